@@ -1,0 +1,69 @@
+//! `RunConfig`: everything that decides a run's numbers besides its seed, and nothing else.
+//!
+//! Its canonical JSON is part of the run's identity; what only decides where or how fast a run happens stays outside.
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::DataConfig;
+use crate::made::ModelConfig;
+use crate::train::TrainConfig;
+
+/// One variant of a study, every setting resolved.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunConfig {
+    /// What to learn.
+    pub data: DataConfig,
+    /// The network and its masks.
+    pub model: ModelConfig,
+    /// How it learns.
+    pub train: TrainConfig,
+    /// How it is scored.
+    pub evaluate: EvaluateConfig,
+    /// What is drawn from it.
+    pub sample: SampleConfig,
+}
+
+/// `[evaluate]` of an experiment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EvaluateConfig {
+    /// Masks of the mixture when training never repeats one (`model.masks = "fresh"`); a cycle is evaluated whole.
+    pub fresh_masks: usize,
+}
+
+impl Default for EvaluateConfig {
+    fn default() -> Self {
+        Self { fresh_masks: 32 }
+    }
+}
+
+/// `[sample]` of an experiment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SampleConfig {
+    /// Images to draw from the trained model.
+    pub count: usize,
+    /// Masks averaged at every pixel drawn; 1 = the usual way.
+    pub masks: usize,
+    /// Divides every logit: below 1 sharper, 1 = the model itself; 0 = the likelier value always.
+    pub temperature: f64,
+    /// Order in which pixels are drawn.
+    pub order: SampleOrder,
+}
+
+impl Default for SampleConfig {
+    fn default() -> Self {
+        Self { count: 100, masks: 1, temperature: 1.0, order: SampleOrder::Model }
+    }
+}
+
+/// Order in which the sampler draws pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SampleOrder {
+    /// The model's own ordering: the only correct one.
+    Model,
+    /// The ordering's inverse in its place: a slip seen in published code, kept as a negative control.
+    Inverse,
+}

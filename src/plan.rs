@@ -1,0 +1,181 @@
+//! The plan: which runs answer a study, each once, whatever the number of studies that need it.
+//!
+//! A run is a fact: its id is a hash of engine version, resolved configuration, data fingerprint and seed. A variant of a
+//! study refers to runs by id. So equal runs merge, resuming is a set difference, and `plan.json` beside the tables is all
+//! that figures and comparisons need.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::RunConfig;
+use crate::rng::Seed;
+
+/// Raised whenever the same configuration may give other numbers than before.
+pub const ENGINE: u32 = 1;
+
+/// Identity of a run: `r` and 16 hexadecimal digits (the letter keeps spreadsheets from reading a number).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RunId(String);
+
+impl RunId {
+    /// The id of a run.
+    pub fn new(engine: u32, config: &RunConfig, data: &str, seed: Seed) -> Self {
+        let identity = serde_json::json!({ "engine": engine, "config": config, "data": data, "seed": seed.0 });
+        let hash = blake3::hash(identity.to_string().as_bytes()).to_hex();
+        Self(format!("r{}", &hash[..16]))
+    }
+
+    /// Reads an id back; `None` unless it has the form of one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix('r')?;
+        let plain = digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        plain.then(|| Self(text.to_owned()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for RunId {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A run to be done: all that decides its numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunSpec {
+    /// Identity.
+    pub id: RunId,
+    /// Replicate.
+    pub seed: Seed,
+    /// Fingerprint of the data's content.
+    pub data: String,
+    /// Every setting.
+    pub config: RunConfig,
+}
+
+/// An axis of a study, as tables show it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Axis {
+    /// Key path of the setting, or the name of a zipped group.
+    pub path: String,
+    /// Column name: the shortest unambiguous suffix of the path, with `_` for `.` and `-`.
+    pub column: String,
+    /// Levels in declared order, as they appear in `PlannedVariant::levels`.
+    pub levels: Vec<String>,
+}
+
+/// A variant of a study and its runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedVariant {
+    /// What differs from the baseline, for people: `depth 2, masks 8`; `baseline` for the baseline.
+    pub label: String,
+    /// The same in ASCII, `[A-Za-z][A-Za-z0-9._-]*`, unique in the study: for tables and file names.
+    pub name: String,
+    /// Level of each axis of the study, in the order of its axes.
+    pub levels: Vec<String>,
+    /// One run a seed, in the order of the plan's seeds.
+    pub runs: Vec<RunId>,
+}
+
+/// One `[[study]]` of an experiment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedStudy {
+    /// Name, unique in the experiment: the experiment's own where it has a single study.
+    pub name: String,
+    /// `grid`, `one-at-a-time`, `leave-one-out` or `add-one`.
+    pub design: String,
+    /// Axes in declared order.
+    pub axes: Vec<Axis>,
+    /// Variants in expansion order.
+    pub variants: Vec<PlannedVariant>,
+    /// Index of the baseline among the variants, where the study holds it.
+    pub baseline: Option<usize>,
+}
+
+/// How variants are compared: `[compare]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Compare {
+    /// Column compared, a number per run: `test_nll_nats` or `test_nll_mixture_nats`.
+    pub metric: Metric,
+    /// Confidence level of intervals.
+    pub level: f64,
+    /// Correction over the comparisons of a study.
+    pub correction: Correction,
+    /// Label of the variant to compare with, if not the baseline tables' own.
+    pub baseline: Option<String>,
+}
+
+impl Default for Compare {
+    fn default() -> Self {
+        Self { metric: Metric::TestNll, level: 0.95, correction: Correction::Holm, baseline: None }
+    }
+}
+
+/// The number of a run that a comparison is about; lower is better for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Metric {
+    /// Test NLL of the first mask, nats per image.
+    TestNll,
+    /// Test NLL of the mixture over the trained masks, nats per image.
+    TestNllMixture,
+    /// Validation NLL, nats per image.
+    ValidNll,
+}
+
+/// Correction for multiple comparisons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Correction {
+    /// Holm (1979).
+    Holm,
+    /// None.
+    None,
+}
+
+/// Everything an experiment file asks for, expanded and checked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Name of the experiment: its file's stem, or `name`.
+    pub name: String,
+    /// The question it asks.
+    pub question: String,
+    /// Notes.
+    pub notes: String,
+    /// Its studies.
+    pub studies: Vec<PlannedStudy>,
+    /// Replicates, the same in every variant.
+    pub seeds: Vec<Seed>,
+    /// How variants are compared.
+    pub compare: Compare,
+    /// Every run once, in the order the studies first name it.
+    pub runs: Vec<RunSpec>,
+}
+
+/// One of `count` equal parts of a plan's runs: `index` from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// Which part, 1..=count.
+    pub index: usize,
+    /// How many parts.
+    pub count: usize,
+}
+
+impl Plan {
+    /// Runs of this shard that are not finished yet, in plan order.
+    pub fn outstanding(&self, finished: &BTreeSet<RunId>, shard: Shard) -> Vec<&RunSpec> {
+        let mine = self.runs.iter().enumerate().filter(|(i, _)| i % shard.count == shard.index - 1);
+        mine.map(|(_, run)| run).filter(|run| !finished.contains(&run.id)).collect()
+    }
+
+    /// The runs by id.
+    pub fn by_id(&self) -> BTreeMap<&RunId, &RunSpec> {
+        self.runs.iter().map(|run| (&run.id, run)).collect()
+    }
+}
