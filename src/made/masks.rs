@@ -84,7 +84,9 @@ impl MaskSet {
         for layer in &self.degrees {
             let mut above: Vec<(u32, u32)> = layer
                 .iter()
-                .map(|&m| (m, reach.iter().filter(|(degree, _)| *degree <= m).map(|(_, seen)| *seen).max().unwrap_or(0)))
+                .map(|&m| {
+                    (m, reach.iter().filter(|(degree, _)| *degree <= m).map(|(_, seen)| *seen).max().unwrap_or(0))
+                })
                 .collect();
             above.sort_unstable();
             above.dedup();
@@ -148,6 +150,11 @@ impl Masks {
             MaskCount::Cycle(count) => change % count as u64,
             MaskCount::Fresh => change,
         }
+    }
+
+    /// Whether training and evaluation only ever see one mask.
+    pub fn only_one(&self) -> bool {
+        self.count == MaskCount::Cycle(1)
     }
 
     /// Number of masks that are evaluated: the whole cycle, or the agreed number of fresh ones.

@@ -3,8 +3,17 @@
 //! `ordering`, `degrees` and `masks` are pure: they can be read and tested without a tensor.
 
 pub mod degrees;
+pub mod evaluate;
+pub mod init;
+pub mod kernels;
+pub mod layout;
 pub mod masks;
+pub mod model;
+pub mod network;
 pub mod ordering;
+pub mod reference;
+pub mod sorted;
+pub mod staircase;
 
 use serde::{Deserialize, Serialize};
 

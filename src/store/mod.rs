@@ -2,18 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// One epoch of a run; NLL in nats per image, of the first mask of the cycle.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct EpochRow {
-    /// From 1.
-    pub epoch: usize,
-    /// Mean training loss over the epoch's minibatches, under the masks that trained them.
-    pub train_nll_nats: f64,
-    /// Validation.
-    pub valid_nll_nats: f64,
-    /// Test; never used for a choice.
-    pub test_nll_nats: f64,
-}
+pub use crate::train::EpochRow;
 
 /// The numbers of a finished run. NLL in nats per image at the best epoch on validation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

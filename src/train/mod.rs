@@ -1,6 +1,13 @@
-//! Training: minibatches, optimisers, early stopping on validation.
+//! Training: minibatches, update rules, early stopping on validation.
+
+pub mod checkpoint;
+pub mod optimizer;
+pub mod step;
+pub mod trainer;
 
 use serde::{Deserialize, Serialize};
+
+pub use optimizer::Optimizer;
 
 /// `[train]` of an experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,76 +40,6 @@ impl Default for TrainConfig {
     }
 }
 
-fn beta1() -> f64 {
-    0.9
-}
-fn beta2() -> f64 {
-    0.999
-}
-fn adam_eps() -> f64 {
-    1e-8
-}
-fn adagrad_eps() -> f64 {
-    1e-6
-}
-fn adadelta_rho() -> f64 {
-    0.95
-}
-fn adadelta_lr() -> f64 {
-    1.0
-}
-fn adadelta_eps() -> f64 {
-    1e-6
-}
-
-/// Update rule of the parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Optimizer {
-    /// Plain stochastic gradient descent, with momentum if given.
-    Sgd {
-        /// Learning rate.
-        lr: f64,
-        /// Momentum (Polyak 1964); 0 = none.
-        #[serde(default)]
-        momentum: f64,
-    },
-    /// AdaGrad (Duchi et al. 2011), epsilon inside the root as in the original MADE.
-    Adagrad {
-        /// Learning rate.
-        lr: f64,
-        /// Added to the sum of squares.
-        #[serde(default = "adagrad_eps")]
-        eps: f64,
-    },
-    /// AdaDelta (Zeiler 2012).
-    Adadelta {
-        /// Factor on the update; 1 in the original.
-        #[serde(default = "adadelta_lr")]
-        lr: f64,
-        /// Decay of both averages.
-        #[serde(default = "adadelta_rho")]
-        rho: f64,
-        /// Added inside both roots.
-        #[serde(default = "adadelta_eps")]
-        eps: f64,
-    },
-    /// Adam (Kingma and Ba 2015), with bias correction.
-    Adam {
-        /// Learning rate.
-        lr: f64,
-        /// Decay of the first moment.
-        #[serde(default = "beta1")]
-        beta1: f64,
-        /// Decay of the second moment.
-        #[serde(default = "beta2")]
-        beta2: f64,
-        /// Added to the root of the second moment.
-        #[serde(default = "adam_eps")]
-        eps: f64,
-    },
-}
-
 /// How the learning rate moves: a factor on the optimiser's own, by epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -118,4 +55,29 @@ pub enum Schedule {
     },
     /// Half a cosine from 1 to 0.
     Cosine,
+}
+
+impl Schedule {
+    /// The factor in epoch `epoch` (from 0) of `epochs`.
+    pub fn factor(&self, epoch: usize, epochs: usize) -> f64 {
+        let done = epoch as f64 / epochs as f64;
+        match self {
+            Self::Constant => 1.0,
+            Self::Steps { at, factor } => factor.powi(at.iter().filter(|&&at| at <= done).count() as i32),
+            Self::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * done).cos()),
+        }
+    }
+}
+
+/// One epoch of a run; NLL in nats per image.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct EpochRow {
+    /// From 1.
+    pub epoch: usize,
+    /// Mean training loss over the epoch's minibatches, under the masks that trained them.
+    pub train_nll_nats: f64,
+    /// Validation, first evaluated mask.
+    pub valid_nll_nats: f64,
+    /// Test, first evaluated mask; never used for a choice.
+    pub test_nll_nats: f64,
 }

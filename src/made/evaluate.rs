@@ -1,0 +1,110 @@
+//! Scoring: exact negative log-likelihoods, in nats per image.
+//!
+//! Three different models can be meant by "K masks":
+//!
+//! ```text
+//! single     -log p_k(x)                                            one mask
+//! mixture    log K - log sum_k exp(log p_k(x))                      mean of the joint probabilities
+//! averaged   -sum_d log [ (1/K) sum_k p_k(x_d | x_<d) ]             mean of the conditionals, pixel by pixel
+//! ```
+//!
+//! The last is a distribution only if all masks share one ordering. Averaging logits is none at all.
+
+use crate::data::Images;
+use crate::made::kernels::elementwise::sigmoid;
+use crate::made::kernels::team::Team;
+use crate::made::masks::MaskSet;
+use crate::made::model::Made;
+use crate::made::network::Workspace;
+
+/// Images a pass. Fixed, and the last pass is filled up: no number depends on how many images are scored together.
+const CHUNK: usize = 128;
+
+/// Negative log-likelihood of each image under one mask, nats.
+pub fn single(made: &Made, team: &Team, masks: &MaskSet, images: &Images) -> Vec<f64> {
+    let mut out = vec![0.0; images.count()];
+    each_chunk(made, team, masks, images, |space, range| {
+        space.nll(images.dim(), &mut out[range]);
+    });
+    out
+}
+
+/// Negative log-likelihood of each image under the mixture of `K` masks, from its values under each, nats:
+/// log K - logsumexp of minus those values. All of `nlls` have one length.
+pub fn mixture(nlls: &[Vec<f64>]) -> Vec<f64> {
+    let images = nlls.first().map_or(0, Vec::len);
+    let combine = |i: usize| {
+        let least = nlls.iter().map(|nll| nll[i]).fold(f64::INFINITY, f64::min);
+        if !least.is_finite() {
+            return least;
+        }
+        let sum: f64 = nlls.iter().map(|nll| (least - nll[i]).exp()).sum();
+        least + (nlls.len() as f64).ln() - sum.ln()
+    };
+    (0..images).map(combine).collect()
+}
+
+/// Negative log-likelihood of each image when the conditionals of all `masks` are averaged at every pixel, nats; `None`
+/// where the masks do not share one ordering, because then there is no common next pixel.
+pub fn averaged(made: &Made, team: &Team, masks: &[MaskSet], images: &Images) -> Option<Vec<f64>> {
+    let (first, rest) = masks.split_first()?;
+    if rest.iter().any(|other| other.ordering() != first.ordering()) {
+        return None;
+    }
+    let dim = images.dim();
+    let mut probabilities = vec![0f32; images.count() * dim];
+    for mask in masks {
+        each_chunk(made, team, mask, images, |space, range| {
+            let part = &mut probabilities[range.start * dim..range.end * dim];
+            // Of the pixel's actual value: sigmoid of the logit with the pixel's sign keeps small probabilities exact.
+            for ((p, &z), &x) in part.iter_mut().zip(space.logits()).zip(space.pixels()) {
+                *p += sigmoid(if x > 0.5 { z } else { -z });
+            }
+        });
+    }
+    let log_count = (masks.len() as f64).ln();
+    let total = |p: &[f32]| p.iter().map(|&p| log_count - f64::from(p).ln()).sum();
+    Some(probabilities.chunks_exact(dim).map(total).collect())
+}
+
+/// One-pass conditional probabilities p(x_d = 1 | x_<d) of each image, N x D by pixel: the teacher-forced
+/// reconstruction.
+pub fn conditionals(made: &Made, team: &Team, masks: &MaskSet, images: &Images) -> Vec<f32> {
+    let dim = images.dim();
+    let mut out = vec![0.0; images.count() * dim];
+    each_chunk(made, team, masks, images, |space, range| {
+        let rows = out[range.start * dim..range.end * dim].chunks_exact_mut(dim);
+        for (row, z) in rows.zip(space.logits().chunks_exact(dim)) {
+            for (&pixel, &z) in masks.ordering().pixels().iter().zip(z) {
+                row[pixel as usize] = sigmoid(z);
+            }
+        }
+    });
+    out
+}
+
+/// Mean; `None` of nothing.
+pub fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// Runs the network over all images, chunk by chunk, and hands each chunk's workspace on.
+fn each_chunk(
+    made: &Made,
+    team: &Team,
+    masks: &MaskSet,
+    images: &Images,
+    mut use_chunk: impl FnMut(&Workspace, std::ops::Range<usize>),
+) {
+    let network = made.network();
+    let staircase = made.staircase(masks);
+    let mut space = Workspace::new(&network.layout, CHUNK);
+    made.with_weights(&staircase, |weights| {
+        for start in (0..images.count()).step_by(CHUNK) {
+            let range = start..images.count().min(start + CHUNK);
+            space.load(range.clone().map(|i| images.row(i)), &staircase);
+            network.forward(team, weights, &staircase, CHUNK, &mut space);
+            use_chunk(&space, range);
+        }
+    });
+}

@@ -1,0 +1,194 @@
+//! A training in progress, one minibatch at a time.
+//!
+//! Whoever drives it decides between two minibatches whether to go on, to save a checkpoint or to stop; nothing here
+//! reads a clock or a file. All randomness is found by number (epoch, image, mask change), so the state to save is small
+//! and resuming is exact.
+
+use crate::data::{Dataset, Images};
+use crate::made::evaluate::{mean, single};
+use crate::made::kernels::team::Team;
+use crate::made::masks::{MaskSet, Masks};
+use crate::made::model::Made;
+use crate::made::staircase::Staircase;
+use crate::rng::{Purpose, Seed};
+use crate::train::step::Stepper;
+use crate::train::{EpochRow, TrainConfig};
+
+/// The best parameters so far, by validation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Best {
+    /// Epoch, from 1.
+    pub epoch: usize,
+    /// Validation NLL, nats per image.
+    pub valid_nll_nats: f64,
+    /// Parameters in model space.
+    pub params: Vec<f32>,
+}
+
+/// What happened in one call of [`Trainer::advance`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Event {
+    /// A minibatch was trained on.
+    Batch,
+    /// And it ended an epoch.
+    Epoch(EpochRow),
+    /// Training is over; the model holds its best parameters.
+    Finished,
+    /// The loss stopped being finite; the model holds its best parameters, if an epoch had ended well.
+    Diverged,
+}
+
+/// A training in progress.
+#[derive(Debug)]
+pub struct Trainer<'a> {
+    made: &'a Made,
+    masks: &'a Masks,
+    data: &'a Dataset,
+    config: &'a TrainConfig,
+    seed: Seed,
+    team: &'a Team,
+    evaluated: MaskSet,
+    current: Option<(u64, Staircase)>,
+    order: Option<(usize, Vec<u32>)>,
+    pub(super) stepper: Stepper,
+    pub(super) images_seen: usize,
+    pub(super) loss: f64,
+    pub(super) rows: Vec<EpochRow>,
+    pub(super) best: Option<Best>,
+}
+
+impl<'a> Trainer<'a> {
+    /// A training at its start.
+    pub fn new(
+        made: &'a Made,
+        masks: &'a Masks,
+        data: &'a Dataset,
+        config: &'a TrainConfig,
+        seed: Seed,
+        team: &'a Team,
+    ) -> Self {
+        let batch = config.batch.min(data.train.count());
+        Self {
+            made,
+            masks,
+            data,
+            config,
+            seed,
+            team,
+            evaluated: masks.evaluated(0),
+            current: None,
+            order: None,
+            stepper: Stepper::new(config.optimizer, made, batch),
+            images_seen: 0,
+            loss: 0.0,
+            rows: Vec::new(),
+            best: None,
+        }
+    }
+
+    /// The model in training.
+    pub fn made(&self) -> &'a Made {
+        self.made
+    }
+
+    /// Epochs so far.
+    pub fn epochs(&self) -> &[EpochRow] {
+        &self.rows
+    }
+
+    /// The best epoch so far.
+    pub fn best(&self) -> Option<&Best> {
+        self.best.as_ref()
+    }
+
+    /// Images an epoch, images a minibatch.
+    pub(super) fn minibatches(&self) -> (usize, usize) {
+        (self.data.train.count(), self.config.batch)
+    }
+
+    /// Trains on the next minibatch, if there is one.
+    pub fn advance(&mut self) -> candle_core::Result<Event> {
+        if self.is_over() {
+            self.keep_best()?;
+            return Ok(Event::Finished);
+        }
+        let loss = self.minibatch()?;
+        self.loss += loss;
+        if !loss.is_finite() {
+            self.keep_best()?;
+            return Ok(Event::Diverged);
+        }
+        if self.images_seen < self.data.train.count() {
+            return Ok(Event::Batch);
+        }
+        let score = |images: &Images| mean(&single(self.made, self.team, &self.evaluated, images)).unwrap_or(f64::NAN);
+        let row = EpochRow {
+            epoch: self.rows.len() + 1,
+            train_nll_nats: self.loss / self.images_seen as f64,
+            valid_nll_nats: score(&self.data.valid),
+            test_nll_nats: score(&self.data.test),
+        };
+        if !row.valid_nll_nats.is_finite() || !row.test_nll_nats.is_finite() {
+            self.keep_best()?;
+            return Ok(Event::Diverged);
+        }
+        self.rows.push(row);
+        (self.images_seen, self.loss) = (0, 0.0);
+        if self.best.as_ref().is_none_or(|best| row.valid_nll_nats < best.valid_nll_nats) {
+            self.best = Some(Best {
+                epoch: row.epoch,
+                valid_nll_nats: row.valid_nll_nats,
+                params: self.made.read(<[f32]>::to_vec),
+            });
+        }
+        Ok(Event::Epoch(row))
+    }
+
+    fn is_over(&self) -> bool {
+        let stale = self.best.as_ref().map_or(0, |best| self.rows.len() - best.epoch);
+        let stopped_early = self.config.patience > 0 && stale >= self.config.patience;
+        self.images_seen == 0 && (self.rows.len() == self.config.epochs || stopped_early)
+    }
+
+    fn keep_best(&self) -> candle_core::Result<()> {
+        match &self.best {
+            Some(best) => self.made.update(|params| params.copy_from_slice(&best.params)),
+            None => Ok(()),
+        }
+    }
+
+    /// One step; returns the sum of the minibatch's losses, nats.
+    fn minibatch(&mut self) -> candle_core::Result<f64> {
+        let epoch = self.rows.len();
+        let change = self.masks.trained_index(self.stepper.steps / self.config.remask_every as u64);
+        if self.current.as_ref().is_none_or(|(index, _)| *index != change) {
+            self.current = Some((change, self.made.staircase(&self.masks.trained(change))));
+        }
+        if self.order.as_ref().is_none_or(|(of, _)| *of != epoch) {
+            let order = self.seed.stream(Purpose::Shuffle, epoch as u64).permutation(self.data.train.count());
+            self.order = Some((epoch, order));
+        }
+        let ((_, staircase), (_, order)) =
+            self.current.as_ref().zip(self.order.as_ref()).expect("both were set just above");
+        let indices = &order[self.images_seen..order.len().min(self.images_seen + self.config.batch)];
+        let factor = self.config.schedule.factor(epoch, self.config.epochs);
+        let train = &self.data.train;
+        let step = &mut self.stepper;
+        let loss = if self.data.dynamic {
+            let drawn: Vec<u8> =
+                indices.iter().flat_map(|&i| binarized(train.row(i as usize), self.seed, epoch, i)).collect();
+            step.step(self.made, self.team, staircase, drawn.chunks_exact(train.dim()), indices.len(), factor)
+        } else {
+            let rows = indices.iter().map(|&i| train.row(i as usize));
+            step.step(self.made, self.team, staircase, rows, indices.len(), factor)
+        }?;
+        self.images_seen += indices.len();
+        Ok(loss)
+    }
+}
+
+/// A grey image drawn anew as 0/1 for one epoch: on with probability grey / 255.
+fn binarized(grey: &[u8], seed: Seed, epoch: usize, image: u32) -> impl Iterator<Item = u8> + '_ {
+    let mut stream = seed.stream(Purpose::Binarize, ((epoch as u64) << 32) | u64::from(image));
+    grey.iter().map(move |&level| u8::from(stream.below(255) < u64::from(level)))
+}
