@@ -1,0 +1,362 @@
+//! Runs jobs in parallel and survives them: order, threads, memory, failures, interruption. Knows nothing of models.
+//!
+//! Every job is executed inside a rayon pool of its own, as wide as the threads it was given. So nothing that a job does
+//! in parallel can reach another job: a kernel that waits on rayon inside a shared pool may steal a whole other job onto
+//! its stack, and here there is none to steal. Jobs start longest first; a job that fails or panics is an event, and the
+//! others go on.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+/// Something to do, and what it is expected to take.
+#[derive(Debug, Clone)]
+pub struct Job<T> {
+    /// What to do.
+    pub task: T,
+    /// Expected work in any unit: the most expensive job starts first.
+    pub cost: f64,
+    /// Memory it needs while it runs.
+    pub bytes: u64,
+}
+
+/// What all jobs together may use, and when to give up.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits<'a> {
+    /// Threads over all jobs.
+    pub threads: NonZeroUsize,
+    /// Memory over all running jobs; a job that alone needs more runs alone.
+    pub bytes: u64,
+    /// Failures after which no job starts any more.
+    pub failures: usize,
+    /// No job starts any more once this many have ended and all of them failed with one and the same reason.
+    pub same_failures: usize,
+    /// Once true, no job starts any more.
+    pub interrupt: &'a AtomicBool,
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome<R> {
+    /// With a result.
+    Done(R),
+    /// With a reason: an error, or the message of a panic.
+    Failed(String),
+    /// Given up half-way because of an interruption: to be done again, no failure.
+    Abandoned,
+}
+
+/// What `run_all` reports, on the thread that called it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event<R> {
+    /// A job starts.
+    Started {
+        /// Its index among the jobs.
+        job: usize,
+        /// Threads it may use.
+        threads: NonZeroUsize,
+    },
+    /// A job ended.
+    Ended {
+        /// Its index among the jobs.
+        job: usize,
+        /// How.
+        outcome: Outcome<R>,
+    },
+}
+
+/// Why jobs were left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// `Limits::interrupt`.
+    Interrupted,
+    /// `Limits::failures` was reached.
+    Failures(usize),
+    /// `Limits::same_failures` was reached.
+    SameFailure(String),
+}
+
+/// Runs every job once, or says why it stopped before.
+///
+/// `work` gets a job's task and its number of threads; what it returns must not depend on that number. Jobs that are
+/// running when a limit is reached end by themselves.
+pub fn run_all<T: Sync, R: Send>(
+    jobs: &[Job<T>],
+    limits: &Limits,
+    work: impl Fn(&T, NonZeroUsize) -> Outcome<R> + Sync,
+    mut on_event: impl FnMut(Event<R>),
+) -> Option<Stop> {
+    let mut waiting = longest_first(jobs);
+    let mut free = Free { threads: limits.threads.get(), running: 0, held: 0, limit: limits.bytes.into() };
+    let mut failures = Failures::default();
+    let mut stop = None;
+    let (sender, ended) = mpsc::channel();
+    thread::scope(|scope| {
+        loop {
+            if stop.is_none() && !waiting.is_empty() && limits.interrupt.load(Ordering::Relaxed) {
+                stop = Some(Stop::Interrupted);
+            }
+            if stop.is_none() {
+                for (job, threads) in next(&mut waiting, jobs, free) {
+                    free.take(threads.get(), jobs[job].bytes);
+                    on_event(Event::Started { job, threads });
+                    let (sender, work, task) = (sender.clone(), &work, &jobs[job].task);
+                    scope.spawn(move || {
+                        // The receiver lives as long as any job runs.
+                        let _ = sender.send((job, threads, guarded(task, threads, work)));
+                    });
+                }
+            }
+            if free.running == 0 {
+                break;
+            }
+            let (job, threads, outcome) = ended.recv().expect("every job that runs holds a sender");
+            free.give(threads.get(), jobs[job].bytes);
+            failures.count(&outcome);
+            if stop.is_none() && !waiting.is_empty() {
+                stop = failures.stop(limits);
+            }
+            on_event(Event::Ended { job, outcome });
+        }
+    });
+    stop
+}
+
+fn longest_first<T>(jobs: &[Job<T>]) -> VecDeque<usize> {
+    let mut order: Vec<usize> = (0..jobs.len()).collect();
+    order.sort_by(|&a, &b| jobs[b].cost.total_cmp(&jobs[a].cost));
+    order.into()
+}
+
+#[derive(Clone, Copy)]
+struct Free {
+    threads: usize,
+    /// Jobs that run, the memory they hold, and how much all may hold.
+    running: usize,
+    held: u128,
+    limit: u128,
+}
+
+impl Free {
+    /// A job that alone needs more memory than there is runs alone.
+    fn fits(self, bytes: u64) -> bool {
+        self.threads > 0 && (self.running == 0 || self.held + u128::from(bytes) <= self.limit)
+    }
+
+    fn take(&mut self, threads: usize, bytes: u64) {
+        self.threads -= threads;
+        self.running += 1;
+        self.held += u128::from(bytes);
+    }
+
+    fn give(&mut self, threads: usize, bytes: u64) {
+        self.threads += threads;
+        self.running -= 1;
+        self.held -= u128::from(bytes);
+    }
+}
+
+/// Takes out of `waiting` the jobs that can start now, with the free threads spread over them: more than one each only
+/// where there are fewer jobs than threads.
+fn next<T>(waiting: &mut VecDeque<usize>, jobs: &[Job<T>], free: Free) -> Vec<(usize, NonZeroUsize)> {
+    let mut left = free;
+    let mut chosen = Vec::new();
+    waiting.retain(|&job| {
+        let fits = left.fits(jobs[job].bytes);
+        if fits {
+            left.take(1, jobs[job].bytes);
+            chosen.push(job);
+        }
+        !fits
+    });
+    let count = chosen.len();
+    let spread = |i: usize| NonZeroUsize::new(free.threads / count + usize::from(i < free.threads % count));
+    chosen.into_iter().enumerate().filter_map(|(i, job)| Some((job, spread(i)?))).collect()
+}
+
+fn guarded<T: Sync, R: Send>(
+    task: &T,
+    threads: NonZeroUsize,
+    work: &(impl Fn(&T, NonZeroUsize) -> Outcome<R> + Sync),
+) -> Outcome<R> {
+    let pool = match rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build() {
+        Ok(pool) => pool,
+        Err(error) => return Outcome::Failed(format!("no threads to run on: {error}")),
+    };
+    let result = pool.install(|| catch_unwind(AssertUnwindSafe(|| work(task, threads))));
+    result.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Outcome::Failed(format!("panicked: {}", text.unwrap_or("without a message")))
+    })
+}
+
+/// Failures so far, and whether they are all there is.
+#[derive(Default)]
+struct Failures {
+    count: usize,
+    others: usize,
+    reason: Option<String>,
+    differ: bool,
+}
+
+impl Failures {
+    fn count<R>(&mut self, outcome: &Outcome<R>) {
+        match outcome {
+            Outcome::Done(_) => self.others += 1,
+            Outcome::Abandoned => {}
+            Outcome::Failed(reason) => {
+                self.count += 1;
+                self.differ |= self.reason.as_ref().is_some_and(|first| first != reason);
+                self.reason.get_or_insert_with(|| reason.clone());
+            }
+        }
+    }
+
+    fn stop(&self, limits: &Limits) -> Option<Stop> {
+        if self.count >= limits.failures {
+            return Some(Stop::Failures(self.count));
+        }
+        let hopeless = self.others == 0 && !self.differ && self.count >= limits.same_failures;
+        self.reason.clone().filter(|_| hopeless).map(Stop::SameFailure)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicU64, AtomicUsize};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    static NEVER: AtomicBool = AtomicBool::new(false);
+
+    fn jobs(costs: &[u64]) -> Vec<Job<u64>> {
+        costs.iter().map(|&cost| Job { task: cost, cost: cost as f64, bytes: cost }).collect()
+    }
+
+    fn limits(threads: usize) -> Limits<'static> {
+        let threads = NonZeroUsize::new(threads).unwrap();
+        Limits { threads, bytes: u64::MAX, failures: usize::MAX, same_failures: usize::MAX, interrupt: &NEVER }
+    }
+
+    /// Jobs in the order they started with their threads, and how each ended.
+    type Log = (Vec<(usize, usize)>, Vec<Option<Outcome<u64>>>, Option<Stop>);
+
+    fn log(
+        jobs: &[Job<u64>],
+        limits: &Limits,
+        work: impl Fn(&u64, NonZeroUsize) -> Outcome<u64> + Sync,
+    ) -> Log {
+        let (mut started, mut ended) = (Vec::new(), vec![None; jobs.len()]);
+        let stop = run_all(jobs, limits, work, |event| match event {
+            Event::Started { job, threads } => started.push((job, threads.get())),
+            Event::Ended { job, outcome } => assert_eq!(ended[job].replace(outcome), None, "job {job} ended twice"),
+        });
+        (started, ended, stop)
+    }
+
+    #[test]
+    fn longest_first_and_equal_ones_in_their_order() {
+        let (started, ended, stop) = log(&jobs(&[1, 5, 3, 5]), &limits(1), |&cost, _| Outcome::Done(cost * 2));
+        assert_eq!(started, [(1, 1), (3, 1), (2, 1), (0, 1)]);
+        assert_eq!(ended, [2, 10, 6, 10].map(|r| Some(Outcome::Done(r))));
+        assert_eq!(stop, None);
+    }
+
+    #[test]
+    fn idle_threads_go_to_the_jobs_there_are() {
+        let (started, ..) = log(&jobs(&[3, 2, 1]), &limits(8), |_, _| Outcome::Done(0));
+        assert_eq!(started, [(0, 3), (1, 3), (2, 2)]);
+    }
+
+    #[test]
+    fn a_job_splits_over_its_own_threads_and_no_others() {
+        log(&jobs(&[1, 1]), &limits(5), |_, threads| {
+            assert_eq!(rayon::current_num_threads(), threads.get());
+            Outcome::Done(0)
+        })
+        .1
+        .into_iter()
+        .for_each(|outcome| assert_eq!(outcome, Some(Outcome::Done(0))));
+    }
+
+    #[test]
+    fn a_panic_is_a_failure_with_its_message_and_the_others_go_on() {
+        let (_, ended, stop) = log(&jobs(&[3, 2, 1]), &limits(2), |&cost, _| match cost {
+            2 => std::panic::resume_unwind(Box::new(format!("no {cost}"))),
+            1 => std::panic::resume_unwind(Box::new(1)),
+            _ => Outcome::Done(cost),
+        });
+        let failed = |reason: &str| Some(Outcome::Failed(reason.to_owned()));
+        assert_eq!(ended, [Some(Outcome::Done(3)), failed("panicked: no 2"), failed("panicked: without a message")]);
+        assert_eq!(stop, None, "nothing was left out");
+    }
+
+    #[test]
+    fn failures_beyond_the_limit_stop_the_rest() {
+        let limits = Limits { failures: 2, ..limits(1) };
+        let (started, _, stop) = log(&jobs(&[4, 3, 2, 1]), &limits, |cost, _| Outcome::Failed(cost.to_string()));
+        assert_eq!((started.len(), stop), (2, Some(Stop::Failures(2))));
+    }
+
+    #[test]
+    fn one_reason_for_every_failure_stops_the_rest() {
+        let limits = Limits { same_failures: 3, ..limits(1) };
+        let costs = jobs(&[6, 5, 4, 3, 2, 1]);
+        let (started, _, stop) = log(&costs, &limits, |_, _| Outcome::Failed("no disk".into()));
+        assert_eq!((started.len(), stop), (3, Some(Stop::SameFailure("no disk".into()))));
+        let (started, _, stop) = log(&costs, &limits, |cost, _| Outcome::Failed(format!("no disk {}", cost / 5)));
+        assert_eq!((started.len(), stop), (6, None), "the reasons differ");
+        let (started, _, stop) = log(&costs, &limits, |&cost, _| match cost {
+            6 => Outcome::Done(0),
+            _ => Outcome::Failed("no disk".into()),
+        });
+        assert_eq!((started.len(), stop), (6, None), "one came through");
+    }
+
+    #[test]
+    fn an_interruption_starts_nothing_more() {
+        let interrupt = AtomicBool::new(false);
+        let limits = Limits { interrupt: &interrupt, ..limits(1) };
+        let (started, ended, stop) = log(&jobs(&[3, 2, 1]), &limits, |&cost, _| {
+            interrupt.store(cost == 2, Ordering::Relaxed);
+            if cost == 2 { Outcome::Abandoned } else { Outcome::Done(0) }
+        });
+        assert_eq!((started.len(), stop), (2, Some(Stop::Interrupted)));
+        assert_eq!(ended, [Some(Outcome::Done(0)), Some(Outcome::Abandoned), None]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_job_once_within_threads_and_memory(
+            costs in prop::collection::vec(0u64..100, 0..40), threads in 1usize..6, bytes in 0u64..200,
+        ) {
+            let jobs = jobs(&costs);
+            let limits = Limits { bytes, ..limits(threads) };
+            let in_use = (AtomicUsize::new(0), AtomicU64::new(0), AtomicUsize::new(0));
+            let broken = Mutex::new(Vec::new());
+            let (started, ended, stop) = log(&jobs, &limits, |&cost, given| {
+                let alone = in_use.2.fetch_add(1, Ordering::SeqCst) == 0;
+                let used = in_use.0.fetch_add(given.get(), Ordering::SeqCst) + given.get();
+                let held = in_use.1.fetch_add(cost, Ordering::SeqCst) + cost;
+                if used > threads || (held > bytes && !alone) {
+                    broken.lock().unwrap().push((used, held));
+                }
+                thread::yield_now();
+                in_use.1.fetch_sub(cost, Ordering::SeqCst);
+                in_use.0.fetch_sub(given.get(), Ordering::SeqCst);
+                in_use.2.fetch_sub(1, Ordering::SeqCst);
+                Outcome::Done(cost)
+            });
+            prop_assert_eq!(broken.into_inner().unwrap(), vec![]);
+            prop_assert_eq!(stop, None);
+            prop_assert_eq!(started.len(), jobs.len());
+            prop_assert_eq!(ended, costs.iter().map(|&cost| Some(Outcome::Done(cost))).collect::<Vec<_>>());
+        }
+    }
+}
