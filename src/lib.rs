@@ -3,7 +3,9 @@
 //! A study is one TOML file. It is expanded into runs, the runs are trained in parallel, and what they leave on disk is
 //! turned into tables and figures. Modules import only from those listed above them; `docs/ARCHITECTURE.md` says why.
 
+pub mod cli;
 pub mod config;
+pub mod cost;
 pub mod data;
 pub mod made;
 pub mod plan;

@@ -1,2 +1,21 @@
-//! Main.
-fn main() {}
+//! `ablade`: prepares the process, then hands over to [`ablade::cli`].
+
+use std::process::ExitCode;
+
+/// Training allocates in bursts; the system's allocator answers them with page faults.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    one_thread_a_kernel();
+    ablade::cli::main()
+}
+
+/// Candle reads these at every product: whatever is inside a run stays on the threads that the schedule gave it.
+#[expect(unsafe_code, reason = "setting a variable is only unsafe beside other threads, and there are none yet")]
+fn one_thread_a_kernel() {
+    for name in ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"] {
+        // SAFETY: first statement of the program, so no other thread can read the environment.
+        unsafe { std::env::set_var(name, "1") };
+    }
+}

@@ -247,11 +247,7 @@ mod tests {
     /// Jobs in the order they started with their threads, and how each ended.
     type Log = (Vec<(usize, usize)>, Vec<Option<Outcome<u64>>>, Option<Stop>);
 
-    fn log(
-        jobs: &[Job<u64>],
-        limits: &Limits,
-        work: impl Fn(&u64, NonZeroUsize) -> Outcome<u64> + Sync,
-    ) -> Log {
+    fn log(jobs: &[Job<u64>], limits: &Limits, work: impl Fn(&u64, NonZeroUsize) -> Outcome<u64> + Sync) -> Log {
         let (mut started, mut ended) = (Vec::new(), vec![None; jobs.len()]);
         let stop = run_all(jobs, limits, work, |event| match event {
             Event::Started { job, threads } => started.push((job, threads.get())),

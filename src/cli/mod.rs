@@ -1,0 +1,142 @@
+//! The command line: one file a subcommand, and the only place that prints.
+//!
+//! Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 some run failed, 2 bad input and nothing
+//! started, 130 interrupted and resumable.
+
+mod completions;
+mod progress;
+mod terminal;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use progress::ProgressMode;
+use terminal::{ColorMode, Paint};
+
+/// Ablation studies of MADE, the masked autoencoder for distribution estimation.
+///
+/// One TOML file is one study: `ablade sweep FILE` trains every run it asks for in parallel and leaves tables in
+/// `results/`; `ablade plots` turns them into figures and one HTML page in `plots/`.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, propagate_version = true, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    global: Global,
+}
+
+/// What every command understands.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(crate) struct Global {
+    /// Where runs and tables are
+    #[arg(long, global = true, value_name = "DIR", default_value = "results")]
+    pub(crate) results: PathBuf,
+    /// Where figures go
+    #[arg(long, global = true, value_name = "DIR", default_value = "plots")]
+    pub(crate) plots: PathBuf,
+    /// Where downloaded data sets are kept [default: the user's cache directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: ColorMode,
+    /// What to show while runs train
+    #[arg(long, global = true, value_name = "HOW", default_value = "auto")]
+    pub(crate) progress: ProgressMode,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print completions for a shell
+    Completions(completions::CompletionsArgs),
+    /// Print the man page
+    Man,
+}
+
+/// How a command ended that did what it was asked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// All is well.
+    Success,
+    /// Some run failed, or a check found a difference.
+    Failure,
+    /// Interrupted; the same command continues.
+    Interrupted,
+}
+
+/// Where a command writes: results to `out`, remarks to stderr.
+pub(crate) struct Terminal<'a> {
+    pub(crate) out: &'a mut dyn Write,
+    pub(crate) paint: Paint,
+}
+
+impl Terminal<'_> {
+    /// A remark that is no result. A stderr that nobody reads any more is no error.
+    #[expect(clippy::unused_self, reason = "printing is the terminal's business")]
+    pub(crate) fn remark(&self, text: impl std::fmt::Display) {
+        drop(writeln!(std::io::stderr(), "{text}"));
+    }
+}
+
+/// Runs the program on the process's arguments.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    quiet_panics();
+    let paint = cli.global.color.paint();
+    let mut out = std::io::stdout().lock();
+    let mut terminal = Terminal { out: &mut out, paint };
+    let result = run(&cli, &mut terminal).and_then(|exit| Ok(terminal.out.flush().map(|()| exit)?));
+    match result {
+        Ok(Exit::Success) => ExitCode::SUCCESS,
+        Ok(Exit::Failure) => ExitCode::from(1),
+        Ok(Exit::Interrupted) => ExitCode::from(130),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            terminal.remark(format!("{} {error:#}", paint.bad("error:")));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(cli: &Cli, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+    match &cli.command {
+        Command::Completions(args) => completions::completions(args, terminal),
+        Command::Man => completions::man(terminal),
+    }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let io =
+        |cause: &(dyn std::error::Error + 'static)| cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    error.chain().filter_map(io).any(|kind| kind == std::io::ErrorKind::BrokenPipe)
+}
+
+/// A panic inside a run is that run's failure, with its message in the tables; only a developer wants more than that.
+fn quiet_panics() {
+    if std::env::var_os("RUST_BACKTRACE").is_some() {
+        return;
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        if std::thread::current().name() == Some("main") {
+            let text = format!("error: this is a bug in ablade: {panic}\nRUST_BACKTRACE=1 shows where it comes from");
+            drop(writeln!(std::io::stderr(), "{text}"));
+        }
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,211 @@
+//! What a sweep shows while it runs, on stderr: bars on a terminal, a timestamped line an event elsewhere.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::num::NonZeroUsize;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::terminal::{Paint, duration, style};
+use crate::store::EpochRow;
+
+/// `--progress`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressMode {
+    /// Bars where stderr is a terminal, plain lines elsewhere.
+    Auto,
+    /// Bars.
+    Bar,
+    /// A line an event.
+    Plain,
+    /// Nothing but errors.
+    None,
+}
+
+/// A run as the display knows it.
+#[derive(Debug, Clone)]
+pub(crate) struct RunLine {
+    pub(crate) label: String,
+    pub(crate) epochs: usize,
+    /// Share of the whole in any unit, for the time left.
+    pub(crate) cost: f64,
+}
+
+/// Live display of a sweep. Every method may be called from any thread.
+pub(crate) struct Progress {
+    mode: ProgressMode,
+    paint: Paint,
+    runs: Vec<RunLine>,
+    width: usize,
+    bars: MultiProgress,
+    state: Mutex<State>,
+}
+
+struct State {
+    started: Instant,
+    overall: ProgressBar,
+    running: BTreeMap<usize, Running>,
+    ended: usize,
+    cost_done: f64,
+}
+
+struct Running {
+    bar: ProgressBar,
+    started: Instant,
+    fraction: f64,
+    said: Instant,
+}
+
+/// Resolution of the bars.
+const STEPS: u64 = 1000;
+/// A time left is shown from this fraction on; before, it is a guess.
+const ETA_FROM: f64 = 0.05;
+/// Plain mode says how far a run is at every tenth of it, but not more often than this.
+const QUIET: Duration = Duration::from_secs(10);
+
+impl Progress {
+    /// Opens the display with its title line.
+    pub(crate) fn new(mode: ProgressMode, paint: Paint, title: &str, runs: Vec<RunLine>) -> Self {
+        let terminal = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let mode = match mode {
+            ProgressMode::Auto if terminal => ProgressMode::Bar,
+            ProgressMode::Auto => ProgressMode::Plain,
+            chosen => chosen,
+        };
+        let bars = MultiProgress::new();
+        let overall = if mode == ProgressMode::Bar {
+            let bar = bars.add(ProgressBar::new(STEPS));
+            bar.set_style(style("{prefix} [{bar:24}] {msg}"));
+            bar
+        } else {
+            ProgressBar::hidden()
+        };
+        let width = runs.iter().map(|run| run.label.chars().count()).max().unwrap_or(0).min(48);
+        let now = Instant::now();
+        let state = State { started: now, overall, running: BTreeMap::new(), ended: 0, cost_done: 0.0 };
+        let progress = Self { mode, paint, runs, width, bars, state: Mutex::new(state) };
+        progress.say(title);
+        progress.refresh(&mut progress.lock());
+        progress
+    }
+
+    /// A run starts.
+    pub(crate) fn started(&self, run: usize, threads: NonZeroUsize) {
+        let mut state = self.lock();
+        let bar = if self.mode == ProgressMode::Bar {
+            let bar = self.bars.insert_before(&state.overall, ProgressBar::new(STEPS));
+            bar.set_style(style("  {prefix} [{bar:24}] {msg}"));
+            bar.set_prefix(self.padded(run));
+            bar.set_message("starting");
+            bar
+        } else {
+            ProgressBar::hidden()
+        };
+        let now = Instant::now();
+        state.running.insert(run, Running { bar, started: now, fraction: 0.0, said: now });
+        if self.mode == ProgressMode::Plain {
+            let threads = if threads.get() > 1 { format!("  on {threads} threads") } else { String::new() };
+            self.say(&format!("{:>w$} start   {}{threads}", "", self.padded(run), w = self.counter(0).len()));
+        }
+    }
+
+    /// A run finished an epoch.
+    pub(crate) fn epoch(&self, run: usize, row: &EpochRow) {
+        let mut state = self.lock();
+        let epochs = self.runs[run].epochs.max(1);
+        let Some(running) = state.running.get_mut(&run) else { return };
+        let before = running.fraction;
+        running.fraction = row.epoch as f64 / epochs as f64;
+        let each = duration(running.started.elapsed().as_secs_f64() / row.epoch as f64);
+        let numbers = format!("train {:.2}  valid {:.2}", row.train_nll_nats, row.valid_nll_nats);
+        running.bar.set_position((running.fraction * STEPS as f64) as u64);
+        running.bar.set_message(format!("{}/{epochs}  {numbers}  {each} an epoch", row.epoch));
+        let tenth = (before * 10.0).floor() < (running.fraction * 10.0).floor();
+        if self.mode == ProgressMode::Plain && tenth && row.epoch < epochs && running.said.elapsed() >= QUIET {
+            running.said = Instant::now();
+            let w = self.counter(0).len();
+            self.say(&format!("{:>w$} epoch   {}  {}/{epochs}  {numbers}", "", self.padded(run), row.epoch));
+        }
+        self.refresh(&mut state);
+    }
+
+    /// A run ended: one permanent line with its result, or its reason.
+    pub(crate) fn ended(&self, run: usize, end: &End) {
+        let mut state = self.lock();
+        let Some(running) = state.running.remove(&run) else { return };
+        running.bar.finish_and_clear();
+        self.bars.remove(&running.bar);
+        state.ended += 1;
+        state.cost_done += self.runs[run].cost;
+        let took = duration(running.started.elapsed().as_secs_f64());
+        let text = match end {
+            End::Done(text) => format!("{}    {}  {text}  {took}", self.paint.good("done"), self.padded(run)),
+            End::Bad { word, reason } => {
+                format!("{} {}  {reason}", self.paint.bad(&format!("{word:<7}")), self.padded(run))
+            }
+            End::Abandoned => {
+                format!("{} {}  continues with the next start", self.paint.dim("stopped"), self.padded(run))
+            }
+        };
+        self.say(&format!("{} {text}", self.counter(state.ended)));
+        self.refresh(&mut state);
+    }
+
+    /// Takes the bars away; permanent lines stay.
+    pub(crate) fn close(&self) {
+        self.lock().overall.finish_and_clear();
+    }
+
+    fn counter(&self, ended: usize) -> String {
+        let total = self.runs.len().to_string();
+        format!("[{ended:>w$}/{total}]", w = total.len())
+    }
+
+    fn padded(&self, run: usize) -> String {
+        format!("{:<w$}", self.runs[run].label, w = self.width)
+    }
+
+    fn refresh(&self, state: &mut State) {
+        let total: f64 = self.runs.iter().map(|run| run.cost).sum();
+        let under_way: f64 = state.running.iter().map(|(&run, r)| self.runs[run].cost * r.fraction).sum();
+        let fraction = if total > 0.0 { (state.cost_done + under_way) / total } else { 0.0 };
+        let elapsed = state.started.elapsed().as_secs_f64();
+        let left = if fraction >= ETA_FROM && fraction < 1.0 {
+            format!(", about {} left", duration(elapsed * (1.0 - fraction) / fraction))
+        } else {
+            String::new()
+        };
+        state.overall.set_position((fraction * STEPS as f64) as u64);
+        state.overall.set_prefix(format!("{} runs", self.counter(state.ended)));
+        state.overall.set_message(format!("{:.0} %  {}{left}", 100.0 * fraction, duration(elapsed)));
+    }
+
+    fn say(&self, line: &str) {
+        match self.mode {
+            // A display that cannot be written to is no reason to stop training.
+            ProgressMode::Bar => drop(self.bars.println(line)),
+            ProgressMode::Plain => {
+                let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
+                drop(writeln!(std::io::stderr(), "{now}  {}", line.trim_end()));
+            }
+            _ => {}
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// How a run ended, as the display says it.
+pub(crate) enum End {
+    /// With these numbers.
+    Done(String),
+    /// `FAILED` or `diverged`, and why.
+    Bad { word: &'static str, reason: String },
+    /// Interrupted.
+    Abandoned,
+}
