@@ -1,0 +1,60 @@
+# Every verb here is one cargo command: the program does the work, just saves typing.
+
+# list the recipes
+[private]
+default:
+    @just --list --unsorted
+
+# train every outstanding run of a study and write its tables
+[group('studies')]
+sweep FILE *ARGS:
+    cargo run --release -- sweep {{ FILE }} {{ ARGS }}
+
+# what a study would run, how long it would take and what it could show
+[group('studies')]
+plan FILE *ARGS:
+    cargo run --release -- plan {{ FILE }} {{ ARGS }}
+
+# every figure of every study (or of those named), and plots/index.html
+[group('studies')]
+plots *ARGS:
+    cargo run --release -- plots {{ ARGS }}
+
+# the ablation table of a study, or two studies side by side
+[group('studies')]
+compare *ARGS:
+    cargo run --release -- compare {{ ARGS }}
+
+# list, fetch or show data sets
+[group('studies')]
+data *ARGS:
+    cargo run --release -- data {{ ARGS }}
+
+# every study in experiments/, then their figures; a study with failed runs does not stop the others
+[group('studies')]
+report *ARGS:
+    #!/usr/bin/env bash
+    set -uo pipefail
+    cargo build --release || exit
+    status=0
+    for study in experiments/*.toml; do
+        cargo run --release --quiet -- sweep "$study" {{ ARGS }} || { status=$?; [ "$status" -le 1 ] || exit "$status"; }
+    done
+    cargo run --release --quiet -- plots || exit
+    exit "$status"
+
+# all tests
+[group('work on it')]
+test *ARGS:
+    cargo test {{ ARGS }}
+
+# formatting and lints, warnings denied
+[group('work on it')]
+lint:
+    cargo fmt --check
+    cargo clippy --all-targets -- -D warnings
+
+# what continuous integration runs
+[group('work on it')]
+ci:
+    bash .ci/run

@@ -1,0 +1,163 @@
+//! The direction of imports: a module knows only those listed above it. `docs/ARCHITECTURE.md` has the reasons.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Modules by layer, from the bottom. A module may import from lower layers and from itself; those of one line are
+/// siblings and do not know each other.
+const LAYERS: &[&[&str]] = &[
+    &["rng", "stats"],
+    &["data"],
+    &["made::ordering", "made::degrees"],
+    &["made::masks"],
+    &["made"],
+    &["train"],
+    &["config"],
+    &["plan"],
+    &["cost", "sweep"],
+    &["run", "store", "schedule"],
+    &["study"],
+    &["figures", "launch"],
+    &["cli"],
+];
+
+/// The longest entry of `LAYERS` that `path` (such as `made::masks::MaskSet`) lies in, with its layer.
+fn layer(path: &str) -> Option<(usize, &'static str)> {
+    let inside =
+        |module: &&str| path == *module || path.strip_prefix(*module).is_some_and(|rest| rest.starts_with("::"));
+    let known = LAYERS.iter().enumerate().flat_map(|(i, layer)| layer.iter().map(move |&module| (i, module)));
+    known.filter(|(_, module)| inside(module)).max_by_key(|(_, module)| module.len())
+}
+
+fn rust_files(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+/// Paths after `crate::` in code, nested braces resolved: `use crate::made::{masks::A, B}` gives `made::masks::A`, `made::B`.
+fn imports(text: &str) -> BTreeSet<String> {
+    let code: String =
+        text.lines().filter(|line| !line.trim_start().starts_with("//")).fold(String::new(), |a, b| a + b + "\n");
+    let mut found = BTreeSet::new();
+    for (at, _) in code.match_indices("crate::") {
+        let preceded = code[..at].ends_with(|c: char| c == '_' || c.is_alphanumeric() || c == '$');
+        if !preceded {
+            expand("", &code[at + "crate::".len()..], &mut found);
+        }
+    }
+    found
+}
+
+/// Adds the paths that `text` starts with, each after `prefix`; returns how much of it was read.
+fn expand(prefix: &str, text: &str, found: &mut BTreeSet<String>) -> usize {
+    let word = text.find(|c: char| !(c == '_' || c == ':' || c.is_alphanumeric())).unwrap_or(text.len());
+    let path = format!("{prefix}{}", &text[..word]);
+    if !text[word..].starts_with('{') {
+        found.insert(path);
+        return word;
+    }
+    let mut at = word + 1;
+    while let Some(next) = text[at..].chars().next() {
+        match next {
+            '}' => return at + 1,
+            c if c == ',' || c.is_whitespace() => at += 1,
+            _ => at += expand(&path, &text[at..], found).max(1),
+        }
+    }
+    at
+}
+
+/// `src/made/masks.rs` is `made::masks`, `src/store/mod.rs` is `store`.
+fn module(root: &Path, file: &Path) -> String {
+    let relative = file.strip_prefix(root).unwrap().with_extension("");
+    let parts = relative.iter().map(|part| part.to_str().unwrap()).filter(|part| *part != "mod");
+    parts.collect::<Vec<_>>().join("::")
+}
+
+/// What is wrong with `import` in `module`, if anything.
+fn objection(module: &str, import: &str) -> Option<String> {
+    let Some((own, name)) = layer(module) else { return Some(format!("{module} is in no layer")) };
+    let Some((other, target)) = layer(import) else { return Some(format!("{module} imports {import}, in no layer")) };
+    // The parts of `made` that need no tensor share the names that `made` itself defines: its configuration.
+    let shared = name.starts_with("made::") && target == "made";
+    let allowed = name == target || other < own || shared;
+    (!allowed).then(|| format!("{module} must not import {import}"))
+}
+
+#[test]
+fn modules_import_only_from_below() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut objections = Vec::new();
+    let mut seen = 0;
+    for file in rust_files(&root) {
+        let module = module(&root, &file);
+        if module == "lib" || module == "main" {
+            continue;
+        }
+        for import in imports(&fs::read_to_string(&file).unwrap()) {
+            seen += 1;
+            objections.extend(objection(&module, &import));
+        }
+    }
+    assert!(seen > 20, "only {seen} imports found: the reader is broken");
+    assert!(objections.is_empty(), "\n{}", objections.join("\n"));
+}
+
+#[test]
+fn the_reader_sees_nested_imports_and_the_rule_objects() {
+    let text =
+        "use crate::made::{masks::{A, B}, ordering};\n// use crate::cli::X;\nfn f() { crate::rng::g(); $crate::h() }";
+    let expected = ["made::masks::A", "made::masks::B", "made::ordering", "rng::g"];
+    assert_eq!(imports(text).into_iter().collect::<Vec<_>>(), expected);
+    assert_eq!(objection("store::tables", "config::RunConfig"), None);
+    assert!(objection("store", "run::execute").is_some(), "siblings");
+    assert!(objection("figures::loss", "train::Fit").is_none(), "below, if unwanted: see the next test");
+    assert!(objection("made::masks", "made::network::Network").is_none());
+    assert!(objection("rng", "cli::main").is_some());
+    assert!(objection("nowhere", "rng::Seed").is_some());
+}
+
+/// What is absent on purpose, beyond the layers: files of `module` and words that must not occur in them.
+#[test]
+fn what_is_deliberately_absent() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let rules: &[(&[&str], &[&str], &str)] = &[
+        (&["figures"], &["crate::train", "crate::run", "crate::schedule"], "figures are drawn from disk alone"),
+        (&["schedule"], &["crate::"], "the schedule knows no domain type"),
+        (&["made/ordering", "made/degrees", "made/masks"], &["candle"], "masks are read without a tensor"),
+        (
+            &["rng", "stats", "made", "train", "config", "plan", "cost", "run", "study", "figures", "schedule"],
+            &["std::fs", "File::"],
+            "only data, store, sweep and cli touch the file system",
+        ),
+        (
+            &["rng", "stats", "data", "made", "train", "config", "plan", "cost", "sweep", "study", "figures"],
+            &["Instant::now", "SystemTime::now", "Timestamp::now"],
+            "only run, store, schedule and cli read the clock",
+        ),
+    ];
+    let mut objections = Vec::new();
+    for file in rust_files(&root) {
+        let relative = file.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
+        let text = fs::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for (modules, words, reason) in rules {
+            let inside = |m: &&&str| relative.strip_prefix(**m).is_some_and(|rest| rest.starts_with(['/', '.']));
+            if modules.iter().any(|m| inside(&m)) {
+                let hits = words.iter().filter(|word| code.contains(**word));
+                objections.extend(hits.map(|word| format!("{relative}: `{word}`, but {reason}")));
+            }
+        }
+    }
+    assert!(objections.is_empty(), "\n{}", objections.join("\n"));
+}
