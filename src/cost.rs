@@ -44,9 +44,9 @@ impl Cost {
     /// The cost of one run.
     pub fn new(config: &RunConfig, size: DataSize) -> Self {
         let weights = Weights::new(&config.model, size.shape.dim());
-        let (all, first) = (weights.all as f64, weights.first as f64);
+        let all = weights.all as f64;
         let epochs = config.train.epochs as f64;
-        let learning = epochs * size.train as f64 * (3.0 * all - first);
+        let learning = epochs * size.train as f64 * learning(&config.model, size.shape.dim());
         let watching = epochs * (size.valid + size.test) as f64 * all;
         let mixture = match config.model.masks {
             MaskCount::Cycle(masks) => masks,
@@ -74,6 +74,12 @@ impl Cost {
                 + 4096,
         }
     }
+}
+
+/// Multiply-adds of one update, an image, of a model with `dim` pixels.
+pub fn learning(model: &ModelConfig, dim: usize) -> f64 {
+    let weights = Weights::new(model, dim);
+    3.0 * weights.all as f64 - weights.first as f64
 }
 
 struct Weights {

@@ -1,0 +1,142 @@
+//! What a command about an experiment file was asked for: the file read, expanded and joined with data and results.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::bail;
+use clap::Args;
+
+use super::Global;
+use super::estimate::Estimate;
+use super::terminal::{bytes, count, duration};
+use crate::cost::DataSize;
+use crate::data::{self, Cache, Dataset, Library};
+use crate::plan::{Plan, RunId, RunSpec};
+use crate::store::Store;
+use crate::sweep::{self, Experiment, Overrides};
+
+/// An experiment file and what the command line changes in it.
+#[derive(Debug, Args)]
+pub(crate) struct StudyArgs {
+    /// Experiment file
+    file: PathBuf,
+    /// Change a setting of the baseline: train.epochs=3
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<String>,
+    /// Add an axis, or replace one: model.masks=1,4
+    #[arg(long, value_name = "PATH=V1,V2")]
+    axis: Vec<String>,
+    /// Replicates
+    #[arg(long, value_name = "N")]
+    seeds: Option<u64>,
+    /// Only variants with this label, and the baseline
+    #[arg(long, value_name = "LABEL")]
+    only: Vec<String>,
+}
+
+/// An experiment, its plan, and where its data and results are.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) experiment: Experiment,
+    pub(crate) plan: Plan,
+    pub(crate) store: Store,
+    data: Cache,
+}
+
+impl Asked {
+    /// Reads and expands the file; nothing is written.
+    pub(crate) fn read(args: &StudyArgs, global: &Global) -> anyhow::Result<Self> {
+        let overrides = Overrides {
+            set: args.set.clone(),
+            axis: args.axis.clone(),
+            seeds: args.seeds,
+            only: args.only.clone(),
+        };
+        let experiment = sweep::load(&args.file, &overrides)?;
+        let data = Cache::new(Library::from_environment(global.data_dir.clone()));
+        let plan = experiment.plan(|config| data::fingerprint(config, data.library()))?;
+        let store = Store::open(&global.results)?;
+        Ok(Self { experiment, plan, store, data })
+    }
+
+    /// Threads over all runs: as asked, else as in the file, else as many as there are processors.
+    pub(crate) fn workers(&self, jobs: Option<NonZeroUsize>) -> NonZeroUsize {
+        let file = self.experiment.execution.workers.and_then(NonZeroUsize::new);
+        jobs.or(file).unwrap_or_else(machine_threads)
+    }
+
+    /// Memory that all runs together may take: as in the file, else what the machine has.
+    pub(crate) fn memory(&self) -> u64 {
+        self.experiment.execution.memory.unwrap_or_else(machine_memory)
+    }
+
+    /// The data sets of `runs` by fingerprint, each loaded once.
+    pub(crate) fn datasets(&self, runs: &[&RunSpec]) -> anyhow::Result<BTreeMap<String, Arc<Dataset>>> {
+        let mut datasets = BTreeMap::new();
+        for run in runs {
+            if !datasets.contains_key(&run.data) {
+                datasets.insert(run.data.clone(), self.data.get(&run.config.data)?);
+            }
+        }
+        Ok(datasets)
+    }
+
+    /// Sizes of the data sets of all runs, by fingerprint.
+    pub(crate) fn sizes(&self) -> anyhow::Result<BTreeMap<String, DataSize>> {
+        let all: Vec<&RunSpec> = self.plan.runs.iter().collect();
+        Ok(self.datasets(&all)?.iter().map(|(fingerprint, data)| (fingerprint.clone(), size(data))).collect())
+    }
+
+    /// Refuses what the file's `[budget]` does not allow, unless it was asked for all the same.
+    pub(crate) fn within_budget(&self, estimate: &Estimate, runs: usize, anyway: bool) -> anyhow::Result<()> {
+        let excess = self.over_budget(estimate, runs);
+        if !excess.is_empty() && !anyway {
+            bail!("the estimate exceeds [budget]: {}; --yes starts it all the same", excess.join(", "));
+        }
+        Ok(())
+    }
+
+    /// What of the estimate exceeds `[budget]`.
+    pub(crate) fn over_budget(&self, estimate: &Estimate, runs: usize) -> Vec<String> {
+        let budget = &self.experiment.budget;
+        let time = budget.wall.filter(|&wall| estimate.seconds > wall);
+        let number = budget.runs.filter(|&most| runs as u64 > most);
+        let memory = budget.memory.filter(|&most| estimate.memory > most);
+        let disk = budget.disk.filter(|&most| estimate.disk > most);
+        let over = |found: String, allowed: String| format!("{found} of {allowed}");
+        [
+            time.map(|wall| over(duration(estimate.seconds), duration(wall))),
+            number.map(|most| over(count(runs, "run"), most.to_string())),
+            memory.map(|most| over(format!("{} of memory", bytes(estimate.memory)), bytes(most))),
+            disk.map(|most| over(format!("{} on disk", bytes(estimate.disk)), bytes(most))),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+/// What the costs of a run depend on.
+pub(crate) fn size(data: &Dataset) -> DataSize {
+    DataSize { shape: data.shape, train: data.train.count(), valid: data.valid.count(), test: data.test.count() }
+}
+
+/// As many threads as there are processors.
+pub(crate) fn machine_threads() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// Memory of the machine, where the system tells.
+#[cfg(target_os = "linux")]
+pub(crate) fn machine_memory() -> u64 {
+    let info = rustix::system::sysinfo();
+    info.totalram as u64 * u64::from(info.mem_unit)
+}
+
+/// Memory of the machine, where the system tells.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn machine_memory() -> u64 {
+    u64::MAX
+}

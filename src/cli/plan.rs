@@ -1,0 +1,186 @@
+//! `ablade plan FILE`: what a sweep would do, what it would take, and what its seeds can show at all. Runs nothing.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+
+use clap::Args;
+
+use super::asked::{Asked, StudyArgs};
+use super::estimate::Estimate;
+use super::terminal::{bytes, count, duration, number, table};
+use super::{Exit, Global, Terminal};
+use crate::plan::{Correction, PlannedStudy, RunId, RunSpec, Shard};
+use crate::stats::power::Feasibility;
+use crate::store::RunStatus;
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    study: StudyArgs,
+    /// Threads, and so runs at a time [default: as many as processors]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+}
+
+pub(crate) fn plan(args: &PlanArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+    let asked = Asked::read(&args.study, global)?;
+    let workers = asked.workers(args.jobs).get();
+    let finished = asked.store.finished(&asked.plan)?;
+    let outstanding = asked.plan.outstanding(&finished, Shard { index: 1, count: 1 });
+    let estimate = Estimate::new(&asked.plan, &outstanding, &asked.sizes()?, &asked.store, workers);
+    let mut page = Page { asked: &asked, finished: &finished, estimate: &estimate, lines: Vec::new() };
+    page.title();
+    for (i, study) in asked.plan.studies.iter().enumerate() {
+        page.study(study, &asked.plan.studies[..i]);
+    }
+    page.totals(&outstanding)?;
+    page.cost(&outstanding, workers);
+    page.evidence(workers);
+    for line in page.lines {
+        writeln!(terminal.out, "{line}")?;
+    }
+    Ok(Exit::Success)
+}
+
+/// The page, line by line.
+struct Page<'a> {
+    asked: &'a Asked,
+    finished: &'a BTreeSet<RunId>,
+    estimate: &'a Estimate,
+    lines: Vec<String>,
+}
+
+impl Page<'_> {
+    fn say(&mut self, line: impl Into<String>) {
+        self.lines.push(line.into());
+    }
+
+    fn title(&mut self) {
+        let plan = &self.asked.plan;
+        let variants: BTreeSet<&[RunId]> = plan.studies.iter().flat_map(|s| &s.variants).map(|v| v.runs.as_slice()).collect();
+        let seeds = count(plan.seeds.len(), "paired seed");
+        let size = [count(plan.studies.len(), "study"), count(variants.len(), "variant"), seeds, count(plan.runs.len(), "run")];
+        self.say(format!("{}: {}", plan.name, size.join(", ")));
+        if !plan.question.is_empty() {
+            self.say(format!("  {}", plan.question));
+        }
+    }
+
+    fn study(&mut self, study: &PlannedStudy, earlier: &[PlannedStudy]) {
+        let there: BTreeSet<&RunId> = earlier.iter().flat_map(|s| &s.variants).flat_map(|v| &v.runs).collect();
+        let shared = study.variants.iter().filter(|v| v.runs.iter().all(|run| there.contains(run))).count();
+        let shared = if shared > 0 { format!(", {shared} shared with the above") } else { String::new() };
+        self.say("");
+        self.say(format!("{}  {}  {}{shared}", study.name, study.design, count(study.variants.len(), "variant")));
+        for axis in &study.axes {
+            self.say(format!("  {} = {}", axis.path, axis.levels.join(", ")));
+        }
+        let mut rows = table(&["variant", "runs", "cached", "parameters", "a run"], 1);
+        for (i, variant) in study.variants.iter().enumerate() {
+            let cached = variant.runs.iter().filter(|run| self.finished.contains(*run)).count();
+            let cost = variant.runs.first().and_then(|run| self.estimate.costs.get(run));
+            let baseline = study.baseline == Some(i) && variant.label != "baseline";
+            rows.add_row([
+                format!("{}{}", variant.label, if baseline { " (baseline)" } else { "" }),
+                variant.runs.len().to_string(),
+                cached.to_string(),
+                cost.map_or_else(String::new, |cost| number(cost.parameters)),
+                cost.map_or_else(String::new, |cost| duration(self.estimate.speed.seconds(cost))),
+            ]);
+        }
+        self.say(rows.to_string());
+    }
+
+    fn totals(&mut self, outstanding: &[&RunSpec]) -> anyhow::Result<()> {
+        let mut failed = 0;
+        for run in outstanding {
+            failed += usize::from(self.asked.store.record(&run.id)?.status == RunStatus::Failed);
+        }
+        let cached = self.asked.plan.runs.len() - outstanding.len();
+        self.say("");
+        self.say(format!("runs      cached {cached}, to run {}, failed before {failed}", outstanding.len()));
+        Ok(())
+    }
+
+    fn cost(&mut self, outstanding: &[&RunSpec], workers: usize) {
+        let estimate = self.estimate;
+        if outstanding.is_empty() {
+            return self.say("cost      none: every run is there");
+        }
+        self.say(format!(
+            "cost      about {} on {} (longest run {}, started first); {} of memory; {} on disk",
+            duration(estimate.seconds),
+            count(workers, "thread"),
+            duration(estimate.longest),
+            bytes(estimate.memory),
+            bytes(estimate.disk),
+        ));
+        self.say(match (estimate.speed.runs, estimate.speed.error) {
+            (0, _) => "          from a nominal speed: no run has been timed here yet".to_owned(),
+            (n, None) => format!("          from {}", count(n, "past run")),
+            (n, Some(error)) => {
+                format!("          from {}; median error of predicting each from the others {:.0} %", count(n, "past run"), 100.0 * error)
+            }
+        });
+        if estimate.memory > self.asked.memory() {
+            let fits = bytes(self.asked.memory());
+            self.say(format!("          more than the {fits} there are: fewer runs go at a time"));
+        }
+        for excess in self.asked.over_budget(estimate, outstanding.len()) {
+            self.say(format!("          exceeds [budget]: {excess}; `sweep` will want --yes"));
+        }
+    }
+
+    fn evidence(&mut self, workers: usize) {
+        let plan = &self.asked.plan;
+        for study in &plan.studies {
+            let comparisons = match (study.baseline, plan.compare.correction) {
+                (None, _) => continue,
+                (Some(_), Correction::Holm) => study.variants.len() - 1,
+                (Some(_), Correction::None) => 1,
+            };
+            if comparisons == 0 {
+                continue;
+            }
+            let can = Feasibility::of(plan.seeds.len(), comparisons, 1.0 - plan.compare.level);
+            let correction = match plan.compare.correction {
+                Correction::Holm => format!("Holm over {}", count(comparisons, "comparison")),
+                Correction::None => "uncorrected".to_owned(),
+            };
+            let verdict = if can.reachable() {
+                format!("within reach of {:.2}", can.alpha)
+            } else {
+                format!("never below {:.2}: that needs {}", can.alpha, count(can.seeds_needed, "seed"))
+            };
+            self.say(format!(
+                "evidence  {}: {}, smallest p {}; {correction} {}, {verdict}",
+                study.name,
+                count(can.seeds, "seed"),
+                probability(can.smallest_p),
+                probability(can.smallest_p_corrected),
+            ));
+            if let Some(dz) = can.detectable_dz {
+                self.say(format!(
+                    "          an effect of {dz:.2} sd of the paired difference is found 4 times in 5 (a single comparison)"
+                ));
+            }
+        }
+        let one_more: Vec<f64> = plan
+            .studies
+            .iter()
+            .flat_map(|study| &study.variants)
+            .filter_map(|variant| variant.runs.first())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .filter_map(|run| self.estimate.costs.get(run))
+            .map(|cost| self.estimate.speed.seconds(cost))
+            .collect();
+        let time = duration(crate::cost::makespan(&one_more, workers));
+        self.say(format!("          one more seed: {} more, about {time}", count(one_more.len(), "run")));
+    }
+}
+
+/// A p value as tables print it: two significant digits.
+fn probability(p: f64) -> String {
+    if p >= 0.1 { format!("{p:.2}") } else { format!("{p:.1$}", (1.0 - p.log10().floor()) as usize) }
+}

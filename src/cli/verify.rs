@@ -1,0 +1,91 @@
+//! `ablade verify STUDY`: trains finished runs again and demands the same bytes.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+
+use anyhow::ensure;
+use clap::Args;
+
+use super::asked::{machine_memory, machine_threads, size};
+use super::estimate::Estimate;
+use super::terminal::count;
+use super::training::Training;
+use super::{Exit, Global, Terminal};
+use crate::data::{self, Cache, Library};
+use crate::plan::RunSpec;
+use crate::store::{Publication, Store};
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Experiment to check
+    study: String,
+    /// How many of its finished runs, spread over the study
+    #[arg(long, value_name = "K", default_value = "3")]
+    runs: NonZeroUsize,
+    /// Threads, and so runs at a time [default: as many as processors]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+}
+
+pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+    let store = Store::open(&global.results)?;
+    let plan = store.load_plan(&args.study)?;
+    let finished = store.finished(&plan)?;
+    ensure!(!finished.is_empty(), "{} has no finished run in {}", args.study, global.results.display());
+    let finished: Vec<&RunSpec> = plan.runs.iter().filter(|run| finished.contains(&run.id)).collect();
+    let chosen: Vec<&RunSpec> = spread(&finished, args.runs.get());
+    let cache = Cache::new(Library::from_environment(global.data_dir.clone()));
+    let (mut datasets, mut sizes) = (BTreeMap::new(), BTreeMap::new());
+    for run in &chosen {
+        let now = data::fingerprint(&run.config.data, cache.library())?;
+        ensure!(now == run.data, "the data set {} has changed since {} was trained on it", run.config.data.name, run.id);
+        let dataset = cache.get(&run.config.data)?;
+        sizes.insert(now.clone(), size(&dataset));
+        datasets.insert(now, dataset);
+    }
+    let threads = args.jobs.unwrap_or_else(machine_threads);
+    let training = Training {
+        plan: &plan,
+        store: &store,
+        datasets: &datasets,
+        estimate: &Estimate::new(&plan, &chosen, &sizes, &store, threads.get()),
+        threads,
+        memory: machine_memory(),
+        max_failures: usize::MAX,
+    };
+    let different = std::sync::atomic::AtomicUsize::new(0);
+    let accept = |publication| {
+        let problem = match publication {
+            Publication::Identical => return Ok(()),
+            Publication::Differs => "trained again it gives other bytes",
+            Publication::New => "its files were damaged: moved aside and trained again",
+        };
+        Err(problem.to_owned())
+    };
+    let title = format!("{}  {} of {} finished again", plan.name, count(chosen.len(), "run"), finished.len());
+    let count_it = |_: &RunSpec, _: &str| drop(different.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+    if training.train(&chosen, &title, global.progress, terminal, accept, count_it)? {
+        return Ok(Exit::Interrupted);
+    }
+    let different = different.into_inner();
+    writeln!(terminal.out, "{} of {} the same, byte for byte", chosen.len() - different, count(chosen.len(), "run"))?;
+    Ok(if different == 0 { Exit::Success } else { Exit::Failure })
+}
+
+/// At most `count` of `items`, evenly spread.
+fn spread<T: Copy>(items: &[T], count: usize) -> Vec<T> {
+    let count = count.min(items.len());
+    (0..count).map(|i| items[i * items.len() / count]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chosen_runs_are_spread_and_distinct() {
+        assert_eq!(spread(&[1, 2, 3, 4, 5, 6], 3), [1, 3, 5]);
+        assert_eq!(spread(&[1, 2], 5), [1, 2]);
+        assert_eq!(spread::<u8>(&[], 2), []);
+    }
+}

@@ -1,0 +1,116 @@
+//! `ablade why FILE`: why each run is cached or new. A new one is held against the stored run that is most like it.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use serde_json::Value;
+
+use super::asked::{Asked, StudyArgs};
+use super::status::labelled;
+use super::{Exit, Global, Terminal};
+use crate::plan::{ENGINE, RunId, RunSpec};
+use crate::store::{RunStatus, Store};
+
+#[derive(Debug, Args)]
+pub(crate) struct WhyArgs {
+    #[command(flatten)]
+    study: StudyArgs,
+}
+
+/// Everything that decides a run's identity, leaf by leaf.
+type Leaves = BTreeMap<String, String>;
+
+pub(crate) fn why(args: &WhyArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+    let asked = Asked::read(&args.study, global)?;
+    let stored = stored(&asked.store)?;
+    let by_id = asked.plan.by_id();
+    for (label, run) in labelled(&asked.plan) {
+        let record = asked.store.record(run)?;
+        let reason = match (record.status, record.error) {
+            (RunStatus::Finished, _) => "cached".to_owned(),
+            (RunStatus::Diverged, reason) => format!("cached: diverged, {}", reason.unwrap_or_default()),
+            (RunStatus::Failed, reason) => format!("again: failed before, {}", reason.unwrap_or_default()),
+            (RunStatus::Outstanding, Some(damage)) => format!("again: {damage}"),
+            (RunStatus::Outstanding, None) => new(by_id[run], &stored),
+        };
+        writeln!(terminal.out, "{run}  {label}  {reason}")?;
+    }
+    Ok(Exit::Success)
+}
+
+fn stored(store: &Store) -> anyhow::Result<Vec<(RunId, Leaves)>> {
+    let runs = store.published()?;
+    // A damaged run explains nothing; the sweep that needs it says so.
+    Ok(runs.into_iter().filter_map(|run| store.spec(&run).ok().map(|spec| (run, leaves(&spec)))).collect())
+}
+
+/// Why nothing on disk answers `spec`.
+fn new(spec: &RunSpec, stored: &[(RunId, Leaves)]) -> String {
+    let wanted = leaves(spec);
+    let nearest = stored.iter().map(|(run, have)| (changes(have, &wanted), run)).min_by_key(|(changes, _)| changes.len());
+    match nearest {
+        None => "new: nothing has been run yet".to_owned(),
+        Some((changes, run)) if changes.is_empty() => format!("new: the engine is {ENGINE} now, another made {run}"),
+        Some((changes, run)) => format!("new: {} ({run} is nearest)", changes.join(", ")),
+    }
+}
+
+fn leaves(spec: &RunSpec) -> Leaves {
+    let mut found = Leaves::new();
+    // A configuration is plain data; were it not, it would have no identity either.
+    descend("", &serde_json::to_value(&spec.config).unwrap_or_default(), &mut found);
+    found.insert("seed".to_owned(), spec.seed.0.to_string());
+    found.insert("content of the data".to_owned(), spec.data.clone());
+    found
+}
+
+fn descend(path: &str, value: &Value, found: &mut Leaves) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                descend(&path, value, found);
+            }
+        }
+        leaf => drop(found.insert(path.to_owned(), leaf.to_string())),
+    }
+}
+
+fn changes(have: &Leaves, wanted: &Leaves) -> Vec<String> {
+    let paths: std::collections::BTreeSet<&String> = have.keys().chain(wanted.keys()).collect();
+    let show = |value: Option<&String>| value.map_or_else(|| "none".to_owned(), Clone::clone);
+    let differs = paths.into_iter().filter(|path| have.get(*path) != wanted.get(*path));
+    differs.map(|path| format!("{path} {} -> {}", show(have.get(path)), show(wanted.get(path)))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::RunConfig;
+    use crate::rng::Seed;
+
+    fn spec(change: impl FnOnce(&mut RunConfig)) -> RunSpec {
+        let mut config = RunConfig::default();
+        change(&mut config);
+        RunSpec { id: RunId::new(ENGINE, &config, "d", Seed(1)), seed: Seed(1), data: "d".to_owned(), config }
+    }
+
+    #[test]
+    fn the_nearest_stored_run_explains_a_new_one() {
+        let stored: Vec<_> = [spec(|c| c.model.hidden = vec![9, 9]), spec(|c| c.train.epochs = 3)]
+            .into_iter()
+            .map(|spec| (spec.id.clone(), leaves(&spec)))
+            .collect();
+        let reason = new(&spec(|c| c.train.epochs = 4), &stored);
+        assert_eq!(reason, format!("new: train.epochs 3 -> 4 ({} is nearest)", stored[1].0));
+        assert_eq!(new(&spec(|_| {}), &[]), "new: nothing has been run yet");
+    }
+
+    #[test]
+    fn an_enum_that_changes_its_kind_is_a_change_of_every_leaf_of_it() {
+        let adam = leaves(&spec(|_| {}));
+        let sgd = leaves(&spec(|c| c.train.optimizer = crate::train::Optimizer::Sgd { lr: 0.1, momentum: 0.0 }));
+        let changed = changes(&adam, &sgd);
+        assert!(changed.contains(&"train.optimizer.sgd.lr none -> 0.1".to_owned()), "{changed:?}");
+    }
+}

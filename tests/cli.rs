@@ -1,0 +1,297 @@
+//! The program from outside: what users type, what they get back, what lies on disk afterwards.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// 2 x 2 variants and 2 seeds, a moment each.
+const SMALL: &str = r#"
+question = "Does the whole path work?"
+seeds    = 2
+
+[data]
+name  = "digits"
+train = 300
+valid = 60
+test  = 60
+size  = 10
+
+[model]
+hidden = [24]
+
+[train]
+epochs = 3
+
+[sample]
+count = 4
+
+[axes]
+model.masks = [1, 2]
+model.skip  = [false, true]
+"#;
+
+/// An empty directory to work in.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn with(experiment: &str) -> Self {
+        let place = Self::new();
+        fs::write(place.path("small.toml"), experiment).unwrap();
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ablade"));
+        command.current_dir(&self.0).args(arguments.split_whitespace());
+        command.env_remove("RUST_BACKTRACE").env_remove("ABLADE_DATA").env("HOME", self.0.path());
+        command
+    }
+
+    #[track_caller]
+    fn run(&self, arguments: &str) -> Output {
+        self.command(arguments).stdin(Stdio::null()).output().unwrap()
+    }
+
+    /// Runs and demands an exit code; returns stdout and stderr.
+    #[track_caller]
+    fn exits(&self, code: i32, arguments: &str) -> (String, String) {
+        let output = self.run(arguments);
+        let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        assert_eq!(output.status.code(), Some(code), "`ablade {arguments}`\n{out}\n{err}");
+        (out, err)
+    }
+
+    fn start(&self, arguments: &str) -> Child {
+        self.command(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Runs published so far.
+    fn published(&self) -> Vec<String> {
+        let names = fs::read_dir(self.path("results/runs")).into_iter().flatten();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut runs: Vec<String> = names.filter(|name| name.len() == 17).collect();
+        runs.sort();
+        runs
+    }
+
+    /// Waits until `count` runs are published, as long as `child` works on it.
+    fn wait_for(&self, child: &mut Child, count: usize) {
+        while self.published().len() < count && child.try_wait().unwrap().is_none() {
+            sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn table(&self, name: &str) -> Vec<BTreeMap<String, String>> {
+        let mut reader = csv::Reader::from_path(self.path("results/small").join(name)).unwrap();
+        reader.deserialize().map(Result::unwrap).collect()
+    }
+}
+
+/// Every file below `dir` that equal executions share, with its bytes.
+fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut left = vec![dir.to_owned()];
+    while let Some(next) = left.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                left.push(path);
+            } else if !["timings.csv", "timing.toml"].contains(&path.file_name().unwrap().to_str().unwrap()) {
+                found.insert(path.strip_prefix(dir).unwrap().to_owned(), fs::read(path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+#[track_caller]
+fn assert_same_files(a: &Path, b: &Path) {
+    let (a, b) = (files(a), files(b));
+    assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
+    for (name, bytes) in &a {
+        assert!(*bytes == b[name], "{} differs", name.display());
+    }
+}
+
+#[test]
+fn a_sweep_leaves_complete_tables() {
+    let place = Place::with(SMALL);
+    let (out, err) = place.exits(0, "sweep small.toml");
+    assert!(out.contains("baseline"), "the ablation table goes to stdout: {out}");
+    assert!(err.contains("[8/8] done"), "{err}");
+    let rows = |name| place.table(name).len();
+    assert_eq!([rows("runs.csv"), rows("metrics.csv"), rows("ablation.csv"), rows("curves.csv")], [8, 24, 4, 3]);
+    assert!(place.table("runs.csv").iter().all(|row| row["status"] == "finished" && !row["test_nll_nats"].is_empty()));
+    assert!(place.path("results/small/results.xlsx").is_file());
+}
+
+#[test]
+fn the_number_of_threads_changes_no_byte() {
+    let (one, two) = (Place::with(SMALL), Place::with(SMALL));
+    one.exits(0, "sweep small.toml --jobs 1");
+    two.exits(0, "sweep small.toml --jobs 3");
+    assert_same_files(&one.path("results"), &two.path("results"));
+}
+
+#[test]
+fn a_second_sweep_trains_nothing() {
+    let place = Place::with(SMALL);
+    place.exits(0, "sweep small.toml");
+    let before = files(&place.path("results"));
+    let when = fs::metadata(place.path("results/runs").join(&place.published()[0])).unwrap().modified().unwrap();
+    let (out, err) = place.exits(0, "sweep small.toml");
+    assert!(err.contains("all 8 runs are there") && !err.contains("done"), "{err}");
+    assert!(out.contains("baseline"));
+    assert_eq!(files(&place.path("results")), before);
+    let after = fs::metadata(place.path("results/runs").join(&place.published()[0])).unwrap().modified().unwrap();
+    assert_eq!(when, after);
+    let (out, _) = place.exits(0, "why small.toml");
+    assert_eq!(out.matches("  cached\n").count(), 8, "{out}");
+}
+
+#[test]
+fn killed_in_the_middle_it_ends_with_the_same_bytes() {
+    let (killed, whole) = (Place::with(SMALL), Place::with(SMALL));
+    whole.exits(0, "sweep small.toml");
+    for step in [1, 3] {
+        let mut child = killed.start("sweep small.toml --jobs 1");
+        killed.wait_for(&mut child, step);
+        // On Unix this is SIGKILL.
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(killed.published().len() < 8, "it was killed too late to show anything");
+    }
+    killed.exits(0, "sweep small.toml");
+    assert_same_files(&killed.path("results"), &whole.path("results"));
+}
+
+#[test]
+fn interrupted_it_says_how_to_go_on_and_does() {
+    let (stopped, whole) = (Place::with(SMALL), Place::with(SMALL));
+    whole.exits(0, "sweep small.toml");
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut child = stopped.command("sweep small.toml --jobs 1").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let there = stopped.published().len();
+        stopped.wait_for(&mut child, there + 1);
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(130), "{err}");
+        assert!(err.contains("the same command continues"), "{err}");
+    }
+    stopped.exits(0, "sweep small.toml");
+    assert_same_files(&stopped.path("results"), &whole.path("results"));
+}
+
+#[test]
+fn a_run_that_fails_is_a_row_and_the_others_go_on() {
+    let place = Place::with(SMALL);
+    let (out, _) = place.exits(0, "why small.toml");
+    let victim = out.split_whitespace().next().unwrap();
+    fs::create_dir_all(place.path("results/runs")).unwrap();
+    // A plain file where the run's directory belongs: publishing it must fail, whoever runs the test.
+    fs::write(place.path("results/runs").join(victim), "in the way").unwrap();
+    let (_, err) = place.exits(1, "sweep small.toml");
+    assert!(err.contains("FAILED"), "{err}");
+    let rows = place.table("runs.csv");
+    let (failed, fine): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row["run"] == victim);
+    assert_eq!((failed.len(), failed[0]["status"].as_str()), (1, "failed"));
+    assert!(!failed[0]["error"].is_empty() && failed[0]["test_nll_nats"].is_empty());
+    assert!(fine.iter().all(|row| row["status"] == "finished"));
+    fs::remove_file(place.path("results/runs").join(victim)).unwrap();
+    place.exits(0, "sweep small.toml");
+    assert!(place.table("runs.csv").iter().all(|row| row["status"] == "finished"));
+}
+
+#[test]
+fn a_run_that_diverges_is_a_result() {
+    let place = Place::with(SMALL);
+    let wild = "sweep small.toml --set train.optimizer={sgd={lr=1e30}} --seeds 1";
+    place.exits(1, wild);
+    let rows = place.table("runs.csv");
+    assert!(rows.iter().all(|row| row["status"] == "diverged" && !row["error"].is_empty()), "{rows:?}");
+    let (_, err) = place.exits(1, wild);
+    assert!(err.contains("all 4 runs are there"), "not tried again: {err}");
+}
+
+#[test]
+fn verify_finds_the_same_bytes_and_a_forged_run() {
+    let place = Place::with(SMALL);
+    place.exits(0, "sweep small.toml");
+    let (out, _) = place.exits(0, "verify small --runs 8");
+    assert_eq!(out, "8 of 8 runs the same, byte for byte\n");
+    let summary = place.path("results/runs").join(&place.published()[0]).join("summary.toml");
+    let text = fs::read_to_string(&summary).unwrap();
+    fs::write(&summary, text.replace("best_epoch = ", "best_epoch = 1")).unwrap();
+    let (out, err) = place.exits(1, "verify small --runs 8");
+    assert!(out.starts_with("7 of 8 runs"), "{out}{err}");
+}
+
+#[test]
+fn misuse_is_refused_before_anything_happens() {
+    let cases = [
+        ("sweep absent.toml", "absent.toml"),
+        ("sweep small.toml --set model.hiden=3", "model.hidden"),
+        ("sweep small.toml --set model.masks=4", "model.masks"),
+        ("sweep small.toml --set train.epochs=many", "train.epochs"),
+        ("sweep small.toml --set data.name=dgits", "digits"),
+        ("sweep small.toml --set data.name=mnist --data-dir nowhere", "ablade data fetch mnist"),
+        ("sweep small.toml --axis train.epochs=1,x", "train.epochs"),
+        ("sweep small.toml --only nothing", "nothing"),
+        ("sweep small.toml --seeds 0", "seeds"),
+        ("sweep small.toml --jobs 0", "--jobs"),
+        ("sweep small.toml --shard 3/2", "2/4"),
+        ("sweep small.toml --progress loud", "plain"),
+        ("swep small.toml", "sweep"),
+        ("plan small.toml --set train.batch=0", "train.batch"),
+        ("status absent", "absent"),
+        ("compare absent", "absent"),
+        ("plots absent", "absent"),
+        ("verify absent", "absent"),
+        ("data show absent", "absent"),
+    ];
+    for (arguments, expected) in cases {
+        let place = Place::with(SMALL);
+        let (out, err) = place.exits(2, arguments);
+        assert_eq!(out, "", "{arguments}");
+        assert!(err.contains(expected), "`{arguments}` does not mention {expected}:\n{err}");
+        assert!(!err.contains("panicked"), "{err}");
+        let left: Vec<_> = files(place.0.path()).into_keys().collect();
+        assert_eq!(left, [PathBuf::from("small.toml")], "`{arguments}` left files behind");
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let place = Place::new();
+    for arguments in ["schema", "completions bash", "man"] {
+        let mut child = place.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()), "{arguments}");
+    }
+}
+
+#[test]
+fn progress_is_plain_where_nobody_watches_and_silent_on_demand() {
+    let place = Place::with(SMALL);
+    let (_, err) = place.exits(0, "sweep small.toml --jobs 1");
+    assert!(!err.contains('\x1b'), "{err}");
+    assert_eq!(err.lines().filter(|line| line.contains(" start ")).count(), 8, "{err}");
+    fs::remove_dir_all(place.path("results")).unwrap();
+    let (_, err) = place.exits(0, "sweep small.toml --jobs 1 --progress none");
+    assert!(!err.contains("done"), "{err}");
+}
