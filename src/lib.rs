@@ -8,6 +8,7 @@ pub mod data;
 pub mod made;
 pub mod plan;
 pub mod rng;
+pub mod stats;
 pub mod store;
 pub mod study;
 pub mod train;
