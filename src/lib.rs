@@ -11,6 +11,7 @@ pub mod made;
 pub mod plan;
 pub mod rng;
 pub mod schedule;
+pub mod stats;
 pub mod store;
 pub mod study;
 pub mod train;

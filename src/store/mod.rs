@@ -1,8 +1,36 @@
-//! What lands on disk: run directories published whole, and the tables derived from them.
+//! What lands on disk: run directories published whole, and the plans and tables beside them.
+//!
+//! ```text
+//! results/
+//!   runs/<id>/               run.toml epochs.csv summary.toml samples.npy model.safetensors timing.toml checksums.toml
+//!   runs/<id>.failed.toml    why the last attempt failed; gone once the run succeeds
+//!   runs/<id>.damaged-<n>/   a run whose bytes no longer match its checksums, moved aside and done again
+//!   data/<fingerprint>.npy   the first test images of a data set, for figures
+//!   <experiment>/            plan.json and the tables derived from it
+//!   .writing-<host>-*/       what a live process is writing; removed once that process is certainly dead
+//! ```
+//!
+//! Every file appears by rename, whole or not at all, so that neither a kill nor a second process can show a reader half
+//! of one. Only `timing.toml` may differ between two equal executions; it stays outside the manifest for that reason.
+
+mod atomic;
+mod error;
+mod experiments;
+mod manifest;
+mod names;
+pub mod npy;
+pub mod number;
+mod runs;
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::Metric;
+
 pub use crate::train::EpochRow;
+pub use atomic::Store;
+pub use error::StoreError;
+pub use names::check_name;
+pub use runs::{Failure, Publication, RunOutput};
 
 /// The numbers of a finished run. NLL in nats per image at the best epoch on validation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,7 +99,7 @@ pub struct Timing {
 pub struct RunRecord {
     /// How it ended, or `Outstanding`.
     pub status: RunStatus,
-    /// Why it failed or diverged.
+    /// Why it failed or diverged; of an outstanding run, which damaged file made it so.
     pub error: Option<String>,
     /// Its numbers, if it finished or diverged.
     pub summary: Option<Summary>,
@@ -79,4 +107,34 @@ pub struct RunRecord {
     pub epochs: Vec<EpochRow>,
     /// Its timing, if it finished or diverged.
     pub timing: Option<Timing>,
+}
+
+impl RunRecord {
+    /// A run that has not been done.
+    pub fn outstanding() -> Self {
+        Self { status: RunStatus::Outstanding, error: None, summary: None, epochs: Vec::new(), timing: None }
+    }
+
+    /// The number that a comparison is about; `None` unless the run finished and has it.
+    pub fn metric(&self, metric: Metric) -> Option<f64> {
+        let summary = self.summary.as_ref().filter(|_| self.status == RunStatus::Finished)?;
+        let value = match metric {
+            Metric::TestNll => summary.test_nll_nats,
+            Metric::TestNllMixture => summary.test_nll_mixture_nats,
+            Metric::ValidNll => summary.valid_nll_nats,
+        };
+        value.filter(|v| v.is_finite())
+    }
+}
+
+impl RunStatus {
+    /// The word that tables show.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Diverged => "diverged",
+            Self::Failed => "failed",
+            Self::Outstanding => "outstanding",
+        }
+    }
 }

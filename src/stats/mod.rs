@@ -1,0 +1,18 @@
+//! Statistics of small samples: intervals, paired differences, exact tests, and what a number of seeds can show at all.
+//!
+//! Pure functions of numbers; `docs/METHODOLOGY.md` gives each formula with its assumptions and its source.
+
+mod describe;
+mod holm;
+mod paired;
+mod power;
+mod signflip;
+mod special;
+mod student;
+
+pub use describe::{Estimate, Interval, correlation, mean, sd};
+pub use holm::holm;
+pub use paired::Paired;
+pub use power::{Feasibility, detectable, power, seeds_needed, smallest_p};
+pub use signflip::{DRAWS, EXACT_LIMIT, SignFlip, sign_flip};
+pub use student::{t_cdf, t_quantile};

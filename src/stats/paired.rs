@@ -1,0 +1,41 @@
+//! Two treatments measured on the same seeds.
+
+use super::describe::{Estimate, correlation};
+use super::signflip::{SignFlip, sign_flip};
+
+/// A paired comparison: every figure is about the differences `treated - control`, pair by pair.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Paired {
+    /// Mean difference with its t interval.
+    pub difference: Estimate,
+    /// Effect size: mean over standard deviation of the differences (Cohen 1988); `None` where they do not vary.
+    pub dz: Option<f64>,
+    /// Pairs in which the treated value is lower (better, for a loss).
+    pub wins: usize,
+    /// Pairs in which it is higher.
+    pub losses: usize,
+    /// Two-sided sign-flip test.
+    pub test: SignFlip,
+    /// Correlation of the two sides over the pairs: pairing helps where it is positive.
+    pub correlation: Option<f64>,
+}
+
+impl Paired {
+    /// Compares pair by pair; `None` without a pair. `bits` supplies random bits to the test beyond its exact range.
+    ///
+    /// # Panics
+    /// If the sides differ in length.
+    pub fn of(treated: &[f64], control: &[f64], level: f64, bits: impl FnMut() -> u64) -> Option<Self> {
+        assert_eq!(treated.len(), control.len(), "pairs come in pairs");
+        let differences: Vec<f64> = treated.iter().zip(control).map(|(t, c)| t - c).collect();
+        let difference = Estimate::of(&differences, level)?;
+        Some(Self {
+            difference,
+            dz: difference.sd.filter(|sd| *sd > 0.0).map(|sd| difference.mean / sd),
+            wins: differences.iter().filter(|d| **d < 0.0).count(),
+            losses: differences.iter().filter(|d| **d > 0.0).count(),
+            test: sign_flip(&differences, bits),
+            correlation: correlation(treated, control),
+        })
+    }
+}

@@ -1,0 +1,189 @@
+//! The store's root, and how anything gets below it: written beside, synced, renamed.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use tempfile::TempDir;
+
+use super::StoreError;
+
+const PREFIX: &str = ".writing-";
+const LOCK: &str = "lock";
+
+/// The results directory. Opening it touches nothing; the first write creates what it needs.
+#[derive(Debug)]
+pub struct Store {
+    root: PathBuf,
+    scratch: Mutex<Option<Scratch>>,
+    serial: AtomicU64,
+}
+
+/// The directory in which this process prepares what it publishes, on the same file system as its destination. Its lock
+/// is held as long as the process lives, and released by the system however it dies.
+#[derive(Debug)]
+struct Scratch {
+    dir: TempDir,
+    _lock: File,
+}
+
+impl Store {
+    /// The store at `root`, which may not exist yet.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let root = root.into();
+        match fs::metadata(&root) {
+            Ok(found) if !found.is_dir() => {
+                Err(StoreError::Malformed { path: root, reason: "expected a directory for results".to_owned() })
+            }
+            _ => Ok(Self { root, scratch: Mutex::new(None), serial: AtomicU64::new(0) }),
+        }
+    }
+
+    /// The directory it lives in.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A fresh path below this process's scratch directory.
+    pub(super) fn scratch_path(&self) -> Result<PathBuf, StoreError> {
+        let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        // Someone may have emptied the results while we run: start again rather than fail until the end.
+        if scratch.as_ref().is_none_or(|scratch| !scratch.dir.path().is_dir()) {
+            fs::create_dir_all(&self.root).map_err(StoreError::io("create", &self.root))?;
+            sweep_up(&self.root, &host());
+            *scratch = Some(Scratch::new(&self.root)?);
+        }
+        let dir = scratch.as_ref().map(|scratch| scratch.dir.path().to_owned()).unwrap_or_default();
+        Ok(dir.join(self.serial.fetch_add(1, Ordering::Relaxed).to_string()))
+    }
+
+    /// Puts `bytes` at `path` whole, creating its directory; leaves a file that holds them already untouched.
+    pub(super) fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+        let same_size = fs::metadata(path).is_ok_and(|found| found.len() == bytes.len() as u64);
+        if same_size && fs::read(path).is_ok_and(|found| found == bytes) {
+            return Ok(());
+        }
+        let parent = path.parent().unwrap_or(&self.root);
+        fs::create_dir_all(parent).map_err(StoreError::io("create", parent))?;
+        let beside = self.scratch_path()?;
+        let written = write_synced(&beside, bytes)
+            .and_then(|()| fs::rename(&beside, path).map_err(StoreError::io("write", path)))
+            .and_then(|()| sync_dir(parent));
+        if written.is_err() {
+            let _ = fs::remove_file(&beside);
+        }
+        written
+    }
+}
+
+impl Scratch {
+    fn new(root: &Path) -> Result<Self, StoreError> {
+        let prefix = format!("{PREFIX}{}-", host());
+        loop {
+            let create = |source| StoreError::Io { action: "write in", path: root.to_owned(), source };
+            let dir = tempfile::Builder::new().prefix(&prefix).tempdir_in(root).map_err(create)?;
+            let path = dir.path().join(LOCK);
+            let Ok(lock) = File::create(&path) else {
+                if dir.path().is_dir() {
+                    File::create(&path).map_err(StoreError::io("create", &path))?;
+                }
+                continue;
+            };
+            // A file system without locks still works: nobody sweeps up then, since nobody can lock.
+            let _ = lock.lock();
+            // Another process may have taken the directory for a dead one's between its creation and our lock.
+            if path.exists() {
+                return Ok(Self { dir, _lock: lock });
+            }
+        }
+    }
+}
+
+/// Removes what processes of this host left behind that are certainly dead: their lock is free.
+fn sweep_up(root: &Path, host: &str) {
+    let prefix = format!("{PREFIX}{host}-");
+    let entries = fs::read_dir(root).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix))) {
+        let dir = entry.path();
+        match File::open(dir.join(LOCK)) {
+            Ok(lock) if lock.try_lock().is_ok() => drop(fs::remove_dir_all(&dir)),
+            Ok(_) => {}
+            // Died before it made its lock; a directory that is not empty stays.
+            Err(_) => drop(fs::remove_dir(&dir)),
+        }
+    }
+}
+
+/// Name of this machine, as far as it is fit for a path.
+fn host() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+}
+
+/// Writes a file and waits until it is on the disk.
+pub(super) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let mut file = File::create(path).map_err(StoreError::io("write", path))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(StoreError::io("write", path))
+}
+
+/// Waits until a directory's entries are on the disk, where the file system can do that.
+pub(super) fn sync_dir(path: &Path) -> Result<(), StoreError> {
+    let dir = File::open(path).map_err(StoreError::io("read", path))?;
+    match dir.sync_all() {
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error()) => Ok(()),
+        synced => synced.map_err(StoreError::io("write", path)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opening_touches_nothing_and_a_file_is_no_store() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("results");
+        Store::open(&root).unwrap();
+        assert!(!root.exists());
+        fs::write(&root, "").unwrap();
+        let message = Store::open(&root).unwrap_err().to_string();
+        assert!(message.ends_with("results: expected a directory for results"), "{message}");
+    }
+
+    #[test]
+    fn the_dead_are_swept_up_and_the_living_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let prefix = format!("{PREFIX}{}-", host());
+        let dead = dir.path().join(format!("{prefix}dead"));
+        let elsewhere = dir.path().join(format!("{PREFIX}another_host-dead"));
+        for left in [&dead, &elsewhere] {
+            fs::create_dir(left).unwrap();
+            fs::write(left.join(LOCK), "").unwrap();
+            fs::write(left.join("0"), "half a table").unwrap();
+        }
+        let living = Store::open(dir.path()).unwrap();
+        let its = living.scratch_path().unwrap();
+        fs::write(&its, "being written").unwrap();
+        assert!(!dead.exists() && elsewhere.exists());
+
+        let second = Store::open(dir.path()).unwrap();
+        second.replace(&dir.path().join("x/table.csv"), b"a,b\n").unwrap();
+        assert!(its.exists(), "the scratch of a living process was removed");
+        drop((living, second));
+        let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(left.len(), 2, "only x and the other host's remain: {left:?}");
+    }
+
+    #[test]
+    fn results_that_vanish_do_not_stop_the_next_write() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("results");
+        let store = Store::open(&root).unwrap();
+        store.replace(&root.join("a/t.csv"), b"1").unwrap();
+        fs::remove_dir_all(&root).unwrap();
+        store.replace(&root.join("a/t.csv"), b"2").unwrap();
+        assert_eq!(fs::read(root.join("a/t.csv")).unwrap(), b"2");
+    }
+}

@@ -1,0 +1,83 @@
+//! What can go wrong on disk; each message names the file.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::plan::RunId;
+
+/// An error of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file system refused.
+    #[error("{action} {}: {source}", path.display())]
+    Io {
+        /// What was tried: `read`, `write`, ...
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file of a published run is not what was published.
+    #[error("run {run} is damaged: {}: {reason}", path.display())]
+    Damaged {
+        /// Which run.
+        run: RunId,
+        /// Which of its files.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file that is not part of a run cannot be understood.
+    #[error("{}: {reason}", path.display())]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A name that must not become part of a path.
+    #[error("`{name}` cannot name {what}: {rule}")]
+    Name {
+        /// What it would have named.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// What a name may be.
+        rule: &'static str,
+    },
+    /// A run that is not on disk.
+    #[error("run {run} is not in {}", path.display())]
+    NoSuchRun {
+        /// Which run.
+        run: RunId,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// An experiment that was never run here.
+    #[error("no experiment `{name}` in {}{}", path.display(), hint(nearest.as_deref()))]
+    NoSuchExperiment {
+        /// Its name.
+        name: String,
+        /// Where it was looked for.
+        path: PathBuf,
+        /// An experiment with a similar name.
+        nearest: Option<String>,
+    },
+}
+
+fn hint(nearest: Option<&str>) -> String {
+    nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+}
+
+impl StoreError {
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// Whether the file was simply not there.
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+}

@@ -1,0 +1,358 @@
+//! Run directories: published whole by one rename, read back against their checksums.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::atomic::{sync_dir, write_synced};
+use super::manifest::{Entry, Manifest, seal, unseal};
+use super::names::check_file;
+use super::{EpochRow, RunRecord, RunStatus, Store, StoreError, Summary, Timing, number};
+use crate::config::RunConfig;
+use crate::plan::{ENGINE, Plan, RunId, RunSpec};
+use crate::rng::Seed;
+
+const RUN: &str = "run.toml";
+const EPOCHS: &str = "epochs.csv";
+const SUMMARY: &str = "summary.toml";
+const TIMING: &str = "timing.toml";
+const MANIFEST: &str = "checksums.toml";
+
+/// What a run leaves: its numbers and the files that go with them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunOutput {
+    /// Its numbers.
+    pub summary: Summary,
+    /// Its epochs, from 1.
+    pub epochs: Vec<EpochRow>,
+    /// Its timing.
+    pub timing: Timing,
+    /// Further files by name, the same in equal executions: `samples.npy`, `model.safetensors`, `test_nll.npy`, ...
+    pub files: Vec<(String, Vec<u8>)>,
+}
+
+/// Why an attempt at a run failed; kept until one succeeds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What happened.
+    pub error: String,
+    /// `YYYY-MM-DD HH:MM:SS`, UTC.
+    pub started_utc: String,
+    /// Name of the machine.
+    pub host: String,
+}
+
+/// What became of a publication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Publication {
+    /// The run was not there before.
+    New,
+    /// Another process had published the same bytes; its directory stays.
+    Identical,
+    /// Another process had published other numbers for the same identity; its directory stays. A fault worth telling.
+    Differs,
+}
+
+/// `run.toml`: everything that decides the numbers beside it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RunFile {
+    id: RunId,
+    engine: u32,
+    seed: Seed,
+    data_fingerprint: String,
+    config: RunConfig,
+}
+
+impl Store {
+    fn runs(&self) -> PathBuf {
+        self.root().join("runs")
+    }
+
+    /// Where a published run lies.
+    pub fn run_dir(&self, run: &RunId) -> PathBuf {
+        self.runs().join(run.as_str())
+    }
+
+    fn failed_path(&self, run: &RunId) -> PathBuf {
+        self.runs().join(format!("{run}.failed.toml"))
+    }
+
+    /// Publishes a run. If it is there already the first one stays and this one is dropped; a damaged one makes way.
+    pub fn publish(&self, spec: &RunSpec, output: &RunOutput) -> Result<Publication, StoreError> {
+        let (files, manifest) = encode(spec, output)?;
+        let beside = self.scratch_path()?;
+        let published = self.publish_dir(&spec.id, &beside, &files, &manifest);
+        if !matches!(published, Ok(Publication::New)) {
+            let _ = fs::remove_dir_all(&beside);
+        }
+        if published.is_ok() {
+            remove_if_there(&self.failed_path(&spec.id))?;
+        }
+        published
+    }
+
+    fn publish_dir(
+        &self,
+        run: &RunId,
+        beside: &Path,
+        files: &BTreeMap<String, Vec<u8>>,
+        manifest: &Manifest,
+    ) -> Result<Publication, StoreError> {
+        fs::create_dir(beside).map_err(StoreError::io("create", beside))?;
+        for (name, bytes) in files {
+            write_synced(&beside.join(name), bytes)?;
+        }
+        let text = seal(&to_toml(&beside.join(MANIFEST), manifest)?);
+        write_synced(&beside.join(MANIFEST), text.as_bytes())?;
+        sync_dir(beside)?;
+        let runs = self.runs();
+        fs::create_dir_all(&runs).map_err(StoreError::io("create", &runs))?;
+        let target = self.run_dir(run);
+        // A rename never replaces a directory that holds something: whoever comes first wins, in one step.
+        while let Err(error) = fs::rename(beside, &target) {
+            if !matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists) {
+                return Err(StoreError::io("write", &target)(error));
+            }
+            match self.verify(run) {
+                Ok(theirs) if theirs == *manifest => return Ok(Publication::Identical),
+                Ok(_) => return Ok(Publication::Differs),
+                Err(StoreError::Damaged { .. }) => drop(self.set_aside(run)?),
+                Err(StoreError::NoSuchRun { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        sync_dir(&runs)?;
+        Ok(Publication::New)
+    }
+
+    /// Notes why an attempt failed, in place of earlier notes. The run stays outstanding.
+    pub fn fail(&self, run: &RunId, failure: &Failure) -> Result<(), StoreError> {
+        let path = self.failed_path(run);
+        self.replace(&path, to_toml(&path, failure)?.as_bytes())
+    }
+
+    /// Runs of the plan that are published. Looks at names only; what they hold is checked when it is read.
+    pub fn finished(&self, plan: &Plan) -> Result<BTreeSet<RunId>, StoreError> {
+        let there = self.published()?;
+        Ok(plan.runs.iter().filter(|run| there.contains(&run.id)).map(|run| run.id.clone()).collect())
+    }
+
+    /// Every published run, of whatever plan.
+    pub fn published(&self) -> Result<BTreeSet<RunId>, StoreError> {
+        let runs = self.runs();
+        let entries = match fs::read_dir(&runs) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+            entries => entries.map_err(StoreError::io("read", &runs))?,
+        };
+        let mut there = BTreeSet::new();
+        for entry in entries {
+            let name = entry.map_err(StoreError::io("read", &runs))?.file_name();
+            let run = name.to_str().and_then(RunId::parse);
+            there.extend(run.filter(|run| self.run_dir(run).join(MANIFEST).is_file()));
+        }
+        Ok(there)
+    }
+
+    /// All that is known of a run. A run whose files are not those that were published is moved aside and outstanding
+    /// again, its `error` naming the file. The large files are checked by size here, by checksum when they are read.
+    pub fn record(&self, run: &RunId) -> Result<RunRecord, StoreError> {
+        match self.read_record(run) {
+            Ok(record) => Ok(record),
+            Err(StoreError::NoSuchRun { .. }) => self.failed(run),
+            Err(error @ StoreError::Damaged { .. }) => {
+                // Where the move is refused (a read-only directory, say) the run still counts as outstanding.
+                let aside = match self.set_aside(run) {
+                    Ok(Some(path)) => format!("; moved to {}", path.display()),
+                    Ok(None) => String::new(),
+                    Err(refused) => format!("; {refused}"),
+                };
+                Ok(RunRecord { error: Some(format!("{error}{aside}")), ..RunRecord::outstanding() })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn read_record(&self, run: &RunId) -> Result<RunRecord, StoreError> {
+        let manifest = self.manifest(run)?;
+        let dir = self.run_dir(run);
+        for (name, entry) in &manifest.files {
+            let path = dir.join(name);
+            let found = fs::metadata(&path).map(|found| found.len());
+            if !found.as_ref().is_ok_and(|&bytes| bytes == entry.bytes) {
+                let found = found.map_or("none".to_owned(), |bytes| bytes.to_string());
+                return Err(damaged(run, path, format!("expected {} bytes, found {found}", entry.bytes)));
+            }
+        }
+        self.checked(run, &manifest, RUN)?;
+        let summary: Summary = from_toml(run, &dir.join(SUMMARY), &self.checked(run, &manifest, SUMMARY)?)?;
+        let epochs = decode_epochs(&self.checked(run, &manifest, EPOCHS)?)
+            .map_err(|error| damaged(run, dir.join(EPOCHS), error.to_string()))?;
+        let timing = dir.join(TIMING);
+        let sealed = fs::read(&timing).map_err(|error| damaged(run, timing.clone(), error.to_string()))?;
+        let text = unseal(&sealed).ok_or_else(|| damaged(run, timing.clone(), "its checksum does not match".into()))?;
+        let timing = from_toml(run, &timing, text.as_bytes())?;
+        Ok(RunRecord {
+            status: summary.status,
+            error: summary.error.clone(),
+            summary: Some(summary),
+            epochs,
+            timing: Some(timing),
+        })
+    }
+
+    fn failed(&self, run: &RunId) -> Result<RunRecord, StoreError> {
+        let path = self.failed_path(run);
+        let bytes = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(RunRecord::outstanding()),
+            bytes => bytes.map_err(StoreError::io("read", &path))?,
+        };
+        let failure = std::str::from_utf8(&bytes).ok().and_then(|text| toml::from_str::<Failure>(text).ok());
+        let error = failure.map_or_else(|| format!("{} cannot be read", path.display()), |failure| failure.error);
+        Ok(RunRecord { status: RunStatus::Failed, error: Some(error), ..RunRecord::outstanding() })
+    }
+
+    /// What a published run was asked to do.
+    pub fn spec(&self, run: &RunId) -> Result<RunSpec, StoreError> {
+        let bytes = self.checked(run, &self.manifest(run)?, RUN)?;
+        let file: RunFile = from_toml(run, &self.run_dir(run).join(RUN), &bytes)?;
+        Ok(RunSpec { id: file.id, seed: file.seed, data: file.data_fingerprint, config: file.config })
+    }
+
+    /// A file of a published run, checked; `None` if the run was published without it.
+    pub fn file(&self, run: &RunId, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let manifest = self.manifest(run)?;
+        manifest.files.contains_key(name).then(|| self.checked(run, &manifest, name)).transpose()
+    }
+
+    /// Checks every file of a published run by checksum.
+    pub(super) fn verify(&self, run: &RunId) -> Result<Manifest, StoreError> {
+        let manifest = self.manifest(run)?;
+        for name in manifest.files.keys() {
+            self.checked(run, &manifest, name)?;
+        }
+        self.read_record(run)?;
+        Ok(manifest)
+    }
+
+    /// Checks every file of a published run: `Damaged` names the first that is not what was published.
+    pub fn check(&self, run: &RunId) -> Result<(), StoreError> {
+        self.verify(run).map(drop)
+    }
+
+    /// Moves a run out of the way, so that it is done again; where to, or `None` if it is not there.
+    pub fn set_aside(&self, run: &RunId) -> Result<Option<PathBuf>, StoreError> {
+        let from = self.run_dir(run);
+        for n in 1.. {
+            let to = self.runs().join(format!("{run}.damaged-{n}"));
+            if to.exists() {
+                continue;
+            }
+            match fs::rename(&from, &to) {
+                Ok(()) => return Ok(Some(to)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+                Err(error) => return Err(StoreError::io("move", &from)(error)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn manifest(&self, run: &RunId) -> Result<Manifest, StoreError> {
+        let path = self.run_dir(run).join(MANIFEST);
+        let sealed = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(match self.run_dir(run).exists() {
+                    true => damaged(run, path, "it is missing".to_owned()),
+                    false => StoreError::NoSuchRun { run: run.clone(), path: self.runs() },
+                });
+            }
+            sealed => sealed.map_err(StoreError::io("read", &path))?,
+        };
+        let text = unseal(&sealed).ok_or_else(|| damaged(run, path.clone(), "its checksum does not match".to_owned()))?;
+        from_toml(run, &path, text.as_bytes())
+    }
+
+    fn checked(&self, run: &RunId, manifest: &Manifest, name: &str) -> Result<Vec<u8>, StoreError> {
+        let path = self.run_dir(run).join(name);
+        let bytes = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(damaged(run, path, "it is missing".to_owned()));
+            }
+            bytes => bytes.map_err(StoreError::io("read", &path))?,
+        };
+        if manifest.files.get(name) == Some(&Entry::of(&bytes)) {
+            Ok(bytes)
+        } else {
+            Err(damaged(run, path, "its checksum does not match".to_owned()))
+        }
+    }
+}
+
+/// The files of a run as they will lie on disk, and the manifest of those that equal executions share.
+fn encode(spec: &RunSpec, output: &RunOutput) -> Result<(BTreeMap<String, Vec<u8>>, Manifest), StoreError> {
+    let mut files = BTreeMap::new();
+    for (name, bytes) in &output.files {
+        check_file("a file of a run", name)?;
+        files.insert(name.clone(), bytes.clone());
+    }
+    let run = RunFile {
+        id: spec.id.clone(),
+        engine: ENGINE,
+        seed: spec.seed,
+        data_fingerprint: spec.data.clone(),
+        config: spec.config.clone(),
+    };
+    files.insert(RUN.to_owned(), to_toml(Path::new(RUN), &run)?.into_bytes());
+    files.insert(SUMMARY.to_owned(), to_toml(Path::new(SUMMARY), &output.summary)?.into_bytes());
+    files.insert(EPOCHS.to_owned(), encode_epochs(&output.epochs).into_bytes());
+    let manifest = Manifest { files: files.iter().map(|(name, bytes)| (name.clone(), Entry::of(bytes))).collect() };
+    files.insert(TIMING.to_owned(), seal(&to_toml(Path::new(TIMING), &output.timing)?).into_bytes());
+    Ok((files, manifest))
+}
+
+fn encode_epochs(epochs: &[EpochRow]) -> String {
+    let mut text = "epoch,train_nll_nats,valid_nll_nats,test_nll_nats\n".to_owned();
+    for row in epochs {
+        let numbers = [row.train_nll_nats, row.valid_nll_nats, row.test_nll_nats].map(number::text);
+        text += &format!("{},{}\n", row.epoch, numbers.join(","));
+    }
+    text
+}
+
+/// A missing number, an empty cell, reads as NaN.
+fn decode_epochs(bytes: &[u8]) -> Result<Vec<EpochRow>, csv::Error> {
+    let rows = csv::Reader::from_reader(bytes).into_deserialize().collect::<Result<Vec<_>, csv::Error>>()?;
+    let row = |(epoch, train, valid, test): (usize, Option<f64>, Option<f64>, Option<f64>)| EpochRow {
+        epoch,
+        train_nll_nats: train.unwrap_or(f64::NAN),
+        valid_nll_nats: valid.unwrap_or(f64::NAN),
+        test_nll_nats: test.unwrap_or(f64::NAN),
+    };
+    Ok(rows.into_iter().map(row).collect())
+}
+
+fn damaged(run: &RunId, path: PathBuf, reason: String) -> StoreError {
+    StoreError::Damaged { run: run.clone(), path, reason }
+}
+
+fn to_toml(path: &Path, value: &impl Serialize) -> Result<String, StoreError> {
+    toml::to_string(value).map_err(|error| StoreError::Malformed { path: path.to_owned(), reason: error.to_string() })
+}
+
+/// Reads a file whose checksum matched: a fault here is a run of another version of this program.
+fn from_toml<T: DeserializeOwned>(run: &RunId, path: &Path, bytes: &[u8]) -> Result<T, StoreError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| damaged(run, path.to_owned(), error.to_string()))?;
+    toml::from_str(text).map_err(|error| damaged(run, path.to_owned(), error.message().to_owned()))
+}
+
+fn remove_if_there(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
