@@ -14,4 +14,5 @@ pub mod schedule;
 pub mod stats;
 pub mod store;
 pub mod study;
+pub mod sweep;
 pub mod train;

@@ -1,6 +1,6 @@
 //! What a command about an experiment file was asked for: the file read, expanded and joined with data and results.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::estimate::Estimate;
 use super::terminal::{bytes, count, duration};
 use crate::cost::DataSize;
 use crate::data::{self, Cache, Dataset, Library};
-use crate::plan::{Plan, RunId, RunSpec};
+use crate::plan::{Plan, RunId, RunSpec, Shard};
 use crate::store::Store;
 use crate::sweep::{self, Experiment, Overrides};
 
@@ -65,6 +65,13 @@ impl Asked {
     pub(crate) fn workers(&self, jobs: Option<NonZeroUsize>) -> NonZeroUsize {
         let file = self.experiment.execution.workers.and_then(NonZeroUsize::new);
         jobs.or(file).unwrap_or_else(machine_threads)
+    }
+
+    /// The runs of a shard that were asked for and are not finished, in plan order.
+    pub(crate) fn outstanding(&self, finished: &BTreeSet<RunId>, shard: Shard) -> Vec<&RunSpec> {
+        let selected = self.experiment.selected(&self.plan);
+        let outstanding = self.plan.outstanding(finished, shard);
+        outstanding.into_iter().filter(|run| selected.contains(&run.id)).collect()
     }
 
     /// Memory that all runs together may take: as in the file, else what the machine has.

@@ -3,9 +3,17 @@
 //! Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 some run failed, 2 bad input and nothing
 //! started, 130 interrupted and resumable.
 
+mod ablation;
+mod asked;
+mod compare;
 mod completions;
+mod estimate;
+mod plan;
 mod progress;
+mod schema;
+mod status;
 mod terminal;
+mod why;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -15,6 +23,8 @@ use clap::{Args, Parser, Subcommand};
 
 use progress::ProgressMode;
 use terminal::{ColorMode, Paint};
+
+use crate::sweep::Diagnostics;
 
 /// Ablation studies of MADE, the masked autoencoder for distribution estimation.
 ///
@@ -52,6 +62,16 @@ pub(crate) struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show what a sweep would do, take and be able to show; runs nothing
+    Plan(plan::PlanArgs),
+    /// Show what finished, failed and remains
+    Status(status::StatusArgs),
+    /// Explain why each run is cached or new
+    Why(why::WhyArgs),
+    /// Print the ablation table of an experiment, or two experiments side by side
+    Compare(compare::CompareArgs),
+    /// Print the JSON Schema of the experiment file
+    Schema,
     /// Print completions for a shell
     Completions(completions::CompletionsArgs),
     /// Print the man page
@@ -97,7 +117,10 @@ pub fn main() -> ExitCode {
         Ok(Exit::Interrupted) => ExitCode::from(130),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            terminal.remark(format!("{} {error:#}", paint.bad("error:")));
+            match error.downcast_ref::<Diagnostics>() {
+                Some(diagnostics) => terminal.remark(diagnostics.render(paint.0).trim_end()),
+                None => terminal.remark(format!("{} {error:#}", paint.bad("error:"))),
+            }
             ExitCode::from(2)
         }
     }
@@ -105,6 +128,11 @@ pub fn main() -> ExitCode {
 
 fn run(cli: &Cli, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     match &cli.command {
+        Command::Plan(args) => plan::plan(args, &cli.global, terminal),
+        Command::Status(args) => status::status(args, &cli.global, terminal),
+        Command::Why(args) => why::why(args, &cli.global, terminal),
+        Command::Compare(args) => compare::compare(args, &cli.global, terminal),
+        Command::Schema => schema::schema(terminal),
         Command::Completions(args) => completions::completions(args, terminal),
         Command::Man => completions::man(terminal),
     }

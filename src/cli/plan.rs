@@ -5,13 +5,15 @@ use std::num::NonZeroUsize;
 
 use clap::Args;
 
+use super::ablation::probability;
 use super::asked::{Asked, StudyArgs};
 use super::estimate::Estimate;
 use super::terminal::{bytes, count, duration, number, table};
 use super::{Exit, Global, Terminal};
 use crate::plan::{Correction, PlannedStudy, RunId, RunSpec, Shard};
-use crate::stats::power::Feasibility;
+use crate::stats::Feasibility;
 use crate::store::RunStatus;
+use crate::sweep::ExpandedStudy;
 
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
@@ -26,12 +28,12 @@ pub(crate) fn plan(args: &PlanArgs, global: &Global, terminal: &mut Terminal) ->
     let asked = Asked::read(&args.study, global)?;
     let workers = asked.workers(args.jobs).get();
     let finished = asked.store.finished(&asked.plan)?;
-    let outstanding = asked.plan.outstanding(&finished, Shard { index: 1, count: 1 });
+    let outstanding = asked.outstanding(&finished, Shard { index: 1, count: 1 });
     let estimate = Estimate::new(&asked.plan, &outstanding, &asked.sizes()?, &asked.store, workers);
     let mut page = Page { asked: &asked, finished: &finished, estimate: &estimate, lines: Vec::new() };
     page.title();
-    for (i, study) in asked.plan.studies.iter().enumerate() {
-        page.study(study, &asked.plan.studies[..i]);
+    for (study, expanded) in asked.plan.studies.iter().zip(&asked.experiment.studies) {
+        page.study(study, expanded);
     }
     page.totals(&outstanding)?;
     page.cost(&outstanding, workers);
@@ -66,12 +68,9 @@ impl Page<'_> {
         }
     }
 
-    fn study(&mut self, study: &PlannedStudy, earlier: &[PlannedStudy]) {
-        let there: BTreeSet<&RunId> = earlier.iter().flat_map(|s| &s.variants).flat_map(|v| &v.runs).collect();
-        let shared = study.variants.iter().filter(|v| v.runs.iter().all(|run| there.contains(run))).count();
-        let shared = if shared > 0 { format!(", {shared} shared with the above") } else { String::new() };
+    fn study(&mut self, study: &PlannedStudy, expanded: &ExpandedStudy) {
         self.say("");
-        self.say(format!("{}  {}  {}{shared}", study.name, study.design, count(study.variants.len(), "variant")));
+        self.say(format!("{}  {}  {}", study.name, study.design, expanded.count_line()));
         for axis in &study.axes {
             self.say(format!("  {} = {}", axis.path, axis.levels.join(", ")));
         }
@@ -178,9 +177,4 @@ impl Page<'_> {
         let time = duration(crate::cost::makespan(&one_more, workers));
         self.say(format!("          one more seed: {} more, about {time}", count(one_more.len(), "run")));
     }
-}
-
-/// A p value as tables print it: two significant digits.
-fn probability(p: f64) -> String {
-    if p >= 0.1 { format!("{p:.2}") } else { format!("{p:.1$}", (1.0 - p.log10().floor()) as usize) }
 }

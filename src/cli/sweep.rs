@@ -12,6 +12,7 @@ use super::{Exit, Global, Terminal, ablation};
 use crate::plan::{RunSpec, Shard};
 use crate::run;
 use crate::store::{Failure, Publication, RunRecord, RunStatus};
+use crate::study::tables;
 
 #[derive(Debug, Args)]
 pub(crate) struct SweepArgs {
@@ -43,7 +44,7 @@ pub(crate) fn sweep(args: &SweepArgs, global: &Global, terminal: &mut Terminal) 
     let asked = Asked::read(&args.study, global)?;
     let threads = asked.workers(args.jobs);
     let finished = asked.store.finished(&asked.plan)?;
-    let outstanding = asked.plan.outstanding(&finished, args.shard.unwrap_or(Shard { index: 1, count: 1 }));
+    let outstanding = asked.outstanding(&finished, args.shard.unwrap_or(Shard { index: 1, count: 1 }));
     let mut interrupted = false;
     if outstanding.is_empty() {
         terminal.remark(format!("{}: all {} are there", asked.plan.name, count(asked.plan.runs.len(), "run")));
@@ -77,7 +78,7 @@ pub(crate) fn sweep(args: &SweepArgs, global: &Global, terminal: &mut Terminal) 
         };
         interrupted = training.train(&outstanding, &title, global.progress, terminal, accept, record)?;
     }
-    let study = asked.write_tables()?;
+    let study = tables::write_all(&asked.store, &asked.plan)?;
     if interrupted {
         let left = study.records.values().filter(|record| record.status == RunStatus::Outstanding).count();
         terminal.remark(format!("interrupted with {} to go: the same command continues", count(left, "run")));
