@@ -3,6 +3,7 @@
 //! A study is one TOML file. It is expanded into runs, the runs are trained in parallel, and what they leave on disk is
 //! turned into tables and figures. Modules import only from those listed above them; `docs/ARCHITECTURE.md` says why.
 
+pub mod npy;
 pub mod rng;
 
 pub mod data;
@@ -14,6 +15,10 @@ pub mod train;
 pub mod config;
 
 pub mod plan;
+
+pub mod record;
+
+pub mod run;
 
 pub mod store;
 

@@ -2,6 +2,8 @@
 //!
 //! Pixels are kept as one byte each and shared by every run of a process; models see them as 0 and 1.
 
+pub mod nearest;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};

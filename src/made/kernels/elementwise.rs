@@ -113,6 +113,20 @@ pub fn broadcast(z: &mut [f32], bias: &[f32]) {
     }
 }
 
+/// `out += sum over k of scale[k] rows[k]`, with rows as long as `out`.
+pub fn add_scaled(out: &mut [f32], scale: &[f32], rows: &[f32]) {
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for (&scale, row) in scale.iter().zip(rows.chunks_exact(out.len())) {
+                for (out, &value) in out.iter_mut().zip(row) {
+                    *out += scale * value;
+                }
+            }
+        },
+    );
+}
+
 /// `sums[n] = sum over rows of z[.., n]`.
 pub fn column_sums(z: &[f32], sums: &mut [f32]) {
     sums.fill(0.0);
