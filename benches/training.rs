@@ -34,8 +34,8 @@ fn main() {
         _ => Optimizer::Adam { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8 },
     };
     let masks = MaskCount::Cycle(argument(2, "1").parse().expect("a number of masks"));
-    let threads = argument(3, "1").parse().expect("a number of threads");
-    let epochs = argument(4, "2").parse().expect("a number of epochs");
+    let threads: usize = argument(3, "1").parse().expect("a number of threads");
+    let epochs: usize = argument(4, "2").parse().expect("a number of epochs");
     let images = arguments.get(5).map_or_else(noise, |path| idx(path));
     let one = Images::new(images.row(0), 784);
     let data = Dataset {

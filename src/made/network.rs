@@ -71,9 +71,9 @@ impl Workspace {
     }
 
     /// Negative log-likelihood of the leading `out.len()` images after a forward pass, nats.
-    pub fn nll(&self, dim: usize, out: &mut [f64]) {
+    pub fn nll(&mut self, dim: usize, out: &mut [f64]) {
         let used = out.len() * dim;
-        nll(&self.z[..used], &self.x[..used], dim, out);
+        nll(&mut self.z[..used], &self.x[..used], dim, out);
     }
 }
 
