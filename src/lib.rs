@@ -10,4 +10,5 @@ pub mod plan;
 pub mod rng;
 pub mod store;
 pub mod study;
+pub mod sweep;
 pub mod train;
