@@ -16,6 +16,8 @@ pub mod config;
 
 pub mod plan;
 
+pub mod sweep;
+
 pub mod record;
 
 pub mod run;
