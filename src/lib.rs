@@ -3,16 +3,29 @@
 //! A study is one TOML file. It is expanded into runs, the runs are trained in parallel, and what they leave on disk is
 //! turned into tables and figures. Modules import only from those listed above them; `docs/ARCHITECTURE.md` says why.
 
-pub mod cli;
-pub mod config;
-pub mod cost;
-pub mod data;
-pub mod made;
-pub mod plan;
+pub mod npy;
 pub mod rng;
-pub mod schedule;
 pub mod stats;
-pub mod store;
-pub mod study;
-pub mod sweep;
+
+pub mod data;
+
+pub mod made;
+
 pub mod train;
+
+pub mod config;
+
+pub mod plan;
+
+pub mod cost;
+pub mod sweep;
+
+pub mod record;
+
+pub mod run;
+pub mod schedule;
+pub mod store;
+
+pub mod study;
+
+pub mod cli;

@@ -21,9 +21,7 @@ pub struct RunId(String);
 impl RunId {
     /// The id of a run.
     pub fn new(engine: u32, config: &RunConfig, data: &str, seed: Seed) -> Self {
-        let identity = serde_json::json!({ "engine": engine, "config": config, "data": data, "seed": seed.0 });
-        let hash = blake3::hash(identity.to_string().as_bytes()).to_hex();
-        Self(format!("r{}", &hash[..16]))
+        Identity::new(engine, config, data).run(seed)
     }
 
     /// Reads an id back; `None` unless it has the form of one.
@@ -42,6 +40,32 @@ impl RunId {
 impl std::fmt::Display for RunId {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// What the runs of a variant share: everything that decides their numbers but the seed, hashed once.
+#[derive(Debug, Clone)]
+pub struct Identity(blake3::Hasher);
+
+impl Identity {
+    /// Hashes engine version, configuration and data fingerprint.
+    pub fn new(engine: u32, config: &RunConfig, data: &str) -> Self {
+        #[derive(Serialize)]
+        struct Shared<'a> {
+            engine: u32,
+            config: &'a RunConfig,
+            data: &'a str,
+        }
+        let mut hasher = blake3::Hasher::new();
+        // Neither the configuration nor the hasher can fail: no map with other keys than text, no input or output.
+        serde_json::to_writer(&mut hasher, &Shared { engine, config, data }).expect("a configuration is plain JSON");
+        Self(hasher)
+    }
+
+    /// The id of the run with this seed.
+    pub fn run(&self, seed: Seed) -> RunId {
+        let hash = self.0.clone().update(&seed.0.to_le_bytes()).finalize().to_hex();
+        RunId(format!("r{}", &hash[..16]))
     }
 }
 

@@ -1,16 +1,43 @@
 //! Data sets: what a run is trained, validated and tested on, always as three separate sets.
 //!
 //! Pixels are kept as one byte each and shared by every run of a process; models see them as 0 and 1.
+//!
+//! A name is resolved to a source (drawn by the program, known by name, or a path), the source is read into pools of grey
+//! images, the pools are divided into train, valid and test, and each of these is cut to size and made binary.
+
+mod binarize;
+mod cache;
+mod catalog;
+pub mod draw;
+mod error;
+mod fingerprint;
+mod library;
+mod load;
+mod part;
+mod read;
+mod sheet;
+mod source;
+mod split;
+
+pub mod nearest;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use cache::Cache;
+pub use error::DataError;
+pub use fingerprint::fingerprint;
+pub use library::Library;
+pub use load::load;
+pub use part::Part;
+pub use sheet::contact_sheet;
+
 /// `[data]` of an experiment: which set, how much of it, and how it becomes binary.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// A built-in set, a real set by name, or a path.
+    /// A built-in set, a real set by name, or a path, relative to the working directory.
     pub name: String,
     /// Training images; absent = all the set has (its default size, for a built-in set).
     pub train: Option<usize>,
@@ -18,7 +45,7 @@ pub struct DataConfig {
     pub valid: Option<usize>,
     /// Test images; absent as above.
     pub test: Option<usize>,
-    /// Side of the square image in pixels, for sets that are drawn or resized.
+    /// Side of the square image in pixels, for sets that are drawn or resized; plain vectors of its square are images.
     pub size: usize,
     /// Seed of drawing, splitting and fixed binarisation: the same for every run of a study.
     pub seed: u64,
@@ -73,6 +100,16 @@ impl Shape {
 pub struct Images {
     pixels: Arc<[u8]>,
     dim: usize,
+    labels: Option<Labels>,
+}
+
+/// Classes of a set of images. Models never see them; pictures of the data do.
+#[derive(Debug, Clone)]
+pub struct Labels {
+    /// Class of every image, an index into `names`.
+    pub of: Arc<[u16]>,
+    /// Names of the classes.
+    pub names: Arc<[String]>,
 }
 
 impl Images {
@@ -83,7 +120,23 @@ impl Images {
     pub fn new(pixels: impl Into<Arc<[u8]>>, dim: usize) -> Self {
         let pixels = pixels.into();
         assert!(dim > 0 && pixels.len().is_multiple_of(dim), "{} pixels are no whole images of {dim}", pixels.len());
-        Self { pixels, dim }
+        Self { pixels, dim, labels: None }
+    }
+
+    /// The same images with their classes.
+    ///
+    /// # Panics
+    /// If there is not one class an image, each with a name.
+    #[must_use]
+    pub fn with_labels(self, labels: Labels) -> Self {
+        assert_eq!(labels.of.len(), self.count(), "one class an image");
+        assert!(labels.of.iter().all(|&class| usize::from(class) < labels.names.len()), "every class has a name");
+        Self { labels: Some(labels), ..self }
+    }
+
+    /// Classes, where the source has them.
+    pub fn labels(&self) -> Option<&Labels> {
+        self.labels.as_ref()
     }
 
     /// Number of images.

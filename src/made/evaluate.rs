@@ -94,7 +94,7 @@ fn each_chunk(
     team: &Team,
     masks: &MaskSet,
     images: &Images,
-    mut use_chunk: impl FnMut(&Workspace, std::ops::Range<usize>),
+    mut use_chunk: impl FnMut(&mut Workspace, std::ops::Range<usize>),
 ) {
     let network = made.network();
     let staircase = made.staircase(masks);
@@ -104,7 +104,7 @@ fn each_chunk(
             let range = start..images.count().min(start + CHUNK);
             space.load(range.clone().map(|i| images.row(i)), &staircase);
             network.forward(team, weights, &staircase, CHUNK, &mut space);
-            use_chunk(&space, range);
+            use_chunk(&mut space, range);
         }
     });
 }

@@ -4,6 +4,7 @@
 
 pub mod degrees;
 pub mod evaluate;
+pub mod file;
 pub mod init;
 pub mod kernels;
 pub mod layout;
@@ -12,6 +13,7 @@ pub mod model;
 pub mod network;
 pub mod ordering;
 pub mod reference;
+pub mod sample;
 pub mod sorted;
 pub mod staircase;
 

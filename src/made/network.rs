@@ -71,9 +71,9 @@ impl Workspace {
     }
 
     /// Negative log-likelihood of the leading `out.len()` images after a forward pass, nats.
-    pub fn nll(&self, dim: usize, out: &mut [f64]) {
+    pub fn nll(&mut self, dim: usize, out: &mut [f64]) {
         let used = out.len() * dim;
-        nll(&self.z[..used], &self.x[..used], dim, out);
+        nll(&mut self.z[..used], &self.x[..used], dim, out);
     }
 }
 
@@ -143,7 +143,7 @@ impl Network {
 }
 
 /// Bias of each row, and with it the sum of its conditioning weights under the mask.
-fn offset(w: &[f32], link: &Link, stairs: &Stairs, out: &mut [f32]) {
+pub(super) fn offset(w: &[f32], link: &Link, stairs: &Stairs, out: &mut [f32]) {
     out.copy_from_slice(&w[link.bias.clone()]);
     if let Some(condition) = &link.condition {
         let rows = w[condition.clone()].chunks_exact(link.cols.max(1));

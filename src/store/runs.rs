@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::atomic::{sync_dir, write_synced};
 use super::manifest::{Entry, Manifest, seal, unseal};
 use super::names::check_file;
-use super::{EpochRow, RunRecord, RunStatus, Store, StoreError, Summary, Timing, number};
+use super::{EpochRow, RunOutput, RunRecord, RunStatus, Store, StoreError, Summary, number};
 use crate::config::RunConfig;
 use crate::plan::{ENGINE, Plan, RunId, RunSpec};
 use crate::rng::Seed;
@@ -21,19 +21,6 @@ const EPOCHS: &str = "epochs.csv";
 const SUMMARY: &str = "summary.toml";
 const TIMING: &str = "timing.toml";
 const MANIFEST: &str = "checksums.toml";
-
-/// What a run leaves: its numbers and the files that go with them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RunOutput {
-    /// Its numbers.
-    pub summary: Summary,
-    /// Its epochs, from 1.
-    pub epochs: Vec<EpochRow>,
-    /// Its timing.
-    pub timing: Timing,
-    /// Further files by name, the same in equal executions: `samples.npy`, `model.safetensors`, `test_nll.npy`, ...
-    pub files: Vec<(String, Vec<u8>)>,
-}
 
 /// Why an attempt at a run failed; kept until one succeeds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

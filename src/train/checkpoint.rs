@@ -90,7 +90,7 @@ impl Trainer<'_> {
 
     /// Whether the counts of a description agree with each other and with this training.
     fn fits(&self, description: &Description) -> bool {
-        let (images, batch) = self.minibatches();
+        let (images, batch) = (self.images(), self.batch());
         let in_epoch = description.images_seen;
         let whole = description.rows.len() as u64 * images.div_ceil(batch) as u64;
         in_epoch < images

@@ -1,7 +1,8 @@
 //! Update rules, in place on slices of parameters and of the optimiser's own state.
 
-use pulp::Arch;
 use serde::{Deserialize, Serialize};
+
+use crate::made::kernels::vectorized::vectorized;
 
 /// Update rule of the parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -163,32 +164,34 @@ impl Update {
     }
 
     /// Updates the leading `prefix[r]` of each row r of matrices `cols` wide.
-    pub fn rows(self, prefix: &[u32], cols: usize, p: &mut [f32], g: &[f32], state: &mut [&mut [f32]; 2]) {
-        let [s, u] = state;
-        Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                for (r, &seen) in prefix.iter().enumerate() {
-                    let row = r * cols..r * cols + seen as usize;
-                    let (s, u) = (part(s, &row), part(u, &row));
-                    self.segment(&mut p[row.clone()], &g[row], s, u);
-                }
-            },
-        );
+    pub fn rows(self, prefix: &[u32], cols: usize, p: &mut [f32], g: &[f32], state: [&mut [f32]; 2]) {
+        update_rows(self, prefix, cols, p, g, state);
     }
 
     /// Updates all of an array.
-    pub fn all(self, p: &mut [f32], g: &[f32], state: &mut [&mut [f32]; 2]) {
+    pub fn all(self, p: &mut [f32], g: &[f32], state: [&mut [f32]; 2]) {
+        update_all(self, p, g, state);
+    }
+}
+
+vectorized! {
+    fn update_rows(update: Update, prefix: &[u32], cols: usize, p: &mut [f32], g: &[f32], state: [&mut [f32]; 2]) {
         let [s, u] = state;
-        Arch::new().dispatch(
-            #[inline(always)]
-            || self.segment(p, g, s, u),
-        );
+        for (r, &seen) in prefix.iter().enumerate() {
+            let row = r * cols..r * cols + seen as usize;
+            let (s, u) = (part(s, &row), part(u, &row));
+            update.segment(&mut p[row.clone()], &g[row], s, u);
+        }
+    }
+
+    fn update_all(update: Update, p: &mut [f32], g: &[f32], state: [&mut [f32]; 2]) {
+        let [s, u] = state;
+        update.segment(p, g, s, u);
     }
 }
 
 /// A part of an array of state, empty where the rule has none.
 #[inline(always)]
-fn part<'a>(state: &'a mut [f32], range: &std::ops::Range<usize>) -> &'a mut [f32] {
+pub fn part<'a>(state: &'a mut [f32], range: &std::ops::Range<usize>) -> &'a mut [f32] {
     if state.is_empty() { state } else { &mut state[range.clone()] }
 }

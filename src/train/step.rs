@@ -8,7 +8,7 @@ use crate::made::model::Made;
 use crate::made::network::Workspace;
 use crate::made::sorted::{biases, gather, matrices, scatter};
 use crate::made::staircase::Staircase;
-use crate::train::optimizer::{Optimizer, Update};
+use crate::train::optimizer::{Optimizer, Update, part};
 
 /// An optimiser at work on a model: its state, and the buffers of a step.
 #[derive(Debug)]
@@ -93,12 +93,12 @@ fn update_in_place(
             .zip(grad[range.clone()].chunks(ROWS * cols))
             .zip(stairs.prefix.chunks(ROWS))
             .zip(state_parts(state, range, ROWS * cols));
-        team.share(parts, |(((p, g), prefix), mut state)| update.rows(prefix, cols, p, g, &mut state));
+        team.share(parts, |(((p, g), prefix), state)| update.rows(prefix, cols, p, g, state));
     }
     for (range, _) in biases(layout, masks) {
         let [s, u] = state;
-        let mut state = [part(s, &range), part(u, &range)];
-        update.all(&mut params[range.clone()], &grad[range], &mut state);
+        let state = [part(s, &range), part(u, &range)];
+        update.all(&mut params[range.clone()], &grad[range], state);
     }
 }
 
@@ -108,11 +108,7 @@ fn update_all(team: &Team, update: Update, params: &mut [f32], grad: &[f32], sta
     const CHUNK: usize = 1 << 15;
     let all = 0..params.len();
     let parts = params.chunks_mut(CHUNK).zip(grad.chunks(CHUNK)).zip(state_parts(state, all, CHUNK));
-    team.share(parts, |((p, g), mut state)| update.all(p, g, &mut state));
-}
-
-fn part<'a>(state: &'a mut [f32], range: &Range<usize>) -> &'a mut [f32] {
-    if state.is_empty() { state } else { &mut state[range.clone()] }
+    team.share(parts, |((p, g), state)| update.all(p, g, state));
 }
 
 /// The optimiser's two arrays in chunks of `size`; empty slices for ever where the rule has no such array.

@@ -101,9 +101,14 @@ impl<'a> Trainer<'a> {
         self.best.as_ref()
     }
 
-    /// Images an epoch, images a minibatch.
-    pub(super) fn minibatches(&self) -> (usize, usize) {
-        (self.data.train.count(), self.config.batch)
+    /// Images an epoch.
+    pub(super) fn images(&self) -> usize {
+        self.data.train.count()
+    }
+
+    /// Images a minibatch.
+    pub fn batch(&self) -> usize {
+        self.config.batch
     }
 
     /// Trains on the next minibatch, if there is one.

@@ -9,22 +9,22 @@ use ablade::made::{Activation, MaskCount, ModelConfig};
 use ablade::rng::{Purpose, Seed};
 
 /// A model with random weights of unit scale everywhere, biases and conditioning weights included.
-pub struct Case {
-    pub config: ModelConfig,
-    pub shape: Shape,
-    pub masks: Masks,
-    pub made: Made,
-    pub name: String,
+pub(crate) struct Case {
+    pub(crate) config: ModelConfig,
+    pub(crate) shape: Shape,
+    pub(crate) masks: Masks,
+    pub(crate) made: Made,
+    pub(crate) name: String,
 }
 
-pub const SEED: Seed = Seed(11);
+pub(crate) const SEED: Seed = Seed(11);
 
-pub fn shape(width: usize, height: usize) -> Shape {
+pub(crate) fn shape(width: usize, height: usize) -> Shape {
     Shape { width, height }
 }
 
 impl Case {
-    pub fn new(config: ModelConfig, shape: Shape) -> Self {
+    pub(crate) fn new(config: ModelConfig, shape: Shape) -> Self {
         let masks = Masks::new(&config, shape, 4, SEED);
         let len = ablade::made::layout::Layout::new(&config, shape.dim()).len;
         let mut stream = SEED.stream(Purpose::Init, 99);
@@ -34,14 +34,14 @@ impl Case {
         Self { config, shape, masks, made, name }
     }
 
-    pub fn first(&self) -> MaskSet {
+    pub(crate) fn first(&self) -> MaskSet {
         self.masks.evaluated(0)
     }
 }
 
 /// {raster, reverse, random} x depth 0 to 3 x width {1, below D, above D} x degrees x direct x U, with the activations
 /// taken in turn: 3 x 4 x 3 x 2 x 2 x 2 = 288 models of D = 6.
-pub fn all(masks: MaskCount) -> impl Iterator<Item = Case> {
+pub(crate) fn all(masks: MaskCount) -> impl Iterator<Item = Case> {
     use Activation::{Relu, Sigmoid, Softplus, Softsign, Tanh};
     let activations = [Relu, Softplus, Tanh, Sigmoid, Softsign];
     let orderings = [OrderingRule::Raster, OrderingRule::Reverse, OrderingRule::Random];
@@ -63,9 +63,9 @@ pub fn all(masks: MaskCount) -> impl Iterator<Item = Case> {
 }
 
 /// The network of a case in double precision, with masks that a test may tamper with: `[to][from]`, pixels as pixels.
-pub struct Oracle {
-    pub layers: Vec<Vec<Vec<bool>>>,
-    pub direct: Option<Vec<Vec<bool>>>,
+pub(crate) struct Oracle {
+    pub(crate) layers: Vec<Vec<Vec<bool>>>,
+    pub(crate) direct: Option<Vec<Vec<bool>>>,
     params: Vec<f64>,
     positions: Vec<usize>,
     layout: ablade::made::layout::Layout,
@@ -73,7 +73,7 @@ pub struct Oracle {
 }
 
 impl Oracle {
-    pub fn new(case: &Case, masks: &MaskSet) -> Self {
+    pub(crate) fn new(case: &Case, masks: &MaskSet) -> Self {
         Self {
             layers: masks.layers(),
             direct: masks.direct(),
@@ -84,7 +84,7 @@ impl Oracle {
         }
     }
 
-    pub fn logits(&self, x: &[f64]) -> Vec<f64> {
+    pub(crate) fn logits(&self, x: &[f64]) -> Vec<f64> {
         let last = self.layout.links.len() - 1;
         let mut h = x.to_vec();
         for (l, (link, mask)) in self.layout.links.iter().zip(&self.layers).enumerate() {
@@ -114,12 +114,12 @@ impl Oracle {
         h
     }
 
-    pub fn log_probability(&self, x: &[f64]) -> f64 {
+    pub(crate) fn log_probability(&self, x: &[f64]) -> f64 {
         log_probability(&self.logits(x), x)
     }
 }
 
-pub fn log_probability(logits: &[f64], x: &[f64]) -> f64 {
+pub(crate) fn log_probability(logits: &[f64], x: &[f64]) -> f64 {
     logits.iter().zip(x).map(|(z, x)| z * x - (z.max(0.0) + (-z.abs()).exp().ln_1p())).sum()
 }
 
@@ -134,12 +134,12 @@ fn activate(activation: Activation, a: f64) -> f64 {
 }
 
 /// All of {0, 1}^D.
-pub fn corners(dim: usize) -> Vec<Vec<f64>> {
+pub(crate) fn corners(dim: usize) -> Vec<Vec<f64>> {
     (0..1usize << dim).map(|bits| (0..dim).map(|d| (bits >> d & 1) as f64).collect()).collect()
 }
 
 /// The same as images.
-pub fn corner_images(dim: usize) -> ablade::data::Images {
+pub(crate) fn corner_images(dim: usize) -> ablade::data::Images {
     let pixels: Vec<u8> = corners(dim).into_iter().flatten().map(|x| x as u8).collect();
     ablade::data::Images::new(pixels, dim)
 }

@@ -164,7 +164,7 @@ fn masked_weights_are_inert() {
 }
 
 /// Which parameters evaluated mask `index` closes, by asking where ones survive the way to sorted space and back.
-pub fn closed_parameters(case: &Case, index: usize) -> Vec<bool> {
+pub(crate) fn closed_parameters(case: &Case, index: usize) -> Vec<bool> {
     let layout = &case.made.network().layout;
     let staircase = case.made.staircase(&case.masks.evaluated(index));
     let mut back = vec![0.0; layout.len];

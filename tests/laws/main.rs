@@ -5,4 +5,5 @@ mod cases;
 mod gradients;
 mod likelihood;
 mod masks;
+mod sampling;
 mod training;

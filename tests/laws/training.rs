@@ -2,7 +2,9 @@
 
 use ablade::data::{Dataset, Images};
 use ablade::made::evaluate::{mean, single};
+use ablade::made::file;
 use ablade::made::kernels::team::Team;
+use ablade::made::layout::Layout;
 use ablade::made::masks::Masks;
 use ablade::made::model::Made;
 use ablade::made::ordering::OrderingRule;
@@ -280,5 +282,30 @@ proptest! {
         let at = flip % flipped.len();
         flipped[at] ^= 1;
         let _ = trainer.restore(&flipped);
+    }
+}
+
+/// A model's file gives back its parameters, and with them every score, bit for bit; another model's is refused.
+#[test]
+fn model_files_round_trip() {
+    for hidden in [vec![], vec![7], vec![7, 5]] {
+        for masks in [MaskCount::Cycle(1), MaskCount::Cycle(3)] {
+            let model = ModelConfig {
+                hidden: hidden.clone(),
+                ordering: OrderingRule::Random,
+                skip: true,
+                condition: true,
+                masks,
+                ..ModelConfig::default()
+            };
+            let setup = Setup::new(&model, patterns(), TrainConfig { epochs: 2, ..TrainConfig::default() });
+            finish(&mut setup.trainer());
+            let bytes = file::save(&setup.made, &setup.masks.trained(0)).unwrap();
+            let pixels = setup.made.first_ordering().pixels();
+            let params = file::load(&bytes, &setup.made.network().layout, pixels).unwrap();
+            assert_eq!(setup.made.read(<[f32]>::to_vec), params);
+            let other = ModelConfig { hidden: vec![8], ..model };
+            assert!(file::load(&bytes, &Layout::new(&other, 6), pixels).is_err());
+        }
     }
 }

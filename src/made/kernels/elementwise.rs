@@ -3,9 +3,8 @@
 //! No fused multiply-add and no library exponential: each number comes from the same additions and multiplications on
 //! every instruction set.
 
-use pulp::Arch;
-
 use crate::made::Activation;
+use crate::made::kernels::vectorized::vectorized;
 
 /// exp(x) for x <= 0, within 2 units in the last place down to the smallest normal number, where it stays.
 ///
@@ -52,58 +51,69 @@ const LANES: usize = 16;
 /// Terms added up in single precision before they join a double: few, so that the sum keeps its digits.
 const RUN: usize = 8 * LANES;
 
-/// Adds `term(i)` for i in 0..len.
+/// Sum over d of `term(z_d, x_d)`, which may change its logit.
 #[inline(always)]
-fn sum(len: usize, mut term: impl FnMut(usize) -> f32) -> f64 {
+fn sum(z: &mut [f32], x: &[f32], term: impl Fn(&mut f32, f32) -> f32) -> f64 {
     let mut total = 0.0;
-    for start in (0..len).step_by(RUN) {
+    for (z, x) in z.chunks_mut(RUN).zip(x.chunks(RUN)) {
         let mut sums = [0f32; LANES];
-        let end = len.min(start + RUN);
-        let whole = start + (end - start) / LANES * LANES;
-        for first in (start..whole).step_by(LANES) {
-            for (lane, sum) in sums.iter_mut().enumerate() {
-                *sum += term(first + lane);
+        let ((z_lanes, z_rest), (x_lanes, x_rest)) = (z.as_chunks_mut::<LANES>(), x.as_chunks::<LANES>());
+        for (z, x) in z_lanes.iter_mut().zip(x_lanes) {
+            for i in 0..LANES {
+                sums[i] += term(&mut z[i], x[i]);
             }
         }
-        for (sum, i) in sums.iter_mut().zip(whole..end) {
-            *sum += term(i);
+        for (sum, (z, &x)) in sums.iter_mut().zip(z_rest.iter_mut().zip(x_rest)) {
+            *sum += term(z, x);
         }
         total += sums.iter().map(|&s| f64::from(s)).sum::<f64>();
     }
     total
 }
 
-/// Negative log-likelihood of each image, nats, from logits `z` and pixels `x`, both batch x `dim`: the sum over d of
-/// log(1 + exp(z_d)) - z_d x_d.
-pub fn nll(z: &[f32], x: &[f32], dim: usize, out: &mut [f64]) {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for ((z, x), out) in z.chunks_exact(dim).zip(x.chunks_exact(dim)).zip(out) {
-                *out = sum(dim, |d| softplus_sigmoid(z[d]).0 - z[d] * x[d]);
-            }
-        },
-    );
-}
+vectorized! {
+    /// The loss and its gradient in one pass: returns the sum over images and pixels of log(1 + exp(z)) - z x, nats, and
+    /// turns the logits into `scale` times the gradient of that sum, sigmoid(z) - x. Both are batch x `dim`.
+    pub fn nll_gradient(z: &mut [f32], x: &[f32], dim: usize, scale: f32) -> f64 {
+        let term = |z: &mut f32, x: f32| {
+            let (softplus, sigmoid) = softplus_sigmoid(*z);
+            let loss = softplus - *z * x;
+            *z = (sigmoid - x) * scale;
+            loss
+        };
+        let mut total = 0.0;
+        for (z, x) in z.chunks_exact_mut(dim).zip(x.chunks_exact(dim)) {
+            total += sum(z, x, term);
+        }
+        total
+    }
 
-/// The loss and its gradient in one pass: returns the sum over images of -log p(x), nats, and turns the logits into
-/// `scale` times the gradient of that sum, sigmoid(z) - x.
-pub fn nll_gradient(z: &mut [f32], x: &[f32], dim: usize, scale: f32) -> f64 {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let rows = z.chunks_exact_mut(dim).zip(x.chunks_exact(dim));
-            let row = |(z, x): (&mut [f32], &[f32])| {
-                sum(dim, |d| {
-                    let (softplus, sigmoid) = softplus_sigmoid(z[d]);
-                    let loss = softplus - z[d] * x[d];
-                    z[d] = (sigmoid - x[d]) * scale;
-                    loss
-                })
-            };
-            rows.map(row).sum()
-        },
-    )
+    /// Negative log-likelihood of each image, nats: the sum above, image by image.
+    pub fn nll(z: &mut [f32], x: &[f32], dim: usize, out: &mut [f64]) {
+        let term = |z: &mut f32, x: f32| softplus_sigmoid(*z).0 - *z * x;
+        for ((z, x), out) in z.chunks_exact_mut(dim).zip(x.chunks_exact(dim)).zip(out) {
+            *out = sum(z, x, term);
+        }
+    }
+
+    /// `out += sum over k of scale[k] rows[k]`, with rows as long as `out`.
+    pub fn add_scaled(out: &mut [f32], scale: &[f32], rows: &[f32]) {
+        for (&scale, row) in scale.iter().zip(rows.chunks_exact(out.len())) {
+            for (out, &value) in out.iter_mut().zip(row) {
+                *out += scale * value;
+            }
+        }
+    }
+
+    /// `sums[n] = sum over rows of z[.., n]`.
+    pub fn column_sums(z: &[f32], sums: &mut [f32]) {
+        sums.fill(0.0);
+        for row in z.chunks_exact(sums.len()) {
+            for (sum, &value) in sums.iter_mut().zip(row) {
+                *sum += value;
+            }
+        }
+    }
 }
 
 /// Fills every row of `z` (batch x N) with `bias` (N).
@@ -111,21 +121,6 @@ pub fn broadcast(z: &mut [f32], bias: &[f32]) {
     for row in z.chunks_exact_mut(bias.len()) {
         row.copy_from_slice(bias);
     }
-}
-
-/// `sums[n] = sum over rows of z[.., n]`.
-pub fn column_sums(z: &[f32], sums: &mut [f32]) {
-    sums.fill(0.0);
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for row in z.chunks_exact(sums.len()) {
-                for (sum, &value) in sums.iter_mut().zip(row) {
-                    *sum += value;
-                }
-            }
-        },
-    );
 }
 
 impl Activation {
@@ -158,35 +153,58 @@ impl Activation {
 
     /// Replaces pre-activations by activations.
     pub fn forward(self, a: &mut [f32]) {
-        // One loop an activation, so that each is vectorised without a branch inside.
-        macro_rules! each {
-            ($($kind:ident)*) => {
-                match self {
-                    $(Self::$kind => Arch::new().dispatch(#[inline(always)] || {
-                        for a in a.iter_mut() {
-                            *a = Self::$kind.apply(*a);
-                        }
-                    }),)*
-                }
-            };
-        }
-        each!(Relu Softplus Tanh Sigmoid Softsign);
+        activate(self, a);
     }
 
     /// Multiplies gradients `d` with the derivative at activations `h`.
     pub fn backward(self, d: &mut [f32], h: &[f32]) {
-        macro_rules! each {
-            ($($kind:ident)*) => {
-                match self {
-                    $(Self::$kind => Arch::new().dispatch(#[inline(always)] || {
-                        for (d, &h) in d.iter_mut().zip(h) {
-                            *d *= Self::$kind.slope(h);
-                        }
-                    }),)*
-                }
-            };
+        multiply_slope(self, d, h);
+    }
+}
+
+/// `match`es once, outside of the loop, so that each activation has a loop of its own without a branch inside.
+macro_rules! each_activation {
+    ($kind:expr, $name:ident, $loop:block) => {
+        match $kind {
+            Activation::Relu => {
+                const $name: Activation = Activation::Relu;
+                $loop
+            }
+            Activation::Softplus => {
+                const $name: Activation = Activation::Softplus;
+                $loop
+            }
+            Activation::Tanh => {
+                const $name: Activation = Activation::Tanh;
+                $loop
+            }
+            Activation::Sigmoid => {
+                const $name: Activation = Activation::Sigmoid;
+                $loop
+            }
+            Activation::Softsign => {
+                const $name: Activation = Activation::Softsign;
+                $loop
+            }
         }
-        each!(Relu Softplus Tanh Sigmoid Softsign);
+    };
+}
+
+vectorized! {
+    fn activate(kind: Activation, a: &mut [f32]) {
+        each_activation!(kind, KIND, {
+            for a in a.iter_mut() {
+                *a = KIND.apply(*a);
+            }
+        });
+    }
+
+    fn multiply_slope(kind: Activation, d: &mut [f32], h: &[f32]) {
+        each_activation!(kind, KIND, {
+            for (d, &h) in d.iter_mut().zip(h) {
+                *d *= KIND.slope(h);
+            }
+        });
     }
 }
 
@@ -222,7 +240,7 @@ mod tests {
             let mut gradient = [z];
             let loss = nll_gradient(&mut gradient, &[x], 1, 1.0);
             let mut alone = [0.0];
-            nll(&[z], &[x], 1, &mut alone);
+            nll(&mut [z], &[x], 1, &mut alone);
             prop_assert_eq!(loss, alone[0]);
             prop_assert!((loss - naive).abs() <= 2e-6 * (1.0 + naive), "{} against {}", loss, naive);
             prop_assert!((f64::from(gradient[0]) - (p - f64::from(x))).abs() < 1e-6);

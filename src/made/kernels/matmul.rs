@@ -144,6 +144,18 @@ pub fn weight_gradient(team: &Team, dw: &mut [f32], dz: &[f32], x: &[f32], prefi
     });
 }
 
+/// `z[rows] += w[rows, ..known] x[..known]`: z and x are units x batch, w has `cols` columns.
+pub fn accumulate(z: &mut [f32], batch: usize, w: &[f32], cols: usize, rows: Range<usize>, known: usize, x: &[f32]) {
+    if known == 0 {
+        return;
+    }
+    let (height, depth) = (z.len() / batch, x.len() / batch);
+    let (w, x) = (Mat::new(w, height, cols), Mat::new(x, depth, batch));
+    let (a, b) = (w.block(rows.clone(), 0..known), x.block(0..known, 0..batch));
+    // SAFETY: `z` is borrowed mutably, and nothing else runs.
+    unsafe { Target::new(z, height, batch).multiply(rows, 0..batch, true, a, b) };
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

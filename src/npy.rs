@@ -134,7 +134,8 @@ mod tests {
     #[test]
     fn the_bytes_are_those_of_numpy() {
         // numpy.save(f, numpy.array([[1, 2, 3]], dtype="u1"))
-        let mut expected = b"\x93NUMPY\x01\x00\x76\x00{'descr': '|u1', 'fortran_order': False, 'shape': (1, 3), }".to_vec();
+        let mut expected =
+            b"\x93NUMPY\x01\x00\x76\x00{'descr': '|u1', 'fortran_order': False, 'shape': (1, 3), }".to_vec();
         expected.resize(127, b' ');
         expected.extend_from_slice(b"\n\x01\x02\x03");
         assert_eq!(encode(&[1, 3], &[1u8, 2, 3]), expected);

@@ -1,0 +1,59 @@
+//! The content of a data set as a short text: part of every run's identity.
+//!
+//! For files it is a hash of their bytes, so changing one makes new runs and touching one does not; for drawn sets, of the
+//! generator's version and what decides the drawing.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use super::source::{Source, resolve};
+use super::{DataConfig, DataError, Library, draw};
+
+/// Raised whenever the same files and settings give other images.
+const RULES: u32 = 1;
+
+/// Fingerprint of the data that `config` asks for, without loading it. Every file is hashed once a process.
+pub fn fingerprint(config: &DataConfig, library: &Library) -> Result<String, DataError> {
+    let mut hasher = blake3::Hasher::new();
+    let kind = match resolve(&config.name, library)? {
+        Source::Builtin(builtin) => {
+            let DataConfig { train, valid, test, size, seed, .. } = config;
+            let sizes = builtin.sizes();
+            let counts = [train, valid, test].map(|count| *count);
+            let counts: Vec<usize> = counts.iter().zip(sizes).map(|(count, default)| count.unwrap_or(default)).collect();
+            hasher.update(format!("{} {} {counts:?} {size} {seed}", builtin.name(), draw::VERSION).as_bytes());
+            builtin.name()
+        }
+        Source::Files(files) => {
+            hasher.update(&RULES.to_le_bytes());
+            for path in files.content()? {
+                hasher.update(&hash(&path)?);
+            }
+            files.known.map_or("files", |known| known.name)
+        }
+    };
+    Ok(format!("{kind}-{}", &hasher.finalize().to_hex()[..16]))
+}
+
+/// A file as long as nobody writes to it: path, length, time of the last change.
+type Version = (PathBuf, u64, Option<SystemTime>);
+
+static HASHES: Mutex<BTreeMap<Version, [u8; 32]>> = Mutex::new(BTreeMap::new());
+
+fn hash(path: &Path) -> Result<[u8; 32], DataError> {
+    let data = path.metadata().map_err(DataError::io(path))?;
+    let full = path.canonicalize().map_err(DataError::io(path))?;
+    let version = (full, data.len(), data.modified().ok());
+    let known = HASHES.lock().unwrap_or_else(PoisonError::into_inner).get(&version).copied();
+    if let Some(hash) = known {
+        return Ok(hash);
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path).map_err(DataError::io(path))?).map_err(DataError::io(path))?;
+    let hash = *hasher.finalize().as_bytes();
+    HASHES.lock().unwrap_or_else(PoisonError::into_inner).insert(version, hash);
+    Ok(hash)
+}

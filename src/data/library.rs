@@ -1,0 +1,48 @@
+//! Where data sets live on this machine, and where they are fetched from.
+
+use std::env::{self, consts::OS};
+use std::path::{Path, PathBuf};
+
+/// The folder of real data sets, one sub-folder a set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Library {
+    /// The folder.
+    pub data_dir: PathBuf,
+    /// Address to fetch every file from (by its name) in place of the official ones.
+    pub mirror: Option<String>,
+}
+
+impl Library {
+    /// A library in `data_dir` that fetches from the official sources.
+    pub fn at(data_dir: impl Into<PathBuf>) -> Self {
+        Self { data_dir: data_dir.into(), mirror: None }
+    }
+
+    /// The folder given by the user, else `ABLADE_DATA`, else `ablade` in the platform's folder for data; files from
+    /// `ABLADE_MIRROR`, if set.
+    pub fn from_environment(data_dir: Option<PathBuf>) -> Self {
+        let variable = |name| env::var_os(name).filter(|value| !value.is_empty());
+        let home = |rest| variable("HOME").map(|home| PathBuf::from(home).join(rest));
+        let platform = || match OS {
+            "windows" => variable("LOCALAPPDATA").map(PathBuf::from),
+            "macos" => home("Library/Application Support"),
+            _ => variable("XDG_DATA_HOME").map(PathBuf::from).or_else(|| home(".local/share")),
+        };
+        let data_dir = data_dir
+            .or_else(|| variable("ABLADE_DATA").map(PathBuf::from))
+            .unwrap_or_else(|| platform().unwrap_or_default().join("ablade"));
+        Self { data_dir, mirror: env::var("ABLADE_MIRROR").ok().filter(|url| !url.is_empty()) }
+    }
+
+    /// Folders that may hold the set `name`: written with `-` or with `_`; the first is where it is fetched to.
+    pub(crate) fn places(&self, name: &str) -> Vec<PathBuf> {
+        let mut places = vec![self.data_dir.join(name), self.data_dir.join(name.replace('-', "_"))];
+        places.dedup();
+        places
+    }
+}
+
+/// Name of a file for comparisons: without folders, lower case.
+pub(crate) fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().to_lowercase()
+}

@@ -1,0 +1,127 @@
+//! Records: what a run leaves, and what is known of it afterwards.
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Metric;
+
+pub use crate::train::EpochRow;
+
+/// The numbers of a finished run. NLL in nats per image at the best epoch on validation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// `finished` or `diverged`.
+    pub status: RunStatus,
+    /// Why, for a run that diverged.
+    pub error: Option<String>,
+    /// Epochs trained.
+    pub epochs: usize,
+    /// Epoch of the best validation NLL, whose parameters are kept.
+    pub best_epoch: usize,
+    /// Trainable parameters, masked ones included.
+    pub parameters: u64,
+    /// Parameters that at least one mask of the cycle lets through.
+    pub connected_parameters: u64,
+    /// First mask, training set (up to 10,000 images of it).
+    pub train_nll_nats: Option<f64>,
+    /// First mask, validation set.
+    pub valid_nll_nats: Option<f64>,
+    /// First mask, test set.
+    pub test_nll_nats: Option<f64>,
+    /// Mixture of all masks of the cycle, test set: log-mean-exp of the joint log-likelihoods.
+    pub test_nll_mixture_nats: Option<f64>,
+    /// Number of masks in that mixture.
+    pub mixture_masks: usize,
+    /// Masks averaged at every pixel (`sample.masks`): exact test NLL of that model, where it is defined.
+    pub test_nll_averaged_nats: Option<f64>,
+    /// Pixels an image, D.
+    pub dim: usize,
+    /// Instruction set of the kernels: results are bit-identical only where it agrees.
+    pub kernel: String,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunStatus {
+    /// Trained to its end.
+    Finished,
+    /// The loss stopped being finite: a result, not to be tried again.
+    Diverged,
+    /// An error or a panic: recorded, and tried again by the next sweep.
+    Failed,
+    /// Not run yet.
+    Outstanding,
+}
+
+/// What may differ between two equal executions of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Timing {
+    /// `YYYY-MM-DD HH:MM:SS`, UTC.
+    pub started_utc: String,
+    /// Wall time of training, scoring and sampling.
+    pub seconds: f64,
+    /// Training images a second, evaluation excluded.
+    pub images_per_second: f64,
+    /// Threads the run had.
+    pub threads: usize,
+    /// Name of the machine.
+    pub host: String,
+}
+
+/// All that is known of one run of a plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRecord {
+    /// How it ended, or `Outstanding`.
+    pub status: RunStatus,
+    /// Why it failed or diverged; of an outstanding run, which damaged file made it so.
+    pub error: Option<String>,
+    /// Its numbers, if it finished or diverged.
+    pub summary: Option<Summary>,
+    /// Its epochs; empty if it failed or is outstanding.
+    pub epochs: Vec<EpochRow>,
+    /// Its timing, if it finished or diverged.
+    pub timing: Option<Timing>,
+}
+
+/// What a run leaves: its numbers and the files that go with them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunOutput {
+    /// Its numbers.
+    pub summary: Summary,
+    /// Its epochs, from 1.
+    pub epochs: Vec<EpochRow>,
+    /// Its timing.
+    pub timing: Timing,
+    /// Further files by name, the same in equal executions: `samples.npy`, `model.safetensors`, `test_nll.npy`, ...
+    pub files: Vec<(String, Vec<u8>)>,
+}
+
+impl RunRecord {
+    /// A run that has not been done.
+    pub fn outstanding() -> Self {
+        Self { status: RunStatus::Outstanding, error: None, summary: None, epochs: Vec::new(), timing: None }
+    }
+
+    /// The number that a comparison is about; `None` unless the run finished and has it.
+    pub fn metric(&self, metric: Metric) -> Option<f64> {
+        let summary = self.summary.as_ref().filter(|_| self.status == RunStatus::Finished)?;
+        let value = match metric {
+            Metric::TestNll => summary.test_nll_nats,
+            Metric::TestNllMixture => summary.test_nll_mixture_nats,
+            Metric::ValidNll => summary.valid_nll_nats,
+        };
+        value.filter(|v| v.is_finite())
+    }
+}
+
+impl RunStatus {
+    /// The word that tables show.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Diverged => "diverged",
+            Self::Failed => "failed",
+            Self::Outstanding => "outstanding",
+        }
+    }
+}

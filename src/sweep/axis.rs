@@ -1,0 +1,283 @@
+//! An axis: a setting, or a group of settings that move together, and the levels that it takes in turn.
+
+use super::diagnostics::{Diagnostic, Span};
+use super::expr::Expr;
+use super::generator::{RESERVED, generate};
+use super::kind::Kind;
+use super::label::unsafe_label;
+use super::point::{Assignment, Point};
+use super::reader::{Reader, join};
+use super::settings::{self, Leaf, SETTINGS};
+use super::tree::{Key, Node, Table, Toml};
+
+/// One level of an axis.
+#[derive(Debug, Clone)]
+pub(super) struct Level {
+    /// As tables show it.
+    pub(super) text: String,
+    /// Whether the text was written by the user, and so stands alone in labels.
+    pub(super) named: bool,
+    pub(super) set: Vec<Assignment>,
+}
+
+/// An axis.
+#[derive(Debug, Clone)]
+pub(super) struct Axis {
+    /// Key path, or name of the group.
+    pub(super) name: String,
+    /// Where it is declared.
+    pub(super) span: Span,
+    /// What it moves.
+    pub(super) leaves: Vec<Leaf>,
+    pub(super) levels: Vec<Level>,
+    pub(super) when: Option<Expr>,
+}
+
+impl Level {
+    pub(super) fn same(&self, other: &Self) -> bool {
+        let key = |level: &Self| level.set.iter().map(|a| (a.leaf, a.value)).collect::<Vec<_>>();
+        key(self) == key(other)
+    }
+
+    /// Whether a point has this level's values.
+    pub(super) fn is_at(&self, point: &Point) -> bool {
+        self.set.iter().all(|a| point[a.leaf] == a.value)
+    }
+}
+
+impl Axis {
+    /// Whether this axis moves a setting that `leaf` is, holds, or is a constant of.
+    pub(super) fn touches(&self, leaf: Leaf) -> bool {
+        self.leaves.iter().any(|own| overlap(*own, leaf))
+    }
+}
+
+/// Whether two settings are the same, or one a constant of the other.
+pub(super) fn overlap(a: Leaf, b: Leaf) -> bool {
+    let inside = |inner: Leaf, outer: Leaf| settings::tag(inner).is_some_and(|(tagged, _)| tagged == outer);
+    a == b || inside(a, b) || inside(b, a)
+}
+
+impl Reader {
+    /// The axes of `[axes]`.
+    pub(super) fn axes(&mut self, prefix: &str, table: &Table) -> Vec<Axis> {
+        let mut axes = Vec::new();
+        for (key, node) in &table.0 {
+            let path = join(prefix, &key.name);
+            match settings::find(&path) {
+                Some(leaf) if self.holds_constants(leaf, node) => {
+                    for (word, below) in node.table().map_or(&[][..], |table| &table.0) {
+                        axes.extend(
+                            below.table().map(|table| self.axes(&join(&path, &word.name), table)).unwrap_or_default(),
+                        );
+                    }
+                }
+                Some(leaf) => axes.extend(self.axis(leaf, key.span, node)),
+                None if settings::is_group(&path) => match &node.value {
+                    Toml::Table(below) => axes.extend(self.axes(&path, below)),
+                    _ => {
+                        let error = Diagnostic::new(format!("`{path}` is a table of settings and cannot be swept"));
+                        self.errors.push(error.at(node.span, "expected a table of axes"));
+                    }
+                },
+                None => self.unknown(&path, key),
+            }
+        }
+        axes
+    }
+
+    /// Whether a table at a tagged setting leads on to axes over constants: `train.optimizer.adam.lr = [...]`.
+    fn holds_constants(&self, leaf: Leaf, node: &Node) -> bool {
+        let Some(table) = node.table() else { return false };
+        let is_constant =
+            |word: &str, key: &Key| settings::find(&format!("{}.{word}.{}", SETTINGS[leaf].path, key.name)).is_some();
+        !table.0.is_empty()
+            && table.0.iter().all(|(word, below)| {
+                below
+                    .table()
+                    .is_some_and(|t| !t.0.is_empty() && t.0.iter().all(|(key, _)| is_constant(&word.name, key)))
+            })
+    }
+
+    /// The axis of one setting.
+    pub(super) fn axis(&mut self, leaf: Leaf, span: Span, node: &Node) -> Option<Axis> {
+        let name = SETTINGS[leaf].path.to_owned();
+        let when = self.when(node);
+        let levels = self.levels(leaf, node)?;
+        Some(Axis { name, span, leaves: vec![leaf], levels, when: when? })
+    }
+
+    /// The condition of an axis or a group: `None` after an error, `Some(None)` without one.
+    #[expect(clippy::option_option, reason = "an error and an absent condition are different things")]
+    fn when(&mut self, node: &Node) -> Option<Option<Expr>> {
+        match node.table().and_then(|table| table.get("when")) {
+            Some(condition) => self.condition("when", condition).map(Some),
+            None => Some(None),
+        }
+    }
+
+    /// A condition in a string.
+    pub(super) fn condition(&mut self, name: &str, node: &Node) -> Option<Expr> {
+        let text = self.text(name, node)?;
+        // Positions inside the string are known where it is written without escapes.
+        let inside = self.errors.text(node.span).find(&text);
+        let place = |range: std::ops::Range<usize>| match inside {
+            Some(offset) => node.span.part(offset + range.start..offset + range.end),
+            None => node.span,
+        };
+        let parsed = Expr::parse(&text, &place);
+        parsed.map_err(|error| self.errors.push(error)).ok()
+    }
+
+    /// The levels of one setting, from any of the notations.
+    fn levels(&mut self, leaf: Leaf, node: &Node) -> Option<Vec<Level>> {
+        match &node.value {
+            Toml::List(list) => self.listed(leaf, node, list),
+            Toml::Table(table) if table.0.iter().any(|(key, _)| RESERVED.contains(&key.name.as_str())) => {
+                if let Some(values) = table.get("values") {
+                    self.only("an axis with values", table, &["values", "when"]);
+                    return self.levels(leaf, values);
+                }
+                let list = generate(table, node.span, &mut self.errors)?;
+                self.listed(leaf, node, &list)
+            }
+            Toml::Table(table) if !table.0.is_empty() => {
+                let levels: Vec<_> = table.0.iter().map(|(key, value)| self.labelled(leaf, key, value)).collect();
+                levels.into_iter().collect()
+            }
+            _ => {
+                let path = SETTINGS[leaf].path;
+                let section = path.split('.').next().unwrap_or_default();
+                let error = Diagnostic::new(format!("the axis `{path}` takes a list of values, not {}", node.found()));
+                let error = error.at(node.span, "expected a list, a generator or a table of label = value");
+                self.errors.push(error.help(format!("a single value belongs in [{section}]")));
+                None
+            }
+        }
+    }
+
+    fn labelled(&mut self, leaf: Leaf, key: &Key, node: &Node) -> Option<Level> {
+        let label = self.label(&key.name, key.span);
+        let set = self.value(leaf, node)?;
+        Some(Level { text: label?, named: true, set })
+    }
+
+    /// A label that is fit for a table cell.
+    pub(super) fn label(&mut self, label: &str, span: Span) -> Option<String> {
+        if let Some(why) = unsafe_label(label) {
+            self.errors.push(Diagnostic::new(format!("the label \"{label}\" {why}")).at(span, ""));
+            return None;
+        }
+        Some(label.trim().to_owned())
+    }
+
+    fn listed(&mut self, leaf: Leaf, node: &Node, list: &[Node]) -> Option<Vec<Level>> {
+        let setting = &SETTINGS[leaf];
+        if list.is_empty() {
+            let error = Diagnostic::new(format!("the axis `{}` has no values", setting.path));
+            self.errors.push(error.at(node.span, "expected at least one"));
+            return None;
+        }
+        if setting.kind.is_list() && list.iter().all(|item| matches!(item.value, Toml::Integer(_) | Toml::Float(_))) {
+            let error = Diagnostic::new(format!("each value of the axis `{}` is itself a list", setting.path));
+            let inner: Vec<String> = list.iter().map(Node::found).collect();
+            let error = error.at(node.span, format!("expected {}", setting.kind.describe()));
+            let each: Vec<String> = inner.iter().map(|item| format!("[{item}]")).collect();
+            let both = format!("[[{}]] is one value, [{}] are {}", inner.join(", "), each.join(", "), each.len());
+            self.errors.push(if inner.len() <= 8 { error.help(both) } else { error });
+            return None;
+        }
+        let levels: Vec<_> = list.iter().map(|item| self.value(leaf, item)).collect();
+        let levels: Vec<Vec<Assignment>> = levels.into_iter().collect::<Option<_>>()?;
+        Some(levels.into_iter().map(|set| Level { text: self.show(&set), named: false, set }).collect())
+    }
+
+    /// Drops repeated levels, which is noted; two different ones must not share a label.
+    pub(super) fn distinct(&mut self, axis: &mut Axis) {
+        let name = axis.name.clone();
+        let mut seen = std::collections::BTreeSet::new();
+        let mut kept: Vec<Level> = Vec::with_capacity(axis.levels.len());
+        for level in std::mem::take(&mut axis.levels) {
+            let key: Vec<(Leaf, u32)> = level.set.iter().map(|a| (a.leaf, a.value)).collect();
+            if seen.insert(key) {
+                kept.push(level);
+            } else {
+                self.notes.push(format!("{name}: {} is listed more than once and kept once", level.text));
+            }
+        }
+        let mut texts = std::collections::BTreeSet::new();
+        for level in &kept {
+            if !texts.insert(level.text.as_str()) {
+                let error = Diagnostic::new(format!("two levels of `{name}` have the label \"{}\"", level.text));
+                let place = level.set.first().map_or(axis.span, |a| a.span);
+                self.errors.push(error.at(place, "the second one"));
+            }
+        }
+        axis.levels = kept;
+    }
+
+    /// A `[[zip]]`: a named group of settings that move together.
+    pub(super) fn zip(&mut self, table: &Table, span: Span) -> Option<Axis> {
+        let Some(node) = table.get("name") else {
+            self.errors.push(Diagnostic::new("a [[zip]] has no name").at(span, "expected name = \"...\""));
+            return None;
+        };
+        let name = self.text("name", node)?;
+        let name = self.label(&name, node.span)?;
+        if settings::find(&name).is_some() || settings::is_group(&name) {
+            let error = Diagnostic::new(format!("a [[zip]] cannot be called `{name}`"));
+            self.errors.push(error.at(node.span, "settings have this name"));
+            return None;
+        }
+        let when = match table.get("when") {
+            Some(condition) => Some(self.condition("when", condition)?),
+            None => None,
+        };
+        let rest = table.0.iter().filter(|(key, _)| !["name", "when", "labels"].contains(&key.name.as_str()));
+        let before = self.errors.len();
+        let members = self.axes("", &Table(rest.cloned().collect()));
+        if self.errors.len() > before {
+            return None;
+        }
+        let Some(first) = members.first() else {
+            let error = Diagnostic::new(format!("the [[zip]] `{name}` moves nothing"));
+            self.errors.push(error.at(span, "expected settings with lists of values"));
+            return None;
+        };
+        if let Some(other) = members.iter().find(|member| member.levels.len() != first.levels.len()) {
+            let length = |axis: &Axis| format!("{} has {} values", axis.name, axis.levels.len());
+            let error = Diagnostic::new(format!("the lists of the [[zip]] `{name}` have different lengths"));
+            self.errors.push(error.at(other.span, length(other)).related(Some(first.span), length(first)));
+            return None;
+        }
+        let level = |i: usize| {
+            let texts: Vec<&str> = members.iter().map(|member| member.levels[i].text.as_str()).collect();
+            let set = members.iter().flat_map(|member| member.levels[i].set.iter().copied()).collect();
+            Level { text: texts.join(" & "), named: false, set }
+        };
+        let mut levels: Vec<Level> = (0..first.levels.len()).map(level).collect();
+        if let Some(labels) = table.get("labels") {
+            self.name_levels(&name, &mut levels, labels, Some(span));
+        }
+        let leaves = members.iter().flat_map(|member| member.leaves.iter().copied()).collect();
+        Some(Axis { name, span: node.span, leaves, levels, when })
+    }
+
+    /// `[labels]`: a list of labels, one a level.
+    pub(super) fn name_levels(&mut self, axis: &str, levels: &mut [Level], node: &Node, declared: Option<Span>) {
+        let Some(labels) = Kind::Texts.read(axis, node, &mut self.errors) else { return };
+        let labels: Vec<String> =
+            labels.as_array().into_iter().flatten().filter_map(|l| l.as_str().map(str::to_owned)).collect();
+        if labels.len() != levels.len() {
+            let error = Diagnostic::new(format!("`{axis}` has {} levels and {} labels", levels.len(), labels.len()));
+            let error = error.at(node.span, "expected one label a level");
+            self.errors.push(error.related(declared, "the levels"));
+            return;
+        }
+        for (level, label) in levels.iter_mut().zip(labels) {
+            if let Some(label) = self.label(&label, node.span) {
+                (level.text, level.named) = (label, true);
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Settings that are each in order but not together. Every variant is checked before the first run starts.
+
+use crate::config::RunConfig;
+use crate::made::degrees::DegreeRule;
+use crate::made::ordering::OrderingRule;
+use crate::made::{MaskCount, ModelConfig, Resample};
+
+/// Settings that contradict each other.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Clash {
+    pub(super) message: String,
+    /// The settings, the one to point at first.
+    pub(super) settings: Vec<&'static str>,
+    pub(super) help: &'static str,
+}
+
+/// Everything that contradicts in a configuration.
+pub(super) fn clashes(config: &RunConfig) -> Vec<Clash> {
+    [masks_alike(&config.model), masks_averaged(config), orderings_averaged(config), batch(config)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Whether two masks of the cycle may have different orderings.
+fn orderings_differ(model: &ModelConfig) -> bool {
+    model.ordering == OrderingRule::Random
+        && model.resample != Resample::Connectivity
+        && model.masks != MaskCount::Cycle(1)
+}
+
+/// Whether two masks of the cycle may have different degrees.
+fn degrees_differ(model: &ModelConfig) -> bool {
+    model.degrees == DegreeRule::Random && model.resample != Resample::Ordering && !model.hidden.is_empty()
+}
+
+fn masks_alike(model: &ModelConfig) -> Option<Clash> {
+    if model.masks == MaskCount::Cycle(1) || orderings_differ(model) || degrees_differ(model) {
+        return None;
+    }
+    let (settings, why) = match model.resample {
+        Resample::Ordering => {
+            (vec!["model.resample", "model.ordering", "model.masks"], "only a random ordering changes")
+        }
+        Resample::Connectivity | Resample::Both if model.hidden.is_empty() => (
+            vec!["model.hidden", "model.ordering", "model.masks"],
+            "without a hidden layer only a random ordering changes",
+        ),
+        _ => (
+            vec!["model.degrees", "model.resample", "model.masks"],
+            "even degrees never change, and neither does the ordering",
+        ),
+    };
+    let masks = match model.masks {
+        MaskCount::Cycle(n) => format!("all {n} masks"),
+        MaskCount::Fresh => "all fresh masks".to_owned(),
+    };
+    Some(Clash {
+        message: format!("{masks} would be the same: {why}"),
+        settings,
+        help: "set model.masks = 1, or let something change: ordering = \"random\", degrees = \"random\", resample = \"both\"",
+    })
+}
+
+fn masks_averaged(config: &RunConfig) -> Option<Clash> {
+    let MaskCount::Cycle(trained) = config.model.masks else { return None };
+    (config.sample.masks > trained).then(|| Clash {
+        message: format!(
+            "sample.masks = {} is more than the {trained} that training cycles through",
+            config.sample.masks
+        ),
+        settings: vec!["sample.masks", "model.masks"],
+        help: "sampling averages masks that were trained",
+    })
+}
+
+fn orderings_averaged(config: &RunConfig) -> Option<Clash> {
+    (config.sample.masks > 1 && orderings_differ(&config.model)).then(|| Clash {
+        message: format!(
+            "sample.masks = {} averages masks of different orderings: they share no next pixel",
+            config.sample.masks
+        ),
+        settings: vec!["sample.masks", "model.ordering", "model.resample"],
+        help: "with resample = \"connectivity\" all masks share one ordering",
+    })
+}
+
+fn batch(config: &RunConfig) -> Option<Clash> {
+    let images = config.data.train.filter(|images| config.train.batch > *images)?;
+    Some(Clash {
+        message: format!("train.batch = {} is more than the {images} training images", config.train.batch),
+        settings: vec!["train.batch", "data.train"],
+        help: "a minibatch is part of the training set",
+    })
+}

@@ -1,0 +1,148 @@
+//! Designs: which combinations of the levels of its axes a study runs.
+//!
+//! | design | runs |
+//! |---|---|
+//! | `grid` | every combination, the last axis moving fastest |
+//! | `one-at-a-time` | the baseline, and each other level of each axis alone: 1 + (a-1) + (b-1) + ... |
+//! | `leave-one-out` | the baseline is the full system; each axis in turn is switched to its other level |
+//! | `add-one` | the same full system; from the minimal one, where every axis is at its other level, each axis in turn is switched back |
+//!
+//! The last two need axes of exactly two levels, one of which is the baseline's. With one axis they are the same two runs.
+
+use serde::{Deserialize, Serialize};
+
+use super::axis::Axis;
+use super::diagnostics::{Diagnostic, Span};
+use super::kind::Words;
+use super::point::Point;
+
+/// Which combinations a study runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Design {
+    /// Every combination.
+    #[default]
+    Grid,
+    /// The baseline, and each other level of each axis alone.
+    OneAtATime,
+    /// The full system, and without each component.
+    LeaveOneOut,
+    /// The minimal system, and with each component.
+    AddOne,
+}
+
+/// More combinations than this are a slip.
+const MOST: usize = 1_000_000;
+
+impl Design {
+    /// The words of `design`.
+    pub const WORDS: Words = &[
+        ("grid", "every combination"),
+        ("one-at-a-time", "the baseline, and each other level of each axis alone"),
+        ("leave-one-out", "the full system, and without each component"),
+        ("add-one", "the minimal system, and with each component"),
+    ];
+
+    /// The design of a word.
+    pub(super) fn of(word: &str) -> Option<Self> {
+        match word {
+            "grid" => Some(Self::Grid),
+            "one-at-a-time" => Some(Self::OneAtATime),
+            "leave-one-out" => Some(Self::LeaveOneOut),
+            "add-one" => Some(Self::AddOne),
+            _ => None,
+        }
+    }
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Grid => "grid",
+            Self::OneAtATime => "one-at-a-time",
+            Self::LeaveOneOut => "leave-one-out",
+            Self::AddOne => "add-one",
+        }
+    }
+
+    /// The combinations, each a level of every axis; `None` = the baseline's value, which need not be a level.
+    pub(super) fn cells(self, axes: &[&Axis], base: &Point, place: Span) -> Result<Vec<Vec<Option<u32>>>, Diagnostic> {
+        let home: Vec<Option<u32>> = axes.iter().map(|axis| level_at(axis, base)).collect();
+        match self {
+            Self::Grid => grid(axes, place),
+            Self::OneAtATime => {
+                let mut cells = vec![home.clone()];
+                for (i, axis) in axes.iter().enumerate() {
+                    let others = (0..axis.levels.len() as u32).map(Some).filter(|level| *level != home[i]);
+                    cells.extend(others.map(|level| with(&home, i, level)));
+                }
+                Ok(cells)
+            }
+            Self::LeaveOneOut => {
+                let off = self.off(axes, base)?;
+                let mut cells = vec![home.clone()];
+                cells.extend((0..axes.len()).map(|i| with(&home, i, off[i])));
+                Ok(cells)
+            }
+            Self::AddOne => {
+                let off = self.off(axes, base)?;
+                let mut cells = vec![off.clone()];
+                cells.extend((0..axes.len()).map(|i| with(&off, i, home[i])));
+                cells.push(home);
+                Ok(cells)
+            }
+        }
+    }
+
+    /// The other level of every axis of two.
+    fn off(self, axes: &[&Axis], base: &Point) -> Result<Vec<Option<u32>>, Diagnostic> {
+        let other = |axis: &&Axis| match (axis.levels.len(), level_at(axis, base)) {
+            (2, Some(home)) => Ok(Some(1 - home)),
+            (1, None) => Ok(Some(0)),
+            (_, home) => {
+                let design = self.as_str();
+                let error = Diagnostic::new(format!("`{}` cannot be switched on and off, as {design} does", axis.name));
+                let has = match home {
+                    Some(_) => format!("{} levels besides the baseline's", axis.levels.len() - 1),
+                    None => format!("{} levels, none of them the baseline's", axis.levels.len()),
+                };
+                Err(error
+                    .at(axis.span, has)
+                    .help("one level besides the baseline's value; or design = \"one-at-a-time\""))
+            }
+        };
+        axes.iter().map(other).collect()
+    }
+}
+
+/// The level of an axis that a point has.
+pub(super) fn level_at(axis: &Axis, point: &Point) -> Option<u32> {
+    axis.levels.iter().position(|level| level.is_at(point)).map(|level| level as u32)
+}
+
+fn with(cell: &[Option<u32>], axis: usize, level: Option<u32>) -> Vec<Option<u32>> {
+    let mut cell = cell.to_vec();
+    cell[axis] = level;
+    cell
+}
+
+fn grid(axes: &[&Axis], place: Span) -> Result<Vec<Vec<Option<u32>>>, Diagnostic> {
+    let size = axes.iter().try_fold(1usize, |size, axis| size.checked_mul(axis.levels.len()));
+    let Some(size) = size.filter(|size| *size <= MOST) else {
+        let factors: Vec<String> = axes.iter().map(|axis| axis.levels.len().to_string()).collect();
+        let error = Diagnostic::new(format!("a grid of {} is more than {MOST} combinations", factors.join(" x ")));
+        return Err(error
+            .at(place, "")
+            .help("design = \"one-at-a-time\" grows with the sum of the levels, not with their product"));
+    };
+    let mut cells = Vec::with_capacity(size);
+    for index in 0..size {
+        let mut rest = index;
+        let mut cell = vec![None; axes.len()];
+        for (slot, axis) in cell.iter_mut().zip(axes).rev() {
+            *slot = Some((rest % axis.levels.len()) as u32);
+            rest /= axis.levels.len();
+        }
+        cells.push(cell);
+    }
+    Ok(cells)
+}

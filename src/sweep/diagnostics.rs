@@ -1,0 +1,220 @@
+//! What is wrong with an experiment file: every error of it at once, each with its place.
+//!
+//! Errors are collected in `Errors` while a file is read and leave the module as `Diagnostics`, which shows them one below
+//! the other with file, line, column and the offending text underlined.
+
+use std::fmt;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+/// More than this many errors are counted, not shown: the first ones explain the rest.
+const SHOWN: usize = 50;
+
+/// Bytes `start..end` of one of the files read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span {
+    pub(super) file: u32,
+    pub(super) start: u32,
+    pub(super) end: u32,
+}
+
+impl Span {
+    pub(super) fn new(file: u32, range: Range<usize>) -> Self {
+        Self { file, start: range.start as u32, end: range.end as u32 }
+    }
+
+    /// The part `range` of this span, counted from its start.
+    pub(super) fn part(self, range: Range<usize>) -> Self {
+        let at = |offset: usize| (self.start + offset as u32).min(self.end);
+        Self { file: self.file, start: at(range.start), end: at(range.end) }
+    }
+}
+
+/// A text that was read: a file, or an argument of the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The file as it was named, or the argument.
+    pub name: String,
+    /// Its content.
+    pub text: String,
+}
+
+/// One error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    message: String,
+    place: Option<(Span, String)>,
+    related: Vec<(Span, String)>,
+    help: Vec<String>,
+}
+
+impl Diagnostic {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), place: None, related: Vec::new(), help: Vec::new() }
+    }
+
+    pub(super) fn at(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.place = Some((span, label.into()));
+        self
+    }
+
+    pub(super) fn related(mut self, span: Option<Span>, label: impl Into<String>) -> Self {
+        self.related.extend(span.map(|span| (span, label.into())));
+        self
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help.push(help.into());
+        self
+    }
+
+    /// `did you mean ...`, where a name of `candidates` is near enough to `name`.
+    pub(super) fn suggest<'a>(self, name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Self {
+        match nearest(name, candidates) {
+            Some(near) => self.help(format!("did you mean `{near}`?")),
+            None => self,
+        }
+    }
+
+    /// What is wrong, in one line.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+/// The errors collected so far and the texts they point into.
+#[derive(Debug, Default)]
+pub(super) struct Errors {
+    pub(super) sources: Vec<Source>,
+    list: Vec<Diagnostic>,
+}
+
+impl Errors {
+    pub(super) fn push(&mut self, diagnostic: Diagnostic) {
+        self.list.push(diagnostic);
+    }
+
+    pub(super) fn add_source(&mut self, name: String, text: String) -> u32 {
+        self.sources.push(Source { name, text });
+        self.sources.len() as u32 - 1
+    }
+
+    pub(super) fn text(&self, span: Span) -> &str {
+        let source = self.sources.get(span.file as usize);
+        source.and_then(|source| source.text.get(span.start as usize..span.end as usize)).unwrap_or("")
+    }
+
+    /// `file:line` of a place, for messages about another one.
+    pub(super) fn line(&self, span: Span) -> String {
+        let Some(source) = self.sources.get(span.file as usize) else { return String::new() };
+        let before = source.text.get(..span.start as usize).unwrap_or("");
+        format!("{}:{}", source.name, before.matches('\n').count() + 1)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// The errors in the order of their places.
+    pub(super) fn finish(self) -> Diagnostics {
+        let Self { sources, mut list } = self;
+        list.sort_by_key(|diagnostic| diagnostic.place.as_ref().map(|(span, _)| *span));
+        list.dedup();
+        Diagnostics { sources, list }
+    }
+}
+
+/// Every error of an experiment, at least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostics {
+    sources: Vec<Source>,
+    list: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// The errors, in the order of their places.
+    pub fn list(&self) -> &[Diagnostic] {
+        &self.list
+    }
+
+    /// All errors, one below the other, ending in a newline; with terminal colours if `color`.
+    pub fn render(&self, color: bool) -> String {
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        let mut out = String::new();
+        for (i, diagnostic) in self.list.iter().take(SHOWN).enumerate() {
+            if i > 0 {
+                out.push('\n');
+            }
+            let shown = self.render_one(&renderer, diagnostic);
+            for line in shown.lines() {
+                out.push_str(line.trim_end());
+                out.push('\n');
+            }
+        }
+        if self.list.len() > SHOWN {
+            out.push_str(&format!("\nand {} more errors\n", self.list.len() - SHOWN));
+        }
+        out
+    }
+
+    fn render_one(&self, renderer: &Renderer, diagnostic: &Diagnostic) -> String {
+        let mut marks: Vec<(Span, &str, AnnotationKind)> = Vec::new();
+        marks.extend(diagnostic.place.iter().map(|(span, label)| (*span, label.as_str(), AnnotationKind::Primary)));
+        marks.extend(diagnostic.related.iter().map(|(span, label)| (*span, label.as_str(), AnnotationKind::Context)));
+        let mut files: Vec<u32> = Vec::new();
+        for (span, ..) in &marks {
+            if !files.contains(&span.file) {
+                files.push(span.file);
+            }
+        }
+        let mut group = Group::with_title(Level::ERROR.primary_title(diagnostic.message.as_str()));
+        for file in files {
+            let Some(source) = self.sources.get(file as usize) else { continue };
+            let here = marks.iter().filter(|(span, ..)| span.file == file);
+            let annotations = here.map(|(span, label, kind)| {
+                let annotation = kind.span(on_boundaries(&source.text, *span));
+                if label.is_empty() { annotation } else { annotation.label(*label) }
+            });
+            group = group
+                .element(Snippet::source(source.text.as_str()).path(source.name.as_str()).annotations(annotations));
+        }
+        for help in &diagnostic.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        renderer.render(&[group])
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.render(false).trim_end())
+    }
+}
+
+impl std::error::Error for Diagnostics {}
+
+/// The span within `text`, widened to whole characters.
+fn on_boundaries(text: &str, span: Span) -> Range<usize> {
+    let mut start = (span.start as usize).min(text.len());
+    let mut end = (span.end as usize).clamp(start, text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
+    start..end
+}
+
+/// The candidate that `name` is most likely a slip of: the one that ends in the same word, or the nearest in spelling.
+pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
+    let scored = candidates.into_iter().filter(|candidate| *candidate != name).map(|candidate| {
+        let whole = strsim::damerau_levenshtein(name, candidate);
+        let word = strsim::damerau_levenshtein(&last(name), &last(candidate)) + usize::from(candidate.contains('.'));
+        (whole.min(word), candidate)
+    });
+    let limit = (last(name).chars().count() / 3).max(1) + usize::from(name.contains('.'));
+    scored.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance).map(|(_, near)| near)
+}

@@ -1,0 +1,383 @@
+//! An experiment file as it was read: every section in its own type, nothing combined yet.
+
+use super::axis::Axis;
+use super::design::Design;
+use super::diagnostics::{Diagnostic, Span};
+use super::document::Document;
+use super::execution::{Budget, Execution};
+use super::kind::Kind;
+use super::overrides::Overridden;
+use super::point::{Assignment, Point, Pool};
+use super::reader::Reader;
+use super::rule::{Rule, apply};
+use super::settings::{self, Leaf, SEED_MAX, SETTINGS};
+use super::tree::{Node, Table, Toml};
+use crate::plan::Compare;
+use crate::rng::Seed;
+
+/// The sections that hold the baseline.
+pub(super) const SECTIONS: [&str; 5] = ["data", "model", "train", "evaluate", "sample"];
+
+/// Every other key at the top of a file.
+pub(super) const KEYS: [&str; 16] = [
+    "name",
+    "question",
+    "notes",
+    "seeds",
+    "design",
+    "extends",
+    "axes",
+    "labels",
+    "zip",
+    "exclude",
+    "set",
+    "extra",
+    "study",
+    "compare",
+    "budget",
+    "execution",
+];
+
+/// Replicates of every variant where the file does not say: the fewest with which a paired sign-flip test can reach 5 %.
+pub const DEFAULT_SEEDS: u64 = 6;
+const MOST_SEEDS: u64 = 10_000;
+
+/// One `[[study]]`, or the file's only one.
+#[derive(Debug)]
+pub(super) struct StudyDraft {
+    pub(super) name: String,
+    pub(super) question: String,
+    pub(super) notes: String,
+    pub(super) span: Span,
+    pub(super) design: Design,
+    /// Indices among the axes of the file.
+    pub(super) axes: Vec<usize>,
+    pub(super) excludes: Vec<Rule>,
+    pub(super) sets: Vec<Rule>,
+    pub(super) extras: Vec<Extra>,
+}
+
+/// One `[[extra]]`: a whole variant of its own.
+#[derive(Debug, Clone)]
+pub(super) struct Extra {
+    pub(super) label: String,
+    pub(super) span: Span,
+    pub(super) values: Vec<Assignment>,
+    /// The study it belongs to, if not all.
+    pub(super) study: Option<(String, Span)>,
+}
+
+/// The whole file.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) name: String,
+    pub(super) question: String,
+    pub(super) notes: String,
+    pub(super) seeds: Vec<Seed>,
+    /// Where each setting of the baseline is written.
+    pub(super) written: Vec<Option<Span>>,
+    pub(super) axes: Vec<Axis>,
+    pub(super) excludes: Vec<Rule>,
+    pub(super) sets: Vec<Rule>,
+    pub(super) extras: Vec<Extra>,
+    pub(super) studies: Vec<StudyDraft>,
+    pub(super) compare: Compare,
+    /// Where `[compare] baseline` is written.
+    pub(super) compared_with: Option<Span>,
+    pub(super) budget: Budget,
+    pub(super) execution: Execution,
+}
+
+impl Reader {
+    /// Reads every section; errors are collected, and what is wrong is left out.
+    pub(super) fn draft(&mut self, document: &Document, stem: &str, overridden: &Overridden) -> Draft {
+        let table = &document.table;
+        self.top_level(table);
+        let written = self.baseline(table, overridden);
+        let axes = self.all_axes(document, overridden);
+        self.swept_overrides(overridden, &axes);
+        let name = self.name(table, stem);
+        let text =
+            |reader: &mut Self, key: &str| table.get(key).and_then(|node| reader.text(key, node)).unwrap_or_default();
+        let (question, notes) = (text(self, "question"), text(self, "notes"));
+        let seeds = self.seeds(table.get("seeds"), overridden.seeds);
+        let studies = self.studies(table, &name, &axes);
+        Draft {
+            name,
+            question,
+            notes,
+            seeds,
+            written,
+            excludes: self.rules("exclude", table.get("exclude"), false),
+            sets: self.rules("set", table.get("set"), true),
+            extras: self.extras("extra", table.get("extra")),
+            studies,
+            axes,
+            compare: self.options("compare", table),
+            compared_with: table
+                .get("compare")
+                .and_then(Node::table)
+                .and_then(|t| t.get("baseline"))
+                .map(|node| node.span),
+            budget: self.options("budget", table),
+            execution: self.options("execution", table),
+        }
+    }
+
+    fn top_level(&mut self, table: &Table) {
+        let known: Vec<&str> = SECTIONS.iter().chain(&KEYS).copied().collect();
+        self.only("an experiment", table, &known);
+    }
+
+    /// The baseline: defaults, then the file's tables, then `--set`.
+    fn baseline(&mut self, table: &Table, overridden: &Overridden) -> Vec<Option<Span>> {
+        let mut written = vec![None; SETTINGS.len()];
+        for section in SECTIONS {
+            let Some(node) = table.get(section) else { continue };
+            let Some(settings) = self.table(section, node) else { continue };
+            let values = self.settings(section, settings);
+            self.rebase(&values, &mut written);
+        }
+        for (leaf, node) in &overridden.set {
+            let values = self.value(*leaf, node).unwrap_or_default();
+            self.rebase(&values, &mut written);
+        }
+        written
+    }
+
+    fn rebase(&mut self, values: &[Assignment], written: &mut [Option<Span>]) {
+        apply(&mut self.base, values);
+        for assignment in values {
+            written[assignment.leaf] = Some(assignment.span);
+        }
+        let mut base: Point = std::mem::take(&mut self.base);
+        self.pool.normalise(&mut base);
+        self.base = base;
+    }
+
+    fn name(&mut self, table: &Table, stem: &str) -> String {
+        let (name, place) = match table.get("name") {
+            Some(node) => (self.text("name", node).unwrap_or_else(|| stem.to_owned()), Some(node.span)),
+            None => (stem.to_owned(), None),
+        };
+        if !is_name(&name) {
+            let error = Diagnostic::new(format!("\"{name}\" cannot be the name of an experiment: it names a folder"));
+            let error = match place {
+                Some(span) => error.at(span, "letters, digits, `.`, `_` and `-`, beginning with a letter"),
+                None => error.help("write name = \"...\": letters, digits, `.`, `_` and `-`, beginning with a letter"),
+            };
+            self.errors.push(error);
+        }
+        name
+    }
+
+    fn seeds(&mut self, node: Option<&Node>, count: Option<u64>) -> Vec<Seed> {
+        let range = Kind::Count { min: 1, max: MOST_SEEDS };
+        let root_range = Kind::Count { min: 0, max: SEED_MAX - MOST_SEEDS };
+        let (mut list, mut root, mut number) = (None, 1, DEFAULT_SEEDS);
+        match node.map(|node| (node, &node.value)) {
+            None => {}
+            Some((_, Toml::Table(table))) if table.get("list").is_some() => {
+                self.only("seeds", table, &["list"]);
+                list = table.get("list").and_then(|node| self.seed_list(node));
+            }
+            Some((node, Toml::Table(table))) => {
+                self.only("seeds", table, &["count", "root", "list"]);
+                match table.get("count") {
+                    Some(node) => number = self.count("seeds.count", range, node).unwrap_or(number),
+                    None => self.errors.push(Diagnostic::new("`seeds.count` is missing").at(node.span, "")),
+                }
+                root = table.get("root").and_then(|node| self.count("seeds.root", root_range, node)).unwrap_or(root);
+            }
+            Some((node, _)) => number = self.count("seeds", range, node).unwrap_or(number),
+        }
+        match (list, count) {
+            (Some(list), Some(count)) if count as usize > list.len() || count == 0 => {
+                let error = Diagnostic::new(format!("--seeds {count}: the file lists {} seeds", list.len()));
+                self.errors.push(node.map_or(error.clone(), |node| error.at(node.span, "")));
+                list
+            }
+            (Some(list), count) => list.into_iter().take(count.map_or(usize::MAX, |count| count as usize)).collect(),
+            (None, Some(count)) if count == 0 || count > MOST_SEEDS => {
+                self.errors
+                    .push(Diagnostic::new(format!("--seeds takes a whole number from 1 to {MOST_SEEDS}, not {count}")));
+                Vec::new()
+            }
+            (None, count) => (root..root + count.unwrap_or(number)).map(Seed).collect(),
+        }
+    }
+
+    fn count(&mut self, name: &str, kind: Kind, node: &Node) -> Option<u64> {
+        kind.read(name, node, &mut self.errors).and_then(|value| value.as_u64())
+    }
+
+    fn seed_list(&mut self, node: &Node) -> Option<Vec<Seed>> {
+        let list = Kind::Counts { min: 0, max: SEED_MAX }.read("seeds.list", node, &mut self.errors)?;
+        let seeds: Vec<Seed> = list.as_array()?.iter().filter_map(serde_json::Value::as_u64).map(Seed).collect();
+        let distinct: std::collections::BTreeSet<Seed> = seeds.iter().copied().collect();
+        if seeds.is_empty() || distinct.len() < seeds.len() {
+            let why = if seeds.is_empty() { "is empty" } else { "names a seed twice" };
+            self.errors.push(Diagnostic::new(format!("`seeds.list` {why}")).at(node.span, "expected different seeds"));
+            return None;
+        }
+        Some(seeds)
+    }
+
+    /// The axes of the file in declared order, then the zipped groups, with labels and overrides.
+    fn all_axes(&mut self, document: &Document, overridden: &Overridden) -> Vec<Axis> {
+        let table = &document.table;
+        let mut axes = match table.get("axes").and_then(|node| self.table("axes", node)) {
+            Some(declared) => self.axes("", declared),
+            None => Vec::new(),
+        };
+        axes.sort_by_key(|axis| document.order(axis.span));
+        for (zip, span) in self.tables("zip", table.get("zip")) {
+            axes.extend(self.zip(zip, span));
+        }
+        if let Some(labels) = table.get("labels").and_then(|node| self.table("labels", node)) {
+            self.labels("", labels, &mut axes);
+        }
+        self.override_axes(overridden, &mut axes);
+        for axis in &mut axes {
+            self.distinct(axis);
+        }
+        axes
+    }
+
+    fn labels(&mut self, prefix: &str, table: &Table, axes: &mut [Axis]) {
+        for (key, node) in &table.0 {
+            let path = super::reader::join(prefix, &key.name);
+            if let Some(axis) = axes.iter_mut().find(|axis| axis.name == path) {
+                let declared = axis.span;
+                self.name_levels(&path, &mut axis.levels, node, Some(declared));
+            } else if let (Toml::Table(below), true) =
+                (&node.value, settings::is_group(&path) || settings::find(&path).is_some())
+            {
+                self.labels(&path, below, axes);
+            } else {
+                let error = Diagnostic::new(format!("[labels] names no axis: `{path}`")).at(key.span, "");
+                self.errors.push(error.suggest(&path, axes.iter().map(|axis| axis.name.as_str())));
+            }
+        }
+    }
+
+    fn design(&mut self, table: &Table) -> Option<Design> {
+        let node = table.get("design")?;
+        let word = Kind::Choice(Design::WORDS).read("design", node, &mut self.errors)?;
+        word.as_str().and_then(Design::of)
+    }
+
+    fn studies(&mut self, table: &Table, name: &str, axes: &[Axis]) -> Vec<StudyDraft> {
+        let common = self.design(table);
+        let every = || (0..axes.len()).collect();
+        let Some(node) = table.get("study") else {
+            let span = table.0.first().map_or(Span::new(0, 0..0), |(key, _)| key.span);
+            return vec![StudyDraft {
+                name: name.to_owned(),
+                question: String::new(),
+                notes: String::new(),
+                span,
+                design: common.unwrap_or_default(),
+                axes: every(),
+                excludes: Vec::new(),
+                sets: Vec::new(),
+                extras: Vec::new(),
+            }];
+        };
+        let mut studies: Vec<StudyDraft> = Vec::new();
+        for (table, span) in self.tables("study", Some(node)) {
+            self.only("[[study]]", table, &["name", "question", "notes", "design", "axes", "exclude", "set", "extra"]);
+            let Some((name, place)) = table.get("name").and_then(|node| Some((self.text("name", node)?, node.span)))
+            else {
+                self.errors.push(Diagnostic::new("a [[study]] has no name").at(span, "expected name = \"...\""));
+                continue;
+            };
+            if !is_name(&name) {
+                let error = Diagnostic::new(format!("\"{name}\" cannot be the name of a study"));
+                self.errors.push(error.at(place, "letters, digits, `.`, `_` and `-`, beginning with a letter"));
+            }
+            if studies.iter().any(|study| study.name == name) {
+                let error = Diagnostic::new(format!("two studies are called \"{name}\"")).at(place, "");
+                self.errors
+                    .push(error.related(studies.iter().find(|s| s.name == name).map(|s| s.span), "the first one"));
+            }
+            let text = |reader: &mut Self, key: &str| {
+                table.get(key).and_then(|node| reader.text(key, node)).unwrap_or_default()
+            };
+            studies.push(StudyDraft {
+                question: text(self, "question"),
+                notes: text(self, "notes"),
+                span: place,
+                design: self.design(table).or(common).unwrap_or_default(),
+                axes: table.get("axes").map_or_else(every, |node| self.axes_of(&name, node, axes)),
+                excludes: self.rules("study.exclude", table.get("exclude"), false),
+                sets: self.rules("study.set", table.get("set"), true),
+                extras: self.extras("study.extra", table.get("extra")),
+                name,
+            });
+        }
+        studies
+    }
+
+    fn axes_of(&mut self, study: &str, node: &Node, axes: &[Axis]) -> Vec<usize> {
+        let Toml::List(list) = &node.value else {
+            let error =
+                Diagnostic::new(format!("`axes` of the study \"{study}\" takes a list of axes, not {}", node.found()));
+            self.errors.push(error.at(node.span, "expected [\"model.masks\", ...]"));
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        for item in list {
+            let Some(name) = self.text("axes", item) else { continue };
+            match axes.iter().position(|axis| axis.name == name) {
+                Some(axis) if found.contains(&axis) => {
+                    let error = Diagnostic::new(format!("the study \"{study}\" names `{name}` twice"));
+                    self.errors.push(error.at(item.span, ""));
+                }
+                Some(axis) => found.push(axis),
+                None => {
+                    let error = Diagnostic::new(format!("the study \"{study}\" names no axis of this file: `{name}`"));
+                    let error = error.at(item.span, "neither in [axes] nor a [[zip]]");
+                    self.errors.push(error.suggest(&name, axes.iter().map(|axis| axis.name.as_str())));
+                }
+            }
+        }
+        found
+    }
+
+    fn extras(&mut self, place: &str, node: Option<&Node>) -> Vec<Extra> {
+        let mut extras = Vec::new();
+        for (table, span) in self.tables(place, node) {
+            let inside = place != "extra";
+            let own: &[&str] = if inside { &["label"] } else { &["label", "study"] };
+            let known: Vec<&str> = own.iter().chain(&SECTIONS).copied().collect();
+            self.only(&format!("[[{place}]]"), table, &known);
+            let Some(node) = table.get("label") else {
+                self.errors
+                    .push(Diagnostic::new(format!("an [[{place}]] has no label")).at(span, "expected label = \"...\""));
+                continue;
+            };
+            let label = self.text("label", node).and_then(|label| self.label(&label, node.span));
+            let study =
+                table.get("study").filter(|_| !inside).and_then(|node| Some((self.text("study", node)?, node.span)));
+            let rest = table.0.iter().filter(|(key, _)| SECTIONS.contains(&key.name.as_str())).cloned().collect();
+            let values = self.settings("", &Table(rest));
+            if let Some(label) = label {
+                extras.push(Extra { label, span: node.span, values, study });
+            }
+        }
+        extras
+    }
+}
+
+/// Whether a text can name a folder everywhere.
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.len() <= 100
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+}
+
+/// The value of a setting at a point, where it has one.
+pub(super) fn shown(pool: &Pool, point: &Point, leaf: Leaf) -> Option<String> {
+    pool.at(point, leaf).map(|_| pool.show(leaf, point[leaf]))
+}

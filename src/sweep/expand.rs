@@ -1,0 +1,380 @@
+//! Expansion: the cells of a study, in a fixed order of steps.
+//!
+//! 1. axes and zip: the design's combinations of levels, over the baseline;
+//! 2. when: an axis whose condition is false falls back to the baseline, axis by axis in declared order;
+//! 3. exclude, first the file's, then the study's;
+//! 4. set, the same;
+//! 5. extra, the same;
+//! 6. dedupe: equal configurations become one variant, the first.
+//!
+//! Seeds come last, when the plan is made.
+
+use std::collections::BTreeMap;
+
+use super::axis::Axis;
+use super::design::{Design, level_at};
+use super::diagnostics::{Diagnostic, Span};
+use super::draft::{Draft, Extra, StudyDraft, shown};
+use super::point::Point;
+use super::reader::Reader;
+use super::rule::{Rule, apply};
+use super::settings::{self, Leaf, SETTINGS};
+
+/// How an axis stands in a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// At one of its levels.
+    Level(u32),
+    /// At a value that is none of its levels: the baseline's, or an extra's.
+    Other,
+    /// Nowhere: the word that has this constant is not chosen.
+    Absent,
+}
+
+/// What made a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    Design,
+    /// The minimal system of `add-one`.
+    Minimal,
+    /// The minimal system and this axis.
+    Plus(usize),
+    /// This one of the study's extras.
+    Extra(usize),
+}
+
+/// A variant before it has a name.
+#[derive(Debug, Clone)]
+pub(super) struct Cell {
+    pub(super) point: Point,
+    pub(super) choices: Vec<Choice>,
+    pub(super) origin: Origin,
+    /// The `[[set]]` rules that changed it.
+    pub(super) sets: Vec<u32>,
+}
+
+/// How many cells went which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Combinations of the design.
+    pub cells: usize,
+    /// Merged into an equal one.
+    pub collapsed: usize,
+    /// Removed by an `[[exclude]]`.
+    pub excluded: usize,
+    /// Added by an `[[extra]]`.
+    pub extra: usize,
+}
+
+/// The cells of one study.
+pub(super) struct Expanded<'d> {
+    pub(super) study: &'d StudyDraft,
+    pub(super) axes: Vec<&'d Axis>,
+    pub(super) cells: Vec<Cell>,
+    pub(super) extras: Vec<&'d Extra>,
+    pub(super) sets: Vec<&'d Rule>,
+    pub(super) counts: Counts,
+}
+
+/// How often each rule of the file held, over all studies.
+#[derive(Debug, Default)]
+pub(super) struct Hits {
+    excludes: Vec<usize>,
+    sets: Vec<usize>,
+    seen: BTreeMap<Leaf, Vec<u32>>,
+}
+
+impl Reader {
+    /// The cells of every study of the file.
+    pub(super) fn expand<'d>(&mut self, draft: &'d Draft, narrowed: bool) -> Vec<Expanded<'d>> {
+        let mut hits =
+            Hits { excludes: vec![0; draft.excludes.len()], sets: vec![0; draft.sets.len()], ..Hits::default() };
+        let before = self.errors.len();
+        let studies: Vec<Expanded> =
+            draft.studies.iter().filter_map(|study| self.expand_study(draft, study, narrowed, &mut hits)).collect();
+        for extra in draft.extras.iter().filter(|extra| extra.study.is_some()) {
+            if let Some((name, span)) =
+                extra.study.as_ref().filter(|(name, _)| draft.studies.iter().all(|s| s.name != *name))
+            {
+                let error = Diagnostic::new(format!("no study is called \"{name}\"")).at(*span, "");
+                self.errors.push(error.suggest(name, draft.studies.iter().map(|study| study.name.as_str())));
+            }
+        }
+        if self.errors.len() == before {
+            self.unmatched("exclude", &draft.excludes, &hits.excludes, narrowed, &hits.seen);
+            self.unmatched("set", &draft.sets, &hits.sets, narrowed, &hits.seen);
+        }
+        studies
+    }
+
+    fn unmatched(
+        &mut self,
+        what: &str,
+        rules: &[Rule],
+        hits: &[usize],
+        narrowed: bool,
+        seen: &BTreeMap<Leaf, Vec<u32>>,
+    ) {
+        for (rule, _) in rules.iter().zip(hits).filter(|(_, hits)| **hits == 0) {
+            if narrowed {
+                let line = self.errors.line(rule.span);
+                self.notes.push(format!("the [[{what}]] at {line} matches no run, as the command line changed them"));
+                continue;
+            }
+            let values = |leaf: Leaf| seen.get(&leaf).into_iter().flatten().map(|v| self.pool.show(leaf, *v)).collect();
+            let values: BTreeMap<Leaf, Vec<String>> =
+                rule.leaves().into_iter().map(|leaf| (leaf, values(leaf))).collect();
+            self.holds_nowhere(what, rule, |leaf| values.get(&leaf).cloned().unwrap_or_default());
+        }
+    }
+
+    fn expand_study<'d>(
+        &mut self,
+        draft: &'d Draft,
+        study: &'d StudyDraft,
+        narrowed: bool,
+        hits: &mut Hits,
+    ) -> Option<Expanded<'d>> {
+        let axes: Vec<&Axis> = study.axes.iter().map(|i| &draft.axes[*i]).collect();
+        self.overlapping(study, &axes)?;
+        let combinations = match study.design.cells(&axes, &self.base, study.span) {
+            Ok(combinations) => combinations,
+            Err(error) => {
+                self.errors.push(error);
+                return None;
+            }
+        };
+        let mut counts = Counts { cells: combinations.len(), ..Counts::default() };
+        let mut cells = self.placed(study, &axes, combinations);
+        self.never_active(study, &axes, &cells);
+        let leaves: Vec<Leaf> = draft.excludes.iter().chain(&draft.sets).flat_map(Rule::leaves).collect();
+        self.see(&leaves, &cells, &mut hits.seen);
+
+        let before = cells.len();
+        let mut own = vec![0; study.excludes.len()];
+        self.exclude(study, &mut cells, &draft.excludes, true, &mut hits.excludes);
+        let (own_leaves, mut own_seen) =
+            (study.excludes.iter().chain(&study.sets).flat_map(Rule::leaves), BTreeMap::new());
+        let own_leaves: Vec<Leaf> = own_leaves.collect();
+        self.see(&own_leaves, &cells, &mut own_seen);
+        self.exclude(study, &mut cells, &study.excludes, false, &mut own);
+        counts.excluded = before - cells.len();
+        self.unmatched("study.exclude", &study.excludes, &own, narrowed, &own_seen);
+
+        let sets: Vec<&Rule> = draft.sets.iter().chain(&study.sets).collect();
+        let mut held = vec![0; sets.len()];
+        self.set(study, &axes, &mut cells, &sets, &mut held);
+        for (total, held) in hits.sets.iter_mut().zip(&held) {
+            *total += held;
+        }
+        self.unmatched("study.set", &study.sets, &held[draft.sets.len()..], narrowed, &own_seen);
+
+        let here = |extra: &&Extra| extra.study.as_ref().is_none_or(|(name, _)| *name == study.name);
+        let extras: Vec<&Extra> = draft.extras.iter().filter(here).chain(&study.extras).collect();
+        cells.extend(extras.iter().enumerate().map(|(i, extra)| self.extra(i, extra, &axes)));
+        counts.extra = extras.len();
+        counts.collapsed = self.dedupe(&mut cells, &extras, study);
+        Some(Expanded { study, axes, cells, extras, sets, counts })
+    }
+
+    /// Two axes of a study must not move the same setting; a setting and a constant of it may both be axes.
+    fn overlapping(&mut self, study: &StudyDraft, axes: &[&Axis]) -> Option<()> {
+        let mut moved: BTreeMap<Leaf, &Axis> = BTreeMap::new();
+        for axis in axes {
+            for leaf in &axis.leaves {
+                if let Some(other) = moved.insert(*leaf, axis) {
+                    let path = SETTINGS[*leaf].path;
+                    let error = Diagnostic::new(format!("two axes of the study \"{}\" move `{path}`", study.name));
+                    self.errors.push(error.at(axis.span, "the second one").related(Some(other.span), "the first one"));
+                    return None;
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// The combinations as cells over the baseline, inactive axes fallen back.
+    fn placed(&self, study: &StudyDraft, axes: &[&Axis], combinations: Vec<Vec<Option<u32>>>) -> Vec<Cell> {
+        let home: Vec<Choice> =
+            axes.iter().map(|axis| level_at(axis, &self.base).map_or(Choice::Other, Choice::Level)).collect();
+        // A setting is set before its constants, whatever the order of the axes.
+        let mut order: Vec<usize> = (0..axes.len()).collect();
+        order.sort_by_key(|i| axes[*i].leaves.iter().any(|leaf| settings::tag(*leaf).is_some()));
+        let conditional: Vec<usize> = (0..axes.len())
+            .filter(|i| axes[*i].when.is_some() || axes[*i].leaves.iter().any(|l| settings::tag(*l).is_some()))
+            .collect();
+        let last = combinations.len().saturating_sub(1);
+        let placed = combinations.into_iter().enumerate().map(|(index, combination)| {
+            let mut choices: Vec<Choice> =
+                combination.iter().zip(&home).map(|(level, home)| level.map_or(*home, Choice::Level)).collect();
+            let mut point = self.at_levels(axes, &order, &choices);
+            for &i in &conditional {
+                let held = axes[i].when.as_ref().is_none_or(|when| when.holds(&|leaf| self.pool.at(&point, leaf)));
+                let exists = axes[i].leaves.iter().any(|leaf| self.pool.at(&point, *leaf).is_some());
+                if !held || !exists {
+                    choices[i] = if exists { home[i] } else { Choice::Absent };
+                    point = self.at_levels(axes, &order, &choices);
+                }
+            }
+            self.pool.normalise(&mut point);
+            let origin = match study.design {
+                Design::AddOne if index == 0 => Origin::Minimal,
+                Design::AddOne if index < last => Origin::Plus(index - 1),
+                _ => Origin::Design,
+            };
+            Cell { point, choices, origin, sets: Vec::new() }
+        });
+        placed.collect()
+    }
+
+    fn at_levels(&self, axes: &[&Axis], order: &[usize], choices: &[Choice]) -> Point {
+        let mut point = self.base.clone();
+        for &i in order {
+            if let Choice::Level(level) = choices[i] {
+                apply(&mut point, &axes[i].levels[level as usize].set);
+            }
+        }
+        point
+    }
+
+    /// An axis whose condition never holds where it could matter is a slip.
+    fn never_active(&mut self, study: &StudyDraft, axes: &[&Axis], cells: &[Cell]) {
+        for (i, axis) in axes.iter().enumerate() {
+            let moves =
+                |cell: &Cell| axis.levels.len() == 1 || axis.leaves.iter().any(|l| cell.point[*l] != self.base[*l]);
+            let constant = axis.leaves.iter().any(|leaf| settings::tag(*leaf).is_some());
+            if (axis.when.is_some() || constant)
+                && !cells.iter().any(|cell| cell.choices[i] != Choice::Absent && moves(cell))
+            {
+                let error = Diagnostic::new(format!("`{}` never moves in the study \"{}\"", axis.name, study.name));
+                let why = if axis.when.is_some() {
+                    "its condition holds in no cell"
+                } else {
+                    "its word is chosen in no cell"
+                };
+                let error = error.at(axis.span, why);
+                self.errors.push(error.help("name the axes of this study without it, or sweep what it depends on"));
+            }
+        }
+    }
+
+    fn see(&self, leaves: &[Leaf], cells: &[Cell], seen: &mut BTreeMap<Leaf, Vec<u32>>) {
+        for &leaf in leaves {
+            let mut values: std::collections::BTreeSet<u32> =
+                seen.remove(&leaf).unwrap_or_default().into_iter().collect();
+            values.extend(cells.iter().filter(|c| shown(&self.pool, &c.point, leaf).is_some()).map(|c| c.point[leaf]));
+            seen.insert(leaf, values.into_iter().collect());
+        }
+    }
+
+    fn exclude(
+        &mut self,
+        study: &StudyDraft,
+        cells: &mut Vec<Cell>,
+        rules: &[Rule],
+        of_file: bool,
+        hits: &mut [usize],
+    ) {
+        for (rule, hits) in rules.iter().zip(hits) {
+            let mut refused = None;
+            cells.retain(|cell| {
+                let holds = rule.holds(&self.pool, &cell.point);
+                *hits += usize::from(holds);
+                if holds && of_file {
+                    let baseline = cell.point == self.base;
+                    refused = refused.or((baseline || study.design != Design::Grid).then_some(baseline));
+                }
+                !holds
+            });
+            if let Some(baseline) = refused {
+                let what = if baseline {
+                    "the baseline".to_owned()
+                } else {
+                    format!("a variant of a {} study", study.design.as_str())
+                };
+                let error = Diagnostic::new(format!("this [[exclude]] removes {what} (\"{}\")", study.name));
+                let error = error.at(rule.span, "a row of the ablation table would silently be missing");
+                self.errors.push(error.help("write it below its [[study]] as [[study.exclude]] if that is meant"));
+            }
+        }
+    }
+
+    fn set(&mut self, study: &StudyDraft, axes: &[&Axis], cells: &mut [Cell], rules: &[&Rule], hits: &mut [usize]) {
+        for (index, rule) in rules.iter().enumerate() {
+            let swept =
+                rule.values.iter().find_map(|a| axes.iter().find(|axis| axis.touches(a.leaf)).map(|axis| (a, *axis)));
+            let mut on_baseline = false;
+            for cell in cells.iter_mut() {
+                if !rule.holds(&self.pool, &cell.point) {
+                    continue;
+                }
+                hits[index] += 1;
+                on_baseline |= cell.point == self.base;
+                apply(&mut cell.point, &rule.values);
+                self.pool.normalise(&mut cell.point);
+                cell.sets.push(index as u32);
+            }
+            if let (Some((assignment, axis)), true) = (swept, hits[index] > 0) {
+                let path = SETTINGS[assignment.leaf].path;
+                let error =
+                    Diagnostic::new(format!("a [[set]] changes `{path}`, an axis of the study \"{}\"", study.name));
+                let error = error.at(assignment.span, "would hide what the axis says");
+                self.errors.push(error.related(Some(axis.span), "the axis"));
+            } else if on_baseline {
+                let error =
+                    Diagnostic::new(format!("this [[set]] changes the baseline of the study \"{}\"", study.name));
+                self.errors.push(error.at(rule.span, "").help("change the baseline's own tables, or match less"));
+            }
+        }
+    }
+
+    fn extra(&self, index: usize, extra: &Extra, axes: &[&Axis]) -> Cell {
+        let mut point = self.base.clone();
+        apply(&mut point, &extra.values);
+        self.pool.normalise(&mut point);
+        let choice = |axis: &&Axis| match level_at(axis, &point) {
+            _ if axis.leaves.iter().all(|leaf| self.pool.at(&point, *leaf).is_none()) => Choice::Absent,
+            Some(level) => Choice::Level(level),
+            None => Choice::Other,
+        };
+        let choices = axes.iter().map(choice).collect();
+        Cell { point, choices, origin: Origin::Extra(index), sets: Vec::new() }
+    }
+
+    /// Keeps the first of equal cells; returns how many were dropped. An extra that is there already is noted.
+    fn dedupe(&mut self, cells: &mut Vec<Cell>, extras: &[&Extra], study: &StudyDraft) -> usize {
+        let before = cells.len();
+        let mut first = std::collections::BTreeSet::new();
+        let mut repeated = Vec::new();
+        cells.retain(|cell| {
+            let new = first.insert(cell.point.clone());
+            if let (Origin::Extra(i), false) = (cell.origin, new) {
+                repeated.push(extras[i].label.clone());
+            }
+            new
+        });
+        for label in repeated {
+            self.notes.push(format!("{}: the extra \"{label}\" is a variant of the study already", study.name));
+        }
+        before - cells.len()
+    }
+
+    /// Where the value that a setting has in a cell is written: by a `[[set]]`, an extra, an axis, or the baseline.
+    pub(super) fn written(&self, draft: &Draft, expanded: &Expanded, cell: &Cell, leaf: Leaf) -> Option<Span> {
+        let of = |set: &[super::point::Assignment]| set.iter().rev().find(|a| a.leaf == leaf).map(|a| a.span);
+        let by_set = cell.sets.iter().rev().find_map(|i| of(&expanded.sets[*i as usize].values));
+        let by_extra = || match cell.origin {
+            Origin::Extra(i) => of(&expanded.extras[i].values),
+            _ => None,
+        };
+        let by_axis = || {
+            expanded.axes.iter().zip(&cell.choices).find_map(|(axis, choice)| match choice {
+                Choice::Level(level) if !matches!(cell.origin, Origin::Extra(_)) => {
+                    of(&axis.levels[*level as usize].set)
+                }
+                _ => None,
+            })
+        };
+        by_set.or_else(by_extra).or_else(by_axis).or(draft.written[leaf])
+    }
+}

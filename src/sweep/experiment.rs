@@ -1,0 +1,370 @@
+//! An experiment: a file expanded into named, checked variants, ready to become a plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::design::Design;
+use super::diagnostics::{Diagnostic, Span};
+use super::draft::{Draft, shown};
+use super::execution::{Budget, Execution};
+use super::expand::{Choice, Counts, Expanded, Origin};
+use super::label::{Namer, other};
+use super::point::{Point, Pool};
+use super::reader::Reader;
+use super::settings::{self, SETTINGS};
+use crate::config::RunConfig;
+use crate::data::DataConfig;
+use crate::plan::{Axis, Compare, ENGINE, Identity, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec};
+use crate::rng::Seed;
+
+/// Everything that an experiment file asks for, expanded and checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Experiment {
+    /// `name`, or the stem of the file.
+    pub name: String,
+    /// The question it asks.
+    pub question: String,
+    /// Notes.
+    pub notes: String,
+    /// Replicates, the same in every variant.
+    pub seeds: Vec<Seed>,
+    /// The baseline: plain tables and `--set`.
+    pub baseline: RunConfig,
+    /// Its studies, at least one.
+    pub studies: Vec<ExpandedStudy>,
+    /// How variants are compared.
+    pub compare: Compare,
+    /// What a sweep may cost.
+    pub budget: Budget,
+    /// How runs are carried out; never part of their identity.
+    pub execution: Execution,
+    /// What the user should know and the tables do not show: repeated values, a grid without the baseline, ...
+    pub remarks: Vec<String>,
+    /// Label or name of the variants that `--only` asks for; empty = all.
+    pub only: Vec<String>,
+}
+
+/// One study, expanded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExpandedStudy {
+    /// Name, unique in the experiment.
+    pub name: String,
+    /// Its own question; empty if it has none beside the experiment's.
+    pub question: String,
+    /// Its own notes.
+    pub notes: String,
+    /// Which combinations it runs.
+    pub design: Design,
+    /// Its axes, as tables show them.
+    pub axes: Vec<Axis>,
+    /// Variants in expansion order, no two equal.
+    pub variants: Vec<Variant>,
+    /// The variant that the others are compared with: that of `[compare]`, the minimal system of `add-one`, or the baseline.
+    pub reference: Option<usize>,
+    /// How many cells went which way.
+    pub counts: Counts,
+    /// Variants that an earlier study has as well.
+    pub shared: usize,
+}
+
+/// A variant of a study.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variant {
+    /// What differs from the baseline, for people.
+    pub label: String,
+    /// The same in ASCII.
+    pub name: String,
+    /// Level of each axis of the study.
+    pub levels: Vec<String>,
+    /// Every setting that differs from the baseline, those of `[[set]]` included.
+    pub changes: Vec<Change>,
+    /// Every setting, resolved.
+    pub config: RunConfig,
+}
+
+/// A setting that differs from the baseline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Key path.
+    pub path: &'static str,
+    /// Value of the baseline, if the setting exists there.
+    pub baseline: Option<String>,
+    /// Value here, if the setting exists here.
+    pub value: Option<String>,
+}
+
+impl ExpandedStudy {
+    /// How the number of variants comes about: `36 cells - 3 collapsed - 4 excluded = 29 variants, 8 shared`.
+    pub fn count_line(&self) -> String {
+        let Counts { cells, collapsed, excluded, extra } = self.counts;
+        let mut line = format!("{cells} cells");
+        for (sign, n, what) in [("-", excluded, "excluded"), ("+", extra, "extra"), ("-", collapsed, "collapsed")] {
+            if n > 0 {
+                line.push_str(&format!(" {sign} {n} {what}"));
+            }
+        }
+        let variants = if self.variants.len() == 1 { "variant" } else { "variants" };
+        line.push_str(&format!(" = {} {variants}", self.variants.len()));
+        if self.shared > 0 {
+            line.push_str(&format!(", {} shared with earlier studies", self.shared));
+        }
+        line
+    }
+}
+
+impl Experiment {
+    /// The plan: every variant with every seed, equal runs once. `fingerprint` tells the content of a data set and is
+    /// asked once for each.
+    pub fn plan<E>(&self, mut fingerprint: impl FnMut(&DataConfig) -> Result<String, E>) -> Result<Plan, E> {
+        let mut fingerprints: Vec<(DataConfig, String)> = Vec::new();
+        let mut by_data: BTreeMap<String, usize> = BTreeMap::new();
+        let mut index: BTreeSet<RunId> = BTreeSet::new();
+        let mut runs: Vec<RunSpec> = Vec::new();
+        let mut studies = Vec::with_capacity(self.studies.len());
+        for study in &self.studies {
+            let mut variants = Vec::with_capacity(study.variants.len());
+            for variant in &study.variants {
+                let data = &variant.config.data;
+                // Most variants share the data of the one before; others are found by their text.
+                let known = fingerprints.last().is_some_and(|(last, _)| last == data).then(|| fingerprints.len() - 1);
+                let known = match known {
+                    Some(known) => known,
+                    None => {
+                        let key = format!("{data:?}");
+                        match by_data.get(&key) {
+                            Some(known) => *known,
+                            None => {
+                                fingerprints.push((data.clone(), fingerprint(data)?));
+                                by_data.insert(key, fingerprints.len() - 1);
+                                fingerprints.len() - 1
+                            }
+                        }
+                    }
+                };
+                let data = &fingerprints[known].1;
+                let identity = Identity::new(ENGINE, &variant.config, data);
+                let ids: Vec<RunId> = self.seeds.iter().map(|seed| identity.run(*seed)).collect();
+                for (id, seed) in ids.iter().zip(&self.seeds) {
+                    if index.insert(id.clone()) {
+                        let (data, config) = (data.clone(), variant.config.clone());
+                        runs.push(RunSpec { id: id.clone(), seed: *seed, data, config });
+                    }
+                }
+                let (label, name, levels) = (variant.label.clone(), variant.name.clone(), variant.levels.clone());
+                variants.push(PlannedVariant { label, name, levels, runs: ids });
+            }
+            studies.push(PlannedStudy {
+                name: study.name.clone(),
+                design: study.design.as_str().to_owned(),
+                axes: study.axes.clone(),
+                variants,
+                baseline: study.reference,
+            });
+        }
+        Ok(Plan {
+            name: self.name.clone(),
+            question: self.question.clone(),
+            notes: self.notes.clone(),
+            studies,
+            seeds: self.seeds.clone(),
+            compare: self.compare.clone(),
+            runs,
+        })
+    }
+
+    /// The runs of `plan` that `--only` asks for: its variants and the reference of every study that has one of them.
+    /// All runs without `--only`.
+    pub fn selected(&self, plan: &Plan) -> BTreeSet<RunId> {
+        let mut selected = BTreeSet::new();
+        for study in &plan.studies {
+            let asked =
+                |variant: &PlannedVariant| self.only.iter().any(|only| *only == variant.label || *only == variant.name);
+            let any = self.only.is_empty() || study.variants.iter().any(asked);
+            for (i, variant) in study.variants.iter().enumerate() {
+                if self.only.is_empty() || asked(variant) || (any && study.baseline == Some(i)) {
+                    selected.extend(variant.runs.iter().cloned());
+                }
+            }
+        }
+        selected
+    }
+}
+
+impl Reader {
+    /// Names and resolves every cell, and checks what only whole variants can show.
+    pub(super) fn experiment(&mut self, draft: &Draft, expanded: &[Expanded], only: &[String]) -> Option<Experiment> {
+        let baseline = self.resolved(&RunConfig::default(), &Pool::defaults(), &self.base.clone())?;
+        let namer = Namer::new(&draft.axes);
+        let mut earlier: BTreeSet<&Point> = BTreeSet::new();
+        let mut studies = Vec::with_capacity(expanded.len());
+        let mut clashes = BTreeMap::new();
+        for one in expanded {
+            let study = self.study(draft, one, &namer, &baseline, &mut clashes)?;
+            let shared = one.cells.iter().filter(|cell| earlier.contains(&cell.point)).count();
+            earlier.extend(one.cells.iter().map(|cell| &cell.point));
+            studies.push(ExpandedStudy { shared, ..study });
+        }
+        for (clash, (place, others)) in clashes {
+            self.report(clash, place, others);
+        }
+        self.unused_axes(draft);
+        self.known_labels(draft, &studies, only);
+        Some(Experiment {
+            name: draft.name.clone(),
+            question: draft.question.clone(),
+            notes: draft.notes.clone(),
+            seeds: draft.seeds.clone(),
+            baseline,
+            studies,
+            compare: draft.compare.clone(),
+            budget: draft.budget.clone(),
+            execution: draft.execution.clone(),
+            remarks: std::mem::take(&mut self.notes),
+            only: only.to_vec(),
+        })
+    }
+
+    fn resolved(&mut self, start: &RunConfig, from: &Point, to: &Point) -> Option<RunConfig> {
+        let resolved = self.pool.config(start, from, to);
+        resolved.map_err(|error| self.errors.push(Diagnostic::new(format!("settings that do not fit: {error}")))).ok()
+    }
+
+    fn study(
+        &mut self,
+        draft: &Draft,
+        expanded: &Expanded,
+        namer: &Namer,
+        baseline: &RunConfig,
+        clashes: &mut BTreeMap<super::check::Clash, (Vec<Option<Span>>, usize)>,
+    ) -> Option<ExpandedStudy> {
+        let base = self.base.clone();
+        let labels = namer.labels(&self.pool, &base, expanded);
+        let mut axes: Vec<Axis> = (expanded.axes.iter().zip(&expanded.study.axes))
+            .map(|(axis, index)| Axis {
+                path: axis.name.clone(),
+                column: namer.column(*index).to_owned(),
+                levels: axis.levels.iter().map(|level| level.text.clone()).collect(),
+            })
+            .collect();
+        let mut variants = Vec::with_capacity(expanded.cells.len());
+        let mut taken = BTreeSet::new();
+        for (cell, (label, name)) in expanded.cells.iter().zip(labels) {
+            let config = self.resolved(baseline, &base, &cell.point)?;
+            for clash in super::check::clashes(&config) {
+                let written =
+                    |path: &&str| settings::find(path).and_then(|leaf| self.written(draft, expanded, cell, leaf));
+                let places = clash.settings.iter().map(written).collect();
+                clashes.entry(clash).or_insert((places, 0)).1 += 1;
+            }
+            let levels = self.levels_of(expanded, cell, &mut axes);
+            if !taken.insert(label.clone()) {
+                self.same_label(expanded, cell, &label);
+            }
+            variants.push(Variant { label, name, levels, changes: self.changes(&cell.point), config });
+        }
+        let named = draft.compare.baseline.as_ref();
+        let named = named.and_then(|named| variants.iter().position(|v| v.label == *named || v.name == *named));
+        let minimal = || expanded.cells.iter().position(|cell| cell.origin == Origin::Minimal);
+        let home = || expanded.cells.iter().position(|cell| cell.point == base);
+        let reference = named.or_else(minimal).or_else(home);
+        if reference.is_none() {
+            let study = &expanded.study.name;
+            self.notes.push(format!("{study}: the baseline is none of its variants, so they are compared with none"));
+        }
+        Some(ExpandedStudy {
+            name: expanded.study.name.clone(),
+            question: expanded.study.question.clone(),
+            notes: expanded.study.notes.clone(),
+            design: expanded.study.design,
+            axes,
+            variants,
+            reference,
+            counts: expanded.counts,
+            shared: 0,
+        })
+    }
+
+    /// The levels of a cell; values that are no level of their axis are added to it, the baseline's at the front.
+    fn levels_of(&self, expanded: &Expanded, cell: &super::expand::Cell, axes: &mut [Axis]) -> Vec<String> {
+        let chosen = expanded.axes.iter().zip(&cell.choices).zip(axes);
+        chosen
+            .map(|((axis, choice), shown)| {
+                let text = match choice {
+                    Choice::Level(level) => return axis.levels[*level as usize].text.clone(),
+                    Choice::Other => other(&self.pool, &cell.point, axis),
+                    Choice::Absent => "none".to_owned(),
+                };
+                if !shown.levels.contains(&text) {
+                    let at_base = axis.leaves.iter().all(|leaf| cell.point[*leaf] == self.base[*leaf]);
+                    let place = if at_base { 0 } else { shown.levels.len() };
+                    shown.levels.insert(place, text.clone());
+                }
+                text
+            })
+            .collect()
+    }
+
+    fn changes(&self, point: &Point) -> Vec<Change> {
+        let differs = (0..SETTINGS.len()).filter(|leaf| point[*leaf] != self.base[*leaf]);
+        let change = |leaf: usize| Change {
+            path: SETTINGS[leaf].path,
+            baseline: shown(&self.pool, &self.base, leaf),
+            value: shown(&self.pool, point, leaf),
+        };
+        differs.map(change).collect()
+    }
+
+    fn same_label(&mut self, expanded: &Expanded, cell: &super::expand::Cell, label: &str) {
+        let place = match cell.origin {
+            Origin::Extra(i) => expanded.extras[i].span,
+            _ => expanded.study.span,
+        };
+        let error =
+            Diagnostic::new(format!("two variants of the study \"{}\" are called \"{label}\"", expanded.study.name));
+        self.errors.push(error.at(place, "labels are unique"));
+    }
+
+    fn report(&mut self, clash: super::check::Clash, places: Vec<Option<Span>>, variants: usize) {
+        let mut error = Diagnostic::new(clash.message);
+        let mut first = true;
+        for (path, place) in clash.settings.iter().zip(places) {
+            let Some(place) = place else {
+                error = error.help(format!("`{path}` has its default"));
+                continue;
+            };
+            error = if first { error.at(place, *path) } else { error.related(Some(place), *path) };
+            first = false;
+        }
+        let error = error.help(clash.help);
+        self.errors.push(if variants > 1 { error.help(format!("{variants} variants are affected")) } else { error });
+    }
+
+    fn unused_axes(&mut self, draft: &Draft) {
+        for (i, axis) in draft.axes.iter().enumerate() {
+            if draft.studies.iter().any(|study| study.axes.contains(&i)) {
+                continue;
+            }
+            let source = &self.errors.sources[axis.span.file as usize].name;
+            if source == "--axis" {
+                let error = Diagnostic::new(format!("no study of this experiment sweeps `{}`", axis.name));
+                self.errors.push(error.at(axis.span, "").help("its [[study]] blocks name their axes; add it there"));
+            } else {
+                self.notes.push(format!("the axis {} is used by no study", axis.name));
+            }
+        }
+    }
+
+    fn known_labels(&mut self, draft: &Draft, studies: &[ExpandedStudy], only: &[String]) {
+        let variants: Vec<&Variant> = studies.iter().flat_map(|study| &study.variants).collect();
+        let unknown = |label: &str| !variants.iter().any(|v| v.label == label || v.name == label);
+        if let (Some(label), Some(span)) = (&draft.compare.baseline, draft.compared_with)
+            && unknown(label)
+        {
+            let error = Diagnostic::new(format!("`compare.baseline` names no variant: \"{label}\"")).at(span, "");
+            self.errors.push(error.suggest(label, variants.iter().map(|variant| variant.label.as_str())));
+        }
+        for label in only.iter().filter(|label| unknown(label)) {
+            let error = Diagnostic::new(format!("--only names no variant: \"{label}\""));
+            self.errors.push(error.suggest(label, variants.iter().map(|variant| variant.label.as_str())));
+        }
+    }
+}

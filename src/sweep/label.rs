@@ -1,0 +1,216 @@
+//! Names of variants and columns: what differs from the baseline, and nothing else.
+//!
+//! A label is for people (`depth 2, masks 8`), a name for tables and files (`depth-2_masks-8`). Both follow the order of
+//! the settings, not of the axes, so that re-ordering a file renames nothing, and neither is what a spreadsheet would
+//! read as a date, a formula or a number.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::axis::Axis;
+use super::design::level_at;
+use super::expand::{Choice, Expanded, Origin};
+use super::point::{Point, Pool};
+
+/// Columns that tables have beside those of the axes.
+const COLUMNS: [&str; 24] = [
+    "study",
+    "variant",
+    "seed",
+    "run",
+    "status",
+    "error",
+    "epoch",
+    "epochs",
+    "best_epoch",
+    "parameters",
+    "n",
+    "n_failed",
+    "effect_dz",
+    "p",
+    "p_holm",
+    "wins",
+    "losses",
+    "pair_correlation",
+    "verdict",
+    "start",
+    "seconds",
+    "host",
+    "threads",
+    "kernel",
+];
+
+/// How the axes of an experiment are called.
+pub(super) struct Namer {
+    /// Shortest suffix of each axis that no other has.
+    keys: Vec<String>,
+    /// Column of each axis.
+    columns: Vec<String>,
+    /// Labels of levels that more than one axis has.
+    ambiguous: BTreeSet<String>,
+}
+
+impl Namer {
+    pub(super) fn new(axes: &[Axis]) -> Self {
+        let names: Vec<&str> = axes.iter().map(|axis| axis.name.as_str()).collect();
+        let keys: Vec<String> = names.iter().map(|name| suffix(name, &names, |_| true).to_owned()).collect();
+        let mut columns: Vec<String> = Vec::new();
+        for name in &names {
+            let free = |candidate: &str| !COLUMNS.contains(&column(candidate).as_str());
+            let mut wanted = column(suffix(name, &names, free));
+            while COLUMNS.contains(&wanted.as_str()) || columns.contains(&wanted) {
+                wanted = format!("axis_{wanted}");
+            }
+            columns.push(wanted);
+        }
+        let mut owners: BTreeMap<&str, usize> = BTreeMap::new();
+        for axis in axes {
+            for level in axis.levels.iter().filter(|level| level.named) {
+                *owners.entry(&level.text).or_default() += 1;
+            }
+        }
+        let ambiguous = owners.into_iter().filter(|(_, n)| *n > 1).map(|(text, _)| text.to_owned()).collect();
+        Self { keys, columns, ambiguous }
+    }
+
+    pub(super) fn column(&self, axis: usize) -> &str {
+        &self.columns[axis]
+    }
+
+    /// An axis at a level, within a label.
+    fn part(&self, axis: usize, text: &str, named: bool) -> String {
+        if named && !self.ambiguous.contains(text) { text.to_owned() } else { format!("{} {text}", self.keys[axis]) }
+    }
+
+    /// Label and name of every cell of a study. Names are unique; labels are as unique as the file makes them.
+    pub(super) fn labels(&self, pool: &Pool, base: &Point, expanded: &Expanded) -> Vec<(String, String)> {
+        let indices = &expanded.study.axes;
+        let mut order: Vec<usize> = (0..expanded.axes.len()).collect();
+        order.sort_by_key(|i| (expanded.axes[*i].leaves.iter().min(), &expanded.axes[*i].name));
+        let home: Vec<Option<u32>> = expanded.axes.iter().map(|axis| level_at(axis, base)).collect();
+        let at_home = |i: usize| match home[i] {
+            Some(level) => self.level(expanded.axes[i], indices[i], level),
+            None => self.part(indices[i], &other(pool, base, expanded.axes[i]), false),
+        };
+        let parts: Vec<Vec<String>> = (expanded.axes.iter().zip(indices))
+            .map(|(axis, index)| (0..axis.levels.len() as u32).map(|level| self.level(axis, *index, level)).collect())
+            .collect();
+        let mut taken = BTreeSet::new();
+        let label = |cell: &super::expand::Cell| match cell.origin {
+            Origin::Extra(i) => expanded.extras[i].label.clone(),
+            _ if cell.point == *base => "baseline".to_owned(),
+            Origin::Minimal => "minimal".to_owned(),
+            Origin::Plus(axis) => format!("minimal + {}", at_home(axis)),
+            Origin::Design => {
+                let differs = order.iter().filter_map(|&i| match cell.choices[i] {
+                    Choice::Level(level) if Some(level) != home[i] => Some(parts[i][level as usize].as_str()),
+                    _ => None,
+                });
+                differs.collect::<Vec<_>>().join(", ")
+            }
+        };
+        let mut all = Vec::with_capacity(expanded.cells.len());
+        for cell in &expanded.cells {
+            let label = label(cell);
+            let mut name = ascii(&label);
+            if taken.contains(&name) {
+                name = format!("{name}-{}", &blake3::hash(label.as_bytes()).to_hex()[..6]);
+            }
+            taken.insert(name.clone());
+            all.push((label, name));
+        }
+        all
+    }
+
+    fn level(&self, axis: &Axis, index: usize, level: u32) -> String {
+        let level = &axis.levels[level as usize];
+        self.part(index, &level.text, level.named)
+    }
+}
+
+/// The values of an axis at a point that is at none of its levels.
+pub(super) fn other(pool: &Pool, point: &Point, axis: &Axis) -> String {
+    axis.leaves.iter().map(|leaf| pool.show(*leaf, point[*leaf])).collect::<Vec<_>>().join(" & ")
+}
+
+/// The shortest suffix of a path, in whole words, that is no suffix of another one and that `free` accepts.
+fn suffix<'n>(name: &'n str, names: &[&str], free: impl Fn(&str) -> bool) -> &'n str {
+    let starts = name.rmatch_indices('.').map(|(i, _)| i + 1);
+    let candidates = starts.map(|start| &name[start..]).chain([name]);
+    let ends =
+        |other: &str, tail: &str| other == tail || other.strip_suffix(tail).is_some_and(|rest| rest.ends_with('.'));
+    let unique = |tail: &str| names.iter().filter(|other| ends(other, tail)).count() == 1;
+    candidates.into_iter().find(|tail| unique(tail) && free(tail)).unwrap_or(name)
+}
+
+fn column(name: &str) -> String {
+    let clean: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    if clean.starts_with(|c: char| c.is_ascii_alphabetic()) { clean } else { format!("axis_{clean}") }
+}
+
+/// A label in the alphabet of names.
+fn ascii(label: &str) -> String {
+    const LONGEST: usize = 80;
+    let mut name = String::with_capacity(label.len());
+    for c in label.replace(", ", "_").replace(" + ", "_").chars() {
+        let c = if c.is_ascii_alphanumeric() || matches!(c, '.' | '_') { c } else { '-' };
+        if !(c == '-' && name.ends_with(['-', '_'])) {
+            name.push(c);
+        }
+    }
+    let mut name = name.trim_end_matches(['-', '.']).to_owned();
+    if name.len() > LONGEST {
+        name.truncate(LONGEST);
+        name = format!("{name}-{}", &blake3::hash(label.as_bytes()).to_hex()[..6]);
+    }
+    let fits = name.starts_with(|c: char| c.is_ascii_alphabetic()) && unsafe_label(&name).is_none();
+    if fits { name } else { format!("v-{}", name.trim_start_matches('-')).trim_end_matches('-').to_owned() }
+}
+
+/// Why a text cannot stand in a cell of a table, if it cannot.
+pub(super) fn unsafe_label(label: &str) -> Option<&'static str> {
+    let label = label.trim();
+    if label.is_empty() {
+        Some("is empty")
+    } else if label.len() > 100 {
+        Some("is longer than 100 bytes")
+    } else if label.chars().any(char::is_control) {
+        Some("holds a control character")
+    } else if label.starts_with(['=', '+', '-', '@']) {
+        Some("would be read as a formula by a spreadsheet")
+    } else if is_date_like(label) {
+        Some("would be read as a date by a spreadsheet")
+    } else if label.eq_ignore_ascii_case("true") || label.eq_ignore_ascii_case("false") {
+        Some("would be read as a truth value by a spreadsheet")
+    } else if label.parse().is_ok_and(|x: f64| super::kind::number(x) != label) {
+        Some("would be read as a number, and changed, by a spreadsheet")
+    } else {
+        None
+    }
+}
+
+/// Whether a text is two to four parts, each a short number or a month, as dates and times are.
+fn is_date_like(text: &str) -> bool {
+    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    if text.parse::<f64>().is_ok() || !text.contains(|c: char| c.is_ascii_digit()) {
+        return false;
+    }
+    let mut parts: Vec<String> = Vec::new();
+    let mut previous = ' ';
+    for c in text.chars() {
+        let separates = matches!(c, '-' | '/' | '.' | ':' | ' ' | ',');
+        if !separates {
+            let goes_on = previous.is_ascii_digit() == c.is_ascii_digit() && previous.is_alphanumeric();
+            match parts.last_mut() {
+                Some(part) if goes_on => part.push(c),
+                _ => parts.push(c.to_string()),
+            }
+        }
+        previous = if separates { ' ' } else { c };
+    }
+    let is_month = |part: &String| {
+        let part = part.to_ascii_lowercase();
+        MONTHS.iter().any(|month| part.starts_with(month)) && part.len() <= 9
+    };
+    let is_number = |part: &String| part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit());
+    (2..=4).contains(&parts.len()) && parts.iter().all(|part| is_number(part) || is_month(part))
+}

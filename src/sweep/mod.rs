@@ -1,0 +1,84 @@
+//! The experiment file: read, checked, expanded into variants.
+//!
+//! ```text
+//! files --document--> tree --reader, axis, rule, draft--> Draft --expand--> cells --label, check--> Experiment --> Plan
+//! ```
+//!
+//! `settings` is the one table of all settings; `kind` reads and shows their values. Every error of a file is collected as
+//! a `Diagnostic` with its place, and all are reported together. `docs/FORMAT.md` describes the grammar for users.
+
+mod axis;
+mod check;
+mod design;
+mod diagnostics;
+mod document;
+mod draft;
+mod execution;
+mod expand;
+mod experiment;
+mod expr;
+mod expr_token;
+mod generator;
+mod kind;
+mod label;
+mod overrides;
+mod point;
+mod reader;
+mod reference;
+mod rule;
+mod schema;
+mod settings;
+mod tree;
+
+use std::io;
+use std::path::Path;
+
+pub use design::Design;
+pub use diagnostics::{Diagnostic, Diagnostics, Source, Span};
+pub use draft::DEFAULT_SEEDS;
+pub use execution::{Budget, Execution, Launcher, OPTIONS, OptionKey, Slurm};
+pub use expand::Counts;
+pub use experiment::{Change, ExpandedStudy, Experiment, Variant};
+pub use generator::RESERVED;
+pub use kind::{Bounds, Kind, Otherwise, Words};
+pub use overrides::Overrides;
+pub use reference::reference;
+pub use schema::schema;
+pub use settings::{SETTINGS, Setting};
+
+use diagnostics::Errors;
+use overrides::Overridden;
+use point::Pool;
+use reader::Reader;
+
+/// Reads an experiment file and what it extends, and expands it. All errors at once.
+pub fn load(path: &Path, overrides: &Overrides) -> Result<Experiment, Diagnostics> {
+    load_with(path, overrides, &|path| std::fs::read_to_string(path))
+}
+
+/// `load` with files from elsewhere than the disk.
+pub fn load_with(
+    path: &Path,
+    overrides: &Overrides,
+    read: &dyn Fn(&Path) -> io::Result<String>,
+) -> Result<Experiment, Diagnostics> {
+    let mut errors = Errors::default();
+    let Some(document) = document::load(path, read, &mut errors) else { return Err(errors.finish()) };
+    let overridden = Overridden::parse(overrides, &mut errors);
+    let (pool, base, notes) = (Pool::new(), Pool::defaults(), Vec::new());
+    let mut reader = Reader { errors, pool, base, pattern: false, notes };
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let draft = reader.draft(&document, &stem, &overridden);
+    if reader.errors.len() > 0 {
+        return Err(reader.errors.finish());
+    }
+    let expanded = reader.expand(&draft, overridden.changes_runs());
+    if reader.errors.len() > 0 {
+        return Err(reader.errors.finish());
+    }
+    let experiment = reader.experiment(&draft, &expanded, &overrides.only);
+    match experiment {
+        Some(experiment) if reader.errors.len() == 0 => Ok(experiment),
+        _ => Err(reader.errors.finish()),
+    }
+}

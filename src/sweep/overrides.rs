@@ -1,0 +1,147 @@
+//! What the command line changes in an experiment: `--set`, `--axis`, `--seeds`, `--only`.
+//!
+//! Values are read by the kind of their setting, so words need no quotes: `--set model.ordering=random`.
+
+use super::axis::{Axis, Level};
+use super::diagnostics::{Diagnostic, Errors, Span};
+use super::kind::Kind;
+use super::reader::Reader;
+use super::settings::{self, Leaf, SETTINGS};
+use super::tree::{Node, Toml, parse_value};
+
+/// Arguments as they were typed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Overrides {
+    /// `path=value`: a setting of the baseline. Later ones win.
+    pub set: Vec<String>,
+    /// `path=v1,v2`: the values of an axis, which the file may but need not have.
+    pub axis: Vec<String>,
+    /// Number of replicates.
+    pub seeds: Option<u64>,
+    /// Labels or names of the variants to run, with the baseline of their study; empty = all.
+    pub only: Vec<String>,
+}
+
+/// The arguments, parsed as far as that goes without the file.
+#[derive(Debug, Default)]
+pub(super) struct Overridden {
+    pub(super) set: Vec<(Leaf, Node)>,
+    pub(super) axis: Vec<(Leaf, Span, Node)>,
+    pub(super) seeds: Option<u64>,
+}
+
+impl Overridden {
+    /// Whether runs differ from those that the file alone asks for.
+    pub(super) fn changes_runs(&self) -> bool {
+        !self.set.is_empty() || !self.axis.is_empty()
+    }
+
+    pub(super) fn parse(overrides: &Overrides, errors: &mut Errors) -> Self {
+        let mut parsed = Self { seeds: overrides.seeds, ..Self::default() };
+        for argument in &overrides.set {
+            if let Some((leaf, _, offset, file)) = split("--set", argument, errors) {
+                parsed.set.push((leaf, value(&SETTINGS[leaf].kind, file, offset, &argument[offset..])));
+            }
+        }
+        for argument in &overrides.axis {
+            if let Some((leaf, span, offset, file)) = split("--axis", argument, errors) {
+                parsed.axis.push((leaf, span, levels(&SETTINGS[leaf].kind, file, offset, &argument[offset..])));
+            }
+        }
+        parsed
+    }
+}
+
+/// The setting of `path=value`, where the path stands, where the value begins, and the source they are now.
+fn split(option: &str, argument: &str, errors: &mut Errors) -> Option<(Leaf, Span, usize, u32)> {
+    let file = errors.add_source(option.to_owned(), argument.to_owned());
+    let whole = Span::new(file, 0..argument.len());
+    let Some(end) = argument.find('=') else {
+        errors.push(Diagnostic::new(format!("{option} takes setting=value, not `{argument}`")).at(whole, ""));
+        return None;
+    };
+    let path = argument[..end].trim();
+    let span = Span::new(file, 0..end);
+    let Some(leaf) = settings::find(path) else {
+        let error = Diagnostic::new(format!("{option}: unknown setting `{path}`")).at(span, "");
+        errors.push(error.suggest(path, settings::paths()));
+        return None;
+    };
+    Some((leaf, span, end + 1, file))
+}
+
+/// A value as typed: TOML where it is, else a word.
+fn value(kind: &Kind, file: u32, offset: usize, text: &str) -> Node {
+    let trimmed = text.trim();
+    let offset = offset + (text.len() - text.trim_start().len());
+    let span = Span::new(file, offset..offset + trimmed.len());
+    let as_text = || Node { span, value: Toml::Text(trimmed.to_owned()) };
+    match parse_value(file, offset, trimmed) {
+        Some(node) if *kind != Kind::Text || matches!(node.value, Toml::Text(_)) => node,
+        _ => as_text(),
+    }
+}
+
+/// The values of an axis as typed: a generator, or values between commas.
+fn levels(kind: &Kind, file: u32, offset: usize, text: &str) -> Node {
+    let span = Span::new(file, offset..offset + text.len());
+    if text.trim_start().starts_with('{')
+        && let Some(node) = parse_value(file, offset + (text.len() - text.trim_start().len()), text.trim())
+    {
+        return node;
+    }
+    let (mut depth, mut start, mut list) = (0i32, 0, Vec::new());
+    for (i, c) in text.char_indices().chain([(text.len(), ',')]) {
+        match c {
+            '[' | '{' => depth += 1,
+            ']' | '}' => depth -= 1,
+            ',' if depth <= 0 || i == text.len() => {
+                list.push(value(kind, file, offset + start, &text[start..i]));
+                start = i + 1;
+            }
+            _ => {}
+        }
+    }
+    Node { span, value: Toml::List(list) }
+}
+
+impl Reader {
+    /// An axis of the file takes the values of `--axis`, keeping the labels of those it has; another setting becomes an axis.
+    pub(super) fn override_axes(&mut self, overridden: &Overridden, axes: &mut Vec<Axis>) {
+        for (leaf, span, node) in &overridden.axis {
+            let path = SETTINGS[*leaf].path;
+            let Some(mut new) = self.axis(*leaf, *span, node) else { continue };
+            if let Some(old) = axes.iter_mut().find(|axis| axis.name == path) {
+                for level in &mut new.levels {
+                    if let Some(same) = old.levels.iter().find(|same: &&Level| same.same(level)) {
+                        (level.text, level.named) = (same.text.clone(), same.named);
+                    }
+                }
+                old.levels = new.levels;
+                if new.when.is_some() {
+                    old.when = new.when;
+                }
+            } else if let Some(zip) = axes.iter().find(|axis| axis.touches(*leaf) && axis.name != path) {
+                let line = self.errors.line(zip.span);
+                let error = Diagnostic::new(format!("`{path}` moves with the axis `{}` ({line})", zip.name));
+                self.errors.push(error.at(*span, "cannot be an axis of its own").related(Some(zip.span), "moves here"));
+            } else {
+                axes.push(new);
+            }
+        }
+    }
+
+    /// `--set` of what an axis sets anyway would change nothing, or not what was meant.
+    pub(super) fn swept_overrides(&mut self, overridden: &Overridden, axes: &[Axis]) {
+        for (leaf, node) in &overridden.set {
+            let path = SETTINGS[*leaf].path;
+            if let Some(axis) = axes.iter().find(|axis| axis.touches(*leaf)) {
+                let line = self.errors.line(axis.span);
+                let error = Diagnostic::new(format!("`{path}` is swept by the axis `{}` ({line})", axis.name));
+                let error = error.at(node.span, "cannot be set as well").related(Some(axis.span), "swept here");
+                let value = self.errors.text(node.span).to_owned();
+                self.errors.push(error.help(format!("use --axis {path}={value} to replace its values")));
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Reading settings out of TOML tables into assignments, by the table of settings.
+
+use serde_json::Value;
+
+use super::diagnostics::{Diagnostic, Errors, Span, nearest};
+use super::kind::Kind;
+use super::point::{Assignment, Point, Pool, last};
+use super::settings::{self, Leaf, SETTINGS};
+use super::tree::{Key, Node, Table, Toml};
+
+/// What reading needs at every step: where errors and values go, and what a value is relative to.
+pub(super) struct Reader {
+    pub(super) errors: Errors,
+    pub(super) pool: Pool,
+    /// The baseline as far as it is known. Constants that a tagged value leaves out keep the value they have here.
+    pub(super) base: Point,
+    /// Whether a tagged value is a pattern: then what it leaves out may be anything.
+    pub(super) pattern: bool,
+    /// Remarks about what was read.
+    pub(super) notes: Vec<String>,
+}
+
+impl Reader {
+    /// The settings below `prefix` in a table: `[model]` and dotted keys alike.
+    pub(super) fn settings(&mut self, prefix: &str, table: &Table) -> Vec<Assignment> {
+        let mut found = Vec::new();
+        for (key, node) in &table.0 {
+            let path = join(prefix, &key.name);
+            if let Some(leaf) = settings::find(&path) {
+                found.extend(self.value(leaf, node).unwrap_or_default());
+            } else if !settings::is_group(&path) {
+                self.unknown(&path, key);
+            } else if let Toml::Table(below) = &node.value {
+                found.extend(self.settings(&path, below));
+            } else {
+                let error = Diagnostic::new(format!("`{path}` is a table of settings, not {}", node.found()));
+                self.errors.push(error.at(node.span, "expected a table"));
+            }
+        }
+        found
+    }
+
+    /// An error for a key that is no setting.
+    pub(super) fn unknown(&mut self, path: &str, key: &Key) {
+        let error = Diagnostic::new(format!("unknown setting `{path}`")).at(key.span, "no setting has this name");
+        self.errors.push(error.suggest(path, settings::paths()));
+    }
+
+    /// The value of one setting; of a tagged one with all constants of its word.
+    pub(super) fn value(&mut self, leaf: Leaf, node: &Node) -> Option<Vec<Assignment>> {
+        let Setting { path, kind } = Setting::of(leaf);
+        if let Kind::Tag(_) = kind {
+            return self.tagged(leaf, node);
+        }
+        let value = kind.read(path, node, &mut self.errors)?;
+        if unsafe_text(&value) {
+            let error = Diagnostic::new(format!("`{path}` must not start with one of = + - @"));
+            self.errors.push(error.at(node.span, "a spreadsheet would read this as a formula"));
+            return None;
+        }
+        Some(vec![self.assignment(leaf, value, node.span)])
+    }
+
+    fn assignment(&mut self, leaf: Leaf, value: Value, span: Span) -> Assignment {
+        Assignment { leaf, value: self.pool.intern(leaf, value), span }
+    }
+
+    fn tagged(&mut self, leaf: Leaf, node: &Node) -> Option<Vec<Assignment>> {
+        let Setting { path, kind } = Setting::of(leaf);
+        let (word, given) = match &node.value {
+            Toml::Text(_) => (kind.read(path, node, &mut self.errors)?, None),
+            Toml::Table(Table(entries)) if entries.len() == 1 => {
+                let (key, below) = &entries[0];
+                let word = Node { span: key.span, value: Toml::Text(key.name.clone()) };
+                let word = kind.read(path, &word, &mut self.errors)?;
+                let Some(table) = below.table() else {
+                    let error = Diagnostic::new(format!("`{path}.{}` takes a table of constants", key.name));
+                    self.errors.push(error.at(below.span, "expected a table such as { lr = 0.001 }"));
+                    return None;
+                };
+                (word, Some(table))
+            }
+            _ => {
+                let error = kind.mismatch(path, node).help("write one word, or { word = { constant = value } }");
+                self.errors.push(error);
+                return None;
+            }
+        };
+        let name = word.as_str().unwrap_or_default().to_owned();
+        let known: Vec<Leaf> = settings::constants(leaf, &name).collect();
+        let mut explicit: Vec<Assignment> = Vec::new();
+        for (key, below) in given.map_or(&[][..], |table| &table.0) {
+            let path = format!("{path}.{name}.{}", key.name);
+            match settings::find(&path) {
+                Some(constant) => explicit.extend(self.value(constant, below)?),
+                None => {
+                    let error = Diagnostic::new(format!("unknown setting `{path}`")).at(key.span, "");
+                    let names = known.iter().map(|leaf| last(SETTINGS[*leaf].path));
+                    let names: Vec<&str> = names.collect();
+                    let error = match nearest(&key.name, names.iter().copied()) {
+                        Some(near) => error.help(format!("did you mean `{near}`?")),
+                        None if names.is_empty() => error.help(format!("\"{name}\" has no constants")),
+                        None => error.help(format!("the constants of \"{name}\" are {}", names.join(", "))),
+                    };
+                    self.errors.push(error);
+                    return None;
+                }
+            }
+        }
+        let same_word = self.pool.value(leaf, self.base[leaf]) == &word;
+        let mut all = vec![self.assignment(leaf, word, node.span)];
+        for constant in known {
+            let given = explicit.iter().find(|assignment| assignment.leaf == constant).copied();
+            if self.pattern {
+                all.extend(given);
+                continue;
+            }
+            let kept = if same_word { self.base[constant] } else { 0 };
+            if given.is_none() && self.pool.value(constant, kept).is_null() {
+                let constant = SETTINGS[constant].path;
+                let error = Diagnostic::new(format!("`{constant}` is missing")).at(node.span, "has no default");
+                self.errors.push(error.help(format!("write {{ {name} = {{ {} = ... }} }}", last(constant))));
+                return None;
+            }
+            all.push(given.unwrap_or(Assignment { leaf: constant, value: kept, span: node.span }));
+        }
+        Some(all)
+    }
+
+    /// A level as people write it: the value, or the word of a tag with the constants that are not the default.
+    pub(super) fn show(&self, set: &[Assignment]) -> String {
+        let parts = set.iter().enumerate().filter_map(|(i, assignment)| {
+            let text = self.pool.show(assignment.leaf, assignment.value);
+            match i {
+                0 => Some(text),
+                _ if assignment.value == 0 => None,
+                _ => Some(format!("{} {text}", last(SETTINGS[assignment.leaf].path))),
+            }
+        });
+        parts.collect::<Vec<_>>().join(" ")
+    }
+
+    /// A text where one is expected.
+    pub(super) fn text(&mut self, name: &str, node: &Node) -> Option<String> {
+        let value = Kind::Text.read(name, node, &mut self.errors)?;
+        value.as_str().map(str::to_owned)
+    }
+
+    /// A table where one is expected.
+    pub(super) fn table<'a>(&mut self, name: &str, node: &'a Node) -> Option<&'a Table> {
+        if node.table().is_none() {
+            let error = Diagnostic::new(format!("`{name}` is a table, not {}", node.found()));
+            self.errors.push(error.at(node.span, "expected a table"));
+        }
+        node.table()
+    }
+
+    /// The tables of a list of tables: `[[study]]`.
+    pub(super) fn tables<'a>(&mut self, name: &str, node: Option<&'a Node>) -> Vec<(&'a Table, Span)> {
+        let Some(node) = node else { return Vec::new() };
+        let Toml::List(list) = &node.value else {
+            let error = Diagnostic::new(format!("`{name}` is a list of tables, not {}", node.found()));
+            self.errors.push(error.at(node.span, format!("write [[{name}]]")));
+            return Vec::new();
+        };
+        list.iter().filter_map(|item| Some((self.table(name, item)?, item.span))).collect()
+    }
+
+    /// Reports every key of a table that is none of `known`.
+    pub(super) fn only(&mut self, place: &str, table: &Table, known: &[&str]) {
+        for (key, _) in table.0.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
+            let error = Diagnostic::new(format!("unknown key `{}` in {place}", key.name)).at(key.span, "");
+            let error = error.suggest(&key.name, known.iter().copied());
+            let error = match settings::paths().find(|path| last(path) == key.name) {
+                Some(path) => error.help(format!("the setting is called `{path}`")),
+                None => error,
+            };
+            self.errors.push(error);
+        }
+    }
+}
+
+/// The parts of a setting that reading uses, copied out of the table.
+struct Setting {
+    path: &'static str,
+    kind: Kind,
+}
+
+impl Setting {
+    fn of(leaf: Leaf) -> Self {
+        Self { path: SETTINGS[leaf].path, kind: SETTINGS[leaf].kind }
+    }
+}
+
+fn unsafe_text(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.starts_with(['=', '+', '-', '@']))
+}
+
+/// `a.b` of `a` and `b`; `b` alone where `a` is empty.
+pub(super) fn join(prefix: &str, key: &str) -> String {
+    if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") }
+}

@@ -1,0 +1,109 @@
+//! Rules over cells: `[[exclude]]` removes those that match, `[[set]]` changes settings in them.
+
+use super::diagnostics::{Diagnostic, Span};
+use super::expr::Expr;
+use super::point::{Assignment, Point, Pool};
+use super::reader::Reader;
+use super::settings::{Leaf, SETTINGS};
+use super::tree::{Node, Table};
+
+/// One `[[exclude]]` or `[[set]]`.
+#[derive(Debug, Clone)]
+pub(super) struct Rule {
+    pub(super) span: Span,
+    matches: Vec<Assignment>,
+    condition: Option<Expr>,
+    /// What a `[[set]]` changes; empty for an `[[exclude]]`.
+    pub(super) values: Vec<Assignment>,
+}
+
+impl Rule {
+    pub(super) fn holds(&self, pool: &Pool, point: &Point) -> bool {
+        let matches = self.matches.iter().all(|a| point[a.leaf] == a.value && pool.at(point, a.leaf).is_some());
+        matches && self.condition.as_ref().is_none_or(|condition| condition.holds(&|leaf| pool.at(point, leaf)))
+    }
+
+    /// The settings that decide whether it holds.
+    pub(super) fn leaves(&self) -> Vec<Leaf> {
+        let mut leaves: Vec<Leaf> = self.matches.iter().map(|a| a.leaf).collect();
+        if let Some(condition) = &self.condition {
+            condition.leaves(&mut leaves);
+        }
+        leaves.sort_unstable();
+        leaves.dedup();
+        leaves
+    }
+}
+
+impl Reader {
+    /// The rules of a `[[exclude]]`, or of a `[[set]]` if `sets`.
+    pub(super) fn rules(&mut self, name: &str, node: Option<&Node>, sets: bool) -> Vec<Rule> {
+        let tables = self.tables(name, node);
+        tables.into_iter().filter_map(|(table, span)| self.rule(name, table, span, sets)).collect()
+    }
+
+    fn rule(&mut self, name: &str, table: &Table, span: Span, sets: bool) -> Option<Rule> {
+        let place = format!("[[{name}]]");
+        self.only(
+            &place,
+            table,
+            if sets { &["match", "where", "values", "reason"] } else { &["match", "where", "reason"] },
+        );
+        if let Some(reason) = table.get("reason") {
+            self.text("reason", reason)?;
+        }
+        let before = self.errors.len();
+        let matches = table.get("match").and_then(|node| self.table("match", node)).map_or_else(Vec::new, |pattern| {
+            self.pattern = true;
+            let matches = self.settings("", pattern);
+            self.pattern = false;
+            matches
+        });
+        let condition = table.get("where").and_then(|node| self.condition("where", node));
+        let values = match table.get("values") {
+            Some(node) if sets => {
+                self.table("values", node).map(|values| self.settings("", values)).unwrap_or_default()
+            }
+            _ => Vec::new(),
+        };
+        if self.errors.len() > before {
+            return None;
+        }
+        if matches.is_empty() && condition.is_none() {
+            let error = Diagnostic::new(format!("{place} has neither `match` nor `where`"));
+            self.errors.push(error.at(span, "this would hold for every run"));
+            return None;
+        }
+        if sets && values.is_empty() {
+            let error =
+                Diagnostic::new(format!("{place} changes nothing")).at(span, "expected values = { setting = value }");
+            self.errors.push(error);
+            return None;
+        }
+        Some(Rule { span, matches, condition, values })
+    }
+
+    /// The error for a rule that holds for no cell; `seen` tells the values that its settings do take.
+    pub(super) fn holds_nowhere(&mut self, what: &str, rule: &Rule, seen: impl Fn(Leaf) -> Vec<String>) {
+        let mut error = Diagnostic::new(format!("this [[{what}]] matches no run")).at(rule.span, "");
+        for leaf in rule.leaves() {
+            let mut values = seen(leaf);
+            let more = values.len() > 8;
+            values.truncate(8);
+            let list = values.join(", ");
+            error = match values.len() {
+                0 => error.help(format!("`{}` does not exist in any run", SETTINGS[leaf].path)),
+                1 => error.help(format!("`{}` is {list} in every run", SETTINGS[leaf].path)),
+                _ => error.help(format!("`{}` takes {list}{}", SETTINGS[leaf].path, if more { ", ..." } else { "" })),
+            };
+        }
+        self.errors.push(error);
+    }
+}
+
+/// Gives a point other values.
+pub(super) fn apply(point: &mut Point, values: &[Assignment]) {
+    for assignment in values {
+        point[assignment.leaf] = assignment.value;
+    }
+}
