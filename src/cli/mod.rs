@@ -8,11 +8,15 @@ mod asked;
 mod compare;
 mod completions;
 mod estimate;
+mod interrupt;
 mod plan;
 mod progress;
 mod schema;
 mod status;
+mod sweep;
 mod terminal;
+mod training;
+mod verify;
 mod why;
 
 use std::io::Write;
@@ -64,10 +68,14 @@ pub(crate) struct Global {
 enum Command {
     /// Show what a sweep would do, take and be able to show; runs nothing
     Plan(plan::PlanArgs),
+    /// Run what is outstanding and write the tables
+    Sweep(sweep::SweepArgs),
     /// Show what finished, failed and remains
     Status(status::StatusArgs),
     /// Explain why each run is cached or new
     Why(why::WhyArgs),
+    /// Train finished runs again and demand the same bytes
+    Verify(verify::VerifyArgs),
     /// Print the ablation table of an experiment, or two experiments side by side
     Compare(compare::CompareArgs),
     /// Print the JSON Schema of the experiment file
@@ -129,6 +137,8 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     match &cli.command {
         Command::Plan(args) => plan::plan(args, &cli.global, terminal),
+        Command::Sweep(args) => sweep::sweep(args, &cli.global, terminal),
+        Command::Verify(args) => verify::verify(args, &cli.global, terminal),
         Command::Status(args) => status::status(args, &cli.global, terminal),
         Command::Why(args) => why::why(args, &cli.global, terminal),
         Command::Compare(args) => compare::compare(args, &cli.global, terminal),

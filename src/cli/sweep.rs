@@ -10,7 +10,6 @@ use super::terminal::count;
 use super::training::Training;
 use super::{Exit, Global, Terminal, ablation};
 use crate::plan::{RunSpec, Shard};
-use crate::run;
 use crate::store::{Failure, Publication, RunRecord, RunStatus};
 use crate::study::tables;
 
@@ -71,7 +70,7 @@ pub(crate) fn sweep(args: &SweepArgs, global: &Global, terminal: &mut Terminal) 
         };
         let record = |run: &RunSpec, reason: &str| {
             let started_utc = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S").to_string();
-            let failure = Failure { error: reason.to_owned(), started_utc, host: run::host() };
+            let failure = Failure { error: reason.to_owned(), started_utc, host: host() };
             if let Err(error) = asked.store.fail(&run.id, &failure) {
                 terminal.remark(format!("{} {error}", terminal.paint.bad("warning:")));
             }
@@ -88,4 +87,9 @@ pub(crate) fn sweep(args: &SweepArgs, global: &Global, terminal: &mut Terminal) 
     terminal.remark(format!("tables in {}", global.results.join(&asked.plan.name).display()));
     let bad = |record: &RunRecord| matches!(record.status, RunStatus::Failed | RunStatus::Diverged);
     Ok(if study.records.values().any(bad) { Exit::Failure } else { Exit::Success })
+}
+
+/// Name of this machine.
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
@@ -15,7 +15,7 @@ use super::terminal::{count, duration};
 use super::{Terminal, interrupt};
 use crate::data::Dataset;
 use crate::plan::{Plan, RunId, RunSpec};
-use crate::run::{self, Control, RunError};
+use crate::run::{self, Control};
 use crate::schedule::{Event, Job, Limits, Outcome, Stop, run_all};
 use crate::store::{Publication, RunStatus, Store, Summary};
 
@@ -65,15 +65,21 @@ impl Training<'_> {
         let started = Instant::now();
         let progress = Progress::new(mode, terminal.paint, &format!("{title}, {at_a_time} at a time, about {predicted}"), lines);
         let work = |&i: &usize, threads: NonZeroUsize| {
-            let control = Control { interrupt: &interrupt };
-            let data = &self.datasets[&runs[i].data];
-            match run::execute(runs[i], data, threads.get(), &control, |row| progress.epoch(i, row)) {
-                Err(RunError::Interrupted) => Outcome::Abandoned,
-                Err(error) => Outcome::Failed(error.to_string()),
-                Ok(output) => match self.store.publish(runs[i], &output).map_err(|error| error.to_string()).and_then(&accept) {
-                    Ok(()) => Outcome::Done(output.summary),
-                    Err(reason) => Outcome::Failed(reason),
-                },
+            let control = Control {
+                interrupted: &|| interrupt.load(Ordering::Relaxed),
+                on_epoch: &mut |row| progress.epoch(i, row),
+                resume: None,
+                save: &mut drop,
+                checkpoint_every: Duration::MAX,
+            };
+            let output = match run::execute(runs[i], &self.datasets[&runs[i].data], threads.get(), control) {
+                Ok(run::Outcome::Interrupted) => return Outcome::Abandoned,
+                Ok(run::Outcome::Done(output)) => output,
+                Err(error) => return Outcome::Failed(error.to_string()),
+            };
+            match self.store.publish(runs[i], &output).map_err(|error| error.to_string()).and_then(&accept) {
+                Ok(()) => Outcome::Done(output.summary),
+                Err(reason) => Outcome::Failed(reason),
             }
         };
         let stop = run_all(&jobs, &limits, work, |event| match event {

@@ -1,0 +1,165 @@
+//! A cell of a table, and the care that keeps spreadsheets from changing it.
+
+use std::borrow::Cow;
+
+use crate::store::number;
+
+/// A cell.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value<'a> {
+    /// A missing value.
+    Empty,
+    /// Text that no spreadsheet converts; made by [`Value::text`].
+    Text(Cow<'a, str>),
+    /// A level of an axis that is a plain number, as its study wrote it.
+    Level(&'a str),
+    /// A count or a seed.
+    Int(u64),
+    /// A measured number.
+    Number(f64),
+}
+
+impl<'a> Value<'a> {
+    /// Text; where a spreadsheet would make a date, a formula or another number of it, an apostrophe stands before it.
+    pub(super) fn text(text: &'a str) -> Self {
+        let text = if text.contains(char::is_control) {
+            Cow::Owned(text.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "))
+        } else {
+            Cow::Borrowed(text)
+        };
+        match text.is_empty() {
+            true => Self::Empty,
+            false if is_converted(&text) => Self::Text(Cow::Owned(format!("'{text}"))),
+            false => Self::Text(text),
+        }
+    }
+
+    /// A level of an axis.
+    pub(super) fn level(level: &'a str) -> Self {
+        if is_plain_number(level) { Self::Level(level) } else { Self::text(level) }
+    }
+
+    pub(super) fn number(value: Option<f64>) -> Self {
+        value.filter(|value| value.is_finite()).map_or(Self::Empty, Self::Number)
+    }
+
+    pub(super) fn int(value: Option<u64>) -> Self {
+        value.map_or(Self::Empty, Self::Int)
+    }
+
+    /// The cell in a CSV file.
+    pub(super) fn csv(&self) -> Cow<'_, str> {
+        match self {
+            Self::Empty => Cow::Borrowed(""),
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Level(level) => Cow::Borrowed(level),
+            Self::Int(value) => Cow::Owned(value.to_string()),
+            Self::Number(value) => Cow::Owned(number::text(*value)),
+        }
+    }
+}
+
+/// A table: its header and its rows, made as they are written.
+pub(super) struct Table<'a> {
+    pub(super) columns: Vec<String>,
+    pub(super) rows: Box<dyn Iterator<Item = Vec<Value<'a>>> + 'a>,
+}
+
+impl Table<'_> {
+    /// The table as RFC 4180, UTF-8 without a byte order mark, one header row.
+    pub(super) fn csv(self) -> Vec<u8> {
+        let mut out = csv::Writer::from_writer(Vec::new());
+        let written = out.write_record(&self.columns).and_then(|()| {
+            let mut rows = self.rows;
+            rows.try_for_each(|row| {
+                debug_assert_eq!(row.len(), self.columns.len());
+                row.iter().try_for_each(|cell| out.write_field(&*cell.csv()))?;
+                out.write_record(None::<&[u8]>)
+            })
+        });
+        written.expect("writing to memory with rows as long as the header");
+        out.into_inner().expect("writing to memory")
+    }
+}
+
+/// Whether a number comes back from a spreadsheet as it went in: no leading zeros, at most 15 digits.
+fn is_plain_number(text: &str) -> bool {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    digits(whole)
+        && digits(fraction)
+        && (whole == "0" || !whole.starts_with('0'))
+        && whole.len() + fraction.len() <= 15
+        && digits(exponent.strip_prefix(['-', '+']).unwrap_or(exponent))
+        && text.parse::<f64>().is_ok_and(f64::is_finite)
+}
+
+/// Whether a spreadsheet may read the text as something else: a formula, a number, a date, a time, a share.
+fn is_converted(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with(['=', '+', '-', '@']) || is_numeric(text) || names_a_month(text)
+}
+
+/// Digits with nothing but the marks that dates, times, fractions, currencies and groups of thousands are written with.
+fn is_numeric(text: &str) -> bool {
+    let marks = ['/', ':', '.', ',', '-', '+', ' ', '%', '$', '\u{20ac}', '\u{a3}', 'e', 'E'];
+    text.contains(|c: char| c.is_ascii_digit()) && text.chars().all(|c| c.is_ascii_digit() || marks.contains(&c))
+}
+
+/// `mar 5`, `5-Mar`, `MARCH1`, `1.dec.2026`: a month's name with nothing but digits and separators.
+fn names_a_month(text: &str) -> bool {
+    const MONTHS: [&str; 12] = [
+        "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+        "december",
+    ];
+    let lower = text.to_ascii_lowercase();
+    let mut words = lower.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
+    let (Some(word), None) = (words.next(), words.next()) else { return false };
+    let month = word == "sept" || MONTHS.iter().any(|month| word.len() >= 3 && (*month == word || month[..3] == *word));
+    month && lower.contains(|c: char| c.is_ascii_digit()) && lower.chars().all(|c| c.is_ascii_alphanumeric() || " -./,'".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_a_spreadsheet_would_change_is_kept_as_text() {
+        let dangerous = [
+            "=1+1", "+1", "@sum", "-skip", "3/4", "1-2", "12:30", "50%", "1,000", "007", "1.2.3", "MARCH1", "dec-1", "5-mar",
+            "1.May.2026", "12345678901234567", "9e999", "$5", "2026-11-23",
+        ];
+        for text in dangerous {
+            assert_eq!(Value::level(text).csv(), format!("'{text}"), "{text}");
+        }
+        let safe = ["baseline", "500", "-0.5", "1e-3", "0.25", "true", "[500, 500]", "depth-2", "r9e12ab", "marching", "may", "h500x2"];
+        for text in safe {
+            assert_eq!(Value::level(text).csv(), text, "{text}");
+        }
+        assert_eq!(Value::text("two\nlines\r\n").csv(), "two lines");
+        assert_eq!(Value::text("\n"), Value::Empty);
+        assert_eq!(Value::number(Some(f64::NAN)), Value::Empty);
+    }
+
+    proptest! {
+        #[test]
+        fn a_table_reads_back(cells in prop::collection::vec(("[ -~\n\u{e9}]{0,12}", any::<f64>(), any::<u64>()), 1..20)) {
+            let rows = cells.iter().map(|(text, x, n)| vec![Value::text(text), Value::number(Some(*x)), Value::Int(*n)]);
+            let columns = ["a", "b", "c"].map(str::to_owned).to_vec();
+            let bytes = Table { columns, rows: Box::new(rows.collect::<Vec<_>>().into_iter()) }.csv();
+            let mut reader = csv::Reader::from_reader(&*bytes);
+            let back: Vec<(String, Option<f64>, u64)> = reader.deserialize().map(Result::unwrap).collect();
+            prop_assert_eq!(back.len(), cells.len());
+            for ((text, x, n), (text_back, x_back, n_back)) in cells.iter().zip(back) {
+                prop_assert_eq!(Value::text(text).csv(), text_back.as_str());
+                prop_assert!(!text_back.contains(['\n', '\r']) && !text_back.starts_with(['=', '+', '-', '@']));
+                prop_assert_eq!(Some(*x).filter(|x| x.is_finite()).map(|x| x + 0.0), x_back);
+                prop_assert_eq!(*n, n_back);
+            }
+        }
+    }
+}

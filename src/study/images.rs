@@ -1,0 +1,64 @@
+//! The second source of error: the test images. Seeds answer "another training", images "another test set".
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::Study;
+use crate::plan::{Metric, RunId};
+use crate::stats::Estimate;
+use crate::npy;
+use crate::store::{Store, StoreError};
+
+/// The file of a run that holds its test NLL in nats of every image, first mask, `f32`.
+const FILE: &str = "test_nll.npy";
+
+/// Per variant: mean over the test images of the difference to the baseline, each image's NLL averaged over the seeds
+/// that both sides have; its interval is over images.
+pub(super) fn differences(study: &Study, store: &Store) -> Result<BTreeMap<(usize, usize), Estimate>, StoreError> {
+    if study.plan.compare.metric != Metric::TestNll {
+        return Ok(BTreeMap::new());
+    }
+    let mut pairs = Vec::new();
+    for (s, planned) in study.plan.studies.iter().enumerate() {
+        let Some(base) = study.baseline(planned) else { continue };
+        for (v, variant) in planned.variants.iter().enumerate().filter(|(v, _)| *v != base) {
+            let both = planned.variants[base].runs.iter().zip(&variant.runs);
+            let common = both.filter(|(a, b)| [a, b].iter().all(|run| study.value(run).is_some()));
+            pairs.push(((s, v), common.collect::<Vec<_>>()));
+        }
+    }
+    let level = study.plan.compare.level;
+    let estimate = |((s, v), common): &((usize, usize), Vec<(&RunId, &RunId)>)| {
+        let difference = mean_difference(store, common)?;
+        Ok(difference.and_then(|d| Estimate::of(&d, level)).map(|estimate| ((*s, *v), estimate)))
+    };
+    Ok(pairs.par_iter().map(estimate).collect::<Result<Vec<_>, StoreError>>()?.into_iter().flatten().collect())
+}
+
+/// Image by image, the mean over the pairs of second minus first; `None` where a run left no such file, where their
+/// lengths disagree, or where a file is damaged (which stands in the way of this interval only).
+fn mean_difference(store: &Store, pairs: &[(&RunId, &RunId)]) -> Result<Option<Vec<f64>>, StoreError> {
+    let mut sum: Option<Vec<f64>> = None;
+    for (control, treated) in pairs {
+        let (Some(control), Some(treated)) = (read(store, control)?, read(store, treated)?) else { return Ok(None) };
+        let sum = sum.get_or_insert_with(|| vec![0.0; control.len()]);
+        if sum.len() != control.len() || sum.len() != treated.len() {
+            return Ok(None);
+        }
+        for (sum, (control, treated)) in sum.iter_mut().zip(control.iter().zip(&treated)) {
+            *sum += f64::from(*treated) - f64::from(*control);
+        }
+    }
+    let count = pairs.len() as f64;
+    Ok(sum.map(|sum| sum.into_iter().map(|d| d / count).collect()))
+}
+
+fn read(store: &Store, run: &RunId) -> Result<Option<Vec<f32>>, StoreError> {
+    let bytes = match store.file(run, FILE) {
+        Err(StoreError::Damaged { .. } | StoreError::NoSuchRun { .. }) => return Ok(None),
+        bytes => bytes?,
+    };
+    let array = bytes.and_then(|bytes| npy::decode::<f32>(&bytes).ok());
+    Ok(array.map(|array| array.data).filter(|nll| nll.iter().all(|value| value.is_finite())))
+}

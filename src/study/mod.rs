@@ -1,0 +1,118 @@
+//! A study as it stands: its plan joined with what is on disk. Tables, figures and comparisons start here.
+
+pub mod ablation;
+mod cell;
+mod images;
+pub mod tables;
+mod xlsx;
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use crate::plan::{Plan, PlannedStudy, PlannedVariant, RunId};
+use crate::rng::Seed;
+use crate::stats::Estimate;
+use crate::store::{RunRecord, RunStatus, Store, StoreError};
+
+/// A plan and the records of its runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Study {
+    /// What was asked.
+    pub plan: Plan,
+    /// What is known of every run of the plan.
+    pub records: BTreeMap<RunId, RunRecord>,
+    /// Difference to the baseline over the images of the test set, by study and variant (indices into the plan): the
+    /// second source of error, present where runs left their per-image NLL.
+    pub images: BTreeMap<(usize, usize), Estimate>,
+}
+
+/// One run in the place where a study uses it.
+#[derive(Debug, Clone, Copy)]
+pub struct Cell<'a> {
+    /// The study that uses it.
+    pub study: &'a PlannedStudy,
+    /// The variant it replicates.
+    pub variant: &'a PlannedVariant,
+    /// Its seed.
+    pub seed: Seed,
+    /// Its identity.
+    pub run: &'a RunId,
+    /// What is known of it.
+    pub record: &'a RunRecord,
+}
+
+/// A label that no variant of the experiment has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no variant `{label}` to compare with{}", nearest.as_ref().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
+pub struct UnknownBaseline {
+    /// The label.
+    pub label: String,
+    /// The closest label there is.
+    pub nearest: Option<String>,
+}
+
+impl Study {
+    /// Joins a plan with the disk. Damaged runs are moved aside and count as outstanding; see [`Study::damaged`].
+    pub fn load(store: &Store, plan: Plan) -> Result<Self, StoreError> {
+        let read = |run: &RunId| Ok((run.clone(), store.record(run)?));
+        let records = plan.runs.par_iter().map(|run| read(&run.id)).collect::<Result<_, StoreError>>()?;
+        let mut study = Self::new(plan, records);
+        study.images = images::differences(&study, store)?;
+        Ok(study)
+    }
+
+    /// A plan with records that are known already; a run without a record is outstanding.
+    pub fn new(plan: Plan, mut records: BTreeMap<RunId, RunRecord>) -> Self {
+        for run in plan.studies.iter().flat_map(|study| &study.variants).flat_map(|variant| &variant.runs) {
+            if !records.contains_key(run) {
+                records.insert(run.clone(), RunRecord::outstanding());
+            }
+        }
+        Self { plan, records, images: BTreeMap::new() }
+    }
+
+    /// Every use of a run, by study, variant and seed as declared: the order of every table.
+    pub fn cells(&self) -> impl Iterator<Item = Cell<'_>> {
+        self.plan.studies.iter().flat_map(|study| {
+            let replicates = |variant| self.replicates(variant).map(move |(seed, run, record)| (variant, seed, run, record));
+            let cells = study.variants.iter().flat_map(replicates);
+            cells.map(move |(variant, seed, run, record)| Cell { study, variant, seed, run, record })
+        })
+    }
+
+    /// The runs of a variant by seed.
+    pub fn replicates<'a>(
+        &'a self,
+        variant: &'a PlannedVariant,
+    ) -> impl Iterator<Item = (Seed, &'a RunId, &'a RunRecord)> {
+        self.plan.seeds.iter().zip(&variant.runs).map(|(seed, run)| (*seed, run, &self.records[run]))
+    }
+
+    /// Runs whose files were found damaged, with what was wrong.
+    pub fn damaged(&self) -> impl Iterator<Item = (&RunId, &str)> {
+        let outstanding = self.records.iter().filter(|(_, record)| record.status == RunStatus::Outstanding);
+        outstanding.filter_map(|(run, record)| Some((run, record.error.as_deref()?)))
+    }
+
+    /// Index of the variant that the others of a study are compared with: `[compare] baseline` where the study has a
+    /// variant of that label or name, the study's own otherwise.
+    pub fn baseline(&self, study: &PlannedStudy) -> Option<usize> {
+        let wanted = self.plan.compare.baseline.as_deref();
+        let chosen = wanted.and_then(|label| study.variants.iter().position(|v| v.label == label || v.name == label));
+        chosen.or(study.baseline)
+    }
+}
+
+/// Makes every comparison of a plan one with the variant of this label or name. Before loading, since the images'
+/// interval is computed then.
+pub fn set_baseline(plan: &mut Plan, label: &str) -> Result<(), UnknownBaseline> {
+    let variants = || plan.studies.iter().flat_map(|study| &study.variants);
+    if !variants().any(|variant| variant.label == label || variant.name == label) {
+        let names = variants().flat_map(|variant| [&variant.label, &variant.name]);
+        let nearest = names.min_by_key(|name| strsim::damerau_levenshtein(name, label)).cloned();
+        return Err(UnknownBaseline { label: label.to_owned(), nearest });
+    }
+    plan.compare.baseline = Some(label.to_owned());
+    Ok(())
+}
