@@ -1,5 +1,7 @@
 //! The ablation table as the terminal shows it, at the end of `sweep` and by `compare`.
 
+use comfy_table::CellAlignment;
+
 use super::Terminal;
 use super::terminal::{count, duration, number, table};
 use crate::plan::Metric;
@@ -17,13 +19,26 @@ pub(crate) fn print(study: &Study, terminal: &mut Terminal) -> anyhow::Result<()
         for row in &ablation.rows {
             rows.add_row(cells(row));
         }
+        rows.column_mut(7).expect("eight columns").set_cell_alignment(CellAlignment::Left);
         writeln!(terminal.out, "{}", heading(study, &ablation))?;
         writeln!(terminal.out, "{rows}")?;
-        for row in ablation.rows.iter().filter(|row| !row.note.is_empty()) {
-            writeln!(terminal.out, "{}: {}", row.label, row.note)?;
+        for (note, labels) in notes(&ablation) {
+            writeln!(terminal.out, "{}: {note}", labels.join("; "))?;
         }
     }
     Ok(())
+}
+
+/// What a reader of the table must know, each once, with the variants it is about.
+fn notes(ablation: &Ablation) -> Vec<(&str, Vec<&str>)> {
+    let mut notes: Vec<(&str, Vec<&str>)> = Vec::new();
+    for row in ablation.rows.iter().filter(|row| !row.note.is_empty()) {
+        match notes.iter_mut().find(|(note, _)| *note == row.note) {
+            Some((_, labels)) => labels.push(&row.label),
+            None => notes.push((&row.note, vec![&row.label])),
+        }
+    }
+    notes
 }
 
 fn heading(study: &Study, ablation: &Ablation) -> String {
