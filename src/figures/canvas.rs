@@ -156,7 +156,7 @@ impl<'a> Canvas<'a> {
         let font = FontDesc::new(FontFamily::SansSerif, look.size * UNIT, weight).transform(turn);
         let Color(r, g, b) = look.color;
         let color = BackendColor { alpha: 1.0, rgb: (r, g, b) };
-        self.put(&Text::new(text, unit(at), TextStyle { font, color, pos: Pos::new(h, VPos::Center) }));
+        self.put(&Text::new(text.to_owned(), unit(at), TextStyle { font, color, pos: Pos::new(h, VPos::Center) }));
     }
 }
 

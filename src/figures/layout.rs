@@ -4,7 +4,7 @@ use super::canvas::{Anchor, Canvas, Point, Stroke, Type, paint};
 use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane, Raster};
 use super::clip::Frame;
 use super::render::{Pictures, pictures, text_width};
-use super::scale::{Axis, Scale};
+use super::scale::{Axis, Scale, Tick};
 use super::style::{ACCENT, AXIS, GRID, INK, LABEL, MUTED, SMALL, TITLE, WHITE, WIDTH};
 use super::words::{fit, spread, wrap};
 
@@ -217,7 +217,7 @@ impl<'a> Page<'a> {
         if plane.axes {
             self.axes(canvas, frame, plane);
         }
-        let place = |x: f64, y: f64| (along(&plane.x, x, frame.left, frame.right), along(&plane.y, y, frame.bottom, frame.top));
+        let place = |x: f64, y: f64| (plane.x.along(x, frame.left, frame.right), plane.y.along(y, frame.bottom, frame.top));
         for mark in &plane.marks {
             draw_mark(canvas, frame, mark, &place);
         }
@@ -229,7 +229,7 @@ impl<'a> Page<'a> {
     fn axes(&self, canvas: &Canvas, frame: Frame, plane: &Plane) {
         let thin = |color| Stroke { color, alpha: 1.0, width: 0.9 };
         for tick in &plane.y.ticks {
-            let y = along(&plane.y, tick.at, frame.bottom, frame.top);
+            let y = plane.y.along(tick.at, frame.bottom, frame.top);
             canvas.line(&[(frame.left, y), (frame.right, y)], Stroke { width: 0.8, ..thin(GRID) });
             let text = fit(&tick.text, LABEL, false, WIDEST_NAME);
             let color = if plane.y.scale == Scale::Levels { INK } else { MUTED };
@@ -238,9 +238,9 @@ impl<'a> Page<'a> {
         canvas.line(&[(frame.left, frame.bottom), (frame.right, frame.bottom)], thin(AXIS));
         let turned = turned(&plane.x, frame.right - frame.left);
         let mut free = f64::NEG_INFINITY;
-        let last = plane.x.ticks.last().map(|t| along(&plane.x, t.at, frame.left, frame.right));
+        let last = plane.x.ticks.last().map(|t| plane.x.along(t.at, frame.left, frame.right));
         for (i, tick) in plane.x.ticks.iter().enumerate() {
-            let x = along(&plane.x, tick.at, frame.left, frame.right);
+            let x = plane.x.along(tick.at, frame.left, frame.right);
             canvas.line(&[(x, frame.bottom), (x, frame.bottom + 4.0)], thin(AXIS));
             if turned {
                 let look = Type { upright: false, ..Type::new(SMALL, MUTED) };
@@ -351,12 +351,6 @@ impl Cells<'_> {
     }
 }
 
-fn along(axis: &Axis, value: f64, from: f64, to: f64) -> f64 {
-    let (lo, hi) = (axis.position(axis.lo), axis.position(axis.hi));
-    let t = (axis.position(value) - lo) / (hi - lo);
-    from + t.clamp(-1e5, 1e5) * (to - from)
-}
-
 fn draw_mark(canvas: &Canvas, frame: Frame, mark: &Mark, place: &impl Fn(f64, f64) -> Point) {
     match mark {
         Mark::Line { points, color, width, alpha, dashed } => {
@@ -409,7 +403,7 @@ fn draw_ends(canvas: &Canvas, frame: Frame, plane: &Plane) {
     let wanted: Vec<f64> = plane
         .ends
         .iter()
-        .map(|e| along(&plane.y, e.at, frame.bottom, frame.top).clamp(frame.top, frame.bottom))
+        .map(|e| plane.y.along(e.at, frame.bottom, frame.top).clamp(frame.top, frame.bottom))
         .collect();
     let placed = if plane.spread {
         spread(&wanted, LABEL_GAP, frame.top + 6.0, frame.bottom - 4.0)
@@ -506,7 +500,7 @@ fn margins_of(panel: &Panel, shared_x: bool, shared_y: bool) -> Margins {
     if !plane.axes {
         return Margins::default();
     }
-    let tick = |t: &super::scale::Tick| text_width(&t.text, LABEL, false).min(WIDEST_NAME);
+    let tick = |t: &Tick| text_width(&t.text, LABEL, false).min(WIDEST_NAME);
     let left = plane.y.ticks.iter().map(tick).fold(0.0, f64::max) + 7.0;
     let y_label = if shared_y || plane.y.label.is_empty() { 0.0 } else { 18.0 };
     let last = plane.x.ticks.last().map_or(0.0, |t| 0.5 * text_width(&t.text, LABEL, false));

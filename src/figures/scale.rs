@@ -94,6 +94,13 @@ impl Axis {
         }
     }
 
+    /// Where a value lies between two ends of the drawn axis, in pixels; values off the axis lie beyond the ends.
+    pub fn along(&self, value: f64, from: f64, to: f64) -> f64 {
+        let (lo, hi) = (self.position(self.lo), self.position(self.hi));
+        let t = (self.position(value) - lo) / (hi - lo);
+        from + t.clamp(-1e5, 1e5) * (to - from)
+    }
+
     /// Whether a value lies on the axis.
     pub fn holds(&self, value: f64) -> bool {
         let slack = 1e-9 * (self.hi - self.lo);
