@@ -164,7 +164,9 @@ fn subtitle(view: &View, paired: Option<usize>, rows: &[Row], at_border: bool) -
     if let Some(baseline) = paired
         && let Some(score) = view.variants[baseline].score(view)
     {
-        text += &format!(" Baseline: {}, {} nats.", view.variants[baseline].label, estimate(score.mean, score.half));
+        let label = view.variants[baseline].label;
+        let name = if label == "baseline" { String::new() } else { format!("{label}, ") };
+        text += &format!(" Baseline: {name}{} nats.", estimate(score.mean, score.half));
     }
     if at_border {
         text += " Triangle: the value lies beyond the axis.";

@@ -8,7 +8,10 @@ use super::style::{CONTEXT, INK, SMALL, variant};
 use super::view::{Estimate, Variant, View, percent};
 
 /// Size of the plane in CSS pixels.
-const PLANE: (f64, f64) = (580.0, 300.0);
+const PLANE: (f64, f64) = (585.0, 320.0);
+
+/// Names that still leave the dots visible.
+const NAMES: usize = 8;
 
 /// What a variant costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +68,7 @@ pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
         return None;
     }
     let air = (dear / cheap).powf(0.07);
-    let x = Axis::log(cost.label(), cheap / air, dear * air, 5);
+    let x = Axis::log(&format!("{}, log scale", cost.label()), cheap / air, dear * air, 5);
     let y = value_axis(view, &offers)?;
 
     let mut marks = Vec::new();
@@ -158,6 +161,8 @@ fn name(marks: &mut Vec<Mark>, offers: &[Offer], x: &Axis, y: &Axis, baseline: O
         .collect();
     let mut order: Vec<&Offer> = offers.iter().collect();
     order.sort_by_key(|o| (!o.frontier && Some(o.index) != baseline, o.index));
+    // Names of many variants would bury the dots.
+    order.truncate(NAMES.max(order.iter().filter(|o| o.frontier).count()));
     let mut named = 0;
     for offer in order {
         let (px, py) = place(offer);

@@ -1,7 +1,7 @@
 //! Loss curves: NLL of training and held-out images against the epoch.
 
 use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
-use super::scale::{Axis, estimate, extent, group};
+use super::scale::{Axis, Scale, decimals, estimate, extent, group};
 use super::style::{CONTEXT, Color, variant};
 use super::thin::thin;
 use super::view::{Estimate, Replicate, View, percent};
@@ -164,14 +164,23 @@ fn axes(curves: &[&Curve]) -> (Axis, Axis, Option<f64>) {
     let (low, high) = extent(bands.filter_map(|row| row.2.half.map(|h| (row.2.mean, h))).flat_map(|(m, h)| [m - h, m + h]))
         .unwrap_or((lo, hi));
     let (lo, hi) = (lo.min(low.max(lo - reach)), hi.max(high.min(hi + reach)));
-    let label = "Negative log-likelihood (nats per image)";
+    let label = "Negative log-likelihood (nats per image";
     let (lo, hi) = if lo > 0.0 && hi / lo > 1.5 {
         (lo / (hi / lo).powf(0.03), hi * (hi / lo).powf(0.02))
     } else {
         (lo - 0.04 * (hi - lo), hi + 0.03 * (hi - lo))
     };
-    let y = if lo > 0.0 && hi / lo > 1.5 { Axis::log(label, lo, hi, 6) } else { Axis::linear(label, lo, hi, 6) };
+    let y = if lo > 0.0 && hi / lo > 1.5 {
+        Axis::log(&format!("{label}, log scale)"), lo, hi, 6)
+    } else {
+        Axis::linear(&format!("{label})"), lo, hi, 6)
+    };
     let cut = (all.1 > y.hi).then_some(y.hi);
+    let y = match cut {
+        Some(_) => y.up_to_a_round_value(),
+        None => y,
+    };
+    let cut = cut.map(|_| y.hi);
     (Axis::epochs(last as usize, 6), y, cut)
 }
 
@@ -232,10 +241,9 @@ fn apart(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
         })
         .collect();
     let x = Axis { ticks: Axis::epochs(x.hi as usize, if columns > 3 { 2 } else { 3 }).ticks, ..x };
-    let coarse = if y.label.ends_with("log scale") {
-        Axis::log("", y.lo, y.hi, 4)
-    } else {
-        Axis::linear("", y.lo, y.hi, 4)
+    let coarse = match y.scale {
+        Scale::Log => Axis::log("", y.lo, y.hi, 4),
+        _ => Axis::linear("", y.lo, y.hi, 4),
     };
     let y = Axis { ticks: coarse.ticks, ..y };
     let panel = |(i, curve): (usize, &&Curve)| {
@@ -256,7 +264,7 @@ fn apart(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
         }
         let note = match best {
             Some((epoch, _, held)) => {
-                format!("{} @ {}", group(held.mean, super::scale::decimals(held.half)), group(*epoch, 0))
+                format!("{} @ {}", group(held.mean, decimals(held.half)), group(*epoch, 0))
             }
             None => curve.missing.clone(),
         };

@@ -166,7 +166,8 @@ fn value_axis<'a>(view: &View, points: impl Iterator<Item = &'a Estimate> + Clon
 fn line(points: &[Option<Estimate>], color: Color, dodge: f64) -> Vec<Mark> {
     let at = points.iter().enumerate().filter_map(|(i, e)| e.map(|e| (i as f64 + dodge, e)));
     let at: Vec<(f64, Estimate)> = at.collect();
-    let path = at.iter().map(|(x, e)| (*x, e.mean)).collect();
+    // Where a level has no estimate, the line breaks.
+    let path = points.iter().enumerate().map(|(i, e)| (i as f64 + dodge, e.map_or(f64::NAN, |e| e.mean))).collect();
     let mut marks = vec![Mark::Line { points: path, color, width: 1.4, alpha: 1.0, dashed: false }];
     for (x, e) in &at {
         if let Some(half) = e.half {

@@ -16,6 +16,8 @@ const GUTTER: f64 = 22.0;
 const LABEL_GAP: f64 = 17.0;
 /// From the plane's right edge to a label's name.
 const LEADER: f64 = 27.0;
+/// Lines of a panel's title before it is shortened.
+const TITLE_LINES: usize = 3;
 /// The widest name before it is shortened.
 const WIDEST_NAME: f64 = 230.0;
 
@@ -36,10 +38,20 @@ struct Page<'a> {
     top: f64,
     margins: Margins,
     columns: Vec<f64>,
-    rows: Vec<f64>,
+    rows: Vec<Row>,
     notes_below: bool,
     shared_x: bool,
     shared_y: bool,
+}
+
+/// A row of panels.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    height: f64,
+    /// Height of titles and notes.
+    head: f64,
+    /// Room for ticks and labels below the content.
+    bottom: f64,
 }
 
 /// Room around the content of a panel.
@@ -69,7 +81,6 @@ impl<'a> Page<'a> {
             let own = margins_of(panel, shared_x, shared_y);
             margins.left = margins.left.max(own.left);
             margins.right = margins.right.max(own.right);
-            margins.bottom = margins.bottom.max(own.bottom);
         }
         let columns = chart.columns.clamp(1, chart.panels.len().max(1));
         let outer = 2.0 * MARGIN + if shared_y && !planes.is_empty() { 18.0 } else { 0.0 };
@@ -107,33 +118,50 @@ impl<'a> Page<'a> {
             shared_x,
             shared_y: shared_y && !planes.is_empty(),
         };
-        page.rows = chart.panels.chunks(columns).map(|row| page.row_height(row)).collect();
+        page.rows = chart.panels.chunks(columns).map(|row| page.row(row)).collect();
         let gaps = GUTTER * 0.7 * page.rows.len().saturating_sub(1) as f64;
-        page.height = top + page.rows.iter().sum::<f64>() + gaps + MARGIN + if shared_x { 18.0 } else { 0.0 };
+        let rows: f64 = page.rows.iter().map(|row| row.height).sum();
+        page.height = top + rows + gaps + MARGIN + if shared_x { 18.0 } else { 0.0 };
         page
     }
 
-    fn head(&self, panel: &Panel) -> f64 {
-        match (panel.title.is_empty(), panel.note.is_empty() || !self.notes_below) {
-            (true, true) => 0.0,
-            (false, true) | (true, false) => 21.0,
-            (false, false) => 36.0,
-        }
+    /// Room for the title of panel `i` of a row: its own column and those after it without a title.
+    fn title_room(&self, row: &[Panel], i: usize) -> f64 {
+        let untitled = row[i + 1..].iter().take_while(|p| p.title.is_empty() && matches!(p.body, Body::Raster(_))).count();
+        let span = self.columns[i..=i + untitled].iter().sum::<f64>() + GUTTER * untitled as f64;
+        let inset = if matches!(row[i].body, Body::Plane(_)) { self.margins.right.min(14.0) } else { 0.0 };
+        span - self.margins.left - inset
     }
 
-    fn row_height(&self, row: &[Panel]) -> f64 {
-        let height = |panel: &Panel| {
-            let body = match &panel.body {
-                Body::Plane(plane) => plane_height(plane) + self.margins.bottom,
-                Body::Raster(raster) => {
-                    let foot = if raster.foot.is_empty() { 0 } else { self.foot(raster).len() };
-                    raster_size(raster).1 + column_names_height(raster) + 15.0 * foot as f64
-                }
-                Body::Message(text) => 20.0 + 18.0 * wrap(text, LABEL, false, WIDTH - 80.0).len() as f64,
-            };
-            self.head(panel) + body
+    fn title(&self, row: &[Panel], i: usize) -> Vec<String> {
+        let room = self.title_room(row, i);
+        let mut lines = wrap(&row[i].title, LABEL, true, room);
+        if lines.len() > TITLE_LINES {
+            let rest = lines.split_off(TITLE_LINES - 1).join(" ");
+            lines.push(fit(&format!("{rest}\u{2026}"), LABEL, true, room));
+        }
+        lines
+    }
+
+    fn row(&self, row: &[Panel]) -> Row {
+        let head = |i: usize| {
+            let note = f64::from(!row[i].note.is_empty() && (self.notes_below || row[i].title.is_empty()));
+            match (self.title(row, i).len(), note) {
+                (0, 0.0) => 0.0,
+                (lines, note) => 15.0 * (lines as f64 + note) + 5.0,
+            }
         };
-        row.iter().map(height).fold(0.0, f64::max)
+        let head = (0..row.len()).map(head).fold(0.0, f64::max);
+        let bottom = row.iter().map(|p| margins_of(p, self.shared_x, self.shared_y).bottom).fold(0.0, f64::max);
+        let body = |panel: &Panel| match &panel.body {
+            Body::Plane(plane) => plane_height(plane) + bottom,
+            Body::Raster(raster) => {
+                let foot = if raster.foot.is_empty() { 0 } else { self.foot(raster).len() };
+                raster_size(raster).1 + column_names_height(raster) + 15.0 * foot as f64
+            }
+            Body::Message(text) => 20.0 + 18.0 * wrap(text, LABEL, false, WIDTH - 80.0).len() as f64,
+        };
+        Row { height: head + row.iter().map(body).fold(0.0, f64::max), head, bottom }
     }
 
     fn foot(&self, raster: &Raster) -> Vec<String> {
@@ -155,10 +183,11 @@ impl<'a> Page<'a> {
         let columns = self.columns.len();
         for (i, panel) in self.chart.panels.iter().enumerate() {
             let (row, column) = (i / columns, i % columns);
-            self.panel(canvas, at, self.columns[column], panel);
+            let in_row = &self.chart.panels[row * columns..self.chart.panels.len().min((row + 1) * columns)];
+            self.panel(canvas, at, self.rows[row], panel, &self.title(in_row, column), self.columns[column]);
             at.0 += self.columns[column] + GUTTER;
             if column + 1 == columns {
-                at = (left, at.1 + self.rows[row] + GUTTER * 0.7);
+                at = (left, at.1 + self.rows[row].height + GUTTER * 0.7);
             }
         }
         self.shared_labels(canvas);
@@ -170,11 +199,12 @@ impl<'a> Page<'a> {
             Body::Plane(plane) if plane.axes => Some((p, plane)),
             _ => None,
         });
-        let Some((panel, plane)) = planes.next() else { return };
+        let Some((_, plane)) = planes.next() else { return };
         let middle = Type::new(LABEL, INK).anchor(Anchor::Middle);
         if self.shared_y {
-            let first = self.top + self.head(panel);
-            let last = self.height - MARGIN - self.margins.bottom - if self.shared_x { 18.0 } else { 0.0 };
+            let first = self.top + self.rows.first().map_or(0.0, |row| row.head);
+            let below = self.rows.last().map_or(0.0, |row| row.bottom) + if self.shared_x { 18.0 } else { 0.0 };
+            let last = self.height - MARGIN - below;
             let at = (MARGIN + 6.0, f64::midpoint(first, last));
             let label = fit(&plane.y.label, LABEL, false, (last - first).max(120.0));
             canvas.text(at, &label, Type { upright: false, ..middle });
@@ -185,24 +215,29 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn panel(&self, canvas: &Canvas, at: Point, width: f64, panel: &Panel) {
+    fn panel(&self, canvas: &Canvas, at: Point, row: Row, panel: &Panel, title: &[String], width: f64) {
         let is_plane = matches!(panel.body, Body::Plane(_));
         let left = at.0 + self.margins.left;
         let right = at.0 + width - if is_plane { self.margins.right.min(14.0) } else { 0.0 };
-        let title = fit(&panel.title, LABEL, true, right - left);
-        canvas.text((left, at.1 + 5.0), &title, Type::new(LABEL, INK).bold());
-        if self.notes_below {
-            let y = at.1 + if panel.title.is_empty() { 5.0 } else { 20.0 };
+        // Heads of a row end on one line, whatever their number of lines.
+        let below = self.notes_below && !panel.note.is_empty();
+        let lines = title.len() + usize::from(below || (title.is_empty() && !panel.note.is_empty()));
+        let mut y = at.1 + row.head - 5.0 - 15.0 * lines as f64 + 5.0;
+        for line in title {
+            canvas.text((left, y), line, Type::new(LABEL, INK).bold());
+            y += 15.0;
+        }
+        if below || title.is_empty() {
             canvas.text((left, y), &fit(&panel.note, SMALL, false, right - left), Type::new(SMALL, MUTED));
         } else {
-            canvas.text((right, at.1 + 5.0), &panel.note, Type::new(SMALL, MUTED).anchor(Anchor::End));
+            canvas.text((right, y - 15.0), &panel.note, Type::new(SMALL, MUTED).anchor(Anchor::End));
         }
-        let top = at.1 + self.head(panel);
+        let top = at.1 + row.head;
         match &panel.body {
             Body::Plane(plane) => {
                 let right = plane.width.map_or(at.0 + width - self.margins.right, |w| left + w);
                 let frame = Frame { left, top, right, bottom: top + plane_height(plane) };
-                self.plane(canvas, frame, plane);
+                self.plane(canvas, frame, plane, row.bottom);
             }
             Body::Raster(raster) => self.raster(canvas, (left, top), raster),
             Body::Message(text) => {
@@ -213,9 +248,9 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn plane(&self, canvas: &Canvas, frame: Frame, plane: &Plane) {
+    fn plane(&self, canvas: &Canvas, frame: Frame, plane: &Plane, bottom: f64) {
         if plane.axes {
-            self.axes(canvas, frame, plane);
+            self.axes(canvas, frame, plane, bottom);
         }
         let place = |x: f64, y: f64| (plane.x.along(x, frame.left, frame.right), plane.y.along(y, frame.bottom, frame.top));
         for mark in &plane.marks {
@@ -226,7 +261,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn axes(&self, canvas: &Canvas, frame: Frame, plane: &Plane) {
+    fn axes(&self, canvas: &Canvas, frame: Frame, plane: &Plane, bottom: f64) {
         let thin = |color| Stroke { color, alpha: 1.0, width: 0.9 };
         for tick in &plane.y.ticks {
             let y = plane.y.along(tick.at, frame.bottom, frame.top);
@@ -258,7 +293,7 @@ impl<'a> Page<'a> {
             }
         }
         if !self.shared_x && !plane.x.label.is_empty() {
-            let at = (f64::midpoint(frame.left, frame.right), frame.bottom + self.margins.bottom - 7.0);
+            let at = (f64::midpoint(frame.left, frame.right), frame.bottom + bottom - 7.0);
             canvas.text(at, &plane.x.label, Type::new(LABEL, INK).anchor(Anchor::Middle));
         }
         if !self.shared_y && !plane.y.label.is_empty() {
@@ -372,7 +407,18 @@ fn draw_mark(canvas: &Canvas, frame: Frame, mark: &Mark, place: &impl Fn(f64, f6
         }
         Mark::Text { at, text, anchor, nudge, color, size } => {
             let (x, y) = place(at.0, at.1);
-            canvas.text((x + nudge.0, y + nudge.1), text, Type::new(*size, *color).anchor(*anchor));
+            let (x, y) = (x + nudge.0, y + nudge.1);
+            if *nudge != (0.0, 0.0) {
+                let width = text_width(text, *size, false);
+                let left = x - match anchor {
+                    Anchor::Start => 1.5,
+                    Anchor::Middle => 0.5 * width,
+                    Anchor::End => width - 1.5,
+                };
+                let (top, low) = (y - 0.6 * size, y + 0.6 * size);
+                canvas.polygon(&[(left, top), (left + width, top), (left + width, low), (left, low)], WHITE, 0.85);
+            }
+            canvas.text((x, y), text, Type::new(*size, *color).anchor(*anchor));
         }
     }
 }

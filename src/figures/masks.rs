@@ -6,9 +6,9 @@ use crate::data::Shape;
 use crate::made::masks::MaskSet;
 
 use super::canvas::Anchor;
-use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane, Raster};
+use super::chart::{Body, Chart, Form, Mark, Panel, Plane, Raster};
 use super::scale::{Axis, group};
-use super::style::{ACCENT, AXIS, CONTEXT, Color, INK, SMALL, TILE, WHITE, sequential, variant};
+use super::style::{ACCENT, AXIS, CONTEXT, Color, INK, SMALL, TILE, WHITE, sequential};
 
 /// A mask and what to call it.
 #[derive(Debug, Clone)]
@@ -91,7 +91,7 @@ pub(super) fn networks(masks: &[NamedMask]) -> Chart {
     Chart {
         title: "Networks that the masks leave".into(),
         subtitle: "From pixels (bottom) to outputs (top), numbered by degree. Coloured: every path into one output. It \
-                   starts at pixels earlier in the ordering, and only there."
+                   starts at pixels earlier in the ordering, and only there. Dashed: direct connections."
             .into(),
         caption: format!(
             "Network graphs of {} small masked autoencoder(s); no output has a path from its own pixel or a later one.",
@@ -178,55 +178,52 @@ fn network(named: &NamedMask, columns: usize) -> Panel {
 
 /// How many of the latest pixels each output of a real model cannot see.
 pub(super) fn visibility(masks: &[NamedMask]) -> Chart {
-    let dim = masks.iter().map(|m| m.mask.ordering().dim()).max().unwrap_or(1);
-    let hidden: Vec<Vec<f64>> = masks
-        .iter()
-        .map(|m| m.mask.visible().iter().enumerate().map(|(t, &seen)| (t - seen.min(t)) as f64).collect())
-        .collect();
-    let most = hidden.iter().flatten().copied().fold(1.0, f64::max);
-    let mut marks = Vec::new();
-    let mut ends = Vec::new();
-    for (i, (named, gaps)) in masks.iter().zip(&hidden).enumerate() {
-        // Steps: the value holds over the whole position.
-        let points =
-            gaps.iter().enumerate().flat_map(|(t, &gap)| [(t as f64 + 0.5, gap), (t as f64 + 1.5, gap)]).collect();
-        let color = variant(i);
-        marks.push(Mark::Line { points, color, width: 1.3, alpha: 0.9, dashed: false });
-        let complete = gaps.iter().skip(1).filter(|gap| **gap == 0.0).count();
-        let share = 100.0 * complete as f64 / gaps.len().saturating_sub(1).max(1) as f64;
-        ends.push(End {
-            at: gaps.last().copied().unwrap_or(0.0),
-            color: Some(color),
-            name: named.name.clone(),
-            values: vec![format!("{} %", group(share, 0))],
-        });
-    }
-    let mut x = Axis::epochs(dim, 6);
+    let gaps: Vec<Vec<usize>> =
+        masks.iter().map(|m| m.mask.visible().iter().enumerate().map(|(t, &seen)| t - seen.min(t)).collect()).collect();
+    let dim = gaps.iter().map(Vec::len).max().unwrap_or(1);
+    let most = gaps.iter().flatten().copied().max().unwrap_or(0).max(1) as f64;
+    let columns = if masks.len() > 3 { 2 } else { 1 };
+    let mut x = Axis::epochs(dim, 6 / columns);
     x.label = "Position of the output in the ordering".into();
     (x.lo, x.hi) = (0.5, dim as f64 + 0.5);
-    let plane = Plane {
-        x,
-        y: Axis::linear("Latest pixels that the output cannot see", 0.0, 1.05 * most, 5),
-        marks,
-        ends,
-        heads: vec!["see their predecessor".into()],
-        spread: true,
-        axes: true,
-        width: None,
-        height: 250.0,
-    };
-    let shares: Vec<String> =
-        plane.ends.iter().map(|end| format!("{}: {} of the outputs see their predecessor", end.name, end.values[0])).collect();
+    let y = Axis::linear("Latest pixels not seen", 0.0, 1.05 * most, 3);
+    let panels = masks.iter().zip(&gaps).map(|(named, gaps)| {
+        // Steps: the value holds over the whole position.
+        let steps = gaps.iter().enumerate().flat_map(|(t, &gap)| {
+            [(t as f64 + 0.5, 0.0, gap as f64), (t as f64 + 1.5, 0.0, gap as f64)]
+        });
+        let plane = Plane {
+            x: x.clone(),
+            y: y.clone(),
+            marks: vec![Mark::Band { points: steps.collect(), color: ACCENT, alpha: 1.0 }],
+            ends: Vec::new(),
+            heads: Vec::new(),
+            spread: false,
+            axes: true,
+            width: None,
+            height: 84.0,
+        };
+        let note = format!("{} % see their predecessor", group(predecessor_share(gaps), 0));
+        Panel { title: named.name.clone(), note, body: Body::Plane(plane) }
+    });
+    let panels: Vec<Panel> = panels.collect();
+    let shares: Vec<String> = panels.iter().map(|p| format!("{}: {}", p.title, p.note)).collect();
     Chart {
         title: "What the outputs cannot see".into(),
-        subtitle: "Zero: the output sees every pixel before it. Hidden units of random degree leave gaps, and each layer \
-                   adds to them. First mask of the first seed; right: share of outputs that see the pixel just before \
-                   them."
+        subtitle: "Height: how many of the pixels just before it an output cannot see; none, and it sees all earlier \
+                   ones. Hidden units of random degree leave gaps, and every layer adds to them. First mask of the \
+                   first seed."
             .into(),
         caption: format!("Number of latest pixels that the output at each position cannot see. {}.", shares.join("; ")),
-        panels: vec![Panel { title: String::new(), note: String::new(), body: Body::Plane(plane) }],
-        columns: 1,
+        panels,
+        columns,
     }
+}
+
+/// Percentage of the outputs after the first that see the pixel just before them.
+fn predecessor_share(gaps: &[usize]) -> f64 {
+    let complete = gaps.iter().skip(1).filter(|gap| **gap == 0).count();
+    100.0 * complete as f64 / gaps.len().saturating_sub(1).max(1) as f64
 }
 
 /// What four outputs of a real model see, on the grid.
@@ -250,14 +247,14 @@ pub(super) fn views(masks: &[NamedMask], shape: Shape) -> Chart {
             let mut raster = Raster::new(shape.width, shape.height, side, colors, cells);
             raster.rings.extend(positions.iter().position(|&p| p as usize == t).map(|i| (i % shape.width, i / shape.width)));
             let title = if i == 0 { named.name.clone() } else { String::new() };
-            let note = format!("output {}: sees {} of {}", t + 1, visible[t], t);
+            let note = format!("output {}: {} of {}", t + 1, visible[t], t);
             panels.push(Panel { title, note, body: Body::Raster(raster) });
         }
     }
     Chart {
         title: "What four of the outputs see".into(),
         subtitle: "Ring: the output's own pixel. Blue: pixels it sees; orange: earlier ones it cannot see; grey: later \
-                   ones. First mask of the first seed."
+                   ones. Numbers: pixels seen of those before it. First mask of the first seed."
             .into(),
         caption: "Pixels that four outputs of the real model can see, at 10, 35, 60 and 90 percent of the ordering.".into(),
         panels,

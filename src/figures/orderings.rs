@@ -20,8 +20,8 @@ pub(super) fn chart(orderings: &[(String, Ordering)], shape: Shape) -> Chart {
     let names: Vec<&str> = orderings.iter().map(|(name, _)| name.as_str()).collect();
     Chart {
         title: "In which order pixels condition on each other".into(),
-        subtitle: "Light: first, dark: last. Ring: the first pixel. The line follows the ordering, or its first steps \
-                   where it jumps."
+        subtitle: "Light: first, dark: last. Ring: the first pixel. Lines follow the ordering from neighbour to \
+                   neighbour; where it only jumps, its first steps."
             .into(),
         caption: format!(
             "Heat maps of the position of every pixel in the ordering, on the {} by {} grid: {}.",
@@ -32,6 +32,12 @@ pub(super) fn chart(orderings: &[(String, Ordering)], shape: Shape) -> Chart {
         columns: panels_a_row(orderings.len()),
         panels,
     }
+}
+
+/// The pieces of a path without its jumps, such as from the end of one row to the start of the next.
+fn near_steps(path: &[(f64, f64)]) -> impl Iterator<Item = Vec<(f64, f64)>> {
+    let near = |a: &(f64, f64), b: &(f64, f64)| (b.0 - a.0).hypot(b.1 - a.1) < 2.3;
+    path.chunk_by(near).filter(|piece| piece.len() > 1).map(<[_]>::to_vec)
 }
 
 fn panels_a_row(count: usize) -> usize {
@@ -54,8 +60,11 @@ fn panel(name: &str, ordering: &Ordering, shape: Shape) -> Panel {
         .map(|(x, y)| (x as f64 + 0.5, y as f64 + 0.5))
         .collect();
     let walked: f64 = path.windows(2).map(|p| (p[1].0 - p[0].0).hypot(p[1].1 - p[0].1)).sum();
-    let smooth = walked < 2.5 * path.len() as f64;
-    raster.paths.push(if smooth { path } else { path.into_iter().take(STEPS).collect() });
+    if walked < 2.5 * path.len() as f64 {
+        raster.paths.extend(near_steps(&path));
+    } else {
+        raster.paths.push(path.into_iter().take(STEPS).collect());
+    }
     raster.rings.extend(ordering.pixels().first().map(|&pixel| place(pixel)));
     Panel { title: name.into(), note: String::new(), body: Body::Raster(raster) }
 }

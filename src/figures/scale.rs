@@ -56,7 +56,22 @@ impl Axis {
         if lo <= 0.0 {
             return Self::linear(label, lo, hi, target);
         }
-        Self { label: format!("{label}, log scale"), lo, hi, scale: Scale::Log, ticks: log_ticks(lo, hi, target) }
+        Self { label: label.into(), lo, hi, scale: Scale::Log, ticks: log_ticks(lo, hi, target) }
+    }
+
+    /// The axis with its upper end moved up to a round value, which becomes a tick.
+    pub fn up_to_a_round_value(self) -> Self {
+        let step = round_step(0.04 * (self.hi - self.lo));
+        let hi = (self.hi / step).ceil() * step;
+        let target = self.ticks.len().max(4);
+        let mut wider = match self.scale {
+            Scale::Log => Self::log(&self.label, self.lo, hi, target),
+            Scale::Linear | Scale::Levels => Self::linear(&self.label, self.lo, hi, target),
+        };
+        let near = |at: f64| wider.along(at, 0.0, 1.0) > 0.93;
+        wider.ticks = wider.ticks.iter().filter(|tick| !near(tick.at)).cloned().collect();
+        wider.ticks.push(Tick { at: hi, text: tick_text(hi, step) });
+        wider
     }
 
     /// Epochs from 1: whole numbers, the first and the last always among the ticks.
@@ -139,8 +154,13 @@ fn round_step(raw: f64) -> f64 {
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|step| *step >= raw * (1.0 - 1e-9)).unwrap_or(10.0 * power)
 }
 
+/// Steps of 1, 2 or 5 times a power of ten: of those that give at least two ticks, the one nearest to `target` of them.
 fn number_ticks(lo: f64, hi: f64, target: usize) -> Vec<Tick> {
-    let step = round_step((hi - lo) / target.max(1) as f64);
+    let most = round_step((hi - lo) / target.max(1) as f64);
+    let finer = round_step(most * 0.4);
+    let count = |step: f64| ((hi / step + 1e-9).floor() - (lo / step - 1e-9).ceil() + 1.0).max(0.0);
+    let off = |step: f64| (count(step) - target as f64).abs();
+    let step = if count(most) < 2.0 || off(finer) < off(most) { finer } else { most };
     let first = (lo / step - 1e-9).ceil();
     let count = ((hi / step + 1e-9).floor() - first).max(0.0) as usize;
     let ticks = (0..=count).map(|i| (first + i as f64) * step).filter(|at| (lo..=hi).contains(at));
@@ -160,7 +180,11 @@ fn log_ticks(lo: f64, hi: f64, target: usize) -> Vec<Tick> {
             return values.into_iter().step_by(stride).map(|at| Tick { at, text: short(at) }).collect();
         }
     }
-    number_ticks(lo, hi, target)
+    let mut ticks = number_ticks(lo, hi, target);
+    if lo >= 1e4 {
+        ticks.iter_mut().for_each(|tick| tick.text = short(tick.at));
+    }
+    ticks
 }
 
 fn tick_text(at: f64, step: f64) -> String {
@@ -204,10 +228,10 @@ pub fn group(value: f64, decimals: usize) -> String {
     out + rest
 }
 
-/// Decimals that show one significant digit of `half_width`; one where there is no interval.
+/// Decimals that show one significant digit of `half_width`: one at least, so that numbers in a column line up.
 pub fn decimals(half_width: Option<f64>) -> usize {
     match half_width {
-        Some(h) if h.is_finite() && h > 0.0 => (-h.log10().floor()).clamp(0.0, 4.0) as usize,
+        Some(h) if h.is_finite() && h > 0.0 => (-h.log10().floor()).clamp(1.0, 4.0) as usize,
         _ => 1,
     }
 }

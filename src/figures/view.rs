@@ -133,7 +133,8 @@ impl<'a> View<'a> {
     pub(super) fn unfinished(&self) -> String {
         match self.count(RunStatus::Outstanding) {
             0 => String::new(),
-            n => format!(" Still running or to run: {n} runs."),
+            1 => " 1 run is still to come.".into(),
+            n => format!(" {n} runs are still to come."),
         }
     }
 }
