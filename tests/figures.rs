@@ -5,7 +5,7 @@ mod common;
 use std::path::PathBuf;
 
 use ablade::figures::draw_all;
-use ablade::store::RunStatus;
+use ablade::record::RunStatus;
 use common::{Recipe, artefacts, strings};
 
 /// Pictures land here, for people to look at.

@@ -4,7 +4,7 @@ use crate::data::Shape;
 use crate::plan::{Metric, Plan, PlannedStudy, RunSpec};
 use crate::rng::Seed;
 use crate::stats;
-use crate::store::{EpochRow, RunRecord, RunStatus};
+use crate::record::{EpochRow, RunRecord, RunStatus};
 use crate::study::Study;
 
 /// A mean and half the width of its interval; none for a single value.

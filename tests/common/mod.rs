@@ -9,23 +9,23 @@ use ablade::made::MaskCount;
 use ablade::made::ordering::OrderingRule;
 use ablade::plan::{Axis, Compare, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec};
 use ablade::rng::{Purpose, Seed};
-use ablade::store::{EpochRow, RunRecord, RunStatus, Summary, Timing};
+use ablade::record::{EpochRow, RunRecord, RunStatus, Summary, Timing};
 use ablade::study::Study;
 
 /// What to make up.
-pub struct Recipe {
+pub(crate) struct Recipe {
     /// Axis name and its levels.
-    pub axes: Vec<(&'static str, Vec<String>)>,
+    pub(crate) axes: Vec<(&'static str, Vec<String>)>,
     /// Replicates.
-    pub seeds: usize,
+    pub(crate) seeds: usize,
     /// Epochs of each run.
-    pub epochs: usize,
+    pub(crate) epochs: usize,
     /// Status of a run by variant and seed.
-    pub status: fn(usize, usize) -> RunStatus,
+    pub(crate) status: fn(usize, usize) -> RunStatus,
     /// Name of the experiment and of its study.
-    pub name: String,
+    pub(crate) name: String,
     /// Question and notes.
-    pub words: (String, String),
+    pub(crate) words: (String, String),
 }
 
 impl Default for Recipe {
@@ -41,13 +41,13 @@ impl Default for Recipe {
     }
 }
 
-pub fn strings(words: &[&str]) -> Vec<String> {
+pub(crate) fn strings(words: &[&str]) -> Vec<String> {
     words.iter().map(|w| (*w).to_owned()).collect()
 }
 
 impl Recipe {
     /// The study.
-    pub fn study(&self) -> Study {
+    pub(crate) fn study(&self) -> Study {
         let mut cells: Vec<Vec<String>> = vec![Vec::new()];
         for (_, levels) in &self.axes {
             let grown = cells.iter().flat_map(|cell| {
@@ -166,7 +166,7 @@ impl Recipe {
 }
 
 /// How the fixture's images lie.
-pub const SHAPE: Shape = Shape { width: 14, height: 14 };
+pub(crate) const SHAPE: Shape = Shape { width: 14, height: 14 };
 
 fn rings(count: usize, seed: u64, noise: f64) -> Images {
     let mut stream = Seed(seed).stream(Purpose::Data, 0);
@@ -183,7 +183,7 @@ fn rings(count: usize, seed: u64, noise: f64) -> Images {
 }
 
 /// Images for every finished run of a study.
-pub fn artefacts(study: &Study) -> Artefacts {
+pub(crate) fn artefacts(study: &Study) -> Artefacts {
     let finished = |id: &RunId| study.records[id].status == RunStatus::Finished;
     let ids: Vec<&RunId> = study.plan.runs.iter().map(|run| &run.id).filter(|id| finished(id)).collect();
     let samples = ids.iter().enumerate().map(|(i, id)| {
