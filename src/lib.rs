@@ -28,4 +28,6 @@ pub mod store;
 
 pub mod study;
 
+pub mod figures;
+
 pub mod cli;

@@ -1,0 +1,192 @@
+//! The ablation plot: every seed's paired difference to the baseline, its mean and its interval, best on top.
+
+use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
+use super::scale::{Axis, Tick, difference, estimate, extent, group};
+use super::style::{AXIS, variant};
+use super::view::{Estimate, View, percent};
+
+/// Seeds up to which each is drawn.
+const SINGLE_SEEDS: usize = 30;
+/// A row whose values are this many times farther out than the next row's is shown at the border.
+const OUTLIER: f64 = 6.0;
+
+/// What a row of the plot says beside its dots: words from the ablation table, in columns.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Remarks {
+    /// Heads of the columns.
+    pub(super) heads: Vec<String>,
+    /// Per variant of the study, one word a column.
+    pub(super) columns: Vec<Vec<String>>,
+}
+
+struct Row {
+    index: usize,
+    values: Vec<f64>,
+    estimate: Option<Estimate>,
+    missing: String,
+}
+
+/// The ablation figure: differences where the study holds its baseline, else the numbers themselves.
+pub(super) fn chart(view: &View, remarks: &Remarks) -> Chart {
+    let paired = view.baseline.filter(|&b| view.variants[b].replicates.iter().any(|r| r.score.is_some()));
+    let mut rows: Vec<Row> = (0..view.variants.len())
+        .filter(|&index| Some(index) != paired)
+        .map(|index| {
+            let own = &view.variants[index];
+            let values = match paired {
+                Some(baseline) => own.differences(&view.variants[baseline]),
+                None => own.replicates.iter().filter_map(|r| r.score).collect(),
+            };
+            Row { index, estimate: view.estimate(&values), values, missing: own.missing() }
+        })
+        .collect();
+    if rows.iter().all(|row| row.estimate.is_none()) {
+        let message = match (paired, rows.is_empty()) {
+            (Some(_), true) => "The study holds its baseline alone: there is nothing to compare it with.".into(),
+            _ => view.progress(),
+        };
+        return Chart::message("Comparison with the baseline", message);
+    }
+    let rank = |row: &Row| row.estimate.map_or(f64::INFINITY, |e| e.mean);
+    rows.sort_by(|a, b| rank(a).total_cmp(&rank(b)).then(a.index.cmp(&b.index)));
+
+    let (lo, hi, limit) = range(&rows, paired.is_some());
+    let metric = view.metric_name();
+    let label = match paired {
+        Some(_) => format!("Difference in {metric} to the baseline (nats per image)"),
+        None => format!("{}{} (nats per image)", metric[..1].to_uppercase(), &metric[1..]),
+    };
+    let x = Axis::airy(&label, lo, hi, 6);
+    let count = rows.len() as f64;
+    let ticks = rows.iter().enumerate().map(|(i, row)| Tick {
+        at: count - 1.0 - i as f64,
+        text: view.variants[row.index].label.to_owned(),
+    });
+    // A row of room on top for the heads of the columns.
+    let names: Vec<Tick> = ticks.collect::<Vec<_>>().into_iter().rev().collect();
+    let y = Axis { hi: count, ticks: names, ..Axis::levels("", &[]) };
+
+    let mut marks = Vec::new();
+    if paired.is_some() {
+        let points = vec![(0.0, -0.5), (0.0, count - 0.4)];
+        marks.push(Mark::Line { points, color: AXIS, width: 1.2, alpha: 1.0, dashed: false });
+    }
+    let mut ends = Vec::new();
+    let mut at_border = false;
+    for (i, row) in rows.iter().enumerate() {
+        let at = count - 1.0 - i as f64;
+        at_border |= row_marks(&mut marks, row, at, &x, limit);
+        let text = match (row.estimate, paired) {
+            (Some(e), Some(_)) => difference(e.mean, e.half),
+            (Some(e), None) => estimate(e.mean, e.half),
+            (None, _) => row.missing.clone(),
+        };
+        let mut values = vec![text];
+        values.extend(remarks.columns.get(row.index).cloned().unwrap_or_default());
+        ends.push(End { at, color: None, name: String::new(), values });
+    }
+    let head = if paired.is_some() { "difference" } else { "NLL" };
+    let heads = std::iter::once(head.to_owned()).chain(remarks.heads.iter().cloned()).collect();
+    let spacing = if rows.len() > 20 { 20.0 } else { 26.0 };
+    let plane = Plane {
+        x,
+        y,
+        marks,
+        ends,
+        heads,
+        spread: false,
+        axes: true,
+        width: None,
+        height: spacing * (count + 0.5),
+    };
+    let title = if paired.is_some() { "What each change does" } else { "Variants compared" };
+    Chart {
+        title: format!("{title}: {}", view.planned.name),
+        subtitle: subtitle(view, paired, &rows, at_border),
+        caption: caption(view, paired, &rows),
+        panels: vec![Panel { title: String::new(), note: String::new(), body: Body::Plane(plane) }],
+        columns: 1,
+    }
+}
+
+/// Marks of one row; whether it lies beyond the axis and is shown by a triangle.
+fn row_marks(marks: &mut Vec<Mark>, row: &Row, at: f64, x: &Axis, limit: f64) -> bool {
+    let color = variant(row.index);
+    let Some(Estimate { mean, half }) = row.estimate else { return false };
+    if mean.abs() > limit || !x.holds(mean) {
+        let (form, edge) = if mean < x.lo { (Form::Left, x.lo) } else { (Form::Right, x.hi) };
+        marks.push(Mark::Dot { at: (edge, at), form, color, radius: 5.0, nudge: 0.0 });
+        return true;
+    }
+    if let Some(half) = half {
+        let points = vec![(mean - half, at), (mean + half, at)];
+        marks.push(Mark::Line { points, color, width: 2.2, alpha: 1.0, dashed: false });
+    }
+    if row.values.len() > 1 && row.values.len() <= SINGLE_SEEDS {
+        for &value in row.values.iter().filter(|v| x.holds(**v)) {
+            marks.push(Mark::Dot { at: (value, at), form: Form::Seed, color: super::style::INK, radius: 2.0, nudge: 7.5 });
+        }
+    }
+    marks.push(Mark::Dot { at: (mean, at), form: Form::Disc, color, radius: 3.6, nudge: 0.0 });
+    false
+}
+
+/// Range of the axis, and how far from zero a row may lie to be on it: one variant that fails to learn must not squeeze
+/// all others into a line.
+fn range(rows: &[Row], around_zero: bool) -> (f64, f64, f64) {
+    let mut limit = f64::INFINITY;
+    if around_zero {
+        let mut reach: Vec<f64> =
+            rows.iter().filter_map(|r| extent(r.values.iter().map(|v| v.abs()))).map(|e| e.1).collect();
+        reach.sort_by(f64::total_cmp);
+        let far = reach.windows(2).find(|w| w[1] > OUTLIER * w[0].max(0.05) && w[1] > 1.0);
+        limit = far.map_or(limit, |w| w[0]);
+    }
+    let near: Vec<&Row> = rows.iter().filter(|r| r.estimate.is_some_and(|e| e.mean.abs() <= limit)).collect();
+    let values = near.iter().flat_map(|r| r.values.iter().copied());
+    let (lo, hi) = extent(values.chain(around_zero.then_some(0.0))).unwrap_or((0.0, 1.0));
+    let reach = 1.5 * (hi - lo).max(1e-3);
+    let intervals = near.iter().filter_map(|r| r.estimate).filter_map(|e| e.half.map(|h| (e.mean, h)));
+    let (low, high) = extent(intervals.flat_map(|(m, h)| [m - h, m + h])).unwrap_or((lo, hi));
+    (lo.min(low.max(lo - reach)), hi.max(high.min(hi + reach)), limit)
+}
+
+fn subtitle(view: &View, paired: Option<usize>, rows: &[Row], at_border: bool) -> String {
+    let level = percent(view.plan.compare.level);
+    let most = rows.iter().map(|r| r.values.len()).max().unwrap_or(0);
+    let mut text = match (paired, most) {
+        (Some(_), 1) => "1 seed: no interval.".to_owned(),
+        (Some(_), n) => format!("Small dots: {n} seeds, each minus the baseline of its own seed. Bar: {level} % t interval of the mean."),
+        (None, 1) => "1 seed: no interval.".to_owned(),
+        (None, n) => format!("Small dots: {n} seeds. Bar: {level} % t interval of the mean."),
+    };
+    text += if paired.is_some() { " Left of zero is better." } else { " Lower is better." };
+    if let Some(baseline) = paired
+        && let Some(score) = view.variants[baseline].score(view)
+    {
+        let label = view.variants[baseline].label;
+        let name = if label == "baseline" { String::new() } else { format!("{label}, ") };
+        text += &format!(" Baseline: {name}{} nats.", estimate(score.mean, score.half));
+    }
+    if at_border {
+        text += " Triangle: the value lies beyond the axis.";
+    }
+    text + &view.unfinished()
+}
+
+fn caption(view: &View, paired: Option<usize>, rows: &[Row]) -> String {
+    let what = match paired {
+        Some(baseline) => format!("Paired difference in {} to {}", view.metric_name(), view.variants[baseline].label),
+        None => format!("Mean {}", view.metric_name()),
+    };
+    let values = rows.iter().map(|row| {
+        let text = row.estimate.map_or_else(
+            || row.missing.clone(),
+            |e| if paired.is_some() { difference(e.mean, e.half) } else { estimate(e.mean, e.half) },
+        );
+        format!("{}: {text}", view.variants[row.index].label)
+    });
+    let values: Vec<String> = values.collect();
+    let level = group(100.0 * view.plan.compare.level, 0);
+    format!("{what} in nats per image, mean and half-width of the {level} percent interval, best first. {}.", values.join("; "))
+}

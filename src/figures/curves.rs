@@ -1,0 +1,295 @@
+//! Loss curves: NLL of training and held-out images against the epoch.
+
+use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
+use super::scale::{Axis, Scale, decimals, estimate, extent, group};
+use super::style::{CONTEXT, Color, variant};
+use super::thin::thin;
+use super::view::{Estimate, Replicate, View, percent};
+
+/// Variants that still fit into one panel.
+const ONE_PANEL: usize = 8;
+/// Points of one curve at most; the shape of longer ones is kept.
+const POINTS: usize = 400;
+
+/// A variant's curves, averaged over its seeds.
+struct Curve {
+    name: String,
+    color: Color,
+    /// Epoch, training NLL and held-out estimate, as far as every finished seed got.
+    rows: Vec<(f64, f64, Estimate)>,
+    /// Index into `rows` of the best epoch on validation.
+    best: usize,
+    /// What finished seeds did after the first of them stopped, and diverged ones from the start; held-out.
+    loose: Vec<Vec<(f64, f64)>>,
+    /// Last point of each diverged seed.
+    ends_badly: Vec<(f64, f64)>,
+    score: Option<Estimate>,
+    missing: String,
+}
+
+/// The loss figure of a study.
+pub(super) fn chart(view: &View) -> Chart {
+    let curves: Vec<Curve> = view.variants.iter().enumerate().map(|(i, _)| Curve::new(view, i)).collect();
+    let drawn: Vec<&Curve> = curves.iter().filter(|c| !c.rows.is_empty() || !c.loose.is_empty()).collect();
+    if drawn.is_empty() {
+        return Chart::message("Loss curves", view.progress());
+    }
+    let (x, y, cut) = axes(&drawn);
+    let absent: Vec<String> = curves
+        .iter()
+        .filter(|c| c.rows.is_empty() && c.loose.is_empty())
+        .map(|c| format!("{} ({})", c.name, c.missing))
+        .collect();
+    let mut chart = if drawn.len() <= ONE_PANEL { together(view, &drawn, x, y) } else { apart(view, &drawn, x, y) };
+    if let Some(cut) = cut {
+        chart.subtitle += &format!(" Axis cut at {} nats.", group(cut, 0));
+    }
+    if drawn.iter().any(|c| !c.ends_badly.is_empty()) {
+        chart.subtitle += " Cross: a run diverged here.";
+    }
+    if drawn.iter().any(|c| c.loose.len() > c.ends_badly.len()) {
+        chart.subtitle += " Thin: seeds that trained longer.";
+    }
+    if !absent.is_empty() {
+        chart.subtitle += &format!(" Without a curve: {}.", absent.join(", "));
+    }
+    chart.subtitle += &view.unfinished();
+    let scores: Vec<String> = curves.iter().map(|c| format!("{}: {}", c.name, c.score_text())).collect();
+    chart.caption = format!(
+        "Training and {} NLL in nats per image against the epoch. {} NLL at the best epoch on validation: {}.",
+        view.held_out(),
+        view.held_out(),
+        scores.join("; ")
+    );
+    chart
+}
+
+impl Curve {
+    fn new(view: &View, index: usize) -> Self {
+        let variant_view = &view.variants[index];
+        let held = |r: &Replicate, i: usize| view.held_out_of(&r.record.epochs[i]);
+        let finished: Vec<&Replicate> = variant_view.finished().filter(|r| !r.record.epochs.is_empty()).collect();
+        let common = finished.iter().map(|r| r.record.epochs.len()).min().unwrap_or(0);
+        let over = |value: &dyn Fn(&Replicate) -> f64| view.estimate(&finished.iter().map(|r| value(r)).collect::<Vec<_>>());
+        let rows: Vec<(f64, f64, Estimate)> = (0..common)
+            .filter_map(|i| {
+                let epoch = finished[0].record.epochs[i].epoch as f64;
+                let train = over(&|r| r.record.epochs[i].train_nll_nats)?;
+                Some((epoch, train.mean, over(&|r| held(r, i))?))
+            })
+            .collect();
+        let valid = |i: usize| over(&|r| r.record.epochs[i].valid_nll_nats).map_or(f64::INFINITY, |e| e.mean);
+        let best = (0..rows.len()).min_by(|&a, &b| valid(a).total_cmp(&valid(b))).unwrap_or(0);
+
+        let tail = |r: &Replicate, from: usize| -> Vec<(f64, f64)> {
+            let rows = (from..r.record.epochs.len()).map(|i| (r.record.epochs[i].epoch as f64, held(r, i)));
+            rows.filter(|row| row.1.is_finite()).collect()
+        };
+        let diverged: Vec<Vec<(f64, f64)>> =
+            variant_view.diverged().map(|r| tail(r, 0)).filter(|points| !points.is_empty()).collect();
+        let ends_badly = diverged.iter().filter_map(|points| points.last().copied()).collect();
+        let longer = finished.iter().filter(|r| r.record.epochs.len() > common).map(|r| tail(r, common - 1));
+        Self {
+            name: variant_view.label.to_owned(),
+            color: variant(index),
+            rows,
+            best,
+            loose: diverged.into_iter().chain(longer).collect(),
+            ends_badly,
+            score: variant_view.score(view),
+            missing: variant_view.missing(),
+        }
+    }
+
+    fn score_text(&self) -> String {
+        match (&self.score, self.missing.is_empty()) {
+            (Some(score), true) => estimate(score.mean, score.half),
+            (Some(score), false) => format!("{} ({})", estimate(score.mean, score.half), self.missing),
+            (None, _) => self.missing.clone(),
+        }
+    }
+
+    fn held(&self) -> Vec<(f64, f64)> {
+        let values: Vec<f64> = self.rows.iter().map(|row| row.2.mean).collect();
+        thin(&values, POINTS).into_iter().map(|i| (self.rows[i].0, values[i])).collect()
+    }
+
+    fn train(&self) -> Vec<(f64, f64)> {
+        let values: Vec<f64> = self.rows.iter().map(|row| row.1).collect();
+        thin(&values, POINTS).into_iter().map(|i| (self.rows[i].0, values[i])).collect()
+    }
+
+    /// Marks from back to front: band, training, loose seeds, held-out.
+    fn marks(&self, y: &Axis) -> Vec<Mark> {
+        let values: Vec<f64> = self.rows.iter().map(|row| row.2.mean).collect();
+        let band = thin(&values, POINTS).into_iter().filter_map(|i| {
+            let (epoch, _, held) = self.rows[i];
+            held.half.map(|half| (epoch, held.mean - half, held.mean + half))
+        });
+        let line = |points, width, alpha, dashed| Mark::Line { points, color: self.color, width, alpha, dashed };
+        let mut marks = vec![
+            Mark::Band { points: band.collect(), color: self.color, alpha: 0.18 },
+            line(self.train(), 1.0, 1.0, true),
+        ];
+        marks.extend(self.loose.iter().map(|points| line(points.clone(), 1.0, 0.55, false)));
+        marks.push(line(self.held(), 1.9, 1.0, false));
+        if let [(epoch, _, held)] = self.rows[..] {
+            marks.push(Mark::Dot { at: (epoch, held.mean), form: Form::Disc, color: self.color, radius: 3.2, nudge: 0.0 });
+        }
+        for points in &self.loose {
+            let ended = points.last().is_some_and(|last| self.ends_badly.contains(last));
+            if let Some(&at) = points.iter().rev().find(|p| y.holds(p.1)).filter(|_| ended) {
+                marks.push(Mark::Dot { at, form: Form::Cross, color: self.color, radius: 4.0, nudge: 0.0 });
+            }
+        }
+        marks
+    }
+}
+
+/// The epoch axis, the NLL axis, and where it is cut: the first epochs fall too fast to leave room for the rest.
+fn axes(curves: &[&Curve]) -> (Axis, Axis, Option<f64>) {
+    let epochs = curves.iter().flat_map(|c| c.rows.iter().map(|r| r.0).chain(c.loose.iter().flatten().map(|p| p.0)));
+    let last = epochs.fold(1.0, f64::max);
+    let from = 1.0 + (last / 15.0).floor();
+    let means = |from: f64| {
+        let rows = curves.iter().flat_map(|c| c.rows.iter()).filter(move |row| row.0 >= from);
+        rows.flat_map(|row| [row.1, row.2.mean])
+    };
+    let loose = |from: f64| curves.iter().flat_map(|c| c.loose.iter().flatten()).filter(move |p| p.0 >= from).map(|p| p.1);
+    let all = extent(means(1.0).chain(loose(1.0))).unwrap_or((0.0, 1.0));
+    let (lo, hi) = extent(means(from)).or_else(|| extent(loose(from))).unwrap_or(all);
+    // Bands of two seeds can be many times wider than what is compared: they may widen the axis, not rule it.
+    let reach = 0.3 * (hi - lo);
+    let bands = curves.iter().flat_map(|c| c.rows.iter()).filter(|row| row.0 >= from);
+    let (low, high) = extent(bands.filter_map(|row| row.2.half.map(|h| (row.2.mean, h))).flat_map(|(m, h)| [m - h, m + h]))
+        .unwrap_or((lo, hi));
+    let (lo, hi) = (lo.min(low.max(lo - reach)), hi.max(high.min(hi + reach)));
+    let label = "Negative log-likelihood (nats per image";
+    let (lo, hi) = if lo > 0.0 && hi / lo > 1.5 {
+        (lo / (hi / lo).powf(0.03), hi * (hi / lo).powf(0.02))
+    } else {
+        (lo - 0.04 * (hi - lo), hi + 0.03 * (hi - lo))
+    };
+    let y = if lo > 0.0 && hi / lo > 1.5 {
+        Axis::log(&format!("{label}, log scale)"), lo, hi, 6)
+    } else {
+        Axis::linear(&format!("{label})"), lo, hi, 6)
+    };
+    let cut = (all.1 > y.hi).then_some(y.hi);
+    let y = match cut {
+        Some(_) => y.up_to_a_round_value(),
+        None => y,
+    };
+    let cut = cut.map(|_| y.hi);
+    (Axis::epochs(last as usize, 6), y, cut)
+}
+
+fn reading(view: &View) -> String {
+    format!(
+        "Solid: {}, dashed: train{}. Lower is better.",
+        view.held_out(),
+        match view.plan.seeds.len() {
+            1 => "; 1 seed".to_owned(),
+            n => format!("; mean of {n} seeds, band: {} % t interval of the mean", percent(view.plan.compare.level)),
+        }
+    )
+}
+
+fn together(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
+    let per_curve: Vec<Vec<Mark>> = curves.iter().map(|c| c.marks(&y)).collect();
+    // All bands behind all lines.
+    let (bands, lines): (Vec<Mark>, Vec<Mark>) =
+        per_curve.into_iter().flatten().partition(|mark| matches!(mark, Mark::Band { .. }));
+    let end = |c: &&Curve| {
+        let last = c.rows.last().map(|row| row.2.mean).or_else(|| c.loose.iter().flatten().last().map(|p| p.1));
+        End { at: last.unwrap_or(y.hi), color: Some(c.color), name: c.name.clone(), values: vec![c.score_text()] }
+    };
+    let ends = curves.iter().map(end).collect();
+    let plane = Plane {
+        x,
+        y,
+        marks: bands.into_iter().chain(lines).collect(),
+        ends,
+        heads: vec![format!("{} NLL", view.held_out())],
+        spread: true,
+        axes: true,
+        width: None,
+        height: 300.0,
+    };
+    Chart {
+        title: format!("Loss curves: {}", view.planned.name),
+        subtitle: format!("{} Right: {} at the best epoch on validation.", reading(view), view.metric_name()),
+        caption: String::new(),
+        panels: vec![Panel { title: String::new(), note: String::new(), body: Body::Plane(plane) }],
+        columns: 1,
+    }
+}
+
+fn apart(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
+    let columns = match curves.len() {
+        ..=12 => 3,
+        13..=24 => 4,
+        _ => 5,
+    };
+    // Forty panels each show forty curves: the grey ones share a budget of points.
+    let budget = (20_000 / (curves.len() * curves.len())).clamp(12, 120);
+    let context: Vec<Vec<(f64, f64)>> = curves
+        .iter()
+        .map(|c| {
+            let values: Vec<f64> = c.rows.iter().map(|row| row.2.mean).collect();
+            thin(&values, budget).into_iter().map(|i| (c.rows[i].0, values[i])).collect()
+        })
+        .collect();
+    let x = Axis { ticks: Axis::epochs(x.hi as usize, if columns > 3 { 2 } else { 3 }).ticks, ..x };
+    let coarse = match y.scale {
+        Scale::Log => Axis::log("", y.lo, y.hi, 4),
+        _ => Axis::linear("", y.lo, y.hi, 4),
+    };
+    let y = Axis { ticks: coarse.ticks, ..y };
+    let panel = |(i, curve): (usize, &&Curve)| {
+        let others = context.iter().enumerate().filter(|(j, points)| *j != i && !points.is_empty());
+        let mut marks: Vec<Mark> = others
+            .map(|(_, points)| Mark::Line {
+                points: points.clone(),
+                color: CONTEXT,
+                width: 0.8,
+                alpha: 1.0,
+                dashed: false,
+            })
+            .collect();
+        marks.extend(curve.marks(&y));
+        let best = curve.rows.get(curve.best);
+        if let Some((epoch, _, held)) = best.filter(|row| y.holds(row.2.mean)) {
+            marks.push(Mark::Dot { at: (*epoch, held.mean), form: Form::Ring, color: curve.color, radius: 3.4, nudge: 0.0 });
+        }
+        let note = match best {
+            Some((epoch, _, held)) => {
+                format!("{} @ {}", group(held.mean, decimals(held.half)), group(*epoch, 0))
+            }
+            None => curve.missing.clone(),
+        };
+        let plane = Plane {
+            x: x.clone(),
+            y: y.clone(),
+            marks,
+            ends: Vec::new(),
+            heads: Vec::new(),
+            spread: false,
+            axes: true,
+            width: None,
+            height: if columns == 3 { 140.0 } else { 100.0 },
+        };
+        Panel { title: curve.name.clone(), note, body: Body::Plane(plane) }
+    };
+    Chart {
+        title: format!("Loss curves: {}", view.planned.name),
+        subtitle: format!(
+            "{} Grey: {} means of the other variants. Ring and number: best epoch on validation. Same axes in all panels.",
+            reading(view),
+            view.held_out()
+        ),
+        caption: String::new(),
+        panels: curves.iter().enumerate().map(panel).collect(),
+        columns,
+    }
+}

@@ -1,0 +1,192 @@
+//! Main effects and interactions of a full grid: the mean over all other axes, level by level.
+
+use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
+use super::scale::{Axis, estimate, extent};
+use super::style::{Color, INK, sequential};
+use super::view::{Estimate, View, percent};
+
+/// Pairs of axes that are drawn at most.
+const PAIRS: usize = 6;
+
+/// An axis of the grid and the estimates at its levels.
+#[derive(Debug, Clone, PartialEq)]
+struct Effect {
+    axis: String,
+    levels: Vec<String>,
+    points: Vec<Option<Estimate>>,
+}
+
+/// Whether the study is a grid over at least one axis of two levels, with every cell there.
+fn is_grid(view: &View) -> bool {
+    let axes = &view.planned.axes;
+    let cells: usize = axes.iter().map(|axis| axis.levels.len()).product();
+    axes.iter().any(|axis| axis.levels.len() > 1) && cells == view.variants.len()
+}
+
+/// Mean and interval over seeds of the variants that `chosen` picks: each seed's mean first, so that seeds stay the
+/// replicates. Seeds that lack one of the variants are left out.
+fn over_seeds(view: &View, chosen: impl Fn(&[String]) -> bool) -> Option<Estimate> {
+    let variants: Vec<_> = view.variants.iter().filter(|v| chosen(v.levels)).collect();
+    let seeds = variants.iter().map(|v| v.replicates.len()).min().unwrap_or(0);
+    let means = (0..seeds).filter_map(|seed| {
+        let scores: Option<Vec<f64>> = variants.iter().map(|v| v.replicates[seed].score).collect();
+        scores.map(|s| s.iter().sum::<f64>() / s.len() as f64)
+    });
+    view.estimate(&means.collect::<Vec<_>>())
+}
+
+/// The main-effects figure; `None` where the study is no full grid.
+pub(super) fn main_effects(view: &View) -> Option<Chart> {
+    if !is_grid(view) {
+        return None;
+    }
+    let axes = view.planned.axes.iter().enumerate().filter(|(_, axis)| axis.levels.len() > 1);
+    let effects: Vec<Effect> = axes
+        .map(|(i, axis)| Effect {
+            axis: axis.column.clone(),
+            levels: axis.levels.clone(),
+            points: axis.levels.iter().map(|level| over_seeds(view, |levels| levels[i] == *level)).collect(),
+        })
+        .collect();
+    let y = value_axis(view, effects.iter().flat_map(|e| e.points.iter().flatten()))?;
+    let columns = effects.len().min(3);
+    let panels = effects.iter().map(|effect| {
+        let marks = line(&effect.points, INK, 0.0);
+        panel(effect.axis.clone(), Axis::levels("", &effect.levels), y.clone(), marks, Vec::new())
+    });
+    let spelled = effects.iter().map(|effect| {
+        let levels = effect.levels.iter().zip(&effect.points);
+        let text: Vec<String> = levels.map(|(level, e)| format!("{level} {}", words(*e))).collect();
+        format!("{}: {}", effect.axis, text.join(", "))
+    });
+    Some(Chart {
+        title: format!("Main effects: {}", view.planned.name),
+        subtitle: format!(
+            "Mean {} at each level of an axis, over all levels of the others. {} Lower is better.{}",
+            view.metric_name(),
+            bars(view),
+            view.unfinished()
+        ),
+        caption: format!("Mean {} by level of each axis. {}.", view.metric_name(), spelled.collect::<Vec<_>>().join("; ")),
+        panels: panels.collect(),
+        columns,
+    })
+}
+
+/// The interactions figure; `None` where fewer than two axes have levels to compare.
+pub(super) fn interactions(view: &View) -> Option<Chart> {
+    let axes: Vec<usize> = (0..view.planned.axes.len()).filter(|&i| view.planned.axes[i].levels.len() > 1).collect();
+    if !is_grid(view) || axes.len() < 2 {
+        return None;
+    }
+    let pairs: Vec<(usize, usize)> =
+        axes.iter().enumerate().flat_map(|(i, &a)| axes[i + 1..].iter().map(move |&b| (a, b))).collect();
+    let axis = |i: usize| &view.planned.axes[i];
+    // Of a pair, the axis of more levels goes along the panel, the other becomes lines.
+    let pairs: Vec<(usize, usize)> = pairs
+        .iter()
+        .map(|&(a, b)| if axis(a).levels.len() >= axis(b).levels.len() { (a, b) } else { (b, a) })
+        .collect();
+    let shown = &pairs[..pairs.len().min(PAIRS)];
+    let cells: Vec<Vec<Effect>> = shown
+        .iter()
+        .map(|&(along, lines)| {
+            let at = |of: &str, level: &str| over_seeds(view, |l| l[along] == level && l[lines] == of);
+            axis(lines)
+                .levels
+                .iter()
+                .map(|of| Effect {
+                    axis: of.clone(),
+                    levels: axis(along).levels.clone(),
+                    points: axis(along).levels.iter().map(|level| at(of, level)).collect(),
+                })
+                .collect()
+        })
+        .collect();
+    let y = value_axis(view, cells.iter().flatten().flat_map(|e| e.points.iter().flatten()))?;
+    let panels = shown.iter().zip(&cells).map(|(&(along, lines), effects)| {
+        let count = effects.len();
+        let mut marks = Vec::new();
+        let mut ends = Vec::new();
+        for (i, effect) in effects.iter().enumerate() {
+            let color = level_color(i, count);
+            let dodge = (i as f64 - (count - 1) as f64 / 2.0) * (0.24 / count as f64);
+            marks.extend(line(&effect.points, color, dodge));
+            if let Some(last) = effect.points.last().copied().flatten() {
+                ends.push(End { at: last.mean, color: Some(color), name: effect.axis.clone(), values: Vec::new() });
+            }
+        }
+        let title = format!("{} by {}", axis(along).column, axis(lines).column);
+        panel(title, Axis::levels("", &axis(along).levels), y.clone(), marks, ends)
+    });
+    let panels: Vec<Panel> = panels.collect();
+    let left_out = pairs.len() - shown.len();
+    let rest = if left_out > 0 { format!(" {left_out} more pairs of axes are not shown.") } else { String::new() };
+    let named: Vec<&str> = panels.iter().map(|p| p.title.as_str()).collect();
+    Some(Chart {
+        title: format!("Interactions: {}", view.planned.name),
+        subtitle: format!(
+            "Mean {} by pairs of levels; lines that do not run in parallel interact. {} Lower is better.{rest}{}",
+            view.metric_name(),
+            bars(view),
+            view.unfinished()
+        ),
+        caption: format!("Mean {} for each pair of levels of two axes: {}.", view.metric_name(), named.join("; ")),
+        columns: panels.len().min(2),
+        panels,
+    })
+}
+
+fn words(e: Option<Estimate>) -> String {
+    e.map_or_else(|| "no complete seed".into(), |e| estimate(e.mean, e.half))
+}
+
+fn bars(view: &View) -> String {
+    match view.plan.seeds.len() {
+        1 => "1 seed: no interval.".into(),
+        n => format!("Bars: {} % t interval over {n} seeds.", percent(view.plan.compare.level)),
+    }
+}
+
+/// Levels have an order, so their colours run from light to dark.
+fn level_color(i: usize, count: usize) -> Color {
+    sequential(0.45 + 0.55 * i as f64 / (count - 1).max(1) as f64)
+}
+
+fn value_axis<'a>(view: &View, points: impl Iterator<Item = &'a Estimate> + Clone) -> Option<Axis> {
+    let (lo, hi) = extent(points.clone().map(|e| e.mean))?;
+    let reach = (hi - lo).max(0.01 * hi.abs());
+    let bars = points.filter_map(|e| e.half.map(|h| [e.mean - h, e.mean + h])).flatten();
+    let (low, high) = extent(bars).unwrap_or((lo, hi));
+    let name = view.metric_name();
+    let label = format!("{}{} (nats per image)", name[..1].to_uppercase(), &name[1..]);
+    Some(Axis::airy(&label, lo.min(low.max(lo - reach)), hi.max(high.min(hi + reach)), 5))
+}
+
+fn line(points: &[Option<Estimate>], color: Color, dodge: f64) -> Vec<Mark> {
+    let at = points.iter().enumerate().filter_map(|(i, e)| e.map(|e| (i as f64 + dodge, e)));
+    let at: Vec<(f64, Estimate)> = at.collect();
+    // Where a level has no estimate, the line breaks.
+    let path = points.iter().enumerate().map(|(i, e)| (i as f64 + dodge, e.map_or(f64::NAN, |e| e.mean))).collect();
+    let mut marks = vec![Mark::Line { points: path, color, width: 1.4, alpha: 1.0, dashed: false }];
+    for (x, e) in &at {
+        if let Some(half) = e.half {
+            let points = vec![(*x, e.mean - half), (*x, e.mean + half)];
+            marks.push(Mark::Line { points, color, width: 1.6, alpha: 0.7, dashed: false });
+        }
+    }
+    marks.extend(at.iter().map(|(x, e)| Mark::Dot {
+        at: (*x, e.mean),
+        form: Form::Disc,
+        color,
+        radius: 3.2,
+        nudge: 0.0,
+    }));
+    marks
+}
+
+fn panel(title: String, x: Axis, y: Axis, marks: Vec<Mark>, ends: Vec<End>) -> Panel {
+    let plane =
+        Plane { x, y, marks, ends, heads: Vec::new(), spread: true, axes: true, width: None, height: 190.0 };
+    Panel { title, note: String::new(), body: Body::Plane(plane) }
+}

@@ -1,0 +1,313 @@
+//! Masks: as matrices and as the network they leave, and what each output of a real model can see.
+//!
+//! Everything here is read off actual `MaskSet`s, of the study's own runs or of a small network under the same rules.
+
+use crate::data::Shape;
+use crate::made::masks::MaskSet;
+
+use super::canvas::Anchor;
+use super::chart::{Body, Chart, Form, Mark, Panel, Plane, Raster};
+use super::scale::{Axis, group};
+use super::style::{ACCENT, AXIS, CONTEXT, Color, INK, SMALL, TILE, WHITE, sequential};
+
+/// A mask and what to call it.
+#[derive(Debug, Clone)]
+pub(super) struct NamedMask {
+    pub(super) name: String,
+    pub(super) mask: MaskSet,
+}
+
+/// Masks of every layer as matrices, one row of panels a mask.
+pub(super) fn matrices(masks: &[NamedMask]) -> Chart {
+    let columns = masks.iter().map(|m| m.mask.degrees().len() + 2 + usize::from(m.mask.skip())).max().unwrap_or(1);
+    let mut panels = Vec::new();
+    for named in masks {
+        let before = panels.len();
+        panels.extend(matrix_panels(&named.mask));
+        panels[before].title = named.name.clone();
+        let blank = || Panel { title: String::new(), note: String::new(), body: Body::Message(String::new()) };
+        panels.resize_with(before + columns, blank);
+    }
+    Chart {
+        title: "Masks of a small network under the rules of this study".into(),
+        subtitle: "A filled cell is a weight that may differ from zero: its row's unit reads its column's. Numbers are \
+                   degrees: for pixels the position in the ordering, for hidden units the most inputs they depend on. \
+                   The last matrix shows which pixels each output sees over all paths."
+            .into(),
+        caption: format!("Mask matrices of {} small network(s), layer by layer, with the degrees of all units.", masks.len()),
+        panels,
+        columns,
+    }
+}
+
+fn matrix_panels(mask: &MaskSet) -> Vec<Panel> {
+    let inputs: Vec<String> = mask.ordering().positions().iter().map(|p| (p + 1).to_string()).collect();
+    let mut below = inputs.clone();
+    let layers = mask.layers();
+    let mut panels = Vec::new();
+    for (i, layer) in layers.iter().enumerate() {
+        let units = mask.degrees().get(i).map(|degrees| degrees.iter().map(u32::to_string).collect());
+        let is_output = units.is_none();
+        let above: Vec<String> = units.unwrap_or_else(|| inputs.clone());
+        let note = match (i, is_output) {
+            (_, true) if layers.len() == 1 => "no hidden layer".to_owned(),
+            (0, _) => "pixels to hidden 1".to_owned(),
+            (_, true) => format!("hidden {i} to outputs"),
+            _ => format!("hidden {i} to hidden {}", i + 1),
+        };
+        if !below.is_empty() && !(is_output && layers.len() == 1) {
+            panels.push(matrix(note, layer, &above, &below, Color(0x2E, 0x7E, 0xBC)));
+        }
+        below = above;
+    }
+    if let Some(direct) = mask.direct() {
+        panels.push(matrix("pixels to outputs, direct".into(), &direct, &inputs, &inputs, Color(0x00, 0x9E, 0x73)));
+    }
+    let sees = visibility_matrix(mask);
+    panels.push(matrix("all paths: what outputs see".into(), &sees, &inputs, &inputs, INK));
+    panels
+}
+
+/// Which pixels each output can see, `[output pixel][input pixel]`.
+fn visibility_matrix(mask: &MaskSet) -> Vec<Vec<bool>> {
+    let positions = mask.ordering().positions();
+    let visible = mask.visible();
+    let sees = |to: u32, from: u32| (from as usize) < visible[to as usize];
+    positions.iter().map(|&to| positions.iter().map(|&from| sees(to, from)).collect()).collect()
+}
+
+fn matrix(note: String, open: &[Vec<bool>], rows: &[String], columns: &[String], color: Color) -> Panel {
+    let cells = open.iter().flatten().map(|&open| u16::from(open)).collect();
+    let mut raster = Raster::new(columns.len(), rows.len(), 13, vec![TILE, color], cells);
+    raster.gap = 1;
+    raster.row_names = rows.to_vec();
+    raster.column_names = columns.to_vec();
+    Panel { title: String::new(), note, body: Body::Raster(raster) }
+}
+
+/// The connections that masks leave, as a graph; the paths to one output stand out.
+pub(super) fn networks(masks: &[NamedMask]) -> Chart {
+    let columns = masks.len().clamp(1, 3);
+    Chart {
+        title: "Networks that the masks leave".into(),
+        subtitle: "From pixels (bottom) to outputs (top), numbered by degree. Coloured: every path into one output. It \
+                   starts at pixels earlier in the ordering, and only there. Dashed: direct connections."
+            .into(),
+        caption: format!(
+            "Network graphs of {} small masked autoencoder(s); no output has a path from its own pixel or a later one.",
+            masks.len()
+        ),
+        panels: masks.iter().map(|named| network(named, columns)).collect(),
+        columns,
+    }
+}
+
+fn network(named: &NamedMask, columns: usize) -> Panel {
+    let mask = &named.mask;
+    let dim = mask.ordering().dim();
+    let pixel_degrees: Vec<u32> = mask.ordering().positions().iter().map(|p| p + 1).collect();
+    let mut layers: Vec<Vec<u32>> = vec![pixel_degrees.clone()];
+    layers.extend(mask.degrees().iter().cloned());
+    layers.push(pixel_degrees);
+    let widest = layers.iter().map(Vec::len).max().unwrap_or(1) as f64;
+    let at = |layer: usize, unit: usize| {
+        let spacing = widest / layers[layer].len() as f64;
+        ((unit as f64 + 0.5) * spacing - 0.5, layer as f64)
+    };
+
+    // Edges as (lower layer, lower unit, upper layer, upper unit).
+    let mut edges = Vec::new();
+    for (layer, weights) in mask.layers().iter().enumerate() {
+        for (to, row) in weights.iter().enumerate() {
+            edges.extend((0..row.len()).filter(|&from| row[from]).map(|from| (layer, from, layer + 1, to)));
+        }
+    }
+    for (to, row) in mask.direct().unwrap_or_default().iter().enumerate() {
+        edges.extend((0..row.len()).filter(|&from| row[from]).map(|from| (0, from, layers.len() - 1, to)));
+    }
+    let chosen = mask.ordering().pixels()[(2 * dim / 3).min(dim - 1)] as usize;
+    let mut on_path: Vec<Vec<bool>> = layers.iter().map(|l| vec![false; l.len()]).collect();
+    on_path[layers.len() - 1][chosen] = true;
+    for top in (1..layers.len()).rev() {
+        for &(low, from, _, to) in edges.iter().filter(|edge| edge.2 == top) {
+            on_path[low][from] |= on_path[top][to];
+        }
+    }
+
+    let mut marks = Vec::new();
+    for lit in [false, true] {
+        for &(low, from, high, to) in edges.iter().filter(|e| on_path[e.2][e.3] == lit) {
+            marks.push(Mark::Line {
+                points: vec![at(low, from), at(high, to)],
+                color: if lit { ACCENT } else { CONTEXT },
+                width: if lit { 1.4 } else { 0.8 },
+                alpha: 1.0,
+                dashed: high > low + 1,
+            });
+        }
+    }
+    for (layer, degrees) in layers.iter().enumerate() {
+        for (unit, degree) in degrees.iter().enumerate() {
+            let lit = on_path[layer][unit];
+            let (at, color) = (at(layer, unit), if lit { ACCENT } else { AXIS });
+            marks.push(Mark::Dot { at, form: Form::Disc, color, radius: 9.5, nudge: 0.0 });
+            marks.push(Mark::Dot { at, form: Form::Disc, color: WHITE, radius: 7.2, nudge: 0.0 });
+            let (text, anchor) = (degree.to_string(), Anchor::Middle);
+            marks.push(Mark::Text { at, text, anchor, nudge: (0.0, 0.0), color: INK, size: SMALL });
+        }
+    }
+    let top = layers.len() as f64 - 1.0;
+    let blank = |lo: f64, hi: f64| Axis { ticks: Vec::new(), ..Axis::linear("", lo, hi, 1) };
+    let width = (636.0 - 22.0 * (columns - 1) as f64) / columns as f64;
+    let plane = Plane {
+        x: blank(-0.5, widest - 0.5),
+        y: blank(-0.25, top + 0.25),
+        marks,
+        ends: Vec::new(),
+        heads: Vec::new(),
+        spread: false,
+        axes: false,
+        width: Some(width.min(46.0 * widest)),
+        height: 62.0 * (top + 0.5),
+    };
+    let seen = mask.visible();
+    let counts: Vec<String> = seen.iter().map(usize::to_string).collect();
+    let note = format!("outputs see {} pixels", counts.join(", "));
+    Panel { title: named.name.clone(), note, body: Body::Plane(plane) }
+}
+
+/// How many of the latest pixels each output of a real model cannot see.
+pub(super) fn visibility(masks: &[NamedMask]) -> Chart {
+    let gaps: Vec<Vec<usize>> =
+        masks.iter().map(|m| m.mask.visible().iter().enumerate().map(|(t, &seen)| t - seen.min(t)).collect()).collect();
+    let dim = gaps.iter().map(Vec::len).max().unwrap_or(1);
+    let most = gaps.iter().flatten().copied().max().unwrap_or(0).max(1) as f64;
+    let columns = if masks.len() > 3 { 2 } else { 1 };
+    let mut x = Axis::epochs(dim, 6 / columns);
+    x.label = "Position of the output in the ordering".into();
+    (x.lo, x.hi) = (0.5, dim as f64 + 0.5);
+    let y = Axis::linear("Latest pixels not seen", 0.0, 1.05 * most, 3);
+    let panels = masks.iter().zip(&gaps).map(|(named, gaps)| {
+        // Steps: the value holds over the whole position.
+        let steps = gaps.iter().enumerate().flat_map(|(t, &gap)| {
+            [(t as f64 + 0.5, 0.0, gap as f64), (t as f64 + 1.5, 0.0, gap as f64)]
+        });
+        let plane = Plane {
+            x: x.clone(),
+            y: y.clone(),
+            marks: vec![Mark::Band { points: steps.collect(), color: ACCENT, alpha: 1.0 }],
+            ends: Vec::new(),
+            heads: Vec::new(),
+            spread: false,
+            axes: true,
+            width: None,
+            height: 84.0,
+        };
+        let note = format!("{} % see their predecessor", group(predecessor_share(gaps), 0));
+        Panel { title: named.name.clone(), note, body: Body::Plane(plane) }
+    });
+    let panels: Vec<Panel> = panels.collect();
+    let shares: Vec<String> = panels.iter().map(|p| format!("{}: {}", p.title, p.note)).collect();
+    Chart {
+        title: "What the outputs cannot see".into(),
+        subtitle: "Height: how many of the pixels just before it an output cannot see; none, and it sees all earlier \
+                   ones. Hidden units of random degree leave gaps, and every layer adds to them. First mask of the \
+                   first seed."
+            .into(),
+        caption: format!("Number of latest pixels that the output at each position cannot see. {}.", shares.join("; ")),
+        panels,
+        columns,
+    }
+}
+
+/// Percentage of the outputs after the first that see the pixel just before them.
+fn predecessor_share(gaps: &[usize]) -> f64 {
+    let complete = gaps.iter().skip(1).filter(|gap| **gap == 0).count();
+    100.0 * complete as f64 / gaps.len().saturating_sub(1).max(1) as f64
+}
+
+/// What four outputs of a real model see, on the grid.
+pub(super) fn views(masks: &[NamedMask], shape: Shape) -> Chart {
+    const SHARES: [f64; 4] = [0.1, 0.35, 0.6, 0.9];
+    let mut panels = Vec::new();
+    for named in masks {
+        let visible = named.mask.visible();
+        let positions = named.mask.ordering().positions();
+        for (i, share) in SHARES.iter().enumerate() {
+            let t = ((share * positions.len() as f64) as usize).min(positions.len() - 1);
+            let class = |position: u32| match position as usize {
+                p if p == t => 3,
+                p if p < visible[t] => 1,
+                p if p < t => 2,
+                _ => 0,
+            };
+            let cells: Vec<u16> = positions.iter().map(|&p| class(p)).collect();
+            let side = (132 / shape.width.max(shape.height).max(1)).clamp(1, 22);
+            let colors = vec![TILE, sequential(0.6), Color(0xE6, 0x9F, 0x00), INK];
+            let mut raster = Raster::new(shape.width, shape.height, side, colors, cells);
+            raster.rings.extend(positions.iter().position(|&p| p as usize == t).map(|i| (i % shape.width, i / shape.width)));
+            let title = if i == 0 { named.name.clone() } else { String::new() };
+            let note = format!("output {}: {} of {}", t + 1, visible[t], t);
+            panels.push(Panel { title, note, body: Body::Raster(raster) });
+        }
+    }
+    Chart {
+        title: "What four of the outputs see".into(),
+        subtitle: "Ring: the output's own pixel. Blue: pixels it sees; orange: earlier ones it cannot see; grey: later \
+                   ones. Numbers: pixels seen of those before it. First mask of the first seed."
+            .into(),
+        caption: "Pixels that four outputs of the real model can see, at 10, 35, 60 and 90 percent of the ordering.".into(),
+        panels,
+        columns: SHARES.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::made::ordering::Ordering;
+
+    fn mask(skip: bool) -> MaskSet {
+        let ordering = Ordering::from_pixels(vec![1, 2, 0]).unwrap();
+        MaskSet::new(ordering, vec![vec![1, 1, 2, 2], vec![1, 2, 2, 2]], skip)
+    }
+
+    #[test]
+    fn the_matrix_of_paths_is_the_product_of_the_layers() {
+        for skip in [false, true] {
+            let mask = mask(skip);
+            let mut paths: Vec<Vec<u64>> = (0..3).map(|i| (0..3).map(|j| u64::from(i == j)).collect()).collect();
+            for layer in mask.layers() {
+                let open = |row: &[bool], k: usize| u64::from(row[k]);
+                paths = layer
+                    .iter()
+                    .map(|row| (0..3).map(|j| (0..row.len()).map(|k| open(row, k) * paths[k][j]).sum()).collect())
+                    .collect();
+            }
+            let direct = mask.direct().unwrap_or_else(|| vec![vec![false; 3]; 3]);
+            let sees = visibility_matrix(&mask);
+            for i in 0..3 {
+                for j in 0..3 {
+                    assert_eq!(sees[i][j], paths[i][j] > 0 || direct[i][j], "output {i}, input {j}, skip {skip}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_lit_pixel_comes_at_or_after_its_output() {
+        let named = NamedMask { name: "toy".into(), mask: mask(false) };
+        let Body::Plane(plane) = network(&named, 1).body else { panic!("a graph is a plane") };
+        let lit: Vec<(f64, f64)> = plane
+            .marks
+            .iter()
+            .filter_map(|mark| match mark {
+                Mark::Dot { at, color: ACCENT, .. } => Some(*at),
+                _ => None,
+            })
+            .collect();
+        // Output of pixel 0 (third of the ordering) is chosen; it sees pixels 1 and 2, never itself.
+        let inputs = lit.iter().filter(|at| at.1 == 0.0).count();
+        assert_eq!((inputs, lit.iter().filter(|at| at.1 == 3.0).count()), (2, 1));
+    }
+}

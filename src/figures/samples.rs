@@ -1,0 +1,114 @@
+//! Samples of every variant beside real images, and reconstructions and completions of real images.
+
+use crate::data::{Images, Shape};
+
+use super::chart::{Body, Chart, Panel, Raster};
+use super::tiles::{self, MISSING, OFF, ON};
+
+/// Binary images and how their pixels lie.
+#[derive(Debug, Clone)]
+pub struct Picture {
+    /// How pixels lie.
+    pub shape: Shape,
+    /// The images, 0 and 1.
+    pub images: Images,
+}
+
+/// What a trained model makes of test images that it is shown in part.
+#[derive(Debug, Clone)]
+pub struct Completion {
+    /// How pixels lie.
+    pub shape: Shape,
+    /// The whole test images, N x D, 0 and 1.
+    pub originals: Images,
+    /// Which pixels were given, D of them, the same for every image.
+    pub given: Vec<bool>,
+    /// Completions, each N x D, 0 and 1: the given pixels and draws for the others.
+    pub completions: Vec<Images>,
+    /// One-pass reconstruction p(x_d = 1 | x_<d), N x D, 0..=255; if made.
+    pub reconstruction: Option<Images>,
+}
+
+/// A panel of the sample figure.
+#[derive(Debug, Clone)]
+pub(super) struct Samples<'a> {
+    pub(super) name: String,
+    /// The variant's NLL in words, or what the panel is.
+    pub(super) note: String,
+    pub(super) picture: Option<&'a Picture>,
+}
+
+/// One panel a variant, the real images last.
+pub(super) fn chart(panels: &[Samples], seed: u64, metric: &str) -> Chart {
+    let shown = panels.iter().filter(|p| p.picture.is_some()).count();
+    if shown == 0 {
+        return Chart::message("Samples", "No finished run has left samples yet.");
+    }
+    let most = if panels.len() <= 9 { 100 } else { 25 };
+    let columns = match panels.len() {
+        1..=3 => panels.len(),
+        4 => 2,
+        5..=9 => 3,
+        _ => 6,
+    };
+    let made = panels.iter().map(|panel| {
+        let body = match panel.picture {
+            Some(picture) => Body::Raster(tiles::grid(picture.shape, &picture.images, most)),
+            None => Body::Message("no samples".into()),
+        };
+        Panel { title: panel.name.clone(), note: panel.note.clone(), body }
+    });
+    Chart {
+        title: format!("Samples: the first {most} draws of seed {seed}"),
+        subtitle: format!("Below each name: {metric}. Real test images come last."),
+        caption: format!(
+            "Grids of samples drawn from the trained models, the first {most} of seed {seed}, beside real test images. {}.",
+            panels.iter().map(|p| format!("{}: {}", p.name, p.note)).collect::<Vec<_>>().join("; ")
+        ),
+        panels: made.collect(),
+        columns,
+    }
+}
+
+/// Rows of test images: whole, what was given, reconstruction, completions.
+pub(super) fn completion(name: &str, completion: &Completion) -> Chart {
+    const ROWS: usize = 10;
+    const DRAWS: usize = 5;
+    let rows = completion.originals.count().min(ROWS);
+    let draws = &completion.completions[..completion.completions.len().min(DRAWS)];
+    let binary = |images: &Images, row: usize, i: usize| if images.row(row)[i] > 0 { ON } else { OFF };
+    let mut heads = vec!["test image".to_owned()];
+    heads.extend(completion.reconstruction.as_ref().map(|_| "one pass".to_owned()));
+    heads.push("given".to_owned());
+    heads.extend((1..=draws.len()).map(|k| format!("draw {k}")));
+    let fixed = heads.len() - draws.len();
+
+    let class = |tile: usize, i: usize| {
+        let (row, column) = (tile / heads.len(), tile % heads.len());
+        match (column, &completion.reconstruction) {
+            (0, _) => binary(&completion.originals, row, i),
+            (1, Some(grey)) => tiles::grey_class(grey.row(row)[i]),
+            (column, _) if column + 1 == fixed => {
+                if completion.given[i] { binary(&completion.originals, row, i) } else { MISSING }
+            }
+            (column, _) => binary(&draws[column - fixed], row, i),
+        }
+    };
+    let mut raster: Raster = tiles::raster(completion.shape, rows * heads.len(), heads.len(), class);
+    raster.cell = (60 / completion.shape.width.max(1)).clamp(1, 8);
+    raster.column_names.clone_from(&heads);
+    let share = completion.given.iter().filter(|g| **g).count() as f64 / completion.given.len().max(1) as f64;
+    Chart {
+        title: format!("Test images completed by {name}"),
+        subtitle: "Given pixels stay as they are, grey ones are drawn. One pass: the probability of each pixel given the \
+                   true earlier ones."
+            .into(),
+        caption: format!(
+            "{rows} test images of which {:.0} percent of the pixels are given, with {} completions each drawn by {name}.",
+            100.0 * share,
+            draws.len()
+        ),
+        panels: vec![Panel { title: String::new(), note: String::new(), body: Body::Raster(raster) }],
+        columns: 1,
+    }
+}

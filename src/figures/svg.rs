@@ -1,0 +1,199 @@
+//! A plotters backend that writes SVG with coordinates of a twentieth of a pixel.
+//!
+//! plotters places everything on whole backend units. Twenty of them to the CSS pixel keep curves smooth and text where it
+//! belongs; neighbouring filled rectangles of one colour become one path, so that a grid of sample images stays small.
+
+use std::convert::Infallible;
+use std::fmt::Write;
+
+use plotters_backend::text_anchor::{HPos, VPos};
+use plotters_backend::{
+    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontStyle,
+    FontTransform,
+};
+
+/// Backend units a CSS pixel.
+pub(super) const UNIT: f64 = 20.0;
+
+type Outcome = Result<(), DrawingErrorKind<Infallible>>;
+
+/// Writes the elements of an SVG document into a string.
+pub(super) struct Svg<'a> {
+    out: &'a mut String,
+    width: f64,
+    height: f64,
+    rectangles: Option<(BackendColor, String)>,
+}
+
+impl<'a> Svg<'a> {
+    /// A document of `width` x `height` CSS pixels.
+    pub(super) fn new(out: &'a mut String, width: f64, height: f64) -> Self {
+        let _ = writeln!(
+            out,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
+             font-family=\"'Noto Sans', 'DejaVu Sans', system-ui, sans-serif\" stroke-linejoin=\"round\" fill=\"none\">"
+        );
+        Self { out, width, height, rectangles: None }
+    }
+
+    fn flush(&mut self) {
+        if let Some((color, path)) = self.rectangles.take() {
+            let _ = writeln!(self.out, "<path d=\"{path}\" {} shape-rendering=\"crispEdges\"/>", paint("fill", color));
+        }
+    }
+
+    fn points(&mut self, tag: &str, path: impl IntoIterator<Item = BackendCoord>, paint: &str) {
+        self.flush();
+        let _ = write!(self.out, "<{tag} points=\"");
+        for (i, (x, y)) in path.into_iter().enumerate() {
+            let _ = write!(self.out, "{}{},{}", if i > 0 { " " } else { "" }, Px(x), Px(y));
+        }
+        let _ = writeln!(self.out, "\" {paint}/>");
+    }
+}
+
+impl Drop for Svg<'_> {
+    fn drop(&mut self) {
+        self.flush();
+        self.out.push_str("</svg>\n");
+    }
+}
+
+/// Backend units written as CSS pixels, without trailing zeros.
+struct Px(i32);
+
+impl std::fmt::Display for Px {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let hundredths = i64::from(self.0) * 5;
+        let (sign, size) = (if hundredths < 0 { "-" } else { "" }, hundredths.unsigned_abs());
+        match (size / 100, size % 100) {
+            (whole, 0) => write!(f, "{sign}{whole}"),
+            (whole, part) if part % 10 == 0 => write!(f, "{sign}{whole}.{}", part / 10),
+            (whole, part) => write!(f, "{sign}{whole}.{part:02}"),
+        }
+    }
+}
+
+fn paint(kind: &str, color: BackendColor) -> String {
+    let (r, g, b) = color.rgb;
+    let mut text = format!("{kind}=\"#{r:02x}{g:02x}{b:02x}\"");
+    if color.alpha < 1.0 {
+        let _ = write!(text, " {kind}-opacity=\"{}\"", (color.alpha * 100.0).round() / 100.0);
+    }
+    text
+}
+
+fn stroke(style: &impl BackendStyle) -> String {
+    format!("{} stroke-width=\"{}\"", paint("stroke", style.color()), Px(style.stroke_width() as i32))
+}
+
+/// `text` as XML character data; characters that XML cannot hold become U+FFFD.
+pub(super) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\n' | '\r' | '\t' => out.push(' '),
+            '\0'..='\u{1f}' | '\u{7f}' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+impl DrawingBackend for Svg<'_> {
+    type ErrorType = Infallible;
+
+    fn get_size(&self) -> (u32, u32) {
+        ((self.width * UNIT) as u32, (self.height * UNIT) as u32)
+    }
+
+    fn ensure_prepared(&mut self) -> Outcome {
+        Ok(())
+    }
+
+    fn present(&mut self) -> Outcome {
+        Ok(())
+    }
+
+    fn draw_pixel(&mut self, at: BackendCoord, color: BackendColor) -> Outcome {
+        self.draw_rect(at, (at.0 + 1, at.1 + 1), &color, true)
+    }
+
+    fn draw_line<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S) -> Outcome {
+        self.draw_path([from, to], style)
+    }
+
+    fn draw_rect<S: BackendStyle>(&mut self, a: BackendCoord, b: BackendCoord, style: &S, fill: bool) -> Outcome {
+        if !fill {
+            return self.draw_path([a, (b.0, a.1), b, (a.0, b.1), a], style);
+        }
+        let color = style.color();
+        if self.rectangles.as_ref().is_some_and(|(open, _)| open.rgb != color.rgb || open.alpha != color.alpha) {
+            self.flush();
+        }
+        let path = &mut self.rectangles.get_or_insert_with(|| (color, String::new())).1;
+        let (width, height) = (b.0 - a.0, b.1 - a.1);
+        let _ = write!(path, "M{} {}h{}v{}h{}z", Px(a.0), Px(a.1), Px(width), Px(height), Px(-width));
+        Ok(())
+    }
+
+    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Outcome {
+        self.points("polyline", path, &stroke(style));
+        Ok(())
+    }
+
+    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Outcome {
+        self.points("polygon", path, &paint("fill", style.color()));
+        Ok(())
+    }
+
+    fn draw_circle<S: BackendStyle>(&mut self, at: BackendCoord, radius: u32, style: &S, fill: bool) -> Outcome {
+        self.flush();
+        let look = if fill { paint("fill", style.color()) } else { stroke(style) };
+        let _ = writeln!(
+            self.out,
+            "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" {look}/>",
+            Px(at.0),
+            Px(at.1),
+            Px(radius as i32)
+        );
+        Ok(())
+    }
+
+    fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, at: BackendCoord) -> Outcome {
+        self.flush();
+        let anchor = match style.anchor().h_pos {
+            HPos::Left => "",
+            HPos::Center => " text-anchor=\"middle\"",
+            HPos::Right => " text-anchor=\"end\"",
+        };
+        // Shifts of the cap height of Noto Sans (0.714 em), so that digits and capitals sit optically centred.
+        let shift = match style.anchor().v_pos {
+            VPos::Top => 0.814,
+            VPos::Center => 0.357,
+            VPos::Bottom => -0.1,
+        };
+        let turn = match style.transform() {
+            FontTransform::None => String::new(),
+            FontTransform::Rotate90 => format!(" transform=\"rotate(90 {} {})\"", Px(at.0), Px(at.1)),
+            FontTransform::Rotate180 => format!(" transform=\"rotate(180 {} {})\"", Px(at.0), Px(at.1)),
+            FontTransform::Rotate270 => format!(" transform=\"rotate(270 {} {})\"", Px(at.0), Px(at.1)),
+        };
+        let weight = if matches!(style.style(), FontStyle::Bold) { " font-weight=\"700\"" } else { "" };
+        let baseline = at.1 + (style.size() * shift).round() as i32;
+        let _ = writeln!(
+            self.out,
+            "<text x=\"{}\" y=\"{}\" font-size=\"{}\"{anchor}{weight}{turn} {}>{}</text>",
+            Px(at.0),
+            Px(baseline),
+            Px(style.size().round() as i32),
+            paint("fill", style.color()),
+            escape(text)
+        );
+        Ok(())
+    }
+}

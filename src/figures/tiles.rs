@@ -1,0 +1,57 @@
+//! Images side by side as the cells of one raster.
+
+use crate::data::{Images, Shape};
+
+use super::chart::Raster;
+use super::style::{Color, HIDDEN, INK, TILE, WHITE, grey};
+
+/// Class of a pixel that is off, on, or unknown, and of a place without an image.
+pub(super) const OFF: u16 = 0;
+/// A pixel that is on.
+pub(super) const ON: u16 = 1;
+/// A pixel that is not given.
+pub(super) const MISSING: u16 = 2;
+const EMPTY: u16 = 3;
+const GREYS: u16 = 4;
+const GREY_LEVELS: u16 = 32;
+
+/// Colours of the classes of a tile raster.
+fn colors() -> Vec<Color> {
+    let greys = (0..GREY_LEVELS).map(|level| grey(f64::from(level) / f64::from(GREY_LEVELS - 1)));
+    [TILE, INK, HIDDEN, WHITE].into_iter().chain(greys).collect()
+}
+
+/// Class of a probability given in 0..=255.
+pub(super) fn grey_class(value: u8) -> u16 {
+    GREYS + (u16::from(value) * (GREY_LEVELS - 1) + 127) / 255
+}
+
+/// Side of a pixel: whole CSS pixels, so that a tile is about 28 wide.
+pub(super) fn cell(shape: Shape) -> usize {
+    (28 / shape.width.max(shape.height).max(1)).clamp(1, 8)
+}
+
+/// A raster of tiles, `across` a row; `pixel(tile, i)` is the class of pixel `i`, for `count` tiles.
+pub(super) fn raster(shape: Shape, count: usize, across: usize, pixel: impl Fn(usize, usize) -> u16) -> Raster {
+    let across = across.max(1);
+    let down = count.div_ceil(across).max(1);
+    let width = across * shape.width;
+    let mut cells = vec![EMPTY; width * down * shape.height];
+    for tile in 0..count {
+        let (left, top) = (tile % across * shape.width, tile / across * shape.height);
+        for i in 0..shape.dim() {
+            cells[(top + i / shape.width) * width + left + i % shape.width] = pixel(tile, i);
+        }
+    }
+    let mut raster = Raster::new(width, down * shape.height, cell(shape), colors(), cells);
+    raster.tile = Some((shape.width, shape.height));
+    raster
+}
+
+/// The first images of a binary set, at most `most`, in a grid that is as square as the images allow.
+pub(super) fn grid(shape: Shape, images: &Images, most: usize) -> Raster {
+    let count = images.count().min(most);
+    let aspect = shape.height as f64 / shape.width as f64;
+    let across = ((count as f64 * aspect).sqrt().round() as usize).clamp(1, count.max(1));
+    raster(shape, count, across, |tile, i| if images.row(tile)[i] > 0 { ON } else { OFF })
+}

@@ -1,0 +1,200 @@
+//! One study of a plan, joined with its runs, as figures read it.
+
+use crate::data::Shape;
+use crate::plan::{Metric, Plan, PlannedStudy, RunSpec};
+use crate::rng::Seed;
+use crate::stats;
+use crate::record::{EpochRow, RunRecord, RunStatus};
+use crate::study::Study;
+
+/// A mean and half the width of its interval; none for a single value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Estimate {
+    pub(super) mean: f64,
+    pub(super) half: Option<f64>,
+}
+
+/// One study of a plan.
+pub(super) struct View<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) planned: &'a PlannedStudy,
+    pub(super) variants: Vec<Variant<'a>>,
+    pub(super) baseline: Option<usize>,
+    /// Half the width of an interval of `n` values, in standard errors, at index `n`.
+    reach: Vec<f64>,
+}
+
+/// A variant and its replicates, in the order of the plan's seeds.
+pub(super) struct Variant<'a> {
+    pub(super) label: &'a str,
+    pub(super) levels: &'a [String],
+    pub(super) replicates: Vec<Replicate<'a>>,
+}
+
+/// A run in its place: a seed of a variant.
+pub(super) struct Replicate<'a> {
+    pub(super) seed: Seed,
+    pub(super) spec: &'a RunSpec,
+    pub(super) record: &'a RunRecord,
+    /// The compared number, of a finished run.
+    pub(super) score: Option<f64>,
+}
+
+static OUTSTANDING: RunRecord =
+    RunRecord { status: RunStatus::Outstanding, error: None, summary: None, epochs: Vec::new(), timing: None };
+
+impl<'a> View<'a> {
+    /// The view of one of the plan's studies.
+    pub(super) fn new(study: &'a Study, planned: &'a PlannedStudy) -> Self {
+        let plan = &study.plan;
+        let specs = plan.by_id();
+        let variants: Vec<Variant> = planned
+            .variants
+            .iter()
+            .map(|variant| Variant {
+                label: &variant.label,
+                levels: &variant.levels,
+                replicates: variant
+                    .runs
+                    .iter()
+                    .zip(&plan.seeds)
+                    .filter_map(|(id, &seed)| {
+                        let record = study.records.get(id).unwrap_or(&OUTSTANDING);
+                        Some(Replicate { seed, spec: specs.get(id)?, record, score: score(plan, record) })
+                    })
+                    .collect(),
+            })
+            .collect();
+        let named = plan.compare.baseline.as_deref();
+        let baseline = named
+            .and_then(|name| planned.variants.iter().position(|v| v.label == name || v.name == name))
+            .or(planned.baseline);
+        let reach = |n: usize| {
+            if n < 2 { 0.0 } else { stats::t_quantile(f64::midpoint(1.0, plan.compare.level), (n - 1) as f64) }
+        };
+        Self { plan, planned, variants, baseline, reach: (0..=plan.seeds.len()).map(reach).collect() }
+    }
+
+    /// Mean and t interval of values over seeds, one value a seed at most.
+    pub(super) fn estimate(&self, values: &[f64]) -> Option<Estimate> {
+        let n = values.len();
+        let half = stats::sd(values).map(|sd| self.reach[n] * sd / (n as f64).sqrt());
+        Some(Estimate { mean: stats::mean(values)?, half })
+    }
+
+    /// The split whose curve is drawn beside training.
+    pub(super) fn held_out(&self) -> &'static str {
+        match self.plan.compare.metric {
+            Metric::ValidNll => "validation",
+            Metric::TestNll | Metric::TestNllMixture => "test",
+        }
+    }
+
+    /// NLL of that split in an epoch.
+    pub(super) fn held_out_of(&self, row: &EpochRow) -> f64 {
+        match self.plan.compare.metric {
+            Metric::ValidNll => row.valid_nll_nats,
+            Metric::TestNll | Metric::TestNllMixture => row.test_nll_nats,
+        }
+    }
+
+    /// The compared number in words.
+    pub(super) fn metric_name(&self) -> &'static str {
+        match self.plan.compare.metric {
+            Metric::TestNll => "test NLL",
+            Metric::TestNllMixture => "test NLL of the mixture over the trained masks",
+            Metric::ValidNll => "validation NLL",
+        }
+    }
+
+    fn count(&self, status: RunStatus) -> usize {
+        self.variants.iter().flat_map(|v| &v.replicates).filter(|r| r.record.status == status).count()
+    }
+
+    /// How far the study is, in a sentence.
+    pub(super) fn progress(&self) -> String {
+        let total: usize = self.variants.iter().map(|v| v.replicates.len()).sum();
+        let parts = [
+            (RunStatus::Finished, "finished"),
+            (RunStatus::Diverged, "diverged"),
+            (RunStatus::Failed, "failed"),
+            (RunStatus::Outstanding, "not run yet"),
+        ];
+        let parts: Vec<String> = parts
+            .into_iter()
+            .map(|(status, word)| (self.count(status), word))
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect();
+        if total == 0 { "The study has no runs.".into() } else { format!("Of {total} runs: {}.", parts.join(", ")) }
+    }
+
+    /// A sentence for the subtitle while runs are outstanding, empty once none is.
+    pub(super) fn unfinished(&self) -> String {
+        match self.count(RunStatus::Outstanding) {
+            0 => String::new(),
+            1 => " 1 run is still to come.".into(),
+            n => format!(" {n} runs are still to come."),
+        }
+    }
+}
+
+impl<'a> Variant<'a> {
+    pub(super) fn finished(&self) -> impl Iterator<Item = &Replicate<'a>> {
+        self.replicates.iter().filter(|r| r.record.status == RunStatus::Finished)
+    }
+
+    pub(super) fn diverged(&self) -> impl Iterator<Item = &Replicate<'a>> {
+        self.replicates.iter().filter(|r| r.record.status == RunStatus::Diverged)
+    }
+
+    /// The compared number over the finished seeds.
+    pub(super) fn score(&self, view: &View) -> Option<Estimate> {
+        view.estimate(&self.replicates.iter().filter_map(|r| r.score).collect::<Vec<_>>())
+    }
+
+    /// Which runs the numbers lack: `1 of 3 diverged, 1 of 3 failed`; empty where all finished.
+    pub(super) fn missing(&self) -> String {
+        let total = self.replicates.len();
+        let words =
+            [(RunStatus::Diverged, "diverged"), (RunStatus::Failed, "failed"), (RunStatus::Outstanding, "to run")];
+        let counts = words.into_iter().map(|(status, word)| {
+            (self.replicates.iter().filter(|r| r.record.status == status).count(), word)
+        });
+        let parts: Vec<String> =
+            counts.filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} of {total} {word}")).collect();
+        parts.join(", ")
+    }
+
+    /// Difference to the baseline, seed by seed: the seeds that both finished.
+    pub(super) fn differences(&self, baseline: &Variant) -> Vec<f64> {
+        let pairs = self.replicates.iter().zip(&baseline.replicates);
+        pairs.filter_map(|(own, other)| Some(own.score? - other.score?)).collect()
+    }
+
+    /// Trainable parameters, where a run says.
+    pub(super) fn parameters(&self) -> Option<u64> {
+        self.replicates.iter().find_map(|r| r.record.summary.as_ref().map(|s| s.parameters))
+    }
+}
+
+fn score(plan: &Plan, record: &RunRecord) -> Option<f64> {
+    let summary = record.summary.as_ref().filter(|_| record.status == RunStatus::Finished)?;
+    let value = match plan.compare.metric {
+        Metric::TestNll => summary.test_nll_nats,
+        Metric::TestNllMixture => summary.test_nll_mixture_nats,
+        Metric::ValidNll => summary.valid_nll_nats,
+    };
+    value.filter(|v| v.is_finite())
+}
+
+/// A level of confidence in percent: `95`, `99.5`.
+pub(super) fn percent(level: f64) -> String {
+    super::scale::short(100.0 * level)
+}
+
+/// How the pixels of a run lie, judged by its number of variables alone: a square where there is one, else a row.
+pub(super) fn shape_of(dim: usize) -> Shape {
+    let side = dim.isqrt();
+    if side * side == dim { Shape { width: side, height: side } } else { Shape { width: dim, height: 1 } }
+}

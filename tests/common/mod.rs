@@ -1,0 +1,207 @@
+//! A study that was never trained: curves, failures and images made up from formulas, for figures and page.
+
+use std::collections::BTreeMap;
+
+use ablade::config::RunConfig;
+use ablade::data::{Images, Shape};
+use ablade::figures::{Artefacts, Completion, Picture};
+use ablade::made::MaskCount;
+use ablade::made::ordering::OrderingRule;
+use ablade::plan::{Axis, Compare, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec};
+use ablade::rng::{Purpose, Seed};
+use ablade::record::{EpochRow, RunRecord, RunStatus, Summary, Timing};
+use ablade::study::Study;
+
+/// What to make up.
+pub(crate) struct Recipe {
+    /// Axis name and its levels.
+    pub(crate) axes: Vec<(&'static str, Vec<String>)>,
+    /// Replicates.
+    pub(crate) seeds: usize,
+    /// Epochs of each run.
+    pub(crate) epochs: usize,
+    /// Status of a run by variant and seed.
+    pub(crate) status: fn(usize, usize) -> RunStatus,
+    /// Name of the experiment and of its study.
+    pub(crate) name: String,
+    /// Question and notes.
+    pub(crate) words: (String, String),
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self {
+            axes: vec![("depth", strings(&["1", "2"])), ("masks", strings(&["1", "8"]))],
+            seeds: 3,
+            epochs: 60,
+            status: |_, _| RunStatus::Finished,
+            name: "fixture".into(),
+            words: ("Does depth help once masks vary?".into(), "Made up.".into()),
+        }
+    }
+}
+
+pub(crate) fn strings(words: &[&str]) -> Vec<String> {
+    words.iter().map(|w| (*w).to_owned()).collect()
+}
+
+impl Recipe {
+    /// The study.
+    pub(crate) fn study(&self) -> Study {
+        let mut cells: Vec<Vec<String>> = vec![Vec::new()];
+        for (_, levels) in &self.axes {
+            let grown = cells.iter().flat_map(|cell| {
+                levels.iter().map(move |level| cell.iter().cloned().chain([level.clone()]).collect::<Vec<_>>())
+            });
+            cells = grown.collect();
+        }
+        let seeds: Vec<Seed> = (0..self.seeds as u64).map(Seed).collect();
+        let mut runs = Vec::new();
+        let mut records = BTreeMap::new();
+        let mut variants = Vec::new();
+        for (v, levels) in cells.iter().enumerate() {
+            let mut config = RunConfig::default();
+            config.data.size = 14;
+            config.train.epochs = self.epochs;
+            for ((axis, axis_levels), level) in self.axes.iter().zip(levels) {
+                let index = axis_levels.iter().position(|l| l == level).unwrap_or(0);
+                match *axis {
+                    "depth" => config.model.hidden = vec![120; index + 1],
+                    "masks" => config.model.masks = MaskCount::Cycle(1 << (3 * index)),
+                    "ordering" => config.model.ordering = OrderingRule::ALL[index % 9],
+                    "skip" => config.model.skip = index > 0,
+                    _ => config.train.batch = 50 + v,
+                }
+            }
+            let mut ids = Vec::new();
+            for (s, &seed) in seeds.iter().enumerate() {
+                let id = RunId::new(1, &config, "d5e1", seed);
+                ids.push(id.clone());
+                records.insert(id.clone(), self.record(v, s, levels));
+                runs.push(RunSpec { id, seed, data: "d5e1".into(), config: config.clone() });
+            }
+            let words: Vec<String> = self.axes.iter().zip(levels).map(|((axis, _), l)| format!("{axis} {l}")).collect();
+            let label = if v == 0 { "baseline".to_owned() } else { words.join(", ") };
+            variants.push(PlannedVariant { label, name: format!("v{v}"), levels: levels.clone(), runs: ids });
+        }
+        let axes = self.axes.iter().map(|(axis, levels)| Axis {
+            path: format!("model.{axis}"),
+            column: (*axis).to_owned(),
+            levels: levels.clone(),
+        });
+        let planned = PlannedStudy {
+            name: self.name.clone(),
+            design: "grid".into(),
+            axes: axes.collect(),
+            variants,
+            baseline: Some(0),
+        };
+        let plan = Plan {
+            name: self.name.clone(),
+            question: self.words.0.clone(),
+            notes: self.words.1.clone(),
+            studies: vec![planned],
+            seeds,
+            compare: Compare::default(),
+            runs,
+        };
+        Study { plan, records }
+    }
+
+    fn record(&self, v: usize, s: usize, levels: &[String]) -> RunRecord {
+        let status = (self.status)(v, s);
+        if matches!(status, RunStatus::Failed | RunStatus::Outstanding) {
+            let error = (status == RunStatus::Failed).then(|| "the disk is full".to_owned());
+            return RunRecord { status, error, summary: None, epochs: Vec::new(), timing: None };
+        }
+        let mut noise = Seed((v * 1000 + s) as u64).stream(Purpose::Statistics, 0);
+        let variants: usize = self.axes.iter().map(|(_, levels)| levels.len()).product();
+        let level = 30.0 + 6.0 * ((v * 7) % variants.max(1)) as f64 / variants.max(1) as f64 + 0.25 * noise.normal();
+        let seed_effect = 0.6 * Seed(s as u64).stream(Purpose::Statistics, 1).normal();
+        let speed = 0.12 + 0.05 * ((v * 3) % 5) as f64 / 5.0;
+        let last = if status == RunStatus::Diverged { (self.epochs / 3).max(1) } else { self.epochs };
+        let scale = 60.0 / self.epochs as f64;
+        let epochs: Vec<EpochRow> = (1..=last)
+            .map(|epoch| {
+                let t = epoch as f64 * scale.min(1.0);
+                let fall = 70.0 * (-speed * t).exp() + 14.0 / (1.0 + 0.2 * t);
+                let overfit = 0.0006 * (t - 35.0).max(0.0).powi(2) * (v % 3) as f64;
+                let blow = if status == RunStatus::Diverged { (0.5 * epoch as f64 - 5.0).max(0.0).exp() } else { 0.0 };
+                let held = level + seed_effect + fall + overfit + blow + 0.12 * noise.normal();
+                EpochRow {
+                    epoch,
+                    train_nll_nats: level - 0.8 + seed_effect + 0.97 * fall - 0.03 * t + blow,
+                    valid_nll_nats: held + 0.2 + 0.05 * noise.normal(),
+                    test_nll_nats: held,
+                }
+            })
+            .collect();
+        let best = epochs.iter().min_by(|a, b| a.valid_nll_nats.total_cmp(&b.valid_nll_nats)).copied();
+        let nll = best.filter(|_| status == RunStatus::Finished);
+        let summary = Summary {
+            status,
+            error: (status == RunStatus::Diverged).then(|| format!("loss is not finite at epoch {}", last + 1)),
+            epochs: last,
+            best_epoch: best.map_or(0, |b| b.epoch),
+            parameters: 47_000 * (1 + levels.first().map_or(0, String::len) as u64 + v as u64 % 4),
+            connected_parameters: 24_000,
+            train_nll_nats: nll.map(|b| b.train_nll_nats),
+            valid_nll_nats: nll.map(|b| b.valid_nll_nats),
+            test_nll_nats: nll.map(|b| b.test_nll_nats),
+            test_nll_mixture_nats: nll.map(|b| b.test_nll_nats - 0.4),
+            mixture_masks: 1,
+            test_nll_averaged_nats: None,
+            dim: 196,
+            kernel: "avx2".into(),
+        };
+        let timing = Timing {
+            started_utc: "2026-11-23 06:40:00".into(),
+            seconds: 20.0 + 3.0 * v as f64 + 0.7 * s as f64,
+            images_per_second: 40_000.0,
+            threads: 1,
+            host: "host".into(),
+        };
+        RunRecord { status, error: summary.error.clone(), summary: Some(summary), epochs, timing: Some(timing) }
+    }
+}
+
+/// How the fixture's images lie.
+pub(crate) const SHAPE: Shape = Shape { width: 14, height: 14 };
+
+fn rings(count: usize, seed: u64, noise: f64) -> Images {
+    let mut stream = Seed(seed).stream(Purpose::Data, 0);
+    let mut pixels = Vec::with_capacity(count * SHAPE.dim());
+    for _ in 0..count {
+        let (x, y, r) = (5.0 + 3.0 * stream.uniform(), 5.0 + 3.0 * stream.uniform(), 2.5 + 3.0 * stream.uniform());
+        for i in 0..SHAPE.dim() {
+            let (dx, dy) = ((i % SHAPE.width) as f64 - x, (i / SHAPE.width) as f64 - y);
+            let on = (dx.hypot(dy) - r).abs() < 0.8;
+            pixels.push(u8::from(on != (stream.uniform() < noise)));
+        }
+    }
+    Images::new(pixels, SHAPE.dim())
+}
+
+/// Images for every finished run of a study.
+pub(crate) fn artefacts(study: &Study) -> Artefacts {
+    let finished = |id: &RunId| study.records[id].status == RunStatus::Finished;
+    let ids: Vec<&RunId> = study.plan.runs.iter().map(|run| &run.id).filter(|id| finished(id)).collect();
+    let samples = ids.iter().enumerate().map(|(i, id)| {
+        ((*id).clone(), Picture { shape: SHAPE, images: rings(100, i as u64, 0.01 + 0.002 * i as f64) })
+    });
+    let completion = Completion {
+        shape: SHAPE,
+        originals: rings(10, 999, 0.0),
+        given: (0..SHAPE.dim()).map(|i| i < SHAPE.dim() / 2).collect(),
+        completions: (0..4).map(|k| rings(10, 700 + k, 0.02)).collect(),
+        reconstruction: Some(Images::new(
+            rings(10, 999, 0.0).pixels().iter().enumerate().map(|(i, p)| p * 200 + (i % 50) as u8).collect::<Vec<u8>>(),
+            SHAPE.dim(),
+        )),
+    };
+    Artefacts {
+        samples: samples.collect(),
+        tests: [("d5e1".to_owned(), Picture { shape: SHAPE, images: rings(100, 999, 0.0) })].into(),
+        completions: ids.first().map(|id| ((*id).clone(), completion)).into_iter().collect(),
+    }
+}
