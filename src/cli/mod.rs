@@ -7,9 +7,11 @@ mod ablation;
 mod asked;
 mod compare;
 mod completions;
+mod data;
 mod estimate;
 mod interrupt;
 mod plan;
+mod plots;
 mod progress;
 mod schema;
 mod status;
@@ -78,6 +80,10 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Print the ablation table of an experiment, or two experiments side by side
     Compare(compare::CompareArgs),
+    /// Draw every figure of every experiment, or of those named
+    Plots(plots::PlotsArgs),
+    /// List, download or look at data sets
+    Data(data::DataArgs),
     /// Print the JSON Schema of the experiment file
     Schema,
     /// Print completions for a shell
@@ -142,10 +148,18 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Status(args) => status::status(args, &cli.global, terminal),
         Command::Why(args) => why::why(args, &cli.global, terminal),
         Command::Compare(args) => compare::compare(args, &cli.global, terminal),
+        Command::Plots(args) => plots::plots(args, &cli.global, terminal),
+        Command::Data(args) => data::data(args, &cli.global, terminal),
         Command::Schema => schema::schema(terminal),
         Command::Completions(args) => completions::completions(args, terminal),
         Command::Man => completions::man(terminal),
     }
+}
+
+/// Does `work` in a pool of all processors. The process's own pool has one thread, for candle's sake.
+pub(crate) fn on_every_processor<R: Send>(work: impl FnOnce() -> R + Send) -> anyhow::Result<R> {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    Ok(rayon::ThreadPoolBuilder::new().num_threads(threads).build()?.install(work))
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

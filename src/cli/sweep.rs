@@ -8,10 +8,15 @@ use super::asked::{Asked, StudyArgs};
 use super::estimate::Estimate;
 use super::terminal::count;
 use super::training::Training;
-use super::{Exit, Global, Terminal, ablation};
+use super::{Exit, Global, Terminal, ablation, on_every_processor};
+use crate::data::Dataset;
+use crate::npy;
 use crate::plan::{RunSpec, Shard};
 use crate::store::{Failure, Publication, RunRecord, RunStatus};
 use crate::study::tables;
+
+/// Test images kept for figures.
+const REFERENCES: usize = 100;
 
 #[derive(Debug, Args)]
 pub(crate) struct SweepArgs {
@@ -52,6 +57,9 @@ pub(crate) fn sweep(args: &SweepArgs, global: &Global, terminal: &mut Terminal) 
         let estimate = Estimate::new(&asked.plan, &outstanding, &asked.sizes()?, &asked.store, threads.get());
         asked.within_budget(&estimate, outstanding.len(), args.yes)?;
         asked.store.save_plan(&asked.plan)?;
+        for (fingerprint, data) in &datasets {
+            asked.store.save_reference(fingerprint, &reference(data))?;
+        }
         let max_failures = args.max_failures.map(NonZeroUsize::get).or(asked.experiment.execution.max_failures);
         let training = Training {
             plan: &asked.plan,
@@ -77,7 +85,7 @@ pub(crate) fn sweep(args: &SweepArgs, global: &Global, terminal: &mut Terminal) 
         };
         interrupted = training.train(&outstanding, &title, global.progress, terminal, accept, record)?;
     }
-    let study = tables::write_all(&asked.store, &asked.plan)?;
+    let study = on_every_processor(|| tables::write_all(&asked.store, &asked.plan))??;
     if interrupted {
         let left = study.records.values().filter(|record| record.status == RunStatus::Outstanding).count();
         terminal.remark(format!("interrupted with {} to go: the same command continues", count(left, "run")));
@@ -87,6 +95,12 @@ pub(crate) fn sweep(args: &SweepArgs, global: &Global, terminal: &mut Terminal) 
     terminal.remark(format!("tables in {}", global.results.join(&asked.plan.name).display()));
     let bad = |record: &RunRecord| matches!(record.status, RunStatus::Failed | RunStatus::Diverged);
     Ok(if study.records.values().any(bad) { Exit::Failure } else { Exit::Success })
+}
+
+/// The first test images as `.npy`, rows and columns apart: what figures show beside samples.
+fn reference(data: &Dataset) -> Vec<u8> {
+    let count = data.test.count().min(REFERENCES);
+    npy::encode(&[count, data.shape.height, data.shape.width], &data.test.pixels()[..count * data.shape.dim()])
 }
 
 /// Name of this machine.

@@ -1,5 +1,6 @@
 //! `ablade verify STUDY`: trains finished runs again and demands the same bytes.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
@@ -38,7 +39,12 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
     let (mut datasets, mut sizes) = (BTreeMap::new(), BTreeMap::new());
     for run in &chosen {
         let now = data::fingerprint(&run.config.data, cache.library())?;
-        ensure!(now == run.data, "the data set {} has changed since {} was trained on it", run.config.data.name, run.id);
+        ensure!(
+            now == run.data,
+            "the data set {} has changed since {} was trained on it",
+            run.config.data.name,
+            run.id
+        );
         let dataset = cache.get(&run.config.data)?;
         sizes.insert(now.clone(), size(&dataset));
         datasets.insert(now, dataset);
@@ -53,7 +59,7 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
         memory: machine_memory(),
         max_failures: usize::MAX,
     };
-    let different = std::sync::atomic::AtomicUsize::new(0);
+    let different = Cell::new(0);
     let accept = |publication| {
         let problem = match publication {
             Publication::Identical => return Ok(()),
@@ -63,11 +69,11 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
         Err(problem.to_owned())
     };
     let title = format!("{}  {} of {} finished again", plan.name, count(chosen.len(), "run"), finished.len());
-    let count_it = |_: &RunSpec, _: &str| drop(different.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+    let count_it = |_: &RunSpec, _: &str| different.set(different.get() + 1);
     if training.train(&chosen, &title, global.progress, terminal, accept, count_it)? {
         return Ok(Exit::Interrupted);
     }
-    let different = different.into_inner();
+    let different = different.get();
     writeln!(terminal.out, "{} of {} the same, byte for byte", chosen.len() - different, count(chosen.len(), "run"))?;
     Ok(if different == 0 { Exit::Success } else { Exit::Failure })
 }

@@ -1,0 +1,127 @@
+//! `ablade data list | fetch NAME | show NAME`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand, ValueEnum};
+use indicatif::ProgressBar;
+
+use super::plots::replace;
+use super::progress::ProgressMode;
+use super::terminal::{number, style, table};
+use super::{Exit, Global, Terminal};
+use crate::data::{self, DataConfig, Library, Part, Place, catalog, contact_sheet};
+
+#[derive(Debug, Args)]
+pub(crate) struct DataArgs {
+    #[command(subcommand)]
+    command: DataCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum DataCommand {
+    /// List the data sets known by name, and where they are
+    List,
+    /// Download a data set and check it
+    Fetch {
+        /// Name of the set
+        name: String,
+    },
+    /// Draw a contact sheet of a data set
+    Show {
+        /// Name of the set, or a path
+        name: String,
+        /// Which of its three sets
+        #[arg(long, default_value = "train")]
+        part: PartName,
+        /// Side of the images in pixels, for sets that are drawn or resized
+        #[arg(long, value_name = "N")]
+        size: Option<usize>,
+        /// Where the picture goes [default: data-NAME.png among the plots]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PartName {
+    Train,
+    Valid,
+    Test,
+}
+
+pub(crate) fn data(args: &DataArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+    let library = Library::from_environment(global.data_dir.clone());
+    match &args.command {
+        DataCommand::List => list(&library, terminal),
+        DataCommand::Fetch { name } => fetch(name, &library, global.progress, terminal),
+        DataCommand::Show { name, part, size, out } => {
+            let part = match part {
+                PartName::Train => Part::Train,
+                PartName::Valid => Part::Valid,
+                PartName::Test => Part::Test,
+            };
+            let mut config = DataConfig { name: name.clone(), ..DataConfig::default() };
+            config.size = size.unwrap_or(config.size);
+            show(&config, part, out.clone().unwrap_or_else(|| global.plots.join(file_name(name))), &library, terminal)
+        }
+    }
+}
+
+fn file_name(name: &str) -> String {
+    let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
+    format!("data-{stem}.png")
+}
+
+fn list(library: &Library, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+    let mut rows = table(&["name", "what", "train", "valid", "test", "where"], 2);
+    for entry in catalog(library) {
+        let [train, valid, test] = entry.sizes.map(|size| number(size as u64));
+        let place = match entry.place {
+            Place::Builtin => "drawn by this program".to_owned(),
+            Place::Here(path) => path.display().to_string(),
+            Place::Missing(_) => format!("`ablade data fetch {}`", entry.name),
+        };
+        rows.add_row([entry.name.to_owned(), entry.about.to_owned(), train, valid, test, place]);
+    }
+    writeln!(terminal.out, "{rows}")?;
+    Ok(Exit::Success)
+}
+
+fn fetch(name: &str, library: &Library, mode: ProgressMode, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+    // Hides itself where stderr is no terminal.
+    let bar = if matches!(mode, ProgressMode::Auto | ProgressMode::Bar) {
+        ProgressBar::new(0)
+    } else {
+        ProgressBar::hidden()
+    };
+    bar.set_style(style("{prefix} [{bar:32}] {bytes} of {total_bytes}, {eta} left"));
+    bar.set_prefix(name.to_owned());
+    let folder = data::fetch(name, library, |there, whole| {
+        bar.set_length(whole.unwrap_or(there));
+        bar.set_position(there);
+    });
+    bar.finish_and_clear();
+    writeln!(terminal.out, "{name} is in {}", folder?.display())?;
+    Ok(Exit::Success)
+}
+
+fn show(
+    config: &DataConfig,
+    part: Part,
+    out: PathBuf,
+    library: &Library,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    let dataset = data::load(config, library)?;
+    replace(&out, &contact_sheet(&dataset, part))?;
+    let sizes = [&dataset.train, &dataset.valid, &dataset.test].map(|images| number(images.count() as u64));
+    let [train, valid, test] = sizes;
+    let (name, shape) = (&config.name, dataset.shape);
+    writeln!(
+        terminal.out,
+        "{name}: {train} train, {valid} valid, {test} test; {} x {} pixels",
+        shape.height, shape.width
+    )?;
+    writeln!(terminal.out, "{}", out.display())?;
+    Ok(Exit::Success)
+}
