@@ -1,6 +1,62 @@
-//! The data sets known by name: what they are, whose they are, and where the real files come from.
+//! The data sets known by name: what they are, whose they are, where they are or how to get them.
 
-use super::Part;
+use std::path::PathBuf;
+
+use super::draw::Builtin;
+use super::source::known_files;
+use super::{Library, Part, Shape};
+
+/// A data set that can be named in an experiment, for `data list`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Name in an experiment file.
+    pub name: &'static str,
+    /// What it is.
+    pub about: &'static str,
+    /// How its images lie, where no size is set.
+    pub shape: Shape,
+    /// Images of train, valid and test.
+    pub sizes: [usize; 3],
+    /// Under which terms it may be used.
+    pub licence: &'static str,
+    /// Where it is, or how to get it.
+    pub place: Place,
+}
+
+/// Where a data set is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// Drawn by the program.
+    Builtin,
+    /// On this machine.
+    Here(PathBuf),
+    /// Not whole on this machine; why, and the command that gets it.
+    Missing(String),
+}
+
+/// Every data set with a name: the built-in ones, then the real ones.
+pub fn catalog(library: &Library) -> Vec<Entry> {
+    let builtin = Builtin::ALL.into_iter().map(|builtin| Entry {
+        name: builtin.name(),
+        about: builtin.about(),
+        shape: Shape { width: 28, height: 28 },
+        sizes: builtin.sizes(),
+        licence: "none needed: drawn by this program",
+        place: Place::Builtin,
+    });
+    let known = KNOWN.iter().map(|known| Entry {
+        name: known.name,
+        about: known.about,
+        shape: Shape { width: 28, height: 28 },
+        sizes: known.sizes,
+        licence: known.licence,
+        place: match known_files(known, library) {
+            Ok(files) => Place::Here(files.path),
+            Err(error) => Place::Missing(error.to_string()),
+        },
+    });
+    builtin.chain(known).collect()
+}
 
 /// A real data set known by name.
 #[derive(Debug)]
@@ -18,8 +74,51 @@ pub(crate) struct Known {
     pub(crate) invert: bool,
     /// Whether images are consecutive frames, to be divided by blocks.
     pub(crate) frames: bool,
-    /// Bytes of the download.
-    pub(crate) bytes: u64,
+    /// What is downloaded.
+    pub(crate) downloads: &'static [Download],
+}
+
+/// A file of the official source.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Download {
+    /// Name under which it is kept while it is downloaded, and asked for from a mirror.
+    pub(crate) file: &'static str,
+    /// Addresses, tried in order.
+    pub(crate) urls: &'static [&'static str],
+    /// Its length, exactly or about.
+    pub(crate) bytes: Bytes,
+    /// How it is known to be the right one, and what is kept of it.
+    pub(crate) check: Check,
+}
+
+/// Length of a file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Bytes {
+    Exactly(u64),
+    About(u64),
+}
+
+/// How a download is verified before it gets a real name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Check {
+    /// Kept as it is; SHA-256 of its bytes.
+    Sha256(&'static str),
+    /// A zip of which these gzip members are kept.
+    Members(&'static [Member]),
+    /// A tar.gz of which the PNG images of these classes are kept as `file`: their number, and the SHA-256 over
+    /// `class/name`, 0, length (u64, little-endian) and bytes of each, in natural order.
+    Pictures { file: &'static str, classes: &'static [&'static str], count: usize, sha256: &'static str },
+}
+
+/// A gzip member of a zip; the zip's own CRC-32 is checked too.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Member {
+    /// Name without folders.
+    pub(crate) name: &'static str,
+    /// Bytes when unpacked.
+    pub(crate) unpacked: u64,
+    /// A range of the unpacked bytes and its SHA-256, where one is known.
+    pub(crate) sha256: Option<(u64, u64, &'static str)>,
 }
 
 const DIGITS: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
@@ -27,6 +126,35 @@ const LETTERS: &[&str] = &[
     "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t", "u", "v", "w", "x",
     "y", "z",
 ];
+const SHAPES: &[&str] = &["circle", "square", "star", "triangle"];
+
+macro_rules! mnist {
+    ($file:literal, $bytes:literal, $sha256:literal) => {
+        Download {
+            file: $file,
+            urls: &[
+                concat!("https://ossci-datasets.s3.amazonaws.com/mnist/", $file),
+                concat!("https://storage.googleapis.com/cvdf-datasets/mnist/", $file),
+            ],
+            bytes: Bytes::Exactly($bytes),
+            check: Check::Sha256($sha256),
+        }
+    };
+}
+
+macro_rules! larochelle {
+    ($file:literal, $bytes:literal, $sha256:literal) => {
+        Download {
+            file: $file,
+            urls: &[
+                concat!("https://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/", $file),
+                concat!("http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/", $file),
+            ],
+            bytes: Bytes::Exactly($bytes),
+            check: Check::Sha256($sha256),
+        }
+    };
+}
 
 /// All of them.
 pub(crate) const KNOWN: [Known; 4] = [
@@ -39,18 +167,47 @@ pub(crate) const KNOWN: [Known; 4] = [
         classes: (0, DIGITS),
         invert: false,
         frames: false,
-        bytes: 11_594_722,
+        downloads: &[
+            mnist!(
+                "train-images-idx3-ubyte.gz",
+                9_912_422,
+                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
+            ),
+            mnist!("train-labels-idx1-ubyte.gz", 28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
+            mnist!(
+                "t10k-images-idx3-ubyte.gz",
+                1_648_877,
+                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
+            ),
+            mnist!("t10k-labels-idx1-ubyte.gz", 4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+        ],
     },
     Known {
         name: "binarized-mnist",
-        about: "MNIST, drawn once as bits (Salakhutdinov and Murray 2008; files of Larochelle)",
+        about: "MNIST drawn once as bits (Salakhutdinov and Murray 2008)",
         licence: "CC BY-SA 3.0, as MNIST",
         sizes: [50_000, 10_000, 10_000],
         parts: &Part::ALL,
         classes: (0, DIGITS),
         invert: false,
         frames: false,
-        bytes: 109_760_000,
+        downloads: &[
+            larochelle!(
+                "binarized_mnist_train.amat",
+                78_400_000,
+                "ad693b29f94c14277b095f5238ddefbbdaaae0939789dd2f4f0205278cee3e4d"
+            ),
+            larochelle!(
+                "binarized_mnist_valid.amat",
+                15_680_000,
+                "1de3d397c40fe8eeb33dafd4099a1f665ec01e96d9be234aaeeac8a34930e2e2"
+            ),
+            larochelle!(
+                "binarized_mnist_test.amat",
+                15_680_000,
+                "e6687bfea3f820c174f33b7865140b2a2dd2930ef786f35d45795fc193b5ab2c"
+            ),
+        ],
     },
     Known {
         name: "emnist-letters",
@@ -61,24 +218,86 @@ pub(crate) const KNOWN: [Known; 4] = [
         classes: (1, LETTERS),
         invert: false,
         frames: false,
-        bytes: 561_753_746,
+        downloads: &[Download {
+            file: "gzip.zip",
+            urls: &["https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip"],
+            bytes: Bytes::About(561_753_746),
+            check: Check::Members(&[
+                Member { name: "emnist-letters-train-images-idx3-ubyte.gz", unpacked: 97_843_216, sha256: None },
+                Member {
+                    name: "emnist-letters-train-labels-idx1-ubyte.gz",
+                    unpacked: 124_808,
+                    sha256: Some((0, 124_808, "e8e94c3f4353d5532fd9604b939cb4c76e7847945b9b0d9ff7884d881dead6bc")),
+                },
+                Member {
+                    name: "emnist-letters-test-images-idx3-ubyte.gz",
+                    unpacked: 16_307_216,
+                    sha256: Some((16, 7_840_016, "7bd393f2ff79aa1d458ae6691114374232315a21dacd14437c1bce5ebb708474")),
+                },
+                Member {
+                    name: "emnist-letters-test-labels-idx1-ubyte.gz",
+                    unpacked: 20_808,
+                    sha256: Some((0, 20_808, "22dbcde0a929a7f166bdac863b9195b2994d840a1e082f8f6daaeac5606376a6")),
+                },
+            ]),
+        }],
     },
     Known {
         name: "four-shapes",
         about: "filmed circles, squares, stars and triangles (smeschke)",
-        licence: "not stated by its author; the snapshot's repository is MIT",
-        sizes: [0, 0, 0],
+        licence: "MIT (the snapshot fetched); its author states none",
+        sizes: [11_655, 1_457, 1_458],
         parts: &[],
-        classes: (0, &["circle", "square", "star", "triangle"]),
+        classes: (0, SHAPES),
         invert: true,
         frames: true,
-        bytes: 0,
+        downloads: &[Download {
+            file: "four-shapes.snapshot.tar.gz",
+            urls: &["https://github.com/keizerzilla/four-shapes/archive/5d61919.tar.gz"],
+            bytes: Bytes::About(20_000_000),
+            check: Check::Pictures {
+                file: "four_shapes.tar.gz",
+                classes: SHAPES,
+                count: 14_970,
+                sha256: "a7b0a23abc5d689717b4b4e48df3363ca5fe8443f162d6e2c123af93f9fcdcdf",
+            },
+        }],
     },
 ];
 
 impl Known {
+    /// Names of the files that `fetch` leaves.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &'static str> {
+        self.downloads.iter().flat_map(Download::files)
+    }
+
+    /// Bytes of the download, about.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.downloads.iter().map(|download| download.bytes.about()).sum()
+    }
+
     /// Size of the download, for people.
     pub(crate) fn download_size(&self) -> String {
-        format!("{:.0} MB", self.bytes as f64 / 1e6)
+        format!("{:.0} MB", self.bytes() as f64 / 1e6)
+    }
+}
+
+impl Download {
+    /// Names of the files that are left of it.
+    pub(crate) fn files(&self) -> Vec<&'static str> {
+        match self.check {
+            Check::Sha256(_) => vec![self.file],
+            Check::Members(members) => members.iter().map(|member| member.name).collect(),
+            Check::Pictures { file, .. } => vec![file],
+        }
+    }
+}
+
+impl Bytes {
+    /// The length, exactly or about.
+    pub(crate) fn about(self) -> u64 {
+        match self {
+            Self::Exactly(bytes) | Self::About(bytes) => bytes,
+        }
     }
 }

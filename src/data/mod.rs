@@ -10,6 +10,7 @@ mod cache;
 mod catalog;
 pub mod draw;
 mod error;
+mod fetch;
 mod fingerprint;
 mod library;
 mod load;
@@ -26,7 +27,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use cache::Cache;
+pub use catalog::{Entry, Place, catalog};
 pub use error::DataError;
+pub use fetch::fetch;
 pub use fingerprint::fingerprint;
 pub use library::Library;
 pub use load::load;

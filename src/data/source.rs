@@ -78,7 +78,12 @@ pub(crate) fn resolve(name: &str, library: &Library) -> Result<Source, DataError
 pub(crate) fn known_files(known: &'static Known, library: &Library) -> Result<Files, DataError> {
     let looked = library.places(known.name);
     for place in looked.iter().filter(|place| place.is_dir()) {
-        let Some(images) = layout(place, &members(place)?)? else { continue };
+        let mut members = members(place)?;
+        let official: Vec<&str> = known.files().collect();
+        if official.iter().all(|file| place.join(file).is_file()) {
+            members.retain(|member| official.contains(&file_name(member).as_str()));
+        }
+        let Some(images) = layout(place, &members)? else { continue };
         if let Layout::Parts(parts) = &images {
             let lacking = known.parts.iter().find(|&&part| parts[part as usize].is_none());
             if let Some(part) = lacking {
@@ -101,7 +106,9 @@ pub(crate) fn known_files(known: &'static Known, library: &Library) -> Result<Fi
 fn at_path(name: &str) -> Result<Files, DataError> {
     let path = PathBuf::from(name);
     let images = if path.is_file() {
-        Some(Layout::One(Item { images: path.clone(), labels: vec![] }))
+        let labels = path.with_file_name(path.file_name().unwrap_or_default().to_string_lossy().replace("images", "labels").replace("idx3", "idx1"));
+        let labels = (labels != path && labels.is_file()).then_some(labels);
+        Some(Layout::One(Item { images: path.clone(), labels: labels.into_iter().collect() }))
     } else if path.is_dir() {
         let images = layout(&path, &members(&path)?)?;
         if images.is_none() {

@@ -71,7 +71,7 @@ impl Hand {
                 softness: between(stream, 0.9, 1.5) * scale.max(0.5),
             },
             level: between(stream, 225.0, 255.0),
-            grain: between(stream, 0.0, 0.45),
+            grain: between(stream, 0.0, 0.3),
         }
     }
 

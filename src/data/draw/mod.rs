@@ -37,6 +37,11 @@ impl Builtin {
         ["digits", "letters", "shapes"][self as usize]
     }
 
+    /// What it is, in a few words.
+    pub fn about(self) -> &'static str {
+        ["handwritten digits", "handwritten letters, both cases together", "circles, squares, stars and triangles"][self as usize]
+    }
+
     /// Names of the classes, by label.
     pub fn classes(self) -> Vec<String> {
         match self {

@@ -1,0 +1,188 @@
+//! From a finished download to files with real names: checked first, renamed last.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufReader, BufWriter, Read, Write};
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::read::{GzDecoder, MultiGzDecoder};
+use flate2::write::GzEncoder;
+use sha2::{Digest, Sha256};
+
+use crate::data::DataError;
+use crate::data::catalog::{Check, Download, Member};
+
+/// Largest picture and largest packed member that are believed.
+const LARGEST_PICTURE: u64 = 1 << 20;
+const LARGEST_MEMBER: u64 = 1 << 28;
+
+/// Checks a finished download and gives what is kept of it its real name; a wrong one is removed.
+pub(super) fn publish(download: &Download, part: &Path, folder: &Path, url: &str) -> Result<(), DataError> {
+    let published = match download.check {
+        Check::Sha256(expected) => sha256(part).and_then(|found| {
+            same(expected, &found)?;
+            rename(part, &folder.join(download.file))
+        }),
+        Check::Members(members) => unzip(part, folder, members),
+        Check::Pictures { file, classes, count, sha256 } => repack(part, &folder.join(file), classes, count, sha256),
+    };
+    let problem = match published {
+        Ok(()) => {
+            // Only an archive is still there.
+            let _ = fs::remove_file(part);
+            return Ok(());
+        }
+        Err(Wrong::Content(problem)) => problem,
+        Err(Wrong::Disk(error)) => return Err(error),
+    };
+    fs::remove_file(part).map_err(DataError::io(part))?;
+    Err(DataError::Fetch { url: url.to_owned(), problem: format!("{problem}; what came was removed") })
+}
+
+/// Checks that files found in the place of a download are that download.
+pub(super) fn already_there(download: &Download, folder: &Path) -> Result<(), DataError> {
+    let Check::Sha256(expected) = download.check else { return Ok(()) };
+    let path = folder.join(download.file);
+    match sha256(&path).and_then(|found| same(expected, &found)) {
+        Ok(()) => Ok(()),
+        Err(Wrong::Content(problem)) => {
+            let problem = format!("is not the official file: {problem}; move it away to fetch that");
+            Err(DataError::Incomplete { path, problem })
+        }
+        Err(Wrong::Disk(error)) => Err(error),
+    }
+}
+
+/// Why a download cannot be published.
+enum Wrong {
+    Content(String),
+    Disk(DataError),
+}
+
+impl From<DataError> for Wrong {
+    fn from(error: DataError) -> Self {
+        Self::Disk(error)
+    }
+}
+
+fn same(expected: &str, found: &str) -> Result<(), Wrong> {
+    if expected == found { Ok(()) } else { Err(Wrong::Content(format!("SHA-256 is {found}, expected {expected}"))) }
+}
+
+fn hex(hasher: Sha256) -> String {
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn sha256(path: &Path) -> Result<String, Wrong> {
+    let mut hasher = Sha256::new();
+    let mut file = File::open(path).map_err(DataError::io(path))?;
+    std::io::copy(&mut file, &mut hasher).map_err(DataError::io(path))?;
+    Ok(hex(hasher))
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), Wrong> {
+    Ok(fs::rename(from, to).map_err(DataError::io(to))?)
+}
+
+/// Keeps the wanted members of a zip: all are written and checked beside their names before the first is renamed.
+fn unzip(part: &Path, folder: &Path, members: &[Member]) -> Result<(), Wrong> {
+    let unreadable = |error: zip::result::ZipError| Wrong::Content(format!("no readable zip: {error}"));
+    let file = File::open(part).map_err(DataError::io(part))?;
+    let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(unreadable)?;
+    let names: Vec<String> = archive.file_names().flatten().map(|name| name.into_owned()).collect();
+    let beside = |name: &str| folder.join(format!("{name}.part"));
+    for member in members {
+        let inside = names.iter().find(|name| name.rsplit('/').next() == Some(member.name));
+        let inside = inside.ok_or_else(|| Wrong::Content(format!("the zip holds no {}", member.name)))?;
+        let source = archive.by_name(inside).map_err(unreadable)?;
+        let path = beside(member.name);
+        let mut target = File::create(&path).map_err(DataError::io(&path))?;
+        copy(source.take(LARGEST_MEMBER), &mut target, member.name, &path)?;
+        target.sync_all().map_err(DataError::io(&path))?;
+        if let Err(wrong) = check_member(&path, member) {
+            fs::remove_file(&path).map_err(DataError::io(&path))?;
+            return Err(wrong);
+        }
+    }
+    members.iter().try_for_each(|member| rename(&beside(member.name), &folder.join(member.name)))
+}
+
+/// Copies, telling a source that cannot be read from a target that cannot be written.
+fn copy(mut source: impl Read, target: &mut impl Write, name: &str, path: &Path) -> Result<(), Wrong> {
+    let mut block = vec![0; 1 << 16];
+    loop {
+        match source.read(&mut block) {
+            Ok(0) => return Ok(()),
+            Ok(read) => target.write_all(&block[..read]).map_err(DataError::io(path))?,
+            Err(error) => return Err(Wrong::Content(format!("{name}: {error}"))),
+        }
+    }
+}
+
+fn check_member(path: &Path, member: &Member) -> Result<(), Wrong> {
+    let content = |problem: String| Wrong::Content(format!("{}: {problem}", member.name));
+    let file = File::open(path).map_err(DataError::io(path))?;
+    let mut source = MultiGzDecoder::new(BufReader::new(file)).take(member.unpacked + 1);
+    let (mut position, mut hasher) = (0, Sha256::new());
+    let (from, to, expected) = member.sha256.unwrap_or((0, 0, ""));
+    let mut block = vec![0; 1 << 16];
+    loop {
+        let read = source.read(&mut block).map_err(|error| content(error.to_string()))? as u64;
+        if read == 0 {
+            break;
+        }
+        let wanted = from.clamp(position, position + read) - position..to.clamp(position, position + read) - position;
+        hasher.update(&block[wanted.start as usize..wanted.end as usize]);
+        position += read;
+    }
+    if position != member.unpacked {
+        return Err(content(format!("unpacks to {position} bytes or more, expected {}", member.unpacked)));
+    }
+    if member.sha256.is_some() { same(expected, &hex(hasher)) } else { Ok(()) }
+}
+
+/// Keeps the pictures of the wanted classes of a tar.gz as a small tar.gz of our own, always with the same bytes.
+fn repack(part: &Path, target: &Path, classes: &[&str], count: usize, expected: &str) -> Result<(), Wrong> {
+    let unreadable = |error: std::io::Error| Wrong::Content(format!("no readable tar.gz: {error}"));
+    let file = File::open(part).map_err(DataError::io(part))?;
+    let mut archive = tar::Archive::new(GzDecoder::new(BufReader::new(file)));
+    let mut pictures: BTreeMap<(usize, u32), Vec<u8>> = BTreeMap::new();
+    for entry in archive.entries().map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let mut folders = name.rsplit('/');
+        let number = folders.next().and_then(|file| file.strip_suffix(".png")).and_then(|stem| stem.parse::<u32>().ok());
+        let class = folders.next().and_then(|folder| classes.iter().position(|class| *class == folder));
+        if let (true, Some(number), Some(class)) = (entry.header().entry_type().is_file(), number, class) {
+            let mut bytes = Vec::new();
+            entry.take(LARGEST_PICTURE).read_to_end(&mut bytes).map_err(unreadable)?;
+            pictures.insert((class, number), bytes);
+        }
+    }
+    if pictures.len() != count {
+        return Err(Wrong::Content(format!("{} pictures, expected {count}", pictures.len())));
+    }
+    let mut hasher = Sha256::new();
+    for ((class, number), bytes) in &pictures {
+        hasher.update(format!("{}/{number}.png\0", classes[*class]).as_bytes());
+        hasher.update((bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    }
+    same(expected, &hex(hasher))?;
+    let beside = target.with_extension("new.part");
+    let disk = DataError::io;
+    let file = File::create(&beside).map_err(disk(&beside))?;
+    let mut builder = tar::Builder::new(GzEncoder::new(BufWriter::new(file), Compression::fast()));
+    for ((class, number), bytes) in &pictures {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        header.set_mtime(0);
+        builder.append_data(&mut header, format!("{}/{number}.png", classes[*class]), bytes.as_slice()).map_err(disk(&beside))?;
+    }
+    let packed = builder.into_inner().and_then(GzEncoder::finish).map_err(disk(&beside))?;
+    let file = packed.into_inner().map_err(|error| disk(&beside)(error.into_error()))?;
+    file.sync_all().map_err(disk(&beside))?;
+    rename(&beside, target)
+}
