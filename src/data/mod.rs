@@ -99,7 +99,7 @@ impl Shape {
 }
 
 /// A set of images, `count` x D, row-major, one byte a pixel.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Images {
     pixels: Arc<[u8]>,
     dim: usize,
@@ -113,6 +113,13 @@ pub struct Labels {
     pub of: Arc<[u16]>,
     /// Names of the classes.
     pub names: Arc<[String]>,
+}
+
+impl std::fmt::Debug for Images {
+    /// The size alone: no message may carry millions of pixels.
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "Images({} x {})", self.count(), self.dim)
+    }
 }
 
 impl Images {

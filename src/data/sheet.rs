@@ -25,9 +25,9 @@ pub fn contact_sheet(data: &Dataset, part: Part) -> Vec<u8> {
         Part::Test => &data.test,
     };
     let vectors = data.shape.height == 1;
-    let rows = rows(images, vectors);
-    let columns = if vectors { 1 } else { COLUMNS };
     let Shape { width, height } = data.shape;
+    let columns = if vectors { 1 } else { (1600 / width).clamp(1, COLUMNS) };
+    let rows = rows(images, columns, vectors);
     // Enlarged by whole factors, to some 56 pixels an image, or a page's width of vectors.
     let zoom = if vectors { (900 / width).clamp(1, 12) } else { (56 / width.max(height)).max(1) };
     let gap = if vectors { 0 } else { 4 };
@@ -68,17 +68,17 @@ struct Row {
     images: Vec<usize>,
 }
 
-fn rows(images: &Images, vectors: bool) -> Vec<Row> {
+fn rows(images: &Images, columns: usize, vectors: bool) -> Vec<Row> {
     let plain = |images: &[usize]| Row { label: String::new(), images: images.to_vec() };
     let all: Vec<usize> = (0..images.count()).collect();
     if vectors {
         return all.chunks(1).take(VECTORS).map(plain).collect();
     }
     let Some(labels) = images.labels() else {
-        return all.chunks(COLUMNS).take(ROWS).map(plain).collect();
+        return all.chunks(columns).take(ROWS).map(plain).collect();
     };
     let class = |(class, name): (usize, &String)| {
-        let members = all.iter().filter(|&&i| usize::from(labels.of[i]) == class).take(COLUMNS);
+        let members = all.iter().filter(|&&i| usize::from(labels.of[i]) == class).take(columns);
         Row { label: name.clone(), images: members.copied().collect() }
     };
     labels.names.iter().enumerate().map(class).filter(|row| !row.images.is_empty()).collect()
@@ -108,17 +108,21 @@ fn label(x: usize, y: usize, anchor: &str, text: &str) -> String {
             c => safe.push(c),
         }
     }
-    format!("<text x='{x}' y='{y}' text-anchor='{anchor}' font-family='Noto Sans' font-size='15' fill='#222'>{safe}</text>")
+    format!(
+        "<text x='{x}' y='{y}' text-anchor='{anchor}' font-family='Noto Sans' font-size='15' fill='#222'>{safe}</text>"
+    )
 }
 
 /// Puts the texts on the page.
 fn write(page: &mut Pixmap, text: &str) {
     let mut fonts = fontdb::Database::new();
     fonts.load_font_data(notosans::REGULAR_TTF.to_vec());
-    let options = usvg::Options { fontdb: Arc::new(fonts), font_family: "Noto Sans".into(), ..usvg::Options::default() };
+    let options =
+        usvg::Options { fontdb: Arc::new(fonts), font_family: "Noto Sans".into(), ..usvg::Options::default() };
     let mut svg = String::new();
     let (width, height) = (page.width(), page.height());
-    write!(svg, "<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}'>{text}</svg>").expect("a string");
+    write!(svg, "<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}'>{text}</svg>")
+        .expect("a string");
     let tree = usvg::Tree::from_str(&svg, &options).expect("the texts are escaped");
     resvg::render(&tree, Transform::identity(), &mut page.as_mut());
 }

@@ -106,13 +106,16 @@ pub(crate) fn known_files(known: &'static Known, library: &Library) -> Result<Fi
 fn at_path(name: &str) -> Result<Files, DataError> {
     let path = PathBuf::from(name);
     let images = if path.is_file() {
-        let labels = path.with_file_name(path.file_name().unwrap_or_default().to_string_lossy().replace("images", "labels").replace("idx3", "idx1"));
+        let labels = path.with_file_name(
+            path.file_name().unwrap_or_default().to_string_lossy().replace("images", "labels").replace("idx3", "idx1"),
+        );
         let labels = (labels != path && labels.is_file()).then_some(labels);
         Some(Layout::One(Item { images: path.clone(), labels: labels.into_iter().collect() }))
     } else if path.is_dir() {
         let images = layout(&path, &members(&path)?)?;
         if images.is_none() {
-            let problem = "no data set in this folder: neither idx, npz, npy, 0/1 text nor tar files, nor PNG images".into();
+            let problem =
+                "no data set in this folder: neither idx, npz, npy, 0/1 text nor tar files, nor PNG images".into();
             return Err(DataError::Incomplete { path, problem });
         }
         images

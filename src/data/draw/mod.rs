@@ -39,7 +39,8 @@ impl Builtin {
 
     /// What it is, in a few words.
     pub fn about(self) -> &'static str {
-        ["handwritten digits", "handwritten letters, both cases together", "circles, squares, stars and triangles"][self as usize]
+        ["handwritten digits", "handwritten letters, both cases together", "circles, squares, stars and triangles"]
+            [self as usize]
     }
 
     /// Names of the classes, by label.
@@ -88,7 +89,9 @@ impl Builtin {
             }
             stream.fill_uniform(&mut grain);
             pixels.extend(
-                ink.iter().zip(&grain).map(|(ink, grain)| (hand.level * ink.min(1.0) * (1.0 - hand.grain * grain) + 0.5) as u8),
+                ink.iter()
+                    .zip(&grain)
+                    .map(|(ink, grain)| (hand.level * ink.min(1.0) * (1.0 - hand.grain * grain) + 0.5) as u8),
             );
         }
         (pixels, labels)

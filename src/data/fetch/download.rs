@@ -40,7 +40,8 @@ pub(super) fn to_file(url: &str, part: &Path, bytes: Bytes, progress: &mut dyn F
                 fruitless = if length(&file, part)? > have { 0 } else { fruitless + 1 };
                 if fruitless == FRUITLESS {
                     let kept = length(&file, part)?;
-                    let problem = format!("{problem}; {kept} bytes are kept, and the same command continues from there");
+                    let problem =
+                        format!("{problem}; {kept} bytes are kept, and the same command continues from there");
                     return Err(failed(problem));
                 }
                 std::thread::sleep(Duration::from_millis(200 * u64::from(fruitless)));
@@ -96,7 +97,9 @@ fn attempt(
         request = request.header("Range", format!("bytes={have}-"));
     }
     let mut response = request.call().map_err(|error| match error {
-        ureq::Error::BadUri(_) | ureq::Error::TooManyRedirects | ureq::Error::RedirectFailed => Stop::Refused(error.to_string()),
+        ureq::Error::BadUri(_) | ureq::Error::TooManyRedirects | ureq::Error::RedirectFailed => {
+            Stop::Refused(error.to_string())
+        }
         error => Stop::Cut(error.to_string()),
     })?;
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);

@@ -49,13 +49,19 @@ fn fetch_into(
 }
 
 /// Fetches one file, checks it, and puts what is kept of it into `folder`.
-fn one(download: &Download, folder: &Path, mirror: Option<&str>, progress: &mut dyn FnMut(u64)) -> Result<(), DataError> {
+fn one(
+    download: &Download,
+    folder: &Path,
+    mirror: Option<&str>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(), DataError> {
     if download.files().iter().all(|name| folder.join(name).is_file()) {
         return unpack::already_there(download, folder);
     }
     let part = folder.join(format!("{}.part", download.file));
     let mirrored = mirror.map(|mirror| format!("{}/{}", mirror.trim_end_matches('/'), download.file));
-    let urls: Vec<String> = mirrored.map_or_else(|| download.urls.iter().map(ToString::to_string).collect(), |url| vec![url]);
+    let urls: Vec<String> =
+        mirrored.map_or_else(|| download.urls.iter().map(ToString::to_string).collect(), |url| vec![url]);
     let mut problems = Vec::new();
     for url in &urls {
         let fetched = download::to_file(url, &part, download.bytes, progress)

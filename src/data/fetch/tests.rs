@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::data::catalog::Check;
 use crate::data::Part;
+use crate::data::catalog::Check;
 use crate::data::catalog::{Bytes, Member};
 
 /// How the server answers a request.
@@ -81,15 +81,22 @@ fn reply(
         Answer::Redirect => send(format!("302 Found\r\nLocation: /real{path}\r\nContent-Length: 0"), &[]),
         Answer::NoRanges => send(format!("200 OK\r\nContent-Length: {length}"), body),
         Answer::Unannounced(stop) => send("200 OK".into(), &body[..stop]),
-        Answer::Garbled => send(format!("200 OK\r\nContent-Length: {length}"), &body.iter().map(|b| b ^ 1).collect::<Vec<_>>()),
+        Answer::Garbled => {
+            send(format!("200 OK\r\nContent-Length: {length}"), &body.iter().map(|b| b ^ 1).collect::<Vec<_>>())
+        }
         Answer::Whole | Answer::Cut(_) => {
             let stop = if let Answer::Cut(stop) = answer { stop } else { usize::MAX };
             match start {
-                Some(start) if start >= length => send(format!("416 No\r\nContent-Range: bytes */{length}\r\nContent-Length: 0"), &[]),
+                Some(start) if start >= length => {
+                    send(format!("416 No\r\nContent-Range: bytes */{length}\r\nContent-Length: 0"), &[])
+                }
                 Some(start) => {
                     let rest = &body[start..];
                     let range = format!("Content-Range: bytes {start}-{}/{length}", length - 1);
-                    send(format!("206 Partial\r\n{range}\r\nContent-Length: {}", rest.len()), &rest[..stop.min(rest.len())])
+                    send(
+                        format!("206 Partial\r\n{range}\r\nContent-Length: {}", rest.len()),
+                        &rest[..stop.min(rest.len())],
+                    )
                 }
                 None => send(format!("200 OK\r\nContent-Length: {length}"), &body[..stop.min(length)]),
             }
@@ -114,11 +121,18 @@ fn plain(body: &[u8]) -> Download {
 }
 
 /// What fetching `download` from a server with these answers comes to, and the names left in the folder.
-fn outcome(download: &Download, body: &[u8], answers: &[Answer], folder: &Path) -> (Result<(), String>, Vec<String>, Server) {
+fn outcome(
+    download: &Download,
+    body: &[u8],
+    answers: &[Answer],
+    folder: &Path,
+) -> (Result<(), String>, Vec<String>, Server) {
     let server = serve(body, answers);
     let fetched = one(download, folder, Some(&server.url), &mut |_| {}).map_err(|error| error.to_string());
-    let mut names: Vec<String> =
-        fs::read_dir(folder).expect("a folder").map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .expect("a folder")
+        .map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
     names.sort();
     (fetched, names, server)
 }
@@ -319,7 +333,12 @@ fn a_tar_gives_its_pictures_and_nothing_else() {
     let outside = tempfile::tempdir().expect("a folder");
     let folder = outside.path().join("set");
     fs::create_dir(&folder).expect("a folder");
-    let body = tarred(&[("x/shapes/star/10.png", b"ten"), ("x/shapes/star/2.png", b"two"), ("../../escaped", b"x"), ("x/plot.png", b"x")]);
+    let body = tarred(&[
+        ("x/shapes/star/10.png", b"ten"),
+        ("x/shapes/star/2.png", b"two"),
+        ("../../escaped", b"x"),
+        ("x/plot.png", b"x"),
+    ]);
     let listing = [b"star/2.png\0\x03\0\0\0\0\0\0\0two".as_slice(), b"star/10.png\0\x03\0\0\0\0\0\0\0ten"].concat();
     let download = |count| Download {
         file: "snapshot.tar.gz",

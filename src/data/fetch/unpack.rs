@@ -152,7 +152,8 @@ fn repack(part: &Path, target: &Path, classes: &[&str], count: usize, expected: 
         let entry = entry.map_err(unreadable)?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let mut folders = name.rsplit('/');
-        let number = folders.next().and_then(|file| file.strip_suffix(".png")).and_then(|stem| stem.parse::<u32>().ok());
+        let number =
+            folders.next().and_then(|file| file.strip_suffix(".png")).and_then(|stem| stem.parse::<u32>().ok());
         let class = folders.next().and_then(|folder| classes.iter().position(|class| *class == folder));
         if let (true, Some(number), Some(class)) = (entry.header().entry_type().is_file(), number, class) {
             let mut bytes = Vec::new();
@@ -179,7 +180,9 @@ fn repack(part: &Path, target: &Path, classes: &[&str], count: usize, expected: 
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
         header.set_mtime(0);
-        builder.append_data(&mut header, format!("{}/{number}.png", classes[*class]), bytes.as_slice()).map_err(disk(&beside))?;
+        builder
+            .append_data(&mut header, format!("{}/{number}.png", classes[*class]), bytes.as_slice())
+            .map_err(disk(&beside))?;
     }
     let packed = builder.into_inner().and_then(GzEncoder::finish).map_err(disk(&beside))?;
     let file = packed.into_inner().map_err(|error| disk(&beside)(error.into_error()))?;

@@ -9,7 +9,7 @@ use super::Pool;
 use crate::data::library::file_name;
 use crate::data::{DataError, Shape};
 
-/// Largest image that is read, in pixels.
+/// Largest image that is read, in pixels, and in bytes within an archive.
 const LARGEST: u64 = 1 << 26;
 
 /// Whether a folder holds PNG images, itself or in sub-folders.
@@ -68,7 +68,7 @@ pub(super) fn archive(path: &Path, source: impl Read, size: usize) -> Result<Poo
         if entry.header().entry_type().is_file() && is_picture(&name) && !file_name(&name).starts_with('.') {
             let mut bytes = Vec::new();
             let place = |error| DataError::malformed(path, name.display(), error);
-            entry.read_to_end(&mut bytes).map_err(place)?;
+            entry.by_ref().take(LARGEST).read_to_end(&mut bytes).map_err(place)?;
             pictures.push((name, bytes));
         }
     }
@@ -118,7 +118,7 @@ fn decode(bytes: &[u8]) -> Result<(Vec<u8>, usize, usize), String> {
     let mut reader = decoder.read_info().map_err(|error| error.to_string())?;
     let (width, height) = (reader.info().width, reader.info().height);
     let area = u64::from(width) * u64::from(height);
-    if area == 0 || area > LARGEST || area > (1 << 20) + 8256 * bytes.len() as u64 {
+    if area == 0 || area > LARGEST || area > (1 << 22) + 8256 * bytes.len() as u64 {
         return Err(format!("{width} x {height} pixels in {} bytes: refused", bytes.len()));
     }
     let mut pixels = vec![0; reader.output_buffer_size().ok_or("too large")?];

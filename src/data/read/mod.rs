@@ -90,7 +90,7 @@ fn open(path: &Path) -> Result<Box<dyn BufRead>, DataError> {
 
 /// Most bytes that `packed` bytes of compressed data may expand to: real sets of bits and pictures stay below 200 times.
 fn unpacked_limit(packed: u64) -> u64 {
-    (64 << 20) + 300 * packed
+    (16 << 20) + 300 * packed
 }
 
 /// A reader that fails where its allowance ends, in place of filling the memory.
