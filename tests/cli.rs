@@ -183,7 +183,8 @@ fn interrupted_it_says_how_to_go_on_and_does() {
     let (stopped, whole) = (Place::with(SMALL), Place::with(SMALL));
     whole.exits(0, "sweep small.toml");
     for signal in [Signal::INT, Signal::TERM] {
-        let mut child = stopped.command("sweep small.toml --jobs 1").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            stopped.command("sweep small.toml --jobs 1").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let there = stopped.published().len();
         stopped.wait_for(&mut child, there + 1);
         kill_process(Pid::from_child(&child), signal).unwrap();

@@ -11,7 +11,16 @@ use crate::study::ablation::{Ablation, AblationRow};
 pub(crate) fn print(study: &Study, terminal: &mut Terminal) -> anyhow::Result<()> {
     for ablation in study.ablations() {
         let mut rows = table(
-            &["variant", "n", &interval(metric(ablation.metric), &ablation), &interval("difference", &ablation), "p", "parameters", "a run", "verdict"],
+            &[
+                "variant",
+                "n",
+                &interval(metric(ablation.metric), &ablation),
+                &interval("difference", &ablation),
+                "p",
+                "parameters",
+                "a run",
+                "verdict",
+            ],
             1,
         );
         for row in &ablation.rows {
@@ -81,7 +90,14 @@ mod tests {
 
     #[test]
     fn probabilities_keep_two_digits() {
-        let cases = [(1.0, "1.00"), (0.25, "0.25"), (0.0999, "0.10"), (0.03125, "0.031"), (0.0078125, "0.0078"), (1e-9, "1e-9")];
+        let cases = [
+            (1.0, "1.00"),
+            (0.25, "0.25"),
+            (0.0999, "0.10"),
+            (0.03125, "0.031"),
+            (0.0078125, "0.0078"),
+            (1e-9, "1e-9"),
+        ];
         for (p, text) in cases {
             assert_eq!(probability(p), text, "{p}");
         }

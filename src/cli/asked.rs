@@ -48,12 +48,8 @@ pub(crate) struct Asked {
 impl Asked {
     /// Reads and expands the file; nothing is written.
     pub(crate) fn read(args: &StudyArgs, global: &Global) -> anyhow::Result<Self> {
-        let overrides = Overrides {
-            set: args.set.clone(),
-            axis: args.axis.clone(),
-            seeds: args.seeds,
-            only: args.only.clone(),
-        };
+        let overrides =
+            Overrides { set: args.set.clone(), axis: args.axis.clone(), seeds: args.seeds, only: args.only.clone() };
         let experiment = sweep::load(&args.file, &overrides)?;
         let data = Cache::new(Library::from_environment(global.data_dir.clone()));
         let plan = experiment.plan(|config| data::fingerprint(config, data.library()))?;

@@ -59,9 +59,15 @@ impl Page<'_> {
 
     fn title(&mut self) {
         let plan = &self.asked.plan;
-        let variants: BTreeSet<&[RunId]> = plan.studies.iter().flat_map(|s| &s.variants).map(|v| v.runs.as_slice()).collect();
+        let variants: BTreeSet<&[RunId]> =
+            plan.studies.iter().flat_map(|s| &s.variants).map(|v| v.runs.as_slice()).collect();
         let seeds = count(plan.seeds.len(), "paired seed");
-        let size = [count(plan.studies.len(), "study"), count(variants.len(), "variant"), seeds, count(plan.runs.len(), "run")];
+        let size = [
+            count(plan.studies.len(), "study"),
+            count(variants.len(), "variant"),
+            seeds,
+            count(plan.runs.len(), "run"),
+        ];
         self.say(format!("{}: {}", plan.name, size.join(", ")));
         if !plan.question.is_empty() {
             self.say(format!("  {}", plan.question));
@@ -118,7 +124,11 @@ impl Page<'_> {
             (0, _) => "          from a nominal speed: no run has been timed here yet".to_owned(),
             (n, None) => format!("          from {}", count(n, "past run")),
             (n, Some(error)) => {
-                format!("          from {}; median error of predicting each from the others {:.0} %", count(n, "past run"), 100.0 * error)
+                format!(
+                    "          from {}; median error of predicting each from the others {:.0} %",
+                    count(n, "past run"),
+                    100.0 * error
+                )
             }
         });
         if estimate.memory > self.asked.memory() {

@@ -39,7 +39,9 @@ pub(crate) fn status(args: &StatusArgs, global: &Global, terminal: &mut Terminal
             }
         }
         let total = counts.iter().sum::<usize>();
-        rows.add_row(std::iter::once(name.clone()).chain([total].into_iter().chain(counts).map(|n: usize| n.to_string())));
+        rows.add_row(
+            std::iter::once(name.clone()).chain([total].into_iter().chain(counts).map(|n: usize| n.to_string())),
+        );
     }
     if !names.is_empty() {
         writeln!(terminal.out, "{rows}")?;

@@ -45,7 +45,8 @@ impl Training<'_> {
         record: impl Fn(&RunSpec, &str),
     ) -> anyhow::Result<bool> {
         let interrupt = interrupt::listen().context("cannot listen for signals")?;
-        let labels: BTreeMap<&RunId, String> = labelled(self.plan).into_iter().map(|(label, run)| (run, label)).collect();
+        let labels: BTreeMap<&RunId, String> =
+            labelled(self.plan).into_iter().map(|(label, run)| (run, label)).collect();
         let (mut jobs, mut lines) = (Vec::new(), Vec::new());
         for (i, run) in runs.iter().enumerate() {
             let cost = &self.estimate.costs[&run.id];
@@ -63,7 +64,8 @@ impl Training<'_> {
         };
         let (at_a_time, predicted) = (self.threads.get().min(runs.len()), duration(self.estimate.seconds));
         let started = Instant::now();
-        let progress = Progress::new(mode, terminal.paint, &format!("{title}, {at_a_time} at a time, about {predicted}"), lines);
+        let progress =
+            Progress::new(mode, terminal.paint, &format!("{title}, {at_a_time} at a time, about {predicted}"), lines);
         let work = |&i: &usize, threads: NonZeroUsize| {
             let control = Control {
                 interrupted: &|| interrupt.load(Ordering::Relaxed),

@@ -38,7 +38,12 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
     let (mut datasets, mut sizes) = (BTreeMap::new(), BTreeMap::new());
     for run in &chosen {
         let now = data::fingerprint(&run.config.data, cache.library())?;
-        ensure!(now == run.data, "the data set {} has changed since {} was trained on it", run.config.data.name, run.id);
+        ensure!(
+            now == run.data,
+            "the data set {} has changed since {} was trained on it",
+            run.config.data.name,
+            run.id
+        );
         let dataset = cache.get(&run.config.data)?;
         sizes.insert(now.clone(), size(&dataset));
         datasets.insert(now, dataset);

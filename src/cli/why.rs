@@ -47,7 +47,8 @@ fn stored(store: &Store) -> anyhow::Result<Vec<(RunId, Leaves)>> {
 /// Why nothing on disk answers `spec`.
 fn new(spec: &RunSpec, stored: &[(RunId, Leaves)]) -> String {
     let wanted = leaves(spec);
-    let nearest = stored.iter().map(|(run, have)| (changes(have, &wanted), run)).min_by_key(|(changes, _)| changes.len());
+    let nearest =
+        stored.iter().map(|(run, have)| (changes(have, &wanted), run)).min_by_key(|(changes, _)| changes.len());
     match nearest {
         None => "new: nothing has been run yet".to_owned(),
         Some((changes, run)) if changes.is_empty() => format!("new: the engine is {ENGINE} now, another made {run}"),

@@ -94,7 +94,11 @@ mod tests {
         assert_eq!(draw(Part::Train, 1), draw(Part::Train, 1));
         assert_ne!(draw(Part::Train, 1), draw(Part::Train, 2));
         assert_ne!(draw(Part::Train, 1), draw(Part::Valid, 1));
-        assert_eq!(run(&grey, Levels::Grey, Binarize::Dynamic, Part::Train, 1), grey, "dynamic training keeps its greys");
+        assert_eq!(
+            run(&grey, Levels::Grey, Binarize::Dynamic, Part::Train, 1),
+            grey,
+            "dynamic training keeps its greys"
+        );
         assert_eq!(run(&grey, Levels::Grey, Binarize::Dynamic, Part::Test, 1), draw(Part::Test, 1));
     }
 

@@ -23,7 +23,8 @@ pub fn fingerprint(config: &DataConfig, library: &Library) -> Result<String, Dat
             let DataConfig { train, valid, test, size, seed, .. } = config;
             let sizes = builtin.sizes();
             let counts = [train, valid, test].map(|count| *count);
-            let counts: Vec<usize> = counts.iter().zip(sizes).map(|(count, default)| count.unwrap_or(default)).collect();
+            let counts: Vec<usize> =
+                counts.iter().zip(sizes).map(|(count, default)| count.unwrap_or(default)).collect();
             hasher.update(format!("{} {} {counts:?} {size} {seed}", builtin.name(), draw::VERSION).as_bytes());
             builtin.name()
         }

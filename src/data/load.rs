@@ -78,7 +78,8 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
                 return Err(incomplete("fewer than three images cannot train, validate and test"));
             }
             let frames = files.known.is_some_and(|known| known.frames);
-            let parts = if frames { split::blocks(&classes(&pool), config.seed) } else { split::three(count, config.seed) };
+            let parts =
+                if frames { split::blocks(&classes(&pool), config.seed) } else { split::three(count, config.seed) };
             (vec![pool], parts.map(|images| (0, images)))
         }
         Contents::Parts([Some(train), valid, Some(test)]) => {
@@ -96,7 +97,9 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
         }
         Contents::Parts([train, ..]) => {
             let lacking = if train.is_none() { "training" } else { "test" };
-            return Err(incomplete(&format!("no {lacking} images: files named train and test are expected (valid is optional)")));
+            return Err(incomplete(&format!(
+                "no {lacking} images: files named train and test are expected (valid is optional)"
+            )));
         }
     };
     for pool in &mut pools {
@@ -123,7 +126,9 @@ fn read_item(item: &Item, files: &Files, config: &DataConfig) -> Result<Contents
             let labels = read::labels(path)?;
             if labels.len() == pool.count() {
                 let classes = labels.iter().max().map_or(0, |&last| usize::from(last.saturating_sub(first)) + 1);
-                let name = |class: usize| names.get(class).map_or_else(|| (class + usize::from(first)).to_string(), ToString::to_string);
+                let name = |class: usize| {
+                    names.get(class).map_or_else(|| (class + usize::from(first)).to_string(), ToString::to_string)
+                };
                 pool.classes = (0..classes).map(name).collect();
                 pool.labels = Some(labels.into_iter().map(|label| label.saturating_sub(first)).collect());
                 break;
@@ -160,8 +165,10 @@ fn reshape(pool: &mut Pool, files: &Files, size: usize) -> Result<(), DataError>
     let binary = Levels::of(std::iter::once(pool.pixels.as_slice())) == Levels::Binary;
     if files.known.is_none() || pool.shape.height == 1 || binary {
         let Shape { width, height } = pool.shape;
-        let have = if height == 1 { format!("vectors of {width} values") } else { format!("images of {height} x {width}") };
-        let problem = format!("{size} asked, {} holds {have}, which are used as they are: leave size out", files.path.display());
+        let have =
+            if height == 1 { format!("vectors of {width} values") } else { format!("images of {height} x {width}") };
+        let problem =
+            format!("{size} asked, {} holds {have}, which are used as they are: leave size out", files.path.display());
         return Err(DataError::Setting { key: "size", problem });
     }
     let mut pixels = Vec::with_capacity(pool.count() * asked.dim());

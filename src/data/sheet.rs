@@ -108,17 +108,21 @@ fn label(x: usize, y: usize, anchor: &str, text: &str) -> String {
             c => safe.push(c),
         }
     }
-    format!("<text x='{x}' y='{y}' text-anchor='{anchor}' font-family='Noto Sans' font-size='15' fill='#222'>{safe}</text>")
+    format!(
+        "<text x='{x}' y='{y}' text-anchor='{anchor}' font-family='Noto Sans' font-size='15' fill='#222'>{safe}</text>"
+    )
 }
 
 /// Puts the texts on the page.
 fn write(page: &mut Pixmap, text: &str) {
     let mut fonts = fontdb::Database::new();
     fonts.load_font_data(notosans::REGULAR_TTF.to_vec());
-    let options = usvg::Options { fontdb: Arc::new(fonts), font_family: "Noto Sans".into(), ..usvg::Options::default() };
+    let options =
+        usvg::Options { fontdb: Arc::new(fonts), font_family: "Noto Sans".into(), ..usvg::Options::default() };
     let mut svg = String::new();
     let (width, height) = (page.width(), page.height());
-    write!(svg, "<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}'>{text}</svg>").expect("a string");
+    write!(svg, "<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}'>{text}</svg>")
+        .expect("a string");
     let tree = usvg::Tree::from_str(&svg, &options).expect("the texts are escaped");
     resvg::render(&tree, Transform::identity(), &mut page.as_mut());
 }

@@ -105,7 +105,8 @@ fn at_path(name: &str) -> Result<Files, DataError> {
     } else if path.is_dir() {
         let images = layout(&path, &members(&path)?)?;
         if images.is_none() {
-            let problem = "no data set in this folder: neither idx, npz, npy, 0/1 text nor tar files, nor PNG images".into();
+            let problem =
+                "no data set in this folder: neither idx, npz, npy, 0/1 text nor tar files, nor PNG images".into();
             return Err(DataError::Incomplete { path, problem });
         }
         images

@@ -83,7 +83,9 @@ impl Builtin {
             }
             stream.fill_uniform(&mut grain);
             pixels.extend(
-                ink.iter().zip(&grain).map(|(ink, grain)| (hand.level * ink.min(1.0) * (1.0 - hand.grain * grain) + 0.5) as u8),
+                ink.iter()
+                    .zip(&grain)
+                    .map(|(ink, grain)| (hand.level * ink.min(1.0) * (1.0 - hand.grain * grain) + 0.5) as u8),
             );
         }
         (pixels, labels)

@@ -1,6 +1,6 @@
 //! Circle, square, star and triangle, filled, at any angle, size and place, cut out by an unsteady hand.
 
-use super::hand::{between, bell, direction, elastic};
+use super::hand::{bell, between, direction, elastic};
 use super::{Point, pen};
 use crate::rng::Stream;
 
@@ -10,8 +10,13 @@ pub(super) const NAMES: [&str; 4] = ["circle", "square", "star", "triangle"];
 /// Unit outlines. Sines and cosines of multiples of 72 and 120 degrees are written out: they must be the same everywhere.
 const SQUARE: &[Point] = &[(0.72, 0.72), (-0.72, 0.72), (-0.72, -0.72), (0.72, -0.72)];
 const TRIANGLE: &[Point] = &[(0.0, -1.0), (0.866_025_4, 0.5), (-0.866_025_4, 0.5)];
-const PENTAGON: [Point; 5] =
-    [(0.0, -1.0), (0.951_056_5, -0.309_017), (0.587_785_2, 0.809_017), (-0.587_785_2, 0.809_017), (-0.951_056_5, -0.309_017)];
+const PENTAGON: [Point; 5] = [
+    (0.0, -1.0),
+    (0.951_056_5, -0.309_017),
+    (0.587_785_2, 0.809_017),
+    (-0.587_785_2, 0.809_017),
+    (-0.951_056_5, -0.309_017),
+];
 
 /// Draws a shape of class `label` onto `ink`.
 pub(super) fn draw(stream: &mut Stream, label: usize, size: usize, ink: &mut [f32]) {
@@ -67,9 +72,5 @@ fn star(inner: f32) -> Vec<Point> {
 /// Cuts every side in four, so that it can bend.
 fn divide(corners: &[Point]) -> Vec<Point> {
     let sides = corners.iter().zip(corners.iter().cycle().skip(1));
-    sides
-        .flat_map(|(a, b)| {
-            [0.0, 0.25, 0.5, 0.75].map(|t| (a.0 + t * (b.0 - a.0), a.1 + t * (b.1 - a.1)))
-        })
-        .collect()
+    sides.flat_map(|(a, b)| [0.0, 0.25, 0.5, 0.75].map(|t| (a.0 + t * (b.0 - a.0), a.1 + t * (b.1 - a.1)))).collect()
 }

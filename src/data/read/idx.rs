@@ -31,7 +31,13 @@ pub(super) fn images(path: &Path, mut source: impl Read) -> Result<Pool, DataErr
     let shape = match sizes[..] {
         [_, height, width] => Shape { width, height },
         [_, width] => Shape { width, height: 1 },
-        [_] => return Err(DataError::malformed(path, "byte 3", "labels (rank 1), where images (rank 2 or 3) are expected")),
+        [_] => {
+            return Err(DataError::malformed(
+                path,
+                "byte 3",
+                "labels (rank 1), where images (rank 2 or 3) are expected",
+            ));
+        }
         _ => return Err(DataError::malformed(path, "byte 3", "rank 4; images have rank 2 or 3")),
     };
     let bytes = sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size));

@@ -57,16 +57,16 @@ pub(super) fn archive(path: &Path) -> Result<Contents, DataError> {
         let mut of_part = (0..found.len()).filter(|&i| part_of(Path::new(&found[i].0)) == Some(part));
         let first = of_part.next();
         if of_part.next().is_some() {
-            return Err(DataError::malformed(path, "zip directory", format!("several arrays for {part} among {}", names())));
+            return Err(DataError::malformed(
+                path,
+                "zip directory",
+                format!("several arrays for {part} among {}", names()),
+            ));
         }
         parts[part as usize] = first;
     }
     if parts.iter().all(Option::is_none) {
-        let problem = format!(
-            "{} arrays of images ({}) and none is named train, valid or test",
-            found.len(),
-            names()
-        );
+        let problem = format!("{} arrays of images ({}) and none is named train, valid or test", found.len(), names());
         return Err(DataError::malformed(path, "zip directory", problem));
     }
     let mut found: Vec<Option<Pool>> = found.into_iter().map(|(_, pool)| Some(pool)).collect();
@@ -111,7 +111,9 @@ fn header(path: &Path, source: &mut impl Read, place: &dyn Fn(String) -> String)
     let sizes: Result<Vec<usize>, _> = sizes.map(str::parse).collect();
     let sizes = sizes.map_err(|_| fail(before, "`shape` holds something that is no number"))?;
     let known = match kind.as_bytes() {
-        [order @ (b'<' | b'>' | b'|' | b'='), kind @ (b'u' | b'i'), width @ (b'1' | b'2' | b'4' | b'8')] => Some((*order, *kind, *width)),
+        [order @ (b'<' | b'>' | b'|' | b'='), kind @ (b'u' | b'i'), width @ (b'1' | b'2' | b'4' | b'8')] => {
+            Some((*order, *kind, *width))
+        }
         [order @ (b'<' | b'>' | b'='), b'f', width @ (b'4' | b'8')] => Some((*order, b'f', *width)),
         [b'|', b'b', b'1'] => Some((b'|', b'u', b'1')),
         _ => None,
@@ -123,7 +125,12 @@ fn header(path: &Path, source: &mut impl Read, place: &dyn Fn(String) -> String)
 }
 
 /// The values as grey levels.
-fn values(path: &Path, source: &mut impl Read, header: &Header, place: &dyn Fn(String) -> String) -> Result<Pool, DataError> {
+fn values(
+    path: &Path,
+    source: &mut impl Read,
+    header: &Header,
+    place: &dyn Fn(String) -> String,
+) -> Result<Pool, DataError> {
     let fail = |at: usize, problem: String| DataError::malformed(path, place(format!("byte {at}")), problem);
     let shape = match header.sizes[..] {
         [_, width] | [_, width, 1, 1] => Shape { width, height: 1 },
@@ -155,7 +162,8 @@ fn values(path: &Path, source: &mut impl Read, header: &Header, place: &dyn Fn(S
             let scaled = if fractions { value * 255.0 } else { value };
             if !(0.0..=255.0).contains(&scaled) || !fractions && value.fract() != 0.0 {
                 let (image, pixel) = (pixels.len() / shape.dim(), pixels.len() % shape.dim());
-                let problem = format!("image {image}, pixel {pixel} is {value}: neither 0..=255 throughout nor 0..=1 throughout");
+                let problem =
+                    format!("image {image}, pixel {pixel} is {value}: neither 0..=255 throughout nor 0..=1 throughout");
                 return Err(fail(at + i * header.width, problem));
             }
             pixels.push((scaled + 0.5) as u8);
