@@ -31,7 +31,11 @@ fn every_kind_of_study_gives_pictures() {
     write(
         "many",
         &Recipe {
-            axes: vec![("ordering", strings(&["raster", "columns", "reverse", "snake", "spiral"])), ("depth", strings(&["1", "2"])), ("skip", strings(&["off", "on"]))],
+            axes: vec![
+                ("ordering", strings(&["raster", "columns", "reverse", "snake", "spiral"])),
+                ("depth", strings(&["1", "2"])),
+                ("skip", strings(&["off", "on"])),
+            ],
             epochs: 200,
             status: |v, s| match (v, s) {
                 (3, 1) => RunStatus::Diverged,

@@ -15,7 +15,8 @@ fn stems(folder: &str) -> Vec<String> {
     let entries = std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     let paths = entries.map(|entry| entry.expect("an entry").path());
     let toml = paths.filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
-    let mut stems: Vec<String> = toml.map(|path| path.file_stem().expect("a stem").to_string_lossy().into_owned()).collect();
+    let mut stems: Vec<String> =
+        toml.map(|path| path.file_stem().expect("a stem").to_string_lossy().into_owned()).collect();
     stems.sort();
     assert!(!stems.is_empty(), "no experiment in {}", folder.display());
     stems

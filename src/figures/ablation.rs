@@ -4,20 +4,12 @@ use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
 use super::scale::{Axis, Tick, difference, estimate, extent, group};
 use super::style::{AXIS, variant};
 use super::view::{Estimate, View, percent};
+use crate::study::ablation::Ablation;
 
 /// Seeds up to which each is drawn.
 const SINGLE_SEEDS: usize = 30;
 /// A row whose values are this many times farther out than the next row's is shown at the border.
 const OUTLIER: f64 = 6.0;
-
-/// What a row of the plot says beside its dots: words from the ablation table, in columns.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Remarks {
-    /// Heads of the columns.
-    pub(super) heads: Vec<String>,
-    /// Per variant of the study, one word a column.
-    pub(super) columns: Vec<Vec<String>>,
-}
 
 struct Row {
     index: usize,
@@ -27,7 +19,7 @@ struct Row {
 }
 
 /// The ablation figure: differences where the study holds its baseline, else the numbers themselves.
-pub(super) fn chart(view: &View, remarks: &Remarks) -> Chart {
+pub(super) fn chart(view: &View, table: &Ablation) -> Chart {
     let paired = view.baseline.filter(|&b| view.variants[b].replicates.iter().any(|r| r.score.is_some()));
     let mut rows: Vec<Row> = (0..view.variants.len())
         .filter(|&index| Some(index) != paired)
@@ -58,10 +50,10 @@ pub(super) fn chart(view: &View, remarks: &Remarks) -> Chart {
     };
     let x = Axis::airy(&label, lo, hi, 6);
     let count = rows.len() as f64;
-    let ticks = rows.iter().enumerate().map(|(i, row)| Tick {
-        at: count - 1.0 - i as f64,
-        text: view.variants[row.index].label.to_owned(),
-    });
+    let ticks = rows
+        .iter()
+        .enumerate()
+        .map(|(i, row)| Tick { at: count - 1.0 - i as f64, text: view.variants[row.index].label.to_owned() });
     // A row of room on top for the heads of the columns.
     let names: Vec<Tick> = ticks.collect::<Vec<_>>().into_iter().rev().collect();
     let y = Axis { hi: count, ticks: names, ..Axis::levels("", &[]) };
@@ -82,23 +74,16 @@ pub(super) fn chart(view: &View, remarks: &Remarks) -> Chart {
             (None, _) => row.missing.clone(),
         };
         let mut values = vec![text];
-        values.extend(remarks.columns.get(row.index).cloned().unwrap_or_default());
+        if paired.is_some() {
+            values.push(table.rows[row.index].verdict.words().to_owned());
+        }
         ends.push(End { at, color: None, name: String::new(), values });
     }
     let head = if paired.is_some() { "difference" } else { "NLL" };
-    let heads = std::iter::once(head.to_owned()).chain(remarks.heads.iter().cloned()).collect();
+    let heads = std::iter::once(head).chain(paired.map(|_| "verdict")).map(str::to_owned).collect();
     let spacing = if rows.len() > 20 { 20.0 } else { 26.0 };
-    let plane = Plane {
-        x,
-        y,
-        marks,
-        ends,
-        heads,
-        spread: false,
-        axes: true,
-        width: None,
-        height: spacing * (count + 0.5),
-    };
+    let plane =
+        Plane { x, y, marks, ends, heads, spread: false, axes: true, width: None, height: spacing * (count + 0.5) };
     let title = if paired.is_some() { "What each change does" } else { "Variants compared" };
     Chart {
         title: format!("{title}: {}", view.planned.name),
@@ -124,7 +109,13 @@ fn row_marks(marks: &mut Vec<Mark>, row: &Row, at: f64, x: &Axis, limit: f64) ->
     }
     if row.values.len() > 1 && row.values.len() <= SINGLE_SEEDS {
         for &value in row.values.iter().filter(|v| x.holds(**v)) {
-            marks.push(Mark::Dot { at: (value, at), form: Form::Seed, color: super::style::INK, radius: 2.0, nudge: 7.5 });
+            marks.push(Mark::Dot {
+                at: (value, at),
+                form: Form::Seed,
+                color: super::style::INK,
+                radius: 2.0,
+                nudge: 7.5,
+            });
         }
     }
     marks.push(Mark::Dot { at: (mean, at), form: Form::Disc, color, radius: 3.6, nudge: 0.0 });
@@ -156,7 +147,9 @@ fn subtitle(view: &View, paired: Option<usize>, rows: &[Row], at_border: bool) -
     let most = rows.iter().map(|r| r.values.len()).max().unwrap_or(0);
     let mut text = match (paired, most) {
         (Some(_), 1) => "1 seed: no interval.".to_owned(),
-        (Some(_), n) => format!("Small dots: {n} seeds, each minus the baseline of its own seed. Bar: {level} % t interval of the mean."),
+        (Some(_), n) => format!(
+            "Small dots: {n} seeds, each minus the baseline of its own seed. Bar: {level} % t interval of the mean."
+        ),
         (None, 1) => "1 seed: no interval.".to_owned(),
         (None, n) => format!("Small dots: {n} seeds. Bar: {level} % t interval of the mean."),
     };
@@ -188,5 +181,8 @@ fn caption(view: &View, paired: Option<usize>, rows: &[Row]) -> String {
     });
     let values: Vec<String> = values.collect();
     let level = group(100.0 * view.plan.compare.level, 0);
-    format!("{what} in nats per image, mean and half-width of the {level} percent interval, best first. {}.", values.join("; "))
+    format!(
+        "{what} in nats per image, mean and half-width of the {level} percent interval, best first. {}.",
+        values.join("; ")
+    )
 }

@@ -70,7 +70,8 @@ impl Curve {
         let held = |r: &Replicate, i: usize| view.held_out_of(&r.record.epochs[i]);
         let finished: Vec<&Replicate> = variant_view.finished().filter(|r| !r.record.epochs.is_empty()).collect();
         let common = finished.iter().map(|r| r.record.epochs.len()).min().unwrap_or(0);
-        let over = |value: &dyn Fn(&Replicate) -> f64| view.estimate(&finished.iter().map(|r| value(r)).collect::<Vec<_>>());
+        let over =
+            |value: &dyn Fn(&Replicate) -> f64| view.estimate(&finished.iter().map(|r| value(r)).collect::<Vec<_>>());
         let rows: Vec<(f64, f64, Estimate)> = (0..common)
             .filter_map(|i| {
                 let epoch = finished[0].record.epochs[i].epoch as f64;
@@ -134,7 +135,13 @@ impl Curve {
         marks.extend(self.loose.iter().map(|points| line(points.clone(), 1.0, 0.55, false)));
         marks.push(line(self.held(), 1.9, 1.0, false));
         if let [(epoch, _, held)] = self.rows[..] {
-            marks.push(Mark::Dot { at: (epoch, held.mean), form: Form::Disc, color: self.color, radius: 3.2, nudge: 0.0 });
+            marks.push(Mark::Dot {
+                at: (epoch, held.mean),
+                form: Form::Disc,
+                color: self.color,
+                radius: 3.2,
+                nudge: 0.0,
+            });
         }
         for points in &self.loose {
             let ended = points.last().is_some_and(|last| self.ends_badly.contains(last));
@@ -155,14 +162,16 @@ fn axes(curves: &[&Curve]) -> (Axis, Axis, Option<f64>) {
         let rows = curves.iter().flat_map(|c| c.rows.iter()).filter(move |row| row.0 >= from);
         rows.flat_map(|row| [row.1, row.2.mean])
     };
-    let loose = |from: f64| curves.iter().flat_map(|c| c.loose.iter().flatten()).filter(move |p| p.0 >= from).map(|p| p.1);
+    let loose =
+        |from: f64| curves.iter().flat_map(|c| c.loose.iter().flatten()).filter(move |p| p.0 >= from).map(|p| p.1);
     let all = extent(means(1.0).chain(loose(1.0))).unwrap_or((0.0, 1.0));
     let (lo, hi) = extent(means(from)).or_else(|| extent(loose(from))).unwrap_or(all);
     // Bands of two seeds can be many times wider than what is compared: they may widen the axis, not rule it.
     let reach = 0.3 * (hi - lo);
     let bands = curves.iter().flat_map(|c| c.rows.iter()).filter(|row| row.0 >= from);
-    let (low, high) = extent(bands.filter_map(|row| row.2.half.map(|h| (row.2.mean, h))).flat_map(|(m, h)| [m - h, m + h]))
-        .unwrap_or((lo, hi));
+    let (low, high) =
+        extent(bands.filter_map(|row| row.2.half.map(|h| (row.2.mean, h))).flat_map(|(m, h)| [m - h, m + h]))
+            .unwrap_or((lo, hi));
     let (lo, hi) = (lo.min(low.max(lo - reach)), hi.max(high.min(hi + reach)));
     let label = "Negative log-likelihood (nats per image";
     let (lo, hi) = if lo > 0.0 && hi / lo > 1.5 {
@@ -260,7 +269,13 @@ fn apart(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
         marks.extend(curve.marks(&y));
         let best = curve.rows.get(curve.best);
         if let Some((epoch, _, held)) = best.filter(|row| y.holds(row.2.mean)) {
-            marks.push(Mark::Dot { at: (*epoch, held.mean), form: Form::Ring, color: curve.color, radius: 3.4, nudge: 0.0 });
+            marks.push(Mark::Dot {
+                at: (*epoch, held.mean),
+                form: Form::Ring,
+                color: curve.color,
+                radius: 3.4,
+                nudge: 0.0,
+            });
         }
         let note = match best {
             Some((epoch, _, held)) => {

@@ -67,7 +67,11 @@ pub(super) fn main_effects(view: &View) -> Option<Chart> {
             bars(view),
             view.unfinished()
         ),
-        caption: format!("Mean {} by level of each axis. {}.", view.metric_name(), spelled.collect::<Vec<_>>().join("; ")),
+        caption: format!(
+            "Mean {} by level of each axis. {}.",
+            view.metric_name(),
+            spelled.collect::<Vec<_>>().join("; ")
+        ),
         panels: panels.collect(),
         columns,
     })
@@ -186,7 +190,6 @@ fn line(points: &[Option<Estimate>], color: Color, dodge: f64) -> Vec<Mark> {
 }
 
 fn panel(title: String, x: Axis, y: Axis, marks: Vec<Mark>, ends: Vec<End>) -> Panel {
-    let plane =
-        Plane { x, y, marks, ends, heads: Vec::new(), spread: true, axes: true, width: None, height: 190.0 };
+    let plane = Plane { x, y, marks, ends, heads: Vec::new(), spread: true, axes: true, width: None, height: 190.0 };
     Panel { title, note: String::new(), body: Body::Plane(plane) }
 }

@@ -74,7 +74,7 @@ impl<'a> Page<'a> {
             .collect();
         let same = |label: fn(&Plane) -> &str| planes.windows(2).all(|p| label(p[0]) == label(p[1]));
         let shared_y = same(|p| &p.y.label);
-        let shared_x = planes.len() > 1 && same(|p| &p.x.label);
+        let shared_x = planes.len() > 1 && same(|p| &p.x.label) && !planes[0].x.label.is_empty();
 
         let mut margins = Margins::default();
         for panel in &chart.panels {
@@ -127,7 +127,8 @@ impl<'a> Page<'a> {
 
     /// Room for the title of panel `i` of a row: its own column and those after it without a title.
     fn title_room(&self, row: &[Panel], i: usize) -> f64 {
-        let untitled = row[i + 1..].iter().take_while(|p| p.title.is_empty() && matches!(p.body, Body::Raster(_))).count();
+        let untitled =
+            row[i + 1..].iter().take_while(|p| p.title.is_empty() && matches!(p.body, Body::Raster(_))).count();
         let span = self.columns[i..=i + untitled].iter().sum::<f64>() + GUTTER * untitled as f64;
         let inset = if matches!(row[i].body, Body::Plane(_)) { self.margins.right.min(14.0) } else { 0.0 };
         span - self.margins.left - inset
@@ -252,7 +253,8 @@ impl<'a> Page<'a> {
         if plane.axes {
             self.axes(canvas, frame, plane, bottom);
         }
-        let place = |x: f64, y: f64| (plane.x.along(x, frame.left, frame.right), plane.y.along(y, frame.bottom, frame.top));
+        let place =
+            |x: f64, y: f64| (plane.x.along(x, frame.left, frame.right), plane.y.along(y, frame.bottom, frame.top));
         for mark in &plane.marks {
             draw_mark(canvas, frame, mark, &place);
         }
@@ -328,7 +330,11 @@ impl<'a> Page<'a> {
             canvas.text((x, origin.1 - 8.0), name, look.anchor(Anchor::Middle));
         }
         for (i, line) in self.foot(raster).iter().enumerate() {
-            canvas.text((origin.0, at.1 + raster_size(raster).1 + column_names_height(raster) + 9.0 + 15.0 * i as f64), line, look);
+            canvas.text(
+                (origin.0, at.1 + raster_size(raster).1 + column_names_height(raster) + 9.0 + 15.0 * i as f64),
+                line,
+                look,
+            );
         }
     }
 }
@@ -451,11 +457,8 @@ fn draw_ends(canvas: &Canvas, frame: Frame, plane: &Plane) {
         .iter()
         .map(|e| plane.y.along(e.at, frame.bottom, frame.top).clamp(frame.top, frame.bottom))
         .collect();
-    let placed = if plane.spread {
-        spread(&wanted, LABEL_GAP, frame.top + 6.0, frame.bottom - 4.0)
-    } else {
-        wanted.clone()
-    };
+    let placed =
+        if plane.spread { spread(&wanted, LABEL_GAP, frame.top + 6.0, frame.bottom - 4.0) } else { wanted.clone() };
     let name_room = names_width(&plane.ends);
     let widths = value_widths(plane);
     let start = frame.right + end_offset(&plane.ends) + name_room;

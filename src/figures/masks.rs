@@ -30,11 +30,15 @@ pub(super) fn matrices(masks: &[NamedMask]) -> Chart {
     }
     Chart {
         title: "Masks of a small network under the rules of this study".into(),
-        subtitle: "A filled cell is a weight that may differ from zero: its row's unit reads its column's. Numbers are \
+        subtitle:
+            "A filled cell is a weight that may differ from zero: its row's unit reads its column's. Numbers are \
                    degrees: for pixels the position in the ordering, for hidden units the most inputs they depend on. \
                    The last matrix shows which pixels each output sees over all paths."
-            .into(),
-        caption: format!("Mask matrices of {} small network(s), layer by layer, with the degrees of all units.", masks.len()),
+                .into(),
+        caption: format!(
+            "Mask matrices of {} small network(s), layer by layer, with the degrees of all units.",
+            masks.len()
+        ),
         panels,
         columns,
     }
@@ -64,7 +68,7 @@ fn matrix_panels(mask: &MaskSet) -> Vec<Panel> {
         panels.push(matrix("pixels to outputs, direct".into(), &direct, &inputs, &inputs, Color(0x00, 0x9E, 0x73)));
     }
     let sees = visibility_matrix(mask);
-    panels.push(matrix("all paths: what outputs see".into(), &sees, &inputs, &inputs, INK));
+    panels.push(matrix("seen over all paths".into(), &sees, &inputs, &inputs, INK));
     panels
 }
 
@@ -90,9 +94,10 @@ pub(super) fn networks(masks: &[NamedMask]) -> Chart {
     let columns = masks.len().clamp(1, 3);
     Chart {
         title: "Networks that the masks leave".into(),
-        subtitle: "From pixels (bottom) to outputs (top), numbered by degree. Coloured: every path into one output. It \
+        subtitle:
+            "From pixels (bottom) to outputs (top), numbered by degree. Coloured: every path into one output. It \
                    starts at pixels earlier in the ordering, and only there. Dashed: direct connections."
-            .into(),
+                .into(),
         caption: format!(
             "Network graphs of {} small masked autoencoder(s); no output has a path from its own pixel or a later one.",
             masks.len()
@@ -189,9 +194,10 @@ pub(super) fn visibility(masks: &[NamedMask]) -> Chart {
     let y = Axis::linear("Latest pixels not seen", 0.0, 1.05 * most, 3);
     let panels = masks.iter().zip(&gaps).map(|(named, gaps)| {
         // Steps: the value holds over the whole position.
-        let steps = gaps.iter().enumerate().flat_map(|(t, &gap)| {
-            [(t as f64 + 0.5, 0.0, gap as f64), (t as f64 + 1.5, 0.0, gap as f64)]
-        });
+        let steps = gaps
+            .iter()
+            .enumerate()
+            .flat_map(|(t, &gap)| [(t as f64 + 0.5, 0.0, gap as f64), (t as f64 + 1.5, 0.0, gap as f64)]);
         let plane = Plane {
             x: x.clone(),
             y: y.clone(),
@@ -245,7 +251,9 @@ pub(super) fn views(masks: &[NamedMask], shape: Shape) -> Chart {
             let side = (132 / shape.width.max(shape.height).max(1)).clamp(1, 22);
             let colors = vec![TILE, sequential(0.6), Color(0xE6, 0x9F, 0x00), INK];
             let mut raster = Raster::new(shape.width, shape.height, side, colors, cells);
-            raster.rings.extend(positions.iter().position(|&p| p as usize == t).map(|i| (i % shape.width, i / shape.width)));
+            raster
+                .rings
+                .extend(positions.iter().position(|&p| p as usize == t).map(|i| (i % shape.width, i / shape.width)));
             let title = if i == 0 { named.name.clone() } else { String::new() };
             let note = format!("output {}: {} of {}", t + 1, visible[t], t);
             panels.push(Panel { title, note, body: Body::Raster(raster) });
@@ -253,10 +261,12 @@ pub(super) fn views(masks: &[NamedMask], shape: Shape) -> Chart {
     }
     Chart {
         title: "What four of the outputs see".into(),
-        subtitle: "Ring: the output's own pixel. Blue: pixels it sees; orange: earlier ones it cannot see; grey: later \
+        subtitle:
+            "Ring: the output's own pixel. Blue: pixels it sees; orange: earlier ones it cannot see; grey: later \
                    ones. Numbers: pixels seen of those before it. First mask of the first seed."
+                .into(),
+        caption: "Pixels that four outputs of the real model can see, at 10, 35, 60 and 90 percent of the ordering."
             .into(),
-        caption: "Pixels that four outputs of the real model can see, at 10, 35, 60 and 90 percent of the ordering.".into(),
         panels,
         columns: SHARES.len(),
     }

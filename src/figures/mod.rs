@@ -4,6 +4,7 @@
 //! lists them. Nothing here reads a file: images come in as [`Artefacts`], pictures go out as bytes.
 
 mod ablation;
+mod artefacts;
 mod canvas;
 pub mod chart;
 mod clip;
@@ -13,6 +14,7 @@ mod effects;
 mod layout;
 mod masks;
 mod orderings;
+mod page;
 mod render;
 mod samples;
 pub mod scale;
@@ -23,36 +25,25 @@ mod tiles;
 mod view;
 mod words;
 
-use std::collections::BTreeMap;
-
 use rayon::prelude::*;
 
 use crate::data::Shape;
 use crate::made::ModelConfig;
 use crate::made::masks::Masks;
 use crate::made::ordering::Ordering;
-use crate::plan::{PlannedStudy, RunId, RunSpec};
+use crate::plan::RunSpec;
 use crate::study::Study;
 
+pub use artefacts::Artefacts;
 pub use canvas::Anchor;
 pub use chart::Chart;
+pub use page::{Section, page};
 pub use render::Pictures;
 pub use samples::{Completion, Picture};
 
 use masks::NamedMask;
 use samples::Samples;
 use view::{Replicate, View};
-
-/// Images that belong to the runs of a study, read from disk by the caller; whatever is missing is left out of figures.
-#[derive(Debug, Clone, Default)]
-pub struct Artefacts {
-    /// Samples of a run, 0 and 1.
-    pub samples: BTreeMap<RunId, Picture>,
-    /// Test images by data fingerprint (`RunSpec::data`), 0 and 1: a hundred are enough.
-    pub tests: BTreeMap<String, Picture>,
-    /// Completions by a run.
-    pub completions: BTreeMap<RunId, Completion>,
-}
 
 /// A finished figure.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,12 +62,11 @@ pub struct Figure {
 
 /// Every figure of every study of a plan, study by study; drawn in parallel, returned in a fixed order.
 pub fn draw_all(study: &Study, artefacts: &Artefacts) -> Vec<Figure> {
-    let charts: Vec<(String, &str, Chart)> = study
-        .plan
-        .studies
-        .iter()
-        .flat_map(|planned| {
-            charts(study, planned, artefacts).into_iter().map(|(name, chart)| (planned.name.clone(), name, chart))
+    let charts: Vec<(String, &str, Chart)> = (0..study.plan.studies.len())
+        .into_par_iter()
+        .flat_map_iter(|index| {
+            let owner = &study.plan.studies[index].name;
+            charts(study, index, artefacts).into_iter().map(|(name, chart)| (owner.clone(), name, chart))
         })
         .collect();
     charts
@@ -99,12 +89,12 @@ pub fn completion(name: &str, completion: &Completion) -> Chart {
 }
 
 /// The charts of one study with their names, in the order in which a reader wants them.
-pub fn charts(study: &Study, planned: &PlannedStudy, artefacts: &Artefacts) -> Vec<(&'static str, Chart)> {
-    let view = View::new(study, planned);
-    let mut charts = vec![
-        ("ablation", ablation::chart(&view, &ablation::Remarks::default())),
-        ("loss", curves::chart(&view)),
-    ];
+///
+/// # Panics
+/// If the plan has no study with this index.
+pub fn charts(study: &Study, index: usize, artefacts: &Artefacts) -> Vec<(&'static str, Chart)> {
+    let view = View::new(study, &study.plan.studies[index]);
+    let mut charts = vec![("ablation", ablation::chart(&view, &study.ablation(index))), ("loss", curves::chart(&view))];
     charts.extend(effects::main_effects(&view).map(|chart| ("main-effects", chart)));
     charts.extend(effects::interactions(&view).map(|chart| ("interactions", chart)));
     charts.extend(cost::chart(&view, cost::Cost::Parameters).map(|chart| ("cost-parameters", chart)));
@@ -112,6 +102,7 @@ pub fn charts(study: &Study, planned: &PlannedStudy, artefacts: &Artefacts) -> V
     if !artefacts.samples.is_empty() {
         charts.push(("samples", sample_chart(&view, artefacts)));
     }
+    charts.extend(neighbour_chart(&view, artefacts).map(|chart| ("neighbours", chart)));
     charts.extend(completion_chart(&view, artefacts).map(|chart| ("completions", chart)));
     charts.extend(model_charts(&view, artefacts));
     charts
@@ -146,14 +137,24 @@ fn sample_chart(view: &View, artefacts: &Artefacts) -> Chart {
     samples::chart(&panels, seed, &format!("{} in nats per image, {interval}", view.metric_name()))
 }
 
-/// Completions by the best variant that has some.
-fn completion_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
+/// What the first run that has it left, of the best variant that has such a run; with that variant's label.
+fn of_the_best<'a, T>(view: &'a View, left: impl Fn(&Replicate) -> Option<T>) -> Option<(&'a str, T)> {
     let with = view.variants.iter().filter_map(|v| {
-        let completion = v.replicates.iter().find_map(|r| artefacts.completions.get(&r.spec.id))?;
-        Some((v.score(view)?.mean, v.label, completion))
+        let found = v.replicates.iter().find_map(&left)?;
+        Some((v.score(view)?.mean, v.label, found))
     });
-    let best = with.min_by(|a, b| a.0.total_cmp(&b.0))?;
-    Some(samples::completion(best.1, best.2))
+    with.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, label, found)| (label, found))
+}
+
+fn completion_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
+    let (label, completion) = of_the_best(view, |r| artefacts.completions.get(&r.spec.id))?;
+    Some(samples::completion(label, completion))
+}
+
+fn neighbour_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
+    let pair = |r: &Replicate| Some((artefacts.samples.get(&r.spec.id)?, artefacts.nearest.get(&r.spec.id)?));
+    let (label, (drawn, nearest)) = of_the_best(view, pair)?;
+    Some(samples::neighbours(label, drawn, nearest))
 }
 
 /// Masks that a figure shows at most.

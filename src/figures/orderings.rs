@@ -53,12 +53,8 @@ fn panel(name: &str, ordering: &Ordering, shape: Shape) -> Panel {
     let mut raster = Raster::new(shape.width, shape.height, side, colors, cells);
 
     let place = |pixel: u32| (pixel as usize % shape.width, pixel as usize / shape.width);
-    let path: Vec<(f64, f64)> = ordering
-        .pixels()
-        .iter()
-        .map(|&pixel| place(pixel))
-        .map(|(x, y)| (x as f64 + 0.5, y as f64 + 0.5))
-        .collect();
+    let path: Vec<(f64, f64)> =
+        ordering.pixels().iter().map(|&pixel| place(pixel)).map(|(x, y)| (x as f64 + 0.5, y as f64 + 0.5)).collect();
     let walked: f64 = path.windows(2).map(|p| (p[1].0 - p[0].0).hypot(p[1].1 - p[0].1)).sum();
     if walked < 2.5 * path.len() as f64 {
         raster.paths.extend(near_steps(&path));

@@ -25,7 +25,7 @@ pub struct Completion {
     pub given: Vec<bool>,
     /// Completions, each N x D, 0 and 1: the given pixels and draws for the others.
     pub completions: Vec<Images>,
-    /// One-pass reconstruction p(x_d = 1 | x_<d), N x D, 0..=255; if made.
+    /// One-pass reconstruction p(x_d = 1 | x_<d), N x D, 0..=255 for 0..=1; if made.
     pub reconstruction: Option<Images>,
 }
 
@@ -89,7 +89,11 @@ pub(super) fn completion(name: &str, completion: &Completion) -> Chart {
             (0, _) => binary(&completion.originals, row, i),
             (1, Some(grey)) => tiles::grey_class(grey.row(row)[i]),
             (column, _) if column + 1 == fixed => {
-                if completion.given[i] { binary(&completion.originals, row, i) } else { MISSING }
+                if completion.given[i] {
+                    binary(&completion.originals, row, i)
+                } else {
+                    MISSING
+                }
             }
             (column, _) => binary(&draws[column - fixed], row, i),
         }
@@ -100,14 +104,40 @@ pub(super) fn completion(name: &str, completion: &Completion) -> Chart {
     let share = completion.given.iter().filter(|g| **g).count() as f64 / completion.given.len().max(1) as f64;
     Chart {
         title: format!("Test images completed by {name}"),
-        subtitle: "Given pixels stay as they are, grey ones are drawn. One pass: the probability of each pixel given the \
+        subtitle:
+            "Given pixels stay as they are, grey ones are drawn. One pass: the probability of each pixel given the \
                    true earlier ones."
-            .into(),
+                .into(),
         caption: format!(
             "{rows} test images of which {:.0} percent of the pixels are given, with {} completions each drawn by {name}.",
             100.0 * share,
             draws.len()
         ),
+        panels: vec![Panel { title: String::new(), note: String::new(), body: Body::Raster(raster) }],
+        columns: 1,
+    }
+}
+
+/// Samples, each with the training image nearest to it below: a model that has learnt its training set by heart shows.
+pub(super) fn neighbours(name: &str, drawn: &Picture, nearest: &Picture) -> Chart {
+    const ACROSS: usize = 10;
+    const PAIRS: usize = 40;
+    let count = drawn.images.count().min(nearest.images.count()).min(PAIRS);
+    let across = ACROSS.min(count.max(1));
+    let rows = 2 * count.div_ceil(across);
+    let class = |tile: usize, i: usize| {
+        let (row, column) = (tile / across, tile % across);
+        let index = row / 2 * across + column;
+        let images = if row % 2 == 0 { &drawn.images } else { &nearest.images };
+        if index < count && images.row(index)[i] > 0 { ON } else { OFF }
+    };
+    let mut raster = tiles::raster(drawn.shape, rows * across, across, class);
+    raster.cell = (48 / drawn.shape.width.max(1)).clamp(1, 8);
+    raster.row_names = (0..rows).map(|row| if row % 2 == 0 { "sample" } else { "nearest" }.to_owned()).collect();
+    Chart {
+        title: format!("Samples of {name} and their nearest training images"),
+        subtitle: "Below each sample: the training image that differs from it in the fewest pixels.".into(),
+        caption: format!("{count} samples drawn by {name}, each with the nearest training image below it."),
         panels: vec![Panel { title: String::new(), note: String::new(), body: Body::Raster(raster) }],
         columns: 1,
     }

@@ -151,7 +151,11 @@ fn widen(lo: f64, hi: f64) -> (f64, f64) {
 /// The smallest of 1, 2, 5 times a power of ten that is at least `raw`.
 fn round_step(raw: f64) -> f64 {
     let power = 10f64.powf(raw.log10().floor());
-    [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|step| *step >= raw * (1.0 - 1e-9)).unwrap_or(10.0 * power)
+    [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|m| m * power)
+        .find(|step| *step >= raw * (1.0 - 1e-9))
+        .unwrap_or(10.0 * power)
 }
 
 /// Steps of 1, 2 or 5 times a power of ten: of those that give at least two ticks, the one nearest to `target` of them.

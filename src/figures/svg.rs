@@ -88,7 +88,7 @@ fn stroke(style: &impl BackendStyle) -> String {
 }
 
 /// `text` as XML character data; characters that XML cannot hold become U+FFFD.
-pub(super) fn escape(text: &str) -> String {
+pub(in crate::figures) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -154,13 +154,8 @@ impl DrawingBackend for Svg<'_> {
     fn draw_circle<S: BackendStyle>(&mut self, at: BackendCoord, radius: u32, style: &S, fill: bool) -> Outcome {
         self.flush();
         let look = if fill { paint("fill", style.color()) } else { stroke(style) };
-        let _ = writeln!(
-            self.out,
-            "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" {look}/>",
-            Px(at.0),
-            Px(at.1),
-            Px(radius as i32)
-        );
+        let _ =
+            writeln!(self.out, "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" {look}/>", Px(at.0), Px(at.1), Px(radius as i32));
         Ok(())
     }
 

@@ -2,9 +2,9 @@
 
 use crate::data::Shape;
 use crate::plan::{Metric, Plan, PlannedStudy, RunSpec};
+use crate::record::{EpochRow, RunRecord, RunStatus};
 use crate::rng::Seed;
 use crate::stats;
-use crate::record::{EpochRow, RunRecord, RunStatus};
 use crate::study::Study;
 
 /// A mean and half the width of its interval; none for a single value.
@@ -60,19 +60,26 @@ impl<'a> View<'a> {
                     .zip(&plan.seeds)
                     .filter_map(|(id, &seed)| {
                         let record = study.records.get(id).unwrap_or(&OUTSTANDING);
-                        Some(Replicate { seed, spec: specs.get(id)?, record, score: score(plan, record) })
+                        Some(Replicate {
+                            seed,
+                            spec: specs.get(id)?,
+                            record,
+                            score: record.metric(plan.compare.metric),
+                        })
                     })
                     .collect(),
             })
             .collect();
-        let named = plan.compare.baseline.as_deref();
-        let baseline = named
-            .and_then(|name| planned.variants.iter().position(|v| v.label == name || v.name == name))
-            .or(planned.baseline);
+        let baseline = study.baseline(planned);
         let reach = |n: usize| {
             if n < 2 { 0.0 } else { stats::t_quantile(f64::midpoint(1.0, plan.compare.level), (n - 1) as f64) }
         };
         Self { plan, planned, variants, baseline, reach: (0..=plan.seeds.len()).map(reach).collect() }
+    }
+
+    /// Student's factor by number of values: how many standard errors half an interval has.
+    pub(super) fn reach(&self) -> &[f64] {
+        &self.reach
     }
 
     /// Mean and t interval of values over seeds, one value a seed at most.
@@ -158,9 +165,9 @@ impl<'a> Variant<'a> {
         let total = self.replicates.len();
         let words =
             [(RunStatus::Diverged, "diverged"), (RunStatus::Failed, "failed"), (RunStatus::Outstanding, "to run")];
-        let counts = words.into_iter().map(|(status, word)| {
-            (self.replicates.iter().filter(|r| r.record.status == status).count(), word)
-        });
+        let counts = words
+            .into_iter()
+            .map(|(status, word)| (self.replicates.iter().filter(|r| r.record.status == status).count(), word));
         let parts: Vec<String> =
             counts.filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} of {total} {word}")).collect();
         parts.join(", ")
@@ -176,16 +183,6 @@ impl<'a> Variant<'a> {
     pub(super) fn parameters(&self) -> Option<u64> {
         self.replicates.iter().find_map(|r| r.record.summary.as_ref().map(|s| s.parameters))
     }
-}
-
-fn score(plan: &Plan, record: &RunRecord) -> Option<f64> {
-    let summary = record.summary.as_ref().filter(|_| record.status == RunStatus::Finished)?;
-    let value = match plan.compare.metric {
-        Metric::TestNll => summary.test_nll_nats,
-        Metric::TestNllMixture => summary.test_nll_mixture_nats,
-        Metric::ValidNll => summary.valid_nll_nats,
-    };
-    value.filter(|v| v.is_finite())
 }
 
 /// A level of confidence in percent: `95`, `99.5`.

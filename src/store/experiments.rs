@@ -20,7 +20,8 @@ impl Store {
     /// Keeps the plan beside the tables: figures and comparisons need nothing else.
     pub fn save_plan(&self, plan: &Plan) -> Result<(), StoreError> {
         let path = self.experiment_dir(&plan.name)?.join(PLAN);
-        let malformed = |error: serde_json::Error| StoreError::Malformed { path: path.clone(), reason: error.to_string() };
+        let malformed =
+            |error: serde_json::Error| StoreError::Malformed { path: path.clone(), reason: error.to_string() };
         let mut json = serde_json::to_vec(plan).map_err(malformed)?;
         json.push(b'\n');
         self.replace(&path, &json)

@@ -44,7 +44,8 @@ mod tests {
             assert!(check_name(good).is_ok(), "{good}");
         }
         let long = "a".repeat(101);
-        for bad in ["", ".", "..", "../x", "a/b", "a\\b", "-x", "1x", "ä", "a b", "a\0", "runs", "Data", "a\n", &long] {
+        for bad in ["", ".", "..", "../x", "a/b", "a\\b", "-x", "1x", "ä", "a b", "a\0", "runs", "Data", "a\n", &long]
+        {
             assert!(check_name(bad).is_err(), "{bad:?}");
             assert!(check_file("a file", bad).is_err() || ["1x", "runs", "Data"].contains(&bad), "{bad:?}");
         }

@@ -260,7 +260,8 @@ impl Store {
             }
             sealed => sealed.map_err(StoreError::io("read", &path))?,
         };
-        let text = unseal(&sealed).ok_or_else(|| damaged(run, path.clone(), "its checksum does not match".to_owned()))?;
+        let text =
+            unseal(&sealed).ok_or_else(|| damaged(run, path.clone(), "its checksum does not match".to_owned()))?;
         from_toml(run, &path, text.as_bytes())
     }
 

@@ -210,11 +210,7 @@ impl Study {
     }
 
     /// Parameters x epochs of a variant's training, and its number of training images where that is stated.
-    fn compute(
-        &self,
-        variant: &PlannedVariant,
-        specs: &BTreeMap<&RunId, &RunSpec>,
-    ) -> Option<(f64, Option<usize>)> {
+    fn compute(&self, variant: &PlannedVariant, specs: &BTreeMap<&RunId, &RunSpec>) -> Option<(f64, Option<usize>)> {
         let work = |record: &RunRecord| record.summary.as_ref().map(|s| s.parameters as f64 * s.epochs as f64);
         let work = mean_of(self.finished(variant).filter_map(work))?;
         let spec = specs.get(variant.runs.first()?)?;
@@ -249,7 +245,8 @@ fn correct(rows: &mut [AblationRow], baseline: Option<usize>, correction: Correc
         return;
     }
     let family: Vec<usize> = (0..rows.len()).filter(|row| Some(*row) != baseline).collect();
-    let over = |p: fn(&Delta) -> f64| holm(&family.iter().map(|&i| rows[i].delta.as_ref().map_or(1.0, p)).collect::<Vec<_>>());
+    let over =
+        |p: fn(&Delta) -> f64| holm(&family.iter().map(|&i| rows[i].delta.as_ref().map_or(1.0, p)).collect::<Vec<_>>());
     let (p, floor) = (over(|delta| delta.paired.test.p), over(|delta| delta.smallest_p));
     for (rank, &i) in family.iter().enumerate() {
         if let Some(delta) = &mut rows[i].delta {

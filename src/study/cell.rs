@@ -111,14 +111,26 @@ fn is_numeric(text: &str) -> bool {
 /// `mar 5`, `5-Mar`, `MARCH1`, `1.dec.2026`: a month's name with nothing but digits and separators.
 fn names_a_month(text: &str) -> bool {
     const MONTHS: [&str; 12] = [
-        "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
         "december",
     ];
     let lower = text.to_ascii_lowercase();
     let mut words = lower.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
     let (Some(word), None) = (words.next(), words.next()) else { return false };
     let month = word == "sept" || MONTHS.iter().any(|month| word.len() >= 3 && (*month == word || month[..3] == *word));
-    month && lower.contains(|c: char| c.is_ascii_digit()) && lower.chars().all(|c| c.is_ascii_alphanumeric() || " -./,'".contains(c))
+    month
+        && lower.contains(|c: char| c.is_ascii_digit())
+        && lower.chars().all(|c| c.is_ascii_alphanumeric() || " -./,'".contains(c))
 }
 
 #[cfg(test)]
@@ -130,13 +142,43 @@ mod tests {
     #[test]
     fn what_a_spreadsheet_would_change_is_kept_as_text() {
         let dangerous = [
-            "=1+1", "+1", "@sum", "-skip", "3/4", "1-2", "12:30", "50%", "1,000", "007", "1.2.3", "MARCH1", "dec-1", "5-mar",
-            "1.May.2026", "12345678901234567", "9e999", "$5", "2026-11-23",
+            "=1+1",
+            "+1",
+            "@sum",
+            "-skip",
+            "3/4",
+            "1-2",
+            "12:30",
+            "50%",
+            "1,000",
+            "007",
+            "1.2.3",
+            "MARCH1",
+            "dec-1",
+            "5-mar",
+            "1.May.2026",
+            "12345678901234567",
+            "9e999",
+            "$5",
+            "2026-11-23",
         ];
         for text in dangerous {
             assert_eq!(Value::level(text).csv(), format!("'{text}"), "{text}");
         }
-        let safe = ["baseline", "500", "-0.5", "1e-3", "0.25", "true", "[500, 500]", "depth-2", "r9e12ab", "marching", "may", "h500x2"];
+        let safe = [
+            "baseline",
+            "500",
+            "-0.5",
+            "1e-3",
+            "0.25",
+            "true",
+            "[500, 500]",
+            "depth-2",
+            "r9e12ab",
+            "marching",
+            "may",
+            "h500x2",
+        ];
         for text in safe {
             assert_eq!(Value::level(text).csv(), text, "{text}");
         }

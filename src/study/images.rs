@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::Study;
+use crate::npy;
 use crate::plan::{Metric, RunId};
 use crate::stats::Estimate;
-use crate::npy;
 use crate::store::{Store, StoreError};
 
 /// The file of a run that holds its test NLL in nats of every image, first mask, `f32`.

@@ -75,7 +75,8 @@ impl Study {
     /// Every use of a run, by study, variant and seed as declared: the order of every table.
     pub fn cells(&self) -> impl Iterator<Item = Cell<'_>> {
         self.plan.studies.iter().flat_map(|study| {
-            let replicates = |variant| self.replicates(variant).map(move |(seed, run, record)| (variant, seed, run, record));
+            let replicates =
+                |variant| self.replicates(variant).map(move |(seed, run, record)| (variant, seed, run, record));
             let cells = study.variants.iter().flat_map(replicates);
             cells.map(move |(variant, seed, run, record)| Cell { study, variant, seed, run, record })
         })

@@ -94,7 +94,10 @@ fn readme(study: &Study) -> Vec<(&'static str, String)> {
         ("question", plan.question.clone()),
         ("notes", plan.notes.clone()),
         ("seeds", plan.seeds.iter().map(|seed| seed.0.to_string()).collect::<Vec<_>>().join(", ")),
-        ("unit", "nats per image: negative log-likelihood summed over pixels, averaged over images; lower is better".into()),
+        (
+            "unit",
+            "nats per image: negative log-likelihood summed over pixels, averaged over images; lower is better".into(),
+        ),
         ("selection", "the epoch is chosen on the validation set, the number reported is of the test set".into()),
         ("intervals", format!("{percent} % Student t intervals over the seeds that finished (n of n_planned)")),
         ("delta", "variant minus baseline, paired by seed; columns with `images` vary over test images instead".into()),

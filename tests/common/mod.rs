@@ -8,8 +8,8 @@ use ablade::figures::{Artefacts, Completion, Picture};
 use ablade::made::MaskCount;
 use ablade::made::ordering::OrderingRule;
 use ablade::plan::{Axis, Compare, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec};
-use ablade::rng::{Purpose, Seed};
 use ablade::record::{EpochRow, RunRecord, RunStatus, Summary, Timing};
+use ablade::rng::{Purpose, Seed};
 use ablade::study::Study;
 
 /// What to make up.
@@ -105,7 +105,7 @@ impl Recipe {
             compare: Compare::default(),
             runs,
         };
-        Study { plan, records }
+        Study::new(plan, records)
     }
 
     fn record(&self, v: usize, s: usize, levels: &[String]) -> RunRecord {
@@ -199,8 +199,13 @@ pub(crate) fn artefacts(study: &Study) -> Artefacts {
             SHAPE.dim(),
         )),
     };
+    let samples: BTreeMap<RunId, Picture> = samples.collect();
     Artefacts {
-        samples: samples.collect(),
+        nearest: samples
+            .iter()
+            .map(|(id, p)| (id.clone(), Picture { images: rings(100, 5, 0.0), ..p.clone() }))
+            .collect(),
+        samples,
         tests: [("d5e1".to_owned(), Picture { shape: SHAPE, images: rings(100, 999, 0.0) })].into(),
         completions: ids.first().map(|id| ((*id).clone(), completion)).into_iter().collect(),
     }

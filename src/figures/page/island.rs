@@ -1,0 +1,148 @@
+//! The data of a study's interactive parts, small enough to travel with the page.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::config::RunConfig;
+use crate::figures::view::{Replicate, View};
+use crate::record::RunStatus;
+
+/// Epochs of a curve at most.
+const EPOCHS: usize = 240;
+
+/// A study, for the script.
+#[derive(Serialize)]
+pub(super) struct Island<'a> {
+    id: &'a str,
+    name: &'a str,
+    metric: &'static str,
+    seeds: Vec<u64>,
+    /// Student's factor by number of values.
+    t: &'a [f64],
+    epochs: Vec<usize>,
+    axes: Vec<Axis<'a>>,
+    variants: Vec<Variant<'a>>,
+}
+
+#[derive(Serialize)]
+struct Axis<'a> {
+    name: &'a str,
+    levels: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Variant<'a> {
+    label: &'a str,
+    levels: &'a [String],
+    config: BTreeMap<String, String>,
+    runs: Vec<Run<'a>>,
+}
+
+#[derive(Serialize)]
+struct Run<'a> {
+    id: &'a str,
+    ok: bool,
+    score: Option<f64>,
+    train: Vec<Option<f64>>,
+    held: Vec<Option<f64>>,
+}
+
+/// The island of one study.
+pub(super) fn study<'a>(id: &'a str, view: &'a View) -> Island<'a> {
+    let replicates = view.variants.iter().flat_map(|v| &v.replicates);
+    let last = replicates.map(|r| r.record.epochs.len()).max().unwrap_or(0);
+    let epochs = epochs(last);
+    let variant = |v: &'a crate::figures::view::Variant| Variant {
+        label: v.label,
+        levels: v.levels,
+        config: v.replicates.first().map(|r| settings(&r.spec.config)).unwrap_or_default(),
+        runs: v.replicates.iter().map(|r| run(view, r, &epochs)).collect(),
+    };
+    Island {
+        id,
+        name: &view.planned.name,
+        metric: view.metric_name(),
+        seeds: view.plan.seeds.iter().map(|seed| seed.0).collect(),
+        t: view.reach(),
+        axes: view.planned.axes.iter().map(|axis| Axis { name: &axis.column, levels: &axis.levels }).collect(),
+        variants: view.variants.iter().map(variant).collect(),
+        epochs,
+    }
+}
+
+fn run<'a>(view: &View, replicate: &'a Replicate, epochs: &[usize]) -> Run<'a> {
+    let rows = &replicate.record.epochs;
+    let thinned = |value: &dyn Fn(usize) -> f64| -> Vec<Option<f64>> {
+        epochs.iter().map(|&epoch| (epoch <= rows.len()).then(|| value(epoch - 1)).and_then(rounded)).collect()
+    };
+    Run {
+        id: replicate.spec.id.as_str(),
+        ok: replicate.record.status == RunStatus::Finished,
+        score: replicate.score,
+        train: thinned(&|i| rows[i].train_nll_nats),
+        held: thinned(&|i| view.held_out_of(&rows[i])),
+    }
+}
+
+/// Every epoch while they are few; else the first ones, where curves bend, and evenly spaced later ones.
+fn epochs(last: usize) -> Vec<usize> {
+    if last <= EPOCHS {
+        return (1..=last).collect();
+    }
+    let first = EPOCHS / 4;
+    let rest = EPOCHS - first;
+    (1..=first).chain((1..=rest).map(|i| first + i * (last - first) / rest)).collect()
+}
+
+/// Five significant digits: less than a pixel.
+fn rounded(value: f64) -> Option<f64> {
+    if !value.is_finite() {
+        return None;
+    }
+    let size = value.abs().max(1e-9).log10().floor();
+    let unit = 10f64.powf((4.0 - size).clamp(0.0, 9.0));
+    Some((value * unit).round() / unit)
+}
+
+/// Every setting of a run by its key path, as text.
+pub(super) fn settings(config: &RunConfig) -> BTreeMap<String, String> {
+    fn walk(path: &str, value: &Value, out: &mut BTreeMap<String, String>) {
+        match value {
+            Value::Object(fields) => {
+                for (key, value) in fields {
+                    walk(&if path.is_empty() { key.clone() } else { format!("{path}.{key}") }, value, out);
+                }
+            }
+            Value::Null => {}
+            Value::String(text) => drop(out.insert(path.into(), text.clone())),
+            other => drop(out.insert(path.into(), other.to_string())),
+        }
+    }
+    let mut out = BTreeMap::new();
+    walk("", &serde_json::to_value(config).expect("a configuration is plain data"), &mut out);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_curves_keep_their_ends_and_their_first_epochs() {
+        for last in [0, 1, 7, EPOCHS, EPOCHS + 1, 10_000] {
+            let kept = epochs(last);
+            assert!(kept.len() <= EPOCHS && kept.windows(2).all(|w| w[0] < w[1]), "{last}");
+            assert_eq!((kept.first().copied().unwrap_or(0), kept.last().copied().unwrap_or(0)), (last.min(1), last));
+        }
+    }
+
+    #[test]
+    fn settings_are_named_by_their_key_paths() {
+        let all = settings(&RunConfig::default());
+        assert_eq!(all["model.ordering"], "raster");
+        assert_eq!(all["model.hidden"], "[500]");
+        assert_eq!(all["train.optimizer.adam.lr"], "0.001");
+    }
+}
