@@ -92,6 +92,6 @@ mod tests {
     fn chosen_runs_are_spread_and_distinct() {
         assert_eq!(spread(&[1, 2, 3, 4, 5, 6], 3), [1, 3, 5]);
         assert_eq!(spread(&[1, 2], 5), [1, 2]);
-        assert_eq!(spread::<u8>(&[], 2), []);
+        assert!(spread::<u8>(&[], 2).is_empty());
     }
 }

@@ -197,7 +197,8 @@ mod tests {
             let back: Vec<(String, Option<f64>, u64)> = reader.deserialize().map(Result::unwrap).collect();
             prop_assert_eq!(back.len(), cells.len());
             for ((text, x, n), (text_back, x_back, n_back)) in cells.iter().zip(back) {
-                prop_assert_eq!(Value::text(text).csv(), text_back.as_str());
+                let value = Value::text(text);
+                prop_assert_eq!(value.csv(), text_back.as_str());
                 prop_assert!(!text_back.contains(['\n', '\r']) && !text_back.starts_with(['=', '+', '-', '@']));
                 prop_assert_eq!(Some(*x).filter(|x| x.is_finite()).map(|x| x + 0.0), x_back);
                 prop_assert_eq!(*n, n_back);
