@@ -1,6 +1,6 @@
 //! Training throughput: `cargo bench --bench training -- HIDDEN,HIDDEN OPTIMIZER MASKS THREADS EPOCHS IDX_FILE`.
 //!
-//! Prints images a second of each epoch's steps as JSON, the same work as a user's PyTorch loop: batch 100, minibatches
+//! Prints images a second of each epoch's steps as JSON, the same work as a user's `PyTorch` loop: batch 100, minibatches
 //! gathered from a shuffled set, loss summed, no evaluation. Without a file, images are noise of MNIST's density.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's result is its output")]

@@ -206,7 +206,7 @@ fn one_file_is_divided_by_the_data_seed() {
     let folder = tempfile::tempdir().expect("a folder");
     let rows: String = (0..100)
         .map(|i| {
-            format!("{:07b}\n", i)
+            format!("{i:07b}\n")
                 .chars()
                 .map(|c| if c == '\n' { "\n".into() } else { format!("{c} ") })
                 .collect::<String>()

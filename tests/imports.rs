@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Modules by layer, from the bottom. A module may import from lower layers and from itself; those of one line are
 /// siblings and do not know each other.
 const LAYERS: &[&[&str]] = &[
-    &["rng", "stats"],
+    &["npy", "rng", "stats"],
     &["data"],
     &["made::ordering", "made::degrees"],
     &["made::masks"],
@@ -16,6 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["config"],
     &["plan"],
     &["cost", "sweep"],
+    &["record"],
     &["run", "store", "schedule"],
     &["study"],
     &["figures", "launch"],

@@ -252,8 +252,8 @@ impl Store {
     fn manifest(&self, run: &RunId) -> Result<Manifest, StoreError> {
         let path = self.run_dir(run).join(MANIFEST);
         let sealed = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(match self.run_dir(run).exists() {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Err(match self.run_dir(run).is_dir() {
                     true => damaged(run, path, "it is missing".to_owned()),
                     false => StoreError::NoSuchRun { run: run.clone(), path: self.runs() },
                 });

@@ -112,12 +112,13 @@ fn place<'a>(axes: &AxisColumns<'a>, cell: &Cell<'a>) -> Vec<Value<'a>> {
 pub(super) fn runs(study: &Study) -> Table<'_> {
     let axes = AxisColumns::of(&study.plan);
     let columns = header(&axes, RUNS);
+    let width = columns.len();
     let rows = study.cells().map(move |cell| {
         let mut row = place(&axes, &cell);
         row.push(Value::text(cell.record.status.word()));
         row.push(cell.record.error.as_deref().map_or(Value::Empty, Value::text));
         let Some(summary) = &cell.record.summary else {
-            row.resize(axes.0.len() + 17, Value::Empty);
+            row.resize(width, Value::Empty);
             return row;
         };
         let bits = summary.test_nll_nats.map(|nll| nll / (summary.dim as f64 * std::f64::consts::LN_2));

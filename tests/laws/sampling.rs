@@ -44,7 +44,7 @@ fn drawing_agrees_with_scoring() {
         let masks = Masks::new(&config, shape(28, 28), 1, SEED);
         let made = Made::new(&config, shape(28, 28), &masks, SEED).unwrap();
         let mask = masks.evaluated(i % 2 % masks.evaluated_count());
-        let drawn = draw(&made, &team, &[mask.clone()], 20, plain(3)).unwrap();
+        let drawn = draw(&made, &team, std::slice::from_ref(&mask), 20, plain(3)).unwrap();
         let apart = disagreement(&made, &mask, &drawn.images, &drawn.logits);
         assert!(apart < 1e-5, "{apart}: {config:?}");
         if ordering == OrderingRule::Random && config.skip {
@@ -62,7 +62,7 @@ fn incremental_equals_one_by_one() {
     let (mut pixels, mut other) = (0, 0);
     for case in cases::all(MaskCount::Cycle(2)) {
         let mask = case.masks.evaluated(1);
-        let fast = draw(&case.made, &team, &[mask.clone()], 130, plain(5)).unwrap();
+        let fast = draw(&case.made, &team, std::slice::from_ref(&mask), 130, plain(5)).unwrap();
         let slow = draw_one_by_one(&case.made, &team, &mask, mask.ordering().pixels(), 130, plain(5));
         for (a, b) in fast.images.pixels().iter().zip(slow.images.pixels()) {
             pixels += 1;
@@ -142,7 +142,7 @@ fn frequencies_are_probabilities() {
     let corners = corner_images(6);
     let probabilities = exact(&single(&case.made, &team, &mask, &corners));
 
-    let drawn = draw(&case.made, &team, &[mask.clone()], many, plain(1)).unwrap();
+    let drawn = draw(&case.made, &team, std::slice::from_ref(&mask), many, plain(1)).unwrap();
     assert!(fits(&counts(&drawn.images), &probabilities));
 
     let slip = draw_one_by_one(&case.made, &team, &mask, &mask.ordering().positions(), 20_000, plain(1));
@@ -155,11 +155,11 @@ fn frequencies_are_probabilities() {
     assert!(!fits(&counts(&drawn.images), &probabilities), "control: averaged masks are another model");
 
     let order = mask.ordering().pixels();
-    let mut evidence = vec![UNKNOWN; 6];
+    let mut evidence = [UNKNOWN; 6];
     (evidence[order[0] as usize], evidence[order[1] as usize]) = (1, 0);
     let evidence = Images::new(evidence.repeat(many), 6);
     let drawing = Drawing { evidence: Some(&evidence), ..plain(3) };
-    let drawn = draw(&case.made, &team, &[mask.clone()], many, drawing).unwrap();
+    let drawn = draw(&case.made, &team, std::slice::from_ref(&mask), many, drawing).unwrap();
     let given = |code: usize| code >> order[0] & 1 == 1 && code >> order[1] & 1 == 0;
     let evidence: f64 = probabilities.iter().enumerate().filter(|(c, _)| given(*c)).map(|(_, p)| p).sum();
     let conditional: Vec<f64> =
@@ -190,7 +190,7 @@ fn the_entropy_identity_holds() {
         let sd = (gaps.iter().map(|g| (g - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
         mean / (sd / n.sqrt())
     };
-    let right = identity(&draw(&made, &team, &[mask.clone()], 400, plain(8)).unwrap().images);
+    let right = identity(&draw(&made, &team, std::slice::from_ref(&mask), 400, plain(8)).unwrap().images);
     assert!(right.abs() < 4.0, "{right} standard errors apart");
     let order = mask.ordering().positions();
     let wrong = identity(&draw_one_by_one(&made, &team, &mask, &order, 400, plain(8)).images);

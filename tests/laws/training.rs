@@ -33,7 +33,7 @@ fn patterns() -> Dataset {
     let pixels: Vec<u8> = (0..64)
         .flat_map(|i| {
             let flip: Vec<u8> = (0..6).map(|_| u8::from(stream.uniform() < 0.1)).collect();
-            (0..6u8).map(move |d| (d + i) % 2 ^ flip[d as usize]).collect::<Vec<_>>()
+            (0..6u8).map(move |d| ((d + i) % 2) ^ flip[d as usize]).collect::<Vec<_>>()
         })
         .collect();
     dataset(Images::new(pixels, 6), 3, 2)
