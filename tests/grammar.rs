@@ -2,7 +2,17 @@
 //!
 //! `tests/grammar/NAME.toml` expands to `NAME.snap`; `tests/grammar/misuse/NAME.toml` is refused with `misuse/NAME.snap`.
 
+#[path = "grammar_fixture/command_line.rs"]
+mod command_line;
+#[path = "grammar_fixture/documents.rs"]
+mod documents;
 mod grammar_fixture;
+#[path = "grammar_fixture/identity.rs"]
+mod identity;
+#[path = "grammar_fixture/robust.rs"]
+mod robust;
+#[path = "grammar_fixture/table.rs"]
+mod table;
 
 use std::path::Path;
 
@@ -15,7 +25,8 @@ fn stems(folder: &str) -> Vec<String> {
     let entries = std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     let paths = entries.map(|entry| entry.expect("an entry").path());
     let toml = paths.filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
-    let mut stems: Vec<String> = toml.map(|path| path.file_stem().expect("a stem").to_string_lossy().into_owned()).collect();
+    let mut stems: Vec<String> =
+        toml.map(|path| path.file_stem().expect("a stem").to_string_lossy().into_owned()).collect();
     stems.sort();
     assert!(!stems.is_empty(), "no experiment in {}", folder.display());
     stems

@@ -34,9 +34,17 @@ pub(crate) fn plan(experiment: &Experiment) -> Plan {
 pub(crate) fn expansion(experiment: &Experiment) -> String {
     let plan = plan(experiment);
     let mut out = String::new();
-    let distinct: std::collections::BTreeSet<_> = plan.studies.iter().flat_map(|s| &s.variants).map(|v| &v.runs).collect();
+    let distinct: std::collections::BTreeSet<_> =
+        plan.studies.iter().flat_map(|s| &s.variants).map(|v| &v.runs).collect();
     let seeds: Vec<String> = plan.seeds.iter().map(|seed| seed.0.to_string()).collect();
-    let _ = writeln!(out, "{}: {} variants, seeds {}, {} runs", plan.name, distinct.len(), seeds.join(" "), plan.runs.len());
+    let _ = writeln!(
+        out,
+        "{}: {} variants, seeds {}, {} runs",
+        plan.name,
+        distinct.len(),
+        seeds.join(" "),
+        plan.runs.len()
+    );
     for study in &experiment.studies {
         let _ = writeln!(out, "\n{} ({}): {}", study.name, study.design.as_str(), study.count_line());
         for axis in &study.axes {
@@ -46,8 +54,7 @@ pub(crate) fn expansion(experiment: &Experiment) -> String {
             let reference = if study.reference == Some(i) { " *" } else { "" };
             let _ = writeln!(out, "  {}{reference} [{}] ({})", variant.label, variant.name, variant.levels.join(", "));
             for change in &variant.changes {
-                let show = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".into());
-                let _ = writeln!(out, "    {}: {} -> {}", change.path, show(&change.baseline), show(&change.value));
+                let _ = writeln!(out, "    {}: {} -> {}", change.path, change.baseline, change.value);
             }
         }
     }
