@@ -2,7 +2,17 @@
 //!
 //! `tests/grammar/NAME.toml` expands to `NAME.snap`; `tests/grammar/misuse/NAME.toml` is refused with `misuse/NAME.snap`.
 
+#[path = "grammar_fixture/command_line.rs"]
+mod command_line;
+#[path = "grammar_fixture/documents.rs"]
+mod documents;
 mod grammar_fixture;
+#[path = "grammar_fixture/identity.rs"]
+mod identity;
+#[path = "grammar_fixture/robust.rs"]
+mod robust;
+#[path = "grammar_fixture/table.rs"]
+mod table;
 
 use std::path::Path;
 

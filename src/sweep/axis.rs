@@ -102,9 +102,12 @@ impl Reader {
     /// The axis of one setting.
     pub(super) fn axis(&mut self, leaf: Leaf, span: Span, node: &Node) -> Option<Axis> {
         let name = SETTINGS[leaf].path.to_owned();
-        let when = self.when(node);
-        let levels = self.levels(leaf, node)?;
-        Some(Axis { name, span, leaves: vec![leaf], levels, when: when? })
+        let (when, levels) = (self.when(node), self.levels(leaf, node));
+        let (Some(when), Some(levels)) = (when, levels) else {
+            self.failed.push(name);
+            return None;
+        };
+        Some(Axis { name, span, leaves: vec![leaf], levels, when })
     }
 
     /// The condition of an axis or a group: `None` after an error, `Some(None)` without one.
@@ -229,6 +232,14 @@ impl Reader {
             self.errors.push(error.at(node.span, "settings have this name"));
             return None;
         }
+        let axis = self.group(&name, node.span, table, span);
+        if axis.is_none() {
+            self.failed.push(name);
+        }
+        axis
+    }
+
+    fn group(&mut self, name: &str, place: Span, table: &Table, span: Span) -> Option<Axis> {
         let when = match table.get("when") {
             Some(condition) => Some(self.condition("when", condition)?),
             None => None,
@@ -244,6 +255,12 @@ impl Reader {
             self.errors.push(error.at(span, "expected settings with lists of values"));
             return None;
         };
+        if let Some(member) = members.iter().find(|member| member.when.is_some()) {
+            let error =
+                Diagnostic::new(format!("`{}` moves with its group and has no condition of its own", member.name));
+            self.errors.push(error.at(member.span, "").help("write `when` beside the name of the [[zip]]"));
+            return None;
+        }
         if let Some(other) = members.iter().find(|member| member.levels.len() != first.levels.len()) {
             let length = |axis: &Axis| format!("{} has {} values", axis.name, axis.levels.len());
             let error = Diagnostic::new(format!("the lists of the [[zip]] `{name}` have different lengths"));
@@ -257,10 +274,10 @@ impl Reader {
         };
         let mut levels: Vec<Level> = (0..first.levels.len()).map(level).collect();
         if let Some(labels) = table.get("labels") {
-            self.name_levels(&name, &mut levels, labels, Some(span));
+            self.name_levels(name, &mut levels, labels, Some(span));
         }
         let leaves = members.iter().flat_map(|member| member.leaves.iter().copied()).collect();
-        Some(Axis { name, span: node.span, leaves, levels, when })
+        Some(Axis { name: name.to_owned(), span: place, leaves, levels, when })
     }
 
     /// `[labels]`: a list of labels, one a level.

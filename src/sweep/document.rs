@@ -67,7 +67,7 @@ impl Loader<'_> {
         let text = match (self.read)(&path) {
             Ok(text) => text,
             Err(error) => {
-                self.errors.push(refuse(format!("cannot read {shown}: {error}")));
+                self.errors.push(refuse(format!("cannot read {shown}: {}", error.kind())));
                 return None;
             }
         };

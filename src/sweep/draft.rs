@@ -7,10 +7,10 @@ use super::document::Document;
 use super::execution::{Budget, Execution};
 use super::kind::Kind;
 use super::overrides::Overridden;
-use super::point::{Assignment, Point, Pool};
+use super::point::{Assignment, Point};
 use super::reader::Reader;
 use super::rule::{Rule, apply};
-use super::settings::{self, Leaf, SEED_MAX, SETTINGS};
+use super::settings::{self, SEED_MAX, SETTINGS};
 use super::tree::{Node, Table, Toml};
 use crate::plan::Compare;
 use crate::rng::Seed;
@@ -102,6 +102,13 @@ impl Reader {
         let (question, notes) = (text(self, "question"), text(self, "notes"));
         let seeds = self.seeds(table.get("seeds"), overridden.seeds);
         let studies = self.studies(table, &name, &axes);
+        let extras = self.extras("extra", table.get("extra"));
+        for (study, span) in extras.iter().filter_map(|extra| extra.study.as_ref()) {
+            if studies.iter().all(|known| known.name != *study) {
+                let error = Diagnostic::new(format!("no study is called \"{study}\"")).at(*span, "");
+                self.errors.push(error.suggest(study, studies.iter().map(|known| known.name.as_str())));
+            }
+        }
         Draft {
             name,
             question,
@@ -110,7 +117,7 @@ impl Reader {
             written,
             excludes: self.rules("exclude", table.get("exclude"), false),
             sets: self.rules("set", table.get("set"), true),
-            extras: self.extras("extra", table.get("extra")),
+            extras,
             studies,
             axes,
             compare: self.options("compare", table),
@@ -232,7 +239,12 @@ impl Reader {
         };
         axes.sort_by_key(|axis| document.order(axis.span));
         for (zip, span) in self.tables("zip", table.get("zip")) {
-            axes.extend(self.zip(zip, span));
+            let Some(axis) = self.zip(zip, span) else { continue };
+            if let Some(first) = axes.iter().find(|first: &&Axis| first.name == axis.name) {
+                let error = Diagnostic::new(format!("two groups are called `{}`", axis.name)).at(axis.span, "");
+                self.errors.push(error.related(Some(first.span), "the first one"));
+            }
+            axes.push(axis);
         }
         if let Some(labels) = table.get("labels").and_then(|node| self.table("labels", node)) {
             self.labels("", labels, &mut axes);
@@ -254,7 +266,7 @@ impl Reader {
                 (&node.value, settings::is_group(&path) || settings::find(&path).is_some())
             {
                 self.labels(&path, below, axes);
-            } else {
+            } else if !self.failed.contains(&path) {
                 let error = Diagnostic::new(format!("[labels] names no axis: `{path}`")).at(key.span, "");
                 self.errors.push(error.suggest(&path, axes.iter().map(|axis| axis.name.as_str())));
             }
@@ -335,6 +347,7 @@ impl Reader {
                     self.errors.push(error.at(item.span, ""));
                 }
                 Some(axis) => found.push(axis),
+                None if self.failed.contains(&name) => {}
                 None => {
                     let error = Diagnostic::new(format!("the study \"{study}\" names no axis of this file: `{name}`"));
                     let error = error.at(item.span, "neither in [axes] nor a [[zip]]");
@@ -375,9 +388,4 @@ fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.len() <= 100
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
-}
-
-/// The value of a setting at a point, where it has one.
-pub(super) fn shown(pool: &Pool, point: &Point, leaf: Leaf) -> Option<String> {
-    pool.at(point, leaf).map(|_| pool.show(leaf, point[leaf]))
 }

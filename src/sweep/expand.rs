@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use super::axis::Axis;
 use super::design::{Design, level_at};
 use super::diagnostics::{Diagnostic, Span};
-use super::draft::{Draft, Extra, StudyDraft, shown};
+use super::draft::{Draft, Extra, StudyDraft};
 use super::point::Point;
 use super::reader::Reader;
 use super::rule::{Rule, apply};
@@ -92,14 +92,6 @@ impl Reader {
         let before = self.errors.len();
         let studies: Vec<Expanded> =
             draft.studies.iter().filter_map(|study| self.expand_study(draft, study, narrowed, &mut hits)).collect();
-        for extra in draft.extras.iter().filter(|extra| extra.study.is_some()) {
-            if let Some((name, span)) =
-                extra.study.as_ref().filter(|(name, _)| draft.studies.iter().all(|s| s.name != *name))
-            {
-                let error = Diagnostic::new(format!("no study is called \"{name}\"")).at(*span, "");
-                self.errors.push(error.suggest(name, draft.studies.iter().map(|study| study.name.as_str())));
-            }
-        }
         if self.errors.len() == before {
             self.unmatched("exclude", &draft.excludes, &hits.excludes, narrowed, &hits.seen);
             self.unmatched("set", &draft.sets, &hits.sets, narrowed, &hits.seen);
@@ -262,7 +254,7 @@ impl Reader {
         for &leaf in leaves {
             let mut values: std::collections::BTreeSet<u32> =
                 seen.remove(&leaf).unwrap_or_default().into_iter().collect();
-            values.extend(cells.iter().filter(|c| shown(&self.pool, &c.point, leaf).is_some()).map(|c| c.point[leaf]));
+            values.extend(cells.iter().filter(|c| self.pool.at(&c.point, leaf).is_some()).map(|c| c.point[leaf]));
             seen.insert(leaf, values.into_iter().collect());
         }
     }
@@ -276,7 +268,7 @@ impl Reader {
         hits: &mut [usize],
     ) {
         for (rule, hits) in rules.iter().zip(hits) {
-            let mut refused = None;
+            let (mut refused, before) = (None, cells.len());
             cells.retain(|cell| {
                 let holds = rule.holds(&self.pool, &cell.point);
                 *hits += usize::from(holds);
@@ -286,6 +278,9 @@ impl Reader {
                 }
                 !holds
             });
+            if let (Some(reason), true) = (&rule.reason, cells.len() < before) {
+                self.notes.push(format!("{}: {} excluded: {reason}", study.name, before - cells.len()));
+            }
             if let Some(baseline) = refused {
                 let what = if baseline {
                     "the baseline".to_owned()

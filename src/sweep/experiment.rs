@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::design::Design;
 use super::diagnostics::{Diagnostic, Span};
-use super::draft::{Draft, shown};
+use super::draft::Draft;
 use super::execution::{Budget, Execution};
 use super::expand::{Choice, Counts, Expanded, Origin};
 use super::label::{Namer, other};
@@ -86,10 +86,10 @@ pub struct Variant {
 pub struct Change {
     /// Key path.
     pub path: &'static str,
-    /// Value of the baseline, if the setting exists there.
-    pub baseline: Option<String>,
-    /// Value here, if the setting exists here.
-    pub value: Option<String>,
+    /// Value of the baseline.
+    pub baseline: String,
+    /// Value here.
+    pub value: String,
 }
 
 impl ExpandedStudy {
@@ -304,11 +304,13 @@ impl Reader {
     }
 
     fn changes(&self, point: &Point) -> Vec<Change> {
-        let differs = (0..SETTINGS.len()).filter(|leaf| point[*leaf] != self.base[*leaf]);
+        // Where a word changes, its constants are part of that change.
+        let part = |leaf: usize| settings::tag(leaf).is_some_and(|(tagged, _)| point[tagged] != self.base[tagged]);
+        let differs = (0..SETTINGS.len()).filter(|leaf| point[*leaf] != self.base[*leaf] && !part(*leaf));
         let change = |leaf: usize| Change {
             path: SETTINGS[leaf].path,
-            baseline: shown(&self.pool, &self.base, leaf),
-            value: shown(&self.pool, point, leaf),
+            baseline: self.pool.show_at(&self.base, leaf),
+            value: self.pool.show_at(point, leaf),
         };
         differs.map(change).collect()
     }

@@ -90,8 +90,11 @@ impl Bounds {
 
     fn describe(self) -> String {
         let from = self.min.map(|(x, closed)| format!("{} {}", if closed { "from" } else { "above" }, number(x)));
-        let to = self.max.map(|(x, closed)| format!("{} {}", if closed { "to" } else { "below" }, number(x)));
-        [Some("a number".to_owned()), from, to].into_iter().flatten().collect::<Vec<_>>().join(" ")
+        let to = self.max.map(|(x, closed)| format!("{} {}", if closed { "up to" } else { "below" }, number(x)));
+        match (from, to) {
+            (Some(from), Some(to)) => format!("a number {from} and {to}"),
+            (one, None) | (None, one) => one.map_or_else(|| "a number".into(), |one| format!("a number {one}")),
+        }
     }
 }
 
@@ -206,9 +209,11 @@ impl Kind {
             (_, Value::Number(n)) => n.as_u64().map_or_else(|| number(n.as_f64().unwrap_or(0.0)), |n| n.to_string()),
             (_, Value::String(text)) => text.clone(),
             (_, Value::Array(list)) if list.is_empty() => "none".into(),
-            (_, Value::Array(list)) => {
-                list.iter().map(|item| self.show(item)).collect::<Vec<_>>().join(if self.is_list() { "x" } else { " " })
-            }
+            (_, Value::Array(list)) => list
+                .iter()
+                .map(|item| self.show(item))
+                .collect::<Vec<_>>()
+                .join(if matches!(self, Self::Counts { .. }) { "x" } else { "+" }),
             (_, Value::Object(_)) => value.to_string(),
         }
     }

@@ -66,7 +66,7 @@ pub fn load_with(
     let Some(document) = document::load(path, read, &mut errors) else { return Err(errors.finish()) };
     let overridden = Overridden::parse(overrides, &mut errors);
     let (pool, base, notes) = (Pool::new(), Pool::defaults(), Vec::new());
-    let mut reader = Reader { errors, pool, base, pattern: false, notes };
+    let mut reader = Reader { errors, pool, base, pattern: false, failed: Vec::new(), notes };
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let draft = reader.draft(&document, &stem, &overridden);
     if reader.errors.len() > 0 {

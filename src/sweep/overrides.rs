@@ -5,9 +5,10 @@
 use super::axis::{Axis, Level};
 use super::diagnostics::{Diagnostic, Errors, Span};
 use super::kind::Kind;
+use super::point::last;
 use super::reader::Reader;
 use super::settings::{self, Leaf, SETTINGS};
-use super::tree::{Node, Toml, parse_value};
+use super::tree::{Key, Node, Table, Toml, parse_value};
 
 /// Arguments as they were typed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -39,8 +40,9 @@ impl Overridden {
     pub(super) fn parse(overrides: &Overrides, errors: &mut Errors) -> Self {
         let mut parsed = Self { seeds: overrides.seeds, ..Self::default() };
         for argument in &overrides.set {
-            if let Some((leaf, _, offset, file)) = split("--set", argument, errors) {
-                parsed.set.push((leaf, value(&SETTINGS[leaf].kind, file, offset, &argument[offset..])));
+            if let Some((leaf, span, offset, file)) = split("--set", argument, errors) {
+                let node = value(&SETTINGS[leaf].kind, file, offset, &argument[offset..]);
+                parsed.set.push(with_word(leaf, span, node));
             }
         }
         for argument in &overrides.axis {
@@ -68,6 +70,16 @@ fn split(option: &str, argument: &str, errors: &mut Errors) -> Option<(Leaf, Spa
         return None;
     };
     Some((leaf, span, end + 1, file))
+}
+
+/// A constant chooses its word, as it does in a file: `train.optimizer.sgd.lr=0.1` is `{ sgd = { lr = 0.1 } }`.
+fn with_word(leaf: Leaf, span: Span, node: Node) -> (Leaf, Node) {
+    let Some((tagged, word)) = settings::tag(leaf) else { return (leaf, node) };
+    let table = |key: &str, node: Node| {
+        let key = Key { name: key.to_owned(), span };
+        Node { span: node.span, value: Toml::Table(Table(vec![(key, node)])) }
+    };
+    (tagged, table(word, table(last(SETTINGS[leaf].path), node)))
 }
 
 /// A value as typed: TOML where it is, else a word.

@@ -67,6 +67,17 @@ impl Pool {
         SETTINGS[leaf].kind.show(self.value(leaf, index))
     }
 
+    /// The value of a setting at a point, for people; of a tagged one with the constants that are not the default.
+    pub(super) fn show_at(&self, point: &Point, leaf: Leaf) -> String {
+        let mut text = self.show(leaf, point[leaf]);
+        if let (Kind::Tag(_), Value::String(word)) = (&SETTINGS[leaf].kind, self.value(leaf, point[leaf])) {
+            for constant in settings::constants(leaf, word).filter(|constant| point[*constant] != 0) {
+                text.push_str(&format!(" {} {}", last(SETTINGS[constant].path), self.show(constant, point[constant])));
+            }
+        }
+        text
+    }
+
     /// Returns the constants of words that are not chosen to their defaults, so that equal configurations are equal points.
     pub(super) fn normalise(&self, point: &mut Point) {
         for leaf in 0..SETTINGS.len() {

@@ -16,6 +16,8 @@ pub(super) struct Reader {
     pub(super) base: Point,
     /// Whether a tagged value is a pattern: then what it leaves out may be anything.
     pub(super) pattern: bool,
+    /// Axes that are declared but wrong: what names them is no further error.
+    pub(super) failed: Vec<String>,
     /// Remarks about what was read.
     pub(super) notes: Vec<String>,
 }

@@ -13,6 +13,8 @@ pub(super) struct Rule {
     pub(super) span: Span,
     matches: Vec<Assignment>,
     condition: Option<Expr>,
+    /// Why.
+    pub(super) reason: Option<String>,
     /// What a `[[set]]` changes; empty for an `[[exclude]]`.
     pub(super) values: Vec<Assignment>,
 }
@@ -49,10 +51,8 @@ impl Reader {
             table,
             if sets { &["match", "where", "values", "reason"] } else { &["match", "where", "reason"] },
         );
-        if let Some(reason) = table.get("reason") {
-            self.text("reason", reason)?;
-        }
         let before = self.errors.len();
+        let reason = table.get("reason").and_then(|node| self.text("reason", node));
         let matches = table.get("match").and_then(|node| self.table("match", node)).map_or_else(Vec::new, |pattern| {
             self.pattern = true;
             let matches = self.settings("", pattern);
@@ -80,7 +80,7 @@ impl Reader {
             self.errors.push(error);
             return None;
         }
-        Some(Rule { span, matches, condition, values })
+        Some(Rule { span, matches, condition, reason, values })
     }
 
     /// The error for a rule that holds for no cell; `seen` tells the values that its settings do take.

@@ -131,13 +131,17 @@ pub static SETTINGS: &[Setting] = &[
     setting(
         "train.optimizer",
         Tag(&[
+            ("adam", "Adam (Kingma and Ba 2015)"),
             ("sgd", "stochastic gradient descent"),
             ("adagrad", "AdaGrad (Duchi et al. 2011)"),
             ("adadelta", "AdaDelta (Zeiler 2012)"),
-            ("adam", "Adam (Kingma and Ba 2015)"),
         ]),
         "update rule and its constants",
     ),
+    constant("train.optimizer.adam.lr", Number(ABOVE_ZERO), "learning rate", Some(1e-3)),
+    constant("train.optimizer.adam.beta1", Number(FRACTION), "decay of the first moment", Some(0.9)),
+    constant("train.optimizer.adam.beta2", Number(FRACTION), "decay of the second moment", Some(0.999)),
+    constant("train.optimizer.adam.eps", Number(ABOVE_ZERO), "added to the root of the second moment", Some(1e-8)),
     constant("train.optimizer.sgd.lr", Number(ABOVE_ZERO), "learning rate", None),
     constant("train.optimizer.sgd.momentum", Number(FRACTION), "momentum; 0 = none", Some(0.0)),
     constant("train.optimizer.adagrad.lr", Number(ABOVE_ZERO), "learning rate", None),
@@ -145,10 +149,6 @@ pub static SETTINGS: &[Setting] = &[
     constant("train.optimizer.adadelta.lr", Number(ABOVE_ZERO), "factor on the update; 1 in the original", Some(1.0)),
     constant("train.optimizer.adadelta.rho", Number(FRACTION), "decay of both averages", Some(0.95)),
     constant("train.optimizer.adadelta.eps", Number(ABOVE_ZERO), "added inside both roots", Some(1e-6)),
-    constant("train.optimizer.adam.lr", Number(ABOVE_ZERO), "learning rate", Some(1e-3)),
-    constant("train.optimizer.adam.beta1", Number(FRACTION), "decay of the first moment", Some(0.9)),
-    constant("train.optimizer.adam.beta2", Number(FRACTION), "decay of the second moment", Some(0.999)),
-    constant("train.optimizer.adam.eps", Number(ABOVE_ZERO), "added to the root of the second moment", Some(1e-8)),
     setting(
         "train.schedule",
         Tag(&[

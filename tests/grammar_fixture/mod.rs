@@ -54,8 +54,7 @@ pub(crate) fn expansion(experiment: &Experiment) -> String {
             let reference = if study.reference == Some(i) { " *" } else { "" };
             let _ = writeln!(out, "  {}{reference} [{}] ({})", variant.label, variant.name, variant.levels.join(", "));
             for change in &variant.changes {
-                let show = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".into());
-                let _ = writeln!(out, "    {}: {} -> {}", change.path, show(&change.baseline), show(&change.value));
+                let _ = writeln!(out, "    {}: {} -> {}", change.path, change.baseline, change.value);
             }
         }
     }

@@ -1,0 +1,81 @@
+//! What changes a run's identity, and what does not.
+
+use std::collections::BTreeSet;
+
+use ablade::plan::RunId;
+use ablade::sweep::{Kind, Overrides, SETTINGS};
+
+use crate::grammar_fixture::{load_text, plan};
+use crate::table::another;
+
+fn ids(text: &str) -> Vec<RunId> {
+    let experiment = load_text(text, &Overrides::default()).unwrap_or_else(|e| panic!("{text}\n{e}"));
+    plan(&experiment).runs.into_iter().map(|run| run.id).collect()
+}
+
+#[test]
+fn comments_order_notation_and_execution_change_no_run() {
+    let plain = ids(
+        "seeds = 2\n[model]\nhidden = [100]\n[train]\noptimizer = { adam = { lr = 1.0 } }\n[sample]\ntemperature = 1.0\n[axes]\nmodel.masks = [1, 2]",
+    );
+    let other = ids(
+        "# a comment\nnotes = 'why'\n[execution]\nworkers = 3\n[axes]\nmodel.masks = { log2 = [1, 2] } # the same\n\
+         [sample]\ntemperature = 1\n[train.optimizer.adam]\neps = 1e-8\nlr = 1\n[model]\nskip = false\nhidden = [100]\n\
+         [seeds]\nroot = 1\ncount = 2\n[budget]\nruns = 3",
+    );
+    assert_eq!(plain, other);
+    assert_eq!(ids("sample.temperature = -0.0"), ids("sample.temperature = 0.0"));
+    assert_eq!(ids("train.optimizer = 'adam'"), ids(""));
+}
+
+#[test]
+fn more_seeds_keep_the_first_ones() {
+    let (few, many) = (ids("seeds = 3"), ids("seeds = 8"));
+    assert_eq!(few, many[..3]);
+    assert_eq!(ids("seeds = { count = 3, root = 2 }"), many[1..4]);
+    assert_eq!(ids("seeds = { list = [2, 1] }"), [many[1].clone(), many[0].clone()]);
+}
+
+#[test]
+fn every_setting_changes_exactly_the_runs_that_it_is_set_in() {
+    // Which constants exist depends on the word: they are tried below their own.
+    let constants = [
+        ("train.optimizer.adam", ""),
+        ("train.optimizer.sgd", "train.optimizer = { sgd = { lr = 0.5 } }"),
+        ("train.optimizer.adagrad", "train.optimizer = { adagrad = { lr = 0.5 } }"),
+        ("train.optimizer.adadelta", "train.optimizer = { adadelta = { } }"),
+        ("train.schedule.steps", "train.schedule = { steps = { at = [0.5], factor = 0.5 } }"),
+    ];
+    for setting in SETTINGS.iter().filter(|setting| !matches!(setting.kind, Kind::Tag(_))) {
+        let Some(value) = another(setting) else { continue };
+        let base = constants.iter().find(|(path, _)| setting.path.starts_with(path)).map_or("", |(_, base)| *base);
+        // Both masks and widths are axes nowhere but here: the setting itself must not be one of the cells.
+        let axis = if setting.path == "train.epochs" { "train.batch" } else { "train.epochs" };
+        let text = format!("seeds = 2\n{base}\n[axes]\n{axis} = [101, 102, 103]\n");
+        let before: BTreeSet<RunId> = ids(&text).into_iter().collect();
+        let overrides = Overrides { set: vec![format!("{}={value}", setting.path)], ..Overrides::default() };
+        let changed = load_text(&text, &overrides).map(|experiment| plan(&experiment));
+        // One mask cannot be averaged thirteen times: masks have to be there.
+        let changed = if setting.path == "sample.masks" {
+            let overrides = Overrides { set: vec!["model.masks=13".into(), "sample.masks=13".into()], ..overrides };
+            load_text(&text, &overrides).map(|experiment| plan(&experiment))
+        } else if setting.path == "data.train" {
+            let overrides = Overrides { set: vec!["data.train=130".into()], ..overrides };
+            load_text(&text, &overrides).map(|experiment| plan(&experiment))
+        } else {
+            changed
+        };
+        let changed = changed.unwrap_or_else(|e| panic!("{}\n{e}", setting.path));
+        assert_eq!(changed.runs.len(), 6);
+        assert!(changed.runs.iter().all(|run| !before.contains(&run.id)), "{} changes no run", setting.path);
+    }
+}
+
+#[test]
+fn a_change_in_one_cell_changes_no_other() {
+    let text = "seeds = 2\n[axes]\nmodel.masks = [1, 2, 4]";
+    let (before, after) =
+        (ids(text), ids(&format!("{text}\n[[set]]\nwhere = 'model.masks == 4'\nvalues = {{ train.epochs = 3 }}")));
+    assert_eq!(before[..4], after[..4]);
+    assert!(before[4..].iter().all(|id| !after.contains(id)));
+}
