@@ -31,6 +31,7 @@ impl Browser {
         let folders: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH")?).collect();
         let program = names.iter().flat_map(|name| folders.iter().map(move |f| f.join(name))).find(|p| p.is_file())?;
         // The debugging pipe is file descriptors 3 and 4; the shell moves our pipes there.
+        #[expect(clippy::zombie_processes, reason = "`drop` kills and waits for it")]
         let mut process = Command::new("sh")
             .args(["-c", r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null 2>&1"#])
             .arg(program)
@@ -68,7 +69,7 @@ impl Browser {
     }
 
     fn next(&self) -> Value {
-        self.messages.recv_timeout(Duration::from_mins(1)).expect("the browser answers within a minute")
+        self.messages.recv_timeout(Duration::from_secs(60)).expect("the browser answers within a minute")
     }
 
     fn call(&mut self, method: &str, params: Value) -> Value {

@@ -1,4 +1,4 @@
-//! `ablade plots [STUDY ...]`: every figure of every study, drawn from what is on disk.
+//! `ablade plots [STUDY ...]`: every figure of every study, and the page, drawn from what is on disk.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,6 +11,7 @@ use clap::Args;
 use super::terminal::count;
 use super::{Exit, Global, Terminal, on_every_processor};
 use crate::figures::{Artefacts, Figure, draw_all};
+use crate::figures::{Section, page};
 use crate::store::Store;
 use crate::study::Study;
 
@@ -23,12 +24,15 @@ pub(crate) struct PlotsArgs {
 
 pub(crate) fn plots(args: &PlotsArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     let store = Store::open(&global.results)?;
-    let names = if args.studies.is_empty() { store.experiments()? } else { args.studies.clone() };
+    let names = store.experiments()?;
     if names.is_empty() {
         terminal.remark(format!("no experiment in {} yet: `ablade sweep FILE` makes one", global.results.display()));
     }
-    let plans = names.iter().map(|name| store.load_plan(name)).collect::<Result<Vec<_>, _>>()?;
-    for plan in plans {
+    // An unknown name is an error before anything is drawn.
+    args.studies.iter().try_for_each(|name| store.load_plan(name).map(drop))?;
+    let mut drawn = Vec::new();
+    for name in &names {
+        let plan = store.load_plan(name)?;
         let study = on_every_processor(|| Study::load(&store, plan))??;
         // What cannot be read is a figure less; the tables say why.
         let artefacts = Artefacts::gather(
@@ -37,10 +41,21 @@ pub(crate) fn plots(args: &PlotsArgs, global: &Global, terminal: &mut Terminal) 
             |data| store.reference(data).ok().flatten(),
         );
         let figures = on_every_processor(|| draw_all(&study, &artefacts))?;
-        let home = global.plots.join(&study.plan.name);
-        publish(&home, &study.plan.name, &figures)?;
-        writeln!(terminal.out, "{}: {}", home.display(), count(figures.len(), "figure"))?;
+        if args.studies.is_empty() || args.studies.contains(name) {
+            let home = global.plots.join(name);
+            publish(&home, name, &figures)?;
+            writeln!(terminal.out, "{}: {}", home.display(), count(figures.len(), "figure"))?;
+        }
+        drawn.push((study, artefacts, figures, format!("ablade sweep experiments/{name}.toml")));
     }
+    // The page is about every study there is, whichever were asked for.
+    let sections: Vec<Section> = drawn
+        .iter()
+        .map(|(study, artefacts, figures, command)| Section { study, artefacts, figures, command })
+        .collect();
+    let index = global.plots.join("index.html");
+    replace(&index, page(&sections).as_bytes())?;
+    writeln!(terminal.out, "{}", index.display())?;
     Ok(Exit::Success)
 }
 
