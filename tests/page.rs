@@ -178,10 +178,7 @@ fn browser() -> Option<(Browser, tempfile::TempDir)> {
     let profile = tempfile::tempdir().unwrap();
     let browser = Browser::start(profile.path());
     if browser.is_none() {
-        #[expect(clippy::print_stderr, reason = "a skipped test says so")]
-        {
-            eprintln!("SKIPPED: no chromium on the PATH; `apt-get install chromium` brings one");
-        }
+        eprintln!("SKIPPED: no chromium on the PATH; `apt-get install chromium` brings one");
     }
     Some((browser?, profile))
 }
