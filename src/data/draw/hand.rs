@@ -12,7 +12,13 @@ pub(super) struct Hand {
     shear: f32,
     turn: Point,
     aspect: f32,
+    /// How far the middle of a character lies off its place: large heads or large feet, wide left or right halves.
+    balance: Point,
     tremor: f32,
+    /// Tightness of curves: below 1 an angular hand, above it a round one.
+    roundness: f32,
+    /// How far strokes run on behind their ends, or stop short of them, at most.
+    haste: f32,
     warp: [Point; KNOTS * KNOTS],
     /// Pressure at the start, middle and end of a stroke.
     pressure: [f32; 3],
@@ -21,7 +27,7 @@ pub(super) struct Hand {
     nib: Nib,
     /// Grey level of full ink, 0..=255.
     pub(super) level: f32,
-    /// How much of the ink a rough paper takes away, at most.
+    /// How ragged rough paper makes the edges of the ink, from 0 to 1.
     pub(super) grain: f32,
 }
 
@@ -54,12 +60,15 @@ impl Hand {
         // The tangent of half the angle gives sine and cosine by division alone.
         let half = 0.045 * bell(stream);
         let unit = 1.0 + half * half;
-        let wobble = between(stream, 0.8, 3.6);
+        let wobble = between(stream, 1.0, 5.0);
         Self {
-            shear: 0.14 + 0.17 * bell(stream),
+            shear: 0.14 + 0.18 * bell(stream),
             turn: ((1.0 - half * half) / unit, 2.0 * half / unit),
-            aspect: 1.0 + 0.13 * bell(stream),
-            tremor: between(stream, 0.7, 2.4),
+            aspect: 1.0 + 0.15 * bell(stream),
+            balance: (4.0 * bell(stream), 5.0 * bell(stream)),
+            tremor: between(stream, 0.7, 3.0),
+            roundness: between(stream, 0.7, 1.3),
+            haste: between(stream, 0.0, 8.0),
             warp: std::array::from_fn(|_| (wobble * bell(stream), wobble * bell(stream))),
             pressure: [between(stream, 0.75, 1.15), between(stream, 0.9, 1.15), between(stream, 0.6, 1.1)],
             height: (20.0 + 0.9 * bell(stream)) * scale,
@@ -68,10 +77,10 @@ impl Hand {
                 radius: (1.45 + 0.32 * bell(stream)).max(0.75) * scale,
                 flatness: between(stream, 1.0, 1.55),
                 axis: direction(stream),
-                softness: between(stream, 0.9, 1.5) * scale.max(0.5),
+                softness: between(stream, 0.9, 1.5) * if scale < 1.0 { scale.max(0.5) } else { scale.sqrt() },
             },
-            level: between(stream, 225.0, 255.0),
-            grain: between(stream, 0.0, 0.3),
+            level: between(stream, 246.0, 256.0).min(255.0),
+            grain: between(stream, 0.0, 1.0),
         }
     }
 
@@ -80,7 +89,7 @@ impl Hand {
         let mut lines: Vec<Vec<Point>> = Vec::with_capacity(strokes.len());
         for stroke in strokes {
             let shift = (0.8 * self.tremor * bell(stream), 0.8 * self.tremor * bell(stream));
-            let shaken: Vec<(Point, bool)> = stroke
+            let mut shaken: Vec<(Point, bool)> = stroke
                 .iter()
                 .map(|&((x, y), corner)| {
                     let x = x + shift.0 + self.tremor * bell(stream);
@@ -88,7 +97,12 @@ impl Hand {
                     ((x, y), corner)
                 })
                 .collect();
-            lines.push(spline(&shaken).into_iter().map(|p| self.bend(p)).collect());
+            let last = shaken.len() - 1;
+            for (end, inner) in [(0, 1), (last, last - 1)] {
+                let run = self.haste * between(stream, -0.4, 1.0);
+                shaken[end].0 = run_on(shaken[end].0, shaken[inner].0, run);
+            }
+            lines.push(spline(&shaken, self.roundness).into_iter().map(|p| self.bend(p)).collect());
         }
         let (low, high) = bounds(lines.iter().flatten());
         let extent = (high.0 - low.0).max(high.1 - low.1).max(1.0);
@@ -116,9 +130,12 @@ impl Hand {
         start * (1.0 - t) * (1.0 - 2.0 * t) + 4.0 * middle * t * (1.0 - t) + end * t * (2.0 * t - 1.0)
     }
 
-    /// Elastic wobble, then proportions, slant and turn.
+    /// Balance and elastic wobble, then proportions, slant and turn.
     fn bend(&self, (x, y): Point) -> Point {
         let (dx, dy) = elastic(&self.warp, (x / 100.0, y / 100.0));
+        // Largest in the middle of the box, nothing at its borders.
+        let swell = |v: f32| 4.0 * (v / 100.0) * (1.0 - v / 100.0);
+        let (dx, dy) = (dx + self.balance.0 * swell(x), dy + self.balance.1 * swell(y));
         let (x, y) = ((x + dx - 50.0) * self.aspect, y + dy - 50.0);
         let x = x - self.shear * y;
         (x * self.turn.0 - y * self.turn.1, x * self.turn.1 + y * self.turn.0)
@@ -146,8 +163,16 @@ pub(super) fn bounds<'a>(points: impl Iterator<Item = &'a Point>) -> (Point, Poi
     })
 }
 
-/// A smooth curve through the points (Catmull and Rom 1974), broken at corners.
-fn spline(points: &[(Point, bool)]) -> Vec<Point> {
+/// The end of a stroke moved `run` away from the point before it; a short stroke, a dot, keeps its end.
+fn run_on(end: Point, inner: Point, run: f32) -> Point {
+    let (dx, dy) = (end.0 - inner.0, end.1 - inner.1);
+    let length = (dx * dx + dy * dy).sqrt();
+    let step = if length > 16.0 { run / length } else { 0.0 };
+    (end.0 + step * dx, end.1 + step * dy)
+}
+
+/// A smooth curve through the points (Catmull and Rom 1974; `roundness` scales its tangents), broken at corners.
+fn spline(points: &[(Point, bool)], roundness: f32) -> Vec<Point> {
     const STEPS: usize = 7;
     let mut curve = vec![points[0].0];
     for i in 0..points.len() - 1 {
@@ -157,8 +182,9 @@ fn spline(points: &[(Point, bool)]) -> Vec<Point> {
         for step in 1..=STEPS {
             let t = step as f32 / STEPS as f32;
             let blend = |a: f32, b: f32, c: f32, d: f32| {
-                let (p, q, r) = (2.0 * b, c - a, 2.0 * a - 5.0 * b + 4.0 * c - d);
-                0.5 * (p + t * (q + t * (r + t * (3.0 * (b - c) + d - a))))
+                // Hermite's cubic with these tangents at b and c.
+                let (m, n) = (0.5 * roundness * (c - a), 0.5 * roundness * (d - b));
+                b + t * (m + t * (3.0 * (c - b) - 2.0 * m - n + t * (2.0 * (b - c) + m + n)))
             };
             curve.push((blend(a.0, b.0, c.0, d.0), blend(a.1, b.1, c.1, d.1)));
         }

@@ -15,7 +15,7 @@ use hand::Hand;
 type Point = (f32, f32);
 
 /// Raised whenever the same settings draw other images.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// A set that the program draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,11 +88,12 @@ impl Builtin {
                 hand.write(stream, style, size, &mut ink);
             }
             stream.fill_uniform(&mut grain);
-            pixels.extend(
-                ink.iter()
-                    .zip(&grain)
-                    .map(|(ink, grain)| (hand.level * ink.min(1.0) * (1.0 - hand.grain * grain) + 0.5) as u8),
-            );
+            pixels.extend(ink.iter().zip(&grain).map(|(ink, grain)| {
+                let ink = ink.min(1.0);
+                // Paper shows at the edges alone: full ink is full.
+                let edge = ink * (1.0 - ink);
+                (hand.level * (ink + hand.grain * edge * (2.0 * grain - 1.0)) + 0.5) as u8
+            }));
         }
         (pixels, labels)
     }
