@@ -1,7 +1,9 @@
-//! Arrays in NumPy's `.npy` format (version 1.0, C order): what `numpy.load` opens.
+//! Arrays in NumPy's `.npy` format (C order): what `numpy.save` writes and `numpy.load` opens.
 //!
 //! `\x93NUMPY`, two bytes of version, the header's length, a Python dictionary with the element type and the shape, then
-//! the elements, little endian.
+//! the elements. A header is read without trust: what it promises is never allocated before the bytes are there.
+
+use std::io::{ErrorKind, Read};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 
@@ -48,29 +50,131 @@ pub struct Array<T> {
     pub data: Vec<T>,
 }
 
-/// Why bytes are no `.npy` array of the wanted type.
+/// Why bytes are no `.npy` array, or not the wanted one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NpyError {
-    /// Not the format at all.
-    #[error("not a .npy file")]
-    Magic,
-    /// The header ends early or lacks an entry.
-    #[error("the .npy header cannot be read: {0}")]
-    Header(&'static str),
-    /// Another type of element, or Fortran order.
-    #[error("expected elements `{expected}` in C order")]
-    Type {
-        /// NumPy's name of the type that was wanted.
-        expected: &'static str,
-    },
-    /// Too few or too many bytes for the shape.
-    #[error("{found} bytes of elements where the shape {shape:?} needs another number")]
-    Length {
-        /// The shape in the header.
-        shape: Vec<usize>,
-        /// Bytes after the header.
-        found: usize,
-    },
+#[error("byte {at}: {problem}")]
+pub struct NpyError {
+    /// Where, in bytes from the beginning.
+    pub at: usize,
+    /// What was found and what was expected.
+    pub problem: String,
+}
+
+impl NpyError {
+    fn new(at: usize, problem: impl ToString) -> Self {
+        Self { at, problem: problem.to_string() }
+    }
+}
+
+/// What a number is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Unsigned,
+    Signed,
+    Float,
+}
+
+/// An array as its header describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// NumPy's name of the element type.
+    pub descr: String,
+    /// Length of each dimension.
+    pub shape: Vec<usize>,
+    /// Bytes of one element.
+    pub width: usize,
+    /// Bytes before the elements.
+    pub length: usize,
+    kind: Kind,
+    big_endian: bool,
+}
+
+/// Longest header that is believed.
+const LONGEST: usize = 1 << 16;
+
+impl Header {
+    /// Reads a header: numbers and booleans in C order; `source` is then at the first element.
+    pub fn read(source: &mut impl Read) -> Result<Self, NpyError> {
+        const OTHER: &str = "no .npy array: it does not begin with \\x93NUMPY and a version";
+        const TORN: &str = "the file ends within its header";
+        let mut start = [0; 12];
+        exact(source, &mut start[..10], 0, OTHER)?;
+        if !start.starts_with(MAGIC) || !(1..=3).contains(&start[6]) {
+            return Err(NpyError::new(0, OTHER));
+        }
+        let (text, before) = if start[6] == 1 {
+            (usize::from(u16::from_le_bytes([start[8], start[9]])), 10)
+        } else {
+            exact(source, &mut start[10..], 10, TORN)?;
+            (u32::from_le_bytes([start[8], start[9], start[10], start[11]]) as usize, 12)
+        };
+        if text > LONGEST {
+            return Err(NpyError::new(8, format!("a header of more than {LONGEST} bytes")));
+        }
+        let mut bytes = vec![0; text];
+        exact(source, &mut bytes, before, TORN)?;
+        Self::parse(&String::from_utf8_lossy(&bytes), before + text).map_err(|problem| NpyError::new(before, problem))
+    }
+
+    /// Reads the dictionary.
+    fn parse(text: &str, length: usize) -> Result<Self, String> {
+        let field = |key: &str| text.split_once(&format!("'{key}':")).map(|(_, rest)| rest.trim_start());
+        let quoted = field("descr").and_then(|rest| rest.strip_prefix('\'')).and_then(|rest| rest.split_once('\''));
+        let descr = quoted.ok_or("no `descr` of one plain type in the header")?.0;
+        let order = field("fortran_order").ok_or("no `fortran_order` in the header")?;
+        if !order.starts_with("False") {
+            return Err("columns before rows (fortran_order): save it with numpy.ascontiguousarray".into());
+        }
+        let shape = field("shape").and_then(|rest| rest.strip_prefix('(')).and_then(|rest| rest.split_once(')'));
+        // Python 2 wrote long integers with an L.
+        let sizes = shape.ok_or("no `shape` in the header")?.0.split(',').map(|size| size.trim().trim_end_matches('L'));
+        let shape: Result<Vec<usize>, _> = sizes.filter(|size| !size.is_empty()).map(str::parse).collect();
+        let shape = shape.map_err(|_| "`shape` holds something that is no number")?;
+        let (order, kind, width) = match descr.as_bytes() {
+            [order @ (b'<' | b'>' | b'|' | b'='), b'u', width @ (b'1' | b'2' | b'4' | b'8')] => {
+                (*order, Kind::Unsigned, *width)
+            }
+            [order @ (b'<' | b'>' | b'|' | b'='), b'i', width @ (b'1' | b'2' | b'4' | b'8')] => {
+                (*order, Kind::Signed, *width)
+            }
+            [order @ (b'<' | b'>' | b'='), b'f', width @ (b'4' | b'8')] => (*order, Kind::Float, *width),
+            b"|b1" => (b'|', Kind::Unsigned, b'1'),
+            _ => {
+                return Err(format!("values of type {descr}; read are integers, booleans, and floats of 4 or 8 bytes"));
+            }
+        };
+        let width = usize::from(width - b'0');
+        Ok(Self { descr: descr.to_owned(), shape, width, length, kind, big_endian: order == b'>' })
+    }
+
+    /// Number of elements; `None` where they would be more bytes than a machine can address.
+    pub fn count(&self) -> Option<usize> {
+        let count = self.shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size))?;
+        count.checked_mul(self.width).map(|_| count)
+    }
+
+    /// The element in these `width` bytes.
+    pub fn number(&self, bytes: &[u8]) -> f64 {
+        let mut wide = [0; 8];
+        for (i, byte) in bytes.iter().enumerate() {
+            wide[if self.big_endian { self.width - 1 - i } else { i }] = *byte;
+        }
+        let bits = u64::from_le_bytes(wide);
+        match (self.kind, self.width) {
+            (Kind::Float, 4) => f64::from(f32::from_bits(bits as u32)),
+            (Kind::Float, _) => f64::from_bits(bits),
+            (Kind::Signed, width) => ((bits << (64 - 8 * width)) as i64 >> (64 - 8 * width)) as f64,
+            (Kind::Unsigned, _) => bits as f64,
+        }
+    }
+}
+
+/// Fills `out`, or says what it means that the source ends.
+fn exact(source: &mut impl Read, out: &mut [u8], at: usize, short: &str) -> Result<(), NpyError> {
+    source.read_exact(out).map_err(|error| match error.kind() {
+        ErrorKind::UnexpectedEof => NpyError::new(at, short),
+        _ => NpyError::new(at, error),
+    })
 }
 
 /// The bytes of a `.npy` file.
@@ -95,34 +199,19 @@ pub fn encode<T: Element>(shape: &[usize], data: &[T]) -> Vec<u8> {
     out
 }
 
-/// Reads the bytes of a `.npy` file.
+/// Reads the bytes of a `.npy` file whose elements are of type `T`.
 pub fn decode<T: Element>(bytes: &[u8]) -> Result<Array<T>, NpyError> {
-    let rest = bytes.strip_prefix(MAGIC).ok_or(NpyError::Magic)?;
-    let short = NpyError::Header("it ends early");
-    let (start, length) = match *rest {
-        [1, _, a, b, ..] => (4, usize::from(u16::from_le_bytes([a, b]))),
-        [2 | 3, _, a, b, c, d, ..] => (6, u32::from_le_bytes([a, b, c, d]) as usize),
-        _ => return Err(short),
-    };
-    let header = rest.get(start..start + length).and_then(|header| std::str::from_utf8(header).ok()).ok_or(short)?;
-    let entry = |key: &str| header.split_once(key).map(|(_, value)| value.trim_start_matches([' ', ':']));
-    let descr = entry("'descr'").ok_or(NpyError::Header("no 'descr'"))?;
-    let order = entry("'fortran_order'").ok_or(NpyError::Header("no 'fortran_order'"))?;
-    if !descr.starts_with(&format!("'{}'", T::DESCR)) || !order.starts_with("False") {
-        return Err(NpyError::Type { expected: T::DESCR });
+    let mut elements = bytes;
+    let header = Header::read(&mut elements)?;
+    if header.descr != T::DESCR {
+        return Err(NpyError::new(10, format!("elements `{}`, where `{}` are expected", header.descr, T::DESCR)));
     }
-    let shape = entry("'shape'").and_then(|value| value.strip_prefix('(')).and_then(|value| value.split_once(')'));
-    let (lengths, _) = shape.ok_or(NpyError::Header("no 'shape'"))?;
-    let lengths = lengths.split(',').map(str::trim).filter(|length| !length.is_empty());
-    let shape: Vec<usize> = lengths
-        .map(|length| length.parse().map_err(|_| NpyError::Header("a length that is no number")))
-        .collect::<Result<_, _>>()?;
-    let elements = &rest[start + length..];
-    let size = shape.iter().try_fold(T::SIZE, |size, &length| size.checked_mul(length));
+    let size = header.count().map(|count| count * T::SIZE);
     if size != Some(elements.len()) {
-        return Err(NpyError::Length { shape, found: elements.len() });
+        let problem = format!("{} bytes of elements, where shape {:?} needs others", elements.len(), header.shape);
+        return Err(NpyError::new(header.length, problem));
     }
-    Ok(Array { shape, data: elements.chunks_exact(T::SIZE).map(T::take).collect() })
+    Ok(Array { shape: header.shape, data: elements.chunks_exact(T::SIZE).map(T::take).collect() })
 }
 
 #[cfg(test)]
@@ -143,12 +232,11 @@ mod tests {
 
     #[test]
     fn another_type_or_order_is_refused() {
-        let bytes = encode(&[2], &[1.0f32, 2.0]);
-        assert_eq!(decode::<u8>(&bytes), Err(NpyError::Type { expected: "|u1" }));
+        let problem = |bytes: &[u8]| decode::<u8>(bytes).expect_err("another array").to_string();
+        assert_eq!(problem(&encode(&[2], &[1.0f32, 2.0])), "byte 10: elements `<f4`, where `|u1` are expected");
         let fortran = String::from_utf8_lossy(&encode(&[1], &[7u8])[10..]).replace("False", "True ");
-        let mut bytes = encode(&[1], &[7u8])[..10].to_vec();
-        bytes.extend_from_slice(fortran.as_bytes());
-        assert_eq!(decode::<u8>(&bytes), Err(NpyError::Type { expected: "|u1" }));
+        let bytes = [&encode(&[1], &[7u8])[..10], fortran.as_bytes()].concat();
+        assert!(problem(&bytes).contains("columns before rows"));
     }
 
     proptest! {
