@@ -8,7 +8,7 @@
 use std::io::Read;
 use std::time::Instant;
 
-use ablade::data::{Dataset, Images, Shape};
+use ablade::data::{Binarization, Dataset, Images, Shape};
 use ablade::made::kernels::instruction_set;
 use ablade::made::kernels::team::Team;
 use ablade::made::masks::Masks;
@@ -44,7 +44,7 @@ fn main() {
         train: images,
         valid: one.clone(),
         test: one,
-        dynamic: false,
+        binarization: Binarization::NoneNeeded,
     };
     let model = ModelConfig { hidden, ordering: OrderingRule::Raster, masks, ..ModelConfig::default() };
     let seed = Seed(0);

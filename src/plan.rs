@@ -76,7 +76,7 @@ pub struct RunSpec {
     pub id: RunId,
     /// Replicate.
     pub seed: Seed,
-    /// Fingerprint of the data's content.
+    /// Fingerprint of the data set as the run sees it: content, division, size and binarisation.
     pub data: String,
     /// Every setting.
     pub config: RunConfig,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::Binarization;
 use crate::plan::Metric;
 
 pub use crate::train::EpochRow;
@@ -35,6 +36,8 @@ pub struct Summary {
     pub test_nll_averaged_nats: Option<f64>,
     /// Pixels an image, D.
     pub dim: usize,
+    /// How the pixels became 0 and 1; absent from runs that older versions left.
+    pub binarization: Option<Binarization>,
     /// Instruction set of the kernels: results are bit-identical only where it agrees.
     pub kernel: String,
 }

@@ -91,7 +91,7 @@ pub fn execute(spec: &RunSpec, data: &Dataset, threads: usize, control: Control)
         let epochs = trainer.epochs().to_vec();
         let best = trainer.best().map_or(0, |best| best.epoch);
         let (summary, files) = if end == Event::Diverged {
-            (diverged(&masks, &made, &epochs, best), Vec::new())
+            (diverged(data, &masks, &made, &epochs, best), Vec::new())
         } else {
             finished(spec, data, &team, &masks, &made, &epochs, best)?
         };
@@ -141,7 +141,7 @@ fn train(trainer: &mut Trainer, data: &Dataset, control: Control) -> Result<Opti
     }
 }
 
-fn summary(masks: &Masks, made: &Made, epochs: &[EpochRow], best_epoch: usize) -> Summary {
+fn summary(data: &Dataset, masks: &Masks, made: &Made, epochs: &[EpochRow], best_epoch: usize) -> Summary {
     Summary {
         status: RunStatus::Finished,
         error: None,
@@ -156,6 +156,7 @@ fn summary(masks: &Masks, made: &Made, epochs: &[EpochRow], best_epoch: usize) -
         mixture_masks: masks.evaluated_count(),
         test_nll_averaged_nats: None,
         dim: made.network().layout.dim,
+        binarization: Some(data.binarization),
         kernel: instruction_set().into(),
     }
 }
@@ -173,13 +174,13 @@ fn connected(masks: &Masks, made: &Made) -> u64 {
 }
 
 /// A run that diverged has its epochs and no final numbers: what it would be compared by does not exist.
-fn diverged(masks: &Masks, made: &Made, epochs: &[EpochRow], best_epoch: usize) -> Summary {
+fn diverged(data: &Dataset, masks: &Masks, made: &Made, epochs: &[EpochRow], best_epoch: usize) -> Summary {
     let last = match epochs.last() {
         Some(row) => format!("; epoch {} ended with validation NLL {:.2} nats", row.epoch, row.valid_nll_nats),
         None => String::new(),
     };
     let error = format!("the loss stopped being finite in epoch {}{last}", epochs.len() + 1);
-    Summary { status: RunStatus::Diverged, error: Some(error), ..summary(masks, made, epochs, best_epoch) }
+    Summary { status: RunStatus::Diverged, error: Some(error), ..summary(data, masks, made, epochs, best_epoch) }
 }
 
 type Files = Vec<(String, Vec<u8>)>;
@@ -200,12 +201,12 @@ fn finished(
     let sampled: Vec<MaskSet> = (0..spec.config.sample.masks).map(|k| masks.evaluated(k)).collect();
     let averaged = if sampled.len() > 1 { averaged(made, team, &sampled, &data.test) } else { None };
     let summary = Summary {
-        train_nll_nats: score(&leading(&data.train, TRAIN_SCORED, data.dynamic)),
+        train_nll_nats: score(&leading(&data.train, TRAIN_SCORED, data.dynamic())),
         valid_nll_nats: score(&data.valid),
         test_nll_nats: mean(&test[0]),
         test_nll_mixture_nats: mean(&mixture(&test)),
         test_nll_averaged_nats: averaged.as_deref().and_then(mean),
-        ..summary(masks, made, epochs, best_epoch)
+        ..summary(data, masks, made, epochs, best_epoch)
     };
     let per_image: Vec<f32> = test[0].iter().map(|&nll| nll as f32).collect();
     let mut files = vec![
@@ -240,7 +241,7 @@ fn samples(spec: &RunSpec, data: &Dataset, team: &Team, made: &Made, masks: &[Ma
             draw_one_by_one(made, team, &masks[0], &masks[0].ordering().positions(), config.count, drawing)
         }
     };
-    let threshold = if data.dynamic { 127 } else { 0 };
+    let threshold = if data.dynamic() { 127 } else { 0 };
     let neighbours: Vec<u8> = nearest(&drawn.images, &data.train, threshold)
         .into_iter()
         .flat_map(|i| data.train.row(i).iter().map(|&p| u8::from(p > threshold)))

@@ -79,7 +79,7 @@ fn drawn_sets_have_their_sizes_shape_and_bits() {
     {
         let data = load(&config(name), &nowhere()).expect("drawn");
         assert_eq!(counts(&data), sizes);
-        assert_eq!((data.shape.width, data.shape.height, data.dynamic), (28, 28, false));
+        assert_eq!((data.shape.width, data.shape.height, data.dynamic()), (28, 28, false));
         assert!(parts(&data).iter().all(|images| images.pixels().iter().all(|&bit| bit <= 1)));
         let on = data.train.pixels().iter().map(|&bit| u64::from(bit)).sum::<u64>() as f64
             / data.train.pixels().len() as f64;
@@ -170,7 +170,7 @@ fn idx_files_in_a_folder_are_the_three_sets() {
     rows.sort_unstable();
     rows.dedup();
     assert_eq!(rows.len(), 8);
-    assert!(grey.dynamic && !data.dynamic);
+    assert!(grey.dynamic() && !data.dynamic());
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn numpy_arrays_of_any_kind_mean_the_same_bits() {
     let values: Vec<u8> = [1.0f32, 0.0, 0.5, 0.25].iter().flat_map(|v| v.to_le_bytes()).collect();
     let path = write(&folder, "grey.npy", &npy("<f4", "(4, 1)", &values));
     let data = load(&DataConfig { binarize: Binarize::Dynamic, ..config(&path) }, &nowhere()).expect("grey");
-    assert!(data.dynamic && data.train.pixels().iter().all(|level| [255, 0, 128, 64].contains(level)));
+    assert!(data.dynamic() && data.train.pixels().iter().all(|level| [255, 0, 128, 64].contains(level)));
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn the_fixed_binarisation_is_the_one_of_the_papers() {
     let Some(shared) = shared() else { return };
     for rule in [Binarize::Threshold, Binarize::Dynamic] {
         let data = named("binarized-mnist", &shared, rule);
-        assert_eq!((counts(&data), data.shape.height, data.dynamic), ([50_000, 10_000, 10_000], 28, false));
+        assert_eq!((counts(&data), data.shape.height, data.dynamic()), ([50_000, 10_000, 10_000], 28, false));
         assert!((bernoulli(&data) - 205.79).abs() < 0.005);
         // The file is sorted by class; a part of it must not be.
         let few = DataConfig { name: "binarized-mnist".into(), test: Some(1000), ..DataConfig::default() };
@@ -113,7 +113,7 @@ fn emnist_letters_stand_upright() {
     let labels = data.train.labels().expect("the labels beside it");
     // Upright, an i or an l (class 9, 12) is taller than wide; stored, it lies.
     let (mut tall, mut all) = (0, 0);
-    for i in (0..data.train.count()).filter(|&i| labels.names[usize::from(labels.of[i])] == "9") {
+    for i in (0..data.train.count()).filter(|&i| labels.names[usize::from(labels.of[i])] == "i") {
         let on: Vec<usize> = (0..784).filter(|&p| data.train.row(i)[p] == 1).collect();
         let span = |coordinate: fn(usize) -> usize| {
             let all = on.iter().map(|&p| coordinate(p));

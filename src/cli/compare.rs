@@ -6,6 +6,7 @@ use clap::Args;
 use super::terminal::{count, table};
 use super::{Exit, Global, Terminal, ablation};
 use crate::store::{RunStatus, Store};
+use crate::study::scored::{Otherwise, Scored};
 use crate::study::{Study, set_baseline};
 
 #[derive(Debug, Args)]
@@ -45,6 +46,8 @@ struct Matched {
     identical: usize,
     differences: Vec<f64>,
     unfinished: usize,
+    /// Why runs were left out: they were scored on other data.
+    elsewhere: Option<String>,
 }
 
 /// Two experiments, matched by study, variant and seed: which numbers changed?
@@ -54,6 +57,7 @@ fn two(first: &Study, second: &Study, terminal: &mut Terminal) -> anyhow::Result
     let single = first.plan.studies.len() == 1 && second.plan.studies.len() == 1;
     let mut rows = table(&["variant", "runs", "identical", "changed", "not finished", "mean change", "largest"], 1);
     let (mut changed, mut alone) = (0, Vec::new());
+    let (ours, theirs) = (first.plan.by_id(), second.plan.by_id());
     for study in &first.plan.studies {
         let counterpart = second.plan.studies.iter().find(|other| single || other.name == study.name);
         for variant in &study.variants {
@@ -62,14 +66,29 @@ fn two(first: &Study, second: &Study, terminal: &mut Terminal) -> anyhow::Result
                 continue;
             };
             let mut matched = Matched::default();
-            for (seed, _, a) in first.replicates(variant) {
-                let Some((.., b)) = second.replicates(other).find(|(there, ..)| *there == seed) else { continue };
+            for (seed, run, a) in first.replicates(variant) {
+                let Some((_, other_run, b)) = second.replicates(other).find(|(there, ..)| *there == seed) else {
+                    continue;
+                };
+                let scored = Scored::of(ours[run], a);
+                if let Some(Otherwise::Incomparable(why)) = Scored::of(theirs[other_run], b).otherwise(&scored) {
+                    matched.elsewhere = Some(why);
+                    continue;
+                }
                 let done = a.status == RunStatus::Finished && b.status == RunStatus::Finished;
                 match (a.metric(metric), b.metric(metric)) {
                     _ if done && a.summary == b.summary && a.epochs == b.epochs => matched.identical += 1,
                     (Some(a), Some(b)) => matched.differences.push(b - a),
                     _ => matched.unfinished += 1,
                 }
+            }
+            if let Some(why) = matched.elsewhere {
+                alone.push(format!(
+                    "not compared: {}: {}",
+                    variant.label,
+                    why.replace("the baseline", &first.plan.name)
+                ));
+                continue;
             }
             changed += matched.differences.len();
             let n = matched.differences.len();
@@ -85,9 +104,9 @@ fn two(first: &Study, second: &Study, terminal: &mut Terminal) -> anyhow::Result
                 largest.map(|largest| format!("{largest:+.4}")).unwrap_or_default(),
             ]);
         }
-        let ours = |label: &String| study.variants.iter().any(|variant| variant.label == *label);
-        let theirs = counterpart.into_iter().flat_map(|counterpart| &counterpart.variants);
-        alone.extend(theirs.filter(|v| !ours(&v.label)).map(|v| format!("only in {}: {}", second.plan.name, v.label)));
+        let known = |label: &String| study.variants.iter().any(|variant| variant.label == *label);
+        let others = counterpart.into_iter().flat_map(|counterpart| &counterpart.variants);
+        alone.extend(others.filter(|v| !known(&v.label)).map(|v| format!("only in {}: {}", second.plan.name, v.label)));
     }
     writeln!(terminal.out, "{} against {}, nats per image, by variant and seed", second.plan.name, first.plan.name)?;
     writeln!(terminal.out, "{rows}")?;

@@ -10,9 +10,10 @@ use super::asked::{Asked, StudyArgs};
 use super::estimate::Estimate;
 use super::terminal::{bytes, count, duration, number, table};
 use super::{Exit, Global, Terminal};
-use crate::plan::{Correction, PlannedStudy, RunId, RunSpec, Shard};
+use crate::plan::{Correction, PlannedStudy, PlannedVariant, RunId, RunSpec, Shard};
 use crate::stats::Feasibility;
 use crate::store::RunStatus;
+use crate::study::scored::{Otherwise, Scored};
 use crate::sweep::ExpandedStudy;
 
 #[derive(Debug, Args)]
@@ -38,6 +39,7 @@ pub(crate) fn plan(args: &PlanArgs, global: &Global, terminal: &mut Terminal) ->
     page.totals(&outstanding)?;
     page.cost(&outstanding, workers);
     page.evidence(workers);
+    page.comparability()?;
     for line in page.lines {
         writeln!(terminal.out, "{line}")?;
     }
@@ -138,6 +140,36 @@ impl Page<'_> {
         for excess in self.asked.over_budget(estimate, outstanding.len()) {
             self.say(format!("          exceeds [budget]: {excess}; `sweep` will want --yes"));
         }
+    }
+
+    /// Variants whose numbers will not compare with the baseline's, or only with something in mind.
+    fn comparability(&mut self) -> anyhow::Result<()> {
+        let plan = &self.asked.plan;
+        if plan.runs.windows(2).all(|pair| pair[0].config.data == pair[1].config.data) {
+            return Ok(());
+        }
+        let (specs, all) = (plan.by_id(), plan.runs.iter().collect::<Vec<_>>());
+        let datasets = self.asked.datasets(&all)?;
+        let scored = |variant: &PlannedVariant| {
+            let spec = specs[variant.runs.first()?];
+            Some(Scored::new(spec, Some(datasets[&spec.data].binarization)))
+        };
+        for study in &plan.studies {
+            let Some(baseline) = study.baseline.and_then(|index| scored(&study.variants[index])) else { continue };
+            let mut notes: Vec<(String, Vec<&str>)> = Vec::new();
+            for variant in &study.variants {
+                let otherwise = scored(variant).and_then(|own| own.otherwise(&baseline));
+                let Some(Otherwise::Incomparable(note) | Otherwise::Noted(note)) = otherwise else { continue };
+                match notes.iter_mut().find(|(known, _)| *known == note) {
+                    Some((_, labels)) => labels.push(&variant.label),
+                    None => notes.push((note, vec![&variant.label])),
+                }
+            }
+            for (note, labels) in notes {
+                self.lines.push(format!("data      {}: {}: {note}", study.name, labels.join("; ")));
+            }
+        }
+        Ok(())
     }
 
     fn evidence(&mut self, workers: usize) {

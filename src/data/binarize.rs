@@ -1,7 +1,51 @@
 //! Grey levels to 0 and 1. Which way is part of the number: test NLL under two of them do not compare.
 
+use serde::{Deserialize, Serialize};
+
 use super::Binarize;
 use super::part::{Part, Use, stream};
+
+/// How the pixels of a data set became 0 and 1: what was done, where [`Binarize`] is what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Binarization {
+    /// Not at all: the source holds bits, whatever the setting.
+    NoneNeeded,
+    /// On where the grey level is above half.
+    Threshold,
+    /// Drawn once from the data seed.
+    Stochastic,
+    /// Training images drawn anew every epoch; validation and test as `Stochastic`.
+    Dynamic,
+}
+
+impl Binarization {
+    /// What `rule` comes to on pixels of these levels.
+    pub(crate) fn of(levels: Levels, rule: Binarize) -> Self {
+        match (levels, rule) {
+            (Levels::Binary, _) => Self::NoneNeeded,
+            (Levels::Grey, Binarize::Threshold) => Self::Threshold,
+            (Levels::Grey, Binarize::Stochastic) => Self::Stochastic,
+            (Levels::Grey, Binarize::Dynamic) => Self::Dynamic,
+        }
+    }
+
+    /// Whether two of them give the same test bits, so that likelihoods under them compare.
+    pub fn scores_as(self, other: Self) -> bool {
+        let drawn = |rule| matches!(rule, Self::Stochastic | Self::Dynamic);
+        self == other || drawn(self) && drawn(other)
+    }
+
+    /// In a few words, for captions.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::NoneNeeded => "binary as stored",
+            Self::Threshold => "binarised at half grey",
+            Self::Stochastic => "binarised once at random",
+            Self::Dynamic => "binarised anew every epoch",
+        }
+    }
+}
 
 /// What the pixel values of a data set are, over all its files together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

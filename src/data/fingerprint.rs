@@ -1,7 +1,8 @@
-//! The content of a data set as a short text: part of every run's identity.
+//! A data set, as a run sees it, as a short text: part of every run's identity, and what runs share a set by.
 //!
 //! For files it is a hash of their bytes, so changing one makes new runs and touching one does not; for drawn sets, of the
-//! generator's version and what decides the drawing.
+//! generator's version. Either way with the settings that choose, cut and binarise the images: the name or the place is not
+//! among them.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,23 +14,23 @@ use super::source::{Source, resolve};
 use super::{DataConfig, DataError, Library, draw};
 
 /// Raised whenever the same files and settings give other images.
-const RULES: u32 = 1;
+const RULES: u32 = 2;
 
 /// Fingerprint of the data that `config` asks for, without loading it. Every file is hashed once a process.
 pub fn fingerprint(config: &DataConfig, library: &Library) -> Result<String, DataError> {
     let mut hasher = blake3::Hasher::new();
+    let DataConfig { name: _, train, valid, test, size, seed, binarize } = config;
+    let (counts, binarize) = ([*train, *valid, *test], format!("{binarize:?}"));
     let kind = match resolve(&config.name, library)? {
         Source::Builtin(builtin) => {
-            let DataConfig { train, valid, test, size, seed, .. } = config;
-            let sizes = builtin.sizes();
-            let counts = [train, valid, test].map(|count| *count);
-            let counts: Vec<usize> =
-                counts.iter().zip(sizes).map(|(count, default)| count.unwrap_or(default)).collect();
-            hasher.update(format!("{} {} {counts:?} {size} {seed}", builtin.name(), draw::VERSION).as_bytes());
-            builtin.name()
+            let defaults = builtin.sizes();
+            let counts: Vec<usize> = counts.iter().zip(defaults).map(|(count, all)| count.unwrap_or(all)).collect();
+            let (name, version) = (builtin.name(), draw::VERSION);
+            hasher.update(format!("{name} {version} {counts:?} {size} {seed} {binarize}").as_bytes());
+            name
         }
         Source::Files(files) => {
-            hasher.update(&RULES.to_le_bytes());
+            hasher.update(format!("{RULES} {counts:?} {size} {seed} {binarize}").as_bytes());
             for path in files.content()? {
                 hasher.update(&hash(&path)?);
             }

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
-use super::binarize::{Levels, binarize};
+use super::binarize::{Binarization, Levels, binarize};
+use super::catalog::KNOWN;
 use super::draw::Builtin;
+use super::library::file_name;
 use super::part::Part;
 use super::read::{self, Contents, Pool};
 use super::source::{Files, Item, Layout, Source, resolve};
@@ -121,7 +123,10 @@ fn read_item(item: &Item, files: &Files, config: &DataConfig) -> Result<Contents
     if let Contents::One(pool) = &mut contents
         && pool.labels.is_none()
     {
-        let (first, names) = files.known.map_or((0, &[][..]), |known| known.classes);
+        // A file that is called like a known set has its classes too: part of EMNIST's letters are letters.
+        let name = file_name(&item.images);
+        let known = files.known.or_else(|| KNOWN.iter().find(|known| name.starts_with(known.name)));
+        let (first, names) = known.map_or((0, &[][..]), |known| known.classes);
         for path in &item.labels {
             let labels = read::labels(path)?;
             if labels.len() == pool.count() {
@@ -212,6 +217,6 @@ fn finish(divided: &Divided, config: &DataConfig) -> Result<Dataset, DataError> 
         });
     }
     let [train, valid, test] = <[Images; 3]>::try_from(parts).expect("three parts");
-    let dynamic = levels == Levels::Grey && config.binarize == super::Binarize::Dynamic;
-    Ok(Dataset { name: config.name.clone(), shape: divided.pools[0].shape, train, valid, test, dynamic })
+    let binarization = Binarization::of(levels, config.binarize);
+    Ok(Dataset { name: config.name.clone(), shape: divided.pools[0].shape, train, valid, test, binarization })
 }

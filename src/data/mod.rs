@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use binarize::Binarization;
 pub use cache::Cache;
 pub use catalog::{Entry, Place, catalog};
 pub use error::DataError;
@@ -40,7 +41,7 @@ pub use sheet::contact_sheet;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// A built-in set, a real set by name, or a path, relative to the working directory.
+    /// A built-in set, a real set by name, or a path, relative to the working directory or to the data folder.
     pub name: String,
     /// Training images; absent = all the set has (its default size, for a built-in set).
     pub train: Option<usize>,
@@ -101,7 +102,8 @@ impl Shape {
 /// A set of images, `count` x D, row-major, one byte a pixel.
 #[derive(Clone)]
 pub struct Images {
-    pixels: Arc<[u8]>,
+    // Not `Arc<[u8]>`: making one would copy all pixels once more.
+    pixels: Arc<Vec<u8>>,
     dim: usize,
     labels: Option<Labels>,
 }
@@ -127,8 +129,8 @@ impl Images {
     ///
     /// # Panics
     /// If the pixels are not a whole number of images.
-    pub fn new(pixels: impl Into<Arc<[u8]>>, dim: usize) -> Self {
-        let pixels = pixels.into();
+    pub fn new(pixels: impl Into<Vec<u8>>, dim: usize) -> Self {
+        let pixels = Arc::new(pixels.into());
         assert!(dim > 0 && pixels.len().is_multiple_of(dim), "{} pixels are no whole images of {dim}", pixels.len());
         Self { pixels, dim, labels: None }
     }
@@ -177,12 +179,19 @@ pub struct Dataset {
     pub name: String,
     /// How pixels lie.
     pub shape: Shape,
-    /// Training images: 0/1, or grey levels 0..=255 when `dynamic`.
+    /// Training images: 0/1, or grey levels 0..=255 when they are binarised anew every epoch.
     pub train: Images,
     /// Validation images, 0/1.
     pub valid: Images,
     /// Test images, 0/1.
     pub test: Images,
+    /// How pixels became 0 and 1.
+    pub binarization: Binarization,
+}
+
+impl Dataset {
     /// Whether `train` holds grey levels to be binarised anew every epoch.
-    pub dynamic: bool,
+    pub fn dynamic(&self) -> bool {
+        self.binarization == Binarization::Dynamic
+    }
 }

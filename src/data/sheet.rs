@@ -1,4 +1,4 @@
-//! A contact sheet: some images of a data set on one page, a row a class where classes are known.
+//! A contact sheet: some images from all over a data set on one page, a row a class where classes are known.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub fn contact_sheet(data: &Dataset, part: Part) -> Vec<u8> {
     let zoom = if vectors { (900 / width).clamp(1, 12) } else { (56 / width.max(height)).max(1) };
     let gap = if vectors { 0 } else { 4 };
     let (step_x, step_y) = (width * zoom + gap, height * zoom + gap);
-    let gutter = rows.iter().map(|row| 9 * row.label.chars().count()).max().unwrap_or(0) + MARGIN;
+    let gutter = rows.iter().map(|row| 9 * row.label.chars().count() + 5).max().unwrap_or(0) + MARGIN;
     let title = title(data, images, part);
     let page_width = (gutter + columns * step_x).max(8 * title.chars().count()) + MARGIN;
     let page_height = HEADER + rows.len() * step_y + MARGIN;
@@ -51,7 +51,7 @@ pub fn contact_sheet(data: &Dataset, part: Part) -> Vec<u8> {
         for (j, &image) in row.images.iter().enumerate() {
             let top = (HEADER + i * step_y) * paper + gutter + j * step_x;
             for (k, &level) in images.row(image).iter().enumerate() {
-                let level = if data.dynamic && part == Part::Train { level } else { 255 * level };
+                let level = if data.dynamic() && part == Part::Train { level } else { 255 * level };
                 let dot = PremultipliedColorU8::from_rgba(level, level, level, 255).expect("an opaque colour");
                 let corner = top + (k / width * zoom) * paper + k % width * zoom;
                 for line in 0..zoom {
@@ -72,16 +72,22 @@ fn rows(images: &Images, columns: usize, vectors: bool) -> Vec<Row> {
     let plain = |images: &[usize]| Row { label: String::new(), images: images.to_vec() };
     let all: Vec<usize> = (0..images.count()).collect();
     if vectors {
-        return all.chunks(1).take(VECTORS).map(plain).collect();
+        return spread(&all, VECTORS).chunks(1).map(plain).collect();
     }
     let Some(labels) = images.labels() else {
-        return all.chunks(columns).take(ROWS).map(plain).collect();
+        return spread(&all, ROWS * columns).chunks(columns).map(plain).collect();
     };
     let class = |(class, name): (usize, &String)| {
-        let members = all.iter().filter(|&&i| usize::from(labels.of[i]) == class).take(columns);
-        Row { label: name.clone(), images: members.copied().collect() }
+        let members: Vec<usize> = all.iter().copied().filter(|&i| usize::from(labels.of[i]) == class).collect();
+        Row { label: name.clone(), images: spread(&members, columns) }
     };
     labels.names.iter().enumerate().map(class).filter(|row| !row.images.is_empty()).collect()
+}
+
+/// At most `count` of `all`, evenly from first to last: frames of a film lie side by side, and look alike.
+fn spread(all: &[usize], count: usize) -> Vec<usize> {
+    let count = count.min(all.len());
+    (0..count).map(|k| all[k * all.len() / count]).collect()
 }
 
 fn title(data: &Dataset, images: &Images, part: Part) -> String {
@@ -91,7 +97,8 @@ fn title(data: &Dataset, images: &Images, part: Part) -> String {
     let name = data.name.rsplit('/').next().unwrap_or(&data.name);
     let classes = if images.labels().is_some() { ", a row a class" } else { "" };
     format!(
-        "{name}: {shape}; train {}, valid {}, test {}; here {part}{classes}",
+        "{name}: {shape}, {}; train {}, valid {}, test {}; here {part}{classes}",
+        data.binarization.words(),
         data.train.count(),
         data.valid.count(),
         data.test.count()

@@ -4,7 +4,7 @@ use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
 use super::scale::{Axis, Tick, difference, estimate, extent, group};
 use super::style::{AXIS, variant};
 use super::view::{Estimate, View, percent};
-use crate::study::ablation::Ablation;
+use crate::study::ablation::{Ablation, AblationRow, Verdict};
 
 /// Seeds up to which each is drawn.
 const SINGLE_SEEDS: usize = 30;
@@ -21,15 +21,19 @@ struct Row {
 /// The ablation figure: differences where the study holds its baseline, else the numbers themselves.
 pub(super) fn chart(view: &View, table: &Ablation) -> Chart {
     let paired = view.baseline.filter(|&b| view.variants[b].replicates.iter().any(|r| r.score.is_some()));
+    let paired = paired.filter(|_| table.rows.len() == 1 || table.rows.iter().any(AblationRow::is_compared));
     let mut rows: Vec<Row> = (0..view.variants.len())
         .filter(|&index| Some(index) != paired)
         .map(|index| {
             let own = &view.variants[index];
+            let comparable = table.rows[index].verdict != Verdict::NotComparable;
             let values = match paired {
+                Some(_) if !comparable => Vec::new(),
                 Some(baseline) => own.differences(&view.variants[baseline]),
                 None => own.replicates.iter().filter_map(|r| r.score).collect(),
             };
-            Row { index, estimate: view.estimate(&values), values, missing: own.missing() }
+            let missing = if comparable { own.missing() } else { "other data".to_owned() };
+            Row { index, estimate: view.estimate(&values), values, missing }
         })
         .collect();
     if rows.iter().all(|row| row.estimate.is_none()) {

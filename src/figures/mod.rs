@@ -102,6 +102,11 @@ pub fn charts(study: &Study, index: usize, artefacts: &Artefacts) -> Vec<(&'stat
     if !artefacts.samples.is_empty() {
         charts.push(("samples", sample_chart(&view, artefacts)));
     }
+    let data = view.data();
+    for (_, chart) in &mut charts {
+        chart.subtitle += &data;
+        chart.caption += &data;
+    }
     charts.extend(neighbour_chart(&view, artefacts).map(|chart| ("neighbours", chart)));
     charts.extend(completion_chart(&view, artefacts).map(|chart| ("completions", chart)));
     charts.extend(model_charts(&view, artefacts));

@@ -6,6 +6,7 @@ use crate::record::{EpochRow, RunRecord, RunStatus};
 use crate::rng::Seed;
 use crate::stats;
 use crate::study::Study;
+use crate::study::scored::Scored;
 
 /// A mean and half the width of its interval; none for a single value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -111,6 +112,28 @@ impl<'a> View<'a> {
             Metric::TestNll => "test NLL",
             Metric::TestNllMixture => "test NLL of the mixture over the trained masks",
             Metric::ValidNll => "validation NLL",
+        }
+    }
+
+    /// What the variants were scored on, in a sentence: part of every number's meaning.
+    pub(super) fn data(&self) -> String {
+        let mut data: Vec<(String, Vec<&str>)> = Vec::new();
+        for variant in &self.variants {
+            let told = variant.replicates.iter().max_by_key(|r| r.record.summary.is_some());
+            let Some(words) = told.map(|r| Scored::of(r.spec, r.record).words()) else { continue };
+            match data.iter_mut().find(|(known, _)| *known == words) {
+                Some((_, labels)) => labels.push(variant.label),
+                None => data.push((words, vec![variant.label])),
+            }
+        }
+        match &data[..] {
+            [] => String::new(),
+            [(words, _)] => format!(" Data: {words}."),
+            all => {
+                let each: Vec<String> =
+                    all.iter().map(|(words, labels)| format!("{words} ({})", labels.join(", "))).collect();
+                format!(" Data differ: {}.", each.join("; "))
+            }
         }
     }
 

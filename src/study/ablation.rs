@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::Study;
+use super::scored::{Otherwise, Scored};
 use crate::plan::{Correction, Metric, PlannedVariant, RunId, RunSpec};
 use crate::rng::{Purpose, Seed};
 use crate::stats::{Estimate, Feasibility, Paired, holm, mean, smallest_p};
@@ -57,10 +58,19 @@ pub struct AblationRow {
     pub compute_ratio: Option<f64>,
     /// Mean wall time of a run; differs between executions, so it is in no table but `timings.csv`.
     pub seconds: Option<f64>,
+    /// How what it was scored on differs from the baseline's.
+    pub otherwise: Option<Otherwise>,
     /// The conclusion.
     pub verdict: Verdict,
     /// What a reader of the row must know; empty if nothing.
     pub note: String,
+}
+
+impl AblationRow {
+    /// Whether it is one of the comparisons that a correction counts.
+    pub fn is_compared(&self) -> bool {
+        !matches!(self.verdict, Verdict::Baseline | Verdict::NotComparable)
+    }
 }
 
 /// A variant minus the baseline, paired by seed.
@@ -91,6 +101,8 @@ pub enum Verdict {
     NoEvidence,
     /// No outcome of these seeds could have shown a difference.
     TooFewSeeds,
+    /// It was scored on other data than the baseline: there is no difference to speak of.
+    NotComparable,
     /// No finished pair of runs yet.
     NoData,
     /// The study does not hold the baseline.
@@ -106,6 +118,7 @@ impl Verdict {
             Self::Worse => "worse",
             Self::NoEvidence => "no evidence",
             Self::TooFewSeeds => "too few seeds",
+            Self::NotComparable => "not comparable",
             Self::NoData => "no data",
             Self::NoBaseline => "no baseline",
         }
@@ -134,10 +147,10 @@ impl Study {
         let specs = self.plan.by_id();
         let row = |(v, variant)| self.row(index, v, variant, baseline, &specs);
         let mut rows: Vec<AblationRow> = study.variants.iter().enumerate().map(row).collect();
-        let comparisons = study.variants.len() - usize::from(baseline.is_some());
+        let comparisons = rows.iter().filter(|row| row.is_compared()).count();
         let alpha = 1.0 - compare.level;
         let k = if compare.correction == Correction::Holm { comparisons } else { 1 };
-        correct(&mut rows, baseline, compare.correction);
+        correct(&mut rows, compare.correction);
         for row in &mut rows {
             judge(row, alpha, k);
         }
@@ -164,7 +177,12 @@ impl Study {
         let planned = &self.plan.studies[study];
         let values: Vec<f64> = variant.runs.iter().filter_map(|run| self.value(run)).collect();
         let reference = baseline.map(|base| &planned.variants[base]);
-        let delta = reference.filter(|_| baseline != Some(index)).and_then(|reference| {
+        let otherwise = reference.and_then(|reference| {
+            let scored = |variant| self.scored(variant, specs);
+            scored(variant)?.otherwise(&scored(reference)?)
+        });
+        let comparable = !matches!(otherwise, Some(Otherwise::Incomparable(_)));
+        let delta = reference.filter(|_| baseline != Some(index) && comparable).and_then(|reference| {
             let (treated, control) = self.common(variant, reference);
             let mut stream = Seed(0).stream(Purpose::Statistics, index as u64);
             let paired = Paired::of(&treated, &control, level, || stream.bits())?;
@@ -177,6 +195,7 @@ impl Study {
         let verdict = match baseline {
             None => Verdict::NoBaseline,
             Some(base) if base == index => Verdict::Baseline,
+            Some(_) if !comparable => Verdict::NotComparable,
             Some(_) => Verdict::NoData,
         };
         let finished = || self.finished(variant);
@@ -193,9 +212,16 @@ impl Study {
             epochs: mean_of(finished().filter_map(|record| Some(record.summary.as_ref()?.epochs as f64))),
             compute_ratio: ratio,
             seconds: mean_of(finished().filter_map(|record| Some(record.timing.as_ref()?.seconds))),
+            otherwise,
             verdict,
             note: String::new(),
         }
+    }
+
+    /// What a variant is scored on, by the first of its runs that says so.
+    fn scored<'a>(&'a self, variant: &'a PlannedVariant, specs: &BTreeMap<&RunId, &'a RunSpec>) -> Option<Scored<'a>> {
+        let (_, run, record) = self.replicates(variant).max_by_key(|(_, _, record)| record.summary.is_some())?;
+        Some(Scored::of(specs.get(run)?, record))
     }
 
     fn finished<'a>(&'a self, variant: &'a PlannedVariant) -> impl Iterator<Item = &'a RunRecord> {
@@ -240,11 +266,11 @@ fn mean_count(values: impl Iterator<Item = u64>) -> Option<u64> {
 }
 
 /// Corrects over the family as planned: a comparison that is missing counts as one that showed nothing.
-fn correct(rows: &mut [AblationRow], baseline: Option<usize>, correction: Correction) {
+fn correct(rows: &mut [AblationRow], correction: Correction) {
     if correction == Correction::None {
         return;
     }
-    let family: Vec<usize> = (0..rows.len()).filter(|row| Some(*row) != baseline).collect();
+    let family: Vec<usize> = (0..rows.len()).filter(|&i| rows[i].is_compared()).collect();
     let over =
         |p: fn(&Delta) -> f64| holm(&family.iter().map(|&i| rows[i].delta.as_ref().map_or(1.0, p)).collect::<Vec<_>>());
     let (p, floor) = (over(|delta| delta.paired.test.p), over(|delta| delta.smallest_p));
@@ -260,6 +286,9 @@ fn judge(row: &mut AblationRow, alpha: f64, comparisons: usize) {
     let mut notes = Vec::new();
     if row.failed > 0 {
         notes.push(format!("{} of {} runs failed or diverged", row.failed, row.planned));
+    }
+    if let Some(Otherwise::Incomparable(note) | Otherwise::Noted(note)) = &row.otherwise {
+        notes.push(note.clone());
     }
     if let Some(delta) = &row.delta {
         let pairs = delta.paired.difference.n;

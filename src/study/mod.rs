@@ -3,6 +3,7 @@
 pub mod ablation;
 mod cell;
 mod images;
+pub mod scored;
 pub mod tables;
 mod xlsx;
 

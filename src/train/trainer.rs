@@ -179,7 +179,7 @@ impl<'a> Trainer<'a> {
         let factor = self.config.schedule.factor(epoch, self.config.epochs);
         let train = &self.data.train;
         let step = &mut self.stepper;
-        let loss = if self.data.dynamic {
+        let loss = if self.data.dynamic() {
             let drawn: Vec<u8> =
                 indices.iter().flat_map(|&i| binarized(train.row(i as usize), self.seed, epoch, i)).collect();
             step.step(self.made, self.team, staircase, drawn.chunks_exact(train.dim()), indices.len(), factor)

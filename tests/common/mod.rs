@@ -152,6 +152,7 @@ impl Recipe {
             mixture_masks: 1,
             test_nll_averaged_nats: None,
             dim: 196,
+            binarization: None,
             kernel: "avx2".into(),
         };
         let timing = Timing {

@@ -1,6 +1,6 @@
 //! Laws of training: it finds known distributions, touches nothing it must not, and can stop and go on.
 
-use ablade::data::{Dataset, Images};
+use ablade::data::{Binarization, Dataset, Images};
 use ablade::made::evaluate::{mean, single};
 use ablade::made::file;
 use ablade::made::kernels::team::Team;
@@ -23,7 +23,7 @@ fn dataset(images: Images, width: usize, height: usize) -> Dataset {
         train: images.clone(),
         valid: images.clone(),
         test: images,
-        dynamic: false,
+        binarization: Binarization::NoneNeeded,
     }
 }
 
@@ -248,7 +248,7 @@ proptest! {
         };
         let train = TrainConfig { optimizer, batch: 15, epochs: 6, patience, remask_every: 2, ..TrainConfig::default() };
         let mut data = patterns();
-        data.dynamic = true;
+        data.binarization = Binarization::Dynamic;
         data.train = Images::new(data.train.pixels().iter().map(|p| 50 + 150 * p).collect::<Vec<_>>(), 6);
         let whole = Setup::new(&model, data.clone(), train.clone());
         let mut straight = whole.trainer();

@@ -71,6 +71,7 @@ fn headline(view: &View, table: &Ablation) -> String {
             };
             format!("{lead}; {change} against the baseline on the same seeds: {evidence}.")
         }
+        (Verdict::NotComparable, None) => format!("{lead}. It says nothing against the baseline: {}.", row.note),
         (_, None) => format!("{lead}."),
     }
 }
