@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
+use comfy_table::CellAlignment;
 use indicatif::ProgressBar;
 
 use super::plots::replace;
 use super::progress::ProgressMode;
 use super::terminal::{number, style, table};
 use super::{Exit, Global, Terminal};
-use crate::data::{self, DataConfig, Library, Part, Place, catalog, contact_sheet};
+use crate::data::{self, Binarize, DataConfig, Library, Part, Place, catalog, contact_sheet};
 
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {
@@ -36,6 +37,9 @@ enum DataCommand {
         /// Side of the images in pixels, for sets that are drawn or resized
         #[arg(long, value_name = "N")]
         size: Option<usize>,
+        /// How grey pixels become 0 and 1: threshold, stochastic, or dynamic, which shows the greys of training images
+        #[arg(long, value_name = "RULE", value_parser = rule, default_value = "threshold")]
+        binarize: Binarize,
         /// Where the picture goes [default: data-NAME.png among the plots]
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
@@ -54,17 +58,21 @@ pub(crate) fn data(args: &DataArgs, global: &Global, terminal: &mut Terminal) ->
     match &args.command {
         DataCommand::List => list(&library, terminal),
         DataCommand::Fetch { name } => fetch(name, &library, global.progress, terminal),
-        DataCommand::Show { name, part, size, out } => {
+        DataCommand::Show { name, part, size, binarize, out } => {
             let part = match part {
                 PartName::Train => Part::Train,
                 PartName::Valid => Part::Valid,
                 PartName::Test => Part::Test,
             };
-            let mut config = DataConfig { name: name.clone(), ..DataConfig::default() };
+            let mut config = DataConfig { name: name.clone(), binarize: *binarize, ..DataConfig::default() };
             config.size = size.unwrap_or(config.size);
             show(&config, part, out.clone().unwrap_or_else(|| global.plots.join(file_name(name))), &library, terminal)
         }
     }
+}
+
+fn rule(word: &str) -> Result<Binarize, String> {
+    serde_json::from_value(word.into()).map_err(|_| "expected threshold, stochastic or dynamic".to_owned())
 }
 
 fn file_name(name: &str) -> String {
@@ -73,7 +81,7 @@ fn file_name(name: &str) -> String {
 }
 
 fn list(library: &Library, terminal: &mut Terminal) -> anyhow::Result<Exit> {
-    let mut rows = table(&["name", "what", "train", "valid", "test", "where"], 2);
+    let mut rows = table(&["name", "what", "D", "train", "valid", "test", "licence", "where"], 2);
     for entry in catalog(library) {
         let [train, valid, test] = entry.sizes.map(|size| number(size as u64));
         let place = match entry.place {
@@ -81,9 +89,19 @@ fn list(library: &Library, terminal: &mut Terminal) -> anyhow::Result<Exit> {
             Place::Here(path) => path.display().to_string(),
             Place::Missing(_) => format!("`ablade data fetch {}`", entry.name),
         };
-        rows.add_row([entry.name.to_owned(), entry.about.to_owned(), train, valid, test, place]);
+        let dim = number(entry.shape.dim() as u64);
+        let (name, about, licence) = (entry.name.to_owned(), entry.about.to_owned(), entry.licence.to_owned());
+        rows.add_row([name, about, dim, train, valid, test, licence, place]);
+    }
+    for column in [6, 7] {
+        rows.column_mut(column).expect("eight columns").set_cell_alignment(CellAlignment::Left);
     }
     writeln!(terminal.out, "{rows}")?;
+    writeln!(
+        terminal.out,
+        "Any other set by its path, from here or from the data folder, {}; docs/DATA.md has the formats.",
+        library.data_dir.display()
+    )?;
     Ok(Exit::Success)
 }
 
@@ -117,11 +135,12 @@ fn show(
     let sizes = [&dataset.train, &dataset.valid, &dataset.test].map(|images| number(images.count() as u64));
     let [train, valid, test] = sizes;
     let (name, shape) = (&config.name, dataset.shape);
-    writeln!(
-        terminal.out,
-        "{name}: {train} train, {valid} valid, {test} test; {} x {} pixels",
-        shape.height, shape.width
-    )?;
+    let lie = match shape.height {
+        1 => format!("{} variables", shape.width),
+        height => format!("{height} x {} pixels", shape.width),
+    };
+    let binarization = dataset.binarization.words();
+    writeln!(terminal.out, "{name}: {train} train, {valid} valid, {test} test; {lie}, {binarization}")?;
     writeln!(terminal.out, "{}", out.display())?;
     Ok(Exit::Success)
 }

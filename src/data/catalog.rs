@@ -228,7 +228,10 @@ pub(crate) const KNOWN: [Known; 4] = [
         frames: false,
         downloads: &[Download {
             file: "gzip.zip",
-            urls: &["https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip"],
+            urls: &[
+                "https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip",
+                "https://www.itl.nist.gov/iaui/vip/cs_links/EMNIST/gzip.zip",
+            ],
             bytes: Bytes::About(561_753_746),
             check: Check::Members(&[
                 Member { name: "emnist-letters-train-images-idx3-ubyte.gz", unpacked: 97_843_216, sha256: None },
@@ -261,7 +264,11 @@ pub(crate) const KNOWN: [Known; 4] = [
         frames: true,
         downloads: &[Download {
             file: "four-shapes.snapshot.tar.gz",
-            urls: &["https://github.com/keizerzilla/four-shapes/archive/5d61919.tar.gz"],
+            // The pictures are checked, so that a later snapshot with the same ones serves as well.
+            urls: &[
+                "https://github.com/keizerzilla/four-shapes/archive/5d61919.tar.gz",
+                "https://github.com/keizerzilla/four-shapes/archive/HEAD.tar.gz",
+            ],
             bytes: Bytes::About(20_000_000),
             check: Check::Pictures {
                 file: "four_shapes.tar.gz",

@@ -8,10 +8,12 @@ use crate::data::part::Part;
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// Neither a built-in set, nor one known by name, nor something on disk.
-    #[error("no data set `{name}`: nothing is at that path, and no set has that name{}; known are {known}", meant(.nearest.as_ref()))]
+    #[error("no data set `{name}`: nothing is at that path, here or in {}, and no set has that name{}; known are {known}", .data_dir.display(), meant(.nearest.as_ref()))]
     Unknown {
         /// Name as written.
         name: String,
+        /// The data folder, where paths are looked for too.
+        data_dir: PathBuf,
         /// Known name closest to it.
         nearest: Option<String>,
         /// All known names.

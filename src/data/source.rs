@@ -71,7 +71,16 @@ pub(crate) fn resolve(name: &str, library: &Library) -> Result<Source, DataError
     if let Some(known) = KNOWN.iter().find(|known| known.name == name) {
         return known_files(known, library).map(Source::Files);
     }
-    at_path(name).map(Source::Files)
+    let mut places = vec![PathBuf::from(name)];
+    if places[0].is_relative() && !name.is_empty() {
+        places.push(library.data_dir.join(name));
+    }
+    for place in places {
+        if let Some(files) = at_path(&place)? {
+            return Ok(Source::Files(files));
+        }
+    }
+    Err(unknown(name, library))
 }
 
 /// Finds a set known by name in the library.
@@ -103,8 +112,8 @@ pub(crate) fn known_files(known: &'static Known, library: &Library) -> Result<Fi
 }
 
 /// A file, a folder, or the common beginning of several files.
-fn at_path(name: &str) -> Result<Files, DataError> {
-    let path = PathBuf::from(name);
+fn at_path(path: &Path) -> Result<Option<Files>, DataError> {
+    let path = path.to_owned();
     let images = if path.is_file() {
         let labels = path.with_file_name(
             path.file_name().unwrap_or_default().to_string_lossy().replace("images", "labels").replace("idx3", "idx1"),
@@ -130,15 +139,15 @@ fn at_path(name: &str) -> Result<Files, DataError> {
         siblings.retain(begins);
         layout(&path, &siblings)?
     };
-    images.map(|images| Files { path, known: None, images }).ok_or_else(|| unknown(name))
+    Ok(images.map(|images| Files { path, known: None, images }))
 }
 
-pub(crate) fn unknown(name: &str) -> DataError {
+pub(crate) fn unknown(name: &str, library: &Library) -> DataError {
     let known: Vec<&str> = Builtin::ALL.iter().map(|b| b.name()).chain(KNOWN.iter().map(|k| k.name)).collect();
     let score = |known: &str| strsim::jaro_winkler(name, known);
     let nearest = known.iter().copied().max_by(|a, b| score(a).total_cmp(&score(b)));
     let nearest = nearest.filter(|known| score(known) > 0.75).map(str::to_owned);
-    DataError::Unknown { name: name.to_owned(), nearest, known: known.join(", ") }
+    DataError::Unknown { name: name.to_owned(), data_dir: library.data_dir.clone(), nearest, known: known.join(", ") }
 }
 
 /// What a folder holds, sorted by name, without hidden files and downloads under way.

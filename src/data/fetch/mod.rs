@@ -24,7 +24,7 @@ pub fn fetch(name: &str, library: &Library, mut progress: impl FnMut(u64, Option
             let problem = "drawn by the program: there is nothing to fetch".into();
             return Err(DataError::Fetch { url: name.into(), problem });
         }
-        return Err(source::unknown(name));
+        return Err(source::unknown(name, library));
     };
     let places = library.places(name);
     let folder = places.iter().find(|place| place.is_dir()).unwrap_or(&places[0]);
