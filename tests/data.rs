@@ -327,6 +327,29 @@ fn every_misuse_of_files_names_the_place() {
 }
 
 #[test]
+fn names_that_climb_out_of_an_archive_lead_nowhere() {
+    let outside = tempfile::tempdir().expect("a folder");
+    let mut builder = tar::Builder::new(Vec::new());
+    let names = ["../../out.png", "/etc/out.png", "a/../../b/out.png", "cat/1.png", "cat/2.png"];
+    for (name, grey) in names.iter().zip([0, 50, 100, 150, 200]) {
+        let (mut header, bytes) = (tar::Header::new_gnu(), png(2, 2, &[grey; 4]));
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_size(bytes.len() as u64);
+        header.set_cksum();
+        builder.append(&header, bytes.as_slice()).expect("memory");
+    }
+    let path = write(&outside, "in/set.tar", &builder.into_inner().expect("memory"));
+    let values = |count: u8| npy("|u1", &format!("({count}, 2)"), &vec![1; 2 * usize::from(count)]);
+    let arrays = write(&outside, "in/set.npz", &npz(&[("../../train.npy", values(4)), ("/etc/test.npy", values(2))]));
+    for (path, total) in [(path, 5), (arrays, 6)] {
+        let data = load(&DataConfig { size: 28, ..config(&path) }, &nowhere()).expect("an archive is only read");
+        assert_eq!(counts(&data).iter().sum::<usize>(), total);
+    }
+    let left = |folder: &Path| fs::read_dir(folder).expect("a folder").count();
+    assert_eq!((left(outside.path()), left(&outside.path().join("in"))), (1, 2), "something was written");
+}
+
+#[test]
 fn bombs_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let zeros = 100 << 20;

@@ -148,8 +148,13 @@ fn the_watch_sees_a_large_block() {
     assert!(LARGEST.get() > EXPLAINED);
 }
 
+/// Inputs a property: a few hundred, or as many as `PROPTEST_CASES` says.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(300)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
     fn arbitrary_bytes(format in 0usize..9, magic in any::<bool>(), bytes in prop::collection::vec(any::<u8>(), 0..300)) {

@@ -22,7 +22,7 @@ fn rows(place: &Path, study: &str, table: &str) -> Vec<BTreeMap<String, String>>
 }
 
 const BASELINE: &str = "seeds = 2\n[data]\nname = 'digits'\nsize = 8\ntrain = 80\nvalid = 20\ntest = 40\n\
-                        [model]\nhidden = [8]\n[train]\nepochs = 1\n[sample]\ncount = 4\n";
+                        [model]\nhidden = [8]\n[train]\nepochs = 1\nbatch = 20\n[sample]\ncount = 4\n";
 
 fn study(place: &Path, name: &str, axes: &str) {
     fs::write(place.join(format!("{name}.toml")), format!("{BASELINE}{axes}")).expect("a file");
