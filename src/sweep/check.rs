@@ -1,7 +1,6 @@
 //! Settings that are each in order but not together. Every variant is checked before the first run starts.
 
 use crate::config::RunConfig;
-use crate::made::degrees::DegreeRule;
 use crate::made::ordering::OrderingRule;
 use crate::made::{MaskCount, ModelConfig, Resample};
 
@@ -31,7 +30,8 @@ fn orderings_differ(model: &ModelConfig) -> bool {
 
 /// Whether two masks of the cycle may have different degrees.
 fn degrees_differ(model: &ModelConfig) -> bool {
-    model.degrees == DegreeRule::Random && model.resample != Resample::Ordering && !model.hidden.is_empty()
+    // Even degrees too: which unit has which is drawn for every mask.
+    model.resample != Resample::Ordering && !model.hidden.is_empty()
 }
 
 fn masks_alike(model: &ModelConfig) -> Option<Clash> {
@@ -42,13 +42,9 @@ fn masks_alike(model: &ModelConfig) -> Option<Clash> {
         Resample::Ordering => {
             (vec!["model.resample", "model.ordering", "model.masks"], "only a random ordering changes")
         }
-        Resample::Connectivity | Resample::Both if model.hidden.is_empty() => (
+        Resample::Connectivity | Resample::Both => (
             vec!["model.hidden", "model.ordering", "model.masks"],
             "without a hidden layer only a random ordering changes",
-        ),
-        _ => (
-            vec!["model.degrees", "model.resample", "model.masks"],
-            "even degrees never change, and neither does the ordering",
         ),
     };
     let masks = match model.masks {
@@ -58,7 +54,7 @@ fn masks_alike(model: &ModelConfig) -> Option<Clash> {
     Some(Clash {
         message: format!("{masks} would be the same: {why}"),
         settings,
-        help: "set model.masks = 1, or let something change: ordering = \"random\", degrees = \"random\", resample = \"both\"",
+        help: "set model.masks = 1, or let something change: ordering = \"random\" or resample = \"both\"",
     })
 }
 

@@ -152,7 +152,12 @@ impl Reader {
                 let error = Diagnostic::new(format!("`{path}` is swept by the axis `{}` ({line})", axis.name));
                 let error = error.at(node.span, "cannot be set as well").related(Some(axis.span), "swept here");
                 let value = self.errors.text(node.span).to_owned();
-                self.errors.push(error.help(format!("use --axis {path}={value} to replace its values")));
+                let help = if axis.name == path {
+                    format!("use --axis {path}={value} to replace its values")
+                } else {
+                    format!("`{}` moves several settings together: change its lists in the file", axis.name)
+                };
+                self.errors.push(error.help(help));
             }
         }
     }
