@@ -5,22 +5,9 @@
 //! if they were full: what they save is part of the measured speed.
 
 use crate::config::RunConfig;
-use crate::data::Shape;
+use crate::data::DataSize;
 use crate::made::{MaskCount, ModelConfig};
 use crate::train::Optimizer;
-
-/// What the costs of a run depend on besides its configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DataSize {
-    /// How pixels lie.
-    pub shape: Shape,
-    /// Training images.
-    pub train: usize,
-    /// Validation images.
-    pub valid: usize,
-    /// Test images.
-    pub test: usize,
-}
 
 /// What a run takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -170,6 +157,7 @@ pub fn makespan(seconds: &[f64], workers: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Shape;
 
     const SIZE: DataSize = DataSize { shape: Shape { width: 28, height: 28 }, train: 1000, valid: 100, test: 200 };
 

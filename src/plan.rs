@@ -5,6 +5,7 @@
 //! that figures and comparisons need.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -57,8 +58,8 @@ impl Identity {
             data: &'a str,
         }
         let mut hasher = blake3::Hasher::new();
-        // Neither the configuration nor the hasher can fail: no map with other keys than text, no input or output.
-        serde_json::to_writer(&mut hasher, &Shared { engine, config, data }).expect("a configuration is plain JSON");
+        let text = serde_json::to_vec(&Shared { engine, config, data });
+        hasher.update(&text.expect("a configuration is plain JSON: no map with other keys than text"));
         Self(hasher)
     }
 
@@ -78,8 +79,24 @@ pub struct RunSpec {
     pub seed: Seed,
     /// Fingerprint of the data set as the run sees it: content, division, size and binarisation.
     pub data: String,
-    /// Every setting.
-    pub config: RunConfig,
+    /// Every setting; the runs of a variant share it.
+    #[serde(with = "shared")]
+    pub config: Arc<RunConfig>,
+}
+
+/// A shared value is written as the value itself.
+pub(crate) mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<T: Serialize, S: Serializer>(value: &Arc<T>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.as_ref().serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Arc<T>, D::Error> {
+        T::deserialize(from).map(Arc::new)
+    }
 }
 
 /// An axis of a study, as tables show it.

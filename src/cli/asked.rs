@@ -11,8 +11,7 @@ use clap::Args;
 use super::Global;
 use super::estimate::Estimate;
 use super::terminal::{bytes, count, duration};
-use crate::cost::DataSize;
-use crate::data::{self, Cache, Dataset, Library};
+use crate::data::{self, Cache, DataSize, Dataset, Library};
 use crate::plan::{Plan, RunId, RunSpec, Shard};
 use crate::store::Store;
 use crate::sweep::{self, Experiment, Overrides};
@@ -88,8 +87,13 @@ impl Asked {
 
     /// Sizes of the data sets of all runs, by fingerprint.
     pub(crate) fn sizes(&self) -> anyhow::Result<BTreeMap<String, DataSize>> {
-        let all: Vec<&RunSpec> = self.plan.runs.iter().collect();
-        Ok(self.datasets(&all)?.iter().map(|(fingerprint, data)| (fingerprint.clone(), size(data))).collect())
+        let mut sizes = BTreeMap::new();
+        for run in &self.plan.runs {
+            if !sizes.contains_key(&run.data) {
+                sizes.insert(run.data.clone(), self.data.size(&run.config.data)?);
+            }
+        }
+        Ok(sizes)
     }
 
     /// Refuses what the file's `[budget]` does not allow, unless it was asked for all the same.
@@ -119,11 +123,6 @@ impl Asked {
         .flatten()
         .collect()
     }
-}
-
-/// What the costs of a run depend on.
-pub(crate) fn size(data: &Dataset) -> DataSize {
-    DataSize { shape: data.shape, train: data.train.count(), valid: data.valid.count(), test: data.test.count() }
 }
 
 /// As many threads as there are processors.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::cost::{Cost, DataSize, Speed, learning, makespan};
+use crate::config::RunConfig;
+use crate::cost::{Cost, Speed, learning, makespan};
+use crate::data::DataSize;
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::store::{RunStatus, Store};
 
@@ -67,7 +69,7 @@ fn past(store: &Store, sizes: &BTreeMap<String, DataSize>) -> Vec<(f64, f64)> {
         let threads = timing.threads as f64;
         Some(match sizes.get(&spec.data) {
             Some(&size) => {
-                let mut config = spec.config;
+                let mut config = RunConfig::clone(&spec.config);
                 config.train.epochs = summary.epochs;
                 (Cost::new(&config, size).multiply_adds, timing.seconds * threads)
             }

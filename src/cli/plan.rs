@@ -80,7 +80,7 @@ impl Page<'_> {
         self.say("");
         self.say(format!("{}  {}  {}", study.name, study.design, expanded.count_line()));
         for axis in &study.axes {
-            self.say(format!("  {} = {}", axis.path, axis.levels.join(", ")));
+            self.say(format!("  {} = {}", axis.path, listed(&axis.levels)));
         }
         let mut rows = table(&["variant", "runs", "cached", "parameters", "a run"], 1);
         for (i, variant) in study.variants.iter().enumerate() {
@@ -218,5 +218,16 @@ impl Page<'_> {
             .collect();
         let time = duration(crate::cost::makespan(&one_more, workers));
         self.say(format!("          one more seed: {} more, about {time}", count(one_more.len(), "run")));
+    }
+}
+
+/// The levels of an axis; of a long one the first few and the last.
+fn listed(levels: &[String]) -> String {
+    const ALL: usize = 24;
+    match levels {
+        [first @ .., last] if levels.len() > ALL => {
+            format!("{}, ..., {last} ({} levels)", first[..ALL / 4].join(", "), levels.len())
+        }
+        _ => levels.join(", "),
     }
 }

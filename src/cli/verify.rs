@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use anyhow::ensure;
 use clap::Args;
 
-use super::asked::{machine_memory, machine_threads, size};
+use super::asked::{machine_memory, machine_threads};
 use super::estimate::Estimate;
 use super::terminal::count;
 use super::training::Training;
@@ -46,7 +46,7 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
             run.id
         );
         let dataset = cache.get(&run.config.data)?;
-        sizes.insert(now.clone(), size(&dataset));
+        sizes.insert(now.clone(), dataset.size());
         datasets.insert(now, dataset);
     }
     let threads = args.jobs.unwrap_or_else(machine_threads);

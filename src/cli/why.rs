@@ -59,7 +59,7 @@ fn new(spec: &RunSpec, stored: &[(RunId, Leaves)]) -> String {
 fn leaves(spec: &RunSpec) -> Leaves {
     let mut found = Leaves::new();
     // A configuration is plain data; were it not, it would have no identity either.
-    descend("", &serde_json::to_value(&spec.config).unwrap_or_default(), &mut found);
+    descend("", &serde_json::to_value(&*spec.config).unwrap_or_default(), &mut found);
     found.insert("seed".to_owned(), spec.seed.0.to_string());
     found.insert("content of the data".to_owned(), spec.data.clone());
     found
@@ -86,6 +86,8 @@ fn changes(have: &Leaves, wanted: &Leaves) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::config::RunConfig;
     use crate::rng::Seed;
@@ -93,7 +95,12 @@ mod tests {
     fn spec(change: impl FnOnce(&mut RunConfig)) -> RunSpec {
         let mut config = RunConfig::default();
         change(&mut config);
-        RunSpec { id: RunId::new(ENGINE, &config, "d", Seed(1)), seed: Seed(1), data: "d".to_owned(), config }
+        RunSpec {
+            id: RunId::new(ENGINE, &config, "d", Seed(1)),
+            seed: Seed(1),
+            data: "d".to_owned(),
+            config: Arc::new(config),
+        }
     }
 
     #[test]

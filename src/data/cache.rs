@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{DataConfig, DataError, Dataset, Library, load};
+use super::load::drawn_size;
+use super::{DataConfig, DataError, DataSize, Dataset, Library, load};
 
 /// The data sets of a sweep. Whoever asks first loads; who asks meanwhile waits; the set stays until the cache goes.
 #[derive(Debug)]
@@ -36,5 +37,12 @@ impl Cache {
         let loaded = Arc::new(load(config, &self.library)?);
         *set = Some(Arc::clone(&loaded));
         Ok(loaded)
+    }
+    /// Size of the data set that `config` asks for. Files are loaded for it and stay; drawn sets are not drawn.
+    pub fn size(&self, config: &DataConfig) -> Result<DataSize, DataError> {
+        match drawn_size(config, &self.library)? {
+            Some(size) => Ok(size),
+            None => Ok(self.get(config)?.size()),
+        }
     }
 }

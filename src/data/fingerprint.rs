@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use super::source::{Source, resolve};
-use super::{DataConfig, DataError, Library, draw};
+use super::{DataConfig, DataError, Library, draw, load};
 
 /// Raised whenever the same files and settings give other images.
 const RULES: u32 = 2;
@@ -23,8 +23,7 @@ pub fn fingerprint(config: &DataConfig, library: &Library) -> Result<String, Dat
     let (counts, binarize) = ([*train, *valid, *test], format!("{binarize:?}"));
     let kind = match resolve(&config.name, library)? {
         Source::Builtin(builtin) => {
-            let defaults = builtin.sizes();
-            let counts: Vec<usize> = counts.iter().zip(defaults).map(|(count, all)| count.unwrap_or(all)).collect();
+            let counts = load::counts(builtin, config);
             let (name, version) = (builtin.name(), draw::VERSION);
             hasher.update(format!("{name} {version} {counts:?} {size} {seed} {binarize}").as_bytes());
             name

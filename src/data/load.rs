@@ -9,13 +9,36 @@ use super::library::file_name;
 use super::part::Part;
 use super::read::{self, Contents, Pool};
 use super::source::{Files, Item, Layout, Source, resolve};
-use super::{DataConfig, DataError, Dataset, Images, Labels, Library, Shape, split};
+use super::{DataConfig, DataError, DataSize, Dataset, Images, Labels, Library, Shape, split};
 
 /// Side of the images where no size is set.
 const SIZE: usize = 28;
 
 /// Reads or draws a data set, divides it, cuts it to size and makes it binary.
 pub fn load(config: &DataConfig, library: &Library) -> Result<Dataset, DataError> {
+    check(config)?;
+    let divided = match resolve(&config.name, library)? {
+        Source::Builtin(builtin) => drawn(builtin, config),
+        Source::Files(files) => from_files(&files, config)?,
+    };
+    finish(&divided, config)
+}
+
+/// Size of the set that `config` asks for where the program draws it, without drawing it; `None` for files, which only
+/// reading tells.
+pub(super) fn drawn_size(config: &DataConfig, library: &Library) -> Result<Option<DataSize>, DataError> {
+    check(config)?;
+    Ok(match resolve(&config.name, library)? {
+        Source::Builtin(builtin) => {
+            let [train, valid, test] = counts(builtin, config);
+            Some(DataSize { shape: square(config), train, valid, test })
+        }
+        Source::Files(_) => None,
+    })
+}
+
+/// Refuses what no data set can be asked for.
+fn check(config: &DataConfig) -> Result<(), DataError> {
     let problem = |key, problem: &str| Err(DataError::Setting { key, problem: problem.into() });
     if !(1..=1024).contains(&config.size) {
         return problem("size", "a side of 1 to 1024 pixels is expected");
@@ -25,11 +48,17 @@ pub fn load(config: &DataConfig, library: &Library) -> Result<Dataset, DataError
             return problem(key, "at least one image is needed");
         }
     }
-    let divided = match resolve(&config.name, library)? {
-        Source::Builtin(builtin) => drawn(builtin, config),
-        Source::Files(files) => from_files(&files, config)?,
-    };
-    finish(&divided, config)
+    Ok(())
+}
+
+fn square(config: &DataConfig) -> Shape {
+    Shape { width: config.size, height: config.size }
+}
+
+/// Images of each part of a drawn set.
+pub(super) fn counts(builtin: Builtin, config: &DataConfig) -> [usize; 3] {
+    let asked = [config.train, config.valid, config.test];
+    Part::ALL.map(|part| asked[part as usize].unwrap_or(builtin.sizes()[part as usize]))
 }
 
 /// Pools and, for each of the three sets, which pool and which of its images.
@@ -39,12 +68,12 @@ struct Divided {
 }
 
 fn drawn(builtin: Builtin, config: &DataConfig) -> Divided {
-    let shape = Shape { width: config.size, height: config.size };
-    let sizes = [config.train, config.valid, config.test];
+    let shape = square(config);
+    let counts = counts(builtin, config);
     let pools: Vec<Pool> = Part::ALL
         .into_iter()
         .map(|part| {
-            let count = sizes[part as usize].unwrap_or(builtin.sizes()[part as usize]);
+            let count = counts[part as usize];
             let (pixels, labels) = builtin.draw(config.seed, part, count, config.size);
             Pool { pixels, shape, labels: Some(labels), classes: builtin.classes() }
         })

@@ -195,3 +195,24 @@ impl Dataset {
         self.binarization == Binarization::Dynamic
     }
 }
+
+impl Dataset {
+    /// Its size.
+    pub fn size(&self) -> DataSize {
+        let [train, valid, test] = [&self.train, &self.valid, &self.test].map(Images::count);
+        DataSize { shape: self.shape, train, valid, test }
+    }
+}
+
+/// How large a data set is: what the cost of a run depends on besides its configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DataSize {
+    /// How pixels lie.
+    pub shape: Shape,
+    /// Training images.
+    pub train: usize,
+    /// Validation images.
+    pub valid: usize,
+    /// Test images.
+    pub test: usize,
+}

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -52,7 +53,8 @@ struct RunFile {
     engine: u32,
     seed: Seed,
     data_fingerprint: String,
-    config: RunConfig,
+    #[serde(with = "crate::plan::shared")]
+    config: Arc<RunConfig>,
 }
 
 impl Store {
@@ -293,7 +295,7 @@ fn encode(spec: &RunSpec, output: &RunOutput) -> Result<(BTreeMap<String, Vec<u8
         engine: ENGINE,
         seed: spec.seed,
         data_fingerprint: spec.data.clone(),
-        config: spec.config.clone(),
+        config: Arc::clone(&spec.config),
     };
     files.insert(RUN.to_owned(), to_toml(Path::new(RUN), &run)?.into_bytes());
     files.insert(SUMMARY.to_owned(), to_toml(Path::new(SUMMARY), &output.summary)?.into_bytes());

@@ -1,6 +1,7 @@
 //! An experiment: a file expanded into named, checked variants, ready to become a plan.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::design::Design;
 use super::diagnostics::{Diagnostic, Span};
@@ -78,7 +79,7 @@ pub struct Variant {
     /// Every setting that differs from the baseline, those of `[[set]]` included.
     pub changes: Vec<Change>,
     /// Every setting, resolved.
-    pub config: RunConfig,
+    pub config: Arc<RunConfig>,
 }
 
 /// A setting that differs from the baseline.
@@ -145,7 +146,7 @@ impl Experiment {
                 let ids: Vec<RunId> = self.seeds.iter().map(|seed| identity.run(*seed)).collect();
                 for (id, seed) in ids.iter().zip(&self.seeds) {
                     if index.insert(id.clone()) {
-                        let (data, config) = (data.clone(), variant.config.clone());
+                        let (data, config) = (data.clone(), Arc::clone(&variant.config));
                         runs.push(RunSpec { id: id.clone(), seed: *seed, data, config });
                     }
                 }
@@ -248,7 +249,7 @@ impl Reader {
         let mut variants = Vec::with_capacity(expanded.cells.len());
         let mut taken = BTreeSet::new();
         for (cell, (label, name)) in expanded.cells.iter().zip(labels) {
-            let config = self.resolved(baseline, &base, &cell.point)?;
+            let config = Arc::new(self.resolved(baseline, &base, &cell.point)?);
             for clash in super::check::clashes(&config) {
                 let written =
                     |path: &&str| settings::find(path).and_then(|leaf| self.written(draft, expanded, cell, leaf));

@@ -1,6 +1,7 @@
 //! A study that was never trained: curves, failures and images made up from formulas, for figures and page.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ablade::config::RunConfig;
 use ablade::data::{Images, Shape};
@@ -78,7 +79,7 @@ impl Recipe {
                 let id = RunId::new(1, &config, "d5e1", seed);
                 ids.push(id.clone());
                 records.insert(id.clone(), self.record(v, s, levels));
-                runs.push(RunSpec { id, seed, data: "d5e1".into(), config: config.clone() });
+                runs.push(RunSpec { id, seed, data: "d5e1".into(), config: Arc::new(config.clone()) });
             }
             let words: Vec<String> = self.axes.iter().zip(levels).map(|((axis, _), l)| format!("{axis} {l}")).collect();
             let label = if v == 0 { "baseline".to_owned() } else { words.join(", ") };
