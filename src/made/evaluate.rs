@@ -100,7 +100,7 @@ fn each_chunk(
     let staircase = made.staircase(masks);
     let mut space = Workspace::new(&network.layout, CHUNK);
     made.with_weights(&staircase, |weights| {
-        for start in (0..images.count()).step_by(CHUNK) {
+        for start in (0..images.count()).step_by(CHUNK).take_while(|_| !team.stopped()) {
             let range = start..images.count().min(start + CHUNK);
             space.load(range.clone().map(|i| images.row(i)), &staircase);
             network.forward(team, weights, &staircase, CHUNK, &mut space);

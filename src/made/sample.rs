@@ -81,6 +81,9 @@ pub fn draw(made: &Made, team: &Team, masks: &[MaskSet], count: usize, drawing: 
     let mut logits = vec![0f32; count * dim];
     let parts = images.chunks_mut(BATCH * dim).zip(logits.chunks_mut(BATCH * dim)).enumerate();
     team.share(parts, |(chunk, (images, logits))| {
+        if team.stopped() {
+            return;
+        }
         let mut states: Vec<State> = staircases
             .iter()
             .zip(&weights)
@@ -110,7 +113,7 @@ pub fn draw_one_by_one(
     let mut logits = vec![0f32; count * dim];
     let mut space = Workspace::new(&network.layout, count);
     made.with_weights(&staircase, |weights| {
-        for (step, &pixel) in order.iter().enumerate() {
+        for (step, &pixel) in order.iter().enumerate().take_while(|_| !team.stopped()) {
             space.load(images.chunks_exact(dim), &staircase);
             network.forward(team, weights, &staircase, count, &mut space);
             let column = positions[pixel as usize] as usize;

@@ -1,8 +1,11 @@
 //! Checkpoints: a training as bytes, from which it goes on bit for bit as if it had never stopped.
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use std::borrow::Cow;
+
+use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 
+use crate::made::kernels::instruction_set;
 use crate::train::EpochRow;
 use crate::train::trainer::{Best, Trainer};
 
@@ -26,6 +29,8 @@ pub enum CheckpointError {
 /// Everything of a training that is not an array of parameters.
 #[derive(Serialize, Deserialize)]
 struct Description {
+    /// Instruction set of the kernels: another one would go on with other numbers.
+    kernel: String,
     steps: u64,
     images_seen: usize,
     loss: f64,
@@ -37,23 +42,23 @@ impl Trainer<'_> {
     /// The state as a safetensors file: parameters, best parameters, the optimiser's arrays, and a description.
     pub fn checkpoint(&self) -> Result<Vec<u8>, CheckpointError> {
         let description = serde_json::to_vec(&Description {
+            kernel: instruction_set().into(),
             steps: self.stepper.steps,
             images_seen: self.images_seen,
             loss: self.loss,
             rows: self.rows.clone(),
             best: self.best.as_ref().map(|best| (best.epoch, best.valid_nll_nats)),
         })?;
-        let mut arrays = vec![("params", self.made().read(bytes))];
-        arrays.push(("first_moment", bytes(&self.stepper.state[0])));
-        arrays.push(("second_moment", bytes(&self.stepper.state[1])));
-        arrays.extend(self.best.as_ref().map(|best| ("best", bytes(&best.params))));
-        let floats = |data: &[u8]| vec![data.len() / 4];
-        let mut views = Vec::with_capacity(arrays.len() + 1);
-        for (name, data) in &arrays {
-            views.push((*name, TensorView::new(Dtype::F32, floats(data), data)?));
-        }
-        views.push(("description", TensorView::new(Dtype::U8, vec![description.len()], &description)?));
-        Ok(safetensors::serialize(views, None)?)
+        self.made().read(|params| {
+            let mut arrays = vec![
+                ("description", Array::new(Content::Bytes(&description))),
+                ("params", Array::new(Content::Floats(params))),
+                ("first_moment", Array::new(Content::Floats(&self.stepper.state[0]))),
+                ("second_moment", Array::new(Content::Floats(&self.stepper.state[1]))),
+            ];
+            arrays.extend(self.best.as_ref().map(|best| ("best", Array::new(Content::Floats(&best.params)))));
+            Ok(safetensors::serialize(arrays, None)?)
+        })
     }
 
     /// Goes back to a saved state of the same training. On an error nothing has changed.
@@ -76,7 +81,7 @@ impl Trainer<'_> {
             None => None,
         };
         if !self.fits(&description) {
-            return Err(CheckpointError::Mismatch("its epochs and steps are not of this configuration".into()));
+            return Err(CheckpointError::Mismatch("its kernel, epochs or steps are not those of this run".into()));
         }
         self.made().update(|live| live.copy_from_slice(&params))?;
         self.stepper.state = state;
@@ -93,13 +98,64 @@ impl Trainer<'_> {
         let (images, batch) = (self.images(), self.batch());
         let in_epoch = description.images_seen;
         let whole = description.rows.len() as u64 * images.div_ceil(batch) as u64;
-        in_epoch < images
-            && in_epoch.is_multiple_of(batch)
-            && description.steps == whole + (in_epoch / batch) as u64
+        let between_batches = in_epoch < images && in_epoch.is_multiple_of(batch);
+        let unscored = in_epoch == images;
+        (between_batches || unscored)
+            && description.kernel == instruction_set()
+            && description.steps == whole + in_epoch.div_ceil(batch) as u64
             && description.best.is_none_or(|(epoch, _)| (1..=description.rows.len()).contains(&epoch))
     }
 }
 
-fn bytes(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+enum Content<'a> {
+    Bytes(&'a [u8]),
+    Floats(&'a [f32]),
+}
+
+/// An array as safetensors takes it: made into bytes only when its turn comes, so that one copy at a time exists besides
+/// the file.
+struct Array<'a> {
+    content: Content<'a>,
+    shape: [usize; 1],
+}
+
+impl<'a> Array<'a> {
+    fn new(content: Content<'a>) -> Self {
+        let len = match content {
+            Content::Bytes(bytes) => bytes.len(),
+            Content::Floats(values) => values.len(),
+        };
+        Self { content, shape: [len] }
+    }
+}
+
+impl View for Array<'_> {
+    fn dtype(&self) -> Dtype {
+        match self.content {
+            Content::Bytes(_) => Dtype::U8,
+            Content::Floats(_) => Dtype::F32,
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        match self.content {
+            Content::Bytes(bytes) => bytes.into(),
+            Content::Floats(values) => {
+                let mut bytes = Vec::with_capacity(4 * values.len());
+                values.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+                bytes.into()
+            }
+        }
+    }
+
+    fn data_len(&self) -> usize {
+        match self.content {
+            Content::Bytes(bytes) => bytes.len(),
+            Content::Floats(values) => 4 * values.len(),
+        }
+    }
 }

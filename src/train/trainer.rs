@@ -30,8 +30,10 @@ pub struct Best {
 pub enum Event {
     /// A minibatch was trained on.
     Batch,
-    /// And it ended an epoch.
+    /// An epoch ended.
     Epoch(EpochRow),
+    /// The team was asked to stop while the epoch was scored: the next call scores it anew.
+    Stopped,
     /// Training is over; the model holds its best parameters.
     Finished,
     /// The loss stopped being finite; the model holds its best parameters, if an epoch had ended well.
@@ -117,11 +119,13 @@ impl<'a> Trainer<'a> {
             self.keep_best()?;
             return Ok(Event::Finished);
         }
-        let loss = self.minibatch()?;
-        self.loss += loss;
-        if !loss.is_finite() {
-            self.keep_best()?;
-            return Ok(Event::Diverged);
+        if self.images_seen < self.data.train.count() {
+            let loss = self.minibatch()?;
+            self.loss += loss;
+            if !loss.is_finite() {
+                self.keep_best()?;
+                return Ok(Event::Diverged);
+            }
         }
         if self.images_seen < self.data.train.count() {
             return Ok(Event::Batch);
@@ -133,6 +137,9 @@ impl<'a> Trainer<'a> {
             valid_nll_nats: score(&self.data.valid),
             test_nll_nats: score(&self.data.test),
         };
+        if self.team.stopped() {
+            return Ok(Event::Stopped);
+        }
         if !row.valid_nll_nats.is_finite() || !row.test_nll_nats.is_finite() {
             self.keep_best()?;
             return Ok(Event::Diverged);
