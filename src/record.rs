@@ -99,6 +99,19 @@ pub struct RunOutput {
     pub files: Vec<(String, Vec<u8>)>,
 }
 
+/// A run half-way, from which it goes on as if it had never stopped.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    /// The training, as its own reader wants it.
+    pub state: Vec<u8>,
+    /// Epochs completed.
+    pub epoch: usize,
+    /// Seconds the run had taken, over all its starts.
+    pub seconds: f64,
+    /// Its first start: `YYYY-MM-DD HH:MM:SS`, UTC.
+    pub started_utc: String,
+}
+
 impl RunRecord {
     /// A run that has not been done.
     pub fn outstanding() -> Self {

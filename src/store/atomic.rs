@@ -1,7 +1,7 @@
 //! The store's root, and how anything gets below it: written beside, synced, renamed.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -9,6 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use tempfile::TempDir;
 
 use super::StoreError;
+use super::claims::Watched;
+use super::disk::{create_dirs, rename, sync_dir, write_synced};
 
 const PREFIX: &str = ".writing-";
 const LOCK: &str = "lock";
@@ -19,6 +21,7 @@ pub struct Store {
     root: PathBuf,
     scratch: Mutex<Option<Scratch>>,
     serial: AtomicU64,
+    pub(super) watched: Mutex<BTreeMap<PathBuf, Watched>>,
 }
 
 /// The directory in which this process prepares what it publishes, on the same file system as its destination. Its lock
@@ -37,7 +40,12 @@ impl Store {
             Ok(found) if !found.is_dir() => {
                 Err(StoreError::Malformed { path: root, reason: "expected a directory for results".to_owned() })
             }
-            _ => Ok(Self { root, scratch: Mutex::new(None), serial: AtomicU64::new(0) }),
+            _ => Ok(Self {
+                root,
+                scratch: Mutex::new(None),
+                serial: AtomicU64::new(0),
+                watched: Mutex::new(BTreeMap::new()),
+            }),
         }
     }
 
@@ -46,13 +54,20 @@ impl Store {
         &self.root
     }
 
+    /// Whether anything can be written, found out before hours of work depend on it.
+    pub fn probe(&self) -> Result<(), StoreError> {
+        let path = self.scratch_path()?;
+        write_synced(&path, &[b"probe"])?;
+        fs::remove_file(&path).map_err(StoreError::io("remove", &path))
+    }
+
     /// A fresh path below this process's scratch directory.
     pub(super) fn scratch_path(&self) -> Result<PathBuf, StoreError> {
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         // Someone may have emptied the results while we run: start again rather than fail until the end.
         if scratch.as_ref().is_none_or(|scratch| !scratch.dir.path().is_dir()) {
-            fs::create_dir_all(&self.root).map_err(StoreError::io("create", &self.root))?;
-            sweep_up(&self.root, &host());
+            create_dirs(&self.root)?;
+            sweep_up(&self.root);
             *scratch = Some(Scratch::new(&self.root)?);
         }
         let dir = scratch.as_ref().map(|scratch| scratch.dir.path().to_owned()).unwrap_or_default();
@@ -66,10 +81,10 @@ impl Store {
             return Ok(());
         }
         let parent = path.parent().unwrap_or(&self.root);
-        fs::create_dir_all(parent).map_err(StoreError::io("create", parent))?;
+        create_dirs(parent)?;
         let beside = self.scratch_path()?;
-        let written = write_synced(&beside, bytes)
-            .and_then(|()| fs::rename(&beside, path).map_err(StoreError::io("write", path)))
+        let written = write_synced(&beside, &[bytes])
+            .and_then(|()| rename(&beside, path).map_err(StoreError::io("write", path)))
             .and_then(|()| sync_dir(parent));
         if written.is_err() {
             let _ = fs::remove_file(&beside);
@@ -82,7 +97,7 @@ impl Scratch {
     fn new(root: &Path) -> Result<Self, StoreError> {
         let prefix = format!("{PREFIX}{}-", host());
         loop {
-            let create = |source| StoreError::Io { action: "write in", path: root.to_owned(), source };
+            let create = |cause| StoreError::Io { action: "write in", path: root.to_owned(), cause };
             let dir = tempfile::Builder::new().prefix(&prefix).tempdir_in(root).map_err(create)?;
             let path = dir.path().join(LOCK);
             let Ok(lock) = File::create(&path) else {
@@ -102,39 +117,33 @@ impl Scratch {
 }
 
 /// Removes what processes of this host left behind that are certainly dead: their lock is free.
-fn sweep_up(root: &Path, host: &str) {
-    let prefix = format!("{PREFIX}{host}-");
-    let entries = fs::read_dir(root).into_iter().flatten().flatten();
-    for entry in entries.filter(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix))) {
+fn sweep_up(root: &Path) {
+    for entry in fs::read_dir(root).into_iter().flatten().flatten() {
         let dir = entry.path();
-        match File::open(dir.join(LOCK)) {
-            Ok(lock) if lock.try_lock().is_ok() => drop(fs::remove_dir_all(&dir)),
-            Ok(_) => {}
-            // Died before it made its lock; a directory that is not empty stays.
-            Err(_) => drop(fs::remove_dir(&dir)),
+        if is_scratch_of_the_dead(&dir, &entry.file_name().to_string_lossy()) == Some(true) {
+            let _ = fs::remove_dir_all(dir);
         }
     }
+}
+
+/// Whether a directory is the scratch of a dead process; `None` if it is that of another machine, of which nothing can be
+/// known.
+pub(super) fn is_scratch_of_the_dead(dir: &Path, name: &str) -> Option<bool> {
+    let Some(owner) = name.strip_prefix(PREFIX) else { return Some(false) };
+    if !owner.starts_with(&format!("{}-", host())) {
+        return None;
+    }
+    Some(match File::open(dir.join(LOCK)) {
+        Ok(lock) => lock.try_lock().is_ok(),
+        // Died before it made its lock; a directory that is not empty stays.
+        Err(_) => fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none()),
+    })
 }
 
 /// Name of this machine, as far as it is fit for a path.
 fn host() -> String {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
-}
-
-/// Writes a file and waits until it is on the disk.
-pub(super) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let mut file = File::create(path).map_err(StoreError::io("write", path))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(StoreError::io("write", path))
-}
-
-/// Waits until a directory's entries are on the disk, where the file system can do that.
-pub(super) fn sync_dir(path: &Path) -> Result<(), StoreError> {
-    let dir = File::open(path).map_err(StoreError::io("read", path))?;
-    match dir.sync_all() {
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error()) => Ok(()),
-        synced => synced.map_err(StoreError::io("write", path)),
-    }
 }
 
 #[cfg(test)]

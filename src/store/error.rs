@@ -9,14 +9,14 @@ use crate::plan::RunId;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The file system refused.
-    #[error("{action} {}: {source}", path.display())]
+    #[error("{action} {}: {cause}", path.display())]
     Io {
         /// What was tried: `read`, `write`, ...
         action: &'static str,
         /// On which file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A file of a published run is not what was published.
     #[error("run {run} is damaged: {}: {reason}", path.display())]
@@ -73,11 +73,18 @@ fn hint(nearest: Option<&str>) -> String {
 impl StoreError {
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
+        move |cause| Self::Io { action, path, cause }
+    }
+
+    /// Whether nothing at all can be written where this happened: no other run would fare better.
+    pub fn is_everywhere(&self) -> bool {
+        use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        let everywhere = [PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull];
+        matches!(self, Self::Io { cause, .. } if everywhere.contains(&cause.kind()))
     }
 
     /// Whether the file was simply not there.
     pub(super) fn is_absent(&self) -> bool {
-        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+        matches!(self, Self::Io { cause, .. } if cause.kind() == io::ErrorKind::NotFound)
     }
 }

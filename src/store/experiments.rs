@@ -4,11 +4,29 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
+use super::disk::remove_if_there;
 use super::names::{check_file, check_name};
 use super::{Store, StoreError};
 use crate::plan::Plan;
 
 const PLAN: &str = "plan.json";
+
+/// What stands before, between and behind checksum and plan.
+const SEAL: [&str; 3] = ["{\"blake3\":\"", "\",\"plan\":", "}\n"];
+
+/// JSON that vouches for the JSON in it.
+fn seal(json: &str) -> String {
+    let [before, between, behind] = SEAL;
+    format!("{before}{}{between}{json}{behind}", blake3::hash(json.as_bytes()).to_hex())
+}
+
+/// The sealed JSON, if it is what was sealed.
+fn unseal(bytes: &[u8]) -> Option<&str> {
+    let [before, between, behind] = SEAL;
+    let sealed = std::str::from_utf8(bytes).ok()?.strip_prefix(before)?.strip_suffix(behind)?;
+    let (hash, json) = sealed.split_once(between)?;
+    (hash == blake3::hash(json.as_bytes()).to_hex().as_str()).then_some(json)
+}
 
 impl Store {
     /// Directory of an experiment's plan and tables.
@@ -22,9 +40,8 @@ impl Store {
         let path = self.experiment_dir(&plan.name)?.join(PLAN);
         let malformed =
             |error: serde_json::Error| StoreError::Malformed { path: path.clone(), reason: error.to_string() };
-        let mut json = serde_json::to_vec(plan).map_err(malformed)?;
-        json.push(b'\n');
-        self.replace(&path, &json)
+        let json = serde_json::to_string(plan).map_err(malformed)?;
+        self.replace(&path, seal(&json).as_bytes())
     }
 
     /// The plan of an experiment that was run here.
@@ -39,8 +56,10 @@ impl Store {
             }
             bytes => bytes.map_err(StoreError::io("read", &path))?,
         };
-        let again = |error| format!("{error}; `ablade sweep` with the experiment's file writes it again");
-        serde_json::from_slice(&bytes).map_err(|error| StoreError::Malformed { path, reason: again(error) })
+        let again = |reason: &str| format!("{reason}; `ablade sweep` with the experiment's file writes it again");
+        let malformed = |reason: &str| StoreError::Malformed { path: path.clone(), reason: again(reason) };
+        let json = unseal(&bytes).ok_or_else(|| malformed("its checksum does not match"))?;
+        serde_json::from_str(json).map_err(|error| malformed(&error.to_string()))
     }
 
     /// Names of the experiments with a plan on disk, sorted.
@@ -70,11 +89,7 @@ impl Store {
     /// Removes a table that the experiment no longer has.
     pub fn remove_table(&self, experiment: &str, file: &str) -> Result<(), StoreError> {
         check_file("a table", file)?;
-        let path = self.experiment_dir(experiment)?.join(file);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", &path)(error)),
-            _ => Ok(()),
-        }
+        remove_if_there(&self.experiment_dir(experiment)?.join(file))
     }
 
     fn reference_path(&self, fingerprint: &str) -> Result<PathBuf, StoreError> {
@@ -93,6 +108,26 @@ impl Store {
         match fs::read(&path).map_err(StoreError::io("read", &path)) {
             Err(error) if error.is_absent() => Ok(None),
             bytes => bytes.map(Some),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_plan_vouches_for_every_bit_and_is_json() {
+        let sealed = seal("{\"name\":\"a\",\"plan\":[1,2]}");
+        assert_eq!(unseal(sealed.as_bytes()), Some("{\"name\":\"a\",\"plan\":[1,2]}"));
+        serde_json::from_str::<serde_json::Value>(&sealed).unwrap();
+        for i in 0..sealed.len() {
+            for bit in 0..8 {
+                let mut flipped = sealed.clone().into_bytes();
+                flipped[i] ^= 1 << bit;
+                assert_eq!(unseal(&flipped), None, "byte {i}, bit {bit}");
+            }
+            assert_eq!(unseal(&sealed.as_bytes()[..i]), None, "cut at {i}");
         }
     }
 }

@@ -5,6 +5,8 @@
 //!   runs/<id>/               run.toml epochs.csv summary.toml samples.npy model.safetensors timing.toml checksums.toml
 //!   runs/<id>.failed.toml    why the last attempt failed; gone once the run succeeds
 //!   runs/<id>.damaged-<n>/   a run whose bytes no longer match its checksums, moved aside and done again
+//!   unfinished/<id>.claim-<n>            who does a run; gone once it is done
+//!   unfinished/<id>.checkpoint[-before]  a run half-way: the newest state and the one before; gone once it is published
 //!   data/<fingerprint>.npy   the first test images of a data set, for figures
 //!   <experiment>/            plan.json and the tables derived from it
 //!   .writing-<host>-*/       what a live process is writing; removed once that process is certainly dead
@@ -14,15 +16,23 @@
 //! of one. Only `timing.toml` may differ between two equal executions; it stays outside the manifest for that reason.
 
 mod atomic;
+mod checkpoints;
+mod claims;
+pub(crate) mod disk;
 mod error;
 mod experiments;
+mod garbage;
 mod manifest;
 mod names;
 pub mod number;
+mod process;
 mod runs;
 
-pub use crate::record::{EpochRow, RunOutput, RunRecord, RunStatus, Summary, Timing};
+pub use crate::record::{Checkpoint, EpochRow, RunOutput, RunRecord, RunStatus, Summary, Timing};
 pub use atomic::Store;
+pub use checkpoints::Progress;
+pub use claims::{Claim, Claiming, Owner};
 pub use error::StoreError;
+pub use garbage::Garbage;
 pub use names::check_name;
 pub use runs::{Failure, Publication};

@@ -5,14 +5,14 @@ use super::StoreError;
 const RULE: &str = "a letter, then letters, digits, `.`, `_` or `-`, at most 100 in all";
 
 /// Directories of the results that no experiment may take.
-const RESERVED: [&str; 2] = ["runs", "data"];
+const RESERVED: [&str; 3] = ["runs", "data", "unfinished"];
 
 fn plain(name: &str) -> bool {
     let follows = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     name.len() <= 100 && name.bytes().all(follows)
 }
 
-/// Checks the name of an experiment: it becomes a directory beside `runs/` and `data/`.
+/// Checks the name of an experiment: it becomes a directory beside `runs/`, `data/` and `unfinished/`.
 pub fn check_name(name: &str) -> Result<(), StoreError> {
     let error = |rule| Err(StoreError::Name { what: "an experiment", name: name.to_owned(), rule });
     if !plain(name) || !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
@@ -20,7 +20,7 @@ pub fn check_name(name: &str) -> Result<(), StoreError> {
     }
     // Compared without case: some file systems do not tell `Runs` from `runs`.
     if RESERVED.iter().any(|taken| name.eq_ignore_ascii_case(taken)) {
-        return error("`runs` and `data` are directories of the results themselves");
+        return error("`runs`, `data` and `unfinished` are directories of the results themselves");
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::atomic::{sync_dir, write_synced};
+use super::disk::{create_dir, create_dirs, remove_if_there, rename, sync_dir, write_synced};
 use super::manifest::{Entry, Manifest, seal, unseal};
 use super::names::check_file;
 use super::{EpochRow, RunOutput, RunRecord, RunStatus, Store, StoreError, Summary, number};
@@ -22,6 +22,7 @@ const EPOCHS: &str = "epochs.csv";
 const SUMMARY: &str = "summary.toml";
 const TIMING: &str = "timing.toml";
 const MANIFEST: &str = "checksums.toml";
+const FAILED: &str = ".failed.toml";
 
 /// Why an attempt at a run failed; kept until one succeeds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,7 +69,7 @@ impl Store {
     }
 
     fn failed_path(&self, run: &RunId) -> PathBuf {
-        self.runs().join(format!("{run}.failed.toml"))
+        self.runs().join(format!("{run}{FAILED}"))
     }
 
     /// Publishes a run. If it is there already the first one stays and this one is dropped; a damaged one makes way.
@@ -80,7 +81,9 @@ impl Store {
             let _ = fs::remove_dir_all(&beside);
         }
         if published.is_ok() {
-            remove_if_there(&self.failed_path(&spec.id))?;
+            // The run is safe: what is left of it elsewhere is of no use, and does no harm if it cannot be removed.
+            let _ = remove_if_there(&self.failed_path(&spec.id));
+            let _ = self.remove_checkpoints(&spec.id);
         }
         published
     }
@@ -92,18 +95,18 @@ impl Store {
         files: &BTreeMap<String, Vec<u8>>,
         manifest: &Manifest,
     ) -> Result<Publication, StoreError> {
-        fs::create_dir(beside).map_err(StoreError::io("create", beside))?;
+        create_dir(beside)?;
         for (name, bytes) in files {
-            write_synced(&beside.join(name), bytes)?;
+            write_synced(&beside.join(name), &[bytes])?;
         }
         let text = seal(&to_toml(&beside.join(MANIFEST), manifest)?);
-        write_synced(&beside.join(MANIFEST), text.as_bytes())?;
+        write_synced(&beside.join(MANIFEST), &[text.as_bytes()])?;
         sync_dir(beside)?;
         let runs = self.runs();
-        fs::create_dir_all(&runs).map_err(StoreError::io("create", &runs))?;
+        create_dirs(&runs)?;
         let target = self.run_dir(run);
         // A rename never replaces a directory that holds something: whoever comes first wins, in one step.
-        while let Err(error) = fs::rename(beside, &target) {
+        while let Err(error) = rename(beside, &target) {
             if !matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists) {
                 return Err(StoreError::io("write", &target)(error));
             }
@@ -133,18 +136,26 @@ impl Store {
 
     /// Every published run, of whatever plan.
     pub fn published(&self) -> Result<BTreeSet<RunId>, StoreError> {
+        let names = self.names_in_runs()?;
+        Ok(names.iter().filter_map(|name| RunId::parse(name)).filter(|run| self.is_published(run)).collect())
+    }
+
+    fn names_in_runs(&self) -> Result<Vec<String>, StoreError> {
         let runs = self.runs();
         let entries = match fs::read_dir(&runs) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(StoreError::io("read", &runs))?,
         };
-        let mut there = BTreeSet::new();
-        for entry in entries {
-            let name = entry.map_err(StoreError::io("read", &runs))?.file_name();
-            let run = name.to_str().and_then(RunId::parse);
-            there.extend(run.filter(|run| self.run_dir(run).join(MANIFEST).is_file()));
-        }
-        Ok(there)
+        let name = |entry: io::Result<fs::DirEntry>| entry.map(|entry| entry.file_name().into_string().ok());
+        entries
+            .filter_map(|entry| name(entry).transpose())
+            .collect::<Result<_, _>>()
+            .map_err(StoreError::io("read", &runs))
+    }
+
+    /// Whether a run is published, as far as names tell.
+    pub fn is_published(&self, run: &RunId) -> bool {
+        self.run_dir(run).join(MANIFEST).is_file()
     }
 
     /// All that is known of a run. A run whose files are not those that were published is moved aside and outstanding
@@ -195,14 +206,38 @@ impl Store {
     }
 
     fn failed(&self, run: &RunId) -> Result<RunRecord, StoreError> {
+        Ok(match self.failure(run)? {
+            None => RunRecord::outstanding(),
+            Some(failure) => {
+                RunRecord { status: RunStatus::Failed, error: Some(failure.error), ..RunRecord::outstanding() }
+            }
+        })
+    }
+
+    /// Every run whose last attempt failed, of whatever plan, and why.
+    pub fn failures(&self) -> Result<BTreeMap<RunId, Failure>, StoreError> {
+        let mut failures = BTreeMap::new();
+        for name in self.names_in_runs()? {
+            if let Some(run) = name.strip_suffix(FAILED).and_then(RunId::parse) {
+                failures.extend(self.failure(&run)?.map(|failure| (run, failure)));
+            }
+        }
+        Ok(failures)
+    }
+
+    fn failure(&self, run: &RunId) -> Result<Option<Failure>, StoreError> {
         let path = self.failed_path(run);
         let bytes = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(RunRecord::outstanding()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             bytes => bytes.map_err(StoreError::io("read", &path))?,
         };
         let failure = std::str::from_utf8(&bytes).ok().and_then(|text| toml::from_str::<Failure>(text).ok());
-        let error = failure.map_or_else(|| format!("{} cannot be read", path.display()), |failure| failure.error);
-        Ok(RunRecord { status: RunStatus::Failed, error: Some(error), ..RunRecord::outstanding() })
+        let unreadable = || Failure {
+            error: format!("{} cannot be read", path.display()),
+            started_utc: String::new(),
+            host: String::new(),
+        };
+        Ok(Some(failure.unwrap_or_else(unreadable)))
     }
 
     /// What a published run was asked to do.
@@ -241,7 +276,7 @@ impl Store {
             if to.exists() {
                 continue;
             }
-            match fs::rename(&from, &to) {
+            match rename(&from, &to) {
                 Ok(()) => return Ok(Some(to)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
@@ -338,11 +373,4 @@ fn to_toml(path: &Path, value: &impl Serialize) -> Result<String, StoreError> {
 fn from_toml<T: DeserializeOwned>(run: &RunId, path: &Path, bytes: &[u8]) -> Result<T, StoreError> {
     let text = std::str::from_utf8(bytes).map_err(|error| damaged(run, path.to_owned(), error.to_string()))?;
     toml::from_str(text).map_err(|error| damaged(run, path.to_owned(), error.message().to_owned()))
-}
-
-fn remove_if_there(path: &Path) -> Result<(), StoreError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", path)(error)),
-        _ => Ok(()),
-    }
 }

@@ -1,0 +1,197 @@
+//! Checkpoints of runs that are not finished: checksummed, replaced whole, two kept.
+//!
+//! ```text
+//! <blake3 of everything below, 64 hexadecimal digits>
+//! {"run":"r...","epoch":7,"epochs":20,"seconds":81.5,"started_utc":"2026-11-25 16:00:00"}
+//! <the state, as the trainer wrote it>
+//! ```
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::disk::{create_dirs, remove_if_there, rename, sync_dir, write_synced};
+use super::{Checkpoint, Store, StoreError};
+use crate::plan::RunId;
+
+/// How far a run was at its last checkpoint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    /// Which run.
+    pub run: RunId,
+    /// Epochs that it has completed.
+    pub epoch: usize,
+    /// Seconds it had taken, over all its starts.
+    pub seconds: f64,
+    /// Its first start: `YYYY-MM-DD HH:MM:SS`, UTC.
+    pub started_utc: String,
+}
+
+/// Length of the checksum in hexadecimal digits.
+const HASH: usize = 64;
+/// No description is longer: a reader looks no further for its end.
+const DESCRIPTION: u64 = 4096;
+
+impl Store {
+    /// Where what belongs to unfinished runs lies: claims and checkpoints.
+    pub(super) fn unfinished(&self) -> PathBuf {
+        self.root().join("unfinished")
+    }
+
+    /// The newest checkpoint of a run and the one before it.
+    pub(super) fn checkpoint_paths(&self, run: &RunId) -> [PathBuf; 2] {
+        ["checkpoint", "checkpoint-before"].map(|kind| self.unfinished().join(format!("{run}.{kind}")))
+    }
+
+    /// Keeps a checkpoint; the newest until now is kept as well, an older one makes way.
+    pub fn save_checkpoint(&self, run: &RunId, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        let [newest, before] = self.checkpoint_paths(run);
+        let Checkpoint { state, epoch, seconds, started_utc } = checkpoint;
+        let progress =
+            Progress { run: run.clone(), epoch: *epoch, seconds: *seconds, started_utc: started_utc.clone() };
+        let malformed =
+            |error: serde_json::Error| StoreError::Malformed { path: newest.clone(), reason: error.to_string() };
+        let mut description = serde_json::to_vec(&progress).map_err(malformed)?;
+        description.push(b'\n');
+        let hash = blake3::Hasher::new().update(&description).update(state).finalize().to_hex();
+        let dir = self.unfinished();
+        create_dirs(&dir)?;
+        let beside = self.scratch_path()?;
+        let written = write_synced(&beside, &[hash.as_bytes(), b"\n", &description, state]).and_then(|()| {
+            match rename(&newest, &before) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(StoreError::io("move", &newest)(error));
+                }
+                _ => {}
+            }
+            rename(&beside, &newest).map_err(StoreError::io("write", &newest))?;
+            sync_dir(&dir)
+        });
+        if written.is_err() {
+            let _ = fs::remove_file(&beside);
+        }
+        written
+    }
+
+    /// The newest checkpoint of a run that is whole, and what is wrong with newer ones.
+    pub fn load_checkpoint(&self, run: &RunId) -> (Option<Checkpoint>, Vec<StoreError>) {
+        let mut problems = Vec::new();
+        for path in self.checkpoint_paths(run) {
+            let malformed = |reason: &str| StoreError::Malformed { path: path.clone(), reason: reason.to_owned() };
+            let read = fs::read(&path).map_err(StoreError::io("read", &path));
+            match read.and_then(|bytes| decode(run, bytes).map_err(malformed)) {
+                Ok(checkpoint) => return (Some(checkpoint), problems),
+                Err(error) if error.is_absent() => {}
+                Err(error) => problems.push(error),
+            }
+        }
+        (None, problems)
+    }
+
+    /// How far a run was at its newest checkpoint. For display: the checksum is not looked at.
+    pub fn progress(&self, run: &RunId) -> Option<Progress> {
+        let [newest, before] = self.checkpoint_paths(run);
+        let file = File::open(newest).or_else(|_| File::open(before)).ok()?;
+        let mut lines = BufReader::new(file.take(DESCRIPTION)).split(b'\n');
+        lines.next()?.ok()?;
+        serde_json::from_slice(&lines.next()?.ok()?).ok()
+    }
+
+    /// Removes the checkpoints of a run.
+    pub fn remove_checkpoints(&self, run: &RunId) -> Result<(), StoreError> {
+        self.checkpoint_paths(run).iter().try_for_each(|path| remove_if_there(path))
+    }
+}
+
+fn decode(run: &RunId, mut file: Vec<u8>) -> Result<Checkpoint, &'static str> {
+    let (hash, content) = file.split_at_checked(HASH + 1).ok_or("it is cut short")?;
+    if hash.strip_suffix(b"\n") != Some(blake3::hash(content).to_hex().as_bytes()) {
+        return Err("its checksum does not match");
+    }
+    let end = content.iter().position(|&b| b == b'\n').ok_or("it has no description")?;
+    let progress: Progress = serde_json::from_slice(&content[..end]).map_err(|_| "its description cannot be read")?;
+    if progress.run != *run {
+        return Err("it belongs to another run");
+    }
+    file.drain(..=HASH + 1 + end);
+    let Progress { epoch, seconds, started_utc, .. } = progress;
+    Ok(Checkpoint { state: file, epoch, seconds, started_utc })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn run(digit: u8) -> RunId {
+        RunId::parse(&format!("r{}", char::from(digit).to_string().repeat(16))).unwrap()
+    }
+
+    fn checkpoint(epoch: usize) -> Checkpoint {
+        let started_utc = "2026-11-25 16:00:00".to_owned();
+        Checkpoint { state: vec![epoch as u8, b'\n', 0, 255], epoch, seconds: 1.5, started_utc }
+    }
+
+    #[test]
+    fn two_are_kept_and_a_damaged_one_gives_way_to_the_one_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        assert_eq!(store.load_checkpoint(&run(b'a')).0, None);
+        for epoch in 1..=3 {
+            store.save_checkpoint(&run(b'a'), &checkpoint(epoch)).unwrap();
+            assert_eq!(store.load_checkpoint(&run(b'a')).0, Some(checkpoint(epoch)));
+            assert_eq!(store.progress(&run(b'a')).unwrap().epoch, epoch);
+        }
+        let [newest, before] = store.checkpoint_paths(&run(b'a'));
+        for (path, left) in [(newest, Some(checkpoint(2))), (before, None)] {
+            let mut bytes = fs::read(&path).unwrap();
+            *bytes.last_mut().unwrap() ^= 1;
+            fs::write(&path, bytes).unwrap();
+            let (found, problems) = store.load_checkpoint(&run(b'a'));
+            assert_eq!(found, left);
+            assert!(problems.last().unwrap().to_string().contains(path.to_str().unwrap()), "{problems:?}");
+        }
+        store.remove_checkpoints(&run(b'a')).unwrap();
+        assert!(store.load_checkpoint(&run(b'a')).1.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn every_flipped_bit_and_every_cut_is_noticed(at in any::<prop::sample::Index>(), bit in 0..8u8, cut in any::<bool>()) {
+            let dir = tempfile::tempdir().unwrap();
+            let store = Store::open(dir.path()).unwrap();
+            store.save_checkpoint(&run(b'a'), &checkpoint(7)).unwrap();
+            let [newest, _] = store.checkpoint_paths(&run(b'a'));
+            let mut bytes = fs::read(&newest).unwrap();
+            let at = at.index(bytes.len());
+            if cut { bytes.truncate(at) } else { bytes[at] ^= 1u8 << bit }
+            fs::write(&newest, bytes).unwrap();
+            let (found, problems) = store.load_checkpoint(&run(b'a'));
+            prop_assert_eq!((found, problems.len()), (None, 1));
+            let _ = store.progress(&run(b'a'));
+        }
+
+        #[test]
+        fn no_bytes_make_the_reader_panic(noise in prop::collection::vec(any::<u8>(), 0..300), sealed in any::<bool>()) {
+            let file = if sealed {
+                [blake3::hash(&noise).to_hex().as_bytes(), b"\n", &noise].concat()
+            } else {
+                noise
+            };
+            prop_assert!(decode(&run(b'a'), file).is_err());
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_run_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        store.save_checkpoint(&run(b'a'), &checkpoint(1)).unwrap();
+        fs::rename(&store.checkpoint_paths(&run(b'a'))[0], &store.checkpoint_paths(&run(b'b'))[0]).unwrap();
+        assert!(store.load_checkpoint(&run(b'b')).1[0].to_string().contains("another run"));
+    }
+}

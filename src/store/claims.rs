@@ -1,0 +1,464 @@
+//! Claims: who does a run, so that no second process does it too. Made for network file systems, where locks lie.
+//!
+//! A claim is a file `<run>.claim-<n>` that names its owner and appears whole or not at all: of those who try, one
+//! succeeds. The owner of a run is who holds the highest `n`. While it lives it renews the file's time every few seconds.
+//! A claim whose owner is dead is not removed but outbid: who creates `n + 1` has taken the run over, and then removes
+//! the files below. So two that find the same dead owner cannot both win, and nobody removes a claim that has just been
+//! made.
+//!
+//! An owner is dead if its process is gone, where that can be seen: in the same boot of the same machine, in the same
+//! process namespace. Elsewhere it is dead if its claim's time stood still for a minute of the observer's own clock:
+//! the clocks of two machines are never compared.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::disk::{create_dirs, link, remove_if_there, write_synced};
+use super::garbage::entries;
+use super::process;
+use super::{Store, StoreError};
+use crate::plan::RunId;
+
+/// Time between two signs of life.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// Time without one after which an owner that cannot be looked at is dead.
+const EXPIRY: Duration = Duration::from_secs(60);
+
+/// Who does a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Owner {
+    /// Name of its machine.
+    pub host: String,
+    /// Its process there.
+    pub pid: u32,
+    /// Since when: `YYYY-MM-DD HH:MM:SS`, UTC.
+    pub since_utc: String,
+    /// Boot and process namespace in which `pid` means something.
+    place: String,
+    /// When the process began, in the system's own unit: another one may have the same number by now.
+    process_start: String,
+    /// Tells this claim from every other.
+    nonce: String,
+}
+
+impl std::fmt::Display for Owner {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "process {} on {}", self.pid, self.host)
+    }
+}
+
+/// What came of asking for a run.
+#[derive(Debug)]
+pub enum Claiming {
+    /// It is ours as long as the claim lives.
+    Ours(Claim),
+    /// A living process does it; which one, if its claim says.
+    Theirs(Option<Owner>),
+}
+
+/// A run that is ours. Given up when dropped.
+#[derive(Debug)]
+pub struct Claim {
+    file: Arc<ClaimFile>,
+    lost: Arc<AtomicBool>,
+    heart: Option<(mpsc::Sender<()>, JoinHandle<()>)>,
+    /// Whose dead claim it replaced.
+    pub taken_from: Option<Owner>,
+}
+
+#[derive(Debug)]
+struct ClaimFile {
+    dir: PathBuf,
+    run: RunId,
+    number: u64,
+    text: String,
+}
+
+/// A claim of someone else that is being watched for signs of life.
+#[derive(Debug)]
+pub(super) struct Watched {
+    text: Vec<u8>,
+    renewed: Option<SystemTime>,
+    seen: Instant,
+}
+
+/// What is known of the claim at a path.
+enum Judgement {
+    /// It is not there any more.
+    Gone,
+    Alive(Option<Owner>),
+    Dead(Vec<u8>),
+}
+
+impl Store {
+    /// Asks for a run. Whoever gets it must look once more whether it is published: its owner may just have been done.
+    pub fn claim(&self, run: &RunId) -> Result<Claiming, StoreError> {
+        self.claim_after(run, EXPIRY)
+    }
+
+    fn claim_after(&self, run: &RunId, expiry: Duration) -> Result<Claiming, StoreError> {
+        let dir = self.unfinished();
+        loop {
+            create_dirs(&dir)?;
+            let highest = numbers(&dir, run)?.pop();
+            let dead = match highest {
+                None => None,
+                Some(number) => match self.judge(&path(&dir, run, number), expiry)? {
+                    Judgement::Gone => continue,
+                    Judgement::Alive(owner) => return Ok(Claiming::Theirs(owner)),
+                    Judgement::Dead(text) => Some((number, text)),
+                },
+            };
+            let number = highest.map_or(1, |highest| highest + 1);
+            let file = ClaimFile { dir: dir.clone(), run: run.clone(), number, text: self.owner_text()? };
+            if !self.create(&file)? {
+                continue;
+            }
+            // Between our look and our creation the run may have changed hands, twice even.
+            let replaced = match &dead {
+                None => true,
+                Some((number, text)) => fs::read(path(&dir, run, *number)).is_ok_and(|found| found == *text),
+            };
+            if !replaced || numbers(&dir, run)?.pop() != Some(number) {
+                remove_if_there(&file.path())?;
+                continue;
+            }
+            for below in numbers(&dir, run)?.into_iter().filter(|&below| below < number) {
+                remove_if_there(&path(&dir, run, below))?;
+            }
+            let taken_from = dead.and_then(|(_, text)| parse(&text));
+            return Ok(Claiming::Ours(Claim::new(file, taken_from)));
+        }
+    }
+
+    /// Runs that living processes do, with who does them if their claim says. Looks at each claim, so that calling it
+    /// again and again finds out which owners have died.
+    pub fn owners(&self) -> Result<BTreeMap<RunId, Option<Owner>>, StoreError> {
+        let dir = self.unfinished();
+        let mut highest = BTreeMap::<RunId, u64>::new();
+        for (run, number) in claims(&dir)? {
+            let known = highest.entry(run).or_default();
+            *known = number.max(*known);
+        }
+        let mut owners = BTreeMap::new();
+        for (run, number) in highest {
+            if let Judgement::Alive(owner) = self.judge(&path(&dir, &run, number), EXPIRY)? {
+                owners.insert(run, owner);
+            }
+        }
+        Ok(owners)
+    }
+
+    /// Removes what a process left of runs that it had published and was killed before it could tidy up.
+    pub fn tidy(&self) -> Result<(), StoreError> {
+        let alive = self.owners()?;
+        for (path, run) in entries(&self.unfinished())?.into_iter().filter_map(|(path, name)| {
+            let run = RunId::parse(name.split_once('.')?.0)?;
+            Some((path, run))
+        }) {
+            if !alive.contains_key(&run) && self.is_published(&run) {
+                remove_if_there(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn judge(&self, path: &Path, expiry: Duration) -> Result<Judgement, StoreError> {
+        // Opening makes a network file system ask its server; looking alone may answer from memory.
+        let (text, renewed) = match read_with_time(path) {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Judgement::Gone),
+            Err(error) => return Err(StoreError::io("read", path)(error)),
+        };
+        let owner = parse(&text);
+        if let Some(owner) = owner.as_ref().filter(|owner| process::place().is_some_and(|here| here == owner.place)) {
+            let alive = process::start_of(owner.pid).is_some_and(|start| start == owner.process_start);
+            return Ok(if alive { Judgement::Alive(Some(owner.clone())) } else { Judgement::Dead(text) });
+        }
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        match watched.get(path) {
+            Some(known) if known.text == text && known.renewed == renewed => {
+                Ok(if known.seen.elapsed() >= expiry { Judgement::Dead(text) } else { Judgement::Alive(owner) })
+            }
+            _ => {
+                watched.insert(path.to_owned(), Watched { text, renewed, seen: Instant::now() });
+                Ok(Judgement::Alive(owner))
+            }
+        }
+    }
+
+    fn owner_text(&self) -> Result<String, StoreError> {
+        let nonce = self.scratch_path()?;
+        let pid = std::process::id();
+        let owner = Owner {
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            pid,
+            since_utc: jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            place: process::place().unwrap_or_default(),
+            process_start: process::start_of(pid).unwrap_or_default(),
+            nonce: nonce.iter().rev().take(2).map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("-"),
+        };
+        toml::to_string(&owner)
+            .map_err(|error| StoreError::Malformed { path: self.unfinished(), reason: error.to_string() })
+    }
+
+    /// Puts a claim at its path, unless one is there.
+    fn create(&self, file: &ClaimFile) -> Result<bool, StoreError> {
+        let beside = self.scratch_path()?;
+        let created = write_synced(&beside, &[file.text.as_bytes()])
+            .and_then(|()| link(&beside, &file.path()).map_err(StoreError::io("write", &file.path())));
+        let _ = fs::remove_file(&beside);
+        created
+    }
+}
+
+impl Claim {
+    fn new(file: ClaimFile, taken_from: Option<Owner>) -> Self {
+        let (file, lost) = (Arc::new(file), Arc::new(AtomicBool::new(false)));
+        let (stop, stopped) = mpsc::channel();
+        let beat = {
+            let (file, lost) = (Arc::clone(&file), Arc::clone(&lost));
+            move || {
+                while stopped.recv_timeout(HEARTBEAT) == Err(RecvTimeoutError::Timeout) {
+                    if !file.renew() {
+                        lost.store(true, Ordering::Relaxed);
+                    }
+                }
+            }
+        };
+        // Without a thread for it the claim stands until someone believes its owner dead; the numbers stay right.
+        let heart = thread::Builder::new().name("claim".to_owned()).spawn(beat).ok().map(|beat| (stop, beat));
+        Self { file, lost, heart, taken_from }
+    }
+
+    /// Raised once another process has taken the run over, because this one gave no sign of life for so long.
+    pub fn lost(&self) -> &Arc<AtomicBool> {
+        &self.lost
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some((stop, beat)) = self.heart.take() {
+            drop(stop);
+            let _ = beat.join();
+        }
+        // A claim that cannot be removed expires.
+        if !self.lost.load(Ordering::Relaxed) {
+            let _ = remove_if_there(&self.file.path());
+        }
+    }
+}
+
+impl ClaimFile {
+    fn path(&self) -> PathBuf {
+        path(&self.dir, &self.run, self.number)
+    }
+
+    /// Gives a sign of life; whether the claim is still ours.
+    fn renew(&self) -> bool {
+        let renewed = File::options().read(true).write(true).open(self.path()).and_then(|mut file| {
+            let mut text = String::new();
+            file.read_to_string(&mut text)?;
+            // On the open file: whatever lies at the path by now, no other claim is renewed.
+            file.set_modified(SystemTime::now())?;
+            Ok(text == self.text)
+        });
+        match renewed {
+            Ok(ours) => ours && numbers(&self.dir, &self.run).is_ok_and(|all| all.last() <= Some(&self.number)),
+            // Someone emptied the results: the run goes on, unless another process has taken it up meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let again = || {
+                    fs::create_dir_all(&self.dir)?;
+                    let mut file = File::create_new(self.path())?;
+                    io::Write::write_all(&mut file, self.text.as_bytes())
+                };
+                numbers(&self.dir, &self.run).is_ok_and(|all| all.is_empty()) && again().is_ok()
+            }
+            // A disk that does not answer for a moment has not given the run to anyone.
+            Err(_) => true,
+        }
+    }
+}
+
+fn path(dir: &Path, run: &RunId, number: u64) -> PathBuf {
+    dir.join(format!("{run}.claim-{number}"))
+}
+
+/// The claims below a directory.
+fn claims(dir: &Path) -> Result<Vec<(RunId, u64)>, StoreError> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(StoreError::io("read", dir))?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(StoreError::io("read", dir))?.file_name();
+        found.extend(name.to_str().and_then(split_claim));
+    }
+    Ok(found)
+}
+
+/// Run and number of a claim by the name of its file.
+pub(super) fn split_claim(name: &str) -> Option<(RunId, u64)> {
+    let (run, number) = name.split_once(".claim-")?;
+    Some((RunId::parse(run)?, number.parse().ok()?))
+}
+
+/// Numbers of the claims on a run, rising.
+fn numbers(dir: &Path, run: &RunId) -> Result<Vec<u64>, StoreError> {
+    let mut numbers: Vec<u64> =
+        claims(dir)?.into_iter().filter(|(of, _)| of == run).map(|(_, number)| number).collect();
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+fn parse(text: &[u8]) -> Option<Owner> {
+    std::str::from_utf8(text).ok().and_then(|text| toml::from_str(text).ok())
+}
+
+fn read_with_time(path: &Path) -> io::Result<(Vec<u8>, Option<SystemTime>)> {
+    let mut file = File::open(path)?;
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    Ok((text, file.metadata()?.modified().ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    fn run() -> RunId {
+        RunId::parse("r0123456789abcdef").unwrap()
+    }
+
+    fn store(dir: &tempfile::TempDir) -> Store {
+        Store::open(dir.path()).unwrap()
+    }
+
+    #[track_caller]
+    fn ours(claiming: Claiming) -> Claim {
+        match claiming {
+            Claiming::Ours(claim) => claim,
+            Claiming::Theirs(owner) => panic!("{owner:?} has it"),
+        }
+    }
+
+    /// A claim as a process left it that was killed.
+    fn left_behind(dir: &Path, change: impl FnOnce(&mut Owner)) {
+        let store = Store::open(dir).unwrap();
+        let mut owner = parse(store.owner_text().unwrap().as_bytes()).unwrap();
+        owner.process_start = "0".to_owned();
+        change(&mut owner);
+        fs::create_dir_all(store.unfinished()).unwrap();
+        fs::write(path(&store.unfinished(), &run(), 1), toml::to_string(&owner).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn one_owner_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b) = (store(&dir), store(&dir));
+        let claim = ours(a.claim(&run()).unwrap());
+        let Claiming::Theirs(Some(owner)) = b.claim(&run()).unwrap() else { panic!("claimed twice") };
+        assert_eq!(owner.pid, std::process::id());
+        assert_eq!(b.owners().unwrap(), BTreeMap::from([(run(), Some(owner))]));
+        assert!(claim.file.renew());
+        drop(claim);
+        assert!(b.owners().unwrap().is_empty());
+        drop(ours(b.claim(&run()).unwrap()));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_dead_process_of_this_machine_is_succeeded_at_once_and_by_one() {
+        for _ in 0..100 {
+            let dir = tempfile::tempdir().unwrap();
+            left_behind(dir.path(), |_| {});
+            assert!(store(&dir).owners().unwrap().is_empty());
+            let (holders, most, wins) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+            thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        let store = store(&dir);
+                        for _ in 0..4 {
+                            if let Claiming::Ours(claim) = store.claim(&run()).unwrap() {
+                                most.fetch_max(holders.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                                wins.fetch_add(1, Ordering::SeqCst);
+                                thread::yield_now();
+                                holders.fetch_sub(1, Ordering::SeqCst);
+                                drop(claim);
+                            }
+                        }
+                    });
+                }
+            });
+            assert_eq!(most.into_inner(), 1);
+            assert!(wins.into_inner() > 0);
+            assert_eq!(claims(&store(&dir).unfinished()).unwrap(), []);
+        }
+    }
+
+    #[test]
+    fn an_owner_elsewhere_lives_as_long_as_its_claim_is_renewed() {
+        let dir = tempfile::tempdir().unwrap();
+        left_behind(dir.path(), |owner| "another machine".clone_into(&mut owner.place));
+        let store = store(&dir);
+        let theirs = |expiry| matches!(store.claim_after(&run(), expiry).unwrap(), Claiming::Theirs(Some(_)));
+        assert!(theirs(Duration::ZERO), "the first look shows nothing yet");
+        assert!(theirs(Duration::from_secs(60)));
+        let claim = File::options().write(true).open(path(&store.unfinished(), &run(), 1)).unwrap();
+        claim.set_modified(SystemTime::now() + Duration::from_secs(1)).unwrap();
+        assert!(theirs(Duration::ZERO), "it was renewed");
+        let claim = ours(store.claim_after(&run(), Duration::ZERO).unwrap());
+        assert_eq!((claim.file.number, claim.taken_from.as_ref().unwrap().place.as_str()), (2, "another machine"));
+        assert_eq!(numbers(&store.unfinished(), &run()).unwrap(), [2]);
+    }
+
+    #[test]
+    fn a_torn_claim_counts_until_it_expires() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(&dir);
+        fs::create_dir_all(store.unfinished()).unwrap();
+        fs::write(path(&store.unfinished(), &run(), 7), "host = \"a").unwrap();
+        assert!(matches!(store.claim(&run()).unwrap(), Claiming::Theirs(None)));
+        assert_eq!(ours(store.claim_after(&run(), Duration::ZERO).unwrap()).file.number, 8);
+    }
+
+    #[test]
+    fn an_owner_that_was_given_up_for_dead_notices() {
+        let dir = tempfile::tempdir().unwrap();
+        let (slept, other) = (store(&dir), store(&dir));
+        let claim = ours(slept.claim(&run()).unwrap());
+        // What `other` does once it has seen no sign of life for a minute, from another machine.
+        fs::remove_file(claim.file.path()).unwrap();
+        let text = other.owner_text().unwrap();
+        let successor = ClaimFile { dir: other.unfinished(), run: run(), number: 2, text };
+        assert!(other.create(&successor).unwrap());
+        assert!(!claim.file.renew());
+        claim.lost.store(true, Ordering::Relaxed);
+        drop(claim);
+        assert!(successor.renew(), "the successor's claim was harmed");
+    }
+
+    #[test]
+    fn a_claim_survives_results_that_vanish() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(&dir);
+        let claim = ours(store.claim(&run()).unwrap());
+        fs::remove_dir_all(store.unfinished()).unwrap();
+        assert!(claim.file.renew());
+        assert!(matches!(self::store(&dir).claim(&run()).unwrap(), Claiming::Theirs(_)));
+    }
+}

@@ -1,0 +1,124 @@
+//! Every change that the store makes to the disk, so that there is one place where a test can make each of them fail.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::StoreError;
+
+/// Creates a directory and those above it.
+pub(super) fn create_dirs(path: &Path) -> Result<(), StoreError> {
+    faults::check(path).and_then(|()| fs::create_dir_all(path)).map_err(StoreError::io("create", path))
+}
+
+/// Creates a directory.
+pub(super) fn create_dir(path: &Path) -> Result<(), StoreError> {
+    faults::check(path).and_then(|()| fs::create_dir(path)).map_err(StoreError::io("create", path))
+}
+
+/// Writes a file, its parts one after the other, and waits until it is on the disk.
+pub(super) fn write_synced(path: &Path, parts: &[&[u8]]) -> Result<(), StoreError> {
+    let write = || {
+        let mut file = File::create(path)?;
+        for part in parts {
+            // A disk that fills up takes a part of a file.
+            faults::check(path).or_else(|error| file.write_all(&part[..part.len() / 2]).and(Err(error)))?;
+            file.write_all(part)?;
+        }
+        file.sync_all()
+    };
+    write().map_err(StoreError::io("write", path))
+}
+
+/// Waits until a directory's entries are on the disk, where the file system can do that.
+pub(super) fn sync_dir(path: &Path) -> Result<(), StoreError> {
+    let dir = File::open(path).map_err(StoreError::io("read", path))?;
+    match faults::check(path).and_then(|()| dir.sync_all()) {
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error()) => Ok(()),
+        synced => synced.map_err(StoreError::io("write", path)),
+    }
+}
+
+/// Renames a file or a directory.
+pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    faults::check(to)?;
+    fs::rename(from, to)
+}
+
+/// Puts a file that is written already at `to` as well, unless something is there; whether it did.
+pub(super) fn link(from: &Path, to: &Path) -> io::Result<bool> {
+    faults::check(to)?;
+    match fs::hard_link(from, to) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(linked_all_the_same(from)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
+        // A file system without links: what matters is that the creation is atomic, and that it is everywhere.
+        Err(_) => match File::create_new(to) {
+            Ok(mut file) => file.write_all(&fs::read(from)?).map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        },
+    }
+}
+
+/// A network file system may repeat a request whose answer was lost, and then deny what it has done.
+#[cfg(unix)]
+fn linked_all_the_same(from: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(from).is_ok_and(|found| found.nlink() == 2)
+}
+
+#[cfg(not(unix))]
+fn linked_all_the_same(_: &Path) -> bool {
+    false
+}
+
+/// Removes a file, if it is there.
+pub(super) fn remove_if_there(path: &Path) -> Result<(), StoreError> {
+    match faults::check(path).and_then(|()| fs::remove_file(path)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(test))]
+mod faults {
+    #[expect(clippy::unnecessary_wraps, reason = "in tests it fails")]
+    pub(super) fn check(_: &std::path::Path) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The change that is to fail: below a directory, after so many others.
+#[cfg(test)]
+pub(crate) mod faults {
+    use std::io;
+    use std::path::{Path, PathBuf};
+    use std::sync::{Mutex, PoisonError};
+
+    static ARMED: Mutex<Vec<(PathBuf, u64)>> = Mutex::new(Vec::new());
+
+    /// Lets the change number `after` (from 0) below `root` fail, once, as if the disk were full.
+    pub(crate) fn arm(root: &Path, after: u64) {
+        ARMED.lock().unwrap_or_else(PoisonError::into_inner).push((root.to_owned(), after));
+    }
+
+    /// Takes the fault back; whether nothing had failed yet.
+    pub(crate) fn disarm(root: &Path) -> bool {
+        let mut armed = ARMED.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = armed.len();
+        armed.retain(|(below, _)| below != root);
+        armed.len() < before
+    }
+
+    pub(super) fn check(path: &Path) -> io::Result<()> {
+        let mut armed = ARMED.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(at) = armed.iter().position(|(root, _)| path.starts_with(root)) else { return Ok(()) };
+        if armed[at].1 == 0 {
+            armed.swap_remove(at);
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        armed[at].1 -= 1;
+        Ok(())
+    }
+}
