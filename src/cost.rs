@@ -48,8 +48,9 @@ impl Cost {
             Optimizer::Adagrad { .. } => 1,
             Optimizer::Sgd { momentum, .. } => u64::from(momentum != 0.0),
         };
-        // The parameters, the best ones so far, and a copy sorted by degree for the kernels.
-        let copies = 3 + moments;
+        // The parameters, the best ones so far, and a copy sorted by degree for the kernels; then a checkpoint on its way to
+        // the disk: parameters, best ones, moments, and one array of them turned into bytes.
+        let copies = 3 + moments + 3 + moments;
         let activations = 3 * (config.train.batch * (weights.units + 2 * size.shape.dim())) as u64;
         Self {
             parameters,
@@ -111,7 +112,7 @@ impl Speed {
     /// The median speed of past runs, each given by its multiply-adds and its seconds times threads.
     pub fn learn(past: &[(f64, f64)]) -> Self {
         let mut speeds: Vec<f64> =
-            past.iter().filter(|(_, seconds)| *seconds > 0.0).map(|(work, s)| work / s).collect();
+            past.iter().filter(|(work, seconds)| *work > 0.0 && *seconds > 0.0).map(|(work, s)| work / s).collect();
         speeds.sort_by(f64::total_cmp);
         let Some(multiply_adds) = median(&speeds) else {
             return Self { multiply_adds: NOMINAL_SPEED, runs: 0, error: None };

@@ -8,16 +8,19 @@ use crate::data::{Dataset, Images};
 use crate::made::evaluate::{averaged, conditionals, mean, mixture, single};
 use crate::made::file::{self, FileError};
 use crate::made::kernels::instruction_set;
-use crate::made::kernels::team::Team;
+use crate::made::kernels::team::{Stop, Team};
 use crate::made::masks::{MaskSet, Masks};
 use crate::made::model::Made;
 use crate::made::sample::{Drawing, SampleError, UNKNOWN, draw, draw_one_by_one};
 use crate::made::sorted::scatter;
 use crate::npy;
 use crate::plan::RunSpec;
-use crate::record::{EpochRow, RunOutput, RunStatus, Summary, Timing};
+use crate::record::{Checkpoint, EpochRow, RunOutput, RunStatus, Summary, Timing};
 use crate::train::checkpoint::CheckpointError;
 use crate::train::trainer::{Event, Trainer};
+
+/// Time between two checkpoints over the time that one takes.
+const SPARSE: u32 = 100;
 
 /// Training images scored at the end of a run.
 const TRAIN_SCORED: usize = 10_000;
@@ -44,15 +47,16 @@ pub enum RunError {
 
 /// What drives a run from outside.
 pub struct Control<'a> {
-    /// Asked between two minibatches: whether to stop.
-    pub interrupted: &'a (dyn Fn() -> bool + Sync),
+    /// Asks the run to stop: between two minibatches, or in the middle of scoring and drawing.
+    pub stop: Stop,
     /// Told of every epoch.
     pub on_epoch: &'a mut (dyn FnMut(&EpochRow) + Send),
     /// A checkpoint to go on from; one that does not fit is passed over and the run starts anew.
-    pub resume: Option<Vec<u8>>,
-    /// Given a checkpoint whenever `checkpoint_every` has passed, and when interrupted.
-    pub save: &'a mut (dyn FnMut(Vec<u8>) + Send),
-    /// Time between two checkpoints.
+    pub resume: Option<Checkpoint>,
+    /// Given a checkpoint whenever `checkpoint_every` has passed, and when stopped.
+    pub save: &'a mut (dyn FnMut(Checkpoint) + Send),
+    /// Time between two checkpoints, at least: where one takes long they are further apart, so that they never take more
+    /// than a hundredth of the run.
     pub checkpoint_every: Duration,
 }
 
@@ -82,22 +86,40 @@ pub fn load_model(spec: &RunSpec, data: &Dataset, model: &[u8]) -> Result<(Masks
 
 /// Does a run with `threads` threads of its own. Its numbers depend on the specification and the data alone.
 pub fn execute(spec: &RunSpec, data: &Dataset, threads: usize, control: Control) -> Result<Outcome, RunError> {
-    let (started, clock) = (jiff::Timestamp::now(), Instant::now());
-    let team = Team::new(threads);
+    let team = Team::new(threads).until(control.stop.clone());
     team.run(|| {
+        let Control { on_epoch, resume, save, checkpoint_every, .. } = control;
         let (masks, made) = prepare(spec, data)?;
         let mut trainer = Trainer::new(&made, &masks, data, &spec.config.train, spec.seed, &team);
-        let Some((end, speed)) = train(&mut trainer, data, control)? else { return Ok(Outcome::Interrupted) };
+        let clock = RunClock::start(resume.as_ref());
+        if let Some(checkpoint) = resume {
+            // A checkpoint only saves time: whatever is wrong with it, the run gives the same numbers from its start.
+            if trainer.restore(&checkpoint.state).is_ok() {
+                trainer.epochs().iter().for_each(|row| on_epoch(row));
+            }
+        }
+        let mut save = |trainer: &Trainer| {
+            save(clock.checkpoint(trainer)?);
+            Ok::<_, RunError>(())
+        };
+        let Some((end, speed)) = train(&mut trainer, data, &team, on_epoch, &mut save, checkpoint_every)? else {
+            return Ok(Outcome::Interrupted);
+        };
         let epochs = trainer.epochs().to_vec();
         let best = trainer.best().map_or(0, |best| best.epoch);
         let (summary, files) = if end == Event::Diverged {
             (diverged(data, &masks, &made, &epochs, best), Vec::new())
         } else {
-            finished(spec, data, &team, &masks, &made, &epochs, best)?
+            let finished = finished(spec, data, &team, &masks, &made, &epochs, best)?;
+            if team.stopped() {
+                save(&trainer)?;
+                return Ok(Outcome::Interrupted);
+            }
+            finished
         };
         let timing = Timing {
-            started_utc: started.strftime("%Y-%m-%d %H:%M:%S").to_string(),
-            seconds: clock.elapsed().as_secs_f64(),
+            seconds: clock.seconds(),
+            started_utc: clock.started_utc,
             images_per_second: speed,
             threads,
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
@@ -106,17 +128,48 @@ pub fn execute(spec: &RunSpec, data: &Dataset, threads: usize, control: Control)
     })
 }
 
-/// Trains to an end, and tells how many images a second went through training steps; `None` when interrupted.
-fn train(trainer: &mut Trainer, data: &Dataset, control: Control) -> Result<Option<(Event, f64)>, RunError> {
-    let Control { interrupted, on_epoch, resume, save, checkpoint_every } = control;
-    if let Some(checkpoint) = resume {
-        // A checkpoint only saves time: whatever is wrong with it, the run gives the same numbers from its start.
-        if trainer.restore(&checkpoint).is_ok() {
-            trainer.epochs().to_vec().iter().for_each(|row| on_epoch(row));
+/// When a run began and how long it has taken, over all its starts.
+struct RunClock {
+    started_utc: String,
+    before: f64,
+    now: Instant,
+}
+
+impl RunClock {
+    fn start(resume: Option<&Checkpoint>) -> Self {
+        let today = || jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S").to_string();
+        Self {
+            started_utc: resume.map_or_else(today, |checkpoint| checkpoint.started_utc.clone()),
+            before: resume.map_or(0.0, |checkpoint| checkpoint.seconds),
+            now: Instant::now(),
         }
     }
+
+    fn seconds(&self) -> f64 {
+        self.before + self.now.elapsed().as_secs_f64()
+    }
+
+    fn checkpoint(&self, trainer: &Trainer) -> Result<Checkpoint, CheckpointError> {
+        Ok(Checkpoint {
+            state: trainer.checkpoint()?,
+            epoch: trainer.epochs().len(),
+            seconds: self.seconds(),
+            started_utc: self.started_utc.clone(),
+        })
+    }
+}
+
+/// Trains to an end, and tells how many images a second went through training steps; `None` when stopped.
+fn train(
+    trainer: &mut Trainer,
+    data: &Dataset,
+    team: &Team,
+    on_epoch: &mut (dyn FnMut(&EpochRow) + Send),
+    save: &mut dyn FnMut(&Trainer) -> Result<(), RunError>,
+    checkpoint_every: Duration,
+) -> Result<Option<(Event, f64)>, RunError> {
     let (mut steps, mut in_steps) = (0usize, Duration::ZERO);
-    let mut saved = Instant::now();
+    let (mut saved, mut every) = (Instant::now(), checkpoint_every);
     loop {
         let before = Instant::now();
         match trainer.advance()? {
@@ -125,15 +178,18 @@ fn train(trainer: &mut Trainer, data: &Dataset, control: Control) -> Result<Opti
                 in_steps += before.elapsed();
             }
             Event::Epoch(row) => on_epoch(&row),
+            Event::Stopped => {}
             end => {
                 let images = (steps * trainer.batch().min(data.train.count())) as f64;
                 return Ok(Some((end, images / in_steps.as_secs_f64().max(1e-9))));
             }
         }
-        let stop = interrupted();
-        if stop || saved.elapsed() >= checkpoint_every {
-            save(trainer.checkpoint()?);
+        let stop = team.stopped();
+        if stop || saved.elapsed() >= every {
+            let before = Instant::now();
+            save(trainer)?;
             saved = Instant::now();
+            every = checkpoint_every.max(SPARSE * (saved - before));
         }
         if stop {
             return Ok(None);

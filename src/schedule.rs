@@ -45,8 +45,12 @@ pub enum Outcome<R> {
     Done(R),
     /// With a reason: an error, or the message of a panic.
     Failed(String),
+    /// With a reason that no other job would escape: none starts any more.
+    Hopeless(String),
     /// Given up half-way because of an interruption: to be done again, no failure.
     Abandoned,
+    /// Not done, because someone else does it or has done it: no failure.
+    Declined,
 }
 
 /// What `run_all` reports, on the thread that called it.
@@ -77,6 +81,8 @@ pub enum Stop {
     Failures(usize),
     /// `Limits::same_failures` was reached.
     SameFailure(String),
+    /// A job failed in a way that no other would escape.
+    Hopeless(String),
 }
 
 /// Runs every job once, or says why it stopped before.
@@ -200,13 +206,15 @@ struct Failures {
     others: usize,
     reason: Option<String>,
     differ: bool,
+    hopeless: Option<String>,
 }
 
 impl Failures {
     fn count<R>(&mut self, outcome: &Outcome<R>) {
         match outcome {
             Outcome::Done(_) => self.others += 1,
-            Outcome::Abandoned => {}
+            Outcome::Abandoned | Outcome::Declined => {}
+            Outcome::Hopeless(reason) => drop(self.hopeless.get_or_insert_with(|| reason.clone())),
             Outcome::Failed(reason) => {
                 self.count += 1;
                 self.differ |= self.reason.as_ref().is_some_and(|first| first != reason);
@@ -216,6 +224,9 @@ impl Failures {
     }
 
     fn stop(&self, limits: &Limits) -> Option<Stop> {
+        if let Some(reason) = &self.hopeless {
+            return Some(Stop::Hopeless(reason.clone()));
+        }
         if self.count >= limits.failures {
             return Some(Stop::Failures(self.count));
         }
@@ -313,6 +324,17 @@ mod tests {
             _ => Outcome::Failed("no disk".into()),
         });
         assert_eq!((started.len(), stop), (6, None), "one came through");
+    }
+
+    #[test]
+    fn a_hopeless_failure_stops_the_rest_and_a_declined_job_nothing() {
+        let (started, ended, stop) = log(&jobs(&[5, 4, 3, 2, 1]), &limits(1), |&cost, _| match cost {
+            5 => Outcome::Declined,
+            3 => Outcome::Hopeless("disk full".into()),
+            _ => Outcome::Done(0),
+        });
+        assert_eq!((started.len(), stop), (3, Some(Stop::Hopeless("disk full".into()))));
+        assert_eq!(ended[0], Some(Outcome::Declined));
     }
 
     #[test]

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
 
-use super::Global;
 use super::estimate::Estimate;
+use super::status::labelled;
 use super::terminal::{bytes, count, duration};
+use super::{Global, machine};
 use crate::data::{self, Cache, DataSize, Dataset, Library};
 use crate::plan::{Plan, RunId, RunSpec, Shard};
 use crate::store::Store;
@@ -59,7 +61,7 @@ impl Asked {
     /// Threads over all runs: as asked, else as in the file, else as many as there are processors.
     pub(crate) fn workers(&self, jobs: Option<NonZeroUsize>) -> NonZeroUsize {
         let file = self.experiment.execution.workers.and_then(NonZeroUsize::new);
-        jobs.or(file).unwrap_or_else(machine_threads)
+        jobs.or(file).unwrap_or_else(machine::threads)
     }
 
     /// The runs of a shard that were asked for and are not finished, in plan order.
@@ -71,7 +73,15 @@ impl Asked {
 
     /// Memory that all runs together may take: as in the file, else what the machine has.
     pub(crate) fn memory(&self) -> u64 {
-        self.experiment.execution.memory.unwrap_or_else(machine_memory)
+        self.experiment.execution.memory.unwrap_or_else(machine::memory)
+    }
+
+    /// Time between two checkpoints of a run: as in the file, else a minute.
+    pub(crate) fn checkpoint_every(&self) -> Duration {
+        self.experiment
+            .execution
+            .checkpoint
+            .map_or(Duration::from_secs(60), |seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
     }
 
     /// The data sets of `runs` by fingerprint, each loaded once.
@@ -96,13 +106,33 @@ impl Asked {
         Ok(sizes)
     }
 
-    /// Refuses what the file's `[budget]` does not allow, unless it was asked for all the same.
-    pub(crate) fn within_budget(&self, estimate: &Estimate, runs: usize, anyway: bool) -> anyhow::Result<()> {
-        let excess = self.over_budget(estimate, runs);
+    /// Refuses what the file's `[budget]` does not allow and what cannot fit, unless it was asked for all the same.
+    pub(crate) fn within_budget(&self, estimate: &Estimate, runs: &[&RunSpec], anyway: bool) -> anyhow::Result<()> {
+        if let Some(excess) = self.too_large(estimate, runs).filter(|_| !anyway) {
+            bail!("{excess}; --yes starts it all the same");
+        }
+        let excess = self.over_budget(estimate, runs.len());
         if !excess.is_empty() && !anyway {
             bail!("the estimate exceeds [budget]: {}; --yes starts it all the same", excess.join(", "));
         }
         Ok(())
+    }
+
+    /// Which run cannot fit into memory however few go at a time, if there is one.
+    pub(crate) fn too_large(&self, estimate: &Estimate, runs: &[&RunSpec]) -> Option<String> {
+        let memory = |run: &RunSpec| estimate.costs.get(&run.id).map_or(0, |cost| cost.memory);
+        let largest = runs.iter().max_by_key(|run| memory(run))?;
+        let needed = memory(largest).saturating_add(estimate.data);
+        let labels = labelled(&self.plan);
+        let label = labels.iter().find(|(_, run)| **run == largest.id).map_or("a run", |(label, _)| label);
+        let excess = || {
+            format!(
+                "{label} needs about {} of memory with the data, of {} there are",
+                bytes(needed),
+                bytes(self.memory())
+            )
+        };
+        (needed > self.memory()).then(excess)
     }
 
     /// What of the estimate exceeds `[budget]`.
@@ -123,22 +153,4 @@ impl Asked {
         .flatten()
         .collect()
     }
-}
-
-/// As many threads as there are processors.
-pub(crate) fn machine_threads() -> NonZeroUsize {
-    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
-}
-
-/// Memory of the machine, where the system tells.
-#[cfg(target_os = "linux")]
-pub(crate) fn machine_memory() -> u64 {
-    let info = rustix::system::sysinfo();
-    info.totalram as u64 * u64::from(info.mem_unit)
-}
-
-/// Memory of the machine, where the system tells.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn machine_memory() -> u64 {
-    u64::MAX
 }

@@ -24,6 +24,8 @@ pub(crate) struct Estimate {
     pub(crate) longest: f64,
     /// Memory of the runs that are under way together, at most.
     pub(crate) memory: u64,
+    /// Memory of the data sets, which all runs share.
+    pub(crate) data: u64,
     /// What the runs leave on disk.
     pub(crate) disk: u64,
 }
@@ -50,6 +52,7 @@ impl Estimate {
             seconds: makespan(&seconds, workers),
             longest: seconds.iter().copied().fold(0.0, f64::max),
             memory: memory.iter().take(workers).sum(),
+            data: sizes.values().map(|size| ((size.train + size.valid + size.test) * size.shape.dim()) as u64).sum(),
             disk: to_run.iter().map(|cost| cost.disk).sum(),
             costs,
         }

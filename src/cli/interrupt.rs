@@ -1,18 +1,50 @@
 //! Ctrl-C and SIGTERM: the first asks for a clean stop, the second ends the process at once.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// A flag that the first signal raises.
-pub(crate) fn listen() -> std::io::Result<Arc<AtomicBool>> {
-    let raised = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // In this order: when the first signal comes the flag is still down, and only then raised.
-        flag::register_conditional_shutdown(signal, 130, Arc::clone(&raised))?;
-        flag::register(signal, Arc::clone(&raised))?;
+/// What a signal does, from the first call of [`Interrupt::listen`] on.
+#[derive(Debug, Clone)]
+pub(crate) struct Interrupt {
+    raised: Arc<AtomicBool>,
+    at_once: Arc<AtomicBool>,
+}
+
+static LISTENING: OnceLock<Interrupt> = OnceLock::new();
+
+impl Interrupt {
+    /// Signals raise [`Interrupt::flag`] from now on.
+    pub(crate) fn listen() -> io::Result<Self> {
+        if let Some(listening) = LISTENING.get() {
+            listening.at_once.store(false, Ordering::SeqCst);
+            return Ok(listening.clone());
+        }
+        let interrupt = Self { raised: Arc::default(), at_once: Arc::default() };
+        for signal in [SIGINT, SIGTERM] {
+            // In this order: when the first signal comes the flag is still down, and only then raised.
+            flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupt.at_once))?;
+            flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupt.raised))?;
+            flag::register(signal, Arc::clone(&interrupt.raised))?;
+        }
+        Ok(LISTENING.get_or_init(|| interrupt).clone())
     }
-    Ok(raised)
+
+    /// Raised by the first signal.
+    pub(crate) fn flag(&self) -> &Arc<AtomicBool> {
+        &self.raised
+    }
+
+    /// Whether a signal has come.
+    pub(crate) fn raised(&self) -> bool {
+        self.raised.load(Ordering::SeqCst)
+    }
+
+    /// From now on the first signal ends the process: nothing is under way that could be lost.
+    pub(crate) fn at_once(&self) {
+        self.at_once.store(true, Ordering::SeqCst);
+    }
 }

@@ -5,11 +5,13 @@
 
 mod ablation;
 mod asked;
+mod clean;
 mod compare;
 mod completions;
 mod data;
 mod estimate;
 mod interrupt;
+mod machine;
 mod plan;
 mod plots;
 mod progress;
@@ -17,6 +19,8 @@ mod schema;
 mod status;
 mod sweep;
 mod terminal;
+#[cfg(test)]
+mod torture;
 mod training;
 mod verify;
 mod why;
@@ -72,12 +76,14 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Run what is outstanding and write the tables
     Sweep(sweep::SweepArgs),
-    /// Show what finished, failed and remains
+    /// Show what finished, failed, runs and remains
     Status(status::StatusArgs),
     /// Explain why each run is cached or new
     Why(why::WhyArgs),
-    /// Train finished runs again and demand the same bytes
+    /// Check every finished run's files, train some again and demand the same bytes
     Verify(verify::VerifyArgs),
+    /// Show what nothing in the results needs any more, and remove it when told to
+    Clean(clean::CleanArgs),
     /// Print the ablation table of an experiment, or two experiments side by side
     Compare(compare::CompareArgs),
     /// Draw every figure of every experiment, or of those named
@@ -147,6 +153,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Verify(args) => verify::verify(args, &cli.global, terminal),
         Command::Status(args) => status::status(args, &cli.global, terminal),
         Command::Why(args) => why::why(args, &cli.global, terminal),
+        Command::Clean(args) => clean::clean(args, &cli.global, terminal),
         Command::Compare(args) => compare::compare(args, &cli.global, terminal),
         Command::Plots(args) => plots::plots(args, &cli.global, terminal),
         Command::Data(args) => data::data(args, &cli.global, terminal),

@@ -133,7 +133,9 @@ impl Page<'_> {
                 )
             }
         });
-        if estimate.memory > self.asked.memory() {
+        if let Some(excess) = self.asked.too_large(estimate, outstanding) {
+            self.say(format!("          cannot fit: {excess}; `sweep` will want --yes"));
+        } else if estimate.memory > self.asked.memory() {
             let fits = bytes(self.asked.memory());
             self.say(format!("          more than the {fits} there are: fewer runs go at a time"));
         }

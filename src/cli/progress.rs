@@ -135,23 +135,45 @@ impl Progress {
     /// A run ended: one permanent line with its result, or its reason.
     pub(crate) fn ended(&self, run: usize, end: &End) {
         let mut state = self.lock();
-        let Some(running) = state.running.remove(&run) else { return };
-        running.bar.finish_and_clear();
-        self.bars.remove(&running.bar);
+        // A run that failed before it began has no bar; one that was declined has been counted.
+        let running = state.running.remove(&run);
+        if let Some(running) = &running {
+            running.bar.finish_and_clear();
+            self.bars.remove(&running.bar);
+        }
+        if matches!(end, End::Declined) {
+            return;
+        }
         state.ended += 1;
         state.cost_done += self.runs[run].cost;
-        let took = duration(running.started.elapsed().as_secs_f64());
+        let took = running.map_or_else(String::new, |running| duration(running.started.elapsed().as_secs_f64()));
         let text = match end {
             End::Done(text) => format!("{}    {}  {text}  {took}", self.paint.good("done"), self.padded(run)),
             End::Bad { word, reason } => {
                 format!("{} {}  {reason}", self.paint.bad(&format!("{word:<7}")), self.padded(run))
             }
+            End::Declined => return,
             End::Abandoned => {
                 format!("{} {}  continues with the next start", self.paint.dim("stopped"), self.padded(run))
             }
         };
         self.say(&format!("{} {text}", self.counter(state.ended)));
         self.refresh(&mut state);
+    }
+
+    /// A run that another process does or has done.
+    pub(crate) fn declined(&self, run: usize, why: &str) {
+        let mut state = self.lock();
+        state.ended += 1;
+        state.cost_done += self.runs[run].cost;
+        let text = format!("{}  {}  {why}", self.paint.dim("passed"), self.padded(run));
+        self.say(&format!("{} {text}", self.counter(state.ended)));
+        self.refresh(&mut state);
+    }
+
+    /// Something worth knowing about a run that goes on all the same.
+    pub(crate) fn note(&self, run: usize, text: &str) {
+        self.say(&format!("{:>w$} note    {}  {text}", "", self.padded(run), w = self.counter(0).len()));
     }
 
     /// Takes the bars away; permanent lines stay.
@@ -208,4 +230,6 @@ pub(crate) enum End {
     Bad { word: &'static str, reason: String },
     /// Interrupted.
     Abandoned,
+    /// Left to another process; never started here.
+    Declined,
 }

@@ -1,4 +1,4 @@
-//! `ablade status [STUDY]`: what finished, failed and remains, of one experiment or of all.
+//! `ablade status [STUDY]`: what finished, failed, runs and remains, of one experiment or of all.
 
 use clap::Args;
 
@@ -19,23 +19,36 @@ pub(crate) fn status(args: &StatusArgs, global: &Global, terminal: &mut Terminal
     if names.is_empty() {
         terminal.remark(format!("no experiment in {} yet", global.results.display()));
     }
-    let mut rows = table(&["experiment", "runs", "finished", "diverged", "failed", "to run"], 1);
+    let mut rows = table(&["experiment", "runs", "finished", "diverged", "failed", "running", "to run"], 1);
     let mut details = Vec::new();
+    let owners = store.owners()?;
     for name in &names {
         let plan = store.load_plan(name)?;
-        let mut counts = [0; 4];
+        let by_id = plan.by_id();
+        let mut counts = [0; 5];
         for (label, run) in labelled(&plan) {
             let record = store.record(run)?;
-            let column = match record.status {
-                RunStatus::Finished => 0,
-                RunStatus::Diverged => 1,
-                RunStatus::Failed => 2,
-                RunStatus::Outstanding => 3,
+            let owner = owners.get(run);
+            let (column, word) = match record.status {
+                RunStatus::Finished => (0, "finished"),
+                RunStatus::Diverged => (1, "diverged"),
+                _ if owner.is_some() => (3, "running"),
+                RunStatus::Failed => (2, "failed"),
+                RunStatus::Outstanding => (4, "to run"),
             };
             counts[column] += 1;
             if args.study.is_some() && column > 0 {
-                let reason = record.error.map_or_else(String::new, |error| format!(": {error}"));
-                details.push(format!("{run}  {label}  {}{reason}", record.status.word()));
+                let who = owner.and_then(Option::as_ref).filter(|_| column == 3);
+                let far = store.progress(run).filter(|_| column > 2);
+                let epochs = by_id[run].config.train.epochs;
+                let facts = [
+                    far.map(|far| format!("checkpoint at epoch {} of {epochs}", far.epoch)),
+                    who.map(|owner| format!("{owner} since {}", owner.since_utc)),
+                    record.error,
+                ];
+                let facts: Vec<String> = facts.into_iter().flatten().collect();
+                let colon = if facts.is_empty() { "" } else { ": " };
+                details.push(format!("{run}  {label}  {word}{colon}{}", facts.join("; ")));
             }
         }
         let total = counts.iter().sum::<usize>();

@@ -1,23 +1,24 @@
 //! Training runs and showing it: what `sweep` and `verify` share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
+use super::Terminal;
 use super::estimate::Estimate;
+use super::interrupt::Interrupt;
 use super::progress::{End, Progress, ProgressMode, RunLine};
 use super::status::labelled;
 use super::terminal::{count, duration};
-use super::{Terminal, interrupt};
 use crate::data::Dataset;
+use crate::made::kernels::team::Stop as StopFlags;
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::run::{self, Control};
 use crate::schedule::{Event, Job, Limits, Outcome, Stop, run_all};
-use crate::store::{Publication, RunStatus, Store, Summary};
+use crate::store::{Checkpoint, Claim, Claiming, Publication, RunStatus, Store, StoreError, Summary};
 
 /// What the training of runs needs besides them.
 pub(crate) struct Training<'a> {
@@ -30,11 +31,32 @@ pub(crate) struct Training<'a> {
     /// Bytes that all runs together may take.
     pub(crate) memory: u64,
     pub(crate) max_failures: usize,
+    /// Time between two checkpoints of runs that no other process is to do at the same time; `None` for runs that are
+    /// published already and only done again.
+    pub(crate) checkpoint_every: Option<Duration>,
+}
+
+/// What became of runs.
+#[derive(Debug, Default)]
+pub(crate) struct Trained {
+    /// Those that failed; a run that diverged is not among them.
+    pub(crate) failed: BTreeSet<RunId>,
+    /// A signal came.
+    pub(crate) interrupted: bool,
+    /// No further run was started because of failures.
+    pub(crate) stopped: bool,
+}
+
+/// A run that is ours, and perhaps begun before.
+#[derive(Default)]
+struct Begun {
+    claim: Option<Claim>,
+    resume: Option<Checkpoint>,
 }
 
 impl Training<'_> {
-    /// Trains and publishes `runs`; whether it was interrupted. `accept` says whether what became of a publication is
-    /// what it should be, `record` keeps why a run failed.
+    /// Trains and publishes `runs`. `accept` says whether what became of a publication is what it should be, `record`
+    /// keeps why a run failed.
     pub(crate) fn train(
         &self,
         runs: &[&RunSpec],
@@ -43,8 +65,8 @@ impl Training<'_> {
         terminal: &Terminal,
         accept: impl Fn(Publication) -> Result<(), String> + Sync,
         record: impl Fn(&RunSpec, &str),
-    ) -> anyhow::Result<bool> {
-        let interrupt = interrupt::listen().context("cannot listen for signals")?;
+    ) -> anyhow::Result<Trained> {
+        let interrupt = Interrupt::listen().context("cannot listen for signals")?;
         let labels: BTreeMap<&RunId, String> =
             labelled(self.plan).into_iter().map(|(label, run)| (run, label)).collect();
         let (mut jobs, mut lines) = (Vec::new(), Vec::new());
@@ -60,51 +82,116 @@ impl Training<'_> {
             failures: self.max_failures,
             // More than the seeds of one variant, which may well fail together.
             same_failures: (self.plan.seeds.len() + 1).max(3),
-            interrupt: &interrupt,
+            interrupt: interrupt.flag(),
         };
         let (at_a_time, predicted) = (self.threads.get().min(runs.len()), duration(self.estimate.seconds));
         let started = Instant::now();
         let progress =
             Progress::new(mode, terminal.paint, &format!("{title}, {at_a_time} at a time, about {predicted}"), lines);
+        // A claim outlives its run until a failure is recorded, so that no other process takes up what has just failed.
+        let claims = Mutex::new(BTreeMap::new());
+        let claims = || claims.lock().unwrap_or_else(PoisonError::into_inner);
         let work = |&i: &usize, threads: NonZeroUsize| {
+            let note = |text: String| progress.note(i, &text);
+            let begun = match self.begin(runs[i], &note) {
+                Ok(Ok(begun)) => begun,
+                Ok(Err(reason)) => {
+                    progress.declined(i, &reason);
+                    return Outcome::Declined;
+                }
+                Err(error) => return failed(&error),
+            };
+            progress.started(i, threads);
+            let mut stop = vec![Arc::clone(interrupt.flag())];
+            if let Some(claim) = begun.claim {
+                stop.push(Arc::clone(claim.lost()));
+                claims().insert(i, claim);
+            }
             let control = Control {
-                interrupted: &|| interrupt.load(Ordering::Relaxed),
+                stop: StopFlags::when(stop),
                 on_epoch: &mut |row| progress.epoch(i, row),
-                resume: None,
-                save: &mut drop,
-                checkpoint_every: Duration::MAX,
+                resume: begun.resume,
+                save: &mut |checkpoint| self.save(runs[i], &checkpoint, &note),
+                checkpoint_every: self.checkpoint_every.unwrap_or(Duration::MAX),
             };
             let output = match run::execute(runs[i], &self.datasets[&runs[i].data], threads.get(), control) {
                 Ok(run::Outcome::Interrupted) => return Outcome::Abandoned,
                 Ok(run::Outcome::Done(output)) => output,
                 Err(error) => return Outcome::Failed(error.to_string()),
             };
-            match self.store.publish(runs[i], &output).map_err(|error| error.to_string()).and_then(&accept) {
-                Ok(()) => Outcome::Done(output.summary),
-                Err(reason) => Outcome::Failed(reason),
+            match self.store.publish(runs[i], &output).map(&accept) {
+                Ok(Ok(())) => Outcome::Done(output.summary),
+                Ok(Err(reason)) => Outcome::Failed(reason),
+                Err(error) => failed(&error),
             }
         };
-        let stop = run_all(&jobs, &limits, work, |event| match event {
-            Event::Started { job, threads } => progress.started(job, threads),
-            Event::Ended { job, outcome } => {
-                if let Outcome::Failed(reason) = &outcome {
+        let mut trained = Trained::default();
+        let stop = run_all(&jobs, &limits, work, |event| {
+            if let Event::Ended { job, outcome } = event {
+                if let Outcome::Failed(reason) | Outcome::Hopeless(reason) = &outcome {
                     record(runs[job], reason);
+                    trained.failed.insert(runs[job].id.clone());
                 }
+                claims().remove(&job);
                 progress.ended(job, &end(outcome));
             }
         });
         progress.close();
-        let interrupted = interrupt.load(Ordering::Relaxed);
-        if !interrupted {
+        trained.interrupted = interrupt.raised();
+        trained.stopped = stop.is_some();
+        if !trained.interrupted {
             terminal.remark(summed_up(stop, started.elapsed().as_secs_f64(), self.estimate.seconds));
         }
-        Ok(interrupted)
+        Ok(trained)
     }
+
+    /// Makes a run ours, or says why it is left to another process.
+    fn begin(&self, run: &RunSpec, note: &dyn Fn(String)) -> Result<Result<Begun, String>, StoreError> {
+        if self.checkpoint_every.is_none() {
+            return Ok(Ok(Begun::default()));
+        }
+        let claim = match self.store.claim(&run.id)? {
+            Claiming::Ours(claim) => claim,
+            Claiming::Theirs(owner) => {
+                let owner = owner.map_or_else(|| "another process".to_owned(), |owner| owner.to_string());
+                return Ok(Err(format!("{owner} does it")));
+            }
+        };
+        if self.store.is_published(&run.id) {
+            return Ok(Err("another process has done it".to_owned()));
+        }
+        if let Some(dead) = &claim.taken_from {
+            note(format!("taken over from {dead}, which is gone"));
+        }
+        let (resume, problems) = self.store.load_checkpoint(&run.id);
+        for problem in problems {
+            note(format!("checkpoint passed over: {problem}"));
+        }
+        if let Some(checkpoint) = &resume {
+            note(format!("goes on after {}", count(checkpoint.epoch, "epoch")));
+        }
+        Ok(Ok(Begun { claim: Some(claim), resume }))
+    }
+
+    /// Keeps a checkpoint. A run that cannot is in no danger: it goes on, and the next one may succeed.
+    fn save(&self, run: &RunSpec, checkpoint: &Checkpoint, note: &dyn Fn(String)) {
+        if self.checkpoint_every.is_some()
+            && let Err(error) = self.store.save_checkpoint(&run.id, checkpoint)
+        {
+            note(format!("no checkpoint: {error}"));
+        }
+    }
+}
+
+fn failed<R>(error: &StoreError) -> Outcome<R> {
+    let reason = error.to_string();
+    if error.is_everywhere() { Outcome::Hopeless(reason) } else { Outcome::Failed(reason) }
 }
 
 fn summed_up(stop: Option<Stop>, seconds: f64, predicted: f64) -> String {
     match stop {
         Some(Stop::Failures(n)) => format!("stopped after {}", count(n, "failure")),
+        Some(Stop::Hopeless(reason)) => format!("stopped: no other run would fare better: {reason}"),
         Some(Stop::SameFailure(reason)) => format!("stopped: every run failed with the same reason: {reason}"),
         Some(Stop::Interrupted) | None => {
             let error = 100.0 * (predicted / seconds - 1.0);
@@ -116,7 +203,8 @@ fn summed_up(stop: Option<Stop>, seconds: f64, predicted: f64) -> String {
 fn end(outcome: Outcome<Summary>) -> End {
     match outcome {
         Outcome::Abandoned => End::Abandoned,
-        Outcome::Failed(reason) => End::Bad { word: "FAILED", reason },
+        Outcome::Declined => End::Declined,
+        Outcome::Failed(reason) | Outcome::Hopeless(reason) => End::Bad { word: "FAILED", reason },
         Outcome::Done(summary) if summary.status == RunStatus::Diverged => {
             End::Bad { word: "DIVERGED", reason: summary.error.unwrap_or_default() }
         }

@@ -1,17 +1,17 @@
-//! `ablade verify STUDY`: trains finished runs again and demands the same bytes.
+//! `ablade verify STUDY`: checks every file of every finished run by its checksum, then trains some runs again, the
+//! damaged ones among them, and demands the same bytes.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use anyhow::ensure;
 use clap::Args;
+use rayon::prelude::*;
 
-use super::asked::{machine_memory, machine_threads};
 use super::estimate::Estimate;
 use super::terminal::count;
 use super::training::Training;
-use super::{Exit, Global, Terminal};
+use super::{Exit, Global, Terminal, machine, on_every_processor};
 use crate::data::{self, Cache, Library};
 use crate::plan::RunSpec;
 use crate::store::{Publication, Store};
@@ -20,7 +20,7 @@ use crate::store::{Publication, Store};
 pub(crate) struct VerifyArgs {
     /// Experiment to check
     study: String,
-    /// How many of its finished runs, spread over the study
+    /// How many of its finished runs, spread over the study; of all others the checksums are looked at
     #[arg(long, value_name = "K", default_value = "3")]
     runs: NonZeroUsize,
     /// Threads, and so runs at a time [default: as many as processors]
@@ -34,7 +34,18 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
     let finished = store.finished(&plan)?;
     ensure!(!finished.is_empty(), "{} has no finished run in {}", args.study, global.results.display());
     let finished: Vec<&RunSpec> = plan.runs.iter().filter(|run| finished.contains(&run.id)).collect();
-    let chosen: Vec<&RunSpec> = spread(&finished, args.runs.get());
+    let checked: Vec<_> = on_every_processor(|| finished.par_iter().map(|run| store.check(&run.id)).collect())?;
+    let (mut sound, mut chosen) = (Vec::new(), Vec::new());
+    for (&run, checked) in finished.iter().zip(checked) {
+        match checked {
+            Ok(()) => sound.push(run),
+            Err(error) => {
+                terminal.remark(format!("{} {error}", terminal.paint.bad("warning:")));
+                chosen.push(run);
+            }
+        }
+    }
+    chosen.extend(spread(&sound, args.runs.get()));
     let cache = Cache::new(Library::from_environment(global.data_dir.clone()));
     let (mut datasets, mut sizes) = (BTreeMap::new(), BTreeMap::new());
     for run in &chosen {
@@ -49,17 +60,17 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
         sizes.insert(now.clone(), dataset.size());
         datasets.insert(now, dataset);
     }
-    let threads = args.jobs.unwrap_or_else(machine_threads);
+    let threads = args.jobs.unwrap_or_else(machine::threads);
     let training = Training {
         plan: &plan,
         store: &store,
         datasets: &datasets,
         estimate: &Estimate::new(&plan, &chosen, &sizes, &store, threads.get()),
         threads,
-        memory: machine_memory(),
+        memory: machine::memory(),
         max_failures: usize::MAX,
+        checkpoint_every: None,
     };
-    let different = Cell::new(0);
     let accept = |publication| {
         let problem = match publication {
             Publication::Identical => return Ok(()),
@@ -69,11 +80,11 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
         Err(problem.to_owned())
     };
     let title = format!("{}  {} of {} finished again", plan.name, count(chosen.len(), "run"), finished.len());
-    let count_it = |_: &RunSpec, _: &str| different.set(different.get() + 1);
-    if training.train(&chosen, &title, global.progress, terminal, accept, count_it)? {
+    let trained = training.train(&chosen, &title, global.progress, terminal, accept, |_, _| {})?;
+    if trained.interrupted {
         return Ok(Exit::Interrupted);
     }
-    let different = different.get();
+    let different = trained.failed.len();
     writeln!(terminal.out, "{} of {} the same, byte for byte", chosen.len() - different, count(chosen.len(), "run"))?;
     Ok(if different == 0 { Exit::Success } else { Exit::Failure })
 }

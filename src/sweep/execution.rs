@@ -127,7 +127,7 @@ pub static OPTIONS: &[OptionKey] = &[
         "where runs are carried out",
     ),
     key("execution.max_failures", MANY, "failed runs after which no further run is started"),
-    key("execution.checkpoint", Duration, "time between two checkpoints of a run"),
+    key("execution.checkpoint", Duration, "time between two checkpoints of a run, at least; a minute if left out"),
     key("execution.slurm.partition", Text, "partition"),
     key("execution.slurm.time", Text, "time limit of a job, as Slurm writes it: \"02:00:00\""),
     key("execution.slurm.memory", Text, "memory of a job, as Slurm writes it: \"8G\""),
