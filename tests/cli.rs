@@ -1,12 +1,12 @@
 //! The program from outside: what users type, what they get back, what lies on disk afterwards.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::thread::sleep;
-use std::time::Duration;
+mod place;
 
+use std::fs;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use place::{Place, assert_same_files, files};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// 2 x 2 variants and 2 seeds, a moment each.
@@ -34,97 +34,6 @@ count = 4
 model.masks = [1, 2]
 model.skip  = [false, true]
 "#;
-
-/// An empty directory to work in.
-struct Place(tempfile::TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn with(experiment: &str) -> Self {
-        let place = Self::new();
-        fs::write(place.path("small.toml"), experiment).unwrap();
-        place
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ablade"));
-        command.current_dir(&self.0).args(arguments.split_whitespace());
-        command.env_remove("RUST_BACKTRACE").env_remove("ABLADE_DATA").env("HOME", self.0.path());
-        command
-    }
-
-    #[track_caller]
-    fn run(&self, arguments: &str) -> Output {
-        self.command(arguments).stdin(Stdio::null()).output().unwrap()
-    }
-
-    /// Runs and demands an exit code; returns stdout and stderr.
-    #[track_caller]
-    fn exits(&self, code: i32, arguments: &str) -> (String, String) {
-        let output = self.run(arguments);
-        let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-        assert_eq!(output.status.code(), Some(code), "`ablade {arguments}`\n{out}\n{err}");
-        (out, err)
-    }
-
-    fn start(&self, arguments: &str) -> Child {
-        self.command(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
-    }
-
-    /// Runs published so far.
-    fn published(&self) -> Vec<String> {
-        let names = fs::read_dir(self.path("results/runs")).into_iter().flatten();
-        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut runs: Vec<String> = names.filter(|name| name.len() == 17).collect();
-        runs.sort();
-        runs
-    }
-
-    /// Waits until `count` runs are published, as long as `child` works on it.
-    fn wait_for(&self, child: &mut Child, count: usize) {
-        while self.published().len() < count && child.try_wait().unwrap().is_none() {
-            sleep(Duration::from_millis(2));
-        }
-    }
-
-    fn table(&self, name: &str) -> Vec<BTreeMap<String, String>> {
-        let mut reader = csv::Reader::from_path(self.path("results/small").join(name)).unwrap();
-        reader.deserialize().map(Result::unwrap).collect()
-    }
-}
-
-/// Every file below `dir` that equal executions share, with its bytes.
-fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut left = vec![dir.to_owned()];
-    while let Some(next) = left.pop() {
-        for entry in fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                left.push(path);
-            } else if !["timings.csv", "timing.toml"].contains(&path.file_name().unwrap().to_str().unwrap()) {
-                found.insert(path.strip_prefix(dir).unwrap().to_owned(), fs::read(path).unwrap());
-            }
-        }
-    }
-    found
-}
-
-#[track_caller]
-fn assert_same_files(a: &Path, b: &Path) {
-    let (a, b) = (files(a), files(b));
-    assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
-    for (name, bytes) in &a {
-        assert!(*bytes == b[name], "{} differs", name.display());
-    }
-}
 
 #[test]
 fn a_sweep_leaves_complete_tables() {
@@ -252,6 +161,7 @@ fn misuse_is_refused_before_anything_happens() {
         ("sweep small.toml --set data.name=mnist --data-dir nowhere", "ablade data fetch mnist"),
         ("sweep small.toml --axis train.epochs=1,x", "train.epochs"),
         ("sweep small.toml --only nothing", "nothing"),
+        ("sweep small.toml --set model.hidden=[1000000,1000000]", "of memory"),
         ("sweep small.toml --seeds 0", "seeds"),
         ("sweep small.toml --jobs 0", "--jobs"),
         ("sweep small.toml --shard 3/2", "2/4"),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ablade::plan::RunId;
 use ablade::sweep::{Kind, Overrides, SETTINGS};
+use proptest::prelude::*;
 
 use crate::grammar_fixture::{load_text, plan};
 use crate::table::another;
@@ -78,4 +79,66 @@ fn a_change_in_one_cell_changes_no_other() {
         (ids(text), ids(&format!("{text}\n[[set]]\nwhere = 'model.masks == 4'\nvalues = {{ train.epochs = 3 }}")));
     assert_eq!(before[..4], after[..4]);
     assert!(before[4..].iter().all(|id| !after.contains(id)));
+}
+
+/// Every leaf of the configuration, set where one axis stands at one level: exactly the runs of that level change.
+#[test]
+fn every_setting_changes_the_runs_of_one_level_and_no_others() {
+    let mut tried = 0;
+    for setting in SETTINGS.iter().filter(|setting| !matches!(setting.kind, Kind::Tag(_))) {
+        let Some(value) = another(setting) else { continue };
+        let axis = if setting.path == "train.epochs" { "train.batch" } else { "train.epochs" };
+        let also = match setting.path {
+            "sample.masks" => "model.masks = 13\n",
+            "train.schedule.steps.at" => "train.schedule = { steps = { at = [0.5], factor = 0.1 } }\n",
+            "train.schedule.steps.factor" => "train.schedule = { steps = { at = [0.5], factor = 0.5 } }\n",
+            path => match path.split('.').nth(2) {
+                Some("sgd") => "train.optimizer = { sgd = { lr = 0.5 } }\n",
+                Some("adagrad") => "train.optimizer = { adagrad = { lr = 0.5 } }\n",
+                Some("adadelta") => "train.optimizer = \"adadelta\"\n",
+                _ => "",
+            },
+        };
+        let text = format!("seeds = 2\n{also}[axes]\n{axis} = [101, 102, 103]\n");
+        // A minibatch must not be larger than what there is to train on.
+        let value = if setting.path == "data.train" { "130" } else { &value };
+        let set = format!("[[set]]\nwhere = '{axis} == 102'\nvalues = {{ {} = {value} }}\n", setting.path);
+        let (before, after) = (ids(&text), ids(&format!("{text}{set}")));
+        let same: Vec<bool> = before.iter().zip(&after).map(|(before, after)| before == after).collect();
+        assert_eq!(same, [true, true, false, false, true, true], "{}", setting.path);
+        tried += 1;
+    }
+    assert!(tried > 30, "only {tried} settings were tried");
+}
+
+/// Ways to write one experiment: its parts in any order, numbers in any notation, with anything that is no setting.
+fn written(order: &[usize], notation: &[bool], noise: &[bool]) -> String {
+    let pick = |i: usize, plain: &'static str, other: &'static str| if notation[i] { other } else { plain };
+    let add = |i: usize, text: &str| if noise[i] { text.to_owned() } else { String::new() };
+    let parts = [
+        format!("seeds = {}\n", pick(0, "2", "{ root = 1, count = 2 }")),
+        format!("model.hidden = {}\n", pick(1, "[100, 20]", "[ 100,\n  20 ] # two layers")),
+        format!("train.optimizer.adam.lr = {}\n", pick(2, "1", "1.0")),
+        format!("train.optimizer.adam.eps = {}\n", pick(3, "1e-8", "0.00000001")),
+        format!("sample.temperature = {}\n", pick(4, "1.0", "1e0")),
+        format!("axes.model.masks = {}\n", pick(5, "[1, 2, 4]", "{ log2 = [1, 4] }")),
+        format!("data.name = {}\n", pick(6, "\"digits\"", "'digits'")),
+        add(0, "execution = { workers = 3, checkpoint = \"1s\", memory = \"1GiB\" }\n"),
+        add(1, "# a comment\n\n\tquestion = \"why?\" # another\nnotes = ''\n"),
+        add(2, "budget = { runs = 3 }\ncompare.level = 0.9\nlabels.model.masks = ['a', 'b', 'c']\n"),
+        add(3, "model.skip = false\ntrain.patience = 0\n"),
+    ];
+    order.iter().map(|&i| parts[i].as_str()).collect()
+}
+
+proptest! {
+    #[test]
+    fn however_it_is_written_an_experiment_has_the_same_runs(
+        order in Just((0..11).collect::<Vec<usize>>()).prop_shuffle(),
+        notation in prop::collection::vec(any::<bool>(), 7),
+        noise in prop::collection::vec(any::<bool>(), 4),
+    ) {
+        let plain = written(&(0..11).collect::<Vec<_>>(), &[false; 7], &[false; 4]);
+        prop_assert_eq!(ids(&written(&order, &notation, &noise)), ids(&plain));
+    }
 }

@@ -59,6 +59,11 @@ const PIECES: [&str; 40] = [
     " in ",
 ];
 
+/// Inputs a property: 1500, or as many as `PROPTEST_CASES` says.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(1500)
+}
+
 /// Loads and, if that works, names everything; only panics matter.
 fn survives(text: &str) {
     match load_text(text, &Overrides::default()) {
@@ -85,7 +90,7 @@ fn survives(text: &str) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn mutated_experiments_never_panic(
