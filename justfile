@@ -54,6 +54,17 @@ lint:
     cargo fmt --check
     cargo clippy --all-targets -- -D warnings
 
+# hours of bad luck in minutes: kills, crowds, signals, damage, full disks
+[group('work on it')]
+torture:
+    cargo test --release --test torture -- --include-ignored --nocapture --test-threads 1
+
+# licences, sources and known flaws of every crate (needs cargo-deny, and the network for the advisories)
+[group('work on it')]
+audit:
+    cargo deny --version || cargo install --locked cargo-deny
+    cargo deny check
+
 # what continuous integration runs
 [group('work on it')]
 ci:

@@ -37,6 +37,7 @@ fn output() -> RunOutput {
         mixture_masks: 1,
         test_nll_averaged_nats: None,
         dim: 4,
+        binarization: None,
         kernel: "none".into(),
     };
     let row = |epoch| EpochRow { epoch, train_nll_nats: 3.0, valid_nll_nats: 2.0, test_nll_nats: 1.0 };
