@@ -19,7 +19,7 @@ fn cases() -> u32 {
 
 fn spec() -> RunSpec {
     let config = RunConfig::default();
-    RunSpec { id: RunId::new(ENGINE, &config, "d", Seed(1)), seed: Seed(1), data: "d".into(), config }
+    RunSpec { id: RunId::new(ENGINE, &config, "d", Seed(1)), seed: Seed(1), data: "d".into(), config: config.into() }
 }
 
 fn output() -> RunOutput {
