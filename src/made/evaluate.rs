@@ -17,14 +17,14 @@ use crate::made::masks::MaskSet;
 use crate::made::model::Made;
 use crate::made::network::Workspace;
 
-/// Images a pass. Fixed, and the last pass is filled up: no number depends on how many images are scored together.
+/// Images a pass: as many as stay in a near cache. No number depends on how many are scored together.
 const CHUNK: usize = 128;
 
 /// Negative log-likelihood of each image under one mask, nats.
 pub fn single(made: &Made, team: &Team, masks: &MaskSet, images: &Images) -> Vec<f64> {
     let mut out = vec![0.0; images.count()];
     each_chunk(made, team, masks, images, |space, range| {
-        space.nll(images.dim(), &mut out[range]);
+        space.nll(&mut out[range]);
     });
     out
 }
@@ -55,10 +55,12 @@ pub fn averaged(made: &Made, team: &Team, masks: &[MaskSet], images: &Images) ->
     let mut probabilities = vec![0f32; images.count() * dim];
     for mask in masks {
         each_chunk(made, team, mask, images, |space, range| {
-            let part = &mut probabilities[range.start * dim..range.end * dim];
-            // Of the pixel's actual value: sigmoid of the logit with the pixel's sign keeps small probabilities exact.
-            for ((p, &z), &x) in part.iter_mut().zip(space.logits()).zip(space.pixels()) {
-                *p += sigmoid(if x > 0.5 { z } else { -z });
+            let rows = probabilities[range.start * dim..range.end * dim].chunks_exact_mut(dim);
+            for ((p, z), x) in rows.zip(space.logits()).zip(space.pixels()) {
+                // Of the pixel's actual value: sigmoid of the logit with the pixel's sign keeps small probabilities exact.
+                for ((p, &z), &x) in p.iter_mut().zip(z).zip(x) {
+                    *p += sigmoid(if x > 0.5 { z } else { -z });
+                }
             }
         });
     }
@@ -74,7 +76,7 @@ pub fn conditionals(made: &Made, team: &Team, masks: &MaskSet, images: &Images) 
     let mut out = vec![0.0; images.count() * dim];
     each_chunk(made, team, masks, images, |space, range| {
         let rows = out[range.start * dim..range.end * dim].chunks_exact_mut(dim);
-        for (row, z) in rows.zip(space.logits().chunks_exact(dim)) {
+        for (row, z) in rows.zip(space.logits()) {
             for (&pixel, &z) in masks.ordering().pixels().iter().zip(z) {
                 row[pixel as usize] = sigmoid(z);
             }
@@ -99,12 +101,11 @@ fn each_chunk(
     let network = made.network();
     let staircase = made.staircase(masks);
     let mut space = Workspace::new(&network.layout, CHUNK);
-    made.with_weights(&staircase, |weights| {
-        for start in (0..images.count()).step_by(CHUNK).take_while(|_| !team.stopped()) {
-            let range = start..images.count().min(start + CHUNK);
-            space.load(range.clone().map(|i| images.row(i)), &staircase);
-            network.forward(team, weights, &staircase, CHUNK, &mut space);
-            use_chunk(&mut space, range);
-        }
-    });
+    let weights = made.lanes(&staircase);
+    for start in (0..images.count()).step_by(CHUNK).take_while(|_| !team.stopped()) {
+        let range = start..images.count().min(start + CHUNK);
+        space.load(range.clone().map(|i| images.row(i)), &staircase);
+        network.forward(team, &weights, &staircase, range.len(), &mut space);
+        use_chunk(&mut space, range);
+    }
 }

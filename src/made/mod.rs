@@ -5,6 +5,7 @@
 pub mod degrees;
 pub mod evaluate;
 pub mod file;
+pub mod grid;
 pub mod init;
 pub mod kernels;
 pub mod layout;

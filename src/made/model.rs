@@ -5,6 +5,7 @@ use std::cell::Cell;
 use candle_core::{CpuStorage, Device, InplaceOp1, Storage, Tensor, Var};
 
 use crate::data::Shape;
+use crate::made::kernels::lanes::Lane;
 use crate::made::layout::Layout;
 use crate::made::masks::{MaskSet, Masks};
 use crate::made::network::Network;
@@ -47,7 +48,7 @@ impl Made {
         }
         let count = params.len();
         Ok(Self {
-            network: Network { layout, activation: model.activation },
+            network: Network::new(layout, model.activation),
             first: first.ordering().clone(),
             one_mask,
             params: Var::from_vec(params, count, &Device::Cpu)?,
@@ -93,6 +94,14 @@ impl Made {
         let op = OnSlice { work: Cell::new(Some(work)), result: Cell::new(None) };
         self.params.inplace_op1(&op)?;
         Ok(op.result.into_inner().expect("candle runs an operation that succeeded"))
+    }
+
+    /// Sorted weights under a mask set in the kernels' form.
+    pub fn lanes(&self, masks: &Staircase) -> Vec<Lane> {
+        let Network { layout, grid, .. } = &self.network;
+        let mut lanes = vec![Lane::default(); grid.len];
+        self.with_weights(masks, |weights| grid.load(layout, weights, &mut lanes));
+        lanes
     }
 
     /// Sorted weights under a mask set: the parameters themselves in a run with one mask, else a gathered copy.

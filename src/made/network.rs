@@ -7,22 +7,28 @@
 //! dV = t h_L^T   dA = t x^T   dc = t   dh_L = V^T t   da_l = dh_l * g'(a_l)   dW_l = da_l h_{l-1}^T   dh_{l-1} = W_l^T da_l
 //! ```
 //!
-//! Everything here happens in sorted space (see `staircase`); matrices of a minibatch are batch x units.
-
-use std::ops::Range;
+//! Everything here happens in sorted space (see `staircase`), on the kernels' own form of the weights (see `grid`);
+//! matrices of a minibatch are batch x units. Weights change as soon as their gradient is there, which is never stored.
 
 use crate::made::Activation;
-use crate::made::kernels::elementwise::{broadcast, column_sums, nll, nll_gradient};
-use crate::made::kernels::matmul;
+use crate::made::grid::{Grid, Place};
+use crate::made::kernels::binary::{self, Ones};
+use crate::made::kernels::elementwise::{column_sums, nll, nll_gradient};
+use crate::made::kernels::lanes::{Lane, flat, flat_mut};
+use crate::made::kernels::product::{self, Masked, Sheet};
 use crate::made::kernels::team::Team;
+use crate::made::kernels::update::{Target, Update};
+use crate::made::kernels::vectorized::Level;
 use crate::made::layout::{Layout, Link};
 use crate::made::staircase::{Staircase, Stairs};
 
 /// The shape of a network and its activation: all that a pass needs besides weights, masks and data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network {
-    /// Where the weights stand.
+    /// Where the weights stand in the flat array.
     pub layout: Layout,
+    /// Where they stand for the kernels.
+    pub grid: Grid,
     /// Nonlinearity of the hidden layers.
     pub activation: Activation,
 }
@@ -30,115 +36,210 @@ pub struct Network {
 /// Buffers of a minibatch, allocated once.
 #[derive(Debug)]
 pub struct Workspace {
-    x: Vec<f32>,
-    hidden: Vec<Vec<f32>>,
-    gradients: Vec<Vec<f32>>,
-    z: Vec<f32>,
-    bias: Vec<f32>,
+    dim: usize,
+    x: Vec<Lane>,
+    ones: Ones,
+    hidden: Vec<Vec<Lane>>,
+    gradients: Vec<Vec<Lane>>,
+    z: Vec<Lane>,
+    offset: Vec<Lane>,
+    nll: Vec<f64>,
 }
 
 impl Workspace {
     /// Buffers for minibatches of up to `batch` images.
     pub fn new(layout: &Layout, batch: usize) -> Self {
-        let hidden = || layout.hidden().map(|width| vec![0.0; batch * width]).collect();
+        let lanes = |cols: usize| vec![Lane::default(); Sheet { rows: batch, cols }.size()];
         let widest = layout.links.iter().map(|link| link.rows).max().unwrap_or(0);
         Self {
-            x: vec![0.0; batch * layout.dim],
-            hidden: hidden(),
-            gradients: hidden(),
-            z: vec![0.0; batch * layout.dim],
-            bias: vec![0.0; widest],
+            dim: layout.dim,
+            x: lanes(layout.dim),
+            ones: Ones::default(),
+            hidden: layout.hidden().map(lanes).collect(),
+            gradients: layout.hidden().map(lanes).collect(),
+            z: lanes(layout.dim),
+            offset: vec![Lane::default(); Sheet { rows: 1, cols: widest }.size()],
+            nll: vec![0.0; batch],
         }
     }
 
-    /// Puts 0/1 images into the batch, pixels in the order of `staircase`; beyond the last image stays what was there.
+    /// Puts 0/1 images into the batch, pixels in the order of `staircase`.
     pub fn load<'a>(&mut self, rows: impl Iterator<Item = &'a [u8]>, staircase: &Staircase) {
-        for (x, row) in self.x.chunks_exact_mut(staircase.pixels.len()).zip(rows) {
-            for (x, &pixel) in x.iter_mut().zip(&staircase.pixels) {
-                *x = f32::from(row[pixel as usize]);
-            }
+        self.ones.clear();
+        let stride = Sheet { rows: 1, cols: self.dim }.stride();
+        for (i, (x, row)) in self.x.chunks_exact_mut(stride).zip(rows).enumerate() {
+            self.ones.push(row, &staircase.positions);
+            x.fill(Lane::default());
+            let x = flat_mut(x);
+            self.ones.row(i).iter().for_each(|&position| x[position as usize] = 1.0);
         }
+        self.ones.index(self.dim);
     }
 
-    /// Logits of the last forward pass, batch x D by position.
-    pub fn logits(&self) -> &[f32] {
-        &self.z
+    /// Logits of each image of the last forward pass, by position.
+    pub fn logits(&self) -> impl Iterator<Item = &[f32]> {
+        self.rows(&self.z)
     }
 
-    /// Pixels of the batch, batch x D by position.
-    pub fn pixels(&self) -> &[f32] {
-        &self.x
+    /// Pixels of each image of the batch, by position.
+    pub fn pixels(&self) -> impl Iterator<Item = &[f32]> {
+        self.rows(&self.x)
+    }
+
+    fn rows<'a>(&self, lanes: &'a [Lane]) -> impl Iterator<Item = &'a [f32]> + use<'a> {
+        let dim = self.dim;
+        lanes.chunks_exact(Sheet { rows: 1, cols: dim }.stride()).map(move |row| &flat(row)[..dim])
     }
 
     /// Negative log-likelihood of the leading `out.len()` images after a forward pass, nats.
-    pub fn nll(&mut self, dim: usize, out: &mut [f64]) {
-        let used = out.len() * dim;
-        nll(&mut self.z[..used], &self.x[..used], dim, out);
+    pub fn nll(&self, out: &mut [f64]) {
+        for ((z, x), out) in self.logits().zip(self.pixels()).zip(out) {
+            *out = nll(z, x);
+        }
     }
 }
 
+fn masked<'a>(place: &Place, stairs: &'a Stairs) -> Masked<'a> {
+    Masked { sheet: place.sheet, seen: &stairs.prefix, from: &stairs.from }
+}
+
 impl Network {
+    /// A network of this shape.
+    pub fn new(layout: Layout, activation: Activation) -> Self {
+        Self { grid: Grid::new(&layout), layout, activation }
+    }
+
     /// Logits of the `batch` images loaded, from sorted weights `w`.
-    pub fn forward(&self, team: &Team, w: &[f32], masks: &Staircase, batch: usize, space: &mut Workspace) {
-        let Workspace { x, hidden, z, bias, .. } = space;
-        let (inner, output) = self.layout.links.split_at(self.layout.links.len() - 1);
-        let mut below: &[f32] = x;
-        for ((link, stairs), h) in inner.iter().zip(&masks.links).zip(hidden.iter_mut()) {
-            let h = &mut h[..batch * link.rows];
-            offset(w, link, stairs, &mut bias[..link.rows]);
-            broadcast(h, &bias[..link.rows]);
-            matmul::forward(team, h, below, &w[link.weight.clone()], &stairs.prefix, link.cols, batch);
-            self.activation.forward(h);
-            below = h;
-        }
-        let (link, stairs) = (&output[0], &masks.links[inner.len()]);
-        let z = &mut z[..batch * link.rows];
-        offset(w, link, stairs, &mut bias[..link.rows]);
-        broadcast(z, &bias[..link.rows]);
-        matmul::forward(team, z, below, &w[link.weight.clone()], &stairs.prefix, link.cols, batch);
-        if let Some((direct, stairs)) = self.direct(masks) {
-            matmul::forward(team, z, x, &w[direct], &stairs.prefix, self.layout.dim, batch);
+    pub fn forward(&self, team: &Team, w: &[Lane], masks: &Staircase, batch: usize, space: &mut Workspace) {
+        let level = Level::detect();
+        let Workspace { x, ones, hidden, z, offset, .. } = space;
+        let few = ones.few(self.layout.dim);
+        for (l, (places, stairs)) in self.grid.links.iter().zip(&masks.links).enumerate() {
+            let (lower, upper) = hidden.split_at_mut(l);
+            let below: &[Lane] = lower.last().map_or(x, |below| below);
+            let last = upper.is_empty();
+            let above = upper.first_mut().unwrap_or(z);
+            let (stride, mask) = (places.weight.sheet.stride(), masked(&places.weight, stairs));
+            let below_stride = Sheet { rows: 0, cols: mask.sheet.rows }.stride();
+            let offset = &mut offset[..stride];
+            self.offset(w, l, stairs, offset);
+            let weights = &w[places.weight.lanes.clone()];
+            let direct = self.direct(masks).filter(|_| last);
+            let share = batch.div_ceil(team.threads());
+            let parts = above[..batch * stride].chunks_mut(share * stride).enumerate();
+            team.share(parts, |(part, above)| {
+                above.chunks_exact_mut(stride).for_each(|row| row.copy_from_slice(offset));
+                let first = part * share;
+                if l == 0 && few {
+                    binary::forward(level, above, ones, first, weights, mask);
+                } else {
+                    product::forward(level, above, &below[first * below_stride..], weights, mask);
+                }
+                if let Some((place, mask)) = direct {
+                    let weights = &w[place.lanes.clone()];
+                    if few {
+                        binary::forward(level, above, ones, first, weights, mask);
+                    } else {
+                        product::forward(level, above, &x[first * stride..], weights, mask);
+                    }
+                }
+                if !last {
+                    self.activation.forward(flat_mut(above));
+                }
+            });
         }
     }
 
-    /// After `forward`: the sum of the images' negative log-likelihoods, nats; `grad` becomes the gradient of their mean
-    /// within the prefixes, unspecified beyond them.
+    /// After `forward`: updates the weights `w` by the gradient of the images' mean negative log-likelihood, and returns
+    /// its sum, nats. `state` holds the arrays of the update rule, each as long as `w` or empty.
     pub fn backward(
         &self,
         team: &Team,
-        w: &[f32],
+        target: Target,
+        update: Update,
         masks: &Staircase,
         batch: usize,
         space: &mut Workspace,
-        grad: &mut [f32],
     ) -> f64 {
-        let dim = self.layout.dim;
-        let Workspace { x, hidden, gradients, z, .. } = space;
-        let (x, z) = (&x[..batch * dim], &mut z[..batch * dim]);
-        let loss = nll_gradient(z, x, dim, 1.0 / batch as f32);
-        if let Some((direct, stairs)) = self.direct(masks) {
-            matmul::weight_gradient(team, &mut grad[direct], z, x, &stairs.prefix, dim, batch);
-        }
-        for l in (0..self.layout.links.len()).rev() {
-            let (link, stairs) = (&self.layout.links[l], &masks.links[l]);
+        let level = Level::detect();
+        let Workspace { dim, x, ones, hidden, gradients, z, offset, nll } = space;
+        let share = batch.div_ceil(team.threads());
+        let stride = Sheet { rows: 0, cols: *dim }.stride();
+        let (x, z) = (&x[..batch * stride], &mut z[..batch * stride]);
+        let part = share * stride;
+        team.share(z.chunks_mut(part).zip(x.chunks(part)).zip(nll[..batch].chunks_mut(share)), |((z, x), nll)| {
+            for ((z, x), nll) in z.chunks_exact_mut(stride).zip(x.chunks_exact(stride)).zip(nll) {
+                *nll = nll_gradient(&mut flat_mut(z)[..*dim], &flat(x)[..*dim], 1.0 / batch as f32);
+            }
+        });
+        let loss = nll[..batch].iter().sum();
+        let z: &[Lane] = z;
+        for l in (1..self.grid.links.len()).rev() {
+            let (place, stairs) = (&self.grid.links[l].weight, &masks.links[l]);
+            let mask = masked(place, stairs);
             let (lower, upper) = gradients.split_at_mut(l);
-            let above: &[f32] = upper.first().map_or(z, |upper| &upper[..batch * link.rows]);
-            let below: &[f32] = if l == 0 { x } else { &hidden[l - 1] };
-            let dw = &mut grad[link.weight.clone()];
-            matmul::weight_gradient(team, dw, above, below, &stairs.prefix, link.cols, batch);
-            column_sums(above, &mut grad[link.bias.clone()]);
-            condition_gradient(grad, link);
-            if let Some(d) = lower.last_mut() {
-                let (d, weights) = (&mut d[..batch * link.cols], &w[link.weight.clone()]);
-                matmul::input_gradient(team, d, above, weights, &stairs.prefix, link.cols, batch);
-                self.activation.backward(d, &hidden[l - 1][..batch * link.cols]);
+            let (above, stride) = (upper.first().map_or(z, |above| above), place.sheet.stride());
+            let below_stride = Sheet { rows: 0, cols: place.sheet.rows }.stride();
+            let weights = &target.p[place.lanes.clone()];
+            let size = batch * below_stride;
+            let (d, h) = (&mut lower[l - 1][..size], &hidden[l - 1][..size]);
+            let parts = d.chunks_mut(share * below_stride).zip(h.chunks(share * below_stride)).enumerate();
+            team.share(parts, |(part, (d, h))| {
+                product::input_gradient(level, d, &above[part * share * stride..], weights, mask);
+                self.activation.backward(flat_mut(d), flat(h));
+            });
+        }
+        let few = ones.few(*dim);
+        let mut target = target;
+        for (l, (places, stairs)) in self.grid.links.iter().zip(&masks.links).enumerate() {
+            let stride = places.weight.sheet.stride();
+            let above = &gradients.get(l).map_or(z, |above| above)[..batch * stride];
+            let below: &[Lane] = if l == 0 { x } else { &hidden[l - 1] };
+            let (mask, weights) = (masked(&places.weight, stairs), target.part(places.weight.lanes.clone()));
+            if l == 0 && few {
+                binary::weight_gradient(team, level, weights, ones, above, mask, update);
+            } else {
+                product::weight_gradient(team, level, weights, below, above, mask, update);
+            }
+            let bias = &mut offset[..stride];
+            column_sums(flat(above), flat_mut(bias));
+            target.part(places.bias.lanes.clone()).all(update, bias);
+            if let Some(condition) = &places.condition {
+                // Every conditioning weight that the mask lets through has the gradient of its bias; it closes ever more.
+                let mut rows = target.part(condition.lanes.clone());
+                for (row, &from) in stairs.from.iter().enumerate() {
+                    flat_mut(bias)[..from as usize].fill(0.0);
+                    rows.part(row * stride..(row + 1) * stride).all(update, bias);
+                }
+            }
+        }
+        if let Some((place, mask)) = self.direct(masks) {
+            let weights = target.part(place.lanes.clone());
+            if few {
+                binary::weight_gradient(team, level, weights, ones, z, mask, update);
+            } else {
+                product::weight_gradient(team, level, weights, x, z, mask, update);
             }
         }
         loss
     }
 
-    fn direct<'a>(&self, masks: &'a Staircase) -> Option<(Range<usize>, &'a Stairs)> {
-        self.layout.direct.clone().zip(masks.direct.as_ref())
+    fn direct<'a>(&'a self, masks: &'a Staircase) -> Option<(&'a Place, Masked<'a>)> {
+        let place = self.grid.direct.as_ref()?;
+        masks.direct.as_ref().map(|stairs| (place, masked(place, stairs)))
+    }
+
+    /// Biases of link `l`, and with them the sums of its conditioning weights under the mask.
+    fn offset(&self, w: &[Lane], l: usize, stairs: &Stairs, out: &mut [Lane]) {
+        let places = &self.grid.links[l];
+        out.copy_from_slice(&w[places.bias.lanes.clone()]);
+        if let Some(condition) = &places.condition {
+            let rows = w[condition.lanes.clone()].chunks_exact(condition.sheet.stride());
+            for (row, &from) in rows.zip(&stairs.from) {
+                let open = flat_mut(out)[from as usize..].iter_mut().zip(&flat(row)[from as usize..]);
+                open.for_each(|(out, u)| *out += u);
+            }
+        }
     }
 }
 
@@ -149,18 +250,6 @@ pub(super) fn offset(w: &[f32], link: &Link, stairs: &Stairs, out: &mut [f32]) {
         let rows = w[condition.clone()].chunks_exact(link.cols.max(1));
         for ((out, row), &seen) in out.iter_mut().zip(rows).zip(&stairs.prefix) {
             *out += row[..seen as usize].iter().sum::<f32>();
-        }
-    }
-}
-
-/// Every conditioning weight that the mask lets through has the gradient of its row's bias.
-fn condition_gradient(grad: &mut [f32], link: &Link) {
-    if let Some(condition) = &link.condition
-        && link.cols > 0
-    {
-        let (bias, rows) = grad[link.bias.start..].split_at_mut(link.rows);
-        for (row, &g) in rows[condition.start - link.bias.end..].chunks_exact_mut(link.cols).zip(&*bias) {
-            row.fill(g);
         }
     }
 }

@@ -112,18 +112,17 @@ pub fn draw_one_by_one(
     let mut images = vec![0u8; count * dim];
     let mut logits = vec![0f32; count * dim];
     let mut space = Workspace::new(&network.layout, count);
-    made.with_weights(&staircase, |weights| {
-        for (step, &pixel) in order.iter().enumerate().take_while(|_| !team.stopped()) {
-            space.load(images.chunks_exact(dim), &staircase);
-            network.forward(team, weights, &staircase, count, &mut space);
-            let column = positions[pixel as usize] as usize;
-            for (i, uniforms) in uniforms.iter().enumerate() {
-                let (at, z) = (i * dim + pixel as usize, space.logits()[i * dim + column]);
-                logits[at] = z;
-                images[at] = u8::from(uniforms[step] < probability(z, drawing.temperature));
-            }
+    let weights = made.lanes(&staircase);
+    for (step, &pixel) in order.iter().enumerate().take_while(|_| !team.stopped()) {
+        space.load(images.chunks_exact(dim), &staircase);
+        network.forward(team, &weights, &staircase, count, &mut space);
+        let column = positions[pixel as usize] as usize;
+        for (i, (uniforms, z)) in uniforms.iter().zip(space.logits()).enumerate() {
+            let (at, z) = (i * dim + pixel as usize, z[column]);
+            logits[at] = z;
+            images[at] = u8::from(uniforms[step] < probability(z, drawing.temperature));
         }
-    });
+    }
     Drawn { images: Images::new(images, dim), logits }
 }
 

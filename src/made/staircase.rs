@@ -11,6 +11,8 @@ use crate::made::ordering::Ordering;
 pub struct Stairs {
     /// Number of leading columns that each row sees; never falls from one row to the next.
     pub prefix: Vec<u32>,
+    /// First row that sees each column; never falls either.
+    pub from: Vec<u32>,
     /// Model-space row of each sorted row, unless they agree.
     pub rows: Option<Vec<u32>>,
     /// Model-space column of each sorted column, unless they agree.
@@ -18,6 +20,11 @@ pub struct Stairs {
 }
 
 impl Stairs {
+    fn new(prefix: Vec<u32>, width: usize, rows: Option<Vec<u32>>, cols: Option<Vec<u32>>) -> Self {
+        let from = (0..width as u32).map(|col| prefix.partition_point(|&seen| seen <= col) as u32).collect();
+        Self { prefix, from, rows, cols }
+    }
+
     /// Whether sorted space is model space.
     pub fn in_place(&self) -> bool {
         self.rows.is_none() && self.cols.is_none()
@@ -29,6 +36,8 @@ impl Stairs {
 pub struct Staircase {
     /// Pixel at each position of the ordering.
     pub pixels: Vec<u32>,
+    /// Position of each pixel.
+    pub positions: Vec<u32>,
     /// Hidden layers from the input up, then the output.
     pub links: Vec<Stairs>,
     /// Direct connections, where the mask set has them.
@@ -52,24 +61,19 @@ impl Staircase {
             order.sort_by_key(|&unit| (layer[unit as usize], unit));
             let sorted: Vec<u32> = order.iter().map(|&unit| layer[unit as usize]).collect();
             let order = nontrivial(order);
-            links.push(Stairs {
-                prefix: sorted.iter().map(|&m| below.partition_point(|&b| b <= m) as u32).collect(),
-                rows: order.clone(),
-                cols: below_order,
-            });
+            let prefix = sorted.iter().map(|&m| below.partition_point(|&b| b <= m) as u32).collect();
+            links.push(Stairs::new(prefix, below.len(), order.clone(), below_order));
             below_order = order;
             below.clone_from(&sorted);
             sorted_degrees.push(sorted);
         }
         let last = if masks.degrees().is_empty() { &[][..] } else { &below[..] };
-        links.push(Stairs {
-            prefix: (1..=dim as u32).map(|m| last.partition_point(|&b| b < m) as u32).collect(),
-            rows: input.clone(),
-            cols: if masks.degrees().is_empty() { None } else { below_order },
-        });
-        let direct =
-            masks.skip().then(|| Stairs { prefix: (0..dim as u32).collect(), rows: input.clone(), cols: input });
-        Self { pixels: masks.ordering().pixels().to_vec(), links, direct, degrees: sorted_degrees }
+        let prefix = (1..=dim as u32).map(|m| last.partition_point(|&b| b < m) as u32).collect();
+        let cols = if masks.degrees().is_empty() { None } else { below_order };
+        links.push(Stairs::new(prefix, last.len(), input.clone(), cols));
+        let direct = masks.skip().then(|| Stairs::new((0..dim as u32).collect(), dim, input.clone(), input));
+        let (pixels, positions) = (masks.ordering().pixels().to_vec(), masks.ordering().positions());
+        Self { pixels, positions, links, direct, degrees: sorted_degrees }
     }
 
     /// Whether every matrix can be used where it stands.

@@ -6,6 +6,7 @@ use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 
 use crate::made::kernels::instruction_set;
+use crate::made::kernels::lanes::{Lane, WIDTH, flat, flat_mut};
 use crate::train::EpochRow;
 use crate::train::trainer::{Best, Trainer};
 
@@ -49,16 +50,15 @@ impl Trainer<'_> {
             rows: self.rows.clone(),
             best: self.best.as_ref().map(|best| (best.epoch, best.valid_nll_nats)),
         })?;
-        self.made().read(|params| {
-            let mut arrays = vec![
-                ("description", Array::new(Content::Bytes(&description))),
-                ("params", Array::new(Content::Floats(params))),
-                ("first_moment", Array::new(Content::Floats(&self.stepper.state[0]))),
-                ("second_moment", Array::new(Content::Floats(&self.stepper.state[1]))),
-            ];
-            arrays.extend(self.best.as_ref().map(|best| ("best", Array::new(Content::Floats(&best.params)))));
-            Ok(safetensors::serialize(arrays, None)?)
-        })
+        let [first, second] = &self.stepper.state;
+        let mut arrays = vec![
+            ("description", Array::new(Content::Bytes(&description))),
+            ("weights", Array::new(Content::Floats(flat(&self.stepper.weights)))),
+            ("first_moment", Array::new(Content::Floats(flat(first)))),
+            ("second_moment", Array::new(Content::Floats(flat(second)))),
+        ];
+        arrays.extend(self.best.as_ref().map(|best| ("best", Array::new(Content::Floats(&best.params)))));
+        Ok(safetensors::serialize(arrays, None)?)
     }
 
     /// Goes back to a saved state of the same training. On an error nothing has changed.
@@ -73,9 +73,14 @@ impl Trainer<'_> {
             }
             Ok(view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
         };
-        let params = array("params", len)?;
-        let state =
-            [array("first_moment", self.stepper.state[0].len())?, array("second_moment", self.stepper.state[1].len())?];
+        let lanes = |name: &str, lanes: &[Lane]| -> Result<Vec<Lane>, CheckpointError> {
+            let (numbers, mut lanes) = (array(name, lanes.len() * WIDTH)?, lanes.to_vec());
+            flat_mut(&mut lanes).copy_from_slice(&numbers);
+            Ok(lanes)
+        };
+        let weights = lanes("weights", &self.stepper.weights)?;
+        let [first, second] = &self.stepper.state;
+        let state = [lanes("first_moment", first)?, lanes("second_moment", second)?];
         let best = match description.best {
             Some((epoch, valid_nll_nats)) => Some(Best { epoch, valid_nll_nats, params: array("best", len)? }),
             None => None,
@@ -83,8 +88,9 @@ impl Trainer<'_> {
         if !self.fits(&description) {
             return Err(CheckpointError::Mismatch("its kernel, epochs or steps are not those of this run".into()));
         }
-        self.made().update(|live| live.copy_from_slice(&params))?;
+        self.stepper.weights = weights;
         self.stepper.state = state;
+        self.stepper.store(self.made())?;
         self.stepper.steps = description.steps;
         self.images_seen = description.images_seen;
         self.loss = description.loss;

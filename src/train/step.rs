@@ -1,120 +1,157 @@
-//! One training step: backward pass and update in one go, on candle's own storage, nothing allocated.
+//! One training step: forward, backward and update in one go, nothing allocated.
 
-use std::ops::Range;
-
+use crate::made::grid::{Grid, Place};
+use crate::made::kernels::lanes::{Lane, flat, flat_mut};
 use crate::made::kernels::team::Team;
-use crate::made::layout::Layout;
+use crate::made::kernels::update::{Target, Update};
 use crate::made::model::Made;
-use crate::made::network::Workspace;
-use crate::made::sorted::{biases, gather, matrices, scatter};
+use crate::made::network::{Network, Workspace};
 use crate::made::staircase::Staircase;
-use crate::train::optimizer::{Optimizer, Update, part};
+use crate::train::optimizer::Optimizer;
 
-/// An optimiser at work on a model: its state, and the buffers of a step.
+/// An optimiser at work: the weights, its state, and the buffers of a step.
 #[derive(Debug)]
 pub struct Stepper {
     optimizer: Optimizer,
     /// Steps taken.
     pub steps: u64,
-    /// The optimiser's arrays, each as long as the parameters or empty.
-    pub state: [Vec<f32>; 2],
+    /// The weights in training, in the kernels' form.
+    pub weights: Vec<Lane>,
+    /// The optimiser's arrays, each as long as the weights or empty.
+    pub state: [Vec<Lane>; 2],
     space: Workspace,
-    grad: Vec<f32>,
-    weights: Vec<f32>,
-    model_grad: Vec<f32>,
+    sorted: Option<Sorted>,
+}
+
+/// Weights and gradient under the mask of the minibatch, in a run that cycles through masks.
+#[derive(Debug)]
+struct Sorted {
+    weights: Vec<Lane>,
+    gradient: Vec<Lane>,
 }
 
 impl Stepper {
     /// A fresh optimiser for `made` and minibatches of up to `batch` images.
     pub fn new(optimizer: Optimizer, made: &Made, batch: usize) -> Self {
-        let layout = &made.network().layout;
-        let array = |wanted: bool| vec![0.0; if wanted { layout.len } else { 0 }];
+        let Network { layout, grid, .. } = made.network();
+        let array = |wanted: bool| vec![Lane::default(); if wanted { grid.len } else { 0 }];
+        let mut weights = array(true);
+        made.read(|params| grid.load(layout, params, &mut weights));
         Self {
             optimizer,
             steps: 0,
+            weights,
             state: [array(optimizer.states() > 0), array(optimizer.states() > 1)],
             space: Workspace::new(layout, batch),
-            grad: array(true),
-            weights: array(!made.one_mask()),
-            model_grad: array(!made.one_mask()),
+            sorted: (!made.one_mask()).then(|| Sorted { weights: array(true), gradient: array(true) }),
         }
+    }
+
+    /// Gives the weights back to the model.
+    pub fn store(&self, made: &Made) -> candle_core::Result<()> {
+        let Network { layout, grid, .. } = made.network();
+        made.update(|params| grid.store(layout, &self.weights, params))
     }
 
     /// Trains on one minibatch of `batch` 0/1 images; the learning rate is multiplied by `factor`. Returns the sum of
     /// their negative log-likelihoods before the update, nats.
     pub fn step<'a>(
         &mut self,
-        made: &Made,
+        network: &Network,
         team: &Team,
         masks: &Staircase,
         rows: impl Iterator<Item = &'a [u8]>,
         batch: usize,
         factor: f64,
-    ) -> candle_core::Result<f64> {
-        let network = made.network();
+    ) -> f64 {
         self.steps += 1;
         let update = self.optimizer.at(self.steps, factor);
-        let Self { state, space, grad, weights, model_grad, .. } = self;
+        let Self { weights, state: [s, u], space, sorted, .. } = self;
+        let target = Target { p: weights, state: [s, u] };
         space.load(rows, masks);
-        made.update(|params| {
-            if made.one_mask() {
-                network.forward(team, params, masks, batch, space);
-                let loss = network.backward(team, params, masks, batch, space, grad);
-                update_in_place(team, &network.layout, masks, update, params, grad, state);
-                loss
-            } else {
-                gather(&network.layout, masks, params, weights);
-                network.forward(team, weights, masks, batch, space);
-                let loss = network.backward(team, weights, masks, batch, space, grad);
-                scatter(&network.layout, masks, grad, model_grad);
-                update_all(team, update, params, model_grad, state);
-                loss
-            }
-        })
+        let Some(Sorted { weights, gradient }) = sorted else {
+            network.forward(team, target.p, masks, batch, space);
+            return network.backward(team, target, update, masks, batch, space);
+        };
+        gather(&network.grid, masks, target.p, weights);
+        network.forward(team, weights, masks, batch, space);
+        let record = Target { p: weights, state: [gradient, &mut []] };
+        let loss = network.backward(team, record, Update::Record, masks, batch, space);
+        update_all(&network.grid, team, update, masks, target, gradient);
+        loss
     }
 }
 
-/// Rows that one thread updates at a time.
-const ROWS: usize = 64;
+fn at(order: Option<&Vec<u32>>, i: usize) -> usize {
+    order.map_or(i, |order| order[i] as usize)
+}
 
-/// Updates parameters where they stand, within the prefixes of a mask that needs no sorting.
-fn update_in_place(
+/// Copies weights into sorted space; what the masks close becomes zero.
+fn gather(grid: &Grid, masks: &Staircase, weights: &[Lane], sorted: &mut [Lane]) {
+    for (place, stairs) in grid.masked(masks) {
+        let (from, to) = (&weights[place.lanes.clone()], &mut sorted[place.lanes.clone()]);
+        let stride = place.sheet.stride();
+        for (k, (to, &first)) in to.chunks_exact_mut(stride).zip(&stairs.from).enumerate() {
+            let from = &from[at(stairs.cols.as_ref(), k) * stride..][..stride];
+            permute(flat_mut(to), flat(from), stairs.rows.as_ref(), first as usize, place.sheet.cols);
+        }
+    }
+    for (place, stairs) in grid.biases(masks) {
+        let (from, to) = (flat(&weights[place.lanes.clone()]), flat_mut(&mut sorted[place.lanes.clone()]));
+        permute(to, from, stairs.rows.as_ref(), 0, place.sheet.cols);
+    }
+}
+
+/// `to[i] = from[order[i]]` for i from `first` on, zero before.
+fn permute(to: &mut [f32], from: &[f32], order: Option<&Vec<u32>>, first: usize, len: usize) {
+    to[..first].fill(0.0);
+    match order {
+        None => to[first..len].copy_from_slice(&from[first..len]),
+        Some(order) => to[first..len].iter_mut().zip(&order[first..]).for_each(|(to, &i)| *to = from[i as usize]),
+    }
+}
+
+/// Updates all weights by a gradient in sorted space. Where the mask is closed it is zero, and an optimiser with momentum
+/// goes on moving the weight, as it would with every mask multiplied in.
+fn update_all(grid: &Grid, team: &Team, update: Update, masks: &Staircase, mut target: Target, gradient: &[Lane]) {
+    for (place, stairs) in grid.masked(masks) {
+        let (rows, from) = (inverse(stairs.cols.as_ref(), place.sheet.rows), &stairs.from);
+        update_rows(team, update, place, (&rows, stairs.rows.as_ref(), from), &mut target, gradient);
+    }
+    for (place, stairs) in grid.biases(masks) {
+        update_rows(team, update, place, (&[0], stairs.rows.as_ref(), &[0]), &mut target, gradient);
+    }
+}
+
+/// Updates one matrix: `rows` has the sorted row of each row, `order` the column of each sorted column, `from` the first
+/// open column of each sorted row.
+fn update_rows(
     team: &Team,
-    layout: &Layout,
-    masks: &Staircase,
     update: Update,
-    params: &mut [f32],
-    grad: &[f32],
-    state: &mut [Vec<f32>; 2],
+    place: &Place,
+    (rows, order, from): (&[u32], Option<&Vec<u32>>, &[u32]),
+    target: &mut Target,
+    gradient: &[Lane],
 ) {
-    for (range, cols, stairs) in matrices(layout, masks).filter(|(range, ..)| !range.is_empty()) {
-        let parts = params[range.clone()]
-            .chunks_mut(ROWS * cols)
-            .zip(grad[range.clone()].chunks(ROWS * cols))
-            .zip(stairs.prefix.chunks(ROWS))
-            .zip(state_parts(state, range, ROWS * cols));
-        team.share(parts, |(((p, g), prefix), state)| update.rows(prefix, cols, p, g, state));
-    }
-    for (range, _) in biases(layout, masks) {
-        let [s, u] = state;
-        let state = [part(s, &range), part(u, &range)];
-        update.all(&mut params[range.clone()], &grad[range], state);
-    }
+    let (stride, gradient) = (place.sheet.stride(), &gradient[place.lanes.clone()]);
+    let columns = inverse(order, place.sheet.cols);
+    team.share(target.part(place.lanes.clone()).parts(place.sheet, team), |(part, mut target)| {
+        let mut g = vec![Lane::default(); stride];
+        for (i, &row) in rows[part].iter().enumerate() {
+            let (sorted, first) = (flat(&gradient[row as usize * stride..][..stride]), from[row as usize]);
+            for (g, &column) in flat_mut(&mut g).iter_mut().zip(&columns) {
+                *g = if column >= first { sorted[column as usize] } else { 0.0 };
+            }
+            target.part(i * stride..(i + 1) * stride).all(update, &g);
+        }
+    });
 }
 
-/// Updates all parameters by a gradient in model space. Where the mask is closed the gradient is zero, and an optimiser
-/// with momentum goes on moving the weight, as it would with every mask multiplied in.
-fn update_all(team: &Team, update: Update, params: &mut [f32], grad: &[f32], state: &mut [Vec<f32>; 2]) {
-    const CHUNK: usize = 1 << 15;
-    let all = 0..params.len();
-    let parts = params.chunks_mut(CHUNK).zip(grad.chunks(CHUNK)).zip(state_parts(state, all, CHUNK));
-    team.share(parts, |((p, g), state)| update.all(p, g, state));
-}
-
-/// The optimiser's two arrays in chunks of `size`; empty slices for ever where the rule has no such array.
-fn state_parts(state: &mut [Vec<f32>; 2], range: Range<usize>, size: usize) -> impl Iterator<Item = [&mut [f32]; 2]> {
-    let [s, u] = state;
-    let mut s = part(s, &range).chunks_mut(size);
-    let mut u = part(u, &range).chunks_mut(size);
-    std::iter::from_fn(move || Some([s.next().unwrap_or_default(), u.next().unwrap_or_default()]))
+/// The inverse of a permutation; `None` is the identity.
+fn inverse(order: Option<&Vec<u32>>, len: usize) -> Vec<u32> {
+    let mut inverse: Vec<u32> = (0..len as u32).collect();
+    if let Some(order) = order {
+        order.iter().enumerate().for_each(|(i, &o)| inverse[o as usize] = i as u32);
+    }
+    inverse
 }

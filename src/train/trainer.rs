@@ -88,7 +88,7 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// The model in training.
+    /// The model in training, as it was at the end of the last epoch.
     pub fn made(&self) -> &'a Made {
         self.made
     }
@@ -120,7 +120,7 @@ impl<'a> Trainer<'a> {
             return Ok(Event::Finished);
         }
         if self.images_seen < self.data.train.count() {
-            let loss = self.minibatch()?;
+            let loss = self.minibatch();
             self.loss += loss;
             if !loss.is_finite() {
                 self.keep_best()?;
@@ -130,6 +130,7 @@ impl<'a> Trainer<'a> {
         if self.images_seen < self.data.train.count() {
             return Ok(Event::Batch);
         }
+        self.stepper.store(self.made)?;
         let score = |images: &Images| mean(&single(self.made, self.team, &self.evaluated, images)).unwrap_or(f64::NAN);
         let row = EpochRow {
             epoch: self.rows.len() + 1,
@@ -165,12 +166,12 @@ impl<'a> Trainer<'a> {
     fn keep_best(&self) -> candle_core::Result<()> {
         match &self.best {
             Some(best) => self.made.update(|params| params.copy_from_slice(&best.params)),
-            None => Ok(()),
+            None => self.stepper.store(self.made),
         }
     }
 
     /// One step; returns the sum of the minibatch's losses, nats.
-    fn minibatch(&mut self) -> candle_core::Result<f64> {
+    fn minibatch(&mut self) -> f64 {
         let epoch = self.rows.len();
         let change = self.masks.trained_index(self.stepper.steps / self.config.remask_every as u64);
         if self.current.as_ref().is_none_or(|(index, _)| *index != change) {
@@ -185,17 +186,17 @@ impl<'a> Trainer<'a> {
         let indices = &order[self.images_seen..order.len().min(self.images_seen + self.config.batch)];
         let factor = self.config.schedule.factor(epoch, self.config.epochs);
         let train = &self.data.train;
-        let step = &mut self.stepper;
+        let (step, network) = (&mut self.stepper, self.made.network());
         let loss = if self.data.dynamic() {
             let drawn: Vec<u8> =
                 indices.iter().flat_map(|&i| binarized(train.row(i as usize), self.seed, epoch, i)).collect();
-            step.step(self.made, self.team, staircase, drawn.chunks_exact(train.dim()), indices.len(), factor)
+            step.step(network, self.team, staircase, drawn.chunks_exact(train.dim()), indices.len(), factor)
         } else {
             let rows = indices.iter().map(|&i| train.row(i as usize));
-            step.step(self.made, self.team, staircase, rows, indices.len(), factor)
-        }?;
+            step.step(network, self.team, staircase, rows, indices.len(), factor)
+        };
         self.images_seen += indices.len();
-        Ok(loss)
+        loss
     }
 }
 

@@ -1,9 +1,11 @@
 //! Laws of the gradient: autograd against differences, the kernels against autograd, and what masks close.
 
+use ablade::made::kernels::lanes::Lane;
 use ablade::made::kernels::team::Team;
+use ablade::made::kernels::update::{Target, Update};
 use ablade::made::network::Workspace;
 use ablade::made::reference::{Reference, nll};
-use ablade::made::sorted::{gather, scatter};
+use ablade::made::sorted::scatter;
 use ablade::made::{Activation, MaskCount};
 use candle_core::{DType, Device, Tensor, Var};
 
@@ -42,11 +44,14 @@ fn kernels_agree_with_autograd() {
             let mut space = Workspace::new(layout, 22);
             let images = corner_images(6);
             space.load((0..64).step_by(3).map(|i| images.row(i)), &staircase);
-            let mut weights = vec![0.0; layout.len];
-            case.made.read(|p| gather(layout, &staircase, p, &mut weights));
+            let grid = &network.grid;
+            let mut weights = case.made.lanes(&staircase);
             network.forward(&team, &weights, &staircase, 22, &mut space);
+            let mut recorded = vec![Lane::default(); grid.len];
+            let target = Target { p: &mut weights, state: [&mut recorded, &mut []] };
+            let total = network.backward(&team, target, Update::Record, &staircase, 22, &mut space);
             let (mut sorted, mut gradient) = (vec![0.0; layout.len], vec![0.0; layout.len]);
-            let total = network.backward(&team, &weights, &staircase, 22, &mut space, &mut sorted);
+            grid.store(layout, &recorded, &mut sorted);
             scatter(layout, &staircase, &sorted, &mut gradient);
             assert!((total / 22.0 - loss).abs() < 1e-4, "{total} {loss}: {}", case.name);
             let closed = closed_parameters(&case, index);

@@ -51,49 +51,46 @@ const LANES: usize = 16;
 /// Terms added up in single precision before they join a double: few, so that the sum keeps its digits.
 const RUN: usize = 8 * LANES;
 
-/// Sum over d of `term(z_d, x_d)`, which may change its logit.
+/// The sum of a run, added up in single precision by `LANES` partial sums.
 #[inline(always)]
-fn sum(z: &mut [f32], x: &[f32], term: impl Fn(&mut f32, f32) -> f32) -> f64 {
-    let mut total = 0.0;
-    for (z, x) in z.chunks_mut(RUN).zip(x.chunks(RUN)) {
-        let mut sums = [0f32; LANES];
-        let ((z_lanes, z_rest), (x_lanes, x_rest)) = (z.as_chunks_mut::<LANES>(), x.as_chunks::<LANES>());
-        for (z, x) in z_lanes.iter_mut().zip(x_lanes) {
-            for i in 0..LANES {
-                sums[i] += term(&mut z[i], x[i]);
-            }
+fn sum(terms: &[f32; RUN]) -> f64 {
+    let mut sums = [0f32; LANES];
+    for lanes in terms.as_chunks::<LANES>().0 {
+        for (sum, term) in sums.iter_mut().zip(lanes) {
+            *sum += term;
         }
-        for (sum, (z, &x)) in sums.iter_mut().zip(z_rest.iter_mut().zip(x_rest)) {
-            *sum += term(z, x);
-        }
-        total += sums.iter().map(|&s| f64::from(s)).sum::<f64>();
     }
-    total
+    sums.iter().map(|&s| f64::from(s)).sum()
 }
 
 vectorized! {
-    /// The loss and its gradient in one pass: returns the sum over images and pixels of log(1 + exp(z)) - z x, nats, and
-    /// turns the logits into `scale` times the gradient of that sum, sigmoid(z) - x. Both are batch x `dim`.
-    pub fn nll_gradient(z: &mut [f32], x: &[f32], dim: usize, scale: f32) -> f64 {
-        let term = |z: &mut f32, x: f32| {
-            let (softplus, sigmoid) = softplus_sigmoid(*z);
-            let loss = softplus - *z * x;
-            *z = (sigmoid - x) * scale;
-            loss
-        };
+    /// The loss of an image and its gradient in one pass: returns the sum over pixels of log(1 + exp(z)) - z x, nats, and
+    /// turns the logits into `scale` times the gradient of that sum, sigmoid(z) - x.
+    pub fn nll_gradient(z: &mut [f32], x: &[f32], scale: f32) -> f64 {
         let mut total = 0.0;
-        for (z, x) in z.chunks_exact_mut(dim).zip(x.chunks_exact(dim)) {
-            total += sum(z, x, term);
+        for (z, x) in z.chunks_mut(RUN).zip(x.chunks(RUN)) {
+            let mut losses = [0f32; RUN];
+            for ((z, &x), loss) in z.iter_mut().zip(x).zip(&mut losses) {
+                let (softplus, sigmoid) = softplus_sigmoid(*z);
+                *loss = softplus - *z * x;
+                *z = (sigmoid - x) * scale;
+            }
+            total += sum(&losses);
         }
         total
     }
 
-    /// Negative log-likelihood of each image, nats: the sum above, image by image.
-    pub fn nll(z: &mut [f32], x: &[f32], dim: usize, out: &mut [f64]) {
-        let term = |z: &mut f32, x: f32| softplus_sigmoid(*z).0 - *z * x;
-        for ((z, x), out) in z.chunks_exact_mut(dim).zip(x.chunks_exact(dim)).zip(out) {
-            *out = sum(z, x, term);
+    /// Negative log-likelihood of an image, nats: the sum above.
+    pub fn nll(z: &[f32], x: &[f32]) -> f64 {
+        let mut total = 0.0;
+        for (z, x) in z.chunks(RUN).zip(x.chunks(RUN)) {
+            let mut losses = [0f32; RUN];
+            for ((&z, &x), loss) in z.iter().zip(x).zip(&mut losses) {
+                *loss = softplus_sigmoid(z).0 - z * x;
+            }
+            total += sum(&losses);
         }
+        total
     }
 
     /// `out += sum over k of scale[k] rows[k]`, with rows as long as `out`.
@@ -113,13 +110,6 @@ vectorized! {
                 *sum += value;
             }
         }
-    }
-}
-
-/// Fills every row of `z` (batch x N) with `bias` (N).
-pub fn broadcast(z: &mut [f32], bias: &[f32]) {
-    for row in z.chunks_exact_mut(bias.len()) {
-        row.copy_from_slice(bias);
     }
 }
 
@@ -238,10 +228,8 @@ mod tests {
             let off = 1.0 / (1.0 + f64::from(z).exp());
             let naive = -(f64::from(x) * p.ln() + (1.0 - f64::from(x)) * off.ln());
             let mut gradient = [z];
-            let loss = nll_gradient(&mut gradient, &[x], 1, 1.0);
-            let mut alone = [0.0];
-            nll(&mut [z], &[x], 1, &mut alone);
-            prop_assert_eq!(loss, alone[0]);
+            let loss = nll_gradient(&mut gradient, &[x], 1.0);
+            prop_assert_eq!(loss, nll(&[z], &[x]));
             prop_assert!((loss - naive).abs() <= 2e-6 * (1.0 + naive), "{} against {}", loss, naive);
             prop_assert!((f64::from(gradient[0]) - (p - f64::from(x))).abs() < 1e-6);
         }
@@ -250,7 +238,7 @@ mod tests {
     #[test]
     fn loss_is_exact_and_finite_far_out() {
         for (z, x, expected) in [(1e4, 0.0, 1e4), (1e4, 1.0, 0.0), (-1e4, 1.0, 1e4), (-1e4, 0.0, 0.0)] {
-            let loss = nll_gradient(&mut [z], &[x], 1, 1.0);
+            let loss = nll_gradient(&mut [z], &[x], 1.0);
             assert!((loss - expected).abs() < 1e-30, "logit {z}, pixel {x}: {loss}");
         }
     }

@@ -3,9 +3,13 @@
 //! Every kernel cuts its work into the same blocks however many threads share them, and a block is always computed by
 //! one thread in one order: results do not depend on the number of threads.
 
+pub mod binary;
 pub mod elementwise;
+pub mod lanes;
 pub mod matmul;
+pub mod product;
 pub mod team;
+pub mod update;
 pub mod vectorized;
 
 /// Name of the instruction set that the kernels use on this processor. Numbers are bit-identical only where it agrees.

@@ -47,6 +47,11 @@ impl Team {
         self.stop.asked()
     }
 
+    /// Threads of the team.
+    pub fn threads(&self) -> usize {
+        self.pool.as_ref().map_or(1, ThreadPool::current_num_threads)
+    }
+
     /// Runs `work` where its kernels find the team's threads at hand.
     pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         match &self.pool {

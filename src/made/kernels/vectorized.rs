@@ -34,6 +34,11 @@ impl Level {
         Self::Baseline
     }
 
+    /// The levels that this processor has.
+    pub fn available() -> impl Iterator<Item = Self> {
+        [Self::Avx512, Self::Avx2, Self::Baseline].into_iter().skip_while(|level| *level != Self::detect())
+    }
+
     /// Name, as runs record it.
     pub fn name(self) -> &'static str {
         match self {

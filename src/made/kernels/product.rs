@@ -1,0 +1,504 @@
+//! Products with a masked matrix, skipping the blocks that its mask closes.
+//!
+//! A matrix of weights has a row for each unit below and, along it, its weights to all units above, in whole lanes. Units
+//! are sorted by degree: unit n above sees the leading `seen[n]` units below, ever more; so the row of unit k is zero up
+//! to `from[k]`, the first that sees it. A minibatch is a matrix with a row an image. Blocks of a few lanes share the
+//! bound of their widest member; a block of the right-hand side is packed so that it stays in the nearest cache.
+
+use std::ops::Range;
+
+use crate::made::kernels::lanes::{Lane, Lanes, WIDTH, Work, dispatch, flat};
+use crate::made::kernels::team::Team;
+use crate::made::kernels::update::{Target, Update};
+use crate::made::kernels::vectorized::Level;
+
+/// Lanes a block.
+const BLOCK: usize = 4;
+
+/// Rows of a product whose sums stand in registers together.
+const TALL: usize = 6;
+
+/// Terms of a sum that are packed at once.
+const DEPTH: usize = 128;
+
+/// The size of a matrix in whole lanes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sheet {
+    /// Rows.
+    pub rows: usize,
+    /// Numbers a row.
+    pub cols: usize,
+}
+
+impl Sheet {
+    /// Lanes that a row fills.
+    #[inline(always)]
+    pub fn lanes(self) -> usize {
+        self.cols.div_ceil(WIDTH)
+    }
+
+    /// Lanes from one row to the next: odd, so that the rows of a column spread over all sets of a cache.
+    #[inline(always)]
+    pub fn stride(self) -> usize {
+        self.lanes() | 1
+    }
+
+    /// Lanes of the whole matrix.
+    pub fn size(self) -> usize {
+        self.rows * self.stride()
+    }
+
+    /// Its blocks, as lanes of a row.
+    #[inline(always)]
+    fn blocks(self) -> impl Iterator<Item = Range<usize>> {
+        let lanes = self.lanes();
+        (0..lanes).step_by(BLOCK).map(move |first| first..lanes.min(first + BLOCK))
+    }
+}
+
+/// A masked matrix: its size and its staircase.
+#[derive(Debug, Clone, Copy)]
+pub struct Masked<'a> {
+    /// A row a unit below, a column a unit above.
+    pub sheet: Sheet,
+    /// Leading units below that each unit above sees; never falls.
+    pub seen: &'a [u32],
+    /// First unit above that sees each unit below; never falls.
+    pub from: &'a [u32],
+}
+
+impl Masked<'_> {
+    /// Leading rows that any column of these lanes sees.
+    #[inline(always)]
+    pub fn depth(&self, lanes: &Range<usize>) -> usize {
+        self.seen[self.sheet.cols.min(lanes.end * WIDTH) - 1] as usize
+    }
+}
+
+/// `z += x w` for a part of a minibatch.
+pub fn forward(level: Level, z: &mut [Lane], x: &[Lane], w: &[Lane], mask: Masked) {
+    dispatch(level, Forward { z, x, w, mask });
+}
+
+struct Forward<'a> {
+    z: &'a mut [Lane],
+    x: &'a [Lane],
+    w: &'a [Lane],
+    mask: Masked<'a>,
+}
+
+impl Work for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Self { z, x, w, mask } = self;
+        let stride = mask.sheet.stride();
+        let x_stride = Sheet { rows: 0, cols: mask.sheet.rows }.stride() * WIDTH;
+        let mut panel = [[Lane::default(); BLOCK]; DEPTH];
+        for lanes in mask.sheet.blocks() {
+            let depth = mask.depth(&lanes);
+            for first in (0..depth).step_by(DEPTH) {
+                let count = DEPTH.min(depth - first);
+                for (packed, row) in panel.iter_mut().zip(w.chunks_exact(stride).skip(first)).take(count) {
+                    copy::<L>(packed, &row[lanes.clone()]);
+                }
+                // Later lanes see more: each piece ends where the sight of its first lane ends.
+                let mut begin = 0;
+                let x = Left { numbers: flat(x), stride: x_stride, first };
+                for lane in lanes.clone() {
+                    let end = count.min(mask.depth(&(lane..lane + 1)).saturating_sub(first));
+                    let panel = Panel { terms: &panel[begin..end], lane: lane - lanes.start };
+                    product::<L>(z, stride, lane..lanes.end, x.skip(begin), panel);
+                    begin = end;
+                }
+            }
+        }
+    }
+}
+
+/// `dx = dz wT` for a part of a minibatch.
+pub fn input_gradient(level: Level, dx: &mut [Lane], dz: &[Lane], w: &[Lane], mask: Masked) {
+    dispatch(level, InputGradient { dx, dz, w, mask });
+}
+
+struct InputGradient<'a> {
+    dx: &'a mut [Lane],
+    dz: &'a [Lane],
+    w: &'a [Lane],
+    mask: Masked<'a>,
+}
+
+impl Work for InputGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Self { dx, dz, w, mask } = self;
+        let Sheet { rows, cols } = mask.sheet;
+        let below = Sheet { rows: 0, cols: rows };
+        let dz_stride = mask.sheet.stride() * WIDTH;
+        let mut panel = [[Lane::default(); BLOCK]; DEPTH];
+        dx.fill(Lane::default());
+        for lanes in below.blocks() {
+            let units = lanes.start * WIDTH..rows.min(lanes.end * WIDTH);
+            // A lane that begins before the first term holds zeros there.
+            let begins = |lane: usize| mask.from[lane * WIDTH] as usize / WIDTH * WIDTH;
+            for first in (begins(lanes.start)..cols).step_by(DEPTH) {
+                let count = DEPTH.min(cols - first);
+                transpose(&mut panel, w, mask.sheet, units.clone(), &(first..first + count));
+                // Later lanes are seen later: each piece begins where the sight of its last lane begins.
+                let dz = Left { numbers: flat(dz), stride: dz_stride, first };
+                for end in lanes.start + 1..=lanes.end {
+                    let begin = begins(end - 1).saturating_sub(first).min(count);
+                    let until = if end == lanes.end { cols } else { begins(end) }.saturating_sub(first).min(count);
+                    let panel = Panel { terms: &panel[begin..until], lane: 0 };
+                    product::<L>(dx, below.stride(), lanes.start..end, dz.skip(begin), panel);
+                }
+            }
+        }
+    }
+}
+
+/// Copies a few lanes, without the call that a longer copy would be worth.
+#[inline(always)]
+fn copy<L: Lanes>(to: &mut [Lane], from: &[Lane]) {
+    to.iter_mut().zip(from).for_each(|(to, from)| L::load(from).store(to));
+}
+
+/// Packs rows `units` of `w`, columns `terms`, as columns; the first term begins a lane.
+#[inline(always)]
+fn transpose(panel: &mut [[Lane; BLOCK]; DEPTH], w: &[Lane], sheet: Sheet, units: Range<usize>, terms: &Range<usize>) {
+    const NOTHING: Lane = Lane([0.0; WIDTH]);
+    let stride = sheet.stride();
+    for (lane, first) in units.clone().step_by(WIDTH).enumerate() {
+        for at in terms.clone().step_by(WIDTH) {
+            let mut square = [&NOTHING; WIDTH];
+            for (row, unit) in square.iter_mut().zip(first..units.end) {
+                *row = &w[unit * stride + at / WIDTH];
+            }
+            let packed = &mut panel[at - terms.start..][..WIDTH];
+            for (i, packed) in packed.iter_mut().enumerate() {
+                for (to, row) in packed[lane].0.iter_mut().zip(&square) {
+                    *to = row.0[i];
+                }
+            }
+        }
+    }
+}
+
+/// The left-hand side of a product: rows, of which some columns from `first` on are used.
+#[derive(Clone, Copy)]
+struct Left<'a> {
+    numbers: &'a [f32],
+    stride: usize,
+    first: usize,
+}
+
+impl Left<'_> {
+    #[inline(always)]
+    fn skip(self, columns: usize) -> Self {
+        Self { first: self.first + columns, ..self }
+    }
+}
+
+/// The right-hand side: lanes from `lane` on of a packed block, one row a term of the sums.
+#[derive(Clone, Copy)]
+struct Panel<'a> {
+    terms: &'a [[Lane; BLOCK]],
+    lane: usize,
+}
+
+/// Adds to columns `lanes` of every row of `c` the product of `left` and the panel.
+#[inline(always)]
+fn product<L: Lanes>(c: &mut [Lane], stride: usize, lanes: Range<usize>, left: Left, panel: Panel) {
+    if panel.terms.is_empty() {
+        return;
+    }
+    for (c, numbers) in c.chunks_mut(TALL * stride).zip(left.numbers.chunks(TALL * left.stride)) {
+        let left = Left { numbers, ..left };
+        if L::MANY {
+            match lanes.len() {
+                1 => rows::<L, 1>(c, stride, lanes.start, left, panel),
+                2 => rows::<L, 2>(c, stride, lanes.start, left, panel),
+                3 => rows::<L, 3>(c, stride, lanes.start, left, panel),
+                _ => rows::<L, 4>(c, stride, lanes.start, left, panel),
+            }
+        } else {
+            for (i, at) in lanes.clone().enumerate() {
+                rows::<L, 1>(c, stride, at, left, Panel { lane: panel.lane + i, ..panel });
+            }
+        }
+    }
+}
+
+/// Up to `TALL` rows of a product, `N` lanes from `at` on.
+#[inline(always)]
+fn rows<L: Lanes, const N: usize>(c: &mut [Lane], stride: usize, at: usize, left: Left, panel: Panel) {
+    match c.len() / stride {
+        1 => tile::<L, 1, N>(c, stride, at, left, panel),
+        2 => tile::<L, 2, N>(c, stride, at, left, panel),
+        3 => tile::<L, 3, N>(c, stride, at, left, panel),
+        4 => tile::<L, 4, N>(c, stride, at, left, panel),
+        5 => tile::<L, 5, N>(c, stride, at, left, panel),
+        _ => tile::<L, 6, N>(c, stride, at, left, panel),
+    }
+}
+
+/// `M` rows of a product, `N` lanes from `at` on.
+#[inline(always)]
+fn tile<L: Lanes, const M: usize, const N: usize>(c: &mut [Lane], stride: usize, at: usize, left: Left, panel: Panel) {
+    let mut sums = [[L::splat(0.0); N]; M];
+    for (sums, c) in sums.iter_mut().zip(c.chunks_exact(stride)) {
+        for (sum, c) in sums.iter_mut().zip(&c[at..at + N]) {
+            *sum = L::load(c);
+        }
+    }
+    let mut rows: [&[f32]; M] = [&[]; M];
+    for (row, numbers) in rows.iter_mut().zip(left.numbers.chunks(left.stride)) {
+        *row = &numbers[left.first..left.first + panel.terms.len()];
+    }
+    add_products(&mut sums, panel, |term, row| rows[row][term]);
+    for (sums, c) in sums.iter().zip(c.chunks_exact_mut(stride)) {
+        for (sum, c) in sums.iter().zip(&mut c[at..at + N]) {
+            sum.store(c);
+        }
+    }
+}
+
+/// `sums[m][n] += left(term, m) * panel[term][n]`, term by term.
+#[inline(always)]
+fn add_products<L: Lanes, const M: usize, const N: usize>(
+    sums: &mut [[L; N]; M],
+    panel: Panel,
+    left: impl Fn(usize, usize) -> f32,
+) {
+    let lane = panel.lane;
+    assert!(lane + N <= BLOCK, "a panel has {BLOCK} lanes");
+    // A copy that nothing else refers to stays in registers.
+    let mut running = *sums;
+    for (term, right) in panel.terms.iter().enumerate() {
+        let mut lanes = [L::splat(0.0); N];
+        for (n, to) in lanes.iter_mut().enumerate() {
+            *to = L::load(&right[lane + n]);
+        }
+        for (m, sums) in running.iter_mut().enumerate() {
+            let left = L::splat(left(term, m));
+            for (sum, lane) in sums.iter_mut().zip(lanes) {
+                *sum = sum.add_product(left, lane);
+            }
+        }
+    }
+    *sums = running;
+}
+
+/// The gradient `xT dz` of the weights of rows `rows`, handed over to `update` as it is made.
+pub fn weight_gradient(
+    team: &Team,
+    level: Level,
+    target: Target,
+    x: &[Lane],
+    dz: &[Lane],
+    mask: Masked,
+    update: Update,
+) {
+    team.share(target.parts(mask.sheet, team), |(rows, target)| {
+        dispatch(level, WeightGradient { rows, target, x, dz, mask, update });
+    });
+}
+
+struct WeightGradient<'a> {
+    rows: Range<usize>,
+    target: Target<'a>,
+    x: &'a [Lane],
+    dz: &'a [Lane],
+    mask: Masked<'a>,
+    update: Update,
+}
+
+impl Work for WeightGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Self { rows, mut target, x, dz, mask, update } = self;
+        let stride = mask.sheet.stride();
+        let x_stride = Sheet { rows: 0, cols: mask.sheet.rows }.stride() * WIDTH;
+        let mut panel = vec![[Lane::default(); BLOCK]; dz.len() / stride];
+        for lanes in mask.sheet.blocks() {
+            let end = rows.end.min(mask.depth(&lanes));
+            for (packed, row) in panel.iter_mut().zip(dz.chunks_exact(stride)) {
+                copy::<L>(packed, &row[lanes.clone()]);
+            }
+            for first in (rows.start..end).step_by(TALL) {
+                let height = TALL.min(end - first);
+                let at = (first - rows.start) * stride;
+                // The first of these rows is the longest.
+                let lanes = lanes.start.max(mask.from[first] as usize / WIDTH)..lanes.end;
+                for row in 0..height {
+                    target.prefetch::<L>(at + row * stride + lanes.start, lanes.len());
+                }
+                let mut g = [[Lane::default(); BLOCK]; TALL];
+                let left = Left { numbers: flat(x), stride: x_stride, first };
+                let panel = Panel { terms: &panel, lane: lanes.start % BLOCK };
+                if L::MANY {
+                    match lanes.len() {
+                        1 => columns::<L, 1>(&mut g, height, left, panel),
+                        2 => columns::<L, 2>(&mut g, height, left, panel),
+                        3 => columns::<L, 3>(&mut g, height, left, panel),
+                        _ => columns::<L, 4>(&mut g, height, left, panel),
+                    }
+                } else {
+                    for lane in 0..lanes.len() {
+                        columns::<L, 1>(&mut g, height, left, Panel { lane: panel.lane + lane, ..panel });
+                    }
+                }
+                for (row, g) in (first..end).zip(&mut g) {
+                    let g = &mut g[panel.lane..panel.lane + lanes.len()];
+                    update.lanes(&mut target, at + (row - first) * stride, lanes.clone(), mask.from[row] as usize, g);
+                }
+            }
+        }
+    }
+}
+
+/// Rows `left.first..` of a gradient, in the panel's lanes: sums over images.
+#[inline(always)]
+fn columns<L: Lanes, const N: usize>(g: &mut [[Lane; BLOCK]; TALL], height: usize, left: Left, panel: Panel) {
+    match height {
+        1 => column::<L, 1, N>(g, left, panel),
+        2 => column::<L, 2, N>(g, left, panel),
+        3 => column::<L, 3, N>(g, left, panel),
+        4 => column::<L, 4, N>(g, left, panel),
+        5 => column::<L, 5, N>(g, left, panel),
+        _ => column::<L, 6, N>(g, left, panel),
+    }
+}
+
+#[inline(always)]
+fn column<L: Lanes, const M: usize, const N: usize>(g: &mut [[Lane; BLOCK]; TALL], left: Left, panel: Panel) {
+    let mut sums = [[L::splat(0.0); N]; M];
+    let Left { numbers, stride, first } = left;
+    let numbers = &numbers[..panel.terms.len() * stride];
+    assert!(first + M <= stride, "a row holds the columns asked for");
+    add_products(&mut sums, panel, |term, row| numbers[term * stride + first + row]);
+    for (sums, g) in sums.iter().zip(g) {
+        for (sum, g) in sums.iter().zip(&mut g[panel.lane..panel.lane + N]) {
+            sum.store(g);
+        }
+    }
+}
+
+/// The rows that one thread takes at a time.
+pub(super) fn share(rows: usize, threads: usize) -> usize {
+    // Rows near the end are short: more parts than threads even them out.
+    if threads > 1 { rows.div_ceil(4 * threads).max(TALL) } else { rows.max(1) }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::made::kernels::lanes::flat_mut;
+    use crate::rng::{Purpose, Seed, Stream};
+
+    /// A masked matrix and minibatches below and above it.
+    pub(in crate::made::kernels) struct Case {
+        pub(in crate::made::kernels) sheet: Sheet,
+        pub(in crate::made::kernels) seen: Vec<u32>,
+        pub(in crate::made::kernels) from: Vec<u32>,
+        pub(in crate::made::kernels) w: Vec<Lane>,
+        pub(in crate::made::kernels) x: Vec<Lane>,
+        pub(in crate::made::kernels) dz: Vec<Lane>,
+    }
+
+    /// A matrix whose numbers `draw` makes, and zeros that fill up its rows.
+    fn matrix(sheet: Sheet, mut draw: impl FnMut(usize, usize) -> f32) -> Vec<Lane> {
+        let mut lanes = vec![Lane::default(); sheet.size()];
+        for (r, row) in lanes.chunks_exact_mut(sheet.stride()).enumerate() {
+            flat_mut(row)[..sheet.cols].iter_mut().enumerate().for_each(|(c, number)| *number = draw(r, c));
+        }
+        lanes
+    }
+
+    impl Case {
+        pub(in crate::made::kernels) fn new(rows: usize, cols: usize, batch: usize, seed: u64) -> Self {
+            let mut stream = Seed(seed).stream(Purpose::Init, 0);
+            let mut seen: Vec<u32> = (0..cols).map(|_| stream.below(rows as u64 + 1) as u32).collect();
+            seen.sort_unstable();
+            let from = (0..rows as u32).map(|k| seen.partition_point(|&seen| seen <= k) as u32).collect();
+            let sheet = Sheet { rows, cols };
+            let normal = |stream: &mut Stream| stream.normal() as f32;
+            let w = matrix(sheet, |k, n| if (k as u32) < seen[n] { normal(&mut stream) } else { 0.0 });
+            let x = matrix(Sheet { rows: batch, cols: rows }, |_, _| normal(&mut stream));
+            let dz = matrix(Sheet { rows: batch, cols }, |_, _| normal(&mut stream));
+            Self { sheet, seen, from, w, x, dz }
+        }
+
+        pub(in crate::made::kernels) fn mask(&self) -> Masked<'_> {
+            Masked { sheet: self.sheet, seen: &self.seen, from: &self.from }
+        }
+
+        /// All weights' gradients by some kernel; 9 where it left them alone.
+        pub(in crate::made::kernels) fn gradient(&self, kernel: impl FnOnce(Target)) -> Vec<Lane> {
+            let (mut w, mut g) = (self.w.clone(), vec![Lane([9.0; WIDTH]); self.w.len()]);
+            kernel(Target { p: &mut w, state: [&mut g, &mut []] });
+            assert_eq!(w, self.w, "recording changes no weight");
+            g
+        }
+    }
+
+    fn at(lanes: &[Lane], cols: usize, r: usize, c: usize) -> f32 {
+        flat(lanes)[r * Sheet { rows: 0, cols }.stride() * WIDTH + c]
+    }
+
+    /// A sum as the kernels of a level define it.
+    fn chain(level: Level, start: f32, terms: impl Iterator<Item = (f32, f32)>) -> f32 {
+        let fused = level != Level::Baseline || cfg!(any(target_feature = "fma", target_arch = "aarch64"));
+        terms.fold(start, |sum, (a, b)| if fused { a.mul_add(b, sum) } else { sum + a * b })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        /// On every instruction set, for any number of threads, each number is its sum written out, bit for bit.
+        #[test]
+        fn products_equal_sums_written_out(
+            rows in 1usize..300, cols in 1usize..150, batch in 1usize..20, threads in 1usize..4, seed: u64,
+        ) {
+            let case = Case::new(rows, cols, batch, seed);
+            let team = Team::new(threads);
+            for level in Level::available() {
+                let mut z = matrix(Sheet { rows: batch, cols }, |_, _| 0.5);
+                forward(level, &mut z, &case.x, &case.w, case.mask());
+                let mut dx = matrix(Sheet { rows: batch, cols: rows }, |_, _| 9.0);
+                input_gradient(level, &mut dx, &case.dz, &case.w, case.mask());
+                let dw = case.gradient(|target| {
+                    weight_gradient(&team, level, target, &case.x, &case.dz, case.mask(), Update::Record);
+                });
+                let x = |b, k| at(&case.x, rows, b, k);
+                let dz = |b, n| at(&case.dz, cols, b, n);
+                let w = |k, n| at(&case.w, cols, k, n);
+                for b in 0..batch {
+                    for n in 0..cols {
+                        let sum = chain(level, 0.5, (0..case.seen[n] as usize).map(|k| (x(b, k), w(k, n))));
+                        prop_assert_eq!(at(&z, cols, b, n), sum);
+                    }
+                    for k in 0..rows {
+                        let sum = chain(level, 0.0, (case.from[k] as usize..cols).map(|n| (dz(b, n), w(k, n))));
+                        prop_assert_eq!(at(&dx, rows, b, k), sum);
+                    }
+                }
+                for k in 0..rows {
+                    for n in 0..cols {
+                        let open = n >= case.from[k] as usize;
+                        let sum = chain(level, 0.0, (0..batch).map(|b| (x(b, k), dz(b, n))));
+                        let got = at(&dw, cols, k, n);
+                        prop_assert!(if open { got == sum } else { got == 0.0 || got == 9.0 }, "{} is not {}", got, sum);
+                    }
+                }
+            }
+        }
+    }
+}
