@@ -4,7 +4,7 @@
 //! forward pass, the gradient of every weight, and the gradient of every layer's input but the first. Masks are counted as
 //! if they were full: what they save is part of the measured speed.
 
-use crate::config::RunConfig;
+use crate::config::{RunConfig, SampleOrder};
 use crate::data::DataSize;
 use crate::made::{MaskCount, ModelConfig};
 use crate::train::Optimizer;
@@ -40,8 +40,12 @@ impl Cost {
             MaskCount::Fresh => config.evaluate.fresh_masks,
         };
         let scored = size.train.min(SCORED_TRAIN) + size.valid + mixture * size.test;
-        // A sampler that computes every hidden unit once, when its inputs are known, does one forward pass an image.
-        let drawn = config.sample.count * config.sample.masks;
+        // The sampler computes every hidden unit once: one forward pass an image. Its negative control takes one a pixel.
+        let passes = match config.sample.order {
+            SampleOrder::Model => config.sample.masks,
+            SampleOrder::Inverse => size.shape.dim(),
+        };
+        let drawn = config.sample.count * passes;
         let parameters = weights.all + weights.biases;
         let moments = match config.train.optimizer {
             Optimizer::Adam { .. } | Optimizer::Adadelta { .. } => 2,

@@ -28,6 +28,8 @@ pub enum Purpose {
     Binarize,
     /// Uniforms that draw samples from a trained model.
     Sample,
+    /// Which mask of a mixture draws a sample.
+    Component,
     /// Masks of the evaluated mixture when training never repeats one.
     Evaluate,
     /// Built-in data sets and fixed splits and binarisations; keyed by the data seed, not by the run's.
@@ -45,6 +47,7 @@ impl Purpose {
             Self::Shuffle => "shuffle",
             Self::Binarize => "binarize",
             Self::Sample => "sample",
+            Self::Component => "component",
             Self::Evaluate => "evaluate",
             Self::Data => "data",
             Self::Statistics => "statistics",

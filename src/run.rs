@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::SampleOrder;
 use crate::data::nearest::nearest;
-use crate::data::{Dataset, Images};
+use crate::data::{Dataset, Images, Shape};
 use crate::made::evaluate::{averaged, conditionals, mean, mixture, single};
 use crate::made::file::{self, FileError};
 use crate::made::kernels::instruction_set;
@@ -70,16 +70,16 @@ pub enum Outcome {
 }
 
 /// The masks of a run, and its model before training.
-pub fn prepare(spec: &RunSpec, data: &Dataset) -> Result<(Masks, Made), RunError> {
-    let masks = Masks::new(&spec.config.model, data.shape, spec.config.evaluate.fresh_masks, spec.seed);
-    let made = Made::new(&spec.config.model, data.shape, &masks, spec.seed)?;
+pub fn prepare(spec: &RunSpec, shape: Shape) -> Result<(Masks, Made), RunError> {
+    let masks = Masks::new(&spec.config.model, shape, spec.config.evaluate.fresh_masks, spec.seed);
+    let made = Made::new(&spec.config.model, shape, &masks, spec.seed)?;
     Ok((masks, made))
 }
 
 /// The trained model of a run from its file.
-pub fn load_model(spec: &RunSpec, data: &Dataset, model: &[u8]) -> Result<(Masks, Made), RunError> {
-    let (masks, made) = prepare(spec, data)?;
-    let params = file::load(model, &made.network().layout, made.first_ordering().pixels())?;
+pub fn load_model(spec: &RunSpec, shape: Shape, model: &[u8]) -> Result<(Masks, Made), RunError> {
+    let (masks, made) = prepare(spec, shape)?;
+    let params = file::load(model, &made.network().layout, &masks.trained(0))?;
     made.update(|live| live.copy_from_slice(&params))?;
     Ok((masks, made))
 }
@@ -89,7 +89,7 @@ pub fn execute(spec: &RunSpec, data: &Dataset, threads: usize, control: Control)
     let team = Team::new(threads).until(control.stop.clone());
     team.run(|| {
         let Control { on_epoch, resume, save, checkpoint_every, .. } = control;
-        let (masks, made) = prepare(spec, data)?;
+        let (masks, made) = prepare(spec, data.shape)?;
         let mut trainer = Trainer::new(&made, &masks, data, &spec.config.train, spec.seed, &team);
         let clock = RunClock::start(resume.as_ref());
         if let Some(checkpoint) = resume {

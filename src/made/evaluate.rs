@@ -11,8 +11,10 @@
 //! The last is a distribution only if all masks share one ordering. Averaging logits is none at all.
 
 use crate::data::Images;
+use crate::made::Activation;
 use crate::made::kernels::elementwise::sigmoid;
 use crate::made::kernels::team::Team;
+use crate::made::kernels::vectorized::vectorized;
 use crate::made::masks::MaskSet;
 use crate::made::model::Made;
 use crate::made::network::Workspace;
@@ -47,26 +49,53 @@ pub fn mixture(nlls: &[Vec<f64>]) -> Vec<f64> {
 /// Negative log-likelihood of each image when the conditionals of all `masks` are averaged at every pixel, nats; `None`
 /// where the masks do not share one ordering, because then there is no common next pixel.
 pub fn averaged(made: &Made, team: &Team, masks: &[MaskSet], images: &Images) -> Option<Vec<f64>> {
+    // So many at a time: a number a pixel takes memory.
+    const PART: usize = 16 * CHUNK;
+    let dim = images.dim();
+    let mut nlls = Vec::with_capacity(images.count());
+    for part in images.pixels().chunks(PART * dim) {
+        let pixels = by_pixel(made, team, masks, &Images::new(part, dim))?;
+        nlls.extend(pixels.chunks_exact(dim).map(|nlls| nlls.iter().map(|&nll| f64::from(nll)).sum::<f64>()));
+    }
+    Some(nlls)
+}
+
+/// Negative log-likelihood of every pixel given those before it, N x D by pixel, nats; of several masks the mean of their
+/// conditionals. `None` where the masks do not share one ordering.
+pub fn by_pixel(made: &Made, team: &Team, masks: &[MaskSet], images: &Images) -> Option<Vec<f32>> {
     let (first, rest) = masks.split_first()?;
     if rest.iter().any(|other| other.ordering() != first.ordering()) {
         return None;
     }
     let dim = images.dim();
-    let mut probabilities = vec![0f32; images.count() * dim];
+    let mut nlls = vec![f32::INFINITY; images.count() * dim];
     for mask in masks {
         each_chunk(made, team, mask, images, |space, range| {
-            let rows = probabilities[range.start * dim..range.end * dim].chunks_exact_mut(dim);
-            for ((p, z), x) in rows.zip(space.logits()).zip(space.pixels()) {
-                // Of the pixel's actual value: sigmoid of the logit with the pixel's sign keeps small probabilities exact.
-                for ((p, &z), &x) in p.iter_mut().zip(z).zip(x) {
-                    *p += sigmoid(if x > 0.5 { z } else { -z });
-                }
+            let rows = nlls[range.start * dim..range.end * dim].chunks_exact_mut(dim);
+            for ((nlls, z), x) in rows.zip(space.logits()).zip(space.pixels()) {
+                add_probability(nlls, z, x);
             }
         });
     }
-    let log_count = (masks.len() as f64).ln();
-    let total = |p: &[f32]| p.iter().map(|&p| log_count - f64::from(p).ln()).sum();
-    Some(probabilities.chunks_exact(dim).map(total).collect())
+    let log_count = (masks.len() as f32).ln();
+    let mut by_pixel = vec![0.0; nlls.len()];
+    for (by_pixel, by_position) in by_pixel.chunks_exact_mut(dim).zip(nlls.chunks_exact(dim)) {
+        for (&pixel, &nll) in first.ordering().pixels().iter().zip(by_position) {
+            by_pixel[pixel as usize] = nll + log_count;
+        }
+    }
+    Some(by_pixel)
+}
+
+vectorized! {
+    /// Adds to each probability, kept as its negative logarithm, that of a pixel under its logit: with `a` and `b` the
+    /// negative logarithms of two numbers, that of their sum is min(a, b) - log(1 + exp(-|a - b|)).
+    fn add_probability(nlls: &mut [f32], logits: &[f32], pixels: &[f32]) {
+        for ((sum, &z), &x) in nlls.iter_mut().zip(logits).zip(pixels) {
+            let nll = Activation::Softplus.apply(if x > 0.5 { -z } else { z });
+            *sum = sum.min(nll) - Activation::Softplus.apply(-(*sum - nll).abs());
+        }
+    }
 }
 
 /// One-pass conditional probabilities p(x_d = 1 | x_<d) of each image, N x D by pixel: the teacher-forced

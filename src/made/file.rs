@@ -34,6 +34,9 @@ pub enum FileError {
         /// Columns that the configuration asks for.
         cols: usize,
     },
+    /// The masks that its weights were trained under are not those of the run as this program draws them.
+    #[error("the model file was written by another version of this program: its first mask is drawn otherwise now")]
+    Masks,
 }
 
 /// One tensor of a model: its place in the flat array, and whether its rows or columns are pixels.
@@ -117,9 +120,18 @@ pub fn save(made: &Made, first: &MaskSet) -> Result<Vec<u8>, FileError> {
     Ok(safetensors::serialize(views?, None)?)
 }
 
-/// The flat parameters in a file, for a model of this layout whose first ordering visits `pixels`.
-pub fn load(file: &[u8], layout: &Layout, pixels: &[u32]) -> Result<Vec<f32>, FileError> {
+/// The flat parameters in a file, for a model of this layout whose first mask is `first`.
+pub fn load(file: &[u8], layout: &Layout, first: &MaskSet) -> Result<Vec<f32>, FileError> {
     let file = SafeTensors::deserialize(file)?;
+    let pixels = first.ordering().pixels();
+    let mut integers = vec![("ordering".to_owned(), pixels)];
+    integers.extend(first.degrees().iter().enumerate().map(|(l, degrees)| (format!("degrees.{l}"), &degrees[..])));
+    for (name, values) in integers {
+        if !file.tensor(&name)?.data().iter().eq(values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>().iter())
+        {
+            return Err(FileError::Masks);
+        }
+    }
     let mut params = vec![0.0; layout.len];
     for entry in entries(layout) {
         let view = file.tensor(&entry.name)?;

@@ -50,6 +50,15 @@ impl MaskSet {
         self.skip
     }
 
+    /// The same hidden units under the ordering that puts the `given` pixels first, otherwise in the order of this one:
+    /// another member of the family of models that training over orderings trains.
+    #[must_use]
+    pub fn with_first(&self, given: &[bool]) -> Self {
+        let (first, rest): (Vec<u32>, Vec<u32>) = self.ordering.pixels().iter().partition(|&&p| given[p as usize]);
+        let ordering = Ordering::from_pixels([first, rest].concat()).expect("two parts of a permutation");
+        Self { ordering, ..self.clone() }
+    }
+
     /// m0: one plus the position of each pixel.
     fn input_degrees(&self) -> Vec<u32> {
         self.ordering.positions().into_iter().map(|position| position + 1).collect()

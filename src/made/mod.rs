@@ -6,6 +6,7 @@ pub mod degrees;
 pub mod evaluate;
 pub mod file;
 pub mod grid;
+mod incremental;
 pub mod init;
 pub mod kernels;
 pub mod layout;

@@ -1,28 +1,21 @@
 //! Exact sampling at the cost of one forward pass.
 //!
-//! A hidden unit of degree m is final as soon as the pixel at position m of the ordering is known. So every unit is
-//! computed once, when its degree comes up, and every output once, just before its pixel is drawn: the multiply-adds of
-//! one masked forward pass for a whole image, whatever the depth, where drawing with a full pass a pixel costs D of them.
+//! Drawing an image with a full pass a pixel costs D of them. It need not: degrees say when each hidden unit is final, so
+//! each is computed once, and each output once (see `incremental`): the multiply-adds of one masked forward pass for a
+//! whole image, whatever the depth.
 //!
-//! Positions are taken in blocks. At the start of a block one product adds everything that is already final to all units
-//! that become final within it; inside the block each unit adds the few terms that are left. Activations are kept
-//! units x batch, so that both are contiguous work over the batch.
+//! Of several masks two models can be drawn from, as two can be scored (see `evaluate`): their conditionals averaged at
+//! every pixel, or their mixture, where a mask is picked for each image.
 
 use crate::data::Images;
-use crate::made::kernels::elementwise::{add_scaled, sigmoid};
-use crate::made::kernels::matmul::accumulate;
+use crate::made::evaluate::by_pixel;
+use crate::made::incremental::{BATCH, State, Target, batch, probability};
 use crate::made::kernels::team::Team;
 use crate::made::masks::MaskSet;
 use crate::made::model::Made;
-use crate::made::network::{Network, Workspace, offset};
+use crate::made::network::Workspace;
 use crate::made::staircase::Staircase;
 use crate::rng::{Purpose, Seed};
-
-/// Positions a block.
-const BLOCK: usize = 32;
-
-/// Images drawn together.
-const BATCH: usize = 112;
 
 /// Why images cannot be drawn.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -67,6 +60,73 @@ pub struct Drawn {
 
 /// Draws `count` images from the model under `masks`: one, or several of one ordering whose conditionals are averaged.
 pub fn draw(made: &Made, team: &Team, masks: &[MaskSet], count: usize, drawing: Drawing) -> Result<Drawn, SampleError> {
+    draw_numbers(made, team, masks, &(0..count).collect::<Vec<_>>(), drawing)
+}
+
+/// Draws `count` images from the mixture of `masks`: for each a mask is picked, and the image drawn by it alone. A mask is
+/// picked as often as another; given evidence, in proportion to the probability that it gives to the evidence.
+pub fn draw_mixture(
+    made: &Made,
+    team: &Team,
+    masks: &[MaskSet],
+    count: usize,
+    drawing: Drawing,
+) -> Result<Drawn, SampleError> {
+    let dim = masks[0].ordering().dim();
+    let mut drawn = Drawn { images: Images::new([], dim), logits: vec![0.0; count * dim] };
+    let picked = pick(made, team, masks, count, drawing);
+    let mut images = vec![0; count * dim];
+    for (k, mask) in masks.iter().enumerate() {
+        let numbers: Vec<usize> = (0..count).filter(|&i| picked[i] == k).collect();
+        let part = draw_numbers(made, team, std::slice::from_ref(mask), &numbers, drawing)?;
+        for (i, (image, logits)) in numbers.iter().zip(part.images.pixels().chunks(dim).zip(part.logits.chunks(dim))) {
+            images[i * dim..][..dim].copy_from_slice(image);
+            drawn.logits[i * dim..][..dim].copy_from_slice(logits);
+        }
+    }
+    Ok(Drawn { images: Images::new(images, dim), ..drawn })
+}
+
+/// Which of the masks draws each image of a mixture.
+fn pick(made: &Made, team: &Team, masks: &[MaskSet], count: usize, drawing: Drawing) -> Vec<usize> {
+    // Per mask and image, -log p of the evidence.
+    let evident: Option<Vec<Vec<f64>>> = drawing.evidence.map(|evidence| {
+        masks.iter().map(|mask| known_nll(made, team, std::slice::from_ref(mask), evidence, evidence)).collect()
+    });
+    let choose = |i: usize| {
+        let u = drawing.seed.stream(Purpose::Component, i as u64).uniform();
+        let Some(nlls) = &evident else { return (u * masks.len() as f64) as usize };
+        let least = nlls.iter().map(|nll| nll[i]).fold(f64::INFINITY, f64::min);
+        let weights: Vec<f64> = nlls.iter().map(|nll| (least - nll[i]).exp()).collect();
+        let mut left = u * weights.iter().sum::<f64>();
+        let passed = weights.iter().position(|weight| {
+            left -= weight;
+            left < 0.0
+        });
+        passed.unwrap_or(masks.len() - 1)
+    };
+    (0..count).map(choose).collect()
+}
+
+/// -log p of each image's pixels that `evidence` knows, which come first in the ordering, nats; with several masks under
+/// the mean of their conditionals.
+pub fn known_nll(made: &Made, team: &Team, masks: &[MaskSet], images: &Images, evidence: &Images) -> Vec<f64> {
+    let known_or_off = images.pixels().iter().map(|&x| if x == UNKNOWN { 0 } else { x }).collect::<Vec<_>>();
+    let nlls = by_pixel(made, team, masks, &Images::new(known_or_off, images.dim())).unwrap_or_default();
+    let sum = |(nlls, known): (&[f32], &[u8])| {
+        nlls.iter().zip(known).filter(|(_, known)| **known != UNKNOWN).map(|(nll, _)| f64::from(*nll)).sum()
+    };
+    nlls.chunks(images.dim()).zip(evidence.pixels().chunks(images.dim())).map(sum).collect()
+}
+
+/// Draws the images of these numbers.
+fn draw_numbers(
+    made: &Made,
+    team: &Team,
+    masks: &[MaskSet],
+    numbers: &[usize],
+    drawing: Drawing,
+) -> Result<Drawn, SampleError> {
     let ordering = masks[0].ordering();
     if masks.iter().any(|mask| mask.ordering() != ordering) {
         return Err(SampleError::Orderings);
@@ -74,23 +134,27 @@ pub fn draw(made: &Made, team: &Team, masks: &[MaskSet], count: usize, drawing: 
     if let Some(evidence) = drawing.evidence {
         check_evidence(evidence, ordering.pixels())?;
     }
-    let dim = ordering.dim();
+    let (dim, network) = (ordering.dim(), made.network());
     let staircases: Vec<Staircase> = masks.iter().map(|mask| made.staircase(mask)).collect();
-    let weights: Vec<Vec<f32>> = staircases.iter().map(|stairs| made.with_weights(stairs, <[f32]>::to_vec)).collect();
-    let mut images = vec![0u8; count * dim];
-    let mut logits = vec![0f32; count * dim];
-    let parts = images.chunks_mut(BATCH * dim).zip(logits.chunks_mut(BATCH * dim)).enumerate();
-    team.share(parts, |(chunk, (images, logits))| {
-        if team.stopped() {
-            return;
-        }
-        let mut states: Vec<State> = staircases
-            .iter()
-            .zip(&weights)
-            .map(|(stairs, weights)| State::new(made.network(), stairs, weights))
-            .collect();
-        batch(&mut states, ordering.pixels(), chunk * BATCH, drawing, images, logits);
-    });
+    let mut images = vec![0u8; numbers.len() * dim];
+    let mut logits = vec![0f32; numbers.len() * dim];
+    let mut draw = |weights: &[&[f32]]| {
+        let parts = images.chunks_mut(BATCH * dim).zip(logits.chunks_mut(BATCH * dim)).zip(numbers.chunks(BATCH));
+        team.share(parts, |((images, logits), numbers)| {
+            if team.stopped() {
+                return;
+            }
+            let states = staircases.iter().zip(weights).map(|(stairs, weights)| State::new(network, stairs, weights));
+            batch(&mut states.collect::<Vec<_>>(), ordering.pixels(), numbers, drawing, Target { images, logits });
+        });
+    };
+    if let [stairs] = &staircases[..] {
+        made.with_weights(stairs, |weights| draw(&[weights]));
+    } else {
+        let sorted: Vec<Vec<f32>> =
+            staircases.iter().map(|stairs| made.with_weights(stairs, <[f32]>::to_vec)).collect();
+        draw(&sorted.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    }
     Ok(Drawn { images: Images::new(images, dim), logits })
 }
 
@@ -139,150 +203,9 @@ fn check_evidence(evidence: &Images, order: &[u32]) -> Result<(), SampleError> {
     Ok(())
 }
 
-fn uniforms(seed: Seed, image: usize, dim: usize) -> Vec<f32> {
+/// The uniforms that draw image number `image`, one a position.
+pub(super) fn uniforms(seed: Seed, image: usize, dim: usize) -> Vec<f32> {
     let mut uniforms = vec![0.0; dim];
     seed.stream(Purpose::Sample, image as u64).fill_uniform(&mut uniforms);
     uniforms
-}
-
-/// p(x = 1) of a logit at a temperature.
-fn probability(logit: f32, temperature: f64) -> f32 {
-    if temperature == 0.0 { f32::from(logit > 0.0) } else { sigmoid(logit / temperature as f32) }
-}
-
-/// Draws up to `BATCH` images, the first of them number `first`, position by position.
-fn batch(states: &mut [State], pixels: &[u32], first: usize, drawing: Drawing, images: &mut [u8], logits: &mut [f32]) {
-    let dim = pixels.len();
-    let count = images.len() / dim;
-    let uniforms: Vec<Vec<f32>> = (first..first + count).map(|i| uniforms(drawing.seed, i, dim)).collect();
-    let mut drawn = [0f32; BATCH];
-    for (t, &pixel) in pixels.iter().enumerate() {
-        let mut mean = [0f32; BATCH];
-        for state in &mut *states {
-            if t % BLOCK == 0 {
-                state.enter_block(t, dim.min(t + BLOCK));
-            }
-            state.output(t);
-        }
-        let alone = states.len() == 1;
-        for state in &*states {
-            let z = state.logit(t);
-            for (mean, &z) in mean.iter_mut().zip(z) {
-                *mean += if alone { z } else { sigmoid(z) / states.len() as f32 };
-            }
-        }
-        for i in 0..count {
-            let logit = if alone { mean[i] } else { (mean[i] / (1.0 - mean[i])).ln() };
-            let at = i * dim + pixel as usize;
-            let known = drawing.evidence.map_or(UNKNOWN, |evidence| evidence.row(first + i)[pixel as usize]);
-            logits[at] = logit;
-            images[at] = if known == UNKNOWN {
-                u8::from(uniforms[i][t] < probability(logit, drawing.temperature))
-            } else {
-                known
-            };
-            drawn[i] = f32::from(images[at]);
-        }
-        for state in &mut *states {
-            state.know(t, &drawn);
-        }
-    }
-}
-
-/// One mask's network, part of its inputs known. Activations are units x `BATCH`.
-struct State<'a> {
-    network: &'a Network,
-    stairs: &'a Staircase,
-    weights: &'a [f32],
-    x: Vec<f32>,
-    hidden: Vec<Vec<f32>>,
-    z: Vec<f32>,
-    /// Start of the block in positions.
-    block: usize,
-}
-
-impl<'a> State<'a> {
-    fn new(network: &'a Network, stairs: &'a Staircase, weights: &'a [f32]) -> Self {
-        let layout = &network.layout;
-        let start = |link: &crate::made::layout::Link, stairs| {
-            let mut bias = vec![0.0; link.rows];
-            offset(weights, link, stairs, &mut bias);
-            bias.into_iter().flat_map(|b| std::iter::repeat_n(b, BATCH)).collect::<Vec<f32>>()
-        };
-        let mut layers: Vec<Vec<f32>> = layout.links.iter().zip(&stairs.links).map(|(l, s)| start(l, s)).collect();
-        let z = layers.pop().unwrap_or_default();
-        Self { network, stairs, weights, x: vec![0.0; layout.dim * BATCH], hidden: layers, z, block: 0 }
-    }
-
-    /// Units of hidden layer `l` with degree at most `m`.
-    fn up_to(&self, l: usize, m: usize) -> usize {
-        self.stairs.degrees[l].partition_point(|&degree| degree as usize <= m)
-    }
-
-    /// Leading rows of what layer `l` sees that are final once positions before `t` are known.
-    fn below(&self, l: usize, t: usize) -> usize {
-        if l == 0 { t } else { self.up_to(l - 1, t) }
-    }
-
-    /// Adds all that is final at the start of block `from..to` to the units and outputs that become final within it.
-    fn enter_block(&mut self, from: usize, to: usize) {
-        self.block = from;
-        let layout = &self.network.layout;
-        let depth = self.hidden.len();
-        for l in 0..depth {
-            let (rows, known) = (self.up_to(l, from)..self.up_to(l, to), self.below(l, from));
-            let weights = &self.weights[layout.links[l].weight.clone()];
-            let (lower, upper) = self.hidden.split_at_mut(l);
-            let below = lower.last().unwrap_or(&self.x);
-            accumulate(&mut upper[0], BATCH, weights, layout.links[l].cols, rows, known, below);
-        }
-        if depth > 0 {
-            let (output, known) = (layout.output(), self.up_to(depth - 1, from));
-            let weights = &self.weights[output.weight.clone()];
-            accumulate(&mut self.z, BATCH, weights, output.cols, from..to, known, &self.hidden[depth - 1]);
-        }
-        if let Some(direct) = &layout.direct {
-            accumulate(&mut self.z, BATCH, &self.weights[direct.clone()], layout.dim, from..to, from, &self.x);
-        }
-    }
-
-    /// Finishes the logit of position `t`, whose predecessors are all known.
-    fn output(&mut self, t: usize) {
-        let layout = &self.network.layout;
-        let z = &mut self.z[t * BATCH..(t + 1) * BATCH];
-        if let Some(last) = self.hidden.len().checked_sub(1) {
-            let output = layout.output();
-            let row = &self.weights[output.weight.start + t * output.cols..][..output.cols];
-            let known = self.stairs.degrees[last].partition_point(|&degree| degree as usize <= self.block);
-            let seen = self.stairs.links[last + 1].prefix[t] as usize;
-            add_scaled(z, &row[known..seen], &self.hidden[last][known * BATCH..]);
-        }
-        if let Some(direct) = &layout.direct {
-            let row = &self.weights[direct.start + t * layout.dim..][..layout.dim];
-            add_scaled(z, &row[self.block..t], &self.x[self.block * BATCH..]);
-        }
-    }
-
-    fn logit(&self, t: usize) -> &[f32] {
-        &self.z[t * BATCH..(t + 1) * BATCH]
-    }
-
-    /// Takes in the pixels at position `t`, and computes the units that are final with them.
-    fn know(&mut self, t: usize, pixels: &[f32; BATCH]) {
-        self.x[t * BATCH..(t + 1) * BATCH].copy_from_slice(pixels);
-        for l in 0..self.hidden.len() {
-            let link = &self.network.layout.links[l];
-            let known = self.below(l, self.block);
-            let rows = self.up_to(l, t)..self.up_to(l, t + 1);
-            let (lower, upper) = self.hidden.split_at_mut(l);
-            let below = lower.last().unwrap_or(&self.x);
-            for r in rows {
-                let h = &mut upper[0][r * BATCH..(r + 1) * BATCH];
-                let seen = self.stairs.links[l].prefix[r] as usize;
-                let row = &self.weights[link.weight.start + r * link.cols..][..link.cols];
-                add_scaled(h, &row[known..seen], &below[known * BATCH..]);
-                self.network.activation.forward(h);
-            }
-        }
-    }
 }

@@ -204,6 +204,26 @@ fn the_mixture_keeps_its_bounds() {
     assert!((mixture(&[vec![1e4], vec![1e4 + 5.0]])[0] - (1e4 + 2f64.ln() - (1.0 + (-5f64).exp()).ln())).abs() < 1e-9);
 }
 
+/// The averaged conditionals of copies of one mask are that mask's, and a pixel that it all but rules out keeps its whole
+/// price: no probability underflows.
+#[test]
+fn averaged_copies_of_a_mask_are_the_mask() {
+    let team = Team::new(1);
+    let config = ModelConfig { hidden: vec![9], ordering: OrderingRule::Random, ..ModelConfig::default() };
+    let case = Case::new(config, shape(3, 2));
+    let images = corner_images(6);
+    let bias = case.made.network().layout.output().bias.clone();
+    for extreme in [0.0, 1e4] {
+        case.made.update(|p| p[bias.start] += extreme).unwrap();
+        let alone = single(&case.made, &team, &case.first(), &images);
+        let copies = averaged(&case.made, &team, &[case.first(), case.first(), case.first()], &images).unwrap();
+        assert!(alone.iter().copied().fold(0.0, f64::max) > extreme as f64 * 0.9);
+        for (alone, copies) in alone.iter().zip(&copies) {
+            assert!((alone - copies).abs() <= 1e-5 * (1.0 + alone), "{alone} and {copies}");
+        }
+    }
+}
+
 /// Scores do not depend on how many images are scored together, nor on the number of threads, nor on the time of day.
 #[test]
 fn scores_do_not_depend_on_company() {

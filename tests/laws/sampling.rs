@@ -1,12 +1,12 @@
 //! Laws of sampling: drawing agrees with scoring, pixel by pixel and in frequency, and evidence is honoured or refused.
 
 use ablade::data::Images;
-use ablade::made::evaluate::{averaged, conditionals, single};
+use ablade::made::evaluate::{averaged, conditionals, mixture, single};
 use ablade::made::kernels::team::Team;
 use ablade::made::masks::{MaskSet, Masks};
 use ablade::made::model::Made;
 use ablade::made::ordering::{Ordering, OrderingRule};
-use ablade::made::sample::{Drawing, SampleError, UNKNOWN, draw, draw_one_by_one};
+use ablade::made::sample::{Drawing, SampleError, UNKNOWN, draw, draw_mixture, draw_one_by_one, known_nll};
 use ablade::made::{MaskCount, ModelConfig, Resample};
 use ablade::rng::Seed;
 
@@ -26,15 +26,16 @@ fn disagreement(made: &Made, mask: &MaskSet, images: &Images, logits: &[f32]) ->
     logits.iter().zip(passes).map(|(&z, p)| (sigmoid(z) - f64::from(p)).abs()).fold(0.0, f64::max)
 }
 
-/// At D = 784, in every ordering and at depths 0 to 3, each pixel was drawn by the logit that one pass over the finished
-/// image gives it; drawing in the inverse order was not.
+/// At D = 784, in every ordering and at every depth from 0 to 3, each pixel was drawn by the logit that one pass over the
+/// finished image gives it; drawing in the inverse order was not.
 #[test]
 fn drawing_agrees_with_scoring() {
     let team = Team::new(1);
-    let mut slips = 0;
-    for (i, ordering) in OrderingRule::ALL.into_iter().cycle().take(18).enumerate() {
+    let (mut slips, mut controls) = (0, 0);
+    for i in 0..36 {
+        let (ordering, depth) = (OrderingRule::ALL[i % 9], i / 9);
         let config = ModelConfig {
-            hidden: vec![[60, 150][i % 2]; i % 4],
+            hidden: vec![[60, 150][i % 2]; depth],
             ordering,
             skip: i % 3 != 0,
             condition: i % 5 == 0,
@@ -49,10 +50,11 @@ fn drawing_agrees_with_scoring() {
         assert!(apart < 1e-5, "{apart}: {config:?}");
         if ordering == OrderingRule::Random && config.skip {
             let slip = draw_one_by_one(&made, &team, &mask, &mask.ordering().positions(), 20, plain(3));
+            controls += 1;
             slips += usize::from(disagreement(&made, &mask, &slip.images, &slip.logits) > 0.05);
         }
     }
-    assert!(slips > 0, "control: the inverse order goes unnoticed");
+    assert!(controls > 0 && slips == controls, "control: the inverse order goes unnoticed in {slips} of {controls}");
 }
 
 /// For the same uniforms, the incremental sampler draws what a full pass a pixel draws, for every model.
@@ -118,18 +120,22 @@ fn g_statistic(counts: &[f64], probabilities: &[f64]) -> (f64, f64) {
     (g, cells - 1.0)
 }
 
-/// Frequencies of 200,000 samples are the exact probabilities, for one mask, for averaged masks, and for a completion
-/// given the first pixels of the ordering; and the same test notices the inverse order.
+fn fits(counts: &[f64], probabilities: &[f64]) -> bool {
+    let (g, freedom) = g_statistic(counts, probabilities);
+    // Five standard deviations of chi-square.
+    g < freedom + 5.0 * (2.0 * freedom).sqrt()
+}
+
+fn probabilities(nlls: &[f64]) -> Vec<f64> {
+    nlls.iter().map(|nll| (-nll).exp()).collect()
+}
+
+/// Frequencies of 200,000 samples are the exact probabilities, for one mask, for averaged masks, and for the mixture; and
+/// the same test notices the inverse order, and one of these models in place of another.
 #[test]
 fn frequencies_are_probabilities() {
     let team = Team::new(1);
     let many = 200_000;
-    let fits = |counts: &[f64], probabilities: &[f64]| {
-        let (g, freedom) = g_statistic(counts, probabilities);
-        // Five standard deviations of chi-square.
-        g < freedom + 5.0 * (2.0 * freedom).sqrt()
-    };
-    let exact = |nlls: &[f64]| nlls.iter().map(|nll| (-nll).exp()).collect::<Vec<f64>>();
     let config = ModelConfig {
         hidden: vec![9, 9],
         ordering: OrderingRule::Random,
@@ -140,31 +146,121 @@ fn frequencies_are_probabilities() {
     let case = Case::new(config, shape(3, 2));
     let mask = case.first();
     let corners = corner_images(6);
-    let probabilities = exact(&single(&case.made, &team, &mask, &corners));
+    let exact = probabilities(&single(&case.made, &team, &mask, &corners));
 
     let drawn = draw(&case.made, &team, std::slice::from_ref(&mask), many, plain(1)).unwrap();
-    assert!(fits(&counts(&drawn.images), &probabilities));
+    assert!(fits(&counts(&drawn.images), &exact));
 
     let slip = draw_one_by_one(&case.made, &team, &mask, &mask.ordering().positions(), 20_000, plain(1));
-    assert!(!fits(&counts(&slip.images), &probabilities), "control: the inverse order");
+    assert!(!fits(&counts(&slip.images), &exact), "control: the inverse order");
 
     let masks: Vec<MaskSet> = (0..3).map(|k| case.masks.evaluated(k)).collect();
     let drawn = draw(&case.made, &team, &masks, many, plain(2)).unwrap();
-    let mixed = exact(&averaged(&case.made, &team, &masks, &corners).unwrap());
-    assert!(fits(&counts(&drawn.images), &mixed));
-    assert!(!fits(&counts(&drawn.images), &probabilities), "control: averaged masks are another model");
+    let mean = probabilities(&averaged(&case.made, &team, &masks, &corners).unwrap());
+    assert!(fits(&counts(&drawn.images), &mean));
+    assert!(!fits(&counts(&drawn.images), &exact), "control: averaged masks are another model");
 
-    let order = mask.ordering().pixels();
-    let mut evidence = [UNKNOWN; 6];
-    (evidence[order[0] as usize], evidence[order[1] as usize]) = (1, 0);
-    let evidence = Images::new(evidence.repeat(many), 6);
-    let drawing = Drawing { evidence: Some(&evidence), ..plain(3) };
-    let drawn = draw(&case.made, &team, std::slice::from_ref(&mask), many, drawing).unwrap();
-    let given = |code: usize| code >> order[0] & 1 == 1 && code >> order[1] & 1 == 0;
-    let evidence: f64 = probabilities.iter().enumerate().filter(|(c, _)| given(*c)).map(|(_, p)| p).sum();
-    let conditional: Vec<f64> =
-        probabilities.iter().enumerate().map(|(code, p)| if given(code) { p / evidence } else { 1e-12 }).collect();
-    assert!(fits(&counts(&drawn.images), &conditional));
+    let drawn = draw_mixture(&case.made, &team, &masks, many, plain(4)).unwrap();
+    let each: Vec<Vec<f64>> = masks.iter().map(|mask| single(&case.made, &team, mask, &corners)).collect();
+    assert!(fits(&counts(&drawn.images), &probabilities(&mixture(&each))));
+    assert!(!fits(&counts(&drawn.images), &mean), "control: the mixture is not the averaged model");
+}
+
+/// Exact probability of each image of six pixels given that some of them have these values.
+fn given(probabilities: &[f64], known: &[u8]) -> Vec<f64> {
+    let fits = |code: usize| known.iter().enumerate().all(|(d, &x)| x == UNKNOWN || code >> d & 1 == usize::from(x));
+    let evidence: f64 = probabilities.iter().enumerate().filter(|(code, _)| fits(*code)).map(|(_, p)| p).sum();
+    probabilities.iter().enumerate().map(|(code, p)| if fits(code) { p / evidence } else { 1e-12 }).collect()
+}
+
+/// Completions follow the enumerated conditionals: given the first pixels of the ordering; given any pixels, under the
+/// ordering that puts them first; and of a mixture, whose masks are weighted by what they make of the evidence.
+#[test]
+fn completions_are_conditionals() {
+    let team = Team::new(1);
+    let many = 100_000;
+    let config = ModelConfig {
+        hidden: vec![9, 9],
+        ordering: OrderingRule::Random,
+        masks: MaskCount::Cycle(3),
+        ..ModelConfig::default()
+    };
+    let case = Case::new(config, shape(3, 2));
+    let corners = corner_images(6);
+    let exact = |mask: &MaskSet| probabilities(&single(&case.made, &team, mask, &corners));
+    let complete = |known: &[u8], mask: &MaskSet| {
+        let evidence = Images::new(known.repeat(many), 6);
+        let drawing = Drawing { evidence: Some(&evidence), ..plain(3) };
+        counts(&draw(&case.made, &team, std::slice::from_ref(mask), many, drawing).unwrap().images)
+    };
+
+    let mask = case.first();
+    let mut known = [UNKNOWN; 6];
+    mask.ordering().pixels()[..2].iter().zip([1, 0]).for_each(|(&pixel, x)| known[pixel as usize] = x);
+    let drawn = complete(&known, &mask);
+    assert!(fits(&drawn, &given(&exact(&mask), &known)));
+    let first = mask.ordering().pixels()[0] as usize;
+    let mut less = known;
+    less[first] = 1 - less[first];
+    let other = given(&exact(&mask), &less);
+    let moved: Vec<f64> = (0..64).map(|code: usize| other[code ^ (1 << first)]).collect();
+    assert!(!fits(&drawn, &moved), "control: what other evidence makes of the rest");
+
+    let last = mask.ordering().pixels()[5] as usize;
+    let mut known = [UNKNOWN; 6];
+    known[last] = 1;
+    let able = mask.with_first(&known.map(|x| x != UNKNOWN));
+    let drawn = complete(&known, &able);
+    assert!(fits(&drawn, &given(&exact(&able), &known)));
+    let exact_first = exact(&mask);
+    let ignored: Vec<f64> = (0..64_usize)
+        .map(|code| if code >> last & 1 == 1 { exact_first[code] + exact_first[code ^ 1 << last] } else { 1e-12 })
+        .collect();
+    assert!(!fits(&drawn, &ignored), "control: the last pixel kept, and ignored by all before it");
+
+    // Of a single first pixel all masks make the same, its bias: two are given.
+    known[mask.ordering().pixels()[4] as usize] = 1;
+    let masks: Vec<MaskSet> =
+        (0..3).map(|k| case.masks.evaluated(k).with_first(&known.map(|x| x != UNKNOWN))).collect();
+    let evidence = Images::new(known.repeat(many), 6);
+    let drawing = Drawing { evidence: Some(&evidence), ..plain(4) };
+    let drawn = counts(&draw_mixture(&case.made, &team, &masks, many, drawing).unwrap().images);
+    let mean = |parts: Vec<Vec<f64>>| (0..64).map(|code| parts.iter().map(|p| p[code]).sum::<f64>() / 3.0).collect();
+    let joint: Vec<f64> = mean(masks.iter().map(exact).collect());
+    assert!(fits(&drawn, &given(&joint, &known)));
+    let even: Vec<f64> = mean(masks.iter().map(|mask| given(&exact(mask), &known)).collect());
+    assert!(!fits(&drawn, &even), "control: masks picked evenly, whatever the evidence");
+}
+
+/// What a model leaves for the rest of an image, given some of it, sums to one over all rests.
+#[test]
+fn the_rest_is_a_distribution() {
+    let team = Team::new(1);
+    let config = ModelConfig {
+        hidden: vec![9],
+        ordering: OrderingRule::Random,
+        masks: MaskCount::Cycle(3),
+        resample: Resample::Connectivity,
+        ..ModelConfig::default()
+    };
+    let case = Case::new(config, shape(3, 2));
+    let known = [UNKNOWN, 1, UNKNOWN, 0, UNKNOWN, UNKNOWN];
+    let masks: Vec<MaskSet> =
+        (0..3).map(|k| case.masks.evaluated(k).with_first(&known.map(|x| x != UNKNOWN))).collect();
+    let fitting: Vec<u8> =
+        corner_images(6).pixels().chunks(6).filter(|image| image[1] == 1 && image[3] == 0).flatten().copied().collect();
+    let fitting = Images::new(fitting, 6);
+    let evidence = Images::new(known.repeat(16), 6);
+    for masks in [&masks[..1], &masks] {
+        let whole = averaged(&case.made, &team, masks, &fitting).unwrap();
+        let part = known_nll(&case.made, &team, masks, &fitting, &evidence);
+        let total: f64 = whole.iter().zip(&part).map(|(whole, part)| (part - whole).exp()).sum();
+        assert!((total - 1.0).abs() < 1e-5, "{total}");
+        let other = Images::new([0, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN].repeat(16), 6);
+        let wrong = known_nll(&case.made, &team, masks, &fitting, &other);
+        let total: f64 = whole.iter().zip(&wrong).map(|(whole, part)| (part - whole).exp()).sum();
+        assert!((total - 1.0).abs() > 1e-2, "control: of pixels that do not come first, {total}");
+    }
 }
 
 /// Over samples, the mean of -log p(x) is the mean of the summed entropies of its conditionals, at D = 784.

@@ -301,11 +301,14 @@ fn model_files_round_trip() {
             let setup = Setup::new(&model, patterns(), TrainConfig { epochs: 2, ..TrainConfig::default() });
             finish(&mut setup.trainer());
             let bytes = file::save(&setup.made, &setup.masks.trained(0)).unwrap();
-            let pixels = setup.made.first_ordering().pixels();
-            let params = file::load(&bytes, &setup.made.network().layout, pixels).unwrap();
+            let (layout, first) = (&setup.made.network().layout, setup.masks.trained(0));
+            let params = file::load(&bytes, layout, &first).unwrap();
             assert_eq!(setup.made.read(<[f32]>::to_vec), params);
+            let last = first.ordering().pixels()[5];
+            let others = first.with_first(&std::array::from_fn::<bool, 6, _>(|pixel| pixel as u32 == last));
+            assert!(matches!(file::load(&bytes, layout, &others), Err(file::FileError::Masks)));
             let other = ModelConfig { hidden: vec![8], ..model };
-            assert!(file::load(&bytes, &Layout::new(&other, 6), pixels).is_err());
+            assert!(file::load(&bytes, &Layout::new(&other, 6), &first).is_err());
         }
     }
 }
