@@ -166,6 +166,8 @@ pub enum Metric {
     TestNll,
     /// Test NLL of the mixture over the trained masks, nats per image.
     TestNllMixture,
+    /// Test NLL of the masks that samples average at every pixel, nats per image.
+    TestNllAveraged,
     /// Validation NLL, nats per image.
     ValidNll,
 }

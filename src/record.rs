@@ -124,6 +124,8 @@ impl RunRecord {
         let value = match metric {
             Metric::TestNll => summary.test_nll_nats,
             Metric::TestNllMixture => summary.test_nll_mixture_nats,
+            // The average of one mask is that mask.
+            Metric::TestNllAveraged => summary.test_nll_averaged_nats.or(summary.test_nll_nats),
             Metric::ValidNll => summary.valid_nll_nats,
         };
         value.filter(|v| v.is_finite())

@@ -60,6 +60,7 @@ fn metric(metric: Metric) -> &'static str {
     match metric {
         Metric::TestNll => "test NLL",
         Metric::TestNllMixture => "test NLL of the mixture",
+        Metric::TestNllAveraged => "test NLL, masks averaged",
         Metric::ValidNll => "validation NLL",
     }
 }

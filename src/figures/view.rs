@@ -94,7 +94,7 @@ impl<'a> View<'a> {
     pub(super) fn held_out(&self) -> &'static str {
         match self.plan.compare.metric {
             Metric::ValidNll => "validation",
-            Metric::TestNll | Metric::TestNllMixture => "test",
+            Metric::TestNll | Metric::TestNllMixture | Metric::TestNllAveraged => "test",
         }
     }
 
@@ -102,7 +102,7 @@ impl<'a> View<'a> {
     pub(super) fn held_out_of(&self, row: &EpochRow) -> f64 {
         match self.plan.compare.metric {
             Metric::ValidNll => row.valid_nll_nats,
-            Metric::TestNll | Metric::TestNllMixture => row.test_nll_nats,
+            Metric::TestNll | Metric::TestNllMixture | Metric::TestNllAveraged => row.test_nll_nats,
         }
     }
 
@@ -111,6 +111,7 @@ impl<'a> View<'a> {
         match self.plan.compare.metric {
             Metric::TestNll => "test NLL",
             Metric::TestNllMixture => "test NLL of the mixture over the trained masks",
+            Metric::TestNllAveraged => "test NLL of the masks averaged at every pixel",
             Metric::ValidNll => "validation NLL",
         }
     }

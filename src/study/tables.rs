@@ -162,6 +162,7 @@ pub(super) fn metric_name(metric: Metric) -> &'static str {
     match metric {
         Metric::TestNll => "test_nll",
         Metric::TestNllMixture => "test_nll_mixture",
+        Metric::TestNllAveraged => "test_nll_averaged",
         Metric::ValidNll => "valid_nll",
     }
 }

@@ -100,6 +100,7 @@ pub static OPTIONS: &[OptionKey] = &[
         Choice(&[
             ("test-nll", "test NLL of the first mask"),
             ("test-nll-mixture", "test NLL of the mixture over the trained masks"),
+            ("test-nll-averaged", "test NLL with the conditionals of `sample.masks` masks averaged at every pixel"),
             ("valid-nll", "validation NLL of the first mask"),
         ]),
         "the number of a run that a comparison is about",
