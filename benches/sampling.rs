@@ -49,7 +49,7 @@ fn main() {
     let images = draw(&made, &team, std::slice::from_ref(&mask), count, drawing).expect("samples").images;
 
     let (network, stairs) = (made.network(), made.staircase(&mask));
-    let mut space = Workspace::new(&network.layout, count);
+    let (weights, mut space) = (made.lanes(&stairs), Workspace::new(&network.layout, count));
     let pixels = Tensor::from_iter(images.pixels().iter().map(|&x| f32::from(x)), &Device::Cpu).expect("a tensor");
     let pixels = pixels.reshape((count, shape.dim())).expect("a matrix");
     let layers = dense(&made);
@@ -58,10 +58,8 @@ fn main() {
     for _ in 0..rounds {
         seconds[0].push(time(|| draw(&made, &team, std::slice::from_ref(&mask), count, drawing).expect("samples")));
         seconds[1].push(time(|| {
-            made.with_weights(&stairs, |weights| {
-                space.load((0..count).map(|i| images.row(i)), &stairs);
-                network.forward(&team, weights, &stairs, count, &mut space);
-            });
+            space.load((0..count).map(|i| images.row(i)), &stairs);
+            network.forward(&team, &weights, &stairs, count, &mut space);
         }));
         seconds[2].push(time(|| forward(&layers, &pixels).expect("a pass")));
     }

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use comfy_table::CellAlignment;
 use indicatif::ProgressBar;
 
+use super::part::PartName;
 use super::plots::replace;
 use super::progress::ProgressMode;
 use super::terminal::{number, style, table};
@@ -46,27 +47,21 @@ enum DataCommand {
     },
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum PartName {
-    Train,
-    Valid,
-    Test,
-}
-
 pub(crate) fn data(args: &DataArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     let library = Library::from_environment(global.data_dir.clone());
     match &args.command {
         DataCommand::List => list(&library, terminal),
         DataCommand::Fetch { name } => fetch(name, &library, global.progress, terminal),
         DataCommand::Show { name, part, size, binarize, out } => {
-            let part = match part {
-                PartName::Train => Part::Train,
-                PartName::Valid => Part::Valid,
-                PartName::Test => Part::Test,
-            };
             let mut config = DataConfig { name: name.clone(), binarize: *binarize, ..DataConfig::default() };
             config.size = size.unwrap_or(config.size);
-            show(&config, part, out.clone().unwrap_or_else(|| global.plots.join(file_name(name))), &library, terminal)
+            show(
+                &config,
+                part.part(),
+                out.clone().unwrap_or_else(|| global.plots.join(file_name(name))),
+                &library,
+                terminal,
+            )
         }
     }
 }

@@ -10,17 +10,24 @@ mod compare;
 mod completions;
 mod data;
 mod estimate;
+mod evaluate;
+mod find;
+mod images;
+mod inpaint;
 mod interrupt;
 mod machine;
+mod part;
 mod plan;
 mod plots;
 mod progress;
+mod sample;
 mod schema;
 mod status;
 mod sweep;
 mod terminal;
 #[cfg(test)]
 mod torture;
+mod trained;
 mod training;
 mod verify;
 mod why;
@@ -88,6 +95,15 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Draw every figure of every experiment, or of those named
     Plots(plots::PlotsArgs),
+    /// Draw images from a trained model
+    #[command(after_help = sample::EXAMPLES)]
+    Sample(sample::SampleArgs),
+    /// Complete images from some of their pixels, or reconstruct them
+    #[command(after_help = inpaint::EXAMPLES)]
+    Inpaint(inpaint::InpaintArgs),
+    /// Score a trained model on a data set: exact likelihoods
+    #[command(after_help = evaluate::EXAMPLES)]
+    Evaluate(evaluate::EvaluateArgs),
     /// List, download or look at data sets
     Data(data::DataArgs),
     /// Print the JSON Schema of the experiment file
@@ -156,6 +172,9 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Clean(args) => clean::clean(args, &cli.global, terminal),
         Command::Compare(args) => compare::compare(args, &cli.global, terminal),
         Command::Plots(args) => plots::plots(args, &cli.global, terminal),
+        Command::Sample(args) => sample::sample(args, &cli.global, terminal),
+        Command::Inpaint(args) => inpaint::inpaint(args, &cli.global, terminal),
+        Command::Evaluate(args) => evaluate::evaluate(args, &cli.global, terminal),
         Command::Data(args) => data::data(args, &cli.global, terminal),
         Command::Schema => schema::schema(terminal),
         Command::Completions(args) => completions::completions(args, terminal),

@@ -11,6 +11,7 @@ mod catalog;
 pub mod draw;
 mod error;
 mod fetch;
+mod file;
 mod fingerprint;
 mod library;
 mod load;
@@ -31,6 +32,7 @@ pub use cache::Cache;
 pub use catalog::{Entry, Place, catalog};
 pub use error::DataError;
 pub use fetch::fetch;
+pub use file::images_in;
 pub use fingerprint::fingerprint;
 pub use library::Library;
 pub use load::load;
@@ -193,6 +195,19 @@ impl Dataset {
     /// Whether `train` holds grey levels to be binarised anew every epoch.
     pub fn dynamic(&self) -> bool {
         self.binarization == Binarization::Dynamic
+    }
+
+    /// One of the three sets, 0/1; grey levels are cut at half.
+    pub fn binary(&self, part: Part) -> Images {
+        match part {
+            Part::Train if self.dynamic() => Images::new(
+                self.train.pixels().iter().map(|&p| u8::from(p > 127)).collect::<Vec<_>>(),
+                self.train.dim(),
+            ),
+            Part::Train => self.train.clone(),
+            Part::Valid => self.valid.clone(),
+            Part::Test => self.test.clone(),
+        }
     }
 }
 

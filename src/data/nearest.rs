@@ -20,6 +20,11 @@ pub fn nearest(samples: &Images, among: &Images, threshold: u8) -> Vec<usize> {
         .collect()
 }
 
+/// In how many pixels two binary images differ.
+pub fn distance(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).filter(|(a, b)| a != b).count()
+}
+
 fn bits(row: &[u8], threshold: u8) -> Vec<u64> {
     let word = |pixels: &[u8]| pixels.iter().rev().fold(0, |word, &pixel| word << 1 | u64::from(pixel > threshold));
     row.chunks(64).map(word).collect()
@@ -37,7 +42,7 @@ mod tests {
             let (sample, others) = rows.split_first().unwrap();
             let among = Images::new(others.concat(), 70);
             let chosen = nearest(&Images::new(sample.clone(), 70), &among, 0)[0];
-            let distance = |i: usize| sample.iter().zip(among.row(i)).filter(|(a, b)| a != b).count();
+            let distance = |i: usize| distance(sample, among.row(i));
             for i in 0..among.count() {
                 prop_assert!(distance(chosen) < distance(i) || (distance(chosen) == distance(i) && chosen <= i));
             }

@@ -57,6 +57,17 @@ pub(crate) fn folder(root: &Path, size: usize) -> Result<Pool, DataError> {
     Ok(gallery.pool(size))
 }
 
+/// Reads one PNG in its own size; `None` if the file is of another format.
+pub(crate) fn picture(path: &Path) -> Result<Option<Pool>, DataError> {
+    let mut bytes = Vec::new();
+    fs::File::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut bytes)).map_err(DataError::io(path))?;
+    if !bytes.starts_with(b"\x89PNG") {
+        return Ok(None);
+    }
+    let (pixels, width, height) = decode(&bytes).map_err(|problem| DataError::malformed(path, "image", problem))?;
+    Ok(Some(Pool::unlabelled(pixels, Shape { width, height })))
+}
+
 /// Reads a tar archive of images as squares of `size`. Nothing is unpacked to disk: names in it only sort and classify.
 pub(super) fn archive(path: &Path, source: impl Read, size: usize) -> Result<Pool, DataError> {
     let mut archive = tar::Archive::new(source);

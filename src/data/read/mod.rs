@@ -14,7 +14,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::{DataError, Shape};
 pub(crate) use idx::labels;
-pub(crate) use images::{folder, is_image_tree, pictures, shrink};
+pub(crate) use images::{folder, is_image_tree, picture, pictures, shrink};
 
 /// Images as a file holds them, before anything is divided or made binary.
 #[derive(Debug, PartialEq, Eq)]

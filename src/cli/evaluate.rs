@@ -1,0 +1,169 @@
+//! `ablade evaluate RUN`: exact likelihoods of a trained model on any data set.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::ensure;
+use clap::Args;
+
+use super::part::PartName;
+use super::plots::replace;
+use super::terminal::{number, table};
+use super::trained::{MaskArgs, Model, RunArgs, Trained};
+use super::{Exit, Global, Terminal};
+use crate::data::{self, DataConfig, Images, Shape};
+use crate::made::evaluate::{mixture, single};
+use crate::npy;
+
+/// What `--help` shows below the options.
+pub(crate) const EXAMPLES: &str = "\
+Prints the mean negative log-likelihood in nats per image, its standard error over the images, and bits per dimension.
+Without a choice of masks, of every model that the run's masks make: its first mask, the masks one by one on average, their
+mixture, and, where they share an ordering, their conditionals averaged at every pixel.
+
+A name or a folder is divided in three as for training, with the run's own sizes where it is the run's own set, and --part
+says which is scored. Of a single file every image is scored, in its order.
+
+Examples:
+  ablade evaluate masks/baseline/1
+  ablade evaluate masks/baseline/1 --data letters
+  ablade evaluate r3f2a --data samples.npy --nlls nlls.csv
+  ablade evaluate masks/masks-8/1 --part valid --mixture --csv";
+
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    #[command(flatten)]
+    run: RunArgs,
+    /// Data set: a name, a folder or a file [default: the run's own]
+    #[arg(long, value_name = "NAME")]
+    data: Option<String>,
+    /// Which of its three sets
+    #[arg(long, default_value = "test")]
+    part: PartName,
+    #[command(flatten)]
+    masks: MaskArgs,
+    /// Write the likelihood of every image, nats: .csv or .npy, a column a model
+    #[arg(long, value_name = "FILE", value_parser = table_file)]
+    nlls: Option<PathBuf>,
+    /// Print CSV in place of a table
+    #[arg(long)]
+    csv: bool,
+}
+
+fn table_file(path: &str) -> Result<PathBuf, String> {
+    let known = path.ends_with(".csv") || path.ends_with(".npy");
+    if known { Ok(path.into()) } else { Err("its ending says no format: .csv or .npy".into()) }
+}
+
+/// What a model gives the images.
+struct Score {
+    model: String,
+    masks: usize,
+    /// Of each image, nats.
+    nlls: Vec<f64>,
+}
+
+pub(crate) fn evaluate(args: &EvaluateArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+    let trained = Trained::load(&args.run, global)?;
+    let asked = trained.asked_model(&args.masks)?;
+    let (name, images) = images(args.data.as_deref(), args.part, &trained)?;
+    let scores = match asked {
+        Some(model) => {
+            vec![Score { model: model.to_string(), masks: model.masks().len(), nlls: model.score(&trained, &images) }]
+        }
+        None => every_model(&trained, &images),
+    };
+    if let Some(path) = &args.nlls {
+        replace(path, &per_image(path, &scores))?;
+        terminal.remark(format!("every image in {}", path.display()));
+    }
+    let header = ["model", "masks", "images", "nll_nats", "se_nats", "bits_per_dim"];
+    let rows: Vec<[String; 6]> = scores.iter().map(|score| row(score, trained.shape.dim())).collect();
+    if args.csv {
+        let mut writer = csv::Writer::from_writer(&mut *terminal.out);
+        writer.write_record(header)?;
+        rows.iter().try_for_each(|row| writer.write_record(row))?;
+        writer.flush()?;
+    } else {
+        writeln!(terminal.out, "{} on {} images of {name}", trained.name, number(images.count() as u64))?;
+        let mut drawn = table(&header, 1);
+        drawn.add_rows(&rows);
+        writeln!(terminal.out, "{drawn}")?;
+    }
+    Ok(Exit::Success)
+}
+
+/// Every model that the masks of the run make.
+fn every_model(trained: &Trained, images: &Images) -> Vec<Score> {
+    let masks = trained.all_masks();
+    let each: Vec<Vec<f64>> = masks.iter().map(|mask| single(&trained.made, &trained.team, mask, images)).collect();
+    let mut scores = vec![Score { model: "mask 1".into(), masks: 1, nlls: each[0].clone() }];
+    let count = masks.len();
+    if count > 1 {
+        let mean = |i: usize| each.iter().map(|nlls| nlls[i]).sum::<f64>() / count as f64;
+        let nlls = (0..images.count()).map(mean).collect();
+        scores.push(Score { model: "single masks on average".into(), masks: count, nlls });
+        scores.push(Score { model: "mixture".into(), masks: count, nlls: mixture(&each) });
+        if trained.masks.share_ordering() {
+            let nlls = Model::Averaged(masks).score(trained, images);
+            scores.push(Score { model: "conditionals averaged".into(), masks: count, nlls });
+        }
+    }
+    scores
+}
+
+fn row(score: &Score, dim: usize) -> [String; 6] {
+    let n = score.nlls.len() as f64;
+    let mean = score.nlls.iter().sum::<f64>() / n;
+    let variance = score.nlls.iter().map(|nll| (nll - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    let error = if score.nlls.len() > 1 { format!("{:.3}", (variance / n).sqrt()) } else { String::new() };
+    [
+        score.model.clone(),
+        score.masks.to_string(),
+        score.nlls.len().to_string(),
+        format!("{mean:.3}"),
+        error,
+        format!("{:.5}", mean / (dim as f64 * std::f64::consts::LN_2)),
+    ]
+}
+
+fn per_image(path: &Path, scores: &[Score]) -> Vec<u8> {
+    let images = scores[0].nlls.len();
+    if path.extension().is_some_and(|extension| extension == "npy") {
+        let values: Vec<f32> = (0..images).flat_map(|i| scores.iter().map(move |score| score.nlls[i] as f32)).collect();
+        return npy::encode(&[images, scores.len()], &values);
+    }
+    let columns = scores.iter().map(|score| format!("{}_nats", score.model.replace(' ', "_")));
+    let mut text = format!("image,{}\n", columns.collect::<Vec<_>>().join(","));
+    for i in 0..images {
+        let values: Vec<String> = scores.iter().map(|score| score.nlls[i].to_string()).collect();
+        text += &format!("{i},{}\n", values.join(","));
+    }
+    text.into_bytes()
+}
+
+/// The images that `data` names, and what to call them.
+pub(crate) fn images(data: Option<&str>, part: PartName, trained: &Trained) -> anyhow::Result<(String, Images)> {
+    let own = &trained.spec.config.data;
+    let part = part.part();
+    let fits = |name: &str, shape: Shape| {
+        let words = |shape: Shape| match shape.height {
+            1 => format!("vectors of {}", shape.width),
+            height => format!("{height} x {} pixels", shape.width),
+        };
+        let same = shape == trained.shape || shape.height == 1 && shape.dim() == trained.shape.dim();
+        ensure!(same, "{} was trained on {}, {name} has {}", trained.name, words(trained.shape), words(shape));
+        Ok(())
+    };
+    let Some(name) = data.filter(|name| *name != own.name) else {
+        return Ok((format!("{} ({part})", own.name), trained.dataset()?.binary(part)));
+    };
+    if Path::new(name).is_file() {
+        let (images, shape) = data::images_in(Path::new(name), part, own)?;
+        fits(name, shape)?;
+        return Ok((name.to_owned(), images));
+    }
+    let config = DataConfig { name: name.to_owned(), train: None, valid: None, test: None, ..own.clone() };
+    let dataset = trained.cache().get(&config)?;
+    fits(name, dataset.shape)?;
+    Ok((format!("{name} ({part})"), dataset.binary(part)))
+}

@@ -1,0 +1,132 @@
+//! Which run is meant: the beginning of an id, or `study/variant/seed` as `runs.csv` has them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{bail, ensure};
+
+use super::terminal::count;
+use crate::plan::RunId;
+use crate::store::{Store, StoreError};
+
+/// Where a study uses a run.
+struct Place {
+    experiment: String,
+    study: String,
+    variant: String,
+    label: String,
+    seed: u64,
+    run: RunId,
+}
+
+impl Place {
+    fn name(&self) -> String {
+        format!("{}/{}/{}", self.study, self.variant, self.seed)
+    }
+}
+
+/// Every place of every experiment. A plan that cannot be read names no run; its own commands say what is wrong with it.
+fn places(store: &Store) -> Result<Vec<Place>, StoreError> {
+    let mut places = Vec::new();
+    for plan in store.experiments()?.iter().filter_map(|name| store.load_plan(name).ok()) {
+        for study in &plan.studies {
+            for variant in &study.variants {
+                places.extend(variant.runs.iter().zip(&plan.seeds).map(|(run, seed)| Place {
+                    experiment: plan.name.clone(),
+                    study: study.name.clone(),
+                    variant: variant.name.clone(),
+                    label: variant.label.clone(),
+                    seed: seed.0,
+                    run: run.clone(),
+                }));
+            }
+        }
+    }
+    Ok(places)
+}
+
+/// Finds the run that `text` means, and what to call it.
+pub(crate) fn find(text: &str, store: &Store) -> anyhow::Result<(RunId, String)> {
+    let places = places(store)?;
+    if text.contains('/') {
+        let place = by_place(text, &places, store)?;
+        return Ok((place.run.clone(), place.name()));
+    }
+    let run = by_prefix(text, &places, store)?;
+    let name = places.iter().find(|place| place.run == run).map(Place::name);
+    Ok((run.clone(), name.unwrap_or_else(|| run.to_string())))
+}
+
+fn by_prefix(text: &str, places: &[Place], store: &Store) -> anyhow::Result<RunId> {
+    let names: BTreeMap<&RunId, String> = places.iter().rev().map(|place| (&place.run, place.name())).collect();
+    let known: BTreeSet<RunId> = store.published()?.into_iter().chain(names.keys().map(|&run| run.clone())).collect();
+    let root = store.root().display();
+    let meant: Vec<&RunId> = known.iter().filter(|run| run.as_str().starts_with(text)).collect();
+    match meant[..] {
+        [run] if !text.is_empty() => Ok(run.clone()),
+        [] => {
+            if let Some(place) =
+                places.iter().find(|place| [&place.experiment, &place.study].contains(&&text.to_owned()))
+            {
+                bail!("`{text}` is a study, not a run: add variant and seed, as in {}", place.name());
+            }
+            let nearest = nearest(text, known.iter().map(RunId::as_str).chain(places.iter().map(|p| p.study.as_str())));
+            bail!("no run `{text}` in {root}, by its id or as study/variant/seed{}", meant_perhaps(nearest))
+        }
+        _ => {
+            let shown = meant.iter().take(5).map(|&run| match names.get(run) {
+                Some(name) => format!("{run} ({name})"),
+                None => run.to_string(),
+            });
+            let more = if meant.len() > 5 { ", ..." } else { "" };
+            let shown = shown.collect::<Vec<_>>().join(", ");
+            bail!("`{text}` begins the ids of {} in {root}: {shown}{more}", count(meant.len(), "run"))
+        }
+    }
+}
+
+fn by_place<'a>(text: &str, places: &'a [Place], store: &Store) -> anyhow::Result<&'a Place> {
+    let (study, rest) = text.split_once('/').unwrap_or((text, ""));
+    let here: Vec<&Place> = places.iter().filter(|p| p.study == study || p.experiment == study).collect();
+    if here.is_empty() {
+        let names = places.iter().flat_map(|place| [place.study.as_str(), &place.experiment]);
+        bail!("no study `{study}` in {}{}", store.root().display(), meant_perhaps(nearest(study, names)));
+    }
+    // A label may hold a slash, a seed does not.
+    let (variant, seed) = rest.rsplit_once('/').unwrap_or((rest, ""));
+    let of_variant: Vec<&Place> = here.iter().filter(|p| p.variant == variant || p.label == variant).copied().collect();
+    if of_variant.is_empty() {
+        let nearest = nearest(variant, here.iter().map(|place| place.variant.as_str()));
+        let variants = distinct(here.iter().map(|place| place.variant.clone()));
+        bail!("no variant `{variant}` in {study}, which has {variants}{}", meant_perhaps(nearest));
+    }
+    let found: Vec<&Place> = of_variant.iter().filter(|place| place.seed.to_string() == seed).copied().collect();
+    let seeds = distinct(of_variant.iter().map(|place| place.seed.to_string()));
+    ensure!(!seed.is_empty(), "`{text}` lacks a seed: {study}/{variant} has {seeds}");
+    ensure!(!found.is_empty(), "no seed `{seed}` of {study}/{variant}, which has {seeds}");
+    ensure!(
+        found.iter().all(|place| place.run == found[0].run),
+        "`{text}` is another run in each study: {}",
+        distinct(found.iter().map(|place| format!("{} ({})", place.name(), place.run)))
+    );
+    Ok(found[0])
+}
+
+fn distinct(names: impl Iterator<Item = String>) -> String {
+    let mut seen: Vec<String> = Vec::new();
+    names.for_each(|name| {
+        if !seen.contains(&name) {
+            seen.push(name);
+        }
+    });
+    seen.join(", ")
+}
+
+/// The name most like `name`, if any is like it at all.
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = known.map(|known| (strsim::jaro_winkler(name, known), known)).filter(|(score, _)| *score > 0.75);
+    scored.max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, known)| known)
+}
+
+fn meant_perhaps(nearest: Option<&str>) -> String {
+    nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+}

@@ -1,0 +1,237 @@
+//! A trained model on disk, and what the commands that work with one share: which run, which of its masks, how to draw.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+
+use super::find::find;
+use super::terminal::count;
+use super::{Global, machine};
+use crate::data::{self, Cache, Dataset, Library, Shape};
+use crate::made::evaluate::{averaged, mixture, single};
+use crate::made::kernels::team::Team;
+use crate::made::masks::{MaskSet, Masks};
+use crate::made::model::Made;
+use crate::made::sample::{Drawing, Drawn, SampleError, draw, draw_mixture};
+use crate::npy;
+use crate::plan::RunSpec;
+use crate::run;
+use crate::store::{RunStatus, Store};
+
+/// Which run, and how many threads to work with.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Its id or the beginning of it, or study/variant/seed as in runs.csv
+    run: String,
+    /// Threads [default: as many as processors]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+}
+
+/// Which masks of a run, and how several make one model.
+#[derive(Debug, Args)]
+pub(crate) struct MaskArgs {
+    /// Average the conditionals of the first K masks at every pixel; they must share one ordering
+    #[arg(long, value_name = "K", group = "which")]
+    masks: Option<NonZeroUsize>,
+    /// The mixture of all masks: each image has one, picked at random
+    #[arg(long, group = "which")]
+    mixture: bool,
+    /// One mask alone, counted from 1 [default: the first]
+    #[arg(long, value_name = "I", group = "which")]
+    mask: Option<NonZeroUsize>,
+}
+
+/// How to draw.
+#[derive(Debug, Args)]
+pub(crate) struct DrawArgs {
+    /// Seed of the drawing [default: the run's own]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Divide every logit: below 1 the likely gets likelier, above 1 all gets more even
+    #[arg(long, value_name = "T", value_parser = temperature)]
+    temperature: Option<f64>,
+    /// Take the likelier value of every pixel: temperature 0
+    #[arg(long, conflicts_with = "temperature")]
+    greedy: bool,
+}
+
+fn temperature(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|t| t.is_finite() && *t >= 0.0);
+    number.ok_or_else(|| "a number from 0 is expected".into())
+}
+
+impl DrawArgs {
+    /// As asked, else as the run draws.
+    pub(crate) fn drawing(&self, run: &RunSpec) -> Drawing<'static> {
+        let own = run.config.sample.temperature;
+        Drawing {
+            seed: self.seed.map_or(run.seed, crate::rng::Seed),
+            temperature: if self.greedy { 0.0 } else { self.temperature.unwrap_or(own) },
+            evidence: None,
+        }
+    }
+}
+
+/// A model made of some of a run's masks.
+#[derive(Debug, Clone)]
+pub(crate) enum Model {
+    /// One mask, number from 0.
+    Single(usize, MaskSet),
+    /// The conditionals of several masks averaged at every pixel.
+    Averaged(Vec<MaskSet>),
+    /// A mask for each image.
+    Mixture(Vec<MaskSet>),
+}
+
+impl Model {
+    pub(crate) fn masks(&self) -> &[MaskSet] {
+        match self {
+            Self::Single(_, mask) => std::slice::from_ref(mask),
+            Self::Averaged(masks) | Self::Mixture(masks) => masks,
+        }
+    }
+
+    /// The same model under other masks, one for each.
+    pub(crate) fn map(&self, change: impl Fn(&MaskSet) -> MaskSet) -> Self {
+        match self {
+            Self::Single(number, mask) => Self::Single(*number, change(mask)),
+            Self::Averaged(masks) => Self::Averaged(masks.iter().map(change).collect()),
+            Self::Mixture(masks) => Self::Mixture(masks.iter().map(change).collect()),
+        }
+    }
+
+    /// Draws images from it.
+    pub(crate) fn draw(&self, trained: &Trained, count: usize, drawing: Drawing) -> anyhow::Result<Drawn> {
+        let (made, team) = (&trained.made, &trained.team);
+        Ok(match self {
+            Self::Mixture(masks) => draw_mixture(made, team, masks, count, drawing),
+            _ => draw(made, team, self.masks(), count, drawing),
+        }?)
+    }
+
+    /// Negative log-likelihood of each image, nats.
+    pub(crate) fn score(&self, trained: &Trained, images: &data::Images) -> Vec<f64> {
+        let (made, team) = (&trained.made, &trained.team);
+        match self {
+            Self::Single(_, mask) => single(made, team, mask, images),
+            Self::Averaged(masks) => averaged(made, team, masks, images).unwrap_or_default(),
+            Self::Mixture(masks) => {
+                mixture(&masks.iter().map(|mask| single(made, team, mask, images)).collect::<Vec<_>>())
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Model {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self {
+            Self::Single(number, _) => write!(f, "mask {}", number + 1),
+            Self::Averaged(masks) => write!(f, "mean of {} at every pixel", count(masks.len(), "mask")),
+            Self::Mixture(masks) => write!(f, "mixture of {}", count(masks.len(), "mask")),
+        }
+    }
+}
+
+/// A run with its model.
+pub(crate) struct Trained {
+    /// `study/variant/seed`, or the id of a run that no study uses any more.
+    pub(crate) name: String,
+    pub(crate) spec: RunSpec,
+    pub(crate) shape: Shape,
+    pub(crate) masks: Masks,
+    pub(crate) made: Made,
+    pub(crate) team: Team,
+    cache: Cache,
+}
+
+impl Trained {
+    /// Finds the run and loads its model.
+    pub(crate) fn load(args: &RunArgs, global: &Global) -> anyhow::Result<Self> {
+        let store = Store::open(&global.results)?;
+        let (run, name) = find(&args.run, &store)?;
+        if !store.published()?.contains(&run) {
+            let record = store.record(&run)?;
+            match record.error {
+                Some(error) if record.status == RunStatus::Failed => bail!("{name} ({run}) failed: {error}"),
+                _ => bail!("{name} ({run}) is not trained yet: `ablade sweep` with its experiment file does that"),
+            }
+        }
+        let spec = store.spec(&run)?;
+        let Some(model) = store.file(&run, "model.safetensors")? else {
+            let why = store.record(&run)?.error.unwrap_or_default();
+            bail!("{name} ({run}) has no model: {why}");
+        };
+        let cache = Cache::new(Library::from_environment(global.data_dir.clone()));
+        // The test images kept for figures tell how pixels lie, without the data set itself.
+        let kept = store.reference(&spec.data)?.and_then(|bytes| npy::decode::<u8>(&bytes).ok());
+        let shape = match kept.as_ref().map(|kept| &kept.shape[..]) {
+            Some(&[_, height, width]) => Shape { width, height },
+            _ => unchanged(&spec, &cache)?.shape,
+        };
+        let (masks, made) =
+            run::load_model(&spec, shape, &model).with_context(|| format!("cannot load {name} ({run})"))?;
+        let team = Team::new(args.jobs.unwrap_or_else(machine::threads).get());
+        Ok(Self { name, spec, shape, masks, made, team, cache })
+    }
+
+    /// The data set that it was trained on.
+    pub(crate) fn dataset(&self) -> anyhow::Result<Arc<Dataset>> {
+        unchanged(&self.spec, &self.cache)
+    }
+
+    /// Where data sets are found.
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// Every mask that is evaluated.
+    pub(crate) fn all_masks(&self) -> Vec<MaskSet> {
+        (0..self.masks.evaluated_count()).map(|i| self.masks.evaluated(i)).collect()
+    }
+
+    /// The first `k` masks, averaged if there are several.
+    pub(crate) fn first_masks(&self, k: usize) -> anyhow::Result<Model> {
+        if k == 1 {
+            return Ok(Model::Single(0, self.masks.evaluated(0)));
+        }
+        self.has(k)?;
+        ensure!(
+            self.masks.share_ordering(),
+            "{}: {} was trained over orderings. --mixture uses all its masks; trained with model.resample = \
+             \"connectivity\", masks share one ordering",
+            SampleError::Orderings,
+            self.name
+        );
+        Ok(Model::Averaged((0..k).map(|i| self.masks.evaluated(i)).collect()))
+    }
+
+    /// The model asked for, if one is.
+    pub(crate) fn asked_model(&self, args: &MaskArgs) -> anyhow::Result<Option<Model>> {
+        Ok(match (args.masks, args.mask) {
+            _ if args.mixture => Some(Model::Mixture(self.all_masks())),
+            (Some(k), _) => Some(self.first_masks(k.get())?),
+            (None, Some(mask)) => {
+                self.has(mask.get())?;
+                Some(Model::Single(mask.get() - 1, self.masks.evaluated(mask.get() - 1)))
+            }
+            (None, None) => None,
+        })
+    }
+
+    fn has(&self, masks: usize) -> anyhow::Result<()> {
+        let there = self.masks.evaluated_count();
+        ensure!(masks <= there, "{} has {}, {masks} is asked for", self.name, count(there, "mask"));
+        Ok(())
+    }
+}
+
+/// The data set of a run, if it still is what the run was trained on.
+fn unchanged(spec: &RunSpec, cache: &Cache) -> anyhow::Result<Arc<Dataset>> {
+    let config = &spec.config.data;
+    let now = data::fingerprint(config, cache.library())?;
+    ensure!(now == spec.data, "the data set {} has changed since {} was trained on it", config.name, spec.id);
+    Ok(cache.get(config)?)
+}
