@@ -3,7 +3,6 @@
 //! Every kind of figure ends as a `Chart`; one painter (`layout`) turns charts into pictures. So what a figure claims can
 //! be tested without looking at pixels.
 
-use super::canvas::Anchor;
 use super::scale::Axis;
 use super::style::Color;
 
@@ -120,6 +119,17 @@ pub enum Mark {
         /// Size in CSS pixels.
         size: f64,
     },
+}
+
+/// Which point of a text is given; vertically always the middle of its capitals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Anchor {
+    /// Its left end.
+    Start,
+    /// Its middle.
+    Middle,
+    /// Its right end.
+    End,
 }
 
 /// Form of a dot.

@@ -1,8 +1,7 @@
 //! NLL against what it costs, so that a gain bought by size or time shows as such.
 
-use super::canvas::Anchor;
-use super::chart::{Body, Chart, Form, Mark, Panel, Plane};
-use super::render::text_width;
+use super::chart::{Anchor, Body, Chart, Form, Mark, Panel, Plane};
+use super::draw::text_width;
 use super::scale::{Axis, estimate, extent, short};
 use super::style::{CONTEXT, INK, SMALL, variant};
 use super::view::{Estimate, Variant, View, percent};

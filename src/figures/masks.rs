@@ -5,8 +5,7 @@
 use crate::data::Shape;
 use crate::made::masks::MaskSet;
 
-use super::canvas::Anchor;
-use super::chart::{Body, Chart, Form, Mark, Panel, Plane, Raster};
+use super::chart::{Anchor, Body, Chart, Form, Mark, Panel, Plane, Raster};
 use super::scale::{Axis, group};
 use super::style::{ACCENT, AXIS, CONTEXT, Color, INK, SMALL, TILE, WHITE, sequential};
 

@@ -5,25 +5,20 @@
 
 mod ablation;
 mod artefacts;
-mod canvas;
 pub mod chart;
-mod clip;
 mod cost;
 mod curves;
+mod draw;
 mod effects;
-mod layout;
 mod masks;
 mod orderings;
 mod page;
-mod render;
 mod samples;
 pub mod scale;
 pub mod style;
-mod svg;
 mod thin;
 mod tiles;
 mod view;
-mod words;
 
 use rayon::prelude::*;
 
@@ -35,10 +30,9 @@ use crate::plan::RunSpec;
 use crate::study::Study;
 
 pub use artefacts::Artefacts;
-pub use canvas::Anchor;
-pub use chart::Chart;
+pub use chart::{Anchor, Chart};
+pub use draw::Pictures;
 pub use page::{Section, page};
-pub use render::Pictures;
 pub use samples::{Completion, Picture};
 
 use masks::NamedMask;
@@ -80,7 +74,7 @@ pub fn draw_all(study: &Study, artefacts: &Artefacts) -> Vec<Figure> {
 
 /// The pictures of a chart.
 pub fn draw(chart: &Chart) -> Pictures {
-    layout::draw(chart)
+    draw::draw(chart)
 }
 
 /// Test images that a model was shown in part, and what it made of them: report figure 14.

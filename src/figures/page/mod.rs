@@ -4,8 +4,11 @@
 //! curves and compares, from one island of JSON. Both are named by hash in the page's content security policy: nothing
 //! else on it can run, whatever a study's names hold.
 
+mod grids;
 mod html;
 mod island;
+mod reproduce;
+mod table;
 
 use sha2::{Digest, Sha256};
 

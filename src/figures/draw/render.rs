@@ -60,7 +60,7 @@ pub(super) fn pictures(svg: &str, title: &str, alt: &str) -> Pictures {
 }
 
 /// Width of `text` in CSS pixels as the pictures will show it.
-pub(super) fn text_width(text: &str, size: f64, bold: bool) -> f64 {
+pub(in crate::figures) fn text_width(text: &str, size: f64, bold: bool) -> f64 {
     let weight = if bold { 700 } else { 400 };
     let svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"9\" height=\"9\"><text font-family=\"Noto Sans\" \

@@ -9,8 +9,9 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontDesc, FontFamily, FontStyle, FontTransform, RGBAColor, ShapeStyle, TextStyle};
 use plotters_backend::BackendColor;
 
-use super::style::{Color, WHITE};
 use super::svg::{Svg, UNIT};
+use crate::figures::chart::Anchor;
+use crate::figures::style::{Color, WHITE};
 
 /// A point in CSS pixels from the top left.
 pub(super) type Point = (f64, f64);
@@ -31,17 +32,6 @@ pub(super) struct Type {
     pub(super) color: Color,
     pub(super) anchor: Anchor,
     pub(super) upright: bool,
-}
-
-/// Which point of a text is given; vertically always the middle of its capitals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Anchor {
-    /// Its left end.
-    Start,
-    /// Its middle.
-    Middle,
-    /// Its right end.
-    End,
 }
 
 impl Type {

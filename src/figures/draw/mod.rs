@@ -1,0 +1,19 @@
+//! From charts to pictures: the one painter that all figures share.
+
+mod canvas;
+mod clip;
+mod layout;
+mod plane;
+mod raster;
+mod render;
+mod svg;
+mod words;
+
+pub use render::Pictures;
+
+pub(super) use layout::draw;
+pub(super) use render::text_width;
+pub(super) use svg::escape;
+
+/// The widest name before it is shortened.
+const WIDEST_NAME: f64 = 230.0;

@@ -1,0 +1,81 @@
+//! Sample grids as small pictures inside the page.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use super::html::{escape, words};
+use super::{Section, base64};
+use crate::figures::samples::Picture;
+use crate::figures::tiles;
+use crate::figures::view::{Variant, View};
+
+/// The samples of every variant, real test images last.
+pub(super) fn samples(out: &mut String, section: &Section, view: &View) {
+    let most = if view.variants.len() <= 9 { 100 } else { 25 };
+    let picture = |v: &Variant| {
+        v.replicates
+            .iter()
+            .find_map(|r| Some((r.seed, section.artefacts.samples.get(&r.spec.id)?)).map(|(s, p)| (s, p.clone())))
+    };
+    let grids: Vec<_> = view.variants.iter().filter_map(|v| Some((v, picture(v)?))).collect();
+    if grids.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "<h3>Samples</h3>\n<p class=\"muted\">The first {most} draws; real test images last.</p>\n<div class=\"grids\">"
+    );
+    for (variant, (seed, picture)) in &grids {
+        let score = variant.score(view).map(words).unwrap_or_default();
+        grid(out, variant.label, &format!("{score} nats, seed {}", seed.0), picture, most);
+    }
+    let data: BTreeSet<&str> = view.variants.iter().flat_map(|v| &v.replicates).map(|r| r.spec.data.as_str()).collect();
+    for fingerprint in data {
+        if let Some(tests) = section.artefacts.tests.get(fingerprint) {
+            grid(out, "test images", "real, for reference", tests, most);
+        }
+    }
+    out.push_str("</div>\n");
+}
+
+fn grid(out: &mut String, name: &str, note: &str, picture: &Picture, most: usize) {
+    let (width, height, png) = grid_png(picture, most);
+    let _ = writeln!(
+        out,
+        "<figure><b>{}</b><span class=\"muted\">{}</span><img class=\"pixels\" width=\"{width}\" height=\"{height}\" \
+         alt=\"Grid of images: {}\" src=\"data:image/png;base64,{}\"></figure>",
+        escape(name),
+        escape(note),
+        escape(name),
+        base64(&png)
+    );
+}
+
+/// A grid of images as a small PNG of three colours: gaps between tiles are clear.
+fn grid_png(picture: &Picture, most: usize) -> (usize, usize, Vec<u8>) {
+    let raster = tiles::grid(picture.shape, &picture.images, most);
+    let (across, down) = raster.tile.expect("a grid has tiles");
+    let size = |cells: usize, tile: usize| cells + (cells / tile).saturating_sub(1);
+    let (width, height) = (size(raster.width, across), size(raster.height, down));
+    let stride = width.div_ceil(4);
+    let mut pixels = vec![0u8; stride * height];
+    for (i, class) in raster.cells.iter().enumerate() {
+        let (x, y) = (i % raster.width, i / raster.width);
+        let (x, y) = (x + x / across, y + y / down);
+        let index = match *class {
+            tiles::OFF => 1,
+            tiles::ON => 2,
+            _ => 0u8,
+        };
+        pixels[y * stride + x / 4] |= index << (6 - 2 * (x % 4));
+    }
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, width as u32, height as u32);
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_depth(png::BitDepth::Two);
+    encoder.set_palette(vec![0xFF, 0xFF, 0xFF, 0xF1, 0xF2, 0xF4, 0x22, 0x26, 0x2B]);
+    encoder.set_trns(vec![0, 255, 255]);
+    let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&pixels));
+    written.expect("writing into memory does not fail");
+    (width, height, out)
+}

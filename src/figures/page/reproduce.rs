@@ -1,0 +1,105 @@
+//! How to get the same numbers again, what they took, and what a paper has to say about them.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use super::Section;
+use super::html::escape;
+use crate::figures::view::{View, percent};
+use crate::plan::{Correction, ENGINE};
+use crate::record::RunStatus;
+
+/// Command, versions, data, compute, failures and the checklist of a study.
+pub(super) fn reproduce(out: &mut String, section: &Section, view: &View) {
+    let replicates = || view.variants.iter().flat_map(|v| &v.replicates);
+    let unique =
+        |values: Vec<String>| values.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ");
+    let data = unique(replicates().map(|r| format!("{} ({})", r.spec.config.data.name, r.spec.data)).collect());
+    let kernels = unique(replicates().filter_map(|r| r.record.summary.as_ref()).map(|s| s.kernel.clone()).collect());
+    let hosts = unique(replicates().filter_map(|r| r.record.timing.as_ref()).map(|t| t.host.clone()).collect());
+    let seeds: Vec<String> = view.plan.seeds.iter().map(|s| s.0.to_string()).collect();
+    out.push_str("<h3>How to reproduce</h3>\n<dl>\n");
+    let mut entry = |name: &str, value: &str| {
+        let _ = writeln!(out, "<dt>{name}</dt><dd>{}</dd>", escape(value));
+    };
+    entry("command", section.command);
+    entry("again, byte for byte", &format!("ablade verify {}", view.plan.name));
+    entry("version", &format!("ablade {}, engine {ENGINE}", env!("CARGO_PKG_VERSION")));
+    entry("data (fingerprint)", &data);
+    entry("seeds", &seeds.join(", "));
+    entry("instructions", &kernels);
+    entry("machines", &hosts);
+    entry("compute", &compute(view));
+    out.push_str("</dl>\n");
+    let failures: Vec<String> = replicates()
+        .filter(|r| matches!(r.record.status, RunStatus::Failed | RunStatus::Diverged))
+        .map(|r| {
+            let why = r.record.error.as_deref().unwrap_or("no reason was recorded");
+            format!(
+                "<li><code>{}</code> seed {}: {} ({})</li>",
+                r.spec.id,
+                r.seed.0,
+                escape(why),
+                r.record.status.word()
+            )
+        })
+        .collect();
+    if !failures.is_empty() {
+        let _ = writeln!(
+            out,
+            "<details><summary>Runs that failed or diverged</summary><ul>{}</ul></details>",
+            failures.concat()
+        );
+    }
+    let _ = writeln!(
+        out,
+        "<details><summary>Checklist for a paper</summary><pre>{}</pre></details>",
+        escape(&checklist(view))
+    );
+}
+
+/// Wall time of a study's runs, those that came to nothing included.
+fn compute(view: &View) -> String {
+    let runs: Vec<_> = view.variants.iter().flat_map(|v| &v.replicates).collect();
+    let seconds = |status: RunStatus| -> f64 {
+        let of_status = runs.iter().filter(|r| r.record.status == status);
+        of_status.filter_map(|r| r.record.timing.as_ref()).map(|t| t.seconds * t.threads as f64).sum()
+    };
+    let (finished, diverged) = (seconds(RunStatus::Finished), seconds(RunStatus::Diverged));
+    let untimed = runs.iter().filter(|r| r.record.status == RunStatus::Failed).count();
+    let mut text = format!("{} of thread time in finished runs", duration(finished));
+    if diverged > 0.0 {
+        let _ = write!(text, ", {} in diverged ones", duration(diverged));
+    }
+    if untimed > 0 {
+        let _ = write!(text, "; {untimed} failed runs left no time");
+    }
+    text
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 120.0 => format!("{s:.0} s"),
+        s if s < 7200.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
+fn checklist(view: &View) -> String {
+    let n = view.plan.seeds.len();
+    let correction = match view.plan.compare.correction {
+        Correction::Holm => "Holm (1979) over the variants of the study",
+        Correction::None => "none",
+    };
+    format!(
+        "Error bars: {level} % Student t intervals of the mean over n = {n} seeds (half-widths after \u{b1}); normality of the seed means is assumed.\n\
+         What varies between seeds: initial weights, order of minibatches, masks, and the binarisation of training images where it is dynamic. Data and splits are fixed.\n\
+         Comparison: paired by seed with the baseline; two-sided exact sign-flip test; correction: {correction}.\n\
+         Selection: the epoch is chosen on validation, the numbers are of the test set, in nats per image summed over pixels.\n\
+         Runs: {progress}\n\
+         Compute: {compute}.\n",
+        level = percent(view.plan.compare.level),
+        progress = view.progress(),
+        compute = compute(view),
+    )
+}
