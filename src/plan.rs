@@ -191,6 +191,9 @@ pub struct Plan {
     pub question: String,
     /// Notes.
     pub notes: String,
+    /// The command that asked for it, less what decides no number: `ablade sweep masks.toml --seeds 3`.
+    #[serde(default)]
+    pub command: String,
     /// Its studies.
     pub studies: Vec<PlannedStudy>,
     /// Replicates, the same in every variant.

@@ -166,8 +166,7 @@ fn write(name: &str, recipe: &Recipe) -> PathBuf {
     let study = recipe.study();
     let artefacts = artefacts(&study);
     let figures = draw_all(&study, &artefacts);
-    let section =
-        Section { study: &study, artefacts: &artefacts, figures: &figures, command: "ablade sweep fixture.toml" };
+    let section = Section { study: &study, artefacts: &artefacts, figures: &figures };
     let path = folder().join(name);
     std::fs::write(&path, page(&[section])).unwrap();
     path

@@ -37,6 +37,29 @@ pub(crate) struct StudyArgs {
     only: Vec<String>,
 }
 
+impl StudyArgs {
+    /// The command line that asks for the same study, wherever the file lies.
+    fn command(&self) -> String {
+        let file = self.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let changes =
+            self.set.iter().map(|value| ("--set", value)).chain(self.axis.iter().map(|value| ("--axis", value)));
+        let mut words = vec!["ablade".to_owned(), "sweep".to_owned(), quoted(&file)];
+        words.extend(changes.flat_map(|(option, value)| [option.to_owned(), quoted(value)]));
+        words.extend(self.seeds.iter().flat_map(|seeds| ["--seeds".to_owned(), seeds.to_string()]));
+        words.join(" ")
+    }
+}
+
+/// A word as a shell reads it back.
+fn quoted(word: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || "-_=.,/+:@%".contains(c);
+    if !word.is_empty() && word.chars().all(safe) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 /// An experiment, its plan, and where its data and results are.
 #[derive(Debug)]
 pub(crate) struct Asked {
@@ -53,7 +76,8 @@ impl Asked {
             Overrides { set: args.set.clone(), axis: args.axis.clone(), seeds: args.seeds, only: args.only.clone() };
         let experiment = sweep::load(&args.file, &overrides)?;
         let data = Cache::new(Library::from_environment(global.data_dir.clone()));
-        let plan = experiment.plan(|config| data::fingerprint(config, data.library()))?;
+        let mut plan = experiment.plan(|config| data::fingerprint(config, data.library()))?;
+        plan.command = args.command();
         let store = Store::open(&global.results)?;
         Ok(Self { experiment, plan, store, data })
     }
@@ -152,5 +176,23 @@ impl Asked {
         .into_iter()
         .flatten()
         .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_is_what_a_shell_would_need() {
+        let args = StudyArgs {
+            file: "experiments/it's mine.toml".into(),
+            set: vec!["train.epochs=3".into(), "model.hidden=[5, 5]".into()],
+            axis: vec!["model.masks=1,4".into()],
+            seeds: Some(2),
+            only: vec!["masks 4".into()],
+        };
+        let expected = r"ablade sweep 'it'\''s mine.toml' --set train.epochs=3 --set 'model.hidden=[5, 5]' --axis model.masks=1,4 --seeds 2";
+        assert_eq!(args.command(), expected);
     }
 }

@@ -12,6 +12,7 @@ mod data;
 mod estimate;
 mod evaluate;
 mod find;
+mod gallery;
 mod images;
 mod inpaint;
 mod interrupt;
@@ -93,7 +94,7 @@ enum Command {
     Clean(clean::CleanArgs),
     /// Print the ablation table of an experiment, or two experiments side by side
     Compare(compare::CompareArgs),
-    /// Draw every figure of every experiment, or of those named
+    /// Draw every figure of every experiment, or of those named, and one page of all
     Plots(plots::PlotsArgs),
     /// Draw images from a trained model
     #[command(after_help = sample::EXAMPLES)]

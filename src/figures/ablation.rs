@@ -47,10 +47,9 @@ pub(super) fn chart(view: &View, table: &Ablation) -> Chart {
     rows.sort_by(|a, b| rank(a).total_cmp(&rank(b)).then(a.index.cmp(&b.index)));
 
     let (lo, hi, limit) = range(&rows, paired.is_some());
-    let metric = view.metric_name();
     let label = match paired {
-        Some(_) => format!("Difference in {metric} to the baseline (nats per image)"),
-        None => format!("{}{} (nats per image)", metric[..1].to_uppercase(), &metric[1..]),
+        Some(_) => format!("Difference in {} to the baseline (nats per image)", view.metric_name()),
+        None => view.metric_label(),
     };
     let x = Axis::airy(&label, lo, hi, 6);
     let count = rows.len() as f64;
@@ -85,7 +84,7 @@ pub(super) fn chart(view: &View, table: &Ablation) -> Chart {
     }
     let head = if paired.is_some() { "difference" } else { "NLL" };
     let heads = std::iter::once(head).chain(paired.map(|_| "verdict")).map(str::to_owned).collect();
-    let spacing = if rows.len() > 20 { 20.0 } else { 26.0 };
+    let spacing = if rows.len() > 20 { 24.0 } else { 26.0 };
     let plane =
         Plane { x, y, marks, ends, heads, spread: false, axes: true, width: None, height: spacing * (count + 0.5) };
     let title = if paired.is_some() { "What each change does" } else { "Variants compared" };
@@ -108,8 +107,8 @@ fn row_marks(marks: &mut Vec<Mark>, row: &Row, at: f64, x: &Axis, limit: f64) ->
         return true;
     }
     if let Some(half) = half {
-        let points = vec![(mean - half, at), (mean + half, at)];
-        marks.push(Mark::Line { points, color, width: 2.2, alpha: 1.0, dashed: false });
+        let ends = (mean - half, mean + half);
+        marks.push(Mark::Interval { at: (mean, at), ends, across: true, color, width: 2.2 });
     }
     if row.values.len() > 1 && row.values.len() <= SINGLE_SEEDS {
         for &value in row.values.iter().filter(|v| x.holds(**v)) {
@@ -118,7 +117,7 @@ fn row_marks(marks: &mut Vec<Mark>, row: &Row, at: f64, x: &Axis, limit: f64) ->
                 form: Form::Seed,
                 color: super::style::INK,
                 radius: 2.0,
-                nudge: 7.5,
+                nudge: 9.5,
             });
         }
     }
@@ -134,7 +133,9 @@ fn range(rows: &[Row], around_zero: bool) -> (f64, f64, f64) {
         let mut reach: Vec<f64> =
             rows.iter().filter_map(|r| extent(r.values.iter().map(|v| v.abs()))).map(|e| e.1).collect();
         reach.sort_by(f64::total_cmp);
-        let far = reach.windows(2).find(|w| w[1] > OUTLIER * w[0].max(0.05) && w[1] > 1.0);
+        // Only the last quarter of the rows can be far: where most are, that is where the axis belongs.
+        let from = (3 * reach.len()).div_ceil(4).max(1) - 1;
+        let far = reach[from..].windows(2).find(|w| w[1] > OUTLIER * w[0].max(0.05) && w[1] > 1.0);
         limit = far.map_or(limit, |w| w[0]);
     }
     let near: Vec<&Row> = rows.iter().filter(|r| r.estimate.is_some_and(|e| e.mean.abs() <= limit)).collect();

@@ -104,6 +104,19 @@ pub enum Mark {
         /// Moved by this many CSS pixels downwards, to keep equal values apart.
         nudge: f64,
     },
+    /// An interval around an estimate, with a cap at either end that stays visible beside a dot.
+    Interval {
+        /// The estimate: where the interval lies.
+        at: (f64, f64),
+        /// From where to where, along one axis.
+        ends: (f64, f64),
+        /// Whether it runs along the horizontal axis.
+        across: bool,
+        /// Its colour.
+        color: Color,
+        /// Width of its line in CSS pixels.
+        width: f64,
+    },
     /// Words.
     Text {
         /// Where.

@@ -4,10 +4,13 @@ use super::chart::{Anchor, Body, Chart, Form, Mark, Panel, Plane};
 use super::draw::text_width;
 use super::scale::{Axis, estimate, extent, short};
 use super::style::{CONTEXT, INK, SMALL, variant};
-use super::view::{Estimate, Variant, View, percent};
+use super::view::{Estimate, Variant, View};
 
 /// Size of the plane in CSS pixels.
 const PLANE: (f64, f64) = (585.0, 320.0);
+
+/// Share of the plane that stays free at either end of the axis.
+const AIR: f64 = 0.08;
 
 /// Names that still leave the dots visible.
 const NAMES: usize = 8;
@@ -34,6 +37,13 @@ impl Cost {
         }
     }
 
+    fn unit(self) -> &'static str {
+        match self {
+            Self::Parameters => "parameters",
+            Self::Seconds => "s",
+        }
+    }
+
     fn label(self) -> &'static str {
         match self {
             Self::Parameters => "Trainable parameters",
@@ -46,6 +56,8 @@ struct Offer<'a> {
     index: usize,
     name: &'a str,
     cost: f64,
+    /// Where it is drawn along the axis: beside others of the same cost.
+    place: f64,
     score: Estimate,
     frontier: bool,
 }
@@ -53,7 +65,8 @@ struct Offer<'a> {
 /// The figure; `None` where fewer than two variants differ in cost.
 pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
     let offers = view.variants.iter().enumerate().filter_map(|(index, v)| {
-        Some(Offer { index, name: v.label, cost: cost.of(v)?, score: v.score(view)?, frontier: false })
+        let (cost, score) = (cost.of(v)?, v.score(view)?);
+        Some(Offer { index, name: v.label, cost, place: cost, score, frontier: false })
     });
     let mut offers: Vec<Offer> = offers.collect();
     offers.sort_by(|a, b| a.cost.total_cmp(&b.cost).then(a.score.mean.total_cmp(&b.score.mean)));
@@ -66,26 +79,28 @@ pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
     if cheap <= 0.0 || dear / cheap < 1.001 {
         return None;
     }
-    let air = (dear / cheap).powf(0.07);
+    let air = (dear / cheap).powf(AIR / (1.0 - 2.0 * AIR));
     let x = Axis::log(&format!("{}, log scale", cost.label()), cheap / air, dear * air, 5);
-    let y = value_axis(view, &offers)?;
+    let y = view.value_axis(&offers.iter().map(|o| o.score).collect::<Vec<_>>())?;
+    let side_by_side = if apart(&mut offers, &x, &y) { " Equal costs stand side by side." } else { "" };
 
     let mut marks = Vec::new();
     let mut steps = Vec::new();
     for offer in offers.iter().filter(|o| o.frontier) {
-        steps.extend(steps.last().map(|&(_, before): &(f64, f64)| (offer.cost, before)));
-        steps.push((offer.cost, offer.score.mean));
+        steps.extend(steps.last().map(|&(_, before): &(f64, f64)| (offer.place, before)));
+        steps.push((offer.place, offer.score.mean));
     }
     steps.extend(steps.last().map(|&(_, last)| (x.hi, last)));
     marks.push(Mark::Line { points: steps, color: CONTEXT, width: 1.2, alpha: 1.0, dashed: true });
     for offer in &offers {
         if let Some(half) = offer.score.half {
-            let points = vec![(offer.cost, offer.score.mean - half), (offer.cost, offer.score.mean + half)];
-            marks.push(Mark::Line { points, color: variant(offer.index), width: 1.8, alpha: 0.8, dashed: false });
+            let (mean, color) = (offer.score.mean, variant(offer.index));
+            let (at, ends) = ((offer.place, mean), (mean - half, mean + half));
+            marks.push(Mark::Interval { at, ends, across: false, color, width: 1.8 });
         }
     }
     for offer in &offers {
-        let (at, color) = ((offer.cost, offer.score.mean), variant(offer.index));
+        let (at, color) = ((offer.place, offer.score.mean), variant(offer.index));
         marks.push(Mark::Dot { at, form: Form::Disc, color, radius: 4.0, nudge: 0.0 });
     }
     let named = name(&mut marks, &offers, &x, &y, view.baseline);
@@ -94,13 +109,9 @@ pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
     } else {
         String::new()
     };
-    let interval = match view.plan.seeds.len() {
-        1 => "1 seed: no interval.".to_owned(),
-        n => format!("Bars: {} % t interval over {n} seeds.", percent(view.plan.compare.level)),
-    };
     let listed: Vec<String> = offers
         .iter()
-        .map(|o| format!("{}: {} at {}", o.name, estimate(o.score.mean, o.score.half), short(o.cost)))
+        .map(|o| format!("{}: {} at {} {}", o.name, estimate(o.score.mean, o.score.half), short(o.cost), cost.unit()))
         .collect();
     let plane = Plane {
         x,
@@ -117,28 +128,45 @@ pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
     Some(Chart {
         title: format!("What a better NLL costs in {what}: {}", view.planned.name),
         subtitle: format!(
-            "Lower and further left is better. Dashed: the best that any variant reaches at that cost. {interval}{unnamed}{}",
+            "Lower and further left is better. Dashed: the best that any variant reaches at that cost. {}{side_by_side}{unnamed}{}",
+            view.bars(),
             view.unfinished()
         ),
-        caption: format!(
-            "{} in nats per image against {}. {}.",
-            view.metric_name(),
-            cost.label().to_lowercase(),
-            listed.join("; ")
-        ),
+        caption: format!("{} against {}. {}.", view.metric_label(), cost.label().to_lowercase(), listed.join("; ")),
         panels: vec![Panel { title: String::new(), note: String::new(), body: Body::Plane(plane) }],
         columns: 1,
     })
 }
 
-fn value_axis(view: &View, offers: &[Offer]) -> Option<Axis> {
-    let (lo, hi) = extent(offers.iter().map(|o| o.score.mean))?;
-    let reach = 0.5 * (hi - lo).max(0.01 * hi.abs());
-    let bars = offers.iter().filter_map(|o| o.score.half.map(|h| [o.score.mean - h, o.score.mean + h])).flatten();
-    let (low, high) = extent(bars).unwrap_or((lo, hi));
-    let name = view.metric_name();
-    let label = format!("{}{} (nats per image)", name[..1].to_uppercase(), &name[1..]);
-    Some(Axis::airy(&label, lo.min(low.max(lo - reach)), hi.max(high.min(hi + reach)), 6))
+/// Moves variants of equal cost whose intervals overlap apart by a dot's width, so that none hides another; whether
+/// there were any.
+fn apart(offers: &mut [Offer], x: &Axis, y: &Axis) -> bool {
+    const STEP: f64 = 13.0;
+    let least = 0.5 * STEP * (y.hi - y.lo) / PLANE.1;
+    let reach = |o: &Offer| o.score.half.unwrap_or(0.0).max(least);
+    let mut any = false;
+    for equal in offers.chunk_by_mut(|a, b| b.cost / a.cost < 1.001) {
+        equal.sort_by(|a, b| a.score.mean.total_cmp(&b.score.mean));
+        let mut rest = equal;
+        while let Some(first) = rest.first() {
+            let mut top = first.score.mean + reach(first);
+            let clear = rest.iter().position(|o| {
+                let clear = o.score.mean - reach(o) > top;
+                top = top.max(o.score.mean + reach(o));
+                clear
+            });
+            let (crowd, others) = rest.split_at_mut(clear.unwrap_or(rest.len()));
+            any |= crowd.len() > 1;
+            crowd.sort_by_key(|offer| offer.index);
+            let middle = (crowd.len() - 1) as f64 / 2.0;
+            let step = STEP.min(AIR * PLANE.0 / (middle + 1.0));
+            for (i, offer) in crowd.iter_mut().enumerate() {
+                offer.place = offer.cost * (x.hi / x.lo).powf((i as f64 - middle) * step / PLANE.0);
+            }
+            rest = others;
+        }
+    }
+    any
 }
 
 /// A rectangle in pixels of the plane: left, top, right, bottom.
@@ -148,43 +176,54 @@ fn overlap(a: &Area, b: &Area) -> bool {
     a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3]
 }
 
-/// Names as many variants as there is room for, the frontier and the baseline first; returns how many.
+/// Names as many variants as there is room for, the frontier and the baseline first; returns how many. Names keep clear of
+/// dots, of each other and of intervals, but rather lie over an interval than leave the first ones without a name.
 fn name(marks: &mut Vec<Mark>, offers: &[Offer], x: &Axis, y: &Axis, baseline: Option<usize>) -> usize {
-    let place = |o: &Offer| (x.along(o.cost, 0.0, PLANE.0), y.along(o.score.mean, PLANE.1, 0.0));
-    let mut taken: Vec<Area> = offers
-        .iter()
-        .map(|o| {
-            let (px, py) = place(o);
-            [px - 5.0, py - 5.0, px + 5.0, py + 5.0]
-        })
-        .collect();
+    let place = |o: &Offer| (x.along(o.place, 0.0, PLANE.0), y.along(o.score.mean, PLANE.1, 0.0));
+    let around =
+        |(px, py): (f64, f64), high: f64, low: f64| [px - 6.0, high.min(py - 6.0), px + 6.0, low.max(py + 6.0)];
+    let reach = |o: &Offer| {
+        let end = |half: f64| y.along(o.score.mean + half, PLANE.1, 0.0);
+        o.score.half.map_or((place(o).1, place(o).1), |half| (end(half), end(-half)))
+    };
+    let intervals: Vec<Area> = offers.iter().map(|o| around(place(o), reach(o).0, reach(o).1)).collect();
+    let mut taken: Vec<Area> = offers.iter().map(|o| around(place(o), place(o).1, place(o).1)).collect();
+    let first = |o: &Offer| o.frontier || Some(o.index) == baseline;
     let mut order: Vec<&Offer> = offers.iter().collect();
-    order.sort_by_key(|o| (!o.frontier && Some(o.index) != baseline, o.index));
+    order.sort_by_key(|o| (!first(o), o.index));
     // Names of many variants would bury the dots.
-    order.truncate(NAMES.max(order.iter().filter(|o| o.frontier).count()));
+    order.truncate(NAMES.max(order.iter().filter(|o| first(o)).count()));
     let mut named = 0;
     for offer in order {
         let (px, py) = place(offer);
         let width = text_width(offer.name, SMALL, false);
-        let candidates = [0.0, -13.0, 13.0]
-            .into_iter()
+        let (high, low) = reach(offer);
+        let beside = [0.0, -13.0, 13.0, -26.0, 26.0].into_iter();
+        let candidates: Vec<(Anchor, f64, f64)> = beside
             .flat_map(|dy| [(Anchor::Start, 9.0, dy), (Anchor::End, -9.0, dy)])
-            .chain([(Anchor::Middle, 0.0, -15.0), (Anchor::Middle, 0.0, 15.0)]);
-        let fits = candidates.into_iter().find_map(|(anchor, dx, dy)| {
+            .chain([(Anchor::Middle, 0.0, high - py - 15.0), (Anchor::Middle, 0.0, low - py + 15.0)])
+            .collect();
+        let area = |(anchor, dx, dy): (Anchor, f64, f64)| {
             let left = match anchor {
                 Anchor::Start => px + dx,
                 Anchor::Middle => px - 0.5 * width,
                 Anchor::End => px + dx - width,
             };
-            let area = [left, py + dy - 6.5, left + width, py + dy + 6.5];
-            let inside = area[0] >= 0.0 && area[2] <= PLANE.0 && area[1] >= 0.0 && area[3] <= PLANE.1;
-            (inside && !taken.iter().any(|t| overlap(t, &area))).then_some((anchor, dx, dy, area))
-        });
-        if let Some((anchor, dx, dy, area)) = fits {
-            taken.push(area);
+            [left, py + dy - 6.5, left + width, py + dy + 6.5]
+        };
+        let free = |over_intervals: bool| {
+            candidates.iter().copied().find(|&candidate| {
+                let own = area(candidate);
+                let inside = own[0] >= 0.0 && own[2] <= PLANE.0 && own[1] >= 0.0 && own[3] <= PLANE.1;
+                let clear = |others: &[Area]| !others.iter().any(|other| overlap(other, &own));
+                inside && clear(&taken) && (over_intervals || clear(&intervals))
+            })
+        };
+        if let Some((anchor, dx, dy)) = free(false).or_else(|| free(true).filter(|_| first(offer))) {
+            taken.push(area((anchor, dx, dy)));
             named += 1;
             marks.push(Mark::Text {
-                at: (offer.cost, offer.score.mean),
+                at: (offer.place, offer.score.mean),
                 text: offer.name.to_owned(),
                 anchor,
                 nudge: (dx, dy),

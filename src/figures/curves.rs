@@ -54,7 +54,7 @@ pub(super) fn chart(view: &View) -> Chart {
         chart.subtitle += &format!(" Without a curve: {}.", absent.join(", "));
     }
     chart.subtitle += &view.unfinished();
-    let scores: Vec<String> = curves.iter().map(|c| format!("{}: {}", c.name, c.score_text())).collect();
+    let scores: Vec<String> = curves.iter().map(|c| format!("{}: {}", c.name, c.words())).collect();
     chart.caption = format!(
         "Training and {} NLL in nats per image against the epoch. {} NLL at the best epoch on validation: {}.",
         view.held_out(),
@@ -103,11 +103,16 @@ impl Curve {
     }
 
     fn score_text(&self) -> String {
-        match (&self.score, self.missing.is_empty()) {
-            (Some(score), true) => estimate(score.mean, score.half),
-            (Some(score), false) => format!("{} ({})", estimate(score.mean, score.half), self.missing),
-            (None, _) => self.missing.clone(),
-        }
+        self.score.map(|score| estimate(score.mean, score.half)).unwrap_or_default()
+    }
+
+    /// The score, and which runs it lacks.
+    fn words(&self) -> String {
+        [self.score_text(), self.missing.clone()]
+            .into_iter()
+            .filter(|text| !text.is_empty())
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     fn held(&self) -> Vec<(f64, f64)> {
@@ -134,14 +139,18 @@ impl Curve {
         ];
         marks.extend(self.loose.iter().map(|points| line(points.clone(), 1.0, 0.55, false)));
         marks.push(line(self.held(), 1.9, 1.0, false));
-        if let [(epoch, _, held)] = self.rows[..] {
-            marks.push(Mark::Dot {
+        // One epoch makes no line: its numbers are dots.
+        if let [(epoch, train, held)] = self.rows[..] {
+            let dot = |at, form| Mark::Dot { at, form, color: self.color, radius: 3.2, nudge: 0.0 };
+            marks.extend(held.half.map(|half| Mark::Interval {
                 at: (epoch, held.mean),
-                form: Form::Disc,
+                ends: (held.mean - half, held.mean + half),
+                across: false,
                 color: self.color,
-                radius: 3.2,
-                nudge: 0.0,
-            });
+                width: 1.6,
+            }));
+            let dots = [((epoch, train), Form::Ring), ((epoch, held.mean), Form::Disc)];
+            marks.extend(dots.into_iter().filter(|(at, _)| y.holds(at.1)).map(|(at, form)| dot(at, form)));
         }
         for points in &self.loose {
             let ended = points.last().is_some_and(|last| self.ends_badly.contains(last));
@@ -193,9 +202,10 @@ fn axes(curves: &[&Curve]) -> (Axis, Axis, Option<f64>) {
     (Axis::epochs(last as usize, 6), y, cut)
 }
 
-fn reading(view: &View) -> String {
+fn reading(view: &View, curves: &[&Curve]) -> String {
+    let (held, train) = if curves.iter().all(|c| c.rows.len() < 2) { ("Dot", "ring") } else { ("Solid", "dashed") };
     format!(
-        "Solid: {}, dashed: train{}. Lower is better.",
+        "{held}: {}, {train}: train (mean over the epoch){}. Lower is better.",
         view.held_out(),
         match view.plan.seeds.len() {
             1 => "; 1 seed".to_owned(),
@@ -209,9 +219,12 @@ fn together(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
     // All bands behind all lines.
     let (bands, lines): (Vec<Mark>, Vec<Mark>) =
         per_curve.into_iter().flatten().partition(|mark| matches!(mark, Mark::Band { .. }));
+    // Missing runs have a column of their own, so that the numbers stay in line.
+    let lacking = curves.iter().any(|c| !c.missing.is_empty());
     let end = |c: &&Curve| {
+        let values = std::iter::once(c.score_text()).chain(lacking.then(|| c.missing.clone())).collect();
         let last = c.rows.last().map(|row| row.2.mean).or_else(|| c.loose.iter().flatten().last().map(|p| p.1));
-        End { at: last.unwrap_or(y.hi), color: Some(c.color), name: c.name.clone(), values: vec![c.score_text()] }
+        End { at: last.unwrap_or(y.hi), color: Some(c.color), name: c.name.clone(), values }
     };
     let ends = curves.iter().map(end).collect();
     let plane = Plane {
@@ -219,7 +232,7 @@ fn together(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
         y,
         marks: bands.into_iter().chain(lines).collect(),
         ends,
-        heads: vec![format!("{} NLL", view.held_out())],
+        heads: std::iter::once(format!("{} NLL", view.held_out())).chain(lacking.then(|| "runs".to_owned())).collect(),
         spread: true,
         axes: true,
         width: None,
@@ -227,7 +240,7 @@ fn together(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
     };
     Chart {
         title: format!("Loss curves: {}", view.planned.name),
-        subtitle: format!("{} Right: {} at the best epoch on validation.", reading(view), view.metric_name()),
+        subtitle: format!("{} Right: {} at the best epoch on validation.", reading(view, curves), view.metric_name()),
         caption: String::new(),
         panels: vec![Panel { title: String::new(), note: String::new(), body: Body::Plane(plane) }],
         columns: 1,
@@ -279,7 +292,8 @@ fn apart(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
         }
         let note = match best {
             Some((epoch, _, held)) => {
-                format!("{} @ {}", group(held.mean, decimals(held.half)), group(*epoch, 0))
+                let (value, epoch) = (group(held.mean, decimals(held.half)), group(*epoch, 0));
+                if columns == 3 { format!("best {value} @ epoch {epoch}") } else { format!("{value} @ {epoch}") }
             }
             None => curve.missing.clone(),
         };
@@ -300,7 +314,7 @@ fn apart(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
         title: format!("Loss curves: {}", view.planned.name),
         subtitle: format!(
             "{} Grey: {} means of the other variants. Ring and number: best epoch on validation. Same axes in all panels.",
-            reading(view),
+            reading(view, curves),
             view.held_out()
         ),
         caption: String::new(),

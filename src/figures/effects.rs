@@ -1,9 +1,9 @@
 //! Main effects and interactions of a full grid: the mean over all other axes, level by level.
 
 use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
-use super::scale::{Axis, estimate, extent};
+use super::scale::{Axis, estimate};
 use super::style::{Color, INK, sequential};
-use super::view::{Estimate, View, percent};
+use super::view::{Estimate, View};
 
 /// Pairs of axes that are drawn at most.
 const PAIRS: usize = 6;
@@ -48,23 +48,24 @@ pub(super) fn main_effects(view: &View) -> Option<Chart> {
             points: axis.levels.iter().map(|level| over_seeds(view, |levels| levels[i] == *level)).collect(),
         })
         .collect();
-    let y = value_axis(view, effects.iter().flat_map(|e| e.points.iter().flatten()))?;
-    let columns = effects.len().min(3);
+    let y = view.value_axis(&estimates(&effects))?;
+    let columns = if effects.len() == 4 { 2 } else { effects.len().min(3) };
     let panels = effects.iter().map(|effect| {
         let marks = line(&effect.points, INK, 0.0);
         panel(effect.axis.clone(), Axis::levels("", &effect.levels), y.clone(), marks, Vec::new())
     });
     let spelled = effects.iter().map(|effect| {
         let levels = effect.levels.iter().zip(&effect.points);
-        let text: Vec<String> = levels.map(|(level, e)| format!("{level} {}", words(*e))).collect();
-        format!("{}: {}", effect.axis, text.join(", "))
+        let text: Vec<String> = levels.map(|(level, e)| format!("{level}: {}", words(*e))).collect();
+        format!("{} \u{2013} {}", effect.axis, text.join(", "))
     });
     Some(Chart {
         title: format!("Main effects: {}", view.planned.name),
         subtitle: format!(
-            "Mean {} at each level of an axis, over all levels of the others. {} Lower is better.{}",
+            "Mean {} at each level of {}. {} Lower is better.{}",
             view.metric_name(),
-            bars(view),
+            if effects.len() > 1 { "an axis, over all levels of the others" } else { "the axis" },
+            view.bars(),
             view.unfinished()
         ),
         caption: format!(
@@ -107,7 +108,7 @@ pub(super) fn interactions(view: &View) -> Option<Chart> {
                 .collect()
         })
         .collect();
-    let y = value_axis(view, cells.iter().flatten().flat_map(|e| e.points.iter().flatten()))?;
+    let y = view.value_axis(&cells.iter().flat_map(|effects| estimates(effects)).collect::<Vec<_>>())?;
     let panels = shown.iter().zip(&cells).map(|(&(along, lines), effects)| {
         let count = effects.len();
         let mut marks = Vec::new();
@@ -121,7 +122,10 @@ pub(super) fn interactions(view: &View) -> Option<Chart> {
             }
         }
         let title = format!("{} by {}", axis(along).column, axis(lines).column);
-        panel(title, Axis::levels("", &axis(along).levels), y.clone(), marks, ends)
+        let mut x = Axis::levels("", &axis(along).levels);
+        // The labels follow the last level closely.
+        x.hi -= 0.3;
+        panel(title, x, y.clone(), marks, ends)
     });
     let panels: Vec<Panel> = panels.collect();
     let left_out = pairs.len() - shown.len();
@@ -132,7 +136,7 @@ pub(super) fn interactions(view: &View) -> Option<Chart> {
         subtitle: format!(
             "Mean {} by pairs of levels; lines that do not run in parallel interact. {} Lower is better.{rest}{}",
             view.metric_name(),
-            bars(view),
+            view.bars(),
             view.unfinished()
         ),
         caption: format!("Mean {} for each pair of levels of two axes: {}.", view.metric_name(), named.join("; ")),
@@ -141,30 +145,17 @@ pub(super) fn interactions(view: &View) -> Option<Chart> {
     })
 }
 
+fn estimates(effects: &[Effect]) -> Vec<Estimate> {
+    effects.iter().flat_map(|effect| effect.points.iter().flatten()).copied().collect()
+}
+
 fn words(e: Option<Estimate>) -> String {
     e.map_or_else(|| "no complete seed".into(), |e| estimate(e.mean, e.half))
 }
 
-fn bars(view: &View) -> String {
-    match view.plan.seeds.len() {
-        1 => "1 seed: no interval.".into(),
-        n => format!("Bars: {} % t interval over {n} seeds.", percent(view.plan.compare.level)),
-    }
-}
-
 /// Levels have an order, so their colours run from light to dark.
 fn level_color(i: usize, count: usize) -> Color {
-    sequential(0.45 + 0.55 * i as f64 / (count - 1).max(1) as f64)
-}
-
-fn value_axis<'a>(view: &View, points: impl Iterator<Item = &'a Estimate> + Clone) -> Option<Axis> {
-    let (lo, hi) = extent(points.clone().map(|e| e.mean))?;
-    let reach = (hi - lo).max(0.01 * hi.abs());
-    let bars = points.filter_map(|e| e.half.map(|h| [e.mean - h, e.mean + h])).flatten();
-    let (low, high) = extent(bars).unwrap_or((lo, hi));
-    let name = view.metric_name();
-    let label = format!("{}{} (nats per image)", name[..1].to_uppercase(), &name[1..]);
-    Some(Axis::airy(&label, lo.min(low.max(lo - reach)), hi.max(high.min(hi + reach)), 5))
+    sequential(0.62 + 0.38 * i as f64 / (count - 1).max(1) as f64)
 }
 
 fn line(points: &[Option<Estimate>], color: Color, dodge: f64) -> Vec<Mark> {
@@ -175,8 +166,8 @@ fn line(points: &[Option<Estimate>], color: Color, dodge: f64) -> Vec<Mark> {
     let mut marks = vec![Mark::Line { points: path, color, width: 1.4, alpha: 1.0, dashed: false }];
     for (x, e) in &at {
         if let Some(half) = e.half {
-            let points = vec![(*x, e.mean - half), (*x, e.mean + half)];
-            marks.push(Mark::Line { points, color, width: 1.6, alpha: 0.7, dashed: false });
+            let (at, ends) = ((*x, e.mean), (e.mean - half, e.mean + half));
+            marks.push(Mark::Interval { at, ends, across: false, color, width: 1.6 });
         }
     }
     marks.extend(at.iter().map(|(x, e)| Mark::Dot {

@@ -11,6 +11,7 @@ mod curves;
 mod draw;
 mod effects;
 mod masks;
+mod model;
 mod orderings;
 mod page;
 mod samples;
@@ -19,14 +20,10 @@ pub mod style;
 mod thin;
 mod tiles;
 mod view;
+mod visibility;
 
 use rayon::prelude::*;
 
-use crate::data::Shape;
-use crate::made::ModelConfig;
-use crate::made::masks::Masks;
-use crate::made::ordering::Ordering;
-use crate::plan::RunSpec;
 use crate::study::Study;
 
 pub use artefacts::Artefacts;
@@ -35,7 +32,6 @@ pub use draw::Pictures;
 pub use page::{Section, page};
 pub use samples::{Completion, Picture};
 
-use masks::NamedMask;
 use samples::Samples;
 use view::{Replicate, View};
 
@@ -77,6 +73,11 @@ pub fn draw(chart: &Chart) -> Pictures {
     draw::draw(chart)
 }
 
+/// A PNG of few colours, about 60 kB at most, for galleries.
+pub fn small_png(figure: &Figure) -> Vec<u8> {
+    draw::small_png(&figure.pictures)
+}
+
 /// Test images that a model was shown in part, and what it made of them: report figure 14.
 pub fn completion(name: &str, completion: &Completion) -> Chart {
     samples::completion(name, completion)
@@ -103,7 +104,7 @@ pub fn charts(study: &Study, index: usize, artefacts: &Artefacts) -> Vec<(&'stat
     }
     charts.extend(neighbour_chart(&view, artefacts).map(|chart| ("neighbours", chart)));
     charts.extend(completion_chart(&view, artefacts).map(|chart| ("completions", chart)));
-    charts.extend(model_charts(&view, artefacts));
+    charts.extend(model::charts(&view, artefacts));
     charts
 }
 
@@ -154,93 +155,4 @@ fn neighbour_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
     let pair = |r: &Replicate| Some((artefacts.samples.get(&r.spec.id)?, artefacts.nearest.get(&r.spec.id)?));
     let (label, (drawn, nearest)) = of_the_best(view, pair)?;
     Some(samples::neighbours(label, drawn, nearest))
-}
-
-/// Masks that a figure shows at most.
-const MASKS: usize = 6;
-
-/// Orderings, masks and what outputs see, from the masks of the study's own runs.
-fn model_charts(view: &View, artefacts: &Artefacts) -> Vec<(&'static str, Chart)> {
-    let mut runs: Vec<(&str, &RunSpec)> = Vec::new();
-    for variant in &view.variants {
-        let Some(run) = variant.replicates.first() else { continue };
-        let same = |known: &&RunSpec| mask_rules(&known.config.model) == mask_rules(&run.spec.config.model);
-        if !runs.iter().map(|(_, spec)| *spec).any(|known| same(&known)) {
-            runs.push((variant.label, run.spec));
-        }
-    }
-    let Some(&(_, first)) = runs.first() else { return Vec::new() };
-    let shape = shape(view, first, artefacts);
-
-    let mut orderings: Vec<(String, Ordering)> = Vec::new();
-    for (_, spec) in &runs {
-        let rule = word(&spec.config.model.ordering);
-        if !orderings.iter().any(|(name, _)| *name == rule) {
-            orderings.push((rule, Masks::new(&spec.config.model, shape, 1, spec.seed).evaluated(0).ordering().clone()));
-        }
-    }
-    let named = |model: &dyn Fn(&ModelConfig) -> ModelConfig, shape: Shape, most: usize| -> Vec<NamedMask> {
-        let masks = runs.iter().take(most).map(|(label, spec)| NamedMask {
-            name: (*label).to_owned(),
-            mask: Masks::new(&model(&spec.config.model), shape, 1, spec.seed).evaluated(0),
-        });
-        masks.collect()
-    };
-    let small = named(&toy, TOY, MASKS);
-    let mut real = named(&ModelConfig::clone, shape, view.variants.len());
-    let mut seen: Vec<Vec<usize>> = Vec::new();
-    real.retain(|m| {
-        let visible = m.mask.visible();
-        let new = !seen.contains(&visible);
-        seen.push(visible);
-        new
-    });
-    real.truncate(8);
-    vec![
-        ("orderings", orderings::chart(&orderings, shape)),
-        ("masks", masks::matrices(&small[..small.len().min(3)])),
-        ("network", masks::networks(&small)),
-        ("visibility", masks::visibility(&real)),
-        ("views", masks::views(&real[..real.len().min(4)], shape)),
-    ]
-}
-
-/// Grid of the small networks that illustrate masks.
-const TOY: Shape = Shape { width: 3, height: 2 };
-
-/// A model of few units under the same rules.
-fn toy(model: &ModelConfig) -> ModelConfig {
-    let hidden = model.hidden.iter().take(3).map(|&width| width.min(7)).collect();
-    ModelConfig { hidden, ..model.clone() }
-}
-
-/// What decides the masks of a model.
-fn mask_rules(model: &ModelConfig) -> ModelConfig {
-    ModelConfig {
-        hidden: model.hidden.clone(),
-        ordering: model.ordering,
-        degrees: model.degrees,
-        skip: model.skip,
-        ..ModelConfig::default()
-    }
-}
-
-/// How a run's pixels lie: as its images say, else as its number of variables suggests.
-fn shape(view: &View, spec: &RunSpec, artefacts: &Artefacts) -> Shape {
-    let of_data = artefacts.tests.get(&spec.data).or_else(|| artefacts.samples.get(&spec.id)).map(|p| p.shape);
-    let dim = || {
-        let records = view.variants.iter().flat_map(|v| &v.replicates).filter(|r| r.spec.data == spec.data);
-        records.filter_map(|r| r.record.summary.as_ref()).map(|s| s.dim).next()
-    };
-    let side = spec.config.data.size;
-    of_data.or_else(|| dim().map(view::shape_of)).unwrap_or(Shape { width: side, height: side })
-}
-
-/// A setting's word in the experiment file.
-fn word(value: &impl serde::Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        Ok(other) => other.to_string(),
-        Err(_) => String::new(),
-    }
 }

@@ -2,7 +2,7 @@
 
 use crate::data::{Images, Shape};
 
-use super::chart::{Body, Chart, Panel, Raster};
+use super::chart::{Body, Chart, Panel};
 use super::tiles::{self, MISSING, OFF, ON};
 
 /// Binary images and how their pixels lie.
@@ -70,51 +70,61 @@ pub(super) fn chart(panels: &[Samples], seed: u64, metric: &str) -> Chart {
     }
 }
 
-/// Rows of test images: whole, what was given, reconstruction, completions.
+/// Rows of test images: whole, reconstruction, what was given, completions. Where one completion each leaves room, the
+/// images stand in two panels.
 pub(super) fn completion(name: &str, completion: &Completion) -> Chart {
     const ROWS: usize = 10;
     const DRAWS: usize = 5;
-    let rows = completion.originals.count().min(ROWS);
     let draws = &completion.completions[..completion.completions.len().min(DRAWS)];
-    let binary = |images: &Images, row: usize, i: usize| if images.row(row)[i] > 0 { ON } else { OFF };
     let mut heads = vec!["test image".to_owned()];
     heads.extend(completion.reconstruction.as_ref().map(|_| "one pass".to_owned()));
     heads.push("given".to_owned());
-    heads.extend((1..=draws.len()).map(|k| format!("draw {k}")));
-    let fixed = heads.len() - draws.len();
+    match draws.len() {
+        1 => heads.push("completed".to_owned()),
+        n => heads.extend((1..=n).map(|k| format!("draw {k}"))),
+    }
+    let (span, fixed) = (heads.len(), heads.len() - draws.len());
+    let count = completion.originals.count();
+    let blocks = if span <= 4 && count > 1 { 2 } else { 1 };
+    let shown = count.min(ROWS * blocks);
 
+    let binary = |images: &Images, row: usize, i: usize| if images.row(row)[i] > 0 { ON } else { OFF };
     let class = |tile: usize, i: usize| {
-        let (row, column) = (tile / heads.len(), tile % heads.len());
+        let (image, column) = (tile / span, tile % span);
         match (column, &completion.reconstruction) {
-            (0, _) => binary(&completion.originals, row, i),
-            (1, Some(grey)) => tiles::grey_class(grey.row(row)[i]),
-            (column, _) if column + 1 == fixed => {
-                if completion.given[i] {
-                    binary(&completion.originals, row, i)
-                } else {
-                    MISSING
-                }
-            }
-            (column, _) => binary(&draws[column - fixed], row, i),
+            (0, _) => binary(&completion.originals, image, i),
+            (1, Some(grey)) => tiles::grey_class(grey.row(image)[i]),
+            (column, _) if column + 1 == fixed && !completion.given[i] => MISSING,
+            (column, _) if column + 1 == fixed => binary(&completion.originals, image, i),
+            (column, _) => binary(&draws[column - fixed], image, i),
         }
     };
-    let mut raster: Raster = tiles::raster(completion.shape, rows * heads.len(), heads.len(), class);
-    raster.cell = (60 / completion.shape.width.max(1)).clamp(1, 8);
-    raster.column_names.clone_from(&heads);
+    let rows = shown.div_ceil(blocks);
+    let panel = |block: usize| {
+        let rows = rows.min(shown - block * rows);
+        let class = |tile, i| class(block * rows * span + tile, i);
+        let mut raster = tiles::raster(completion.shape, rows * span, span, class);
+        raster.cell = (60 / completion.shape.width.max(1)).clamp(1, 8);
+        raster.column_names.clone_from(&heads);
+        Panel { title: String::new(), note: String::new(), body: Body::Raster(raster) }
+    };
     let share = completion.given.iter().filter(|g| **g).count() as f64 / completion.given.len().max(1) as f64;
     Chart {
-        title: format!("Test images completed by {name}"),
-        subtitle:
-            "Given pixels stay as they are, grey ones are drawn. One pass: the probability of each pixel given the \
-                   true earlier ones."
-                .into(),
+        title: format!("Test images, reconstructed and completed: {name}"),
+        subtitle: "One pass: the probability of each pixel given the true earlier ones. Given: the first half of the \
+                   ordering; the grey pixels are drawn."
+            .into(),
         caption: format!(
-            "{rows} test images of which {:.0} percent of the pixels are given, with {} completions each drawn by {name}.",
+            "{shown} test images beside what the model of {name} makes of them: the probability of each pixel given the \
+             true earlier ones, and {} drawn from {:.0} percent of the pixels.",
+            match draws.len() {
+                1 => "a completion".to_owned(),
+                n => format!("{n} completions"),
+            },
             100.0 * share,
-            draws.len()
         ),
-        panels: vec![Panel { title: String::new(), note: String::new(), body: Body::Raster(raster) }],
-        columns: 1,
+        panels: (0..blocks).map(panel).collect(),
+        columns: blocks,
     }
 }
 
@@ -135,9 +145,11 @@ pub(super) fn neighbours(name: &str, drawn: &Picture, nearest: &Picture) -> Char
     raster.cell = (48 / drawn.shape.width.max(1)).clamp(1, 8);
     raster.row_names = (0..rows).map(|row| if row % 2 == 0 { "sample" } else { "nearest" }.to_owned()).collect();
     Chart {
-        title: format!("Samples of {name} and their nearest training images"),
+        title: format!("Samples and their nearest training images: {name}"),
         subtitle: "Below each sample: the training image that differs from it in the fewest pixels.".into(),
-        caption: format!("{count} samples drawn by {name}, each with the nearest training image below it."),
+        caption: format!(
+            "{count} samples drawn by the model of {name}, each with the nearest training image below it."
+        ),
         panels: vec![Panel { title: String::new(), note: String::new(), body: Body::Raster(raster) }],
         columns: 1,
     }

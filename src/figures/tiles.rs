@@ -5,12 +5,13 @@ use crate::data::{Images, Shape};
 use super::chart::Raster;
 use super::style::{Color, HIDDEN, INK, TILE, WHITE, grey};
 
-/// Class of a pixel that is off, on, or unknown, and of a place without an image.
+/// Class of a pixel that is off.
 pub(super) const OFF: u16 = 0;
 /// A pixel that is on.
 pub(super) const ON: u16 = 1;
 /// A pixel that is not given.
 pub(super) const MISSING: u16 = 2;
+/// A place without an image.
 const EMPTY: u16 = 3;
 const GREYS: u16 = 4;
 const GREY_LEVELS: u16 = 32;

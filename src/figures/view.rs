@@ -1,5 +1,6 @@
 //! One study of a plan, joined with its runs, as figures read it.
 
+use super::scale::{Axis, extent, short};
 use crate::data::Shape;
 use crate::plan::{Metric, Plan, PlannedStudy, RunSpec};
 use crate::record::{EpochRow, RunRecord, RunStatus};
@@ -138,6 +139,27 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The same as the label of an axis.
+    pub(super) fn metric_label(&self) -> String {
+        let name = self.metric_name();
+        format!("{}{} (nats per image)", name[..1].to_uppercase(), &name[1..])
+    }
+
+    /// What the bars of a figure are.
+    pub(super) fn bars(&self) -> String {
+        match self.plan.seeds.len() {
+            1 => "1 seed: no interval.".to_owned(),
+            n => format!("Bars: {} % t interval over {n} seeds.", percent(self.plan.compare.level)),
+        }
+    }
+
+    /// An axis for estimates of the compared number. Intervals may widen it, not rule it: those of two or three seeds can
+    /// be many times wider than what is compared.
+    pub(super) fn value_axis(&self, estimates: &[Estimate]) -> Option<Axis> {
+        let (lo, hi) = reach(estimates)?;
+        Some(Axis::airy(&self.metric_label(), lo, hi, 6))
+    }
+
     fn count(&self, status: RunStatus) -> usize {
         self.variants.iter().flat_map(|v| &v.replicates).filter(|r| r.record.status == status).count()
     }
@@ -157,7 +179,15 @@ impl<'a> View<'a> {
             .filter(|(count, _)| *count > 0)
             .map(|(count, word)| format!("{count} {word}"))
             .collect();
-        if total == 0 { "The study has no runs.".into() } else { format!("Of {total} runs: {}.", parts.join(", ")) }
+        match total {
+            0 => "The study has no runs.".into(),
+            1 if self.count(RunStatus::Finished) == 1 => "Its only run has finished.".into(),
+            n if self.count(RunStatus::Finished) == n => format!("All {n} runs have finished."),
+            n => {
+                let open = if self.count(RunStatus::Outstanding) > 0 { "Not complete yet. " } else { "" };
+                format!("{open}Of {n} runs: {}.", parts.join(", "))
+            }
+        }
     }
 
     /// A sentence for the subtitle while runs are outstanding, empty once none is.
@@ -209,9 +239,18 @@ impl<'a> Variant<'a> {
     }
 }
 
+/// Range of the means, widened by their intervals as far as those do not rule it.
+pub(super) fn reach(estimates: &[Estimate]) -> Option<(f64, f64)> {
+    let (lo, hi) = extent(estimates.iter().map(|e| e.mean))?;
+    let most = 0.75 * (hi - lo).max(0.01 * hi.abs());
+    let ends = estimates.iter().filter_map(|e| e.half.map(|half| [e.mean - half, e.mean + half]));
+    let (low, high) = extent(ends.flatten()).unwrap_or((lo, hi));
+    Some((lo.min(low.max(lo - most)), hi.max(high.min(hi + most))))
+}
+
 /// A level of confidence in percent: `95`, `99.5`.
 pub(super) fn percent(level: f64) -> String {
-    super::scale::short(100.0 * level)
+    short(100.0 * level)
 }
 
 /// How the pixels of a run lie, judged by its number of variables alone: a square where there is one, else a row.

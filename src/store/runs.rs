@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -132,6 +133,20 @@ impl Store {
     pub fn finished(&self, plan: &Plan) -> Result<BTreeSet<RunId>, StoreError> {
         let there = self.published()?;
         Ok(plan.runs.iter().filter(|run| there.contains(&run.id)).map(|run| run.id.clone()).collect())
+    }
+
+    /// What has become of the plan's runs, to tell whether anything is new: each published run, and each failed one with
+    /// the time of its last attempt. Looks at names and times only.
+    pub fn progress(&self, plan: &Plan) -> Result<BTreeMap<RunId, Option<SystemTime>>, StoreError> {
+        let there = self.published()?;
+        let look = |run: &RunSpec| {
+            if there.contains(&run.id) {
+                return Some((run.id.clone(), None));
+            }
+            let note = fs::metadata(self.failed_path(&run.id)).and_then(|note| note.modified()).ok()?;
+            Some((run.id.clone(), Some(note)))
+        };
+        Ok(plan.runs.iter().filter_map(look).collect())
     }
 
     /// Every published run, of whatever plan.

@@ -165,6 +165,7 @@ impl Experiment {
             name: self.name.clone(),
             question: self.question.clone(),
             notes: self.notes.clone(),
+            command: String::new(),
             studies,
             seeds: self.seeds.clone(),
             compare: self.compare.clone(),

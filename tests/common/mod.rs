@@ -101,6 +101,7 @@ impl Recipe {
             name: self.name.clone(),
             question: self.words.0.clone(),
             notes: self.words.1.clone(),
+            command: "ablade sweep fixture.toml".into(),
             studies: vec![planned],
             seeds,
             compare: Compare::default(),

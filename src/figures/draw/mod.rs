@@ -3,7 +3,9 @@
 mod canvas;
 mod clip;
 mod layout;
+mod pdf;
 mod plane;
+mod png;
 mod raster;
 mod render;
 mod svg;
@@ -12,7 +14,7 @@ mod words;
 pub use render::Pictures;
 
 pub(super) use layout::draw;
-pub(super) use render::text_width;
+pub(super) use render::{small_png, text_width};
 pub(super) use svg::escape;
 
 /// The widest name before it is shortened.

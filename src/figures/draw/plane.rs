@@ -13,6 +13,8 @@ use crate::figures::style::{AXIS, Color, GRID, INK, LABEL, MUTED, SMALL, WHITE};
 const LABEL_GAP: f64 = 17.0;
 /// From the plane's right edge to a label's name.
 const LEADER: f64 = 27.0;
+/// Half the length of an interval's cap: more than a dot's radius and its white edge.
+const CAP: f64 = 6.0;
 
 /// Room around the content of a panel.
 #[derive(Debug, Clone, Copy, Default)]
@@ -139,6 +141,10 @@ fn draw_mark(canvas: &Canvas, frame: Frame, mark: &Mark, place: &impl Fn(f64, f6
             let (x, y) = place(at.0, at.1);
             draw_dot(canvas, (x, y + nudge), *form, *color, *radius);
         }
+        Mark::Interval { at, ends: (from, to), across, color, width } => {
+            let place = |value: f64| if *across { place(value, at.1) } else { place(at.0, value) };
+            draw_interval(canvas, frame, (place(*from), place(*to)), *across, *color, *width);
+        }
         Mark::Text { at, text, anchor, nudge, color, size } => {
             let (x, y) = place(at.0, at.1);
             let (x, y) = (x + nudge.0, y + nudge.1);
@@ -153,6 +159,18 @@ fn draw_mark(canvas: &Canvas, frame: Frame, mark: &Mark, place: &impl Fn(f64, f6
                 canvas.polygon(&[(left, top), (left + width, top), (left + width, low), (left, low)], WHITE, 0.85);
             }
             canvas.text((x, y), text, Type::new(*size, *color).anchor(*anchor));
+        }
+    }
+}
+
+/// An end that lies on the plane has a cap; one that was cut off has none.
+fn draw_interval(canvas: &Canvas, frame: Frame, (from, to): (Point, Point), across: bool, color: Color, width: f64) {
+    let stroke = Stroke { color, alpha: 1.0, width };
+    for piece in frame.line(&[from, to]) {
+        canvas.line(&piece, stroke);
+        for end in [from, to].iter().filter(|end| piece.contains(end)) {
+            let (dx, dy) = if across { (0.0, CAP) } else { (CAP, 0.0) };
+            canvas.line(&[(end.0 - dx, end.1 - dy), (end.0 + dx, end.1 + dy)], Stroke { width: 1.4, ..stroke });
         }
     }
 }

@@ -14,8 +14,8 @@ pub(super) fn draw(canvas: &Canvas, at: Point, raster: &Raster) {
     grid.fill(canvas);
     for path in &raster.paths {
         let points: Vec<Point> = path.iter().map(|&(x, y)| grid.point(x, y)).collect();
-        canvas.line(&points, Stroke { color: WHITE, alpha: 0.6, width: 2.4 });
-        canvas.line(&points, Stroke { color: ACCENT, alpha: 1.0, width: 1.1 });
+        canvas.line(&points, Stroke { color: WHITE, alpha: 0.5, width: 1.9 });
+        canvas.line(&points, Stroke { color: ACCENT, alpha: 1.0, width: 0.9 });
     }
     for &(x, y) in &raster.rings {
         let radius = (0.5 * raster.cell as f64).max(3.0);

@@ -161,6 +161,9 @@ impl DrawingBackend for Svg<'_> {
 
     fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, at: BackendCoord) -> Outcome {
         self.flush();
+        if text.trim().is_empty() {
+            return Ok(());
+        }
         let anchor = match style.anchor().h_pos {
             HPos::Left => "",
             HPos::Center => " text-anchor=\"middle\"",

@@ -14,12 +14,21 @@ pub(super) use crate::figures::draw::escape;
 /// Figures that the page shows in a form of its own.
 const INTERACTIVE: [&str; 2] = ["loss", "samples"];
 
+/// A study in the table of contents.
+pub(super) struct Entry {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) question: String,
+}
+
 /// Links to the studies, where there are several.
-pub(super) fn contents(studies: &[(String, String)]) -> String {
+pub(super) fn contents(studies: &[Entry]) -> String {
     if studies.len() < 2 {
         return String::new();
     }
-    let links = studies.iter().map(|(id, name)| format!("<li><a href=\"#{id}\">{}</a></li>", escape(name)));
+    let links = studies.iter().map(|Entry { id, name, question }| {
+        format!("<li><a href=\"#{id}\">{}</a> <span class=\"muted\">{}</span></li>", escape(name), escape(question))
+    });
     format!("<nav aria-label=\"Studies\"><ul>{}</ul></nav>", links.collect::<String>())
 }
 
@@ -43,7 +52,7 @@ pub(super) fn study(out: &mut String, id: &str, section: &Section, view: &View, 
     grids::samples(out, section, view);
     figures(out, section, view);
     settings(out, view);
-    reproduce::reproduce(out, section, view);
+    reproduce::reproduce(out, view);
     out.push_str("</section>\n");
 }
 
@@ -105,9 +114,13 @@ fn figures(out: &mut String, section: &Section, view: &View) {
     if own.is_empty() {
         return;
     }
+    // The only study of an experiment bears its name and has no directory of its own.
+    let (experiment, study) = (address(&view.plan.name), address(&view.planned.name));
+    let home = if experiment == study { format!("./{study}") } else { format!("./{experiment}/{study}") };
+    let mut elsewhere = String::new();
     out.push_str("<h3>Figures</h3>\n");
     for figure in &own {
-        let link = |ending: &str| format!("./{}/{}.{ending}", address(&figure.study), address(&figure.name));
+        let link = |ending: &str| format!("{home}/{}.{ending}", address(&figure.name));
         let files = format!(
             "<a href=\"{}\">SVG</a> <a href=\"{}\">PNG</a> <a href=\"{}\">PDF</a>",
             link("svg"),
@@ -115,20 +128,41 @@ fn figures(out: &mut String, section: &Section, view: &View) {
             link("pdf")
         );
         if INTERACTIVE.contains(&figure.name.as_str()) {
-            let _ = writeln!(out, "<p class=\"muted\">{}, as a file: {files}</p>", escape(&figure.title));
+            let _ = write!(elsewhere, "<br>{}: {files}", escape(&figure.title));
             continue;
         }
         let _ = writeln!(
             out,
-            "<figure><img class=\"paper\" loading=\"lazy\" width=\"{}\" height=\"{}\" alt=\"{}\" \
-             src=\"data:image/svg+xml;base64,{}\"><figcaption>{} {files}</figcaption></figure>",
+            "<figure class=\"row\"><img class=\"paper\" loading=\"lazy\" width=\"{}\" height=\"{}\" alt=\"{}\" \
+             src='{}'><figcaption>{} {files}</figcaption></figure>",
             figure.pictures.size.0,
             figure.pictures.size.1,
             escape(&figure.caption),
-            base64(figure.pictures.live_svg.as_bytes()),
+            picture(figure),
             escape(&figure.caption)
         );
     }
+    if !elsewhere.is_empty() {
+        let _ = writeln!(out, "<p class=\"muted files\">As files, too:{elsewhere}</p>");
+    }
+}
+
+/// A figure as a `data:` address between single quotes: drawn, or as pixels where those take less, as they do for grids
+/// of images.
+fn picture(figure: &Figure) -> String {
+    let mut drawn = String::from("data:image/svg+xml,");
+    for c in figure.pictures.live_svg.chars() {
+        match c {
+            '%' => drawn.push_str("%25"),
+            '#' => drawn.push_str("%23"),
+            '\'' => drawn.push_str("%27"),
+            '&' => drawn.push_str("&amp;"),
+            '\n' => {}
+            c => drawn.push(c),
+        }
+    }
+    let pixels = &figure.pictures.png;
+    if pixels.len() * 4 / 3 < drawn.len() { format!("data:image/png;base64,{}", base64(pixels)) } else { drawn }
 }
 
 /// A name as part of a relative address.

@@ -25,8 +25,6 @@ pub struct Section<'a> {
     pub artefacts: &'a Artefacts,
     /// Its figures, as `draw_all` gives them.
     pub figures: &'a [Figure],
-    /// The command line that runs it again, such as `ablade sweep experiments/masks.toml`.
-    pub command: &'a str,
 }
 
 /// The page, `plots/index.html`. Links lead to the figures' files beside it, `<study>/<name>.svg`.
@@ -41,7 +39,11 @@ pub fn page(sections: &[Section]) -> String {
             let table = section.study.ablation(index);
             html::study(&mut studies, &id, section, &view, &table);
             data.push(serde_json::to_string(&island::study(&id, &view)).expect("plain data"));
-            contents.push((id, planned.name.clone()));
+            contents.push(html::Entry {
+                id,
+                name: planned.name.clone(),
+                question: section.study.plan.question.clone(),
+            });
         }
     }
     let title = match sections {

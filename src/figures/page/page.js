@@ -18,6 +18,7 @@ function shape(name, attributes, text) {
 }
 const color = (v) => `var(--c${v % 8})`;
 const digits = (half) => half > 0 ? Math.min(4, Math.max(1, -Math.floor(Math.log10(half)))) : 1;
+const shorten = (name, most) => name.length > most ? `${name.slice(0, most - 1)}\u2026` : name;
 const number = (x, d) => x.toFixed(d).replace("-", "\u2212");
 const estimate = (m, h) => h == null ? number(m, 1) : `${number(m, digits(h))} \u00b1 ${number(h, digits(h))}`;
 
@@ -92,7 +93,8 @@ function study(data, root) {
     if (!holder || !data.epochs.length) return;
     const shown = data.variants.map((_, i) => i).filter((i) => on[i] && curves[i].held.some(Boolean));
     const W = Math.max(300, holder.clientWidth), wide = W > 640 && shown.length <= 14;
-    const L = 46, R = wide ? 250 : 12, T = 12, B = 40, H = Math.max(wide ? 380 : 300, wide ? shown.length * 18 + 60 : 0);
+    const names = shown.map((i) => shorten(data.variants[i].label, 30)), longest = Math.max(0, ...names.map((name) => name.length));
+    const L = 46, R = wide ? 130 + 7.4 * longest : 12, T = 12, B = 40, H = Math.max(wide ? 380 : 300, wide ? shown.length * 18 + 60 : 0);
     const last = data.epochs[data.epochs.length - 1], first = data.epochs[0], from = 1 + Math.floor(last / 15);
     const values = [];
     for (const i of shown) data.epochs.forEach((epoch, e) => {
@@ -140,14 +142,17 @@ function study(data, root) {
     svg.append(plot);
     if (wide) {
       const ends = shown.map((i) => curves[i].held.filter(Boolean).pop());
-      const wanted = ends.map((s) => Math.min(Math.max(Y(s.mean), T), H - B)), got = spread(wanted, 17, T + 6, H - B - 2);
+      const scores = shown.map((i) => summary(data.variants[i].runs.map((r) => r.score), data.t));
+      const wanted = ends.map((s) => Math.min(Math.max(Y(s.mean), T), H - B)), got = spread(wanted, 17, T + 22, H - B - 2);
       shown.forEach((i, j) => {
-        const x = W - R, y = got[j], name = data.variants[i].label;
+        const x = W - R, y = got[j];
         svg.append(
           shape("path", { d: `M${x + 2} ${wanted[j]}L${x + 11} ${y}H${x + 15}`, fill: "none", stroke: color(i), "data-v": i }),
           shape("circle", { cx: x + 18, cy: y, r: 3.5, fill: color(i), "data-v": i }),
-          shape("text", { x: x + 27, y: y + 4, "font-weight": 600, "data-v": i }, name.length > 30 ? `${name.slice(0, 29)}\u2026` : name));
+          shape("text", { x: x + 27, y: y + 4, "font-weight": 600, "data-v": i }, names[j]),
+          shape("text", { x: W - 2, y: y + 4, "text-anchor": "end", class: "m", "data-v": i }, scores[j] ? estimate(scores[j].mean, scores[j].half) : ""));
       });
+      svg.append(shape("text", { x: W - 2, y: Math.min(...got) - 14, "text-anchor": "end", class: "m" }, data.metric.startsWith("valid") ? "validation NLL" : "test NLL"));
     }
     const cursor = shape("line", { y1: T, y2: H - B, stroke: "var(--axis)", visibility: "hidden" });
     const pane = shape("rect", { x: L, y: T, width: W - L - R, height: H - T - B, fill: "transparent", "data-part": "pane" });
@@ -169,7 +174,10 @@ function study(data, root) {
     });
     pane.addEventListener("pointerleave", () => { cursor.setAttribute("visibility", "hidden"); hideTip(); });
     svg.append(cursor, pane);
-    holder.replaceChildren(svg);
+    // Where there is no room for names at the lines, they stand below.
+    const legend = () => node("div", { class: "bar muted" }, ...shown.map((i) =>
+      node("span", { class: "key" }, node("span", { class: `dot k${i % 8}` }), data.variants[i].label)));
+    holder.replaceChildren(svg, ...(wide ? [] : [legend()]));
   }
 
   function drawParallel() {
@@ -200,7 +208,7 @@ function study(data, root) {
     axes.forEach((axis, j) => {
       head(j, axis.name);
       const every = Math.ceil(axis.levels.length / 12);
-      axis.levels.forEach((name, k) => { if (k % every === 0) svg.append(shape("text", { x: X(j) - 7, y: level(axis, k, 4), "text-anchor": "end", class: "halo" }, name.length > 12 ? `${name.slice(0, 11)}\u2026` : name)); });
+      axis.levels.forEach((name, k) => { if (k % every === 0) svg.append(shape("text", { x: X(j) - 7, y: level(axis, k, 4), "text-anchor": "end", class: "halo" }, shorten(name, 12))); });
     });
     head(axes.length, "NLL");
     for (const y of hi === lo ? [lo] : [lo, (lo + hi) / 2, hi]) svg.append(shape("text", { x: X(axes.length) + 7, y: score(y) + 4, class: "halo" }, number(y, 1)));

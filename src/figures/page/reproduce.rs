@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::Section;
 use super::html::escape;
 use crate::figures::view::{View, percent};
 use crate::plan::{Correction, ENGINE};
 use crate::record::RunStatus;
 
 /// Command, versions, data, compute, failures and the checklist of a study.
-pub(super) fn reproduce(out: &mut String, section: &Section, view: &View) {
+pub(super) fn reproduce(out: &mut String, view: &View) {
     let replicates = || view.variants.iter().flat_map(|v| &v.replicates);
     let unique =
         |values: Vec<String>| values.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ");
@@ -22,7 +21,7 @@ pub(super) fn reproduce(out: &mut String, section: &Section, view: &View) {
     let mut entry = |name: &str, value: &str| {
         let _ = writeln!(out, "<dt>{name}</dt><dd>{}</dd>", escape(value));
     };
-    entry("command", section.command);
+    entry("command", &view.plan.command);
     entry("again, byte for byte", &format!("ablade verify {}", view.plan.name));
     entry("version", &format!("ablade {}, engine {ENGINE}", env!("CARGO_PKG_VERSION")));
     entry("data (fingerprint)", &data);

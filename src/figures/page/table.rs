@@ -3,10 +3,9 @@
 use std::fmt::Write;
 
 use super::html::{escape, half};
-use crate::figures::scale::{difference, estimate, extent, group, short};
-use crate::figures::view::{View, percent};
+use crate::figures::scale::{difference, estimate, group, short};
+use crate::figures::view::{Estimate, View, percent, reach};
 use crate::plan::Correction;
-use crate::stats;
 use crate::study::ablation::{Ablation, AblationRow};
 
 /// The table, sortable by every column.
@@ -42,6 +41,7 @@ pub(super) fn ablation(out: &mut String, view: &View, table: &Ablation) {
     for head in heads {
         let _ = match head {
             "" => write!(out, "<th scope=\"col\" class=\"l\"></th>"),
+            "verdict" => write!(out, "<th scope=\"col\" class=\"l\"><button type=\"button\">{head}</button></th>"),
             head => write!(out, "<th scope=\"col\"><button type=\"button\">{head}</button></th>"),
         };
     }
@@ -102,15 +102,11 @@ fn table_row(out: &mut String, view: &View, i: usize, row: &AblationRow, range: 
     out.push_str("</tr>\n");
 }
 
-/// Range of the pictures of differences: the means and zero, and intervals as far as they do not rule it.
+/// Range of the pictures of differences; zero is on it.
 fn range(table: &Ablation) -> Option<(f64, f64)> {
-    let changes: Vec<stats::Estimate> =
-        table.rows.iter().filter_map(|r| r.delta.as_ref()).map(|d| d.paired.difference).collect();
-    let (lo, hi) = extent(changes.iter().map(|d| d.mean).chain([0.0]))?;
-    let reach = (hi - lo).max(1e-6);
-    let (low, high) =
-        extent(changes.iter().filter_map(|d| d.interval).flat_map(|i| [i.low, i.high])).unwrap_or((lo, hi));
-    Some((lo.min(low.max(lo - reach)), hi.max(high.min(hi + reach))))
+    let changes = table.rows.iter().filter_map(|row| row.delta.as_ref()).map(|delta| delta.paired.difference);
+    let changes = changes.map(|d| Estimate { mean: d.mean, half: half(&d) });
+    reach(&changes.chain([Estimate { mean: 0.0, half: None }]).collect::<Vec<_>>())
 }
 
 fn interval_picture(i: usize, view: &View, row: &AblationRow, range: Option<(f64, f64)>) -> String {

@@ -1,0 +1,155 @@
+//! A figure as a PNG: opaque, and indexed where its colours are few.
+
+use std::collections::BTreeMap;
+
+use png::{BitDepth, ColorType, Compression, Encoder, Filter, PixelDimensions, Unit};
+use resvg::tiny_skia::{Color, Pixmap, Transform};
+use resvg::usvg;
+
+/// Which colours a picture keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Colors {
+    /// Every one.
+    All,
+    /// This many of the most frequent, at most 256; the others become the nearest of them.
+    Most(usize),
+}
+
+type Rgb = [u8; 3];
+
+/// Renders at `ratio` device pixels a CSS pixel; `texts` go into the file by keyword.
+pub(super) fn png(tree: &usvg::Tree, ratio: f32, colors: Colors, texts: &[(&str, &str)]) -> Vec<u8> {
+    let size = tree.size().to_int_size().scale_by(ratio).expect("a figure has a size");
+    let mut pixmap = Pixmap::new(size.width(), size.height()).expect("a figure has a size");
+    pixmap.fill(Color::WHITE);
+    resvg::render(tree, Transform::from_scale(ratio, ratio), &mut pixmap.as_mut());
+    let pixels: Vec<Rgb> = pixmap.data().chunks_exact(4).map(|rgba| [rgba[0], rgba[1], rgba[2]]).collect();
+
+    let mut out = Vec::new();
+    let mut encoder = Encoder::new(&mut out, size.width(), size.height());
+    encoder.set_compression(Compression::Balanced);
+    let per_metre = (96.0 * ratio / 0.0254).round() as u32;
+    encoder.set_pixel_dims(Some(PixelDimensions { xppu: per_metre, yppu: per_metre, unit: Unit::Meter }));
+    let data = match indexed(&pixels, size.width() as usize, colors) {
+        Some(Indexed { palette, depth, rows }) => {
+            encoder.set_color(ColorType::Indexed);
+            encoder.set_depth(depth);
+            encoder.set_palette(palette);
+            encoder.set_filter(Filter::NoFilter);
+            rows
+        }
+        None => {
+            encoder.set_color(ColorType::Rgb);
+            encoder.set_depth(BitDepth::Eight);
+            pixels.concat()
+        }
+    };
+    let texts = texts.iter().try_for_each(|(key, text)| encoder.add_itxt_chunk((*key).into(), (*text).into()));
+    let written = texts.and_then(|()| encoder.write_header()).and_then(|mut writer| writer.write_image_data(&data));
+    written.expect("writing into memory does not fail");
+    out
+}
+
+/// A picture as numbers of a palette.
+struct Indexed {
+    palette: Vec<u8>,
+    depth: BitDepth,
+    rows: Vec<u8>,
+}
+
+/// `None` where there are more colours than a palette holds and all are to be kept.
+fn indexed(pixels: &[Rgb], width: usize, colors: Colors) -> Option<Indexed> {
+    let mut counts: BTreeMap<Rgb, usize> = BTreeMap::new();
+    // Neighbours are mostly equal: look up a colour where it changes.
+    for run in pixels.chunk_by(|a, b| a == b) {
+        *counts.entry(run[0]).or_default() += run.len();
+    }
+    let most = match colors {
+        Colors::All if counts.len() > 256 => return None,
+        Colors::All => 256,
+        Colors::Most(most) => most.clamp(1, 256),
+    };
+    let mut kept: Vec<(usize, Rgb)> = counts.iter().map(|(color, count)| (*count, *color)).collect();
+    kept.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+    kept.truncate(most);
+    let palette: Vec<Rgb> = kept.into_iter().map(|(_, color)| color).collect();
+    let index: BTreeMap<Rgb, u8> = counts.keys().map(|color| (*color, nearest(&palette, *color))).collect();
+
+    let (depth, bits) = match palette.len() {
+        ..=2 => (BitDepth::One, 1),
+        3..=4 => (BitDepth::Two, 2),
+        5..=16 => (BitDepth::Four, 4),
+        _ => (BitDepth::Eight, 8),
+    };
+    let stride = (width * bits).div_ceil(8);
+    let mut rows = vec![0u8; stride * pixels.len().div_ceil(width.max(1))];
+    for (row, pixels) in rows.chunks_mut(stride.max(1)).zip(pixels.chunks(width.max(1))) {
+        let mut x = 0;
+        for run in pixels.chunk_by(|a, b| a == b) {
+            let number = index[&run[0]];
+            for _ in run {
+                row[x * bits / 8] |= number << (8 - bits - x * bits % 8);
+                x += 1;
+            }
+        }
+    }
+    Some(Indexed { palette: palette.concat(), depth, rows })
+}
+
+/// Index of the palette's colour nearest to this one.
+fn nearest(palette: &[Rgb], color: Rgb) -> u8 {
+    let distance =
+        |other: &Rgb| -> u32 { color.iter().zip(other).map(|(a, b)| u32::from(a.abs_diff(*b)).pow(2)).sum() };
+    (0..palette.len()).min_by_key(|&i| distance(&palette[i])).unwrap_or(0) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn decode(png: &[u8]) -> Vec<u8> {
+        let mut decoder = png::Decoder::new(std::io::Cursor::new(png));
+        decoder.set_transformations(png::Transformations::EXPAND);
+        let mut reader = decoder.read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut pixels).unwrap();
+        pixels
+    }
+
+    /// A drawing of `across` x 3 squares of ten pixels.
+    fn squares(across: usize, colors: &[Rgb]) -> usvg::Tree {
+        let square = |(i, [r, g, b]): (usize, &Rgb)| {
+            let (x, y) = (i % across * 10, i / across * 10);
+            format!("<rect x=\"{x}\" y=\"{y}\" width=\"10\" height=\"10\" fill=\"#{r:02x}{g:02x}{b:02x}\"/>")
+        };
+        let body: String = colors.iter().enumerate().map(square).collect();
+        let size = format!("width=\"{}\" height=\"30\"", 10 * across);
+        let svg = format!("<svg xmlns=\"http://www.w3.org/2000/svg\" {size}>{body}</svg>");
+        usvg::Tree::from_str(&svg, &usvg::Options::default()).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn every_palette_keeps_every_colour(
+            across in 1usize..40,
+            seeds in prop::collection::vec(any::<[u8; 3]>(), 1..20),
+        ) {
+            let colors: Vec<Rgb> = (0..3 * across).map(|i| seeds[i * 7 % seeds.len()]).collect();
+            let pixels = decode(&png(&squares(across, &colors), 1.0, Colors::All, &[]));
+            for (i, pixel) in pixels.chunks(3).enumerate() {
+                let (x, y) = (i % (10 * across), i / (10 * across));
+                prop_assert_eq!(pixel, colors[y / 10 * across + x / 10]);
+            }
+        }
+    }
+
+    #[test]
+    fn rare_colours_become_the_nearest_frequent_one() {
+        let colors = [[0; 3], [0; 3], [255; 3], [255; 3], [250, 255, 255], [9, 0, 0]];
+        let pixels = decode(&png(&squares(2, &colors), 1.0, Colors::Most(2), &[]));
+        let corner = |x: usize, y: usize| pixels[3 * (y * 20 + x)];
+        assert_eq!((corner(0, 25), corner(15, 25)), (255, 0));
+    }
+}

@@ -1,0 +1,146 @@
+//! Which masks and orderings the figures of the model show: those of the study's own runs, each kind once.
+
+use std::collections::BTreeSet;
+
+use super::artefacts::Artefacts;
+use super::chart::Chart;
+use super::view::{self, View};
+use super::{masks, orderings, visibility};
+use crate::data::Shape;
+use crate::made::masks::{MaskSet, Masks};
+use crate::made::ordering::Ordering;
+use crate::made::{MaskCount, ModelConfig};
+use crate::plan::RunSpec;
+
+/// Masks of one cycle that are shown.
+const CYCLE: usize = 3;
+/// Grid of the small networks that illustrate masks.
+const TOY: Shape = Shape { width: 3, height: 2 };
+
+/// A mask and what to call it.
+#[derive(Debug, Clone)]
+pub(super) struct NamedMask {
+    pub(super) name: String,
+    pub(super) mask: MaskSet,
+}
+
+/// The names of masks, for captions.
+pub(super) fn names(masks: &[NamedMask]) -> String {
+    masks.iter().map(|named| named.name.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+/// Orderings, masks and what outputs see.
+pub(super) fn charts(view: &View, artefacts: &Artefacts) -> Vec<(&'static str, Chart)> {
+    let runs = runs(view);
+    let Some(&(_, first)) = runs.first() else { return Vec::new() };
+    let shape = shape(view, first, artefacts);
+    let small = small(view, &runs);
+    let real = real(&runs, shape);
+    vec![
+        ("orderings", orderings::chart(&orderings(&runs, shape), shape)),
+        ("masks", first_of(&small, 3, &masks::matrices)),
+        ("network", first_of(&small, 6, &masks::networks)),
+        ("visibility", first_of(&real, 8, &visibility::gaps)),
+        ("views", first_of(&real, 4, &|named| visibility::views(named, shape))),
+    ]
+}
+
+/// A chart of the first `most` masks; one that leaves some out says so.
+fn first_of(all: &[NamedMask], most: usize, chart: &dyn Fn(&[NamedMask]) -> Chart) -> Chart {
+    let mut chart = chart(&all[..all.len().min(most)]);
+    if all.len() > most {
+        chart.subtitle += &format!(" The first {most} of {} kinds.", all.len());
+    }
+    chart
+}
+
+/// The first run of each variant whose masks follow other rules than those before it, with the variant's label.
+fn runs<'a>(view: &'a View) -> Vec<(&'a str, &'a RunSpec)> {
+    let mut runs: Vec<(&str, &RunSpec)> = Vec::new();
+    for variant in &view.variants {
+        let Some(run) = variant.replicates.first() else { continue };
+        let rules = rules(&run.spec.config.model);
+        if !runs.iter().any(|(_, known)| self::rules(&known.config.model) == rules) {
+            runs.push((variant.label, run.spec));
+        }
+    }
+    runs
+}
+
+/// What decides the masks of a model.
+fn rules(model: &ModelConfig) -> ModelConfig {
+    ModelConfig {
+        hidden: model.hidden.clone(),
+        ordering: model.ordering,
+        degrees: model.degrees,
+        skip: model.skip,
+        ..ModelConfig::default()
+    }
+}
+
+/// Each ordering once, by its word in the experiment file.
+fn orderings(runs: &[(&str, &RunSpec)], shape: Shape) -> Vec<(String, Ordering)> {
+    let mut orderings: Vec<(String, Ordering)> = Vec::new();
+    for (_, spec) in runs {
+        let rule = word(&spec.config.model.ordering);
+        if !orderings.iter().any(|(name, _)| *name == rule) {
+            let masks = Masks::new(&spec.config.model, shape, 1, spec.seed);
+            orderings.push((rule, masks.evaluated(0).ordering().clone()));
+        }
+    }
+    orderings
+}
+
+/// Masks of a network of few units under each kind of rules; where there is but one kind and training cycles through
+/// several masks, the first of a cycle.
+fn small(view: &View, runs: &[(&str, &RunSpec)]) -> Vec<NamedMask> {
+    let masks = |spec: &RunSpec| Masks::new(&toy(&spec.config.model), TOY, 1, spec.seed);
+    let cycles = view.variants.iter().filter_map(|v| Some((v.label, v.replicates.first()?.spec)));
+    let length = |spec: &RunSpec| match spec.config.model.masks {
+        MaskCount::Cycle(count) => count.min(CYCLE),
+        MaskCount::Fresh => CYCLE,
+    };
+    let longest = cycles.rev().max_by_key(|(_, spec)| length(spec)).filter(|(_, spec)| length(spec) > 1);
+    if let ([_], Some((label, spec))) = (runs, longest) {
+        let name = |k: usize| format!("{label}: mask {}", k + 1);
+        let mask = |k| NamedMask { name: name(k), mask: masks(spec).trained(k as u64) };
+        return (0..length(spec)).map(mask).collect();
+    }
+    runs.iter().map(|(label, spec)| NamedMask { name: (*label).to_owned(), mask: masks(spec).evaluated(0) }).collect()
+}
+
+/// A model of few units under the same rules.
+fn toy(model: &ModelConfig) -> ModelConfig {
+    let hidden = model.hidden.iter().take(3).map(|&width| width.min(7)).collect();
+    ModelConfig { hidden, ..model.clone() }
+}
+
+/// First masks of the runs' models, those through which outputs see the same numbers of pixels once.
+fn real(runs: &[(&str, &RunSpec)], shape: Shape) -> Vec<NamedMask> {
+    let mut seen = BTreeSet::new();
+    let masks = runs.iter().map(|(label, spec)| NamedMask {
+        name: (*label).to_owned(),
+        mask: Masks::new(&spec.config.model, shape, 1, spec.seed).evaluated(0),
+    });
+    masks.filter(|named| seen.insert(named.mask.visible())).collect()
+}
+
+/// How a run's pixels lie: as its images say, else as its number of variables suggests.
+fn shape(view: &View, spec: &RunSpec, artefacts: &Artefacts) -> Shape {
+    let of_data = artefacts.tests.get(&spec.data).or_else(|| artefacts.samples.get(&spec.id)).map(|p| p.shape);
+    let dim = || {
+        let records = view.variants.iter().flat_map(|v| &v.replicates).filter(|r| r.spec.data == spec.data);
+        records.filter_map(|r| r.record.summary.as_ref()).map(|s| s.dim).next()
+    };
+    let side = spec.config.data.size;
+    of_data.or_else(|| dim().map(view::shape_of)).unwrap_or(Shape { width: side, height: side })
+}
+
+/// A setting's word in the experiment file.
+fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
+    }
+}

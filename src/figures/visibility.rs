@@ -1,0 +1,100 @@
+//! What each output of a real model can see of the pixels before it, read off the masks of the study's runs.
+
+use super::chart::{Body, Chart, Mark, Panel, Plane, Raster};
+use super::model::{NamedMask, names};
+use super::scale::{Axis, group};
+use super::style::{ACCENT, Color, INK, TILE, sequential};
+use crate::data::Shape;
+
+/// How many of the latest pixels each output of a real model cannot see.
+pub(super) fn gaps(masks: &[NamedMask]) -> Chart {
+    let gaps: Vec<Vec<usize>> =
+        masks.iter().map(|m| m.mask.visible().iter().enumerate().map(|(t, &seen)| t - seen.min(t)).collect()).collect();
+    let dim = gaps.iter().map(Vec::len).max().unwrap_or(1);
+    let most = gaps.iter().flatten().copied().max().unwrap_or(0).max(1) as f64;
+    let columns = if masks.len() > 3 { 2 } else { 1 };
+    let mut x = Axis::epochs(dim, 6 / columns);
+    x.label = "Position of the output in the ordering".into();
+    (x.lo, x.hi) = (0.5, dim as f64 + 0.5);
+    let y = Axis::linear("Latest pixels not seen", 0.0, 1.05 * most, 4);
+    let panels = masks.iter().zip(&gaps).map(|(named, gaps)| {
+        // Steps: the value holds over the whole position.
+        let steps = gaps
+            .iter()
+            .enumerate()
+            .flat_map(|(t, &gap)| [(t as f64 + 0.5, 0.0, gap as f64), (t as f64 + 1.5, 0.0, gap as f64)]);
+        let plane = Plane {
+            x: x.clone(),
+            y: y.clone(),
+            marks: vec![Mark::Band { points: steps.collect(), color: ACCENT, alpha: 1.0 }],
+            ends: Vec::new(),
+            heads: Vec::new(),
+            spread: false,
+            axes: true,
+            width: None,
+            height: 84.0,
+        };
+        let note = format!("{} % see their predecessor", group(predecessor_share(gaps), 0));
+        Panel { title: named.name.clone(), note, body: Body::Plane(plane) }
+    });
+    let panels: Vec<Panel> = panels.collect();
+    let shares: Vec<String> = panels.iter().map(|p| format!("{}: {}", p.title, p.note)).collect();
+    Chart {
+        title: "What the outputs cannot see".into(),
+        subtitle: "Height: how many of the pixels just before it an output cannot see; none, and it sees all earlier \
+                   ones. Hidden units of random degree leave gaps, and every layer adds to them. First mask of the \
+                   first seed."
+            .into(),
+        caption: format!("Number of latest pixels that the output at each position cannot see. {}.", shares.join("; ")),
+        panels,
+        columns,
+    }
+}
+
+/// Percentage of the outputs after the first that see the pixel just before them.
+fn predecessor_share(gaps: &[usize]) -> f64 {
+    let complete = gaps.iter().skip(1).filter(|gap| **gap == 0).count();
+    100.0 * complete as f64 / gaps.len().saturating_sub(1).max(1) as f64
+}
+
+/// What four outputs of a real model see, on the grid.
+pub(super) fn views(masks: &[NamedMask], shape: Shape) -> Chart {
+    const SHARES: [f64; 4] = [0.1, 0.35, 0.6, 0.9];
+    let mut panels = Vec::new();
+    for named in masks {
+        let visible = named.mask.visible();
+        let positions = named.mask.ordering().positions();
+        for (i, share) in SHARES.iter().enumerate() {
+            let t = ((share * positions.len() as f64) as usize).min(positions.len() - 1);
+            let class = |position: u32| match position as usize {
+                p if p == t => 3,
+                p if p < visible[t] => 1,
+                p if p < t => 2,
+                _ => 0,
+            };
+            let cells: Vec<u16> = positions.iter().map(|&p| class(p)).collect();
+            let side = (132 / shape.width.max(shape.height).max(1)).clamp(1, 22);
+            let colors = vec![TILE, sequential(0.6), Color(0xE6, 0x9F, 0x00), INK];
+            let mut raster = Raster::new(shape.width, shape.height, side, colors, cells);
+            raster
+                .rings
+                .extend(positions.iter().position(|&p| p as usize == t).map(|i| (i % shape.width, i / shape.width)));
+            let title = if i == 0 { named.name.clone() } else { String::new() };
+            let note = format!("output {}: {} of {}", t + 1, visible[t], t);
+            panels.push(Panel { title, note, body: Body::Raster(raster) });
+        }
+    }
+    Chart {
+        title: "What four of the outputs see".into(),
+        subtitle:
+            "Ring: the output's own pixel. Blue: pixels it sees; orange: earlier ones it cannot see; grey: later \
+                   ones. Numbers: pixels seen of those before it. First mask of the first seed."
+                .into(),
+        caption: format!(
+            "Pixels that four outputs of real models can see, at 10, 35, 60 and 90 percent of the ordering: {}.",
+            names(masks)
+        ),
+        panels,
+        columns: SHARES.len(),
+    }
+}
