@@ -20,6 +20,11 @@ plan FILE *ARGS:
 plots *ARGS:
     cargo run --release -- plots {{ ARGS }}
 
+# every study in experiments/ as small pictures in docs/gallery/, from the results on disk
+[group('studies')]
+gallery DIR="docs/gallery" *ARGS:
+    cargo run --release -- plots --gallery {{ DIR }} {{ ARGS }}
+
 # the ablation table of a study, or two studies side by side
 [group('studies')]
 compare *ARGS:
