@@ -57,6 +57,7 @@ fn plan() -> Plan {
         name: "study".into(),
         question: "why?".into(),
         notes: String::new(),
+        command: String::new(),
         studies: Vec::new(),
         seeds: vec![Seed(1)],
         compare: Compare::default(),

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
@@ -12,8 +11,9 @@ use anyhow::Context;
 use clap::Args;
 
 use super::gallery::write_gallery;
+use super::interrupt::Interrupt;
 use super::terminal::count;
-use super::{Exit, Global, Terminal, interrupt, on_every_processor};
+use super::{Exit, Global, Terminal, on_every_processor};
 use crate::figures::{Artefacts, Figure, Section, draw_all, page};
 use crate::plan::{Plan, RunId};
 use crate::store::{RunStatus, Store};
@@ -61,9 +61,9 @@ pub(crate) fn plots(args: &PlotsArgs, global: &Global, terminal: &mut Terminal) 
     redraw(&mut drawn, &store, args, global, terminal)?;
     write_page(&drawn, args, global, terminal)?;
     if args.watch {
-        let stop = interrupt::listen().context("cannot listen for signals")?;
+        let stop = Interrupt::listen().context("cannot listen for signals")?;
         terminal.remark(format!("watching {}: Ctrl-C ends it", global.results.display()));
-        while !stop.load(Ordering::Relaxed) {
+        while !stop.raised() {
             sleep(GLANCE);
             if redraw(&mut drawn, &store, args, global, terminal)? {
                 write_page(&drawn, args, global, terminal)?;

@@ -17,6 +17,8 @@ struct Curve {
     color: Color,
     /// Epoch, training NLL and held-out estimate, as far as every finished seed got.
     rows: Vec<(f64, f64, Estimate)>,
+    /// How far beside its epoch a single dot stands.
+    shift: f64,
     /// Index into `rows` of the best epoch on validation.
     best: usize,
     /// What finished seeds did after the first of them stopped, and diverged ones from the start; held-out.
@@ -29,7 +31,12 @@ struct Curve {
 
 /// The loss figure of a study.
 pub(super) fn chart(view: &View) -> Chart {
-    let curves: Vec<Curve> = view.variants.iter().enumerate().map(|(i, _)| Curve::new(view, i)).collect();
+    let mut curves: Vec<Curve> = (0..view.variants.len()).map(|i| Curve::new(view, i)).collect();
+    if curves.iter().all(|c| c.rows.len() < 2) {
+        // Dots of one epoch stand side by side.
+        let step = 0.8 / curves.len().max(1) as f64;
+        (0..).zip(&mut curves).for_each(|(i, c)| c.shift = (f64::from(i) + 0.5) * step - 0.4);
+    }
     let drawn: Vec<&Curve> = curves.iter().filter(|c| !c.rows.is_empty() || !c.loose.is_empty()).collect();
     if drawn.is_empty() {
         return Chart::message("Loss curves", view.progress());
@@ -94,6 +101,7 @@ impl Curve {
             name: variant_view.label.to_owned(),
             color: variant(index),
             rows,
+            shift: 0.0,
             best,
             loose: diverged.into_iter().chain(longer).collect(),
             ends_badly,
@@ -141,6 +149,7 @@ impl Curve {
         marks.push(line(self.held(), 1.9, 1.0, false));
         // One epoch makes no line: its numbers are dots.
         if let [(epoch, train, held)] = self.rows[..] {
+            let epoch = epoch + self.shift;
             let dot = |at, form| Mark::Dot { at, form, color: self.color, radius: 3.2, nudge: 0.0 };
             marks.extend(held.half.map(|half| Mark::Interval {
                 at: (epoch, held.mean),
@@ -203,15 +212,16 @@ fn axes(curves: &[&Curve]) -> (Axis, Axis, Option<f64>) {
 }
 
 fn reading(view: &View, curves: &[&Curve]) -> String {
-    let (held, train) = if curves.iter().all(|c| c.rows.len() < 2) { ("Dot", "ring") } else { ("Solid", "dashed") };
-    format!(
-        "{held}: {}, {train}: train (mean over the epoch){}. Lower is better.",
-        view.held_out(),
-        match view.plan.seeds.len() {
-            1 => "; 1 seed".to_owned(),
-            n => format!("; mean of {n} seeds, band: {} % t interval of the mean", percent(view.plan.compare.level)),
-        }
-    )
+    let (held, train, interval) = match curves.iter().all(|c| c.rows.len() < 2) {
+        true => ("Dot", "ring", "bar"),
+        false => ("Solid", "dashed", "band"),
+    };
+    let level = percent(view.plan.compare.level);
+    let seeds = match view.plan.seeds.len() {
+        1 => "1 seed".to_owned(),
+        n => format!("mean of {n} seeds, {interval}: {level} % t interval of the mean"),
+    };
+    format!("{held}: {}, {train}: train (mean over the epoch); {seeds}. Lower is better.", view.held_out())
 }
 
 fn together(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
