@@ -136,6 +136,7 @@ fn a_gallery_holds_small_pictures_and_a_page_that_shows_them() {
     });
     assert_eq!(names, expected);
     let text = fs::read_to_string(place.path().join("gallery/README.md")).unwrap();
+    assert!(text.contains("\n    ablade sweep fixture.toml\n"), "{text}");
     assert!(expected[1..].iter().all(|name| text.contains(&format!("]({name})"))), "{text}");
     for name in &expected[1..] {
         assert!(fs::metadata(place.path().join("gallery").join(name)).unwrap().len() < 80_000, "{name}");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::plots::{Drawn, remove_pictures, replace};
-use crate::figures::{Figure, small_png};
+use crate::figures::small_png;
 
 /// The figures of a study that a gallery shows, in its order.
 const SHOWN: [&str; 7] = ["ablation", "loss", "samples", "interactions", "orderings", "completions", "network"];
@@ -28,11 +28,13 @@ pub(crate) fn write_gallery<'a>(dir: &Path, drawn: impl Iterator<Item = &'a Draw
             if !plan.question.is_empty() {
                 text += &format!("{}\n\n", plain(&plan.question));
             }
-            text += &format!("    {}\n", plain(&plan.command));
+            if !plan.command.is_empty() {
+                text += &format!("    {}\n", plan.command.replace(char::is_control, " "));
+            }
             for figure in SHOWN.iter().filter_map(own).take(MOST) {
                 let file = format!("{}-{}.png", figure.study, figure.name);
                 replace(&dir.join(&file), &small_png(figure))?;
-                text += &format!("\n{}\n", shown(&file, figure));
+                text += &format!("\n![{}]({file})\n", plain(&figure.caption));
                 written.insert(dir.join(file));
             }
         }
@@ -40,10 +42,6 @@ pub(crate) fn write_gallery<'a>(dir: &Path, drawn: impl Iterator<Item = &'a Draw
     replace(&dir.join("README.md"), text.as_bytes())?;
     remove_pictures(dir, |path| !written.contains(path))?;
     Ok(written.len())
-}
-
-fn shown(file: &str, figure: &Figure) -> String {
-    format!("![{}]({file})", plain(&figure.caption))
 }
 
 /// Text that Markdown takes as it is.

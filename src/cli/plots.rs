@@ -41,7 +41,7 @@ pub(crate) struct Drawn {
     pub(crate) figures: Vec<Figure>,
     artefacts: Artefacts,
     /// What had become of its runs.
-    progress: BTreeMap<RunId, Option<SystemTime>>,
+    state: BTreeMap<RunId, Option<SystemTime>>,
 }
 
 impl Drawn {
@@ -88,12 +88,12 @@ fn redraw(
     for name in names {
         let plan = store.load_plan(&name)?;
         // Looked up first: a run that finishes while its experiment is being drawn is news the next time.
-        let progress = store.progress(&plan)?;
-        if drawn.get(&name).is_some_and(|known| known.progress == progress && known.study.plan == plan) {
+        let state = store.state(&plan)?;
+        if drawn.get(&name).is_some_and(|known| known.state == state && known.study.plan == plan) {
             continue;
         }
         changed = true;
-        let experiment = draw(store, plan, progress)?;
+        let experiment = draw(store, plan, state)?;
         if args.studies.is_empty() || args.studies.contains(&name) {
             let home = global.plots.join(&name);
             publish(&home, &name, &experiment.figures)?;
@@ -105,7 +105,7 @@ fn redraw(
     Ok(changed)
 }
 
-fn draw(store: &Store, plan: Plan, progress: BTreeMap<RunId, Option<SystemTime>>) -> anyhow::Result<Drawn> {
+fn draw(store: &Store, plan: Plan, state: BTreeMap<RunId, Option<SystemTime>>) -> anyhow::Result<Drawn> {
     let study = on_every_processor(|| Study::load(store, plan))??;
     // What cannot be read is a figure less; the tables say why.
     let artefacts = Artefacts::gather(
@@ -114,7 +114,7 @@ fn draw(store: &Store, plan: Plan, progress: BTreeMap<RunId, Option<SystemTime>>
         |data| store.reference(data).ok().flatten(),
     );
     let figures = on_every_processor(|| draw_all(&study, &artefacts))?;
-    Ok(Drawn { study, figures, artefacts, progress })
+    Ok(Drawn { study, figures, artefacts, state })
 }
 
 /// How much of an experiment is still missing; nothing once all is there.

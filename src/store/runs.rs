@@ -137,7 +137,7 @@ impl Store {
 
     /// What has become of the plan's runs, to tell whether anything is new: each published run, and each failed one with
     /// the time of its last attempt. Looks at names and times only.
-    pub fn progress(&self, plan: &Plan) -> Result<BTreeMap<RunId, Option<SystemTime>>, StoreError> {
+    pub fn state(&self, plan: &Plan) -> Result<BTreeMap<RunId, Option<SystemTime>>, StoreError> {
         let there = self.published()?;
         let look = |run: &RunSpec| {
             if there.contains(&run.id) {
