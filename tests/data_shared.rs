@@ -135,4 +135,11 @@ fn four_shapes_are_light_on_dark_and_films_stay_together() {
     let labels = data.train.labels().expect("classes");
     assert_eq!(labels.names.to_vec(), ["circle", "square", "star", "triangle"]);
     assert!(!contact_sheet(&data, Part::Test).is_empty());
+    // The set made from it elsewhere: another program's resizing to 28 x 28, as idx files with labels.
+    let path = shared.join("four_shapes/four_shapes_28x28-images-idx3-ubyte.gz");
+    let derived = named(path.to_str().expect("UTF-8"), &shared, Binarize::Threshold);
+    assert_eq!((counts(&derived), derived.shape.height), ([11_976, 1_497, 1_497], 28));
+    assert_eq!(derived.train.labels().expect("the labels beside it").names.len(), 4);
+    let whole = |data: &Dataset| mean(&[&data.train, &data.valid, &data.test]);
+    assert!((whole(&data) - whole(&derived)).abs() < 0.002, "{} and {}", whole(&data), whole(&derived));
 }

@@ -71,7 +71,9 @@ fn two(first: &Study, second: &Study, terminal: &mut Terminal) -> anyhow::Result
                     continue;
                 };
                 let scored = Scored::of(ours[run], a);
-                if let Some(Otherwise::Incomparable(why)) = Scored::of(theirs[other_run], b).otherwise(&scored) {
+                if let Some(Otherwise::Incomparable(why)) =
+                    Scored::of(theirs[other_run], b).otherwise(&scored, &first.plan.name)
+                {
                     matched.elsewhere = Some(why);
                     continue;
                 }
@@ -83,11 +85,7 @@ fn two(first: &Study, second: &Study, terminal: &mut Terminal) -> anyhow::Result
                 }
             }
             if let Some(why) = matched.elsewhere {
-                alone.push(format!(
-                    "not compared: {}: {}",
-                    variant.label,
-                    why.replace("the baseline", &first.plan.name)
-                ));
+                alone.push(format!("not compared: {}: {}", variant.label, why));
                 continue;
             }
             changed += matched.differences.len();

@@ -160,7 +160,7 @@ impl Page<'_> {
             let Some(baseline) = study.baseline.and_then(|index| scored(&study.variants[index])) else { continue };
             let mut notes: Vec<(String, Vec<&str>)> = Vec::new();
             for variant in &study.variants {
-                let otherwise = scored(variant).and_then(|own| own.otherwise(&baseline));
+                let otherwise = scored(variant).and_then(|own| own.otherwise(&baseline, "the baseline"));
                 let Some(Otherwise::Incomparable(note) | Otherwise::Noted(note)) = otherwise else { continue };
                 match notes.iter_mut().find(|(known, _)| *known == note) {
                     Some((_, labels)) => labels.push(&variant.label),

@@ -7,7 +7,7 @@ use crate::record::{EpochRow, RunRecord, RunStatus};
 use crate::rng::Seed;
 use crate::stats;
 use crate::study::Study;
-use crate::study::scored::Scored;
+use crate::study::scored::{Otherwise, Scored};
 
 /// A mean and half the width of its interval; none for a single value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -120,12 +120,16 @@ impl<'a> View<'a> {
     /// What the variants were scored on, in a sentence: part of every number's meaning.
     pub(super) fn data(&self) -> String {
         let mut data: Vec<(String, Vec<&str>)> = Vec::new();
+        let (mut first, mut comparable) = (None, true);
         // What is still to come does not say yet how its pixels became bits; that is no difference.
         let told = |v: &&Variant| v.replicates.iter().any(|r| r.record.summary.is_some());
         let any = self.variants.iter().any(|v| told(&v));
         for variant in self.variants.iter().filter(|v| told(v) || !any) {
             let told = variant.replicates.iter().max_by_key(|r| r.record.summary.is_some());
-            let Some(words) = told.map(|r| Scored::of(r.spec, r.record).words()) else { continue };
+            let Some(scored) = told.map(|r| Scored::of(r.spec, r.record)) else { continue };
+            let first = first.get_or_insert(scored);
+            comparable &= !matches!(scored.otherwise(first, ""), Some(Otherwise::Incomparable(_)));
+            let words = scored.words();
             match data.iter_mut().find(|(known, _)| *known == words) {
                 Some((_, labels)) => labels.push(variant.label),
                 None => data.push((words, vec![variant.label])),
@@ -137,7 +141,8 @@ impl<'a> View<'a> {
             all => {
                 let each: Vec<String> =
                     all.iter().map(|(words, labels)| format!("{words} ({})", labels.join(", "))).collect();
-                format!(" Data differ: {}.", each.join("; "))
+                let warning = if comparable { "" } else { ", and NLL on different data do not compare" };
+                format!(" Data differ{warning}: {}.", each.join("; "))
             }
         }
     }

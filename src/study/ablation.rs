@@ -177,9 +177,12 @@ impl Study {
         let planned = &self.plan.studies[study];
         let values: Vec<f64> = variant.runs.iter().filter_map(|run| self.value(run)).collect();
         let reference = baseline.map(|base| &planned.variants[base]);
-        let otherwise = reference.and_then(|reference| {
+        // Without a baseline nothing is subtracted, and still no row may pass for a row of other data.
+        let beside = reference.or(planned.variants.first());
+        let otherwise = beside.and_then(|beside| {
             let scored = |variant| self.scored(variant, specs);
-            scored(variant)?.otherwise(&scored(reference)?)
+            let name = if reference.is_some() { "the baseline" } else { &beside.label };
+            scored(variant)?.otherwise(&scored(beside)?, name)
         });
         let comparable = !matches!(otherwise, Some(Otherwise::Incomparable(_)));
         let delta = reference.filter(|_| baseline != Some(index) && comparable).and_then(|reference| {

@@ -53,8 +53,8 @@ impl<'a> Scored<'a> {
         }
     }
 
-    /// How this differs from what `reference` was scored on; `None` if in nothing that matters.
-    pub fn otherwise(&self, reference: &Self) -> Option<Otherwise> {
+    /// How this differs from what `reference`, called `name`, was scored on; `None` if in nothing that matters.
+    pub fn otherwise(&self, reference: &Self, name: &str) -> Option<Otherwise> {
         let (own, other) = (self.data, reference.data);
         let (bits, other_bits) = (self.binarization(), reference.binarization());
         if own.name != other.name && self.fingerprint != reference.fingerprint || own.size != other.size {
@@ -62,7 +62,7 @@ impl<'a> Scored<'a> {
                 if own.size == other.size { String::new() } else { format!(" at {0} x {0}", data.size) }
             };
             return Some(Otherwise::Incomparable(format!(
-                "scored on {}{}, the baseline on {}{}: their NLL do not compare",
+                "scored on {}{}, {name} on {}{}: their NLL do not compare",
                 own.name,
                 size(own),
                 other.name,
@@ -72,20 +72,19 @@ impl<'a> Scored<'a> {
         if !bits.scores_as(other_bits) {
             let (bits, other) = (bits.words(), other_bits.words());
             return Some(Otherwise::Incomparable(format!(
-                "scored on images {bits}, the baseline on images {other}: their NLL do not compare"
+                "scored on images {bits}, {name} on images {other}: their NLL do not compare"
             )));
         }
         let noted = [
             (bits != other_bits).then(|| {
                 format!(
-                    "trained on images {}, the baseline on images {}, scored on the same bits",
+                    "trained on images {}, {name} on images {}, scored on the same bits",
                     bits.words(),
                     other_bits.words()
                 )
             }),
-            (own.seed != other.seed)
-                .then(|| "scored on other draws of the data (data.seed) than the baseline".to_owned()),
-            (own.test != other.test).then(|| "scored on another number of test images than the baseline".to_owned()),
+            (own.seed != other.seed).then(|| format!("scored on other draws of the data (data.seed) than {name}")),
+            (own.test != other.test).then(|| format!("scored on another number of test images than {name}")),
         ];
         let noted: Vec<String> = noted.into_iter().flatten().collect();
         (!noted.is_empty()).then(|| Otherwise::Noted(noted.join("; ")))

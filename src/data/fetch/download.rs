@@ -35,7 +35,13 @@ pub(super) fn to_file(url: &str, part: &Path, bytes: Bytes, progress: &mut dyn F
         match attempt(&agent, url, &mut file, part, have, bytes, progress) {
             Ok(()) => return file.sync_all().or_else(ignore_devices).map_err(DataError::io(part)),
             Err(Stop::Disk(error)) => return Err(error),
-            Err(Stop::Refused(problem)) => return Err(failed(problem)),
+            Err(Stop::Refused(problem)) => {
+                // Nothing came: nothing stays that looks like a beginning.
+                if length(&file, part)? == 0 {
+                    std::fs::remove_file(part).map_err(DataError::io(part))?;
+                }
+                return Err(failed(problem));
+            }
             Err(Stop::Cut(problem)) => {
                 fruitless = if length(&file, part)? > have { 0 } else { fruitless + 1 };
                 if fruitless == FRUITLESS {

@@ -226,8 +226,9 @@ fn redirects_are_followed_with_the_range() {
 #[test]
 fn refusals_and_absences_say_so() {
     let (folder, body) = (tempfile::tempdir().expect("a folder"), content());
-    let (fetched, ..) = outcome(&plain(&body), &body, &[Answer::Status(404)], folder.path());
+    let (fetched, names, _) = outcome(&plain(&body), &body, &[Answer::Status(404)], folder.path());
     assert!(fetched.expect_err("absent").ends_with("set.gz: the server answers 404"));
+    assert_eq!(names, Vec::<String>::new());
     let (fetched, ..) = outcome(&plain(&body), &body, &[Answer::Redirect], folder.path());
     assert!(fetched.expect_err("a circle of redirects").contains("redirect"));
     let nobody = one(&plain(&body), folder.path(), Some("http://127.0.0.1:1"), &mut |_| {});
