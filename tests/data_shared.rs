@@ -141,5 +141,5 @@ fn four_shapes_are_light_on_dark_and_films_stay_together() {
     assert_eq!((counts(&derived), derived.shape.height), ([11_976, 1_497, 1_497], 28));
     assert_eq!(derived.train.labels().expect("the labels beside it").names.len(), 4);
     let whole = |data: &Dataset| mean(&[&data.train, &data.valid, &data.test]);
-    assert!((whole(&data) - whole(&derived)).abs() < 0.002, "{} and {}", whole(&data), whole(&derived));
+    assert!((whole(&data) - whole(&derived)).abs() < 0.005, "{} and {}", whole(&data), whole(&derived));
 }
