@@ -108,6 +108,9 @@ pub struct Axis {
     pub column: String,
     /// Levels in declared order, as they appear in `PlannedVariant::levels`.
     pub levels: Vec<String>,
+    /// Whether its levels compete on validation inside every variant instead of making variants.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tune: bool,
 }
 
 /// A variant of a study and its runs.
@@ -119,8 +122,31 @@ pub struct PlannedVariant {
     pub name: String,
     /// Level of each axis of the study, in the order of its axes.
     pub levels: Vec<String>,
-    /// One run a seed, in the order of the plan's seeds.
+    /// One run a seed, in the order of the plan's seeds. Of a tuned variant: the runs of the first candidate, or of the
+    /// chosen one once results are known.
     pub runs: Vec<RunId>,
+    /// Configurations that compete on validation to be this variant; empty where nothing is tuned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<PlannedCandidate>,
+}
+
+/// A configuration that competes to be its variant, and its runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedCandidate {
+    /// Its tuned axes at their levels, for people.
+    pub label: String,
+    /// Level of each axis of the study.
+    pub levels: Vec<String>,
+    /// One run a seed.
+    pub runs: Vec<RunId>,
+}
+
+impl PlannedVariant {
+    /// Every run that the variant needs, those of its candidates included.
+    pub fn all_runs(&self) -> impl Iterator<Item = &RunId> {
+        let own = self.runs.iter().filter(|_| self.candidates.is_empty());
+        own.chain(self.candidates.iter().flat_map(|candidate| &candidate.runs))
+    }
 }
 
 /// One `[[study]]` of an experiment.
@@ -155,6 +181,19 @@ pub struct Compare {
 impl Default for Compare {
     fn default() -> Self {
         Self { metric: Metric::TestNll, level: 0.95, correction: Correction::Holm, baseline: None }
+    }
+}
+
+impl Compare {
+    /// Level of significance: what the intervals' level leaves, and never more than 5 %, so that a narrow interval makes
+    /// nothing evident.
+    pub fn alpha(&self) -> f64 {
+        (1.0 - self.level).min(0.05)
+    }
+
+    /// The level of intervals as people write it: `95`, `99.9`.
+    pub fn percent(&self) -> String {
+        ((self.level * 1e6).round() / 1e4).to_string()
     }
 }
 

@@ -256,22 +256,33 @@ fn finished(
         (0..masks.evaluated_count()).map(|k| single(made, team, &masks.evaluated(k), &data.test)).collect();
     let sampled: Vec<MaskSet> = (0..spec.config.sample.masks).map(|k| masks.evaluated(k)).collect();
     let averaged = if sampled.len() > 1 { averaged(made, team, &sampled, &data.test) } else { None };
+    let mixed = mixture(&test);
     let summary = Summary {
         train_nll_nats: score(&leading(&data.train, TRAIN_SCORED, data.dynamic())),
         valid_nll_nats: score(&data.valid),
         test_nll_nats: mean(&test[0]),
-        test_nll_mixture_nats: mean(&mixture(&test)),
+        test_nll_mixture_nats: mean(&mixed),
         test_nll_averaged_nats: averaged.as_deref().and_then(mean),
         ..summary(data, masks, made, epochs, best_epoch)
     };
-    let per_image: Vec<f32> = test[0].iter().map(|&nll| nll as f32).collect();
     let mut files = vec![
         ("model.safetensors".to_owned(), file::save(made, &masks.trained(0))?),
-        ("test_nll.npy".to_owned(), npy::encode(&[per_image.len()], &per_image)),
+        ("test_nll.npy".to_owned(), per_image(&test[0])),
     ];
+    if test.len() > 1 {
+        files.push(("test_nll_mixture.npy".to_owned(), per_image(&mixed)));
+    }
+    if let Some(averaged) = &averaged {
+        files.push(("test_nll_averaged.npy".to_owned(), per_image(averaged)));
+    }
     files.extend(samples(spec, data, team, made, &sampled)?);
     files.extend(completions(spec, data, team, made, &first)?);
     Ok((summary, files))
+}
+
+/// NLL image by image as a file.
+fn per_image(nll: &[f64]) -> Vec<u8> {
+    npy::encode(&[nll.len()], &nll.iter().map(|&nll| nll as f32).collect::<Vec<_>>())
 }
 
 /// The leading images of a set; grey ones cut at half.

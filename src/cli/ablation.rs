@@ -1,41 +1,83 @@
 //! The ablation table as the terminal shows it, at the end of `sweep` and by `compare`.
 
-use comfy_table::CellAlignment;
+use comfy_table::{CellAlignment, ColumnConstraint, LineStyle, Table, TableStyle, Width};
 
 use super::Terminal;
-use super::terminal::{count, duration, number, table};
-use crate::plan::Metric;
-use crate::stats::{Estimate, Interval};
+use super::terminal::{count, short_count, table, wrap};
+use crate::plan::{Correction, Metric};
+use crate::stats::Estimate;
 use crate::study::Study;
-use crate::study::ablation::{Ablation, AblationRow};
+use crate::study::ablation::{Ablation, AblationRow, Delta};
 
 /// Prints the table of every study of an experiment.
 pub(crate) fn print(study: &Study, terminal: &mut Terminal) -> anyhow::Result<()> {
     for ablation in study.ablations() {
-        let mut rows = table(
-            &[
-                "variant",
-                "n",
-                &interval(metric(ablation.metric), &ablation),
-                &interval("difference", &ablation),
-                "p",
-                "parameters",
-                "a run",
-                "verdict",
-            ],
-            1,
-        );
+        let p = if ablation.correction == Correction::Holm { "p, Holm" } else { "p" };
+        let header = ["variant", "n", metric(ablation.metric), "difference", p, "params", "cost", "verdict"];
+        let mut rows = table(&header, 1);
         for row in &ablation.rows {
             rows.add_row(cells(row));
         }
         rows.column_mut(7).expect("eight columns").set_cell_alignment(CellAlignment::Left);
+        let widest = ablation.rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0);
+        narrow(&mut rows, Some(7), widest);
         writeln!(terminal.out, "{}", heading(study, &ablation))?;
         writeln!(terminal.out, "{rows}")?;
         for (note, labels) in notes(&ablation) {
-            writeln!(terminal.out, "{}: {note}", labels.join("; "))?;
+            let compared = ablation.rows.iter().filter(|row| row.is_compared()).count();
+            let who = if labels.len() == compared { "every variant".to_owned() } else { labels.join("; ") };
+            writeln!(terminal.out, "{}", wrap(&format!("{who}: {note}"), 80))?;
         }
     }
     Ok(())
+}
+
+/// Prints the differences over test images where runs left them: the second source of error.
+pub(crate) fn print_images(study: &Study, terminal: &mut Terminal) -> anyhow::Result<()> {
+    for ablation in study.ablations() {
+        let of = |row: &AblationRow| Some((row.label.clone(), row.delta?.images?));
+        let found: Vec<(String, Estimate)> = ablation.rows.iter().filter_map(of).collect();
+        let Some((_, first)) = found.first() else { continue };
+        let mut rows = table(&["variant", "images", "difference"], 1);
+        for (label, images) in &found {
+            rows.add_row([label.clone(), images.n.to_string(), change(images)]);
+        }
+        narrow(&mut rows, None, 0);
+        let percent = study.plan.compare.percent();
+        writeln!(
+            terminal.out,
+            "\n{}, another test set: \u{b1} is half of a {percent} % t interval over {} test images",
+            ablation.study, first.n
+        )?;
+        writeln!(terminal.out, "of the difference averaged over the seeds. Not to be added to that over seeds.")?;
+        writeln!(terminal.out, "{rows}")?;
+    }
+    Ok(())
+}
+
+/// Lines above, below and under the header; nothing between rows and columns.
+const OPEN: TableStyle = TableStyle::new()
+    .top_border(LineStyle::none().fill('\u{2500}').junction('\u{2500}'))
+    .header_separator(LineStyle::none().fill('\u{2500}').junction('\u{2500}'))
+    .bottom_border(LineStyle::none().fill('\u{2500}').junction('\u{2500}'));
+
+/// Makes a table fit 80 columns: no number is ever broken, words are where there is no room for them.
+pub(crate) fn narrow(rows: &mut Table, words: Option<usize>, label: usize) {
+    // The numbers of the ablation table and its verdicts take 70 columns at their usual width.
+    let tight = rows.width().is_some_and(|width| usize::from(width) < label.saturating_add(70));
+    if rows.width().is_none() {
+        return;
+    }
+    rows.load_style(OPEN);
+    let last = rows.column_count() - 1;
+    for (i, column) in rows.column_iter_mut().enumerate() {
+        column.set_padding((0, u16::from(i < last)));
+        if Some(i) == words && tight {
+            column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(9)));
+        } else if i > 0 {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
 }
 
 /// What a reader of the table must know, each once, with the variants it is about.
@@ -53,42 +95,48 @@ fn notes(ablation: &Ablation) -> Vec<(&str, Vec<&str>)> {
 fn heading(study: &Study, ablation: &Ablation) -> String {
     let seeds = count(study.plan.seeds.len(), "paired seed");
     let name = if study.plan.name == ablation.study { String::new() } else { format!("{} / ", study.plan.name) };
-    format!("\n{name}{}: {seeds}, nats per image, lower is better", ablation.study)
+    format!(
+        "\n{name}{}: {seeds}, nats per image, lower is better\n\u{b1}: half of a {} % t interval over seeds; cost: \
+         training compute, baseline 1",
+        ablation.study,
+        study.plan.compare.percent()
+    )
 }
 
 fn metric(metric: Metric) -> &'static str {
     match metric {
         Metric::TestNll => "test NLL",
-        Metric::TestNllMixture => "test NLL of the mixture",
-        Metric::TestNllAveraged => "test NLL, masks averaged",
-        Metric::ValidNll => "validation NLL",
+        Metric::TestNllMixture => "mixture NLL",
+        Metric::TestNllAveraged => "averaged NLL",
+        Metric::ValidNll => "valid NLL",
     }
-}
-
-fn interval(what: &str, ablation: &Ablation) -> String {
-    format!("{what} [{:.0} % t interval]", 100.0 * ablation.level)
 }
 
 fn cells(row: &AblationRow) -> [String; 8] {
     let n = row.estimate.map_or(0, |estimate| estimate.n);
-    let p = |delta: &crate::study::ablation::Delta| probability(delta.p_corrected.unwrap_or(delta.paired.test.p));
+    let p = |delta: &Delta| probability(delta.p_corrected.unwrap_or(delta.paired.test.p));
     [
         row.label.clone(),
         if n == row.planned { n.to_string() } else { format!("{n} of {}", row.planned) },
-        row.estimate.as_ref().map(|estimate| with_interval(estimate, "")).unwrap_or_default(),
-        row.delta.as_ref().map(|delta| with_interval(&delta.paired.difference, "+")).unwrap_or_default(),
+        row.estimate.as_ref().map(|estimate| with_half(estimate.mean, estimate, "")).unwrap_or_default(),
+        row.delta.as_ref().map(|delta| change(&delta.paired.difference)).unwrap_or_default(),
         row.delta.as_ref().map(p).unwrap_or_default(),
-        row.parameters.map(number).unwrap_or_default(),
-        row.seconds.map(duration).unwrap_or_default(),
+        row.parameters.map(short_count).unwrap_or_default(),
+        row.compute_ratio.map(|ratio| format!("{ratio:.2}")).unwrap_or_default(),
         row.verdict.words().to_owned(),
     ]
 }
 
-/// `93.12 [92.80, 93.44]`; `sign` is `+` where differences show theirs.
-fn with_interval(estimate: &Estimate, sign: &str) -> String {
-    let show = |value: f64| if sign.is_empty() { format!("{value:.2}") } else { format!("{value:+.2}") };
-    let range = estimate.interval.map(|Interval { low, high }| format!(" [{}, {}]", show(low), show(high)));
-    format!("{}{}", show(estimate.mean), range.unwrap_or_default())
+/// `+0.52 ±0.31`: a difference shows its sign.
+pub(crate) fn change(estimate: &Estimate) -> String {
+    let sign = if estimate.mean < 0.0 { "" } else { "+" };
+    with_half(estimate.mean, estimate, sign)
+}
+
+/// `93.12 ±0.32`: the mean and half of its interval.
+fn with_half(mean: f64, estimate: &Estimate, sign: &str) -> String {
+    let half = estimate.interval.map(|interval| format!(" \u{b1}{:.2}", interval.high - mean));
+    format!("{sign}{mean:.2}{}", half.unwrap_or_default())
 }
 
 /// A p value as people read it: two significant digits.
@@ -102,7 +150,27 @@ pub(crate) fn probability(p: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::probability;
+    use comfy_table::ContentArrangement;
+
+    use super::*;
+
+    #[test]
+    fn a_terminal_of_80_columns_breaks_no_number() {
+        let numbers = ["7 of 8", "95.62 \u{b1}0.21", "-12.95 \u{b1}0.27", "0.0078", "1.57M", "12.34"];
+        for label in ["baseline", "checkerboard, depth 2, masks 16, no skip"] {
+            let mut rows =
+                table(&["variant", "n", "mixture NLL", "difference", "p, Holm", "params", "cost", "verdict"], 1);
+            rows.set_content_arrangement(ContentArrangement::Dynamic).set_width(80);
+            rows.add_row([&[label], &numbers[..], &["too few seeds"]].concat());
+            narrow(&mut rows, Some(7), label.len());
+            let text = rows.to_string();
+            assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+            assert!(numbers.iter().all(|number| text.contains(number)), "{text}");
+            for word in label.split(' ').chain(["seeds"]) {
+                assert!(text.contains(word), "{word} is broken: {text}");
+            }
+        }
+    }
 
     #[test]
     fn probabilities_keep_two_digits() {

@@ -84,12 +84,12 @@ impl Page<'_> {
         }
         let mut rows = table(&["variant", "runs", "cached", "parameters", "a run"], 1);
         for (i, variant) in study.variants.iter().enumerate() {
-            let cached = variant.runs.iter().filter(|run| self.finished.contains(*run)).count();
+            let cached = variant.all_runs().filter(|run| self.finished.contains(*run)).count();
             let cost = variant.runs.first().and_then(|run| self.estimate.costs.get(run));
             let baseline = study.baseline == Some(i) && variant.label != "baseline";
             rows.add_row([
                 format!("{}{}", variant.label, if baseline { " (baseline)" } else { "" }),
-                variant.runs.len().to_string(),
+                variant.all_runs().count().to_string(),
                 cached.to_string(),
                 cost.map_or_else(String::new, |cost| number(cost.parameters)),
                 cost.map_or_else(String::new, |cost| duration(self.estimate.speed.seconds(cost))),
@@ -185,7 +185,7 @@ impl Page<'_> {
             if comparisons == 0 {
                 continue;
             }
-            let can = Feasibility::of(plan.seeds.len(), comparisons, 1.0 - plan.compare.level);
+            let can = Feasibility::of(plan.seeds.len(), comparisons, plan.compare.alpha());
             let correction = match plan.compare.correction {
                 Correction::Holm => format!("Holm over {}", count(comparisons, "comparison")),
                 Correction::None => "uncorrected".to_owned(),
@@ -212,7 +212,7 @@ impl Page<'_> {
             .studies
             .iter()
             .flat_map(|study| &study.variants)
-            .filter_map(|variant| variant.runs.first())
+            .flat_map(|variant| variant.all_runs().step_by(plan.seeds.len().max(1)))
             .collect::<BTreeSet<_>>()
             .into_iter()
             .filter_map(|run| self.estimate.costs.get(run))

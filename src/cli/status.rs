@@ -70,9 +70,11 @@ pub(crate) fn labelled(plan: &Plan) -> Vec<(String, &crate::plan::RunId)> {
     let mut seen = std::collections::BTreeSet::new();
     let mut found = Vec::new();
     for variant in plan.studies.iter().flat_map(|study| &study.variants) {
-        for (run, seed) in variant.runs.iter().zip(&plan.seeds) {
-            if seen.insert(run) {
-                found.push((format!("{} / seed {}", variant.label, seed.0), run));
+        let own = variant.candidates.is_empty().then_some((variant.label.clone(), &variant.runs));
+        let candidates = variant.candidates.iter().map(|c| (format!("{} ({})", variant.label, c.label), &c.runs));
+        for (label, runs) in own.into_iter().chain(candidates) {
+            for (run, seed) in runs.iter().zip(&plan.seeds).filter(|(run, _)| seen.insert(*run)) {
+                found.push((format!("{label} / seed {}", seed.0), run));
             }
         }
     }

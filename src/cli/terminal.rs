@@ -110,6 +110,40 @@ pub(crate) fn number(n: u64) -> String {
     text
 }
 
+/// A text broken between words into lines of at most `width` characters.
+pub(crate) fn wrap(text: &str, width: usize) -> String {
+    let mut lines: Vec<String> = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("at least one line");
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() <= width {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines.join("\n")
+}
+
+/// A large number in five characters or fewer: `9`, `784`, `25.1k`, `1.57M`.
+pub(crate) fn short_count(n: u64) -> String {
+    let (mut value, mut unit) = (n as f64, "");
+    for next in ["k", "M", "G", "T"] {
+        if value < 999.5 {
+            break;
+        }
+        (value, unit) = (value / 1e3, next);
+    }
+    match value {
+        _ if unit.is_empty() => n.to_string(),
+        v if v < 9.995 => format!("{v:.2}{unit}"),
+        v if v < 99.95 => format!("{v:.1}{unit}"),
+        v => format!("{v:.0}{unit}"),
+    }
+}
+
 /// A table for stdout: drawn on a terminal, Markdown when piped; every column but the first `left` is right-aligned.
 pub(crate) fn table(header: &[&str], left: usize) -> Table {
     let mut table = Table::new();
@@ -143,6 +177,22 @@ mod tests {
         ];
         for (seconds, text) in cases {
             assert_eq!(duration(seconds), text, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn large_numbers_keep_three_digits() {
+        let cases = [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1.00k"),
+            (9_996, "10.0k"),
+            (785_000, "785k"),
+            (999_600, "1.00M"),
+            (1_568_784, "1.57M"),
+        ];
+        for (n, text) in cases {
+            assert_eq!(short_count(n), text, "{n}");
         }
     }
 

@@ -1,11 +1,9 @@
 //! `ablade why FILE`: why each run is cached or new. A new one is held against the stored run that is most like it.
 
-use std::collections::BTreeMap;
-
 use clap::Args;
-use serde_json::Value;
 
 use super::asked::{Asked, StudyArgs};
+use super::leaves::{Leaves, changes, leaves};
 use super::status::labelled;
 use super::{Exit, Global, Terminal};
 use crate::plan::{ENGINE, RunId, RunSpec};
@@ -16,9 +14,6 @@ pub(crate) struct WhyArgs {
     #[command(flatten)]
     study: StudyArgs,
 }
-
-/// Everything that decides a run's identity, leaf by leaf.
-type Leaves = BTreeMap<String, String>;
 
 pub(crate) fn why(args: &WhyArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     let asked = Asked::read(&args.study, global)?;
@@ -54,34 +49,6 @@ fn new(spec: &RunSpec, stored: &[(RunId, Leaves)]) -> String {
         Some((changes, run)) if changes.is_empty() => format!("new: the engine is {ENGINE} now, another made {run}"),
         Some((changes, run)) => format!("new: {} ({run} is nearest)", changes.join(", ")),
     }
-}
-
-fn leaves(spec: &RunSpec) -> Leaves {
-    let mut found = Leaves::new();
-    // A configuration is plain data; were it not, it would have no identity either.
-    descend("", &serde_json::to_value(&*spec.config).unwrap_or_default(), &mut found);
-    found.insert("seed".to_owned(), spec.seed.0.to_string());
-    found.insert("content of the data".to_owned(), spec.data.clone());
-    found
-}
-
-fn descend(path: &str, value: &Value, found: &mut Leaves) {
-    match value {
-        Value::Object(fields) => {
-            for (key, value) in fields {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                descend(&path, value, found);
-            }
-        }
-        leaf => drop(found.insert(path.to_owned(), leaf.to_string())),
-    }
-}
-
-fn changes(have: &Leaves, wanted: &Leaves) -> Vec<String> {
-    let paths: std::collections::BTreeSet<&String> = have.keys().chain(wanted.keys()).collect();
-    let show = |value: Option<&String>| value.map_or_else(|| "none".to_owned(), Clone::clone);
-    let differs = paths.into_iter().filter(|path| have.get(*path) != wanted.get(*path));
-    differs.map(|path| format!("{path} {} -> {}", show(have.get(path)), show(wanted.get(path)))).collect()
 }
 
 #[cfg(test)]

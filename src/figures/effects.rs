@@ -4,6 +4,8 @@ use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
 use super::scale::{Axis, estimate};
 use super::style::{Color, INK, sequential};
 use super::view::{Estimate, View};
+use crate::stats;
+use crate::study::effects::Effects;
 
 /// Pairs of axes that are drawn at most.
 const PAIRS: usize = 6;
@@ -16,36 +18,21 @@ struct Effect {
     points: Vec<Option<Estimate>>,
 }
 
-/// Whether the study is a grid over at least one axis of two levels, with every cell there.
-fn is_grid(view: &View) -> bool {
-    let axes = &view.planned.axes;
-    let cells: usize = axes.iter().map(|axis| axis.levels.len()).product();
-    axes.iter().any(|axis| axis.levels.len() > 1) && cells == view.variants.len()
+/// An estimate as figures draw it.
+fn drawn(estimate: Option<stats::Estimate>) -> Option<Estimate> {
+    let half = |e: stats::Estimate| e.interval.map(|interval| interval.high - e.mean);
+    estimate.map(|e| Estimate { mean: e.mean, half: half(e) })
 }
 
-/// Mean and interval over seeds of the variants that `chosen` picks: each seed's mean first, so that seeds stay the
-/// replicates. Seeds that lack one of the variants are left out.
-fn over_seeds(view: &View, chosen: impl Fn(&[String]) -> bool) -> Option<Estimate> {
-    let variants: Vec<_> = view.variants.iter().filter(|v| chosen(v.levels)).collect();
-    let seeds = variants.iter().map(|v| v.replicates.len()).min().unwrap_or(0);
-    let means = (0..seeds).filter_map(|seed| {
-        let scores: Option<Vec<f64>> = variants.iter().map(|v| v.replicates[seed].score).collect();
-        scores.map(|s| s.iter().sum::<f64>() / s.len() as f64)
-    });
-    view.estimate(&means.collect::<Vec<_>>())
-}
-
-/// The main-effects figure; `None` where the study is no full grid.
-pub(super) fn main_effects(view: &View) -> Option<Chart> {
-    if !is_grid(view) {
-        return None;
-    }
-    let axes = view.planned.axes.iter().enumerate().filter(|(_, axis)| axis.levels.len() > 1);
+/// The main-effects figure; `None` before any seed has a whole row of the grid.
+pub(super) fn main_effects(view: &View, effects: &Effects) -> Option<Chart> {
+    let axes = effects.factors.iter().map(|&i| (i, &view.planned.axes[i]));
+    let at = |axis: usize, level: usize| drawn(effects.main(axis, level).and_then(|effect| effect.mean));
     let effects: Vec<Effect> = axes
         .map(|(i, axis)| Effect {
             axis: axis.column.clone(),
             levels: axis.levels.clone(),
-            points: axis.levels.iter().map(|level| over_seeds(view, |levels| levels[i] == *level)).collect(),
+            points: (0..axis.levels.len()).map(|level| at(i, level)).collect(),
         })
         .collect();
     let y = view.value_axis(&estimates(&effects))?;
@@ -79,9 +66,9 @@ pub(super) fn main_effects(view: &View) -> Option<Chart> {
 }
 
 /// The interactions figure; `None` where fewer than two axes have levels to compare.
-pub(super) fn interactions(view: &View) -> Option<Chart> {
-    let axes: Vec<usize> = (0..view.planned.axes.len()).filter(|&i| view.planned.axes[i].levels.len() > 1).collect();
-    if !is_grid(view) || axes.len() < 2 {
+pub(super) fn interactions(view: &View, effects: &Effects) -> Option<Chart> {
+    let axes = &effects.factors;
+    if axes.len() < 2 {
         return None;
     }
     let pairs: Vec<(usize, usize)> =
@@ -96,14 +83,13 @@ pub(super) fn interactions(view: &View) -> Option<Chart> {
     let cells: Vec<Vec<Effect>> = shown
         .iter()
         .map(|&(along, lines)| {
-            let at = |of: &str, level: &str| over_seeds(view, |l| l[along] == level && l[lines] == of);
-            axis(lines)
-                .levels
-                .iter()
-                .map(|of| Effect {
+            let at = |of: usize, level: usize| effects.pair((along, level), (lines, of)).and_then(|effect| effect.mean);
+            let levels = axis(lines).levels.iter().enumerate();
+            levels
+                .map(|(i, of)| Effect {
                     axis: of.clone(),
                     levels: axis(along).levels.clone(),
-                    points: axis(along).levels.iter().map(|level| at(of, level)).collect(),
+                    points: (0..axis(along).levels.len()).map(|level| drawn(at(i, level))).collect(),
                 })
                 .collect()
         })

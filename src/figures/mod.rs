@@ -90,8 +90,10 @@ pub fn completion(name: &str, completion: &Completion) -> Chart {
 pub fn charts(study: &Study, index: usize, artefacts: &Artefacts) -> Vec<(&'static str, Chart)> {
     let view = View::new(study, &study.plan.studies[index]);
     let mut charts = vec![("ablation", ablation::chart(&view, &study.ablation(index))), ("loss", curves::chart(&view))];
-    charts.extend(effects::main_effects(&view).map(|chart| ("main-effects", chart)));
-    charts.extend(effects::interactions(&view).map(|chart| ("interactions", chart)));
+    if let Some(effects) = study.effects(index) {
+        charts.extend(effects::main_effects(&view, &effects).map(|chart| ("main-effects", chart)));
+        charts.extend(effects::interactions(&view, &effects).map(|chart| ("interactions", chart)));
+    }
     charts.extend(cost::chart(&view, cost::Cost::Parameters).map(|chart| ("cost-parameters", chart)));
     charts.extend(cost::chart(&view, cost::Cost::Seconds).map(|chart| ("cost-time", chart)));
     if !artefacts.samples.is_empty() {

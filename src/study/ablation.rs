@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 
 use super::Study;
 use super::scored::{Otherwise, Scored};
+use super::tuning::Tuning;
 use crate::plan::{Correction, Metric, PlannedVariant, RunId, RunSpec};
 use crate::rng::{Purpose, Seed};
-use crate::stats::{Estimate, Feasibility, Paired, holm, mean, smallest_p};
+use crate::stats::{Estimate, Feasibility, Paired, holm, mean, seeds_needed, smallest_p};
 use crate::store::{RunRecord, RunStatus};
 
 /// The table of one study.
@@ -60,6 +61,8 @@ pub struct AblationRow {
     pub seconds: Option<f64>,
     /// How what it was scored on differs from the baseline's.
     pub otherwise: Option<Otherwise>,
+    /// How the variant came by its configuration; `None` where nothing is tuned.
+    pub tuning: Option<Tuning>,
     /// The conclusion.
     pub verdict: Verdict,
     /// What a reader of the row must know; empty if nothing.
@@ -148,7 +151,7 @@ impl Study {
         let row = |(v, variant)| self.row(index, v, variant, baseline, &specs);
         let mut rows: Vec<AblationRow> = study.variants.iter().enumerate().map(row).collect();
         let comparisons = rows.iter().filter(|row| row.is_compared()).count();
-        let alpha = 1.0 - compare.level;
+        let alpha = compare.alpha();
         let k = if compare.correction == Correction::Holm { comparisons } else { 1 };
         correct(&mut rows, compare.correction);
         for row in &mut rows {
@@ -216,13 +219,18 @@ impl Study {
             compute_ratio: ratio,
             seconds: mean_of(finished().filter_map(|record| Some(record.timing.as_ref()?.seconds))),
             otherwise,
+            tuning: self.tuning(variant),
             verdict,
             note: String::new(),
         }
     }
 
     /// What a variant is scored on, by the first of its runs that says so.
-    fn scored<'a>(&'a self, variant: &'a PlannedVariant, specs: &BTreeMap<&RunId, &'a RunSpec>) -> Option<Scored<'a>> {
+    pub(super) fn scored<'a>(
+        &'a self,
+        variant: &'a PlannedVariant,
+        specs: &BTreeMap<&RunId, &'a RunSpec>,
+    ) -> Option<Scored<'a>> {
         let (_, run, record) = self.replicates(variant).max_by_key(|(_, _, record)| record.summary.is_some())?;
         Some(Scored::of(specs.get(run)?, record))
     }
@@ -287,6 +295,11 @@ fn correct(rows: &mut [AblationRow], correction: Correction) {
 
 fn judge(row: &mut AblationRow, alpha: f64, comparisons: usize) {
     let mut notes = Vec::new();
+    if let Some(Tuning { chosen, configurations, incomplete }) = &row.tuning {
+        let provisional =
+            if *incomplete > 0 { format!(", {incomplete} of them not complete yet") } else { String::new() };
+        notes.push(format!("{chosen}: best on validation of {configurations} configurations{provisional}"));
+    }
     if row.failed > 0 {
         notes.push(format!("{} of {} runs failed or diverged", row.failed, row.planned));
     }
@@ -305,9 +318,12 @@ fn judge(row: &mut AblationRow, alpha: f64, comparisons: usize) {
         if pairs < row.planned {
             notes.push(format!("compared on the {pairs} of {} seeds that both sides have", row.planned));
         }
+        if let Some(draws) = delta.paired.test.draws {
+            notes.push(format!("p from {draws} random sign flips, not all of them"));
+        }
         if row.verdict == Verdict::TooFewSeeds {
             let floor = delta.smallest_p_corrected;
-            let needed = Feasibility::of(pairs, comparisons, alpha).seeds_needed;
+            let needed = seeds_needed(comparisons, alpha);
             notes.push(format!(
                 "exploratory: with {pairs} paired seeds no test could show a difference (smallest p {}); {needed} could",
                 (floor * 1e4).round() / 1e4

@@ -5,32 +5,31 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::Study;
+use crate::data::DataConfig;
 use crate::npy;
-use crate::plan::{Metric, RunId};
+use crate::plan::{Metric, RunId, RunSpec};
 use crate::stats::Estimate;
 use crate::store::{Store, StoreError};
-
-/// The file of a run that holds its test NLL in nats of every image, first mask, `f32`.
-const FILE: &str = "test_nll.npy";
 
 /// Per variant: mean over the test images of the difference to the baseline, each image's NLL averaged over the seeds
 /// that both sides have; its interval is over images.
 pub(super) fn differences(study: &Study, store: &Store) -> Result<BTreeMap<(usize, usize), Estimate>, StoreError> {
-    if study.plan.compare.metric != Metric::TestNll {
-        return Ok(BTreeMap::new());
-    }
+    let specs = study.plan.by_id();
     let mut pairs = Vec::new();
     for (s, planned) in study.plan.studies.iter().enumerate() {
         let Some(base) = study.baseline(planned) else { continue };
         for (v, variant) in planned.variants.iter().enumerate().filter(|(v, _)| *v != base) {
             let both = planned.variants[base].runs.iter().zip(&variant.runs);
-            let common = both.filter(|(a, b)| [a, b].iter().all(|run| study.value(run).is_some()));
-            pairs.push(((s, v), common.collect::<Vec<_>>()));
+            let common: Vec<_> = both.filter(|(a, b)| [a, b].iter().all(|run| study.value(run).is_some())).collect();
+            let spec = |run: &RunId| specs.get(run).copied();
+            if common.iter().all(|(a, b)| spec(a).zip(spec(b)).is_some_and(|(a, b)| share_test_images(a, b))) {
+                pairs.push(((s, v), common));
+            }
         }
     }
     let level = study.plan.compare.level;
     let estimate = |((s, v), common): &((usize, usize), Vec<(&RunId, &RunId)>)| {
-        let difference = mean_difference(store, common)?;
+        let difference = mean_difference(study, store, common)?;
         Ok(difference.and_then(|d| Estimate::of(&d, level)).map(|estimate| ((*s, *v), estimate)))
     };
     Ok(pairs.par_iter().map(estimate).collect::<Result<Vec<_>, StoreError>>()?.into_iter().flatten().collect())
@@ -38,10 +37,12 @@ pub(super) fn differences(study: &Study, store: &Store) -> Result<BTreeMap<(usiz
 
 /// Image by image, the mean over the pairs of second minus first; `None` where a run left no such file, where their
 /// lengths disagree, or where a file is damaged (which stands in the way of this interval only).
-fn mean_difference(store: &Store, pairs: &[(&RunId, &RunId)]) -> Result<Option<Vec<f64>>, StoreError> {
+fn mean_difference(study: &Study, store: &Store, pairs: &[(&RunId, &RunId)]) -> Result<Option<Vec<f64>>, StoreError> {
     let mut sum: Option<Vec<f64>> = None;
     for (control, treated) in pairs {
-        let (Some(control), Some(treated)) = (read(store, control)?, read(store, treated)?) else { return Ok(None) };
+        let (Some(control), Some(treated)) = (read(study, store, control)?, read(study, store, treated)?) else {
+            return Ok(None);
+        };
         let sum = sum.get_or_insert_with(|| vec![0.0; control.len()]);
         if sum.len() != control.len() || sum.len() != treated.len() {
             return Ok(None);
@@ -54,8 +55,29 @@ fn mean_difference(store: &Store, pairs: &[(&RunId, &RunId)]) -> Result<Option<V
     Ok(sum.map(|sum| sum.into_iter().map(|d| d / count).collect()))
 }
 
-fn read(store: &Store, run: &RunId) -> Result<Option<Vec<f32>>, StoreError> {
-    let bytes = match store.file(run, FILE) {
+/// Whether two runs of one plan are scored on the same test images in the same order: the other two sets may differ.
+fn share_test_images(a: &RunSpec, b: &RunSpec) -> bool {
+    let test = |spec: &RunSpec| DataConfig { train: None, valid: None, ..spec.config.data.clone() };
+    test(a) == test(b)
+}
+
+/// The file of a run that holds the compared number image by image, nats, `f32`; `None` where there is none.
+fn file(study: &Study, run: &RunId) -> Option<&'static str> {
+    let summary = study.records[run].summary.as_ref()?;
+    match study.plan.compare.metric {
+        Metric::TestNll => Some("test_nll.npy"),
+        // The mixture of one mask is that mask, and so is the average of one.
+        Metric::TestNllMixture if summary.mixture_masks == 1 => Some("test_nll.npy"),
+        Metric::TestNllAveraged if summary.test_nll_averaged_nats.is_none() => Some("test_nll.npy"),
+        Metric::TestNllMixture => Some("test_nll_mixture.npy"),
+        Metric::TestNllAveraged => Some("test_nll_averaged.npy"),
+        Metric::ValidNll => None,
+    }
+}
+
+fn read(study: &Study, store: &Store, run: &RunId) -> Result<Option<Vec<f32>>, StoreError> {
+    let Some(file) = file(study, run) else { return Ok(None) };
+    let bytes = match store.file(run, file) {
         Err(StoreError::Damaged { .. } | StoreError::NoSuchRun { .. }) => return Ok(None),
         bytes => bytes?,
     };

@@ -2,9 +2,13 @@
 
 pub mod ablation;
 mod cell;
+pub mod checklist;
+mod effect_table;
+pub mod effects;
 mod images;
 pub mod scored;
 pub mod tables;
+pub mod tuning;
 mod xlsx;
 
 use std::collections::BTreeMap;
@@ -33,8 +37,10 @@ pub struct Study {
 pub struct Cell<'a> {
     /// The study that uses it.
     pub study: &'a PlannedStudy,
-    /// The variant it replicates.
+    /// The variant it replicates, or competes to be.
     pub variant: &'a PlannedVariant,
+    /// Level of each axis of the study.
+    pub levels: &'a [String],
     /// Its seed.
     pub seed: Seed,
     /// Its identity.
@@ -64,26 +70,32 @@ impl Study {
     }
 
     /// A plan with records that are known already; a run without a record is outstanding.
-    pub fn new(plan: Plan, mut records: BTreeMap<RunId, RunRecord>) -> Self {
-        for run in plan.studies.iter().flat_map(|study| &study.variants).flat_map(|variant| &variant.runs) {
+    pub fn new(mut plan: Plan, mut records: BTreeMap<RunId, RunRecord>) -> Self {
+        for run in plan.studies.iter().flat_map(|study| &study.variants).flat_map(PlannedVariant::all_runs) {
             if !records.contains_key(run) {
                 records.insert(run.clone(), RunRecord::outstanding());
             }
         }
+        tuning::choose(&mut plan, &records);
         Self { plan, records, images: BTreeMap::new() }
     }
 
-    /// Every use of a run, by study, variant and seed as declared: the order of every table.
+    /// Every use of a run, by study, variant, candidate and seed as declared: the order of every table.
     pub fn cells(&self) -> impl Iterator<Item = Cell<'_>> {
-        self.plan.studies.iter().flat_map(|study| {
-            let replicates =
-                |variant| self.replicates(variant).map(move |(seed, run, record)| (variant, seed, run, record));
-            let cells = study.variants.iter().flat_map(replicates);
-            cells.map(move |(variant, seed, run, record)| Cell { study, variant, seed, run, record })
+        let variants = self.plan.studies.iter().flat_map(|study| study.variants.iter().map(move |v| (study, v)));
+        let configurations = variants.flat_map(|(study, variant)| {
+            let own = Some((variant.levels.as_slice(), &variant.runs)).filter(|_| variant.candidates.is_empty());
+            let candidates = variant.candidates.iter().map(|c| (c.levels.as_slice(), &c.runs));
+            own.into_iter().chain(candidates).map(move |(levels, runs)| (study, variant, levels, runs))
+        });
+        configurations.flat_map(|(study, variant, levels, runs)| {
+            let seeds = self.plan.seeds.iter().zip(runs);
+            let record = |run| &self.records[run];
+            seeds.map(move |(seed, run)| Cell { study, variant, levels, seed: *seed, run, record: record(run) })
         })
     }
 
-    /// The runs of a variant by seed.
+    /// The runs of a variant by seed; of a tuned one, those of the chosen configuration.
     pub fn replicates<'a>(
         &'a self,
         variant: &'a PlannedVariant,

@@ -1,13 +1,14 @@
-//! The tables of an experiment: `runs.csv`, `metrics.csv`, `ablation.csv`, `curves.csv`, `timings.csv`, `results.xlsx`.
+//! The tables of an experiment: `runs.csv`, `metrics.csv`, `ablation.csv`, `effects.csv`, `curves.csv`, `timings.csv`,
+//! `results.xlsx`.
 //!
 //! Derived from the plan and the disk alone and rewritten whole, in declared order, so that their bytes do not depend on
-//! how, where or in what order the runs were done. `docs/TABLES.md` documents every column.
+//! how, where or in what order the runs were done. `docs/FORMAT.md` documents every column.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ablation::{Ablation, AblationRow};
 use super::cell::{Table, Value};
-use super::{Cell, Study, xlsx};
+use super::{Cell, Study, effect_table, xlsx};
 use crate::plan::{Metric, Plan, PlannedStudy};
 use crate::store::{EpochRow, Store, StoreError};
 
@@ -21,11 +22,20 @@ pub fn write_all(store: &Store, plan: &Plan) -> Result<Study, StoreError> {
 /// Writes all tables of a study.
 pub fn write(store: &Store, study: &Study) -> Result<(), StoreError> {
     let ablations = study.ablations();
+    let effects = study.all_effects();
     for (file, table) in csv_tables(study, &ablations) {
         store.write_table(&study.plan.name, file, &table.csv())?;
     }
-    store.write_table(&study.plan.name, "results.xlsx", &xlsx::workbook(study, &ablations))
+    if effects.is_empty() {
+        store.remove_table(&study.plan.name, EFFECTS)?;
+    } else {
+        store.write_table(&study.plan.name, EFFECTS, &effect_table::effects(study, &effects).csv())?;
+    }
+    store.write_table(&study.plan.name, "results.xlsx", &xlsx::workbook(study, &ablations, &effects))
 }
+
+/// Present where some study is a full grid.
+const EFFECTS: &str = "effects.csv";
 
 fn csv_tables<'a>(study: &'a Study, ablations: &'a [Ablation]) -> Vec<(&'static str, Table<'a>)> {
     vec![
@@ -42,13 +52,13 @@ pub(super) struct AxisColumns<'a>(Vec<(&'a str, String)>);
 
 /// Columns after `study, variant, <axes>`; `METRIC` and `CI` stand for what `[compare]` chose.
 const RUNS: &str = "seed run status error epochs best_epoch parameters train_nll_nats valid_nll_nats test_nll_nats \
-    test_nll_mixture_nats test_bits_per_dim connected_parameters mixture_masks test_nll_averaged_nats kernel";
+    test_nll_mixture_nats test_bits_per_dim connected_parameters mixture_masks test_nll_averaged_nats kernel tuning";
 const METRICS: &str = "seed run epoch train_nll_nats valid_nll_nats test_nll_nats";
 const TIMINGS: &str = "seed run started_utc seconds images_per_second host threads";
 const ABLATION: &str = "n n_failed METRIC_mean_nats METRIC_sd_nats METRIC_CI_low_nats METRIC_CI_high_nats delta_nats \
     delta_CI_low_nats delta_CI_high_nats effect_dz p p_holm wins losses pair_correlation parameters verdict n_planned \
     n_pairs smallest_p smallest_p_holm p_draws connected_parameters epochs_mean compute_ratio images delta_images_nats \
-    delta_images_CI_low_nats delta_images_CI_high_nats note";
+    delta_images_CI_low_nats delta_images_CI_high_nats configurations note";
 
 /// Whether a table has a column of this name besides its axes.
 fn is_taken(column: &str) -> bool {
@@ -76,6 +86,11 @@ impl<'a> AxisColumns<'a> {
         Self(columns)
     }
 
+    /// The column of an axis.
+    pub(super) fn name(&self, path: &str) -> &str {
+        self.0.iter().find(|(known, _)| *known == path).map_or("", |(_, column)| column)
+    }
+
     fn names(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|(_, column)| column.clone())
     }
@@ -89,7 +104,7 @@ impl<'a> AxisColumns<'a> {
     }
 }
 
-fn columns<'a>(parts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+pub(super) fn columns<'a>(parts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     parts.into_iter().map(str::to_owned).collect()
 }
 
@@ -104,7 +119,7 @@ fn header(axes: &AxisColumns, rest: &str) -> Vec<String> {
 /// `study, variant, <axes>, seed, run` of a run.
 fn place<'a>(axes: &AxisColumns<'a>, cell: &Cell<'a>) -> Vec<Value<'a>> {
     let mut row = vec![Value::text(&cell.study.name), Value::text(&cell.variant.name)];
-    row.extend(axes.levels(cell.study, &cell.variant.levels));
+    row.extend(axes.levels(cell.study, cell.levels));
     row.extend([Value::Int(cell.seed.0), Value::text(cell.run.as_str())]);
     row
 }
@@ -118,7 +133,8 @@ pub(super) fn runs(study: &Study) -> Table<'_> {
         row.push(Value::text(cell.record.status.word()));
         row.push(cell.record.error.as_deref().map_or(Value::Empty, Value::text));
         let Some(summary) = &cell.record.summary else {
-            row.resize(width, Value::Empty);
+            row.resize(width - 1, Value::Empty);
+            row.push(tuning(&cell));
             return row;
         };
         let bits = summary.test_nll_nats.map(|nll| nll / (summary.dim as f64 * std::f64::consts::LN_2));
@@ -135,10 +151,20 @@ pub(super) fn runs(study: &Study) -> Table<'_> {
             Value::Int(summary.mixture_masks as u64),
             Value::number(summary.test_nll_averaged_nats),
             Value::text(&summary.kernel),
+            tuning(&cell),
         ]);
         row
     });
     Table { columns, rows: Box::new(rows) }
+}
+
+/// Whether a candidate of a tuned variant stands for it; empty where nothing is tuned.
+fn tuning<'a>(cell: &Cell) -> Value<'a> {
+    match cell.levels == cell.variant.levels {
+        _ if cell.variant.candidates.is_empty() => Value::Empty,
+        true => Value::Text("chosen".into()),
+        false => Value::Text("passed over".into()),
+    }
 }
 
 fn metrics(study: &Study) -> Table<'_> {
@@ -229,6 +255,7 @@ fn ablation_row<'a>(study: &'a PlannedStudy, row: &'a AblationRow, levels: Vec<V
         Value::number(images.map(|images| images.mean)),
         images_low,
         images_high,
+        count(row.tuning.as_ref().map(|tuning| tuning.configurations)),
         Value::text(&row.note),
     ]);
     cells

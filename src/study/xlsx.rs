@@ -2,27 +2,31 @@
 
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, Worksheet, XlsxError};
 
-use super::Study;
 use super::ablation::Ablation;
 use super::cell::{Table, Value};
-use super::tables;
+use super::effects::Effects;
+use super::{Study, effect_table, tables};
 use crate::plan::{Correction, ENGINE};
 
 /// Excel's limit.
 const MAX_COLUMNS: usize = 16_384;
 
 /// The bytes of the workbook; the same for the same tables, whenever it is made.
-pub(super) fn workbook(study: &Study, ablations: &[Ablation]) -> Vec<u8> {
-    build(study, ablations).expect("every sheet name, cell and size is within the format's limits")
+pub(super) fn workbook(study: &Study, ablations: &[Ablation], effects: &[Effects]) -> Vec<u8> {
+    build(study, ablations, effects).expect("every sheet name, cell and size is within the format's limits")
 }
 
-fn build(study: &Study, ablations: &[Ablation]) -> Result<Vec<u8>, XlsxError> {
+fn build(study: &Study, ablations: &[Ablation], effects: &[Effects]) -> Result<Vec<u8>, XlsxError> {
     let mut book = Workbook::new();
     let epoch = ExcelDateTime::from_ymd(2000, 1, 1)?.and_hms(0, 0, 0)?;
     book.set_properties(&DocProperties::new().set_title(&study.plan.name).set_creation_datetime(&epoch));
     let bold = Format::new().set_bold();
     let labelled = with_labels(tables::ablation(study, ablations), ablations);
-    for (name, table) in [("ablation", labelled), ("runs", tables::runs(study)), ("curves", tables::curves(study))] {
+    let mut sheets = vec![("ablation", labelled), ("runs", tables::runs(study)), ("curves", tables::curves(study))];
+    if !effects.is_empty() {
+        sheets.insert(1, ("effects", effect_table::effects(study, effects)));
+    }
+    for (name, table) in sheets {
         // A sheet cut at the limit would look whole; curves.csv holds them all.
         if table.columns.len() <= MAX_COLUMNS {
             fill(book.add_worksheet().set_name(name)?, table, &bold)?;
@@ -101,6 +105,7 @@ fn readme(study: &Study) -> Vec<(&'static str, String)> {
         ("selection", "the epoch is chosen on the validation set, the number reported is of the test set".into()),
         ("intervals", format!("{percent} % Student t intervals over the seeds that finished (n of n_planned)")),
         ("delta", "variant minus baseline, paired by seed; columns with `images` vary over test images instead".into()),
+        ("effects", "full grids: means over the other axes, contrasts with the reference level, seed by seed".into()),
         ("p", format!("exact two-sided sign-flip test, unless p_draws says how many flips were drawn; {correction}")),
         ("empty cell", "missing: not run, failed, or not defined".into()),
         ("versions", format!("ablade {}, engine {ENGINE}", env!("CARGO_PKG_VERSION"))),

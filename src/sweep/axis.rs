@@ -31,6 +31,8 @@ pub(super) struct Axis {
     pub(super) leaves: Vec<Leaf>,
     pub(super) levels: Vec<Level>,
     pub(super) when: Option<Expr>,
+    /// Whether its levels compete on validation inside every variant instead of making variants.
+    pub(super) tune: bool,
 }
 
 impl Level {
@@ -103,11 +105,12 @@ impl Reader {
     pub(super) fn axis(&mut self, leaf: Leaf, span: Span, node: &Node) -> Option<Axis> {
         let name = SETTINGS[leaf].path.to_owned();
         let (when, levels) = (self.when(node), self.levels(leaf, node));
+        let tune = node.table().is_some_and(|table| self.tune(table));
         let (Some(when), Some(levels)) = (when, levels) else {
             self.failed.push(name);
             return None;
         };
-        Some(Axis { name, span, leaves: vec![leaf], levels, when })
+        Some(Axis { name, span, leaves: vec![leaf], levels, when, tune })
     }
 
     /// The condition of an axis or a group: `None` after an error, `Some(None)` without one.
@@ -117,6 +120,12 @@ impl Reader {
             Some(condition) => self.condition("when", condition).map(Some),
             None => Some(None),
         }
+    }
+
+    /// Whether an axis or a group is tuned.
+    fn tune(&mut self, table: &Table) -> bool {
+        let flag = table.get("tune").and_then(|node| Kind::Flag.read("tune", node, &mut self.errors));
+        flag.is_some_and(|flag| flag == true)
     }
 
     /// A condition in a string.
@@ -138,7 +147,7 @@ impl Reader {
             Toml::List(list) => self.listed(leaf, node, list),
             Toml::Table(table) if table.0.iter().any(|(key, _)| RESERVED.contains(&key.name.as_str())) => {
                 if let Some(values) = table.get("values") {
-                    self.only("an axis with values", table, &["values", "when"]);
+                    self.only("an axis with values", table, &["values", "when", "tune"]);
                     return self.levels(leaf, values);
                 }
                 let list = generate(table, node.span, &mut self.errors)?;
@@ -244,7 +253,8 @@ impl Reader {
             Some(condition) => Some(self.condition("when", condition)?),
             None => None,
         };
-        let rest = table.0.iter().filter(|(key, _)| !["name", "when", "labels"].contains(&key.name.as_str()));
+        let tune = self.tune(table);
+        let rest = table.0.iter().filter(|(key, _)| !["name", "when", "tune", "labels"].contains(&key.name.as_str()));
         let before = self.errors.len();
         let members = self.axes("", &Table(rest.cloned().collect()));
         if self.errors.len() > before {
@@ -259,6 +269,11 @@ impl Reader {
             let error =
                 Diagnostic::new(format!("`{}` moves with its group and has no condition of its own", member.name));
             self.errors.push(error.at(member.span, "").help("write `when` beside the name of the [[zip]]"));
+            return None;
+        }
+        if let Some(member) = members.iter().find(|member| member.tune) {
+            let error = Diagnostic::new(format!("`{}` is tuned with its group or not at all", member.name));
+            self.errors.push(error.at(member.span, "").help("write `tune` beside the name of the [[zip]]"));
             return None;
         }
         if let Some(other) = members.iter().find(|member| member.levels.len() != first.levels.len()) {
@@ -277,7 +292,7 @@ impl Reader {
             self.name_levels(name, &mut levels, labels, Some(span));
         }
         let leaves = members.iter().flat_map(|member| member.leaves.iter().copied()).collect();
-        Some(Axis { name: name.to_owned(), span: place, leaves, levels, when })
+        Some(Axis { name: name.to_owned(), span: place, leaves, levels, when, tune })
     }
 
     /// `[labels]`: a list of labels, one a level.

@@ -32,7 +32,7 @@ pub enum Design {
 }
 
 /// More combinations than this are a slip.
-const MOST: usize = 1_000_000;
+pub(super) const MOST: usize = 1_000_000;
 
 impl Design {
     /// The words of `design`.

@@ -1,18 +1,18 @@
 //! Expansion: the cells of a study, in a fixed order of steps.
 //!
-//! 1. axes and zip: the design's combinations of levels, over the baseline;
+//! 1. axes and zip: the design's combinations of levels, over the baseline, each crossed with the axes that are tuned;
 //! 2. when: an axis whose condition is false falls back to the baseline, axis by axis in declared order;
 //! 3. exclude, first the file's, then the study's;
 //! 4. set, the same;
 //! 5. extra, the same;
 //! 6. dedupe: equal configurations become one variant, the first.
 //!
-//! Seeds come last, when the plan is made.
+//! Cells that differ in tuned axes alone are candidates of one variant. Seeds come last, when the plan is made.
 
 use std::collections::BTreeMap;
 
 use super::axis::Axis;
-use super::design::{Design, level_at};
+use super::design::{Design, MOST, level_at};
 use super::diagnostics::{Diagnostic, Span};
 use super::draft::{Draft, Extra, StudyDraft};
 use super::point::Point;
@@ -21,7 +21,7 @@ use super::rule::{Rule, apply};
 use super::settings::{self, Leaf, SETTINGS};
 
 /// How an axis stands in a cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Choice {
     /// At one of its levels.
     Level(u32),
@@ -32,7 +32,7 @@ pub(super) enum Choice {
 }
 
 /// What made a cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Origin {
     Design,
     /// The minimal system of `add-one`.
@@ -43,7 +43,7 @@ pub(super) enum Origin {
     Extra(usize),
 }
 
-/// A variant before it has a name.
+/// A variant, or a candidate of one, before it has a name.
 #[derive(Debug, Clone)]
 pub(super) struct Cell {
     pub(super) point: Point,
@@ -64,6 +64,8 @@ pub struct Counts {
     pub excluded: usize,
     /// Added by an `[[extra]]`.
     pub extra: usize,
+    /// Candidates of a variant besides its first.
+    pub tuned: usize,
 }
 
 /// The cells of one study.
@@ -71,9 +73,19 @@ pub(super) struct Expanded<'d> {
     pub(super) study: &'d StudyDraft,
     pub(super) axes: Vec<&'d Axis>,
     pub(super) cells: Vec<Cell>,
+    /// The cells of each variant: one, or those that its tuned axes choose between.
+    pub(super) groups: Vec<Vec<usize>>,
     pub(super) extras: Vec<&'d Extra>,
     pub(super) sets: Vec<&'d Rule>,
     pub(super) counts: Counts,
+}
+
+impl Expanded<'_> {
+    /// Whether a cell is the baseline, whatever its tuned axes are at.
+    pub(super) fn is_home(&self, cell: &Cell, base: &Point) -> bool {
+        let tuned = |leaf: Leaf| self.axes.iter().any(|axis| axis.tune && axis.touches(leaf));
+        cell.point == *base || (0..base.len()).all(|leaf| cell.point[leaf] == base[leaf] || tuned(leaf))
+    }
 }
 
 /// How often each rule of the file held, over all studies.
@@ -82,6 +94,51 @@ pub(super) struct Hits {
     excludes: Vec<usize>,
     sets: Vec<usize>,
     seen: BTreeMap<Leaf, Vec<u32>>,
+}
+
+/// The combinations of a study's axes: those of its design over the axes that make variants, each with every combination
+/// of the tuned ones in turn.
+fn combinations(study: &StudyDraft, axes: &[&Axis], base: &Point) -> Result<Vec<Vec<Option<u32>>>, Diagnostic> {
+    let (tuned, plain): (Vec<usize>, Vec<usize>) = (0..axes.len()).partition(|i| axes[*i].tune);
+    let of = |indices: &[usize]| indices.iter().map(|i| axes[*i]).collect::<Vec<_>>();
+    let variants = study.design.cells(&of(&plain), base, study.span)?;
+    if tuned.is_empty() {
+        return Ok(variants);
+    }
+    let candidates = Design::Grid.cells(&of(&tuned), base, study.span)?;
+    if variants.len().saturating_mul(candidates.len()) > MOST {
+        let error = Diagnostic::new(format!(
+            "{} variants tuned over {} are more than {MOST} combinations",
+            variants.len(),
+            candidates.len()
+        ));
+        return Err(error.at(study.span, ""));
+    }
+    let whole = |variant: &[Option<u32>], candidate: &[Option<u32>]| {
+        let mut cell = vec![None; axes.len()];
+        plain.iter().zip(variant).chain(tuned.iter().zip(candidate)).for_each(|(i, level)| cell[*i] = *level);
+        cell
+    };
+    Ok(variants.iter().flat_map(|variant| candidates.iter().map(move |candidate| whole(variant, candidate))).collect())
+}
+
+/// Cells that differ in nothing but tuned axes, together, in order of their first.
+fn groups(axes: &[&Axis], cells: &[Cell]) -> Vec<Vec<usize>> {
+    let mut found: Vec<Vec<usize>> = Vec::with_capacity(cells.len());
+    if !axes.iter().any(|axis| axis.tune) {
+        found.extend((0..cells.len()).map(|cell| vec![cell]));
+        return found;
+    }
+    let mut known: BTreeMap<(Vec<Choice>, Origin), usize> = BTreeMap::new();
+    for (i, cell) in cells.iter().enumerate() {
+        let plain = axes.iter().zip(&cell.choices).filter(|(axis, _)| !axis.tune).map(|(_, choice)| *choice).collect();
+        let group = *known.entry((plain, cell.origin)).or_insert_with(|| {
+            found.push(Vec::new());
+            found.len() - 1
+        });
+        found[group].push(i);
+    }
+    found
 }
 
 impl Reader {
@@ -129,7 +186,7 @@ impl Reader {
     ) -> Option<Expanded<'d>> {
         let axes: Vec<&Axis> = study.axes.iter().map(|i| &draft.axes[*i]).collect();
         self.overlapping(study, &axes)?;
-        let combinations = match study.design.cells(&axes, &self.base, study.span) {
+        let combinations = match combinations(study, &axes, &self.base) {
             Ok(combinations) => combinations,
             Err(error) => {
                 self.errors.push(error);
@@ -166,7 +223,9 @@ impl Reader {
         cells.extend(extras.iter().enumerate().map(|(i, extra)| self.extra(i, extra, &axes)));
         counts.extra = extras.len();
         counts.collapsed = self.dedupe(&mut cells, &extras, study);
-        Some(Expanded { study, axes, cells, extras, sets, counts })
+        let groups = groups(&axes, &cells);
+        counts.tuned = cells.len() - groups.len();
+        Some(Expanded { study, axes, cells, groups, extras, sets, counts })
     }
 
     /// Two axes of a study must not move the same setting; a setting and a constant of it may both be axes.
@@ -195,7 +254,9 @@ impl Reader {
         let conditional: Vec<usize> = (0..axes.len())
             .filter(|i| axes[*i].when.is_some() || axes[*i].leaves.iter().any(|l| settings::tag(*l).is_some()))
             .collect();
-        let last = combinations.len().saturating_sub(1);
+        let candidates: usize = axes.iter().filter(|axis| axis.tune).map(|axis| axis.levels.len()).product();
+        let last = (combinations.len() / candidates).saturating_sub(1);
+        let plain: Vec<usize> = (0..axes.len()).filter(|i| !axes[*i].tune).collect();
         let placed = combinations.into_iter().enumerate().map(|(index, combination)| {
             let mut choices: Vec<Choice> =
                 combination.iter().zip(&home).map(|(level, home)| level.map_or(*home, Choice::Level)).collect();
@@ -209,9 +270,10 @@ impl Reader {
                 }
             }
             self.pool.normalise(&mut point);
+            let index = index / candidates;
             let origin = match study.design {
                 Design::AddOne if index == 0 => Origin::Minimal,
-                Design::AddOne if index < last => Origin::Plus(index - 1),
+                Design::AddOne if index < last => Origin::Plus(plain[index - 1]),
                 _ => Origin::Design,
             };
             Cell { point, choices, origin, sets: Vec::new() }

@@ -14,7 +14,9 @@ use super::reader::Reader;
 use super::settings::{self, SETTINGS};
 use crate::config::RunConfig;
 use crate::data::DataConfig;
-use crate::plan::{Axis, Compare, ENGINE, Identity, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec};
+use crate::plan::{
+    Axis, Compare, ENGINE, Identity, Plan, PlannedCandidate, PlannedStudy, PlannedVariant, RunId, RunSpec,
+};
 use crate::rng::Seed;
 
 /// Everything that an experiment file asks for, expanded and checked.
@@ -78,6 +80,19 @@ pub struct Variant {
     pub levels: Vec<String>,
     /// Every setting that differs from the baseline, those of `[[set]]` included.
     pub changes: Vec<Change>,
+    /// Every setting, resolved; of a tuned variant, its first candidate's.
+    pub config: Arc<RunConfig>,
+    /// Configurations that compete on validation to be this variant; empty where nothing is tuned.
+    pub candidates: Vec<Candidate>,
+}
+
+/// A configuration that competes to be its variant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// Its tuned axes at their levels.
+    pub label: String,
+    /// Level of each axis of the study.
+    pub levels: Vec<String>,
     /// Every setting, resolved.
     pub config: Arc<RunConfig>,
 }
@@ -96,9 +111,14 @@ pub struct Change {
 impl ExpandedStudy {
     /// How the number of variants comes about: `36 cells - 3 collapsed - 4 excluded = 29 variants, 8 shared`.
     pub fn count_line(&self) -> String {
-        let Counts { cells, collapsed, excluded, extra } = self.counts;
+        let Counts { cells, collapsed, excluded, extra, tuned } = self.counts;
         let mut line = format!("{cells} cells");
-        for (sign, n, what) in [("-", excluded, "excluded"), ("+", extra, "extra"), ("-", collapsed, "collapsed")] {
+        for (sign, n, what) in [
+            ("-", excluded, "excluded"),
+            ("+", extra, "extra"),
+            ("-", collapsed, "collapsed"),
+            ("-", tuned, "candidates of a tuned variant"),
+        ] {
             if n > 0 {
                 line.push_str(&format!(" {sign} {n} {what}"));
             }
@@ -124,34 +144,47 @@ impl Experiment {
         for study in &self.studies {
             let mut variants = Vec::with_capacity(study.variants.len());
             for variant in &study.variants {
-                let data = &variant.config.data;
-                // Most variants share the data of the one before; others are found by their text.
-                let known = fingerprints.last().is_some_and(|(last, _)| last == data).then(|| fingerprints.len() - 1);
-                let known = match known {
-                    Some(known) => known,
-                    None => {
-                        let key = format!("{data:?}");
-                        match by_data.get(&key) {
-                            Some(known) => *known,
-                            None => {
-                                fingerprints.push((data.clone(), fingerprint(data)?));
-                                by_data.insert(key, fingerprints.len() - 1);
-                                fingerprints.len() - 1
+                let mut runs_of = |config: &Arc<RunConfig>| {
+                    let data = &config.data;
+                    // Most variants share the data of the one before; others are found by their text.
+                    let last =
+                        fingerprints.last().is_some_and(|(last, _)| last == data).then(|| fingerprints.len() - 1);
+                    let known = match last {
+                        Some(known) => known,
+                        None => {
+                            let key = format!("{data:?}");
+                            match by_data.get(&key) {
+                                Some(known) => *known,
+                                None => {
+                                    fingerprints.push((data.clone(), fingerprint(data)?));
+                                    by_data.insert(key, fingerprints.len() - 1);
+                                    fingerprints.len() - 1
+                                }
                             }
                         }
+                    };
+                    let data = &fingerprints[known].1;
+                    let identity = Identity::new(ENGINE, config, data);
+                    let ids: Vec<RunId> = self.seeds.iter().map(|seed| identity.run(*seed)).collect();
+                    for (id, seed) in ids.iter().zip(&self.seeds) {
+                        if index.insert(id.clone()) {
+                            let (data, config) = (data.clone(), Arc::clone(config));
+                            runs.push(RunSpec { id: id.clone(), seed: *seed, data, config });
+                        }
                     }
+                    Ok(ids)
                 };
-                let data = &fingerprints[known].1;
-                let identity = Identity::new(ENGINE, &variant.config, data);
-                let ids: Vec<RunId> = self.seeds.iter().map(|seed| identity.run(*seed)).collect();
-                for (id, seed) in ids.iter().zip(&self.seeds) {
-                    if index.insert(id.clone()) {
-                        let (data, config) = (data.clone(), Arc::clone(&variant.config));
-                        runs.push(RunSpec { id: id.clone(), seed: *seed, data, config });
-                    }
-                }
+                let candidate = |candidate: &Candidate| {
+                    let (label, levels) = (candidate.label.clone(), candidate.levels.clone());
+                    Ok(PlannedCandidate { label, levels, runs: runs_of(&candidate.config)? })
+                };
+                let candidates = variant.candidates.iter().map(candidate).collect::<Result<Vec<_>, E>>()?;
+                let ids = match candidates.first() {
+                    Some(first) => first.runs.clone(),
+                    None => runs_of(&variant.config)?,
+                };
                 let (label, name, levels) = (variant.label.clone(), variant.name.clone(), variant.levels.clone());
-                variants.push(PlannedVariant { label, name, levels, runs: ids });
+                variants.push(PlannedVariant { label, name, levels, runs: ids, candidates });
             }
             studies.push(PlannedStudy {
                 name: study.name.clone(),
@@ -183,7 +216,7 @@ impl Experiment {
             let any = self.only.is_empty() || study.variants.iter().any(asked);
             for (i, variant) in study.variants.iter().enumerate() {
                 if self.only.is_empty() || asked(variant) || (any && study.baseline == Some(i)) {
-                    selected.extend(variant.runs.iter().cloned());
+                    selected.extend(variant.all_runs().cloned());
                 }
             }
         }
@@ -201,7 +234,8 @@ impl Reader {
         let mut clashes = BTreeMap::new();
         for one in expanded {
             let study = self.study(draft, one, &namer, &baseline, &mut clashes)?;
-            let shared = one.cells.iter().filter(|cell| earlier.contains(&cell.point)).count();
+            let known = |cell: &usize| earlier.contains(&one.cells[*cell].point);
+            let shared = one.groups.iter().filter(|group| group.iter().all(known)).count();
             earlier.extend(one.cells.iter().map(|cell| &cell.point));
             studies.push(ExpandedStudy { shared, ..study });
         }
@@ -245,28 +279,42 @@ impl Reader {
                 path: axis.name.clone(),
                 column: namer.column(*index).to_owned(),
                 levels: axis.levels.iter().map(|level| level.text.clone()).collect(),
+                tune: axis.tune,
             })
             .collect();
-        let mut variants = Vec::with_capacity(expanded.cells.len());
+        let mut variants = Vec::with_capacity(expanded.groups.len());
         let mut taken = BTreeSet::new();
-        for (cell, (label, name)) in expanded.cells.iter().zip(labels) {
-            let config = Arc::new(self.resolved(baseline, &base, &cell.point)?);
-            for clash in super::check::clashes(&config) {
-                let written =
-                    |path: &&str| settings::find(path).and_then(|leaf| self.written(draft, expanded, cell, leaf));
-                let places = clash.settings.iter().map(written).collect();
-                clashes.entry(clash).or_insert((places, 0)).1 += 1;
+        for (group, (label, name)) in expanded.groups.iter().zip(labels) {
+            let mut candidates = Vec::with_capacity(group.len());
+            for cell in group.iter().map(|cell| &expanded.cells[*cell]) {
+                let config = Arc::new(self.resolved(baseline, &base, &cell.point)?);
+                for clash in super::check::clashes(&config) {
+                    let written =
+                        |path: &&str| settings::find(path).and_then(|leaf| self.written(draft, expanded, cell, leaf));
+                    let places = clash.settings.iter().map(written).collect();
+                    clashes.entry(clash).or_insert((places, 0)).1 += 1;
+                }
+                let levels = self.levels_of(expanded, cell, &mut axes);
+                candidates.push(Candidate { label: namer.candidate(expanded, cell), levels, config });
             }
-            let levels = self.levels_of(expanded, cell, &mut axes);
+            let cell = &expanded.cells[group[0]];
             if !taken.insert(label.clone()) {
                 self.same_label(expanded, cell, &label);
             }
-            variants.push(Variant { label, name, levels, changes: self.changes(&cell.point), config });
+            let changes = self.changes(expanded, &cell.point);
+            let (first, rest) = (candidates[0].clone(), candidates.len() > 1);
+            if !rest {
+                candidates.clear();
+            }
+            variants.push(Variant { label, name, levels: first.levels, changes, config: first.config, candidates });
         }
         let named = draft.compare.baseline.as_ref();
         let named = named.and_then(|named| variants.iter().position(|v| v.label == *named || v.name == *named));
-        let minimal = || expanded.cells.iter().position(|cell| cell.origin == Origin::Minimal);
-        let home = || expanded.cells.iter().position(|cell| cell.point == base);
+        let of = |is: &dyn Fn(&super::expand::Cell) -> bool| {
+            expanded.groups.iter().position(|group| is(&expanded.cells[group[0]]))
+        };
+        let minimal = || of(&|cell| cell.origin == Origin::Minimal);
+        let home = || of(&|cell| expanded.is_home(cell, &base));
         let reference = named.or_else(minimal).or_else(home);
         if reference.is_none() {
             let study = &expanded.study.name;
@@ -305,10 +353,12 @@ impl Reader {
             .collect()
     }
 
-    fn changes(&self, point: &Point) -> Vec<Change> {
+    fn changes(&self, expanded: &Expanded, point: &Point) -> Vec<Change> {
+        let tuned = |leaf: usize| expanded.axes.iter().any(|axis| axis.tune && axis.touches(leaf));
         // Where a word changes, its constants are part of that change.
         let part = |leaf: usize| settings::tag(leaf).is_some_and(|(tagged, _)| point[tagged] != self.base[tagged]);
-        let differs = (0..SETTINGS.len()).filter(|leaf| point[*leaf] != self.base[*leaf] && !part(*leaf));
+        let differs =
+            (0..SETTINGS.len()).filter(|leaf| point[*leaf] != self.base[*leaf] && !part(*leaf) && !tuned(*leaf));
         let change = |leaf: usize| Change {
             path: SETTINGS[leaf].path,
             baseline: self.pool.show_at(&self.base, leaf),

@@ -5,7 +5,8 @@ use super::kind::number;
 use super::tree::{Node, Table, Toml};
 
 /// Keys that make a table below `[axes]` a generator; no setting and no constant may have such a name.
-pub const RESERVED: [&str; 10] = ["values", "from", "to", "step", "linspace", "geom", "log2", "n", "when", "label"];
+pub const RESERVED: [&str; 11] =
+    ["values", "from", "to", "step", "linspace", "geom", "log2", "n", "when", "tune", "label"];
 
 /// More values than this on one axis are a slip.
 const MOST: usize = 100_000;
@@ -23,7 +24,8 @@ pub(super) fn generate(table: &Table, span: Span, errors: &mut Errors) -> Option
 }
 
 fn numbers(table: &Table, span: Span) -> Result<Vec<Toml>, Diagnostic> {
-    let keys: Vec<&str> = table.0.iter().map(|(key, _)| key.name.as_str()).filter(|key| *key != "when").collect();
+    let names = table.0.iter().map(|(key, _)| key.name.as_str());
+    let keys: Vec<&str> = names.filter(|key| !["when", "tune"].contains(key)).collect();
     let has = |wanted: &[&str]| wanted.len() == keys.len() && wanted.iter().all(|key| keys.contains(key));
     if has(&["from", "to", "step"]) {
         let (from, to, step) = (get(table, "from")?, get(table, "to")?, get(table, "step")?);
@@ -44,7 +46,7 @@ fn numbers(table: &Table, span: Span) -> Result<Vec<Toml>, Diagnostic> {
     } else {
         let error = Diagnostic::new(format!("no generator has the keys {}", keys.join(", ")));
         Err(error.at(span, "").help(
-            "{ from, to, step }, { log2 }, { geom, n }, { linspace, n } or { values }, each with an optional when",
+            "{ from, to, step }, { log2 }, { geom, n }, { linspace, n } or { values }, each with an optional when and tune",
         ))
     }
 }

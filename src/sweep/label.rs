@@ -76,15 +76,25 @@ impl Namer {
         &self.columns[axis]
     }
 
+    /// What a candidate of a variant is: its tuned axes at their levels.
+    pub(super) fn candidate(&self, expanded: &Expanded, cell: &super::expand::Cell) -> String {
+        let axes = expanded.axes.iter().zip(&expanded.study.axes).zip(&cell.choices);
+        let parts = axes.filter(|((axis, _), _)| axis.tune).filter_map(|((axis, index), choice)| match choice {
+            Choice::Level(level) => Some(self.level(axis, *index, *level)),
+            Choice::Other | Choice::Absent => None,
+        });
+        parts.collect::<Vec<_>>().join(", ")
+    }
+
     /// An axis at a level, within a label.
     fn part(&self, axis: usize, text: &str, named: bool) -> String {
         if named && !self.ambiguous.contains(text) { text.to_owned() } else { format!("{} {text}", self.keys[axis]) }
     }
 
-    /// Label and name of every cell of a study. Names are unique; labels are as unique as the file makes them.
+    /// Label and name of every variant of a study. Names are unique; labels are as unique as the file makes them.
     pub(super) fn labels(&self, pool: &Pool, base: &Point, expanded: &Expanded) -> Vec<(String, String)> {
         let indices = &expanded.study.axes;
-        let mut order: Vec<usize> = (0..expanded.axes.len()).collect();
+        let mut order: Vec<usize> = (0..expanded.axes.len()).filter(|i| !expanded.axes[*i].tune).collect();
         order.sort_by_key(|i| (expanded.axes[*i].leaves.iter().min(), &expanded.axes[*i].name));
         let home: Vec<Option<u32>> = expanded.axes.iter().map(|axis| level_at(axis, base)).collect();
         let at_home = |i: usize| match home[i] {
@@ -97,7 +107,7 @@ impl Namer {
         let mut taken = BTreeSet::new();
         let label = |cell: &super::expand::Cell| match cell.origin {
             Origin::Extra(i) => expanded.extras[i].label.clone(),
-            _ if cell.point == *base => "baseline".to_owned(),
+            _ if expanded.is_home(cell, base) => "baseline".to_owned(),
             Origin::Minimal => "minimal".to_owned(),
             Origin::Plus(axis) => format!("minimal + {}", at_home(axis)),
             Origin::Design => {
@@ -108,9 +118,9 @@ impl Namer {
                 differs.collect::<Vec<_>>().join(", ")
             }
         };
-        let mut all = Vec::with_capacity(expanded.cells.len());
-        for cell in &expanded.cells {
-            let label = label(cell);
+        let mut all = Vec::with_capacity(expanded.groups.len());
+        for group in &expanded.groups {
+            let label = label(&expanded.cells[group[0]]);
             let mut name = ascii(&label);
             if taken.contains(&name) {
                 name = format!("{name}-{}", &blake3::hash(label.as_bytes()).to_hex()[..6]);

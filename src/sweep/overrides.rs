@@ -130,6 +130,7 @@ impl Reader {
                     }
                 }
                 old.levels = new.levels;
+                old.tune |= new.tune;
                 if new.when.is_some() {
                     old.when = new.when;
                 }

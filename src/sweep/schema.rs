@@ -142,21 +142,32 @@ fn axis(leaf: Leaf) -> Value {
     let number = json!({ "type": "number" });
     let ends = json!({ "type": "array", "items": number, "minItems": 2, "maxItems": 2 });
     let n = json!({ "type": "integer", "minimum": 2 });
+    let tune = tune();
     let mut forms = vec![
         list.clone(),
-        object(&json!({ "values": { "anyOf": [list, { "type": "object" }] }, "when": when }), &["values"]),
+        object(
+            &json!({ "values": { "anyOf": [list, { "type": "object" }] }, "when": when, "tune": tune }),
+            &["values"],
+        ),
     ];
     if matches!(setting.kind, Kind::Count { .. } | Kind::CountOr { .. } | Kind::Number(_)) {
         forms.extend([
-            object(&json!({ "from": number, "to": number, "step": number, "when": when }), &["from", "to", "step"]),
-            object(&json!({ "log2": ends, "when": when }), &["log2"]),
-            object(&json!({ "geom": ends, "n": n, "when": when }), &["geom", "n"]),
-            object(&json!({ "linspace": ends, "n": n, "when": when }), &["linspace", "n"]),
+            object(
+                &json!({ "from": number, "to": number, "step": number, "when": when, "tune": tune }),
+                &["from", "to", "step"],
+            ),
+            object(&json!({ "log2": ends, "when": when, "tune": tune }), &["log2"]),
+            object(&json!({ "geom": ends, "n": n, "when": when, "tune": tune }), &["geom", "n"]),
+            object(&json!({ "linspace": ends, "n": n, "when": when, "tune": tune }), &["linspace", "n"]),
         ]);
     }
     // Label = value; for a tagged setting also the axes over its constants, which have labels of words.
     forms.push(json!({ "type": "object", "minProperties": 1 }));
     described(json!({ "anyOf": forms }), setting.doc)
+}
+
+fn tune() -> Value {
+    described(json!({ "type": "boolean" }), "its levels compete on validation inside every variant")
 }
 
 fn number(bounds: Bounds) -> Value {
@@ -193,7 +204,7 @@ fn with(mut own: Value, settings: Value) -> Value {
 }
 
 fn zip() -> Value {
-    let own = json!({ "name": { "type": "string" }, "labels": array(json!({ "type": "string" })), "when": { "type": "string" } });
+    let own = json!({ "name": { "type": "string" }, "labels": array(json!({ "type": "string" })), "when": { "type": "string" }, "tune": tune() });
     object(&with(own, tree(&axis, "")["properties"].take()), &["name"])
 }
 

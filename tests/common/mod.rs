@@ -83,12 +83,19 @@ impl Recipe {
             }
             let words: Vec<String> = self.axes.iter().zip(levels).map(|((axis, _), l)| format!("{axis} {l}")).collect();
             let label = if v == 0 { "baseline".to_owned() } else { words.join(", ") };
-            variants.push(PlannedVariant { label, name: format!("v{v}"), levels: levels.clone(), runs: ids });
+            variants.push(PlannedVariant {
+                label,
+                name: format!("v{v}"),
+                levels: levels.clone(),
+                runs: ids,
+                candidates: Vec::new(),
+            });
         }
         let axes = self.axes.iter().map(|(axis, levels)| Axis {
             path: format!("model.{axis}"),
             column: (*axis).to_owned(),
             levels: levels.clone(),
+            tune: false,
         });
         let planned = PlannedStudy {
             name: self.name.clone(),

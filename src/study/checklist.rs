@@ -1,0 +1,252 @@
+//! What reviewers ask about error bars and compute, answered from a study's plan and records.
+//!
+//! The questions are those of the checklists that conferences hand out: what intervals are and capture, how many replicates
+//! there were, how the model and its hyper-parameters were selected, and what all of it cost, failures included.
+
+use std::collections::BTreeSet;
+
+use super::Study;
+use crate::plan::{Correction, Metric, PlannedVariant};
+use crate::record::{RunRecord, RunStatus, Timing};
+use crate::stats::EXACT_LIMIT;
+
+/// One question and what the study answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// Short, for a heading.
+    pub question: &'static str,
+    /// Whole sentences.
+    pub answer: String,
+}
+
+impl Study {
+    /// The checklist of the study with this index in the plan, in a fixed order.
+    ///
+    /// # Panics
+    /// If there is no such study.
+    pub fn checklist(&self, index: usize) -> Vec<Item> {
+        let records = self.records_of(index);
+        let item = |question, answer: String| Item { question, answer };
+        vec![
+            item("What is reported", self.reported()),
+            item("What the intervals are", self.intervals(index)),
+            item("What varies between replicates", self.varies()),
+            item("Number of replicates", self.replicate_count(index)),
+            item("Significance", self.significance(index)),
+            item("Selection", self.selection()),
+            item("Hyper-parameters", self.tuned(index)),
+            item("Hardware", hardware(&records)),
+            item("Compute", compute(&records)),
+        ]
+    }
+
+    /// Every run of a study once.
+    fn records_of(&self, index: usize) -> Vec<&RunRecord> {
+        let runs: BTreeSet<_> = self.plan.studies[index].variants.iter().flat_map(PlannedVariant::all_runs).collect();
+        runs.into_iter().map(|run| &self.records[run]).collect()
+    }
+
+    fn reported(&self) -> String {
+        let metric = match self.plan.compare.metric {
+            Metric::TestNll => "negative log-likelihood of the test images under the first mask",
+            Metric::TestNllMixture => {
+                "negative log-likelihood of the test images under the mixture of the trained masks"
+            }
+            Metric::TestNllAveraged => {
+                "negative log-likelihood of the test images under the average of the masks' conditionals"
+            }
+            Metric::ValidNll => "negative log-likelihood of the validation images under the first mask",
+        };
+        format!("The {metric}, in nats per image: summed over pixels, averaged over images. Lower is better.")
+    }
+
+    fn intervals(&self, index: usize) -> String {
+        let level = self.plan.compare.percent();
+        let images = self.images.keys().any(|(study, _)| *study == index);
+        let second = if images {
+            " Columns with `images` hold a second interval, over the test images instead of the seeds: it answers \
+             \"another test set\", the first one \"another training\". The two are never pooled."
+        } else {
+            " All seeds share one test set: the interval answers \"another training\", not \"another test set\"."
+        };
+        format!(
+            "{level} % Student t intervals, in closed form, of the mean over seeds; of a difference, of the mean over \
+             the seeds' paired differences. Assumed: the seeds are independent and their values about normal. \
+             Half-widths after \u{b1}, standard deviations in columns named sd (divisor n - 1), no standard errors.{second}"
+        )
+    }
+
+    fn varies(&self) -> String {
+        let dynamic = self.plan.runs.iter().any(|run| run.config.data.binarize == crate::data::Binarize::Dynamic);
+        let binarized = if dynamic { ", the binarisation of training images" } else { "" };
+        format!(
+            "Everything random in training: initial weights, masks (orderings and degrees), order of minibatches\
+             {binarized}. Held fixed: the data, their split and the binarisation of validation and test images, all \
+             settings, and, variant by variant, the seeds themselves: replicate r draws from the same streams in every \
+             variant."
+        )
+    }
+
+    fn replicate_count(&self, index: usize) -> String {
+        let planned = self.plan.seeds.len();
+        let variants = &self.plan.studies[index].variants;
+        let lost: Vec<String> = variants
+            .iter()
+            .filter_map(|variant| {
+                let n = variant.runs.iter().filter(|run| self.value(run).is_some()).count();
+                (n < planned).then(|| format!("{} has {n}", variant.label))
+            })
+            .collect();
+        let lost = match lost.as_slice() {
+            [] => "; every variant has all of them.".to_owned(),
+            some => format!("; {}. Comparisons are made on the seeds that both sides have.", some.join(", ")),
+        };
+        format!("{} in each of {} variants{lost}", seeds(planned), variants.len())
+    }
+
+    fn significance(&self, index: usize) -> String {
+        let ablation = self.ablation(index);
+        if ablation.baseline.is_none() {
+            return "The study does not hold its baseline: nothing was compared.".to_owned();
+        }
+        let correction = match self.plan.compare.correction {
+            Correction::Holm => {
+                format!("Holm's correction over the {} comparisons of the study", ablation.feasibility.comparisons)
+            }
+            Correction::None => "not corrected for the number of comparisons".to_owned(),
+        };
+        let drawn = ablation.rows.iter().filter_map(|row| row.delta.as_ref()?.paired.test.draws).max();
+        let how = match drawn {
+            Some(draws) => format!("estimated from {draws} random flips, seeded, above {EXACT_LIMIT} pairs"),
+            None => "exact: every flip is counted".to_owned(),
+        };
+        let can = &ablation.feasibility;
+        let reach = if can.reachable() {
+            String::new()
+        } else {
+            format!(
+                " That is above {}: no outcome of this study could have been significant; {} could.",
+                short(can.alpha),
+                seeds(can.seeds_needed)
+            )
+        };
+        format!(
+            "Two-sided sign-flip test of the paired differences, {how}; {correction}; level {}. Smallest p that {} can \
+             give: {}, corrected {}.{reach}",
+            short(can.alpha),
+            seeds(can.seeds),
+            short(can.smallest_p),
+            short(can.smallest_p_corrected),
+        )
+    }
+
+    fn selection(&self) -> String {
+        let test = match self.plan.compare.metric {
+            Metric::ValidNll => " The number compared is of the validation set itself, so it is biased low.",
+            _ => " The test set was used for nothing else.",
+        };
+        format!("In every run the epoch with the lowest validation NLL is kept; it alone is scored.{test}")
+    }
+
+    /// What the choice of hyper-parameters was.
+    fn tuned(&self, index: usize) -> String {
+        let planned = &self.plan.studies[index];
+        let axes: Vec<&str> = planned.axes.iter().filter(|axis| axis.tune).map(|axis| axis.path.as_str()).collect();
+        let most = planned.variants.iter().map(|variant| variant.candidates.len()).max().unwrap_or(0);
+        if most == 0 {
+            return "Not tuned per variant: every variant has the baseline's hyper-parameters but for what its label \
+                    names."
+                .to_owned();
+        }
+        let alone = planned.variants.iter().filter(|variant| variant.candidates.is_empty()).count();
+        let alone =
+            if alone > 0 { format!(" {alone} variants had one configuration and no choice.") } else { String::new() };
+        format!(
+            "{} tuned in every variant over up to {most} configurations: the one with the lowest mean validation NLL over \
+             all seeds stands for the variant and is reported on the test set. Nothing else was tuned per \
+             variant.{alone}",
+            axes.join(", ")
+        )
+    }
+}
+
+fn hardware(records: &[&RunRecord]) -> String {
+    let unique = |values: Vec<String>| values.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
+    let hosts = unique(records.iter().filter_map(|record| Some(record.timing.as_ref()?.host.clone())).collect());
+    if hosts.is_empty() {
+        return "No run has finished yet.".to_owned();
+    }
+    let kernels = unique(records.iter().filter_map(|record| Some(record.summary.as_ref()?.kernel.clone())).collect());
+    let threads = records.iter().filter_map(|record| Some(record.timing.as_ref()?.threads));
+    let (least, most) = (threads.clone().min().unwrap_or(1), threads.max().unwrap_or(1));
+    let threads = match (least, most) {
+        (1, 1) => "1 thread".to_owned(),
+        (least, most) if least == most => format!("{least} threads"),
+        (least, most) => format!("{least} to {most} threads"),
+    };
+    format!("Processors only ({}), {threads} a run; on {}.", kernels.join(", "), hosts.join(", "))
+}
+
+fn compute(records: &[&RunRecord]) -> String {
+    let of = |status: RunStatus| -> Vec<f64> {
+        let own = records.iter().filter(|record| record.status == status);
+        own.filter_map(|record| record.timing.as_ref()).map(thread_seconds).collect()
+    };
+    let mut sentences = Vec::new();
+    let mut total = 0.0;
+    for (status, word) in
+        [(RunStatus::Finished, "finished"), (RunStatus::Diverged, "diverged"), (RunStatus::Failed, "failed")]
+    {
+        let mut times = of(status);
+        if times.is_empty() {
+            continue;
+        }
+        times.sort_by(f64::total_cmp);
+        let sum: f64 = times.iter().sum();
+        total += sum;
+        let (least, most) = (times[0], times[times.len() - 1]);
+        sentences.push(format!(
+            "{} {word}: {} each (from {} to {}), {} together",
+            times.len(),
+            duration(sum / times.len() as f64),
+            duration(least),
+            duration(most),
+            duration(sum)
+        ));
+    }
+    if sentences.is_empty() {
+        return "No run has finished yet.".to_owned();
+    }
+    format!(
+        "Thread time, training, scoring and sampling. {}. In all {}. Not counted: attempts that failed before their run \
+         finished, and whatever was tried before this study.",
+        sentences.join("; "),
+        duration(total)
+    )
+}
+
+/// Wall time times threads.
+fn thread_seconds(timing: &Timing) -> f64 {
+    timing.seconds * timing.threads as f64
+}
+
+fn seeds(n: usize) -> String {
+    if n == 1 { "1 seed".to_owned() } else { format!("{n} seeds") }
+}
+
+/// A p value or a level, to two digits.
+fn short(p: f64) -> String {
+    let digits = if p >= 0.1 { 2 } else { (1.0 - p.log10().floor()) as usize };
+    let text = format!("{p:.*}", digits.min(12));
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 1.0 => format!("{s:.3} s"),
+        s if s < 10.0 => format!("{s:.1} s"),
+        s if s < 120.0 => format!("{s:.0} s"),
+        s if s < 7200.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}

@@ -1,0 +1,63 @@
+//! `effects.csv`: main effects and interactions of the studies that are full grids.
+
+use super::Study;
+use super::cell::{Table, Value};
+use super::effects::{Effect, Effects};
+use super::tables::{AxisColumns, columns, interval_name, metric_name};
+use crate::stats::Estimate;
+
+const COLUMNS: &str = "study effect axis level reference axis_2 level_2 reference_2 n METRIC_mean_nats METRIC_CI_low_nats \
+    METRIC_CI_high_nats n_effect effect_nats effect_CI_low_nats effect_CI_high_nats p p_holm p_draws n_planned";
+
+/// The table; without rows where no study is a full grid.
+pub(super) fn effects<'a>(study: &'a Study, effects: &'a [Effects]) -> Table<'a> {
+    let axes = AxisColumns::of(&study.plan);
+    let (metric, ci) = (metric_name(study.plan.compare.metric), interval_name(study.plan.compare.level));
+    let columns = columns(COLUMNS.replace("METRIC", metric).replace("CI", &ci).split_whitespace());
+    let rows = effects.iter().flat_map(move |effects| {
+        let all =
+            effects.main.iter().map(|e| ("main", e)).chain(effects.interactions.iter().map(|e| ("interaction", e)));
+        all.map(|(kind, effect)| row(study, &axes, effects, kind, effect)).collect::<Vec<_>>()
+    });
+    Table { columns, rows: Box::new(rows) }
+}
+
+fn row<'a>(
+    study: &'a Study,
+    axes: &AxisColumns,
+    effects: &'a Effects,
+    kind: &'a str,
+    effect: &Effect,
+) -> Vec<Value<'a>> {
+    let planned = &study.plan.studies[effects.study];
+    let mut cells = vec![Value::text(&planned.name), Value::text(kind)];
+    for factor in 0..2 {
+        let Some(&(axis, level)) = effect.at.get(factor) else {
+            cells.extend([Value::Empty, Value::Empty, Value::Empty]);
+            continue;
+        };
+        let levels = &planned.axes[axis].levels;
+        cells.push(Value::Text(axes.name(&planned.axes[axis].path).to_owned().into()));
+        cells.extend([Value::level(&levels[level]), Value::level(&levels[effects.reference[axis]])]);
+    }
+    let contrast = effect.contrast;
+    let estimates = [effect.mean, contrast.and_then(|contrast| contrast.estimate)];
+    for (estimate, there) in estimates.into_iter().zip([true, contrast.is_some()]) {
+        let n = estimate.map_or(0, |estimate: Estimate| estimate.n as u64);
+        let interval = estimate.and_then(|estimate| estimate.interval);
+        cells.extend([
+            Value::int(there.then_some(n)),
+            Value::number(estimate.map(|estimate| estimate.mean)),
+            Value::number(interval.map(|interval| interval.low)),
+            Value::number(interval.map(|interval| interval.high)),
+        ]);
+    }
+    let tested = contrast.filter(|contrast| contrast.estimate.is_some());
+    cells.extend([
+        Value::number(tested.map(|contrast| contrast.test.p)),
+        Value::number(tested.and_then(|contrast| contrast.p_corrected)),
+        Value::int(tested.and_then(|contrast| contrast.test.draws).map(u64::from)),
+        Value::Int(effects.planned as u64),
+    ]);
+    cells
+}

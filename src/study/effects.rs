@@ -1,0 +1,200 @@
+//! Main effects and two-way interactions of a full grid, with the seed as block.
+//!
+//! Every figure is first computed within each seed, from the runs of that seed alone, and only then averaged over the
+//! seeds: what a seed does to all of its runs cancels in a contrast, and the seeds are the replicates of its interval.
+//! `docs/METHODOLOGY.md` has the formulas.
+
+use super::Study;
+use super::scored::Otherwise;
+use crate::plan::{Axis, Correction, PlannedStudy};
+use crate::rng::{Purpose, Seed};
+use crate::stats::{Estimate, SignFlip, holm, mean, sign_flip};
+
+/// The effects of a study whose variants are every combination of the levels of its axes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Effects {
+    /// Index of the study in the plan.
+    pub study: usize,
+    /// Confidence level of every interval.
+    pub level: f64,
+    /// Seeds planned.
+    pub planned: usize,
+    /// Axes with levels to compare, by index among the study's axes.
+    pub factors: Vec<usize>,
+    /// Level of each axis of the study that effects are relative to: the baseline's, or the first.
+    pub reference: Vec<usize>,
+    /// The levels of each factor in turn, the mean taken over every combination of the other factors.
+    pub main: Vec<Effect>,
+    /// The pairs of levels of each pair of factors in turn, the mean taken over every combination of the rest.
+    pub interactions: Vec<Effect>,
+}
+
+/// Some factors at some levels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Effect {
+    /// One axis and level for a main effect, two for an interaction, by index.
+    pub at: Vec<(usize, usize)>,
+    /// Mean at these levels over the rest of the grid, nats; `None` where no seed has all of these runs.
+    pub mean: Option<Estimate>,
+    /// What these levels change; `None` where one of them is the reference.
+    pub contrast: Option<Contrast>,
+}
+
+/// A contrast of the grid's means. Of one factor: its level minus its reference. Of two: what the first factor's change
+/// of level does at the second's level, minus what it does at the second's reference.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Contrast {
+    /// Mean over the seeds with its t interval; `None` where no seed has all runs that the contrast needs.
+    pub estimate: Option<Estimate>,
+    /// Two-sided sign-flip test over the seeds.
+    pub test: SignFlip,
+    /// Its p value corrected over all contrasts of the study, where the plan corrects.
+    pub p_corrected: Option<f64>,
+}
+
+impl Effects {
+    /// The main effect of an axis at a level.
+    pub fn main(&self, axis: usize, level: usize) -> Option<&Effect> {
+        self.main.iter().find(|effect| effect.at == [(axis, level)])
+    }
+
+    /// Two axes at two levels, in either order.
+    pub fn pair(&self, a: (usize, usize), b: (usize, usize)) -> Option<&Effect> {
+        self.interactions.iter().find(|effect| effect.at == [a, b] || effect.at == [b, a])
+    }
+
+    fn contrasts(&mut self) -> impl Iterator<Item = &mut Contrast> {
+        self.main.iter_mut().chain(&mut self.interactions).filter_map(|effect| effect.contrast.as_mut())
+    }
+}
+
+impl Study {
+    /// The effects of every study that is a full grid, in order.
+    pub fn all_effects(&self) -> Vec<Effects> {
+        (0..self.plan.studies.len()).filter_map(|index| self.effects(index)).collect()
+    }
+
+    /// The effects of the study with this index in the plan; `None` unless its variants are a full grid, scored alike.
+    ///
+    /// # Panics
+    /// If there is no such study.
+    pub fn effects(&self, index: usize) -> Option<Effects> {
+        let planned = &self.plan.studies[index];
+        let grid = Grid::of(self, planned).filter(|_| self.is_comparable(planned))?;
+        let is_factor = |&i: &usize| planned.axes[i].levels.len() > 1 && !planned.axes[i].tune;
+        let factors: Vec<usize> = (0..planned.axes.len()).filter(is_factor).collect();
+        let levels = |axis: usize| (0..planned.axes[axis].levels.len()).map(move |level| (axis, level));
+        let main = factors.iter().flat_map(|&axis| levels(axis)).map(|at| vec![at]);
+        let pairs = factors.iter().enumerate().flat_map(|(i, &a)| factors[i + 1..].iter().map(move |&b| (a, b)));
+        let pairs = pairs.flat_map(|(a, b)| levels(a).flat_map(move |x| levels(b).map(move |y| vec![x, y])));
+        let mut stream = Seed(0).stream(Purpose::Statistics, index as u64);
+        let mut effect = |at| grid.effect(at, || stream.bits());
+        let mut effects = Effects {
+            study: index,
+            level: grid.level,
+            planned: self.plan.seeds.len(),
+            main: main.map(&mut effect).collect(),
+            interactions: pairs.map(&mut effect).collect(),
+            reference: grid.reference,
+            factors,
+        };
+        if self.plan.compare.correction == Correction::Holm {
+            let p: Vec<f64> = effects.contrasts().map(|contrast| contrast.test.p).collect();
+            effects.contrasts().zip(holm(&p)).for_each(|(contrast, p)| contrast.p_corrected = Some(p));
+        }
+        Some(effects)
+    }
+}
+
+impl Study {
+    /// Whether all variants are scored on data whose numbers compare.
+    fn is_comparable(&self, planned: &PlannedStudy) -> bool {
+        let specs = self.plan.by_id();
+        let first = planned.variants.first().and_then(|variant| self.scored(variant, &specs));
+        planned.variants.iter().filter_map(|variant| self.scored(variant, &specs)).all(|scored| {
+            let otherwise = first.as_ref().and_then(|first| scored.otherwise(first, "the baseline"));
+            !matches!(otherwise, Some(Otherwise::Incomparable(_)))
+        })
+    }
+}
+
+/// The cells of a full grid.
+struct Grid {
+    /// Level of every axis, by variant.
+    at: Vec<Vec<usize>>,
+    /// The variants at each level of each axis.
+    members: Vec<Vec<Vec<usize>>>,
+    /// The compared number by variant and seed.
+    values: Vec<Vec<Option<f64>>>,
+    reference: Vec<usize>,
+    level: f64,
+}
+
+impl Grid {
+    fn of(study: &Study, planned: &PlannedStudy) -> Option<Self> {
+        let place = |levels: &[String]| -> Option<Vec<usize>> {
+            let axes = planned.axes.iter().zip(levels);
+            let at = |axis: &Axis, level| if axis.tune { Some(0) } else { axis.levels.iter().position(|l| l == level) };
+            axes.map(|(axis, level)| at(axis, level)).collect()
+        };
+        let at: Vec<Vec<usize>> =
+            planned.variants.iter().map(|variant| place(&variant.levels)).collect::<Option<_>>()?;
+        let cells: usize = planned.axes.iter().filter(|axis| !axis.tune).map(|axis| axis.levels.len()).product();
+        let distinct: std::collections::BTreeSet<&Vec<usize>> = at.iter().collect();
+        if cells < 2 || at.len() != cells || distinct.len() != cells {
+            return None;
+        }
+        let mut members: Vec<Vec<Vec<usize>>> = planned.axes.iter().map(|a| vec![Vec::new(); a.levels.len()]).collect();
+        for (variant, levels) in at.iter().enumerate() {
+            levels.iter().zip(&mut members).for_each(|(&level, axis)| axis[level].push(variant));
+        }
+        let values = planned.variants.iter().map(|v| v.runs.iter().map(|run| study.value(run)).collect()).collect();
+        let reference = study.baseline(planned).map_or_else(|| vec![0; planned.axes.len()], |base| at[base].clone());
+        Some(Self { at, members, values, reference, level: study.plan.compare.level })
+    }
+
+    fn effect(&self, at: Vec<(usize, usize)>, bits: impl FnMut() -> u64) -> Effect {
+        let mean = Estimate::of(&self.over_seeds(&[(1.0, at.clone())]), self.level);
+        let changes = at.iter().all(|&(axis, level)| level != self.reference[axis]);
+        let contrast = changes.then(|| {
+            let differences = self.over_seeds(&self.terms(&at));
+            let estimate = Estimate::of(&differences, self.level);
+            Contrast { estimate, test: sign_flip(&differences, bits), p_corrected: None }
+        });
+        Effect { at, mean, contrast }
+    }
+
+    /// Signs and places of the means that make a contrast: every factor at its level or, with the other sign, at its
+    /// reference.
+    fn terms(&self, at: &[(usize, usize)]) -> Vec<(f64, Vec<(usize, usize)>)> {
+        let mut terms = vec![(1.0, Vec::new())];
+        for &(axis, level) in at {
+            let choices = [(1.0, level), (-1.0, self.reference[axis])];
+            terms = (terms.iter())
+                .flat_map(|(sign, at)| {
+                    choices.map(|(other, level)| (sign * other, [at.as_slice(), &[(axis, level)]].concat()))
+                })
+                .collect();
+        }
+        terms
+    }
+
+    /// The signed sum of means, seed by seed; seeds that lack one of the runs are left out.
+    fn over_seeds(&self, terms: &[(f64, Vec<(usize, usize)>)]) -> Vec<f64> {
+        let seeds = self.values.iter().map(Vec::len).min().unwrap_or(0);
+        let cells = |at: &[(usize, usize)]| -> Vec<usize> {
+            let fits = |cell: &&usize| at.iter().all(|&(axis, level)| self.at[**cell][axis] == level);
+            let (axis, level) = at[0];
+            self.members[axis][level].iter().filter(fits).copied().collect()
+        };
+        let terms: Vec<(f64, Vec<usize>)> = terms.iter().map(|(sign, at)| (*sign, cells(at))).collect();
+        let of_seed = |seed: usize| {
+            let term = |(sign, cells): &(f64, Vec<usize>)| {
+                let values: Option<Vec<f64>> = cells.iter().map(|&cell| self.values[cell][seed]).collect();
+                mean(&values?).map(|mean| sign * mean)
+            };
+            terms.iter().map(term).sum::<Option<f64>>()
+        };
+        (0..seeds).filter_map(of_seed).collect()
+    }
+}

@@ -1,0 +1,124 @@
+//! Studies of made-up numbers, and the programs that check them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+
+use ablade::config::RunConfig;
+use ablade::plan::{Axis, Compare, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec};
+use ablade::record::{RunRecord, RunStatus, Summary};
+use ablade::rng::Seed;
+use ablade::study::Study;
+
+/// A full grid of this shape with these test NLLs by variant and seed; `None` = the run diverged. The first variant is the
+/// baseline.
+pub(crate) fn study(shape: &[usize], values: &[Vec<Option<f64>>], compare: Compare) -> Study {
+    let seeds: Vec<Seed> = (1..=values[0].len() as u64).map(Seed).collect();
+    let (mut runs, mut records, mut variants) = (Vec::new(), BTreeMap::new(), Vec::new());
+    for (v, own) in values.iter().enumerate() {
+        let mut config = RunConfig::default();
+        config.train.batch = v + 1;
+        let ids: Vec<RunId> = seeds.iter().map(|seed| RunId::new(1, &config, "made-up", *seed)).collect();
+        for ((id, seed), nll) in ids.iter().zip(&seeds).zip(own) {
+            records.insert(id.clone(), record(*nll));
+            runs.push(RunSpec {
+                id: id.clone(),
+                seed: *seed,
+                data: "made-up".into(),
+                config: Arc::new(config.clone()),
+            });
+        }
+        let mut rest = v;
+        let mut levels: Vec<String> = (shape.iter().rev())
+            .map(|size| {
+                let level = rest % size;
+                rest /= size;
+                format!("l{level}")
+            })
+            .collect();
+        levels.reverse();
+        let label = if v == 0 { "baseline".into() } else { levels.join(", ") };
+        variants.push(PlannedVariant { label, name: format!("v{v}"), levels, runs: ids, candidates: Vec::new() });
+    }
+    let axis = |(i, size): (usize, &usize)| Axis {
+        path: format!("axis.{i}"),
+        column: format!("a{i}"),
+        levels: (0..*size).map(|level| format!("l{level}")).collect(),
+        tune: false,
+    };
+    let planned = PlannedStudy {
+        name: "made-up".into(),
+        design: "grid".into(),
+        axes: shape.iter().enumerate().map(axis).collect(),
+        variants,
+        baseline: Some(0),
+    };
+    let plan = Plan {
+        name: "made-up".into(),
+        question: String::new(),
+        notes: String::new(),
+        command: String::new(),
+        studies: vec![planned],
+        seeds,
+        compare,
+        runs,
+    };
+    Study::new(plan, records)
+}
+
+fn record(nll: Option<f64>) -> RunRecord {
+    let status = if nll.is_some() { RunStatus::Finished } else { RunStatus::Diverged };
+    let summary = Summary {
+        status,
+        error: None,
+        epochs: 1,
+        best_epoch: 1,
+        parameters: 1000,
+        connected_parameters: 500,
+        train_nll_nats: nll,
+        valid_nll_nats: nll,
+        test_nll_nats: nll,
+        test_nll_mixture_nats: nll,
+        mixture_masks: 1,
+        test_nll_averaged_nats: None,
+        dim: 100,
+        binarization: None,
+        kernel: "none".into(),
+    };
+    RunRecord { status, error: None, summary: Some(summary), epochs: Vec::new(), timing: None }
+}
+
+/// Runs the program in a directory and demands success.
+#[track_caller]
+pub(crate) fn ablade(home: &Path, arguments: &str) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ablade"));
+    command.current_dir(home).args(arguments.split_whitespace()).env_remove("ABLADE_DATA").env("HOME", home);
+    succeeded(command.stdin(Stdio::null()).output().unwrap())
+}
+
+/// Stdout of a program that must have succeeded.
+#[track_caller]
+pub(crate) fn succeeded(output: Output) -> String {
+    let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(output.status.success(), "{out}\n{err}");
+    out
+}
+
+/// The Python that has `modules`: `ABLADE_TEST_PYTHON`, else `python3`. Without it the test is skipped, and says so.
+pub(crate) fn python(modules: &str) -> Option<Command> {
+    let program = std::env::var("ABLADE_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
+    let there = Command::new(&program).args(["-c", &format!("import {modules}")]).output();
+    if there.is_ok_and(|output| output.status.success()) {
+        return Some(Command::new(program));
+    }
+    skipped(&format!("{program} with {modules}; ABLADE_TEST_PYTHON names another"));
+    None
+}
+
+/// Says what a test was not run for, past the test harness's capture of output.
+pub(crate) fn skipped(wants: &str) {
+    use std::io::Write;
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    drop(writeln!(std::io::stderr().lock(), "SKIPPED {test}: it needs {wants}"));
+}

@@ -1,0 +1,243 @@
+"""Every number of ablation.csv and effects.csv, computed again with scipy and numpy.
+
+    python recompute.py golden          prints made-up studies with their tables as JSON
+    python recompute.py check RESULTS   compares the tables of every experiment below RESULTS with its runs.csv
+
+Nothing here is taken from the program: intervals and correlations are scipy's, the sign-flip test is scipy's permutation
+test over all flips, Holm's correction is written as its definition, contrasts are means over axes of an array.
+"""
+
+import csv
+import itertools
+import json
+import math
+import pathlib
+import sys
+
+import numpy as np
+from scipy import stats
+
+TOLERANCE = 1e-9
+
+def estimate(sample, level):
+    """n, mean, sd, low, high; None where not defined."""
+    n = len(sample)
+    if n == 0:
+        return 0, None, None, None, None
+    mean = float(np.mean(sample))
+    if n == 1:
+        return n, mean, None, None, None
+    sd = float(np.std(sample, ddof=1))
+    low, high = stats.t.interval(level, n - 1, loc=mean, scale=stats.sem(sample)) if sd > 0 else (mean, mean)
+    return n, mean, sd, float(low), float(high)
+
+
+def sign_flip(differences):
+    if len(differences) < 2:
+        return 1.0
+    test = stats.permutation_test((np.array(differences),), np.mean, permutation_type="samples", n_resamples=np.inf)
+    return float(test.pvalue)
+
+
+def holm(p):
+    """p[i] is rejected at a when every p[j] <= p[i] is at most a / (number of p[k] >= p[j], ties by place)."""
+    order = sorted(range(len(p)), key=lambda i: (p[i], i))
+    adjusted = [0.0] * len(p)
+    for rank, i in enumerate(order):
+        adjusted[i] = min(1.0, max((len(p) - r) * p[j] for r, j in enumerate(order[: rank + 1])))
+    return adjusted
+
+
+def ablation(values, baseline, level):
+    """Rows of ablation.csv from values[variant][seed], None where a run is missing."""
+    planned = len(values[baseline])
+    rows, tests = [], []
+    for v, own in enumerate(values):
+        n, mean, sd, low, high = estimate([x for x in own if x is not None], level)
+        row = dict(n=n, mean=mean, sd=sd, low=low, high=high, n_planned=planned)
+        rows.append(row)
+        if v == baseline:
+            continue
+        pairs = [(a, b) for a, b in zip(own, values[baseline]) if a is not None and b is not None]
+        differences = [a - b for a, b in pairs]
+        p = sign_flip(differences)
+        tests.append((row, p, 2.0 ** (1 - len(pairs)) if pairs else 1.0))
+        if not pairs:
+            continue
+        n, mean, sd, low, high = estimate(differences, level)
+        treated, control = zip(*pairs)
+        varies = n > 1 and np.std(treated) > 0 and np.std(control) > 0
+        row |= dict(
+            n_pairs=n,
+            delta_nats=mean,
+            delta_low=low,
+            delta_high=high,
+            effect_dz=mean / sd if sd else None,
+            p=p,
+            wins=sum(d < 0 for d in differences),
+            losses=sum(d > 0 for d in differences),
+            pair_correlation=float(stats.pearsonr(treated, control).statistic) if varies else None,
+            smallest_p=2.0 ** (1 - n),
+        )
+    for (row, _, _), p, floor in zip(tests, holm([t[1] for t in tests]), holm([t[2] for t in tests])):
+        if "p" in row:
+            row |= dict(p_holm=p, smallest_p_holm=floor)
+    return rows
+
+
+def effects(values, shape, reference, level):
+    """Rows of effects.csv: the factors' levels, then the pairs of factors' pairs of levels."""
+    seeds = len(values[0])
+    cube = np.array([[math.nan if x is None else x for x in own] for own in values]).reshape(*shape, seeds)
+
+    def at(levels):
+        index = [slice(None)] * len(shape) + [slice(None)]
+        for axis, chosen in levels:
+            index[axis] = slice(chosen, chosen + 1)
+        return np.mean(cube[tuple(index)], axis=tuple(range(len(shape))))
+
+    def whole(sample):
+        return [float(x) for x in sample if not math.isnan(x)]
+
+    factors = [axis for axis, size in enumerate(shape) if size > 1]
+    places = [[(axis, i)] for axis in factors for i in range(shape[axis])]
+    for a, b in itertools.combinations(factors, 2):
+        places += [[(a, i), (b, j)] for i in range(shape[a]) for j in range(shape[b])]
+    rows, tests = [], []
+    for place in places:
+        n, mean, _, low, high = estimate(whole(at(place)), level)
+        row = dict(n=n, mean=mean, low=low, high=high, n_planned=seeds)
+        rows.append(row)
+        if any(reference[axis] == chosen for axis, chosen in place):
+            continue
+        home = [(axis, reference[axis]) for axis, _ in place]
+        if len(place) == 1:
+            contrast = at(place) - at(home)
+        else:
+            (a, b), (a0, b0) = place, home
+            contrast = (at([a, b]) - at([a0, b])) - (at([a, b0]) - at([a0, b0]))
+        differences = whole(contrast)
+        n, mean, _, low, high = estimate(differences, level)
+        tests.append((row, sign_flip(differences)))
+        row |= dict(n_effect=n, effect_nats=mean, effect_low=low, effect_high=high)
+    for (row, p), adjusted in zip(tests, holm([t[1] for t in tests])):
+        if row["n_effect"]:
+            row |= dict(p=p, p_holm=adjusted)
+    return rows
+
+
+def columns(row, metric, level):
+    """Short keys as the columns of the tables are called."""
+    ci = f"ci{level * 100:g}".replace(".", "_")
+    names = dict(
+        mean=f"{metric}_mean_nats",
+        sd=f"{metric}_sd_nats",
+        low=f"{metric}_{ci}_low_nats",
+        high=f"{metric}_{ci}_high_nats",
+        delta_low=f"delta_{ci}_low_nats",
+        delta_high=f"delta_{ci}_high_nats",
+        effect_low=f"effect_{ci}_low_nats",
+        effect_high=f"effect_{ci}_high_nats",
+    )
+    return {names.get(key, key): value for key, value in row.items()}
+
+
+def golden():
+    random = np.random.default_rng(20261125)
+    cases = []
+    for n, level, shape, lost in [
+        (3, 0.95, [2, 2], []),
+        (5, 0.95, [3], []),
+        (6, 0.9, [2, 3], []),
+        (8, 0.95, [2, 2, 2], [(1, 0), (1, 5), (6, 2)]),
+        (10, 0.99, [4], [(0, 3)]),
+        (12, 0.95, [2, 1, 3], []),
+        (1, 0.95, [2], []),
+        (2, 0.95, [2], [(0, 0), (1, 1)]),
+    ]:
+        seeds = random.normal(0, 0.6, n)
+        variants = math.prod(shape)
+        values = [[float(95 + 0.4 * v + s + e) for s, e in zip(seeds, random.normal(0, 0.5, n))] for v in range(variants)]
+        for v, s in lost:
+            values[v][s] = None
+        rows = ablation(values, 0, level)
+        grid = effects(values, shape, [0] * len(shape), level)
+        name = lambda row: columns(row, "test_nll", level)
+        cases.append(
+            dict(level=level, shape=shape, values=values, ablation=list(map(name, rows)), effects=list(map(name, grid)))
+        )
+    json.dump(cases, sys.stdout)
+    print()
+
+
+def read(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def compare(found, expected, where, seen):
+    for column, value in expected.items():
+        cell = found[column]
+        if (cell == "") != (value is None):
+            raise SystemExit(f"{where}: {column} is {cell!r}, expected {value!r}")
+        if value is not None:
+            deviation = abs(float(cell) - value) / max(1.0, abs(value))
+            if not deviation <= TOLERANCE:
+                raise SystemExit(f"{where}: {column} is {cell}, expected {value!r}")
+            seen.append(deviation)
+
+
+def images(folder, metric, runs, baseline, variant, level):
+    """The difference image by image, each averaged over the seeds that both sides have."""
+    name = {"test-nll": "test_nll", "test-nll-mixture": "test_nll_mixture"}[metric]
+    total, pairs = 0.0, 0
+    for a, b in zip(runs[variant], runs[baseline]):
+        if a["status"] == b["status"] == "finished":
+            load = lambda run: np.load(
+                next(p for p in (folder / run["run"] / f"{name}.npy", folder / run["run"] / "test_nll.npy") if p.exists())
+            ).astype(np.float64)
+            total, pairs = total + (load(a) - load(b)), pairs + 1
+    n, mean, _, low, high = estimate(total / pairs, level)
+    ci = f"ci{level * 100:g}".replace(".", "_")
+    return {
+        "images": n,
+        "delta_images_nats": mean,
+        f"delta_images_{ci}_low_nats": low,
+        f"delta_images_{ci}_high_nats": high,
+    }
+
+
+def check(results):
+    results, seen = pathlib.Path(results), []
+    for path in sorted(results.glob("*/plan.json")):
+        plan = json.loads(path.read_text())["plan"]
+        metric, level = plan["compare"]["metric"], plan["compare"]["level"]
+        column = metric.replace("-", "_")
+        of_study = lambda name, file: [row for row in read(path.parent / file) if row["study"] == name]
+        for study in plan["studies"]:
+            name, runs = study["name"], {}
+            for row in of_study(study["name"], "runs.csv"):
+                runs.setdefault(row["variant"], []).append(row)
+            number = lambda row: float(row[f"{column}_nats"]) if row["status"] == "finished" else None
+            values = [[number(row) for row in rows] for rows in runs.values()]
+            variants, baseline = list(runs), study["baseline"]
+            table = of_study(name, "ablation.csv")
+            for v, (found, expected) in enumerate(zip(table, ablation(values, baseline, level), strict=True)):
+                compare(found, columns(expected, column, level), f"{name}, {found['variant']}", seen)
+                if v != baseline and found["images"]:
+                    again = images(results / "runs", metric, runs, variants[baseline], variants[v], level)
+                    compare(found, again, f"{name}, {found['variant']}, over images", seen)
+            shape = [len(axis["levels"]) for axis in study["axes"]]
+            if (path.parent / "effects.csv").exists() and math.prod(shape) == len(values) > 1:
+                home = study["variants"][baseline]["levels"]
+                reference = [axis["levels"].index(at_home) for axis, at_home in zip(study["axes"], home)]
+                table = of_study(name, "effects.csv")
+                for found, expected in zip(table, effects(values, shape, reference, level), strict=True):
+                    compare(found, columns(expected, column, level), f"{name}, effects, {found}", seen)
+    if not seen:
+        raise SystemExit(f"nothing to compare in {results}")
+    print(f"{len(seen)} numbers, largest deviation {max(seen):.1e}")
+
+
+if __name__ == "__main__":
+    {"golden": golden, "check": check}[sys.argv[1]](*sys.argv[2:])
