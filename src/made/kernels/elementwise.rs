@@ -93,15 +93,6 @@ vectorized! {
         total
     }
 
-    /// `out += sum over k of scale[k] rows[k]`, with rows as long as `out`.
-    pub fn add_scaled(out: &mut [f32], scale: &[f32], rows: &[f32]) {
-        for (&scale, row) in scale.iter().zip(rows.chunks_exact(out.len())) {
-            for (out, &value) in out.iter_mut().zip(row) {
-                *out += scale * value;
-            }
-        }
-    }
-
     /// `sums[n] = sum over rows of z[.., n]`.
     pub fn column_sums(z: &[f32], sums: &mut [f32]) {
         sums.fill(0.0);

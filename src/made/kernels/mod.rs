@@ -6,7 +6,6 @@
 pub mod binary;
 pub mod elementwise;
 pub mod lanes;
-pub mod matmul;
 pub mod product;
 pub mod team;
 pub mod update;
