@@ -82,7 +82,7 @@ pub struct RunRecord {
     pub summary: Option<Summary>,
     /// Its epochs; empty if it failed or is outstanding.
     pub epochs: Vec<EpochRow>,
-    /// Its timing, if it finished or diverged.
+    /// Its timing, if it finished or diverged; that of its last attempt, if it failed.
     pub timing: Option<Timing>,
 }
 

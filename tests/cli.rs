@@ -121,6 +121,9 @@ fn a_run_that_fails_is_a_row_and_the_others_go_on() {
     assert_eq!((failed.len(), failed[0]["status"].as_str()), (1, "failed"));
     assert!(!failed[0]["error"].is_empty() && failed[0]["test_nll_nats"].is_empty());
     assert!(fine.iter().all(|row| row["status"] == "finished"));
+    let timings = place.table("timings.csv");
+    let spent = timings.iter().find(|row| row["run"] == victim).unwrap();
+    assert!(spent["seconds"].parse::<f64>().unwrap() > 0.0 && spent["images_per_second"].is_empty(), "{spent:?}");
     fs::remove_file(place.path("results/runs").join(victim)).unwrap();
     place.exits(0, "sweep small.toml");
     assert!(place.table("runs.csv").iter().all(|row| row["status"] == "finished"));

@@ -77,7 +77,12 @@ static SOUND: LazyLock<BTreeMap<PathBuf, Vec<u8>>> = LazyLock::new(|| {
         let checkpoint = Checkpoint { state: vec![3; 200], epoch, seconds: 1.0, started_utc: started_utc.clone() };
         store.save_checkpoint(&spec().id, &checkpoint).unwrap();
     }
-    store.fail(&spec().id, &ablade::store::Failure { error: "no".into(), started_utc, host: "host".into() }).unwrap();
+    store
+        .fail(
+            &spec().id,
+            &ablade::store::Failure { error: "no".into(), started_utc, seconds: 0.0, threads: 1, host: "host".into() },
+        )
+        .unwrap();
     let claim = store.claim(&spec().id).unwrap();
     assert!(matches!(claim, Claiming::Ours(_)));
     let mut files = BTreeMap::new();

@@ -275,8 +275,13 @@ fn runs_without_a_model_say_why() {
     };
     refused("is not trained yet: `ablade sweep`");
     let baseline = run("baseline");
-    let failure =
-        Failure { error: "the disk is full".into(), started_utc: "2026-01-01 00:00:00".into(), host: "h".into() };
+    let failure = Failure {
+        error: "the disk is full".into(),
+        started_utc: "2026-01-01 00:00:00".into(),
+        seconds: 3.0,
+        threads: 2,
+        host: "h".into(),
+    };
     store.fail(&baseline, &failure).unwrap();
     refused("failed: the disk is full");
     let (from, to) = (self::store().run_dir(&baseline), store.run_dir(&baseline));

@@ -13,7 +13,7 @@ use super::estimate::Estimate;
 use super::interrupt::Interrupt;
 use super::progress::ProgressMode;
 use super::terminal::count;
-use super::training::{Trained, Training};
+use super::training::{Spent, Trained, Training};
 use super::{Exit, Global, Terminal, ablation, on_every_processor};
 use crate::data::Dataset;
 use crate::npy;
@@ -199,9 +199,15 @@ impl<'a> Sweep<'a, '_> {
             Publication::Differs => Err("another process published other numbers for this run".to_owned()),
             Publication::New | Publication::Identical => Ok(()),
         };
-        let record = |run: &RunSpec, reason: &str| {
-            let started_utc = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S").to_string();
-            let failure = Failure { error: reason.to_owned(), started_utc, host: host() };
+        let record = |run: &RunSpec, reason: &str, spent: Spent| {
+            let started = jiff::Timestamp::now() - spent.time;
+            let failure = Failure {
+                error: reason.to_owned(),
+                started_utc: started.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+                seconds: spent.time.as_secs_f64(),
+                threads: spent.threads,
+                host: host(),
+            };
             if let Err(error) = asked.store.fail(&run.id, &failure) {
                 self.terminal.remark(format!("{} {error}", self.terminal.paint.bad("warning:")));
             }

@@ -54,6 +54,13 @@ struct Begun {
     resume: Option<Checkpoint>,
 }
 
+/// What an attempt at a run took.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Spent {
+    pub(crate) time: Duration,
+    pub(crate) threads: usize,
+}
+
 impl Training<'_> {
     /// Trains and publishes `runs`. `accept` says whether what became of a publication is what it should be, `record`
     /// keeps why a run failed.
@@ -64,7 +71,7 @@ impl Training<'_> {
         mode: ProgressMode,
         terminal: &Terminal,
         accept: impl Fn(Publication) -> Result<(), String> + Sync,
-        record: impl Fn(&RunSpec, &str),
+        record: impl Fn(&RunSpec, &str, Spent),
     ) -> anyhow::Result<Trained> {
         let interrupt = Interrupt::listen().context("cannot listen for signals")?;
         let labels: BTreeMap<&RunId, String> =
@@ -91,6 +98,8 @@ impl Training<'_> {
         // A claim outlives its run until a failure is recorded, so that no other process takes up what has just failed.
         let claims = Mutex::new(BTreeMap::new());
         let claims = || claims.lock().unwrap_or_else(PoisonError::into_inner);
+        let begun_at = Mutex::new(BTreeMap::new());
+        let begun_at = || begun_at.lock().unwrap_or_else(PoisonError::into_inner);
         let work = |&i: &usize, threads: NonZeroUsize| {
             let note = |text: String| progress.note(i, &text);
             let begun = match self.begin(runs[i], &note) {
@@ -102,6 +111,7 @@ impl Training<'_> {
                 Err(error) => return failed(&error),
             };
             progress.started(i, threads);
+            begun_at().insert(i, (Instant::now(), threads));
             let mut stop = vec![Arc::clone(interrupt.flag())];
             if let Some(claim) = begun.claim {
                 stop.push(Arc::clone(claim.lost()));
@@ -128,8 +138,12 @@ impl Training<'_> {
         let mut trained = Trained::default();
         let stop = run_all(&jobs, &limits, work, |event| {
             if let Event::Ended { job, outcome } = event {
+                let spent = begun_at().remove(&job).map_or_else(Spent::default, |(begun, threads)| Spent {
+                    time: begun.elapsed(),
+                    threads: threads.get(),
+                });
                 if let Outcome::Failed(reason) | Outcome::Hopeless(reason) = &outcome {
-                    record(runs[job], reason);
+                    record(runs[job], reason, spent);
                     trained.failed.insert(runs[job].id.clone());
                 }
                 claims().remove(&job);

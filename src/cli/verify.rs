@@ -80,7 +80,7 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
         Err(problem.to_owned())
     };
     let title = format!("{}  {} of {} finished again", plan.name, count(chosen.len(), "run"), finished.len());
-    let trained = training.train(&chosen, &title, global.progress, terminal, accept, |_, _| {})?;
+    let trained = training.train(&chosen, &title, global.progress, terminal, accept, |_, _, _| {})?;
     if trained.interrupted {
         return Ok(Exit::Interrupted);
     }

@@ -147,10 +147,15 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The same as the label of an axis.
+    /// The same in few words, as the label of an axis.
     pub(super) fn metric_label(&self) -> String {
-        let name = self.metric_name();
-        format!("{}{} (nats per image)", name[..1].to_uppercase(), &name[1..])
+        let words = match self.plan.compare.metric {
+            Metric::TestNll => "Test NLL",
+            Metric::TestNllMixture => "Test NLL, mixture of masks",
+            Metric::TestNllAveraged => "Test NLL, averaged masks",
+            Metric::ValidNll => "Validation NLL",
+        };
+        format!("{words} (nats per image)")
     }
 
     /// What the bars of a figure are.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::disk::{create_dir, create_dirs, remove_if_there, rename, sync_dir, write_synced};
 use super::manifest::{Entry, Manifest, seal, unseal};
 use super::names::check_file;
-use super::{EpochRow, RunOutput, RunRecord, RunStatus, Store, StoreError, Summary, number};
+use super::{EpochRow, RunOutput, RunRecord, Store, StoreError, Summary, number};
 use crate::config::RunConfig;
 use crate::plan::{ENGINE, Plan, RunId, RunSpec};
 use crate::rng::Seed;
@@ -23,18 +23,6 @@ const EPOCHS: &str = "epochs.csv";
 const SUMMARY: &str = "summary.toml";
 const TIMING: &str = "timing.toml";
 const MANIFEST: &str = "checksums.toml";
-const FAILED: &str = ".failed.toml";
-
-/// Why an attempt at a run failed; kept until one succeeds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Failure {
-    /// What happened.
-    pub error: String,
-    /// `YYYY-MM-DD HH:MM:SS`, UTC.
-    pub started_utc: String,
-    /// Name of the machine.
-    pub host: String,
-}
 
 /// What became of a publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,17 +48,13 @@ struct RunFile {
 }
 
 impl Store {
-    fn runs(&self) -> PathBuf {
+    pub(super) fn runs(&self) -> PathBuf {
         self.root().join("runs")
     }
 
     /// Where a published run lies.
     pub fn run_dir(&self, run: &RunId) -> PathBuf {
         self.runs().join(run.as_str())
-    }
-
-    fn failed_path(&self, run: &RunId) -> PathBuf {
-        self.runs().join(format!("{run}{FAILED}"))
     }
 
     /// Publishes a run. If it is there already the first one stays and this one is dropped; a damaged one makes way.
@@ -123,12 +107,6 @@ impl Store {
         Ok(Publication::New)
     }
 
-    /// Notes why an attempt failed, in place of earlier notes. The run stays outstanding.
-    pub fn fail(&self, run: &RunId, failure: &Failure) -> Result<(), StoreError> {
-        let path = self.failed_path(run);
-        self.replace(&path, to_toml(&path, failure)?.as_bytes())
-    }
-
     /// Runs of the plan that are published. Looks at names only; what they hold is checked when it is read.
     pub fn finished(&self, plan: &Plan) -> Result<BTreeSet<RunId>, StoreError> {
         let there = self.published()?;
@@ -155,7 +133,7 @@ impl Store {
         Ok(names.iter().filter_map(|name| RunId::parse(name)).filter(|run| self.is_published(run)).collect())
     }
 
-    fn names_in_runs(&self) -> Result<Vec<String>, StoreError> {
+    pub(super) fn names_in_runs(&self) -> Result<Vec<String>, StoreError> {
         let runs = self.runs();
         let entries = match fs::read_dir(&runs) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -218,41 +196,6 @@ impl Store {
             epochs,
             timing: Some(timing),
         })
-    }
-
-    fn failed(&self, run: &RunId) -> Result<RunRecord, StoreError> {
-        Ok(match self.failure(run)? {
-            None => RunRecord::outstanding(),
-            Some(failure) => {
-                RunRecord { status: RunStatus::Failed, error: Some(failure.error), ..RunRecord::outstanding() }
-            }
-        })
-    }
-
-    /// Every run whose last attempt failed, of whatever plan, and why.
-    pub fn failures(&self) -> Result<BTreeMap<RunId, Failure>, StoreError> {
-        let mut failures = BTreeMap::new();
-        for name in self.names_in_runs()? {
-            if let Some(run) = name.strip_suffix(FAILED).and_then(RunId::parse) {
-                failures.extend(self.failure(&run)?.map(|failure| (run, failure)));
-            }
-        }
-        Ok(failures)
-    }
-
-    fn failure(&self, run: &RunId) -> Result<Option<Failure>, StoreError> {
-        let path = self.failed_path(run);
-        let bytes = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            bytes => bytes.map_err(StoreError::io("read", &path))?,
-        };
-        let failure = std::str::from_utf8(&bytes).ok().and_then(|text| toml::from_str::<Failure>(text).ok());
-        let unreadable = || Failure {
-            error: format!("{} cannot be read", path.display()),
-            started_utc: String::new(),
-            host: String::new(),
-        };
-        Ok(Some(failure.unwrap_or_else(unreadable)))
     }
 
     /// What a published run was asked to do.
@@ -380,7 +323,7 @@ fn damaged(run: &RunId, path: PathBuf, reason: String) -> StoreError {
     StoreError::Damaged { run: run.clone(), path, reason }
 }
 
-fn to_toml(path: &Path, value: &impl Serialize) -> Result<String, StoreError> {
+pub(super) fn to_toml(path: &Path, value: &impl Serialize) -> Result<String, StoreError> {
     toml::to_string(value).map_err(|error| StoreError::Malformed { path: path.to_owned(), reason: error.to_string() })
 }
 

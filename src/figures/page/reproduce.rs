@@ -64,14 +64,16 @@ fn compute(view: &View) -> String {
         let of_status = runs.iter().filter(|r| r.record.status == status);
         of_status.filter_map(|r| r.record.timing.as_ref()).map(|t| t.seconds * t.threads as f64).sum()
     };
-    let (finished, diverged) = (seconds(RunStatus::Finished), seconds(RunStatus::Diverged));
-    let untimed = runs.iter().filter(|r| r.record.status == RunStatus::Failed).count();
-    let mut text = format!("{} of thread time in finished runs", duration(finished));
-    if diverged > 0.0 {
-        let _ = write!(text, ", {} in diverged ones", duration(diverged));
+    let mut text = format!("{} of thread time in finished runs", duration(seconds(RunStatus::Finished)));
+    for (status, which) in [(RunStatus::Diverged, "diverged"), (RunStatus::Failed, "failed")] {
+        let spent = seconds(status);
+        if spent > 0.0 {
+            let _ = write!(text, ", {} in {which} ones", duration(spent));
+        }
     }
+    let untimed = runs.iter().filter(|r| r.record.status == RunStatus::Failed && r.record.timing.is_none()).count();
     if untimed > 0 {
-        let _ = write!(text, "; {untimed} failed runs left no time");
+        let _ = write!(text, "; {untimed} failed without a note of their time");
     }
     text
 }
