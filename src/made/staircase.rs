@@ -21,7 +21,11 @@ pub struct Stairs {
 
 impl Stairs {
     fn new(prefix: Vec<u32>, width: usize, rows: Option<Vec<u32>>, cols: Option<Vec<u32>>) -> Self {
-        let from = (0..width as u32).map(|col| prefix.partition_point(|&seen| seen <= col) as u32).collect();
+        let mut from = Vec::with_capacity(width);
+        for (row, &seen) in prefix.iter().enumerate() {
+            from.resize(seen as usize, row as u32);
+        }
+        from.resize(width, prefix.len() as u32);
         Self { prefix, from, rows, cols }
     }
 

@@ -139,8 +139,14 @@ fn update_rows(
         let mut g = vec![Lane::default(); stride];
         for (i, &row) in rows[part].iter().enumerate() {
             let (sorted, first) = (flat(&gradient[row as usize * stride..][..stride]), from[row as usize]);
-            for (g, &column) in flat_mut(&mut g).iter_mut().zip(&columns) {
-                *g = if column >= first { sorted[column as usize] } else { 0.0 };
+            let g_row = flat_mut(&mut g);
+            if order.is_none() {
+                g_row.copy_from_slice(sorted);
+                g_row[..first as usize].fill(0.0);
+            } else {
+                for (g, &column) in g_row.iter_mut().zip(&columns) {
+                    *g = if column >= first { sorted[column as usize] } else { 0.0 };
+                }
             }
             target.part(i * stride..(i + 1) * stride).all(update, &g);
         }

@@ -4,6 +4,8 @@
 //! reads a clock or a file. All randomness is found by number (epoch, image, mask change), so the state to save is small
 //! and resuming is exact.
 
+use std::collections::BTreeMap;
+
 use crate::data::{Dataset, Images};
 use crate::made::evaluate::{mean, single};
 use crate::made::kernels::team::Team;
@@ -13,6 +15,9 @@ use crate::made::staircase::Staircase;
 use crate::rng::{Purpose, Seed};
 use crate::train::step::Stepper;
 use crate::train::{EpochRow, TrainConfig};
+
+/// Staircases kept at most.
+const KEPT: usize = 64;
 
 /// The best parameters so far, by validation.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +55,8 @@ pub struct Trainer<'a> {
     seed: Seed,
     team: &'a Team,
     evaluated: MaskSet,
-    current: Option<(u64, Staircase)>,
+    /// Masks that training is likely to come back to, by number.
+    staircases: BTreeMap<u64, Staircase>,
     order: Option<(usize, Vec<u32>)>,
     pub(super) stepper: Stepper,
     pub(super) images_seen: usize,
@@ -78,7 +84,7 @@ impl<'a> Trainer<'a> {
             seed,
             team,
             evaluated: masks.evaluated(0),
-            current: None,
+            staircases: BTreeMap::new(),
             order: None,
             stepper: Stepper::new(config.optimizer, made, batch),
             images_seen: 0,
@@ -174,15 +180,18 @@ impl<'a> Trainer<'a> {
     fn minibatch(&mut self) -> f64 {
         let epoch = self.rows.len();
         let change = self.masks.trained_index(self.stepper.steps / self.config.remask_every as u64);
-        if self.current.as_ref().is_none_or(|(index, _)| *index != change) {
-            self.current = Some((change, self.made.staircase(&self.masks.trained(change))));
+        if !self.staircases.contains_key(&change) {
+            if self.staircases.len() == KEPT {
+                self.staircases.clear();
+            }
+            self.staircases.insert(change, self.made.staircase(&self.masks.trained(change)));
         }
         if self.order.as_ref().is_none_or(|(of, _)| *of != epoch) {
             let order = self.seed.stream(Purpose::Shuffle, epoch as u64).permutation(self.data.train.count());
             self.order = Some((epoch, order));
         }
-        let ((_, staircase), (_, order)) =
-            self.current.as_ref().zip(self.order.as_ref()).expect("both were set just above");
+        let (staircase, (_, order)) =
+            self.staircases.get(&change).zip(self.order.as_ref()).expect("both were set just above");
         let indices = &order[self.images_seen..order.len().min(self.images_seen + self.config.batch)];
         let factor = self.config.schedule.factor(epoch, self.config.epochs);
         let train = &self.data.train;

@@ -49,17 +49,18 @@ impl Ones {
     pub fn push(&mut self, bytes: &[u8], columns: &[u32]) {
         let items = &mut self.by_row.items;
         let start = items.len();
-        for (bytes, columns) in bytes.chunks(8).zip(columns.chunks(8)) {
-            // Eight at a time: most are zero.
-            let mut word = [0; 8];
-            word[..bytes.len()].copy_from_slice(bytes);
-            let mut word = u64::from_le_bytes(word);
+        // Eight at a time: most are zero.
+        let (words, rest) = bytes.as_chunks::<8>();
+        for (word, columns) in words.iter().zip(columns.chunks_exact(8)) {
+            let mut word = u64::from_le_bytes(*word);
             while word != 0 {
                 let byte = word.trailing_zeros() / 8;
                 items.push(columns[byte as usize]);
                 word &= !(0xff << (8 * byte));
             }
         }
+        let last = rest.iter().zip(&columns[8 * words.len()..]);
+        items.extend(last.filter(|(byte, _)| **byte != 0).map(|(_, &column)| column));
         if !items[start..].is_sorted() {
             items[start..].sort_unstable();
         }
