@@ -70,6 +70,17 @@ audit:
     cargo deny --version || cargo install --locked cargo-deny
     cargo deny check
 
+# how fast: training, evaluation, sampling, planning, what a run costs beside training
+[group('work on it')]
+bench:
+    cargo bench --bench training --bench evaluation --bench sampling --bench planning --bench overhead
+
+# the same work here and in PyTorch and candle, interleaved; needs ../shared/peers
+[group('work on it')]
+bench-peers *ROUNDS:
+    cargo bench --no-run
+    python3 benches/peers/run.py {{ ROUNDS }}
+
 # what continuous integration runs
 [group('work on it')]
 ci:

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use crate::made::kernels::lanes::{Lane, flat, flat_mut};
-use crate::made::kernels::product::Sheet;
+use crate::made::kernels::sheet::Sheet;
 use crate::made::layout::Layout;
 use crate::made::staircase::{Staircase, Stairs};
 

@@ -136,19 +136,19 @@ fn update_rows(
     let (stride, gradient) = (place.sheet.stride(), &gradient[place.lanes.clone()]);
     let columns = inverse(order, place.sheet.cols);
     team.share(target.part(place.lanes.clone()).parts(place.sheet, team), |(part, mut target)| {
-        let mut g = vec![Lane::default(); stride];
+        let (mut g, mut open) = (vec![Lane::default(); stride], vec![Lane::default(); stride]);
         for (i, &row) in rows[part].iter().enumerate() {
-            let (sorted, first) = (flat(&gradient[row as usize * stride..][..stride]), from[row as usize]);
-            let g_row = flat_mut(&mut g);
-            if order.is_none() {
-                g_row.copy_from_slice(sorted);
-                g_row[..first as usize].fill(0.0);
+            let first = from[row as usize] as usize;
+            open.copy_from_slice(&gradient[row as usize * stride..][..stride]);
+            flat_mut(&mut open)[..first].fill(0.0);
+            let g = if order.is_none() {
+                &open
             } else {
-                for (g, &column) in g_row.iter_mut().zip(&columns) {
-                    *g = if column >= first { sorted[column as usize] } else { 0.0 };
-                }
-            }
-            target.part(i * stride..(i + 1) * stride).all(update, &g);
+                let open = flat(&open);
+                flat_mut(&mut g).iter_mut().zip(&columns).for_each(|(g, &column)| *g = open[column as usize]);
+                &g
+            };
+            target.part(i * stride..(i + 1) * stride).all(update, g);
         }
     });
 }

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use crate::made::kernels::lanes::{Lane, Lanes, WIDTH, Work, dispatch};
-use crate::made::kernels::product::Masked;
+use crate::made::kernels::sheet::Masked;
 use crate::made::kernels::team::Team;
 use crate::made::kernels::update::{Target, Update};
 use crate::made::kernels::vectorized::Level;
@@ -229,8 +229,9 @@ mod tests {
 
     use super::*;
     use crate::made::kernels::lanes::flat_mut;
+    use crate::made::kernels::product;
     use crate::made::kernels::product::tests::Case;
-    use crate::made::kernels::product::{self, Sheet};
+    use crate::made::kernels::sheet::Sheet;
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]

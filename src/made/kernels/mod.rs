@@ -7,6 +7,7 @@ pub mod binary;
 pub mod elementwise;
 pub mod lanes;
 pub mod product;
+pub mod sheet;
 pub mod team;
 pub mod update;
 pub mod vectorized;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::made::kernels::lanes::{Lane, Lanes, WIDTH, flat, flat_mut};
-use crate::made::kernels::product::{Sheet, share};
+use crate::made::kernels::sheet::{Sheet, share};
 use crate::made::kernels::team::Team;
 
 /// An update rule at one step, its constants worked out.
