@@ -52,7 +52,9 @@ pub(super) fn study(out: &mut String, id: &str, section: &Section, view: &View, 
     grids::samples(out, section, view);
     figures(out, section, view);
     settings(out, view);
-    reproduce::reproduce(out, view);
+    let index = view.plan.studies.iter().position(|study| study.name == view.planned.name);
+    let checklist = index.map(|index| section.study.checklist(index)).unwrap_or_default();
+    reproduce::reproduce(out, view, &checklist);
     out.push_str("</section>\n");
 }
 

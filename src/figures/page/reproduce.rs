@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::html::escape;
-use crate::figures::view::{View, percent};
-use crate::plan::{Correction, ENGINE};
+use crate::figures::view::View;
+use crate::plan::ENGINE;
 use crate::record::RunStatus;
+use crate::study::checklist::Item;
 
 /// Command, versions, data, compute, failures and the checklist of a study.
-pub(super) fn reproduce(out: &mut String, view: &View) {
+pub(super) fn reproduce(out: &mut String, view: &View, checklist: &[Item]) {
     let replicates = || view.variants.iter().flat_map(|v| &v.replicates);
     let unique =
         |values: Vec<String>| values.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ");
@@ -50,11 +51,11 @@ pub(super) fn reproduce(out: &mut String, view: &View) {
             failures.concat()
         );
     }
-    let _ = writeln!(
-        out,
-        "<details><summary>Checklist for a paper</summary><pre>{}</pre></details>",
-        escape(&checklist(view))
-    );
+    out.push_str("<details><summary>Checklist for a paper</summary><dl>\n");
+    for item in checklist {
+        let _ = writeln!(out, "<dt>{}</dt><dd>{}</dd>", item.question, escape(&item.answer));
+    }
+    out.push_str("</dl></details>\n");
 }
 
 /// Wall time of a study's runs, those that came to nothing included.
@@ -84,23 +85,4 @@ fn duration(seconds: f64) -> String {
         s if s < 7200.0 => format!("{:.0} min", s / 60.0),
         s => format!("{:.1} h", s / 3600.0),
     }
-}
-
-fn checklist(view: &View) -> String {
-    let n = view.plan.seeds.len();
-    let correction = match view.plan.compare.correction {
-        Correction::Holm => "Holm (1979) over the variants of the study",
-        Correction::None => "none",
-    };
-    format!(
-        "Error bars: {level} % Student t intervals of the mean over n = {n} seeds (half-widths after \u{b1}); normality of the seed means is assumed.\n\
-         What varies between seeds: initial weights, order of minibatches, masks, and the binarisation of training images where it is dynamic. Data and splits are fixed.\n\
-         Comparison: paired by seed with the baseline; two-sided exact sign-flip test; correction: {correction}.\n\
-         Selection: the epoch is chosen on validation, the numbers are of the test set, in nats per image summed over pixels.\n\
-         Runs: {progress}\n\
-         Compute: {compute}.\n",
-        level = percent(view.plan.compare.level),
-        progress = view.progress(),
-        compute = compute(view),
-    )
 }
