@@ -28,7 +28,7 @@ after image. The table tells how likely the model finds the true rest of each im
 
 Examples:
   ablade inpaint masks/baseline/1                                 the first half of the model's ordering given
-  ablade inpaint ordering/raster/1 --rows 10 --draws 8            the top ten rows given
+  ablade inpaint ordering/baseline/1 --rows 10 --draws 8          the top ten rows given
   ablade inpaint masks/masks-fresh/1 --hide 8,8,12,12             all given but a square: row, column, height, width
   ablade inpaint masks/masks-fresh/1 --given mask.png --from mine.png --out done.png
   ablade inpaint masks/baseline/1 --image 3,10-14 --greedy

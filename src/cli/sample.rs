@@ -22,7 +22,7 @@ Examples:
   ablade sample sampling/masks-8/1 --masks 8           conditionals of 8 masks averaged at every pixel
   ablade sample masks/masks-8/1 --mixture              a mask picked for each image
   ablade sample masks/baseline/1 --temperature 0.7     fewer accidents, less variety
-  ablade sample ordering/random/1 --order inverse      the slip that makes random orderings look unable to generate";
+  ablade sample ordering/ordering-random/1 --order inverse   the slip that makes random orderings look unable to generate";
 
 #[derive(Debug, Args)]
 pub(crate) struct SampleArgs {
