@@ -91,10 +91,10 @@ fn kills(kills: usize, seed: u64) {
         resumed += killed.read("log").matches("goes on after").count();
         assert_same_files(&killed.path("results"), &whole.path("results"));
         studies += 1;
+        println!(
+            "{hits} kills over {studies} studies, {resumed} runs resumed from a checkpoint, the same bytes so far"
+        );
     }
-    println!(
-        "{hits} kills over {studies} studies, {resumed} runs resumed from a checkpoint: the same bytes every time"
-    );
     assert!(resumed > 0 || kills < 20, "no run was ever resumed: the test shows nothing");
 }
 
@@ -109,12 +109,16 @@ fn killed_a_hundred_times() {
     kills(100, 2);
 }
 
-/// `processes` sweep one directory; those in `killed` are killed at random moments and replaced.
-fn crowd(processes: usize, killed: usize, seed: u64) {
+/// `processes` sweep one directory; `killed` times one of them is killed at a random moment and replaced. `apart`, each
+/// lives in a process namespace of its own, so that none can see whether another lives, as if on several machines.
+fn crowd(processes: usize, killed: usize, seed: u64, apart: bool) {
     let whole = undisturbed();
     let shared = Place::with(STUDY);
     let mut stream = Seed(seed).stream(Purpose::Statistics, 1);
-    let start = |i: usize| shared.start_with_log("sweep small.toml --jobs 1 --progress plain", &format!("log{i}"));
+    let start = |i: usize| {
+        let (arguments, log) = ("sweep small.toml --jobs 1 --progress plain", format!("log{i}"));
+        if apart { shared.start_apart(arguments, &log) } else { shared.start_with_log(arguments, &log) }
+    };
     let mut children: Vec<Child> = (0..processes).map(start).collect();
     for i in 0..killed {
         sleep(up_to(&mut stream, Duration::from_millis(400)));
@@ -138,22 +142,37 @@ fn crowd(processes: usize, killed: usize, seed: u64) {
 
 #[test]
 fn four_processes_train_each_run_once() {
-    crowd(4, 0, 3);
+    crowd(4, 0, 3, false);
 }
 
 #[test]
 fn processes_that_die_in_a_crowd_are_succeeded() {
-    crowd(3, 3, 4);
+    crowd(3, 3, 4, false);
 }
 
 #[test]
 #[ignore = "minutes: `just torture`"]
 fn crowds_again_and_again() {
     for seed in 0..25 {
-        crowd(4, 0, seed);
-        crowd(4, 8, seed);
+        crowd(4, 0, seed, false);
+        crowd(4, 8, seed, false);
     }
     println!("25 crowds of 4, 25 more with 8 kills each: every run trained once, the same bytes every time");
+}
+
+#[test]
+#[ignore = "minutes: `just torture`"]
+fn crowds_that_cannot_see_each_other() {
+    if !Command::new("unshare").args(["--pid", "--fork", "true"]).status().is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: process namespaces need the right to make them");
+        return;
+    }
+    for seed in 0..5 {
+        crowd(4, 0, seed, true);
+    }
+    // Each dead one is waited for a minute.
+    crowd(4, 3, 5, true);
+    println!("5 crowds of 4 in namespaces of their own, one more with 3 kills: every run trained once, the same bytes");
 }
 
 /// Interrupts a run of `settings` after each of `moments`, and demands that it ends soon and goes on exactly.
@@ -302,6 +321,30 @@ fn results_that_vanish_are_made_again() {
     fs::rename(place.path("results"), place.path("elsewhere")).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0), "{}", place.read("log"));
     assert_same_files(&place.path("results"), &whole.path("results"));
+}
+
+#[test]
+#[ignore = "a measurement: `just torture`"]
+fn what_a_checkpoint_takes() {
+    use ablade::plan::RunId;
+    use ablade::record::Checkpoint;
+    let run = RunId::parse("r0123456789abcdef").unwrap();
+    for (model, parameters) in [("784-500-784", 785_284), ("784-8000-8000-784", 76_560_784)] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = ablade::store::Store::open(dir.path()).unwrap();
+        // Parameters, best parameters and Adam's two moments.
+        let state: Vec<u8> = (0..16 * parameters).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let checkpoint = Checkpoint { state, epoch: 1, seconds: 1.0, started_utc: String::new() };
+        let mut times: Vec<Duration> = (0..5)
+            .map(|_| {
+                let began = Instant::now();
+                store.save_checkpoint(&run, &checkpoint).unwrap();
+                began.elapsed()
+            })
+            .collect();
+        times.sort();
+        println!("{model}: {} MB, saved in {:?} (median of 5)", checkpoint.state.len() / 1_000_000, times[2]);
+    }
 }
 
 /// A file system of `size` bytes at `path`; `None`, and why, where this process may not make one.

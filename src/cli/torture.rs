@@ -15,6 +15,7 @@ const STUDY: &str = r#"
 seeds = 2
 data  = { name = "digits", train = 10, valid = 5, test = 5, size = 4 }
 model.hidden = [3]
+train.batch = 5
 train.epochs = 2
 sample.count = 1
 execution.checkpoint = "0.001s"
@@ -28,13 +29,15 @@ fn sweep(dir: &Path) -> anyhow::Result<Exit> {
     super::run(&cli, &mut Terminal { out: &mut Vec::new(), paint: Paint(false) })
 }
 
-/// Every file that equal executions share.
+/// Every file that equal executions share. A claim that could not be removed stands as long as its process lives: this one.
 fn files(dir: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             files(&path, found);
-        } else if !["timings.csv", "timing.toml", "results.xlsx"].iter().any(|name| path.ends_with(name)) {
+        } else if !["timings.csv", "timing.toml", "results.xlsx"].iter().any(|name| path.ends_with(name))
+            && !path.to_string_lossy().contains(".claim-")
+        {
             found.insert(path.clone(), fs::read(path).unwrap());
         }
     }

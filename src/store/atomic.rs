@@ -117,7 +117,7 @@ impl Scratch {
 }
 
 /// Removes what processes of this host left behind that are certainly dead: their lock is free.
-fn sweep_up(root: &Path) {
+pub(super) fn sweep_up(root: &Path) {
     for entry in fs::read_dir(root).into_iter().flatten().flatten() {
         let dir = entry.path();
         if is_scratch_of_the_dead(&dir, &entry.file_name().to_string_lossy()) == Some(true) {

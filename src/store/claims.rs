@@ -22,6 +22,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::atomic::sweep_up;
 use super::disk::{create_dirs, link, remove_if_there, write_synced};
 use super::garbage::entries;
 use super::process;
@@ -159,8 +160,13 @@ impl Store {
         Ok(owners)
     }
 
-    /// Removes what a process left of runs that it had published and was killed before it could tidy up.
+    /// Removes what processes left that were killed: what they were writing, and what belonged to runs that they had
+    /// published and then could not tidy up.
     pub fn tidy(&self) -> Result<(), StoreError> {
+        sweep_up(self.root());
+        for run in self.failures()?.into_keys().filter(|run| self.is_published(run)) {
+            remove_if_there(&self.failed_path(&run))?;
+        }
         let alive = self.owners()?;
         for (path, run) in entries(&self.unfinished())?.into_iter().filter_map(|(path, name)| {
             let run = RunId::parse(name.split_once('.')?.0)?;

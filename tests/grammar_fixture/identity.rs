@@ -124,7 +124,7 @@ fn written(order: &[usize], notation: &[bool], noise: &[bool]) -> String {
         format!("axes.model.masks = {}\n", pick(5, "[1, 2, 4]", "{ log2 = [1, 4] }")),
         format!("data.name = {}\n", pick(6, "\"digits\"", "'digits'")),
         add(0, "execution = { workers = 3, checkpoint = \"1s\", memory = \"1GiB\" }\n"),
-        add(1, "# a comment\n\n\tquestion = \"why?\" # another\nnotes = ''\n"),
+        add(1, "# a comment\n\n\tquestion = \"why?\" # another\nnotes = 'n'\n"),
         add(2, "budget = { runs = 3 }\ncompare.level = 0.9\nlabels.model.masks = ['a', 'b', 'c']\n"),
         add(3, "model.skip = false\ntrain.patience = 0\n"),
     ];

@@ -1,9 +1,12 @@
 //! Laws of training: it finds known distributions, touches nothing it must not, and can stop and go on.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use ablade::data::{Binarization, Dataset, Images};
 use ablade::made::evaluate::{mean, single};
 use ablade::made::file;
-use ablade::made::kernels::team::Team;
+use ablade::made::kernels::team::{Stop, Team};
 use ablade::made::layout::Layout;
 use ablade::made::masks::Masks;
 use ablade::made::model::Made;
@@ -231,6 +234,35 @@ fn divergence_is_an_end_of_its_own() {
     assert_eq!(finish(&mut setup.trainer()), Event::Diverged);
 }
 
+/// Asked to stop while an epoch is scored, a training leaves it unscored; saved like that and restored, it ends in the
+/// same bits.
+#[test]
+fn an_epoch_whose_scoring_was_stopped_is_scored_anew() {
+    let model = ModelConfig { hidden: vec![9], ..ModelConfig::default() };
+    let train = TrainConfig { optimizer: adam(0.01), batch: 15, epochs: 3, ..TrainConfig::default() };
+    let whole = Setup::new(&model, patterns(), train.clone());
+    let mut straight = whole.trainer();
+    finish(&mut straight);
+
+    let asked = Arc::new(AtomicBool::new(true));
+    let mut first = Setup::new(&model, patterns(), train.clone());
+    first.team = Team::new(1).until(Stop::when([Arc::clone(&asked)]));
+    let mut trainer = first.trainer();
+    while trainer.advance().unwrap() == Event::Batch {}
+    assert_eq!(trainer.advance().unwrap(), Event::Stopped);
+    assert!(trainer.epochs().is_empty());
+    let second = Setup::new(&model, patterns(), train);
+    let mut resumed = second.trainer();
+    resumed.restore(&trainer.checkpoint().unwrap()).unwrap();
+    finish(&mut resumed);
+    asked.store(false, Ordering::Relaxed);
+    finish(&mut trainer);
+    for (made, ended) in [(&second.made, &resumed), (&first.made, &trainer)] {
+        assert_eq!(whole.made.read(<[f32]>::to_vec), made.read(<[f32]>::to_vec));
+        assert_eq!(straight.epochs(), ended.epochs());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
@@ -270,6 +302,9 @@ proptest! {
         prop_assert_eq!(straight.best(), resumed.best());
     }
 
+}
+
+proptest! {
     /// No bytes make a checkpoint reader panic, and a damaged checkpoint leaves the training as it was.
     #[test]
     fn damaged_checkpoints_are_refused(cut in 0usize..2000, flip in 0usize..2000, noise in proptest::collection::vec(any::<u8>(), 0..200)) {

@@ -57,6 +57,15 @@ impl Place {
         self.command(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
     }
 
+    /// The same in a process namespace of its own.
+    pub(crate) fn start_apart(&self, arguments: &str, log: &str) -> Child {
+        let log = fs::File::options().create(true).append(true).open(self.path(log)).unwrap();
+        let mut command = Command::new("unshare");
+        command.current_dir(&self.0).args(["--pid", "--fork", "--kill-child", env!("CARGO_BIN_EXE_ablade")]);
+        command.args(arguments.split_whitespace()).env_remove("RUST_BACKTRACE").env("HOME", self.0.path());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
+    }
+
     /// A text file, empty where there is none.
     pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap_or_default()
