@@ -120,8 +120,10 @@ impl Scratch {
 pub(super) fn sweep_up(root: &Path) {
     for entry in fs::read_dir(root).into_iter().flatten().flatten() {
         let dir = entry.path();
-        if is_scratch_of_the_dead(&dir, &entry.file_name().to_string_lossy()) == Some(true) {
-            let _ = fs::remove_dir_all(dir);
+        let dead = || is_scratch_of_the_dead(&dir, &entry.file_name().to_string_lossy()) == Some(true);
+        // One that is empty may be about to get its lock: it goes only if it is empty still.
+        if dead() && fs::remove_dir(&dir).is_err() && dead() {
+            let _ = fs::remove_dir_all(&dir);
         }
     }
 }
@@ -135,8 +137,8 @@ pub(super) fn is_scratch_of_the_dead(dir: &Path, name: &str) -> Option<bool> {
     }
     Some(match File::open(dir.join(LOCK)) {
         Ok(lock) => lock.try_lock().is_ok(),
-        // Died before it made its lock; a directory that is not empty stays.
-        Err(_) => fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none()),
+        // Died before it made its lock, which comes first, or when it had begun to clean up.
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
     })
 }
 
@@ -176,6 +178,10 @@ mod tests {
         let its = living.scratch_path().unwrap();
         fs::write(&its, "being written").unwrap();
         assert!(!dead.exists() && elsewhere.exists());
+        let cleaning = dir.path().join(format!("{prefix}cleaning"));
+        fs::create_dir_all(cleaning.join("7")).unwrap();
+        sweep_up(dir.path());
+        assert!(!cleaning.exists() && its.exists());
 
         let second = Store::open(dir.path()).unwrap();
         second.replace(&dir.path().join("x/table.csv"), b"a,b\n").unwrap();
