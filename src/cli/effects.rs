@@ -24,7 +24,7 @@ pub(crate) fn print(study: &Study, terminal: &mut Terminal) -> anyhow::Result<()
                 estimate.map(|_| probability(contrast.p_corrected.unwrap_or(contrast.test.p))).unwrap_or_default(),
             ]);
         }
-        narrow(&mut rows, Some(1), usize::MAX);
+        narrow(&mut rows, Some(1));
         writeln!(terminal.out, "\n{}, effects: each the mean over every combination of the other axes,", planned.name)?;
         writeln!(terminal.out, "seed by seed; a x b: what a changes at b, minus what it changes at b's reference")?;
         writeln!(terminal.out, "{rows}")?;
