@@ -48,7 +48,7 @@ fn places(store: &Store) -> Result<Vec<Place>, StoreError> {
 pub(crate) fn find(text: &str, store: &Store) -> anyhow::Result<(RunId, String)> {
     let places = places(store)?;
     if text.contains('/') {
-        let place = by_place(text, &places, store)?;
+        let place = by_place(text, &places.iter().collect::<Vec<_>>(), store)?;
         return Ok((place.run.clone(), place.name()));
     }
     let run = by_prefix(text, &places, store)?;
@@ -84,9 +84,16 @@ fn by_prefix(text: &str, places: &[Place], store: &Store) -> anyhow::Result<RunI
     }
 }
 
-fn by_place<'a>(text: &str, places: &'a [Place], store: &Store) -> anyhow::Result<&'a Place> {
+fn by_place<'a>(text: &str, places: &[&'a Place], store: &Store) -> anyhow::Result<&'a Place> {
     let (study, rest) = text.split_once('/').unwrap_or((text, ""));
-    let here: Vec<&Place> = places.iter().filter(|p| p.study == study || p.experiment == study).collect();
+    let here: Vec<&Place> = places.iter().filter(|p| p.study == study || p.experiment == study).copied().collect();
+    // Several studies of one experiment may be told apart: experiment/study/variant/seed.
+    if let Some((inner, of_inner)) = rest.split_once('/')
+        && here.iter().any(|p| p.experiment == study && p.study == inner)
+    {
+        let inside: Vec<&Place> = here.into_iter().filter(|p| p.experiment == study).collect();
+        return by_place(&format!("{inner}/{of_inner}"), &inside, store);
+    }
     if here.is_empty() {
         let names = places.iter().flat_map(|place| [place.study.as_str(), &place.experiment]);
         bail!("no study `{study}` in {}{}", store.root().display(), meant_perhaps(nearest(study, names)));
