@@ -2,12 +2,12 @@
 
 One thread each. Every line runs both sides alternately; the ratio is the median over rounds of images a second of processor
 time, which neighbours on a shared machine disturb less than the clock. Needs a folder with the peers (PEERS, by default
-../shared/peers), the Python that `setup` there prepares (PEERS_PYTHON) and MNIST's training images (MNIST).
+../shared/peers), a Python with PyTorch, such as `setup` there prepares (PEERS_PYTHON, by default python3) and MNIST's training images (MNIST).
 """
 import json, os, statistics, subprocess, sys
 
 PEERS = os.environ.get("PEERS", "../shared/peers")
-PYTHON = os.environ.get("PEERS_PYTHON", "/tmp/ablade-peers/bin/python")
+PYTHON = os.environ.get("PEERS_PYTHON", "python3")
 MNIST = os.environ.get("MNIST", "../shared/data/mnist/train-images-idx3-ubyte.gz")
 BENCHES = os.environ.get("BENCHES")  # a folder of built benches, for when cargo is not to be asked
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 5
