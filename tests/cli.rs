@@ -189,6 +189,33 @@ fn misuse_is_refused_before_anything_happens() {
 }
 
 #[test]
+fn what_the_tables_do_not_show_is_said() {
+    let place = Place::with(&SMALL.replace("[1, 2]", "[2, 2, 4]"));
+    let (plan, _) = place.exits(0, "plan small.toml");
+    for remark in ["listed more than once and kept once", "the baseline is none of its variants"] {
+        assert!(plan.contains(remark), "{plan}");
+        let (_, err) = place.exits(0, "sweep small.toml");
+        assert!(err.contains(remark), "{err}");
+    }
+}
+
+#[test]
+fn a_launcher_that_is_not_there_is_refused() {
+    let place = Place::with(&format!("{SMALL}\n[execution]\nlauncher = \"slurm\"\n"));
+    let (_, err) = place.exits(2, "sweep small.toml");
+    assert!(err.contains("--shard"), "{err}");
+    assert!(!place.path("results").exists());
+}
+
+#[test]
+fn tables_that_cannot_be_written_are_no_bad_input() {
+    let place = Place::with(SMALL);
+    fs::create_dir_all(place.path("results/small/runs.csv/in the way")).unwrap();
+    let (_, err) = place.exits(1, "sweep small.toml");
+    assert!(err.contains("runs.csv"), "{err}");
+}
+
+#[test]
 fn a_closed_pipe_is_no_error() {
     let place = Place::new();
     for arguments in ["schema", "completions bash", "man"] {

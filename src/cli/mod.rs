@@ -70,7 +70,7 @@ pub(crate) struct Global {
     /// Where figures go
     #[arg(long, global = true, value_name = "DIR", default_value = "plots")]
     pub(crate) plots: PathBuf,
-    /// Where downloaded data sets are kept [default: the user's cache directory]
+    /// Where downloaded data sets are kept [default: $ABLADE_DATA, else the user's data folder]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     /// Colours
@@ -186,10 +186,14 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     }
 }
 
+/// How the program's own threads are called, beside `main`: not those of runs.
+const OWN_THREAD: &str = "ablade";
+
 /// Does `work` in a pool of all processors. The process's own pool has one thread, for candle's sake.
 pub(crate) fn on_every_processor<R: Send>(work: impl FnOnce() -> R + Send) -> anyhow::Result<R> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    Ok(rayon::ThreadPoolBuilder::new().num_threads(threads).build()?.install(work))
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("{OWN_THREAD} {i}"));
+    Ok(pool.build()?.install(work))
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
@@ -204,7 +208,7 @@ fn quiet_panics() {
         return;
     }
     std::panic::set_hook(Box::new(|panic| {
-        if std::thread::current().name() == Some("main") {
+        if std::thread::current().name().is_some_and(|name| name == "main" || name.starts_with(OWN_THREAD)) {
             let text = format!("error: this is a bug in ablade: {panic}\nRUST_BACKTRACE=1 shows where it comes from");
             drop(writeln!(std::io::stderr(), "{text}"));
         }

@@ -36,6 +36,7 @@ pub(crate) fn plan(args: &PlanArgs, global: &Global, terminal: &mut Terminal) ->
     for (study, expanded) in asked.plan.studies.iter().zip(&asked.experiment.studies) {
         page.study(study, expanded);
     }
+    page.remarks();
     page.totals(&outstanding)?;
     page.cost(&outstanding, workers);
     page.evidence(workers);
@@ -57,6 +58,12 @@ struct Page<'a> {
 impl Page<'_> {
     fn say(&mut self, line: impl Into<String>) {
         self.lines.push(line.into());
+    }
+
+    fn remarks(&mut self) {
+        for (i, remark) in self.asked.experiment.remarks.iter().enumerate() {
+            self.say(format!("{}{remark}", if i == 0 { "\nnotes     " } else { "          " }));
+        }
     }
 
     fn title(&mut self) {

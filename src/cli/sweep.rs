@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::thread::sleep;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 
 use super::asked::{Asked, StudyArgs};
@@ -20,6 +20,7 @@ use crate::npy;
 use crate::plan::{RunId, RunSpec, Shard};
 use crate::store::{Failure, Publication, RunRecord, RunStatus};
 use crate::study::{Study, tables};
+use crate::sweep::Launcher;
 
 /// Test images kept for figures.
 const REFERENCES: usize = 100;
@@ -55,6 +56,15 @@ fn shard(text: &str) -> Result<Shard, String> {
 
 pub(crate) fn sweep(args: &SweepArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     let asked = Asked::read(&args.study, global)?;
+    if asked.experiment.execution.launcher == Launcher::Slurm {
+        bail!(
+            "execution.launcher = \"slurm\" is not built yet: start `ablade sweep FILE --shard I/N` in each job of an \
+             array, all on one results directory"
+        );
+    }
+    for remark in &asked.experiment.remarks {
+        terminal.remark(remark);
+    }
     let mut sweep = Sweep {
         asked: &asked,
         terminal,
@@ -68,7 +78,8 @@ pub(crate) fn sweep(args: &SweepArgs, global: &Global, terminal: &mut Terminal) 
         damaged: BTreeSet::new(),
         failed: false,
     };
-    if sweep.outstanding()?.is_empty() {
+    let started = !sweep.outstanding()?.is_empty();
+    if !started {
         sweep.terminal.remark(format!("{}: all {} are there", asked.plan.name, count(asked.plan.runs.len(), "run")));
     }
     let interrupt = Interrupt::listen().context("cannot listen for signals")?;
@@ -80,7 +91,8 @@ pub(crate) fn sweep(args: &SweepArgs, global: &Global, terminal: &mut Terminal) 
         }
         interrupt.at_once();
         let study = match write_tables(&asked) {
-            Err(error) if sweep.failed => {
+            // Exit code 2 would say that nothing has started.
+            Err(error) if sweep.failed || started => {
                 sweep.terminal.remark(format!("{} {error:#}", sweep.terminal.paint.bad("error:")));
                 return Ok(Exit::Failure);
             }

@@ -325,7 +325,8 @@ fn judge(row: &mut AblationRow, alpha: f64, comparisons: usize) {
             let floor = delta.smallest_p_corrected;
             let needed = seeds_needed(comparisons, alpha);
             notes.push(format!(
-                "exploratory: with {pairs} paired seeds no test could show a difference (smallest p {}); {needed} could",
+                "exploratory: with {pairs} paired {} no test could show a difference (smallest p {}); {needed} could",
+                if pairs == 1 { "seed" } else { "seeds" },
                 (floor * 1e4).round() / 1e4
             ));
         }

@@ -67,7 +67,11 @@ impl Loader<'_> {
         let text = match (self.read)(&path) {
             Ok(text) => text,
             Err(error) => {
-                self.errors.push(refuse(format!("cannot read {shown}: {}", error.kind())));
+                let why = match error.kind() {
+                    std::io::ErrorKind::NotFound => "no such file".to_owned(),
+                    kind => kind.to_string(),
+                };
+                self.errors.push(refuse(format!("cannot read {shown}: {why}")));
                 return None;
             }
         };

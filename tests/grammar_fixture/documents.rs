@@ -46,8 +46,8 @@ fn every_example_of_the_format_document_loads() {
 
 #[test]
 fn every_shipped_experiment_loads() {
-    let folder = root().join("experiments");
-    let entries = std::fs::read_dir(&folder).expect("experiments");
+    let folders = ["experiments", "experiments/report", "experiments/paper"];
+    let entries = folders.iter().flat_map(|folder| std::fs::read_dir(root().join(folder)).expect("a folder"));
     let files: Vec<PathBuf> = entries
         .map(|entry| entry.expect("an entry").path())
         .filter(|p| p.extension().is_some_and(|e| e == "toml"))
