@@ -224,7 +224,11 @@ impl Store {
         let created = write_synced(&beside, &[file.text.as_bytes()])
             .and_then(|()| link(&beside, &file.path()).map_err(StoreError::io("write", &file.path())));
         let _ = fs::remove_file(&beside);
-        created
+        match created {
+            // The directory went away since it was made: whoever asks looks again, and makes it again.
+            Err(error) if error.is_absent() => Ok(false),
+            created => created,
+        }
     }
 }
 
