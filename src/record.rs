@@ -112,6 +112,16 @@ pub struct Checkpoint {
     pub started_utc: String,
 }
 
+/// Name of this machine, as timings, claims and notes of failures give it.
+pub fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// A moment as they give it: `YYYY-MM-DD HH:MM:SS`, UTC.
+pub fn utc(moment: jiff::Timestamp) -> String {
+    moment.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
 impl RunRecord {
     /// A run that has not been done.
     pub fn outstanding() -> Self {

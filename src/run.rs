@@ -15,7 +15,7 @@ use crate::made::sample::{Drawing, SampleError, UNKNOWN, draw, draw_one_by_one};
 use crate::made::sorted::scatter;
 use crate::npy;
 use crate::plan::RunSpec;
-use crate::record::{Checkpoint, EpochRow, RunOutput, RunStatus, Summary, Timing};
+use crate::record::{Checkpoint, EpochRow, RunOutput, RunStatus, Summary, Timing, host, utc};
 use crate::train::checkpoint::CheckpointError;
 use crate::train::trainer::{Event, Trainer};
 
@@ -122,7 +122,7 @@ pub fn execute(spec: &RunSpec, data: &Dataset, threads: usize, control: Control)
             started_utc: clock.started_utc,
             images_per_second: speed,
             threads,
-            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            host: host(),
         };
         Ok(Outcome::Done(Box::new(RunOutput { summary, epochs, timing, files })))
     })
@@ -137,7 +137,7 @@ struct RunClock {
 
 impl RunClock {
     fn start(resume: Option<&Checkpoint>) -> Self {
-        let today = || jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S").to_string();
+        let today = || utc(jiff::Timestamp::now());
         Self {
             started_utc: resume.map_or_else(today, |checkpoint| checkpoint.started_utc.clone()),
             before: resume.map_or(0.0, |checkpoint| checkpoint.seconds),

@@ -18,6 +18,7 @@ use super::{Exit, Global, Terminal, ablation, on_every_processor};
 use crate::data::Dataset;
 use crate::npy;
 use crate::plan::{RunId, RunSpec, Shard};
+use crate::record::{host, utc};
 use crate::store::{Failure, Publication, RunRecord, RunStatus};
 use crate::study::{Study, tables};
 use crate::sweep::Launcher;
@@ -215,7 +216,7 @@ impl<'a> Sweep<'a, '_> {
             let started = jiff::Timestamp::now() - spent.time;
             let failure = Failure {
                 error: reason.to_owned(),
-                started_utc: started.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+                started_utc: utc(started),
                 seconds: spent.time.as_secs_f64(),
                 threads: spent.threads,
                 host: host(),
@@ -246,9 +247,4 @@ impl<'a> Sweep<'a, '_> {
 fn reference(data: &Dataset) -> Vec<u8> {
     let count = data.test.count().min(REFERENCES);
     npy::encode(&[count, data.shape.height, data.shape.width], &data.test.pixels()[..count * data.shape.dim()])
-}
-
-/// Name of this machine.
-fn host() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

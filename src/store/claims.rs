@@ -28,6 +28,7 @@ use super::garbage::entries;
 use super::process;
 use super::{Store, StoreError};
 use crate::plan::RunId;
+use crate::record::{host, utc};
 
 /// Time between two signs of life.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -207,9 +208,9 @@ impl Store {
         let nonce = self.scratch_path()?;
         let pid = std::process::id();
         let owner = Owner {
-            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            host: host(),
             pid,
-            since_utc: jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            since_utc: utc(jiff::Timestamp::now()),
             place: process::place().unwrap_or_default(),
             process_start: process::start_of(pid).unwrap_or_default(),
             nonce: nonce.iter().rev().take(2).map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("-"),
