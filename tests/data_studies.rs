@@ -1,16 +1,15 @@
 //! Data in studies: every variant trains on its own data, and what was scored on other data is never compared in silence.
 
+mod place;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 /// The tables of an experiment file, swept in `place`; what it printed.
 #[track_caller]
 fn ablade(place: &Path, code: i32, arguments: &str) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ablade"));
-    command.current_dir(place).args(arguments.split_whitespace());
-    let output = command.env_remove("ABLADE_DATA").env("HOME", place).output().expect("the program");
+    let output = place::ablade(place, arguments).output().expect("the program");
     let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8")).concat();
     assert_eq!(output.status.code(), Some(code), "`ablade {arguments}`\n{text}");
     // Long lines are broken between words.

@@ -1,11 +1,12 @@
 //! `ablade plots` from outside, over results that were made up through the store.
 
 mod common;
+mod place;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use ablade::record::RunOutput;
 use ablade::store::Store;
 use ablade::study::Study;
 use common::{Recipe, artefacts, strings};
+use place::ablade;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Writes a made-up study as a sweep would: plan, reference images, and the first `runs` of its runs.
@@ -37,12 +39,6 @@ fn store(results: &Path, study: &Study, runs: usize) {
         let output = RunOutput { summary, epochs: record.epochs.clone(), timing, files };
         store.publish(spec, &output).unwrap();
     }
-}
-
-fn ablade(place: &Path, arguments: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ablade"));
-    command.current_dir(place).args(arguments.split_whitespace()).env_remove("RUST_BACKTRACE").stdin(Stdio::null());
-    command
 }
 
 #[track_caller]

@@ -1,5 +1,7 @@
 //! Working with trained models from outside: `sample`, `inpaint` and `evaluate` on the runs of one small study.
 
+mod place;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -8,6 +10,7 @@ use std::sync::OnceLock;
 use ablade::npy;
 use ablade::plan::{Plan, RunId};
 use ablade::store::{Failure, Store};
+use place::ablade;
 use proptest::prelude::*;
 
 const STUDY: &str = r#"
@@ -51,9 +54,8 @@ fn results() -> &'static Path {
 }
 
 fn command(results: &Path, work: &Path, arguments: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ablade"));
-    command.current_dir(work).arg("--results").arg(results.join("results")).args(arguments.split_whitespace());
-    command.env_remove("RUST_BACKTRACE").env_remove("ABLADE_DATA").env("HOME", work);
+    let mut command = ablade(work, arguments);
+    command.arg("--results").arg(results.join("results"));
     command
 }
 

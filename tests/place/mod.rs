@@ -8,6 +8,14 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+/// The program in a directory, with nothing of the developer's own about it.
+pub(crate) fn ablade(dir: &Path, arguments: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ablade"));
+    command.current_dir(dir).args(arguments.split_whitespace());
+    command.env_remove("RUST_BACKTRACE").env_remove("ABLADE_DATA").env("HOME", dir);
+    command
+}
+
 /// An empty directory to work in.
 pub(crate) struct Place(pub(crate) tempfile::TempDir);
 
@@ -27,10 +35,7 @@ impl Place {
     }
 
     pub(crate) fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ablade"));
-        command.current_dir(&self.0).args(arguments.split_whitespace());
-        command.env_remove("RUST_BACKTRACE").env_remove("ABLADE_DATA").env("HOME", self.0.path());
-        command
+        ablade(self.0.path(), arguments)
     }
 
     #[track_caller]

@@ -92,9 +92,7 @@ fn record(nll: Option<f64>) -> RunRecord {
 /// Runs the program in a directory and demands success.
 #[track_caller]
 pub(crate) fn ablade(home: &Path, arguments: &str) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ablade"));
-    command.current_dir(home).args(arguments.split_whitespace()).env_remove("ABLADE_DATA").env("HOME", home);
-    succeeded(command.stdin(Stdio::null()).output().unwrap())
+    succeeded(crate::place::ablade(home, arguments).stdin(Stdio::null()).output().unwrap())
 }
 
 /// Stdout of a program that must have succeeded.

@@ -3,6 +3,8 @@
 mod coverage;
 mod fixture;
 mod golden;
+#[path = "../place/mod.rs"]
+mod place;
 mod selection;
 mod spreadsheets;
 mod told;
