@@ -229,7 +229,7 @@ impl Trained {
 }
 
 /// The data set of a run, if it still is what the run was trained on.
-fn unchanged(spec: &RunSpec, cache: &Cache) -> anyhow::Result<Arc<Dataset>> {
+pub(crate) fn unchanged(spec: &RunSpec, cache: &Cache) -> anyhow::Result<Arc<Dataset>> {
     let config = &spec.config.data;
     let now = data::fingerprint(config, cache.library())?;
     ensure!(now == spec.data, "the data set {} has changed since {} was trained on it", config.name, spec.id);

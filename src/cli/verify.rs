@@ -10,9 +10,10 @@ use rayon::prelude::*;
 
 use super::estimate::Estimate;
 use super::terminal::count;
+use super::trained::unchanged;
 use super::training::Training;
 use super::{Exit, Global, Terminal, machine, on_every_processor};
-use crate::data::{self, Cache, Library};
+use crate::data::{Cache, Library};
 use crate::plan::RunSpec;
 use crate::store::{Publication, Store};
 
@@ -49,16 +50,9 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
     let cache = Cache::new(Library::from_environment(global.data_dir.clone()));
     let (mut datasets, mut sizes) = (BTreeMap::new(), BTreeMap::new());
     for run in &chosen {
-        let now = data::fingerprint(&run.config.data, cache.library())?;
-        ensure!(
-            now == run.data,
-            "the data set {} has changed since {} was trained on it",
-            run.config.data.name,
-            run.id
-        );
-        let dataset = cache.get(&run.config.data)?;
-        sizes.insert(now.clone(), dataset.size());
-        datasets.insert(now, dataset);
+        let dataset = unchanged(run, &cache)?;
+        sizes.insert(run.data.clone(), dataset.size());
+        datasets.insert(run.data.clone(), dataset);
     }
     let threads = args.jobs.unwrap_or_else(machine::threads);
     let training = Training {
