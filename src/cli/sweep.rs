@@ -77,10 +77,10 @@ pub(crate) fn sweep(args: &SweepArgs, global: &Global, terminal: &mut Terminal) 
         earlier: asked.store.failures()?,
         given_up: BTreeSet::new(),
         damaged: BTreeSet::new(),
+        started: false,
         failed: false,
     };
-    let started = !sweep.outstanding()?.is_empty();
-    if !started {
+    if sweep.outstanding()?.is_empty() {
         sweep.terminal.remark(format!("{}: all {} are there", asked.plan.name, count(asked.plan.runs.len(), "run")));
     }
     let interrupt = Interrupt::listen().context("cannot listen for signals")?;
@@ -93,7 +93,7 @@ pub(crate) fn sweep(args: &SweepArgs, global: &Global, terminal: &mut Terminal) 
         interrupt.at_once();
         let study = match write_tables(&asked) {
             // Exit code 2 would say that nothing has started.
-            Err(error) if sweep.failed || started => {
+            Err(error) if sweep.started => {
                 sweep.terminal.remark(format!("{} {error:#}", sweep.terminal.paint.bad("error:")));
                 return Ok(Exit::Failure);
             }
@@ -140,6 +140,8 @@ struct Sweep<'a, 't> {
     given_up: BTreeSet<RunId>,
     /// Runs that were found damaged: done again once.
     damaged: BTreeSet<RunId>,
+    /// Whether it trained anything.
+    started: bool,
     failed: bool,
 }
 
@@ -191,6 +193,7 @@ impl<'a> Sweep<'a, '_> {
         let estimate = Estimate::new(&asked.plan, free, &asked.sizes()?, &asked.store, self.threads.get());
         asked.within_budget(&estimate, free, self.anyway)?;
         self.anyway = true;
+        self.started = true;
         asked.store.probe()?;
         asked.store.save_plan(&asked.plan)?;
         for (fingerprint, data) in &datasets {
