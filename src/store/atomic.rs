@@ -108,24 +108,45 @@ impl Scratch {
             };
             // A file system without locks still works: nobody sweeps up then, since nobody can lock.
             let _ = lock.lock();
-            // Another process may have taken the directory for a dead one's between its creation and our lock.
-            if path.exists() {
+            // Another process may have taken the directory for a dead one's between its creation and our lock, and a third
+            // one put a lock of its own there.
+            if is_at(&lock, &path) {
                 return Ok(Self { dir, _lock: lock });
             }
         }
     }
 }
 
+/// Whether an open file is the one at a path.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let which = |found: std::io::Result<fs::Metadata>| found.ok().map(|found| (found.dev(), found.ino()));
+    let ours = which(file.metadata());
+    ours.is_some() && ours == which(fs::metadata(path))
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
+}
+
 /// Removes what processes of this host left behind that are certainly dead: their lock is free.
 pub(super) fn sweep_up(root: &Path) {
+    let prefix = format!("{PREFIX}{}-", host());
     for entry in fs::read_dir(root).into_iter().flatten().flatten() {
-        let dir = entry.path();
-        let dead = || is_scratch_of_the_dead(&dir, &entry.file_name().to_string_lossy()) == Some(true);
-        // One that is empty may be about to get its lock: it goes only if it is empty still.
-        if dead() && fs::remove_dir(&dir).is_err() && dead() {
-            let _ = fs::remove_dir_all(&dir);
+        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+            let _ = remove_if_dead(&entry.path());
         }
     }
+}
+
+/// Removes a scratch directory of this host if its lock is free, and holds that lock until nothing is left: a process that
+/// has made the directory but not locked it yet waits for that, and then makes another.
+pub(super) fn remove_if_dead(dir: &Path) -> std::io::Result<()> {
+    // Without a lock it is just being made, or its owner died while removing it.
+    let lock = File::options().create(true).truncate(false).write(true).open(dir.join(LOCK))?;
+    if lock.try_lock().is_ok() { fs::remove_dir_all(dir) } else { Ok(()) }
 }
 
 /// Whether a directory is the scratch of a dead process; `None` if it is that of another machine, of which nothing can be
@@ -137,7 +158,7 @@ pub(super) fn is_scratch_of_the_dead(dir: &Path, name: &str) -> Option<bool> {
     }
     Some(match File::open(dir.join(LOCK)) {
         Ok(lock) => lock.try_lock().is_ok(),
-        // Died before it made its lock, which comes first, or when it had begun to clean up.
+        // It died before it made its lock, which comes first, or when it had begun to clean up.
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
     })
 }
@@ -188,6 +209,29 @@ mod tests {
         drop((living, second));
         let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(left.len(), 2, "only x and the other host's remain: {left:?}");
+    }
+
+    #[test]
+    fn nobody_sweeps_up_one_that_is_just_starting() {
+        let dir = tempfile::tempdir().unwrap();
+        let starting = AtomicU64::new(2);
+        let start = || {
+            let lives = (0..2000).all(|_| {
+                let scratch = Scratch::new(dir.path()).unwrap();
+                std::thread::yield_now();
+                scratch.dir.path().join(LOCK).exists()
+            });
+            starting.fetch_sub(1, Ordering::SeqCst);
+            assert!(lives, "the scratch of a living process was removed");
+        };
+        let sweep = || {
+            while starting.load(Ordering::SeqCst) > 0 {
+                sweep_up(dir.path());
+            }
+        };
+        std::thread::scope(|threads| {
+            (0..2).for_each(|_| drop((threads.spawn(start), threads.spawn(sweep))));
+        });
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::atomic::is_scratch_of_the_dead;
+use super::atomic::{is_scratch_of_the_dead, remove_if_dead};
 use super::claims::split_claim;
 use super::disk::rename;
 use super::{Store, StoreError};
@@ -86,6 +86,10 @@ impl Store {
 
     /// Removes a piece of garbage: out of the way in one step, then for good.
     pub fn remove(&self, garbage: &Garbage) -> Result<(), StoreError> {
+        let name = garbage.path.file_name().unwrap_or_default().to_string_lossy();
+        if is_scratch_of_the_dead(&garbage.path, &name) == Some(true) {
+            return remove_if_dead(&garbage.path).map_err(StoreError::io("remove", &garbage.path));
+        }
         let doomed = self.scratch_path()?;
         match rename(&garbage.path, &doomed) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
