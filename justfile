@@ -64,6 +64,11 @@ lint:
 torture:
     cargo test --release --test torture -- --include-ignored --nocapture --test-threads 1
 
+# the same study on a real cluster (SLURM_CONF), and on one that is broken meanwhile (LOCAL_SLURM: the program that made it)
+[group('work on it')]
+test-slurm:
+    cargo test --release --test slurm -- --include-ignored --nocapture --test-threads 1
+
 # licences, sources and known flaws of every crate (needs cargo-deny, and the network for the advisories)
 [group('work on it')]
 audit:

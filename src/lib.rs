@@ -29,5 +29,6 @@ pub mod store;
 pub mod study;
 
 pub mod figures;
+pub mod launch;
 
 pub mod cli;

@@ -106,6 +106,8 @@ pub struct Checkpoint {
     pub state: Vec<u8>,
     /// Epochs completed.
     pub epoch: usize,
+    /// Minibatches it has learnt from, over all epochs.
+    pub step: u64,
     /// Seconds the run had taken, over all its starts.
     pub seconds: f64,
     /// Its first start: `YYYY-MM-DD HH:MM:SS`, UTC.

@@ -153,6 +153,7 @@ impl RunClock {
         Ok(Checkpoint {
             state: trainer.checkpoint()?,
             epoch: trainer.epochs().len(),
+            step: trainer.steps(),
             seconds: self.seconds(),
             started_utc: self.started_utc.clone(),
         })

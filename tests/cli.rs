@@ -200,14 +200,6 @@ fn what_the_tables_do_not_show_is_said() {
 }
 
 #[test]
-fn a_launcher_that_is_not_there_is_refused() {
-    let place = Place::with(&format!("{SMALL}\n[execution]\nlauncher = \"slurm\"\n"));
-    let (_, err) = place.exits(2, "sweep small.toml");
-    assert!(err.contains("--shard"), "{err}");
-    assert!(!place.path("results").exists());
-}
-
-#[test]
 fn tables_that_cannot_be_written_are_no_bad_input() {
     let place = Place::with(SMALL);
     fs::create_dir_all(place.path("results/small/runs.csv/in the way")).unwrap();

@@ -19,7 +19,7 @@ const LAYERS: &[&[&str]] = &[
     &["record"],
     &["run", "store", "schedule"],
     &["study"],
-    &["figures"],
+    &["figures", "launch"],
     &["cli"],
 ];
 

@@ -74,7 +74,8 @@ static SOUND: LazyLock<BTreeMap<PathBuf, Vec<u8>>> = LazyLock::new(|| {
     store.write_table("study", "runs.csv", b"a,b\n1,2\n").unwrap();
     let started_utc = "2026-11-25 16:00:00".to_owned();
     for epoch in 1..=2 {
-        let checkpoint = Checkpoint { state: vec![3; 200], epoch, seconds: 1.0, started_utc: started_utc.clone() };
+        let checkpoint =
+            Checkpoint { state: vec![3; 200], epoch, step: 1, seconds: 1.0, started_utc: started_utc.clone() };
         store.save_checkpoint(&spec().id, &checkpoint).unwrap();
     }
     store

@@ -334,7 +334,7 @@ fn what_a_checkpoint_takes() {
         let store = ablade::store::Store::open(dir.path()).unwrap();
         // Parameters, best parameters and Adam's two moments.
         let state: Vec<u8> = (0..16 * parameters).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-        let checkpoint = Checkpoint { state, epoch: 1, seconds: 1.0, started_utc: String::new() };
+        let checkpoint = Checkpoint { state, epoch: 1, step: 1, seconds: 1.0, started_utc: String::new() };
         let mut times: Vec<Duration> = (0..5)
             .map(|_| {
                 let began = Instant::now();

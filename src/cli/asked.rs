@@ -14,6 +14,7 @@ use super::status::labelled;
 use super::terminal::{bytes, count, duration};
 use super::{Global, machine};
 use crate::data::{self, Cache, DataSize, Dataset, Library};
+use crate::launch::script::quoted;
 use crate::plan::{Plan, RunId, RunSpec, Shard};
 use crate::store::Store;
 use crate::sweep::{self, Experiment, Overrides};
@@ -50,16 +51,6 @@ impl StudyArgs {
     }
 }
 
-/// A word as a shell reads it back.
-fn quoted(word: &str) -> String {
-    let safe = |c: char| c.is_ascii_alphanumeric() || "-_=.,/+:@%".contains(c);
-    if !word.is_empty() && word.chars().all(safe) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 /// An experiment, its plan, and where its data and results are.
 #[derive(Debug)]
 pub(crate) struct Asked {
@@ -80,6 +71,11 @@ impl Asked {
         plan.command = args.command();
         let store = Store::open(&global.results)?;
         Ok(Self { experiment, plan, store, data })
+    }
+
+    /// Where data sets are.
+    pub(crate) fn library(&self) -> &Library {
+        self.data.library()
     }
 
     /// Threads over all runs: as asked, else as in the file, else as many as there are processors.

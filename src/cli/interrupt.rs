@@ -4,7 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR2};
 use signal_hook::flag;
 
 /// What a signal does, from the first call of [`Interrupt::listen`] on.
@@ -31,6 +31,14 @@ impl Interrupt {
             flag::register(signal, Arc::clone(&interrupt.raised))?;
         }
         Ok(LISTENING.get_or_init(|| interrupt).clone())
+    }
+
+    /// The notice of a scheduler that time is nearly over, SIGUSR2, is a first signal as well; and raises what this returns.
+    pub(crate) fn listen_for_notice(&self) -> io::Result<Arc<AtomicBool>> {
+        let notice = Arc::default();
+        flag::register(SIGUSR2, Arc::clone(&notice))?;
+        flag::register(SIGUSR2, Arc::clone(&self.raised))?;
+        Ok(notice)
     }
 
     /// Raised by the first signal.

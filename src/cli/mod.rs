@@ -5,6 +5,7 @@
 
 mod ablation;
 mod asked;
+mod cancel;
 mod clean;
 mod compare;
 mod completions;
@@ -13,6 +14,8 @@ mod effects;
 mod estimate;
 mod evaluate;
 mod find;
+mod follow;
+mod freeze;
 mod gallery;
 mod images;
 mod inpaint;
@@ -24,10 +27,14 @@ mod part;
 mod plan;
 mod plots;
 mod progress;
+mod queue;
 mod sample;
 mod schema;
 mod status;
+mod submit;
 mod sweep;
+mod tables;
+mod task;
 mod terminal;
 #[cfg(test)]
 mod torture;
@@ -35,6 +42,7 @@ mod trained;
 mod training;
 mod verify;
 mod why;
+mod worker;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -89,6 +97,14 @@ enum Command {
     Sweep(sweep::SweepArgs),
     /// Show what finished, failed, runs and remains
     Status(status::StatusArgs),
+    /// Cancel the jobs that were submitted to a cluster
+    Cancel(cancel::CancelArgs),
+    /// Write the tables of experiments from what is on disk now
+    Tables(tables::TablesArgs),
+    /// Freeze what is outstanding as tasks that any scheduler can start
+    Freeze(freeze::FreezeArgs),
+    /// Do the runs of one task that was frozen
+    Task(task::TaskArgs),
     /// Explain why each run is cached or new
     Why(why::WhyArgs),
     /// Check every finished run's files, train some again and demand the same bytes
@@ -172,6 +188,10 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Sweep(args) => sweep::sweep(args, &cli.global, terminal),
         Command::Verify(args) => verify::verify(args, &cli.global, terminal),
         Command::Status(args) => status::status(args, &cli.global, terminal),
+        Command::Cancel(args) => cancel::cancel(args, &cli.global, terminal),
+        Command::Tables(args) => tables::tables(args, &cli.global, terminal),
+        Command::Freeze(args) => freeze::freeze(args, &cli.global, terminal),
+        Command::Task(args) => task::task(args, &cli.global, terminal),
         Command::Why(args) => why::why(args, &cli.global, terminal),
         Command::Clean(args) => clean::clean(args, &cli.global, terminal),
         Command::Compare(args) => compare::compare(args, &cli.global, terminal),

@@ -50,6 +50,9 @@ struct State {
     running: BTreeMap<usize, Running>,
     ended: usize,
     cost_done: f64,
+    /// What a scheduler holds, and when that was last said in plain mode.
+    queue: String,
+    said: Option<Instant>,
 }
 
 struct Running {
@@ -85,7 +88,15 @@ impl Progress {
         };
         let width = runs.iter().map(|run| run.label.chars().count()).max().unwrap_or(0).min(48);
         let now = Instant::now();
-        let state = State { started: now, overall, running: BTreeMap::new(), ended: 0, cost_done: 0.0 };
+        let state = State {
+            started: now,
+            overall,
+            running: BTreeMap::new(),
+            ended: 0,
+            cost_done: 0.0,
+            queue: String::new(),
+            said: None,
+        };
         let progress = Self { mode, paint, runs, width, bars, state: Mutex::new(state) };
         progress.say(title);
         progress.refresh(&mut progress.lock());
@@ -176,6 +187,21 @@ impl Progress {
         self.say(&format!("{:>w$} note    {}  {text}", "", self.padded(run), w = self.counter(0).len()));
     }
 
+    /// What the scheduler holds, where runs are only followed; whether that is news.
+    pub(crate) fn queue(&self, text: &str) -> bool {
+        let mut state = self.lock();
+        if state.queue == text {
+            return false;
+        }
+        state.queue = text.to_owned();
+        if self.mode == ProgressMode::Plain && state.said.is_none_or(|said| said.elapsed() >= QUIET) {
+            state.said = Some(Instant::now());
+            self.say(&format!("{} tasks: {text}", self.counter(state.ended)));
+        }
+        self.refresh(&mut state);
+        true
+    }
+
     /// Takes the bars away; permanent lines stay.
     pub(crate) fn close(&self) {
         self.lock().overall.finish_and_clear();
@@ -202,7 +228,8 @@ impl Progress {
         };
         state.overall.set_position((fraction * STEPS as f64) as u64);
         state.overall.set_prefix(format!("{} runs", self.counter(state.ended)));
-        state.overall.set_message(format!("{:.0} %  {}{left}", 100.0 * fraction, duration(elapsed)));
+        let queue = if state.queue.is_empty() { String::new() } else { format!("  tasks: {}", state.queue) };
+        state.overall.set_message(format!("{:.0} %  {}{left}{queue}", 100.0 * fraction, duration(elapsed)));
     }
 
     fn say(&self, line: &str) {

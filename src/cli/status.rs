@@ -1,9 +1,13 @@
-//! `ablade status [STUDY]`: what finished, failed, runs and remains, of one experiment or of all.
+//! `ablade status [STUDY]`: what finished, failed, runs, waits and remains, of one experiment or of all.
+
+use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 
+use super::queue::{self, Scope};
 use super::terminal::table;
 use super::{Exit, Global, Terminal};
+use crate::launch::slurm::Controller;
 use crate::plan::Plan;
 use crate::store::{RunStatus, Store};
 
@@ -19,22 +23,32 @@ pub(crate) fn status(args: &StatusArgs, global: &Global, terminal: &mut Terminal
     if names.is_empty() {
         terminal.remark(format!("no experiment in {} yet", global.results.display()));
     }
-    let mut rows = table(&["experiment", "runs", "finished", "diverged", "failed", "running", "to run"], 1);
+    let never = AtomicBool::new(false);
+    let queue = queue::look(&store, Controller { stop: &never }, Scope::Unfinished)?;
+    if let Some(problem) = &queue.unknown {
+        terminal.remark(format!("{problem}: what waits is not known"));
+    }
+    let submitted = !queue.jobs.is_empty();
+    let mut header = vec!["experiment", "runs", "finished", "diverged", "failed", "running", "queued", "to run"];
+    header.retain(|&column| submitted || column != "queued");
+    let mut rows = table(&header, 1);
     let mut details = Vec::new();
     let owners = store.owners()?;
     for name in &names {
         let plan = store.load_plan(name)?;
         let by_id = plan.by_id();
-        let mut counts = [0; 5];
+        let mut counts = [0; 6];
         for (label, run) in labelled(&plan) {
             let record = store.record(run)?;
             let owner = owners.get(run);
+            let task = queue.runs.get(run).map(|queued| &queued.entry);
             let (column, word) = match record.status {
                 RunStatus::Finished => (0, "finished"),
                 RunStatus::Diverged => (1, "diverged"),
                 _ if owner.is_some() => (3, "running"),
+                _ if queue.holds(run) => (4, "queued"),
                 RunStatus::Failed => (2, "failed"),
-                RunStatus::Outstanding => (4, "to run"),
+                RunStatus::Outstanding => (5, "to run"),
             };
             counts[column] += 1;
             if args.study.is_some() && column > 0 {
@@ -44,6 +58,7 @@ pub(crate) fn status(args: &StatusArgs, global: &Global, terminal: &mut Terminal
                 let facts = [
                     far.map(|far| format!("checkpoint at epoch {} of {epochs}", far.epoch)),
                     who.map(|owner| format!("{owner} since {}", owner.since_utc)),
+                    task.filter(|_| column > 2).map(|task| format!("job {} {}", task.name(), task.words())),
                     record.error,
                 ];
                 let facts: Vec<String> = facts.into_iter().flatten().collect();
@@ -52,9 +67,8 @@ pub(crate) fn status(args: &StatusArgs, global: &Global, terminal: &mut Terminal
             }
         }
         let total = counts.iter().sum::<usize>();
-        rows.add_row(
-            std::iter::once(name.clone()).chain([total].into_iter().chain(counts).map(|n: usize| n.to_string())),
-        );
+        let counts = counts.into_iter().enumerate().filter(|&(column, _)| submitted || column != 4).map(|(_, n)| n);
+        rows.add_row(std::iter::once(name.clone()).chain([total].into_iter().chain(counts).map(|n| n.to_string())));
     }
     if !names.is_empty() {
         writeln!(terminal.out, "{rows}")?;

@@ -1,33 +1,27 @@
-//! `ablade sweep FILE`: runs what is outstanding, then writes the tables.
+//! `ablade sweep FILE`: runs what is outstanding, here or on a cluster, then writes the tables.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::asked::{Asked, StudyArgs};
 use super::estimate::Estimate;
+use super::follow::{Followed, Following, follow};
 use super::interrupt::Interrupt;
-use super::progress::ProgressMode;
+use super::submit::submit;
 use super::terminal::count;
-use super::training::{Spent, Trained, Training};
-use super::{Exit, Global, Terminal, ablation, on_every_processor};
-use crate::data::Dataset;
-use crate::npy;
+use super::worker::{Done, Ready, Worker};
+use super::{Exit, Global, Terminal, ablation, tables};
+use crate::launch::script::quoted;
+use crate::launch::slurm::Controller;
 use crate::plan::{RunId, RunSpec, Shard};
-use crate::record::{host, utc};
-use crate::store::{Failure, Publication, RunRecord, RunStatus};
-use crate::study::{Study, tables};
+use crate::store::{RunRecord, RunStatus};
+use crate::study::Study;
 use crate::sweep::Launcher;
-
-/// Test images kept for figures.
-const REFERENCES: usize = 100;
-
-/// Time between two looks at what other processes do.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Args)]
 pub(crate) struct SweepArgs {
@@ -45,7 +39,25 @@ pub(crate) struct SweepArgs {
     /// Start even if the estimate exceeds the file's [budget], or a run the memory
     #[arg(long)]
     yes: bool,
+    /// Where runs are carried out [default: execution.launcher of the file, else local]
+    #[arg(long, value_name = "WHERE")]
+    launcher: Option<Where>,
+    /// Submit and return; the same command without it follows
+    #[arg(long)]
+    no_follow: bool,
 }
+
+/// `--launcher`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Where {
+    /// In this process.
+    Local,
+    /// As tasks of a Slurm cluster.
+    Slurm,
+}
+
+/// Time between two attempts at a queue that is full.
+const FULL: Duration = Duration::from_secs(10);
 
 fn shard(text: &str) -> Result<Shard, String> {
     let parts = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
@@ -57,197 +69,218 @@ fn shard(text: &str) -> Result<Shard, String> {
 
 pub(crate) fn sweep(args: &SweepArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     let asked = Asked::read(&args.study, global)?;
-    if asked.experiment.execution.launcher == Launcher::Slurm {
-        bail!(
-            "execution.launcher = \"slurm\" is not built yet: start `ablade sweep FILE --shard I/N` in each job of an \
-             array, all on one results directory"
-        );
+    let slurm = match args.launcher {
+        None => asked.experiment.execution.launcher == Launcher::Slurm,
+        Some(chosen) => chosen == Where::Slurm,
+    };
+    if let Some(option) = wrong_option(args, slurm) {
+        bail!("{option}");
     }
     for remark in &asked.experiment.remarks {
         terminal.remark(remark);
     }
-    let mut sweep = Sweep {
-        asked: &asked,
-        terminal,
-        mode: global.progress,
-        shard: args.shard.unwrap_or(Shard { index: 1, count: 1 }),
-        threads: asked.workers(args.jobs),
-        max_failures: args.max_failures.map(NonZeroUsize::get).or(asked.experiment.execution.max_failures),
-        anyway: args.yes,
-        earlier: asked.store.failures()?,
-        given_up: BTreeSet::new(),
-        damaged: BTreeSet::new(),
-        started: false,
-        failed: false,
-    };
-    if sweep.outstanding()?.is_empty() {
-        sweep.terminal.remark(format!("{}: all {} are there", asked.plan.name, count(asked.plan.runs.len(), "run")));
-    }
     let interrupt = Interrupt::listen().context("cannot listen for signals")?;
+    if slurm {
+        elsewhere(args, &asked, &interrupt, global, terminal)
+    } else {
+        here(args, &asked, &interrupt, global, terminal)
+    }
+}
+
+/// An option that means nothing where the runs are carried out.
+fn wrong_option(args: &SweepArgs, slurm: bool) -> Option<&'static str> {
+    match slurm {
+        true if args.jobs.is_some() => {
+            Some("--jobs is for this machine: on Slurm execution.slurm.cpus says how many runs a task does at a time")
+        }
+        true if args.shard.is_some() => {
+            Some("--shard is for this machine: on Slurm the runs are divided into tasks already")
+        }
+        false if args.no_follow => Some("--no-follow is for --launcher slurm: there is nothing to follow here"),
+        _ => None,
+    }
+}
+
+/// Trains the runs in this process, beside others that may do the same.
+fn here(
+    args: &SweepArgs,
+    asked: &Asked,
+    interrupt: &Interrupt,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    let everything = Shard { index: 1, count: 1 };
+    let threads = asked.workers(args.jobs);
+    let mut worker = Worker {
+        plan: &asked.plan,
+        store: &asked.store,
+        runs: asked.outstanding(&BTreeSet::new(), args.shard.unwrap_or(everything)),
+        mode: global.progress,
+        threads,
+        memory: asked.memory(),
+        checkpoint_every: asked.checkpoint_every(),
+        max_failures: max_failures(args, asked),
+        attempts: None,
+        earlier: asked.store.failures()?,
+        done: Done::default(),
+    };
+    if worker.outstanding()?.is_empty() {
+        terminal.remark(all_there(asked));
+    }
+    let mut anyway = args.yes;
+    let mut ready = |free: &[&RunSpec]| {
+        let datasets = asked.datasets(free)?;
+        let estimate = Estimate::new(&asked.plan, free, &asked.sizes()?, &asked.store, threads.get());
+        asked.within_budget(&estimate, free, anyway)?;
+        anyway = true;
+        asked.store.probe()?;
+        asked.store.save_plan(&asked.plan)?;
+        Ok(Ready { datasets, estimate })
+    };
+    let mut damaged = BTreeSet::new();
     let study = loop {
-        if !sweep.train(&interrupt)? {
-            let left = count(sweep.outstanding()?.len(), "run");
-            sweep.terminal.remark(format!("interrupted with {left} to go: the same command continues"));
+        if !worker.train(interrupt, terminal, &mut ready)? {
+            let left = count(worker.outstanding()?.len(), "run");
+            terminal.remark(format!("interrupted with {left} to go: the same command continues"));
             return Ok(Exit::Interrupted);
         }
         interrupt.at_once();
-        let study = match write_tables(&asked) {
+        let study = match write_tables(asked) {
             // Exit code 2 would say that nothing has started.
-            Err(error) if sweep.started => {
-                sweep.terminal.remark(format!("{} {error:#}", sweep.terminal.paint.bad("error:")));
+            Err(error) if worker.done.started => {
+                terminal.remark(format!("{} {error:#}", terminal.paint.bad("error:")));
                 return Ok(Exit::Failure);
             }
             study => study?,
         };
-        if !sweep.redoes_damaged(&study)? {
+        if !redoes_damaged(&worker, &study, &mut damaged, terminal)? {
             break study;
         }
     };
-    let failed = sweep.failed;
-    ablation::print(&study, terminal)?;
-    terminal.remark(format!("tables in {}", global.results.join(&asked.plan.name).display()));
-    let bad = |record: &RunRecord| matches!(record.status, RunStatus::Failed | RunStatus::Diverged);
-    Ok(if failed || study.records.values().any(bad) { Exit::Failure } else { Exit::Success })
+    conclude(&study, worker.done.failed.is_empty(), global, terminal)
 }
 
-/// Writes the plan and its tables. Where another process publishes a run meanwhile, once more: of several that end
-/// together the last one writes last, and sees everything.
-fn write_tables(asked: &Asked) -> anyhow::Result<Study> {
-    asked.store.tidy()?;
-    asked.store.save_plan(&asked.plan)?;
-    loop {
-        let before = asked.store.finished(&asked.plan)?;
-        let study = on_every_processor(|| tables::write_all(&asked.store, &asked.plan))??;
-        if asked.store.finished(&asked.plan)?.is_subset(&before) {
-            return Ok(study);
+/// Submits the runs to Slurm, and follows them unless told not to.
+fn elsewhere(
+    args: &SweepArgs,
+    asked: &Asked,
+    interrupt: &Interrupt,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    let controller = Controller { stop: interrupt.flag() };
+    let earlier = asked.store.failures()?;
+    let mut given_up = BTreeSet::new();
+    let (mut complete, mut again) = (true, false);
+    let everything = Shard { index: 1, count: 1 };
+    let outstanding = |given_up: &BTreeSet<RunId>| {
+        let finished = asked.store.finished(&asked.plan)?;
+        let outstanding = asked.outstanding(&finished, everything);
+        Ok::<_, anyhow::Error>(outstanding.into_iter().filter(|run| !given_up.contains(&run.id)).collect::<Vec<_>>())
+    };
+    if outstanding(&given_up)?.is_empty() {
+        terminal.remark(all_there(asked));
+    }
+    while !interrupt.raised() {
+        let before = outstanding(&given_up)?;
+        if before.is_empty() {
+            break;
         }
-    }
-}
-
-/// A sweep in progress.
-struct Sweep<'a, 't> {
-    asked: &'a Asked,
-    terminal: &'a mut Terminal<'t>,
-    mode: ProgressMode,
-    shard: Shard,
-    threads: NonZeroUsize,
-    max_failures: Option<usize>,
-    /// Whether `[budget]` and memory have been looked at, or are not to be.
-    anyway: bool,
-    /// Failures from before this sweep: their runs are tried again.
-    earlier: BTreeMap<RunId, Failure>,
-    /// Runs that failed meanwhile, here or in another process: not tried again.
-    given_up: BTreeSet<RunId>,
-    /// Runs that were found damaged: done again once.
-    damaged: BTreeSet<RunId>,
-    /// Whether it trained anything.
-    started: bool,
-    failed: bool,
-}
-
-impl<'a> Sweep<'a, '_> {
-    /// What this sweep has to do or to wait for.
-    fn outstanding(&self) -> anyhow::Result<Vec<&'a RunSpec>> {
-        let finished = self.asked.store.finished(&self.asked.plan)?;
-        let failures = self.asked.store.failures()?;
-        let failed_meanwhile = |run: &RunId| failures.get(run).is_some_and(|now| self.earlier.get(run) != Some(now));
-        let outstanding = self.asked.outstanding(&finished, self.shard);
-        let left = outstanding.into_iter();
-        Ok(left.filter(|run| !self.given_up.contains(&run.id) && !failed_meanwhile(&run.id)).collect())
-    }
-
-    /// Trains what is outstanding and waits for what other processes train, until nothing is left of either. False if a
-    /// signal came.
-    fn train(&mut self, interrupt: &Interrupt) -> anyhow::Result<bool> {
-        let mut waits = false;
-        while !interrupt.raised() {
-            let owners = self.asked.store.owners()?;
-            let (held, free): (Vec<_>, Vec<_>) =
-                self.outstanding()?.into_iter().partition(|run| owners.contains_key(&run.id));
-            if !free.is_empty() {
-                waits = false;
-                if self.pass(&free)?.stopped {
-                    break;
+        let (queued, all) = submit(asked, &given_up, args.yes || again, again, global, controller, terminal)?;
+        again = true;
+        if args.no_follow {
+            terminal.remark(how_to_return(asked, global));
+            return Ok(Exit::Success);
+        }
+        if queued.is_empty() && !all {
+            wait(FULL, interrupt);
+            continue;
+        }
+        let following = Following {
+            runs: &queued,
+            until: if all { 0 } else { queued.len() / 2 },
+            earlier: &earlier,
+            max_failures: max_failures(args, asked),
+        };
+        match follow(asked, &following, interrupt, global.progress, terminal)? {
+            Followed::Detached => break,
+            Followed::Ended { failed, lost } => {
+                given_up.extend(failed);
+                // What did not fit into the queue fits now, if anything has left it.
+                if !all && outstanding(&given_up)?.len() < before.len() {
+                    continue;
                 }
-            } else if held.is_empty() {
+                complete = lost.is_empty() && all;
                 break;
-            } else {
-                if !waits {
-                    let by: BTreeSet<String> =
-                        held.iter().filter_map(|run| Some(owners[&run.id].as_ref()?.to_string())).collect();
-                    let by: Vec<String> = by.into_iter().collect();
-                    let text = format!("waiting for {}, under way in {}", count(held.len(), "run"), by.join(", "));
-                    self.terminal.remark(text);
-                }
-                waits = true;
-                sleep(LOOK_AGAIN);
             }
         }
-        Ok(!interrupt.raised())
     }
-
-    /// Trains `free` as far as no other process comes first.
-    fn pass(&mut self, free: &[&RunSpec]) -> anyhow::Result<Trained> {
-        let asked = self.asked;
-        let datasets = asked.datasets(free)?;
-        let estimate = Estimate::new(&asked.plan, free, &asked.sizes()?, &asked.store, self.threads.get());
-        asked.within_budget(&estimate, free, self.anyway)?;
-        self.anyway = true;
-        self.started = true;
-        asked.store.probe()?;
-        asked.store.save_plan(&asked.plan)?;
-        for (fingerprint, data) in &datasets {
-            asked.store.save_reference(fingerprint, &reference(data))?;
-        }
-        let training = Training {
-            plan: &asked.plan,
-            store: &asked.store,
-            datasets: &datasets,
-            estimate: &estimate,
-            threads: self.threads,
-            memory: asked.memory(),
-            max_failures: self.max_failures.unwrap_or(usize::MAX),
-            checkpoint_every: Some(asked.checkpoint_every()),
-        };
-        let cached = asked.store.finished(&asked.plan)?.len();
-        let title = format!("{}  {} to train, {cached} cached", asked.plan.name, count(free.len(), "run"));
-        let accept = |publication| match publication {
-            Publication::Differs => Err("another process published other numbers for this run".to_owned()),
-            Publication::New | Publication::Identical => Ok(()),
-        };
-        let record = |run: &RunSpec, reason: &str, spent: Spent| {
-            let started = jiff::Timestamp::now() - spent.time;
-            let failure = Failure {
-                error: reason.to_owned(),
-                started_utc: utc(started),
-                seconds: spent.time.as_secs_f64(),
-                threads: spent.threads,
-                host: host(),
-            };
-            if let Err(error) = asked.store.fail(&run.id, &failure) {
-                self.terminal.remark(format!("{} {error}", self.terminal.paint.bad("warning:")));
-            }
-        };
-        let trained = training.train(free, &title, self.mode, self.terminal, accept, record)?;
-        self.failed |= !trained.failed.is_empty();
-        self.given_up.extend(trained.failed.iter().cloned());
-        Ok(trained)
+    if interrupt.raised() {
+        terminal.remark(how_to_return(asked, global));
+        return Ok(Exit::Interrupted);
     }
+    interrupt.at_once();
+    let study = write_tables(asked)?;
+    if !complete {
+        terminal.remark("the same command submits what is not done again");
+    }
+    conclude(&study, complete && given_up.is_empty(), global, terminal)
+}
 
-    /// Whether runs of this sweep were found damaged, and are outstanding for that reason: once each.
-    fn redoes_damaged(&mut self, study: &Study) -> anyhow::Result<bool> {
-        let mine: BTreeSet<&RunId> = self.outstanding()?.into_iter().map(|run| &run.id).collect();
-        let mut found = false;
-        for (run, reason) in study.damaged().filter(|(run, _)| mine.contains(run)) {
-            self.terminal.remark(format!("{} {reason}", self.terminal.paint.bad("warning:")));
-            found |= self.damaged.insert(run.clone());
-        }
-        Ok(found)
+/// Sleeps, but for a signal.
+fn wait(time: Duration, interrupt: &Interrupt) {
+    let until = Instant::now() + time;
+    while Instant::now() < until && !interrupt.raised() {
+        sleep(Duration::from_millis(100));
     }
 }
 
-/// The first test images as `.npy`, rows and columns apart: what figures show beside samples.
-fn reference(data: &Dataset) -> Vec<u8> {
-    let count = data.test.count().min(REFERENCES);
-    npy::encode(&[count, data.shape.height, data.shape.width], &data.test.pixels()[..count * data.shape.dim()])
+/// What to type to see or end what was submitted.
+fn how_to_return(asked: &Asked, global: &Global) -> String {
+    let results = match global.results.to_str() {
+        Some("results") => String::new(),
+        _ => format!("--results {} ", quoted(&global.results.to_string_lossy())),
+    };
+    let name = &asked.plan.name;
+    format!(
+        "the jobs go on without this process: the same command follows them, `ablade {results}status {name}` shows them, \
+         `ablade {results}cancel {name}` ends them"
+    )
+}
+
+fn max_failures(args: &SweepArgs, asked: &Asked) -> Option<usize> {
+    args.max_failures.map(NonZeroUsize::get).or(asked.experiment.execution.max_failures)
+}
+
+fn all_there(asked: &Asked) -> String {
+    format!("{}: all {} are there", asked.plan.name, count(asked.plan.runs.len(), "run"))
+}
+
+fn write_tables(asked: &Asked) -> anyhow::Result<Study> {
+    asked.store.save_plan(&asked.plan)?;
+    tables::write(&asked.store, &asked.plan)
+}
+
+/// Prints the ablation table; all is well if every run is, and what it was asked for has succeeded.
+fn conclude(study: &Study, well: bool, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+    ablation::print(study, terminal)?;
+    terminal.remark(format!("tables in {}", global.results.join(&study.plan.name).display()));
+    let bad = |record: &RunRecord| matches!(record.status, RunStatus::Failed | RunStatus::Diverged);
+    Ok(if well && !study.records.values().any(bad) { Exit::Success } else { Exit::Failure })
+}
+
+/// Whether runs of this sweep were found damaged, and are outstanding for that reason: once each.
+fn redoes_damaged(
+    worker: &Worker,
+    study: &Study,
+    damaged: &mut BTreeSet<RunId>,
+    terminal: &Terminal,
+) -> anyhow::Result<bool> {
+    let mine: BTreeSet<&RunId> = worker.outstanding()?.into_iter().map(|run| &run.id).collect();
+    let mut found = false;
+    for (run, reason) in study.damaged().filter(|(run, _)| mine.contains(run)) {
+        terminal.remark(format!("{} {reason}", terminal.paint.bad("warning:")));
+        found |= damaged.insert(run.clone());
+    }
+    Ok(found)
 }

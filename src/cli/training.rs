@@ -34,6 +34,9 @@ pub(crate) struct Training<'a> {
     /// Time between two checkpoints of runs that no other process is to do at the same time; `None` for runs that are
     /// published already and only done again.
     pub(crate) checkpoint_every: Option<Duration>,
+    /// Attempts at a run in a row that may end the process without getting the run any further, where there is a limit:
+    /// then the run fails. One that has done so before runs alone, so that it takes no other with it.
+    pub(crate) attempts: Option<u32>,
 }
 
 /// What became of runs.
@@ -41,6 +44,8 @@ pub(crate) struct Training<'a> {
 pub(crate) struct Trained {
     /// Those that failed; a run that diverged is not among them.
     pub(crate) failed: BTreeSet<RunId>,
+    /// Those that a signal ended half-way.
+    pub(crate) abandoned: BTreeSet<RunId>,
     /// A signal came.
     pub(crate) interrupted: bool,
     /// No further run was started because of failures.
@@ -52,6 +57,8 @@ pub(crate) struct Trained {
 struct Begun {
     claim: Option<Claim>,
     resume: Option<Checkpoint>,
+    /// Why it is given up at once.
+    given_up: Option<String>,
 }
 
 /// What an attempt at a run took.
@@ -79,7 +86,8 @@ impl Training<'_> {
         let (mut jobs, mut lines) = (Vec::new(), Vec::new());
         for (i, run) in runs.iter().enumerate() {
             let cost = &self.estimate.costs[&run.id];
-            jobs.push(Job { task: i, cost: cost.multiply_adds, bytes: cost.memory });
+            let alone = self.attempts.is_some() && self.store.is_suspect(&run.id);
+            jobs.push(Job { task: i, cost: cost.multiply_adds, bytes: if alone { u64::MAX } else { cost.memory } });
             let (label, epochs) = (labels[&run.id].clone(), run.config.train.epochs);
             lines.push(RunLine { label, epochs, cost: cost.multiply_adds });
         }
@@ -117,6 +125,9 @@ impl Training<'_> {
                 stop.push(Arc::clone(claim.lost()));
                 claims().insert(i, claim);
             }
+            if let Some(reason) = begun.given_up {
+                return Outcome::Failed(reason);
+            }
             let control = Control {
                 stop: StopFlags::when(stop),
                 on_epoch: &mut |row| progress.epoch(i, row),
@@ -146,6 +157,9 @@ impl Training<'_> {
                     record(runs[job], reason, spent);
                     trained.failed.insert(runs[job].id.clone());
                 }
+                if outcome == Outcome::Abandoned {
+                    trained.abandoned.insert(runs[job].id.clone());
+                }
                 claims().remove(&job);
                 progress.ended(job, &end(outcome));
             }
@@ -174,8 +188,15 @@ impl Training<'_> {
         if self.store.is_published(&run.id) {
             return Ok(Err("another process has done it".to_owned()));
         }
+        let mut given_up = None;
         if let Some(dead) = &claim.taken_from {
             note(format!("taken over from {dead}, which is gone"));
+            if let Some(most) = self.attempts {
+                let ended = self.store.count_attempt(&run.id)?;
+                given_up = (ended >= most).then(|| {
+                    format!("{} in a row ended its task and got no further", count(ended as usize, "attempt"))
+                });
+            }
         }
         let (resume, problems) = self.store.load_checkpoint(&run.id);
         for problem in problems {
@@ -184,7 +205,7 @@ impl Training<'_> {
         if let Some(checkpoint) = &resume {
             note(format!("goes on after {}", count(checkpoint.epoch, "epoch")));
         }
-        Ok(Ok(Begun { claim: Some(claim), resume }))
+        Ok(Ok(Begun { claim: Some(claim), resume, given_up }))
     }
 
     /// Keeps a checkpoint. A run that cannot is in no danger: it goes on, and the next one may succeed.
@@ -219,12 +240,15 @@ fn end(outcome: Outcome<Summary>) -> End {
         Outcome::Abandoned => End::Abandoned,
         Outcome::Declined => End::Declined,
         Outcome::Failed(reason) | Outcome::Hopeless(reason) => End::Bad { word: "FAILED", reason },
-        Outcome::Done(summary) if summary.status == RunStatus::Diverged => {
-            End::Bad { word: "DIVERGED", reason: summary.error.unwrap_or_default() }
-        }
-        Outcome::Done(summary) => {
-            let nll = summary.test_nll_nats.map_or_else(|| "none".to_owned(), |nll| format!("{nll:.2} nats"));
-            End::Done(format!("test {nll}  best epoch {}", summary.best_epoch))
-        }
+        Outcome::Done(summary) => end_of(summary),
     }
+}
+
+/// The end of a run that is published.
+pub(crate) fn end_of(summary: Summary) -> End {
+    if summary.status == RunStatus::Diverged {
+        return End::Bad { word: "DIVERGED", reason: summary.error.unwrap_or_default() };
+    }
+    let nll = summary.test_nll_nats.map_or_else(|| "none".to_owned(), |nll| format!("{nll:.2} nats"));
+    End::Done(format!("test {nll}  best epoch {}", summary.best_epoch))
 }

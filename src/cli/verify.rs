@@ -64,6 +64,7 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
         memory: machine::memory(),
         max_failures: usize::MAX,
         checkpoint_every: None,
+        attempts: None,
     };
     let accept = |publication| {
         let problem = match publication {

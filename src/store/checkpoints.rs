@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <blake3 of everything below, 64 hexadecimal digits>
-//! {"run":"r...","epoch":7,"epochs":20,"seconds":81.5,"started_utc":"2026-11-25 16:00:00"}
+//! {"run":"r...","epoch":7,"step":350,"seconds":81.5,"started_utc":"2026-11-25 16:00:00"}
 //! <the state, as the trainer wrote it>
 //! ```
 
@@ -24,6 +24,9 @@ pub struct Progress {
     pub run: RunId,
     /// Epochs that it has completed.
     pub epoch: usize,
+    /// Minibatches it has learnt from.
+    #[serde(default)]
+    pub step: u64,
     /// Seconds it had taken, over all its starts.
     pub seconds: f64,
     /// Its first start: `YYYY-MM-DD HH:MM:SS`, UTC.
@@ -49,9 +52,9 @@ impl Store {
     /// Keeps a checkpoint; the newest until now is kept as well, an older one makes way.
     pub fn save_checkpoint(&self, run: &RunId, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let [newest, before] = self.checkpoint_paths(run);
-        let Checkpoint { state, epoch, seconds, started_utc } = checkpoint;
-        let progress =
-            Progress { run: run.clone(), epoch: *epoch, seconds: *seconds, started_utc: started_utc.clone() };
+        let Checkpoint { state, epoch, step, seconds, started_utc } = checkpoint;
+        let (run, epoch, step) = (run.clone(), *epoch, *step);
+        let progress = Progress { run, epoch, step, seconds: *seconds, started_utc: started_utc.clone() };
         let malformed =
             |error: serde_json::Error| StoreError::Malformed { path: newest.clone(), reason: error.to_string() };
         let mut description = serde_json::to_vec(&progress).map_err(malformed)?;
@@ -117,8 +120,8 @@ fn decode(run: &RunId, mut file: Vec<u8>) -> Result<Checkpoint, &'static str> {
         return Err("it belongs to another run");
     }
     file.drain(..=HASH + 1 + end);
-    let Progress { epoch, seconds, started_utc, .. } = progress;
-    Ok(Checkpoint { state: file, epoch, seconds, started_utc })
+    let Progress { epoch, step, seconds, started_utc, .. } = progress;
+    Ok(Checkpoint { state: file, epoch, step, seconds, started_utc })
 }
 
 #[cfg(test)]
@@ -133,7 +136,7 @@ mod tests {
 
     fn checkpoint(epoch: usize) -> Checkpoint {
         let started_utc = "2026-11-25 16:00:00".to_owned();
-        Checkpoint { state: vec![epoch as u8, b'\n', 0, 255], epoch, seconds: 1.5, started_utc }
+        Checkpoint { state: vec![epoch as u8, b'\n', 0, 255], epoch, step: 9, seconds: 1.5, started_utc }
     }
 
     #[test]

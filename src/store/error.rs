@@ -64,6 +64,16 @@ pub enum StoreError {
         /// An experiment with a similar name.
         nearest: Option<String>,
     },
+    /// A submission that is not on disk.
+    #[error("no submission `{name}` in {}{}", path.display(), hint(nearest.as_deref()))]
+    NoSuchSubmission {
+        /// Its name.
+        name: String,
+        /// Where it was looked for.
+        path: PathBuf,
+        /// A submission with a similar name.
+        nearest: Option<String>,
+    },
 }
 
 fn hint(nearest: Option<&str>) -> String {

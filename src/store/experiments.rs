@@ -15,13 +15,13 @@ const PLAN: &str = "plan.json";
 const SEAL: [&str; 3] = ["{\"blake3\":\"", "\",\"plan\":", "}\n"];
 
 /// JSON that vouches for the JSON in it.
-fn seal(json: &str) -> String {
+pub(super) fn seal(json: &str) -> String {
     let [before, between, behind] = SEAL;
     format!("{before}{}{between}{json}{behind}", blake3::hash(json.as_bytes()).to_hex())
 }
 
 /// The sealed JSON, if it is what was sealed.
-fn unseal(bytes: &[u8]) -> Option<&str> {
+pub(super) fn unseal(bytes: &[u8]) -> Option<&str> {
     let [before, between, behind] = SEAL;
     let sealed = std::str::from_utf8(bytes).ok()?.strip_prefix(before)?.strip_suffix(behind)?;
     let (hash, json) = sealed.split_once(between)?;
@@ -37,11 +37,7 @@ impl Store {
 
     /// Keeps the plan beside the tables: figures and comparisons need nothing else.
     pub fn save_plan(&self, plan: &Plan) -> Result<(), StoreError> {
-        let path = self.experiment_dir(&plan.name)?.join(PLAN);
-        let malformed =
-            |error: serde_json::Error| StoreError::Malformed { path: path.clone(), reason: error.to_string() };
-        let json = serde_json::to_string(plan).map_err(malformed)?;
-        self.replace(&path, seal(&json).as_bytes())
+        self.save_sealed(&self.experiment_dir(&plan.name)?.join(PLAN), plan)
     }
 
     /// The plan of an experiment that was run here.

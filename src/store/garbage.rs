@@ -63,11 +63,21 @@ impl Store {
             };
             if split_claim(&name).is_some() {
                 add(path, "claim of a process that is gone");
-            } else if name.contains(".checkpoint") && published.contains(&run) {
-                add(path, "checkpoint of a run that is finished");
-            } else if name.contains(".checkpoint") && spare(&run) {
-                add(path, "checkpoint of a run that no experiment refers to");
+            } else if published.contains(&run) {
+                add(path, "belongs to a run that is finished");
+            } else if spare(&run) {
+                add(path, "belongs to a run that no experiment refers to");
             }
+        }
+        for name in self.submissions()? {
+            let runs = self.submission(&name)?.tasks.concat();
+            let dir = self.submission_dir(&name)?;
+            if is_old(&dir.join("logs")) && runs.iter().all(|run| published.contains(run) || spare(run)) {
+                add(dir, "its runs were submitted more than a day ago and are finished");
+            }
+        }
+        for path in self.spare_programs()? {
+            add(path, "no submission needs this program");
         }
         for (path, name) in entries(&self.root().join("data"))? {
             if name.strip_suffix(".npy").is_some_and(|fingerprint| !data.contains(fingerprint)) {

@@ -7,6 +7,8 @@
 //!   runs/<id>.damaged-<n>/   a run whose bytes no longer match its checksums, moved aside and done again
 //!   unfinished/<id>.claim-<n>            who does a run; gone once it is done
 //!   unfinished/<id>.checkpoint[-before]  a run half-way: the newest state and the one before; gone once it is published
+//!   unfinished/<id>.attempts             attempts that ended a task of a scheduler without getting the run any further
+//!   submitted/               what was handed to a scheduler, frozen
 //!   data/<fingerprint>.npy   the first test images of a data set, for figures
 //!   <experiment>/            plan.json and the tables derived from it
 //!   .writing-<host>-*/       what a live process is writing; removed once that process is certainly dead
@@ -16,6 +18,7 @@
 //! of one. Only `timing.toml` may differ between two equal executions; it stays outside the manifest for that reason.
 
 mod atomic;
+mod attempts;
 mod checkpoints;
 mod claims;
 pub(crate) mod disk;
@@ -28,6 +31,7 @@ mod names;
 pub mod number;
 mod process;
 mod runs;
+mod submissions;
 
 pub use crate::record::{Checkpoint, EpochRow, RunOutput, RunRecord, RunStatus, Summary, Timing};
 pub use atomic::Store;
@@ -38,3 +42,4 @@ pub use failures::Failure;
 pub use garbage::Garbage;
 pub use names::check_name;
 pub use runs::Publication;
+pub use submissions::{Job, Submission};

@@ -69,6 +69,7 @@ impl Store {
             // The run is safe: what is left of it elsewhere is of no use, and does no harm if it cannot be removed.
             let _ = remove_if_there(&self.failed_path(&spec.id));
             let _ = self.remove_checkpoints(&spec.id);
+            let _ = self.forget_attempts(&spec.id);
         }
         published
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::diagnostics::Diagnostic;
-use super::kind::Kind::{Bytes, Choice, Count, CountOr, Duration, Number, Text, Texts};
+use super::kind::Kind::{Bytes, Choice, Count, CountOr, Duration, Number, Options, Text};
 use super::kind::{INSIDE_ONE, Kind, Otherwise};
 use super::reader::{Reader, join};
 use super::tree::{Table, Toml};
@@ -41,7 +41,7 @@ pub enum Launcher {
 }
 
 /// `[execution.slurm]`: what a job asks for, passed on as it is written.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Slurm {
     /// `--partition`.
@@ -56,6 +56,8 @@ pub struct Slurm {
     pub account: Option<String>,
     /// Jobs of the array that run at a time.
     pub throttle: Option<usize>,
+    /// Seconds that a task should last: as many runs share one.
+    pub task: Option<f64>,
     /// Further `#SBATCH` options, one an entry.
     pub lines: Vec<String>,
     /// Shell text before the program starts: `module load ...`.
@@ -135,7 +137,12 @@ pub static OPTIONS: &[OptionKey] = &[
     key("execution.slurm.cpus", Count { min: 1, max: 100_000 }, "processors a job"),
     key("execution.slurm.account", Text, "account"),
     key("execution.slurm.throttle", MANY, "jobs of the array that run at a time"),
-    key("execution.slurm.lines", Texts, "further #SBATCH options, one an entry: \"--constraint=avx512\""),
+    key(
+        "execution.slurm.task",
+        Duration,
+        "how long a task should last, at least: as many runs share one; five minutes if left out",
+    ),
+    key("execution.slurm.lines", Options, "further options of sbatch, one an entry; they win over those above"),
     key("execution.slurm.setup", Text, "shell text before the program starts: \"module load ...\""),
 ];
 

@@ -49,6 +49,10 @@ pub enum Kind {
     Text,
     /// A list of texts.
     Texts,
+    /// An option as a command line has it.
+    Option,
+    /// A list of such options.
+    Options,
     /// One of several words.
     Choice(Words),
     /// One of several words, each with constants of its own: `{ adam = { lr = 1e-3 } }`, or the word alone.
@@ -120,7 +124,7 @@ impl Kind {
 
     /// Whether a value of this kind is itself a list.
     pub fn is_list(&self) -> bool {
-        matches!(self, Self::Counts { .. } | Self::Rising(_) | Self::Texts)
+        matches!(self, Self::Counts { .. } | Self::Rising(_) | Self::Texts | Self::Options)
     }
 
     /// What is expected, for messages and for the reference: `a whole number from 1`.
@@ -136,6 +140,8 @@ impl Kind {
             Self::Rising(bounds) => format!("a rising list, each {}", bounds.describe()),
             Self::Text => "a text".into(),
             Self::Texts => "a list of texts".into(),
+            Self::Option => "an option such as \"--constraint=avx512\"".into(),
+            Self::Options => "a list of options such as \"--constraint=avx512\"".into(),
             Self::Choice(words) | Self::Tag(words) => any_of(words.iter().map(|(word, _)| *word)),
             Self::Duration => "a time such as \"90s\", \"30m\" or \"1h30m\"".into(),
             Self::Bytes => "an amount such as \"512MiB\" or \"8GiB\"".into(),
@@ -160,9 +166,13 @@ impl Kind {
                 return items.into_iter().collect::<Option<Vec<_>>>().map(Value::from);
             }
             (Self::Rising(bounds), Toml::List(list)) => return rising(path, *bounds, node, list, errors),
-            (Self::Texts, Toml::List(list)) => {
-                let items: Vec<_> = list.iter().map(|item| Self::Text.read(path, item, errors)).collect();
+            (Self::Texts | Self::Options, Toml::List(list)) => {
+                let one = if *self == Self::Texts { Self::Text } else { Self::Option };
+                let items: Vec<_> = list.iter().map(|item| one.read(path, item, errors)).collect();
                 return items.into_iter().collect::<Option<Vec<_>>>().map(Value::from);
+            }
+            (Self::Option, Toml::Text(text)) => {
+                (text.starts_with('-') && !text.contains('\n')).then(|| Value::from(text.as_str()))
             }
             (Self::Text, Toml::Text(text)) => (!text.is_empty()).then(|| Value::from(text.as_str())),
             (Self::Choice(words) | Self::Tag(words), Toml::Text(text)) => {

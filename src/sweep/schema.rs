@@ -192,6 +192,8 @@ fn kind(kind: &Kind) -> Value {
         Kind::Rising(bounds) => array(number(*bounds)),
         Kind::Text | Kind::Duration | Kind::Bytes => json!({ "type": "string" }),
         Kind::Texts => array(json!({ "type": "string" })),
+        Kind::Option => json!({ "type": "string", "pattern": "^-" }),
+        Kind::Options => array(json!({ "type": "string", "pattern": "^-" })),
         Kind::Choice(choices) | Kind::Tag(choices) => words(choices),
     }
 }

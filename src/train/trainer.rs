@@ -176,6 +176,11 @@ impl<'a> Trainer<'a> {
         }
     }
 
+    /// Minibatches it has learnt from, over all epochs.
+    pub fn steps(&self) -> u64 {
+        self.stepper.steps
+    }
+
     /// One step; returns the sum of the minibatch's losses, nats.
     fn minibatch(&mut self) -> f64 {
         let epoch = self.rows.len();

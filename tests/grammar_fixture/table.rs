@@ -154,7 +154,9 @@ pub(crate) fn another(setting: &ablade::sweep::Setting) -> Option<String> {
             let other = words.iter().map(|(word, _)| *word).find(|word| default != json!(word));
             format!("\"{}\"", other.unwrap_or_else(|| panic!("{name} has a single word")))
         }
-        Kind::Tag(_) | Kind::Texts | Kind::Duration | Kind::Bytes => return None,
+        Kind::Tag(_) | Kind::Texts | Kind::Option | Kind::Options | Kind::Duration | Kind::Bytes => {
+            return None;
+        }
     })
 }
 
@@ -189,6 +191,8 @@ fn every_option_of_execution_and_budget_is_a_field() {
         Kind::Count { .. } | Kind::CountOr { .. } => "3".to_owned(),
         Kind::Number(_) => "0.5".into(),
         Kind::Texts => "[\"a\"]".into(),
+        Kind::Option => "\"-a\"".into(),
+        Kind::Options => "[\"-a\"]".into(),
         Kind::Duration => "\"90s\"".into(),
         Kind::Bytes => "\"1KiB\"".into(),
         kind => format!("\"{}\"", kind.words().last().map_or("baseline", |(word, _)| *word)),

@@ -1,0 +1,177 @@
+//! Follows submitted runs until they have ended: what is done, from disk; what waits and why, from the scheduler.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::Terminal;
+use super::asked::Asked;
+use super::interrupt::Interrupt;
+use super::progress::{End, Progress, ProgressMode, RunLine};
+use super::queue::{self, Queue, Scope};
+use super::status::labelled;
+use super::terminal::count;
+use super::training::end_of;
+use crate::cost::Cost;
+use crate::launch::slurm::Controller;
+use crate::plan::{RunId, RunSpec};
+use crate::store::{Failure, RunStatus, StoreError};
+
+/// How following ended.
+#[derive(Debug)]
+pub(crate) enum Followed {
+    /// No run is in the scheduler's hands any more; these failed meanwhile, and these are not done for other reasons.
+    Ended { failed: BTreeSet<RunId>, lost: BTreeSet<RunId> },
+    /// A signal came; the jobs go on.
+    Detached,
+}
+
+/// Time between two looks at the results: at least, and as a multiple of what a look takes.
+const LOOK: Duration = Duration::from_secs(1);
+const SPARSE: u32 = 20;
+/// Time between two questions to the scheduler: it doubles while nothing changes.
+const ASK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
+/// Runs that no job will do any more are given this long to appear on disk; longer where their job says that it did them:
+/// a network file system may show them a minute late.
+const LATE: (Duration, Duration) = (Duration::from_secs(8), Duration::from_secs(70));
+
+/// What is followed.
+pub(crate) struct Following<'a> {
+    /// Runs in the scheduler's hands.
+    pub(crate) runs: &'a [&'a RunSpec],
+    /// It returns once no more than so many are left.
+    pub(crate) until: usize,
+    /// Failures from before they were submitted.
+    pub(crate) earlier: &'a BTreeMap<RunId, Failure>,
+    /// Failures after which the jobs are cancelled.
+    pub(crate) max_failures: Option<usize>,
+}
+
+/// Shows what becomes of runs until each has ended or no job is left for it.
+pub(crate) fn follow(
+    asked: &Asked,
+    following: &Following,
+    interrupt: &Interrupt,
+    mode: ProgressMode,
+    terminal: &Terminal,
+) -> anyhow::Result<Followed> {
+    let &Following { runs, until, earlier, max_failures } = following;
+    let (store, sizes) = (&asked.store, asked.sizes()?);
+    let controller = Controller { stop: interrupt.flag() };
+    let labels: BTreeMap<&RunId, String> = labelled(&asked.plan).into_iter().map(|(label, run)| (run, label)).collect();
+    let line = |run: &&RunSpec| {
+        let cost = sizes.get(&run.data).map_or(1.0, |&size| Cost::new(&run.config, size).multiply_adds);
+        RunLine { label: labels[&run.id].clone(), epochs: run.config.train.epochs, cost }
+    };
+    let title = format!("{}  following {}; Ctrl-C leaves them to Slurm", asked.plan.name, count(runs.len(), "run"));
+    let progress = Progress::new(mode, terminal.paint, &title, runs.iter().map(line).collect());
+    let mut left: BTreeMap<usize, &RunSpec> = runs.iter().copied().enumerate().collect();
+    let mut failed = BTreeSet::new();
+    let mut queue = Queue::default();
+    let (mut look_at, mut ask_at, mut ask_every) = (Instant::now(), Instant::now(), ASK.0);
+    let mut alone_since: Option<Instant> = None;
+    let mut cancelled = false;
+    let ended = loop {
+        if interrupt.raised() {
+            break Followed::Detached;
+        }
+        let now = Instant::now();
+        if now >= look_at {
+            let before = left.len();
+            let failures = store.failures()?;
+            let mut over = Vec::new();
+            for (&i, run) in &left {
+                let fails = failures.get(&run.id).filter(|&found| earlier.get(&run.id) != Some(found));
+                if let Some(end) =
+                    if store.is_published(&run.id) { published(asked, &run.id)? } else { fails.map(failure) }
+                {
+                    if !store.is_published(&run.id) {
+                        failed.insert(run.id.clone());
+                    }
+                    progress.ended(i, &end);
+                    over.push(i);
+                }
+            }
+            left.retain(|i, _| !over.contains(i));
+            if left.len() <= until {
+                break Followed::Ended { failed, lost: BTreeSet::new() };
+            }
+            if left.len() < before {
+                alone_since = None;
+            }
+            look_at = Instant::now() + LOOK.max(now.elapsed() * SPARSE);
+            if !cancelled && max_failures.is_some_and(|most| failed.len() >= most) {
+                cancelled = true;
+                let jobs = queue.alive(store, Some(&asked.plan.name));
+                terminal.remark(format!("{}: cancelling {}", count(failed.len(), "failure"), count(jobs.len(), "job")));
+                controller.cancel(&jobs)?;
+            }
+        }
+        if now >= ask_at {
+            let found = queue::look(store, controller, Scope::Unfinished)?;
+            let text = found.summary(left.values().map(|run| &run.id));
+            ask_every = if progress.queue(&text) { ASK.0 } else { (ask_every * 2).min(ASK.1) };
+            queue = found;
+            let alone = queue.unknown.is_none() && !left.values().any(|run| queue.holds(&run.id));
+            if alone {
+                ask_every = ASK.0;
+                let since = *alone_since.get_or_insert(now);
+                if since.elapsed() >= patience(&queue, &left) {
+                    let lost = left.values().map(|run| run.id.clone()).collect();
+                    break Followed::Ended { failed, lost };
+                }
+            } else {
+                alone_since = None;
+            }
+            ask_at = Instant::now() + ask_every;
+        }
+        sleep(Duration::from_millis(100));
+    };
+    progress.close();
+    if let Followed::Ended { lost, .. } = &ended {
+        say_lost(lost, &queue, terminal);
+    }
+    Ok(ended)
+}
+
+fn published(asked: &Asked, run: &RunId) -> Result<Option<End>, StoreError> {
+    let record = asked.store.record(run)?;
+    // Damaged, it is outstanding again.
+    Ok(record.summary.filter(|_| record.status != RunStatus::Outstanding).map(end_of))
+}
+
+fn failure(failure: &Failure) -> End {
+    End::Bad { word: "FAILED", reason: failure.error.clone() }
+}
+
+fn patience(queue: &Queue, left: &BTreeMap<usize, &RunSpec>) -> Duration {
+    let state = |run: &&RunSpec| queue.runs.get(&run.id).map(|queued| queued.entry.state.as_str());
+    if left.values().any(|run| state(run) == Some("COMPLETED")) { LATE.1 } else { LATE.0 }
+}
+
+/// Says why runs are not done although no job is left for them.
+fn say_lost(lost: &BTreeSet<RunId>, queue: &Queue, terminal: &Terminal) {
+    let mut reasons = BTreeMap::<String, (usize, String)>::new();
+    for run in lost {
+        let (reason, hint) = match queue.runs.get(run) {
+            None => {
+                ("their jobs are not known to Slurm any more: cancelled, or ended long ago".to_owned(), String::new())
+            }
+            Some(queued) => {
+                let entry = &queued.entry;
+                let hint = if queued.log.is_file() {
+                    format!("; job {} printed to {}", entry.name(), queued.log.display())
+                } else {
+                    let (name, log) = (entry.name(), queued.log.display());
+                    format!("; job {name} left no {log}: it never started, or its node does not see that directory")
+                };
+                (format!("their jobs are {}", entry.words()), hint)
+            }
+        };
+        reasons.entry(reason).or_insert((0, hint)).0 += 1;
+    }
+    for (reason, (runs, hint)) in reasons {
+        let runs = count(runs, "run");
+        terminal.remark(format!("{} {runs} not done: {reason}{hint}", terminal.paint.bad("warning:")));
+    }
+}

@@ -1,0 +1,135 @@
+//! The batch script: what a job of the array starts, the same for all of them.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use crate::sweep::Slurm;
+
+/// What the script starts.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    /// The program.
+    pub program: PathBuf,
+    /// The results directory.
+    pub results: PathBuf,
+    /// Where data sets are.
+    pub data: PathBuf,
+    /// Where relative paths of an experiment begin.
+    pub directory: PathBuf,
+    /// The submission.
+    pub submission: String,
+    /// Its experiment.
+    pub experiment: String,
+}
+
+/// Seconds before the end of a job at which it is told; Slurm may be a minute early.
+const NOTICE: u32 = 60;
+
+/// The script for `sbatch`. Its argument is the first task of the array, or `tables`.
+pub fn script(slurm: &Slurm, invocation: &Invocation) -> String {
+    let Invocation { program, results, data, directory, submission, experiment } = invocation;
+    let cpus = slurm.cpus.unwrap_or(1).to_string();
+    let asked = [
+        ("partition", slurm.partition.as_deref()),
+        ("account", slurm.account.as_deref()),
+        ("time", slurm.time.as_deref()),
+        ("mem", slurm.memory.as_deref()),
+        ("cpus-per-task", Some(&cpus)),
+        ("chdir", Some(&directory.to_string_lossy())),
+    ];
+    let mut text = format!("#!/bin/bash\n# Tasks of {submission}, or its tables. `ablade sweep` hands it to sbatch.\n");
+    for (option, value) in asked {
+        if let Some(value) = value {
+            let _ = writeln!(text, "#SBATCH --{option}={}", quoted(value));
+        }
+    }
+    let _ = writeln!(text, "#SBATCH --requeue\n#SBATCH --open-mode=append\n#SBATCH --signal=B:USR2@{NOTICE}");
+    for line in &slurm.lines {
+        let _ = writeln!(text, "#SBATCH {line}");
+    }
+    if let Some(setup) = &slurm.setup {
+        let _ = writeln!(text, "\n{}", setup.trim_end());
+    }
+    let path = |path: &Path| quoted(&path.to_string_lossy());
+    let ablade = format!("{} --results {} --progress plain", path(program), path(results));
+    let _ = write!(
+        text,
+        r#"
+if [ "$1" = tables ]; then
+    exec {ablade} tables {experiment}
+fi
+# In place of the shell, so that the program itself hears when its time is over.
+exec {ablade} --data-dir {data} task {submission} "$(($1 + ${{SLURM_ARRAY_TASK_ID:-0}}))" --jobs "${{SLURM_CPUS_PER_TASK:-1}}"
+"#,
+        data = path(data),
+    );
+    text
+}
+
+/// A word as a shell reads it back.
+pub fn quoted(word: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || "-_=.,/+:@%".contains(c);
+    if !word.is_empty() && word.chars().all(safe) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    fn invocation(program: &str) -> Invocation {
+        Invocation {
+            program: program.into(),
+            results: "/shared/it's here".into(),
+            data: "/data".into(),
+            directory: "/home/me".into(),
+            submission: "masks-0a1b2c3d".into(),
+            experiment: "masks".into(),
+        }
+    }
+
+    #[test]
+    fn what_was_asked_for_is_in_the_script_and_own_lines_come_last() {
+        let slurm = Slurm {
+            partition: Some("short".into()),
+            time: Some("02:00:00".into()),
+            memory: Some("8G".into()),
+            cpus: Some(4),
+            account: Some("my lab".into()),
+            lines: vec!["--signal=B:USR2@300".into(), "--constraint=avx512".into()],
+            setup: Some("module load rust\n".into()),
+            ..Slurm::default()
+        };
+        let text = script(&slurm, &invocation("/bin/true"));
+        let expected = "#SBATCH --partition=short\n#SBATCH --account='my lab'\n#SBATCH --time=02:00:00\n#SBATCH --mem=8G\n\
+                        #SBATCH --cpus-per-task=4\n#SBATCH --chdir=/home/me\n#SBATCH --requeue\n\
+                        #SBATCH --open-mode=append\n#SBATCH --signal=B:USR2@60\n#SBATCH --signal=B:USR2@300\n\
+                        #SBATCH --constraint=avx512\n\nmodule load rust\n";
+        assert!(text.contains(expected), "{text}");
+    }
+
+    #[test]
+    fn a_shell_starts_the_task_that_is_meant() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("script.sh");
+        std::fs::write(&path, script(&Slurm::default(), &invocation("/bin/echo"))).unwrap();
+        let run = |argument: &str, index: Option<&str>, cpus: Option<&str>| {
+            let mut command = Command::new("bash");
+            command.arg(&path).arg(argument).env_remove("SLURM_ARRAY_TASK_ID").env_remove("SLURM_CPUS_PER_TASK");
+            command.envs(
+                index.map(|i| ("SLURM_ARRAY_TASK_ID", i)).into_iter().chain(cpus.map(|n| ("SLURM_CPUS_PER_TASK", n))),
+            );
+            String::from_utf8(command.output().unwrap().stdout).unwrap()
+        };
+        let before = "--results /shared/it's here --progress plain";
+        assert_eq!(run("tables", None, None), format!("{before} tables masks\n"));
+        let task = |i, n| format!("{before} --data-dir /data task masks-0a1b2c3d {i} --jobs {n}\n");
+        assert_eq!(run("20", Some("3"), Some("4")), task(23, 4));
+        assert_eq!(run("7", None, None), task(7, 1));
+    }
+}

@@ -1,0 +1,167 @@
+//! Submissions: runs handed to a scheduler, frozen, so that a task needs nothing but a name and an index.
+//!
+//! ```text
+//! submitted/<submission>/plan.json        the plan as it was then
+//!                        submission.json  which runs each task does, and what it may use
+//!                        jobs.json        which jobs of the scheduler do the tasks; written before and after each is asked for
+//!                        script.sh        what the scheduler starts
+//!                        logs/            what the tasks print
+//! submitted/program-<hash>                the program as it was then
+//! ```
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::disk::{create_dirs, remove_if_there};
+use super::experiments::{seal, unseal};
+use super::garbage::entries;
+use super::names::check_file;
+use super::{Failure, Store, StoreError};
+use crate::plan::{Plan, RunId};
+
+/// What a submission freezes beside the plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Submission {
+    /// Its name, unique over all results: that of the experiment and eight hexadecimal digits.
+    pub name: String,
+    /// The experiment.
+    pub experiment: String,
+    /// Engine that the runs are meant for.
+    pub engine: u32,
+    /// `YYYY-MM-DD HH:MM:SS`, UTC.
+    pub submitted_utc: String,
+    /// The runs of each task.
+    pub tasks: Vec<Vec<RunId>>,
+    /// Failures from before: those runs are tried again, the ones that fail from then on are not.
+    pub earlier: BTreeMap<RunId, Failure>,
+    /// Memory that the runs of a task together may take, bytes; absent = what the machine gives it.
+    pub memory: Option<u64>,
+    /// Seconds between two checkpoints of a run.
+    pub checkpoint: f64,
+    /// The program, where a copy was kept.
+    pub program: Option<PathBuf>,
+}
+
+/// A job of the scheduler that does tasks of a submission, or one about to be asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    /// What it is called, unique over all submissions: by that name it is found again if the answer is lost.
+    pub name: String,
+    /// Its first task.
+    pub first: usize,
+    /// How many tasks; 0 for the job that writes the tables.
+    pub count: usize,
+    /// The scheduler's own number for it; absent until it is known.
+    pub id: Option<String>,
+}
+
+const PLAN: &str = "plan.json";
+const SUBMISSION: &str = "submission.json";
+const JOBS: &str = "jobs.json";
+const SCRIPT: &str = "script.sh";
+const PROGRAM: &str = "program-";
+
+impl Store {
+    pub(super) fn submitted(&self) -> PathBuf {
+        self.root().join("submitted")
+    }
+
+    /// Where a submission lies.
+    pub fn submission_dir(&self, name: &str) -> Result<PathBuf, StoreError> {
+        check_file("a submission", name)?;
+        Ok(self.submitted().join(name))
+    }
+
+    /// Keeps a submission, the plan and the script, and makes the directory for what its tasks print.
+    pub fn freeze(&self, submission: &Submission, plan: &Plan, script: &str) -> Result<(), StoreError> {
+        let dir = self.submission_dir(&submission.name)?;
+        create_dirs(&dir.join("logs"))?;
+        self.replace(&dir.join(SCRIPT), script.as_bytes())?;
+        self.save_sealed(&dir.join(PLAN), plan)?;
+        self.save_sealed(&dir.join(SUBMISSION), submission)
+    }
+
+    /// A submission, without its plan.
+    pub fn submission(&self, name: &str) -> Result<Submission, StoreError> {
+        let found = load_sealed(&self.submission_dir(name)?.join(SUBMISSION));
+        match found {
+            Err(error) if error.is_absent() => {
+                let nearest = self.submissions()?.into_iter().find(|known| strsim::jaro_winkler(known, name) > 0.8);
+                Err(StoreError::NoSuchSubmission { name: name.to_owned(), path: self.submitted(), nearest })
+            }
+            found => found,
+        }
+    }
+
+    /// The plan that a submission froze.
+    pub fn submitted_plan(&self, name: &str) -> Result<Plan, StoreError> {
+        load_sealed(&self.submission_dir(name)?.join(PLAN))
+    }
+
+    /// Names of all submissions that are complete, sorted.
+    pub fn submissions(&self) -> Result<Vec<String>, StoreError> {
+        let found = entries(&self.submitted())?;
+        Ok(found.into_iter().filter(|(path, _)| path.join(SUBMISSION).is_file()).map(|(_, name)| name).collect())
+    }
+
+    /// Notes which jobs do the tasks of a submission.
+    pub fn save_jobs(&self, name: &str, jobs: &[Job]) -> Result<(), StoreError> {
+        self.save_sealed(&self.submission_dir(name)?.join(JOBS), &jobs)
+    }
+
+    /// The jobs that do the tasks of a submission; none where the tasks are started by other means.
+    pub fn jobs(&self, name: &str) -> Result<Vec<Job>, StoreError> {
+        match load_sealed(&self.submission_dir(name)?.join(JOBS)) {
+            Err(error) if error.is_absent() => Ok(Vec::new()),
+            jobs => jobs,
+        }
+    }
+
+    /// Forgets a submission of which nothing was started.
+    pub fn withdraw(&self, name: &str) -> Result<(), StoreError> {
+        let dir = self.submission_dir(name)?;
+        // Without it the directory is no submission any more, whatever happens to the rest.
+        remove_if_there(&dir.join(SUBMISSION))?;
+        fs::remove_dir_all(&dir).map_err(StoreError::io("remove", &dir))
+    }
+
+    /// Keeps a copy of a program, so that one built meanwhile does not take its place; returns where.
+    pub fn keep_program(&self, program: &Path) -> Result<PathBuf, StoreError> {
+        let bytes = fs::read(program).map_err(StoreError::io("read", program))?;
+        let copy = self.submitted().join(format!("{PROGRAM}{}", &blake3::hash(&bytes).to_hex()[..16]));
+        self.replace(&copy, &bytes)?;
+        let permissions = fs::metadata(program).map_err(StoreError::io("read", program))?.permissions();
+        fs::set_permissions(&copy, permissions).map_err(StoreError::io("write", &copy))?;
+        Ok(copy)
+    }
+
+    /// Programs that no submission needs.
+    pub(super) fn spare_programs(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let mut needed = Vec::new();
+        for name in self.submissions()? {
+            needed.extend(self.submission(&name)?.program.and_then(|path| path.file_name().map(ToOwned::to_owned)));
+        }
+        let programs = entries(&self.submitted())?.into_iter().filter(|(_, name)| name.starts_with(PROGRAM));
+        Ok(programs.map(|(path, _)| path).filter(|path| !needed.iter().any(|name| path.ends_with(name))).collect())
+    }
+
+    pub(super) fn save_sealed<T: Serialize>(&self, path: &Path, value: &T) -> Result<(), StoreError> {
+        let malformed =
+            |error: serde_json::Error| StoreError::Malformed { path: path.to_owned(), reason: error.to_string() };
+        let json = serde_json::to_string(value).map_err(malformed)?;
+        self.replace(path, seal(&json).as_bytes())
+    }
+}
+
+fn load_sealed<T: DeserializeOwned>(path: &Path) -> Result<T, StoreError> {
+    let bytes = fs::read(path).map_err(StoreError::io("read", path))?;
+    let malformed = |reason: String| StoreError::Malformed { path: path.to_owned(), reason };
+    let json = unseal(&bytes).ok_or_else(|| malformed("its checksum does not match".to_owned()))?;
+    serde_json::from_str(json).map_err(|error| malformed(error.to_string()))
+}
