@@ -4,7 +4,8 @@
 //! every instruction set.
 
 use crate::made::Activation;
-use crate::made::kernels::vectorized::vectorized;
+use crate::made::kernels::lanes::{Lane, Lanes, WIDTH, Work, dispatch, flat_mut};
+use crate::made::kernels::vectorized::{Level, vectorized};
 
 /// exp(x) for x <= 0, within 2 units in the last place down to the smallest normal number, where it stays.
 ///
@@ -13,12 +14,14 @@ use crate::made::kernels::vectorized::vectorized;
 fn exp_nonpositive(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23: adding and subtracting it rounds to the nearest integer
     let x = x.max(-87.0);
-    let n = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
+    let rounded = x * std::f32::consts::LOG2_E + ROUND;
+    let n = rounded - ROUND;
     // ln 2 in two parts, the first of few bits, so that n times it is exact.
     let r = (x - n * 0.693_359_4) + n * 2.121_944_4e-4;
     let series = 1.0 / 120.0 + r * (1.0 / 720.0 + r * (1.0 / 5040.0));
     let series = 1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6.0 + r * (1.0 / 24.0 + r * series))));
-    series * f32::from_bits(((n as i32 + 127) << 23) as u32)
+    // The last bits of `rounded` are n itself: no conversion, which compilers do number by number.
+    series * f32::from_bits((rounded.to_bits() << 23).wrapping_add(127 << 23))
 }
 
 /// ln(1 + e) for e in [0, 1]: 2 artanh(s) with s = e / (2 + e) <= 1/3, its series to s^15 (remainder below 2e-9).
@@ -45,54 +48,76 @@ pub fn sigmoid(z: f32) -> f32 {
     softplus_sigmoid(z).1
 }
 
-/// Independent partial sums: a fixed order of additions that still fills a vector register.
-const LANES: usize = 16;
+/// Lanes added up in single precision before they join a double: few, so that the sum keeps its digits.
+const RUN: usize = 8;
 
-/// Terms added up in single precision before they join a double: few, so that the sum keeps its digits.
-const RUN: usize = 8 * LANES;
-
-/// The sum of a run, added up in single precision by `LANES` partial sums.
+/// The sum of a run: sixteen partial sums in single precision, a fixed order of additions that still fills a register.
 #[inline(always)]
-fn sum(terms: &[f32; RUN]) -> f64 {
-    let mut sums = [0f32; LANES];
-    for lanes in terms.as_chunks::<LANES>().0 {
-        for (sum, term) in sums.iter_mut().zip(lanes) {
-            *sum += term;
+fn sum<L: Lanes>(run: &[Lane; RUN]) -> f64 {
+    let mut sums = Lane::default();
+    run.iter().fold(L::splat(0.0), |sums, lane| sums.add(L::load(lane))).store(&mut sums);
+    sums.0.iter().map(|&s| f64::from(s)).sum()
+}
+
+/// The loss of an image and its gradient in one pass: returns the sum over pixels of log(1 + exp(z)) - z x, nats, and
+/// turns the logits into `scale` times the gradient of that sum, sigmoid(z) - x.
+pub fn nll_gradient(z: &mut [f32], x: &[f32], scale: f32) -> f64 {
+    dispatch(Level::detect(), NllGradient { z, x, scale })
+}
+
+struct NllGradient<'a> {
+    z: &'a mut [f32],
+    x: &'a [f32],
+    scale: f32,
+}
+
+impl Work for NllGradient<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> f64 {
+        let mut total = 0.0;
+        for (z, x) in self.z.chunks_mut(RUN * WIDTH).zip(self.x.chunks(RUN * WIDTH)) {
+            let mut losses = [Lane::default(); RUN];
+            for ((z, &x), loss) in z.iter_mut().zip(x).zip(flat_mut(&mut losses)) {
+                let (softplus, sigmoid) = softplus_sigmoid(*z);
+                *loss = softplus - *z * x;
+                *z = (sigmoid - x) * self.scale;
+            }
+            total += sum::<L>(&losses);
         }
+        total
     }
-    sums.iter().map(|&s| f64::from(s)).sum()
+}
+
+/// Negative log-likelihood of an image, nats: the sum above.
+pub fn nll(z: &[f32], x: &[f32]) -> f64 {
+    dispatch(Level::detect(), Nll { z, x })
+}
+
+struct Nll<'a> {
+    z: &'a [f32],
+    x: &'a [f32],
+}
+
+impl Work for Nll<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> f64 {
+        let mut total = 0.0;
+        for (z, x) in self.z.chunks(RUN * WIDTH).zip(self.x.chunks(RUN * WIDTH)) {
+            let mut losses = [Lane::default(); RUN];
+            for ((&z, &x), loss) in z.iter().zip(x).zip(flat_mut(&mut losses)) {
+                *loss = softplus_sigmoid(z).0 - z * x;
+            }
+            total += sum::<L>(&losses);
+        }
+        total
+    }
 }
 
 vectorized! {
-    /// The loss of an image and its gradient in one pass: returns the sum over pixels of log(1 + exp(z)) - z x, nats, and
-    /// turns the logits into `scale` times the gradient of that sum, sigmoid(z) - x.
-    pub fn nll_gradient(z: &mut [f32], x: &[f32], scale: f32) -> f64 {
-        let mut total = 0.0;
-        for (z, x) in z.chunks_mut(RUN).zip(x.chunks(RUN)) {
-            let mut losses = [0f32; RUN];
-            for ((z, &x), loss) in z.iter_mut().zip(x).zip(&mut losses) {
-                let (softplus, sigmoid) = softplus_sigmoid(*z);
-                *loss = softplus - *z * x;
-                *z = (sigmoid - x) * scale;
-            }
-            total += sum(&losses);
-        }
-        total
-    }
-
-    /// Negative log-likelihood of an image, nats: the sum above.
-    pub fn nll(z: &[f32], x: &[f32]) -> f64 {
-        let mut total = 0.0;
-        for (z, x) in z.chunks(RUN).zip(x.chunks(RUN)) {
-            let mut losses = [0f32; RUN];
-            for ((&z, &x), loss) in z.iter().zip(x).zip(&mut losses) {
-                *loss = softplus_sigmoid(z).0 - z * x;
-            }
-            total += sum(&losses);
-        }
-        total
-    }
-
     /// `sums[n] = sum over rows of z[.., n]`.
     pub fn column_sums(z: &[f32], sums: &mut [f32]) {
         sums.fill(0.0);

@@ -45,6 +45,22 @@ pub trait Lanes: Copy {
     fn add_product(self, a: Self, b: Self) -> Self;
     /// `self + other`.
     fn add(self, other: Self) -> Self;
+    /// The columns of a square whose rows these are.
+    #[inline(always)]
+    fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
+        let (mut square, mut columns) = ([Lane::default(); WIDTH], rows);
+        for (lane, row) in square.iter_mut().zip(rows) {
+            row.store(lane);
+        }
+        for (i, column) in columns.iter_mut().enumerate() {
+            let mut lane = Lane::default();
+            for (to, row) in lane.0.iter_mut().zip(&square) {
+                *to = row.0[i];
+            }
+            *column = Self::load(&lane);
+        }
+        columns
+    }
     /// Asks for a lane to be at hand soon; changes nothing.
     fn prefetch(lane: &Lane);
 }
@@ -122,10 +138,12 @@ impl Lanes for Plain {
 mod x86 {
     use std::arch::x86_64::{
         __m256, __m512, _MM_HINT_T0, _mm_prefetch, _mm256_add_ps, _mm256_fmadd_ps, _mm256_load_ps, _mm256_set1_ps,
-        _mm256_store_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_load_ps, _mm512_set1_ps, _mm512_store_ps,
+        _mm256_store_ps, _mm512_add_ps, _mm512_castpd_ps, _mm512_castps_pd, _mm512_fmadd_ps, _mm512_load_ps,
+        _mm512_set1_ps, _mm512_shuffle_f32x4, _mm512_store_ps, _mm512_unpackhi_pd, _mm512_unpackhi_ps,
+        _mm512_unpacklo_pd, _mm512_unpacklo_ps,
     };
 
-    use super::{Lane, Lanes, Work};
+    use super::{Lane, Lanes, WIDTH, Work};
 
     #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,fma")]
     pub(super) fn avx512<W: Work>(work: W) -> W::Output {
@@ -170,6 +188,36 @@ mod x86 {
         fn add(self, other: Self) -> Self {
             // SAFETY: see above.
             Self(unsafe { _mm512_add_ps(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
+            // Each step joins two registers so that what they hold of a column comes to stand together: first numbers,
+            // then pairs of them, then fours, then eights.
+            let (mut a, mut b) = (rows, rows);
+            // SAFETY: see above.
+            unsafe {
+                for i in 0..8 {
+                    a[2 * i].0 = _mm512_unpacklo_ps(rows[2 * i].0, rows[2 * i + 1].0);
+                    a[2 * i + 1].0 = _mm512_unpackhi_ps(rows[2 * i].0, rows[2 * i + 1].0);
+                }
+                for i in 0..8 {
+                    let at = i / 2 * 4 + i % 2;
+                    let (low, high) = (_mm512_castps_pd(a[at].0), _mm512_castps_pd(a[at + 2].0));
+                    b[i / 2 * 4 + i % 2 * 2].0 = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
+                    b[i / 2 * 4 + i % 2 * 2 + 1].0 = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
+                }
+                // Quarter q of b[4 i + j] holds rows 4 i to 4 i + 3 of column 4 q + j.
+                for i in 0..4 {
+                    let (up, down) = ((b[i].0, b[4 + i].0), (b[8 + i].0, b[12 + i].0));
+                    let even = (_mm512_shuffle_f32x4::<0x88>(up.0, up.1), _mm512_shuffle_f32x4::<0x88>(down.0, down.1));
+                    let odd = (_mm512_shuffle_f32x4::<0xdd>(up.0, up.1), _mm512_shuffle_f32x4::<0xdd>(down.0, down.1));
+                    a[i].0 = _mm512_shuffle_f32x4::<0x88>(even.0, even.1);
+                    a[4 + i].0 = _mm512_shuffle_f32x4::<0x88>(odd.0, odd.1);
+                    a[8 + i].0 = _mm512_shuffle_f32x4::<0xdd>(even.0, even.1);
+                    a[12 + i].0 = _mm512_shuffle_f32x4::<0xdd>(odd.0, odd.1);
+                }
+            }
+            a
         }
         #[inline(always)]
         fn prefetch(lane: &Lane) {

@@ -93,7 +93,7 @@ impl Work for InputGradient<'_> {
             let begins = |lane: usize| mask.from[lane * WIDTH] as usize / WIDTH * WIDTH;
             for first in (begins(lanes.start)..cols).step_by(DEPTH) {
                 let count = DEPTH.min(cols - first);
-                transpose(&mut panel, w, mask.sheet, units.clone(), &(first..first + count));
+                transpose::<L>(&mut panel, w, mask.sheet, units.clone(), &(first..first + count));
                 // Later lanes are seen later: each piece begins where the sight of its last lane begins.
                 let dz = Left { numbers: flat(dz), stride: dz_stride, first };
                 for end in lanes.start + 1..=lanes.end {
@@ -115,20 +115,17 @@ fn copy<L: Lanes>(to: &mut [Lane], from: &[Lane]) {
 
 /// Packs rows `units` of `w`, columns `terms`, as columns; the first term begins a lane.
 #[inline(always)]
-fn transpose(panel: &mut [[Lane; BLOCK]; DEPTH], w: &[Lane], sheet: Sheet, units: Range<usize>, terms: &Range<usize>) {
-    const NOTHING: Lane = Lane([0.0; WIDTH]);
+fn transpose<L: Lanes>(panel: &mut [[Lane; BLOCK]; DEPTH], w: &[Lane], sheet: Sheet, units: Range<usize>, terms: &Range<usize>) {
     let stride = sheet.stride();
     for (lane, first) in units.clone().step_by(WIDTH).enumerate() {
         for at in terms.clone().step_by(WIDTH) {
-            let mut square = [&NOTHING; WIDTH];
-            for (row, unit) in square.iter_mut().zip(first..units.end) {
-                *row = &w[unit * stride + at / WIDTH];
+            let mut rows = [L::splat(0.0); WIDTH];
+            for (row, unit) in rows.iter_mut().zip(first..units.end) {
+                *row = L::load(&w[unit * stride + at / WIDTH]);
             }
             let packed = &mut panel[at - terms.start..][..WIDTH];
-            for (i, packed) in packed.iter_mut().enumerate() {
-                for (to, row) in packed[lane].0.iter_mut().zip(&square) {
-                    *to = row.0[i];
-                }
+            for (packed, column) in packed.iter_mut().zip(L::transpose(rows)) {
+                column.store(&mut packed[lane]);
             }
         }
     }
