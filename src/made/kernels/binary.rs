@@ -218,7 +218,7 @@ impl WeightGradient<'_> {
         add_rows(&mut sums, self.dz, stride, at, self.ones.by_column.get(row).iter());
         let mut g = [Lane::default(); N];
         sums.iter().zip(&mut g).for_each(|(sum, g)| sum.store(g));
-        self.update.lanes(&mut self.target, begin, at..at + N, self.mask.from[row] as usize, &mut g);
+        self.update.lanes::<L>(&mut self.target, begin, at..at + N, self.mask.from[row] as usize, &mut g);
         N
     }
 }

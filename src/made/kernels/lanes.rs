@@ -45,6 +45,14 @@ pub trait Lanes: Copy {
     fn add_product(self, a: Self, b: Self) -> Self;
     /// `self + other`.
     fn add(self, other: Self) -> Self;
+    /// `self - other`.
+    fn sub(self, other: Self) -> Self;
+    /// `self * other`.
+    fn mul(self, other: Self) -> Self;
+    /// `self / other`.
+    fn div(self, other: Self) -> Self;
+    /// The root, correctly rounded as all the others.
+    fn sqrt(self) -> Self;
     /// The columns of a square whose rows these are.
     #[inline(always)]
     fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
@@ -131,15 +139,44 @@ impl Lanes for Plain {
         self
     }
     #[inline(always)]
+    fn sub(mut self, other: Self) -> Self {
+        for i in 0..WIDTH {
+            self.0[i] -= other.0[i];
+        }
+        self
+    }
+    #[inline(always)]
+    fn mul(mut self, other: Self) -> Self {
+        for i in 0..WIDTH {
+            self.0[i] *= other.0[i];
+        }
+        self
+    }
+    #[inline(always)]
+    fn div(mut self, other: Self) -> Self {
+        for i in 0..WIDTH {
+            self.0[i] /= other.0[i];
+        }
+        self
+    }
+    #[inline(always)]
+    fn sqrt(mut self) -> Self {
+        for i in 0..WIDTH {
+            self.0[i] = self.0[i].sqrt();
+        }
+        self
+    }
+    #[inline(always)]
     fn prefetch(_: &Lane) {}
 }
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256, __m512, _MM_HINT_T0, _mm_prefetch, _mm256_add_ps, _mm256_fmadd_ps, _mm256_load_ps, _mm256_set1_ps,
-        _mm256_store_ps, _mm512_add_ps, _mm512_castpd_ps, _mm512_castps_pd, _mm512_fmadd_ps, _mm512_load_ps,
-        _mm512_set1_ps, _mm512_shuffle_f32x4, _mm512_store_ps, _mm512_unpackhi_pd, _mm512_unpackhi_ps,
+        __m256, __m512, _MM_HINT_T0, _mm_prefetch, _mm256_add_ps, _mm256_div_ps, _mm256_fmadd_ps, _mm256_load_ps,
+        _mm256_mul_ps, _mm256_set1_ps, _mm256_sqrt_ps, _mm256_store_ps, _mm256_sub_ps, _mm512_add_ps, _mm512_castpd_ps,
+        _mm512_castps_pd, _mm512_div_ps, _mm512_fmadd_ps, _mm512_load_ps, _mm512_mul_ps, _mm512_set1_ps,
+        _mm512_shuffle_f32x4, _mm512_sqrt_ps, _mm512_store_ps, _mm512_sub_ps, _mm512_unpackhi_pd, _mm512_unpackhi_ps,
         _mm512_unpacklo_pd, _mm512_unpacklo_ps,
     };
 
@@ -188,6 +225,26 @@ mod x86 {
         fn add(self, other: Self) -> Self {
             // SAFETY: see above.
             Self(unsafe { _mm512_add_ps(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn sub(self, other: Self) -> Self {
+            // SAFETY: see above.
+            Self(unsafe { _mm512_sub_ps(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn mul(self, other: Self) -> Self {
+            // SAFETY: see above.
+            Self(unsafe { _mm512_mul_ps(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn div(self, other: Self) -> Self {
+            // SAFETY: see above.
+            Self(unsafe { _mm512_div_ps(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn sqrt(self) -> Self {
+            // SAFETY: see above.
+            Self(unsafe { _mm512_sqrt_ps(self.0) })
         }
         #[inline(always)]
         fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
@@ -262,6 +319,26 @@ mod x86 {
         fn add(self, other: Self) -> Self {
             // SAFETY: see above.
             unsafe { Self(_mm256_add_ps(self.0, other.0), _mm256_add_ps(self.1, other.1)) }
+        }
+        #[inline(always)]
+        fn sub(self, other: Self) -> Self {
+            // SAFETY: see above.
+            unsafe { Self(_mm256_sub_ps(self.0, other.0), _mm256_sub_ps(self.1, other.1)) }
+        }
+        #[inline(always)]
+        fn mul(self, other: Self) -> Self {
+            // SAFETY: see above.
+            unsafe { Self(_mm256_mul_ps(self.0, other.0), _mm256_mul_ps(self.1, other.1)) }
+        }
+        #[inline(always)]
+        fn div(self, other: Self) -> Self {
+            // SAFETY: see above.
+            unsafe { Self(_mm256_div_ps(self.0, other.0), _mm256_div_ps(self.1, other.1)) }
+        }
+        #[inline(always)]
+        fn sqrt(self) -> Self {
+            // SAFETY: see above.
+            unsafe { Self(_mm256_sqrt_ps(self.0), _mm256_sqrt_ps(self.1)) }
         }
         #[inline(always)]
         fn prefetch(lane: &Lane) {

@@ -115,7 +115,13 @@ fn copy<L: Lanes>(to: &mut [Lane], from: &[Lane]) {
 
 /// Packs rows `units` of `w`, columns `terms`, as columns; the first term begins a lane.
 #[inline(always)]
-fn transpose<L: Lanes>(panel: &mut [[Lane; BLOCK]; DEPTH], w: &[Lane], sheet: Sheet, units: Range<usize>, terms: &Range<usize>) {
+fn transpose<L: Lanes>(
+    panel: &mut [[Lane; BLOCK]; DEPTH],
+    w: &[Lane],
+    sheet: Sheet,
+    units: Range<usize>,
+    terms: &Range<usize>,
+) {
     let stride = sheet.stride();
     for (lane, first) in units.clone().step_by(WIDTH).enumerate() {
         for at in terms.clone().step_by(WIDTH) {
@@ -299,7 +305,13 @@ impl Work for WeightGradient<'_> {
                 }
                 for (row, g) in (first..end).zip(&mut g) {
                     let g = &mut g[panel.lane..panel.lane + lanes.len()];
-                    update.lanes(&mut target, at + (row - first) * stride, lanes.clone(), mask.from[row] as usize, g);
+                    update.lanes::<L>(
+                        &mut target,
+                        at + (row - first) * stride,
+                        lanes.clone(),
+                        mask.from[row] as usize,
+                        g,
+                    );
                 }
             }
         }

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use crate::made::kernels::lanes::{Lane, Lanes, WIDTH, flat, flat_mut};
+use crate::made::kernels::lanes::{Lane, Lanes, WIDTH, Work, dispatch};
 use crate::made::kernels::sheet::{Sheet, share};
 use crate::made::kernels::team::Team;
+use crate::made::kernels::vectorized::Level;
 
 /// An update rule at one step, its constants worked out.
 #[derive(Debug, Clone, Copy)]
@@ -55,42 +56,46 @@ pub enum Update {
 }
 
 impl Update {
-    /// Updates parameters `p` by gradients `g`; `s` and `u` are the rule's arrays, empty where it has none.
+    /// Updates lane `at` of the parameters by the gradient `g`.
     #[inline(always)]
-    pub fn apply(self, p: &mut [f32], g: &[f32], s: &mut [f32], u: &mut [f32]) {
+    pub(super) fn lane<L: Lanes>(self, target: &mut Target, at: usize, g: L) {
+        let Target { p, state: [s, u] } = target;
         match self {
-            Self::Record => s.copy_from_slice(g),
+            Self::Record => g.store(&mut s[at]),
             Self::Sgd { lr } => {
-                for (p, &g) in p.iter_mut().zip(g) {
-                    *p -= lr * g;
-                }
+                let p = &mut p[at];
+                L::load(p).sub(L::splat(lr).mul(g)).store(p);
             }
             Self::Momentum { lr, momentum } => {
-                for ((p, &g), m) in p.iter_mut().zip(g).zip(s) {
-                    *m = momentum * *m + g;
-                    *p -= lr * *m;
-                }
+                let (p, m) = (&mut p[at], &mut s[at]);
+                let moment = L::splat(momentum).mul(L::load(m)).add(g);
+                moment.store(m);
+                L::load(p).sub(L::splat(lr).mul(moment)).store(p);
             }
             Self::Adagrad { lr, eps } => {
-                for ((p, &g), s) in p.iter_mut().zip(g).zip(s) {
-                    *s += g * g;
-                    *p -= lr * g / (*s + eps).sqrt();
-                }
+                let (p, s) = (&mut p[at], &mut s[at]);
+                let squares = L::load(s).add(g.mul(g));
+                squares.store(s);
+                let root = squares.add(L::splat(eps)).sqrt();
+                L::load(p).sub(L::splat(lr).mul(g).div(root)).store(p);
             }
             Self::Adadelta { lr, rho, eps } => {
-                for (((p, &g), s), u) in p.iter_mut().zip(g).zip(s).zip(u) {
-                    *s = rho * *s + (1.0 - rho) * (g * g);
-                    let d = g * ((*u + eps) / (*s + eps)).sqrt();
-                    *u = rho * *u + (1.0 - rho) * (d * d);
-                    *p -= lr * d;
-                }
+                let (p, s, u) = (&mut p[at], &mut s[at], &mut u[at]);
+                let (keep, new, eps) = (L::splat(rho), L::splat(1.0 - rho), L::splat(eps));
+                let squares = keep.mul(L::load(s)).add(new.mul(g.mul(g)));
+                squares.store(s);
+                let d = g.mul(L::load(u).add(eps).div(squares.add(eps)).sqrt());
+                keep.mul(L::load(u)).add(new.mul(d.mul(d))).store(u);
+                L::load(p).sub(L::splat(lr).mul(d)).store(p);
             }
             Self::Adam { step, beta1, beta2, root, eps } => {
-                for (((p, &g), m), v) in p.iter_mut().zip(g).zip(s).zip(u) {
-                    *m = beta1 * *m + (1.0 - beta1) * g;
-                    *v = beta2 * *v + (1.0 - beta2) * (g * g);
-                    *p -= step * *m / (v.sqrt() * root + eps);
-                }
+                let (p, m, v) = (&mut p[at], &mut s[at], &mut u[at]);
+                let first = L::splat(beta1).mul(L::load(m)).add(L::splat(1.0 - beta1).mul(g));
+                first.store(m);
+                let second = L::splat(beta2).mul(L::load(v)).add(L::splat(1.0 - beta2).mul(g.mul(g)));
+                second.store(v);
+                let scale = second.sqrt().mul(L::splat(root)).add(L::splat(eps));
+                L::load(p).sub(L::splat(step).mul(first).div(scale)).store(p);
             }
         }
     }
@@ -98,14 +103,20 @@ impl Update {
     /// Updates `lanes` of the row that begins at `row` by the gradient `g`, from number `from` of the row on. What lies
     /// before is closed: its gradient counts as zero, and a weight that is zero so stays.
     #[inline(always)]
-    pub(super) fn lanes(self, target: &mut Target, row: usize, lanes: Range<usize>, from: usize, g: &mut [Lane]) {
+    pub(super) fn lanes<L: Lanes>(
+        self,
+        target: &mut Target,
+        row: usize,
+        lanes: Range<usize>,
+        from: usize,
+        g: &mut [Lane],
+    ) {
         let start = lanes.start.max(from / WIDTH);
         let Some(g) = g.get_mut(start - lanes.start..).filter(|g| !g.is_empty()) else { return };
-        let g = flat_mut(g);
-        g[..from.saturating_sub(start * WIDTH)].fill(0.0);
-        let range = row + start..row + lanes.end;
-        let [s, u] = &mut target.state;
-        self.apply(flat_mut(&mut target.p[range.clone()]), g, flat_mut(part(s, &range)), flat_mut(part(u, &range)));
+        g[0].0[..from.saturating_sub(start * WIDTH)].fill(0.0);
+        for (lane, g) in g.iter().enumerate() {
+            self.lane(target, row + start + lane, L::load(g));
+        }
     }
 }
 
@@ -153,13 +164,23 @@ impl<'a> Target<'a> {
 
     /// Updates all of it by gradients `g`.
     pub fn all(self, update: Update, g: &[Lane]) {
-        let [s, u] = self.state;
-        all(update, flat_mut(self.p), flat(g), flat_mut(s), flat_mut(u));
+        dispatch(Level::detect(), All { target: self, update, g });
     }
 }
 
-crate::made::kernels::vectorized::vectorized! {
-    fn all(update: Update, p: &mut [f32], g: &[f32], s: &mut [f32], u: &mut [f32]) {
-        update.apply(p, g, s, u);
+struct All<'a> {
+    target: Target<'a>,
+    update: Update,
+    g: &'a [Lane],
+}
+
+impl Work for All<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(mut self) {
+        for (at, g) in self.g.iter().enumerate() {
+            self.update.lane(&mut self.target, at, L::load(g));
+        }
     }
 }
