@@ -20,6 +20,7 @@ use crate::made::kernels::sheet::{Masked, Sheet};
 use crate::made::kernels::team::Team;
 use crate::made::kernels::update::{Target, Update};
 use crate::made::kernels::vectorized::Level;
+use crate::made::kernels::waiting::{Order, Sink};
 use crate::made::layout::{Layout, Link};
 use crate::made::staircase::{Staircase, Stairs};
 
@@ -100,6 +101,25 @@ impl Workspace {
     }
 }
 
+/// What a backward pass changes, and how.
+#[derive(Debug)]
+pub struct Learning<'a> {
+    /// Weights and the rule's arrays, each as long or empty.
+    pub target: Target<'a>,
+    /// The rule.
+    pub update: Update,
+    /// The weights as the mask sorts them, where those of the target are not.
+    pub sorted: Option<&'a [Lane]>,
+}
+
+impl Learning<'_> {
+    fn sink<'a>(&'a mut self, place: &Place, stairs: &'a Stairs) -> Sink<'a> {
+        let order = Order { rows: stairs.cols.as_deref(), cols: stairs.rows.as_deref() };
+        let target = self.target.part(place.lanes.clone());
+        Sink { target, update: self.update, order: self.sorted.map(|_| order) }
+    }
+}
+
 fn masked<'a>(place: &Place, stairs: &'a Stairs) -> Masked<'a> {
     Masked { sheet: place.sheet, seen: &stairs.prefix, from: &stairs.from }
 }
@@ -151,13 +171,12 @@ impl Network {
         }
     }
 
-    /// After `forward`: updates the weights `w` by the gradient of the images' mean negative log-likelihood, and returns
-    /// its sum, nats. `state` holds the arrays of the update rule, each as long as `w` or empty.
+    /// After `forward`: updates weights by the gradient of the images' mean negative log-likelihood, and returns its sum,
+    /// nats.
     pub fn backward(
         &self,
         team: &Team,
-        target: Target,
-        update: Update,
+        mut learning: Learning,
         masks: &Staircase,
         batch: usize,
         space: &mut Workspace,
@@ -181,7 +200,7 @@ impl Network {
             let (lower, upper) = gradients.split_at_mut(l);
             let (above, stride) = (upper.first().map_or(z, |above| above), place.sheet.stride());
             let below_stride = Sheet { rows: 0, cols: place.sheet.rows }.stride();
-            let weights = &target.p[place.lanes.clone()];
+            let weights = &learning.sorted.unwrap_or(learning.target.p)[place.lanes.clone()];
             let size = batch * below_stride;
             let (d, h) = (&mut lower[l - 1][..size], &hidden[l - 1][..size]);
             let parts = d.chunks_mut(share * below_stride).zip(h.chunks(share * below_stride)).enumerate();
@@ -191,35 +210,33 @@ impl Network {
             });
         }
         let few = ones.few(*dim);
-        let mut target = target;
         for (l, (places, stairs)) in self.grid.links.iter().zip(&masks.links).enumerate() {
             let stride = places.weight.sheet.stride();
             let above = &gradients.get(l).map_or(z, |above| above)[..batch * stride];
             let below: &[Lane] = if l == 0 { x } else { &hidden[l - 1] };
-            let (mask, weights) = (masked(&places.weight, stairs), target.part(places.weight.lanes.clone()));
+            let mask = masked(&places.weight, stairs);
             if l == 0 && few {
-                binary::weight_gradient(team, level, weights, ones, above, mask, update);
+                binary::weight_gradient(team, level, learning.sink(&places.weight, stairs), ones, above, mask);
             } else {
-                product::weight_gradient(team, level, weights, below, above, mask, update);
+                product::weight_gradient(team, level, learning.sink(&places.weight, stairs), below, above, mask);
             }
             let bias = &mut offset[..stride];
             column_sums(flat(above), flat_mut(bias));
-            target.part(places.bias.lanes.clone()).all(update, bias);
             if let Some(condition) = &places.condition {
-                // Every conditioning weight that the mask lets through has the gradient of its bias; it closes ever more.
-                let mut rows = target.part(condition.lanes.clone());
-                for (row, &from) in stairs.from.iter().enumerate() {
-                    flat_mut(bias)[..from as usize].fill(0.0);
-                    rows.part(row * stride..(row + 1) * stride).all(update, bias);
-                }
+                // Every conditioning weight that the mask lets through has the gradient of its bias.
+                learning.sink(condition, stairs).repeat(team, bias, mask);
             }
+            let open = Masked { sheet: places.bias.sheet, seen: &[], from: &[0] };
+            let sink = learning.sink(&places.bias, stairs);
+            let order = sink.order.map(|order| Order { rows: None, ..order });
+            Sink { order, ..sink }.repeat(team, bias, open);
         }
-        if let Some((place, mask)) = self.direct(masks) {
-            let weights = target.part(place.lanes.clone());
+        if let Some(((place, mask), stairs)) = self.direct(masks).zip(masks.direct.as_ref()) {
+            let sink = learning.sink(place, stairs);
             if few {
-                binary::weight_gradient(team, level, weights, ones, z, mask, update);
+                binary::weight_gradient(team, level, sink, ones, z, mask);
             } else {
-                product::weight_gradient(team, level, weights, x, z, mask, update);
+                product::weight_gradient(team, level, sink, x, z, mask);
             }
         }
         loss

@@ -1,11 +1,11 @@
 //! One training step: forward, backward and update in one go, nothing allocated.
 
-use crate::made::grid::{Grid, Place};
+use crate::made::grid::Grid;
 use crate::made::kernels::lanes::{Lane, flat, flat_mut};
 use crate::made::kernels::team::Team;
-use crate::made::kernels::update::{Target, Update};
+use crate::made::kernels::update::Target;
 use crate::made::model::Made;
-use crate::made::network::{Network, Workspace};
+use crate::made::network::{Learning, Network, Workspace};
 use crate::made::staircase::Staircase;
 use crate::train::optimizer::Optimizer;
 
@@ -20,14 +20,8 @@ pub struct Stepper {
     /// The optimiser's arrays, each as long as the weights or empty.
     pub state: [Vec<Lane>; 2],
     space: Workspace,
-    sorted: Option<Sorted>,
-}
-
-/// Weights and gradient under the mask of the minibatch, in a run that cycles through masks.
-#[derive(Debug)]
-struct Sorted {
-    weights: Vec<Lane>,
-    gradient: Vec<Lane>,
+    /// Weights under the mask of the minibatch, in a run that cycles through masks.
+    sorted: Option<Vec<Lane>>,
 }
 
 impl Stepper {
@@ -43,7 +37,7 @@ impl Stepper {
             weights,
             state: [array(optimizer.states() > 0), array(optimizer.states() > 1)],
             space: Workspace::new(layout, batch),
-            sorted: (!made.one_mask()).then(|| Sorted { weights: array(true), gradient: array(true) }),
+            sorted: (!made.one_mask()).then(|| array(true)),
         }
     }
 
@@ -69,16 +63,12 @@ impl Stepper {
         let Self { weights, state: [s, u], space, sorted, .. } = self;
         let target = Target { p: weights, state: [s, u] };
         space.load(rows, masks);
-        let Some(Sorted { weights, gradient }) = sorted else {
-            network.forward(team, target.p, masks, batch, space);
-            return network.backward(team, target, update, masks, batch, space);
-        };
-        gather(&network.grid, masks, target.p, weights);
-        network.forward(team, weights, masks, batch, space);
-        let record = Target { p: weights, state: [gradient, &mut []] };
-        let loss = network.backward(team, record, Update::Record, masks, batch, space);
-        update_all(&network.grid, team, update, masks, target, gradient);
-        loss
+        let sorted = sorted.as_mut().map(|sorted| {
+            gather(&network.grid, masks, target.p, sorted);
+            &**sorted
+        });
+        network.forward(team, sorted.unwrap_or(target.p), masks, batch, space);
+        network.backward(team, Learning { target, update, sorted }, masks, batch, space)
     }
 }
 
@@ -109,55 +99,4 @@ fn permute(to: &mut [f32], from: &[f32], order: Option<&Vec<u32>>, first: usize,
         None => to[first..len].copy_from_slice(&from[first..len]),
         Some(order) => to[first..len].iter_mut().zip(&order[first..]).for_each(|(to, &i)| *to = from[i as usize]),
     }
-}
-
-/// Updates all weights by a gradient in sorted space. Where the mask is closed it is zero, and an optimiser with momentum
-/// goes on moving the weight, as it would with every mask multiplied in.
-fn update_all(grid: &Grid, team: &Team, update: Update, masks: &Staircase, mut target: Target, gradient: &[Lane]) {
-    for (place, stairs) in grid.masked(masks) {
-        let (rows, from) = (inverse(stairs.cols.as_ref(), place.sheet.rows), &stairs.from);
-        update_rows(team, update, place, (&rows, stairs.rows.as_ref(), from), &mut target, gradient);
-    }
-    for (place, stairs) in grid.biases(masks) {
-        update_rows(team, update, place, (&[0], stairs.rows.as_ref(), &[0]), &mut target, gradient);
-    }
-}
-
-/// Updates one matrix: `rows` has the sorted row of each row, `order` the column of each sorted column, `from` the first
-/// open column of each sorted row.
-fn update_rows(
-    team: &Team,
-    update: Update,
-    place: &Place,
-    (rows, order, from): (&[u32], Option<&Vec<u32>>, &[u32]),
-    target: &mut Target,
-    gradient: &[Lane],
-) {
-    let (stride, gradient) = (place.sheet.stride(), &gradient[place.lanes.clone()]);
-    let columns = inverse(order, place.sheet.cols);
-    team.share(target.part(place.lanes.clone()).parts(place.sheet, team), |(part, mut target)| {
-        let (mut g, mut open) = (vec![Lane::default(); stride], vec![Lane::default(); stride]);
-        for (i, &row) in rows[part].iter().enumerate() {
-            let first = from[row as usize] as usize;
-            open.copy_from_slice(&gradient[row as usize * stride..][..stride]);
-            flat_mut(&mut open)[..first].fill(0.0);
-            let g = if order.is_none() {
-                &open
-            } else {
-                let open = flat(&open);
-                flat_mut(&mut g).iter_mut().zip(&columns).for_each(|(g, &column)| *g = open[column as usize]);
-                &g
-            };
-            target.part(i * stride..(i + 1) * stride).all(update, g);
-        }
-    });
-}
-
-/// The inverse of a permutation; `None` is the identity.
-fn inverse(order: Option<&Vec<u32>>, len: usize) -> Vec<u32> {
-    let mut inverse: Vec<u32> = (0..len as u32).collect();
-    if let Some(order) = order {
-        order.iter().enumerate().for_each(|(i, &o)| inverse[o as usize] = i as u32);
-    }
-    inverse
 }

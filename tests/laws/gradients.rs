@@ -3,7 +3,7 @@
 use ablade::made::kernels::lanes::Lane;
 use ablade::made::kernels::team::Team;
 use ablade::made::kernels::update::{Target, Update};
-use ablade::made::network::Workspace;
+use ablade::made::network::{Learning, Workspace};
 use ablade::made::reference::{Reference, nll};
 use ablade::made::sorted::scatter;
 use ablade::made::{Activation, MaskCount};
@@ -49,7 +49,8 @@ fn kernels_agree_with_autograd() {
             network.forward(&team, &weights, &staircase, 22, &mut space);
             let mut recorded = vec![Lane::default(); grid.len];
             let target = Target { p: &mut weights, state: [&mut recorded, &mut []] };
-            let total = network.backward(&team, target, Update::Record, &staircase, 22, &mut space);
+            let learning = Learning { target, update: Update::Record, sorted: None };
+            let total = network.backward(&team, learning, &staircase, 22, &mut space);
             let (mut sorted, mut gradient) = (vec![0.0; layout.len], vec![0.0; layout.len]);
             grid.store(layout, &recorded, &mut sorted);
             scatter(layout, &staircase, &sorted, &mut gradient);

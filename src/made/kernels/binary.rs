@@ -7,8 +7,8 @@ use std::ops::Range;
 use crate::made::kernels::lanes::{Lane, Lanes, WIDTH, Work, dispatch};
 use crate::made::kernels::sheet::Masked;
 use crate::made::kernels::team::Team;
-use crate::made::kernels::update::{Target, Update};
 use crate::made::kernels::vectorized::Level;
+use crate::made::kernels::waiting::{Sink, Waiting};
 
 /// Lanes summed together.
 const GROUP: usize = 8;
@@ -164,28 +164,17 @@ fn add_rows<'a, L: Lanes, const N: usize>(
     }
 }
 
-/// The gradient `xT dz` of the weights, x being the ones, handed over to `update` as it is made.
-pub fn weight_gradient(
-    team: &Team,
-    level: Level,
-    target: Target,
-    ones: &Ones,
-    dz: &[Lane],
-    mask: Masked,
-    update: Update,
-) {
-    team.share(target.parts(mask.sheet, team), |(rows, target)| {
-        dispatch(level, WeightGradient { rows, target, ones, dz, mask, update });
-    });
+/// The gradient `xT dz` of the weights, x being the ones, handed over as it is made.
+pub fn weight_gradient(team: &Team, level: Level, sink: Sink, ones: &Ones, dz: &[Lane], mask: Masked) {
+    sink.share(team, mask, |rows, waiting| dispatch(level, WeightGradient { rows, waiting, ones, dz, mask }));
 }
 
 struct WeightGradient<'a> {
-    rows: Range<usize>,
-    target: Target<'a>,
+    rows: &'a [(usize, usize)],
+    waiting: Waiting<'a>,
     ones: &'a Ones,
     dz: &'a [Lane],
     mask: Masked<'a>,
-    update: Update,
 }
 
 impl Work for WeightGradient<'_> {
@@ -194,14 +183,19 @@ impl Work for WeightGradient<'_> {
     #[inline(always)]
     fn run<L: Lanes>(mut self) {
         let lanes = self.mask.sheet.lanes();
-        for row in self.rows.clone() {
-            let mut at = self.mask.from[row] as usize / WIDTH;
+        let from = |row: usize| self.mask.from[row] as usize;
+        for row in self.rows {
+            let mut at = from(row.0) / WIDTH;
             while at < lanes {
                 at += match lanes - at {
                     left if L::MANY && left >= GROUP => self.group::<L, GROUP>(row, at),
                     left if left >= 4 => self.group::<L, 4>(row, at),
                     _ => self.group::<L, 1>(row, at),
                 };
+            }
+            if !self.waiting.in_place() {
+                self.waiting.turn::<L>(std::slice::from_ref(row), from);
+                self.waiting.finish::<L>();
             }
         }
     }
@@ -210,15 +204,16 @@ impl Work for WeightGradient<'_> {
 impl WeightGradient<'_> {
     /// Lanes `at..at + N` of a row; returns their number.
     #[inline(always)]
-    fn group<L: Lanes, const N: usize>(&mut self, row: usize, at: usize) -> usize {
-        let stride = self.mask.sheet.stride();
-        let begin = (row - self.rows.start) * stride;
-        self.target.prefetch::<L>(begin + at, N);
+    fn group<L: Lanes, const N: usize>(&mut self, row: &(usize, usize), at: usize) -> usize {
+        let &(k, to) = row;
+        self.waiting.prefetch::<L>(to, at..at + N);
         let mut sums = [L::splat(0.0); N];
-        add_rows(&mut sums, self.dz, stride, at, self.ones.by_column.get(row).iter());
-        let mut g = [Lane::default(); N];
-        sums.iter().zip(&mut g).for_each(|(sum, g)| sum.store(g));
-        self.update.lanes::<L>(&mut self.target, begin, at..at + N, self.mask.from[row] as usize, &mut g);
+        add_rows(&mut sums, self.dz, self.mask.sheet.stride(), at, self.ones.by_column.get(k).iter());
+        if self.waiting.in_place() {
+            self.waiting.apply(to, at, sums, self.mask.from[k] as usize);
+        } else {
+            sums.iter().zip(&mut self.waiting.filled[at..at + N]).for_each(|(sum, lane)| sum.store(lane));
+        }
         N
     }
 }
@@ -260,11 +255,11 @@ mod tests {
                 forward(level, &mut few[..size], &ones, 0, &case.w, case.mask());
                 forward(level, &mut few[size..], &ones, 1, &case.w, case.mask());
                 prop_assert_eq!(dense, few);
-                let dense = case.gradient(|target| {
-                    product::weight_gradient(&team, level, target, &case.x, &case.dz, case.mask(), Update::Record);
+                let dense = case.gradient(|sink| {
+                    product::weight_gradient(&team, level, sink, &case.x, &case.dz, case.mask());
                 });
-                let few = case.gradient(|target| {
-                    weight_gradient(&team, level, target, &ones, &case.dz, case.mask(), Update::Record);
+                let few = case.gradient(|sink| {
+                    weight_gradient(&team, level, sink, &ones, &case.dz, case.mask());
                 });
                 for k in 0..rows {
                     let open = |lanes: &[Lane]| flat_mut(&mut lanes.to_vec())[k * size * WIDTH..][case.from[k] as usize..cols].to_vec();

@@ -11,6 +11,7 @@ pub mod sheet;
 pub mod team;
 pub mod update;
 pub mod vectorized;
+pub mod waiting;
 
 /// Name of the instruction set that the kernels use on this processor. Numbers are bit-identical only where it agrees.
 pub fn instruction_set() -> &'static str {

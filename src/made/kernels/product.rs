@@ -10,14 +10,11 @@ use std::ops::Range;
 use crate::made::kernels::lanes::{Lane, Lanes, WIDTH, Work, dispatch, flat};
 use crate::made::kernels::sheet::{Masked, Sheet};
 use crate::made::kernels::team::Team;
-use crate::made::kernels::update::{Target, Update};
 use crate::made::kernels::vectorized::Level;
+use crate::made::kernels::waiting::{Beside, Sink, TALL, Waiting};
 
 /// Lanes a block.
 const BLOCK: usize = 4;
-
-/// Rows of a product whose sums stand in registers together.
-const TALL: usize = 6;
 
 /// Terms of a sum that are packed at once.
 const DEPTH: usize = 128;
@@ -208,7 +205,7 @@ fn tile<L: Lanes, const M: usize, const N: usize>(c: &mut [Lane], stride: usize,
     for (row, numbers) in rows.iter_mut().zip(left.numbers.chunks(left.stride)) {
         *row = &numbers[left.first..left.first + panel.terms.len()];
     }
-    add_products(&mut sums, panel, |term, row| rows[row][term]);
+    add_products(&mut sums, panel, |term, row| rows[row][term], &mut (), panel.terms.len());
     for (sums, c) in sums.iter().zip(c.chunks_exact_mut(stride)) {
         for (sum, c) in sums.iter().zip(&mut c[at..at + N]) {
             sum.store(c);
@@ -216,54 +213,50 @@ fn tile<L: Lanes, const M: usize, const N: usize>(c: &mut [Lane], stride: usize,
     }
 }
 
-/// `sums[m][n] += left(term, m) * panel[term][n]`, term by term.
+/// `sums[m][n] += left(term, m) * panel[term][n]`, term by term, and every `pace` terms a little of the work beside.
 #[inline(always)]
 fn add_products<L: Lanes, const M: usize, const N: usize>(
     sums: &mut [[L; N]; M],
     panel: Panel,
     left: impl Fn(usize, usize) -> f32,
+    beside: &mut impl Beside,
+    pace: usize,
 ) {
     let lane = panel.lane;
     assert!(lane + N <= BLOCK, "a panel has {BLOCK} lanes");
     // A copy that nothing else refers to stays in registers.
     let mut running = *sums;
-    for (term, right) in panel.terms.iter().enumerate() {
-        let mut lanes = [L::splat(0.0); N];
-        for (n, to) in lanes.iter_mut().enumerate() {
-            *to = L::load(&right[lane + n]);
-        }
-        for (m, sums) in running.iter_mut().enumerate() {
-            let left = L::splat(left(term, m));
-            for (sum, lane) in sums.iter_mut().zip(lanes) {
-                *sum = sum.add_product(left, lane);
+    let mut term = 0;
+    for terms in panel.terms.chunks(pace) {
+        for right in terms {
+            let mut lanes = [L::splat(0.0); N];
+            for (n, to) in lanes.iter_mut().enumerate() {
+                *to = L::load(&right[lane + n]);
             }
+            for (m, sums) in running.iter_mut().enumerate() {
+                let left = L::splat(left(term, m));
+                for (sum, lane) in sums.iter_mut().zip(lanes) {
+                    *sum = sum.add_product(left, lane);
+                }
+            }
+            term += 1;
         }
+        beside.little::<L>();
     }
     *sums = running;
 }
 
-/// The gradient `xT dz` of the weights of rows `rows`, handed over to `update` as it is made.
-pub fn weight_gradient(
-    team: &Team,
-    level: Level,
-    target: Target,
-    x: &[Lane],
-    dz: &[Lane],
-    mask: Masked,
-    update: Update,
-) {
-    team.share(target.parts(mask.sheet, team), |(rows, target)| {
-        dispatch(level, WeightGradient { rows, target, x, dz, mask, update });
-    });
+/// The gradient `xT dz` of the weights, handed over as it is made.
+pub fn weight_gradient(team: &Team, level: Level, sink: Sink, x: &[Lane], dz: &[Lane], mask: Masked) {
+    sink.share(team, mask, |rows, waiting| dispatch(level, WeightGradient { rows, waiting, x, dz, mask }));
 }
 
 struct WeightGradient<'a> {
-    rows: Range<usize>,
-    target: Target<'a>,
+    rows: &'a [(usize, usize)],
+    waiting: Waiting<'a>,
     x: &'a [Lane],
     dz: &'a [Lane],
     mask: Masked<'a>,
-    update: Update,
 }
 
 impl Work for WeightGradient<'_> {
@@ -271,76 +264,100 @@ impl Work for WeightGradient<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let Self { rows, mut target, x, dz, mask, update } = self;
+        let Self { rows, mut waiting, x, dz, mask } = self;
         let stride = mask.sheet.stride();
         let x_stride = Sheet { rows: 0, cols: mask.sheet.rows }.stride() * WIDTH;
-        let mut panel = vec![[Lane::default(); BLOCK]; dz.len() / stride];
-        for lanes in mask.sheet.blocks(BLOCK) {
-            let end = rows.end.min(mask.depth(&lanes));
+        let batch = dz.len() / stride;
+        let mut panels = vec![[Lane::default(); BLOCK]; mask.sheet.blocks(BLOCK).count() * batch];
+        for (lanes, panel) in mask.sheet.blocks(BLOCK).zip(panels.chunks_exact_mut(batch)) {
             for (packed, row) in panel.iter_mut().zip(dz.chunks_exact(stride)) {
                 copy::<L>(packed, &row[lanes.clone()]);
             }
-            for first in (rows.start..end).step_by(TALL) {
-                let height = TALL.min(end - first);
-                let at = (first - rows.start) * stride;
-                // The first of these rows is the longest.
-                let lanes = lanes.start.max(mask.from[first] as usize / WIDTH)..lanes.end;
-                for row in 0..height {
-                    target.prefetch::<L>(at + row * stride + lanes.start, lanes.len());
-                }
-                let mut g = [[Lane::default(); BLOCK]; TALL];
-                let left = Left { numbers: flat(x), stride: x_stride, first };
-                let panel = Panel { terms: &panel, lane: lanes.start % BLOCK };
+        }
+        let from = |row: usize| mask.from[row] as usize;
+        for rows in rows.chunks(TALL) {
+            waiting.expect(rows);
+            // The first of these rows is the longest.
+            let begin = from(rows[0].0) / WIDTH;
+            let mut columns = [0; TALL];
+            columns.iter_mut().zip(rows).for_each(|(column, row)| *column = row.0);
+            let left = Columns { numbers: flat(x), stride: x_stride, columns: &columns[..rows.len()] };
+            let terms = (mask.sheet.lanes() - begin).div_ceil(BLOCK) * batch;
+            let pace = (terms / waiting.len().max(1)).max(1);
+            for (lanes, terms) in mask.sheet.blocks(BLOCK).zip(panels.chunks_exact(batch)).skip(begin / BLOCK) {
+                let lanes = lanes.start.max(begin)..lanes.end;
+                let panel = Panel { terms, lane: lanes.start % BLOCK };
                 if L::MANY {
                     match lanes.len() {
-                        1 => columns::<L, 1>(&mut g, height, left, panel),
-                        2 => columns::<L, 2>(&mut g, height, left, panel),
-                        3 => columns::<L, 3>(&mut g, height, left, panel),
-                        _ => columns::<L, 4>(&mut g, height, left, panel),
+                        1 => columns_of::<L, 1>(&mut waiting, stride, lanes.start, left, panel, pace),
+                        2 => columns_of::<L, 2>(&mut waiting, stride, lanes.start, left, panel, pace),
+                        3 => columns_of::<L, 3>(&mut waiting, stride, lanes.start, left, panel, pace),
+                        _ => columns_of::<L, 4>(&mut waiting, stride, lanes.start, left, panel, pace),
                     }
                 } else {
-                    for lane in 0..lanes.len() {
-                        columns::<L, 1>(&mut g, height, left, Panel { lane: panel.lane + lane, ..panel });
+                    for (i, at) in lanes.enumerate() {
+                        let panel = Panel { lane: panel.lane + i, ..panel };
+                        columns_of::<L, 1>(&mut waiting, stride, at, left, panel, pace);
                     }
                 }
-                for (row, g) in (first..end).zip(&mut g) {
-                    let g = &mut g[panel.lane..panel.lane + lanes.len()];
-                    update.lanes::<L>(
-                        &mut target,
-                        at + (row - first) * stride,
-                        lanes.clone(),
-                        mask.from[row] as usize,
-                        g,
-                    );
-                }
             }
+            waiting.turn::<L>(rows, from);
         }
+        waiting.finish::<L>();
     }
 }
 
-/// Rows `left.first..` of a gradient, in the panel's lanes: sums over images.
+/// The left-hand side of a gradient: some columns of a matrix.
+#[derive(Clone, Copy)]
+struct Columns<'a> {
+    numbers: &'a [f32],
+    stride: usize,
+    columns: &'a [usize],
+}
+
+/// Up to `TALL` rows of a gradient, `N` lanes from `at` on: sums over images.
 #[inline(always)]
-fn columns<L: Lanes, const N: usize>(g: &mut [[Lane; BLOCK]; TALL], height: usize, left: Left, panel: Panel) {
-    match height {
-        1 => column::<L, 1, N>(g, left, panel),
-        2 => column::<L, 2, N>(g, left, panel),
-        3 => column::<L, 3, N>(g, left, panel),
-        4 => column::<L, 4, N>(g, left, panel),
-        5 => column::<L, 5, N>(g, left, panel),
-        _ => column::<L, 6, N>(g, left, panel),
+fn columns_of<L: Lanes, const N: usize>(
+    waiting: &mut Waiting,
+    stride: usize,
+    at: usize,
+    left: Columns,
+    panel: Panel,
+    pace: usize,
+) {
+    match left.columns.len() {
+        1 => column::<L, 1, N>(waiting, stride, at, left, panel, pace),
+        2 => column::<L, 2, N>(waiting, stride, at, left, panel, pace),
+        3 => column::<L, 3, N>(waiting, stride, at, left, panel, pace),
+        4 => column::<L, 4, N>(waiting, stride, at, left, panel, pace),
+        5 => column::<L, 5, N>(waiting, stride, at, left, panel, pace),
+        _ => column::<L, 6, N>(waiting, stride, at, left, panel, pace),
     }
 }
 
 #[inline(always)]
-fn column<L: Lanes, const M: usize, const N: usize>(g: &mut [[Lane; BLOCK]; TALL], left: Left, panel: Panel) {
+fn column<L: Lanes, const M: usize, const N: usize>(
+    waiting: &mut Waiting,
+    stride: usize,
+    at: usize,
+    left: Columns,
+    panel: Panel,
+    pace: usize,
+) {
     let mut sums = [[L::splat(0.0); N]; M];
-    let Left { numbers, stride, first } = left;
-    let numbers = &numbers[..panel.terms.len() * stride];
-    assert!(first + M <= stride, "a row holds the columns asked for");
-    add_products(&mut sums, panel, |term, row| numbers[term * stride + first + row]);
-    for (sums, g) in sums.iter().zip(g) {
-        for (sum, g) in sums.iter().zip(&mut g[panel.lane..panel.lane + N]) {
-            sum.store(g);
+    let columns: &[usize; M] = left.columns.try_into().expect("as many columns as rows");
+    let numbers = &left.numbers[..panel.terms.len() * left.stride];
+    assert!(columns.iter().all(|&column| column < left.stride), "a row holds the columns asked for");
+    add_products(
+        &mut sums,
+        panel,
+        |term, row| numbers[term * left.stride..][..left.stride][columns[row]],
+        waiting,
+        pace,
+    );
+    for (sums, row) in sums.iter().zip(waiting.filled.chunks_exact_mut(stride)) {
+        for (sum, lane) in sums.iter().zip(&mut row[at..at + N]) {
+            sum.store(lane);
         }
     }
 }

@@ -2,10 +2,7 @@
 
 use std::ops::Range;
 
-use crate::made::kernels::lanes::{Lane, Lanes, WIDTH, Work, dispatch};
-use crate::made::kernels::sheet::{Sheet, share};
-use crate::made::kernels::team::Team;
-use crate::made::kernels::vectorized::Level;
+use crate::made::kernels::lanes::{Lane, Lanes};
 
 /// An update rule at one step, its constants worked out.
 #[derive(Debug, Clone, Copy)]
@@ -99,30 +96,10 @@ impl Update {
             }
         }
     }
-
-    /// Updates `lanes` of the row that begins at `row` by the gradient `g`, from number `from` of the row on. What lies
-    /// before is closed: its gradient counts as zero, and a weight that is zero so stays.
-    #[inline(always)]
-    pub(super) fn lanes<L: Lanes>(
-        self,
-        target: &mut Target,
-        row: usize,
-        lanes: Range<usize>,
-        from: usize,
-        g: &mut [Lane],
-    ) {
-        let start = lanes.start.max(from / WIDTH);
-        let Some(g) = g.get_mut(start - lanes.start..).filter(|g| !g.is_empty()) else { return };
-        g[0].0[..from.saturating_sub(start * WIDTH)].fill(0.0);
-        for (lane, g) in g.iter().enumerate() {
-            self.lane(target, row + start + lane, L::load(g));
-        }
-    }
 }
 
 /// A part of an array of the optimiser, empty where the rule has none.
-#[inline(always)]
-pub fn part<'a>(state: &'a mut [Lane], range: &Range<usize>) -> &'a mut [Lane] {
+fn part<'a>(state: &'a mut [Lane], range: &Range<usize>) -> &'a mut [Lane] {
     if state.is_empty() { state } else { &mut state[range.clone()] }
 }
 
@@ -142,45 +119,11 @@ impl<'a> Target<'a> {
         Target { state: [part(s, &range), part(u, &range)], p: &mut self.p[range] }
     }
 
-    /// Its rows, cut so that a team has enough to share.
-    pub fn parts(self, sheet: Sheet, team: &Team) -> impl Iterator<Item = (Range<usize>, Target<'a>)> {
-        let rows = share(sheet.rows, team.threads());
-        let size = rows * sheet.stride();
-        let [s, u] = self.state;
-        let (mut s, mut u) = (s.chunks_mut(size), u.chunks_mut(size));
-        self.p.chunks_mut(size).enumerate().map(move |(i, p)| {
-            let state = [s.next().unwrap_or_default(), u.next().unwrap_or_default()];
-            (i * rows..sheet.rows.min((i + 1) * rows), Target { p, state })
-        })
-    }
-
-    /// Asks for some lanes to be at hand soon.
+    /// Asks for a lane to be at hand soon.
     #[inline(always)]
-    pub(super) fn prefetch<L: Lanes>(&self, at: usize, count: usize) {
+    pub(super) fn prefetch<L: Lanes>(&self, at: usize) {
         for array in [&*self.p, &*self.state[0], &*self.state[1]] {
-            array.get(at..at + count).unwrap_or_default().iter().for_each(L::prefetch);
-        }
-    }
-
-    /// Updates all of it by gradients `g`.
-    pub fn all(self, update: Update, g: &[Lane]) {
-        dispatch(Level::detect(), All { target: self, update, g });
-    }
-}
-
-struct All<'a> {
-    target: Target<'a>,
-    update: Update,
-    g: &'a [Lane],
-}
-
-impl Work for All<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes>(mut self) {
-        for (at, g) in self.g.iter().enumerate() {
-            self.update.lane(&mut self.target, at, L::load(g));
+            array.get(at).into_iter().for_each(L::prefetch);
         }
     }
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::made::kernels::lanes::flat_mut;
+use crate::made::kernels::update::{Target, Update};
 use crate::rng::{Purpose, Seed, Stream};
 
 /// A masked matrix and minibatches below and above it.
@@ -44,9 +45,10 @@ impl Case {
     }
 
     /// All weights' gradients by some kernel; 9 where it left them alone.
-    pub(in crate::made::kernels) fn gradient(&self, kernel: impl FnOnce(Target)) -> Vec<Lane> {
+    pub(in crate::made::kernels) fn gradient(&self, kernel: impl FnOnce(Sink)) -> Vec<Lane> {
         let (mut w, mut g) = (self.w.clone(), vec![Lane([9.0; WIDTH]); self.w.len()]);
-        kernel(Target { p: &mut w, state: [&mut g, &mut []] });
+        let target = Target { p: &mut w, state: [&mut g, &mut []] };
+        kernel(Sink { target, update: Update::Record, order: None });
         assert_eq!(w, self.w, "recording changes no weight");
         g
     }
@@ -77,8 +79,8 @@ proptest! {
             forward(level, &mut z, &case.x, &case.w, case.mask());
             let mut dx = matrix(Sheet { rows: batch, cols: rows }, |_, _| 9.0);
             input_gradient(level, &mut dx, &case.dz, &case.w, case.mask());
-            let dw = case.gradient(|target| {
-                weight_gradient(&team, level, target, &case.x, &case.dz, case.mask(), Update::Record);
+            let dw = case.gradient(|sink| {
+                weight_gradient(&team, level, sink, &case.x, &case.dz, case.mask());
             });
             let x = |b, k| at(&case.x, rows, b, k);
             let dz = |b, n| at(&case.dz, cols, b, n);
