@@ -14,6 +14,7 @@ use crate::made::Activation;
 use crate::made::grid::{Grid, Place};
 use crate::made::kernels::binary::{self, Ones};
 use crate::made::kernels::elementwise::{column_sums, nll, nll_gradient};
+use crate::made::kernels::gather::gather;
 use crate::made::kernels::lanes::{Lane, flat, flat_mut};
 use crate::made::kernels::product;
 use crate::made::kernels::sheet::{Masked, Sheet};
@@ -114,10 +115,23 @@ pub struct Learning<'a> {
 
 impl Learning<'_> {
     fn sink<'a>(&'a mut self, place: &Place, stairs: &'a Stairs) -> Sink<'a> {
-        let order = Order { rows: stairs.cols.as_deref(), cols: stairs.rows.as_deref() };
         let target = self.target.part(place.lanes.clone());
-        Sink { target, update: self.update, order: self.sorted.map(|_| order) }
+        Sink { target, update: self.update, order: self.sorted.map(|_| order(stairs)) }
     }
+
+    fn bias<'a>(&'a mut self, place: &Place, stairs: &'a Stairs) -> Sink<'a> {
+        let sink = self.sink(place, stairs);
+        Sink { order: sink.order.map(|order| Order { rows: None, ..order }), ..sink }
+    }
+}
+
+fn order(stairs: &Stairs) -> Order<'_> {
+    Order { rows: stairs.cols.as_deref(), cols: stairs.rows.as_deref() }
+}
+
+/// A bias as a matrix of one row, all open.
+fn open(place: &Place) -> Masked<'_> {
+    Masked { sheet: place.sheet, seen: &[], from: &[0] }
 }
 
 fn masked<'a>(place: &Place, stairs: &'a Stairs) -> Masked<'a> {
@@ -128,6 +142,20 @@ impl Network {
     /// A network of this shape.
     pub fn new(layout: Layout, activation: Activation) -> Self {
         Self { grid: Grid::new(&layout), layout, activation }
+    }
+
+    /// Sorts weights as `masks` does, as far as the passes below read them.
+    pub fn sort(&self, masks: &Staircase, weights: &[Lane], sorted: &mut [Lane]) {
+        let level = Level::detect();
+        let mut take = |place: &Place, mask: Masked, order: Order| {
+            gather(level, &mut sorted[place.lanes.clone()], &weights[place.lanes.clone()], mask, order);
+        };
+        for (place, stairs) in self.grid.masked(masks) {
+            take(place, masked(place, stairs), order(stairs));
+        }
+        for (place, stairs) in self.grid.biases(masks) {
+            take(place, open(place), Order { rows: None, ..order(stairs) });
+        }
     }
 
     /// Logits of the `batch` images loaded, from sorted weights `w`.
@@ -226,10 +254,7 @@ impl Network {
                 // Every conditioning weight that the mask lets through has the gradient of its bias.
                 learning.sink(condition, stairs).repeat(team, bias, mask);
             }
-            let open = Masked { sheet: places.bias.sheet, seen: &[], from: &[0] };
-            let sink = learning.sink(&places.bias, stairs);
-            let order = sink.order.map(|order| Order { rows: None, ..order });
-            Sink { order, ..sink }.repeat(team, bias, open);
+            learning.bias(&places.bias, stairs).repeat(team, bias, open(&places.bias));
         }
         if let Some(((place, mask), stairs)) = self.direct(masks).zip(masks.direct.as_ref()) {
             let sink = learning.sink(place, stairs);

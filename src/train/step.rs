@@ -1,7 +1,6 @@
 //! One training step: forward, backward and update in one go, nothing allocated.
 
-use crate::made::grid::Grid;
-use crate::made::kernels::lanes::{Lane, flat, flat_mut};
+use crate::made::kernels::lanes::Lane;
 use crate::made::kernels::team::Team;
 use crate::made::kernels::update::Target;
 use crate::made::model::Made;
@@ -64,39 +63,10 @@ impl Stepper {
         let target = Target { p: weights, state: [s, u] };
         space.load(rows, masks);
         let sorted = sorted.as_mut().map(|sorted| {
-            gather(&network.grid, masks, target.p, sorted);
+            network.sort(masks, target.p, sorted);
             &**sorted
         });
         network.forward(team, sorted.unwrap_or(target.p), masks, batch, space);
         network.backward(team, Learning { target, update, sorted }, masks, batch, space)
-    }
-}
-
-fn at(order: Option<&Vec<u32>>, i: usize) -> usize {
-    order.map_or(i, |order| order[i] as usize)
-}
-
-/// Copies weights into sorted space; what the masks close becomes zero.
-fn gather(grid: &Grid, masks: &Staircase, weights: &[Lane], sorted: &mut [Lane]) {
-    for (place, stairs) in grid.masked(masks) {
-        let (from, to) = (&weights[place.lanes.clone()], &mut sorted[place.lanes.clone()]);
-        let stride = place.sheet.stride();
-        for (k, (to, &first)) in to.chunks_exact_mut(stride).zip(&stairs.from).enumerate() {
-            let from = &from[at(stairs.cols.as_ref(), k) * stride..][..stride];
-            permute(flat_mut(to), flat(from), stairs.rows.as_ref(), first as usize, place.sheet.cols);
-        }
-    }
-    for (place, stairs) in grid.biases(masks) {
-        let (from, to) = (flat(&weights[place.lanes.clone()]), flat_mut(&mut sorted[place.lanes.clone()]));
-        permute(to, from, stairs.rows.as_ref(), 0, place.sheet.cols);
-    }
-}
-
-/// `to[i] = from[order[i]]` for i from `first` on, zero before.
-fn permute(to: &mut [f32], from: &[f32], order: Option<&Vec<u32>>, first: usize, len: usize) {
-    to[..first].fill(0.0);
-    match order {
-        None => to[first..len].copy_from_slice(&from[first..len]),
-        Some(order) => to[first..len].iter_mut().zip(&order[first..]).for_each(|(to, &i)| *to = from[i as usize]),
     }
 }

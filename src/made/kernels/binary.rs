@@ -4,14 +4,12 @@
 
 use std::ops::Range;
 
+use crate::made::kernels::gather::GROUP;
 use crate::made::kernels::lanes::{Lane, Lanes, WIDTH, Work, dispatch};
 use crate::made::kernels::sheet::Masked;
 use crate::made::kernels::team::Team;
 use crate::made::kernels::vectorized::Level;
-use crate::made::kernels::waiting::{Sink, Waiting};
-
-/// Lanes summed together.
-const GROUP: usize = 8;
+use crate::made::kernels::waiting::{Beside, Sink, Waiting};
 
 /// Density above which the dense products are faster.
 const DENSE: f64 = 0.25;
@@ -195,9 +193,9 @@ impl Work for WeightGradient<'_> {
             }
             if !self.waiting.in_place() {
                 self.waiting.turn::<L>(std::slice::from_ref(row), from);
-                self.waiting.finish::<L>();
             }
         }
+        self.waiting.finish::<L>();
     }
 }
 
@@ -213,6 +211,10 @@ impl WeightGradient<'_> {
             self.waiting.apply(to, at, sums, self.mask.from[k] as usize);
         } else {
             sums.iter().zip(&mut self.waiting.filled[at..at + N]).for_each(|(sum, lane)| sum.store(lane));
+            // Of the row before, twice as many wait on average.
+            for _ in 0..2 * N {
+                self.waiting.little::<L>();
+            }
         }
         N
     }

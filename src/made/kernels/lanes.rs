@@ -69,6 +69,13 @@ pub trait Lanes: Copy {
         }
         columns
     }
+    /// The numbers of `from` at `indices`.
+    #[inline(always)]
+    fn gather(from: &[Lane], indices: &[u32; WIDTH]) -> Self {
+        let mut lane = Lane::default();
+        lane.0.iter_mut().zip(indices).for_each(|(to, &i)| *to = flat(from)[i as usize]);
+        Self::load(&lane)
+    }
     /// Asks for a lane to be at hand soon; changes nothing.
     fn prefetch(lane: &Lane);
 }
@@ -175,9 +182,9 @@ mod x86 {
     use std::arch::x86_64::{
         __m256, __m512, _MM_HINT_T0, _mm_prefetch, _mm256_add_ps, _mm256_div_ps, _mm256_fmadd_ps, _mm256_load_ps,
         _mm256_mul_ps, _mm256_set1_ps, _mm256_sqrt_ps, _mm256_store_ps, _mm256_sub_ps, _mm512_add_ps, _mm512_castpd_ps,
-        _mm512_castps_pd, _mm512_div_ps, _mm512_fmadd_ps, _mm512_load_ps, _mm512_mul_ps, _mm512_set1_ps,
-        _mm512_shuffle_f32x4, _mm512_sqrt_ps, _mm512_store_ps, _mm512_sub_ps, _mm512_unpackhi_pd, _mm512_unpackhi_ps,
-        _mm512_unpacklo_pd, _mm512_unpacklo_ps,
+        _mm512_castps_pd, _mm512_div_ps, _mm512_fmadd_ps, _mm512_i32gather_ps, _mm512_load_ps, _mm512_loadu_si512,
+        _mm512_min_epu32, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_shuffle_f32x4, _mm512_sqrt_ps,
+        _mm512_store_ps, _mm512_sub_ps, _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
     };
 
     use super::{Lane, Lanes, WIDTH, Work};
@@ -245,6 +252,17 @@ mod x86 {
         fn sqrt(self) -> Self {
             // SAFETY: see above.
             Self(unsafe { _mm512_sqrt_ps(self.0) })
+        }
+        #[inline(always)]
+        fn gather(from: &[Lane], indices: &[u32; WIDTH]) -> Self {
+            assert!(!from.is_empty(), "there is something to gather");
+            let last = (from.len() * WIDTH - 1) as i32;
+            // SAFETY: see above; no index is beyond the last number.
+            unsafe {
+                let indices = _mm512_loadu_si512(indices.as_ptr().cast());
+                let indices = _mm512_min_epu32(indices, _mm512_set1_epi32(last));
+                Self(_mm512_i32gather_ps::<4>(indices, from.as_ptr().cast()))
+            }
         }
         #[inline(always)]
         fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {

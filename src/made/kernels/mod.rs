@@ -5,6 +5,7 @@
 
 pub mod binary;
 pub mod elementwise;
+pub mod gather;
 pub mod lanes;
 pub mod product;
 pub mod sheet;
