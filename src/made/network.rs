@@ -15,6 +15,7 @@ use crate::made::grid::{Grid, Place};
 use crate::made::kernels::binary::{self, Ones};
 use crate::made::kernels::elementwise::{column_sums, nll, nll_gradient};
 use crate::made::kernels::gather::gather;
+use crate::made::kernels::gradient;
 use crate::made::kernels::lanes::{Lane, flat, flat_mut};
 use crate::made::kernels::product;
 use crate::made::kernels::sheet::{Masked, Sheet};
@@ -246,7 +247,7 @@ impl Network {
             if l == 0 && few {
                 binary::weight_gradient(team, level, learning.sink(&places.weight, stairs), ones, above, mask);
             } else {
-                product::weight_gradient(team, level, learning.sink(&places.weight, stairs), below, above, mask);
+                gradient::weight_gradient(team, level, learning.sink(&places.weight, stairs), below, above, mask);
             }
             let bias = &mut offset[..stride];
             column_sums(flat(above), flat_mut(bias));
@@ -261,7 +262,7 @@ impl Network {
             if few {
                 binary::weight_gradient(team, level, sink, ones, z, mask);
             } else {
-                product::weight_gradient(team, level, sink, x, z, mask);
+                gradient::weight_gradient(team, level, sink, x, z, mask);
             }
         }
         loss

@@ -226,9 +226,9 @@ mod tests {
 
     use super::*;
     use crate::made::kernels::lanes::flat_mut;
-    use crate::made::kernels::product;
     use crate::made::kernels::product::tests::Case;
     use crate::made::kernels::sheet::Sheet;
+    use crate::made::kernels::{gradient, product};
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
@@ -258,7 +258,7 @@ mod tests {
                 forward(level, &mut few[size..], &ones, 1, &case.w, case.mask());
                 prop_assert_eq!(dense, few);
                 let dense = case.gradient(|sink| {
-                    product::weight_gradient(&team, level, sink, &case.x, &case.dz, case.mask());
+                    gradient::weight_gradient(&team, level, sink, &case.x, &case.dz, case.mask());
                 });
                 let few = case.gradient(|sink| {
                     weight_gradient(&team, level, sink, &ones, &case.dz, case.mask());

@@ -6,6 +6,7 @@
 pub mod binary;
 pub mod elementwise;
 pub mod gather;
+pub mod gradient;
 pub mod lanes;
 pub mod product;
 pub mod sheet;

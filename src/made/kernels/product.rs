@@ -9,15 +9,17 @@ use std::ops::Range;
 
 use crate::made::kernels::lanes::{Lane, Lanes, WIDTH, Work, dispatch, flat};
 use crate::made::kernels::sheet::{Masked, Sheet};
-use crate::made::kernels::team::Team;
 use crate::made::kernels::vectorized::Level;
-use crate::made::kernels::waiting::{Beside, Sink, TALL, Waiting};
+use crate::made::kernels::waiting::{Beside, TALL};
 
 /// Lanes a block.
-const BLOCK: usize = 4;
+pub(super) const BLOCK: usize = 4;
 
 /// Terms of a sum that are packed at once.
 const DEPTH: usize = 128;
+
+/// Terms between two rows that are asked for ahead.
+const AHEAD: usize = 16;
 
 /// `z += x w` for a part of a minibatch.
 pub fn forward(level: Level, z: &mut [Lane], x: &[Lane], w: &[Lane], mask: Masked) {
@@ -47,13 +49,20 @@ impl Work for Forward<'_> {
                 for (packed, row) in panel.iter_mut().zip(w.chunks_exact(stride).skip(first)).take(count) {
                     copy::<L>(packed, &row[lanes.clone()]);
                 }
+                // The next panel: further down, or at the top of the next block.
+                let (rows, next) = if first + DEPTH < depth {
+                    (first + DEPTH..depth.min(first + 2 * DEPTH), lanes.clone())
+                } else {
+                    (0..DEPTH.min(mask.sheet.rows), lanes.end..stride.min(lanes.end + BLOCK))
+                };
+                let mut ahead = Ahead { w, stride, rows, lanes: next };
                 // Later lanes see more: each piece ends where the sight of its first lane ends.
                 let mut begin = 0;
                 let x = Left { numbers: flat(x), stride: x_stride, first };
                 for lane in lanes.clone() {
                     let end = count.min(mask.depth(&(lane..lane + 1)).saturating_sub(first));
                     let panel = Panel { terms: &panel[begin..end], lane: lane - lanes.start };
-                    product::<L>(z, stride, lane..lanes.end, x.skip(begin), panel);
+                    product::<L>(z, stride, lane..lanes.end, x.skip(begin), panel, &mut ahead);
                     begin = end;
                 }
             }
@@ -91,13 +100,23 @@ impl Work for InputGradient<'_> {
             for first in (begins(lanes.start)..cols).step_by(DEPTH) {
                 let count = DEPTH.min(cols - first);
                 transpose::<L>(&mut panel, w, mask.sheet, units.clone(), &(first..first + count));
+                let next = first + DEPTH;
+                let (rows, terms) = if next < cols {
+                    (units.clone(), next..cols.min(next + DEPTH))
+                } else {
+                    let rows = units.end..rows.min(units.end + BLOCK * WIDTH);
+                    let begin = if rows.is_empty() { 0 } else { begins(lanes.end) };
+                    (rows, begin..cols.min(begin + DEPTH))
+                };
+                let terms = terms.start / WIDTH..terms.end.div_ceil(WIDTH);
+                let mut ahead = Ahead { w, stride: mask.sheet.stride(), rows, lanes: terms };
                 // Later lanes are seen later: each piece begins where the sight of its last lane begins.
                 let dz = Left { numbers: flat(dz), stride: dz_stride, first };
                 for end in lanes.start + 1..=lanes.end {
                     let begin = begins(end - 1).saturating_sub(first).min(count);
                     let until = if end == lanes.end { cols } else { begins(end) }.saturating_sub(first).min(count);
                     let panel = Panel { terms: &panel[begin..until], lane: 0 };
-                    product::<L>(dx, below.stride(), lanes.start..end, dz.skip(begin), panel);
+                    product::<L>(dx, below.stride(), lanes.start..end, dz.skip(begin), panel, &mut ahead);
                 }
             }
         }
@@ -106,7 +125,7 @@ impl Work for InputGradient<'_> {
 
 /// Copies a few lanes, without the call that a longer copy would be worth.
 #[inline(always)]
-fn copy<L: Lanes>(to: &mut [Lane], from: &[Lane]) {
+pub(super) fn copy<L: Lanes>(to: &mut [Lane], from: &[Lane]) {
     to.iter_mut().zip(from).for_each(|(to, from)| L::load(from).store(to));
 }
 
@@ -151,14 +170,32 @@ impl Left<'_> {
 
 /// The right-hand side: lanes from `lane` on of a packed block, one row a term of the sums.
 #[derive(Clone, Copy)]
-struct Panel<'a> {
-    terms: &'a [[Lane; BLOCK]],
-    lane: usize,
+pub(super) struct Panel<'a> {
+    pub(super) terms: &'a [[Lane; BLOCK]],
+    pub(super) lane: usize,
+}
+
+/// What will be packed next: asked for row by row, so that it is at hand.
+struct Ahead<'a> {
+    w: &'a [Lane],
+    stride: usize,
+    rows: Range<usize>,
+    lanes: Range<usize>,
+}
+
+impl Beside for Ahead<'_> {
+    #[inline(always)]
+    fn little<L: Lanes>(&mut self) {
+        if let Some(row) = self.rows.next() {
+            let lanes = self.w.get(row * self.stride + self.lanes.start..row * self.stride + self.lanes.end);
+            lanes.unwrap_or_default().iter().for_each(L::prefetch);
+        }
+    }
 }
 
 /// Adds to columns `lanes` of every row of `c` the product of `left` and the panel.
 #[inline(always)]
-fn product<L: Lanes>(c: &mut [Lane], stride: usize, lanes: Range<usize>, left: Left, panel: Panel) {
+fn product<L: Lanes>(c: &mut [Lane], stride: usize, lanes: Range<usize>, left: Left, panel: Panel, ahead: &mut Ahead) {
     if panel.terms.is_empty() {
         return;
     }
@@ -166,14 +203,14 @@ fn product<L: Lanes>(c: &mut [Lane], stride: usize, lanes: Range<usize>, left: L
         let left = Left { numbers, ..left };
         if L::MANY {
             match lanes.len() {
-                1 => rows::<L, 1>(c, stride, lanes.start, left, panel),
-                2 => rows::<L, 2>(c, stride, lanes.start, left, panel),
-                3 => rows::<L, 3>(c, stride, lanes.start, left, panel),
-                _ => rows::<L, 4>(c, stride, lanes.start, left, panel),
+                1 => rows::<L, 1>(c, stride, lanes.start, left, panel, ahead),
+                2 => rows::<L, 2>(c, stride, lanes.start, left, panel, ahead),
+                3 => rows::<L, 3>(c, stride, lanes.start, left, panel, ahead),
+                _ => rows::<L, 4>(c, stride, lanes.start, left, panel, ahead),
             }
         } else {
             for (i, at) in lanes.clone().enumerate() {
-                rows::<L, 1>(c, stride, at, left, Panel { lane: panel.lane + i, ..panel });
+                rows::<L, 1>(c, stride, at, left, Panel { lane: panel.lane + i, ..panel }, ahead);
             }
         }
     }
@@ -181,20 +218,34 @@ fn product<L: Lanes>(c: &mut [Lane], stride: usize, lanes: Range<usize>, left: L
 
 /// Up to `TALL` rows of a product, `N` lanes from `at` on.
 #[inline(always)]
-fn rows<L: Lanes, const N: usize>(c: &mut [Lane], stride: usize, at: usize, left: Left, panel: Panel) {
+fn rows<L: Lanes, const N: usize>(
+    c: &mut [Lane],
+    stride: usize,
+    at: usize,
+    left: Left,
+    panel: Panel,
+    ahead: &mut Ahead,
+) {
     match c.len() / stride {
-        1 => tile::<L, 1, N>(c, stride, at, left, panel),
-        2 => tile::<L, 2, N>(c, stride, at, left, panel),
-        3 => tile::<L, 3, N>(c, stride, at, left, panel),
-        4 => tile::<L, 4, N>(c, stride, at, left, panel),
-        5 => tile::<L, 5, N>(c, stride, at, left, panel),
-        _ => tile::<L, 6, N>(c, stride, at, left, panel),
+        1 => tile::<L, 1, N>(c, stride, at, left, panel, ahead),
+        2 => tile::<L, 2, N>(c, stride, at, left, panel, ahead),
+        3 => tile::<L, 3, N>(c, stride, at, left, panel, ahead),
+        4 => tile::<L, 4, N>(c, stride, at, left, panel, ahead),
+        5 => tile::<L, 5, N>(c, stride, at, left, panel, ahead),
+        _ => tile::<L, 6, N>(c, stride, at, left, panel, ahead),
     }
 }
 
 /// `M` rows of a product, `N` lanes from `at` on.
 #[inline(always)]
-fn tile<L: Lanes, const M: usize, const N: usize>(c: &mut [Lane], stride: usize, at: usize, left: Left, panel: Panel) {
+fn tile<L: Lanes, const M: usize, const N: usize>(
+    c: &mut [Lane],
+    stride: usize,
+    at: usize,
+    left: Left,
+    panel: Panel,
+    ahead: &mut Ahead,
+) {
     let mut sums = [[L::splat(0.0); N]; M];
     for (sums, c) in sums.iter_mut().zip(c.chunks_exact(stride)) {
         for (sum, c) in sums.iter_mut().zip(&c[at..at + N]) {
@@ -205,7 +256,7 @@ fn tile<L: Lanes, const M: usize, const N: usize>(c: &mut [Lane], stride: usize,
     for (row, numbers) in rows.iter_mut().zip(left.numbers.chunks(left.stride)) {
         *row = &numbers[left.first..left.first + panel.terms.len()];
     }
-    add_products(&mut sums, panel, |term, row| rows[row][term], &mut (), panel.terms.len());
+    add_products(&mut sums, panel, |term, row| rows[row][term], ahead, AHEAD);
     for (sums, c) in sums.iter().zip(c.chunks_exact_mut(stride)) {
         for (sum, c) in sums.iter().zip(&mut c[at..at + N]) {
             sum.store(c);
@@ -215,7 +266,7 @@ fn tile<L: Lanes, const M: usize, const N: usize>(c: &mut [Lane], stride: usize,
 
 /// `sums[m][n] += left(term, m) * panel[term][n]`, term by term, and every `pace` terms a little of the work beside.
 #[inline(always)]
-fn add_products<L: Lanes, const M: usize, const N: usize>(
+pub(super) fn add_products<L: Lanes, const M: usize, const N: usize>(
     sums: &mut [[L; N]; M],
     panel: Panel,
     left: impl Fn(usize, usize) -> f32,
@@ -244,122 +295,6 @@ fn add_products<L: Lanes, const M: usize, const N: usize>(
         beside.little::<L>();
     }
     *sums = running;
-}
-
-/// The gradient `xT dz` of the weights, handed over as it is made.
-pub fn weight_gradient(team: &Team, level: Level, sink: Sink, x: &[Lane], dz: &[Lane], mask: Masked) {
-    sink.share(team, mask, |rows, waiting| dispatch(level, WeightGradient { rows, waiting, x, dz, mask }));
-}
-
-struct WeightGradient<'a> {
-    rows: &'a [(usize, usize)],
-    waiting: Waiting<'a>,
-    x: &'a [Lane],
-    dz: &'a [Lane],
-    mask: Masked<'a>,
-}
-
-impl Work for WeightGradient<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let Self { rows, mut waiting, x, dz, mask } = self;
-        let stride = mask.sheet.stride();
-        let x_stride = Sheet { rows: 0, cols: mask.sheet.rows }.stride() * WIDTH;
-        let batch = dz.len() / stride;
-        let mut panels = vec![[Lane::default(); BLOCK]; mask.sheet.blocks(BLOCK).count() * batch];
-        for (lanes, panel) in mask.sheet.blocks(BLOCK).zip(panels.chunks_exact_mut(batch)) {
-            for (packed, row) in panel.iter_mut().zip(dz.chunks_exact(stride)) {
-                copy::<L>(packed, &row[lanes.clone()]);
-            }
-        }
-        let from = |row: usize| mask.from[row] as usize;
-        for rows in rows.chunks(TALL) {
-            waiting.expect(rows);
-            // The first of these rows is the longest.
-            let begin = from(rows[0].0) / WIDTH;
-            let mut columns = [0; TALL];
-            columns.iter_mut().zip(rows).for_each(|(column, row)| *column = row.0);
-            let left = Columns { numbers: flat(x), stride: x_stride, columns: &columns[..rows.len()] };
-            let terms = (mask.sheet.lanes() - begin).div_ceil(BLOCK) * batch;
-            let pace = (terms / waiting.len().max(1)).max(1);
-            for (lanes, terms) in mask.sheet.blocks(BLOCK).zip(panels.chunks_exact(batch)).skip(begin / BLOCK) {
-                let lanes = lanes.start.max(begin)..lanes.end;
-                let panel = Panel { terms, lane: lanes.start % BLOCK };
-                if L::MANY {
-                    match lanes.len() {
-                        1 => columns_of::<L, 1>(&mut waiting, stride, lanes.start, left, panel, pace),
-                        2 => columns_of::<L, 2>(&mut waiting, stride, lanes.start, left, panel, pace),
-                        3 => columns_of::<L, 3>(&mut waiting, stride, lanes.start, left, panel, pace),
-                        _ => columns_of::<L, 4>(&mut waiting, stride, lanes.start, left, panel, pace),
-                    }
-                } else {
-                    for (i, at) in lanes.enumerate() {
-                        let panel = Panel { lane: panel.lane + i, ..panel };
-                        columns_of::<L, 1>(&mut waiting, stride, at, left, panel, pace);
-                    }
-                }
-            }
-            waiting.turn::<L>(rows, from);
-        }
-        waiting.finish::<L>();
-    }
-}
-
-/// The left-hand side of a gradient: some columns of a matrix.
-#[derive(Clone, Copy)]
-struct Columns<'a> {
-    numbers: &'a [f32],
-    stride: usize,
-    columns: &'a [usize],
-}
-
-/// Up to `TALL` rows of a gradient, `N` lanes from `at` on: sums over images.
-#[inline(always)]
-fn columns_of<L: Lanes, const N: usize>(
-    waiting: &mut Waiting,
-    stride: usize,
-    at: usize,
-    left: Columns,
-    panel: Panel,
-    pace: usize,
-) {
-    match left.columns.len() {
-        1 => column::<L, 1, N>(waiting, stride, at, left, panel, pace),
-        2 => column::<L, 2, N>(waiting, stride, at, left, panel, pace),
-        3 => column::<L, 3, N>(waiting, stride, at, left, panel, pace),
-        4 => column::<L, 4, N>(waiting, stride, at, left, panel, pace),
-        5 => column::<L, 5, N>(waiting, stride, at, left, panel, pace),
-        _ => column::<L, 6, N>(waiting, stride, at, left, panel, pace),
-    }
-}
-
-#[inline(always)]
-fn column<L: Lanes, const M: usize, const N: usize>(
-    waiting: &mut Waiting,
-    stride: usize,
-    at: usize,
-    left: Columns,
-    panel: Panel,
-    pace: usize,
-) {
-    let mut sums = [[L::splat(0.0); N]; M];
-    let columns: &[usize; M] = left.columns.try_into().expect("as many columns as rows");
-    let numbers = &left.numbers[..panel.terms.len() * left.stride];
-    assert!(columns.iter().all(|&column| column < left.stride), "a row holds the columns asked for");
-    add_products(
-        &mut sums,
-        panel,
-        |term, row| numbers[term * left.stride..][..left.stride][columns[row]],
-        waiting,
-        pace,
-    );
-    for (sums, row) in sums.iter().zip(waiting.filled.chunks_exact_mut(stride)) {
-        for (sum, lane) in sums.iter().zip(&mut row[at..at + N]) {
-            sum.store(lane);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -110,11 +110,6 @@ pub(super) trait Beside {
     fn little<L: Lanes>(&mut self);
 }
 
-impl Beside for () {
-    #[inline(always)]
-    fn little<L: Lanes>(&mut self) {}
-}
-
 impl Beside for Waiting<'_> {
     /// Applies one lane.
     #[inline(always)]

@@ -3,8 +3,11 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::made::kernels::gradient::weight_gradient;
 use crate::made::kernels::lanes::flat_mut;
+use crate::made::kernels::team::Team;
 use crate::made::kernels::update::{Target, Update};
+use crate::made::kernels::waiting::Sink;
 use crate::rng::{Purpose, Seed, Stream};
 
 /// A masked matrix and minibatches below and above it.
