@@ -45,7 +45,9 @@ impl Work for WeightGradient<'_> {
             let left = Columns { numbers: flat(x), stride: x_stride, columns: &columns[..rows.len()] };
             let terms = (mask.sheet.lanes() - begin).div_ceil(BLOCK) * batch;
             let pace = (terms / waiting.len().max(1)).max(1);
-            for (lanes, terms) in mask.sheet.blocks(BLOCK).zip(panels.chunks_exact(batch)).skip(begin / BLOCK) {
+            for (lanes, terms) in
+                mask.sheet.blocks(BLOCK).zip(panels.chunks_exact(batch)).filter(|(lanes, _)| begin < lanes.end)
+            {
                 let lanes = lanes.start.max(begin)..lanes.end;
                 let panel = Panel { terms, lane: lanes.start % BLOCK };
                 if L::MANY {

@@ -216,3 +216,59 @@ impl<'a> Waiting<'a> {
         self.row = 0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::made::kernels::binary::{self, Ones};
+    use crate::made::kernels::gradient;
+    use crate::made::kernels::lanes::flat;
+    use crate::made::kernels::product::tests::Case;
+    use crate::rng::{Purpose, Seed};
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        /// Weights in another order get the gradient of sorted ones, each in its place, and zero where the mask is closed.
+        #[test]
+        fn any_order_gets_the_same_gradient(
+            rows in 1usize..100, cols in 1usize..150, batch in 1usize..20, threads in 1usize..4, sort: (bool, bool),
+            seed: u64,
+        ) {
+            let case = Case::new(rows, cols, batch, seed);
+            let stride = case.sheet.stride();
+            let mut stream = Seed(seed).stream(Purpose::Shuffle, 0);
+            let (row_order, col_order) = (stream.permutation(rows), stream.permutation(cols));
+            let order = Order { rows: sort.0.then_some(&*row_order), cols: sort.1.then_some(&*col_order) };
+            let at = |order: Option<&[u32]>, i: usize| order.map_or(i, |order| order[i] as usize);
+            let mut ones = Ones::default();
+            let identity: Vec<u32> = (0..rows as u32).collect();
+            for image in 0..batch {
+                ones.push(&(0..rows).map(|k| u8::from((k + image) % 3 == 0)).collect::<Vec<_>>(), &identity);
+            }
+            ones.index(rows);
+            let team = Team::new(threads);
+            for level in Level::available() {
+                let kernels: [&dyn Fn(Sink); 3] = [
+                    &|sink| gradient::weight_gradient(&team, level, sink, &case.x, &case.dz, case.mask()),
+                    &|sink| binary::weight_gradient(&team, level, sink, &ones, &case.dz, case.mask()),
+                    &|sink| sink.repeat(&team, &case.dz[..stride], case.mask()),
+                ];
+                for kernel in kernels {
+                    let sorted = case.gradient(kernel);
+                    let moved = case.gradient(|sink| kernel(Sink { order: Some(order), ..sink }));
+                    for k in 0..rows {
+                        for n in 0..cols {
+                            let open = n >= case.from[k] as usize;
+                            let expected = if open { flat(&sorted[k * stride..])[n] } else { 0.0 };
+                            let got = flat(&moved[at(order.rows, k) * stride..])[at(order.cols, n)];
+                            prop_assert_eq!(got.to_bits(), expected.to_bits());
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
