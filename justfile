@@ -84,6 +84,7 @@ bench:
 [group('work on it')]
 bench-peers *ROUNDS:
     cargo bench --no-run
+    cargo build --release --manifest-path benches/peers/plain-candle/Cargo.toml --target-dir target/plain-candle
     python3 benches/peers/run.py {{ ROUNDS }}
 
 # what continuous integration runs

@@ -10,6 +10,7 @@ PEERS = os.environ.get("PEERS", "../shared/peers")
 PYTHON = os.environ.get("PEERS_PYTHON", "python3")
 MNIST = os.environ.get("MNIST", "../shared/data/mnist/train-images-idx3-ubyte.gz")
 BENCHES = os.environ.get("BENCHES")  # a folder of built benches, for when cargo is not to be asked
+PLAIN = os.environ.get("PLAIN", "target/plain-candle/release/plain-candle")
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 5
 ONE = {**os.environ, "RAYON_NUM_THREADS": "1", "CANDLE_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
@@ -32,7 +33,8 @@ LINES = [
     ("784-500-784, Adam", "PyTorch, eager", ours("500", "adam"), torch("500", "adam")),
     ("", "PyTorch, fused optimiser", ours("500", "adam"), torch("500", "adam", "fused")),
     ("", "PyTorch, fused, masked weights kept zero", ours("500", "adam"), torch("500", "adam", "tuned")),
-    ("", "candle", ours("500", "adam"), bench("candle", "500", "adam", 1, MNIST)),
+    ("", "candle as it ships", ours("500", "adam"), [PLAIN, "500", "adam", "1", MNIST]),
+    ("", "candle, with AVX-512 products and mimalloc", ours("500", "adam"), bench("candle", "500", "adam", 1, MNIST)),
     ("784-500-784, SGD", "PyTorch, eager", ours("500", "sgd"), torch("500", "sgd")),
     ("784-500-500-784, Adam", "PyTorch, eager", ours("500,500", "adam"), torch("500,500", "adam")),
     ("784-2000-784, Adam", "PyTorch, eager", ours("2000", "adam"), torch("2000", "adam")),

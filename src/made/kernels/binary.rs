@@ -2,8 +2,6 @@
 //!
 //! They are the numbers of the dense products bit for bit: a fused multiply-add with 1 adds, with 0 does nothing.
 
-use std::ops::Range;
-
 use crate::made::kernels::gather::GROUP;
 use crate::made::kernels::lanes::{Lane, Lanes, WIDTH, Work, dispatch};
 use crate::made::kernels::sheet::Masked;

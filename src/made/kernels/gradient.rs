@@ -42,7 +42,7 @@ impl Work for WeightGradient<'_> {
             let begin = from(rows[0].0) / WIDTH;
             let mut columns = [0; TALL];
             columns.iter_mut().zip(rows).for_each(|(column, row)| *column = row.0);
-            let left = Columns { numbers: flat(x), stride: x_stride, columns: &columns[..rows.len()] };
+            let left = Columns { numbers: flat(x), stride: x_stride, which: &columns[..rows.len()] };
             let terms = (mask.sheet.lanes() - begin).div_ceil(BLOCK) * batch;
             let pace = (terms / waiting.len().max(1)).max(1);
             for (lanes, terms) in
@@ -75,7 +75,7 @@ impl Work for WeightGradient<'_> {
 struct Columns<'a> {
     numbers: &'a [f32],
     stride: usize,
-    columns: &'a [usize],
+    which: &'a [usize],
 }
 
 /// Up to `TALL` rows of a gradient, `N` lanes from `at` on: sums over images.
@@ -88,7 +88,7 @@ fn columns_of<L: Lanes, const N: usize>(
     panel: Panel,
     pace: usize,
 ) {
-    match left.columns.len() {
+    match left.which.len() {
         1 => column::<L, 1, N>(waiting, stride, at, left, panel, pace),
         2 => column::<L, 2, N>(waiting, stride, at, left, panel, pace),
         3 => column::<L, 3, N>(waiting, stride, at, left, panel, pace),
@@ -108,7 +108,7 @@ fn column<L: Lanes, const M: usize, const N: usize>(
     pace: usize,
 ) {
     let mut sums = [[L::splat(0.0); N]; M];
-    let columns: &[usize; M] = left.columns.try_into().expect("as many columns as rows");
+    let columns: &[usize; M] = left.which.try_into().expect("as many columns as rows");
     let numbers = &left.numbers[..panel.terms.len() * left.stride];
     assert!(columns.iter().all(|&column| column < left.stride), "a row holds the columns asked for");
     add_products(

@@ -112,7 +112,7 @@ pub struct Target<'a> {
     pub state: [&'a mut [Lane]; 2],
 }
 
-impl<'a> Target<'a> {
+impl Target<'_> {
     /// A range of it.
     pub fn part(&mut self, range: Range<usize>) -> Target<'_> {
         let [s, u] = &mut self.state;

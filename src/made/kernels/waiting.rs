@@ -39,7 +39,7 @@ pub struct Sink<'a> {
 /// A sorted row, and the lane at which it begins in a target.
 type Row = (usize, usize);
 
-impl<'a> Sink<'a> {
+impl Sink<'_> {
     /// Hands over the rows of a gradient, as its rows and where they go, cut so that a team has enough to share.
     pub(super) fn share(self, team: &Team, mask: Masked, task: impl Fn(&[Row], Waiting) + Sync + Send) {
         let Self { target: Target { p, state: [s, u] }, update, order } = self;
