@@ -71,8 +71,10 @@ impl Cluster {
 
     fn command(&self, arguments: &str) -> Command {
         let mut command = self.place.command(arguments);
-        command.env("PATH", &self.path).env("FAKE", self.place.path("fake")).env_remove("SLURM_JOB_ID");
-        command.stdin(Stdio::null());
+        command.env("PATH", &self.path).env("FAKE", self.place.path("fake"));
+        // As if it were itself part of a job, and squeue had habits.
+        command.env("SLURM_ARRAY_TASK_ID", "7");
+        command.env("SQUEUE_PARTITION", "another").stdin(Stdio::null());
         command
     }
 
@@ -141,7 +143,7 @@ fn what_waits_is_shown_and_followed_and_cancelled_but_not_submitted_twice() {
     let text = cluster.exits(0, "status small");
     assert!(text.contains("| queued |") && text.contains("queued: job 1_0 pending (Resources)"), "{text}");
     let text = cluster.exits(0, &format!("{SLURM} --no-follow"));
-    assert!(text.contains("12 runs submitted before: 6 pending (Resources)"), "{text}");
+    assert!(text.contains("12 runs submitted before, tasks: 6 pending (Resources)"), "{text}");
     assert_eq!(cluster.said("sbatch").len(), 1);
 
     // Ctrl-C leaves the jobs where they are.
@@ -219,7 +221,8 @@ fn where_arrays_are_refused_smaller_ones_and_single_jobs_do() {
 #[test]
 fn a_queue_that_is_full_takes_the_rest_later() {
     let cluster = Cluster::with(STUDY);
-    cluster.set("size", "2");
+    // An array of four does not fit, one of two does, and then no other.
+    cluster.set("size", "4");
     cluster.set("room", "2");
     let text = cluster.exits(0, SLURM);
     assert!(text.contains("job submit limit") && text.contains("4 tasks not submitted yet"), "{text}");
@@ -233,12 +236,40 @@ fn tasks_that_never_started_are_missed_and_submitted_again() {
     let text = cluster.exits(1, SLURM);
     assert!(text.contains("12 runs not done: their jobs are failed (NonZeroExitCode)"), "{text}");
     assert!(
-        text.contains("its node does not see that directory") && text.contains("submits what is not done again"),
+        text.contains("its node does not see that directory")
+            && text.contains("12 runs not done: the same command submits what is left"),
         "{text}"
     );
     cluster.unset("deaf");
     cluster.exits(0, SLURM);
     cluster.gives_what_this_machine_gives();
+}
+
+#[test]
+fn tasks_that_were_killed_are_submitted_again_but_not_for_ever() {
+    let cluster = Cluster::with(STUDY);
+    cluster.set("killed", "7");
+    let text = cluster.exits(0, SLURM);
+    assert!(text.contains("their jobs are out_of_memory"), "{text}");
+    cluster.gives_what_this_machine_gives();
+
+    let cluster = Cluster::with(&STUDY.replace("0.01s", "10m"));
+    cluster.set("killed", "1000");
+    let text = cluster.exits(1, SLURM);
+    assert_eq!(cluster.said("sbatch").len(), 4, "{text}");
+}
+
+#[test]
+fn another_job_that_got_the_same_number_is_none_of_ours() {
+    let cluster = Cluster::with(STUDY);
+    cluster.set("hold", "");
+    cluster.exits(0, &format!("{SLURM} --no-follow"));
+    for task in fs::read_dir(cluster.place.path("fake/tasks")).unwrap() {
+        fs::write(task.unwrap().path(), "another|PENDING|Resources").unwrap();
+    }
+    assert!(!cluster.exits(0, "status small").contains("queued"));
+    assert!(cluster.exits(0, "cancel").contains("nothing waits or runs that was submitted from here"));
+    assert!(cluster.said("scancel").is_empty());
 }
 
 #[test]
@@ -326,7 +357,7 @@ fn a_task_that_is_out_of_time_saves_its_run_and_is_started_again() {
     let name = frozen(&cluster.place, 1);
     let mut child = cluster
         .command(&format!("task {name} 0"))
-        .env("SLURM_JOB_ID", "17")
+        .envs([("SLURM_JOB_ID", "20"), ("SLURM_ARRAY_JOB_ID", "17"), ("SLURM_ARRAY_TASK_ID", "3")])
         .stderr(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
@@ -336,8 +367,9 @@ fn a_task_that_is_out_of_time_saves_its_run_and_is_started_again() {
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(130), "{text}");
-    assert!(text.contains("job 17 will start again"), "{text}");
-    assert_eq!(cluster.said("scontrol"), ["requeue 17"]);
+    // Not 20: that may be the number of the whole array.
+    assert!(text.contains("job 17_3 will start again"), "{text}");
+    assert_eq!(cluster.said("scontrol"), ["requeue 17_3"]);
     let text = cluster.exits(0, &format!("task {name} 0"));
     assert!(text.contains("goes on after"), "{text}");
     let here = Place::with(LONG);

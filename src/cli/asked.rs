@@ -126,9 +126,16 @@ impl Asked {
         Ok(sizes)
     }
 
-    /// Refuses what the file's `[budget]` does not allow and what cannot fit, unless it was asked for all the same.
-    pub(crate) fn within_budget(&self, estimate: &Estimate, runs: &[&RunSpec], anyway: bool) -> anyhow::Result<()> {
-        if let Some(excess) = self.too_large(estimate, runs).filter(|_| !anyway) {
+    /// Refuses what the file's `[budget]` does not allow and what cannot fit into `memory`, unless it was asked for all the
+    /// same.
+    pub(crate) fn within_budget(
+        &self,
+        estimate: &Estimate,
+        runs: &[&RunSpec],
+        memory: u64,
+        anyway: bool,
+    ) -> anyhow::Result<()> {
+        if let Some(excess) = self.too_large(estimate, runs, memory).filter(|_| !anyway) {
             bail!("{excess}; --yes starts it all the same");
         }
         let excess = self.over_budget(estimate, runs.len());
@@ -138,21 +145,16 @@ impl Asked {
         Ok(())
     }
 
-    /// Which run cannot fit into memory however few go at a time, if there is one.
-    pub(crate) fn too_large(&self, estimate: &Estimate, runs: &[&RunSpec]) -> Option<String> {
-        let memory = |run: &RunSpec| estimate.costs.get(&run.id).map_or(0, |cost| cost.memory);
-        let largest = runs.iter().max_by_key(|run| memory(run))?;
-        let needed = memory(largest).saturating_add(estimate.data);
+    /// Which run cannot fit into `memory` however few go at a time, if there is one.
+    pub(crate) fn too_large(&self, estimate: &Estimate, runs: &[&RunSpec], memory: u64) -> Option<String> {
+        let own = |run: &RunSpec| estimate.costs.get(&run.id).map_or(0, |cost| cost.memory);
+        let largest = runs.iter().max_by_key(|run| own(run))?;
+        let needed = own(largest).saturating_add(estimate.data);
         let labels = labelled(&self.plan);
         let label = labels.iter().find(|(_, run)| **run == largest.id).map_or("a run", |(label, _)| label);
-        let excess = || {
-            format!(
-                "{label} needs about {} of memory with the data, of {} there are",
-                bytes(needed),
-                bytes(self.memory())
-            )
-        };
-        (needed > self.memory()).then(excess)
+        let excess =
+            || format!("{label} needs about {} of memory with the data, of {} there are", bytes(needed), bytes(memory));
+        (needed > memory).then(excess)
     }
 
     /// What of the estimate exceeds `[budget]`.

@@ -1,7 +1,5 @@
 //! `ablade cancel [STUDY]`: cancels the jobs that were submitted. What is finished stays, what is under way is saved.
 
-use std::sync::atomic::AtomicBool;
-
 use anyhow::bail;
 use clap::Args;
 
@@ -22,8 +20,7 @@ pub(crate) fn cancel(args: &CancelArgs, global: &Global, terminal: &mut Terminal
     if let Some(name) = &args.study {
         store.load_plan(name)?;
     }
-    let never = AtomicBool::new(false);
-    let controller = Controller { stop: &never };
+    let controller = Controller::patient();
     let queue = queue::look(&store, controller, Scope::All)?;
     if let Some(problem) = &queue.unknown {
         bail!("{problem}; nothing was cancelled");

@@ -8,7 +8,7 @@ use super::Terminal;
 use super::asked::Asked;
 use super::interrupt::Interrupt;
 use super::progress::{End, Progress, ProgressMode, RunLine};
-use super::queue::{self, Queue, Scope};
+use super::queue::{self, Queue, Queued, Scope};
 use super::status::labelled;
 use super::terminal::count;
 use super::training::end_of;
@@ -20,8 +20,9 @@ use crate::store::{Failure, RunStatus, StoreError};
 /// How following ended.
 #[derive(Debug)]
 pub(crate) enum Followed {
-    /// No run is in the scheduler's hands any more; these failed meanwhile, and these are not done for other reasons.
-    Ended { failed: BTreeSet<RunId>, lost: BTreeSet<RunId> },
+    /// No more than the number asked for is left. These failed meanwhile. If others are not done although no job is left for
+    /// them: whether it makes sense to submit them again.
+    Ended { failed: BTreeSet<RunId>, again: Option<bool> },
     /// A signal came; the jobs go on.
     Detached,
 }
@@ -44,7 +45,7 @@ pub(crate) struct Following<'a> {
     /// Failures from before they were submitted.
     pub(crate) earlier: &'a BTreeMap<RunId, Failure>,
     /// Failures after which the jobs are cancelled.
-    pub(crate) max_failures: Option<usize>,
+    pub(crate) max_failures: usize,
 }
 
 /// Shows what becomes of runs until each has ended or no job is left for it.
@@ -94,17 +95,23 @@ pub(crate) fn follow(
             }
             left.retain(|i, _| !over.contains(i));
             if left.len() <= until {
-                break Followed::Ended { failed, lost: BTreeSet::new() };
+                break Followed::Ended { failed, again: None };
             }
             if left.len() < before {
                 alone_since = None;
             }
             look_at = Instant::now() + LOOK.max(now.elapsed() * SPARSE);
-            if !cancelled && max_failures.is_some_and(|most| failed.len() >= most) {
-                cancelled = true;
+            if failed.len() >= max_failures && !cancelled {
                 let jobs = queue.alive(store, Some(&asked.plan.name));
-                terminal.remark(format!("{}: cancelling {}", count(failed.len(), "failure"), count(jobs.len(), "job")));
-                controller.cancel(&jobs)?;
+                let cancel = || if jobs.is_empty() { Ok(false) } else { controller.cancel(&jobs).map(|()| true) };
+                match cancel() {
+                    Ok(done) => cancelled = done,
+                    Err(problem) => terminal.remark(format!("{} {problem}", terminal.paint.bad("warning:"))),
+                }
+                if cancelled {
+                    let (failures, jobs) = (count(failed.len(), "failure"), count(jobs.len(), "job"));
+                    terminal.remark(format!("{failures}: cancelled {jobs}"));
+                }
             }
         }
         if now >= ask_at {
@@ -117,8 +124,10 @@ pub(crate) fn follow(
                 ask_every = ASK.0;
                 let since = *alone_since.get_or_insert(now);
                 if since.elapsed() >= patience(&queue, &left) {
-                    let lost = left.values().map(|run| run.id.clone()).collect();
-                    break Followed::Ended { failed, lost };
+                    progress.close();
+                    let lost: Vec<&RunId> = left.values().map(|run| &run.id).collect();
+                    say_lost(&lost, &queue, terminal);
+                    break Followed::Ended { failed, again: Some(may_succeed(&lost, &queue)) };
                 }
             } else {
                 alone_since = None;
@@ -128,9 +137,6 @@ pub(crate) fn follow(
         sleep(Duration::from_millis(100));
     };
     progress.close();
-    if let Followed::Ended { lost, .. } = &ended {
-        say_lost(lost, &queue, terminal);
-    }
     Ok(ended)
 }
 
@@ -149,10 +155,16 @@ fn patience(queue: &Queue, left: &BTreeMap<usize, &RunSpec>) -> Duration {
     if left.values().any(|run| state(run) == Some("COMPLETED")) { LATE.1 } else { LATE.0 }
 }
 
+/// Whether runs may be done at the next attempt: their tasks were started, and ended by other means than by hand.
+fn may_succeed(lost: &[&RunId], queue: &Queue) -> bool {
+    let started = |queued: &Queued| queued.entry.state != "CANCELLED" && queued.log.is_file();
+    lost.iter().all(|run| queue.runs.get(run).is_some_and(started))
+}
+
 /// Says why runs are not done although no job is left for them.
-fn say_lost(lost: &BTreeSet<RunId>, queue: &Queue, terminal: &Terminal) {
+fn say_lost(lost: &[&RunId], queue: &Queue, terminal: &Terminal) {
     let mut reasons = BTreeMap::<String, (usize, String)>::new();
-    for run in lost {
+    for &run in lost {
         let (reason, hint) = match queue.runs.get(run) {
             None => {
                 ("their jobs are not known to Slurm any more: cancelled, or ended long ago".to_owned(), String::new())

@@ -77,8 +77,7 @@ impl Frozen {
         let packed = pack::pack(&seconds, tasks);
         let results = absolute(&global.results)?;
         asked.store.save_plan(&asked.plan)?;
-        let program = env::current_exe().context("cannot tell where this program lies")?;
-        let program = absolute(&asked.store.keep_program(&program)?)?;
+        let program = absolute(&asked.store.keep_program(&this_program()?)?)?;
         let name = format!("{}-{}", asked.plan.name, unique(&results));
         let submission = Submission {
             experiment: asked.plan.name.clone(),
@@ -86,7 +85,7 @@ impl Frozen {
             submitted_utc: utc(jiff::Timestamp::now()),
             tasks: packed.iter().map(|task| task.iter().map(|&i| runs[i].id.clone()).collect()).collect(),
             earlier: asked.store.failures()?,
-            memory: execution.memory.or_else(|| memory(&execution.slurm)),
+            memory: execution.memory.into_iter().chain(memory(&execution.slurm)).min(),
             checkpoint: asked.checkpoint_every().as_secs_f64(),
             program: Some(program.clone()),
             name: name.clone(),
@@ -105,8 +104,18 @@ impl Frozen {
     }
 }
 
+/// The program that runs, also where another has been built in its place meanwhile.
+fn this_program() -> anyhow::Result<PathBuf> {
+    let running = Path::new("/proc/self/exe");
+    if running.exists() {
+        Ok(running.to_owned())
+    } else {
+        env::current_exe().context("cannot tell where this program lies")
+    }
+}
+
 /// What a task of Slurm's may take, as far as the file says.
-fn memory(slurm: &Slurm) -> Option<u64> {
+pub(crate) fn memory(slurm: &Slurm) -> Option<u64> {
     crate::launch::slurm::memory(slurm.memory.as_deref()?)
 }
 

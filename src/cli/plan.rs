@@ -140,7 +140,7 @@ impl Page<'_> {
                 )
             }
         });
-        if let Some(excess) = self.asked.too_large(estimate, outstanding) {
+        if let Some(excess) = self.asked.too_large(estimate, outstanding, self.asked.memory()) {
             self.say(format!("          cannot fit: {excess}; `sweep` will want --yes"));
         } else if estimate.memory > self.asked.memory() {
             let fits = bytes(self.asked.memory());

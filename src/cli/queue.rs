@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use crate::launch::slurm::{Controller, Entry, Problem};
 use crate::plan::RunId;
-use crate::store::{Job, Store, StoreError};
+use crate::record::utc;
+use crate::store::{Job, Store, StoreError, Submission};
 
 /// A run in the scheduler's hands, now or lately.
 #[derive(Debug, Clone)]
@@ -35,12 +36,17 @@ pub(crate) struct Queue {
     pub(crate) unknown: Option<Problem>,
 }
 
+/// Time after which a submission that was never answered, and of which nothing is known, was none: sbatch itself gives up
+/// sooner.
+const UNANSWERED: jiff::SignedDuration = jiff::SignedDuration::from_mins(4);
+
 /// Asks for everything that may still wait or run.
 pub(crate) fn look(store: &Store, controller: Controller, scope: Scope) -> Result<Queue, StoreError> {
     let mut queue = Queue::default();
     let mut recorded = Vec::new();
+    let failures = store.failures()?;
     for name in store.submissions()? {
-        let mut jobs = store.jobs(&name)?;
+        let jobs = store.jobs(&name)?;
         if jobs.is_empty() {
             continue;
         }
@@ -48,11 +54,17 @@ pub(crate) fn look(store: &Store, controller: Controller, scope: Scope) -> Resul
         if scope == Scope::Unfinished && submission.tasks.iter().flatten().all(|run| store.is_published(run)) {
             continue;
         }
-        if let Err(problem) = settle(store, controller, &name, &mut jobs)? {
-            queue.unknown = Some(problem);
+        let mut known = Vec::new();
+        for job in jobs {
+            match found(&job, &submission, controller) {
+                Ok(id) => known.extend(id.map(|id| Job { id: Some(id), ..job })),
+                Err(problem) => queue.unknown = Some(problem),
+            }
         }
-        recorded.push((submission, jobs));
+        recorded.push((submission, known));
     }
+    // Of a run that was submitted several times the last one counts.
+    recorded.sort_by(|(a, _), (b, _)| a.submitted_utc.cmp(&b.submitted_utc));
     let ids: Vec<&str> = recorded.iter().flat_map(|(_, jobs)| jobs).filter_map(|job| job.id.as_deref()).collect();
     let entries = match controller.queue(&ids) {
         Ok(entries) => entries,
@@ -65,23 +77,25 @@ pub(crate) fn look(store: &Store, controller: Controller, scope: Scope) -> Resul
             return Ok(queue);
         }
     };
-    let mut by_job = BTreeMap::<&str, Vec<&Entry>>::new();
+    let mut by_job = BTreeMap::<(&str, &str), Vec<&Entry>>::new();
     for entry in &entries {
-        by_job.entry(&entry.job).or_default().push(entry);
+        // Numbers may be given out again, names are not: another's job is none of ours.
+        by_job.entry((&entry.job, &entry.label)).or_default().push(entry);
     }
     for (submission, jobs) in &recorded {
         let logs = store.submission_dir(&submission.name)?.join("logs");
         for job in jobs {
             let Some(id) = &job.id else { continue };
-            for entry in by_job.get(id.as_str()).into_iter().flatten() {
+            for &entry in by_job.get(&(id.as_str(), job.name.as_str())).into_iter().flatten() {
                 if !entry.has_ended() {
                     queue.jobs.entry(submission.name.clone()).or_default().insert(id.clone());
                 }
                 let task = submission.tasks.get(job.first + entry.index.unwrap_or(0)).filter(|_| job.count > 0);
-                for run in task.into_iter().flatten() {
-                    let queued = Queued { entry: (*entry).clone(), log: logs.join(format!("{}.log", entry.name())) };
-                    // Submitted again, it counts as what is alive.
-                    if !queue.runs.get(run).is_some_and(|known| entry.has_ended() && !known.entry.has_ended()) {
+                // A run that has failed in its task is not tried again by it.
+                let tried = |run: &&RunId| failures.get(run) == submission.earlier.get(run);
+                for run in task.into_iter().flatten().filter(tried) {
+                    let queued = Queued { entry: entry.clone(), log: logs.join(format!("{}.log", entry.name())) };
+                    if queue.runs.get(run).is_none_or(|known| rank(&known.entry) <= rank(entry)) {
                         queue.runs.insert(run.clone(), queued);
                     }
                 }
@@ -91,25 +105,28 @@ pub(crate) fn look(store: &Store, controller: Controller, scope: Scope) -> Resul
     Ok(queue)
 }
 
-/// Finds out what became of jobs whose submission was never answered, and notes it.
-fn settle(
-    store: &Store,
-    controller: Controller,
-    submission: &str,
-    jobs: &mut Vec<Job>,
-) -> Result<Result<(), Problem>, StoreError> {
-    if jobs.iter().all(|job| job.id.is_some()) {
-        return Ok(Ok(()));
+/// The number of a job, asked for by its name if the submission was not answered. Nothing is noted: whoever submits may be
+/// at it right now.
+fn found(job: &Job, submission: &Submission, controller: Controller) -> Result<Option<String>, Problem> {
+    if job.id.is_some() {
+        return Ok(job.id.clone());
     }
-    for job in jobs.iter_mut().filter(|job| job.id.is_none()) {
-        match controller.find(&job.name) {
-            Ok(found) => job.id = found,
-            Err(problem) => return Ok(Err(problem)),
-        }
+    let found = controller.find(&job.name)?;
+    let recent = utc(jiff::Timestamp::now() - UNANSWERED);
+    if found.is_none() && submission.submitted_utc > recent {
+        let text = format!("{} was submitted lately and is not known yet", job.name);
+        return Err(Problem::Refused { program: "squeue", text });
     }
-    jobs.retain(|job| job.id.is_some());
-    store.save_jobs(submission, jobs)?;
-    Ok(Ok(()))
+    Ok(found)
+}
+
+/// What is alive counts more than what is ending, and that more than what has ended.
+fn rank(entry: &Entry) -> u8 {
+    match entry {
+        entry if entry.has_ended() => 0,
+        entry if entry.is_ending() => 1,
+        _ => 2,
+    }
 }
 
 impl Queue {
@@ -121,7 +138,7 @@ impl Queue {
     /// Whether a run waits or is under way. A task that is just ending may be one that was cancelled: it does not count, and
     /// if it is to start again, two tasks for one run do no harm.
     pub(crate) fn will_do(&self, run: &RunId) -> bool {
-        self.holds(run) && self.runs.get(run).is_some_and(|queued| queued.entry.state != "COMPLETING")
+        self.holds(run) && self.runs.get(run).is_some_and(|queued| !queued.entry.is_ending())
     }
 
     /// Jobs that may not have ended, of one experiment or of all.

@@ -1,7 +1,5 @@
 //! `ablade status [STUDY]`: what finished, failed, runs, waits and remains, of one experiment or of all.
 
-use std::sync::atomic::AtomicBool;
-
 use clap::Args;
 
 use super::queue::{self, Scope};
@@ -23,8 +21,7 @@ pub(crate) fn status(args: &StatusArgs, global: &Global, terminal: &mut Terminal
     if names.is_empty() {
         terminal.remark(format!("no experiment in {} yet", global.results.display()));
     }
-    let never = AtomicBool::new(false);
-    let queue = queue::look(&store, Controller { stop: &never }, Scope::Unfinished)?;
+    let queue = queue::look(&store, Controller::patient(), Scope::Unfinished)?;
     if let Some(problem) = &queue.unknown {
         terminal.remark(format!("{problem}: what waits is not known"));
     }
@@ -58,7 +55,8 @@ pub(crate) fn status(args: &StatusArgs, global: &Global, terminal: &mut Terminal
                 let facts = [
                     far.map(|far| format!("checkpoint at epoch {} of {epochs}", far.epoch)),
                     who.map(|owner| format!("{owner} since {}", owner.since_utc)),
-                    task.filter(|_| column > 2).map(|task| format!("job {} {}", task.name(), task.words())),
+                    task.filter(|_| column > 2)
+                        .map(|task| format!("job {} {}{}", task.name(), task.words(), on(&task.nodes))),
                     record.error,
                 ];
                 let facts: Vec<String> = facts.into_iter().flatten().collect();
@@ -77,6 +75,10 @@ pub(crate) fn status(args: &StatusArgs, global: &Global, terminal: &mut Terminal
         writeln!(terminal.out, "{line}")?;
     }
     Ok(Exit::Success)
+}
+
+fn on(nodes: &str) -> String {
+    if nodes.is_empty() { String::new() } else { format!(" on {nodes}") }
 }
 
 /// Every run of a plan once, under the name of the variant that first needs it.

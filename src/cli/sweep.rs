@@ -56,8 +56,11 @@ enum Where {
     Slurm,
 }
 
-/// Time between two attempts at a queue that is full.
-const FULL: Duration = Duration::from_secs(10);
+/// Time between two attempts at a queue that is full, at first and at most.
+const FULL: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(120));
+
+/// Submissions in a row whose tasks may end without having done any run.
+const ROUNDS: u32 = 3;
 
 fn shard(text: &str) -> Result<Shard, String> {
     let parts = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
@@ -131,7 +134,7 @@ fn here(
     let mut ready = |free: &[&RunSpec]| {
         let datasets = asked.datasets(free)?;
         let estimate = Estimate::new(&asked.plan, free, &asked.sizes()?, &asked.store, threads.get());
-        asked.within_budget(&estimate, free, anyway)?;
+        asked.within_budget(&estimate, free, asked.memory(), anyway)?;
         anyway = true;
         asked.store.probe()?;
         asked.store.save_plan(&asked.plan)?;
@@ -168,63 +171,92 @@ fn elsewhere(
     global: &Global,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
-    let controller = Controller { stop: interrupt.flag() };
-    let earlier = asked.store.failures()?;
-    let mut given_up = BTreeSet::new();
-    let (mut complete, mut again) = (true, false);
-    let everything = Shard { index: 1, count: 1 };
-    let outstanding = |given_up: &BTreeSet<RunId>| {
-        let finished = asked.store.finished(&asked.plan)?;
-        let outstanding = asked.outstanding(&finished, everything);
-        Ok::<_, anyhow::Error>(outstanding.into_iter().filter(|run| !given_up.contains(&run.id)).collect::<Vec<_>>())
-    };
-    if outstanding(&given_up)?.is_empty() {
+    if not_done(asked, &BTreeSet::new())? == 0 {
         terminal.remark(all_there(asked));
     }
-    while !interrupt.raised() {
-        let before = outstanding(&given_up)?;
-        if before.is_empty() {
-            break;
+    let mut sent = false;
+    match until_ended(args, asked, interrupt, &mut sent, global, terminal) {
+        Ok(Some(given_up)) => {
+            interrupt.at_once();
+            let study = write_tables(asked)?;
+            for (_, reason) in study.damaged() {
+                terminal.remark(format!("{} {reason}", terminal.paint.bad("warning:")));
+            }
+            let left = not_done(asked, &given_up)?;
+            if left > 0 {
+                terminal.remark(format!("{} not done: the same command submits what is left", count(left, "run")));
+            }
+            conclude(&study, left == 0 && given_up.is_empty(), global, terminal)
         }
-        let (queued, all) = submit(asked, &given_up, args.yes || again, again, global, controller, terminal)?;
-        again = true;
-        if args.no_follow {
-            terminal.remark(how_to_return(asked, global));
-            return Ok(Exit::Success);
+        Ok(None) => {
+            terminal.remark(how_to_return(args, asked, global));
+            Ok(if interrupt.raised() { Exit::Interrupted } else { Exit::Success })
         }
-        if queued.is_empty() && !all {
-            wait(FULL, interrupt);
+        // Exit code 2 would say that nothing has started.
+        Err(error) if sent => {
+            terminal.remark(format!("{} {error:#}", terminal.paint.bad("error:")));
+            terminal.remark(how_to_return(args, asked, global));
+            Ok(Exit::Failure)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// How many of the runs asked for are neither finished nor given up.
+fn not_done(asked: &Asked, given_up: &BTreeSet<RunId>) -> anyhow::Result<usize> {
+    let outstanding = asked.outstanding(&asked.store.finished(&asked.plan)?, Shard { index: 1, count: 1 });
+    Ok(outstanding.into_iter().filter(|run| !given_up.contains(&run.id)).count())
+}
+
+/// Submits and follows until no run is left, or none that Slurm will do; returns those that failed, or nothing where the
+/// jobs go on without this process. `sent` tells whether there are any.
+fn until_ended(
+    args: &SweepArgs,
+    asked: &Asked,
+    interrupt: &Interrupt,
+    sent: &mut bool,
+    global: &Global,
+    terminal: &Terminal,
+) -> anyhow::Result<Option<BTreeSet<RunId>>> {
+    let earlier = asked.store.failures()?;
+    let most = max_failures(args, asked).unwrap_or(usize::MAX);
+    let mut given_up = BTreeSet::new();
+    let (mut rounds, mut pause) = (0, FULL.0);
+    loop {
+        let before = not_done(asked, &given_up)?;
+        if before == 0 || given_up.len() >= most {
+            return Ok(Some(given_up));
+        }
+        let submitted = submit(asked, &given_up, *sent, args.yes, global, Controller::patient(), terminal)?;
+        *sent = true;
+        if args.no_follow || interrupt.raised() {
+            return Ok(None);
+        }
+        if submitted.runs.is_empty() {
+            wait(pause, interrupt);
+            pause = (pause * 2).min(FULL.1);
             continue;
         }
         let following = Following {
-            runs: &queued,
-            until: if all { 0 } else { queued.len() / 2 },
+            runs: &submitted.runs,
+            // What did not fit into the queue fits once some of it has left.
+            until: if submitted.all { 0 } else { submitted.runs.len() / 2 },
             earlier: &earlier,
-            max_failures: max_failures(args, asked),
+            max_failures: most - given_up.len(),
         };
         match follow(asked, &following, interrupt, global.progress, terminal)? {
-            Followed::Detached => break,
-            Followed::Ended { failed, lost } => {
+            Followed::Detached => return Ok(None),
+            Followed::Ended { failed, again } => {
                 given_up.extend(failed);
-                // What did not fit into the queue fits now, if anything has left it.
-                if !all && outstanding(&given_up)?.len() < before.len() {
-                    continue;
+                let further = not_done(asked, &given_up)? < before;
+                rounds = if further { 0 } else { rounds + 1 };
+                if again.is_some_and(|again| !again || rounds > ROUNDS) {
+                    return Ok(Some(given_up));
                 }
-                complete = lost.is_empty() && all;
-                break;
+                pause = FULL.0;
             }
         }
     }
-    if interrupt.raised() {
-        terminal.remark(how_to_return(asked, global));
-        return Ok(Exit::Interrupted);
-    }
-    interrupt.at_once();
-    let study = write_tables(asked)?;
-    if !complete {
-        terminal.remark("the same command submits what is not done again");
-    }
-    conclude(&study, complete && given_up.is_empty(), global, terminal)
 }
 
 /// Sleeps, but for a signal.
@@ -236,15 +268,16 @@ fn wait(time: Duration, interrupt: &Interrupt) {
 }
 
 /// What to type to see or end what was submitted.
-fn how_to_return(asked: &Asked, global: &Global) -> String {
+fn how_to_return(args: &SweepArgs, asked: &Asked, global: &Global) -> String {
     let results = match global.results.to_str() {
         Some("results") => String::new(),
         _ => format!("--results {} ", quoted(&global.results.to_string_lossy())),
     };
+    let same = if args.no_follow { "the same command without --no-follow" } else { "the same command" };
     let name = &asked.plan.name;
     format!(
-        "the jobs go on without this process: the same command follows them, `ablade {results}status {name}` shows them, \
-         `ablade {results}cancel {name}` ends them"
+        "the jobs go on without this process: {same} follows them and submits what is not submitted, \
+         `ablade {results}status {name}` shows them, `ablade {results}cancel {name}` ends them"
     )
 }
 

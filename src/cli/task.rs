@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::num::NonZeroUsize;
+use std::sync::atomic::Ordering;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use crate::data::{Cache, Library};
 use crate::launch::slurm::Controller;
 use crate::plan::{ENGINE, RunSpec};
 use crate::record::host;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// Attempts at a run in a row that may end its task without getting it any further.
 const ATTEMPTS: u32 = 3;
@@ -88,32 +89,60 @@ pub(crate) fn task(args: &TaskArgs, global: &Global, terminal: &mut Terminal) ->
     if worker.train(&interrupt, terminal, ready)? {
         return Ok(if worker.done.failed.is_empty() { Exit::Success } else { Exit::Failure });
     }
-    if out_of_time.load(std::sync::atomic::Ordering::SeqCst) {
-        for run in &worker.done.abandoned {
-            let ended = store.count_attempt(run)?;
-            if ended >= ATTEMPTS {
-                let times = count(ended as usize, "time");
-                let reason = format!("its task was out of time {times} in a row without getting it any further");
-                worker.fail(run, &reason, Spent::default())?;
-            }
+    if out_of_time.load(Ordering::SeqCst) {
+        if let Err(error) = count_attempts(&worker) {
+            terminal.remark(format!("{} {error}", terminal.paint.bad("warning:")));
         }
         let left = worker.outstanding()?.len();
-        if left > 0 {
-            start_again(left, terminal);
+        if left == 0 {
+            return Ok(if worker.done.failed.is_empty() { Exit::Success } else { Exit::Failure });
         }
+        start_again(left, worker.done.started, terminal);
     }
     Ok(Exit::Interrupted)
 }
 
-/// Asks Slurm, if that is what started this process, to start its job again.
-fn start_again(left: usize, terminal: &Terminal) {
+/// Counts what the end of the time has cut off, and gives up runs that get no further.
+fn count_attempts(worker: &Worker) -> Result<(), StoreError> {
+    let owners = worker.store.owners()?;
+    for run in &worker.done.abandoned {
+        if worker.store.is_published(run) || owners.contains_key(run) {
+            continue;
+        }
+        let ended = worker.store.count_attempt(run)?;
+        if ended >= ATTEMPTS {
+            let times = count(ended as usize, "time");
+            let reason = format!("its task was out of time {times} in a row without getting it any further");
+            worker.fail(run, &reason, Spent::default())?;
+        }
+    }
+    Ok(())
+}
+
+/// The number of the job of Slurm's that this process is, as Slurm's own commands take it. The bare number of the last task
+/// of an array would mean all of its tasks.
+fn own_job() -> Option<String> {
+    let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
+    match (variable("SLURM_ARRAY_JOB_ID"), variable("SLURM_ARRAY_TASK_ID")) {
+        (Some(job), Some(index)) => Some(format!("{job}_{index}")),
+        _ => variable("SLURM_JOB_ID"),
+    }
+}
+
+/// Asks Slurm, if that is what started this process, to start its job again; not for ever if it never even begins a run.
+fn start_again(left: usize, began: bool, terminal: &Terminal) {
     let left = count(left, "run");
-    let Some(job) = env::var("SLURM_JOB_ID").ok().filter(|job| !job.is_empty()) else {
+    let Some(job) = own_job() else {
         terminal.remark(format!("out of time with {left} to go: the same task continues"));
         return;
     };
-    let never = std::sync::atomic::AtomicBool::new(false);
-    let controller = Controller { stop: &never };
+    let restarts = env::var("SLURM_RESTART_COUNT").ok().and_then(|count| count.parse::<u32>().ok()).unwrap_or(0);
+    if !began && restarts >= ATTEMPTS {
+        terminal
+            .remark(format!("out of time before any run began, {restarts} times: is execution.slurm.time too short?"));
+        return;
+    }
+    let controller = Controller::patient();
     // The controller may be busy or away for a moment, and there is a little time left.
     for wait in [1, 2, 4, 8] {
         match controller.requeue(&job) {

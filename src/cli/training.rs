@@ -35,7 +35,7 @@ pub(crate) struct Training<'a> {
     /// published already and only done again.
     pub(crate) checkpoint_every: Option<Duration>,
     /// Attempts at a run in a row that may end the process without getting the run any further, where there is a limit:
-    /// then the run fails. One that has done so before runs alone, so that it takes no other with it.
+    /// then the run fails. One that may have done so before runs alone, so that it takes no other with it.
     pub(crate) attempts: Option<u32>,
 }
 
@@ -86,7 +86,7 @@ impl Training<'_> {
         let (mut jobs, mut lines) = (Vec::new(), Vec::new());
         for (i, run) in runs.iter().enumerate() {
             let cost = &self.estimate.costs[&run.id];
-            let alone = self.attempts.is_some() && self.store.is_suspect(&run.id);
+            let alone = self.attempts.is_some() && (self.store.is_suspect(&run.id) || self.store.is_claimed(&run.id));
             jobs.push(Job { task: i, cost: cost.multiply_adds, bytes: if alone { u64::MAX } else { cost.memory } });
             let (label, epochs) = (labels[&run.id].clone(), run.config.train.epochs);
             lines.push(RunLine { label, epochs, cost: cost.multiply_adds });

@@ -58,7 +58,7 @@ pub(crate) struct Done {
     pub(crate) started: bool,
     /// Runs that failed here.
     pub(crate) failed: BTreeSet<RunId>,
-    /// Runs that a signal ended half-way.
+    /// Runs that were given up half-way in the last pass.
     pub(crate) abandoned: BTreeSet<RunId>,
 }
 
@@ -139,7 +139,7 @@ impl<'a> Worker<'a> {
         };
         let trained = training.train(free, &title, self.mode, terminal, accept, record)?;
         self.done.failed.extend(trained.failed.iter().cloned());
-        self.done.abandoned.extend(trained.abandoned.iter().cloned());
+        self.done.abandoned.clone_from(&trained.abandoned);
         Ok(trained)
     }
 

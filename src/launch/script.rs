@@ -47,8 +47,10 @@ pub fn script(slurm: &Slurm, invocation: &Invocation) -> String {
     for line in &slurm.lines {
         let _ = writeln!(text, "#SBATCH {line}");
     }
+    // Before the program listens, the notice would kill the shell.
+    let _ = writeln!(text, "\ntrap '' USR2");
     if let Some(setup) = &slurm.setup {
-        let _ = writeln!(text, "\n{}", setup.trim_end());
+        let _ = writeln!(text, "{}", setup.trim_end());
     }
     let path = |path: &Path| quoted(&path.to_string_lossy());
     let ablade = format!("{} --results {} --progress plain", path(program), path(results));
@@ -109,7 +111,7 @@ mod tests {
         let expected = "#SBATCH --partition=short\n#SBATCH --account='my lab'\n#SBATCH --time=02:00:00\n#SBATCH --mem=8G\n\
                         #SBATCH --cpus-per-task=4\n#SBATCH --chdir=/home/me\n#SBATCH --requeue\n\
                         #SBATCH --open-mode=append\n#SBATCH --signal=B:USR2@60\n#SBATCH --signal=B:USR2@300\n\
-                        #SBATCH --constraint=avx512\n\nmodule load rust\n";
+                        #SBATCH --constraint=avx512\n\ntrap '' USR2\nmodule load rust\n";
         assert!(text.contains(expected), "{text}");
     }
 

@@ -40,6 +40,8 @@ pub struct Entry {
     pub state: String,
     /// Where it runs.
     pub nodes: String,
+    /// What it was called when it was submitted.
+    pub label: String,
     /// Why it waits, or why it ended.
     pub reason: String,
 }
@@ -56,17 +58,22 @@ impl Entry {
             "NODE_FAIL",
             "OUT_OF_MEMORY",
             "PREEMPTED",
-            "REVOKED",
             "TIMEOUT",
         ];
         ended.contains(&self.state.as_str())
     }
 
-    /// Its state as people say it, with the reason why it waits: `pending (Resources)`.
+    /// Whether it is ending, to start again perhaps.
+    pub fn is_ending(&self) -> bool {
+        self.state == "COMPLETING"
+    }
+
+    /// Its state as people say it, with the reason why it waits or failed: `pending (Resources)`.
     pub fn words(&self) -> String {
         let state = self.state.to_lowercase();
         match self.reason.as_str() {
-            "None" | "" => state,
+            // Slurm keeps the reason why a task waited after it has started.
+            reason if !["PENDING", "FAILED"].contains(&self.state.as_str()) || ["None", ""].contains(&reason) => state,
             reason => format!("{state} ({reason})"),
         }
     }
@@ -77,8 +84,8 @@ impl Entry {
     }
 }
 
-/// Longest wait for an answer: a controller under load may take most of a minute.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// Longest wait for an answer: while the controller takes no more jobs, sbatch asks again for two minutes.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Indices of an array are below this where Slurm does not say.
 const USUAL_ARRAY: usize = 1001;
@@ -105,6 +112,14 @@ pub struct Array<'a> {
     pub count: usize,
     /// How many may run at a time.
     pub throttle: Option<usize>,
+}
+
+impl Controller<'static> {
+    /// One whose answer is waited for whatever comes: a submission that is under way cannot be taken back.
+    pub fn patient() -> Self {
+        static NEVER: AtomicBool = AtomicBool::new(false);
+        Self { stop: &NEVER }
+    }
 }
 
 impl Controller<'_> {
@@ -158,7 +173,7 @@ impl Controller<'_> {
 
     /// The number of the job of this name, if there is one.
     pub fn find(self, name: &str) -> Result<Option<String>, Problem> {
-        let answer = self.ask("squeue", &["--noheader", "--states=all", "--name", name, "--format=%F"])?;
+        let answer = self.ask("squeue", &["--noheader", "--all", "--states=all", "--name", name, "--format=%F"])?;
         Ok(answer.lines().next().map(|line| line.trim().to_owned()))
     }
 
@@ -168,7 +183,7 @@ impl Controller<'_> {
             return Ok(Vec::new());
         }
         let list = jobs.join(",");
-        let words = ["--noheader", "--array", "--states=all", "--jobs", &list, "--format=%i|%T|%N|%r"];
+        let words = ["--noheader", "--array", "--states=all", "--jobs", &list, "--all", "--format=%i|%T|%N|%j|%r"];
         match self.ask("squeue", &words) {
             Ok(answer) => Ok(answer.lines().filter_map(entry).collect()),
             // Every one of them ended long ago.
@@ -205,6 +220,14 @@ impl Controller<'_> {
 
     fn output(self, program: &'static str, words: &[&str]) -> Result<Output, Problem> {
         let mut command = Command::new(program);
+        // What squeue is to leave out by habit, and what a job that this process may itself be part of has set.
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            let own = text.starts_with("SLURM_") && !["SLURM_CONF", "SLURM_CLUSTERS"].contains(&&*text);
+            if own || text.starts_with("SQUEUE_") {
+                command.env_remove(&name);
+            }
+        }
         // A group of its own: Ctrl-C is not meant for a submission that is under way.
         command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let child = command.spawn().map_err(|error| match error.kind() {
@@ -231,14 +254,15 @@ impl Controller<'_> {
 
 /// A line of `squeue` as [`Controller::queue`] asks for it.
 fn entry(line: &str) -> Option<Entry> {
-    let mut fields = line.splitn(4, '|').map(str::trim);
-    let (id, state, nodes, reason) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+    let mut fields = line.splitn(5, '|').map(str::trim);
+    let (id, state, nodes, label, reason) =
+        (fields.next()?, fields.next()?, fields.next()?, fields.next()?, fields.next()?);
     let (job, index) = match id.split_once('_') {
         Some((job, index)) => (job, Some(index.parse().ok()?)),
         None => (id, None),
     };
-    let [job, state, nodes, reason] = [job, state, nodes, reason].map(ToOwned::to_owned);
-    Some(Entry { job, index, state, nodes, reason })
+    let [job, state, nodes, label, reason] = [job, state, nodes, label, reason].map(ToOwned::to_owned);
+    Some(Entry { job, index, state, nodes, label, reason })
 }
 
 /// An amount of memory as Slurm writes it, `8G` or `8000` (megabytes), in bytes.
@@ -262,22 +286,30 @@ mod tests {
     fn lines_of_squeue_are_read() {
         let of = |job: &str, index, state: &str, nodes: &str, reason: &str| {
             let [job, state, nodes, reason] = [job, state, nodes, reason].map(str::to_owned);
-            Some(Entry { job, index, state, nodes, reason })
+            Some(Entry { job, index, state, nodes, label: "a.0".to_owned(), reason })
         };
-        assert_eq!(entry("12_3|PENDING||Resources"), of("12", Some(3), "PENDING", "", "Resources"));
-        assert_eq!(entry("12|RUNNING|n[1-2]|None"), of("12", None, "RUNNING", "n[1-2]", "None"));
-        let held = entry("7_0|PENDING||launch failed requeued held").unwrap();
+        assert_eq!(entry("12_3|PENDING||a.0|Resources"), of("12", Some(3), "PENDING", "", "Resources"));
+        assert_eq!(entry("12|RUNNING|n[1-2]|a.0|None"), of("12", None, "RUNNING", "n[1-2]", "None"));
+        let held = entry("7_0|PENDING||a.0|launch failed requeued held").unwrap();
         assert!(held.reason.ends_with("held") && !held.has_ended() && held.name() == "7_0");
-        for broken in ["", "12", "12_|PENDING||x", "12_[1-3]|PENDING||x", "slurm_load_jobs error"] {
+        for broken in ["", "12", "12_|PENDING||a|x", "12_[1-3]|PENDING||a|x", "slurm_load_jobs error"] {
             assert_eq!(entry(broken), None, "{broken}");
         }
     }
 
     #[test]
     fn what_is_not_known_to_have_ended_is_alive() {
-        let state = |state: &str| entry(&format!("1|{state}||")).unwrap().has_ended();
+        let state = |state: &str| entry(&format!("1|{state}||a|")).unwrap().has_ended();
         assert!(["COMPLETED", "FAILED", "TIMEOUT", "CANCELLED", "NODE_FAIL"].into_iter().all(state));
         assert!(!["PENDING", "RUNNING", "COMPLETING", "REQUEUED", "SOMETHING_NEW"].into_iter().any(state));
+    }
+
+    #[test]
+    fn reasons_are_told_where_they_are_meant() {
+        let words = |line| entry(line).unwrap().words();
+        assert_eq!(words("1|PENDING||a|JobArrayTaskLimit"), "pending (JobArrayTaskLimit)");
+        assert_eq!(words("1|CANCELLED||a|JobArrayTaskLimit"), "cancelled");
+        assert_eq!(words("1|FAILED||a|NonZeroExitCode"), "failed (NonZeroExitCode)");
     }
 
     #[test]

@@ -14,9 +14,9 @@ use crate::plan::RunId;
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Attempts {
-    /// Minibatches that the run had learnt from, by its checkpoint, when the first of them ended.
+    /// Minibatches that the run had learnt from, by its checkpoint, when the last of them ended.
     step: u64,
-    /// How many have ended since, the first included.
+    /// How many in a row have ended no further on than the one before.
     count: u32,
 }
 
@@ -25,12 +25,12 @@ impl Store {
         self.unfinished().join(format!("{run}.attempts"))
     }
 
-    /// Counts an attempt at a run that ended its task, killed or out of time: how many have in a row without a checkpoint
-    /// that was further on.
+    /// Counts an attempt at a run that ended its task, killed or out of time: how many have in a row and left it no further
+    /// on than it was.
     pub fn count_attempt(&self, run: &RunId) -> Result<u32, StoreError> {
         let step = self.progress(run).map_or(0, |progress| progress.step);
         let before = self.attempts(run);
-        let count = if before.count > 0 && step <= before.step { before.count + 1 } else { 1 };
+        let count = if step > before.step { 0 } else { before.count + 1 };
         let text = serde_json::to_string(&Attempts { step, count }).expect("two numbers are JSON");
         self.replace(&self.attempts_path(run), text.as_bytes())?;
         Ok(count)
@@ -68,9 +68,9 @@ mod tests {
         assert!(store.is_suspect(&run));
         let state = |step| Checkpoint { state: vec![1], epoch: 0, step, seconds: 1.0, started_utc: String::new() };
         store.save_checkpoint(&run, &state(5)).unwrap();
-        assert_eq!([0; 2].map(|_| store.count_attempt(&run).unwrap()), [1, 2], "it was further on");
+        assert_eq!([0; 2].map(|_| store.count_attempt(&run).unwrap()), [0, 1], "it was further on");
         store.save_checkpoint(&run, &state(5)).unwrap();
-        assert_eq!(store.count_attempt(&run).unwrap(), 3, "it was not");
+        assert_eq!(store.count_attempt(&run).unwrap(), 2, "it was not");
         store.forget_attempts(&run).unwrap();
         assert!(!store.is_suspect(&run));
     }

@@ -161,6 +161,11 @@ impl Store {
         Ok(owners)
     }
 
+    /// Whether someone has claimed a run, dead or alive.
+    pub fn is_claimed(&self, run: &RunId) -> bool {
+        numbers(&self.unfinished(), run).is_ok_and(|claims| !claims.is_empty())
+    }
+
     /// Removes what processes left that were killed: what they were writing, and what belonged to runs that they had
     /// published and then could not tidy up.
     pub fn tidy(&self) -> Result<(), StoreError> {

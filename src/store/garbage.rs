@@ -72,9 +72,15 @@ impl Store {
         for name in self.submissions()? {
             let runs = self.submission(&name)?.tasks.concat();
             let dir = self.submission_dir(&name)?;
-            if is_old(&dir.join("logs")) && runs.iter().all(|run| published.contains(run) || spare(run)) {
+            // As long as runs are missing, its jobs may wait, and are found by what it says.
+            let waits = !self.jobs(&name)?.is_empty();
+            let done = |run: &RunId| published.contains(run) || (spare(run) && !waits);
+            if is_old(&dir.join("logs")) && runs.iter().all(done) {
                 add(dir, "its runs were submitted more than a day ago and are finished");
             }
+        }
+        for path in self.half_submissions()?.into_iter().filter(|path| is_old(path)) {
+            add(path, "a submission that was never completed");
         }
         for path in self.spare_programs()? {
             add(path, "no submission needs this program");

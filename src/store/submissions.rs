@@ -136,9 +136,18 @@ impl Store {
         let bytes = fs::read(program).map_err(StoreError::io("read", program))?;
         let copy = self.submitted().join(format!("{PROGRAM}{}", &blake3::hash(&bytes).to_hex()[..16]));
         self.replace(&copy, &bytes)?;
-        let permissions = fs::metadata(program).map_err(StoreError::io("read", program))?.permissions();
-        fs::set_permissions(&copy, permissions).map_err(StoreError::io("write", &copy))?;
+        let permissions = |path: &Path| fs::metadata(path).map(|found| found.permissions());
+        let wanted = permissions(program).map_err(StoreError::io("read", program))?;
+        if permissions(&copy).ok().as_ref() != Some(&wanted) {
+            fs::set_permissions(&copy, wanted).map_err(StoreError::io("write", &copy))?;
+        }
         Ok(copy)
+    }
+
+    /// Directories that are no submission, because a process died while it made them.
+    pub(super) fn half_submissions(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let found = entries(&self.submitted())?.into_iter().map(|(path, _)| path);
+        Ok(found.filter(|path| path.is_dir() && !path.join(SUBMISSION).is_file()).collect())
     }
 
     /// Programs that no submission needs.

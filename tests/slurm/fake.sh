@@ -4,11 +4,16 @@
 #   hold     tasks wait instead of running       refuse         what sbatch says to arrays with indices from `fits` on
 #   down     nothing answers                     lose           sbatch takes the job, but its answer is lost
 #   room     how many tasks may be there at a time
+#   killed   how many tasks are killed as soon as they have started, for want of memory
 #   deaf     tasks end without ever starting     size           MaxArraySize
 set -u
 command=${0##*/}
 mkdir -p "$FAKE/tasks" "$FAKE/said"
 echo "$*" >>"$FAKE/said/$command"
+if [ -n "${SLURM_ARRAY_TASK_ID:-}${SQUEUE_PARTITION:-}" ]; then
+    echo "$command: error: this would be answered otherwise, or passed on" >&2
+    exit 1
+fi
 if [ -e "$FAKE/down" ]; then
     echo "$command: error: Unable to contact slurm controller (connect failure)" >&2
     exit 1
@@ -58,14 +63,21 @@ sbatch)
             for index in ${indices:-none}; do
                 id=$job
                 export SLURM_CPUS_PER_TASK=1
-                unset SLURM_ARRAY_TASK_ID
                 if [ "$index" != none ]; then
                     id=${job}_$index
                     export SLURM_ARRAY_TASK_ID=$index
                 fi
                 log=${output//%A/$job}
                 log=${log//%a/$index}
-                bash "$script" "$argument" >"${log//%j/$job}" 2>&1 && end=COMPLETED || end=FAILED
+                log=${log//%j/$job}
+                killed=$(cat "$FAKE/killed" 2>/dev/null || echo 0)
+                if [ "$killed" -gt 0 ] && [ "$argument" != tables ]; then
+                    echo $((killed - 1)) >"$FAKE/killed"
+                    echo "slurmstepd: error: oom-kill" >"$log"
+                    end=OUT_OF_MEMORY
+                else
+                    bash "$script" "$argument" >"$log" 2>&1 && end=COMPLETED || end=FAILED
+                fi
                 echo "$name|$end|None" >"$FAKE/tasks/$id"
             done
         ) </dev/null >/dev/null 2>&1 &
@@ -84,7 +96,7 @@ squeue)
         id=${file##*/}
         IFS='|' read -r name state reason <"$file"
         if [ -n "$wanted" ]; then [ "$name" = "$wanted" ] && echo "${id%_*}"
-        elif [[ $jobs == *",${id%_*},"* ]]; then echo "$id|$state||$reason"; fi
+        elif [[ $jobs == *",${id%_*},"* ]]; then echo "$id|$state||$name|$reason"; fi
     done
     exit 0
     ;;
