@@ -181,6 +181,7 @@ impl Work for WeightGradient<'_> {
         let lanes = self.mask.sheet.lanes();
         let from = |row: usize| self.mask.from[row] as usize;
         for row in self.rows {
+            self.waiting.expect(std::slice::from_ref(row));
             let mut at = from(row.0) / WIDTH;
             while at < lanes {
                 at += match lanes - at {
@@ -202,7 +203,9 @@ impl WeightGradient<'_> {
     #[inline(always)]
     fn group<L: Lanes, const N: usize>(&mut self, row: &(usize, usize), at: usize) -> usize {
         let &(k, to) = row;
-        self.waiting.prefetch::<L>(to, at..at + N);
+        if self.waiting.in_place() {
+            self.waiting.prefetch::<L>(to, at..at + N);
+        }
         let mut sums = [L::splat(0.0); N];
         add_rows(&mut sums, self.dz, self.mask.sheet.stride(), at, self.ones.by_column.get(k).iter());
         if self.waiting.in_place() {
