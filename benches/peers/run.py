@@ -47,13 +47,9 @@ def rate(command):
     return json.loads(out.strip().splitlines()[-1])["images_per_processor_second"]
 
 
-results = [([], []) for _ in LINES]
-for _ in range(ROUNDS):
-    for (_, _, here, there), (a, b) in zip(LINES, results):
-        a.append(rate(here))
-        b.append(rate(there))
 print("| work | against | ablade, images/s | other, images/s | ratio | ratios |\n|---|---|---|---|---|---|")
-for (work, against, _, _), (a, b) in zip(LINES, results):
+for work, against, here, there in LINES:
+    a, b = zip(*((rate(here), rate(there)) for _ in range(ROUNDS)))
     ratios = sorted(x / y for x, y in zip(a, b))
     print(f"| {work} | {against} | {statistics.median(a):,.0f} | {statistics.median(b):,.0f} | "
           f"{statistics.median(ratios):.2f} | {', '.join(f'{r:.2f}' for r in ratios)} |", flush=True)
