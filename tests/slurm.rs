@@ -224,6 +224,11 @@ fn a_queue_that_is_full_takes_the_rest_later() {
     // An array of four does not fit, one of two does, and then no other.
     cluster.set("size", "4");
     cluster.set("room", "2");
+    cluster.set("hold", "");
+    let text = cluster.exits(1, &format!("{SLURM} --no-follow"));
+    assert!(text.contains("submits what is not submitted"), "{text}");
+    cluster.exits(0, "cancel");
+    cluster.unset("hold");
     let text = cluster.exits(0, SLURM);
     assert!(text.contains("job submit limit") && text.contains("4 tasks not submitted yet"), "{text}");
     cluster.gives_what_this_machine_gives();

@@ -82,13 +82,14 @@ pub(crate) fn follow(
             let failures = store.failures()?;
             let mut over = Vec::new();
             for (&i, run) in &left {
-                let fails = failures.get(&run.id).filter(|&found| earlier.get(&run.id) != Some(found));
-                if let Some(end) =
-                    if store.is_published(&run.id) { published(asked, &run.id)? } else { fails.map(failure) }
-                {
-                    if !store.is_published(&run.id) {
-                        failed.insert(run.id.clone());
-                    }
+                let end = if store.is_published(&run.id) {
+                    published(asked, &run.id)?
+                } else {
+                    let fails = failures.get(&run.id).filter(|&found| earlier.get(&run.id) != Some(found));
+                    failed.extend(fails.map(|_| run.id.clone()));
+                    fails.map(failure)
+                };
+                if let Some(end) = end {
                     progress.ended(i, &end);
                     over.push(i);
                 }

@@ -174,7 +174,7 @@ fn elsewhere(
     if not_done(asked, &BTreeSet::new())? == 0 {
         terminal.remark(all_there(asked));
     }
-    let mut sent = false;
+    let mut sent = Sent::Nothing;
     match until_ended(args, asked, interrupt, &mut sent, global, terminal) {
         Ok(Some(given_up)) => {
             interrupt.at_once();
@@ -190,16 +190,28 @@ fn elsewhere(
         }
         Ok(None) => {
             terminal.remark(how_to_return(args, asked, global));
-            Ok(if interrupt.raised() { Exit::Interrupted } else { Exit::Success })
+            Ok(match sent {
+                _ if interrupt.raised() => Exit::Interrupted,
+                Sent::Part => Exit::Failure,
+                _ => Exit::Success,
+            })
         }
         // Exit code 2 would say that nothing has started.
-        Err(error) if sent => {
+        Err(error) if sent != Sent::Nothing => {
             terminal.remark(format!("{} {error:#}", terminal.paint.bad("error:")));
             terminal.remark(how_to_return(args, asked, global));
             Ok(Exit::Failure)
         }
         Err(error) => Err(error),
     }
+}
+
+/// What Slurm has taken so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    Nothing,
+    Part,
+    Everything,
 }
 
 /// How many of the runs asked for are neither finished nor given up.
@@ -209,12 +221,12 @@ fn not_done(asked: &Asked, given_up: &BTreeSet<RunId>) -> anyhow::Result<usize> 
 }
 
 /// Submits and follows until no run is left, or none that Slurm will do; returns those that failed, or nothing where the
-/// jobs go on without this process. `sent` tells whether there are any.
+/// jobs go on without this process. `sent` tells which.
 fn until_ended(
     args: &SweepArgs,
     asked: &Asked,
     interrupt: &Interrupt,
-    sent: &mut bool,
+    sent: &mut Sent,
     global: &Global,
     terminal: &Terminal,
 ) -> anyhow::Result<Option<BTreeSet<RunId>>> {
@@ -227,8 +239,9 @@ fn until_ended(
         if before == 0 || given_up.len() >= most {
             return Ok(Some(given_up));
         }
-        let submitted = submit(asked, &given_up, *sent, args.yes, global, Controller::patient(), terminal)?;
-        *sent = true;
+        let again = *sent != Sent::Nothing;
+        let submitted = submit(asked, &given_up, again, args.yes, global, Controller::patient(), terminal)?;
+        *sent = if submitted.all { Sent::Everything } else { Sent::Part };
         if args.no_follow || interrupt.raised() {
             return Ok(None);
         }

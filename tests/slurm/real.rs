@@ -75,6 +75,13 @@ fn ends_as_here(place: &Place, mut child: Child, study: &str) {
     assert!(left.is_empty(), "{left:?} was left behind\n{text}");
 }
 
+/// What all tasks printed.
+fn printed(place: &Place) -> String {
+    let written = files(&place.path("results/submitted")).into_iter();
+    let logs = written.filter(|(path, _)| path.extension().is_some_and(|kind| kind == "log"));
+    logs.map(|(_, bytes)| String::from_utf8_lossy(&bytes).into_owned()).collect()
+}
+
 /// Waits until `ready`, at most two minutes.
 #[track_caller]
 fn wait_until(what: &str, mut ready: impl FnMut() -> bool) {
@@ -102,7 +109,14 @@ fn real_fifty_runs_give_the_same_bytes() {
     let Some(place) = on_the_cluster(QUICK) else { return };
     let child = sweep(&place);
     ends_as_here(&place, child, QUICK);
-    assert!(place.read("log").contains("50 runs in 50 tasks submitted"), "{}", place.read("log"));
+    let log = place.read("log");
+    assert!(log.contains("50 runs in 50 tasks submitted"), "{log}");
+    let indices = Command::new("scontrol").args(["show", "config"]).output().unwrap().stdout;
+    // Three arrays of at most twenty, and the tables.
+    if String::from_utf8(indices).unwrap().contains("MaxArraySize            = 20\n") {
+        let jobs = log.split("submitted as jobs ").nth(1).unwrap().split(',').next().unwrap();
+        assert_eq!(jobs.split(' ').count(), 4, "{log}");
+    }
 }
 
 #[test]
@@ -129,9 +143,25 @@ fn real_tasks_that_are_out_of_time_go_on() {
     let Some(place) = on_the_cluster(&study) else { return };
     let child = sweep(&place);
     ends_as_here(&place, child, &study);
-    let logs = files(&place.path("results/submitted"));
-    let text: String = logs.values().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect();
+    let text = printed(&place);
     assert!(text.contains("will start again") && text.contains("goes on after"), "{text}");
+}
+
+#[test]
+#[ignore = "minutes, and a cluster: `just test-slurm`"]
+fn real_tasks_that_are_preempted_go_on() {
+    // Preemption by requeueing is this: SIGTERM, and a place in the queue.
+    let study = study(4, 10, "");
+    let Some(place) = on_the_cluster(&study) else { return };
+    let child = sweep(&place);
+    wait_until("task under way", || nodes(&place).len() > 1);
+    sleep(Duration::from_secs(2));
+    let job = place.read("log").split("submitted as jobs ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    let task = format!("{job}_0");
+    assert!(Command::new("scontrol").args(["requeue", &task]).status().unwrap().success());
+    ends_as_here(&place, child, &study);
+    let text = printed(&place);
+    assert!(text.contains("goes on after"), "{text}");
 }
 
 #[test]
