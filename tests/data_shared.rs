@@ -1,8 +1,11 @@
 //! The real data sets, where a copy is at hand: counts, shapes and anchors known from their sources. Skipped loudly elsewhere.
 
+mod skipped;
+
 use std::path::PathBuf;
 
 use ablade::data::{Binarize, DataConfig, Dataset, Images, Library, Part, contact_sheet, load};
+use skipped::skipped;
 
 /// The folder with the data sets.
 fn shared() -> Option<PathBuf> {
@@ -11,10 +14,7 @@ fn shared() -> Option<PathBuf> {
     if data.is_dir() {
         return Some(data);
     }
-    #[expect(clippy::print_stderr, reason = "a skipped test says so")]
-    {
-        eprintln!("SKIPPED: no data sets in {}; set ABLADE_SHARED", data.display());
-    }
+    skipped(format_args!("no data sets in {}; set ABLADE_SHARED", data.display()));
     None
 }
 

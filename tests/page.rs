@@ -1,6 +1,7 @@
 //! The page in a real browser: Chromium, spoken to over its debugging pipe. Skipped, aloud, where there is none.
 
 mod common;
+mod skipped;
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
@@ -13,6 +14,7 @@ use ablade::figures::{Section, draw_all, page};
 use ablade::record::RunStatus;
 use common::{Recipe, artefacts, strings};
 use serde_json::{Value, json};
+use skipped::skipped;
 
 /// A browser with one open page.
 struct Browser {
@@ -172,12 +174,11 @@ fn write(name: &str, recipe: &Recipe) -> PathBuf {
     path
 }
 
-#[expect(clippy::print_stderr, reason = "a test that is left out says so")]
 fn browser() -> Option<(Browser, tempfile::TempDir)> {
     let profile = tempfile::tempdir().unwrap();
     let browser = Browser::start(profile.path());
     if browser.is_none() {
-        eprintln!("SKIPPED: no chromium on the PATH; `apt-get install chromium` brings one");
+        skipped("no chromium on the PATH; `apt-get install chromium` brings one");
     }
     Some((browser?, profile))
 }

@@ -1,13 +1,10 @@
 //! Crashes, signals, crowds, damage and full disks: whatever happens, the tables in the end are those of an execution that
 //! nothing happened to. Each kind of trouble has a test of seconds that always runs; `just torture` runs the long ones.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "what was survived is a figure, what was skipped a warning"
-)]
+#![expect(clippy::print_stdout, reason = "what was survived is a figure")]
 
 mod place;
+mod skipped;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,6 +15,7 @@ use std::time::{Duration, Instant};
 use ablade::rng::{Purpose, Seed, Stream};
 use place::{Place, assert_same_files, files};
 use rustix::process::{Pid, Signal, kill_process};
+use skipped::skipped;
 
 /// 12 runs of a fraction of a second, with checkpoints as often as they come.
 const STUDY: &str = r#"
@@ -164,7 +162,7 @@ fn crowds_again_and_again() {
 #[ignore = "minutes: `just torture`"]
 fn crowds_that_cannot_see_each_other() {
     if !Command::new("unshare").args(["--pid", "--fork", "true"]).status().is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED: process namespaces need the right to make them");
+        skipped("process namespaces need the right to make them");
         return;
     }
     for seed in 0..5 {
@@ -354,7 +352,7 @@ fn small_disk(path: &Path, size: &str) -> Option<Mount> {
     match mount {
         Ok(output) if output.status.success() => Some(Mount(path.to_owned())),
         problem => {
-            eprintln!("SKIPPED: a full disk needs the right to mount one: {problem:?}");
+            skipped(format_args!("a full disk needs the right to mount one: {problem:?}"));
             None
         }
     }

@@ -8,6 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::place::{Place, assert_same_files, files};
+use super::skipped::skipped;
 
 /// Runs that take about `seconds` each on one processor, `runs` of them, a task each.
 fn study(runs: usize, seconds: usize, slurm: &str) -> String {
@@ -24,7 +25,7 @@ const QUICK: &str = "seeds = 10\n[data]\nname = \"digits\"\ntrain = 100\nvalid =
 /// A directory that the nodes see as well, if there is a cluster.
 fn on_the_cluster(study: &str) -> Option<Place> {
     if env::var_os("SLURM_CONF").is_none_or(|conf| conf.is_empty()) {
-        eprintln!("SKIPPED: SLURM_CONF points to no cluster, nothing was tried on a real one");
+        skipped("SLURM_CONF points to no cluster, nothing was tried on a real one");
         return None;
     }
     let place = Place(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap());
@@ -38,7 +39,7 @@ struct Breaker(String, PathBuf);
 impl Breaker {
     fn new() -> Option<Self> {
         let (Ok(program), Ok(conf)) = (env::var("LOCAL_SLURM"), env::var("SLURM_CONF")) else {
-            eprintln!("SKIPPED: LOCAL_SLURM names no program that could break the cluster");
+            skipped("LOCAL_SLURM names no program that could break the cluster");
             return None;
         };
         Some(Self(program, PathBuf::from(conf).parent()?.to_owned()))
