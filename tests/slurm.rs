@@ -147,12 +147,13 @@ fn what_waits_is_shown_and_followed_and_cancelled_but_not_submitted_twice() {
     assert_eq!(cluster.said("sbatch").len(), 1);
 
     // Ctrl-C leaves the jobs where they are.
-    let following = cluster.command(SLURM).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    sleep(Duration::from_secs(1));
+    let log = fs::File::create(cluster.place.path("log")).unwrap();
+    let mut following = cluster.command(SLURM).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+    wait_until(&mut following, || cluster.place.read("log").contains("tasks: 6 pending"));
     kill_process(Pid::from_child(&following), Signal::INT).unwrap();
-    let output = following.wait_with_output().unwrap();
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(130), "{text}");
+    let code = following.wait().unwrap().code();
+    let text = cluster.place.read("log");
+    assert_eq!(code, Some(130), "{text}");
     assert!(text.contains("the jobs go on without this process"), "{text}");
     assert!(cluster.said("scancel").is_empty());
 
@@ -226,11 +227,11 @@ fn a_queue_that_is_full_takes_the_rest_later() {
     cluster.set("room", "2");
     cluster.set("hold", "");
     let text = cluster.exits(1, &format!("{SLURM} --no-follow"));
+    assert!(text.contains("job submit limit") && text.contains("4 tasks not submitted yet"), "{text}");
     assert!(text.contains("submits what is not submitted"), "{text}");
     cluster.exits(0, "cancel");
     cluster.unset("hold");
-    let text = cluster.exits(0, SLURM);
-    assert!(text.contains("job submit limit") && text.contains("4 tasks not submitted yet"), "{text}");
+    cluster.exits(0, SLURM);
     cluster.gives_what_this_machine_gives();
 }
 
@@ -340,19 +341,27 @@ const LONG: &str = "seeds = 1\n[data]\nname = \"digits\"\ntrain = 2000\nvalid = 
                     [train]\nepochs = 20\n[execution]\ncheckpoint = \"10h\"\n";
 
 fn start(cluster: &Cluster, arguments: &str) -> Child {
-    cluster.command(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    cluster.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// Waits until a process has claimed its run, and a little longer.
-fn wait_until_under_way(cluster: &Cluster, child: &mut Child) {
-    let claimed = || {
-        let entries = fs::read_dir(cluster.place.path("results/unfinished")).into_iter().flatten();
-        entries.flatten().any(|entry| entry.file_name().to_string_lossy().contains(".claim-"))
-    };
-    while !claimed() {
-        assert!(child.try_wait().unwrap().is_none(), "it ended before it began");
+fn wait_until(child: &mut Child, mut ready: impl FnMut() -> bool) {
+    while !ready() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before that");
         sleep(Duration::from_millis(5));
     }
+}
+
+/// Waits until a process does its run, the `attempt`-th one that does: all before, from 1, were killed.
+fn wait_until_under_way(cluster: &Cluster, child: &mut Child, attempt: usize) {
+    wait_until(child, || {
+        let entries = fs::read_dir(cluster.place.path("results/unfinished")).into_iter().flatten();
+        let mut names = entries.flatten().map(|entry| entry.file_name().into_string().unwrap());
+        let noted = |name: &str| {
+            let counted = format!("\"count\":{}", attempt - 1);
+            name.ends_with(".attempts") && cluster.place.read(&format!("results/unfinished/{name}")).contains(&counted)
+        };
+        names.any(|name| if attempt == 1 { name.contains(".claim-") } else { noted(&name) })
+    });
     sleep(Duration::from_millis(300));
 }
 
@@ -367,7 +376,7 @@ fn a_task_that_is_out_of_time_saves_its_run_and_is_started_again() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    wait_until_under_way(&cluster, &mut child);
+    wait_until_under_way(&cluster, &mut child, 1);
     kill_process(Pid::from_child(&child), Signal::USR2).unwrap();
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
@@ -386,9 +395,9 @@ fn a_task_that_is_out_of_time_saves_its_run_and_is_started_again() {
 fn a_run_that_kills_its_task_again_and_again_is_failed() {
     let cluster = Cluster::with(LONG);
     let name = frozen(&cluster.place, 1);
-    for _ in 0..3 {
+    for attempt in 1..=3 {
         let mut child = start(&cluster, &format!("task {name} 0"));
-        wait_until_under_way(&cluster, &mut child);
+        wait_until_under_way(&cluster, &mut child, attempt);
         child.kill().unwrap();
         child.wait().unwrap();
     }

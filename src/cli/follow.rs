@@ -68,7 +68,7 @@ pub(crate) fn follow(
     let progress = Progress::new(mode, terminal.paint, &title, runs.iter().map(line).collect());
     let mut left: BTreeMap<usize, &RunSpec> = runs.iter().copied().enumerate().collect();
     let mut failed = BTreeSet::new();
-    let mut queue = Queue::default();
+    let (mut queue, mut held) = (Queue::default(), String::new());
     let (mut look_at, mut ask_at, mut ask_every) = (Instant::now(), Instant::now(), ASK.0);
     let mut alone_since: Option<Instant> = None;
     let mut cancelled = false;
@@ -95,6 +95,7 @@ pub(crate) fn follow(
                 }
             }
             left.retain(|i, _| !over.contains(i));
+            progress.queue(&held);
             if left.len() <= until {
                 break Followed::Ended { failed, again: None };
             }
@@ -117,8 +118,8 @@ pub(crate) fn follow(
         }
         if now >= ask_at {
             let found = queue::look(store, controller, Scope::Unfinished)?;
-            let text = found.summary(left.values().map(|run| &run.id));
-            ask_every = if progress.queue(&text) { ASK.0 } else { (ask_every * 2).min(ASK.1) };
+            held = found.summary(left.values().map(|run| &run.id));
+            ask_every = if progress.queue(&held) { ASK.0 } else { (ask_every * 2).min(ASK.1) };
             queue = found;
             let alone = queue.unknown.is_none() && !left.values().any(|run| queue.holds(&run.id));
             if alone {

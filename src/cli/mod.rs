@@ -95,7 +95,7 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Run what is outstanding and write the tables
     Sweep(sweep::SweepArgs),
-    /// Show what finished, failed, runs and remains
+    /// Show what finished, failed, runs, waits and remains
     Status(status::StatusArgs),
     /// Cancel the jobs that were submitted to a cluster
     Cancel(cancel::CancelArgs),

@@ -191,6 +191,7 @@ impl Progress {
     pub(crate) fn queue(&self, text: &str) -> bool {
         let mut state = self.lock();
         if state.queue == text {
+            self.refresh(&mut state);
             return false;
         }
         state.queue = text.to_owned();
