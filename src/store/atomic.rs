@@ -100,11 +100,10 @@ impl Scratch {
             let create = |cause| StoreError::Io { action: "write in", path: root.to_owned(), cause };
             let dir = tempfile::Builder::new().prefix(&prefix).tempdir_in(root).map_err(create)?;
             let path = dir.path().join(LOCK);
-            let Ok(lock) = File::create(&path) else {
-                if dir.path().is_dir() {
-                    File::create(&path).map_err(StoreError::io("create", &path))?;
-                }
-                continue;
+            let lock = match File::create(&path) {
+                // Taken for a dead one's and removed; it may be seen for a moment after that.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                lock => lock.map_err(StoreError::io("create", &path))?,
             };
             // A file system without locks still works: nobody sweeps up then, since nobody can lock.
             let _ = lock.lock();
@@ -214,24 +213,27 @@ mod tests {
     #[test]
     fn nobody_sweeps_up_one_that_is_just_starting() {
         let dir = tempfile::tempdir().unwrap();
-        let starting = AtomicU64::new(2);
+        let done = std::sync::atomic::AtomicBool::new(false);
         let start = || {
-            let lives = (0..2000).all(|_| {
+            (0..2000).all(|_| {
                 let scratch = Scratch::new(dir.path()).unwrap();
                 std::thread::yield_now();
                 scratch.dir.path().join(LOCK).exists()
-            });
-            starting.fetch_sub(1, Ordering::SeqCst);
-            assert!(lives, "the scratch of a living process was removed");
+            })
         };
         let sweep = || {
-            while starting.load(Ordering::SeqCst) > 0 {
+            while !done.load(Ordering::SeqCst) {
                 sweep_up(dir.path());
             }
         };
-        std::thread::scope(|threads| {
-            (0..2).for_each(|_| drop((threads.spawn(start), threads.spawn(sweep))));
+        let lived: Vec<_> = std::thread::scope(|threads| {
+            (0..2).for_each(|_| drop(threads.spawn(sweep)));
+            let starting = [threads.spawn(start), threads.spawn(start)];
+            let lived = starting.into_iter().map(|start| start.join().ok()).collect();
+            done.store(true, Ordering::SeqCst);
+            lived
         });
+        assert_eq!(lived, [Some(true); 2], "the scratch of a living process was removed");
     }
 
     #[test]
