@@ -252,6 +252,11 @@ pub struct Shard {
     pub count: usize,
 }
 
+impl Shard {
+    /// Everything.
+    pub const ALL: Self = Self { index: 1, count: 1 };
+}
+
 impl Plan {
     /// Runs of this shard that are not finished yet, in plan order.
     pub fn outstanding(&self, finished: &BTreeSet<RunId>, shard: Shard) -> Vec<&RunSpec> {

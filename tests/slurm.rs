@@ -16,39 +16,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use place::{Place, assert_same_files};
+use place::{Place, STUDY, assert_same_files};
 use rustix::process::{Pid, Signal, kill_process};
-
-/// 12 runs of a fraction of a second, two a task, with checkpoints as often as they come.
-const STUDY: &str = r#"
-seeds = 4
-
-[data]
-name  = "digits"
-train = 300
-valid = 60
-test  = 60
-size  = 10
-
-[model]
-hidden   = [40]
-ordering = "random"
-
-[train]
-epochs = 12
-
-[sample]
-count = 4
-
-[execution]
-checkpoint = "0.001s"
-
-[execution.slurm]
-task = "0.01s"
-
-[axes]
-model.masks = [1, 2, "fresh"]
-"#;
 
 /// A directory with a cluster of its own.
 struct Cluster {

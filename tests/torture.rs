@@ -13,37 +13,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use ablade::rng::{Purpose, Seed, Stream};
-use place::{Place, assert_same_files, files};
+use place::{Place, STUDY, assert_same_files, files};
 use rustix::process::{Pid, Signal, kill_process};
 use skipped::skipped;
-
-/// 12 runs of a fraction of a second, with checkpoints as often as they come.
-const STUDY: &str = r#"
-seeds = 4
-
-[data]
-name  = "digits"
-train = 300
-valid = 60
-test  = 60
-size  = 10
-
-[model]
-hidden   = [40]
-ordering = "random"
-
-[train]
-epochs = 12
-
-[sample]
-count = 4
-
-[execution]
-checkpoint = "0.001s"
-
-[axes]
-model.masks = [1, 2, "fresh"]
-"#;
 
 /// One run that takes long, most of it in steps, in scoring or in the last scores, as `settings` say.
 fn long(settings: &str) -> String {

@@ -91,6 +91,11 @@ impl Asked {
         outstanding.into_iter().filter(|run| selected.contains(&run.id)).collect()
     }
 
+    /// What there is to say where nothing is left to do.
+    pub(crate) fn all_there(&self) -> String {
+        format!("{}: all {} are there", self.plan.name, count(self.plan.runs.len(), "run"))
+    }
+
     /// Memory that all runs together may take: as in the file, else what the machine has.
     pub(crate) fn memory(&self) -> u64 {
         self.experiment.execution.memory.unwrap_or_else(machine::memory)

@@ -108,7 +108,7 @@ pub(crate) fn follow(
                 let cancel = || if jobs.is_empty() { Ok(false) } else { controller.cancel(&jobs).map(|()| true) };
                 match cancel() {
                     Ok(done) => cancelled = done,
-                    Err(problem) => terminal.remark(format!("{} {problem}", terminal.paint.bad("warning:"))),
+                    Err(problem) => terminal.warn(problem),
                 }
                 if cancelled {
                     let (failures, jobs) = (count(failed.len(), "failure"), count(jobs.len(), "job"));
@@ -186,6 +186,6 @@ fn say_lost(lost: &[&RunId], queue: &Queue, terminal: &Terminal) {
     }
     for (reason, (runs, hint)) in reasons {
         let runs = count(runs, "run");
-        terminal.remark(format!("{} {runs} not done: {reason}{hint}", terminal.paint.bad("warning:")));
+        terminal.warn(format!("{runs} not done: {reason}{hint}"));
     }
 }

@@ -34,9 +34,9 @@ pub(crate) struct FreezeArgs {
 pub(crate) fn freeze(args: &FreezeArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     let asked = Asked::read(&args.study, global)?;
     let finished = asked.store.finished(&asked.plan)?;
-    let runs = asked.outstanding(&finished, Shard { index: 1, count: 1 });
+    let runs = asked.outstanding(&finished, Shard::ALL);
     if runs.is_empty() {
-        terminal.remark(format!("{}: all {} are there", asked.plan.name, count(asked.plan.runs.len(), "run")));
+        terminal.remark(asked.all_there());
         return Ok(Exit::Success);
     }
     let frozen = Frozen::new(&asked, &runs, args.tasks, global)?;

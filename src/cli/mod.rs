@@ -157,6 +157,11 @@ impl Terminal<'_> {
     pub(crate) fn remark(&self, text: impl std::fmt::Display) {
         drop(writeln!(std::io::stderr(), "{text}"));
     }
+
+    /// A remark about something that is not as it should be, and yet no reason to stop.
+    pub(crate) fn warn(&self, text: impl std::fmt::Display) {
+        self.remark(format!("{} {text}", self.paint.bad("warning:")));
+    }
 }
 
 /// Runs the program on the process's arguments.

@@ -29,7 +29,7 @@ pub(crate) fn plan(args: &PlanArgs, global: &Global, terminal: &mut Terminal) ->
     let asked = Asked::read(&args.study, global)?;
     let workers = asked.workers(args.jobs).get();
     let finished = asked.store.finished(&asked.plan)?;
-    let outstanding = asked.outstanding(&finished, Shard { index: 1, count: 1 });
+    let outstanding = asked.outstanding(&finished, Shard::ALL);
     let estimate = Estimate::new(&asked.plan, &outstanding, &asked.sizes()?, &asked.store, workers);
     let mut page = Page { asked: &asked, finished: &finished, estimate: &estimate, lines: Vec::new() };
     page.title();

@@ -1,7 +1,6 @@
 //! `ablade sweep FILE --launcher slurm`: submits what is outstanding, and follows it.
 
 use std::collections::BTreeSet;
-use std::fmt::Display;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -35,7 +34,6 @@ pub(crate) fn submit<'a>(
     controller: Controller,
     terminal: &Terminal,
 ) -> anyhow::Result<Submitted<'a>> {
-    let warn = |text: &dyn Display| terminal.remark(format!("{} {text}", terminal.paint.bad("warning:")));
     let queue = queue::look(&asked.store, controller, Scope::Unfinished)?;
     if let Some(problem) = &queue.unknown {
         ensure!(
@@ -43,11 +41,11 @@ pub(crate) fn submit<'a>(
             "{problem}: what was submitted before may still wait or run, so nothing is submitted now; the same command \
              tries again"
         );
-        warn(problem);
+        terminal.warn(problem);
         return Ok(Submitted { runs: Vec::new(), all: false });
     }
     let finished = asked.store.finished(&asked.plan)?;
-    let outstanding = asked.outstanding(&finished, Shard { index: 1, count: 1 });
+    let outstanding = asked.outstanding(&finished, Shard::ALL);
     let (mut held, runs): (Vec<&RunSpec>, Vec<&RunSpec>) =
         outstanding.into_iter().filter(|run| !given_up.contains(&run.id)).partition(|run| queue.will_do(&run.id));
     if !held.is_empty() && !again {
@@ -68,7 +66,7 @@ pub(crate) fn submit<'a>(
     asked.within_budget(&estimate, &runs, freeze::memory(slurm).unwrap_or(u64::MAX), anyway || again)?;
     let frozen = Frozen::new(asked, &runs, None, global)?;
     if !again && ["/tmp", "/var/tmp", "/dev/shm"].iter().any(|place| frozen.dir.starts_with(place)) {
-        warn(&format!("{} is rarely on a file system that all nodes see", frozen.results.display()));
+        terminal.warn(format!("{} is rarely on a file system that all nodes see", frozen.results.display()));
     }
     let mut submitting = Submitting { store: &asked.store, controller, frozen: &frozen, jobs: Vec::new() };
     let submitted = submitting.arrays(indices, slurm.throttle);
@@ -97,11 +95,11 @@ pub(crate) fn submit<'a>(
         frozen.dir.join("logs").display()
     ));
     if let Err(problem) = tables {
-        warn(&format!("{problem}: `ablade tables` writes the tables"));
+        terminal.warn(format!("{problem}: `ablade tables` writes the tables"));
     }
     if let Err(problem) = &submitted {
         let left = count(frozen.submission.tasks.len() - taken, "task");
-        warn(&format!("{problem}: {left} not submitted yet"));
+        terminal.warn(format!("{problem}: {left} not submitted yet"));
     }
     held.extend(now);
     Ok(Submitted { runs: held, all: submitted.is_ok() })
@@ -200,7 +198,7 @@ fn says(error: &anyhow::Error, any: &[&str]) -> bool {
     error.downcast_ref::<Problem>().is_some_and(|problem| any.iter().any(|text| problem.to_string().contains(text)))
 }
 
-/// Whether a queue has no room, for now.
+/// Whether a refusal may be another answer once the queue has emptied, or Slurm is less busy.
 fn is_full(error: &anyhow::Error) -> bool {
     says(error, &BUSY) || says(error, &LARGE)
 }

@@ -112,12 +112,11 @@ fn here(
     global: &Global,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
-    let everything = Shard { index: 1, count: 1 };
     let threads = asked.workers(args.jobs);
     let mut worker = Worker {
         plan: &asked.plan,
         store: &asked.store,
-        runs: asked.outstanding(&BTreeSet::new(), args.shard.unwrap_or(everything)),
+        runs: asked.outstanding(&BTreeSet::new(), args.shard.unwrap_or(Shard::ALL)),
         mode: global.progress,
         threads,
         memory: asked.memory(),
@@ -128,7 +127,7 @@ fn here(
         done: Done::default(),
     };
     if worker.outstanding()?.is_empty() {
-        terminal.remark(all_there(asked));
+        terminal.remark(asked.all_there());
     }
     let mut anyway = args.yes;
     let mut ready = |free: &[&RunSpec]| {
@@ -172,7 +171,7 @@ fn elsewhere(
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
     if not_done(asked, &BTreeSet::new())? == 0 {
-        terminal.remark(all_there(asked));
+        terminal.remark(asked.all_there());
     }
     let mut sent = Sent::Nothing;
     match until_ended(args, asked, interrupt, &mut sent, global, terminal) {
@@ -180,7 +179,7 @@ fn elsewhere(
             interrupt.at_once();
             let study = write_tables(asked)?;
             for (_, reason) in study.damaged() {
-                terminal.remark(format!("{} {reason}", terminal.paint.bad("warning:")));
+                terminal.warn(reason);
             }
             let left = not_done(asked, &given_up)?;
             if left > 0 {
@@ -216,7 +215,7 @@ enum Sent {
 
 /// How many of the runs asked for are neither finished nor given up.
 fn not_done(asked: &Asked, given_up: &BTreeSet<RunId>) -> anyhow::Result<usize> {
-    let outstanding = asked.outstanding(&asked.store.finished(&asked.plan)?, Shard { index: 1, count: 1 });
+    let outstanding = asked.outstanding(&asked.store.finished(&asked.plan)?, Shard::ALL);
     Ok(outstanding.into_iter().filter(|run| !given_up.contains(&run.id)).count())
 }
 
@@ -298,10 +297,6 @@ fn max_failures(args: &SweepArgs, asked: &Asked) -> Option<usize> {
     args.max_failures.map(NonZeroUsize::get).or(asked.experiment.execution.max_failures)
 }
 
-fn all_there(asked: &Asked) -> String {
-    format!("{}: all {} are there", asked.plan.name, count(asked.plan.runs.len(), "run"))
-}
-
 fn write_tables(asked: &Asked) -> anyhow::Result<Study> {
     asked.store.save_plan(&asked.plan)?;
     tables::write(&asked.store, &asked.plan)
@@ -325,7 +320,7 @@ fn redoes_damaged(
     let mine: BTreeSet<&RunId> = worker.outstanding()?.into_iter().map(|run| &run.id).collect();
     let mut found = false;
     for (run, reason) in study.damaged().filter(|(run, _)| mine.contains(run)) {
-        terminal.remark(format!("{} {reason}", terminal.paint.bad("warning:")));
+        terminal.warn(reason);
         found |= damaged.insert(run.clone());
     }
     Ok(found)

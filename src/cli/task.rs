@@ -1,7 +1,6 @@
 //! `ablade task SUBMISSION INDEX`: does the runs of one task of a submission. It knows no scheduler but for the one thing
 //! that a job of Slurm's must do itself: ask to be started again when its time is over.
 
-use std::collections::BTreeMap;
 use std::env;
 use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
@@ -14,7 +13,7 @@ use clap::Args;
 use super::estimate::Estimate;
 use super::interrupt::Interrupt;
 use super::terminal::count;
-use super::trained::unchanged;
+use super::trained::all_unchanged;
 use super::training::Spent;
 use super::worker::{Done, Ready, Worker};
 use super::{Exit, Global, Terminal, machine};
@@ -75,14 +74,7 @@ pub(crate) fn task(args: &TaskArgs, global: &Global, terminal: &mut Terminal) ->
     };
     let cache = Cache::new(Library::from_environment(global.data_dir.clone()));
     let ready = |free: &[&RunSpec]| {
-        let (mut datasets, mut sizes) = (BTreeMap::new(), BTreeMap::new());
-        for run in free {
-            if !datasets.contains_key(&run.data) {
-                let dataset = unchanged(run, &cache)?;
-                sizes.insert(run.data.clone(), dataset.size());
-                datasets.insert(run.data.clone(), dataset);
-            }
-        }
+        let (datasets, sizes) = all_unchanged(free, &cache)?;
         store.probe()?;
         Ok(Ready { datasets, estimate: Estimate::new(&plan, free, &sizes, &store, threads.get()) })
     };
@@ -91,7 +83,7 @@ pub(crate) fn task(args: &TaskArgs, global: &Global, terminal: &mut Terminal) ->
     }
     if out_of_time.load(Ordering::SeqCst) {
         if let Err(error) = count_attempts(&worker) {
-            terminal.remark(format!("{} {error}", terminal.paint.bad("warning:")));
+            terminal.warn(error);
         }
         let left = worker.outstanding()?.len();
         if left == 0 {
@@ -150,7 +142,7 @@ fn start_again(left: usize, began: bool, terminal: &Terminal) {
                 terminal.remark(format!("out of time with {left} to go: job {job} will start again"));
                 return;
             }
-            Err(problem) => terminal.remark(format!("{} {problem}", terminal.paint.bad("warning:"))),
+            Err(problem) => terminal.warn(problem),
         }
         sleep(Duration::from_secs(wait));
     }

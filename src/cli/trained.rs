@@ -1,5 +1,6 @@
 //! A trained model on disk, and what the commands that work with one share: which run, which of its masks, how to draw.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use clap::Args;
 use super::find::find;
 use super::terminal::count;
 use super::{Global, machine};
-use crate::data::{self, Cache, Dataset, Library, Shape};
+use crate::data::{self, Cache, DataSize, Dataset, Library, Shape};
 use crate::made::evaluate::{averaged, mixture, single};
 use crate::made::kernels::team::Team;
 use crate::made::masks::{MaskSet, Masks};
@@ -226,6 +227,22 @@ impl Trained {
         ensure!(masks <= there, "{} has {}, {masks} is asked for", self.name, count(there, "mask"));
         Ok(())
     }
+}
+
+/// Data sets and their sizes, by fingerprint.
+pub(crate) type DataSets = (BTreeMap<String, Arc<Dataset>>, BTreeMap<String, DataSize>);
+
+/// The data sets of runs, if they still are what the runs were planned on.
+pub(crate) fn all_unchanged(runs: &[&RunSpec], cache: &Cache) -> anyhow::Result<DataSets> {
+    let (mut datasets, mut sizes) = DataSets::default();
+    for run in runs {
+        if !datasets.contains_key(&run.data) {
+            let dataset = unchanged(run, cache)?;
+            sizes.insert(run.data.clone(), dataset.size());
+            datasets.insert(run.data.clone(), dataset);
+        }
+    }
+    Ok((datasets, sizes))
 }
 
 /// The data set of a run, if it still is what the run was trained on.

@@ -1,7 +1,6 @@
 //! `ablade verify STUDY`: checks every file of every finished run by its checksum, then trains some runs again, the
 //! damaged ones among them, and demands the same bytes.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use anyhow::ensure;
@@ -10,7 +9,7 @@ use rayon::prelude::*;
 
 use super::estimate::Estimate;
 use super::terminal::count;
-use super::trained::unchanged;
+use super::trained::all_unchanged;
 use super::training::Training;
 use super::{Exit, Global, Terminal, machine, on_every_processor};
 use crate::data::{Cache, Library};
@@ -41,19 +40,14 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
         match checked {
             Ok(()) => sound.push(run),
             Err(error) => {
-                terminal.remark(format!("{} {error}", terminal.paint.bad("warning:")));
+                terminal.warn(error);
                 chosen.push(run);
             }
         }
     }
     chosen.extend(spread(&sound, args.runs.get()));
     let cache = Cache::new(Library::from_environment(global.data_dir.clone()));
-    let (mut datasets, mut sizes) = (BTreeMap::new(), BTreeMap::new());
-    for run in &chosen {
-        let dataset = unchanged(run, &cache)?;
-        sizes.insert(run.data.clone(), dataset.size());
-        datasets.insert(run.data.clone(), dataset);
-    }
+    let (datasets, sizes) = all_unchanged(&chosen, &cache)?;
     let threads = args.jobs.unwrap_or_else(machine::threads);
     let training = Training {
         plan: &plan,

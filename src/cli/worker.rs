@@ -134,7 +134,7 @@ impl<'a> Worker<'a> {
         };
         let record = |run: &RunSpec, reason: &str, spent: Spent| {
             if let Err(error) = self.fail(&run.id, reason, spent) {
-                terminal.remark(format!("{} {error}", terminal.paint.bad("warning:")));
+                terminal.warn(error);
             }
         };
         let trained = training.train(free, &title, self.mode, terminal, accept, record)?;

@@ -6,27 +6,11 @@ use std::path::PathBuf;
 
 use super::disk::remove_if_there;
 use super::names::{check_file, check_name};
+use super::sealed::load_sealed;
 use super::{Store, StoreError};
 use crate::plan::Plan;
 
 const PLAN: &str = "plan.json";
-
-/// What stands before, between and behind checksum and plan.
-const SEAL: [&str; 3] = ["{\"blake3\":\"", "\",\"plan\":", "}\n"];
-
-/// JSON that vouches for the JSON in it.
-pub(super) fn seal(json: &str) -> String {
-    let [before, between, behind] = SEAL;
-    format!("{before}{}{between}{json}{behind}", blake3::hash(json.as_bytes()).to_hex())
-}
-
-/// The sealed JSON, if it is what was sealed.
-pub(super) fn unseal(bytes: &[u8]) -> Option<&str> {
-    let [before, between, behind] = SEAL;
-    let sealed = std::str::from_utf8(bytes).ok()?.strip_prefix(before)?.strip_suffix(behind)?;
-    let (hash, json) = sealed.split_once(between)?;
-    (hash == blake3::hash(json.as_bytes()).to_hex().as_str()).then_some(json)
-}
 
 impl Store {
     /// Directory of an experiment's plan and tables.
@@ -43,19 +27,19 @@ impl Store {
     /// The plan of an experiment that was run here.
     pub fn load_plan(&self, name: &str) -> Result<Plan, StoreError> {
         let path = self.experiment_dir(name)?.join(PLAN);
-        let bytes = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        let again = "; `ablade sweep` with the experiment's file writes it again";
+        match load_sealed(&path) {
+            Err(error) if error.is_absent() => {
                 let close = |known: &String| strsim::damerau_levenshtein(known, name) <= 1 + name.len() / 4;
                 let nearest = self.experiments()?.into_iter().find(close);
                 let (name, path) = (name.to_owned(), self.root().to_owned());
-                return Err(StoreError::NoSuchExperiment { name, path, nearest });
+                Err(StoreError::NoSuchExperiment { name, path, nearest })
             }
-            bytes => bytes.map_err(StoreError::io("read", &path))?,
-        };
-        let again = |reason: &str| format!("{reason}; `ablade sweep` with the experiment's file writes it again");
-        let malformed = |reason: &str| StoreError::Malformed { path: path.clone(), reason: again(reason) };
-        let json = unseal(&bytes).ok_or_else(|| malformed("its checksum does not match"))?;
-        serde_json::from_str(json).map_err(|error| malformed(&error.to_string()))
+            Err(StoreError::Malformed { path, reason }) => {
+                Err(StoreError::Malformed { path, reason: format!("{reason}{again}") })
+            }
+            loaded => loaded,
+        }
     }
 
     /// Names of the experiments with a plan on disk, sorted.
@@ -104,26 +88,6 @@ impl Store {
         match fs::read(&path).map_err(StoreError::io("read", &path)) {
             Err(error) if error.is_absent() => Ok(None),
             bytes => bytes.map(Some),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sealed_plan_vouches_for_every_bit_and_is_json() {
-        let sealed = seal("{\"name\":\"a\",\"plan\":[1,2]}");
-        assert_eq!(unseal(sealed.as_bytes()), Some("{\"name\":\"a\",\"plan\":[1,2]}"));
-        serde_json::from_str::<serde_json::Value>(&sealed).unwrap();
-        for i in 0..sealed.len() {
-            for bit in 0..8 {
-                let mut flipped = sealed.clone().into_bytes();
-                flipped[i] ^= 1 << bit;
-                assert_eq!(unseal(&flipped), None, "byte {i}, bit {bit}");
-            }
-            assert_eq!(unseal(&sealed.as_bytes()[..i]), None, "cut at {i}");
         }
     }
 }

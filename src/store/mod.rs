@@ -31,6 +31,7 @@ mod names;
 pub mod number;
 mod process;
 mod runs;
+mod sealed;
 mod submissions;
 
 pub use crate::record::{Checkpoint, EpochRow, RunOutput, RunRecord, RunStatus, Summary, Timing};

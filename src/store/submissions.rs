@@ -13,13 +13,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::disk::{create_dirs, remove_if_there};
-use super::experiments::{seal, unseal};
 use super::garbage::entries;
 use super::names::check_file;
+use super::sealed::load_sealed;
 use super::{Failure, Store, StoreError};
 use crate::plan::{Plan, RunId};
 
@@ -159,18 +158,4 @@ impl Store {
         let programs = entries(&self.submitted())?.into_iter().filter(|(_, name)| name.starts_with(PROGRAM));
         Ok(programs.map(|(path, _)| path).filter(|path| !needed.iter().any(|name| path.ends_with(name))).collect())
     }
-
-    pub(super) fn save_sealed<T: Serialize>(&self, path: &Path, value: &T) -> Result<(), StoreError> {
-        let malformed =
-            |error: serde_json::Error| StoreError::Malformed { path: path.to_owned(), reason: error.to_string() };
-        let json = serde_json::to_string(value).map_err(malformed)?;
-        self.replace(path, seal(&json).as_bytes())
-    }
-}
-
-fn load_sealed<T: DeserializeOwned>(path: &Path) -> Result<T, StoreError> {
-    let bytes = fs::read(path).map_err(StoreError::io("read", path))?;
-    let malformed = |reason: String| StoreError::Malformed { path: path.to_owned(), reason };
-    let json = unseal(&bytes).ok_or_else(|| malformed("its checksum does not match".to_owned()))?;
-    serde_json::from_str(json).map_err(|error| malformed(error.to_string()))
 }

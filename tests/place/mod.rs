@@ -8,6 +8,37 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+/// 12 runs of a fraction of a second, with checkpoints as often as they come; on a cluster two a task.
+pub(crate) const STUDY: &str = r#"
+seeds = 4
+
+[data]
+name  = "digits"
+train = 300
+valid = 60
+test  = 60
+size  = 10
+
+[model]
+hidden   = [40]
+ordering = "random"
+
+[train]
+epochs = 12
+
+[sample]
+count = 4
+
+[execution]
+checkpoint = "0.001s"
+
+[execution.slurm]
+task = "0.01s"
+
+[axes]
+model.masks = [1, 2, "fresh"]
+"#;
+
 /// The program in a directory, with nothing of the developer's own about it.
 pub(crate) fn ablade(dir: &Path, arguments: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ablade"));

@@ -1,0 +1,64 @@
+//! JSON files that vouch for themselves: the checksum of what is in them stands before it.
+
+use std::fs;
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Store, StoreError};
+
+/// What stands before, between and behind checksum and content.
+const SEAL: [&str; 3] = ["{\"blake3\":\"", "\",\"plan\":", "}\n"];
+
+/// JSON that vouches for the JSON in it.
+fn seal(json: &str) -> String {
+    let [before, between, behind] = SEAL;
+    format!("{before}{}{between}{json}{behind}", blake3::hash(json.as_bytes()).to_hex())
+}
+
+/// The sealed JSON, if it is what was sealed.
+fn unseal(bytes: &[u8]) -> Option<&str> {
+    let [before, between, behind] = SEAL;
+    let sealed = std::str::from_utf8(bytes).ok()?.strip_prefix(before)?.strip_suffix(behind)?;
+    let (hash, json) = sealed.split_once(between)?;
+    (hash == blake3::hash(json.as_bytes()).to_hex().as_str()).then_some(json)
+}
+
+impl Store {
+    /// Writes a value, sealed, whole.
+    pub(super) fn save_sealed<T: Serialize>(&self, path: &Path, value: &T) -> Result<(), StoreError> {
+        let malformed =
+            |error: serde_json::Error| StoreError::Malformed { path: path.to_owned(), reason: error.to_string() };
+        let json = serde_json::to_string(value).map_err(malformed)?;
+        self.replace(path, seal(&json).as_bytes())
+    }
+}
+
+/// Reads a sealed value.
+pub(super) fn load_sealed<T: DeserializeOwned>(path: &Path) -> Result<T, StoreError> {
+    let bytes = fs::read(path).map_err(StoreError::io("read", path))?;
+    let malformed = |reason: String| StoreError::Malformed { path: path.to_owned(), reason };
+    let json = unseal(&bytes).ok_or_else(|| malformed("its checksum does not match".to_owned()))?;
+    serde_json::from_str(json).map_err(|error| malformed(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_plan_vouches_for_every_bit_and_is_json() {
+        let sealed = seal("{\"name\":\"a\",\"plan\":[1,2]}");
+        assert_eq!(unseal(sealed.as_bytes()), Some("{\"name\":\"a\",\"plan\":[1,2]}"));
+        serde_json::from_str::<serde_json::Value>(&sealed).unwrap();
+        for i in 0..sealed.len() {
+            for bit in 0..8 {
+                let mut flipped = sealed.clone().into_bytes();
+                flipped[i] ^= 1 << bit;
+                assert_eq!(unseal(&flipped), None, "byte {i}, bit {bit}");
+            }
+            assert_eq!(unseal(&sealed.as_bytes()[..i]), None, "cut at {i}");
+        }
+    }
+}
