@@ -13,9 +13,10 @@ use ablade::made::kernels::instruction_set;
 use ablade::made::kernels::team::Team;
 use ablade::made::masks::Masks;
 use ablade::made::model::Made;
-use ablade::made::network::Workspace;
+use ablade::made::network::Weights;
 use ablade::made::ordering::OrderingRule;
 use ablade::made::sample::{Drawing, draw};
+use ablade::made::workspace::Workspace;
 use ablade::made::{MaskCount, ModelConfig};
 use ablade::rng::Seed;
 use candle_core::{Device, Tensor};
@@ -59,7 +60,7 @@ fn main() {
         seconds[0].push(time(|| draw(&made, &team, std::slice::from_ref(&mask), count, drawing).expect("samples")));
         seconds[1].push(time(|| {
             space.load((0..count).map(|i| images.row(i)), &stairs);
-            network.forward(&team, &weights, &stairs, count, &mut space);
+            network.forward(&team, Weights::Sorted(&weights), &stairs, &mut space);
         }));
         seconds[2].push(time(|| forward(&layers, &pixels).expect("a pass")));
     }

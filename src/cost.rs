@@ -52,9 +52,11 @@ impl Cost {
             Optimizer::Adagrad { .. } => 1,
             Optimizer::Sgd { momentum, .. } => u64::from(momentum != 0.0),
         };
-        // The parameters, the best ones so far, and a copy sorted by degree for the kernels; then a checkpoint on its way to
-        // the disk: parameters, best ones, moments, and one array of them turned into bytes.
-        let copies = 3 + moments + 3 + moments;
+        // The parameters, the best ones so far, a copy for the kernels, one sorted by each mask where there are many, and one
+        // to score with; then a checkpoint on its way to the disk: parameters, best ones, moments, and one array of them
+        // turned into bytes.
+        let many = u64::from(config.model.masks != MaskCount::Cycle(1));
+        let copies = 4 + many + moments + 3 + moments;
         let activations = 3 * (config.train.batch * (weights.units + 2 * size.shape.dim())) as u64;
         Self {
             parameters,

@@ -13,7 +13,7 @@ use crate::config::RunConfig;
 use crate::rng::Seed;
 
 /// Raised whenever the same configuration may give other numbers than before.
-pub const ENGINE: u32 = 2;
+pub const ENGINE: u32 = 3;
 
 /// Identity of a run: `r` and 16 hexadecimal digits (the letter keeps spreadsheets from reading a number).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

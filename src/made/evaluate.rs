@@ -10,25 +10,26 @@
 //!
 //! The last is a distribution only if all masks share one ordering. Averaging logits is none at all.
 
+use std::ops::Range;
+
 use crate::data::Images;
 use crate::made::Activation;
 use crate::made::kernels::elementwise::sigmoid;
+use crate::made::kernels::lanes::Lane;
 use crate::made::kernels::team::Team;
 use crate::made::kernels::vectorized::vectorized;
 use crate::made::masks::MaskSet;
 use crate::made::model::Made;
-use crate::made::network::Workspace;
+use crate::made::network::Weights;
+use crate::made::staircase::Staircase;
+use crate::made::workspace::Workspace;
 
 /// Images a pass: as many as stay in a near cache. No number depends on how many are scored together.
 const CHUNK: usize = 128;
 
 /// Negative log-likelihood of each image under one mask, nats.
 pub fn single(made: &Made, team: &Team, masks: &MaskSet, images: &Images) -> Vec<f64> {
-    let mut out = vec![0.0; images.count()];
-    each_chunk(made, team, masks, images, |space, range| {
-        space.nll(&mut out[range]);
-    });
-    out
+    Scorer::new(made, masks).nll(team, images)
 }
 
 /// Negative log-likelihood of each image under the mixture of `K` masks, from its values under each, nats:
@@ -70,7 +71,7 @@ pub fn by_pixel(made: &Made, team: &Team, masks: &[MaskSet], images: &Images) ->
     let dim = images.dim();
     let mut nlls = vec![f32::INFINITY; images.count() * dim];
     for mask in masks {
-        each_chunk(made, team, mask, images, |space, range| {
+        Scorer::new(made, mask).each_chunk(team, images, |space, range| {
             let rows = nlls[range.start * dim..range.end * dim].chunks_exact_mut(dim);
             for ((nlls, z), x) in rows.zip(space.logits()).zip(space.pixels()) {
                 add_probability(nlls, z, x);
@@ -103,7 +104,7 @@ vectorized! {
 pub fn conditionals(made: &Made, team: &Team, masks: &MaskSet, images: &Images) -> Vec<f32> {
     let dim = images.dim();
     let mut out = vec![0.0; images.count() * dim];
-    each_chunk(made, team, masks, images, |space, range| {
+    Scorer::new(made, masks).each_chunk(team, images, |space, range| {
         let rows = out[range.start * dim..range.end * dim].chunks_exact_mut(dim);
         for (row, z) in rows.zip(space.logits()) {
             for (&pixel, &z) in masks.ordering().pixels().iter().zip(z) {
@@ -119,22 +120,44 @@ pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// Runs the network over all images, chunk by chunk, and hands each chunk's workspace on.
-fn each_chunk(
-    made: &Made,
-    team: &Team,
-    masks: &MaskSet,
-    images: &Images,
-    mut use_chunk: impl FnMut(&mut Workspace, std::ops::Range<usize>),
-) {
-    let network = made.network();
-    let staircase = made.staircase(masks);
-    let mut space = Workspace::new(&network.layout, CHUNK);
-    let weights = made.lanes(&staircase);
-    for start in (0..images.count()).step_by(CHUNK).take_while(|_| !team.stopped()) {
-        let range = start..images.count().min(start + CHUNK);
-        space.load(range.clone().map(|i| images.row(i)), &staircase);
-        network.forward(team, &weights, &staircase, range.len(), &mut space);
-        use_chunk(&mut space, range);
+/// One mask of a model and the weights under it, to score images with: made once, and refreshed when the weights have
+/// changed.
+#[derive(Debug)]
+pub struct Scorer<'a> {
+    made: &'a Made,
+    staircase: Staircase,
+    weights: Vec<Lane>,
+    space: Workspace,
+}
+
+impl<'a> Scorer<'a> {
+    /// For a mask of `made` and its weights as they are.
+    pub fn new(made: &'a Made, masks: &MaskSet) -> Self {
+        let staircase = made.staircase(masks);
+        let (weights, space) = (made.lanes(&staircase), Workspace::new(&made.network().layout, CHUNK));
+        Self { made, staircase, weights, space }
+    }
+
+    /// Takes the weights anew.
+    pub fn refresh(&mut self) {
+        self.made.load(&self.staircase, &mut self.weights);
+    }
+
+    /// Negative log-likelihood of each image, nats.
+    pub fn nll(&mut self, team: &Team, images: &Images) -> Vec<f64> {
+        let mut out = vec![0.0; images.count()];
+        self.each_chunk(team, images, |space, range| space.nll(&mut out[range]));
+        out
+    }
+
+    /// Runs the network over all images, chunk by chunk, and hands each chunk's workspace on.
+    fn each_chunk(&mut self, team: &Team, images: &Images, mut use_chunk: impl FnMut(&mut Workspace, Range<usize>)) {
+        let Self { made, staircase, weights, space } = self;
+        for start in (0..images.count()).step_by(CHUNK).take_while(|_| !team.stopped()) {
+            let range = start..images.count().min(start + CHUNK);
+            space.load(range.clone().map(|i| images.row(i)), staircase);
+            made.network().forward(team, Weights::Sorted(weights), staircase, space);
+            use_chunk(space, range);
+        }
     }
 }

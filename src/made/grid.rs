@@ -2,13 +2,14 @@
 //!
 //! Beside the flat array of `layout`, which other programs, files and candle see, each matrix has a form of its own for
 //! the kernels: transposed, a row a unit below, in whole aligned lanes. Numbers that fill up a row are zero and stay so.
+//! Where masks sort the units above anew again and again, a matrix is kept in tiles: of every sixteen rows the columns,
+//! one behind the other, so that a column is moved as one lane.
 
 use std::ops::Range;
 
-use crate::made::kernels::lanes::{Lane, flat, flat_mut};
+use crate::made::kernels::lanes::{Lane, WIDTH, flat, flat_mut};
 use crate::made::kernels::sheet::Sheet;
 use crate::made::layout::Layout;
-use crate::made::staircase::{Staircase, Stairs};
 
 /// A matrix in the grid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,31 @@ pub struct Place {
     pub lanes: Range<usize>,
     /// Its size: a row a unit below, a column a unit above.
     pub sheet: Sheet,
+    /// Whether it is in tiles.
+    pub tiled: bool,
+}
+
+impl Place {
+    /// Where in its numbers that of row `k` and column `n` is.
+    pub(super) fn at(&self, k: usize, n: usize) -> usize {
+        if self.tiled {
+            (k / WIDTH * self.sheet.cols + n) * WIDTH + k % WIDTH
+        } else {
+            k * self.sheet.stride() * WIDTH + n
+        }
+    }
+
+    /// Every row and column, square by square, so that either order finds its numbers in a near cache.
+    fn each(&self, mut work: impl FnMut(usize, usize)) {
+        let Sheet { rows, cols } = self.sheet;
+        for k in (0..rows).step_by(WIDTH) {
+            for n in (0..cols).step_by(WIDTH) {
+                for n in n..cols.min(n + WIDTH) {
+                    (k..rows.min(k + WIDTH)).for_each(|k| work(k, n));
+                }
+            }
+        }
+    }
 }
 
 /// A masked matrix with its bias, as in `layout`.
@@ -42,24 +68,26 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// The grid of a network.
-    pub fn new(layout: &Layout) -> Self {
+    /// The grid of a network: of one mask, or as it is kept for `many`, which sort the columns of the first matrix anew.
+    pub fn new(layout: &Layout, many: bool) -> Self {
         let mut len = 0;
-        let mut place = |rows: usize, cols: usize| {
+        let mut place = |rows: usize, cols: usize, tiled: bool| {
             let sheet = Sheet { rows, cols };
-            len += sheet.size();
-            Place { lanes: len - sheet.size()..len, sheet }
+            let size = if tiled { rows.div_ceil(WIDTH) * cols } else { sheet.size() };
+            len += size;
+            Place { lanes: len - size..len, sheet, tiled }
         };
         let links = layout
             .links
             .iter()
-            .map(|link| Places {
-                weight: place(link.cols, link.rows),
-                bias: place(1, link.rows),
-                condition: link.condition.as_ref().map(|_| place(link.cols, link.rows)),
+            .enumerate()
+            .map(|(l, link)| Places {
+                weight: place(link.cols, link.rows, many && l == 0),
+                bias: place(1, link.rows, false),
+                condition: link.condition.as_ref().map(|_| place(link.cols, link.rows, false)),
             })
             .collect();
-        let direct = layout.direct.as_ref().map(|_| place(layout.dim, layout.dim));
+        let direct = layout.direct.as_ref().map(|_| place(layout.dim, layout.dim, false));
         Self { links, direct, len }
     }
 
@@ -74,43 +102,19 @@ impl Grid {
 
     /// Takes parameters over from the flat array.
     pub fn load(&self, layout: &Layout, params: &[f32], lanes: &mut [Lane]) {
-        for (range, place) in self.matrices(layout).filter(|(range, _)| !range.is_empty()) {
-            let (from, to) = (&params[range], &mut lanes[place.lanes.clone()]);
-            let Sheet { rows, cols } = place.sheet;
-            for (k, row) in to.chunks_exact_mut(place.sheet.stride()).enumerate() {
-                for (n, to) in flat_mut(row)[..cols].iter_mut().enumerate() {
-                    *to = from[n * rows + k];
-                }
-            }
+        for (range, place) in self.matrices(layout) {
+            let (from, to) = (&params[range], flat_mut(&mut lanes[place.lanes.clone()]));
+            let rows = place.sheet.rows;
+            place.each(|k, n| to[place.at(k, n)] = from[n * rows + k]);
         }
     }
 
     /// Gives parameters back to the flat array.
     pub fn store(&self, layout: &Layout, lanes: &[Lane], params: &mut [f32]) {
-        for (range, place) in self.matrices(layout).filter(|(range, _)| !range.is_empty()) {
-            let (from, to) = (&lanes[place.lanes.clone()], &mut params[range]);
-            let Sheet { rows, cols } = place.sheet;
-            for (k, row) in from.chunks_exact(place.sheet.stride()).enumerate() {
-                for (n, &from) in flat(row)[..cols].iter().enumerate() {
-                    to[n * rows + k] = from;
-                }
-            }
+        for (range, place) in self.matrices(layout) {
+            let (from, to) = (flat(&lanes[place.lanes.clone()]), &mut params[range]);
+            let rows = place.sheet.rows;
+            place.each(|k, n| to[n * rows + k] = from[place.at(k, n)]);
         }
-    }
-
-    /// Every matrix but the biases, with its staircase.
-    pub fn masked<'a>(&'a self, masks: &'a Staircase) -> impl Iterator<Item = (&'a Place, &'a Stairs)> {
-        let links = self
-            .links
-            .iter()
-            .zip(&masks.links)
-            .flat_map(|(places, stairs)| [Some(&places.weight), places.condition.as_ref()].map(|place| (place, stairs)))
-            .filter_map(|(place, stairs)| Some((place?, stairs)));
-        links.chain(self.direct.as_ref().zip(masks.direct.as_ref()))
-    }
-
-    /// Every bias, with the staircase of its matrix.
-    pub fn biases<'a>(&'a self, masks: &'a Staircase) -> impl Iterator<Item = (&'a Place, &'a Stairs)> {
-        self.links.iter().zip(&masks.links).map(|(places, stairs)| (&places.bias, stairs))
     }
 }

@@ -18,6 +18,7 @@ pub mod reference;
 pub mod sample;
 pub mod sorted;
 pub mod staircase;
+pub mod workspace;
 
 use serde::{Deserialize, Serialize};
 

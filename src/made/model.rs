@@ -48,7 +48,7 @@ impl Made {
         }
         let count = params.len();
         Ok(Self {
-            network: Network::new(layout, model.activation),
+            network: Network::new(layout, model.activation, !one_mask),
             first: first.ordering().clone(),
             one_mask,
             params: Var::from_vec(params, count, &Device::Cpu)?,
@@ -98,10 +98,15 @@ impl Made {
 
     /// Sorted weights under a mask set in the kernels' form.
     pub fn lanes(&self, masks: &Staircase) -> Vec<Lane> {
-        let Network { layout, grid, .. } = &self.network;
-        let mut lanes = vec![Lane::default(); grid.len];
-        self.with_weights(masks, |weights| grid.load(layout, weights, &mut lanes));
+        let mut lanes = vec![Lane::default(); self.network.grid.len];
+        self.load(masks, &mut lanes);
         lanes
+    }
+
+    /// The same into lanes that are there.
+    pub fn load(&self, masks: &Staircase, lanes: &mut [Lane]) {
+        let Network { layout, grid, .. } = &self.network;
+        self.with_weights(masks, |weights| grid.load(layout, weights, lanes));
     }
 
     /// Sorted weights under a mask set: the parameters themselves in a run with one mask, else a gathered copy.

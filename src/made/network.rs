@@ -7,100 +7,38 @@
 //! dV = t h_L^T   dA = t x^T   dc = t   dh_L = V^T t   da_l = dh_l * g'(a_l)   dW_l = da_l h_{l-1}^T   dh_{l-1} = W_l^T da_l
 //! ```
 //!
-//! Everything here happens in sorted space (see `staircase`), on the kernels' own form of the weights (see `grid`);
-//! matrices of a minibatch are batch x units. Weights change as soon as their gradient is there, which is never stored.
+//! Everything here happens in sorted space (see `staircase`), on the kernels' own form of the weights (see `grid`), and on
+//! differences from the blank image (see `workspace`). Weights change as soon as their gradient is there, which is never
+//! stored.
 
 use crate::made::Activation;
 use crate::made::grid::{Grid, Place};
-use crate::made::kernels::binary::{self, Ones};
-use crate::made::kernels::elementwise::{column_sums, nll, nll_gradient};
-use crate::made::kernels::gather::gather;
+use crate::made::kernels::binary;
+use crate::made::kernels::elementwise::{add_to_rows, column_sums, nll_gradient};
+use crate::made::kernels::gather::{gather, gather_tiles};
 use crate::made::kernels::gradient;
-use crate::made::kernels::lanes::{Lane, flat, flat_mut};
+use crate::made::kernels::lanes::{Lane, WIDTH, flat, flat_mut};
 use crate::made::kernels::product;
 use crate::made::kernels::sheet::{Masked, Sheet};
 use crate::made::kernels::team::Team;
 use crate::made::kernels::update::{Target, Update};
 use crate::made::kernels::vectorized::Level;
-use crate::made::kernels::waiting::{Order, Sink};
+use crate::made::kernels::waiting::{Order, Sink, TALL};
 use crate::made::layout::{Layout, Link};
 use crate::made::staircase::{Staircase, Stairs};
+use crate::made::workspace::Workspace;
 
 /// The shape of a network and its activation: all that a pass needs besides weights, masks and data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network {
     /// Where the weights stand in the flat array.
     pub layout: Layout,
-    /// Where they stand for the kernels.
+    /// Where they stand for the kernels, as a mask sorts them.
     pub grid: Grid,
+    /// Where they stand in training: the same in a run with one mask.
+    pub kept: Grid,
     /// Nonlinearity of the hidden layers.
     pub activation: Activation,
-}
-
-/// Buffers of a minibatch, allocated once.
-#[derive(Debug)]
-pub struct Workspace {
-    dim: usize,
-    x: Vec<Lane>,
-    ones: Ones,
-    hidden: Vec<Vec<Lane>>,
-    gradients: Vec<Vec<Lane>>,
-    z: Vec<Lane>,
-    offset: Vec<Lane>,
-    nll: Vec<f64>,
-}
-
-impl Workspace {
-    /// Buffers for minibatches of up to `batch` images.
-    pub fn new(layout: &Layout, batch: usize) -> Self {
-        let lanes = |cols: usize| vec![Lane::default(); Sheet { rows: batch, cols }.size()];
-        let widest = layout.links.iter().map(|link| link.rows).max().unwrap_or(0);
-        Self {
-            dim: layout.dim,
-            x: lanes(layout.dim),
-            ones: Ones::default(),
-            hidden: layout.hidden().map(lanes).collect(),
-            gradients: layout.hidden().map(lanes).collect(),
-            z: lanes(layout.dim),
-            offset: vec![Lane::default(); Sheet { rows: 1, cols: widest }.size()],
-            nll: vec![0.0; batch],
-        }
-    }
-
-    /// Puts 0/1 images into the batch, pixels in the order of `staircase`.
-    pub fn load<'a>(&mut self, rows: impl Iterator<Item = &'a [u8]>, staircase: &Staircase) {
-        self.ones.clear();
-        let stride = Sheet { rows: 1, cols: self.dim }.stride();
-        for (i, (x, row)) in self.x.chunks_exact_mut(stride).zip(rows).enumerate() {
-            self.ones.push(row, &staircase.positions);
-            x.fill(Lane::default());
-            let x = flat_mut(x);
-            self.ones.row(i).iter().for_each(|&position| x[position as usize] = 1.0);
-        }
-        self.ones.index(self.dim);
-    }
-
-    /// Logits of each image of the last forward pass, by position.
-    pub fn logits(&self) -> impl Iterator<Item = &[f32]> {
-        self.rows(&self.z)
-    }
-
-    /// Pixels of each image of the batch, by position.
-    pub fn pixels(&self) -> impl Iterator<Item = &[f32]> {
-        self.rows(&self.x)
-    }
-
-    fn rows<'a>(&self, lanes: &'a [Lane]) -> impl Iterator<Item = &'a [f32]> + use<'a> {
-        let dim = self.dim;
-        lanes.chunks_exact(Sheet { rows: 1, cols: dim }.stride()).map(move |row| &flat(row)[..dim])
-    }
-
-    /// Negative log-likelihood of the leading `out.len()` images after a forward pass, nats.
-    pub fn nll(&self, out: &mut [f64]) {
-        for ((z, x), out) in self.logits().zip(self.pixels()).zip(out) {
-            *out = nll(z, x);
-        }
-    }
 }
 
 /// What a backward pass changes, and how.
@@ -110,14 +48,31 @@ pub struct Learning<'a> {
     pub target: Target<'a>,
     /// The rule.
     pub update: Update,
-    /// The weights as the mask sorts them, where those of the target are not.
+    /// In a run with many masks, weights as the mask sorts them.
     pub sorted: Option<&'a [Lane]>,
 }
 
+/// The weights of a pass.
+#[derive(Debug, Clone, Copy)]
+pub enum Weights<'a> {
+    /// Sorted by the mask.
+    Sorted(&'a [Lane]),
+    /// As they are kept for many masks, and sorted by this one, as [`Network::sort`] does it.
+    Kept(&'a [Lane], &'a [Lane]),
+}
+
 impl Learning<'_> {
+    /// The weights, as passes take them.
+    pub fn weights(&self) -> Weights<'_> {
+        match self.sorted {
+            Some(sorted) => Weights::Kept(self.target.p, sorted),
+            None => Weights::Sorted(self.target.p),
+        }
+    }
+
     fn sink<'a>(&'a mut self, place: &Place, stairs: &'a Stairs) -> Sink<'a> {
         let target = self.target.part(place.lanes.clone());
-        Sink { target, update: self.update, order: self.sorted.map(|_| order(stairs)) }
+        Sink { target, update: self.update, order: self.sorted.map(|_| order(stairs)), tiled: place.tiled }
     }
 
     fn bias<'a>(&'a mut self, place: &Place, stairs: &'a Stairs) -> Sink<'a> {
@@ -130,71 +85,128 @@ fn order(stairs: &Stairs) -> Order<'_> {
     Order { rows: stairs.cols.as_deref(), cols: stairs.rows.as_deref() }
 }
 
+/// Whether passes take the weights of link `l` from where they are kept, since the mask sorts nothing but their rows.
+fn by_index(l: usize, stairs: &Stairs) -> bool {
+    l > 0 && stairs.rows.is_none()
+}
+
+/// Rows that a thread takes: whole tiles of the products, so that these are the same for every number of threads.
+fn share(height: usize, team: &Team) -> usize {
+    height.div_ceil(team.threads()).next_multiple_of(TALL)
+}
+
 /// A bias as a matrix of one row, all open.
 fn open(place: &Place) -> Masked<'_> {
-    Masked { sheet: place.sheet, seen: &[], from: &[0] }
+    Masked { sheet: place.sheet, seen: &[], from: &[0], rows: None, kept: false }
 }
 
 fn masked<'a>(place: &Place, stairs: &'a Stairs) -> Masked<'a> {
-    Masked { sheet: place.sheet, seen: &stairs.prefix, from: &stairs.from }
+    Masked { sheet: place.sheet, seen: &stairs.prefix, from: &stairs.from, rows: None, kept: false }
 }
 
 impl Network {
-    /// A network of this shape.
-    pub fn new(layout: Layout, activation: Activation) -> Self {
-        Self { grid: Grid::new(&layout), layout, activation }
+    /// A network of this shape, in a run with many masks or one.
+    pub fn new(layout: Layout, activation: Activation, many: bool) -> Self {
+        Self { grid: Grid::new(&layout, false), kept: Grid::new(&layout, many), layout, activation }
     }
 
-    /// Sorts weights as `masks` does, as far as the passes below read them.
-    pub fn sort(&self, masks: &Staircase, weights: &[Lane], sorted: &mut [Lane]) {
+    /// Sorts weights as `masks` does: those that the passes below do not take from where they are kept, as they do with the
+    /// first layer's where few pixels are on.
+    pub fn sort(&self, masks: &Staircase, kept: &[Lane], sorted: &mut [Lane], space: &Workspace) {
         let level = Level::detect();
-        let mut take = |place: &Place, mask: Masked, order: Order| {
-            gather(level, &mut sorted[place.lanes.clone()], &weights[place.lanes.clone()], mask, order);
+        let mut take = |to: &Place, from: &Place, mask: Masked, order: Order| {
+            let (sorted, kept) = (&mut sorted[to.lanes.clone()], &kept[from.lanes.clone()]);
+            if from.tiled {
+                gather_tiles(level, sorted, kept, mask, order);
+            } else {
+                gather(level, sorted, kept, mask, order);
+            }
         };
-        for (place, stairs) in self.grid.masked(masks) {
-            take(place, masked(place, stairs), order(stairs));
+        for (l, ((to, from), stairs)) in self.grid.links.iter().zip(&self.kept.links).zip(&masks.links).enumerate() {
+            if !(l == 0 && space.few || by_index(l, stairs)) {
+                take(&to.weight, &from.weight, masked(&to.weight, stairs), order(stairs));
+            }
+            if let Some((to, from)) = to.condition.as_ref().zip(from.condition.as_ref()) {
+                take(to, from, masked(to, stairs), order(stairs));
+            }
+            take(&to.bias, &from.bias, open(&to.bias), Order { rows: None, ..order(stairs) });
         }
-        for (place, stairs) in self.grid.biases(masks) {
-            take(place, open(place), Order { rows: None, ..order(stairs) });
+        if let Some(((to, from), stairs)) =
+            self.grid.direct.as_ref().zip(self.kept.direct.as_ref()).zip(masks.direct.as_ref())
+        {
+            take(to, from, masked(to, stairs), order(stairs));
         }
     }
 
-    /// Logits of the `batch` images loaded, from sorted weights `w`.
-    pub fn forward(&self, team: &Team, w: &[Lane], masks: &Staircase, batch: usize, space: &mut Workspace) {
+    /// Weights of link `l`, and how their mask sorts them.
+    fn weights<'a>(&'a self, weights: Weights<'a>, l: usize, stairs: &'a Stairs) -> (&'a [Lane], Masked<'a>) {
+        let place = &self.grid.links[l].weight;
+        match weights {
+            Weights::Kept(kept, _) if by_index(l, stairs) => (
+                &kept[self.kept.links[l].weight.lanes.clone()],
+                Masked { kept: true, rows: stairs.cols.as_deref(), ..masked(place, stairs) },
+            ),
+            Weights::Sorted(sorted) | Weights::Kept(_, sorted) => (&sorted[place.lanes.clone()], masked(place, stairs)),
+        }
+    }
+
+    /// Logits of the images loaded.
+    pub fn forward(&self, team: &Team, weights: Weights, masks: &Staircase, space: &mut Workspace) {
         let level = Level::detect();
-        let Workspace { x, ones, hidden, z, offset, .. } = space;
-        let few = ones.few(self.layout.dim);
-        for (l, (places, stairs)) in self.grid.links.iter().zip(&masks.links).enumerate() {
+        let height = space.height();
+        let Workspace { x, ones, few, blank, reach, hidden, z, start, near, .. } = space;
+        let few = *few;
+        let (Weights::Sorted(sorted) | Weights::Kept(_, sorted)) = weights;
+        for (l, stairs) in masks.links.iter().enumerate() {
             let (lower, upper) = hidden.split_at_mut(l);
             let below: &[Lane] = lower.last().map_or(x, |below| below);
             let last = upper.is_empty();
             let above = upper.first_mut().unwrap_or(z);
-            let (stride, mask) = (places.weight.sheet.stride(), masked(&places.weight, stairs));
-            let below_stride = Sheet { rows: 0, cols: mask.sheet.rows }.stride();
-            let offset = &mut offset[..stride];
-            self.offset(w, l, stairs, offset);
-            let weights = &w[places.weight.lanes.clone()];
+            let (w, mask) = self.weights(weights, l, stairs);
+            let (stride, below_stride) = (mask.sheet.stride(), Sheet { rows: 0, cols: mask.sheet.rows }.stride());
             let direct = self.direct(masks).filter(|_| last);
-            let share = batch.div_ceil(team.threads());
-            let parts = above[..batch * stride].chunks_mut(share * stride).enumerate();
-            team.share(parts, |(part, above)| {
-                above.chunks_exact_mut(stride).for_each(|row| row.copy_from_slice(offset));
-                let first = part * share;
-                if l == 0 && few {
-                    binary::forward(level, above, ones, first, weights, mask);
-                } else {
-                    product::forward(level, above, &below[first * below_stride..], weights, mask);
+            let above = &mut above[..height * stride];
+            above.fill(Lane::default());
+            self.offset(sorted, l, stairs, &mut above[..stride]);
+            let share = share(height, team);
+            let tiled = matches!(weights, Weights::Kept(..)) && l == 0 && few;
+            if tiled {
+                near.resize(binary::sorted_size(mask) * height.div_ceil(share), Lane::default());
+            }
+            let mut near = near.chunks_mut(binary::sorted_size(mask).max(1));
+            let parts = above.chunks_mut(share * stride).map(|above| (above, near.next().unwrap_or_default()));
+            team.share(parts.enumerate(), |(part, (above, near))| {
+                let row = part * share;
+                let blank = l.checked_sub(1).map_or(&[][..], |below| &blank[below][row..]);
+                match weights {
+                    Weights::Kept(kept, _) if tiled => {
+                        let tiles = &kept[self.kept.links[0].weight.lanes.clone()];
+                        binary::forward_tiles((level, near), above, ones, row, tiles, (mask, order(stairs)));
+                    }
+                    _ if l == 0 && few => binary::forward(level, above, ones, row, w, mask),
+                    _ => product::forward(level, above, &below[row * below_stride..], w, mask, blank),
                 }
                 if let Some((place, mask)) = direct {
-                    let weights = &w[place.lanes.clone()];
+                    let w = &sorted[place.lanes.clone()];
                     if few {
-                        binary::forward(level, above, ones, first, weights, mask);
+                        binary::forward(level, above, ones, row, w, mask);
                     } else {
-                        product::forward(level, above, &x[first * stride..], weights, mask);
+                        product::forward(level, above, &x[row * stride..], w, mask, &[]);
                     }
                 }
-                if !last {
-                    self.activation.forward(flat_mut(above));
+            });
+            let (first, rows) = above.split_at_mut(stride);
+            let start = &mut start[..stride];
+            start.copy_from_slice(first);
+            if !last {
+                self.activation.forward(flat_mut(first));
+                flat_mut(first)[reach[l]..].fill(0.0);
+            }
+            team.share(rows.chunks_mut(share * stride), |rows| {
+                if last {
+                    add_to_rows(flat_mut(rows), flat(start));
+                } else {
+                    self.activation.forward_difference(flat_mut(rows), flat(start), flat(first));
                 }
             });
         }
@@ -202,67 +214,60 @@ impl Network {
 
     /// After `forward`: updates weights by the gradient of the images' mean negative log-likelihood, and returns its sum,
     /// nats.
-    pub fn backward(
-        &self,
-        team: &Team,
-        mut learning: Learning,
-        masks: &Staircase,
-        batch: usize,
-        space: &mut Workspace,
-    ) -> f64 {
+    pub fn backward(&self, team: &Team, mut learning: Learning, masks: &Staircase, space: &mut Workspace) -> f64 {
         let level = Level::detect();
-        let Workspace { dim, x, ones, hidden, gradients, z, offset, nll } = space;
-        let share = batch.div_ceil(team.threads());
+        let height = space.height();
+        let Workspace { dim, x, ones, few, blank, reach, hidden, gradients, z, nll, packed, .. } = space;
+        let share = share(height, team);
         let stride = Sheet { rows: 0, cols: *dim }.stride();
-        let (x, z) = (&x[..batch * stride], &mut z[..batch * stride]);
-        let part = share * stride;
-        team.share(z.chunks_mut(part).zip(x.chunks(part)).zip(nll[..batch].chunks_mut(share)), |((z, x), nll)| {
+        let (x, z) = (&x[..height * stride], &mut z[..height * stride]);
+        let (total, rows) = z.split_at_mut(stride);
+        let (part, nll, scale) = (share * stride, &mut nll[..height - 1], 1.0 / (height - 1) as f32);
+        team.share(rows.chunks_mut(part).zip(x[stride..].chunks(part)).zip(nll.chunks_mut(share)), |((z, x), nll)| {
             for ((z, x), nll) in z.chunks_exact_mut(stride).zip(x.chunks_exact(stride)).zip(nll) {
-                *nll = nll_gradient(&mut flat_mut(z)[..*dim], &flat(x)[..*dim], 1.0 / batch as f32);
+                *nll = nll_gradient(&mut flat_mut(z)[..*dim], &flat(x)[..*dim], scale);
             }
         });
-        let loss = nll[..batch].iter().sum();
+        let loss = nll.iter().sum();
+        column_sums(flat(rows), flat_mut(total));
         let z: &[Lane] = z;
         for l in (1..self.grid.links.len()).rev() {
-            let (place, stairs) = (&self.grid.links[l].weight, &masks.links[l]);
-            let mask = masked(place, stairs);
+            let (w, mask) = self.weights(learning.weights(), l, &masks.links[l]);
             let (lower, upper) = gradients.split_at_mut(l);
-            let (above, stride) = (upper.first().map_or(z, |above| above), place.sheet.stride());
-            let below_stride = Sheet { rows: 0, cols: place.sheet.rows }.stride();
-            let weights = &learning.sorted.unwrap_or(learning.target.p)[place.lanes.clone()];
-            let size = batch * below_stride;
-            let (d, h) = (&mut lower[l - 1][..size], &hidden[l - 1][..size]);
-            let parts = d.chunks_mut(share * below_stride).zip(h.chunks(share * below_stride)).enumerate();
-            team.share(parts, |(part, (d, h))| {
-                product::input_gradient(level, d, &above[part * share * stride..], weights, mask);
-                self.activation.backward(flat_mut(d), flat(h));
+            let (above, stride) = (upper.first().map_or(z, |above| above), mask.sheet.stride());
+            let below_stride = Sheet { rows: 0, cols: mask.sheet.rows }.stride();
+            let (d, h, blank) = (&mut lower[l - 1][..height * below_stride], &hidden[l - 1], &blank[l - 1]);
+            team.share(d.chunks_mut(share * below_stride).enumerate(), |(part, d)| {
+                let row = part * share;
+                product::input_gradient(level, d, &above[row * stride..], w, mask, &blank[row..]);
             });
+            let (h, width) = (flat(&h[..height * below_stride]), below_stride * WIDTH);
+            self.activation.backward_difference(flat_mut(d), h, width, reach[l - 1]);
         }
-        let few = ones.few(*dim);
-        for (l, (places, stairs)) in self.grid.links.iter().zip(&masks.links).enumerate() {
+        let few = *few;
+        for (l, (places, stairs)) in self.kept.links.iter().zip(&masks.links).enumerate() {
             let stride = places.weight.sheet.stride();
-            let above = &gradients.get(l).map_or(z, |above| above)[..batch * stride];
-            let below: &[Lane] = if l == 0 { x } else { &hidden[l - 1] };
+            let above = &gradients.get(l).map_or(z, |above| above)[..height * stride];
             let mask = masked(&places.weight, stairs);
-            if l == 0 && few {
-                binary::weight_gradient(team, level, learning.sink(&places.weight, stairs), ones, above, mask);
-            } else {
-                gradient::weight_gradient(team, level, learning.sink(&places.weight, stairs), below, above, mask);
+            let sink = learning.sink(&places.weight, stairs);
+            match l.checked_sub(1) {
+                None if few => binary::weight_gradient(team, level, sink, ones, above, mask),
+                None => gradient::weight_gradient((team, level), packed, sink, x, above, mask, &[]),
+                Some(l) => gradient::weight_gradient((team, level), packed, sink, &hidden[l], above, mask, &blank[l]),
             }
-            let bias = &mut offset[..stride];
-            column_sums(flat(above), flat_mut(bias));
+            let bias = &above[..stride];
             if let Some(condition) = &places.condition {
                 // Every conditioning weight that the mask lets through has the gradient of its bias.
                 learning.sink(condition, stairs).repeat(team, bias, mask);
             }
             learning.bias(&places.bias, stairs).repeat(team, bias, open(&places.bias));
         }
-        if let Some(((place, mask), stairs)) = self.direct(masks).zip(masks.direct.as_ref()) {
-            let sink = learning.sink(place, stairs);
+        if let Some((place, stairs)) = self.kept.direct.as_ref().zip(masks.direct.as_ref()) {
+            let (sink, mask) = (learning.sink(place, stairs), masked(place, stairs));
             if few {
                 binary::weight_gradient(team, level, sink, ones, z, mask);
             } else {
-                gradient::weight_gradient(team, level, sink, x, z, mask);
+                gradient::weight_gradient((team, level), packed, sink, x, z, mask, &[]);
             }
         }
         loss

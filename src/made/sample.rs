@@ -13,8 +13,9 @@ use crate::made::incremental::{BATCH, State, Target, batch, probability};
 use crate::made::kernels::team::Team;
 use crate::made::masks::MaskSet;
 use crate::made::model::Made;
-use crate::made::network::Workspace;
+use crate::made::network::Weights;
 use crate::made::staircase::Staircase;
+use crate::made::workspace::Workspace;
 use crate::rng::{Purpose, Seed};
 
 /// Why images cannot be drawn.
@@ -179,7 +180,7 @@ pub fn draw_one_by_one(
     let weights = made.lanes(&staircase);
     for (step, &pixel) in order.iter().enumerate().take_while(|_| !team.stopped()) {
         space.load(images.chunks_exact(dim), &staircase);
-        network.forward(team, &weights, &staircase, count, &mut space);
+        network.forward(team, Weights::Sorted(&weights), &staircase, &mut space);
         let column = positions[pixel as usize] as usize;
         for (i, (uniforms, z)) in uniforms.iter().zip(space.logits()).enumerate() {
             let (at, z) = (i * dim + pixel as usize, z[column]);

@@ -1,7 +1,7 @@
 //! Between model space, where parameters live, and sorted space, where a mask is a staircase.
 //!
-//! A run with one mask needs none of this: its two spaces agree and what the mask closes stays zero. A run that cycles
-//! through masks gathers its weights when the mask changes and scatters the gradient back at each update.
+//! A run with one mask needs none of this: its two spaces agree and what the mask closes stays zero. In a run that cycles
+//! through masks, scoring and sampling gather the weights of theirs; training does it in the kernels' own way (see `grid`).
 
 use std::ops::Range;
 

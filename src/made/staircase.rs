@@ -28,11 +28,6 @@ impl Stairs {
         from.resize(width, prefix.len() as u32);
         Self { prefix, from, rows, cols }
     }
-
-    /// Whether sorted space is model space.
-    pub fn in_place(&self) -> bool {
-        self.rows.is_none() && self.cols.is_none()
-    }
 }
 
 /// A mask set as the kernels see it, relative to the model space of a run's first mask.
@@ -78,11 +73,6 @@ impl Staircase {
         let direct = masks.skip().then(|| Stairs::new((0..dim as u32).collect(), dim, input.clone(), input));
         let (pixels, positions) = (masks.ordering().pixels().to_vec(), masks.ordering().positions());
         Self { pixels, positions, links, direct, degrees: sorted_degrees }
-    }
-
-    /// Whether every matrix can be used where it stands.
-    pub fn in_place(&self) -> bool {
-        self.links.iter().chain(&self.direct).all(Stairs::in_place)
     }
 }
 

@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 
 use crate::data::{Dataset, Images};
-use crate::made::evaluate::{mean, single};
+use crate::made::evaluate::{Scorer, mean};
 use crate::made::kernels::team::Team;
-use crate::made::masks::{MaskSet, Masks};
+use crate::made::masks::Masks;
 use crate::made::model::Made;
 use crate::made::staircase::Staircase;
 use crate::rng::{Purpose, Seed};
@@ -54,7 +54,7 @@ pub struct Trainer<'a> {
     config: &'a TrainConfig,
     seed: Seed,
     team: &'a Team,
-    evaluated: MaskSet,
+    scorer: Option<Scorer<'a>>,
     /// Masks that training is likely to come back to, by number.
     staircases: BTreeMap<u64, Staircase>,
     order: Option<(usize, Vec<u32>)>,
@@ -83,7 +83,7 @@ impl<'a> Trainer<'a> {
             config,
             seed,
             team,
-            evaluated: masks.evaluated(0),
+            scorer: None,
             staircases: BTreeMap::new(),
             order: None,
             stepper: Stepper::new(config.optimizer, made, batch),
@@ -137,7 +137,9 @@ impl<'a> Trainer<'a> {
             return Ok(Event::Batch);
         }
         self.stepper.store(self.made)?;
-        let score = |images: &Images| mean(&single(self.made, self.team, &self.evaluated, images)).unwrap_or(f64::NAN);
+        let scorer = self.scorer.get_or_insert_with(|| Scorer::new(self.made, &self.masks.evaluated(0)));
+        scorer.refresh();
+        let mut score = |images: &Images| mean(&scorer.nll(self.team, images)).unwrap_or(f64::NAN);
         let row = EpochRow {
             epoch: self.rows.len() + 1,
             train_nll_nats: self.loss / self.images_seen as f64,
@@ -154,11 +156,10 @@ impl<'a> Trainer<'a> {
         self.rows.push(row);
         (self.images_seen, self.loss) = (0, 0.0);
         if self.best.as_ref().is_none_or(|best| row.valid_nll_nats < best.valid_nll_nats) {
-            self.best = Some(Best {
-                epoch: row.epoch,
-                valid_nll_nats: row.valid_nll_nats,
-                params: self.made.read(<[f32]>::to_vec),
-            });
+            let mut params = self.best.take().map_or_else(Vec::new, |best| best.params);
+            params.clear();
+            self.made.read(|new| params.extend_from_slice(new));
+            self.best = Some(Best { epoch: row.epoch, valid_nll_nats: row.valid_nll_nats, params });
         }
         Ok(Event::Epoch(row))
     }
@@ -204,10 +205,10 @@ impl<'a> Trainer<'a> {
         let loss = if self.data.dynamic() {
             let drawn: Vec<u8> =
                 indices.iter().flat_map(|&i| binarized(train.row(i as usize), self.seed, epoch, i)).collect();
-            step.step(network, self.team, staircase, drawn.chunks_exact(train.dim()), indices.len(), factor)
+            step.step(network, self.team, staircase, drawn.chunks_exact(train.dim()), factor)
         } else {
             let rows = indices.iter().map(|&i| train.row(i as usize));
-            step.step(network, self.team, staircase, rows, indices.len(), factor)
+            step.step(network, self.team, staircase, rows, factor)
         };
         self.images_seen += indices.len();
         loss

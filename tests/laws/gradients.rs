@@ -3,22 +3,29 @@
 use ablade::made::kernels::lanes::Lane;
 use ablade::made::kernels::team::Team;
 use ablade::made::kernels::update::{Target, Update};
-use ablade::made::network::{Learning, Workspace};
+use ablade::made::network::Learning;
+use ablade::made::ordering::OrderingRule;
 use ablade::made::reference::{Reference, nll};
-use ablade::made::sorted::scatter;
-use ablade::made::{Activation, MaskCount};
+use ablade::made::workspace::Workspace;
+use ablade::made::{Activation, MaskCount, ModelConfig};
+use ablade::rng::Purpose;
 use candle_core::{DType, Device, Tensor, Var};
 
-use crate::cases::{self, Case, corner_images, corners};
+use crate::cases::{self, Case, SEED, corner_images, corners, shape};
 use crate::likelihood::closed_parameters;
 
 /// Mean NLL of some corners under mask `index`, and its gradient by autograd, in double precision.
 fn autograd(case: &Case, index: usize, params: &[f64]) -> (f64, Vec<f64>) {
+    autograd_at(case, index, params, corners(6).into_iter().step_by(3).flatten().collect())
+}
+
+/// The same of any points.
+fn autograd_at(case: &Case, index: usize, params: &[f64], points: Vec<f64>) -> (f64, Vec<f64>) {
     let masks = case.masks.evaluated(index);
     let engine =
         Reference::new(case.made.network(), &masks, case.made.first_ordering(), DType::F64, &Device::Cpu).unwrap();
-    let points: Vec<f64> = corners(6).into_iter().step_by(3).flatten().collect();
-    let x = Tensor::from_vec(points, (22, 6), &Device::Cpu).unwrap();
+    let dim = case.shape.dim();
+    let x = Tensor::from_slice(&points, (points.len() / dim, dim), &Device::Cpu).unwrap();
     let params = Var::from_slice(params, params.len(), &Device::Cpu).unwrap();
     let loss = nll(&engine.logits(&params, &x).unwrap(), &x).unwrap().mean(0).unwrap();
     let gradients = loss.backward().unwrap();
@@ -30,35 +37,94 @@ fn parameters(case: &Case) -> Vec<f64> {
     case.made.read(|p| p.iter().map(|&p| f64::from(p)).collect())
 }
 
+/// The sum of the NLL of images under mask `index`, and the gradient of its mean by the kernels, as training works.
+fn kernels<'a>(
+    case: &Case,
+    index: usize,
+    images: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
+    team: &Team,
+) -> (f64, Vec<f32>) {
+    let network = case.made.network();
+    let (layout, kept) = (&network.layout, &network.kept);
+    let staircase = case.made.staircase(&case.masks.evaluated(index));
+    let mut space = Workspace::learning(layout, images.len());
+    space.load(images, &staircase);
+    let lanes = |count: usize| vec![Lane::default(); count];
+    let (mut weights, mut recorded, mut sorted) = (lanes(kept.len), lanes(kept.len), lanes(network.grid.len));
+    case.made.read(|params| kept.load(layout, params, &mut weights));
+    network.sort(&staircase, &weights, &mut sorted, &space);
+    let target = Target { p: &mut weights, state: [&mut recorded, &mut []] };
+    let learning = Learning { target, update: Update::Record, sorted: (!case.made.one_mask()).then_some(&*sorted) };
+    network.forward(team, learning.weights(), &staircase, &mut space);
+    let total = network.backward(team, learning, &staircase, &mut space);
+    let mut gradient = vec![0.0; layout.len];
+    kept.store(layout, &recorded, &mut gradient);
+    (total, gradient)
+}
+
 /// The kernels' backward pass is autograd's gradient, for every model and a mask that is not the first; every parameter
 /// that the mask closes has gradient exactly zero in both.
 #[test]
 fn kernels_agree_with_autograd() {
     let team = Team::new(1);
     for case in cases::all(MaskCount::Cycle(2)) {
-        let network = case.made.network();
-        let layout = &network.layout;
         for index in 0..2 {
             let (loss, expected) = autograd(&case, index, &parameters(&case));
-            let staircase = case.made.staircase(&case.masks.evaluated(index));
-            let mut space = Workspace::new(layout, 22);
             let images = corner_images(6);
-            space.load((0..64).step_by(3).map(|i| images.row(i)), &staircase);
-            let grid = &network.grid;
-            let mut weights = case.made.lanes(&staircase);
-            network.forward(&team, &weights, &staircase, 22, &mut space);
-            let mut recorded = vec![Lane::default(); grid.len];
-            let target = Target { p: &mut weights, state: [&mut recorded, &mut []] };
-            let learning = Learning { target, update: Update::Record, sorted: None };
-            let total = network.backward(&team, learning, &staircase, 22, &mut space);
-            let (mut sorted, mut gradient) = (vec![0.0; layout.len], vec![0.0; layout.len]);
-            grid.store(layout, &recorded, &mut sorted);
-            scatter(layout, &staircase, &sorted, &mut gradient);
+            let (total, gradient) = kernels(&case, index, (0..64).step_by(3).map(|i| images.row(i)), &team);
             assert!((total / 22.0 - loss).abs() < 1e-4, "{total} {loss}: {}", case.name);
             let closed = closed_parameters(&case, index);
             for (i, (got, expected)) in gradient.iter().zip(&expected).enumerate() {
                 assert!((f64::from(*got) - expected).abs() < 2e-5, "{i}: {got}, not {expected}: {}", case.name);
                 assert!(!closed[i] || (*got == 0.0 && *expected == 0.0), "closed {i} moves: {}", case.name);
+            }
+        }
+    }
+}
+
+/// Images that begin blank, which products skip, have autograd's gradient as well, and those that are blank or full: wide
+/// models, of one mask or as they are kept for many, and each number the same for any number of threads.
+#[test]
+fn images_that_begin_blank_have_the_gradient_of_autograd() {
+    use Activation::{Relu, Sigmoid, Softplus, Softsign, Tanh};
+    for (i, activation) in [Relu, Softplus, Tanh, Sigmoid, Softsign, Relu, Relu, Tanh].into_iter().enumerate() {
+        let config = ModelConfig {
+            ordering: [OrderingRule::Raster, OrderingRule::Random][i / 2 % 2],
+            hidden: [vec![70], vec![70, 50]][i % 2].clone(),
+            skip: i % 3 == 0,
+            condition: i % 3 == 1,
+            activation,
+            masks: MaskCount::Cycle(if i == 0 { 1 } else { 3 }),
+            ..ModelConfig::default()
+        };
+        let case = Case::new(config, shape(9, 8));
+        let (dim, index) = (case.shape.dim(), if case.made.one_mask() { 0 } else { 2 });
+        let (mask, links) = (case.masks.evaluated(index), &case.made.network().layout.links);
+        // Few pixels on, or many; and one blank image, and one full.
+        for (density, latest, count) in [(0.15, 73, 19), (0.8, 30, 5)] {
+            let mut stream = SEED.stream(Purpose::Sample, i as u64);
+            let mut images = vec![0u8; count * dim];
+            for image in images.chunks_exact_mut(dim).skip(1) {
+                let begin = stream.below(latest) as usize;
+                for &pixel in &mask.ordering().pixels()[begin..] {
+                    image[pixel as usize] = u8::from(stream.uniform() < density);
+                }
+            }
+            images[dim..2 * dim].fill(1);
+            let (loss, expected) =
+                autograd_at(&case, index, &parameters(&case), images.iter().map(|&x| f64::from(x)).collect());
+            let gradients = [1, 3].map(|threads| {
+                let (total, gradient) = kernels(&case, index, images.chunks_exact(dim), &Team::new(threads));
+                assert!((total / count as f64 / loss - 1.0).abs() < 1e-5, "{total} {loss}: {}", case.name);
+                gradient
+            });
+            assert!(gradients[0] == gradients[1], "threads change numbers: {}", case.name);
+            for (i, (&got, expected)) in gradients[0].iter().zip(&expected).enumerate() {
+                let apart = (f64::from(got) - expected).abs();
+                assert!(apart < 1e-5 * (1.0 + expected.abs()), "{i}: {got}, not {expected}: {}", case.name);
+                // Between hidden units, zero may be a sum that rounding has cancelled.
+                let sum = links[1..links.len() - 1].iter().any(|link| link.weight.contains(&i));
+                assert!(*expected != 0.0 || got == 0.0 || sum, "{i}: {got}, not zero: {}", case.name);
             }
         }
     }

@@ -231,8 +231,16 @@ fn scores_do_not_depend_on_company() {
         ModelConfig { hidden: vec![70, 90], skip: true, ordering: OrderingRule::Random, ..ModelConfig::default() };
     let case = Case::new(config, shape(10, 9));
     let mut stream = SEED.stream(Purpose::Data, 0);
-    let images = Images::new((0..300 * 90).map(|_| u8::from(stream.uniform() < 0.3)).collect::<Vec<_>>(), 90);
     let mask = case.first();
+    let mut pixels = vec![0; 300 * 90];
+    for image in pixels.chunks_exact_mut(90) {
+        // They begin anywhere in the ordering, so that products skip more of some than of others.
+        let begin = stream.below(91) as usize;
+        for &pixel in &mask.ordering().pixels()[begin..] {
+            image[pixel as usize] = u8::from(stream.uniform() < 0.3);
+        }
+    }
+    let images = Images::new(pixels, 90);
     let all = single(&case.made, &Team::new(1), &mask, &images);
     assert_eq!(all, single(&case.made, &Team::new(3), &mask, &images));
     for size in [1, 7, 100] {

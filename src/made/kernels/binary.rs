@@ -2,12 +2,14 @@
 //!
 //! They are the numbers of the dense products bit for bit: a fused multiply-add with 1 adds, with 0 does nothing.
 
-use crate::made::kernels::gather::GROUP;
+use std::ops::Range;
+
+use crate::made::kernels::gather::{GROUP, Untile};
 use crate::made::kernels::lanes::{Lane, Lanes, WIDTH, Work, dispatch};
 use crate::made::kernels::sheet::Masked;
 use crate::made::kernels::team::Team;
 use crate::made::kernels::vectorized::Level;
-use crate::made::kernels::waiting::{Beside, Sink, Waiting};
+use crate::made::kernels::waiting::{Order, Sink, Waiting};
 
 /// Density above which the dense products are faster.
 const DENSE: f64 = 0.25;
@@ -16,6 +18,8 @@ const DENSE: f64 = 0.25;
 #[derive(Debug, Clone, Default)]
 pub struct Ones {
     by_row: Lists,
+    /// Which of `by_row` each row is.
+    order: Vec<u32>,
     by_column: Lists,
 }
 
@@ -34,38 +38,61 @@ impl Lists {
     }
 }
 
+/// Which of up to 64 bytes are not zero, as bits.
+#[inline(always)]
+fn mask(bytes: &[u8]) -> u64 {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut mask = 0;
+    for (i, word) in words.iter().enumerate() {
+        const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+        let word = u64::from_le_bytes(*word);
+        // The highest bit of a byte tells whether it is zero; the product brings the eight together.
+        let ones = (((word & LOW) + LOW) | word) & !LOW;
+        mask |= ((ones >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * i);
+    }
+    for (i, &byte) in rest.iter().enumerate() {
+        mask |= u64::from(byte != 0) << (8 * words.len() + i);
+    }
+    mask
+}
+
 impl Ones {
     /// Forgets all rows.
     pub fn clear(&mut self) {
         self.by_row.ends.clear();
         self.by_row.items.clear();
+        self.order.clear();
     }
 
     /// Adds a row: ones where `bytes` are not zero, at the columns that `columns` tells for them.
     pub fn push(&mut self, bytes: &[u8], columns: &[u32]) {
         let items = &mut self.by_row.items;
         let start = items.len();
-        // Eight at a time: most are zero.
-        let (words, rest) = bytes.as_chunks::<8>();
-        for (word, columns) in words.iter().zip(columns.chunks_exact(8)) {
-            let mut word = u64::from_le_bytes(*word);
-            while word != 0 {
-                let byte = word.trailing_zeros() / 8;
-                items.push(columns[byte as usize]);
-                word &= !(0xff << (8 * byte));
+        // As bits of a word, of which only those that are one are visited.
+        for (bytes, columns) in bytes.chunks(64).zip(columns.chunks(64)) {
+            let mut ones = mask(bytes);
+            while ones != 0 {
+                items.push(columns[ones.trailing_zeros() as usize]);
+                ones &= ones - 1;
             }
         }
-        let last = rest.iter().zip(&columns[8 * words.len()..]);
-        items.extend(last.filter(|(byte, _)| **byte != 0).map(|(_, &column)| column));
         if !items[start..].is_sorted() {
             items[start..].sort_unstable();
         }
+        self.order.push(self.by_row.ends.len() as u32);
         self.by_row.ends.push(items.len() as u32);
+    }
+
+    /// Sorts rows but the first by where their ones begin; tells which of the rows, as they were added, each now is.
+    pub fn sort(&mut self) -> &[u32] {
+        let Self { by_row, order, .. } = self;
+        order[1..].sort_by_key(|&row| by_row.get(row as usize).first().copied().unwrap_or(u32::MAX));
+        order
     }
 
     /// Finds the ones of each of the `columns` columns, all rows being there.
     pub fn index(&mut self, columns: usize) {
-        let Self { by_row, by_column } = self;
+        let Self { by_row, order, by_column } = self;
         // Counts, then starts, which filling moves on to the ends.
         by_column.ends.clear();
         by_column.ends.resize(columns, 0);
@@ -75,8 +102,8 @@ impl Ones {
             start += std::mem::replace(end, start);
         }
         by_column.items.resize(by_row.items.len(), 0);
-        for row in 0..by_row.ends.len() {
-            for &column in by_row.get(row) {
+        for (row, &number) in order.iter().enumerate() {
+            for &column in by_row.get(number as usize) {
                 let at = &mut by_column.ends[column as usize];
                 by_column.items[*at as usize] = row as u32;
                 *at += 1;
@@ -86,25 +113,52 @@ impl Ones {
 
     /// The row's columns that are one, ascending.
     pub fn row(&self, row: usize) -> &[u32] {
-        self.by_row.get(row)
+        self.by_row.get(self.order[row] as usize)
     }
 
-    /// Whether ones are so few that listing them is worth it.
-    pub fn few(&self, columns: usize) -> bool {
-        (self.by_row.items.len() as f64) < DENSE * (self.by_row.ends.len() * columns) as f64
+    /// Whether ones are so few, of this many numbers, that listing them is worth it.
+    pub fn few(&self, numbers: usize) -> bool {
+        (self.by_row.items.len() as f64) < DENSE * numbers as f64
     }
 }
 
 /// `z += x w` for the images from `first` on, x being the ones.
 pub fn forward(level: Level, z: &mut [Lane], ones: &Ones, first: usize, w: &[Lane], mask: Masked) {
-    dispatch(level, Forward { z, ones, first, w, mask });
+    let (lanes, stride) = (0..mask.sheet.lanes(), mask.sheet.stride());
+    dispatch(level, Forward { z, ones, first, w, stride, lanes, mask });
+}
+
+/// Lanes that [`forward_tiles`] sorts into.
+pub fn sorted_size(mask: Masked) -> usize {
+    mask.sheet.rows * GROUP
+}
+
+/// The same with weights in tiles (see `grid`), which are sorted into `w` a few lanes at a time, so that these stay in a
+/// near cache.
+pub fn forward_tiles(
+    (level, w): (Level, &mut [Lane]),
+    z: &mut [Lane],
+    ones: &Ones,
+    first: usize,
+    tiles: &[Lane],
+    (mask, order): (Masked, Order),
+) {
+    let (columns, sorted) = (order.cols, &*order.sorted_rows(mask.sheet.rows));
+    for lanes in mask.sheet.blocks(GROUP) {
+        let (to, stride, depth) = (&mut *w, GROUP, mask.depth(&lanes));
+        dispatch(level, Untile { to, stride, lanes: lanes.clone(), tiles, mask, columns, sorted, depth });
+        dispatch(level, Forward { z, ones, first, w, stride, lanes, mask });
+    }
 }
 
 struct Forward<'a> {
     z: &'a mut [Lane],
     ones: &'a Ones,
     first: usize,
+    /// Rows of `stride` lanes, the first of which is the first of `lanes`.
     w: &'a [Lane],
+    stride: usize,
+    lanes: Range<usize>,
     mask: Masked<'a>,
 }
 
@@ -113,10 +167,9 @@ impl Work for Forward<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(mut self) {
-        let lanes = self.mask.sheet.lanes();
-        let mut at = 0;
-        while at < lanes {
-            at += match lanes - at {
+        let mut at = self.lanes.start;
+        while at < self.lanes.end {
+            at += match self.lanes.end - at {
                 left if L::MANY && left >= GROUP => self.group::<L, GROUP>(at),
                 left if left >= 4 => self.group::<L, 4>(at),
                 _ => self.group::<L, 1>(at),
@@ -129,14 +182,13 @@ impl Forward<'_> {
     /// Lanes `at..at + N` of all images; returns their number.
     #[inline(always)]
     fn group<L: Lanes, const N: usize>(&mut self, at: usize) -> usize {
-        let stride = self.mask.sheet.stride();
         let depth = self.mask.depth(&(at..at + N)) as u32;
-        for (image, z) in self.z.chunks_exact_mut(stride).enumerate() {
+        for (image, z) in self.z.chunks_exact_mut(self.mask.sheet.stride()).enumerate() {
             let z = &mut z[at..at + N];
             let mut sums = [L::splat(0.0); N];
             sums.iter_mut().zip(&*z).for_each(|(sum, z)| *sum = L::load(z));
             let seen = self.ones.row(self.first + image).iter().take_while(|&&column| column < depth);
-            add_rows(&mut sums, self.w, stride, at, seen);
+            add_rows(&mut sums, self.w, self.stride, at - self.lanes.start, seen);
             sums.iter().zip(z).for_each(|(sum, z)| sum.store(z));
         }
         N
@@ -180,18 +232,21 @@ impl Work for WeightGradient<'_> {
     fn run<L: Lanes>(mut self) {
         let lanes = self.mask.sheet.lanes();
         let from = |row: usize| self.mask.from[row] as usize;
-        for row in self.rows {
-            self.waiting.expect(std::slice::from_ref(row));
-            let mut at = from(row.0) / WIDTH;
-            while at < lanes {
-                at += match lanes - at {
-                    left if L::MANY && left >= GROUP => self.group::<L, GROUP>(row, at),
-                    left if left >= 4 => self.group::<L, 4>(row, at),
-                    _ => self.group::<L, 1>(row, at),
-                };
+        for together in self.rows.chunks(self.waiting.tall()) {
+            self.waiting.expect(together);
+            let begin = |row: &(usize, usize)| from(row.0) / WIDTH;
+            for (i, row) in together.iter().enumerate() {
+                let mut at = begin(row);
+                while at < lanes {
+                    at += match lanes - at {
+                        left if L::MANY && left >= GROUP => self.group::<L, GROUP>(row, i, at),
+                        left if left >= 4 => self.group::<L, 4>(row, i, at),
+                        _ => self.group::<L, 1>(row, i, at),
+                    };
+                }
             }
             if !self.waiting.in_place() {
-                self.waiting.turn::<L>(std::slice::from_ref(row), from);
+                self.waiting.turn::<L>(together, from);
             }
         }
         self.waiting.finish::<L>();
@@ -199,23 +254,20 @@ impl Work for WeightGradient<'_> {
 }
 
 impl WeightGradient<'_> {
-    /// Lanes `at..at + N` of a row; returns their number.
+    /// Lanes `at..at + N` of a row, which is number `i` of those that are filled in; returns their number.
     #[inline(always)]
-    fn group<L: Lanes, const N: usize>(&mut self, row: &(usize, usize), at: usize) -> usize {
+    fn group<L: Lanes, const N: usize>(&mut self, row: &(usize, usize), i: usize, at: usize) -> usize {
         let &(k, to) = row;
         if self.waiting.in_place() {
             self.waiting.prefetch::<L>(to, at..at + N);
         }
-        let mut sums = [L::splat(0.0); N];
-        add_rows(&mut sums, self.dz, self.mask.sheet.stride(), at, self.ones.by_column.get(k).iter());
+        let (mut sums, stride) = ([L::splat(0.0); N], self.mask.sheet.stride());
+        add_rows(&mut sums, self.dz, stride, at, self.ones.by_column.get(k).iter());
         if self.waiting.in_place() {
             self.waiting.apply(to, at, sums, self.mask.from[k] as usize);
         } else {
-            sums.iter().zip(&mut self.waiting.filled[at..at + N]).for_each(|(sum, lane)| sum.store(lane));
-            // Of the row before, twice as many wait on average.
-            for _ in 0..2 * N {
-                self.waiting.little::<L>();
-            }
+            let filled = &mut self.waiting.filled[i * stride + at..][..N];
+            sums.iter().zip(filled).for_each(|(sum, lane)| sum.store(lane));
         }
         N
     }
@@ -253,13 +305,13 @@ mod tests {
             let team = Team::new(threads);
             for level in Level::available() {
                 let (mut dense, mut few) = (case.dz.clone(), case.dz.clone());
-                product::forward(level, &mut dense, &case.x, &case.w, case.mask());
+                product::forward(level, &mut dense, &case.x, &case.w, case.mask(), &[]);
                 let size = Sheet { rows: 0, cols }.stride();
                 forward(level, &mut few[..size], &ones, 0, &case.w, case.mask());
                 forward(level, &mut few[size..], &ones, 1, &case.w, case.mask());
                 prop_assert_eq!(dense, few);
                 let dense = case.gradient(|sink| {
-                    gradient::weight_gradient(&team, level, sink, &case.x, &case.dz, case.mask());
+                    gradient::weight_gradient((&team, level), &mut gradient::Packed::default(), sink, &case.x, &case.dz, case.mask(), &[]);
                 });
                 let few = case.gradient(|sink| {
                     weight_gradient(&team, level, sink, &ones, &case.dz, case.mask());

@@ -118,6 +118,15 @@ impl Work for Nll<'_> {
 }
 
 vectorized! {
+    /// Adds `row` to every row of `z`.
+    pub fn add_to_rows(z: &mut [f32], row: &[f32]) {
+        for z in z.chunks_exact_mut(row.len()) {
+            for (z, number) in z.iter_mut().zip(row) {
+                *z += number;
+            }
+        }
+    }
+
     /// `sums[n] = sum over rows of z[.., n]`.
     pub fn column_sums(z: &[f32], sums: &mut [f32]) {
         sums.fill(0.0);
@@ -162,9 +171,17 @@ impl Activation {
         activate(self, a);
     }
 
-    /// Multiplies gradients `d` with the derivative at activations `h`.
-    pub fn backward(self, d: &mut [f32], h: &[f32]) {
-        multiply_slope(self, d, h);
+    /// Rows of differences of pre-activations from `start` become differences of activations from `base`, those of `start`.
+    pub fn forward_difference(self, rows: &mut [f32], start: &[f32], base: &[f32]) {
+        activate_difference(self, rows, start, base);
+    }
+
+    /// Gradients of activations become those of pre-activations: `d` in rows of `width` numbers, the first of which is
+    /// the sum over all others, and `h` the activations, as the first row and how the others differ from it. Where both
+    /// are the same in a row, its gradient is neither used nor need be there. From `reach` on, where the first row is
+    /// zero, the sum is made anew.
+    pub fn backward_difference(self, d: &mut [f32], h: &[f32], width: usize, reach: usize) {
+        multiply_slope(self, d, h, width, reach);
     }
 }
 
@@ -205,10 +222,30 @@ vectorized! {
         });
     }
 
-    fn multiply_slope(kind: Activation, d: &mut [f32], h: &[f32]) {
+    fn activate_difference(kind: Activation, rows: &mut [f32], start: &[f32], base: &[f32]) {
         each_activation!(kind, KIND, {
-            for (d, &h) in d.iter_mut().zip(h) {
-                *d *= KIND.slope(h);
+            for row in rows.chunks_exact_mut(base.len()) {
+                for ((a, start), base) in row.iter_mut().zip(start).zip(base) {
+                    *a = KIND.apply(start + *a) - base;
+                }
+            }
+        });
+    }
+
+    fn multiply_slope(kind: Activation, d: &mut [f32], h: &[f32], width: usize, reach: usize) {
+        let ((total, d), (base, h)) = (d.split_at_mut(width), h.split_at(width));
+        let mut slopes = vec![0.0; width];
+        each_activation!(kind, KIND, {
+            slopes[..reach].iter_mut().zip(base).for_each(|(slope, &base)| *slope = KIND.slope(base));
+            total[..reach].iter_mut().zip(&slopes).for_each(|(total, slope)| *total *= slope);
+            total[reach..].fill(0.0);
+            for (d, h) in d.chunks_exact_mut(width).zip(h.chunks_exact(width)) {
+                let others = base.iter().zip(&slopes).zip(total.iter_mut());
+                for ((d, &h), ((&base, &at_base), total)) in d.iter_mut().zip(h).zip(others) {
+                    let slope = KIND.slope(base + h);
+                    *total += (slope - at_base) * *d;
+                    *d *= slope;
+                }
             }
         });
     }

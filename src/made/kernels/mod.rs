@@ -1,7 +1,7 @@
 //! Processor kernels of the training step: blocked masked products, fused element-wise passes, threads of one run.
 //!
-//! Every kernel cuts its work into the same blocks however many threads share them, and a block is always computed by
-//! one thread in one order: results do not depend on the number of threads.
+//! Every number that a kernel makes is made by one thread, and in one order, however work is cut into blocks and however
+//! many threads share them: results do not depend on it.
 
 pub mod binary;
 pub mod elementwise;

@@ -21,9 +21,10 @@ const DEPTH: usize = 128;
 /// Terms between two rows that are asked for ahead.
 const AHEAD: usize = 16;
 
-/// `z += x w` for a part of a minibatch.
-pub fn forward(level: Level, z: &mut [Lane], x: &[Lane], w: &[Lane], mask: Masked) {
-    dispatch(level, Forward { z, x, w, mask });
+/// `z += x w` for a part of a minibatch, where the leading `blank[i]` numbers of row i of `x` are zero: ever more of them;
+/// none, if `blank` is empty.
+pub fn forward(level: Level, z: &mut [Lane], x: &[Lane], w: &[Lane], mask: Masked, blank: &[u32]) {
+    dispatch(level, Forward { z, x, w, mask, blank });
 }
 
 struct Forward<'a> {
@@ -31,6 +32,7 @@ struct Forward<'a> {
     x: &'a [Lane],
     w: &'a [Lane],
     mask: Masked<'a>,
+    blank: &'a [u32],
 }
 
 impl Work for Forward<'_> {
@@ -38,7 +40,7 @@ impl Work for Forward<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let Self { z, x, w, mask } = self;
+        let Self { z, x, w, mask, blank } = self;
         let stride = mask.sheet.stride();
         let x_stride = Sheet { rows: 0, cols: mask.sheet.rows }.stride() * WIDTH;
         let mut panel = [[Lane::default(); BLOCK]; DEPTH];
@@ -46,8 +48,10 @@ impl Work for Forward<'_> {
             let depth = mask.depth(&lanes);
             for first in (0..depth).step_by(DEPTH) {
                 let count = DEPTH.min(depth - first);
-                for (packed, row) in panel.iter_mut().zip(w.chunks_exact(stride).skip(first)).take(count) {
-                    copy::<L>(packed, &row[lanes.clone()]);
+                for (packed, k) in panel.iter_mut().zip(first..first + count) {
+                    for (packed, lane) in packed.iter_mut().zip(lanes.clone()) {
+                        mask.load::<L>(w, k, lane).store(packed);
+                    }
                 }
                 // The next panel: further down, or at the top of the next block.
                 let (rows, next) = if first + DEPTH < depth {
@@ -55,14 +59,17 @@ impl Work for Forward<'_> {
                 } else {
                     (0..DEPTH.min(mask.sheet.rows), lanes.end..stride.min(lanes.end + BLOCK))
                 };
-                let mut ahead = Ahead { w, stride, rows, lanes: next };
+                let mut ahead = Ahead { w, mask, rows, lanes: next };
                 // Later lanes see more: each piece ends where the sight of its first lane ends.
                 let mut begin = 0;
                 let x = Left { numbers: flat(x), stride: x_stride, first };
                 for lane in lanes.clone() {
                     let end = count.min(mask.depth(&(lane..lane + 1)).saturating_sub(first));
-                    let panel = Panel { terms: &panel[begin..end], lane: lane - lanes.start };
-                    product::<L>(z, stride, lane..lanes.end, x.skip(begin), panel, &mut ahead);
+                    let panel = &panel[begin..end];
+                    let lanes = lane..lanes.end;
+                    product::<L>(z, stride, x.skip(begin), panel, &mut ahead, |tile| {
+                        (lanes.clone(), leading(blank, tile).saturating_sub(first + begin))
+                    });
                     begin = end;
                 }
             }
@@ -70,9 +77,10 @@ impl Work for Forward<'_> {
     }
 }
 
-/// `dx = dz wT` for a part of a minibatch.
-pub fn input_gradient(level: Level, dx: &mut [Lane], dz: &[Lane], w: &[Lane], mask: Masked) {
-    dispatch(level, InputGradient { dx, dz, w, mask });
+/// `dx = dz wT` for a part of a minibatch, but for the leading `blank[i]` numbers of row i, whole lanes and ever more of
+/// them, of which some are left at zero; none, if `blank` is empty.
+pub fn input_gradient(level: Level, dx: &mut [Lane], dz: &[Lane], w: &[Lane], mask: Masked, blank: &[u32]) {
+    dispatch(level, InputGradient { dx, dz, w, mask, blank });
 }
 
 struct InputGradient<'a> {
@@ -80,6 +88,7 @@ struct InputGradient<'a> {
     dz: &'a [Lane],
     w: &'a [Lane],
     mask: Masked<'a>,
+    blank: &'a [u32],
 }
 
 impl Work for InputGradient<'_> {
@@ -87,7 +96,7 @@ impl Work for InputGradient<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let Self { dx, dz, w, mask } = self;
+        let Self { dx, dz, w, mask, blank } = self;
         let Sheet { rows, cols } = mask.sheet;
         let below = Sheet { rows: 0, cols: rows };
         let dz_stride = mask.sheet.stride() * WIDTH;
@@ -99,7 +108,7 @@ impl Work for InputGradient<'_> {
             let begins = |lane: usize| mask.from[lane * WIDTH] as usize / WIDTH * WIDTH;
             for first in (begins(lanes.start)..cols).step_by(DEPTH) {
                 let count = DEPTH.min(cols - first);
-                transpose::<L>(&mut panel, w, mask.sheet, units.clone(), &(first..first + count));
+                transpose::<L>(&mut panel, w, mask, units.clone(), &(first..first + count));
                 let next = first + DEPTH;
                 let (rows, terms) = if next < cols {
                     (units.clone(), next..cols.min(next + DEPTH))
@@ -109,24 +118,26 @@ impl Work for InputGradient<'_> {
                     (rows, begin..cols.min(begin + DEPTH))
                 };
                 let terms = terms.start / WIDTH..terms.end.div_ceil(WIDTH);
-                let mut ahead = Ahead { w, stride: mask.sheet.stride(), rows, lanes: terms };
+                let mut ahead = Ahead { w, mask, rows, lanes: terms };
                 // Later lanes are seen later: each piece begins where the sight of its last lane begins.
                 let dz = Left { numbers: flat(dz), stride: dz_stride, first };
                 for end in lanes.start + 1..=lanes.end {
                     let begin = begins(end - 1).saturating_sub(first).min(count);
                     let until = if end == lanes.end { cols } else { begins(end) }.saturating_sub(first).min(count);
-                    let panel = Panel { terms: &panel[begin..until], lane: 0 };
-                    product::<L>(dx, below.stride(), lanes.start..end, dz.skip(begin), panel, &mut ahead);
+                    let panel = &panel[begin..until];
+                    product::<L>(dx, below.stride(), dz.skip(begin), panel, &mut ahead, |tile| {
+                        ((leading(blank, tile) / WIDTH).clamp(lanes.start, end)..end, 0)
+                    });
                 }
             }
         }
     }
 }
 
-/// Copies a few lanes, without the call that a longer copy would be worth.
+/// Leading numbers that are blank in all rows of a tile: those of its first.
 #[inline(always)]
-pub(super) fn copy<L: Lanes>(to: &mut [Lane], from: &[Lane]) {
-    to.iter_mut().zip(from).for_each(|(to, from)| L::load(from).store(to));
+fn leading(blank: &[u32], tile: usize) -> usize {
+    blank.get(tile * TALL).map_or(0, |&blank| blank as usize)
 }
 
 /// Packs rows `units` of `w`, columns `terms`, as columns; the first term begins a lane.
@@ -134,16 +145,15 @@ pub(super) fn copy<L: Lanes>(to: &mut [Lane], from: &[Lane]) {
 fn transpose<L: Lanes>(
     panel: &mut [[Lane; BLOCK]; DEPTH],
     w: &[Lane],
-    sheet: Sheet,
+    mask: Masked,
     units: Range<usize>,
     terms: &Range<usize>,
 ) {
-    let stride = sheet.stride();
     for (lane, first) in units.clone().step_by(WIDTH).enumerate() {
         for at in terms.clone().step_by(WIDTH) {
             let mut rows = [L::splat(0.0); WIDTH];
             for (row, unit) in rows.iter_mut().zip(first..units.end) {
-                *row = L::load(&w[unit * stride + at / WIDTH]);
+                *row = mask.load(w, unit, at / WIDTH);
             }
             let packed = &mut panel[at - terms.start..][..WIDTH];
             for (packed, column) in packed.iter_mut().zip(L::transpose(rows)) {
@@ -178,7 +188,7 @@ pub(super) struct Panel<'a> {
 /// What will be packed next: asked for row by row, so that it is at hand.
 struct Ahead<'a> {
     w: &'a [Lane],
-    stride: usize,
+    mask: Masked<'a>,
     rows: Range<usize>,
     lanes: Range<usize>,
 }
@@ -187,29 +197,39 @@ impl Beside for Ahead<'_> {
     #[inline(always)]
     fn little<L: Lanes>(&mut self) {
         if let Some(row) = self.rows.next() {
-            let lanes = self.w.get(row * self.stride + self.lanes.start..row * self.stride + self.lanes.end);
+            let row = self.mask.row(row) * self.mask.sheet.stride();
+            let lanes = self.w.get(row + self.lanes.start..row + self.lanes.end);
             lanes.unwrap_or_default().iter().for_each(L::prefetch);
         }
     }
 }
 
-/// Adds to columns `lanes` of every row of `c` the product of `left` and the panel.
+/// Adds to `c` the product of `left` and a panel of a block: in each tile of rows to the columns, and from the term on,
+/// that `part` tells for it.
 #[inline(always)]
-fn product<L: Lanes>(c: &mut [Lane], stride: usize, lanes: Range<usize>, left: Left, panel: Panel, ahead: &mut Ahead) {
-    if panel.terms.is_empty() {
-        return;
-    }
-    for (c, numbers) in c.chunks_mut(TALL * stride).zip(left.numbers.chunks(TALL * left.stride)) {
-        let left = Left { numbers, ..left };
+fn product<L: Lanes>(
+    c: &mut [Lane],
+    stride: usize,
+    left: Left,
+    panel: &[[Lane; BLOCK]],
+    ahead: &mut Ahead,
+    part: impl Fn(usize) -> (Range<usize>, usize),
+) {
+    for (tile, (c, numbers)) in c.chunks_mut(TALL * stride).zip(left.numbers.chunks(TALL * left.stride)).enumerate() {
+        let (lanes, skipped) = part(tile);
+        let Some(terms) = panel.get(skipped..).filter(|terms| !terms.is_empty()) else { continue };
+        let left = Left { numbers, ..left }.skip(skipped);
+        let panel = Panel { terms, lane: lanes.start % BLOCK };
         if L::MANY {
             match lanes.len() {
+                0 => {}
                 1 => rows::<L, 1>(c, stride, lanes.start, left, panel, ahead),
                 2 => rows::<L, 2>(c, stride, lanes.start, left, panel, ahead),
                 3 => rows::<L, 3>(c, stride, lanes.start, left, panel, ahead),
                 _ => rows::<L, 4>(c, stride, lanes.start, left, panel, ahead),
             }
         } else {
-            for (i, at) in lanes.clone().enumerate() {
+            for (i, at) in lanes.enumerate() {
                 rows::<L, 1>(c, stride, at, left, Panel { lane: panel.lane + i, ..panel }, ahead);
             }
         }
@@ -227,39 +247,46 @@ fn rows<L: Lanes, const N: usize>(
     ahead: &mut Ahead,
 ) {
     match c.len() / stride {
-        1 => tile::<L, 1, N>(c, stride, at, left, panel, ahead),
-        2 => tile::<L, 2, N>(c, stride, at, left, panel, ahead),
-        3 => tile::<L, 3, N>(c, stride, at, left, panel, ahead),
-        4 => tile::<L, 4, N>(c, stride, at, left, panel, ahead),
-        5 => tile::<L, 5, N>(c, stride, at, left, panel, ahead),
-        _ => tile::<L, 6, N>(c, stride, at, left, panel, ahead),
+        1 => L::apart(Tile::<1, N> { c, stride, at, left, panel, ahead }),
+        2 => L::apart(Tile::<2, N> { c, stride, at, left, panel, ahead }),
+        3 => L::apart(Tile::<3, N> { c, stride, at, left, panel, ahead }),
+        4 => L::apart(Tile::<4, N> { c, stride, at, left, panel, ahead }),
+        5 => L::apart(Tile::<5, N> { c, stride, at, left, panel, ahead }),
+        _ => L::apart(Tile::<6, N> { c, stride, at, left, panel, ahead }),
     }
 }
 
 /// `M` rows of a product, `N` lanes from `at` on.
-#[inline(always)]
-fn tile<L: Lanes, const M: usize, const N: usize>(
-    c: &mut [Lane],
+struct Tile<'a, 'b, const M: usize, const N: usize> {
+    c: &'a mut [Lane],
     stride: usize,
     at: usize,
-    left: Left,
-    panel: Panel,
-    ahead: &mut Ahead,
-) {
-    let mut sums = [[L::splat(0.0); N]; M];
-    for (sums, c) in sums.iter_mut().zip(c.chunks_exact(stride)) {
-        for (sum, c) in sums.iter_mut().zip(&c[at..at + N]) {
-            *sum = L::load(c);
+    left: Left<'a>,
+    panel: Panel<'a>,
+    ahead: &'a mut Ahead<'b>,
+}
+
+impl<const M: usize, const N: usize> Work for Tile<'_, '_, M, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Self { c, stride, at, left, panel, ahead } = self;
+        let mut sums = [[L::splat(0.0); N]; M];
+        for (sums, c) in sums.iter_mut().zip(c.chunks_exact(stride)) {
+            for (sum, c) in sums.iter_mut().zip(&c[at..at + N]) {
+                *sum = L::load(c);
+            }
         }
-    }
-    let mut rows: [&[f32]; M] = [&[]; M];
-    for (row, numbers) in rows.iter_mut().zip(left.numbers.chunks(left.stride)) {
-        *row = &numbers[left.first..left.first + panel.terms.len()];
-    }
-    add_products(&mut sums, panel, |term, row| rows[row][term], ahead, AHEAD);
-    for (sums, c) in sums.iter().zip(c.chunks_exact_mut(stride)) {
-        for (sum, c) in sums.iter().zip(&mut c[at..at + N]) {
-            sum.store(c);
+        let mut rows: [&[f32]; M] = [&[]; M];
+        for (row, numbers) in rows.iter_mut().zip(left.numbers.chunks(left.stride)) {
+            *row = &numbers[left.first..left.first + panel.terms.len()];
+        }
+        add_products(&mut sums, panel, |term, row| rows[row][term], ahead, AHEAD);
+        for (sums, c) in sums.iter().zip(c.chunks_exact_mut(stride)) {
+            for (sum, c) in sums.iter().zip(&mut c[at..at + N]) {
+                sum.store(c);
+            }
         }
     }
 }

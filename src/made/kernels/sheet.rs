@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::made::kernels::lanes::WIDTH;
+use crate::made::kernels::lanes::{Lane, Lanes, WIDTH};
 
 /// The size of a matrix in whole lanes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,10 @@ pub struct Masked<'a> {
     pub seen: &'a [u32],
     /// First unit above that sees each unit below; never falls.
     pub from: &'a [u32],
+    /// Where each row stands; `None` where rows are sorted.
+    pub rows: Option<&'a [u32]>,
+    /// Whether the weights are kept for other masks as well: what this one closes may be any number, else it is zero.
+    pub kept: bool,
 }
 
 impl Masked<'_> {
@@ -55,6 +59,25 @@ impl Masked<'_> {
     #[inline(always)]
     pub fn depth(&self, lanes: &Range<usize>) -> usize {
         self.seen[self.sheet.cols.min(lanes.end * WIDTH) - 1] as usize
+    }
+
+    /// Row in which the weights of unit `k` below stand.
+    #[inline(always)]
+    pub fn row(&self, k: usize) -> usize {
+        self.rows.map_or(k, |rows| rows[k] as usize)
+    }
+
+    /// Lane `at` of the weights `w` of unit `k` below, the closed ones being zero.
+    #[inline(always)]
+    pub fn load<L: Lanes>(&self, w: &[Lane], k: usize, at: usize) -> L {
+        let lane = &w[self.row(k) * self.sheet.stride() + at];
+        let closed = (self.from[k] as usize).saturating_sub(at * WIDTH);
+        if !self.kept || closed == 0 {
+            return L::load(lane);
+        }
+        let mut lane = *lane;
+        lane.0[..closed.min(WIDTH)].fill(0.0);
+        L::load(&lane)
     }
 }
 

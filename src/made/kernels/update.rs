@@ -53,49 +53,70 @@ pub enum Update {
 }
 
 impl Update {
-    /// Updates lane `at` of the parameters by the gradient `g`.
+    /// Updates `N` lanes of the parameters from `at` on by the gradient `g`. All of a lane is loaded before anything of it
+    /// is stored: a processor takes a store for one to the same place of a page in another array, and makes a later load
+    /// wait for it.
     #[inline(always)]
-    pub(super) fn lane<L: Lanes>(self, target: &mut Target, at: usize, g: L) {
+    pub(super) fn lanes<L: Lanes, const N: usize>(self, target: &mut Target, at: usize, g: [L; N]) {
         let Target { p, state: [s, u] } = target;
+        if let Self::Record = self {
+            return s[at..at + N].iter_mut().zip(g).for_each(|(s, g)| g.store(s));
+        }
+        let p = some::<N>(p, at);
         match self {
-            Self::Record => g.store(&mut s[at]),
+            Self::Record => {}
             Self::Sgd { lr } => {
-                let p = &mut p[at];
-                L::load(p).sub(L::splat(lr).mul(g)).store(p);
+                for (p, g) in p.iter_mut().zip(g) {
+                    L::load(p).sub(L::splat(lr).mul(g)).store(p);
+                }
             }
             Self::Momentum { lr, momentum } => {
-                let (p, m) = (&mut p[at], &mut s[at]);
-                let moment = L::splat(momentum).mul(L::load(m)).add(g);
-                moment.store(m);
-                L::load(p).sub(L::splat(lr).mul(moment)).store(p);
+                for ((p, m), g) in p.iter_mut().zip(some::<N>(s, at)).zip(g) {
+                    let (weight, moment) = (L::load(p), L::splat(momentum).mul(L::load(m)).add(g));
+                    moment.store(m);
+                    weight.sub(L::splat(lr).mul(moment)).store(p);
+                }
             }
             Self::Adagrad { lr, eps } => {
-                let (p, s) = (&mut p[at], &mut s[at]);
-                let squares = L::load(s).add(g.mul(g));
-                squares.store(s);
-                let root = squares.add(L::splat(eps)).sqrt();
-                L::load(p).sub(L::splat(lr).mul(g).div(root)).store(p);
+                for ((p, s), g) in p.iter_mut().zip(some::<N>(s, at)).zip(g) {
+                    let (weight, squares) = (L::load(p), L::load(s).add(g.mul(g)));
+                    let root = squares.add(L::splat(eps)).sqrt();
+                    squares.store(s);
+                    weight.sub(L::splat(lr).mul(g).div(root)).store(p);
+                }
             }
             Self::Adadelta { lr, rho, eps } => {
-                let (p, s, u) = (&mut p[at], &mut s[at], &mut u[at]);
                 let (keep, new, eps) = (L::splat(rho), L::splat(1.0 - rho), L::splat(eps));
-                let squares = keep.mul(L::load(s)).add(new.mul(g.mul(g)));
-                squares.store(s);
-                let d = g.mul(L::load(u).add(eps).div(squares.add(eps)).sqrt());
-                keep.mul(L::load(u)).add(new.mul(d.mul(d))).store(u);
-                L::load(p).sub(L::splat(lr).mul(d)).store(p);
+                for (((p, s), u), g) in p.iter_mut().zip(some::<N>(s, at)).zip(some::<N>(u, at)).zip(g) {
+                    let (weight, squares, updates) = (L::load(p), L::load(s), L::load(u));
+                    let squares = keep.mul(squares).add(new.mul(g.mul(g)));
+                    let d = g.mul(updates.add(eps).div(squares.add(eps)).sqrt());
+                    squares.store(s);
+                    keep.mul(updates).add(new.mul(d.mul(d))).store(u);
+                    weight.sub(L::splat(lr).mul(d)).store(p);
+                }
             }
             Self::Adam { step, beta1, beta2, root, eps } => {
-                let (p, m, v) = (&mut p[at], &mut s[at], &mut u[at]);
-                let first = L::splat(beta1).mul(L::load(m)).add(L::splat(1.0 - beta1).mul(g));
-                first.store(m);
-                let second = L::splat(beta2).mul(L::load(v)).add(L::splat(1.0 - beta2).mul(g.mul(g)));
-                second.store(v);
-                let scale = second.sqrt().mul(L::splat(root)).add(L::splat(eps));
-                L::load(p).sub(L::splat(step).mul(first).div(scale)).store(p);
+                let (keep, new) = (L::splat(beta1), L::splat(1.0 - beta1));
+                let (keep_squares, new_squares) = (L::splat(beta2), L::splat(1.0 - beta2));
+                for (((p, m), v), g) in p.iter_mut().zip(some::<N>(s, at)).zip(some::<N>(u, at)).zip(g) {
+                    let (weight, first, second) = (L::load(p), L::load(m), L::load(v));
+                    let first = keep.mul(first).add(new.mul(g));
+                    let second = keep_squares.mul(second).add(new_squares.mul(g.mul(g)));
+                    let scale = second.sqrt().mul(L::splat(root)).add(L::splat(eps));
+                    first.store(m);
+                    second.store(v);
+                    weight.sub(L::splat(step).mul(first).div(scale)).store(p);
+                }
             }
         }
     }
+}
+
+/// `N` lanes from `at` on.
+#[inline(always)]
+fn some<const N: usize>(lanes: &mut [Lane], at: usize) -> &mut [Lane; N] {
+    (&mut lanes[at..at + N]).try_into().expect("as many as asked for")
 }
 
 /// A part of an array of the optimiser, empty where the rule has none.
