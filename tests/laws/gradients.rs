@@ -130,6 +130,33 @@ fn images_that_begin_blank_have_the_gradient_of_autograd() {
     }
 }
 
+/// A unit that is on for the blank image and off for every image of a minibatch has gradients of exactly zero: noise in
+/// their place would be steps of an optimiser that divides by its size.
+#[test]
+fn units_that_no_image_turns_on_have_no_gradient() {
+    let config = ModelConfig { hidden: vec![70], activation: Activation::Relu, ..ModelConfig::default() };
+    let case = Case::new(config, shape(9, 8));
+    let links = &case.made.network().layout.links;
+    let (incoming, unit, dim) = (&links[0], 40, 72);
+    let row = incoming.weight.start + unit * incoming.cols..incoming.weight.start + (unit + 1) * incoming.cols;
+    let bias = incoming.bias.start + unit;
+    let outgoing: Vec<usize> = (0..dim).map(|n| links[1].weight.start + n * links[1].cols + unit).collect();
+    case.made
+        .update(|p| {
+            p[row.clone()].iter_mut().filter(|w| **w != 0.0).for_each(|w| *w = -10.0);
+            p[bias] = 1.0;
+        })
+        .unwrap();
+    let mut stream = SEED.stream(Purpose::Sample, 0);
+    let mut images: Vec<u8> = (0..19 * dim).map(|_| u8::from(stream.uniform() < 0.15)).collect();
+    let gradient = |images: &[u8]| kernels(&case, 0, images.chunks_exact(dim), &Team::new(1)).1;
+    let moves = |gradient: &[f32]| row.clone().chain([bias]).chain(outgoing.clone()).any(|i| gradient[i] != 0.0);
+    images.iter_mut().step_by(dim).for_each(|first| *first = 1);
+    assert!(!moves(&gradient(&images)));
+    images[..dim].fill(0);
+    assert!(moves(&gradient(&images)), "control: a blank image turns it on");
+}
+
 /// Autograd's gradient is the central difference, in double precision, for every parameter of smooth models.
 #[test]
 fn autograd_agrees_with_differences() {
