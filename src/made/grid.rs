@@ -23,6 +23,12 @@ pub struct Place {
 }
 
 impl Place {
+    /// A matrix whose first lane is `start`.
+    pub(super) fn new(start: usize, sheet: Sheet, tiled: bool) -> Self {
+        let size = if tiled { sheet.rows.div_ceil(WIDTH) * sheet.cols } else { sheet.size() };
+        Self { lanes: start..start + size, sheet, tiled }
+    }
+
     /// Where in its numbers that of row `k` and column `n` is.
     pub(super) fn at(&self, k: usize, n: usize) -> usize {
         if self.tiled {
@@ -72,10 +78,9 @@ impl Grid {
     pub fn new(layout: &Layout, many: bool) -> Self {
         let mut len = 0;
         let mut place = |rows: usize, cols: usize, tiled: bool| {
-            let sheet = Sheet { rows, cols };
-            let size = if tiled { rows.div_ceil(WIDTH) * cols } else { sheet.size() };
-            len += size;
-            Place { lanes: len - size..len, sheet, tiled }
+            let place = Place::new(len, Sheet { rows, cols }, tiled);
+            len = place.lanes.end;
+            place
         };
         let links = layout
             .links

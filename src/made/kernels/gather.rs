@@ -142,10 +142,9 @@ mod tests {
             let (row_order, col_order) = (stream.permutation(rows), stream.permutation(cols));
             let order = Order { rows: sort.0.then_some(&*row_order), cols: sort.1.then_some(&*col_order) };
             let at = |order: Option<&[u32]>, i: usize| order.map_or(i, |order| order[i] as usize);
-            let size = if tiled { rows.div_ceil(WIDTH) * cols } else { case.w.len() };
-            let place = Place { lanes: 0..size, sheet: case.sheet, tiled };
+            let place = Place::new(0, case.sheet, tiled);
             // What the mask closes is not zero where other masks use it.
-            let mut weights = vec![Lane::default(); size];
+            let mut weights = vec![Lane::default(); place.lanes.len()];
             for k in 0..rows {
                 for n in 0..cols {
                     let open = n >= case.from[k] as usize;

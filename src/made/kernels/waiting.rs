@@ -320,8 +320,8 @@ mod tests {
             }
             ones.index(rows);
             let team = Team::new(threads);
-            let size = if tiled { rows.div_ceil(WIDTH) * cols } else { case.w.len() };
-            let place = Place { lanes: 0..size, sheet: case.sheet, tiled };
+            let place = Place::new(0, case.sheet, tiled);
+            let size = place.lanes.len();
             for level in Level::available() {
                 let kernels: [&dyn Fn(Sink); 3] = [
                     &|sink| gradient::weight_gradient((&team, level), &mut gradient::Packed::default(), sink, &case.x, &case.dz, case.mask(), &[]),
@@ -373,8 +373,8 @@ mod tests {
             for level in Level::available() {
                 for few in [false, true] {
                     let updated = [false, true].map(|tiled| {
-                        let size = if tiled { rows.div_ceil(WIDTH) * cols } else { case.w.len() };
-                        let place = Place { lanes: 0..size, sheet: case.sheet, tiled };
+                        let place = Place::new(0, case.sheet, tiled);
+                        let size = place.lanes.len();
                         let mut arrays = [0, 1, 2].map(|a| {
                             let mut lanes = vec![Lane::default(); size];
                             (0..rows * cols).for_each(|i| flat_mut(&mut lanes)[place.at(i / cols, i % cols)] = numbers[i][a]);
