@@ -101,14 +101,13 @@ impl Scratch {
             let dir = tempfile::Builder::new().prefix(&prefix).tempdir_in(root).map_err(create)?;
             let path = dir.path().join(LOCK);
             let lock = match File::create(&path) {
-                // Taken for a dead one's and removed; it may be seen for a moment after that.
+                // Taken for a dead one's.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 lock => lock.map_err(StoreError::io("create", &path))?,
             };
             // A file system without locks still works: nobody sweeps up then, since nobody can lock.
             let _ = lock.lock();
-            // Another process may have taken the directory for a dead one's between its creation and our lock, and a third
-            // one put a lock of its own there.
+            // Another process may have taken the directory for a dead one's between its creation and our lock.
             if is_at(&lock, &path) {
                 return Ok(Self { dir, _lock: lock });
             }
@@ -140,12 +139,19 @@ pub(super) fn sweep_up(root: &Path) {
     }
 }
 
-/// Removes a scratch directory of this host if its lock is free, and holds that lock until nothing is left: a process that
-/// has made the directory but not locked it yet waits for that, and then makes another.
+/// Removes a scratch directory of this host if its lock is free. It loses its name first, all at once: a process that has
+/// made the directory but not locked it yet could otherwise put its lock there while the rest is being removed.
 pub(super) fn remove_if_dead(dir: &Path) -> std::io::Result<()> {
     // Without a lock it is just being made, or its owner died while removing it.
     let lock = File::options().create(true).truncate(false).write(true).open(dir.join(LOCK))?;
-    if lock.try_lock().is_ok() { fs::remove_dir_all(dir) } else { Ok(()) }
+    if lock.try_lock().is_err() {
+        return Ok(());
+    }
+    let mut name = dir.as_os_str().to_owned();
+    name.push("-dead");
+    let dead = PathBuf::from(name);
+    fs::rename(dir, &dead)?;
+    fs::remove_dir_all(&dead)
 }
 
 /// Whether a directory is the scratch of a dead process; `None` if it is that of another machine, of which nothing can be

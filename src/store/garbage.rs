@@ -104,7 +104,10 @@ impl Store {
     pub fn remove(&self, garbage: &Garbage) -> Result<(), StoreError> {
         let name = garbage.path.file_name().unwrap_or_default().to_string_lossy();
         if is_scratch_of_the_dead(&garbage.path, &name) == Some(true) {
-            return remove_if_dead(&garbage.path).map_err(StoreError::io("remove", &garbage.path));
+            return match remove_if_dead(&garbage.path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                removed => removed.map_err(StoreError::io("remove", &garbage.path)),
+            };
         }
         let doomed = self.scratch_path()?;
         match rename(&garbage.path, &doomed) {
