@@ -7,8 +7,10 @@
 
 use std::ops::Range;
 
-use crate::made::kernels::lanes::{Lane, WIDTH, flat, flat_mut};
+use crate::made::kernels::lanes::{Lane, WIDTH};
 use crate::made::kernels::sheet::Sheet;
+use crate::made::kernels::transpose;
+use crate::made::kernels::vectorized::Level;
 use crate::made::layout::Layout;
 
 /// A matrix in the grid.
@@ -30,6 +32,7 @@ impl Place {
     }
 
     /// Where in its numbers that of row `k` and column `n` is.
+    #[cfg(test)]
     pub(super) fn at(&self, k: usize, n: usize) -> usize {
         if self.tiled {
             (k / WIDTH * self.sheet.cols + n) * WIDTH + k % WIDTH
@@ -38,15 +41,28 @@ impl Place {
         }
     }
 
-    /// Every row and column, square by square, so that either order finds its numbers in a near cache.
-    fn each(&self, mut work: impl FnMut(usize, usize)) {
+    /// The part of the flat array that each lane of its tiles holds.
+    fn parts(&self) -> impl Iterator<Item = Range<usize>> {
         let Sheet { rows, cols } = self.sheet;
-        for k in (0..rows).step_by(WIDTH) {
-            for n in (0..cols).step_by(WIDTH) {
-                for n in n..cols.min(n + WIDTH) {
-                    (k..rows.min(k + WIDTH)).for_each(|k| work(k, n));
-                }
-            }
+        let tile = move |k: usize| (0..cols).map(move |n| n * rows + k..n * rows + rows.min(k + WIDTH));
+        (0..rows).step_by(WIDTH).flat_map(tile)
+    }
+
+    fn load(&self, from: &[f32], to: &mut [Lane]) {
+        if !self.tiled {
+            return transpose::load(Level::detect(), to, from, self.sheet);
+        }
+        for (lane, part) in to.iter_mut().zip(self.parts()) {
+            lane.0[..part.len()].copy_from_slice(&from[part]);
+        }
+    }
+
+    fn store(&self, from: &[Lane], to: &mut [f32]) {
+        if !self.tiled {
+            return transpose::store(Level::detect(), to, from, self.sheet);
+        }
+        for (lane, part) in from.iter().zip(self.parts()) {
+            to[part.clone()].copy_from_slice(&lane.0[..part.len()]);
         }
     }
 }
@@ -108,18 +124,40 @@ impl Grid {
     /// Takes parameters over from the flat array.
     pub fn load(&self, layout: &Layout, params: &[f32], lanes: &mut [Lane]) {
         for (range, place) in self.matrices(layout) {
-            let (from, to) = (&params[range], flat_mut(&mut lanes[place.lanes.clone()]));
-            let rows = place.sheet.rows;
-            place.each(|k, n| to[place.at(k, n)] = from[n * rows + k]);
+            place.load(&params[range], &mut lanes[place.lanes.clone()]);
         }
     }
 
     /// Gives parameters back to the flat array.
     pub fn store(&self, layout: &Layout, lanes: &[Lane], params: &mut [f32]) {
         for (range, place) in self.matrices(layout) {
-            let (from, to) = (flat(&lanes[place.lanes.clone()]), &mut params[range]);
-            let rows = place.sheet.rows;
-            place.each(|k, n| to[n * rows + k] = from[place.at(k, n)]);
+            place.store(&lanes[place.lanes.clone()], &mut params[range]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::made::kernels::lanes::flat;
+
+    proptest! {
+        /// In rows and in tiles every number comes to where it is looked for, and all return.
+        #[test]
+        fn a_place_holds_each_number_once(rows in 1usize..70, cols in 1usize..70, tiled: bool) {
+            let place = Place::new(0, Sheet { rows, cols }, tiled);
+            let numbers: Vec<f32> = (1..=rows * cols).map(|i| i as f32).collect();
+            let mut lanes = vec![Lane::default(); place.lanes.len()];
+            place.load(&numbers, &mut lanes);
+            for (i, &number) in numbers.iter().enumerate() {
+                prop_assert_eq!(flat(&lanes)[place.at(i % rows, i / rows)], number);
+            }
+            prop_assert_eq!(flat(&lanes).iter().filter(|number| **number != 0.0).count(), numbers.len());
+            let mut back = vec![f32::NAN; numbers.len()];
+            place.store(&lanes, &mut back);
+            prop_assert_eq!(back, numbers);
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod lanes;
 pub mod product;
 pub mod sheet;
 pub mod team;
+pub mod transpose;
 pub mod update;
 pub mod vectorized;
 pub mod waiting;
