@@ -21,6 +21,8 @@ pub struct Ones {
     /// Which of `by_row` each row is.
     order: Vec<u32>,
     by_column: Lists,
+    /// A row as bits, to be put in order.
+    bits: Vec<u64>,
 }
 
 /// Lists of ascending numbers, one behind the other.
@@ -56,6 +58,16 @@ fn mask(bytes: &[u8]) -> u64 {
     mask
 }
 
+/// The bits of a word that are one, ascending.
+#[inline(always)]
+fn ones(mut word: u64) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        let one = (word != 0).then(|| word.trailing_zeros());
+        word &= word.wrapping_sub(1);
+        one
+    })
+}
+
 impl Ones {
     /// Forgets all rows.
     pub fn clear(&mut self) {
@@ -66,18 +78,18 @@ impl Ones {
 
     /// Adds a row: ones where `bytes` are not zero, at the columns that `columns` tells for them.
     pub fn push(&mut self, bytes: &[u8], columns: &[u32]) {
-        let items = &mut self.by_row.items;
+        let Self { by_row: Lists { items, .. }, bits, .. } = self;
         let start = items.len();
         // As bits of a word, of which only those that are one are visited.
         for (bytes, columns) in bytes.chunks(64).zip(columns.chunks(64)) {
-            let mut ones = mask(bytes);
-            while ones != 0 {
-                items.push(columns[ones.trailing_zeros() as usize]);
-                ones &= ones - 1;
-            }
+            items.extend(ones(mask(bytes)).map(|bit| columns[bit as usize]));
         }
         if !items[start..].is_sorted() {
-            items[start..].sort_unstable();
+            bits.resize(columns.len().div_ceil(64), 0);
+            items.drain(start..).for_each(|column| bits[column as usize / 64] |= 1 << (column % 64));
+            for (first, word) in (0..).step_by(64).zip(bits) {
+                items.extend(ones(std::mem::take(word)).map(|bit| first + bit));
+            }
         }
         self.order.push(self.by_row.ends.len() as u32);
         self.by_row.ends.push(items.len() as u32);
@@ -92,7 +104,7 @@ impl Ones {
 
     /// Finds the ones of each of the `columns` columns, all rows being there.
     pub fn index(&mut self, columns: usize) {
-        let Self { by_row, order, by_column } = self;
+        let Self { by_row, order, by_column, .. } = self;
         // Counts, then starts, which filling moves on to the ends.
         by_column.ends.clear();
         by_column.ends.resize(columns, 0);
