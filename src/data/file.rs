@@ -11,7 +11,7 @@ use super::{DataConfig, DataError, Images, Part, Shape};
 pub fn images_in(path: &Path, part: Part, config: &DataConfig) -> Result<(Images, Shape), DataError> {
     let Pool { mut pixels, shape, .. } = match read::picture(path)? {
         Some(pool) => pool,
-        None => match read::file(path, config.size)? {
+        None => match read::file(path, config.size, None)? {
             Contents::One(pool) => pool,
             Contents::Parts(mut parts) => parts[part as usize].take().ok_or_else(|| DataError::Incomplete {
                 path: path.to_owned(),

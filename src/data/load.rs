@@ -9,7 +9,8 @@ use super::library::file_name;
 use super::part::Part;
 use super::read::{self, Contents, Pool};
 use super::source::{Files, Item, Layout, Source, resolve};
-use super::{DataConfig, DataError, DataSize, Dataset, Images, Labels, Library, Shape, split};
+use super::split::{self, Parts};
+use super::{DataConfig, DataError, DataSize, Dataset, Images, Labels, Library, Shape};
 
 /// Side of the images where no size is set.
 const SIZE: usize = 28;
@@ -21,7 +22,7 @@ pub fn load(config: &DataConfig, library: &Library) -> Result<Dataset, DataError
         Source::Builtin(builtin) => drawn(builtin, config),
         Source::Files(files) => from_files(&files, config)?,
     };
-    finish(&divided, config)
+    Ok(finish(&divided, config))
 }
 
 /// Size of the set that `config` asks for where the program draws it, without drawing it; `None` for files, which only
@@ -64,7 +65,7 @@ pub(super) fn counts(builtin: Builtin, config: &DataConfig) -> [usize; 3] {
 /// Pools and, for each of the three sets, which pool and which of its images.
 struct Divided {
     pools: Vec<Pool>,
-    parts: [(usize, Vec<u32>); 3],
+    parts: Parts,
 }
 
 fn drawn(builtin: Builtin, config: &DataConfig) -> Divided {
@@ -75,7 +76,7 @@ fn drawn(builtin: Builtin, config: &DataConfig) -> Divided {
         .map(|part| {
             let count = counts[part as usize];
             let (pixels, labels) = builtin.draw(config.seed, part, count, config.size);
-            Pool { pixels, shape, labels: Some(labels), classes: builtin.classes() }
+            Pool::labelled(pixels, shape, Some(labels), builtin.classes())
         })
         .collect();
     let parts = Part::ALL.map(|part| (part as usize, all(&pools[part as usize])));
@@ -89,14 +90,15 @@ fn all(pool: &Pool) -> Vec<u32> {
 fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> {
     let incomplete = |problem: &str| DataError::Incomplete { path: files.path.clone(), problem: problem.into() };
     let contents = match &files.images {
-        Layout::One(item) => read_item(item, files, config)?,
+        Layout::One(item) => read_item(item, files, config, None)?,
         Layout::Parts(items) => {
+            let mut wanted = wanted(items, config).into_iter().flatten();
             let mut parts = [None, None, None];
             for (part, item) in parts.iter_mut().zip(items) {
-                *part = match item.as_ref().map(|item| read_item(item, files, config)).transpose()? {
-                    Some(Contents::One(pool)) => Some(pool),
-                    Some(Contents::Parts(_)) => return Err(incomplete("an archive of three sets among files of one")),
-                    None => None,
+                let Some(item) = item else { continue };
+                *part = match read_item(item, files, config, wanted.next())? {
+                    Contents::One(pool) => Some(pool),
+                    Contents::Parts(_) => return Err(incomplete("an archive of three sets among files of one")),
                 };
             }
             Contents::Parts(parts)
@@ -113,24 +115,10 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
                 if frames { split::blocks(&classes(&pool), config.seed) } else { split::three(count, config.seed) };
             (vec![pool], parts.map(|images| (0, images)))
         }
-        Contents::Parts([Some(train), valid, Some(test)]) => {
-            let (train_images, valid_images) = match &valid {
-                Some(valid) => (all(&train), (2, all(valid))),
-                None if train.count() < 2 => return Err(incomplete("one training image cannot also validate")),
-                None => {
-                    let held = split::held_out(train.count(), test.count());
-                    let (train, valid) = split::hold_out(train.count(), held, config.seed);
-                    (train, (0, valid))
-                }
-            };
-            let parts = [(0, train_images), valid_images, (1, all(&test))];
-            (vec![train, test].into_iter().chain(valid).collect(), parts)
-        }
-        Contents::Parts([train, ..]) => {
-            let lacking = if train.is_none() { "training" } else { "test" };
-            return Err(incomplete(&format!(
-                "no {lacking} images: files named train and test are expected (valid is optional)"
-            )));
+        Contents::Parts(pools) => {
+            let counts = pools.each_ref().map(|pool| pool.as_ref().map(Pool::count));
+            let parts = split::files(counts, config.seed).map_err(|problem| incomplete(&problem))?;
+            (pools.into_iter().flatten().collect(), parts)
         }
     };
     for pool in &mut pools {
@@ -141,14 +129,46 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
         let words = |s: Shape| format!("{} x {}", s.height, s.width);
         return Err(incomplete(&format!("its sets differ in shape: {} and {}", words(shape), words(other.shape))));
     }
-    Ok(Divided { pools, parts })
+    Ok(Divided { pools, parts: cut(parts, config)? })
 }
 
-fn read_item(item: &Item, files: &Files, config: &DataConfig) -> Result<Contents, DataError> {
+/// Images of each file that `config` asks for, ascending, where sizes tell before anything is read: a part of a large set
+/// takes the memory of that part.
+fn wanted(items: &[Option<Item>; 3], config: &DataConfig) -> Option<Vec<Vec<u32>>> {
+    let mut counts = [None; 3];
+    for (count, item) in counts.iter_mut().zip(items) {
+        if let Some(item) = item {
+            let (images, shape) = read::size(&item.images)?;
+            // Those that will be resized are judged by what all of them become.
+            *count = (shape == square(config)).then_some(images);
+            (*count)?;
+        }
+    }
+    let parts = cut(split::files(counts, config.seed).ok()?, config).ok()?;
+    let mut wanted = vec![Vec::new(); items.iter().flatten().count()];
+    parts.into_iter().for_each(|(file, images)| wanted[file].extend(images));
+    wanted.iter_mut().for_each(|images| images.sort_unstable());
+    Some(wanted)
+}
+
+/// Cuts the three sets to the sizes asked for.
+fn cut(mut parts: Parts, config: &DataConfig) -> Result<Parts, DataError> {
+    for (part, asked) in Part::ALL.into_iter().zip([config.train, config.valid, config.test]) {
+        let images = &mut parts[part as usize].1;
+        let (has, asked) = (images.len(), asked.unwrap_or(images.len()));
+        if asked > has {
+            return Err(DataError::TooFew { name: config.name.clone(), part, asked, has });
+        }
+        *images = split::subset(std::mem::take(images), asked, config.seed, part);
+    }
+    Ok(parts)
+}
+
+fn read_item(item: &Item, files: &Files, config: &DataConfig, wanted: Option<Vec<u32>>) -> Result<Contents, DataError> {
     if item.images.is_dir() {
         return read::folder(&item.images, config.size).map(Contents::One);
     }
-    let mut contents = read::file(&item.images, config.size)?;
+    let mut contents = read::file(&item.images, config.size, wanted)?;
     if let Contents::One(pool) = &mut contents
         && pool.labels.is_none()
     {
@@ -196,7 +216,7 @@ fn reshape(pool: &mut Pool, files: &Files, size: usize) -> Result<(), DataError>
     if pool.shape == asked || size == SIZE && files.known.is_none() {
         return Ok(());
     }
-    let binary = Levels::of(std::iter::once(pool.pixels.as_slice())) == Levels::Binary;
+    let binary = pool.levels() == Levels::Binary;
     if files.known.is_none() || pool.shape.height == 1 || binary {
         let Shape { width, height } = pool.shape;
         let have =
@@ -218,34 +238,111 @@ fn mostly_light(pool: &Pool) -> bool {
     sum > 127 * pool.pixels.len() as u64
 }
 
-fn finish(divided: &Divided, config: &DataConfig) -> Result<Dataset, DataError> {
-    let levels = Levels::of(divided.pools.iter().map(|pool| pool.pixels.as_slice()));
-    let asked = [config.train, config.valid, config.test];
-    let mut parts = Vec::with_capacity(3);
-    for part in Part::ALL {
+fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
+    let binary = divided.pools.iter().all(|pool| pool.levels() == Levels::Binary);
+    let levels = if binary { Levels::Binary } else { Levels::Grey };
+    let [train, valid, test] = Part::ALL.map(|part| {
         let (pool, images) = &divided.parts[part as usize];
-        let (pool, has) = (&divided.pools[*pool], images.len());
-        let asked = asked[part as usize].unwrap_or(has);
-        if asked > has {
-            return Err(DataError::TooFew { name: config.name.clone(), part, asked, has });
-        }
-        let images = split::subset(images.clone(), asked, config.seed, part);
+        let pool = &divided.pools[*pool];
         let dim = pool.shape.dim();
         let mut pixels = vec![0; images.len() * dim];
         for (&i, image) in images.iter().zip(pixels.chunks_exact_mut(dim)) {
-            image.copy_from_slice(&pool.pixels[i as usize * dim..][..dim]);
+            image.copy_from_slice(pool.image(i));
             binarize(image, levels, config.binarize, config.seed, part, i as usize);
         }
         let labelled = Images::new(pixels, dim);
-        parts.push(match &pool.labels {
+        match &pool.labels {
             Some(labels) => labelled.with_labels(Labels {
                 of: images.iter().map(|&i| labels[i as usize]).collect(),
                 names: pool.classes.as_slice().into(),
             }),
             None => labelled,
-        });
-    }
-    let [train, valid, test] = <[Images; 3]>::try_from(parts).expect("three parts");
+        }
+    });
     let binarization = Binarization::of(levels, config.binarize);
-    Ok(Dataset { name: config.name.clone(), shape: divided.pools[0].shape, train, valid, test, binarization })
+    Dataset { name: config.name.clone(), shape: divided.pools[0].shape, train, valid, test, binarization }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::data::Binarize;
+
+    /// Images of one file.
+    type Pixels = Vec<Vec<u8>>;
+
+    fn as_idx(images: &Pixels, size: u32) -> Vec<u8> {
+        let sizes = [images.len() as u32, size, size].into_iter().flat_map(u32::to_be_bytes);
+        [0, 0, 8, 3].into_iter().chain(sizes).chain(images.concat()).collect()
+    }
+
+    fn as_npy(images: &Pixels, size: u32) -> Vec<u8> {
+        let shape = format!("({}, {size}, {size})", images.len());
+        let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
+        let length = u16::try_from(header.len()).unwrap().to_le_bytes();
+        [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), &images.concat()].concat()
+    }
+
+    fn files() -> impl Strategy<Value = (u32, [Option<Pixels>; 3])> {
+        let level = prop_oneof![Just(vec![0, 1]), Just(vec![0, 255]), Just(vec![0, 1, 255]), Just(vec![0, 100, 200])];
+        (1u32..4, level).prop_flat_map(|(size, levels)| {
+            let image = prop::collection::vec(prop::sample::select(levels), (size * size) as usize);
+            let images = |count| prop::collection::vec(image.clone(), count);
+            let valid = prop::option::of(images(1..9));
+            (
+                Just(size),
+                (images(2..30), valid, images(1..9)).prop_map(|(train, valid, test)| [Some(train), valid, Some(test)]),
+            )
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(500))]
+
+        /// Of files whose sizes are known beforehand only a part is kept: the same part with the same bits as of any other.
+        #[test]
+        fn a_part_of_a_set_is_the_same_in_every_format(
+            (size, files) in files(), asked in any::<[prop::sample::Index; 3]>(), all: [bool; 3], seed in 0u64..9, rule in 0usize..3,
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let data = |name: &str, format: fn(&Pixels, u32) -> Vec<u8>, config: &DataConfig| {
+                let folder = dir.path().join(name);
+                std::fs::create_dir_all(&folder).unwrap();
+                for (part, images) in ["train", "valid", "test"].into_iter().zip(&files) {
+                    let bytes = images.as_ref().map(|images| format(images, size));
+                    bytes.into_iter().for_each(|bytes| std::fs::write(folder.join(format!("x.{part}.data")), bytes).unwrap());
+                }
+                let config = DataConfig { name: folder.display().to_string(), ..config.clone() };
+                load(&config, &Library::at("/nonexistent")).unwrap()
+            };
+            let rule = [Binarize::Threshold, Binarize::Stochastic, Binarize::Dynamic][rule];
+            let whole = DataConfig { size: size as usize, seed, binarize: rule, ..DataConfig::default() };
+            let has = data("npy", as_npy, &whole).size();
+            let sizes = [has.train, has.valid, has.test];
+            let [train, valid, test] = [0, 1, 2].map(|part| (!all[part]).then(|| asked[part].index(sizes[part]) + 1));
+            let config = DataConfig { train, valid, test, ..whole };
+            let (idx, npy) = (data("idx", as_idx, &config), data("npy", as_npy, &config));
+            prop_assert_eq!(idx.shape, npy.shape);
+            prop_assert_eq!(idx.binarization, npy.binarization);
+            for (idx, npy) in [(idx.train, npy.train), (idx.valid, npy.valid), (idx.test, npy.test)] {
+                prop_assert_eq!(idx.pixels(), npy.pixels());
+            }
+        }
+    }
+
+    #[test]
+    fn a_promise_of_images_takes_no_memory() {
+        let dir = tempfile::tempdir().unwrap();
+        let sizes = [u32::MAX, 1, 1].into_iter().flat_map(u32::to_be_bytes);
+        let bytes: Vec<u8> = [0, 0, 8, 3].into_iter().chain(sizes).chain([0; 40]).collect();
+        for part in ["train", "test"] {
+            std::fs::write(dir.path().join(format!("x.{part}.data")), &bytes).unwrap();
+        }
+        assert!(read::size(&dir.path().join("x.train.data")).is_none());
+        let config = DataConfig { name: dir.path().display().to_string(), size: 1, ..DataConfig::default() };
+        let error = load(&config, &Library::at("/nonexistent")).unwrap_err().to_string();
+        assert!(error.contains("the file ends"), "{error}");
+    }
 }

@@ -8,14 +8,14 @@ use std::ops::Range;
 use super::part::{Part, Use, stream};
 
 /// Which images of a pool of `count` validate, and which train: `valid` of them validate.
-pub(crate) fn hold_out(count: usize, valid: usize, seed: u64) -> (Vec<u32>, Vec<u32>) {
+fn hold_out(count: usize, valid: usize, seed: u64) -> (Vec<u32>, Vec<u32>) {
     let mut train = shuffled(count, seed);
     let held = train.split_off(count - valid);
     (train, held)
 }
 
 /// Size of a validation set cut from `train` training images where `test` images test.
-pub(crate) fn held_out(train: usize, test: usize) -> usize {
+fn held_out(train: usize, test: usize) -> usize {
     test.min(train / 5).max(1)
 }
 
@@ -25,6 +25,28 @@ pub(crate) fn three(count: usize, seed: u64) -> [Vec<u32>; 3] {
     let (rest, test) = hold_out(count, tenth, seed);
     let (train, valid) = rest.split_at(rest.len() - tenth);
     [train.to_vec(), valid.to_vec(), test]
+}
+
+/// Which file and which of its images each of the three sets takes.
+pub(crate) type Parts = [(usize, Vec<u32>); 3];
+
+/// Train, valid and test from files of their own, by the number of images in each; files count in this order, leaving out
+/// one that is not there. A missing valid is cut from train; says what else is missing.
+pub(crate) fn files(counts: [Option<usize>; 3], seed: u64) -> Result<Parts, String> {
+    let [train, valid, test] = counts;
+    let (Some(train), Some(test)) = (train, test) else {
+        let lacking = if train.is_none() { "training" } else { "test" };
+        return Err(format!("no {lacking} images: files named train and test are expected (valid is optional)"));
+    };
+    let all = |count: usize| (0..count as u32).collect();
+    match valid {
+        Some(valid) => Ok([(0, all(train)), (1, all(valid)), (2, all(test))]),
+        None if train < 2 => Err("one training image cannot also validate".to_owned()),
+        None => {
+            let (train, valid) = hold_out(train, held_out(train, test), seed);
+            Ok([(0, train), (0, valid), (1, all(test))])
+        }
+    }
 }
 
 /// Blocks a class is cut into, and how many of them validate and test.

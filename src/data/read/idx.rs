@@ -1,9 +1,10 @@
 //! The idx format of MNIST (LeCun, Cortes and Burges): `0 0 type rank`, `rank` sizes as big-endian u32, then the values.
 
-use std::io::Read;
+use std::io::{self, BufRead, Read};
 use std::path::Path;
 
-use super::{Pool, body, fill, open};
+use super::{Kept, MOST_PACKED, Pool, fill, open};
+use crate::data::binarize::Levels;
 use crate::data::{DataError, Shape};
 
 /// Reads the sizes; the values must be unsigned bytes.
@@ -25,33 +26,102 @@ fn header(path: &Path, source: &mut impl Read) -> Result<Vec<usize>, DataError> 
     Ok(sizes.chunks_exact(4).map(|word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]) as usize).collect())
 }
 
-/// Images: `count x rows x columns`, or `count x D`.
-pub(super) fn images(path: &Path, mut source: impl Read) -> Result<Pool, DataError> {
+/// Number and shape of the images that a file's sizes promise.
+fn images_of(path: &Path, sizes: &[usize]) -> Result<(usize, Shape), DataError> {
+    let refused = |at, problem: &str| Err(DataError::malformed(path, at, problem));
+    match *sizes {
+        [count, height, width] => Ok((count, Shape { width, height })),
+        [count, width] => Ok((count, Shape { width, height: 1 })),
+        [_] => refused("byte 3", "labels (rank 1), where images (rank 2 or 3) are expected"),
+        _ => refused("byte 3", "rank 4; images have rank 2 or 3"),
+    }
+}
+
+/// Number and shape of the images that a file of this format promises, found without reading it; `None` if it cannot hold
+/// as many.
+pub(crate) fn size(path: &Path) -> Option<(usize, Shape)> {
+    let (count, shape) = images_of(path, &header(path, &mut open(path).ok()?).ok()?).ok()?;
+    let bytes = count.checked_mul(shape.height)?.checked_mul(shape.width)? as u64;
+    (bytes <= MOST_PACKED * path.metadata().ok()?.len()).then_some((count, shape))
+}
+
+/// Images: `count x rows x columns`, or `count x D`; only those `wanted`, ascending, are kept.
+pub(super) fn images(path: &Path, mut source: impl BufRead, wanted: Option<Vec<u32>>) -> Result<Pool, DataError> {
     let sizes = header(path, &mut source)?;
-    let shape = match sizes[..] {
-        [_, height, width] => Shape { width, height },
-        [_, width] => Shape { width, height: 1 },
-        [_] => {
-            return Err(DataError::malformed(
-                path,
-                "byte 3",
-                "labels (rank 1), where images (rank 2 or 3) are expected",
-            ));
-        }
-        _ => return Err(DataError::malformed(path, "byte 3", "rank 4; images have rank 2 or 3")),
-    };
+    let (count, shape) = images_of(path, &sizes)?;
     let bytes = sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
     let bytes = bytes.filter(|&bytes| bytes > 0).ok_or_else(|| {
         DataError::malformed(path, "byte 4", format!("sizes {sizes:?}: no images, or more than can be"))
     })?;
-    let what = format!("{} images of {} x {}", sizes[0], shape.height, shape.width);
-    let mut pixels = body(path, source, 4 + 4 * sizes.len(), bytes, &what)?;
+    let what = format!("{count} images of {} x {}", shape.height, shape.width);
+    let begin = 4 + 4 * sizes.len();
+    let mut pool = match wanted {
+        None => {
+            // Memory grows with what arrives, never with what a header promises.
+            let packed = path.metadata().map_or(0, |data| data.len());
+            let mut pixels = Vec::with_capacity(bytes.min(usize::try_from(8 * packed).unwrap_or(0)));
+            body(path, source, begin, bytes, &what, |part| pixels.extend_from_slice(part))?;
+            Pool::unlabelled(pixels, shape)
+        }
+        Some(images) => {
+            let mut picked = Picked::new(images, count, shape);
+            body(path, source, begin, bytes, &what, |part| picked.take(part))?;
+            picked.pool()
+        }
+    };
     if crate::data::library::file_name(path).starts_with("emnist") {
         // EMNIST stores columns where MNIST stores rows.
-        pixels.chunks_exact_mut(shape.dim()).for_each(|image| transpose(image, shape));
-        return Ok(Pool::unlabelled(pixels, Shape { width: shape.height, height: shape.width }));
+        pool.pixels.chunks_exact_mut(shape.dim()).for_each(|image| transpose(image, shape));
+        pool.shape = Shape { width: shape.height, height: shape.width };
     }
-    Ok(Pool::unlabelled(pixels, shape))
+    Ok(pool)
+}
+
+/// Some images of a file as it is read, and what all of them are like.
+struct Picked {
+    kept: Kept,
+    shape: Shape,
+    pixels: Vec<u8>,
+    /// Images of `kept` that are whole.
+    whole: usize,
+    /// Pixels of all images so far.
+    read: usize,
+    /// The highest level.
+    most: u8,
+}
+
+impl Picked {
+    fn new(images: Vec<u32>, count: usize, shape: Shape) -> Self {
+        let pixels = Vec::with_capacity(images.len() * shape.dim());
+        Self { kept: Kept { images, count, levels: Levels::Binary }, shape, pixels, whole: 0, read: 0, most: 0 }
+    }
+
+    fn take(&mut self, mut part: &[u8]) {
+        let dim = self.shape.dim();
+        self.most = part.iter().fold(self.most, |most, &level| most.max(level));
+        if part.iter().filter(|&&level| level != 0 && level != 255).count() > 0 {
+            self.kept.levels = Levels::Grey;
+        }
+        while !part.is_empty() {
+            let left = dim - self.read % dim;
+            let (now, rest) = part.split_at(left.min(part.len()));
+            if self.kept.images.get(self.whole).is_some_and(|&next| next as usize == self.read / dim) {
+                self.pixels.extend_from_slice(now);
+                self.whole += usize::from(now.len() == left);
+            }
+            self.read += now.len();
+            part = rest;
+        }
+    }
+
+    fn pool(self) -> Pool {
+        let Self { mut kept, shape, mut pixels, most, .. } = self;
+        if most <= 1 {
+            pixels.iter_mut().for_each(|level| *level *= 255);
+            kept.levels = Levels::Binary;
+        }
+        Pool { kept: Some(Box::new(kept)), ..Pool::labelled(pixels, shape, None, vec![]) }
+    }
 }
 
 fn transpose(image: &mut [u8], shape: Shape) {
@@ -70,5 +140,43 @@ pub(crate) fn labels(path: &Path) -> Result<Vec<u16>, DataError> {
     let [count] = sizes[..] else {
         return Err(DataError::malformed(path, "byte 3", format!("rank {}; labels have rank 1", sizes.len())));
     };
-    Ok(body(path, source, 8, count, &format!("{count} labels"))?.into_iter().map(u16::from).collect())
+    let mut labels = Vec::new();
+    body(path, source, 8, count, &format!("{count} labels"), |part| {
+        labels.extend(part.iter().copied().map(u16::from));
+    })?;
+    Ok(labels)
+}
+
+/// Reads exactly `count` bytes after `header` bytes of a file, demands that it ends there, and hands them over part by part.
+fn body(
+    path: &Path,
+    mut source: impl BufRead,
+    header: usize,
+    count: usize,
+    what: &str,
+    mut part: impl FnMut(&[u8]),
+) -> Result<(), DataError> {
+    let mut read = 0;
+    loop {
+        let failed = |error| DataError::malformed(path, format!("byte {}", header + read), error);
+        let bytes = match source.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            bytes => bytes.map_err(failed)?,
+        };
+        if bytes.is_empty() && read == count {
+            return Ok(());
+        }
+        let fit = bytes.len().min(count - read);
+        if bytes.is_empty() {
+            let problem = format!("the file ends; its header promises {what}, {count} bytes after the first {header}");
+            return Err(DataError::malformed(path, format!("byte {}", header + read), problem));
+        }
+        if fit < bytes.len() {
+            let problem = format!("more bytes than the {count} of {what} that its header promises");
+            return Err(DataError::malformed(path, format!("byte {}", header + count), problem));
+        }
+        part(&bytes[..fit]);
+        source.consume(fit);
+        read += fit;
+    }
 }

@@ -12,20 +12,32 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::binarize::Levels;
 use super::{DataError, Shape};
-pub(crate) use idx::labels;
+pub(crate) use idx::{labels, size};
 pub(crate) use images::{folder, is_image_tree, picture, pictures, shrink};
 
 /// Images as a file holds them, before anything is divided or made binary.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Pool {
-    /// `count` x D, row-major.
+    /// A row an image: of all in the file, or of those that were asked for.
     pub(crate) pixels: Vec<u8>,
     pub(crate) shape: Shape,
+    /// What was asked for, if not all.
+    kept: Option<Box<Kept>>,
     /// Class of every image, where the file has them.
     pub(crate) labels: Option<Vec<u16>>,
     /// Names of the classes, by label; empty where they have none.
     pub(crate) classes: Vec<String>,
+}
+
+/// Some images of a file, and what is known of all.
+#[derive(Debug, PartialEq, Eq)]
+struct Kept {
+    /// Their numbers, ascending.
+    images: Vec<u32>,
+    count: usize,
+    levels: Levels,
 }
 
 impl Pool {
@@ -34,12 +46,29 @@ impl Pool {
         if pixels.iter().all(|&level| level <= 1) {
             pixels.iter_mut().for_each(|level| *level *= 255);
         }
-        Self { pixels, shape, labels: None, classes: vec![] }
+        Self::labelled(pixels, shape, None, vec![])
     }
 
-    /// Number of images.
+    /// Images with classes.
+    pub(crate) fn labelled(pixels: Vec<u8>, shape: Shape, labels: Option<Vec<u16>>, classes: Vec<String>) -> Self {
+        Self { pixels, shape, kept: None, labels, classes }
+    }
+
+    /// Number of images in the file.
     pub(crate) fn count(&self) -> usize {
-        self.pixels.len() / self.shape.dim()
+        self.kept.as_ref().map_or(self.pixels.len() / self.shape.dim(), |kept| kept.count)
+    }
+
+    /// Levels of all images in the file.
+    pub(crate) fn levels(&self) -> Levels {
+        self.kept.as_ref().map_or_else(|| Levels::of(std::iter::once(self.pixels.as_slice())), |kept| kept.levels)
+    }
+
+    /// Image `i` of the file, which must be one of those that were asked for.
+    pub(crate) fn image(&self, i: u32) -> &[u8] {
+        let row = self.kept.as_ref().map_or(Ok(i as usize), |kept| kept.images.binary_search(&i));
+        let row = row.expect("an image that was asked for");
+        &self.pixels[row * self.shape.dim()..][..self.shape.dim()]
     }
 }
 
@@ -50,8 +79,9 @@ pub(crate) enum Contents {
     Parts([Option<Pool>; 3]),
 }
 
-/// Reads a file of any known format. `size` is the side of images that are resized.
-pub(crate) fn file(path: &Path, size: usize) -> Result<Contents, DataError> {
+/// Reads a file of any known format. `size` is the side of images that are resized. Of a file whose [`size`] is told, only
+/// the images `wanted`, ascending, are kept, all being read and checked.
+pub(crate) fn file(path: &Path, size: usize, wanted: Option<Vec<u32>>) -> Result<Contents, DataError> {
     let mut source = open(path)?;
     let mut start = vec![0; 512];
     let have = fill(&mut source, &mut start).map_err(DataError::io(path))?;
@@ -65,7 +95,7 @@ pub(crate) fn file(path: &Path, size: usize) -> Result<Contents, DataError> {
     let source = Cursor::new(start).chain(source);
     match magic {
         _ if is_tar => images::archive(path, source, size).map(Contents::One),
-        _ if is_idx => idx::images(path, source).map(Contents::One),
+        _ if is_idx => idx::images(path, source, wanted).map(Contents::One),
         m if m.starts_with(b"\x93NUMPY") => npy::array(path, source).map(Contents::One),
         m if m.starts_with(b"PK\x03\x04") => npy::archive(path),
         m if m.starts_with(b"\x89PNG") => {
@@ -88,9 +118,12 @@ fn open(path: &Path) -> Result<Box<dyn BufRead>, DataError> {
     Ok(Box::new(BufReader::with_capacity(1 << 16, capped)))
 }
 
-/// Most bytes that `packed` bytes of compressed data may expand to: real sets of bits and pictures stay below 200 times.
+/// Bytes that a byte of compressed data may stand for: real sets of bits and pictures stay below 200.
+const MOST_PACKED: u64 = 300;
+
+/// Most bytes that `packed` bytes of compressed data may expand to; little data may expand further.
 fn unpacked_limit(packed: u64) -> u64 {
-    (16 << 20) + 300 * packed
+    (16 << 20) + MOST_PACKED * packed
 }
 
 /// A reader that fails where its allowance ends, in place of filling the memory.
@@ -120,25 +153,4 @@ fn fill(source: &mut impl Read, out: &mut [u8]) -> io::Result<usize> {
         }
     }
     Ok(have)
-}
-
-/// Reads exactly `count` bytes after `header` bytes of a file and demands that it ends there. Memory grows with what
-/// arrives, never with what a header promises.
-fn body(path: &Path, mut source: impl Read, header: usize, count: usize, what: &str) -> Result<Vec<u8>, DataError> {
-    let packed = path.metadata().map_or(0, |data| data.len());
-    let mut bytes = Vec::with_capacity(count.min(usize::try_from(8 * packed).unwrap_or(0) + 1));
-    let limit = (count as u64).saturating_add(1);
-    let read = source.by_ref().take(limit).read_to_end(&mut bytes);
-    read.map_err(|error| DataError::malformed(path, format!("byte {}", header + bytes.len()), error))?;
-    match bytes.len() {
-        n if n == count => Ok(bytes),
-        n if n < count => {
-            let problem = format!("the file ends; its header promises {what}, {count} bytes after the first {header}");
-            Err(DataError::malformed(path, format!("byte {}", header + n), problem))
-        }
-        _ => {
-            let problem = format!("more bytes than the {count} of {what} that its header promises");
-            Err(DataError::malformed(path, format!("byte {}", header + count), problem))
-        }
-    }
 }
