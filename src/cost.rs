@@ -6,6 +6,7 @@
 
 use crate::config::{RunConfig, SampleOrder};
 use crate::data::DataSize;
+use crate::made::kernels::vectorized::Level;
 use crate::made::{MaskCount, ModelConfig};
 use crate::train::Optimizer;
 
@@ -100,8 +101,15 @@ impl Weights {
     }
 }
 
-/// Multiply-adds a second and thread where nothing has been measured yet: a modest processor.
-pub const NOMINAL_SPEED: f64 = 2e10;
+/// Multiply-adds a second and thread where nothing has been measured yet: about what runs of the studies in `experiments/`
+/// reached on a server of 2023 with each of these instruction sets.
+fn nominal_speed() -> f64 {
+    match Level::detect() {
+        Level::Avx512 => 8e10,
+        Level::Avx2 => 6e10,
+        Level::Baseline => 2e10,
+    }
+}
 
 /// How fast runs go here, and how well that predicted the past.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -121,7 +129,7 @@ impl Speed {
             past.iter().filter(|(work, seconds)| *work > 0.0 && *seconds > 0.0).map(|(work, s)| work / s).collect();
         speeds.sort_by(f64::total_cmp);
         let Some(multiply_adds) = median(&speeds) else {
-            return Self { multiply_adds: NOMINAL_SPEED, runs: 0, error: None };
+            return Self { multiply_adds: nominal_speed(), runs: 0, error: None };
         };
         let mut errors: Vec<f64> = (0..speeds.len())
             .filter_map(|i| {
@@ -199,7 +207,7 @@ mod tests {
 
     #[test]
     fn speed_is_the_median_and_knows_its_error() {
-        assert_eq!(Speed::learn(&[]), Speed { multiply_adds: NOMINAL_SPEED, runs: 0, error: None });
+        assert_eq!(Speed::learn(&[]), Speed { multiply_adds: nominal_speed(), runs: 0, error: None });
         assert_eq!(Speed::learn(&[(10.0, 2.0)]), Speed { multiply_adds: 5.0, runs: 1, error: None });
         let speed = Speed::learn(&[(10.0, 2.0), (10.0, 2.0), (10.0, 1.0)]);
         assert_eq!((speed.multiply_adds, speed.runs), (5.0, 3));

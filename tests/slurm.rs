@@ -87,6 +87,11 @@ impl Cluster {
     }
 }
 
+/// A study whose tasks hold one run each, as those of `STUDY` do on any machine, with all of them in one task.
+fn together() -> String {
+    STUDY.replace("0.000001s", "10h")
+}
+
 const SLURM: &str = "sweep small.toml --launcher slurm";
 
 #[test]
@@ -112,13 +117,13 @@ fn what_waits_is_shown_and_followed_and_cancelled_but_not_submitted_twice() {
     let text = cluster.exits(0, "status small");
     assert!(text.contains("| queued |") && text.contains("queued: job 1_0 pending (Resources)"), "{text}");
     let text = cluster.exits(0, &format!("{SLURM} --no-follow"));
-    assert!(text.contains("12 runs submitted before, tasks: 6 pending (Resources)"), "{text}");
+    assert!(text.contains("12 runs submitted before, tasks: 12 pending (Resources)"), "{text}");
     assert_eq!(cluster.said("sbatch").len(), 1);
 
     // Ctrl-C leaves the jobs where they are.
     let log = fs::File::create(cluster.place.path("log")).unwrap();
     let mut following = cluster.command(SLURM).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-    wait_until(&mut following, || cluster.place.read("log").contains("tasks: 6 pending"));
+    wait_until(&mut following, || cluster.place.read("log").contains("tasks: 12 pending"));
     kill_process(Pid::from_child(&following), Signal::INT).unwrap();
     let code = following.wait().unwrap().code();
     let text = cluster.place.read("log");
@@ -177,7 +182,7 @@ fn what_slurm_refuses_is_said_in_its_words_and_leaves_nothing() {
 
 #[test]
 fn where_arrays_are_refused_smaller_ones_and_single_jobs_do() {
-    for (fits, calls) in [("3", 3), ("1", 8)] {
+    for (fits, calls) in [("3", 6), ("1", 15)] {
         let cluster = Cluster::with(STUDY);
         cluster.set("refuse", "Invalid job array specification");
         cluster.set("fits", fits);
@@ -196,7 +201,7 @@ fn a_queue_that_is_full_takes_the_rest_later() {
     cluster.set("room", "2");
     cluster.set("hold", "");
     let text = cluster.exits(1, &format!("{SLURM} --no-follow"));
-    assert!(text.contains("job submit limit") && text.contains("4 tasks not submitted yet"), "{text}");
+    assert!(text.contains("job submit limit") && text.contains("10 tasks not submitted yet"), "{text}");
     assert!(text.contains("submits what is not submitted"), "{text}");
     cluster.exits(0, "cancel");
     cluster.unset("hold");
@@ -223,12 +228,12 @@ fn tasks_that_never_started_are_missed_and_submitted_again() {
 #[test]
 fn tasks_that_were_killed_are_submitted_again_but_not_for_ever() {
     let cluster = Cluster::with(STUDY);
-    cluster.set("killed", "7");
+    cluster.set("killed", "13");
     let text = cluster.exits(0, SLURM);
     assert!(text.contains("their jobs are out_of_memory"), "{text}");
     cluster.gives_what_this_machine_gives();
 
-    let cluster = Cluster::with(&STUDY.replace("0.01s", "10m"));
+    let cluster = Cluster::with(&together());
     cluster.set("killed", "1000");
     let text = cluster.exits(1, SLURM);
     assert_eq!(cluster.said("sbatch").len(), 4, "{text}");
@@ -249,7 +254,7 @@ fn another_job_that_got_the_same_number_is_none_of_ours() {
 
 #[test]
 fn a_failing_run_does_not_keep_the_others() {
-    let cluster = Cluster::with(STUDY);
+    let cluster = Cluster::with(&together());
     let victim = cluster.exits(0, "why small.toml").split_whitespace().next().unwrap().to_owned();
     let runs = cluster.place.path("results/runs");
     fs::create_dir_all(&runs).unwrap();

@@ -33,7 +33,7 @@ count = 4
 checkpoint = "0.001s"
 
 [execution.slurm]
-task = "0.01s"
+task = "0.000001s"
 
 [axes]
 model.masks = [1, 2, "fresh"]

@@ -14,13 +14,13 @@ use super::skipped::skipped;
 fn study(runs: usize, seconds: usize, slurm: &str) -> String {
     format!(
         "seeds = {runs}\n[data]\nname = \"digits\"\ntrain = 2000\nvalid = 100\ntest = 100\n[model]\nhidden = [500]\n[train]\n\
-         epochs = {}\n[sample]\ncount = 4\n[execution]\ncheckpoint = \"1s\"\n[execution.slurm]\ntask = \"0.001s\"\n{slurm}\n",
+         epochs = {}\n[sample]\ncount = 4\n[execution]\ncheckpoint = \"1s\"\n[execution.slurm]\ntask = \"0.000001s\"\n{slurm}\n",
         20 * seconds
     )
 }
 
 const QUICK: &str = "seeds = 10\n[data]\nname = \"digits\"\ntrain = 100\nvalid = 20\ntest = 20\nsize = 8\n[model]\nhidden = [20]\n\
-                     [train]\nepochs = 2\n[sample]\ncount = 4\n[execution.slurm]\ntask = \"0.00001s\"\n[axes]\nmodel.masks = [1, 2, 3, 4, 5]\n";
+                     [train]\nepochs = 2\n[sample]\ncount = 4\n[execution.slurm]\ntask = \"0.000001s\"\n[axes]\nmodel.masks = [1, 2, 3, 4, 5]\n";
 
 /// A directory that the nodes see as well, if there is a cluster.
 fn on_the_cluster(study: &str) -> Option<Place> {
