@@ -14,6 +14,8 @@ use super::disk::{create_dirs, rename, sync_dir, write_synced};
 
 const PREFIX: &str = ".writing-";
 const LOCK: &str = "lock";
+/// What the name of a scratch directory ends in that is being removed; no living one's does.
+const DEAD: &str = "-dead";
 
 /// The results directory. Opening it touches nothing; the first write creates what it needs.
 #[derive(Debug)]
@@ -28,8 +30,9 @@ pub struct Store {
 /// is held as long as the process lives, and released by the system however it dies.
 #[derive(Debug)]
 struct Scratch {
-    dir: TempDir,
+    /// Closed first: some file systems keep what is open.
     _lock: File,
+    dir: TempDir,
 }
 
 impl Store {
@@ -109,7 +112,7 @@ impl Scratch {
             let _ = lock.lock();
             // Another process may have taken the directory for a dead one's between its creation and our lock.
             if is_at(&lock, &path) {
-                return Ok(Self { dir, _lock: lock });
+                return Ok(Self { _lock: lock, dir });
             }
         }
     }
@@ -131,9 +134,8 @@ fn is_at(_: &File, path: &Path) -> bool {
 
 /// Removes what processes of this host left behind that are certainly dead: their lock is free.
 pub(super) fn sweep_up(root: &Path) {
-    let prefix = format!("{PREFIX}{}-", host());
     for entry in fs::read_dir(root).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+        if is_scratch(&entry.file_name().to_string_lossy()) {
             let _ = remove_if_dead(&entry.path());
         }
     }
@@ -142,30 +144,43 @@ pub(super) fn sweep_up(root: &Path) {
 /// Removes a scratch directory of this host if its lock is free. It loses its name first, all at once: a process that has
 /// made the directory but not locked it yet could otherwise put its lock there while the rest is being removed.
 pub(super) fn remove_if_dead(dir: &Path) -> std::io::Result<()> {
+    let mut name = dir.as_os_str().to_owned();
+    if name.to_string_lossy().ends_with(DEAD) {
+        return fs::remove_dir_all(dir);
+    }
     // Without a lock it is just being made, or its owner died while removing it.
     let lock = File::options().create(true).truncate(false).write(true).open(dir.join(LOCK))?;
     if lock.try_lock().is_err() {
         return Ok(());
     }
-    let mut name = dir.as_os_str().to_owned();
-    name.push("-dead");
-    let dead = PathBuf::from(name);
-    fs::rename(dir, &dead)?;
-    fs::remove_dir_all(&dead)
+    name.push(DEAD);
+    fs::rename(dir, &name)?;
+    drop(lock);
+    fs::remove_dir_all(&name)
+}
+
+/// Whether a name is that of a scratch directory of this machine.
+pub(super) fn is_scratch(name: &str) -> bool {
+    name.starts_with(&format!("{PREFIX}{}-", host()))
 }
 
 /// Whether a directory is the scratch of a dead process; `None` if it is that of another machine, of which nothing can be
 /// known.
 pub(super) fn is_scratch_of_the_dead(dir: &Path, name: &str) -> Option<bool> {
-    let Some(owner) = name.strip_prefix(PREFIX) else { return Some(false) };
-    if !owner.starts_with(&format!("{}-", host())) {
+    if !name.starts_with(PREFIX) {
+        return Some(false);
+    }
+    if !is_scratch(name) {
         return None;
     }
-    Some(match File::open(dir.join(LOCK)) {
-        Ok(lock) => lock.try_lock().is_ok(),
-        // It died before it made its lock, which comes first, or when it had begun to clean up.
-        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
-    })
+    Some(
+        name.ends_with(DEAD)
+            || match File::open(dir.join(LOCK)) {
+                Ok(lock) => lock.try_lock().is_ok(),
+                // It died before it made its lock, which comes first, or when it had begun to clean up.
+                Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+            },
+    )
 }
 
 /// Name of this machine, as far as it is fit for a path.
@@ -176,6 +191,7 @@ fn host() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Garbage;
 
     #[test]
     fn opening_touches_nothing_and_a_file_is_no_store() {
@@ -192,9 +208,10 @@ mod tests {
     fn the_dead_are_swept_up_and_the_living_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let prefix = format!("{PREFIX}{}-", host());
-        let dead = dir.path().join(format!("{prefix}dead"));
-        let elsewhere = dir.path().join(format!("{PREFIX}another_host-dead"));
-        for left in [&dead, &elsewhere] {
+        let dead = dir.path().join(format!("{prefix}gone"));
+        let nearly_removed = dir.path().join(format!("{prefix}gone2{DEAD}"));
+        let elsewhere = dir.path().join(format!("{PREFIX}another_host-gone"));
+        for left in [&dead, &nearly_removed, &elsewhere] {
             fs::create_dir(left).unwrap();
             fs::write(left.join(LOCK), "").unwrap();
             fs::write(left.join("0"), "half a table").unwrap();
@@ -202,7 +219,7 @@ mod tests {
         let living = Store::open(dir.path()).unwrap();
         let its = living.scratch_path().unwrap();
         fs::write(&its, "being written").unwrap();
-        assert!(!dead.exists() && elsewhere.exists());
+        assert!(!dead.exists() && !nearly_removed.exists() && elsewhere.exists());
         let cleaning = dir.path().join(format!("{prefix}cleaning"));
         fs::create_dir_all(cleaning.join("7")).unwrap();
         sweep_up(dir.path());
@@ -210,6 +227,10 @@ mod tests {
 
         let second = Store::open(dir.path()).unwrap();
         second.replace(&dir.path().join("x/table.csv"), b"a,b\n").unwrap();
+        // Whoever took it for a dead one's a moment ago.
+        let taken =
+            Garbage { path: its.parent().unwrap().to_owned(), bytes: 0, reason: "left by a process that is gone" };
+        second.remove(&taken).unwrap();
         assert!(its.exists(), "the scratch of a living process was removed");
         drop((living, second));
         let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::atomic::{is_scratch_of_the_dead, remove_if_dead};
+use super::atomic::{is_scratch, is_scratch_of_the_dead, remove_if_dead};
 use super::claims::split_claim;
 use super::disk::rename;
 use super::{Store, StoreError};
@@ -103,9 +103,12 @@ impl Store {
     /// Removes a piece of garbage: out of the way in one step, then for good.
     pub fn remove(&self, garbage: &Garbage) -> Result<(), StoreError> {
         let name = garbage.path.file_name().unwrap_or_default().to_string_lossy();
-        if is_scratch_of_the_dead(&garbage.path, &name) == Some(true) {
+        if is_scratch(&name) {
+            // Another process may be removing it, too.
             return match remove_if_dead(&garbage.path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty) => {
+                    Ok(())
+                }
                 removed => removed.map_err(StoreError::io("remove", &garbage.path)),
             };
         }
