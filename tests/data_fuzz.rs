@@ -36,13 +36,17 @@ static ALLOCATOR: Watched = Watched;
 /// Largest block that a file of a few kilobytes can explain: compressed data expands, at most a thousandfold.
 const EXPLAINED: usize = 24 << 20;
 
-/// Loads a file of these bytes, as it is and as a part of a folder; both must end, and say where an error is.
+/// Loads a file of these bytes, as it is, as a part of a folder, and as train and test; all must end, and say where an error
+/// is.
 fn survives(bytes: &[u8], name: &str) {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join(name);
-    fs::write(&path, bytes).expect("a file");
+    let (path, pair) = (folder.path().join("one").join(name), folder.path().join("pair"));
+    for path in [path.clone(), pair.join(format!("train-{name}")), pair.join(format!("test-{name}"))] {
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, bytes).expect("a file");
+    }
     LARGEST.set(0);
-    for place in [path.as_path(), folder.path()] {
+    for place in [path.as_path(), path.parent().expect("a folder"), &pair] {
         let config = DataConfig { name: place.to_str().expect("UTF-8").into(), size: 5, ..DataConfig::default() };
         match load(&config, &Library::at("/nonexistent")) {
             Ok(data) => assert!(data.train.pixels().iter().all(|&bit| bit <= 1)),

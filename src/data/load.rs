@@ -92,14 +92,17 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
     let contents = match &files.images {
         Layout::One(item) => read_item(item, files, config, None)?,
         Layout::Parts(items) => {
-            let mut wanted = wanted(items, config).into_iter().flatten();
-            let mut parts = [None, None, None];
+            let (counts, wanted) = wanted(items, files, config).unzip();
+            let (mut parts, mut wanted) = ([None, None, None], wanted.into_iter().flatten());
             for (part, item) in parts.iter_mut().zip(items) {
                 let Some(item) = item else { continue };
                 *part = match read_item(item, files, config, wanted.next())? {
                     Contents::One(pool) => Some(pool),
                     Contents::Parts(_) => return Err(incomplete("an archive of three sets among files of one")),
                 };
+            }
+            if counts.is_some_and(|counts| counts != number(&parts)) {
+                return Err(incomplete("its files have changed while they were read: try again"));
             }
             Contents::Parts(parts)
         }
@@ -116,8 +119,7 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
             (vec![pool], parts.map(|images| (0, images)))
         }
         Contents::Parts(pools) => {
-            let counts = pools.each_ref().map(|pool| pool.as_ref().map(Pool::count));
-            let parts = split::files(counts, config.seed).map_err(|problem| incomplete(&problem))?;
+            let parts = split::files(number(&pools), config.seed).map_err(|problem| incomplete(&problem))?;
             (pools.into_iter().flatten().collect(), parts)
         }
     };
@@ -132,14 +134,25 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
     Ok(Divided { pools, parts: cut(parts, config)? })
 }
 
-/// Images of each file that `config` asks for, ascending, where sizes tell before anything is read: a part of a large set
-/// takes the memory of that part.
-fn wanted(items: &[Option<Item>; 3], config: &DataConfig) -> Option<Vec<Vec<u32>>> {
+/// Images in each file.
+type Counts = [Option<usize>; 3];
+
+fn number(pools: &[Option<Pool>; 3]) -> Counts {
+    pools.each_ref().map(|pool| pool.as_ref().map(Pool::count))
+}
+
+/// Images in each file, and those of them that `config` asks for, ascending, where that is known before anything is read: a
+/// part of a large set takes the memory of that part.
+fn wanted(items: &[Option<Item>; 3], files: &Files, config: &DataConfig) -> Option<(Counts, Vec<Vec<u32>>)> {
+    // All images tell whether a set is to be inverted.
+    if files.known.is_some_and(|known| known.invert) {
+        return None;
+    }
     let mut counts = [None; 3];
     for (count, item) in counts.iter_mut().zip(items) {
         if let Some(item) = item {
             let (images, shape) = read::size(&item.images)?;
-            // Those that will be resized are judged by what all of them become.
+            // Others may be resized, and all of them tell whether they can be.
             *count = (shape == square(config)).then_some(images);
             (*count)?;
         }
@@ -148,7 +161,7 @@ fn wanted(items: &[Option<Item>; 3], config: &DataConfig) -> Option<Vec<Vec<u32>
     let mut wanted = vec![Vec::new(); items.iter().flatten().count()];
     parts.into_iter().for_each(|(file, images)| wanted[file].extend(images));
     wanted.iter_mut().for_each(|images| images.sort_unstable());
-    Some(wanted)
+    Some((counts, wanted))
 }
 
 /// Cuts the three sets to the sizes asked for.
@@ -265,6 +278,8 @@ fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -273,76 +288,85 @@ mod tests {
     /// Images of one file.
     type Pixels = Vec<Vec<u8>>;
 
-    fn as_idx(images: &Pixels, size: u32) -> Vec<u8> {
-        let sizes = [images.len() as u32, size, size].into_iter().flat_map(u32::to_be_bytes);
-        [0, 0, 8, 3].into_iter().chain(sizes).chain(images.concat()).collect()
+    fn as_idx(images: &Pixels, side: usize) -> Vec<u8> {
+        let sizes = [images.len(), side, side].map(|size| u32::try_from(size).unwrap().to_be_bytes()).concat();
+        [&[0, 0, 8, 3], &*sizes, &images.concat()].concat()
     }
 
-    fn as_npy(images: &Pixels, size: u32) -> Vec<u8> {
-        let shape = format!("({}, {size}, {size})", images.len());
+    fn as_npy(images: &Pixels, side: usize) -> Vec<u8> {
+        let shape = format!("({}, {side}, {side})", images.len());
         let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
         let length = u16::try_from(header.len()).unwrap().to_le_bytes();
         [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), &images.concat()].concat()
     }
 
-    fn files() -> impl Strategy<Value = (u32, [Option<Pixels>; 3])> {
+    fn transposed(images: &Pixels, side: usize) -> Pixels {
+        let turn = |image: &Vec<u8>| (0..side * side).map(|i| image[i % side * side + i / side]).collect();
+        images.iter().map(turn).collect()
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// A side and the images of train, valid and test.
+    fn files() -> impl Strategy<Value = (usize, [Option<Pixels>; 3])> {
         let level = prop_oneof![Just(vec![0, 1]), Just(vec![0, 255]), Just(vec![0, 1, 255]), Just(vec![0, 100, 200])];
-        (1u32..4, level).prop_flat_map(|(size, levels)| {
-            let image = prop::collection::vec(prop::sample::select(levels), (size * size) as usize);
+        let side = prop_oneof![1usize..4, 8usize..14];
+        (side, level).prop_flat_map(|(side, levels)| {
+            let image = prop::collection::vec(prop::sample::select(levels), side * side);
             let images = |count| prop::collection::vec(image.clone(), count);
-            let valid = prop::option::of(images(1..9));
-            (
-                Just(size),
-                (images(2..30), valid, images(1..9)).prop_map(|(train, valid, test)| [Some(train), valid, Some(test)]),
-            )
+            let parts = (images(2..30), prop::option::of(images(1..9)), images(1..9));
+            (Just(side), parts.prop_map(|(train, valid, test)| [Some(train), valid, Some(test)]))
         })
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(500))]
+        #![proptest_config(ProptestConfig::with_cases(300))]
 
-        /// Of files whose sizes are known beforehand only a part is kept: the same part with the same bits as of any other.
+        /// Of files whose sizes are known beforehand only a part is kept: the same part, bits and labels as of any other.
         #[test]
         fn a_part_of_a_set_is_the_same_in_every_format(
-            (size, files) in files(), asked in any::<[prop::sample::Index; 3]>(), all: [bool; 3], seed in 0u64..9, rule in 0usize..3,
+            (side, files) in files(), asked in any::<[prop::sample::Index; 3]>(), all: [bool; 3], seed in 0u64..9,
+            rule in 0usize..3, packed: bool, emnist: bool,
         ) {
             let dir = tempfile::tempdir().unwrap();
-            let data = |name: &str, format: fn(&Pixels, u32) -> Vec<u8>, config: &DataConfig| {
-                let folder = dir.path().join(name);
-                std::fs::create_dir_all(&folder).unwrap();
-                for (part, images) in ["train", "valid", "test"].into_iter().zip(&files) {
-                    let bytes = images.as_ref().map(|images| format(images, size));
-                    bytes.into_iter().for_each(|bytes| std::fs::write(folder.join(format!("x.{part}.data")), bytes).unwrap());
-                }
-                let config = DataConfig { name: folder.display().to_string(), ..config.clone() };
+            let write = |folder: &str, name: String, bytes: &[u8]| {
+                std::fs::create_dir_all(dir.path().join(folder)).unwrap();
+                std::fs::write(dir.path().join(folder).join(name), bytes).unwrap();
+            };
+            let set = if emnist { "emnist" } else { "mine" };
+            for (part, images) in ["train", "valid", "test"].into_iter().zip(&files) {
+                let Some(images) = images else { continue };
+                let idx = as_idx(images, side);
+                let upright = if emnist { transposed(images, side) } else { images.clone() };
+                let count = u32::try_from(images.len()).unwrap();
+                let labels: Vec<u8> = [0, 0, 8, 1].into_iter().chain(count.to_be_bytes()).chain((0..count).map(|i| i as u8 % 5)).collect();
+                write("idx", format!("{set}-{part}-images-ubyte"), &if packed { gzip(&idx) } else { idx });
+                write("npy", format!("{set}-{part}-images-ubyte"), &as_npy(&upright, side));
+                write("idx", format!("{set}-{part}-labels-ubyte"), &labels);
+                write("npy", format!("{set}-{part}-labels-ubyte"), &labels);
+            }
+            let data = |folder: &str, config: &DataConfig| {
+                let config = DataConfig { name: dir.path().join(folder).display().to_string(), ..config.clone() };
                 load(&config, &Library::at("/nonexistent")).unwrap()
             };
             let rule = [Binarize::Threshold, Binarize::Stochastic, Binarize::Dynamic][rule];
-            let whole = DataConfig { size: size as usize, seed, binarize: rule, ..DataConfig::default() };
-            let has = data("npy", as_npy, &whole).size();
+            let whole = DataConfig { size: side, seed, binarize: rule, ..DataConfig::default() };
+            let has = data("npy", &whole).size();
             let sizes = [has.train, has.valid, has.test];
             let [train, valid, test] = [0, 1, 2].map(|part| (!all[part]).then(|| asked[part].index(sizes[part]) + 1));
             let config = DataConfig { train, valid, test, ..whole };
-            let (idx, npy) = (data("idx", as_idx, &config), data("npy", as_npy, &config));
+            let (idx, npy) = (data("idx", &config), data("npy", &config));
             prop_assert_eq!(idx.shape, npy.shape);
             prop_assert_eq!(idx.binarization, npy.binarization);
             for (idx, npy) in [(idx.train, npy.train), (idx.valid, npy.valid), (idx.test, npy.test)] {
                 prop_assert_eq!(idx.pixels(), npy.pixels());
+                prop_assert_eq!(idx.labels().map(|labels| &labels.of), npy.labels().map(|labels| &labels.of));
+                prop_assert!(idx.labels().is_some());
             }
         }
-    }
-
-    #[test]
-    fn a_promise_of_images_takes_no_memory() {
-        let dir = tempfile::tempdir().unwrap();
-        let sizes = [u32::MAX, 1, 1].into_iter().flat_map(u32::to_be_bytes);
-        let bytes: Vec<u8> = [0, 0, 8, 3].into_iter().chain(sizes).chain([0; 40]).collect();
-        for part in ["train", "test"] {
-            std::fs::write(dir.path().join(format!("x.{part}.data")), &bytes).unwrap();
-        }
-        assert!(read::size(&dir.path().join("x.train.data")).is_none());
-        let config = DataConfig { name: dir.path().display().to_string(), size: 1, ..DataConfig::default() };
-        let error = load(&config, &Library::at("/nonexistent")).unwrap_err().to_string();
-        assert!(error.contains("the file ends"), "{error}");
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read};
 use std::path::Path;
 
-use super::{Kept, MOST_PACKED, Pool, fill, open};
+use super::{Kept, Pool, fill, open};
 use crate::data::binarize::Levels;
 use crate::data::{DataError, Shape};
 
@@ -37,12 +37,11 @@ fn images_of(path: &Path, sizes: &[usize]) -> Result<(usize, Shape), DataError> 
     }
 }
 
-/// Number and shape of the images that a file of this format promises, found without reading it; `None` if it cannot hold
-/// as many.
+/// Number and shape of the images that a file of this format promises, found without reading it; `None` if lists of so many
+/// would take more than the file.
 pub(crate) fn size(path: &Path) -> Option<(usize, Shape)> {
     let (count, shape) = images_of(path, &header(path, &mut open(path).ok()?).ok()?).ok()?;
-    let bytes = count.checked_mul(shape.height)?.checked_mul(shape.width)? as u64;
-    (bytes <= MOST_PACKED * path.metadata().ok()?.len()).then_some((count, shape))
+    (count as u64 <= path.metadata().ok()?.len()).then_some((count, shape))
 }
 
 /// Images: `count x rows x columns`, or `count x D`; only those `wanted`, ascending, are kept.
@@ -55,16 +54,18 @@ pub(super) fn images(path: &Path, mut source: impl BufRead, wanted: Option<Vec<u
     })?;
     let what = format!("{count} images of {} x {}", shape.height, shape.width);
     let begin = 4 + 4 * sizes.len();
+    // Memory grows with what arrives, never with what a header promises.
+    let likely = path.metadata().map_or(0, |data| usize::try_from(8 * data.len()).unwrap_or(0));
     let mut pool = match wanted {
         None => {
-            // Memory grows with what arrives, never with what a header promises.
-            let packed = path.metadata().map_or(0, |data| data.len());
-            let mut pixels = Vec::with_capacity(bytes.min(usize::try_from(8 * packed).unwrap_or(0)));
+            let mut pixels = Vec::with_capacity(bytes.min(likely));
             body(path, source, begin, bytes, &what, |part| pixels.extend_from_slice(part))?;
             Pool::unlabelled(pixels, shape)
         }
         Some(images) => {
-            let mut picked = Picked::new(images, count, shape);
+            let pixels = Vec::with_capacity((images.len() * shape.dim()).min(likely));
+            let kept = Kept { images, count, levels: Levels::Binary };
+            let mut picked = Picked { kept, shape, pixels, whole: 0, read: 0, most: 0 };
             body(path, source, begin, bytes, &what, |part| picked.take(part))?;
             picked.pool()
         }
@@ -91,11 +92,6 @@ struct Picked {
 }
 
 impl Picked {
-    fn new(images: Vec<u32>, count: usize, shape: Shape) -> Self {
-        let pixels = Vec::with_capacity(images.len() * shape.dim());
-        Self { kept: Kept { images, count, levels: Levels::Binary }, shape, pixels, whole: 0, read: 0, most: 0 }
-    }
-
     fn take(&mut self, mut part: &[u8]) {
         let dim = self.shape.dim();
         self.most = part.iter().fold(self.most, |most, &level| most.max(level));

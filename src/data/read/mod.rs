@@ -118,12 +118,9 @@ fn open(path: &Path) -> Result<Box<dyn BufRead>, DataError> {
     Ok(Box::new(BufReader::with_capacity(1 << 16, capped)))
 }
 
-/// Bytes that a byte of compressed data may stand for: real sets of bits and pictures stay below 200.
-const MOST_PACKED: u64 = 300;
-
-/// Most bytes that `packed` bytes of compressed data may expand to; little data may expand further.
+/// Most bytes that `packed` bytes of compressed data may expand to: real sets of bits and pictures stay below 200 times.
 fn unpacked_limit(packed: u64) -> u64 {
-    (16 << 20) + MOST_PACKED * packed
+    (16 << 20) + 300 * packed
 }
 
 /// A reader that fails where its allowance ends, in place of filling the memory.
