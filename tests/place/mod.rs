@@ -8,7 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-/// 12 runs of a fraction of a second, with checkpoints as often as they come; on a cluster two a task.
+/// 12 runs of a fraction of a second, with checkpoints as often as they come; on a cluster each a task.
 pub(crate) const STUDY: &str = r#"
 seeds = 4
 

@@ -6,7 +6,7 @@ use crate::made::kernels::lanes::{Lane, Lanes, WIDTH, Work, dispatch};
 use crate::made::kernels::sheet::Sheet;
 use crate::made::kernels::vectorized::Level;
 
-/// Takes a matrix over from the flat array; what fills up a row stays.
+/// Takes a matrix over from the flat array; zeros fill up its last lane of a row.
 pub fn load(level: Level, to: &mut [Lane], from: &[f32], sheet: Sheet) {
     dispatch(level, Load { to, from, sheet });
 }
@@ -97,16 +97,16 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
-        /// Every number comes to its row and column, on every instruction set, what fills up a row stays, and all return.
+        /// Every number comes to its row and column, on every instruction set, zeros fill up lanes, and all return.
         #[test]
         fn a_matrix_goes_into_lanes_and_back(rows in 1usize..70, cols in 1usize..70) {
             let sheet = Sheet { rows, cols };
             let numbers: Vec<f32> = (0..rows * cols).map(|i| i as f32).collect();
             for level in Level::available() {
-                let mut lanes = vec![Lane::default(); sheet.size()];
+                let mut lanes = vec![Lane([9.0; WIDTH]); sheet.size()];
                 load(level, &mut lanes, &numbers, sheet);
                 for (k, row) in flat(&lanes).chunks_exact(sheet.stride() * WIDTH).enumerate() {
-                    for (n, &number) in row.iter().enumerate() {
+                    for (n, &number) in row[..sheet.lanes() * WIDTH].iter().enumerate() {
                         prop_assert_eq!(number, if n < cols { numbers[n * rows + k] } else { 0.0 });
                     }
                 }
