@@ -79,12 +79,8 @@ fn drawn(builtin: Builtin, config: &DataConfig) -> Divided {
             Pool::labelled(pixels, shape, Some(labels), builtin.classes())
         })
         .collect();
-    let parts = Part::ALL.map(|part| (part as usize, all(&pools[part as usize])));
+    let parts = Part::ALL.map(|part| (part as usize, split::all(counts[part as usize])));
     Divided { pools, parts }
-}
-
-fn all(pool: &Pool) -> Vec<u32> {
-    (0..pool.count() as u32).collect()
 }
 
 fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> {

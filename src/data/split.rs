@@ -30,6 +30,11 @@ pub(crate) fn three(count: usize, seed: u64) -> [Vec<u32>; 3] {
 /// Which file and which of its images each of the three sets takes.
 pub(crate) type Parts = [(usize, Vec<u32>); 3];
 
+/// Every one of `count` images.
+pub(crate) fn all(count: usize) -> Vec<u32> {
+    (0..count as u32).collect()
+}
+
 /// Train, valid and test from files of their own, by the number of images in each; files count in this order, leaving out
 /// one that is not there. A missing valid is cut from train; says what else is missing.
 pub(crate) fn files(counts: [Option<usize>; 3], seed: u64) -> Result<Parts, String> {
@@ -38,7 +43,6 @@ pub(crate) fn files(counts: [Option<usize>; 3], seed: u64) -> Result<Parts, Stri
         let lacking = if train.is_none() { "training" } else { "test" };
         return Err(format!("no {lacking} images: files named train and test are expected (valid is optional)"));
     };
-    let all = |count: usize| (0..count as u32).collect();
     match valid {
         Some(valid) => Ok([(0, all(train)), (1, all(valid)), (2, all(test))]),
         None if train < 2 => Err("one training image cannot also validate".to_owned()),

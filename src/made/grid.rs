@@ -43,9 +43,9 @@ impl Place {
 
     /// The part of the flat array that each lane of its tiles holds.
     fn parts(&self) -> impl Iterator<Item = Range<usize>> {
-        let Sheet { rows, cols } = self.sheet;
-        let tile = move |k: usize| (0..cols).map(move |n| n * rows + k..n * rows + rows.min(k + WIDTH));
-        (0..rows).step_by(WIDTH).flat_map(tile)
+        let sheet = self.sheet;
+        let tile = move |k: usize| (0..sheet.cols).map(move |n| transpose::part(sheet, k, n));
+        (0..sheet.rows).step_by(WIDTH).flat_map(tile)
     }
 
     fn load(&self, from: &[f32], to: &mut [Lane]) {

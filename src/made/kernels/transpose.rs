@@ -2,6 +2,8 @@
 //!
 //! The flat array has the number of row k and column n of a sheet, r rows in all, at n r + k.
 
+use std::ops::Range;
+
 use crate::made::kernels::lanes::{Lane, Lanes, WIDTH, Work, dispatch};
 use crate::made::kernels::sheet::Sheet;
 use crate::made::kernels::vectorized::Level;
@@ -22,7 +24,7 @@ fn squares(sheet: Sheet) -> impl Iterator<Item = (usize, usize)> {
 }
 
 /// The part of column `n` in the flat array that begins in row `k` and is at most a lane.
-fn part(sheet: Sheet, k: usize, n: usize) -> std::ops::Range<usize> {
+pub fn part(sheet: Sheet, k: usize, n: usize) -> Range<usize> {
     let start = n * sheet.rows;
     start + k..start + sheet.rows.min(k + WIDTH)
 }
