@@ -45,6 +45,7 @@ fn main() {
         valid: one.clone(),
         test: one,
         binarization: Binarization::NoneNeeded,
+        left_out: vec![],
     };
     let model = ModelConfig { hidden, ordering: OrderingRule::Raster, masks, ..ModelConfig::default() };
     let seed = Seed(0);

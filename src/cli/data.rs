@@ -136,6 +136,9 @@ fn show(
     };
     let binarization = dataset.binarization.words();
     writeln!(terminal.out, "{name}: {train} train, {valid} valid, {test} test; {lie}, {binarization}")?;
+    for sentence in &dataset.left_out {
+        writeln!(terminal.out, "left out: {sentence}")?;
+    }
     writeln!(terminal.out, "{}", out.display())?;
     Ok(Exit::Success)
 }

@@ -66,6 +66,8 @@ pub(super) fn counts(builtin: Builtin, config: &DataConfig) -> [usize; 3] {
 struct Divided {
     pools: Vec<Pool>,
     parts: Parts,
+    /// As in [`Dataset`].
+    left_out: Vec<String>,
 }
 
 fn drawn(builtin: Builtin, config: &DataConfig) -> Divided {
@@ -80,7 +82,7 @@ fn drawn(builtin: Builtin, config: &DataConfig) -> Divided {
         })
         .collect();
     let parts = Part::ALL.map(|part| (part as usize, split::all(counts[part as usize])));
-    Divided { pools, parts }
+    Divided { pools, parts, left_out: vec![] }
 }
 
 fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> {
@@ -127,7 +129,7 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
         let words = |s: Shape| format!("{} x {}", s.height, s.width);
         return Err(incomplete(&format!("its sets differ in shape: {} and {}", words(shape), words(other.shape))));
     }
-    Ok(Divided { pools, parts: cut(parts, config)? })
+    Ok(Divided { pools, parts: cut(parts, config)?, left_out: vec![] })
 }
 
 /// Images in each file.
@@ -269,7 +271,15 @@ fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
         }
     });
     let binarization = Binarization::of(levels, config.binarize);
-    Dataset { name: config.name.clone(), shape: divided.pools[0].shape, train, valid, test, binarization }
+    Dataset {
+        name: config.name.clone(),
+        shape: divided.pools[0].shape,
+        train,
+        valid,
+        test,
+        binarization,
+        left_out: divided.left_out.clone(),
+    }
 }
 
 #[cfg(test)]

@@ -189,6 +189,8 @@ pub struct Dataset {
     pub test: Images,
     /// How pixels became 0 and 1.
     pub binarization: Binarization,
+    /// What the source holds besides these images, and why it is not used: one sentence a kind, without a full stop.
+    pub left_out: Vec<String>,
 }
 
 impl Dataset {

@@ -27,6 +27,7 @@ fn dataset(images: Images, width: usize, height: usize) -> Dataset {
         valid: images.clone(),
         test: images,
         binarization: Binarization::NoneNeeded,
+        left_out: vec![],
     }
 }
 
