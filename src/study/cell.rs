@@ -1,15 +1,16 @@
-//! A cell of a table, and the care that keeps spreadsheets from changing it.
+//! A cell of a table, and the care that keeps programs which open it from changing it.
 
 use std::borrow::Cow;
 
 use crate::store::number;
+use crate::sweep::{is_plain_number, misread};
 
 /// A cell.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value<'a> {
     /// A missing value.
     Empty,
-    /// Text that no spreadsheet converts; made by [`Value::text`].
+    /// Text that no reader of tables converts; made by [`Value::text`].
     Text(Cow<'a, str>),
     /// A level of an axis that is a plain number, as its study wrote it.
     Level(&'a str),
@@ -20,7 +21,7 @@ pub(super) enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// Text; where a spreadsheet would make a date, a formula or another number of it, an apostrophe stands before it.
+    /// Text; an apostrophe precedes what readers of tables would take for something else ([`misread`]).
     pub(super) fn text(text: &'a str) -> Self {
         let text = if text.contains(char::is_control) {
             Cow::Owned(text.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "))
@@ -29,7 +30,7 @@ impl<'a> Value<'a> {
         };
         match text.is_empty() {
             true => Self::Empty,
-            false if is_converted(&text) => Self::Text(Cow::Owned(format!("'{text}"))),
+            false if misread(&text).is_some() => Self::Text(Cow::Owned(format!("'{text}"))),
             false => Self::Text(text),
         }
     }
@@ -82,57 +83,6 @@ impl Table<'_> {
     }
 }
 
-/// Whether a number comes back from a spreadsheet as it went in: no leading zeros, at most 15 digits.
-fn is_plain_number(text: &str) -> bool {
-    let unsigned = text.strip_prefix('-').unwrap_or(text);
-    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
-    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    digits(whole)
-        && digits(fraction)
-        && (whole == "0" || !whole.starts_with('0'))
-        && whole.len() + fraction.len() <= 15
-        && digits(exponent.strip_prefix(['-', '+']).unwrap_or(exponent))
-        && text.parse::<f64>().is_ok_and(f64::is_finite)
-}
-
-/// Whether a spreadsheet may read the text as something else: a formula, a number, a date, a time, a share.
-fn is_converted(text: &str) -> bool {
-    let text = text.trim();
-    text.starts_with(['=', '+', '-', '@']) || is_numeric(text) || names_a_month(text)
-}
-
-/// Digits with nothing but the marks that dates, times, fractions, currencies and groups of thousands are written with.
-fn is_numeric(text: &str) -> bool {
-    let marks = ['/', ':', '.', ',', '-', '+', ' ', '%', '$', '\u{20ac}', '\u{a3}', 'e', 'E'];
-    text.contains(|c: char| c.is_ascii_digit()) && text.chars().all(|c| c.is_ascii_digit() || marks.contains(&c))
-}
-
-/// `mar 5`, `5-Mar`, `MARCH1`, `1.dec.2026`: a month's name with nothing but digits and separators.
-fn names_a_month(text: &str) -> bool {
-    const MONTHS: [&str; 12] = [
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-    ];
-    let lower = text.to_ascii_lowercase();
-    let mut words = lower.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
-    let (Some(word), None) = (words.next(), words.next()) else { return false };
-    let month = word == "sept" || MONTHS.iter().any(|month| word.len() >= 3 && (*month == word || month[..3] == *word));
-    month
-        && lower.contains(|c: char| c.is_ascii_digit())
-        && lower.chars().all(|c| c.is_ascii_alphanumeric() || " -./,'".contains(c))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -171,7 +121,6 @@ mod tests {
             "-0.5",
             "1e-3",
             "0.25",
-            "true",
             "[500, 500]",
             "depth-2",
             "r9e12ab",
@@ -199,7 +148,7 @@ mod tests {
             for ((text, x, n), (text_back, x_back, n_back)) in cells.iter().zip(back) {
                 let value = Value::text(text);
                 prop_assert_eq!(value.csv(), text_back.as_str());
-                prop_assert!(!text_back.contains(['\n', '\r']) && !text_back.starts_with(['=', '+', '-', '@']));
+                prop_assert!(!text_back.contains(['\n', '\r']) && misread(&text_back).is_none());
                 prop_assert_eq!(Some(*x).filter(|x| x.is_finite()).map(|x| x + 0.0), x_back);
                 prop_assert_eq!(*n, n_back);
             }

@@ -2,7 +2,7 @@
 
 use super::diagnostics::{Diagnostic, Span};
 use super::expr::Expr;
-use super::generator::{RESERVED, generate};
+use super::generator::{FORMS, RESERVED, generate, range_word};
 use super::kind::Kind;
 use super::label::unsafe_label;
 use super::point::{Assignment, Point};
@@ -52,6 +52,11 @@ impl Axis {
     pub(super) fn touches(&self, leaf: Leaf) -> bool {
         self.leaves.iter().any(|own| overlap(*own, leaf))
     }
+}
+
+/// Whether a label is the name that tables give to the baseline.
+pub(super) fn is_baseline(label: &str) -> bool {
+    label.eq_ignore_ascii_case("baseline")
 }
 
 /// Whether two settings are the same, or one a constant of the other.
@@ -153,6 +158,13 @@ impl Reader {
                 let list = generate(table, node.span, &mut self.errors)?;
                 self.listed(leaf, node, &list)
             }
+            Toml::Table(table) if range_word(table).is_some() => {
+                let key = range_word(table)?;
+                let error = Diagnostic::new(format!("`{}` is a word of ranges, not a label of a level", key.name));
+                let error = error.at(key.span, "").help(format!("a range is {FORMS}"));
+                self.errors.push(error.help("levels with labels of their own: { \"any other word\" = value, ... }"));
+                None
+            }
             Toml::Table(table) if !table.0.is_empty() => {
                 let levels: Vec<_> = table.0.iter().map(|(key, value)| self.labelled(leaf, key, value)).collect();
                 levels.into_iter().collect()
@@ -180,7 +192,7 @@ impl Reader {
             self.errors.push(Diagnostic::new(format!("the label \"{label}\" {why}")).at(span, ""));
             return None;
         }
-        Some(label.trim().to_owned())
+        Some(label.to_owned())
     }
 
     fn listed(&mut self, leaf: Leaf, node: &Node, list: &[Node]) -> Option<Vec<Level>> {
@@ -219,6 +231,12 @@ impl Reader {
         }
         let mut texts = std::collections::BTreeSet::new();
         for level in &kept {
+            if level.named && is_baseline(&level.text) && !level.is_at(&self.base) {
+                let error =
+                    Diagnostic::new(format!("a level of `{name}` is labelled \"{}\" and is not it", level.text));
+                let place = level.set.first().map_or(axis.span, |a| a.span);
+                self.errors.push(error.at(place, "not the baseline's value").help("tables call the baseline so"));
+            }
             if !texts.insert(level.text.as_str()) {
                 let error = Diagnostic::new(format!("two levels of `{name}` have the label \"{}\"", level.text));
                 let place = level.set.first().map_or(axis.span, |a| a.span);

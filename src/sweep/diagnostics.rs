@@ -209,8 +209,9 @@ fn on_boundaries(text: &str, span: Span) -> Range<usize> {
 
 /// The candidate that `name` is most likely a slip of: the one that ends in the same word, or the nearest in spelling.
 pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let name = &name.to_lowercase();
     let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
-    let scored = candidates.into_iter().filter(|candidate| *candidate != name).map(|candidate| {
+    let scored = candidates.into_iter().filter(|candidate| candidate != name).map(|candidate| {
         let whole = strsim::damerau_levenshtein(name, candidate);
         let word = strsim::damerau_levenshtein(&last(name), &last(candidate)) + usize::from(candidate.contains('.'));
         (whole.min(word), candidate)

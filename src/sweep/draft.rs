@@ -1,6 +1,6 @@
 //! An experiment file as it was read: every section in its own type, nothing combined yet.
 
-use super::axis::Axis;
+use super::axis::{Axis, is_baseline};
 use super::design::Design;
 use super::diagnostics::{Diagnostic, Span};
 use super::document::Document;
@@ -375,6 +375,11 @@ impl Reader {
                 table.get("study").filter(|_| !inside).and_then(|node| Some((self.text("study", node)?, node.span)));
             let rest = table.0.iter().filter(|(key, _)| SECTIONS.contains(&key.name.as_str())).cloned().collect();
             let values = self.settings("", &Table(rest));
+            if label.as_deref().is_some_and(is_baseline) {
+                let error = Diagnostic::new("an [[extra]] cannot be called \"baseline\"").at(node.span, "");
+                self.errors.push(error.help("tables call the baseline so"));
+                continue;
+            }
             if let Some(label) = label {
                 extras.push(Extra { label, span: node.span, values, study });
             }

@@ -325,10 +325,16 @@ impl Parser<'_> {
             Token::Word(word) => settings::find(&word).map(Operand::Setting).ok_or_else(|| {
                 let error = Diagnostic::new(format!("unknown setting `{word}`")).at((self.place)(at), "");
                 if word.contains('.') {
-                    error.suggest(&word, settings::paths())
-                } else {
-                    error.help(format!("a word that is a value is written in quotes: '{word}'"))
+                    return error.suggest(&word, settings::paths());
                 }
+                let named = |path: &&str| path.rsplit('.').next() == Some(word.as_str());
+                let paths: Vec<String> = settings::paths().filter(named).map(|path| format!("`{path}`")).collect();
+                if !paths.is_empty() {
+                    return error.help(format!("did you mean {}?", paths.join(" or ")));
+                }
+                error
+                    .help(format!("a word that is a value is written in quotes: '{word}'"))
+                    .help("a condition names settings by their paths, and no [[zip]]")
             }),
             Token::List => self.list(),
             _ => {

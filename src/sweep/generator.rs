@@ -2,11 +2,46 @@
 
 use super::diagnostics::{Diagnostic, Errors, Span};
 use super::kind::number;
-use super::tree::{Node, Table, Toml};
+use super::tree::{Key, Node, Table, Toml};
 
 /// Keys that make a table below `[axes]` a generator; no setting and no constant may have such a name.
 pub const RESERVED: [&str; 11] =
     ["values", "from", "to", "step", "linspace", "geom", "log2", "n", "when", "tune", "label"];
+
+/// Words that other programs write ranges with. A table with one of them is no table of labels: `{ min = 1, max = 8 }` would
+/// be two levels.
+const RANGE_WORDS: [&str; 21] = [
+    "arange",
+    "count",
+    "end",
+    "geomspace",
+    "hi",
+    "high",
+    "lo",
+    "log10",
+    "loguniform",
+    "logspace",
+    "low",
+    "lower",
+    "max",
+    "min",
+    "num",
+    "points",
+    "range",
+    "start",
+    "steps",
+    "stop",
+    "upper",
+];
+
+/// The word of ranges among the keys of a table, if there is one.
+pub(super) fn range_word(table: &Table) -> Option<&Key> {
+    table.0.iter().map(|(key, _)| key).find(|key| RANGE_WORDS.contains(&key.name.to_ascii_lowercase().as_str()))
+}
+
+/// How ranges are written.
+pub(super) const FORMS: &str = "{ from = 1, to = 9, step = 2 }, { log2 = [1, 64] }, { geom = [0.0001, 0.01], n = 3 }, \
+    { linspace = [0, 1], n = 5 } or { values = [...] }";
 
 /// More values than this on one axis are a slip.
 const MOST: usize = 100_000;

@@ -1,14 +1,15 @@
 //! Names of variants and columns: what differs from the baseline, and nothing else.
 //!
 //! A label is for people (`depth 2, masks 8`), a name for tables and files (`depth-2_masks-8`). Both follow the order of
-//! the settings, not of the axes, so that re-ordering a file renames nothing, and neither is what a spreadsheet would
-//! read as a date, a formula or a number.
+//! the settings, not of the axes, so that re-ordering a file renames nothing, and neither is what a reader of tables would
+//! take for a date, a formula, a number or a missing value.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::axis::Axis;
 use super::design::level_at;
 use super::expand::{Choice, Expanded, Origin};
+use super::misread::misread;
 use super::point::{Point, Pool};
 
 /// Columns that tables have beside those of the axes.
@@ -176,51 +177,17 @@ fn ascii(label: &str) -> String {
     if fits { name } else { format!("v-{}", name.trim_start_matches('-')).trim_end_matches('-').to_owned() }
 }
 
-/// Why a text cannot stand in a cell of a table, if it cannot.
+/// Why a text cannot be a label, if it cannot.
 pub(super) fn unsafe_label(label: &str) -> Option<&'static str> {
-    let label = label.trim();
-    if label.is_empty() {
+    // A number in the spelling of this program comes back from a table as it is.
+    let is_number = label.parse().is_ok_and(|x: f64| x.is_finite() && super::kind::number(x) == label);
+    if label.trim().is_empty() {
         Some("is empty")
     } else if label.len() > 100 {
         Some("is longer than 100 bytes")
     } else if label.chars().any(char::is_control) {
         Some("holds a control character")
-    } else if label.starts_with(['=', '+', '-', '@']) {
-        Some("would be read as a formula by a spreadsheet")
-    } else if is_date_like(label) {
-        Some("would be read as a date by a spreadsheet")
-    } else if label.eq_ignore_ascii_case("true") || label.eq_ignore_ascii_case("false") {
-        Some("would be read as a truth value by a spreadsheet")
-    } else if label.parse().is_ok_and(|x: f64| super::kind::number(x) != label) {
-        Some("would be read as a number, and changed, by a spreadsheet")
     } else {
-        None
+        misread(label).filter(|_| !is_number || label.starts_with('-'))
     }
-}
-
-/// Whether a text is two to four parts, each a short number or a month, as dates and times are.
-fn is_date_like(text: &str) -> bool {
-    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-    if text.parse::<f64>().is_ok() || !text.contains(|c: char| c.is_ascii_digit()) {
-        return false;
-    }
-    let mut parts: Vec<String> = Vec::new();
-    let mut previous = ' ';
-    for c in text.chars() {
-        let separates = matches!(c, '-' | '/' | '.' | ':' | ' ' | ',');
-        if !separates {
-            let goes_on = previous.is_ascii_digit() == c.is_ascii_digit() && previous.is_alphanumeric();
-            match parts.last_mut() {
-                Some(part) if goes_on => part.push(c),
-                _ => parts.push(c.to_string()),
-            }
-        }
-        previous = if separates { ' ' } else { c };
-    }
-    let is_month = |part: &String| {
-        let part = part.to_ascii_lowercase();
-        MONTHS.iter().any(|month| part.starts_with(month)) && part.len() <= 9
-    };
-    let is_number = |part: &String| part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit());
-    (2..=4).contains(&parts.len()) && parts.iter().all(|part| is_number(part) || is_month(part))
 }
