@@ -4,6 +4,7 @@
 //! turned into tables and figures. Modules import only from those listed above them; `docs/ARCHITECTURE.md` says why.
 
 pub mod npy;
+pub(crate) mod regular;
 pub mod rng;
 pub mod stats;
 

@@ -44,6 +44,7 @@ mod verify;
 mod why;
 mod worker;
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -51,7 +52,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use progress::ProgressMode;
-use terminal::{ColorMode, Paint};
+use terminal::{ColorMode, Escaping, Paint, escaped};
 
 use crate::sweep::Diagnostics;
 
@@ -153,9 +154,15 @@ pub(crate) struct Terminal<'a> {
 
 impl Terminal<'_> {
     /// A remark that is no result. A stderr that nobody reads any more is no error.
-    #[expect(clippy::unused_self, reason = "printing is the terminal's business")]
     pub(crate) fn remark(&self, text: impl std::fmt::Display) {
-        drop(writeln!(std::io::stderr(), "{text}"));
+        drop(writeln!(std::io::stderr(), "{}", self.paint.printable(&text.to_string())));
+    }
+
+    /// Diagnostics as their renderer has coloured them: it escapes what it quotes, but for the control characters above
+    /// ASCII.
+    pub(crate) fn rendered(&self, text: &str) {
+        let coded: Vec<_> = text.split('\x1b').map(escaped).collect();
+        drop(writeln!(std::io::stderr(), "{}", coded.join("\x1b")));
     }
 
     /// A remark about something that is not as it should be, and yet no reason to stop.
@@ -166,10 +173,13 @@ impl Terminal<'_> {
 
 /// Runs the program on the process's arguments.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misunderstood(&error),
+    };
     quiet_panics();
     let paint = cli.global.color.paint();
-    let mut out = std::io::stdout().lock();
+    let mut out = Escaping::new(std::io::stdout().lock());
     let mut terminal = Terminal { out: &mut out, paint };
     let result = run(&cli, &mut terminal).and_then(|exit| Ok(terminal.out.flush().map(|()| exit)?));
     match result {
@@ -179,12 +189,23 @@ pub fn main() -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             match error.downcast_ref::<Diagnostics>() {
-                Some(diagnostics) => terminal.remark(diagnostics.render(paint.0).trim_end()),
+                Some(diagnostics) => terminal.rendered(diagnostics.render(paint.0).trim_end()),
                 None => terminal.remark(format!("{} {error:#}", paint.bad("error:"))),
             }
             ExitCode::from(2)
         }
     }
+}
+
+/// Prints what clap makes of the arguments: help, the version, or what is wrong with them.
+fn misunderstood(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    match escaped(&text) {
+        // In clap's own colours.
+        Cow::Borrowed(_) => drop(error.print()),
+        Cow::Owned(text) => drop(write!(std::io::stderr(), "{text}")),
+    }
+    ExitCode::from(error.exit_code() as u8)
 }
 
 fn run(cli: &Cli, terminal: &mut Terminal) -> anyhow::Result<Exit> {
@@ -235,7 +256,7 @@ fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {
         if std::thread::current().name().is_some_and(|name| name == "main" || name.starts_with(OWN_THREAD)) {
             let text = format!("error: this is a bug in ablade: {panic}\nRUST_BACKTRACE=1 shows where it comes from");
-            drop(writeln!(std::io::stderr(), "{text}"));
+            drop(writeln!(std::io::stderr(), "{}", escaped(&text)));
         }
     }));
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use indicatif::{MultiProgress, ProgressBar};
 
-use super::terminal::{Paint, duration, style};
+use super::terminal::{Paint, duration, escaped, style};
 use crate::store::EpochRow;
 
 /// `--progress`.
@@ -109,7 +109,7 @@ impl Progress {
         let bar = if self.mode == ProgressMode::Bar {
             let bar = self.bars.insert_before(&state.overall, ProgressBar::new(STEPS));
             bar.set_style(style("  {prefix} [{bar:24}] {msg}"));
-            bar.set_prefix(self.padded(run));
+            bar.set_prefix(escaped(&self.padded(run)).into_owned());
             bar.set_message("starting");
             bar
         } else {
@@ -230,13 +230,15 @@ impl Progress {
         state.overall.set_position((fraction * STEPS as f64) as u64);
         state.overall.set_prefix(format!("{} runs", self.counter(state.ended)));
         let queue = if state.queue.is_empty() { String::new() } else { format!("  tasks: {}", state.queue) };
-        state.overall.set_message(format!("{:.0} %  {}{left}{queue}", 100.0 * fraction, duration(elapsed)));
+        let message = format!("{:.0} %  {}{left}{queue}", 100.0 * fraction, duration(elapsed));
+        state.overall.set_message(escaped(&message).into_owned());
     }
 
     fn say(&self, line: &str) {
+        let line = self.paint.printable(line);
         match self.mode {
             // A display that cannot be written to is no reason to stop training.
-            ProgressMode::Bar => drop(self.bars.println(line)),
+            ProgressMode::Bar => drop(self.bars.println(&line)),
             ProgressMode::Plain => {
                 let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
                 drop(writeln!(std::io::stderr(), "{now}  {}", line.trim_end()));

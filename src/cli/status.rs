@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::queue::{self, Scope};
-use super::terminal::table;
+use super::terminal::{one_line, table};
 use super::{Exit, Global, Terminal};
 use crate::launch::slurm::Controller;
 use crate::plan::Plan;
@@ -61,7 +61,7 @@ pub(crate) fn status(args: &StatusArgs, global: &Global, terminal: &mut Terminal
                 ];
                 let facts: Vec<String> = facts.into_iter().flatten().collect();
                 let colon = if facts.is_empty() { "" } else { ": " };
-                details.push(format!("{run}  {label}  {word}{colon}{}", facts.join("; ")));
+                details.push(one_line(&format!("{run}  {label}  {word}{colon}{}", facts.join("; "))));
             }
         }
         let total = counts.iter().sum::<usize>();

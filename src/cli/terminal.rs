@@ -1,6 +1,8 @@
-//! How things look: colour where it is wanted, durations, sizes and tables as people read them.
+//! How things look: colour where it is wanted, durations, sizes and tables as people read them. Names and texts come from
+//! files of others: everything printed passes through here, and no control character of theirs reaches a terminal.
 
-use std::io::IsTerminal;
+use std::borrow::Cow;
+use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
 use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
@@ -36,21 +38,94 @@ impl ColorMode {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Paint(pub(crate) bool);
 
+/// Private-use characters that stand for the program's own colours until a text is printed, and the codes they become: so
+/// that [`Paint::printable`] can tell these codes from those in a name.
+const COLOURS: [(char, &str); 4] =
+    [('\u{f0000}', "\x1b[0m"), ('\u{f0001}', "\x1b[32m"), ('\u{f0002}', "\x1b[1;31m"), ('\u{f0003}', "\x1b[2m")];
+
 impl Paint {
-    fn wrap(self, code: &str, text: &str) -> String {
-        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    fn wrap(self, colour: usize, text: &str) -> String {
+        if self.0 { format!("{}{text}{}", COLOURS[colour].0, COLOURS[0].0) } else { text.to_owned() }
     }
 
     pub(crate) fn good(self, text: &str) -> String {
-        self.wrap("32", text)
+        self.wrap(1, text)
     }
 
     pub(crate) fn bad(self, text: &str) -> String {
-        self.wrap("1;31", text)
+        self.wrap(2, text)
     }
 
     pub(crate) fn dim(self, text: &str) -> String {
-        self.wrap("2", text)
+        self.wrap(3, text)
+    }
+
+    /// The text as it may be printed: control characters escaped, colours in the terminal's codes.
+    pub(crate) fn printable(self, text: &str) -> String {
+        let text = escaped(text);
+        if !self.0 {
+            return text.into_owned();
+        }
+        COLOURS.iter().fold(text.into_owned(), |text, (mark, code)| text.replace(*mark, code))
+    }
+}
+
+/// Whether a terminal may take a character for more than a glyph: it moves, colours, rings, or turns the text around it.
+fn is_active(c: char) -> bool {
+    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || matches!(c, '\u{2028}' | '\u{2029}') || (c.is_control() && !matches!(c, '\n' | '\t'))
+}
+
+/// The text with characters that a terminal would act on written as `\u{1b}`; line breaks and tabs stay.
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_active) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().fold(String::with_capacity(text.len() + 8), |mut out, c| {
+        if is_active(c) {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+        out
+    }))
+}
+
+/// The text in one line: for texts of others within a list, where a line break could pass for another entry.
+pub(crate) fn one_line(text: &str) -> String {
+    text.replace('\n', "\\n")
+}
+
+/// A writer that escapes what it is given, for stdout.
+#[derive(Debug)]
+pub(crate) struct Escaping<W> {
+    inner: W,
+    /// The beginning of a character whose end has not come yet.
+    torn: Vec<u8>,
+}
+
+impl<W: Write> Escaping<W> {
+    pub(crate) fn new(inner: W) -> Self {
+        Self { inner, torn: Vec::new() }
+    }
+}
+
+impl<W: Write> Write for Escaping<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.torn.extend_from_slice(bytes);
+        let all = std::mem::take(&mut self.torn);
+        // A character of several bytes may come in two pieces; what can be none is shown as one that is unknown.
+        let whole = match std::str::from_utf8(&all) {
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            _ => all.len(),
+        };
+        self.torn.extend_from_slice(&all[whole..]);
+        self.inner.write_all(escaped(&String::from_utf8_lossy(&all[..whole])).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
     }
 }
 
@@ -162,6 +237,27 @@ pub(crate) fn table(header: &[&str], left: usize) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_character_of_a_text_acts_on_a_terminal() {
+        let active =
+            ["\u{1b}[2J", "\u{7}", "\r", "\u{8}", "\u{7f}", "\u{9b}2J", "\u{202e}", "\u{2066}", "\u{2028}", "\0"];
+        for text in active {
+            for paint in [Paint(false), Paint(true)] {
+                let shown = paint.printable(&format!("a{text}b"));
+                assert!(shown.starts_with("a\\u{") && !shown.contains(is_active), "{shown:?}");
+            }
+            let painted = Paint(true).printable(&Paint(true).bad(text));
+            assert!(painted.starts_with("\x1b[1;31m\\u{") && painted.ends_with("\x1b[0m"), "{painted:?}");
+            for at in 0..=text.len() {
+                let mut out = Escaping::new(Vec::new());
+                [&text.as_bytes()[..at], &text.as_bytes()[at..]].iter().for_each(|part| out.write_all(part).unwrap());
+                assert_eq!(String::from_utf8(out.inner).unwrap(), escaped(text));
+            }
+        }
+        assert_eq!(escaped("grün\tüber\nalles 你 🙂"), "grün\tüber\nalles 你 🙂");
+        assert_eq!(Paint(false).printable("\u{f0001}"), "\u{f0001}", "no colour where none is wanted");
+    }
 
     #[test]
     fn durations_read_well_at_every_scale() {

@@ -5,13 +5,13 @@
 //! among them.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use super::source::{Source, resolve};
 use super::{DataConfig, DataError, Library, draw, load};
+use crate::regular;
 
 /// Raised whenever the same files and settings give other images.
 const RULES: u32 = 2;
@@ -53,7 +53,7 @@ fn hash(path: &Path) -> Result<[u8; 32], DataError> {
         return Ok(hash);
     }
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(File::open(path).map_err(DataError::io(path))?).map_err(DataError::io(path))?;
+    hasher.update_reader(regular::open(path).map_err(DataError::io(path))?).map_err(DataError::io(path))?;
     let hash = *hasher.finalize().as_bytes();
     HASHES.lock().unwrap_or_else(PoisonError::into_inner).insert(version, hash);
     Ok(hash)

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::StoreError;
 use super::claims::Watched;
 use super::disk::{create_dirs, rename, sync_dir, write_synced};
+use crate::regular;
 
 const PREFIX: &str = ".writing-";
 const LOCK: &str = "lock";
@@ -64,8 +65,24 @@ impl Store {
         fs::remove_file(&path).map_err(StoreError::io("remove", &path))
     }
 
+    /// Makes sure that a directory below the root is where its path says: nothing is written, moved or removed through a
+    /// link, since results from elsewhere may hold links to anything.
+    pub(super) fn own(&self, dir: &Path) -> Result<(), StoreError> {
+        let below = dir.ancestors().take_while(|above| *above != self.root);
+        match below.filter(|dir| fs::symlink_metadata(dir).is_ok_and(|found| found.is_symlink())).last() {
+            None => Ok(()),
+            Some(link) => {
+                let reason = "it is a link, and nothing is written through links; --results can name another directory";
+                Err(StoreError::Malformed { path: link.to_owned(), reason: reason.to_owned() })
+            }
+        }
+    }
+
     /// A fresh path below this process's scratch directory.
     pub(super) fn scratch_path(&self) -> Result<PathBuf, StoreError> {
+        for dir in [self.runs(), self.unfinished(), self.submitted(), self.root.join("data")] {
+            self.own(&dir)?;
+        }
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         // Someone may have emptied the results while we run: start again rather than fail until the end.
         if scratch.as_ref().is_none_or(|scratch| !scratch.dir.path().is_dir()) {
@@ -79,11 +96,13 @@ impl Store {
 
     /// Puts `bytes` at `path` whole, creating its directory; leaves a file that holds them already untouched.
     pub(super) fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-        let same_size = fs::metadata(path).is_ok_and(|found| found.len() == bytes.len() as u64);
-        if same_size && fs::read(path).is_ok_and(|found| found == bytes) {
+        let there = fs::symlink_metadata(path);
+        let same_size = there.is_ok_and(|found| found.is_file() && found.len() == bytes.len() as u64);
+        if same_size && regular::read(path, bytes.len() as u64).is_ok_and(|found| found == bytes) {
             return Ok(());
         }
         let parent = path.parent().unwrap_or(&self.root);
+        self.own(parent)?;
         create_dirs(parent)?;
         let beside = self.scratch_path()?;
         let written = write_synced(&beside, &[bytes])
@@ -148,8 +167,12 @@ pub(super) fn remove_if_dead(dir: &Path) -> std::io::Result<()> {
     if name.to_string_lossy().ends_with(DEAD) {
         return fs::remove_dir_all(dir);
     }
+    // A link is not what a process of this program has made, and what it leads to is none of ours.
+    if !dir.symlink_metadata()?.is_dir() {
+        return Ok(());
+    }
     // Without a lock it is just being made, or its owner died while removing it.
-    let lock = File::options().create(true).truncate(false).write(true).open(dir.join(LOCK))?;
+    let lock = regular::open_unlinked(&dir.join(LOCK), File::options().create(true).truncate(false).write(true))?;
     if lock.try_lock().is_err() {
         return Ok(());
     }
@@ -167,7 +190,7 @@ pub(super) fn is_scratch(name: &str) -> bool {
 /// Whether a directory is the scratch of a dead process; `None` if it is that of another machine, of which nothing can be
 /// known.
 pub(super) fn is_scratch_of_the_dead(dir: &Path, name: &str) -> Option<bool> {
-    if !name.starts_with(PREFIX) {
+    if !name.starts_with(PREFIX) || !dir.symlink_metadata().is_ok_and(|found| found.is_dir()) {
         return Some(false);
     }
     if !is_scratch(name) {
@@ -175,7 +198,7 @@ pub(super) fn is_scratch_of_the_dead(dir: &Path, name: &str) -> Option<bool> {
     }
     Some(
         name.ends_with(DEAD)
-            || match File::open(dir.join(LOCK)) {
+            || match regular::open_unlinked(&dir.join(LOCK), File::options().read(true)) {
                 Ok(lock) => lock.try_lock().is_ok(),
                 // It died before it made its lock, which comes first, or when it had begun to clean up.
                 Err(error) => error.kind() == std::io::ErrorKind::NotFound,
@@ -261,6 +284,28 @@ mod tests {
             lived
         });
         assert_eq!(lived, [Some(true); 2], "the scratch of a living process was removed");
+    }
+
+    #[test]
+    fn nothing_is_written_locked_or_removed_through_a_link() {
+        use std::os::unix::fs::symlink;
+        let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(elsewhere.path().join("mine.csv"), "precious").unwrap();
+        let scratch = dir.path().join(format!("{PREFIX}{}-x", host()));
+        symlink(elsewhere.path(), &scratch).unwrap();
+        symlink(elsewhere.path(), dir.path().join("study")).unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let refused = |written: Result<(), StoreError>| written.unwrap_err().to_string();
+        assert!(refused(store.replace(&dir.path().join("study/mine.csv"), b"1")).contains("study: it is a link"));
+        store.replace(&dir.path().join("other/mine.csv"), b"1").unwrap();
+        assert!(store.garbage().unwrap().is_empty(), "a link is nothing that this program has left");
+        for below in ["runs", "unfinished", "submitted", "data"] {
+            symlink(elsewhere.path(), dir.path().join(below)).unwrap();
+            assert!(refused(store.replace(&dir.path().join("other/a"), b"2")).contains("it is a link"));
+            fs::remove_file(dir.path().join(below)).unwrap();
+        }
+        let left: Vec<_> = fs::read_dir(elsewhere.path()).unwrap().collect();
+        assert!(left.len() == 1 && fs::read(elsewhere.path().join("mine.csv")).unwrap() == b"precious");
     }
 
     #[test]

@@ -68,7 +68,9 @@ impl Loader<'_> {
             Ok(text) => text,
             Err(error) => {
                 let why = match error.kind() {
-                    std::io::ErrorKind::NotFound => "no such file".to_owned(),
+                    io::ErrorKind::NotFound => "no such file".to_owned(),
+                    // What `regular` says of files that it does not read.
+                    io::ErrorKind::InvalidInput => error.to_string(),
                     kind => kind.to_string(),
                 };
                 self.errors.push(refuse(format!("cannot read {shown}: {why}")));

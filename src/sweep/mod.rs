@@ -31,6 +31,7 @@ mod schema;
 mod settings;
 mod tree;
 
+use std::cell::Cell;
 use std::io;
 use std::path::Path;
 
@@ -53,9 +54,21 @@ use overrides::Overridden;
 use point::Pool;
 use reader::Reader;
 
+use crate::regular;
+
+/// Most bytes that an experiment file and all that it extends may have together: 50,000 lines.
+const LONGEST: u64 = 2 << 20;
+
 /// Reads an experiment file and what it extends, and expands it. All errors at once.
 pub fn load(path: &Path, overrides: &Overrides) -> Result<Experiment, Diagnostics> {
-    load_with(path, overrides, &|path| std::fs::read_to_string(path))
+    let left = Cell::new(LONGEST);
+    load_with(path, overrides, &|path| {
+        let text = regular::read_text(path, LONGEST)?;
+        let too_long =
+            || io::Error::new(io::ErrorKind::InvalidInput, format!("with it there are more than {LONGEST} bytes"));
+        left.set(left.get().checked_sub(text.len() as u64).ok_or_else(too_long)?);
+        Ok(text)
+    })
 }
 
 /// `load` with files from elsewhere than the disk.

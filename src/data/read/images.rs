@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::Pool;
 use crate::data::library::file_name;
 use crate::data::{DataError, Shape};
+use crate::regular;
 
 /// Largest image that is read, in pixels, and in bytes within an archive.
 const LARGEST: u64 = 1 << 26;
@@ -50,7 +51,7 @@ pub(crate) fn folder(root: &Path, size: usize) -> Result<Pool, DataError> {
     }
     let mut gallery = Gallery::default();
     for path in &paths {
-        let bytes = fs::read(path).map_err(DataError::io(path))?;
+        let bytes = regular::read(path, LARGEST).map_err(DataError::io(path))?;
         let class = path.strip_prefix(root).ok().and_then(Path::parent).map(file_name).unwrap_or_default();
         gallery.hang(path, "image".into(), class, &bytes, size)?;
     }
@@ -60,7 +61,7 @@ pub(crate) fn folder(root: &Path, size: usize) -> Result<Pool, DataError> {
 /// Reads one PNG in its own size; `None` if the file is of another format.
 pub(crate) fn picture(path: &Path) -> Result<Option<Pool>, DataError> {
     let mut bytes = Vec::new();
-    fs::File::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut bytes)).map_err(DataError::io(path))?;
+    regular::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut bytes)).map_err(DataError::io(path))?;
     if !bytes.starts_with(b"\x89PNG") {
         return Ok(None);
     }

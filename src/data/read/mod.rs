@@ -6,7 +6,6 @@ mod images;
 mod npy;
 mod text;
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
@@ -14,6 +13,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::binarize::Levels;
 use super::{DataError, Shape};
+use crate::regular;
 pub(crate) use idx::{labels, size};
 pub(crate) use images::{folder, is_image_tree, picture, pictures, shrink};
 
@@ -107,7 +107,7 @@ pub(crate) fn file(path: &Path, size: usize, wanted: Option<Vec<u32>>) -> Result
 
 /// A file's bytes, unpacked if it is gzip, and at most what an honest file of its length can hold.
 fn open(path: &Path) -> Result<Box<dyn BufRead>, DataError> {
-    let file = File::open(path).map_err(DataError::io(path))?;
+    let file = regular::open(path).map_err(DataError::io(path))?;
     let length = file.metadata().map_err(DataError::io(path))?.len();
     let mut packed = BufReader::with_capacity(1 << 16, file);
     let gzip = packed.fill_buf().map_err(DataError::io(path))?.starts_with(&[0x1f, 0x8b]);

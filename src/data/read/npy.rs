@@ -1,7 +1,6 @@
 //! NumPy's .npy arrays and .npz archives of them: images as `count x D`, `count x rows x columns`, of integers 0..=255,
 //! booleans, or floating-point numbers in 0..=1.
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
@@ -9,6 +8,7 @@ use super::{Capped, Contents, Pool, fill, unpacked_limit};
 use crate::data::source::part_of;
 use crate::data::{DataError, Part, Shape};
 use crate::npy::Header;
+use crate::regular;
 
 /// The array of a .npy file.
 pub(super) fn array(path: &Path, mut source: impl Read) -> Result<Pool, DataError> {
@@ -19,7 +19,7 @@ pub(super) fn array(path: &Path, mut source: impl Read) -> Result<Pool, DataErro
 
 /// The arrays of a .npz file. Names that say train, valid and test make the three sets; a single array of images is a pool.
 pub(super) fn archive(path: &Path) -> Result<Contents, DataError> {
-    let file = File::open(path).map_err(DataError::io(path))?;
+    let file = regular::open(path).map_err(DataError::io(path))?;
     let limit = unpacked_limit(file.metadata().map_err(DataError::io(path))?.len());
     let unreadable = |error| DataError::malformed(path, "zip directory", error);
     let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(unreadable)?;

@@ -1,0 +1,132 @@
+//! The one way in which the program opens a file by a name that it was given or has found: only regular files, and no
+//! more bytes than such a file can honestly have. A pipe would block for ever, a device has no end, and folders that come
+//! from somebody else may hold either under any name.
+
+use std::fs::{File, FileType, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+
+/// Opens a regular file to read it.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    open_with(path, OpenOptions::new().read(true), OFlags::empty())
+}
+
+/// Opens a regular file as `options` say, never through a link: for files that are written or locked in place.
+pub(crate) fn open_unlinked(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    match path.symlink_metadata() {
+        Ok(found) if found.is_symlink() => return Err(other("it is a link; a regular file is expected".to_owned())),
+        _ => {}
+    }
+    open_with(path, options, OFlags::NOFOLLOW)
+}
+
+fn open_with(path: &Path, options: &mut OpenOptions, flags: OFlags) -> io::Result<File> {
+    // Looked at first, because opening alone acts on some devices; and again once open, because names change hands.
+    match path.metadata() {
+        Ok(found) => check(&found)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    // Without waiting for the other end of a pipe that has taken the place meanwhile.
+    let flags = flags | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = options.custom_flags(flags.bits() as i32).open(path)?;
+    check(&file.metadata()?)?;
+    Ok(file)
+}
+
+/// The bytes of a regular file, of which there may be at most `limit`.
+pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    read_all(&open(path)?, limit)
+}
+
+/// The bytes of an open file from its beginning, of which there may be at most `limit`.
+pub(crate) fn read_all(file: &File, limit: u64) -> io::Result<Vec<u8>> {
+    let too_long = || other(format!("it is longer than {limit} bytes, which no such file is"));
+    let length = file.metadata()?.len();
+    if length > limit {
+        return Err(too_long());
+    }
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(length as usize)?;
+    // It may be growing.
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit { Err(too_long()) } else { Ok(bytes) }
+}
+
+/// The text of a regular file, of which there may be at most `limit` bytes.
+pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+    String::from_utf8(read(path, limit)?).map_err(|_| io::Error::from(ErrorKind::InvalidData))
+}
+
+fn check(found: &Metadata) -> io::Result<()> {
+    let what = match found.file_type() {
+        kind if kind.is_file() => return Ok(()),
+        kind if kind.is_dir() => return Err(ErrorKind::IsADirectory.into()),
+        kind => word(kind),
+    };
+    Err(other(format!("it is a {what}; a regular file is expected")))
+}
+
+fn word(kind: FileType) -> &'static str {
+    match kind {
+        _ if kind.is_fifo() => "pipe",
+        _ if kind.is_socket() => "socket",
+        _ => "device",
+    }
+}
+
+fn other(why: String) -> io::Error {
+    io::Error::new(ErrorKind::InvalidInput, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn only_regular_files_are_opened_and_no_more_than_the_limit_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("file"), "12345").unwrap();
+        symlink(at("file"), at("link")).unwrap();
+        symlink("/dev/zero", at("device")).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(at("pipe")).status().unwrap().success());
+        let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+        assert_eq!(read(&at("file"), 5).unwrap(), b"12345");
+        assert_eq!(read_text(&at("link"), 5).unwrap(), "12345", "reading follows links");
+        let refused = |found: io::Result<Vec<u8>>| found.unwrap_err().to_string();
+        assert_eq!(refused(read(&at("file"), 4)), "it is longer than 4 bytes, which no such file is");
+        for (name, what) in [("pipe", "pipe"), ("device", "device"), ("socket", "socket")] {
+            assert_eq!(refused(read(&at(name), 9)), format!("it is a {what}; a regular file is expected"));
+        }
+        assert_eq!(read(dir.path(), 9).unwrap_err().kind(), ErrorKind::IsADirectory);
+        assert_eq!(read(&at("none"), 9).unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn nothing_is_created_through_a_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let (elsewhere, lock) = (dir.path().join("elsewhere"), dir.path().join("lock"));
+        symlink(&elsewhere, &lock).unwrap();
+        let mut create = OpenOptions::new();
+        create.create(true).truncate(false).write(true);
+        assert!(open_unlinked(&lock, &mut create).unwrap_err().to_string().contains("link"));
+        assert!(!elsewhere.exists());
+        fs::remove_file(&lock).unwrap();
+        open_unlinked(&lock, &mut create).unwrap();
+        assert!(lock.exists());
+    }
+
+    #[test]
+    fn text_is_utf_8() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("x"), b"\xff").unwrap();
+        assert_eq!(read_text(&dir.path().join("x"), 9).unwrap_err().kind(), ErrorKind::InvalidData);
+    }
+}
