@@ -2,13 +2,17 @@
 //!
 //! With P weights, of which P1 in the first layer, one image costs P multiply-adds to score and 3 P - P1 to learn from: a
 //! forward pass, the gradient of every weight, and the gradient of every layer's input but the first. Masks are counted as
-//! if they were full: what they save is part of the measured speed.
+//! if they were full: what they save is part of the measured speed. Conditioning weights are added up once per minibatch,
+//! not per image. In small runs the rest takes longer than the products: what a run, a minibatch, and each unit and pixel
+//! of an image take whatever the number of weights.
+
+use std::ops::Range;
 
 use crate::config::{RunConfig, SampleOrder};
 use crate::data::DataSize;
+use crate::made::MaskCount;
 use crate::made::kernels::vectorized::Level;
-use crate::made::{MaskCount, ModelConfig};
-use crate::train::Optimizer;
+use crate::made::layout::Layout;
 
 /// What a run takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,6 +21,8 @@ pub struct Cost {
     pub parameters: u64,
     /// Multiply-adds of training, scoring and sampling, to the last epoch.
     pub multiply_adds: f64,
+    /// Seconds on one thread at nominal speed.
+    pub nominal_seconds: f64,
     /// Memory of the run beside the data set, which runs share.
     pub memory: u64,
     /// What its directory takes on disk.
@@ -31,37 +37,38 @@ const FIXED_MEMORY: u64 = 16 << 20;
 impl Cost {
     /// The cost of one run.
     pub fn new(config: &RunConfig, size: DataSize) -> Self {
-        let weights = Weights::new(&config.model, size.shape.dim());
-        let all = weights.all as f64;
+        let layout = Layout::new(&config.model, size.shape.dim());
         let epochs = config.train.epochs as f64;
-        let learning = epochs * size.train as f64 * learning(&config.model, size.shape.dim());
-        let watching = epochs * (size.valid + size.test) as f64 * all;
-        let mixture = match config.model.masks {
+        let scored_masks = match config.model.masks {
             MaskCount::Cycle(masks) => masks,
             MaskCount::Fresh => config.evaluate.fresh_masks,
         };
-        let scored = size.train.min(SCORED_TRAIN) + size.valid + mixture * size.test;
-        // The sampler computes every hidden unit once: one forward pass an image. Its negative control takes one a pixel.
+        let scored = size.train.min(SCORED_TRAIN) + size.valid + scored_masks * size.test;
+        // The sampler computes every hidden unit once: one forward pass per image. Its negative control takes one per pixel.
         let passes = match config.sample.order {
             SampleOrder::Model => config.sample.masks,
             SampleOrder::Inverse => size.shape.dim(),
         };
-        let drawn = config.sample.count * passes;
-        let parameters = weights.all + weights.biases;
-        let moments = match config.train.optimizer {
-            Optimizer::Adam { .. } | Optimizer::Adadelta { .. } => 2,
-            Optimizer::Adagrad { .. } => 1,
-            Optimizer::Sgd { momentum, .. } => u64::from(momentum != 0.0),
-        };
+        let learned = epochs * size.train as f64;
+        let passed = epochs * (size.valid + size.test) as f64 + (scored + config.sample.count * passes) as f64;
+        let multiply_adds = learned * learning(&layout) + passed * layout.multiply_adds() as f64;
+        let steps = epochs * size.train.div_ceil(config.train.batch) as f64;
+        let parameters = layout.len as u64;
+        let moments = config.train.optimizer.states() as u64;
         // The parameters, the best ones so far, a copy for the kernels, one sorted by each mask where there are many, and one
         // to score with; then a checkpoint on its way to the disk: parameters, best ones, moments, and one array of them
         // turned into bytes.
         let many = u64::from(config.model.masks != MaskCount::Cycle(1));
         let copies = 4 + many + moments + 3 + moments;
-        let activations = 3 * (config.train.batch * (weights.units + 2 * size.shape.dim())) as u64;
+        let units = layout.hidden().sum::<usize>();
+        let activations = 3 * (config.train.batch * (units + 2 * size.shape.dim())) as u64;
         Self {
             parameters,
-            multiply_adds: learning + watching + (scored + drawn) as f64 * all,
+            multiply_adds,
+            nominal_seconds: PER_RUN
+                + steps * per_step(&layout)
+                + (learned + passed) * per_image(&layout)
+                + multiply_adds / nominal_speed(),
             memory: FIXED_MEMORY + 4 * (copies * parameters + activations),
             disk: 4 * parameters
                 + 100 * config.train.epochs as u64
@@ -71,34 +78,29 @@ impl Cost {
     }
 }
 
-/// Multiply-adds of one update, an image, of a model with `dim` pixels.
-pub fn learning(model: &ModelConfig, dim: usize) -> f64 {
-    let weights = Weights::new(model, dim);
-    3.0 * weights.all as f64 - weights.first as f64
+/// Nominal seconds, on one thread, of training on one image.
+pub fn nominal_training(config: &RunConfig, dim: usize) -> f64 {
+    let layout = Layout::new(&config.model, dim);
+    learning(&layout) / nominal_speed() + per_image(&layout) + per_step(&layout) / config.train.batch as f64
 }
 
-struct Weights {
-    all: u64,
-    first: u64,
-    biases: u64,
-    units: usize,
+/// Multiply-adds of training on one image.
+fn learning(layout: &Layout) -> f64 {
+    let first = layout.links[0].weight.len() + layout.direct.as_ref().map_or(0, Range::len);
+    (3 * layout.multiply_adds() - first) as f64
 }
 
-impl Weights {
-    fn new(model: &ModelConfig, dim: usize) -> Self {
-        let widths: Vec<usize> =
-            std::iter::once(dim).chain(model.hidden.iter().copied()).chain(std::iter::once(dim)).collect();
-        let pairs = widths.windows(2).map(|pair| (pair[0] * pair[1]) as u64);
-        let skip = if model.skip { (dim * dim) as u64 } else { 0 };
-        // The weights on the mask are as many as those on the input, layer by layer.
-        let twice = if model.condition { 2 } else { 1 };
-        Self {
-            all: twice * (pairs.clone().sum::<u64>() + skip),
-            first: twice * (pairs.clone().next().unwrap_or(0) + skip),
-            biases: widths[1..].iter().sum::<usize>() as u64,
-            units: model.hidden.iter().sum(),
-        }
-    }
+/// Seconds of a run whatever its size: making the model, writing and publishing its files.
+const PER_RUN: f64 = 5e-3;
+
+/// Seconds of a minibatch whatever its number of images: its start, and the update of every parameter.
+fn per_step(layout: &Layout) -> f64 {
+    1e-5 + 1.5e-9 * layout.len as f64
+}
+
+/// Seconds of one pass of an image through everything but the products: activations, loss and bits, unit by unit.
+fn per_image(layout: &Layout) -> f64 {
+    8e-9 * (layout.hidden().sum::<usize>() + layout.dim) as f64
 }
 
 /// Multiply-adds a second and thread where nothing has been measured yet: about what runs of the studies in `experiments/`
@@ -111,40 +113,40 @@ fn nominal_speed() -> f64 {
     }
 }
 
-/// How fast runs go here, and how well that predicted the past.
+/// How long runs take here, and how well that predicted the past.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Speed {
-    /// Multiply-adds a second and thread.
-    pub multiply_adds: f64,
+    /// Measured time over nominal time.
+    pub factor: f64,
     /// Past runs it is the median of; 0 = nominal.
     pub runs: usize,
-    /// Median relative error over the past runs, each predicted from all the others.
+    /// Median over the past runs, each predicted from all the others, of the larger of prediction and measurement over the
+    /// smaller.
     pub error: Option<f64>,
 }
 
 impl Speed {
-    /// The median speed of past runs, each given by its multiply-adds and its seconds times threads.
+    /// The median of past runs, each given by its nominal seconds and its measured seconds times threads.
     pub fn learn(past: &[(f64, f64)]) -> Self {
-        let mut speeds: Vec<f64> =
-            past.iter().filter(|(work, seconds)| *work > 0.0 && *seconds > 0.0).map(|(work, s)| work / s).collect();
-        speeds.sort_by(f64::total_cmp);
-        let Some(multiply_adds) = median(&speeds) else {
-            return Self { multiply_adds: nominal_speed(), runs: 0, error: None };
+        let known = past.iter().filter(|(nominal, seconds)| *nominal > 0.0 && *seconds > 0.0);
+        let mut factors: Vec<f64> = known.map(|(nominal, seconds)| seconds / nominal).collect();
+        factors.sort_by(f64::total_cmp);
+        let Some(factor) = median(&factors) else {
+            return Self { factor: 1.0, runs: 0, error: None };
         };
-        let mut errors: Vec<f64> = (0..speeds.len())
+        let mut errors: Vec<f64> = (0..factors.len())
             .filter_map(|i| {
-                let others: Vec<f64> = [&speeds[..i], &speeds[i + 1..]].concat();
-                // Seconds predicted over seconds measured, less one.
-                median(&others).map(|speed| (speeds[i] / speed - 1.0).abs())
+                let others: Vec<f64> = [&factors[..i], &factors[i + 1..]].concat();
+                median(&others).map(|predicted| (factors[i] / predicted).max(predicted / factors[i]))
             })
             .collect();
         errors.sort_by(f64::total_cmp);
-        Self { multiply_adds, runs: speeds.len(), error: median(&errors) }
+        Self { factor, runs: factors.len(), error: median(&errors) }
     }
 
     /// Seconds of one run on one thread.
     pub fn seconds(&self, cost: &Cost) -> f64 {
-        cost.multiply_adds / self.multiply_adds
+        cost.nominal_seconds * self.factor
     }
 }
 
@@ -199,20 +201,32 @@ mod tests {
     fn depth_connections_and_conditioning_count() {
         let parameters = |change: fn(&mut RunConfig)| Cost::new(&config(change), SIZE).parameters;
         let plain = parameters(|_| {});
-        assert_eq!(parameters(|c| c.model.hidden = vec![]), 784 * 784 + 784);
+        assert_eq!(parameters(|c| c.model.hidden = vec![]), 784);
         assert_eq!(parameters(|c| c.model.hidden = vec![500, 500]), plain + 500 * 500 + 500);
         assert_eq!(parameters(|c| c.model.skip = true), plain + 784 * 784);
         assert_eq!(parameters(|c| c.model.condition = true), plain + 2 * 784 * 500);
+        let both = |c: &mut RunConfig| (c.model.skip, c.model.condition) = (true, true);
+        assert_eq!(parameters(both), plain + 784 * 784 + 2 * 784 * 500);
+    }
+
+    #[test]
+    fn small_runs_take_the_time_of_their_minibatches() {
+        let seconds = |batch: usize| {
+            let small = config(|c| (c.model.hidden, c.train.batch) = (vec![4], batch));
+            Cost::new(&small, SIZE).nominal_seconds
+        };
+        let (one, all) = (seconds(1), seconds(1000));
+        assert!(all > PER_RUN && one > all + 999.0 * 1e-5, "{one} {all}");
     }
 
     #[test]
     fn speed_is_the_median_and_knows_its_error() {
-        assert_eq!(Speed::learn(&[]), Speed { multiply_adds: nominal_speed(), runs: 0, error: None });
-        assert_eq!(Speed::learn(&[(10.0, 2.0)]), Speed { multiply_adds: 5.0, runs: 1, error: None });
-        let speed = Speed::learn(&[(10.0, 2.0), (10.0, 2.0), (10.0, 1.0)]);
-        assert_eq!((speed.multiply_adds, speed.runs), (5.0, 3));
+        assert_eq!(Speed::learn(&[]), Speed { factor: 1.0, runs: 0, error: None });
+        assert_eq!(Speed::learn(&[(2.0, 10.0)]), Speed { factor: 5.0, runs: 1, error: None });
+        let speed = Speed::learn(&[(2.0, 10.0), (2.0, 10.0), (1.0, 10.0)]);
+        assert_eq!((speed.factor, speed.runs), (5.0, 3));
         // 5, 5, 10 from the others' medians 7.5, 7.5, 5.
-        assert!((speed.error.unwrap() - 1.0 / 3.0).abs() < 1e-12, "{speed:?}");
+        assert!((speed.error.unwrap() - 1.5).abs() < 1e-12, "{speed:?}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::RunConfig;
-use crate::cost::{Cost, Speed, learning, makespan};
+use crate::cost::{Cost, Speed, makespan, nominal_training};
 use crate::data::DataSize;
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::store::{RunStatus, Store};
@@ -59,7 +59,7 @@ impl Estimate {
     }
 }
 
-/// Multiply-adds and thread-seconds of past runs. One that cannot be read teaches nothing, and is no error here.
+/// Nominal seconds and measured thread-seconds of past runs. One that cannot be read teaches nothing, and is no error here.
 fn past(store: &Store, sizes: &BTreeMap<String, DataSize>) -> Vec<(f64, f64)> {
     let published = store.published().unwrap_or_default();
     let every = published.len().div_ceil(PAST).max(1);
@@ -74,10 +74,10 @@ fn past(store: &Store, sizes: &BTreeMap<String, DataSize>) -> Vec<(f64, f64)> {
             Some(&size) => {
                 let mut config = RunConfig::clone(&spec.config);
                 config.train.epochs = summary.epochs;
-                (Cost::new(&config, size).multiply_adds, timing.seconds * threads)
+                (Cost::new(&config, size).nominal_seconds, timing.seconds * threads)
             }
             // Data that this plan does not know: the speed of training alone, over one second.
-            None => (learning(&spec.config.model, summary.dim) * timing.images_per_second, threads),
+            None => (nominal_training(&spec.config, summary.dim) * timing.images_per_second, threads),
         })
     });
     known.collect()

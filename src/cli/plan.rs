@@ -134,9 +134,8 @@ impl Page<'_> {
             (n, None) => format!("          from {}", count(n, "past run")),
             (n, Some(error)) => {
                 format!(
-                    "          from {}; median error of predicting each from the others {:.0} %",
+                    "          from {}; each predicted from the others is off by a factor of {error:.1} (median)",
                     count(n, "past run"),
-                    100.0 * error
                 )
             }
         });

@@ -229,8 +229,9 @@ fn summed_up(stop: Option<Stop>, seconds: f64, predicted: f64) -> String {
         Some(Stop::Hopeless(reason)) => format!("stopped: no other run would fare better: {reason}"),
         Some(Stop::SameFailure(reason)) => format!("stopped: every run failed with the same reason: {reason}"),
         Some(Stop::Interrupted) | None => {
-            let error = 100.0 * (predicted / seconds - 1.0);
-            format!("took {}, predicted {} ({error:+.0} %)", duration(seconds), duration(predicted))
+            let ratio = seconds / predicted;
+            let ratio = if ratio < 10.0 { format!("{ratio:.1}") } else { format!("{ratio:.0}") };
+            format!("took {}, {ratio} times the estimate of {}", duration(seconds), duration(predicted))
         }
     }
 }
