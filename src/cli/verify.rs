@@ -1,20 +1,30 @@
-//! `ablade verify STUDY`: checks every file of every finished run by its checksum, then trains some runs again, the
-//! damaged ones among them, and demands the same bytes.
+//! `ablade verify STUDY`: checks every file of every finished run by its checksum, trains some runs again, the damaged ones
+//! among them, and demands the same bytes; then recomputes the tables from the runs. With `--reference` runs are trained again
+//! by candle's own operations instead, which checks the kernels.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use clap::Args;
 use rayon::prelude::*;
 
 use super::estimate::Estimate;
-use super::terminal::count;
+use super::status::labelled;
+use super::terminal::{count, duration, number, table};
 use super::trained::all_unchanged;
 use super::training::Training;
 use super::{Exit, Global, Terminal, machine, on_every_processor};
-use crate::data::{Cache, Library};
-use crate::plan::RunSpec;
-use crate::store::{Publication, Store};
+use crate::data::{Cache, Dataset, Library};
+use crate::plan::{Plan, RunId, RunSpec};
+use crate::run::{compare_with_reference, reference_seconds};
+use crate::store::{EpochRow, Publication, RunStatus, Store};
+use crate::study::{Study, tables};
+use crate::train::reference::{Comparison, Distance};
+
+/// Differences of tables that are printed, at most.
+const PRINTED: usize = 20;
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
@@ -23,6 +33,10 @@ pub(crate) struct VerifyArgs {
     /// How many of its finished runs, spread over the study; of all others the checksums are looked at
     #[arg(long, value_name = "K", default_value = "3")]
     runs: NonZeroUsize,
+    /// Train them by automatic differentiation in place of the program's own kernels, in single and double precision, and
+    /// compare the NLL of every epoch and every weight; slow
+    #[arg(long)]
+    reference: bool,
     /// Threads, and so runs at a time [default: as many as processors]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
@@ -35,25 +49,65 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
     ensure!(!finished.is_empty(), "{} has no finished run in {}", args.study, global.results.display());
     let finished: Vec<&RunSpec> = plan.runs.iter().filter(|run| finished.contains(&run.id)).collect();
     let checked: Vec<_> = on_every_processor(|| finished.par_iter().map(|run| store.check(&run.id)).collect())?;
-    let (mut sound, mut chosen) = (Vec::new(), Vec::new());
+    let (mut sound, mut damaged) = (Vec::new(), Vec::new());
     for (&run, checked) in finished.iter().zip(checked) {
         match checked {
             Ok(()) => sound.push(run),
             Err(error) => {
                 terminal.warn(error);
-                chosen.push(run);
+                damaged.push(run);
             }
         }
     }
-    chosen.extend(spread(&sound, args.runs.get()));
+    let (current, older): (Vec<&RunSpec>, Vec<&RunSpec>) = sound.into_iter().partition(|run| run.is_current());
+    if !older.is_empty() {
+        terminal.warn(format!(
+            "{} made by an older version, whose numbers this one does not repeat: only the checksums were looked at; `ablade \
+             why` with the experiment's file says what changed",
+            count(older.len(), "run")
+        ));
+    }
+    let chosen = spread(&current, args.runs.get());
     let cache = Cache::new(Library::from_environment(global.data_dir.clone()));
-    let (datasets, sizes) = all_unchanged(&chosen, &cache)?;
     let threads = args.jobs.unwrap_or_else(machine::threads);
+    let good = if args.reference {
+        let checked = by_reference(&chosen, &plan, &store, &cache, threads, terminal)?;
+        checked && damaged.is_empty()
+    } else {
+        let chosen = [&damaged[..], &chosen].concat();
+        match again(&chosen, finished.len(), &plan, &store, &cache, threads, global, terminal)? {
+            Some(good) => good,
+            None => return Ok(Exit::Interrupted),
+        }
+    };
+    // Until they are trained again, the rows of damaged runs are nobody's.
+    let tables = if args.reference && !damaged.is_empty() {
+        terminal.warn("the tables were not looked at: they show runs that are damaged");
+        false
+    } else {
+        same_tables(&store, plan, damaged.is_empty(), terminal)?
+    };
+    Ok(if good && tables { Exit::Success } else { Exit::Failure })
+}
+
+/// Trains runs again and demands the same bytes; `None` when interrupted.
+#[expect(clippy::too_many_arguments, reason = "what a command was given")]
+fn again(
+    chosen: &[&RunSpec],
+    finished: usize,
+    plan: &Plan,
+    store: &Store,
+    cache: &Cache,
+    threads: NonZeroUsize,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Option<bool>> {
+    let (datasets, sizes) = all_unchanged(chosen, cache)?;
     let training = Training {
-        plan: &plan,
-        store: &store,
+        plan,
+        store,
         datasets: &datasets,
-        estimate: &Estimate::new(&plan, &chosen, &sizes, &store, threads.get()),
+        estimate: &Estimate::new(plan, chosen, &sizes, store, threads.get()),
         threads,
         memory: machine::memory(),
         max_failures: usize::MAX,
@@ -68,14 +122,118 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
         };
         Err(problem.to_owned())
     };
-    let title = format!("{}  {} of {} finished again", plan.name, count(chosen.len(), "run"), finished.len());
-    let trained = training.train(&chosen, &title, global.progress, terminal, accept, |_, _, _| {})?;
+    let title = format!("{}  {} of {finished} finished again", plan.name, count(chosen.len(), "run"));
+    let trained = training.train(chosen, &title, global.progress, terminal, accept, |_, _, _| {})?;
     if trained.interrupted {
-        return Ok(Exit::Interrupted);
+        return Ok(None);
     }
     let different = trained.failed.len();
     writeln!(terminal.out, "{} of {} the same, byte for byte", chosen.len() - different, count(chosen.len(), "run"))?;
-    Ok(if different == 0 { Exit::Success } else { Exit::Failure })
+    Ok(Some(different == 0))
+}
+
+/// A finished run with what the reference needs of it.
+struct Trained<'a> {
+    spec: &'a RunSpec,
+    data: Arc<Dataset>,
+    epochs: Vec<EpochRow>,
+    best_epoch: usize,
+    model: Vec<u8>,
+    seconds: f64,
+}
+
+impl<'a> Trained<'a> {
+    /// `None` of a run that diverged: it has no model.
+    fn load(spec: &'a RunSpec, store: &Store, cache: &Cache) -> anyhow::Result<Option<Self>> {
+        let record = store.record(&spec.id)?;
+        let (Some(summary), Some(timing)) = (record.summary, record.timing) else { return Ok(None) };
+        let Some(model) = store.file(&spec.id, "model.safetensors")?.filter(|_| summary.status == RunStatus::Finished)
+        else {
+            return Ok(None);
+        };
+        let data = super::trained::unchanged(spec, cache)?;
+        let seconds = timing.seconds * timing.threads as f64;
+        Ok(Some(Self { spec, data, epochs: record.epochs, best_epoch: summary.best_epoch, model, seconds }))
+    }
+}
+
+/// Trains runs again by automatic differentiation; whether rounding explains every difference.
+fn by_reference(
+    chosen: &[&RunSpec],
+    plan: &Plan,
+    store: &Store,
+    cache: &Cache,
+    threads: NonZeroUsize,
+    terminal: &mut Terminal,
+) -> anyhow::Result<bool> {
+    let runs: Vec<Option<Trained>> =
+        chosen.iter().map(|run| Trained::load(run, store, cache)).collect::<Result<_, _>>()?;
+    let runs: Vec<Trained> = runs.into_iter().flatten().collect();
+    let labels: BTreeMap<&RunId, String> = labelled(plan).into_iter().map(|(label, run)| (run, label)).collect();
+    let each: Result<Vec<f64>, _> =
+        runs.iter().map(|run| reference_seconds(run.spec, &run.data, run.epochs.len())).collect();
+    let each = each?;
+    terminal.remark(format!(
+        "{} again by automatic differentiation: about {} on {}; the kernels took {}",
+        count(runs.len(), "run"),
+        duration(crate::cost::makespan(&each, threads.get())),
+        count(threads.get(), "thread"),
+        duration(runs.iter().map(|run| run.seconds).sum::<f64>() / threads.get().min(runs.len().max(1)) as f64),
+    ));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build()?;
+    let compare = |run: &Trained| {
+        compare_with_reference(run.spec, &run.data, &run.epochs, run.best_epoch, &run.model)
+            .with_context(|| format!("cannot compare {}", run.spec.id))
+    };
+    let found: Vec<Comparison> = pool.install(|| runs.par_iter().map(compare).collect::<Result<_, _>>())?;
+    let mut rows = table(
+        &["run", "epochs", "weights", "NLL off by, nats", "rounding explains", "weights off by", "rounding explains", ""],
+        1,
+    );
+    let explained = |comparison: &Comparison| comparison.nll.is_explained() && comparison.weights.is_explained();
+    for (run, comparison) in runs.iter().zip(&found) {
+        let cells = |distance: &Distance| [format!("{:.1e}", distance.run), format!("{:.1e}", distance.bound())];
+        let [nll, nll_bound] = cells(&comparison.nll);
+        let [weights, weights_bound] = cells(&comparison.weights);
+        let layout = crate::made::layout::Layout::new(&run.spec.config.model, run.data.shape.dim());
+        rows.add_row([
+            labels.get(&run.spec.id).map_or_else(|| run.spec.id.to_string(), Clone::clone),
+            run.epochs.len().to_string(),
+            number(layout.len as u64),
+            nll,
+            nll_bound,
+            weights,
+            weights_bound,
+            if explained(comparison) { "same".to_owned() } else { "DIFFERENT".to_owned() },
+        ]);
+    }
+    writeln!(terminal.out, "{rows}")?;
+    let same = found.iter().filter(|comparison| explained(comparison)).count();
+    writeln!(terminal.out, "{same} of {} the same, to rounding", count(runs.len(), "run"))?;
+    Ok(same == runs.len())
+}
+
+/// Recomputes the tables and says which cells differ. Where runs were trained again, times did change.
+fn same_tables(store: &Store, plan: Plan, same_times: bool, terminal: &mut Terminal) -> anyhow::Result<bool> {
+    let name = plan.name.clone();
+    let (mut found, tables) = on_every_processor(|| {
+        let study = Study::load(store, plan)?;
+        tables::differences(store, &study)
+    })??;
+    found.retain(|difference| same_times || difference.file() != "timings.csv");
+    for difference in found.iter().take(PRINTED) {
+        writeln!(terminal.out, "{difference}")?;
+    }
+    if found.len() > PRINTED {
+        writeln!(terminal.out, "and {} more", count(found.len() - PRINTED, "difference"))?;
+    }
+    let mut files: Vec<&str> = found.iter().map(|difference| difference.file()).collect();
+    files.dedup();
+    writeln!(terminal.out, "{} of {} as the runs give them", tables - files.len(), count(tables, "table"))?;
+    if !files.is_empty() {
+        terminal.remark(format!("`ablade tables {name}` writes them from the runs"));
+    }
+    Ok(files.is_empty())
 }
 
 /// At most `count` of `items`, evenly spread.

@@ -72,6 +72,16 @@ impl Store {
         remove_if_there(&self.experiment_dir(experiment)?.join(file))
     }
 
+    /// The bytes of a table, if it is there.
+    pub fn table(&self, experiment: &str, file: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        check_file("a table", file)?;
+        let path = self.experiment_dir(experiment)?.join(file);
+        match fs::read(&path).map_err(StoreError::io("read", &path)) {
+            Err(error) if error.is_absent() => Ok(None),
+            bytes => bytes.map(Some),
+        }
+    }
+
     fn reference_path(&self, fingerprint: &str) -> Result<PathBuf, StoreError> {
         check_file("data", fingerprint)?;
         Ok(self.root().join("data").join(format!("{fingerprint}.npy")))

@@ -3,6 +3,7 @@
 pub mod ablation;
 mod cell;
 pub mod checklist;
+pub mod difference;
 mod effect_table;
 pub mod effects;
 mod images;

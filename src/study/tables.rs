@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ablation::{Ablation, AblationRow};
 use super::cell::{Table, Value};
+use super::difference::{self, Difference};
 use super::{Cell, Study, effect_table, xlsx};
 use crate::plan::{Metric, Plan, PlannedStudy};
 use crate::store::{EpochRow, Store, StoreError};
@@ -21,17 +22,36 @@ pub fn write_all(store: &Store, plan: &Plan) -> Result<Study, StoreError> {
 
 /// Writes all tables of a study.
 pub fn write(store: &Store, study: &Study) -> Result<(), StoreError> {
+    each(study, |file, bytes| match bytes {
+        Some(bytes) => store.write_table(&study.plan.name, file, &bytes),
+        None => store.remove_table(&study.plan.name, file),
+    })
+}
+
+/// Hands on every table of a study, one after another; `None` of one that the study does not have.
+fn each(
+    study: &Study,
+    mut take: impl FnMut(&'static str, Option<Vec<u8>>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let ablations = study.ablations();
     let effects = study.all_effects();
     for (file, table) in csv_tables(study, &ablations) {
-        store.write_table(&study.plan.name, file, &table.csv())?;
+        take(file, Some(table.csv()))?;
     }
-    if effects.is_empty() {
-        store.remove_table(&study.plan.name, EFFECTS)?;
-    } else {
-        store.write_table(&study.plan.name, EFFECTS, &effect_table::effects(study, &effects).csv())?;
-    }
-    store.write_table(&study.plan.name, "results.xlsx", &xlsx::workbook(study, &ablations, &effects))
+    take(EFFECTS, (!effects.is_empty()).then(|| effect_table::effects(study, &effects).csv()))?;
+    take("results.xlsx", Some(xlsx::workbook(study, &ablations, &effects)))
+}
+
+/// Where the tables on disk are not those that the runs give, and how many tables were compared.
+pub fn differences(store: &Store, study: &Study) -> Result<(Vec<Difference>, usize), StoreError> {
+    let (mut found, mut tables) = (Vec::new(), 0);
+    each(study, |file, expected| {
+        let there = store.table(&study.plan.name, file)?;
+        tables += usize::from(there.is_some() || expected.is_some());
+        found.extend(difference::between(file, there.as_deref(), expected.as_deref()));
+        Ok(())
+    })?;
+    Ok((found, tables))
 }
 
 /// Present where some study is a full grid.
