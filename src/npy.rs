@@ -1,9 +1,13 @@
-//! Arrays in NumPy's `.npy` format (C order): what `numpy.save` writes and `numpy.load` opens.
+//! Arrays in NumPy's `.npy` format (C order), and several in an `.npz` archive: what `numpy.save` and `numpy.savez` write and
+//! `numpy.load` opens.
 //!
 //! `\x93NUMPY`, two bytes of version, the header's length, a Python dictionary with the element type and the shape, then
 //! the elements. A header is read without trust: what it promises is never allocated before the bytes are there.
 
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Seek, Write};
+
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipWriter};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 
@@ -177,26 +181,86 @@ fn exact(source: &mut impl Read, out: &mut [u8], at: usize, short: &str) -> Resu
     })
 }
 
-/// The bytes of a `.npy` file.
-///
-/// # Panics
-/// If `data` does not fill `shape`.
-pub fn encode<T: Element>(shape: &[usize], data: &[T]) -> Vec<u8> {
-    assert_eq!(shape.iter().product::<usize>(), data.len(), "elements do not fill the shape {shape:?}");
+/// The bytes before the elements of an array.
+fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
     let comma = if shape.len() == 1 { "," } else { "" };
     let lengths = shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-    let header = format!("{{'descr': '{}', 'fortran_order': False, 'shape': ({lengths}{comma}), }}", T::DESCR);
+    let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({lengths}{comma}), }}");
     // The elements start at a multiple of 64 bytes: ten bytes before the header, a newline at its end.
     let padded = (header.len() + 11).next_multiple_of(64) - 10;
-    let mut out = Vec::with_capacity(padded + 10 + data.len() * T::SIZE);
+    let mut out = Vec::with_capacity(padded + 10);
     out.extend_from_slice(MAGIC);
     out.extend_from_slice(&[1, 0]);
     out.extend_from_slice(&(padded as u16).to_le_bytes());
     out.extend_from_slice(header.as_bytes());
     out.resize(padded + 9, b' ');
     out.push(b'\n');
+    out
+}
+
+/// The bytes of a `.npy` file.
+///
+/// # Panics
+/// If `data` does not fill `shape`.
+pub fn encode<T: Element>(shape: &[usize], data: &[T]) -> Vec<u8> {
+    assert_eq!(shape.iter().product::<usize>(), data.len(), "elements do not fill the shape {shape:?}");
+    let mut out = header(T::DESCR, shape);
+    out.reserve(data.len() * T::SIZE);
     data.iter().for_each(|element| element.put(&mut out));
     out
+}
+
+/// Bytes of the smallest unsigned integer that holds `largest`: 1, 2 or 4.
+pub fn integer_bytes(largest: u32) -> usize {
+    match largest {
+        0..=0xff => 1,
+        0x100..=0xffff => 2,
+        _ => 4,
+    }
+}
+
+/// An `.npz` archive on its way out. Nothing is compressed and nothing is dated, so equal arrays are equal bytes.
+#[derive(Debug)]
+pub struct Archive<W: Write + Seek>(ZipWriter<W>);
+
+impl<W: Write + Seek> Archive<W> {
+    /// An empty archive.
+    pub fn new(out: W) -> Self {
+        Self(ZipWriter::new(out))
+    }
+
+    /// Adds a matrix of integers from 0 to `largest`, row by row, in the smallest type that holds them.
+    ///
+    /// # Panics
+    /// If a row has another length than `columns`.
+    pub fn add_integers(
+        &mut self,
+        name: &str,
+        [rows, columns]: [usize; 2],
+        largest: u32,
+        values: impl Iterator<Item = Vec<u32>>,
+    ) -> io::Result<()> {
+        let width = integer_bytes(largest);
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Stored)
+            .last_modified_time(DateTime::default())
+            .unix_permissions(0o644)
+            .large_file((rows * columns * width) as u64 > u64::from(u32::MAX / 2));
+        self.0.start_file(format!("{name}.npy"), options)?;
+        let descr = ["|u1", "<u2", "<u4"][width / 2];
+        self.0.write_all(&header(descr, &[rows, columns]))?;
+        for row in values.take(rows) {
+            assert_eq!(row.len(), columns, "a row of `{name}`");
+            let bytes: Vec<u8> = row.iter().flat_map(|value| value.to_le_bytes().into_iter().take(width)).collect();
+            self.0.write_all(&bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Completes the archive.
+    pub fn finish(self) -> io::Result<W> {
+        Ok(self.0.finish()?)
+    }
 }
 
 /// Reads the bytes of a `.npy` file whose elements are of type `T`.
@@ -228,6 +292,28 @@ mod tests {
         expected.resize(127, b' ');
         expected.extend_from_slice(b"\n\x01\x02\x03");
         assert_eq!(encode(&[1, 3], &[1u8, 2, 3]), expected);
+    }
+
+    #[test]
+    fn archives_hold_integers_in_the_smallest_type_and_no_date() {
+        let archive = |largest: u32| {
+            let mut archive = Archive::new(io::Cursor::new(Vec::new()));
+            archive.add_integers("a", [2, 1], largest, [vec![7], vec![largest]].into_iter()).unwrap();
+            archive.finish().unwrap().into_inner()
+        };
+        for (largest, descr) in [(255, "|u1"), (256, "<u2"), (65_536, "<u4")] {
+            let bytes = archive(largest);
+            let mut read = zip::ZipArchive::new(io::Cursor::new(&bytes)).unwrap();
+            let mut file = read.by_name("a.npy").unwrap();
+            assert_eq!(file.compression(), CompressionMethod::Stored);
+            assert_eq!(file.last_modified().unwrap().year(), 1980);
+            let mut array = Vec::new();
+            file.read_to_end(&mut array).unwrap();
+            let header = Header::read(&mut &array[..]).unwrap();
+            assert_eq!((header.descr.as_str(), &header.shape[..]), (descr, &[2, 1][..]));
+            let values: Vec<f64> = array[header.length..].chunks(header.width).map(|v| header.number(v)).collect();
+            assert_eq!(values, [7.0, f64::from(largest)]);
+        }
     }
 
     #[test]

@@ -10,10 +10,34 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::config::RunConfig;
+use crate::data::Binarize;
+use crate::made::MaskCount;
 use crate::rng::Seed;
 
 /// Raised whenever the same configuration may give other numbers than before.
 pub const ENGINE: u32 = 3;
+
+/// A correction within an engine version that changes the results of some configurations only. Its tag enters the identity
+/// of those, so that their runs are trained again and all others keep their id.
+struct Revision {
+    tag: &'static str,
+    reason: &'static str,
+    concerns: fn(&RunConfig) -> bool,
+}
+
+/// Every revision of this engine version, oldest first.
+const REVISIONS: [Revision; 2] = [
+    Revision {
+        tag: "training likelihood of the bits that were trained on",
+        reason: "train_nll_nats with binarize = \"dynamic\" was of thresholded images; it is of the bits that training saw",
+        concerns: |config| matches!(config.data.binarize, Binarize::Dynamic),
+    },
+    Revision {
+        tag: "model file with the scored mask",
+        reason: "model.safetensors with masks = \"fresh\" held another mask than the one that the scores are of",
+        concerns: |config| matches!(config.model.masks, MaskCount::Fresh),
+    },
+];
 
 /// Identity of a run: `r` and 16 hexadecimal digits (the letter keeps spreadsheets from reading a number).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -51,6 +75,15 @@ pub struct Identity(blake3::Hasher);
 impl Identity {
     /// Hashes engine version, configuration and data fingerprint.
     pub fn new(engine: u32, config: &RunConfig, data: &str) -> Self {
+        Self::with(engine, config, data, REVISIONS.iter().filter(|revision| (revision.concerns)(config)))
+    }
+
+    fn with<'a>(
+        engine: u32,
+        config: &RunConfig,
+        data: &str,
+        revisions: impl IntoIterator<Item = &'a Revision>,
+    ) -> Self {
         #[derive(Serialize)]
         struct Shared<'a> {
             engine: u32,
@@ -60,6 +93,9 @@ impl Identity {
         let mut hasher = blake3::Hasher::new();
         let text = serde_json::to_vec(&Shared { engine, config, data });
         hasher.update(&text.expect("a configuration is plain JSON: no map with other keys than text"));
+        for revision in revisions {
+            hasher.update(revision.tag.as_bytes());
+        }
         Self(hasher)
     }
 
@@ -82,6 +118,24 @@ pub struct RunSpec {
     /// Every setting; the runs of a variant share it.
     #[serde(with = "shared")]
     pub config: Arc<RunConfig>,
+}
+
+impl RunSpec {
+    /// Whether this program gives its configuration this id: an older one may have named, and computed, it otherwise.
+    pub fn is_current(&self) -> bool {
+        self.id == RunId::new(ENGINE, &self.config, &self.data, self.seed)
+    }
+
+    /// Why a run of the same settings has a new id, if `older` is its id from before a revision of this engine version.
+    pub fn revised_since(&self, older: &RunId) -> Option<String> {
+        let concerning: Vec<&Revision> = REVISIONS.iter().filter(|revision| (revision.concerns)(&self.config)).collect();
+        let known = (0..concerning.len()).find(|&count| {
+            let revisions = concerning[..count].iter().copied();
+            Identity::with(ENGINE, &self.config, &self.data, revisions).run(self.seed) == *older
+        })?;
+        let reasons: Vec<&str> = concerning[known..].iter().map(|revision| revision.reason).collect();
+        Some(reasons.join("; "))
+    }
 }
 
 /// A shared value is written as the value itself.
@@ -267,5 +321,44 @@ impl Plan {
     /// The runs by id.
     pub fn by_id(&self) -> BTreeMap<&RunId, &RunSpec> {
         self.runs.iter().map(|run| (&run.id, run)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(change: impl FnOnce(&mut RunConfig)) -> RunSpec {
+        let mut config = RunConfig::default();
+        change(&mut config);
+        let id = RunId::new(ENGINE, &config, "d", Seed(1));
+        RunSpec { id, seed: Seed(1), data: "d".to_owned(), config: Arc::new(config) }
+    }
+
+    /// Its id before any revision.
+    fn before(spec: &RunSpec) -> RunId {
+        Identity::with(ENGINE, &spec.config, &spec.data, []).run(spec.seed)
+    }
+
+    #[test]
+    fn a_revision_moves_the_ids_that_it_concerns_and_no_other() {
+        let plain = spec(|config| config.model.masks = MaskCount::Cycle(3));
+        assert!(plain.is_current());
+        assert_eq!(plain.id, before(&plain));
+        assert_eq!(plain.revised_since(&plain.id), None);
+        let fresh = |config: &mut RunConfig| config.model.masks = MaskCount::Fresh;
+        let dynamic = |config: &mut RunConfig| config.data.binarize = Binarize::Dynamic;
+        for (concerned, words) in [(spec(fresh), "model.safetensors"), (spec(dynamic), "train_nll_nats")] {
+            let old = before(&concerned);
+            assert_ne!(concerned.id, old);
+            assert!(concerned.revised_since(&old).unwrap().starts_with(words));
+            assert_eq!(concerned.revised_since(&plain.id), None);
+            assert!(!RunSpec { id: old, ..concerned }.is_current());
+        }
+        let both = spec(|config| {
+            fresh(config);
+            dynamic(config);
+        });
+        assert!(both.revised_since(&before(&both)).unwrap().contains("; model.safetensors"));
     }
 }

@@ -1,5 +1,6 @@
 //! A run: the one place where data, model and training meet. A specification and a data set in, numbers and files out.
 
+use std::io::Cursor;
 use std::time::{Duration, Instant};
 
 use crate::config::SampleOrder;
@@ -17,7 +18,8 @@ use crate::npy;
 use crate::plan::RunSpec;
 use crate::record::{Checkpoint, EpochRow, RunOutput, RunStatus, Summary, Timing, host, utc};
 use crate::train::checkpoint::CheckpointError;
-use crate::train::trainer::{Event, Trainer};
+use crate::train::reference::{Comparison, Precision, ReferenceTrainer, compare};
+use crate::train::trainer::{Divergence, Event, Trainer, trained_bits};
 
 /// Time between two checkpoints over the time that one takes.
 const SPARSE: u32 = 100;
@@ -27,6 +29,9 @@ const TRAIN_SCORED: usize = 10_000;
 
 /// Test images that are reconstructed and completed.
 const COMPLETED: usize = 20;
+
+/// Bytes of masks that a run keeps, at most: those of several thousand masks of a model of the paper's size.
+const MASKS_KEPT: u64 = 64 << 20;
 
 /// Why a run failed.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +45,9 @@ pub enum RunError {
     /// The model cannot be written or read.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The masks cannot be written.
+    #[error("masks: {0}")]
+    Masks(#[from] std::io::Error),
     /// A checkpoint cannot be made.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -79,7 +87,9 @@ pub fn prepare(spec: &RunSpec, shape: Shape) -> Result<(Masks, Made), RunError> 
 /// The trained model of a run from its file.
 pub fn load_model(spec: &RunSpec, shape: Shape, model: &[u8]) -> Result<(Masks, Made), RunError> {
     let (masks, made) = prepare(spec, shape)?;
-    let params = file::load(model, &made.network().layout, &masks.trained(0))?;
+    // Where masks are fresh, older versions described the first mask of training.
+    let described = [masks.evaluated(0), masks.trained(0)];
+    let params = file::load(model, &made.network().layout, made.first_ordering(), &described)?;
     made.update(|live| live.copy_from_slice(&params))?;
     Ok((masks, made))
 }
@@ -107,8 +117,8 @@ pub fn execute(spec: &RunSpec, data: &Dataset, threads: usize, control: Control)
         };
         let epochs = trainer.epochs().to_vec();
         let best = trainer.best().map_or(0, |best| best.epoch);
-        let (summary, files) = if end == Event::Diverged {
-            (diverged(data, &masks, &made, &epochs, best), Vec::new())
+        let (summary, files) = if let Event::Diverged(why) = end {
+            (diverged(why, data, &masks, &made, &epochs, best), Vec::new())
         } else {
             let finished = finished(spec, data, &team, &masks, &made, &epochs, best)?;
             if team.stopped() {
@@ -126,6 +136,40 @@ pub fn execute(spec: &RunSpec, data: &Dataset, threads: usize, control: Control)
         };
         Ok(Outcome::Done(Box::new(RunOutput { summary, epochs, timing, files })))
     })
+}
+
+/// Trains a finished run again by candle's own operations and holds it against what it left: its epochs and the file of
+/// its model.
+pub fn compare_with_reference(
+    spec: &RunSpec,
+    data: &Dataset,
+    epochs: &[EpochRow],
+    best_epoch: usize,
+    model: &[u8],
+) -> Result<Comparison, RunError> {
+    let (masks, made) = prepare(spec, data.shape)?;
+    let (_, trained) = load_model(spec, data.shape, model)?;
+    let trainer = |precision| ReferenceTrainer::new(&made, &masks, data, &spec.config.train, spec.seed, precision);
+    Ok(compare(trainer(Precision::Single)?, trainer(Precision::Double)?, epochs, best_epoch, &trained)?)
+}
+
+/// Seconds that [`compare_with_reference`] will take for a run of so many epochs, from a minibatch on trial.
+pub fn reference_seconds(spec: &RunSpec, data: &Dataset, epochs: usize) -> Result<f64, RunError> {
+    let (masks, made) = prepare(spec, data.shape)?;
+    let train = &spec.config.train;
+    let batch: Vec<u32> = (0..train.batch.min(data.train.count()) as u32).collect();
+    let mut seconds = 0.0;
+    for precision in [Precision::Single, Precision::Double] {
+        let mut trainer = ReferenceTrainer::new(&made, &masks, data, train, spec.seed, precision)?;
+        // The first one warms up.
+        trainer.step(&batch)?;
+        let before = Instant::now();
+        trainer.step(&batch)?;
+        seconds += before.elapsed().as_secs_f64();
+    }
+    // Scoring is a third of training, image for image.
+    let images = data.train.count() as f64 + (data.valid.count() + data.test.count()) as f64 / 3.0;
+    Ok(seconds * images / batch.len() as f64 * epochs as f64)
 }
 
 /// When a run began and how long it has taken, over all its starts.
@@ -231,12 +275,19 @@ fn connected(masks: &Masks, made: &Made) -> u64 {
 }
 
 /// A run that diverged has its epochs and no final numbers: what it would be compared by does not exist.
-fn diverged(data: &Dataset, masks: &Masks, made: &Made, epochs: &[EpochRow], best_epoch: usize) -> Summary {
+fn diverged(
+    why: Divergence,
+    data: &Dataset,
+    masks: &Masks,
+    made: &Made,
+    epochs: &[EpochRow],
+    best_epoch: usize,
+) -> Summary {
     let last = match epochs.last() {
         Some(row) => format!("; epoch {} ended with validation NLL {:.2} nats", row.epoch, row.valid_nll_nats),
         None => String::new(),
     };
-    let error = format!("the loss stopped being finite in epoch {}{last}", epochs.len() + 1);
+    let error = format!("{why} in epoch {}{last}", epochs.len() + 1);
     Summary { status: RunStatus::Diverged, error: Some(error), ..summary(data, masks, made, epochs, best_epoch) }
 }
 
@@ -259,7 +310,7 @@ fn finished(
     let averaged = if sampled.len() > 1 { averaged(made, team, &sampled, &data.test) } else { None };
     let mixed = mixture(&test);
     let summary = Summary {
-        train_nll_nats: score(&leading(&data.train, TRAIN_SCORED, data.dynamic())),
+        train_nll_nats: score(&trained_bits(data, spec.seed, best_epoch, TRAIN_SCORED)),
         valid_nll_nats: score(&data.valid),
         test_nll_nats: mean(&test[0]),
         test_nll_mixture_nats: mean(&mixed),
@@ -267,9 +318,10 @@ fn finished(
         ..summary(data, masks, made, epochs, best_epoch)
     };
     let mut files = vec![
-        ("model.safetensors".to_owned(), file::save(made, &masks.trained(0))?),
+        ("model.safetensors".to_owned(), file::save(made, &first)?),
         ("test_nll.npy".to_owned(), per_image(&test[0])),
     ];
+    files.push(masks_file(spec, masks)?);
     if test.len() > 1 {
         files.push(("test_nll_mixture.npy".to_owned(), per_image(&mixed)));
     }
@@ -281,19 +333,29 @@ fn finished(
     Ok((summary, files))
 }
 
+/// Number of masks that the numbers of a run are of: those of the mixture, and those that sampling averages.
+pub fn scored_masks(spec: &RunSpec, masks: &Masks) -> usize {
+    masks.evaluated_count().max(spec.config.sample.masks)
+}
+
+/// `masks.npz`; where it would be too large `masks.txt`, which says how to get it.
+fn masks_file(spec: &RunSpec, masks: &Masks) -> Result<(String, Vec<u8>), RunError> {
+    let count = scored_masks(spec, masks);
+    let bytes = file::masks_bytes(masks, count);
+    if bytes > MASKS_KEPT {
+        let run = &spec.id;
+        let text = format!(
+            "The {count} masks of this run take {bytes} bytes, more than the {MASKS_KEPT} that a run keeps.\n\
+             `ablade masks {run} --out masks.npz` writes them.\n"
+        );
+        return Ok(("masks.txt".into(), text.into_bytes()));
+    }
+    Ok(("masks.npz".into(), file::save_masks(masks, count, Cursor::new(Vec::new()))?.into_inner()))
+}
+
 /// NLL image by image as a file.
 fn per_image(nll: &[f64]) -> Vec<u8> {
     npy::encode(&[nll.len()], &nll.iter().map(|&nll| nll as f32).collect::<Vec<_>>())
-}
-
-/// The leading images of a set; grey ones cut at half.
-fn leading(images: &Images, count: usize, grey: bool) -> Images {
-    let pixels = &images.pixels()[..images.dim() * count.min(images.count())];
-    if grey {
-        Images::new(pixels.iter().map(|&p| u8::from(p > 127)).collect::<Vec<_>>(), images.dim())
-    } else {
-        Images::new(pixels, images.dim())
-    }
 }
 
 /// `samples.npy` and, image by image, the training images nearest to them, `nearest.npy`.
@@ -324,7 +386,7 @@ fn samples(spec: &RunSpec, data: &Dataset, team: &Team, made: &Made, masks: &[Ma
 /// Of the first test images: the conditional probabilities given their own pixels, `reconstruction.npy`, and images drawn
 /// on from the first half of the ordering, `completion.npy`.
 fn completions(spec: &RunSpec, data: &Dataset, team: &Team, made: &Made, mask: &MaskSet) -> Result<Files, RunError> {
-    let images = leading(&data.test, COMPLETED, false);
+    let images = data.test.leading(COMPLETED);
     let (count, dim) = (images.count(), images.dim());
     let mut evidence = images.pixels().to_vec();
     for row in evidence.chunks_exact_mut(dim) {

@@ -145,12 +145,46 @@ fn verify_finds_the_same_bytes_and_a_forged_run() {
     let place = Place::with(SMALL);
     place.exits(0, "sweep small.toml");
     let (out, _) = place.exits(0, "verify small --runs 8");
-    assert_eq!(out, "8 of 8 runs the same, byte for byte\n");
+    assert_eq!(out, "8 of 8 runs the same, byte for byte\n7 of 7 tables as the runs give them\n");
     let summary = place.path("results/runs").join(&place.published()[0]).join("summary.toml");
     let text = fs::read_to_string(&summary).unwrap();
     fs::write(&summary, text.replace("best_epoch = ", "best_epoch = 1")).unwrap();
     let (out, err) = place.exits(1, "verify small --runs 8");
     assert!(out.starts_with("7 of 8 runs"), "{out}{err}");
+}
+
+#[test]
+fn verify_finds_a_changed_cell_of_every_table() {
+    let place = Place::with(SMALL);
+    place.exits(0, "sweep small.toml");
+    for name in ["runs.csv", "metrics.csv", "ablation.csv", "effects.csv", "curves.csv", "timings.csv"] {
+        let path = place.path("results/small").join(name);
+        let text = fs::read_to_string(&path).unwrap();
+        let mut lines: Vec<&str> = text.lines().collect();
+        let (column, line) = (lines[0].rsplit(',').next().unwrap(), format!("{}0", lines[2]));
+        lines[2] = &line;
+        fs::write(&path, lines.join("\n") + "\n").unwrap();
+        let (out, err) = place.exits(1, "verify small --runs 1");
+        let place_of = format!("{name}, row 2, column `{column}`: ");
+        assert!(out.contains(&place_of) && out.contains("6 of 7 tables"), "{out}{err}");
+        fs::write(&path, text).unwrap();
+    }
+    let workbook = place.path("results/small/results.xlsx");
+    fs::write(&workbook, "none").unwrap();
+    let (out, _) = place.exits(1, "verify small --runs 1");
+    assert!(out.contains("results.xlsx holds other bytes"), "{out}");
+    fs::remove_file(&workbook).unwrap();
+    let (out, _) = place.exits(1, "verify small --runs 1");
+    assert!(out.contains("results.xlsx is missing"), "{out}");
+}
+
+#[test]
+fn verify_trains_again_by_automatic_differentiation() {
+    let place = Place::with(SMALL);
+    place.exits(0, "sweep small.toml");
+    let (out, err) = place.exits(0, "verify small --reference --runs 2");
+    assert!(out.contains("2 of 2 runs the same, to rounding\n7 of 7 tables"), "{out}");
+    assert!(err.contains("2 runs again by automatic differentiation: about "), "{err}");
 }
 
 #[test]

@@ -17,8 +17,8 @@ use crate::npy;
 /// What `--help` shows below the options.
 pub(crate) const EXAMPLES: &str = "\
 Prints the mean negative log-likelihood in nats per image, its standard error over the images, and bits per dimension.
-Without a choice of masks, of every model that the run's masks make: its first mask, the masks one by one on average, their
-mixture, and, where they share an ordering, their conditionals averaged at every pixel.
+Without a choice of masks, of every model that the run's masks make: its first mask, their mixture, and, where they share an
+ordering, their conditionals averaged at every pixel. The mean of the single masks' scores is listed as well; it is no model.
 
 A name or a folder is divided in three as for training, with the run's own sizes where it is the run's own set, and --part
 says which is scored. Of a single file every image is scored, in its order.
@@ -101,7 +101,7 @@ fn every_model(trained: &Trained, images: &Images) -> Vec<Score> {
     if count > 1 {
         let mean = |i: usize| each.iter().map(|nlls| nlls[i]).sum::<f64>() / count as f64;
         let nlls = (0..images.count()).map(mean).collect();
-        scores.push(Score { model: "single masks on average".into(), masks: count, nlls });
+        scores.push(Score { model: "mean of single scores (no model)".into(), masks: count, nlls });
         scores.push(Score { model: "mixture".into(), masks: count, nlls: mixture(&each) });
         if trained.masks.share_ordering() {
             let nlls = Model::Averaged(masks).score(trained, images);
@@ -132,7 +132,7 @@ fn per_image(path: &Path, scores: &[Score]) -> Vec<u8> {
         let values: Vec<f32> = (0..images).flat_map(|i| scores.iter().map(move |score| score.nlls[i] as f32)).collect();
         return npy::encode(&[images, scores.len()], &values);
     }
-    let columns = scores.iter().map(|score| format!("{}_nats", score.model.replace(' ', "_")));
+    let columns = scores.iter().map(|score| format!("{}_nats", score.model.replace(' ', "_").replace(['(', ')'], "")));
     let mut text = format!("image,{}\n", columns.collect::<Vec<_>>().join(","));
     for i in 0..images {
         let values: Vec<String> = scores.iter().map(|score| score.nlls[i].to_string()).collect();
@@ -155,7 +155,7 @@ pub(crate) fn images(data: Option<&str>, part: PartName, trained: &Trained) -> a
         Ok(())
     };
     let Some(name) = data.filter(|name| *name != own.name) else {
-        return Ok((format!("{} ({part})", own.name), trained.dataset()?.binary(part)));
+        return Ok((format!("{} ({part})", own.name), trained.bits(&*trained.dataset()?, part)));
     };
     if Path::new(name).is_file() {
         let (images, shape) = data::images_in(Path::new(name), part, own)?;
@@ -165,5 +165,5 @@ pub(crate) fn images(data: Option<&str>, part: PartName, trained: &Trained) -> a
     let config = DataConfig { name: name.to_owned(), train: None, valid: None, test: None, ..own.clone() };
     let dataset = trained.cache().get(&config)?;
     fits(name, dataset.shape)?;
-    Ok((format!("{name} ({part})"), dataset.binary(part)))
+    Ok((format!("{name} ({part})"), trained.bits(&dataset, part)))
 }

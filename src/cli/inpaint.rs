@@ -21,7 +21,8 @@ use crate::plan::RunSpec;
 pub(crate) const EXAMPLES: &str = "\
 The given pixels stay, the others are drawn from their exact distribution given them. That needs an ordering in which the
 given pixels come first: a model with one ordering conditions on beginnings of it and refuses anything else; a model that
-was trained over orderings (model.ordering = \"random\" with model.masks above 1 or \"fresh\") conditions on any pixels.
+was trained over orderings (model.ordering = \"random\" with model.masks above 1 or \"fresh\") conditions on any pixels, in
+orderings that put them first. That is another member of the family that was trained, not the model that test_nll scores.
 
 The picture has a row an image: the image, what was given (blue = not given), and each draw. Arrays hold the draws, image
 after image. The table tells how likely the model finds the true rest of each image, given the same pixels.
@@ -126,7 +127,7 @@ pub(crate) fn inpaint(args: &InpaintArgs, global: &Global, terminal: &mut Termin
     }
     let model = trained.asked_model(&args.masks)?.map_or_else(|| trained.first_masks(1), Ok)?;
     let given = args.given.pixels(&trained, model.masks()[0].ordering())?;
-    let (model, remark) = able(model, &given, &trained)?;
+    let (model, reordered) = able(model, &given, &trained)?;
     let draws = args.draws as usize;
     let evidence: Vec<u8> = originals.pixels().chunks(given.len()).flat_map(|image| partly(image, &given)).collect();
     let evidence = Images::new(evidence, given.len());
@@ -149,17 +150,18 @@ pub(crate) fn inpaint(args: &InpaintArgs, global: &Global, terminal: &mut Termin
         }
         terminal.remark(file.path.display());
     }
-    remark.iter().for_each(|remark| terminal.remark(remark));
+    let kind = if reordered { " re-ordered to put the given pixels first (not the model that test_nll scores)" } else { "" };
     let there = given.iter().filter(|given| **given).count();
     writeln!(
         terminal.out,
-        "{} of {name} by {}, {model}; {there} of {} pixels given",
+        "{} of {name} by {}, {model}{kind}; {there} of {} pixels given",
         count(originals.count(), "image"),
         trained.name,
         given.len()
     )?;
     let rest = rest_nll(&model, &trained, &originals, &evidence);
-    let mut rows = table(&["image", "nll of the true rest, nats", "drawn pixels that differ from it, mean"], 0);
+    let nll = if reordered { "nll of the true rest, re-ordered model, nats" } else { "nll of the true rest, nats" };
+    let mut rows = table(&["image", nll, "drawn pixels that differ from it, mean"], 0);
     for (i, (number, rest)) in numbers.iter().zip(&rest).enumerate() {
         let off =
             (0..draws).map(|k| data::nearest::distance(originals.row(i), drawn.row(i * draws + k))).sum::<usize>();
@@ -254,14 +256,15 @@ fn given_in(path: &Path, trained: &Trained, run: &RunSpec) -> anyhow::Result<Vec
     Ok(image.pixels().iter().map(|&pixel| pixel > 0).collect())
 }
 
-/// The model in a form that can condition on the given pixels, and what to say about it; or why there is none.
-fn able(model: Model, given: &[bool], trained: &Trained) -> anyhow::Result<(Model, Option<String>)> {
+/// The model in a form that can condition on the given pixels, and whether that is another one than is scored: with its
+/// orderings changed. An error says why there is none.
+fn able(model: Model, given: &[bool], trained: &Trained) -> anyhow::Result<(Model, bool)> {
     let first = |ordering: &Ordering| {
         let there = given.iter().filter(|given| **given).count();
         ordering.pixels()[..there].iter().all(|&pixel| given[pixel as usize])
     };
     let Some(ordering) = model.masks().iter().map(|mask| mask.ordering()).find(|ordering| !first(ordering)) else {
-        return Ok((model, None));
+        return Ok((model, false));
     };
     if trained.masks.share_ordering() {
         let missing = ordering.pixels().iter().find(|&&pixel| !given[pixel as usize]).copied().unwrap_or_default();
@@ -276,8 +279,7 @@ fn able(model: Model, given: &[bool], trained: &Trained) -> anyhow::Result<(Mode
             missing as usize % width,
         );
     }
-    let remark = "trained over orderings: asked in one that puts the given pixels first";
-    Ok((model.map(|mask| mask.with_first(given)), Some(remark.into())))
+    Ok((model.map(|mask| mask.with_first(given)), true))
 }
 
 /// -log p(rest | given) of the true images, nats.

@@ -22,6 +22,7 @@ mod inpaint;
 mod interrupt;
 mod leaves;
 mod machine;
+mod masks;
 mod matched;
 mod part;
 mod plan;
@@ -125,6 +126,8 @@ enum Command {
     /// Score a trained model on a data set: exact likelihoods
     #[command(after_help = evaluate::EXAMPLES)]
     Evaluate(evaluate::EvaluateArgs),
+    /// Write the masks that a run's numbers are of, as arrays
+    Masks(masks::MasksArgs),
     /// List, download or look at data sets
     Data(data::DataArgs),
     /// Print the JSON Schema of the experiment file
@@ -225,6 +228,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Sample(args) => sample::sample(args, &cli.global, terminal),
         Command::Inpaint(args) => inpaint::inpaint(args, &cli.global, terminal),
         Command::Evaluate(args) => evaluate::evaluate(args, &cli.global, terminal),
+        Command::Masks(args) => masks::masks(args, &cli.global, terminal),
         Command::Data(args) => data::data(args, &cli.global, terminal),
         Command::Schema => schema::schema(terminal),
         Command::Completions(args) => completions::completions(args, terminal),

@@ -173,11 +173,19 @@ pub(crate) fn remove_pictures(dir: &Path, unwanted: impl Fn(&Path) -> bool) -> a
 
 /// Puts `bytes` at `path`, whole.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    replace_with(path, |file| file.write_all(bytes))
+}
+
+/// The same for what is written bit by bit.
+pub(crate) fn replace_with(
+    path: &Path,
+    content: impl FnOnce(&mut fs::File) -> std::io::Result<()>,
+) -> anyhow::Result<()> {
     let write = || -> std::io::Result<()> {
         let dir = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(dir)?;
         let mut file = tempfile::Builder::new().permissions(world_readable()).tempfile_in(dir)?;
-        file.write_all(bytes)?;
+        content(file.as_file_mut())?;
         file.persist(path)?;
         Ok(())
     };

@@ -10,7 +10,7 @@ use clap::Args;
 use super::find::find;
 use super::terminal::count;
 use super::{Global, machine};
-use crate::data::{self, Cache, DataSize, Dataset, Library, Shape};
+use crate::data::{self, Cache, DataSize, Dataset, Images, Library, Part, Shape};
 use crate::made::evaluate::{averaged, mixture, single};
 use crate::made::kernels::team::Team;
 use crate::made::masks::{MaskSet, Masks};
@@ -20,6 +20,7 @@ use crate::npy;
 use crate::plan::RunSpec;
 use crate::run;
 use crate::store::{RunStatus, Store};
+use crate::train::trainer::trained_bits;
 
 /// Which run, and how many threads to work with.
 #[derive(Debug, Args)]
@@ -114,7 +115,7 @@ impl Model {
     }
 
     /// Negative log-likelihood of each image, nats.
-    pub(crate) fn score(&self, trained: &Trained, images: &data::Images) -> Vec<f64> {
+    pub(crate) fn score(&self, trained: &Trained, images: &Images) -> Vec<f64> {
         let (made, team) = (&trained.made, &trained.team);
         match self {
             Self::Single(_, mask) => single(made, team, mask, images),
@@ -145,6 +146,7 @@ pub(crate) struct Trained {
     pub(crate) masks: Masks,
     pub(crate) made: Made,
     pub(crate) team: Team,
+    best_epoch: usize,
     cache: Cache,
 }
 
@@ -165,6 +167,7 @@ impl Trained {
             let why = store.record(&run)?.error.unwrap_or_default();
             bail!("{name} ({run}) has no model: {why}");
         };
+        let best_epoch = store.record(&run)?.summary.map_or(1, |summary| summary.best_epoch.max(1));
         let cache = Cache::new(Library::from_environment(global.data_dir.clone()));
         // The test images kept for figures tell how pixels lie, without the data set itself.
         let kept = store.reference(&spec.data)?.and_then(|bytes| npy::decode::<u8>(&bytes).ok());
@@ -175,12 +178,20 @@ impl Trained {
         let (masks, made) =
             run::load_model(&spec, shape, &model).with_context(|| format!("cannot load {name} ({run})"))?;
         let team = Team::new(args.jobs.unwrap_or_else(machine::threads).get());
-        Ok(Self { name, spec, shape, masks, made, team, cache })
+        Ok(Self { name, spec, shape, masks, made, team, best_epoch, cache })
     }
 
     /// The data set that it was trained on.
     pub(crate) fn dataset(&self) -> anyhow::Result<Arc<Dataset>> {
         unchanged(&self.spec, &self.cache)
+    }
+
+    /// One of the three sets of a data set, 0/1. Grey levels of training images are drawn as in the run's best epoch.
+    pub(crate) fn bits(&self, data: &Dataset, part: Part) -> Images {
+        match part {
+            Part::Train => trained_bits(data, self.spec.seed, self.best_epoch, data.train.count()),
+            _ => data.binary(part),
+        }
     }
 
     /// Where data sets are found.

@@ -46,7 +46,10 @@ fn new(spec: &RunSpec, stored: &[(RunId, Leaves)]) -> String {
         stored.iter().map(|(run, have)| (changes(have, &wanted), run)).min_by_key(|(changes, _)| changes.len());
     match nearest {
         None => "new: nothing has been run yet".to_owned(),
-        Some((changes, run)) if changes.is_empty() => format!("new: the engine is {ENGINE} now, another made {run}"),
+        Some((changes, run)) if changes.is_empty() => match spec.revised_since(run) {
+            Some(reason) => format!("new: {reason} ({run} is from before)"),
+            None => format!("new: the engine is {ENGINE} now, another made {run}"),
+        },
         Some((changes, run)) => format!("new: {} ({run} is nearest)", changes.join(", ")),
     }
 }

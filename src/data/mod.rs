@@ -168,6 +168,12 @@ impl Images {
         &self.pixels[i * self.dim..(i + 1) * self.dim]
     }
 
+    /// The first `count` images, or all where there are fewer; without their classes.
+    #[must_use]
+    pub fn leading(&self, count: usize) -> Self {
+        Self::new(&self.pixels[..self.dim * count.min(self.count())], self.dim)
+    }
+
     /// All pixels, image after image.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels

@@ -5,18 +5,24 @@
 //! | `hidden.L.weight`, `.bias`, `.condition` | (units, below), (units), as weight | layer L from 0; U where the model has it |
 //! | `output.weight`, `.bias`, `.condition` | (D, units), (D), as weight | V, c, U of the output |
 //! | `direct.weight` | (D, D) | A, where the model has it |
-//! | `ordering` | (D) | pixel at each position of the first mask's ordering |
-//! | `degrees.L` | (units) | degrees of hidden layer L under the first mask |
+//! | `ordering` | (D) | pixel at each position of the first scored mask's ordering |
+//! | `degrees.L` | (units) | degrees of hidden layer L under the first scored mask |
 //!
-//! Masks are not multiplied in: a run with several has weights that one mask closes and another opens.
+//! `masks.npz` next to it has the same two arrays for every mask that a score is of, with the mask as the first axis.
+//!
+//! In a run with one mask the weights that it closes are zero. Of a run with several masks no mask is multiplied in: a
+//! weight that one mask closes is open in another.
 
+use std::io::{self, Seek, Write};
 use std::ops::Range;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::made::layout::Layout;
-use crate::made::masks::MaskSet;
+use crate::made::masks::{MaskSet, Masks};
 use crate::made::model::Made;
+use crate::made::ordering::Ordering;
+use crate::npy;
 
 /// Why a file is not this model's.
 #[derive(Debug, thiserror::Error)]
@@ -93,8 +99,8 @@ impl Entry {
     }
 }
 
-/// The file of a model; `first` is its first mask.
-pub fn save(made: &Made, first: &MaskSet) -> Result<Vec<u8>, FileError> {
+/// The file of a model; `scored` is the mask that its scores are of, which the file describes.
+pub fn save(made: &Made, scored: &MaskSet) -> Result<Vec<u8>, FileError> {
     let pixels = made.first_ordering().pixels();
     let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = made.read(|params| {
         let tensor = |entry: &Entry| {
@@ -109,8 +115,8 @@ pub fn save(made: &Made, first: &MaskSet) -> Result<Vec<u8>, FileError> {
     let mut integers = |name: String, values: &[u32]| {
         tensors.push((name, Dtype::U32, vec![values.len()], values.iter().flat_map(|v| v.to_le_bytes()).collect()));
     };
-    integers("ordering".into(), pixels);
-    for (l, degrees) in first.degrees().iter().enumerate() {
+    integers("ordering".into(), scored.ordering().pixels());
+    for (l, degrees) in scored.degrees().iter().enumerate() {
         integers(format!("degrees.{l}"), degrees);
     }
     let views: Result<Vec<_>, _> = tensors
@@ -120,18 +126,29 @@ pub fn save(made: &Made, first: &MaskSet) -> Result<Vec<u8>, FileError> {
     Ok(safetensors::serialize(views?, None)?)
 }
 
-/// The flat parameters in a file, for a model of this layout whose first mask is `first`.
-pub fn load(file: &[u8], layout: &Layout, first: &MaskSet) -> Result<Vec<f32>, FileError> {
+/// The flat parameters in a file, for a model of this layout whose inputs `numbering` numbers in model space. The file
+/// must describe one of the masks in `expected`.
+pub fn load(
+    file: &[u8],
+    layout: &Layout,
+    numbering: &Ordering,
+    expected: &[MaskSet],
+) -> Result<Vec<f32>, FileError> {
     let file = SafeTensors::deserialize(file)?;
-    let pixels = first.ordering().pixels();
-    let mut integers = vec![("ordering".to_owned(), pixels)];
-    integers.extend(first.degrees().iter().enumerate().map(|(l, degrees)| (format!("degrees.{l}"), &degrees[..])));
-    for (name, values) in integers {
-        if !file.tensor(&name)?.data().iter().eq(values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>().iter())
-        {
-            return Err(FileError::Masks);
+    let holds = |name: &str, values: &[u32]| -> Result<bool, FileError> {
+        Ok(file.tensor(name)?.data().iter().copied().eq(values.iter().flat_map(|v| v.to_le_bytes())))
+    };
+    let describes = |mask: &MaskSet| -> Result<bool, FileError> {
+        let mut same = holds("ordering", mask.ordering().pixels())?;
+        for (l, degrees) in mask.degrees().iter().enumerate() {
+            same &= holds(&format!("degrees.{l}"), degrees)?;
         }
+        Ok(same)
+    };
+    if !expected.iter().map(describes).collect::<Result<Vec<_>, _>>()?.contains(&true) {
+        return Err(FileError::Masks);
     }
+    let pixels = numbering.pixels();
     let mut params = vec![0.0; layout.len];
     for entry in entries(layout) {
         let view = file.tensor(&entry.name)?;
@@ -143,4 +160,29 @@ pub fn load(file: &[u8], layout: &Layout, first: &MaskSet) -> Result<Vec<f32>, F
         entry.places(pixels).for_each(|(to, from)| params[to] = value(from));
     }
     Ok(params)
+}
+
+/// Largest element of an archive of masks: the last pixel, or the highest degree.
+fn largest(masks: &Masks) -> u32 {
+    masks.dim().saturating_sub(1).max(1) as u32
+}
+
+/// Bytes of the elements of the first `count` scored masks in an archive.
+pub fn masks_bytes(masks: &Masks, count: usize) -> u64 {
+    let elements = masks.dim() + masks.widths().iter().sum::<usize>();
+    (count as u64).saturating_mul((elements * npy::integer_bytes(largest(masks))) as u64)
+}
+
+/// Writes the first `count` scored masks as an `.npz` archive: `ordering` (masks x D), the pixel at each position, and
+/// `degrees.L` (masks x units) of each hidden layer. Masks are drawn as they are written, since there may be many.
+pub fn save_masks<W: Write + Seek>(masks: &Masks, count: usize, out: W) -> io::Result<W> {
+    let mut archive = npy::Archive::new(out);
+    let each = || (0..count).map(|i| masks.evaluated(i));
+    let orderings = each().map(|mask| mask.ordering().pixels().to_vec());
+    archive.add_integers("ordering", [count, masks.dim()], largest(masks), orderings)?;
+    for (l, &width) in masks.widths().iter().enumerate() {
+        let degrees = each().map(|mask| mask.degrees()[l].clone());
+        archive.add_integers(&format!("degrees.{l}"), [count, width], largest(masks), degrees)?;
+    }
+    archive.finish()
 }

@@ -148,6 +148,16 @@ impl Masks {
         }
     }
 
+    /// Number of pixels D.
+    pub fn dim(&self) -> usize {
+        self.shape.dim()
+    }
+
+    /// Units of each hidden layer.
+    pub fn widths(&self) -> &[usize] {
+        &self.widths
+    }
+
     /// The mask in force at mask change number `change` of training (0 before the first).
     pub fn trained(&self, change: u64) -> MaskSet {
         self.draw(self.trained_index(change))

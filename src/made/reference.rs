@@ -82,7 +82,8 @@ impl Reference {
 
 fn activate(activation: Activation, a: &Tensor) -> Result<Tensor> {
     match activation {
-        Activation::Relu => a.relu(),
+        // Not candle's own, whose slope at zero is one: units start at exactly zero wherever an image is blank.
+        Activation::Relu => a * a.gt(0.0)?.to_dtype(a.dtype())?,
         Activation::Softplus => softplus(a),
         Activation::Tanh => a.tanh(),
         Activation::Sigmoid => (a.neg()?.exp()? + 1.0)?.recip(),

@@ -24,6 +24,17 @@ impl Entry {
     }
 }
 
+/// Files that runs of earlier versions lack, though their numbers are the same.
+const LATER: [&str; 2] = ["masks.npz", "masks.txt"];
+
+impl Manifest {
+    /// Whether these are the files of a run that is published, which may lack those that came later.
+    pub(super) fn repeats(&self, published: &Self) -> bool {
+        let expected = |name: &str| !LATER.contains(&name) || published.files.contains_key(name);
+        self.files.iter().filter(|(name, _)| expected(name)).eq(&published.files)
+    }
+}
+
 const SEAL: &str = "# blake3 of the lines above: ";
 
 /// Appends a comment with the hash of the text, so that the text can vouch for itself.
@@ -42,6 +53,19 @@ pub(super) fn unseal(bytes: &[u8]) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_without_the_files_that_came_later_is_repeated() {
+        let manifest = |files: &[(&str, &[u8])]| Manifest {
+            files: files.iter().map(|(name, bytes)| ((*name).to_owned(), Entry::of(bytes))).collect(),
+        };
+        let new = manifest(&[("masks.npz", b"m"), ("test_nll.npy", b"t")]);
+        assert!(new.repeats(&new) && new.repeats(&manifest(&[("test_nll.npy", b"t")])));
+        assert!(!new.repeats(&manifest(&[("masks.npz", b"m")])), "a file that is missing");
+        assert!(!new.repeats(&manifest(&[("masks.npz", b"other"), ("test_nll.npy", b"t")])), "other masks");
+        assert!(!new.repeats(&manifest(&[("test_nll.npy", b"other")])), "other numbers");
+        assert!(!new.repeats(&manifest(&[("test_nll.npy", b"t"), ("samples.npy", b"s")])), "a file more");
+    }
 
     #[test]
     fn a_sealed_text_vouches_for_every_bit() {

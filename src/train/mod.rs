@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 pub mod optimizer;
+pub mod reference;
 pub mod step;
 pub mod trainer;
 

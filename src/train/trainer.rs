@@ -30,6 +30,31 @@ pub struct Best {
     pub params: Vec<f32>,
 }
 
+/// A validation NLL above this multiple of D ln 2, the NLL of fair coins, counts as divergence. It means wrong predictions
+/// at odds of e^693 for every pixel: no training that works passes through it.
+const ABSURD: f64 = 1000.0;
+
+/// Why a training counts as diverged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Divergence {
+    /// The loss of a minibatch, or the NLL after an epoch, is infinite or not a number.
+    Loss,
+    /// A weight is. The loss need not show it: a maximum with zero turns NaN into a number.
+    Weights,
+    /// The validation NLL after an epoch is this many nats.
+    Nll(f64),
+}
+
+impl std::fmt::Display for Divergence {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self {
+            Self::Loss => write!(f, "the loss stopped being finite"),
+            Self::Weights => write!(f, "a weight stopped being finite"),
+            Self::Nll(nll) => write!(f, "validation NLL rose to {nll:.1e} nats, above {ABSURD} D ln 2,"),
+        }
+    }
+}
+
 /// What happened in one call of [`Trainer::advance`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Event {
@@ -41,8 +66,8 @@ pub enum Event {
     Stopped,
     /// Training is over; the model holds its best parameters.
     Finished,
-    /// The loss stopped being finite; the model holds its best parameters, if an epoch had ended well.
-    Diverged,
+    /// Training broke down; the model holds its best parameters, if an epoch had ended well.
+    Diverged(Divergence),
 }
 
 /// A training in progress.
@@ -129,8 +154,7 @@ impl<'a> Trainer<'a> {
             let loss = self.minibatch();
             self.loss += loss;
             if !loss.is_finite() {
-                self.keep_best()?;
-                return Ok(Event::Diverged);
+                return self.diverged(Divergence::Loss);
             }
         }
         if self.images_seen < self.data.train.count() {
@@ -150,8 +174,13 @@ impl<'a> Trainer<'a> {
             return Ok(Event::Stopped);
         }
         if !row.valid_nll_nats.is_finite() || !row.test_nll_nats.is_finite() {
-            self.keep_best()?;
-            return Ok(Event::Diverged);
+            return self.diverged(Divergence::Loss);
+        }
+        if !self.made.read(|params| params.iter().all(|weight| weight.is_finite())) {
+            return self.diverged(Divergence::Weights);
+        }
+        if row.valid_nll_nats > ABSURD * std::f64::consts::LN_2 * self.data.shape.dim() as f64 {
+            return self.diverged(Divergence::Nll(row.valid_nll_nats));
         }
         self.rows.push(row);
         (self.images_seen, self.loss) = (0, 0.0);
@@ -162,6 +191,11 @@ impl<'a> Trainer<'a> {
             self.best = Some(Best { epoch: row.epoch, valid_nll_nats: row.valid_nll_nats, params });
         }
         Ok(Event::Epoch(row))
+    }
+
+    fn diverged(&self, why: Divergence) -> candle_core::Result<Event> {
+        self.keep_best()?;
+        Ok(Event::Diverged(why))
     }
 
     fn is_over(&self) -> bool {
@@ -193,8 +227,7 @@ impl<'a> Trainer<'a> {
             self.staircases.insert(change, self.made.staircase(&self.masks.trained(change)));
         }
         if self.order.as_ref().is_none_or(|(of, _)| *of != epoch) {
-            let order = self.seed.stream(Purpose::Shuffle, epoch as u64).permutation(self.data.train.count());
-            self.order = Some((epoch, order));
+            self.order = Some((epoch, order_of(self.seed, epoch, self.data.train.count())));
         }
         let (staircase, (_, order)) =
             self.staircases.get(&change).zip(self.order.as_ref()).expect("both were set just above");
@@ -215,8 +248,23 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// A grey image drawn anew as 0/1 for one epoch: on with probability grey / 255.
-fn binarized(grey: &[u8], seed: Seed, epoch: usize, image: u32) -> impl Iterator<Item = u8> + '_ {
+/// Training images in the order of an epoch, from 0.
+pub(super) fn order_of(seed: Seed, epoch: usize, images: usize) -> Vec<u32> {
+    seed.stream(Purpose::Shuffle, epoch as u64).permutation(images)
+}
+
+/// A grey image drawn as 0/1 for one epoch, from 0: on with probability grey / 255.
+pub(super) fn binarized(grey: &[u8], seed: Seed, epoch: usize, image: u32) -> impl Iterator<Item = u8> + '_ {
     let mut stream = seed.stream(Purpose::Binarize, ((epoch as u64) << 32) | u64::from(image));
     grey.iter().map(move |&level| u8::from(stream.below(255) < u64::from(level)))
+}
+
+/// The first `count` training images as the bits that epoch `epoch` (from 1) trained on.
+pub fn trained_bits(data: &Dataset, seed: Seed, epoch: usize, count: usize) -> Images {
+    let images = data.train.leading(count);
+    if !data.dynamic() {
+        return images;
+    }
+    let drawn = (0..images.count()).flat_map(|i| binarized(images.row(i), seed, epoch - 1, i as u32));
+    Images::new(drawn.collect::<Vec<_>>(), images.dim())
 }

@@ -8,12 +8,12 @@ use ablade::made::evaluate::{mean, single};
 use ablade::made::file;
 use ablade::made::kernels::team::{Stop, Team};
 use ablade::made::layout::Layout;
-use ablade::made::masks::Masks;
+use ablade::made::masks::{MaskSet, Masks};
 use ablade::made::model::Made;
 use ablade::made::ordering::OrderingRule;
 use ablade::made::{MaskCount, ModelConfig};
 use ablade::rng::{Purpose, Seed};
-use ablade::train::trainer::{Event, Trainer};
+use ablade::train::trainer::{Divergence, Event, Trainer, trained_bits};
 use ablade::train::{Optimizer, TrainConfig};
 use proptest::prelude::*;
 
@@ -240,7 +240,63 @@ fn divergence_is_an_end_of_its_own() {
         ..TrainConfig::default()
     };
     let setup = Setup::new(&ModelConfig { hidden: vec![9], ..ModelConfig::default() }, patterns(), train);
-    assert_eq!(finish(&mut setup.trainer()), Event::Diverged);
+    assert!(matches!(finish(&mut setup.trainer()), Event::Diverged(_)));
+}
+
+/// A training whose first weights are changed, and how it ends.
+fn end_of_changed(change: impl FnOnce(&Layout, &mut [f32])) -> Event {
+    let train = TrainConfig {
+        optimizer: Optimizer::Sgd { lr: 1e-9, momentum: 0.0 },
+        epochs: 2,
+        ..TrainConfig::default()
+    };
+    let setup = Setup::new(&ModelConfig { hidden: vec![9], ..ModelConfig::default() }, patterns(), train);
+    setup.made.update(|params| change(&setup.made.network().layout, params)).unwrap();
+    finish(&mut setup.trainer())
+}
+
+/// A weight that is not a number ends the training as diverged even where a rectifier turns it into zero and every loss
+/// is finite.
+#[test]
+fn a_weight_that_is_not_finite_is_divergence() {
+    let end = end_of_changed(|layout, params| params[layout.links[0].bias.start] = f32::NAN);
+    assert_eq!(end, Event::Diverged(Divergence::Weights));
+}
+
+/// So does a validation NLL above a thousand times that of fair coins; one below it is a bad model.
+#[test]
+fn a_likelihood_beyond_sense_is_divergence() {
+    let end = |size: f32| end_of_changed(|layout, params| params[layout.output().bias.clone()].fill(size));
+    assert!(matches!(end(3e3), Event::Diverged(Divergence::Nll(nll)) if nll > 1000.0 * 6.0 * std::f64::consts::LN_2));
+    assert_eq!(end(3e2), Event::Finished);
+}
+
+/// Under dynamic binarisation the bits that a run's training NLL is of are those that its epoch trained on: scored with
+/// weights that do not move they give the loss of the epoch, and other epochs' bits do not.
+#[test]
+fn the_bits_of_an_epoch_are_those_it_trained_on() {
+    let mut stream = SEED.stream(Purpose::Data, 2);
+    let mut data = patterns();
+    data.train = Images::new((0..300).map(|_| stream.below(256) as u8).collect::<Vec<_>>(), 6);
+    data.binarization = Binarization::Dynamic;
+    let train = TrainConfig {
+        optimizer: Optimizer::Sgd { lr: 1e-30, momentum: 0.0 },
+        batch: 7,
+        epochs: 3,
+        ..TrainConfig::default()
+    };
+    let setup = Setup::new(&ModelConfig { hidden: vec![9], ..ModelConfig::default() }, data, train);
+    setup.made.update(|params| params.iter_mut().for_each(|weight| *weight *= 3.0)).unwrap();
+    let mut trainer = setup.trainer();
+    assert_eq!(finish(&mut trainer), Event::Finished);
+    let score = |epoch| {
+        let bits = trained_bits(&setup.data, SEED, epoch, usize::MAX);
+        mean(&single(&setup.made, &setup.team, &setup.masks.evaluated(0), &bits)).unwrap()
+    };
+    for row in trainer.epochs() {
+        assert!((score(row.epoch) - row.train_nll_nats).abs() < 1e-6, "epoch {}", row.epoch);
+    }
+    assert!((score(1) - score(2)).abs() > 1e-3);
 }
 
 /// Asked to stop while an epoch is scored, a training leaves it unscored; saved like that and restored, it ends in the
@@ -346,13 +402,16 @@ fn model_files_round_trip() {
             finish(&mut setup.trainer());
             let bytes = file::save(&setup.made, &setup.masks.trained(0)).unwrap();
             let (layout, first) = (&setup.made.network().layout, setup.masks.trained(0));
-            let params = file::load(&bytes, layout, &first).unwrap();
+            let load = |layout: &Layout, mask: &MaskSet| {
+                file::load(&bytes, layout, setup.made.first_ordering(), std::slice::from_ref(mask))
+            };
+            let params = load(layout, &first).unwrap();
             assert_eq!(setup.made.read(<[f32]>::to_vec), params);
             let last = first.ordering().pixels()[5];
             let others = first.with_first(&std::array::from_fn::<bool, 6, _>(|pixel| pixel as u32 == last));
-            assert!(matches!(file::load(&bytes, layout, &others), Err(file::FileError::Masks)));
+            assert!(matches!(load(layout, &others), Err(file::FileError::Masks)));
             let other = ModelConfig { hidden: vec![8], ..model };
-            assert!(file::load(&bytes, &Layout::new(&other, 6), &first).is_err());
+            assert!(load(&Layout::new(&other, 6), &first).is_err());
         }
     }
 }

@@ -1,0 +1,77 @@
+//! `docs/rescore.py` finds the scores of a run in its directory and the images alone.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use ablade::npy;
+use ablade::store::Store;
+
+use crate::kinds::{self, KINDS};
+use crate::skipped::skipped;
+
+fn has_numpy() -> bool {
+    let found = Command::new("python3").args(["-c", "import numpy"]).output();
+    found.is_ok_and(|output| output.status.success())
+}
+
+fn rescore(run: &Path, images: &Path) -> Output {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rescore.py");
+    Command::new("python3").arg(script).arg(run).arg("--images").arg(images).output().unwrap()
+}
+
+#[test]
+fn the_script_finds_the_scores_of_every_kind_of_run() {
+    if !has_numpy() {
+        return skipped("python3 with NumPy is not here: docs/rescore.py was NOT tried");
+    }
+    let place = tempfile::tempdir().unwrap();
+    let store = Store::open(place.path()).unwrap();
+    let (mut mixtures, mut averages) = (0, 0);
+    for i in 0..KINDS {
+        let spec = kinds::spec(kinds::config(i));
+        let data = kinds::data(&spec.config);
+        store.publish(&spec, &kinds::trained(&spec, &data)).unwrap();
+        let images = place.path().join("images.npy");
+        fs::write(&images, npy::encode(&[data.test.count(), data.test.dim()], data.test.pixels())).unwrap();
+        let run = store.run_dir(&spec.id);
+        let output = rescore(&run, &images);
+        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "kind {i}, {:?}\n{text}", spec.config.model);
+        for line in text.lines() {
+            let apart: f64 = line.rsplit_once(' ').unwrap().1.parse().unwrap();
+            assert!(apart < 1e-5, "kind {i}: {line}");
+        }
+        mixtures += usize::from(text.contains("mixture"));
+        averages += usize::from(text.contains("averaged"));
+
+        // Control: a score that is off by a thousandth of a nat.
+        let scores = run.join("test_nll.npy");
+        let mut stored = npy::decode::<f32>(&fs::read(&scores).unwrap()).unwrap();
+        stored.data[3] += 1e-3;
+        fs::write(&scores, npy::encode(&stored.shape, &stored.data)).unwrap();
+        assert_eq!(rescore(&run, &images).status.code(), Some(1), "kind {i}: a changed score passes");
+    }
+    assert!(mixtures >= 10 && averages >= 8, "{mixtures} mixtures, {averages} averages");
+}
+
+/// Masks that a run does not keep are written by the command, as the run would have.
+#[test]
+fn masks_are_written_on_request_as_a_run_keeps_them() {
+    let place = tempfile::tempdir().unwrap();
+    let store = Store::open(place.path().join("results")).unwrap();
+    // The second kind with fresh masks: depth 1.
+    let spec = kinds::spec(kinds::config(9));
+    let data = kinds::data(&spec.config);
+    store.publish(&spec, &kinds::trained(&spec, &data)).unwrap();
+    let shape = [data.test.count(), data.shape.height, data.shape.width];
+    store.save_reference(&spec.data, &npy::encode(&shape, data.test.pixels())).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_ablade"))
+        .current_dir(&place)
+        .args(["masks", spec.id.as_str(), "--out", "out/masks.npz"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let kept = store.file(&spec.id, "masks.npz").unwrap().expect("the run keeps its masks");
+    assert_eq!(fs::read(place.path().join("out/masks.npz")).unwrap(), kept);
+}
