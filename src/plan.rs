@@ -128,7 +128,8 @@ impl RunSpec {
 
     /// Why a run of the same settings has a new id, if `older` is its id from before a revision of this engine version.
     pub fn revised_since(&self, older: &RunId) -> Option<String> {
-        let concerning: Vec<&Revision> = REVISIONS.iter().filter(|revision| (revision.concerns)(&self.config)).collect();
+        let concerning: Vec<&Revision> =
+            REVISIONS.iter().filter(|revision| (revision.concerns)(&self.config)).collect();
         let known = (0..concerning.len()).find(|&count| {
             let revisions = concerning[..count].iter().copied();
             Identity::with(ENGINE, &self.config, &self.data, revisions).run(self.seed) == *older

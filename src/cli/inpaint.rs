@@ -150,7 +150,8 @@ pub(crate) fn inpaint(args: &InpaintArgs, global: &Global, terminal: &mut Termin
         }
         terminal.remark(file.path.display());
     }
-    let kind = if reordered { " re-ordered to put the given pixels first (not the model that test_nll scores)" } else { "" };
+    let kind =
+        if reordered { " re-ordered to put the given pixels first (not the model that test_nll scores)" } else { "" };
     let there = given.iter().filter(|given| **given).count();
     writeln!(
         terminal.out,

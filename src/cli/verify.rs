@@ -85,7 +85,7 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
         terminal.warn("the tables were not looked at: they show runs that are damaged");
         false
     } else {
-        same_tables(&store, plan, damaged.is_empty(), terminal)?
+        same_tables(&store, plan.clone(), damaged.is_empty(), terminal)?
     };
     Ok(if good && tables { Exit::Success } else { Exit::Failure })
 }
@@ -187,7 +187,16 @@ fn by_reference(
     };
     let found: Vec<Comparison> = pool.install(|| runs.par_iter().map(compare).collect::<Result<_, _>>())?;
     let mut rows = table(
-        &["run", "epochs", "weights", "NLL off by, nats", "rounding explains", "weights off by", "rounding explains", ""],
+        &[
+            "run",
+            "epochs",
+            "weights",
+            "NLL off by, nats",
+            "rounding explains",
+            "weights off by",
+            "rounding explains",
+            "",
+        ],
         1,
     );
     let explained = |comparison: &Comparison| comparison.nll.is_explained() && comparison.weights.is_explained();

@@ -128,12 +128,7 @@ pub fn save(made: &Made, scored: &MaskSet) -> Result<Vec<u8>, FileError> {
 
 /// The flat parameters in a file, for a model of this layout whose inputs `numbering` numbers in model space. The file
 /// must describe one of the masks in `expected`.
-pub fn load(
-    file: &[u8],
-    layout: &Layout,
-    numbering: &Ordering,
-    expected: &[MaskSet],
-) -> Result<Vec<f32>, FileError> {
+pub fn load(file: &[u8], layout: &Layout, numbering: &Ordering, expected: &[MaskSet]) -> Result<Vec<f32>, FileError> {
     let file = SafeTensors::deserialize(file)?;
     let holds = |name: &str, values: &[u32]| -> Result<bool, FileError> {
         Ok(file.tensor(name)?.data().iter().copied().eq(values.iter().flat_map(|v| v.to_le_bytes())))

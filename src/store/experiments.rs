@@ -9,8 +9,12 @@ use super::names::{check_file, check_name};
 use super::sealed::load_sealed;
 use super::{Store, StoreError};
 use crate::plan::Plan;
+use crate::regular;
 
 const PLAN: &str = "plan.json";
+
+/// Bytes of a table that are read, at most.
+const LONGEST_TABLE: u64 = 4 << 30;
 
 impl Store {
     /// Directory of an experiment's plan and tables.
@@ -76,7 +80,7 @@ impl Store {
     pub fn table(&self, experiment: &str, file: &str) -> Result<Option<Vec<u8>>, StoreError> {
         check_file("a table", file)?;
         let path = self.experiment_dir(experiment)?.join(file);
-        match fs::read(&path).map_err(StoreError::io("read", &path)) {
+        match regular::read(&path, LONGEST_TABLE).map_err(StoreError::io("read", &path)) {
             Err(error) if error.is_absent() => Ok(None),
             bytes => bytes.map(Some),
         }

@@ -145,9 +145,10 @@ mod tests {
         let renamed = table.replace("nll", "loss");
         assert_eq!(words(Some(&renamed), Some(table)), ["runs.csv, column 2 is `loss`, the runs give `nll`"]);
         assert_eq!(words(Some("study,nll\na,1.5\n"), Some(table)), ["runs.csv: 1 rows, the runs give 2"]);
-        assert_eq!(words(Some("study,nll\na,\"1.5\"\n"), Some("study,nll\na,1.5\n")), [
-            "runs.csv holds other bytes than the runs give"
-        ]);
+        assert_eq!(
+            words(Some("study,nll\na,\"1.5\"\n"), Some("study,nll\na,1.5\n")),
+            ["runs.csv holds other bytes than the runs give"]
+        );
     }
 
     proptest! {

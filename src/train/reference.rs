@@ -62,8 +62,7 @@ impl<'a> ReferenceTrainer<'a> {
         };
         let params = Var::from_tensor(&made.parameters().to_dtype(dtype)?)?;
         let zeros = params.zeros_like()?.detach();
-        let scored =
-            Reference::new(made.network(), &masks.evaluated(0), made.first_ordering(), dtype, &Device::Cpu)?;
+        let scored = Reference::new(made.network(), &masks.evaluated(0), made.first_ordering(), dtype, &Device::Cpu)?;
         Ok(Self {
             made,
             masks,

@@ -245,11 +245,8 @@ fn divergence_is_an_end_of_its_own() {
 
 /// A training whose first weights are changed, and how it ends.
 fn end_of_changed(change: impl FnOnce(&Layout, &mut [f32])) -> Event {
-    let train = TrainConfig {
-        optimizer: Optimizer::Sgd { lr: 1e-9, momentum: 0.0 },
-        epochs: 2,
-        ..TrainConfig::default()
-    };
+    let train =
+        TrainConfig { optimizer: Optimizer::Sgd { lr: 1e-9, momentum: 0.0 }, epochs: 2, ..TrainConfig::default() };
     let setup = Setup::new(&ModelConfig { hidden: vec![9], ..ModelConfig::default() }, patterns(), train);
     setup.made.update(|params| change(&setup.made.network().layout, params)).unwrap();
     finish(&mut setup.trainer())

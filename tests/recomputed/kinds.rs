@@ -26,18 +26,13 @@ pub(crate) fn config(i: usize) -> RunConfig {
     config.data.binarize = [Binarize::Threshold, Binarize::Stochastic, Binarize::Dynamic][i % 3];
     let model = &mut config.model;
     model.hidden = [vec![], vec![17], vec![17, 12], vec![12, 17, 9]][i % 4].clone();
-    model.activation = [
-        Activation::Relu,
-        Activation::Softplus,
-        Activation::Tanh,
-        Activation::Sigmoid,
-        Activation::Softsign,
-    ][i % 5];
+    model.activation =
+        [Activation::Relu, Activation::Softplus, Activation::Tanh, Activation::Sigmoid, Activation::Softsign][i % 5];
     model.ordering = OrderingRule::ALL[(i + i / 9) % 9];
     model.degrees = [DegreeRule::Random, DegreeRule::Even][i / 2 % 2];
     model.masks = [MaskCount::Cycle(1), MaskCount::Cycle(3), MaskCount::Fresh, MaskCount::Cycle(4)][i / 4 % 4];
     model.resample = [Resample::Both, Resample::Ordering, Resample::Connectivity][i / 3 % 3];
-    model.skip = i % 3 == 0 || model.hidden.is_empty();
+    model.skip = i.is_multiple_of(3) || model.hidden.is_empty();
     model.condition = i % 5 == 1 || i % 7 == 6;
     model.init = [Init::Glorot, Init::FanIn, Init::Orthogonal][i / 5 % 3];
     let share_ordering = model.ordering != OrderingRule::Random || model.resample == Resample::Connectivity;

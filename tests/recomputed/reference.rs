@@ -12,9 +12,8 @@ fn training_by_autograd_gives_the_same_run_of_every_kind() {
         let data = kinds::data(&spec.config);
         let output = kinds::trained(&spec, &data);
         let (_, model) = output.files.iter().find(|(name, _)| name == "model.safetensors").expect("it finished");
-        let compare = |epochs: &[_]| {
-            compare_with_reference(&spec, &data, epochs, output.summary.best_epoch, model).unwrap()
-        };
+        let compare =
+            |epochs: &[_]| compare_with_reference(&spec, &data, epochs, output.summary.best_epoch, model).unwrap();
         let found = compare(&output.epochs);
         if !(found.nll.is_explained() && found.weights.is_explained()) {
             wrong.push(format!("kind {i}: {found:?}\n{:?}\n{:?}", spec.config.model, spec.config.train));
