@@ -39,6 +39,33 @@ const REVISIONS: [Revision; 2] = [
     },
 ];
 
+/// Why a text cannot be the name of an experiment, if it cannot: it names folders next to those of the program itself.
+pub fn experiment_name_problem(name: &str) -> Option<&'static str> {
+    const OWN: [&str; 6] = ["runs", "data", "unfinished", "submitted", "index.html", "README.md"];
+    // Compared without case: some file systems do not tell `Runs` from `runs`.
+    let own = OWN.iter().any(|own| name.eq_ignore_ascii_case(own));
+    let taken = own.then_some("the program uses this name itself in the folders of results and figures");
+    folder_name_problem(name).or(taken)
+}
+
+/// Why a text cannot be the name of a folder on every file system, if it cannot.
+pub fn folder_name_problem(name: &str) -> Option<&'static str> {
+    /// Devices on Windows, whatever follows a dot.
+    const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    let lower = name.to_ascii_lowercase();
+    let stem = lower.split('.').next().unwrap_or_default();
+    let is_numbered = |rest: &str| rest.len() == 1 && rest.bytes().all(|b| b.is_ascii_digit());
+    let is_port = ["com", "lpt"].iter().any(|port| stem.strip_prefix(port).is_some_and(is_numbered));
+    if name.len() > 100 || !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !name.bytes().all(plain) {
+        Some("a letter, then letters, digits, `.`, `_` or `-`, at most 100 in all")
+    } else if name.ends_with('.') || DEVICES.contains(&stem) || is_port {
+        Some("Windows has no folder of this name")
+    } else {
+        None
+    }
+}
+
 /// Identity of a run: `r` and 16 hexadecimal digits (the letter keeps spreadsheets from reading a number).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RunId(String);

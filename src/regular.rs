@@ -58,7 +58,15 @@ pub(crate) fn read_all(file: &File, limit: u64) -> io::Result<Vec<u8>> {
 
 /// The text of a regular file, of which there may be at most `limit` bytes.
 pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
-    String::from_utf8(read(path, limit)?).map_err(|_| io::Error::from(ErrorKind::InvalidData))
+    String::from_utf8(read(path, limit)?).map_err(|error| {
+        let bytes = error.as_bytes();
+        let line = bytes[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let found = match bytes {
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it is UTF-16".to_owned(),
+            _ => format!("its line {line} is not UTF-8"),
+        };
+        io::Error::new(ErrorKind::InvalidData, format!("{found}; save it as UTF-8"))
+    })
 }
 
 fn check(found: &Metadata) -> io::Result<()> {
@@ -126,7 +134,14 @@ mod tests {
     #[test]
     fn text_is_utf_8() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("x"), b"\xff").unwrap();
-        assert_eq!(read_text(&dir.path().join("x"), 9).unwrap_err().kind(), ErrorKind::InvalidData);
+        let path = dir.path().join("x");
+        for (bytes, found) in [
+            (b"a\nb\xf6\n".as_slice(), "its line 2 is not UTF-8; save it as UTF-8"),
+            (b"\xff\xfea\0", "it is UTF-16; save it as UTF-8"),
+        ] {
+            fs::write(&path, bytes).unwrap();
+            let error = read_text(&path, 9).unwrap_err();
+            assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::InvalidData, found));
+        }
     }
 }

@@ -109,11 +109,14 @@ pub fn run_all<T: Sync, R: Send>(
                 for (job, threads) in next(&mut waiting, jobs, free) {
                     free.take(threads.get(), jobs[job].bytes);
                     on_event(Event::Started { job, threads });
-                    let (sender, work, task) = (sender.clone(), &work, &jobs[job].task);
-                    scope.spawn(move || {
+                    let (ends, work, task) = (sender.clone(), &work, &jobs[job].task);
+                    let started = thread::Builder::new().spawn_scoped(scope, move || {
                         // The receiver lives as long as any job runs.
-                        let _ = sender.send((job, threads, guarded(task, threads, work)));
+                        let _ = ends.send((job, threads, guarded(task, threads, work)));
                     });
+                    if let Err(error) = started {
+                        let _ = sender.send((job, threads, no_threads(&error)));
+                    }
                 }
             }
             if free.running == 0 {
@@ -183,6 +186,11 @@ fn next<T>(waiting: &mut VecDeque<usize>, jobs: &[Job<T>], free: Free) -> Vec<(u
     chosen.into_iter().enumerate().filter_map(|(i, job)| Some((job, spread(i)?))).collect()
 }
 
+/// The outcome where the system refuses a thread: it would refuse that of any other job as well.
+fn no_threads<R>(error: &dyn std::error::Error) -> Outcome<R> {
+    Outcome::Hopeless(format!("no thread to run on ({error}): raise the limit, `ulimit -u`, or take fewer, `--jobs`"))
+}
+
 fn guarded<T: Sync, R: Send>(
     task: &T,
     threads: NonZeroUsize,
@@ -190,7 +198,7 @@ fn guarded<T: Sync, R: Send>(
 ) -> Outcome<R> {
     let pool = match rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build() {
         Ok(pool) => pool,
-        Err(error) => return Outcome::Failed(format!("no threads to run on: {error}")),
+        Err(error) => return no_threads(&error),
     };
     let result = pool.install(|| catch_unwind(AssertUnwindSafe(|| work(task, threads))));
     result.unwrap_or_else(|panic| {

@@ -1,13 +1,15 @@
 //! The program from outside: what users type, what they get back, what lies on disk afterwards.
 
 mod place;
+mod skipped;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use place::{Place, assert_same_files, files};
 use rustix::process::{Pid, Signal, kill_process};
+use skipped::skipped;
 
 /// 2 x 2 variants and 2 seeds, a moment each.
 const SMALL: &str = r#"
@@ -151,6 +153,71 @@ fn verify_finds_the_same_bytes_and_a_forged_run() {
     fs::write(&summary, text.replace("best_epoch = ", "best_epoch = 1")).unwrap();
     let (out, err) = place.exits(1, "verify small --runs 8");
     assert!(out.starts_with("7 of 8 runs"), "{out}{err}");
+}
+
+/// What lies below a directory, with the time at which each entry changed.
+fn times(dir: &Path) -> Vec<(PathBuf, std::time::SystemTime)> {
+    let mut found = vec![(dir.to_owned(), fs::metadata(dir).unwrap().modified().unwrap())];
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(times(&path));
+        } else {
+            found.push((path.clone(), fs::metadata(&path).unwrap().modified().unwrap()));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn verify_of_sound_results_writes_nothing() {
+    let place = Place::with(SMALL);
+    place.exits(0, "sweep small.toml");
+    let before = times(&place.path("results"));
+    place.exits(0, "verify small --runs 2");
+    assert_eq!(times(&place.path("results")), before);
+}
+
+#[test]
+fn output_that_cannot_be_written_ends_with_1_and_the_work_is_done() {
+    if !Path::new("/dev/full").exists() {
+        skipped("/dev/full");
+        return;
+    }
+    let place = Place::with(SMALL);
+    for command in ["sweep small.toml", "sweep small.toml", "tables", "status", "compare small", "plan small.toml"] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = place::ablade(place.0.path(), command).stdout(full).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{command}: {err}");
+        assert!(err.contains("the output is incomplete: cannot write to stdout"), "{command}: {err}");
+    }
+    assert!(place.path("results/small/runs.csv").is_file());
+    assert_eq!(place.published().len(), 8);
+}
+
+#[test]
+fn a_name_that_sweep_refuses_is_refused_by_plan() {
+    let place = Place::with(SMALL);
+    for name in ["runs", "index.html", "Data", "aux", "nul.b"] {
+        fs::copy(place.path("small.toml"), place.path(&format!("{name}.toml"))).unwrap();
+        for command in ["plan", "sweep"] {
+            let (_, err) = place.exits(2, &format!("{command} {name}.toml"));
+            assert!(err.contains(name) && err.contains("cannot be the name of an experiment"), "{err}");
+        }
+    }
+    place.exits(0, "sweep small.toml");
+    fs::copy(place.path("small.toml"), place.path("Small.toml")).unwrap();
+    let (_, err) = place.exits(2, "plan Small.toml");
+    assert!(err.contains("capitals"), "{err}");
+}
+
+#[test]
+fn a_long_note_is_cut_in_the_spreadsheet_alone() {
+    let place = Place::with(&format!("notes = \"{}\"\n{SMALL}", "word ".repeat(7_000)));
+    place.exits(0, "sweep small.toml");
+    assert!(place.path("results/small/results.xlsx").is_file());
 }
 
 #[test]

@@ -183,6 +183,33 @@ fn a_signal_ends_training_scoring_and_drawing_soon_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_hangup_saves_a_checkpoint_unless_the_program_was_started_to_ignore_it() {
+    for ignored in [false, true] {
+        let place = Place::with(&long("[train]\nepochs = 6\n[sample]\ncount = 4\n[execution]\ncheckpoint = \"1h\""));
+        let arguments = "sweep small.toml --jobs 1";
+        let mut command = place::ablade(place.0.path(), arguments);
+        if ignored {
+            command = Command::new("nohup");
+            command.current_dir(place.0.path()).env("HOME", place.0.path()).arg(env!("CARGO_BIN_EXE_ablade"));
+            command.args(arguments.split_whitespace());
+        }
+        let log = fs::File::create(place.path("log")).unwrap();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let mut child = command.spawn().unwrap();
+        while !place.read("log").contains(" start ") {
+            sleep(Duration::from_millis(20));
+        }
+        let _ = kill_process(Pid::from_child(&child), Signal::HUP);
+        let code = child.wait().unwrap().code();
+        let log = place.read("log");
+        assert_eq!(code, Some(if ignored { 0 } else { 130 }), "{log}");
+        let left = files(&place.path("results")).into_keys();
+        let saved = left.filter(|path| path.to_str().unwrap().ends_with(".checkpoint")).count();
+        assert_eq!(saved, usize::from(!ignored), "{log}");
+    }
+}
+
+#[test]
 fn a_second_signal_ends_it_at_once() {
     let place = Place::with(&long("[train]\nepochs = 50\n"));
     let mut child = place.start_with_log("sweep small.toml --jobs 1", "log");

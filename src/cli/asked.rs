@@ -70,6 +70,14 @@ impl Asked {
         let mut plan = experiment.plan(|config| data::fingerprint(config, data.library()))?;
         plan.command = args.command();
         let store = Store::open(&global.results)?;
+        let same = |known: &String| *known != plan.name && known.eq_ignore_ascii_case(&plan.name);
+        if let Some(other) = store.experiments()?.into_iter().find(same) {
+            bail!(
+                "the results hold an experiment `{other}`, which differs from `{}` in capitals alone: some file systems \
+                 keep both in one folder; name = \"...\" in the file gives it another name",
+                plan.name
+            );
+        }
         Ok(Self { experiment, plan, store, data })
     }
 
@@ -155,11 +163,12 @@ impl Asked {
         let own = |run: &RunSpec| estimate.costs.get(&run.id).map_or(0, |cost| cost.memory);
         let largest = runs.iter().max_by_key(|run| own(run))?;
         let needed = own(largest).saturating_add(estimate.data);
+        if needed <= memory {
+            return None;
+        }
         let labels = labelled(&self.plan);
         let label = labels.iter().find(|(_, run)| **run == largest.id).map_or("a run", |(label, _)| label);
-        let excess =
-            || format!("{label} needs about {} of memory with the data, of {} there are", bytes(needed), bytes(memory));
-        (needed > memory).then(excess)
+        Some(format!("{label} needs about {} of memory with the data, of {} there are", bytes(needed), bytes(memory)))
     }
 
     /// What of the estimate exceeds `[budget]`.

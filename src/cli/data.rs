@@ -1,6 +1,6 @@
 //! `ablade data list | fetch NAME | show NAME`.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use comfy_table::CellAlignment;
@@ -9,7 +9,7 @@ use indicatif::ProgressBar;
 use super::part::PartName;
 use super::plots::replace;
 use super::progress::ProgressMode;
-use super::terminal::{number, style, table};
+use super::terminal::{is_dumb, number, style, table};
 use super::{Exit, Global, Terminal};
 use crate::data::{self, Binarize, DataConfig, Library, Part, Place, catalog, contact_sheet};
 
@@ -70,9 +70,15 @@ fn rule(word: &str) -> Result<Binarize, String> {
     serde_json::from_value(word.into()).map_err(|_| "expected threshold, stochastic or dynamic".to_owned())
 }
 
+/// Name of the picture of a data set: of one that is given by a path of several parts, with a digest of the path, so that
+/// `a/train.npy` and `b/train.npy` have pictures of their own.
 fn file_name(name: &str) -> String {
-    let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
-    format!("data-{stem}.png")
+    let path = Path::new(name);
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    if path.components().filter(|part| *part != Component::CurDir).count() == 1 {
+        return format!("data-{stem}.png");
+    }
+    format!("data-{stem}-{}.png", &blake3::hash(name.as_bytes()).to_hex()[..6])
 }
 
 fn list(library: &Library, terminal: &mut Terminal) -> anyhow::Result<Exit> {
@@ -102,11 +108,8 @@ fn list(library: &Library, terminal: &mut Terminal) -> anyhow::Result<Exit> {
 
 fn fetch(name: &str, library: &Library, mode: ProgressMode, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     // Hides itself where stderr is no terminal.
-    let bar = if matches!(mode, ProgressMode::Auto | ProgressMode::Bar) {
-        ProgressBar::new(0)
-    } else {
-        ProgressBar::hidden()
-    };
+    let wanted = mode == ProgressMode::Bar || (mode == ProgressMode::Auto && !is_dumb());
+    let bar = if wanted { ProgressBar::new(0) } else { ProgressBar::hidden() };
     bar.set_style(style("{prefix} [{bar:32}] {bytes} of {total_bytes}, {eta} left"));
     bar.set_prefix(name.to_owned());
     let folder = data::fetch(name, library, |there, whole| {
@@ -141,4 +144,18 @@ fn show(
     }
     writeln!(terminal.out, "{}", out.display())?;
     Ok(Exit::Success)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_path_has_a_picture_of_its_own() {
+        assert_eq!(file_name("digits"), "data-digits.png");
+        assert_eq!(file_name("./train.npy"), "data-train.png");
+        let of = ["train.npy", "a/train.npy", "b/train.npy", "/a/train.npy"].map(file_name);
+        let distinct: std::collections::BTreeSet<&String> = of.iter().collect();
+        assert_eq!(distinct.len(), of.len(), "{of:?}");
+    }
 }

@@ -1,10 +1,11 @@
-//! Ctrl-C and SIGTERM: the first asks for a clean stop, the second ends the process at once.
+//! Ctrl-C, SIGTERM, and SIGHUP (a closed terminal, a lost connection): the first asks for a clean stop, the second ends
+//! the process at once. SIGQUIT keeps its meaning: it ends the process without saving anything.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR2};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
 use signal_hook::flag;
 
 /// What a signal does, from the first call of [`Interrupt::listen`] on.
@@ -24,7 +25,8 @@ impl Interrupt {
             return Ok(listening.clone());
         }
         let interrupt = Self { raised: Arc::default(), at_once: Arc::default() };
-        for signal in [SIGINT, SIGTERM] {
+        let hangup = Some(SIGHUP).filter(|_| !is_ignored(SIGHUP));
+        for signal in [SIGINT, SIGTERM].into_iter().chain(hangup) {
             // In this order: when the first signal comes the flag is still down, and only then raised.
             flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupt.at_once))?;
             flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupt.raised))?;
@@ -55,4 +57,12 @@ impl Interrupt {
     pub(crate) fn at_once(&self) {
         self.at_once.store(true, Ordering::SeqCst);
     }
+}
+
+/// Whether this process was started with a signal ignored, as `nohup` does: then it stays ignored. Assumed where the
+/// system does not tell.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_none_or(|mask| mask >> (signal - 1) & 1 == 1)
 }

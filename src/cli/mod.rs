@@ -1,7 +1,7 @@
 //! The command line: one file a subcommand, and the only place that prints.
 //!
-//! Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 some run failed, 2 bad input and nothing
-//! started, 130 interrupted and resumable.
+//! Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 some run failed, a check found a difference, or
+//! the output could not be written, 2 bad input and nothing started, 130 interrupted and resumable.
 
 mod ablation;
 mod asked;
@@ -50,10 +50,11 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
 use progress::ProgressMode;
-use terminal::{ColorMode, Escaping, Paint, escaped};
+use terminal::{ColorMode, Escaping, Output, Paint, escaped};
 
 use crate::sweep::Diagnostics;
 
@@ -182,14 +183,21 @@ pub fn main() -> ExitCode {
     };
     quiet_panics();
     let paint = cli.global.color.paint();
-    let mut out = Escaping::new(std::io::stdout().lock());
+    let mut out = Output::new(Escaping::new(std::io::stdout().lock()));
     let mut terminal = Terminal { out: &mut out, paint };
-    let result = run(&cli, &mut terminal).and_then(|exit| Ok(terminal.out.flush().map(|()| exit)?));
+    let result = shared_pool().and_then(|()| run(&cli, &mut terminal));
+    let result = result.and_then(|exit| Ok(terminal.out.flush().map(|()| exit)?));
     match result {
-        Ok(Exit::Success) => ExitCode::SUCCESS,
-        Ok(Exit::Failure) => ExitCode::from(1),
         Ok(Exit::Interrupted) => ExitCode::from(130),
-        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Ok(exit) => match out.failure() {
+            // What was to be done is done: 2 would say that nothing has started.
+            Some(error) => {
+                let text = format!("error: the output is incomplete: cannot write to stdout: {error}");
+                drop(writeln!(std::io::stderr(), "{text}"));
+                ExitCode::from(1)
+            }
+            None => ExitCode::from(u8::from(exit == Exit::Failure)),
+        },
         Err(error) => {
             match error.downcast_ref::<Diagnostics>() {
                 Some(diagnostics) => terminal.rendered(diagnostics.render(paint.0).trim_end()),
@@ -239,17 +247,21 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> anyhow::Result<Exit> {
 /// How the program's own threads are called, beside `main`: not those of runs.
 const OWN_THREAD: &str = "ablade";
 
-/// Does `work` in a pool of all processors. The process's own pool has one thread, for candle's sake.
-pub(crate) fn on_every_processor<R: Send>(work: impl FnOnce() -> R + Send) -> anyhow::Result<R> {
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("{OWN_THREAD} {i}"));
-    Ok(pool.build()?.install(work))
+/// Makes the process's own pool, of one thread for candle's sake: made by itself on first use, it would panic where the
+/// system refuses the thread.
+fn shared_pool() -> anyhow::Result<()> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).thread_name(|_| OWN_THREAD.to_owned());
+    pool.build_global().context("the system allows this process no further thread: raise the limit, `ulimit -u`")
 }
 
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    let io =
-        |cause: &(dyn std::error::Error + 'static)| cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-    error.chain().filter_map(io).any(|kind| kind == std::io::ErrorKind::BrokenPipe)
+/// Does `work` in a pool of all processors, or in the process's own where the system refuses so many threads.
+pub(crate) fn on_every_processor<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("{OWN_THREAD} {i}"));
+    match pool.build() {
+        Ok(pool) => pool.install(work),
+        Err(_) => work(),
+    }
 }
 
 /// A panic inside a run is that run's failure, with its message in the tables; only a developer wants more than that.

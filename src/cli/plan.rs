@@ -12,7 +12,6 @@ use super::terminal::{bytes, count, duration, number, table};
 use super::{Exit, Global, Terminal};
 use crate::plan::{Correction, PlannedStudy, PlannedVariant, RunId, RunSpec, Shard};
 use crate::stats::Feasibility;
-use crate::store::RunStatus;
 use crate::study::scored::{Otherwise, Scored};
 use crate::sweep::ExpandedStudy;
 
@@ -106,10 +105,8 @@ impl Page<'_> {
     }
 
     fn totals(&mut self, outstanding: &[&RunSpec]) -> anyhow::Result<()> {
-        let mut failed = 0;
-        for run in outstanding {
-            failed += usize::from(self.asked.store.record(&run.id)?.status == RunStatus::Failed);
-        }
+        let failures = self.asked.store.failures()?;
+        let failed = outstanding.iter().filter(|run| failures.contains_key(&run.id)).count();
         let cached = self.asked.plan.runs.len() - outstanding.len();
         self.say("");
         self.say(format!("runs      cached {cached}, to run {}, failed before {failed}", outstanding.len()));

@@ -106,14 +106,14 @@ fn redraw(
 }
 
 fn draw(store: &Store, plan: Plan, state: BTreeMap<RunId, Option<SystemTime>>) -> anyhow::Result<Drawn> {
-    let study = on_every_processor(|| Study::load(store, plan))??;
+    let study = on_every_processor(|| Study::load(store, plan))?;
     // What cannot be read is a figure less; the tables say why.
     let artefacts = Artefacts::gather(
         &study,
         |run, name| store.file(run, name).ok().flatten(),
         |data| store.reference(data).ok().flatten(),
     );
-    let figures = on_every_processor(|| draw_all(&study, &artefacts))?;
+    let figures = on_every_processor(|| draw_all(&study, &artefacts));
     Ok(Drawn { study, figures, artefacts, state })
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use indicatif::{MultiProgress, ProgressBar};
 
-use super::terminal::{Paint, duration, escaped, style};
+use super::terminal::{Paint, duration, escaped, is_dumb, style};
 use crate::store::EpochRow;
 
 /// `--progress`.
@@ -72,7 +72,7 @@ const QUIET: Duration = Duration::from_secs(10);
 impl Progress {
     /// Opens the display with its title line.
     pub(crate) fn new(mode: ProgressMode, paint: Paint, title: &str, runs: Vec<RunLine>) -> Self {
-        let terminal = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let terminal = std::io::stderr().is_terminal() && !is_dumb();
         let mode = match mode {
             ProgressMode::Auto if terminal => ProgressMode::Bar,
             ProgressMode::Auto => ProgressMode::Plain,

@@ -1,13 +1,14 @@
 //! `ablade status [STUDY]`: what finished, failed, runs, waits and remains, of one experiment or of all.
 
 use clap::Args;
+use rayon::prelude::*;
 
 use super::queue::{self, Scope};
 use super::terminal::{one_line, table};
-use super::{Exit, Global, Terminal};
+use super::{Exit, Global, Terminal, on_every_processor};
 use crate::launch::slurm::Controller;
-use crate::plan::Plan;
-use crate::store::{RunStatus, Store};
+use crate::plan::{Plan, RunId};
+use crate::store::{RunStatus, Store, StoreError};
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
@@ -35,11 +36,14 @@ pub(crate) fn status(args: &StatusArgs, global: &Global, terminal: &mut Terminal
         let plan = store.load_plan(name)?;
         let by_id = plan.by_id();
         let mut counts = [0; 6];
-        for (label, run) in labelled(&plan) {
-            let record = store.record(run)?;
+        let labelled = labelled(&plan);
+        let state = |run: &RunId| store.record(run).map(|record| (record.status, record.error));
+        let states: Vec<(RunStatus, Option<String>)> =
+            on_every_processor(|| labelled.par_iter().map(|(_, run)| state(run)).collect::<Result<_, StoreError>>())?;
+        for ((label, run), (status, error)) in labelled.into_iter().zip(states) {
             let owner = owners.get(run);
             let task = queue.runs.get(run).map(|queued| &queued.entry);
-            let (column, word) = match record.status {
+            let (column, word) = match status {
                 RunStatus::Finished => (0, "finished"),
                 RunStatus::Diverged => (1, "diverged"),
                 _ if owner.is_some() => (3, "running"),
@@ -57,7 +61,7 @@ pub(crate) fn status(args: &StatusArgs, global: &Global, terminal: &mut Terminal
                     who.map(|owner| format!("{owner} since {}", owner.since_utc)),
                     task.filter(|_| column > 2)
                         .map(|task| format!("job {} {}{}", task.name(), task.words(), on(&task.nodes))),
-                    record.error,
+                    error,
                 ];
                 let facts: Vec<String> = facts.into_iter().flatten().collect();
                 let colon = if facts.is_empty() { "" } else { ": " };
@@ -82,7 +86,7 @@ fn on(nodes: &str) -> String {
 }
 
 /// Every run of a plan once, under the name of the variant that first needs it.
-pub(crate) fn labelled(plan: &Plan) -> Vec<(String, &crate::plan::RunId)> {
+pub(crate) fn labelled(plan: &Plan) -> Vec<(String, &RunId)> {
     let mut seen = std::collections::BTreeSet::new();
     let mut found = Vec::new();
     for variant in plan.studies.iter().flat_map(|study| &study.variants) {

@@ -36,7 +36,7 @@ pub(crate) fn write(store: &Store, plan: &Plan) -> anyhow::Result<Study> {
     store.tidy()?;
     loop {
         let before = store.finished(plan)?;
-        let study = on_every_processor(|| tables::write_all(store, plan))??;
+        let study = on_every_processor(|| tables::write_all(store, plan))?;
         if store.finished(plan)?.is_subset(&before) {
             return Ok(study);
         }

@@ -1,13 +1,16 @@
 //! How things look: colour where it is wanted, durations, sizes and tables as people read them. Names and texts come from
-//! files of others: everything printed passes through here, and no control character of theirs reaches a terminal.
+//! files of others: everything printed passes through here, and no control character of theirs reaches a terminal. So does
+//! what becomes of output that cannot be written.
 
 use std::borrow::Cow;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use clap::ValueEnum;
 use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use indicatif::ProgressStyle;
+
+pub(crate) use crate::sweep::grouped as number;
 
 /// `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -28,9 +31,62 @@ impl ColorMode {
             Self::Never => false,
             Self::Auto => {
                 let forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-                std::io::stderr().is_terminal() && !forbidden
+                std::io::stderr().is_terminal() && !forbidden && !is_dumb()
             }
         })
+    }
+}
+
+/// Whether the terminal says that it understands no escape sequence.
+pub(crate) fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+/// Whether the locale asks for plain ASCII.
+fn is_ascii_locale() -> bool {
+    let chosen =
+        ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os).find(|value| !value.is_empty());
+    chosen.is_some_and(|locale| locale == "C" || locale == "POSIX")
+}
+
+/// Stdout. A command does its work, and ends as it would, whether or not its output can be written: the first failure is
+/// kept for the end, and the rest of the output is dropped.
+pub(crate) struct Output<W> {
+    inner: W,
+    failure: Option<io::Error>,
+}
+
+impl<W: Write> Output<W> {
+    pub(crate) fn new(inner: W) -> Self {
+        Self { inner, failure: None }
+    }
+
+    /// Why output is missing, if it is; a reader that has gone away has read what it wanted.
+    pub(crate) fn failure(self) -> Option<io::Error> {
+        self.failure.filter(|error| error.kind() != ErrorKind::BrokenPipe)
+    }
+
+    fn attempt(&mut self, write: impl FnOnce(&mut W) -> io::Result<usize>, otherwise: usize) -> io::Result<usize> {
+        if self.failure.is_some() {
+            return Ok(otherwise);
+        }
+        match write(&mut self.inner) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => {
+                self.failure = Some(error);
+                Ok(otherwise)
+            }
+            written => written,
+        }
+    }
+}
+
+impl<W: Write> Write for Output<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.attempt(|inner| inner.write(bytes), bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.attempt(|inner| inner.flush().map(|()| 0), 0).map(drop)
     }
 }
 
@@ -172,19 +228,6 @@ pub(crate) fn count(n: usize, noun: &str) -> String {
     }
 }
 
-/// A number with a comma between thousands.
-pub(crate) fn number(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// A text broken between words into lines of at most `width` characters.
 pub(crate) fn wrap(text: &str, width: usize) -> String {
     let mut lines: Vec<String> = vec![String::new()];
@@ -222,7 +265,7 @@ pub(crate) fn short_count(n: u64) -> String {
 /// A table for stdout: drawn on a terminal, Markdown when piped; every column but the first `left` is right-aligned.
 pub(crate) fn table(header: &[&str], left: usize) -> Table {
     let mut table = Table::new();
-    if std::io::stdout().is_terminal() {
+    if std::io::stdout().is_terminal() && !is_ascii_locale() {
         table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
     } else {
         table.load_style(ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
@@ -274,6 +317,34 @@ mod tests {
         for (seconds, text) in cases {
             assert_eq!(duration(seconds), text, "{seconds}");
         }
+    }
+
+    /// A disk that is full after so many bytes, or a reader that goes away.
+    struct Ends(usize, ErrorKind);
+
+    impl Write for Ends {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let written = bytes.len().min(self.0);
+            self.0 -= written;
+            if written == 0 { Err(self.1.into()) } else { Ok(written) }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn output_that_cannot_be_written_stops_no_command_and_is_remembered() {
+        for (kind, told) in [(ErrorKind::StorageFull, Some(ErrorKind::StorageFull)), (ErrorKind::BrokenPipe, None)] {
+            let mut out = Output::new(Ends(10, kind));
+            for line in 0..100 {
+                writeln!(out, "line {line}").expect("no command ends here");
+            }
+            out.flush().expect("no command ends here");
+            assert_eq!(out.failure().map(|error| error.kind()), told);
+        }
+        assert!(Output::new(Ends(10, ErrorKind::StorageFull)).failure().is_none());
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::made::kernels::team::Stop as StopFlags;
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::run::{self, Control};
 use crate::schedule::{Event, Job, Limits, Outcome, Stop, run_all};
-use crate::store::{Checkpoint, Claim, Claiming, Publication, RunStatus, Store, StoreError, Summary};
+use crate::store::{Checkpoint, Claim, Claiming, RunOutput, RunStatus, Store, StoreError, Summary};
 
 /// What the training of runs needs besides them.
 pub(crate) struct Training<'a> {
@@ -69,15 +69,15 @@ pub(crate) struct Spent {
 }
 
 impl Training<'_> {
-    /// Trains and publishes `runs`. `accept` says whether what became of a publication is what it should be, `record`
-    /// keeps why a run failed.
+    /// Trains `runs`. `publish` takes the output of each, or says why it is not what it should be; `record` keeps why a
+    /// run failed.
     pub(crate) fn train(
         &self,
         runs: &[&RunSpec],
         title: &str,
         mode: ProgressMode,
         terminal: &Terminal,
-        accept: impl Fn(Publication) -> Result<(), String> + Sync,
+        publish: impl Fn(&RunSpec, &RunOutput) -> Result<Result<(), String>, StoreError> + Sync,
         record: impl Fn(&RunSpec, &str, Spent),
     ) -> anyhow::Result<Trained> {
         let interrupt = Interrupt::listen().context("cannot listen for signals")?;
@@ -140,7 +140,7 @@ impl Training<'_> {
                 Ok(run::Outcome::Done(output)) => output,
                 Err(error) => return Outcome::Failed(error.to_string()),
             };
-            match self.store.publish(runs[i], &output).map(&accept) {
+            match publish(runs[i], &output) {
                 Ok(Ok(())) => Outcome::Done(output.summary),
                 Ok(Err(reason)) => Outcome::Failed(reason),
                 Err(error) => failed(&error),

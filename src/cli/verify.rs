@@ -1,12 +1,13 @@
 //! `ablade verify STUDY`: checks every file of every finished run by its checksum, trains some runs again, the damaged ones
 //! among them, and demands the same bytes; then recomputes the tables from the runs. With `--reference` runs are trained again
-//! by candle's own operations instead, which checks the kernels.
+//! by candle's own operations instead, which checks the kernels. Writes nothing but damaged runs, so that results which may only
+//! be read can be verified too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use rayon::prelude::*;
 
@@ -19,7 +20,7 @@ use super::{Exit, Global, Terminal, machine, on_every_processor};
 use crate::data::{Cache, Dataset, Library};
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::run::{compare_with_reference, reference_seconds};
-use crate::store::{EpochRow, Publication, RunStatus, Store};
+use crate::store::{EpochRow, Publication, RunOutput, RunStatus, Store, StoreError};
 use crate::study::{Study, tables};
 use crate::train::reference::{Comparison, Distance};
 
@@ -48,15 +49,16 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
     let finished = store.finished(&plan)?;
     ensure!(!finished.is_empty(), "{} has no finished run in {}", args.study, global.results.display());
     let finished: Vec<&RunSpec> = plan.runs.iter().filter(|run| finished.contains(&run.id)).collect();
-    let checked: Vec<_> = on_every_processor(|| finished.par_iter().map(|run| store.check(&run.id)).collect())?;
+    let checked: Vec<_> = on_every_processor(|| finished.par_iter().map(|run| store.check(&run.id)).collect());
     let (mut sound, mut damaged) = (Vec::new(), Vec::new());
     for (&run, checked) in finished.iter().zip(checked) {
         match checked {
             Ok(()) => sound.push(run),
-            Err(error) => {
+            Err(error @ StoreError::Damaged { .. }) => {
                 terminal.warn(error);
                 damaged.push(run);
             }
+            Err(error) => return Err(error.into()),
         }
     }
     let (current, older): (Vec<&RunSpec>, Vec<&RunSpec>) = sound.into_iter().partition(|run| run.is_current());
@@ -74,8 +76,7 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
         let checked = by_reference(&chosen, &plan, &store, &cache, threads, terminal)?;
         checked && damaged.is_empty()
     } else {
-        let chosen = [&damaged[..], &chosen].concat();
-        match again(&chosen, finished.len(), &plan, &store, &cache, threads, global, terminal)? {
+        match again(&damaged, &chosen, finished.len(), &plan, &store, &cache, threads, global, terminal)? {
             Some(good) => good,
             None => return Ok(Exit::Interrupted),
         }
@@ -90,10 +91,12 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
     Ok(if good && tables { Exit::Success } else { Exit::Failure })
 }
 
-/// Trains runs again and demands the same bytes; `None` when interrupted.
+/// Trains runs again and demands the same bytes; `None` when interrupted. An error where nothing differs and some could not
+/// be trained or compared.
 #[expect(clippy::too_many_arguments, reason = "what a command was given")]
 fn again(
-    chosen: &[&RunSpec],
+    damaged: &[&RunSpec],
+    sound: &[&RunSpec],
     finished: usize,
     plan: &Plan,
     store: &Store,
@@ -102,6 +105,8 @@ fn again(
     global: &Global,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Option<bool>> {
+    let chosen = &[damaged, sound].concat();
+    let damaged: BTreeSet<&RunId> = damaged.iter().map(|run| &run.id).collect();
     let (datasets, sizes) = all_unchanged(chosen, cache)?;
     let training = Training {
         plan,
@@ -114,22 +119,36 @@ fn again(
         checkpoint_every: None,
         attempts: None,
     };
-    let accept = |publication| {
-        let problem = match publication {
-            Publication::Identical => return Ok(()),
-            Publication::Differs => "trained again it gives other bytes",
-            Publication::New => "its files were damaged: moved aside and trained again",
+    let (same, different) = (Mutex::new(0), Mutex::new(0));
+    let count_in = |counter: &Mutex<usize>| *counter.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+    let publish = |run: &RunSpec, output: &RunOutput| {
+        let is_damaged = damaged.contains(&run.id);
+        let problem = match if is_damaged { store.publish(run, output) } else { store.compare(run, output) } {
+            Ok(Publication::Identical) => {
+                count_in(&same);
+                return Ok(Ok(()));
+            }
+            Ok(Publication::Differs) => "trained again it gives other bytes".to_owned(),
+            Ok(Publication::New) => "its files were damaged: moved aside and trained again".to_owned(),
+            Err(error @ StoreError::Damaged { .. }) => error.to_string(),
+            Err(error) => return Err(error),
         };
-        Err(problem.to_owned())
+        count_in(&different);
+        Ok(Err(problem))
     };
     let title = format!("{}  {} of {finished} finished again", plan.name, count(chosen.len(), "run"));
-    let trained = training.train(chosen, &title, global.progress, terminal, accept, |_, _, _| {})?;
+    let trained = training.train(chosen, &title, global.progress, terminal, publish, |_, _, _| {})?;
     if trained.interrupted {
         return Ok(None);
     }
-    let different = trained.failed.len();
-    writeln!(terminal.out, "{} of {} the same, byte for byte", chosen.len() - different, count(chosen.len(), "run"))?;
-    Ok(Some(different == 0))
+    let [same, different] =
+        [same, different].map(|counter| counter.into_inner().unwrap_or_else(PoisonError::into_inner));
+    writeln!(terminal.out, "{same} of {} the same, byte for byte", count(chosen.len(), "run"))?;
+    // A difference is an answer; a run that could not be trained or compared is none.
+    if same < chosen.len() && different == 0 && damaged.is_empty() {
+        bail!("{} could not be verified, and no other differs", count(chosen.len() - same, "run"));
+    }
+    Ok(Some(same == chosen.len()))
 }
 
 /// A finished run with what the reference needs of it.
@@ -228,7 +247,7 @@ fn same_tables(store: &Store, plan: Plan, same_times: bool, terminal: &mut Termi
     let (mut found, tables) = on_every_processor(|| {
         let study = Study::load(store, plan)?;
         tables::differences(store, &study)
-    })??;
+    })?;
     found.retain(|difference| same_times || difference.file() != "timings.csv");
     for difference in found.iter().take(PRINTED) {
         writeln!(terminal.out, "{difference}")?;

@@ -16,7 +16,7 @@ use crate::data::Dataset;
 use crate::npy;
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::record::{host, utc};
-use crate::store::{Failure, Publication, Store, StoreError};
+use crate::store::{Failure, Publication, RunOutput, Store, StoreError};
 
 /// Test images kept for figures.
 const REFERENCES: usize = 100;
@@ -128,16 +128,18 @@ impl<'a> Worker<'a> {
         };
         let cached = self.runs.iter().filter(|run| self.store.is_published(&run.id)).count();
         let title = format!("{}  {} to train, {cached} cached", self.plan.name, count(free.len(), "run"));
-        let accept = |publication| match publication {
-            Publication::Differs => Err("another process published other numbers for this run".to_owned()),
-            Publication::New | Publication::Identical => Ok(()),
+        let publish = |run: &RunSpec, output: &RunOutput| {
+            Ok(match self.store.publish(run, output)? {
+                Publication::Differs => Err("another process published other numbers for this run".to_owned()),
+                Publication::New | Publication::Identical => Ok(()),
+            })
         };
         let record = |run: &RunSpec, reason: &str, spent: Spent| {
             if let Err(error) = self.fail(&run.id, reason, spent) {
                 terminal.warn(error);
             }
         };
-        let trained = training.train(free, &title, self.mode, terminal, accept, record)?;
+        let trained = training.train(free, &title, self.mode, terminal, publish, record)?;
         self.done.failed.extend(trained.failed.iter().cloned());
         self.done.abandoned.clone_from(&trained.abandoned);
         Ok(trained)

@@ -309,6 +309,14 @@ impl Download {
 }
 
 impl Bytes {
+    /// More bytes than this are another file.
+    pub(crate) fn most(self) -> u64 {
+        match self {
+            Self::Exactly(bytes) => bytes,
+            Self::About(bytes) => 2 * bytes,
+        }
+    }
+
     /// The length, exactly or about.
     pub(crate) fn about(self) -> u64 {
         match self {

@@ -38,12 +38,12 @@ pub enum DataError {
         problem: String,
     },
     /// The operating system refused.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: {cause}", .path.display())]
     Io {
         /// File or folder.
         path: PathBuf,
-        /// Why.
-        source: std::io::Error,
+        /// Why. Not called `source`: whoever prints the chain of causes would say it twice.
+        cause: std::io::Error,
     },
     /// A file does not hold what its format promises.
     #[error("{}, {place}: {problem}", .path.display())]
@@ -88,7 +88,7 @@ pub enum DataError {
 impl DataError {
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io { path, source }
+        move |cause| Self::Io { path, cause }
     }
 
     pub(crate) fn malformed(path: &Path, place: impl ToString, problem: impl ToString) -> Self {

@@ -226,6 +226,21 @@ impl Raster {
 }
 
 impl Chart {
+    /// Marks, their points, and cells of all panels.
+    pub fn marks(&self) -> usize {
+        let points = |mark: &Mark| match mark {
+            Mark::Line { points, .. } => points.len(),
+            Mark::Band { points, .. } => points.len(),
+            _ => 1,
+        };
+        let of = |panel: &Panel| match &panel.body {
+            Body::Plane(plane) => plane.marks.iter().map(points).sum(),
+            Body::Raster(raster) => raster.cells.len(),
+            Body::Message(_) => 0,
+        };
+        self.panels.iter().map(of).sum()
+    }
+
     /// A figure that says in words why there is no picture.
     pub fn message(title: &str, message: impl Into<String>) -> Self {
         let message = message.into();

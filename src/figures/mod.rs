@@ -68,9 +68,16 @@ pub fn draw_all(study: &Study, artefacts: &Artefacts) -> Vec<Figure> {
         .collect()
 }
 
-/// The pictures of a chart.
+/// Marks, points and cells of a chart, at most.
+const MOST_MARKS: usize = 10_000_000;
+
+/// The pictures of a chart, or of words that say why there is none where it is too large for a page.
 pub fn draw(chart: &Chart) -> Pictures {
-    draw::draw(chart)
+    let drawn = (chart.marks() <= MOST_MARKS).then(|| draw::draw(chart)).flatten();
+    drawn.unwrap_or_else(|| {
+        let message = Chart::message(&chart.title, "Too large to draw: the tables hold what it would show.");
+        draw::draw(&message).expect("a few words fit on a page")
+    })
 }
 
 /// A PNG of few colours, about 60 kB at most, for galleries.
@@ -157,4 +164,42 @@ fn neighbour_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
     let pair = |r: &Replicate| Some((artefacts.samples.get(&r.spec.id)?, artefacts.nearest.get(&r.spec.id)?));
     let (label, (drawn, nearest)) = of_the_best(view, pair)?;
     Some(samples::neighbours(label, drawn, nearest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Images, Shape};
+
+    #[test]
+    fn what_is_too_large_for_a_page_is_words_instead() {
+        let raster = |width: usize, height: usize| {
+            let cells = vec![0; width * height];
+            let raster = chart::Raster::new(width, height, 1, vec![style::INK], cells);
+            let panel = chart::Panel { title: String::new(), note: String::new(), body: chart::Body::Raster(raster) };
+            Chart { panels: vec![panel], ..Chart::message("A picture", "") }
+        };
+        assert!(!draw(&raster(300, 300)).live_svg.contains("Too large to draw"));
+        for (width, height) in [(1, 2_000_000), (2_000_000, 1), (4_000, 3_000)] {
+            assert!(draw(&raster(width, height)).live_svg.contains("Too large to draw"), "{width} x {height}");
+        }
+    }
+
+    #[test]
+    fn wide_images_are_words_and_many_images_are_fewer() {
+        let picture =
+            |dim: usize| Picture { shape: Shape { width: dim, height: 1 }, images: Images::new(vec![1; 3 * dim], dim) };
+        let samples = |picture: &Picture| {
+            let panel = Samples { name: "a".into(), note: String::new(), picture: Some(picture) };
+            samples::chart(&[panel], 1, "NLL")
+        };
+        let wide = samples(&picture(100_000));
+        assert_eq!(wide.marks(), 0);
+        assert!(wide.caption.contains("1 x 100000 pixels are too large to draw"), "{}", wide.caption);
+        assert_eq!(samples(&picture(100)).marks(), 300);
+        assert_eq!(
+            [1, 300, 100_000].map(|panels| tiles::room(Shape { width: 28, height: 28 }, panels, 25)),
+            [25, 25, 1]
+        );
+    }
 }

@@ -14,6 +14,8 @@ use crate::plan::RunSpec;
 
 /// Masks of one cycle that are shown.
 const CYCLE: usize = 3;
+/// Kinds of rules of which the masks of real size are made, at most.
+const CONSIDERED: usize = 64;
 /// Grid of the small networks that illustrate masks.
 const TOY: Shape = Shape { width: 3, height: 2 };
 
@@ -35,13 +37,19 @@ pub(super) fn charts(view: &View, artefacts: &Artefacts) -> Vec<(&'static str, C
     let Some(&(_, first)) = runs.first() else { return Vec::new() };
     let shape = shape(view, first, artefacts);
     let small = small(view, &runs);
-    let real = real(&runs, shape);
+    let real = real(&runs[..runs.len().min(CONSIDERED)], shape);
+    let of_the_first = |mut chart: Chart| {
+        if runs.len() > CONSIDERED {
+            chart.subtitle += &format!(" Among the first {CONSIDERED} of {} kinds of rules.", runs.len());
+        }
+        chart
+    };
     vec![
         ("orderings", orderings::chart(&orderings(&runs, shape), shape)),
         ("masks", first_of(&small, 3, &masks::matrices)),
         ("network", first_of(&small, 6, &masks::networks)),
-        ("visibility", first_of(&real, 8, &visibility::gaps)),
-        ("views", first_of(&real, 4, &|named| visibility::views(named, shape))),
+        ("visibility", of_the_first(first_of(&real, 8, &visibility::gaps))),
+        ("views", of_the_first(first_of(&real, 4, &|named| visibility::views(named, shape)))),
     ]
 }
 
@@ -56,15 +64,9 @@ fn first_of(all: &[NamedMask], most: usize, chart: &dyn Fn(&[NamedMask]) -> Char
 
 /// The first run of each variant whose masks follow other rules than those before it, with the variant's label.
 fn runs<'a>(view: &'a View) -> Vec<(&'a str, &'a RunSpec)> {
-    let mut runs: Vec<(&str, &RunSpec)> = Vec::new();
-    for variant in &view.variants {
-        let Some(run) = variant.replicates.first() else { continue };
-        let rules = rules(&run.spec.config.model);
-        if !runs.iter().any(|(_, known)| self::rules(&known.config.model) == rules) {
-            runs.push((variant.label, run.spec));
-        }
-    }
-    runs
+    let mut known = BTreeSet::new();
+    let first = view.variants.iter().filter_map(|variant| Some((variant.label, variant.replicates.first()?.spec)));
+    first.filter(|(_, spec)| known.insert(word(&rules(&spec.config.model)))).collect()
 }
 
 /// What decides the masks of a model.

@@ -5,6 +5,7 @@ use crate::made::ordering::Ordering;
 
 use super::chart::{Body, Chart, Panel, Raster};
 use super::style::sequential;
+use super::tiles;
 
 /// Colours of the sequential scale that a heat map uses.
 const LEVELS: usize = 64;
@@ -15,6 +16,9 @@ const STEPS: usize = 12;
 pub(super) fn chart(orderings: &[(String, Ordering)], shape: Shape) -> Chart {
     if orderings.is_empty() {
         return Chart::message("Orderings", "No finished run says which orderings were used.");
+    }
+    if let Some(why) = tiles::too_large(shape) {
+        return Chart::message("Orderings", format!("Not drawn: {why}."));
     }
     let panels = orderings.iter().map(|(name, ordering)| panel(name, ordering, shape)).collect();
     let names: Vec<&str> = orderings.iter().map(|(name, _)| name.as_str()).collect();

@@ -44,7 +44,12 @@ pub(super) fn chart(panels: &[Samples], seed: u64, metric: &str) -> Chart {
     if shown == 0 {
         return Chart::message("Samples", "No finished run has left samples yet.");
     }
-    let most = if panels.len() <= 9 { 100 } else { 25 };
+    let drawn = panels.iter().filter_map(|panel| panel.picture).filter(|p| tiles::too_large(p.shape).is_none());
+    let most = drawn.map(|picture| tiles::room(picture.shape, shown, if panels.len() <= 9 { 100 } else { 25 })).min();
+    let Some(most) = most else {
+        let why = panels.iter().find_map(|panel| tiles::too_large(panel.picture?.shape)).unwrap_or_default();
+        return Chart::message("Samples", format!("Not drawn: {why}."));
+    };
     let columns = match panels.len() {
         1..=3 => panels.len(),
         4 => 2,
@@ -53,7 +58,10 @@ pub(super) fn chart(panels: &[Samples], seed: u64, metric: &str) -> Chart {
     };
     let made = panels.iter().map(|panel| {
         let body = match panel.picture {
-            Some(picture) => Body::Raster(tiles::grid(picture.shape, &picture.images, most)),
+            Some(picture) => match tiles::too_large(picture.shape) {
+                None => Body::Raster(tiles::grid(picture.shape, &picture.images, most)),
+                Some(why) => Body::Message(why),
+            },
             None => Body::Message("no samples".into()),
         };
         Panel { title: panel.name.clone(), note: panel.note.clone(), body }
@@ -75,6 +83,9 @@ pub(super) fn chart(panels: &[Samples], seed: u64, metric: &str) -> Chart {
 pub(super) fn completion(name: &str, completion: &Completion) -> Chart {
     const ROWS: usize = 10;
     const DRAWS: usize = 5;
+    if let Some(why) = tiles::too_large(completion.shape) {
+        return Chart::message("Completions", format!("Not drawn: {why}."));
+    }
     let draws = &completion.completions[..completion.completions.len().min(DRAWS)];
     let mut heads = vec!["test image".to_owned()];
     heads.extend(completion.reconstruction.as_ref().map(|_| "one pass".to_owned()));
@@ -132,6 +143,9 @@ pub(super) fn completion(name: &str, completion: &Completion) -> Chart {
 pub(super) fn neighbours(name: &str, drawn: &Picture, nearest: &Picture) -> Chart {
     const ACROSS: usize = 10;
     const PAIRS: usize = 40;
+    if let Some(why) = tiles::too_large(drawn.shape) {
+        return Chart::message("Samples and their nearest training images", format!("Not drawn: {why}."));
+    }
     let count = drawn.images.count().min(nearest.images.count()).min(PAIRS);
     let across = ACROSS.min(count.max(1));
     let rows = 2 * count.div_ceil(across);

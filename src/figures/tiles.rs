@@ -49,6 +49,23 @@ pub(super) fn raster(shape: Shape, count: usize, across: usize, pixel: impl Fn(u
     raster
 }
 
+/// Sides of an image that is drawn, at most: a pixel of it takes at least one of the page.
+const LARGEST_SIDE: usize = 4_096;
+
+/// Cells of all images of a figure, at most.
+const MOST_CELLS: usize = 8_000_000;
+
+/// Why images cannot be drawn, if they cannot.
+pub(super) fn too_large(shape: Shape) -> Option<String> {
+    let large = shape.width > LARGEST_SIDE || shape.height > LARGEST_SIDE || shape.dim() > MOST_CELLS;
+    large.then(|| format!("images of {} x {} pixels are too large to draw", shape.height, shape.width))
+}
+
+/// Images of each of `panels` sets that a figure has room for, of `wanted`.
+pub(super) fn room(shape: Shape, panels: usize, wanted: usize) -> usize {
+    wanted.min(MOST_CELLS / (shape.dim() * panels).max(1)).max(1)
+}
+
 /// The first images of a binary set, at most `most`, in a grid that is as square as the images allow.
 pub(super) fn grid(shape: Shape, images: &Images, most: usize) -> Raster {
     let count = images.count().min(most);

@@ -4,7 +4,11 @@ use super::chart::{Body, Chart, Mark, Panel, Plane, Raster};
 use super::model::{NamedMask, names};
 use super::scale::{Axis, group};
 use super::style::{ACCENT, Color, INK, TILE, sequential};
+use super::tiles;
 use crate::data::Shape;
+
+/// Steps of a panel, at most: more are finer than the page.
+const MOST_STEPS: usize = 2_000;
 
 /// How many of the latest pixels each output of a real model cannot see.
 pub(super) fn gaps(masks: &[NamedMask]) -> Chart {
@@ -13,16 +17,21 @@ pub(super) fn gaps(masks: &[NamedMask]) -> Chart {
     let dim = gaps.iter().map(Vec::len).max().unwrap_or(1);
     let most = gaps.iter().flatten().copied().max().unwrap_or(0).max(1) as f64;
     let columns = if masks.len() > 3 { 2 } else { 1 };
+    let together = dim.div_ceil(MOST_STEPS).max(1);
+    let thinned = match together {
+        1 => String::new(),
+        n => format!(" Of every {n} positions the largest number is drawn."),
+    };
     let mut x = Axis::epochs(dim, 6 / columns);
     x.label = "Position of the output in the ordering".into();
     (x.lo, x.hi) = (0.5, dim as f64 + 0.5);
     let y = Axis::linear("Latest pixels not seen", 0.0, 1.05 * most, 4);
     let panels = masks.iter().zip(&gaps).map(|(named, gaps)| {
-        // Steps: the value holds over the whole position.
-        let steps = gaps
-            .iter()
-            .enumerate()
-            .flat_map(|(t, &gap)| [(t as f64 + 0.5, 0.0, gap as f64), (t as f64 + 1.5, 0.0, gap as f64)]);
+        // Steps: the value holds over the whole position, or over the positions that are drawn as one.
+        let steps = gaps.chunks(together).enumerate().flat_map(|(step, gaps)| {
+            let (start, gap) = (step * together, gaps.iter().copied().max().unwrap_or(0) as f64);
+            [(start as f64 + 0.5, 0.0, gap), ((start + gaps.len()) as f64 + 0.5, 0.0, gap)]
+        });
         let plane = Plane {
             x: x.clone(),
             y: y.clone(),
@@ -41,11 +50,14 @@ pub(super) fn gaps(masks: &[NamedMask]) -> Chart {
     let shares: Vec<String> = panels.iter().map(|p| format!("{}: {}", p.title, p.note)).collect();
     Chart {
         title: "What the outputs cannot see".into(),
-        subtitle: "Height: how many of the pixels just before it an output cannot see; none, and it sees all earlier \
-                   ones. Hidden units of random degree leave gaps, and every layer adds to them. First mask of the \
-                   first seed."
-            .into(),
-        caption: format!("Number of latest pixels that the output at each position cannot see. {}.", shares.join("; ")),
+        subtitle: format!(
+            "Height: how many of the pixels just before it an output cannot see; none, and it sees all earlier ones. \
+             Hidden units of random degree leave gaps, and every layer adds to them. First mask of the first seed.{thinned}"
+        ),
+        caption: format!(
+            "Number of latest pixels that the output at each position cannot see.{thinned} {}.",
+            shares.join("; ")
+        ),
         panels,
         columns,
     }
@@ -60,6 +72,9 @@ fn predecessor_share(gaps: &[usize]) -> f64 {
 /// What four outputs of a real model see, on the grid.
 pub(super) fn views(masks: &[NamedMask], shape: Shape) -> Chart {
     const SHARES: [f64; 4] = [0.1, 0.35, 0.6, 0.9];
+    if let Some(why) = tiles::too_large(shape) {
+        return Chart::message("What four of the outputs see", format!("Not drawn: {why}."));
+    }
     let mut panels = Vec::new();
     for named in masks {
         let visible = named.mask.visible();
@@ -96,5 +111,31 @@ pub(super) fn views(masks: &[NamedMask], shape: Shape) -> Chart {
         ),
         panels,
         columns: SHARES.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::made::masks::MaskSet;
+    use crate::made::ordering::Ordering;
+
+    fn steps(dim: usize) -> (Vec<(f64, f64, f64)>, String) {
+        let ordering = Ordering::from_pixels((0..dim as u32).collect()).unwrap();
+        let mask = MaskSet::new(ordering, vec![vec![1, dim as u32 / 2]], false);
+        let chart = gaps(&[NamedMask { name: "wide".into(), mask }]);
+        let Body::Plane(plane) = &chart.panels[0].body else { panic!("gaps are a plane") };
+        let Mark::Band { points, .. } = &plane.marks[0] else { panic!("gaps are a band") };
+        (points.clone(), chart.caption.clone())
+    }
+
+    #[test]
+    fn gaps_of_wide_models_are_thinned_to_the_largest_which_is_said() {
+        let (all, caption) = steps(1_000);
+        assert!(all.len() == 2_000 && !caption.contains("largest"), "{caption}");
+        let (thinned, caption) = steps(99_999);
+        assert!(thinned.len() <= 2 * MOST_STEPS && caption.contains("Of every 50 positions the largest"), "{caption}");
+        assert_eq!(thinned.last().map(|point| (point.0, point.2)), Some((99_999.5, 99_998.0 - 49_999.0)));
+        assert!(thinned.windows(2).all(|pair| pair[0].0 <= pair[1].0));
     }
 }

@@ -235,10 +235,12 @@ impl Controller<'_> {
             _ => Problem::Refused { program, text: error.to_string() },
         })?;
         let (sender, answer) = mpsc::channel();
-        thread::spawn(move || {
+        let wait = move || {
             // Nobody may wait any more.
             let _ = sender.send(child.wait_with_output());
-        });
+        };
+        let waiting = thread::Builder::new().spawn(wait);
+        waiting.map_err(|error| Problem::Refused { program, text: format!("no thread to wait for it on: {error}") })?;
         let asked = Instant::now();
         loop {
             match answer.recv_timeout(Duration::from_millis(50)) {

@@ -89,19 +89,20 @@ impl MaskSet {
     /// the ordering, because degrees are compared and nothing else.
     pub fn visible(&self) -> Vec<usize> {
         // The highest input degree that some path from the input reaches, among units of degree at most m.
+        // Sorted by degree, so that the last unit of degree at most m is found by bisection; it reaches the most, because
+        // each unit sees whatever those of lower degree see.
+        let seen_from = |reach: &[(u32, u32)], m: u32| match reach.partition_point(|(degree, _)| *degree <= m) {
+            0 => 0,
+            above => reach[above - 1].1,
+        };
         let mut reach: Vec<(u32, u32)> = (1..=self.ordering.dim() as u32).map(|m| (m, m)).collect();
         for layer in &self.degrees {
-            let mut above: Vec<(u32, u32)> = layer
-                .iter()
-                .map(|&m| {
-                    (m, reach.iter().filter(|(degree, _)| *degree <= m).map(|(_, seen)| *seen).max().unwrap_or(0))
-                })
-                .collect();
+            let mut above: Vec<(u32, u32)> = layer.iter().map(|&m| (m, seen_from(&reach, m))).collect();
             above.sort_unstable();
             above.dedup();
             reach = above;
         }
-        let through_hidden = |t: u32| reach.iter().filter(|(m, _)| *m <= t).map(|(_, seen)| *seen).max().unwrap_or(0);
+        let through_hidden = |t: u32| seen_from(&reach, t);
         (0..self.ordering.dim() as u32)
             .map(|t| match (self.skip, self.degrees.is_empty()) {
                 (true, _) => t as usize,

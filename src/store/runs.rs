@@ -74,6 +74,12 @@ impl Store {
         published
     }
 
+    /// What publishing a run would come to that is there already and sound; writes nothing.
+    pub fn compare(&self, spec: &RunSpec, output: &RunOutput) -> Result<Publication, StoreError> {
+        let (_, manifest) = encode(spec, output)?;
+        Ok(if self.verify(&spec.id)? == manifest { Publication::Identical } else { Publication::Differs })
+    }
+
     fn publish_dir(
         &self,
         run: &RunId,

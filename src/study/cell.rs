@@ -10,8 +10,8 @@ use crate::sweep::{is_plain_number, misread};
 pub(super) enum Value<'a> {
     /// A missing value.
     Empty,
-    /// Text that no reader of tables converts; made by [`Value::text`].
-    Text(Cow<'a, str>),
+    /// Text.
+    Text(Text<'a>),
     /// A level of an axis that is a plain number, as its study wrote it.
     Level(&'a str),
     /// A count or a seed.
@@ -20,18 +20,43 @@ pub(super) enum Value<'a> {
     Number(f64),
 }
 
+/// Text that no reader of tables converts, whatever it is: only this module makes one.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Text<'a> {
+    text: Cow<'a, str>,
+    /// Whether readers of tables would take it for something else ([`misread`]).
+    is_misread: bool,
+}
+
+impl<'a> Text<'a> {
+    /// The text itself, for cells that have a type.
+    pub(super) fn typed(&self) -> &str {
+        &self.text
+    }
+
+    /// The text for cells that have none: an apostrophe keeps readers from converting it.
+    fn guarded(&self) -> Cow<'_, str> {
+        if self.is_misread { Cow::Owned(format!("'{}", self.text)) } else { Cow::Borrowed(&self.text) }
+    }
+}
+
 impl<'a> Value<'a> {
-    /// Text; an apostrophe precedes what readers of tables would take for something else ([`misread`]).
-    pub(super) fn text(text: &'a str) -> Self {
-        let text = if text.contains(char::is_control) {
-            Cow::Owned(text.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "))
-        } else {
-            Cow::Borrowed(text)
-        };
-        match text.is_empty() {
-            true => Self::Empty,
-            false if misread(&text).is_some() => Self::Text(Cow::Owned(format!("'{text}"))),
-            false => Self::Text(text),
+    /// Text, on one line; nothing where it is empty.
+    pub(super) fn text(text: impl Into<Cow<'a, str>>) -> Self {
+        let mut text = text.into();
+        if text.contains(char::is_control) {
+            let parts: Vec<&str> = text.split(char::is_control).filter(|part| !part.is_empty()).collect();
+            text = Cow::Owned(parts.join(" "));
+        }
+        let is_misread = misread(&text).is_some();
+        if text.is_empty() { Self::Empty } else { Self::Text(Text { text, is_misread }) }
+    }
+
+    /// A moment, which is meant to be read as one: `YYYY-MM-DD HH:MM:SS` is, in every locale. Any other text is text.
+    pub(super) fn moment(text: &'a str) -> Self {
+        match Self::text(text) {
+            Self::Text(Text { text, .. }) if is_moment(&text) => Self::Text(Text { text, is_misread: false }),
+            other => other,
         }
     }
 
@@ -52,7 +77,7 @@ impl<'a> Value<'a> {
     pub(super) fn csv(&self) -> Cow<'_, str> {
         match self {
             Self::Empty => Cow::Borrowed(""),
-            Self::Text(text) => Cow::Borrowed(text),
+            Self::Text(text) => text.guarded(),
             Self::Level(level) => Cow::Borrowed(level),
             Self::Int(value) => Cow::Owned(value.to_string()),
             Self::Number(value) => Cow::Owned(number::text(*value)),
@@ -70,7 +95,9 @@ impl Table<'_> {
     /// The table as RFC 4180, UTF-8 without a byte order mark, one header row.
     pub(super) fn csv(self) -> Vec<u8> {
         let mut out = csv::Writer::from_writer(Vec::new());
-        let written = out.write_record(&self.columns).and_then(|()| {
+        let header: Vec<Value> = self.columns.iter().map(|column| Value::text(column.as_str())).collect();
+        let header = header.iter().map(Value::csv);
+        let written = out.write_record(header.map(|column| column.as_bytes().to_vec())).and_then(|()| {
             let mut rows = self.rows;
             rows.try_for_each(|row| {
                 debug_assert_eq!(row.len(), self.columns.len());
@@ -81,6 +108,13 @@ impl Table<'_> {
         written.expect("writing to memory with rows as long as the header");
         out.into_inner().expect("writing to memory")
     }
+}
+
+/// Whether a text has the form `YYYY-MM-DD HH:MM:SS`.
+fn is_moment(text: &str) -> bool {
+    let form = b"0000-00-00 00:00:00";
+    let fits = |(found, form): (u8, &u8)| if *form == b'0' { found.is_ascii_digit() } else { found == *form };
+    text.len() == form.len() && text.bytes().zip(form).all(fits)
 }
 
 #[cfg(test)]
@@ -131,6 +165,13 @@ mod tests {
         for text in safe {
             assert_eq!(Value::level(text).csv(), text, "{text}");
         }
+        assert_eq!(Value::moment("2026-11-23 08:00:01").csv(), "2026-11-23 08:00:01");
+        for text in ["=cmd|calc!A0", "2026-11-23", "2026-11-23 08:00", "2026-11-23 08:00:01.5", "+026-11-23 08:00:01"] {
+            assert_eq!(Value::moment(text).csv(), format!("'{text}"), "{text}");
+        }
+        let columns = vec!["=a".to_owned(), "b".to_owned()];
+        let rows = Box::new(std::iter::empty());
+        assert_eq!(Table { columns, rows }.csv(), b"'=a,b\n", "a header is a text like any other");
         assert_eq!(Value::text("two\nlines\r\n").csv(), "two lines");
         assert_eq!(Value::text("\n"), Value::Empty);
         assert_eq!(Value::number(Some(f64::NAN)), Value::Empty);
@@ -139,14 +180,14 @@ mod tests {
     proptest! {
         #[test]
         fn a_table_reads_back(cells in prop::collection::vec(("[ -~\n\u{e9}]{0,12}", any::<f64>(), any::<u64>()), 1..20)) {
-            let rows = cells.iter().map(|(text, x, n)| vec![Value::text(text), Value::number(Some(*x)), Value::Int(*n)]);
+            let rows = cells.iter().map(|(text, x, n)| vec![Value::text(text.as_str()), Value::number(Some(*x)), Value::Int(*n)]);
             let columns = ["a", "b", "c"].map(str::to_owned).to_vec();
             let bytes = Table { columns, rows: Box::new(rows.collect::<Vec<_>>().into_iter()) }.csv();
             let mut reader = csv::Reader::from_reader(&*bytes);
             let back: Vec<(String, Option<f64>, u64)> = reader.deserialize().map(Result::unwrap).collect();
             prop_assert_eq!(back.len(), cells.len());
             for ((text, x, n), (text_back, x_back, n_back)) in cells.iter().zip(back) {
-                let value = Value::text(text);
+                let value = Value::text(text.as_str());
                 prop_assert_eq!(value.csv(), text_back.as_str());
                 prop_assert!(!text_back.contains(['\n', '\r']) && misread(&text_back).is_none());
                 prop_assert_eq!(Some(*x).filter(|x| x.is_finite()).map(|x| x + 0.0), x_back);

@@ -30,14 +30,14 @@ fn row<'a>(
     effect: &Effect,
 ) -> Vec<Value<'a>> {
     let planned = &study.plan.studies[effects.study];
-    let mut cells = vec![Value::text(&planned.name), Value::text(kind)];
+    let mut cells = vec![Value::text(planned.name.as_str()), Value::text(kind)];
     for factor in 0..2 {
         let Some(&(axis, level)) = effect.at.get(factor) else {
             cells.extend([Value::Empty, Value::Empty, Value::Empty]);
             continue;
         };
         let levels = &planned.axes[axis].levels;
-        cells.push(Value::Text(axes.name(&planned.axes[axis].path).to_owned().into()));
+        cells.push(Value::text(axes.name(&planned.axes[axis].path).to_owned()));
         cells.extend([Value::level(&levels[level]), Value::level(&levels[effects.reference[axis]])]);
     }
     let contrast = effect.contrast;

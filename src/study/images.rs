@@ -1,6 +1,6 @@
 //! The second source of error: the test images. Seeds answer "another training", images "another test set".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
@@ -27,22 +27,33 @@ pub(super) fn differences(study: &Study, store: &Store) -> Result<BTreeMap<(usiz
             }
         }
     }
+    // Every variant is compared with the same runs: they are read once.
+    let controls: BTreeSet<&RunId> = pairs.iter().flat_map(|(_, common)| common).map(|(control, _)| *control).collect();
+    let read_one = |run: &&'_ RunId| Ok(((*run).clone(), read(study, store, run)?));
+    let controls: Controls = controls.par_iter().map(read_one).collect::<Result<_, StoreError>>()?;
     let level = study.plan.compare.level;
     let estimate = |((s, v), common): &((usize, usize), Vec<(&RunId, &RunId)>)| {
-        let difference = mean_difference(study, store, common)?;
+        let difference = mean_difference(study, store, common, &controls)?;
         Ok(difference.and_then(|d| Estimate::of(&d, level)).map(|estimate| ((*s, *v), estimate)))
     };
     Ok(pairs.par_iter().map(estimate).collect::<Result<Vec<_>, StoreError>>()?.into_iter().flatten().collect())
 }
 
+/// Numbers of the runs that others are compared with; `None` where a run left none.
+type Controls = BTreeMap<RunId, Option<Vec<f32>>>;
+
 /// Image by image, the mean over the pairs of second minus first; `None` where a run left no such file, where their
 /// lengths disagree, or where a file is damaged (which stands in the way of this interval only).
-fn mean_difference(study: &Study, store: &Store, pairs: &[(&RunId, &RunId)]) -> Result<Option<Vec<f64>>, StoreError> {
+fn mean_difference(
+    study: &Study,
+    store: &Store,
+    pairs: &[(&RunId, &RunId)],
+    controls: &Controls,
+) -> Result<Option<Vec<f64>>, StoreError> {
     let mut sum: Option<Vec<f64>> = None;
     for (control, treated) in pairs {
-        let (Some(control), Some(treated)) = (read(study, store, control)?, read(study, store, treated)?) else {
-            return Ok(None);
-        };
+        let Some(control) = &controls[*control] else { return Ok(None) };
+        let Some(treated) = read(study, store, treated)? else { return Ok(None) };
         let sum = sum.get_or_insert_with(|| vec![0.0; control.len()]);
         if sum.len() != control.len() || sum.len() != treated.len() {
             return Ok(None);

@@ -39,7 +39,7 @@ fn each(
         take(file, Some(table.csv()))?;
     }
     take(EFFECTS, (!effects.is_empty()).then(|| effect_table::effects(study, &effects).csv()))?;
-    take("results.xlsx", Some(xlsx::workbook(study, &ablations, &effects)))
+    take("results.xlsx", Some(xlsx::workbook(study, &ablations, &effects)?))
 }
 
 /// Where the tables on disk are not those that the runs give, and how many tables were compared.
@@ -138,7 +138,7 @@ fn header(axes: &AxisColumns, rest: &str) -> Vec<String> {
 
 /// `study, variant, <axes>, seed, run` of a run.
 fn place<'a>(axes: &AxisColumns<'a>, cell: &Cell<'a>) -> Vec<Value<'a>> {
-    let mut row = vec![Value::text(&cell.study.name), Value::text(&cell.variant.name)];
+    let mut row = vec![Value::text(cell.study.name.as_str()), Value::text(cell.variant.name.as_str())];
     row.extend(axes.levels(cell.study, cell.levels));
     row.extend([Value::Int(cell.seed.0), Value::text(cell.run.as_str())]);
     row
@@ -151,7 +151,7 @@ pub(super) fn runs(study: &Study) -> Table<'_> {
     let rows = study.cells().map(move |cell| {
         let mut row = place(&axes, &cell);
         row.push(Value::text(cell.record.status.word()));
-        row.push(cell.record.error.as_deref().map_or(Value::Empty, Value::text));
+        row.push(cell.record.error.as_deref().map_or(Value::Empty, |error| Value::text(error)));
         let Some(summary) = &cell.record.summary else {
             row.resize(width - 1, Value::Empty);
             row.push(tuning(&cell));
@@ -170,7 +170,7 @@ pub(super) fn runs(study: &Study) -> Table<'_> {
             Value::Int(summary.connected_parameters),
             Value::Int(summary.mixture_masks as u64),
             Value::number(summary.test_nll_averaged_nats),
-            Value::text(&summary.kernel),
+            Value::text(summary.kernel.as_str()),
             tuning(&cell),
         ]);
         row
@@ -182,8 +182,8 @@ pub(super) fn runs(study: &Study) -> Table<'_> {
 fn tuning<'a>(cell: &Cell) -> Value<'a> {
     match cell.levels == cell.variant.levels {
         _ if cell.variant.candidates.is_empty() => Value::Empty,
-        true => Value::Text("chosen".into()),
-        false => Value::Text("passed over".into()),
+        true => Value::text("chosen"),
+        false => Value::text("passed over"),
     }
 }
 
@@ -243,7 +243,7 @@ fn ablation_row<'a>(study: &'a PlannedStudy, row: &'a AblationRow, levels: Vec<V
     let [low, high] = ends(row.estimate);
     let [delta_low, delta_high] = ends(paired.map(|paired| paired.difference));
     let [images_low, images_high] = ends(images);
-    let mut cells = vec![Value::text(&study.name), Value::text(&row.name)];
+    let mut cells = vec![Value::text(study.name.as_str()), Value::text(row.name.as_str())];
     cells.extend(levels);
     cells.extend([
         Value::Int(row.estimate.map_or(0, |estimate| estimate.n as u64)),
@@ -276,7 +276,7 @@ fn ablation_row<'a>(study: &'a PlannedStudy, row: &'a AblationRow, levels: Vec<V
         images_low,
         images_high,
         count(row.tuning.as_ref().map(|tuning| tuning.configurations)),
-        Value::text(&row.note),
+        Value::text(row.note.as_str()),
     ]);
     cells
 }
@@ -318,12 +318,11 @@ fn timings(study: &Study) -> Table<'_> {
     let rows = study.cells().map(move |cell| {
         let mut row = place(&axes, &cell);
         match &cell.record.timing {
-            // The one date of the tables is meant to be read as one: `YYYY-MM-DD HH:MM:SS` is, in every locale.
             Some(timing) => row.extend([
-                Value::Text(timing.started_utc.as_str().into()),
+                Value::moment(&timing.started_utc),
                 Value::number(Some(timing.seconds)),
                 Value::number(Some(timing.images_per_second)),
-                Value::text(&timing.host),
+                Value::text(timing.host.as_str()),
                 Value::Int(timing.threads as u64),
             ]),
             None => row.resize(axes.0.len() + 9, Value::Empty),

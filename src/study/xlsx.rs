@@ -1,4 +1,7 @@
-//! `results.xlsx`: the tables with typed cells, for spreadsheets whose locale writes a decimal comma.
+//! `results.xlsx`: the tables with typed cells, for spreadsheets whose locale writes a decimal comma. What is beyond a
+//! spreadsheet's limits is cut where it can be seen, and its sheet `readme` says so: the CSV files hold everything.
+
+use std::borrow::Cow;
 
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, Worksheet, XlsxError};
 
@@ -7,13 +10,20 @@ use super::cell::{Table, Value};
 use super::effects::Effects;
 use super::{Study, effect_table, tables};
 use crate::plan::{Correction, ENGINE};
+use crate::store::StoreError;
 
-/// Excel's limit.
+/// Excel's limits: columns, rows below the header, and characters of a cell.
 const MAX_COLUMNS: usize = 16_384;
+const MAX_ROWS: usize = 1_048_575;
+const MAX_TEXT: usize = 32_767;
+
+/// Cells of a sheet: more take gigabytes to make, and to open.
+const MAX_CELLS: usize = 4_000_000;
 
 /// The bytes of the workbook; the same for the same tables, whenever it is made.
-pub(super) fn workbook(study: &Study, ablations: &[Ablation], effects: &[Effects]) -> Vec<u8> {
-    build(study, ablations, effects).expect("every sheet name, cell and size is within the format's limits")
+pub(super) fn workbook(study: &Study, ablations: &[Ablation], effects: &[Effects]) -> Result<Vec<u8>, StoreError> {
+    build(study, ablations, effects)
+        .map_err(|error| StoreError::Malformed { path: "results.xlsx".into(), reason: error.to_string() })
 }
 
 fn build(study: &Study, ablations: &[Ablation], effects: &[Effects]) -> Result<Vec<u8>, XlsxError> {
@@ -26,24 +36,51 @@ fn build(study: &Study, ablations: &[Ablation], effects: &[Effects]) -> Result<V
     if !effects.is_empty() {
         sheets.insert(1, ("effects", effect_table::effects(study, effects)));
     }
+    let mut cuts = Vec::new();
     for (name, table) in sheets {
-        // A sheet cut at the limit would look whole; curves.csv holds them all.
-        if table.columns.len() <= MAX_COLUMNS {
-            fill(book.add_worksheet().set_name(name)?, table, &bold)?;
+        let columns = table.columns.len();
+        if columns <= MAX_COLUMNS {
+            cuts.extend(fill(book.add_worksheet().set_name(name)?, name, table, &bold)?);
+        } else {
+            cuts.push(format!(
+                "{name} has no sheet: {columns} columns, of at most {MAX_COLUMNS}; {name}.csv holds them"
+            ));
         }
     }
+    let mut lines = readme(study);
+    if lines.iter().any(|(_, text)| matches!(fitting(text), Cow::Owned(_))) {
+        cuts.push("texts of this sheet are cut: plan.json holds them".to_owned());
+    }
+    lines.extend(cuts.into_iter().map(|cut| ("cut", cut)));
     let sheet = book.add_worksheet().set_name("readme")?;
     sheet.set_column_width(0, 22)?.set_column_width(1, 120)?;
-    for (row, (what, text)) in readme(study).into_iter().enumerate() {
+    for (row, (what, text)) in lines.into_iter().enumerate() {
         sheet.write_string_with_format(row as u32, 0, what, &bold)?;
-        sheet.write_string(row as u32, 1, text)?;
+        sheet.write_string(row as u32, 1, fitting(&text))?;
     }
     book.save_to_buffer()
 }
 
+/// A text that a cell can hold: cut, with a mark at its end, where it is longer.
+fn fitting(text: &str) -> Cow<'_, str> {
+    // Excel counts units of UTF-16.
+    let length: usize = text.chars().map(char::len_utf16).sum();
+    if length <= MAX_TEXT {
+        return Cow::Borrowed(text);
+    }
+    let mark = format!(" [cut: {length} characters]");
+    let mut room = MAX_TEXT - mark.len();
+    let kept = text.chars().take_while(|c| {
+        let fits = room >= c.len_utf16();
+        room = room.saturating_sub(c.len_utf16());
+        fits
+    });
+    Cow::Owned(kept.collect::<String>() + &mark)
+}
+
 /// Labels for people may hold any character: they are in no CSV, but here.
 fn with_labels<'a>(table: Table<'a>, ablations: &'a [Ablation]) -> Table<'a> {
-    let labels = ablations.iter().flat_map(|ablation| &ablation.rows).map(|row| Value::Text(row.label.as_str().into()));
+    let labels = ablations.iter().flat_map(|ablation| &ablation.rows).map(|row| Value::text(row.label.as_str()));
     let mut columns = table.columns;
     columns.push("label".to_owned());
     let rows = table.rows.zip(labels).map(|(mut row, label)| {
@@ -53,29 +90,45 @@ fn with_labels<'a>(table: Table<'a>, ablations: &'a [Ablation]) -> Table<'a> {
     Table { columns, rows: Box::new(rows) }
 }
 
-fn fill(sheet: &mut Worksheet, table: Table, bold: &Format) -> Result<(), XlsxError> {
+/// Fills a sheet; returns what of the table it does not hold.
+fn fill(sheet: &mut Worksheet, name: &str, table: Table, bold: &Format) -> Result<Vec<String>, XlsxError> {
+    let (mut cuts, mut cut_texts) = (Vec::new(), 0);
+    let rows = MAX_ROWS.min(MAX_CELLS / table.columns.len().max(1));
     for (column, name) in table.columns.iter().enumerate() {
         let column = column as u16;
-        sheet.write_string_with_format(0, column, name, bold)?;
+        sheet.write_string_with_format(0, column, fitting(name), bold)?;
         sheet.set_column_width(column, (name.len() + 3).clamp(8, 40) as f64)?;
     }
     let mut last = 0;
     for (row, cells) in table.rows.enumerate() {
+        if row == rows {
+            cuts.push(format!("{name} holds the first {rows} rows: {name}.csv holds all"));
+            break;
+        }
         last = row as u32 + 1;
         for (column, cell) in cells.iter().enumerate() {
-            write(sheet, last, column as u16, cell)?;
+            cut_texts += usize::from(write(sheet, last, column as u16, cell)?);
         }
+    }
+    if cut_texts > 0 {
+        cuts.push(format!("{name}: texts cut in {cut_texts} cells; {name}.csv holds them whole"));
     }
     sheet.set_freeze_panes(1, 0)?;
     sheet.autofilter(0, 0, last, table.columns.len() as u16 - 1)?;
-    Ok(())
+    Ok(cuts)
 }
 
-fn write(sheet: &mut Worksheet, row: u32, column: u16, cell: &Value) -> Result<(), XlsxError> {
+/// Writes a cell; whether its text had to be cut.
+fn write(sheet: &mut Worksheet, row: u32, column: u16, cell: &Value) -> Result<bool, XlsxError> {
     match cell {
         Value::Empty => {}
         // A typed text cell needs no guard against conversion.
-        Value::Text(text) => drop(sheet.write_string(row, column, text.strip_prefix('\'').unwrap_or(text))?),
+        Value::Text(text) => {
+            let text = fitting(text.typed());
+            let cut = matches!(text, Cow::Owned(_));
+            sheet.write_string(row, column, text)?;
+            return Ok(cut);
+        }
         Value::Level(level) => match level.parse::<f64>() {
             Ok(number) => drop(sheet.write_number(row, column, number)?),
             Err(_) => drop(sheet.write_string(row, column, *level)?),
@@ -83,7 +136,7 @@ fn write(sheet: &mut Worksheet, row: u32, column: u16, cell: &Value) -> Result<(
         Value::Int(value) => drop(sheet.write_number(row, column, *value as f64)?),
         Value::Number(value) => drop(sheet.write_number(row, column, *value)?),
     }
-    Ok(())
+    Ok(false)
 }
 
 fn readme(study: &Study) -> Vec<(&'static str, String)> {
@@ -110,4 +163,48 @@ fn readme(study: &Study) -> Vec<(&'static str, String)> {
         ("empty cell", "missing: not run, failed, or not defined".into()),
         ("versions", format!("ablade {}, engine {ENGINE}", env!("CARGO_PKG_VERSION"))),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Texts of the sheet `name` of a workbook made of one table, and its cuts.
+    fn sheet(columns: usize, rows: Vec<Vec<Value<'_>>>) -> Vec<String> {
+        let columns = (0..columns).map(|column| format!("c{column}")).collect();
+        let mut book = Workbook::new();
+        let table = Table { columns, rows: Box::new(rows.into_iter()) };
+        let cuts = fill(book.add_worksheet(), "runs", table, &Format::new()).expect("within the limits");
+        book.save_to_buffer().expect("within the limits");
+        cuts
+    }
+
+    #[test]
+    fn texts_beyond_the_limit_are_cut_with_a_mark_and_others_are_as_they_are() {
+        for text in ["", "'90s", "=1", &"a".repeat(MAX_TEXT), &"\u{1F600}".repeat(MAX_TEXT / 2)] {
+            assert!(matches!(fitting(text), Cow::Borrowed(same) if same == text));
+        }
+        for (text, length) in [("a".repeat(MAX_TEXT + 1), 32_768), ("\u{1F600}".repeat(40_000), 80_000)] {
+            let cut = fitting(&text);
+            assert!(cut.encode_utf16().count() <= MAX_TEXT, "{}", cut.encode_utf16().count());
+            assert!(
+                cut.ends_with(&format!(" [cut: {length} characters]")) && cut.encode_utf16().count() > MAX_TEXT - 2
+            );
+        }
+        let long = "word ".repeat(7_000);
+        let cuts =
+            sheet(2, vec![vec![Value::text(long.as_str()), Value::Int(1)], vec![Value::text("'90s"), Value::Empty]]);
+        assert_eq!(cuts, ["runs: texts cut in 1 cells; runs.csv holds them whole"]);
+    }
+
+    #[test]
+    fn rows_beyond_the_limit_are_left_out_and_said() {
+        let columns = 16_000;
+        let rows = |count: usize| vec![vec![Value::Empty; columns]; count];
+        assert_eq!(sheet(columns, rows(MAX_CELLS / columns)), Vec::<String>::new());
+        assert_eq!(
+            sheet(columns, rows(MAX_CELLS / columns + 1)),
+            ["runs holds the first 250 rows: runs.csv holds all"]
+        );
+    }
 }

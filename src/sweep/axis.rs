@@ -166,6 +166,9 @@ impl Reader {
                 None
             }
             Toml::Table(table) if !table.0.is_empty() => {
+                if !self.has_room_for(table.0.len(), node.span) {
+                    return None;
+                }
                 let levels: Vec<_> = table.0.iter().map(|(key, value)| self.labelled(leaf, key, value)).collect();
                 levels.into_iter().collect()
             }
@@ -197,6 +200,9 @@ impl Reader {
 
     fn listed(&mut self, leaf: Leaf, node: &Node, list: &[Node]) -> Option<Vec<Level>> {
         let setting = &SETTINGS[leaf];
+        if !self.has_room_for(list.len(), node.span) {
+            return None;
+        }
         if list.is_empty() {
             let error = Diagnostic::new(format!("the axis `{}` has no values", setting.path));
             self.errors.push(error.at(node.span, "expected at least one"));

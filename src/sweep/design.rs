@@ -12,7 +12,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::axis::Axis;
-use super::diagnostics::{Diagnostic, Span};
+use super::diagnostics::Diagnostic;
 use super::kind::Words;
 use super::point::Point;
 
@@ -30,9 +30,6 @@ pub enum Design {
     /// The minimal system, and with each component.
     AddOne,
 }
-
-/// More combinations than this are a slip.
-pub(super) const MOST: usize = 1_000_000;
 
 impl Design {
     /// The words of `design`.
@@ -64,11 +61,21 @@ impl Design {
         }
     }
 
+    /// Number of combinations, at most: known before any is made.
+    pub(super) fn size(self, axes: &[&Axis]) -> u64 {
+        let levels = axes.iter().map(|axis| axis.levels.len() as u64);
+        match self {
+            Self::Grid => levels.fold(1, u64::saturating_mul),
+            Self::OneAtATime => levels.fold(1, u64::saturating_add),
+            Self::LeaveOneOut | Self::AddOne => 2 + axes.len() as u64,
+        }
+    }
+
     /// The combinations, each a level of every axis; `None` = the baseline's value, which need not be a level.
-    pub(super) fn cells(self, axes: &[&Axis], base: &Point, place: Span) -> Result<Vec<Vec<Option<u32>>>, Diagnostic> {
+    pub(super) fn cells(self, axes: &[&Axis], base: &Point) -> Result<Vec<Vec<Option<u32>>>, Diagnostic> {
         let home: Vec<Option<u32>> = axes.iter().map(|axis| level_at(axis, base)).collect();
         match self {
-            Self::Grid => grid(axes, place),
+            Self::Grid => Ok(grid(axes)),
             Self::OneAtATime => {
                 let mut cells = vec![home.clone()];
                 for (i, axis) in axes.iter().enumerate() {
@@ -125,15 +132,8 @@ fn with(cell: &[Option<u32>], axis: usize, level: Option<u32>) -> Vec<Option<u32
     cell
 }
 
-fn grid(axes: &[&Axis], place: Span) -> Result<Vec<Vec<Option<u32>>>, Diagnostic> {
-    let size = axes.iter().try_fold(1usize, |size, axis| size.checked_mul(axis.levels.len()));
-    let Some(size) = size.filter(|size| *size <= MOST) else {
-        let factors: Vec<String> = axes.iter().map(|axis| axis.levels.len().to_string()).collect();
-        let error = Diagnostic::new(format!("a grid of {} is more than {MOST} combinations", factors.join(" x ")));
-        return Err(error
-            .at(place, "")
-            .help("design = \"one-at-a-time\" grows with the sum of the levels, not with their product"));
-    };
+fn grid(axes: &[&Axis]) -> Vec<Vec<Option<u32>>> {
+    let size = Design::Grid.size(axes) as usize;
     let mut cells = Vec::with_capacity(size);
     for index in 0..size {
         let mut rest = index;
@@ -144,5 +144,5 @@ fn grid(axes: &[&Axis], place: Span) -> Result<Vec<Vec<Option<u32>>>, Diagnostic
         }
         cells.push(cell);
     }
-    Ok(cells)
+    cells
 }

@@ -8,8 +8,13 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
+use super::point::last;
+
 /// More than this many errors are counted, not shown: the first ones explain the rest.
 const SHOWN: usize = 50;
+
+/// More than this many are not even kept, so that a million of them take no memory.
+const KEPT: usize = 1_000;
 
 /// Bytes `start..end` of one of the files read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,11 +93,21 @@ impl Diagnostic {
 pub(super) struct Errors {
     pub(super) sources: Vec<Source>,
     list: Vec<Diagnostic>,
+    dropped: usize,
 }
 
 impl Errors {
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
-        self.list.push(diagnostic);
+        self.push_with(|| diagnostic);
+    }
+
+    /// Adds an error that is costly to word, by a search for similar names: only where it is kept.
+    pub(super) fn push_with(&mut self, diagnostic: impl FnOnce() -> Diagnostic) {
+        if self.list.len() < KEPT {
+            self.list.push(diagnostic());
+        } else {
+            self.dropped += 1;
+        }
     }
 
     pub(super) fn add_source(&mut self, name: String, text: String) -> u32 {
@@ -113,15 +128,15 @@ impl Errors {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.list.len()
+        self.list.len() + self.dropped
     }
 
     /// The errors in the order of their places.
     pub(super) fn finish(self) -> Diagnostics {
-        let Self { sources, mut list } = self;
+        let Self { sources, mut list, dropped } = self;
         list.sort_by_key(|diagnostic| diagnostic.place.as_ref().map(|(span, _)| *span));
         list.dedup();
-        Diagnostics { sources, list }
+        Diagnostics { sources, list, dropped }
     }
 }
 
@@ -130,6 +145,7 @@ impl Errors {
 pub struct Diagnostics {
     sources: Vec<Source>,
     list: Vec<Diagnostic>,
+    dropped: usize,
 }
 
 impl Diagnostics {
@@ -153,7 +169,7 @@ impl Diagnostics {
             }
         }
         if self.list.len() > SHOWN {
-            out.push_str(&format!("\nand {} more errors\n", self.list.len() - SHOWN));
+            out.push_str(&format!("\nand {} more errors\n", self.list.len() + self.dropped - SHOWN));
         }
         out
     }
@@ -209,13 +225,23 @@ fn on_boundaries(text: &str, span: Span) -> Range<usize> {
 
 /// The candidate that `name` is most likely a slip of: the one that ends in the same word, or the nearest in spelling.
 pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let name = &name.to_lowercase();
-    let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
-    let scored = candidates.into_iter().filter(|candidate| candidate != name).map(|candidate| {
-        let whole = strsim::damerau_levenshtein(name, candidate);
-        let word = strsim::damerau_levenshtein(&last(name), &last(candidate)) + usize::from(candidate.contains('.'));
-        (whole.min(word), candidate)
-    });
+    let name = &*name.to_lowercase();
+    if name.len() > LONGEST_NAME {
+        return None;
+    }
     let limit = (last(name).chars().count() / 3).max(1) + usize::from(name.contains('.'));
+    // Two texts are at least as far apart as their lengths; most candidates need no more than that.
+    let distance = |a: &str, b: &str| {
+        let possible = a.chars().count().abs_diff(b.chars().count()) <= limit;
+        possible.then(|| strsim::damerau_levenshtein(a, b))
+    };
+    let scored = candidates.into_iter().filter(|candidate| *candidate != name).filter_map(|candidate| {
+        let word = distance(last(name), last(candidate)).map(|word| word + usize::from(candidate.contains('.')));
+        let nearer = distance(name, candidate).into_iter().chain(word).min()?;
+        Some((nearer, candidate))
+    });
     scored.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance).map(|(_, near)| near)
 }
+
+/// Bytes of a name for which a similar one is looked for, at most: the search takes the product of both lengths.
+const LONGEST_NAME: usize = 200;

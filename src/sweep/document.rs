@@ -4,6 +4,7 @@
 //! replaced, later files win and the extending file wins over all. Below `[axes]` and `[labels]` a setting is replaced
 //! whole; so is an optimiser by another one.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -70,7 +71,7 @@ impl Loader<'_> {
                 let why = match error.kind() {
                     io::ErrorKind::NotFound => "no such file".to_owned(),
                     // What `regular` says of files that it does not read.
-                    io::ErrorKind::InvalidInput => error.to_string(),
+                    io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => error.to_string(),
                     kind => kind.to_string(),
                 };
                 self.errors.push(refuse(format!("cannot read {shown}: {why}")));
@@ -130,9 +131,12 @@ fn plain(path: &Path) -> PathBuf {
 }
 
 fn merge(into: &mut Table, from: Table, path: &str) {
+    let mut positions: BTreeMap<String, usize> =
+        into.0.iter().enumerate().map(|(i, (key, _))| (key.name.clone(), i)).collect();
     for (key, node) in from.0 {
         let path = join(path, &key.name);
-        let Some(i) = into.position(&key.name) else {
+        let Some(&i) = positions.get(&key.name) else {
+            positions.insert(key.name.clone(), into.0.len());
             into.0.push((key, node));
             continue;
         };

@@ -1,6 +1,7 @@
 //! An experiment file as it was read: every section in its own type, nothing combined yet.
 
 use super::axis::{Axis, is_baseline};
+use super::bounds::{AXES, BLOCKS, STUDIES};
 use super::design::Design;
 use super::diagnostics::{Diagnostic, Span};
 use super::document::Document;
@@ -9,10 +10,10 @@ use super::kind::Kind;
 use super::overrides::Overridden;
 use super::point::{Assignment, Point};
 use super::reader::Reader;
-use super::rule::{Rule, apply};
+use super::rule::{LISTED, Rule, apply};
 use super::settings::{self, SEED_MAX, SETTINGS};
 use super::tree::{Node, Table, Toml};
-use crate::plan::Compare;
+use crate::plan::{Compare, experiment_name_problem, folder_name_problem};
 use crate::rng::Seed;
 
 /// The sections that hold the baseline.
@@ -65,6 +66,13 @@ pub(super) struct Extra {
     pub(super) values: Vec<Assignment>,
     /// The study it belongs to, if not all.
     pub(super) study: Option<(String, Span)>,
+}
+
+impl Extra {
+    /// Whether a study has it.
+    pub(super) fn is_in(&self, study: &StudyDraft) -> bool {
+        self.study.as_ref().is_none_or(|(name, _)| *name == study.name)
+    }
 }
 
 /// The whole file.
@@ -167,13 +175,12 @@ impl Reader {
             Some(node) => (self.text("name", node).unwrap_or_else(|| stem.to_owned()), Some(node.span)),
             None => (stem.to_owned(), None),
         };
-        if !is_name(&name) {
+        if let Some(why) = experiment_name_problem(&name) {
             let error = Diagnostic::new(format!("\"{name}\" cannot be the name of an experiment: it names a folder"));
-            let error = match place {
-                Some(span) => error.at(span, "letters, digits, `.`, `_` and `-`, beginning with a letter"),
-                None => error.help("write name = \"...\": letters, digits, `.`, `_` and `-`, beginning with a letter"),
-            };
-            self.errors.push(error);
+            self.errors.push(match place {
+                Some(span) => error.at(span, why),
+                None => error.help(format!("write name = \"...\" into the file: {why}")),
+            });
         }
         name
     }
@@ -195,6 +202,13 @@ impl Reader {
                     None => self.errors.push(Diagnostic::new("`seeds.count` is missing").at(node.span, "")),
                 }
                 root = table.get("root").and_then(|node| self.count("seeds.root", root_range, node)).unwrap_or(root);
+            }
+            Some((node, Toml::List(seeds))) => {
+                let error = Diagnostic::new("`seeds` takes a number of replicates, not a list").at(node.span, "");
+                let seeds: Vec<String> = seeds.iter().take(LISTED + 1).map(Node::found).collect();
+                let (first, more) = seeds.split_at(seeds.len().min(LISTED));
+                let more = if more.is_empty() { "" } else { ", ..." };
+                self.errors.push(error.help(format!("write {{ list = [{}{more}] }}", first.join(", "))));
             }
             Some((node, _)) => number = self.count("seeds", range, node).unwrap_or(number),
         }
@@ -238,7 +252,12 @@ impl Reader {
             None => Vec::new(),
         };
         axes.sort_by_key(|axis| document.order(axis.span));
-        for (zip, span) in self.tables("zip", table.get("zip")) {
+        let zips = self.tables("zip", table.get("zip"));
+        let place = table.get("zip").map(|node| node.span);
+        if !self.has_at_most(AXES, axes.len() + zips.len(), "axes and groups", place) {
+            return axes;
+        }
+        for (zip, span) in zips {
             let Some(axis) = self.zip(zip, span) else { continue };
             if let Some(first) = axes.iter().find(|first: &&Axis| first.name == axis.name) {
                 let error = Diagnostic::new(format!("two groups are called `{}`", axis.name)).at(axis.span, "");
@@ -297,21 +316,25 @@ impl Reader {
             }];
         };
         let mut studies: Vec<StudyDraft> = Vec::new();
-        for (table, span) in self.tables("study", Some(node)) {
+        let tables = self.tables("study", Some(node));
+        if !self.has_at_most(STUDIES, tables.len(), "studies", Some(node.span)) {
+            return studies;
+        }
+        for (table, span) in tables {
             self.only("[[study]]", table, &["name", "question", "notes", "design", "axes", "exclude", "set", "extra"]);
             let Some((name, place)) = table.get("name").and_then(|node| Some((self.text("name", node)?, node.span)))
             else {
                 self.errors.push(Diagnostic::new("a [[study]] has no name").at(span, "expected name = \"...\""));
                 continue;
             };
-            if !is_name(&name) {
-                let error = Diagnostic::new(format!("\"{name}\" cannot be the name of a study"));
-                self.errors.push(error.at(place, "letters, digits, `.`, `_` and `-`, beginning with a letter"));
+            if let Some(why) = folder_name_problem(&name) {
+                let error = Diagnostic::new(format!("\"{name}\" cannot be the name of a study: it names a folder"));
+                self.errors.push(error.at(place, why));
             }
-            if studies.iter().any(|study| study.name == name) {
+            // Compared without case, as some file systems do.
+            if let Some(first) = studies.iter().find(|study| study.name.eq_ignore_ascii_case(&name)) {
                 let error = Diagnostic::new(format!("two studies are called \"{name}\"")).at(place, "");
-                self.errors
-                    .push(error.related(studies.iter().find(|s| s.name == name).map(|s| s.span), "the first one"));
+                self.errors.push(error.related(Some(first.span), "the first one"));
             }
             let text = |reader: &mut Self, key: &str| {
                 table.get(key).and_then(|node| reader.text(key, node)).unwrap_or_default()
@@ -360,7 +383,11 @@ impl Reader {
 
     fn extras(&mut self, place: &str, node: Option<&Node>) -> Vec<Extra> {
         let mut extras = Vec::new();
-        for (table, span) in self.tables(place, node) {
+        let tables = self.tables(place, node);
+        if !self.has_at_most(BLOCKS, tables.len(), &format!("[[{place}]] blocks"), node.map(|node| node.span)) {
+            return extras;
+        }
+        for (table, span) in tables {
             let inside = place != "extra";
             let own: &[&str] = if inside { &["label"] } else { &["label", "study"] };
             let known: Vec<&str> = own.iter().chain(&SECTIONS).copied().collect();
@@ -386,11 +413,4 @@ impl Reader {
         }
         extras
     }
-}
-
-/// Whether a text can name a folder everywhere.
-fn is_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.len() <= 100
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
 }

@@ -9,15 +9,15 @@
 //!
 //! Cells that differ in tuned axes alone are candidates of one variant. Seeds come last, when the plan is made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::axis::Axis;
-use super::design::{Design, MOST, level_at};
+use super::design::{Design, level_at};
 use super::diagnostics::{Diagnostic, Span};
 use super::draft::{Draft, Extra, StudyDraft};
 use super::point::Point;
 use super::reader::Reader;
-use super::rule::{Rule, apply};
+use super::rule::{LISTED, Rule, apply};
 use super::settings::{self, Leaf, SETTINGS};
 
 /// How an axis stands in a cell.
@@ -101,19 +101,11 @@ pub(super) struct Hits {
 fn combinations(study: &StudyDraft, axes: &[&Axis], base: &Point) -> Result<Vec<Vec<Option<u32>>>, Diagnostic> {
     let (tuned, plain): (Vec<usize>, Vec<usize>) = (0..axes.len()).partition(|i| axes[*i].tune);
     let of = |indices: &[usize]| indices.iter().map(|i| axes[*i]).collect::<Vec<_>>();
-    let variants = study.design.cells(&of(&plain), base, study.span)?;
+    let variants = study.design.cells(&of(&plain), base)?;
     if tuned.is_empty() {
         return Ok(variants);
     }
-    let candidates = Design::Grid.cells(&of(&tuned), base, study.span)?;
-    if variants.len().saturating_mul(candidates.len()) > MOST {
-        let error = Diagnostic::new(format!(
-            "{} variants tuned over {} are more than {MOST} combinations",
-            variants.len(),
-            candidates.len()
-        ));
-        return Err(error.at(study.span, ""));
-    }
+    let candidates = Design::Grid.cells(&of(&tuned), base)?;
     let whole = |variant: &[Option<u32>], candidate: &[Option<u32>]| {
         let mut cell = vec![None; axes.len()];
         plain.iter().zip(variant).chain(tuned.iter().zip(candidate)).for_each(|(i, level)| cell[*i] = *level);
@@ -146,10 +138,13 @@ impl Reader {
     pub(super) fn expand<'d>(&mut self, draft: &'d Draft, narrowed: bool) -> Vec<Expanded<'d>> {
         let mut hits =
             Hits { excludes: vec![0; draft.excludes.len()], sets: vec![0; draft.sets.len()], ..Hits::default() };
+        if !self.is_within_bounds(draft) {
+            return Vec::new();
+        }
         let before = self.errors.len();
         let studies: Vec<Expanded> =
             draft.studies.iter().filter_map(|study| self.expand_study(draft, study, narrowed, &mut hits)).collect();
-        if self.errors.len() == before {
+        if self.errors.len() == before && self.has_bounded_runs(draft, &studies) {
             self.unmatched("exclude", &draft.excludes, &hits.excludes, narrowed, &hits.seen);
             self.unmatched("set", &draft.sets, &hits.sets, narrowed, &hits.seen);
         }
@@ -170,7 +165,10 @@ impl Reader {
                 self.notes.push(format!("the [[{what}]] at {line} matches no run, as the command line changed them"));
                 continue;
             }
-            let values = |leaf: Leaf| seen.get(&leaf).into_iter().flatten().map(|v| self.pool.show(leaf, *v)).collect();
+            let values = |leaf: Leaf| {
+                let seen = seen.get(&leaf).into_iter().flatten().take(LISTED + 1);
+                seen.map(|value| self.pool.show(leaf, *value)).collect()
+            };
             let values: BTreeMap<Leaf, Vec<String>> =
                 rule.leaves().into_iter().map(|leaf| (leaf, values(leaf))).collect();
             self.holds_nowhere(what, rule, |leaf| values.get(&leaf).cloned().unwrap_or_default());
@@ -196,7 +194,7 @@ impl Reader {
         let mut counts = Counts { cells: combinations.len(), ..Counts::default() };
         let mut cells = self.placed(study, &axes, combinations);
         self.never_active(study, &axes, &cells);
-        let leaves: Vec<Leaf> = draft.excludes.iter().chain(&draft.sets).flat_map(Rule::leaves).collect();
+        let leaves: BTreeSet<Leaf> = draft.excludes.iter().chain(&draft.sets).flat_map(Rule::leaves).collect();
         self.see(&leaves, &cells, &mut hits.seen);
 
         let before = cells.len();
@@ -204,7 +202,7 @@ impl Reader {
         self.exclude(study, &mut cells, &draft.excludes, true, &mut hits.excludes);
         let (own_leaves, mut own_seen) =
             (study.excludes.iter().chain(&study.sets).flat_map(Rule::leaves), BTreeMap::new());
-        let own_leaves: Vec<Leaf> = own_leaves.collect();
+        let own_leaves: BTreeSet<Leaf> = own_leaves.collect();
         self.see(&own_leaves, &cells, &mut own_seen);
         self.exclude(study, &mut cells, &study.excludes, false, &mut own);
         counts.excluded = before - cells.len();
@@ -218,8 +216,7 @@ impl Reader {
         }
         self.unmatched("study.set", &study.sets, &held[draft.sets.len()..], narrowed, &own_seen);
 
-        let here = |extra: &&Extra| extra.study.as_ref().is_none_or(|(name, _)| *name == study.name);
-        let extras: Vec<&Extra> = draft.extras.iter().filter(here).chain(&study.extras).collect();
+        let extras: Vec<&Extra> = draft.extras.iter().filter(|extra| extra.is_in(study)).chain(&study.extras).collect();
         cells.extend(extras.iter().enumerate().map(|(i, extra)| self.extra(i, extra, &axes)));
         counts.extra = extras.len();
         counts.collapsed = self.dedupe(&mut cells, &extras, study);
@@ -312,10 +309,9 @@ impl Reader {
         }
     }
 
-    fn see(&self, leaves: &[Leaf], cells: &[Cell], seen: &mut BTreeMap<Leaf, Vec<u32>>) {
+    fn see(&self, leaves: &BTreeSet<Leaf>, cells: &[Cell], seen: &mut BTreeMap<Leaf, Vec<u32>>) {
         for &leaf in leaves {
-            let mut values: std::collections::BTreeSet<u32> =
-                seen.remove(&leaf).unwrap_or_default().into_iter().collect();
+            let mut values: BTreeSet<u32> = seen.remove(&leaf).unwrap_or_default().into_iter().collect();
             values.extend(cells.iter().filter(|c| self.pool.at(&c.point, leaf).is_some()).map(|c| c.point[leaf]));
             seen.insert(leaf, values.into_iter().collect());
         }
@@ -401,7 +397,7 @@ impl Reader {
     /// Keeps the first of equal cells; returns how many were dropped. An extra that is there already is noted.
     fn dedupe(&mut self, cells: &mut Vec<Cell>, extras: &[&Extra], study: &StudyDraft) -> usize {
         let before = cells.len();
-        let mut first = std::collections::BTreeSet::new();
+        let mut first = BTreeSet::new();
         let mut repeated = Vec::new();
         cells.retain(|cell| {
             let new = first.insert(cell.point.clone());

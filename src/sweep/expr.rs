@@ -80,6 +80,16 @@ impl Expr {
         }
     }
 
+    /// Comparisons that the condition makes, at most.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Or(a, b) | Self::And(a, b) => a.size() + b.size(),
+            Self::Not(a) => a.size(),
+            Self::In(_, list) => list.len().max(1),
+            Self::Compare(..) | Self::Flag(_) | Self::Constant(_) => 1,
+        }
+    }
+
     /// The settings that the condition speaks of.
     pub(super) fn leaves(&self, out: &mut Vec<Leaf>) {
         let mut operand = |operand: &Operand| {

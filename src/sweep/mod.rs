@@ -8,6 +8,7 @@
 //! a `Diagnostic` with its place, and all are reported together. `docs/FORMAT.md` describes the grammar for users.
 
 mod axis;
+mod bounds;
 mod check;
 mod design;
 mod diagnostics;
@@ -35,6 +36,7 @@ use std::cell::Cell;
 use std::io;
 use std::path::Path;
 
+pub use bounds::grouped;
 pub use design::Design;
 pub use diagnostics::{Diagnostic, Diagnostics, Source, Span};
 pub use draft::DEFAULT_SEEDS;
@@ -81,7 +83,7 @@ pub fn load_with(
     let Some(document) = document::load(path, read, &mut errors) else { return Err(errors.finish()) };
     let overridden = Overridden::parse(overrides, &mut errors);
     let (pool, base, notes) = (Pool::new(), Pool::defaults(), Vec::new());
-    let mut reader = Reader { errors, pool, base, pattern: false, failed: Vec::new(), notes };
+    let mut reader = Reader { errors, pool, base, pattern: false, failed: Vec::new(), notes, levels: 0 };
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let draft = reader.draft(&document, &stem, &overridden);
     if reader.errors.len() > 0 {

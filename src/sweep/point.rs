@@ -53,6 +53,11 @@ impl Pool {
         })
     }
 
+    /// Texts of the values of each setting.
+    pub(super) fn texts(&self) -> impl Iterator<Item = impl Iterator<Item = &str>> {
+        self.index.iter().map(|index| index.keys().map(String::as_str))
+    }
+
     pub(super) fn value(&self, leaf: Leaf, index: u32) -> &Value {
         &self.values[leaf][index as usize]
     }

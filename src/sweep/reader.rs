@@ -20,6 +20,8 @@ pub(super) struct Reader {
     pub(super) failed: Vec<String>,
     /// Remarks about what was read.
     pub(super) notes: Vec<String>,
+    /// Levels of the axes read so far.
+    pub(super) levels: usize,
 }
 
 impl Reader {
@@ -44,8 +46,10 @@ impl Reader {
 
     /// An error for a key that is no setting.
     pub(super) fn unknown(&mut self, path: &str, key: &Key) {
-        let error = Diagnostic::new(format!("unknown setting `{path}`")).at(key.span, "no setting has this name");
-        self.errors.push(error.suggest(path, settings::paths()));
+        self.errors.push_with(|| {
+            let error = Diagnostic::new(format!("unknown setting `{path}`")).at(key.span, "no setting has this name");
+            error.suggest(path, settings::paths())
+        });
     }
 
     /// The value of one setting; of a tagged one with all constants of its word.
@@ -171,13 +175,14 @@ impl Reader {
     /// Reports every key of a table that is none of `known`.
     pub(super) fn only(&mut self, place: &str, table: &Table, known: &[&str]) {
         for (key, _) in table.0.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
-            let error = Diagnostic::new(format!("unknown key `{}` in {place}", key.name)).at(key.span, "");
-            let error = error.suggest(&key.name, known.iter().copied());
-            let error = match settings::paths().find(|path| last(path) == key.name) {
-                Some(path) => error.help(format!("the setting is called `{path}`")),
-                None => error,
-            };
-            self.errors.push(error);
+            self.errors.push_with(|| {
+                let error = Diagnostic::new(format!("unknown key `{}` in {place}", key.name)).at(key.span, "");
+                let error = error.suggest(&key.name, known.iter().copied());
+                match settings::paths().find(|path| last(path) == key.name) {
+                    Some(path) => error.help(format!("the setting is called `{path}`")),
+                    None => error,
+                }
+            });
         }
     }
 }

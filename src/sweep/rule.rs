@@ -1,11 +1,15 @@
 //! Rules over cells: `[[exclude]]` removes those that match, `[[set]]` changes settings in them.
 
+use super::bounds::BLOCKS;
 use super::diagnostics::{Diagnostic, Span};
 use super::expr::Expr;
 use super::point::{Assignment, Point, Pool};
 use super::reader::Reader;
 use super::settings::{Leaf, SETTINGS};
 use super::tree::{Node, Table};
+
+/// Values of a setting that an error lists, at most.
+pub(super) const LISTED: usize = 8;
 
 /// One `[[exclude]]` or `[[set]]`.
 #[derive(Debug, Clone)]
@@ -25,6 +29,11 @@ impl Rule {
         matches && self.condition.as_ref().is_none_or(|condition| condition.holds(&|leaf| pool.at(point, leaf)))
     }
 
+    /// Comparisons that it takes to see whether it holds, at most.
+    pub(super) fn size(&self) -> usize {
+        1 + self.matches.len() + self.condition.as_ref().map_or(0, Expr::size)
+    }
+
     /// The settings that decide whether it holds.
     pub(super) fn leaves(&self) -> Vec<Leaf> {
         let mut leaves: Vec<Leaf> = self.matches.iter().map(|a| a.leaf).collect();
@@ -41,6 +50,9 @@ impl Reader {
     /// The rules of a `[[exclude]]`, or of a `[[set]]` if `sets`.
     pub(super) fn rules(&mut self, name: &str, node: Option<&Node>, sets: bool) -> Vec<Rule> {
         let tables = self.tables(name, node);
+        if !self.has_at_most(BLOCKS, tables.len(), &format!("[[{name}]] blocks"), node.map(|node| node.span)) {
+            return Vec::new();
+        }
         tables.into_iter().filter_map(|(table, span)| self.rule(name, table, span, sets)).collect()
     }
 
@@ -88,8 +100,8 @@ impl Reader {
         let mut error = Diagnostic::new(format!("this [[{what}]] matches no run")).at(rule.span, "");
         for leaf in rule.leaves() {
             let mut values = seen(leaf);
-            let more = values.len() > 8;
-            values.truncate(8);
+            let more = values.len() > LISTED;
+            values.truncate(LISTED);
             let list = values.join(", ");
             error = match values.len() {
                 0 => error.help(format!("`{}` does not exist in any run", SETTINGS[leaf].path)),

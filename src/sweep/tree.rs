@@ -39,10 +39,6 @@ impl Table {
     pub(super) fn get(&self, name: &str) -> Option<&Node> {
         self.0.iter().find(|(key, _)| key.name == name).map(|(_, node)| node)
     }
-
-    pub(super) fn position(&self, name: &str) -> Option<usize> {
-        self.0.iter().position(|(key, _)| key.name == name)
-    }
 }
 
 impl Node {

@@ -88,15 +88,13 @@ fn attempt(
     progress: &mut dyn FnMut(u64),
 ) -> Result<(), Stop> {
     let restart = |file: &File| file.set_len(0).map_err(|error| Stop::Disk(DataError::io(part)(error)));
-    if let Bytes::Exactly(whole) = bytes {
-        if have == whole {
-            progress(have);
-            return Ok(());
-        }
-        if have > whole {
-            restart(file)?;
-            return Err(Stop::Cut(format!("{} was longer than the file", part.display())));
-        }
+    if matches!(bytes, Bytes::Exactly(whole) if have == whole) {
+        progress(have);
+        return Ok(());
+    }
+    if have > bytes.most() {
+        restart(file)?;
+        return Err(Stop::Cut(format!("{} was longer than the file", part.display())));
     }
     let mut request = agent.get(url);
     if have > 0 {
@@ -131,6 +129,10 @@ fn attempt(
     {
         return Err(Stop::Refused(format!("the server offers {promised} bytes, the file has {whole}")));
     }
+    if let Some(promised) = promised.filter(|promised| *promised > bytes.most()) {
+        let about = bytes.about();
+        return Err(Stop::Refused(format!("the server offers {promised} bytes, the file has about {about}")));
+    }
     let mut body = response.body_mut().as_reader();
     let mut block = vec![0; 1 << 16];
     let mut have = start;
@@ -143,11 +145,11 @@ fn attempt(
             Err(error) => return Err(Stop::Cut(format!("the connection broke after {have} bytes: {error}"))),
         };
         have += read as u64;
-        if let Bytes::Exactly(whole) = bytes
-            && have > whole
-        {
+        if have > bytes.most() {
             restart(file)?;
-            return Err(Stop::Refused(format!("the server sends more than the {whole} bytes of the file")));
+            let about = if matches!(bytes, Bytes::Exactly(_)) { "" } else { "about " };
+            let problem = format!("the server sends more than the {about}{} bytes of the file", bytes.about());
+            return Err(Stop::Refused(problem));
         }
         file.write_all(&block[..read]).map_err(|error| Stop::Disk(full(error, url, part)))?;
         progress(have);

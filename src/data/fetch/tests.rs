@@ -281,6 +281,49 @@ fn archive(body: &[u8], unpacked: &[u8]) -> Download {
 }
 
 #[test]
+fn what_has_about_a_length_has_a_limit_all_the_same() {
+    let body = content();
+    let about = |bytes| Download { bytes: Bytes::About(bytes), ..plain(&body) };
+    for (bytes, answer, expected) in [
+        (150_000, Answer::Whole, None),
+        (80_000, Answer::Unannounced(200_000), Some("sends more than the about 80000 bytes")),
+        (80_000, Answer::Whole, Some("offers 200000 bytes, the file has about 80000")),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (fetched, names, _) = outcome(&about(bytes), &body, &[answer], folder.path());
+        match expected {
+            None => assert_eq!(fetched, Ok(())),
+            Some(expected) => {
+                let error = fetched.expect_err(expected);
+                assert!(error.contains(expected), "{error}");
+                assert_eq!(names, Vec::<String>::new(), "nothing stays");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_tar_that_unpacks_to_far_more_is_refused_before_it_takes_memory() {
+    let picture = vec![0; 1 << 20];
+    let names: Vec<String> = (0..60).map(|i| format!("x/star/{i}.png")).collect();
+    let entries: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), picture.as_slice())).collect();
+    let body = tarred(&entries);
+    let download = |count| Download {
+        file: "snapshot.tar.gz",
+        urls: &[],
+        bytes: Bytes::About(body.len() as u64),
+        check: Check::Pictures { file: "shapes.tar.gz", classes: &["star"], count, sha256: digest(b"") },
+    };
+    for (count, expected) in [(60, "unpacks to more than"), (0, "more than 0 pictures")] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (fetched, names, _) = outcome(&download(count), &body, &[Answer::Whole], folder.path());
+        let error = fetched.expect_err(expected);
+        assert!(error.contains(expected), "{error}");
+        assert_eq!(names, Vec::<String>::new());
+    }
+}
+
+#[test]
 fn a_zip_gives_the_wanted_member_and_nothing_else() {
     let (outside, unpacked) = (tempfile::tempdir().expect("a folder"), content());
     let folder = outside.path().join("set");
@@ -344,7 +387,7 @@ fn a_tar_gives_its_pictures_and_nothing_else() {
     let download = |count| Download {
         file: "snapshot.tar.gz",
         urls: &[],
-        bytes: Bytes::About(1),
+        bytes: Bytes::About(body.len() as u64),
         check: Check::Pictures { file: "shapes.tar.gz", classes: &["star"], count, sha256: digest(&listing) },
     };
     let (fetched, names, _) = outcome(&download(3), &body, &[Answer::Whole], &folder);

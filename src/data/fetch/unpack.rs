@@ -13,9 +13,11 @@ use sha2::{Digest, Sha256};
 use crate::data::DataError;
 use crate::data::catalog::{Check, Download, Member};
 
-/// Largest picture and largest packed member that are believed.
+/// Largest picture that is believed.
 const LARGEST_PICTURE: u64 = 1 << 20;
-const LARGEST_MEMBER: u64 = 1 << 28;
+
+/// Bytes that an archive of pictures unpacks to for each of its own, at most: pictures are packed already.
+const UNPACKED: u64 = 8;
 
 /// Checks a finished download and gives what is kept of it its real name; a wrong one is removed.
 pub(super) fn publish(download: &Download, part: &Path, folder: &Path, url: &str) -> Result<(), DataError> {
@@ -25,7 +27,10 @@ pub(super) fn publish(download: &Download, part: &Path, folder: &Path, url: &str
             rename(part, &folder.join(download.file))
         }),
         Check::Members(members) => unzip(part, folder, members),
-        Check::Pictures { file, classes, count, sha256 } => repack(part, &folder.join(file), classes, count, sha256),
+        Check::Pictures { file, classes, count, sha256 } => {
+            let most = UNPACKED * download.bytes.most();
+            repack(part, &folder.join(file), classes, count, sha256, most)
+        }
     };
     let problem = match published {
         Ok(()) => {
@@ -98,7 +103,9 @@ fn unzip(part: &Path, folder: &Path, members: &[Member]) -> Result<(), Wrong> {
         let source = archive.by_name(inside).map_err(unreadable)?;
         let path = beside(member.name);
         let mut target = File::create(&path).map_err(DataError::io(&path))?;
-        copy(source.take(LARGEST_MEMBER), &mut target, member.name, &path)?;
+        // What is packed once more is at most a little larger than what it unpacks to.
+        let most = member.unpacked + member.unpacked / 100 + 1024;
+        copy(Bounded::new(source, most), &mut target, member.name, &path)?;
         target.sync_all().map_err(DataError::io(&path))?;
         if let Err(wrong) = check_member(&path, member) {
             fs::remove_file(&path).map_err(DataError::io(&path))?;
@@ -106,6 +113,29 @@ fn unzip(part: &Path, folder: &Path, members: &[Member]) -> Result<(), Wrong> {
         }
     }
     members.iter().try_for_each(|member| rename(&beside(member.name), &folder.join(member.name)))
+}
+
+/// A source that fails where it gives more bytes than it may.
+struct Bounded<R> {
+    inner: R,
+    most: u64,
+    left: u64,
+}
+
+impl<R: Read> Bounded<R> {
+    fn new(inner: R, most: u64) -> Self {
+        Self { inner, most, left: most }
+    }
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(bytes)?;
+        let left = self.left.checked_sub(read as u64);
+        self.left =
+            left.ok_or_else(|| std::io::Error::other(format!("it unpacks to more than {} bytes", self.most)))?;
+        Ok(read)
+    }
 }
 
 /// Copies, telling a source that cannot be read from a target that cannot be written.
@@ -143,10 +173,11 @@ fn check_member(path: &Path, member: &Member) -> Result<(), Wrong> {
 }
 
 /// Keeps the pictures of the wanted classes of a tar.gz as a small tar.gz of our own, always with the same bytes.
-fn repack(part: &Path, target: &Path, classes: &[&str], count: usize, expected: &str) -> Result<(), Wrong> {
+/// Refuses archives that unpack to more than `most` bytes.
+fn repack(part: &Path, target: &Path, classes: &[&str], count: usize, expected: &str, most: u64) -> Result<(), Wrong> {
     let unreadable = |error: std::io::Error| Wrong::Content(format!("no readable tar.gz: {error}"));
     let file = File::open(part).map_err(DataError::io(part))?;
-    let mut archive = tar::Archive::new(GzDecoder::new(BufReader::new(file)));
+    let mut archive = tar::Archive::new(Bounded::new(GzDecoder::new(BufReader::new(file)), most));
     let mut pictures: BTreeMap<(usize, u32), Vec<u8>> = BTreeMap::new();
     for entry in archive.entries().map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
@@ -159,6 +190,9 @@ fn repack(part: &Path, target: &Path, classes: &[&str], count: usize, expected: 
             let mut bytes = Vec::new();
             entry.take(LARGEST_PICTURE).read_to_end(&mut bytes).map_err(unreadable)?;
             pictures.insert((class, number), bytes);
+            if pictures.len() > count {
+                return Err(Wrong::Content(format!("more than {count} pictures")));
+            }
         }
     }
     if pictures.len() != count {

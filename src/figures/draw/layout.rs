@@ -16,11 +16,17 @@ const GUTTER: f64 = 22.0;
 /// Lines of a panel's title before it is shortened.
 const TITLE_LINES: usize = 3;
 
-/// Draws a chart.
-pub(in crate::figures) fn draw(chart: &Chart) -> Pictures {
+/// Area of a page in CSS pixels, at most: its picture takes sixteen bytes for each.
+const MOST_AREA: f64 = 16e6;
+
+/// Draws a chart; `None` where its page would be too large.
+pub(in crate::figures) fn draw(chart: &Chart) -> Option<Pictures> {
     let page = Page::new(chart);
+    if page.width * page.height > MOST_AREA {
+        return None;
+    }
     let svg = paint(page.width, page.height, |canvas| page.draw(canvas));
-    pictures(&svg, &chart.title, &chart.caption)
+    Some(pictures(&svg, &chart.title, &chart.caption))
 }
 
 /// Where everything of a chart lies.

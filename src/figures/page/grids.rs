@@ -11,16 +11,18 @@ use crate::figures::view::{Variant, View};
 
 /// The samples of every variant, real test images last.
 pub(super) fn samples(out: &mut String, section: &Section, view: &View) {
-    let most = if view.variants.len() <= 9 { 100 } else { 25 };
     let picture = |v: &Variant| {
         v.replicates
             .iter()
             .find_map(|r| Some((r.seed, section.artefacts.samples.get(&r.spec.id)?)).map(|(s, p)| (s, p.clone())))
     };
     let grids: Vec<_> = view.variants.iter().filter_map(|v| Some((v, picture(v)?))).collect();
-    if grids.is_empty() {
+    let Some((_, (_, first))) = grids.first() else { return };
+    if let Some(why) = tiles::too_large(first.shape) {
+        let _ = writeln!(out, "<h3>Samples</h3>\n<p class=\"muted\">Not drawn: {}.</p>", escape(&why));
         return;
     }
+    let most = tiles::room(first.shape, grids.len(), if view.variants.len() <= 9 { 100 } else { 25 });
     let _ = writeln!(
         out,
         "<h3>Samples</h3>\n<p class=\"muted\">The first {most} draws; real test images last.</p>\n<div class=\"grids\">"
@@ -39,6 +41,9 @@ pub(super) fn samples(out: &mut String, section: &Section, view: &View) {
 }
 
 fn grid(out: &mut String, name: &str, note: &str, picture: &Picture, most: usize) {
+    if tiles::too_large(picture.shape).is_some() {
+        return;
+    }
     let (width, height, png) = grid_png(picture, most);
     let _ = writeln!(
         out,
