@@ -4,7 +4,7 @@ use anyhow::ensure;
 use clap::Args;
 
 use super::terminal::wrap;
-use super::{Exit, Global, Terminal, ablation, effects, matched};
+use super::{Exit, Global, Terminal, ablation, effects, matched, on_every_processor};
 use crate::store::Store;
 use crate::study::{Study, set_baseline};
 
@@ -31,7 +31,7 @@ pub(crate) fn compare(args: &CompareArgs, global: &Global, terminal: &mut Termin
     if let Some(label) = &args.baseline {
         set_baseline(&mut plan, label)?;
     }
-    let study = Study::load(&store, plan)?;
+    let study = on_every_processor(|| Study::load(&store, plan))?;
     if args.checklist {
         print_checklist(&study, terminal)?;
     } else if args.other.is_none() && args.other_results.is_none() {
@@ -41,7 +41,8 @@ pub(crate) fn compare(args: &CompareArgs, global: &Global, terminal: &mut Termin
     } else {
         let other_store = Store::open(args.other_results.as_ref().unwrap_or(&global.results))?;
         let name = args.other.as_ref().unwrap_or(&args.study);
-        let other = Study::load(&other_store, other_store.load_plan(name)?)?;
+        let other_plan = other_store.load_plan(name)?;
+        let other = on_every_processor(|| Study::load(&other_store, other_plan))?;
         let metrics = [&study, &other].map(|study| study.plan.compare.metric);
         ensure!(metrics[0] == metrics[1], "they compare different numbers: see [compare] metric of each");
         matched::print(&study, &other, terminal)?;

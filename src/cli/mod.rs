@@ -54,7 +54,7 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
 use progress::ProgressMode;
-use terminal::{ColorMode, Escaping, Output, Paint, escaped};
+use terminal::{ColorMode, Escaping, Output, Paint, escaped, told};
 
 use crate::sweep::Diagnostics;
 
@@ -201,7 +201,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             match error.downcast_ref::<Diagnostics>() {
                 Some(diagnostics) => terminal.rendered(diagnostics.render(paint.0).trim_end()),
-                None => terminal.remark(format!("{} {error:#}", paint.bad("error:"))),
+                None => terminal.remark(format!("{} {}", paint.bad("error:"), told(&error))),
             }
             ExitCode::from(2)
         }

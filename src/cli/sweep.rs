@@ -13,7 +13,7 @@ use super::estimate::Estimate;
 use super::follow::{Followed, Following, follow};
 use super::interrupt::Interrupt;
 use super::submit::submit;
-use super::terminal::count;
+use super::terminal::{count, told};
 use super::worker::{Done, Ready, Worker};
 use super::{Exit, Global, Terminal, ablation, tables};
 use crate::launch::script::quoted;
@@ -150,7 +150,7 @@ fn here(
         let study = match write_tables(asked) {
             // Exit code 2 would say that nothing has started.
             Err(error) if worker.done.started => {
-                terminal.remark(format!("{} {error:#}", terminal.paint.bad("error:")));
+                terminal.remark(format!("{} {}", terminal.paint.bad("error:"), told(&error)));
                 return Ok(Exit::Failure);
             }
             study => study?,
@@ -197,7 +197,7 @@ fn elsewhere(
         }
         // Exit code 2 would say that nothing has started.
         Err(error) if sent != Sent::Nothing => {
-            terminal.remark(format!("{} {error:#}", terminal.paint.bad("error:")));
+            terminal.remark(format!("{} {}", terminal.paint.bad("error:"), told(&error)));
             terminal.remark(how_to_return(args, asked, global));
             Ok(Exit::Failure)
         }

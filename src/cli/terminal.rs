@@ -193,6 +193,15 @@ pub(crate) fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("a constant template").progress_chars("=> ")
 }
 
+/// An error with its causes, each once: many a message ends in that of its cause already.
+pub(crate) fn told(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
+        "" => cause,
+        known if known.ends_with(&cause) => text,
+        _ => format!("{text}: {cause}"),
+    })
+}
+
 /// Seconds as people say them: `0.4 s`, `37 s`, `6 m 12 s`, `1 h 05 m`, `3 d 4 h`.
 pub(crate) fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
@@ -345,6 +354,16 @@ mod tests {
             assert_eq!(out.failure().map(|error| error.kind()), told);
         }
         assert!(Output::new(Ends(10, ErrorKind::StorageFull)).failure().is_none());
+    }
+
+    #[test]
+    fn each_cause_is_told_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("the file cannot be read: {0}")]
+        struct Unreadable(#[source] io::Error);
+        let error = anyhow::Error::new(Unreadable(io::Error::other("it is gone"))).context("cannot draw");
+        assert_eq!(told(&error), "cannot draw: the file cannot be read: it is gone");
+        assert_eq!(told(&anyhow::anyhow!("a: b").context("c")), "c: a: b");
     }
 
     #[test]
