@@ -94,8 +94,11 @@ impl Asked {
 
     /// The runs of a shard that were asked for and are not finished, in plan order.
     pub(crate) fn outstanding(&self, finished: &BTreeSet<RunId>, shard: Shard) -> Vec<&RunSpec> {
-        let selected = self.experiment.selected(&self.plan);
         let outstanding = self.plan.outstanding(finished, shard);
+        if self.experiment.only.is_empty() {
+            return outstanding;
+        }
+        let selected = self.experiment.selected(&self.plan);
         outstanding.into_iter().filter(|run| selected.contains(&run.id)).collect()
     }
 

@@ -2,6 +2,9 @@
 //! spreadsheet's limits is cut where it can be seen, and its sheet `readme` says so: the CSV files hold everything.
 
 use std::borrow::Cow;
+use std::io;
+use std::sync::Mutex;
+use std::thread;
 
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, Worksheet, XlsxError};
 
@@ -58,7 +61,21 @@ fn build(study: &Study, ablations: &[Ablation], effects: &[Effects]) -> Result<V
         sheet.write_string_with_format(row as u32, 0, what, &bold)?;
         sheet.write_string(row as u32, 1, fitting(&text))?;
     }
+    // The library makes a thread for each sheet, and panics where the system refuses one.
+    can_start(book.worksheets().len() + 2).map_err(XlsxError::IoError)?;
     book.save_to_buffer()
+}
+
+/// Whether the system allows this many threads at a time.
+fn can_start(threads: usize) -> io::Result<()> {
+    let gate = Mutex::new(());
+    thread::scope(|scope| {
+        let closed = gate.lock();
+        let start = |_| thread::Builder::new().spawn_scoped(scope, || drop(gate.lock()));
+        let started = (0..threads).map(start).collect::<io::Result<Vec<_>>>();
+        drop(closed);
+        started.map(drop)
+    })
 }
 
 /// A text that a cell can hold: cut, with a mark at its end, where it is longer.

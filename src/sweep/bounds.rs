@@ -23,7 +23,7 @@ pub(super) const STUDIES: usize = 1_000;
 pub(super) const BLOCKS: usize = 10_000;
 
 /// Combinations of all studies together, those that are excluded or collapse later among them; and runs.
-pub(super) const COMBINATIONS: u64 = 250_000;
+pub(super) const COMBINATIONS: u64 = 150_000;
 
 /// Levels of all studies together: a study lists those of each of its axes.
 const LISTED_LEVELS: u64 = 1_000_000;
@@ -208,7 +208,7 @@ mod tests {
             // What an [[exclude]] removes is work all the same.
             (grid([600, 500]) + "[[exclude]]\nwhere = \"train.epochs > 1\"\n", "300,000 combinations"),
             (
-                grid([400, 500]) + &repeated(400, |i| format!("[[exclude]]\nmatch = {{ train.epochs = {i} }}")),
+                grid([280, 500]) + &repeated(280, |i| format!("[[exclude]]\nmatch = {{ train.epochs = {i} }}")),
                 "comparisons",
             ),
             (
