@@ -60,7 +60,8 @@ pub(crate) fn read_all(file: &File, limit: u64) -> io::Result<Vec<u8>> {
 pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     String::from_utf8(read(path, limit)?).map_err(|error| {
         let bytes = error.as_bytes();
-        let line = bytes[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let valid = String::from_utf8_lossy(&bytes[..error.utf8_error().valid_up_to()]);
+        let line = valid.matches('\n').count() + 1;
         let found = match bytes {
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it is UTF-16".to_owned(),
             _ => format!("its line {line} is not UTF-8"),

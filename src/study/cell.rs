@@ -28,7 +28,7 @@ pub(super) struct Text<'a> {
     is_misread: bool,
 }
 
-impl<'a> Text<'a> {
+impl Text<'_> {
     /// The text itself, for cells that have a type.
     pub(super) fn typed(&self) -> &str {
         &self.text
