@@ -401,3 +401,35 @@ fn completions(spec: &RunSpec, data: &Dataset, team: &Team, made: &Made, mask: &
         ("reconstruction.npy".into(), npy::encode(&[count, dim], &reconstructed)),
     ])
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::RunConfig;
+    use crate::made::MaskCount;
+    use crate::plan::{ENGINE, RunId};
+    use crate::rng::Seed;
+
+    #[test]
+    fn masks_beyond_the_limit_are_left_to_the_command() {
+        let file = |count: usize| {
+            let mut config = RunConfig::default();
+            config.model.masks = MaskCount::Cycle(count);
+            let id = RunId::new(ENGINE, &config, "d", Seed(1));
+            let masks = Masks::new(&config.model, Shape { width: 28, height: 28 }, 1, Seed(1));
+            let spec = RunSpec { id, seed: Seed(1), data: "d".to_owned(), config: Arc::new(config) };
+            (spec.id.to_string(), masks_file(&spec, &masks).unwrap())
+        };
+        // Two bytes for each of 784 pixels and 500 units: 26,132 masks fit.
+        let (_, (name, bytes)) = file(20);
+        assert!(name == "masks.npz" && (51_360..52_400).contains(&bytes.len()), "{name}: {} bytes", bytes.len());
+        let (run, (name, text)) = file(26_133);
+        let text = String::from_utf8(text).unwrap();
+        assert!(
+            name == "masks.txt" && text.contains(&format!("`ablade masks {run} --out masks.npz`")),
+            "{name}: {text}"
+        );
+    }
+}

@@ -255,6 +255,18 @@ fn verify_trains_again_by_automatic_differentiation() {
 }
 
 #[test]
+fn plan_counts_what_only_leaves_out() {
+    let place = Place::with(SMALL);
+    let (out, _) = place.exits(0, "plan small.toml --only masks-2");
+    assert!(out.contains("cached 0, to run 4, failed before 0, left out by --only 4\n"), "{out}");
+    place.exits(0, "sweep small.toml --only masks-2");
+    let (out, _) = place.exits(0, "plan small.toml --only masks-2");
+    assert!(out.contains("cached 4, to run 0, failed before 0, left out by --only 4\n"), "{out}");
+    let (out, _) = place.exits(0, "plan small.toml");
+    assert!(out.contains("cached 4, to run 4, failed before 0\n"), "{out}");
+}
+
+#[test]
 fn misuse_is_refused_before_anything_happens() {
     let cases = [
         ("sweep absent.toml", "absent.toml"),

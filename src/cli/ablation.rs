@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, ColumnConstraint, LineStyle, Table, TableStyle, Width};
 
 use super::Terminal;
-use super::terminal::{count, short_count, table, wrap};
+use super::terminal::{count, decimals, short_count, signed, table, wrap};
 use crate::plan::{Correction, Metric};
 use crate::stats::Estimate;
 use crate::study::Study;
@@ -116,7 +116,7 @@ fn cells(row: &AblationRow) -> [String; 8] {
     [
         row.label.clone(),
         if n == row.planned { n.to_string() } else { format!("{n} of {}", row.planned) },
-        row.estimate.as_ref().map(|estimate| with_half(estimate.mean, estimate, "")).unwrap_or_default(),
+        row.estimate.as_ref().map(|estimate| with_half(decimals(estimate.mean, 2), estimate)).unwrap_or_default(),
         row.delta.as_ref().map(|delta| change(&delta.paired.difference)).unwrap_or_default(),
         row.delta.as_ref().map(p).unwrap_or_default(),
         row.parameters.map(short_count).unwrap_or_default(),
@@ -127,14 +127,13 @@ fn cells(row: &AblationRow) -> [String; 8] {
 
 /// `+0.52 ±0.31`: a difference shows its sign.
 pub(crate) fn change(estimate: &Estimate) -> String {
-    let sign = if estimate.mean < 0.0 { "" } else { "+" };
-    with_half(estimate.mean, estimate, sign)
+    with_half(signed(estimate.mean, 2), estimate)
 }
 
 /// `93.12 ±0.32`: the mean and half of its interval.
-fn with_half(mean: f64, estimate: &Estimate, sign: &str) -> String {
-    let half = estimate.interval.map(|interval| format!(" \u{b1}{:.2}", interval.high - mean));
-    format!("{sign}{mean:.2}{}", half.unwrap_or_default())
+fn with_half(mean: String, estimate: &Estimate) -> String {
+    let half = estimate.interval.map(|interval| format!(" \u{b1}{}", decimals(interval.high - estimate.mean, 2)));
+    mean + &half.unwrap_or_default()
 }
 
 /// A p value as people read it: two significant digits.

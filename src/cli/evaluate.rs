@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::part::PartName;
 use super::plots::replace;
-use super::terminal::{number, table};
+use super::terminal::{decimals, number, table};
 use super::trained::{MaskArgs, Model, RunArgs, Trained};
 use super::{Exit, Global, Terminal};
 use crate::data::{self, DataConfig, Images, Shape};
@@ -120,9 +120,9 @@ fn row(score: &Score, dim: usize) -> [String; 6] {
         score.model.clone(),
         score.masks.to_string(),
         score.nlls.len().to_string(),
-        format!("{mean:.3}"),
+        decimals(mean, 3),
         error,
-        format!("{:.5}", mean / (dim as f64 * std::f64::consts::LN_2)),
+        decimals(mean / (dim as f64 * std::f64::consts::LN_2), 5),
     ]
 }
 

@@ -8,7 +8,7 @@ use clap::Args;
 use super::evaluate::images;
 use super::images::{ImageFile, Sheet, Values, default_picture};
 use super::part::PartName;
-use super::terminal::{count, table};
+use super::terminal::{count, decimals, table};
 use super::trained::{DrawArgs, MaskArgs, Model, RunArgs, Trained};
 use super::{Exit, Global, Terminal};
 use crate::data::{self, Images, Part};
@@ -166,7 +166,7 @@ pub(crate) fn inpaint(args: &InpaintArgs, global: &Global, terminal: &mut Termin
     for (i, (number, rest)) in numbers.iter().zip(&rest).enumerate() {
         let off =
             (0..draws).map(|k| data::nearest::distance(originals.row(i), drawn.row(i * draws + k))).sum::<usize>();
-        rows.add_row([number.to_string(), format!("{rest:.2}"), format!("{:.1}", off as f64 / draws as f64)]);
+        rows.add_row([number.to_string(), decimals(*rest, 2), decimals(off as f64 / draws as f64, 1)]);
     }
     writeln!(terminal.out, "{rows}")?;
     Ok(Exit::Success)

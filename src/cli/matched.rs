@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Terminal;
 use super::leaves::{Leaves, changes, leaves};
-use super::terminal::{count, table};
+use super::terminal::{count, signed, table};
 use crate::plan::{Metric, PlannedVariant, RunId, RunSpec};
 use crate::rng::Seed;
 use crate::store::{RunRecord, RunStatus};
@@ -52,8 +52,8 @@ pub(crate) fn print(first: &Study, second: &Study, terminal: &mut Terminal) -> a
             row.identical.to_string(),
             n.to_string(),
             row.unfinished.to_string(),
-            if n > 0 { format!("{mean:+.4}") } else { String::new() },
-            largest.map(|largest| format!("{largest:+.4}")).unwrap_or_default(),
+            if n > 0 { signed(mean, 4) } else { String::new() },
+            largest.map(|largest| signed(largest, 4)).unwrap_or_default(),
         ]);
     }
     let out = &mut terminal.out;

@@ -107,16 +107,20 @@ impl Page<'_> {
     fn totals(&mut self, outstanding: &[&RunSpec]) -> anyhow::Result<()> {
         let failures = self.asked.store.failures()?;
         let failed = outstanding.iter().filter(|run| failures.contains_key(&run.id)).count();
-        let cached = self.asked.plan.runs.len() - outstanding.len();
+        let cached = self.finished.len();
+        let left_out = match self.asked.plan.runs.len() - cached - outstanding.len() {
+            0 => String::new(),
+            runs => format!(", left out by --only {runs}"),
+        };
         self.say("");
-        self.say(format!("runs      cached {cached}, to run {}, failed before {failed}", outstanding.len()));
+        self.say(format!("runs      cached {cached}, to run {}, failed before {failed}{left_out}", outstanding.len()));
         Ok(())
     }
 
     fn cost(&mut self, outstanding: &[&RunSpec], workers: usize) {
         let estimate = self.estimate;
         if outstanding.is_empty() {
-            return self.say("cost      none: every run is there");
+            return self.say("cost      none: every run that is asked for is there");
         }
         self.say(format!(
             "cost      about {} on {} (longest run {}, started first); {} of memory; {} on disk",

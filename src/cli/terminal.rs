@@ -237,6 +237,22 @@ pub(crate) fn count(n: usize, noun: &str) -> String {
     }
 }
 
+/// A number with so many decimals; one that rounds to zero has no sign.
+pub(crate) fn decimals(value: f64, places: usize) -> String {
+    let text = format!("{value:.places$}");
+    if is_zero(&text) { text.trim_start_matches('-').to_owned() } else { text }
+}
+
+/// The same of a difference, which shows its sign.
+pub(crate) fn signed(value: f64, places: usize) -> String {
+    let text = decimals(value, places);
+    if value < 0.0 || is_zero(&text) { text } else { format!("+{text}") }
+}
+
+fn is_zero(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b'-' | b'0' | b'.'))
+}
+
 /// A text broken between words into lines of at most `width` characters.
 pub(crate) fn wrap(text: &str, width: usize) -> String {
     let mut lines: Vec<String> = vec![String::new()];
@@ -364,6 +380,15 @@ mod tests {
         let error = anyhow::Error::new(Unreadable(io::Error::other("it is gone"))).context("cannot draw");
         assert_eq!(told(&error), "cannot draw: the file cannot be read: it is gone");
         assert_eq!(told(&anyhow::anyhow!("a: b").context("c")), "c: a: b");
+    }
+
+    #[test]
+    fn what_rounds_to_zero_has_no_sign() {
+        let cases = [(-0.004, "0.00", "0.00"), (0.004, "0.00", "0.00"), (-0.0, "0.00", "0.00")];
+        let others = [(-0.005001, "-0.01", "-0.01"), (1.5, "1.50", "+1.50"), (-20.0, "-20.00", "-20.00")];
+        for (value, plain, with_sign) in cases.into_iter().chain(others) {
+            assert_eq!((decimals(value, 2).as_str(), signed(value, 2).as_str()), (plain, with_sign), "{value}");
+        }
     }
 
     #[test]
