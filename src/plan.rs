@@ -13,6 +13,7 @@ use crate::config::RunConfig;
 use crate::data::Binarize;
 use crate::made::MaskCount;
 use crate::rng::Seed;
+use crate::stats::{smallest_p, smallest_p_max_t};
 
 /// Raised whenever the same configuration may give other numbers than before.
 pub const ENGINE: u32 = 3;
@@ -262,7 +263,7 @@ pub struct Compare {
 
 impl Default for Compare {
     fn default() -> Self {
-        Self { metric: Metric::TestNll, level: 0.95, correction: Correction::Holm, baseline: None }
+        Self { metric: Metric::TestNll, level: 0.95, correction: Correction::MaxT, baseline: None }
     }
 }
 
@@ -297,10 +298,41 @@ pub enum Metric {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Correction {
+    /// Step-down max-T by joint sign flips (Westfall and Young 1993).
+    MaxT,
     /// Holm (1979).
     Holm,
     /// None.
     None,
+}
+
+impl Correction {
+    /// The word of experiment files and tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::MaxT => "max-t",
+            Self::Holm => "holm",
+            Self::None => "none",
+        }
+    }
+
+    /// Heading of the p values that verdicts go by.
+    pub fn heading(self) -> &'static str {
+        match self {
+            Self::MaxT => "p, max-T",
+            Self::Holm => "p, Holm",
+            Self::None => "p",
+        }
+    }
+
+    /// The smallest corrected p value that `comparisons` of `seeds` pairs each can give.
+    pub fn smallest_p(self, seeds: usize, comparisons: usize) -> f64 {
+        match self {
+            Self::MaxT => smallest_p_max_t(seeds, seeds, comparisons),
+            Self::Holm => (comparisons.max(1) as f64 * smallest_p(seeds)).min(1.0),
+            Self::None => smallest_p(seeds),
+        }
+    }
 }
 
 /// Everything an experiment file asks for, expanded and checked.

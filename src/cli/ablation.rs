@@ -4,15 +4,15 @@ use comfy_table::{CellAlignment, ColumnConstraint, LineStyle, Table, TableStyle,
 
 use super::Terminal;
 use super::terminal::{count, decimals, short_count, signed, table, wrap};
-use crate::plan::{Correction, Metric};
+use crate::plan::Metric;
 use crate::stats::Estimate;
 use crate::study::Study;
 use crate::study::ablation::{Ablation, AblationRow, Delta};
 
 /// Prints the table of every study of an experiment.
-pub(crate) fn print(study: &Study, terminal: &mut Terminal) -> anyhow::Result<()> {
-    for ablation in study.ablations() {
-        let p = if ablation.correction == Correction::Holm { "p, Holm" } else { "p" };
+pub(crate) fn print(study: &Study, ablations: &[Ablation], terminal: &mut Terminal) -> anyhow::Result<()> {
+    for ablation in ablations {
+        let p = ablation.correction.heading();
         let header = ["variant", "n", metric(ablation.metric), "difference", p, "params", "cost", "verdict"];
         let mut rows = table(&header, 1);
         for row in &ablation.rows {
@@ -20,9 +20,9 @@ pub(crate) fn print(study: &Study, terminal: &mut Terminal) -> anyhow::Result<()
         }
         rows.column_mut(7).expect("eight columns").set_cell_alignment(CellAlignment::Left);
         narrow(&mut rows, Some(7));
-        writeln!(terminal.out, "{}", heading(study, &ablation))?;
+        writeln!(terminal.out, "{}", heading(study, ablation))?;
         writeln!(terminal.out, "{rows}")?;
-        for (note, labels) in notes(&ablation) {
+        for (note, labels) in notes(ablation) {
             let compared = ablation.rows.iter().filter(|row| row.is_compared()).count();
             let who = if labels.len() == compared { "every variant".to_owned() } else { labels.join("; ") };
             writeln!(terminal.out, "{}", wrap(&format!("{who}: {note}"), 80))?;
@@ -32,8 +32,8 @@ pub(crate) fn print(study: &Study, terminal: &mut Terminal) -> anyhow::Result<()
 }
 
 /// Prints the differences over test images where runs left them: the second source of error.
-pub(crate) fn print_images(study: &Study, terminal: &mut Terminal) -> anyhow::Result<()> {
-    for ablation in study.ablations() {
+pub(crate) fn print_images(study: &Study, ablations: &[Ablation], terminal: &mut Terminal) -> anyhow::Result<()> {
+    for ablation in ablations {
         let of = |row: &AblationRow| Some((row.label.clone(), row.delta?.images?));
         let found: Vec<(String, Estimate)> = ablation.rows.iter().filter_map(of).collect();
         let Some((_, first)) = found.first() else { continue };
@@ -121,7 +121,7 @@ fn cells(row: &AblationRow) -> [String; 8] {
         row.delta.as_ref().map(p).unwrap_or_default(),
         row.parameters.map(short_count).unwrap_or_default(),
         row.compute_ratio.map(|ratio| format!("{ratio:.2}")).unwrap_or_default(),
-        row.verdict.words().to_owned(),
+        row.conclusion(),
     ]
 }
 
@@ -157,7 +157,7 @@ mod tests {
         // With the widest numbers ten letters are left for a word of a label.
         for label in ["baseline", "diagonal, depth 2, masks 16, no skip"] {
             let mut rows =
-                table(&["variant", "n", "mixture NLL", "difference", "p, Holm", "params", "cost", "verdict"], 1);
+                table(&["variant", "n", "mixture NLL", "difference", "p, max-T", "params", "cost", "verdict"], 1);
             rows.set_content_arrangement(ContentArrangement::Dynamic).set_width(80);
             rows.add_row([&[label], &numbers[..], &["too few seeds"]].concat());
             narrow(&mut rows, Some(7));

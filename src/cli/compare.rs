@@ -35,8 +35,9 @@ pub(crate) fn compare(args: &CompareArgs, global: &Global, terminal: &mut Termin
     if args.checklist {
         print_checklist(&study, terminal)?;
     } else if args.other.is_none() && args.other_results.is_none() {
-        ablation::print(&study, terminal)?;
-        ablation::print_images(&study, terminal)?;
+        let ablations = study.ablations();
+        ablation::print(&study, &ablations, terminal)?;
+        ablation::print_images(&study, &ablations, terminal)?;
         effects::print(&study, terminal)?;
     } else {
         let other_store = Store::open(args.other_results.as_ref().unwrap_or(&global.results))?;

@@ -11,8 +11,7 @@ use crate::study::effects::{Effect, Effects};
 pub(crate) fn print(study: &Study, terminal: &mut Terminal) -> anyhow::Result<()> {
     for effects in study.all_effects().iter().filter(|effects| effects.factors.len() > 1) {
         let planned = &study.plan.studies[effects.study];
-        let corrected = effects.main.iter().filter_map(|effect| effect.contrast).any(|c| c.p_corrected.is_some());
-        let mut rows = table(&["effect", "against", "n", "change", if corrected { "p, Holm" } else { "p" }], 2);
+        let mut rows = table(&["effect", "against", "n", "change", study.plan.compare.correction.heading()], 2);
         for effect in effects.main.iter().chain(&effects.interactions) {
             let Some(contrast) = effect.contrast else { continue };
             let estimate = contrast.estimate;

@@ -1,6 +1,6 @@
 //! `ablade plan FILE`: what a sweep would do, what it would take, and what its seeds can show at all. Runs nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 
 use clap::Args;
@@ -10,8 +10,9 @@ use super::asked::{Asked, StudyArgs};
 use super::estimate::Estimate;
 use super::terminal::{bytes, count, duration, number, table};
 use super::{Exit, Global, Terminal};
-use crate::plan::{Correction, PlannedStudy, PlannedVariant, RunId, RunSpec, Shard};
-use crate::stats::Feasibility;
+use crate::plan::{Compare, Correction, PlannedStudy, PlannedVariant, RunId, RunSpec, Shard};
+use crate::rng::{Purpose, Seed};
+use crate::stats::{Feasibility, detectable, sd};
 use crate::study::scored::{Otherwise, Scored};
 use crate::sweep::ExpandedStudy;
 
@@ -181,38 +182,87 @@ impl Page<'_> {
         Ok(())
     }
 
+    /// The effect that the test finds in 4 studies of 5; in nats too where finished runs say how differences vary.
+    fn power(&mut self, powers: &Powers, pilot: Option<Pilot>) {
+        let effect = |dz: f64| {
+            let nats = pilot.as_ref().map(|pilot| format!(" = {} nats", significant(dz * pilot.sd)));
+            format!("{dz:.2} sd{}", nats.unwrap_or_default())
+        };
+        if let Some(one) = powers.one {
+            self.say(format!(
+                "          an effect of {} of the paired difference is found 4 times in 5 (a single comparison)",
+                effect(one)
+            ));
+        }
+        if let Some(corrected) = powers.corrected {
+            self.say(format!(
+                "          after the correction: {}, if the other comparisons change nothing{}",
+                effect(corrected),
+                if powers.joint { ", normal and correlated by 1/2" } else { "" }
+            ));
+        }
+        if let Some(pilot) = pilot.filter(|_| powers.one.is_some()) {
+            self.say(format!(
+                "          sd {} nats: of {} that have finished",
+                significant(pilot.sd),
+                count(pilot.pairs, "paired difference")
+            ));
+        }
+    }
+
+    /// The standard deviation of a study's paired differences, as far as its runs have finished: pooled over the variants.
+    fn pilot(&self, study: &PlannedStudy) -> Option<Pilot> {
+        let value = |run: &RunId| {
+            let record = self.finished.contains(run).then(|| self.asked.store.record(run))?;
+            record.ok()?.metric(self.asked.plan.compare.metric)
+        };
+        let control: Vec<Option<f64>> = study.variants[study.baseline?].runs.iter().map(value).collect();
+        let (mut squares, mut freedom, mut pairs) = (0.0, 0, 0);
+        for variant in study.variants.iter().enumerate().filter(|(i, _)| Some(*i) != study.baseline).map(|(_, v)| v) {
+            let both = variant.runs.iter().zip(&control);
+            let differences: Vec<f64> = both.filter_map(|(run, control)| Some(value(run)? - (*control)?)).collect();
+            if let Some(sd) = sd(&differences) {
+                squares += sd * sd * (differences.len() - 1) as f64;
+                freedom += differences.len() - 1;
+                pairs += differences.len();
+            }
+        }
+        (squares > 0.0).then(|| Pilot { sd: (squares / freedom as f64).sqrt(), pairs })
+    }
+
     fn evidence(&mut self, workers: usize) {
         let plan = &self.asked.plan;
-        for study in &plan.studies {
-            let comparisons = match (study.baseline, plan.compare.correction) {
-                (None, _) => continue,
-                (Some(_), Correction::Holm) => study.variants.len() - 1,
-                (Some(_), Correction::None) => 1,
-            };
+        let correction = plan.compare.correction;
+        let mut powers = BTreeMap::new();
+        for study in plan.studies.iter().filter(|study| study.baseline.is_some()) {
+            let comparisons = study.variants.len() - 1;
             if comparisons == 0 {
                 continue;
             }
-            let can = Feasibility::of(plan.seeds.len(), comparisons, plan.compare.alpha());
-            let correction = match plan.compare.correction {
+            let alpha = plan.compare.alpha();
+            let can = Feasibility::of(plan.seeds.len(), alpha, |seeds| correction.smallest_p(seeds, comparisons));
+            let method = match correction {
+                Correction::MaxT => format!("max-T over {}", count(comparisons, "comparison")),
                 Correction::Holm => format!("Holm over {}", count(comparisons, "comparison")),
                 Correction::None => "uncorrected".to_owned(),
             };
-            let verdict = if can.reachable() {
-                format!("within reach of {:.2}", can.alpha)
-            } else {
-                format!("never below {:.2}: that needs {}", can.alpha, count(can.seeds_needed, "seed"))
+            let level = (alpha * 1e12).round() / 1e12;
+            let verdict = match can.seeds_needed {
+                _ if can.reachable() => format!("within reach of {level}"),
+                Some(seeds) => format!("never below {level}: that needs {}", count(seeds, "seed")),
+                None => format!("never below {level}, with any number of seeds"),
             };
             self.say(format!(
-                "evidence  {}: {}, smallest p {}; {correction} {}, {verdict}",
+                "evidence  {}: {}, smallest p {}; {method} {}, {verdict}",
                 study.name,
                 count(can.seeds, "seed"),
                 probability(can.smallest_p),
                 probability(can.smallest_p_corrected),
             ));
-            if let Some(dz) = can.detectable_dz {
-                self.say(format!(
-                    "          an effect of {dz:.2} sd of the paired difference is found 4 times in 5 (a single comparison)"
-                ));
+            if can.reachable() {
+                let powers =
+                    powers.entry(comparisons).or_insert_with(|| Powers::of(can.seeds, comparisons, &plan.compare));
+                self.power(powers, self.pilot(study));
             }
         }
         let one_more: Vec<f64> = plan
@@ -228,6 +278,44 @@ impl Page<'_> {
         let time = duration(crate::cost::makespan(&one_more, workers));
         self.say(format!("          one more seed: {} more, about {time}", count(one_more.len(), "run")));
     }
+}
+
+/// How paired differences of finished runs vary.
+struct Pilot {
+    sd: f64,
+    pairs: usize,
+}
+
+/// Effects, in standard deviations of the paired difference, that are found in 4 studies of 5.
+struct Powers {
+    one: Option<f64>,
+    /// `None` where nothing is corrected.
+    corrected: Option<f64>,
+    /// Whether signs are flipped jointly, so that it matters how comparisons depend on each other.
+    joint: bool,
+}
+
+impl Powers {
+    fn of(seeds: usize, comparisons: usize, compare: &Compare) -> Self {
+        let alpha = compare.alpha();
+        let find = |comparisons: usize, alpha: f64| {
+            let mut stream = Seed(0).stream(Purpose::Statistics, u64::MAX);
+            detectable(seeds, comparisons, alpha, &mut || stream.normal())
+        };
+        let corrected = match compare.correction {
+            _ if comparisons < 2 => None,
+            Correction::MaxT => find(comparisons, alpha),
+            Correction::Holm => find(1, alpha / comparisons as f64),
+            Correction::None => None,
+        };
+        Self { one: find(1, alpha), corrected, joint: compare.correction == Correction::MaxT }
+    }
+}
+
+/// Two significant digits, and no fewer than the whole number has.
+fn significant(value: f64) -> String {
+    let decimals = (1.0 - value.abs().max(1e-9).log10().floor()).clamp(0.0, 9.0);
+    format!("{value:.*}", decimals as usize)
 }
 
 /// The levels of an axis; of a long one the first few and the last.

@@ -304,7 +304,7 @@ fn write_tables(asked: &Asked) -> anyhow::Result<Study> {
 
 /// Prints the ablation table; all is well if every run is, and what it was asked for has succeeded.
 fn conclude(study: &Study, well: bool, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
-    ablation::print(study, terminal)?;
+    ablation::print(study, &study.ablations(), terminal)?;
     terminal.remark(format!("tables in {}", global.results.join(&study.plan.name).display()));
     let bad = |record: &RunRecord| matches!(record.status, RunStatus::Failed | RunStatus::Diverged);
     Ok(if well && !study.records.values().any(bad) { Exit::Success } else { Exit::Failure })

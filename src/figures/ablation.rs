@@ -78,7 +78,7 @@ pub(super) fn chart(view: &View, table: &Ablation) -> Chart {
         };
         let mut values = vec![text];
         if paired.is_some() {
-            values.push(table.rows[row.index].verdict.words().to_owned());
+            values.push(table.rows[row.index].conclusion());
         }
         ends.push(End { at, color: None, name: String::new(), values });
     }

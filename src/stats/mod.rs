@@ -4,6 +4,8 @@
 
 mod describe;
 mod holm;
+mod maxt;
+mod normal;
 mod paired;
 mod power;
 mod signflip;
@@ -12,7 +14,8 @@ mod student;
 
 pub use describe::{Estimate, Interval, correlation, mean, sd};
 pub use holm::holm;
+pub use maxt::{MaxT, max_t, smallest_p, smallest_p_max_t};
 pub use paired::Paired;
-pub use power::{Feasibility, detectable, power, seeds_needed, smallest_p};
+pub use power::{Feasibility, WANTED_POWER, detectable};
 pub use signflip::{DRAWS, EXACT_LIMIT, SignFlip, sign_flip};
 pub use student::{t_cdf, t_quantile};

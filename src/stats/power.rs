@@ -1,22 +1,27 @@
 //! What a number of seeds can show before any of them has run.
 
+use super::maxt::smallest_p;
+use super::normal::normal_cdf;
+use super::signflip::{EXACT_LIMIT, TIE};
 use super::special::{incomplete_beta, ln_gamma};
 use super::student::t_quantile;
 
-/// The smallest p value that a sign-flip test of `seeds` pairs can give: 2^(1-n).
-pub fn smallest_p(seeds: usize) -> f64 {
-    0.5f64.powi(seeds.saturating_sub(1).min(1000) as i32)
-}
+/// Share of studies that find an effect which `detectable` calls detectable.
+pub const WANTED_POWER: f64 = 0.8;
 
-/// Seeds with which the smallest p, times the number of comparisons (Holm's first step), reaches `alpha`.
-pub fn seeds_needed(comparisons: usize, alpha: f64) -> usize {
-    (1..1000).find(|&seeds| comparisons as f64 * smallest_p(seeds) <= alpha).unwrap_or(1000)
-}
+/// Up to this many seeds power is that of the sign-flip test itself; beyond, that of the t test, which it approaches.
+const SIMULATED_SEEDS: usize = 10;
+
+/// Sums over sign vectors, comparisons and simulated studies, about: a tenth of a second.
+const SIMULATED_WORK: usize = 40_000_000;
+
+/// Up to this many comparisons are simulated; more need an effect that is larger in the proportion of the t test's.
+const SIMULATED_COMPARISONS: usize = 300;
 
 /// Chance that a two-sided paired t test at level `alpha` finds an effect of `dz` standard deviations of the difference
 /// with `seeds` pairs; 0 below two. T^2 follows a noncentral F(1, n - 1) with noncentrality n dz^2, a Poisson mixture
 /// of beta distributions.
-pub fn power(dz: f64, seeds: usize, alpha: f64) -> f64 {
+fn t_power(dz: f64, seeds: usize, alpha: f64) -> f64 {
     if seeds < 2 {
         return 0.0;
     }
@@ -33,56 +38,141 @@ pub fn power(dz: f64, seeds: usize, alpha: f64) -> f64 {
     1.0 - (0..=last).map(|j| missed(f64::from(j))).sum::<f64>()
 }
 
-/// The smallest effect dz that a paired t test finds with the given power; `None` where no outcome of the sign-flip test,
-/// which decides, is significant. There `power` would have to sum over as many terms as the effect's square.
-pub fn detectable(seeds: usize, alpha: f64, wanted: f64) -> Option<f64> {
-    // Below the spacing of floats at 1 there is no quantile of 1 - alpha / 2 either.
-    if smallest_p(seeds) > alpha || alpha < f64::EPSILON {
-        return None;
+/// Bisects for the place where `reached` turns true, which it does between 0 and infinity.
+fn bisect(steps: u32, reached: impl Fn(f64) -> bool) -> f64 {
+    let (mut low, mut high) = (0.0, 1.0);
+    while !reached(high) && high < 1e9 {
+        (low, high) = (high, 2.0 * high);
     }
-    let mut high = 1.0;
-    while power(high, seeds, alpha) < wanted {
-        high *= 2.0;
-    }
-    let mut low = 0.0;
-    for _ in 0..60 {
+    for _ in 0..steps {
         let middle = f64::midpoint(low, high);
-        if power(middle, seeds, alpha) < wanted { low = middle } else { high = middle }
+        if reached(middle) { high = middle } else { low = middle }
     }
-    Some(high)
+    high
 }
 
-/// What a study of `seeds` replicates and `comparisons` with the baseline can show.
+/// The level at which one of `comparisons` equally correlated (1/2) normal statistics has to be tested, so that under no
+/// effect any of them is significant with chance `alpha`: Dunnett's (1955) with known variance.
+fn level_of_one(comparisons: usize, alpha: f64) -> f64 {
+    // Statistic i is (a_i + w) / sqrt 2 with independent normal a_i and w; w is what the baseline shares out.
+    let all_below = |critical: f64| {
+        const STEP: f64 = 0.02;
+        let reach = critical * std::f64::consts::SQRT_2;
+        let at = |w: f64| {
+            let below = normal_cdf(reach - w) - normal_cdf(-reach - w);
+            (-0.5 * w * w).exp() * below.powi(comparisons.min(1 << 30) as i32)
+        };
+        let sum: f64 = (-400..=400).map(|i| at(f64::from(i) * STEP)).sum();
+        sum * STEP / std::f64::consts::TAU.sqrt()
+    };
+    let critical = bisect(50, |critical| all_below(critical) >= 1.0 - alpha);
+    2.0 * normal_cdf(-critical)
+}
+
+/// The smallest effect, in standard deviations of the paired difference, that one of `comparisons` corrected together by
+/// step-down max-T shows at level `alpha` in `WANTED_POWER` of all studies of `seeds` seeds; `None` where no outcome is
+/// significant. Differences are normal, the other comparisons change nothing, and any two correlate by 1/2, as variants
+/// that share nothing but the baseline do. `noise` supplies standard normals.
+pub fn detectable(seeds: usize, comparisons: usize, alpha: f64, noise: &mut dyn FnMut() -> f64) -> Option<f64> {
+    if smallest_p(seeds) > alpha {
+        return None;
+    }
+    let by_t = |comparisons| {
+        let alpha = if comparisons > 1 { level_of_one(comparisons, alpha) } else { alpha };
+        bisect(40, |dz| t_power(dz, seeds, alpha) >= WANTED_POWER)
+    };
+    if seeds > SIMULATED_SEEDS {
+        return Some(by_t(comparisons));
+    }
+    if comparisons > SIMULATED_COMPARISONS {
+        let simulated = detectable(seeds, SIMULATED_COMPARISONS, alpha, noise)?;
+        return Some(simulated * by_t(comparisons) / by_t(SIMULATED_COMPARISONS));
+    }
+    let flips = 1usize << (seeds - 1);
+    let most = (alpha * flips as f64 * (1.0 + TIE)) as usize;
+    if comparisons <= 1 && most == 1 {
+        // Every seed has to have the effect's sign.
+        return Some(bisect(50, |dz| normal_cdf(dz).powi(seeds as i32) >= WANTED_POWER));
+    }
+    // Drawing a normal takes as long as eight sums.
+    let studies = (SIMULATED_WORK / ((comparisons + 3) * (flips + 8 * seeds))).clamp(200, 20_000);
+    let mut found_from: Vec<f64> = (0..studies).map(|_| found_from(seeds, comparisons, most, noise)).collect();
+    found_from.sort_by(f64::total_cmp);
+    Some(found_from[(WANTED_POWER * studies as f64) as usize])
+}
+
+/// The effect from which on a simulated study finds it: `most` sign vectors, the one seen among them, may be as extreme.
+fn found_from(seeds: usize, comparisons: usize, most: usize, noise: &mut dyn FnMut() -> f64) -> f64 {
+    let half = 0.5f64.sqrt();
+    let baseline: Vec<f64> = (0..seeds).map(|_| half * noise()).collect();
+    let mut differences = || -> Vec<f64> { baseline.iter().map(|b| half * noise() - b).collect() };
+    let own = differences();
+    let mut largest = vec![0.0f64; 1 << (seeds - 1)];
+    let mut sums = largest.clone();
+    for _ in 1..comparisons {
+        let other = differences();
+        let norm = other.iter().map(|d| d * d).sum::<f64>().sqrt();
+        flipped_sums(&other, &mut sums);
+        for (largest, sum) in largest.iter_mut().zip(&sums) {
+            *largest = largest.max(sum.abs() / norm);
+        }
+    }
+    flipped_sums(&own, &mut sums);
+    let n = seeds as f64;
+    let mean = sums[0] / n;
+    let sd = (own.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / n).sqrt();
+    // The effect above which a sign vector is less extreme than the one seen.
+    let threshold = |flip: usize| {
+        // The same sum but for the flipped seeds' sign: they, or the rest, must not sum to less than zero.
+        let n_flipped = f64::from(flip.count_ones());
+        let flipped = 0.5 * (sums[0] - sums[flip]);
+        let own = (-flipped / n_flipped).max((flipped - sums[0]) / (n - n_flipped));
+        // sqrt(n) m / sqrt(m^2 + sd^2) with m = mean + effect must exceed what the others reach.
+        let other = largest[flip] * sd / (n - largest[flip].powi(2)).max(f64::MIN_POSITIVE).sqrt() - mean;
+        own.max(other)
+    };
+    let mut thresholds: Vec<f64> = (1..sums.len()).map(threshold).collect();
+    *thresholds.select_nth_unstable_by(most - 1, |a, b| b.total_cmp(a)).1
+}
+
+/// The sums under every choice of signs but that of the first value, which stays: bit i of the place flips value i + 1.
+fn flipped_sums(values: &[f64], sums: &mut [f64]) {
+    sums[0] = values[0];
+    let mut filled = 1;
+    for value in &values[1..] {
+        let (kept, flipped) = sums.split_at_mut(filled);
+        for (kept, flipped) in kept.iter_mut().zip(flipped) {
+            (*kept, *flipped) = (*kept + value, *kept - value);
+        }
+        filled *= 2;
+    }
+}
+
+/// What p values a number of seeds can give.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Feasibility {
     /// Replicates.
     pub seeds: usize,
-    /// Comparisons corrected for together.
-    pub comparisons: usize,
     /// Level of significance.
     pub alpha: f64,
     /// Smallest p value reachable in one comparison.
     pub smallest_p: f64,
-    /// The same after Holm's correction.
+    /// The same after the correction.
     pub smallest_p_corrected: f64,
-    /// Seeds that would let a comparison reach `alpha`.
-    pub seeds_needed: usize,
-    /// Effect dz found with 80 % power in a single comparison; `None` where no comparison can reach `alpha`.
-    pub detectable_dz: Option<f64>,
+    /// Seeds that would let a comparison reach `alpha`; `None` where no number of them does.
+    pub seeds_needed: Option<usize>,
 }
 
 impl Feasibility {
-    /// The figures for a number of seeds and comparisons.
-    pub fn of(seeds: usize, comparisons: usize, alpha: f64) -> Self {
-        let k = comparisons.max(1);
+    /// The figures for a number of seeds; `corrected` is the smallest corrected p value by number of seeds.
+    pub fn of(seeds: usize, alpha: f64, corrected: impl Fn(usize) -> f64) -> Self {
         Self {
             seeds,
-            comparisons,
             alpha,
             smallest_p: smallest_p(seeds),
-            smallest_p_corrected: (k as f64 * smallest_p(seeds)).min(1.0),
-            seeds_needed: seeds_needed(k, alpha),
-            detectable_dz: detectable(seeds, alpha, 0.8),
+            smallest_p_corrected: corrected(seeds),
+            // Beyond, p is drawn, and its smallest value is no smaller again.
+            seeds_needed: (1..=EXACT_LIMIT).find(|&seeds| corrected(seeds) <= alpha),
         }
     }
 
@@ -95,42 +185,80 @@ impl Feasibility {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::smallest_p_max_t;
 
-    #[test]
-    fn seeds_needed_under_holm() {
-        let cases = [(1, 6), (2, 7), (3, 7), (4, 8), (6, 8), (7, 9), (8, 9), (12, 9), (16, 10), (32, 11)];
-        for (comparisons, seeds) in cases {
-            assert_eq!(seeds_needed(comparisons, 0.05), seeds, "{comparisons} comparisons");
-        }
-        assert_eq!(smallest_p(3), 0.25);
+    /// Standard normals of a fixed stream: SplitMix64 and Box and Muller (1958).
+    fn noise(seed: u64) -> impl FnMut() -> f64 {
+        let mut state = seed;
+        let mut uniform = move || {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = state;
+            z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+            ((z ^ z >> 31) >> 11) as f64 / (1u64 << 53) as f64
+        };
+        move || (-2.0 * (1.0 - uniform()).ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos()
     }
 
-    // n, dz from scipy: brentq(lambda d: 1 - (nct.cdf(c, n-1, d*n**.5) - nct.cdf(-c, n-1, d*n**.5)) - .8, low, high),
-    // with c = t.ppf(.975, n-1).
     #[test]
-    fn detectable_effects_equal_scipy() {
-        for (seeds, expected) in [
-            (6, 1.434544782040401),
-            (8, 1.1560346779947335),
-            (10, 0.9960013714554438),
-            (16, 0.7494656445135547),
-            (20, 0.6604416546230262),
-            (30, 0.5292356151129528),
-        ] {
-            let found = detectable(seeds, 0.05, 0.8).unwrap();
+    fn six_seeds_do_for_any_number_of_comparisons_under_max_t_and_ever_more_under_holm() {
+        for comparisons in [1, 2, 12, 300, 10_000] {
+            let can = Feasibility::of(6, 0.05, |n| smallest_p_max_t(n, n, comparisons));
+            assert!(can.reachable());
+            assert_eq!((can.seeds_needed, can.smallest_p_corrected), (Some(6), 0.03125), "{comparisons} comparisons");
+        }
+        let cases = [(1, 6), (2, 7), (3, 7), (4, 8), (6, 8), (7, 9), (8, 9), (12, 9), (16, 10), (32, 11)];
+        for (comparisons, seeds) in cases {
+            let can = Feasibility::of(3, 0.05, |n| comparisons as f64 * smallest_p(n));
+            assert_eq!(can.seeds_needed, Some(seeds), "{comparisons} comparisons");
+        }
+        assert_eq!(Feasibility::of(600, 1e-7, smallest_p).seeds_needed, None);
+        assert_eq!((smallest_p(3), smallest_p(20), smallest_p(600)), (0.25, 0.5f64.powi(19), 1.0 / 100_001.0));
+    }
+
+    /// By independent means: with six seeds all differences must have the effect's sign, and Phi(dz)^6 is 0.8 at Python's
+    /// NormalDist().inv_cdf(0.8 ** (1 / 6)); of the t test, scipy's brentq over the noncentral t distribution.
+    #[test]
+    fn detectable_effects_equal_closed_forms() {
+        for (seeds, expected) in
+            [(6, 1.7927367205804206), (16, 0.7494656445135547), (20, 0.6604416546230262), (30, 0.5292356151129528)]
+        {
+            let found = detectable(seeds, 1, 0.05, &mut || unreachable!("nothing is simulated")).unwrap();
             assert!((found - expected).abs() < 1e-8, "{seeds} seeds: {found}, expected {expected}");
         }
-        assert_eq!(detectable(5, 0.05, 0.8), None);
+        assert_eq!(detectable(5, 1, 0.05, &mut || 0.0), None);
+    }
+
+    /// Where the t test takes over from the simulated one, the two agree.
+    #[test]
+    fn the_sign_flip_test_approaches_the_t_test() {
+        for comparisons in [1, 6, 40] {
+            let simulated = detectable(SIMULATED_SEEDS, comparisons, 0.05, &mut noise(1)).unwrap();
+            let level = level_of_one(comparisons, 0.05);
+            let by_t = bisect(40, |dz| t_power(dz, SIMULATED_SEEDS, level) >= WANTED_POWER);
+            assert!((simulated / by_t - 1.0).abs() < 0.05, "{comparisons}: {simulated}, {by_t}");
+        }
+    }
+
+    // Dunnett (1964), two-sided 5 % points for infinite degrees of freedom: 1.96, 2.21, 2.35, 2.51, 2.73.
+    #[test]
+    fn the_level_of_one_comparison_is_dunnetts() {
+        for (comparisons, critical) in [(1, 1.96), (2, 2.21), (3, 2.35), (5, 2.51), (10, 2.72)] {
+            let level = level_of_one(comparisons, 0.05);
+            assert!((level - 2.0 * normal_cdf(-critical)).abs() < 6e-4, "{comparisons}: {level}");
+        }
     }
 
     /// Levels and families for which no number of seeds that is planned can show anything end at once.
     #[test]
-    fn nothing_is_searched_for_that_cannot_be_reached() {
-        for seeds in [0, 1, 2, 3, 36, 37, 38, 100, 2000] {
-            for level in [0.5, 0.95, 0.99999999999, 0.999999999999999, 1.0 - f64::EPSILON / 2.0] {
-                for comparisons in [1, 300, 1_000_000] {
-                    let can = Feasibility::of(seeds, comparisons, (1.0 - level).min(0.05));
-                    assert!(can.detectable_dz.is_none_or(|dz| dz > 0.0 && dz < 10.0), "{can:?}");
+    fn whatever_is_asked_ends() {
+        for seeds in [0, 1, 2, 3, 6, 12, 36, 100, 2000] {
+            for level in [0.5, 0.95, 0.99999, 0.99999999999, 0.999999999999999, 1.0 - f64::EPSILON / 2.0] {
+                for comparisons in [0, 1, 300, 1_000_000] {
+                    let alpha = (1.0 - level).min(0.05f64);
+                    let found = detectable(seeds, comparisons, alpha, &mut noise(2));
+                    assert_eq!(found.is_some(), smallest_p(seeds) <= alpha, "{seeds} {level} {comparisons}");
+                    assert!(found.is_none_or(|dz| dz > 0.0 && dz < 1e3), "{seeds} {level} {comparisons}: {found:?}");
                 }
             }
         }
@@ -139,7 +267,7 @@ mod tests {
     #[test]
     fn without_an_effect_the_power_is_the_level() {
         for seeds in [2, 3, 8, 30] {
-            assert!((power(0.0, seeds, 0.05) - 0.05).abs() < 1e-12);
+            assert!((t_power(0.0, seeds, 0.05) - 0.05).abs() < 1e-12);
         }
     }
 }

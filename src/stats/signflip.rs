@@ -10,6 +10,9 @@ pub const EXACT_LIMIT: usize = 20;
 /// Ways drawn beyond `EXACT_LIMIT`.
 pub const DRAWS: u32 = 100_000;
 
+/// Sums that differ by less than this share of the total size are equal but for rounding.
+pub(super) const TIE: f64 = 1e-12;
+
 /// Result of a sign-flip test.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SignFlip {
@@ -23,7 +26,7 @@ pub struct SignFlip {
 pub fn sign_flip(differences: &[f64], mut bits: impl FnMut() -> u64) -> SignFlip {
     let sizes: Vec<f64> = differences.iter().map(|d| d.abs()).collect();
     // Ways whose sums are equal in exact arithmetic must count as equal whatever the order of their additions.
-    let slack = 1e-12 * sizes.iter().sum::<f64>();
+    let slack = TIE * sizes.iter().sum::<f64>();
     let seen = differences.iter().sum::<f64>().abs() - slack;
     if sizes.len() <= EXACT_LIMIT {
         // A way and its opposite are equally far from zero: the first sign stays fixed.

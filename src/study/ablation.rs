@@ -8,10 +8,14 @@ use std::collections::BTreeMap;
 use super::Study;
 use super::scored::{Otherwise, Scored};
 use super::tuning::Tuning;
-use crate::plan::{Correction, Metric, PlannedVariant, RunId, RunSpec};
+use crate::plan::{Correction, Metric, PlannedStudy, PlannedVariant, RunId, RunSpec};
 use crate::rng::{Purpose, Seed};
-use crate::stats::{Estimate, Feasibility, Paired, holm, mean, seeds_needed, smallest_p};
+use crate::stats::{Estimate, Feasibility, Paired, holm, max_t, mean, smallest_p, smallest_p_max_t};
 use crate::store::{RunRecord, RunStatus};
+
+/// Index of the random stream that flips signs in all comparisons of a study at once; those of single comparisons come
+/// before it.
+pub(super) const JOINT_SIGNS: u64 = u64::MAX;
 
 /// The table of one study.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +49,8 @@ pub struct AblationRow {
     pub planned: usize,
     /// Runs that failed or diverged.
     pub failed: usize,
+    /// Seeds whose comparison waits for a run, of the variant, of the baseline or of a configuration that competes.
+    pub outstanding: usize,
     /// The metric over the finished runs, nats; `None` before the first.
     pub estimate: Option<Estimate>,
     /// The comparison with the baseline; `None` for the baseline and where no seed finished on both sides.
@@ -74,6 +80,18 @@ impl AblationRow {
     pub fn is_compared(&self) -> bool {
         !matches!(self.verdict, Verdict::Baseline | Verdict::NotComparable)
     }
+
+    /// The verdict as tables show it: one that seeds are missing from for good names those that it rests on.
+    pub fn conclusion(&self) -> String {
+        self.verdict.words().to_owned() + &self.survivors()
+    }
+
+    /// ` on 7 of 12 seeds` where a verdict rests on those that neither side lost to failure or divergence; empty otherwise.
+    pub fn survivors(&self) -> String {
+        let pairs = self.delta.map_or(0, |delta| delta.paired.difference.n);
+        let judged = matches!(self.verdict, Verdict::Better | Verdict::Worse | Verdict::NoEvidence);
+        if judged && pairs < self.planned { format!(" on {pairs} of {} seeds", self.planned) } else { String::new() }
+    }
 }
 
 /// A variant minus the baseline, paired by seed.
@@ -85,8 +103,10 @@ pub struct Delta {
     pub p_corrected: Option<f64>,
     /// Smallest p that this number of pairs can give.
     pub smallest_p: f64,
-    /// The same after the correction, every comparison at its smallest.
+    /// The same after the correction.
     pub smallest_p_corrected: f64,
+    /// Sign vectors that the corrected p is estimated from; `None` where all were counted.
+    pub p_corrected_draws: Option<u32>,
     /// The difference over test images instead of seeds: the second source of error.
     pub images: Option<Estimate>,
 }
@@ -102,12 +122,14 @@ pub enum Verdict {
     Worse,
     /// The test could have shown a difference and did not.
     NoEvidence,
-    /// No outcome of these seeds could have shown a difference.
+    /// No outcome of this test of these seeds could have shown a difference.
     TooFewSeeds,
+    /// Runs are outstanding that its p depends on.
+    Incomplete,
     /// It was scored on other data than the baseline: there is no difference to speak of.
     NotComparable,
-    /// No finished pair of runs yet.
-    NoData,
+    /// Every run has ended, and no seed finished on both sides.
+    NoPairs,
     /// The study does not hold the baseline.
     NoBaseline,
 }
@@ -122,9 +144,17 @@ impl Verdict {
             Self::NoEvidence => "no evidence",
             Self::TooFewSeeds => "too few seeds",
             Self::NotComparable => "not comparable",
-            Self::NoData => "no data",
+            Self::Incomplete => "incomplete",
+            Self::NoPairs => "no pairs",
             Self::NoBaseline => "no baseline",
         }
+    }
+}
+
+impl Ablation {
+    /// Number of comparisons that a correction counts.
+    pub fn comparisons(&self) -> usize {
+        self.rows.iter().filter(|row| row.is_compared()).count()
     }
 }
 
@@ -150,12 +180,19 @@ impl Study {
         let specs = self.plan.by_id();
         let row = |(v, variant)| self.row(index, v, variant, baseline, &specs);
         let mut rows: Vec<AblationRow> = study.variants.iter().enumerate().map(row).collect();
-        let comparisons = rows.iter().filter(|row| row.is_compared()).count();
-        let alpha = compare.alpha();
-        let k = if compare.correction == Correction::Holm { comparisons } else { 1 };
-        correct(&mut rows, compare.correction);
+        let compared: Vec<usize> = (0..rows.len()).filter(|&i| rows[i].is_compared()).collect();
+        match (compare.correction, baseline) {
+            (Correction::MaxT, Some(baseline)) => self.correct_jointly(&mut rows, &compared, study, baseline),
+            (Correction::Holm, _) => correct_by_holm(&mut rows, &compared),
+            _ => {}
+        }
+        let smallest_p = |seeds| compare.correction.smallest_p(seeds, compared.len());
+        let can = Feasibility::of(self.plan.seeds.len(), compare.alpha(), smallest_p);
+        // A joint correction changes with every comparison that is still to come.
+        let waiting = compared.iter().filter(|&&i| rows[i].outstanding > 0).count();
+        let waits = if compare.correction == Correction::MaxT { waiting } else { 0 };
         for row in &mut rows {
-            judge(row, alpha, k);
+            judge(row, &can, waits);
         }
         Ablation {
             study: study.name.clone(),
@@ -163,7 +200,7 @@ impl Study {
             level: compare.level,
             correction: compare.correction,
             baseline,
-            feasibility: Feasibility::of(self.plan.seeds.len(), k, alpha),
+            feasibility: can,
             rows,
         }
     }
@@ -189,12 +226,19 @@ impl Study {
         });
         let comparable = !matches!(otherwise, Some(Otherwise::Incomparable(_)));
         let delta = reference.filter(|_| baseline != Some(index) && comparable).and_then(|reference| {
-            let (treated, control) = self.common(variant, reference);
+            let (treated, control): (Vec<f64>, Vec<f64>) = self.pairs(variant, reference).flatten().unzip();
             let mut stream = Seed(0).stream(Purpose::Statistics, index as u64);
             let paired = Paired::of(&treated, &control, level, || stream.bits())?;
             let floor = smallest_p(paired.difference.n);
             let images = self.images.get(&(study, index)).copied();
-            Some(Delta { paired, p_corrected: None, smallest_p: floor, smallest_p_corrected: floor, images })
+            Some(Delta {
+                paired,
+                p_corrected: None,
+                smallest_p: floor,
+                smallest_p_corrected: floor,
+                p_corrected_draws: None,
+                images,
+            })
         });
         let compute = |variant| self.compute(variant, specs);
         let ratio = reference.and_then(|reference| ratio(compute(variant)?, compute(reference)?));
@@ -202,8 +246,10 @@ impl Study {
             None => Verdict::NoBaseline,
             Some(base) if base == index => Verdict::Baseline,
             Some(_) if !comparable => Verdict::NotComparable,
-            Some(_) => Verdict::NoData,
+            Some(_) => Verdict::NoPairs,
         };
+        let tuning = self.tuning(variant);
+        let provisional = tuning.as_ref().is_some_and(|tuning| tuning.incomplete > 0);
         let finished = || self.finished(variant);
         AblationRow {
             label: variant.label.clone(),
@@ -211,6 +257,13 @@ impl Study {
             levels: variant.levels.clone(),
             planned: variant.runs.len(),
             failed: self.replicates(variant).filter(|(_, _, record)| is_lost(record)).count(),
+            outstanding: if provisional {
+                variant.runs.len()
+            } else {
+                let waits = |run: &RunId| self.records[run].status == RunStatus::Outstanding;
+                let control = |r: usize| reference.and_then(|reference| reference.runs.get(r)).is_some_and(waits);
+                variant.runs.iter().enumerate().filter(|(r, run)| waits(run) || control(*r)).count()
+            },
             estimate: Estimate::of(&values, level),
             delta,
             parameters: finished().next().and_then(|record| Some(record.summary.as_ref()?.parameters)),
@@ -219,7 +272,7 @@ impl Study {
             compute_ratio: ratio,
             seconds: mean_of(finished().filter_map(|record| Some(record.timing.as_ref()?.seconds))),
             otherwise,
-            tuning: self.tuning(variant),
+            tuning,
             verdict,
             note: String::new(),
         }
@@ -240,10 +293,29 @@ impl Study {
         records.filter(|record| record.status == RunStatus::Finished)
     }
 
-    /// Values of two variants on the seeds that both finished.
-    pub(super) fn common(&self, treated: &PlannedVariant, control: &PlannedVariant) -> (Vec<f64>, Vec<f64>) {
+    /// Values of two variants by seed; `None` for seeds that one of them did not finish.
+    fn pairs(&self, treated: &PlannedVariant, control: &PlannedVariant) -> impl Iterator<Item = Option<(f64, f64)>> {
         let both = treated.runs.iter().zip(&control.runs);
-        both.filter_map(|(treated, control)| Some((self.value(treated)?, self.value(control)?))).unzip()
+        both.map(|(treated, control)| Some((self.value(treated)?, self.value(control)?)))
+    }
+
+    /// Corrects over the comparisons of a study by step-down max-T.
+    fn correct_jointly(&self, rows: &mut [AblationRow], compared: &[usize], study: &PlannedStudy, baseline: usize) {
+        let difference = |pair: Option<(f64, f64)>| pair.map(|(treated, control)| treated - control);
+        let by_seed = |i: &usize| self.pairs(&study.variants[*i], &study.variants[baseline]).map(difference).collect();
+        let differences: Vec<Vec<Option<f64>>> = compared.iter().map(by_seed).collect();
+        let own = |i: &usize| rows[*i].delta.map_or(1.0, |delta| delta.paired.test.p);
+        let single: Vec<f64> = compared.iter().map(own).collect();
+        let mut stream = Seed(0).stream(Purpose::Statistics, JOINT_SIGNS);
+        let corrected = max_t(&differences, &single, || stream.bits());
+        let (tested, seeds) = (corrected.p.iter().flatten().count(), self.plan.seeds.len());
+        for (&i, p) in compared.iter().zip(&corrected.p) {
+            if let Some(delta) = &mut rows[i].delta {
+                delta.p_corrected = *p;
+                delta.p_corrected_draws = corrected.draws;
+                delta.smallest_p_corrected = smallest_p_max_t(delta.paired.difference.n, seeds, tested);
+            }
+        }
     }
 
     /// Parameters x epochs of a variant's training, and its number of training images where that is stated.
@@ -276,16 +348,13 @@ fn mean_count(values: impl Iterator<Item = u64>) -> Option<u64> {
     mean_of(values.map(|value| value as f64)).map(|mean| mean.round() as u64)
 }
 
-/// Corrects over the family as planned: a comparison that is missing counts as one that showed nothing.
-fn correct(rows: &mut [AblationRow], correction: Correction) {
-    if correction == Correction::None {
-        return;
-    }
-    let family: Vec<usize> = (0..rows.len()).filter(|&i| rows[i].is_compared()).collect();
-    let over =
-        |p: fn(&Delta) -> f64| holm(&family.iter().map(|&i| rows[i].delta.as_ref().map_or(1.0, p)).collect::<Vec<_>>());
+/// Corrects by Holm's method over the comparisons as planned: one without a pair counts as one that showed nothing.
+fn correct_by_holm(rows: &mut [AblationRow], compared: &[usize]) {
+    let over = |p: fn(&Delta) -> f64| {
+        holm(&compared.iter().map(|&i| rows[i].delta.as_ref().map_or(1.0, p)).collect::<Vec<_>>())
+    };
     let (p, floor) = (over(|delta| delta.paired.test.p), over(|delta| delta.smallest_p));
-    for (rank, &i) in family.iter().enumerate() {
+    for (rank, &i) in compared.iter().enumerate() {
         if let Some(delta) = &mut rows[i].delta {
             delta.p_corrected = Some(p[rank]);
             delta.smallest_p_corrected = floor[rank];
@@ -293,7 +362,8 @@ fn correct(rows: &mut [AblationRow], correction: Correction) {
     }
 }
 
-fn judge(row: &mut AblationRow, alpha: f64, comparisons: usize) {
+/// Draws the conclusion about a row; `waiting` of the comparisons that its p is corrected with have runs outstanding.
+fn judge(row: &mut AblationRow, can: &Feasibility, waiting: usize) {
     let mut notes = Vec::new();
     if let Some(Tuning { chosen, configurations, incomplete }) = &row.tuning {
         let provisional =
@@ -306,28 +376,42 @@ fn judge(row: &mut AblationRow, alpha: f64, comparisons: usize) {
     if let Some(Otherwise::Incomparable(note) | Otherwise::Noted(note)) = &row.otherwise {
         notes.push(note.clone());
     }
+    let is_judged = !matches!(row.verdict, Verdict::Baseline | Verdict::NotComparable | Verdict::NoBaseline);
+    let incomplete = is_judged && (row.outstanding > 0 || waiting > 0);
+    if incomplete {
+        row.verdict = Verdict::Incomplete;
+        notes.push(match row.outstanding {
+            0 => format!("p is corrected together with {waiting} comparisons that have seeds outstanding"),
+            own => format!("{own} of {} seeds outstanding", row.planned),
+        });
+    }
     if let Some(delta) = &row.delta {
         let pairs = delta.paired.difference.n;
         let p = delta.p_corrected.unwrap_or(delta.paired.test.p);
-        row.verdict = match () {
-            () if delta.smallest_p_corrected > alpha => Verdict::TooFewSeeds,
-            () if p > alpha => Verdict::NoEvidence,
-            () if delta.paired.difference.mean < 0.0 => Verdict::Better,
-            () => Verdict::Worse,
-        };
+        if !incomplete {
+            row.verdict = match () {
+                () if delta.smallest_p_corrected > can.alpha => Verdict::TooFewSeeds,
+                () if p > can.alpha => Verdict::NoEvidence,
+                () if delta.paired.difference.mean < 0.0 => Verdict::Better,
+                () => Verdict::Worse,
+            };
+        }
         if pairs < row.planned {
             notes.push(format!("compared on the {pairs} of {} seeds that both sides have", row.planned));
         }
         if let Some(draws) = delta.paired.test.draws {
             notes.push(format!("p from {draws} random sign flips, not all of them"));
         }
+        if let Some(draws) = delta.p_corrected_draws {
+            notes.push(format!("corrected p from {draws} random sign flips, not all of them"));
+        }
         if row.verdict == Verdict::TooFewSeeds {
-            let floor = delta.smallest_p_corrected;
-            let needed = seeds_needed(comparisons, alpha);
+            let seeds = if pairs == 1 { "seed" } else { "seeds" };
+            let floor = (delta.smallest_p_corrected * 1e4).round() / 1e4;
+            let needed = can.seeds_needed.map_or_else(|| "more do not help".to_owned(), |n| format!("{n} could"));
             notes.push(format!(
-                "exploratory: with {pairs} paired {} no test could show a difference (smallest p {}); {needed} could",
-                if pairs == 1 { "seed" } else { "seeds" },
-                (floor * 1e4).round() / 1e4
+                "exploratory: with {pairs} paired {seeds} this test could not have shown a difference (smallest p {floor}); \
+                 {needed}"
             ));
         }
     }

@@ -66,7 +66,8 @@ impl<'a> Value<'a> {
     }
 
     pub(super) fn number(value: Option<f64>) -> Self {
-        value.filter(|value| value.is_finite()).map_or(Self::Empty, Self::Number)
+        // Plus zero, so that no spreadsheet shows a negative zero.
+        value.filter(|value| value.is_finite()).map_or(Self::Empty, |value| Self::Number(value + 0.0))
     }
 
     pub(super) fn int(value: Option<u64>) -> Self {

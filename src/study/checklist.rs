@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use super::Study;
 use crate::plan::{Correction, Metric, PlannedVariant};
 use crate::record::{RunRecord, RunStatus, Timing};
-use crate::stats::EXACT_LIMIT;
 
 /// One question and what the study answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,14 +109,22 @@ impl Study {
             return "The study does not hold its baseline: nothing was compared.".to_owned();
         }
         let correction = match self.plan.compare.correction {
+            Correction::MaxT => format!(
+                "corrected over the {} comparisons of the study by step-down max-T with joint sign flips (Westfall and \
+                 Young 1993)",
+                ablation.comparisons()
+            ),
             Correction::Holm => {
-                format!("Holm's correction over the {} comparisons of the study", ablation.feasibility.comparisons)
+                format!("Holm's correction over the {} comparisons of the study", ablation.comparisons())
             }
             Correction::None => "not corrected for the number of comparisons".to_owned(),
         };
-        let drawn = ablation.rows.iter().filter_map(|row| row.delta.as_ref()?.paired.test.draws).max();
+        let deltas = || ablation.rows.iter().filter_map(|row| row.delta.as_ref());
+        let drawn = deltas().filter_map(|delta| delta.paired.test.draws.or(delta.p_corrected_draws)).max();
         let how = match drawn {
-            Some(draws) => format!("estimated from {draws} random flips, seeded, above {EXACT_LIMIT} pairs"),
+            Some(draws) => {
+                format!("estimated from {draws} random flips, seeded, where p_draws or p_corrected_draws say so")
+            }
             None => "exact: every flip is counted".to_owned(),
         };
         let can = &ablation.feasibility;
@@ -125,9 +132,9 @@ impl Study {
             String::new()
         } else {
             format!(
-                " That is above {}: no outcome of this study could have been significant; {} could.",
+                " That is above {}: no outcome of this study could have been significant; {}.",
                 short(can.alpha),
-                seeds(can.seeds_needed)
+                can.seeds_needed.map_or_else(|| "nor with more seeds".to_owned(), |n| format!("{} could", seeds(n)))
             )
         };
         format!(

@@ -7,7 +7,8 @@ use super::tables::{AxisColumns, columns, interval_name, metric_name};
 use crate::stats::Estimate;
 
 const COLUMNS: &str = "study effect axis level reference axis_2 level_2 reference_2 n METRIC_mean_nats METRIC_CI_low_nats \
-    METRIC_CI_high_nats n_effect effect_nats effect_CI_low_nats effect_CI_high_nats p p_holm p_draws n_planned";
+    METRIC_CI_high_nats n_effect effect_nats effect_CI_low_nats effect_CI_high_nats p p_corrected correction \
+    p_draws p_corrected_draws n_planned";
 
 /// The table; without rows where no study is a full grid.
 pub(super) fn effects<'a>(study: &'a Study, effects: &'a [Effects]) -> Table<'a> {
@@ -56,7 +57,9 @@ fn row<'a>(
     cells.extend([
         Value::number(tested.map(|contrast| contrast.test.p)),
         Value::number(tested.and_then(|contrast| contrast.p_corrected)),
+        tested.map_or(Value::Empty, |_| Value::text(study.plan.compare.correction.word())),
         Value::int(tested.and_then(|contrast| contrast.test.draws).map(u64::from)),
+        Value::int(tested.and(effects.p_corrected_draws).map(u64::from)),
         Value::Int(effects.planned as u64),
     ]);
     cells

@@ -5,10 +5,11 @@
 //! `docs/METHODOLOGY.md` has the formulas.
 
 use super::Study;
+use super::ablation::JOINT_SIGNS;
 use super::scored::Otherwise;
 use crate::plan::{Axis, Correction, PlannedStudy};
 use crate::rng::{Purpose, Seed};
-use crate::stats::{Estimate, SignFlip, holm, mean, sign_flip};
+use crate::stats::{Estimate, SignFlip, holm, max_t, mean, sign_flip};
 
 /// The effects of a study whose variants are every combination of the levels of its axes.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +24,8 @@ pub struct Effects {
     pub factors: Vec<usize>,
     /// Level of each axis of the study that effects are relative to: the baseline's, or the first.
     pub reference: Vec<usize>,
+    /// Sign vectors that corrected p values are estimated from; `None` where all were counted.
+    pub p_corrected_draws: Option<u32>,
     /// The levels of each factor in turn, the mean taken over every combination of the other factors.
     pub main: Vec<Effect>,
     /// The pairs of levels of each pair of factors in turn, the mean taken over every combination of the rest.
@@ -88,20 +91,35 @@ impl Study {
         let pairs = factors.iter().enumerate().flat_map(|(i, &a)| factors[i + 1..].iter().map(move |&b| (a, b)));
         let pairs = pairs.flat_map(|(a, b)| levels(a).flat_map(move |x| levels(b).map(move |y| vec![x, y])));
         let mut stream = Seed(0).stream(Purpose::Statistics, index as u64);
-        let mut effect = |at| grid.effect(at, || stream.bits());
+        // Differences of each contrast by seed, in the order of `Effects::contrasts`.
+        let mut differences = Vec::new();
+        let mut effect = |at| {
+            let (effect, by_seed) = grid.effect(at, || stream.bits());
+            differences.extend(by_seed);
+            effect
+        };
         let mut effects = Effects {
             study: index,
             level: grid.level,
             planned: self.plan.seeds.len(),
+            p_corrected_draws: None,
             main: main.map(&mut effect).collect(),
             interactions: pairs.map(&mut effect).collect(),
             reference: grid.reference,
             factors,
         };
-        if self.plan.compare.correction == Correction::Holm {
-            let p: Vec<f64> = effects.contrasts().map(|contrast| contrast.test.p).collect();
-            effects.contrasts().zip(holm(&p)).for_each(|(contrast, p)| contrast.p_corrected = Some(p));
-        }
+        let p: Vec<f64> = effects.contrasts().map(|contrast| contrast.test.p).collect();
+        let corrected: Vec<Option<f64>> = match self.plan.compare.correction {
+            Correction::MaxT => {
+                let mut stream = Seed(0).stream(Purpose::Statistics, JOINT_SIGNS);
+                let corrected = max_t(&differences, &p, || stream.bits());
+                effects.p_corrected_draws = corrected.draws;
+                corrected.p
+            }
+            Correction::Holm => holm(&p).into_iter().map(Some).collect(),
+            Correction::None => vec![None; p.len()],
+        };
+        effects.contrasts().zip(corrected).for_each(|(contrast, p)| contrast.p_corrected = p);
         Some(effects)
     }
 }
@@ -153,15 +171,18 @@ impl Grid {
         Some(Self { at, members, values, reference, level: study.plan.compare.level })
     }
 
-    fn effect(&self, at: Vec<(usize, usize)>, bits: impl FnMut() -> u64) -> Effect {
-        let mean = Estimate::of(&self.over_seeds(&[(1.0, at.clone())]), self.level);
+    /// An effect, and the differences by seed that its contrast is of.
+    fn effect(&self, at: Vec<(usize, usize)>, bits: impl FnMut() -> u64) -> (Effect, Option<Vec<Option<f64>>>) {
+        let known = |by_seed: &[Option<f64>]| by_seed.iter().flatten().copied().collect::<Vec<f64>>();
+        let mean = Estimate::of(&known(&self.by_seed(&[(1.0, at.clone())])), self.level);
         let changes = at.iter().all(|&(axis, level)| level != self.reference[axis]);
-        let contrast = changes.then(|| {
-            let differences = self.over_seeds(&self.terms(&at));
+        let differences = changes.then(|| self.by_seed(&self.terms(&at)));
+        let contrast = differences.as_deref().map(|differences| {
+            let differences = known(differences);
             let estimate = Estimate::of(&differences, self.level);
             Contrast { estimate, test: sign_flip(&differences, bits), p_corrected: None }
         });
-        Effect { at, mean, contrast }
+        (Effect { at, mean, contrast }, differences)
     }
 
     /// Signs and places of the means that make a contrast: every factor at its level or, with the other sign, at its
@@ -179,8 +200,8 @@ impl Grid {
         terms
     }
 
-    /// The signed sum of means, seed by seed; seeds that lack one of the runs are left out.
-    fn over_seeds(&self, terms: &[(f64, Vec<(usize, usize)>)]) -> Vec<f64> {
+    /// The signed sum of means, seed by seed; `None` for seeds that lack one of the runs.
+    fn by_seed(&self, terms: &[(f64, Vec<(usize, usize)>)]) -> Vec<Option<f64>> {
         let seeds = self.values.iter().map(Vec::len).min().unwrap_or(0);
         let cells = |at: &[(usize, usize)]| -> Vec<usize> {
             let fits = |cell: &&usize| at.iter().all(|&(axis, level)| self.at[**cell][axis] == level);
@@ -195,6 +216,6 @@ impl Grid {
             };
             terms.iter().map(term).sum::<Option<f64>>()
         };
-        (0..seeds).filter_map(of_seed).collect()
+        (0..seeds).map(of_seed).collect()
     }
 }

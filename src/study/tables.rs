@@ -10,7 +10,7 @@ use super::ablation::{Ablation, AblationRow};
 use super::cell::{Table, Value};
 use super::difference::{self, Difference};
 use super::{Cell, Study, effect_table, xlsx};
-use crate::plan::{Metric, Plan, PlannedStudy};
+use crate::plan::{Correction, Metric, Plan, PlannedStudy};
 use crate::store::{EpochRow, Store, StoreError};
 
 /// Joins a plan with the disk, writes all its tables, and returns the study they show.
@@ -76,8 +76,8 @@ const RUNS: &str = "seed run status error epochs best_epoch parameters train_nll
 const METRICS: &str = "seed run epoch train_nll_nats valid_nll_nats test_nll_nats";
 const TIMINGS: &str = "seed run started_utc seconds images_per_second host threads";
 const ABLATION: &str = "n n_failed METRIC_mean_nats METRIC_sd_nats METRIC_CI_low_nats METRIC_CI_high_nats delta_nats \
-    delta_CI_low_nats delta_CI_high_nats effect_dz p p_holm wins losses pair_correlation parameters verdict n_planned \
-    n_pairs smallest_p smallest_p_holm p_draws connected_parameters epochs_mean compute_ratio images delta_images_nats \
+    delta_CI_low_nats delta_CI_high_nats effect_dz p p_corrected wins losses pair_correlation parameters verdict n_planned \
+    n_pairs smallest_p smallest_p_corrected correction p_draws p_corrected_draws connected_parameters epochs_mean compute_ratio images delta_images_nats \
     delta_images_CI_low_nats delta_images_CI_high_nats configurations note";
 
 /// Whether a table has a column of this name besides its axes.
@@ -226,12 +226,17 @@ pub(super) fn ablation<'a>(study: &'a Study, ablations: &'a [Ablation]) -> Table
     let columns = header(&axes, &ABLATION.replace("METRIC", metric).replace("CI", &ci));
     let rows = study.plan.studies.iter().zip(ablations).flat_map(move |(planned, ablation)| {
         let levels = |row: &'a AblationRow| axes.levels(planned, &row.levels).collect::<Vec<_>>();
-        ablation.rows.iter().map(|row| ablation_row(planned, row, levels(row))).collect::<Vec<_>>()
+        ablation.rows.iter().map(|row| ablation_row(planned, row, ablation.correction, levels(row))).collect::<Vec<_>>()
     });
     Table { columns, rows: Box::new(rows) }
 }
 
-fn ablation_row<'a>(study: &'a PlannedStudy, row: &'a AblationRow, levels: Vec<Value<'a>>) -> Vec<Value<'a>> {
+fn ablation_row<'a>(
+    study: &'a PlannedStudy,
+    row: &'a AblationRow,
+    correction: Correction,
+    levels: Vec<Value<'a>>,
+) -> Vec<Value<'a>> {
     let delta = row.delta.as_ref();
     let paired = delta.map(|delta| &delta.paired);
     let images = delta.and_then(|delta| delta.images);
@@ -262,12 +267,14 @@ fn ablation_row<'a>(study: &'a PlannedStudy, row: &'a AblationRow, levels: Vec<V
         count(paired.map(|paired| paired.losses)),
         Value::number(paired.and_then(|paired| paired.correlation)),
         Value::int(row.parameters),
-        Value::text(row.verdict.words()),
+        Value::text(row.conclusion()),
         Value::Int(row.planned as u64),
         count(paired.map(|paired| paired.difference.n)),
         Value::number(delta.map(|delta| delta.smallest_p)),
         Value::number(delta.filter(|delta| delta.p_corrected.is_some()).map(|delta| delta.smallest_p_corrected)),
+        delta.map_or(Value::Empty, |_| Value::text(correction.word())),
         Value::int(paired.and_then(|paired| paired.test.draws).map(u64::from)),
+        Value::int(delta.and_then(|delta| delta.p_corrected_draws).map(u64::from)),
         Value::int(row.connected_parameters),
         Value::number(row.epochs),
         Value::number(row.compute_ratio),

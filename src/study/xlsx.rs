@@ -160,7 +160,10 @@ fn readme(study: &Study) -> Vec<(&'static str, String)> {
     let plan = &study.plan;
     let percent = plan.compare.level * 100.0;
     let correction = match plan.compare.correction {
-        Correction::Holm => "p_holm is corrected over the comparisons of a study (Holm 1979)",
+        Correction::MaxT => {
+            "p_corrected is corrected over the comparisons of a study by step-down max-T (Westfall and Young 1993)"
+        }
+        Correction::Holm => "p_corrected is corrected over the comparisons of a study (Holm 1979)",
         Correction::None => "p values are not corrected for the number of comparisons",
     };
     vec![

@@ -110,7 +110,11 @@ pub static OPTIONS: &[OptionKey] = &[
     key("compare.level", Number(INSIDE_ONE), "confidence level of intervals"),
     key(
         "compare.correction",
-        Choice(&[("holm", "Holm (1979)"), ("none", "none")]),
+        Choice(&[
+            ("max-t", "step-down max-T by joint sign flips (Westfall and Young 1993)"),
+            ("holm", "Holm (1979)"),
+            ("none", "none"),
+        ]),
         "correction over the comparisons of a study",
     ),
     key("compare.baseline", Text, "label of the variant to compare with, if not the baseline"),

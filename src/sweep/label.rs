@@ -13,7 +13,7 @@ use super::misread::misread;
 use super::point::{Point, Pool};
 
 /// Columns that tables have beside those of the axes.
-const COLUMNS: [&str; 24] = [
+const COLUMNS: [&str; 25] = [
     "study",
     "variant",
     "seed",
@@ -28,7 +28,8 @@ const COLUMNS: [&str; 24] = [
     "n_failed",
     "effect_dz",
     "p",
-    "p_holm",
+    "p_corrected",
+    "correction",
     "wins",
     "losses",
     "pair_correlation",

@@ -4,7 +4,8 @@
     python recompute.py check RESULTS   compares the tables of every experiment below RESULTS with its runs.csv
 
 Nothing here is taken from the program: intervals and correlations are scipy's, the sign-flip test is scipy's permutation
-test over all flips, Holm's correction is written as its definition, contrasts are means over axes of an array.
+test over all flips, max-T is written as Westfall and Young's definition over all sign vectors, contrasts are means over axes
+of an array.
 """
 
 import csv
@@ -39,13 +40,21 @@ def sign_flip(differences):
     return float(test.pvalue)
 
 
-def holm(p):
-    """p[i] is rejected at a when every p[j] <= p[i] is at most a / (number of p[k] >= p[j], ties by place)."""
-    order = sorted(range(len(p)), key=lambda i: (p[i], i))
-    adjusted = [0.0] * len(p)
-    for rank, i in enumerate(order):
-        adjusted[i] = min(1.0, max((len(p) - r) * p[j] for r, j in enumerate(order[: rank + 1])))
-    return adjusted
+def max_t(differences):
+    """Step-down max-T by joint sign flips: differences[i][seed], nan where a comparison lacks the seed.
+
+    p[i] is the largest, over the comparisons j that are at least as extreme as i, of the share of sign vectors under which
+    some comparison that is at most as extreme as j reaches j's statistic. None without a pair.
+    """
+    d = np.nan_to_num(np.array(differences, dtype=float).reshape(len(differences), -1))
+    paired = [any(not math.isnan(x) for x in own) for own in differences]
+    signs = np.array(list(itertools.product([1.0, -1.0], repeat=d.shape[1])))
+    size = np.sqrt((d**2).sum(axis=1))
+    t = np.abs(signs @ d.T) / np.where(size > 0, size, 1.0)
+    seen = t[0]
+    share = [np.mean((t[:, seen <= seen[j] + 1e-9] >= seen[j] - 1e-9).any(axis=1)) for j in range(len(seen))]
+    step = lambda i: max(share[j] for j in range(len(seen)) if seen[j] >= seen[i] - 1e-9)
+    return [float(step(i)) if paired[i] else None for i in range(len(seen))]
 
 
 def ablation(values, baseline, level):
@@ -61,7 +70,7 @@ def ablation(values, baseline, level):
         pairs = [(a, b) for a, b in zip(own, values[baseline]) if a is not None and b is not None]
         differences = [a - b for a, b in pairs]
         p = sign_flip(differences)
-        tests.append((row, p, 2.0 ** (1 - len(pairs)) if pairs else 1.0))
+        tests.append((row, [math.nan if a is None or b is None else a - b for a, b in zip(own, values[baseline])]))
         if not pairs:
             continue
         n, mean, sd, low, high = estimate(differences, level)
@@ -79,9 +88,9 @@ def ablation(values, baseline, level):
             pair_correlation=float(stats.pearsonr(treated, control).statistic) if varies else None,
             smallest_p=2.0 ** (1 - n),
         )
-    for (row, _, _), p, floor in zip(tests, holm([t[1] for t in tests]), holm([t[2] for t in tests])):
+    for (row, _), p in zip(tests, max_t([differences for _, differences in tests])):
         if "p" in row:
-            row |= dict(p_holm=p, smallest_p_holm=floor)
+            row |= dict(p_corrected=p, smallest_p_corrected=row["smallest_p"])
     return rows
 
 
@@ -118,11 +127,11 @@ def effects(values, shape, reference, level):
             contrast = (at([a, b]) - at([a0, b])) - (at([a, b0]) - at([a0, b0]))
         differences = whole(contrast)
         n, mean, _, low, high = estimate(differences, level)
-        tests.append((row, sign_flip(differences)))
+        tests.append((row, sign_flip(differences), [float(x) for x in contrast.reshape(-1)]))
         row |= dict(n_effect=n, effect_nats=mean, effect_low=low, effect_high=high)
-    for (row, p), adjusted in zip(tests, holm([t[1] for t in tests])):
+    for (row, p, _), corrected in zip(tests, max_t([t[2] for t in tests])):
         if row["n_effect"]:
-            row |= dict(p=p, p_holm=adjusted)
+            row |= dict(p=p, p_corrected=corrected)
     return rows
 
 

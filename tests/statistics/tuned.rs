@@ -32,7 +32,7 @@ fn the_best_on_validation_stands_for_its_variant() {
     std::fs::write(home.path().join("tuned.toml"), STUDY).unwrap();
     let plan = ablade(home.path(), "plan tuned.toml");
     assert!(plan.contains("2 variants, 3 paired seeds, 18 runs"), "{plan}");
-    assert!(plan.contains("Holm over 1 comparison"), "candidates are no comparisons: {plan}");
+    assert!(plan.contains("max-T over 1 comparison"), "candidates are no comparisons: {plan}");
     ablade(home.path(), "sweep tuned.toml");
     let table = |name: &str| -> Vec<Row> {
         let path = home.path().join("results/tuned").join(name);

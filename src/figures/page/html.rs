@@ -72,9 +72,9 @@ fn headline(view: &View, table: &Ablation) -> String {
             let change = delta.paired.difference;
             let change = difference(change.mean, half(&change));
             let evidence = match verdict {
-                Verdict::Better => "better than the baseline, by evidence".to_owned(),
+                Verdict::Better => format!("better than the baseline{}, by evidence", row.survivors()),
                 Verdict::TooFewSeeds => "too few seeds to tell it from the baseline".to_owned(),
-                other => other.words().to_owned(),
+                _ => row.conclusion(),
             };
             format!("{lead}; {change} against the baseline on the same seeds: {evidence}.")
         }

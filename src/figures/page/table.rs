@@ -10,10 +10,6 @@ use crate::study::ablation::{Ablation, AblationRow};
 
 /// The table, sortable by every column.
 pub(super) fn ablation(out: &mut String, view: &View, table: &Ablation) {
-    let corrected = match table.correction {
-        Correction::Holm => "p, Holm",
-        Correction::None => "p",
-    };
     let _ = writeln!(
         out,
         "<h3>Variants</h3>\n<p class=\"muted\">Mean {} over seeds in nats per image, lower is better, and its paired \
@@ -22,7 +18,11 @@ pub(super) fn ablation(out: &mut String, view: &View, table: &Ablation) {
          </button><button type=\"button\" data-part=\"none\">None</button></div>",
         view.metric_name(),
         percent(table.level),
-        if table.correction == Correction::Holm { ", corrected for the number of variants" } else { "" }
+        match table.correction {
+            Correction::MaxT => ", corrected over the variants by step-down max-T",
+            Correction::Holm => ", corrected for the number of variants by Holm's method",
+            Correction::None => "",
+        }
     );
     let heads = [
         "variant",
@@ -31,7 +31,7 @@ pub(super) fn ablation(out: &mut String, view: &View, table: &Ablation) {
         "difference",
         "",
         "d<sub>z</sub>",
-        corrected,
+        table.correction.heading(),
         "wins : losses",
         "parameters",
         "s a run",
@@ -98,7 +98,8 @@ fn table_row(out: &mut String, view: &View, i: usize, row: &AblationRow, range: 
     let parameters = row.parameters.map(|n| n as f64);
     cell("", &key(parameters), &shown(parameters, &|v| group(v, 0)));
     cell("", &key(row.seconds), &shown(row.seconds, &|v| group(v, usize::from(v < 100.0))));
-    cell("l", row.verdict.words(), row.verdict.words());
+    let verdict = row.conclusion();
+    cell("l", &verdict, &verdict);
     out.push_str("</tr>\n");
 }
 

@@ -1,0 +1,261 @@
+//! Step-down max-T by joint sign flips (Westfall and Young 1993): several sign-flip tests that share their seeds.
+//!
+//! All comparisons of a study have the baseline and the seeds in common, so one sign per seed is flipped in all of them at
+//! once and the largest statistic of each flip is what a comparison has to beat. The correction then knows how far the
+//! comparisons depend on each other, and its smallest p is that of a single test, however many there are.
+
+use super::signflip::{DRAWS, EXACT_LIMIT, TIE};
+
+/// Sign vectors times comparisons below which every sign vector is counted; otherwise `DRAWS` of them are drawn.
+const COUNT_LIMIT: f64 = 1e8;
+
+/// Result of the step-down max-T procedure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MaxT {
+    /// Corrected p value of each comparison; `None` where it has no pair.
+    pub p: Vec<Option<f64>>,
+    /// Sign vectors drawn; `None` where every one was counted.
+    pub draws: Option<u32>,
+}
+
+/// Whether every sign vector of `seeds` pairs is counted for this number of comparisons.
+fn counts_all(seeds: usize, comparisons: usize) -> bool {
+    (comparisons as f64) * 2f64.powi(seeds.min(1000) as i32) < COUNT_LIMIT
+}
+
+/// The smallest p value that a sign-flip test of `seeds` pairs can give: 2^(1-n) where every sign vector is counted, else
+/// that of a draw in which none is as extreme as the one seen.
+pub fn smallest_p(seeds: usize) -> f64 {
+    if seeds <= EXACT_LIMIT { 0.5f64.powi(seeds.saturating_sub(1) as i32) } else { 1.0 / f64::from(DRAWS + 1) }
+}
+
+/// The smallest p value that `max_t` can give a comparison of `pairs` pairs, among `comparisons` over `seeds` seeds.
+pub fn smallest_p_max_t(pairs: usize, seeds: usize, comparisons: usize) -> f64 {
+    let drawn = comparisons > 1 && !counts_all(seeds, comparisons);
+    smallest_p(pairs).max(if drawn { 1.0 / f64::from(DRAWS + 1) } else { 0.0 })
+}
+
+/// p values corrected over comparisons: `differences[i][r]` is that of comparison `i` with seed `r`, `None` where it has no
+/// such pair, and `single[i]` the p value of its own sign-flip test. The statistic is |sum d| / sqrt(sum d^2) over a
+/// comparison's own pairs, which orders samples as |t| does. `bits` supplies random bits where sign vectors are drawn.
+///
+/// # Panics
+/// If the comparisons differ in their number of seeds.
+pub fn max_t(differences: &[Vec<Option<f64>>], single: &[f64], mut bits: impl FnMut() -> u64) -> MaxT {
+    let tested = |i: &usize| differences[*i].iter().any(Option::is_some);
+    let mut family: Vec<(usize, Vec<f64>)> =
+        (0..differences.len()).filter(tested).map(|i| (i, standardised(&differences[i]))).collect();
+    let mut p = vec![None; differences.len()];
+    if let [(only, _)] = family[..] {
+        p[only] = Some(single[only]);
+        return MaxT { p, draws: None };
+    }
+    // Of equal statistics each gets the p value of the first, so that their order does not matter.
+    family.sort_by(|(_, a), (_, b)| a.iter().sum::<f64>().abs().total_cmp(&b.iter().sum::<f64>().abs()));
+    let seeds: Vec<usize> =
+        (0..differences.first().map_or(0, Vec::len)).filter(|&r| differences.iter().any(|d| d[r].is_some())).collect();
+    // [n_seeds][n_comparisons], statistics ascending
+    let units: Vec<Vec<f64>> = seeds.iter().map(|&r| family.iter().map(|(_, unit)| unit[r]).collect()).collect();
+    let statistics: Vec<f64> = family.iter().map(|(_, unit)| unit.iter().sum::<f64>().abs()).collect();
+    // Statistics that are equal in exact arithmetic must count as equal whatever the order of their additions.
+    let slack = TIE * (seeds.len() as f64).sqrt();
+    let mut extreme = vec![0u32; family.len()];
+    let mut count = |sums: &[f64]| {
+        let mut largest = 0.0;
+        for ((sum, statistic), extreme) in sums.iter().zip(&statistics).zip(&mut extreme) {
+            if sum.abs() > largest {
+                largest = sum.abs();
+            }
+            *extreme += u32::from(largest >= statistic - slack);
+        }
+    };
+    let draws = (!counts_all(seeds.len(), family.len())).then_some(DRAWS);
+    if let Some(draws) = draws {
+        let mut sums = vec![0.0; family.len()];
+        for _ in 0..draws {
+            sums.fill(0.0);
+            for chunk in units.chunks(64) {
+                let signs = bits();
+                for (i, unit) in chunk.iter().enumerate() {
+                    let sign = if signs >> i & 1 == 1 { 1.0 } else { -1.0 };
+                    sums.iter_mut().zip(unit).for_each(|(sum, unit)| *sum += sign * unit);
+                }
+            }
+            count(&sums);
+        }
+    } else if let Some((first, rest)) = units.split_first() {
+        // A sign vector and its opposite have the same statistics: the first sign stays fixed.
+        let mut rooms = vec![vec![0.0; family.len()]; rest.len()];
+        every_flip(rest, first, &mut rooms, &mut count);
+    }
+    let share = |extreme: u32| match draws {
+        None => f64::from(extreme) / 0.5f64.powi(1 - seeds.len() as i32),
+        // The sign vector that was seen is one of them (Phipson and Smyth 2010).
+        Some(draws) => f64::from(extreme + 1) / f64::from(draws + 1),
+    };
+    let mut largest = 0.0f64;
+    for ((i, _), extreme) in family.iter().zip(extreme).rev() {
+        largest = largest.max(share(extreme));
+        // A single test may have drawn where this counted, and the other way round: no correction makes p smaller.
+        p[*i] = Some(largest.max(single[*i]));
+    }
+    MaxT { p, draws }
+}
+
+/// Differences over the root of their sum of squares: their sum, up to its sign, is the statistic. 0 where there is no pair
+/// and where all differences are zero.
+fn standardised(differences: &[Option<f64>]) -> Vec<f64> {
+    // Scaled first: squares of tiny and of huge differences leave the range of floats.
+    let scale = differences.iter().flatten().fold(0.0f64, |largest, d| largest.max(d.abs()));
+    let scaled = |d: &Option<f64>| d.filter(|_| scale > 0.0).map_or(0.0, |d| d / scale);
+    let norm = differences.iter().map(|d| scaled(d).powi(2)).sum::<f64>().sqrt();
+    differences.iter().map(|d| if norm > 0.0 { scaled(d) / norm } else { 0.0 }).collect()
+}
+
+/// Calls `count` with the sums of every choice of signs of `units`, added to `sums`; `rooms` is scratch, one row a seed.
+fn every_flip(units: &[Vec<f64>], sums: &[f64], rooms: &mut [Vec<f64>], count: &mut impl FnMut(&[f64])) {
+    let (Some((unit, units)), Some((room, rooms))) = (units.split_first(), rooms.split_first_mut()) else {
+        return count(sums);
+    };
+    for sign in [1.0, -1.0] {
+        room.iter_mut().zip(sums).zip(unit).for_each(|((room, sum), unit)| *room = sum + sign * unit);
+        every_flip(units, room, rooms, count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::stats::sign_flip;
+
+    fn no_bits() -> u64 {
+        unreachable!("every sign vector is counted")
+    }
+
+    fn single(differences: &[Vec<Option<f64>>]) -> Vec<f64> {
+        let own = |d: &Vec<Option<f64>>| sign_flip(&d.iter().flatten().copied().collect::<Vec<_>>(), no_bits).p;
+        differences.iter().map(own).collect()
+    }
+
+    fn corrected(differences: &[Vec<Option<f64>>]) -> Vec<Option<f64>> {
+        max_t(differences, &single(differences), no_bits).p
+    }
+
+    /// Numerator and squared denominator of the statistic under some signs: compared as fractions, without rounding.
+    fn fraction(differences: &[Option<i64>], signs: u32) -> (i64, i64) {
+        let signed = |(r, d): (usize, &Option<i64>)| d.map_or(0, |d| if signs >> r & 1 == 1 { -d } else { d });
+        let sum: i64 = differences.iter().enumerate().map(signed).sum();
+        (sum * sum, differences.iter().flatten().map(|d| d * d).sum::<i64>().max(1))
+    }
+
+    /// Westfall and Young's algorithm 4.1 as it is written, over all sign vectors of integer differences.
+    fn brute_force(differences: &[Vec<Option<i64>>]) -> Vec<Option<f64>> {
+        let seeds = differences[0].len();
+        let at_least = |a: (i64, i64), b: (i64, i64)| a.0 * b.1 >= b.0 * a.1;
+        let tested: Vec<usize> =
+            (0..differences.len()).filter(|&i| differences[i].iter().any(Option::is_some)).collect();
+        let share = |i: usize| {
+            let seen = fraction(&differences[i], 0);
+            let rivals = || tested.iter().filter(|&&j| at_least(seen, fraction(&differences[j], 0)));
+            let reached = |signs: &u32| rivals().any(|&j| at_least(fraction(&differences[j], *signs), seen));
+            (0..1u32 << seeds).filter(reached).count() as f64 / f64::from(1u32 << seeds)
+        };
+        let p = |i: usize| {
+            let ahead =
+                tested.iter().filter(|&&j| at_least(fraction(&differences[j], 0), fraction(&differences[i], 0)));
+            tested.contains(&i).then(|| ahead.map(|&j| share(j)).fold(0.0, f64::max))
+        };
+        (0..differences.len()).map(p).collect()
+    }
+
+    fn family() -> impl Strategy<Value = Vec<Vec<Option<i64>>>> {
+        let difference =
+            prop_oneof![8 => (-4i64..=4).prop_map(Some), 1 => Just(None), 1 => (-90i64..=90).prop_map(Some)];
+        (1usize..8).prop_flat_map(move |n| prop::collection::vec(prop::collection::vec(difference.clone(), n), 1..6))
+    }
+
+    fn scaled(family: &[Vec<Option<i64>>], by: f64) -> Vec<Vec<Option<f64>>> {
+        family.iter().map(|own| own.iter().map(|d| d.map(|d| d as f64 * by)).collect()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn p_is_that_of_brute_force(family in family()) {
+            // Tenths are not exact in binary, and the last two leave the range of squares: ties hold all the same.
+            for by in [1.0, 0.1, 1e-200, 1e300] {
+                prop_assert_eq!(corrected(&scaled(&family, by)), brute_force(&family));
+            }
+        }
+
+        #[test]
+        fn p_never_shrinks_and_one_comparison_keeps_its_own(family in family()) {
+            let family = scaled(&family, 0.1);
+            let (own, all) = (single(&family), corrected(&family));
+            for (i, p) in all.iter().enumerate() {
+                prop_assert!(p.is_none_or(|p| p >= own[i] && p <= 1.0));
+                let alone = corrected(&family[i..=i])[0];
+                prop_assert_eq!(alone, p.map(|_| own[i]));
+                prop_assert!(p.is_none_or(|p| p >= smallest_p_max_t(family[i].iter().flatten().count(), 8, 6)));
+            }
+        }
+
+        #[test]
+        fn neither_order_nor_direction_nor_scale_matters(family in family(), turn in 0usize..6, sign in any::<bool>()) {
+            let mut other = scaled(&family, 1.0);
+            let turn = turn % other.len();
+            other.rotate_left(turn);
+            let by = if sign { -3.0 } else { 7.0 };
+            other[0].iter_mut().flatten().for_each(|d| *d *= by);
+            let mut expected = corrected(&scaled(&family, 1.0));
+            expected.rotate_left(turn);
+            prop_assert_eq!(corrected(&other), expected);
+        }
+    }
+
+    #[test]
+    fn a_real_effect_is_found_next_to_a_hundred_times_its_spread() {
+        let effect = [1.1, 0.8, 1.3, 0.9, 1.0, 1.2, 0.7, 1.4].map(Some).to_vec();
+        let wild = [90.0, -120.0, 75.0, 110.0, -80.0, -95.0, 130.0, -60.0].map(Some).to_vec();
+        let p = corrected(&[effect, wild.clone(), wild]);
+        assert_eq!(p[0], Some(0.5f64.powi(7)));
+        assert!(p[1] > Some(0.5));
+        assert_eq!(p[1], p[2], "equal comparisons have equal p");
+    }
+
+    #[test]
+    fn comparisons_without_a_pair_or_a_difference_show_nothing() {
+        assert_eq!(corrected(&[]), []);
+        assert_eq!(corrected(&[vec![], vec![]]), [None, None]);
+        let p = corrected(&[vec![None, None], vec![Some(0.0), Some(0.0)], vec![Some(1.0), None]]);
+        assert_eq!(p, [None, Some(1.0), Some(1.0)]);
+    }
+
+    /// Beyond the limit sign vectors are drawn, one bit a seed for all comparisons together.
+    #[test]
+    fn drawn_sign_vectors_agree_with_counted_ones() {
+        let mut state = 7u64;
+        let mut bits = || {
+            // SplitMix64
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = state;
+            z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+            z ^ z >> 31
+        };
+        let mut noise = || (bits() >> 11) as f64 / (1u64 << 53) as f64 - 0.5;
+        let family: Vec<Vec<Option<f64>>> =
+            [0.3, 0.15, 0.0].map(|shift| (0..16).map(|_| Some(noise() + shift)).collect()).to_vec();
+        let counted = corrected(&family);
+        // Pairs without a difference change no sum, and these fill the seeds up to where vectors are drawn.
+        let padded: Vec<Vec<Option<f64>>> =
+            family.iter().map(|own| own.iter().copied().chain([Some(0.0); 12]).collect()).collect();
+        let drawn = max_t(&padded, &[0.0; 3], bits);
+        assert_eq!(drawn.draws, Some(DRAWS));
+        for (drawn, counted) in drawn.p.iter().zip(counted) {
+            let (drawn, counted) = (drawn.unwrap(), counted.unwrap());
+            assert!((drawn - counted).abs() < 5.0 * (counted * (1.0 - counted) / 1e5).sqrt(), "{drawn}, {counted}");
+        }
+    }
+}
