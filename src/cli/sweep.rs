@@ -14,12 +14,12 @@ use super::follow::{Followed, Following, follow};
 use super::interrupt::Interrupt;
 use super::submit::submit;
 use super::terminal::{count, told};
-use super::worker::{Done, Ready, Worker};
+use super::worker::{self, Done, Ready, Worker};
 use super::{Exit, Global, Terminal, ablation, tables};
 use crate::launch::script::quoted;
 use crate::launch::slurm::Controller;
 use crate::plan::{RunId, RunSpec, Shard};
-use crate::store::{RunRecord, RunStatus};
+use crate::store::{Claiming, RunRecord, RunStatus, StoreError};
 use crate::study::Study;
 use crate::sweep::Launcher;
 
@@ -139,7 +139,7 @@ fn here(
         asked.store.save_plan(&asked.plan)?;
         Ok(Ready { datasets, estimate })
     };
-    let mut damaged = BTreeSet::new();
+    let mut seen = BTreeSet::new();
     let study = loop {
         if !worker.train(interrupt, terminal, &mut ready)? {
             let left = count(worker.outstanding()?.len(), "run");
@@ -155,7 +155,7 @@ fn here(
             }
             study => study?,
         };
-        if !redoes_damaged(&worker, &study, &mut damaged, terminal)? {
+        if !finds_damaged(&mut worker, &study, &mut seen, interrupt, terminal) {
             break study;
         }
     };
@@ -178,9 +178,7 @@ fn elsewhere(
         Ok(Some(given_up)) => {
             interrupt.at_once();
             let study = write_tables(asked)?;
-            for (_, reason) in study.damaged() {
-                terminal.warn(reason);
-            }
+            move_damaged(&study, asked, interrupt, terminal)?;
             let left = not_done(asked, &given_up)?;
             if left > 0 {
                 terminal.remark(format!("{} not done: the same command submits what is left", count(left, "run")));
@@ -203,6 +201,22 @@ fn elsewhere(
         }
         Err(error) => Err(error),
     }
+}
+
+/// Moves damaged runs aside, so that the same command submits them again.
+fn move_damaged(study: &Study, asked: &Asked, interrupt: &Interrupt, terminal: &Terminal) -> anyhow::Result<()> {
+    let store = &asked.store;
+    let damaged = worker::damaged(study.damaged().map(|(run, _)| run), store, interrupt, terminal);
+    for (run, reason) in study.damaged().filter(|(run, _)| damaged.contains(*run)) {
+        // Under a claim: a run that another process has done again meanwhile must not be moved.
+        let Claiming::Ours(_claim) = store.claim(run)? else { continue };
+        if matches!(store.check(run), Err(StoreError::Damaged { .. }))
+            && let Some(aside) = store.set_aside(run)?
+        {
+            terminal.warn(format!("{reason}; moved to {}", aside.display()));
+        }
+    }
+    Ok(())
 }
 
 /// What Slurm has taken so far.
@@ -310,18 +324,21 @@ fn conclude(study: &Study, well: bool, global: &Global, terminal: &mut Terminal)
     Ok(if well && !study.records.values().any(bad) { Exit::Success } else { Exit::Failure })
 }
 
-/// Whether runs of this sweep were found damaged, and are outstanding for that reason: once each.
-fn redoes_damaged(
-    worker: &Worker,
+/// Whether runs of this sweep were found damaged, once each: those that remain so are to be done again.
+fn finds_damaged(
+    worker: &mut Worker,
     study: &Study,
-    damaged: &mut BTreeSet<RunId>,
+    seen: &mut BTreeSet<RunId>,
+    interrupt: &Interrupt,
     terminal: &Terminal,
-) -> anyhow::Result<bool> {
-    let mine: BTreeSet<&RunId> = worker.outstanding()?.into_iter().map(|run| &run.id).collect();
-    let mut found = false;
-    for (run, reason) in study.damaged().filter(|(run, _)| mine.contains(run)) {
+) -> bool {
+    let mine: BTreeSet<&RunId> = worker.runs.iter().map(|run| &run.id).collect();
+    let found: Vec<(&RunId, &str)> =
+        study.damaged().filter(|(run, _)| mine.contains(run) && seen.insert((*run).clone())).collect();
+    let damaged = worker::damaged(found.iter().map(|(run, _)| *run), worker.store, interrupt, terminal);
+    for (_, reason) in found.iter().filter(|(run, _)| damaged.contains(*run)) {
         terminal.warn(reason);
-        found |= damaged.insert(run.clone());
     }
-    Ok(found)
+    worker.done.damaged.extend(damaged);
+    !found.is_empty()
 }

@@ -185,8 +185,16 @@ impl Training<'_> {
                 return Ok(Err(format!("{owner} does it")));
             }
         };
-        if self.store.is_published(&run.id) {
-            return Ok(Err("another process has done it".to_owned()));
+        // Under the claim, since nobody else publishes the run meanwhile: one that is sound again must not be moved.
+        match self.store.check(&run.id) {
+            Ok(()) => return Ok(Err("another process has done it".to_owned())),
+            Err(error @ StoreError::Damaged { .. }) => {
+                if let Some(aside) = self.store.set_aside(&run.id)? {
+                    note(format!("{error}; moved to {}", aside.display()));
+                }
+            }
+            Err(StoreError::NoSuchRun { .. }) => {}
+            Err(error) => return Err(error),
         }
         let mut given_up = None;
         if let Some(dead) = &claim.taken_from {

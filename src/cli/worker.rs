@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Terminal;
 use super::estimate::Estimate;
@@ -23,6 +23,9 @@ const REFERENCES: usize = 100;
 
 /// Time between two looks at what other processes do.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// An incomplete run is taken for damaged once nothing in it has changed for so long.
+const QUIET: Duration = Duration::from_secs(5);
 
 /// What is needed to train some runs.
 pub(crate) struct Ready {
@@ -60,6 +63,37 @@ pub(crate) struct Done {
     pub(crate) failed: BTreeSet<RunId>,
     /// Runs that were given up half-way in the last pass.
     pub(crate) abandoned: BTreeSet<RunId>,
+    /// Runs that were found damaged, and are no longer being copied: done again.
+    pub(crate) damaged: BTreeSet<RunId>,
+}
+
+/// Those of `runs` that are damaged. Waits for incomplete ones as long as something in them changes: another program may be
+/// copying them here (rsync, a cloud folder), and must find them where it left them.
+pub(crate) fn damaged<'a>(
+    runs: impl IntoIterator<Item = &'a RunId>,
+    store: &Store,
+    interrupt: &Interrupt,
+    terminal: &Terminal,
+) -> BTreeSet<RunId> {
+    let runs: BTreeSet<&RunId> = runs.into_iter().collect();
+    let (mut before, mut since) = (BTreeMap::new(), Instant::now());
+    while !interrupt.raised() {
+        let incomplete = runs.iter().copied().filter(|run| store.is_incomplete(run));
+        let now: BTreeMap<&RunId, _> = incomplete.map(|run| (run, store.look_of(run))).collect();
+        if now.is_empty() || (now == before && since.elapsed() >= QUIET) {
+            break;
+        }
+        if now != before {
+            if before.is_empty() {
+                let text = format!("waiting as long as {} may still be copied here", count(now.len(), "incomplete run"));
+                terminal.remark(text);
+            }
+            (before, since) = (now, Instant::now());
+        }
+        sleep(LOOK_AGAIN);
+    }
+    let is_damaged = |run: &&RunId| matches!(store.check(run), Err(StoreError::Damaged { .. }));
+    runs.into_iter().filter(is_damaged).cloned().collect()
 }
 
 impl<'a> Worker<'a> {
@@ -69,8 +103,10 @@ impl<'a> Worker<'a> {
         let failed = |run: &RunId| {
             self.done.failed.contains(run) || failures.get(run).is_some_and(|now| self.earlier.get(run) != Some(now))
         };
-        let left = self.runs.iter().filter(|run| !failed(&run.id) && !self.store.is_published(&run.id));
-        Ok(left.copied().collect())
+        let is_sound = |run: &RunId| {
+            self.store.is_published(run) && !(self.done.damaged.contains(run) && self.store.check(run).is_err())
+        };
+        Ok(self.runs.iter().filter(|run| !failed(&run.id) && !is_sound(&run.id)).copied().collect())
     }
 
     /// Trains what is outstanding and waits for what other processes train, until nothing is left of either. `ready`
@@ -86,7 +122,11 @@ impl<'a> Worker<'a> {
             let owners = self.store.owners()?;
             let (held, free): (Vec<_>, Vec<_>) =
                 self.outstanding()?.into_iter().partition(|run| owners.contains_key(&run.id));
-            if !free.is_empty() {
+            let half_there = |run: &&RunId| self.store.run_dir(run).is_dir() && !self.done.damaged.contains(*run);
+            let half_there: Vec<&RunId> = free.iter().map(|run| &run.id).filter(half_there).collect();
+            if !half_there.is_empty() {
+                self.done.damaged.extend(damaged(half_there, self.store, interrupt, terminal));
+            } else if !free.is_empty() {
                 waits = false;
                 let ready = ready(&free)?;
                 if self.pass(&free, &ready, terminal)?.stopped {

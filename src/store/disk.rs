@@ -6,9 +6,14 @@ use std::path::Path;
 
 use super::StoreError;
 
-/// Creates a directory and those above it.
+/// Creates a directory and those above it, and waits until each of the new ones is an entry on the disk: without that a
+/// power cut may take a new directory back, with every file that was synced in it.
 pub(super) fn create_dirs(path: &Path) -> Result<(), StoreError> {
-    faults::check(path).and_then(|()| fs::create_dir_all(path)).map_err(StoreError::io("create", path))
+    let is_new = |dir: &&Path| !dir.as_os_str().is_empty() && !dir.exists();
+    let created: Vec<&Path> = path.ancestors().take_while(is_new).collect();
+    faults::check(path).and_then(|()| fs::create_dir_all(path)).map_err(StoreError::io("create", path))?;
+    let parents = created.iter().rev().filter_map(|dir| dir.parent());
+    parents.map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent }).try_for_each(sync_dir)
 }
 
 /// Creates a directory.

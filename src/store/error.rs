@@ -19,7 +19,7 @@ pub enum StoreError {
         cause: io::Error,
     },
     /// A file of a published run is not what was published.
-    #[error("run {run} is damaged: {}: {reason}", path.display())]
+    #[error("run {run} is damaged, or still being copied: {}: {reason}", path.display())]
     Damaged {
         /// Which run.
         run: RunId,

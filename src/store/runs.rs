@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::garbage::entries;
 use super::disk::{create_dir, create_dirs, remove_if_there, rename, sync_dir, write_synced};
 use super::manifest::{Entry, Manifest, seal, unseal};
 use super::names::check_file;
@@ -158,23 +159,40 @@ impl Store {
         self.run_dir(run).join(MANIFEST).is_file()
     }
 
-    /// All that is known of a run. A run whose files are not those that were published is moved aside and outstanding
-    /// again, its `error` naming the file. The large files are checked by size here, by checksum when they are read.
+    /// All that is known of a run. A run whose files are not those that were published counts as outstanding, its `error`
+    /// naming the file, and stays as it is: it may still be arriving from another machine. The large files are checked by
+    /// size here, by checksum when they are read.
     pub fn record(&self, run: &RunId) -> Result<RunRecord, StoreError> {
         match self.read_record(run) {
             Ok(record) => Ok(record),
             Err(StoreError::NoSuchRun { .. }) => self.failed(run),
             Err(error @ StoreError::Damaged { .. }) => {
-                // Where the move is refused (a read-only directory, say) the run still counts as outstanding.
-                let aside = match self.set_aside(run) {
-                    Ok(Some(path)) => format!("; moved to {}", path.display()),
-                    Ok(None) => String::new(),
-                    Err(refused) => format!("; {refused}"),
-                };
-                Ok(RunRecord { error: Some(format!("{error}{aside}")), ..RunRecord::outstanding() })
+                Ok(RunRecord { error: Some(error.to_string()), ..RunRecord::outstanding() })
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether a run is incomplete as a copy is that still arrives: a file is missing or shorter than it should be, or what
+    /// would tell is itself not right. A file of the right size with other bytes is damage.
+    pub fn is_incomplete(&self, run: &RunId) -> bool {
+        let dir = self.run_dir(run);
+        let length = |name: &str| fs::metadata(dir.join(name)).map_or(0, |found| found.len());
+        let timing = || fs::read(dir.join(TIMING)).is_ok_and(|sealed| unseal(&sealed).is_some());
+        match self.manifest(run) {
+            Ok(manifest) => manifest.files.iter().any(|(name, entry)| length(name) < entry.bytes) || !timing(),
+            Err(error) => matches!(error, StoreError::Damaged { .. }),
+        }
+    }
+
+    /// Names, sizes and times of last change of a run's files, to tell whether it is still being copied.
+    pub fn look_of(&self, run: &RunId) -> Vec<(String, u64, Option<SystemTime>)> {
+        let files = entries(&self.run_dir(run)).unwrap_or_default().into_iter();
+        let look = |(path, name): (PathBuf, String)| {
+            let found = fs::symlink_metadata(path).ok()?;
+            Some((name, found.len(), found.modified().ok()))
+        };
+        files.filter_map(look).collect()
     }
 
     fn read_record(&self, run: &RunId) -> Result<RunRecord, StoreError> {
@@ -233,7 +251,8 @@ impl Store {
         self.verify(run).map(drop)
     }
 
-    /// Moves a run out of the way, so that it is done again; where to, or `None` if it is not there.
+    /// Moves a damaged run out of the way, so that it is done again; where to, or `None` if it is not there. Only for whoever
+    /// is about to do the run.
     pub fn set_aside(&self, run: &RunId) -> Result<Option<PathBuf>, StoreError> {
         let from = self.run_dir(run);
         for n in 1.. {
