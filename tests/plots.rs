@@ -73,7 +73,7 @@ fn sixty_runs_of_two_hundred_epochs_fit_into_two_megabytes() {
     assert!(out.contains("plots/sixty: 13 figures\n"), "{out}");
     let page = fs::read(place.join("plots/index.html")).unwrap();
     assert!(page.len() <= 2 << 20, "the page has {} bytes", page.len());
-    assert_eq!(pictures(&place.join("plots/sixty")).len(), 3 * 13);
+    assert_eq!(pictures(&place.join("plots/sixty")).len(), 3 * 13 + 1, "and the list of them");
     assert!(String::from_utf8(page).unwrap().contains("href=\"./sixty/ablation.svg\""));
 }
 
@@ -121,20 +121,18 @@ fn watching_draws_again_when_runs_finish_and_ends_on_ctrl_c() {
 fn a_gallery_holds_small_pictures_and_a_page_that_shows_them() {
     let place = tempfile::tempdir().unwrap();
     store(&place.path().join("results"), &Recipe { epochs: 20, ..Recipe::default() }.study(), 12);
-    fs::create_dir(place.path().join("gallery")).unwrap();
-    fs::write(place.path().join("gallery/gone-loss.png"), "an experiment that is no more").unwrap();
     run(place.path(), "plots --gallery gallery");
     let names = pictures(&place.path().join("gallery"));
-    let expected = ["README.md", "ablation", "interactions", "loss", "orderings", "samples"];
+    let expected = [".ablade-gallery", "README.md", "ablation", "interactions", "loss", "orderings", "samples"];
     let expected = expected.map(|name| match name {
-        "README.md" => name.to_owned(),
+        "README.md" | ".ablade-gallery" => name.to_owned(),
         name => format!("fixture-{name}.png"),
     });
     assert_eq!(names, expected);
     let text = fs::read_to_string(place.path().join("gallery/README.md")).unwrap();
     assert!(text.contains("\n    ablade sweep fixture.toml\n"), "{text}");
-    assert!(expected[1..].iter().all(|name| text.contains(&format!("]({name})"))), "{text}");
-    for name in &expected[1..] {
+    assert!(expected[2..].iter().all(|name| text.contains(&format!("]({name})"))), "{text}");
+    for name in &expected[2..] {
         assert!(fs::metadata(place.path().join("gallery").join(name)).unwrap().len() < 80_000, "{name}");
     }
 }

@@ -71,7 +71,7 @@ static SOUND: LazyLock<BTreeMap<PathBuf, Vec<u8>>> = LazyLock::new(|| {
     let store = Store::open(dir.path()).unwrap();
     store.publish(&spec(), &output()).unwrap();
     store.save_plan(&plan()).unwrap();
-    store.write_table("study", "runs.csv", b"a,b\n1,2\n").unwrap();
+    store.write_tables(&plan(), [("runs.csv".to_owned(), b"a,b\n1,2\n".to_vec())].into()).unwrap();
     let started_utc = "2026-11-25 16:00:00".to_owned();
     for epoch in 1..=2 {
         let checkpoint =

@@ -10,13 +10,14 @@ use anyhow::bail;
 use clap::Args;
 
 use super::estimate::Estimate;
+use super::leaves::{changes, leaves};
 use super::status::labelled;
-use super::terminal::{bytes, count, duration};
-use super::{Global, machine};
+use super::terminal::{bytes, count, duration, one_line};
+use super::{Global, machine, tables};
 use crate::data::{self, Cache, DataSize, Dataset, Library};
 use crate::launch::script::quoted;
 use crate::plan::{Plan, RunId, RunSpec, Shard};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::sweep::{self, Experiment, Overrides};
 
 /// An experiment file and what the command line changes in it.
@@ -36,6 +37,9 @@ pub(crate) struct StudyArgs {
     /// Only variants with this label, and the baseline
     #[arg(long, value_name = "LABEL")]
     only: Vec<String>,
+    /// Name of the experiment, and so of its folder of tables and figures [default: that of the file]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
 }
 
 impl StudyArgs {
@@ -47,6 +51,7 @@ impl StudyArgs {
         let mut words = vec!["ablade".to_owned(), "sweep".to_owned(), quoted(&file)];
         words.extend(changes.flat_map(|(option, value)| [option.to_owned(), quoted(value)]));
         words.extend(self.seeds.iter().flat_map(|seeds| ["--seeds".to_owned(), seeds.to_string()]));
+        words.extend(self.name.iter().flat_map(|name| ["--name".to_owned(), quoted(name)]));
         words.join(" ")
     }
 }
@@ -57,14 +62,21 @@ pub(crate) struct Asked {
     pub(crate) experiment: Experiment,
     pub(crate) plan: Plan,
     pub(crate) store: Store,
+    /// Whether the plan may take the place of one whose finished runs are not all in it.
+    replace: bool,
     data: Cache,
 }
 
 impl Asked {
     /// Reads and expands the file; nothing is written.
     pub(crate) fn read(args: &StudyArgs, global: &Global) -> anyhow::Result<Self> {
-        let overrides =
-            Overrides { set: args.set.clone(), axis: args.axis.clone(), seeds: args.seeds, only: args.only.clone() };
+        let overrides = Overrides {
+            set: args.set.clone(),
+            axis: args.axis.clone(),
+            seeds: args.seeds,
+            only: args.only.clone(),
+            name: args.name.clone(),
+        };
         let experiment = sweep::load(&args.file, &overrides)?;
         let data = Cache::new(Library::from_environment(global.data_dir.clone()));
         let mut plan = experiment.plan(|config| data::fingerprint(config, data.library()))?;
@@ -78,7 +90,57 @@ impl Asked {
                 plan.name
             );
         }
-        Ok(Self { experiment, plan, store, data })
+        Ok(Self { experiment, plan, store, replace: false, data })
+    }
+
+    /// Refuses where finished runs would leave the tables, unless told to replace them: a quick try must not take the place of
+    /// a night's results.
+    pub(crate) fn keep_tables(&mut self, replace: bool) -> anyhow::Result<()> {
+        self.replace = replace;
+        match self.would_replace()? {
+            Some(text) if !replace => bail!(
+                "{text}\n--name OTHER keeps both; --replace puts this one in its place, where no run is lost and its plan is \
+                 kept in {}",
+                self.store.root().join(&self.plan.name).join("replaced").display()
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// What the tables would lose if this plan were swept, and how the plan there is another; nothing where they lose nothing.
+    pub(crate) fn would_replace(&self) -> anyhow::Result<Option<String>> {
+        let (name, store) = (&self.plan.name, &self.store);
+        let Some(replaced) = store.replaced_by(&self.plan)?.filter(|replaced| replaced.finished > 0) else {
+            return Ok(None);
+        };
+        let lost = count(replaced.finished, "finished run");
+        let mut text =
+            format!("{} holds another plan: {lost} would leave its tables", store.root().join(name).display());
+        if let Ok(there) = store.load_plan(name) {
+            let describe = |plan: &Plan| format!("{} ({})", one_line(&plan.command), count(plan.runs.len(), "run"));
+            text += &format!("\n  there: {}\n  here:  {}", describe(&there), describe(&self.plan));
+            let dropped = there.runs.iter().find(|run| replaced.dropped.contains(&run.id)).map(leaves);
+            let against =
+                |dropped| self.plan.runs.iter().map(|run| changes(dropped, &leaves(run))).min_by_key(Vec::len);
+            if let Some(differ) = dropped.as_ref().and_then(against) {
+                text += &format!("\n  such as: {}", one_line(&differ.join(", ")));
+            }
+        }
+        Ok(Some(text))
+    }
+
+    /// Keeps the plan beside the tables.
+    pub(crate) fn save_plan(&self) -> Result<(), StoreError> {
+        // Without it, tables of an earlier version of this program would make way as if someone had changed them.
+        let _ = tables::adopt(&self.store, &self.plan);
+        if self.replace { self.store.replace_plan(&self.plan) } else { self.store.save_plan(&self.plan) }
+    }
+
+    /// Whether the plan on disk has every run of this one.
+    pub(crate) fn is_part_of_stored(&self) -> Result<bool, StoreError> {
+        let stored = self.store.load_plan(&self.plan.name)?;
+        let there = stored.by_id();
+        Ok(self.plan.runs.iter().all(|run| there.contains_key(&run.id)))
     }
 
     /// Where data sets are.
@@ -206,6 +268,7 @@ mod tests {
             axis: vec!["model.masks=1,4".into()],
             seeds: Some(2),
             only: vec!["masks 4".into()],
+            name: None,
         };
         let expected = r"ablade sweep 'it'\''s mine.toml' --set train.epochs=3 --set 'model.hidden=[5, 5]' --axis model.masks=1,4 --seeds 2";
         assert_eq!(args.command(), expected);

@@ -3,6 +3,7 @@
 use anyhow::ensure;
 use clap::Args;
 
+use super::status::warn_of_incomplete;
 use super::terminal::wrap;
 use super::{Exit, Global, Terminal, ablation, effects, matched, on_every_processor};
 use crate::store::Store;
@@ -32,6 +33,7 @@ pub(crate) fn compare(args: &CompareArgs, global: &Global, terminal: &mut Termin
         set_baseline(&mut plan, label)?;
     }
     let study = on_every_processor(|| Study::load(&store, plan))?;
+    warn_of_incomplete(&study.plan.name, study.damaged().count(), terminal);
     if args.checklist {
         print_checklist(&study, terminal)?;
     } else if args.other.is_none() && args.other_results.is_none() {
@@ -44,6 +46,7 @@ pub(crate) fn compare(args: &CompareArgs, global: &Global, terminal: &mut Termin
         let name = args.other.as_ref().unwrap_or(&args.study);
         let other_plan = other_store.load_plan(name)?;
         let other = on_every_processor(|| Study::load(&other_store, other_plan))?;
+        warn_of_incomplete(name, other.damaged().count(), terminal);
         let metrics = [&study, &other].map(|study| study.plan.compare.metric);
         ensure!(metrics[0] == metrics[1], "they compare different numbers: see [compare] metric of each");
         matched::print(&study, &other, terminal)?;

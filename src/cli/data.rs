@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use comfy_table::CellAlignment;
 use indicatif::ProgressBar;
 
+use super::out::{check_named, write_among_plots, write_named};
 use super::part::PartName;
-use super::plots::replace;
 use super::progress::ProgressMode;
 use super::terminal::{is_dumb, number, style, table};
 use super::{Exit, Global, Terminal};
@@ -55,13 +55,7 @@ pub(crate) fn data(args: &DataArgs, global: &Global, terminal: &mut Terminal) ->
         DataCommand::Show { name, part, size, binarize, out } => {
             let mut config = DataConfig { name: name.clone(), binarize: *binarize, ..DataConfig::default() };
             config.size = size.unwrap_or(config.size);
-            show(
-                &config,
-                part.part(),
-                out.clone().unwrap_or_else(|| global.plots.join(file_name(name))),
-                &library,
-                terminal,
-            )
+            show(&config, part.part(), out.as_deref(), &global.plots.join(file_name(name)), &library, terminal)
         }
     }
 }
@@ -124,12 +118,18 @@ fn fetch(name: &str, library: &Library, mode: ProgressMode, terminal: &mut Termi
 fn show(
     config: &DataConfig,
     part: Part,
-    out: PathBuf,
+    out: Option<&Path>,
+    default: &Path,
     library: &Library,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
+    check_named(out, &[Some(Path::new(&config.name))])?;
     let dataset = data::load(config, library)?;
-    replace(&out, &contact_sheet(&dataset, part))?;
+    let picture = contact_sheet(&dataset, part);
+    match out {
+        Some(path) => write_named(path, &picture)?,
+        None => write_among_plots(default, picture)?,
+    }
     let sizes = [&dataset.train, &dataset.valid, &dataset.test].map(|images| number(images.count() as u64));
     let [train, valid, test] = sizes;
     let (name, shape) = (&config.name, dataset.shape);
@@ -142,7 +142,7 @@ fn show(
     for sentence in &dataset.left_out {
         writeln!(terminal.out, "left out: {sentence}")?;
     }
-    writeln!(terminal.out, "{}", out.display())?;
+    writeln!(terminal.out, "{}", out.unwrap_or(default).display())?;
     Ok(Exit::Success)
 }
 

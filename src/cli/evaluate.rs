@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::ensure;
 use clap::Args;
 
+use super::out::{check_named, write_named};
 use super::part::PartName;
-use super::plots::replace;
 use super::terminal::{decimals, number, table};
 use super::trained::{MaskArgs, Model, RunArgs, Trained};
 use super::{Exit, Global, Terminal};
@@ -64,6 +64,7 @@ struct Score {
 
 pub(crate) fn evaluate(args: &EvaluateArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     let trained = Trained::load(&args.run, global)?;
+    check_named(args.nlls.as_deref(), &[args.data.as_deref().map(Path::new), Some(trained.data_path())])?;
     let asked = trained.asked_model(&args.masks)?;
     let (name, images) = images(args.data.as_deref(), args.part, &trained)?;
     let scores = match asked {
@@ -73,7 +74,7 @@ pub(crate) fn evaluate(args: &EvaluateArgs, global: &Global, terminal: &mut Term
         None => every_model(&trained, &images),
     };
     if let Some(path) = &args.nlls {
-        replace(path, &per_image(path, &scores))?;
+        write_named(path, &per_image(path, &scores))?;
         terminal.remark(format!("every image in {}", path.display()));
     }
     let header = ["model", "masks", "images", "nll_nats", "se_nats", "bits_per_dim"];

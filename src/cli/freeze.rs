@@ -29,10 +29,14 @@ pub(crate) struct FreezeArgs {
     /// Tasks, at most as many as runs [default: so many that each lasts execution.slurm.task, or five minutes]
     #[arg(long, value_name = "N")]
     tasks: Option<NonZeroUsize>,
+    /// Put the tables in the place of another plan's, whose runs and plan are kept
+    #[arg(long)]
+    replace: bool,
 }
 
 pub(crate) fn freeze(args: &FreezeArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
-    let asked = Asked::read(&args.study, global)?;
+    let mut asked = Asked::read(&args.study, global)?;
+    asked.keep_tables(args.replace)?;
     let finished = asked.store.finished(&asked.plan)?;
     let runs = asked.outstanding(&finished, Shard::ALL);
     if runs.is_empty() {
@@ -76,7 +80,7 @@ impl Frozen {
         let tasks = tasks.map_or_else(|| pack::tasks(&seconds, each), NonZeroUsize::get);
         let packed = pack::pack(&seconds, tasks);
         let results = absolute(&global.results)?;
-        asked.store.save_plan(&asked.plan)?;
+        asked.save_plan()?;
         let program = absolute(&asked.store.keep_program(&this_program()?)?)?;
         let name = format!("{}-{}", asked.plan.name, unique(&results));
         let submission = Submission {

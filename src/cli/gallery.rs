@@ -1,9 +1,8 @@
 //! `plots --gallery DIR`: the main figures small enough to be committed, and a README that shows them.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::collections::BTreeMap;
 
-use super::plots::{Drawn, remove_pictures, replace};
+use super::plots::Drawn;
 use crate::figures::small_png;
 
 /// The figures of a study that a gallery shows, in its order.
@@ -11,13 +10,13 @@ const SHOWN: [&str; 7] = ["ablation", "loss", "samples", "interactions", "orderi
 /// Figures a study.
 const MOST: usize = 5;
 
-/// Writes the pictures and the README; returns the number of pictures. Those of earlier times that are no longer shown go.
-pub(crate) fn write_gallery<'a>(dir: &Path, drawn: impl Iterator<Item = &'a Drawn>) -> anyhow::Result<usize> {
+/// The files of a gallery, a README among them, and the number of pictures.
+pub(crate) fn gallery<'a>(drawn: impl Iterator<Item = &'a Drawn>) -> (BTreeMap<String, Vec<u8>>, usize) {
     let mut text = String::from(
         "# Gallery\n\nWritten by `ablade plots --gallery` from the results on disk. `FIGURES.md`, one directory up, says how \
          to read each\nfigure; `ablade plots` draws all of them, as SVG, PNG and PDF.\n",
     );
-    let mut written = BTreeSet::new();
+    let mut files = BTreeMap::new();
     for experiment in drawn {
         let plan = &experiment.study.plan;
         for planned in &plan.studies {
@@ -33,15 +32,14 @@ pub(crate) fn write_gallery<'a>(dir: &Path, drawn: impl Iterator<Item = &'a Draw
             }
             for figure in SHOWN.iter().filter_map(own).take(MOST) {
                 let file = format!("{}-{}.png", figure.study, figure.name);
-                replace(&dir.join(&file), &small_png(figure))?;
                 text += &format!("\n![{}]({file})\n", plain(&figure.caption));
-                written.insert(dir.join(file));
+                files.insert(file, small_png(figure));
             }
         }
     }
-    replace(&dir.join("README.md"), text.as_bytes())?;
-    remove_pictures(dir, |path| !written.contains(path))?;
-    Ok(written.len())
+    let pictures = files.len();
+    files.insert("README.md".to_owned(), text.into_bytes());
+    (files, pictures)
 }
 
 /// Text that Markdown takes as it is.

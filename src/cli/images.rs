@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::plots::replace;
+use super::out::{write_among_plots, write_named};
 use crate::data::Shape;
 use crate::figures::style::{Color, INK, WHITE, grey};
 use crate::made::sample::UNKNOWN;
@@ -13,6 +13,8 @@ use crate::npy;
 pub(crate) struct ImageFile {
     pub(crate) path: PathBuf,
     format: Format,
+    /// Whether the user named it.
+    named: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,12 +47,7 @@ impl ImageFile {
         ];
         let format = endings.iter().find(|(ending, _)| lower.ends_with(ending)).map(|(_, format)| *format);
         let format = format.ok_or("its ending says no format: .png, .npy, .idx, -ubyte (idx) or .csv")?;
-        Ok(Self { path: path.into(), format })
-    }
-
-    /// A picture at this path.
-    pub(crate) fn png(path: PathBuf) -> Self {
-        Self { path, format: Format::Png }
+        Ok(Self { path: path.into(), format, named: true })
     }
 
     /// The same place with `-word` before the ending.
@@ -58,7 +55,7 @@ impl ImageFile {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let (stem, ending) = name.rsplit_once(['.', '-']).unwrap_or((&name, ""));
         let mark = &name[stem.len()..name.len() - ending.len()];
-        Self { path: self.path.with_file_name(format!("{stem}-{word}{mark}{ending}")), format: self.format }
+        Self { path: self.path.with_file_name(format!("{stem}-{word}{mark}{ending}")), ..self.clone() }
     }
 
     /// Whether it holds a picture rather than numbers.
@@ -68,7 +65,11 @@ impl ImageFile {
 
     /// Writes the picture of a sheet.
     pub(crate) fn write_sheet(&self, sheet: &Sheet) -> anyhow::Result<()> {
-        replace(&self.path, &sheet.png()?)
+        self.write(sheet.png()?)
+    }
+
+    fn write(&self, bytes: Vec<u8>) -> anyhow::Result<()> {
+        if self.named { write_named(&self.path, &bytes) } else { write_among_plots(&self.path, bytes) }
     }
 
     /// Writes numbers; `counts` are the lengths before those of the image itself, whose product is the number of images.
@@ -86,7 +87,7 @@ impl ImageFile {
             Format::Idx => idx(shape, values),
             Format::Csv => csv(shape, values).into_bytes(),
         };
-        replace(&self.path, &bytes)
+        self.write(bytes)
     }
 }
 
@@ -195,5 +196,5 @@ impl Sheet {
 
 /// Where a picture goes that nobody named a place for.
 pub(crate) fn default_picture(plots: &Path, what: &str, run: &str) -> ImageFile {
-    ImageFile::png(plots.join(format!("{what}-{run}.png")))
+    ImageFile { path: plots.join(format!("{what}-{run}.png")), format: Format::Png, named: false }
 }

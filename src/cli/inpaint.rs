@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::evaluate::images;
 use super::images::{ImageFile, Sheet, Values, default_picture};
+use super::out::check_named;
 use super::part::PartName;
 use super::terminal::{count, decimals, table};
 use super::trained::{DrawArgs, MaskArgs, Model, RunArgs, Trained};
@@ -116,6 +117,8 @@ fn numbers(text: &str) -> Result<Numbers, String> {
 
 pub(crate) fn inpaint(args: &InpaintArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     let trained = Trained::load(&args.run, global)?;
+    let read = [args.from.as_deref().map(Path::new), args.given.given.as_deref(), Some(trained.data_path())];
+    check_named(args.out.iter().map(|file| file.path.as_path()), &read)?;
     let (name, all) = images(args.from.as_deref(), args.part, &trained)?;
     let (numbers, originals) = chosen(args.image.as_ref(), &name, &all)?;
     let out = match &args.out[..] {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::plots::replace_with;
+use super::out::write_named_with;
 use super::terminal::{bytes, count};
 use super::trained::{RunArgs, Trained};
 use super::{Exit, Global, Terminal};
@@ -29,7 +29,7 @@ fn archive(path: &str) -> Result<PathBuf, String> {
 pub(crate) fn masks(args: &MasksArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     let trained = Trained::load(&args.run, global)?;
     let masks = scored_masks(&trained.spec, &trained.masks);
-    replace_with(&args.out, |file| save_masks(&trained.masks, masks, BufWriter::new(file))?.flush())?;
+    write_named_with(&args.out, |file| save_masks(&trained.masks, masks, BufWriter::new(file))?.flush())?;
     writeln!(terminal.out, "{}", args.out.display())?;
     let size = bytes(masks_bytes(&trained.masks, masks));
     terminal.remark(format!("{} of {}, {size}", count(masks, "mask"), trained.name));

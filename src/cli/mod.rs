@@ -24,6 +24,7 @@ mod leaves;
 mod machine;
 mod masks;
 mod matched;
+mod out;
 mod part;
 mod plan;
 mod plots;

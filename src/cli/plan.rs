@@ -38,6 +38,10 @@ pub(crate) fn plan(args: &PlanArgs, global: &Global, terminal: &mut Terminal) ->
     }
     page.remarks();
     page.totals(&outstanding)?;
+    if let Some(text) = asked.would_replace()? {
+        page.say(format!("tables    {}", text.replace('\n', "\n          ")));
+        page.say("          `sweep` will want --name OTHER, or --replace");
+    }
     page.cost(&outstanding, workers);
     page.evidence(workers);
     page.comparability()?;

@@ -1,22 +1,22 @@
 //! `ablade plots [STUDY ...]`: every figure of every study, and the page, drawn from what is on disk.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use clap::Args;
 
-use super::gallery::write_gallery;
+use super::gallery::gallery;
 use super::interrupt::Interrupt;
+use super::out::in_the_way;
+use super::status::warn_of_incomplete;
 use super::terminal::count;
 use super::{Exit, Global, Terminal, on_every_processor};
-use crate::figures::{Artefacts, Figure, Section, draw_all, page};
+use crate::figures::{Artefacts, Figure, Pictures, Section, draw_all, page};
 use crate::plan::{Plan, RunId};
-use crate::store::{RunStatus, Store};
+use crate::store::{Owned, RunStatus, Store};
 use crate::study::Study;
 
 /// How often `--watch` looks at the disk.
@@ -58,49 +58,56 @@ pub(crate) fn plots(args: &PlotsArgs, global: &Global, terminal: &mut Terminal) 
         terminal.remark(format!("no experiment in {} yet: `ablade sweep FILE` makes one", global.results.display()));
     }
     let mut drawn = BTreeMap::new();
-    redraw(&mut drawn, &store, args, global, terminal)?;
-    write_page(&drawn, args, global, terminal)?;
+    let mut unread = BTreeSet::new();
+    let changed = redraw(&mut drawn, &mut unread, &store, terminal)?;
+    publish(&drawn, &changed, args, global, terminal)?;
     if args.watch {
         let stop = Interrupt::listen().context("cannot listen for signals")?;
         terminal.remark(format!("watching {}: Ctrl-C ends it", global.results.display()));
         while !stop.raised() {
             sleep(GLANCE);
-            if redraw(&mut drawn, &store, args, global, terminal)? {
-                write_page(&drawn, args, global, terminal)?;
+            let before = drawn.len();
+            let changed = redraw(&mut drawn, &mut unread, &store, terminal)?;
+            if !changed.is_empty() || drawn.len() < before {
+                publish(&drawn, &changed, args, global, terminal)?;
             }
         }
     }
-    Ok(Exit::Success)
+    Ok(if unread.is_empty() { Exit::Success } else { Exit::Failure })
 }
 
-/// Draws the experiments that have changed since they were last drawn; whether there were any.
+/// Draws the experiments that have changed since they were last drawn, and forgets those that are gone; returns the names of
+/// the former. One that cannot be read does not keep the others: it is named, once.
 fn redraw(
     drawn: &mut BTreeMap<String, Drawn>,
+    unread: &mut BTreeSet<String>,
     store: &Store,
-    args: &PlotsArgs,
-    global: &Global,
-    terminal: &mut Terminal,
-) -> anyhow::Result<bool> {
+    terminal: &Terminal,
+) -> anyhow::Result<BTreeSet<String>> {
     let names = store.experiments()?;
-    let before = drawn.len();
     drawn.retain(|name, _| names.contains(name));
-    let mut changed = drawn.len() < before;
+    let mut changed = BTreeSet::new();
     for name in names {
-        let plan = store.load_plan(&name)?;
+        let plan = match store.load_plan(&name) {
+            Ok(plan) => plan,
+            Err(error) => {
+                drawn.remove(&name);
+                if unread.insert(name) {
+                    terminal.warn(error);
+                }
+                continue;
+            }
+        };
+        unread.remove(&name);
         // Looked up first: a run that finishes while its experiment is being drawn is news the next time.
         let state = store.state(&plan)?;
         if drawn.get(&name).is_some_and(|known| known.state == state && known.study.plan == plan) {
             continue;
         }
-        changed = true;
         let experiment = draw(store, plan, state)?;
-        if args.studies.is_empty() || args.studies.contains(&name) {
-            let home = global.plots.join(&name);
-            publish(&home, &name, &experiment.figures)?;
-            let (figures, rest) = (count(experiment.figures.len(), "figure"), to_come(&experiment.study));
-            writeln!(terminal.out, "{}: {figures}{rest}", home.display())?;
-        }
-        drawn.insert(name, experiment);
+        warn_of_incomplete(&name, experiment.study.damaged().count(), terminal);
+        drawn.insert(name.clone(), experiment);
+        changed.insert(name);
     }
     Ok(changed)
 }
@@ -126,73 +133,59 @@ fn to_come(study: &Study) -> String {
     }
 }
 
-/// The page is about every experiment there is, whichever were asked for.
-fn write_page(
+/// Writes the figures of the experiments that have changed and were asked for, then the page, which is about every experiment
+/// there is, and the gallery. Where something that is not ours is in the way of any of it, nothing is written.
+fn publish(
     drawn: &BTreeMap<String, Drawn>,
+    changed: &BTreeSet<String>,
     args: &PlotsArgs,
     global: &Global,
     terminal: &mut Terminal,
 ) -> anyhow::Result<()> {
+    let is_asked = |name: &String| args.studies.is_empty() || args.studies.contains(name);
+    let mut written = Vec::new();
+    for (name, experiment) in drawn.iter().filter(|(name, _)| changed.contains(*name) && is_asked(name)) {
+        let home = global.plots.join(name);
+        let (figures, rest) = (count(experiment.figures.len(), "figure"), to_come(&experiment.study));
+        let line = format!("{}: {figures}{rest}", home.display());
+        written.push((Owned::new(home, ".ablade-figures", pictures(name, &experiment.figures)).own(), line, "--plots"));
+    }
     let sections: Vec<Section> = drawn.values().map(Drawn::section).collect();
-    let index = global.plots.join("index.html");
-    replace(&index, page(&sections).as_bytes())?;
-    writeln!(terminal.out, "{}", index.display())?;
-    if let Some(gallery) = &args.gallery {
-        let shown = drawn.iter().filter(|(name, _)| args.studies.is_empty() || args.studies.contains(name));
-        let pictures = write_gallery(gallery, shown.map(|(_, experiment)| experiment))?;
-        writeln!(terminal.out, "{}: {}", gallery.display(), count(pictures, "picture"))?;
+    let index = BTreeMap::from([("index.html".to_owned(), page(&sections).into_bytes())]);
+    let line = global.plots.join("index.html").display().to_string();
+    written.push((Owned::new(&global.plots, ".ablade-page", index), line, "--plots"));
+    if let Some(dir) = &args.gallery {
+        let (files, pictures) =
+            gallery(drawn.iter().filter(|(name, _)| is_asked(name)).map(|(_, experiment)| experiment));
+        let line = format!("{}: {}", dir.display(), count(pictures, "picture"));
+        written.push((Owned::new(dir, ".ablade-gallery", files), line, "--gallery"));
+    }
+    let hint = |option: &str| {
+        format!(
+            "{option} OTHER writes elsewhere; what ablade drew before it kept lists can be removed, it is drawn again"
+        )
+    };
+    for (files, _, option) in &written {
+        files.check().map_err(|error| in_the_way(error, &hint(option)))?;
+    }
+    for (files, line, option) in written {
+        for remark in files.write().map_err(|error| in_the_way(error, &hint(option)))? {
+            terminal.warn(remark);
+        }
+        writeln!(terminal.out, "{line}")?;
     }
     Ok(terminal.out.flush()?)
 }
 
-/// Writes the figures of an experiment; those of earlier times that are no longer drawn go.
-fn publish(home: &Path, experiment: &str, figures: &[Figure]) -> anyhow::Result<()> {
-    let mut written = BTreeSet::new();
+/// The files of an experiment's figures.
+fn pictures(experiment: &str, figures: &[Figure]) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
     for figure in figures {
-        let dir = if figure.study == experiment { home.to_owned() } else { home.join(&figure.study) };
-        let pictures = &figure.pictures;
-        for (extension, bytes) in [("svg", pictures.svg.as_bytes()), ("png", &pictures.png), ("pdf", &pictures.pdf)] {
-            let path = dir.join(format!("{}.{extension}", figure.name));
-            replace(&path, bytes)?;
-            written.insert(path);
+        let folder = if figure.study == experiment { String::new() } else { format!("{}/", figure.study) };
+        let Pictures { svg, png, pdf, .. } = &figure.pictures;
+        for (ending, bytes) in [("svg", svg.as_bytes()), ("png", png), ("pdf", pdf)] {
+            files.insert(format!("{folder}{}.{ending}", figure.name), bytes.to_vec());
         }
     }
-    let directories: BTreeSet<&Path> = written.iter().filter_map(|path| path.parent()).collect();
-    directories.iter().try_for_each(|dir| remove_pictures(dir, |path| !written.contains(path)))
-}
-
-/// Removes the pictures of a directory that are no longer wanted.
-pub(crate) fn remove_pictures(dir: &Path, unwanted: impl Fn(&Path) -> bool) -> anyhow::Result<()> {
-    let paths = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
-    let pictures = paths.filter(|path| path.extension().is_some_and(|e| e == "svg" || e == "png" || e == "pdf"));
-    for path in pictures.filter(|path| unwanted(path)) {
-        fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
-    }
-    Ok(())
-}
-
-/// Puts `bytes` at `path`, whole.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    replace_with(path, |file| file.write_all(bytes))
-}
-
-/// The same for what is written bit by bit.
-pub(crate) fn replace_with(
-    path: &Path,
-    content: impl FnOnce(&mut fs::File) -> std::io::Result<()>,
-) -> anyhow::Result<()> {
-    let write = || -> std::io::Result<()> {
-        let dir = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(dir)?;
-        let mut file = tempfile::Builder::new().permissions(world_readable()).tempfile_in(dir)?;
-        content(file.as_file_mut())?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// Figures are for others to see, as far as the user's umask allows.
-fn world_readable() -> fs::Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(0o666)
+    files
 }

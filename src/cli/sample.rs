@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::images::{ImageFile, Sheet, Values, default_picture};
+use super::out::check_named;
 use super::terminal::count;
 use super::trained::{DrawArgs, MaskArgs, RunArgs, Trained};
 use super::{Exit, Global, Terminal};
@@ -52,6 +53,7 @@ fn order(text: &str) -> Result<SampleOrder, String> {
 
 pub(crate) fn sample(args: &SampleArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     let trained = Trained::load(&args.run, global)?;
+    check_named(args.out.iter().map(|file| file.path.as_path()), &[Some(trained.data_path())])?;
     let own = &trained.spec.config.sample;
     let wanted = args.count.map_or(own.count, |count| count as usize).max(1);
     let model = trained.asked_model(&args.masks)?.map_or_else(|| trained.first_masks(own.masks), Ok)?;

@@ -4,7 +4,8 @@ use clap::Args;
 use rayon::prelude::*;
 
 use super::queue::{self, Scope};
-use super::terminal::{one_line, table};
+use super::tables::plans;
+use super::terminal::{count, one_line, table};
 use super::{Exit, Global, Terminal, on_every_processor};
 use crate::launch::slurm::Controller;
 use crate::plan::{Plan, RunId};
@@ -18,8 +19,8 @@ pub(crate) struct StatusArgs {
 
 pub(crate) fn status(args: &StatusArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     let store = Store::open(&global.results)?;
-    let names = args.study.clone().map_or_else(|| store.experiments(), |name| Ok(vec![name]))?;
-    if names.is_empty() {
+    let (plans, exit) = plans(&store, args.study.as_slice(), terminal)?;
+    if plans.is_empty() {
         terminal.remark(format!("no experiment in {} yet", global.results.display()));
     }
     let queue = queue::look(&store, Controller::patient(), Scope::Unfinished)?;
@@ -32,11 +33,12 @@ pub(crate) fn status(args: &StatusArgs, global: &Global, terminal: &mut Terminal
     let mut rows = table(&header, 1);
     let mut details = Vec::new();
     let owners = store.owners()?;
-    for name in &names {
-        let plan = store.load_plan(name)?;
+    for plan in &plans {
+        let name = &plan.name;
+        let mut incomplete = 0;
         let by_id = plan.by_id();
         let mut counts = [0; 6];
-        let labelled = labelled(&plan);
+        let labelled = labelled(plan);
         let state = |run: &RunId| store.record(run).map(|record| (record.status, record.error));
         let states: Vec<(RunStatus, Option<String>)> =
             on_every_processor(|| labelled.par_iter().map(|(_, run)| state(run)).collect::<Result<_, StoreError>>())?;
@@ -52,6 +54,7 @@ pub(crate) fn status(args: &StatusArgs, global: &Global, terminal: &mut Terminal
                 RunStatus::Outstanding => (5, "to run"),
             };
             counts[column] += 1;
+            incomplete += usize::from(status == RunStatus::Outstanding && error.is_some());
             if args.study.is_some() && column > 0 {
                 let who = owner.and_then(Option::as_ref).filter(|_| column == 3);
                 let far = store.progress(run).filter(|_| column > 2);
@@ -68,17 +71,28 @@ pub(crate) fn status(args: &StatusArgs, global: &Global, terminal: &mut Terminal
                 details.push(one_line(&format!("{run}  {label}  {word}{colon}{}", facts.join("; "))));
             }
         }
+        warn_of_incomplete(name, incomplete, terminal);
         let total = counts.iter().sum::<usize>();
         let counts = counts.into_iter().enumerate().filter(|&(column, _)| submitted || column != 4).map(|(_, n)| n);
         rows.add_row(std::iter::once(name.clone()).chain([total].into_iter().chain(counts).map(|n| n.to_string())));
     }
-    if !names.is_empty() {
+    if !plans.is_empty() {
         writeln!(terminal.out, "{rows}")?;
     }
     for line in details {
         writeln!(terminal.out, "{line}")?;
     }
-    Ok(Exit::Success)
+    Ok(exit)
+}
+
+/// Says that runs of an experiment are not whole, where some are not.
+pub(crate) fn warn_of_incomplete(experiment: &str, runs: usize, terminal: &Terminal) {
+    if runs > 0 {
+        let runs = count(runs, "run");
+        terminal.warn(format!(
+            "{experiment}: {runs} damaged, or still being copied: `ablade status {experiment}` tells which"
+        ));
+    }
 }
 
 fn on(nodes: &str) -> String {

@@ -42,6 +42,9 @@ pub(crate) struct SweepArgs {
     /// Where runs are carried out [default: execution.launcher of the file, else local]
     #[arg(long, value_name = "WHERE")]
     launcher: Option<Where>,
+    /// Put the tables in the place of another plan's, whose runs and plan are kept
+    #[arg(long)]
+    replace: bool,
     /// Submit and return; the same command without it follows
     #[arg(long)]
     no_follow: bool,
@@ -71,7 +74,7 @@ fn shard(text: &str) -> Result<Shard, String> {
 }
 
 pub(crate) fn sweep(args: &SweepArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
-    let asked = Asked::read(&args.study, global)?;
+    let mut asked = Asked::read(&args.study, global)?;
     let slurm = match args.launcher {
         None => asked.experiment.execution.launcher == Launcher::Slurm,
         Some(chosen) => chosen == Where::Slurm,
@@ -79,6 +82,7 @@ pub(crate) fn sweep(args: &SweepArgs, global: &Global, terminal: &mut Terminal) 
     if let Some(option) = wrong_option(args, slurm) {
         bail!("{option}");
     }
+    asked.keep_tables(args.replace)?;
     for remark in &asked.experiment.remarks {
         terminal.remark(remark);
     }
@@ -136,7 +140,7 @@ fn here(
         asked.within_budget(&estimate, free, asked.memory(), anyway)?;
         anyway = true;
         asked.store.probe()?;
-        asked.store.save_plan(&asked.plan)?;
+        asked.save_plan()?;
         Ok(Ready { datasets, estimate })
     };
     let mut seen = BTreeSet::new();
@@ -147,7 +151,7 @@ fn here(
             return Ok(Exit::Interrupted);
         }
         interrupt.at_once();
-        let study = match write_tables(asked) {
+        let study = match write_tables(asked, terminal) {
             // Exit code 2 would say that nothing has started.
             Err(error) if worker.done.started => {
                 terminal.remark(format!("{} {}", terminal.paint.bad("error:"), told(&error)));
@@ -177,7 +181,7 @@ fn elsewhere(
     match until_ended(args, asked, interrupt, &mut sent, global, terminal) {
         Ok(Some(given_up)) => {
             interrupt.at_once();
-            let study = write_tables(asked)?;
+            let study = write_tables(asked, terminal)?;
             move_damaged(&study, asked, interrupt, terminal)?;
             let left = not_done(asked, &given_up)?;
             if left > 0 {
@@ -311,9 +315,18 @@ fn max_failures(args: &SweepArgs, asked: &Asked) -> Option<usize> {
     args.max_failures.map(NonZeroUsize::get).or(asked.experiment.execution.max_failures)
 }
 
-fn write_tables(asked: &Asked) -> anyhow::Result<Study> {
-    asked.store.save_plan(&asked.plan)?;
-    tables::write(&asked.store, &asked.plan)
+/// Writes the tables. Where a larger plan of this name has been saved meanwhile, it is that one's tables that hold our runs.
+fn write_tables(asked: &Asked, terminal: &Terminal) -> anyhow::Result<Study> {
+    let store = &asked.store;
+    match asked.save_plan() {
+        Ok(()) => tables::write(store, &asked.plan, terminal),
+        Err(StoreError::Replaces { path, .. }) if asked.is_part_of_stored()? => {
+            terminal.remark(format!("{} has grown meanwhile: the tables are those of the larger plan", path.display()));
+            tables::write(store, &store.load_plan(&asked.plan.name)?, terminal)?;
+            Ok(Study::load(store, asked.plan.clone())?)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Prints the ablation table; all is well if every run is, and what it was asked for has succeeded.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
@@ -192,6 +193,11 @@ impl Trained {
             Part::Train => trained_bits(data, self.spec.seed, self.best_epoch, data.train.count()),
             _ => data.binary(part),
         }
+    }
+
+    /// Path of the data set that it was trained on, where that is one.
+    pub(crate) fn data_path(&self) -> &Path {
+        Path::new(&self.spec.config.data.name)
     }
 
     /// Where data sets are found.

@@ -12,11 +12,12 @@ use clap::Args;
 use rayon::prelude::*;
 
 use super::estimate::Estimate;
+use super::interrupt::Interrupt;
 use super::status::labelled;
 use super::terminal::{count, duration, number, table};
 use super::trained::all_unchanged;
 use super::training::Training;
-use super::{Exit, Global, Terminal, machine, on_every_processor};
+use super::{Exit, Global, Terminal, machine, on_every_processor, worker};
 use crate::data::{Cache, Dataset, Library};
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::run::{compare_with_reference, reference_seconds};
@@ -60,6 +61,15 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
             }
             Err(error) => return Err(error.into()),
         }
+    }
+    if !damaged.is_empty() {
+        // What is incomplete may still be arriving, and is then not to be moved.
+        let interrupt = Interrupt::listen().context("cannot listen for signals")?;
+        let still = worker::damaged(damaged.iter().map(|run| &run.id), &store, &interrupt, terminal);
+        let (kept, whole): (Vec<&RunSpec>, Vec<&RunSpec>) =
+            damaged.into_iter().partition(|run| still.contains(&run.id));
+        damaged = kept;
+        sound.extend(whole);
     }
     let (current, older): (Vec<&RunSpec>, Vec<&RunSpec>) = sound.into_iter().partition(|run| run.is_current());
     if !older.is_empty() {

@@ -85,7 +85,8 @@ pub(crate) fn damaged<'a>(
         }
         if now != before {
             if before.is_empty() {
-                let text = format!("waiting as long as {} may still be copied here", count(now.len(), "incomplete run"));
+                let text =
+                    format!("waiting as long as {} may still be copied here", count(now.len(), "incomplete run"));
                 terminal.remark(text);
             }
             (before, since) = (now, Instant::now());

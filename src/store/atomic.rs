@@ -154,10 +154,23 @@ fn is_at(_: &File, path: &Path) -> bool {
 /// Removes what processes of this host left behind that are certainly dead: their lock is free.
 pub(super) fn sweep_up(root: &Path) {
     for entry in fs::read_dir(root).into_iter().flatten().flatten() {
-        if is_scratch(&entry.file_name().to_string_lossy()) {
+        if is_scratch(&entry.file_name().to_string_lossy()) && has_form_of_scratch(&entry.path()) {
             let _ = remove_if_dead(&entry.path());
         }
     }
+}
+
+/// Whether a directory of that name holds what a scratch directory holds and nothing else: a lock, and numbered entries. A
+/// link to a directory is none of ours.
+fn has_form_of_scratch(dir: &Path) -> bool {
+    let is_ours = |name: &str| match name {
+        LOCK => !dir.join(LOCK).is_dir(),
+        name => name.bytes().all(|digit| digit.is_ascii_digit()),
+    };
+    fs::symlink_metadata(dir).is_ok_and(|found| found.is_dir())
+        && fs::read_dir(dir).is_ok_and(|mut entries| {
+            entries.all(|entry| entry.is_ok_and(|entry| entry.file_name().to_str().is_some_and(is_ours)))
+        })
 }
 
 /// Removes a scratch directory of this host if its lock is free. It loses its name first, all at once: a process that has
@@ -190,7 +203,7 @@ pub(super) fn is_scratch(name: &str) -> bool {
 /// Whether a directory is the scratch of a dead process; `None` if it is that of another machine, of which nothing can be
 /// known.
 pub(super) fn is_scratch_of_the_dead(dir: &Path, name: &str) -> Option<bool> {
-    if !name.starts_with(PREFIX) || !dir.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+    if !name.starts_with(PREFIX) || !has_form_of_scratch(dir) {
         return Some(false);
     }
     if !is_scratch(name) {

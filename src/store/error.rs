@@ -64,6 +64,36 @@ pub enum StoreError {
         /// An experiment with a similar name.
         nearest: Option<String>,
     },
+    /// A directory holds what this program did not make, or what has been changed since, where it is to write.
+    #[error(
+        "{} in {} {} not ablade's own and {} in the way of what it would write: {}{}",
+        if *count == 1 { "a file" } else { "files" },
+        dir.display(),
+        if *count == 1 { "is" } else { "are" },
+        if *count == 1 { "is" } else { "are" },
+        files.join(", "),
+        if *count > files.len() { format!(" and {} more", count - files.len()) } else { String::new() }
+    )]
+    InTheWay {
+        /// The directory.
+        dir: PathBuf,
+        /// The first few of the files.
+        files: Vec<String>,
+        /// How many there are.
+        count: usize,
+    },
+    /// A plan whose tables hold results that this one would drop.
+    #[error(
+        "{} is another plan, {finished} of whose finished runs are not in this one: --name OTHER keeps both, --replace puts \
+         this one in its place",
+        path.display()
+    )]
+    Replaces {
+        /// The plan on disk.
+        path: PathBuf,
+        /// Finished runs that would leave the tables.
+        finished: usize,
+    },
     /// A submission that is not on disk.
     #[error("no submission `{name}` in {}{}", path.display(), hint(nearest.as_deref()))]
     NoSuchSubmission {

@@ -1,17 +1,58 @@
 //! What belongs to an experiment rather than to a run: its plan, its tables, and its data's first test images.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::disk::remove_if_there;
+use super::disk::create_dirs;
+use super::garbage::{entries, is_file, is_fingerprint};
 use super::names::{check_file, check_name};
+use super::owned::{Owned, lock};
 use super::sealed::load_sealed;
 use super::{Store, StoreError};
-use crate::plan::Plan;
+use crate::plan::{ENGINE, Plan, RunId, RunSpec};
 use crate::regular;
 
 const PLAN: &str = "plan.json";
+/// More bytes than any plan has.
+const LONGEST: u64 = 1 << 30;
+/// List of the tables that this program made.
+const TABLES: &str = ".ablade-tables";
+/// Folder of what others took the place of.
+const REPLACED: &str = "replaced";
+
+/// A plan on disk that another would take the place of.
+#[derive(Debug)]
+pub struct Replaced {
+    /// Finished runs that the other does not have.
+    pub finished: usize,
+    /// Runs that the other does not have.
+    pub dropped: BTreeSet<RunId>,
+    /// Whether anything was done for these.
+    begun: bool,
+    bytes: Vec<u8>,
+}
+
+/// Runs and fingerprints that plans name.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    pub(super) runs: BTreeSet<RunId>,
+    pub(super) data: BTreeSet<String>,
+}
+
+impl Named {
+    /// Adds what a plan names. It is not parsed: one that is damaged, or of another version, must not lose its runs.
+    fn read(&mut self, plan: &[u8]) {
+        for text in plan.split(|&byte| byte == b'"').filter_map(|text| std::str::from_utf8(text).ok()) {
+            if let Some(run) = RunId::parse(text) {
+                self.runs.insert(run);
+            } else if is_fingerprint(text) && !self.data.contains(text) {
+                self.data.insert(text.to_owned());
+            }
+        }
+    }
+}
 
 /// Bytes of a table that are read, at most.
 const LONGEST_TABLE: u64 = 4 << 30;
@@ -23,9 +64,91 @@ impl Store {
         Ok(self.root().join(name))
     }
 
-    /// Keeps the plan beside the tables: figures and comparisons need nothing else.
+    /// Keeps the plan beside the tables: figures and comparisons need nothing else. Refuses to take the place of one whose
+    /// finished runs are not all in this one.
     pub fn save_plan(&self, plan: &Plan) -> Result<(), StoreError> {
-        self.save_sealed(&self.experiment_dir(&plan.name)?.join(PLAN), plan)
+        self.put_plan(plan, false)
+    }
+
+    /// Keeps the plan in place of whichever there is.
+    pub fn replace_plan(&self, plan: &Plan) -> Result<(), StoreError> {
+        self.put_plan(plan, true)
+    }
+
+    fn put_plan(&self, plan: &Plan, anyway: bool) -> Result<(), StoreError> {
+        let dir = self.experiment_dir(&plan.name)?;
+        self.own(&dir)?;
+        create_dirs(&dir)?;
+        // Looked at under the lock: of two that save different plans at the same moment, the second sees the first one's.
+        let _lock = lock(&dir);
+        let path = dir.join(PLAN);
+        if let Some(replaced) = self.replaced_by(plan)? {
+            if replaced.finished > 0 && !anyway {
+                return Err(StoreError::Replaces { path, finished: replaced.finished });
+            }
+            if replaced.begun {
+                let name = format!("plan-{}.json", &blake3::hash(&replaced.bytes).to_hex()[..16]);
+                self.replace(&dir.join(REPLACED).join(name), &replaced.bytes)?;
+            }
+        }
+        self.save_sealed(&path, plan)
+    }
+
+    /// The plan on disk that this one would take the place of, if it names runs that this one does not. It need not be sound.
+    pub fn replaced_by(&self, plan: &Plan) -> Result<Option<Replaced>, StoreError> {
+        let path = self.experiment_dir(&plan.name)?.join(PLAN);
+        let bytes = match regular::read(&path, LONGEST) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            bytes => bytes.map_err(StoreError::io("read", &path))?,
+        };
+        let mut named = Named::default();
+        named.read(&bytes);
+        let kept = plan.by_id();
+        let dropped: BTreeSet<RunId> = named.runs.into_iter().filter(|run| !kept.contains_key(run)).collect();
+        if dropped.is_empty() {
+            return Ok(None);
+        }
+        // What this version computes again under another id is still in the plan.
+        let renamed: BTreeSet<RunId> = match load_sealed::<Plan>(&path) {
+            Ok(there) => {
+                let now = |run: &RunSpec| RunId::new(ENGINE, &run.config, &run.data, run.seed);
+                let renamed = there.runs.iter().filter(|run| dropped.contains(&run.id) && kept.contains_key(&now(run)));
+                renamed.map(|run| run.id.clone()).collect()
+            }
+            Err(_) => BTreeSet::new(),
+        };
+        let finished = dropped.iter().filter(|run| !renamed.contains(run) && self.is_published(run)).count();
+        let names = self.names_in_runs()?.into_iter();
+        let mut names = names.chain(entries(&self.unfinished())?.into_iter().map(|(_, name)| name));
+        let begun = names
+            .any(|name| RunId::parse(name.split('.').next().unwrap_or("")).is_some_and(|run| dropped.contains(&run)));
+        Ok(Some(Replaced { finished, dropped, begun, bytes }))
+    }
+
+    /// Every run and fingerprint that a plan in these results names: of experiments, of copies of their folders, and of those
+    /// that others took the place of. Also a plan that cannot be understood keeps what it names.
+    pub(super) fn named_by_plans(&self) -> Result<Named, StoreError> {
+        let mut named = Named::default();
+        let own = |name: &str| ["runs", "data", "unfinished", "submitted"].contains(&name);
+        let mut read = |path: &Path| -> Result<(), StoreError> {
+            if is_file(path) {
+                named.read(&regular::read(path, LONGEST).map_err(StoreError::io("read", path))?);
+            }
+            Ok(())
+        };
+        for (dir, _) in entries(self.root())?.into_iter().filter(|(dir, name)| dir.is_dir() && !own(name)) {
+            read(&dir.join(PLAN))?;
+            for (path, name) in entries(&dir)? {
+                if path.is_dir() {
+                    read(&path.join(PLAN))?;
+                }
+                if name == REPLACED && path.is_dir() {
+                    let plans = entries(&path)?.into_iter().filter(|(_, name)| name.ends_with(".json"));
+                    plans.map(|(path, _)| path).try_for_each(|path| read(&path))?;
+                }
+            }
+        }
+        Ok(named)
     }
 
     /// The plan of an experiment that was run here.
@@ -42,6 +165,13 @@ impl Store {
             Err(StoreError::Malformed { path, reason }) => {
                 Err(StoreError::Malformed { path, reason: format!("{reason}{again}") })
             }
+            Ok(Plan { name: own, .. }) if own != name => Err(StoreError::Malformed {
+                path,
+                reason: format!(
+                    "it is the plan of `{own}`, so its folder is a copy, which is left as it is; to work with a copy, copy \
+                     the whole results directory and name it with --results"
+                ),
+            }),
             loaded => loaded,
         }
     }
@@ -64,16 +194,35 @@ impl Store {
         Ok(names)
     }
 
-    /// Writes a table of an experiment, whole.
-    pub fn write_table(&self, experiment: &str, file: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        check_file("a table", file)?;
-        self.replace(&self.experiment_dir(experiment)?.join(file), bytes)
+    /// Writes the tables of a plan, whole, and removes those that it no longer has, unless the plan on disk is another by
+    /// now. A table that is not as it was written goes to `replaced/`; returns a sentence about each.
+    pub fn write_tables(&self, plan: &Plan, tables: BTreeMap<String, Vec<u8>>) -> Result<Vec<String>, StoreError> {
+        let tables = self.owned_tables(&plan.name, tables)?;
+        let is_another = || match self.replaced_by(plan)?.filter(|replaced| replaced.finished > 0) {
+            Some(Replaced { finished, .. }) => {
+                Err(StoreError::Replaces { path: self.experiment_dir(&plan.name)?.join(PLAN), finished })
+            }
+            None => Ok(()),
+        };
+        tables.write_with(&|path, bytes| self.replace(path, bytes), &is_another)
     }
 
-    /// Removes a table that the experiment no longer has.
-    pub fn remove_table(&self, experiment: &str, file: &str) -> Result<(), StoreError> {
-        check_file("a table", file)?;
-        remove_if_there(&self.experiment_dir(experiment)?.join(file))
+    /// Takes tables that hold exactly these bytes for its own, where an earlier version of this program kept no list.
+    pub fn adopt_tables(&self, plan: &Plan, tables: BTreeMap<String, Vec<u8>>) -> Result<(), StoreError> {
+        self.owned_tables(&plan.name, tables)?.adopt(&|path, bytes| self.replace(path, bytes))
+    }
+
+    /// Whether it is known which tables of an experiment this program made, or there are none.
+    pub fn knows_tables(&self, name: &str) -> Result<bool, StoreError> {
+        let dir = self.experiment_dir(name)?;
+        Ok(Owned::is_listed(&dir, TABLES) || !is_file(&dir.join(PLAN)))
+    }
+
+    fn owned_tables(&self, name: &str, tables: BTreeMap<String, Vec<u8>>) -> Result<Owned, StoreError> {
+        tables.keys().try_for_each(|file| check_file("a table", file))?;
+        let dir = self.experiment_dir(name)?;
+        self.own(&dir)?;
+        Ok(Owned::new(dir, TABLES, tables).setting_aside(REPLACED))
     }
 
     /// The bytes of a table, if it is there.

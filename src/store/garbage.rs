@@ -27,19 +27,14 @@ pub struct Garbage {
 const LONG: Duration = Duration::from_secs(24 * 3600);
 
 impl Store {
-    /// What nothing needs any more: runs that no experiment on disk refers to, and what dead processes, failures and
-    /// damage have left. What a living process works on is never part of it, nor is what this program did not make.
+    /// What nothing needs any more: runs that no plan on disk names, and what dead processes, failures and damage have left.
+    /// What a living process works on is never part of it, nor is what has not exactly the form of what this program makes:
+    /// these may be the directories of someone's project.
     pub fn garbage(&self) -> Result<Vec<Garbage>, StoreError> {
-        let (mut runs, mut data) = (BTreeSet::new(), BTreeSet::new());
-        for name in self.experiments()? {
-            for run in self.load_plan(&name)?.runs {
-                runs.insert(run.id);
-                data.insert(run.data);
-            }
-        }
+        let needed = self.named_by_plans()?;
         let alive: BTreeSet<RunId> = self.owners()?.into_keys().collect();
         let published = self.published()?;
-        let spare = |run: &RunId| !runs.contains(run) && !alive.contains(run);
+        let spare = |run: &RunId| !needed.runs.contains(run) && !alive.contains(run);
         let mut found = Vec::new();
         let mut add = |path: PathBuf, reason: &'static str| {
             let bytes = size(&path);
@@ -48,34 +43,43 @@ impl Store {
         for (path, name) in entries(&self.root().join("runs"))? {
             let (run, kind) = name.split_once('.').unwrap_or((&name, ""));
             let Some(run) = RunId::parse(run) else { continue };
+            let damaged = kind.strip_prefix("damaged-").is_some_and(is_number);
             match kind {
-                "" if spare(&run) => add(path, "no experiment refers to this run"),
-                "failed.toml" if spare(&run) => add(path, "no experiment refers to this run"),
-                "failed.toml" if published.contains(&run) => add(path, "the run has succeeded since"),
-                _ if kind.starts_with("damaged-") => add(path, "was damaged and moved aside"),
+                "" if spare(&run) && is_dir(&path) => add(path, "no plan names this run"),
+                "failed.toml" if is_file(&path) && spare(&run) => add(path, "no plan names this run"),
+                "failed.toml" if is_file(&path) && published.contains(&run) => add(path, "the run has succeeded since"),
+                // Until the run is done again, what is left of it may be all there is.
+                _ if damaged && is_dir(&path) && (spare(&run) || published.contains(&run)) => {
+                    add(path, "was damaged and moved aside");
+                }
                 _ => {}
             }
         }
         for (path, name) in entries(&self.unfinished())? {
-            let run = name.split_once('.').and_then(|(run, _)| RunId::parse(run));
-            let Some(run) = run.filter(|run| !alive.contains(run) || (published.contains(run) && is_old(&path))) else {
+            let Some((run, kind)) = name.split_once('.').and_then(|(run, kind)| Some((RunId::parse(run)?, kind)))
+            else {
                 continue;
             };
-            if split_claim(&name).is_some() {
+            let claim = split_claim(&name).is_some();
+            let ours = claim || ["checkpoint", "checkpoint-before", "attempts"].contains(&kind);
+            if !ours || !is_file(&path) || (alive.contains(&run) && !(published.contains(&run) && is_old(&path))) {
+                continue;
+            }
+            if claim {
                 add(path, "claim of a process that is gone");
             } else if published.contains(&run) {
                 add(path, "belongs to a run that is finished");
             } else if spare(&run) {
-                add(path, "belongs to a run that no experiment refers to");
+                add(path, "belongs to a run that no plan names");
             }
         }
         for name in self.submissions()? {
-            let runs = self.submission(&name)?.tasks.concat();
+            // One that cannot be read is not known to be done.
+            let (Ok(submission), Ok(jobs)) = (self.submission(&name), self.jobs(&name)) else { continue };
             let dir = self.submission_dir(&name)?;
             // As long as runs are missing, its jobs may wait, and are found by what it says.
-            let waits = !self.jobs(&name)?.is_empty();
-            let done = |run: &RunId| published.contains(run) || (spare(run) && !waits);
-            if is_old(&dir.join("logs")) && runs.iter().all(done) {
+            let done = |run: &RunId| published.contains(run) || (spare(run) && jobs.is_empty());
+            if is_old(&dir.join("logs")) && submission.tasks.concat().iter().all(done) {
                 add(dir, "its runs were submitted more than a day ago and are finished");
             }
         }
@@ -86,8 +90,9 @@ impl Store {
             add(path, "no submission needs this program");
         }
         for (path, name) in entries(&self.root().join("data"))? {
-            if name.strip_suffix(".npy").is_some_and(|fingerprint| !data.contains(fingerprint)) {
-                add(path, "no experiment refers to this data");
+            let fingerprint = name.strip_suffix(".npy").filter(|name| is_fingerprint(name));
+            if is_file(&path) && fingerprint.is_some_and(|fingerprint| !needed.data.contains(fingerprint)) {
+                add(path, "no plan names this data");
             }
         }
         for (path, name) in entries(self.root())? {
@@ -135,6 +140,29 @@ pub(super) fn entries(dir: &Path) -> Result<Vec<(PathBuf, String)>, StoreError> 
     }
     found.sort_unstable();
     Ok(found)
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit())
+}
+
+/// Whether a name has the form of a data set's fingerprint: its kind and 16 hexadecimal digits.
+pub(super) fn is_fingerprint(name: &str) -> bool {
+    let hexadecimal = |digit: u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit);
+    name.rsplit_once('-').is_some_and(|(kind, hash)| {
+        let kind = !kind.is_empty() && kind.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        kind && hash.len() == 16 && hash.bytes().all(hexadecimal)
+    })
+}
+
+/// Whether a path is a directory itself, and no link to one.
+pub(super) fn is_dir(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
+}
+
+/// Whether a path is a file itself, and no link, pipe or device.
+pub(super) fn is_file(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
 }
 
 /// Bytes of a file, or of all files below a directory; what cannot be read counts nothing.

@@ -10,7 +10,8 @@
 //!   unfinished/<id>.attempts             attempts that ended a task of a scheduler without getting the run any further
 //!   submitted/               what was handed to a scheduler, frozen
 //!   data/<fingerprint>.npy   the first test images of a data set, for figures
-//!   <experiment>/            plan.json and the tables derived from it
+//!   <experiment>/            plan.json and the tables derived from it; .ablade-tables lists these
+//!   <experiment>/replaced/   plans and tables that others took the place of
 //!   .writing-<host>-*/       what a live process is writing; removed once that process is certainly dead
 //! ```
 //!
@@ -29,6 +30,7 @@ mod garbage;
 mod manifest;
 mod names;
 pub mod number;
+mod owned;
 mod process;
 mod runs;
 mod sealed;
@@ -39,8 +41,10 @@ pub use atomic::Store;
 pub use checkpoints::Progress;
 pub use claims::{Claim, Claiming, Owner};
 pub use error::StoreError;
+pub use experiments::Replaced;
 pub use failures::Failure;
 pub use garbage::Garbage;
 pub use names::check_name;
+pub use owned::{Others, Owned, write_whole};
 pub use runs::Publication;
 pub use submissions::{Job, Submission};

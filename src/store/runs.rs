@@ -10,8 +10,8 @@ use std::time::SystemTime;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::garbage::entries;
 use super::disk::{create_dir, create_dirs, remove_if_there, rename, sync_dir, write_synced};
+use super::garbage::entries;
 use super::manifest::{Entry, Manifest, seal, unseal};
 use super::names::check_file;
 use super::{EpochRow, RunOutput, RunRecord, Store, StoreError, Summary, number};

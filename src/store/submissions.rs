@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::disk::{create_dirs, remove_if_there};
-use super::garbage::entries;
+use super::garbage::{entries, is_dir, is_file};
 use super::names::check_file;
 use super::sealed::load_sealed;
 use super::{Failure, Store, StoreError};
@@ -143,19 +143,36 @@ impl Store {
         Ok(copy)
     }
 
-    /// Directories that are no submission, because a process died while it made them.
+    /// Directories that are no submission, because a process died while it made them. One that holds anything else than a
+    /// submission does was made by someone else.
     pub(super) fn half_submissions(&self) -> Result<Vec<PathBuf>, StoreError> {
-        let found = entries(&self.submitted())?.into_iter().map(|(path, _)| path);
-        Ok(found.filter(|path| path.is_dir() && !path.join(SUBMISSION).is_file()).collect())
+        let has_form = |(path, name): &(PathBuf, String)| {
+            let unique = name.rsplit_once('-').is_some_and(|(_, unique)| unique.len() == 8 && is_hexadecimal(unique));
+            let parts = entries(path).unwrap_or_default();
+            let ours = |(_, name): &(PathBuf, String)| [PLAN, JOBS, SCRIPT, "logs"].contains(&name.as_str());
+            unique
+                && is_dir(path)
+                && parts.iter().all(ours)
+                && entries(&path.join("logs")).is_ok_and(|logs| logs.is_empty())
+        };
+        Ok(entries(&self.submitted())?.into_iter().filter(has_form).map(|(path, _)| path).collect())
     }
 
-    /// Programs that no submission needs.
+    /// Programs that no submission needs; none where a submission cannot be read.
     pub(super) fn spare_programs(&self) -> Result<Vec<PathBuf>, StoreError> {
         let mut needed = Vec::new();
         for name in self.submissions()? {
-            needed.extend(self.submission(&name)?.program.and_then(|path| path.file_name().map(ToOwned::to_owned)));
+            let Ok(submission) = self.submission(&name) else { return Ok(Vec::new()) };
+            needed.extend(submission.program.and_then(|path| path.file_name().map(ToOwned::to_owned)));
         }
-        let programs = entries(&self.submitted())?.into_iter().filter(|(_, name)| name.starts_with(PROGRAM));
+        let has_form = |path: &Path, name: &str| {
+            name.strip_prefix(PROGRAM).is_some_and(|hash| hash.len() == 16 && is_hexadecimal(hash)) && is_file(path)
+        };
+        let programs = entries(&self.submitted())?.into_iter().filter(|(path, name)| has_form(path, name));
         Ok(programs.map(|(path, _)| path).filter(|path| !needed.iter().any(|name| path.ends_with(name))).collect())
     }
+}
+
+fn is_hexadecimal(text: &str) -> bool {
+    text.bytes().all(|digit| digit.is_ascii_hexdigit())
 }

@@ -13,19 +13,32 @@ use super::{Cell, Study, effect_table, xlsx};
 use crate::plan::{Correction, Metric, Plan, PlannedStudy};
 use crate::store::{EpochRow, Store, StoreError};
 
-/// Joins a plan with the disk, writes all its tables, and returns the study they show.
-pub fn write_all(store: &Store, plan: &Plan) -> Result<Study, StoreError> {
+/// Joins a plan with the disk, writes all its tables, and returns the study they show, with a sentence about each file that
+/// made way for a table.
+pub fn write_all(store: &Store, plan: &Plan) -> Result<(Study, Vec<String>), StoreError> {
     let study = Study::load(store, plan.clone())?;
-    write(store, &study)?;
-    Ok(study)
+    let remarks = write(store, &study)?;
+    Ok((study, remarks))
 }
 
-/// Writes all tables of a study.
-pub fn write(store: &Store, study: &Study) -> Result<(), StoreError> {
-    each(study, |file, bytes| match bytes {
-        Some(bytes) => store.write_table(&study.plan.name, file, &bytes),
-        None => store.remove_table(&study.plan.name, file),
-    })
+/// Writes all tables of a study; returns a sentence about each file that made way for one.
+pub fn write(store: &Store, study: &Study) -> Result<Vec<String>, StoreError> {
+    store.write_tables(&study.plan, all(study)?)
+}
+
+/// Takes the tables on disk for this program's own that say what the plan's runs say now: an earlier version kept no list.
+pub fn adopt(store: &Store, plan: &Plan) -> Result<(), StoreError> {
+    store.adopt_tables(plan, all(&Study::load(store, plan.clone())?)?)
+}
+
+/// All tables of a study, by file.
+fn all(study: &Study) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
+    let mut tables = BTreeMap::new();
+    each(study, |file, bytes| {
+        tables.extend(bytes.map(|bytes| (file.to_owned(), bytes)));
+        Ok(())
+    })?;
+    Ok(tables)
 }
 
 /// Hands on every table of a study, one after another; `None` of one that the study does not have.

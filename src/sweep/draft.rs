@@ -104,7 +104,7 @@ impl Reader {
         let written = self.baseline(table, overridden);
         let axes = self.all_axes(document, overridden);
         self.swept_overrides(overridden, &axes);
-        let name = self.name(table, stem);
+        let name = self.name(table, stem, overridden.name.as_deref());
         let text =
             |reader: &mut Self, key: &str| table.get(key).and_then(|node| reader.text(key, node)).unwrap_or_default();
         let (question, notes) = (text(self, "question"), text(self, "notes"));
@@ -170,15 +170,17 @@ impl Reader {
         self.base = base;
     }
 
-    fn name(&mut self, table: &Table, stem: &str) -> String {
-        let (name, place) = match table.get("name") {
-            Some(node) => (self.text("name", node).unwrap_or_else(|| stem.to_owned()), Some(node.span)),
-            None => (stem.to_owned(), None),
+    fn name(&mut self, table: &Table, stem: &str, instead: Option<&str>) -> String {
+        let (name, place) = match (instead, table.get("name")) {
+            (Some(name), _) => (name.to_owned(), None),
+            (None, Some(node)) => (self.text("name", node).unwrap_or_else(|| stem.to_owned()), Some(node.span)),
+            (None, None) => (stem.to_owned(), None),
         };
         if let Some(why) = experiment_name_problem(&name) {
             let error = Diagnostic::new(format!("\"{name}\" cannot be the name of an experiment: it names a folder"));
             self.errors.push(match place {
                 Some(span) => error.at(span, why),
+                None if instead.is_some() => error.help(format!("--name: {why}")),
                 None => error.help(format!("write name = \"...\" into the file: {why}")),
             });
         }

@@ -1,4 +1,4 @@
-//! What the command line changes in an experiment: `--set`, `--axis`, `--seeds`, `--only`.
+//! What the command line changes in an experiment: `--set`, `--axis`, `--seeds`, `--only`, `--name`.
 //!
 //! Values are read by the kind of their setting, so words need no quotes: `--set model.ordering=random`.
 
@@ -21,6 +21,8 @@ pub struct Overrides {
     pub seeds: Option<u64>,
     /// Labels or names of the variants to run, with the baseline of their study; empty = all.
     pub only: Vec<String>,
+    /// Name of the experiment in place of its own.
+    pub name: Option<String>,
 }
 
 /// The arguments, parsed as far as that goes without the file.
@@ -29,6 +31,7 @@ pub(super) struct Overridden {
     pub(super) set: Vec<(Leaf, Node)>,
     pub(super) axis: Vec<(Leaf, Span, Node)>,
     pub(super) seeds: Option<u64>,
+    pub(super) name: Option<String>,
 }
 
 impl Overridden {
@@ -38,7 +41,7 @@ impl Overridden {
     }
 
     pub(super) fn parse(overrides: &Overrides, errors: &mut Errors) -> Self {
-        let mut parsed = Self { seeds: overrides.seeds, ..Self::default() };
+        let mut parsed = Self { seeds: overrides.seeds, name: overrides.name.clone(), ..Self::default() };
         for argument in &overrides.set {
             if let Some((leaf, span, offset, file)) = split("--set", argument, errors) {
                 let node = value(&SETTINGS[leaf].kind, file, offset, &argument[offset..]);

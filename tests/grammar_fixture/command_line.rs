@@ -1,4 +1,4 @@
-//! `--set`, `--axis`, `--seeds`, `--only`.
+//! `--set`, `--axis`, `--seeds`, `--only`, `--name`.
 
 use ablade::sweep::Overrides;
 
@@ -10,7 +10,7 @@ const FILE: &str = "seeds = 4\n\n[axes]\nmodel.masks = { \"one\" = 1, \"two\" = 
 
 fn overrides(set: &[&str], axis: &[&str], only: &[&str]) -> Overrides {
     let owned = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
-    Overrides { set: owned(set), axis: owned(axis), seeds: None, only: owned(only) }
+    Overrides { set: owned(set), axis: owned(axis), only: owned(only), ..Overrides::default() }
 }
 
 fn refusal(overrides: &Overrides) -> String {

@@ -1,0 +1,510 @@
+//! Directories that this program cleans up after itself: which of their files it made, so that nothing else is ever
+//! overwritten or removed.
+//!
+//! ```text
+//! plots/s/.ablade-figures       <BLAKE3 hash>  <name>      one line a file, more while it is being replaced
+//! ```
+//!
+//! A file is ours if the list has its name with the hash of its bytes. The list is written before the files, with the old
+//! hash of each as well as the new one, and once more without the old ones when the files are there: so a process that is
+//! killed in between leaves only files that the list knows. Where a list is lost or damaged, nothing is ours.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::StoreError;
+use super::disk::{create_dirs, remove_if_there, rename, sync_dir};
+use super::garbage::{is_dir, is_file};
+use super::names::check_file;
+use crate::regular;
+
+/// Files of a directory that are written and cleaned up together.
+#[derive(Debug)]
+pub struct Owned {
+    dir: PathBuf,
+    list: &'static str,
+    files: BTreeMap<String, Vec<u8>>,
+    others: Others,
+    /// Whether a link must not take the directory's place.
+    own: bool,
+    /// Where a file in the way goes; without it, it stays.
+    aside: Option<PathBuf>,
+}
+
+/// What becomes of files on the list that are not written this time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Others {
+    /// They are of earlier times and go.
+    Removed,
+    /// They stay.
+    Kept,
+}
+
+type Known = BTreeSet<(String, String)>;
+
+/// What is at a place where a file is to be written.
+enum Found {
+    Nothing,
+    /// The same bytes.
+    Same,
+    /// Other bytes that are ours, with their hash.
+    Ours(String),
+    /// Not ours, and why.
+    Foreign(&'static str),
+}
+
+/// More bytes than any list has, and than any file on one.
+const LONGEST: u64 = 16 << 20;
+const LARGEST: u64 = 1 << 32;
+
+const HEADER: &str = "# Files that ablade made here, with their BLAKE3 hashes. It replaces and removes these alone, and only as \
+                      long as they are unchanged.\n";
+
+/// The one table that equal executions do not share: what they measured is in its last columns.
+const TIMINGS: (&str, usize) = ("timings.csv", 5);
+
+/// What unfinished files of killed processes begin with.
+const WRITING: &str = ".ablade-writing-";
+
+impl Owned {
+    /// The files of a directory, by name or by `folder/name`. `list` names the list in it: directories may be shared.
+    pub fn new(dir: impl Into<PathBuf>, list: &'static str, files: BTreeMap<String, Vec<u8>>) -> Self {
+        Self { dir: dir.into(), list, files, others: Others::Removed, own: false, aside: None }
+    }
+
+    /// Treats the directory itself as ours: a link in its place is not followed.
+    pub fn own(self) -> Self {
+        Self { own: true, ..self }
+    }
+
+    /// Keeps the files on the list that are not written this time.
+    pub fn keeping(self) -> Self {
+        Self { others: Others::Kept, ..self }
+    }
+
+    /// Moves a file in the way to a folder of this name rather than leaving it where it is.
+    pub(super) fn setting_aside(self, folder: &str) -> Self {
+        Self { aside: Some(self.dir.join(folder)), ..self }
+    }
+
+    /// Refuses where something that is not ours is in the way: in a directory without a list any file that does not hold
+    /// what would be written, everywhere what is no file. Nothing is written.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let known = self.read_list()?;
+        let mut in_the_way = Vec::new();
+        let folders = self.files.keys().filter_map(|name| Some(self.dir.join(name).parent()?.to_owned()));
+        let folders: BTreeSet<PathBuf> = folders.filter(|folder| self.own || *folder != self.dir).collect();
+        for path in folders {
+            if fs::symlink_metadata(&path).is_ok() && !is_dir(&path) {
+                in_the_way.push(format!("{} (no directory)", path.display()));
+            }
+        }
+        for (name, bytes) in &self.files {
+            let path = self.dir.join(name);
+            match self.find(name, bytes, &known.clone().unwrap_or_default())? {
+                Found::Foreign(why) if !is_file(&path) => in_the_way.push(format!("{} ({why})", path.display())),
+                Found::Foreign(_) if known.is_none() && self.aside.is_none() => {
+                    in_the_way.push(path.display().to_string());
+                }
+                _ => {}
+            }
+        }
+        if let Some(folder) = self.aside.iter().find(|folder| fs::symlink_metadata(folder).is_ok() && !is_dir(folder)) {
+            in_the_way.push(format!("{} (no directory)", folder.display()));
+        }
+        match in_the_way.len() {
+            0 => Ok(()),
+            count => {
+                in_the_way.truncate(3);
+                Err(StoreError::InTheWay { dir: self.dir.clone(), files: in_the_way, count })
+            }
+        }
+    }
+
+    /// Writes the files and removes those of earlier times. What is not ours, or is no longer as it was written, stays;
+    /// returns a sentence about each such file.
+    pub fn write(&self) -> Result<Vec<String>, StoreError> {
+        self.write_with(&|path, bytes| write_by(WRITING, path, |file| file.write_all(bytes)), &|| Ok(()))
+    }
+
+    /// The same by other means, unless `refuses`, which is asked under the lock.
+    pub(super) fn write_with(
+        &self,
+        write: &dyn Fn(&Path, &[u8]) -> Result<(), StoreError>,
+        refuses: &dyn Fn() -> Result<(), StoreError>,
+    ) -> Result<Vec<String>, StoreError> {
+        self.check()?;
+        create_dirs(&self.dir)?;
+        let lock = lock(&self.dir);
+        refuses()?;
+        if lock.is_some() {
+            sweep_up(&self.dir);
+        }
+        let known = self.read_list()?.unwrap_or_default();
+        let (mut during, mut after, mut to_write) = (Known::new(), Known::new(), Vec::new());
+        let mut remarks = BTreeSet::new();
+        for (name, bytes) in &self.files {
+            let path = self.dir.join(name);
+            match self.find(name, bytes, &known)? {
+                Found::Same => {}
+                Found::Nothing => to_write.push((name, bytes)),
+                Found::Ours(hash) => {
+                    during.insert((name.clone(), hash));
+                    to_write.push((name, bytes));
+                }
+                Found::Foreign(_) if self.aside.is_some() => {
+                    remarks.insert(self.set_aside(&path)?);
+                    to_write.push((name, bytes));
+                }
+                Found::Foreign(why) => {
+                    remarks.insert(format!("{} stays as it is ({why}): remove it to have it made", path.display()));
+                    after.extend(known.iter().filter(|(known, _)| known == name).cloned());
+                    continue;
+                }
+            }
+            after.insert((name.clone(), hash(name, bytes)));
+        }
+        let mut to_remove = Vec::new();
+        for (name, listed) in known.iter().filter(|(name, _)| !self.files.contains_key(name)) {
+            if self.others == Others::Kept {
+                after.insert((name.clone(), listed.clone()));
+                continue;
+            }
+            let path = self.dir.join(name);
+            let there = if is_file(&path) { self.hash_of(name)? } else { None };
+            if there.as_ref() == Some(listed) {
+                during.insert((name.clone(), listed.clone()));
+                to_remove.push(path);
+            } else if there.is_some_and(|hash| !known.contains(&(name.clone(), hash))) {
+                remarks.insert(format!("{} is no longer made, but has been changed: it stays", path.display()));
+            }
+        }
+        during.extend(after.iter().cloned());
+        if during != known {
+            self.write_list(&during, write)?;
+        }
+        for (name, bytes) in to_write {
+            write(&self.dir.join(name), bytes)?;
+        }
+        for path in to_remove {
+            remove_if_there(&path)?;
+            if let Some(folder) = path.parent().filter(|folder| *folder != self.dir) {
+                // Only an empty one goes.
+                let _ = fs::remove_dir(folder);
+            }
+        }
+        if after != during {
+            self.write_list(&after, write)?;
+        }
+        drop(lock);
+        Ok(remarks.into_iter().collect())
+    }
+
+    /// Lists those of the files that hold exactly these bytes, where there is no list yet: what an earlier version made.
+    pub(super) fn adopt(&self, write: &dyn Fn(&Path, &[u8]) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let _lock = lock(&self.dir);
+        if self.read_list()?.is_some() {
+            return Ok(());
+        }
+        let same =
+            |(name, bytes): &(&String, &Vec<u8>)| matches!(self.find(name, bytes, &Known::new()), Ok(Found::Same));
+        let ours: Known =
+            self.files.iter().filter(same).map(|(name, bytes)| (name.clone(), hash(name, bytes))).collect();
+        if ours.is_empty() { Ok(()) } else { self.write_list(&ours, write) }
+    }
+
+    /// Whether the directory has a list.
+    pub(super) fn is_listed(dir: &Path, list: &str) -> bool {
+        is_file(&dir.join(list))
+    }
+
+    fn find(&self, name: &str, bytes: &[u8], known: &Known) -> Result<Found, StoreError> {
+        let path = self.dir.join(name);
+        match fs::symlink_metadata(&path) {
+            Err(_) => return Ok(Found::Nothing),
+            Ok(found) if found.is_symlink() => return Ok(Found::Foreign("it is a link")),
+            Ok(found) if !found.is_file() => return Ok(Found::Foreign("it is no file")),
+            Ok(_) => {}
+        }
+        let Some(there) = self.hash_of(name)? else { return Ok(Found::Nothing) };
+        Ok(
+            if there == hash(name, bytes)
+                && (name != TIMINGS.0 || regular::read(&path, LARGEST).is_ok_and(|there| there == bytes))
+            {
+                Found::Same
+            } else if known.contains(&(name.to_owned(), there.clone())) {
+                Found::Ours(there)
+            } else if known.iter().any(|(known, _)| known == name) {
+                Found::Foreign("it has been changed since ablade made it")
+            } else {
+                Found::Foreign("ablade did not make it")
+            },
+        )
+    }
+
+    fn hash_of(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let path = self.dir.join(name);
+        match regular::read(&path, LARGEST) {
+            Ok(bytes) => Ok(Some(hash(name, &bytes))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::io("read", &path)(error)),
+        }
+    }
+
+    /// The list; `None` where there is none that can be understood.
+    fn read_list(&self) -> Result<Option<Known>, StoreError> {
+        let path = self.dir.join(self.list);
+        let in_the_way = |why| StoreError::InTheWay {
+            dir: self.dir.clone(),
+            files: vec![format!("{} ({why})", path.display())],
+            count: 1,
+        };
+        let bytes = match fs::symlink_metadata(&path) {
+            Err(_) => return Ok(None),
+            Ok(found) if !found.is_file() => return Err(in_the_way("no file")),
+            Ok(_) => regular::read(&path, LONGEST).map_err(StoreError::io("read", &path))?,
+        };
+        let text = String::from_utf8_lossy(&bytes);
+        let Some(lines) = text.strip_prefix(HEADER) else { return Ok(None) };
+        let entry = |line: &str| {
+            let (hash, name) = line.split_once("  ")?;
+            let mut parts = name.split('/');
+            let plain = parts.by_ref().take(2).all(|part| check_file("a file", part).is_ok()) && parts.next().is_none();
+            (plain && hash.len() == 64).then(|| (name.to_owned(), hash.to_owned()))
+        };
+        Ok(Some(lines.lines().filter_map(entry).collect()))
+    }
+
+    fn write_list(
+        &self,
+        known: &Known,
+        write: &dyn Fn(&Path, &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut text = HEADER.to_owned();
+        known.iter().for_each(|(name, hash)| text += &format!("{hash}  {name}\n"));
+        write(&self.dir.join(self.list), text.as_bytes())
+    }
+
+    /// Moves a file out of the way, under a name that says what it holds; returns a sentence about it.
+    fn set_aside(&self, path: &Path) -> Result<String, StoreError> {
+        let Some(folder) = &self.aside else { return Ok(String::new()) };
+        let bytes = regular::read(path, LARGEST).map_err(StoreError::io("read", path))?;
+        let [stem, ending] =
+            [path.file_stem(), path.extension()].map(|part| part.unwrap_or_default().to_string_lossy());
+        let aside = folder.join(format!("{stem}-{}.{ending}", &blake3::hash(&bytes).to_hex()[..8]));
+        create_dirs(folder)?;
+        rename(path, &aside).map_err(StoreError::io("move", path))?;
+        sync_dir(folder)?;
+        Ok(format!("{} was not as ablade had made it: moved to {}", path.display(), aside.display()))
+    }
+}
+
+/// Hash of what equal executions share of a file.
+fn hash(name: &str, bytes: &[u8]) -> String {
+    if name == TIMINGS.0 {
+        let mut hasher = blake3::Hasher::new();
+        let mut rows = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
+        for row in rows.byte_records().map_while(Result::ok) {
+            let shared = row.len().saturating_sub(TIMINGS.1);
+            for cell in row.iter().take(shared) {
+                hasher.update(cell).update(b",");
+            }
+            hasher.update(b"\n");
+        }
+        return hasher.finalize().to_hex().to_string();
+    }
+    blake3::hash(bytes).to_hex().to_string()
+}
+
+/// Puts a file at `path`, whole and synced.
+pub fn write_whole(path: &Path, content: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), StoreError> {
+    write_by(".tmp", path, content)
+}
+
+fn write_by(prefix: &str, path: &Path, content: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), StoreError> {
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    create_dirs(dir)?;
+    let write = || -> io::Result<()> {
+        let mut builder = tempfile::Builder::new();
+        // For others to see, as far as the user's umask allows.
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.prefix(prefix).tempfile_in(dir)?;
+        content(file.as_file_mut())?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(StoreError::io("write", path))?;
+    sync_dir(dir)
+}
+
+/// Removes what processes left half-written that were killed. Only under the lock.
+fn sweep_up(dir: &Path) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(WRITING) && is_file(&entry.path()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// How long another process may hold the lock of a directory.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Keeps other processes of this program from changing a directory's files at the same time, as long as it is held. Where the
+/// file system has no locks, or the owner has been stopped, we go on without: then two that write at the same moment may each
+/// take the other's file for a changed one.
+pub(super) fn lock(dir: &Path) -> Option<File> {
+    let file = File::open(dir).ok()?;
+    let since = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Some(file),
+            Err(fs::TryLockError::WouldBlock) if since.elapsed() < PATIENCE => sleep(Duration::from_millis(10)),
+            Err(_) => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NAMES: [&str; 4] = ["a.svg", "b.svg", "s/a.svg", "s/b.png"];
+
+    /// Something that happens to a directory.
+    #[derive(Debug, Clone)]
+    enum Step {
+        /// We write these versions of files, `None` = not wanted, and perhaps die before this change to the disk.
+        Write([Option<u8>; 4], Option<usize>),
+        /// The user puts a file of their own there, in place of ours or not.
+        Put(usize),
+        /// The user removes a file.
+        Remove(usize),
+        /// The list is lost.
+        Lose,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let wanted = || prop::array::uniform4(prop::option::of(0..3u8));
+        prop_oneof![
+            4 => (wanted(), prop::option::of(0..8usize)).prop_map(|(wanted, dies)| Step::Write(wanted, dies)),
+            2 => (0..4usize).prop_map(Step::Put),
+            1 => (0..4usize).prop_map(Step::Remove),
+            1 => Just(Step::Lose),
+        ]
+    }
+
+    fn owned(dir: &Path, wanted: [Option<u8>; 4]) -> Owned {
+        let files = NAMES.iter().zip(wanted);
+        let files = files.filter_map(|(name, version)| Some((name.to_string(), vec![b'v', version?])));
+        Owned::new(dir, ".ablade-figures", files.collect())
+    }
+
+    /// Writes and perhaps dies before one of the changes.
+    fn write(owned: &Owned, dies: Option<usize>) -> Result<Vec<String>, StoreError> {
+        let changes = std::cell::Cell::new(0);
+        let change = |path: &Path, bytes: &[u8]| {
+            changes.set(changes.get() + 1);
+            match Some(changes.get() - 1) == dies {
+                true => Err(StoreError::io("write", path)(io::ErrorKind::StorageFull.into())),
+                false => write_whole(path, |file| file.write_all(bytes)),
+            }
+        };
+        owned.write_with(&change, &|| Ok(()))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whenever we die and whatever the user does: their files stay, byte for byte; and as long as the list is there, our
+        /// own files of earlier times are known for ours, replaced and removed.
+        #[test]
+        fn what_is_not_ours_stays_and_what_is_ours_goes(steps in prop::collection::vec(step(), 1..14), last in prop::array::uniform4(prop::option::of(0..3u8))) {
+            let dir = tempfile::tempdir().unwrap();
+            let mut theirs: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
+            let mut list_is_lost = false;
+            let all = steps.into_iter().chain([Step::Write(last, None)]);
+            for (number, step) in all.enumerate() {
+                match step {
+                    Step::Write(wanted, dies) => drop(write(&owned(dir.path(), wanted), dies)),
+                    Step::Put(i) => {
+                        let (path, bytes) = (dir.path().join(NAMES[i]), format!("the user's {number}").into_bytes());
+                        fs::create_dir_all(path.parent().unwrap()).unwrap();
+                        fs::write(path, &bytes).unwrap();
+                        theirs.insert(i, bytes);
+                    }
+                    Step::Remove(i) => {
+                        let _ = fs::remove_file(dir.path().join(NAMES[i]));
+                        theirs.remove(&i);
+                    }
+                    Step::Lose => {
+                        let _ = fs::remove_file(dir.path().join(".ablade-figures"));
+                        list_is_lost = true;
+                    }
+                }
+                for (&i, bytes) in &theirs {
+                    let there = fs::read(dir.path().join(NAMES[i])).ok();
+                    prop_assert_eq!(there.as_ref(), Some(bytes), "step {}", number);
+                }
+            }
+            for (i, version) in last.into_iter().enumerate().filter(|(i, _)| !list_is_lost && !theirs.contains_key(i)) {
+                let there = fs::read(dir.path().join(NAMES[i])).ok();
+                let foreign = !theirs.is_empty() && !dir.path().join(".ablade-figures").exists();
+                prop_assert!(foreign || there == version.map(|version| vec![b'v', version]), "{}: {:?}", NAMES[i], there);
+            }
+        }
+    }
+
+    #[test]
+    fn links_are_neither_followed_nor_replaced() {
+        let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        write(&owned(dir.path(), [Some(1), Some(1), Some(1), None]), None).unwrap();
+        let victim = elsewhere.path().join("victim");
+        fs::write(&victim, [b'v', 1]).unwrap();
+        fs::remove_file(dir.path().join("a.svg")).unwrap();
+        std::os::unix::fs::symlink(&victim, dir.path().join("a.svg")).unwrap();
+        let error = write(&owned(dir.path(), [Some(2), Some(2), None, None]), None).unwrap_err().to_string();
+        assert!(error.contains("a.svg (it is a link)"), "{error}");
+        assert_eq!(fs::read(dir.path().join("b.svg")).unwrap(), [b'v', 1], "nothing is written");
+        // No longer wanted, it stays where it is.
+        write(&owned(dir.path(), [None, Some(2), None, None]), None).unwrap();
+        assert!(dir.path().join("a.svg").is_symlink() && !dir.path().join("s").exists());
+        assert_eq!(fs::read(&victim).unwrap(), [b'v', 1]);
+        // A folder of ours that is a link now.
+        std::os::unix::fs::symlink(elsewhere.path(), dir.path().join("s")).unwrap();
+        assert!(write(&owned(dir.path(), [None, None, Some(1), None]), None).is_err());
+        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_list_names_nothing_outside_its_directory() {
+        let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let victim = elsewhere.path().join("victim");
+        fs::write(&victim, "precious").unwrap();
+        let hash = blake3::hash(b"precious").to_hex();
+        let up = format!("../{}/victim", elsewhere.path().file_name().unwrap().to_str().unwrap());
+        for name in [up.as_str(), victim.to_str().unwrap(), "../victim", "a/../../victim", "", "/"] {
+            fs::write(dir.path().join(".ablade-figures"), format!("{HEADER}{hash}  {name}\n")).unwrap();
+            write(&owned(dir.path(), [Some(1), None, None, None]), None).unwrap();
+            assert_eq!(fs::read(&victim).unwrap(), b"precious", "{name}");
+        }
+    }
+
+    #[test]
+    fn a_table_of_times_is_known_by_what_equal_executions_share() {
+        let hash = |text: &str| hash("timings.csv", text.as_bytes());
+        let table = "study,variant,seed,run,started_utc,seconds,images_per_second,host,threads\ns,a,1,r1,t,1,2,h,1\n";
+        assert_eq!(hash(table), hash(&table.replace("t,1,2,h,1", "u,2,3,\"h,i\",4")));
+        for other in
+            [table.replace("a,1", "a,2"), table.replace("\ns", "\n# mine\ns"), table.replace(",1\n", ",1,note\n")]
+        {
+            assert_ne!(hash(table), hash(&other), "{other}");
+        }
+    }
+}
