@@ -8,7 +8,7 @@
 use std::io::Read;
 use std::time::Instant;
 
-use ablade::data::{Binarization, Dataset, Images, Shape};
+use ablade::data::{Binarization, Dataset, Images, Origin, Shape};
 use ablade::made::kernels::instruction_set;
 use ablade::made::kernels::team::Team;
 use ablade::made::masks::Masks;
@@ -46,6 +46,7 @@ fn main() {
         test: one,
         binarization: Binarization::NoneNeeded,
         left_out: vec![],
+        origin: Origin::default(),
     };
     let model = ModelConfig { hidden, ordering: OrderingRule::Raster, masks, ..ModelConfig::default() };
     let seed = Seed(0);

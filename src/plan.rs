@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::RunConfig;
-use crate::data::Binarize;
-use crate::made::MaskCount;
+use crate::config::{EvaluateConfig, RunConfig, SampleConfig};
+use crate::data::{Binarize, is_of_images};
+use crate::made::{MaskCount, ModelConfig};
 use crate::rng::Seed;
 use crate::stats::{smallest_p, smallest_p_max_t};
+use crate::train::TrainConfig;
 
 /// Raised whenever the same configuration may give other numbers than before.
 pub const ENGINE: u32 = 3;
@@ -67,6 +68,15 @@ pub fn folder_name_problem(name: &str) -> Option<&'static str> {
     }
 }
 
+/// Revisions that came before data were identified by their images: no run of such data is older.
+const BEFORE_IMAGES: usize = 2;
+
+/// The revisions that are part of the identity of a run.
+fn revisions<'a>(config: &'a RunConfig, data: &str) -> impl Iterator<Item = &'static Revision> + 'a + use<'a> {
+    let later = if is_of_images(data) { BEFORE_IMAGES } else { 0 };
+    REVISIONS.iter().skip(later).filter(|revision| (revision.concerns)(config))
+}
+
 /// Identity of a run: `r` and 16 hexadecimal digits (the letter keeps spreadsheets from reading a number).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RunId(String);
@@ -101,9 +111,13 @@ impl std::fmt::Display for RunId {
 pub struct Identity(blake3::Hasher);
 
 impl Identity {
-    /// Hashes engine version, configuration and data fingerprint.
+    /// Hashes engine version, configuration and data fingerprint. A fingerprint of the images says all that `[data]` decides:
+    /// then the path of the set and how it was cut are no part of the identity.
+    ///
+    /// The text that is hashed is part of every id there is (`tests/identity.rs` holds some). A setting that is added later
+    /// must be left out of it at its default: `skip_serializing_if`.
     pub fn new(engine: u32, config: &RunConfig, data: &str) -> Self {
-        Self::with(engine, config, data, REVISIONS.iter().filter(|revision| (revision.concerns)(config)))
+        Self::with(engine, config, data, revisions(config, data))
     }
 
     fn with<'a>(
@@ -113,13 +127,26 @@ impl Identity {
         revisions: impl IntoIterator<Item = &'a Revision>,
     ) -> Self {
         #[derive(Serialize)]
-        struct Shared<'a> {
+        struct Shared<'a, C> {
             engine: u32,
-            config: &'a RunConfig,
+            config: C,
             data: &'a str,
         }
+        #[derive(Serialize)]
+        struct BesidesData<'a> {
+            model: &'a ModelConfig,
+            train: &'a TrainConfig,
+            evaluate: &'a EvaluateConfig,
+            sample: &'a SampleConfig,
+        }
         let mut hasher = blake3::Hasher::new();
-        let text = serde_json::to_vec(&Shared { engine, config, data });
+        let text = if is_of_images(data) {
+            let RunConfig { data: _, model, train, evaluate, sample } = config;
+            let config = BesidesData { model, train, evaluate, sample };
+            serde_json::to_vec(&Shared { engine, config, data })
+        } else {
+            serde_json::to_vec(&Shared { engine, config, data })
+        };
         hasher.update(&text.expect("a configuration is plain JSON: no map with other keys than text"));
         for revision in revisions {
             hasher.update(revision.tag.as_bytes());
@@ -146,18 +173,65 @@ pub struct RunSpec {
     /// Every setting; the runs of a variant share it.
     #[serde(with = "shared")]
     pub config: Arc<RunConfig>,
+    /// Of data named by a path: how earlier versions identified them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<Earlier>,
+}
+
+/// How versions that hashed files in place of images identified the data of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Earlier {
+    /// Fingerprint of the files and the settings of `[data]`.
+    pub data: String,
+    /// `data.name` under which an earlier version trained this very run, so that it is found again under its id of then;
+    /// absent where the run has its own id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 impl RunSpec {
+    /// The configuration and the fingerprint that the id is the hash of, and that the run's directory holds: its own, or
+    /// those under which an earlier version trained it.
+    pub fn identified(&self) -> (Arc<RunConfig>, &str) {
+        match &self.earlier {
+            Some(Earlier { data, name: Some(name) }) => {
+                let mut config = RunConfig::clone(&self.config);
+                config.data.name.clone_from(name);
+                (Arc::new(config), data)
+            }
+            _ => (Arc::clone(&self.config), &self.data),
+        }
+    }
+
+    /// The run as versions that hashed files would have planned it, of data named by a path.
+    pub fn as_before(&self) -> Option<Self> {
+        let data = self.earlier.as_ref()?.data.clone();
+        Some(Self { data, earlier: None, ..self.clone() })
+    }
+
+    /// Whether both runs see the same data set, as far as their fingerprints tell.
+    pub fn sees_the_same_as(&self, other: &Self) -> bool {
+        if is_of_images(&self.data) && is_of_images(&other.data) {
+            return self.data == other.data;
+        }
+        self.fingerprints().any(|own| other.fingerprints().any(|theirs| own == theirs))
+    }
+
+    /// Fingerprints of the run's data, its own first: both name the same images.
+    pub fn fingerprints(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.data.as_str()).chain(self.earlier.as_ref().map(|earlier| earlier.data.as_str()))
+    }
+
     /// Whether this program gives its configuration this id: an older one may have named, and computed, it otherwise.
     pub fn is_current(&self) -> bool {
-        self.id == RunId::new(ENGINE, &self.config, &self.data, self.seed)
+        let (config, data) = self.identified();
+        self.id == RunId::new(ENGINE, &config, data, self.seed)
     }
 
     /// Why a run of the same settings has a new id, if `older` is its id from before a revision of this engine version.
     pub fn revised_since(&self, older: &RunId) -> Option<String> {
-        let concerning: Vec<&Revision> =
-            REVISIONS.iter().filter(|revision| (revision.concerns)(&self.config)).collect();
+        let concerning: Vec<&Revision> = revisions(&self.config, &self.data).collect();
         let known = (0..concerning.len()).find(|&count| {
             let revisions = concerning[..count].iter().copied();
             Identity::with(ENGINE, &self.config, &self.data, revisions).run(self.seed) == *older
@@ -353,6 +427,9 @@ pub struct Plan {
     pub seeds: Vec<Seed>,
     /// How variants are compared.
     pub compare: Compare,
+    /// Its data sets, a line each, as they were when it was planned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<String>,
     /// Every run once, in the order the studies first name it.
     pub runs: Vec<RunSpec>,
 }
@@ -392,7 +469,7 @@ mod tests {
         let mut config = RunConfig::default();
         change(&mut config);
         let id = RunId::new(ENGINE, &config, "d", Seed(1));
-        RunSpec { id, seed: Seed(1), data: "d".to_owned(), config: Arc::new(config) }
+        RunSpec { id, seed: Seed(1), data: "d".to_owned(), config: Arc::new(config), earlier: None }
     }
 
     /// Its id before any revision.

@@ -419,7 +419,7 @@ mod tests {
             config.model.masks = MaskCount::Cycle(count);
             let id = RunId::new(ENGINE, &config, "d", Seed(1));
             let masks = Masks::new(&config.model, Shape { width: 28, height: 28 }, 1, Seed(1));
-            let spec = RunSpec { id, seed: Seed(1), data: "d".to_owned(), config: Arc::new(config) };
+            let spec = RunSpec { id, seed: Seed(1), data: "d".to_owned(), config: Arc::new(config), earlier: None };
             (spec.id.to_string(), masks_file(&spec, &masks).unwrap())
         };
         // Two bytes for each of 784 pixels and 500 units: 26,132 masks fit.

@@ -19,7 +19,13 @@ fn cases() -> u32 {
 
 fn spec() -> RunSpec {
     let config = RunConfig::default();
-    RunSpec { id: RunId::new(ENGINE, &config, "d", Seed(1)), seed: Seed(1), data: "d".into(), config: config.into() }
+    RunSpec {
+        id: RunId::new(ENGINE, &config, "d", Seed(1)),
+        seed: Seed(1),
+        data: "d".into(),
+        config: config.into(),
+        earlier: None,
+    }
 }
 
 fn output() -> RunOutput {
@@ -61,6 +67,7 @@ fn plan() -> Plan {
         studies: Vec::new(),
         seeds: vec![Seed(1)],
         compare: Compare::default(),
+        data: Vec::new(),
         runs: vec![spec()],
     }
 }

@@ -9,12 +9,14 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::Args;
 
+use super::earlier::{Disbelieved, adopt};
 use super::estimate::Estimate;
 use super::leaves::{changes, leaves};
+use super::said::{Said, about};
 use super::status::labelled;
 use super::terminal::{bytes, count, duration, one_line};
-use super::{Global, machine, tables};
-use crate::data::{self, Cache, DataSize, Dataset, Library};
+use super::{Global, Terminal, machine, tables};
+use crate::data::{Cache, DataSize, Dataset, Library};
 use crate::launch::script::quoted;
 use crate::plan::{Plan, RunId, RunSpec, Shard};
 use crate::store::{Store, StoreError};
@@ -64,6 +66,10 @@ pub(crate) struct Asked {
     pub(crate) store: Store,
     /// Whether the plan may take the place of one whose finished runs are not all in it.
     replace: bool,
+    /// Runs of earlier versions that are not believed.
+    pub(crate) disbelieved: Disbelieved,
+    /// What there is to say of the data.
+    pub(crate) said: Said,
     data: Cache,
 }
 
@@ -79,7 +85,7 @@ impl Asked {
         };
         let experiment = sweep::load(&args.file, &overrides)?;
         let data = Cache::new(Library::from_environment(global.data_dir.clone()));
-        let mut plan = experiment.plan(|config| data::fingerprint(config, data.library()))?;
+        let mut plan = experiment.plan(|config| data.fingerprint(config))?;
         plan.command = args.command();
         let store = Store::open(&global.results)?;
         let same = |known: &String| *known != plan.name && known.eq_ignore_ascii_case(&plan.name);
@@ -90,7 +96,16 @@ impl Asked {
                 plan.name
             );
         }
-        Ok(Self { experiment, plan, store, replace: false, data })
+        let disbelieved = adopt(&mut plan, &store, &data)?;
+        let said = about(&plan, &experiment, &data)?;
+        plan.data.clone_from(&said.lines);
+        Ok(Self { experiment, plan, store, disbelieved, said, replace: false, data })
+    }
+
+    /// Says on stderr what will be trained on, and what should be known of it.
+    pub(crate) fn say_data(&self, terminal: &Terminal) {
+        self.said.lines.iter().for_each(|line| terminal.remark(format!("data  {line}")));
+        self.said.warnings.iter().for_each(|warning| terminal.warn(warning));
     }
 
     /// Refuses where finished runs would leave the tables, unless told to replace them: a quick try must not take the place of
@@ -113,6 +128,11 @@ impl Asked {
         let Some(replaced) = store.replaced_by(&self.plan)?.filter(|replaced| replaced.finished > 0) else {
             return Ok(None);
         };
+        // Runs of an earlier version that are not believed are trained again under another id.
+        let again: BTreeSet<&RunId> = self.disbelieved.values().map(|(old, _)| old).collect();
+        if replaced.dropped.iter().all(|run| again.contains(run)) {
+            return Ok(None);
+        }
         let lost = count(replaced.finished, "finished run");
         let mut text =
             format!("{} holds another plan: {lost} would leave its tables", store.root().join(name).display());

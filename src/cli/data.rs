@@ -130,18 +130,12 @@ fn show(
         Some(path) => write_named(path, &picture)?,
         None => write_among_plots(default, picture)?,
     }
-    let sizes = [&dataset.train, &dataset.valid, &dataset.test].map(|images| number(images.count() as u64));
-    let [train, valid, test] = sizes;
-    let (name, shape) = (&config.name, dataset.shape);
-    let lie = match shape.height {
-        1 => format!("{} variables", shape.width),
-        height => format!("{height} x {} pixels", shape.width),
-    };
-    let binarization = dataset.binarization.words();
-    writeln!(terminal.out, "{name}: {train} train, {valid} valid, {test} test; {lie}, {binarization}")?;
+    let described = dataset.described();
+    writeln!(terminal.out, "{}", described.line())?;
     for sentence in &dataset.left_out {
         writeln!(terminal.out, "left out: {sentence}")?;
     }
+    described.warnings().iter().for_each(|warning| terminal.warn(warning));
     writeln!(terminal.out, "{}", out.unwrap_or(default).display())?;
     Ok(Exit::Success)
 }

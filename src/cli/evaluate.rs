@@ -155,7 +155,7 @@ pub(crate) fn images(data: Option<&str>, part: PartName, trained: &Trained) -> a
         ensure!(same, "{} was trained on {}, {name} has {}", trained.name, words(trained.shape), words(shape));
         Ok(())
     };
-    let Some(name) = data.filter(|name| *name != own.name) else {
+    let Some(name) = data.filter(|name| !trained.is_own(name)) else {
         return Ok((format!("{} ({part})", own.name), trained.bits(&*trained.dataset()?, part)));
     };
     if Path::new(name).is_file() {

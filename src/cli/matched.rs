@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::bail;
+
 use super::Terminal;
 use super::leaves::{Leaves, changes, leaves};
 use super::terminal::{count, signed, table};
@@ -35,11 +37,24 @@ struct Matching {
     only: [Vec<String>; 2],
     /// Settings that differ, `path old -> new`, with the variants they differ in.
     settings: BTreeMap<String, Vec<String>>,
+    /// Data sets whose content differs under the same settings, with the variants that are scored on them.
+    other_content: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Prints what changed from `first` to `second`.
 pub(crate) fn print(first: &Study, second: &Study, terminal: &mut Terminal) -> anyhow::Result<()> {
     let matching = Matching::of(first, second);
+    if let Some((data, variants)) = matching.other_content.iter().next() {
+        let all = variants.len() == matching.rows.len();
+        let which =
+            if all { "every variant".to_owned() } else { variants.iter().cloned().collect::<Vec<_>>().join("; ") };
+        bail!(
+            "not compared: the content of {data} has changed between {} and {}, so that their NLL are of other images \
+             ({which}); sweep both on the same content",
+            first.plan.name,
+            second.plan.name
+        );
+    }
     let names = [&first.plan.name, &second.plan.name];
     let mut rows = table(&["variant", "seeds", "identical", "changed", "not finished", "mean change", "largest"], 1);
     for row in &matching.rows {
@@ -126,7 +141,12 @@ impl Matching {
             common += 1;
             let (Some(ours), Some(theirs)) = (specs[0].get(run), specs[1].get(other)) else { continue };
             changed.extend(differing(ours, theirs));
-            match Scored::of(theirs, b).otherwise(&Scored::of(ours, a), &first.plan.name) {
+            let (scored, reference) = (Scored::of(theirs, b), Scored::of(ours, a));
+            if scored.content_differs(&reference) {
+                let name = ours.config.data.name.clone();
+                self.other_content.entry(name).or_default().insert(row.label.clone());
+            }
+            match scored.otherwise(&reference, &first.plan.name) {
                 Some(Otherwise::Incomparable(why)) => row.incomparable = Some(why),
                 _ => row.add(a, b, metric),
             }

@@ -37,6 +37,7 @@ pub(crate) fn plan(args: &PlanArgs, global: &Global, terminal: &mut Terminal) ->
         page.study(study, expanded);
     }
     page.remarks();
+    page.data();
     page.totals(&outstanding)?;
     if let Some(text) = asked.would_replace()? {
         page.say(format!("tables    {}", text.replace('\n', "\n          ")));
@@ -67,6 +68,17 @@ impl Page<'_> {
     fn remarks(&mut self) {
         for (i, remark) in self.asked.experiment.remarks.iter().enumerate() {
             self.say(format!("{}{remark}", if i == 0 { "\nnotes     " } else { "          " }));
+        }
+    }
+
+    /// What is trained on, and what should be known of it.
+    fn data(&mut self) {
+        let said = &self.asked.said;
+        for (i, line) in said.lines.iter().enumerate() {
+            self.say(format!("{}{line}", if i == 0 { "\ndata      " } else { "          " }));
+        }
+        for warning in &said.warnings {
+            self.say(format!("          warning: {warning}"));
         }
     }
 

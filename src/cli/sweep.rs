@@ -86,6 +86,7 @@ pub(crate) fn sweep(args: &SweepArgs, global: &Global, terminal: &mut Terminal) 
     for remark in &asked.experiment.remarks {
         terminal.remark(remark);
     }
+    asked.say_data(terminal);
     let interrupt = Interrupt::listen().context("cannot listen for signals")?;
     if slurm {
         elsewhere(args, &asked, &interrupt, global, terminal)

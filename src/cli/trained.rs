@@ -5,13 +5,13 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
 
 use super::find::find;
 use super::terminal::count;
 use super::{Global, machine};
-use crate::data::{self, Cache, DataSize, Dataset, Images, Library, Part, Shape};
+use crate::data::{Cache, DataConfig, DataSize, Dataset, Images, Library, Part, Shape, is_of_path};
 use crate::made::evaluate::{averaged, mixture, single};
 use crate::made::kernels::team::Team;
 use crate::made::masks::{MaskSet, Masks};
@@ -149,6 +149,8 @@ pub(crate) struct Trained {
     pub(crate) team: Team,
     best_epoch: usize,
     cache: Cache,
+    /// Where its data may be.
+    places: Vec<DataConfig>,
 }
 
 impl Trained {
@@ -172,19 +174,25 @@ impl Trained {
         let cache = Cache::new(Library::from_environment(global.data_dir.clone()));
         // The test images kept for figures tell how pixels lie, without the data set itself.
         let kept = store.reference(&spec.data)?.and_then(|bytes| npy::decode::<u8>(&bytes).ok());
+        let places = places(&spec, &store);
         let shape = match kept.as_ref().map(|kept| &kept.shape[..]) {
             Some(&[_, height, width]) => Shape { width, height },
-            _ => unchanged(&spec, &cache)?.shape,
+            _ => unchanged_at(&places, &spec, &cache)?.shape,
         };
         let (masks, made) =
             run::load_model(&spec, shape, &model).with_context(|| format!("cannot load {name} ({run})"))?;
         let team = Team::new(args.jobs.unwrap_or_else(machine::threads).get());
-        Ok(Self { name, spec, shape, masks, made, team, best_epoch, cache })
+        Ok(Self { name, spec, shape, masks, made, team, best_epoch, cache, places })
     }
 
     /// The data set that it was trained on.
     pub(crate) fn dataset(&self) -> anyhow::Result<Arc<Dataset>> {
-        unchanged(&self.spec, &self.cache)
+        unchanged_at(&self.places, &self.spec, &self.cache)
+    }
+
+    /// Whether `name` is one of those that its own data set has, or had.
+    pub(crate) fn is_own(&self, name: &str) -> bool {
+        self.places.iter().any(|place| place.name == name)
     }
 
     /// One of the three sets of a data set, 0/1. Grey levels of training images are drawn as in the run's best epoch.
@@ -264,8 +272,53 @@ pub(crate) fn all_unchanged(runs: &[&RunSpec], cache: &Cache) -> anyhow::Result<
 
 /// The data set of a run, if it still is what the run was trained on.
 pub(crate) fn unchanged(spec: &RunSpec, cache: &Cache) -> anyhow::Result<Arc<Dataset>> {
-    let config = &spec.config.data;
-    let now = data::fingerprint(config, cache.library())?;
-    ensure!(now == spec.data, "the data set {} has changed since {} was trained on it", config.name, spec.id);
-    Ok(cache.get(config)?)
+    unchanged_at(std::slice::from_ref(&spec.config.data), spec, cache)
+}
+
+/// The same, where the set may be at any of several places.
+fn unchanged_at(places: &[DataConfig], spec: &RunSpec, cache: &Cache) -> anyhow::Result<Arc<Dataset>> {
+    let mut problem = None;
+    for config in places {
+        // What is identified is what was loaded: a file that changes from now on changes nothing.
+        match cache.get(config) {
+            Ok(set) if is_of(&set, spec) => return Ok(set),
+            Ok(set) if set.origin.earlier.as_ref() == Some(&spec.data) => {
+                problem = Some(anyhow!(
+                    "{} was trained by an earlier version, whose identity did not tell which pictures of {} train and which \
+                     test, so that they may be divided otherwise now: sweep it again",
+                    spec.id,
+                    config.name
+                ));
+            }
+            Ok(_) => {
+                let name = &config.name;
+                problem = Some(anyhow!("the data set {name} has changed since {} was trained on it", spec.id));
+            }
+            Err(error) => drop(problem.get_or_insert(error.into())),
+        }
+    }
+    Err(problem.unwrap_or_else(|| anyhow!("{} has no data", spec.id)))
+}
+
+/// Whether a run was trained on this set.
+fn is_of(set: &Dataset, spec: &RunSpec) -> bool {
+    // A run of today names its images; the earlier identity of its files would not tell them from another division.
+    let by_files = set.origin.earlier.as_ref() == Some(&spec.data) && !set.origin.folders_divided;
+    set.origin.fingerprint == spec.data || by_files
+}
+
+/// The settings of `[data]` under which a run's set may be found: where it was trained, and where plans have it since.
+fn places(spec: &RunSpec, store: &Store) -> Vec<DataConfig> {
+    let mut places = vec![spec.config.data.clone()];
+    if !spec.fingerprints().any(is_of_path) {
+        return places;
+    }
+    // A plan that cannot be read knows no place; its own commands say what is wrong with it.
+    let plans = store.experiments().unwrap_or_default().into_iter().filter_map(|name| store.load_plan(&name).ok());
+    for run in plans.flat_map(|plan| plan.runs).filter(|run| run.id == spec.id) {
+        if !places.contains(&run.config.data) {
+            places.push(run.config.data.clone());
+        }
+    }
+    places
 }

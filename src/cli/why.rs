@@ -26,7 +26,10 @@ pub(crate) fn why(args: &WhyArgs, global: &Global, terminal: &mut Terminal) -> a
             (RunStatus::Diverged, reason) => format!("cached: diverged, {}", reason.unwrap_or_default()),
             (RunStatus::Failed, reason) => format!("again: failed before, {}", reason.unwrap_or_default()),
             (RunStatus::Outstanding, Some(damage)) => format!("again: {damage}"),
-            (RunStatus::Outstanding, None) => new(by_id[run], &stored),
+            (RunStatus::Outstanding, None) => match asked.disbelieved.get(run) {
+                Some((old, why)) => format!("again: {old} of an earlier version is not used: {why}"),
+                None => new(by_id[run], &stored),
+            },
         };
         writeln!(terminal.out, "{run}  {label}  {reason}")?;
     }
@@ -41,16 +44,20 @@ fn stored(store: &Store) -> anyhow::Result<Vec<(RunId, Leaves)>> {
 
 /// Why nothing on disk answers `spec`.
 fn new(spec: &RunSpec, stored: &[(RunId, Leaves)]) -> String {
-    let wanted = leaves(spec);
-    let nearest =
-        stored.iter().map(|(run, have)| (changes(have, &wanted), run)).min_by_key(|(changes, _)| changes.len());
+    let wanted = [Some(spec.clone()), spec.as_before()].into_iter().flatten();
+    let wanted: Vec<(RunSpec, Leaves)> = wanted.map(|spec| (spec.clone(), leaves(&spec))).collect();
+    let pairs =
+        stored.iter().flat_map(|(run, have)| wanted.iter().map(move |(spec, wanted)| (run, have, spec, wanted)));
+    let nearest = pairs
+        .map(|(run, have, spec, wanted)| (changes(have, wanted), run, spec))
+        .min_by_key(|(changes, _, _)| changes.len());
     match nearest {
         None => "new: nothing has been run yet".to_owned(),
-        Some((changes, run)) if changes.is_empty() => match spec.revised_since(run) {
+        Some((changes, run, spec)) if changes.is_empty() => match spec.revised_since(run) {
             Some(reason) => format!("new: {reason} ({run} is from before)"),
             None => format!("new: the engine is {ENGINE} now, another made {run}"),
         },
-        Some((changes, run)) => format!("new: {} ({run} is nearest)", changes.join(", ")),
+        Some((changes, run, _)) => format!("new: {} ({run} is nearest)", changes.join(", ")),
     }
 }
 
@@ -70,6 +77,7 @@ mod tests {
             seed: Seed(1),
             data: "d".to_owned(),
             config: Arc::new(config),
+            earlier: None,
         }
     }
 

@@ -7,19 +7,16 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::Terminal;
+use super::earlier::reference;
 use super::estimate::Estimate;
 use super::interrupt::Interrupt;
 use super::progress::ProgressMode;
 use super::terminal::count;
 use super::training::{Spent, Trained, Training};
 use crate::data::Dataset;
-use crate::npy;
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::record::{host, utc};
 use crate::store::{Failure, Publication, RunOutput, Store, StoreError};
-
-/// Test images kept for figures.
-const REFERENCES: usize = 100;
 
 /// Time between two looks at what other processes do.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -199,10 +196,4 @@ impl<'a> Worker<'a> {
         self.store.forget_attempts(run)?;
         self.store.fail(run, &failure)
     }
-}
-
-/// The first test images as `.npy`, rows and columns apart: what figures show beside samples.
-fn reference(data: &Dataset) -> Vec<u8> {
-    let count = data.test.count().min(REFERENCES);
-    npy::encode(&[count, data.shape.height, data.shape.width], &data.test.pixels()[..count * data.shape.dim()])
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::load::drawn_size;
-use super::{DataConfig, DataError, DataSize, Dataset, Library, load};
+use super::load::{describe_drawn, drawn_size};
+use super::{DataConfig, DataError, DataSize, Dataset, Described, Library, fingerprint, load};
 
 /// The data sets of a sweep. Whoever asks first loads; who asks meanwhile waits; the set stays until the cache goes.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl Cache {
 
     /// The data set that `config` asks for. An error is not remembered: the next call tries again.
     pub fn get(&self, config: &DataConfig) -> Result<Arc<Dataset>, DataError> {
-        let key = serde_json::to_string(config).expect("a configuration is plain data");
+        let key = key(config);
         let slot = Arc::clone(self.sets.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default());
         let mut set = slot.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(set) = &*set {
@@ -38,6 +38,32 @@ impl Cache {
         *set = Some(Arc::clone(&loaded));
         Ok(loaded)
     }
+
+    /// Fingerprint of the data set that `config` asks for. Files are loaded for it and stay: what is identified is what is
+    /// trained on, whatever happens to the files meanwhile. Drawn sets are not drawn.
+    pub fn fingerprint(&self, config: &DataConfig) -> Result<String, DataError> {
+        match drawn_size(config, &self.library)? {
+            Some(_) => fingerprint(config, &self.library),
+            None => Ok(self.get(config)?.origin.fingerprint.clone()),
+        }
+    }
+
+    /// The data set that `config` asks for, if it is loaded already.
+    pub fn loaded(&self, config: &DataConfig) -> Option<Arc<Dataset>> {
+        let key = key(config);
+        let slot = Arc::clone(self.sets.lock().unwrap_or_else(PoisonError::into_inner).get(&key)?);
+        slot.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What there is to say of the data set that `config` asks for. Files are loaded for it and stay; of drawn sets a few
+    /// images are drawn.
+    pub fn describe(&self, config: &DataConfig) -> Result<Described, DataError> {
+        match describe_drawn(config, &self.library)? {
+            Some(described) => Ok(described),
+            None => Ok(self.get(config)?.described()),
+        }
+    }
+
     /// Size of the data set that `config` asks for. Files are loaded for it and stay; drawn sets are not drawn.
     pub fn size(&self, config: &DataConfig) -> Result<DataSize, DataError> {
         match drawn_size(config, &self.library)? {
@@ -45,4 +71,8 @@ impl Cache {
             None => Ok(self.get(config)?.size()),
         }
     }
+}
+
+fn key(config: &DataConfig) -> String {
+    serde_json::to_string(config).expect("a configuration is plain data")
 }

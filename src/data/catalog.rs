@@ -74,6 +74,8 @@ pub(crate) struct Known {
     pub(crate) invert: bool,
     /// Whether images are consecutive frames, to be divided by blocks.
     pub(crate) frames: bool,
+    /// SHA-256 of the unpacked images of train, valid and test, where it is known.
+    pub(crate) unpacked: [Option<&'static str>; 3],
     /// What is downloaded.
     pub(crate) downloads: &'static [Download],
 }
@@ -167,6 +169,11 @@ pub(crate) const KNOWN: [Known; 4] = [
         classes: (0, DIGITS),
         invert: false,
         frames: false,
+        unpacked: [
+            Some("ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+            None,
+            Some("0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+        ],
         downloads: &[
             mnist!(
                 "train-images-idx3-ubyte.gz",
@@ -199,6 +206,11 @@ pub(crate) const KNOWN: [Known; 4] = [
         classes: (0, DIGITS),
         invert: false,
         frames: false,
+        unpacked: [
+            Some("ad693b29f94c14277b095f5238ddefbbdaaae0939789dd2f4f0205278cee3e4d"),
+            Some("1de3d397c40fe8eeb33dafd4099a1f665ec01e96d9be234aaeeac8a34930e2e2"),
+            Some("e6687bfea3f820c174f33b7865140b2a2dd2930ef786f35d45795fc193b5ab2c"),
+        ],
         downloads: &[
             larochelle!(
                 "binarized_mnist_train.amat",
@@ -226,6 +238,7 @@ pub(crate) const KNOWN: [Known; 4] = [
         classes: (1, LETTERS),
         invert: false,
         frames: false,
+        unpacked: [None; 3],
         downloads: &[Download {
             file: "gzip.zip",
             urls: &[
@@ -262,6 +275,7 @@ pub(crate) const KNOWN: [Known; 4] = [
         classes: (0, SHAPES),
         invert: true,
         frames: true,
+        unpacked: [None; 3],
         downloads: &[Download {
             file: "four-shapes.snapshot.tar.gz",
             // The pictures are checked, so that a later snapshot with the same ones serves as well.
@@ -284,6 +298,14 @@ impl Known {
     /// Names of the files that `fetch` leaves.
     pub(crate) fn files(&self) -> impl Iterator<Item = &'static str> {
         self.downloads.iter().flat_map(Download::files)
+    }
+
+    /// Number of its pictures, of a set that is kept as an archive of pictures.
+    pub(crate) fn pictures(&self) -> Option<usize> {
+        self.downloads.iter().find_map(|download| match download.check {
+            Check::Pictures { count, .. } => Some(count),
+            Check::Sha256(_) | Check::Members(_) => None,
+        })
     }
 
     /// Bytes of the download, about.

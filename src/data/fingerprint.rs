@@ -1,60 +1,94 @@
 //! A data set, as a run sees it, as a short text: part of every run's identity, and what runs share a set by.
 //!
-//! For files it is a hash of their bytes, so changing one makes new runs and touching one does not; for drawn sets, of the
-//! generator's version. Either way with the settings that choose, cut and binarise the images: the name or the place is not
-//! among them.
+//! Between the bytes on disk and the bits that a run sees there is a long list of rules: which files are found, how they are
+//! decoded, which columns are labels, turning (EMNIST), inverting, averaging to a size, the division into train, valid and
+//! test, cutting to a number, and how grey becomes black and white. A hash of files with a list of settings tells the truth
+//! only as long as nobody forgets a rule. So a set that is named by a path is identified by what comes out at the end:
+//!
+//! | data | in the hash | not in it |
+//! |---|---|---|
+//! | path | the pixels of the three sets as a run gets them, their shape, how they became bits | path, format, every setting of `[data]`, labels |
+//! | known by name | bytes of its files, settings of `[data]`, [`RULES`] | place, labels; the files are checked to be the known ones |
+//! | drawn | name, version of the drawing, settings of `[data]` | |
+//!
+//! Pixels are hashed after they have been read, so the bytes that are identified are the bytes that are trained on: a file
+//! that is replaced meanwhile gives one identity or the other, never images under the identity of others.
+//!
+//! Until engine 3 a path was identified by its text, the bytes of its files and the settings of `[data]` ([`of_files`]). That
+//! left out which picture of a folder trains and which tests. Runs of then are looked up under that identity too
+//! (`cli::earlier`).
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
+use std::path::Path;
 
-use super::source::{Source, resolve};
-use super::{DataConfig, DataError, Library, draw, load};
+use super::source::{Files, Source, resolve};
+use super::{Binarization, DataConfig, DataError, Images, Library, Shape, draw, load};
 use crate::regular;
 
 /// Raised whenever the same files and settings give other images.
 const RULES: u32 = 2;
 
-/// Fingerprint of the data that `config` asks for, without loading it. Every file is hashed once a process.
+/// First word of the fingerprint of a set that is identified by its images alone.
+const IMAGES: &str = "images";
+/// The same of its files, as engines up to 3 had it at first.
+const FILES: &str = "files";
+
+/// Fingerprint of the data that `config` asks for. Files are read for it, drawn sets are not drawn.
 pub fn fingerprint(config: &DataConfig, library: &Library) -> Result<String, DataError> {
-    let mut hasher = blake3::Hasher::new();
-    let DataConfig { name: _, train, valid, test, size, seed, binarize } = config;
-    let (counts, binarize) = ([*train, *valid, *test], format!("{binarize:?}"));
-    let kind = match resolve(&config.name, library)? {
-        Source::Builtin(builtin) => {
-            let counts = load::counts(builtin, config);
-            let (name, version) = (builtin.name(), draw::VERSION);
-            hasher.update(format!("{name} {version} {counts:?} {size} {seed} {binarize}").as_bytes());
-            name
-        }
-        Source::Files(files) => {
-            hasher.update(format!("{RULES} {counts:?} {size} {seed} {binarize}").as_bytes());
-            for path in files.content()? {
-                hasher.update(&hash(&path)?);
-            }
-            files.known.map_or("files", |known| known.name)
-        }
-    };
-    Ok(format!("{kind}-{}", &hasher.finalize().to_hex()[..16]))
+    match resolve(&config.name, library)? {
+        Source::Builtin(builtin) => Ok(of_drawn(builtin, config)),
+        Source::Files(_) => Ok(load(config, library)?.origin.fingerprint),
+    }
 }
 
-/// A file as long as nobody writes to it: path, length, time of the last change.
-type Version = (PathBuf, u64, Option<SystemTime>);
+/// Whether a fingerprint is of the images alone: then no setting of `[data]` is part of a run's identity besides.
+pub fn is_of_images(fingerprint: &str) -> bool {
+    fingerprint.strip_prefix(IMAGES).is_some_and(|rest| rest.starts_with('-'))
+}
 
-static HASHES: Mutex<BTreeMap<Version, [u8; 32]>> = Mutex::new(BTreeMap::new());
+/// Whether a fingerprint is of a set that was named by a path.
+pub fn is_of_path(fingerprint: &str) -> bool {
+    is_of_images(fingerprint) || fingerprint.starts_with(FILES)
+}
 
-fn hash(path: &Path) -> Result<[u8; 32], DataError> {
-    let data = path.metadata().map_err(DataError::io(path))?;
-    let full = path.canonicalize().map_err(DataError::io(path))?;
-    let version = (full, data.len(), data.modified().ok());
-    let known = HASHES.lock().unwrap_or_else(PoisonError::into_inner).get(&version).copied();
-    if let Some(hash) = known {
-        return Ok(hash);
-    }
+/// Of a set that the program draws.
+pub(super) fn of_drawn(builtin: draw::Builtin, config: &DataConfig) -> String {
+    let DataConfig { name: _, train: _, valid: _, test: _, size, seed, binarize } = config;
+    let counts = load::counts(builtin, config);
+    let (name, version) = (builtin.name(), draw::VERSION);
+    let hash = blake3::hash(format!("{name} {version} {counts:?} {size} {seed} {binarize:?}").as_bytes());
+    short(name, &hash)
+}
+
+/// Of files and the settings of `[data]`: of a set known by name, and, of a path, as engines up to 3 had it at first.
+pub(super) fn of_files(files: &Files, config: &DataConfig) -> Result<String, DataError> {
+    let DataConfig { name: _, train, valid, test, size, seed, binarize } = config;
+    let counts = [*train, *valid, *test];
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(regular::open(path).map_err(DataError::io(path))?).map_err(DataError::io(path))?;
-    let hash = *hasher.finalize().as_bytes();
-    HASHES.lock().unwrap_or_else(PoisonError::into_inner).insert(version, hash);
-    Ok(hash)
+    hasher.update(format!("{RULES} {counts:?} {size} {seed} {binarize:?}").as_bytes());
+    for path in files.content()? {
+        hasher.update(&hash(&path)?);
+    }
+    Ok(short(files.known.map_or(FILES, |known| known.name), &hasher.finalize()))
+}
+
+/// Of the images that a run gets.
+pub(super) fn of_images(shape: Shape, binarization: Binarization, parts: [&Images; 3]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(format!("{} {} {binarization:?}", shape.width, shape.height).as_bytes());
+    for images in parts {
+        hasher.update(&(images.count() as u64).to_le_bytes()).update(images.pixels());
+    }
+    short(IMAGES, &hasher.finalize())
+}
+
+fn short(kind: &str, hash: &blake3::Hash) -> String {
+    format!("{kind}-{}", &hash.to_hex()[..16])
+}
+
+/// Hash of a file's bytes.
+pub(super) fn hash(path: &Path) -> Result<[u8; 32], DataError> {
+    let mut hasher = blake3::Hasher::new();
+    let file = regular::open(path).map_err(DataError::io(path))?;
+    hasher.update_reader(file).map_err(DataError::io(path))?;
+    Ok(*hasher.finalize().as_bytes())
 }

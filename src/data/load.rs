@@ -3,26 +3,53 @@
 use std::ops::Range;
 
 use super::binarize::{Binarization, Levels, binarize};
-use super::catalog::KNOWN;
+use super::catalog::{KNOWN, Known};
 use super::draw::Builtin;
 use super::library::file_name;
+use super::origin::{Origin, thousands};
 use super::part::Part;
 use super::read::{self, Contents, Pool};
-use super::source::{Files, Item, Layout, Source, resolve};
+use super::source::{Files, Item, Layout, Source, resolve, shadowed};
 use super::split::{self, Parts};
-use super::{DataConfig, DataError, DataSize, Dataset, Images, Labels, Library, Shape};
+use super::{
+    Binarize, DataConfig, DataError, DataSize, Dataset, Described, Images, Labels, Library, Shape, fingerprint,
+};
 
 /// Side of the images where no size is set.
 const SIZE: usize = 28;
 
+/// Drawn images that tell how many pixels of all are on.
+const SAMPLE: usize = 200;
+
 /// Reads or draws a data set, divides it, cuts it to size and makes it binary.
 pub fn load(config: &DataConfig, library: &Library) -> Result<Dataset, DataError> {
     check(config)?;
-    let divided = match resolve(&config.name, library)? {
-        Source::Builtin(builtin) => drawn(builtin, config),
-        Source::Files(files) => from_files(&files, config)?,
-    };
-    Ok(finish(&divided, config))
+    match resolve(&config.name, library)? {
+        Source::Builtin(builtin) => {
+            let origin = drawn_origin(builtin, config, library).1;
+            Ok(Dataset { origin, ..finish(&drawn(builtin, config, counts(builtin, config)), config) })
+        }
+        Source::Files(files) => {
+            let divided = from_files(&files, config)?;
+            let mut dataset = finish(&divided, config);
+            let origin = &mut dataset.origin;
+            let by_files = fingerprint::of_files(&files, config)?;
+            let parts = [&dataset.train, &dataset.valid, &dataset.test];
+            let images = fingerprint::of_images(dataset.shape, dataset.binarization, parts);
+            if files.known.is_some() {
+                origin.fingerprint = by_files;
+            } else {
+                origin.fingerprint.clone_from(&images);
+                origin.earlier = Some(by_files);
+            }
+            origin.images = Some(images);
+            origin.folders_divided = files.divides_folders();
+            origin.notes.extend(shadowed(&config.name, Some(&files.path), library));
+            origin.notes.extend(passed_over(&divided, dataset.binarization, config));
+            origin.place = Some(files.path);
+            Ok(dataset)
+        }
+    }
 }
 
 /// Size of the set that `config` asks for where the program draws it, without drawing it; `None` for files, which only
@@ -30,12 +57,57 @@ pub fn load(config: &DataConfig, library: &Library) -> Result<Dataset, DataError
 pub(super) fn drawn_size(config: &DataConfig, library: &Library) -> Result<Option<DataSize>, DataError> {
     check(config)?;
     Ok(match resolve(&config.name, library)? {
+        Source::Builtin(builtin) => Some(size_of_drawn(builtin, config)),
+        Source::Files(_) => None,
+    })
+}
+
+/// What there is to say of a set that the program draws, after drawing a few of its images; `None` for files.
+pub(super) fn describe_drawn(config: &DataConfig, library: &Library) -> Result<Option<Described>, DataError> {
+    check(config)?;
+    Ok(match resolve(&config.name, library)? {
         Source::Builtin(builtin) => {
-            let [train, valid, test] = counts(builtin, config);
-            Some(DataSize { shape: square(config), train, valid, test })
+            let (binarization, origin) = drawn_origin(builtin, config, library);
+            let (name, size) = (config.name.clone(), size_of_drawn(builtin, config));
+            Some(Described { name, size, binarization, origin, left_out: vec![] })
         }
         Source::Files(_) => None,
     })
+}
+
+fn size_of_drawn(builtin: Builtin, config: &DataConfig) -> DataSize {
+    let [train, valid, test] = counts(builtin, config);
+    DataSize { shape: square(config), train, valid, test }
+}
+
+fn drawn_origin(builtin: Builtin, config: &DataConfig, library: &Library) -> (Binarization, Origin) {
+    let few = counts(builtin, config).map(|count| count.min(SAMPLE));
+    let sample = finish(&drawn(builtin, config, [few[0], 1, 1]), config);
+    let origin = Origin {
+        fingerprint: fingerprint::of_drawn(builtin, config),
+        notes: shadowed(&config.name, None, library).into_iter().collect(),
+        // Images drawn one by one are no copies; tiny ones may be equal all the same.
+        shared: [0, 0],
+        ..sample.origin
+    };
+    (sample.binarization, origin)
+}
+
+/// Settings of `[data]` that change nothing here, though they are not at their defaults.
+fn passed_over(divided: &Divided, binarization: Binarization, config: &DataConfig) -> Vec<String> {
+    let default = DataConfig::default();
+    let mut notes = Vec::new();
+    let bits = binarization == Binarization::NoneNeeded;
+    if bits && config.binarize != default.binarize {
+        let rule = serde_json::to_string(&config.binarize).unwrap_or_default();
+        notes.push(format!("data.binarize = {rule} is passed over: its pixels are bits as they are stored"));
+    }
+    let draws = divided.draws || !bits && config.binarize != Binarize::Threshold;
+    if !draws && config.seed != default.seed {
+        let seed = config.seed;
+        notes.push(format!("data.seed = {seed} is passed over: its files divide it, and nothing is drawn"));
+    }
+    notes
 }
 
 /// Refuses what no data set can be asked for.
@@ -68,11 +140,12 @@ struct Divided {
     parts: Parts,
     /// As in [`Dataset`].
     left_out: Vec<String>,
+    /// Whether the data seed decided which image is where.
+    draws: bool,
 }
 
-fn drawn(builtin: Builtin, config: &DataConfig) -> Divided {
+fn drawn(builtin: Builtin, config: &DataConfig, counts: [usize; 3]) -> Divided {
     let shape = square(config);
-    let counts = counts(builtin, config);
     let pools: Vec<Pool> = Part::ALL
         .into_iter()
         .map(|part| {
@@ -82,19 +155,21 @@ fn drawn(builtin: Builtin, config: &DataConfig) -> Divided {
         })
         .collect();
     let parts = Part::ALL.map(|part| (part as usize, split::all(counts[part as usize])));
-    Divided { pools, parts, left_out: vec![] }
+    Divided { pools, parts, left_out: vec![], draws: true }
 }
 
 fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> {
     let incomplete = |problem: &str| DataError::Incomplete { path: files.path.clone(), problem: problem.into() };
     let contents = match &files.images {
-        Layout::One(item) => read_item(item, files, config, None)?,
+        Layout::One(item) => read_item(item, files, config, None, None)?,
         Layout::Parts(items) => {
             let (counts, wanted) = wanted(items, files, config).unzip();
             let (mut parts, mut wanted) = ([None, None, None], wanted.into_iter().flatten());
-            for (part, item) in parts.iter_mut().zip(items) {
+            distinct(items, files)?;
+            for (part, item) in Part::ALL.into_iter().zip(items) {
                 let Some(item) = item else { continue };
-                *part = match read_item(item, files, config, wanted.next())? {
+                let pool = &mut parts[part as usize];
+                *pool = match read_item(item, files, config, Some(part), wanted.next())? {
                     Contents::One(pool) => Some(pool),
                     Contents::Parts(_) => return Err(incomplete("an archive of three sets among files of one")),
                 };
@@ -105,7 +180,7 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
             Contents::Parts(parts)
         }
     };
-    let (mut pools, parts) = match contents {
+    let (mut pools, parts, draws) = match contents {
         Contents::One(pool) => {
             let count = pool.count();
             if count < 3 {
@@ -114,13 +189,22 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
             let frames = files.known.is_some_and(|known| known.frames);
             let parts =
                 if frames { split::blocks(&classes(&pool), config.seed) } else { split::three(count, config.seed) };
-            (vec![pool], parts.map(|images| (0, images)))
+            (vec![pool], parts.map(|images| (0, images)), true)
         }
         Contents::Parts(pools) => {
+            let alike = |a: Part, b: Part| match [&pools[a as usize], &pools[b as usize]] {
+                [Some(a), Some(b)] => a.holds_the_same_as(b),
+                _ => false,
+            };
+            if let Some((a, b)) = PAIRS.into_iter().find(|&(a, b)| alike(a, b)) {
+                return Err(same_images(files, a, b));
+            }
             let parts = split::files(number(&pools), config.seed).map_err(|problem| incomplete(&problem))?;
-            (pools.into_iter().flatten().collect(), parts)
+            let cut_from_train = pools[Part::Valid as usize].is_none();
+            (pools.into_iter().flatten().collect(), parts, cut_from_train)
         }
     };
+    official(files, &pools, parts.each_ref().map(|(_, images)| images.len()))?;
     for pool in &mut pools {
         reshape(pool, files, config.size)?;
     }
@@ -129,7 +213,58 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
         let words = |s: Shape| format!("{} x {}", s.height, s.width);
         return Err(incomplete(&format!("its sets differ in shape: {} and {}", words(shape), words(other.shape))));
     }
-    Ok(Divided { pools, parts: cut(parts, config)?, left_out: vec![] })
+    let whole = parts.each_ref().map(|(_, images)| images.len());
+    let parts = cut(parts, config)?;
+    let draws = draws || whole != parts.each_ref().map(|(_, images)| images.len());
+    Ok(Divided { pools, parts, left_out: vec![], draws })
+}
+
+/// Parts that must not be the same.
+const PAIRS: [(Part, Part); 3] = [(Part::Train, Part::Test), (Part::Train, Part::Valid), (Part::Valid, Part::Test)];
+
+/// Refuses one file under two names.
+fn distinct(items: &[Option<Item>; 3], files: &Files) -> Result<(), DataError> {
+    let mut hashes = [None; 3];
+    for (hash, item) in hashes.iter_mut().zip(items) {
+        if let Some(item) = item.as_ref().filter(|item| item.images.is_file()) {
+            *hash = Some(fingerprint::hash(&item.images)?);
+        }
+    }
+    let same = |&(a, b): &(Part, Part)| hashes[a as usize].is_some() && hashes[a as usize] == hashes[b as usize];
+    PAIRS.into_iter().find(same).map_or(Ok(()), |(a, b)| Err(same_images(files, a, b)))
+}
+
+fn same_images(files: &Files, a: Part, b: Part) -> DataError {
+    let problem = format!(
+        "its {a} images and its {b} images are the same ones, so that a model would be judged by what it has learnt: give \
+         each its own, or a single file, which is then divided in three"
+    );
+    DataError::Incomplete { path: files.path.clone(), problem }
+}
+
+/// Refuses files in the place of a set known by name that are not that set.
+fn official(files: &Files, pools: &[Pool], has: [usize; 3]) -> Result<(), DataError> {
+    let Some(known) = files.known else { return Ok(()) };
+    // How many frames of a film each part gets depends on the seed.
+    let (has, expected) = match known.pictures() {
+        Some(count) => (vec![pools.iter().map(Pool::count).sum()], vec![count]),
+        None => (has.to_vec(), known.sizes.to_vec()),
+    };
+    if has == expected {
+        return Ok(());
+    }
+    let words = |counts: &[usize]| counts.iter().map(|&count| thousands(count)).collect::<Vec<_>>().join(" / ");
+    Err(other_set(files, known, &format!("it has {} images and not {}", words(&has), words(&expected))))
+}
+
+fn other_set(files: &Files, known: &Known, how: &str) -> DataError {
+    let (path, name) = (files.path.clone(), known.name);
+    let problem = format!(
+        "this is not {name}: {how}. `ablade data fetch {name}` gets {name} once these files are moved away; to train on them, \
+         name them by their path: name = {:?}",
+        path.display().to_string()
+    );
+    DataError::Incomplete { path, problem }
 }
 
 /// Images in each file.
@@ -175,11 +310,24 @@ fn cut(mut parts: Parts, config: &DataConfig) -> Result<Parts, DataError> {
     Ok(parts)
 }
 
-fn read_item(item: &Item, files: &Files, config: &DataConfig, wanted: Option<Vec<u32>>) -> Result<Contents, DataError> {
+fn read_item(
+    item: &Item,
+    files: &Files,
+    config: &DataConfig,
+    part: Option<Part>,
+    wanted: Option<Vec<u32>>,
+) -> Result<Contents, DataError> {
     if item.images.is_dir() {
         return read::folder(&item.images, config.size).map(Contents::One);
     }
-    let mut contents = read::file(&item.images, config.size, wanted)?;
+    let known = files.known.and_then(|known| Some((known, known.unpacked[part? as usize]?)));
+    let mut contents = match known {
+        None => read::file(&item.images, config.size, wanted)?,
+        Some((known, sha256)) => {
+            let other = || other_set(files, known, &format!("{} has other content", file_name(&item.images)));
+            read::file_of_content(&item.images, config.size, wanted, sha256)?.ok_or_else(other)?
+        }
+    };
     if let Contents::One(pool) = &mut contents
         && pool.labels.is_none()
     {
@@ -252,6 +400,7 @@ fn mostly_light(pool: &Pool) -> bool {
 fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
     let binary = divided.pools.iter().all(|pool| pool.levels() == Levels::Binary);
     let levels = if binary { Levels::Binary } else { Levels::Grey };
+    let (mut seen, mut on, mut pixels_in_all) = ([false; 256], 0.0, 0);
     let [train, valid, test] = Part::ALL.map(|part| {
         let (pool, images) = &divided.parts[part as usize];
         let pool = &divided.pools[*pool];
@@ -259,8 +408,13 @@ fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
         let mut pixels = vec![0; images.len() * dim];
         for (&i, image) in images.iter().zip(pixels.chunks_exact_mut(dim)) {
             image.copy_from_slice(pool.image(i));
+            image.iter().for_each(|&level| seen[usize::from(level)] = true);
             binarize(image, levels, config.binarize, config.seed, part, i as usize);
         }
+        let greys = levels == Levels::Grey && config.binarize == Binarize::Dynamic && part == Part::Train;
+        let sum: u64 = pixels.iter().map(|&level| u64::from(level)).sum();
+        on += sum as f64 / if greys { 255.0 } else { 1.0 };
+        pixels_in_all += pixels.len();
         let labelled = Images::new(pixels, dim);
         match &pool.labels {
             Some(labels) => labelled.with_labels(Labels {
@@ -271,6 +425,18 @@ fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
         }
     });
     let binarization = Binarization::of(levels, config.binarize);
+    let seen: Vec<u8> = (0..=255).filter(|&level| seen[usize::from(level)]).collect();
+    let two_levels = match seen[..] {
+        [low, high] if levels == Levels::Grey => Some([low, high]),
+        _ => None,
+    };
+    let origin = Origin {
+        highest: seen.last().copied().unwrap_or(0),
+        two_levels,
+        on: on / pixels_in_all.max(1) as f64,
+        shared: shared(divided),
+        ..Origin::default()
+    };
     Dataset {
         name: config.name.clone(),
         shape: divided.pools[0].shape,
@@ -279,7 +445,19 @@ fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
         test,
         binarization,
         left_out: divided.left_out.clone(),
+        origin,
     }
+}
+
+/// Validation images and test images that are training images as well, before anything is made binary.
+fn shared(divided: &Divided) -> [usize; 2] {
+    let of = |part: Part| {
+        let (pool, images) = &divided.parts[part as usize];
+        images.iter().map(|&i| divided.pools[*pool].image(i))
+    };
+    let mut train: Vec<&[u8]> = of(Part::Train).collect();
+    train.sort_unstable();
+    [Part::Valid, Part::Test].map(|part| of(part).filter(|image| train.binary_search(image).is_ok()).count())
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod file;
 mod fingerprint;
 mod library;
 mod load;
+mod origin;
 mod part;
 mod read;
 mod sheet;
@@ -33,9 +34,10 @@ pub use catalog::{Entry, Place, catalog};
 pub use error::DataError;
 pub use fetch::fetch;
 pub use file::images_in;
-pub use fingerprint::fingerprint;
+pub use fingerprint::{fingerprint, is_of_images, is_of_path};
 pub use library::Library;
 pub use load::load;
+pub use origin::{Described, Origin};
 pub use part::Part;
 pub use sheet::contact_sheet;
 
@@ -69,6 +71,21 @@ impl Default for DataConfig {
             size: 28,
             seed: 0,
             binarize: Binarize::Threshold,
+        }
+    }
+}
+
+impl DataConfig {
+    /// The setting by which validation images differ between this and `other`, so that NLL on them do not compare.
+    pub fn validates_otherwise_than(&self, other: &Self) -> Option<&'static str> {
+        let drawn = |rule| rule != Binarize::Threshold;
+        match () {
+            () if self.name != other.name => Some("data.name"),
+            () if self.size != other.size => Some("data.size"),
+            () if drawn(self.binarize) != drawn(other.binarize) => Some("data.binarize"),
+            () if self.seed != other.seed => Some("data.seed"),
+            () if self.valid != other.valid => Some("data.valid"),
+            () => None,
         }
     }
 }
@@ -197,6 +214,8 @@ pub struct Dataset {
     pub binarization: Binarization,
     /// What the source holds besides these images, and why it is not used: one sentence a kind, without a full stop.
     pub left_out: Vec<String>,
+    /// Where it comes from, and what became of it on the way.
+    pub origin: Origin,
 }
 
 impl Dataset {
@@ -224,6 +243,17 @@ impl Dataset {
     pub fn size(&self) -> DataSize {
         let [train, valid, test] = [&self.train, &self.valid, &self.test].map(Images::count);
         DataSize { shape: self.shape, train, valid, test }
+    }
+
+    /// All that is said of it.
+    pub fn described(&self) -> Described {
+        Described {
+            name: self.name.clone(),
+            size: self.size(),
+            binarization: self.binarization,
+            origin: self.origin.clone(),
+            left_out: self.left_out.clone(),
+        }
     }
 }
 

@@ -45,6 +45,14 @@ pub(crate) struct Item {
 }
 
 impl Files {
+    /// Whether pictures in folders are train, valid and test by the folder that they are in.
+    pub(crate) fn divides_folders(&self) -> bool {
+        match &self.images {
+            Layout::One(_) => false,
+            Layout::Parts(parts) => parts.iter().flatten().any(|item| item.images.is_dir()),
+        }
+    }
+
     /// Everything whose content decides the images, in a fixed order.
     pub(crate) fn content(&self) -> Result<Vec<PathBuf>, DataError> {
         let items: Vec<&Item> = match &self.images {
@@ -81,6 +89,25 @@ pub(crate) fn resolve(name: &str, library: &Library) -> Result<Source, DataError
         }
     }
     Err(unknown(name, library))
+}
+
+/// What lies at the path `name` and is passed over, because the name is that of a set; `place` is where that one is.
+pub(crate) fn shadowed(name: &str, place: Option<&Path>, library: &Library) -> Option<String> {
+    let whose = match (Builtin::ALL.iter().any(|builtin| builtin.name() == name), place) {
+        (true, _) => "the set that this program draws".to_owned(),
+        (false, Some(place)) if KNOWN.iter().any(|known| known.name == name) => {
+            format!("the set in {}", place.display())
+        }
+        _ => return None,
+    };
+    let is_used = |path: &Path| match (path.canonicalize(), place.map(Path::canonicalize)) {
+        (Ok(path), Some(Ok(place))) => path == place,
+        _ => false,
+    };
+    let mut hidden = [PathBuf::from(".").join(name), library.data_dir.join(name)].into_iter();
+    let hidden = hidden.find(|path| path.exists() && !is_used(path))?;
+    let path = hidden.display();
+    Some(format!("the name means {whose}; what lies at {path} is used by name = \"{path}\""))
 }
 
 /// Finds a set known by name in the library.

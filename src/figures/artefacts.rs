@@ -36,7 +36,7 @@ impl Artefacts {
         let mut all = Self::default();
         for spec in &study.plan.runs {
             if !all.tests.contains_key(&spec.data)
-                && let Some(picture) = reference(&spec.data).and_then(|bytes| picture(&bytes, None))
+                && let Some(picture) = spec.fingerprints().find_map(&reference).and_then(|bytes| picture(&bytes, None))
             {
                 all.tests.insert(spec.data.clone(), picture);
             }

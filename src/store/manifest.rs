@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::runs::RUN;
+
 /// `checksums.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,11 +30,18 @@ impl Entry {
 const LATER: [&str; 2] = ["masks.npz", "masks.txt"];
 
 impl Manifest {
-    /// Whether these are the files of a run that is published, which may lack those that came later.
+    /// Whether these are the files of a run that is published, which may lack those that came later. Of its specification it
+    /// is enough that there is one: the id vouches for all in it that decides a number, and the path of the data may differ.
     pub(super) fn repeats(&self, published: &Self) -> bool {
         let expected = |name: &str| !LATER.contains(&name) || published.files.contains_key(name);
-        self.files.iter().filter(|(name, _)| expected(name)).eq(&published.files)
+        let own = self.files.iter().filter(|(name, _)| expected(name));
+        own.map(vouched_for).eq(published.files.iter().map(vouched_for))
     }
+}
+
+/// A file, and its content unless it is the specification.
+fn vouched_for<'a>((name, entry): (&'a String, &'a Entry)) -> (&'a String, Option<&'a Entry>) {
+    (name, (name != RUN).then_some(entry))
 }
 
 const SEAL: &str = "# blake3 of the lines above: ";
@@ -61,6 +70,8 @@ mod tests {
         };
         let new = manifest(&[("masks.npz", b"m"), ("test_nll.npy", b"t")]);
         assert!(new.repeats(&new) && new.repeats(&manifest(&[("test_nll.npy", b"t")])));
+        let moved = |path| manifest(&[("run.toml", path), ("test_nll.npy", b"t")]);
+        assert!(moved(b"a.csv").repeats(&moved(b"b.csv")), "the id vouches for the specification");
         assert!(!new.repeats(&manifest(&[("masks.npz", b"m")])), "a file that is missing");
         assert!(!new.repeats(&manifest(&[("masks.npz", b"other"), ("test_nll.npy", b"t")])), "other masks");
         assert!(!new.repeats(&manifest(&[("test_nll.npy", b"other")])), "other numbers");

@@ -19,7 +19,7 @@ use crate::config::RunConfig;
 use crate::plan::{ENGINE, Plan, RunId, RunSpec};
 use crate::rng::Seed;
 
-const RUN: &str = "run.toml";
+pub(super) const RUN: &str = "run.toml";
 const EPOCHS: &str = "epochs.csv";
 const SUMMARY: &str = "summary.toml";
 const TIMING: &str = "timing.toml";
@@ -228,7 +228,7 @@ impl Store {
     pub fn spec(&self, run: &RunId) -> Result<RunSpec, StoreError> {
         let bytes = self.checked(run, &self.manifest(run)?, RUN)?;
         let file: RunFile = from_toml(run, &self.run_dir(run).join(RUN), &bytes)?;
-        Ok(RunSpec { id: file.id, seed: file.seed, data: file.data_fingerprint, config: file.config })
+        Ok(RunSpec { id: file.id, seed: file.seed, data: file.data_fingerprint, config: file.config, earlier: None })
     }
 
     /// A file of a published run, checked; `None` if the run was published without it.
@@ -310,13 +310,9 @@ fn encode(spec: &RunSpec, output: &RunOutput) -> Result<(BTreeMap<String, Vec<u8
         check_file("a file of a run", name)?;
         files.insert(name.clone(), bytes.clone());
     }
-    let run = RunFile {
-        id: spec.id.clone(),
-        engine: ENGINE,
-        seed: spec.seed,
-        data_fingerprint: spec.data.clone(),
-        config: Arc::clone(&spec.config),
-    };
+    let (config, data) = spec.identified();
+    let run =
+        RunFile { id: spec.id.clone(), engine: ENGINE, seed: spec.seed, data_fingerprint: data.to_owned(), config };
     files.insert(RUN.to_owned(), to_toml(Path::new(RUN), &run)?.into_bytes());
     files.insert(SUMMARY.to_owned(), to_toml(Path::new(SUMMARY), &output.summary)?.into_bytes());
     files.insert(EPOCHS.to_owned(), encode_epochs(&output.epochs).into_bytes());

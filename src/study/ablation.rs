@@ -71,6 +71,8 @@ pub struct AblationRow {
     pub tuning: Option<Tuning>,
     /// The conclusion.
     pub verdict: Verdict,
+    /// Whether its runs are those of the baseline to the last bit.
+    pub identical: bool,
     /// What a reader of the row must know; empty if nothing.
     pub note: String,
 }
@@ -274,6 +276,8 @@ impl Study {
             otherwise,
             tuning,
             verdict,
+            identical: reference
+                .is_some_and(|reference| baseline != Some(index) && self.is_identical(variant, reference)),
             note: String::new(),
         }
     }
@@ -375,6 +379,9 @@ fn judge(row: &mut AblationRow, can: &Feasibility, waiting: usize) {
     }
     if let Some(Otherwise::Incomparable(note) | Otherwise::Noted(note)) = &row.otherwise {
         notes.push(note.clone());
+    }
+    if row.identical {
+        notes.push("the same as the baseline to the last bit: what is changed has no effect here".to_owned());
     }
     let is_judged = !matches!(row.verdict, Verdict::Baseline | Verdict::NotComparable | Verdict::NoBaseline);
     let incomplete = is_judged && (row.outstanding > 0 || waiting > 0);

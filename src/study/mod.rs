@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use crate::plan::{Plan, PlannedStudy, PlannedVariant, RunId};
+use crate::plan::{Metric, Plan, PlannedStudy, PlannedVariant, RunId};
 use crate::rng::Seed;
 use crate::stats::Estimate;
 use crate::store::{RunRecord, RunStatus, Store, StoreError};
@@ -104,6 +104,13 @@ impl Study {
         self.plan.seeds.iter().zip(&variant.runs).map(|(seed, run)| (*seed, run, &self.records[run]))
     }
 
+    /// Whether every run of two variants that finished on both sides has the same epochs and numbers to the last bit.
+    pub fn is_identical(&self, variant: &PlannedVariant, reference: &PlannedVariant) -> bool {
+        let pairs = || variant.runs.iter().zip(&reference.runs).map(|(a, b)| (&self.records[a], &self.records[b]));
+        let both = || pairs().filter(|(a, b)| a.status == RunStatus::Finished && b.status == RunStatus::Finished);
+        both().next().is_some() && both().all(|(a, b)| a.epochs == b.epochs && a.summary == b.summary)
+    }
+
     /// Runs whose files were found damaged, with what was wrong.
     pub fn damaged(&self) -> impl Iterator<Item = (&RunId, &str)> {
         let outstanding = self.records.iter().filter(|(_, record)| record.status == RunStatus::Outstanding);
@@ -116,6 +123,16 @@ impl Study {
         let wanted = self.plan.compare.baseline.as_deref();
         let chosen = wanted.and_then(|label| study.variants.iter().position(|v| v.label == label || v.name == label));
         chosen.or(study.baseline)
+    }
+}
+
+/// What a metric is called in a sentence.
+pub fn metric_words(metric: Metric) -> &'static str {
+    match metric {
+        Metric::TestNll => "test NLL",
+        Metric::TestNllMixture => "mixture NLL",
+        Metric::TestNllAveraged => "averaged NLL",
+        Metric::ValidNll => "validation NLL",
     }
 }
 

@@ -8,9 +8,9 @@ use crate::record::RunRecord;
 /// The test images of a run: which, and how they became bits.
 #[derive(Debug, Clone, Copy)]
 pub struct Scored<'a> {
+    /// Its data's content differs too where only training images do.
+    spec: &'a RunSpec,
     data: &'a DataConfig,
-    /// Content of the data set; differs too where only training images do.
-    fingerprint: &'a str,
     binarization: Option<Binarization>,
 }
 
@@ -31,7 +31,12 @@ impl<'a> Scored<'a> {
 
     /// Of a run, by its specification and how its data set is binarised, where that is known.
     pub fn new(spec: &'a RunSpec, binarization: Option<Binarization>) -> Self {
-        Self { data: &spec.config.data, fingerprint: &spec.data, binarization }
+        Self { spec, data: &spec.config.data, binarization }
+    }
+
+    /// Whether the content of the data set is another under the same settings: the files behind its name have changed.
+    pub fn content_differs(&self, reference: &Self) -> bool {
+        self.data == reference.data && !self.spec.sees_the_same_as(reference.spec)
     }
 
     /// What was done to the pixels, as far as is known: what was asked, for a run that is still to come.
@@ -57,7 +62,13 @@ impl<'a> Scored<'a> {
     pub fn otherwise(&self, reference: &Self, name: &str) -> Option<Otherwise> {
         let (own, other) = (self.data, reference.data);
         let (bits, other_bits) = (self.binarization(), reference.binarization());
-        if own.name != other.name && self.fingerprint != reference.fingerprint || own.size != other.size {
+        if self.content_differs(reference) {
+            return Some(Otherwise::Incomparable(format!(
+                "scored on another content of {} than {name}: their NLL do not compare",
+                own.name
+            )));
+        }
+        if own.name != other.name && !self.spec.sees_the_same_as(reference.spec) || own.size != other.size {
             let size = |data: &DataConfig| {
                 if own.size == other.size { String::new() } else { format!(" at {0} x {0}", data.size) }
             };

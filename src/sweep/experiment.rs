@@ -44,6 +44,8 @@ pub struct Experiment {
     pub remarks: Vec<String>,
     /// Label or name of the variants that `--only` asks for; empty = all.
     pub only: Vec<String>,
+    /// Whether `data.size` is written, by the file or the command line.
+    pub asks_for_size: bool,
 }
 
 /// One study, expanded.
@@ -169,7 +171,7 @@ impl Experiment {
                     for (id, seed) in ids.iter().zip(&self.seeds) {
                         if index.insert(id.clone()) {
                             let (data, config) = (data.clone(), Arc::clone(config));
-                            runs.push(RunSpec { id: id.clone(), seed: *seed, data, config });
+                            runs.push(RunSpec { id: id.clone(), seed: *seed, data, config, earlier: None });
                         }
                     }
                     Ok(ids)
@@ -202,6 +204,7 @@ impl Experiment {
             studies,
             seeds: self.seeds.clone(),
             compare: self.compare.clone(),
+            data: Vec::new(),
             runs,
         })
     }
@@ -256,6 +259,7 @@ impl Reader {
             execution: draft.execution.clone(),
             remarks: std::mem::take(&mut self.notes),
             only: only.to_vec(),
+            asks_for_size: settings::find("data.size").is_some_and(|leaf| draft.written[leaf].is_some()),
         })
     }
 
@@ -302,6 +306,7 @@ impl Reader {
                 self.same_label(expanded, cell, &label);
             }
             let changes = self.changes(expanded, &cell.point);
+            self.tuned_over_data(draft, expanded, group, &candidates);
             let (first, rest) = (candidates[0].clone(), candidates.len() > 1);
             if !rest {
                 candidates.clear();
@@ -331,6 +336,22 @@ impl Reader {
             counts: expanded.counts,
             shared: 0,
         })
+    }
+
+    /// Refuses candidates whose validation NLL do not compare.
+    fn tuned_over_data(&mut self, draft: &Draft, expanded: &Expanded, group: &[usize], candidates: &[Candidate]) {
+        let first = &candidates[0].config.data;
+        for (cell, candidate) in group.iter().zip(candidates) {
+            let data = &candidate.config.data;
+            let Some(path) = first.validates_otherwise_than(data) else { continue };
+            let message =
+                format!("`{path}` is tuned, and the best on validation would be chosen among NLL of other images");
+            let leaf = settings::find(path);
+            let place = leaf.and_then(|leaf| self.written(draft, expanded, &expanded.cells[*cell], leaf));
+            let error = Diagnostic::new(message).at(place.unwrap_or(expanded.study.span), "these do not compare");
+            self.errors.push(error.help("without `tune = true` it is an axis like others, a variant for each level"));
+            return;
+        }
     }
 
     /// The levels of a cell; values that are no level of their axis are added to it, the baseline's at the front.

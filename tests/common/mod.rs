@@ -79,7 +79,7 @@ impl Recipe {
                 let id = RunId::new(1, &config, "d5e1", seed);
                 ids.push(id.clone());
                 records.insert(id.clone(), self.record(v, s, levels));
-                runs.push(RunSpec { id, seed, data: "d5e1".into(), config: Arc::new(config.clone()) });
+                runs.push(RunSpec { id, seed, data: "d5e1".into(), config: Arc::new(config.clone()), earlier: None });
             }
             let words: Vec<String> = self.axes.iter().zip(levels).map(|((axis, _), l)| format!("{axis} {l}")).collect();
             let label = if v == 0 { "baseline".to_owned() } else { words.join(", ") };
@@ -112,6 +112,7 @@ impl Recipe {
             studies: vec![planned],
             seeds,
             compare: Compare::default(),
+            data: Vec::new(),
             runs,
         };
         Study::new(plan, records)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ablade::data::{Binarization, Dataset, Images};
+use ablade::data::{Binarization, Dataset, Images, Origin};
 use ablade::made::evaluate::{mean, single};
 use ablade::made::file;
 use ablade::made::kernels::team::{Stop, Team};
@@ -28,6 +28,7 @@ fn dataset(images: Images, width: usize, height: usize) -> Dataset {
         test: images,
         binarization: Binarization::NoneNeeded,
         left_out: vec![],
+        origin: Origin::default(),
     }
 }
 

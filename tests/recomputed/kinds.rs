@@ -59,7 +59,7 @@ pub(crate) fn config(i: usize) -> RunConfig {
 pub(crate) fn spec(config: RunConfig) -> RunSpec {
     let data = "data".to_owned();
     let id = RunId::new(ENGINE, &config, &data, Seed(7));
-    RunSpec { id, seed: Seed(7), data, config: Arc::new(config) }
+    RunSpec { id, seed: Seed(7), data, config: Arc::new(config), earlier: None }
 }
 
 /// The data set of a configuration.

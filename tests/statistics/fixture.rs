@@ -27,6 +27,7 @@ pub(crate) fn study(shape: &[usize], values: &[Vec<Option<f64>>], compare: Compa
                 seed: *seed,
                 data: "made-up".into(),
                 config: Arc::new(config.clone()),
+                earlier: None,
             });
         }
         let mut rest = v;
@@ -62,6 +63,7 @@ pub(crate) fn study(shape: &[usize], values: &[Vec<Option<f64>>], compare: Compa
         studies: vec![planned],
         seeds,
         compare,
+        data: Vec::new(),
         runs,
     };
     Study::new(plan, records)

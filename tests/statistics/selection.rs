@@ -13,7 +13,7 @@ use ablade::run::{Control, Outcome, execute};
 
 fn run(config: &RunConfig, seed: u64, data: &Dataset) -> RunOutput {
     let id = RunId::new(1, config, "digits", Seed(seed));
-    let spec = RunSpec { id, seed: Seed(seed), data: "digits".into(), config: Arc::new(config.clone()) };
+    let spec = RunSpec { id, seed: Seed(seed), data: "digits".into(), config: Arc::new(config.clone()), earlier: None };
     let control = Control {
         stop: Stop::when([]),
         on_epoch: &mut |_| {},

@@ -10,6 +10,7 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
+use sha2::{Digest, Sha256};
 
 use super::binarize::Levels;
 use super::{DataError, Shape};
@@ -64,6 +65,11 @@ impl Pool {
         self.kept.as_ref().map_or_else(|| Levels::of(std::iter::once(self.pixels.as_slice())), |kept| kept.levels)
     }
 
+    /// Whether both hold the same images in the same order, as far as all of them were kept.
+    pub(crate) fn holds_the_same_as(&self, other: &Self) -> bool {
+        self.kept.is_none() && other.kept.is_none() && self.shape == other.shape && self.pixels == other.pixels
+    }
+
     /// Image `i` of the file, which must be one of those that were asked for.
     pub(crate) fn image(&self, i: u32) -> &[u8] {
         let row = self.kept.as_ref().map_or(Ok(i as usize), |kept| kept.images.binary_search(&i));
@@ -82,7 +88,57 @@ pub(crate) enum Contents {
 /// Reads a file of any known format. `size` is the side of images that are resized. Of a file whose [`size`] is told, only
 /// the images `wanted`, ascending, are kept, all being read and checked.
 pub(crate) fn file(path: &Path, size: usize, wanted: Option<Vec<u32>>) -> Result<Contents, DataError> {
-    let mut source = open(path)?;
+    contents(path, open(path)?, size, wanted)
+}
+
+/// The same, if the bytes that were read have this SHA-256, unpacked; `None` if they have another.
+pub(crate) fn file_of_content(
+    path: &Path,
+    size: usize,
+    wanted: Option<Vec<u32>>,
+    sha256: &str,
+) -> Result<Option<Contents>, DataError> {
+    let mut source = Hashed { inner: open(path)?, hasher: Sha256::new() };
+    let contents = contents(path, &mut source, size, wanted);
+    io::copy(&mut source, &mut io::sink()).map_err(DataError::io(path))?;
+    let found: String = source.hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    if found == sha256 { contents.map(Some) } else { Ok(None) }
+}
+
+/// A reader that hashes what is read from it.
+struct Hashed<R> {
+    inner: R,
+    hasher: Sha256,
+}
+
+impl<R: BufRead> Read for Hashed<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(out)?;
+        self.hasher.update(&out[..read]);
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for Hashed<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, count: usize) {
+        // What is consumed has been looked at by `fill_buf`, and is still there.
+        if let Ok(seen) = self.inner.fill_buf() {
+            self.hasher.update(&seen[..count.min(seen.len())]);
+        }
+        self.inner.consume(count);
+    }
+}
+
+fn contents(
+    path: &Path,
+    mut source: impl BufRead,
+    size: usize,
+    wanted: Option<Vec<u32>>,
+) -> Result<Contents, DataError> {
     let mut start = vec![0; 512];
     let have = fill(&mut source, &mut start).map_err(DataError::io(path))?;
     start.truncate(have);

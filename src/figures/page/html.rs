@@ -42,6 +42,9 @@ pub(super) fn study(out: &mut String, id: &str, section: &Section, view: &View, 
     if !plan.notes.is_empty() {
         let _ = writeln!(out, "<p class=\"muted notes\">{}</p>", escape(&plan.notes));
     }
+    for line in &plan.data {
+        let _ = writeln!(out, "<p class=\"muted data\">Data: {}</p>", escape(line));
+    }
     let _ = writeln!(out, "<p class=\"headline\" data-part=\"headline\">{}</p>", escape(&headline(view, table)));
     let _ = writeln!(out, "<p class=\"muted\">{}</p>", escape(&view.progress()));
     table::ablation(out, view, table);

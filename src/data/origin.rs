@@ -1,0 +1,187 @@
+//! Where a data set comes from and what became of it on the way: what `plan`, `sweep`, `data show` and the page say of it.
+//!
+//! Most mistakes with data show in one line: how many images, of which shape, how they became bits, and how many pixels are
+//! on at all.
+
+use std::path::PathBuf;
+
+use super::{Binarization, DataSize};
+
+/// Below this share of pixels on, or above one minus it, grey images have most likely been read otherwise than meant.
+const FEW_OF_GREY: f64 = 0.01;
+/// The same for images that are bits as they are stored: these may be sparse.
+const FEW_OF_BITS: f64 = 0.0005;
+/// Share of validation or test images that are training images as well, from which on that is said.
+const SHARED: f64 = 0.01;
+
+/// Where the images of a data set come from, and what became of them on the way.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Origin {
+    /// Identity of the set.
+    pub fingerprint: String,
+    /// Of a set that was read: its images alone, whatever their name.
+    pub images: Option<String>,
+    /// Of a set named by a path: its identity in versions that hashed files in place of images.
+    pub earlier: Option<String>,
+    /// Whether folders of pictures are divided into train and test: the earlier identity did not tell how.
+    pub folders_divided: bool,
+    /// Where its files are; `None` if the program draws it.
+    pub place: Option<PathBuf>,
+    /// Highest level of a pixel before it became 0 or 1.
+    pub highest: u8,
+    /// The levels, where there are two that are not black and white.
+    pub two_levels: Option<[u8; 2]>,
+    /// Share of pixels that are on.
+    pub on: f64,
+    /// Validation images and test images that are also training images.
+    pub shared: [usize; 2],
+    /// What was asked and does not apply to these data, and what hides behind the name.
+    pub notes: Vec<String>,
+}
+
+/// All that is said of a data set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Described {
+    /// Its name, as the experiment has it.
+    pub name: String,
+    /// Its size.
+    pub size: DataSize,
+    /// How pixels became 0 and 1.
+    pub binarization: Binarization,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// What its source holds besides its images.
+    pub left_out: Vec<String>,
+}
+
+impl Described {
+    /// The set in one line: `d.csv: 240 / 30 / 30 vectors of 288, binary as stored, 11 % on`.
+    pub fn line(&self) -> String {
+        let Self { name, size, binarization, origin, left_out: _ } = self;
+        let place = match &origin.place {
+            None => " (drawn)".to_owned(),
+            Some(place) if place.as_os_str() == name.as_str() => String::new(),
+            Some(place) => format!(" ({})", place.display()),
+        };
+        let [train, valid, test] = [size.train, size.valid, size.test].map(thousands);
+        let shape = match size.shape.height {
+            1 => format!("vectors of {}", thousands(size.shape.width)),
+            height => format!("images of {height} x {}", size.shape.width),
+        };
+        let levels = match binarization {
+            Binarization::NoneNeeded => String::new(),
+            _ => format!(", levels up to {} of 255", origin.highest),
+        };
+        let on = percent(origin.on);
+        format!("{name}{place}: {train} / {valid} / {test} {shape}, {}{levels}, {on} on", binarization.words())
+    }
+
+    /// What a user should know before training on it, a sentence each; what was left out is told apart.
+    pub fn warnings(&self) -> Vec<String> {
+        let Self { name, size, binarization, origin, left_out: _ } = self;
+        let bits = *binarization == Binarization::NoneNeeded;
+        let few = if bits { FEW_OF_BITS } else { FEW_OF_GREY };
+        let mut found = Vec::new();
+        if let Some([low, high]) = origin.two_levels {
+            found.push(format!(
+                "{name}: its pixels have two levels, {low} and {high}, and are taken for grey; bits are stored as 0 and 1, or \
+                 as 0 and 255"
+            ));
+        }
+        let scale = if bits {
+            String::new()
+        } else {
+            format!("; levels up to {} were found, and 255 is white", origin.highest)
+        };
+        if origin.on == 0.0 {
+            found.push(format!("{name}: no pixel is ever on{scale}"));
+        } else if origin.on == 1.0 {
+            found.push(format!("{name}: every pixel is always on{scale}"));
+        } else if origin.on < few || origin.on > 1.0 - few {
+            found.push(format!("{name}: {} of the pixels are on{scale}", percent(origin.on)));
+        }
+        for (shared, of, part) in [(origin.shared[0], size.valid, "validation"), (origin.shared[1], size.test, "test")]
+        {
+            if shared as f64 > SHARED * of as f64 {
+                let (shared, of) = (thousands(shared), thousands(of));
+                found.push(format!("{name}: {shared} of {of} {part} images are training images as well"));
+            }
+        }
+        found.extend(origin.notes.iter().map(|note| format!("{name}: {note}")));
+        found
+    }
+}
+
+/// `12,345`.
+pub(super) fn thousands(n: usize) -> String {
+    let digits = n.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev().map(|group| String::from_utf8_lossy(group));
+    groups.collect::<Vec<_>>().join(",")
+}
+
+/// A share in per cent: none and all are said of nothing else.
+fn percent(share: f64) -> String {
+    let percent = 100.0 * share;
+    let text = match percent {
+        p if p == 0.0 || p == 100.0 => format!("{p:.0}"),
+        p if p < 0.1 => return "under 0.1 %".to_owned(),
+        p if p > 99.9 => return "over 99.9 %".to_owned(),
+        p if p < 9.95 || p > 99.0 => format!("{p:.1}"),
+        p => format!("{p:.0}"),
+    };
+    format!("{text} %")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Shape;
+
+    fn size(width: usize, height: usize) -> DataSize {
+        DataSize { shape: Shape { width, height }, train: 12_400, valid: 30, test: 30 }
+    }
+
+    fn described(name: &str, (width, height): (usize, usize), binarization: Binarization, origin: Origin) -> Described {
+        Described { name: name.into(), size: size(width, height), binarization, origin, left_out: vec![] }
+    }
+
+    #[test]
+    fn a_set_is_one_line() {
+        let origin = Origin { on: 0.114, highest: 16, place: Some("d.csv".into()), ..Origin::default() };
+        assert_eq!(
+            described("d.csv", (288, 1), Binarization::NoneNeeded, origin.clone()).line(),
+            "d.csv: 12,400 / 30 / 30 vectors of 288, binary as stored, 11 % on"
+        );
+        assert_eq!(
+            described("x", (8, 9), Binarization::Threshold, origin).line(),
+            "x (d.csv): 12,400 / 30 / 30 images of 9 x 8, binarised at half grey, levels up to 16 of 255, 11 % on"
+        );
+        let drawn = described("digits", (8, 8), Binarization::Dynamic, Origin::default());
+        assert!(drawn.line().starts_with("digits (drawn): "));
+    }
+
+    #[test]
+    fn shares_are_none_or_all_only_where_they_are() {
+        let texts = [0.0, 1e-9, 0.004, 0.0999, 0.5, 0.994, 1.0 - 1e-9, 1.0].map(percent);
+        assert_eq!(texts, ["0 %", "under 0.1 %", "0.4 %", "10 %", "50 %", "99.4 %", "over 99.9 %", "100 %"]);
+    }
+
+    #[test]
+    fn only_what_is_unlikely_to_be_meant_is_a_warning() {
+        let warned = |on: f64, rule| {
+            described("x", (8, 8), rule, Origin { on, highest: 200, ..Origin::default() }).warnings().len()
+        };
+        for (on, grey, bits) in [(0.0, 1, 1), (0.0001, 1, 1), (0.005, 1, 0), (0.13, 0, 0), (0.997, 1, 0), (1.0, 1, 1)] {
+            assert_eq!(
+                (warned(on, Binarization::Threshold), warned(on, Binarization::NoneNeeded)),
+                (grey, bits),
+                "{on}"
+            );
+        }
+        let shared = |shared| {
+            described("x", (8, 8), Binarization::Dynamic, Origin { on: 0.2, shared, ..Origin::default() }).warnings()
+        };
+        assert!(shared([0, 0]).is_empty());
+        assert_eq!(shared([0, 4]), ["x: 4 of 30 test images are training images as well"]);
+    }
+}
