@@ -190,7 +190,9 @@ mod tests {
             for ((text, x, n), (text_back, x_back, n_back)) in cells.iter().zip(back) {
                 let value = Value::text(text.as_str());
                 prop_assert_eq!(value.csv(), text_back.as_str());
-                prop_assert!(!text_back.contains(['\n', '\r']) && misread(&text_back).is_none());
+                // A space at an end stays; the apostrophe says that the cell is a text.
+                let is_guarded = text_back.starts_with('\'');
+                prop_assert!(!text_back.contains(['\n', '\r']) && (is_guarded || misread(&text_back).is_none()));
                 prop_assert_eq!(Some(*x).filter(|x| x.is_finite()).map(|x| x + 0.0), x_back);
                 prop_assert_eq!(*n, n_back);
             }

@@ -19,6 +19,9 @@ const LARGEST_PICTURE: u64 = 1 << 20;
 /// Bytes that an archive of pictures unpacks to for each of its own, at most: pictures are packed already.
 const UNPACKED: u64 = 8;
 
+/// Bytes of a tar that each picture takes besides its own, at most: its header, those of its folders, and padding.
+const HEADER: u64 = 2048;
+
 /// Checks a finished download and gives what is kept of it its real name; a wrong one is removed.
 pub(super) fn publish(download: &Download, part: &Path, folder: &Path, url: &str) -> Result<(), DataError> {
     let published = match download.check {
@@ -28,7 +31,7 @@ pub(super) fn publish(download: &Download, part: &Path, folder: &Path, url: &str
         }),
         Check::Members(members) => unzip(part, folder, members),
         Check::Pictures { file, classes, count, sha256 } => {
-            let most = UNPACKED * download.bytes.most();
+            let most = UNPACKED * download.bytes.most() + HEADER * count as u64;
             repack(part, &folder.join(file), classes, count, sha256, most)
         }
     };
