@@ -4,6 +4,9 @@
 //! study refers to runs by id. So equal runs merge, resuming is a set difference, and `plan.json` beside the tables is all
 //! that figures and comparisons need.
 
+mod check;
+pub(crate) mod names;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -15,6 +18,7 @@ use crate::made::{MaskCount, ModelConfig};
 use crate::rng::Seed;
 use crate::stats::{smallest_p, smallest_p_max_t};
 use crate::train::TrainConfig;
+pub(crate) use check::unfit;
 
 /// Raised whenever the same configuration may give other numbers than before.
 pub const ENGINE: u32 = 3;
@@ -79,7 +83,16 @@ fn revisions<'a>(config: &'a RunConfig, data: &str) -> impl Iterator<Item = &'st
 
 /// Identity of a run: `r` and 16 hexadecimal digits (the letter keeps spreadsheets from reading a number).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct RunId(String);
+
+impl TryFrom<String> for RunId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("{} is no run's id: r and 16 hexadecimal digits", names::brief(&text)))
+    }
+}
 
 impl RunId {
     /// The id of a run.
@@ -169,6 +182,7 @@ pub struct RunSpec {
     /// Replicate.
     pub seed: Seed,
     /// Fingerprint of the data set as the run sees it: content, division, size and binarisation.
+    #[serde(deserialize_with = "names::file_name")]
     pub data: String,
     /// Every setting; the runs of a variant share it.
     #[serde(with = "shared")]
@@ -183,6 +197,7 @@ pub struct RunSpec {
 #[serde(deny_unknown_fields)]
 pub struct Earlier {
     /// Fingerprint of the files and the settings of `[data]`.
+    #[serde(deserialize_with = "names::file_name")]
     pub data: String,
     /// `data.name` under which an earlier version trained this very run, so that it is found again under its id of then;
     /// absent where the run has its own id.
@@ -227,6 +242,18 @@ impl RunSpec {
     pub fn is_current(&self) -> bool {
         let (config, data) = self.identified();
         self.id == RunId::new(ENGINE, &config, data, self.seed)
+    }
+
+    /// Whether the id is what this version of the program or an earlier one gives the run.
+    pub(crate) fn explains_its_id(&self) -> bool {
+        let (config, data) = self.identified();
+        let concerning: Vec<&Revision> = revisions(&config, data).collect();
+        (1..=ENGINE).rev().any(|engine| {
+            (0..=concerning.len()).rev().any(|count| {
+                let revisions = concerning[..count].iter().copied();
+                Identity::with(engine, &config, data, revisions).run(self.seed) == self.id
+            })
+        })
     }
 
     /// Why a run of the same settings has a new id, if `older` is its id from before a revision of this engine version.
@@ -276,6 +303,7 @@ pub struct PlannedVariant {
     /// What differs from the baseline, for people: `depth 2, masks 8`; `baseline` for the baseline.
     pub label: String,
     /// The same in ASCII, `[A-Za-z][A-Za-z0-9._-]*`, unique in the study: for tables and file names.
+    #[serde(deserialize_with = "names::name")]
     pub name: String,
     /// Level of each axis of the study, in the order of its axes.
     pub levels: Vec<String>,
@@ -310,6 +338,7 @@ impl PlannedVariant {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlannedStudy {
     /// Name, unique in the experiment: the experiment's own where it has a single study.
+    #[serde(deserialize_with = "names::name")]
     pub name: String,
     /// `grid`, `one-at-a-time`, `leave-one-out` or `add-one`.
     pub design: String,
@@ -413,6 +442,7 @@ impl Correction {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// Name of the experiment: its file's stem, or `name`.
+    #[serde(deserialize_with = "names::name")]
     pub name: String,
     /// The question it asks.
     pub question: String,

@@ -70,6 +70,11 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     })
 }
 
+/// Whether an error is about what lies there: no regular file, or a longer one.
+pub(crate) fn is_other(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::IsADirectory)
+}
+
 fn check(found: &Metadata) -> io::Result<()> {
     let what = match found.file_type() {
         kind if kind.is_file() => return Ok(()),

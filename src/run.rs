@@ -4,8 +4,9 @@ use std::io::Cursor;
 use std::time::{Duration, Instant};
 
 use crate::config::SampleOrder;
+use crate::cost::Cost;
 use crate::data::nearest::nearest;
-use crate::data::{Dataset, Images, Shape};
+use crate::data::{DataSize, Dataset, Images, Shape};
 use crate::made::evaluate::{averaged, conditionals, mean, mixture, single};
 use crate::made::file::{self, FileError};
 use crate::made::kernels::instruction_set;
@@ -86,6 +87,11 @@ pub fn prepare(spec: &RunSpec, shape: Shape) -> Result<(Masks, Made), RunError> 
 
 /// The trained model of a run from its file.
 pub fn load_model(spec: &RunSpec, shape: Shape, model: &[u8]) -> Result<(Masks, Made), RunError> {
+    let parameters = Cost::new(&spec.config, DataSize { shape, train: 0, valid: 0, test: 0 }).parameters;
+    // Before memory is taken for what a configuration from elsewhere asks for.
+    if parameters.saturating_mul(4) > model.len() as u64 {
+        return Err(FileError::Short { bytes: model.len(), parameters }.into());
+    }
     let (masks, made) = prepare(spec, shape)?;
     // Where masks are fresh, older versions described the first mask of training.
     let described = [masks.evaluated(0), masks.trained(0)];

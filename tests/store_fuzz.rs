@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use ablade::config::RunConfig;
-use ablade::plan::{Compare, ENGINE, Plan, RunId, RunSpec};
+use ablade::plan::{Compare, ENGINE, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec};
 use ablade::record::{Checkpoint, EpochRow, RunOutput, RunStatus, Summary, Timing};
 use ablade::rng::Seed;
 use ablade::store::{Claiming, Store, StoreError};
@@ -64,7 +64,19 @@ fn plan() -> Plan {
         question: "why?".into(),
         notes: String::new(),
         command: String::new(),
-        studies: Vec::new(),
+        studies: vec![PlannedStudy {
+            name: "study".into(),
+            design: "grid".into(),
+            axes: Vec::new(),
+            variants: vec![PlannedVariant {
+                label: "baseline".into(),
+                name: "baseline".into(),
+                levels: Vec::new(),
+                runs: vec![spec().id],
+                candidates: Vec::new(),
+            }],
+            baseline: Some(0),
+        }],
         seeds: vec![Seed(1)],
         compare: Compare::default(),
         data: Vec::new(),

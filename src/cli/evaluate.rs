@@ -71,7 +71,7 @@ pub(crate) fn evaluate(args: &EvaluateArgs, global: &Global, terminal: &mut Term
         Some(model) => {
             vec![Score { model: model.to_string(), masks: model.masks().len(), nlls: model.score(&trained, &images) }]
         }
-        None => every_model(&trained, &images),
+        None => every_model(&trained, &images)?,
     };
     if let Some(path) = &args.nlls {
         write_named(path, &per_image(path, &scores))?;
@@ -94,8 +94,8 @@ pub(crate) fn evaluate(args: &EvaluateArgs, global: &Global, terminal: &mut Term
 }
 
 /// Every model that the masks of the run make.
-fn every_model(trained: &Trained, images: &Images) -> Vec<Score> {
-    let masks = trained.all_masks();
+fn every_model(trained: &Trained, images: &Images) -> anyhow::Result<Vec<Score>> {
+    let masks = trained.all_masks()?;
     let each: Vec<Vec<f64>> = masks.iter().map(|mask| single(&trained.made, &trained.team, mask, images)).collect();
     let mut scores = vec![Score { model: "mask 1".into(), masks: 1, nlls: each[0].clone() }];
     let count = masks.len();
@@ -109,7 +109,7 @@ fn every_model(trained: &Trained, images: &Images) -> Vec<Score> {
             scores.push(Score { model: "conditionals averaged".into(), masks: count, nlls });
         }
     }
-    scores
+    Ok(scores)
 }
 
 fn row(score: &Score, dim: usize) -> [String; 6] {

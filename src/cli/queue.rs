@@ -90,7 +90,8 @@ pub(crate) fn look(store: &Store, controller: Controller, scope: Scope) -> Resul
                 if !entry.has_ended() {
                     queue.jobs.entry(submission.name.clone()).or_default().insert(id.clone());
                 }
-                let task = submission.tasks.get(job.first + entry.index.unwrap_or(0)).filter(|_| job.count > 0);
+                let index = job.first.saturating_add(entry.index.unwrap_or(0));
+                let task = submission.tasks.get(index).filter(|_| job.count > 0);
                 // A run that has failed in its task is not tried again by it.
                 let tried = |run: &&RunId| failures.get(run) == submission.earlier.get(run);
                 for run in task.into_iter().flatten().filter(tried) {

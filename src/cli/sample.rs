@@ -1,12 +1,13 @@
 //! `ablade sample RUN`: images drawn from a trained model.
 
+use anyhow::ensure;
 use clap::Args;
 
 use super::images::{ImageFile, Sheet, Values, default_picture};
 use super::out::check_named;
 use super::terminal::count;
 use super::trained::{DrawArgs, MaskArgs, RunArgs, Trained};
-use super::{Exit, Global, Terminal};
+use super::{Exit, Global, Terminal, machine};
 use crate::config::SampleOrder;
 use crate::data::nearest::{distance, nearest};
 use crate::data::{Images, Part};
@@ -58,6 +59,12 @@ pub(crate) fn sample(args: &SampleArgs, global: &Global, terminal: &mut Terminal
     let wanted = args.count.map_or(own.count, |count| count as usize).max(1);
     let model = trained.asked_model(&args.masks)?.map_or_else(|| trained.first_masks(own.masks), Ok)?;
     let drawing = args.draw.drawing(&trained.spec);
+    ensure!(
+        (wanted as u64).saturating_mul(trained.shape.dim() as u64) <= machine::memory() / 4,
+        "{} of {} pixels would take more than a quarter of this machine's memory",
+        count(wanted, "sample"),
+        trained.shape.dim()
+    );
     let inverse = args.order.unwrap_or(own.order) == SampleOrder::Inverse;
     let drawn = match &model.masks()[0] {
         first if inverse => {

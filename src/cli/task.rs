@@ -57,6 +57,9 @@ pub(crate) fn task(args: &TaskArgs, global: &Global, terminal: &mut Terminal) ->
     let runs =
         mine.iter().map(|run| by_id.get(run).copied().with_context(|| format!("{run} is not in the plan of {name}")));
     let runs = runs.collect::<anyhow::Result<Vec<&RunSpec>>>()?;
+    if let Some(run) = runs.iter().find(|run| !run.is_current()) {
+        bail!("{} was planned for another engine: submit the experiment again", run.id);
+    }
     terminal.remark(format!("task {} of {name}: {} on {}", args.index, count(runs.len(), "run"), host()));
     let threads = args.jobs.unwrap_or_else(machine::threads);
     let mut worker = Worker {

@@ -176,7 +176,7 @@ impl Trained {
         let kept = store.reference(&spec.data)?.and_then(|bytes| npy::decode::<u8>(&bytes).ok());
         let places = places(&spec, &store);
         let shape = match kept.as_ref().map(|kept| &kept.shape[..]) {
-            Some(&[_, height, width]) => Shape { width, height },
+            Some(&[count, height, width]) if count > 0 && height > 0 && width > 0 => Shape { width, height },
             _ => unchanged_at(&places, &spec, &cache)?.shape,
         };
         let (masks, made) =
@@ -214,8 +214,20 @@ impl Trained {
     }
 
     /// Every mask that is evaluated.
-    pub(crate) fn all_masks(&self) -> Vec<MaskSet> {
-        (0..self.masks.evaluated_count()).map(|i| self.masks.evaluated(i)).collect()
+    pub(crate) fn all_masks(&self) -> anyhow::Result<Vec<MaskSet>> {
+        self.several_masks(self.masks.evaluated_count())
+    }
+
+    /// The first `k` masks, if this machine has the memory for as many.
+    fn several_masks(&self, k: usize) -> anyhow::Result<Vec<MaskSet>> {
+        let each = 4 * (2 * self.shape.dim() + self.spec.config.model.hidden.iter().sum::<usize>());
+        ensure!(
+            each.saturating_mul(k) as u64 <= machine::memory() / 4,
+            "{} of {} would take more than a quarter of this machine's memory",
+            count(k, "mask"),
+            self.name
+        );
+        Ok((0..k).map(|i| self.masks.evaluated(i)).collect())
     }
 
     /// The first `k` masks, averaged if there are several.
@@ -231,13 +243,13 @@ impl Trained {
             SampleError::Orderings,
             self.name
         );
-        Ok(Model::Averaged((0..k).map(|i| self.masks.evaluated(i)).collect()))
+        Ok(Model::Averaged(self.several_masks(k)?))
     }
 
     /// The model asked for, if one is.
     pub(crate) fn asked_model(&self, args: &MaskArgs) -> anyhow::Result<Option<Model>> {
         Ok(match (args.masks, args.mask) {
-            _ if args.mixture => Some(Model::Mixture(self.all_masks())),
+            _ if args.mixture => Some(Model::Mixture(self.all_masks()?)),
             (Some(k), _) => Some(self.first_masks(k.get())?),
             (None, Some(mask)) => {
                 self.has(mask.get())?;

@@ -43,7 +43,8 @@ impl Artefacts {
             let shape = all.tests.get(&spec.data).map(|tests| tests.shape);
             let read = |name: &str| file(&spec.id, name).and_then(|bytes| picture(&bytes, shape));
             if let Some(samples) = read("samples.npy") {
-                all.nearest.extend(read("nearest.npy").map(|nearest| (spec.id.clone(), nearest)));
+                let nearest = read("nearest.npy").filter(|nearest| nearest.shape == samples.shape);
+                all.nearest.extend(nearest.map(|nearest| (spec.id.clone(), nearest)));
                 all.samples.insert(spec.id.clone(), samples);
             }
             if let Some(tests) = all.tests.get(&spec.data)
@@ -59,14 +60,14 @@ impl Artefacts {
 
 /// Binary images; `shape` says how their pixels lie where the array does not.
 fn picture(bytes: &[u8], shape: Option<Shape>) -> Option<Picture> {
-    let array = npy::decode::<u8>(bytes).ok()?;
+    let array = npy::decode::<u8>(bytes).ok().filter(|array| !array.data.is_empty())?;
     let (dim, own) = match array.shape[..] {
         [_, dim] => (dim, None),
         [_, height, width] => (height * width, Some(Shape { width, height })),
         _ => return None,
     };
     let shape = own.or(shape).filter(|s| s.dim() == dim).unwrap_or_else(|| shape_of(dim));
-    (dim > 0 && !array.data.is_empty()).then(|| Picture { shape, images: Images::new(array.data, dim) })
+    Some(Picture { shape, images: Images::new(array.data, dim) })
 }
 
 fn probabilities(bytes: &[u8]) -> Option<Images> {

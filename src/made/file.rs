@@ -40,6 +40,16 @@ pub enum FileError {
         /// Columns that the configuration asks for.
         cols: usize,
     },
+    /// Fewer bytes than its parameters need.
+    #[error(
+        "the model file of {bytes} bytes does not hold the {parameters} parameters that the run's settings ask for"
+    )]
+    Short {
+        /// Length of the file.
+        bytes: usize,
+        /// Parameters that the configuration asks for.
+        parameters: u64,
+    },
     /// The masks that its weights were trained under are not those of the run as this program draws them.
     #[error("the model file was written by another version of this program: its first mask is drawn otherwise now")]
     Masks,

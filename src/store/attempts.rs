@@ -1,7 +1,6 @@
 //! Attempts at a run that ended its task without getting the run any further: a run that does so again and again would
 //! keep a scheduler busy for ever.
 
-use std::fs;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::disk::remove_if_there;
 use super::{Store, StoreError};
 use crate::plan::RunId;
+use crate::regular;
+
+/// Most bytes of a note.
+const LONGEST: u64 = 4096;
 
 /// What is kept of attempts at a run.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -30,7 +33,7 @@ impl Store {
     pub fn count_attempt(&self, run: &RunId) -> Result<u32, StoreError> {
         let step = self.progress(run).map_or(0, |progress| progress.step);
         let before = self.attempts(run);
-        let count = if step > before.step { 0 } else { before.count + 1 };
+        let count = if step > before.step { 0 } else { before.count.saturating_add(1) };
         let text = serde_json::to_string(&Attempts { step, count }).expect("two numbers are JSON");
         self.replace(&self.attempts_path(run), text.as_bytes())?;
         Ok(count)
@@ -48,7 +51,7 @@ impl Store {
 
     /// A note that cannot be read counts as none: at worst a run is tried more often.
     fn attempts(&self, run: &RunId) -> Attempts {
-        let text = fs::read(self.attempts_path(run)).unwrap_or_default();
+        let text = regular::read(&self.attempts_path(run), LONGEST).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
     }
 }

@@ -6,7 +6,7 @@
 //! <the state, as the trainer wrote it>
 //! ```
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::PathBuf;
 
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::disk::{create_dirs, remove_if_there, rename, sync_dir, write_synced};
 use super::{Checkpoint, Store, StoreError};
 use crate::plan::RunId;
+use crate::regular;
 
 /// How far a run was at its last checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +38,8 @@ pub struct Progress {
 const HASH: usize = 64;
 /// No description is longer: a reader looks no further for its end.
 const DESCRIPTION: u64 = 4096;
+/// Most bytes of a checkpoint.
+const LARGEST: u64 = 64 << 30;
 
 impl Store {
     /// Where what belongs to unfinished runs lies: claims and checkpoints.
@@ -84,7 +87,7 @@ impl Store {
         let mut problems = Vec::new();
         for path in self.checkpoint_paths(run) {
             let malformed = |reason: &str| StoreError::Malformed { path: path.clone(), reason: reason.to_owned() };
-            let read = fs::read(&path).map_err(StoreError::io("read", &path));
+            let read = regular::read(&path, LARGEST).map_err(StoreError::io("read", &path));
             match read.and_then(|bytes| decode(run, bytes).map_err(malformed)) {
                 Ok(checkpoint) => return (Some(checkpoint), problems),
                 Err(error) if error.is_absent() => {}
@@ -97,7 +100,7 @@ impl Store {
     /// How far a run was at its newest checkpoint. For display: the checksum is not looked at.
     pub fn progress(&self, run: &RunId) -> Option<Progress> {
         let [newest, before] = self.checkpoint_paths(run);
-        let file = File::open(newest).or_else(|_| File::open(before)).ok()?;
+        let file = regular::open(&newest).or_else(|_| regular::open(&before)).ok()?;
         let mut lines = BufReader::new(file.take(DESCRIPTION)).split(b'\n');
         lines.next()?.ok()?;
         serde_json::from_slice(&lines.next()?.ok()?).ok()

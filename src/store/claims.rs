@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -29,11 +29,19 @@ use super::process;
 use super::{Store, StoreError};
 use crate::plan::RunId;
 use crate::record::{host, utc};
+use crate::regular;
 
 /// Time between two signs of life.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// Time without one after which an owner that cannot be looked at is dead.
 const EXPIRY: Duration = Duration::from_secs(60);
+
+/// Most bytes of a claim.
+const LONGEST: u64 = 1 << 16;
+/// Numbers of claims are below.
+const HIGHEST: u64 = 1 << 62;
+/// A claim is tried for so often: each time another process must have come between.
+const MOST_TRIES: usize = 1000;
 
 /// Who does a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,7 +107,8 @@ enum Judgement {
     /// It is not there any more.
     Gone,
     Alive(Option<Owner>),
-    Dead(Vec<u8>),
+    /// Nobody's, with the text by which it is known again, unless it is no file that could hold one.
+    Dead(Option<Vec<u8>>),
 }
 
 impl Store {
@@ -110,7 +119,8 @@ impl Store {
 
     fn claim_after(&self, run: &RunId, expiry: Duration) -> Result<Claiming, StoreError> {
         let dir = self.unfinished();
-        loop {
+        self.own(&dir)?;
+        for _ in 0..MOST_TRIES {
             create_dirs(&dir)?;
             let highest = numbers(&dir, run)?.pop();
             let dead = match highest {
@@ -129,7 +139,9 @@ impl Store {
             // Between our look and our creation the run may have changed hands, twice even.
             let replaced = match &dead {
                 None => true,
-                Some((number, text)) => fs::read(path(&dir, run, *number)).is_ok_and(|found| found == *text),
+                Some((number, text)) => {
+                    read_with_time(&path(&dir, run, *number)).is_ok_and(|(found, _)| found.as_ref() == text.as_ref())
+                }
             };
             if !replaced || numbers(&dir, run)?.pop() != Some(number) {
                 remove_if_there(&file.path())?;
@@ -138,9 +150,10 @@ impl Store {
             for below in numbers(&dir, run)?.into_iter().filter(|&below| below < number) {
                 remove_if_there(&path(&dir, run, below))?;
             }
-            let taken_from = dead.and_then(|(_, text)| parse(&text));
+            let taken_from = dead.and_then(|(_, text)| parse(&text?));
             return Ok(Claiming::Ours(Claim::new(file, taken_from)));
         }
+        Err(StoreError::Malformed { path: dir, reason: format!("{run} cannot be claimed: its claims keep changing") })
     }
 
     /// Runs that living processes do, with who does them if their claim says. Looks at each claim, so that calling it
@@ -169,6 +182,8 @@ impl Store {
     /// Removes what processes left that were killed: what they were writing, and what belonged to runs that they had
     /// published and then could not tidy up.
     pub fn tidy(&self) -> Result<(), StoreError> {
+        self.own(&self.runs())?;
+        self.own(&self.unfinished())?;
         sweep_up(self.root());
         for run in self.failures()?.into_keys().filter(|run| self.is_published(run)) {
             remove_if_there(&self.failed_path(&run))?;
@@ -188,19 +203,21 @@ impl Store {
     fn judge(&self, path: &Path, expiry: Duration) -> Result<Judgement, StoreError> {
         // Opening makes a network file system ask its server; looking alone may answer from memory.
         let (text, renewed) = match read_with_time(path) {
-            Ok(found) => found,
+            Ok((Some(text), renewed)) => (text, renewed),
+            // No process of this program has made it.
+            Ok((None, _)) => return Ok(Judgement::Dead(None)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Judgement::Gone),
             Err(error) => return Err(StoreError::io("read", path)(error)),
         };
         let owner = parse(&text);
         if let Some(owner) = owner.as_ref().filter(|owner| process::place().is_some_and(|here| here == owner.place)) {
             let alive = process::start_of(owner.pid).is_some_and(|start| start == owner.process_start);
-            return Ok(if alive { Judgement::Alive(Some(owner.clone())) } else { Judgement::Dead(text) });
+            return Ok(if alive { Judgement::Alive(Some(owner.clone())) } else { Judgement::Dead(Some(text)) });
         }
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         match watched.get(path) {
             Some(known) if known.text == text && known.renewed == renewed => {
-                Ok(if known.seen.elapsed() >= expiry { Judgement::Dead(text) } else { Judgement::Alive(owner) })
+                Ok(if known.seen.elapsed() >= expiry { Judgement::Dead(Some(text)) } else { Judgement::Alive(owner) })
             }
             _ => {
                 watched.insert(path.to_owned(), Watched { text, renewed, seen: Instant::now() });
@@ -283,12 +300,12 @@ impl ClaimFile {
 
     /// Gives a sign of life; whether the claim is still ours.
     fn renew(&self) -> bool {
-        let renewed = File::options().read(true).write(true).open(self.path()).and_then(|mut file| {
-            let mut text = String::new();
-            file.read_to_string(&mut text)?;
+        let opened = regular::open_unlinked(&self.path(), File::options().read(true).write(true));
+        let renewed = opened.and_then(|file| {
+            let text = regular::read_all(&file, LONGEST)?;
             // On the open file: whatever lies at the path by now, no other claim is renewed.
             file.set_modified(SystemTime::now())?;
-            Ok(text == self.text)
+            Ok(text == self.text.as_bytes())
         });
         match renewed {
             Ok(ours) => ours && numbers(&self.dir, &self.run).is_ok_and(|all| all.last() <= Some(&self.number)),
@@ -327,8 +344,11 @@ fn claims(dir: &Path) -> Result<Vec<(RunId, u64)>, StoreError> {
 
 /// Run and number of a claim by the name of its file.
 pub(super) fn split_claim(name: &str) -> Option<(RunId, u64)> {
-    let (run, number) = name.split_once(".claim-")?;
-    Some((RunId::parse(run)?, number.parse().ok()?))
+    let (run, digits) = name.split_once(".claim-")?;
+    let number: u64 = digits.parse().ok()?;
+    // As this program writes it: another spelling would be looked for under this one. Far from where counting on ends.
+    let written = number.to_string() == digits && number < HIGHEST;
+    Some((RunId::parse(run)?, number)).filter(|_| written)
 }
 
 /// Numbers of the claims on a run, rising.
@@ -343,10 +363,16 @@ fn parse(text: &[u8]) -> Option<Owner> {
     std::str::from_utf8(text).ok().and_then(|text| toml::from_str(text).ok())
 }
 
-fn read_with_time(path: &Path) -> io::Result<(Vec<u8>, Option<SystemTime>)> {
-    let mut file = File::open(path)?;
-    let mut text = Vec::new();
-    file.read_to_end(&mut text)?;
+/// The text of a claim and its time; no text where it is none that this program writes: a pipe, say, or a gigabyte.
+fn read_with_time(path: &Path) -> io::Result<(Option<Vec<u8>>, Option<SystemTime>)> {
+    let file = match regular::open(path) {
+        Err(error) if regular::is_other(&error) => return Ok((None, None)),
+        file => file?,
+    };
+    let text = match regular::read_all(&file, LONGEST) {
+        Err(error) if regular::is_other(&error) => None,
+        text => Some(text?),
+    };
     Ok((text, file.metadata()?.modified().ok()))
 }
 
@@ -440,6 +466,24 @@ mod tests {
         let claim = ours(store.claim_after(&run(), Duration::ZERO).unwrap());
         assert_eq!((claim.file.number, claim.taken_from.as_ref().unwrap().place.as_str()), (2, "another machine"));
         assert_eq!(numbers(&store.unfinished(), &run()).unwrap(), [2]);
+    }
+
+    #[test]
+    fn what_is_no_claim_holds_nobody_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(&dir);
+        fs::create_dir_all(store.unfinished()).unwrap();
+        let pipe = path(&store.unfinished(), &run(), 7);
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for other in ["+9", "0009", "18446744073709551615"] {
+            fs::write(store.unfinished().join(format!("{}.claim-{other}", run())), "").unwrap();
+        }
+        assert!(store.owners().unwrap().is_empty());
+        assert_eq!(ours(store.claim(&run()).unwrap()).file.number, 8);
+        assert!(!pipe.exists());
+        fs::write(path(&store.unfinished(), &run(), HIGHEST - 1), vec![b'x'; 1 << 17]).unwrap();
+        let refused = store.claim(&run()).unwrap_err().to_string();
+        assert!(refused.contains("cannot be claimed"), "{refused}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::disk::create_dirs;
 use super::garbage::{entries, is_file, is_fingerprint};
 use super::names::{check_file, check_name};
 use super::owned::{Owned, lock};
-use super::sealed::load_sealed;
+use super::sealed::load_plan;
 use super::{Store, StoreError};
 use crate::plan::{ENGINE, Plan, RunId, RunSpec};
 use crate::regular;
@@ -53,6 +53,8 @@ impl Named {
         }
     }
 }
+/// Most bytes of the images kept for figures.
+const LARGEST_REFERENCE: u64 = 1 << 30;
 
 /// Bytes of a table that are read, at most.
 const LONGEST_TABLE: u64 = 4 << 30;
@@ -109,7 +111,7 @@ impl Store {
             return Ok(None);
         }
         // What this version computes again under another id is still in the plan.
-        let renamed: BTreeSet<RunId> = match load_sealed::<Plan>(&path) {
+        let renamed: BTreeSet<RunId> = match load_plan(&path) {
             Ok(there) => {
                 let now = |run: &RunSpec| RunId::new(ENGINE, &run.config, &run.data, run.seed);
                 let renamed = there.runs.iter().filter(|run| dropped.contains(&run.id) && kept.contains_key(&now(run)));
@@ -155,7 +157,7 @@ impl Store {
     pub fn load_plan(&self, name: &str) -> Result<Plan, StoreError> {
         let path = self.experiment_dir(name)?.join(PLAN);
         let again = "; `ablade sweep` with the experiment's file writes it again";
-        match load_sealed(&path) {
+        match load_plan(&path) {
             Err(error) if error.is_absent() => {
                 let close = |known: &String| strsim::damerau_levenshtein(known, name) <= 1 + name.len() / 4;
                 let nearest = self.experiments()?.into_iter().find(close);
@@ -248,7 +250,7 @@ impl Store {
     /// The `.npy` bytes that `save_reference` kept, if any.
     pub fn reference(&self, fingerprint: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let path = self.reference_path(fingerprint)?;
-        match fs::read(&path).map_err(StoreError::io("read", &path)) {
+        match regular::read(&path, LARGEST_REFERENCE).map_err(StoreError::io("read", &path)) {
             Err(error) if error.is_absent() => Ok(None),
             bytes => bytes.map(Some),
         }

@@ -1,7 +1,6 @@
 //! Attempts at runs that failed: a note beside the runs, until one succeeds.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 
@@ -10,8 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::runs::to_toml;
 use super::{RunRecord, RunStatus, Store, StoreError, Timing};
 use crate::plan::RunId;
+use crate::regular;
 
 const FAILED: &str = ".failed.toml";
+/// Most bytes of a note.
+const LONGEST: u64 = 1 << 20;
 
 /// Why an attempt at a run failed; kept until one succeeds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,8 +82,9 @@ impl Store {
 
     fn failure(&self, run: &RunId) -> Result<Option<Failure>, StoreError> {
         let path = self.failed_path(run);
-        let bytes = match fs::read(&path) {
+        let bytes = match regular::read(&path, LONGEST) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if regular::is_other(&error) => Vec::new(),
             bytes => bytes.map_err(StoreError::io("read", &path))?,
         };
         let failure = std::str::from_utf8(&bytes).ok().and_then(|text| toml::from_str::<Failure>(text).ok());

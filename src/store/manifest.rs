@@ -5,12 +5,32 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::runs::RUN;
+use crate::plan::names::is_file_name;
 
 /// `checksums.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Manifest {
-    pub(super) files: BTreeMap<String, Entry>,
+    pub(super) files: BTreeMap<FileName, Entry>,
+}
+
+/// The name of a file of the run, in its directory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct FileName(pub(super) String);
+
+impl TryFrom<String> for FileName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        if is_file_name(&name) { Ok(Self(name)) } else { Err(format!("{name:?} is no name of a file of a run")) }
+    }
+}
+
+impl std::borrow::Borrow<str> for FileName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,14 +54,14 @@ impl Manifest {
     /// is enough that there is one: the id vouches for all in it that decides a number, and the path of the data may differ.
     pub(super) fn repeats(&self, published: &Self) -> bool {
         let expected = |name: &str| !LATER.contains(&name) || published.files.contains_key(name);
-        let own = self.files.iter().filter(|(name, _)| expected(name));
+        let own = self.files.iter().filter(|(name, _)| expected(&name.0));
         own.map(vouched_for).eq(published.files.iter().map(vouched_for))
     }
 }
 
 /// A file, and its content unless it is the specification.
-fn vouched_for<'a>((name, entry): (&'a String, &'a Entry)) -> (&'a String, Option<&'a Entry>) {
-    (name, (name != RUN).then_some(entry))
+fn vouched_for<'a>((name, entry): (&'a FileName, &'a Entry)) -> (&'a str, Option<&'a Entry>) {
+    (&name.0, (name.0 != RUN).then_some(entry))
 }
 
 const SEAL: &str = "# blake3 of the lines above: ";
@@ -66,7 +86,7 @@ mod tests {
     #[test]
     fn a_run_without_the_files_that_came_later_is_repeated() {
         let manifest = |files: &[(&str, &[u8])]| Manifest {
-            files: files.iter().map(|(name, bytes)| ((*name).to_owned(), Entry::of(bytes))).collect(),
+            files: files.iter().map(|(name, bytes)| (FileName((*name).to_owned()), Entry::of(bytes))).collect(),
         };
         let new = manifest(&[("masks.npz", b"m"), ("test_nll.npy", b"t")]);
         assert!(new.repeats(&new) && new.repeats(&manifest(&[("test_nll.npy", b"t")])));

@@ -2,13 +2,7 @@
 
 use super::StoreError;
 use crate::plan::experiment_name_problem;
-
-const RULE: &str = "a letter, then letters, digits, `.`, `_` or `-`, at most 100 in all";
-
-fn plain(name: &str) -> bool {
-    let follows = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-    name.len() <= 100 && name.bytes().all(follows)
-}
+use crate::plan::names::{RULE, is_file_name};
 
 /// Checks the name of an experiment: it becomes a directory beside `runs/` and the like.
 pub fn check_name(name: &str) -> Result<(), StoreError> {
@@ -18,11 +12,7 @@ pub fn check_name(name: &str) -> Result<(), StoreError> {
 
 /// Checks the name of a file inside a run or beside the tables.
 pub(super) fn check_file(what: &'static str, name: &str) -> Result<(), StoreError> {
-    if plain(name) && name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
-        Ok(())
-    } else {
-        Err(StoreError::Name { what, name: name.to_owned(), rule: RULE })
-    }
+    if is_file_name(name) { Ok(()) } else { Err(StoreError::Name { what, name: name.to_owned(), rule: RULE }) }
 }
 
 #[cfg(test)]

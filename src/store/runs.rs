@@ -12,18 +12,24 @@ use serde::{Deserialize, Serialize};
 
 use super::disk::{create_dir, create_dirs, remove_if_there, rename, sync_dir, write_synced};
 use super::garbage::entries;
-use super::manifest::{Entry, Manifest, seal, unseal};
+use super::manifest::{Entry, FileName, Manifest, seal, unseal};
 use super::names::check_file;
 use super::{EpochRow, RunOutput, RunRecord, Store, StoreError, Summary, number};
 use crate::config::RunConfig;
-use crate::plan::{ENGINE, Plan, RunId, RunSpec};
+use crate::plan::{ENGINE, Plan, RunId, RunSpec, names};
+use crate::regular;
 use crate::rng::Seed;
+use crate::sweep::check_config;
 
 pub(super) const RUN: &str = "run.toml";
 const EPOCHS: &str = "epochs.csv";
 const SUMMARY: &str = "summary.toml";
 const TIMING: &str = "timing.toml";
 const MANIFEST: &str = "checksums.toml";
+/// Most bytes of a file that describes a run.
+const LONGEST: u64 = 16 << 20;
+/// Most bytes of its arrays and its model.
+const LARGEST: u64 = 16 << 30;
 
 /// What became of a publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +49,7 @@ struct RunFile {
     id: RunId,
     engine: u32,
     seed: Seed,
+    #[serde(deserialize_with = "names::file_name")]
     data_fingerprint: String,
     #[serde(with = "crate::plan::shared")]
     config: Arc<RunConfig>,
@@ -181,7 +188,7 @@ impl Store {
         let length = |name: &str| fs::metadata(dir.join(name)).map_or(0, |found| found.len());
         let timing = || fs::read(dir.join(TIMING)).is_ok_and(|sealed| unseal(&sealed).is_some());
         match self.manifest(run) {
-            Ok(manifest) => manifest.files.iter().any(|(name, entry)| length(name) < entry.bytes) || !timing(),
+            Ok(manifest) => manifest.files.iter().any(|(name, entry)| length(&name.0) < entry.bytes) || !timing(),
             Err(error) => matches!(error, StoreError::Damaged { .. }),
         }
     }
@@ -200,7 +207,7 @@ impl Store {
         let manifest = self.manifest(run)?;
         let dir = self.run_dir(run);
         for (name, entry) in &manifest.files {
-            let path = dir.join(name);
+            let path = dir.join(&name.0);
             let found = fs::metadata(&path).map(|found| found.len());
             if !found.as_ref().is_ok_and(|&bytes| bytes == entry.bytes) {
                 let found = found.map_or("none".to_owned(), |bytes| bytes.to_string());
@@ -212,7 +219,8 @@ impl Store {
         let epochs = decode_epochs(&self.checked(run, &manifest, EPOCHS)?)
             .map_err(|error| damaged(run, dir.join(EPOCHS), error.to_string()))?;
         let timing = dir.join(TIMING);
-        let sealed = fs::read(&timing).map_err(|error| damaged(run, timing.clone(), error.to_string()))?;
+        let sealed =
+            regular::read(&timing, LONGEST).map_err(|error| damaged(run, timing.clone(), error.to_string()))?;
         let text = unseal(&sealed).ok_or_else(|| damaged(run, timing.clone(), "its checksum does not match".into()))?;
         let timing = from_toml(run, &timing, text.as_bytes())?;
         Ok(RunRecord {
@@ -227,8 +235,16 @@ impl Store {
     /// What a published run was asked to do.
     pub fn spec(&self, run: &RunId) -> Result<RunSpec, StoreError> {
         let bytes = self.checked(run, &self.manifest(run)?, RUN)?;
-        let file: RunFile = from_toml(run, &self.run_dir(run).join(RUN), &bytes)?;
-        Ok(RunSpec { id: file.id, seed: file.seed, data: file.data_fingerprint, config: file.config, earlier: None })
+        let path = self.run_dir(run).join(RUN);
+        let file: RunFile = from_toml(run, &path, &bytes)?;
+        check_config(&file.config).map_err(|why| damaged(run, path.clone(), why))?;
+        let (id, seed, data, config) = (file.id, file.seed, file.data_fingerprint, file.config);
+        let spec = RunSpec { id, seed, data, config, earlier: None };
+        // What a later engine makes of a configuration cannot be told.
+        if spec.id != *run || (file.engine <= ENGINE && !spec.explains_its_id()) {
+            return Err(damaged(run, path, format!("it is of another run: {}", spec.id)));
+        }
+        Ok(spec)
     }
 
     /// A file of a published run, checked; `None` if the run was published without it.
@@ -241,9 +257,10 @@ impl Store {
     pub(super) fn verify(&self, run: &RunId) -> Result<Manifest, StoreError> {
         let manifest = self.manifest(run)?;
         for name in manifest.files.keys() {
-            self.checked(run, &manifest, name)?;
+            self.checked(run, &manifest, &name.0)?;
         }
         self.read_record(run)?;
+        self.spec(run)?;
         Ok(manifest)
     }
 
@@ -273,13 +290,14 @@ impl Store {
 
     fn manifest(&self, run: &RunId) -> Result<Manifest, StoreError> {
         let path = self.run_dir(run).join(MANIFEST);
-        let sealed = match fs::read(&path) {
+        let sealed = match regular::read(&path, LONGEST) {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Err(match self.run_dir(run).is_dir() {
                     true => damaged(run, path, "it is missing".to_owned()),
                     false => StoreError::NoSuchRun { run: run.clone(), path: self.runs() },
                 });
             }
+            Err(error) if regular::is_other(&error) => return Err(damaged(run, path, error.to_string())),
             sealed => sealed.map_err(StoreError::io("read", &path))?,
         };
         let text =
@@ -289,10 +307,11 @@ impl Store {
 
     fn checked(&self, run: &RunId, manifest: &Manifest, name: &str) -> Result<Vec<u8>, StoreError> {
         let path = self.run_dir(run).join(name);
-        let bytes = match fs::read(&path) {
+        let bytes = match regular::read(&path, if name.ends_with(".toml") { LONGEST } else { LARGEST }) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(damaged(run, path, "it is missing".to_owned()));
             }
+            Err(error) if regular::is_other(&error) => return Err(damaged(run, path, error.to_string())),
             bytes => bytes.map_err(StoreError::io("read", &path))?,
         };
         if manifest.files.get(name) == Some(&Entry::of(&bytes)) {
@@ -316,7 +335,8 @@ fn encode(spec: &RunSpec, output: &RunOutput) -> Result<(BTreeMap<String, Vec<u8
     files.insert(RUN.to_owned(), to_toml(Path::new(RUN), &run)?.into_bytes());
     files.insert(SUMMARY.to_owned(), to_toml(Path::new(SUMMARY), &output.summary)?.into_bytes());
     files.insert(EPOCHS.to_owned(), encode_epochs(&output.epochs).into_bytes());
-    let manifest = Manifest { files: files.iter().map(|(name, bytes)| (name.clone(), Entry::of(bytes))).collect() };
+    let manifest =
+        Manifest { files: files.iter().map(|(name, bytes)| (FileName(name.clone()), Entry::of(bytes))).collect() };
     files.insert(TIMING.to_owned(), seal(&to_toml(Path::new(TIMING), &output.timing)?).into_bytes());
     Ok((files, manifest))
 }

@@ -1,12 +1,16 @@
 //! JSON files that vouch for themselves: the checksum of what is in them stands before it.
 
-use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Store, StoreError};
+use crate::config::RunConfig;
+use crate::plan::Plan;
+use crate::regular;
+use crate::sweep::check_config;
 
 /// What stands before, between and behind checksum and content.
 const SEAL: [&str; 3] = ["{\"blake3\":\"", "\",\"plan\":", "}\n"];
@@ -35,12 +39,32 @@ impl Store {
     }
 }
 
+/// Most bytes of a sealed file: a plan of a million runs has fewer.
+const LONGEST: u64 = 2 << 30;
+
 /// Reads a sealed value.
 pub(super) fn load_sealed<T: DeserializeOwned>(path: &Path) -> Result<T, StoreError> {
-    let bytes = fs::read(path).map_err(StoreError::io("read", path))?;
+    let bytes = regular::read(path, LONGEST).map_err(StoreError::io("read", path))?;
     let malformed = |reason: String| StoreError::Malformed { path: path.to_owned(), reason };
     let json = unseal(&bytes).ok_or_else(|| malformed("its checksum does not match".to_owned()))?;
     serde_json::from_str(json).map_err(|error| malformed(error.to_string()))
+}
+
+/// Reads a plan and makes sure that it is one: neither its settings nor its parts are believed for a right checksum.
+pub(super) fn load_plan(path: &Path) -> Result<Plan, StoreError> {
+    let mut plan: Plan = load_sealed(path)?;
+    let malformed = |reason: String| StoreError::Malformed { path: path.to_owned(), reason };
+    let mut last: Option<Arc<RunConfig>> = None;
+    for (i, run) in plan.runs.iter_mut().enumerate() {
+        match last.as_ref().filter(|last| **last == run.config) {
+            // The runs of a variant share what they have in common, as they did when the plan was made.
+            Some(last) => run.config = Arc::clone(last),
+            None => check_config(&run.config).map_err(|why| malformed(format!("runs[{i}].config: {why}")))?,
+        }
+        last = Some(Arc::clone(&run.config));
+    }
+    plan.check().map_err(malformed)?;
+    Ok(plan)
 }
 
 #[cfg(test)]

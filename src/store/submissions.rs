@@ -13,22 +13,26 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::disk::{create_dirs, remove_if_there};
 use super::garbage::{entries, is_dir, is_file};
 use super::names::check_file;
-use super::sealed::load_sealed;
+use super::sealed::{load_plan, load_sealed};
 use super::{Failure, Store, StoreError};
-use crate::plan::{Plan, RunId};
+use crate::plan::{Plan, RunId, names};
+use crate::regular;
 
 /// What a submission freezes beside the plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Submission {
     /// Its name, unique over all results: that of the experiment and eight hexadecimal digits.
+    #[serde(deserialize_with = "names::file_name")]
     pub name: String,
     /// The experiment.
+    #[serde(deserialize_with = "names::name")]
     pub experiment: String,
     /// Engine that the runs are meant for.
     pub engine: u32,
@@ -51,13 +55,24 @@ pub struct Submission {
 #[serde(deny_unknown_fields)]
 pub struct Job {
     /// What it is called, unique over all submissions: by that name it is found again if the answer is lost.
+    #[serde(deserialize_with = "names::file_name")]
     pub name: String,
     /// Its first task.
     pub first: usize,
     /// How many tasks; 0 for the job that writes the tables.
     pub count: usize,
     /// The scheduler's own number for it; absent until it is known.
+    #[serde(deserialize_with = "job_number")]
     pub id: Option<String>,
+}
+
+/// The number becomes a word of commands, where anything else could be an option.
+fn job_number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let id = Option::<String>::deserialize(from)?;
+    match id.as_deref().filter(|id| id.is_empty() || !id.bytes().all(|b| b.is_ascii_digit())) {
+        None => Ok(id),
+        Some(other) => Err(D::Error::custom(format!("{} is no job's number", names::brief(other)))),
+    }
 }
 
 const PLAN: &str = "plan.json";
@@ -65,6 +80,8 @@ const SUBMISSION: &str = "submission.json";
 const JOBS: &str = "jobs.json";
 const SCRIPT: &str = "script.sh";
 const PROGRAM: &str = "program-";
+/// Most bytes of a program.
+const LARGEST_PROGRAM: u64 = 1 << 30;
 
 impl Store {
     pub(super) fn submitted(&self) -> PathBuf {
@@ -80,6 +97,7 @@ impl Store {
     /// Keeps a submission, the plan and the script, and makes the directory for what its tasks print.
     pub fn freeze(&self, submission: &Submission, plan: &Plan, script: &str) -> Result<(), StoreError> {
         let dir = self.submission_dir(&submission.name)?;
+        self.own(&dir)?;
         create_dirs(&dir.join("logs"))?;
         self.replace(&dir.join(SCRIPT), script.as_bytes())?;
         self.save_sealed(&dir.join(PLAN), plan)?;
@@ -88,11 +106,15 @@ impl Store {
 
     /// A submission, without its plan.
     pub fn submission(&self, name: &str) -> Result<Submission, StoreError> {
-        let found = load_sealed(&self.submission_dir(name)?.join(SUBMISSION));
+        let found: Result<Submission, _> = load_sealed(&self.submission_dir(name)?.join(SUBMISSION));
         match found {
             Err(error) if error.is_absent() => {
                 let nearest = self.submissions()?.into_iter().find(|known| strsim::jaro_winkler(known, name) > 0.8);
                 Err(StoreError::NoSuchSubmission { name: name.to_owned(), path: self.submitted(), nearest })
+            }
+            Ok(found) if found.name != name => {
+                let path = self.submission_dir(name)?.join(SUBMISSION);
+                Err(StoreError::Malformed { path, reason: format!("it is the submission {}", found.name) })
             }
             found => found,
         }
@@ -100,7 +122,7 @@ impl Store {
 
     /// The plan that a submission froze.
     pub fn submitted_plan(&self, name: &str) -> Result<Plan, StoreError> {
-        load_sealed(&self.submission_dir(name)?.join(PLAN))
+        load_plan(&self.submission_dir(name)?.join(PLAN))
     }
 
     /// Names of all submissions that are complete, sorted.
@@ -132,7 +154,7 @@ impl Store {
 
     /// Keeps a copy of a program, so that one built meanwhile does not take its place; returns where.
     pub fn keep_program(&self, program: &Path) -> Result<PathBuf, StoreError> {
-        let bytes = fs::read(program).map_err(StoreError::io("read", program))?;
+        let bytes = regular::read(program, LARGEST_PROGRAM).map_err(StoreError::io("read", program))?;
         let copy = self.submitted().join(format!("{PROGRAM}{}", &blake3::hash(&bytes).to_hex()[..16]));
         self.replace(&copy, &bytes)?;
         let permissions = |path: &Path| fs::metadata(path).map(|found| found.permissions());

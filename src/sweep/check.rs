@@ -15,7 +15,7 @@ pub(super) struct Clash {
 
 /// Everything that contradicts in a configuration.
 pub(super) fn clashes(config: &RunConfig) -> Vec<Clash> {
-    [masks_alike(&config.model), masks_averaged(config), orderings_averaged(config), batch(config)]
+    [masks_alike(&config.model), masks_averaged(config), orderings_averaged(config), batch(config), too_large(config)]
         .into_iter()
         .flatten()
         .collect()
@@ -78,6 +78,25 @@ fn orderings_averaged(config: &RunConfig) -> Option<Clash> {
         ),
         settings: vec!["sample.masks", "model.ordering", "model.resample"],
         help: "with resample = \"connectivity\" all masks share one ordering",
+    })
+}
+
+/// A network that no machine holds: 2^36 weights between hidden layers take 256 GiB before the first minibatch.
+pub(super) fn too_large(config: &RunConfig) -> Option<Clash> {
+    const MOST_WEIGHTS: u64 = 1 << 36;
+    const MOST_UNITS: u64 = 10_000_000;
+    const MOST_LAYERS: usize = 1000;
+    let hidden = &config.model.hidden;
+    let units = hidden.iter().fold(0u64, |sum, &units| sum.saturating_add(units as u64));
+    let pairs = hidden.windows(2).map(|pair| (pair[0] as u64).saturating_mul(pair[1] as u64));
+    let weights = pairs.fold(0, u64::saturating_add);
+    (hidden.len() > MOST_LAYERS || units > MOST_UNITS || weights > MOST_WEIGHTS).then(|| Clash {
+        message: format!(
+            "model.hidden asks for {} layers of {units} units in all, with {weights} weights between them",
+            hidden.len()
+        ),
+        settings: vec!["model.hidden"],
+        help: "at most 1,000 layers, 10 million units and 2^36 weights are expected",
     })
 }
 

@@ -16,6 +16,7 @@ use crate::config::RunConfig;
 use crate::data::DataConfig;
 use crate::plan::{
     Axis, Compare, ENGINE, Identity, Plan, PlannedCandidate, PlannedStudy, PlannedVariant, RunId, RunSpec,
+    names::brief, unfit,
 };
 use crate::rng::Seed;
 
@@ -302,6 +303,7 @@ impl Reader {
                 candidates.push(Candidate { label: namer.candidate(expanded, cell), levels, config });
             }
             let cell = &expanded.cells[group[0]];
+            self.fit_label(expanded, &label);
             if !taken.insert(label.clone()) {
                 self.same_label(expanded, cell, &label);
             }
@@ -313,6 +315,9 @@ impl Reader {
             }
             variants.push(Variant { label, name, levels: first.levels, changes, config: first.config, candidates });
         }
+        axes.iter()
+            .flat_map(|axis| [&axis.path].into_iter().chain(&axis.levels))
+            .for_each(|text| self.fit_label(expanded, text));
         let named = draft.compare.baseline.as_ref();
         let named = named.and_then(|named| variants.iter().position(|v| v.label == *named || v.name == *named));
         let of = |is: &dyn Fn(&super::expand::Cell) -> bool| {
@@ -386,6 +391,14 @@ impl Reader {
             value: self.pool.show_at(point, leaf),
         };
         differs.map(change).collect()
+    }
+
+    /// Labels that nobody wrote, made of settings, must be fit for a plan as well.
+    fn fit_label(&mut self, expanded: &Expanded, label: &str) {
+        if let Some(why) = unfit(label) {
+            let error = Diagnostic::new(format!("the label {} {why}", brief(label)));
+            self.errors.push(error.at(expanded.study.span, "").help("[labels] gives levels names of their own"));
+        }
     }
 
     fn same_label(&mut self, expanded: &Expanded, cell: &super::expand::Cell, label: &str) {

@@ -148,6 +148,26 @@ impl Kind {
         }
     }
 
+    /// Whether a value in canonical JSON, of a configuration that no experiment file was read for, is one of this kind. That
+    /// a word is one of the choices, its type has made sure of.
+    pub(super) fn holds(&self, value: &Value) -> bool {
+        let count = |value: &Value, min: u64, max: u64| value.as_u64().is_some_and(|n| (min..=max).contains(&n));
+        let number = |value: &Value, bounds: Bounds| value.as_f64().is_some_and(|x| bounds.holds(x));
+        match (self, value) {
+            (Self::Count { min, max }, _) => count(value, *min, *max),
+            (Self::CountOr { .. }, Value::Null | Value::String(_)) => true,
+            (Self::CountOr { min, max, .. }, _) => count(value, *min, *max),
+            (Self::Number(bounds), _) => number(value, *bounds),
+            (Self::Counts { min, max }, Value::Array(list)) => list.iter().all(|item| count(item, *min, *max)),
+            (Self::Rising(bounds), Value::Array(list)) => {
+                let rising = list.iter().map(Value::as_f64).is_sorted_by(|a, b| a < b);
+                !list.is_empty() && rising && list.iter().all(|item| number(item, *bounds))
+            }
+            (Self::Text, Value::String(text)) => !text.is_empty(),
+            _ => true,
+        }
+    }
+
     /// Reads a value, or reports why it is none. The constants of a tag are read elsewhere.
     pub(super) fn read(&self, path: &str, node: &Node, errors: &mut Errors) -> Option<Value> {
         let found = match (self, &node.value) {

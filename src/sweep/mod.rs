@@ -51,7 +51,7 @@ pub(crate) use misread::{is_plain_number, misread};
 pub use overrides::Overrides;
 pub use reference::reference;
 pub use schema::schema;
-pub use settings::{SETTINGS, Setting};
+pub use settings::{SETTINGS, Setting, check_config};
 
 use diagnostics::Errors;
 use overrides::Overridden;

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::kind::Kind::{self, Choice, Count, CountOr, Counts, Flag, Number, Rising, Tag, Text};
 use super::kind::{ABOVE_ZERO, Bounds, FRACTION, INSIDE_ONE, Otherwise};
 use crate::config::RunConfig;
+use crate::plan::names::brief;
 
 /// One leaf of the configuration.
 #[derive(Debug)]
@@ -189,6 +190,18 @@ pub static SETTINGS: &[Setting] = &[
         "order in which pixels are drawn",
     ),
 ];
+
+/// Makes sure that a configuration from elsewhere than an experiment file is one that such a file could have asked for.
+pub fn check_config(config: &RunConfig) -> Result<(), String> {
+    let all = serde_json::to_value(config).map_err(|error| error.to_string())?;
+    for Setting { path, kind, .. } in SETTINGS {
+        let found = path.split('.').try_fold(&all, |value, key| value.get(key));
+        if let Some(value) = found.filter(|value| !kind.holds(value)) {
+            return Err(format!("{path} is {}, expected {}", brief(&value.to_string()), kind.describe()));
+        }
+    }
+    super::check::too_large(config).map_or(Ok(()), |clash| Err(clash.message))
+}
 
 /// Index of a setting in `SETTINGS`.
 pub(super) type Leaf = usize;

@@ -1,0 +1,254 @@
+//! What the types of a plan do not say of it: that its parts fit each other. A checksum shows that nobody has changed the
+//! file by accident, not that its author was honest; whatever reads a plan afterwards relies on this.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::names::brief;
+use super::{Axis, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec};
+
+/// Longest label of a variant, or level of an axis, in bytes.
+const LONGEST_LABEL: usize = 1000;
+/// Longest text, in bytes: no experiment file is longer.
+const LONGEST_TEXT: usize = 2 << 20;
+
+type Checked = Result<(), String>;
+
+/// Why a text can be no label, if it cannot.
+pub(crate) fn unfit(label: &str) -> Option<String> {
+    if label.len() > LONGEST_LABEL {
+        return Some(format!("is {} bytes long, at most {LONGEST_LABEL} are expected", label.len()));
+    }
+    label.chars().any(char::is_control).then(|| "holds a control character".to_owned())
+}
+
+fn ensure(right: bool, otherwise: impl FnOnce() -> String) -> Checked {
+    if right { Ok(()) } else { Err(otherwise()) }
+}
+
+fn label(field: &str, text: &str) -> Checked {
+    unfit(text).map_or(Ok(()), |why| Err(format!("{field}, {}, {why}", brief(text))))
+}
+
+impl Plan {
+    /// Makes sure that a plan from elsewhere is one that this program could have written: what it refers to exists, and
+    /// every run has the id of its own specification. The error names the field.
+    pub fn check(&self) -> Result<(), String> {
+        for (field, text) in [("question", &self.question), ("notes", &self.notes), ("command", &self.command)] {
+            ensure(text.len() <= LONGEST_TEXT, || format!("{field} is longer than {LONGEST_TEXT} bytes"))?;
+        }
+        let level = self.compare.level;
+        ensure(level > 0.0 && level < 1.0, || format!("compare.level is {level}, expected between 0 and 1"))?;
+        label("compare.baseline", self.compare.baseline.as_deref().unwrap_or_default())?;
+        distinct("seeds", &self.seeds)?;
+        distinct("studies", &self.studies.iter().map(|study| &study.name).collect::<Vec<_>>())?;
+        self.check_ids()?;
+        let by_id = self.by_id();
+        ensure(by_id.len() == self.runs.len(), || "runs holds a run twice".to_owned())?;
+        let mut used = BTreeSet::new();
+        for (i, study) in self.studies.iter().enumerate() {
+            study.check(&format!("studies[{i}]"))?;
+            for (k, variant) in study.variants.iter().enumerate() {
+                self.check_runs(&format!("studies[{i}].variants[{k}]"), variant, &by_id)?;
+                used.extend(variant.all_runs());
+            }
+        }
+        let idle = self.runs.iter().position(|run| !used.contains(&run.id));
+        ensure(idle.is_none(), || format!("runs[{}] belongs to no variant", idle.unwrap_or_default()))
+    }
+
+    /// The ids are hashes of what they stand for.
+    fn check_ids(&self) -> Checked {
+        let other = self.runs.iter().position(|run| !run.explains_its_id());
+        other.map_or(Ok(()), |i| Err(format!("runs[{i}].id is {}, and its specification has another", self.runs[i].id)))
+    }
+
+    /// A variant names one run a seed, each in the plan and with that seed, all of one configuration.
+    fn check_runs(&self, at: &str, variant: &PlannedVariant, by_id: &BTreeMap<&RunId, &RunSpec>) -> Checked {
+        let one = |at: &str, runs: &[RunId]| {
+            ensure(runs.len() == self.seeds.len(), || {
+                format!("{at}.runs holds {}, one for each of {} seeds is expected", runs.len(), self.seeds.len())
+            })?;
+            let mut first: Option<&RunSpec> = None;
+            for (k, (run, seed)) in runs.iter().zip(&self.seeds).enumerate() {
+                let spec = by_id.get(run).ok_or_else(|| format!("{at}.runs[{k}] is {run}, which is not among runs"))?;
+                let first = *first.get_or_insert(spec);
+                ensure(spec.seed == *seed && spec.config == first.config, || {
+                    format!("{at}.runs[{k}] is {run}, which has another seed or configuration")
+                })?;
+            }
+            Ok(())
+        };
+        for (k, candidate) in variant.candidates.iter().enumerate() {
+            one(&format!("{at}.candidates[{k}]"), &candidate.runs)?;
+        }
+        let chosen = variant.candidates.iter().any(|candidate| candidate.runs == variant.runs);
+        ensure(chosen || variant.candidates.is_empty(), || format!("{at}.runs are those of no candidate"))?;
+        one(at, &variant.runs)
+    }
+}
+
+impl PlannedStudy {
+    fn check(&self, at: &str) -> Checked {
+        label(&format!("{at}.design"), &self.design)?;
+        distinct(&format!("{at}.variants"), &self.variants.iter().map(|variant| &variant.name).collect::<Vec<_>>())?;
+        distinct(&format!("{at}.variants"), &self.variants.iter().map(|variant| &variant.label).collect::<Vec<_>>())?;
+        let baseline = self.baseline.unwrap_or(0);
+        ensure(baseline < self.variants.len(), || {
+            format!("{at}.baseline is {baseline}, of {} variants", self.variants.len())
+        })?;
+        let mut levels: Vec<BTreeSet<&str>> = Vec::new();
+        for (i, axis) in self.axes.iter().enumerate() {
+            axis.check(&format!("{at}.axes[{i}]"))?;
+            levels.push(axis.levels.iter().map(String::as_str).collect());
+        }
+        for (k, variant) in self.variants.iter().enumerate() {
+            let at = format!("{at}.variants[{k}]");
+            let candidates = variant.candidates.iter().map(|candidate| (&candidate.label, &candidate.levels));
+            for (text, chosen) in [(&variant.label, &variant.levels)].into_iter().chain(candidates) {
+                label(&format!("{at}.label"), text)?;
+                let fit = chosen.len() == levels.len()
+                    && chosen.iter().zip(&levels).all(|(level, known)| known.contains(level.as_str()));
+                ensure(fit, || format!("{at}.levels holds something else than a level of each axis"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Axis {
+    fn check(&self, at: &str) -> Checked {
+        label(&format!("{at}.path"), &self.path)?;
+        label(&format!("{at}.column"), &self.column)?;
+        self.levels.iter().try_for_each(|level| label(&format!("{at}.levels"), level))
+    }
+}
+
+/// Something is there, and nothing twice.
+fn distinct<T: Ord>(field: &str, all: &[T]) -> Checked {
+    ensure(!all.is_empty(), || format!("{field} is empty"))?;
+    let different = all.iter().collect::<BTreeSet<_>>().len();
+    ensure(different == all.len(), || format!("{field} holds {} of which {different} differ", all.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::RunConfig;
+    use crate::plan::{Compare, ENGINE, PlannedCandidate};
+    use crate::rng::Seed;
+
+    /// Two variants with two seeds each, the second one tuned.
+    fn plan() -> Plan {
+        let mut plan = Plan {
+            name: "study".into(),
+            question: String::new(),
+            notes: String::new(),
+            command: String::new(),
+            studies: Vec::new(),
+            seeds: vec![Seed(1), Seed(2)],
+            compare: Compare::default(),
+            runs: Vec::new(),
+            data: Default::default(),
+        };
+        let mut add = |epochs: usize| {
+            let mut config = RunConfig::default();
+            config.train.epochs = epochs;
+            let spec = |seed: &Seed| RunSpec {
+                id: RunId::new(ENGINE, &config, "d", *seed),
+                seed: *seed,
+                data: "d".into(),
+                config: Arc::new(config.clone()),
+                earlier: None,
+            };
+            plan.runs.extend(plan.seeds.iter().map(spec));
+            plan.runs[plan.runs.len() - 2..].iter().map(|run| run.id.clone()).collect::<Vec<_>>()
+        };
+        let runs = [add(1), add(2), add(3)];
+        let candidate = |label: &str, runs: &[RunId]| PlannedCandidate {
+            label: label.into(),
+            levels: vec![label.into()],
+            runs: runs.to_vec(),
+        };
+        let variant = |name: &str, runs: &[RunId], candidates| PlannedVariant {
+            label: name.into(),
+            name: name.into(),
+            levels: vec!["x".into()],
+            runs: runs.to_vec(),
+            candidates,
+        };
+        plan.studies.push(PlannedStudy {
+            name: "study".into(),
+            design: "grid".into(),
+            axes: vec![Axis {
+                path: "train.epochs".into(),
+                column: "epochs".into(),
+                levels: vec!["x".into(), "y".into()],
+                tune: true,
+            }],
+            variants: vec![
+                variant("baseline", &runs[0], vec![]),
+                variant("tuned", &runs[1], vec![candidate("x", &runs[1]), candidate("y", &runs[2])]),
+            ],
+            baseline: Some(0),
+        });
+        plan
+    }
+
+    #[test]
+    fn a_plan_whose_parts_do_not_fit_is_refused_by_the_name_of_the_field() {
+        plan().check().unwrap();
+        let changes: [(&str, fn(&mut Plan)); 21] = [
+            ("compare.level is 2", |plan| plan.compare.level = 2.0),
+            ("compare.level is NaN", |plan| plan.compare.level = f64::NAN),
+            ("seeds is empty", |plan| plan.seeds.clear()),
+            ("seeds holds 2", |plan| plan.seeds[1] = plan.seeds[0]),
+            ("studies is empty", |plan| plan.studies.clear()),
+            ("studies holds 2", |plan| plan.studies.push(plan.studies[0].clone())),
+            ("runs[1].id", |plan| plan.runs[1].seed = Seed(7)),
+            ("runs[0].id", |plan| plan.runs[0].data = "e".into()),
+            ("runs holds a run twice", |plan| plan.runs.push(plan.runs[0].clone())),
+            ("which is not among runs", |plan| drop(plan.runs.remove(2))),
+            ("runs[2] belongs to no variant", |plan| {
+                let variant = plan.studies[0].variants.pop().unwrap();
+                plan.studies[0].baseline = None;
+                drop(variant);
+            }),
+            ("variants is empty", |plan| plan.studies[0].variants.clear()),
+            ("variants holds 2", |plan| plan.studies[0].variants[1].label = "baseline".into()),
+            ("baseline is 2, of 2", |plan| plan.studies[0].baseline = Some(2)),
+            ("variants[1].levels", |plan| plan.studies[0].variants[1].levels.clear()),
+            ("variants[1].levels", |plan| plan.studies[0].variants[1].candidates[1].levels[0] = "z".into()),
+            ("variants[0].runs holds 1", |plan| plan.studies[0].variants[0].runs.truncate(1)),
+            ("variants[0].runs[0]", |plan| plan.studies[0].variants[0].runs.reverse()),
+            ("variants[1].runs are those of no candidate", |plan| {
+                plan.studies[0].variants[1].runs = plan.studies[0].variants[0].runs.clone();
+            }),
+            ("axes[0].levels", |plan| plan.studies[0].axes[0].levels[1] = "a\u{1b}[2J".into()),
+            ("variants[0].label", |plan| plan.studies[0].variants[0].label = "a".repeat(1001)),
+        ];
+        for (expected, change) in changes {
+            let mut changed = plan();
+            change(&mut changed);
+            let refused = changed.check().expect_err(expected);
+            assert!(refused.contains(expected), "{refused}, expected {expected}");
+        }
+    }
+
+    #[test]
+    fn ids_and_names_are_checked_as_they_are_read() {
+        let sound = serde_json::to_string(&plan()).unwrap();
+        assert_eq!(serde_json::from_str::<Plan>(&sound).unwrap(), plan());
+        let id = plan().runs[0].id.to_string();
+        for bad in ["/home/me", "..", "r0123456789abcdeF", "r0123456789abcde", "", "r0123456789abcdef/..", "r\\u0000"] {
+            assert!(serde_json::from_str::<Plan>(&sound.replace(&id, bad)).is_err(), "{bad}");
+        }
+        for bad in ["../x", "a/b", "", "-x", "a\\n"] {
+            let other = sound.replace("\"name\":\"study\"", &format!("\"name\":\"{bad}\""));
+            assert!(serde_json::from_str::<Plan>(&other).is_err(), "{bad}");
+            let other = sound.replace("\"data\":\"d\"", &format!("\"data\":\"{bad}\""));
+            assert!(serde_json::from_str::<Plan>(&other).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Names that become part of a path or of a table's cell: checked where they are read, whatever file they come from and
+//! whoever wrote its checksum.
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+
+/// What a name may be.
+pub(crate) const RULE: &str = "a letter, then letters, digits, `.`, `_` or `-`, at most 100 in all";
+
+/// Whether a text can name an experiment, a study or a variant.
+pub(crate) fn is_name(name: &str) -> bool {
+    is_file_name(name) && name.starts_with(|c: char| c.is_ascii_alphabetic())
+}
+
+/// Whether a text can name a file: it stays in its directory.
+pub(crate) fn is_file_name(name: &str) -> bool {
+    let follows = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    name.len() <= 100 && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.bytes().all(follows)
+}
+
+/// Reads a name: `#[serde(deserialize_with = "name")]`.
+pub(crate) fn name<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    checked(from, is_name)
+}
+
+/// Reads the name of a file.
+pub(crate) fn file_name<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    checked(from, is_file_name)
+}
+
+fn checked<'de, D: Deserializer<'de>>(from: D, fits: fn(&str) -> bool) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    if fits(&text) { Ok(text) } else { Err(D::Error::custom(format!("{} is no name: {RULE}", brief(&text)))) }
+}
+
+/// The beginning of a text, quoted, for a message about it.
+pub(crate) fn brief(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{:?}...", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
