@@ -89,6 +89,8 @@ pub struct Header {
     pub width: usize,
     /// Bytes before the elements.
     pub length: usize,
+    /// Whether the first dimension is the fastest (Fortran's order), not the last.
+    pub columns_first: bool,
     kind: Kind,
     big_endian: bool,
 }
@@ -97,7 +99,7 @@ pub struct Header {
 const LONGEST: usize = 1 << 16;
 
 impl Header {
-    /// Reads a header: numbers and booleans in C order; `source` is then at the first element.
+    /// Reads a header: numbers and booleans; `source` is then at the first element.
     pub fn read(source: &mut impl Read) -> Result<Self, NpyError> {
         const OTHER: &str = "no .npy array: it does not begin with \\x93NUMPY and a version";
         const TORN: &str = "the file ends within its header";
@@ -126,9 +128,7 @@ impl Header {
         let quoted = field("descr").and_then(|rest| rest.strip_prefix('\'')).and_then(|rest| rest.split_once('\''));
         let descr = quoted.ok_or("no `descr` of one plain type in the header")?.0;
         let order = field("fortran_order").ok_or("no `fortran_order` in the header")?;
-        if !order.starts_with("False") {
-            return Err("columns before rows (fortran_order): save it with numpy.ascontiguousarray".into());
-        }
+        let columns_first = !order.starts_with("False");
         let shape = field("shape").and_then(|rest| rest.strip_prefix('(')).and_then(|rest| rest.split_once(')'));
         // Python 2 wrote long integers with an L.
         let sizes = shape.ok_or("no `shape` in the header")?.0.split(',').map(|size| size.trim().trim_end_matches('L'));
@@ -141,14 +141,16 @@ impl Header {
             [order @ (b'<' | b'>' | b'|' | b'='), b'i', width @ (b'1' | b'2' | b'4' | b'8')] => {
                 (*order, Kind::Signed, *width)
             }
-            [order @ (b'<' | b'>' | b'='), b'f', width @ (b'4' | b'8')] => (*order, Kind::Float, *width),
+            [order @ (b'<' | b'>' | b'='), b'f', width @ (b'2' | b'4' | b'8')] => (*order, Kind::Float, *width),
             b"|b1" => (b'|', Kind::Unsigned, b'1'),
             _ => {
-                return Err(format!("values of type {descr}; read are integers, booleans, and floats of 4 or 8 bytes"));
+                return Err(format!(
+                    "values of type {descr}; read are integers, booleans, and floats of up to 8 bytes"
+                ));
             }
         };
         let width = usize::from(width - b'0');
-        Ok(Self { descr: descr.to_owned(), shape, width, length, kind, big_endian: order == b'>' })
+        Ok(Self { descr: descr.to_owned(), shape, width, length, columns_first, kind, big_endian: order == b'>' })
     }
 
     /// Number of elements; `None` where they would be more bytes than a machine can address.
@@ -165,12 +167,25 @@ impl Header {
         }
         let bits = u64::from_le_bytes(wide);
         match (self.kind, self.width) {
+            (Kind::Float, 2) => half(bits as u16),
             (Kind::Float, 4) => f64::from(f32::from_bits(bits as u32)),
             (Kind::Float, _) => f64::from_bits(bits),
             (Kind::Signed, width) => ((bits << (64 - 8 * width)) as i64 >> (64 - 8 * width)) as f64,
             (Kind::Unsigned, _) => bits as f64,
         }
     }
+}
+
+/// The value of an IEEE 754 half: 1 bit of sign, 5 of exponent, 10 of fraction.
+fn half(bits: u16) -> f64 {
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023) / 1024.0);
+    let size = match exponent {
+        0 => fraction * f64::exp2(-14.0),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        _ => (1.0 + fraction) * f64::exp2(f64::from(exponent - 15)),
+    };
+    if bits >> 15 == 1 { -size } else { size }
 }
 
 /// Fills `out`, or says what it means that the source ends.
@@ -269,6 +284,9 @@ pub fn decode<T: Element>(bytes: &[u8]) -> Result<Array<T>, NpyError> {
     let header = Header::read(&mut elements)?;
     if header.descr != T::DESCR {
         return Err(NpyError::new(10, format!("elements `{}`, where `{}` are expected", header.descr, T::DESCR)));
+    }
+    if header.columns_first {
+        return Err(NpyError::new(10, "columns before rows (fortran_order): save it with numpy.ascontiguousarray"));
     }
     let size = header.count().map(|count| count * T::SIZE);
     if size != Some(elements.len()) {

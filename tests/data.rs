@@ -370,10 +370,10 @@ fn folders_that_are_no_whole_set_say_what_lacks() {
     assert!(failure(&config(folder.path())).contains("no data set in this folder"));
     write(&folder, "x.train.csv", b"0,1\n1,1\n");
     assert!(failure(&config(folder.path())).contains("no test images"));
-    write(&folder, "x.test.csv", b"0,1,1\n");
+    write(&folder, "w.test.csv", b"0,1,1\n");
     assert!(failure(&config(folder.path())).contains("its sets differ in shape: 1 x 2 and 1 x 3"));
-    write(&folder, "y.test.csv", b"0,1\n");
-    assert!(failure(&config(folder.path())).contains("several test images (x.test.csv, y.test.csv)"));
+    write(&folder, "z.test.csv", b"0,1\n");
+    assert!(failure(&config(folder.path())).contains("several test images (w.test.csv, z.test.csv)"));
     let vectors = write(&folder, "z/v.csv", b"0,1\n1,1\n0,0\n");
     let message = failure(&DataConfig { size: 14, ..config(vectors) });
     assert!(message.contains("data.size: 14 asked") && message.contains("vectors of 2 values"), "{message}");

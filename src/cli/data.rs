@@ -1,4 +1,4 @@
-//! `ablade data list | fetch NAME | show NAME`.
+//! `ablade data list | fetch NAME | show NAME | export NAME`.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -45,12 +45,45 @@ enum DataCommand {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Write the bits of a data set, as a run sees them
+    Export(Export),
+}
+
+#[derive(Debug, Args)]
+struct Export {
+    /// Name of the set, or a path
+    name: String,
+    /// FILE.npz holds the arrays train, valid and test; of FILE.npy, FILE.csv and FILE.idx, .gz behind or not, one file each
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Replace files that are there
+    #[arg(long)]
+    overwrite: bool,
+    /// Training images
+    #[arg(long, value_name = "N")]
+    train: Option<usize>,
+    /// Validation images
+    #[arg(long, value_name = "N")]
+    valid: Option<usize>,
+    /// Test images
+    #[arg(long, value_name = "N")]
+    test: Option<usize>,
+    /// Side of the images in pixels, for sets that are drawn or resized
+    #[arg(long, value_name = "N")]
+    size: Option<usize>,
+    /// Seed of drawing, splits and fixed binarisation
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// How grey pixels become 0 and 1: threshold, stochastic, or dynamic, which writes the greys of training images
+    #[arg(long, value_name = "RULE", value_parser = rule, default_value = "threshold")]
+    binarize: Binarize,
 }
 
 pub(crate) fn data(args: &DataArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     let library = Library::from_environment(global.data_dir.clone());
     match &args.command {
         DataCommand::List => list(&library, terminal),
+        DataCommand::Export(args) => export(args, &library, terminal),
         DataCommand::Fetch { name } => fetch(name, &library, global.progress, terminal),
         DataCommand::Show { name, part, size, binarize, out } => {
             let mut config = DataConfig { name: name.clone(), binarize: *binarize, ..DataConfig::default() };
@@ -137,6 +170,26 @@ fn show(
     }
     described.warnings().iter().for_each(|warning| terminal.warn(warning));
     writeln!(terminal.out, "{}", out.unwrap_or(default).display())?;
+    Ok(Exit::Success)
+}
+
+fn export(args: &Export, library: &Library, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+    let Export { name, out, overwrite, train, valid, test, size, seed, binarize } = args;
+    let mut config = DataConfig { name: name.clone(), seed: *seed, binarize: *binarize, ..DataConfig::default() };
+    (config.train, config.valid, config.test) = (*train, *valid, *test);
+    config.size = size.unwrap_or(config.size);
+    let dataset = data::load(&config, library)?;
+    let files = data::export(&dataset, out).map_err(anyhow::Error::msg)?;
+    if let Some((path, _)) = files.iter().find(|(path, _)| !overwrite && path.symlink_metadata().is_ok()) {
+        anyhow::bail!("{} is there already, and nothing was written: another --out, or --overwrite", path.display());
+    }
+    for (path, bytes) in &files {
+        replace(path, bytes)?;
+        writeln!(terminal.out, "{}", path.display())?;
+    }
+    for sentence in &dataset.left_out {
+        writeln!(terminal.out, "left out: {sentence}")?;
+    }
     Ok(Exit::Success)
 }
 

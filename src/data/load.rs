@@ -205,7 +205,9 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
         }
     };
     official(files, &pools, parts.each_ref().map(|(_, images)| images.len()))?;
+    let mut left_out = files.left_out.clone();
     for pool in &mut pools {
+        left_out.append(&mut pool.left_out);
         reshape(pool, files, config.size)?;
     }
     let shape = pools[0].shape;
@@ -216,7 +218,8 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
     let whole = parts.each_ref().map(|(_, images)| images.len());
     let parts = cut(parts, config)?;
     let draws = draws || whole != parts.each_ref().map(|(_, images)| images.len());
-    Ok(Divided { pools, parts, left_out: vec![], draws })
+    left_out.dedup();
+    Ok(Divided { pools, parts, left_out, draws })
 }
 
 /// Parts that must not be the same.
@@ -317,8 +320,8 @@ fn read_item(
     part: Option<Part>,
     wanted: Option<Vec<u32>>,
 ) -> Result<Contents, DataError> {
-    if item.images.is_dir() {
-        return read::folder(&item.images, config.size).map(Contents::One);
+    if !item.pictures.is_empty() {
+        return read::folder(&item.images, &item.pictures, config.size).map(Contents::One);
     }
     let known = files.known.and_then(|known| Some((known, known.unpacked[part? as usize]?)));
     let mut contents = match known {
@@ -336,7 +339,14 @@ fn read_item(
         let known = files.known.or_else(|| KNOWN.iter().find(|known| name.starts_with(known.name)));
         let (first, names) = known.map_or((0, &[][..]), |known| known.classes);
         for path in &item.labels {
-            let labels = read::labels(path)?;
+            // Labels are for pictures of the data: what cannot be read of them is said, and stops nothing.
+            let labels = match read::labels(path) {
+                Ok(labels) => labels,
+                Err(error) => {
+                    pool.left_out.push(format!("labels: {error}"));
+                    continue;
+                }
+            };
             if labels.len() == pool.count() {
                 let classes = labels.iter().max().map_or(0, |&last| usize::from(last.saturating_sub(first)) + 1);
                 let name = |class: usize| {
@@ -346,6 +356,8 @@ fn read_item(
                 pool.labels = Some(labels.into_iter().map(|label| label.saturating_sub(first)).collect());
                 break;
             }
+            let (n, count) = (labels.len(), pool.count());
+            pool.left_out.push(format!("{}: {n} labels for {count} images", file_name(path)));
         }
     }
     Ok(contents)

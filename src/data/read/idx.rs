@@ -16,7 +16,8 @@ fn header(path: &Path, source: &mut impl Read) -> Result<Vec<usize>, DataError> 
         return Err(DataError::malformed(path, "byte 0", "no idx file: it does not begin with 0, 0, type, rank"));
     };
     if kind != 8 {
-        let problem = format!("values of type {kind:#04x}; only unsigned bytes (0x08) are images or labels");
+        let problem =
+            format!("values of type {kind:#04x}; only unsigned bytes (0x08) are images or labels: save them as .npy");
         return Err(DataError::malformed(path, "byte 2", problem));
     }
     let sizes = &mut sizes[..4 * usize::from(rank)];
@@ -130,8 +131,7 @@ fn transpose(image: &mut [u8], shape: Shape) {
 }
 
 /// Labels of a file: one byte an image.
-pub(crate) fn labels(path: &Path) -> Result<Vec<u16>, DataError> {
-    let mut source = open(path)?;
+pub(super) fn labels(path: &Path, mut source: impl BufRead) -> Result<Vec<u16>, DataError> {
     let sizes = header(path, &mut source)?;
     let [count] = sizes[..] else {
         return Err(DataError::malformed(path, "byte 3", format!("rank {}; labels have rank 1", sizes.len())));

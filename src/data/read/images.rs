@@ -1,99 +1,242 @@
-//! Folders and tar archives of PNG images: a sub-folder a class, or flat; any size, averaged down to a square.
+//! Pictures (PNG and JPEG) in folders, tar and zip archives: sub-folders are classes, folders called train, valid and test
+//! divide; any size, averaged down to a square.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use super::Pool;
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use super::{Contents, Pool, foreign};
 use crate::data::library::file_name;
-use crate::data::{DataError, Shape};
+use crate::data::role::{Passed, Role, part_of, role};
+use crate::data::{DataError, Part, Shape};
 use crate::regular;
 
 /// Largest image that is read, in pixels, and in bytes within an archive.
 const LARGEST: u64 = 1 << 26;
 
-/// Whether a folder holds PNG images, itself or in sub-folders.
-pub(crate) fn is_image_tree(root: &Path) -> bool {
-    pictures(root).is_ok_and(|pictures| !pictures.is_empty())
+/// Why files among pictures are passed over.
+pub(crate) const NO_PICTURE: &str = "no PNG or JPEG picture";
+
+/// Deepest folder that is looked into.
+const DEEPEST: usize = 16;
+
+/// The pictures below a folder.
+#[derive(Debug, Default)]
+pub(crate) struct Tree {
+    /// At any depth, in natural order of their paths: 9 before 10.
+    pub(crate) pictures: Vec<PathBuf>,
+    /// Files that are no pictures.
+    pub(crate) passed: Passed,
 }
 
-/// The PNG files of a folder and its sub-folders, one level deep, in natural order: 9 before 10.
-pub(crate) fn pictures(root: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let mut found = Vec::new();
-    for entry in entries(root)? {
-        if entry.is_dir() {
-            found.extend(entries(&entry)?.into_iter().filter(|path| is_picture(path)));
-        } else if is_picture(&entry) {
-            found.push(entry);
+/// Looks for pictures in a folder and all its sub-folders.
+pub(crate) fn tree(root: &Path) -> Result<Tree, DataError> {
+    let (mut tree, mut seen) = (Tree::default(), BTreeSet::new());
+    walk(root, 0, &mut seen, &mut tree)?;
+    tree.pictures.sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy()));
+    Ok(tree)
+}
+
+/// Every folder is entered once, whatever links lead to it.
+fn walk(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, tree: &mut Tree) -> Result<(), DataError> {
+    if depth > DEEPEST || !seen.insert(folder.canonicalize().map_err(DataError::io(folder))?) {
+        return Ok(());
+    }
+    let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let mut paths: Vec<PathBuf> =
+        entries.map_err(DataError::io(folder))?.into_iter().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        match role(&path) {
+            Role::Litter => {}
+            _ if path.is_dir() => walk(&path, depth + 1, seen, tree)?,
+            Role::Picture => tree.pictures.push(path),
+            _ => tree.passed.add(&path),
         }
     }
-    found.sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy()));
-    Ok(found)
+    Ok(())
 }
 
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let paths = entries.map_err(DataError::io(folder))?.into_iter().map(|entry| entry.path());
-    Ok(paths.filter(|path| !file_name(path).starts_with('.')).collect())
+/// How folders divide pictures.
+pub(crate) enum Division {
+    /// Not at all.
+    One,
+    /// Pictures of train, valid and test by number, and those in none of the three.
+    Parts([Vec<usize>; 3], Vec<usize>),
 }
 
-fn is_picture(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"))
-}
-
-/// Reads a folder of images as squares of `size`.
-pub(crate) fn folder(root: &Path, size: usize) -> Result<Pool, DataError> {
-    let paths = pictures(root)?;
-    if paths.is_empty() {
-        let problem = "no PNG images there or one folder deeper (PNG is the format that is read)".into();
-        return Err(DataError::Incomplete { path: root.to_owned(), problem });
+/// Divides pictures by the first folder on the way to each that is called train, valid or test. One such part alone is a
+/// division that lacks another one, unless it has all pictures of an archive, which may be one part's.
+pub(crate) fn divide(names: &[&Path], archive: bool) -> Result<Division, String> {
+    let (mut parts, mut rest) = ([vec![], vec![], vec![]], vec![]);
+    let mut folders: BTreeSet<(PathBuf, Part, PathBuf)> = BTreeSet::new();
+    for (i, name) in names.iter().enumerate() {
+        let folder = folders_of(name).into_iter().find_map(|folder| Some((part_of(&folder)?, folder)));
+        match folder {
+            Some((part, folder)) => {
+                parts[part as usize].push(i);
+                folders.insert((folder.parent().unwrap_or(Path::new("")).to_owned(), part, folder));
+            }
+            None => rest.push(i),
+        }
     }
+    let mut before: Option<&(PathBuf, Part, PathBuf)> = None;
+    for one in &folders {
+        if let Some(other) = before.filter(|other| (&other.0, other.1) == (&one.0, one.1)) {
+            let (part, one, other) = (one.1, one.2.display(), other.2.display());
+            return Err(format!("two folders of {part} pictures, {other} and {one}: rename or move one of them"));
+        }
+        before = Some(one);
+    }
+    Ok(match parts.iter().filter(|part| !part.is_empty()).count() {
+        0 => Division::One,
+        1 if archive && rest.is_empty() => Division::One,
+        _ => Division::Parts(parts, rest),
+    })
+}
+
+/// The folders on the way to a file, the outermost first.
+fn folders_of(name: &Path) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = name.ancestors().skip(1).map(Path::to_owned).collect();
+    folders.retain(|folder| !folder.as_os_str().is_empty());
+    folders.reverse();
+    folders
+}
+
+/// Class of each picture: the first folder, without the one that divides, in which they differ.
+fn classes(names: &[&Path]) -> Vec<String> {
+    let ways: Vec<Vec<String>> = names
+        .iter()
+        .map(|name| {
+            let mut folders = folders_of(name);
+            if let Some(dividing) = folders.iter().position(|folder| part_of(folder).is_some()) {
+                folders.remove(dividing);
+            }
+            folders.iter().map(|folder| file_name(folder)).collect()
+        })
+        .collect();
+    let first = ways.first().cloned().unwrap_or_default();
+    let shared = |way: &Vec<String>| way.iter().zip(&first).take_while(|(a, b)| a == b).count();
+    let shared = ways.iter().map(shared).min().unwrap_or(0);
+    ways.into_iter().map(|mut way| if way.len() > shared { way.swap_remove(shared) } else { String::new() }).collect()
+}
+
+/// Reads pictures below a folder as squares of `size`.
+pub(crate) fn folder(root: &Path, pictures: &[PathBuf], size: usize) -> Result<Pool, DataError> {
+    let names: Vec<&Path> = pictures.iter().map(|path| path.strip_prefix(root).unwrap_or(path)).collect();
     let mut gallery = Gallery::default();
-    for path in &paths {
+    for (path, class) in pictures.iter().zip(classes(&names)) {
         let bytes = regular::read(path, LARGEST).map_err(DataError::io(path))?;
-        let class = path.strip_prefix(root).ok().and_then(Path::parent).map(file_name).unwrap_or_default();
-        gallery.hang(path, "image".into(), class, &bytes, size)?;
+        gallery.hang(path, "image", class, &bytes, size)?;
     }
     Ok(gallery.pool(size))
 }
 
-/// Reads one PNG in its own size; `None` if the file is of another format.
+/// Reads one picture in its own size; `None` if the file is of another format.
 pub(crate) fn picture(path: &Path) -> Result<Option<Pool>, DataError> {
     let mut bytes = Vec::new();
     regular::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut bytes)).map_err(DataError::io(path))?;
-    if !bytes.starts_with(b"\x89PNG") {
+    if !is_picture(&bytes) {
         return Ok(None);
     }
     let (pixels, width, height) = decode(&bytes).map_err(|problem| DataError::malformed(path, "image", problem))?;
     Ok(Some(Pool::unlabelled(pixels, Shape { width, height })))
 }
 
-/// Reads a tar archive of images as squares of `size`. Nothing is unpacked to disk: names in it only sort and classify.
-pub(super) fn archive(path: &Path, source: impl Read, size: usize) -> Result<Pool, DataError> {
+/// Whether bytes begin as those of a format that is read.
+pub(super) fn is_picture(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\x89PNG") || bytes.starts_with(b"\xff\xd8\xff")
+}
+
+/// Reads a tar archive of pictures as squares of `size`.
+pub(super) fn tar(path: &Path, source: impl Read, size: usize) -> Result<Contents, DataError> {
     let mut archive = tar::Archive::new(source);
     let broken = |error: std::io::Error| DataError::malformed(path, "tar entry", error);
-    let mut pictures = Vec::new();
+    let mut members = Members::default();
     for entry in archive.entries().map_err(broken)? {
-        let mut entry = entry.map_err(broken)?;
+        let entry = entry.map_err(broken)?;
         let name = PathBuf::from(String::from_utf8_lossy(&entry.path_bytes()).into_owned());
-        if entry.header().entry_type().is_file() && is_picture(&name) && !file_name(&name).starts_with('.') {
-            let mut bytes = Vec::new();
-            let place = |error| DataError::malformed(path, name.display(), error);
-            entry.by_ref().take(LARGEST).read_to_end(&mut bytes).map_err(place)?;
-            pictures.push((name, bytes));
+        if entry.header().entry_type().is_file() {
+            members.add(path, name, entry)?;
         }
     }
-    if pictures.is_empty() {
-        return Err(DataError::malformed(path, "tar entries", "no PNG image among them"));
+    members.read(path, size)
+}
+
+/// Members of an archive. Nothing is unpacked to disk: their names only sort, classify and divide.
+#[derive(Default)]
+pub(super) struct Members {
+    pictures: Vec<(PathBuf, Vec<u8>)>,
+    passed: Passed,
+}
+
+impl Members {
+    /// Takes a member.
+    pub(super) fn add(&mut self, path: &Path, name: PathBuf, content: impl Read) -> Result<(), DataError> {
+        match role(&name) {
+            Role::Litter => {}
+            Role::Picture => {
+                let mut bytes = Vec::new();
+                let place = |error| DataError::malformed(path, name.display(), error);
+                content.take(LARGEST).read_to_end(&mut bytes).map_err(place)?;
+                self.pictures.push((name, bytes));
+            }
+            _ => self.passed.add(&name),
+        }
+        Ok(())
     }
-    pictures.sort_by(|(a, _), (b, _)| natural(&a.to_string_lossy(), &b.to_string_lossy()));
-    let mut gallery = Gallery::default();
-    for (name, bytes) in pictures {
-        let class = name.parent().map(file_name).unwrap_or_default();
-        gallery.hang(path, name.display().to_string(), class, &bytes, size)?;
+
+    /// Decodes and divides the pictures.
+    pub(super) fn read(mut self, path: &Path, size: usize) -> Result<Contents, DataError> {
+        let refused = |problem: String| DataError::malformed(path, "archive", problem);
+        if self.pictures.is_empty() {
+            let mut found = self.passed.sentences(NO_PICTURE);
+            found.truncate(3);
+            let found = if found.is_empty() { "it is empty".to_owned() } else { found.join("; ") };
+            return Err(refused(format!(
+                "no PNG or JPEG picture in it ({found}): unpack it, and give the path of what is used"
+            )));
+        }
+        self.pictures.sort_by(|(a, _), (b, _)| natural(&a.to_string_lossy(), &b.to_string_lossy()));
+        let names: Vec<&Path> = self.pictures.iter().map(|(name, _)| name.as_path()).collect();
+        let division = divide(&names, true).map_err(refused)?;
+        let classes = classes(&names);
+        let pool = |members: &mut dyn Iterator<Item = usize>| {
+            let mut gallery = Gallery::default();
+            for i in members {
+                let (name, bytes) = &self.pictures[i];
+                gallery.hang(path, &name.display().to_string(), classes[i].clone(), bytes, size)?;
+            }
+            Ok::<Pool, DataError>(gallery.pool(size))
+        };
+        let left_out = self.passed.sentences(NO_PICTURE);
+        match division {
+            Division::One => Ok(Contents::One(Pool { left_out, ..pool(&mut (0..self.pictures.len()))? })),
+            Division::Parts(parts, rest) => {
+                let mut pools = [None, None, None];
+                for (pool_of_part, members) in pools.iter_mut().zip(&parts).filter(|(_, members)| !members.is_empty()) {
+                    *pool_of_part = Some(pool(&mut members.iter().copied())?);
+                }
+                if let Some(first) = pools.iter_mut().flatten().next() {
+                    first.left_out = left_out;
+                    first.left_out.extend(outside(rest.len(), rest.first().map(|&i| names[i])));
+                }
+                Ok(Contents::Parts(pools))
+            }
+        }
     }
-    Ok(gallery.pool(size))
+}
+
+/// The sentence on pictures in none of the three parts.
+pub(crate) fn outside(count: usize, first: Option<&Path>) -> Option<String> {
+    let first = first?.display();
+    Some(format!("{count} pictures such as {first}: in no folder called train, valid or test, as others are"))
 }
 
 /// Images as they are read, sorted by class.
@@ -105,15 +248,18 @@ struct Gallery {
 }
 
 impl Gallery {
-    fn hang(&mut self, path: &Path, place: String, class: String, bytes: &[u8], size: usize) -> Result<(), DataError> {
-        let fail = |problem: String| DataError::malformed(path, &place, problem);
+    fn hang(&mut self, path: &Path, place: &str, class: String, bytes: &[u8], size: usize) -> Result<(), DataError> {
+        let fail = |problem: String| DataError::malformed(path, place, problem);
         let (grey, width, height) = decode(bytes).map_err(fail)?;
         shrink(&grey, width, height, size, &mut self.pixels);
-        if self.classes.last() != Some(&class) {
-            self.classes.push(class);
-        }
-        let label = u16::try_from(self.classes.len() - 1).map_err(|_| fail("more than 65536 classes".into()))?;
-        self.labels.push(label);
+        let label = match self.classes.last() == Some(&class) {
+            true => self.classes.len() - 1,
+            false => self.classes.iter().position(|known| *known == class).unwrap_or_else(|| {
+                self.classes.push(class);
+                self.classes.len() - 1
+            }),
+        };
+        self.labels.push(u16::try_from(label).map_err(|_| fail("more than 65536 classes".into()))?);
         Ok(())
     }
 
@@ -123,29 +269,84 @@ impl Gallery {
     }
 }
 
-/// Grey levels (Rec. 601 luma; what is transparent is black), width and height of a PNG.
+/// Grey levels (Rec. 601 luma; what is transparent is black), width and height of a picture.
 fn decode(bytes: &[u8]) -> Result<(Vec<u8>, usize, usize), String> {
+    match bytes {
+        _ if bytes.starts_with(b"\x89PNG") => decode_png(bytes),
+        _ if bytes.starts_with(b"\xff\xd8\xff") => decode_jpeg(bytes),
+        _ if bytes.is_empty() => Err("the file is empty".into()),
+        _ => Err(foreign::refusal(Path::new("picture"), bytes).unwrap_or_else(|| "neither a PNG nor a JPEG".into())),
+    }
+}
+
+/// Refuses sizes that only a header explains.
+fn area(width: u64, height: u64, bytes: &[u8]) -> Result<(), String> {
+    let area = width * height;
+    if area == 0 || area > LARGEST || area > (1 << 22) + 8256 * bytes.len() as u64 {
+        return Err(format!("{width} x {height} pixels in {} bytes: refused", bytes.len()));
+    }
+    Ok(())
+}
+
+/// Grey level (Rec. 601) of red, green and blue.
+pub(super) fn luma(c: &[u8]) -> u8 {
+    ((299 * u32::from(c[0]) + 587 * u32::from(c[1]) + 114 * u32::from(c[2]) + 500) / 1000) as u8
+}
+
+fn decode_png(bytes: &[u8]) -> Result<(Vec<u8>, usize, usize), String> {
     let mut decoder = png::Decoder::new(Cursor::new(bytes));
     decoder.set_transformations(png::Transformations::normalize_to_color8());
     let mut reader = decoder.read_info().map_err(|error| error.to_string())?;
     let (width, height) = (reader.info().width, reader.info().height);
-    let area = u64::from(width) * u64::from(height);
-    if area == 0 || area > LARGEST || area > (1 << 22) + 8256 * bytes.len() as u64 {
-        return Err(format!("{width} x {height} pixels in {} bytes: refused", bytes.len()));
-    }
+    area(u64::from(width), u64::from(height), bytes)?;
     let mut pixels = vec![0; reader.output_buffer_size().ok_or("too large")?];
     let frame = reader.next_frame(&mut pixels).map_err(|error| error.to_string())?;
-    let luma = |c: &[u8]| (299 * u32::from(c[0]) + 587 * u32::from(c[1]) + 114 * u32::from(c[2]) + 500) / 1000;
-    let veil = |level: u32, alpha: u8| ((level * u32::from(alpha) + 127) / 255) as u8;
     let pixels = &pixels[..frame.buffer_size()];
     let grey = match frame.color_type {
         png::ColorType::Grayscale => pixels.to_vec(),
-        png::ColorType::GrayscaleAlpha => pixels.chunks_exact(2).map(|c| veil(u32::from(c[0]), c[1])).collect(),
-        png::ColorType::Rgb => pixels.chunks_exact(3).map(|c| luma(c) as u8).collect(),
-        png::ColorType::Rgba => pixels.chunks_exact(4).map(|c| veil(luma(c), c[3])).collect(),
+        png::ColorType::GrayscaleAlpha => veiled(pixels.chunks_exact(2).map(|c| (c[0], c[1])))?,
+        png::ColorType::Rgb => pixels.chunks_exact(3).map(luma).collect(),
+        png::ColorType::Rgba => veiled(pixels.chunks_exact(4).map(|c| (luma(c), c[3])))?,
         png::ColorType::Indexed => return Err("a palette that cannot be expanded".into()),
     };
     Ok((grey, width as usize, height as usize))
+}
+
+/// Levels on black paper, from levels and their opacity.
+fn veiled(pixels: impl Iterator<Item = (u8, u8)>) -> Result<Vec<u8>, String> {
+    let (mut opacities, mut grey) = ((u8::MAX, u8::MIN), Vec::with_capacity(pixels.size_hint().0));
+    for (level, alpha) in pixels {
+        opacities = (opacities.0.min(alpha), opacities.1.max(alpha));
+        grey.push(((u32::from(level) * u32::from(alpha) + 127) / 255) as u8);
+    }
+    if opacities.0 < opacities.1 && grey.iter().all(|&level| level == 0) {
+        return Err(
+            "black ink on transparent paper: what is transparent counts as black, so nothing would be left. Put it on \
+                    white, or make its opacity the picture: from PIL import Image; \
+                    Image.open(\"in.png\").convert(\"RGBA\").getchannel(\"A\").save(\"out.png\")"
+                .into(),
+        );
+    }
+    Ok(grey)
+}
+
+fn decode_jpeg(bytes: &[u8]) -> Result<(Vec<u8>, usize, usize), String> {
+    let failed = |error: zune_jpeg::errors::DecodeErrors| format!("JPEG: {error}");
+    // Without vector instructions, of which each could round in its own way, a file has the same pixels on every machine.
+    let options = DecoderOptions::default().set_use_unsafe(false).set_strict_mode(true);
+    let mut decoder = JpegDecoder::new_with_options(Cursor::new(bytes), options);
+    decoder.decode_headers().map_err(failed)?;
+    let (width, height) = decoder.dimensions().ok_or("JPEG without a size")?;
+    area(width as u64, height as u64, bytes)?;
+    let is_grey = decoder.input_colorspace() == Some(ColorSpace::Luma);
+    let wanted = if is_grey { ColorSpace::Luma } else { ColorSpace::RGB };
+    decoder.set_options(options.jpeg_set_out_colorspace(wanted));
+    let pixels = decoder.decode().map_err(failed)?;
+    let grey: Vec<u8> = if is_grey { pixels } else { pixels.chunks_exact(3).map(luma).collect() };
+    if grey.len() != width * height {
+        return Err(format!("JPEG of {width} x {height} with {} pixels", grey.len()));
+    }
+    Ok((grey, width, height))
 }
 
 /// Appends an image of any size as `size` x `size`: each new pixel is the exact mean over the area it covers, rounded.

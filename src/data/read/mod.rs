@@ -1,22 +1,25 @@
 //! Files of others, read without trust: the content decides the format, a promise of size is never believed before the
 //! bytes are there, and every error names the place.
 
+mod foreign;
+mod greys;
 mod idx;
 mod images;
 mod npy;
 mod text;
 
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use sha2::{Digest, Sha256};
 
 use super::binarize::Levels;
 use super::{DataError, Shape};
 use crate::regular;
-pub(crate) use idx::{labels, size};
-pub(crate) use images::{folder, is_image_tree, picture, pictures, shrink};
+pub(crate) use idx::size;
+use images::luma;
+pub(crate) use images::{Division, NO_PICTURE, Tree, divide, folder, outside, picture, shrink, tree};
 
 /// Images as a file holds them, before anything is divided or made binary.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub(crate) struct Pool {
     pub(crate) labels: Option<Vec<u16>>,
     /// Names of the classes, by label; empty where they have none.
     pub(crate) classes: Vec<String>,
+    /// What the file holds besides, as in [`super::Dataset::left_out`].
+    pub(crate) left_out: Vec<String>,
 }
 
 /// Some images of a file, and what is known of all.
@@ -52,7 +57,7 @@ impl Pool {
 
     /// Images with classes.
     pub(crate) fn labelled(pixels: Vec<u8>, shape: Shape, labels: Option<Vec<u16>>, classes: Vec<String>) -> Self {
-        Self { pixels, shape, kept: None, labels, classes }
+        Self { pixels, shape, kept: None, labels, classes, left_out: vec![] }
     }
 
     /// Number of images in the file.
@@ -79,6 +84,7 @@ impl Pool {
 }
 
 /// One pool, or a file's own train, valid and test.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 #[derive(Debug)]
 pub(crate) enum Contents {
     One(Pool),
@@ -139,26 +145,74 @@ fn contents(
     size: usize,
     wanted: Option<Vec<u32>>,
 ) -> Result<Contents, DataError> {
-    let mut start = vec![0; 512];
-    let have = fill(&mut source, &mut start).map_err(DataError::io(path))?;
-    start.truncate(have);
-    if start.is_empty() {
-        return Err(DataError::malformed(path, "byte 0", "the file is empty"));
-    }
-    let is_tar = start.get(257..262) == Some(b"ustar");
-    let is_idx = matches!(start[..], [0, 0, 8..=14, 1..=4, ..]);
+    let start = beginning(path, &mut source, 512)?;
     let magic = start.clone();
     let source = Cursor::new(start).chain(source);
-    match magic {
-        _ if is_tar => images::archive(path, source, size).map(Contents::One),
-        _ if is_idx => idx::images(path, source, wanted).map(Contents::One),
+    let refused = |problem: String| Err(DataError::malformed(path, "byte 0", problem));
+    match &magic[..] {
+        [] => refused("the file is empty".into()),
+        m if is_tar(m) => images::tar(path, source, size),
+        m if is_idx(m) => idx::images(path, source, wanted).map(Contents::One),
         m if m.starts_with(b"\x93NUMPY") => npy::array(path, source).map(Contents::One),
-        m if m.starts_with(b"PK\x03\x04") => npy::archive(path),
-        m if m.starts_with(b"\x89PNG") => {
-            Err(DataError::malformed(path, "byte 0", "one PNG is no data set: give the folder that holds the images"))
+        m if m.starts_with(b"PK\x03\x04") => npy::archive(path, size),
+        m if images::is_picture(m) => {
+            refused("one picture is no data set: give the folder that holds the images".into())
         }
-        _ => text::rows(path, source).map(Contents::One),
+        m => match foreign::refusal(path, m) {
+            Some(problem) => refused(problem),
+            None => text::rows(path, source).map(Contents::One),
+        },
     }
+}
+
+/// Up to `length` first bytes of a source.
+fn beginning(path: &Path, source: &mut impl Read, length: usize) -> Result<Vec<u8>, DataError> {
+    let mut start = vec![0; length];
+    let have = fill(source, &mut start).map_err(DataError::io(path))?;
+    start.truncate(have);
+    Ok(start)
+}
+
+fn is_tar(start: &[u8]) -> bool {
+    start.get(257..262) == Some(b"ustar")
+}
+
+fn is_idx(start: &[u8]) -> bool {
+    matches!(start, [0, 0, 8..=14, 1..=4, ..])
+}
+
+/// Whether a file begins as images do: arrays with at least two sizes, rows of values, archives. Files of which nothing can
+/// be said count, so that reading them says what is wrong.
+pub(crate) fn begins_as_images(path: &Path) -> bool {
+    let start = open(path).and_then(|mut source| beginning(path, &mut source, 1 << 16));
+    match start.as_deref() {
+        Err(_) => true,
+        Ok(m) if is_idx(m) => m[3] > 1,
+        Ok(m) if m.starts_with(b"\x93NUMPY") => npy::promises_images(&mut &*m).unwrap_or(true),
+        Ok(m) if is_tar(m) || m.starts_with(b"PK\x03\x04") => true,
+        Ok(m) => {
+            !m.is_empty() && foreign::refusal(path, &m[..m.len().min(512)]).is_none() && text::begins_as_table(path, m)
+        }
+    }
+}
+
+/// Labels of a file: whole numbers, one an image.
+pub(crate) fn labels(path: &Path) -> Result<Vec<u16>, DataError> {
+    let mut source = open(path)?;
+    let is_npy = source.fill_buf().map_err(DataError::io(path))?.starts_with(b"\x93NUMPY");
+    if is_npy { npy::labels(path, source) } else { idx::labels(path, source) }
+}
+
+/// Whether a file that was packed with gzip is, by its length alone, a copy of `unpacked`.
+pub(crate) fn is_packed_copy(packed: &Path, unpacked: &Path) -> bool {
+    // The last four bytes are the length of the content.
+    let length = || -> io::Result<u32> {
+        let (mut file, mut word) = (regular::open(packed)?, [0; 4]);
+        file.seek(SeekFrom::End(-4))?;
+        file.read_exact(&mut word)?;
+        Ok(u32::from_le_bytes(word))
+    };
+    unpacked.metadata().is_ok_and(|data| length().is_ok_and(|length| data.len() as u32 == length))
 }
 
 /// A file's bytes, unpacked if it is gzip, and at most what an honest file of its length can hold.
@@ -170,8 +224,39 @@ fn open(path: &Path) -> Result<Box<dyn BufRead>, DataError> {
     if !gzip {
         return Ok(Box::new(packed));
     }
-    let capped = Capped { inner: MultiGzDecoder::new(packed), left: unpacked_limit(length) };
+    let capped = Capped { inner: Gunzip(Some(GzDecoder::new(packed))), left: unpacked_limit(length) };
     Ok(Box::new(BufReader::with_capacity(1 << 16, capped)))
+}
+
+/// The content of a gzip file: of all its members, and no word of zeros behind them, which `gzip` passes over as well.
+struct Gunzip<R>(Option<GzDecoder<R>>);
+
+impl<R: BufRead> Read for Gunzip<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.0 {
+            let read = member.read(out)?;
+            if read > 0 || out.is_empty() {
+                return Ok(read);
+            }
+            let mut packed = self.0.take().expect("there is a member").into_inner();
+            let next = loop {
+                let bytes = packed.fill_buf()?;
+                let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
+                let next = bytes.get(zeros).copied();
+                let ended = bytes.is_empty();
+                packed.consume(zeros);
+                if ended || next.is_some() {
+                    break next;
+                }
+            };
+            match next {
+                None => {}
+                Some(0x1f) => self.0 = Some(GzDecoder::new(packed)),
+                Some(_) => return Err(io::Error::other("bytes that are no gzip follow the end of the packed content")),
+            }
+        }
+        Ok(0)
+    }
 }
 
 /// Most bytes that `packed` bytes of compressed data may expand to: real sets of bits and pictures stay below 200 times.

@@ -1,11 +1,14 @@
-//! NumPy's .npy arrays and .npz archives of them: images as `count x D`, `count x rows x columns`, of integers 0..=255,
-//! booleans, or floating-point numbers in 0..=1.
+//! NumPy's .npy arrays and .npz archives of them: images as `count x D`, `count x rows x columns`, or these with three
+//! channels behind, of integers 0..=255, booleans, or floating-point numbers in 0..=1.
 
+use std::borrow::Cow;
 use std::io::{BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{Capped, Contents, Pool, fill, unpacked_limit};
-use crate::data::source::part_of;
+use super::greys::Greys;
+use super::images::Members;
+use super::{Capped, Contents, Pool, fill, foreign, luma, unpacked_limit};
+use crate::data::role::{is_labels, only, part_of};
 use crate::data::{DataError, Part, Shape};
 use crate::npy::Header;
 use crate::regular;
@@ -14,52 +17,124 @@ use crate::regular;
 pub(super) fn array(path: &Path, mut source: impl Read) -> Result<Pool, DataError> {
     let place = |at: String| at;
     let header = header(path, &mut source, &place)?;
-    values(path, &mut source, &header, &place)
+    let mut pool = values(path, &mut source, &header, &place)?;
+    if fill(&mut source, &mut [0]).map_err(DataError::io(path))? > 0 {
+        pool.left_out.push("what follows the first array of the file: a .npy file has one".into());
+    }
+    Ok(pool)
 }
 
-/// The arrays of a .npz file. Names that say train, valid and test make the three sets; a single array of images is a pool.
-pub(super) fn archive(path: &Path) -> Result<Contents, DataError> {
+/// Whether the header of a .npy file promises images; `None` if it has none that can be read.
+pub(super) fn promises_images(source: &mut impl Read) -> Option<bool> {
+    Header::read(source).ok().map(|header| header.shape.len() >= 2)
+}
+
+/// The members of a zip archive: the arrays of a .npz file, or pictures. Names that say train, valid and test make the three
+/// sets; a single array of images is a pool.
+pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
     let file = regular::open(path).map_err(DataError::io(path))?;
     let limit = unpacked_limit(file.metadata().map_err(DataError::io(path))?.len());
     let unreadable = |error| DataError::malformed(path, "zip directory", error);
+    let refused = |problem: String| Err(DataError::malformed(path, "zip directory", problem));
     let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(unreadable)?;
-    let mut found: Vec<(String, Pool)> = Vec::new();
-    let mut left = limit;
+    let names: Result<Vec<String>, _> = archive.file_names().map(|name| name.map(Cow::into_owned)).collect();
+    let names = names.map_err(unreadable)?;
+    if !names.iter().any(|name| name.ends_with(".npy")) {
+        if let Some(problem) = foreign::zip_refusal(&names) {
+            return refused(problem);
+        }
+        let (mut members, mut left) = (Members::default(), limit);
+        for index in 0..archive.len() {
+            let member = archive.by_index(index).map_err(unreadable)?;
+            if member.is_file() {
+                let name = PathBuf::from(member.name().map_err(unreadable)?.into_owned());
+                let mut content = Capped { inner: member, left };
+                members.add(path, name, &mut content)?;
+                left = content.left;
+            }
+        }
+        return members.read(path, size);
+    }
+    // What may be images, by the headers alone; the rest is named.
+    let (mut candidates, mut left_out) = (Vec::new(), Vec::new());
     for index in 0..archive.len() {
-        let member = archive.by_index(index).map_err(unreadable)?;
+        let mut member = archive.by_index(index).map_err(unreadable)?;
         let name = member.name().map_err(unreadable)?.trim_end_matches(".npy").to_owned();
-        let mut source = Capped { inner: member, left };
-        let place = |at: String| format!("array `{name}`, {at}");
+        let name = PathBuf::from(name);
+        if is_labels(&name) {
+            continue;
+        }
+        match Header::read(&mut member) {
+            Ok(header) if header.shape.len() >= 2 => candidates.push((name, index, header.shape)),
+            Ok(_) => {}
+            Err(error) => left_out.push((name, error)),
+        }
+    }
+    if let ([], Some((name, error))) = (&candidates[..], left_out.pop()) {
+        let place = format!("array `{}`, byte {}", name.display(), error.at);
+        return Err(DataError::malformed(path, place, error.problem));
+    }
+    let mut left_out: Vec<String> =
+        left_out.into_iter().map(|(name, error)| format!("array `{}`: {}", name.display(), error.problem)).collect();
+    let list = |arrays: &[(PathBuf, usize, Vec<usize>)]| {
+        arrays.iter().map(|(name, ..)| name.display().to_string()).collect::<Vec<_>>().join(", ")
+    };
+    let all = list(&candidates);
+    let by_part = Part::ALL.map(|part| {
+        let (of_part, rest) =
+            std::mem::take(&mut candidates).into_iter().partition(|(name, ..)| part_of(name) == Some(part));
+        candidates = rest;
+        (part, of_part)
+    });
+    let mut left = limit;
+    let mut read = |(name, index, _): &(PathBuf, usize, Vec<usize>)| {
+        let mut source = Capped { inner: archive.by_index(*index).map_err(unreadable)?, left };
+        let place = |at: String| format!("array `{}`, {at}", name.display());
         let header = header(path, &mut source, &place)?;
-        if header.shape.len() >= 2 {
-            let pool = values(path, &mut source, &header, &place)?;
-            left = source.left;
-            found.push((name, pool));
-        }
+        let pool = values(path, &mut source, &header, &place)?;
+        left = source.left;
+        Ok(pool)
+    };
+    let shape = |sizes: &[usize]| sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ");
+    let passed = |chosen: usize, arrays: &[(PathBuf, usize, Vec<usize>)]| {
+        let others = arrays.iter().filter(|(_, index, _)| *index != chosen);
+        others.map(|(name, _, sizes)| format!("array `{}` ({})", name.display(), shape(sizes))).collect::<Vec<_>>()
+    };
+    if by_part.iter().all(|(_, arrays)| arrays.is_empty()) {
+        let before = candidates.clone();
+        return match only(candidates, |(name, ..)| name) {
+            Ok(None) => refused(format!("no array of images among {}: images have 2 or 3 sizes", names.join(", "))),
+            Ok(Some(array)) => {
+                left_out.extend(passed(array.1, &before));
+                let pool = read(&array)?;
+                Ok(Contents::One(Pool { left_out: [left_out, pool.left_out].concat(), ..pool }))
+            }
+            Err(_) => refused(format!(
+                "{} arrays that may be images ({all}), and none is named train, valid or test: save the one that is meant, \
+                 np.save(\"images.npy\", np.load(\"in.npz\")[\"KEY\"])",
+                before.len()
+            )),
+        };
     }
-    let names = || found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
-    if found.len() == 1 {
-        return Ok(Contents::One(found.remove(0).1));
-    }
+    left_out.extend(passed(usize::MAX, &candidates));
     let mut parts = [None, None, None];
-    for part in Part::ALL {
-        let mut of_part = (0..found.len()).filter(|&i| part_of(Path::new(&found[i].0)) == Some(part));
-        let first = of_part.next();
-        if of_part.next().is_some() {
-            return Err(DataError::malformed(
-                path,
-                "zip directory",
-                format!("several arrays for {part} among {}", names()),
+    for (part, arrays) in by_part {
+        let before = arrays.clone();
+        let Ok(array) = only(arrays, |(name, ..)| name) else {
+            return refused(format!(
+                "several arrays for {part} ({}) among {all}: save what is meant alone",
+                list(&before)
             ));
+        };
+        if let Some(array) = array {
+            left_out.extend(passed(array.1, &before));
+            parts[part as usize] = Some(read(&array)?);
         }
-        parts[part as usize] = first;
     }
-    if parts.iter().all(Option::is_none) {
-        let problem = format!("{} arrays of images ({}) and none is named train, valid or test", found.len(), names());
-        return Err(DataError::malformed(path, "zip directory", problem));
+    if let Some(first) = parts.iter_mut().flatten().next() {
+        first.left_out = left_out;
     }
-    let mut found: Vec<Option<Pool>> = found.into_iter().map(|(_, pool)| Some(pool)).collect();
-    Ok(Contents::Parts(parts.map(|index| index.and_then(|i| found[i].take()))))
+    Ok(Contents::Parts(parts))
 }
 
 fn header(path: &Path, source: &mut impl Read, place: &dyn Fn(String) -> String) -> Result<Header, DataError> {
@@ -74,17 +149,22 @@ fn values(
     place: &dyn Fn(String) -> String,
 ) -> Result<Pool, DataError> {
     let fail = |at: usize, problem: String| DataError::malformed(path, place(format!("byte {at}")), problem);
-    let shape = match header.shape[..] {
-        [_, width] | [_, width, 1, 1] => Shape { width, height: 1 },
-        [_, height, width] | [_, height, width, 1] | [_, 1, height, width] => Shape { width, height },
+    let (shape, channels) = match header.shape[..] {
+        [_, width] | [_, width, 1, 1] => (Shape { width, height: 1 }, 1),
+        [_, height, width] | [_, height, width, 1] | [_, 1, height, width] => (Shape { width, height }, 1),
+        [_, height, width, 3] => (Shape { width, height }, 3),
+        [_, 3 | 4, _, _] => {
+            let problem =
+                format!("shape {:?}: channels before rows; np.moveaxis(images, 1, -1)[..., :3]", header.shape);
+            return Err(fail(0, problem));
+        }
         _ => return Err(fail(0, format!("shape {:?}; images have 2 or 3 sizes", header.shape))),
     };
     let count = header
         .count()
         .filter(|&count| count > 0)
         .ok_or_else(|| fail(0, format!("shape {:?}: no images, or more than can be", header.shape)))?;
-    let mut pixels: Vec<u8> = Vec::new();
-    let mut fractions = false;
+    let mut greys = Greys::default();
     let mut block = vec![0; 1 << 16];
     let mut left = count;
     while left > 0 {
@@ -97,21 +177,63 @@ fn values(
         }
         for (i, bytes) in block[..take].chunks_exact(header.width).enumerate() {
             let value = header.number(bytes);
-            // The first fraction says that 1 is white; all before it must then have been 0 or 1.
-            if !fractions && value > 0.0 && value < 1.0 && pixels.iter().all(|&level| level <= 1) {
-                fractions = true;
-                pixels.iter_mut().for_each(|level| *level *= 255);
-            }
-            let scaled = if fractions { value * 255.0 } else { value };
-            if !(0.0..=255.0).contains(&scaled) || !fractions && value.fract() != 0.0 {
-                let (image, pixel) = (pixels.len() / shape.dim(), pixels.len() % shape.dim());
+            if greys.push(value).is_err() {
+                let position = in_rows(greys.pixels.len(), header);
+                let (image, pixel) = (position / (shape.dim() * channels), position % (shape.dim() * channels));
                 let problem =
                     format!("image {image}, pixel {pixel} is {value}: neither 0..=255 throughout nor 0..=1 throughout");
                 return Err(fail(at + i * header.width, problem));
             }
-            pixels.push((scaled + 0.5) as u8);
         }
         left -= take / header.width;
     }
+    let mut pixels = greys.pixels;
+    if header.columns_first {
+        let mut rows = vec![0; pixels.len()];
+        pixels.iter().enumerate().for_each(|(i, &level)| rows[in_rows(i, header)] = level);
+        pixels = rows;
+    }
+    if channels == 3 {
+        let Pool { pixels: scaled, .. } = Pool::unlabelled(pixels, shape);
+        pixels = scaled.chunks_exact(3).map(luma).collect();
+    }
     Ok(Pool::unlabelled(pixels, shape))
+}
+
+/// Position of the `i`-th stored value where the last dimension is the fastest.
+fn in_rows(i: usize, header: &Header) -> usize {
+    if !header.columns_first {
+        return i;
+    }
+    let (mut rest, mut stride) = (i, header.shape.iter().product::<usize>());
+    let mut position = 0;
+    for size in &header.shape {
+        stride /= size;
+        position += rest % size * stride;
+        rest /= size;
+    }
+    position
+}
+
+/// Labels of a .npy file: whole numbers, one an image.
+pub(super) fn labels(path: &Path, mut source: impl Read) -> Result<Vec<u16>, DataError> {
+    let place = |at: String| at;
+    let header = header(path, &mut source, &place)?;
+    let refused = |problem: &str| DataError::malformed(path, "array", problem);
+    if !matches!(header.shape[..], [_] | [_, 1]) {
+        return Err(refused("labels have one size"));
+    }
+    let count = header.count().ok_or_else(|| refused("more labels than can be"))?;
+    let (mut labels, mut element) = (Vec::new(), vec![0; header.width]);
+    for _ in 0..count {
+        if fill(&mut source, &mut element).map_err(DataError::io(path))? < element.len() {
+            return Err(refused("the array ends before its last label"));
+        }
+        let value = header.number(&element);
+        if value.fract() != 0.0 || !(0.0..65536.0).contains(&value) {
+            return Err(refused("labels are whole numbers from 0 to 65535"));
+        }
+        labels.push(value as u16);
+    }
+    Ok(labels)
 }

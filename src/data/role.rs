@@ -1,0 +1,110 @@
+//! What a member of a folder or an archive is, by its name: the one table by which folders, archives and .npz files are read.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::Part;
+use super::library::file_name;
+
+/// What a file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Left by an operating system or a download under way; nobody needs to hear of it.
+    Litter,
+    /// A picture of a format that is read.
+    Picture,
+    /// A tar archive of pictures.
+    Tar,
+    /// A zip archive.
+    Zip,
+    /// Arrays: idx, .npy, .npz.
+    Arrays,
+    /// Rows of values, or a text for people: the content decides.
+    Text,
+    /// Anything else.
+    Other,
+}
+
+const ENDINGS: [(Role, &[&str]); 6] = [
+    (Role::Litter, &[".part", "thumbs.db", "desktop.ini"]),
+    (Role::Picture, &[".png", ".jpg", ".jpeg"]),
+    (Role::Tar, &[".tar", ".tar.gz", ".tgz"]),
+    (Role::Zip, &[".zip"]),
+    (Role::Arrays, &["ubyte", ".idx", ".npy", ".npz", "ubyte.gz", ".idx.gz", ".npy.gz"]),
+    (Role::Text, &[".csv", ".tsv", ".txt", ".amat", ".data", ".csv.gz", ".tsv.gz", ".txt.gz", ".amat.gz", ".data.gz"]),
+];
+
+/// What the name of a file says that it is.
+pub(crate) fn role(path: &Path) -> Role {
+    let name = file_name(path);
+    if name.starts_with('.') || path.iter().any(|folder| folder == "__MACOSX") {
+        return Role::Litter;
+    }
+    let fits = |(_, endings): &&(Role, &[&str])| endings.iter().any(|ending| name.ends_with(ending));
+    ENDINGS.iter().find(fits).map_or(Role::Other, |(role, _)| *role)
+}
+
+/// The words of a name, in lower case.
+fn words(path: &Path) -> Vec<String> {
+    let name = file_name(path);
+    name.split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect()
+}
+
+/// Which of the three sets a file, folder or array name speaks of.
+pub(crate) fn part_of(path: &Path) -> Option<Part> {
+    words(path).iter().find_map(|word| match word.as_str() {
+        "train" | "training" => Some(Part::Train),
+        "valid" | "val" | "validation" | "dev" => Some(Part::Valid),
+        "test" | "testing" | "t10k" => Some(Part::Test),
+        _ => None,
+    })
+}
+
+/// Whether a name says that labels are in it.
+pub(crate) fn is_labels(path: &Path) -> bool {
+    words(path).iter().any(|word| matches!(word.as_str(), "labels" | "label"))
+}
+
+/// The one of several candidates that is meant: the only one; else the only one that no word says is a target; else the only
+/// one that a word says is images.
+pub(crate) fn only<T>(mut candidates: Vec<T>, name: impl Fn(&T) -> &Path) -> Result<Option<T>, Vec<T>> {
+    const TARGETS: [&str; 7] = ["y", "target", "targets", "class", "classes", "ids", "names"];
+    const IMAGES: [&str; 8] = ["images", "image", "imgs", "img", "x", "data", "pixels", "pictures"];
+    let says = |candidate: &T, known: &[&str]| words(name(candidate)).iter().any(|word| known.contains(&word.as_str()));
+    if candidates.iter().any(|candidate| !says(candidate, &TARGETS)) {
+        candidates.retain(|candidate| !says(candidate, &TARGETS));
+    }
+    if candidates.len() > 1 && candidates.iter().filter(|candidate| says(candidate, &IMAGES)).count() == 1 {
+        candidates.retain(|candidate| says(candidate, &IMAGES));
+    }
+    if candidates.len() > 1 { Err(candidates) } else { Ok(candidates.pop()) }
+}
+
+/// Files that were passed over, by ending.
+#[derive(Debug, Default)]
+pub(crate) struct Passed(BTreeMap<String, Vec<String>>);
+
+impl Passed {
+    /// Remembers a file, unless nobody needs to hear of it.
+    pub(crate) fn add(&mut self, path: &Path) {
+        if role(path) != Role::Litter {
+            let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy().to_lowercase()));
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            self.0.entry(ending.unwrap_or_default()).or_default().push(name);
+        }
+    }
+
+    /// One sentence a kind of file.
+    pub(crate) fn sentences(mut self, why: &str) -> Vec<String> {
+        let sentence = |(ending, names): (&String, &mut Vec<String>)| {
+            names.sort();
+            let name = &names[0];
+            match names.len() {
+                1 => format!("{name}: {why}"),
+                n if ending.is_empty() => format!("{n} files such as {name}: {why}"),
+                n => format!("{n} files *{ending} such as {name}: {why}"),
+            }
+        };
+        self.0.iter_mut().map(sentence).collect()
+    }
+}
