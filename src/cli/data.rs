@@ -184,7 +184,7 @@ fn export(args: &Export, library: &Library, terminal: &mut Terminal) -> anyhow::
         anyhow::bail!("{} is there already, and nothing was written: another --out, or --overwrite", path.display());
     }
     for (path, bytes) in &files {
-        replace(path, bytes)?;
+        write_named(path, bytes)?;
         writeln!(terminal.out, "{}", path.display())?;
     }
     for sentence in &dataset.left_out {
