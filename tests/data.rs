@@ -322,7 +322,7 @@ fn every_misuse_of_files_names_the_place() {
     case("a.npz", b"PK\x03\x04", "zip directory");
     case(
         "a.npz",
-        &npz(&[("x.npy", npy("|u1", "(1, 1)", &[0])), ("y.npy", npy("|u1", "(1, 1)", &[0]))]),
+        &npz(&[("a.npy", npy("|u1", "(1, 1)", &[0])), ("b.npy", npy("|u1", "(1, 1)", &[0]))]),
         "none is named train, valid or test",
     );
     case("a.npz", &npz(&[("x.npy", vec![1; 40])]), "array `x`, byte 0: no .npy array");

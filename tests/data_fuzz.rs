@@ -78,8 +78,13 @@ fn png(side: u32) -> Vec<u8> {
 }
 
 fn npy() -> Vec<u8> {
+    npy_of([0.0, 1.0, 0.5])
+}
+
+/// Four images of these values, over and over.
+fn npy_of(values: [f32; 3]) -> Vec<u8> {
     let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (4, 5, 5), }\n";
-    let values = [0.0f32, 1.0, 0.5].iter().cycle().take(100).flat_map(|value| value.to_le_bytes());
+    let values = values.iter().cycle().take(100).flat_map(|value| value.to_le_bytes());
     [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes()]
         .concat()
         .into_iter()
@@ -89,9 +94,9 @@ fn npy() -> Vec<u8> {
 
 fn npz() -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    for name in ["train.npy", "../test.npy"] {
+    for (name, values) in [("train.npy", [0.0, 1.0, 0.5]), ("../test.npy", [1.0, 0.0, 0.5])] {
         writer.start_file(name, zip::write::SimpleFileOptions::default()).expect("memory");
-        writer.write_all(&npy()).expect("memory");
+        writer.write_all(&npy_of(values)).expect("memory");
     }
     writer.finish().expect("memory").into_inner()
 }

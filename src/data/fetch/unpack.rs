@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::read::{GzDecoder, MultiGzDecoder};
@@ -93,29 +93,37 @@ fn rename(from: &Path, to: &Path) -> Result<(), Wrong> {
     Ok(fs::rename(from, to).map_err(DataError::io(to))?)
 }
 
-/// Keeps the wanted members of a zip: all are written and checked beside their names before the first is renamed.
+/// Keeps the wanted members of a zip: all are written and checked next to their names before the first is renamed. Where
+/// one is wrong, none is left behind.
 fn unzip(part: &Path, folder: &Path, members: &[Member]) -> Result<(), Wrong> {
+    let written = members.iter().map(|member| folder.join(format!("{}.part", member.name)));
+    let unpacked = unzip_to(part, members, &written.clone().collect::<Vec<_>>());
+    if unpacked.is_err() {
+        // The error that stopped it is the one to tell.
+        written.for_each(|path| drop(fs::remove_file(path)));
+        return unpacked;
+    }
+    members.iter().zip(written).try_for_each(|(member, path)| rename(&path, &folder.join(member.name)))
+}
+
+/// Writes each wanted member to the path of the same index, and checks it there.
+fn unzip_to(part: &Path, members: &[Member], paths: &[PathBuf]) -> Result<(), Wrong> {
     let unreadable = |error: zip::result::ZipError| Wrong::Content(format!("no readable zip: {error}"));
     let file = File::open(part).map_err(DataError::io(part))?;
     let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(unreadable)?;
     let names: Vec<String> = archive.file_names().flatten().map(|name| name.into_owned()).collect();
-    let beside = |name: &str| folder.join(format!("{name}.part"));
-    for member in members {
+    for (member, path) in members.iter().zip(paths) {
         let inside = names.iter().find(|name| name.rsplit('/').next() == Some(member.name));
         let inside = inside.ok_or_else(|| Wrong::Content(format!("the zip holds no {}", member.name)))?;
         let source = archive.by_name(inside).map_err(unreadable)?;
-        let path = beside(member.name);
-        let mut target = File::create(&path).map_err(DataError::io(&path))?;
+        let mut target = File::create(path).map_err(DataError::io(path))?;
         // What is packed once more is at most a little larger than what it unpacks to.
         let most = member.unpacked + member.unpacked / 100 + 1024;
-        copy(Bounded::new(source, most), &mut target, member.name, &path)?;
-        target.sync_all().map_err(DataError::io(&path))?;
-        if let Err(wrong) = check_member(&path, member) {
-            fs::remove_file(&path).map_err(DataError::io(&path))?;
-            return Err(wrong);
-        }
+        copy(Bounded::new(source, most), &mut target, member.name, path)?;
+        target.sync_all().map_err(DataError::io(path))?;
+        check_member(path, member)?;
     }
-    members.iter().try_for_each(|member| rename(&beside(member.name), &folder.join(member.name)))
+    Ok(())
 }
 
 /// A source that fails where it gives more bytes than it may.
