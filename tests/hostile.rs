@@ -10,6 +10,7 @@ mod place;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -67,13 +68,18 @@ fn variable(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
+/// Tells what a test measured; the test runner would keep what `println!` prints.
+fn say(text: &str) {
+    std::io::stderr().write_all(format!("{text}\n").as_bytes()).unwrap();
+}
+
 /// Runs the cases of a test, each from its own number; one that does not end takes the process with it.
 fn cases(usually: u64, mut case: impl FnMut(&mut Chance)) {
+    static NOW: AtomicU64 = AtomicU64::new(0);
+    static DONE: AtomicU64 = AtomicU64::new(0);
     let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let first = variable("ABLADE_FUZZ_SEED", 1);
     let count = variable("ABLADE_FUZZ_CASES", usually);
-    static NOW: AtomicU64 = AtomicU64::new(0);
-    static DONE: AtomicU64 = AtomicU64::new(0);
     let watch = std::thread::spawn(move || {
         let mut last = (u64::MAX, Instant::now());
         while NOW.load(Ordering::Relaxed) != u64::MAX {
@@ -83,7 +89,7 @@ fn cases(usually: u64, mut case: impl FnMut(&mut Chance)) {
                 last = (now, Instant::now());
             }
             if last.1.elapsed() > 5 * LONGEST {
-                println!("case {} does not end", NOW.load(Ordering::Relaxed));
+                say(&format!("case {} does not end", NOW.load(Ordering::Relaxed)));
                 std::process::exit(1);
             }
         }
@@ -105,7 +111,7 @@ fn cases(usually: u64, mut case: impl FnMut(&mut Chance)) {
     }
     NOW.store(u64::MAX, Ordering::Relaxed);
     watch.join().unwrap();
-    println!("{count} cases from {first}: slowest {slowest:?}, largest {largest:?}");
+    say(&format!("{count} cases from {first}: slowest {slowest:?}, largest {largest:?}"));
 }
 
 /// A small generator (splitmix64): a case is its number.
@@ -460,7 +466,7 @@ fn plans_with_right_checksums() {
         look(&scene, chance);
         scene.restore();
     });
-    println!("{read} of these plans are plans");
+    say(&format!("{read} of these plans are plans"));
 }
 
 #[test]
