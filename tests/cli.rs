@@ -277,7 +277,7 @@ fn misuse_is_refused_before_anything_happens() {
         ("sweep small.toml --set data.name=mnist --data-dir nowhere", "ablade data fetch mnist"),
         ("sweep small.toml --axis train.epochs=1,x", "train.epochs"),
         ("sweep small.toml --only nothing", "nothing"),
-        ("sweep small.toml --set model.hidden=[1000000,1000000]", "of memory"),
+        ("sweep small.toml --set model.hidden=[200000,200000]", "of memory"),
         ("sweep small.toml --seeds 0", "seeds"),
         ("sweep small.toml --jobs 0", "--jobs"),
         ("sweep small.toml --shard 3/2", "2/4"),

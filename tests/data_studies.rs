@@ -105,7 +105,11 @@ fn paths_are_found_below_the_data_folder() {
         fs::write(place.join(format!("sets/mine/toy/toy.{part}.data")), rows).expect("a file");
     }
     let shown = ablade(place, 0, "--data-dir sets data show mine/toy");
-    assert!(shown.contains("mine/toy (sets/mine/toy): 3 / 1 / 1 vectors of 3, binary as stored"), "{shown}");
+    assert!(
+        shown
+            .contains("mine/toy (sets/mine/toy): 3 train, 1 valid and 1 test vectors of 3 variables, binary as stored"),
+        "{shown}"
+    );
     let lost = ablade(place, 2, "--data-dir sets data show mine/toys");
     assert!(lost.contains("nothing is at that path, here or in sets"), "{lost}");
 }

@@ -55,7 +55,7 @@ pub struct Described {
 }
 
 impl Described {
-    /// The set in one line: `d.csv: 240 / 30 / 30 vectors of 288, binary as stored, 11 % on`.
+    /// The set in one line: `d.csv: 240 train, 30 valid and 30 test vectors of 288 variables, binary as stored, 11 % on`.
     pub fn line(&self) -> String {
         let Self { name, size, binarization, origin, left_out: _ } = self;
         let place = match &origin.place {
@@ -65,7 +65,7 @@ impl Described {
         };
         let [train, valid, test] = [size.train, size.valid, size.test].map(thousands);
         let shape = match size.shape.height {
-            1 => format!("vectors of {}", thousands(size.shape.width)),
+            1 => format!("vectors of {} variables", thousands(size.shape.width)),
             height => format!("images of {height} x {}", size.shape.width),
         };
         let levels = match binarization {
@@ -73,7 +73,10 @@ impl Described {
             _ => format!(", levels up to {} of 255", origin.highest),
         };
         let on = percent(origin.on);
-        format!("{name}{place}: {train} / {valid} / {test} {shape}, {}{levels}, {on} on", binarization.words())
+        format!(
+            "{name}{place}: {train} train, {valid} valid and {test} test {shape}, {}{levels}, {on} on",
+            binarization.words()
+        )
     }
 
     /// What a user should know before training on it, a sentence each; what was left out is told apart.
@@ -150,11 +153,12 @@ mod tests {
         let origin = Origin { on: 0.114, highest: 16, place: Some("d.csv".into()), ..Origin::default() };
         assert_eq!(
             described("d.csv", (288, 1), Binarization::NoneNeeded, origin.clone()).line(),
-            "d.csv: 12,400 / 30 / 30 vectors of 288, binary as stored, 11 % on"
+            "d.csv: 12,400 train, 30 valid and 30 test vectors of 288 variables, binary as stored, 11 % on"
         );
         assert_eq!(
             described("x", (8, 9), Binarization::Threshold, origin).line(),
-            "x (d.csv): 12,400 / 30 / 30 images of 9 x 8, binarised at half grey, levels up to 16 of 255, 11 % on"
+            "x (d.csv): 12,400 train, 30 valid and 30 test images of 9 x 8, binarised at half grey, levels up to 16 of 255, \
+             11 % on"
         );
         let drawn = described("digits", (8, 8), Binarization::Dynamic, Origin::default());
         assert!(drawn.line().starts_with("digits (drawn): "));
