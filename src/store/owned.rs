@@ -144,7 +144,12 @@ impl Owned {
         if lock.is_some() {
             sweep_up(&self.dir);
         }
-        let known = self.read_list()?.unwrap_or_default();
+        let listed = self.read_list()?;
+        let why = match listed {
+            Some(_) => "was not as ablade had made it",
+            None => "is of an earlier version of ablade, or was edited",
+        };
+        let known = listed.unwrap_or_default();
         let (mut during, mut after, mut to_write) = (Known::new(), Known::new(), Vec::new());
         let mut remarks = BTreeSet::new();
         for (name, bytes) in &self.files {
@@ -157,7 +162,7 @@ impl Owned {
                     to_write.push((name, bytes));
                 }
                 Found::Foreign(_) if self.aside.is_some() => {
-                    remarks.insert(self.set_aside(&path)?);
+                    remarks.insert(self.set_aside(&path, why)?);
                     to_write.push((name, bytes));
                 }
                 Found::Foreign(why) => {
@@ -289,8 +294,8 @@ impl Owned {
         write(&self.dir.join(self.list), text.as_bytes())
     }
 
-    /// Moves a file out of the way, under a name that says what it holds; returns a sentence about it.
-    fn set_aside(&self, path: &Path) -> Result<String, StoreError> {
+    /// Moves a file out of the way, under a name that says what it holds; returns a sentence that says so, and `why`.
+    fn set_aside(&self, path: &Path, why: &str) -> Result<String, StoreError> {
         let Some(folder) = &self.aside else { return Ok(String::new()) };
         let bytes = regular::read(path, LARGEST).map_err(StoreError::io("read", path))?;
         let [stem, ending] =
@@ -299,7 +304,7 @@ impl Owned {
         create_dirs(folder)?;
         rename(path, &aside).map_err(StoreError::io("move", path))?;
         sync_dir(folder)?;
-        Ok(format!("{} was not as ablade had made it: moved to {}", path.display(), aside.display()))
+        Ok(format!("{} {why}: moved to {}", path.display(), aside.display()))
     }
 }
 
