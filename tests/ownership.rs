@@ -391,3 +391,16 @@ fn scratch_of_others_is_not_opened() {
     assert!(names(&place.path("victim")).is_empty());
     assert_own(&place, &format!("results/.writing-{host}-thesis/chapter"));
 }
+
+#[test]
+fn a_plan_that_is_cut_short_loses_no_run() {
+    let place = swept();
+    let runs = names(&place.path("results/runs"));
+    let plan = place.path("results/small/plan.json");
+    let whole = fs::read(&plan).unwrap();
+    for length in [0, 1, 300, whole.len() - 1] {
+        fs::write(&plan, &whole[..length]).unwrap();
+        place.exits(0, "clean --yes");
+        assert_eq!(names(&place.path("results/runs")), runs, "{length} bytes of the plan");
+    }
+}

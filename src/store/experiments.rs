@@ -9,7 +9,7 @@ use super::disk::create_dirs;
 use super::garbage::{entries, is_file, is_fingerprint};
 use super::names::{check_file, check_name};
 use super::owned::{Owned, lock};
-use super::sealed::load_plan;
+use super::sealed::{load_plan, unseal};
 use super::{Store, StoreError};
 use crate::plan::{ENGINE, Plan, RunId, RunSpec};
 use crate::regular;
@@ -37,6 +37,8 @@ pub struct Replaced {
 /// Runs and fingerprints that plans name.
 #[derive(Debug, Default)]
 pub(super) struct Named {
+    /// Whether some plan is not what was written: what it needs is unknown then, and everything counts as needed.
+    pub(super) unreadable: bool,
     pub(super) runs: BTreeSet<RunId>,
     pub(super) data: BTreeSet<String>,
 }
@@ -134,7 +136,9 @@ impl Store {
         let own = |name: &str| ["runs", "data", "unfinished", "submitted"].contains(&name);
         let mut read = |path: &Path| -> Result<(), StoreError> {
             if is_file(path) {
-                named.read(&regular::read(path, LONGEST).map_err(StoreError::io("read", path))?);
+                let bytes = regular::read(path, LONGEST).map_err(StoreError::io("read", path))?;
+                named.unreadable |= unseal(&bytes).is_none();
+                named.read(&bytes);
             }
             Ok(())
         };

@@ -34,7 +34,7 @@ impl Store {
         let needed = self.named_by_plans()?;
         let alive: BTreeSet<RunId> = self.owners()?.into_keys().collect();
         let published = self.published()?;
-        let spare = |run: &RunId| !needed.runs.contains(run) && !alive.contains(run);
+        let spare = |run: &RunId| !needed.unreadable && !needed.runs.contains(run) && !alive.contains(run);
         let mut found = Vec::new();
         let mut add = |path: PathBuf, reason: &'static str| {
             let bytes = size(&path);
@@ -91,7 +91,7 @@ impl Store {
         }
         for (path, name) in entries(&self.root().join("data"))? {
             let fingerprint = name.strip_suffix(".npy").filter(|name| is_fingerprint(name));
-            if is_file(&path) && fingerprint.is_some_and(|fingerprint| !needed.data.contains(fingerprint)) {
+            if is_file(&path) && fingerprint.is_some_and(|data| !needed.unreadable && !needed.data.contains(data)) {
                 add(path, "no plan names this data");
             }
         }

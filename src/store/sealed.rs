@@ -22,7 +22,7 @@ fn seal(json: &str) -> String {
 }
 
 /// The sealed JSON, if it is what was sealed.
-fn unseal(bytes: &[u8]) -> Option<&str> {
+pub(super) fn unseal(bytes: &[u8]) -> Option<&str> {
     let [before, between, behind] = SEAL;
     let sealed = std::str::from_utf8(bytes).ok()?.strip_prefix(before)?.strip_suffix(behind)?;
     let (hash, json) = sealed.split_once(between)?;
