@@ -416,7 +416,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 /// Everything that commands that only look make of results.
 fn look(scene: &Scene, chance: &mut Chance) {
     let store = Store::open(scene.root()).unwrap();
-    let _ = (store.owners(), store.failures(), store.garbage(), store.published());
+    let _ = (store.owners(), store.failures(), store.garbage(std::time::Duration::ZERO), store.published());
     for name in store.submissions().unwrap_or_default() {
         let _ = (store.submission(&name), store.submitted_plan(&name), store.jobs(&name));
     }

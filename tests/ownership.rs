@@ -170,10 +170,16 @@ fn clean_takes_only_what_has_the_form_of_ours() {
     }
     place.exits(0, "sweep small.toml --results .");
     fs::create_dir(place.path("runs/rffffffffffffffff")).unwrap();
-    fs::write(place.path("data/digits-ffffffffffffffff.npy"), "").unwrap();
-    fs::write(place.path("unfinished/rffffffffffffffff.attempts"), "").unwrap();
-    let (out, _) = place.exits(0, "clean --results . --yes");
-    assert_eq!(out.matches("ffffffffffffffff").count(), 3, "{out}");
+    put(&place, "data/digits-ffffffffffffffff.npy");
+    let reference =
+        files(&place.path("data")).into_iter().find(|(name, _)| !own.contains(&&*format!("data/{}", name.display())));
+    fs::write(place.path("data/digits-eeeeeeeeeeeeeeee.npy"), reference.unwrap().1).unwrap();
+    fs::write(place.path("unfinished/reeeeeeeeeeeeeeee.attempts"), "").unwrap();
+    let (out, err) = place.exits(0, "clean --results . --yes --age 0.001s");
+    assert_eq!(out.matches("eeeeeeeeeeeeeeee").count(), 2, "{out}");
+    assert!(err.contains("rffffffffffffffff: it has no checksums.toml"), "{err}");
+    assert!(place.path("runs/rffffffffffffffff").exists());
+    assert_own(&place, "data/digits-ffffffffffffffff.npy");
     own.iter().for_each(|name| assert_own(&place, name));
     let (out, err) = place.exits(0, "clean --results .");
     assert!(err.contains("nothing to remove"), "{out}{err}");
@@ -230,14 +236,14 @@ fn a_quick_try_does_not_take_the_place_of_good_tables() {
     place.exits(0, "sweep quick/small.toml --replace");
     let replaced = names(&place.path("results/small/replaced"));
     assert!(matches!(&replaced[..], [plan] if plan.starts_with("plan-")), "{replaced:?}");
-    let (_, err) = place.exits(0, "clean --yes");
+    let (_, err) = place.exits(0, "clean --yes --age 0.001s");
     assert!(err.contains("nothing to remove"), "{err}");
     assert_eq!(place.published().len(), 6 + 2 + 2);
     place.exits(0, "sweep quick/small.toml");
     let (_, err) = place.exits(0, "sweep small.toml --seeds 3 --replace");
     assert!(err.contains("all 6 runs are there"), "{err}");
     fs::remove_dir_all(place.path("results/small/replaced")).unwrap();
-    let (out, _) = place.exits(0, "clean --yes");
+    let (out, _) = place.exits(0, "clean --yes --age 0.001s");
     assert_eq!(out.matches("no plan names this run").count(), 2, "{out}");
 }
 
@@ -257,10 +263,31 @@ fn sweeps_of_different_plans_do_not_take_each_others_tables() {
     assert_eq!(first.wait().unwrap().code(), Some(1), "{}", place.read("first"));
     assert!(place.read("first").contains("is another plan"), "{}", place.read("first"));
     assert_eq!(files(&place.path("results/small")), tables);
-    let (_, err) = place.exits(0, "clean --yes");
+    let (_, err) = place.exits(0, "clean --yes --age 0.001s");
     assert!(err.contains("nothing to remove"), "runs of the first are needed: {err}");
     let (_, err) = place.exits(0, "sweep small.toml --name slow");
     assert!(err.contains("all 2 runs are there"), "{err}");
+}
+
+/// Each begins while the plan on disk is a smaller or a larger one, and all of the smaller one's runs are in the larger.
+#[test]
+fn sweeps_of_growing_plans_at_once_all_end_well() {
+    let place = Place::with(SMALL);
+    for round in 0..4 {
+        let log = |seeds| format!("log-{round}-{seeds}");
+        let sweep = |seeds| format!("sweep small.toml --seeds {seeds} --jobs 1 --set train.epochs={}", 20 + round);
+        fs::write(place.path("small.toml"), format!("{SMALL}# {round}\n")).unwrap();
+        let _ = fs::remove_dir_all(place.path("results"));
+        let started: Vec<_> = (1..4).map(|seeds| (seeds, place.start_with_log(&sweep(seeds), &log(seeds)))).collect();
+        for (seeds, mut sweep) in started {
+            let code = sweep.wait().unwrap().code();
+            let said = place.read(&log(seeds));
+            // Where a larger one has ended before it starts, it is refused like any other.
+            let refused = code == Some(2) && said.contains("--name OTHER");
+            assert!(code == Some(0) || refused, "round {round}, {seeds} seeds: {code:?}\n{said}");
+        }
+        assert_eq!(place.published().len(), 6);
+    }
 }
 
 #[test]
@@ -283,7 +310,7 @@ fn a_copy_of_a_study_is_left_as_it_is() {
     }
     // Its runs are needed, also where the plan that was replaced is gone.
     fs::remove_dir_all(place.path("results/small/replaced")).unwrap();
-    let (_, err) = place.exits(0, "clean --yes");
+    let (_, err) = place.exits(0, "clean --yes --age 0.001s");
     assert!(err.contains("nothing to remove") && place.published().len() == 4, "{err}");
     assert_eq!(files(&place.path("results/backup")), kept);
     assert!(
@@ -321,7 +348,7 @@ fn looking_at_results_that_are_arriving_leaves_them_where_they_are() {
         place.exits(2, &command);
         assert_eq!(files(&place.path("results/runs")), before, "{command}");
     }
-    let (_, err) = place.exits(0, "clean --yes");
+    let (_, err) = place.exits(0, "clean --yes --age 0.001s");
     assert!(err.contains("nothing to remove"), "{err}");
 
     // A sweep waits for what still changes, and takes it once it is whole.
@@ -346,11 +373,56 @@ fn looking_at_results_that_are_arriving_leaves_them_where_they_are() {
     let aside = format!("results/runs/{run}.damaged-1");
     assert_eq!(place.read(&format!("{aside}/mine.txt")), "note");
     fs::rename(place.path("results/runs").join(run), place.path("elsewhere")).unwrap();
-    place.exits(0, "clean --yes");
+    place.exits(0, "clean --yes --age 0.001s");
     assert!(place.path(&aside).exists());
     fs::rename(place.path("elsewhere"), place.path("results/runs").join(run)).unwrap();
-    place.exits(0, "clean --yes");
+    let (_, err) = place.exits(0, "clean --yes --age 0.001s");
+    assert!(err.contains("mine.txt in it is not the run's"), "{err}");
+    fs::remove_file(place.path(&format!("{aside}/mine.txt"))).unwrap();
+    place.exits(0, "clean --yes --age 0.001s");
     assert!(!place.path(&aside).exists());
+}
+
+/// `rsync -a` and `cp -a` bring the old times with the files, the runs before the plans, a plan under another name first.
+#[test]
+fn clean_takes_no_run_while_its_plan_may_be_on_its_way() {
+    let place = swept();
+    let runs = names(&place.path("results/runs"));
+    let stays = |age: &str, why: &str| {
+        let (_, err) = place.exits(0, &format!("clean --yes{age}"));
+        assert!(err.contains(why), "{err}");
+        assert_eq!(names(&place.path("results/runs")), runs, "{why}");
+    };
+    let plan = place.path("results/small/plan.json");
+    fs::rename(&plan, place.path("results/small/.plan.json.Ab12Cd")).unwrap();
+    stays(" --age 0.001s", "small/plan.json: what it needs is not known");
+    fs::rename(place.path("results/small"), place.path("small")).unwrap();
+    stays("", "may be arriving");
+    // Moved down with its plans, an experiment keeps its runs.
+    fs::create_dir_all(place.path("results/archive/2026")).unwrap();
+    fs::rename(place.path("small"), place.path("results/archive/2026/small")).unwrap();
+    let replaced = place.path("results/archive/2026/small/replaced");
+    fs::create_dir(&replaced).unwrap();
+    fs::rename(place.path("results/archive/2026/small/.plan.json.Ab12Cd"), replaced.join("plan-1.json")).unwrap();
+    fs::remove_file(place.path("results/archive/2026/small/.ablade-tables")).unwrap();
+    stays(" --age 0.001s", "nothing to remove");
+    // A run that no plan needs stays whole where someone has put or changed something in it.
+    fs::remove_dir_all(place.path("results/archive")).unwrap();
+    put(&place, &format!("results/runs/{}/notes.md", runs[0]));
+    put(&place, &format!("results/runs/{}/summary.toml", runs[1]));
+    stays(" --age 0.001s", "summary.toml in it has been changed");
+    stays(" --age 0.001s", "notes.md in it is not the run's");
+    fs::remove_file(place.path(&format!("results/runs/{}/notes.md", runs[0]))).unwrap();
+    place.exits(0, "clean --yes --age 0.001s");
+    assert_eq!(names(&place.path("results/runs")), runs[1..]);
+}
+
+#[test]
+fn verify_names_files_in_a_run_that_are_not_its_own() {
+    let place = swept();
+    put(&place, &format!("results/runs/{}/notes.md", place.published()[0]));
+    let (_, err) = place.exits(0, "verify small");
+    assert!(err.contains("notes.md is not the run's"), "{err}");
 }
 
 #[test]
@@ -387,7 +459,7 @@ fn scratch_of_others_is_not_opened() {
     assert!(std::process::Command::new("mkfifo").arg(place.path(&pipe).join("lock")).status().unwrap().success());
     put(&place, &format!("results/.writing-{host}-thesis/chapter"));
     place.exits(0, "tables");
-    place.exits(0, "clean --yes");
+    place.exits(0, "clean --yes --age 0.001s");
     assert!(names(&place.path("victim")).is_empty());
     assert_own(&place, &format!("results/.writing-{host}-thesis/chapter"));
 }
@@ -400,7 +472,7 @@ fn a_plan_that_is_cut_short_loses_no_run() {
     let whole = fs::read(&plan).unwrap();
     for length in [0, 1, 300, whole.len() - 1] {
         fs::write(&plan, &whole[..length]).unwrap();
-        place.exits(0, "clean --yes");
+        place.exits(0, "clean --yes --age 0.001s");
         assert_eq!(names(&place.path("results/runs")), runs, "{length} bytes of the plan");
     }
 }

@@ -188,7 +188,7 @@ proptest! {
             prop_assert!(named.ends_with(path) || path.ends_with("checksums.toml"), "{}", named.display());
         }
         let _ = (store.spec(&run), store.file(&run, "samples.npy"), store.finished(&plan()), store.failures());
-        let _ = (store.owners(), store.progress(&run), store.garbage(), store.experiments());
+        let _ = (store.owners(), store.progress(&run), store.garbage(std::time::Duration::ZERO), store.experiments());
         let plan_file = path.ends_with("plan.json");
         match store.load_plan("study") {
             Ok(read) => prop_assert!((intact || !plan_file) && read == plan()),

@@ -156,6 +156,14 @@ impl Asked {
         if self.replace { self.store.replace_plan(&self.plan) } else { self.store.save_plan(&self.plan) }
     }
 
+    /// Keeps the plan before its runs begin, unless a larger one that has them all has been saved meanwhile.
+    pub(crate) fn announce_plan(&self) -> Result<(), StoreError> {
+        match self.save_plan() {
+            Err(StoreError::Replaces { .. }) if self.is_part_of_stored()? => Ok(()),
+            saved => saved,
+        }
+    }
+
     /// Whether the plan on disk has every run of this one.
     pub(crate) fn is_part_of_stored(&self) -> Result<bool, StoreError> {
         let stored = self.store.load_plan(&self.plan.name)?;

@@ -80,7 +80,7 @@ impl Frozen {
         let tasks = tasks.map_or_else(|| pack::tasks(&seconds, each), NonZeroUsize::get);
         let packed = pack::pack(&seconds, tasks);
         let results = absolute(&global.results)?;
-        asked.save_plan()?;
+        asked.announce_plan()?;
         let program = absolute(&asked.store.keep_program(&this_program()?)?)?;
         let name = format!("{}-{}", asked.plan.name, unique(&results));
         let submission = Submission {

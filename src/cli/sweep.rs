@@ -141,7 +141,7 @@ fn here(
         asked.within_budget(&estimate, free, asked.memory(), anyway)?;
         anyway = true;
         asked.store.probe()?;
-        asked.save_plan()?;
+        asked.announce_plan()?;
         Ok(Ready { datasets, estimate })
     };
     let mut seen = BTreeSet::new();
@@ -319,15 +319,30 @@ fn max_failures(args: &SweepArgs, asked: &Asked) -> Option<usize> {
 /// Writes the tables. Where a larger plan of this name has been saved meanwhile, it is that one's tables that hold our runs.
 fn write_tables(asked: &Asked, terminal: &Terminal) -> anyhow::Result<Study> {
     let store = &asked.store;
-    match asked.save_plan() {
-        Ok(()) => tables::write(store, &asked.plan, terminal),
-        Err(StoreError::Replaces { path, .. }) if asked.is_part_of_stored()? => {
-            terminal.remark(format!("{} has grown meanwhile: the tables are those of the larger plan", path.display()));
-            tables::write(store, &store.load_plan(&asked.plan.name)?, terminal)?;
-            Ok(Study::load(store, asked.plan.clone())?)
+    let mut larger = None;
+    loop {
+        let written = match &larger {
+            None => asked.save_plan().map_err(Into::into).and_then(|()| tables::write(store, &asked.plan, terminal)),
+            Some(plan) => tables::write(store, plan, terminal),
+        };
+        match written {
+            Err(error) if is_another_plan(&error) && asked.is_part_of_stored()? => {
+                let plan = store.load_plan(&asked.plan.name)?;
+                terminal.remark(format!(
+                    "{} has grown meanwhile: the tables are those of the larger plan",
+                    store.root().join(&plan.name).join("plan.json").display()
+                ));
+                larger = Some(plan);
+            }
+            Err(error) => return Err(error),
+            Ok(_) if larger.is_some() => return Ok(Study::load(store, asked.plan.clone())?),
+            Ok(study) => return Ok(study),
         }
-        Err(error) => Err(error.into()),
     }
+}
+
+fn is_another_plan(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(StoreError::Replaces { .. }))
 }
 
 /// Prints the ablation table; all is well if every run is, and what it was asked for has succeeded.

@@ -54,7 +54,13 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
     let (mut sound, mut damaged) = (Vec::new(), Vec::new());
     for (&run, checked) in finished.iter().zip(checked) {
         match checked {
-            Ok(()) => sound.push(run),
+            Ok(()) => {
+                for name in store.added_to(&run.id)? {
+                    let path = store.run_dir(&run.id).join(name);
+                    terminal.remark(format!("{} is not the run's: it is not checked, and stays", path.display()));
+                }
+                sound.push(run);
+            }
             Err(error @ StoreError::Damaged { .. }) => {
                 terminal.warn(error);
                 damaged.push(run);

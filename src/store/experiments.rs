@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::disk::create_dirs;
-use super::garbage::{entries, is_file, is_fingerprint};
+use super::garbage::{entries, is_dir, is_file, is_fingerprint};
 use super::names::{check_file, check_name};
 use super::owned::{Owned, lock};
 use super::sealed::{load_plan, unseal};
@@ -34,16 +34,25 @@ pub struct Replaced {
     bytes: Vec<u8>,
 }
 
-/// Runs and fingerprints that plans name.
+/// Runs and data that plans name.
 #[derive(Debug, Default)]
 pub(super) struct Named {
-    /// Whether some plan is not what was written: what it needs is unknown then, and everything counts as needed.
-    pub(super) unreadable: bool,
-    pub(super) runs: BTreeSet<RunId>,
-    pub(super) data: BTreeSet<String>,
+    /// A plan that is not what was written, or an experiment's folder whose plan is not there: what it needs is unknown.
+    pub(super) unreadable: Option<PathBuf>,
+    runs: BTreeSet<RunId>,
+    data: BTreeSet<String>,
 }
 
 impl Named {
+    pub(super) fn needs_run(&self, run: &RunId) -> bool {
+        self.unreadable.is_some() || self.runs.contains(run)
+    }
+
+    /// `data` is a fingerprint.
+    pub(super) fn needs_data(&self, data: &str) -> bool {
+        self.unreadable.is_some() || self.data.contains(data)
+    }
+
     /// Adds what a plan names. It is not parsed: one that is damaged, or of another version, must not lose its runs.
     fn read(&mut self, plan: &[u8]) {
         for text in plan.split(|&byte| byte == b'"').filter_map(|text| std::str::from_utf8(text).ok()) {
@@ -54,9 +63,39 @@ impl Named {
             }
         }
     }
+
+    /// Adds what the plans in a directory name, and those below it to a depth of `levels`.
+    fn read_below(&mut self, dir: &Path, levels: usize) -> Result<(), StoreError> {
+        let there = entries(dir)?;
+        let is_replaced = dir.ends_with(REPLACED);
+        // A program that copies results here may give the plan another name until it is whole.
+        let is_plan = |name: &str| name.contains(PLAN) || (is_replaced && name.ends_with(".json"));
+        for (path, _) in there.iter().filter(|(path, name)| is_plan(name) && is_file(path)) {
+            let bytes = regular::read(path, LONGEST).map_err(StoreError::io("read", path))?;
+            if unseal(&bytes).is_none() {
+                self.unreadable.get_or_insert_with(|| path.clone());
+            }
+            self.read(&bytes);
+        }
+        let has = |wanted: &str| there.iter().any(|(_, name)| name == wanted);
+        if has(TABLES) && !has(PLAN) {
+            self.unreadable.get_or_insert_with(|| dir.join(PLAN));
+        }
+        if levels > 0 {
+            there
+                .iter()
+                .filter(|(path, _)| is_dir(path))
+                .try_for_each(|(path, _)| self.read_below(path, levels - 1))?;
+        }
+        Ok(())
+    }
 }
+
+/// Folders below the results in which plans are looked for, at most: `archive/2026/masks/replaced` is four deep.
+const LEVELS: usize = 4;
+
 /// Most bytes of the images kept for figures.
-const LARGEST_REFERENCE: u64 = 1 << 30;
+pub(super) const LARGEST_REFERENCE: u64 = 1 << 30;
 
 /// Bytes of a table that are read, at most.
 const LONGEST_TABLE: u64 = 4 << 30;
@@ -134,25 +173,8 @@ impl Store {
     pub(super) fn named_by_plans(&self) -> Result<Named, StoreError> {
         let mut named = Named::default();
         let own = |name: &str| ["runs", "data", "unfinished", "submitted"].contains(&name);
-        let mut read = |path: &Path| -> Result<(), StoreError> {
-            if is_file(path) {
-                let bytes = regular::read(path, LONGEST).map_err(StoreError::io("read", path))?;
-                named.unreadable |= unseal(&bytes).is_none();
-                named.read(&bytes);
-            }
-            Ok(())
-        };
         for (dir, _) in entries(self.root())?.into_iter().filter(|(dir, name)| dir.is_dir() && !own(name)) {
-            read(&dir.join(PLAN))?;
-            for (path, name) in entries(&dir)? {
-                if path.is_dir() {
-                    read(&path.join(PLAN))?;
-                }
-                if name == REPLACED && path.is_dir() {
-                    let plans = entries(&path)?.into_iter().filter(|(_, name)| name.ends_with(".json"));
-                    plans.map(|(path, _)| path).try_for_each(|path| read(&path))?;
-                }
-            }
+            named.read_below(&dir, LEVELS - 1)?;
         }
         Ok(named)
     }

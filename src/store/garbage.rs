@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::atomic::{is_scratch, is_scratch_of_the_dead, remove_if_dead};
 use super::claims::split_claim;
 use super::disk::rename;
+use super::experiments::LARGEST_REFERENCE;
 use super::{Store, StoreError};
 use crate::plan::RunId;
+use crate::{npy, regular};
 
 /// Something that could go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,39 +25,64 @@ pub struct Garbage {
     pub reason: &'static str,
 }
 
-/// What belongs to a machine that cannot be asked is left alone for so long after its last change.
+/// Something that nothing needs as far as is known, and that stays all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// A file or a directory.
+    pub path: PathBuf,
+    /// The reason.
+    pub reason: String,
+}
+
+/// Garbage of another machine, whose processes cannot be asked whether they live, counts so long after its last change.
 const LONG: Duration = Duration::from_secs(24 * 3600);
 
 impl Store {
-    /// What nothing needs any more: runs that no plan on disk names, and what dead processes, failures and damage have left.
-    /// What a living process works on is never part of it, nor is what has not exactly the form of what this program makes:
-    /// these may be the directories of someone's project.
-    pub fn garbage(&self) -> Result<Vec<Garbage>, StoreError> {
-        let needed = self.named_by_plans()?;
+    /// Lists what nothing needs any more: runs and data that no plan on disk names, and what dead processes, failures and
+    /// damage have left. Results may still be arriving, their plans last: what no plan names counts only when it has not
+    /// changed for `age`. Never listed is what a living process works on, nor what is not to the last file what this program
+    /// makes: the directories may be those of someone's project.
+    pub fn garbage(&self, age: Duration) -> Result<(Vec<Garbage>, Vec<Kept>), StoreError> {
+        // Listed before anyone is asked who needs it: what appears later is not considered.
+        let in_runs = entries(&self.runs())?;
+        let in_unfinished = entries(&self.unfinished())?;
+        let in_data = entries(&self.root().join("data"))?;
         let alive: BTreeSet<RunId> = self.owners()?.into_keys().collect();
         let published = self.published()?;
-        let spare = |run: &RunId| !needed.unreadable && !needed.runs.contains(run) && !alive.contains(run);
-        let mut found = Vec::new();
+        let needed = self.named_by_plans()?;
+        let is_spare = |run: &RunId| !needed.needs_run(run) && !alive.contains(run);
+        let (mut found, mut kept, mut aside) = (Vec::new(), Vec::new(), Vec::new());
         let mut add = |path: PathBuf, reason: &'static str| {
             let bytes = size(&path);
             found.push(Garbage { path, bytes, reason });
         };
-        for (path, name) in entries(&self.root().join("runs"))? {
-            let (run, kind) = name.split_once('.').unwrap_or((&name, ""));
-            let Some(run) = RunId::parse(run) else { continue };
-            let damaged = kind.strip_prefix("damaged-").is_some_and(is_number);
-            match kind {
-                "" if spare(&run) && is_dir(&path) => add(path, "no plan names this run"),
-                "failed.toml" if is_file(&path) && spare(&run) => add(path, "no plan names this run"),
-                "failed.toml" if is_file(&path) && published.contains(&run) => add(path, "the run has succeeded since"),
-                // Until the run is done again, what is left of it may be all there is.
-                _ if damaged && is_dir(&path) && (spare(&run) || published.contains(&run)) => {
-                    add(path, "was damaged and moved aside");
+        let mut has_settled = |path: &Path| {
+            let settled = changed(path).is_none_or(|changed| changed.elapsed().is_ok_and(|since| since >= age));
+            if !settled {
+                let reason = "no plan names it, but it has just come or changed: results may be arriving, their plans last (--age sets how long)";
+                kept.push(Kept { path: path.to_owned(), reason: reason.to_owned() });
+            }
+            settled
+        };
+        for (path, name) in in_runs {
+            let (id, kind) = name.split_once('.').unwrap_or((&name, ""));
+            let Some(run) = RunId::parse(id) else { continue };
+            let is_aside = kind.strip_prefix("damaged-").is_some_and(is_number) && is_dir(&path);
+            // Until a damaged run is done again, what is left of it may be all there is.
+            let is_replaced = is_aside && !is_spare(&run) && published.contains(&run);
+            let is_run = kind.is_empty() && is_dir(&path);
+            let is_note = kind == "failed.toml" && is_file(&path);
+            if is_note && !is_spare(&run) && published.contains(&run) {
+                add(path, "the run has succeeded since");
+            } else if is_replaced || ((is_run || is_aside || is_note) && is_spare(&run) && has_settled(&path)) {
+                match if is_note { None } else { self.not_of_the_run(&run, &path, is_aside) } {
+                    Some(reason) => aside.push(Kept { path, reason }),
+                    None if is_aside => add(path, "was damaged and moved aside"),
+                    None => add(path, "no plan names this run"),
                 }
-                _ => {}
             }
         }
-        for (path, name) in entries(&self.unfinished())? {
+        for (path, name) in in_unfinished {
             let Some((run, kind)) = name.split_once('.').and_then(|(run, kind)| Some((RunId::parse(run)?, kind)))
             else {
                 continue;
@@ -69,7 +96,7 @@ impl Store {
                 add(path, "claim of a process that is gone");
             } else if published.contains(&run) {
                 add(path, "belongs to a run that is finished");
-            } else if spare(&run) {
+            } else if is_spare(&run) && has_settled(&path) {
                 add(path, "belongs to a run that no plan names");
             }
         }
@@ -78,7 +105,7 @@ impl Store {
             let (Ok(submission), Ok(jobs)) = (self.submission(&name), self.jobs(&name)) else { continue };
             let dir = self.submission_dir(&name)?;
             // As long as runs are missing, its jobs may wait, and are found by what it says.
-            let done = |run: &RunId| published.contains(run) || (spare(run) && jobs.is_empty());
+            let done = |run: &RunId| published.contains(run) || (is_spare(run) && jobs.is_empty());
             if is_old(&dir.join("logs")) && submission.tasks.concat().iter().all(done) {
                 add(dir, "its runs were submitted more than a day ago and are finished");
             }
@@ -89,9 +116,10 @@ impl Store {
         for path in self.spare_programs()? {
             add(path, "no submission needs this program");
         }
-        for (path, name) in entries(&self.root().join("data"))? {
+        for (path, name) in in_data {
             let fingerprint = name.strip_suffix(".npy").filter(|name| is_fingerprint(name));
-            if is_file(&path) && fingerprint.is_some_and(|data| !needed.unreadable && !needed.data.contains(data)) {
+            let is_spare = fingerprint.is_some_and(|data| !needed.needs_data(data)) && is_file(&path);
+            if is_spare && holds_images(&path) && has_settled(&path) {
                 add(path, "no plan names this data");
             }
         }
@@ -102,7 +130,12 @@ impl Store {
                 _ => {}
             }
         }
-        Ok(found)
+        if let Some(path) = needed.unreadable {
+            let reason = "what it needs is not known, so every run and all data stay".to_owned();
+            aside.push(Kept { path, reason });
+        }
+        kept.append(&mut aside);
+        Ok((found, kept))
     }
 
     /// Removes a piece of garbage: out of the way in one step, then for good.
@@ -178,4 +211,26 @@ fn size(path: &Path) -> u64 {
 fn is_old(path: &Path) -> bool {
     let changed = fs::metadata(path).and_then(|found| found.modified());
     changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|age| age > LONG))
+}
+
+/// Time at which a file or directory got its name or content, as the file system noted it: a copy that keeps the times of the
+/// original (`rsync -a`, `cp -a`) does not set this one.
+#[cfg(unix)]
+fn changed(path: &Path) -> Option<SystemTime> {
+    use std::os::unix::fs::MetadataExt;
+    let found = fs::symlink_metadata(path).ok()?;
+    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(found.ctime()).ok()?))
+}
+
+#[cfg(not(unix))]
+fn changed(path: &Path) -> Option<SystemTime> {
+    let found = fs::symlink_metadata(path).ok()?;
+    found.created().ok().max(found.modified().ok())
+}
+
+/// Whether a file is an array of images as this program writes them.
+fn holds_images(path: &Path) -> bool {
+    let again =
+        |bytes: &[u8]| npy::decode::<u8>(bytes).is_ok_and(|found| npy::encode(&found.shape, &found.data) == bytes);
+    regular::read(path, LARGEST_REFERENCE).is_ok_and(|bytes| again(&bytes))
 }

@@ -43,7 +43,7 @@ pub use claims::{Claim, Claiming, Owner};
 pub use error::StoreError;
 pub use experiments::Replaced;
 pub use failures::Failure;
-pub use garbage::Garbage;
+pub use garbage::{Garbage, Kept};
 pub use names::check_name;
 pub use owned::{Others, Owned, write_whole};
 pub use runs::Publication;

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::disk::{create_dir, create_dirs, remove_if_there, rename, sync_dir, write_synced};
-use super::garbage::entries;
+use super::garbage::{entries, is_file};
 use super::manifest::{Entry, FileName, Manifest, seal, unseal};
 use super::names::check_file;
 use super::{EpochRow, RunOutput, RunRecord, Store, StoreError, Summary, number};
@@ -288,6 +288,35 @@ impl Store {
         Ok(None)
     }
 
+    /// Names of files in the directory of a published run that were not published with it.
+    pub fn added_to(&self, run: &RunId) -> Result<Vec<String>, StoreError> {
+        let manifest = self.manifest(run)?;
+        let names = entries(&self.run_dir(run))?.into_iter().map(|(_, name)| name);
+        Ok(names.filter(|name| !is_of_the_run(&manifest, name)).collect())
+    }
+
+    /// Why a directory is not just what was published of a run: someone has added a file, or changed one. A change in what
+    /// was moved aside as damaged is the damage.
+    pub(super) fn not_of_the_run(&self, run: &RunId, dir: &Path, is_aside: bool) -> Option<String> {
+        let read = |dir: &Path| {
+            let sealed = regular::read(&dir.join(MANIFEST), LONGEST).ok()?;
+            toml::from_str::<Manifest>(unseal(&sealed)?).ok()
+        };
+        let Some(manifest) = read(dir).or_else(|| read(&self.run_dir(run)).filter(|_| is_aside)) else {
+            return Some(format!("it has no {MANIFEST} that says which files are the run's"));
+        };
+        let there = entries(dir).unwrap_or_default();
+        if let Some((_, name)) = there.iter().find(|(path, name)| !is_of_the_run(&manifest, name) || !is_file(path)) {
+            return Some(format!("{name} in it is not the run's"));
+        }
+        let is_changed = |name: &str| match manifest.files.get(name) {
+            Some(entry) => regular::read(&dir.join(name), LARGEST).is_ok_and(|bytes| Entry::of(&bytes) != *entry),
+            None => false,
+        };
+        let changed = there.iter().find(|(_, name)| !is_aside && is_changed(name));
+        changed.map(|(_, name)| format!("{name} in it has been changed"))
+    }
+
     fn manifest(&self, run: &RunId) -> Result<Manifest, StoreError> {
         let path = self.run_dir(run).join(MANIFEST);
         let sealed = match regular::read(&path, LONGEST) {
@@ -360,6 +389,10 @@ fn decode_epochs(bytes: &[u8]) -> Result<Vec<EpochRow>, csv::Error> {
         test_nll_nats: test.unwrap_or(f64::NAN),
     };
     Ok(rows.into_iter().map(row).collect())
+}
+
+fn is_of_the_run(manifest: &Manifest, name: &str) -> bool {
+    name == MANIFEST || name == TIMING || manifest.files.contains_key(name)
 }
 
 fn damaged(run: &RunId, path: PathBuf, reason: String) -> StoreError {

@@ -279,7 +279,7 @@ pub(super) fn number(x: f64) -> String {
 }
 
 /// Seconds of `1h30m`, `90s`, `2.5h`.
-fn seconds(text: &str) -> Option<f64> {
+pub fn seconds(text: &str) -> Option<f64> {
     let mut total = 0.0;
     let mut rest = text.trim();
     while !rest.is_empty() {

@@ -46,7 +46,7 @@ pub use execution::{Budget, Execution, Launcher, OPTIONS, OptionKey, Slurm};
 pub use expand::Counts;
 pub use experiment::{Change, ExpandedStudy, Experiment, Variant};
 pub use generator::RESERVED;
-pub use kind::{Bounds, Kind, Otherwise, Words};
+pub use kind::{Bounds, Kind, Otherwise, Words, seconds};
 pub(crate) use misread::{is_plain_number, misread};
 pub use overrides::Overrides;
 pub use reference::reference;
