@@ -56,7 +56,7 @@ test *ARGS:
 # formatting and lints, warnings denied
 [group('work on it')]
 lint:
-    cargo fmt --check
+    cargo fmt --all --check
     cargo clippy --all-targets -- -D warnings
 
 # hours of bad luck in minutes: kills, crowds, signals, damage, full disks

@@ -3,22 +3,11 @@
 //! A study is one TOML file. It is expanded into runs, the runs are trained in parallel, and what they leave on disk is
 //! turned into tables and figures. Modules import only from those listed above them; `docs/ARCHITECTURE.md` says why.
 
-pub mod npy;
-pub(crate) mod regular;
-pub mod rng;
-pub mod stats;
-
-pub mod data;
-
-pub mod made;
-
-pub mod train;
-
-pub mod config;
+pub(crate) use ablade_numerics::regular;
+pub use ablade_numerics::{config, cost, data, made, npy, rng, stats, train};
 
 pub mod plan;
 
-pub mod cost;
 pub mod sweep;
 
 pub mod record;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
-/// The packages of this build, this one apart.
+/// The packages of this build that come from elsewhere.
 fn packages() -> Vec<Value> {
     let host = Command::new("rustc").arg("-vV").output().unwrap();
     let host = String::from_utf8(host.stdout).unwrap();
@@ -20,8 +20,8 @@ fn packages() -> Vec<Value> {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let own = &metadata["workspace_members"][0];
-    metadata["packages"].as_array().unwrap().iter().filter(|package| package["id"] != *own).cloned().collect()
+    let own = metadata["workspace_members"].as_array().unwrap();
+    metadata["packages"].as_array().unwrap().iter().filter(|package| !own.contains(&package["id"])).cloned().collect()
 }
 
 /// Whether `licence`, an SPDX expression, leaves a choice of allowed ones; `A/B` is an old way to write `A OR B`.

@@ -10,12 +10,12 @@ use std::path::Path;
 use rustix::fs::OFlags;
 
 /// Opens a regular file to read it.
-pub(crate) fn open(path: &Path) -> io::Result<File> {
+pub fn open(path: &Path) -> io::Result<File> {
     open_with(path, OpenOptions::new().read(true), OFlags::empty())
 }
 
 /// Opens a regular file as `options` say, never through a link: for files that are written or locked in place.
-pub(crate) fn open_unlinked(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+pub fn open_unlinked(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     match path.symlink_metadata() {
         Ok(found) if found.is_symlink() => return Err(other("it is a link; a regular file is expected".to_owned())),
         _ => {}
@@ -38,12 +38,12 @@ fn open_with(path: &Path, options: &mut OpenOptions, flags: OFlags) -> io::Resul
 }
 
 /// The bytes of a regular file, of which there may be at most `limit`.
-pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     read_all(&open(path)?, limit)
 }
 
 /// The bytes of an open file from its beginning, of which there may be at most `limit`.
-pub(crate) fn read_all(file: &File, limit: u64) -> io::Result<Vec<u8>> {
+pub fn read_all(file: &File, limit: u64) -> io::Result<Vec<u8>> {
     let too_long = || other(format!("it is longer than {limit} bytes, which no such file is"));
     let length = file.metadata()?.len();
     if length > limit {
@@ -57,7 +57,7 @@ pub(crate) fn read_all(file: &File, limit: u64) -> io::Result<Vec<u8>> {
 }
 
 /// The text of a regular file, of which there may be at most `limit` bytes.
-pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     String::from_utf8(read(path, limit)?).map_err(|error| {
         let bytes = error.as_bytes();
         let valid = String::from_utf8_lossy(&bytes[..error.utf8_error().valid_up_to()]);
@@ -71,7 +71,7 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
 }
 
 /// Whether an error is about what lies there: no regular file, or a longer one.
-pub(crate) fn is_other(error: &io::Error) -> bool {
+pub fn is_other(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::IsADirectory)
 }
 
