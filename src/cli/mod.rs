@@ -214,12 +214,15 @@ pub fn main() -> ExitCode {
 /// Prints what clap makes of the arguments: help, the version, or what is wrong with them.
 fn misunderstood(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
-    match escaped(&text) {
+    let printed = match escaped(&text) {
         // In clap's own colours.
-        Cow::Borrowed(_) => drop(error.print()),
-        Cow::Owned(text) => drop(write!(std::io::stderr(), "{text}")),
+        Cow::Borrowed(_) => error.print(),
+        Cow::Owned(text) => write!(std::io::stderr(), "{text}"),
+    };
+    match printed {
+        Err(problem) if !error.use_stderr() && problem.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::from(1),
+        _ => ExitCode::from(error.exit_code() as u8),
     }
-    ExitCode::from(error.exit_code() as u8)
 }
 
 fn run(cli: &Cli, terminal: &mut Terminal) -> anyhow::Result<Exit> {

@@ -20,7 +20,7 @@ pub(crate) struct StatusArgs {
 pub(crate) fn status(args: &StatusArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     let store = Store::open(&global.results)?;
     let (plans, exit) = plans(&store, args.study.as_slice(), terminal)?;
-    if plans.is_empty() {
+    if plans.is_empty() && exit == Exit::Success {
         terminal.remark(format!("no experiment in {} yet", global.results.display()));
     }
     let queue = queue::look(&store, Controller::patient(), Scope::Unfinished)?;
@@ -90,7 +90,7 @@ pub(crate) fn warn_of_incomplete(experiment: &str, runs: usize, terminal: &Termi
     if runs > 0 {
         let runs = count(runs, "run");
         terminal.warn(format!(
-            "{experiment}: {runs} damaged, or still being copied: `ablade status {experiment}` tells which"
+            "{experiment}: {runs} damaged, not readable, or still being copied: `ablade status {experiment}` tells which"
         ));
     }
 }

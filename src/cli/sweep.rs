@@ -160,7 +160,7 @@ fn here(
             }
             study => study?,
         };
-        if !finds_damaged(&mut worker, &study, &mut seen, interrupt, terminal) {
+        if !finds_damaged(&mut worker, &study, &mut seen, interrupt, terminal)? {
             break study;
         }
     };
@@ -211,7 +211,7 @@ fn elsewhere(
 /// Moves damaged runs aside, so that the same command submits them again.
 fn move_damaged(study: &Study, asked: &Asked, interrupt: &Interrupt, terminal: &Terminal) -> anyhow::Result<()> {
     let store = &asked.store;
-    let damaged = worker::damaged(study.damaged().map(|(run, _)| run), store, interrupt, terminal);
+    let damaged = worker::damaged(study.damaged().map(|(run, _)| run), store, interrupt, terminal)?;
     for (run, reason) in study.damaged().filter(|(run, _)| damaged.contains(*run)) {
         // Under a claim: a run that another process has done again meanwhile must not be moved.
         let Claiming::Ours(_claim) = store.claim(run)? else { continue };
@@ -360,14 +360,14 @@ fn finds_damaged(
     seen: &mut BTreeSet<RunId>,
     interrupt: &Interrupt,
     terminal: &Terminal,
-) -> bool {
+) -> Result<bool, StoreError> {
     let mine: BTreeSet<&RunId> = worker.runs.iter().map(|run| &run.id).collect();
     let found: Vec<(&RunId, &str)> =
         study.damaged().filter(|(run, _)| mine.contains(run) && seen.insert((*run).clone())).collect();
-    let damaged = worker::damaged(found.iter().map(|(run, _)| *run), worker.store, interrupt, terminal);
+    let damaged = worker::damaged(found.iter().map(|(run, _)| *run), worker.store, interrupt, terminal)?;
     for (_, reason) in found.iter().filter(|(run, _)| damaged.contains(*run)) {
         terminal.warn(reason);
     }
     worker.done.damaged.extend(damaged);
-    !found.is_empty()
+    Ok(!found.is_empty())
 }

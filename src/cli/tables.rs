@@ -18,7 +18,7 @@ pub(crate) struct TablesArgs {
 pub(crate) fn tables(args: &TablesArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     let store = Store::open(&global.results)?;
     let (plans, exit) = plans(&store, &args.studies, terminal)?;
-    if plans.is_empty() {
+    if plans.is_empty() && exit == Exit::Success {
         terminal.remark(format!("no experiment in {} yet", global.results.display()));
     }
     for plan in plans {

@@ -71,7 +71,7 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
     if !damaged.is_empty() {
         // What is incomplete may still be arriving, and is then not to be moved.
         let interrupt = Interrupt::listen().context("cannot listen for signals")?;
-        let still = worker::damaged(damaged.iter().map(|run| &run.id), &store, &interrupt, terminal);
+        let still = worker::damaged(damaged.iter().map(|run| &run.id), &store, &interrupt, terminal)?;
         let (kept, whole): (Vec<&RunSpec>, Vec<&RunSpec>) =
             damaged.into_iter().partition(|run| still.contains(&run.id));
         damaged = kept;

@@ -71,7 +71,7 @@ pub(crate) fn damaged<'a>(
     store: &Store,
     interrupt: &Interrupt,
     terminal: &Terminal,
-) -> BTreeSet<RunId> {
+) -> Result<BTreeSet<RunId>, StoreError> {
     let runs: BTreeSet<&RunId> = runs.into_iter().collect();
     let (mut before, mut since) = (BTreeMap::new(), Instant::now());
     while !interrupt.raised() {
@@ -90,8 +90,15 @@ pub(crate) fn damaged<'a>(
         }
         sleep(LOOK_AGAIN);
     }
-    let is_damaged = |run: &&RunId| matches!(store.check(run), Err(StoreError::Damaged { .. }));
-    runs.into_iter().filter(is_damaged).cloned().collect()
+    let mut damaged = BTreeSet::new();
+    for run in runs {
+        match store.check(run) {
+            Err(StoreError::Damaged { .. }) => drop(damaged.insert(run.clone())),
+            // What may not be read is not known to be damaged.
+            checked => checked?,
+        }
+    }
+    Ok(damaged)
 }
 
 impl<'a> Worker<'a> {
@@ -123,7 +130,7 @@ impl<'a> Worker<'a> {
             let half_there = |run: &&RunId| self.store.run_dir(run).is_dir() && !self.done.damaged.contains(*run);
             let half_there: Vec<&RunId> = free.iter().map(|run| &run.id).filter(half_there).collect();
             if !half_there.is_empty() {
-                self.done.damaged.extend(damaged(half_there, self.store, interrupt, terminal));
+                self.done.damaged.extend(damaged(half_there, self.store, interrupt, terminal)?);
             } else if !free.is_empty() {
                 waits = false;
                 let ready = ready(&free)?;

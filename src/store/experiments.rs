@@ -193,13 +193,19 @@ impl Store {
             Err(StoreError::Malformed { path, reason }) => {
                 Err(StoreError::Malformed { path, reason: format!("{reason}{again}") })
             }
-            Ok(Plan { name: own, .. }) if own != name => Err(StoreError::Malformed {
-                path,
-                reason: format!(
-                    "it is the plan of `{own}`, so its folder is a copy, which is left as it is; to work with a copy, copy \
-                     the whole results directory and name it with --results"
-                ),
-            }),
+            Ok(Plan { name: own, .. }) if own != name => {
+                let reason = if is_file(&self.root().join(&own).join(PLAN)) {
+                    format!(
+                        "it is the plan of `{own}`, so its folder is a copy, which is left as it is; to work with a copy, \
+                         copy the whole results directory and name it with --results"
+                    )
+                } else {
+                    format!(
+                        "it is the plan of `{own}`, so its folder has been renamed; under that name it is found again"
+                    )
+                };
+                Err(StoreError::Malformed { path, reason })
+            }
             loaded => loaded,
         }
     }

@@ -167,17 +167,14 @@ impl Store {
         self.run_dir(run).join(MANIFEST).is_file()
     }
 
-    /// All that is known of a run. A run whose files are not those that were published counts as outstanding, its `error`
-    /// naming the file, and stays as it is: it may still be arriving from another machine. The large files are checked by
-    /// size here, by checksum when they are read.
+    /// All that is known of a run. A run whose files are not those that were published, or may not be read, counts as
+    /// outstanding, its `error` naming the file, and stays as it is: it may still be arriving from another machine. The large
+    /// files are checked by size here, by checksum when they are read.
     pub fn record(&self, run: &RunId) -> Result<RunRecord, StoreError> {
         match self.read_record(run) {
             Ok(record) => Ok(record),
             Err(StoreError::NoSuchRun { .. }) => self.failed(run),
-            Err(error @ StoreError::Damaged { .. }) => {
-                Ok(RunRecord { error: Some(error.to_string()), ..RunRecord::outstanding() })
-            }
-            Err(error) => Err(error),
+            Err(error) => Ok(RunRecord { error: Some(error.to_string()), ..RunRecord::outstanding() }),
         }
     }
 

@@ -84,7 +84,9 @@ pub fn load_with(
     let mut errors = Errors::default();
     let Some(document) = document::load(path, read, &mut errors) else { return Err(errors.finish()) };
     let overridden = Overridden::parse(overrides, &mut errors);
-    let (pool, base, notes) = (Pool::new(), Pool::defaults(), Vec::new());
+    let (pool, base) = (Pool::new(), Pool::defaults());
+    let empty = || format!("{} says nothing: every setting has its default", path.display());
+    let notes = document.table.0.is_empty().then(empty).into_iter().collect();
     let mut reader = Reader { errors, pool, base, pattern: false, failed: Vec::new(), notes, levels: 0 };
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let draft = reader.draft(&document, &stem, &overridden);
