@@ -6,13 +6,16 @@
 //! images, the pools are divided into train, valid and test, and each of these is cut to size and made binary.
 
 mod binarize;
+mod brightness;
 mod cache;
 mod catalog;
+mod columns;
 pub mod draw;
 mod error;
 mod export;
 mod fetch;
 mod file;
+mod finish;
 mod fingerprint;
 mod library;
 mod load;
@@ -31,6 +34,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use binarize::Binarization;
+pub use brightness::Brightness;
 pub use cache::Cache;
 pub use catalog::{Entry, Place, catalog};
 pub use error::DataError;
@@ -42,6 +46,7 @@ pub use library::Library;
 pub use load::load;
 pub use origin::{Described, Origin};
 pub use part::Part;
+pub use read::Pictures;
 pub use sheet::contact_sheet;
 
 /// `[data]` of an experiment: which set, how much of it, and how it becomes binary.
@@ -106,7 +111,7 @@ pub enum Binarize {
 }
 
 /// How the pixels of an image lie: a grid, or a plain vector.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Shape {
     /// Columns; the number of variables for a plain vector.
     pub width: usize,

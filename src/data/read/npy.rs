@@ -56,23 +56,20 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
         return members.read(path, size);
     }
     // What may be images, by the headers alone; the rest is named.
-    let (mut candidates, mut left_out) = (Vec::new(), Vec::new());
+    let (mut candidates, mut others, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
     for index in 0..archive.len() {
         let mut member = archive.by_index(index).map_err(unreadable)?;
         let name = member.name().map_err(unreadable)?.trim_end_matches(".npy").to_owned();
         let name = PathBuf::from(name);
-        if is_labels(&name) {
-            continue;
-        }
         match Header::read(&mut member) {
-            Ok(header) if header.shape.len() >= 2 => candidates.push((name, index, header.shape)),
-            Ok(_) => {}
+            Ok(header) if header.shape.len() >= 2 && !is_labels(&name) => candidates.push((name, index, header.shape)),
+            Ok(header) => others.push((name, index, header.shape)),
             Err(error) => left_out.push((name, error)),
         }
     }
-    if let ([], Some((name, error))) = (&candidates[..], left_out.pop()) {
+    if let ([], Some((name, error))) = (&candidates[..], left_out.last()) {
         let place = format!("array `{}`, byte {}", name.display(), error.at);
-        return Err(DataError::malformed(path, place, error.problem));
+        return Err(DataError::malformed(path, place, &error.problem));
     }
     let mut left_out: Vec<String> =
         left_out.into_iter().map(|(name, error)| format!("array `{}`: {}", name.display(), error.problem)).collect();
@@ -93,13 +90,18 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
         let header = header(path, &mut source, &place)?;
         let pool = values(path, &mut source, &header, &place)?;
         left = source.left;
-        Ok(pool)
+        Ok(Pool { array: Some(name.display().to_string()), ..pool })
     };
-    let shape = |sizes: &[usize]| sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ");
+    let shape = |sizes: &[usize]| match sizes {
+        [] => "one value".to_owned(),
+        [count] => format!("{count} values"),
+        sizes => sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x "),
+    };
     let passed = |chosen: usize, arrays: &[(PathBuf, usize, Vec<usize>)]| {
         let others = arrays.iter().filter(|(_, index, _)| *index != chosen);
         others.map(|(name, _, sizes)| format!("array `{}` ({})", name.display(), shape(sizes))).collect::<Vec<_>>()
     };
+    left_out.extend(passed(usize::MAX, &others));
     if by_part.iter().all(|(_, arrays)| arrays.is_empty()) {
         let before = candidates.clone();
         return match only(candidates, |(name, ..)| name) {
