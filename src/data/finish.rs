@@ -19,7 +19,8 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
         let dim = pool.shape.dim();
         let mut pixels = vec![0; images.len() * dim];
         let (mut counts, mut on) = ([0; 256], Vec::with_capacity(images.len()));
-        let white = if levels == Levels::Grey && config.binarize == Binarize::Dynamic && part == Part::Train { 255 } else { 1 };
+        let white =
+            if levels == Levels::Grey && config.binarize == Binarize::Dynamic && part == Part::Train { 255 } else { 1 };
         for (&i, image) in images.iter().zip(pixels.chunks_exact_mut(dim)) {
             image.copy_from_slice(pool.image(i));
             image.iter().for_each(|&level| counts[usize::from(level)] += 1);
@@ -44,12 +45,7 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
         [low, high] if levels == Levels::Grey => Some([low, high]),
         _ => None,
     };
-    let origin = Origin {
-        brightness,
-        two_levels,
-        shared: shared(divided),
-        ..Origin::default()
-    };
+    let origin = Origin { brightness, two_levels, shared: shared(divided), ..Origin::default() };
     Dataset {
         name: config.name.clone(),
         shape: divided.pools[0].shape,

@@ -8,14 +8,13 @@ use super::columns::match_by_name;
 use super::draw::Builtin;
 use super::finish::finish;
 use super::library::file_name;
+use super::notes;
 use super::origin::{Origin, thousands};
 use super::part::Part;
 use super::read::{self, Contents, Pool};
 use super::source::{Files, Item, Layout, Source, resolve, shadowed};
 use super::split::{self, Parts};
-use super::{
-    Binarize, DataConfig, DataError, DataSize, Dataset, Described, Library, Pictures, Shape, fingerprint,
-};
+use super::{DataConfig, DataError, DataSize, Dataset, Described, Library, Shape, fingerprint};
 
 /// Side of the images where no size is set.
 const SIZE: usize = 28;
@@ -47,9 +46,9 @@ pub fn load(config: &DataConfig, library: &Library) -> Result<Dataset, DataError
             origin.images = Some(images);
             origin.folders_divided = files.divides_folders();
             origin.notes.extend(shadowed(&config.name, Some(&files.path), library));
-            origin.notes.extend(passed_over(&divided, dataset.binarization, config));
+            origin.notes.extend(notes::passed_over(&divided, dataset.binarization, config));
             if files.known.is_none() {
-                said_of_path(&files, &divided, origin);
+                notes::of_path(&files, &divided, origin);
             }
             origin.place = Some(files.path);
             Ok(dataset)
@@ -99,48 +98,6 @@ fn drawn_origin(builtin: Builtin, config: &DataConfig, library: &Library) -> (Bi
     (sample.binarization, origin)
 }
 
-/// Names of files, arrays and folders that are read, and what should be known of their images.
-fn said_of_path(files: &Files, divided: &Divided, origin: &mut Origin) {
-    let mut pictures: Option<Pictures> = None;
-    for pool in &divided.pools {
-        if let Some(more) = &pool.pictures {
-            pictures.get_or_insert_default().add(more);
-        }
-        let dim = pool.shape.dim();
-        let side = (dim - 1).isqrt();
-        if pool.shape.height == 1 && pool.columns.is_none() && side >= 4 && side * side == dim - 1 {
-            origin.notes.push(format!(
-                "{dim} values are {side} x {side} and one more: if one of them is a label, take it out (or, in a text, call \
-                 its column `label` in a header)"
-            ));
-        }
-    }
-    origin.read = files.names();
-    origin.read.extend(divided.pools.iter().filter_map(|pool| pool.array.as_ref()).map(|array| format!("array {array}")));
-    origin.read.extend(pictures.as_ref().map(Pictures::words));
-    origin.notes.extend(divided.notes.iter().cloned());
-    origin.notes.extend(pictures.iter().flat_map(Pictures::notes));
-    origin.notes.dedup();
-    origin.pictures = pictures;
-}
-
-/// Settings of `[data]` that change nothing here, though they are not at their defaults.
-fn passed_over(divided: &Divided, binarization: Binarization, config: &DataConfig) -> Vec<String> {
-    let default = DataConfig::default();
-    let mut notes = Vec::new();
-    let bits = binarization == Binarization::NoneNeeded;
-    if bits && config.binarize != default.binarize {
-        let rule = serde_json::to_string(&config.binarize).unwrap_or_default();
-        notes.push(format!("data.binarize = {rule} is passed over: its pixels are bits as they are stored"));
-    }
-    let draws = divided.draws || !bits && config.binarize != Binarize::Threshold;
-    if !draws && config.seed != default.seed {
-        let seed = config.seed;
-        notes.push(format!("data.seed = {seed} is passed over: its files divide it, and nothing is drawn"));
-    }
-    notes
-}
-
 /// Refuses what no data set can be asked for.
 fn check(config: &DataConfig) -> Result<(), DataError> {
     let problem = |key, problem: &str| Err(DataError::Setting { key, problem: problem.into() });
@@ -172,9 +129,9 @@ pub(super) struct Divided {
     /// As in [`Dataset`].
     pub(super) left_out: Vec<String>,
     /// As in [`Origin`].
-    notes: Vec<String>,
+    pub(super) notes: Vec<String>,
     /// Whether the data seed decided which image is where.
-    draws: bool,
+    pub(super) draws: bool,
 }
 
 fn drawn(builtin: Builtin, config: &DataConfig, counts: [usize; 3]) -> Divided {
@@ -430,7 +387,7 @@ fn reshape(pool: &mut Pool, files: &Files, size: usize) -> Result<(), DataError>
         let have =
             if height == 1 { format!("vectors of {width} values") } else { format!("images of {height} x {width}") };
         let problem =
-            format!("{size} asked, {} holds {have}, which are used as they are: leave size out", files.path.display());
+            format!("{size} asked, {} holds {have}, which are used as they are: leave size out", place(files));
         return Err(DataError::Setting { key: "size", problem });
     }
     let mut pixels = Vec::with_capacity(pool.count() * asked.dim());
@@ -439,6 +396,12 @@ fn reshape(pool: &mut Pool, files: &Files, size: usize) -> Result<(), DataError>
     }
     (pool.pixels, pool.shape) = (pixels, asked);
     Ok(())
+}
+
+/// The path of a set, with the files in it that were chosen.
+fn place(files: &Files) -> String {
+    let (path, names) = (files.path.display(), files.names());
+    if names.is_empty() { path.to_string() } else { format!("{path} ({})", names.join(", ")) }
 }
 
 fn mostly_light(pool: &Pool) -> bool {

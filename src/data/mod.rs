@@ -15,10 +15,11 @@ mod error;
 mod export;
 mod fetch;
 mod file;
-mod finish;
 mod fingerprint;
+mod finish;
 mod library;
 mod load;
+mod notes;
 mod origin;
 mod part;
 mod read;
@@ -84,8 +85,8 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
-    /// The setting by which validation images differ between this and `other`, so that NLL on them do not compare.
-    pub fn validates_otherwise_than(&self, other: &Self) -> Option<&'static str> {
+    /// The setting by which validation or test images differ between this and `other`, so that NLL on them do not compare.
+    pub fn scores_otherwise_than(&self, other: &Self) -> Option<&'static str> {
         let drawn = |rule| rule != Binarize::Threshold;
         match () {
             () if self.name != other.name => Some("data.name"),
@@ -93,6 +94,7 @@ impl DataConfig {
             () if drawn(self.binarize) != drawn(other.binarize) => Some("data.binarize"),
             () if self.seed != other.seed => Some("data.seed"),
             () if self.valid != other.valid => Some("data.valid"),
+            () if self.test != other.test => Some("data.test"),
             () => None,
         }
     }

@@ -68,7 +68,7 @@ impl Described {
         };
         let [train, valid, test] = [size.train, size.valid, size.test].map(thousands);
         let shape = match size.shape.height {
-            1 => format!("vectors of {} variables", thousands(size.shape.width)),
+            1 => format!("vectors of {}", counted(size.shape.width, "variable")),
             height => {
                 let resized = origin.pictures.as_ref().map(|pictures| pictures.resized(size.shape)).unwrap_or_default();
                 format!("images of {height} x {}{resized}", size.shape.width)
@@ -114,6 +114,11 @@ pub(super) fn thousands(n: usize) -> String {
     let digits = n.to_string();
     let groups = digits.as_bytes().rchunks(3).rev().map(|group| String::from_utf8_lossy(group));
     groups.collect::<Vec<_>>().join(",")
+}
+
+/// `1 picture`, `2,000 pictures`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    format!("{} {what}{}", thousands(count), if count == 1 { "" } else { "s" })
 }
 
 /// A share in per cent: none and all are said of nothing else.
@@ -181,7 +186,13 @@ mod tests {
             );
         }
         let shared = |shared| {
-            described("x", (8, 8), Binarization::Dynamic, Origin { brightness: bright(0.2, 200), shared, ..Origin::default() }).warnings()
+            described(
+                "x",
+                (8, 8),
+                Binarization::Dynamic,
+                Origin { brightness: bright(0.2, 200), shared, ..Origin::default() },
+            )
+            .warnings()
         };
         assert!(shared([0, 0]).is_empty());
         assert_eq!(shared([0, 4]), ["x: 4 of 30 test images are training images as well"]);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::catalog::{KNOWN, Known};
 use super::draw::Builtin;
 use super::library::{Library, file_name};
+use super::origin::counted;
 use super::role::{self, Passed, Role, only, part_of, role};
 use super::{DataError, Part, read};
 use crate::regular;
@@ -179,7 +180,9 @@ fn at_path(path: &Path) -> Result<Option<Files>, DataError> {
         }
     } else if path.exists() {
         // A pipe or a device: opening it says so.
-        return Err(regular::open(&path).err().map_or_else(|| DataError::malformed(&path, "file", "it has changed: try again"), DataError::io(&path)));
+        return Err(regular::open(&path)
+            .err()
+            .map_or_else(|| DataError::malformed(&path, "file", "it has changed: try again"), DataError::io(&path)));
     } else {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let stem = file_name(&path);
@@ -210,7 +213,9 @@ fn inside(path: &Path, depth: usize) -> Result<Option<Files>, DataError> {
         return Err(several(path, "folders of data sets", &folders));
     }
     let Some((folder, mut files)) = found.pop() else { return Ok(None) };
-    files.left_out.extend(read::tree(path)?.left_out("not in the folder that is read", |file| file.starts_with(folder)));
+    files
+        .left_out
+        .extend(read::tree(path)?.left_out("not in the folder that is read", |file| file.starts_with(folder)));
     Ok(Some(files))
 }
 
@@ -298,7 +303,8 @@ fn layout(place: &Path, members: &[PathBuf]) -> Result<Option<Found>, DataError>
     };
     let tree = if place.is_dir() { read::tree(place)? } else { read::Tree::default() };
     let rank = |path: &Path| rank(path, tree.pictures.len());
-    let (copies, files): (Vec<&PathBuf>, Vec<&PathBuf>) = members.iter().filter(|path| path.is_file()).partition(is_copy);
+    let (copies, files): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        members.iter().filter(|path| !path.is_dir()).partition(is_copy);
     let (labels, others): (Vec<&PathBuf>, Vec<&PathBuf>) =
         files.into_iter().partition(|path| role::is_labels(path) && rank(path).is_some());
     let item = |images: &Path, pictures: Vec<PathBuf>, part: Option<Part>| Item {
@@ -324,9 +330,9 @@ fn layout(place: &Path, members: &[PathBuf]) -> Result<Option<Found>, DataError>
     let mut parts = [None, None, None];
     for part in Part::ALL {
         let files = ranked.iter().filter(|(_, path)| part_of(path) == Some(part)).map(|(_, path)| *path).collect();
-        parts[part as usize] = match (chosen(place, files, &format!("{part} images"))?, &division) {
+        parts[part as usize] = match (chosen(place, files, &format!("{part} images"))?, division.parts()) {
             (Some(path), _) => Some(item(path, vec![], Some(part))),
-            (None, read::Division::Parts(pictures, _)) if !pictures[part as usize].is_empty() => {
+            (None, Some((pictures, _))) if !pictures[part as usize].is_empty() => {
                 let pictures = pictures[part as usize].iter().map(|&i| tree.pictures[i].clone()).collect();
                 Some(item(place, pictures, Some(part)))
             }
@@ -360,11 +366,11 @@ fn layout(place: &Path, members: &[PathBuf]) -> Result<Option<Found>, DataError>
         let pictures = if images == place { tree.pictures.clone() } else { vec![] };
         Layout::One(item(images, pictures, None))
     };
-    let is_read = |path: &Path| {
-        images.items().any(|item| item.images == path)
-            || labels.iter().chain(&copies).any(|other| other.as_path() == path)
-    };
     let has_pictures = images.items().any(|item| !item.pictures.is_empty());
+    let is_read = |path: &Path| {
+        let is_labels = || labels.iter().chain(&copies).any(|other| other.as_path() == path);
+        images.items().any(|item| item.images == path) || !has_pictures && is_labels()
+    };
     let left_out = bystanders(place, &others, &tree, &division, has_pictures, is_read);
     let notes = division.note().filter(|_| has_pictures).into_iter().collect();
     Ok(Some(Found { images, left_out, notes }))
@@ -387,7 +393,7 @@ fn bystanders(
     let relative = |i: usize| tree.pictures[i].strip_prefix(place).unwrap_or(&tree.pictures[i]);
     if has_pictures {
         let mut left_out = tree.left_out(read::NO_PICTURE, is_read);
-        if let read::Division::Parts(_, rest) = division {
+        if let Some((_, rest)) = division.parts() {
             left_out.extend(read::outside(rest.len(), rest.first().map(|&i| relative(i))));
         }
         return left_out;
@@ -400,8 +406,8 @@ fn bystanders(
     }
     let mut left_out = tree.left_out(NOT_READ, is_read);
     if !tree.pictures.is_empty() {
-        let (n, first) = (tree.pictures.len(), relative(0).display());
-        left_out.push(format!("{n} pictures such as {first}: files of values are read"));
+        let (pictures, first) = (counted(tree.pictures.len(), "picture"), relative(0).display());
+        left_out.push(format!("{pictures} such as {first}: files of values are read"));
     }
     left_out
 }

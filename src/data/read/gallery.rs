@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::Pool;
 use super::images::{decode, shrink};
+use crate::data::origin::counted;
 use crate::data::{DataError, Shape};
 
 /// Classes whose numbers of pictures are told one by one.
@@ -12,7 +13,15 @@ const MOST: usize = 12;
 
 /// Names of folders that hold answers to pictures, not pictures of their own.
 const ANSWERS: [&str; 10] = [
-    "mask", "masks", "segmentation", "segmentations", "annotation", "annotations", "labels", "groundtruth", "ground_truth",
+    "mask",
+    "masks",
+    "segmentation",
+    "segmentations",
+    "annotation",
+    "annotations",
+    "labels",
+    "groundtruth",
+    "ground_truth",
     "gt",
 ];
 
@@ -37,14 +46,14 @@ impl Pictures {
         let count: usize = self.sizes.values().sum();
         let counts = || self.classes.values();
         match self.classes.len() {
-            0 | 1 => format!("{count} pictures"),
+            0 | 1 => counted(count, "picture"),
             classes if classes > MOST => {
                 let (least, most) = (counts().min().unwrap_or(&0), counts().max().unwrap_or(&0));
                 format!("{count} pictures in {classes} folders of {least} to {most}")
             }
             _ => {
                 let class = |(name, count): (&String, &usize)| match name.as_str() {
-                    "" => format!("in no folder {count}"),
+                    "" => format!("in no sub-folder {count}"),
                     name => format!("{name} {count}"),
                 };
                 format!("{count} pictures: {}", self.classes.iter().map(class).collect::<Vec<_>>().join(", "))

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 /// Names of columns that are no pixels.
 const LABELS: [&str; 16] = [
-    "", "label", "labels", "class", "classes", "target", "targets", "y", "id", "ids", "index", "idx", "filename", "file",
-    "image_id", "rowid",
+    "", "label", "labels", "class", "classes", "target", "targets", "y", "id", "ids", "index", "idx", "filename",
+    "file", "image_id", "rowid",
 ];
 
 /// Missing values of those who write tables.
-pub(super) const MISSING: [&str; 12] = ["", "na", "n/a", "nan", "-nan", "null", "none", "<na>", "?", ".", "#n/a", "nil"];
+pub(super) const MISSING: [&str; 12] =
+    ["", "na", "n/a", "nan", "-nan", "null", "none", "<na>", "?", ".", "#n/a", "nil"];
 
 /// Fewest columns of a series such as pixel0, pixel1 ..., and columns of it to one other column.
 const SERIES: usize = 4;
@@ -36,11 +37,14 @@ impl TableHeader {
         let names: Vec<String> = fields.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
         let numbers: Vec<u32> = names.iter().filter_map(|name| whole(name)).collect();
         let others = || names.iter().filter(|name| whole(name).is_none());
-        if others().any(|name| !is_label(name) && !is_name(name)) || others().all(String::is_empty) && numbers.is_empty() {
+        if others().any(|name| !is_label(name) && !is_name(name))
+            || others().all(String::is_empty) && numbers.is_empty()
+        {
             return None;
         }
         let fewest = NUMBERS[usize::from(others().any(|name| !is_label(name)))];
-        let counts = numbers.first().is_some_and(|&first| first <= 1) && numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]);
+        let counts =
+            numbers.first().is_some_and(|&first| first <= 1) && numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]);
         let grows = numbers.len() >= NUMBERS[1] && numbers.is_sorted_by(|a, b| a < b);
         let is_header = numbers.is_empty() || numbers.len() >= fewest && (counts || grows);
         is_header.then(|| Self::named(names))
@@ -59,7 +63,9 @@ impl TableHeader {
         for (i, name) in names.iter().enumerate() {
             let why = match name.as_str() {
                 "" => format!("column {}: it has no name, as an index has none", i + 1),
-                _ if is_label(name) => format!("column `{name}`: its name says that it is no pixel (another name makes it one)"),
+                _ if is_label(name) => {
+                    format!("column `{name}`: its name says that it is no pixel (another name makes it one)")
+                }
                 _ if is_series && !in_series(&name) => format!(
                     "column `{name}`: its name is not in the series {} ... {} (a name of that kind makes it a pixel)",
                     members[0],

@@ -14,6 +14,7 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 use super::gallery::Gallery;
 use super::{Contents, Pool, foreign};
 use crate::data::library::file_name;
+use crate::data::origin::counted;
 use crate::data::role::{Passed, Role, part_of, part_of_picture, role};
 use crate::data::{DataError, Part, Shape};
 use crate::regular;
@@ -96,12 +97,24 @@ pub(crate) enum Division {
     Half(String),
     /// Pictures of train, valid and test by number, and those in none of the three.
     Parts([Vec<usize>; 3], Vec<usize>),
+    /// The same, by the names of the pictures themselves, which say it of all of them.
+    Names([Vec<usize>; 3]),
 }
 
 impl Division {
-    /// Sentence on pictures whose names divide only some of them.
+    /// Pictures of train, valid and test by number, and those in none of the three; `None` if all are one pool.
+    pub(crate) fn parts(&self) -> Option<(&[Vec<usize>; 3], &[usize])> {
+        match self {
+            Self::Parts(parts, rest) => Some((parts, rest)),
+            Self::Names(parts) => Some((parts, &[])),
+            Self::One | Self::Half(_) => None,
+        }
+    }
+
+    /// Sentence on a division by the names of pictures, or on names that divide only some of them.
     pub(crate) fn note(&self) -> Option<String> {
         match self {
+            Self::Names(_) => Some("the names of its pictures, which say train and test, divide it".to_owned()),
             Self::Half(note) => Some(note.clone()),
             Self::One | Self::Parts(..) => None,
         }
@@ -156,7 +169,7 @@ fn divide_by_names(names: &[&Path]) -> Division {
     }
     let named = names.len() - rest.len();
     match (parts[Part::Train as usize].is_empty(), parts[Part::Test as usize].is_empty()) {
-        (false, false) if rest.is_empty() => Division::Parts(parts, rest),
+        (false, false) if rest.is_empty() => Division::Names(parts),
         (false, false) => Division::Half(format!(
             "{named} of {} pictures are called train, valid or test and the others are not: all are divided by the data seed",
             names.len()
@@ -280,18 +293,16 @@ impl Members {
             Ok::<Pool, DataError>(gallery.pool(size))
         };
         let left_out = self.passed.sentences(NO_PICTURE);
-        match division {
-            Division::One | Division::Half(_) => {
-                let notes = division.note().into_iter().collect();
-                Ok(Contents::One(Pool { left_out, notes, ..pool(&mut (0..self.pictures.len()))? }))
-            }
-            Division::Parts(parts, rest) => {
+        let notes = division.note().into_iter().collect();
+        match division.parts() {
+            None => Ok(Contents::One(Pool { left_out, notes, ..pool(&mut (0..self.pictures.len()))? })),
+            Some((parts, rest)) => {
                 let mut pools = [None, None, None];
-                for (pool_of_part, members) in pools.iter_mut().zip(&parts).filter(|(_, members)| !members.is_empty()) {
+                for (pool_of_part, members) in pools.iter_mut().zip(parts).filter(|(_, members)| !members.is_empty()) {
                     *pool_of_part = Some(pool(&mut members.iter().copied())?);
                 }
                 if let Some(first) = pools.iter_mut().flatten().next() {
-                    first.left_out = left_out;
+                    (first.left_out, first.notes) = (left_out, notes);
                     first.left_out.extend(outside(rest.len(), rest.first().map(|&i| names[i])));
                 }
                 Ok(Contents::Parts(pools))
@@ -302,8 +313,8 @@ impl Members {
 
 /// The sentence on pictures in none of the three parts.
 pub(crate) fn outside(count: usize, first: Option<&Path>) -> Option<String> {
-    let first = first?.display();
-    Some(format!("{count} pictures such as {first}: in no folder called train, valid or test, as others are"))
+    let (first, pictures) = (first?.display(), counted(count, "picture"));
+    Some(format!("{pictures} such as {first}: in no folder called train, valid or test, as others are"))
 }
 
 /// Grey levels (Rec. 601 luma; what is transparent is black), width and height of a picture.

@@ -19,8 +19,8 @@ use sha2::{Digest, Sha256};
 use super::binarize::Levels;
 use super::{DataError, Shape};
 use crate::regular;
-pub(crate) use idx::size;
 pub use gallery::Pictures;
+pub(crate) use idx::size;
 use images::luma;
 pub(crate) use images::{Division, NO_PICTURE, Tree, divide, folder, outside, picture, shrink, tree};
 
@@ -224,9 +224,11 @@ pub(crate) fn is_about_pictures(path: &Path, pictures: usize) -> bool {
     if pictures < 3 {
         return false;
     }
-    let width = open(path).and_then(|mut source| beginning(path, &mut source, 1 << 16)).map(|start| text::width(path, &start));
+    let width =
+        open(path).and_then(|mut source| beginning(path, &mut source, 1 << 16)).map(|start| text::width(path, &start));
     let rows = || open(path).map(|source| source.split(b'\n').take(pictures + 2).count());
-    width.is_ok_and(|width| width.is_some_and(|width| width < FEW_VALUES)) || rows().is_ok_and(|rows| rows < pictures + 2)
+    width.is_ok_and(|width| width.is_some_and(|width| width < FEW_VALUES))
+        || rows().is_ok_and(|rows| rows < pictures + 2)
 }
 
 /// Labels of a file: whole numbers, one an image.

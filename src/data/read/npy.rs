@@ -160,6 +160,15 @@ fn values(
                 format!("shape {:?}: channels before rows; np.moveaxis(images, 1, -1)[..., :3]", header.shape);
             return Err(fail(0, problem));
         }
+        [_, _, _, channels @ (2 | 4)] => {
+            let problem = format!(
+                "shape {:?}: {channels} channels, of which the last is likely opacity; np.save(\"images.npy\", \
+                 images[..., {}])",
+                header.shape,
+                if channels == 4 { ":3" } else { "0" }
+            );
+            return Err(fail(0, problem));
+        }
         _ => return Err(fail(0, format!("shape {:?}; images have 2 or 3 sizes", header.shape))),
     };
     let count = header

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::Pool;
 use super::greys::Greys;
-use super::header::{TableHeader, MISSING};
+use super::header::{MISSING, TableHeader};
 use crate::data::{DataError, Shape};
 
 /// Reads all rows; every one must have as many values as the first.
@@ -214,6 +214,18 @@ impl Table {
         } else {
             self.count_no_more().map_err(|(_, problem)| (first_line.clone(), problem))?;
         }
+        let side = (dim - 1).isqrt();
+        let one_more = self.header.is_none() && side >= 4 && side * side == dim - 1;
+        if self.greys.are_too_dark() && one_more {
+            let (_, place, value) = self.first_grey.unwrap_or_default();
+            return Err((
+                place,
+                format!(
+                    "`{value}` is neither 0 nor 1, and {dim} values a row are {side} x {side} and one more: if that is a \
+                     label, give the columns a header with `label` in it, or take it out"
+                ),
+            ));
+        }
         if self.greys.are_too_dark() {
             let (_, place, value) = self.first_grey.unwrap_or_default();
             return Err((
@@ -223,8 +235,7 @@ impl Table {
                 ),
             ));
         }
-        let side = (dim - 1).isqrt();
-        if self.greys.are_grey() && self.header.is_none() && side >= 4 && side * side == dim - 1 {
+        if self.greys.are_grey() && one_more {
             return Err((
                 first_line,
                 format!(
