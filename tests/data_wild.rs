@@ -132,6 +132,12 @@ fn parts_on_another_scale_or_inverted_are_told_apart() {
     set(inverted).says("set", &["% on (test ", "of the pixels of its test images are on, and ", "inverted"]);
     set((60..100).map(bits).collect())
         .says("set", &["its test images are black and white, its train images have grey levels"]);
+    // As many pixels on as off, and each where the training images have none.
+    let wild = Wild::new();
+    let half = |i: usize, on: usize| (0..36).map(|k| u8::from((k % 2 == on) != (k == i % 36))).collect();
+    wild.file("half/train.npy", npy((0..60).map(|i| half(i, 0))))
+        .file("half/test.npy", npy((60..90).map(|i| half(i, 1))));
+    wild.says("half", &["its test images are like negatives of its train images"]);
     set(vec![vec![0; 36]; 40]).says("set", &["no pixel of its test images is ever on"]);
 }
 

@@ -11,6 +11,10 @@ const FEW_OF_BITS: f64 = 0.0005;
 const ODDS: f64 = 2.0;
 /// Standard errors by which two such shares differ at least: small sets differ by chance.
 const STANDARD_ERRORS: f64 = 5.0;
+/// Correlation with the mean training image, and the number of its standard errors, below which a set is a negative of it.
+const NEGATIVE: [f64; 2] = [-0.5, -4.0];
+/// Fewest images whose mean tells that.
+const FEWEST: usize = 10;
 /// Share of grey pixels in one set, from which on another one without any is made in another way.
 const GREY: f64 = 0.01;
 
@@ -27,6 +31,10 @@ pub struct Brightness {
     pub on: f64,
     /// Standard deviation of that share over the images.
     pub deviation: f64,
+    /// Number of pixels of an image.
+    pub dim: usize,
+    /// Correlation of the mean image with the mean training image.
+    pub likeness: f64,
 }
 
 impl Brightness {
@@ -42,6 +50,8 @@ impl Brightness {
             grey: counts[1..255].iter().sum::<usize>() as f64 / pixels.max(1) as f64,
             on: mean,
             deviation: variance.sqrt(),
+            dim: pixels / on.len().max(1),
+            likeness: 1.0,
         }
     }
 
@@ -51,6 +61,12 @@ impl Brightness {
         self.on < few || self.on > 1.0 - few
     }
 
+    /// Mostly on where training images are off, and off where they are on.
+    fn is_negative(&self) -> bool {
+        let errors = self.likeness * (self.dim as f64).sqrt();
+        self.images >= FEWEST && self.likeness < NEGATIVE[0] && errors < NEGATIVE[1]
+    }
+
     /// Share of pixels on beyond what chance makes of images like those of `train`.
     fn differs_from(&self, train: &Self) -> bool {
         let odds = |share: f64| share / (1.0 - share);
@@ -58,6 +74,16 @@ impl Brightness {
         let error = train.deviation * (1.0 / self.images as f64 + 1.0 / train.images as f64).sqrt();
         (ratio >= ODDS || ratio <= 1.0 / ODDS) && (self.on - train.on).abs() > STANDARD_ERRORS * error
     }
+}
+
+/// Correlation of two sums of images; 1 where one of them is the same everywhere.
+pub(super) fn correlation(a: &[usize], b: &[usize]) -> f64 {
+    let mean = |sums: &[usize]| sums.iter().sum::<usize>() as f64 / sums.len().max(1) as f64;
+    let (mean_a, mean_b) = (mean(a), mean(b));
+    let deviations = || a.iter().zip(b).map(|(&a, &b)| (a as f64 - mean_a, b as f64 - mean_b));
+    let (aa, bb): (f64, f64) = deviations().fold((0.0, 0.0), |(aa, bb), (a, b)| (aa + a * a, bb + b * b));
+    let ab: f64 = deviations().map(|(a, b)| a * b).sum();
+    if aa > 0.0 && bb > 0.0 { ab / (aa * bb).sqrt() } else { 1.0 }
 }
 
 /// Share of pixels on in all three sets.
@@ -96,7 +122,7 @@ pub(super) fn level_words(parts: &[Brightness; 3]) -> String {
 
 /// Sentences on sets that are blank, on another scale, inverted or made binary in another way than the training images.
 pub(super) fn warnings(parts: &[Brightness; 3], bits: bool) -> Vec<String> {
-    let scale = |highest: u8| match bits {
+    let scale = |highest: u8| match bits || highest == 0 {
         true => String::new(),
         false => format!("; levels up to {highest} were found, and 255 is white"),
     };
@@ -115,6 +141,15 @@ pub(super) fn warnings(parts: &[Brightness; 3], bits: bool) -> Vec<String> {
         let train = &parts[0];
         if own.is_extreme(bits) {
             found.push(extreme(own.on, &format!(" of its {part} images"), scale(own.highest)));
+            continue;
+        }
+        if own.is_negative() {
+            found.push(format!(
+                "its {part} images are like negatives of its train images ({} of their pixels are on, and {}): one of them is \
+                 inverted",
+                percent(own.on),
+                percent(train.on)
+            ));
         } else if own.differs_from(train) && !train.is_extreme(bits) {
             found.push(format!(
                 "{} of the pixels of its {part} images are on, and {} of those of its train images: one of them may be \
@@ -143,7 +178,7 @@ mod tests {
     use super::*;
 
     fn part(on: f64, highest: u8) -> Brightness {
-        Brightness { images: 100, highest, grey: 0.1, on, deviation: 0.05 }
+        Brightness { images: 100, highest, grey: 0.1, on, deviation: 0.05, dim: 64, likeness: 0.9 }
     }
 
     /// Words of train 0.13 up to 255, and a test set.
@@ -164,13 +199,21 @@ mod tests {
 
         let (share, levels, warnings) = of_test(part(0.0, 16));
         assert_eq!((share.as_str(), levels.as_str()), ("13 % on (test 0 %)", "levels up to 255 of 255 (test 16)"));
-        assert!(warnings[0].starts_with("no pixel of its test images is ever on; levels up to 16"), "{warnings:?}");
-        assert!(warnings[1].contains("levels up to 16, its train images up to 255"), "{warnings:?}");
+        assert_eq!(warnings, ["no pixel of its test images is ever on; levels up to 16 were found, and 255 is white"]);
+
+        let (.., warnings) = of_test(part(0.13, 180));
+        assert_eq!(
+            warnings,
+            ["its test images have levels up to 180, its train images up to 255: bring both to one scale"]
+        );
 
         let (.., warnings) = of_test(Brightness { grey: 0.0, ..part(0.19, 255) });
         assert_eq!(warnings, ["its test images are black and white, its train images have grey levels"]);
 
-        let few = Brightness { images: 1, ..part(0.3, 255) };
+        let (.., warnings) = of_test(Brightness { likeness: -0.9, ..part(0.14, 255) });
+        assert!(warnings.len() == 1 && warnings[0].contains("like negatives of its train images"), "{warnings:?}");
+
+        let few = Brightness { images: 1, likeness: -0.9, ..part(0.3, 255) };
         assert!(of_test(few).2.is_empty(), "one image differs by chance");
     }
 
@@ -179,6 +222,10 @@ mod tests {
         let mut counts = [0; 256];
         (counts[0], counts[16], counts[255]) = (2, 1, 1);
         let found = Brightness::new(&counts, &[0.0, 0.5]);
-        assert_eq!(found, Brightness { images: 2, highest: 255, grey: 0.25, on: 0.25, deviation: 0.25 });
+        let expected =
+            Brightness { images: 2, highest: 255, grey: 0.25, on: 0.25, deviation: 0.25, dim: 2, likeness: 1.0 };
+        assert_eq!(found, expected);
+        assert!((correlation(&[1, 2, 3], &[30, 20, 10]) + 1.0).abs() < 1e-12);
+        assert!((correlation(&[1, 1, 1], &[30, 20, 10]) - 1.0).abs() < 1e-12);
     }
 }

@@ -1,7 +1,7 @@
 //! The last step of loading: three sets of images made binary, and all that is found on the way.
 
 use super::binarize::{Binarization, Levels, binarize};
-use super::brightness::Brightness;
+use super::brightness::{Brightness, correlation};
 use super::load::Divided;
 use super::origin::Origin;
 use super::part::Part;
@@ -12,7 +12,7 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
     let binary = divided.pools.iter().all(|pool| pool.levels() == Levels::Binary);
     let levels = if binary { Levels::Binary } else { Levels::Grey };
     let mut brightness = [Brightness::default(); 3];
-    let mut seen = [false; 256];
+    let (mut seen, mut train_sums) = ([false; 256], Vec::new());
     let [train, valid, test] = Part::ALL.map(|part| {
         let (pool, images) = &divided.parts[part as usize];
         let pool = &divided.pools[*pool];
@@ -21,14 +21,20 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
         let (mut counts, mut on) = ([0; 256], Vec::with_capacity(images.len()));
         let white =
             if levels == Levels::Grey && config.binarize == Binarize::Dynamic && part == Part::Train { 255 } else { 1 };
+        let mut sums = vec![0; dim];
         for (&i, image) in images.iter().zip(pixels.chunks_exact_mut(dim)) {
             image.copy_from_slice(pool.image(i));
             image.iter().for_each(|&level| counts[usize::from(level)] += 1);
             binarize(image, levels, config.binarize, config.seed, part, i as usize);
             let sum: usize = image.iter().map(|&level| usize::from(level)).sum();
+            sums.iter_mut().zip(&*image).for_each(|(sum, &level)| *sum += usize::from(level));
             on.push(sum as f64 / (white * dim) as f64);
         }
-        brightness[part as usize] = Brightness::new(&counts, &on);
+        if part == Part::Train {
+            train_sums.clone_from(&sums);
+        }
+        brightness[part as usize] =
+            Brightness { likeness: correlation(&sums, &train_sums), ..Brightness::new(&counts, &on) };
         seen.iter_mut().zip(counts).for_each(|(seen, count)| *seen |= count > 0);
         let labelled = Images::new(pixels, dim);
         match &pool.labels {

@@ -24,7 +24,10 @@ pub(super) fn of_path(files: &Files, divided: &Divided, origin: &mut Origin) {
     }
     origin.read = files.names();
     let arrays: Vec<&str> = divided.pools.iter().filter_map(|pool| pool.array.as_deref()).collect();
-    origin.read.extend(arrays.iter().map(|array| format!("array {array}")));
+    if !arrays.is_empty() {
+        let word = if arrays.len() == 1 { "array" } else { "arrays" };
+        origin.read.push(format!("{word} {}", arrays.join(", ")));
+    }
     origin.read.extend(pictures.as_ref().map(Pictures::words));
     origin.notes.extend(divided.notes.iter().cloned());
     origin.notes.extend(pictures.iter().flat_map(Pictures::notes));

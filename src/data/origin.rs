@@ -100,8 +100,9 @@ impl Described {
         for (shared, of, part) in [(origin.shared[0], size.valid, "validation"), (origin.shared[1], size.test, "test")]
         {
             if shared as f64 > SHARED * of as f64 {
+                let are = if shared == 1 { "is a training image" } else { "are training images" };
                 let (shared, of) = (thousands(shared), thousands(of));
-                found.push(format!("{name}: {shared} of {of} {part} images are training images as well"));
+                found.push(format!("{name}: {shared} of {of} {part} images {are} as well"));
             }
         }
         found.extend(origin.notes.iter().map(|note| format!("{name}: {note}")));
@@ -144,7 +145,7 @@ mod tests {
     }
 
     fn bright(on: f64, highest: u8) -> [Brightness; 3] {
-        [Brightness { images: 30, highest, grey: 0.1, on, deviation: 0.1 }; 3]
+        [Brightness { images: 30, highest, grey: 0.1, on, deviation: 0.1, dim: 64, likeness: 1.0 }; 3]
     }
 
     fn described(name: &str, (width, height): (usize, usize), binarization: Binarization, origin: Origin) -> Described {

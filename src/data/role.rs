@@ -90,7 +90,7 @@ pub(crate) fn only<T>(mut candidates: Vec<T>, name: impl Fn(&T) -> &Path) -> Res
 }
 
 /// Why an archive among files that are read is passed over.
-const ARCHIVE: &str = "an archive, which is not looked into: name it by its path to use it";
+const ARCHIVE: &str = "an archive, which is not looked into";
 
 /// Files that were passed over, by ending.
 #[derive(Debug, Default)]

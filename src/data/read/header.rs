@@ -43,10 +43,15 @@ impl TableHeader {
             return None;
         }
         let fewest = NUMBERS[usize::from(others().any(|name| !is_label(name)))];
+        let mut sorted = numbers.clone();
+        sorted.sort_unstable();
         let counts =
-            numbers.first().is_some_and(|&first| first <= 1) && numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]);
-        let grows = numbers.len() >= NUMBERS[1] && numbers.is_sorted_by(|a, b| a < b);
-        let is_header = numbers.is_empty() || numbers.len() >= fewest && (counts || grows);
+            sorted.first().is_some_and(|&first| first <= 1) && sorted.windows(2).all(|pair| pair[0] + 1 == pair[1]);
+        let (in_order, are_many) = (sorted == numbers, numbers.len() >= NUMBERS[1]);
+        let distinct = sorted.windows(2).all(|pair| pair[0] < pair[1]);
+        let is_header = numbers.is_empty()
+            || numbers.len() >= fewest && counts && (in_order || are_many)
+            || are_many && in_order && distinct;
         is_header.then(|| Self::named(names))
     }
 
@@ -84,6 +89,23 @@ impl TableHeader {
         let names = self.names.iter().enumerate().filter(|(i, _)| self.labels.binary_search(i).is_err());
         names.map(|(_, name)| name.clone()).collect()
     }
+}
+
+/// Whether a line is values that pandas took for names: it numbers equal names, `0, 0.1, 0.2, 1, 1.1`.
+pub(super) fn is_row_as_names(fields: &[Cow<[u8]>]) -> bool {
+    const FEWEST: usize = 3;
+    let mut next: BTreeMap<String, usize> = BTreeMap::new();
+    let mut numbered = 0;
+    let fits = fields.iter().all(|field| {
+        let word = String::from_utf8_lossy(field);
+        let (name, number) =
+            word.split_once('.').map_or((&*word, Some(0)), |(name, number)| (name, number.parse().ok()));
+        numbered += usize::from(number.is_some_and(|number| number > 0));
+        let next = next.entry(name.to_owned()).or_default();
+        *next += 1;
+        whole(name).is_some() && number == Some(*next - 1)
+    });
+    fits && numbered >= FEWEST
 }
 
 /// The number that is a name, as pandas numbers columns.
@@ -138,12 +160,34 @@ mod tests {
             ("Unnamed: 0.1,Unnamed: 0,p0,p1", 2),
             ("0,1,2,3,4,5,6,7,digit", 8),
             ("0,2,5,6,9,11,12,14", 8),
+            ("7,6,5,4,3,2,1,0", 8),
         ] {
             assert_eq!(header(line).unwrap_or_else(|| panic!("{line}")).pixels().len(), pixels, "{line}");
         }
-        for line in ["0,1", "0,1,0,1,cat", "cat,0,1,1", "0,,1", ",,", "1.5,a", "0,12,40", "true,false", "nan,0,1"] {
+        for line in [
+            "0,1",
+            "0,1,0,1,cat",
+            "cat,0,1,1",
+            "0,,1",
+            ",,",
+            "1.5,a",
+            "0,12,40",
+            "2,1,0",
+            "0,2,5,6,9,11,12,12",
+            "true,false",
+            "nan,0,1",
+        ] {
             assert!(header(line).is_none(), "{line}");
         }
+    }
+
+    #[test]
+    fn a_row_that_became_names_is_known_by_its_numbers() {
+        let is = |line: &str| {
+            is_row_as_names(&line.split(',').map(|word| Cow::Borrowed(word.as_bytes())).collect::<Vec<_>>())
+        };
+        assert!(is("0,0.1,1,0.2,1.1") && is("0,0.1,0.2,0.3"));
+        assert!(!is("0,0.5,1,0.25") && !is("0,1,2,3") && !is("0.1,0.2,0.3") && !is("a,a.1,a.2,a.3"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::Pool;
 use super::greys::Greys;
-use super::header::{MISSING, TableHeader};
+use super::header::{MISSING, TableHeader, is_row_as_names};
 use crate::data::{DataError, Shape};
 
 /// Reads all rows; every one must have as many values as the first.
@@ -85,6 +85,11 @@ impl Table {
         if is_first {
             (self.width, self.first_line) = (fields.len(), number);
             self.header = TableHeader::of(&fields);
+            if is_row_as_names(&fields) {
+                let problem = "the first row has become names, which pandas numbers where they are equal (0, 0.1, 0.2 ...): \
+                               read the original with pd.read_csv(..., header=None), and write it with header=False";
+                return Err((None, problem.to_owned()));
+            }
             if self.header.is_some() {
                 return Ok(());
             }
