@@ -381,6 +381,9 @@ fn chosen<'a>(place: &Path, files: Vec<&'a PathBuf>, what: &str) -> Result<Optio
     only(files, |path| path.as_path()).map_err(|files| several(place, what, &files))
 }
 
+/// Why files next to files of values are passed over.
+const NOT_READ: &str = "not among the files that are read";
+
 /// Sentences on the files that a layout passes over.
 fn bystanders(
     place: &Path,
@@ -398,7 +401,6 @@ fn bystanders(
         }
         return left_out;
     }
-    const NOT_READ: &str = "not among the files that are read";
     if !place.is_dir() {
         let mut passed = Passed::default();
         others.iter().filter(|path| !is_read(path)).for_each(|path| passed.add(path));

@@ -42,7 +42,7 @@ pub(crate) fn files(counts: [Option<usize>; 3], seed: u64) -> Result<Parts, Stri
     let (Some(train), Some(test)) = (train, test) else {
         let lacking = if train.is_none() { "training" } else { "test" };
         return Err(format!(
-            "no {lacking} images: files or folders named train and test are expected (valid is optional)"
+            "no {lacking} images: files, folders or arrays named train and test are expected (valid is optional)"
         ));
     };
     match valid {
