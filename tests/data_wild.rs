@@ -261,6 +261,8 @@ fn pictures_are_counted_divided_and_resized_with_a_word() {
         "boxes",
         &["boxes (20 pictures): ", "left out: 2 files *.csv such as attributes.csv: no PNG or JPEG picture"],
     );
+    wild.file("boxes/onehot.npy", npy((0..20).map(|i| bits(i)[..9].to_vec())));
+    wild.says("boxes", &["boxes (20 pictures): ", "left out: onehot.npy: no PNG or JPEG picture"]);
     wild.file("boxes/pixels.csv", table("", 0..60, |i| words(&bits(i))));
     wild.says("boxes", &["boxes (pixels.csv): ", "left out: 20 pictures such as pictures/0.png"]);
 }

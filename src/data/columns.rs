@@ -17,6 +17,8 @@ pub(super) fn match_by_name(pools: &mut [Option<Pool>; 3]) -> Result<Vec<String>
             (Some(names), Some(own)) => {
                 let order = order(names, own).map_err(|problem| format!("its train and {part} tables {problem}"))?;
                 pool.reorder(&order);
+                // What was said of the order of its own columns is of no interest any more.
+                pool.notes.clear();
                 pool.columns.clone_from(&train.columns);
             }
             (Some(_), None) | (None, Some(_)) => {

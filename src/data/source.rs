@@ -257,7 +257,7 @@ enum Rank {
     Pictures,
     /// Tar and zip.
     Archive,
-    /// Files that end as data do, and begin otherwise, and tables about pictures: taken if there is nothing else, so that
+    /// Files that end as data do, and begin otherwise, and tables and arrays about pictures: taken if there is nothing else, so that
     /// reading says what is wrong.
     Unlikely,
 }
@@ -266,8 +266,9 @@ enum Rank {
 fn rank(path: &Path, pictures: usize) -> Option<Rank> {
     match role(path) {
         Role::Tar | Role::Zip => Some(Rank::Archive),
-        Role::Text if read::begins_as_images(path) && read::is_about_pictures(path, pictures) => Some(Rank::Unlikely),
-        Role::Arrays | Role::Text if read::begins_as_images(path) => Some(Rank::Values),
+        Role::Arrays | Role::Text if read::begins_as_images(path) && !read::is_about_pictures(path, pictures) => {
+            Some(Rank::Values)
+        }
         Role::Arrays | Role::Text => Some(Rank::Unlikely),
         Role::Litter | Role::Picture | Role::Other => None,
     }

@@ -82,6 +82,12 @@ impl Pictures {
         if stretched > 0 {
             notes.push(format!("{stretched} of {count} pictures are not square, and are stretched to squares"));
         }
+        let says = |part: &str| self.classes.keys().find(|class| class.to_lowercase().contains(part));
+        if let (Some(train), Some(test)) = (says("train"), says("test").or_else(|| says("val"))) {
+            notes.push(format!(
+                "folders {train} and {test} do not divide: only the words train, valid and test do, as in train_2017"
+            ));
+        }
         let is_answer = |class: &&String| ANSWERS.contains(&class.to_lowercase().as_str());
         if let Some(answers) = self.classes.keys().find(is_answer).filter(|_| self.classes.len() > 1) {
             let others = self.classes.keys().filter(|class| !is_answer(class)).map(String::as_str);
@@ -157,6 +163,10 @@ mod tests {
         assert_eq!(mixed.words(), "30 pictures: cat 12, dog 18");
         assert_eq!(mixed.resized(shape), ", resized from 8 x 8 to 90 x 40");
         assert_eq!(mixed.notes(), ["20 of 30 pictures are not square, and are stretched to squares"]);
+
+        let years = pictures(&[(28, 28, 20)], &[("train2017", 10), ("val2017", 10)]);
+        assert!(years.notes()[0].starts_with("folders train2017 and val2017 do not divide"));
+        assert!(pictures(&[(28, 28, 20)], &[("trains", 10), ("cars", 10)]).notes().is_empty());
 
         let masks = pictures(&[(28, 28, 20)], &[("images", 10), ("masks", 10)]);
         assert!(masks.notes()[0].starts_with("the pictures in masks are images as well as those in images"));

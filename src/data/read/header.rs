@@ -27,6 +27,8 @@ pub(super) struct TableHeader {
     pub(super) labels: Vec<usize>,
     /// Sentences on these.
     pub(super) left_out: Vec<String>,
+    /// Sentence on pixels whose numbers are not in order.
+    pub(super) note: Option<String>,
 }
 
 impl TableHeader {
@@ -65,6 +67,9 @@ impl TableHeader {
         let members: Vec<&String> = pixels().filter(in_series).collect();
         let is_series = !members.is_empty() && odd * SERIES <= members.len();
         let mut header = Self::default();
+        if kinds.len() == 1 && is_series {
+            header.note = disorder(&members);
+        }
         for (i, name) in names.iter().enumerate() {
             let why = match name.as_str() {
                 "" => format!("column {}: it has no name, as an index has none", i + 1),
@@ -124,6 +129,24 @@ fn is_name(name: &str) -> bool {
     let lower = name.to_lowercase();
     let is_value = name.replace(',', ".").parse::<f64>().is_ok() || lower == "true" || lower == "false";
     !is_value && !MISSING.contains(&lower.as_str()) && !name.chars().any(char::is_control)
+}
+
+/// Sentence on the first two names whose numbers are not in order, by rows or by columns.
+fn disorder(names: &[&String]) -> Option<String> {
+    let numbers = |name: &String| -> Vec<u64> {
+        name.split(|letter: char| !letter.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
+    };
+    let by_rows = |pair: &&[&String]| numbers(pair[0]) <= numbers(pair[1]);
+    let by_columns = |pair: &&[&String]| numbers(pair[0]).iter().rev().le(numbers(pair[1]).iter().rev());
+    let pairs = || names.windows(2);
+    if pairs().all(|pair| by_rows(&pair)) || pairs().all(|pair| by_columns(&pair)) {
+        return None;
+    }
+    let first = pairs().find(|pair| !by_rows(pair))?;
+    Some(format!(
+        "its columns are not in the order of their numbers ({} is before {}): pixels are taken in the order of the file",
+        first[0], first[1]
+    ))
 }
 
 /// The series that a name with numbers in it belongs to: `r#c#` of `r12c3`.
@@ -198,6 +221,14 @@ mod tests {
             ["column `digit`: its name is not in the series pixel0 ... pixel3 (a name of that kind makes it a pixel)"]
         );
         assert_eq!(left_out("1x1,1x2,2x1,2x2,weight,label").len(), 2);
+        let note = |line: &str| header(line).expect("a header").note;
+        assert_eq!(
+            note("p0,p1,p10,p2,p3").as_deref(),
+            Some(
+                "its columns are not in the order of their numbers (p10 is before p2): pixels are taken in the order of the file"
+            )
+        );
+        assert!(note("x0y0,x1y0,x0y1,x1y1").is_none() && note("1x1,1x2,2x1,2x2,label").is_none());
         // Two series, and names that make none.
         for line in ["a0,a1,a2,a3,b0,b1,b2,b3", "age_17,age_18,male,female,rich", "p0,p1,p2,p3,x,y1"] {
             assert!(left_out(line).is_empty(), "{line}");

@@ -217,18 +217,24 @@ pub(crate) fn begins_as_images(path: &Path) -> bool {
     }
 }
 
-/// Whether a text among pictures is likely to be about them (names, classes, frames of objects): it has few values a row, or
-/// no more rows than there are pictures. Fewer than three pictures are no set.
+/// Whether a table or an array among pictures is likely to be about them (names, classes, frames of objects): it has few
+/// values a row and not many rows to a picture; or, of a text, no more rows than there are pictures. Fewer than three pictures
+/// are no set.
 pub(crate) fn is_about_pictures(path: &Path, pictures: usize) -> bool {
     const FEW_VALUES: usize = 16;
-    if pictures < 3 {
+    const ROWS_A_PICTURE: usize = 10;
+    let start = open(path).and_then(|mut source| beginning(path, &mut source, 1 << 16));
+    let Some(start) = start.ok().filter(|_| pictures >= 3) else { return false };
+    if let Some((rows, width)) = npy::size(&mut &*start) {
+        return width < FEW_VALUES && rows <= ROWS_A_PICTURE * pictures;
+    }
+    if start.contains(&0) {
         return false;
     }
-    let width =
-        open(path).and_then(|mut source| beginning(path, &mut source, 1 << 16)).map(|start| text::width(path, &start));
-    let rows = || open(path).map(|source| source.split(b'\n').take(pictures + 2).count());
-    width.is_ok_and(|width| width.is_some_and(|width| width < FEW_VALUES))
-        || rows().is_ok_and(|rows| rows < pictures + 2)
+    let few = text::width(path, &start).is_some_and(|width| width < FEW_VALUES);
+    let most = if few { ROWS_A_PICTURE * pictures } else { pictures };
+    // The header is a line as well.
+    open(path).is_ok_and(|source| source.split(b'\n').take(most + 2).count() <= most + 1)
 }
 
 /// Labels of a file: whole numbers, one an image.

@@ -29,6 +29,13 @@ pub(super) fn promises_images(source: &mut impl Read) -> Option<bool> {
     Header::read(source).ok().map(|header| header.shape.len() >= 2)
 }
 
+/// Number of rows and values of each that the header of a .npy file promises.
+pub(super) fn size(source: &mut impl Read) -> Option<(usize, usize)> {
+    let shape = Header::read(source).ok()?.shape;
+    let (rows, sizes) = shape.split_first()?;
+    Some((*rows, sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size))?))
+}
+
 /// The members of a zip archive: the arrays of a .npz file, or pictures. Names that say train, valid and test make the three
 /// sets; a single array of images is a pool.
 pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {

@@ -87,7 +87,7 @@ impl Table {
             self.header = TableHeader::of(&fields);
             if is_row_as_names(&fields) {
                 let problem = "the first row has become names, which pandas numbers where they are equal (0, 0.1, 0.2 ...): \
-                               read the original with pd.read_csv(..., header=None), and write it with header=False";
+                               read the original with pd.read_csv(..., header=None), or take this line out";
                 return Err((None, problem.to_owned()));
             }
             if self.header.is_some() {
@@ -205,6 +205,7 @@ impl Table {
             return Err((first_line, format!("no column is a pixel: the header names labels alone ({names})")));
         }
         let mut left_out = self.header.as_ref().map_or(vec![], |header| header.left_out.clone());
+        let notes = self.header.as_ref().and_then(|header| header.note.clone()).into_iter().collect();
         let mut columns = self.header.as_ref().map(TableHeader::pixels);
         if self.counts_from.is_some() && self.rows >= COUNTED && dim > 1 {
             left_out.push("column 1: it counts the rows".into());
@@ -250,7 +251,7 @@ impl Table {
             ));
         }
         let pool = Pool::unlabelled(self.greys.pixels, Shape { width: dim, height: 1 });
-        Ok(Pool { left_out, columns, ..pool })
+        Ok(Pool { left_out, notes, columns, ..pool })
     }
 }
 
