@@ -273,9 +273,9 @@ fn texts_of_spreadsheets_and_old_computers_are_read_and_errors_name_line_and_col
     let plain = table("", 0..40, |i| words(&bits(i)));
     wild.file("plain.csv", &plain);
     wild.file("sep.csv", format!("sep=;\r\n{}", plain.replace(',', ";").replace('\n', "\r\n")));
-    wild.file("cr.csv", plain.replace('\n', "\r"));
+    wild.file("cr.csv", plain.replace('\n', "\r")).file("pipe.psv", plain.replace(',', "|"));
     let expected = wild.load("plain.csv");
-    for name in ["sep.csv", "cr.csv"] {
+    for name in ["sep.csv", "cr.csv", "pipe.psv"] {
         assert_eq!(wild.load(name).train.pixels(), expected.train.pixels(), "{name}");
     }
     let named = table(&(names(0..36) + "\n"), 0..40, |i| words(&bits(i)));

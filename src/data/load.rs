@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::binarize::{Binarization, Levels};
+use super::binarize::Binarization;
 use super::catalog::{KNOWN, Known};
 use super::columns::match_by_name;
 use super::draw::Builtin;
@@ -12,12 +12,10 @@ use super::notes;
 use super::origin::{Origin, thousands};
 use super::part::Part;
 use super::read::{self, Contents, Pool};
+use super::reshape::reshape;
 use super::source::{Files, Item, Layout, Source, resolve, shadowed};
 use super::split::{self, Parts};
 use super::{DataConfig, DataError, DataSize, Dataset, Described, Library, Shape, fingerprint};
-
-/// Side of the images where no size is set.
-const SIZE: usize = 28;
 
 /// Drawn images that tell how many pixels of all are on.
 const SAMPLE: usize = 200;
@@ -367,46 +365,6 @@ fn classes(pool: &Pool) -> Vec<Range<usize>> {
     });
     let ranges: Vec<_> = ranges.collect();
     if ranges.is_empty() { vec![0..pool.count()] } else { ranges }
-}
-
-/// Brings a pool to the size asked for, or says why it cannot be.
-fn reshape(pool: &mut Pool, files: &Files, size: usize) -> Result<(), DataError> {
-    let asked = Shape { width: size, height: size };
-    if pool.shape.height == 1 && pool.shape.dim() == asked.dim() {
-        pool.shape = asked;
-    }
-    if files.known.is_some_and(|known| known.invert && pool.shape == asked) && mostly_light(pool) {
-        pool.pixels.iter_mut().for_each(|level| *level = 255 - *level);
-    }
-    if pool.shape == asked || size == SIZE && files.known.is_none() {
-        return Ok(());
-    }
-    let binary = pool.levels() == Levels::Binary;
-    if files.known.is_none() || pool.shape.height == 1 || binary {
-        let Shape { width, height } = pool.shape;
-        let have =
-            if height == 1 { format!("vectors of {width} values") } else { format!("images of {height} x {width}") };
-        let problem =
-            format!("{size} asked, {} holds {have}, which are used as they are: leave size out", place(files));
-        return Err(DataError::Setting { key: "size", problem });
-    }
-    let mut pixels = Vec::with_capacity(pool.count() * asked.dim());
-    for image in pool.pixels.chunks_exact(pool.shape.dim()) {
-        read::shrink(image, pool.shape.width, pool.shape.height, size, &mut pixels);
-    }
-    (pool.pixels, pool.shape) = (pixels, asked);
-    Ok(())
-}
-
-/// The path of a set, with the files in it that were chosen.
-fn place(files: &Files) -> String {
-    let (path, names) = (files.path.display(), files.names());
-    if names.is_empty() { path.to_string() } else { format!("{path} ({})", names.join(", ")) }
-}
-
-fn mostly_light(pool: &Pool) -> bool {
-    let sum: u64 = pool.pixels.iter().map(|&level| u64::from(level)).sum();
-    sum > 127 * pool.pixels.len() as u64
 }
 
 #[cfg(test)]

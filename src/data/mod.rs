@@ -23,6 +23,7 @@ mod notes;
 mod origin;
 mod part;
 mod read;
+mod reshape;
 mod role;
 mod sheet;
 mod source;

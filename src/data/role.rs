@@ -55,7 +55,7 @@ pub(crate) fn part_of(path: &Path) -> Option<Part> {
     words(path).iter().find_map(|word| part_of_word(word))
 }
 
-/// Which of the three sets the name of a picture speaks of: `train_07.png`, `7-test.png`, `train07.png`.
+/// The one of the three sets that the name of a picture speaks of: `train_07.png`, `7-test.png`, `train07.png`.
 pub(crate) fn part_of_picture(path: &Path) -> Option<Part> {
     words(path).iter().find_map(|word| part_of_word(word.trim_end_matches(|c: char| c.is_ascii_digit())))
 }

@@ -32,7 +32,7 @@ pub(crate) struct Files {
     pub(crate) images: Layout,
     /// What lies there besides, as in [`super::Dataset::left_out`].
     pub(crate) left_out: Vec<String>,
-    /// What a user should know of them, as in [`super::Origin::notes`].
+    /// Sentences on them for the user, as in [`super::Origin::notes`].
     pub(crate) notes: Vec<String>,
 }
 

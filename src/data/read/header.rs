@@ -27,7 +27,7 @@ pub(super) struct TableHeader {
     pub(super) labels: Vec<usize>,
     /// Sentences on these.
     pub(super) left_out: Vec<String>,
-    /// Sentence on pixels whose numbers are not in order.
+    /// Sentence on pixels whose numbers are not in order, or that are of several series.
     pub(super) note: Option<String>,
 }
 
@@ -67,8 +67,8 @@ impl TableHeader {
         let members: Vec<&String> = pixels().filter(in_series).collect();
         let is_series = !members.is_empty() && odd * SERIES <= members.len();
         let mut header = Self::default();
-        if kinds.len() == 1 && is_series {
-            header.note = disorder(&members);
+        if is_series {
+            header.note = if kinds.len() == 1 { disorder(&members) } else { several(&kinds) };
         }
         for (i, name) in names.iter().enumerate() {
             let why = match name.as_str() {
@@ -96,7 +96,7 @@ impl TableHeader {
     }
 }
 
-/// Whether a line is values that pandas took for names: it numbers equal names, `0, 0.1, 0.2, 1, 1.1`.
+/// True for a row of values that pandas took for names: it numbers equal names, `0, 0.1, 0.2, 1, 1.1`.
 pub(super) fn is_row_as_names(fields: &[Cow<[u8]>]) -> bool {
     const FEWEST: usize = 3;
     let mut next: BTreeMap<String, usize> = BTreeMap::new();
@@ -147,6 +147,14 @@ fn disorder(names: &[&String]) -> Option<String> {
         "its columns are not in the order of their numbers ({} is before {}): pixels are taken in the order of the file",
         first[0], first[1]
     ))
+}
+
+/// Sentence on several series of names, of which the longest makes a square: others may be labels, one column a class.
+fn several(kinds: &BTreeMap<String, usize>) -> Option<String> {
+    let longest = *kinds.values().max()?;
+    let words = kinds.iter().map(|(kind, count)| format!("{kind} ({count})")).collect::<Vec<_>>().join(", ");
+    let is_square = longest.isqrt().pow(2) == longest;
+    is_square.then(|| format!("its columns are several series, {words} with numbers for #, and all are pixels"))
 }
 
 /// The series that a name with numbers in it belongs to: `r#c#` of `r12c3`.
@@ -229,6 +237,12 @@ mod tests {
             )
         );
         assert!(note("x0y0,x1y0,x0y1,x1y1").is_none() && note("1x1,1x2,2x1,2x2,label").is_none());
+        let pixels_and_classes: Vec<String> =
+            (0..16).map(|i| format!("p{i}")).chain((0..5).map(|i| format!("is_{i}"))).collect();
+        assert_eq!(
+            note(&pixels_and_classes.join(",")).as_deref(),
+            Some("its columns are several series, is_# (5), p# (16) with numbers for #, and all are pixels")
+        );
         // Two series, and names that make none.
         for line in ["a0,a1,a2,a3,b0,b1,b2,b3", "age_17,age_18,male,female,rich", "p0,p1,p2,p3,x,y1"] {
             assert!(left_out(line).is_empty(), "{line}");

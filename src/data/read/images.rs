@@ -88,7 +88,7 @@ fn walk(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, tree: &mut Tr
     Ok(())
 }
 
-/// How folders, or the names of all pictures, divide pictures.
+/// Division of pictures by folders, or by the names of all of them.
 #[derive(Debug)]
 pub(crate) enum Division {
     /// Not at all.

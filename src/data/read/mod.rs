@@ -38,7 +38,7 @@ pub(crate) struct Pool {
     pub(crate) classes: Vec<String>,
     /// What the file holds besides, as in [`super::Dataset::left_out`].
     pub(crate) left_out: Vec<String>,
-    /// What a user should know of the images, as in [`super::Origin::notes`].
+    /// Sentences on the images for the user, as in [`super::Origin::notes`].
     pub(crate) notes: Vec<String>,
     /// Name of the array, in an archive of arrays.
     pub(crate) array: Option<String>,
@@ -217,7 +217,7 @@ pub(crate) fn begins_as_images(path: &Path) -> bool {
     }
 }
 
-/// Whether a table or an array among pictures is likely to be about them (names, classes, frames of objects): it has few
+/// True for a table or an array among pictures that is likely about them (names, classes, frames of objects): it has few
 /// values a row and not many rows to a picture; or, of a text, no more rows than there are pictures. Fewer than three pictures
 /// are no set.
 pub(crate) fn is_about_pictures(path: &Path, pictures: usize) -> bool {

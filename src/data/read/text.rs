@@ -1,6 +1,6 @@
 //! Rows of values as text: csv, Larochelle's .amat, the `.data` files of UCI and UCLA. One image a line.
 //!
-//! One separator a file, the first of tab, semicolon, comma and spaces that its first line has. A comma between digits is a
+//! One separator a file, the first of tab, semicolon, comma, | and spaces that its first line has. A comma between digits is a
 //! decimal comma where another separator stands between values. Values are 0 and 1, `true` and `false`, fractions in
 //! 0..=1, or grey levels 0..=255. A first line of names is a header ([`TableHeader`]); a first column that counts the rows is no
 //! pixel. Lines end with LF, CRLF, or CR alone; a first line `sep=;` (Excel) names the separator.
@@ -115,7 +115,7 @@ impl Table {
         match column.map(|column| (column, name(column))) {
             None => String::new(),
             Some((column, None)) => format!(", value {column}"),
-            Some((column, Some(name))) => format!(", value {column} (column `{name}`)"),
+            Some((column, Some(name))) => format!(", value {column} (column `{}`)", excerpt(name.as_bytes())),
         }
     }
 
@@ -278,7 +278,7 @@ fn separator_of(line: &[u8]) -> u8 {
         !quoted
     });
     let has = |separator: &u8| bare.trim_ascii().contains(separator);
-    [b'\t', b';', b','].into_iter().find(has).unwrap_or(b' ')
+    [b'\t', b';', b',', b'|'].into_iter().find(has).unwrap_or(b' ')
 }
 
 /// The values of a line; `None` if a quotation mark does not close.
@@ -348,7 +348,7 @@ fn no_value(word: &[u8], has_header: bool) -> String {
         )
     } else {
         format!(
-            "`{word}` is neither 0 nor 1, nor another number (one separator a file: tab, semicolon, comma or spaces)"
+            "`{word}` is neither 0 nor 1, nor another number (one separator a file: tab, semicolon, comma, | or spaces)"
         )
     }
 }
