@@ -107,7 +107,10 @@ fn paths_are_found_below_the_data_folder() {
     let shown = ablade(place, 0, "--data-dir sets data show mine/toy");
     assert!(
         shown
-            .contains("mine/toy (sets/mine/toy): 3 train, 1 valid and 1 test vectors of 3 variables, binary as stored"),
+            .contains(
+                "mine/toy (sets/mine/toy: toy.train.data, toy.valid.data, toy.test.data): 3 train, 1 valid and 1 test vectors \
+                 of 3 variables, binary as stored"
+            ),
         "{shown}"
     );
     let lost = ablade(place, 2, "--data-dir sets data show mine/toys");

@@ -23,8 +23,8 @@ pub(crate) fn print(study: &Study, ablations: &[Ablation], terminal: &mut Termin
         writeln!(terminal.out, "{}", heading(study, ablation))?;
         writeln!(terminal.out, "{rows}")?;
         for (note, labels) in notes(ablation) {
-            let compared = ablation.rows.iter().filter(|row| row.is_compared()).count();
-            let who = if labels.len() == compared { "every variant".to_owned() } else { labels.join("; ") };
+            let rows = ablation.rows.iter().map(|row| (row.is_compared(), row.note == note));
+            let who = if is_of_all(rows) { "every variant".to_owned() } else { labels.join("; ") };
             writeln!(terminal.out, "{}", wrap(&format!("{who}: {note}"), 80))?;
         }
     }
@@ -88,6 +88,12 @@ fn notes(ablation: &Ablation) -> Vec<(&str, Vec<&str>)> {
         }
     }
     notes
+}
+
+/// True if the rows with a note are the ones that are compared, of which there are several; a row is (is compared, has the note).
+fn is_of_all(rows: impl Iterator<Item = (bool, bool)>) -> bool {
+    let rows: Vec<(bool, bool)> = rows.collect();
+    rows.iter().filter(|(compared, _)| *compared).count() > 1 && rows.iter().all(|(compared, noted)| compared == noted)
 }
 
 fn heading(study: &Study, ablation: &Ablation) -> String {
@@ -167,6 +173,19 @@ mod tests {
             for word in label.split(' ').chain(["seeds"]) {
                 assert!(text.contains(word), "{word} is broken: {text}");
             }
+        }
+    }
+
+    #[test]
+    fn a_note_is_of_every_variant_only_where_all_that_are_compared_have_it() {
+        let of = |rows: &[(bool, bool)]| is_of_all(rows.iter().copied());
+        assert!(of(&[(false, false), (true, true), (true, true)]));
+        for other in [
+            &[(false, false), (true, true)][..],
+            &[(true, true), (true, false)],
+            &[(false, true), (false, true), (true, false), (true, false)],
+        ] {
+            assert!(!of(other), "{other:?}");
         }
     }
 

@@ -11,7 +11,7 @@ use super::part::PartName;
 use super::progress::ProgressMode;
 use super::terminal::{is_dumb, number, style, table};
 use super::{Exit, Global, Terminal};
-use crate::data::{self, Binarize, DataConfig, Library, Part, Place, catalog, contact_sheet};
+use crate::data::{self, Binarize, DataConfig, Described, Library, Part, Place, catalog, contact_sheet};
 
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {
@@ -163,12 +163,7 @@ fn show(
         Some(path) => write_named(path, &picture)?,
         None => write_among_plots(default, picture)?,
     }
-    let described = dataset.described();
-    writeln!(terminal.out, "{}", described.line())?;
-    for sentence in &dataset.left_out {
-        writeln!(terminal.out, "left out: {sentence}")?;
-    }
-    described.warnings().iter().for_each(|warning| terminal.warn(warning));
+    say(&dataset.described(), terminal)?;
     writeln!(terminal.out, "{}", out.unwrap_or(default).display())?;
     Ok(Exit::Success)
 }
@@ -187,10 +182,18 @@ fn export(args: &Export, library: &Library, terminal: &mut Terminal) -> anyhow::
         write_named(path, bytes)?;
         writeln!(terminal.out, "{}", path.display())?;
     }
-    for sentence in &dataset.left_out {
+    say(&dataset.described(), terminal)?;
+    Ok(Exit::Success)
+}
+
+/// Prints the line of a data set, what is left out, and its warnings.
+fn say(described: &Described, terminal: &mut Terminal) -> anyhow::Result<()> {
+    writeln!(terminal.out, "{}", described.line())?;
+    for sentence in &described.left_out {
         writeln!(terminal.out, "left out: {sentence}")?;
     }
-    Ok(Exit::Success)
+    described.warnings().iter().for_each(|warning| terminal.warn(warning));
+    Ok(())
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub(crate) fn leaves(spec: &RunSpec) -> Leaves {
     // A configuration is plain data; were it not, it would have no identity either.
     descend("", &serde_json::to_value(&*spec.config).unwrap_or_default(), &mut found);
     found.insert("seed".to_owned(), spec.seed.0.to_string());
-    found.insert("content of the data".to_owned(), spec.data.clone());
+    found.insert("images in train, valid and test".to_owned(), spec.data.clone());
     found
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn print(first: &Study, second: &Study, terminal: &mut Terminal) -> a
         let which =
             if all { "every variant".to_owned() } else { variants.iter().cloned().collect::<Vec<_>>().join("; ") };
         bail!(
-            "not compared: the content of {data} has changed between {} and {}, so that their NLL are of other images \
+            "not compared: the images of {data}, or their division, have changed between {} and {}, so that their NLL are of other images \
              ({which}); sweep both on the same content",
             first.plan.name,
             second.plan.name

@@ -50,7 +50,8 @@ fn new(spec: &RunSpec, stored: &[(RunId, Leaves)]) -> String {
         stored.iter().flat_map(|(run, have)| wanted.iter().map(move |(spec, wanted)| (run, have, spec, wanted)));
     let nearest = pairs
         .map(|(run, have, spec, wanted)| (changes(have, wanted), run, spec))
-        .min_by_key(|(changes, _, _)| changes.len());
+        // Of several that are as near, one with the same seed tells most.
+        .min_by_key(|(changes, _, _)| (changes.len(), changes.iter().any(|change| change.starts_with("seed "))));
     match nearest {
         None => "new: nothing has been run yet".to_owned(),
         Some((changes, run, spec)) if changes.is_empty() => match spec.revised_since(run) {

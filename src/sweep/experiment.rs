@@ -343,14 +343,15 @@ impl Reader {
         })
     }
 
-    /// Refuses candidates whose validation NLL do not compare.
+    /// Refuses candidates whose NLL do not compare.
     fn tuned_over_data(&mut self, draft: &Draft, expanded: &Expanded, group: &[usize], candidates: &[Candidate]) {
         let first = &candidates[0].config.data;
         for (cell, candidate) in group.iter().zip(candidates) {
             let data = &candidate.config.data;
-            let Some(path) = first.validates_otherwise_than(data) else { continue };
-            let message =
-                format!("`{path}` is tuned, and the best on validation would be chosen among NLL of other images");
+            let Some(path) = first.scores_otherwise_than(data) else { continue };
+            let message = format!(
+                "`{path}` is tuned, and the best would be chosen among candidates that are scored on other images"
+            );
             let leaf = settings::find(path);
             let place = leaf.and_then(|leaf| self.written(draft, expanded, &expanded.cells[*cell], leaf));
             let error = Diagnostic::new(message).at(place.unwrap_or(expanded.study.span), "these do not compare");

@@ -2,21 +2,20 @@
 
 use std::ops::Range;
 
-use super::binarize::{Binarization, Levels, binarize};
+use super::binarize::Binarization;
 use super::catalog::{KNOWN, Known};
+use super::columns::match_by_name;
 use super::draw::Builtin;
+use super::finish::finish;
 use super::library::file_name;
+use super::notes;
 use super::origin::{Origin, thousands};
 use super::part::Part;
 use super::read::{self, Contents, Pool};
+use super::reshape::reshape;
 use super::source::{Files, Item, Layout, Source, resolve, shadowed};
 use super::split::{self, Parts};
-use super::{
-    Binarize, DataConfig, DataError, DataSize, Dataset, Described, Images, Labels, Library, Shape, fingerprint,
-};
-
-/// Side of the images where no size is set.
-const SIZE: usize = 28;
+use super::{DataConfig, DataError, DataSize, Dataset, Described, Library, Shape, fingerprint};
 
 /// Drawn images that tell how many pixels of all are on.
 const SAMPLE: usize = 200;
@@ -45,7 +44,10 @@ pub fn load(config: &DataConfig, library: &Library) -> Result<Dataset, DataError
             origin.images = Some(images);
             origin.folders_divided = files.divides_folders();
             origin.notes.extend(shadowed(&config.name, Some(&files.path), library));
-            origin.notes.extend(passed_over(&divided, dataset.binarization, config));
+            origin.notes.extend(notes::passed_over(&divided, dataset.binarization, config));
+            if files.known.is_none() {
+                notes::of_path(&files, &divided, origin);
+            }
             origin.place = Some(files.path);
             Ok(dataset)
         }
@@ -86,28 +88,12 @@ fn drawn_origin(builtin: Builtin, config: &DataConfig, library: &Library) -> (Bi
     let origin = Origin {
         fingerprint: fingerprint::of_drawn(builtin, config),
         notes: shadowed(&config.name, None, library).into_iter().collect(),
+        brightness: [sample.origin.brightness[0]; 3],
         // Images drawn one by one are no copies; tiny ones may be equal all the same.
         shared: [0, 0],
         ..sample.origin
     };
     (sample.binarization, origin)
-}
-
-/// Settings of `[data]` that change nothing here, though they are not at their defaults.
-fn passed_over(divided: &Divided, binarization: Binarization, config: &DataConfig) -> Vec<String> {
-    let default = DataConfig::default();
-    let mut notes = Vec::new();
-    let bits = binarization == Binarization::NoneNeeded;
-    if bits && config.binarize != default.binarize {
-        let rule = serde_json::to_string(&config.binarize).unwrap_or_default();
-        notes.push(format!("data.binarize = {rule} is passed over: its pixels are bits as they are stored"));
-    }
-    let draws = divided.draws || !bits && config.binarize != Binarize::Threshold;
-    if !draws && config.seed != default.seed {
-        let seed = config.seed;
-        notes.push(format!("data.seed = {seed} is passed over: its files divide it, and nothing is drawn"));
-    }
-    notes
 }
 
 /// Refuses what no data set can be asked for.
@@ -135,13 +121,15 @@ pub(super) fn counts(builtin: Builtin, config: &DataConfig) -> [usize; 3] {
 }
 
 /// Pools and, for each of the three sets, which pool and which of its images.
-struct Divided {
-    pools: Vec<Pool>,
-    parts: Parts,
+pub(super) struct Divided {
+    pub(super) pools: Vec<Pool>,
+    pub(super) parts: Parts,
     /// As in [`Dataset`].
-    left_out: Vec<String>,
+    pub(super) left_out: Vec<String>,
+    /// As in [`Origin`].
+    pub(super) notes: Vec<String>,
     /// Whether the data seed decided which image is where.
-    draws: bool,
+    pub(super) draws: bool,
 }
 
 fn drawn(builtin: Builtin, config: &DataConfig, counts: [usize; 3]) -> Divided {
@@ -155,7 +143,7 @@ fn drawn(builtin: Builtin, config: &DataConfig, counts: [usize; 3]) -> Divided {
         })
         .collect();
     let parts = Part::ALL.map(|part| (part as usize, split::all(counts[part as usize])));
-    Divided { pools, parts, left_out: vec![], draws: true }
+    Divided { pools, parts, left_out: vec![], notes: vec![], draws: true }
 }
 
 fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> {
@@ -180,6 +168,7 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
             Contents::Parts(parts)
         }
     };
+    let mut notes = files.notes.clone();
     let (mut pools, parts, draws) = match contents {
         Contents::One(pool) => {
             let count = pool.count();
@@ -191,7 +180,8 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
                 if frames { split::blocks(&classes(&pool), config.seed) } else { split::three(count, config.seed) };
             (vec![pool], parts.map(|images| (0, images)), true)
         }
-        Contents::Parts(pools) => {
+        Contents::Parts(mut pools) => {
+            notes.extend(match_by_name(&mut pools).map_err(|problem| incomplete(&problem))?);
             let alike = |a: Part, b: Part| match [&pools[a as usize], &pools[b as usize]] {
                 [Some(a), Some(b)] => a.holds_the_same_as(b),
                 _ => false,
@@ -208,6 +198,7 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
     let mut left_out = files.left_out.clone();
     for pool in &mut pools {
         left_out.append(&mut pool.left_out);
+        notes.append(&mut pool.notes);
         reshape(pool, files, config.size)?;
     }
     let shape = pools[0].shape;
@@ -219,7 +210,8 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
     let parts = cut(parts, config)?;
     let draws = draws || whole != parts.each_ref().map(|(_, images)| images.len());
     left_out.dedup();
-    Ok(Divided { pools, parts, left_out, draws })
+    notes.dedup();
+    Ok(Divided { pools, parts, left_out, notes, draws })
 }
 
 /// Parts that must not be the same.
@@ -373,103 +365,6 @@ fn classes(pool: &Pool) -> Vec<Range<usize>> {
     });
     let ranges: Vec<_> = ranges.collect();
     if ranges.is_empty() { vec![0..pool.count()] } else { ranges }
-}
-
-/// Brings a pool to the size asked for, or says why it cannot be.
-fn reshape(pool: &mut Pool, files: &Files, size: usize) -> Result<(), DataError> {
-    let asked = Shape { width: size, height: size };
-    if pool.shape.height == 1 && pool.shape.dim() == asked.dim() {
-        pool.shape = asked;
-    }
-    if files.known.is_some_and(|known| known.invert && pool.shape == asked) && mostly_light(pool) {
-        pool.pixels.iter_mut().for_each(|level| *level = 255 - *level);
-    }
-    if pool.shape == asked || size == SIZE && files.known.is_none() {
-        return Ok(());
-    }
-    let binary = pool.levels() == Levels::Binary;
-    if files.known.is_none() || pool.shape.height == 1 || binary {
-        let Shape { width, height } = pool.shape;
-        let have =
-            if height == 1 { format!("vectors of {width} values") } else { format!("images of {height} x {width}") };
-        let problem =
-            format!("{size} asked, {} holds {have}, which are used as they are: leave size out", files.path.display());
-        return Err(DataError::Setting { key: "size", problem });
-    }
-    let mut pixels = Vec::with_capacity(pool.count() * asked.dim());
-    for image in pool.pixels.chunks_exact(pool.shape.dim()) {
-        read::shrink(image, pool.shape.width, pool.shape.height, size, &mut pixels);
-    }
-    (pool.pixels, pool.shape) = (pixels, asked);
-    Ok(())
-}
-
-fn mostly_light(pool: &Pool) -> bool {
-    let sum: u64 = pool.pixels.iter().map(|&level| u64::from(level)).sum();
-    sum > 127 * pool.pixels.len() as u64
-}
-
-fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
-    let binary = divided.pools.iter().all(|pool| pool.levels() == Levels::Binary);
-    let levels = if binary { Levels::Binary } else { Levels::Grey };
-    let (mut seen, mut on, mut pixels_in_all) = ([false; 256], 0.0, 0);
-    let [train, valid, test] = Part::ALL.map(|part| {
-        let (pool, images) = &divided.parts[part as usize];
-        let pool = &divided.pools[*pool];
-        let dim = pool.shape.dim();
-        let mut pixels = vec![0; images.len() * dim];
-        for (&i, image) in images.iter().zip(pixels.chunks_exact_mut(dim)) {
-            image.copy_from_slice(pool.image(i));
-            image.iter().for_each(|&level| seen[usize::from(level)] = true);
-            binarize(image, levels, config.binarize, config.seed, part, i as usize);
-        }
-        let greys = levels == Levels::Grey && config.binarize == Binarize::Dynamic && part == Part::Train;
-        let sum: u64 = pixels.iter().map(|&level| u64::from(level)).sum();
-        on += sum as f64 / if greys { 255.0 } else { 1.0 };
-        pixels_in_all += pixels.len();
-        let labelled = Images::new(pixels, dim);
-        match &pool.labels {
-            Some(labels) => labelled.with_labels(Labels {
-                of: images.iter().map(|&i| labels[i as usize]).collect(),
-                names: pool.classes.as_slice().into(),
-            }),
-            None => labelled,
-        }
-    });
-    let binarization = Binarization::of(levels, config.binarize);
-    let seen: Vec<u8> = (0..=255).filter(|&level| seen[usize::from(level)]).collect();
-    let two_levels = match seen[..] {
-        [low, high] if levels == Levels::Grey => Some([low, high]),
-        _ => None,
-    };
-    let origin = Origin {
-        highest: seen.last().copied().unwrap_or(0),
-        two_levels,
-        on: on / pixels_in_all.max(1) as f64,
-        shared: shared(divided),
-        ..Origin::default()
-    };
-    Dataset {
-        name: config.name.clone(),
-        shape: divided.pools[0].shape,
-        train,
-        valid,
-        test,
-        binarization,
-        left_out: divided.left_out.clone(),
-        origin,
-    }
-}
-
-/// Validation images and test images that are training images as well, before anything is made binary.
-fn shared(divided: &Divided) -> [usize; 2] {
-    let of = |part: Part| {
-        let (pool, images) = &divided.parts[part as usize];
-        images.iter().map(|&i| divided.pools[*pool].image(i))
-    };
-    let mut train: Vec<&[u8]> = of(Part::Train).collect();
-    train.sort_unstable();
-    [Part::Valid, Part::Test].map(|part| of(part).filter(|image| train.binary_search(image).is_ok()).count())
 }
 
 #[cfg(test)]

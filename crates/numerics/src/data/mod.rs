@@ -6,19 +6,24 @@
 //! images, the pools are divided into train, valid and test, and each of these is cut to size and made binary.
 
 mod binarize;
+mod brightness;
 mod cache;
 mod catalog;
+mod columns;
 pub mod draw;
 mod error;
 mod export;
 mod fetch;
 mod file;
 mod fingerprint;
+mod finish;
 mod library;
 mod load;
+mod notes;
 mod origin;
 mod part;
 mod read;
+mod reshape;
 mod role;
 mod sheet;
 mod source;
@@ -31,6 +36,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use binarize::Binarization;
+pub use brightness::Brightness;
 pub use cache::Cache;
 pub use catalog::{Entry, Place, catalog};
 pub use error::DataError;
@@ -42,6 +48,7 @@ pub use library::Library;
 pub use load::load;
 pub use origin::{Described, Origin};
 pub use part::Part;
+pub use read::Pictures;
 pub use sheet::contact_sheet;
 
 /// `[data]` of an experiment: which set, how much of it, and how it becomes binary.
@@ -79,8 +86,8 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
-    /// The setting by which validation images differ between this and `other`, so that NLL on them do not compare.
-    pub fn validates_otherwise_than(&self, other: &Self) -> Option<&'static str> {
+    /// The setting by which validation or test images differ between this and `other`, so that NLL on them do not compare.
+    pub fn scores_otherwise_than(&self, other: &Self) -> Option<&'static str> {
         let drawn = |rule| rule != Binarize::Threshold;
         match () {
             () if self.name != other.name => Some("data.name"),
@@ -88,6 +95,7 @@ impl DataConfig {
             () if drawn(self.binarize) != drawn(other.binarize) => Some("data.binarize"),
             () if self.seed != other.seed => Some("data.seed"),
             () if self.valid != other.valid => Some("data.valid"),
+            () if self.test != other.test => Some("data.test"),
             () => None,
         }
     }
@@ -106,7 +114,7 @@ pub enum Binarize {
 }
 
 /// How the pixels of an image lie: a grid, or a plain vector.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Shape {
     /// Columns; the number of variables for a plain vector.
     pub width: usize,

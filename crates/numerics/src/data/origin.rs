@@ -5,12 +5,9 @@
 
 use std::path::PathBuf;
 
-use super::{Binarization, DataSize};
+use super::brightness::{self, Brightness};
+use super::{Binarization, DataSize, Pictures};
 
-/// Below this share of pixels on, or above one minus it, grey images have most likely been read otherwise than meant.
-const FEW_OF_GREY: f64 = 0.01;
-/// The same for images that are bits as they are stored: these may be sparse.
-const FEW_OF_BITS: f64 = 0.0005;
 /// Share of validation or test images that are training images as well, from which on that is said.
 const SHARED: f64 = 0.01;
 
@@ -27,12 +24,14 @@ pub struct Origin {
     pub folders_divided: bool,
     /// Where its files are; `None` if the program draws it.
     pub place: Option<PathBuf>,
-    /// Highest level of a pixel before it became 0 or 1.
-    pub highest: u8,
+    /// Names of the files, arrays and folders that were read, where a path does not tell.
+    pub read: Vec<String>,
+    /// The pictures that the images were resized from.
+    pub pictures: Option<Pictures>,
+    /// Brightness of train, valid and test.
+    pub brightness: [Brightness; 3],
     /// The levels, where there are two that are not black and white.
     pub two_levels: Option<[u8; 2]>,
-    /// Share of pixels that are on.
-    pub on: f64,
     /// Validation images and test images that are also training images.
     pub shared: [usize; 2],
     /// What was asked and does not apply to these data, and what hides behind the name.
@@ -60,21 +59,28 @@ impl Described {
         let Self { name, size, binarization, origin, left_out: _ } = self;
         let place = match &origin.place {
             None => " (drawn)".to_owned(),
-            Some(place) if place.as_os_str() == name.as_str() => String::new(),
-            Some(place) => format!(" ({})", place.display()),
+            Some(place) => {
+                let place = Some(place.display().to_string()).filter(|place| place != name);
+                let read = Some(origin.read.join(", ")).filter(|read| !read.is_empty());
+                let words: Vec<String> = place.into_iter().chain(read).collect();
+                if words.is_empty() { String::new() } else { format!(" ({})", words.join(": ")) }
+            }
         };
         let [train, valid, test] = [size.train, size.valid, size.test].map(thousands);
         let shape = match size.shape.height {
-            1 => format!("vectors of {} variables", thousands(size.shape.width)),
-            height => format!("images of {height} x {}", size.shape.width),
+            1 => format!("vectors of {}", counted(size.shape.width, "variable")),
+            height => {
+                let resized = origin.pictures.as_ref().map(|pictures| pictures.resized(size.shape)).unwrap_or_default();
+                format!("images of {height} x {}{resized}", size.shape.width)
+            }
         };
         let levels = match binarization {
             Binarization::NoneNeeded => String::new(),
-            _ => format!(", levels up to {} of 255", origin.highest),
+            _ => format!(", {}", brightness::level_words(&origin.brightness)),
         };
-        let on = percent(origin.on);
+        let on = brightness::share_words(&origin.brightness);
         format!(
-            "{name}{place}: {train} train, {valid} valid and {test} test {shape}, {}{levels}, {on} on",
+            "{name}{place}: {train} train, {valid} valid and {test} test {shape}, {}{levels}, {on}",
             binarization.words()
         )
     }
@@ -83,7 +89,6 @@ impl Described {
     pub fn warnings(&self) -> Vec<String> {
         let Self { name, size, binarization, origin, left_out: _ } = self;
         let bits = *binarization == Binarization::NoneNeeded;
-        let few = if bits { FEW_OF_BITS } else { FEW_OF_GREY };
         let mut found = Vec::new();
         if let Some([low, high]) = origin.two_levels {
             found.push(format!(
@@ -91,23 +96,13 @@ impl Described {
                  as 0 and 255"
             ));
         }
-        let scale = if bits {
-            String::new()
-        } else {
-            format!("; levels up to {} were found, and 255 is white", origin.highest)
-        };
-        if origin.on == 0.0 {
-            found.push(format!("{name}: no pixel is ever on{scale}"));
-        } else if origin.on == 1.0 {
-            found.push(format!("{name}: every pixel is always on{scale}"));
-        } else if origin.on < few || origin.on > 1.0 - few {
-            found.push(format!("{name}: {} of the pixels are on{scale}", percent(origin.on)));
-        }
+        found.extend(brightness::warnings(&origin.brightness, bits).into_iter().map(|text| format!("{name}: {text}")));
         for (shared, of, part) in [(origin.shared[0], size.valid, "validation"), (origin.shared[1], size.test, "test")]
         {
             if shared as f64 > SHARED * of as f64 {
+                let are = if shared == 1 { "is a training image" } else { "are training images" };
                 let (shared, of) = (thousands(shared), thousands(of));
-                found.push(format!("{name}: {shared} of {of} {part} images are training images as well"));
+                found.push(format!("{name}: {shared} of {of} {part} images {are} as well"));
             }
         }
         found.extend(origin.notes.iter().map(|note| format!("{name}: {note}")));
@@ -122,8 +117,13 @@ pub(super) fn thousands(n: usize) -> String {
     groups.collect::<Vec<_>>().join(",")
 }
 
+/// `1 picture`, `2,000 pictures`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    format!("{} {what}{}", thousands(count), if count == 1 { "" } else { "s" })
+}
+
 /// A share in per cent: none and all are said of nothing else.
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     let percent = 100.0 * share;
     let text = match percent {
         p if p == 0.0 || p == 100.0 => format!("{p:.0}"),
@@ -144,13 +144,17 @@ mod tests {
         DataSize { shape: Shape { width, height }, train: 12_400, valid: 30, test: 30 }
     }
 
+    fn bright(on: f64, highest: u8) -> [Brightness; 3] {
+        [Brightness { images: 30, highest, grey: 0.1, on, deviation: 0.1, dim: 64, likeness: 1.0 }; 3]
+    }
+
     fn described(name: &str, (width, height): (usize, usize), binarization: Binarization, origin: Origin) -> Described {
         Described { name: name.into(), size: size(width, height), binarization, origin, left_out: vec![] }
     }
 
     #[test]
     fn a_set_is_one_line() {
-        let origin = Origin { on: 0.114, highest: 16, place: Some("d.csv".into()), ..Origin::default() };
+        let origin = Origin { brightness: bright(0.114, 16), place: Some("d.csv".into()), ..Origin::default() };
         assert_eq!(
             described("d.csv", (288, 1), Binarization::NoneNeeded, origin.clone()).line(),
             "d.csv: 12,400 train, 30 valid and 30 test vectors of 288 variables, binary as stored, 11 % on"
@@ -173,7 +177,7 @@ mod tests {
     #[test]
     fn only_what_is_unlikely_to_be_meant_is_a_warning() {
         let warned = |on: f64, rule| {
-            described("x", (8, 8), rule, Origin { on, highest: 200, ..Origin::default() }).warnings().len()
+            described("x", (8, 8), rule, Origin { brightness: bright(on, 200), ..Origin::default() }).warnings().len()
         };
         for (on, grey, bits) in [(0.0, 1, 1), (0.0001, 1, 1), (0.005, 1, 0), (0.13, 0, 0), (0.997, 1, 0), (1.0, 1, 1)] {
             assert_eq!(
@@ -183,7 +187,13 @@ mod tests {
             );
         }
         let shared = |shared| {
-            described("x", (8, 8), Binarization::Dynamic, Origin { on: 0.2, shared, ..Origin::default() }).warnings()
+            described(
+                "x",
+                (8, 8),
+                Binarization::Dynamic,
+                Origin { brightness: bright(0.2, 200), shared, ..Origin::default() },
+            )
+            .warnings()
         };
         assert!(shared([0, 0]).is_empty());
         assert_eq!(shared([0, 4]), ["x: 4 of 30 test images are training images as well"]);

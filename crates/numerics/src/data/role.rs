@@ -52,12 +52,21 @@ fn words(path: &Path) -> Vec<String> {
 
 /// Which of the three sets a file, folder or array name speaks of.
 pub(crate) fn part_of(path: &Path) -> Option<Part> {
-    words(path).iter().find_map(|word| match word.as_str() {
+    words(path).iter().find_map(|word| part_of_word(word))
+}
+
+/// The one of the three sets that the name of a picture speaks of: `train_07.png`, `7-test.png`, `train07.png`.
+pub(crate) fn part_of_picture(path: &Path) -> Option<Part> {
+    words(path).iter().find_map(|word| part_of_word(word.trim_end_matches(|c: char| c.is_ascii_digit())))
+}
+
+fn part_of_word(word: &str) -> Option<Part> {
+    match word {
         "train" | "training" => Some(Part::Train),
         "valid" | "val" | "validation" | "dev" => Some(Part::Valid),
         "test" | "testing" | "t10k" => Some(Part::Test),
         _ => None,
-    })
+    }
 }
 
 /// Whether a name says that labels are in it.
@@ -80,6 +89,9 @@ pub(crate) fn only<T>(mut candidates: Vec<T>, name: impl Fn(&T) -> &Path) -> Res
     if candidates.len() > 1 { Err(candidates) } else { Ok(candidates.pop()) }
 }
 
+/// Why an archive among files that are read is passed over.
+const ARCHIVE: &str = "an archive, which is not looked into";
+
 /// Files that were passed over, by ending.
 #[derive(Debug, Default)]
 pub(crate) struct Passed(BTreeMap<String, Vec<String>>);
@@ -99,6 +111,7 @@ impl Passed {
         let sentence = |(ending, names): (&String, &mut Vec<String>)| {
             names.sort();
             let name = &names[0];
+            let why = if matches!(role(Path::new(name)), Role::Tar | Role::Zip) { ARCHIVE } else { why };
             match names.len() {
                 1 => format!("{name}: {why}"),
                 n if ending.is_empty() => format!("{n} files such as {name}: {why}"),

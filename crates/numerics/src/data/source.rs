@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use super::catalog::{KNOWN, Known};
 use super::draw::Builtin;
 use super::library::{Library, file_name};
+use super::origin::counted;
 use super::role::{self, Passed, Role, only, part_of, role};
 use super::{DataError, Part, read};
+use crate::regular;
 
 /// Where the images of a data set come from.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
@@ -30,6 +32,8 @@ pub(crate) struct Files {
     pub(crate) images: Layout,
     /// What lies there besides, as in [`super::Dataset::left_out`].
     pub(crate) left_out: Vec<String>,
+    /// Sentences on them for the user, as in [`super::Origin::notes`].
+    pub(crate) notes: Vec<String>,
 }
 
 /// How files make up the three sets.
@@ -50,7 +54,24 @@ pub(crate) struct Item {
     pub(crate) labels: Vec<PathBuf>,
 }
 
+impl Layout {
+    pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {
+        let parts = match self {
+            Self::One(item) => [Some(item), None, None],
+            Self::Parts(parts) => parts.each_ref().map(Option::as_ref),
+        };
+        parts.into_iter().flatten()
+    }
+}
+
 impl Files {
+    /// Names of the files that are read, where the path does not name the only one.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let folder = if self.path.is_dir() { self.path.as_path() } else { self.path.parent().unwrap_or(Path::new("")) };
+        let files = self.images.items().filter(|item| item.pictures.is_empty() && item.images != self.path);
+        files.map(|item| item.images.strip_prefix(folder).unwrap_or(&item.images).display().to_string()).collect()
+    }
+
     /// Whether pictures in folders are train, valid and test by the folder that they are in.
     pub(crate) fn divides_folders(&self) -> bool {
         match &self.images {
@@ -61,12 +82,8 @@ impl Files {
 
     /// Everything whose content decides the images, in a fixed order.
     pub(crate) fn content(&self) -> Vec<PathBuf> {
-        let items: Vec<&Item> = match &self.images {
-            Layout::One(item) => vec![item],
-            Layout::Parts(parts) => parts.iter().flatten().collect(),
-        };
         let mut paths = Vec::new();
-        for item in items {
+        for item in self.images.items() {
             if item.pictures.is_empty() {
                 paths.push(item.images.clone());
             } else {
@@ -125,7 +142,8 @@ pub(crate) fn known_files(known: &'static Known, library: &Library) -> Result<Fi
         if official.iter().all(|file| place.join(file).is_file()) {
             members.retain(|member| official.contains(&file_name(member).as_str()));
         }
-        let Some((images, left_out)) = layout(place, &members)? else { continue };
+        let Some(found) = layout(place, &members)? else { continue };
+        let Found { images, left_out, notes } = found;
         if let Layout::Parts(parts) = &images {
             let lacking = known.parts.iter().find(|&&part| parts[part as usize].is_none());
             if let Some(part) = lacking {
@@ -139,7 +157,7 @@ pub(crate) fn known_files(known: &'static Known, library: &Library) -> Result<Fi
                 return Err(DataError::Incomplete { path: place.clone(), problem });
             }
         }
-        return Ok(Files { path: place.clone(), known: Some(known), images, left_out });
+        return Ok(Files { path: place.clone(), known: Some(known), images, left_out, notes });
     }
     Err(DataError::Missing { name: known.name.into(), looked, size: known.download_size() })
 }
@@ -147,18 +165,24 @@ pub(crate) fn known_files(known: &'static Known, library: &Library) -> Result<Fi
 /// A file, a folder, or the common beginning of several files.
 fn at_path(path: &Path) -> Result<Option<Files>, DataError> {
     let path = path.to_owned();
-    let images = if path.is_file() {
+    let found = if path.is_file() {
         let labels = path.with_file_name(
             path.file_name().unwrap_or_default().to_string_lossy().replace("images", "labels").replace("idx3", "idx1"),
         );
         let labels = (labels != path && labels.is_file()).then_some(labels);
         let labels = labels.into_iter().collect();
-        Some((Layout::One(Item { images: path.clone(), pictures: vec![], labels }), vec![]))
+        let images = Layout::One(Item { images: path.clone(), pictures: vec![], labels });
+        Some(Found { images, left_out: vec![], notes: vec![] })
     } else if path.is_dir() {
         match inside(&path, 0)? {
             Some(files) => return Ok(Some(files)),
             None => return Err(nothing_there(path)?),
         }
+    } else if path.exists() {
+        // A pipe or a device: opening it says so.
+        return Err(regular::open(&path)
+            .err()
+            .map_or_else(|| DataError::malformed(&path, "file", "it has changed: try again"), DataError::io(&path)));
     } else {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let stem = file_name(&path);
@@ -170,30 +194,34 @@ fn at_path(path: &Path) -> Result<Option<Files>, DataError> {
         siblings.retain(begins);
         layout(&path, &siblings)?
     };
-    Ok(images.map(|(images, left_out)| Files { path, known: None, images, left_out }))
+    Ok(found.map(|found| found.at(path)))
 }
 
 /// The data set of a folder, or of its only sub-folder that has one (`MNIST/raw` of torchvision).
 fn inside(path: &Path, depth: usize) -> Result<Option<Files>, DataError> {
     const DEEPEST: usize = 4;
     let members = members(path)?;
-    if let Some((images, left_out)) = layout(path, &members)? {
-        return Ok(Some(Files { path: path.to_owned(), known: None, images, left_out }));
+    if let Some(found) = layout(path, &members)? {
+        return Ok(Some(found.at(path.to_owned())));
     }
-    let mut found: Vec<Files> = Vec::new();
+    let mut found: Vec<(&PathBuf, Files)> = Vec::new();
     for folder in members.iter().filter(|member| member.is_dir() && depth < DEEPEST) {
-        found.extend(inside(folder, depth + 1)?);
+        found.extend(inside(folder, depth + 1)?.map(|files| (folder, files)));
     }
     if found.len() > 1 {
-        let folders: Vec<&PathBuf> = found.iter().map(|files| &files.path).collect();
+        let folders: Vec<&PathBuf> = found.iter().map(|(_, files)| &files.path).collect();
         return Err(several(path, "folders of data sets", &folders));
     }
-    Ok(found.pop())
+    let Some((folder, mut files)) = found.pop() else { return Ok(None) };
+    files
+        .left_out
+        .extend(read::tree(path)?.left_out("not in the folder that is read", |file| file.starts_with(folder)));
+    Ok(Some(files))
 }
 
 /// The error for a folder without a data set: what is there instead.
 fn nothing_there(path: PathBuf) -> Result<DataError, DataError> {
-    let mut found = read::tree(&path)?.passed.sentences(read::NO_PICTURE);
+    let mut found = read::tree(&path)?.left_out(read::NO_PICTURE, |_| false);
     found.truncate(5);
     let found = if found.is_empty() { "it is empty".to_owned() } else { found.join("; ") };
     let problem = format!(
@@ -223,22 +251,40 @@ fn members(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
 /// How good a candidate for the images is; a better one makes all worse ones bystanders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
-    /// Arrays, tar archives, and texts that begin as a table of values.
+    /// Arrays, and texts that begin as a table of values.
     Values,
     /// Pictures in folders.
     Pictures,
-    Zip,
-    /// Files that end as data do, and begin otherwise: taken if there is nothing else, so that reading says what is wrong.
+    /// Tar and zip.
+    Archive,
+    /// Files that end as data do, and begin otherwise, and tables and arrays about pictures: taken if there is nothing else, so that
+    /// reading says what is wrong.
     Unlikely,
 }
 
-fn rank(path: &Path) -> Option<Rank> {
+/// Rank of a file in a folder with a number of pictures.
+fn rank(path: &Path, pictures: usize) -> Option<Rank> {
     match role(path) {
-        Role::Tar => Some(Rank::Values),
-        Role::Zip => Some(Rank::Zip),
-        Role::Arrays | Role::Text if read::begins_as_images(path) => Some(Rank::Values),
+        Role::Tar | Role::Zip => Some(Rank::Archive),
+        Role::Arrays | Role::Text if read::begins_as_images(path) && !read::is_about_pictures(path, pictures) => {
+            Some(Rank::Values)
+        }
         Role::Arrays | Role::Text => Some(Rank::Unlikely),
         Role::Litter | Role::Picture | Role::Other => None,
+    }
+}
+
+/// The data set of a folder, or of all files of one stem.
+struct Found {
+    images: Layout,
+    left_out: Vec<String>,
+    notes: Vec<String>,
+}
+
+impl Found {
+    fn at(self, path: PathBuf) -> Files {
+        let Self { images, left_out, notes } = self;
+        Files { path, known: None, images, left_out, notes }
     }
 }
 
@@ -246,38 +292,48 @@ fn rank(path: &Path) -> Option<Rank> {
 /// one. This is the rule, for all that lies in folders:
 ///
 /// 1. Names that say labels are labels; a packed copy of a file is no second one.
-/// 2. Names that say train, valid and test divide: files, or else folders with pictures at any depth.
+/// 2. Names that say train, valid and test divide: files, or else folders with pictures at any depth, or the pictures' names.
 /// 3. Of several candidates the best [`Rank`] counts, then the one that [`only`] finds; two equals are an error.
 /// 4. The rest is passed over, and named.
-fn layout(place: &Path, members: &[PathBuf]) -> Result<Option<(Layout, Vec<String>)>, DataError> {
+fn layout(place: &Path, members: &[PathBuf]) -> Result<Option<Found>, DataError> {
     let is_copy = |path: &&PathBuf| {
         let unpacked = path.with_extension("");
         path.extension().is_some_and(|ending| ending == "gz")
             && members.contains(&unpacked)
             && read::is_packed_copy(path, &unpacked)
     };
-    let files = members.iter().filter(|path| path.is_file() && !is_copy(path));
-    let (labels, others): (Vec<&PathBuf>, Vec<&PathBuf>) =
-        files.partition(|path| role::is_labels(path) && rank(path).is_some());
     let tree = if place.is_dir() { read::tree(place)? } else { read::Tree::default() };
-    let names: Vec<&Path> = tree.pictures.iter().map(|path| path.strip_prefix(place).unwrap_or(path)).collect();
-    let incomplete = |problem| DataError::Incomplete { path: place.to_owned(), problem };
-    let division = read::divide(&names, false).map_err(incomplete)?;
+    let rank = |path: &Path| rank(path, tree.pictures.len());
+    let (copies, files): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        members.iter().filter(|path| !path.is_dir()).partition(is_copy);
+    let (labels, others): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        files.into_iter().partition(|path| role::is_labels(path) && rank(path).is_some());
     let item = |images: &Path, pictures: Vec<PathBuf>, part: Option<Part>| Item {
         images: images.to_owned(),
         pictures,
         labels: labels.iter().filter(|labels| part_of(labels) == part).map(|&labels| labels.clone()).collect(),
     };
-    let all: Vec<(Rank, &PathBuf)> = others.iter().filter_map(|path| Some((rank(path)?, *path))).collect();
+    let mut all: Vec<(Rank, &PathBuf)> = others.iter().filter_map(|path| Some((rank(path)?, *path))).collect();
+    let divides = |part: Part| all.iter().any(|(rank, path)| *rank < Rank::Unlikely && part_of(path) == Some(part));
+    if divides(Part::Train) && divides(Part::Test) {
+        all.retain(|(_, path)| part_of(path).is_some());
+    }
     let best = all.iter().map(|(rank, _)| *rank).min();
     let worst = if tree.pictures.is_empty() { best.unwrap_or(Rank::Unlikely) } else { Rank::Pictures };
     let ranked: Vec<(Rank, &PathBuf)> = all.iter().filter(|(rank, _)| *rank <= worst).copied().collect();
+    let names: Vec<&Path> = tree.pictures.iter().map(|path| path.strip_prefix(place).unwrap_or(path)).collect();
+    let division = match read::divide(&names, false) {
+        Ok(division) => division,
+        // Files of values make the set: the folders of pictures next to them divide nothing.
+        Err(_) if best == Some(Rank::Values) => read::Division::One,
+        Err(problem) => return Err(DataError::Incomplete { path: place.to_owned(), problem }),
+    };
     let mut parts = [None, None, None];
     for part in Part::ALL {
         let files = ranked.iter().filter(|(_, path)| part_of(path) == Some(part)).map(|(_, path)| *path).collect();
-        parts[part as usize] = match (chosen(place, files, &format!("{part} images"))?, &division) {
+        parts[part as usize] = match (chosen(place, files, &format!("{part} images"))?, division.parts()) {
             (Some(path), _) => Some(item(path, vec![], Some(part))),
-            (None, read::Division::Parts(pictures, _)) if !pictures[part as usize].is_empty() => {
+            (None, Some((pictures, _))) if !pictures[part as usize].is_empty() => {
                 let pictures = pictures[part as usize].iter().map(|&i| tree.pictures[i].clone()).collect();
                 Some(item(place, pictures, Some(part)))
             }
@@ -298,28 +354,27 @@ fn layout(place: &Path, members: &[PathBuf]) -> Result<Option<(Layout, Vec<Strin
         let broken = all.iter().map(|(_, path)| *path).find(like).map(|path| item(path, vec![], Some(part)));
         parts[part as usize] = broken;
     }
-    let layout = if parts.iter().any(Option::is_some) {
-        Some(Layout::Parts(parts))
+    let images = if parts.iter().any(Option::is_some) {
+        Layout::Parts(parts)
     } else {
-        // An archive is the original; arrays beside it are derived from it.
-        let tar = ranked.iter().filter(|(_, path)| role(path) == Role::Tar).map(|(_, path)| *path).collect::<Vec<_>>();
         let files = ranked.iter().map(|(_, path)| *path).collect::<Vec<_>>();
         let what = "files of images, none of them named train, valid or test";
-        let one = match (&tar[..], worst) {
-            ([tar], _) => Some(tar.as_path()),
-            (_, Rank::Unlikely) if files.len() > 1 => None,
+        let one = match worst {
+            Rank::Unlikely if files.len() > 1 => None,
             _ => chosen(place, files, what)?.map(PathBuf::as_path),
         };
-        let one = one.or((!tree.pictures.is_empty()).then_some(place));
-        one.map(|images| {
-            let pictures = if images == place { tree.pictures.clone() } else { vec![] };
-            Layout::One(item(images, pictures, None))
-        })
+        let Some(images) = one.or((!tree.pictures.is_empty()).then_some(place)) else { return Ok(None) };
+        let pictures = if images == place { tree.pictures.clone() } else { vec![] };
+        Layout::One(item(images, pictures, None))
     };
-    Ok(layout.map(|layout| {
-        let left_out = bystanders(&layout, place, &others, tree, &division);
-        (layout, left_out)
-    }))
+    let has_pictures = images.items().any(|item| !item.pictures.is_empty());
+    let is_read = |path: &Path| {
+        let is_labels = || labels.iter().chain(&copies).any(|other| other.as_path() == path);
+        images.items().any(|item| item.images == path) || !has_pictures && is_labels()
+    };
+    let left_out = bystanders(place, &others, &tree, &division, has_pictures, is_read);
+    let notes = division.note().filter(|_| has_pictures).into_iter().collect();
+    Ok(Some(Found { images, left_out, notes }))
 }
 
 /// The one file of several that is meant.
@@ -327,32 +382,35 @@ fn chosen<'a>(place: &Path, files: Vec<&'a PathBuf>, what: &str) -> Result<Optio
     only(files, |path| path.as_path()).map_err(|files| several(place, what, &files))
 }
 
-/// What a layout passes over.
+/// Why files next to files of values are passed over.
+const NOT_READ: &str = "not among the files that are read";
+
+/// Sentences on the files that a layout passes over.
 fn bystanders(
-    layout: &Layout,
     place: &Path,
     others: &[&PathBuf],
-    tree: read::Tree,
+    tree: &read::Tree,
     division: &read::Division,
+    has_pictures: bool,
+    is_read: impl Fn(&Path) -> bool,
 ) -> Vec<String> {
-    let items: Vec<&Item> = match layout {
-        Layout::One(item) => vec![item],
-        Layout::Parts(parts) => parts.iter().flatten().collect(),
-    };
-    if items.iter().any(|item| !item.pictures.is_empty()) {
-        let mut left_out = tree.passed.sentences(read::NO_PICTURE);
-        if let read::Division::Parts(_, rest) = division {
-            let first = rest.first().map(|&i| tree.pictures[i].strip_prefix(place).unwrap_or(&tree.pictures[i]));
-            left_out.extend(read::outside(rest.len(), first));
+    let relative = |i: usize| tree.pictures[i].strip_prefix(place).unwrap_or(&tree.pictures[i]);
+    if has_pictures {
+        let mut left_out = tree.left_out(read::NO_PICTURE, is_read);
+        if let Some((_, rest)) = division.parts() {
+            left_out.extend(read::outside(rest.len(), rest.first().map(|&i| relative(i))));
         }
         return left_out;
     }
-    let mut passed = Passed::default();
-    others.iter().filter(|path| items.iter().all(|item| item.images != ***path)).for_each(|path| passed.add(path));
-    let mut left_out = passed.sentences("not among the files that are read");
-    if let Some(first) = tree.pictures.first() {
-        let (n, first) = (tree.pictures.len(), first.strip_prefix(place).unwrap_or(first).display());
-        left_out.push(format!("{n} pictures such as {first}: files of values are read"));
+    if !place.is_dir() {
+        let mut passed = Passed::default();
+        others.iter().filter(|path| !is_read(path)).for_each(|path| passed.add(path));
+        return passed.sentences(NOT_READ);
+    }
+    let mut left_out = tree.left_out(NOT_READ, is_read);
+    if !tree.pictures.is_empty() {
+        let (pictures, first) = (counted(tree.pictures.len(), "picture"), relative(0).display());
+        left_out.push(format!("{pictures} such as {first}: files of values are read"));
     }
     left_out
 }

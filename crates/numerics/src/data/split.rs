@@ -41,7 +41,9 @@ pub(crate) fn files(counts: [Option<usize>; 3], seed: u64) -> Result<Parts, Stri
     let [train, valid, test] = counts;
     let (Some(train), Some(test)) = (train, test) else {
         let lacking = if train.is_none() { "training" } else { "test" };
-        return Err(format!("no {lacking} images: files named train and test are expected (valid is optional)"));
+        return Err(format!(
+            "no {lacking} images: files, folders or arrays named train and test are expected (valid is optional)"
+        ));
     };
     match valid {
         Some(valid) => Ok([(0, all(train)), (1, all(valid)), (2, all(test))]),

@@ -11,9 +11,11 @@ use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use super::gallery::Gallery;
 use super::{Contents, Pool, foreign};
 use crate::data::library::file_name;
-use crate::data::role::{Passed, Role, part_of, role};
+use crate::data::origin::counted;
+use crate::data::role::{Passed, Role, part_of, part_of_picture, role};
 use crate::data::{DataError, Part, Shape};
 use crate::regular;
 
@@ -32,7 +34,26 @@ pub(crate) struct Tree {
     /// At any depth, in natural order of their paths: 9 before 10.
     pub(crate) pictures: Vec<PathBuf>,
     /// Files that are no pictures.
-    pub(crate) passed: Passed,
+    pub(crate) others: Vec<PathBuf>,
+    /// Folders that are too deep to be looked into.
+    too_deep: Vec<PathBuf>,
+}
+
+impl Tree {
+    /// Sentences on the files that are no pictures, without those that are read, and on folders that are too deep.
+    pub(crate) fn left_out(&self, why: &str, is_read: impl Fn(&Path) -> bool) -> Vec<String> {
+        let mut passed = Passed::default();
+        self.others.iter().filter(|path| !is_read(path)).for_each(|path| passed.add(path));
+        let mut sentences = passed.sentences(why);
+        if let Some(first) = self.too_deep.first() {
+            let (n, first) = (self.too_deep.len(), first.display());
+            sentences.push(match n {
+                1 => format!("folder {first}: deeper than {DEEPEST} folders"),
+                n => format!("{n} folders such as {first}: deeper than {DEEPEST} folders"),
+            });
+        }
+        sentences
+    }
 }
 
 /// Looks for pictures in a folder and all its sub-folders.
@@ -45,7 +66,11 @@ pub(crate) fn tree(root: &Path) -> Result<Tree, DataError> {
 
 /// Every folder is entered once, whatever links lead to it.
 fn walk(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, tree: &mut Tree) -> Result<(), DataError> {
-    if depth > DEEPEST || !seen.insert(folder.canonicalize().map_err(DataError::io(folder))?) {
+    if !seen.insert(folder.canonicalize().map_err(DataError::io(folder))?) {
+        return Ok(());
+    }
+    if depth > DEEPEST {
+        tree.too_deep.push(folder.to_owned());
         return Ok(());
     }
     let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
@@ -57,22 +82,48 @@ fn walk(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, tree: &mut Tr
             Role::Litter => {}
             _ if path.is_dir() => walk(&path, depth + 1, seen, tree)?,
             Role::Picture => tree.pictures.push(path),
-            _ => tree.passed.add(&path),
+            _ => tree.others.push(path),
         }
     }
     Ok(())
 }
 
-/// How folders divide pictures.
+/// Division of pictures by folders, or by the names of all of them.
+#[derive(Debug)]
 pub(crate) enum Division {
     /// Not at all.
     One,
+    /// Not at all, though some pictures are called train, valid or test: a sentence on them.
+    Half(String),
     /// Pictures of train, valid and test by number, and those in none of the three.
     Parts([Vec<usize>; 3], Vec<usize>),
+    /// The same, by the names of the pictures themselves, which say it of all of them.
+    Names([Vec<usize>; 3]),
 }
 
-/// Divides pictures by the first folder on the way to each that is called train, valid or test. One such part alone is a
-/// division that lacks another one, unless it has all pictures of an archive, which may be one part's.
+impl Division {
+    /// Pictures of train, valid and test by number, and those in none of the three; `None` if all are one pool.
+    pub(crate) fn parts(&self) -> Option<(&[Vec<usize>; 3], &[usize])> {
+        match self {
+            Self::Parts(parts, rest) => Some((parts, rest)),
+            Self::Names(parts) => Some((parts, &[])),
+            Self::One | Self::Half(_) => None,
+        }
+    }
+
+    /// Sentence on a division by the names of pictures, or on names that divide only some of them.
+    pub(crate) fn note(&self) -> Option<String> {
+        match self {
+            Self::Names(_) => Some("the names of its pictures, which say train and test, divide it".to_owned()),
+            Self::Half(note) => Some(note.clone()),
+            Self::One | Self::Parts(..) => None,
+        }
+    }
+}
+
+/// Divides pictures by the first folder on the way to each that is called train, valid or test; or by their own names, where
+/// each has one of these words and some train and some test. One such folder alone is a division that lacks another one,
+/// unless it has all pictures of an archive, which may be one part's.
 pub(crate) fn divide(names: &[&Path], archive: bool) -> Result<Division, String> {
     let (mut parts, mut rest) = ([vec![], vec![], vec![]], vec![]);
     let mut folders: BTreeSet<(PathBuf, Part, PathBuf)> = BTreeSet::new();
@@ -94,11 +145,37 @@ pub(crate) fn divide(names: &[&Path], archive: bool) -> Result<Division, String>
         }
         before = Some(one);
     }
-    Ok(match parts.iter().filter(|part| !part.is_empty()).count() {
-        0 => Division::One,
-        1 if archive && rest.is_empty() => Division::One,
-        _ => Division::Parts(parts, rest),
-    })
+    match (parts.iter().filter(|part| !part.is_empty()).count(), folders.first()) {
+        (1, _) if archive && rest.is_empty() => Ok(Division::One),
+        (1, Some((_, part, folder))) if !rest.is_empty() => Err(format!(
+            "its folder {} is taken for the {part} images, and of its {} other pictures none is in a folder called train, \
+             valid or test: if it is a class, give it another name",
+            folder.display(),
+            rest.len()
+        )),
+        (0, _) => Ok(divide_by_names(names)),
+        _ => Ok(Division::Parts(parts, rest)),
+    }
+}
+
+/// Divides pictures by their own names.
+fn divide_by_names(names: &[&Path]) -> Division {
+    let (mut parts, mut rest) = ([vec![], vec![], vec![]], vec![]);
+    for (i, name) in names.iter().enumerate() {
+        match part_of_picture(name) {
+            Some(part) => parts[part as usize].push(i),
+            None => rest.push(i),
+        }
+    }
+    let named = names.len() - rest.len();
+    match (parts[Part::Train as usize].is_empty(), parts[Part::Test as usize].is_empty()) {
+        (false, false) if rest.is_empty() => Division::Names(parts),
+        (false, false) => Division::Half(format!(
+            "{named} of {} pictures are called train, valid or test and the others are not: all are divided by the data seed",
+            names.len()
+        )),
+        _ => Division::One,
+    }
 }
 
 /// The folders on the way to a file, the outermost first.
@@ -216,15 +293,16 @@ impl Members {
             Ok::<Pool, DataError>(gallery.pool(size))
         };
         let left_out = self.passed.sentences(NO_PICTURE);
-        match division {
-            Division::One => Ok(Contents::One(Pool { left_out, ..pool(&mut (0..self.pictures.len()))? })),
-            Division::Parts(parts, rest) => {
+        let notes = division.note().into_iter().collect();
+        match division.parts() {
+            None => Ok(Contents::One(Pool { left_out, notes, ..pool(&mut (0..self.pictures.len()))? })),
+            Some((parts, rest)) => {
                 let mut pools = [None, None, None];
-                for (pool_of_part, members) in pools.iter_mut().zip(&parts).filter(|(_, members)| !members.is_empty()) {
+                for (pool_of_part, members) in pools.iter_mut().zip(parts).filter(|(_, members)| !members.is_empty()) {
                     *pool_of_part = Some(pool(&mut members.iter().copied())?);
                 }
                 if let Some(first) = pools.iter_mut().flatten().next() {
-                    first.left_out = left_out;
+                    (first.left_out, first.notes) = (left_out, notes);
                     first.left_out.extend(outside(rest.len(), rest.first().map(|&i| names[i])));
                 }
                 Ok(Contents::Parts(pools))
@@ -235,42 +313,12 @@ impl Members {
 
 /// The sentence on pictures in none of the three parts.
 pub(crate) fn outside(count: usize, first: Option<&Path>) -> Option<String> {
-    let first = first?.display();
-    Some(format!("{count} pictures such as {first}: in no folder called train, valid or test, as others are"))
-}
-
-/// Images as they are read, sorted by class.
-#[derive(Default)]
-struct Gallery {
-    pixels: Vec<u8>,
-    labels: Vec<u16>,
-    classes: Vec<String>,
-}
-
-impl Gallery {
-    fn hang(&mut self, path: &Path, place: &str, class: String, bytes: &[u8], size: usize) -> Result<(), DataError> {
-        let fail = |problem: String| DataError::malformed(path, place, problem);
-        let (grey, width, height) = decode(bytes).map_err(fail)?;
-        shrink(&grey, width, height, size, &mut self.pixels);
-        let label = match self.classes.last() == Some(&class) {
-            true => self.classes.len() - 1,
-            false => self.classes.iter().position(|known| *known == class).unwrap_or_else(|| {
-                self.classes.push(class);
-                self.classes.len() - 1
-            }),
-        };
-        self.labels.push(u16::try_from(label).map_err(|_| fail("more than 65536 classes".into()))?);
-        Ok(())
-    }
-
-    fn pool(self, size: usize) -> Pool {
-        let labels = (self.classes.len() > 1).then_some(self.labels);
-        Pool { labels, classes: self.classes, ..Pool::unlabelled(self.pixels, Shape { width: size, height: size }) }
-    }
+    let (first, pictures) = (first?.display(), counted(count, "picture"));
+    Some(format!("{pictures} such as {first}: in no folder called train, valid or test, as others are"))
 }
 
 /// Grey levels (Rec. 601 luma; what is transparent is black), width and height of a picture.
-fn decode(bytes: &[u8]) -> Result<(Vec<u8>, usize, usize), String> {
+pub(super) fn decode(bytes: &[u8]) -> Result<(Vec<u8>, usize, usize), String> {
     match bytes {
         _ if bytes.starts_with(b"\x89PNG") => decode_png(bytes),
         _ if bytes.starts_with(b"\xff\xd8\xff") => decode_jpeg(bytes),

@@ -2,7 +2,9 @@
 //! bytes are there, and every error names the place.
 
 mod foreign;
+mod gallery;
 mod greys;
+mod header;
 mod idx;
 mod images;
 mod npy;
@@ -17,6 +19,7 @@ use sha2::{Digest, Sha256};
 use super::binarize::Levels;
 use super::{DataError, Shape};
 use crate::regular;
+pub use gallery::Pictures;
 pub(crate) use idx::size;
 use images::luma;
 pub(crate) use images::{Division, NO_PICTURE, Tree, divide, folder, outside, picture, shrink, tree};
@@ -35,6 +38,14 @@ pub(crate) struct Pool {
     pub(crate) classes: Vec<String>,
     /// What the file holds besides, as in [`super::Dataset::left_out`].
     pub(crate) left_out: Vec<String>,
+    /// Sentences on the images for the user, as in [`super::Origin::notes`].
+    pub(crate) notes: Vec<String>,
+    /// Name of the array, in an archive of arrays.
+    pub(crate) array: Option<String>,
+    /// Names of the columns, where a text has a header.
+    pub(crate) columns: Option<Vec<String>>,
+    /// The pictures that the images were resized from.
+    pub(crate) pictures: Option<Pictures>,
 }
 
 /// Some images of a file, and what is known of all.
@@ -57,7 +68,8 @@ impl Pool {
 
     /// Images with classes.
     pub(crate) fn labelled(pixels: Vec<u8>, shape: Shape, labels: Option<Vec<u16>>, classes: Vec<String>) -> Self {
-        Self { pixels, shape, kept: None, labels, classes, left_out: vec![] }
+        let (kept, array, columns, pictures) = (None, None, None, None);
+        Self { pixels, shape, kept, labels, classes, left_out: vec![], notes: vec![], array, columns, pictures }
     }
 
     /// Number of images in the file.
@@ -73,6 +85,15 @@ impl Pool {
     /// Whether both hold the same images in the same order, as far as all of them were kept.
     pub(crate) fn holds_the_same_as(&self, other: &Self) -> bool {
         self.kept.is_none() && other.kept.is_none() && self.shape == other.shape && self.pixels == other.pixels
+    }
+
+    /// Puts the pixels of every image into another order: first the one that is number `order[0]` now.
+    pub(crate) fn reorder(&mut self, order: &[usize]) {
+        let mut before = vec![0; order.len()];
+        for image in self.pixels.chunks_exact_mut(order.len()) {
+            before.copy_from_slice(image);
+            image.iter_mut().zip(order).for_each(|(level, &from)| *level = before[from]);
+        }
     }
 
     /// Image `i` of the file, which must be one of those that were asked for.
@@ -194,6 +215,26 @@ pub(crate) fn begins_as_images(path: &Path) -> bool {
             !m.is_empty() && foreign::refusal(path, &m[..m.len().min(512)]).is_none() && text::begins_as_table(path, m)
         }
     }
+}
+
+/// True for a table or an array among pictures that is likely about them (names, classes, frames of objects): it has few
+/// values a row and not many rows to a picture; or, of a text, no more rows than there are pictures. Fewer than three pictures
+/// are no set.
+pub(crate) fn is_about_pictures(path: &Path, pictures: usize) -> bool {
+    const FEW_VALUES: usize = 16;
+    const ROWS_A_PICTURE: usize = 10;
+    let start = open(path).and_then(|mut source| beginning(path, &mut source, 1 << 16));
+    let Some(start) = start.ok().filter(|_| pictures >= 3) else { return false };
+    if let Some((rows, width)) = npy::size(&mut &*start) {
+        return width < FEW_VALUES && rows <= ROWS_A_PICTURE * pictures;
+    }
+    if start.contains(&0) {
+        return false;
+    }
+    let few = text::width(path, &start).is_some_and(|width| width < FEW_VALUES);
+    let most = if few { ROWS_A_PICTURE * pictures } else { pictures };
+    // The header is a line as well.
+    open(path).is_ok_and(|source| source.split(b'\n').take(most + 2).count() <= most + 1)
 }
 
 /// Labels of a file: whole numbers, one an image.

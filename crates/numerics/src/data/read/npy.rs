@@ -29,6 +29,13 @@ pub(super) fn promises_images(source: &mut impl Read) -> Option<bool> {
     Header::read(source).ok().map(|header| header.shape.len() >= 2)
 }
 
+/// Number of rows and values of each that the header of a .npy file promises.
+pub(super) fn size(source: &mut impl Read) -> Option<(usize, usize)> {
+    let shape = Header::read(source).ok()?.shape;
+    let (rows, sizes) = shape.split_first()?;
+    Some((*rows, sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size))?))
+}
+
 /// The members of a zip archive: the arrays of a .npz file, or pictures. Names that say train, valid and test make the three
 /// sets; a single array of images is a pool.
 pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
@@ -56,23 +63,20 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
         return members.read(path, size);
     }
     // What may be images, by the headers alone; the rest is named.
-    let (mut candidates, mut left_out) = (Vec::new(), Vec::new());
+    let (mut candidates, mut others, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
     for index in 0..archive.len() {
         let mut member = archive.by_index(index).map_err(unreadable)?;
         let name = member.name().map_err(unreadable)?.trim_end_matches(".npy").to_owned();
         let name = PathBuf::from(name);
-        if is_labels(&name) {
-            continue;
-        }
         match Header::read(&mut member) {
-            Ok(header) if header.shape.len() >= 2 => candidates.push((name, index, header.shape)),
-            Ok(_) => {}
+            Ok(header) if header.shape.len() >= 2 && !is_labels(&name) => candidates.push((name, index, header.shape)),
+            Ok(header) => others.push((name, index, header.shape)),
             Err(error) => left_out.push((name, error)),
         }
     }
-    if let ([], Some((name, error))) = (&candidates[..], left_out.pop()) {
+    if let ([], Some((name, error))) = (&candidates[..], left_out.last()) {
         let place = format!("array `{}`, byte {}", name.display(), error.at);
-        return Err(DataError::malformed(path, place, error.problem));
+        return Err(DataError::malformed(path, place, &error.problem));
     }
     let mut left_out: Vec<String> =
         left_out.into_iter().map(|(name, error)| format!("array `{}`: {}", name.display(), error.problem)).collect();
@@ -93,13 +97,18 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
         let header = header(path, &mut source, &place)?;
         let pool = values(path, &mut source, &header, &place)?;
         left = source.left;
-        Ok(pool)
+        Ok(Pool { array: Some(name.display().to_string()), ..pool })
     };
-    let shape = |sizes: &[usize]| sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ");
+    let shape = |sizes: &[usize]| match sizes {
+        [] => "one value".to_owned(),
+        [count] => format!("{count} values"),
+        sizes => sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x "),
+    };
     let passed = |chosen: usize, arrays: &[(PathBuf, usize, Vec<usize>)]| {
         let others = arrays.iter().filter(|(_, index, _)| *index != chosen);
         others.map(|(name, _, sizes)| format!("array `{}` ({})", name.display(), shape(sizes))).collect::<Vec<_>>()
     };
+    left_out.extend(passed(usize::MAX, &others));
     if by_part.iter().all(|(_, arrays)| arrays.is_empty()) {
         let before = candidates.clone();
         return match only(candidates, |(name, ..)| name) {
@@ -156,6 +165,15 @@ fn values(
         [_, 3 | 4, _, _] => {
             let problem =
                 format!("shape {:?}: channels before rows; np.moveaxis(images, 1, -1)[..., :3]", header.shape);
+            return Err(fail(0, problem));
+        }
+        [_, _, _, channels @ (2 | 4)] => {
+            let problem = format!(
+                "shape {:?}: {channels} channels, of which the last is likely opacity; np.save(\"images.npy\", \
+                 images[..., {}])",
+                header.shape,
+                if channels == 4 { ":3" } else { "0" }
+            );
             return Err(fail(0, problem));
         }
         _ => return Err(fail(0, format!("shape {:?}; images have 2 or 3 sizes", header.shape))),

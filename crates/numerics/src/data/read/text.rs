@@ -1,9 +1,9 @@
 //! Rows of values as text: csv, Larochelle's .amat, the `.data` files of UCI and UCLA. One image a line.
 //!
-//! One separator a file, the first of tab, semicolon, comma and spaces that its first line has. A comma between digits is a
+//! One separator a file, the first of tab, semicolon, comma, | and spaces that its first line has. A comma between digits is a
 //! decimal comma where another separator stands between values. Values are 0 and 1, `true` and `false`, fractions in
-//! 0..=1, or grey levels 0..=255. A first line of names is a header: columns that it calls labels, and a first column that
-//! counts the rows, are not pixels.
+//! 0..=1, or grey levels 0..=255. A first line of names is a header ([`TableHeader`]); a first column that counts the rows is no
+//! pixel. Lines end with LF, CRLF, or CR alone; a first line `sep=;` (Excel) names the separator.
 
 use std::borrow::Cow;
 use std::io::{BufRead, BufReader, Read};
@@ -11,31 +11,8 @@ use std::path::Path;
 
 use super::Pool;
 use super::greys::Greys;
+use super::header::{MISSING, TableHeader, is_row_as_names};
 use crate::data::{DataError, Shape};
-
-/// Names of columns that are no pixels.
-const LABELS: [&str; 17] = [
-    "",
-    "label",
-    "labels",
-    "class",
-    "classes",
-    "target",
-    "targets",
-    "y",
-    "id",
-    "ids",
-    "index",
-    "idx",
-    "unnamed: 0",
-    "filename",
-    "file",
-    "image_id",
-    "rowid",
-];
-
-/// Missing values of those who write tables.
-const MISSING: [&str; 12] = ["", "na", "n/a", "nan", "-nan", "null", "none", "<na>", "?", ".", "#n/a", "nil"];
 
 /// Reads all rows; every one must have as many values as the first.
 pub(super) fn rows(path: &Path, source: impl Read) -> Result<Pool, DataError> {
@@ -44,23 +21,22 @@ pub(super) fn rows(path: &Path, source: impl Read) -> Result<Pool, DataError> {
     loop {
         line.clear();
         let read = source.read_until(b'\n', &mut line);
-        number += 1;
-        let malformed = |(column, problem): Refusal| {
-            let place = match column {
-                Some(column) => format!("line {number}, value {column}"),
-                None => format!("line {number}"),
-            };
-            DataError::malformed(path, place, problem)
+        let malformed = |number: usize, place: String, problem: String| {
+            DataError::malformed(path, format!("line {number}{place}"), problem)
         };
-        if read.map_err(|error| malformed((None, error.to_string())))? == 0 {
+        if read.map_err(|error| malformed(number + 1, String::new(), error.to_string()))? == 0 {
             break;
         }
-        let text = line.strip_prefix(b"\xef\xbb\xbf").filter(|_| number == 1).unwrap_or(&line);
-        table.take(text, number).map_err(malformed)?;
+        let text = line.strip_prefix(b"\xef\xbb\xbf").filter(|_| number == 0).unwrap_or(&line);
+        let end = text.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+        for text in text[..end].split(|&byte| byte == b'\r') {
+            number += 1;
+            if let Err((column, problem)) = table.take(text, number) {
+                return Err(malformed(number, table.place(column), problem));
+            }
+        }
     }
-    table
-        .pool()
-        .map_err(|(place, problem)| DataError::malformed(path, place.unwrap_or(format!("line {number}")), problem))
+    table.pool().map_err(|(place, problem)| DataError::malformed(path, place, problem))
 }
 
 /// Which value of a line is wrong, from 1, and how.
@@ -71,13 +47,13 @@ type Refusal = (Option<usize>, String);
 struct Table {
     /// Between two values; a space stands for any number of spaces and tabs.
     separator: Option<u8>,
-    names: Option<Vec<String>>,
+    header: Option<TableHeader>,
     /// A comment that may be the header.
     comment: Option<Vec<u8>>,
-    /// Columns that are no pixels, by the header.
-    labels: Vec<usize>,
     /// Values of a line, labels included.
     width: usize,
+    /// Line of the first row, or of the header.
+    first_line: usize,
     rows: usize,
     greys: Greys,
     /// Row, place and text of the first value that is neither 0 nor 1.
@@ -88,8 +64,10 @@ struct Table {
 
 impl Table {
     fn take(&mut self, line: &[u8], number: usize) -> Result<(), Refusal> {
-        let line = line.strip_suffix(b"\n").unwrap_or(line);
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if let (1, [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', separator]) = (number, line) {
+            self.separator = Some(*separator);
+            return Ok(());
+        }
         let Some(first) = line.trim_ascii_start().first() else { return Ok(()) };
         if matches!(first, b'#' | b'%') {
             if self.separator.is_none() {
@@ -105,16 +83,19 @@ impl Table {
             fields.pop();
         }
         if is_first {
-            self.width = fields.len();
-            if is_header(&fields) {
-                self.head(&fields);
+            (self.width, self.first_line) = (fields.len(), number);
+            self.header = TableHeader::of(&fields);
+            if is_row_as_names(&fields) {
+                let problem = "the first row has become names, which pandas numbers where they are equal (0, 0.1, 0.2 ...): \
+                               read the original with pd.read_csv(..., header=None), or take this line out";
+                return Err((None, problem.to_owned()));
+            }
+            if self.header.is_some() {
                 return Ok(());
             }
             if let Some(comment) = self.comment.take() {
                 let words = split(comment.trim_ascii_start()[1..].trim_ascii(), separator).unwrap_or_default();
-                if words.len() == fields.len() && is_header(&words) {
-                    self.head(&words);
-                }
+                self.header = TableHeader::of(&words).filter(|header| header.names.len() == fields.len());
             }
         }
         if fields.len() != self.width {
@@ -123,17 +104,25 @@ impl Table {
         self.row(&fields, number)
     }
 
-    fn head(&mut self, names: &[Cow<[u8]>]) {
-        let names: Vec<String> = names.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
-        let is_label = |&i: &usize| LABELS.contains(&names[i].to_lowercase().as_str());
-        self.labels = (0..names.len()).filter(is_label).collect();
-        self.names = Some(names);
+    /// Columns that are no pixels, by the header.
+    fn labels(&self) -> &[usize] {
+        self.header.as_ref().map_or(&[], |header| &header.labels)
+    }
+
+    /// `, value 3 (column `pixel2`)`.
+    fn place(&self, column: Option<usize>) -> String {
+        let name = |column: usize| self.header.as_ref()?.names.get(column - 1);
+        match column.map(|column| (column, name(column))) {
+            None => String::new(),
+            Some((column, None)) => format!(", value {column}"),
+            Some((column, Some(name))) => format!(", value {column} (column `{}`)", excerpt(name.as_bytes())),
+        }
     }
 
     fn other_width(&self, found: usize) -> String {
         let width = self.width;
-        match self.names.is_some() {
-            true if found == width + 1 => format!(
+        match self.header.is_some() {
+            true if found == width + 1 && self.rows == 0 => format!(
                 "{found} values, where the header has {width} names: if the first is the name of the row (R's write.table), \
                  write the table without row names"
             ),
@@ -145,7 +134,7 @@ impl Table {
     fn row(&mut self, fields: &[Cow<[u8]>], number: usize) -> Result<(), Refusal> {
         let separator = self.separator.unwrap_or(b' ');
         for (i, field) in fields.iter().enumerate() {
-            if self.labels.binary_search(&i).is_ok() {
+            if self.labels().binary_search(&i).is_ok() {
                 continue;
             }
             let refused = |why: String| Err((Some(i + 1), why));
@@ -154,7 +143,7 @@ impl Table {
                 b"1" => 1.0,
                 word => match value(word, separator) {
                     Some(value) => value,
-                    None => return refused(no_value(word)),
+                    None => return refused(no_value(word, self.header.is_some())),
                 },
             };
             if i == 0 && self.counts(value) {
@@ -166,7 +155,8 @@ impl Table {
                 self.count_no_more()?;
             }
             if self.first_grey.is_none() && value != 0.0 && value != 1.0 {
-                self.first_grey = Some((self.rows, format!("line {number}, value {}", i + 1), excerpt(field)));
+                let place = format!("line {number}{}", self.place(Some(i + 1)));
+                self.first_grey = Some((self.rows, place, excerpt(field)));
             }
             if self.greys.push(value).is_err() {
                 return refused(format!(
@@ -190,7 +180,7 @@ impl Table {
     /// The first column is pixels after all: it has stopped to count. Says which count is no level.
     fn count_no_more(&mut self) -> Result<(), Refusal> {
         let Some(from) = self.counts_from.take() else { return Ok(()) };
-        let dim = self.width - self.labels.len();
+        let dim = self.width - self.labels().len();
         for row in 0..self.rows {
             let value = from + row as f64;
             if value > 1.0 && self.first_grey.as_ref().is_none_or(|(at, ..)| *at > row) {
@@ -203,24 +193,20 @@ impl Table {
     }
 
     /// The images, if the values can be pixels; or where they cannot, and why.
-    fn pool(mut self) -> Result<Pool, (Option<String>, String)> {
+    fn pool(mut self) -> Result<Pool, (String, String)> {
         const COUNTED: usize = 3;
-        let mut dim = self.width - self.labels.len();
+        let mut dim = self.width - self.labels().len();
+        let first_line = format!("line {}", self.first_line.max(1));
         if self.rows == 0 {
-            return Err((None, "no rows of 0 and 1, or of grey levels".into()));
+            return Err((first_line, "no rows of 0 and 1, or of grey levels".into()));
         }
         if dim == 0 {
-            let names = self.names.unwrap_or_default().join(", ");
-            return Err((None, format!("no column is a pixel: the header names labels alone ({names})")));
+            let names = self.header.unwrap_or_default().names.join(", ");
+            return Err((first_line, format!("no column is a pixel: the header names labels alone ({names})")));
         }
-        let mut left_out = Vec::new();
-        if let Some(names) = &self.names {
-            let label = |&i: &usize| match names[i].as_str() {
-                "" => format!("column {}: it has no name, as an index has none", i + 1),
-                name => format!("column `{name}`: its name says that it is no pixel (another name makes it one)"),
-            };
-            left_out.extend(self.labels.iter().map(label));
-        }
+        let mut left_out = self.header.as_ref().map_or(vec![], |header| header.left_out.clone());
+        let notes = self.header.as_ref().and_then(|header| header.note.clone()).into_iter().collect();
+        let mut columns = self.header.as_ref().map(TableHeader::pixels);
         if self.counts_from.is_some() && self.rows >= COUNTED && dim > 1 {
             left_out.push("column 1: it counts the rows".into());
             let mut kept = 0;
@@ -230,22 +216,34 @@ impl Table {
             }
             self.greys.pixels.truncate(kept);
             dim -= 1;
+            columns.as_mut().map(|columns| columns.remove(0));
         } else {
-            self.count_no_more().map_err(|(_, problem)| (None, problem))?;
+            self.count_no_more().map_err(|(_, problem)| (first_line.clone(), problem))?;
+        }
+        let side = (dim - 1).isqrt();
+        let one_more = self.header.is_none() && side >= 4 && side * side == dim - 1;
+        if self.greys.are_too_dark() && one_more {
+            let (_, place, value) = self.first_grey.unwrap_or_default();
+            return Err((
+                place,
+                format!(
+                    "`{value}` is neither 0 nor 1, and {dim} values a row are {side} x {side} and one more: if that is a \
+                     label, give the columns a header with `label` in it, or take it out"
+                ),
+            ));
         }
         if self.greys.are_too_dark() {
             let (_, place, value) = self.first_grey.unwrap_or_default();
             return Err((
-                Some(place),
+                place,
                 format!(
                     "`{value}` is neither 0 nor 1, and as grey levels of 0..=255 no value reaches 128: divide all by the highest"
                 ),
             ));
         }
-        let side = (dim - 1).isqrt();
-        if self.greys.are_grey() && self.names.is_none() && side >= 4 && side * side == dim - 1 {
+        if self.greys.are_grey() && one_more {
             return Err((
-                None,
+                first_line,
                 format!(
                     "{dim} grey levels a row, {side} x {side} and one more: if that is a label, give the columns a header with \
                      `label` in it, or take it out"
@@ -253,7 +251,7 @@ impl Table {
             ));
         }
         let pool = Pool::unlabelled(self.greys.pixels, Shape { width: dim, height: 1 });
-        Ok(Pool { left_out, ..pool })
+        Ok(Pool { left_out, notes, columns, ..pool })
     }
 }
 
@@ -265,6 +263,12 @@ pub(super) fn begins_as_table(path: &Path, start: &[u8]) -> bool {
     }
 }
 
+/// Values of a row of the table that a file begins with, of whose beginning the last line may be torn.
+pub(super) fn width(path: &Path, start: &[u8]) -> Option<usize> {
+    let end = start.iter().rposition(|&byte| byte == b'\n').map_or(start.len(), |end| end + 1);
+    rows(path, &start[..end]).ok().map(|pool| pool.shape.width)
+}
+
 /// The separator of a line: the first of these that it has outside of quotation marks.
 fn separator_of(line: &[u8]) -> u8 {
     let mut quoted = false;
@@ -274,7 +278,7 @@ fn separator_of(line: &[u8]) -> u8 {
         !quoted
     });
     let has = |separator: &u8| bare.trim_ascii().contains(separator);
-    [b'\t', b';', b','].into_iter().find(has).unwrap_or(b' ')
+    [b'\t', b';', b',', b'|'].into_iter().find(has).unwrap_or(b' ')
 }
 
 /// The values of a line; `None` if a quotation mark does not close.
@@ -310,22 +314,6 @@ fn split(line: &[u8], separator: u8) -> Option<Vec<Cow<'_, [u8]>>> {
     (!quoted).then_some(fields)
 }
 
-/// Whether a line is a header: names, and no value at all; or, as pandas numbers columns, 0 1 2 ... or 1 2 3 ..., behind
-/// an index without a name or a label.
-fn is_header(fields: &[Cow<[u8]>]) -> bool {
-    let words: Vec<Cow<str>> = fields.iter().map(|field| String::from_utf8_lossy(field)).collect();
-    let is_name = |word: &str| {
-        let lower = word.to_lowercase();
-        let is_value = word.replace(',', ".").parse::<f64>().is_ok() || lower == "true" || lower == "false";
-        !is_value && !MISSING.contains(&lower.as_str()) && !word.chars().any(char::is_control)
-    };
-    let label = words.first().is_some_and(|word| LABELS.contains(&word.to_lowercase().as_str()));
-    let rest = &words[usize::from(label)..];
-    let counts =
-        |from: usize| rest.len() >= 3 && rest.iter().enumerate().all(|(i, word)| *word == (from + i).to_string());
-    (label || !rest.is_empty()) && rest.iter().all(|word| is_name(word)) || counts(0) || counts(1)
-}
-
 /// The number that a word is.
 fn value(word: &[u8], separator: u8) -> Option<f64> {
     let word = std::str::from_utf8(word).ok()?;
@@ -342,7 +330,7 @@ fn value(word: &[u8], separator: u8) -> Option<f64> {
 }
 
 /// Why a word is no value.
-fn no_value(word: &[u8]) -> String {
+fn no_value(word: &[u8], has_header: bool) -> String {
     let word = excerpt(word);
     if word.is_empty() {
         "an empty field: a missing value is no pixel; fill it, or leave the row out".to_owned()
@@ -353,9 +341,14 @@ fn no_value(word: &[u8]) -> String {
             "`{word}` is neither 0 nor 1; with index:value pairs this is a file of LIBSVM: from sklearn.datasets import \
              load_svmlight_file; import numpy as np; np.save(\"images.npy\", load_svmlight_file(\"in\")[0].toarray())"
         )
+    } else if has_header {
+        format!(
+            "`{word}` is neither 0 nor 1, nor another number: a column that is no pixel is left out if the header calls it \
+             `label`"
+        )
     } else {
         format!(
-            "`{word}` is neither 0 nor 1, nor another number (one separator a file: tab, semicolon, comma or spaces)"
+            "`{word}` is neither 0 nor 1, nor another number (one separator a file: tab, semicolon, comma, | or spaces)"
         )
     }
 }

@@ -1,0 +1,76 @@
+//! Columns of the tables of train, valid and test: matched by name, so that a pixel is the same one in all three.
+
+use std::collections::BTreeMap;
+
+use super::Part;
+use super::read::Pool;
+
+/// Brings the columns of valid and test into the order of those of train; returns sentences on what cannot be matched for lack
+/// of names. Error: their names differ.
+pub(super) fn match_by_name(pools: &mut [Option<Pool>; 3]) -> Result<Vec<String>, String> {
+    let mut notes = Vec::new();
+    let [Some(train), others @ ..] = pools else { return Ok(notes) };
+    for (part, other) in [Part::Valid, Part::Test].into_iter().zip(others) {
+        let Some(pool) = other else { continue };
+        match (&train.columns, &pool.columns) {
+            (Some(names), Some(own)) if names == own => {}
+            (Some(names), Some(own)) => {
+                let order = order(names, own).map_err(|problem| format!("its train and {part} tables {problem}"))?;
+                pool.reorder(&order);
+                // What was said of the order of its own columns is of no interest any more.
+                pool.notes.clear();
+                pool.columns.clone_from(&train.columns);
+            }
+            (Some(_), None) | (None, Some(_)) => {
+                let [with, without] = if train.columns.is_some() { [Part::Train, part] } else { [part, Part::Train] };
+                notes.push(format!(
+                    "the table of {with} names its columns, that of {without} does not: they are taken to be in one order"
+                ));
+            }
+            (None, None) => {}
+        }
+    }
+    Ok(notes)
+}
+
+/// For each of `names` its place among `own`, or how they differ.
+fn order(names: &[String], own: &[String]) -> Result<Vec<usize>, String> {
+    let places: BTreeMap<&str, usize> = own.iter().enumerate().map(|(i, name)| (name.as_str(), i)).collect();
+    if let Some(lacking) = names.iter().find(|name| !places.contains_key(name.as_str())) {
+        return Err(differ(lacking, "first"));
+    }
+    if let Some(further) = own.iter().find(|name| !names.contains(name)) {
+        return Err(differ(further, "second"));
+    }
+    if places.len() < own.len() || names.len() != own.len() {
+        return Err("name columns twice, in another order: names tell which pixel is which".to_owned());
+    }
+    Ok(names.iter().map(|name| places[name.as_str()]).collect())
+}
+
+fn differ(name: &str, which: &str) -> String {
+    format!(
+        "have other columns: `{name}` is in the {which} alone. A column that is no pixel is left out if the header calls it \
+         `label`; pixels need one name in all files"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_columns_is_found_by_their_names_or_refused() {
+        let names = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let of = |train: &str, test: &str| order(&names(train), &names(test));
+        assert_eq!(of("a b c", "c a b"), Ok(vec![1, 2, 0]));
+        for (train, test, words) in [
+            ("a b digit", "a b", "`digit` is in the first alone"),
+            ("a b", "b a z", "`z` is in the second alone"),
+            ("a a b", "a b a", "name columns twice"),
+        ] {
+            let problem = of(train, test).expect_err(words);
+            assert!(problem.contains(words), "{problem}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The last step of loading: three sets of images made binary, and all that is found on the way.
+
+use super::binarize::{Binarization, Levels, binarize};
+use super::brightness::{Brightness, correlation};
+use super::load::Divided;
+use super::origin::Origin;
+use super::part::Part;
+use super::{Binarize, DataConfig, Dataset, Images, Labels};
+
+/// Makes the images of a division binary.
+pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
+    let binary = divided.pools.iter().all(|pool| pool.levels() == Levels::Binary);
+    let levels = if binary { Levels::Binary } else { Levels::Grey };
+    let mut brightness = [Brightness::default(); 3];
+    let (mut seen, mut train_sums) = ([false; 256], Vec::new());
+    let [train, valid, test] = Part::ALL.map(|part| {
+        let (pool, images) = &divided.parts[part as usize];
+        let pool = &divided.pools[*pool];
+        let dim = pool.shape.dim();
+        let mut pixels = vec![0; images.len() * dim];
+        let (mut counts, mut on) = ([0; 256], Vec::with_capacity(images.len()));
+        let white =
+            if levels == Levels::Grey && config.binarize == Binarize::Dynamic && part == Part::Train { 255 } else { 1 };
+        let mut sums = vec![0; dim];
+        for (&i, image) in images.iter().zip(pixels.chunks_exact_mut(dim)) {
+            image.copy_from_slice(pool.image(i));
+            image.iter().for_each(|&level| counts[usize::from(level)] += 1);
+            binarize(image, levels, config.binarize, config.seed, part, i as usize);
+            let sum: usize = image.iter().map(|&level| usize::from(level)).sum();
+            sums.iter_mut().zip(&*image).for_each(|(sum, &level)| *sum += usize::from(level));
+            on.push(sum as f64 / (white * dim) as f64);
+        }
+        if part == Part::Train {
+            train_sums.clone_from(&sums);
+        }
+        brightness[part as usize] =
+            Brightness { likeness: correlation(&sums, &train_sums), ..Brightness::new(&counts, &on) };
+        seen.iter_mut().zip(counts).for_each(|(seen, count)| *seen |= count > 0);
+        let labelled = Images::new(pixels, dim);
+        match &pool.labels {
+            Some(labels) => labelled.with_labels(Labels {
+                of: images.iter().map(|&i| labels[i as usize]).collect(),
+                names: pool.classes.as_slice().into(),
+            }),
+            None => labelled,
+        }
+    });
+    let binarization = Binarization::of(levels, config.binarize);
+    let seen: Vec<u8> = (0..=255).filter(|&level| seen[usize::from(level)]).collect();
+    let two_levels = match seen[..] {
+        [low, high] if levels == Levels::Grey => Some([low, high]),
+        _ => None,
+    };
+    let origin = Origin { brightness, two_levels, shared: shared(divided), ..Origin::default() };
+    Dataset {
+        name: config.name.clone(),
+        shape: divided.pools[0].shape,
+        train,
+        valid,
+        test,
+        binarization,
+        left_out: divided.left_out.clone(),
+        origin,
+    }
+}
+
+/// Validation images and test images that are training images as well, before anything is made binary.
+fn shared(divided: &Divided) -> [usize; 2] {
+    let of = |part: Part| {
+        let (pool, images) = &divided.parts[part as usize];
+        images.iter().map(|&i| divided.pools[*pool].image(i))
+    };
+    let mut train: Vec<&[u8]> = of(Part::Train).collect();
+    train.sort_unstable();
+    [Part::Valid, Part::Test].map(|part| of(part).filter(|image| train.binary_search(image).is_ok()).count())
+}

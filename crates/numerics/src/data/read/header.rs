@@ -1,0 +1,251 @@
+//! The first line of a table: names of columns or values, and columns that are no pixels by their names.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// Names of columns that are no pixels.
+const LABELS: [&str; 16] = [
+    "", "label", "labels", "class", "classes", "target", "targets", "y", "id", "ids", "index", "idx", "filename",
+    "file", "image_id", "rowid",
+];
+
+/// Missing values of those who write tables.
+pub(super) const MISSING: [&str; 12] =
+    ["", "na", "n/a", "nan", "-nan", "null", "none", "<na>", "?", ".", "#n/a", "nil"];
+
+/// Fewest columns of a series such as pixel0, pixel1 ..., and columns of it to one other column.
+const SERIES: usize = 4;
+
+/// Fewest numbers in a header: alone or next to names of labels, and next to other names.
+const NUMBERS: [usize; 2] = [3, 8];
+
+/// Names of the columns of a table.
+#[derive(Debug, Default)]
+pub(super) struct TableHeader {
+    pub(super) names: Vec<String>,
+    /// Columns that are no pixels, ascending.
+    pub(super) labels: Vec<usize>,
+    /// Sentences on these.
+    pub(super) left_out: Vec<String>,
+    /// Sentence on pixels whose numbers are not in order, or that are of several series.
+    pub(super) note: Option<String>,
+}
+
+impl TableHeader {
+    /// The header that a line is; `None` if the line holds values.
+    ///
+    /// A header has names, or counts its columns as pandas does (0 1 2 ...), next to an index without a name and labels.
+    pub(super) fn of(fields: &[Cow<[u8]>]) -> Option<Self> {
+        let names: Vec<String> = fields.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
+        let numbers: Vec<u32> = names.iter().filter_map(|name| whole(name)).collect();
+        let others = || names.iter().filter(|name| whole(name).is_none());
+        if others().any(|name| !is_label(name) && !is_name(name))
+            || others().all(String::is_empty) && numbers.is_empty()
+        {
+            return None;
+        }
+        let fewest = NUMBERS[usize::from(others().any(|name| !is_label(name)))];
+        let mut sorted = numbers.clone();
+        sorted.sort_unstable();
+        let counts =
+            sorted.first().is_some_and(|&first| first <= 1) && sorted.windows(2).all(|pair| pair[0] + 1 == pair[1]);
+        let (in_order, are_many) = (sorted == numbers, numbers.len() >= NUMBERS[1]);
+        let distinct = sorted.windows(2).all(|pair| pair[0] < pair[1]);
+        let is_header = numbers.is_empty()
+            || numbers.len() >= fewest && counts && (in_order || are_many)
+            || are_many && in_order && distinct;
+        is_header.then(|| Self::named(names))
+    }
+
+    fn named(names: Vec<String>) -> Self {
+        let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+        let pixels = || names.iter().filter(|name| !is_label(name));
+        pixels().filter_map(|name| series(name)).for_each(|kind| *kinds.entry(kind).or_default() += 1);
+        kinds.retain(|_, count| *count >= SERIES);
+        let in_series = |name: &&String| series(name).is_some_and(|kind| kinds.contains_key(&kind));
+        let odd = pixels().filter(|name| !in_series(name)).count();
+        let members: Vec<&String> = pixels().filter(in_series).collect();
+        let is_series = !members.is_empty() && odd * SERIES <= members.len();
+        let mut header = Self::default();
+        if is_series {
+            header.note = if kinds.len() == 1 { disorder(&members) } else { several(&kinds) };
+        }
+        for (i, name) in names.iter().enumerate() {
+            let why = match name.as_str() {
+                "" => format!("column {}: it has no name, as an index has none", i + 1),
+                _ if is_label(name) => {
+                    format!("column `{name}`: its name says that it is no pixel (another name makes it one)")
+                }
+                _ if is_series && !in_series(&name) => format!(
+                    "column `{name}`: its name is not in the series {} ... {} (a name of that kind makes it a pixel)",
+                    members[0],
+                    members[members.len() - 1]
+                ),
+                _ => continue,
+            };
+            header.labels.push(i);
+            header.left_out.push(why);
+        }
+        Self { names, ..header }
+    }
+
+    /// Names of the pixels.
+    pub(super) fn pixels(&self) -> Vec<String> {
+        let names = self.names.iter().enumerate().filter(|(i, _)| self.labels.binary_search(i).is_err());
+        names.map(|(_, name)| name.clone()).collect()
+    }
+}
+
+/// True for a row of values that pandas took for names: it numbers equal names, `0, 0.1, 0.2, 1, 1.1`.
+pub(super) fn is_row_as_names(fields: &[Cow<[u8]>]) -> bool {
+    const FEWEST: usize = 3;
+    let mut next: BTreeMap<String, usize> = BTreeMap::new();
+    let mut numbered = 0;
+    let fits = fields.iter().all(|field| {
+        let word = String::from_utf8_lossy(field);
+        let (name, number) =
+            word.split_once('.').map_or((&*word, Some(0)), |(name, number)| (name, number.parse().ok()));
+        numbered += usize::from(number.is_some_and(|number| number > 0));
+        let next = next.entry(name.to_owned()).or_default();
+        *next += 1;
+        whole(name).is_some() && number == Some(*next - 1)
+    });
+    fits && numbered >= FEWEST
+}
+
+/// The number that is a name, as pandas numbers columns.
+fn whole(name: &str) -> Option<u32> {
+    let is_whole = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+    name.parse().ok().filter(|_| is_whole)
+}
+
+fn is_label(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    LABELS.contains(&lower.as_str()) || lower.starts_with("unnamed: ")
+}
+
+/// A word that is no value of a table.
+fn is_name(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    let is_value = name.replace(',', ".").parse::<f64>().is_ok() || lower == "true" || lower == "false";
+    !is_value && !MISSING.contains(&lower.as_str()) && !name.chars().any(char::is_control)
+}
+
+/// Sentence on the first two names whose numbers are not in order, by rows or by columns.
+fn disorder(names: &[&String]) -> Option<String> {
+    let numbers = |name: &String| -> Vec<u64> {
+        name.split(|letter: char| !letter.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
+    };
+    let by_rows = |pair: &&[&String]| numbers(pair[0]) <= numbers(pair[1]);
+    let by_columns = |pair: &&[&String]| numbers(pair[0]).iter().rev().le(numbers(pair[1]).iter().rev());
+    let pairs = || names.windows(2);
+    if pairs().all(|pair| by_rows(&pair)) || pairs().all(|pair| by_columns(&pair)) {
+        return None;
+    }
+    let first = pairs().find(|pair| !by_rows(pair))?;
+    Some(format!(
+        "its columns are not in the order of their numbers ({} is before {}): pixels are taken in the order of the file",
+        first[0], first[1]
+    ))
+}
+
+/// Sentence on several series of names, of which the longest makes a square: others may be labels, one column a class.
+fn several(kinds: &BTreeMap<String, usize>) -> Option<String> {
+    let longest = *kinds.values().max()?;
+    let words = kinds.iter().map(|(kind, count)| format!("{kind} ({count})")).collect::<Vec<_>>().join(", ");
+    let is_square = longest.isqrt().pow(2) == longest;
+    is_square.then(|| format!("its columns are several series, {words} with numbers for #, and all are pixels"))
+}
+
+/// The series that a name with numbers in it belongs to: `r#c#` of `r12c3`.
+fn series(name: &str) -> Option<String> {
+    let mut kind = String::new();
+    for letter in name.to_lowercase().chars() {
+        match letter.is_ascii_digit() {
+            true if kind.ends_with('#') => {}
+            true => kind.push('#'),
+            false => kind.push(letter),
+        }
+    }
+    kind.contains('#').then_some(kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(line: &str) -> Option<TableHeader> {
+        TableHeader::of(&line.split(',').map(|word| Cow::Borrowed(word.as_bytes())).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn names_numbers_and_an_index_make_a_header_and_values_do_not() {
+        for (line, pixels) in [
+            ("a,b", 2),
+            ("label", 0),
+            (",0,1,2,label", 3),
+            ("0,1,2,label", 3),
+            ("label,1,2,3", 3),
+            (",Unnamed: 0,0,1,2,3", 4),
+            (",label,0,1,2,3", 4),
+            ("Unnamed: 0.1,Unnamed: 0,p0,p1", 2),
+            ("0,1,2,3,4,5,6,7,digit", 8),
+            ("0,2,5,6,9,11,12,14", 8),
+            ("7,6,5,4,3,2,1,0", 8),
+        ] {
+            assert_eq!(header(line).unwrap_or_else(|| panic!("{line}")).pixels().len(), pixels, "{line}");
+        }
+        for line in [
+            "0,1",
+            "0,1,0,1,cat",
+            "cat,0,1,1",
+            "0,,1",
+            ",,",
+            "1.5,a",
+            "0,12,40",
+            "2,1,0",
+            "0,2,5,6,9,11,12,12",
+            "true,false",
+            "nan,0,1",
+        ] {
+            assert!(header(line).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_row_that_became_names_is_known_by_its_numbers() {
+        let is = |line: &str| {
+            is_row_as_names(&line.split(',').map(|word| Cow::Borrowed(word.as_bytes())).collect::<Vec<_>>())
+        };
+        assert!(is("0,0.1,1,0.2,1.1") && is("0,0.1,0.2,0.3"));
+        assert!(!is("0,0.5,1,0.25") && !is("0,1,2,3") && !is("0.1,0.2,0.3") && !is("a,a.1,a.2,a.3"));
+    }
+
+    #[test]
+    fn a_column_that_is_in_no_series_is_no_pixel() {
+        let left_out = |line: &str| header(line).expect("a header").left_out;
+        assert_eq!(
+            left_out("digit,pixel0,pixel1,pixel2,pixel3"),
+            ["column `digit`: its name is not in the series pixel0 ... pixel3 (a name of that kind makes it a pixel)"]
+        );
+        assert_eq!(left_out("1x1,1x2,2x1,2x2,weight,label").len(), 2);
+        let note = |line: &str| header(line).expect("a header").note;
+        assert_eq!(
+            note("p0,p1,p10,p2,p3").as_deref(),
+            Some(
+                "its columns are not in the order of their numbers (p10 is before p2): pixels are taken in the order of the file"
+            )
+        );
+        assert!(note("x0y0,x1y0,x0y1,x1y1").is_none() && note("1x1,1x2,2x1,2x2,label").is_none());
+        let pixels_and_classes: Vec<String> =
+            (0..16).map(|i| format!("p{i}")).chain((0..5).map(|i| format!("is_{i}"))).collect();
+        assert_eq!(
+            note(&pixels_and_classes.join(",")).as_deref(),
+            Some("its columns are several series, is_# (5), p# (16) with numbers for #, and all are pixels")
+        );
+        // Two series, and names that make none.
+        for line in ["a0,a1,a2,a3,b0,b1,b2,b3", "age_17,age_18,male,female,rich", "p0,p1,p2,p3,x,y1"] {
+            assert!(left_out(line).is_empty(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Images at the size that a configuration asks for: plain vectors become squares, sets known by name are resized.
+
+use super::binarize::Levels;
+use super::read::{self, Pool};
+use super::source::Files;
+use super::{DataError, Shape};
+
+/// Side of the images where no size is set.
+const SIZE: usize = 28;
+
+/// Brings a pool to the size asked for, or says why it cannot be.
+pub(super) fn reshape(pool: &mut Pool, files: &Files, size: usize) -> Result<(), DataError> {
+    let asked = Shape { width: size, height: size };
+    if pool.shape.height == 1 && pool.shape.dim() == asked.dim() {
+        pool.shape = asked;
+    }
+    if files.known.is_some_and(|known| known.invert && pool.shape == asked) && mostly_light(pool) {
+        pool.pixels.iter_mut().for_each(|level| *level = 255 - *level);
+    }
+    if pool.shape == asked || size == SIZE && files.known.is_none() {
+        return Ok(());
+    }
+    let binary = pool.levels() == Levels::Binary;
+    if files.known.is_none() || pool.shape.height == 1 || binary {
+        let Shape { width, height } = pool.shape;
+        let have =
+            if height == 1 { format!("vectors of {width} values") } else { format!("images of {height} x {width}") };
+        let problem =
+            format!("{size} asked, {} holds {have}, which are used as they are: leave size out", place(files));
+        return Err(DataError::Setting { key: "size", problem });
+    }
+    let mut pixels = Vec::with_capacity(pool.count() * asked.dim());
+    for image in pool.pixels.chunks_exact(pool.shape.dim()) {
+        read::shrink(image, pool.shape.width, pool.shape.height, size, &mut pixels);
+    }
+    (pool.pixels, pool.shape) = (pixels, asked);
+    Ok(())
+}
+
+/// The path of a set, with the files in it that were chosen.
+fn place(files: &Files) -> String {
+    let (path, names) = (files.path.display(), files.names());
+    if names.is_empty() { path.to_string() } else { format!("{path} ({})", names.join(", ")) }
+}
+
+fn mostly_light(pool: &Pool) -> bool {
+    let sum: u64 = pool.pixels.iter().map(|&level| u64::from(level)).sum();
+    sum > 127 * pool.pixels.len() as u64
+}
