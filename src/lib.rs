@@ -4,7 +4,7 @@
 //! turned into tables and figures. Modules import only from those listed above them; `docs/ARCHITECTURE.md` says why.
 
 pub(crate) use ablade_numerics::regular;
-pub use ablade_numerics::{config, cost, data, made, npy, rng, stats, train};
+pub use ablade_numerics::{config, cost, data, made, npy, rng, stats, text, train};
 
 pub mod plan;
 

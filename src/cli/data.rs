@@ -9,7 +9,7 @@ use indicatif::ProgressBar;
 use super::out::{check_named, write_among_plots, write_named};
 use super::part::PartName;
 use super::progress::ProgressMode;
-use super::terminal::{is_dumb, number, style, table};
+use super::terminal::{is_dumb, style, table, thousands};
 use super::{Exit, Global, Terminal};
 use crate::data::{self, Binarize, DataConfig, Described, Library, Part, Place, catalog, contact_sheet};
 
@@ -111,13 +111,13 @@ fn file_name(name: &str) -> String {
 fn list(library: &Library, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     let mut rows = table(&["name", "what", "D", "train", "valid", "test", "licence", "where"], 2);
     for entry in catalog(library) {
-        let [train, valid, test] = entry.sizes.map(|size| number(size as u64));
+        let [train, valid, test] = entry.sizes.map(|size| thousands(size as u64));
         let place = match entry.place {
             Place::Builtin => "drawn by this program".to_owned(),
             Place::Here(path) => path.display().to_string(),
             Place::Missing(_) => format!("`ablade data fetch {}`", entry.name),
         };
-        let dim = number(entry.shape.dim() as u64);
+        let dim = thousands(entry.shape.dim() as u64);
         let (name, about, licence) = (entry.name.to_owned(), entry.about.to_owned(), entry.licence.to_owned());
         rows.add_row([name, about, dim, train, valid, test, licence, place]);
     }

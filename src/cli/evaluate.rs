@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::out::{check_named, write_named};
 use super::part::PartName;
-use super::terminal::{decimals, number, table};
+use super::terminal::{decimals, table, thousands};
 use super::trained::{MaskArgs, Model, RunArgs, Trained};
 use super::{Exit, Global, Terminal};
 use crate::data::{self, DataConfig, Images, Shape};
@@ -85,7 +85,7 @@ pub(crate) fn evaluate(args: &EvaluateArgs, global: &Global, terminal: &mut Term
         rows.iter().try_for_each(|row| writer.write_record(row))?;
         writer.flush()?;
     } else {
-        writeln!(terminal.out, "{} on {} images of {name}", trained.name, number(images.count() as u64))?;
+        writeln!(terminal.out, "{} on {} images of {name}", trained.name, thousands(images.count() as u64))?;
         let mut drawn = table(&header, 1);
         drawn.add_rows(&rows);
         writeln!(terminal.out, "{drawn}")?;

@@ -7,6 +7,7 @@ use anyhow::{bail, ensure};
 use super::terminal::count;
 use crate::plan::RunId;
 use crate::store::{Store, StoreError};
+use crate::text::nearest;
 
 /// Where a study uses a run.
 struct Place {
@@ -126,12 +127,6 @@ fn distinct(names: impl Iterator<Item = String>) -> String {
         }
     });
     seen.join(", ")
-}
-
-/// The name most like `name`, if any is like it at all.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = known.map(|known| (strsim::jaro_winkler(name, known), known)).filter(|(score, _)| *score > 0.75);
-    scored.max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, known)| known)
 }
 
 fn meant_perhaps(nearest: Option<&str>) -> String {

@@ -8,7 +8,7 @@ use clap::Args;
 use super::ablation::probability;
 use super::asked::{Asked, StudyArgs};
 use super::estimate::Estimate;
-use super::terminal::{bytes, count, duration, number, table};
+use super::terminal::{bytes, count, duration, table, thousands};
 use super::{Exit, Global, Terminal};
 use crate::plan::{Compare, Correction, PlannedStudy, PlannedVariant, RunId, RunSpec, Shard};
 use crate::rng::{Purpose, Seed};
@@ -114,7 +114,7 @@ impl Page<'_> {
                 format!("{}{}", variant.label, if baseline { " (baseline)" } else { "" }),
                 variant.all_runs().count().to_string(),
                 cached.to_string(),
-                cost.map_or_else(String::new, |cost| number(cost.parameters)),
+                cost.map_or_else(String::new, |cost| thousands(cost.parameters)),
                 cost.map_or_else(String::new, |cost| duration(self.estimate.speed.seconds(cost))),
             ]);
         }

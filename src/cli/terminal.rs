@@ -10,7 +10,7 @@ use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use indicatif::ProgressStyle;
 
-pub(crate) use crate::sweep::grouped as number;
+pub(crate) use crate::text::{bytes, count, duration, thousands};
 
 /// `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -202,41 +202,6 @@ pub(crate) fn told(error: &anyhow::Error) -> String {
     })
 }
 
-/// Seconds as people say them: `0.4 s`, `37 s`, `6 m 12 s`, `1 h 05 m`, `3 d 4 h`.
-pub(crate) fn duration(seconds: f64) -> String {
-    let whole = seconds.round() as u64;
-    match whole {
-        _ if seconds < 0.01 => format!("{:.1} ms", seconds * 1e3),
-        _ if seconds < 1.0 => format!("{seconds:.2} s"),
-        _ if seconds < 10.0 => format!("{seconds:.1} s"),
-        0..60 => format!("{whole} s"),
-        60..3600 => format!("{} m {:02} s", whole / 60, whole % 60),
-        3600..86_400 => format!("{} h {:02} m", whole / 3600, whole % 3600 / 60),
-        _ => format!("{} d {} h", whole / 86_400, whole % 86_400 / 3600),
-    }
-}
-
-/// Bytes in binary units: `96 MiB`, `3.1 GiB`.
-pub(crate) fn bytes(count: u64) -> String {
-    let (mut value, mut unit) = (count as f64, "B");
-    for next in ["KiB", "MiB", "GiB", "TiB"] {
-        if value < 1024.0 {
-            break;
-        }
-        (value, unit) = (value / 1024.0, next);
-    }
-    if value < 10.0 && unit != "B" { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
-}
-
-/// `1 run`, `2 runs`, `2 studies`.
-pub(crate) fn count(n: usize, noun: &str) -> String {
-    match noun.strip_suffix('y') {
-        _ if n == 1 => format!("{n} {noun}"),
-        Some(stem) => format!("{n} {stem}ies"),
-        None => format!("{n} {noun}s"),
-    }
-}
-
 /// A number with so many decimals; one that rounds to zero has no sign.
 pub(crate) fn decimals(value: f64, places: usize) -> String {
     let text = format!("{value:.places$}");
@@ -325,23 +290,6 @@ mod tests {
         }
         assert_eq!(escaped("grün\tüber\nalles 你 🙂"), "grün\tüber\nalles 你 🙂");
         assert_eq!(Paint(false).printable("\u{f0001}"), "\u{f0001}", "no colour where none is wanted");
-    }
-
-    #[test]
-    fn durations_read_well_at_every_scale() {
-        let cases = [
-            (0.0004, "0.4 ms"),
-            (0.25, "0.25 s"),
-            (9.94, "9.9 s"),
-            (37.2, "37 s"),
-            (59.7, "1 m 00 s"),
-            (372.0, "6 m 12 s"),
-            (3900.0, "1 h 05 m"),
-            (273_600.0, "3 d 4 h"),
-        ];
-        for (seconds, text) in cases {
-            assert_eq!(duration(seconds), text, "{seconds}");
-        }
     }
 
     /// A disk that is full after so many bytes, or a reader that goes away.

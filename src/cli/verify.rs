@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use super::estimate::Estimate;
 use super::interrupt::Interrupt;
 use super::status::labelled;
-use super::terminal::{count, duration, number, table};
+use super::terminal::{count, duration, table, thousands};
 use super::trained::all_unchanged;
 use super::training::Training;
 use super::{Exit, Global, Terminal, machine, on_every_processor, worker};
@@ -243,7 +243,7 @@ fn by_reference(
         rows.add_row([
             labels.get(&run.spec.id).map_or_else(|| run.spec.id.to_string(), Clone::clone),
             run.epochs.len().to_string(),
-            number(layout.len as u64),
+            thousands(layout.len as u64),
             nll,
             nll_bound,
             weights,

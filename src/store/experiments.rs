@@ -13,6 +13,7 @@ use super::sealed::{load_plan, unseal};
 use super::{Store, StoreError};
 use crate::plan::{ENGINE, Plan, RunId, RunSpec};
 use crate::regular;
+use crate::text::nearest;
 
 const PLAN: &str = "plan.json";
 /// More bytes than any plan has.
@@ -185,8 +186,8 @@ impl Store {
         let again = "; `ablade sweep` with the experiment's file writes it again";
         match load_plan(&path) {
             Err(error) if error.is_absent() => {
-                let close = |known: &String| strsim::damerau_levenshtein(known, name) <= 1 + name.len() / 4;
-                let nearest = self.experiments()?.into_iter().find(close);
+                let known = self.experiments()?;
+                let nearest = nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
                 let (name, path) = (name.to_owned(), self.root().to_owned());
                 Err(StoreError::NoSuchExperiment { name, path, nearest })
             }

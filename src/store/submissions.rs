@@ -23,6 +23,7 @@ use super::sealed::{load_plan, load_sealed};
 use super::{Failure, Store, StoreError};
 use crate::plan::{Plan, RunId, names};
 use crate::regular;
+use crate::text::nearest;
 
 /// What a submission freezes beside the plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -109,7 +110,8 @@ impl Store {
         let found: Result<Submission, _> = load_sealed(&self.submission_dir(name)?.join(SUBMISSION));
         match found {
             Err(error) if error.is_absent() => {
-                let nearest = self.submissions()?.into_iter().find(|known| strsim::jaro_winkler(known, name) > 0.8);
+                let known = self.submissions()?;
+                let nearest = nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
                 Err(StoreError::NoSuchSubmission { name: name.to_owned(), path: self.submitted(), nearest })
             }
             Ok(found) if found.name != name => {

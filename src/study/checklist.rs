@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use super::Study;
 use crate::plan::{Correction, Metric, PlannedVariant};
 use crate::record::{RunRecord, RunStatus, Timing};
+use crate::text::duration;
 
 /// One question and what the study answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -246,14 +247,4 @@ fn short(p: f64) -> String {
     let digits = if p >= 0.1 { 2 } else { (1.0 - p.log10().floor()) as usize };
     let text = format!("{p:.*}", digits.min(12));
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-fn duration(seconds: f64) -> String {
-    match seconds {
-        s if s < 1.0 => format!("{s:.3} s"),
-        s if s < 10.0 => format!("{s:.1} s"),
-        s if s < 120.0 => format!("{s:.0} s"),
-        s if s < 7200.0 => format!("{:.0} min", s / 60.0),
-        s => format!("{:.1} h", s / 3600.0),
-    }
 }

@@ -20,6 +20,7 @@ use crate::plan::{Metric, Plan, PlannedStudy, PlannedVariant, RunId};
 use crate::rng::Seed;
 use crate::stats::Estimate;
 use crate::store::{RunRecord, RunStatus, Store, StoreError};
+use crate::text::nearest;
 
 /// A plan and the records of its runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -142,7 +143,7 @@ pub fn set_baseline(plan: &mut Plan, label: &str) -> Result<(), UnknownBaseline>
     let variants = || plan.studies.iter().flat_map(|study| &study.variants);
     if !variants().any(|variant| variant.label == label || variant.name == label) {
         let names = variants().flat_map(|variant| [&variant.label, &variant.name]);
-        let nearest = names.min_by_key(|name| strsim::damerau_levenshtein(name, label)).cloned();
+        let nearest = nearest(label, names.map(String::as_str)).map(str::to_owned);
         return Err(UnknownBaseline { label: label.to_owned(), nearest });
     }
     plan.compare.baseline = Some(label.to_owned());

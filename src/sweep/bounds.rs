@@ -9,6 +9,7 @@ use super::expand::Expanded;
 use super::point::Pool;
 use super::reader::Reader;
 use super::rule::Rule;
+use crate::text::thousands;
 
 /// Levels of all axes together.
 pub(super) const LEVELS: usize = 100_000;
@@ -82,8 +83,8 @@ impl Reader {
         let Some((found, most, what)) = excess.into_iter().find(|(found, most, _)| found > most) else { return true };
         let largest = (0..efforts.len()).max_by_key(|i| (efforts[*i].combinations, std::cmp::Reverse(*i))).unwrap_or(0);
         let study = &draft.studies[largest];
-        let found = if found == u64::MAX { "far too many".to_owned() } else { grouped(found) };
-        let error = Diagnostic::new(format!("this experiment has {found} {what}: at most {}", grouped(most)));
+        let found = if found == u64::MAX { "far too many".to_owned() } else { thousands(found) };
+        let error = Diagnostic::new(format!("this experiment has {found} {what}: at most {}", thousands(most)));
         let label = format!("the largest study: {}", sizes(study, draft));
         self.errors.push(divided(error.at(study.span, label), study.design));
         false
@@ -96,11 +97,11 @@ impl Reader {
         if cells * seeds <= COMBINATIONS {
             return true;
         }
-        let (runs, most) = (grouped(cells * seeds), grouped(COMBINATIONS));
+        let (runs, most) = (thousands(cells * seeds), thousands(COMBINATIONS));
         let error = Diagnostic::new(format!(
             "this experiment has {runs} runs, {} variants with {} seeds each: at most {most}",
-            grouped(cells),
-            grouped(seeds)
+            thousands(cells),
+            thousands(seeds)
         ));
         let place = draft.studies.first().map_or(Span::new(0, 0..0), |study| study.span);
         self.errors.push(divided(error.at(place, ""), Design::OneAtATime));
@@ -112,7 +113,7 @@ impl Reader {
         self.levels = self.levels.saturating_add(levels);
         let fits = self.levels <= LEVELS;
         if !fits {
-            let (found, most) = (grouped(self.levels as u64), grouped(LEVELS as u64));
+            let (found, most) = (thousands(self.levels as u64), thousands(LEVELS as u64));
             let error = Diagnostic::new(format!("the axes so far have {found} levels together: at most {most}"));
             self.errors.push(error.at(span, "").help("divide them over several files; equal runs are done once"));
         }
@@ -122,7 +123,7 @@ impl Reader {
     /// Whether there are at most `most` of something; an error otherwise.
     pub(super) fn has_at_most(&mut self, most: usize, found: usize, what: &str, span: Option<Span>) -> bool {
         if found > most {
-            let (found, most) = (grouped(found as u64), grouped(most as u64));
+            let (found, most) = (thousands(found as u64), thousands(most as u64));
             let error = Diagnostic::new(format!("{found} {what}: at most {most} in an experiment"));
             let error = error.help("divide them over several files; equal runs are done once");
             self.errors.push(span.map_or(error.clone(), |span| error.at(span, "")));
@@ -152,19 +153,6 @@ fn sizes(study: &StudyDraft, draft: &Draft) -> String {
     let between = if study.design == Design::Grid { " x " } else { " + " };
     let sizes: Vec<String> = study.axes.iter().map(|i| draft.axes[*i].levels.len().to_string()).collect();
     if sizes.is_empty() { "no axes".to_owned() } else { sizes.join(between) }
-}
-
-/// A count with commas between thousands.
-pub fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

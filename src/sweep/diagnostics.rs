@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::point::last;
+use crate::text::nearest;
 
 /// More than this many errors are counted, not shown: the first ones explain the rest.
 const SHOWN: usize = 50;
@@ -222,26 +222,3 @@ fn on_boundaries(text: &str, span: Span) -> Range<usize> {
     }
     start..end
 }
-
-/// The candidate that `name` is most likely a slip of: the one that ends in the same word, or the nearest in spelling.
-pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let name = &*name.to_lowercase();
-    if name.len() > LONGEST_NAME {
-        return None;
-    }
-    let limit = (last(name).chars().count() / 3).max(1) + usize::from(name.contains('.'));
-    // Two texts are at least as far apart as their lengths; most candidates need no more than that.
-    let distance = |a: &str, b: &str| {
-        let possible = a.chars().count().abs_diff(b.chars().count()) <= limit;
-        possible.then(|| strsim::damerau_levenshtein(a, b))
-    };
-    let scored = candidates.into_iter().filter(|candidate| *candidate != name).filter_map(|candidate| {
-        let word = distance(last(name), last(candidate)).map(|word| word + usize::from(candidate.contains('.')));
-        let nearer = distance(name, candidate).into_iter().chain(word).min()?;
-        Some((nearer, candidate))
-    });
-    scored.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance).map(|(_, near)| near)
-}
-
-/// Bytes of a name for which a similar one is looked for, at most: the search takes the product of both lengths.
-const LONGEST_NAME: usize = 200;

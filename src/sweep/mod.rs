@@ -37,7 +37,6 @@ use std::cell::Cell;
 use std::io;
 use std::path::Path;
 
-pub use bounds::grouped;
 pub use design::Design;
 pub use diagnostics::{Diagnostic, Diagnostics, Source, Span};
 pub use draft::DEFAULT_SEEDS;

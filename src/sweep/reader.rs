@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
-use super::diagnostics::{Diagnostic, Errors, Span, nearest};
+use super::diagnostics::{Diagnostic, Errors, Span};
 use super::kind::Kind;
 use super::point::{Assignment, Point, Pool, last};
 use super::settings::{self, Leaf, SETTINGS};
 use super::tree::{Key, Node, Table, Toml};
+use crate::text::nearest;
 
 /// What reading needs at every step: where errors and values go, and what a value is relative to.
 pub(super) struct Reader {

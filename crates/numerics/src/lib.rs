@@ -7,6 +7,7 @@ pub mod npy;
 pub mod regular;
 pub mod rng;
 pub mod stats;
+pub mod text;
 
 pub mod data;
 

@@ -8,6 +8,7 @@ use crate::figures::view::View;
 use crate::plan::ENGINE;
 use crate::record::RunStatus;
 use crate::study::checklist::Item;
+use crate::text::duration;
 
 /// Command, versions, data, compute, failures and the checklist of a study.
 pub(super) fn reproduce(out: &mut String, view: &View, checklist: &[Item]) {
@@ -77,12 +78,4 @@ fn compute(view: &View) -> String {
         let _ = write!(text, "; {untimed} failed without a note of their time");
     }
     text
-}
-
-fn duration(seconds: f64) -> String {
-    match seconds {
-        s if s < 120.0 => format!("{s:.0} s"),
-        s if s < 7200.0 => format!("{:.0} min", s / 60.0),
-        s => format!("{:.1} h", s / 3600.0),
-    }
 }

@@ -9,13 +9,14 @@ use super::draw::Builtin;
 use super::finish::finish;
 use super::library::file_name;
 use super::notes;
-use super::origin::{Origin, thousands};
+use super::origin::Origin;
 use super::part::Part;
 use super::read::{self, Contents, Pool};
 use super::reshape::reshape;
 use super::source::{Files, Item, Layout, Source, resolve, shadowed};
 use super::split::{self, Parts};
 use super::{DataConfig, DataError, DataSize, Dataset, Described, Library, Shape, fingerprint};
+use crate::text::thousands;
 
 /// Drawn images that tell how many pixels of all are on.
 const SAMPLE: usize = 200;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::brightness::{self, Brightness};
 use super::{Binarization, DataSize, Pictures};
+use crate::text::thousands;
 
 /// Share of validation or test images that are training images as well, from which on that is said.
 const SHARED: f64 = 0.01;
@@ -108,13 +109,6 @@ impl Described {
         found.extend(origin.notes.iter().map(|note| format!("{name}: {note}")));
         found
     }
-}
-
-/// `12,345`.
-pub(super) fn thousands(n: usize) -> String {
-    let digits = n.to_string();
-    let groups = digits.as_bytes().rchunks(3).rev().map(|group| String::from_utf8_lossy(group));
-    groups.collect::<Vec<_>>().join(",")
 }
 
 /// `1 picture`, `2,000 pictures`.

@@ -10,6 +10,7 @@ use super::origin::counted;
 use super::role::{self, Passed, Role, only, part_of, role};
 use super::{DataError, Part, read};
 use crate::regular;
+use crate::text::nearest;
 
 /// Where the images of a data set come from.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
@@ -233,9 +234,7 @@ fn nothing_there(path: PathBuf) -> Result<DataError, DataError> {
 
 pub(crate) fn unknown(name: &str, library: &Library) -> DataError {
     let known: Vec<&str> = Builtin::ALL.iter().map(|b| b.name()).chain(KNOWN.iter().map(|k| k.name)).collect();
-    let score = |known: &str| strsim::jaro_winkler(name, known);
-    let nearest = known.iter().copied().max_by(|a, b| score(a).total_cmp(&score(b)));
-    let nearest = nearest.filter(|known| score(known) > 0.75).map(str::to_owned);
+    let nearest = nearest(name, known.iter().copied()).map(str::to_owned);
     DataError::Unknown { name: name.to_owned(), data_dir: library.data_dir.clone(), nearest, known: known.join(", ") }
 }
 
