@@ -7,7 +7,7 @@ use super::terminal::{count, decimals, short_count, signed, table, wrap};
 use crate::plan::Metric;
 use crate::stats::Estimate;
 use crate::study::Study;
-use crate::study::ablation::{Ablation, AblationRow, Delta};
+use crate::study::ablation::{Ablation, AblationRow, Delta, Verdict};
 
 /// Prints the table of every study of an experiment.
 pub(crate) fn print(study: &Study, ablations: &[Ablation], terminal: &mut Terminal) -> anyhow::Result<()> {
@@ -23,8 +23,8 @@ pub(crate) fn print(study: &Study, ablations: &[Ablation], terminal: &mut Termin
         writeln!(terminal.out, "{}", heading(study, ablation))?;
         writeln!(terminal.out, "{rows}")?;
         for (note, labels) in notes(ablation) {
-            let compared = ablation.rows.iter().filter(|row| row.is_compared()).count();
-            let who = if labels.len() == compared { "every variant".to_owned() } else { labels.join("; ") };
+            let variants = ablation.rows.iter().filter(|row| row.verdict != Verdict::Baseline).count();
+            let who = if labels.len() == variants { "every variant".to_owned() } else { labels.join("; ") };
             writeln!(terminal.out, "{}", wrap(&format!("{who}: {note}"), 80))?;
         }
     }
