@@ -48,7 +48,7 @@ pub struct Summary {
 pub enum RunStatus {
     /// Trained to its end.
     Finished,
-    /// The loss stopped being finite: a result, not to be tried again.
+    /// A loss or a weight stopped being finite, or the NLL rose beyond any sense: a result, not to be tried again.
     Diverged,
     /// An error or a panic: recorded, and tried again by the next sweep.
     Failed,

@@ -100,6 +100,11 @@ pub fn load_model(spec: &RunSpec, shape: Shape, model: &[u8]) -> Result<(Masks, 
     Ok((masks, made))
 }
 
+/// Whether every weight of the model file of a run is a number.
+pub fn has_finite_weights(spec: &RunSpec, shape: Shape, model: &[u8]) -> Result<bool, RunError> {
+    Ok(load_model(spec, shape, model)?.1.read(|params| params.iter().all(|weight| weight.is_finite())))
+}
+
 /// Does a run with `threads` threads of its own. Its numbers depend on the specification and the data alone.
 pub fn execute(spec: &RunSpec, data: &Dataset, threads: usize, control: Control) -> Result<Outcome, RunError> {
     let team = Team::new(threads).until(control.stop.clone());

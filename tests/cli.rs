@@ -7,6 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use ablade::plan::RunSpec;
+use ablade::store::{RunOutput, Store};
 use place::{Place, assert_same_files, files};
 use rustix::process::{Pid, Signal, kill_process};
 use skipped::skipped;
@@ -252,6 +254,64 @@ fn verify_trains_again_by_automatic_differentiation() {
     let (out, err) = place.exits(0, "verify small --reference --runs 2");
     assert!(out.contains("2 of 2 runs the same, to rounding\n7 of 7 tables"), "{out}");
     assert!(err.contains("2 runs again by automatic differentiation: about "), "{err}");
+}
+
+/// Replaces a diverged run by a finished one of the same shapes, as an earlier version left it: `spoil` changes its model.
+fn forge_finished(store: &Store, [sound, diverged]: [&RunSpec; 2], spoil: impl Fn(&mut Vec<u8>)) {
+    let record = store.record(&sound.id).unwrap();
+    let names = fs::read_dir(store.run_dir(&sound.id)).unwrap().map(|entry| entry.unwrap().file_name());
+    let names = names.map(|name| name.into_string().unwrap()).filter(|name| {
+        !["run.toml", "epochs.csv", "summary.toml", "timing.toml", "checksums.toml"].contains(&name.as_str())
+    });
+    let mut files: Vec<(String, Vec<u8>)> =
+        names.map(|name| (name.clone(), store.file(&sound.id, &name).unwrap().unwrap())).collect();
+    files.sort();
+    spoil(&mut files.iter_mut().find(|(name, _)| name == "model.safetensors").unwrap().1);
+    let (summary, timing) = (record.summary.unwrap(), record.timing.unwrap());
+    fs::remove_dir_all(store.run_dir(&diverged.id)).unwrap();
+    store.publish(diverged, &RunOutput { summary, epochs: record.epochs, timing, files }).unwrap();
+}
+
+/// Sets the first weight of the output layer to NaN.
+fn spoil_a_weight(model: &mut Vec<u8>) {
+    let start = 8 + u64::from_le_bytes(model[..8].try_into().unwrap()) as usize;
+    let header: serde_json::Value = serde_json::from_slice(&model[8..start]).unwrap();
+    let at = start + header["output.bias"]["data_offsets"][0].as_u64().unwrap() as usize;
+    model[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+}
+
+#[test]
+fn verify_says_of_an_earlier_versions_run_that_it_is_diverged_now() {
+    let place = Place::with(SMALL);
+    place.exits(0, "sweep small.toml");
+    place.exits(1, "sweep small.toml --name wild --set train.optimizer={sgd={lr=1e30}}");
+    let store = Store::open(place.path("results")).unwrap();
+    let (sound, wild) = (store.load_plan("small").unwrap(), store.load_plan("wild").unwrap());
+    forge_finished(&store, [&sound.runs[0], &wild.runs[0]], spoil_a_weight);
+    place.exits(0, "tables wild");
+    let remedy =
+        format!("until results/runs/{} and the like are removed and `sweep` trains them again", wild.runs[0].id);
+    let said = "1 run is there as finished, and by this version diverged";
+
+    let (out, err) = place.exits(1, "verify wild --runs 8");
+    assert!(out.starts_with("7 of 8 runs the same, byte for byte\n"), "{out}{err}");
+    assert!(err.contains("trained again it diverges: ") && err.contains(said) && err.contains(&remedy), "{err}");
+
+    let (out, err) = place.exits(1, "verify wild --reference --runs 8");
+    assert!(out.contains("0 of 1 run the same, to rounding"), "{out}{err}");
+    assert!(err.contains(said) && err.contains(&remedy), "{err}");
+}
+
+/// Comparisons are those that the correction will count: other data do not compare, and are no pilot.
+#[test]
+fn plan_counts_no_comparison_of_other_data() {
+    let sets = "data.name   = [\"digits\", \"shapes\"]";
+    let some = SMALL.replace("model.skip  = [false, true]", sets);
+    let (out, _) = Place::with(&some).exits(0, "plan small.toml --seeds 6");
+    assert!(out.contains("max-T over 1 comparison 0.03"), "{out}");
+    let none = some.replace("model.masks = [1, 2]\n", "");
+    let (out, _) = Place::with(&none).exits(0, "plan small.toml --seeds 6");
+    assert!(out.contains("data      small: name shapes: ") && !out.contains("evidence"), "{out}");
 }
 
 #[test]

@@ -113,7 +113,7 @@ enum Command {
     Task(task::TaskArgs),
     /// Explain why each run is cached or new
     Why(why::WhyArgs),
-    /// Check every finished run's files, train some again and demand the same bytes
+    /// Check every finished run's files, train some again and demand the same bytes, and compute the tables again
     Verify(verify::VerifyArgs),
     /// Show what nothing in the results needs any more, and remove it when told to
     Clean(clean::CleanArgs),

@@ -44,8 +44,9 @@ pub(crate) fn plan(args: &PlanArgs, global: &Global, terminal: &mut Terminal) ->
         page.say("          `sweep` will want --name OTHER, or --replace");
     }
     page.cost(&outstanding, workers);
-    page.evidence(workers);
-    page.comparability()?;
+    let comparability = page.comparability()?;
+    page.evidence(workers, &comparability.compared);
+    page.lines.extend(comparability.lines);
     for line in page.lines {
         writeln!(terminal.out, "{line}")?;
     }
@@ -169,10 +170,15 @@ impl Page<'_> {
     }
 
     /// Variants whose numbers will not compare with the baseline's, or only with something in mind.
-    fn comparability(&mut self) -> anyhow::Result<()> {
+    fn comparability(&self) -> anyhow::Result<Comparability> {
         let plan = &self.asked.plan;
+        let others = |study: &PlannedStudy| {
+            (0..study.variants.len()).filter(|&i| study.baseline.is_some_and(|baseline| i != baseline)).collect()
+        };
+        let mut compared: Vec<BTreeSet<usize>> = plan.studies.iter().map(others).collect();
+        let mut lines = Vec::new();
         if plan.runs.windows(2).all(|pair| pair[0].config.data == pair[1].config.data) {
-            return Ok(());
+            return Ok(Comparability { compared, lines });
         }
         let (specs, all) = (plan.by_id(), plan.runs.iter().collect::<Vec<_>>());
         let datasets = self.asked.datasets(&all)?;
@@ -180,11 +186,14 @@ impl Page<'_> {
             let spec = specs[variant.runs.first()?];
             Some(Scored::new(spec, Some(datasets[&spec.data].binarization)))
         };
-        for study in &plan.studies {
+        for (study, compared) in plan.studies.iter().zip(&mut compared) {
             let Some(baseline) = study.baseline.and_then(|index| scored(&study.variants[index])) else { continue };
             let mut notes: Vec<(String, Vec<&str>)> = Vec::new();
-            for variant in &study.variants {
+            for (i, variant) in study.variants.iter().enumerate() {
                 let otherwise = scored(variant).and_then(|own| own.otherwise(&baseline, "the baseline"));
+                if matches!(otherwise, Some(Otherwise::Incomparable(_))) {
+                    compared.remove(&i);
+                }
                 let Some(Otherwise::Incomparable(note) | Otherwise::Noted(note)) = otherwise else { continue };
                 match notes.iter_mut().find(|(known, _)| *known == note) {
                     Some((_, labels)) => labels.push(&variant.label),
@@ -192,10 +201,10 @@ impl Page<'_> {
                 }
             }
             for (note, labels) in notes {
-                self.lines.push(format!("data      {}: {}: {note}", study.name, labels.join("; ")));
+                lines.push(format!("data      {}: {}: {note}", study.name, labels.join("; ")));
             }
         }
-        Ok(())
+        Ok(Comparability { compared, lines })
     }
 
     /// The effect that the test finds in 4 studies of 5; in nats too where finished runs say how differences vary.
@@ -226,15 +235,16 @@ impl Page<'_> {
         }
     }
 
-    /// The standard deviation of a study's paired differences, as far as its runs have finished: pooled over the variants.
-    fn pilot(&self, study: &PlannedStudy) -> Option<Pilot> {
+    /// The standard deviation of a study's paired differences, as far as its runs have finished: pooled over the variants
+    /// that are compared.
+    fn pilot(&self, study: &PlannedStudy, compared: &BTreeSet<usize>) -> Option<Pilot> {
         let value = |run: &RunId| {
             let record = self.finished.contains(run).then(|| self.asked.store.record(run))?;
             record.ok()?.metric(self.asked.plan.compare.metric)
         };
         let control: Vec<Option<f64>> = study.variants[study.baseline?].runs.iter().map(value).collect();
         let (mut squares, mut freedom, mut pairs) = (0.0, 0, 0);
-        for variant in study.variants.iter().enumerate().filter(|(i, _)| Some(*i) != study.baseline).map(|(_, v)| v) {
+        for variant in compared.iter().map(|&i| &study.variants[i]) {
             let both = variant.runs.iter().zip(&control);
             let differences: Vec<f64> = both.filter_map(|(run, control)| Some(value(run)? - (*control)?)).collect();
             if let Some(sd) = sd(&differences) {
@@ -246,15 +256,12 @@ impl Page<'_> {
         (squares > 0.0).then(|| Pilot { sd: (squares / freedom as f64).sqrt(), pairs })
     }
 
-    fn evidence(&mut self, workers: usize) {
+    fn evidence(&mut self, workers: usize, compared: &[BTreeSet<usize>]) {
         let plan = &self.asked.plan;
         let correction = plan.compare.correction;
         let mut powers = BTreeMap::new();
-        for study in plan.studies.iter().filter(|study| study.baseline.is_some()) {
-            let comparisons = study.variants.len() - 1;
-            if comparisons == 0 {
-                continue;
-            }
+        for (study, compared) in plan.studies.iter().zip(compared).filter(|(_, compared)| !compared.is_empty()) {
+            let comparisons = compared.len();
             let alpha = plan.compare.alpha();
             let can = Feasibility::of(plan.seeds.len(), alpha, |seeds| correction.smallest_p(seeds, comparisons));
             let method = match correction {
@@ -278,7 +285,7 @@ impl Page<'_> {
             if can.reachable() {
                 let powers =
                     powers.entry(comparisons).or_insert_with(|| Powers::of(can.seeds, comparisons, &plan.compare));
-                self.power(powers, self.pilot(study));
+                self.power(powers, self.pilot(study, compared));
             }
         }
         let one_more: Vec<f64> = plan
@@ -294,6 +301,14 @@ impl Page<'_> {
         let time = duration(crate::cost::makespan(&one_more, workers));
         self.say(format!("          one more seed: {} more, about {time}", count(one_more.len(), "run")));
     }
+}
+
+/// What `plan` knows of which numbers compare.
+struct Comparability {
+    /// Of each study the variants that are compared with its baseline, as the correction counts them.
+    compared: Vec<BTreeSet<usize>>,
+    /// Notes on the others, and on those to be compared with something in mind.
+    lines: Vec<String>,
 }
 
 /// How paired differences of finished runs vary.

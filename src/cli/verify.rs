@@ -20,10 +20,11 @@ use super::training::Training;
 use super::{Exit, Global, Terminal, machine, on_every_processor, worker};
 use crate::data::{Cache, Dataset, Library};
 use crate::plan::{Plan, RunId, RunSpec};
-use crate::run::{compare_with_reference, reference_seconds};
+use crate::run::{compare_with_reference, has_finite_weights, reference_seconds};
 use crate::store::{EpochRow, Publication, RunOutput, RunStatus, Store, StoreError};
 use crate::study::{Study, tables};
 use crate::train::reference::{Comparison, Distance};
+use crate::train::trainer::is_absurd;
 
 /// Differences of tables that are printed, at most.
 const PRINTED: usize = 20;
@@ -136,6 +137,7 @@ fn again(
         attempts: None,
     };
     let (same, different) = (Mutex::new(0), Mutex::new(0));
+    let earlier = Mutex::new(BTreeSet::new());
     let count_in = |counter: &Mutex<usize>| *counter.lock().unwrap_or_else(PoisonError::into_inner) += 1;
     let publish = |run: &RunSpec, output: &RunOutput| {
         let is_damaged = damaged.contains(&run.id);
@@ -144,7 +146,13 @@ fn again(
                 count_in(&same);
                 return Ok(Ok(()));
             }
-            Ok(Publication::Differs) => "trained again it gives other bytes".to_owned(),
+            Ok(Publication::Differs) => match since_diverged(run, output, store)? {
+                Some(sentence) => {
+                    earlier.lock().unwrap_or_else(PoisonError::into_inner).insert(run.id.clone());
+                    sentence
+                }
+                None => "trained again it gives other bytes".to_owned(),
+            },
             Ok(Publication::New) => "its files were damaged: moved aside and trained again".to_owned(),
             Err(error @ StoreError::Damaged { .. }) => error.to_string(),
             Err(error) => return Err(error),
@@ -160,11 +168,36 @@ fn again(
     let [same, different] =
         [same, different].map(|counter| counter.into_inner().unwrap_or_else(PoisonError::into_inner));
     writeln!(terminal.out, "{same} of {} the same, byte for byte", count(chosen.len(), "run"))?;
+    warn_of_earlier(earlier.into_inner().unwrap_or_else(PoisonError::into_inner).iter(), store, terminal);
     // A difference is an answer; a run that could not be trained or compared is none.
     if same < chosen.len() && different == 0 && damaged.is_empty() {
         bail!("{} could not be verified, and no other differs", count(chosen.len() - same, "run"));
     }
     Ok(Some(same == chosen.len()))
+}
+
+/// Why a run that is there as finished is diverged now; `None` where the two do not disagree in that way. Earlier versions
+/// looked at losses alone, and the id of a run does not tell.
+fn since_diverged(run: &RunSpec, output: &RunOutput, store: &Store) -> Result<Option<String>, StoreError> {
+    let diverged = output.summary.status == RunStatus::Diverged;
+    if !diverged || store.record(&run.id)?.status != RunStatus::Finished {
+        return Ok(None);
+    }
+    let why = output.summary.error.as_deref().unwrap_or("it diverged");
+    Ok(Some(format!("trained again it diverges: {why}; it is there as finished")))
+}
+
+/// Says of runs that are there as finished, though this version has them diverge, how that came and what to do.
+fn warn_of_earlier<'a>(runs: impl Iterator<Item = &'a RunId> + Clone, store: &Store, terminal: &Terminal) {
+    let Some(first) = runs.clone().next() else { return };
+    let runs = runs.count();
+    terminal.warn(format!(
+        "{} there as finished, and by this version diverged: a weight is not finite, or the NLL is beyond any sense. An \
+         earlier version looked at losses alone. The tables count them as finished until {} and the like are removed and \
+         `sweep` trains them again",
+        if runs == 1 { "1 run is".to_owned() } else { format!("{runs} runs are") },
+        store.run_dir(first).display()
+    ));
 }
 
 /// A finished run with what the reference needs of it.
@@ -175,6 +208,7 @@ struct Trained<'a> {
     best_epoch: usize,
     model: Vec<u8>,
     seconds: f64,
+    has_finite_weights: bool,
 }
 
 impl<'a> Trained<'a> {
@@ -188,7 +222,19 @@ impl<'a> Trained<'a> {
         };
         let data = super::trained::unchanged(spec, cache)?;
         let seconds = timing.seconds * timing.threads as f64;
-        Ok(Some(Self { spec, data, epochs: record.epochs, best_epoch: summary.best_epoch, model, seconds }))
+        let has_finite_weights = has_finite_weights(spec, data.shape, &model)
+            .with_context(|| format!("cannot read the model of {}", spec.id))?;
+        let (epochs, best_epoch) = (record.epochs, summary.best_epoch);
+        Ok(Some(Self { spec, data, epochs, best_epoch, model, seconds, has_finite_weights }))
+    }
+
+    /// Whether this version, too, would have trained it to its end.
+    fn is_sane(&self) -> bool {
+        let dim = self.data.shape.dim();
+        let sane = |row: &EpochRow| {
+            row.valid_nll_nats.is_finite() && row.test_nll_nats.is_finite() && !is_absurd(row.valid_nll_nats, dim)
+        };
+        self.has_finite_weights && self.epochs.iter().all(sane)
     }
 }
 
@@ -203,8 +249,14 @@ fn by_reference(
 ) -> anyhow::Result<bool> {
     let runs: Vec<Option<Trained>> =
         chosen.iter().map(|run| Trained::load(run, store, cache)).collect::<Result<_, _>>()?;
-    let runs: Vec<Trained> = runs.into_iter().flatten().collect();
     let labels: BTreeMap<&RunId, String> = labelled(plan).into_iter().map(|(label, run)| (run, label)).collect();
+    // There is nothing to compare in what this version would not have finished.
+    let (runs, earlier): (Vec<Trained>, Vec<Trained>) = runs.into_iter().flatten().partition(Trained::is_sane);
+    warn_of_earlier(earlier.iter().map(|run| &run.spec.id), store, terminal);
+    if runs.is_empty() {
+        writeln!(terminal.out, "0 of {} the same, to rounding", count(earlier.len(), "run"))?;
+        return Ok(earlier.is_empty());
+    }
     let each: Result<Vec<f64>, _> =
         runs.iter().map(|run| reference_seconds(run.spec, &run.data, run.epochs.len())).collect();
     let each = each?;
@@ -253,8 +305,8 @@ fn by_reference(
     }
     writeln!(terminal.out, "{rows}")?;
     let same = found.iter().filter(|comparison| explained(comparison)).count();
-    writeln!(terminal.out, "{same} of {} the same, to rounding", count(runs.len(), "run"))?;
-    Ok(same == runs.len())
+    writeln!(terminal.out, "{same} of {} the same, to rounding", count(runs.len() + earlier.len(), "run"))?;
+    Ok(same == runs.len() && earlier.is_empty())
 }
 
 /// Recomputes the tables and says which cells differ. Where runs were trained again, times did change.

@@ -4,10 +4,24 @@
 //! once and the largest statistic of each flip is what a comparison has to beat. The correction then knows how far the
 //! comparisons depend on each other, and its smallest p is that of a single test, however many there are.
 
-use super::signflip::{DRAWS, EXACT_LIMIT, TIE};
+use rayon::prelude::*;
+
+use super::signflip::{DRAWS, EXACT_LIMIT, LANES, TIE};
 
 /// Sign vectors times comparisons below which every sign vector is counted; otherwise `DRAWS` of them are drawn.
 const COUNT_LIMIT: f64 = 1e8;
+
+/// One value of each of `LANES` sign vectors.
+type Lanes<T> = [T; LANES];
+
+/// Comparisons that are visited by all blocks of a task before the next ones: 64 of 30 seeds are 15 KiB.
+const GROUP: usize = 64;
+
+/// Blocks of `LANES` sign vectors that one thread takes at a time.
+const BLOCKS_OF_A_TASK: usize = 32;
+
+/// Blocks whose bits are drawn before they are counted.
+const BLOCKS_OF_A_ROUND: usize = 64 * BLOCKS_OF_A_TASK;
 
 /// Result of the step-down max-T procedure.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +55,7 @@ pub fn smallest_p_max_t(pairs: usize, seeds: usize, comparisons: usize) -> f64 {
 ///
 /// # Panics
 /// If the comparisons differ in their number of seeds.
-pub fn max_t(differences: &[Vec<Option<f64>>], single: &[f64], mut bits: impl FnMut() -> u64) -> MaxT {
+pub fn max_t(differences: &[Vec<Option<f64>>], single: &[f64], bits: impl FnMut() -> u64) -> MaxT {
     let tested = |i: &usize| differences[*i].iter().any(Option::is_some);
     let mut family: Vec<(usize, Vec<f64>)> =
         (0..differences.len()).filter(tested).map(|i| (i, standardised(&differences[i]))).collect();
@@ -54,40 +68,16 @@ pub fn max_t(differences: &[Vec<Option<f64>>], single: &[f64], mut bits: impl Fn
     family.sort_by(|(_, a), (_, b)| a.iter().sum::<f64>().abs().total_cmp(&b.iter().sum::<f64>().abs()));
     let seeds: Vec<usize> =
         (0..differences.first().map_or(0, Vec::len)).filter(|&r| differences.iter().any(|d| d[r].is_some())).collect();
-    // [n_seeds][n_comparisons], statistics ascending
-    let units: Vec<Vec<f64>> = seeds.iter().map(|&r| family.iter().map(|(_, unit)| unit[r]).collect()).collect();
-    let statistics: Vec<f64> = family.iter().map(|(_, unit)| unit.iter().sum::<f64>().abs()).collect();
+    // [n_comparisons][n_seeds], statistics ascending
+    let units: Vec<Vec<f64>> = family.iter().map(|(_, unit)| seeds.iter().map(|&r| unit[r]).collect()).collect();
     // Statistics that are equal in exact arithmetic must count as equal whatever the order of their additions.
     let slack = TIE * (seeds.len() as f64).sqrt();
-    let mut extreme = vec![0u32; family.len()];
-    let mut count = |sums: &[f64]| {
-        let mut largest = 0.0;
-        for ((sum, statistic), extreme) in sums.iter().zip(&statistics).zip(&mut extreme) {
-            if sum.abs() > largest {
-                largest = sum.abs();
-            }
-            *extreme += u32::from(largest >= statistic - slack);
-        }
-    };
+    let reached_from: Vec<f64> = family.iter().map(|(_, unit)| unit.iter().sum::<f64>().abs() - slack).collect();
     let draws = (!counts_all(seeds.len(), family.len())).then_some(DRAWS);
-    if let Some(draws) = draws {
-        let mut sums = vec![0.0; family.len()];
-        for _ in 0..draws {
-            sums.fill(0.0);
-            for chunk in units.chunks(64) {
-                let signs = bits();
-                for (i, unit) in chunk.iter().enumerate() {
-                    let sign = if signs >> i & 1 == 1 { 1.0 } else { -1.0 };
-                    sums.iter_mut().zip(unit).for_each(|(sum, unit)| *sum += sign * unit);
-                }
-            }
-            count(&sums);
-        }
-    } else if let Some((first, rest)) = units.split_first() {
-        // A sign vector and its opposite have the same statistics: the first sign stays fixed.
-        let mut rooms = vec![vec![0.0; family.len()]; rest.len()];
-        every_flip(rest, first, &mut rooms, &mut count);
-    }
+    let extreme = match draws {
+        Some(draws) => count_drawn(&units, &reached_from, draws, bits),
+        None => count_every(&units, &reached_from),
+    };
     let share = |extreme: u32| match draws {
         None => f64::from(extreme) / 0.5f64.powi(1 - seeds.len() as i32),
         // The sign vector that was seen is one of them (Phipson and Smyth 2010).
@@ -112,6 +102,30 @@ fn standardised(differences: &[Option<f64>]) -> Vec<f64> {
     differences.iter().map(|d| if norm > 0.0 { scaled(d) / norm } else { 0.0 }).collect()
 }
 
+/// Number of sign vectors, of a vector and its opposite only one, under which the largest of the statistics up to each
+/// comparison reaches `reached_from` of that comparison.
+fn count_every(units: &[Vec<f64>], reached_from: &[f64]) -> Vec<u32> {
+    let mut extreme = vec![0u32; units.len()];
+    let mut count = |sums: &[f64]| {
+        let mut largest = 0.0;
+        for ((sum, from), extreme) in sums.iter().zip(reached_from).zip(&mut extreme) {
+            if sum.abs() > largest {
+                largest = sum.abs();
+            }
+            *extreme += u32::from(largest >= *from);
+        }
+    };
+    // [n_seeds][n_comparisons]
+    let by_seed: Vec<Vec<f64>> =
+        (0..units.first().map_or(0, Vec::len)).map(|r| units.iter().map(|unit| unit[r]).collect()).collect();
+    if let Some((first, rest)) = by_seed.split_first() {
+        // A sign vector and its opposite have the same statistics: the first sign stays fixed.
+        let mut rooms = vec![vec![0.0; units.len()]; rest.len()];
+        every_flip(rest, first, &mut rooms, &mut count);
+    }
+    extreme
+}
+
 /// Calls `count` with the sums of every choice of signs of `units`, added to `sums`; `rooms` is scratch, one row a seed.
 fn every_flip(units: &[Vec<f64>], sums: &[f64], rooms: &mut [Vec<f64>], count: &mut impl FnMut(&[f64])) {
     let (Some((unit, units)), Some((room, rooms))) = (units.split_first(), rooms.split_first_mut()) else {
@@ -123,12 +137,77 @@ fn every_flip(units: &[Vec<f64>], sums: &[f64], rooms: &mut [Vec<f64>], count: &
     }
 }
 
+/// The same count over `draws` random sign vectors, a multiple of `LANES`. Bits are drawn one vector after another, so the
+/// counts do not depend on the number of threads.
+fn count_drawn(units: &[Vec<f64>], reached_from: &[f64], draws: u32, mut bits: impl FnMut() -> u64) -> Vec<u32> {
+    let seeds = units.first().map_or(0, Vec::len);
+    let mut extreme = vec![0u32; units.len()];
+    let mut blocks = draws as usize / LANES;
+    while blocks > 0 {
+        let round = blocks.min(BLOCKS_OF_A_ROUND);
+        blocks -= round;
+        let words = LANES * seeds.div_ceil(64);
+        let drawn: Vec<Vec<u64>> = (0..round).map(|_| (0..words).map(|_| bits()).collect()).collect();
+        let of_tasks = drawn.par_chunks(BLOCKS_OF_A_TASK).map(|drawn| {
+            let blocks: Vec<_> = drawn.iter().map(|bits| sign_flips(seeds, bits)).collect();
+            count_blocks(units, &blocks, reached_from)
+        });
+        let of_round = of_tasks.reduce(Vec::new, |a, b| match (a.is_empty(), b.is_empty()) {
+            (true, _) => b,
+            (_, true) => a,
+            _ => a.iter().zip(b).map(|(a, b)| a + b).collect(),
+        });
+        extreme.iter_mut().zip(of_round).for_each(|(extreme, more)| *extreme += more);
+    }
+    extreme
+}
+
+/// Sign bits that turn the signs of each seed under `LANES` sign vectors, each of which is a row of `bits`: one bit a seed,
+/// 1 where the sign stays.
+fn sign_flips(seeds: usize, bits: &[u64]) -> Vec<Lanes<u64>> {
+    let mut flips = vec![[0; LANES]; seeds];
+    for (lane, bits) in bits.chunks(seeds.div_ceil(64)).enumerate() {
+        for (r, flips) in flips.iter_mut().enumerate() {
+            flips[lane] = (!bits[r / 64] >> (r % 64) & 1) << 63;
+        }
+    }
+    flips
+}
+
+/// The same count over blocks of `LANES` sign vectors each. A group of comparisons stays in the first-level cache while all
+/// blocks pass over it.
+fn count_blocks(units: &[Vec<f64>], blocks: &[Vec<Lanes<u64>>], reached_from: &[f64]) -> Vec<u32> {
+    let mut extreme = vec![0u32; units.len()];
+    let mut largest = vec![[0.0f64; LANES]; blocks.len()];
+    for ((units, from), extreme) in units.chunks(GROUP).zip(reached_from.chunks(GROUP)).zip(extreme.chunks_mut(GROUP)) {
+        for (flips, largest) in blocks.iter().zip(&mut largest) {
+            for ((unit, from), extreme) in units.iter().zip(from).zip(&mut *extreme) {
+                // Every lane adds up one seed after another: the order of additions is that of a single vector.
+                let mut sums = [0.0f64; LANES];
+                for (unit, flips) in unit.iter().zip(flips) {
+                    for (sum, flip) in sums.iter_mut().zip(flips) {
+                        *sum += f64::from_bits(unit.to_bits() ^ flip);
+                    }
+                }
+                for (largest, sum) in largest.iter_mut().zip(sums) {
+                    if sum.abs() > *largest {
+                        *largest = sum.abs();
+                    }
+                    *extreme += u32::from(*largest >= *from);
+                }
+            }
+        }
+    }
+    extreme
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
     use crate::stats::sign_flip;
+    use crate::stats::signflip::tests::random_bits;
 
     fn no_bits() -> u64 {
         unreachable!("every sign vector is counted")
@@ -232,18 +311,57 @@ mod tests {
         assert_eq!(p, [None, Some(1.0), Some(1.0)]);
     }
 
+    /// `count_drawn` one sign vector after another, as it is defined.
+    fn count_one_by_one(
+        units: &[Vec<f64>],
+        reached_from: &[f64],
+        draws: u32,
+        mut bits: impl FnMut() -> u64,
+    ) -> Vec<u32> {
+        let mut extreme = vec![0; units.len()];
+        for _ in 0..draws {
+            let signs: Vec<u64> = (0..units[0].len().div_ceil(64)).map(|_| bits()).collect();
+            let sign = |r: usize| if signs[r / 64] >> (r % 64) & 1 == 1 { 1.0 } else { -1.0 };
+            let mut largest = 0.0f64;
+            for ((unit, from), extreme) in units.iter().zip(reached_from).zip(&mut extreme) {
+                let sum = unit.iter().enumerate().fold(0.0, |sum, (r, unit)| sum + sign(r) * unit);
+                largest = largest.max(sum.abs());
+                *extreme += u32::from(largest >= *from);
+            }
+        }
+        extreme
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Counts are equal, not close: sums are added up in one order, whatever is side by side and on which thread.
+        #[test]
+        fn sign_vectors_side_by_side_count_as_one_by_one(
+            seeds in 1usize..200,
+            comparisons in 1usize..150,
+            blocks in 1u32..80,
+            threads in 1usize..4,
+            state in any::<u64>(),
+        ) {
+            let mut noise = random_bits(state);
+            let mut unit = || (noise() >> 11) as f64 / (1u64 << 52) as f64 - 1.0;
+            let units: Vec<Vec<f64>> = (0..comparisons).map(|_| (0..seeds).map(|_| unit()).collect()).collect();
+            let mut reached_from: Vec<f64> =
+                units.iter().map(|unit| unit.iter().sum::<f64>().abs()).collect();
+            reached_from.sort_by(f64::total_cmp);
+            let draws = blocks * LANES as u32;
+            let expected = count_one_by_one(&units, &reached_from, draws, random_bits(!state));
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let found = pool.install(|| count_drawn(&units, &reached_from, draws, random_bits(!state)));
+            prop_assert_eq!(found, expected);
+        }
+    }
+
     /// Beyond the limit sign vectors are drawn, one bit a seed for all comparisons together.
     #[test]
     fn drawn_sign_vectors_agree_with_counted_ones() {
-        let mut state = 7u64;
-        let mut bits = || {
-            // SplitMix64
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = state;
-            z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-            z ^ z >> 31
-        };
+        let mut bits = random_bits(7);
         let mut noise = || (bits() >> 11) as f64 / (1u64 << 53) as f64 - 0.5;
         let family: Vec<Vec<Option<f64>>> =
             [0.3, 0.15, 0.0].map(|shift| (0..16).map(|_| Some(noise() + shift)).collect()).to_vec();

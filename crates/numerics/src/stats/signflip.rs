@@ -10,6 +10,12 @@ pub const EXACT_LIMIT: usize = 20;
 /// Ways drawn beyond `EXACT_LIMIT`.
 pub const DRAWS: u32 = 100_000;
 
+/// Ways whose sums are formed side by side: an addition waits for the one before it, so that one sum at a time leaves the
+/// processor idle.
+pub(super) const LANES: usize = 16;
+
+const _: () = assert!((DRAWS as usize).is_multiple_of(LANES), "no lane is without a way");
+
 /// Sums that differ by less than this share of the total size are equal but for rounding.
 pub(super) const TIE: f64 = 1e-12;
 
@@ -23,7 +29,7 @@ pub struct SignFlip {
 }
 
 /// The two-sided test of `differences`; `bits` supplies random bits where they are needed.
-pub fn sign_flip(differences: &[f64], mut bits: impl FnMut() -> u64) -> SignFlip {
+pub fn sign_flip(differences: &[f64], bits: impl FnMut() -> u64) -> SignFlip {
     let sizes: Vec<f64> = differences.iter().map(|d| d.abs()).collect();
     // Ways whose sums are equal in exact arithmetic must count as equal whatever the order of their additions.
     let slack = TIE * sizes.iter().sum::<f64>();
@@ -34,15 +40,7 @@ pub fn sign_flip(differences: &[f64], mut bits: impl FnMut() -> u64) -> SignFlip
         let extreme = count_extreme(rest, *first, seen);
         return SignFlip { p: extreme as f64 / (1u64 << rest.len()) as f64, draws: None };
     }
-    let mut extreme = 0u32;
-    for _ in 0..DRAWS {
-        let mut sum = 0.0;
-        for chunk in sizes.chunks(64) {
-            let signs = bits();
-            sum += chunk.iter().enumerate().map(|(i, d)| if signs >> i & 1 == 1 { *d } else { -d }).sum::<f64>();
-        }
-        extreme += u32::from(sum.abs() >= seen);
-    }
+    let extreme = count_drawn(&sizes, seen, DRAWS, bits);
     // The way that was seen is one of them: the estimate is never 0 (Phipson and Smyth 2010).
     SignFlip { p: f64::from(extreme + 1) / f64::from(DRAWS + 1), draws: Some(DRAWS) }
 }
@@ -54,11 +52,48 @@ fn count_extreme(rest: &[f64], sum: f64, seen: f64) -> u64 {
     }
 }
 
+/// Number of `draws` random ways, a multiple of `LANES`, under which the sum is at least `seen` away from zero. Bits are drawn
+/// one way after another, and the differences of each are added up in their order, 64 at a time.
+fn count_drawn(sizes: &[f64], seen: f64, draws: u32, mut bits: impl FnMut() -> u64) -> u32 {
+    let mut extreme = 0;
+    // A lane is a way; a bit of 0 turns the sign.
+    let mut turned = vec![[0u64; LANES]; sizes.len().div_ceil(64)];
+    for _ in 0..draws as usize / LANES {
+        for lane in 0..LANES {
+            turned.iter_mut().for_each(|turned| turned[lane] = !bits());
+        }
+        let mut sums = [0.0f64; LANES];
+        for (chunk, turned) in sizes.chunks(64).zip(&mut turned) {
+            let mut part = [0.0f64; LANES];
+            for size in chunk {
+                for (part, turned) in part.iter_mut().zip(&mut *turned) {
+                    *part += f64::from_bits(size.to_bits() ^ (*turned << 63));
+                    *turned >>= 1;
+                }
+            }
+            sums.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+        }
+        extreme += sums.iter().filter(|sum| sum.abs() >= seen).count() as u32;
+    }
+    extreme
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// SplitMix64.
+    pub(crate) fn random_bits(mut state: u64) -> impl FnMut() -> u64 {
+        move || {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = state;
+            z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+            z ^ z >> 31
+        }
+    }
 
     fn exact(differences: &[f64]) -> f64 {
         sign_flip(differences, || unreachable!("no bits are drawn up to {EXACT_LIMIT}")).p
@@ -77,6 +112,30 @@ mod tests {
     }
 
     proptest! {
+        /// Counts are equal, not close: a way has the same sum, bit for bit, whatever is next to it.
+        #[test]
+        fn ways_side_by_side_count_as_one_by_one(n in 1usize..200, blocks in 1u32..40, state in any::<u64>()) {
+            let mut noise = random_bits(state);
+            let sizes: Vec<f64> = (0..n).map(|_| (noise() >> 11) as f64 / (1u64 << 53) as f64).collect();
+            let draws = blocks * LANES as u32;
+            let sums = |mut bits: Box<dyn FnMut() -> u64>| {
+                let mut sum = || {
+                    sizes.chunks(64).fold(0.0, |sum, chunk| {
+                        let signs = bits();
+                        let signed = chunk.iter().enumerate();
+                        sum + signed.map(|(i, d)| if signs >> i & 1 == 1 { *d } else { -d }).sum::<f64>()
+                    })
+                };
+                (0..draws).map(|_| sum().abs()).collect::<Vec<f64>>()
+            };
+            let sums = sums(Box::new(random_bits(!state)));
+            // Each of the sums itself is the sharpest limit: one rounding less, and it would not be counted.
+            for seen in sums.iter().take(20) {
+                let expected = sums.iter().filter(|sum| *sum >= seen).count() as u32;
+                prop_assert_eq!(count_drawn(&sizes, *seen, draws, random_bits(!state)), expected);
+            }
+        }
+
         #[test]
         fn the_count_equals_plain_enumeration(differences in prop::collection::vec(-5i32..=5, 1..11)) {
             let n = differences.len();

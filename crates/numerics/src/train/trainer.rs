@@ -34,6 +34,11 @@ pub struct Best {
 /// at odds of e^693 for every pixel: no training that works passes through it.
 const ABSURD: f64 = 1000.0;
 
+/// Whether a validation NLL after an epoch counts as divergence, with images of `dim` pixels.
+pub fn is_absurd(valid_nll_nats: f64, dim: usize) -> bool {
+    valid_nll_nats > ABSURD * std::f64::consts::LN_2 * dim as f64
+}
+
 /// Why a training counts as diverged.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Divergence {
@@ -179,7 +184,7 @@ impl<'a> Trainer<'a> {
         if !self.made.read(|params| params.iter().all(|weight| weight.is_finite())) {
             return self.diverged(Divergence::Weights);
         }
-        if row.valid_nll_nats > ABSURD * std::f64::consts::LN_2 * self.data.shape.dim() as f64 {
+        if is_absurd(row.valid_nll_nats, self.data.shape.dim()) {
             return self.diverged(Divergence::Nll(row.valid_nll_nats));
         }
         self.rows.push(row);
