@@ -7,7 +7,7 @@ use super::terminal::{count, decimals, short_count, signed, table, wrap};
 use crate::plan::Metric;
 use crate::stats::Estimate;
 use crate::study::Study;
-use crate::study::ablation::{Ablation, AblationRow, Delta, Verdict};
+use crate::study::ablation::{Ablation, AblationRow, Delta};
 
 /// Prints the table of every study of an experiment.
 pub(crate) fn print(study: &Study, ablations: &[Ablation], terminal: &mut Terminal) -> anyhow::Result<()> {

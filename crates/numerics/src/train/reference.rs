@@ -40,6 +40,8 @@ pub struct ReferenceTrainer<'a> {
     params: Var,
     /// The optimiser's arrays; both are there for every rule.
     state: [Tensor; 2],
+    /// How far rounding the gradients to single precision may have moved each weight by itself.
+    slack: Tensor,
     steps: u64,
     epochs: usize,
     engines: BTreeMap<u64, Reference>,
@@ -71,7 +73,8 @@ impl<'a> ReferenceTrainer<'a> {
             seed,
             dtype,
             params,
-            state: [zeros.clone(), zeros],
+            state: [zeros.clone(), zeros.clone()],
+            slack: zeros,
             steps: 0,
             epochs: 0,
             engines: BTreeMap::new(),
@@ -82,6 +85,13 @@ impl<'a> ReferenceTrainer<'a> {
     /// Weights in model space.
     pub fn parameters(&self) -> Result<Vec<f64>> {
         self.params.to_dtype(DType::F64)?.to_vec1()
+    }
+
+    /// How far the rounding of gradients alone may have moved each weight. An adaptive rule divides a gradient by the size of
+    /// those before it, and so divides its rounding: a weight whose gradients are tiny moves by as much as the others, but in
+    /// a direction that rounding decides.
+    fn slack(&self) -> Result<Vec<f64>> {
+        self.slack.to_dtype(DType::F64)?.to_vec1()
     }
 
     /// Trains for an epoch and scores it.
@@ -133,21 +143,24 @@ impl<'a> ReferenceTrainer<'a> {
         let single = |value: f64| f64::from(value as f32);
         let factor = self.config.schedule.factor(self.epochs, self.config.epochs);
         let [s, u] = &mut self.state;
-        let step = match self.config.optimizer {
+        // The step, and what a unit of gradient adds to it where that differs from weight to weight.
+        let (step, rate) = match self.config.optimizer {
             Optimizer::Sgd { lr, momentum } => {
                 *s = ((&*s * single(momentum))? + g)?;
-                (&*s * (lr * factor))?
+                ((&*s * (lr * factor))?, None)
             }
             Optimizer::Adagrad { lr, eps } => {
                 *s = (&*s + g.sqr()?)?;
-                ((g / (&*s + eps)?.sqrt()?)? * (lr * factor))?
+                let rate = ((&*s + eps)?.sqrt()?.recip()? * (lr * factor))?;
+                ((g * &rate)?, Some(rate))
             }
             Optimizer::Adadelta { lr, rho, eps } => {
                 let rho = single(rho);
                 *s = ((&*s * rho)? + (g.sqr()? * (1.0 - rho))?)?;
-                let step = (g * ((&*u + eps)? / (&*s + eps)?)?.sqrt()?)?;
+                let rate = ((&*u + eps)? / (&*s + eps)?)?.sqrt()?;
+                let step = (g * &rate)?;
                 *u = ((&*u * rho)? + (step.sqr()? * (1.0 - rho))?)?;
-                (step * (lr * factor))?
+                ((step * (lr * factor))?, Some((rate * (lr * factor))?))
             }
             Optimizer::Adam { lr, beta1, beta2, eps } => {
                 let (decay1, decay2) = (single(beta1), single(beta2));
@@ -155,9 +168,14 @@ impl<'a> ReferenceTrainer<'a> {
                 *u = ((&*u * decay2)? + (g.sqr()? * (1.0 - decay2))?)?;
                 let unbiased = |beta: f64| 1.0 / (1.0 - beta.powf(self.steps as f64));
                 let scale = ((&*u * unbiased(beta2))?.sqrt()? + eps)?;
-                ((&*s * (lr * factor * unbiased(beta1)))? / scale)?
+                let rate = (scale.recip()? * (lr * factor))?;
+                ((&*s * unbiased(beta1))?.mul(&rate)?, Some(rate))
             }
         };
+        if let Some(rate) = rate {
+            let largest: f64 = g.abs()?.max_all()?.to_dtype(DType::F64)?.to_scalar()?;
+            self.slack = (&self.slack + (rate * (largest * f64::from(f32::EPSILON) / 2.0))?)?;
+        }
         self.params.set(&(self.params.as_detached_tensor() - step)?)
     }
 
@@ -182,8 +200,10 @@ impl<'a> ReferenceTrainer<'a> {
 /// How far the numbers of a run are from the same training in double precision.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Distance {
-    /// Of the run, at most.
+    /// Of the run, at most; where some of it is explained by itself, of the number that is the furthest beyond that.
     pub run: f64,
+    /// How much of `run` is explained by itself.
+    pub slack: f64,
     /// Of candle in single precision, at most: what rounding alone does to this training.
     pub rounding: f64,
     /// Size of the largest of these numbers.
@@ -191,16 +211,23 @@ pub struct Distance {
 }
 
 impl Distance {
-    fn see(&mut self, run: f64, single: f64, double: f64) {
-        self.run = larger(self.run, (run - double).abs());
+    /// Takes in one number of a run; `slack` of its distance is explained by itself.
+    fn see(&mut self, run: f64, single: f64, double: f64, slack: f64) {
+        let distance = (run - double).abs();
+        let (beyond, before) = (distance - slack, self.run - self.slack);
+        // What is no number is beyond every bound, and stays.
+        if beyond > before || beyond.is_nan() || (self.run == 0.0 && self.slack == 0.0) {
+            (self.run, self.slack) = (distance, slack);
+        }
         self.rounding = larger(self.rounding, (single - double).abs());
         self.scale = larger(self.scale, double.abs());
     }
 
     /// The most that rounding explains. Kernels and candle round in other places, so their distances from double precision
-    /// are of one order but not equal; the second term is what storing and a few roundings of the largest number make.
+    /// are of one order but not equal; the second term is what storing and a few roundings of the largest number make, the third
+    /// what an adaptive rule makes of a rounded gradient.
     pub fn bound(&self) -> f64 {
-        20.0 * self.rounding + 1e-6 * (1.0 + self.scale)
+        20.0 * self.rounding + 1e-6 * (1.0 + self.scale) + self.slack
     }
 
     /// Whether rounding explains it.
@@ -236,13 +263,13 @@ pub fn compare(
     for row in epochs {
         let by_candle = numbers(&single.epoch()?).into_iter().zip(numbers(&double.epoch()?));
         for (run, (single, double)) in numbers(row).into_iter().zip(by_candle) {
-            comparison.nll.see(run, single, double);
+            comparison.nll.see(run, single, double, 0.0);
         }
         if row.epoch == best_epoch {
-            let by_candle = single.parameters()?.into_iter().zip(double.parameters()?);
+            let (single, double, slack) = (single.parameters()?, double.parameters()?, double.slack()?);
             trained.read(|params| {
-                for (&run, (single, double)) in params.iter().zip(by_candle) {
-                    comparison.weights.see(f64::from(run), single, double);
+                for (i, &run) in params.iter().enumerate() {
+                    comparison.weights.see(f64::from(run), single[i], double[i], slack[i]);
                 }
             });
         }
