@@ -20,5 +20,6 @@ pub mod study;
 
 pub mod figures;
 pub mod launch;
+pub mod runner;
 
 pub mod cli;

@@ -489,6 +489,22 @@ impl Plan {
     pub fn by_id(&self) -> BTreeMap<&RunId, &RunSpec> {
         self.runs.iter().map(|run| (&run.id, run)).collect()
     }
+
+    /// Every run once, under the name of the variant that first needs it and its seed.
+    pub fn labelled_runs(&self) -> Vec<(String, &RunId)> {
+        let mut seen = BTreeSet::new();
+        let mut found = Vec::new();
+        for variant in self.studies.iter().flat_map(|study| &study.variants) {
+            let own = variant.candidates.is_empty().then_some((variant.label.clone(), &variant.runs));
+            let candidates = variant.candidates.iter().map(|c| (format!("{} ({})", variant.label, c.label), &c.runs));
+            for (label, runs) in own.into_iter().chain(candidates) {
+                for (run, seed) in runs.iter().zip(&self.seeds).filter(|(run, _)| seen.insert(*run)) {
+                    found.push((format!("{label} / seed {}", seed.0), run));
+                }
+            }
+        }
+        found
+    }
 }
 
 #[cfg(test)]

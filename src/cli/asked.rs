@@ -10,15 +10,14 @@ use anyhow::bail;
 use clap::Args;
 
 use super::earlier::{Disbelieved, adopt};
-use super::estimate::Estimate;
 use super::leaves::{changes, leaves};
 use super::said::{Said, about};
-use super::status::labelled;
 use super::terminal::{bytes, count, duration, one_line};
-use super::{Global, Terminal, machine, tables};
+use super::{Global, Terminal, tables};
 use crate::data::{Cache, DataSize, Dataset, Library};
 use crate::launch::script::quoted;
 use crate::plan::{Plan, RunId, RunSpec, Shard};
+use crate::runner::{Estimate, machine};
 use crate::store::{Store, StoreError};
 use crate::sweep::{self, Experiment, Overrides};
 
@@ -259,7 +258,7 @@ impl Asked {
         if needed <= memory {
             return None;
         }
-        let labels = labelled(&self.plan);
+        let labels = self.plan.labelled_runs();
         let label = labels.iter().find(|(_, run)| **run == largest.id).map_or("a run", |(label, _)| label);
         Some(format!("{label} needs about {} of memory with the data, of {} there are", bytes(needed), bytes(memory)))
     }

@@ -8,13 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::config::RunConfig;
-use crate::data::{Cache, DataConfig, Dataset, is_of_images};
-use crate::npy;
+use crate::data::{Cache, DataConfig, is_of_images};
 use crate::plan::{ENGINE, Earlier, Identity, Plan, PlannedVariant, RunId};
+use crate::runner::first_test_images;
 use crate::store::Store;
-
-/// First test images of a data set that are kept with the results.
-const KEPT: usize = 100;
 
 /// Runs of an earlier version that are not believed, by the id of the run that takes their place, and why.
 pub(crate) type Disbelieved = BTreeMap<RunId, (RunId, &'static str)>;
@@ -93,7 +90,7 @@ fn look(config: &DataConfig, store: &Store, cache: &Cache, published: &BTreeSet<
     };
     let disbelieved = if dataset.origin.folders_divided {
         Some("its identity did not tell which pictures train and which test, so that it may be of another division")
-    } else if kept != reference(&dataset) {
+    } else if kept != first_test_images(&dataset) {
         Some("it was tested on other images than its files give now, divided and read as they are today")
     } else {
         None
@@ -102,10 +99,4 @@ fn look(config: &DataConfig, store: &Store, cache: &Cache, published: &BTreeSet<
     let names: BTreeSet<String> =
         published.iter().filter_map(of_these).map(|spec| spec.config.data.name.clone()).collect();
     Ok(Found { earlier, names: names.into_iter().collect(), disbelieved })
-}
-
-/// The first test images as `.npy`, rows and columns apart: what figures show beside samples.
-pub(crate) fn reference(data: &Dataset) -> Vec<u8> {
-    let count = data.test.count().min(KEPT);
-    npy::encode(&[count, data.shape.height, data.shape.width], &data.test.pixels()[..count * data.shape.dim()])
 }

@@ -7,14 +7,13 @@ use std::time::{Duration, Instant};
 use super::Terminal;
 use super::asked::Asked;
 use super::interrupt::Interrupt;
-use super::progress::{End, Progress, ProgressMode, RunLine};
+use super::progress::{Progress, ProgressMode};
 use super::queue::{self, Queue, Queued, Scope};
-use super::status::labelled;
 use super::terminal::count;
-use super::training::end_of;
 use crate::cost::Cost;
 use crate::launch::slurm::Controller;
 use crate::plan::{RunId, RunSpec};
+use crate::runner::{End, RunLine};
 use crate::store::{Failure, RunStatus, StoreError};
 
 /// How following ended.
@@ -59,7 +58,8 @@ pub(crate) fn follow(
     let &Following { runs, until, earlier, max_failures } = following;
     let (store, sizes) = (&asked.store, asked.sizes()?);
     let controller = Controller { stop: interrupt.flag() };
-    let labels: BTreeMap<&RunId, String> = labelled(&asked.plan).into_iter().map(|(label, run)| (run, label)).collect();
+    let labels: BTreeMap<&RunId, String> =
+        asked.plan.labelled_runs().into_iter().map(|(label, run)| (run, label)).collect();
     let line = |run: &&RunSpec| {
         let cost = sizes.get(&run.data).map_or(1.0, |&size| Cost::new(&run.config, size).multiply_adds);
         RunLine { label: labels[&run.id].clone(), epochs: run.config.train.epochs, cost }
@@ -145,11 +145,11 @@ pub(crate) fn follow(
 fn published(asked: &Asked, run: &RunId) -> Result<Option<End>, StoreError> {
     let record = asked.store.record(run)?;
     // Damaged, it is outstanding again.
-    Ok(record.summary.filter(|_| record.status != RunStatus::Outstanding).map(end_of))
+    Ok(record.summary.filter(|_| record.status != RunStatus::Outstanding).map(End::of))
 }
 
 fn failure(failure: &Failure) -> End {
-    End::Bad { word: "FAILED", reason: failure.error.clone() }
+    End::Failed(failure.error.clone())
 }
 
 fn patience(queue: &Queue, left: &BTreeMap<usize, &RunSpec>) -> Duration {

@@ -9,13 +9,13 @@ use anyhow::Context;
 use clap::Args;
 
 use super::asked::{Asked, StudyArgs};
-use super::estimate::Estimate;
 use super::terminal::count;
 use super::{Exit, Global, Terminal};
 use crate::launch::pack;
 use crate::launch::script::{Invocation, quoted, script};
 use crate::plan::{ENGINE, RunSpec, Shard};
 use crate::record::{host, utc};
+use crate::runner::Estimate;
 use crate::store::Submission;
 use crate::sweep::Slurm;
 

@@ -12,7 +12,6 @@ mod completions;
 mod data;
 mod earlier;
 mod effects;
-mod estimate;
 mod evaluate;
 mod find;
 mod follow;
@@ -22,7 +21,6 @@ mod images;
 mod inpaint;
 mod interrupt;
 mod leaves;
-mod machine;
 mod masks;
 mod matched;
 mod out;
@@ -43,10 +41,8 @@ mod terminal;
 #[cfg(test)]
 mod torture;
 mod trained;
-mod training;
 mod verify;
 mod why;
-mod worker;
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -56,7 +52,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
-use progress::ProgressMode;
+use progress::{ProgressMode, Shown};
 use terminal::{ColorMode, Escaping, Output, Paint, escaped, told};
 
 use crate::sweep::Diagnostics;
@@ -160,9 +156,14 @@ pub(crate) struct Terminal<'a> {
 }
 
 impl Terminal<'_> {
-    /// A remark that is no result. A stderr that nobody reads any more is no error.
+    /// A remark that is no result.
     pub(crate) fn remark(&self, text: impl std::fmt::Display) {
-        drop(writeln!(std::io::stderr(), "{}", self.paint.printable(&text.to_string())));
+        self.paint.remark(text);
+    }
+
+    /// What shows how runs go.
+    pub(crate) fn shown(&self, mode: ProgressMode) -> Shown {
+        Shown::new(mode, self.paint)
     }
 
     /// Diagnostics as their renderer has coloured them: it escapes what it quotes, but for the control characters above
@@ -174,7 +175,7 @@ impl Terminal<'_> {
 
     /// A remark about something that is not as it should be, and yet no reason to stop.
     pub(crate) fn warn(&self, text: impl std::fmt::Display) {
-        self.remark(format!("{} {text}", self.paint.bad("warning:")));
+        self.paint.warn(text);
     }
 }
 

@@ -7,11 +7,11 @@ use clap::Args;
 
 use super::ablation::probability;
 use super::asked::{Asked, StudyArgs};
-use super::estimate::Estimate;
 use super::terminal::{bytes, count, duration, table, thousands};
 use super::{Exit, Global, Terminal};
 use crate::plan::{Compare, Correction, PlannedStudy, PlannedVariant, RunId, RunSpec, Shard};
 use crate::rng::{Purpose, Seed};
+use crate::runner::Estimate;
 use crate::stats::{Feasibility, detectable, sd};
 use crate::study::scored::{Otherwise, Scored};
 use crate::sweep::ExpandedStudy;

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::num::NonZeroUsize;
-use std::sync::Mutex;
+use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use indicatif::{MultiProgress, ProgressBar};
 
 use super::terminal::{Paint, duration, escaped, is_dumb, style};
+use crate::runner::{End, Observer, RunLine};
 use crate::store::EpochRow;
 
 /// `--progress`.
@@ -23,15 +24,6 @@ pub(crate) enum ProgressMode {
     Plain,
     /// Nothing but errors.
     None,
-}
-
-/// A run as the display knows it.
-#[derive(Debug, Clone)]
-pub(crate) struct RunLine {
-    pub(crate) label: String,
-    pub(crate) epochs: usize,
-    /// Share of the whole in any unit, for the time left.
-    pub(crate) cost: f64,
 }
 
 /// Live display of a sweep. Every method may be called from any thread.
@@ -158,11 +150,16 @@ impl Progress {
         state.ended += 1;
         state.cost_done += self.runs[run].cost;
         let took = running.map_or_else(String::new, |running| duration(running.started.elapsed().as_secs_f64()));
+        let bad =
+            |word: &str, why: &str| format!("{} {}  {why}", self.paint.bad(&format!("{word:<7}")), self.padded(run));
         let text = match end {
-            End::Done(text) => format!("{}    {}  {text}  {took}", self.paint.good("done"), self.padded(run)),
-            End::Bad { word, reason } => {
-                format!("{} {}  {reason}", self.paint.bad(&format!("{word:<7}")), self.padded(run))
+            End::Finished(summary) => {
+                let nll = summary.test_nll_nats.map_or_else(|| "none".to_owned(), |nll| format!("{nll:.2} nats"));
+                let numbers = format!("test {nll}  best epoch {}", summary.best_epoch);
+                format!("{}    {}  {numbers}  {took}", self.paint.good("done"), self.padded(run))
             }
+            End::Diverged(reason) => bad("DIVERGED", reason),
+            End::Failed(reason) => bad("FAILED", reason),
             End::Declined => return,
             End::Abandoned => {
                 format!("{} {}  continues with the next start", self.paint.dim("stopped"), self.padded(run))
@@ -252,14 +249,66 @@ impl Progress {
     }
 }
 
-/// How a run ended, as the display says it.
-pub(crate) enum End {
-    /// With these numbers.
-    Done(String),
-    /// `FAILED` or `diverged`, and why.
-    Bad { word: &'static str, reason: String },
-    /// Interrupted.
-    Abandoned,
-    /// Left to another process; never started here.
-    Declined,
+/// Shows what a runner tells: a display a pass, remarks in between.
+pub(crate) struct Shown {
+    mode: ProgressMode,
+    paint: Paint,
+    pass: RwLock<Option<Progress>>,
+}
+
+impl Shown {
+    pub(crate) fn new(mode: ProgressMode, paint: Paint) -> Self {
+        Self { mode, paint, pass: RwLock::new(None) }
+    }
+
+    fn pass(&self, show: impl FnOnce(&Progress)) {
+        let pass = self.pass.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(pass) = &*pass {
+            show(pass);
+        }
+    }
+
+    fn replace(&self, pass: Option<Progress>) -> Option<Progress> {
+        let mut shown = self.pass.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        std::mem::replace(&mut shown, pass)
+    }
+}
+
+impl Observer for Shown {
+    fn begins(&self, title: &str, runs: Vec<RunLine>) {
+        self.replace(Some(Progress::new(self.mode, self.paint, title, runs)));
+    }
+
+    fn started(&self, run: usize, threads: NonZeroUsize) {
+        self.pass(|pass| pass.started(run, threads));
+    }
+
+    fn epoch(&self, run: usize, row: &EpochRow) {
+        self.pass(|pass| pass.epoch(run, row));
+    }
+
+    fn noted(&self, run: usize, text: &str) {
+        self.pass(|pass| pass.note(run, text));
+    }
+
+    fn declined(&self, run: usize, why: &str) {
+        self.pass(|pass| pass.declined(run, why));
+    }
+
+    fn ended(&self, run: usize, end: &End) {
+        self.pass(|pass| pass.ended(run, end));
+    }
+
+    fn over(&self, summary: Option<&str>) {
+        self.replace(None).inspect(Progress::close);
+        summary.into_iter().for_each(|summary| self.paint.remark(summary));
+    }
+
+    fn remark(&self, text: &str) {
+        self.paint.remark(text);
+    }
+
+    fn warn(&self, text: &str) {
+        self.paint.warn(text);
+    }
 }

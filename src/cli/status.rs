@@ -8,7 +8,7 @@ use super::tables::plans;
 use super::terminal::{count, one_line, table};
 use super::{Exit, Global, Terminal, on_every_processor};
 use crate::launch::slurm::Controller;
-use crate::plan::{Plan, RunId};
+use crate::plan::RunId;
 use crate::store::{RunStatus, Store, StoreError};
 
 #[derive(Debug, Args)]
@@ -38,7 +38,7 @@ pub(crate) fn status(args: &StatusArgs, global: &Global, terminal: &mut Terminal
         let mut incomplete = 0;
         let by_id = plan.by_id();
         let mut counts = [0; 6];
-        let labelled = labelled(plan);
+        let labelled = plan.labelled_runs();
         let state = |run: &RunId| store.record(run).map(|record| (record.status, record.error));
         let states: Vec<(RunStatus, Option<String>)> =
             on_every_processor(|| labelled.par_iter().map(|(_, run)| state(run)).collect::<Result<_, StoreError>>())?;
@@ -97,20 +97,4 @@ pub(crate) fn warn_of_incomplete(experiment: &str, runs: usize, terminal: &Termi
 
 fn on(nodes: &str) -> String {
     if nodes.is_empty() { String::new() } else { format!(" on {nodes}") }
-}
-
-/// Every run of a plan once, under the name of the variant that first needs it.
-pub(crate) fn labelled(plan: &Plan) -> Vec<(String, &RunId)> {
-    let mut seen = std::collections::BTreeSet::new();
-    let mut found = Vec::new();
-    for variant in plan.studies.iter().flat_map(|study| &study.variants) {
-        let own = variant.candidates.is_empty().then_some((variant.label.clone(), &variant.runs));
-        let candidates = variant.candidates.iter().map(|c| (format!("{} ({})", variant.label, c.label), &c.runs));
-        for (label, runs) in own.into_iter().chain(candidates) {
-            for (run, seed) in runs.iter().zip(&plan.seeds).filter(|(run, _)| seen.insert(*run)) {
-                found.push((format!("{label} / seed {}", seed.0), run));
-            }
-        }
-    }
-    found
 }

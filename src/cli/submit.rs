@@ -7,13 +7,13 @@ use std::time::Duration;
 use anyhow::{bail, ensure};
 
 use super::asked::Asked;
-use super::estimate::Estimate;
 use super::freeze::{self, Frozen};
 use super::queue::{self, Scope};
 use super::terminal::{count, duration};
 use super::{Global, Terminal};
 use crate::launch::slurm::{Array, Controller, Problem};
 use crate::plan::{RunId, RunSpec, Shard};
+use crate::runner::Estimate;
 use crate::store::{Job, Store};
 
 /// What is in the scheduler's hands after submitting.

@@ -9,16 +9,16 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use super::asked::{Asked, StudyArgs};
-use super::estimate::Estimate;
 use super::follow::{Followed, Following, follow};
 use super::interrupt::Interrupt;
+use super::progress::ProgressMode;
 use super::submit::submit;
 use super::terminal::{count, told};
-use super::worker::{self, Done, Ready, Worker};
 use super::{Exit, Global, Terminal, ablation, tables};
 use crate::launch::script::quoted;
 use crate::launch::slurm::Controller;
 use crate::plan::{RunId, RunSpec, Shard};
+use crate::runner::{Done, Estimate, Ready, Worker, damaged};
 use crate::store::{Claiming, RunRecord, RunStatus, StoreError};
 use crate::study::Study;
 use crate::sweep::Launcher;
@@ -122,7 +122,6 @@ fn here(
         plan: &asked.plan,
         store: &asked.store,
         runs: asked.outstanding(&BTreeSet::new(), args.shard.unwrap_or(Shard::ALL)),
-        mode: global.progress,
         threads,
         memory: asked.memory(),
         checkpoint_every: asked.checkpoint_every(),
@@ -135,7 +134,7 @@ fn here(
         terminal.remark(asked.all_there());
     }
     let mut anyway = args.yes;
-    let mut ready = |free: &[&RunSpec]| {
+    let mut ready = |free: &[&RunSpec]| -> anyhow::Result<Ready> {
         let datasets = asked.datasets(free)?;
         let estimate = Estimate::new(&asked.plan, free, &asked.sizes()?, &asked.store, threads.get());
         asked.within_budget(&estimate, free, asked.memory(), anyway)?;
@@ -145,8 +144,9 @@ fn here(
         Ok(Ready { datasets, estimate })
     };
     let mut seen = BTreeSet::new();
+    let shown = terminal.shown(global.progress);
     let study = loop {
-        if !worker.train(interrupt, terminal, &mut ready)? {
+        if !worker.train(interrupt.flag(), &shown, &mut ready)? {
             let left = count(worker.outstanding()?.len(), "run");
             terminal.remark(format!("interrupted with {left} to go: the same command continues"));
             return Ok(Exit::Interrupted);
@@ -211,7 +211,8 @@ fn elsewhere(
 /// Moves damaged runs aside, so that the same command submits them again.
 fn move_damaged(study: &Study, asked: &Asked, interrupt: &Interrupt, terminal: &Terminal) -> anyhow::Result<()> {
     let store = &asked.store;
-    let damaged = worker::damaged(study.damaged().map(|(run, _)| run), store, interrupt, terminal)?;
+    let damaged =
+        damaged(study.damaged().map(|(run, _)| run), store, interrupt.flag(), &terminal.shown(ProgressMode::None))?;
     for (run, reason) in study.damaged().filter(|(run, _)| damaged.contains(*run)) {
         // Under a claim: a run that another process has done again meanwhile must not be moved.
         let Claiming::Ours(_claim) = store.claim(run)? else { continue };
@@ -364,7 +365,12 @@ fn finds_damaged(
     let mine: BTreeSet<&RunId> = worker.runs.iter().map(|run| &run.id).collect();
     let found: Vec<(&RunId, &str)> =
         study.damaged().filter(|(run, _)| mine.contains(run) && seen.insert((*run).clone())).collect();
-    let damaged = worker::damaged(found.iter().map(|(run, _)| *run), worker.store, interrupt, terminal)?;
+    let damaged = damaged(
+        found.iter().map(|(run, _)| *run),
+        worker.store,
+        interrupt.flag(),
+        &terminal.shown(ProgressMode::None),
+    )?;
     for (_, reason) in found.iter().filter(|(run, _)| damaged.contains(*run)) {
         terminal.warn(reason);
     }

@@ -10,17 +10,15 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 
-use super::estimate::Estimate;
 use super::interrupt::Interrupt;
 use super::terminal::count;
 use super::trained::all_unchanged;
-use super::training::Spent;
-use super::worker::{Done, Ready, Worker};
-use super::{Exit, Global, Terminal, machine};
+use super::{Exit, Global, Terminal};
 use crate::data::{Cache, Library};
 use crate::launch::slurm::Controller;
 use crate::plan::{ENGINE, RunSpec};
 use crate::record::host;
+use crate::runner::{Done, Estimate, Ready, Spent, Worker, machine};
 use crate::store::{Store, StoreError};
 
 /// Attempts at a run in a row that may end its task without getting it any further.
@@ -66,7 +64,6 @@ pub(crate) fn task(args: &TaskArgs, global: &Global, terminal: &mut Terminal) ->
         plan: &plan,
         store: &store,
         runs,
-        mode: global.progress,
         threads,
         memory: submission.memory.unwrap_or(u64::MAX).min(machine::memory()),
         checkpoint_every: Duration::try_from_secs_f64(submission.checkpoint).unwrap_or(Duration::MAX),
@@ -76,12 +73,12 @@ pub(crate) fn task(args: &TaskArgs, global: &Global, terminal: &mut Terminal) ->
         done: Done::default(),
     };
     let cache = Cache::new(Library::from_environment(global.data_dir.clone()));
-    let ready = |free: &[&RunSpec]| {
+    let ready = |free: &[&RunSpec]| -> anyhow::Result<Ready> {
         let (datasets, sizes) = all_unchanged(free, &cache)?;
         store.probe()?;
         Ok(Ready { datasets, estimate: Estimate::new(&plan, free, &sizes, &store, threads.get()) })
     };
-    if worker.train(&interrupt, terminal, ready)? {
+    if worker.train(interrupt.flag(), &terminal.shown(global.progress), ready)? {
         return Ok(if worker.done.failed.is_empty() { Exit::Success } else { Exit::Failure });
     }
     if out_of_time.load(Ordering::SeqCst) {

@@ -100,6 +100,16 @@ const COLOURS: [(char, &str); 4] =
     [('\u{f0000}', "\x1b[0m"), ('\u{f0001}', "\x1b[32m"), ('\u{f0002}', "\x1b[1;31m"), ('\u{f0003}', "\x1b[2m")];
 
 impl Paint {
+    /// Writes a remark to stderr. One that nobody reads any more is no error.
+    pub(crate) fn remark(self, text: impl std::fmt::Display) {
+        drop(writeln!(io::stderr(), "{}", self.printable(&text.to_string())));
+    }
+
+    /// Writes a remark about something that is not as it should be, and yet no reason to stop.
+    pub(crate) fn warn(self, text: impl std::fmt::Display) {
+        self.remark(format!("{} {text}", self.bad("warning:")));
+    }
+
     fn wrap(self, colour: usize, text: &str) -> String {
         if self.0 { format!("{}{text}{}", COLOURS[colour].0, COLOURS[0].0) } else { text.to_owned() }
     }

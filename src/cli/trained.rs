@@ -8,9 +8,9 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
 
+use super::Global;
 use super::find::find;
 use super::terminal::count;
-use super::{Global, machine};
 use crate::data::{Cache, DataConfig, DataSize, Dataset, Images, Library, Part, Shape, is_of_path};
 use crate::made::evaluate::{averaged, mixture, single};
 use crate::made::kernels::team::Team;
@@ -20,6 +20,7 @@ use crate::made::sample::{Drawing, Drawn, SampleError, draw, draw_mixture};
 use crate::npy;
 use crate::plan::RunSpec;
 use crate::run;
+use crate::runner::machine;
 use crate::store::{RunStatus, Store};
 use crate::train::trainer::trained_bits;
 

@@ -11,16 +11,14 @@ use anyhow::{Context, bail, ensure};
 use clap::Args;
 use rayon::prelude::*;
 
-use super::estimate::Estimate;
 use super::interrupt::Interrupt;
-use super::status::labelled;
 use super::terminal::{count, duration, table, thousands};
 use super::trained::all_unchanged;
-use super::training::Training;
-use super::{Exit, Global, Terminal, machine, on_every_processor, worker};
+use super::{Exit, Global, Terminal, on_every_processor};
 use crate::data::{Cache, Dataset, Library};
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::run::{compare_with_reference, has_finite_weights, reference_seconds};
+use crate::runner::{self, Estimate, Training, machine};
 use crate::store::{EpochRow, Publication, RunOutput, RunStatus, Store, StoreError};
 use crate::study::{Study, tables};
 use crate::train::reference::{Comparison, Distance};
@@ -72,7 +70,8 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
     if !damaged.is_empty() {
         // What is incomplete may still be arriving, and is then not to be moved.
         let interrupt = Interrupt::listen().context("cannot listen for signals")?;
-        let still = worker::damaged(damaged.iter().map(|run| &run.id), &store, &interrupt, terminal)?;
+        let shown = terminal.shown(global.progress);
+        let still = runner::damaged(damaged.iter().map(|run| &run.id), &store, interrupt.flag(), &shown)?;
         let (kept, whole): (Vec<&RunSpec>, Vec<&RunSpec>) =
             damaged.into_iter().partition(|run| still.contains(&run.id));
         damaged = kept;
@@ -133,6 +132,7 @@ fn again(
         threads,
         memory: machine::memory(),
         max_failures: usize::MAX,
+        damaged: &BTreeSet::new(),
         checkpoint_every: None,
         attempts: None,
     };
@@ -161,7 +161,9 @@ fn again(
         Ok(Err(problem))
     };
     let title = format!("{}  {} of {finished} finished again", plan.name, count(chosen.len(), "run"));
-    let trained = training.train(chosen, &title, global.progress, terminal, publish, |_, _, _| {})?;
+    let interrupt = Interrupt::listen().context("cannot listen for signals")?;
+    let shown = terminal.shown(global.progress);
+    let trained = training.train(chosen, &title, interrupt.flag(), &shown, publish, |_, _, _| {});
     if trained.interrupted {
         return Ok(None);
     }
@@ -249,7 +251,7 @@ fn by_reference(
 ) -> anyhow::Result<bool> {
     let runs: Vec<Option<Trained>> =
         chosen.iter().map(|run| Trained::load(run, store, cache)).collect::<Result<_, _>>()?;
-    let labels: BTreeMap<&RunId, String> = labelled(plan).into_iter().map(|(label, run)| (run, label)).collect();
+    let labels: BTreeMap<&RunId, String> = plan.labelled_runs().into_iter().map(|(label, run)| (run, label)).collect();
     // There is nothing to compare in what this version would not have finished.
     let (runs, earlier): (Vec<Trained>, Vec<Trained>) = runs.into_iter().flatten().partition(Trained::is_sane);
     warn_of_earlier(earlier.iter().map(|run| &run.spec.id), store, terminal);

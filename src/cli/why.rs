@@ -4,7 +4,6 @@ use clap::Args;
 
 use super::asked::{Asked, StudyArgs};
 use super::leaves::{Leaves, changes, leaves};
-use super::status::labelled;
 use super::{Exit, Global, Terminal};
 use crate::plan::{ENGINE, RunId, RunSpec};
 use crate::store::{RunStatus, Store};
@@ -19,7 +18,7 @@ pub(crate) fn why(args: &WhyArgs, global: &Global, terminal: &mut Terminal) -> a
     let asked = Asked::read(&args.study, global)?;
     let stored = stored(&asked.store)?;
     let by_id = asked.plan.by_id();
-    for (label, run) in labelled(&asked.plan) {
+    for (label, run) in asked.plan.labelled_runs() {
         let record = asked.store.record(run)?;
         let reason = match (record.status, record.error) {
             (RunStatus::Finished, _) => "cached".to_owned(),

@@ -1,22 +1,19 @@
-//! Does runs until none is left, beside other processes that do the same: what `sweep` and `task` share.
+//! Does runs until none is left, beside other processes that do the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::Terminal;
-use super::earlier::reference;
-use super::estimate::Estimate;
-use super::interrupt::Interrupt;
-use super::progress::ProgressMode;
-use super::terminal::count;
-use super::training::{Spent, Trained, Training};
+use super::{Estimate, Observer, Spent, Trained, Training};
 use crate::data::Dataset;
+use crate::npy;
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::record::{host, utc};
 use crate::store::{Failure, Publication, RunOutput, Store, StoreError};
+use crate::text::count;
 
 /// Time between two looks at what other processes do.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -24,57 +21,62 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// An incomplete run is taken for damaged once nothing in it has changed for so long.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// What is needed to train some runs.
-pub(crate) struct Ready {
-    /// By fingerprint.
-    pub(crate) datasets: BTreeMap<String, Arc<Dataset>>,
-    pub(crate) estimate: Estimate,
+/// Data and costs of runs that are about to be trained.
+pub struct Ready {
+    /// Data sets by fingerprint.
+    pub datasets: BTreeMap<String, Arc<Dataset>>,
+    /// Cost of each run, and seconds of all.
+    pub estimate: Estimate,
 }
 
 /// One of perhaps many processes that do the runs of a plan.
-pub(crate) struct Worker<'a> {
-    pub(crate) plan: &'a Plan,
-    pub(crate) store: &'a Store,
-    /// What it is to do, in plan order; some of it may be finished.
-    pub(crate) runs: Vec<&'a RunSpec>,
-    pub(crate) mode: ProgressMode,
-    pub(crate) threads: NonZeroUsize,
-    /// Bytes that all runs together may take.
-    pub(crate) memory: u64,
-    pub(crate) checkpoint_every: Duration,
-    pub(crate) max_failures: Option<usize>,
+pub struct Worker<'a> {
+    /// The plan that the runs are of.
+    pub plan: &'a Plan,
+    /// Where runs are claimed and published.
+    pub store: &'a Store,
+    /// Runs to do, in plan order; some may be finished.
+    pub runs: Vec<&'a RunSpec>,
+    /// Threads over all runs.
+    pub threads: NonZeroUsize,
+    /// Memory that all runs together may take, bytes.
+    pub memory: u64,
+    /// Time between two checkpoints of a run.
+    pub checkpoint_every: Duration,
+    /// No further run starts after this many failures.
+    pub max_failures: Option<usize>,
     /// See [`Training::attempts`].
-    pub(crate) attempts: Option<u32>,
+    pub attempts: Option<u32>,
     /// Failures from before it started: their runs are tried again.
-    pub(crate) earlier: BTreeMap<RunId, Failure>,
-    /// What it has done.
-    pub(crate) done: Done,
+    pub earlier: BTreeMap<RunId, Failure>,
+    /// Progress so far.
+    pub done: Done,
 }
 
-/// What became of a worker's runs so far.
+/// Progress of a worker.
 #[derive(Debug, Default)]
-pub(crate) struct Done {
+pub struct Done {
     /// Whether it trained anything.
-    pub(crate) started: bool,
+    pub started: bool,
     /// Runs that failed here.
-    pub(crate) failed: BTreeSet<RunId>,
+    pub failed: BTreeSet<RunId>,
     /// Runs that were given up half-way in the last pass.
-    pub(crate) abandoned: BTreeSet<RunId>,
+    pub abandoned: BTreeSet<RunId>,
     /// Runs that were found damaged, and are no longer being copied: done again.
-    pub(crate) damaged: BTreeSet<RunId>,
+    pub damaged: BTreeSet<RunId>,
 }
 
 /// Those of `runs` that are damaged. Waits for incomplete ones as long as something in them changes: another program may be
 /// copying them here (rsync, a cloud folder), and must find them where it left them.
-pub(crate) fn damaged<'a>(
+pub fn damaged<'a>(
     runs: impl IntoIterator<Item = &'a RunId>,
     store: &Store,
-    interrupt: &Interrupt,
-    terminal: &Terminal,
+    stop: &AtomicBool,
+    observer: &dyn Observer,
 ) -> Result<BTreeSet<RunId>, StoreError> {
     let runs: BTreeSet<&RunId> = runs.into_iter().collect();
     let (mut before, mut since) = (BTreeMap::new(), Instant::now());
-    while !interrupt.raised() {
+    while !stop.load(Ordering::SeqCst) {
         let incomplete = runs.iter().copied().filter(|run| store.is_incomplete(run));
         let now: BTreeMap<&RunId, _> = incomplete.map(|run| (run, store.look_of(run))).collect();
         if now.is_empty() || (now == before && since.elapsed() >= QUIET) {
@@ -84,7 +86,7 @@ pub(crate) fn damaged<'a>(
             if before.is_empty() {
                 let text =
                     format!("waiting as long as {} may still be copied here", count(now.len(), "incomplete run"));
-                terminal.remark(text);
+                observer.remark(&text);
             }
             (before, since) = (now, Instant::now());
         }
@@ -103,7 +105,7 @@ pub(crate) fn damaged<'a>(
 
 impl<'a> Worker<'a> {
     /// What it has to do or to wait for: runs that are neither finished nor have failed since it started.
-    pub(crate) fn outstanding(&self) -> Result<Vec<&'a RunSpec>, StoreError> {
+    pub fn outstanding(&self) -> Result<Vec<&'a RunSpec>, StoreError> {
         let failures = self.store.failures()?;
         let failed = |run: &RunId| {
             self.done.failed.contains(run) || failures.get(run).is_some_and(|now| self.earlier.get(run) != Some(now))
@@ -115,26 +117,26 @@ impl<'a> Worker<'a> {
     }
 
     /// Trains what is outstanding and waits for what other processes train, until nothing is left of either. `ready`
-    /// gives what the runs that it is about to train need, or refuses. False if a signal came.
-    pub(crate) fn train(
+    /// gives what the runs that it is about to train need, or refuses. False if `stop` was raised.
+    pub fn train<E: From<StoreError>>(
         &mut self,
-        interrupt: &Interrupt,
-        terminal: &Terminal,
-        mut ready: impl FnMut(&[&RunSpec]) -> anyhow::Result<Ready>,
-    ) -> anyhow::Result<bool> {
+        stop: &Arc<AtomicBool>,
+        observer: &dyn Observer,
+        mut ready: impl FnMut(&[&RunSpec]) -> Result<Ready, E>,
+    ) -> Result<bool, E> {
         let mut waits = false;
-        while !interrupt.raised() {
+        while !stop.load(Ordering::SeqCst) {
             let owners = self.store.owners()?;
             let (held, free): (Vec<_>, Vec<_>) =
                 self.outstanding()?.into_iter().partition(|run| owners.contains_key(&run.id));
             let half_there = |run: &&RunId| self.store.run_dir(run).is_dir() && !self.done.damaged.contains(*run);
             let half_there: Vec<&RunId> = free.iter().map(|run| &run.id).filter(half_there).collect();
             if !half_there.is_empty() {
-                self.done.damaged.extend(damaged(half_there, self.store, interrupt, terminal)?);
+                self.done.damaged.extend(damaged(half_there, self.store, stop, observer)?);
             } else if !free.is_empty() {
                 waits = false;
                 let ready = ready(&free)?;
-                if self.pass(&free, &ready, terminal)?.stopped {
+                if self.pass(&free, &ready, stop, observer)?.stopped {
                     break;
                 }
             } else if held.is_empty() {
@@ -145,20 +147,26 @@ impl<'a> Worker<'a> {
                         held.iter().filter_map(|run| Some(owners[&run.id].as_ref()?.to_string())).collect();
                     let by: Vec<String> = by.into_iter().collect();
                     let text = format!("waiting for {}, under way in {}", count(held.len(), "run"), by.join(", "));
-                    terminal.remark(text);
+                    observer.remark(&text);
                 }
                 waits = true;
                 sleep(LOOK_AGAIN);
             }
         }
-        Ok(!interrupt.raised())
+        Ok(!stop.load(Ordering::SeqCst))
     }
 
     /// Trains `free` as far as no other process comes first.
-    fn pass(&mut self, free: &[&RunSpec], ready: &Ready, terminal: &Terminal) -> anyhow::Result<Trained> {
+    fn pass(
+        &mut self,
+        free: &[&RunSpec],
+        ready: &Ready,
+        stop: &Arc<AtomicBool>,
+        observer: &dyn Observer,
+    ) -> Result<Trained, StoreError> {
         self.done.started = true;
         for (fingerprint, data) in &ready.datasets {
-            self.store.save_reference(fingerprint, &reference(data))?;
+            self.store.save_reference(fingerprint, &first_test_images(data))?;
         }
         let training = Training {
             plan: self.plan,
@@ -168,10 +176,13 @@ impl<'a> Worker<'a> {
             threads: self.threads,
             memory: self.memory,
             max_failures: self.max_failures.unwrap_or(usize::MAX),
+            damaged: &self.done.damaged,
             checkpoint_every: Some(self.checkpoint_every),
             attempts: self.attempts,
         };
-        let cached = self.runs.iter().filter(|run| self.store.is_published(&run.id)).count();
+        let again: BTreeSet<&RunId> = free.iter().map(|run| &run.id).collect();
+        let is_cached = |run: &&&RunSpec| self.store.is_published(&run.id) && !again.contains(&run.id);
+        let cached = self.runs.iter().filter(is_cached).count();
         let title = format!("{}  {} to train, {cached} cached", self.plan.name, count(free.len(), "run"));
         let publish = |run: &RunSpec, output: &RunOutput| {
             Ok(match self.store.publish(run, output)? {
@@ -181,17 +192,17 @@ impl<'a> Worker<'a> {
         };
         let record = |run: &RunSpec, reason: &str, spent: Spent| {
             if let Err(error) = self.fail(&run.id, reason, spent) {
-                terminal.warn(error);
+                observer.warn(&error.to_string());
             }
         };
-        let trained = training.train(free, &title, self.mode, terminal, publish, record)?;
+        let trained = training.train(free, &title, stop, observer, publish, record);
         self.done.failed.extend(trained.failed.iter().cloned());
         self.done.abandoned.clone_from(&trained.abandoned);
         Ok(trained)
     }
 
     /// Notes that a run has failed.
-    pub(crate) fn fail(&self, run: &RunId, reason: &str, spent: Spent) -> Result<(), StoreError> {
+    pub fn fail(&self, run: &RunId, reason: &str, spent: Spent) -> Result<(), StoreError> {
         let started = jiff::Timestamp::now() - spent.time;
         let failure = Failure {
             error: reason.to_owned(),
@@ -203,4 +214,13 @@ impl<'a> Worker<'a> {
         self.store.forget_attempts(run)?;
         self.store.fail(run, &failure)
     }
+}
+
+/// First test images of a data set that are kept with the results.
+const KEPT: usize = 100;
+
+/// The first test images as `.npy`, rows and columns apart: what figures show beside samples.
+pub fn first_test_images(data: &Dataset) -> Vec<u8> {
+    let count = data.test.count().min(KEPT);
+    npy::encode(&[count, data.shape.height, data.shape.width], &data.test.pixels()[..count * data.shape.dim()])
 }

@@ -1,55 +1,57 @@
-//! Training runs and showing it: what `sweep` and `verify` share.
+//! Trains a list of runs in parallel: claims, checkpoints, failures.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-
-use super::Terminal;
-use super::estimate::Estimate;
-use super::interrupt::Interrupt;
-use super::progress::{End, Progress, ProgressMode, RunLine};
-use super::status::labelled;
-use super::terminal::{count, duration};
+use super::{End, Estimate, Observer, RunLine};
 use crate::data::Dataset;
 use crate::made::kernels::team::Stop as StopFlags;
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::run::{self, Control};
 use crate::schedule::{Event, Job, Limits, Outcome, Stop, run_all};
-use crate::store::{Checkpoint, Claim, Claiming, RunOutput, RunStatus, Store, StoreError, Summary};
+use crate::store::{Checkpoint, Claim, Claiming, RunOutput, Store, StoreError, Summary};
+use crate::text::{count, duration};
 
-/// What the training of runs needs besides them.
-pub(crate) struct Training<'a> {
-    pub(crate) plan: &'a Plan,
-    pub(crate) store: &'a Store,
-    /// By fingerprint.
-    pub(crate) datasets: &'a BTreeMap<String, Arc<Dataset>>,
-    pub(crate) estimate: &'a Estimate,
-    pub(crate) threads: NonZeroUsize,
-    /// Bytes that all runs together may take.
-    pub(crate) memory: u64,
-    pub(crate) max_failures: usize,
+/// Everything that the training of a list of runs needs besides the list.
+pub struct Training<'a> {
+    /// The plan that the runs are of.
+    pub plan: &'a Plan,
+    /// Claims, checkpoints and attempts are kept here.
+    pub store: &'a Store,
+    /// Data sets by fingerprint.
+    pub datasets: &'a BTreeMap<String, Arc<Dataset>>,
+    /// Cost of each run, and seconds of all.
+    pub estimate: &'a Estimate,
+    /// Threads over all runs.
+    pub threads: NonZeroUsize,
+    /// Memory that all runs together may take, bytes.
+    pub memory: u64,
+    /// No further run starts after this many failures.
+    pub max_failures: usize,
+    /// Damaged runs that no program is copying any more: these may be moved aside and done again.
+    pub damaged: &'a BTreeSet<RunId>,
     /// Time between two checkpoints of runs that no other process is to do at the same time; `None` for runs that are
     /// published already and only done again.
-    pub(crate) checkpoint_every: Option<Duration>,
-    /// Attempts at a run in a row that may end the process without getting the run any further, where there is a limit:
-    /// then the run fails. One that may have done so before runs alone, so that it takes no other with it.
-    pub(crate) attempts: Option<u32>,
+    pub checkpoint_every: Option<Duration>,
+    /// Gives up on a run after this many consecutive attempts killed the process without progress. A suspect run is
+    /// scheduled alone, so that it takes no other with it.
+    pub attempts: Option<u32>,
 }
 
-/// What became of runs.
+/// Result of one pass over runs.
 #[derive(Debug, Default)]
-pub(crate) struct Trained {
-    /// Those that failed; a run that diverged is not among them.
-    pub(crate) failed: BTreeSet<RunId>,
-    /// Those that a signal ended half-way.
-    pub(crate) abandoned: BTreeSet<RunId>,
-    /// A signal came.
-    pub(crate) interrupted: bool,
+pub struct Trained {
+    /// Runs that failed; one that diverged is not among them.
+    pub failed: BTreeSet<RunId>,
+    /// Runs that were stopped half-way.
+    pub abandoned: BTreeSet<RunId>,
+    /// The stop flag was raised.
+    pub interrupted: bool,
     /// No further run was started because of failures.
-    pub(crate) stopped: bool,
+    pub stopped: bool,
 }
 
 /// A run that is ours, and perhaps begun before.
@@ -61,28 +63,29 @@ struct Begun {
     given_up: Option<String>,
 }
 
-/// What an attempt at a run took.
+/// Time and threads of one attempt at a run.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Spent {
-    pub(crate) time: Duration,
-    pub(crate) threads: usize,
+pub struct Spent {
+    /// Wall time.
+    pub time: Duration,
+    /// Threads that the run had.
+    pub threads: usize,
 }
 
 impl Training<'_> {
-    /// Trains `runs`. `publish` takes the output of each, or says why it is not what it should be; `record` keeps why a
-    /// run failed.
-    pub(crate) fn train(
+    /// Trains `runs` until `stop` is raised. `publish` takes the output of each, or says why it is not what it should be;
+    /// `record` keeps why a run failed.
+    pub fn train(
         &self,
         runs: &[&RunSpec],
         title: &str,
-        mode: ProgressMode,
-        terminal: &Terminal,
+        stop: &Arc<AtomicBool>,
+        observer: &dyn Observer,
         publish: impl Fn(&RunSpec, &RunOutput) -> Result<Result<(), String>, StoreError> + Sync,
         record: impl Fn(&RunSpec, &str, Spent),
-    ) -> anyhow::Result<Trained> {
-        let interrupt = Interrupt::listen().context("cannot listen for signals")?;
+    ) -> Trained {
         let labels: BTreeMap<&RunId, String> =
-            labelled(self.plan).into_iter().map(|(label, run)| (run, label)).collect();
+            self.plan.labelled_runs().into_iter().map(|(label, run)| (run, label)).collect();
         let (mut jobs, mut lines) = (Vec::new(), Vec::new());
         for (i, run) in runs.iter().enumerate() {
             let cost = &self.estimate.costs[&run.id];
@@ -97,40 +100,39 @@ impl Training<'_> {
             failures: self.max_failures,
             // More than the seeds of one variant, which may well fail together.
             same_failures: (self.plan.seeds.len() + 1).max(3),
-            interrupt: interrupt.flag(),
+            interrupt: stop,
         };
         let (at_a_time, predicted) = (self.threads.get().min(runs.len()), duration(self.estimate.seconds));
         let started = Instant::now();
-        let progress =
-            Progress::new(mode, terminal.paint, &format!("{title}, {at_a_time} at a time, about {predicted}"), lines);
+        observer.begins(&format!("{title}, {at_a_time} at a time, about {predicted}"), lines);
         // A claim outlives its run until a failure is recorded, so that no other process takes up what has just failed.
         let claims = Mutex::new(BTreeMap::new());
         let claims = || claims.lock().unwrap_or_else(PoisonError::into_inner);
         let begun_at = Mutex::new(BTreeMap::new());
         let begun_at = || begun_at.lock().unwrap_or_else(PoisonError::into_inner);
         let work = |&i: &usize, threads: NonZeroUsize| {
-            let note = |text: String| progress.note(i, &text);
+            let note = |text: String| observer.noted(i, &text);
             let begun = match self.begin(runs[i], &note) {
                 Ok(Ok(begun)) => begun,
                 Ok(Err(reason)) => {
-                    progress.declined(i, &reason);
+                    observer.declined(i, &reason);
                     return Outcome::Declined;
                 }
                 Err(error) => return failed(&error),
             };
-            progress.started(i, threads);
+            observer.started(i, threads);
             begun_at().insert(i, (Instant::now(), threads));
-            let mut stop = vec![Arc::clone(interrupt.flag())];
+            let mut flags = vec![Arc::clone(stop)];
             if let Some(claim) = begun.claim {
-                stop.push(Arc::clone(claim.lost()));
+                flags.push(Arc::clone(claim.lost()));
                 claims().insert(i, claim);
             }
             if let Some(reason) = begun.given_up {
                 return Outcome::Failed(reason);
             }
             let control = Control {
-                stop: StopFlags::when(stop),
-                on_epoch: &mut |row| progress.epoch(i, row),
+                stop: StopFlags::when(flags),
+                on_epoch: &mut |row| observer.epoch(i, row),
                 resume: begun.resume,
                 save: &mut |checkpoint| self.save(runs[i], &checkpoint, &note),
                 checkpoint_every: self.checkpoint_every.unwrap_or(Duration::MAX),
@@ -147,7 +149,7 @@ impl Training<'_> {
             }
         };
         let mut trained = Trained::default();
-        let stop = run_all(&jobs, &limits, work, |event| {
+        let stopped = run_all(&jobs, &limits, work, |event| {
             if let Event::Ended { job, outcome } = event {
                 let spent = begun_at().remove(&job).map_or_else(Spent::default, |(begun, threads)| Spent {
                     time: begun.elapsed(),
@@ -161,16 +163,14 @@ impl Training<'_> {
                     trained.abandoned.insert(runs[job].id.clone());
                 }
                 claims().remove(&job);
-                progress.ended(job, &end(outcome));
+                observer.ended(job, &end(outcome));
             }
         });
-        progress.close();
-        trained.interrupted = interrupt.raised();
-        trained.stopped = stop.is_some();
-        if !trained.interrupted {
-            terminal.remark(summed_up(stop, started.elapsed().as_secs_f64(), self.estimate.seconds));
-        }
-        Ok(trained)
+        trained.interrupted = stop.load(Ordering::SeqCst);
+        trained.stopped = stopped.is_some();
+        let summary = summed_up(stopped, started.elapsed().as_secs_f64(), self.estimate.seconds);
+        observer.over((!trained.interrupted).then_some(&summary));
+        trained
     }
 
     /// Makes a run ours, or says why it is left to another process.
@@ -188,6 +188,9 @@ impl Training<'_> {
         // Under the claim, since nobody else publishes the run meanwhile: one that is sound again must not be moved.
         match self.store.check(&run.id) {
             Ok(()) => return Ok(Err("another process has done it".to_owned())),
+            Err(StoreError::Damaged { .. }) if !self.damaged.contains(&run.id) => {
+                return Ok(Err("it has just appeared, and may still be being copied here".to_owned()));
+            }
             Err(error @ StoreError::Damaged { .. }) => {
                 if let Some(aside) = self.store.set_aside(&run.id)? {
                     note(format!("{error}; moved to {}", aside.display()));
@@ -248,16 +251,7 @@ fn end(outcome: Outcome<Summary>) -> End {
     match outcome {
         Outcome::Abandoned => End::Abandoned,
         Outcome::Declined => End::Declined,
-        Outcome::Failed(reason) | Outcome::Hopeless(reason) => End::Bad { word: "FAILED", reason },
-        Outcome::Done(summary) => end_of(summary),
+        Outcome::Failed(reason) | Outcome::Hopeless(reason) => End::Failed(reason),
+        Outcome::Done(summary) => End::of(summary),
     }
-}
-
-/// The end of a run that is published.
-pub(crate) fn end_of(summary: Summary) -> End {
-    if summary.status == RunStatus::Diverged {
-        return End::Bad { word: "DIVERGED", reason: summary.error.unwrap_or_default() };
-    }
-    let nll = summary.test_nll_nats.map_or_else(|| "none".to_owned(), |nll| format!("{nll:.2} nats"));
-    End::Done(format!("test {nll}  best epoch {}", summary.best_epoch))
 }

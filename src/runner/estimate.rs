@@ -13,27 +13,27 @@ const PAST: usize = 60;
 
 /// What a sweep of some runs will take.
 #[derive(Debug, Clone)]
-pub(crate) struct Estimate {
+pub struct Estimate {
     /// Cost of every run of the plan.
-    pub(crate) costs: BTreeMap<RunId, Cost>,
+    pub costs: BTreeMap<RunId, Cost>,
     /// How fast runs go here.
-    pub(crate) speed: Speed,
+    pub speed: Speed,
     /// Until the last run ends, seconds.
-    pub(crate) seconds: f64,
+    pub seconds: f64,
     /// Of the longest run, seconds.
-    pub(crate) longest: f64,
+    pub longest: f64,
     /// Memory of the runs that are under way together, at most.
-    pub(crate) memory: u64,
+    pub memory: u64,
     /// Memory of the data sets, which all runs share.
-    pub(crate) data: u64,
+    pub data: u64,
     /// What the runs leave on disk.
-    pub(crate) disk: u64,
+    pub disk: u64,
 }
 
 impl Estimate {
     /// The estimate of doing `outstanding`, of `plan`, on `workers` threads. `sizes` are those of the plan's data sets by
     /// fingerprint.
-    pub(crate) fn new(
+    pub fn new(
         plan: &Plan,
         outstanding: &[&RunSpec],
         sizes: &BTreeMap<String, DataSize>,

@@ -5,12 +5,12 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 /// As many threads as there are processors for this process.
-pub(crate) fn threads() -> NonZeroUsize {
+pub fn threads() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 /// Memory that this process may take, where the system tells: the machine's, or less in a container or a batch job.
-pub(crate) fn memory() -> u64 {
+pub fn memory() -> u64 {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     groups.lines().flat_map(group_limits).fold(installed(), u64::min)
 }
