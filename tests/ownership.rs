@@ -55,11 +55,12 @@ fn a_gallery_leaves_what_is_not_its_own() {
     place.exits(0, "plots --gallery paper");
     assert!(place.read("paper/README.md").contains("small-loss.png"));
     // What is no longer shown goes, unless someone has drawn in it.
+    place.exits(0, "sweep small.toml --name other");
     fs::rename(place.path("results/small"), place.path("kept")).unwrap();
     put(&place, "paper/small-loss.png");
     let (_, err) = place.exits(0, "plots --gallery paper");
     assert!(err.contains("small-loss.png is no longer made, but has been changed: it stays"), "{err}");
-    let left = names(&place.path("paper"));
+    let left: Vec<_> = names(&place.path("paper")).into_iter().filter(|name| !name.starts_with("other-")).collect();
     let expected =
         [".ablade-gallery", "README.md", "logo.svg", "notes.md", "photo.png", "small-loss.png", "thesis.pdf"];
     assert_eq!(left, expected);
@@ -296,7 +297,7 @@ fn a_copy_of_a_study_is_left_as_it_is() {
     let mut copy = std::process::Command::new("cp");
     assert!(copy.args(["-r", "results/small", "results/backup"]).current_dir(&place.0).status().unwrap().success());
     fs::create_dir(place.path("results/broken")).unwrap();
-    fs::write(place.path("results/broken/plan.json"), "{}").unwrap();
+    fs::write(place.path("results/broken/plan.json"), "{\"blake3\":\"").unwrap();
     place.exits(0, "sweep small.toml --set train.epochs=2 --replace");
     let (kept, small) = (files(&place.path("results/backup")), files(&place.path("results/small")));
     for command in ["tables", "status", "plots"] {
@@ -398,6 +399,15 @@ fn clean_takes_no_run_while_its_plan_may_be_on_its_way() {
     stays(" --age 0.001s", "small/plan.json: what it needs is not known");
     fs::rename(place.path("results/small"), place.path("small")).unwrap();
     stays("", "may be arriving");
+    // Where the folder leads to a disk that is not mounted, or the plan is no file, nobody knows what it needs.
+    let unknown = " --age 0s";
+    symlink("/unmounted/small", place.path("results/small")).unwrap();
+    stays(unknown, "results/small: what it needs is not known");
+    fs::remove_file(place.path("results/small")).unwrap();
+    fs::create_dir_all(place.path("results/small/plan.json")).unwrap();
+    stays(unknown, "small/plan.json: what it needs is not known");
+    place.exits(1, "status");
+    fs::remove_dir_all(place.path("results/small")).unwrap();
     // Moved down with its plans, an experiment keeps its runs.
     fs::create_dir_all(place.path("results/archive/2026")).unwrap();
     fs::rename(place.path("small"), place.path("results/archive/2026/small")).unwrap();
@@ -415,6 +425,71 @@ fn clean_takes_no_run_while_its_plan_may_be_on_its_way() {
     fs::remove_file(place.path(&format!("results/runs/{}/notes.md", runs[0]))).unwrap();
     place.exits(0, "clean --yes --age 0.001s");
     assert_eq!(names(&place.path("results/runs")), runs[1..]);
+}
+
+/// Without a plan that can be read, the runs that the tables show are looked up before others take their place.
+#[test]
+fn tables_whose_plan_is_lost_are_not_replaced() {
+    let place = swept();
+    let plan = place.path("results/small/plan.json");
+    fs::write(&plan, "junk").unwrap();
+    for state in ["junk", "gone"] {
+        if state == "gone" {
+            fs::remove_file(&plan).unwrap();
+        }
+        let before = files(&place.path("results"));
+        let (_, err) = place.exits(2, "sweep small.toml --set train.epochs=2");
+        assert!(err.contains("2 finished runs would leave its tables"), "{state}: {err}");
+        assert_eq!(files(&place.path("results")), before, "{state}");
+        let (_, err) = place.exits(0, "sweep small.toml");
+        assert!(err.contains("all 2 runs are there"), "{state}: {err}");
+    }
+    assert_eq!(names(&place.path("results/small/replaced")).len(), 1, "the plan that could not be read is kept");
+    // A file of that name that is none of this program's is kept as well, and is no experiment to anyone.
+    put(&place, "results/other/plan.json");
+    place.exits(0, "status");
+    place.exits(0, "sweep small.toml --name other");
+    let kept = names(&place.path("results/other/replaced"));
+    assert_eq!(place.read(&format!("results/other/replaced/{}", kept[0])), "my own results/other/plan.json");
+}
+
+#[test]
+fn what_has_the_place_of_a_table_is_named_before_anything_is_trained() {
+    let place = Place::with(SMALL);
+    put(&place, "elsewhere.csv");
+    fs::create_dir_all(place.path("results/small")).unwrap();
+    symlink(place.path("elsewhere.csv"), place.path("results/small/runs.csv")).unwrap();
+    let (_, err) = place.exits(2, "sweep small.toml");
+    assert!(err.contains("runs.csv (it is a link)") && err.contains("move them away"), "{err}");
+    assert!(!place.path("results/runs").exists());
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_of_a_run_keeps_nobody_waiting() {
+    let place = swept();
+    let run = format!("results/runs/{}", place.published()[0]);
+    for name in names(&place.path(&run)) {
+        let (path, kept) = (place.path(&run).join(&name), place.path("kept"));
+        fs::rename(&path, &kept).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        for command in ["status small", "tables", "compare small", "verify small --reference"] {
+            assert!(place.run(command).status.code().is_some(), "{command}, {name}");
+        }
+        fs::remove_file(&path).unwrap();
+        fs::rename(&kept, &path).unwrap();
+    }
+    place.exits(0, "verify small");
+}
+
+#[test]
+fn without_experiments_gallery_and_page_stay() {
+    let place = swept();
+    place.exits(0, "plots --gallery paper");
+    let drawn = (files(&place.path("paper")), files(&place.path("plots")));
+    fs::rename(place.path("results"), place.path("elsewhere")).unwrap();
+    let (_, err) = place.exits(0, "plots --gallery paper");
+    assert!(err.contains("stay as they are"), "{err}");
+    assert_eq!((files(&place.path("paper")), files(&place.path("plots"))), drawn);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use clap::Args;
 
 use super::earlier::{Disbelieved, adopt};
 use super::leaves::{changes, leaves};
+use super::out::in_the_way;
 use super::said::{Said, about};
 use super::terminal::{bytes, count, duration, one_line};
 use super::{Global, Terminal, tables};
@@ -19,6 +20,7 @@ use crate::launch::script::quoted;
 use crate::plan::{Plan, RunId, RunSpec, Shard};
 use crate::runner::{Estimate, machine};
 use crate::store::{Store, StoreError};
+use crate::study;
 use crate::sweep::{self, Experiment, Overrides};
 
 /// An experiment file and what the command line changes in it.
@@ -111,6 +113,8 @@ impl Asked {
     /// a night's results.
     pub(crate) fn keep_tables(&mut self, replace: bool) -> anyhow::Result<()> {
         self.replace = replace;
+        let checked = self.store.check_tables(&self.plan.name, &study::tables::NAMES);
+        checked.map_err(|error| in_the_way(error, "move them away, or name another directory with --results"))?;
         match self.would_replace()? {
             Some(text) if !replace => bail!(
                 "{text}\n--name OTHER keeps both; --replace puts this one in its place, where no run is lost and its plan is \

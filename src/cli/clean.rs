@@ -21,6 +21,9 @@ pub(crate) struct CleanArgs {
 }
 
 fn time(text: &str) -> Result<Duration, &'static str> {
+    if text == "0s" {
+        return Ok(Duration::ZERO);
+    }
     seconds(text)
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .ok_or("expected a time like 90s, 30m or 2d")

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2, SIGXFSZ};
 use signal_hook::flag;
 
 /// What a signal does, from the first call of [`Interrupt::listen`] on.
@@ -32,6 +32,8 @@ impl Interrupt {
             flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupt.raised))?;
             flag::register(signal, Arc::clone(&interrupt.raised))?;
         }
+        // A limit on the size of files is an error of the write that meets it, and not the end of the process.
+        flag::register(SIGXFSZ, Arc::default())?;
         Ok(LISTENING.get_or_init(|| interrupt).clone())
     }
 

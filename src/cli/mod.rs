@@ -46,6 +46,7 @@ mod why;
 
 use std::borrow::Cow;
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -55,7 +56,7 @@ use clap::{Args, Parser, Subcommand};
 use progress::{ProgressMode, Shown};
 use terminal::{ColorMode, Escaping, Output, Paint, escaped, told};
 
-use crate::sweep::Diagnostics;
+use crate::sweep::{Diagnostics, MOST_JOBS};
 
 /// Ablation studies of MADE, the masked autoencoder for distribution estimation.
 ///
@@ -136,6 +137,12 @@ enum Command {
     Completions(completions::CompletionsArgs),
     /// Print the man page
     Man,
+}
+
+/// Reads `--jobs`.
+pub(crate) fn jobs(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text.parse::<NonZeroUsize>().ok().filter(|number| number.get() as u64 <= MOST_JOBS);
+    number.ok_or_else(|| format!("expected a number from 1 to {MOST_JOBS}"))
 }
 
 /// How a command ended that did what it was asked to.

@@ -8,7 +8,7 @@ use clap::Args;
 use super::ablation::probability;
 use super::asked::{Asked, StudyArgs};
 use super::terminal::{bytes, count, duration, table, thousands};
-use super::{Exit, Global, Terminal};
+use super::{Exit, Global, Terminal, jobs};
 use crate::plan::{Compare, Correction, PlannedStudy, PlannedVariant, RunId, RunSpec, Shard};
 use crate::rng::{Purpose, Seed};
 use crate::runner::Estimate;
@@ -21,7 +21,7 @@ pub(crate) struct PlanArgs {
     #[command(flatten)]
     study: StudyArgs,
     /// Threads, and so runs at a time [default: as many as processors]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
 }
 

@@ -150,6 +150,10 @@ fn publish(
         let line = format!("{}: {figures}{rest}", home.display());
         written.push((Owned::new(home, ".ablade-figures", pictures(name, &experiment.figures)).own(), line, "--plots"));
     }
+    if drawn.is_empty() {
+        terminal.remark("nothing to draw: page and gallery stay as they are");
+        return Ok(());
+    }
     let sections: Vec<Section> = drawn.values().map(Drawn::section).collect();
     let index = BTreeMap::from([("index.html".to_owned(), page(&sections).into_bytes())]);
     let line = global.plots.join("index.html").display().to_string();

@@ -14,7 +14,7 @@ use super::interrupt::Interrupt;
 use super::progress::ProgressMode;
 use super::submit::submit;
 use super::terminal::{count, told};
-use super::{Exit, Global, Terminal, ablation, tables};
+use super::{Exit, Global, Terminal, ablation, jobs, tables};
 use crate::launch::script::quoted;
 use crate::launch::slurm::Controller;
 use crate::plan::{RunId, RunSpec, Shard};
@@ -28,7 +28,7 @@ pub(crate) struct SweepArgs {
     #[command(flatten)]
     study: StudyArgs,
     /// Threads, and so runs at a time [default: as many as processors]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
     /// Train only part I of N of the runs, for several machines on one results directory
     #[arg(long, value_name = "I/N", value_parser = shard)]

@@ -13,7 +13,7 @@ use clap::Args;
 use super::interrupt::Interrupt;
 use super::terminal::count;
 use super::trained::all_unchanged;
-use super::{Exit, Global, Terminal};
+use super::{Exit, Global, Terminal, jobs};
 use crate::data::{Cache, Library};
 use crate::launch::slurm::Controller;
 use crate::plan::{ENGINE, RunSpec};
@@ -31,7 +31,7 @@ pub(crate) struct TaskArgs {
     /// Which of its tasks, from 0
     index: usize,
     /// Threads, and so runs at a time [default: as many as processors]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
 }
 

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
 
-use super::Global;
 use super::find::find;
 use super::terminal::count;
+use super::{Global, jobs};
 use crate::data::{Cache, DataConfig, DataSize, Dataset, Images, Library, Part, Shape, is_of_path};
 use crate::made::evaluate::{averaged, mixture, single};
 use crate::made::kernels::team::Team;
@@ -30,7 +30,7 @@ pub(crate) struct RunArgs {
     /// Its id or the beginning of it, or study/variant/seed as in runs.csv
     run: String,
     /// Threads [default: as many as processors]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
 }
 

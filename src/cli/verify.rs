@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use super::interrupt::Interrupt;
 use super::terminal::{count, duration, table, thousands};
 use super::trained::all_unchanged;
-use super::{Exit, Global, Terminal, on_every_processor};
+use super::{Exit, Global, Terminal, jobs, on_every_processor};
 use crate::data::{Cache, Dataset, Library};
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::run::{compare_with_reference, has_finite_weights, reference_seconds};
@@ -39,7 +39,7 @@ pub(crate) struct VerifyArgs {
     #[arg(long)]
     reference: bool,
     /// Threads, and so runs at a time [default: as many as processors]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
 }
 

@@ -41,6 +41,9 @@ impl Store {
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let root = root.into();
         match fs::metadata(&root) {
+            Err(_) if fs::symlink_metadata(&root).is_ok_and(|found| found.is_symlink()) => {
+                Err(StoreError::Malformed { path: root, reason: "it is a link that leads nowhere".to_owned() })
+            }
             Ok(found) if !found.is_dir() => {
                 Err(StoreError::Malformed { path: root, reason: "expected a directory for results".to_owned() })
             }

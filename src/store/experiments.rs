@@ -2,20 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::disk::create_dirs;
 use super::garbage::{entries, is_dir, is_file, is_fingerprint};
 use super::names::{check_file, check_name};
 use super::owned::{Owned, lock};
-use super::sealed::{load_plan, unseal};
+use super::sealed::{load_plan, may_be_sealed, unseal};
 use super::{Store, StoreError};
 use crate::plan::{ENGINE, Plan, RunId, RunSpec};
 use crate::regular;
 use crate::text::nearest;
 
 const PLAN: &str = "plan.json";
+/// Bytes that tell a plan from another file.
+const START: usize = 16;
+/// The table that has the id of every run.
+const RUNS_TABLE: &str = "runs.csv";
 /// More bytes than any plan has.
 const LONGEST: u64 = 1 << 30;
 /// List of the tables that this program made.
@@ -30,8 +34,8 @@ pub struct Replaced {
     pub finished: usize,
     /// Runs that the other does not have.
     pub dropped: BTreeSet<RunId>,
-    /// Whether anything was done for these.
-    begun: bool,
+    /// Whether the file goes to `replaced/`: something was done for the plan, or it is none of this program's.
+    worth_keeping: bool,
     bytes: Vec<u8>,
 }
 
@@ -69,16 +73,24 @@ impl Named {
     fn read_below(&mut self, dir: &Path, levels: usize) -> Result<(), StoreError> {
         let there = entries(dir)?;
         let is_replaced = dir.ends_with(REPLACED);
+        let has = |wanted: &str| there.iter().any(|(_, name)| name == wanted);
         // A program that copies results here may give the plan another name until it is whole.
         let is_plan = |name: &str| name.contains(PLAN) || (is_replaced && name.ends_with(".json"));
-        for (path, _) in there.iter().filter(|(path, name)| is_plan(name) && is_file(path)) {
-            let bytes = regular::read(path, LONGEST).map_err(StoreError::io("read", path))?;
-            if unseal(&bytes).is_none() {
+        for (path, _) in there.iter().filter(|(_, name)| is_plan(name)) {
+            let bytes = match regular::read(path, LONGEST) {
+                Ok(bytes) => bytes,
+                // A link that leads nowhere, a directory, a pipe: the plan may be where a disk is not mounted.
+                Err(_) => {
+                    self.unreadable.get_or_insert_with(|| path.clone());
+                    continue;
+                }
+            };
+            // A file of somebody else's may have the name of a plan where there are no tables of ours.
+            if unseal(&bytes).is_none() && (has(TABLES) || may_be_sealed(&bytes)) {
                 self.unreadable.get_or_insert_with(|| path.clone());
             }
             self.read(&bytes);
         }
-        let has = |wanted: &str| there.iter().any(|(_, name)| name == wanted);
         if has(TABLES) && !has(PLAN) {
             self.unreadable.get_or_insert_with(|| dir.join(PLAN));
         }
@@ -130,7 +142,7 @@ impl Store {
             if replaced.finished > 0 && !anyway {
                 return Err(StoreError::Replaces { path, finished: replaced.finished });
             }
-            if replaced.begun {
+            if replaced.worth_keeping && !replaced.bytes.is_empty() {
                 let name = format!("plan-{}.json", &blake3::hash(&replaced.bytes).to_hex()[..16]);
                 self.replace(&dir.join(REPLACED).join(name), &replaced.bytes)?;
             }
@@ -140,16 +152,27 @@ impl Store {
 
     /// The plan on disk that this one would take the place of, if it names runs that this one does not. It need not be sound.
     pub fn replaced_by(&self, plan: &Plan) -> Result<Option<Replaced>, StoreError> {
-        let path = self.experiment_dir(&plan.name)?.join(PLAN);
+        let dir = self.experiment_dir(&plan.name)?;
+        let path = dir.join(PLAN);
         let bytes = match regular::read(&path, LONGEST) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !Owned::is_listed(&dir, TABLES) => {
+                return Ok(None);
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             bytes => bytes.map_err(StoreError::io("read", &path))?,
         };
         let mut named = Named::default();
         named.read(&bytes);
+        if unseal(&bytes).is_none() {
+            // What the tables show stands in them as well.
+            let table = regular::read(&dir.join(RUNS_TABLE), LONGEST_TABLE).unwrap_or_default();
+            let words = table.split(|byte| !byte.is_ascii_alphanumeric());
+            named.runs.extend(words.filter_map(|word| RunId::parse(std::str::from_utf8(word).ok()?)));
+        }
         let kept = plan.by_id();
         let dropped: BTreeSet<RunId> = named.runs.into_iter().filter(|run| !kept.contains_key(run)).collect();
-        if dropped.is_empty() {
+        let is_ours = may_be_sealed(&bytes);
+        if dropped.is_empty() && is_ours {
             return Ok(None);
         }
         // What this version computes again under another id is still in the plan.
@@ -166,7 +189,7 @@ impl Store {
         let mut names = names.chain(entries(&self.unfinished())?.into_iter().map(|(_, name)| name));
         let begun = names
             .any(|name| RunId::parse(name.split('.').next().unwrap_or("")).is_some_and(|run| dropped.contains(&run)));
-        Ok(Some(Replaced { finished, dropped, begun, bytes }))
+        Ok(Some(Replaced { finished, dropped, worth_keeping: begun || !is_ours, bytes }))
     }
 
     /// Every run and fingerprint that a plan in these results names: of experiments, of copies of their folders, and of those
@@ -174,8 +197,13 @@ impl Store {
     pub(super) fn named_by_plans(&self) -> Result<Named, StoreError> {
         let mut named = Named::default();
         let own = |name: &str| ["runs", "data", "unfinished", "submitted"].contains(&name);
-        for (dir, _) in entries(self.root())?.into_iter().filter(|(dir, name)| dir.is_dir() && !own(name)) {
-            named.read_below(&dir, LEVELS - 1)?;
+        for (path, _) in entries(self.root())?.into_iter().filter(|(_, name)| !own(name)) {
+            if path.is_dir() {
+                named.read_below(&path, LEVELS - 1)?;
+            } else if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) && !path.exists() {
+                // The folder of an experiment may be on a disk that is not mounted.
+                named.unreadable.get_or_insert(path);
+            }
         }
         Ok(named)
     }
@@ -185,6 +213,9 @@ impl Store {
         let path = self.experiment_dir(name)?.join(PLAN);
         let again = "; `ablade sweep` with the experiment's file writes it again";
         match load_plan(&path) {
+            Err(error) if error.is_absent() && fs::symlink_metadata(&path).is_ok() => {
+                Err(StoreError::Malformed { path, reason: "it is a link that leads nowhere".to_owned() })
+            }
             Err(error) if error.is_absent() => {
                 let known = self.experiments()?;
                 let nearest = nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
@@ -211,7 +242,8 @@ impl Store {
         }
     }
 
-    /// Names of the experiments with a plan on disk, sorted.
+    /// Names of the experiments with a plan on disk, sorted. A plan counts that cannot be read, so that somebody hears of it; a
+    /// file of that name that is nothing this program has written does not.
     pub fn experiments(&self) -> Result<Vec<String>, StoreError> {
         let entries = match fs::read_dir(self.root()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -221,7 +253,16 @@ impl Store {
         for entry in entries {
             let entry = entry.map_err(StoreError::io("read", self.root()))?;
             let name = entry.file_name().into_string().unwrap_or_default();
-            if check_name(&name).is_ok() && entry.path().join(PLAN).is_file() {
+            let (dir, plan) = (entry.path(), entry.path().join(PLAN));
+            let is_plan = || match regular::open(&plan) {
+                Ok(mut file) => {
+                    let mut start = [0; START];
+                    let read = file.read(&mut start).unwrap_or(0);
+                    Owned::is_listed(&dir, TABLES) || may_be_sealed(&start[..read])
+                }
+                Err(_) => fs::symlink_metadata(&plan).is_ok(),
+            };
+            if check_name(&name).is_ok() && is_plan() {
                 names.push(name);
             }
         }
@@ -240,6 +281,12 @@ impl Store {
             None => Ok(()),
         };
         tables.write_with(&|path, bytes| self.replace(path, bytes), &is_another)
+    }
+
+    /// Refuses where a link, a directory or a pipe has the place of a table: nothing can be written there.
+    pub fn check_tables(&self, experiment: &str, tables: &[&str]) -> Result<(), StoreError> {
+        let tables = tables.iter().map(|name| ((*name).to_owned(), Vec::new())).collect();
+        self.owned_tables(experiment, tables)?.check()
     }
 
     /// Takes tables that hold exactly these bytes for its own, where an earlier version of this program kept no list.

@@ -183,7 +183,7 @@ impl Store {
     pub fn is_incomplete(&self, run: &RunId) -> bool {
         let dir = self.run_dir(run);
         let length = |name: &str| fs::metadata(dir.join(name)).map_or(0, |found| found.len());
-        let timing = || fs::read(dir.join(TIMING)).is_ok_and(|sealed| unseal(&sealed).is_some());
+        let timing = || regular::read(&dir.join(TIMING), LONGEST).is_ok_and(|sealed| unseal(&sealed).is_some());
         match self.manifest(run) {
             Ok(manifest) => manifest.files.iter().any(|(name, entry)| length(&name.0) < entry.bytes) || !timing(),
             Err(error) => matches!(error, StoreError::Damaged { .. }),

@@ -70,6 +70,10 @@ pub fn differences(store: &Store, study: &Study) -> Result<(Vec<Difference>, usi
 /// Present where some study is a full grid.
 const EFFECTS: &str = "effects.csv";
 
+/// Names of all tables that an experiment may have.
+pub const NAMES: [&str; 7] =
+    ["runs.csv", "metrics.csv", "ablation.csv", EFFECTS, "curves.csv", "timings.csv", "results.xlsx"];
+
 fn csv_tables<'a>(study: &'a Study, ablations: &'a [Ablation]) -> Vec<(&'static str, Table<'a>)> {
     vec![
         ("runs.csv", runs(study)),

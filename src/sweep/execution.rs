@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::MOST_JOBS;
 use super::diagnostics::Diagnostic;
 use super::kind::Kind::{Bytes, Choice, Count, CountOr, Duration, Number, Options, Text};
 use super::kind::{INSIDE_ONE, Kind, Otherwise};
@@ -124,7 +125,7 @@ pub static OPTIONS: &[OptionKey] = &[
     key("budget.disk", Bytes, "disk"),
     key(
         "execution.workers",
-        CountOr { min: 1, max: 100_000, word: "auto", json: Otherwise::Absent },
+        CountOr { min: 1, max: MOST_JOBS, word: "auto", json: Otherwise::Absent },
         "runs at a time; \"auto\" = what processors and memory allow",
     ),
     key("execution.memory", Bytes, "memory that all runs together may take"),

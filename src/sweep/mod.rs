@@ -59,6 +59,9 @@ use reader::Reader;
 
 use crate::regular;
 
+/// Threads that all runs together may be given, at most: more than any machine has processors.
+pub const MOST_JOBS: u64 = 1024;
+
 /// Most bytes that an experiment file and all that it extends may have together: 50,000 lines.
 const LONGEST: u64 = 2 << 20;
 
