@@ -472,12 +472,15 @@ fn a_pipe_in_the_place_of_a_file_of_a_run_keeps_nobody_waiting() {
         let (path, kept) = (place.path(&run).join(&name), place.path("kept"));
         fs::rename(&path, &kept).unwrap();
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-        for command in ["status small", "tables", "compare small", "verify small --reference"] {
+        // Verifying waits for what may still be copied; the file outside the manifest stands for the others.
+        let verify = (name == "timing.toml").then_some("verify small --reference");
+        for command in ["status small", "tables", "compare small"].into_iter().chain(verify) {
             assert!(place.run(command).status.code().is_some(), "{command}, {name}");
         }
         fs::remove_file(&path).unwrap();
         fs::rename(&kept, &path).unwrap();
     }
+    place.exits(0, "tables");
     place.exits(0, "verify small");
 }
 
