@@ -257,7 +257,7 @@ fn verify_trains_again_by_automatic_differentiation() {
 }
 
 /// Replaces a diverged run by a finished one of the same shapes, as an earlier version left it: `spoil` changes its model.
-fn forge_finished(store: &Store, [sound, diverged]: [&RunSpec; 2], spoil: impl Fn(&mut Vec<u8>)) {
+fn forge_finished(store: &Store, [sound, diverged]: [&RunSpec; 2], spoil: impl Fn(&mut [u8])) {
     let record = store.record(&sound.id).unwrap();
     let names = fs::read_dir(store.run_dir(&sound.id)).unwrap().map(|entry| entry.unwrap().file_name());
     let names = names.map(|name| name.into_string().unwrap()).filter(|name| {
@@ -273,7 +273,7 @@ fn forge_finished(store: &Store, [sound, diverged]: [&RunSpec; 2], spoil: impl F
 }
 
 /// Sets the first weight of the output layer to NaN.
-fn spoil_a_weight(model: &mut Vec<u8>) {
+fn spoil_a_weight(model: &mut [u8]) {
     let start = 8 + u64::from_le_bytes(model[..8].try_into().unwrap()) as usize;
     let header: serde_json::Value = serde_json::from_slice(&model[8..start]).unwrap();
     let at = start + header["output.bias"]["data_offsets"][0].as_u64().unwrap() as usize;

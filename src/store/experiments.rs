@@ -77,13 +77,10 @@ impl Named {
         // A program that copies results here may give the plan another name until it is whole.
         let is_plan = |name: &str| name.contains(PLAN) || (is_replaced && name.ends_with(".json"));
         for (path, _) in there.iter().filter(|(_, name)| is_plan(name)) {
-            let bytes = match regular::read(path, LONGEST) {
-                Ok(bytes) => bytes,
-                // A link that leads nowhere, a directory, a pipe: the plan may be where a disk is not mounted.
-                Err(_) => {
-                    self.unreadable.get_or_insert_with(|| path.clone());
-                    continue;
-                }
+            // A link that leads nowhere, a directory, a pipe: the plan may be where a disk is not mounted.
+            let Ok(bytes) = regular::read(path, LONGEST) else {
+                self.unreadable.get_or_insert_with(|| path.clone());
+                continue;
             };
             // A file of somebody else's may have the name of a plan where there are no tables of ours.
             if unseal(&bytes).is_none() && (has(TABLES) || may_be_sealed(&bytes)) {
