@@ -18,7 +18,7 @@ use super::{Exit, Global, Terminal, ablation, jobs, tables};
 use crate::launch::script::quoted;
 use crate::launch::slurm::Controller;
 use crate::plan::{RunId, RunSpec, Shard};
-use crate::runner::{Done, Estimate, Ready, Worker, damaged};
+use crate::runner::{Estimate, Ready, Worker, damaged};
 use crate::store::{Claiming, RunRecord, RunStatus, StoreError};
 use crate::study::Study;
 use crate::sweep::Launcher;
@@ -119,16 +119,12 @@ fn here(
 ) -> anyhow::Result<Exit> {
     let threads = asked.workers(args.jobs);
     let mut worker = Worker {
-        plan: &asked.plan,
-        store: &asked.store,
         runs: asked.outstanding(&BTreeSet::new(), args.shard.unwrap_or(Shard::ALL)),
         threads,
         memory: asked.memory(),
         checkpoint_every: asked.checkpoint_every(),
         max_failures: max_failures(args, asked),
-        attempts: None,
-        earlier: asked.store.failures()?,
-        done: Done::default(),
+        ..Worker::new(&asked.plan, &asked.store)?
     };
     if worker.outstanding()?.is_empty() {
         terminal.remark(asked.all_there());

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::{Estimate, Observer, Spent, Trained, Training};
-use crate::data::Dataset;
+use super::{Estimate, Observer, Spent, Trained, Training, machine};
+use crate::data::{Cache, DataError, Dataset};
 use crate::npy;
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::record::{host, utc};
@@ -103,7 +103,43 @@ pub fn damaged<'a>(
     Ok(damaged)
 }
 
+impl Ready {
+    /// Loads the data sets of `runs`, each once, and estimates what the runs will take on so many threads.
+    pub fn load(
+        plan: &Plan,
+        runs: &[&RunSpec],
+        data: &Cache,
+        store: &Store,
+        threads: NonZeroUsize,
+    ) -> Result<Self, DataError> {
+        let (mut datasets, mut sizes) = (BTreeMap::new(), BTreeMap::new());
+        for run in runs {
+            if !datasets.contains_key(&run.data) {
+                datasets.insert(run.data.clone(), data.get(&run.config.data)?);
+                sizes.insert(run.data.clone(), data.size(&run.config.data)?);
+            }
+        }
+        Ok(Self { datasets, estimate: Estimate::new(plan, runs, &sizes, store, threads.get()) })
+    }
+}
+
 impl<'a> Worker<'a> {
+    /// A worker for every run of a plan, with all that this machine has, a checkpoint a minute, and no limit of failures.
+    pub fn new(plan: &'a Plan, store: &'a Store) -> Result<Self, StoreError> {
+        Ok(Self {
+            plan,
+            store,
+            runs: plan.runs.iter().collect(),
+            threads: machine::threads(),
+            memory: machine::memory(),
+            checkpoint_every: Duration::from_secs(60),
+            max_failures: None,
+            attempts: None,
+            earlier: store.failures()?,
+            done: Done::default(),
+        })
+    }
+
     /// What it has to do or to wait for: runs that are neither finished nor have failed since it started.
     pub fn outstanding(&self) -> Result<Vec<&'a RunSpec>, StoreError> {
         let failures = self.store.failures()?;

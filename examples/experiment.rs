@@ -1,0 +1,28 @@
+//! Runs an experiment file and prints its ablation tables: `cargo run --release --example experiment -- FILE`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ablade::data::{Cache, Library};
+use ablade::runner::{Ready, Silent, Worker};
+use ablade::store::Store;
+use ablade::study::tables;
+use ablade::sweep::{Overrides, load};
+
+fn main() -> anyhow::Result<()> {
+    let file = std::env::args().nth(1).unwrap_or_else(|| "experiments/skip.toml".to_owned());
+    let data = Cache::new(Library::from_environment(None));
+    let plan = load(Path::new(&file), &Overrides::default())?.plan(|config| data.fingerprint(config))?;
+    let store = Store::open("results")?;
+    store.save_plan(&plan)?;
+    let mut worker = Worker::new(&plan, &store)?;
+    let threads = worker.threads;
+    worker.train(&Arc::default(), &Silent, |runs| {
+        Ok::<_, anyhow::Error>(Ready::load(&plan, runs, &data, &store, threads)?)
+    })?;
+    let (study, _) = tables::write_all(&store, &plan)?;
+    for row in study.ablations().iter().flat_map(|ablation| &ablation.rows) {
+        println!("{:<30} {}", row.label, row.conclusion());
+    }
+    Ok(())
+}
