@@ -111,7 +111,11 @@ impl Store {
         match found {
             Err(error) if error.is_absent() => {
                 let known = self.submissions()?;
-                let nearest = nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
+                // The digits at the end are nobody's to remember.
+                let experiment =
+                    |name: &str| name.rsplit_once('-').map_or(name, |(experiment, _)| experiment).to_owned();
+                let of_it = || known.iter().find(|known| experiment(known) == experiment(name)).map(String::as_str);
+                let nearest = nearest(name, known.iter().map(String::as_str)).or_else(of_it).map(str::to_owned);
                 Err(StoreError::NoSuchSubmission { name: name.to_owned(), path: self.submitted(), nearest })
             }
             Ok(found) if found.name != name => {
