@@ -33,8 +33,8 @@ pub struct Origin {
     pub brightness: [Brightness; 3],
     /// The levels, where there are two that are not black and white.
     pub two_levels: Option<[u8; 2]>,
-    /// Validation images and test images that are also training images.
-    pub shared: [usize; 2],
+    /// Validation images and test images that are also training images, and test images that are validation images.
+    pub shared: [usize; 3],
     /// What was asked and does not apply to these data, and what hides behind the name.
     pub notes: Vec<String>,
 }
@@ -98,10 +98,14 @@ impl Described {
             ));
         }
         found.extend(brightness::warnings(&origin.brightness, bits).into_iter().map(|text| format!("{name}: {text}")));
-        for (shared, of, part) in [(origin.shared[0], size.valid, "validation"), (origin.shared[1], size.test, "test")]
-        {
+        let [valid, test, held_out] = origin.shared;
+        for (shared, of, part, other) in [
+            (valid, size.valid, "validation", "training"),
+            (test, size.test, "test", "training"),
+            (held_out, size.test, "test", "validation"),
+        ] {
             if shared as f64 > SHARED * of as f64 {
-                let are = if shared == 1 { "is a training image" } else { "are training images" };
+                let are = if shared == 1 { format!("is a {other} image") } else { format!("are {other} images") };
                 let (shared, of) = (thousands(shared), thousands(of));
                 found.push(format!("{name}: {shared} of {of} {part} images {are} as well"));
             }
@@ -189,7 +193,8 @@ mod tests {
             )
             .warnings()
         };
-        assert!(shared([0, 0]).is_empty());
-        assert_eq!(shared([0, 4]), ["x: 4 of 30 test images are training images as well"]);
+        assert!(shared([0, 0, 0]).is_empty());
+        assert_eq!(shared([0, 4, 0]), ["x: 4 of 30 test images are training images as well"]);
+        assert_eq!(shared([0, 0, 1]), ["x: 1 of 30 test images is a validation image as well"]);
     }
 }

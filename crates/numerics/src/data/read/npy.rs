@@ -2,7 +2,7 @@
 //! channels behind, of integers 0..=255, booleans, or floating-point numbers in 0..=1.
 
 use std::borrow::Cow;
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::greys::Greys;
@@ -95,7 +95,12 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
         let mut source = Capped { inner: archive.by_index(*index).map_err(unreadable)?, left };
         let place = |at: String| format!("array `{}`, {at}", name.display());
         let header = header(path, &mut source, &place)?;
-        let pool = values(path, &mut source, &header, &place)?;
+        let mut pool = values(path, &mut source, &header, &place)?;
+        // The checksum is compared where the entry ends, which the last value is not.
+        let rest = io::copy(&mut source, &mut io::sink());
+        if rest.map_err(|error| DataError::malformed(path, format!("array `{}`", name.display()), damage(&error)))? > 0 {
+            pool.left_out.push(format!("what follows array `{}` in its entry", name.display()));
+        }
         left = source.left;
         Ok(Pool { array: Some(name.display().to_string()), ..pool })
     };
@@ -137,13 +142,25 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
         };
         if let Some(array) = array {
             left_out.extend(passed(array.1, &before));
-            parts[part as usize] = Some(read(&array)?);
+            let mut pool = read(&array)?;
+            left_out.append(&mut pool.left_out);
+            parts[part as usize] = Some(pool);
         }
     }
     if let Some(first) = parts.iter_mut().flatten().next() {
         first.left_out = left_out;
     }
     Ok(Contents::Parts(parts))
+}
+
+/// Why the bytes of a zip entry cannot be read to its end.
+pub(super) fn damage(error: &io::Error) -> String {
+    match error.to_string() {
+        text if text.contains("checksum") => "its bytes do not have the checksum (CRC-32) that the archive states: the file is \
+                                              damaged; copy or download it again"
+            .to_owned(),
+        text => text,
+    }
 }
 
 fn header(path: &Path, source: &mut impl Read, place: &dyn Fn(String) -> String) -> Result<Header, DataError> {
@@ -188,7 +205,7 @@ fn values(
     while left > 0 {
         let take = block.len().min(left * header.width);
         let at = header.length + (count - left) * header.width;
-        let have = fill(source, &mut block[..take]).map_err(|error| fail(at, error.to_string()))?;
+        let have = fill(source, &mut block[..take]).map_err(|error| fail(at, damage(&error)))?;
         if have < take {
             let bytes = count * header.width;
             return Err(fail(at + have, format!("the array ends; shape {:?} takes {bytes} bytes", header.shape)));
