@@ -413,10 +413,12 @@ mod tests {
             let parts = (images(2..30), prop::option::of(images(1..9)), images(1..9));
             let parts = parts.prop_map(|(train, valid, test)| [Some(train), valid, Some(test)]);
             // Two files of the same images are refused, and images of one pixel are often equal.
-            let sorted = |images: &Option<Pixels>| images.clone().map(|mut images| {
-                images.sort();
-                images
-            });
+            let sorted = |images: &Option<Pixels>| {
+                images.clone().map(|mut images| {
+                    images.sort();
+                    images
+                })
+            };
             let distinct = parts.prop_filter("equal parts", move |parts| {
                 let [train, valid, test] = parts.each_ref().map(sorted);
                 train != test && train != valid && valid != test

@@ -34,10 +34,13 @@ const ENDINGS: [(Role, &[&str]); 6] = [
     (Role::Text, &[".csv", ".tsv", ".txt", ".amat", ".data", ".csv.gz", ".tsv.gz", ".txt.gz", ".amat.gz", ".data.gz"]),
 ];
 
+/// Folders that operating systems, network drives and notebooks leave.
+const LITTER: [&str; 3] = ["__MACOSX", "@eaDir", ".ipynb_checkpoints"];
+
 /// What the name of a file says that it is.
 pub(crate) fn role(path: &Path) -> Role {
     let name = file_name(path);
-    if name.starts_with('.') || path.iter().any(|folder| folder == "__MACOSX") {
+    if name.starts_with('.') || path.iter().any(|folder| LITTER.iter().any(|litter| folder == *litter)) {
         return Role::Litter;
     }
     let fits = |(_, endings): &&(Role, &[&str])| endings.iter().any(|ending| name.ends_with(ending));

@@ -26,7 +26,8 @@ pub(crate) fn picture(path: &Path) -> Result<Option<Pool>, DataError> {
     if !is_picture(&bytes) {
         return Ok(None);
     }
-    let Decoded { grey, width, height, .. } = decode(&bytes).map_err(|problem| DataError::malformed(path, "image", problem))?;
+    let Decoded { grey, width, height, .. } =
+        decode(&bytes).map_err(|problem| DataError::malformed(path, "image", problem))?;
     Ok(Some(Pool::unlabelled(grey, Shape { width, height })))
 }
 

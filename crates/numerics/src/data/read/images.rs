@@ -4,17 +4,17 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Cursor, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::decode::LARGEST;
+use super::decode::{LARGEST, is_picture};
 use super::gallery::Gallery;
 use super::npy::damage;
-use super::{Contents, Pool, foreign};
+use super::{Contents, Pool};
 use crate::data::library::file_name;
 use crate::data::origin::counted;
 use crate::data::role::{Passed, Role, part_of, part_of_picture, role};
-use crate::data::{DataError, Part, Shape};
+use crate::data::{DataError, Part};
 use crate::regular;
 
 /// Why files among pictures are passed over.
@@ -77,10 +77,17 @@ fn walk(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, tree: &mut Tr
             Role::Litter => {}
             _ if path.is_dir() => walk(&path, depth + 1, seen, tree)?,
             Role::Picture => tree.pictures.push(path),
+            Role::Other if begins_as_picture(&path) => tree.pictures.push(path),
             _ => tree.others.push(path),
         }
     }
     Ok(())
+}
+
+/// Whether a file whose name tells no format is a picture by its content.
+fn begins_as_picture(path: &Path) -> bool {
+    let mut start = [0; 4];
+    regular::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && is_picture(&start)
 }
 
 /// Division of pictures by folders, or by the names of all of them.
@@ -234,12 +241,16 @@ pub(super) struct Members {
 
 impl Members {
     /// Takes a member.
-    pub(super) fn add(&mut self, path: &Path, name: PathBuf, content: impl Read) -> Result<(), DataError> {
-        match role(&name) {
+    pub(super) fn add(&mut self, path: &Path, name: PathBuf, mut content: impl Read) -> Result<(), DataError> {
+        let role = role(&name);
+        let place = |error| DataError::malformed(path, name.display(), damage(&error));
+        let mut bytes = Vec::new();
+        if role == Role::Other {
+            content.by_ref().take(4).read_to_end(&mut bytes).map_err(place)?;
+        }
+        match role {
             Role::Litter => {}
-            Role::Picture => {
-                let mut bytes = Vec::new();
-                let place = |error| DataError::malformed(path, name.display(), damage(&error));
+            _ if role == Role::Picture || is_picture(&bytes) => {
                 content.take(LARGEST).read_to_end(&mut bytes).map_err(place)?;
                 self.pictures.push((name, bytes));
             }

@@ -9,6 +9,7 @@ mod header;
 mod idx;
 mod images;
 mod npy;
+mod numbers;
 mod text;
 
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
@@ -20,10 +21,10 @@ use sha2::{Digest, Sha256};
 use super::binarize::Levels;
 use super::{DataError, Shape};
 use crate::regular;
+use decode::{is_picture, luma};
+pub(crate) use decode::{picture, shrink};
 pub use gallery::Pictures;
 pub(crate) use idx::size;
-pub(crate) use decode::{picture, shrink};
-use decode::{is_picture, luma};
 pub(crate) use images::{Division, NO_PICTURE, Tree, divide, folder, outside, tree};
 
 /// Images as a file holds them, before anything is divided or made binary.
@@ -195,9 +196,7 @@ fn contents(
         m if is_idx(m) => idx::images(path, source, wanted).map(Contents::One),
         m if m.starts_with(b"\x93NUMPY") => npy::array(path, source).map(Contents::One),
         m if m.starts_with(b"PK\x03\x04") => npy::archive(path, size),
-        m if is_picture(m) => {
-            refused("one picture is no data set: give the folder that holds the images".into())
-        }
+        m if is_picture(m) => refused("one picture is no data set: give the folder that holds the images".into()),
         m => match foreign::refusal(path, m) {
             Some(problem) => refused(problem),
             None => text::rows(path, source).map(Contents::One),
@@ -233,6 +232,18 @@ pub(crate) fn begins_as_images(path: &Path) -> bool {
         Ok(m) => {
             !m.is_empty() && foreign::refusal(path, &m[..m.len().min(512)]).is_none() && text::begins_as_table(path, m)
         }
+    }
+}
+
+/// Whether a file whose name tells no format is arrays or a table of several rows by its content.
+pub(crate) fn is_values(path: &Path) -> bool {
+    const ROWS: usize = 3;
+    let start = open(path).and_then(|mut source| beginning(path, &mut source, 1 << 16));
+    match start.as_deref() {
+        Ok(m) if is_idx(m) || m.starts_with(b"\x93NUMPY") => begins_as_images(path),
+        Ok(m) if is_tar(m) || m.starts_with(b"PK\x03\x04") || m.contains(&0) => false,
+        Ok(m) => m.iter().filter(|&&byte| byte == b'\n').count() >= ROWS && begins_as_images(path),
+        Err(_) => false,
     }
 }
 

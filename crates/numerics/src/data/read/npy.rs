@@ -46,10 +46,10 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
     let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(unreadable)?;
     let names: Result<Vec<String>, _> = archive.file_names().map(|name| name.map(Cow::into_owned)).collect();
     let names = names.map_err(unreadable)?;
+    if let Some(problem) = foreign::zip_refusal(&names) {
+        return refused(problem);
+    }
     if !names.iter().any(|name| name.ends_with(".npy")) {
-        if let Some(problem) = foreign::zip_refusal(&names) {
-            return refused(problem);
-        }
         let (mut members, mut left) = (Members::default(), limit);
         for index in 0..archive.len() {
             let member = archive.by_index(index).map_err(unreadable)?;
@@ -98,7 +98,8 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
         let mut pool = values(path, &mut source, &header, &place)?;
         // The checksum is compared where the entry ends, which the last value is not.
         let rest = io::copy(&mut source, &mut io::sink());
-        if rest.map_err(|error| DataError::malformed(path, format!("array `{}`", name.display()), damage(&error)))? > 0 {
+        if rest.map_err(|error| DataError::malformed(path, format!("array `{}`", name.display()), damage(&error)))? > 0
+        {
             pool.left_out.push(format!("what follows array `{}` in its entry", name.display()));
         }
         left = source.left;
@@ -156,9 +157,11 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
 /// Why the bytes of a zip entry cannot be read to its end.
 pub(super) fn damage(error: &io::Error) -> String {
     match error.to_string() {
-        text if text.contains("checksum") => "its bytes do not have the checksum (CRC-32) that the archive states: the file is \
+        text if text.contains("checksum") => {
+            "its bytes do not have the checksum (CRC-32) that the archive states: the file is \
                                               damaged; copy or download it again"
-            .to_owned(),
+                .to_owned()
+        }
         text => text,
     }
 }
@@ -215,8 +218,9 @@ fn values(
             if greys.push(value).is_err() {
                 let position = in_rows(greys.pixels.len(), header);
                 let (image, pixel) = (position / (shape.dim() * channels), position % (shape.dim() * channels));
-                let problem =
-                    format!("image {image}, pixel {pixel} is {value}: neither 0..=255 throughout nor 0..=1 throughout");
+                let problem = format!(
+                    "image {image}, pixel {pixel} is {value}: neither whole in 0..=255 throughout nor 0..=1 throughout"
+                );
                 return Err(fail(at + i * header.width, problem));
             }
         }
