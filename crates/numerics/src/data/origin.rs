@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use super::brightness::{self, Brightness};
-use super::{Binarization, DataSize, Pictures};
+use super::{Binarization, DataSize, Pictures, Shape};
 use crate::text::thousands;
 
 /// Share of validation or test images that are training images as well, from which on that is said.
@@ -29,6 +29,8 @@ pub struct Origin {
     pub read: Vec<String>,
     /// The pictures that the images were resized from.
     pub pictures: Option<Pictures>,
+    /// Names of the variables, where its tables have a header.
+    pub columns: Option<Vec<String>>,
     /// Brightness of train, valid and test.
     pub brightness: [Brightness; 3],
     /// The levels, where there are two that are not black and white.
@@ -68,22 +70,8 @@ impl Described {
             }
         };
         let [train, valid, test] = [size.train, size.valid, size.test].map(thousands);
-        let shape = match size.shape.height {
-            1 => format!("vectors of {}", counted(size.shape.width, "variable")),
-            height => {
-                let resized = origin.pictures.as_ref().map(|pictures| pictures.resized(size.shape)).unwrap_or_default();
-                format!("images of {height} x {}{resized}", size.shape.width)
-            }
-        };
-        let levels = match binarization {
-            Binarization::NoneNeeded => String::new(),
-            _ => format!(", {}", brightness::level_words(&origin.brightness)),
-        };
-        let on = brightness::share_words(&origin.brightness);
-        format!(
-            "{name}{place}: {train} train, {valid} valid and {test} test {shape}, {}{levels}, {on}",
-            binarization.words()
-        )
+        let content = content(size.shape, *binarization, origin);
+        format!("{name}{place}: {train} train, {valid} valid and {test} test {content}")
     }
 
     /// What a user should know before training on it, a sentence each; what was left out is told apart.
@@ -115,6 +103,22 @@ impl Described {
     }
 }
 
+/// `vectors of 288 variables, binary as stored, 11 % on`.
+pub(super) fn content(shape: Shape, binarization: Binarization, origin: &Origin) -> String {
+    let words = match shape.height {
+        1 => format!("vectors of {}", counted(shape.width, "variable")),
+        height => {
+            let resized = origin.pictures.as_ref().map(|pictures| pictures.resized(shape)).unwrap_or_default();
+            format!("images of {height} x {}{resized}", shape.width)
+        }
+    };
+    let levels = match binarization {
+        Binarization::NoneNeeded => String::new(),
+        _ => format!(", {}", brightness::level_words(&origin.brightness)),
+    };
+    format!("{words}, {}{levels}, {}", binarization.words(), brightness::share_words(&origin.brightness))
+}
+
 /// `1 picture`, `2,000 pictures`.
 pub(super) fn counted(count: usize, what: &str) -> String {
     format!("{} {what}{}", thousands(count), if count == 1 { "" } else { "s" })
@@ -136,7 +140,6 @@ pub(super) fn percent(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Shape;
 
     fn size(width: usize, height: usize) -> DataSize {
         DataSize { shape: Shape { width, height }, train: 12_400, valid: 30, test: 30 }

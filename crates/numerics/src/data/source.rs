@@ -391,7 +391,11 @@ fn layout(place: &Path, members: &[PathBuf]) -> Result<Option<Found>, DataError>
         images.items().any(|item| item.images == path) || !has_pictures && is_labels()
     };
     let left_out = bystanders(place, &others, &tree, &division, has_pictures, is_read);
-    let notes = division.note().filter(|_| has_pictures).into_iter().collect();
+    let mut notes: Vec<String> = division.note().filter(|_| has_pictures).into_iter().collect();
+    if matches!(images, Layout::One(_)) {
+        let others = tree.others.iter().map(PathBuf::as_path).filter(|path| !is_read(path));
+        notes.extend(role::states_division(others));
+    }
     Ok(Some(Found { images, left_out, notes }))
 }
 

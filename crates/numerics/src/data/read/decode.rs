@@ -105,26 +105,32 @@ fn veiled(pixels: impl Iterator<Item = (u8, u8)>, width: usize) -> Result<(Vec<u
     Ok((grey, is_dark_on_clear(&pixels, width)))
 }
 
-/// True for dark ink on paper of which much is transparent. Edges are between the ink and the paper, so that pixels whose
-/// neighbours are all opaque tell how dark the ink is, if there are enough of them.
+/// True for dark ink on paper of which much is transparent. Pixels at the edge have levels between those of the ink and of the
+/// paper that it was drawn on: where they are lighter than those inside, the paper was light.
 fn is_dark_on_clear(pixels: &[(u8, u8)], width: usize) -> bool {
     const MUCH: f64 = 0.2;
     const ENOUGH: f64 = 0.05;
+    // Levels by which inside and edge differ where there is an edge to tell, and ink that is never dark.
+    const FLAT: f64 = 16.0;
+    const LIGHT: f64 = 192.0;
     let is_clear = |i: usize| pixels[i].1 < 128;
     let ink: Vec<usize> = (0..pixels.len()).filter(|&i| !is_clear(i)).collect();
     let clear = pixels.len() - ink.len();
     if ink.is_empty() || (clear as f64) < MUCH * pixels.len() as f64 {
         return false;
     }
-    let is_inside = |&&i: &&usize| {
+    let is_inside = |&i: &usize| {
         let beside = [(i % width > 0, i.wrapping_sub(1)), ((i + 1) % width > 0, i + 1)];
         let above = [(i >= width, i.wrapping_sub(width)), (i + width < pixels.len(), i + width)];
         beside.iter().chain(&above).all(|&(exists, other)| !exists || !is_clear(other))
     };
-    let inside: Vec<usize> = ink.iter().filter(is_inside).copied().collect();
-    let tell = if inside.len() as f64 >= ENOUGH * ink.len() as f64 { &inside } else { &ink };
-    let sum: usize = tell.iter().map(|&i| usize::from(pixels[i].0)).sum();
-    sum < 128 * tell.len()
+    let (inside, edge): (Vec<usize>, Vec<usize>) = ink.iter().copied().partition(is_inside);
+    let mean = |of: &[usize]| of.iter().map(|&i| f64::from(pixels[i].0)).sum::<f64>() / of.len() as f64;
+    if (inside.len() as f64) < ENOUGH * ink.len() as f64 || edge.is_empty() {
+        return mean(&ink) < 128.0;
+    }
+    let (inside, edge) = (mean(&inside), mean(&edge));
+    if (inside - edge).abs() > FLAT { inside < edge && inside < LIGHT } else { inside < 128.0 }
 }
 
 /// Whether Exif data say that a picture is to be turned or mirrored before it is shown.

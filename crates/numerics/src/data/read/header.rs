@@ -112,7 +112,7 @@ pub(super) fn is_row_as_names(fields: &[Cow<[u8]>]) -> bool {
     const FEWEST: usize = 3;
     let mut next: BTreeMap<String, usize> = BTreeMap::new();
     let mut numbered = 0;
-    let fits = fields.iter().all(|field| {
+    let fits = fields.iter().skip_while(|field| field.is_empty()).all(|field| {
         let word = String::from_utf8_lossy(field);
         let (name, number) =
             word.split_once('.').map_or((&*word, Some(0)), |(name, number)| (name, number.parse().ok()));

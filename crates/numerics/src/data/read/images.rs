@@ -13,7 +13,7 @@ use super::npy::damage;
 use super::{Contents, Pool};
 use crate::data::library::file_name;
 use crate::data::origin::counted;
-use crate::data::role::{Passed, Role, part_of, part_of_picture, role};
+use crate::data::role::{Passed, Role, part_of, part_of_picture, role, states_division};
 use crate::data::{DataError, Part};
 use crate::regular;
 
@@ -282,8 +282,11 @@ impl Members {
             }
             Ok::<Pool, DataError>(gallery.pool(size))
         };
+        let mut notes: Vec<String> = division.note().into_iter().collect();
+        if division.parts().is_none() {
+            notes.extend(states_division(self.passed.names()));
+        }
         let left_out = self.passed.sentences(NO_PICTURE);
-        let notes = division.note().into_iter().collect();
         match division.parts() {
             None => Ok(Contents::One(Pool { left_out, notes, ..pool(&mut (0..self.pictures.len()))? })),
             Some((parts, rest)) => {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::greys::Greys;
 use super::images::Members;
 use super::{Capped, Contents, Pool, fill, foreign, luma, unpacked_limit};
-use crate::data::role::{is_labels, only, part_of};
+use crate::data::role::{is_labels, only, part_of, states_division};
 use crate::data::{DataError, Part, Shape};
 use crate::npy::Header;
 use crate::regular;
@@ -121,7 +121,8 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
             Ok(None) => refused(format!("no array of images among {}: images have 2 or 3 sizes", names.join(", "))),
             Ok(Some(array)) => {
                 left_out.extend(passed(array.1, &before));
-                let pool = read(&array)?;
+                let mut pool = read(&array)?;
+                pool.notes.extend(states_division(others.iter().map(|(name, ..)| name.as_path())));
                 Ok(Contents::One(Pool { left_out: [left_out, pool.left_out].concat(), ..pool }))
             }
             Err(_) => refused(format!(

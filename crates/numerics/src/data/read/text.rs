@@ -138,8 +138,12 @@ impl Table {
             return Err((None, self.other_width(fields.len())));
         }
         if self.rows == 0 && self.header.is_some() && fields.iter().all(|field| is_no_number(field)) {
-            let problem = "no value, as if it were a second line of names, types or units: one line of names is read";
-            return Err((None, problem.to_owned()));
+            let problem = format!(
+                "no value is a number (`{}` ...): one line of names is read, and no second one of names, types or units; words for \
+                 no and yes are to be 0 and 1",
+                excerpt(&fields[0])
+            );
+            return Err((None, problem));
         }
         self.row(&fields, number)?;
         self.compare_with_names(&fields, number)
@@ -181,15 +185,14 @@ impl Table {
             return None;
         }
         let problem = format!(
-            "{} whole numbers of which no two are equal, as names of columns are, and {} of the other {others} rows",
-            self.width,
-            if alike == 0 { "as in none".to_owned() } else { format!("as in {alike}") }
+            "{} different whole numbers, as names of columns are, and all values are different in {alike} of the other {others} rows",
+            self.width
         );
         Some(match alike == 0 && others >= ENOUGH {
             true => Err(format!(
                 "{problem}: if they are names, begin each with a letter; if pixels, put a line of such names above"
             )),
-            false => Ok(format!("its first row is {problem}; it is taken for an image")),
+            false => Ok(format!("its first row holds {problem}; it is taken for an image")),
         })
     }
 
