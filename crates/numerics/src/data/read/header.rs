@@ -140,8 +140,12 @@ pub(super) fn blocks(fields: &[Cow<[u8]>]) -> Option<usize> {
     let numbers: Vec<u32> = words.skip_while(Option::is_none).collect::<Option<_>>()?;
     let block = numbers.iter().take_while(|&&number| number == numbers[0]).count();
     let counts = || numbers.iter().enumerate().all(|(i, &number)| number as usize == numbers[0] as usize + i / block);
-    (block > 1 && numbers[0] <= 1 && numbers.len() >= (2 * block).max(5) && numbers.len() % block == 0 && counts())
-        .then_some(block)
+    (block > 1
+        && numbers[0] <= 1
+        && numbers.len() >= (2 * block).max(5)
+        && numbers.len().is_multiple_of(block)
+        && counts())
+    .then_some(block)
 }
 
 /// The number that is a name, as pandas numbers columns: `12`, or `12.0`.

@@ -242,7 +242,7 @@ pub(crate) fn is_values(path: &Path) -> bool {
     match start.as_deref() {
         Ok(m) if is_idx(m) || m.starts_with(b"\x93NUMPY") => begins_as_images(path),
         Ok(m) if is_tar(m) || m.starts_with(b"PK\x03\x04") || m.contains(&0) => false,
-        Ok(m) => m.iter().filter(|&&byte| byte == b'\n').count() >= ROWS && begins_as_images(path),
+        Ok(m) => m.split(|&byte| byte == b'\n').count() > ROWS && begins_as_images(path),
         Err(_) => false,
     }
 }

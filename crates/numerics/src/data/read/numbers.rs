@@ -66,26 +66,24 @@ impl FirstColumn {
     }
 }
 
-/// The one column of levels, in rows of `dim`, that numbers the rows, and why it is left out; `None` if there is none or if
-/// several do.
+/// The column of levels, in rows of `dim`, that numbers the rows, and why it is left out; `None` if there is none, or if levels
+/// of another column do not repeat either.
 pub(super) fn numbering_column(levels: &[u8], dim: usize) -> Option<(usize, &'static str)> {
     let rows = levels.len() / dim;
     if dim < 2 || !(ROWS[1]..=256).contains(&rows) {
         return None;
     }
-    let mut found = (0..dim).filter_map(|column| {
-        if n_distinct(&levels[..ROWS[1] * dim], dim, column) < ROWS[1] || n_distinct(levels, dim, column) < rows {
-            return None;
-        }
-        let values: Vec<f64> = levels[column..].iter().step_by(dim).map(|&level| f64::from(level)).collect();
-        match () {
-            () if counts(&values, 1.0) || counts(&values, -1.0) => Some((column, COUNTS)),
-            () if rows >= ROWS[2] && has_no_gap(&values) => Some((column, NUMBERS)),
-            () => None,
-        }
-    });
-    let one = found.next();
-    one.filter(|_| found.next().is_none())
+    let is_distinct = |&column: &usize| {
+        n_distinct(&levels[..ROWS[1] * dim], dim, column) == ROWS[1] && n_distinct(levels, dim, column) == rows
+    };
+    let mut distinct = (0..dim).filter(is_distinct);
+    let column = distinct.next().filter(|_| distinct.next().is_none())?;
+    let values: Vec<f64> = levels[column..].iter().step_by(dim).map(|&level| f64::from(level)).collect();
+    match () {
+        () if counts(&values, 1.0) || counts(&values, -1.0) => Some((column, COUNTS)),
+        () if rows >= ROWS[2] && has_no_gap(&values) => Some((column, NUMBERS)),
+        () => None,
+    }
 }
 
 /// Whether each value is the one before it and `step`.
