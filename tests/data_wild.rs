@@ -292,3 +292,185 @@ fn texts_of_spreadsheets_and_old_computers_are_read_and_errors_name_line_and_col
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
     wild.fails("pipe.csv", "it is a pipe; a regular file is expected");
 }
+
+#[test]
+fn damaged_arrays_are_refused() {
+    let wild = Wild::new();
+    let mut bytes = zip(&[("train.npy", npy((0..60).map(bits))), ("test.npy", npy((60..80).map(bits)))]);
+    wild.file("whole.npz", &bytes)
+        .says("whole.npz", &["whole.npz (arrays train, test): 48 train, 12 valid and 20 test"]);
+    // Stored, not deflated: the value of one pixel.
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    writer.start_file("images.npy", stored).expect("memory");
+    writer.write_all(&npy((0..60).map(bits))).expect("memory");
+    bytes = writer.finish().expect("memory").into_inner();
+    bytes[700] ^= 1;
+    wild.file("set.npz", &bytes)
+        .fails("set.npz", "set.npz, array `images`: its bytes do not have the checksum (CRC-32)");
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for i in 0..9 {
+        writer.start_file(format!("{i}.png"), stored).expect("memory");
+        writer.write_all(&png(6, 6, i)).expect("memory");
+    }
+    bytes = writer.finish().expect("memory").into_inner();
+    bytes[60] ^= 1;
+    wild.file("set.zip", &bytes).fails("set.zip", "set.zip, 0.png: its bytes do not have the checksum");
+}
+
+#[test]
+fn numbers_that_are_names_of_columns_are_no_image() {
+    let wild = Wild::new();
+    let order: Vec<usize> = (0..36).map(|i| i * 7 % 36).collect();
+    let rows = |header: &str| table(header, 0..40, |i| words(&greys(i, 250)));
+    let line = |name: &dyn Fn(usize) -> String| (0..36).map(name).collect::<Vec<_>>().join(",") + "\n";
+    wild.file("float.csv", rows(&line(&|i| format!("{i}.0"))))
+        .says("float.csv", &["32 train, 4 valid and 4 test vectors of 36"]);
+    wild.file("order.csv", rows(&line(&|i| order[i].to_string())))
+        .says("order.csv", &["32 train", "are not in the order of their numbers"]);
+    wild.file("large.csv", rows(&line(&|i| (order[i] * 11).to_string()))).says("large.csv", &["32 train, 4 valid"]);
+    wild.file("choice.csv", rows(&line(&|i| (order[i] * 6).to_string())));
+    wild.fails("choice.csv", "choice.csv, line 1: 36 different whole numbers, as names of columns are");
+    let levels = line(&|i| (i / 6).to_string()) + &line(&|i| (i % 6).to_string());
+    wild.file("levels.csv", rows(&levels))
+        .fails("levels.csv", "line 2: this line and the one before are names of columns in two");
+    let counted = line(&|i| i.to_string());
+    wild.file("again.csv", rows(&counted) + &rows(&counted)).fails("again.csv", "again.csv, line 42: the header again");
+    wild.file("appended.csv", rows("") + &rows(&counted))
+        .fails("appended.csv", "line 41: this line counts 0, 1, 2 ... as names");
+    let typed = names(0..36) + "\n" + &line(&|_| "bool".to_owned());
+    wild.file("typed.csv", rows(&typed)).fails("typed.csv", "line 2: no value is a number (`bool` ...)");
+    // Levels that are all different in other rows as well.
+    wild.file("few.csv", table("", 0..40, |i| (0..9).map(|k| ((i * 31 + k * 83) % 256).to_string()).collect()));
+    let said = wild.said("few.csv");
+    assert!(said.starts_with("few.csv: 32 train") && !said.contains("names of columns"), "{said}");
+}
+
+#[test]
+fn columns_that_number_the_rows_are_no_pixels() {
+    let wild = Wild::new();
+    let numbered = |images: std::ops::Range<usize>, number: &dyn Fn(usize) -> usize| {
+        table("", images, |i| [vec![number(i).to_string()], words(&greys(i, 250))].concat())
+    };
+    wild.file("late.csv", numbered(0..40, &|i| 50 + i));
+    wild.file("back.csv", numbered(0..40, &|i| 300 - i));
+    wild.file("mixed.csv", numbered(0..40, &|i| 5 + i * 17 % 40));
+    for (name, why) in [("late.csv", "it counts"), ("back.csv", "it counts"), ("mixed.csv", "it numbers")] {
+        wild.says(name, &["vectors of 36 variables", &format!("left out: column 1: {why} the rows")]);
+    }
+    // Numbers of one table, in two.
+    wild.file("two/train.csv", numbered(0..60, &|i| i * 27 % 80))
+        .file("two/test.csv", numbered(60..80, &|i| i * 27 % 80));
+    wild.says(
+        "two",
+        &["48 train, 12 valid and 20 test vectors of 36 variables", "left out: column 1: it numbers the rows"],
+    );
+    let names: Vec<String> =
+        (0..36u8).map(|k| format!("{}{}", (b'a' + k / 6) as char, (b'a' + k % 6) as char)).collect();
+    let header = format!("{},sample\n", names.join(","));
+    wild.file("last.csv", table(&header, 0..40, |i| [words(&greys(i, 250)), vec![(90 + i).to_string()]].concat()));
+    wild.says("last.csv", &["vectors of 36 variables", "left out: column `sample`: it counts the rows"]);
+    // A few images tell nothing, nor do ramps.
+    wild.file("few.csv", numbered(0..7, &|i| 50 + i * 3 % 7))
+        .file("ramps.csv", table("", 0..40, |i| (0..5).map(|k| (60 + i + 20 * k).to_string()).collect()));
+    wild.fails("few.csv", "37 grey levels a row");
+    wild.says("ramps.csv", &["vectors of 5 variables"]);
+}
+
+#[test]
+fn parts_that_share_their_images_are_told() {
+    let wild = Wild::new();
+    let turned = |range: std::ops::Range<usize>| npy(range.rev().map(bits));
+    let [train, valid] = [npy((0..60).map(bits)), npy((60..80).map(bits))];
+    wild.file("same/train.npy", &train).file("same/valid.npy", &valid).file("same/test.npy", turned(60..80));
+    wild.fails("same", "its valid images and its test images are the same ones");
+    wild.file("some/train.npy", &train).file("some/valid.npy", &valid).file("some/test.npy", turned(70..90));
+    wild.says("some", &["10 of 20 test images are validation images as well"]);
+}
+
+#[test]
+fn classes_and_divisions_among_the_pixels_are_told() {
+    let wild = Wild::new();
+    let one_hot = |i: usize| -> Vec<u8> { (0..10).map(|class| u8::from(class == i % 10)).collect() };
+    let row = |i: usize| words(&[bits(i), one_hot(i)].concat());
+    wild.file("hot.csv", table("", 0..40, row)).file("hot.npy", npy((0..40).map(|i| [bits(i), one_hot(i)].concat())));
+    for name in ["hot.csv", "hot.npy"] {
+        wild.says(name, &["46 values are 6 x 6 and 10 more, of which exactly one is on in every row"]);
+    }
+    let classes = (0..10).map(|i| format!("class_{i}")).collect::<Vec<_>>().join(",");
+    wild.file("named.csv", table(&format!("{},{classes}\n", names(0..36)), 0..40, row));
+    wild.says("named.csv", &["vectors of 36 variables", "left out: column `class_9`"]);
+    let others = |i: usize| [words(&bits(i)[..4]), vec!["a".into(), "7".into()]].concat();
+    wild.file("split.csv", table("red,round,soft,wet,split,patient_id\n", 0..40, others));
+    wild.says("split.csv", &["vectors of 4 variables", "left out: column `split`", "left out: column `patient_id`"]);
+    let numbers = |count: usize| array(&format!("({count},)"), &vec![1; count]);
+    wild.file(
+        "set.npz",
+        zip(&[("x.npy", npy((0..40).map(bits))), ("train_idx.npy", numbers(30)), ("test_idx.npy", numbers(10))]),
+    );
+    wild.says("set.npz", &["train_idx and test_idx by name state a division, which is not used"]);
+    for i in 0..9 {
+        wild.file(&format!("voc/images/{i}.png"), png(6, 6, i));
+    }
+    wild.file("voc/ImageSets/train.txt", "0\n1\n").file("voc/ImageSets/val.txt", "2\n");
+    wild.says("voc", &["train.txt and val.txt by name state a division, which is not used"]);
+}
+
+#[test]
+fn pictures_are_warned_about_where_they_are_not_what_they_seem() {
+    let wild = Wild::of_size(12);
+    // A thick bar, dark inside and lighter at its edges, on clear paper.
+    let bar = |level: &dyn Fn(usize) -> u8| -> Vec<u8> {
+        let pixel = |i: usize| if (3..9).contains(&(i / 12)) { [level(i / 12), 255] } else { [0, 0] };
+        (0..144).flat_map(pixel).collect()
+    };
+    let encoded = |color: png::ColorType, pixels: &[u8]| {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, 12, 12);
+        encoder.set_color(color);
+        encoder.write_header().expect("memory").write_image_data(pixels).expect("memory");
+        bytes
+    };
+    for i in 0..9u8 {
+        let dark = bar(&|y| if y == 3 || y == 8 { 240 - i } else { 30 + i });
+        let light = bar(&|y| if y == 3 || y == 8 { 30 + i } else { 240 - i });
+        wild.file(&format!("dark/{i}.png"), encoded(png::ColorType::GrayscaleAlpha, &dark));
+        wild.file(&format!("light/{i}.png"), encoded(png::ColorType::GrayscaleAlpha, &light));
+        let white = if i % 3 == 0 { 1 } else { 255 };
+        let bits: Vec<u8> = (0..144).map(|k| if (k + usize::from(i)) % 5 == 0 { white } else { 0 }).collect();
+        wild.file(&format!("levels/{i}.png"), encoded(png::ColorType::Grayscale, &bits));
+        // By content: no ending, or one of no picture.
+        wild.file(&format!("unnamed/{i}{}", if i % 2 == 0 { "" } else { ".dat" }), png(12, 12, usize::from(i)));
+        wild.file(&format!("unnamed/@eaDir/{i}.png"), png(12, 12, 50));
+    }
+    wild.says("dark", &["9 of 9 pictures are dark on transparent paper"]);
+    assert!(!wild.said("light").contains("transparent"));
+    wild.says("levels", &["3 of 9 pictures have no level above 1, and others have"]);
+    wild.says("unnamed", &["unnamed (9 pictures): "]);
+    assert!(!wild.said("unnamed").contains("left out"));
+}
+
+#[test]
+fn what_lies_there_is_known_by_its_content_and_its_name() {
+    let wild = Wild::new();
+    wild.file("set/data.dat", table("", 0..40, |i| words(&bits(i)))).file("set/LICENSE", "Do what you like.\n");
+    wild.says("set", &["set (data.dat): 32 train", "left out: LICENSE"]);
+    wild.file("more.npy", npy((0..40).map(bits))).file("more_small.npy", npy((0..9).map(bits)));
+    wild.says("more", &["more (more.npy): 32 train", "left out: more_small.npy: its name only begins as the one"]);
+    std::os::unix::fs::symlink("gone.npy", wild.0.path().join("link.npy")).expect("a link");
+    wild.fails("link.npy", "it leads to gone.npy, which is not there");
+    let indexed = |i: usize| [vec![i.to_string()], words(&bits(i))].concat().join(" ");
+    let header = (0..36).map(|i| format!(" {i}")).collect::<String>();
+    wild.file("spaces.csv", (0..40).fold(header, |text, i| text + "\n" + &indexed(i)));
+    wild.says("spaces.csv", &["vectors of 36 variables", "left out: column 1: it has no name"]);
+    for (name, text, is) in [
+        ("a.arff", format!("% {}\n@Relation r\n@data\n0,1\n", "x".repeat(900)), "an ARFF file"),
+        ("a.txt", "%%MatrixMarket matrix coordinate\n2 2 1\n".to_owned(), "a MatrixMarket file"),
+        ("b.txt", "[[0 0 1]\n [0 1 0]]\n".to_owned(), "a NumPy array as it is printed"),
+    ] {
+        wild.file(name, text).fails(name, is);
+    }
+    let part = || array("(2,)", &[0; 2]);
+    wild.file("sparse.npz", zip(&[("indices.npy", part()), ("indptr.npy", part()), ("data.npy", part())]));
+    wild.fails("sparse.npz", "a sparse matrix of SciPy");
+}

@@ -161,6 +161,23 @@ fn every_format_reads_back() {
     assert!(fs::read(place.path("a.png")).unwrap().starts_with(b"\x89PNG"));
 }
 
+/// What is scored is said, with the images among it that the run was trained on.
+#[test]
+fn what_is_scored_is_said() {
+    let place = Place::new();
+    place.good("data export digits --train 20 --valid 1 --test 1 --size 8 --out d.npy");
+    let said = |data: &str| {
+        let output = command(results(), place.0.path(), &format!("evaluate small/baseline/1 {data}")).output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let own = said("");
+    assert!(own.contains("data  digits (drawn): 200 train, 40 valid and 40 test images of 8 x 8"), "{own}");
+    let of_training = said("--data d-train.npy");
+    assert!(of_training.contains("data  d-train.npy: 20 images of 8 x 8, binary as stored"), "{of_training}");
+    assert!(of_training.contains("20 of 20 images are training images of small/baseline/1"), "{of_training}");
+    assert!(!said("--data d-test.npy").contains("training images of small"));
+}
+
 /// The scores of the run's own test set are those in its tables, and the file of each image averages to them.
 #[test]
 fn scores_are_those_of_the_tables() {

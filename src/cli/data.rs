@@ -9,6 +9,7 @@ use indicatif::ProgressBar;
 use super::out::{check_named, write_among_plots, write_named};
 use super::part::PartName;
 use super::progress::ProgressMode;
+use super::said::size_passed_over;
 use super::terminal::{is_dumb, style, table, thousands};
 use super::{Exit, Global, Terminal};
 use crate::data::{self, Binarize, DataConfig, Described, Library, Part, Place, catalog, contact_sheet};
@@ -88,7 +89,7 @@ pub(crate) fn data(args: &DataArgs, global: &Global, terminal: &mut Terminal) ->
         DataCommand::Show { name, part, size, binarize, out } => {
             let mut config = DataConfig { name: name.clone(), binarize: *binarize, ..DataConfig::default() };
             config.size = size.unwrap_or(config.size);
-            show(&config, part.part(), out.as_deref(), &global.plots.join(file_name(name)), &library, terminal)
+            show(&config, *size, part.part(), out.as_deref(), &global.plots.join(file_name(name)), &library, terminal)
         }
     }
 }
@@ -150,6 +151,7 @@ fn fetch(name: &str, library: &Library, mode: ProgressMode, terminal: &mut Termi
 
 fn show(
     config: &DataConfig,
+    size: Option<usize>,
     part: Part,
     out: Option<&Path>,
     default: &Path,
@@ -163,7 +165,7 @@ fn show(
         Some(path) => write_named(path, &picture)?,
         None => write_among_plots(default, picture)?,
     }
-    say(&dataset.described(), terminal)?;
+    say(&dataset.described(), size, terminal)?;
     writeln!(terminal.out, "{}", out.unwrap_or(default).display())?;
     Ok(Exit::Success)
 }
@@ -182,17 +184,18 @@ fn export(args: &Export, library: &Library, terminal: &mut Terminal) -> anyhow::
         write_named(path, bytes)?;
         writeln!(terminal.out, "{}", path.display())?;
     }
-    say(&dataset.described(), terminal)?;
+    say(&dataset.described(), *size, terminal)?;
     Ok(Exit::Success)
 }
 
-/// Prints the line of a data set, what is left out, and its warnings.
-fn say(described: &Described, terminal: &mut Terminal) -> anyhow::Result<()> {
+/// Prints the line of a data set of which a size may have been asked, what is left out, and its warnings.
+fn say(described: &Described, size: Option<usize>, terminal: &mut Terminal) -> anyhow::Result<()> {
     writeln!(terminal.out, "{}", described.line())?;
     for sentence in &described.left_out {
         writeln!(terminal.out, "left out: {sentence}")?;
     }
-    described.warnings().iter().for_each(|warning| terminal.warn(warning));
+    let of_size = size.and_then(|size| size_passed_over(&described.name, described.size, size));
+    described.warnings().iter().chain(&of_size).for_each(|warning| terminal.warn(warning));
     Ok(())
 }
 

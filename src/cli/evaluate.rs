@@ -10,7 +10,7 @@ use super::part::PartName;
 use super::terminal::{decimals, table, thousands};
 use super::trained::{MaskArgs, Model, RunArgs, Trained};
 use super::{Exit, Global, Terminal};
-use crate::data::{self, DataConfig, Images, Shape};
+use crate::data::{self, DataConfig, Dataset, Images, Part, Shape};
 use crate::made::evaluate::{mixture, single};
 use crate::npy;
 
@@ -66,7 +66,9 @@ pub(crate) fn evaluate(args: &EvaluateArgs, global: &Global, terminal: &mut Term
     let trained = Trained::load(&args.run, global)?;
     check_named(args.nlls.as_deref(), &[args.data.as_deref().map(Path::new), Some(trained.data_path())])?;
     let asked = trained.asked_model(&args.masks)?;
-    let (name, images) = images(args.data.as_deref(), args.part, &trained)?;
+    let Chosen { name, images, line, warnings } = images(args.data.as_deref(), args.part, &trained)?;
+    terminal.remark(format!("data  {line}"));
+    warnings.iter().for_each(|warning| terminal.warn(warning));
     let scores = match asked {
         Some(model) => {
             vec![Score { model: model.to_string(), masks: model.masks().len(), nlls: model.score(&trained, &images) }]
@@ -142,8 +144,19 @@ fn per_image(path: &Path, scores: &[Score]) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// The images that `data` names, and what to call them.
-pub(crate) fn images(data: Option<&str>, part: PartName, trained: &Trained) -> anyhow::Result<(String, Images)> {
+/// The images that a command works on.
+pub(crate) struct Chosen {
+    /// What to call them.
+    pub(crate) name: String,
+    pub(crate) images: Images,
+    /// Their data set in one line.
+    line: String,
+    /// What should be known of them, a sentence each.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// The images that `data` names, or of the run's own set, with their variables in the order of the run's.
+pub(crate) fn images(data: Option<&str>, part: PartName, trained: &Trained) -> anyhow::Result<Chosen> {
     let own = &trained.spec.config.data;
     let part = part.part();
     let fits = |name: &str, shape: Shape| {
@@ -156,15 +169,60 @@ pub(crate) fn images(data: Option<&str>, part: PartName, trained: &Trained) -> a
         Ok(())
     };
     let Some(name) = data.filter(|name| !trained.is_own(name)) else {
-        return Ok((format!("{} ({part})", own.name), trained.bits(&*trained.dataset()?, part)));
+        let dataset = trained.dataset()?;
+        let (line, warnings) = said_of(&dataset);
+        return Ok(Chosen {
+            name: format!("{} ({part})", own.name),
+            images: trained.bits(&dataset, part),
+            line,
+            warnings,
+        });
     };
-    if Path::new(name).is_file() {
-        let (images, shape) = data::images_in(Path::new(name), part, own)?;
-        fits(name, shape)?;
-        return Ok((name.to_owned(), images));
+    let (called, images, columns, line, warnings) = if Path::new(name).is_file() {
+        let found = data::images_in(Path::new(name), part, own)?;
+        fits(name, found.shape)?;
+        (name.to_owned(), found.images, found.columns, found.line, found.warnings)
+    } else {
+        let config = DataConfig { name: name.to_owned(), train: None, valid: None, test: None, ..own.clone() };
+        let dataset = trained.cache().get(&config)?;
+        fits(name, dataset.shape)?;
+        let (line, warnings) = said_of(&dataset);
+        let columns = dataset.origin.columns.clone();
+        (format!("{name} ({part})"), trained.bits(&dataset, part), columns, line, warnings)
+    };
+    let chosen = Chosen { name: called, images, line, warnings };
+    compared(chosen, name, columns.as_deref(), trained)
+}
+
+fn said_of(dataset: &Dataset) -> (String, Vec<String>) {
+    let described = dataset.described();
+    let left_out = described.left_out.iter().map(|sentence| format!("{}: left out: {sentence}", described.name));
+    (described.line(), left_out.chain(described.warnings()).collect())
+}
+
+/// Images of another source than the run's: variables in the order of those that it was trained on, and a warning of images
+/// that it was trained on, where its data are at hand.
+fn compared(chosen: Chosen, source: &str, columns: Option<&[String]>, trained: &Trained) -> anyhow::Result<Chosen> {
+    let Chosen { name, images, line, mut warnings } = chosen;
+    let Ok(own) = trained.dataset() else {
+        warnings.push(format!(
+            "{source}: the training data of {} are not at hand: images of theirs, and an order of variables of their own, would \
+             not be noticed",
+            trained.name
+        ));
+        return Ok(Chosen { name, images, line, warnings });
+    };
+    let (images, note) = data::in_order_of(own.origin.columns.as_deref(), images, columns)
+        .map_err(|problem| anyhow::anyhow!("{source}: {problem}"))?;
+    warnings.extend(note.map(|note| format!("{source}: {note}")));
+    let train = own.binary(Part::Train);
+    let mut known: Vec<&[u8]> = train.pixels().chunks_exact(train.dim()).collect();
+    known.sort_unstable();
+    let shared = (0..images.count()).filter(|&i| known.binary_search(&images.row(i)).is_ok()).count();
+    if shared > 0 {
+        let (shared, count) = (thousands(shared as u64), thousands(images.count() as u64));
+        let is = if shared == "1" { "is a training image" } else { "are training images" };
+        warnings.push(format!("{source}: {shared} of {count} images {is} of {}", trained.name));
     }
-    let config = DataConfig { name: name.to_owned(), train: None, valid: None, test: None, ..own.clone() };
-    let dataset = trained.cache().get(&config)?;
-    fits(name, dataset.shape)?;
-    Ok((format!("{name} ({part})"), trained.bits(&dataset, part)))
+    Ok(Chosen { name, images, line, warnings })
 }

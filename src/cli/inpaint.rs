@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{bail, ensure};
 use clap::Args;
 
-use super::evaluate::images;
+use super::evaluate::{Chosen, images};
 use super::images::{ImageFile, Sheet, Values, default_picture};
 use super::out::check_named;
 use super::part::PartName;
@@ -119,7 +119,8 @@ pub(crate) fn inpaint(args: &InpaintArgs, global: &Global, terminal: &mut Termin
     let trained = Trained::load(&args.run, global)?;
     let read = [args.from.as_deref().map(Path::new), args.given.given.as_deref(), Some(trained.data_path())];
     check_named(args.out.iter().map(|file| file.path.as_path()), &read)?;
-    let (name, all) = images(args.from.as_deref(), args.part, &trained)?;
+    let Chosen { name, images: all, warnings, .. } = images(args.from.as_deref(), args.part, &trained)?;
+    warnings.iter().for_each(|warning| terminal.warn(warning));
     let (numbers, originals) = chosen(args.image.as_ref(), &name, &all)?;
     let out = match &args.out[..] {
         [] => vec![default_picture(&global.plots, "inpaint", trained.spec.id.as_str())],
@@ -254,7 +255,7 @@ impl GivenArgs {
 
 /// The pixels that are on in a file of one image.
 fn given_in(path: &Path, trained: &Trained, run: &RunSpec) -> anyhow::Result<Vec<bool>> {
-    let (image, _) = data::images_in(path, Part::Test, &run.config.data)?;
+    let image = data::images_in(path, Part::Test, &run.config.data)?.images;
     let (found, dim) = (image.pixels().len(), trained.shape.dim());
     ensure!(found == dim, "{} has {found} pixels, an image of {} has {dim}", path.display(), trained.name);
     Ok(image.pixels().iter().map(|&pixel| pixel > 0).collect())

@@ -66,16 +66,8 @@ pub(crate) fn about(plan: &Plan, experiment: &Experiment, cache: &Cache) -> anyh
         if batch > train {
             add(format!("{name}: train.batch = {batch} is more than its {train} training images: each step takes all"));
         }
-        if experiment.asks_for_size && (size.shape.width, size.shape.height) != (data.size, data.size) {
-            let shape = size.shape;
-            let has = match shape.height {
-                1 => format!("vectors of {}", shape.width),
-                height => format!("images of {height} x {}", shape.width),
-            };
-            add(format!(
-                "{name}: data.size = {} is passed over: it holds {has}, which are used as they are",
-                data.size
-            ));
+        if experiment.asks_for_size {
+            size_passed_over(name, described.size, data.size).into_iter().for_each(&mut add);
         }
     }
     if sets.len() > MOST {
@@ -85,6 +77,17 @@ pub(crate) fn about(plan: &Plan, experiment: &Experiment, cache: &Cache) -> anyh
         said.warnings.extend(without_effect(study, plan.compare.metric, cache)?);
     }
     Ok(said)
+}
+
+/// The sentence on a `size` that is asked for and changes nothing.
+pub(crate) fn size_passed_over(name: &str, of: DataSize, asked: usize) -> Option<String> {
+    let shape = of.shape;
+    let has = match shape.height {
+        1 => format!("vectors of {}", shape.width),
+        height => format!("images of {height} x {}", shape.width),
+    };
+    let is_other = (shape.width, shape.height) != (asked, asked);
+    is_other.then(|| format!("{name}: data.size = {asked} is passed over: it holds {has}, which are used as they are"))
 }
 
 /// Groups of variants of a study that cannot differ in the metric, a sentence each.

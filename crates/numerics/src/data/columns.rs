@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Part;
 use super::read::Pool;
+use super::{Images, Part};
 
 /// Brings the columns of valid and test into the order of those of train; returns sentences on what cannot be matched for lack
 /// of names. Error: their names differ.
@@ -31,6 +31,43 @@ pub(super) fn match_by_name(pools: &mut [Option<Pool>; 3]) -> Result<Vec<String>
         }
     }
     Ok(notes)
+}
+
+/// Images of a table, whose columns are called `own`, with their pixels in the order of `names`; and a sentence where names
+/// do not tell the order. Error: only some of the names are the same.
+pub fn in_order_of(
+    names: Option<&[String]>,
+    images: Images,
+    own: Option<&[String]>,
+) -> Result<(Images, Option<String>), String> {
+    let (Some(names), Some(own)) = (names, own) else {
+        let note = match (names, own) {
+            (Some(_), None) => {
+                Some("it does not name its columns, as the training data do: they are taken to be in one order")
+            }
+            (None, Some(_)) => {
+                Some("it names its columns, the training data do not: they are taken to be in one order")
+            }
+            _ => None,
+        };
+        return Ok((images, note.map(str::to_owned)));
+    };
+    if names == own {
+        return Ok((images, None));
+    }
+    if !own.iter().any(|name| names.contains(name)) {
+        let note = format!(
+            "its columns, from `{}`, have other names than those of the training data, from `{}`: they are taken to be in one order",
+            own.first().map_or("", String::as_str),
+            names.first().map_or("", String::as_str)
+        );
+        return Ok((images, Some(note)));
+    }
+    let order =
+        order(names, own).map_err(|problem| format!("the tables of the training data and of this {problem}"))?;
+    let pixels: Vec<u8> =
+        images.pixels().chunks_exact(images.dim()).flat_map(|image| order.iter().map(|&from| image[from])).collect();
+    Ok((Images::new(pixels, images.dim()), None))
 }
 
 /// For each of `names` its place among `own`, or how they differ.

@@ -2,14 +2,32 @@
 
 use std::path::Path;
 
-use super::binarize::{Levels, binarize};
+use super::binarize::{Binarization, Levels, binarize};
+use super::brightness::{self, Brightness};
+use super::origin::{Origin, content};
 use super::read::{self, Contents, Pool};
-use super::{DataConfig, DataError, Images, Part, Shape};
+use super::{DataConfig, DataError, Images, Part, Pictures, Shape};
+use crate::text::thousands;
 
-/// Every image of a file in its order, and how their pixels lie: any format that sets are read from, or a single PNG. Of
-/// an archive that names its sets, those of `part`. Grey levels become binary by the rule and seed of `config`.
-pub fn images_in(path: &Path, part: Part, config: &DataConfig) -> Result<(Images, Shape), DataError> {
-    let Pool { mut pixels, shape, .. } = match read::picture(path)? {
+/// The images of a file.
+#[derive(Debug)]
+pub struct FileImages {
+    /// All of them, in the order of the file.
+    pub images: Images,
+    /// How their pixels lie.
+    pub shape: Shape,
+    /// Names of the variables, where a table has a header.
+    pub columns: Option<Vec<String>>,
+    /// The file in one line: `d.csv: 240 vectors of 288 variables, binary as stored, 11 % on`.
+    pub line: String,
+    /// What a user should know of them, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Every image of a file in its order: any format that sets are read from, or a single PNG. Of an archive that names its
+/// sets, those of `part`. Grey levels become binary by the rule and seed of `config`.
+pub fn images_in(path: &Path, part: Part, config: &DataConfig) -> Result<FileImages, DataError> {
+    let pool = match read::picture(path)? {
         Some(pool) => pool,
         None => match read::file(path, config.size, None)? {
             Contents::One(pool) => pool,
@@ -19,10 +37,26 @@ pub fn images_in(path: &Path, part: Part, config: &DataConfig) -> Result<(Images
             })?,
         },
     };
+    let Pool { mut pixels, shape, columns, notes, left_out, pictures, .. } = pool;
     let levels = Levels::of(std::iter::once(pixels.as_slice()));
+    let (mut counts, mut on) = ([0; 256], Vec::new());
     for (i, image) in pixels.chunks_exact_mut(shape.dim()).enumerate() {
+        image.iter().for_each(|&level| counts[usize::from(level)] += 1);
         // As held-out images are: drawn anew every epoch are those of training alone.
         binarize(image, levels, config.binarize, config.seed, Part::Test, i);
+        on.push(image.iter().map(|&bit| f64::from(bit)).sum::<f64>() / shape.dim() as f64);
     }
-    Ok((Images::new(pixels, shape.dim()), shape))
+    let binarization = match Binarization::of(levels, config.binarize) {
+        Binarization::Dynamic => Binarization::Stochastic,
+        other => other,
+    };
+    let name = path.display();
+    let origin = Origin { brightness: [Brightness::new(&counts, &on); 3], pictures, ..Origin::default() };
+    let line = format!("{name}: {} {}", thousands(on.len()), content(shape, binarization, &origin));
+    let mut warnings: Vec<String> =
+        left_out.into_iter().map(|sentence| format!("{name}: left out: {sentence}")).collect();
+    let of_levels = brightness::warnings(&origin.brightness, levels == Levels::Binary);
+    let of_pictures = origin.pictures.iter().flat_map(Pictures::notes);
+    warnings.extend(of_levels.into_iter().chain(notes).chain(of_pictures).map(|note| format!("{name}: {note}")));
+    Ok(FileImages { images: Images::new(pixels, shape.dim()), shape, columns, line, warnings })
 }

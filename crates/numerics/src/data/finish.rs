@@ -64,13 +64,18 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
     }
 }
 
-/// Validation images and test images that are training images as well, before anything is made binary.
-fn shared(divided: &Divided) -> [usize; 2] {
+/// Validation images and test images that are training images as well, and test images that are validation images, before
+/// anything is made binary.
+fn shared(divided: &Divided) -> [usize; 3] {
     let of = |part: Part| {
         let (pool, images) = &divided.parts[part as usize];
         images.iter().map(|&i| divided.pools[*pool].image(i))
     };
-    let mut train: Vec<&[u8]> = of(Part::Train).collect();
-    train.sort_unstable();
-    [Part::Valid, Part::Test].map(|part| of(part).filter(|image| train.binary_search(image).is_ok()).count())
+    let shared_with = |whole: Part, parts: &[Part]| -> Vec<usize> {
+        let mut known: Vec<&[u8]> = of(whole).collect();
+        known.sort_unstable();
+        parts.iter().map(|&part| of(part).filter(|image| known.binary_search(image).is_ok()).count()).collect()
+    };
+    let train = shared_with(Part::Train, &[Part::Valid, Part::Test]);
+    [train[0], train[1], shared_with(Part::Valid, &[Part::Test])[0]]
 }

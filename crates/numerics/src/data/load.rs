@@ -91,7 +91,7 @@ fn drawn_origin(builtin: Builtin, config: &DataConfig, library: &Library) -> (Bi
         notes: shadowed(&config.name, None, library).into_iter().collect(),
         brightness: [sample.origin.brightness[0]; 3],
         // Images drawn one by one are no copies; tiny ones may be equal all the same.
-        shared: [0, 0],
+        shared: [0; 3],
         ..sample.origin
     };
     (sample.binarization, origin)
@@ -412,9 +412,18 @@ mod tests {
             let images = |count| prop::collection::vec(image.clone(), count);
             let parts = (images(2..30), prop::option::of(images(1..9)), images(1..9));
             let parts = parts.prop_map(|(train, valid, test)| [Some(train), valid, Some(test)]);
-            // Two equal files are refused, and images of one pixel are often equal.
-            let distinct = parts
-                .prop_filter("equal parts", |[train, valid, test]| train != test && train != valid && valid != test);
+            // Two files of the same images are refused, and images of one pixel are often equal.
+            let sorted = |images: &Option<Pixels>| {
+                let mut images = images.clone()?;
+                let is_bits = images.iter().flatten().all(|&level| level <= 1);
+                images.iter_mut().flatten().for_each(|level| *level *= if is_bits { 255 } else { 1 });
+                images.sort();
+                Some(images)
+            };
+            let distinct = parts.prop_filter("equal parts", move |parts| {
+                let [train, valid, test] = parts.each_ref().map(sorted);
+                train != test && train != valid && valid != test
+            });
             (Just(side), distinct)
         })
     }

@@ -14,6 +14,12 @@ pub(super) fn of_path(files: &Files, divided: &Divided, origin: &mut Origin) {
         }
         let dim = pool.shape.dim();
         let side = (dim - 1).isqrt();
+        if let Some((side, classes)) = one_hot(&pool.pixels, dim).filter(|_| pool.shape.height == 1) {
+            origin.notes.push(format!(
+                "{dim} values are {side} x {side} and {classes} more, of which exactly one is on in every row: if they are a \
+                 class, one column a class, take them out (or, in a text, call them `label_0` ... in a header)"
+            ));
+        }
         let is_named = pool.columns.iter().flatten().any(|name| name.parse::<u32>().is_err());
         if pool.shape.height == 1 && !is_named && side >= 4 && side * side == dim - 1 {
             origin.notes.push(format!(
@@ -22,6 +28,7 @@ pub(super) fn of_path(files: &Files, divided: &Divided, origin: &mut Origin) {
             ));
         }
     }
+    origin.columns = divided.pools.first().and_then(|pool| pool.columns.clone());
     origin.read = files.names();
     let arrays: Vec<&str> = divided.pools.iter().filter_map(|pool| pool.array.as_deref()).collect();
     if !arrays.is_empty() {
@@ -33,6 +40,24 @@ pub(super) fn of_path(files: &Files, divided: &Divided, origin: &mut Origin) {
     origin.notes.extend(pictures.iter().flat_map(Pictures::notes));
     origin.notes.dedup();
     origin.pictures = pictures;
+}
+
+/// Side of a square and number of further values, at the beginning or the end of every row, of which exactly one is on.
+fn one_hot(pixels: &[u8], dim: usize) -> Option<(usize, usize)> {
+    const MOST_CLASSES: usize = 100;
+    const FEWEST_ROWS: usize = 10;
+    if pixels.len() < FEWEST_ROWS * dim || dim.isqrt().pow(2) == dim {
+        return None;
+    }
+    let is_one_hot = |from: usize, to: usize| {
+        let mut rows = pixels.chunks_exact(dim).map(|row| &row[from..to]);
+        let white = pixels[from..to].iter().max();
+        rows.all(|row| row.iter().filter(|&&level| level > 0).count() == 1 && row.iter().max() == white)
+    };
+    let squares =
+        (2..=MOST_CLASSES.min(dim)).filter(|more| (dim - more).isqrt().pow(2) == dim - more && dim - more >= 16);
+    let mut squares = squares.filter(|&more| is_one_hot(dim - more, dim) || is_one_hot(0, more));
+    squares.next().map(|more| ((dim - more).isqrt(), more))
 }
 
 /// Settings of `[data]` that change nothing here, though they are not at their defaults.

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use super::brightness::{self, Brightness};
-use super::{Binarization, DataSize, Pictures};
+use super::{Binarization, DataSize, Pictures, Shape};
 use crate::text::thousands;
 
 /// Share of validation or test images that are training images as well, from which on that is said.
@@ -29,12 +29,14 @@ pub struct Origin {
     pub read: Vec<String>,
     /// The pictures that the images were resized from.
     pub pictures: Option<Pictures>,
+    /// Names of the variables, where its tables have a header.
+    pub columns: Option<Vec<String>>,
     /// Brightness of train, valid and test.
     pub brightness: [Brightness; 3],
     /// The levels, where there are two that are not black and white.
     pub two_levels: Option<[u8; 2]>,
-    /// Validation images and test images that are also training images.
-    pub shared: [usize; 2],
+    /// Validation images and test images that are also training images, and test images that are validation images.
+    pub shared: [usize; 3],
     /// What was asked and does not apply to these data, and what hides behind the name.
     pub notes: Vec<String>,
 }
@@ -68,22 +70,8 @@ impl Described {
             }
         };
         let [train, valid, test] = [size.train, size.valid, size.test].map(thousands);
-        let shape = match size.shape.height {
-            1 => format!("vectors of {}", counted(size.shape.width, "variable")),
-            height => {
-                let resized = origin.pictures.as_ref().map(|pictures| pictures.resized(size.shape)).unwrap_or_default();
-                format!("images of {height} x {}{resized}", size.shape.width)
-            }
-        };
-        let levels = match binarization {
-            Binarization::NoneNeeded => String::new(),
-            _ => format!(", {}", brightness::level_words(&origin.brightness)),
-        };
-        let on = brightness::share_words(&origin.brightness);
-        format!(
-            "{name}{place}: {train} train, {valid} valid and {test} test {shape}, {}{levels}, {on}",
-            binarization.words()
-        )
+        let content = content(size.shape, *binarization, origin);
+        format!("{name}{place}: {train} train, {valid} valid and {test} test {content}")
     }
 
     /// What a user should know before training on it, a sentence each; what was left out is told apart.
@@ -98,10 +86,14 @@ impl Described {
             ));
         }
         found.extend(brightness::warnings(&origin.brightness, bits).into_iter().map(|text| format!("{name}: {text}")));
-        for (shared, of, part) in [(origin.shared[0], size.valid, "validation"), (origin.shared[1], size.test, "test")]
-        {
+        let [valid, test, held_out] = origin.shared;
+        for (shared, of, part, other) in [
+            (valid, size.valid, "validation", "training"),
+            (test, size.test, "test", "training"),
+            (held_out, size.test, "test", "validation"),
+        ] {
             if shared as f64 > SHARED * of as f64 {
-                let are = if shared == 1 { "is a training image" } else { "are training images" };
+                let are = if shared == 1 { format!("is a {other} image") } else { format!("are {other} images") };
                 let (shared, of) = (thousands(shared), thousands(of));
                 found.push(format!("{name}: {shared} of {of} {part} images {are} as well"));
             }
@@ -109,6 +101,22 @@ impl Described {
         found.extend(origin.notes.iter().map(|note| format!("{name}: {note}")));
         found
     }
+}
+
+/// `vectors of 288 variables, binary as stored, 11 % on`.
+pub(super) fn content(shape: Shape, binarization: Binarization, origin: &Origin) -> String {
+    let words = match shape.height {
+        1 => format!("vectors of {}", counted(shape.width, "variable")),
+        height => {
+            let resized = origin.pictures.as_ref().map(|pictures| pictures.resized(shape)).unwrap_or_default();
+            format!("images of {height} x {}{resized}", shape.width)
+        }
+    };
+    let levels = match binarization {
+        Binarization::NoneNeeded => String::new(),
+        _ => format!(", {}", brightness::level_words(&origin.brightness)),
+    };
+    format!("{words}, {}{levels}, {}", binarization.words(), brightness::share_words(&origin.brightness))
 }
 
 /// `1 picture`, `2,000 pictures`.
@@ -132,7 +140,6 @@ pub(super) fn percent(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Shape;
 
     fn size(width: usize, height: usize) -> DataSize {
         DataSize { shape: Shape { width, height }, train: 12_400, valid: 30, test: 30 }
@@ -189,7 +196,8 @@ mod tests {
             )
             .warnings()
         };
-        assert!(shared([0, 0]).is_empty());
-        assert_eq!(shared([0, 4]), ["x: 4 of 30 test images are training images as well"]);
+        assert!(shared([0, 0, 0]).is_empty());
+        assert_eq!(shared([0, 4, 0]), ["x: 4 of 30 test images are training images as well"]);
+        assert_eq!(shared([0, 0, 1]), ["x: 1 of 30 test images is a validation image as well"]);
     }
 }

@@ -34,10 +34,13 @@ const ENDINGS: [(Role, &[&str]); 6] = [
     (Role::Text, &[".csv", ".tsv", ".txt", ".amat", ".data", ".csv.gz", ".tsv.gz", ".txt.gz", ".amat.gz", ".data.gz"]),
 ];
 
+/// Folders that operating systems, network drives and notebooks leave.
+const LITTER: [&str; 3] = ["__MACOSX", "@eaDir", ".ipynb_checkpoints"];
+
 /// What the name of a file says that it is.
 pub(crate) fn role(path: &Path) -> Role {
     let name = file_name(path);
-    if name.starts_with('.') || path.iter().any(|folder| folder == "__MACOSX") {
+    if name.starts_with('.') || path.iter().any(|folder| LITTER.iter().any(|litter| folder == *litter)) {
         return Role::Litter;
     }
     let fits = |(_, endings): &&(Role, &[&str])| endings.iter().any(|ending| name.ends_with(ending));
@@ -74,6 +77,29 @@ pub(crate) fn is_labels(path: &Path) -> bool {
     words(path).iter().any(|word| matches!(word.as_str(), "labels" | "label"))
 }
 
+/// The sentence on files or arrays that, by their names, state a division that is not used: some that say train and some that
+/// say test, or one that says split.
+pub(crate) fn states_division<'a>(names: impl Iterator<Item = &'a Path>) -> Option<String> {
+    const SPLIT: [&str; 7] = ["split", "splits", "fold", "folds", "partition", "partitions", "trainval"];
+    const SCRIPTS: [&str; 7] = [".py", ".ipynb", ".sh", ".m", ".r", ".md", ".log"];
+    let is_data = |name: &&Path| !is_labels(name) && !SCRIPTS.iter().any(|ending| file_name(name).ends_with(ending));
+    let names: Vec<&Path> = names.filter(is_data).collect();
+    let says = |part: Part| names.iter().copied().find(|name| part_of(name) == Some(part));
+    let split = names.iter().copied().find(|name| words(name).iter().any(|word| SPLIT.contains(&word.as_str())));
+    let found: Vec<&Path> = match (says(Part::Train), says(Part::Test).or_else(|| says(Part::Valid)), split) {
+        (_, _, Some(split)) => vec![split],
+        (Some(train), Some(other), None) => vec![train, other],
+        _ => return None,
+    };
+    let found = found.iter().map(|name| name.file_name().unwrap_or_default().to_string_lossy()).collect::<Vec<_>>();
+    let verb = if found.len() == 1 { "states" } else { "state" };
+    Some(format!(
+        "{} by name {verb} a division, which is not used: all images are divided by the data seed (what is called train and \
+         test, folders, files or arrays of images, divides)",
+        found.join(" and ")
+    ))
+}
+
 /// The one of several candidates that is meant: the only one; else the only one that no word says is a target; else the only
 /// one that a word says is images.
 pub(crate) fn only<T>(mut candidates: Vec<T>, name: impl Fn(&T) -> &Path) -> Result<Option<T>, Vec<T>> {
@@ -104,6 +130,11 @@ impl Passed {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             self.0.entry(ending.unwrap_or_default()).or_default().push(name);
         }
+    }
+
+    /// Names of the files.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &Path> {
+        self.0.values().flatten().map(Path::new)
     }
 
     /// One sentence a kind of file.

@@ -191,9 +191,27 @@ fn at_path(path: &Path) -> Result<Option<Files>, DataError> {
             let rest = file_name(member).strip_prefix(&stem).map(str::to_owned);
             member.is_file() && rest.is_some_and(|rest| rest.starts_with(|c: char| !c.is_alphanumeric()))
         };
+        if let Ok(target) = path.read_link() {
+            return Err(DataError::malformed(
+                &path,
+                "link",
+                format!("it leads to {}, which is not there", target.display()),
+            ));
+        }
         let mut siblings = if parent.is_dir() && !stem.is_empty() { members(parent)? } else { vec![] };
         siblings.retain(begins);
-        layout(&path, &siblings)?
+        // A file of this very name comes before those whose names go on.
+        let is_exact = |member: &PathBuf| file_name(member)[stem.len()..].starts_with('.') && part_of(member).is_none();
+        let divides = [Part::Train, Part::Test].map(|part| siblings.iter().any(|member| part_of(member) == Some(part)));
+        let has_exact = siblings.iter().any(|member| is_exact(member) && rank(member, 0) == Some(Rank::Values));
+        let others = match has_exact && divides != [true; 2] {
+            true => siblings.extract_if(.., |member| !is_exact(member) && !role::is_labels(member)).collect(),
+            false => vec![],
+        };
+        let mut passed = Passed::default();
+        others.iter().for_each(|member: &PathBuf| passed.add(member));
+        let left_out = passed.sentences("its name only begins as the one that was asked for");
+        layout(&path, &siblings)?.map(|found| Found { left_out: [found.left_out, left_out].concat(), ..found })
     };
     Ok(found.map(|found| found.at(path)))
 }
@@ -269,6 +287,7 @@ fn rank(path: &Path, pictures: usize) -> Option<Rank> {
             Some(Rank::Values)
         }
         Role::Arrays | Role::Text => Some(Rank::Unlikely),
+        Role::Other if read::is_values(path) && !read::is_about_pictures(path, pictures) => Some(Rank::Values),
         Role::Litter | Role::Picture | Role::Other => None,
     }
 }
@@ -372,7 +391,11 @@ fn layout(place: &Path, members: &[PathBuf]) -> Result<Option<Found>, DataError>
         images.items().any(|item| item.images == path) || !has_pictures && is_labels()
     };
     let left_out = bystanders(place, &others, &tree, &division, has_pictures, is_read);
-    let notes = division.note().filter(|_| has_pictures).into_iter().collect();
+    let mut notes: Vec<String> = division.note().filter(|_| has_pictures).into_iter().collect();
+    if matches!(images, Layout::One(_)) {
+        let others = tree.others.iter().map(PathBuf::as_path).filter(|path| !is_read(path));
+        notes.extend(role::states_division(others));
+    }
     Ok(Some(Found { images, left_out, notes }))
 }
 

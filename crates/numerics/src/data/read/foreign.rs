@@ -28,7 +28,7 @@ const SHEET: &str = "save the sheet of values as CSV (UTF-8)";
 const AGAIN: &str = "the download has failed: fetch it again";
 
 /// First bytes, what they begin, and the way out.
-const MAGIC: [(&[u8], &str, &str); 38] = [
+const MAGIC: [(&[u8], &str, &str); 37] = [
     (b"MATLAB 5.0 MAT-file", "a MATLAB file (.mat)", MATLAB),
     (b"MATLAB 7.3 MAT-file", "a MATLAB 7.3 file (.mat), which is HDF5", HDF5),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file", HDF5),
@@ -72,16 +72,25 @@ const MAGIC: [(&[u8], &str, &str); 38] = [
     (b"P5\n", "a PGM picture", PICTURES),
     (b"P6\n", "a PPM picture", PICTURES),
     (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture", PICTURES),
-    (b"@relation", "an ARFF file (Weka)", ARFF),
-    (b"@RELATION", "an ARFF file (Weka)", ARFF),
+    (b"%%MatrixMarket", "a MatrixMarket file", MARKET),
     (b"{\\rtf", "an RTF document", "save it as plain text"),
 ];
 
+const SPARSE: &str =
+    python!("import scipy.sparse; np.save(\"images.npy\", scipy.sparse.load_npz(\"in.npz\").toarray())");
+const MARKET: &str = python!(
+    "import scipy.io, scipy.sparse; np.save(\"images.npy\", scipy.sparse.coo_array(scipy.io.mmread(\"in.mtx\")).toarray())"
+);
 const MATLAB: &str = python!("import scipy.io; np.save(\"images.npy\", scipy.io.loadmat(\"in.mat\")[\"KEY\"])");
 const RDATA: &str = "in R: write.csv(DATA, \"images.csv\", row.names = FALSE)";
 const ARFF: &str = python!(
     "from scipy.io import arff; np.savetxt(\"images.csv\", arff.loadarff(\"in.arff\")[0].tolist(), \"%s\", \",\")"
 );
+
+/// Why a file of Weka is not read, wherever its first line that is no comment is.
+pub(super) fn arff() -> String {
+    format!("this is an ARFF file (Weka), which is not read: {ARFF}")
+}
 
 /// Endings of formats whose first bytes say nothing, what they are, and the way out.
 const ENDINGS: [(&str, &str, &str); 9] = [
@@ -128,6 +137,13 @@ pub(super) fn refusal(path: &Path, start: &[u8]) -> Option<String> {
     if words.starts_with("<?xml") || words.starts_with("<svg") {
         return say("an XML file", "a data set is a table of values, arrays or pictures");
     }
+    let first_line = words.lines().next().unwrap_or_default();
+    if words.starts_with("[[") && !first_line.contains(',') && first_line.contains(char::is_whitespace) {
+        return say(
+            "a NumPy array as it is printed, of which much is left out",
+            "save it with np.save(\"images.npy\", images)",
+        );
+    }
     if words.starts_with('{') || words.starts_with("[[") || words.starts_with("[{") || words == "[" {
         return say("a JSON file", python!("import json; np.save(\"images.npy\", json.load(open(\"in.json\")))"));
     }
@@ -149,6 +165,8 @@ pub(super) fn zip_refusal(names: &[String]) -> Option<String> {
     let has = |test: &dyn Fn(&str) -> bool| names.iter().any(|name| test(name));
     let (what, way_out) = if has(&|name| name.starts_with("xl/")) {
         ("an Excel workbook (.xlsx)", SHEET)
+    } else if has(&|name| name == "indptr.npy") && has(&|name| name == "indices.npy") {
+        ("a sparse matrix of SciPy", SPARSE)
     } else if has(&|name| name.ends_with("data.pkl")) {
         ("a PyTorch file", TORCH)
     } else if has(&|name| name == "mimetype" || name == "[Content_Types].xml") {

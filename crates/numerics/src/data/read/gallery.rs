@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Pool;
-use super::images::{decode, shrink};
+use super::decode::{Decoded, decode, shrink};
 use crate::data::origin::counted;
 use crate::data::{DataError, Shape};
 
@@ -32,6 +32,12 @@ pub struct Pictures {
     sizes: BTreeMap<Shape, usize>,
     /// Number of pictures of every class folder.
     classes: BTreeMap<String, usize>,
+    /// Number of pictures that are dark ink on transparent paper.
+    dark_on_clear: usize,
+    /// Number of pictures that say that they are to be turned.
+    to_be_turned: usize,
+    /// Number of pictures whose highest level is 1, where others have higher ones.
+    barely_lit: usize,
 }
 
 impl Pictures {
@@ -39,6 +45,9 @@ impl Pictures {
     pub(crate) fn add(&mut self, other: &Self) {
         other.sizes.iter().for_each(|(size, count)| *self.sizes.entry(*size).or_default() += count);
         other.classes.iter().for_each(|(class, count)| *self.classes.entry(class.clone()).or_default() += count);
+        self.dark_on_clear += other.dark_on_clear;
+        self.to_be_turned += other.to_be_turned;
+        self.barely_lit += other.barely_lit;
     }
 
     /// `60 pictures: a 30, b 30`.
@@ -82,6 +91,26 @@ impl Pictures {
         if stretched > 0 {
             notes.push(format!("{stretched} of {count} pictures are not square, and are stretched to squares"));
         }
+        if self.dark_on_clear > 0 {
+            notes.push(format!(
+                "{} of {count} pictures are dark on transparent paper, which counts as black, so that little but their outlines \
+                 is on: put them on white, or make their opacity the picture (Pillow: getchannel(\"A\"))",
+                self.dark_on_clear
+            ));
+        }
+        if self.to_be_turned > 0 {
+            notes.push(format!(
+                "{} of {count} pictures have an Exif orientation, and are taken as they are stored: turn them with Pillow's \
+                 ImageOps.exif_transpose",
+                self.to_be_turned
+            ));
+        }
+        if self.barely_lit > 0 {
+            notes.push(format!(
+                "{} of {count} pictures have no level above 1, and others have: bring all to one scale (0 and 1 become 0 and 255)",
+                self.barely_lit
+            ));
+        }
         let says = |part: &str| self.classes.keys().find(|class| class.to_lowercase().contains(part));
         if let (Some(train), Some(test)) = (says("train"), says("test").or_else(|| says("val"))) {
             notes.push(format!(
@@ -107,6 +136,8 @@ pub(super) struct Gallery {
     labels: Vec<u16>,
     classes: Vec<String>,
     pictures: Pictures,
+    /// Whether a picture has a level above 1.
+    has_higher: bool,
 }
 
 impl Gallery {
@@ -119,7 +150,14 @@ impl Gallery {
         size: usize,
     ) -> Result<(), DataError> {
         let fail = |problem: String| DataError::malformed(path, place, problem);
-        let (grey, width, height) = decode(bytes).map_err(fail)?;
+        let Decoded { grey, width, height, is_dark_on_clear, is_to_be_turned } = decode(bytes).map_err(fail)?;
+        self.pictures.dark_on_clear += usize::from(is_dark_on_clear);
+        self.pictures.to_be_turned += usize::from(is_to_be_turned);
+        match grey.iter().max() {
+            Some(1) => self.pictures.barely_lit += 1,
+            Some(2..) => self.has_higher = true,
+            _ => {}
+        }
         shrink(&grey, width, height, size, &mut self.pixels);
         *self.pictures.sizes.entry(Shape { width, height }).or_default() += 1;
         *self.pictures.classes.entry(class.clone()).or_default() += 1;
@@ -134,7 +172,11 @@ impl Gallery {
         Ok(())
     }
 
-    pub(super) fn pool(self, size: usize) -> Pool {
+    pub(super) fn pool(mut self, size: usize) -> Pool {
+        if !self.has_higher {
+            // Black and white, all of them.
+            self.pictures.barely_lit = 0;
+        }
         let labels = (self.classes.len() > 1).then_some(self.labels);
         let pool = Pool::unlabelled(self.pixels, Shape { width: size, height: size });
         Pool { labels, classes: self.classes, pictures: Some(self.pictures), ..pool }
@@ -149,6 +191,7 @@ mod tests {
         Pictures {
             sizes: sizes.iter().map(|&(height, width, count)| (Shape { width, height }, count)).collect(),
             classes: classes.iter().map(|&(name, count)| (name.to_owned(), count)).collect(),
+            ..Pictures::default()
         }
     }
 

@@ -5,7 +5,7 @@
 pub(super) struct Greys {
     pub(super) pixels: Vec<u8>,
     /// Whether 1 is white.
-    fractions: bool,
+    pub(super) fractions: bool,
     /// The highest level.
     most: u8,
 }

@@ -1,13 +1,16 @@
 //! The first line of a table: names of columns or values, and columns that are no pixels by their names.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Names of columns that are no pixels.
-const LABELS: [&str; 16] = [
-    "", "label", "labels", "class", "classes", "target", "targets", "y", "id", "ids", "index", "idx", "filename",
-    "file", "image_id", "rowid",
+const LABELS: [&str; 22] = [
+    "", "label", "labels", "class", "classes", "target", "targets", "y", "y_true", "y_pred", "id", "ids", "index",
+    "idx", "filename", "file", "rowid", "split", "fold", "is_train", "is_valid", "is_test",
 ];
+
+/// Beginnings of the names of columns that are classes, one column a class, where most other names begin otherwise.
+const ONE_HOT: [&str; 3] = ["label", "class", "target"];
 
 /// Missing values of those who write tables.
 pub(super) const MISSING: [&str; 12] =
@@ -53,12 +56,20 @@ impl TableHeader {
         let distinct = sorted.windows(2).all(|pair| pair[0] < pair[1]);
         let is_header = numbers.is_empty()
             || numbers.len() >= fewest && counts && (in_order || are_many)
-            || are_many && in_order && distinct;
+            || are_many && distinct && (in_order || sorted.last().is_some_and(|&last| last > 255));
         is_header.then(|| Self::named(names))
     }
 
     fn named(names: Vec<String>) -> Self {
         let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+        let is_one_hot = |name: &String| {
+            let lower = name.to_lowercase();
+            let rest = ONE_HOT.iter().find_map(|word| lower.strip_prefix(word));
+            rest.is_some_and(|rest| rest.starts_with(|c: char| c == '_' || c.is_ascii_digit()))
+        };
+        let one_hot = names.iter().filter(|name| is_one_hot(name)).count();
+        let has_classes = one_hot > 0 && one_hot * 2 <= names.iter().filter(|name| !is_label(name)).count();
+        let is_label = |name: &str| is_label(name) || has_classes && is_one_hot(&name.to_owned());
         let pixels = || names.iter().filter(|name| !is_label(name));
         pixels().filter_map(|name| series(name)).for_each(|kind| *kinds.entry(kind).or_default() += 1);
         kinds.retain(|_, count| *count >= SERIES);
@@ -101,7 +112,7 @@ pub(super) fn is_row_as_names(fields: &[Cow<[u8]>]) -> bool {
     const FEWEST: usize = 3;
     let mut next: BTreeMap<String, usize> = BTreeMap::new();
     let mut numbered = 0;
-    let fits = fields.iter().all(|field| {
+    let fits = fields.iter().skip_while(|field| field.is_empty()).all(|field| {
         let word = String::from_utf8_lossy(field);
         let (name, number) =
             word.split_once('.').map_or((&*word, Some(0)), |(name, number)| (name, number.parse().ok()));
@@ -113,15 +124,40 @@ pub(super) fn is_row_as_names(fields: &[Cow<[u8]>]) -> bool {
     fits && numbered >= FEWEST
 }
 
-/// The number that is a name, as pandas numbers columns.
+/// Whether a line holds whole numbers of which no two are equal, as names of columns are: enough of them to tell.
+pub(super) fn may_be_numbers_as_names(fields: &[Cow<[u8]>]) -> bool {
+    let mut seen = BTreeSet::new();
+    fields.len() >= NUMBERS[1]
+        && fields
+            .iter()
+            .all(|field| std::str::from_utf8(field).ok().and_then(whole).is_some_and(|name| seen.insert(name)))
+}
+
+/// One line of names of two levels, as pandas writes a MultiIndex of columns: blocks of equal numbers that count, `0,0,1,1`,
+/// after names or empty fields of an index. The length of a block.
+pub(super) fn blocks(fields: &[Cow<[u8]>]) -> Option<usize> {
+    let words = fields.iter().map(|field| std::str::from_utf8(field).ok().and_then(whole));
+    let numbers: Vec<u32> = words.skip_while(Option::is_none).collect::<Option<_>>()?;
+    let block = numbers.iter().take_while(|&&number| number == numbers[0]).count();
+    let counts = || numbers.iter().enumerate().all(|(i, &number)| number as usize == numbers[0] as usize + i / block);
+    (block > 1
+        && numbers[0] <= 1
+        && numbers.len() >= (2 * block).max(5)
+        && numbers.len().is_multiple_of(block)
+        && counts())
+    .then_some(block)
+}
+
+/// The number that is a name, as pandas numbers columns: `12`, or `12.0`.
 fn whole(name: &str) -> Option<u32> {
+    let name = name.strip_suffix(".0").unwrap_or(name);
     let is_whole = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
     name.parse().ok().filter(|_| is_whole)
 }
 
 fn is_label(name: &str) -> bool {
     let lower = name.to_lowercase();
-    LABELS.contains(&lower.as_str()) || lower.starts_with("unnamed: ")
+    LABELS.contains(&lower.as_str()) || lower.starts_with("unnamed: ") || lower.ends_with("_id")
 }
 
 /// A word that is no value of a table.

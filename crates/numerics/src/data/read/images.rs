@@ -4,23 +4,18 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Cursor, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::zune_core::colorspace::ColorSpace;
-use zune_jpeg::zune_core::options::DecoderOptions;
-
+use super::decode::{LARGEST, is_picture};
 use super::gallery::Gallery;
-use super::{Contents, Pool, foreign};
+use super::npy::damage;
+use super::{Contents, Pool};
 use crate::data::library::file_name;
 use crate::data::origin::counted;
-use crate::data::role::{Passed, Role, part_of, part_of_picture, role};
-use crate::data::{DataError, Part, Shape};
+use crate::data::role::{Passed, Role, part_of, part_of_picture, role, states_division};
+use crate::data::{DataError, Part};
 use crate::regular;
-
-/// Largest image that is read, in pixels, and in bytes within an archive.
-const LARGEST: u64 = 1 << 26;
 
 /// Why files among pictures are passed over.
 pub(crate) const NO_PICTURE: &str = "no PNG or JPEG picture";
@@ -82,10 +77,17 @@ fn walk(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, tree: &mut Tr
             Role::Litter => {}
             _ if path.is_dir() => walk(&path, depth + 1, seen, tree)?,
             Role::Picture => tree.pictures.push(path),
+            Role::Other if begins_as_picture(&path) => tree.pictures.push(path),
             _ => tree.others.push(path),
         }
     }
     Ok(())
+}
+
+/// Whether a file whose name tells no format is a picture by its content.
+fn begins_as_picture(path: &Path) -> bool {
+    let mut start = [0; 4];
+    regular::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && is_picture(&start)
 }
 
 /// Division of pictures by folders, or by the names of all of them.
@@ -215,22 +217,6 @@ pub(crate) fn folder(root: &Path, pictures: &[PathBuf], size: usize) -> Result<P
     Ok(gallery.pool(size))
 }
 
-/// Reads one picture in its own size; `None` if the file is of another format.
-pub(crate) fn picture(path: &Path) -> Result<Option<Pool>, DataError> {
-    let mut bytes = Vec::new();
-    regular::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut bytes)).map_err(DataError::io(path))?;
-    if !is_picture(&bytes) {
-        return Ok(None);
-    }
-    let (pixels, width, height) = decode(&bytes).map_err(|problem| DataError::malformed(path, "image", problem))?;
-    Ok(Some(Pool::unlabelled(pixels, Shape { width, height })))
-}
-
-/// Whether bytes begin as those of a format that is read.
-pub(super) fn is_picture(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"\x89PNG") || bytes.starts_with(b"\xff\xd8\xff")
-}
-
 /// Reads a tar archive of pictures as squares of `size`.
 pub(super) fn tar(path: &Path, source: impl Read, size: usize) -> Result<Contents, DataError> {
     let mut archive = tar::Archive::new(source);
@@ -255,12 +241,16 @@ pub(super) struct Members {
 
 impl Members {
     /// Takes a member.
-    pub(super) fn add(&mut self, path: &Path, name: PathBuf, content: impl Read) -> Result<(), DataError> {
-        match role(&name) {
+    pub(super) fn add(&mut self, path: &Path, name: PathBuf, mut content: impl Read) -> Result<(), DataError> {
+        let role = role(&name);
+        let place = |error| DataError::malformed(path, name.display(), damage(&error));
+        let mut bytes = Vec::new();
+        if role == Role::Other {
+            content.by_ref().take(4).read_to_end(&mut bytes).map_err(place)?;
+        }
+        match role {
             Role::Litter => {}
-            Role::Picture => {
-                let mut bytes = Vec::new();
-                let place = |error| DataError::malformed(path, name.display(), error);
+            _ if role == Role::Picture || is_picture(&bytes) => {
                 content.take(LARGEST).read_to_end(&mut bytes).map_err(place)?;
                 self.pictures.push((name, bytes));
             }
@@ -292,8 +282,11 @@ impl Members {
             }
             Ok::<Pool, DataError>(gallery.pool(size))
         };
+        let mut notes: Vec<String> = division.note().into_iter().collect();
+        if division.parts().is_none() {
+            notes.extend(states_division(self.passed.names()));
+        }
         let left_out = self.passed.sentences(NO_PICTURE);
-        let notes = division.note().into_iter().collect();
         match division.parts() {
             None => Ok(Contents::One(Pool { left_out, notes, ..pool(&mut (0..self.pictures.len()))? })),
             Some((parts, rest)) => {
@@ -315,119 +308,6 @@ impl Members {
 pub(crate) fn outside(count: usize, first: Option<&Path>) -> Option<String> {
     let (first, pictures) = (first?.display(), counted(count, "picture"));
     Some(format!("{pictures} such as {first}: in no folder called train, valid or test, as others are"))
-}
-
-/// Grey levels (Rec. 601 luma; what is transparent is black), width and height of a picture.
-pub(super) fn decode(bytes: &[u8]) -> Result<(Vec<u8>, usize, usize), String> {
-    match bytes {
-        _ if bytes.starts_with(b"\x89PNG") => decode_png(bytes),
-        _ if bytes.starts_with(b"\xff\xd8\xff") => decode_jpeg(bytes),
-        _ if bytes.is_empty() => Err("the file is empty".into()),
-        _ => Err(foreign::refusal(Path::new("picture"), bytes).unwrap_or_else(|| "neither a PNG nor a JPEG".into())),
-    }
-}
-
-/// Refuses sizes that only a header explains.
-fn area(width: u64, height: u64, bytes: &[u8]) -> Result<(), String> {
-    let area = width * height;
-    if area == 0 || area > LARGEST || area > (1 << 22) + 8256 * bytes.len() as u64 {
-        return Err(format!("{width} x {height} pixels in {} bytes: refused", bytes.len()));
-    }
-    Ok(())
-}
-
-/// Grey level (Rec. 601) of red, green and blue.
-pub(super) fn luma(c: &[u8]) -> u8 {
-    ((299 * u32::from(c[0]) + 587 * u32::from(c[1]) + 114 * u32::from(c[2]) + 500) / 1000) as u8
-}
-
-fn decode_png(bytes: &[u8]) -> Result<(Vec<u8>, usize, usize), String> {
-    let mut decoder = png::Decoder::new(Cursor::new(bytes));
-    decoder.set_transformations(png::Transformations::normalize_to_color8());
-    let mut reader = decoder.read_info().map_err(|error| error.to_string())?;
-    let (width, height) = (reader.info().width, reader.info().height);
-    area(u64::from(width), u64::from(height), bytes)?;
-    let mut pixels = vec![0; reader.output_buffer_size().ok_or("too large")?];
-    let frame = reader.next_frame(&mut pixels).map_err(|error| error.to_string())?;
-    let pixels = &pixels[..frame.buffer_size()];
-    let grey = match frame.color_type {
-        png::ColorType::Grayscale => pixels.to_vec(),
-        png::ColorType::GrayscaleAlpha => veiled(pixels.chunks_exact(2).map(|c| (c[0], c[1])))?,
-        png::ColorType::Rgb => pixels.chunks_exact(3).map(luma).collect(),
-        png::ColorType::Rgba => veiled(pixels.chunks_exact(4).map(|c| (luma(c), c[3])))?,
-        png::ColorType::Indexed => return Err("a palette that cannot be expanded".into()),
-    };
-    Ok((grey, width as usize, height as usize))
-}
-
-/// Levels on black paper, from levels and their opacity.
-fn veiled(pixels: impl Iterator<Item = (u8, u8)>) -> Result<Vec<u8>, String> {
-    let (mut opacities, mut grey) = ((u8::MAX, u8::MIN), Vec::with_capacity(pixels.size_hint().0));
-    for (level, alpha) in pixels {
-        opacities = (opacities.0.min(alpha), opacities.1.max(alpha));
-        grey.push(((u32::from(level) * u32::from(alpha) + 127) / 255) as u8);
-    }
-    if opacities.0 < opacities.1 && grey.iter().all(|&level| level == 0) {
-        return Err(
-            "black ink on transparent paper: what is transparent counts as black, so nothing would be left. Put it on \
-                    white, or make its opacity the picture: from PIL import Image; \
-                    Image.open(\"in.png\").convert(\"RGBA\").getchannel(\"A\").save(\"out.png\")"
-                .into(),
-        );
-    }
-    Ok(grey)
-}
-
-fn decode_jpeg(bytes: &[u8]) -> Result<(Vec<u8>, usize, usize), String> {
-    let failed = |error: zune_jpeg::errors::DecodeErrors| format!("JPEG: {error}");
-    // Without vector instructions, of which each could round in its own way, a file has the same pixels on every machine.
-    let options = DecoderOptions::default().set_use_unsafe(false).set_strict_mode(true);
-    let mut decoder = JpegDecoder::new_with_options(Cursor::new(bytes), options);
-    decoder.decode_headers().map_err(failed)?;
-    let (width, height) = decoder.dimensions().ok_or("JPEG without a size")?;
-    area(width as u64, height as u64, bytes)?;
-    let is_grey = decoder.input_colorspace() == Some(ColorSpace::Luma);
-    let wanted = if is_grey { ColorSpace::Luma } else { ColorSpace::RGB };
-    decoder.set_options(options.jpeg_set_out_colorspace(wanted));
-    let pixels = decoder.decode().map_err(failed)?;
-    let grey: Vec<u8> = if is_grey { pixels } else { pixels.chunks_exact(3).map(luma).collect() };
-    if grey.len() != width * height {
-        return Err(format!("JPEG of {width} x {height} with {} pixels", grey.len()));
-    }
-    Ok((grey, width, height))
-}
-
-/// Appends an image of any size as `size` x `size`: each new pixel is the exact mean over the area it covers, rounded.
-pub(crate) fn shrink(image: &[u8], width: usize, height: usize, size: usize, out: &mut Vec<u8>) {
-    if (width, height) == (size, size) {
-        return out.extend_from_slice(image);
-    }
-    // Lengths in units of 1/size of a pixel, so that every overlap is a whole number.
-    let (columns, rows) = (overlaps(width, size), overlaps(height, size));
-    let area = (width * height) as u64;
-    let mut bands = vec![0u64; width];
-    for row in &rows {
-        bands.fill(0);
-        for &(y, weight) in row {
-            for (sum, &level) in bands.iter_mut().zip(&image[y * width..(y + 1) * width]) {
-                *sum += weight * u64::from(level);
-            }
-        }
-        out.extend(columns.iter().map(|column| {
-            let sum: u64 = column.iter().map(|&(x, weight)| weight * bands[x]).sum();
-            ((sum + area / 2) / area) as u8
-        }));
-    }
-}
-
-/// For every new pixel the old ones it covers, and how much of each, in units of 1/`new`.
-fn overlaps(old: usize, new: usize) -> Vec<Vec<(usize, u64)>> {
-    let cover = |i: usize| {
-        let (start, end) = (i * old, (i + 1) * old);
-        let part = |x: usize| (x, (end.min((x + 1) * new) - start.max(x * new)) as u64);
-        (start / new..end.div_ceil(new)).map(part).collect()
-    };
-    (0..new).map(cover).collect()
 }
 
 /// Compares names with runs of digits as numbers.
@@ -455,20 +335,6 @@ fn natural(a: &str, b: &str) -> Ordering {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn shrinking_takes_the_mean_of_the_area() {
-        let mut out = Vec::new();
-        shrink(&[0, 100, 200, 60, 0, 0, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9], 4, 4, 2, &mut out);
-        assert_eq!(out, [25, 65, 9, 9]);
-        out.clear();
-        // Three pixels to two: the middle one is shared.
-        shrink(&[90, 30, 0, 90, 30, 0, 90, 30, 0], 3, 3, 2, &mut out);
-        assert_eq!(out, [70, 10, 70, 10]);
-        out.clear();
-        shrink(&[7, 9], 2, 1, 3, &mut out);
-        assert_eq!(out, [7, 8, 9, 7, 8, 9, 7, 8, 9]);
-    }
 
     #[test]
     fn names_sort_as_people_count() {

@@ -1,6 +1,7 @@
 //! Files of others, read without trust: the content decides the format, a promise of size is never believed before the
 //! bytes are there, and every error names the place.
 
+mod decode;
 mod foreign;
 mod gallery;
 mod greys;
@@ -8,6 +9,7 @@ mod header;
 mod idx;
 mod images;
 mod npy;
+mod numbers;
 mod text;
 
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
@@ -19,10 +21,11 @@ use sha2::{Digest, Sha256};
 use super::binarize::Levels;
 use super::{DataError, Shape};
 use crate::regular;
+use decode::{is_picture, luma};
+pub(crate) use decode::{picture, shrink};
 pub use gallery::Pictures;
 pub(crate) use idx::size;
-use images::luma;
-pub(crate) use images::{Division, NO_PICTURE, Tree, divide, folder, outside, picture, shrink, tree};
+pub(crate) use images::{Division, NO_PICTURE, Tree, divide, folder, outside, tree};
 
 /// Images as a file holds them, before anything is divided or made binary.
 #[derive(Debug, PartialEq, Eq)]
@@ -82,9 +85,26 @@ impl Pool {
         self.kept.as_ref().map_or_else(|| Levels::of(std::iter::once(self.pixels.as_slice())), |kept| kept.levels)
     }
 
-    /// Whether both hold the same images in the same order, as far as all of them were kept.
+    /// Whether both hold the same images in any order, as far as all of them were kept.
     pub(crate) fn holds_the_same_as(&self, other: &Self) -> bool {
-        self.kept.is_none() && other.kept.is_none() && self.shape == other.shape && self.pixels == other.pixels
+        let is_whole = |pool: &Self| pool.kept.as_ref().is_none_or(|kept| kept.images.len() == kept.count);
+        if !is_whole(self) || !is_whole(other) || self.shape != other.shape || self.pixels.len() != other.pixels.len() {
+            return false;
+        }
+        let counts = |pool: &Self| {
+            let mut counts = [0usize; 256];
+            pool.pixels.iter().for_each(|&level| counts[usize::from(level)] += 1);
+            counts
+        };
+        // Most pools differ in these already, and are not sorted.
+        counts(self) == counts(other) && self.sorted() == other.sorted()
+    }
+
+    /// The images that were kept, by their pixels.
+    fn sorted(&self) -> Vec<&[u8]> {
+        let mut images: Vec<&[u8]> = self.pixels.chunks_exact(self.shape.dim()).collect();
+        images.sort_unstable();
+        images
     }
 
     /// Puts the pixels of every image into another order: first the one that is number `order[0]` now.
@@ -176,9 +196,7 @@ fn contents(
         m if is_idx(m) => idx::images(path, source, wanted).map(Contents::One),
         m if m.starts_with(b"\x93NUMPY") => npy::array(path, source).map(Contents::One),
         m if m.starts_with(b"PK\x03\x04") => npy::archive(path, size),
-        m if images::is_picture(m) => {
-            refused("one picture is no data set: give the folder that holds the images".into())
-        }
+        m if is_picture(m) => refused("one picture is no data set: give the folder that holds the images".into()),
         m => match foreign::refusal(path, m) {
             Some(problem) => refused(problem),
             None => text::rows(path, source).map(Contents::One),
@@ -214,6 +232,18 @@ pub(crate) fn begins_as_images(path: &Path) -> bool {
         Ok(m) => {
             !m.is_empty() && foreign::refusal(path, &m[..m.len().min(512)]).is_none() && text::begins_as_table(path, m)
         }
+    }
+}
+
+/// Whether a file whose name tells no format is arrays or a table of several rows by its content.
+pub(crate) fn is_values(path: &Path) -> bool {
+    const ROWS: usize = 3;
+    let start = open(path).and_then(|mut source| beginning(path, &mut source, 1 << 16));
+    match start.as_deref() {
+        Ok(m) if is_idx(m) || m.starts_with(b"\x93NUMPY") => begins_as_images(path),
+        Ok(m) if is_tar(m) || m.starts_with(b"PK\x03\x04") || m.contains(&0) => false,
+        Ok(m) => m.split(|&byte| byte == b'\n').count() > ROWS && begins_as_images(path),
+        Err(_) => false,
     }
 }
 

@@ -2,13 +2,13 @@
 //! channels behind, of integers 0..=255, booleans, or floating-point numbers in 0..=1.
 
 use std::borrow::Cow;
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::greys::Greys;
 use super::images::Members;
 use super::{Capped, Contents, Pool, fill, foreign, luma, unpacked_limit};
-use crate::data::role::{is_labels, only, part_of};
+use crate::data::role::{is_labels, only, part_of, states_division};
 use crate::data::{DataError, Part, Shape};
 use crate::npy::Header;
 use crate::regular;
@@ -46,10 +46,10 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
     let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(unreadable)?;
     let names: Result<Vec<String>, _> = archive.file_names().map(|name| name.map(Cow::into_owned)).collect();
     let names = names.map_err(unreadable)?;
+    if let Some(problem) = foreign::zip_refusal(&names) {
+        return refused(problem);
+    }
     if !names.iter().any(|name| name.ends_with(".npy")) {
-        if let Some(problem) = foreign::zip_refusal(&names) {
-            return refused(problem);
-        }
         let (mut members, mut left) = (Members::default(), limit);
         for index in 0..archive.len() {
             let member = archive.by_index(index).map_err(unreadable)?;
@@ -95,7 +95,13 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
         let mut source = Capped { inner: archive.by_index(*index).map_err(unreadable)?, left };
         let place = |at: String| format!("array `{}`, {at}", name.display());
         let header = header(path, &mut source, &place)?;
-        let pool = values(path, &mut source, &header, &place)?;
+        let mut pool = values(path, &mut source, &header, &place)?;
+        // The checksum is compared where the entry ends, which the last value is not.
+        let rest = io::copy(&mut source, &mut io::sink());
+        if rest.map_err(|error| DataError::malformed(path, format!("array `{}`", name.display()), damage(&error)))? > 0
+        {
+            pool.left_out.push(format!("what follows array `{}` in its entry", name.display()));
+        }
         left = source.left;
         Ok(Pool { array: Some(name.display().to_string()), ..pool })
     };
@@ -115,7 +121,8 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
             Ok(None) => refused(format!("no array of images among {}: images have 2 or 3 sizes", names.join(", "))),
             Ok(Some(array)) => {
                 left_out.extend(passed(array.1, &before));
-                let pool = read(&array)?;
+                let mut pool = read(&array)?;
+                pool.notes.extend(states_division(others.iter().map(|(name, ..)| name.as_path())));
                 Ok(Contents::One(Pool { left_out: [left_out, pool.left_out].concat(), ..pool }))
             }
             Err(_) => refused(format!(
@@ -137,13 +144,27 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
         };
         if let Some(array) = array {
             left_out.extend(passed(array.1, &before));
-            parts[part as usize] = Some(read(&array)?);
+            let mut pool = read(&array)?;
+            left_out.append(&mut pool.left_out);
+            parts[part as usize] = Some(pool);
         }
     }
     if let Some(first) = parts.iter_mut().flatten().next() {
         first.left_out = left_out;
     }
     Ok(Contents::Parts(parts))
+}
+
+/// Why the bytes of a zip entry cannot be read to its end.
+pub(super) fn damage(error: &io::Error) -> String {
+    match error.to_string() {
+        text if text.contains("checksum") => {
+            "its bytes do not have the checksum (CRC-32) that the archive states: the file is \
+                                              damaged; copy or download it again"
+                .to_owned()
+        }
+        text => text,
+    }
 }
 
 fn header(path: &Path, source: &mut impl Read, place: &dyn Fn(String) -> String) -> Result<Header, DataError> {
@@ -188,7 +209,7 @@ fn values(
     while left > 0 {
         let take = block.len().min(left * header.width);
         let at = header.length + (count - left) * header.width;
-        let have = fill(source, &mut block[..take]).map_err(|error| fail(at, error.to_string()))?;
+        let have = fill(source, &mut block[..take]).map_err(|error| fail(at, damage(&error)))?;
         if have < take {
             let bytes = count * header.width;
             return Err(fail(at + have, format!("the array ends; shape {:?} takes {bytes} bytes", header.shape)));
@@ -198,8 +219,9 @@ fn values(
             if greys.push(value).is_err() {
                 let position = in_rows(greys.pixels.len(), header);
                 let (image, pixel) = (position / (shape.dim() * channels), position % (shape.dim() * channels));
-                let problem =
-                    format!("image {image}, pixel {pixel} is {value}: neither 0..=255 throughout nor 0..=1 throughout");
+                let problem = format!(
+                    "image {image}, pixel {pixel} is {value}: neither whole in 0..=255 throughout nor 0..=1 throughout"
+                );
                 return Err(fail(at + i * header.width, problem));
             }
         }

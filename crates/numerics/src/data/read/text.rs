@@ -9,9 +9,10 @@ use std::borrow::Cow;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use super::Pool;
 use super::greys::Greys;
-use super::header::{MISSING, TableHeader, is_row_as_names};
+use super::header::{MISSING, TableHeader, blocks, is_row_as_names, may_be_numbers_as_names};
+use super::numbers::{FirstColumn, numbering_column};
+use super::{Pool, foreign};
 use crate::data::{DataError, Shape};
 
 /// Reads all rows; every one must have as many values as the first.
@@ -58,9 +59,22 @@ struct Table {
     greys: Greys,
     /// Row, place and text of the first value that is neither 0 nor 1.
     first_grey: Option<(usize, String, String)>,
-    /// The number that the first column counts from, as long as it counts.
-    counts_from: Option<f64>,
+    /// The first column, as long as it may number the rows.
+    first_column: FirstColumn,
+    /// Whether the first row may be names of columns, which are numbers; and the number of other rows that could be.
+    first_may_be_names: bool,
+    others_may_be_names: usize,
+    /// Length of the blocks of equal numbers of the first row, which may be the upper of two lines of names.
+    blocks: Option<usize>,
+    /// Lines that count from 0 or 1, as names of columns do: the first of them, and how many.
+    counting: Option<(usize, usize)>,
+    /// The line of names.
+    header_line: Vec<u8>,
 }
+
+/// Two lines of names.
+const TWO_LEVELS: &str = "names of columns in two lines, as pandas writes a MultiIndex: name them in one, df.columns = \
+                          [f\"{a}x{b}\" for a, b in df.columns]";
 
 impl Table {
     fn take(&mut self, line: &[u8], number: usize) -> Result<(), Refusal> {
@@ -75,8 +89,15 @@ impl Table {
             }
             return Ok(());
         }
+        if self.width == 0 && line.len() > 8 && line[..9].eq_ignore_ascii_case(b"@relation") {
+            return Err((None, foreign::arff()));
+        }
+        if !self.header_line.is_empty() && line == self.header_line {
+            return Err((None, "the header again: take this line out".to_owned()));
+        }
         let separator = *self.separator.get_or_insert_with(|| separator_of(line));
-        let mut fields = split(line, separator).ok_or((None, "a quotation mark that does not close".to_owned()))?;
+        let open = "a quotation mark that does not close: a value of several lines is not read; leave its column out";
+        let mut fields = split(line, separator).ok_or((None, open.to_owned()))?;
         let is_first = self.width == 0;
         let drop_last = fields.len() > 1 && fields.last().is_some_and(|field| field.is_empty());
         if drop_last && (is_first || fields.len() == self.width + 1) {
@@ -91,17 +112,88 @@ impl Table {
                 return Err((None, problem.to_owned()));
             }
             if self.header.is_some() {
+                self.header_line = line.to_vec();
                 return Ok(());
+            }
+            self.first_may_be_names = may_be_numbers_as_names(&fields);
+            self.blocks = blocks(&fields);
+            if self.blocks.is_some() && fields[0].is_empty() {
+                return Err((None, TWO_LEVELS.to_owned()));
             }
             if let Some(comment) = self.comment.take() {
                 let words = split(comment.trim_ascii_start()[1..].trim_ascii(), separator).unwrap_or_default();
                 self.header = TableHeader::of(&words).filter(|header| header.names.len() == fields.len());
             }
         }
+        if fields.len() == self.width + 1 && self.rows == 0 && separator == b' ' {
+            // R and pandas leave out the name of the first column, the name of the row.
+            let names =
+                self.header.iter().flat_map(|header| &header.names).map(|name| Cow::Owned(name.clone().into_bytes()));
+            let names: Vec<Cow<[u8]>> = [Cow::Borrowed(&b""[..])].into_iter().chain(names).collect();
+            if let Some(header) = TableHeader::of(&names).filter(|_| self.header.is_some()) {
+                (self.header, self.width) = (Some(header), names.len());
+            }
+        }
         if fields.len() != self.width {
             return Err((None, self.other_width(fields.len())));
         }
-        self.row(&fields, number)
+        if self.rows == 0 && self.header.is_some() && fields.iter().all(|field| is_no_number(field)) {
+            let problem = format!(
+                "no value is a number (`{}` ...): one line of names is read, and no second one of names, types or units; words for \
+                 no and yes are to be 0 and 1",
+                excerpt(&fields[0])
+            );
+            return Err((None, problem));
+        }
+        self.row(&fields, number)?;
+        self.compare_with_names(&fields, number)
+    }
+
+    /// Looks at a row as if it were names of columns.
+    fn compare_with_names(&mut self, fields: &[Cow<[u8]>], number: usize) -> Result<(), Refusal> {
+        const FEWEST: usize = 16;
+        if self.rows == 2
+            && self.blocks.is_some_and(|block| {
+                fields.iter().enumerate().all(|(i, field)| {
+                    [i % block, i % block + 1].iter().any(|name| name.to_string().as_bytes() == &**field)
+                })
+            })
+        {
+            return Err((None, format!("this line and the one before are {TWO_LEVELS}")));
+        }
+        if self.rows > 1 && self.first_may_be_names {
+            self.others_may_be_names += usize::from(may_be_numbers_as_names(fields));
+        }
+        let dim = self.width - self.labels().len();
+        let levels = &self.greys.pixels[self.greys.pixels.len() - dim..];
+        if !self.greys.fractions && dim >= FEWEST && levels[1] <= 2 {
+            let start = levels[1].wrapping_sub(1);
+            if start <= 1
+                && levels.iter().enumerate().skip(1).all(|(i, &level)| usize::from(level) == i + usize::from(start))
+            {
+                self.counting.get_or_insert((number, 0)).1 += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Problem of a first row that is most likely names of columns, or a note where it may be.
+    fn first_row_as_names(&self) -> Option<Result<String, String>> {
+        const ENOUGH: usize = 20;
+        let (others, alike) = (self.rows - 1, self.others_may_be_names);
+        if !self.first_may_be_names || 5 * alike > others || others == 0 {
+            return None;
+        }
+        let problem = format!(
+            "{} different whole numbers, as names of columns are, and all values are different in {alike} of the other {others} rows",
+            self.width
+        );
+        Some(match alike == 0 && others >= ENOUGH {
+            true => Err(format!(
+                "{problem}: if they are names, begin each with a letter; if pixels, put a line of such names above"
+            )),
+            false => Ok(format!("its first row holds {problem}; it is taken for an image")),
+        })
     }
 
     /// Columns that are no pixels, by the header.
@@ -146,13 +238,13 @@ impl Table {
                     None => return refused(no_value(word, self.header.is_some())),
                 },
             };
-            if i == 0 && self.counts(value) {
+            if i == 0 && self.width > 1 && self.first_column.take(value) {
                 // A level that is set later, or never.
                 self.greys.push(0.0).ok();
                 continue;
             }
             if i == 0 {
-                self.count_no_more()?;
+                self.first_column_is_pixels()?;
             }
             if self.first_grey.is_none() && value != 0.0 && value != 1.0 {
                 let place = format!("line {number}{}", self.place(Some(i + 1)));
@@ -169,32 +261,45 @@ impl Table {
         Ok(())
     }
 
-    /// Whether the first column still counts the rows from 0 or 1, with this value in the next row.
-    fn counts(&mut self, value: f64) -> bool {
-        if self.rows == 0 && self.width > 1 && (value == 0.0 || value == 1.0) {
-            self.counts_from = Some(value);
-        }
-        self.counts_from.is_some_and(|from| value == from + self.rows as f64)
-    }
-
-    /// The first column is pixels after all: it has stopped to count. Says which count is no level.
-    fn count_no_more(&mut self) -> Result<(), Refusal> {
-        let Some(from) = self.counts_from.take() else { return Ok(()) };
+    /// The first column is pixels after all. Says which of its values is no level.
+    fn first_column_is_pixels(&mut self) -> Result<(), Refusal> {
         let dim = self.width - self.labels().len();
-        for row in 0..self.rows {
-            let value = from + row as f64;
+        for (row, value) in self.first_column.end().into_iter().enumerate() {
             if value > 1.0 && self.first_grey.as_ref().is_none_or(|(at, ..)| *at > row) {
                 self.first_grey = Some((row, format!("row {}, value 1", row + 1), value.to_string()));
             }
-            let refused = |()| (Some(1), format!("`{value}` in row {} is neither 0 nor 1, nor a grey level", row + 1));
+            let refused = |()| {
+                let row = row + 1;
+                let problem = format!(
+                    "`{value}` in row {row} is neither 0 nor 1, nor a grey level: if the first column numbers the rows, take it out"
+                );
+                (Some(1), problem)
+            };
             self.greys.set(row * dim, value).map_err(refused)?;
         }
         Ok(())
     }
 
+    /// Takes a column that numbers the rows out of the pixels.
+    fn take_out(&mut self, column: usize, why: &str) -> String {
+        let dim = self.width - self.labels().len();
+        let mut at = 0;
+        self.greys.pixels.retain(|_| {
+            at += 1;
+            (at - 1) % dim != column
+        });
+        let place = (0..self.width).filter(|i| self.labels().binary_search(i).is_err()).nth(column).unwrap_or(column);
+        let header = self.header.get_or_insert_default();
+        header.labels.push(place);
+        header.labels.sort_unstable();
+        match header.names.get(place).filter(|name| !name.is_empty()) {
+            Some(name) => format!("column `{name}`: {why}"),
+            None => format!("column {}: {why}", place + 1),
+        }
+    }
+
     /// The images, if the values can be pixels; or where they cannot, and why.
     fn pool(mut self) -> Result<Pool, (String, String)> {
-        const COUNTED: usize = 3;
         let mut dim = self.width - self.labels().len();
         let first_line = format!("line {}", self.first_line.max(1));
         if self.rows == 0 {
@@ -204,24 +309,39 @@ impl Table {
             let names = self.header.unwrap_or_default().names.join(", ");
             return Err((first_line, format!("no column is a pixel: the header names labels alone ({names})")));
         }
-        let mut left_out = self.header.as_ref().map_or(vec![], |header| header.left_out.clone());
-        let notes = self.header.as_ref().and_then(|header| header.note.clone()).into_iter().collect();
-        let mut columns = self.header.as_ref().map(TableHeader::pixels);
-        if self.counts_from.is_some() && self.rows >= COUNTED && dim > 1 {
-            left_out.push("column 1: it counts the rows".into());
-            let mut kept = 0;
-            for i in (0..self.greys.pixels.len()).filter(|i| i % dim != 0) {
-                self.greys.pixels[kept] = self.greys.pixels[i];
-                kept += 1;
-            }
-            self.greys.pixels.truncate(kept);
-            dim -= 1;
-            columns.as_mut().map(|columns| columns.remove(0));
-        } else {
-            self.count_no_more().map_err(|(_, problem)| (first_line.clone(), problem))?;
+        if let Some((line, count)) = self.counting.filter(|&(_, count)| count <= 1 + self.rows / 100) {
+            let lines = if count == 1 {
+                "this line counts".to_owned()
+            } else {
+                format!("this line and {} more count", count - 1)
+            };
+            return Err((
+                format!("line {line}"),
+                format!(
+                    "{lines} 0, 1, 2 ... as names of columns do: take such lines out (if they are images, save all as .npy)"
+                ),
+            ));
         }
+        let has_names = self.header.is_some();
+        let mut left_out = self.header.as_ref().map_or(vec![], |header| header.left_out.clone());
+        let mut notes: Vec<String> = self.header.as_ref().and_then(|header| header.note.clone()).into_iter().collect();
+        if let Some(problem) = self.first_row_as_names().filter(|_| !has_names) {
+            notes.push(problem.map_err(|problem| (first_line.clone(), problem))?);
+        }
+        let index = self.first_column.numbers_rows(&self.greys.pixels, dim, self.greys.fractions);
+        if let Some(why) = index.filter(|_| dim > 1) {
+            left_out.push(self.take_out(0, why));
+            dim -= 1;
+        } else {
+            self.first_column_is_pixels().map_err(|(_, problem)| (first_line.clone(), problem))?;
+            if let Some((column, why)) = numbering_column(&self.greys.pixels, dim).filter(|_| !self.greys.fractions) {
+                left_out.push(self.take_out(column, why));
+                dim -= 1;
+            }
+        }
+        let columns = self.header.as_ref().filter(|_| has_names).map(TableHeader::pixels);
         let side = (dim - 1).isqrt();
-        let one_more = self.header.is_none() && side >= 4 && side * side == dim - 1;
+        let one_more = !has_names && side >= 4 && side * side == dim - 1;
         if self.greys.are_too_dark() && one_more {
             let (_, place, value) = self.first_grey.unwrap_or_default();
             return Err((
@@ -312,6 +432,13 @@ fn split(line: &[u8], separator: u8) -> Option<Vec<Cow<'_, [u8]>>> {
         }
     }
     (!quoted).then_some(fields)
+}
+
+/// True for a word that is neither a number nor true or false, such as the name of a column, a type or a unit.
+fn is_no_number(word: &[u8]) -> bool {
+    !word.is_empty()
+        && value(word, b';').is_none()
+        && !MISSING.contains(&String::from_utf8_lossy(word).to_lowercase().as_str())
 }
 
 /// The number that a word is.
