@@ -220,6 +220,9 @@ fn columns_that_are_no_pixels_are_named() {
     // One value more than a square.
     wild.file("digits.csv", table("", 0..40, with_label));
     wild.fails("digits.csv", "37 values a row are 6 x 6 and one more: if that is a label");
+    wild.file("uci/adult.data", table("", 0..40, |i| words(&bits(i))));
+    wild.file("uci/adult.test", table("", 40..60, |i| words(&bits(i))));
+    wild.says("uci", &["uci (adult.data): 32 train", "left out: adult.test"]);
     wild.file("more.npy", npy((0..40).map(|i| [vec![(i % 2) as u8], bits(i)].concat())));
     wild.says("more.npy", &["37 values are 6 x 6 and one more: if one of them is a label, take it out"]);
     wild.file("grey.csv", table("", 0..40, |i| [words(&greys(i, 255)), vec!["3".into()]].concat()));

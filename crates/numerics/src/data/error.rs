@@ -88,7 +88,13 @@ pub enum DataError {
 impl DataError {
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
-        move |cause| Self::Io { path, cause }
+        move |cause| match path.read_link() {
+            Ok(target) if cause.kind() == std::io::ErrorKind::NotFound => {
+                let problem = format!("it leads to {}, which is not there", target.display());
+                Self::malformed(&path, "link", problem)
+            }
+            _ => Self::Io { path, cause },
+        }
     }
 
     pub(crate) fn malformed(path: &Path, place: impl ToString, problem: impl ToString) -> Self {

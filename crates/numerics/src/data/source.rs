@@ -1,6 +1,7 @@
 //! From a name to what is read: drawn by the program, known by name, or files at a path.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::catalog::{KNOWN, Known};
@@ -191,12 +192,8 @@ fn at_path(path: &Path) -> Result<Option<Files>, DataError> {
             let rest = file_name(member).strip_prefix(&stem).map(str::to_owned);
             member.is_file() && rest.is_some_and(|rest| rest.starts_with(|c: char| !c.is_alphanumeric()))
         };
-        if let Ok(target) = path.read_link() {
-            return Err(DataError::malformed(
-                &path,
-                "link",
-                format!("it leads to {}, which is not there", target.display()),
-            ));
+        if path.is_symlink() {
+            return Err(DataError::io(&path)(ErrorKind::NotFound.into()));
         }
         let mut siblings = if parent.is_dir() && !stem.is_empty() { members(parent)? } else { vec![] };
         siblings.retain(begins);
@@ -274,6 +271,8 @@ enum Rank {
     Pictures,
     /// Tar and zip.
     Archive,
+    /// Arrays and tables by their content alone: taken if there is nothing better.
+    Unnamed,
     /// Files that end as data do, and begin otherwise, and tables and arrays about pictures: taken if there is nothing else, so that
     /// reading says what is wrong.
     Unlikely,
@@ -287,7 +286,7 @@ fn rank(path: &Path, pictures: usize) -> Option<Rank> {
             Some(Rank::Values)
         }
         Role::Arrays | Role::Text => Some(Rank::Unlikely),
-        Role::Other if read::is_values(path) && !read::is_about_pictures(path, pictures) => Some(Rank::Values),
+        Role::Other if pictures == 0 && read::is_values(path) => Some(Rank::Unnamed),
         Role::Litter | Role::Picture | Role::Other => None,
     }
 }
@@ -332,6 +331,9 @@ fn layout(place: &Path, members: &[PathBuf]) -> Result<Option<Found>, DataError>
         labels: labels.iter().filter(|labels| part_of(labels) == part).map(|&labels| labels.clone()).collect(),
     };
     let mut all: Vec<(Rank, &PathBuf)> = others.iter().filter_map(|path| Some((rank(path)?, *path))).collect();
+    if all.iter().any(|(rank, _)| *rank < Rank::Unnamed) {
+        all.retain(|(rank, _)| *rank != Rank::Unnamed);
+    }
     let divides = |part: Part| all.iter().any(|(rank, path)| *rank < Rank::Unlikely && part_of(path) == Some(part));
     if divides(Part::Train) && divides(Part::Test) {
         all.retain(|(_, path)| part_of(path).is_some());
