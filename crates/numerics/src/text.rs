@@ -107,7 +107,7 @@ mod tests {
             ("Baseline", Some("baseline")),
             ("basline", Some("baseline")),
             ("masks 5", Some("masks 4")),
-            ("hiden", Some("model.hidden")),
+            ("model.hiden", Some("model.hidden")),
             ("zzzzqqq", None),
             ("", None),
         ] {
