@@ -1,5 +1,7 @@
 //! Runs an experiment file and prints its ablation tables: `cargo run --release --example experiment -- FILE`.
 
+#![expect(clippy::print_stdout, reason = "a program that prints")]
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -1,5 +1,7 @@
 //! Draws a digit from a trained run and prints it: `cargo run --release --example sample -- RUN`, after a sweep.
 
+#![expect(clippy::print_stdout, reason = "a program that prints")]
+
 use ablade::data::Shape;
 use ablade::made::kernels::team::Team;
 use ablade::made::sample::{Drawing, draw};

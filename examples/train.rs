@@ -1,5 +1,7 @@
 //! Trains one model on built-in data and prints its learning curve: `cargo run --release --example train`.
 
+#![expect(clippy::print_stdout, reason = "a program that prints")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
