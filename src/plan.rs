@@ -490,6 +490,11 @@ impl Plan {
         self.runs.iter().map(|run| (&run.id, run)).collect()
     }
 
+    /// The label of every run, as `labelled_runs` gives it.
+    pub fn labels(&self) -> BTreeMap<&RunId, String> {
+        self.labelled_runs().into_iter().map(|(label, run)| (run, label)).collect()
+    }
+
     /// Every run once, under the name of the variant that first needs it and its seed.
     pub fn labelled_runs(&self) -> Vec<(String, &RunId)> {
         let mut seen = BTreeSet::new();

@@ -100,7 +100,7 @@ pub fn load_model(spec: &RunSpec, shape: Shape, model: &[u8]) -> Result<(Masks, 
     Ok((masks, made))
 }
 
-/// Whether every weight of the model file of a run is a number.
+/// True if every weight in the model file of a run is finite.
 pub fn has_finite_weights(spec: &RunSpec, shape: Shape, model: &[u8]) -> Result<bool, RunError> {
     Ok(load_model(spec, shape, model)?.1.read(|params| params.iter().all(|weight| weight.is_finite())))
 }

@@ -146,12 +146,12 @@ fn per_image(path: &Path, scores: &[Score]) -> Vec<u8> {
 
 /// The images that a command works on.
 pub(crate) struct Chosen {
-    /// What to call them.
+    /// Name of the images in sentences.
     pub(crate) name: String,
     pub(crate) images: Images,
     /// Their data set in one line.
     line: String,
-    /// What should be known of them, a sentence each.
+    /// Warnings about the images, a sentence each.
     pub(crate) warnings: Vec<String>,
 }
 

@@ -58,8 +58,7 @@ pub(crate) fn follow(
     let &Following { runs, until, earlier, max_failures } = following;
     let (store, sizes) = (&asked.store, asked.sizes()?);
     let controller = Controller { stop: interrupt.flag() };
-    let labels: BTreeMap<&RunId, String> =
-        asked.plan.labelled_runs().into_iter().map(|(label, run)| (run, label)).collect();
+    let labels = asked.plan.labels();
     let line = |run: &&RunSpec| {
         let cost = sizes.get(&run.data).map_or(1.0, |&size| Cost::new(&run.config, size).multiply_adds);
         RunLine { label: labels[&run.id].clone(), epochs: run.config.train.epochs, cost }

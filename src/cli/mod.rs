@@ -168,7 +168,7 @@ impl Terminal<'_> {
         self.paint.remark(text);
     }
 
-    /// What shows how runs go.
+    /// Display of a runner's progress.
     pub(crate) fn shown(&self, mode: ProgressMode) -> Shown {
         Shown::new(mode, self.paint)
     }

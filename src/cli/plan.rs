@@ -303,7 +303,7 @@ impl Page<'_> {
     }
 }
 
-/// What `plan` knows of which numbers compare.
+/// Variants whose numbers compare, as far as `plan` can tell.
 struct Comparability {
     /// Of each study the variants that are compared with its baseline, as the correction counts them.
     compared: Vec<BTreeSet<usize>>,

@@ -3,7 +3,7 @@
 //! by candle's own operations instead, which checks the kernels. Writes nothing but damaged runs, so that results which may only
 //! be read can be verified too.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -230,7 +230,7 @@ impl<'a> Trained<'a> {
         Ok(Some(Self { spec, data, epochs, best_epoch, model, seconds, has_finite_weights }))
     }
 
-    /// Whether this version, too, would have trained it to its end.
+    /// True if this version, too, would have trained the run to its end.
     fn is_sane(&self) -> bool {
         let dim = self.data.shape.dim();
         let sane = |row: &EpochRow| {
@@ -251,7 +251,7 @@ fn by_reference(
 ) -> anyhow::Result<bool> {
     let runs: Vec<Option<Trained>> =
         chosen.iter().map(|run| Trained::load(run, store, cache)).collect::<Result<_, _>>()?;
-    let labels: BTreeMap<&RunId, String> = plan.labelled_runs().into_iter().map(|(label, run)| (run, label)).collect();
+    let labels = plan.labels();
     // There is nothing to compare in what this version would not have finished.
     let (runs, earlier): (Vec<Trained>, Vec<Trained>) = runs.into_iter().flatten().partition(Trained::is_sane);
     warn_of_earlier(earlier.iter().map(|run| &run.spec.id), store, terminal);

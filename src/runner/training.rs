@@ -84,8 +84,7 @@ impl Training<'_> {
         publish: impl Fn(&RunSpec, &RunOutput) -> Result<Result<(), String>, StoreError> + Sync,
         record: impl Fn(&RunSpec, &str, Spent),
     ) -> Trained {
-        let labels: BTreeMap<&RunId, String> =
-            self.plan.labelled_runs().into_iter().map(|(label, run)| (run, label)).collect();
+        let labels = self.plan.labels();
         let (mut jobs, mut lines) = (Vec::new(), Vec::new());
         for (i, run) in runs.iter().enumerate() {
             let cost = &self.estimate.costs[&run.id];

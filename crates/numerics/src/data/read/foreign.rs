@@ -24,6 +24,7 @@ const PICKLE: &str = "loading one can run any program, so none is loaded here: i
                       import numpy as np, pickle; np.save(\"images.npy\", pickle.load(open(\"in.pkl\", \"rb\"), encoding=\"latin1\"))";
 const TORCH: &str =
     python!("import torch; np.save(\"images.npy\", torch.load(\"in.pt\")) (of a dictionary, the tensor of images)");
+const NETCDF: &str = python!("import xarray; np.save(\"images.npy\", xarray.open_dataset(\"in.nc\")[\"KEY\"])");
 const SHEET: &str = "save the sheet of values as CSV (UTF-8)";
 const AGAIN: &str = "the download has failed: fetch it again";
 
@@ -49,16 +50,8 @@ const MAGIC: [(&[u8], &str, &str); 37] = [
     (b"\x1f\x9d", "a file of compress (.Z)", UNPACK),
     (b"%PDF-", "a PDF", "a data set is not a document"),
     (b"SQLite format 3\0", "an SQLite database", "export the table of values as CSV"),
-    (
-        b"CDF\x01",
-        "a NetCDF file",
-        python!("import xarray; np.save(\"images.npy\", xarray.open_dataset(\"in.nc\")[\"KEY\"])"),
-    ),
-    (
-        b"CDF\x02",
-        "a NetCDF file",
-        python!("import xarray; np.save(\"images.npy\", xarray.open_dataset(\"in.nc\")[\"KEY\"])"),
-    ),
+    (b"CDF\x01", "a NetCDF file", NETCDF),
+    (b"CDF\x02", "a NetCDF file", NETCDF),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel or Word file", SHEET),
     (b"RDX", "an R workspace", RDATA),
     (b"X\n\0\0\0", "an R object (.rds)", RDATA),
