@@ -1,8 +1,9 @@
-//! The same training as `training`, written in candle as its users write it: `cargo bench --bench candle -- HIDDEN,HIDDEN
-//! OPTIMIZER EPOCHS IDX_FILE`. It is what the kernels are measured against.
+//! The same training as `training`, written in candle as its users write it:
+//! `cargo bench --bench candle -- HIDDEN,HIDDEN OPTIMIZER EPOCHS IDX_FILE`. It is what the kernels
+//! are measured against.
 //!
-//! Built here, candle has the AVX-512 products that this program's build turns on for it, and mimalloc.
-//! `peers/plain-candle` builds the same with neither.
+//! Built here, candle has the AVX-512 products that this program's build turns on for it, and
+//! mimalloc. `peers/plain-candle` builds the same with neither.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's result is its output")]
 

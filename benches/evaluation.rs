@@ -21,15 +21,20 @@ const IMAGES: usize = 10_000;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
-    let argument = |i: usize, default: &str| arguments.get(i).cloned().unwrap_or_else(|| default.to_owned());
+    let argument =
+        |i: usize, default: &str| arguments.get(i).cloned().unwrap_or_else(|| default.to_owned());
     let hidden = argument(0, "500").split(',').map(|w| w.parse().expect("a width")).collect();
     let team = Team::new(argument(1, "1").parse().expect("a number of threads"));
-    let (model, shape, seed) =
-        (ModelConfig { hidden, ..ModelConfig::default() }, Shape { width: 28, height: 28 }, Seed(0));
+    let (model, shape, seed) = (
+        ModelConfig { hidden, ..ModelConfig::default() },
+        Shape { width: 28, height: 28 },
+        Seed(0),
+    );
     let masks = Masks::new(&model, shape, 1, seed);
     let made = Made::new(&model, shape, &masks, seed).expect("a model");
     let mut stream = Seed(1).stream(Purpose::Data, 0);
-    let pixels: Vec<u8> = (0..IMAGES * shape.dim()).map(|_| u8::from(stream.uniform() < 0.13)).collect();
+    let pixels: Vec<u8> =
+        (0..IMAGES * shape.dim()).map(|_| u8::from(stream.uniform() < 0.13)).collect();
     let (images, mask) = (Images::new(pixels, shape.dim()), masks.evaluated(0));
     let mut rates: Vec<f64> = (0..10)
         .map(|_| {

@@ -1,7 +1,8 @@
 //! Overhead of a run: `cargo bench --bench overhead -- RUNS...`.
 //!
-//! Studies of so many runs that have next to nothing to train: what is left is the schedule, the run's directory and the
-//! tables. Prints, for each, seconds a run as JSON: on the clock, where the disk's syncing shows, and of the processors.
+//! Studies of so many runs that have next to nothing to train: what is left is the schedule, the
+//! run's directory and the tables. Prints, for each, seconds a run as JSON: on the clock, where the
+//! disk's syncing shows, and of the processors.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's result is its output")]
 

@@ -1,7 +1,7 @@
 //! Planning: `cargo bench --bench planning -- RUNS REPEATS`.
 //!
-//! A study of so many runs, 8 seeds a variant, is read, expanded, checked, estimated and printed by `ablade plan`, as a whole
-//! process; nothing has run yet. Prints the medians as JSON.
+//! A study of so many runs, 8 seeds a variant, is read, expanded, checked, estimated and printed by
+//! `ablade plan`, as a whole process; nothing has run yet. Prints the medians as JSON.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's result is its output")]
 
@@ -10,8 +10,12 @@ mod process;
 use process::ablade;
 
 fn main() {
-    let arguments: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
-    let (runs, repeats) = (arguments.first().copied().unwrap_or(10_000), arguments.get(1).copied().unwrap_or(15));
+    let arguments: Vec<usize> =
+        std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    let (runs, repeats) = (
+        arguments.first().copied().unwrap_or(10_000),
+        arguments.get(1).copied().unwrap_or(15),
+    );
     let directory = tempfile::tempdir().expect("a temporary directory");
     // 8 seeds and 10 combinations of the last two axes.
     let masks = runs.div_ceil(80);
@@ -21,7 +25,9 @@ fn main() {
          train.batch = [10, 20, 50, 100, 200]\n"
     );
     std::fs::write(directory.path().join("large.toml"), study).expect("a file");
-    let took: Vec<_> = (0..repeats).map(|_| ablade(directory.path(), &["plan", "large.toml"])).collect();
+    let took: Vec<_> = (0..repeats)
+        .map(|_| ablade(directory.path(), &["plan", "large.toml"]))
+        .collect();
     let wall = median(took.iter().map(|took| took.wall));
     let cpu = took.iter().map(|took| took.cpu).sum::<f64>() / repeats as f64;
     println!(r#"{{"runs": {}, "seconds": {wall}, "cpu_seconds": {cpu}}}"#, masks * 80);

@@ -1,8 +1,9 @@
 //! Speed of sampling: `cargo bench --bench sampling -- HIDDEN,HIDDEN COUNT THREADS ROUNDS SKIP`.
 //!
-//! Prints, as JSON, the median seconds of drawing COUNT images of 28 x 28 and of what it should be held against on the same
-//! weights, measured in turn within every round: one masked forward pass of as many images by the program's own kernels,
-//! and one dense one as a tensor library does it (a product, a bias and an activation a layer).
+//! Prints, as JSON, the median seconds of drawing COUNT images of 28 x 28 and of what it should be
+//! held against on the same weights, measured in turn within every round: one masked forward pass
+//! of as many images by the program's own kernels, and one dense one as a tensor library does it (a
+//! product, a bias and an activation a layer).
 
 #![expect(clippy::print_stdout, reason = "a benchmark's result is its output")]
 
@@ -27,7 +28,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() {
     one_thread_a_kernel();
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
-    let argument = |i: usize, default: &str| arguments.get(i).cloned().unwrap_or_else(|| default.to_owned());
+    let argument =
+        |i: usize, default: &str| arguments.get(i).cloned().unwrap_or_else(|| default.to_owned());
     let hidden = argument(0, "500").split(',').map(|w| w.parse().expect("a width")).collect();
     let count: usize = argument(1, "100").parse().expect("a number of images");
     let threads: usize = argument(2, "1").parse().expect("a number of threads");
@@ -47,17 +49,22 @@ fn main() {
     let mask = masks.evaluated(0);
     let team = Team::new(threads);
     let drawing = Drawing { seed: Seed(1), temperature: 1.0, evidence: None };
-    let images = draw(&made, &team, std::slice::from_ref(&mask), count, drawing).expect("samples").images;
+    let images = draw(&made, &team, std::slice::from_ref(&mask), count, drawing)
+        .expect("samples")
+        .images;
 
     let (network, stairs) = (made.network(), made.staircase(&mask));
     let (weights, mut space) = (made.lanes(&stairs), Workspace::new(&network.layout, count));
-    let pixels = Tensor::from_iter(images.pixels().iter().map(|&x| f32::from(x)), &Device::Cpu).expect("a tensor");
+    let pixels = Tensor::from_iter(images.pixels().iter().map(|&x| f32::from(x)), &Device::Cpu)
+        .expect("a tensor");
     let pixels = pixels.reshape((count, shape.dim())).expect("a matrix");
     let layers = dense(&made);
 
     let mut seconds = [const { Vec::new() }; 3];
     for _ in 0..rounds {
-        seconds[0].push(time(|| draw(&made, &team, std::slice::from_ref(&mask), count, drawing).expect("samples")));
+        seconds[0].push(time(|| {
+            draw(&made, &team, std::slice::from_ref(&mask), count, drawing).expect("samples")
+        }));
         seconds[1].push(time(|| {
             space.load((0..count).map(|i| images.row(i)), &stairs);
             network.forward(&team, Weights::Sorted(&weights), &stairs, &mut space);
@@ -78,7 +85,14 @@ fn dense(made: &Made) -> Vec<(Tensor, Tensor)> {
         part.reshape(shape).expect("a matrix")
     };
     let links = made.network().layout.links.iter();
-    links.map(|l| (tensor(&l.weight, (l.rows, l.cols)).t().expect("it"), tensor(&l.bias, (1, l.rows)))).collect()
+    links
+        .map(|l| {
+            (
+                tensor(&l.weight, (l.rows, l.cols)).t().expect("it"),
+                tensor(&l.bias, (1, l.rows)),
+            )
+        })
+        .collect()
 }
 
 fn forward(layers: &[(Tensor, Tensor)], x: &Tensor) -> candle_core::Result<Tensor> {
@@ -106,7 +120,10 @@ fn median(mut seconds: Vec<f64>) -> f64 {
 }
 
 /// As the program does: candle would otherwise share a product among threads.
-#[expect(unsafe_code, reason = "setting a variable is only unsafe beside other threads, and there are none yet")]
+#[expect(
+    unsafe_code,
+    reason = "setting a variable is only unsafe beside other threads, and there are none yet"
+)]
 fn one_thread_a_kernel() {
     for name in ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"] {
         // SAFETY: first statement of the program, so no other thread can read the environment.

@@ -1,8 +1,9 @@
 //! Error and power of the verdict: `cargo bench --bench significance -- ROUNDS`.
 //!
-//! Simulated studies without an effect: the share in which any comparison is called significant at 5 %. Then with one effect
-//! among comparisons that change nothing: the share that finds it, by max-T and by Holm's correction. Prints the tables of
-//! `docs/METHODOLOGY.md`; the streams are fixed, so the same number of rounds gives the same tables.
+//! Simulated studies without an effect: the share in which any comparison is called significant at
+//! 5 %. Then with one effect among comparisons that change nothing: the share that finds it, by
+//! max-T and by Holm's correction. Prints the tables of `docs/METHODOLOGY.md`; the streams are
+//! fixed, so the same number of rounds gives the same tables.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's result is its output")]
 
@@ -57,7 +58,11 @@ fn single(differences: &[Vec<Option<f64>>]) -> Vec<f64> {
 }
 
 fn corrected(differences: &[Vec<Option<f64>>], single: &[f64]) -> Vec<f64> {
-    max_t(differences, single, || unreachable!("every flip is counted")).p.into_iter().flatten().collect()
+    max_t(differences, single, || unreachable!("every flip is counted"))
+        .p
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn share(rounds: u32, mut holds: impl FnMut() -> bool) -> f64 {
@@ -73,12 +78,14 @@ fn main() {
         ("t, 3 df", [student, student]),
         ("rare blow-ups", [blow_ups, blow_ups]),
     ];
-    for (name, draws) in
-        exchangeable.into_iter().chain([("exponential baseline, quiet variants", [exponential, quiet])])
+    for (name, draws) in exchangeable
+        .into_iter()
+        .chain([("exponential baseline, quiet variants", [exponential, quiet])])
     {
         for seeds in SEEDS {
             let error = COMPARISONS.map(|comparisons| {
-                let mut noise = Seed(20_261_128).stream(Purpose::Statistics, (seeds * 100 + comparisons) as u64);
+                let mut noise = Seed(20_261_128)
+                    .stream(Purpose::Statistics, (seeds * 100 + comparisons) as u64);
                 let share = share(rounds, || {
                     let differences = study(&mut noise, seeds, comparisons, draws);
                     corrected(&differences, &single(&differences)).iter().any(|p| *p <= ALPHA)
@@ -92,9 +99,10 @@ fn main() {
     for seeds in SEEDS {
         for comparisons in COMPARISONS {
             let mut normals = Seed(0).stream(Purpose::Statistics, u64::MAX);
-            let dz =
-                detectable(seeds, comparisons, ALPHA, &mut || normals.normal()).expect("six seeds can show something");
-            let mut noise = Seed(20_261_128).stream(Purpose::Statistics, (seeds * 1000 + comparisons) as u64);
+            let dz = detectable(seeds, comparisons, ALPHA, &mut || normals.normal())
+                .expect("six seeds can show something");
+            let mut noise =
+                Seed(20_261_128).stream(Purpose::Statistics, (seeds * 1000 + comparisons) as u64);
             let (mut joint, mut by_holm) = (0, 0);
             for _ in 0..rounds {
                 let mut differences = study(&mut noise, seeds, comparisons, [normal, normal]);
@@ -104,7 +112,8 @@ fn main() {
                 joint += u32::from(corrected(&differences, &single)[0] <= ALPHA);
                 by_holm += u32::from(holm(&single)[0] <= ALPHA);
             }
-            let [joint, by_holm] = [joint, by_holm].map(|found| f64::from(found) / f64::from(rounds));
+            let [joint, by_holm] =
+                [joint, by_holm].map(|found| f64::from(found) / f64::from(rounds));
             println!("| {seeds} | {comparisons} | {dz:.2} | {joint:.2} | {by_holm:.2} |");
         }
     }

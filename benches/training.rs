@@ -1,7 +1,9 @@
-//! Training throughput: `cargo bench --bench training -- HIDDEN,HIDDEN OPTIMIZER MASKS THREADS EPOCHS IDX_FILE`.
+//! Training throughput:
+//! `cargo bench --bench training -- HIDDEN,HIDDEN OPTIMIZER MASKS THREADS EPOCHS IDX_FILE`.
 //!
-//! Prints images a second of the clock and of the processors as JSON, the same work as a user's `PyTorch` loop: batch 100, minibatches
-//! gathered from a shuffled set, loss summed, no evaluation. Without a file, images are noise of MNIST's density.
+//! Prints images a second of the clock and of the processors as JSON, the same work as a user's
+//! `PyTorch` loop: batch 100, minibatches gathered from a shuffled set, loss summed, no evaluation.
+//! Without a file, images are noise of MNIST's density.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's result is its output")]
 
@@ -26,7 +28,8 @@ const IMAGES: usize = 10_000;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
-    let argument = |i: usize, default: &str| arguments.get(i).cloned().unwrap_or_else(|| default.to_owned());
+    let argument =
+        |i: usize, default: &str| arguments.get(i).cloned().unwrap_or_else(|| default.to_owned());
     let hidden = argument(0, "500").split(',').map(|w| w.parse().expect("a width")).collect();
     let optimizer = match argument(1, "adam").as_str() {
         "sgd" => Optimizer::Sgd { lr: 0.01, momentum: 0.0 },
@@ -48,7 +51,12 @@ fn main() {
         left_out: vec![],
         origin: Origin::default(),
     };
-    let model = ModelConfig { hidden, ordering: OrderingRule::Raster, masks, ..ModelConfig::default() };
+    let model = ModelConfig {
+        hidden,
+        ordering: OrderingRule::Raster,
+        masks,
+        ..ModelConfig::default()
+    };
     let seed = Seed(0);
     let masks = Masks::new(&model, data.shape, 1, seed);
     let made = Made::new(&model, data.shape, &masks, seed).expect("a model");
@@ -84,17 +92,31 @@ fn main() {
 fn processor_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+    fields
+        .skip(11)
+        .take(2)
+        .filter_map(|ticks| ticks.parse::<f64>().ok())
+        .sum::<f64>()
+        / 100.0
 }
 
 fn noise() -> Images {
     let mut stream = Seed(1).stream(Purpose::Data, 0);
-    Images::new((0..IMAGES * 784).map(|_| u8::from(stream.uniform() < 0.13)).collect::<Vec<_>>(), 784)
+    Images::new(
+        (0..IMAGES * 784).map(|_| u8::from(stream.uniform() < 0.13)).collect::<Vec<_>>(),
+        784,
+    )
 }
 
 fn idx(path: &str) -> Images {
     let file = std::fs::File::open(path).expect("an idx file");
     let mut bytes = Vec::new();
     flate2::read::GzDecoder::new(file).read_to_end(&mut bytes).expect("gzip");
-    Images::new(bytes[16..16 + IMAGES * 784].iter().map(|&p| u8::from(p > 127)).collect::<Vec<_>>(), 784)
+    Images::new(
+        bytes[16..16 + IMAGES * 784]
+            .iter()
+            .map(|&p| u8::from(p > 127))
+            .collect::<Vec<_>>(),
+        784,
+    )
 }

@@ -1,4 +1,5 @@
-//! Runs an experiment file and prints its ablation tables: `cargo run --release --example experiment -- FILE`.
+//! Runs an experiment file and prints its ablation tables:
+//! `cargo run --release --example experiment -- FILE`.
 
 #![expect(clippy::print_stdout, reason = "a program that prints")]
 
@@ -14,7 +15,8 @@ use ablade::sweep::{Overrides, load};
 fn main() -> anyhow::Result<()> {
     let file = std::env::args().nth(1).unwrap_or_else(|| "experiments/skip.toml".to_owned());
     let data = Cache::new(Library::from_environment(None));
-    let plan = load(Path::new(&file), &Overrides::default())?.plan(|config| data.fingerprint(config))?;
+    let plan =
+        load(Path::new(&file), &Overrides::default())?.plan(|config| data.fingerprint(config))?;
     let store = Store::open("results")?;
     store.save_plan(&plan)?;
     let mut worker = Worker::new(&plan, &store)?;

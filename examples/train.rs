@@ -1,4 +1,5 @@
-//! Trains one model on built-in data and prints its learning curve: `cargo run --release --example train`.
+//! Trains one model on built-in data and prints its learning curve:
+//! `cargo run --release --example train`.
 
 #![expect(clippy::print_stdout, reason = "a program that prints")]
 
@@ -16,12 +17,21 @@ fn main() -> anyhow::Result<()> {
     let mut config = RunConfig::default();
     (config.data.size, config.model.hidden, config.train.epochs) = (14, vec![100], 5);
     let cache = Cache::new(Library::from_environment(None));
-    let (data, fingerprint, seed) = (cache.get(&config.data)?, cache.fingerprint(&config.data)?, Seed(1));
+    let (data, fingerprint, seed) =
+        (cache.get(&config.data)?, cache.fingerprint(&config.data)?, Seed(1));
     let id = RunId::new(ENGINE, &config, &fingerprint, seed);
-    let spec = RunSpec { id, seed, data: fingerprint, config: Arc::new(config), earlier: None };
+    let spec = RunSpec {
+        id,
+        seed,
+        data: fingerprint,
+        config: Arc::new(config),
+        earlier: None,
+    };
     let control = Control {
         stop: Stop::default(),
-        on_epoch: &mut |row| println!("epoch {}: validation NLL {:.2} nats", row.epoch, row.valid_nll_nats),
+        on_epoch: &mut |row| {
+            println!("epoch {}: validation NLL {:.2} nats", row.epoch, row.valid_nll_nats)
+        },
         resume: None,
         save: &mut |_| {},
         checkpoint_every: Duration::MAX,

@@ -1,14 +1,15 @@
 //! Ablation studies of MADE, the masked autoencoder for distribution estimation.
 //!
-//! An experiment is one TOML file. It is expanded into runs, the runs are trained in parallel, and what they leave on disk is
-//! turned into tables and figures:
+//! An experiment is one TOML file. It is expanded into runs, the runs are trained in parallel, and
+//! what they leave on disk is turned into tables and figures:
 //!
 //! ```text
 //! sweep::load -> Experiment::plan -> runner::Worker::train -> study::tables::write_all
 //! ```
 //!
-//! `examples/` has this as a program of thirty lines, one that trains a single model, and one that draws from a trained run.
-//! Modules import only from those listed above them; `docs/ARCHITECTURE.md` says why.
+//! `examples/` has this as a program of thirty lines, one that trains a single model, and one that
+//! draws from a trained run. Modules import only from those listed above them;
+//! `docs/ARCHITECTURE.md` says why.
 
 pub(crate) use ablade_numerics::regular;
 pub use ablade_numerics::{config, cost, data, made, npy, rng, stats, text, train};

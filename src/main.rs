@@ -11,8 +11,12 @@ fn main() -> ExitCode {
     ablade::cli::main()
 }
 
-/// Candle reads these at every product: whatever is inside a run stays on the threads that the schedule gave it.
-#[expect(unsafe_code, reason = "setting a variable is only unsafe beside other threads, and there are none yet")]
+/// Candle reads these at every product: whatever is inside a run stays on the threads that the
+/// schedule gave it.
+#[expect(
+    unsafe_code,
+    reason = "setting a variable is only unsafe beside other threads, and there are none yet"
+)]
 fn one_thread_a_kernel() {
     for name in ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"] {
         // SAFETY: first statement of the program, so no other thread can read the environment.

@@ -1,8 +1,8 @@
 //! The plan: which runs answer a study, each once, whatever the number of studies that need it.
 //!
-//! A run is a fact: its id is a hash of engine version, resolved configuration, data fingerprint and seed. A variant of a
-//! study refers to runs by id. So equal runs merge, resuming is a set difference, and `plan.json` beside the tables is all
-//! that figures and comparisons need.
+//! A run is a fact: its id is a hash of engine version, resolved configuration, data fingerprint
+//! and seed. A variant of a study refers to runs by id. So equal runs merge, resuming is a set
+//! difference, and `plan.json` beside the tables is all that figures and comparisons need.
 
 mod check;
 pub(crate) mod names;
@@ -23,8 +23,9 @@ pub(crate) use check::unfit;
 /// Raised whenever the same configuration may give other numbers than before.
 pub const ENGINE: u32 = 3;
 
-/// A correction within an engine version that changes the results of some configurations only. Its tag enters the identity
-/// of those, so that their runs are trained again and all others keep their id.
+/// A correction within an engine version that changes the results of some configurations only. Its
+/// tag enters the identity of those, so that their runs are trained again and all others keep their
+/// id.
 struct Revision {
     tag: &'static str,
     reason: &'static str,
@@ -45,12 +46,14 @@ const REVISIONS: [Revision; 2] = [
     },
 ];
 
-/// Why a text cannot be the name of an experiment, if it cannot: it names folders next to those of the program itself.
+/// Why a text cannot be the name of an experiment, if it cannot: it names folders next to those of
+/// the program itself.
 pub fn experiment_name_problem(name: &str) -> Option<&'static str> {
     const OWN: [&str; 6] = ["runs", "data", "unfinished", "submitted", "index.html", "README.md"];
     // Compared without case: some file systems do not tell `Runs` from `runs`.
     let own = OWN.iter().any(|own| name.eq_ignore_ascii_case(own));
-    let taken = own.then_some("the program uses this name itself in the folders of results and figures");
+    let taken =
+        own.then_some("the program uses this name itself in the folders of results and figures");
     folder_name_problem(name).or(taken)
 }
 
@@ -62,8 +65,13 @@ pub fn folder_name_problem(name: &str) -> Option<&'static str> {
     let lower = name.to_ascii_lowercase();
     let stem = lower.split('.').next().unwrap_or_default();
     let is_numbered = |rest: &str| rest.len() == 1 && rest.bytes().all(|b| b.is_ascii_digit());
-    let is_port = ["com", "lpt"].iter().any(|port| stem.strip_prefix(port).is_some_and(is_numbered));
-    if name.len() > 100 || !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !name.bytes().all(plain) {
+    let is_port = ["com", "lpt"]
+        .iter()
+        .any(|port| stem.strip_prefix(port).is_some_and(is_numbered));
+    if name.len() > 100
+        || !name.starts_with(|c: char| c.is_ascii_alphabetic())
+        || !name.bytes().all(plain)
+    {
         Some("a letter, then letters, digits, `.`, `_` or `-`, at most 100 in all")
     } else if name.ends_with('.') || DEVICES.contains(&stem) || is_port {
         Some("Windows has no folder of this name")
@@ -76,12 +84,16 @@ pub fn folder_name_problem(name: &str) -> Option<&'static str> {
 const BEFORE_IMAGES: usize = 2;
 
 /// The revisions that are part of the identity of a run.
-fn revisions<'a>(config: &'a RunConfig, data: &str) -> impl Iterator<Item = &'static Revision> + 'a + use<'a> {
+fn revisions<'a>(
+    config: &'a RunConfig,
+    data: &str,
+) -> impl Iterator<Item = &'static Revision> + 'a + use<'a> {
     let later = if is_of_images(data) { BEFORE_IMAGES } else { 0 };
     REVISIONS.iter().skip(later).filter(|revision| (revision.concerns)(config))
 }
 
-/// Identity of a run: `r` and 16 hexadecimal digits (the letter keeps spreadsheets from reading a number).
+/// Identity of a run: `r` and 16 hexadecimal digits (the letter keeps spreadsheets from reading a
+/// number).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct RunId(String);
@@ -90,7 +102,9 @@ impl TryFrom<String> for RunId {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        Self::parse(&text).ok_or_else(|| format!("{} is no run's id: r and 16 hexadecimal digits", names::brief(&text)))
+        Self::parse(&text).ok_or_else(|| {
+            format!("{} is no run's id: r and 16 hexadecimal digits", names::brief(&text))
+        })
     }
 }
 
@@ -103,7 +117,8 @@ impl RunId {
     /// Reads an id back; `None` unless it has the form of one.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix('r')?;
-        let plain = digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let plain = digits.len() == 16
+            && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         plain.then(|| Self(text.to_owned()))
     }
 
@@ -119,16 +134,18 @@ impl std::fmt::Display for RunId {
     }
 }
 
-/// What the runs of a variant share: everything that decides their numbers but the seed, hashed once.
+/// What the runs of a variant share: everything that decides their numbers but the seed, hashed
+/// once.
 #[derive(Debug, Clone)]
 pub struct Identity(blake3::Hasher);
 
 impl Identity {
-    /// Hashes engine version, configuration and data fingerprint. A fingerprint of the images says all that `[data]` decides:
-    /// then the path of the set and how it was cut are no part of the identity.
+    /// Hashes engine version, configuration and data fingerprint. A fingerprint of the images says
+    /// all that `[data]` decides: then the path of the set and how it was cut are no part of the
+    /// identity.
     ///
-    /// The text that is hashed is part of every id there is (`tests/identity.rs` holds some). A setting that is added later
-    /// must be left out of it at its default: `skip_serializing_if`.
+    /// The text that is hashed is part of every id there is (`tests/identity.rs` holds some). A
+    /// setting that is added later must be left out of it at its default: `skip_serializing_if`.
     pub fn new(engine: u32, config: &RunConfig, data: &str) -> Self {
         Self::with(engine, config, data, revisions(config, data))
     }
@@ -160,7 +177,9 @@ impl Identity {
         } else {
             serde_json::to_vec(&Shared { engine, config, data })
         };
-        hasher.update(&text.expect("a configuration is plain JSON: no map with other keys than text"));
+        hasher.update(
+            &text.expect("a configuration is plain JSON: no map with other keys than text"),
+        );
         for revision in revisions {
             hasher.update(revision.tag.as_bytes());
         }
@@ -199,15 +218,15 @@ pub struct Earlier {
     /// Fingerprint of the files and the settings of `[data]`.
     #[serde(deserialize_with = "names::file_name")]
     pub data: String,
-    /// `data.name` under which an earlier version trained this very run, so that it is found again under its id of then;
-    /// absent where the run has its own id.
+    /// `data.name` under which an earlier version trained this very run, so that it is found again
+    /// under its id of then; absent where the run has its own id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
 impl RunSpec {
-    /// The configuration and the fingerprint that the id is the hash of, and that the run's directory holds: its own, or
-    /// those under which an earlier version trained it.
+    /// The configuration and the fingerprint that the id is the hash of, and that the run's
+    /// directory holds: its own, or those under which an earlier version trained it.
     pub fn identified(&self) -> (Arc<RunConfig>, &str) {
         match &self.earlier {
             Some(Earlier { data, name: Some(name) }) => {
@@ -235,10 +254,12 @@ impl RunSpec {
 
     /// Fingerprints of the run's data, its own first: both name the same images.
     pub fn fingerprints(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(self.data.as_str()).chain(self.earlier.as_ref().map(|earlier| earlier.data.as_str()))
+        std::iter::once(self.data.as_str())
+            .chain(self.earlier.as_ref().map(|earlier| earlier.data.as_str()))
     }
 
-    /// Whether this program gives its configuration this id: an older one may have named, and computed, it otherwise.
+    /// Whether this program gives its configuration this id: an older one may have named, and
+    /// computed, it otherwise.
     pub fn is_current(&self) -> bool {
         let (config, data) = self.identified();
         self.id == RunId::new(ENGINE, &config, data, self.seed)
@@ -256,14 +277,16 @@ impl RunSpec {
         })
     }
 
-    /// Why a run of the same settings has a new id, if `older` is its id from before a revision of this engine version.
+    /// Why a run of the same settings has a new id, if `older` is its id from before a revision of
+    /// this engine version.
     pub fn revised_since(&self, older: &RunId) -> Option<String> {
         let concerning: Vec<&Revision> = revisions(&self.config, &self.data).collect();
         let known = (0..concerning.len()).find(|&count| {
             let revisions = concerning[..count].iter().copied();
             Identity::with(ENGINE, &self.config, &self.data, revisions).run(self.seed) == *older
         })?;
-        let reasons: Vec<&str> = concerning[known..].iter().map(|revision| revision.reason).collect();
+        let reasons: Vec<&str> =
+            concerning[known..].iter().map(|revision| revision.reason).collect();
         Some(reasons.join("; "))
     }
 }
@@ -274,11 +297,16 @@ pub(crate) mod shared {
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub(crate) fn serialize<T: Serialize, S: Serializer>(value: &Arc<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<T: Serialize, S: Serializer>(
+        value: &Arc<T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         value.as_ref().serialize(serializer)
     }
 
-    pub(crate) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Arc<T>, D::Error> {
+    pub(crate) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Arc<T>, D::Error> {
         T::deserialize(from).map(Arc::new)
     }
 }
@@ -302,13 +330,14 @@ pub struct Axis {
 pub struct PlannedVariant {
     /// What differs from the baseline, for people: `depth 2, masks 8`; `baseline` for the baseline.
     pub label: String,
-    /// The same in ASCII, `[A-Za-z][A-Za-z0-9._-]*`, unique in the study: for tables and file names.
+    /// The same in ASCII, `[A-Za-z][A-Za-z0-9._-]*`, unique in the study: for tables and file
+    /// names.
     #[serde(deserialize_with = "names::name")]
     pub name: String,
     /// Level of each axis of the study, in the order of its axes.
     pub levels: Vec<String>,
-    /// One run a seed, in the order of the plan's seeds. Of a tuned variant: the runs of the first candidate, or of the
-    /// chosen one once results are known.
+    /// One run a seed, in the order of the plan's seeds. Of a tuned variant: the runs of the first
+    /// candidate, or of the chosen one once results are known.
     pub runs: Vec<RunId>,
     /// Configurations that compete on validation to be this variant; empty where nothing is tuned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -366,13 +395,18 @@ pub struct Compare {
 
 impl Default for Compare {
     fn default() -> Self {
-        Self { metric: Metric::TestNll, level: 0.95, correction: Correction::MaxT, baseline: None }
+        Self {
+            metric: Metric::TestNll,
+            level: 0.95,
+            correction: Correction::MaxT,
+            baseline: None,
+        }
     }
 }
 
 impl Compare {
-    /// Level of significance: what the intervals' level leaves, and never more than 5 %, so that a narrow interval makes
-    /// nothing evident.
+    /// Level of significance: what the intervals' level leaves, and never more than 5 %, so that a
+    /// narrow interval makes nothing evident.
     pub fn alpha(&self) -> f64 {
         (1.0 - self.level).min(0.05)
     }
@@ -448,7 +482,8 @@ pub struct Plan {
     pub question: String,
     /// Notes.
     pub notes: String,
-    /// The command that asked for it, less what decides no number: `ablade sweep masks.toml --seeds 3`.
+    /// The command that asked for it, less what decides no number:
+    /// `ablade sweep masks.toml --seeds 3`.
     #[serde(default)]
     pub command: String,
     /// Its studies.
@@ -500,10 +535,15 @@ impl Plan {
         let mut seen = BTreeSet::new();
         let mut found = Vec::new();
         for variant in self.studies.iter().flat_map(|study| &study.variants) {
-            let own = variant.candidates.is_empty().then_some((variant.label.clone(), &variant.runs));
-            let candidates = variant.candidates.iter().map(|c| (format!("{} ({})", variant.label, c.label), &c.runs));
+            let own =
+                variant.candidates.is_empty().then_some((variant.label.clone(), &variant.runs));
+            let candidates = variant
+                .candidates
+                .iter()
+                .map(|c| (format!("{} ({})", variant.label, c.label), &c.runs));
             for (label, runs) in own.into_iter().chain(candidates) {
-                for (run, seed) in runs.iter().zip(&self.seeds).filter(|(run, _)| seen.insert(*run)) {
+                for (run, seed) in runs.iter().zip(&self.seeds).filter(|(run, _)| seen.insert(*run))
+                {
                     found.push((format!("{label} / seed {}", seed.0), run));
                 }
             }
@@ -520,7 +560,13 @@ mod tests {
         let mut config = RunConfig::default();
         change(&mut config);
         let id = RunId::new(ENGINE, &config, "d", Seed(1));
-        RunSpec { id, seed: Seed(1), data: "d".to_owned(), config: Arc::new(config), earlier: None }
+        RunSpec {
+            id,
+            seed: Seed(1),
+            data: "d".to_owned(),
+            config: Arc::new(config),
+            earlier: None,
+        }
     }
 
     /// Its id before any revision.
@@ -536,7 +582,9 @@ mod tests {
         assert_eq!(plain.revised_since(&plain.id), None);
         let fresh = |config: &mut RunConfig| config.model.masks = MaskCount::Fresh;
         let dynamic = |config: &mut RunConfig| config.data.binarize = Binarize::Dynamic;
-        for (concerned, words) in [(spec(fresh), "model.safetensors"), (spec(dynamic), "train_nll_nats")] {
+        for (concerned, words) in
+            [(spec(fresh), "model.safetensors"), (spec(dynamic), "train_nll_nats")]
+        {
             let old = before(&concerned);
             assert_ne!(concerned.id, old);
             assert!(concerned.revised_since(&old).unwrap().starts_with(words));

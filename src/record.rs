@@ -32,7 +32,8 @@ pub struct Summary {
     pub test_nll_mixture_nats: Option<f64>,
     /// Number of masks in that mixture.
     pub mixture_masks: usize,
-    /// Masks averaged at every pixel (`sample.masks`): exact test NLL of that model, where it is defined.
+    /// Masks averaged at every pixel (`sample.masks`): exact test NLL of that model, where it is
+    /// defined.
     pub test_nll_averaged_nats: Option<f64>,
     /// Pixels an image, D.
     pub dim: usize,
@@ -48,7 +49,8 @@ pub struct Summary {
 pub enum RunStatus {
     /// Trained to its end.
     Finished,
-    /// A loss or a weight stopped being finite, or the NLL rose beyond any sense: a result, not to be tried again.
+    /// A loss or a weight stopped being finite, or the NLL rose beyond any sense: a result, not to
+    /// be tried again.
     Diverged,
     /// An error or a panic: recorded, and tried again by the next sweep.
     Failed,
@@ -95,7 +97,8 @@ pub struct RunOutput {
     pub epochs: Vec<EpochRow>,
     /// Its timing.
     pub timing: Timing,
-    /// Further files by name, the same in equal executions: `samples.npy`, `model.safetensors`, `test_nll.npy`, ...
+    /// Further files by name, the same in equal executions: `samples.npy`, `model.safetensors`,
+    /// `test_nll.npy`, ...
     pub files: Vec<(String, Vec<u8>)>,
 }
 
@@ -127,7 +130,13 @@ pub fn utc(moment: jiff::Timestamp) -> String {
 impl RunRecord {
     /// A run that has not been done.
     pub fn outstanding() -> Self {
-        Self { status: RunStatus::Outstanding, error: None, summary: None, epochs: Vec::new(), timing: None }
+        Self {
+            status: RunStatus::Outstanding,
+            error: None,
+            summary: None,
+            epochs: Vec::new(),
+            timing: None,
+        }
     }
 
     /// The number that a comparison is about; `None` unless the run finished and has it.

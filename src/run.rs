@@ -1,4 +1,5 @@
-//! A run: the one place where data, model and training meet. A specification and a data set in, numbers and files out.
+//! A run: the one place where data, model and training meet. A specification and a data set in,
+//! numbers and files out.
 
 use std::io::Cursor;
 use std::time::{Duration, Instant};
@@ -31,7 +32,8 @@ const TRAIN_SCORED: usize = 10_000;
 /// Test images that are reconstructed and completed.
 const COMPLETED: usize = 20;
 
-/// Bytes of masks that a run keeps, at most: those of several thousand masks of a model of the paper's size.
+/// Bytes of masks that a run keeps, at most: those of several thousand masks of a model of the
+/// paper's size.
 const MASKS_KEPT: u64 = 64 << 20;
 
 /// Why a run failed.
@@ -64,8 +66,8 @@ pub struct Control<'a> {
     pub resume: Option<Checkpoint>,
     /// Given a checkpoint whenever `checkpoint_every` has passed, and when stopped.
     pub save: &'a mut (dyn FnMut(Checkpoint) + Send),
-    /// Time between two checkpoints, at least: where one takes long they are further apart, so that they never take more
-    /// than a hundredth of the run.
+    /// Time between two checkpoints, at least: where one takes long they are further apart, so that
+    /// they never take more than a hundredth of the run.
     pub checkpoint_every: Duration,
 }
 
@@ -87,7 +89,8 @@ pub fn prepare(spec: &RunSpec, shape: Shape) -> Result<(Masks, Made), RunError> 
 
 /// The trained model of a run from its file.
 pub fn load_model(spec: &RunSpec, shape: Shape, model: &[u8]) -> Result<(Masks, Made), RunError> {
-    let parameters = Cost::new(&spec.config, DataSize { shape, train: 0, valid: 0, test: 0 }).parameters;
+    let parameters =
+        Cost::new(&spec.config, DataSize { shape, train: 0, valid: 0, test: 0 }).parameters;
     // Before memory is taken for what a configuration from elsewhere asks for.
     if parameters.saturating_mul(4) > model.len() as u64 {
         return Err(FileError::Short { bytes: model.len(), parameters }.into());
@@ -102,11 +105,19 @@ pub fn load_model(spec: &RunSpec, shape: Shape, model: &[u8]) -> Result<(Masks, 
 
 /// True if every weight in the model file of a run is finite.
 pub fn has_finite_weights(spec: &RunSpec, shape: Shape, model: &[u8]) -> Result<bool, RunError> {
-    Ok(load_model(spec, shape, model)?.1.read(|params| params.iter().all(|weight| weight.is_finite())))
+    Ok(load_model(spec, shape, model)?
+        .1
+        .read(|params| params.iter().all(|weight| weight.is_finite())))
 }
 
-/// Does a run with `threads` threads of its own. Its numbers depend on the specification and the data alone.
-pub fn execute(spec: &RunSpec, data: &Dataset, threads: usize, control: Control) -> Result<Outcome, RunError> {
+/// Does a run with `threads` threads of its own. Its numbers depend on the specification and the
+/// data alone.
+pub fn execute(
+    spec: &RunSpec,
+    data: &Dataset,
+    threads: usize,
+    control: Control,
+) -> Result<Outcome, RunError> {
     let team = Team::new(threads).until(control.stop.clone());
     team.run(|| {
         let Control { on_epoch, resume, save, checkpoint_every, .. } = control;
@@ -114,7 +125,8 @@ pub fn execute(spec: &RunSpec, data: &Dataset, threads: usize, control: Control)
         let mut trainer = Trainer::new(&made, &masks, data, &spec.config.train, spec.seed, &team);
         let clock = RunClock::start(resume.as_ref());
         if let Some(checkpoint) = resume {
-            // A checkpoint only saves time: whatever is wrong with it, the run gives the same numbers from its start.
+            // A checkpoint only saves time: whatever is wrong with it, the run gives the same
+            // numbers from its start.
             if trainer.restore(&checkpoint.state).is_ok() {
                 trainer.epochs().iter().for_each(|row| on_epoch(row));
             }
@@ -123,7 +135,9 @@ pub fn execute(spec: &RunSpec, data: &Dataset, threads: usize, control: Control)
             save(clock.checkpoint(trainer)?);
             Ok::<_, RunError>(())
         };
-        let Some((end, speed)) = train(&mut trainer, data, &team, on_epoch, &mut save, checkpoint_every)? else {
+        let Some((end, speed)) =
+            train(&mut trainer, data, &team, on_epoch, &mut save, checkpoint_every)?
+        else {
             return Ok(Outcome::Interrupted);
         };
         let epochs = trainer.epochs().to_vec();
@@ -149,8 +163,8 @@ pub fn execute(spec: &RunSpec, data: &Dataset, threads: usize, control: Control)
     })
 }
 
-/// Trains a finished run again by candle's own operations and holds it against what it left: its epochs and the file of
-/// its model.
+/// Trains a finished run again by candle's own operations and holds it against what it left: its
+/// epochs and the file of its model.
 pub fn compare_with_reference(
     spec: &RunSpec,
     data: &Dataset,
@@ -160,11 +174,20 @@ pub fn compare_with_reference(
 ) -> Result<Comparison, RunError> {
     let (masks, made) = prepare(spec, data.shape)?;
     let (_, trained) = load_model(spec, data.shape, model)?;
-    let trainer = |precision| ReferenceTrainer::new(&made, &masks, data, &spec.config.train, spec.seed, precision);
-    Ok(compare(trainer(Precision::Single)?, trainer(Precision::Double)?, epochs, best_epoch, &trained)?)
+    let trainer = |precision| {
+        ReferenceTrainer::new(&made, &masks, data, &spec.config.train, spec.seed, precision)
+    };
+    Ok(compare(
+        trainer(Precision::Single)?,
+        trainer(Precision::Double)?,
+        epochs,
+        best_epoch,
+        &trained,
+    )?)
 }
 
-/// Seconds that [`compare_with_reference`] will take for a run of so many epochs, from a minibatch on trial.
+/// Seconds that [`compare_with_reference`] will take for a run of so many epochs, from a minibatch
+/// on trial.
 pub fn reference_seconds(spec: &RunSpec, data: &Dataset, epochs: usize) -> Result<f64, RunError> {
     let (masks, made) = prepare(spec, data.shape)?;
     let train = &spec.config.train;
@@ -215,7 +238,8 @@ impl RunClock {
     }
 }
 
-/// Trains to an end, and tells how many images a second went through training steps; `None` when stopped.
+/// Trains to an end, and tells how many images a second went through training steps; `None` when
+/// stopped.
 fn train(
     trainer: &mut Trainer,
     data: &Dataset,
@@ -253,7 +277,13 @@ fn train(
     }
 }
 
-fn summary(data: &Dataset, masks: &Masks, made: &Made, epochs: &[EpochRow], best_epoch: usize) -> Summary {
+fn summary(
+    data: &Dataset,
+    masks: &Masks,
+    made: &Made,
+    epochs: &[EpochRow],
+    best_epoch: usize,
+) -> Summary {
     Summary {
         status: RunStatus::Finished,
         error: None,
@@ -285,7 +315,8 @@ fn connected(masks: &Masks, made: &Made) -> u64 {
     open.iter().filter(|&&open| open > 0.0).count() as u64
 }
 
-/// A run that diverged has its epochs and no final numbers: what it would be compared by does not exist.
+/// A run that diverged has its epochs and no final numbers: what it would be compared by does not
+/// exist.
 fn diverged(
     why: Divergence,
     data: &Dataset,
@@ -295,11 +326,18 @@ fn diverged(
     best_epoch: usize,
 ) -> Summary {
     let last = match epochs.last() {
-        Some(row) => format!("; epoch {} ended with validation NLL {:.2} nats", row.epoch, row.valid_nll_nats),
+        Some(row) => format!(
+            "; epoch {} ended with validation NLL {:.2} nats",
+            row.epoch, row.valid_nll_nats
+        ),
         None => String::new(),
     };
     let error = format!("{why} in epoch {}{last}", epochs.len() + 1);
-    Summary { status: RunStatus::Diverged, error: Some(error), ..summary(data, masks, made, epochs, best_epoch) }
+    Summary {
+        status: RunStatus::Diverged,
+        error: Some(error),
+        ..summary(data, masks, made, epochs, best_epoch)
+    }
 }
 
 type Files = Vec<(String, Vec<u8>)>;
@@ -315,10 +353,15 @@ fn finished(
 ) -> Result<(Summary, Files), RunError> {
     let first = masks.evaluated(0);
     let score = |images: &Images| mean(&single(made, team, &first, images));
-    let test: Vec<Vec<f64>> =
-        (0..masks.evaluated_count()).map(|k| single(made, team, &masks.evaluated(k), &data.test)).collect();
+    let test: Vec<Vec<f64>> = (0..masks.evaluated_count())
+        .map(|k| single(made, team, &masks.evaluated(k), &data.test))
+        .collect();
     let sampled: Vec<MaskSet> = (0..spec.config.sample.masks).map(|k| masks.evaluated(k)).collect();
-    let averaged = if sampled.len() > 1 { averaged(made, team, &sampled, &data.test) } else { None };
+    let averaged = if sampled.len() > 1 {
+        averaged(made, team, &sampled, &data.test)
+    } else {
+        None
+    };
     let mixed = mixture(&test);
     let summary = Summary {
         train_nll_nats: score(&trained_bits(data, spec.seed, best_epoch, TRAIN_SCORED)),
@@ -344,7 +387,8 @@ fn finished(
     Ok((summary, files))
 }
 
-/// Number of masks that the numbers of a run are of: those of the mixture, and those that sampling averages.
+/// Number of masks that the numbers of a run are of: those of the mixture, and those that sampling
+/// averages.
 pub fn scored_masks(spec: &RunSpec, masks: &Masks) -> usize {
     masks.evaluated_count().max(spec.config.sample.masks)
 }
@@ -361,7 +405,10 @@ fn masks_file(spec: &RunSpec, masks: &Masks) -> Result<(String, Vec<u8>), RunErr
         );
         return Ok(("masks.txt".into(), text.into_bytes()));
     }
-    Ok(("masks.npz".into(), file::save_masks(masks, count, Cursor::new(Vec::new()))?.into_inner()))
+    Ok((
+        "masks.npz".into(),
+        file::save_masks(masks, count, Cursor::new(Vec::new()))?.into_inner(),
+    ))
 }
 
 /// NLL image by image as a file.
@@ -370,17 +417,32 @@ fn per_image(nll: &[f64]) -> Vec<u8> {
 }
 
 /// `samples.npy` and, image by image, the training images nearest to them, `nearest.npy`.
-fn samples(spec: &RunSpec, data: &Dataset, team: &Team, made: &Made, masks: &[MaskSet]) -> Result<Files, RunError> {
+fn samples(
+    spec: &RunSpec,
+    data: &Dataset,
+    team: &Team,
+    made: &Made,
+    masks: &[MaskSet],
+) -> Result<Files, RunError> {
     let config = &spec.config.sample;
     if config.count == 0 {
         return Ok(Vec::new());
     }
-    let drawing = Drawing { seed: spec.seed, temperature: config.temperature, evidence: None };
+    let drawing = Drawing {
+        seed: spec.seed,
+        temperature: config.temperature,
+        evidence: None,
+    };
     let drawn = match config.order {
         SampleOrder::Model => draw(made, team, masks, config.count, drawing)?,
-        SampleOrder::Inverse => {
-            draw_one_by_one(made, team, &masks[0], &masks[0].ordering().positions(), config.count, drawing)
-        }
+        SampleOrder::Inverse => draw_one_by_one(
+            made,
+            team,
+            &masks[0],
+            &masks[0].ordering().positions(),
+            config.count,
+            drawing,
+        ),
     };
     let threshold = if data.dynamic() { 127 } else { 0 };
     let neighbours: Vec<u8> = nearest(&drawn.images, &data.train, threshold)
@@ -394,14 +456,22 @@ fn samples(spec: &RunSpec, data: &Dataset, team: &Team, made: &Made, masks: &[Ma
     ])
 }
 
-/// Of the first test images: the conditional probabilities given their own pixels, `reconstruction.npy`, and images drawn
-/// on from the first half of the ordering, `completion.npy`.
-fn completions(spec: &RunSpec, data: &Dataset, team: &Team, made: &Made, mask: &MaskSet) -> Result<Files, RunError> {
+/// Of the first test images: the conditional probabilities given their own pixels,
+/// `reconstruction.npy`, and images drawn on from the first half of the ordering, `completion.npy`.
+fn completions(
+    spec: &RunSpec,
+    data: &Dataset,
+    team: &Team,
+    made: &Made,
+    mask: &MaskSet,
+) -> Result<Files, RunError> {
     let images = data.test.leading(COMPLETED);
     let (count, dim) = (images.count(), images.dim());
     let mut evidence = images.pixels().to_vec();
     for row in evidence.chunks_exact_mut(dim) {
-        mask.ordering().pixels()[dim / 2..].iter().for_each(|&pixel| row[pixel as usize] = UNKNOWN);
+        mask.ordering().pixels()[dim / 2..]
+            .iter()
+            .for_each(|&pixel| row[pixel as usize] = UNKNOWN);
     }
     let evidence = Images::new(evidence, dim);
     let drawing = Drawing { seed: spec.seed, temperature: 1.0, evidence: Some(&evidence) };
@@ -430,12 +500,22 @@ mod tests {
             config.model.masks = MaskCount::Cycle(count);
             let id = RunId::new(ENGINE, &config, "d", Seed(1));
             let masks = Masks::new(&config.model, Shape { width: 28, height: 28 }, 1, Seed(1));
-            let spec = RunSpec { id, seed: Seed(1), data: "d".to_owned(), config: Arc::new(config), earlier: None };
+            let spec = RunSpec {
+                id,
+                seed: Seed(1),
+                data: "d".to_owned(),
+                config: Arc::new(config),
+                earlier: None,
+            };
             (spec.id.to_string(), masks_file(&spec, &masks).unwrap())
         };
         // Two bytes for each of 784 pixels and 500 units: 26,132 masks fit.
         let (_, (name, bytes)) = file(20);
-        assert!(name == "masks.npz" && (51_360..52_400).contains(&bytes.len()), "{name}: {} bytes", bytes.len());
+        assert!(
+            name == "masks.npz" && (51_360..52_400).contains(&bytes.len()),
+            "{name}: {} bytes",
+            bytes.len()
+        );
         let (run, (name, text)) = file(26_133);
         let text = String::from_utf8(text).unwrap();
         assert!(

@@ -1,9 +1,10 @@
-//! Runs jobs in parallel and survives them: order, threads, memory, failures, interruption. Knows nothing of models.
+//! Runs jobs in parallel and survives them: order, threads, memory, failures, interruption. Knows
+//! nothing of models.
 //!
-//! Every job is executed inside a rayon pool of its own, as wide as the threads it was given. So nothing that a job does
-//! in parallel can reach another job: a kernel that waits on rayon inside a shared pool may steal a whole other job onto
-//! its stack, and here there is none to steal. Jobs start longest first; a job that fails or panics is an event, and the
-//! others go on.
+//! Every job is executed inside a rayon pool of its own, as wide as the threads it was given. So
+//! nothing that a job does in parallel can reach another job: a kernel that waits on rayon inside a
+//! shared pool may steal a whole other job onto its stack, and here there is none to steal. Jobs
+//! start longest first; a job that fails or panics is an event, and the others go on.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -32,7 +33,8 @@ pub struct Limits<'a> {
     pub bytes: u64,
     /// Failures after which no job starts any more.
     pub failures: usize,
-    /// No job starts any more once this many have ended and all of them failed with one and the same reason.
+    /// No job starts any more once this many have ended and all of them failed with one and the
+    /// same reason.
     pub same_failures: usize,
     /// Once true, no job starts any more.
     pub interrupt: &'a AtomicBool,
@@ -87,8 +89,8 @@ pub enum Stop {
 
 /// Runs every job once, or says why it stopped before.
 ///
-/// `work` gets a job's task and its number of threads; what it returns must not depend on that number. Jobs that are
-/// running when a limit is reached end by themselves.
+/// `work` gets a job's task and its number of threads; what it returns must not depend on that
+/// number. Jobs that are running when a limit is reached end by themselves.
 pub fn run_all<T: Sync, R: Send>(
     jobs: &[Job<T>],
     limits: &Limits,
@@ -96,7 +98,12 @@ pub fn run_all<T: Sync, R: Send>(
     mut on_event: impl FnMut(Event<R>),
 ) -> Option<Stop> {
     let mut waiting = longest_first(jobs);
-    let mut free = Free { threads: limits.threads.get(), running: 0, held: 0, limit: limits.bytes.into() };
+    let mut free = Free {
+        threads: limits.threads.get(),
+        running: 0,
+        held: 0,
+        limit: limits.bytes.into(),
+    };
     let mut failures = Failures::default();
     let mut stop = None;
     let (sender, ended) = mpsc::channel();
@@ -168,9 +175,13 @@ impl Free {
     }
 }
 
-/// Takes out of `waiting` the jobs that can start now, with the free threads spread over them: more than one each only
-/// where there are fewer jobs than threads.
-fn next<T>(waiting: &mut VecDeque<usize>, jobs: &[Job<T>], free: Free) -> Vec<(usize, NonZeroUsize)> {
+/// Takes out of `waiting` the jobs that can start now, with the free threads spread over them: more
+/// than one each only where there are fewer jobs than threads.
+fn next<T>(
+    waiting: &mut VecDeque<usize>,
+    jobs: &[Job<T>],
+    free: Free,
+) -> Vec<(usize, NonZeroUsize)> {
     let mut left = free;
     let mut chosen = Vec::new();
     waiting.retain(|&job| {
@@ -182,13 +193,20 @@ fn next<T>(waiting: &mut VecDeque<usize>, jobs: &[Job<T>], free: Free) -> Vec<(u
         !fits
     });
     let count = chosen.len();
-    let spread = |i: usize| NonZeroUsize::new(free.threads / count + usize::from(i < free.threads % count));
-    chosen.into_iter().enumerate().filter_map(|(i, job)| Some((job, spread(i)?))).collect()
+    let spread =
+        |i: usize| NonZeroUsize::new(free.threads / count + usize::from(i < free.threads % count));
+    chosen
+        .into_iter()
+        .enumerate()
+        .filter_map(|(i, job)| Some((job, spread(i)?)))
+        .collect()
 }
 
 /// The outcome where the system refuses a thread: it would refuse that of any other job as well.
 fn no_threads<R>(error: &dyn std::error::Error) -> Outcome<R> {
-    Outcome::Hopeless(format!("no thread to run on ({error}): raise the limit, `ulimit -u`, or take fewer, `--jobs`"))
+    Outcome::Hopeless(format!(
+        "no thread to run on ({error}): raise the limit, `ulimit -u`, or take fewer, `--jobs`"
+    ))
 }
 
 fn guarded<T: Sync, R: Send>(
@@ -202,7 +220,10 @@ fn guarded<T: Sync, R: Send>(
     };
     let result = pool.install(|| catch_unwind(AssertUnwindSafe(|| work(task, threads))));
     result.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        let text = panic
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
         Outcome::Failed(format!("panicked: {}", text.unwrap_or("without a message")))
     })
 }
@@ -255,29 +276,45 @@ mod tests {
     static NEVER: AtomicBool = AtomicBool::new(false);
 
     fn jobs(costs: &[u64]) -> Vec<Job<u64>> {
-        costs.iter().map(|&cost| Job { task: cost, cost: cost as f64, bytes: cost }).collect()
+        costs
+            .iter()
+            .map(|&cost| Job { task: cost, cost: cost as f64, bytes: cost })
+            .collect()
     }
 
     fn limits(threads: usize) -> Limits<'static> {
         let threads = NonZeroUsize::new(threads).unwrap();
-        Limits { threads, bytes: u64::MAX, failures: usize::MAX, same_failures: usize::MAX, interrupt: &NEVER }
+        Limits {
+            threads,
+            bytes: u64::MAX,
+            failures: usize::MAX,
+            same_failures: usize::MAX,
+            interrupt: &NEVER,
+        }
     }
 
     /// Jobs in the order they started with their threads, and how each ended.
     type Log = (Vec<(usize, usize)>, Vec<Option<Outcome<u64>>>, Option<Stop>);
 
-    fn log(jobs: &[Job<u64>], limits: &Limits, work: impl Fn(&u64, NonZeroUsize) -> Outcome<u64> + Sync) -> Log {
+    fn log(
+        jobs: &[Job<u64>],
+        limits: &Limits,
+        work: impl Fn(&u64, NonZeroUsize) -> Outcome<u64> + Sync,
+    ) -> Log {
         let (mut started, mut ended) = (Vec::new(), vec![None; jobs.len()]);
         let stop = run_all(jobs, limits, work, |event| match event {
             Event::Started { job, threads } => started.push((job, threads.get())),
-            Event::Ended { job, outcome } => assert_eq!(ended[job].replace(outcome), None, "job {job} ended twice"),
+            Event::Ended { job, outcome } => {
+                assert_eq!(ended[job].replace(outcome), None, "job {job} ended twice")
+            }
         });
         (started, ended, stop)
     }
 
     #[test]
     fn longest_first_and_equal_ones_in_their_order() {
-        let (started, ended, stop) = log(&jobs(&[1, 5, 3, 5]), &limits(1), |&cost, _| Outcome::Done(cost * 2));
+        let (started, ended, stop) =
+            log(&jobs(&[1, 5, 3, 5]), &limits(1), |&cost, _| Outcome::Done(cost * 2));
         assert_eq!(started, [(1, 1), (3, 1), (2, 1), (0, 1)]);
         assert_eq!(ended, [2, 10, 6, 10].map(|r| Some(Outcome::Done(r))));
         assert_eq!(stop, None);
@@ -308,14 +345,22 @@ mod tests {
             _ => Outcome::Done(cost),
         });
         let failed = |reason: &str| Some(Outcome::Failed(reason.to_owned()));
-        assert_eq!(ended, [Some(Outcome::Done(3)), failed("panicked: no 2"), failed("panicked: without a message")]);
+        assert_eq!(
+            ended,
+            [
+                Some(Outcome::Done(3)),
+                failed("panicked: no 2"),
+                failed("panicked: without a message")
+            ]
+        );
         assert_eq!(stop, None, "nothing was left out");
     }
 
     #[test]
     fn failures_beyond_the_limit_stop_the_rest() {
         let limits = Limits { failures: 2, ..limits(1) };
-        let (started, _, stop) = log(&jobs(&[4, 3, 2, 1]), &limits, |cost, _| Outcome::Failed(cost.to_string()));
+        let (started, _, stop) =
+            log(&jobs(&[4, 3, 2, 1]), &limits, |cost, _| Outcome::Failed(cost.to_string()));
         assert_eq!((started.len(), stop), (2, Some(Stop::Failures(2))));
     }
 
@@ -325,7 +370,8 @@ mod tests {
         let costs = jobs(&[6, 5, 4, 3, 2, 1]);
         let (started, _, stop) = log(&costs, &limits, |_, _| Outcome::Failed("no disk".into()));
         assert_eq!((started.len(), stop), (3, Some(Stop::SameFailure("no disk".into()))));
-        let (started, _, stop) = log(&costs, &limits, |cost, _| Outcome::Failed(format!("no disk {}", cost / 5)));
+        let (started, _, stop) =
+            log(&costs, &limits, |cost, _| Outcome::Failed(format!("no disk {}", cost / 5)));
         assert_eq!((started.len(), stop), (6, None), "the reasons differ");
         let (started, _, stop) = log(&costs, &limits, |&cost, _| match cost {
             6 => Outcome::Done(0),
@@ -336,11 +382,12 @@ mod tests {
 
     #[test]
     fn a_hopeless_failure_stops_the_rest_and_a_declined_job_nothing() {
-        let (started, ended, stop) = log(&jobs(&[5, 4, 3, 2, 1]), &limits(1), |&cost, _| match cost {
-            5 => Outcome::Declined,
-            3 => Outcome::Hopeless("disk full".into()),
-            _ => Outcome::Done(0),
-        });
+        let (started, ended, stop) =
+            log(&jobs(&[5, 4, 3, 2, 1]), &limits(1), |&cost, _| match cost {
+                5 => Outcome::Declined,
+                3 => Outcome::Hopeless("disk full".into()),
+                _ => Outcome::Done(0),
+            });
         assert_eq!((started.len(), stop), (3, Some(Stop::Hopeless("disk full".into()))));
         assert_eq!(ended[0], Some(Outcome::Declined));
     }

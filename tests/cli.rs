@@ -46,8 +46,16 @@ fn a_sweep_leaves_complete_tables() {
     assert!(out.contains("baseline"), "the ablation table goes to stdout: {out}");
     assert!(err.contains("[8/8] done"), "{err}");
     let rows = |name| place.table(name).len();
-    assert_eq!([rows("runs.csv"), rows("metrics.csv"), rows("ablation.csv"), rows("curves.csv")], [8, 24, 4, 3]);
-    assert!(place.table("runs.csv").iter().all(|row| row["status"] == "finished" && !row["test_nll_nats"].is_empty()));
+    assert_eq!(
+        [rows("runs.csv"), rows("metrics.csv"), rows("ablation.csv"), rows("curves.csv")],
+        [8, 24, 4, 3]
+    );
+    assert!(
+        place
+            .table("runs.csv")
+            .iter()
+            .all(|row| row["status"] == "finished" && !row["test_nll_nats"].is_empty())
+    );
     assert!(place.path("results/small/results.xlsx").is_file());
 }
 
@@ -64,12 +72,18 @@ fn a_second_sweep_trains_nothing() {
     let place = Place::with(SMALL);
     place.exits(0, "sweep small.toml");
     let before = files(&place.path("results"));
-    let when = fs::metadata(place.path("results/runs").join(&place.published()[0])).unwrap().modified().unwrap();
+    let when = fs::metadata(place.path("results/runs").join(&place.published()[0]))
+        .unwrap()
+        .modified()
+        .unwrap();
     let (out, err) = place.exits(0, "sweep small.toml");
     assert!(err.contains("all 8 runs are there") && !err.contains("done"), "{err}");
     assert!(out.contains("baseline"));
     assert_eq!(files(&place.path("results")), before);
-    let after = fs::metadata(place.path("results/runs").join(&place.published()[0])).unwrap().modified().unwrap();
+    let after = fs::metadata(place.path("results/runs").join(&place.published()[0]))
+        .unwrap()
+        .modified()
+        .unwrap();
     assert_eq!(when, after);
     let (out, _) = place.exits(0, "why small.toml");
     assert_eq!(out.matches("  cached\n").count(), 8, "{out}");
@@ -96,8 +110,12 @@ fn interrupted_it_says_how_to_go_on_and_does() {
     let (stopped, whole) = (Place::with(SMALL), Place::with(SMALL));
     whole.exits(0, "sweep small.toml");
     for signal in [Signal::INT, Signal::TERM] {
-        let mut child =
-            stopped.command("sweep small.toml --jobs 1").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = stopped
+            .command("sweep small.toml --jobs 1")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let there = stopped.published().len();
         stopped.wait_for(&mut child, there + 1);
         kill_process(Pid::from_child(&child), signal).unwrap();
@@ -116,7 +134,8 @@ fn a_run_that_fails_is_a_row_and_the_others_go_on() {
     let (out, _) = place.exits(0, "why small.toml");
     let victim = out.split_whitespace().next().unwrap();
     fs::create_dir_all(place.path("results/runs")).unwrap();
-    // A plain file where the run's directory belongs: publishing it must fail, whoever runs the test.
+    // A plain file where the run's directory belongs: publishing it must fail, whoever runs the
+    // test.
     fs::write(place.path("results/runs").join(victim), "in the way").unwrap();
     let (_, err) = place.exits(1, "sweep small.toml");
     assert!(err.contains("FAILED"), "{err}");
@@ -127,7 +146,10 @@ fn a_run_that_fails_is_a_row_and_the_others_go_on() {
     assert!(fine.iter().all(|row| row["status"] == "finished"));
     let timings = place.table("timings.csv");
     let spent = timings.iter().find(|row| row["run"] == victim).unwrap();
-    assert!(spent["seconds"].parse::<f64>().unwrap() > 0.0 && spent["images_per_second"].is_empty(), "{spent:?}");
+    assert!(
+        spent["seconds"].parse::<f64>().unwrap() > 0.0 && spent["images_per_second"].is_empty(),
+        "{spent:?}"
+    );
     fs::remove_file(place.path("results/runs").join(victim)).unwrap();
     place.exits(0, "sweep small.toml");
     assert!(place.table("runs.csv").iter().all(|row| row["status"] == "finished"));
@@ -139,7 +161,10 @@ fn a_run_that_diverges_is_a_result() {
     let wild = "sweep small.toml --set train.optimizer={sgd={lr=1e30}} --seeds 1";
     place.exits(1, wild);
     let rows = place.table("runs.csv");
-    assert!(rows.iter().all(|row| row["status"] == "diverged" && !row["error"].is_empty()), "{rows:?}");
+    assert!(
+        rows.iter().all(|row| row["status"] == "diverged" && !row["error"].is_empty()),
+        "{rows:?}"
+    );
     let (_, err) = place.exits(1, wild);
     assert!(err.contains("all 4 runs are there"), "not tried again: {err}");
 }
@@ -149,7 +174,10 @@ fn verify_finds_the_same_bytes_and_a_forged_run() {
     let place = Place::with(SMALL);
     place.exits(0, "sweep small.toml");
     let (out, _) = place.exits(0, "verify small --runs 8");
-    assert_eq!(out, "8 of 8 runs the same, byte for byte\n7 of 7 tables as the runs give them\n");
+    assert_eq!(
+        out,
+        "8 of 8 runs the same, byte for byte\n7 of 7 tables as the runs give them\n"
+    );
     let summary = place.path("results/runs").join(&place.published()[0]).join("summary.toml");
     let text = fs::read_to_string(&summary).unwrap();
     fs::write(&summary, text.replace("best_epoch = ", "best_epoch = 1")).unwrap();
@@ -188,12 +216,22 @@ fn output_that_cannot_be_written_ends_with_1_and_the_work_is_done() {
         return;
     }
     let place = Place::with(SMALL);
-    for command in ["sweep small.toml", "sweep small.toml", "tables", "status", "compare small", "plan small.toml"] {
+    for command in [
+        "sweep small.toml",
+        "sweep small.toml",
+        "tables",
+        "status",
+        "compare small",
+        "plan small.toml",
+    ] {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let output = place::ablade(place.0.path(), command).stdout(full).output().unwrap();
         let err = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{command}: {err}");
-        assert!(err.contains("the output is incomplete: cannot write to stdout"), "{command}: {err}");
+        assert!(
+            err.contains("the output is incomplete: cannot write to stdout"),
+            "{command}: {err}"
+        );
     }
     assert!(place.path("results/small/runs.csv").is_file());
     assert_eq!(place.published().len(), 8);
@@ -206,7 +244,10 @@ fn a_name_that_sweep_refuses_is_refused_by_plan() {
         fs::copy(place.path("small.toml"), place.path(&format!("{name}.toml"))).unwrap();
         for command in ["plan", "sweep"] {
             let (_, err) = place.exits(2, &format!("{command} {name}.toml"));
-            assert!(err.contains(name) && err.contains("cannot be the name of an experiment"), "{err}");
+            assert!(
+                err.contains(name) && err.contains("cannot be the name of an experiment"),
+                "{err}"
+            );
         }
     }
     place.exits(0, "sweep small.toml");
@@ -226,7 +267,14 @@ fn a_long_note_is_cut_in_the_spreadsheet_alone() {
 fn verify_finds_a_changed_cell_of_every_table() {
     let place = Place::with(SMALL);
     place.exits(0, "sweep small.toml");
-    for name in ["runs.csv", "metrics.csv", "ablation.csv", "effects.csv", "curves.csv", "timings.csv"] {
+    for name in [
+        "runs.csv",
+        "metrics.csv",
+        "ablation.csv",
+        "effects.csv",
+        "curves.csv",
+        "timings.csv",
+    ] {
         let path = place.path("results/small").join(name);
         let text = fs::read_to_string(&path).unwrap();
         let mut lines: Vec<&str> = text.lines().collect();
@@ -256,20 +304,27 @@ fn verify_trains_again_by_automatic_differentiation() {
     assert!(err.contains("2 runs again by automatic differentiation: about "), "{err}");
 }
 
-/// Replaces a diverged run by a finished one of the same shapes, as an earlier version left it: `spoil` changes its model.
+/// Replaces a diverged run by a finished one of the same shapes, as an earlier version left it:
+/// `spoil` changes its model.
 fn forge_finished(store: &Store, [sound, diverged]: [&RunSpec; 2], spoil: impl Fn(&mut [u8])) {
     let record = store.record(&sound.id).unwrap();
-    let names = fs::read_dir(store.run_dir(&sound.id)).unwrap().map(|entry| entry.unwrap().file_name());
+    let names = fs::read_dir(store.run_dir(&sound.id))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name());
     let names = names.map(|name| name.into_string().unwrap()).filter(|name| {
-        !["run.toml", "epochs.csv", "summary.toml", "timing.toml", "checksums.toml"].contains(&name.as_str())
+        !["run.toml", "epochs.csv", "summary.toml", "timing.toml", "checksums.toml"]
+            .contains(&name.as_str())
     });
-    let mut files: Vec<(String, Vec<u8>)> =
-        names.map(|name| (name.clone(), store.file(&sound.id, &name).unwrap().unwrap())).collect();
+    let mut files: Vec<(String, Vec<u8>)> = names
+        .map(|name| (name.clone(), store.file(&sound.id, &name).unwrap().unwrap()))
+        .collect();
     files.sort();
     spoil(&mut files.iter_mut().find(|(name, _)| name == "model.safetensors").unwrap().1);
     let (summary, timing) = (record.summary.unwrap(), record.timing.unwrap());
     fs::remove_dir_all(store.run_dir(&diverged.id)).unwrap();
-    store.publish(diverged, &RunOutput { summary, epochs: record.epochs, timing, files }).unwrap();
+    store
+        .publish(diverged, &RunOutput { summary, epochs: record.epochs, timing, files })
+        .unwrap();
 }
 
 /// Sets the first weight of the output layer to NaN.
@@ -289,20 +344,26 @@ fn verify_says_of_an_earlier_versions_run_that_it_is_diverged_now() {
     let (sound, wild) = (store.load_plan("small").unwrap(), store.load_plan("wild").unwrap());
     forge_finished(&store, [&sound.runs[0], &wild.runs[0]], spoil_a_weight);
     place.exits(0, "tables wild");
-    let remedy =
-        format!("until results/runs/{} and the like are removed and `sweep` trains them again", wild.runs[0].id);
+    let remedy = format!(
+        "until results/runs/{} and the like are removed and `sweep` trains them again",
+        wild.runs[0].id
+    );
     let said = "1 run is there as finished, and by this version diverged";
 
     let (out, err) = place.exits(1, "verify wild --runs 8");
     assert!(out.starts_with("7 of 8 runs the same, byte for byte\n"), "{out}{err}");
-    assert!(err.contains("trained again it diverges: ") && err.contains(said) && err.contains(&remedy), "{err}");
+    assert!(
+        err.contains("trained again it diverges: ") && err.contains(said) && err.contains(&remedy),
+        "{err}"
+    );
 
     let (out, err) = place.exits(1, "verify wild --reference --runs 8");
     assert!(out.contains("0 of 1 run the same, to rounding"), "{out}{err}");
     assert!(err.contains(said) && err.contains(&remedy), "{err}");
 }
 
-/// Comparisons are those that the correction will count: other data do not compare, and are no pilot.
+/// Comparisons are those that the correction will count: other data do not compare, and are no
+/// pilot.
 #[test]
 fn plan_counts_no_comparison_of_other_data() {
     let sets = "data.name   = [\"digits\", \"shapes\"]";
@@ -311,17 +372,26 @@ fn plan_counts_no_comparison_of_other_data() {
     assert!(out.contains("max-T over 1 comparison 0.03"), "{out}");
     let none = some.replace("model.masks = [1, 2]\n", "");
     let (out, _) = Place::with(&none).exits(0, "plan small.toml --seeds 6");
-    assert!(out.contains("data      small: name shapes: ") && !out.contains("evidence"), "{out}");
+    assert!(
+        out.contains("data      small: name shapes: ") && !out.contains("evidence"),
+        "{out}"
+    );
 }
 
 #[test]
 fn plan_counts_what_only_leaves_out() {
     let place = Place::with(SMALL);
     let (out, _) = place.exits(0, "plan small.toml --only masks-2");
-    assert!(out.contains("cached 0, to run 4, failed before 0, left out by --only 4\n"), "{out}");
+    assert!(
+        out.contains("cached 0, to run 4, failed before 0, left out by --only 4\n"),
+        "{out}"
+    );
     place.exits(0, "sweep small.toml --only masks-2");
     let (out, _) = place.exits(0, "plan small.toml --only masks-2");
-    assert!(out.contains("cached 4, to run 0, failed before 0, left out by --only 4\n"), "{out}");
+    assert!(
+        out.contains("cached 4, to run 0, failed before 0, left out by --only 4\n"),
+        "{out}"
+    );
     let (out, _) = place.exits(0, "plan small.toml");
     assert!(out.contains("cached 4, to run 4, failed before 0\n"), "{out}");
 }
@@ -334,7 +404,10 @@ fn misuse_is_refused_before_anything_happens() {
         ("sweep small.toml --set model.masks=4", "model.masks"),
         ("sweep small.toml --set train.epochs=many", "train.epochs"),
         ("sweep small.toml --set data.name=dgits", "digits"),
-        ("sweep small.toml --set data.name=mnist --data-dir nowhere", "ablade data fetch mnist"),
+        (
+            "sweep small.toml --set data.name=mnist --data-dir nowhere",
+            "ablade data fetch mnist",
+        ),
         ("sweep small.toml --axis train.epochs=1,x", "train.epochs"),
         ("sweep small.toml --only nothing", "nothing"),
         ("sweep small.toml --set model.hidden=[200000,200000]", "of memory"),
@@ -389,7 +462,12 @@ fn tables_that_cannot_be_written_are_no_bad_input() {
 fn a_closed_pipe_is_no_error() {
     let place = Place::new();
     for arguments in ["schema", "completions bash", "man"] {
-        let mut child = place.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = place
+            .command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
         assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()), "{arguments}");

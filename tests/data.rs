@@ -5,11 +5,15 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use ablade::data::{
-    Binarize, Cache, DataConfig, DataError, Dataset, Images, Library, Part, Place, catalog, fingerprint, load,
+    Binarize, Cache, DataConfig, DataError, Dataset, Images, Library, Part, Place, catalog,
+    fingerprint, load,
 };
 
 fn config(name: impl AsRef<Path>) -> DataConfig {
-    DataConfig { name: name.as_ref().to_str().expect("UTF-8").to_owned(), ..DataConfig::default() }
+    DataConfig {
+        name: name.as_ref().to_str().expect("UTF-8").to_owned(),
+        ..DataConfig::default()
+    }
 }
 
 fn nowhere() -> Library {
@@ -50,13 +54,21 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 fn npy(kind: &str, shape: &str, values: &[u8]) -> Vec<u8> {
     let header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}\n");
-    [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), values].concat()
+    [
+        b"\x93NUMPY\x01\x00",
+        &(header.len() as u16).to_le_bytes()[..],
+        header.as_bytes(),
+        values,
+    ]
+    .concat()
 }
 
 fn npz(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, bytes) in members {
-        writer.start_file(*name, zip::write::SimpleFileOptions::default()).expect("memory");
+        writer
+            .start_file(*name, zip::write::SimpleFileOptions::default())
+            .expect("memory");
         writer.write_all(bytes).expect("memory");
     }
     writer.finish().expect("memory").into_inner()
@@ -66,7 +78,11 @@ fn png(width: u32, height: u32, pixels: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(png::ColorType::Grayscale);
-    encoder.write_header().expect("memory").write_image_data(pixels).expect("memory");
+    encoder
+        .write_header()
+        .expect("memory")
+        .write_image_data(pixels)
+        .expect("memory");
     bytes
 }
 
@@ -74,9 +90,11 @@ fn png(width: u32, height: u32, pixels: &[u8]) -> Vec<u8> {
 
 #[test]
 fn drawn_sets_have_their_sizes_shape_and_bits() {
-    for (name, sizes) in
-        [("digits", [10_000, 2_000, 2_000]), ("letters", [10_000, 2_000, 2_000]), ("shapes", [1_600, 400, 400])]
-    {
+    for (name, sizes) in [
+        ("digits", [10_000, 2_000, 2_000]),
+        ("letters", [10_000, 2_000, 2_000]),
+        ("shapes", [1_600, 400, 400]),
+    ] {
         let data = load(&config(name), &nowhere()).expect("drawn");
         assert_eq!(counts(&data), sizes);
         assert_eq!((data.shape.width, data.shape.height, data.dynamic()), (28, 28, false));
@@ -99,7 +117,8 @@ fn no_image_is_drawn_twice() {
     }
     // The three sets are drawn apart: as bits too, hardly an image is in two of them.
     let data = load(&config("digits"), &nowhere()).expect("drawn");
-    let train: std::collections::BTreeSet<&[u8]> = (0..data.train.count()).map(|i| data.train.row(i)).collect();
+    let train: std::collections::BTreeSet<&[u8]> =
+        (0..data.train.count()).map(|i| data.train.row(i)).collect();
     let shared = (0..data.test.count()).filter(|&i| train.contains(data.test.row(i))).count();
     assert!(shared < 10, "{shared} test images are training images");
 }
@@ -107,12 +126,20 @@ fn no_image_is_drawn_twice() {
 #[test]
 fn a_larger_drawn_set_begins_with_the_smaller_one() {
     let sized = |train| {
-        load(&DataConfig { train: Some(train), binarize: Binarize::Stochastic, ..config("digits") }, &nowhere())
-            .expect("drawn")
+        load(
+            &DataConfig {
+                train: Some(train),
+                binarize: Binarize::Stochastic,
+                ..config("digits")
+            },
+            &nowhere(),
+        )
+        .expect("drawn")
     };
     let (small, large) = (sized(50), sized(80));
     assert_eq!(small.train.pixels(), &large.train.pixels()[..50 * 784]);
-    let other = load(&DataConfig { train: Some(50), seed: 1, ..config("digits") }, &nowhere()).expect("drawn");
+    let other = load(&DataConfig { train: Some(50), seed: 1, ..config("digits") }, &nowhere())
+        .expect("drawn");
     assert_ne!(small.train.pixels(), other.train.pixels());
 }
 
@@ -127,7 +154,8 @@ fn drawings_are_the_same_bits_on_every_machine() {
             binarize: Binarize::Dynamic,
             ..config(name)
         };
-        blake3::hash(load(&few, &nowhere()).expect("drawn").train.pixels()).to_hex()[..16].to_owned()
+        blake3::hash(load(&few, &nowhere()).expect("drawn").train.pixels()).to_hex()[..16]
+            .to_owned()
     };
     let hashes = [hash("digits", 28), hash("letters", 28), hash("shapes", 28), hash("digits", 17)];
     assert_eq!(
@@ -140,13 +168,20 @@ fn drawings_are_the_same_bits_on_every_machine() {
 #[test]
 fn every_class_is_drawn_and_any_size() {
     for (name, classes) in [("digits", 10), ("letters", 26), ("shapes", 4)] {
-        let data = load(&DataConfig { size: 40, train: Some(1000), ..config(name) }, &nowhere()).expect("drawn");
+        let data = load(&DataConfig { size: 40, train: Some(1000), ..config(name) }, &nowhere())
+            .expect("drawn");
         let labels = data.train.labels().expect("drawn sets have classes");
         assert_eq!((data.train.dim(), labels.names.len()), (1600, classes));
         assert!((0..classes as u16).all(|class| labels.of.contains(&class)), "{name}");
     }
     for size in [1, 2, 5, 7] {
-        let tiny = DataConfig { size, train: Some(20), valid: Some(1), test: Some(1), ..config("digits") };
+        let tiny = DataConfig {
+            size,
+            train: Some(20),
+            valid: Some(1),
+            test: Some(1),
+            ..config("digits")
+        };
         assert_eq!(load(&tiny, &nowhere()).expect("drawn").train.dim(), size * size);
     }
 }
@@ -156,7 +191,9 @@ fn every_class_is_drawn_and_any_size() {
 #[test]
 fn idx_files_in_a_folder_are_the_three_sets() {
     let folder = tempfile::tempdir().expect("a folder");
-    let images = |count: u32| idx(&[count, 2, 3], &(0..count * 6).map(|i| (i * 37) as u8).collect::<Vec<_>>());
+    let images = |count: u32| {
+        idx(&[count, 2, 3], &(0..count * 6).map(|i| (i * 37) as u8).collect::<Vec<_>>())
+    };
     write(&folder, "train-images-idx3-ubyte.gz", &gzip(&images(10)));
     write(&folder, "train-labels-idx1-ubyte", &idx(&[10], &[0, 1, 2, 0, 1, 2, 0, 1, 2, 0]));
     write(&folder, "t10k-images.idx3-ubyte", &images(3));
@@ -165,7 +202,9 @@ fn idx_files_in_a_folder_are_the_three_sets() {
     let names = &data.train.labels().expect("labels").names;
     assert_eq!(names.to_vec(), ["0", "1", "2"]);
     // A fifth of train validates, and every image is in one set only.
-    let grey = load(&DataConfig { binarize: Binarize::Dynamic, ..config(folder.path()) }, &nowhere()).expect("idx");
+    let grey =
+        load(&DataConfig { binarize: Binarize::Dynamic, ..config(folder.path()) }, &nowhere())
+            .expect("idx");
     let mut rows: Vec<&[u8]> = (0..8).map(|i| grey.train.row(i)).collect();
     rows.sort_unstable();
     rows.dedup();
@@ -178,7 +217,11 @@ fn emnist_is_turned_upright() {
     let folder = tempfile::tempdir().expect("a folder");
     // An L, stored by columns.
     let stored = [255, 255, 255, 0, 0, 255, 0, 0, 255];
-    let path = write(&folder, "emnist-letters-test-images-idx3-ubyte", &idx(&[3, 3, 3], &stored.repeat(3)));
+    let path = write(
+        &folder,
+        "emnist-letters-test-images-idx3-ubyte",
+        &idx(&[3, 3, 3], &stored.repeat(3)),
+    );
     let plain = write(&folder, "letters-idx3-ubyte", &idx(&[3, 3, 3], &stored.repeat(3)));
     let first = |path| load(&config(path), &nowhere()).expect("idx").train.row(0).to_vec();
     assert_eq!(first(path), [1, 0, 0, 1, 0, 0, 1, 1, 1]);
@@ -215,8 +258,10 @@ fn one_file_is_divided_by_the_data_seed() {
     let path = write(&folder, "rows.amat", format!("a b c d e f g\n{rows}").as_bytes());
     let data = load(&config(&path), &nowhere()).expect("text");
     assert_eq!(counts(&data), [80, 10, 10]);
-    let mut all: Vec<&[u8]> =
-        parts(&data).iter().flat_map(|images| (0..images.count()).map(|i| images.row(i))).collect();
+    let mut all: Vec<&[u8]> = parts(&data)
+        .iter()
+        .flat_map(|images| (0..images.count()).map(|i| images.row(i)))
+        .collect();
     all.sort_unstable();
     all.dedup();
     assert_eq!(all.len(), 100, "an image is in two sets, or lost");
@@ -225,14 +270,18 @@ fn one_file_is_divided_by_the_data_seed() {
     let few = DataConfig { train: Some(30), ..config(&path) };
     assert_eq!(counts(&load(&few, &nowhere()).expect("text")), [30, 10, 10]);
     let many = DataConfig { valid: Some(11), ..config(&path) };
-    assert!(failure(&many).contains("data.valid = 11") && failure(&many).contains("has 10 valid images"));
+    assert!(
+        failure(&many).contains("data.valid = 11")
+            && failure(&many).contains("has 10 valid images")
+    );
 }
 
 #[test]
 fn numpy_arrays_of_any_kind_mean_the_same_bits() {
     let folder = tempfile::tempdir().expect("a folder");
     let bits = [0u8, 1, 1, 0, 1, 0, 0, 0, 1, 1, 1, 1];
-    let wide = |to: &dyn Fn(u8) -> Vec<u8>| bits.iter().flat_map(|&bit| to(bit)).collect::<Vec<u8>>();
+    let wide =
+        |to: &dyn Fn(u8) -> Vec<u8>| bits.iter().flat_map(|&bit| to(bit)).collect::<Vec<u8>>();
     let kinds: [(&str, Vec<u8>); 6] = [
         ("|u1", bits.to_vec()),
         ("|b1", bits.to_vec()),
@@ -262,8 +311,11 @@ fn numpy_arrays_of_any_kind_mean_the_same_bits() {
     // Fractions are grey levels, also after whole numbers.
     let values: Vec<u8> = [1.0f32, 0.0, 0.5, 0.25].iter().flat_map(|v| v.to_le_bytes()).collect();
     let path = write(&folder, "grey.npy", &npy("<f4", "(4, 1)", &values));
-    let data = load(&DataConfig { binarize: Binarize::Dynamic, ..config(&path) }, &nowhere()).expect("grey");
-    assert!(data.dynamic() && data.train.pixels().iter().all(|level| [255, 0, 128, 64].contains(level)));
+    let data = load(&DataConfig { binarize: Binarize::Dynamic, ..config(&path) }, &nowhere())
+        .expect("grey");
+    assert!(
+        data.dynamic() && data.train.pixels().iter().all(|level| [255, 0, 128, 64].contains(level))
+    );
 }
 
 #[test]
@@ -306,15 +358,31 @@ fn every_misuse_of_files_names_the_place() {
         &idx(&[1 << 31, 28, 28], &[0; 5]),
         "byte 21: the file ends; its header promises 2147483648 images of 28 x 28",
     );
-    case("a-ubyte", &idx(&[u32::MAX, u32::MAX, u32::MAX], &[]), "no images, or more than can be");
+    case(
+        "a-ubyte",
+        &idx(&[u32::MAX, u32::MAX, u32::MAX], &[]),
+        "no images, or more than can be",
+    );
     case("a-ubyte", &idx(&[1, 2, 2], &[0; 5]), "byte 20: more bytes than the 4");
     case("a-ubyte", &idx(&[0, 28, 28], &[]), "no images");
     case("a-ubyte", &idx(&[4], &[0; 4]), "labels (rank 1)");
-    case("a-ubyte", &[0, 0, 13, 2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0], "values of type 0x0d");
+    case(
+        "a-ubyte",
+        &[0, 0, 13, 2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0],
+        "values of type 0x0d",
+    );
     case("a-ubyte", &idx(&[2, 28, 28], &[0; 1568]), "fewer than three images");
     case("a.gz", &gzip(&idx(&[3, 28, 28], &[0; 2352]))[..30], "byte");
-    case("a.npy", &npy("<f4", "(1, 1)", &f32::NAN.to_le_bytes()), "image 0, pixel 0 is NaN");
-    case("a.npy", &npy("<f4", "(1, 2)", &[0, 0, 0, 63, 0, 0, 0, 64]), "image 0, pixel 1 is 2");
+    case(
+        "a.npy",
+        &npy("<f4", "(1, 1)", &f32::NAN.to_le_bytes()),
+        "image 0, pixel 0 is NaN",
+    );
+    case(
+        "a.npy",
+        &npy("<f4", "(1, 2)", &[0, 0, 0, 63, 0, 0, 0, 64]),
+        "image 0, pixel 1 is 2",
+    );
     case("a.npy", &npy("|i1", "(1, 1)", &[255]), "image 0, pixel 0 is -1");
     case("a.npy", &npy("<f4", "(2147483648, 784)", &[0; 8]), "the array ends");
     case("a.npy", &npy("|O", "(1, 1)", &[0]), "values of type |O");
@@ -343,13 +411,22 @@ fn names_that_climb_out_of_an_archive_lead_nowhere() {
     }
     let path = write(&outside, "in/set.tar", &builder.into_inner().expect("memory"));
     let values = |count: u8| npy("|u1", &format!("({count}, 2)"), &vec![1; 2 * usize::from(count)]);
-    let arrays = write(&outside, "in/set.npz", &npz(&[("../../train.npy", values(4)), ("/etc/test.npy", values(2))]));
+    let arrays = write(
+        &outside,
+        "in/set.npz",
+        &npz(&[("../../train.npy", values(4)), ("/etc/test.npy", values(2))]),
+    );
     for (path, total) in [(path, 5), (arrays, 6)] {
-        let data = load(&DataConfig { size: 28, ..config(&path) }, &nowhere()).expect("an archive is only read");
+        let data = load(&DataConfig { size: 28, ..config(&path) }, &nowhere())
+            .expect("an archive is only read");
         assert_eq!(counts(&data).iter().sum::<usize>(), total);
     }
     let left = |folder: &Path| fs::read_dir(folder).expect("a folder").count();
-    assert_eq!((left(outside.path()), left(&outside.path().join("in"))), (1, 2), "something was written");
+    assert_eq!(
+        (left(outside.path()), left(&outside.path().join("in"))),
+        (1, 2),
+        "something was written"
+    );
 }
 
 #[test]
@@ -360,7 +437,8 @@ fn bombs_are_refused() {
     let path = write(&folder, "bomb-ubyte.gz", &bomb);
     assert!(failure(&config(&path)).contains("more than 300 times its length: refused"));
     let array = npy("|u1", "(100, 1048576)", &vec![0; zeros as usize]);
-    let path = write(&folder, "bomb.npz", &npz(&[("train.npy", array.clone()), ("test.npy", array)]));
+    let path =
+        write(&folder, "bomb.npz", &npz(&[("train.npy", array.clone()), ("test.npy", array)]));
     assert!(failure(&config(&path)).contains("more than 300 times its length: refused"));
 }
 
@@ -373,12 +451,20 @@ fn folders_that_are_no_whole_set_say_what_lacks() {
     write(&folder, "w.test.csv", b"0,1,1\n");
     assert!(failure(&config(folder.path())).contains("its sets differ in shape: 1 x 2 and 1 x 3"));
     write(&folder, "z.test.csv", b"0,1\n");
-    assert!(failure(&config(folder.path())).contains("several test images (w.test.csv, z.test.csv)"));
+    assert!(
+        failure(&config(folder.path())).contains("several test images (w.test.csv, z.test.csv)")
+    );
     let vectors = write(&folder, "z/v.csv", b"0,1\n1,1\n0,0\n");
     let message = failure(&DataConfig { size: 14, ..config(vectors) });
-    assert!(message.contains("data.size: 14 asked") && message.contains("vectors of 2 values"), "{message}");
+    assert!(
+        message.contains("data.size: 14 asked") && message.contains("vectors of 2 values"),
+        "{message}"
+    );
     assert!(failure(&DataConfig { size: 0, ..config("digits") }).contains("data.size"));
-    assert!(failure(&DataConfig { train: Some(0), ..config("digits") }).contains("data.train: at least one image"));
+    assert!(
+        failure(&DataConfig { train: Some(0), ..config("digits") })
+            .contains("data.train: at least one image")
+    );
 }
 
 // Sets by name.
@@ -398,9 +484,18 @@ fn a_missing_set_says_where_it_looked_and_what_gets_it() {
 #[test]
 fn a_part_of_a_named_set_is_not_the_set() {
     let folder = tempfile::tempdir().expect("a folder");
-    write(&folder, "emnist_letters/emnist-letters-test-images-idx3-ubyte", &idx(&[30, 28, 28], &[9; 30 * 784]));
+    write(
+        &folder,
+        "emnist_letters/emnist-letters-test-images-idx3-ubyte",
+        &idx(&[30, 28, 28], &[9; 30 * 784]),
+    );
     let error = load(&config("emnist-letters"), &Library::at(folder.path())).expect_err("a part");
-    assert!(error.to_string().contains("its train images are not; `ablade data fetch emnist-letters`"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("its train images are not; `ablade data fetch emnist-letters`"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -412,7 +507,9 @@ fn the_catalogue_knows_what_is_here() {
     let place = |name| &entries.iter().find(|entry| entry.name == name).expect("listed").place;
     assert_eq!(place("digits"), &Place::Builtin);
     assert_eq!(place("mnist"), &Place::Here(folder.path().join("mnist")));
-    assert!(matches!(place("four-shapes"), Place::Missing(why) if why.contains("ablade data fetch four-shapes")));
+    assert!(
+        matches!(place("four-shapes"), Place::Missing(why) if why.contains("ablade data fetch four-shapes"))
+    );
 }
 
 // Identity and sharing.
@@ -433,7 +530,11 @@ fn the_fingerprint_is_the_content() {
     fs::write(&path, b"0,1\n1,1\n0,1\n").expect("written");
     assert_ne!(now(), first, "a byte changes it");
     let elsewhere = write(&folder, "b/c.csv", b"0,1\n1,1\n0,0\n");
-    assert_eq!(fingerprint(&config(elsewhere), &nowhere()).expect("a fingerprint"), first, "the place does not");
+    assert_eq!(
+        fingerprint(&config(elsewhere), &nowhere()).expect("a fingerprint"),
+        first,
+        "the place does not"
+    );
 
     let drawn = |change: fn(&mut DataConfig)| {
         let mut config = config("digits");
@@ -442,7 +543,11 @@ fn the_fingerprint_is_the_content() {
     };
     let base = drawn(|_| {});
     assert!(base.starts_with("digits-"));
-    assert_eq!(drawn(|config| config.train = Some(10_000)), base, "the default written out is the default");
+    assert_eq!(
+        drawn(|config| config.train = Some(10_000)),
+        base,
+        "the default written out is the default"
+    );
     assert_ne!(drawn(|config| config.seed = 1), base);
     assert_ne!(drawn(|config| config.train = Some(9)), base);
     assert_ne!(drawn(|config| config.size = 14), base);
@@ -455,7 +560,9 @@ fn a_cache_loads_each_set_once() {
     let path = write(&folder, "a.csv", b"0,1\n1,1\n0,0\n");
     let cache = Cache::new(nowhere());
     let loaded: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| cache.get(&config(&path)).expect("text"))).collect();
+        let threads: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| cache.get(&config(&path)).expect("text")))
+            .collect();
         threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
     });
     assert!(loaded.iter().all(|data| std::sync::Arc::ptr_eq(data, &loaded[0])));
@@ -468,7 +575,11 @@ fn a_cache_loads_each_set_once() {
 fn contact_sheets_are_pictures_of_any_data() {
     let folder = tempfile::tempdir().expect("a folder");
     let vectors = write(&folder, "a<&.csv", b"0,1\n1,1\n0,0\n");
-    for config in [config("shapes"), DataConfig { binarize: Binarize::Dynamic, ..config("digits") }, config(vectors)] {
+    for config in [
+        config("shapes"),
+        DataConfig { binarize: Binarize::Dynamic, ..config("digits") },
+        config(vectors),
+    ] {
         let data = load(&config, &nowhere()).expect("data");
         for part in Part::ALL {
             let sheet = ablade::data::contact_sheet(&data, part);

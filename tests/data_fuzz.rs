@@ -1,5 +1,5 @@
-//! Readers of files against arbitrary, truncated and damaged ones: an error or a data set, never a panic, and never an
-//! allocation that only a header's promise explains.
+//! Readers of files against arbitrary, truncated and damaged ones: an error or a data set, never a
+//! panic, and never an allocation that only a header's promise explains.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -33,21 +33,30 @@ unsafe impl GlobalAlloc for Watched {
 #[global_allocator]
 static ALLOCATOR: Watched = Watched;
 
-/// Largest block that a file of a few kilobytes can explain: compressed data expands, at most a thousandfold.
+/// Largest block that a file of a few kilobytes can explain: compressed data expands, at most a
+/// thousandfold.
 const EXPLAINED: usize = 24 << 20;
 
-/// Loads a file of these bytes, as it is, as a part of a folder, and as train and test; all must end, and say where an error
-/// is.
+/// Loads a file of these bytes, as it is, as a part of a folder, and as train and test; all must
+/// end, and say where an error is.
 fn survives(bytes: &[u8], name: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, pair) = (folder.path().join("one").join(name), folder.path().join("pair"));
-    for path in [path.clone(), pair.join(format!("train-{name}")), pair.join(format!("test-{name}"))] {
+    for path in [
+        path.clone(),
+        pair.join(format!("train-{name}")),
+        pair.join(format!("test-{name}")),
+    ] {
         fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         fs::write(path, bytes).expect("a file");
     }
     LARGEST.set(0);
     for place in [path.as_path(), path.parent().expect("a folder"), &pair] {
-        let config = DataConfig { name: place.to_str().expect("UTF-8").into(), size: 5, ..DataConfig::default() };
+        let config = DataConfig {
+            name: place.to_str().expect("UTF-8").into(),
+            size: 5,
+            ..DataConfig::default()
+        };
         match load(&config, &Library::at("/nonexistent")) {
             Ok(data) => assert!(data.train.pixels().iter().all(|&bit| bit <= 1)),
             Err(error) => {
@@ -73,7 +82,11 @@ fn png(side: u32) -> Vec<u8> {
     let mut encoder = png::Encoder::new(&mut bytes, side, side);
     encoder.set_color(png::ColorType::Rgba);
     let pixels = vec![77; (4 * side * side) as usize];
-    encoder.write_header().expect("memory").write_image_data(&pixels).expect("memory");
+    encoder
+        .write_header()
+        .expect("memory")
+        .write_image_data(&pixels)
+        .expect("memory");
     bytes
 }
 
@@ -85,17 +98,23 @@ fn npy() -> Vec<u8> {
 fn npy_of(values: [f32; 3]) -> Vec<u8> {
     let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (4, 5, 5), }\n";
     let values = values.iter().cycle().take(100).flat_map(|value| value.to_le_bytes());
-    [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes()]
-        .concat()
-        .into_iter()
-        .chain(values)
-        .collect()
+    [
+        b"\x93NUMPY\x01\x00",
+        &(header.len() as u16).to_le_bytes()[..],
+        header.as_bytes(),
+    ]
+    .concat()
+    .into_iter()
+    .chain(values)
+    .collect()
 }
 
 fn npz() -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, values) in [("train.npy", [0.0, 1.0, 0.5]), ("../test.npy", [1.0, 0.0, 0.5])] {
-        writer.start_file(name, zip::write::SimpleFileOptions::default()).expect("memory");
+        writer
+            .start_file(name, zip::write::SimpleFileOptions::default())
+            .expect("memory");
         writer.write_all(&npy_of(values)).expect("memory");
     }
     writer.finish().expect("memory").into_inner()
@@ -140,8 +159,14 @@ fn sound_files_load() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join(name);
         fs::write(&path, bytes).expect("a file");
-        let config = DataConfig { name: path.to_str().expect("UTF-8").into(), size: 5, ..DataConfig::default() };
-        let loaded = load(&config, &Library::at("/nonexistent")).map(|_| ()).map_err(|error| error.to_string());
+        let config = DataConfig {
+            name: path.to_str().expect("UTF-8").into(),
+            size: 5,
+            ..DataConfig::default()
+        };
+        let loaded = load(&config, &Library::at("/nonexistent"))
+            .map(|_| ())
+            .map_err(|error| error.to_string());
         // Vectors are no squares of 5; that they are not is all that may be wrong.
         assert!(
             loaded.is_ok() || loaded.as_ref().is_err_and(|error| error.contains("data.size")),
@@ -159,7 +184,10 @@ fn the_watch_sees_a_large_block() {
 
 /// Inputs a property: a few hundred, or as many as `PROPTEST_CASES` says.
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(300)
+    std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(300)
 }
 
 proptest! {

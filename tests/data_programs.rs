@@ -1,5 +1,6 @@
-//! Files as pandas, NumPy, SciPy and Pillow write them: the same images out of each, or a refusal that says what a file is.
-//! Skipped loudly where Python or a package is missing; `ABLADE_PYTHON` names the interpreter.
+//! Files as pandas, NumPy, SciPy and Pillow write them: the same images out of each, or a refusal
+//! that says what a file is. Skipped loudly where Python or a package is missing; `ABLADE_PYTHON`
+//! names the interpreter.
 
 mod skipped;
 
@@ -11,7 +12,11 @@ use ablade::data::{DataConfig, Dataset, Library, export, load};
 use skipped::skipped;
 
 fn load_path(path: &Path, size: usize) -> Result<Dataset, String> {
-    let config = DataConfig { name: path.display().to_string(), size, ..DataConfig::default() };
+    let config = DataConfig {
+        name: path.display().to_string(),
+        size,
+        ..DataConfig::default()
+    };
     load(&config, &Library::at("/nonexistent")).map_err(|error| error.to_string())
 }
 
@@ -27,7 +32,11 @@ fn files_of_other_programs_are_the_same_images_or_refused_by_name() {
     match Command::new(&python).arg(script).arg(folder.path()).output() {
         Ok(made) if made.status.success() => {}
         Ok(made) => {
-            let error = String::from_utf8_lossy(&made.stderr).lines().last().unwrap_or_default().to_owned();
+            let error = String::from_utf8_lossy(&made.stderr)
+                .lines()
+                .last()
+                .unwrap_or_default()
+                .to_owned();
             return skipped(format_args!("{python} made no files: {error}"));
         }
         Err(error) => return skipped(format_args!("no {python}: {error}")),
@@ -48,7 +57,10 @@ fn files_of_other_programs_are_the_same_images_or_refused_by_name() {
             "tarred.tar.gz",
         ];
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-        assert!(!says.contains(&name.as_str()) || !data.left_out.is_empty(), "{name}: not a word of what is left out");
+        assert!(
+            !says.contains(&name.as_str()) || !data.left_out.is_empty(),
+            "{name}: not a word of what is left out"
+        );
     }
     let words = [
         ("utf16.csv", "UTF-16"),
@@ -70,14 +82,26 @@ fn files_of_other_programs_are_the_same_images_or_refused_by_name() {
 #[test]
 fn what_is_exported_reads_back() {
     let folder = tempfile::tempdir().expect("a folder");
-    let config = DataConfig { train: Some(30), valid: Some(4), test: Some(5), size: 9, ..DataConfig::default() };
+    let config = DataConfig {
+        train: Some(30),
+        valid: Some(4),
+        test: Some(5),
+        size: 9,
+        ..DataConfig::default()
+    };
     let drawn = load(&config, &Library::at("/nonexistent")).expect("drawn");
-    for (name, path) in [("a/x.npz", "a/x.npz"), ("b/x.npy", "b/x"), ("c/x.csv.gz", "c"), ("d/x.idx", "d/x")] {
+    for (name, path) in [
+        ("a/x.npz", "a/x.npz"),
+        ("b/x.npy", "b/x"),
+        ("c/x.csv.gz", "c"),
+        ("d/x.idx", "d/x"),
+    ] {
         for (file, bytes) in export(&drawn, &folder.path().join(name)).expect("a known ending") {
             fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
             fs::write(file, bytes).expect("a file");
         }
-        let read = load_path(&folder.path().join(path), 9).unwrap_or_else(|error| panic!("{error}"));
+        let read =
+            load_path(&folder.path().join(path), 9).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(pixels(&read), pixels(&drawn), "{name}");
         assert_eq!(read.shape, drawn.shape, "{name}");
     }

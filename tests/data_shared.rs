@@ -1,4 +1,5 @@
-//! The real data sets, where a copy is at hand: counts, shapes and anchors known from their sources. Skipped loudly elsewhere.
+//! The real data sets, where a copy is at hand: counts, shapes and anchors known from their
+//! sources. Skipped loudly elsewhere.
 
 mod skipped;
 
@@ -10,7 +11,9 @@ use skipped::skipped;
 /// The folder with the data sets.
 fn shared() -> Option<PathBuf> {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let data = std::env::var_os("ABLADE_SHARED").map_or_else(beside, PathBuf::from).join("data");
+    let data = std::env::var_os("ABLADE_SHARED")
+        .map_or_else(beside, PathBuf::from)
+        .join("data");
     if data.is_dir() {
         return Some(data);
     }
@@ -32,17 +35,27 @@ fn bernoulli(data: &Dataset) -> f64 {
     let dim = data.shape.dim();
     let mut on = vec![1.0; dim];
     for i in 0..data.train.count() {
-        on.iter_mut().zip(data.train.row(i)).for_each(|(sum, &bit)| *sum += f64::from(bit));
+        on.iter_mut()
+            .zip(data.train.row(i))
+            .for_each(|(sum, &bit)| *sum += f64::from(bit));
     }
     let total = data.train.count() as f64 + 2.0;
     let nll = |image: &[u8]| -> f64 {
-        image.iter().zip(&on).map(|(&bit, on)| -(if bit == 1 { on / total } else { 1.0 - on / total }).ln()).sum()
+        image
+            .iter()
+            .zip(&on)
+            .map(|(&bit, on)| -(if bit == 1 { on / total } else { 1.0 - on / total }).ln())
+            .sum()
     };
     (0..data.test.count()).map(|i| nll(data.test.row(i))).sum::<f64>() / data.test.count() as f64
 }
 
 fn mean(images: &[&Images]) -> f64 {
-    let sum: u64 = images.iter().flat_map(|images| images.pixels()).map(|&bit| u64::from(bit)).sum();
+    let sum: u64 = images
+        .iter()
+        .flat_map(|images| images.pixels())
+        .map(|&bit| u64::from(bit))
+        .sum();
     sum as f64 / images.iter().map(|images| images.pixels().len()).sum::<usize>() as f64
 }
 
@@ -50,7 +63,10 @@ fn mean(images: &[&Images]) -> f64 {
 fn mnist_is_mnist() {
     let Some(shared) = shared() else { return };
     let data = named("mnist", &shared, Binarize::Stochastic);
-    assert_eq!((counts(&data), data.shape.width, data.shape.height), ([50_000, 10_000, 10_000], 28, 28));
+    assert_eq!(
+        (counts(&data), data.shape.width, data.shape.height),
+        ([50_000, 10_000, 10_000], 28, 28)
+    );
     let on = mean(&[&data.train, &data.valid]);
     assert!((on - 0.130_66).abs() < 2e-4, "mean {on} of 60000 images");
     let labels = data.test.labels().expect("labels");
@@ -59,7 +75,12 @@ fn mnist_is_mnist() {
     assert!((bernoulli(&data) - 205.65).abs() < 0.3);
     let threshold = bernoulli(&named("mnist", &shared, Binarize::Threshold));
     assert!((threshold - 205.85).abs() < 0.3, "{threshold}");
-    let small = DataConfig { name: "mnist".into(), size: 14, test: Some(100), ..DataConfig::default() };
+    let small = DataConfig {
+        name: "mnist".into(),
+        size: 14,
+        test: Some(100),
+        ..DataConfig::default()
+    };
     assert_eq!(load(&small, &Library::at(&shared)).expect("resized").shape.dim(), 196);
 }
 
@@ -68,10 +89,17 @@ fn the_fixed_binarisation_is_the_one_of_the_papers() {
     let Some(shared) = shared() else { return };
     for rule in [Binarize::Threshold, Binarize::Dynamic] {
         let data = named("binarized-mnist", &shared, rule);
-        assert_eq!((counts(&data), data.shape.height, data.dynamic()), ([50_000, 10_000, 10_000], 28, false));
+        assert_eq!(
+            (counts(&data), data.shape.height, data.dynamic()),
+            ([50_000, 10_000, 10_000], 28, false)
+        );
         assert!((bernoulli(&data) - 205.79).abs() < 0.005);
         // The file is sorted by class; a part of it must not be.
-        let few = DataConfig { name: "binarized-mnist".into(), test: Some(1000), ..DataConfig::default() };
+        let few = DataConfig {
+            name: "binarized-mnist".into(),
+            test: Some(1000),
+            ..DataConfig::default()
+        };
         let few = load(&few, &Library::at(&shared)).expect("a part");
         let labels = few.test.labels().expect("labels").of.clone();
         assert!((0..10).all(|class| labels.contains(&class)));
@@ -105,8 +133,16 @@ fn uci_sets_have_their_sizes_and_baselines() {
 #[test]
 fn emnist_letters_stand_upright() {
     let Some(shared) = shared() else { return };
-    let error = load(&DataConfig { name: "emnist-letters".into(), ..DataConfig::default() }, &Library::at(&shared));
-    assert!(error.expect_err("no training images").to_string().contains("its train images are not"));
+    let error = load(
+        &DataConfig { name: "emnist-letters".into(), ..DataConfig::default() },
+        &Library::at(&shared),
+    );
+    assert!(
+        error
+            .expect_err("no training images")
+            .to_string()
+            .contains("its train images are not")
+    );
     let path = shared.join("emnist-letters/emnist-letters-test-first10000-images-idx3-ubyte.gz");
     let data = named(path.to_str().expect("UTF-8"), &shared, Binarize::Threshold);
     assert_eq!(counts(&data), [8000, 1000, 1000]);
@@ -135,11 +171,17 @@ fn four_shapes_are_light_on_dark_and_films_stay_together() {
     let labels = data.train.labels().expect("classes");
     assert_eq!(labels.names.to_vec(), ["circle", "square", "star", "triangle"]);
     assert!(!contact_sheet(&data, Part::Test).is_empty());
-    // The set made from it elsewhere: another program's resizing to 28 x 28, as idx files with labels.
+    // The set made from it elsewhere: another program's resizing to 28 x 28, as idx files with
+    // labels.
     let path = shared.join("four_shapes/four_shapes_28x28-images-idx3-ubyte.gz");
     let derived = named(path.to_str().expect("UTF-8"), &shared, Binarize::Threshold);
     assert_eq!((counts(&derived), derived.shape.height), ([11_976, 1_497, 1_497], 28));
     assert_eq!(derived.train.labels().expect("the labels beside it").names.len(), 4);
     let whole = |data: &Dataset| mean(&[&data.train, &data.valid, &data.test]);
-    assert!((whole(&data) - whole(&derived)).abs() < 0.005, "{} and {}", whole(&data), whole(&derived));
+    assert!(
+        (whole(&data) - whole(&derived)).abs() < 0.005,
+        "{} and {}",
+        whole(&data),
+        whole(&derived)
+    );
 }

@@ -1,4 +1,5 @@
-//! Data in studies: every variant trains on its own data, and what was scored on other data is never compared in silence.
+//! Data in studies: every variant trains on its own data, and what was scored on other data is
+//! never compared in silence.
 
 mod place;
 
@@ -10,7 +11,9 @@ use std::path::Path;
 #[track_caller]
 fn ablade(place: &Path, code: i32, arguments: &str) -> String {
     let output = place::ablade(place, arguments).output().expect("the program");
-    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8")).concat();
+    let text = [output.stdout, output.stderr]
+        .map(|bytes| String::from_utf8(bytes).expect("UTF-8"))
+        .concat();
     assert_eq!(output.status.code(), Some(code), "`ablade {arguments}`\n{text}");
     // Long lines are broken between words.
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -18,7 +21,11 @@ fn ablade(place: &Path, code: i32, arguments: &str) -> String {
 
 fn rows(place: &Path, study: &str, table: &str) -> Vec<BTreeMap<String, String>> {
     let path = place.join("results").join(study).join(table);
-    csv::Reader::from_path(path).expect("a table").deserialize().map(|row| row.expect("a row")).collect()
+    csv::Reader::from_path(path)
+        .expect("a table")
+        .deserialize()
+        .map(|row| row.expect("a row"))
+        .collect()
 }
 
 const BASELINE: &str = "seeds = 2\n[data]\nname = 'digits'\nsize = 8\ntrain = 80\nvalid = 20\ntest = 40\n\
@@ -32,7 +39,11 @@ fn study(place: &Path, name: &str, axes: &str) {
 fn binarisations_are_never_mixed_in_silence() {
     let place = tempfile::tempdir().expect("a folder");
     let place = place.path();
-    study(place, "bits", "[axes]\ndata.binarize = ['threshold', 'stochastic', 'dynamic']\n");
+    study(
+        place,
+        "bits",
+        "[axes]\ndata.binarize = ['threshold', 'stochastic', 'dynamic']\n",
+    );
     let warned = "scored on images binarised once at random, the baseline on images binarised at half grey: their NLL do not \
                   compare";
     let planned = ablade(place, 0, "plan bits.toml");
@@ -45,14 +56,26 @@ fn binarisations_are_never_mixed_in_silence() {
     assert_eq!(column("verdict"), ["baseline", "not comparable", "not comparable"]);
     assert_eq!(column("delta_nats"), ["", "", ""]);
     let scores = column("test_nll_mean_nats");
-    assert!(scores[0] != scores[1] && scores[1] != scores[2], "variants share their data: {scores:?}");
+    assert!(
+        scores[0] != scores[1] && scores[1] != scores[2],
+        "variants share their data: {scores:?}"
+    );
 
     let recorded = |row: &BTreeMap<String, String>| {
-        let run = fs::read_to_string(place.join("results/runs").join(&row["run"]).join("summary.toml"));
-        run.expect("a summary").lines().find(|line| line.starts_with("binarization")).expect("a line").to_owned()
+        let run =
+            fs::read_to_string(place.join("results/runs").join(&row["run"]).join("summary.toml"));
+        run.expect("a summary")
+            .lines()
+            .find(|line| line.starts_with("binarization"))
+            .expect("a line")
+            .to_owned()
     };
-    let recorded: Vec<String> = rows(place, "bits", "runs.csv").iter().step_by(2).map(recorded).collect();
-    assert_eq!(recorded, ["threshold", "stochastic", "dynamic"].map(|rule| format!("binarization = \"{rule}\"")));
+    let recorded: Vec<String> =
+        rows(place, "bits", "runs.csv").iter().step_by(2).map(recorded).collect();
+    assert_eq!(
+        recorded,
+        ["threshold", "stochastic", "dynamic"].map(|rule| format!("binarization = \"{rule}\""))
+    );
 
     ablade(place, 0, "plots bits");
     for figure in ["ablation.svg", "loss.svg", "samples.svg"] {
@@ -74,7 +97,8 @@ fn the_same_test_bits_compare_and_the_table_says_what_differs() {
     assert!(swept.contains("trained on images binarised anew every epoch"), "{swept}");
     assert!(!swept.contains("not comparable"), "{swept}");
     let table = rows(place, "drawn", "ablation.csv");
-    let mut scores: Vec<&str> = table.iter().map(|row| row["test_nll_mean_nats"].as_str()).collect();
+    let mut scores: Vec<&str> =
+        table.iter().map(|row| row["test_nll_mean_nats"].as_str()).collect();
     scores.sort_unstable();
     scores.dedup();
     assert_eq!(scores.len(), 4, "variants share their data: {table:?}");
@@ -90,7 +114,9 @@ fn two_studies_on_other_data_are_not_subtracted() {
     ablade(place, 0, "sweep drawn.toml --progress none --set data.binarize=stochastic");
     let compared = ablade(place, 0, "compare half drawn");
     assert!(
-        compared.contains("not compared: baseline: scored on images binarised once at random, half on images"),
+        compared.contains(
+            "not compared: baseline: scored on images binarised once at random, half on images"
+        ),
         "{compared}"
     );
     assert!(compared.contains("0 runs identical, 0 changed"), "{compared}");
@@ -101,7 +127,9 @@ fn paths_are_found_below_the_data_folder() {
     let place = tempfile::tempdir().expect("a folder");
     let place = place.path();
     fs::create_dir_all(place.join("sets/mine/toy")).expect("a folder");
-    for (part, rows) in [("train", "0,1,1\n1,0,0\n1,1,1\n"), ("valid", "0,0,1\n"), ("test", "1,0,1\n")] {
+    for (part, rows) in
+        [("train", "0,1,1\n1,0,0\n1,1,1\n"), ("valid", "0,0,1\n"), ("test", "1,0,1\n")]
+    {
         fs::write(place.join(format!("sets/mine/toy/toy.{part}.data")), rows).expect("a file");
     }
     let shown = ablade(place, 0, "--data-dir sets data show mine/toy");

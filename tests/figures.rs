@@ -1,4 +1,5 @@
-//! Figures of made-up studies: what charts claim, at every size of study, and that their pictures repeat.
+//! Figures of made-up studies: what charts claim, at every size of study, and that their pictures
+//! repeat.
 
 mod common;
 
@@ -27,8 +28,14 @@ fn check(name: &str, recipe: &Recipe) -> Vec<(&'static str, Chart)> {
         std::fs::write(stem.with_extension("png"), &pictures.png).unwrap();
         std::fs::write(stem.with_extension("svg"), &pictures.svg).unwrap();
         std::fs::write(stem.with_extension("pdf"), &pictures.pdf).unwrap();
-        assert!(pictures.svg.contains("<title>") && pictures.svg.contains("<desc>"), "{place}: no alternative text");
-        assert!(!pictures.svg.contains("<text") && !pictures.svg.contains("NaN"), "{place}: text or NaN in the SVG");
+        assert!(
+            pictures.svg.contains("<title>") && pictures.svg.contains("<desc>"),
+            "{place}: no alternative text"
+        );
+        assert!(
+            !pictures.svg.contains("<text") && !pictures.svg.contains("NaN"),
+            "{place}: text or NaN in the SVG"
+        );
         assert!(!figure.caption.is_empty() && pictures.pdf.starts_with(b"%PDF-"), "{place}");
         assert!(pictures.size.0 <= 1200, "{place} is {:?} wide", pictures.size);
     }
@@ -50,14 +57,28 @@ fn marks(chart: &Chart) -> impl Iterator<Item = &Mark> {
     planes(chart).flat_map(|plane| &plane.marks)
 }
 
-/// No mark without extent lies off its axes, every label is there, every axis has ticks that rise and lie on it.
+/// No mark without extent lies off its axes, every label is there, every axis has ticks that rise
+/// and lie on it.
 fn hold(place: &str, chart: &Chart) {
-    assert!(!chart.title.is_empty() && !chart.caption.is_empty() && !chart.panels.is_empty(), "{place}");
-    assert!(!format!("{chart:?}").contains("NaN,") || place.contains("effects") || place.contains("interactions"));
+    assert!(
+        !chart.title.is_empty() && !chart.caption.is_empty() && !chart.panels.is_empty(),
+        "{place}"
+    );
+    assert!(
+        !format!("{chart:?}").contains("NaN,")
+            || place.contains("effects")
+            || place.contains("interactions")
+    );
     for plane in planes(chart) {
         for axis in [&plane.x, &plane.y] {
-            assert!(axis.lo.is_finite() && axis.hi.is_finite() && axis.lo < axis.hi, "{place}: {axis:?}");
-            assert!(axis.ticks.iter().all(|tick| axis.holds(tick.at) && !tick.text.is_empty()), "{place}: {axis:?}");
+            assert!(
+                axis.lo.is_finite() && axis.hi.is_finite() && axis.lo < axis.hi,
+                "{place}: {axis:?}"
+            );
+            assert!(
+                axis.ticks.iter().all(|tick| axis.holds(tick.at) && !tick.text.is_empty()),
+                "{place}: {axis:?}"
+            );
             assert!(axis.ticks.windows(2).all(|t| t[0].at < t[1].at), "{place}: {axis:?}");
             assert!(!plane.axes || !axis.ticks.is_empty(), "{place}: {axis:?}");
         }
@@ -71,12 +92,19 @@ fn hold(place: &str, chart: &Chart) {
                 );
             }
         }
-        assert!(plane.ends.iter().all(|end| end.values.len() <= plane.heads.len().max(1)), "{place}");
+        assert!(
+            plane.ends.iter().all(|end| end.values.len() <= plane.heads.len().max(1)),
+            "{place}"
+        );
     }
 }
 
 fn of<'a>(charts: &'a [(&'static str, Chart)], name: &str) -> &'a Chart {
-    &charts.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("no figure {name}")).1
+    &charts
+        .iter()
+        .find(|(known, _)| *known == name)
+        .unwrap_or_else(|| panic!("no figure {name}"))
+        .1
 }
 
 fn orderings() -> (&'static str, Vec<String>) {
@@ -105,8 +133,14 @@ fn a_grid_shows_every_kind_of_figure() {
     ];
     assert_eq!(names, all);
     let loss = of(&charts, "loss");
-    assert!(loss.subtitle.contains("mean of 3 seeds") && loss.subtitle.contains("95 %"), "{}", loss.subtitle);
-    assert!(marks(loss).any(|mark| matches!(mark, Mark::Band { points, .. } if points.len() == 60)));
+    assert!(
+        loss.subtitle.contains("mean of 3 seeds") && loss.subtitle.contains("95 %"),
+        "{}",
+        loss.subtitle
+    );
+    assert!(
+        marks(loss).any(|mark| matches!(mark, Mark::Band { points, .. } if points.len() == 60))
+    );
 }
 
 #[test]
@@ -124,11 +158,19 @@ fn failures_show_where_they_happened() {
     };
     let charts = check("failures", &recipe);
     let loss = of(&charts, "loss");
-    assert!(marks(loss).any(|mark| matches!(mark, Mark::Dot { form: Form::Cross, .. })), "the diverged run");
-    assert!(loss.subtitle.contains("3 of 3 failed") && loss.subtitle.contains("1 run is still to come"));
+    assert!(
+        marks(loss).any(|mark| matches!(mark, Mark::Dot { form: Form::Cross, .. })),
+        "the diverged run"
+    );
+    assert!(
+        loss.subtitle.contains("3 of 3 failed") && loss.subtitle.contains("1 run is still to come")
+    );
     assert_eq!(loss.panels.len(), 19, "a panel for each variant with a curve");
     let ablation = of(&charts, "ablation");
-    let rows: Vec<&str> = planes(ablation).flat_map(|p| &p.ends).map(|end| end.values[0].as_str()).collect();
+    let rows: Vec<&str> = planes(ablation)
+        .flat_map(|p| &p.ends)
+        .map(|end| end.values[0].as_str())
+        .collect();
     assert_eq!((rows.len(), rows.last().copied()), (19, Some("3 of 3 failed")));
 }
 
@@ -148,8 +190,13 @@ fn one_seed_has_no_interval_and_says_so() {
 
 #[test]
 fn one_variant_has_nothing_to_be_compared_with() {
-    let charts = check("one-variant", &Recipe { axes: vec![("depth", strings(&["1"]))], ..Recipe::default() });
-    let Body::Message(text) = &of(&charts, "ablation").panels[0].body else { panic!("no message") };
+    let charts = check(
+        "one-variant",
+        &Recipe { axes: vec![("depth", strings(&["1"]))], ..Recipe::default() },
+    );
+    let Body::Message(text) = &of(&charts, "ablation").panels[0].body else {
+        panic!("no message")
+    };
     assert!(text.contains("baseline alone"), "{text}");
     assert_eq!(planes(of(&charts, "loss")).flat_map(|plane| &plane.ends).count(), 1);
 }
@@ -166,7 +213,8 @@ fn forty_variants_have_a_panel_and_a_row_each() {
 #[test]
 fn one_epoch_is_a_dot() {
     let charts = check("one-epoch", &Recipe { epochs: 1, ..Recipe::default() });
-    let count = |wanted: fn(&Mark) -> bool| marks(of(&charts, "loss")).filter(|mark| wanted(mark)).count();
+    let count =
+        |wanted: fn(&Mark) -> bool| marks(of(&charts, "loss")).filter(|mark| wanted(mark)).count();
     assert_eq!(count(|mark| matches!(mark, Mark::Dot { form: Form::Disc, .. })), 4);
     assert_eq!(count(|mark| matches!(mark, Mark::Interval { .. })), 4);
 }
@@ -187,15 +235,21 @@ fn ten_thousand_epochs_stay_few_points() {
 
 #[test]
 fn a_study_before_its_first_run_says_so() {
-    let charts = check("empty", &Recipe { status: |_, _| RunStatus::Outstanding, ..Recipe::default() });
+    let charts =
+        check("empty", &Recipe { status: |_, _| RunStatus::Outstanding, ..Recipe::default() });
     for name in ["loss", "ablation"] {
-        let Body::Message(text) = &of(&charts, name).panels[0].body else { panic!("{name}: no message") };
+        let Body::Message(text) = &of(&charts, name).panels[0].body else {
+            panic!("{name}: no message")
+        };
         assert!(text.contains("12 not run yet"), "{name}: {text}");
     }
     // The masks are known before any training.
     assert!(charts.iter().any(|(name, _)| *name == "network"));
     let all_failed = Recipe { status: |_, _| RunStatus::Failed, ..Recipe::default() };
-    let Body::Message(text) = &of(&check("failed", &all_failed), "loss").panels[0].body.clone() else { panic!() };
+    let Body::Message(text) = &of(&check("failed", &all_failed), "loss").panels[0].body.clone()
+    else {
+        panic!()
+    };
     assert!(text.contains("12 failed"), "{text}");
 }
 
@@ -205,7 +259,15 @@ fn names_are_only_ever_text() {
     let recipe = Recipe {
         axes: vec![
             ("Lớp ẩn <b>", vec![hostile.to_owned(), "=1+1".to_owned()]),
-            ("thứ tự", strings(&["ngẫu nhiên, độc lập với điểm ảnh và rất dài dòng", "xoắn ốc", "\u{202e}", "日本"])),
+            (
+                "thứ tự",
+                strings(&[
+                    "ngẫu nhiên, độc lập với điểm ảnh và rất dài dòng",
+                    "xoắn ốc",
+                    "\u{202e}",
+                    "日本",
+                ]),
+            ),
         ],
         name: "Mất mát <i>".into(),
         ..Recipe::default()
@@ -213,23 +275,32 @@ fn names_are_only_ever_text() {
     let study = recipe.study();
     for figure in draw_all(&study, &artefacts(&study)) {
         for svg in [&figure.pictures.svg, &figure.pictures.live_svg] {
-            assert!(!svg.contains("<script") && !svg.contains("<b>") && !svg.contains('\u{1}'), "{}", figure.name);
+            assert!(
+                !svg.contains("<script") && !svg.contains("<b>") && !svg.contains('\u{1}'),
+                "{}",
+                figure.name
+            );
             assert_eq!(svg.matches("</svg>").count(), 1, "{}", figure.name);
         }
     }
     check("names", &recipe);
 }
 
-/// Rows that lie far out do not squeeze the others; where most lie far from the baseline, the axis goes there.
+/// Rows that lie far out do not squeeze the others; where most lie far from the baseline, the axis
+/// goes there.
 #[test]
 fn the_axis_of_differences_is_where_most_variants_are() {
-    let mut study =
-        Recipe { axes: vec![("batch", (0..9).map(|i| i.to_string()).collect())], ..Recipe::default() }.study();
+    let mut study = Recipe {
+        axes: vec![("batch", (0..9).map(|i| i.to_string()).collect())],
+        ..Recipe::default()
+    }
+    .study();
     let triangles = |study: &Study| {
         let charts = charts(study, 0, &Artefacts::default());
         let ablation = of(&charts, "ablation").clone();
         hold("ablation", &ablation);
-        let outside = marks(&ablation).filter(|m| matches!(m, Mark::Dot { form: Form::Left | Form::Right, .. }));
+        let outside = marks(&ablation)
+            .filter(|m| matches!(m, Mark::Dot { form: Form::Left | Form::Right, .. }));
         (outside.count(), ablation.subtitle.contains("beyond the axis"))
     };
     let shift = |study: &mut Study, variant: usize, by: f64| {
@@ -241,7 +312,9 @@ fn the_axis_of_differences_is_where_most_variants_are() {
     assert_eq!(triangles(&study), (0, false));
     shift(&mut study, 4, 900.0);
     assert_eq!(triangles(&study), (1, true));
-    (1..9).filter(|v| *v != 4).for_each(|variant| shift(&mut study, variant, -900.0));
+    (1..9)
+        .filter(|v| *v != 4)
+        .for_each(|variant| shift(&mut study, variant, -900.0));
     assert_eq!(triangles(&study), (0, false));
 }
 
@@ -253,8 +326,13 @@ fn the_same_study_gives_the_same_bytes() {
     };
     let (first, second) = (draw(), draw());
     assert!(first == second);
-    let gallery = |figures: &[ablade::figures::Figure]| figures.iter().map(small_png).collect::<Vec<_>>();
+    let gallery =
+        |figures: &[ablade::figures::Figure]| figures.iter().map(small_png).collect::<Vec<_>>();
     let pictures = gallery(&first);
     assert!(pictures == gallery(&second));
-    assert!(pictures.iter().all(|png| png.len() < 80_000), "{:?}", pictures.iter().map(Vec::len).collect::<Vec<_>>());
+    assert!(
+        pictures.iter().all(|png| png.len() < 80_000),
+        "{:?}",
+        pictures.iter().map(Vec::len).collect::<Vec<_>>()
+    );
 }

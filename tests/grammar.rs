@@ -1,6 +1,8 @@
-//! The grammar of the experiment file: what each feature expands to, and what each misuse is told, word by word.
+//! The grammar of the experiment file: what each feature expands to, and what each misuse is told,
+//! word by word.
 //!
-//! `tests/grammar/NAME.toml` expands to `NAME.snap`; `tests/grammar/misuse/NAME.toml` is refused with `misuse/NAME.snap`.
+//! `tests/grammar/NAME.toml` expands to `NAME.snap`; `tests/grammar/misuse/NAME.toml` is refused
+//! with `misuse/NAME.snap`.
 
 #[path = "grammar_fixture/command_line.rs"]
 mod command_line;
@@ -22,11 +24,13 @@ use grammar_fixture::{expansion, load, plan};
 /// Stems of the experiment files of a folder below `tests`.
 fn stems(folder: &str) -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
-    let entries = std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let entries =
+        std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     let paths = entries.map(|entry| entry.expect("an entry").path());
     let toml = paths.filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
-    let mut stems: Vec<String> =
-        toml.map(|path| path.file_stem().expect("a stem").to_string_lossy().into_owned()).collect();
+    let mut stems: Vec<String> = toml
+        .map(|path| path.file_stem().expect("a stem").to_string_lossy().into_owned())
+        .collect();
     stems.sort();
     assert!(!stems.is_empty(), "no experiment in {}", folder.display());
     stems
@@ -41,7 +45,8 @@ fn matches(folder: &str, name: &str, text: &str) {
 #[test]
 fn every_feature_expands_as_written() {
     for name in stems("grammar") {
-        let experiment = load(&name, &Overrides::default()).unwrap_or_else(|e| panic!("{name} is refused:\n{e}"));
+        let experiment = load(&name, &Overrides::default())
+            .unwrap_or_else(|e| panic!("{name} is refused:\n{e}"));
         matches("grammar", &name, &expansion(&experiment));
     }
 }
@@ -50,14 +55,18 @@ fn every_feature_expands_as_written() {
 fn every_misuse_is_told_so() {
     for name in stems("grammar/misuse") {
         let refused = load(&format!("misuse/{name}"), &Overrides::default());
-        let message = refused.err().unwrap_or_else(|| panic!("misuse/{name} is accepted")).render(false);
+        let message = refused
+            .err()
+            .unwrap_or_else(|| panic!("misuse/{name} is accepted"))
+            .render(false);
         matches("grammar/misuse", &name, &message);
     }
 }
 
 #[test]
 fn the_worked_example_is_33_variants_and_264_runs() {
-    let experiment = load("worked-example", &Overrides::default()).unwrap_or_else(|e| panic!("{e}"));
+    let experiment =
+        load("worked-example", &Overrides::default()).unwrap_or_else(|e| panic!("{e}"));
     let plan = plan(&experiment);
     assert_eq!(plan.runs.len(), 264);
     let of = |i: usize| (experiment.studies[i].variants.len(), experiment.studies[i].shared);

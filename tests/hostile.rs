@@ -1,8 +1,9 @@
-//! Results and experiment files of somebody who means harm: changed in any place, every checksum written again. Whatever is
-//! in them, the readers end with an answer or an error: no panic, no long wait, no memory that the file does not explain,
-//! and nothing changes next to the results.
+//! Results and experiment files of somebody who means harm: changed in any place, every checksum
+//! written again. Whatever is in them, the readers end with an answer or an error: no panic, no
+//! long wait, no memory that the file does not explain, and nothing changes next to the results.
 //!
-//! `ABLADE_FUZZ_CASES` says how many cases each test tries, `ABLADE_FUZZ_SEED` from which number on.
+//! `ABLADE_FUZZ_CASES` says how many cases each test tries, `ABLADE_FUZZ_SEED` from which number
+//! on.
 
 mod common;
 mod place;
@@ -73,12 +74,14 @@ fn say(text: &str) {
     std::io::stderr().write_all(format!("{text}\n").as_bytes()).unwrap();
 }
 
-/// Time that the processors have spent on this process, which other processes do not lengthen; where the system does not
-/// tell, the time of day.
+/// Time that the processors have spent on this process, which other processes do not lengthen;
+/// where the system does not tell, the time of day.
 fn spent(since: Instant) -> Duration {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // After the name, in brackets: state, then numbers, of which the 12th and 13th are hundredths of a second.
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    // After the name, in brackets: state, then numbers, of which the 12th and 13th are hundredths
+    // of a second.
+    let fields: Vec<&str> =
+        stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let ticks = |i: usize| fields.get(i).and_then(|text| text.parse::<u64>().ok());
     match (ticks(11), ticks(12)) {
         (Some(user), Some(system)) => Duration::from_millis(10 * (user + system)),
@@ -86,7 +89,8 @@ fn spent(since: Instant) -> Duration {
     }
 }
 
-/// Runs the cases of a test, each from its own number; one that does not end takes the process with it.
+/// Runs the cases of a test, each from its own number; one that does not end takes the process with
+/// it.
 fn cases(usually: u64, mut case: impl FnMut(&mut Chance)) {
     static NOW: AtomicU64 = AtomicU64::new(0);
     static DONE: AtomicU64 = AtomicU64::new(0);
@@ -102,7 +106,8 @@ fn cases(usually: u64, mut case: impl FnMut(&mut Chance)) {
             if now != last.0 {
                 last = (now, Instant::now(), spent(start));
             }
-            if spent(start).saturating_sub(last.2) > 5 * LONGEST || last.1.elapsed() > 100 * LONGEST {
+            if spent(start).saturating_sub(last.2) > 5 * LONGEST || last.1.elapsed() > 100 * LONGEST
+            {
                 say(&format!("case {} does not end", NOW.load(Ordering::Relaxed)));
                 std::process::exit(1);
             }
@@ -114,8 +119,11 @@ fn cases(usually: u64, mut case: impl FnMut(&mut Chance)) {
         let before = HELD.load(Ordering::Relaxed);
         MOST.store(before, Ordering::Relaxed);
         let (start, began) = (Instant::now(), spent(Instant::now()));
-        let ended = catch_unwind(AssertUnwindSafe(|| case(&mut Chance(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)))));
-        let (took, bytes) = (spent(start).saturating_sub(began), MOST.load(Ordering::Relaxed) - before);
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            case(&mut Chance(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+        }));
+        let (took, bytes) =
+            (spent(start).saturating_sub(began), MOST.load(Ordering::Relaxed) - before);
         DONE.fetch_add(1, Ordering::Relaxed);
         slowest = slowest.max((took, number));
         largest = largest.max((bytes, number));
@@ -183,7 +191,18 @@ fn hostile(chance: &mut Chance) -> Value {
         0..=4 => Value::from(*chance.one(&texts)),
         5 => Value::from(chance.one(&texts).repeat(chance.below(2000))),
         6 => Value::from("x".repeat(*chance.one(&[99, 101, 1001, 100_000, 1_000_000]))),
-        7..=10 => json!(*chance.one(&[0u64, 1, 2, 7, 99, 1000, 1_000_000, 1_000_000_000, u64::MAX, i64::MAX as u64])),
+        7..=10 => json!(*chance.one(&[
+            0u64,
+            1,
+            2,
+            7,
+            99,
+            1000,
+            1_000_000,
+            1_000_000_000,
+            u64::MAX,
+            i64::MAX as u64
+        ])),
         11 => json!(*chance.one(&[-1i64, i64::MIN])),
         12 => json!(*chance.one(&[0.5, -0.0, 1e308, 5e-324, 2.0, 0.999_999_999_999, 1e18])),
         13 => Value::Null,
@@ -221,16 +240,26 @@ fn mutate(chance: &mut Chance, value: &mut Value) {
     }
 }
 
-/// Changes a place a little: a number by a step, a text for another one of the same file. What comes out is read further than
-/// what `mutate` makes, most of which the first check refuses.
+/// Changes a place a little: a number by a step, a text for another one of the same file. What
+/// comes out is read further than what `mutate` makes, most of which the first check refuses.
 fn vary(chance: &mut Chance, value: &mut Value) {
     let mut places = Vec::new();
     walk(value, &mut String::new(), &mut places);
-    let texts: Vec<Value> =
-        places.iter().filter_map(|place| value.pointer(place)).filter(|found| found.is_string()).cloned().collect();
-    let leaf = |place: &&String| value.pointer(place).is_some_and(|found| !found.is_object() && !found.is_array());
+    let texts: Vec<Value> = places
+        .iter()
+        .filter_map(|place| value.pointer(place))
+        .filter(|found| found.is_string())
+        .cloned()
+        .collect();
+    let leaf = |place: &&String| {
+        value
+            .pointer(place)
+            .is_some_and(|found| !found.is_object() && !found.is_array())
+    };
     let leaves: Vec<String> = places.iter().filter(leaf).cloned().collect();
-    let Some(target) = (!leaves.is_empty()).then(|| chance.one(&leaves)).and_then(|leaf| value.pointer_mut(leaf))
+    let Some(target) = (!leaves.is_empty())
+        .then(|| chance.one(&leaves))
+        .and_then(|leaf| value.pointer_mut(leaf))
     else {
         return;
     };
@@ -239,7 +268,14 @@ fn vary(chance: &mut Chance, value: &mut Value) {
         Value::String(_) => chance.one(&texts).clone(),
         Value::Number(number) if number.is_u64() => {
             let n = number.as_u64().unwrap_or_default();
-            json!(*chance.one(&[0, 1, n.saturating_add(1), n.saturating_sub(1), n / 2, n.saturating_mul(3)]))
+            json!(*chance.one(&[
+                0,
+                1,
+                n.saturating_add(1),
+                n.saturating_sub(1),
+                n / 2,
+                n.saturating_mul(3)
+            ]))
         }
         Value::Number(number) => {
             let x = number.as_f64().unwrap_or_default();
@@ -259,7 +295,9 @@ fn walk(value: &Value, at: &mut String, places: &mut Vec<String>) {
         at.truncate(length);
     };
     match value {
-        Value::Array(list) => list.iter().enumerate().for_each(|(i, item)| below(i.to_string(), item)),
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(i, item)| below(i.to_string(), item))
+        }
         Value::Object(map) => map.iter().for_each(|(key, item)| below(key.clone(), item)),
         _ => {}
     }
@@ -272,7 +310,9 @@ fn damage(chance: &mut Chance, bytes: &mut Vec<u8>) {
         match chance.below(5) {
             0 => bytes.truncate(at),
             1 => drop(bytes.splice(at..at, bytes[at..bytes.len().min(at + 20)].to_vec()).count()),
-            _ if !bytes.is_empty() => bytes[at] = *chance.one(&[0, 0xff, 0x1b, b'9', b'"', b'-', any]),
+            _ if !bytes.is_empty() => {
+                bytes[at] = *chance.one(&[0, 0xff, 0x1b, b'9', b'"', b'-', any])
+            }
             _ => {}
         }
     }
@@ -334,24 +374,39 @@ impl Scene {
         store.save_plan(&study.plan).unwrap();
         for (fingerprint, tests) in &made.tests {
             let shape = [10, tests.shape.height, tests.shape.width];
-            store.save_reference(fingerprint, &npy::encode(&shape, &tests.images.pixels()[..1960])).unwrap();
+            store
+                .save_reference(fingerprint, &npy::encode(&shape, &tests.images.pixels()[..1960]))
+                .unwrap();
         }
         let runs = &study.plan.runs;
         for spec in &runs[..runs.len() - 1] {
             let record = &study.records[&spec.id];
-            let few =
-                |name: &str| (name.to_owned(), npy::encode(&[4, 196], &made.samples[&spec.id].images.pixels()[..784]));
+            let few = |name: &str| {
+                (
+                    name.to_owned(),
+                    npy::encode(&[4, 196], &made.samples[&spec.id].images.pixels()[..784]),
+                )
+            };
             let mut files = vec![few("samples.npy"), few("nearest.npy"), few("completion.npy")];
             files.push(("reconstruction.npy".to_owned(), npy::encode(&[4, 196], &[0.5f32; 784])));
             files.push(("test_nll.npy".to_owned(), npy::encode(&[30], &[2.5f32; 30])));
             if spec.id == runs[0].id {
                 files.push(("model.safetensors".to_owned(), model(spec)));
             }
-            let (summary, timing) = (record.summary.clone().unwrap(), record.timing.clone().unwrap());
-            store.publish(spec, &RunOutput { summary, epochs: record.epochs.clone(), timing, files }).unwrap();
+            let (summary, timing) =
+                (record.summary.clone().unwrap(), record.timing.clone().unwrap());
+            store
+                .publish(spec, &RunOutput { summary, epochs: record.epochs.clone(), timing, files })
+                .unwrap();
         }
         let last = &runs[runs.len() - 1].id;
-        let state = Checkpoint { state: vec![1; 90], epoch: 2, step: 9, seconds: 1.0, started_utc: String::new() };
+        let state = Checkpoint {
+            state: vec![1; 90],
+            epoch: 2,
+            step: 9,
+            seconds: 1.0,
+            started_utc: String::new(),
+        };
         store.save_checkpoint(last, &state).unwrap();
         store.count_attempt(last).unwrap();
         let failure = Failure {
@@ -374,12 +429,20 @@ impl Scene {
             program: Some(root.join("submitted/program-0123456789abcdef")),
         };
         store.freeze(&submission, &study.plan, "#!/bin/sh\n").unwrap();
-        let job = Job { name: "fixture-01234567.0".into(), first: 0, count: 1, id: Some("12".into()) };
+        let job = Job {
+            name: "fixture-01234567.0".into(),
+            first: 0,
+            count: 1,
+            id: Some("12".into()),
+        };
         store.save_jobs(&submission.name, &[job]).unwrap();
         let claim = "host = \"h\"\npid = 1\nsince_utc = \"x\"\nplace = \"x\"\nprocess_start = \"1\"\nnonce = \"n\"\n";
         fs::write(root.join(format!("unfinished/{last}.claim-1")), claim).unwrap();
         drop(store);
-        let sound = files(&root).into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect();
+        let sound = files(&root)
+            .into_iter()
+            .map(|path| (path.clone(), fs::read(path).unwrap()))
+            .collect();
         Self { dir, plan: study.plan, sound }
     }
 
@@ -394,17 +457,23 @@ impl Scene {
     /// A text with this place in it, where a hostile one speaks of a victim.
     fn aimed(&self, value: &Value) -> Value {
         let victim = self.dir.path().join("victim");
-        serde_json::from_str(&value.to_string().replace("VICTIM", victim.to_str().unwrap())).unwrap()
+        serde_json::from_str(&value.to_string().replace("VICTIM", victim.to_str().unwrap()))
+            .unwrap()
     }
 
     /// Puts everything back, and makes sure that nothing happened elsewhere.
     fn restore(&self) {
         let names = |dir: &Path| {
-            let mut names: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            let mut names: Vec<_> =
+                fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
             names.sort();
             names
         };
-        assert_eq!(names(self.dir.path()), ["results", "victim"], "something was made next to the results");
+        assert_eq!(
+            names(self.dir.path()),
+            ["results", "victim"],
+            "something was made next to the results"
+        );
         assert_eq!(names(&self.dir.path().join("victim")), ["precious.txt"]);
         assert_eq!(fs::read(self.dir.path().join("victim/precious.txt")).unwrap(), b"precious");
         for path in files(&self.root()) {
@@ -458,13 +527,24 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 /// Everything that commands that only look make of results.
 fn look(scene: &Scene, chance: &mut Chance) {
     let store = Store::open(scene.root()).unwrap();
-    let _ = (store.owners(), store.failures(), store.garbage(std::time::Duration::ZERO), store.published());
+    let _ = (
+        store.owners(),
+        store.failures(),
+        store.garbage(std::time::Duration::ZERO),
+        store.published(),
+    );
     for name in store.submissions().unwrap_or_default() {
         let _ = (store.submission(&name), store.submitted_plan(&name), store.jobs(&name));
     }
     for spec in [&scene.plan.runs[0], &scene.plan.runs[scene.plan.runs.len() - 1]] {
-        let _ = (store.progress(&spec.id), store.load_checkpoint(&spec.id), store.is_suspect(&spec.id));
-        if let (Ok(spec), Ok(Some(model))) = (store.spec(&spec.id), store.file(&spec.id, "model.safetensors")) {
+        let _ = (
+            store.progress(&spec.id),
+            store.load_checkpoint(&spec.id),
+            store.is_suspect(&spec.id),
+        );
+        if let (Ok(spec), Ok(Some(model))) =
+            (store.spec(&spec.id), store.file(&spec.id, "model.safetensors"))
+        {
             let _ = load_model(&spec, Shape { width: 14, height: 14 }, &model);
         }
     }
@@ -498,9 +578,14 @@ fn plans_with_right_checksums() {
     let mut read = 0;
     cases(60, |chance| {
         let mut plan = sound.clone();
-        // Half of the changes are to parts that no other part has to agree with once the ids are right.
+        // Half of the changes are to parts that no other part has to agree with once the ids are
+        // right.
         let runs = plan["runs"].as_array().map_or(0, Vec::len);
-        let part = [format!("/runs/{}/config", chance.below(runs)), "/compare".to_owned(), "/studies/0".to_owned()];
+        let part = [
+            format!("/runs/{}/config", chance.below(runs)),
+            "/compare".to_owned(),
+            "/studies/0".to_owned(),
+        ];
         let (part, whole) = (chance.one(&part).clone(), chance.in_twenty(10));
         let change = if chance.in_twenty(10) { mutate } else { vary };
         for _ in 0..=chance.below(3) {
@@ -529,7 +614,8 @@ fn runs_with_right_checksums() {
         let name = path.file_name().unwrap().to_str().unwrap();
         if name.ends_with(".toml") && chance.in_twenty(16) {
             let text = String::from_utf8(bytes.clone()).unwrap();
-            let mut value = serde_json::to_value(toml::from_str::<toml::Table>(&text).unwrap()).unwrap();
+            let mut value =
+                serde_json::to_value(toml::from_str::<toml::Table>(&text).unwrap()).unwrap();
             let change = if chance.in_twenty(10) { mutate } else { vary };
             (0..=chance.below(2)).for_each(|_| change(chance, &mut value));
             // What TOML cannot say, nobody can write.
@@ -558,11 +644,18 @@ fn runs_with_right_checksums() {
 fn submissions_claims_and_notes() {
     let scene = Scene::new();
     let below = |part: &str| {
-        let inside = |path: &&PathBuf| path.components().any(|component| component.as_os_str() == part);
+        let inside =
+            |path: &&PathBuf| path.components().any(|component| component.as_os_str() == part);
         scene.sound.keys().filter(inside).cloned().collect::<Vec<_>>()
     };
     let mut paths = [below("submitted"), below("unfinished"), below("data")].concat();
-    paths.extend(scene.sound.keys().filter(|path| path.to_string_lossy().ends_with(".failed.toml")).cloned());
+    paths.extend(
+        scene
+            .sound
+            .keys()
+            .filter(|path| path.to_string_lossy().ends_with(".failed.toml"))
+            .cloned(),
+    );
     cases(100, |chance| {
         let path = chance.one(&paths);
         let mut bytes = scene.sound[path].clone();
@@ -571,13 +664,15 @@ fn submissions_claims_and_notes() {
             let mut value = inside(&bytes);
             (0..=chance.below(2)).for_each(|_| mutate(chance, &mut value));
             bytes = sealed_json(&scene.aimed(&value).to_string());
-        } else if let Some(mut value) =
-            std::str::from_utf8(&bytes).ok().and_then(|text| toml::from_str::<Value>(text).ok())
+        } else if let Some(mut value) = std::str::from_utf8(&bytes)
+            .ok()
+            .and_then(|text| toml::from_str::<Value>(text).ok())
         {
             mutate(chance, &mut value);
             bytes = toml::to_string(&scene.aimed(&value)).unwrap_or_default().into_bytes();
         } else {
-            let lines = bytes.iter().position(|&b| b == b'\n').filter(|_| kind == Some("checkpoint"));
+            let lines =
+                bytes.iter().position(|&b| b == b'\n').filter(|_| kind == Some("checkpoint"));
             damage(chance, &mut bytes);
             if let Some(content) = lines.and_then(|end| bytes.get(end + 1..)) {
                 bytes = [hash(content).as_bytes(), b"\n", content].concat();
@@ -620,7 +715,8 @@ fn experiment_files() {
         match load_with(Path::new("e.toml"), &Overrides::default(), &|_| Ok(text.clone())) {
             Ok(experiment) => {
                 // What a file may ask for, a plan may hold.
-                let plan = experiment.plan(|_| Ok::<_, ()>("files-0123456789abcdef".to_owned())).unwrap();
+                let plan =
+                    experiment.plan(|_| Ok::<_, ()>("files-0123456789abcdef".to_owned())).unwrap();
                 plan.check().unwrap();
             }
             Err(diagnostics) => drop(diagnostics.render(false)),
@@ -628,7 +724,8 @@ fn experiment_files() {
     });
 }
 
-/// The program itself: whatever is in the arguments, it ends with a documented code and without a control character.
+/// The program itself: whatever is in the arguments, it ends with a documented code and without a
+/// control character.
 #[test]
 fn arguments() {
     let scene = Scene::new();
@@ -679,15 +776,25 @@ fn arguments() {
     ];
     cases(20, |chance| {
         let work = tempfile::tempdir_in(scene.dir.path().join("results")).unwrap();
-        fs::write(work.path().join("e.toml"), "seeds = 1\ndata = { size = 14 }\n[axes]\nmodel.masks = [1, 2]\n")
-            .unwrap();
+        fs::write(
+            work.path().join("e.toml"),
+            "seeds = 1\ndata = { size = 14 }\n[axes]\nmodel.masks = [1, 2]\n",
+        )
+        .unwrap();
         let mut command = place::ablade(work.path(), "");
         let chosen: Vec<&str> = (0..=chance.below(5)).map(|_| *chance.one(&words)).collect();
         // What writes elsewhere when told to is told nothing of the sort.
         let output = command.args(&chosen).stdin(std::process::Stdio::null()).output().unwrap();
         let text = [output.stdout, output.stderr].concat();
-        assert!(matches!(output.status.code(), Some(0..=2)), "{chosen:?}: {}", String::from_utf8_lossy(&text));
-        assert!(!text.contains(&0x1b) && !text.windows(2).any(|two| two == [0xc2, 0x9b]), "{chosen:?}");
+        assert!(
+            matches!(output.status.code(), Some(0..=2)),
+            "{chosen:?}: {}",
+            String::from_utf8_lossy(&text)
+        );
+        assert!(
+            !text.contains(&0x1b) && !text.windows(2).any(|two| two == [0xc2, 0x9b]),
+            "{chosen:?}"
+        );
         drop(work);
         scene.restore();
     });

@@ -1,5 +1,5 @@
-//! Ids of runs stay what they are, and tell the truth: the same bits have the same id, whatever their files are called, and
-//! other bits another.
+//! Ids of runs stay what they are, and tell the truth: the same bits have the same id, whatever
+//! their files are called, and other bits another.
 
 mod place;
 mod skipped;
@@ -20,7 +20,9 @@ use skipped::skipped;
 fn unpack(name: &str, into: &Path) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/identity").join(name);
     let packed = fs::File::open(path).expect("an archive");
-    tar::Archive::new(flate2::read::GzDecoder::new(packed)).unpack(into).expect("unpacked");
+    tar::Archive::new(flate2::read::GzDecoder::new(packed))
+        .unpack(into)
+        .expect("unpacked");
 }
 
 fn experiment(text: &str) -> Experiment {
@@ -28,10 +30,12 @@ fn experiment(text: &str) -> Experiment {
         Some("e.toml") => Ok(text.to_owned()),
         _ => Err(io::ErrorKind::NotFound.into()),
     };
-    load_with(Path::new("e.toml"), &Overrides::default(), &read).unwrap_or_else(|e| panic!("{text}\n{e}"))
+    load_with(Path::new("e.toml"), &Overrides::default(), &read)
+        .unwrap_or_else(|e| panic!("{text}\n{e}"))
 }
 
-/// Every line of a golden file: the id that engine 3 gave the run of these settings before images were hashed.
+/// Every line of a golden file: the id that engine 3 gave the run of these settings before images
+/// were hashed.
 fn golden(name: &str) -> Vec<(String, String)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/identity").join(name);
     let text = fs::read_to_string(path).expect("a golden file");
@@ -45,7 +49,9 @@ fn golden(name: &str) -> Vec<(String, String)> {
 fn run(settings: &str, library: &Library) -> RunSpec {
     let text = settings.replace("; ", "\n");
     let text = if text.contains("seeds =") { text } else { format!("seeds = 1\n{text}") };
-    let plan = experiment(&text).plan(|data| fingerprint(data, library)).unwrap_or_else(|e| panic!("{settings}: {e}"));
+    let plan = experiment(&text)
+        .plan(|data| fingerprint(data, library))
+        .unwrap_or_else(|e| panic!("{settings}: {e}"));
     assert_eq!(plan.runs.len(), 1);
     assert!(plan.runs[0].is_current(), "{settings}");
     plan.runs[0].clone()
@@ -67,7 +73,11 @@ fn golden_ids_stay() {
         let run = run(&settings, &library);
         // What the old version said of these was not so: `plan::REVISIONS`.
         let revised = settings.contains("dynamic") || settings.contains("fresh\"");
-        let own = if is_of_images(&run.data) { id_by_files(&run, &library) } else { run.id.clone() };
+        let own = if is_of_images(&run.data) {
+            id_by_files(&run, &library)
+        } else {
+            run.id.clone()
+        };
         assert_eq!(own.as_str() == id, !revised, "{settings}");
         found += usize::from(is_of_images(&run.data));
         kept += usize::from(!is_of_images(&run.data) && !revised);
@@ -78,7 +88,9 @@ fn golden_ids_stay() {
 #[test]
 fn golden_ids_of_sets_known_by_name_stay() {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let data = std::env::var_os("ABLADE_SHARED").map_or_else(beside, PathBuf::from).join("data");
+    let data = std::env::var_os("ABLADE_SHARED")
+        .map_or_else(beside, PathBuf::from)
+        .join("data");
     if !data.is_dir() {
         return skipped(format_args!("no data sets in {}; set ABLADE_SHARED", data.display()));
     }
@@ -104,7 +116,10 @@ fn another_spelling_another_name_another_place_is_the_same_run() {
     let at = |name: &str| folder.path().join(name);
     unpack("data.tar.gz", folder.path());
     let id = |path: PathBuf, size: usize| {
-        let settings = format!("data.name = {:?}; data.size = {size}; train.batch = 5", path.display().to_string());
+        let settings = format!(
+            "data.name = {:?}; data.size = {size}; train.batch = 5",
+            path.display().to_string()
+        );
         run(&settings, &nowhere()).id
     };
     fs::create_dir(at("moved")).expect("a folder");
@@ -132,8 +147,8 @@ fn bits(set: &Dataset) -> (usize, usize, bool, [Vec<u8>; 3]) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(120))]
 
-    /// Whatever is between the files and the bits - division, cut, rule, seed, order, turning by name - two sets have one
-    /// fingerprint exactly where a run sees the same of both.
+    /// Whatever is between the files and the bits - division, cut, rule, seed, order, turning by
+    /// name - two sets have one fingerprint exactly where a run sees the same of both.
     #[test]
     fn a_fingerprint_is_what_a_run_sees(
         rows in prop::collection::vec(prop::collection::vec(prop::sample::select(vec![0u8, 1, 90, 255]), 4), 12..20),
@@ -188,8 +203,8 @@ fn write(folder: &Path, layout: usize, rows: &[Vec<u8>]) -> PathBuf {
     }
 }
 
-/// Results of engine 3 from before images were hashed: studies of one file, of a file in the form `./`, of a folder of
-/// pictures, and of pictures divided by folders, two runs each.
+/// Results of engine 3 from before images were hashed: studies of one file, of a file in the form
+/// `./`, of a folder of pictures, and of pictures divided by folders, two runs each.
 fn results_of_before() -> Place {
     let place = Place::new();
     unpack("results.tar.gz", place.0.path());
@@ -227,7 +242,10 @@ fn runs_of_before_are_found_again_under_their_old_ids() {
     assert!(!clean.contains("runs/") && !clean.contains("data/"), "{clean}");
 
     // A run that an old plan does not have is new, and its own id holds from then on.
-    place.exits(0, "sweep csv.toml --progress none --axis model.skip=false,true --axis train.batch=3,4");
+    place.exits(
+        0,
+        "sweep csv.toml --progress none --axis model.skip=false,true --axis train.batch=3,4",
+    );
     assert_eq!(place.published().len(), before.len() + 2);
 }
 
@@ -235,7 +253,11 @@ fn runs_of_before_are_found_again_under_their_old_ids() {
 fn a_division_that_the_old_identity_did_not_tell_is_trained_again() {
     let place = results_of_before();
     let (why, _) = place.exits(0, "why parts.toml");
-    assert_eq!(why.matches("did not tell which pictures train and which test").count(), 2, "{why}");
+    assert_eq!(
+        why.matches("did not tell which pictures train and which test").count(),
+        2,
+        "{why}"
+    );
     let (plan, _) = place.exits(0, "plan parts.toml");
     assert!(plan.contains("cached 0, to run 2"), "{plan}");
 
@@ -245,7 +267,8 @@ fn a_division_that_the_old_identity_did_not_tell_is_trained_again() {
     }
     for i in 0..12 {
         let (class, part) = (["a", "b"][i % 2], if i < 9 { "train" } else { "test" });
-        let [from, to] = [class, part].map(|folder| place.path("data/folder").join(folder).join(format!("{i}.png")));
+        let [from, to] = [class, part]
+            .map(|folder| place.path("data/folder").join(folder).join(format!("{i}.png")));
         fs::rename(from, to).expect("moved");
     }
     for class in ["a", "b"] {
@@ -264,7 +287,8 @@ fn another_division_is_another_run_and_the_same_one_is_not() {
         assert!(plan.contains(&format!("cached {n}, to run {}", 2 - n)), "{plan}");
     };
     cached(2);
-    let [from, to] = ["data/parts/train/7.png", "data/parts/test/7.png"].map(|name| place.path(name));
+    let [from, to] =
+        ["data/parts/train/7.png", "data/parts/test/7.png"].map(|name| place.path(name));
     fs::rename(&from, &to).expect("moved");
     cached(0);
     place.exits(2, "verify parts --progress none --results new");
@@ -273,7 +297,8 @@ fn another_division_is_another_run_and_the_same_one_is_not() {
     place.exits(0, "verify parts --progress none --results new");
 }
 
-/// The plan is asked, then the file is replaced: the run that is trained is that of the images which were read.
+/// The plan is asked, then the file is replaced: the run that is trained is that of the images
+/// which were read.
 #[test]
 fn a_file_that_is_replaced_is_never_published_under_the_identity_of_another() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -293,9 +318,13 @@ fn a_file_that_is_replaced_is_never_published_under_the_identity_of_another() {
 #[test]
 fn the_plan_needs_no_path_to_know_a_run() {
     let one = experiment("seeds = 1\ndata.name = 'a.csv'");
-    let two = experiment("seeds = 1\ndata.name = '/b.csv'\ndata.seed = 3\ndata.train = 5\ntrain.batch = 5");
+    let two = experiment(
+        "seeds = 1\ndata.name = '/b.csv'\ndata.seed = 3\ndata.train = 5\ntrain.batch = 5",
+    );
     let plan = |experiment: &Experiment, data: &str| {
-        let plan = experiment.plan(|_| Ok::<_, Infallible>(data.to_owned())).unwrap_or_else(|never| match never {});
+        let plan = experiment
+            .plan(|_| Ok::<_, Infallible>(data.to_owned()))
+            .unwrap_or_else(|never| match never {});
         plan.runs[0].id.clone()
     };
     let with_batch = experiment("seeds = 1\ndata.name = 'a.csv'\ntrain.batch = 5");

@@ -1,11 +1,12 @@
-//! The direction of imports: a module knows only those listed above it. `docs/ARCHITECTURE.md` has the reasons.
+//! The direction of imports: a module knows only those listed above it. `docs/ARCHITECTURE.md` has
+//! the reasons.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Modules by layer, from the bottom. A module may import from lower layers and from itself; those of one line are
-/// siblings and do not know each other.
+/// Modules by layer, from the bottom. A module may import from lower layers and from itself; those
+/// of one line are siblings and do not know each other.
 const LAYERS: &[&[&str]] = &[
     &["npy", "regular", "rng", "stats", "text"],
     &["data"],
@@ -24,12 +25,19 @@ const LAYERS: &[&[&str]] = &[
     &["cli"],
 ];
 
-/// The longest entry of `LAYERS` that `path` (such as `made::masks::MaskSet`) lies in, with its layer.
+/// The longest entry of `LAYERS` that `path` (such as `made::masks::MaskSet`) lies in, with its
+/// layer.
 fn layer(path: &str) -> Option<(usize, &'static str)> {
-    let inside =
-        |module: &&str| path == *module || path.strip_prefix(*module).is_some_and(|rest| rest.starts_with("::"));
-    let known = LAYERS.iter().enumerate().flat_map(|(i, layer)| layer.iter().map(move |&module| (i, module)));
-    known.filter(|(_, module)| inside(module)).max_by_key(|(_, module)| module.len())
+    let inside = |module: &&str| {
+        path == *module || path.strip_prefix(*module).is_some_and(|rest| rest.starts_with("::"))
+    };
+    let known = LAYERS
+        .iter()
+        .enumerate()
+        .flat_map(|(i, layer)| layer.iter().map(move |&module| (i, module)));
+    known
+        .filter(|(_, module)| inside(module))
+        .max_by_key(|(_, module)| module.len())
 }
 
 fn rust_files(directory: &Path) -> Vec<PathBuf> {
@@ -46,10 +54,13 @@ fn rust_files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Paths after `crate::` in code, nested braces resolved: `use crate::made::{masks::A, B}` gives `made::masks::A`, `made::B`.
+/// Paths after `crate::` in code, nested braces resolved: `use crate::made::{masks::A, B}` gives
+/// `made::masks::A`, `made::B`.
 fn imports(text: &str) -> BTreeSet<String> {
-    let code: String =
-        text.lines().filter(|line| !line.trim_start().starts_with("//")).fold(String::new(), |a, b| a + b + "\n");
+    let code: String = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .fold(String::new(), |a, b| a + b + "\n");
     let mut found = BTreeSet::new();
     for (at, _) in code.match_indices("crate::") {
         let preceded = code[..at].ends_with(|c: char| c == '_' || c.is_alphanumeric() || c == '$');
@@ -62,7 +73,9 @@ fn imports(text: &str) -> BTreeSet<String> {
 
 /// Adds the paths that `text` starts with, each after `prefix`; returns how much of it was read.
 fn expand(prefix: &str, text: &str, found: &mut BTreeSet<String>) -> usize {
-    let word = text.find(|c: char| !(c == '_' || c == ':' || c.is_alphanumeric())).unwrap_or(text.len());
+    let word = text
+        .find(|c: char| !(c == '_' || c == ':' || c.is_alphanumeric()))
+        .unwrap_or(text.len());
     let path = format!("{prefix}{}", &text[..word]);
     if !text[word..].starts_with('{') {
         found.insert(path);
@@ -93,9 +106,14 @@ fn module(root: &Path, file: &Path) -> String {
 
 /// What is wrong with `import` in `module`, if anything.
 fn objection(module: &str, import: &str) -> Option<String> {
-    let Some((own, name)) = layer(module) else { return Some(format!("{module} is in no layer")) };
-    let Some((other, target)) = layer(import) else { return Some(format!("{module} imports {import}, in no layer")) };
-    // The parts of `made` that need no tensor share the names that `made` itself defines: its configuration.
+    let Some((own, name)) = layer(module) else {
+        return Some(format!("{module} is in no layer"));
+    };
+    let Some((other, target)) = layer(import) else {
+        return Some(format!("{module} imports {import}, in no layer"));
+    };
+    // The parts of `made` that need no tensor share the names that `made` itself defines: its
+    // configuration.
     let shared = name.starts_with("made::") && target == "made";
     let allowed = name == target || other < own || shared;
     (!allowed).then(|| format!("{module} must not import {import}"))
@@ -105,7 +123,10 @@ fn objection(module: &str, import: &str) -> Option<String> {
 fn modules_import_only_from_below() {
     let mut objections = Vec::new();
     let mut seen = 0;
-    for (root, file) in roots().iter().flat_map(|root| rust_files(root).into_iter().map(move |file| (root, file))) {
+    for (root, file) in roots()
+        .iter()
+        .flat_map(|root| rust_files(root).into_iter().map(move |file| (root, file)))
+    {
         let module = module(root, &file);
         if module == "lib" || module == "main" {
             continue;
@@ -121,43 +142,65 @@ fn modules_import_only_from_below() {
 
 #[test]
 fn the_reader_sees_nested_imports_and_the_rule_objects() {
-    let text =
-        "use crate::made::{masks::{A, B}, ordering};\n// use crate::cli::X;\nfn f() { crate::rng::g(); $crate::h() }";
+    let text = "use crate::made::{masks::{A, B}, ordering};\n// use crate::cli::X;\nfn f() { crate::rng::g(); $crate::h() }";
     let expected = ["made::masks::A", "made::masks::B", "made::ordering", "rng::g"];
     assert_eq!(imports(text).into_iter().collect::<Vec<_>>(), expected);
     assert_eq!(objection("store::tables", "config::RunConfig"), None);
     assert!(objection("store", "run::execute").is_some(), "siblings");
-    assert!(objection("figures::loss", "train::Fit").is_none(), "below, if unwanted: see the next test");
+    assert!(
+        objection("figures::loss", "train::Fit").is_none(),
+        "below, if unwanted: see the next test"
+    );
     assert!(objection("made::masks", "made::network::Network").is_none());
     assert!(objection("rng", "cli::main").is_some());
     assert!(objection("nowhere", "rng::Seed").is_some());
 }
 
-/// What is absent on purpose, beyond the layers: files of `module` and words that must not occur in them.
+/// What is absent on purpose, beyond the layers: files of `module` and words that must not occur in
+/// them.
 #[test]
 fn what_is_deliberately_absent() {
     let rules: &[(&[&str], &[&str], &str)] = &[
-        (&["figures"], &["crate::train", "crate::run", "crate::schedule"], "figures are drawn from disk alone"),
-        (&["schedule"], &["crate::"], "the schedule knows no domain type"),
-        (&["made/ordering", "made/degrees", "made/masks"], &["candle"], "masks are read without a tensor"),
         (
-            &["rng", "stats", "made", "train", "config", "plan", "cost", "run", "study", "figures", "schedule"],
+            &["figures"],
+            &["crate::train", "crate::run", "crate::schedule"],
+            "figures are drawn from disk alone",
+        ),
+        (&["schedule"], &["crate::"], "the schedule knows no domain type"),
+        (
+            &["made/ordering", "made/degrees", "made/masks"],
+            &["candle"],
+            "masks are read without a tensor",
+        ),
+        (
+            &[
+                "rng", "stats", "made", "train", "config", "plan", "cost", "run", "study",
+                "figures", "schedule",
+            ],
             &["std::fs", "File::"],
             "only data, store, sweep and cli touch the file system, through regular",
         ),
         (
-            &["rng", "stats", "data", "made", "train", "config", "plan", "cost", "sweep", "study", "figures"],
+            &[
+                "rng", "stats", "data", "made", "train", "config", "plan", "cost", "sweep",
+                "study", "figures",
+            ],
             &["Instant::now", "SystemTime::now", "Timestamp::now"],
             "only run, store, schedule, runner and cli read the clock",
         ),
     ];
     let mut objections = Vec::new();
-    for (root, file) in roots().iter().flat_map(|root| rust_files(root).into_iter().map(move |file| (root, file))) {
+    for (root, file) in roots()
+        .iter()
+        .flat_map(|root| rust_files(root).into_iter().map(move |file| (root, file)))
+    {
         let relative = file.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
         let text = fs::read_to_string(&file).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap();
         for (modules, words, reason) in rules {
-            let inside = |m: &&&str| relative.strip_prefix(**m).is_some_and(|rest| rest.starts_with(['/', '.']));
+            let inside = |m: &&&str| {
+                relative.strip_prefix(**m).is_some_and(|rest| rest.starts_with(['/', '.']))
+            };
             if modules.iter().any(|m| inside(&m)) {
                 let hits = words.iter().filter(|word| code.contains(**word));
                 objections.extend(hits.map(|word| format!("{relative}: `{word}`, but {reason}")));

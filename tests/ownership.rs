@@ -1,5 +1,5 @@
-//! What is not the program's own stays: files next to figures, tables that someone has edited, results that are still
-//! arriving, and the tables of a night's training beside a quick try.
+//! What is not the program's own stays: files next to figures, tables that someone has edited,
+//! results that are still arriving, and the tables of a night's training beside a quick try.
 
 mod place;
 
@@ -40,8 +40,10 @@ fn assert_own(place: &Place, name: &str) {
 }
 
 fn names(dir: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -59,12 +61,31 @@ fn a_gallery_leaves_what_is_not_its_own() {
     fs::rename(place.path("results/small"), place.path("kept")).unwrap();
     put(&place, "paper/small-loss.png");
     let (_, err) = place.exits(0, "plots --gallery paper");
-    assert!(err.contains("small-loss.png is no longer made, but has been changed: it stays"), "{err}");
-    let left: Vec<_> = names(&place.path("paper")).into_iter().filter(|name| !name.starts_with("other-")).collect();
-    let expected =
-        [".ablade-gallery", "README.md", "logo.svg", "notes.md", "photo.png", "small-loss.png", "thesis.pdf"];
+    assert!(
+        err.contains("small-loss.png is no longer made, but has been changed: it stays"),
+        "{err}"
+    );
+    let left: Vec<_> = names(&place.path("paper"))
+        .into_iter()
+        .filter(|name| !name.starts_with("other-"))
+        .collect();
+    let expected = [
+        ".ablade-gallery",
+        "README.md",
+        "logo.svg",
+        "notes.md",
+        "photo.png",
+        "small-loss.png",
+        "thesis.pdf",
+    ];
     assert_eq!(left, expected);
-    for name in ["paper/photo.png", "paper/thesis.pdf", "paper/logo.svg", "paper/notes.md", "paper/small-loss.png"] {
+    for name in [
+        "paper/photo.png",
+        "paper/thesis.pdf",
+        "paper/logo.svg",
+        "paper/notes.md",
+        "paper/small-loss.png",
+    ] {
         assert_own(&place, name);
     }
     // A README that is the user's by now stays.
@@ -136,7 +157,10 @@ fn a_picture_goes_over_nothing_but_earlier_ones() {
         (format!("sample {run} --out link.png"), "is a link"),
         (format!("sample {run} --out folder.png"), "no file"),
         (format!("inpaint {run} --from images.npy --out images.npy"), "is read as well"),
-        (format!("evaluate {run} --data images.npy --nlls ./images.npy"), "is read as well"),
+        (
+            format!("evaluate {run} --data images.npy --nlls ./images.npy"),
+            "is read as well",
+        ),
     ] {
         let before = files(place.0.path());
         let (_, err) = place.exits(2, &command);
@@ -165,15 +189,21 @@ fn clean_takes_only_what_has_the_form_of_ours() {
         ".writing-another_host-abcdef/chapter",
     ];
     own.iter().for_each(|name| put(&place, name));
-    for name in ["submitted/paper-deadbeef", "submitted/neurips", ".writing-notes", ".writing-another_host-abcdef"] {
+    for name in [
+        "submitted/paper-deadbeef",
+        "submitted/neurips",
+        ".writing-notes",
+        ".writing-another_host-abcdef",
+    ] {
         let old = std::time::SystemTime::now() - Duration::from_secs(7 * 24 * 3600);
         fs::File::open(place.path(name)).unwrap().set_modified(old).unwrap();
     }
     place.exits(0, "sweep small.toml --results .");
     fs::create_dir(place.path("runs/rffffffffffffffff")).unwrap();
     put(&place, "data/digits-ffffffffffffffff.npy");
-    let reference =
-        files(&place.path("data")).into_iter().find(|(name, _)| !own.contains(&&*format!("data/{}", name.display())));
+    let reference = files(&place.path("data"))
+        .into_iter()
+        .find(|(name, _)| !own.contains(&&*format!("data/{}", name.display())));
     fs::write(place.path("data/digits-eeeeeeeeeeeeeeee.npy"), reference.unwrap().1).unwrap();
     fs::write(place.path("unfinished/reeeeeeeeeeeeeeee.attempts"), "").unwrap();
     let (out, err) = place.exits(0, "clean --results . --yes --age 0.001s");
@@ -213,7 +243,10 @@ fn a_quick_try_does_not_take_the_place_of_good_tables() {
             assert_eq!(files(&place.path("results")), before, "{command} {arguments}");
         }
         let (out, _) = place.exits(0, &format!("plan {arguments}"));
-        assert!(out.contains(&format!("{lost} finished run")) && out.contains("--name OTHER"), "{out}");
+        assert!(
+            out.contains(&format!("{lost} finished run")) && out.contains("--name OTHER"),
+            "{out}"
+        );
     }
     // What has every run of it and more goes on; so does a part that changes nothing else.
     place.exits(0, "sweep small.toml --only baseline");
@@ -225,8 +258,12 @@ fn a_quick_try_does_not_take_the_place_of_good_tables() {
     let (out, _) = place.exits(0, "sweep small.toml --name quick --set train.epochs=2 --seeds 1");
     assert!(out.contains("quick: 1 paired seed"), "{out}");
     assert_eq!(files(&place.path("results/small")), three);
-    let command = serde_json::from_str::<serde_json::Value>(&place.read("results/quick/plan.json")).unwrap();
-    assert_eq!(command["plan"]["command"], "ablade sweep small.toml --set train.epochs=2 --seeds 1 --name quick");
+    let command =
+        serde_json::from_str::<serde_json::Value>(&place.read("results/quick/plan.json")).unwrap();
+    assert_eq!(
+        command["plan"]["command"],
+        "ablade sweep small.toml --set train.epochs=2 --seeds 1 --name quick"
+    );
     for name in ["runs", "a/b", "..", "index.html", ""] {
         let mut command = place.command("plan small.toml --name");
         let output = command.arg(name).output().unwrap();
@@ -248,10 +285,13 @@ fn a_quick_try_does_not_take_the_place_of_good_tables() {
     assert_eq!(out.matches("no plan names this run").count(), 2, "{out}");
 }
 
-/// Of two sweeps of one name, the second to save its plan decides, also where that is long after both have begun.
+/// Of two sweeps of one name, the second to save its plan decides, also where that is long after
+/// both have begun.
 #[test]
 fn sweeps_of_different_plans_do_not_take_each_others_tables() {
-    let slow = SMALL.replace("train = 100", "train = 3000").replace("epochs = 1", "epochs = 150");
+    let slow = SMALL
+        .replace("train = 100", "train = 3000")
+        .replace("epochs = 1", "epochs = 150");
     let place = Place::with(&slow);
     let mut first = place.start_with_log("sweep small.toml --jobs 1", "first");
     while !place.path("results/small/plan.json").exists() && first.try_wait().unwrap().is_none() {
@@ -270,16 +310,21 @@ fn sweeps_of_different_plans_do_not_take_each_others_tables() {
     assert!(err.contains("all 2 runs are there"), "{err}");
 }
 
-/// Each begins while the plan on disk is a smaller or a larger one, and all of the smaller one's runs are in the larger.
+/// Each begins while the plan on disk is a smaller or a larger one, and all of the smaller one's
+/// runs are in the larger.
 #[test]
 fn sweeps_of_growing_plans_at_once_all_end_well() {
     let place = Place::with(SMALL);
     for round in 0..4 {
         let log = |seeds| format!("log-{round}-{seeds}");
-        let sweep = |seeds| format!("sweep small.toml --seeds {seeds} --jobs 1 --set train.epochs={}", 20 + round);
+        let sweep = |seeds| {
+            format!("sweep small.toml --seeds {seeds} --jobs 1 --set train.epochs={}", 20 + round)
+        };
         fs::write(place.path("small.toml"), format!("{SMALL}# {round}\n")).unwrap();
         let _ = fs::remove_dir_all(place.path("results"));
-        let started: Vec<_> = (1..4).map(|seeds| (seeds, place.start_with_log(&sweep(seeds), &log(seeds)))).collect();
+        let started: Vec<_> = (1..4)
+            .map(|seeds| (seeds, place.start_with_log(&sweep(seeds), &log(seeds))))
+            .collect();
         for (seeds, mut sweep) in started {
             let code = sweep.wait().unwrap().code();
             let said = place.read(&log(seeds));
@@ -295,7 +340,13 @@ fn sweeps_of_growing_plans_at_once_all_end_well() {
 fn a_copy_of_a_study_is_left_as_it_is() {
     let place = swept();
     let mut copy = std::process::Command::new("cp");
-    assert!(copy.args(["-r", "results/small", "results/backup"]).current_dir(&place.0).status().unwrap().success());
+    assert!(
+        copy.args(["-r", "results/small", "results/backup"])
+            .current_dir(&place.0)
+            .status()
+            .unwrap()
+            .success()
+    );
     fs::create_dir(place.path("results/broken")).unwrap();
     fs::write(place.path("results/broken/plan.json"), "{\"blake3\":\"").unwrap();
     place.exits(0, "sweep small.toml --set train.epochs=2 --replace");
@@ -303,11 +354,17 @@ fn a_copy_of_a_study_is_left_as_it_is() {
     for command in ["tables", "status", "plots"] {
         let (out, err) = place.exits(1, command);
         assert!(err.contains("backup/plan.json: it is the plan of `small`"), "{command}: {err}");
-        assert!(err.contains("broken/plan.json") && out.contains("small"), "{command}: {out}{err}");
+        assert!(
+            err.contains("broken/plan.json") && out.contains("small"),
+            "{command}: {out}{err}"
+        );
     }
     for command in ["tables", "status", "plots", "compare", "verify"] {
         let (_, err) = place.exits(2, &format!("{command} backup"));
-        assert!(err.contains("it is the plan of `small`") && err.contains("--results"), "{command}: {err}");
+        assert!(
+            err.contains("it is the plan of `small`") && err.contains("--results"),
+            "{command}: {err}"
+        );
     }
     // Its runs are needed, also where the plan that was replaced is gone.
     fs::remove_dir_all(place.path("results/small/replaced")).unwrap();
@@ -315,11 +372,9 @@ fn a_copy_of_a_study_is_left_as_it_is() {
     assert!(err.contains("nothing to remove") && place.published().len() == 4, "{err}");
     assert_eq!(files(&place.path("results/backup")), kept);
     assert!(
-        small.iter().filter(|(name, _)| !name.starts_with("replaced")).all(|(name, bytes)| fs::read(
-            place.path("results/small").join(name)
+        small.iter().filter(|(name, _)| !name.starts_with("replaced")).all(
+            |(name, bytes)| fs::read(place.path("results/small").join(name)).unwrap() == *bytes
         )
-        .unwrap()
-            == *bytes)
     );
 }
 
@@ -338,7 +393,15 @@ fn looking_at_results_that_are_arriving_leaves_them_where_they_are() {
     }
     let arriving = || names(&place.path("results/runs"));
     let (runs, before) = (arriving(), files(&place.path("results/runs")));
-    for command in ["status", "status small", "compare small", "plots", "why small.toml", "plan small.toml", "tables"] {
+    for command in [
+        "status",
+        "status small",
+        "compare small",
+        "plots",
+        "why small.toml",
+        "plan small.toml",
+        "tables",
+    ] {
         let (out, err) = place.exits(0, command);
         assert_eq!(files(&place.path("results/runs")), before, "{command}");
         let says = (out + &err).contains("still being copied");
@@ -364,9 +427,13 @@ fn looking_at_results_that_are_arriving_leaves_them_where_they_are() {
     }
     assert_eq!(sweep.wait().unwrap().code(), Some(0), "{}", place.read("log"));
     assert!(place.read("log").contains("may still be copied here"), "{}", place.read("log"));
-    assert_eq!((arriving(), files(&place.path("results/runs"))), (runs.clone(), files(&whole.path("results/runs"))));
+    assert_eq!(
+        (arriving(), files(&place.path("results/runs"))),
+        (runs.clone(), files(&whole.path("results/runs")))
+    );
 
-    // What stays incomplete is done again, beside what is left of it, which `clean` takes only then.
+    // What stays incomplete is done again, beside what is left of it, which `clean` takes only
+    // then.
     fs::remove_file(place.path(&format!("results/runs/{run}/summary.toml"))).unwrap();
     fs::write(place.path(&format!("results/runs/{run}/mine.txt")), "note").unwrap();
     let (_, err) = place.exits(0, "sweep small.toml");
@@ -384,7 +451,8 @@ fn looking_at_results_that_are_arriving_leaves_them_where_they_are() {
     assert!(!place.path(&aside).exists());
 }
 
-/// `rsync -a` and `cp -a` bring the old times with the files, the runs before the plans, a plan under another name first.
+/// `rsync -a` and `cp -a` bring the old times with the files, the runs before the plans, a plan
+/// under another name first.
 #[test]
 fn clean_takes_no_run_while_its_plan_may_be_on_its_way() {
     let place = swept();
@@ -399,7 +467,8 @@ fn clean_takes_no_run_while_its_plan_may_be_on_its_way() {
     stays(" --age 0.001s", "small/plan.json: what it needs is not known");
     fs::rename(place.path("results/small"), place.path("small")).unwrap();
     stays("", "may be arriving");
-    // Where the folder leads to a disk that is not mounted, or the plan is no file, nobody knows what it needs.
+    // Where the folder leads to a disk that is not mounted, or the plan is no file, nobody knows
+    // what it needs.
     let unknown = " --age 0s";
     symlink("/unmounted/small", place.path("results/small")).unwrap();
     stays(unknown, "results/small: what it needs is not known");
@@ -413,7 +482,11 @@ fn clean_takes_no_run_while_its_plan_may_be_on_its_way() {
     fs::rename(place.path("small"), place.path("results/archive/2026/small")).unwrap();
     let replaced = place.path("results/archive/2026/small/replaced");
     fs::create_dir(&replaced).unwrap();
-    fs::rename(place.path("results/archive/2026/small/.plan.json.Ab12Cd"), replaced.join("plan-1.json")).unwrap();
+    fs::rename(
+        place.path("results/archive/2026/small/.plan.json.Ab12Cd"),
+        replaced.join("plan-1.json"),
+    )
+    .unwrap();
     fs::remove_file(place.path("results/archive/2026/small/.ablade-tables")).unwrap();
     stays(" --age 0.001s", "nothing to remove");
     // A run that no plan needs stays whole where someone has put or changed something in it.
@@ -427,7 +500,8 @@ fn clean_takes_no_run_while_its_plan_may_be_on_its_way() {
     assert_eq!(names(&place.path("results/runs")), runs[1..]);
 }
 
-/// Without a plan that can be read, the runs that the tables show are looked up before others take their place.
+/// Without a plan that can be read, the runs that the tables show are looked up before others take
+/// their place.
 #[test]
 fn tables_whose_plan_is_lost_are_not_replaced() {
     let place = swept();
@@ -444,13 +518,21 @@ fn tables_whose_plan_is_lost_are_not_replaced() {
         let (_, err) = place.exits(0, "sweep small.toml");
         assert!(err.contains("all 2 runs are there"), "{state}: {err}");
     }
-    assert_eq!(names(&place.path("results/small/replaced")).len(), 1, "the plan that could not be read is kept");
-    // A file of that name that is none of this program's is kept as well, and is no experiment to anyone.
+    assert_eq!(
+        names(&place.path("results/small/replaced")).len(),
+        1,
+        "the plan that could not be read is kept"
+    );
+    // A file of that name that is none of this program's is kept as well, and is no experiment to
+    // anyone.
     put(&place, "results/other/plan.json");
     place.exits(0, "status");
     place.exits(0, "sweep small.toml --name other");
     let kept = names(&place.path("results/other/replaced"));
-    assert_eq!(place.read(&format!("results/other/replaced/{}", kept[0])), "my own results/other/plan.json");
+    assert_eq!(
+        place.read(&format!("results/other/replaced/{}", kept[0])),
+        "my own results/other/plan.json"
+    );
 }
 
 #[test]
@@ -460,7 +542,10 @@ fn what_has_the_place_of_a_table_is_named_before_anything_is_trained() {
     fs::create_dir_all(place.path("results/small")).unwrap();
     symlink(place.path("elsewhere.csv"), place.path("results/small/runs.csv")).unwrap();
     let (_, err) = place.exits(2, "sweep small.toml");
-    assert!(err.contains("runs.csv (it is a link)") && err.contains("move them away"), "{err}");
+    assert!(
+        err.contains("runs.csv (it is a link)") && err.contains("move them away"),
+        "{err}"
+    );
     assert!(!place.path("results/runs").exists());
 }
 
@@ -472,7 +557,8 @@ fn a_pipe_in_the_place_of_a_file_of_a_run_keeps_nobody_waiting() {
         let (path, kept) = (place.path(&run).join(&name), place.path("kept"));
         fs::rename(&path, &kept).unwrap();
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-        // Verifying waits for what may still be copied; the file outside the manifest stands for the others.
+        // Verifying waits for what may still be copied; the file outside the manifest stands for
+        // the others.
         let verify = (name == "timing.toml").then_some("verify small --reference");
         for command in ["status small", "tables", "compare small"].into_iter().chain(verify) {
             assert!(place.run(command).status.code().is_some(), "{command}, {name}");
@@ -511,7 +597,8 @@ fn tables_that_someone_has_edited_make_way_and_are_kept() {
         let path = place.path("results/small").join(edited);
         let mine = [&fs::read(&path).unwrap()[..], b"my remark\n"].concat();
         fs::write(&path, &mine).unwrap();
-        let (_, err) = place.exits(0, if edited == "ablation.csv" { "tables" } else { "sweep small.toml" });
+        let (_, err) =
+            place.exits(0, if edited == "ablation.csv" { "tables" } else { "sweep small.toml" });
         assert!(err.contains(&format!("{edited} was not as ablade had made it")), "{err}");
         let kept = names(&place.path("results/small/replaced"));
         assert_eq!(fs::read(place.path("results/small/replaced").join(&kept[0])).unwrap(), mine);
@@ -519,7 +606,8 @@ fn tables_that_someone_has_edited_make_way_and_are_kept() {
         assert_eq!(files(&place.path("results/small")), tables);
     }
     put(&place, "results/small/notes.md");
-    // The tables of an earlier version, which kept no list, are its own where they say what its plan says.
+    // The tables of an earlier version, which kept no list, are its own where they say what its
+    // plan says.
     fs::remove_file(place.path("results/small/.ablade-tables")).unwrap();
     let (_, err) = place.exits(0, "sweep small.toml --seeds 2");
     assert!(!place.path("results/small/replaced").exists(), "{err}");
@@ -534,7 +622,13 @@ fn scratch_of_others_is_not_opened() {
     symlink(place.path("victim"), place.path(&format!("results/.writing-{host}-x"))).unwrap();
     let pipe = format!("results/.writing-{host}-y");
     fs::create_dir(place.path(&pipe)).unwrap();
-    assert!(std::process::Command::new("mkfifo").arg(place.path(&pipe).join("lock")).status().unwrap().success());
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(place.path(&pipe).join("lock"))
+            .status()
+            .unwrap()
+            .success()
+    );
     put(&place, &format!("results/.writing-{host}-thesis/chapter"));
     place.exits(0, "tables");
     place.exits(0, "clean --yes --age 0.001s");

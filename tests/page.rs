@@ -1,4 +1,5 @@
-//! The page in a real browser: Chromium, spoken to over its debugging pipe. Skipped, aloud, where there is none.
+//! The page in a real browser: Chromium, spoken to over its debugging pipe. Skipped, aloud, where
+//! there is none.
 
 mod common;
 mod skipped;
@@ -31,14 +32,28 @@ impl Browser {
     fn start(profile: &Path) -> Option<Self> {
         let names = ["chromium", "chromium-browser", "google-chrome"];
         let folders: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH")?).collect();
-        let program = names.iter().flat_map(|name| folders.iter().map(move |f| f.join(name))).find(|p| p.is_file())?;
+        let program = names
+            .iter()
+            .flat_map(|name| folders.iter().map(move |f| f.join(name)))
+            .find(|p| p.is_file())?;
         // The debugging pipe is file descriptors 3 and 4; the shell moves our pipes there.
         #[expect(clippy::zombie_processes, reason = "`drop` kills and waits for it")]
         let mut process = Command::new("sh")
             .args(["-c", r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null 2>&1"#])
             .arg(program)
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe"])
-            .args(["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"])
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--remote-debugging-pipe",
+            ])
+            .args([
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ])
             .args(["--disable-extensions", "--no-pings", "--host-resolver-rules=MAP * ~NOTFOUND"])
             .arg(format!("--user-data-dir={}", profile.display()))
             .stdin(Stdio::piped())
@@ -59,10 +74,19 @@ impl Browser {
                 message.clear();
             }
         });
-        let mut browser = Self { process, input, messages, session: String::new(), sent: 0, events: VecDeque::new() };
+        let mut browser = Self {
+            process,
+            input,
+            messages,
+            session: String::new(),
+            sent: 0,
+            events: VecDeque::new(),
+        };
         let target = browser.call("Target.createTarget", json!({ "url": "about:blank" }));
-        let attached =
-            browser.call("Target.attachToTarget", json!({ "targetId": target["targetId"], "flatten": true }));
+        let attached = browser.call(
+            "Target.attachToTarget",
+            json!({ "targetId": target["targetId"], "flatten": true }),
+        );
         attached["sessionId"].as_str().unwrap().clone_into(&mut browser.session);
         for domain in ["Network.enable", "Runtime.enable", "Log.enable", "Page.enable"] {
             browser.call(domain, json!({}));
@@ -71,7 +95,9 @@ impl Browser {
     }
 
     fn next(&self) -> Value {
-        self.messages.recv_timeout(Duration::from_secs(60)).expect("the browser answers within a minute")
+        self.messages
+            .recv_timeout(Duration::from_secs(60))
+            .expect("the browser answers within a minute")
     }
 
     fn call(&mut self, method: &str, params: Value) -> Value {
@@ -92,7 +118,8 @@ impl Browser {
     }
 
     fn open(&mut self, file: &Path, width: u32) {
-        let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500 });
+        let size =
+            json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500 });
         self.call("Emulation.setDeviceMetricsOverride", size);
         self.events.clear();
         self.call("Page.navigate", json!({ "url": format!("file://{}", file.display()) }));
@@ -104,13 +131,17 @@ impl Browser {
 
     /// The value of a JavaScript expression.
     fn value(&mut self, expression: &str) -> Value {
-        let answer = self.call("Runtime.evaluate", json!({ "expression": expression, "returnByValue": true }));
+        let answer = self
+            .call("Runtime.evaluate", json!({ "expression": expression, "returnByValue": true }));
         assert!(answer.get("exceptionDetails").is_none(), "{expression}: {answer}");
         answer["result"]["value"].clone()
     }
 
     fn texts(&mut self, selector: &str) -> Vec<String> {
-        let found = self.value(&format!("[...document.querySelectorAll({})].map(x => x.textContent)", json!(selector)));
+        let found = self.value(&format!(
+            "[...document.querySelectorAll({})].map(x => x.textContent)",
+            json!(selector)
+        ));
         serde_json::from_value(found).unwrap()
     }
 
@@ -124,10 +155,14 @@ impl Browser {
 
     fn screenshot(&mut self, path: &Path, height: u32, width: u32) {
         let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
-        let shot = self.call("Page.captureScreenshot", json!({ "clip": clip, "captureBeyondViewport": true }));
+        let shot = self
+            .call("Page.captureScreenshot", json!({ "clip": clip, "captureBeyondViewport": true }));
         let text = shot["data"].as_str().unwrap();
-        let code =
-            |c: u8| b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".iter().position(|x| *x == c);
+        let code = |c: u8| {
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+                .iter()
+                .position(|x| *x == c)
+        };
         let mut bytes = Vec::new();
         for chunk in text.as_bytes().chunks(4) {
             let digits: Vec<usize> = chunk.iter().map_while(|c| code(*c)).collect();
@@ -140,13 +175,20 @@ impl Browser {
     /// Whatever went wrong on the page, and every address it asked for.
     fn complaints_and_requests(&mut self) -> (Vec<Value>, Vec<String>) {
         self.value("1");
-        let of = |method: &str| self.events.iter().filter(move |e| e["method"] == method).cloned().collect::<Vec<_>>();
+        let of = |method: &str| {
+            self.events
+                .iter()
+                .filter(move |e| e["method"] == method)
+                .cloned()
+                .collect::<Vec<_>>()
+        };
         let complaints = ["Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded"]
             .into_iter()
             .flat_map(of)
             .collect();
         let requests = of("Network.requestWillBeSent");
-        let address = |e: &Value| e["params"]["request"]["url"].as_str().unwrap_or_default().to_owned();
+        let address =
+            |e: &Value| e["params"]["request"]["url"].as_str().unwrap_or_default().to_owned();
         (complaints, requests.iter().map(address).collect())
     }
 }
@@ -203,9 +245,15 @@ fn readers_can_sort_hide_point_and_compare() {
         .value("[...document.querySelectorAll('[data-part=table] tbody tr')].map(r => +r.children[2].dataset.k)");
     let keys: Vec<f64> = serde_json::from_value(keys).unwrap();
     assert!(keys.windows(2).all(|w| w[0] <= w[1]), "{keys:?}");
-    assert_eq!(browser.value("document.querySelector('th[aria-sort]').getAttribute('aria-sort')"), "ascending");
+    assert_eq!(
+        browser.value("document.querySelector('th[aria-sort]').getAttribute('aria-sort')"),
+        "ascending"
+    );
     browser.click("[data-part=table] th:nth-child(3) button");
-    assert_eq!(browser.value("document.querySelector('th[aria-sort]').getAttribute('aria-sort')"), "descending");
+    assert_eq!(
+        browser.value("document.querySelector('th[aria-sort]').getAttribute('aria-sort')"),
+        "descending"
+    );
 
     let lines = "document.querySelectorAll('[data-part=curves] path[stroke-width=\"2\"]').length";
     assert_eq!(browser.value(lines), 4);
@@ -232,13 +280,19 @@ fn readers_can_sort_hide_point_and_compare() {
     assert_eq!(browser.value("document.getElementById('tip').style.display"), "none");
 
     // Twelve runs, one of them diverged and without a score.
-    assert_eq!(browser.value("document.querySelectorAll('[data-part=parallel] path').length"), 11);
+    assert_eq!(
+        browser.value("document.querySelectorAll('[data-part=parallel] path').length"),
+        11
+    );
     let settings = browser.texts("[data-part=differences] td:first-child");
     assert_eq!(settings, ["model.masks"]);
     browser.value(
         "(() => { const s = document.querySelector('[data-part=right]'); s.value = 3; s.dispatchEvent(new Event('change')); })()",
     );
-    assert_eq!(browser.texts("[data-part=differences] td:first-child"), ["model.hidden", "model.masks"]);
+    assert_eq!(
+        browser.texts("[data-part=differences] td:first-child"),
+        ["model.hidden", "model.masks"]
+    );
 
     let ground = "getComputedStyle(document.body).backgroundColor";
     let light = browser.value(ground);
@@ -255,7 +309,9 @@ fn readers_can_sort_hide_point_and_compare() {
     assert!(complaints.is_empty(), "{complaints:?}");
     let own = |address: &&String| !address.starts_with("data:");
     assert_eq!(requests.iter().filter(own).count(), 1, "only the page itself: {requests:?}");
-    for (name, width, scheme) in [("light", 1120, "light"), ("dark", 1120, "dark"), ("phone", 390, "light")] {
+    for (name, width, scheme) in
+        [("light", 1120, "light"), ("dark", 1120, "dark"), ("phone", 390, "light")]
+    {
         let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         browser.call("Emulation.setEmulatedMedia", media);
         browser.open(&file, width);
@@ -277,10 +333,18 @@ fn a_phone_scrolls_one_way_only() {
     let Some((mut browser, _profile)) = browser() else { return };
     for width in [390, 768, 1600] {
         browser.open(&file, width);
-        let sideways = browser.value("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+        let sideways = browser
+            .value("document.documentElement.scrollWidth - document.documentElement.clientWidth");
         assert_eq!(sideways, 0, "sideways scroll at {width} px");
-        assert!(browser.value("document.documentElement.scrollWidth").as_u64() <= Some(width.into()));
-        assert!(browser.value("document.querySelectorAll('[data-part=curves] path').length").as_u64() > Some(10));
+        assert!(
+            browser.value("document.documentElement.scrollWidth").as_u64() <= Some(width.into())
+        );
+        assert!(
+            browser
+                .value("document.querySelectorAll('[data-part=curves] path').length")
+                .as_u64()
+                > Some(10)
+        );
     }
 }
 
@@ -288,7 +352,10 @@ fn a_phone_scrolls_one_way_only() {
 fn hostile_names_stay_names() {
     let hostile = "</script></style><script>window.pwned=1</script><img src=x onerror=window.pwned=1>\"'&{{data}}";
     let recipe = Recipe {
-        axes: vec![("Lớp ẩn <b>", vec![hostile.to_owned(), "javascript:window.pwned=1".to_owned()])],
+        axes: vec![(
+            "Lớp ẩn <b>",
+            vec![hostile.to_owned(), "javascript:window.pwned=1".to_owned()],
+        )],
         name: hostile.into(),
         words: (hostile.into(), "Mặt nạ".into()),
         ..Recipe::default()

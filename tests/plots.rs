@@ -19,22 +19,31 @@ use common::{Recipe, artefacts, strings};
 use place::ablade;
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Writes a made-up study as a sweep would: plan, reference images, and the first `runs` of its runs.
+/// Writes a made-up study as a sweep would: plan, reference images, and the first `runs` of its
+/// runs.
 fn store(results: &Path, study: &Study, runs: usize) {
     let store = Store::open(results).unwrap();
     let artefacts = artefacts(study);
     store.save_plan(&study.plan).unwrap();
     for (fingerprint, tests) in &artefacts.tests {
         let shape = [tests.images.count(), tests.shape.height, tests.shape.width];
-        store.save_reference(fingerprint, &npy::encode(&shape, tests.images.pixels())).unwrap();
+        store
+            .save_reference(fingerprint, &npy::encode(&shape, tests.images.pixels()))
+            .unwrap();
     }
     let array = |images: &Images| npy::encode(&[images.count(), images.dim()], images.pixels());
     for spec in &study.plan.runs[..runs] {
         let record = &study.records[&spec.id];
-        let (Some(summary), Some(timing)) = (record.summary.clone(), record.timing.clone()) else { continue };
+        let (Some(summary), Some(timing)) = (record.summary.clone(), record.timing.clone()) else {
+            continue;
+        };
         let mut files = Vec::new();
-        for (name, pictures) in [("samples.npy", &artefacts.samples), ("nearest.npy", &artefacts.nearest)] {
-            files.extend(pictures.get(&spec.id).map(|picture| (name.to_owned(), array(&picture.images))));
+        for (name, pictures) in
+            [("samples.npy", &artefacts.samples), ("nearest.npy", &artefacts.nearest)]
+        {
+            files.extend(
+                pictures.get(&spec.id).map(|picture| (name.to_owned(), array(&picture.images))),
+            );
         }
         let output = RunOutput { summary, epochs: record.epochs.clone(), timing, files };
         store.publish(spec, &output).unwrap();
@@ -50,13 +59,16 @@ fn run(place: &Path, arguments: &str) -> (String, String) {
 }
 
 fn pictures(dir: &Path) -> Vec<String> {
-    let names = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let names = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = names.collect();
     names.sort();
     names
 }
 
-/// The study stays beside the other test pictures, for people to look at and to time: `ablade --results ... plots`.
+/// The study stays beside the other test pictures, for people to look at and to time:
+/// `ablade --results ... plots`.
 #[test]
 fn sixty_runs_of_two_hundred_epochs_fit_into_two_megabytes() {
     let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("sixty");
@@ -66,7 +78,14 @@ fn sixty_runs_of_two_hundred_epochs_fit_into_two_megabytes() {
         ("depth", strings(&["1", "2"])),
         ("skip", strings(&["off", "on"])),
     ];
-    let study = Recipe { axes, seeds: 5, epochs: 200, name: "sixty".into(), ..Recipe::default() }.study();
+    let study = Recipe {
+        axes,
+        seeds: 5,
+        epochs: 200,
+        name: "sixty".into(),
+        ..Recipe::default()
+    }
+    .study();
     assert_eq!(study.plan.runs.len(), 60);
     store(&place.join("results"), &study, 60);
     let (out, _) = run(&place, "plots");
@@ -87,7 +106,10 @@ fn a_study_that_still_runs_shows_what_is_there() {
     let page = fs::read_to_string(place.path().join("plots/index.html")).unwrap();
     assert!(page.contains("Not complete yet. Of 12 runs: 7 finished, 5 not run yet."));
     let loss = fs::read_to_string(place.path().join("plots/fixture/loss.svg")).unwrap();
-    assert!(loss.contains("7 finished") || loss.contains("to run"), "the loss figure says what it lacks");
+    assert!(
+        loss.contains("7 finished") || loss.contains("to run"),
+        "the loss figure says what it lacks"
+    );
 }
 
 #[test]
@@ -96,16 +118,23 @@ fn watching_draws_again_when_runs_finish_and_ends_on_ctrl_c() {
     let study = Recipe { epochs: 5, ..Recipe::default() }.study();
     let results = place.path().join("results");
     store(&results, &study, 4);
-    let mut watch = ablade(place.path(), "plots --watch").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut watch = ablade(place.path(), "plots --watch")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let out = BufReader::new(watch.stdout.take().unwrap());
     let (send, lines) = channel();
-    std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
+    std::thread::spawn(move || {
+        out.lines().map_while(Result::ok).try_for_each(|line| send.send(line))
+    });
     let line = || lines.recv_timeout(Duration::from_secs(300)).expect("a line of the watcher");
 
     assert!(line().ends_with("8 of 12 runs still to come"));
     assert!(line().ends_with("index.html"));
     store(&results, &study, 12);
-    // The watcher may have looked while runs were being published; the last word is that none is missing.
+    // The watcher may have looked while runs were being published; the last word is that none is
+    // missing.
     while line().ends_with("still to come") {
         assert!(line().ends_with("index.html"));
     }
@@ -120,10 +149,22 @@ fn watching_draws_again_when_runs_finish_and_ends_on_ctrl_c() {
 #[test]
 fn a_gallery_holds_small_pictures_and_a_page_that_shows_them() {
     let place = tempfile::tempdir().unwrap();
-    store(&place.path().join("results"), &Recipe { epochs: 20, ..Recipe::default() }.study(), 12);
+    store(
+        &place.path().join("results"),
+        &Recipe { epochs: 20, ..Recipe::default() }.study(),
+        12,
+    );
     run(place.path(), "plots --gallery gallery");
     let names = pictures(&place.path().join("gallery"));
-    let expected = [".ablade-gallery", "README.md", "ablation", "interactions", "loss", "orderings", "samples"];
+    let expected = [
+        ".ablade-gallery",
+        "README.md",
+        "ablation",
+        "interactions",
+        "loss",
+        "orderings",
+        "samples",
+    ];
     let expected = expected.map(|name| match name {
         "README.md" | ".ablade-gallery" => name.to_owned(),
         name => format!("fixture-{name}.png"),
@@ -133,6 +174,9 @@ fn a_gallery_holds_small_pictures_and_a_page_that_shows_them() {
     assert!(text.contains("\n    ablade sweep fixture.toml\n"), "{text}");
     assert!(expected[2..].iter().all(|name| text.contains(&format!("]({name})"))), "{text}");
     for name in &expected[2..] {
-        assert!(fs::metadata(place.path().join("gallery").join(name)).unwrap().len() < 80_000, "{name}");
+        assert!(
+            fs::metadata(place.path().join("gallery").join(name)).unwrap().len() < 80_000,
+            "{name}"
+        );
     }
 }

@@ -1,6 +1,7 @@
-//! A study on Slurm gives what it gives here, whatever the cluster does to it. Every test but the last ones runs against a
-//! script that stands for Slurm's commands; those called `real_...` need `SLURM_CONF` to point to a cluster, and some of them
-//! `LOCAL_SLURM` to name the program that started it. `just test-slurm` runs them.
+//! A study on Slurm gives what it gives here, whatever the cluster does to it. Every test but the
+//! last ones runs against a script that stands for Slurm's commands; those called `real_...` need
+//! `SLURM_CONF` to point to a cluster, and some of them `LOCAL_SLURM` to name the program that
+//! started it. `just test-slurm` runs them.
 
 #![cfg(unix)]
 
@@ -31,8 +32,11 @@ impl Cluster {
         fs::create_dir_all(place.path("bin")).unwrap();
         fs::create_dir_all(place.path("fake")).unwrap();
         for command in ["sbatch", "squeue", "scancel", "scontrol"] {
-            symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slurm/fake.sh"), place.path("bin").join(command))
-                .unwrap();
+            symlink(
+                Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slurm/fake.sh"),
+                place.path("bin").join(command),
+            )
+            .unwrap();
         }
         let path = format!("{}:{}", place.path("bin").display(), std::env::var("PATH").unwrap());
         Self { place, path }
@@ -68,7 +72,11 @@ impl Cluster {
     /// The calls of a command, the tables' job left out.
     fn said(&self, command: &str) -> Vec<String> {
         let calls = self.place.read(&format!("fake/said/{command}"));
-        calls.lines().filter(|call| !call.contains("tables")).map(str::to_owned).collect()
+        calls
+            .lines()
+            .filter(|call| !call.contains("tables"))
+            .map(str::to_owned)
+            .collect()
     }
 
     fn submissions(&self) -> Vec<String> {
@@ -82,12 +90,16 @@ impl Cluster {
         let here = Place::with(STUDY);
         here.exits(0, "sweep small.toml");
         for directory in ["runs", "small", "data"] {
-            assert_same_files(&self.place.path("results").join(directory), &here.path("results").join(directory));
+            assert_same_files(
+                &self.place.path("results").join(directory),
+                &here.path("results").join(directory),
+            );
         }
     }
 }
 
-/// A study whose tasks hold one run each, as those of `STUDY` do on any machine, with all of them in one task.
+/// A study whose tasks hold one run each, as those of `STUDY` do on any machine, with all of them
+/// in one task.
 fn together() -> String {
     STUDY.replace("0.000001s", "10h")
 }
@@ -113,11 +125,20 @@ fn what_waits_is_shown_and_followed_and_cancelled_but_not_submitted_twice() {
     let cluster = Cluster::with(STUDY);
     cluster.set("hold", "");
     let text = cluster.exits(0, &format!("{SLURM} --no-follow"));
-    assert!(text.contains("ablade status small") && text.contains("ablade cancel small"), "{text}");
+    assert!(
+        text.contains("ablade status small") && text.contains("ablade cancel small"),
+        "{text}"
+    );
     let text = cluster.exits(0, "status small");
-    assert!(text.contains("| queued |") && text.contains("queued: job 1_0 pending (Resources)"), "{text}");
+    assert!(
+        text.contains("| queued |") && text.contains("queued: job 1_0 pending (Resources)"),
+        "{text}"
+    );
     let text = cluster.exits(0, &format!("{SLURM} --no-follow"));
-    assert!(text.contains("12 runs submitted before, tasks: 12 pending (Resources)"), "{text}");
+    assert!(
+        text.contains("12 runs submitted before, tasks: 12 pending (Resources)"),
+        "{text}"
+    );
     assert_eq!(cluster.said("sbatch").len(), 1);
 
     // Ctrl-C leaves the jobs where they are.
@@ -156,7 +177,11 @@ fn a_controller_that_does_not_answer_says_nothing_about_jobs() {
     cluster.exits(0, &format!("{SLURM} --no-follow"));
     cluster.set("down", "");
     let text = cluster.exits(2, SLURM);
-    assert!(text.contains("Unable to contact slurm controller") && text.contains("nothing is submitted now"), "{text}");
+    assert!(
+        text.contains("Unable to contact slurm controller")
+            && text.contains("nothing is submitted now"),
+        "{text}"
+    );
     assert!(cluster.exits(0, "status small").contains("what waits is not known"));
     assert!(cluster.exits(2, "cancel small").contains("nothing was cancelled"));
     assert_eq!(cluster.said("sbatch").len(), 1);
@@ -201,7 +226,10 @@ fn a_queue_that_is_full_takes_the_rest_later() {
     cluster.set("room", "2");
     cluster.set("hold", "");
     let text = cluster.exits(1, &format!("{SLURM} --no-follow"));
-    assert!(text.contains("job submit limit") && text.contains("10 tasks not submitted yet"), "{text}");
+    assert!(
+        text.contains("job submit limit") && text.contains("10 tasks not submitted yet"),
+        "{text}"
+    );
     assert!(text.contains("submits what is not submitted"), "{text}");
     cluster.exits(0, "cancel");
     cluster.unset("hold");
@@ -214,7 +242,10 @@ fn tasks_that_never_started_are_missed_and_submitted_again() {
     let cluster = Cluster::with(STUDY);
     cluster.set("deaf", "");
     let text = cluster.exits(1, SLURM);
-    assert!(text.contains("12 runs not done: their jobs are failed (NonZeroExitCode)"), "{text}");
+    assert!(
+        text.contains("12 runs not done: their jobs are failed (NonZeroExitCode)"),
+        "{text}"
+    );
     assert!(
         text.contains("its node does not see that directory")
             && text.contains("12 runs not done: the same command submits what is left"),
@@ -248,7 +279,11 @@ fn another_job_that_got_the_same_number_is_none_of_ours() {
         fs::write(task.unwrap().path(), "another|PENDING|Resources").unwrap();
     }
     assert!(!cluster.exits(0, "status small").contains("queued"));
-    assert!(cluster.exits(0, "cancel").contains("nothing waits or runs that was submitted from here"));
+    assert!(
+        cluster
+            .exits(0, "cancel")
+            .contains("nothing waits or runs that was submitted from here")
+    );
     assert!(cluster.said("scancel").is_empty());
 }
 
@@ -272,9 +307,21 @@ fn a_failing_run_does_not_keep_the_others() {
 fn options_of_another_place_are_refused() {
     let cluster = Cluster::with(STUDY);
     assert!(cluster.exits(2, &format!("{SLURM} --jobs 2")).contains("execution.slurm.cpus"));
-    assert!(cluster.exits(2, &format!("{SLURM} --shard 1/2")).contains("--shard is for this machine"));
-    assert!(cluster.exits(2, "sweep small.toml --no-follow").contains("--no-follow is for --launcher slurm"));
-    assert!(cluster.exits(2, "sweep small.toml --launcher local --no-follow").contains("nothing to follow"));
+    assert!(
+        cluster
+            .exits(2, &format!("{SLURM} --shard 1/2"))
+            .contains("--shard is for this machine")
+    );
+    assert!(
+        cluster
+            .exits(2, "sweep small.toml --no-follow")
+            .contains("--no-follow is for --launcher slurm")
+    );
+    assert!(
+        cluster
+            .exits(2, "sweep small.toml --launcher local --no-follow")
+            .contains("nothing to follow")
+    );
     assert!(!cluster.place.path("results").exists());
 }
 
@@ -296,7 +343,10 @@ fn frozen_tasks_need_no_scheduler_and_tables_come_at_any_time() {
     }
     let (out, _) = place.exits(0, "tables");
     let there = place.published().len();
-    assert!((6..12).contains(&there) && out.starts_with(&format!("small: {there} of 12 runs")), "{out}");
+    assert!(
+        (6..12).contains(&there) && out.starts_with(&format!("small: {there} of 12 runs")),
+        "{out}"
+    );
     assert_eq!(place.table("runs.csv").len(), 12);
     for task in [4, 3, 0] {
         place.exits(0, &format!("task {name} {task}"));
@@ -307,7 +357,10 @@ fn frozen_tasks_need_no_scheduler_and_tables_come_at_any_time() {
     let (_, err) = place.exits(2, &format!("task {name} 5"));
     assert!(err.contains("has 5 tasks, numbered from 0: there is no task 5"), "{err}");
     let (_, err) = place.exits(2, "task small-0 0");
-    assert!(err.contains("no submission `small-0`") && err.contains(&format!("did you mean `{name}`?")), "{err}");
+    assert!(
+        err.contains("no submission `small-0`") && err.contains(&format!("did you mean `{name}`?")),
+        "{err}"
+    );
 }
 
 /// One run that takes seconds.
@@ -315,7 +368,12 @@ const LONG: &str = "seeds = 1\n[data]\nname = \"digits\"\ntrain = 2000\nvalid = 
                     [train]\nepochs = 20\n[execution]\ncheckpoint = \"10h\"\n";
 
 fn start(cluster: &Cluster, arguments: &str) -> Child {
-    cluster.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    cluster
+        .command(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
 }
 
 fn wait_until(child: &mut Child, mut ready: impl FnMut() -> bool) {
@@ -325,14 +383,16 @@ fn wait_until(child: &mut Child, mut ready: impl FnMut() -> bool) {
     }
 }
 
-/// Waits until a process does its run, the `attempt`-th one that does: all before, from 1, were killed.
+/// Waits until a process does its run, the `attempt`-th one that does: all before, from 1, were
+/// killed.
 fn wait_until_under_way(cluster: &Cluster, child: &mut Child, attempt: usize) {
     wait_until(child, || {
         let entries = fs::read_dir(cluster.place.path("results/unfinished")).into_iter().flatten();
         let mut names = entries.flatten().map(|entry| entry.file_name().into_string().unwrap());
         let noted = |name: &str| {
             let counted = format!("\"count\":{}", attempt - 1);
-            name.ends_with(".attempts") && cluster.place.read(&format!("results/unfinished/{name}")).contains(&counted)
+            name.ends_with(".attempts")
+                && cluster.place.read(&format!("results/unfinished/{name}")).contains(&counted)
         };
         names.any(|name| if attempt == 1 { name.contains(".claim-") } else { noted(&name) })
     });
@@ -345,7 +405,11 @@ fn a_task_that_is_out_of_time_saves_its_run_and_is_started_again() {
     let name = frozen(&cluster.place, 1);
     let mut child = cluster
         .command(&format!("task {name} 0"))
-        .envs([("SLURM_JOB_ID", "20"), ("SLURM_ARRAY_JOB_ID", "17"), ("SLURM_ARRAY_TASK_ID", "3")])
+        .envs([
+            ("SLURM_JOB_ID", "20"),
+            ("SLURM_ARRAY_JOB_ID", "17"),
+            ("SLURM_ARRAY_TASK_ID", "3"),
+        ])
         .stderr(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
@@ -377,7 +441,10 @@ fn a_run_that_kills_its_task_again_and_again_is_failed() {
     }
     let text = cluster.exits(1, &format!("task {name} 0"));
     assert!(text.contains("3 attempts in a row ended its task and got no further"), "{text}");
-    assert!(cluster.exits(0, "status small").contains("failed: 3 attempts in a row"), "the note is kept");
+    assert!(
+        cluster.exits(0, "status small").contains("failed: 3 attempts in a row"),
+        "the note is kept"
+    );
     // Given up by this submission, for good; not by the next one.
     cluster.exits(0, &format!("task {name} 0"));
     assert!(cluster.place.published().is_empty());

@@ -1,4 +1,5 @@
-//! Readers of the results against damage of every kind: what is damaged is named or takes no effect, and nothing panics.
+//! Readers of the results against damage of every kind: what is damaged is named or takes no
+//! effect, and nothing panics.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +15,10 @@ use proptest::prelude::*;
 
 /// Inputs a property: 300, or as many as `PROPTEST_CASES` says.
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(300)
+    std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(300)
 }
 
 fn spec() -> RunSpec {
@@ -46,7 +50,12 @@ fn output() -> RunOutput {
         binarization: None,
         kernel: "none".into(),
     };
-    let row = |epoch| EpochRow { epoch, train_nll_nats: 3.0, valid_nll_nats: 2.0, test_nll_nats: 1.0 };
+    let row = |epoch| EpochRow {
+        epoch,
+        train_nll_nats: 3.0,
+        valid_nll_nats: 2.0,
+        test_nll_nats: 1.0,
+    };
     let timing = Timing {
         started_utc: "2026-11-25 16:00:00".into(),
         seconds: 1.0,
@@ -54,7 +63,8 @@ fn output() -> RunOutput {
         threads: 1,
         host: "host".into(),
     };
-    let files = vec![("model.safetensors".into(), vec![7; 300]), ("samples.npy".into(), vec![1; 90])];
+    let files =
+        vec![("model.safetensors".into(), vec![7; 300]), ("samples.npy".into(), vec![1; 90])];
     RunOutput { summary, epochs: vec![row(1), row(2)], timing, files }
 }
 
@@ -84,23 +94,37 @@ fn plan() -> Plan {
     }
 }
 
-/// Every file of a results directory with a published run, a plan, a table, a failure, checkpoints and a claim.
+/// Every file of a results directory with a published run, a plan, a table, a failure, checkpoints
+/// and a claim.
 static SOUND: LazyLock<BTreeMap<PathBuf, Vec<u8>>> = LazyLock::new(|| {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
     store.publish(&spec(), &output()).unwrap();
     store.save_plan(&plan()).unwrap();
-    store.write_tables(&plan(), [("runs.csv".to_owned(), b"a,b\n1,2\n".to_vec())].into()).unwrap();
+    store
+        .write_tables(&plan(), [("runs.csv".to_owned(), b"a,b\n1,2\n".to_vec())].into())
+        .unwrap();
     let started_utc = "2026-11-25 16:00:00".to_owned();
     for epoch in 1..=2 {
-        let checkpoint =
-            Checkpoint { state: vec![3; 200], epoch, step: 1, seconds: 1.0, started_utc: started_utc.clone() };
+        let checkpoint = Checkpoint {
+            state: vec![3; 200],
+            epoch,
+            step: 1,
+            seconds: 1.0,
+            started_utc: started_utc.clone(),
+        };
         store.save_checkpoint(&spec().id, &checkpoint).unwrap();
     }
     store
         .fail(
             &spec().id,
-            &ablade::store::Failure { error: "no".into(), started_utc, seconds: 0.0, threads: 1, host: "host".into() },
+            &ablade::store::Failure {
+                error: "no".into(),
+                started_utc,
+                seconds: 0.0,
+                threads: 1,
+                host: "host".into(),
+            },
         )
         .unwrap();
     let claim = store.claim(&spec().id).unwrap();
@@ -113,7 +137,9 @@ static SOUND: LazyLock<BTreeMap<PathBuf, Vec<u8>>> = LazyLock::new(|| {
             let relative = path.strip_prefix(dir.path()).unwrap().to_owned();
             if path.is_dir() {
                 left.push(path);
-            } else if !relative.starts_with(".") && !relative.to_str().unwrap().starts_with(".writing") {
+            } else if !relative.starts_with(".")
+                && !relative.to_str().unwrap().starts_with(".writing")
+            {
                 files.insert(relative, fs::read(path).unwrap());
             }
         }

@@ -1,5 +1,6 @@
-//! Crashes, signals, crowds, damage and full disks: whatever happens, the tables in the end are those of an execution that
-//! nothing happened to. Each kind of trouble has a test of seconds that always runs; `just torture` runs the long ones.
+//! Crashes, signals, crowds, damage and full disks: whatever happens, the tables in the end are
+//! those of an execution that nothing happened to. Each kind of trouble has a test of seconds that
+//! always runs; `just torture` runs the long ones.
 
 #![expect(clippy::print_stdout, reason = "what was survived is a figure")]
 
@@ -17,7 +18,8 @@ use place::{Place, STUDY, assert_same_files, files};
 use rustix::process::{Pid, Signal, kill_process};
 use skipped::skipped;
 
-/// One run that takes long, most of it in steps, in scoring or in the last scores, as `settings` say.
+/// One run that takes long, most of it in steps, in scoring or in the last scores, as `settings`
+/// say.
 fn long(settings: &str) -> String {
     format!(
         "seeds = 1\n[data]\nname = \"digits\"\ntrain = 2000\nvalid = 4000\ntest = 4000\n[model]\nhidden = [500]\n{settings}"
@@ -46,7 +48,8 @@ fn kills(kills: usize, seed: u64) {
         let killed = Place::with(STUDY);
         loop {
             let jobs = 1 + stream.below(3);
-            let mut child = killed.start_with_log(&format!("sweep small.toml --jobs {jobs}"), "log");
+            let mut child =
+                killed.start_with_log(&format!("sweep small.toml --jobs {jobs}"), "log");
             sleep(up_to(&mut stream, takes / 2));
             if hits < kills && child.try_wait().unwrap().is_none() {
                 // On Unix this is SIGKILL.
@@ -79,15 +82,20 @@ fn killed_a_hundred_times() {
     kills(100, 2);
 }
 
-/// `processes` sweep one directory; `killed` times one of them is killed at a random moment and replaced. `apart`, each
-/// lives in a process namespace of its own, so that none can see whether another lives, as if on several machines.
+/// `processes` sweep one directory; `killed` times one of them is killed at a random moment and
+/// replaced. `apart`, each lives in a process namespace of its own, so that none can see whether
+/// another lives, as if on several machines.
 fn crowd(processes: usize, killed: usize, seed: u64, apart: bool) {
     let whole = undisturbed();
     let shared = Place::with(STUDY);
     let mut stream = Seed(seed).stream(Purpose::Statistics, 1);
     let start = |i: usize| {
         let (arguments, log) = ("sweep small.toml --jobs 1 --progress plain", format!("log{i}"));
-        if apart { shared.start_apart(arguments, &log) } else { shared.start_with_log(arguments, &log) }
+        if apart {
+            shared.start_apart(arguments, &log)
+        } else {
+            shared.start_with_log(arguments, &log)
+        }
     };
     let mut children: Vec<Child> = (0..processes).map(start).collect();
     for i in 0..killed {
@@ -107,7 +115,11 @@ fn crowd(processes: usize, killed: usize, seed: u64, apart: bool) {
     let done = logs.lines().filter(|line| line.contains("] done ")).count();
     // A process may be killed between publishing a run and saying so.
     assert!(done <= 12 && done + killed >= 12, "{done} runs were trained\n{logs}");
-    assert_eq!(fs::read_dir(shared.path("results/unfinished")).unwrap().count(), 0, "something was left behind");
+    assert_eq!(
+        fs::read_dir(shared.path("results/unfinished")).unwrap().count(),
+        0,
+        "something was left behind"
+    );
 }
 
 #[test]
@@ -127,13 +139,19 @@ fn crowds_again_and_again() {
         crowd(4, 0, seed, false);
         crowd(4, 8, seed, false);
     }
-    println!("25 crowds of 4, 25 more with 8 kills each: every run trained once, the same bytes every time");
+    println!(
+        "25 crowds of 4, 25 more with 8 kills each: every run trained once, the same bytes every time"
+    );
 }
 
 #[test]
 #[ignore = "minutes: `just torture`"]
 fn crowds_that_cannot_see_each_other() {
-    if !Command::new("unshare").args(["--pid", "--fork", "true"]).status().is_ok_and(|status| status.success()) {
+    if !Command::new("unshare")
+        .args(["--pid", "--fork", "true"])
+        .status()
+        .is_ok_and(|status| status.success())
+    {
         skipped("process namespaces need the right to make them");
         return;
     }
@@ -142,10 +160,13 @@ fn crowds_that_cannot_see_each_other() {
     }
     // Each dead one is waited for a minute.
     crowd(4, 3, 5, true);
-    println!("5 crowds of 4 in namespaces of their own, one more with 3 kills: every run trained once, the same bytes");
+    println!(
+        "5 crowds of 4 in namespaces of their own, one more with 3 kills: every run trained once, the same bytes"
+    );
 }
 
-/// Interrupts a run of `settings` after each of `moments`, and demands that it ends soon and goes on exactly.
+/// Interrupts a run of `settings` after each of `moments`, and demands that it ends soon and goes
+/// on exactly.
 fn interrupted(settings: &str, moments: impl IntoIterator<Item = Duration>) -> Duration {
     let experiment = long(settings);
     let (stopped, whole) = (Place::with(&experiment), Place::with(&experiment));
@@ -157,7 +178,8 @@ fn interrupted(settings: &str, moments: impl IntoIterator<Item = Duration>) -> D
         kill_process(Pid::from_child(&child), [Signal::INT, Signal::TERM][i % 2]).unwrap();
         let asked = Instant::now();
         let code = child.wait().unwrap().code();
-        // A signal that comes before the program listens ends it at once, which a shell would report as 130 as well.
+        // A signal that comes before the program listens ends it at once, which a shell would
+        // report as 130 as well.
         if code.is_some() {
             assert_eq!(code, Some(130), "{}", stopped.read("log"));
             longest = longest.max(asked.elapsed());
@@ -185,12 +207,17 @@ fn a_signal_ends_training_scoring_and_drawing_soon_and_nothing_is_lost() {
 #[test]
 fn a_hangup_saves_a_checkpoint_unless_the_program_was_started_to_ignore_it() {
     for ignored in [false, true] {
-        let place = Place::with(&long("[train]\nepochs = 6\n[sample]\ncount = 4\n[execution]\ncheckpoint = \"1h\""));
+        let place = Place::with(&long(
+            "[train]\nepochs = 6\n[sample]\ncount = 4\n[execution]\ncheckpoint = \"1h\"",
+        ));
         let arguments = "sweep small.toml --jobs 1";
         let mut command = place::ablade(place.0.path(), arguments);
         if ignored {
             command = Command::new("nohup");
-            command.current_dir(place.0.path()).env("HOME", place.0.path()).arg(env!("CARGO_BIN_EXE_ablade"));
+            command
+                .current_dir(place.0.path())
+                .env("HOME", place.0.path())
+                .arg(env!("CARGO_BIN_EXE_ablade"));
             command.args(arguments.split_whitespace());
         }
         let log = fs::File::create(place.path("log")).unwrap();
@@ -305,7 +332,10 @@ fn damaged_files_are_named_and_their_run_alone_is_done_again() {
         }
         place.exits(0, "sweep small.toml");
         // A table that was changed might be someone's work: it is kept.
-        assert_eq!(fs::remove_dir_all(place.path("results/small/replaced")).is_ok(), name == "runs.csv");
+        assert_eq!(
+            fs::remove_dir_all(place.path("results/small/replaced")).is_ok(),
+            name == "runs.csv"
+        );
         assert_same_files(&place.path("results"), &whole.path("results"));
     }
 }
@@ -330,8 +360,16 @@ fn what_a_checkpoint_takes() {
         let dir = tempfile::tempdir().unwrap();
         let store = ablade::store::Store::open(dir.path()).unwrap();
         // Parameters, best parameters and Adam's two moments.
-        let state: Vec<u8> = (0..16 * parameters).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-        let checkpoint = Checkpoint { state, epoch: 1, step: 1, seconds: 1.0, started_utc: String::new() };
+        let state: Vec<u8> = (0..16 * parameters)
+            .map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
+            .collect();
+        let checkpoint = Checkpoint {
+            state,
+            epoch: 1,
+            step: 1,
+            seconds: 1.0,
+            started_utc: String::new(),
+        };
         let mut times: Vec<Duration> = (0..5)
             .map(|_| {
                 let began = Instant::now();
@@ -340,14 +378,21 @@ fn what_a_checkpoint_takes() {
             })
             .collect();
         times.sort();
-        println!("{model}: {} MB, saved in {:?} (median of 5)", checkpoint.state.len() / 1_000_000, times[2]);
+        println!(
+            "{model}: {} MB, saved in {:?} (median of 5)",
+            checkpoint.state.len() / 1_000_000,
+            times[2]
+        );
     }
 }
 
 /// A file system of `size` bytes at `path`; `None`, and why, where this process may not make one.
 fn small_disk(path: &Path, size: &str) -> Option<Mount> {
     fs::create_dir_all(path).unwrap();
-    let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(path).output();
+    let mount = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+        .arg(path)
+        .output();
     match mount {
         Ok(output) if output.status.success() => Some(Mount(path.to_owned())),
         problem => {
@@ -361,7 +406,10 @@ struct Mount(PathBuf);
 
 impl Mount {
     fn again(&self, options: &str) {
-        let status = Command::new("mount").args(["-o", &format!("remount,{options}")]).arg(&self.0).status();
+        let status = Command::new("mount")
+            .args(["-o", &format!("remount,{options}")])
+            .arg(&self.0)
+            .status();
         assert!(status.unwrap().success());
     }
 }
@@ -375,7 +423,10 @@ impl Drop for Mount {
 #[test]
 fn a_full_or_read_only_disk_is_named_and_nothing_is_lost() {
     let (whole, place) = (undisturbed(), Place::with(STUDY));
-    let needed: usize = files(&whole.path("results")).values().map(|bytes| bytes.len().next_multiple_of(4096)).sum();
+    let needed: usize = files(&whole.path("results"))
+        .values()
+        .map(|bytes| bytes.len().next_multiple_of(4096))
+        .sum();
     let Some(disk) = small_disk(&place.path("results"), "16k") else { return };
     let mut kept = 0;
     for part in 1..8 {

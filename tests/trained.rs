@@ -1,4 +1,5 @@
-//! Working with trained models from outside: `sample`, `inpaint` and `evaluate` on the runs of one small study.
+//! Working with trained models from outside: `sample`, `inpaint` and `evaluate` on the runs of one
+//! small study.
 
 mod place;
 
@@ -78,7 +79,11 @@ impl Place {
     #[track_caller]
     fn good(&self, arguments: &str) -> String {
         let output = self.run(arguments);
-        assert!(output.status.success(), "`ablade {arguments}`\n{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "`ablade {arguments}`\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -95,7 +100,8 @@ impl Place {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        let mut files: Vec<PathBuf> = fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut files: Vec<PathBuf> =
+            fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
         files
     }
@@ -124,13 +130,18 @@ fn run(variant: &str) -> RunId {
 const AGNOSTIC: &str = "ordering-random_model.masks-4";
 const CONNECTED: &str = "model.masks-4_resample-connectivity";
 
-/// Without options, the samples are those that the study kept, by id, by the beginning of it and by place.
+/// Without options, the samples are those that the study kept, by id, by the beginning of it and by
+/// place.
 #[test]
 fn samples_are_those_of_the_study() {
     let place = Place::new();
     let baseline = run("baseline");
-    let kept = npy::decode::<u8>(&store().file(&baseline, "samples.npy").unwrap().unwrap()).unwrap();
-    for (i, name) in [baseline.as_str(), &baseline.as_str()[..12], "small/baseline/1"].into_iter().enumerate() {
+    let kept =
+        npy::decode::<u8>(&store().file(&baseline, "samples.npy").unwrap().unwrap()).unwrap();
+    for (i, name) in [baseline.as_str(), &baseline.as_str()[..12], "small/baseline/1"]
+        .into_iter()
+        .enumerate()
+    {
         let out = place.good(&format!("sample {name} --out s{i}.npy"));
         assert_eq!(out, format!("s{i}.npy\n"));
         let drawn = place.array(&format!("s{i}.npy"));
@@ -142,7 +153,8 @@ fn samples_are_those_of_the_study() {
     assert_ne!(other.data[..384], kept.data);
 }
 
-/// Every format holds the same images: what is written is read back by `evaluate`, which scores them all the same.
+/// Every format holds the same images: what is written is read back by `evaluate`, which scores
+/// them all the same.
 #[test]
 fn every_format_reads_back() {
     let place = Place::new();
@@ -157,7 +169,10 @@ fn every_format_reads_back() {
         assert_eq!(scores(file), expected, "{file}");
     }
     let near = scores("a-nearest.npy");
-    assert!(near != expected && near == scores("a-nearest.csv") && near == scores("a-nearest-ubyte"), "{near}");
+    assert!(
+        near != expected && near == scores("a-nearest.csv") && near == scores("a-nearest-ubyte"),
+        "{near}"
+    );
     assert!(fs::read(place.path("a.png")).unwrap().starts_with(b"\x89PNG"));
 }
 
@@ -167,23 +182,44 @@ fn what_is_scored_is_said() {
     let place = Place::new();
     place.good("data export digits --train 20 --valid 1 --test 1 --size 8 --out d.npy");
     let said = |data: &str| {
-        let output = command(results(), place.0.path(), &format!("evaluate small/baseline/1 {data}")).output().unwrap();
+        let output =
+            command(results(), place.0.path(), &format!("evaluate small/baseline/1 {data}"))
+                .output()
+                .unwrap();
         String::from_utf8(output.stderr).unwrap()
     };
     let own = said("");
-    assert!(own.contains("data  digits (drawn): 200 train, 40 valid and 40 test images of 8 x 8"), "{own}");
+    assert!(
+        own.contains("data  digits (drawn): 200 train, 40 valid and 40 test images of 8 x 8"),
+        "{own}"
+    );
     let of_training = said("--data d-train.npy");
-    assert!(of_training.contains("data  d-train.npy: 20 images of 8 x 8, binary as stored"), "{of_training}");
-    assert!(of_training.contains("20 of 20 images are training images of small/baseline/1"), "{of_training}");
+    assert!(
+        of_training.contains("data  d-train.npy: 20 images of 8 x 8, binary as stored"),
+        "{of_training}"
+    );
+    assert!(
+        of_training.contains("20 of 20 images are training images of small/baseline/1"),
+        "{of_training}"
+    );
     assert!(!said("--data d-test.npy").contains("training images of small"));
 }
 
-/// The scores of the run's own test set are those in its tables, and the file of each image averages to them.
+/// The scores of the run's own test set are those in its tables, and the file of each image
+/// averages to them.
 #[test]
 fn scores_are_those_of_the_tables() {
     let place = Place::new();
-    for variant in ["baseline", AGNOSTIC, "ordering-random_model.masks-4_resample-connectivity_sample.masks-3"] {
-        let Some(spec) = plan().studies[0].variants.iter().find(|v| v.name == variant).map(|v| v.runs[0].clone())
+    for variant in [
+        "baseline",
+        AGNOSTIC,
+        "ordering-random_model.masks-4_resample-connectivity_sample.masks-3",
+    ] {
+        let Some(spec) = plan().studies[0]
+            .variants
+            .iter()
+            .find(|v| v.name == variant)
+            .map(|v| v.runs[0].clone())
         else {
             panic!(
                 "{variant} is no variant: {:?}",
@@ -194,13 +230,18 @@ fn scores_are_those_of_the_tables() {
         let csv = place.good(&format!("evaluate {spec} --csv --nlls n.csv"));
         let mut reader = csv::Reader::from_reader(csv.as_bytes());
         let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
-        let value = |model: &str| rows.iter().find(|row| &row[0] == model).map(|row| row[3].to_owned());
+        let value =
+            |model: &str| rows.iter().find(|row| &row[0] == model).map(|row| row[3].to_owned());
         let text = |nll: Option<f64>| nll.map(|nll| format!("{nll:.3}"));
         assert_eq!(value("mask 1"), text(summary.test_nll_nats));
         if summary.mixture_masks > 1 {
             assert_eq!(value("mixture"), text(summary.test_nll_mixture_nats));
         }
-        assert_eq!(value("conditionals averaged").is_some(), variant.contains("connectivity"), "{variant}");
+        assert_eq!(
+            value("conditionals averaged").is_some(),
+            variant.contains("connectivity"),
+            "{variant}"
+        );
         let mut each = csv::Reader::from_path(place.path("n.csv")).unwrap();
         let nlls: Vec<f64> = each.records().map(|row| row.unwrap()[1].parse().unwrap()).collect();
         let mean = nlls.iter().sum::<f64>() / nlls.len() as f64;
@@ -212,7 +253,8 @@ fn scores_are_those_of_the_tables() {
     }
 }
 
-/// Given pixels stay in every draw; a model with one ordering takes beginnings of it only, one trained over orderings any.
+/// Given pixels stay in every draw; a model with one ordering takes beginnings of it only, one
+/// trained over orderings any.
 #[test]
 fn completions_keep_what_is_given() {
     let place = Place::new();
@@ -220,7 +262,9 @@ fn completions_keep_what_is_given() {
         place.good("inpaint small/baseline/1 --fraction 1 --draws 1 --image 0-4 --out whole.npy");
         place.array("whole.npy").data
     };
-    let out = place.good("inpaint small/baseline/1 --rows 3 --draws 2 --image 0-4 --out rows.npy --out rows.png");
+    let out = place.good(
+        "inpaint small/baseline/1 --rows 3 --draws 2 --image 0-4 --out rows.npy --out rows.png",
+    );
     assert!(out.contains("24 of 64 pixels given"), "{out}");
     let rows = place.array("rows.npy");
     assert_eq!(rows.shape, [5, 2, 8, 8]);
@@ -229,7 +273,9 @@ fn completions_keep_what_is_given() {
     }
     assert_ne!(rows.data[..64], rows.data[64..128]);
     for masks in ["", "--mixture"] {
-        place.good(&format!("inpaint small/{AGNOSTIC}/1 {masks} --hide 2,2,4,4 --draws 1 --image 0-4 --out hole.npy"));
+        place.good(&format!(
+            "inpaint small/{AGNOSTIC}/1 {masks} --hide 2,2,4,4 --draws 1 --image 0-4 --out hole.npy"
+        ));
         for (draw, original) in place.array("hole.npy").data.chunks(64).zip(originals.chunks(64)) {
             let inside = |i: &usize| (2..6).contains(&(i / 8)) && (2..6).contains(&(i % 8));
             assert!((0..64).filter(|i| !inside(i)).all(|i| draw[i] == original[i]));
@@ -249,7 +295,10 @@ fn refusals_say_why() {
     fs::write(place.path("small.csv"), "0,1,0,1\n").unwrap();
     let cases = [
         ("sample nothing", "no run `nothing`"),
-        ("sample small", "is a study, not a run: add variant and seed, as in small/baseline/1"),
+        (
+            "sample small",
+            "is a study, not a run: add variant and seed, as in small/baseline/1",
+        ),
         ("sample smal/baseline/1", "no study `smal`"),
         ("sample smal/baseline/1", "did you mean `small`?"),
         ("sample small/basline/1", "did you mean `baseline`?"),
@@ -259,16 +308,31 @@ fn refusals_say_why() {
         ("sample r0123456789abcdef", "no run `r0123456789abcdef`"),
         ("sample small/baseline/1 --out x.jpg", ".png, .npy, .idx, -ubyte (idx) or .csv"),
         ("sample small/baseline/1 --masks 2", "has 1 mask, 2 is asked for"),
-        ("sample small/ordering-random_model.masks-4/1 --masks 2", "they have no common next pixel"),
+        (
+            "sample small/ordering-random_model.masks-4/1 --masks 2",
+            "they have no common next pixel",
+        ),
         ("sample small/baseline/1 --masks 2 --mixture", "cannot be used with"),
         ("sample small/baseline/1 --temperature=-1", "a number from 0"),
-        ("inpaint small/baseline/1 --columns 2", "its one ordering (raster) draws row 0, column 2, which is not given"),
+        (
+            "inpaint small/baseline/1 --columns 2",
+            "its one ordering (raster) draws row 0, column 2, which is not given",
+        ),
         ("inpaint small/baseline/1 --rows 9", "9 rows cannot be given"),
         ("inpaint small/baseline/1 --rows 2 --columns 2", "cannot be used with"),
         ("inpaint small/baseline/1 --reconstruct --rows 2", "cannot be used with"),
-        ("inpaint small/baseline/1 --image 40", "no image 40 in digits (test): it has 0 to 39"),
-        ("inpaint small/baseline/1 --given small.csv", "small.csv has 4 pixels, an image of small/baseline/1 has 64"),
-        ("evaluate small/baseline/1 --data small.csv", "was trained on 8 x 8 pixels, small.csv has vectors of 4"),
+        (
+            "inpaint small/baseline/1 --image 40",
+            "no image 40 in digits (test): it has 0 to 39",
+        ),
+        (
+            "inpaint small/baseline/1 --given small.csv",
+            "small.csv has 4 pixels, an image of small/baseline/1 has 64",
+        ),
+        (
+            "evaluate small/baseline/1 --data small.csv",
+            "was trained on 8 x 8 pixels, small.csv has vectors of 4",
+        ),
         ("evaluate small/baseline/1 --data leters", "did you mean `letters`?"),
         ("evaluate small/baseline/1 --nlls x.txt", ".csv or .npy"),
     ];
@@ -319,7 +383,8 @@ fn runs_without_a_model_say_why() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(20))]
 
-    /// Drawing depends on nothing but its options: not on threads, nor on how many images are drawn beside.
+    /// Drawing depends on nothing but its options: not on threads, nor on how many images are drawn
+    /// beside.
     #[test]
     fn draws_repeat(count in 1usize..200, seed in 0u64..1000, jobs in 1usize..4) {
         let place = Place::new();

@@ -10,15 +10,30 @@ use crate::study::Study;
 use crate::study::ablation::{Ablation, AblationRow, Delta};
 
 /// Prints the table of every study of an experiment.
-pub(crate) fn print(study: &Study, ablations: &[Ablation], terminal: &mut Terminal) -> anyhow::Result<()> {
+pub(crate) fn print(
+    study: &Study,
+    ablations: &[Ablation],
+    terminal: &mut Terminal,
+) -> anyhow::Result<()> {
     for ablation in ablations {
         let p = ablation.correction.heading();
-        let header = ["variant", "n", metric(ablation.metric), "difference", p, "params", "cost", "verdict"];
+        let header = [
+            "variant",
+            "n",
+            metric(ablation.metric),
+            "difference",
+            p,
+            "params",
+            "cost",
+            "verdict",
+        ];
         let mut rows = table(&header, 1);
         for row in &ablation.rows {
             rows.add_row(cells(row));
         }
-        rows.column_mut(7).expect("eight columns").set_cell_alignment(CellAlignment::Left);
+        rows.column_mut(7)
+            .expect("eight columns")
+            .set_cell_alignment(CellAlignment::Left);
         narrow(&mut rows, Some(7));
         writeln!(terminal.out, "{}", heading(study, ablation))?;
         writeln!(terminal.out, "{rows}")?;
@@ -32,7 +47,11 @@ pub(crate) fn print(study: &Study, ablations: &[Ablation], terminal: &mut Termin
 }
 
 /// Prints the differences over test images where runs left them: the second source of error.
-pub(crate) fn print_images(study: &Study, ablations: &[Ablation], terminal: &mut Terminal) -> anyhow::Result<()> {
+pub(crate) fn print_images(
+    study: &Study,
+    ablations: &[Ablation],
+    terminal: &mut Terminal,
+) -> anyhow::Result<()> {
     for ablation in ablations {
         let of = |row: &AblationRow| Some((row.label.clone(), row.delta?.images?));
         let found: Vec<(String, Estimate)> = ablation.rows.iter().filter_map(of).collect();
@@ -48,7 +67,10 @@ pub(crate) fn print_images(study: &Study, ablations: &[Ablation], terminal: &mut
             "\n{}, another test set: \u{b1} is half of a {percent} % t interval over {} test images",
             ablation.study, first.n
         )?;
-        writeln!(terminal.out, "of the difference averaged over the seeds. Not to be added to that over seeds.")?;
+        writeln!(
+            terminal.out,
+            "of the difference averaged over the seeds. Not to be added to that over seeds."
+        )?;
         writeln!(terminal.out, "{rows}")?;
     }
     Ok(())
@@ -60,7 +82,8 @@ const OPEN: TableStyle = TableStyle::new()
     .header_separator(LineStyle::none().fill('\u{2500}').junction('\u{2500}'))
     .bottom_border(LineStyle::none().fill('\u{2500}').junction('\u{2500}'));
 
-/// Makes a table fit 80 columns: no number is ever broken, words are where there is no room for them.
+/// Makes a table fit 80 columns: no number is ever broken, words are where there is no room for
+/// them.
 pub(crate) fn narrow(rows: &mut Table, words: Option<usize>) {
     let Some(width) = rows.width() else { return };
     // Two spaces stand between columns.
@@ -90,15 +113,21 @@ fn notes(ablation: &Ablation) -> Vec<(&str, Vec<&str>)> {
     notes
 }
 
-/// True if the rows with a note are the ones that are compared, of which there are several; a row is (is compared, has the note).
+/// True if the rows with a note are the ones that are compared, of which there are several; a row
+/// is (is compared, has the note).
 fn is_of_all(rows: impl Iterator<Item = (bool, bool)>) -> bool {
     let rows: Vec<(bool, bool)> = rows.collect();
-    rows.iter().filter(|(compared, _)| *compared).count() > 1 && rows.iter().all(|(compared, noted)| compared == noted)
+    rows.iter().filter(|(compared, _)| *compared).count() > 1
+        && rows.iter().all(|(compared, noted)| compared == noted)
 }
 
 fn heading(study: &Study, ablation: &Ablation) -> String {
     let seeds = count(study.plan.seeds.len(), "paired seed");
-    let name = if study.plan.name == ablation.study { String::new() } else { format!("{} / ", study.plan.name) };
+    let name = if study.plan.name == ablation.study {
+        String::new()
+    } else {
+        format!("{} / ", study.plan.name)
+    };
     format!(
         "\n{name}{}: {seeds}, nats per image, lower is better\n\u{b1}: half of a {} % t interval over seeds; cost: \
          training compute, baseline 1",
@@ -122,8 +151,14 @@ fn cells(row: &AblationRow) -> [String; 8] {
     [
         row.label.clone(),
         if n == row.planned { n.to_string() } else { format!("{n} of {}", row.planned) },
-        row.estimate.as_ref().map(|estimate| with_half(decimals(estimate.mean, 2), estimate)).unwrap_or_default(),
-        row.delta.as_ref().map(|delta| change(&delta.paired.difference)).unwrap_or_default(),
+        row.estimate
+            .as_ref()
+            .map(|estimate| with_half(decimals(estimate.mean, 2), estimate))
+            .unwrap_or_default(),
+        row.delta
+            .as_ref()
+            .map(|delta| change(&delta.paired.difference))
+            .unwrap_or_default(),
         row.delta.as_ref().map(p).unwrap_or_default(),
         row.parameters.map(short_count).unwrap_or_default(),
         row.compute_ratio.map(|ratio| format!("{ratio:.2}")).unwrap_or_default(),
@@ -138,7 +173,9 @@ pub(crate) fn change(estimate: &Estimate) -> String {
 
 /// `93.12 ±0.32`: the mean and half of its interval.
 fn with_half(mean: String, estimate: &Estimate) -> String {
-    let half = estimate.interval.map(|interval| format!(" \u{b1}{}", decimals(interval.high - estimate.mean, 2)));
+    let half = estimate
+        .interval
+        .map(|interval| format!(" \u{b1}{}", decimals(interval.high - estimate.mean, 2)));
     mean + &half.unwrap_or_default()
 }
 
@@ -159,11 +196,23 @@ mod tests {
 
     #[test]
     fn a_terminal_of_80_columns_breaks_no_number() {
-        let numbers = ["7 of 8", "95.62 \u{b1}0.21", "-12.95 \u{b1}0.27", "0.0078", "1.57M", "12.34"];
+        let numbers =
+            ["7 of 8", "95.62 \u{b1}0.21", "-12.95 \u{b1}0.27", "0.0078", "1.57M", "12.34"];
         // With the widest numbers ten letters are left for a word of a label.
         for label in ["baseline", "diagonal, depth 2, masks 16, no skip"] {
-            let mut rows =
-                table(&["variant", "n", "mixture NLL", "difference", "p, max-T", "params", "cost", "verdict"], 1);
+            let mut rows = table(
+                &[
+                    "variant",
+                    "n",
+                    "mixture NLL",
+                    "difference",
+                    "p, max-T",
+                    "params",
+                    "cost",
+                    "verdict",
+                ],
+                1,
+            );
             rows.set_content_arrangement(ContentArrangement::Dynamic).set_width(80);
             rows.add_row([&[label], &numbers[..], &["too few seeds"]].concat());
             narrow(&mut rows, Some(7));

@@ -1,4 +1,5 @@
-//! What a command about an experiment file was asked for: the file read, expanded and joined with data and results.
+//! What a command about an experiment file was asked for: the file read, expanded and joined with
+//! data and results.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
@@ -40,7 +41,8 @@ pub(crate) struct StudyArgs {
     /// Only variants with this label, and the baseline
     #[arg(long, value_name = "LABEL")]
     only: Vec<String>,
-    /// Name of the experiment, and so of its folder of tables and figures [default: that of the file]
+    /// Name of the experiment, and so of its folder of tables and figures [default: that of the
+    /// file]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 }
@@ -48,9 +50,16 @@ pub(crate) struct StudyArgs {
 impl StudyArgs {
     /// The command line that asks for the same study, wherever the file lies.
     fn command(&self) -> String {
-        let file = self.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let changes =
-            self.set.iter().map(|value| ("--set", value)).chain(self.axis.iter().map(|value| ("--axis", value)));
+        let file = self
+            .file
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let changes = self
+            .set
+            .iter()
+            .map(|value| ("--set", value))
+            .chain(self.axis.iter().map(|value| ("--axis", value)));
         let mut words = vec!["ablade".to_owned(), "sweep".to_owned(), quoted(&file)];
         words.extend(changes.flat_map(|(option, value)| [option.to_owned(), quoted(value)]));
         words.extend(self.seeds.iter().flat_map(|seeds| ["--seeds".to_owned(), seeds.to_string()]));
@@ -100,7 +109,15 @@ impl Asked {
         let disbelieved = adopt(&mut plan, &store, &data)?;
         let said = about(&plan, &experiment, &data)?;
         plan.data.clone_from(&said.lines);
-        Ok(Self { experiment, plan, store, disbelieved, said, replace: false, data })
+        Ok(Self {
+            experiment,
+            plan,
+            store,
+            disbelieved,
+            said,
+            replace: false,
+            data,
+        })
     }
 
     /// Says on stderr what will be trained on, and what should be known of it.
@@ -109,12 +126,14 @@ impl Asked {
         self.said.warnings.iter().for_each(|warning| terminal.warn(warning));
     }
 
-    /// Refuses where finished runs would leave the tables, unless told to replace them: a quick try must not take the place of
-    /// a night's results.
+    /// Refuses where finished runs would leave the tables, unless told to replace them: a quick try
+    /// must not take the place of a night's results.
     pub(crate) fn keep_tables(&mut self, replace: bool) -> anyhow::Result<()> {
         self.replace = replace;
         let checked = self.store.check_tables(&self.plan.name, &study::tables::NAMES);
-        checked.map_err(|error| in_the_way(error, "move them away, or name another directory with --results"))?;
+        checked.map_err(|error| {
+            in_the_way(error, "move them away, or name another directory with --results")
+        })?;
         match self.would_replace()? {
             Some(text) if !replace => bail!(
                 "{text}\n--name OTHER keeps both; --replace puts this one in its place, where no run is lost and its plan is \
@@ -125,10 +144,13 @@ impl Asked {
         }
     }
 
-    /// What the tables would lose if this plan were swept, and how the plan there is another; nothing where they lose nothing.
+    /// What the tables would lose if this plan were swept, and how the plan there is another;
+    /// nothing where they lose nothing.
     pub(crate) fn would_replace(&self) -> anyhow::Result<Option<String>> {
         let (name, store) = (&self.plan.name, &self.store);
-        let Some(replaced) = store.replaced_by(&self.plan)?.filter(|replaced| replaced.finished > 0) else {
+        let Some(replaced) =
+            store.replaced_by(&self.plan)?.filter(|replaced| replaced.finished > 0)
+        else {
             return Ok(None);
         };
         // Runs of an earlier version that are not believed are trained again under another id.
@@ -137,14 +159,24 @@ impl Asked {
             return Ok(None);
         }
         let lost = count(replaced.finished, "finished run");
-        let mut text =
-            format!("{} holds another plan: {lost} would leave its tables", store.root().join(name).display());
+        let mut text = format!(
+            "{} holds another plan: {lost} would leave its tables",
+            store.root().join(name).display()
+        );
         if let Ok(there) = store.load_plan(name) {
-            let describe = |plan: &Plan| format!("{} ({})", one_line(&plan.command), count(plan.runs.len(), "run"));
+            let describe = |plan: &Plan| {
+                format!("{} ({})", one_line(&plan.command), count(plan.runs.len(), "run"))
+            };
             text += &format!("\n  there: {}\n  here:  {}", describe(&there), describe(&self.plan));
-            let dropped = there.runs.iter().find(|run| replaced.dropped.contains(&run.id)).map(leaves);
-            let against =
-                |dropped| self.plan.runs.iter().map(|run| changes(dropped, &leaves(run))).min_by_key(Vec::len);
+            let dropped =
+                there.runs.iter().find(|run| replaced.dropped.contains(&run.id)).map(leaves);
+            let against = |dropped| {
+                self.plan
+                    .runs
+                    .iter()
+                    .map(|run| changes(dropped, &leaves(run)))
+                    .min_by_key(Vec::len)
+            };
             if let Some(differ) = dropped.as_ref().and_then(against) {
                 text += &format!("\n  such as: {}", one_line(&differ.join(", ")));
             }
@@ -154,12 +186,18 @@ impl Asked {
 
     /// Keeps the plan beside the tables.
     pub(crate) fn save_plan(&self) -> Result<(), StoreError> {
-        // Without it, tables of an earlier version of this program would make way as if someone had changed them.
+        // Without it, tables of an earlier version of this program would make way as if someone had
+        // changed them.
         let _ = tables::adopt(&self.store, &self.plan);
-        if self.replace { self.store.replace_plan(&self.plan) } else { self.store.save_plan(&self.plan) }
+        if self.replace {
+            self.store.replace_plan(&self.plan)
+        } else {
+            self.store.save_plan(&self.plan)
+        }
     }
 
-    /// Keeps the plan before its runs begin, unless a larger one that has them all has been saved meanwhile.
+    /// Keeps the plan before its runs begin, unless a larger one that has them all has been saved
+    /// meanwhile.
     pub(crate) fn announce_plan(&self) -> Result<(), StoreError> {
         match self.save_plan() {
             Err(StoreError::Replaces { .. }) if self.is_part_of_stored()? => Ok(()),
@@ -207,14 +245,16 @@ impl Asked {
 
     /// Time between two checkpoints of a run: as in the file, else a minute.
     pub(crate) fn checkpoint_every(&self) -> Duration {
-        self.experiment
-            .execution
-            .checkpoint
-            .map_or(Duration::from_secs(60), |seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+        self.experiment.execution.checkpoint.map_or(Duration::from_secs(60), |seconds| {
+            Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+        })
     }
 
     /// The data sets of `runs` by fingerprint, each loaded once.
-    pub(crate) fn datasets(&self, runs: &[&RunSpec]) -> anyhow::Result<BTreeMap<String, Arc<Dataset>>> {
+    pub(crate) fn datasets(
+        &self,
+        runs: &[&RunSpec],
+    ) -> anyhow::Result<BTreeMap<String, Arc<Dataset>>> {
         let mut datasets = BTreeMap::new();
         for run in runs {
             if !datasets.contains_key(&run.data) {
@@ -235,8 +275,8 @@ impl Asked {
         Ok(sizes)
     }
 
-    /// Refuses what the file's `[budget]` does not allow and what cannot fit into `memory`, unless it was asked for all the
-    /// same.
+    /// Refuses what the file's `[budget]` does not allow and what cannot fit into `memory`, unless
+    /// it was asked for all the same.
     pub(crate) fn within_budget(
         &self,
         estimate: &Estimate,
@@ -249,13 +289,21 @@ impl Asked {
         }
         let excess = self.over_budget(estimate, runs.len());
         if !excess.is_empty() && !anyway {
-            bail!("the estimate exceeds [budget]: {}; --yes starts it all the same", excess.join(", "));
+            bail!(
+                "the estimate exceeds [budget]: {}; --yes starts it all the same",
+                excess.join(", ")
+            );
         }
         Ok(())
     }
 
     /// Which run cannot fit into `memory` however few go at a time, if there is one.
-    pub(crate) fn too_large(&self, estimate: &Estimate, runs: &[&RunSpec], memory: u64) -> Option<String> {
+    pub(crate) fn too_large(
+        &self,
+        estimate: &Estimate,
+        runs: &[&RunSpec],
+        memory: u64,
+    ) -> Option<String> {
         let own = |run: &RunSpec| estimate.costs.get(&run.id).map_or(0, |cost| cost.memory);
         let largest = runs.iter().max_by_key(|run| own(run))?;
         let needed = own(largest).saturating_add(estimate.data);
@@ -263,8 +311,15 @@ impl Asked {
             return None;
         }
         let labels = self.plan.labelled_runs();
-        let label = labels.iter().find(|(_, run)| **run == largest.id).map_or("a run", |(label, _)| label);
-        Some(format!("{label} needs about {} of memory with the data, of {} there are", bytes(needed), bytes(memory)))
+        let label = labels
+            .iter()
+            .find(|(_, run)| **run == largest.id)
+            .map_or("a run", |(label, _)| label);
+        Some(format!(
+            "{label} needs about {} of memory with the data, of {} there are",
+            bytes(needed),
+            bytes(memory)
+        ))
     }
 
     /// What of the estimate exceeds `[budget]`.

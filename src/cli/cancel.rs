@@ -1,4 +1,5 @@
-//! `ablade cancel [STUDY]`: cancels the jobs that were submitted. What is finished stays, what is under way is saved.
+//! `ablade cancel [STUDY]`: cancels the jobs that were submitted. What is finished stays, what is
+//! under way is saved.
 
 use anyhow::bail;
 use clap::Args;
@@ -15,7 +16,11 @@ pub(crate) struct CancelArgs {
     study: Option<String>,
 }
 
-pub(crate) fn cancel(args: &CancelArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+pub(crate) fn cancel(
+    args: &CancelArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
     let store = Store::open(&global.results)?;
     if let Some(name) = &args.study {
         store.load_plan(name)?;

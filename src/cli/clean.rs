@@ -15,7 +15,8 @@ pub(crate) struct CleanArgs {
     /// Remove what is shown
     #[arg(long)]
     yes: bool,
-    /// Keep what came or changed within this time though no plan names it: results may be arriving, their plans last
+    /// Keep what came or changed within this time though no plan names it: results may be arriving,
+    /// their plans last
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = time)]
     age: Duration,
 }
@@ -39,14 +40,19 @@ fn say_kept(kept: &[Kept], terminal: &Terminal) {
         by_reason.entry(&item.reason).or_default().push(item);
     }
     for (reason, items) in by_reason {
-        let named: Vec<_> = items.iter().take(NAMED).map(|item| item.path.display().to_string()).collect();
+        let named: Vec<_> =
+            items.iter().take(NAMED).map(|item| item.path.display().to_string()).collect();
         let more = items.len().saturating_sub(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         terminal.remark(format!("left alone: {}{more}: {reason}", named.join(", ")));
     }
 }
 
-pub(crate) fn clean(args: &CleanArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+pub(crate) fn clean(
+    args: &CleanArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
     let store = Store::open(&global.results)?;
     let (garbage, kept) = store.garbage(args.age)?;
     say_kept(&kept, terminal);
@@ -59,7 +65,11 @@ pub(crate) fn clean(args: &CleanArgs, global: &Global, terminal: &mut Terminal) 
         rows.add_row([item.path.display().to_string(), item.reason.to_owned(), bytes(item.bytes)]);
     }
     writeln!(terminal.out, "{rows}")?;
-    let total = format!("{}, {}", count(garbage.len(), "item"), bytes(garbage.iter().map(|item| item.bytes).sum()));
+    let total = format!(
+        "{}, {}",
+        count(garbage.len(), "item"),
+        bytes(garbage.iter().map(|item| item.bytes).sum())
+    );
     if args.yes {
         garbage.iter().try_for_each(|item| store.remove(item))?;
         terminal.remark(format!("removed {total}"));

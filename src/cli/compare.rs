@@ -1,4 +1,5 @@
-//! `ablade compare STUDY [STUDY]`: what an experiment shows, or two of them matched by variant and seed.
+//! `ablade compare STUDY [STUDY]`: what an experiment shows, or two of them matched by variant and
+//! seed.
 
 use anyhow::ensure;
 use clap::Args;
@@ -26,7 +27,11 @@ pub(crate) struct CompareArgs {
     other_results: Option<std::path::PathBuf>,
 }
 
-pub(crate) fn compare(args: &CompareArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+pub(crate) fn compare(
+    args: &CompareArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
     let store = Store::open(&global.results)?;
     let mut plan = store.load_plan(&args.study)?;
     if let Some(label) = &args.baseline {
@@ -48,7 +53,10 @@ pub(crate) fn compare(args: &CompareArgs, global: &Global, terminal: &mut Termin
         let other = on_every_processor(|| Study::load(&other_store, other_plan))?;
         warn_of_incomplete(name, other.damaged().count(), terminal);
         let metrics = [&study, &other].map(|study| study.plan.compare.metric);
-        ensure!(metrics[0] == metrics[1], "they compare different numbers: see [compare] metric of each");
+        ensure!(
+            metrics[0] == metrics[1],
+            "they compare different numbers: see [compare] metric of each"
+        );
         matched::print(&study, &other, terminal)?;
     }
     Ok(Exit::Success)

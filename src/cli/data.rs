@@ -12,7 +12,9 @@ use super::progress::ProgressMode;
 use super::said::size_passed_over;
 use super::terminal::{is_dumb, style, table, thousands};
 use super::{Exit, Global, Terminal};
-use crate::data::{self, Binarize, DataConfig, Described, Library, Part, Place, catalog, contact_sheet};
+use crate::data::{
+    self, Binarize, DataConfig, Described, Library, Part, Place, catalog, contact_sheet,
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {
@@ -39,7 +41,8 @@ enum DataCommand {
         /// Side of the images in pixels, for sets that are drawn or resized
         #[arg(long, value_name = "N")]
         size: Option<usize>,
-        /// How grey pixels become 0 and 1: threshold, stochastic, or dynamic, which shows the greys of training images
+        /// How grey pixels become 0 and 1: threshold, stochastic, or dynamic, which shows the greys
+        /// of training images
         #[arg(long, value_name = "RULE", value_parser = rule, default_value = "threshold")]
         binarize: Binarize,
         /// Where the picture goes [default: data-NAME.png among the plots]
@@ -54,7 +57,8 @@ enum DataCommand {
 struct Export {
     /// Name of the set, or a path
     name: String,
-    /// FILE.npz holds the arrays train, valid and test; of FILE.npy, FILE.csv and FILE.idx, .gz behind or not, one file each
+    /// FILE.npz holds the arrays train, valid and test; of FILE.npy, FILE.csv and FILE.idx, .gz
+    /// behind or not, one file each
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Replace files that are there
@@ -75,31 +79,49 @@ struct Export {
     /// Seed of drawing, splits and fixed binarisation
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// How grey pixels become 0 and 1: threshold, stochastic, or dynamic, which writes the greys of training images
+    /// How grey pixels become 0 and 1: threshold, stochastic, or dynamic, which writes the greys of
+    /// training images
     #[arg(long, value_name = "RULE", value_parser = rule, default_value = "threshold")]
     binarize: Binarize,
 }
 
-pub(crate) fn data(args: &DataArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+pub(crate) fn data(
+    args: &DataArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
     let library = Library::from_environment(global.data_dir.clone());
     match &args.command {
         DataCommand::List => list(&library, terminal),
         DataCommand::Export(args) => export(args, &library, terminal),
         DataCommand::Fetch { name } => fetch(name, &library, global.progress, terminal),
         DataCommand::Show { name, part, size, binarize, out } => {
-            let mut config = DataConfig { name: name.clone(), binarize: *binarize, ..DataConfig::default() };
+            let mut config = DataConfig {
+                name: name.clone(),
+                binarize: *binarize,
+                ..DataConfig::default()
+            };
             config.size = size.unwrap_or(config.size);
-            show(&config, *size, part.part(), out.as_deref(), &global.plots.join(file_name(name)), &library, terminal)
+            show(
+                &config,
+                *size,
+                part.part(),
+                out.as_deref(),
+                &global.plots.join(file_name(name)),
+                &library,
+                terminal,
+            )
         }
     }
 }
 
 fn rule(word: &str) -> Result<Binarize, String> {
-    serde_json::from_value(word.into()).map_err(|_| "expected threshold, stochastic or dynamic".to_owned())
+    serde_json::from_value(word.into())
+        .map_err(|_| "expected threshold, stochastic or dynamic".to_owned())
 }
 
-/// Name of the picture of a data set: of one that is given by a path of several parts, with a digest of the path, so that
-/// `a/train.npy` and `b/train.npy` have pictures of their own.
+/// Name of the picture of a data set: of one that is given by a path of several parts, with a
+/// digest of the path, so that `a/train.npy` and `b/train.npy` have pictures of their own.
 fn file_name(name: &str) -> String {
     let path = Path::new(name);
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -119,11 +141,14 @@ fn list(library: &Library, terminal: &mut Terminal) -> anyhow::Result<Exit> {
             Place::Missing(_) => format!("`ablade data fetch {}`", entry.name),
         };
         let dim = thousands(entry.shape.dim() as u64);
-        let (name, about, licence) = (entry.name.to_owned(), entry.about.to_owned(), entry.licence.to_owned());
+        let (name, about, licence) =
+            (entry.name.to_owned(), entry.about.to_owned(), entry.licence.to_owned());
         rows.add_row([name, about, dim, train, valid, test, licence, place]);
     }
     for column in [6, 7] {
-        rows.column_mut(column).expect("eight columns").set_cell_alignment(CellAlignment::Left);
+        rows.column_mut(column)
+            .expect("eight columns")
+            .set_cell_alignment(CellAlignment::Left);
     }
     writeln!(terminal.out, "{rows}")?;
     writeln!(
@@ -134,7 +159,12 @@ fn list(library: &Library, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     Ok(Exit::Success)
 }
 
-fn fetch(name: &str, library: &Library, mode: ProgressMode, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+fn fetch(
+    name: &str,
+    library: &Library,
+    mode: ProgressMode,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
     // Hides itself where stderr is no terminal.
     let wanted = mode == ProgressMode::Bar || (mode == ProgressMode::Auto && !is_dumb());
     let bar = if wanted { ProgressBar::new(0) } else { ProgressBar::hidden() };
@@ -171,14 +201,34 @@ fn show(
 }
 
 fn export(args: &Export, library: &Library, terminal: &mut Terminal) -> anyhow::Result<Exit> {
-    let Export { name, out, overwrite, train, valid, test, size, seed, binarize } = args;
-    let mut config = DataConfig { name: name.clone(), seed: *seed, binarize: *binarize, ..DataConfig::default() };
+    let Export {
+        name,
+        out,
+        overwrite,
+        train,
+        valid,
+        test,
+        size,
+        seed,
+        binarize,
+    } = args;
+    let mut config = DataConfig {
+        name: name.clone(),
+        seed: *seed,
+        binarize: *binarize,
+        ..DataConfig::default()
+    };
     (config.train, config.valid, config.test) = (*train, *valid, *test);
     config.size = size.unwrap_or(config.size);
     let dataset = data::load(&config, library)?;
     let files = data::export(&dataset, out).map_err(anyhow::Error::msg)?;
-    if let Some((path, _)) = files.iter().find(|(path, _)| !overwrite && path.symlink_metadata().is_ok()) {
-        anyhow::bail!("{} is there already, and nothing was written: another --out, or --overwrite", path.display());
+    if let Some((path, _)) =
+        files.iter().find(|(path, _)| !overwrite && path.symlink_metadata().is_ok())
+    {
+        anyhow::bail!(
+            "{} is there already, and nothing was written: another --out, or --overwrite",
+            path.display()
+        );
     }
     for (path, bytes) in &files {
         write_named(path, bytes)?;
@@ -188,14 +238,19 @@ fn export(args: &Export, library: &Library, terminal: &mut Terminal) -> anyhow::
     Ok(Exit::Success)
 }
 
-/// Prints the line of a data set of which a size may have been asked, what is left out, and its warnings.
+/// Prints the line of a data set of which a size may have been asked, what is left out, and its
+/// warnings.
 fn say(described: &Described, size: Option<usize>, terminal: &mut Terminal) -> anyhow::Result<()> {
     writeln!(terminal.out, "{}", described.line())?;
     for sentence in &described.left_out {
         writeln!(terminal.out, "left out: {sentence}")?;
     }
     let of_size = size.and_then(|size| size_passed_over(&described.name, described.size, size));
-    described.warnings().iter().chain(&of_size).for_each(|warning| terminal.warn(warning));
+    described
+        .warnings()
+        .iter()
+        .chain(&of_size)
+        .for_each(|warning| terminal.warn(warning));
     Ok(())
 }
 

@@ -7,11 +7,15 @@ use crate::plan::PlannedStudy;
 use crate::study::Study;
 use crate::study::effects::{Effect, Effects};
 
-/// Prints the contrasts of every study that is a full grid of more than one factor; of one, the ablation table is that.
+/// Prints the contrasts of every study that is a full grid of more than one factor; of one, the
+/// ablation table is that.
 pub(crate) fn print(study: &Study, terminal: &mut Terminal) -> anyhow::Result<()> {
     for effects in study.all_effects().iter().filter(|effects| effects.factors.len() > 1) {
         let planned = &study.plan.studies[effects.study];
-        let mut rows = table(&["effect", "against", "n", "change", study.plan.compare.correction.heading()], 2);
+        let mut rows = table(
+            &["effect", "against", "n", "change", study.plan.compare.correction.heading()],
+            2,
+        );
         for effect in effects.main.iter().chain(&effects.interactions) {
             let Some(contrast) = effect.contrast else { continue };
             let estimate = contrast.estimate;
@@ -20,12 +24,21 @@ pub(crate) fn print(study: &Study, terminal: &mut Terminal) -> anyhow::Result<()
                 references(planned, effects, effect),
                 estimate.map_or(0, |estimate| estimate.n).to_string(),
                 estimate.as_ref().map(change).unwrap_or_default(),
-                estimate.map(|_| probability(contrast.p_corrected.unwrap_or(contrast.test.p))).unwrap_or_default(),
+                estimate
+                    .map(|_| probability(contrast.p_corrected.unwrap_or(contrast.test.p)))
+                    .unwrap_or_default(),
             ]);
         }
         narrow(&mut rows, Some(1));
-        writeln!(terminal.out, "\n{}, effects: each the mean over every combination of the other axes,", planned.name)?;
-        writeln!(terminal.out, "seed by seed; a x b: what a changes at b, minus what it changes at b's reference")?;
+        writeln!(
+            terminal.out,
+            "\n{}, effects: each the mean over every combination of the other axes,",
+            planned.name
+        )?;
+        writeln!(
+            terminal.out,
+            "seed by seed; a x b: what a changes at b, minus what it changes at b's reference"
+        )?;
         writeln!(terminal.out, "{rows}")?;
     }
     Ok(())
@@ -40,6 +53,7 @@ fn level_names(planned: &PlannedStudy, effect: &Effect) -> String {
 }
 
 fn references(planned: &PlannedStudy, effects: &Effects, effect: &Effect) -> String {
-    let name = |&(axis, _): &(usize, usize)| planned.axes[axis].levels[effects.reference[axis]].clone();
+    let name =
+        |&(axis, _): &(usize, usize)| planned.axes[axis].levels[effects.reference[axis]].clone();
     effect.at.iter().map(name).collect::<Vec<_>>().join(" x ")
 }

@@ -51,7 +51,11 @@ pub(crate) struct EvaluateArgs {
 
 fn table_file(path: &str) -> Result<PathBuf, String> {
     let known = path.ends_with(".csv") || path.ends_with(".npy");
-    if known { Ok(path.into()) } else { Err("its ending says no format: .csv or .npy".into()) }
+    if known {
+        Ok(path.into())
+    } else {
+        Err("its ending says no format: .csv or .npy".into())
+    }
 }
 
 /// What a model gives the images.
@@ -62,16 +66,28 @@ struct Score {
     nlls: Vec<f64>,
 }
 
-pub(crate) fn evaluate(args: &EvaluateArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+pub(crate) fn evaluate(
+    args: &EvaluateArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
     let trained = Trained::load(&args.run, global)?;
-    check_named(args.nlls.as_deref(), &[args.data.as_deref().map(Path::new), Some(trained.data_path())])?;
+    check_named(
+        args.nlls.as_deref(),
+        &[args.data.as_deref().map(Path::new), Some(trained.data_path())],
+    )?;
     let asked = trained.asked_model(&args.masks)?;
-    let Chosen { name, images, line, warnings } = images(args.data.as_deref(), args.part, &trained)?;
+    let Chosen { name, images, line, warnings } =
+        images(args.data.as_deref(), args.part, &trained)?;
     terminal.remark(format!("data  {line}"));
     warnings.iter().for_each(|warning| terminal.warn(warning));
     let scores = match asked {
         Some(model) => {
-            vec![Score { model: model.to_string(), masks: model.masks().len(), nlls: model.score(&trained, &images) }]
+            vec![Score {
+                model: model.to_string(),
+                masks: model.masks().len(),
+                nlls: model.score(&trained, &images),
+            }]
         }
         None => every_model(&trained, &images)?,
     };
@@ -80,14 +96,20 @@ pub(crate) fn evaluate(args: &EvaluateArgs, global: &Global, terminal: &mut Term
         terminal.remark(format!("every image in {}", path.display()));
     }
     let header = ["model", "masks", "images", "nll_nats", "se_nats", "bits_per_dim"];
-    let rows: Vec<[String; 6]> = scores.iter().map(|score| row(score, trained.shape.dim())).collect();
+    let rows: Vec<[String; 6]> =
+        scores.iter().map(|score| row(score, trained.shape.dim())).collect();
     if args.csv {
         let mut writer = csv::Writer::from_writer(&mut *terminal.out);
         writer.write_record(header)?;
         rows.iter().try_for_each(|row| writer.write_record(row))?;
         writer.flush()?;
     } else {
-        writeln!(terminal.out, "{} on {} images of {name}", trained.name, thousands(images.count() as u64))?;
+        writeln!(
+            terminal.out,
+            "{} on {} images of {name}",
+            trained.name,
+            thousands(images.count() as u64)
+        )?;
         let mut drawn = table(&header, 1);
         drawn.add_rows(&rows);
         writeln!(terminal.out, "{drawn}")?;
@@ -98,13 +120,20 @@ pub(crate) fn evaluate(args: &EvaluateArgs, global: &Global, terminal: &mut Term
 /// Every model that the masks of the run make.
 fn every_model(trained: &Trained, images: &Images) -> anyhow::Result<Vec<Score>> {
     let masks = trained.all_masks()?;
-    let each: Vec<Vec<f64>> = masks.iter().map(|mask| single(&trained.made, &trained.team, mask, images)).collect();
+    let each: Vec<Vec<f64>> = masks
+        .iter()
+        .map(|mask| single(&trained.made, &trained.team, mask, images))
+        .collect();
     let mut scores = vec![Score { model: "mask 1".into(), masks: 1, nlls: each[0].clone() }];
     let count = masks.len();
     if count > 1 {
         let mean = |i: usize| each.iter().map(|nlls| nlls[i]).sum::<f64>() / count as f64;
         let nlls = (0..images.count()).map(mean).collect();
-        scores.push(Score { model: "mean of single scores (no model)".into(), masks: count, nlls });
+        scores.push(Score {
+            model: "mean of single scores (no model)".into(),
+            masks: count,
+            nlls,
+        });
         scores.push(Score { model: "mixture".into(), masks: count, nlls: mixture(&each) });
         if trained.masks.share_ordering() {
             let nlls = Model::Averaged(masks).score(trained, images);
@@ -118,7 +147,11 @@ fn row(score: &Score, dim: usize) -> [String; 6] {
     let n = score.nlls.len() as f64;
     let mean = score.nlls.iter().sum::<f64>() / n;
     let variance = score.nlls.iter().map(|nll| (nll - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    let error = if score.nlls.len() > 1 { format!("{:.3}", (variance / n).sqrt()) } else { String::new() };
+    let error = if score.nlls.len() > 1 {
+        format!("{:.3}", (variance / n).sqrt())
+    } else {
+        String::new()
+    };
     [
         score.model.clone(),
         score.masks.to_string(),
@@ -132,10 +165,14 @@ fn row(score: &Score, dim: usize) -> [String; 6] {
 fn per_image(path: &Path, scores: &[Score]) -> Vec<u8> {
     let images = scores[0].nlls.len();
     if path.extension().is_some_and(|extension| extension == "npy") {
-        let values: Vec<f32> = (0..images).flat_map(|i| scores.iter().map(move |score| score.nlls[i] as f32)).collect();
+        let values: Vec<f32> = (0..images)
+            .flat_map(|i| scores.iter().map(move |score| score.nlls[i] as f32))
+            .collect();
         return npy::encode(&[images, scores.len()], &values);
     }
-    let columns = scores.iter().map(|score| format!("{}_nats", score.model.replace(' ', "_").replace(['(', ')'], "")));
+    let columns = scores
+        .iter()
+        .map(|score| format!("{}_nats", score.model.replace(' ', "_").replace(['(', ')'], "")));
     let mut text = format!("image,{}\n", columns.collect::<Vec<_>>().join(","));
     for i in 0..images {
         let values: Vec<String> = scores.iter().map(|score| score.nlls[i].to_string()).collect();
@@ -155,8 +192,13 @@ pub(crate) struct Chosen {
     pub(crate) warnings: Vec<String>,
 }
 
-/// The images that `data` names, or of the run's own set, with their variables in the order of the run's.
-pub(crate) fn images(data: Option<&str>, part: PartName, trained: &Trained) -> anyhow::Result<Chosen> {
+/// The images that `data` names, or of the run's own set, with their variables in the order of the
+/// run's.
+pub(crate) fn images(
+    data: Option<&str>,
+    part: PartName,
+    trained: &Trained,
+) -> anyhow::Result<Chosen> {
     let own = &trained.spec.config.data;
     let part = part.part();
     let fits = |name: &str, shape: Shape| {
@@ -164,8 +206,15 @@ pub(crate) fn images(data: Option<&str>, part: PartName, trained: &Trained) -> a
             1 => format!("vectors of {}", shape.width),
             height => format!("{height} x {} pixels", shape.width),
         };
-        let same = shape == trained.shape || shape.height == 1 && shape.dim() == trained.shape.dim();
-        ensure!(same, "{} was trained on {}, {name} has {}", trained.name, words(trained.shape), words(shape));
+        let same =
+            shape == trained.shape || shape.height == 1 && shape.dim() == trained.shape.dim();
+        ensure!(
+            same,
+            "{} was trained on {}, {name} has {}",
+            trained.name,
+            words(trained.shape),
+            words(shape)
+        );
         Ok(())
     };
     let Some(name) = data.filter(|name| !trained.is_own(name)) else {
@@ -183,12 +232,24 @@ pub(crate) fn images(data: Option<&str>, part: PartName, trained: &Trained) -> a
         fits(name, found.shape)?;
         (name.to_owned(), found.images, found.columns, found.line, found.warnings)
     } else {
-        let config = DataConfig { name: name.to_owned(), train: None, valid: None, test: None, ..own.clone() };
+        let config = DataConfig {
+            name: name.to_owned(),
+            train: None,
+            valid: None,
+            test: None,
+            ..own.clone()
+        };
         let dataset = trained.cache().get(&config)?;
         fits(name, dataset.shape)?;
         let (line, warnings) = said_of(&dataset);
         let columns = dataset.origin.columns.clone();
-        (format!("{name} ({part})"), trained.bits(&dataset, part), columns, line, warnings)
+        (
+            format!("{name} ({part})"),
+            trained.bits(&dataset, part),
+            columns,
+            line,
+            warnings,
+        )
     };
     let chosen = Chosen { name: called, images, line, warnings };
     compared(chosen, name, columns.as_deref(), trained)
@@ -196,13 +257,21 @@ pub(crate) fn images(data: Option<&str>, part: PartName, trained: &Trained) -> a
 
 fn said_of(dataset: &Dataset) -> (String, Vec<String>) {
     let described = dataset.described();
-    let left_out = described.left_out.iter().map(|sentence| format!("{}: left out: {sentence}", described.name));
+    let left_out = described
+        .left_out
+        .iter()
+        .map(|sentence| format!("{}: left out: {sentence}", described.name));
     (described.line(), left_out.chain(described.warnings()).collect())
 }
 
-/// Images of another source than the run's: variables in the order of those that it was trained on, and a warning of images
-/// that it was trained on, where its data are at hand.
-fn compared(chosen: Chosen, source: &str, columns: Option<&[String]>, trained: &Trained) -> anyhow::Result<Chosen> {
+/// Images of another source than the run's: variables in the order of those that it was trained on,
+/// and a warning of images that it was trained on, where its data are at hand.
+fn compared(
+    chosen: Chosen,
+    source: &str,
+    columns: Option<&[String]>,
+    trained: &Trained,
+) -> anyhow::Result<Chosen> {
     let Chosen { name, images, line, mut warnings } = chosen;
     let Ok(own) = trained.dataset() else {
         warnings.push(format!(
@@ -218,7 +287,9 @@ fn compared(chosen: Chosen, source: &str, columns: Option<&[String]>, trained: &
     let train = own.binary(Part::Train);
     let mut known: Vec<&[u8]> = train.pixels().chunks_exact(train.dim()).collect();
     known.sort_unstable();
-    let shared = (0..images.count()).filter(|&i| known.binary_search(&images.row(i)).is_ok()).count();
+    let shared = (0..images.count())
+        .filter(|&i| known.binary_search(&images.row(i)).is_ok())
+        .count();
     if shared > 0 {
         let (shared, count) = (thousands(shared as u64), thousands(images.count() as u64));
         let is = if shared == "1" { "is a training image" } else { "are training images" };

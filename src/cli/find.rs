@@ -25,7 +25,8 @@ impl Place {
     }
 }
 
-/// Every place of every experiment. A plan that cannot be read names no run; its own commands say what is wrong with it.
+/// Every place of every experiment. A plan that cannot be read names no run; its own commands say
+/// what is wrong with it.
 fn places(store: &Store) -> Result<Vec<Place>, StoreError> {
     let mut places = Vec::new();
     for plan in store.experiments()?.iter().filter_map(|name| store.load_plan(name).ok()) {
@@ -58,20 +59,35 @@ pub(crate) fn find(text: &str, store: &Store) -> anyhow::Result<(RunId, String)>
 }
 
 fn by_prefix(text: &str, places: &[Place], store: &Store) -> anyhow::Result<RunId> {
-    let names: BTreeMap<&RunId, String> = places.iter().rev().map(|place| (&place.run, place.name())).collect();
-    let known: BTreeSet<RunId> = store.published()?.into_iter().chain(names.keys().map(|&run| run.clone())).collect();
+    let names: BTreeMap<&RunId, String> =
+        places.iter().rev().map(|place| (&place.run, place.name())).collect();
+    let known: BTreeSet<RunId> = store
+        .published()?
+        .into_iter()
+        .chain(names.keys().map(|&run| run.clone()))
+        .collect();
     let root = store.root().display();
     let meant: Vec<&RunId> = known.iter().filter(|run| run.as_str().starts_with(text)).collect();
     match meant[..] {
         [run] if !text.is_empty() => Ok(run.clone()),
         [] => {
-            if let Some(place) =
-                places.iter().find(|place| [&place.experiment, &place.study].contains(&&text.to_owned()))
+            if let Some(place) = places
+                .iter()
+                .find(|place| [&place.experiment, &place.study].contains(&&text.to_owned()))
             {
-                bail!("`{text}` is a study, not a run: add variant and seed, as in {}", place.name());
+                bail!(
+                    "`{text}` is a study, not a run: add variant and seed, as in {}",
+                    place.name()
+                );
             }
-            let nearest = nearest(text, known.iter().map(RunId::as_str).chain(places.iter().map(|p| p.study.as_str())));
-            bail!("no run `{text}` in {root}, by its id or as study/variant/seed{}", meant_perhaps(nearest))
+            let nearest = nearest(
+                text,
+                known.iter().map(RunId::as_str).chain(places.iter().map(|p| p.study.as_str())),
+            );
+            bail!(
+                "no run `{text}` in {root}, by its id or as study/variant/seed{}",
+                meant_perhaps(nearest)
+            )
         }
         _ => {
             let shown = meant.iter().take(5).map(|&run| match names.get(run) {
@@ -80,14 +96,21 @@ fn by_prefix(text: &str, places: &[Place], store: &Store) -> anyhow::Result<RunI
             });
             let more = if meant.len() > 5 { ", ..." } else { "" };
             let shown = shown.collect::<Vec<_>>().join(", ");
-            bail!("`{text}` begins the ids of {} in {root}: {shown}{more}", count(meant.len(), "run"))
+            bail!(
+                "`{text}` begins the ids of {} in {root}: {shown}{more}",
+                count(meant.len(), "run")
+            )
         }
     }
 }
 
 fn by_place<'a>(text: &str, places: &[&'a Place], store: &Store) -> anyhow::Result<&'a Place> {
     let (study, rest) = text.split_once('/').unwrap_or((text, ""));
-    let here: Vec<&Place> = places.iter().filter(|p| p.study == study || p.experiment == study).copied().collect();
+    let here: Vec<&Place> = places
+        .iter()
+        .filter(|p| p.study == study || p.experiment == study)
+        .copied()
+        .collect();
     // Several studies of one experiment may be told apart: experiment/study/variant/seed.
     if let Some((inner, of_inner)) = rest.split_once('/')
         && here.iter().any(|p| p.experiment == study && p.study == inner)
@@ -97,17 +120,32 @@ fn by_place<'a>(text: &str, places: &[&'a Place], store: &Store) -> anyhow::Resu
     }
     if here.is_empty() {
         let names = places.iter().flat_map(|place| [place.study.as_str(), &place.experiment]);
-        bail!("no study `{study}` in {}{}", store.root().display(), meant_perhaps(nearest(study, names)));
+        bail!(
+            "no study `{study}` in {}{}",
+            store.root().display(),
+            meant_perhaps(nearest(study, names))
+        );
     }
     // A label may hold a slash, a seed does not.
     let (variant, seed) = rest.rsplit_once('/').unwrap_or((rest, ""));
-    let of_variant: Vec<&Place> = here.iter().filter(|p| p.variant == variant || p.label == variant).copied().collect();
+    let of_variant: Vec<&Place> = here
+        .iter()
+        .filter(|p| p.variant == variant || p.label == variant)
+        .copied()
+        .collect();
     if of_variant.is_empty() {
         let nearest = nearest(variant, here.iter().map(|place| place.variant.as_str()));
         let variants = distinct(here.iter().map(|place| place.variant.clone()));
-        bail!("no variant `{variant}` in {study}, which has {variants}{}", meant_perhaps(nearest));
+        bail!(
+            "no variant `{variant}` in {study}, which has {variants}{}",
+            meant_perhaps(nearest)
+        );
     }
-    let found: Vec<&Place> = of_variant.iter().filter(|place| place.seed.to_string() == seed).copied().collect();
+    let found: Vec<&Place> = of_variant
+        .iter()
+        .filter(|place| place.seed.to_string() == seed)
+        .copied()
+        .collect();
     let seeds = distinct(of_variant.iter().map(|place| place.seed.to_string()));
     ensure!(!seed.is_empty(), "`{text}` lacks a seed: {study}/{variant} has {seeds}");
     ensure!(!found.is_empty(), "no seed `{seed}` of {study}/{variant}, which has {seeds}");

@@ -1,4 +1,5 @@
-//! Follows submitted runs until they have ended: what is done, from disk; what waits and why, from the scheduler.
+//! Follows submitted runs until they have ended: what is done, from disk; what waits and why, from
+//! the scheduler.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread::sleep;
@@ -19,8 +20,8 @@ use crate::store::{Failure, RunStatus, StoreError};
 /// How following ended.
 #[derive(Debug)]
 pub(crate) enum Followed {
-    /// No more than the number asked for is left. These failed meanwhile. If others are not done although no job is left for
-    /// them: whether it makes sense to submit them again.
+    /// No more than the number asked for is left. These failed meanwhile. If others are not done
+    /// although no job is left for them: whether it makes sense to submit them again.
     Ended { failed: BTreeSet<RunId>, again: Option<bool> },
     /// A signal came; the jobs go on.
     Detached,
@@ -31,8 +32,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const SPARSE: u32 = 20;
 /// Time between two questions to the scheduler: it doubles while nothing changes.
 const ASK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
-/// Runs that no job will do any more are given this long to appear on disk; longer where their job says that it did them:
-/// a network file system may show them a minute late.
+/// Runs that no job will do any more are given this long to appear on disk; longer where their job
+/// says that it did them: a network file system may show them a minute late.
 const LATE: (Duration, Duration) = (Duration::from_secs(8), Duration::from_secs(70));
 
 /// What is followed.
@@ -60,10 +61,20 @@ pub(crate) fn follow(
     let controller = Controller { stop: interrupt.flag() };
     let labels = asked.plan.labels();
     let line = |run: &&RunSpec| {
-        let cost = sizes.get(&run.data).map_or(1.0, |&size| Cost::new(&run.config, size).multiply_adds);
-        RunLine { label: labels[&run.id].clone(), epochs: run.config.train.epochs, cost }
+        let cost = sizes
+            .get(&run.data)
+            .map_or(1.0, |&size| Cost::new(&run.config, size).multiply_adds);
+        RunLine {
+            label: labels[&run.id].clone(),
+            epochs: run.config.train.epochs,
+            cost,
+        }
     };
-    let title = format!("{}  following {}; Ctrl-C leaves them to Slurm", asked.plan.name, count(runs.len(), "run"));
+    let title = format!(
+        "{}  following {}; Ctrl-C leaves them to Slurm",
+        asked.plan.name,
+        count(runs.len(), "run")
+    );
     let progress = Progress::new(mode, terminal.paint, &title, runs.iter().map(line).collect());
     let mut left: BTreeMap<usize, &RunSpec> = runs.iter().copied().enumerate().collect();
     let mut failed = BTreeSet::new();
@@ -84,7 +95,8 @@ pub(crate) fn follow(
                 let end = if store.is_published(&run.id) {
                     published(asked, &run.id)?
                 } else {
-                    let fails = failures.get(&run.id).filter(|&found| earlier.get(&run.id) != Some(found));
+                    let fails =
+                        failures.get(&run.id).filter(|&found| earlier.get(&run.id) != Some(found));
                     failed.extend(fails.map(|_| run.id.clone()));
                     fails.map(failure)
                 };
@@ -104,13 +116,20 @@ pub(crate) fn follow(
             look_at = Instant::now() + LOOK.max(now.elapsed() * SPARSE);
             if failed.len() >= max_failures && !cancelled {
                 let jobs = queue.alive(store, Some(&asked.plan.name));
-                let cancel = || if jobs.is_empty() { Ok(false) } else { controller.cancel(&jobs).map(|()| true) };
+                let cancel = || {
+                    if jobs.is_empty() {
+                        Ok(false)
+                    } else {
+                        controller.cancel(&jobs).map(|()| true)
+                    }
+                };
                 match cancel() {
                     Ok(done) => cancelled = done,
                     Err(problem) => terminal.warn(problem),
                 }
                 if cancelled {
-                    let (failures, jobs) = (count(failed.len(), "failure"), count(jobs.len(), "job"));
+                    let (failures, jobs) =
+                        (count(failed.len(), "failure"), count(jobs.len(), "job"));
                     terminal.remark(format!("{failures}: cancelled {jobs}"));
                 }
             }
@@ -153,10 +172,15 @@ fn failure(failure: &Failure) -> End {
 
 fn patience(queue: &Queue, left: &BTreeMap<usize, &RunSpec>) -> Duration {
     let state = |run: &&RunSpec| queue.runs.get(&run.id).map(|queued| queued.entry.state.as_str());
-    if left.values().any(|run| state(run) == Some("COMPLETED")) { LATE.1 } else { LATE.0 }
+    if left.values().any(|run| state(run) == Some("COMPLETED")) {
+        LATE.1
+    } else {
+        LATE.0
+    }
 }
 
-/// Whether runs may be done at the next attempt: their tasks were started, and ended by other means than by hand.
+/// Whether runs may be done at the next attempt: their tasks were started, and ended by other means
+/// than by hand.
 fn may_succeed(lost: &[&RunId], queue: &Queue) -> bool {
     let started = |queued: &Queued| queued.entry.state != "CANCELLED" && queued.log.is_file();
     lost.iter().all(|run| queue.runs.get(run).is_some_and(started))
@@ -167,16 +191,20 @@ fn say_lost(lost: &[&RunId], queue: &Queue, terminal: &Terminal) {
     let mut reasons = BTreeMap::<String, (usize, String)>::new();
     for &run in lost {
         let (reason, hint) = match queue.runs.get(run) {
-            None => {
-                ("their jobs are not known to Slurm any more: cancelled, or ended long ago".to_owned(), String::new())
-            }
+            None => (
+                "their jobs are not known to Slurm any more: cancelled, or ended long ago"
+                    .to_owned(),
+                String::new(),
+            ),
             Some(queued) => {
                 let entry = &queued.entry;
                 let hint = if queued.log.is_file() {
                     format!("; job {} printed to {}", entry.name(), queued.log.display())
                 } else {
                     let (name, log) = (entry.name(), queued.log.display());
-                    format!("; job {name} left no {log}: it never started, or its node does not see that directory")
+                    format!(
+                        "; job {name} left no {log}: it never started, or its node does not see that directory"
+                    )
                 };
                 (format!("their jobs are {}", entry.words()), hint)
             }

@@ -19,14 +19,16 @@ use crate::runner::Estimate;
 use crate::store::Submission;
 use crate::sweep::Slurm;
 
-/// Seconds that a task should last where the file does not say: starting one may take a scheduler a minute.
+/// Seconds that a task should last where the file does not say: starting one may take a scheduler a
+/// minute.
 const EACH: f64 = 300.0;
 
 #[derive(Debug, Args)]
 pub(crate) struct FreezeArgs {
     #[command(flatten)]
     study: StudyArgs,
-    /// Tasks, at most as many as runs [default: so many that each lasts execution.slurm.task, or five minutes]
+    /// Tasks, at most as many as runs [default: so many that each lasts execution.slurm.task, or
+    /// five minutes]
     #[arg(long, value_name = "N")]
     tasks: Option<NonZeroUsize>,
     /// Put the tables in the place of another plan's, whose runs and plan are kept
@@ -34,7 +36,11 @@ pub(crate) struct FreezeArgs {
     replace: bool,
 }
 
-pub(crate) fn freeze(args: &FreezeArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+pub(crate) fn freeze(
+    args: &FreezeArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
     let mut asked = Asked::read(&args.study, global)?;
     asked.keep_tables(args.replace)?;
     let finished = asked.store.finished(&asked.plan)?;
@@ -75,7 +81,10 @@ impl Frozen {
     ) -> anyhow::Result<Self> {
         let execution = &asked.experiment.execution;
         let estimate = Estimate::new(&asked.plan, runs, &asked.sizes()?, &asked.store, 1);
-        let seconds: Vec<f64> = runs.iter().map(|run| estimate.speed.seconds(&estimate.costs[&run.id])).collect();
+        let seconds: Vec<f64> = runs
+            .iter()
+            .map(|run| estimate.speed.seconds(&estimate.costs[&run.id]))
+            .collect();
         let each = execution.slurm.task.unwrap_or(EACH) * execution.slurm.cpus.unwrap_or(1) as f64;
         let tasks = tasks.map_or_else(|| pack::tasks(&seconds, each), NonZeroUsize::get);
         let packed = pack::pack(&seconds, tasks);
@@ -87,7 +96,10 @@ impl Frozen {
             experiment: asked.plan.name.clone(),
             engine: ENGINE,
             submitted_utc: utc(jiff::Timestamp::now()),
-            tasks: packed.iter().map(|task| task.iter().map(|&i| runs[i].id.clone()).collect()).collect(),
+            tasks: packed
+                .iter()
+                .map(|task| task.iter().map(|&i| runs[i].id.clone()).collect())
+                .collect(),
             earlier: asked.store.failures()?,
             memory: execution.memory.into_iter().chain(memory(&execution.slurm)).min(),
             checkpoint: asked.checkpoint_every().as_secs_f64(),
@@ -102,7 +114,9 @@ impl Frozen {
             submission: name.clone(),
             experiment: asked.plan.name.clone(),
         };
-        asked.store.freeze(&submission, &asked.plan, &script(&execution.slurm, &invocation))?;
+        asked
+            .store
+            .freeze(&submission, &asked.plan, &script(&execution.slurm, &invocation))?;
         let dir = absolute(&asked.store.submission_dir(&name)?)?;
         Ok(Self { submission, dir, results })
     }

@@ -1,4 +1,5 @@
-//! `plots --gallery DIR`: the main figures small enough to be committed, and a README that shows them.
+//! `plots --gallery DIR`: the main figures small enough to be committed, and a README that shows
+//! them.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +7,22 @@ use super::plots::Drawn;
 use crate::figures::small_png;
 
 /// The figures of a study that a gallery shows, in its order.
-const SHOWN: [&str; 7] = ["ablation", "loss", "samples", "interactions", "orderings", "completions", "network"];
+const SHOWN: [&str; 7] = [
+    "ablation",
+    "loss",
+    "samples",
+    "interactions",
+    "orderings",
+    "completions",
+    "network",
+];
 /// Figures a study.
 const MOST: usize = 5;
 
 /// The files of a gallery, a README among them, and the number of pictures.
-pub(crate) fn gallery<'a>(drawn: impl Iterator<Item = &'a Drawn>) -> (BTreeMap<String, Vec<u8>>, usize) {
+pub(crate) fn gallery<'a>(
+    drawn: impl Iterator<Item = &'a Drawn>,
+) -> (BTreeMap<String, Vec<u8>>, usize) {
     let mut text = String::from(
         "# Gallery\n\nWritten by `ablade plots --gallery` from the results on disk. `FIGURES.md`, one directory up, says how \
          to read each\nfigure; `ablade plots` draws all of them, as SVG, PNG and PDF.\n",
@@ -21,7 +32,10 @@ pub(crate) fn gallery<'a>(drawn: impl Iterator<Item = &'a Drawn>) -> (BTreeMap<S
         let plan = &experiment.study.plan;
         for planned in &plan.studies {
             let own = |name: &&str| {
-                experiment.figures.iter().find(|figure| figure.study == planned.name && figure.name == **name)
+                experiment
+                    .figures
+                    .iter()
+                    .find(|figure| figure.study == planned.name && figure.name == **name)
             };
             text += &format!("\n## {}\n\n", plain(&planned.name));
             if !plan.question.is_empty() {
@@ -47,7 +61,9 @@ fn plain(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '!' => out.extend(['\\', c]),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '!' => {
+                out.extend(['\\', c])
+            }
             c if c.is_control() => out.push(' '),
             c => out.push(c),
         }

@@ -45,8 +45,12 @@ impl ImageFile {
             ("-ubyte", Format::Idx),
             (".csv", Format::Csv),
         ];
-        let format = endings.iter().find(|(ending, _)| lower.ends_with(ending)).map(|(_, format)| *format);
-        let format = format.ok_or("its ending says no format: .png, .npy, .idx, -ubyte (idx) or .csv")?;
+        let format = endings
+            .iter()
+            .find(|(ending, _)| lower.ends_with(ending))
+            .map(|(_, format)| *format);
+        let format =
+            format.ok_or("its ending says no format: .png, .npy, .idx, -ubyte (idx) or .csv")?;
         Ok(Self { path: path.into(), format, named: true })
     }
 
@@ -55,7 +59,10 @@ impl ImageFile {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let (stem, ending) = name.rsplit_once(['.', '-']).unwrap_or((&name, ""));
         let mark = &name[stem.len()..name.len() - ending.len()];
-        Self { path: self.path.with_file_name(format!("{stem}-{word}{mark}{ending}")), ..self.clone() }
+        Self {
+            path: self.path.with_file_name(format!("{stem}-{word}{mark}{ending}")),
+            ..self.clone()
+        }
     }
 
     /// Whether it holds a picture rather than numbers.
@@ -69,15 +76,29 @@ impl ImageFile {
     }
 
     fn write(&self, bytes: Vec<u8>) -> anyhow::Result<()> {
-        if self.named { write_named(&self.path, &bytes) } else { write_among_plots(&self.path, bytes) }
+        if self.named {
+            write_named(&self.path, &bytes)
+        } else {
+            write_among_plots(&self.path, bytes)
+        }
     }
 
-    /// Writes numbers; `counts` are the lengths before those of the image itself, whose product is the number of images.
-    pub(crate) fn write_values(&self, shape: Shape, counts: &[usize], values: Values) -> anyhow::Result<()> {
+    /// Writes numbers; `counts` are the lengths before those of the image itself, whose product is
+    /// the number of images.
+    pub(crate) fn write_values(
+        &self,
+        shape: Shape,
+        counts: &[usize],
+        values: Values,
+    ) -> anyhow::Result<()> {
         let bytes = match self.format {
             Format::Png => Sheet::of(shape, values).png()?,
             Format::Npy => {
-                let image = if shape.height == 1 { vec![shape.width] } else { vec![shape.height, shape.width] };
+                let image = if shape.height == 1 {
+                    vec![shape.width]
+                } else {
+                    vec![shape.height, shape.width]
+                };
                 let lengths = [counts, &image].concat();
                 match values {
                     Values::Bits(bits) => npy::encode(&lengths, bits),
@@ -98,7 +119,9 @@ fn idx(shape: Shape, values: Values) -> Vec<u8> {
         Values::Probabilities(p) => p.iter().map(|p| (255.0 * p).round() as u8).collect(),
     };
     let lengths = [levels.len() / shape.dim(), shape.height, shape.width];
-    let header = [0, 0, 8, 3].into_iter().chain(lengths.iter().flat_map(|&length| (length as u32).to_be_bytes()));
+    let header = [0, 0, 8, 3]
+        .into_iter()
+        .chain(lengths.iter().flat_map(|&length| (length as u32).to_be_bytes()));
     header.chain(levels).collect()
 }
 
@@ -146,10 +169,15 @@ impl Sheet {
         sheet
     }
 
-    /// How many groups of `tiles` tiles each make a row, for `count` groups in a sheet that is nearly square.
+    /// How many groups of `tiles` tiles each make a row, for `count` groups in a sheet that is
+    /// nearly square.
     pub(crate) fn square(shape: Shape, count: usize, tiles: usize) -> usize {
         let aspect = shape.height as f64 / (shape.width * tiles) as f64;
-        if shape.height == 1 { 1 } else { ((count as f64 * aspect).sqrt().round() as usize).clamp(1, count.max(1)) }
+        if shape.height == 1 {
+            1
+        } else {
+            ((count as f64 * aspect).sqrt().round() as usize).clamp(1, count.max(1))
+        }
     }
 
     /// Adds tiles.
@@ -160,11 +188,15 @@ impl Sheet {
         };
         match values {
             Values::Bits(bits) => {
-                self.tiles.extend(bits.chunks(self.shape.dim()).map(|tile| tile.iter().map(color).collect()));
+                self.tiles.extend(
+                    bits.chunks(self.shape.dim()).map(|tile| tile.iter().map(color).collect()),
+                );
             }
             Values::Probabilities(p) => {
                 let color = |&p: &f32| grey(f64::from(p));
-                self.tiles.extend(p.chunks(self.shape.dim()).map(|tile| tile.iter().map(color).collect()));
+                self.tiles.extend(
+                    p.chunks(self.shape.dim()).map(|tile| tile.iter().map(color).collect()),
+                );
             }
         }
     }
@@ -172,7 +204,11 @@ impl Sheet {
     fn png(&self) -> anyhow::Result<Vec<u8>> {
         let Shape { width, height } = self.shape;
         // Enlarged by a whole factor, to some 56 pixels a tile.
-        let zoom = if height == 1 { (900 / width).clamp(1, 12) } else { (56 / width.max(height)).max(1) };
+        let zoom = if height == 1 {
+            (900 / width).clamp(1, 12)
+        } else {
+            (56 / width.max(height)).max(1)
+        };
         let (step_x, step_y) = (width * zoom + GAP, height * zoom + GAP);
         let rows = self.tiles.len().div_ceil(self.across).max(1);
         let (paper, tall) = (self.across * step_x + GAP, rows * step_y + GAP);
@@ -185,10 +221,13 @@ impl Sheet {
             }
         }
         let mut bytes = Vec::new();
-        let mut encoder = png::Encoder::new(&mut bytes, u32::try_from(paper)?, u32::try_from(tall)?);
+        let mut encoder =
+            png::Encoder::new(&mut bytes, u32::try_from(paper)?, u32::try_from(tall)?);
         encoder.set_color(png::ColorType::Rgb);
         let mut writer = encoder.write_header()?;
-        writer.write_image_data(&dots.iter().flat_map(|&Color(r, g, b)| [r, g, b]).collect::<Vec<_>>())?;
+        writer.write_image_data(
+            &dots.iter().flat_map(|&Color(r, g, b)| [r, g, b]).collect::<Vec<_>>(),
+        )?;
         writer.finish()?;
         Ok(bytes)
     }
@@ -196,5 +235,9 @@ impl Sheet {
 
 /// Where a picture goes that nobody named a place for.
 pub(crate) fn default_picture(plots: &Path, what: &str, run: &str) -> ImageFile {
-    ImageFile { path: plots.join(format!("{what}-{run}.png")), format: Format::Png, named: false }
+    ImageFile {
+        path: plots.join(format!("{what}-{run}.png")),
+        format: Format::Png,
+        named: false,
+    }
 }

@@ -1,4 +1,5 @@
-//! `ablade inpaint RUN`: images completed from some of their pixels, or reconstructed pixel by pixel.
+//! `ablade inpaint RUN`: images completed from some of their pixels, or reconstructed pixel by
+//! pixel.
 
 use std::path::{Path, PathBuf};
 
@@ -61,7 +62,8 @@ pub(crate) struct InpaintArgs {
     draw: DrawArgs,
     #[command(flatten)]
     masks: MaskArgs,
-    /// Where they go, repeatable: .png, .npy, .idx or .csv [default: inpaint-RUN.png among the plots]
+    /// Where they go, repeatable: .png, .npy, .idx or .csv [default: inpaint-RUN.png among the
+    /// plots]
     #[arg(long, value_name = "FILE", value_parser = ImageFile::parse)]
     out: Vec<ImageFile>,
 }
@@ -101,7 +103,9 @@ fn fraction(text: &str) -> Result<f64, String> {
 
 fn rectangle(text: &str) -> Result<[usize; 4], String> {
     let sides: Option<Vec<usize>> = text.split(',').map(|side| side.trim().parse().ok()).collect();
-    sides.and_then(|sides| sides.try_into().ok()).ok_or_else(|| "row,column,height,width are expected".into())
+    sides
+        .and_then(|sides| sides.try_into().ok())
+        .ok_or_else(|| "row,column,height,width are expected".into())
 }
 
 fn numbers(text: &str) -> Result<Numbers, String> {
@@ -111,15 +115,26 @@ fn numbers(text: &str) -> Result<Numbers, String> {
         (from <= to && to - from < 1_000_000).then_some(from..=to)
     };
     let ranges: Option<Vec<_>> = text.split(',').map(range).collect();
-    let ranges = ranges.ok_or("numbers such as 3 and rising ranges such as 10-14 are expected, with commas between")?;
+    let ranges = ranges.ok_or(
+        "numbers such as 3 and rising ranges such as 10-14 are expected, with commas between",
+    )?;
     Ok(Numbers(ranges.into_iter().flatten().collect()))
 }
 
-pub(crate) fn inpaint(args: &InpaintArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+pub(crate) fn inpaint(
+    args: &InpaintArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
     let trained = Trained::load(&args.run, global)?;
-    let read = [args.from.as_deref().map(Path::new), args.given.given.as_deref(), Some(trained.data_path())];
+    let read = [
+        args.from.as_deref().map(Path::new),
+        args.given.given.as_deref(),
+        Some(trained.data_path()),
+    ];
     check_named(args.out.iter().map(|file| file.path.as_path()), &read)?;
-    let Chosen { name, images: all, warnings, .. } = images(args.from.as_deref(), args.part, &trained)?;
+    let Chosen { name, images: all, warnings, .. } =
+        images(args.from.as_deref(), args.part, &trained)?;
     warnings.iter().for_each(|warning| terminal.warn(warning));
     let (numbers, originals) = chosen(args.image.as_ref(), &name, &all)?;
     let out = match &args.out[..] {
@@ -133,12 +148,23 @@ pub(crate) fn inpaint(args: &InpaintArgs, global: &Global, terminal: &mut Termin
     let given = args.given.pixels(&trained, model.masks()[0].ordering())?;
     let (model, reordered) = able(model, &given, &trained)?;
     let draws = args.draws as usize;
-    let evidence: Vec<u8> = originals.pixels().chunks(given.len()).flat_map(|image| partly(image, &given)).collect();
+    let evidence: Vec<u8> = originals
+        .pixels()
+        .chunks(given.len())
+        .flat_map(|image| partly(image, &given))
+        .collect();
     let evidence = Images::new(evidence, given.len());
     // Image after image, each with all its draws.
-    let repeated: Vec<u8> = evidence.pixels().chunks(given.len()).flat_map(|image| image.repeat(draws)).collect();
+    let repeated: Vec<u8> = evidence
+        .pixels()
+        .chunks(given.len())
+        .flat_map(|image| image.repeat(draws))
+        .collect();
     let repeated = Images::new(repeated, given.len());
-    let drawing = Drawing { evidence: Some(&repeated), ..args.draw.drawing(&trained.spec) };
+    let drawing = Drawing {
+        evidence: Some(&repeated),
+        ..args.draw.drawing(&trained.spec)
+    };
     let drawn = model.draw(&trained, originals.count() * draws, drawing)?.images;
     for file in &out {
         if file.is_picture() {
@@ -150,12 +176,19 @@ pub(crate) fn inpaint(args: &InpaintArgs, global: &Global, terminal: &mut Termin
             }
             file.write_sheet(&sheet)?;
         } else {
-            file.write_values(trained.shape, &[originals.count(), draws], Values::Bits(drawn.pixels()))?;
+            file.write_values(
+                trained.shape,
+                &[originals.count(), draws],
+                Values::Bits(drawn.pixels()),
+            )?;
         }
         terminal.remark(file.path.display());
     }
-    let kind =
-        if reordered { " re-ordered to put the given pixels first (not the model that test_nll scores)" } else { "" };
+    let kind = if reordered {
+        " re-ordered to put the given pixels first (not the model that test_nll scores)"
+    } else {
+        ""
+    };
     let there = given.iter().filter(|given| **given).count();
     writeln!(
         terminal.out,
@@ -165,12 +198,21 @@ pub(crate) fn inpaint(args: &InpaintArgs, global: &Global, terminal: &mut Termin
         given.len()
     )?;
     let rest = rest_nll(&model, &trained, &originals, &evidence);
-    let nll = if reordered { "nll of the true rest, re-ordered model, nats" } else { "nll of the true rest, nats" };
+    let nll = if reordered {
+        "nll of the true rest, re-ordered model, nats"
+    } else {
+        "nll of the true rest, nats"
+    };
     let mut rows = table(&["image", nll, "drawn pixels that differ from it, mean"], 0);
     for (i, (number, rest)) in numbers.iter().zip(&rest).enumerate() {
-        let off =
-            (0..draws).map(|k| data::nearest::distance(originals.row(i), drawn.row(i * draws + k))).sum::<usize>();
-        rows.add_row([number.to_string(), decimals(*rest, 2), decimals(off as f64 / draws as f64, 1)]);
+        let off = (0..draws)
+            .map(|k| data::nearest::distance(originals.row(i), drawn.row(i * draws + k)))
+            .sum::<usize>();
+        rows.add_row([
+            number.to_string(),
+            decimals(*rest, 2),
+            decimals(off as f64 / draws as f64, 1),
+        ]);
     }
     writeln!(terminal.out, "{rows}")?;
     Ok(Exit::Success)
@@ -183,7 +225,8 @@ fn reconstruct(
     out: &[ImageFile],
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
-    let probabilities = conditionals(&trained.made, &trained.team, &trained.masks.evaluated(0), originals);
+    let probabilities =
+        conditionals(&trained.made, &trained.team, &trained.masks.evaluated(0), originals);
     let dim = originals.dim();
     for file in out {
         if file.is_picture() {
@@ -195,7 +238,11 @@ fn reconstruct(
             }
             file.write_sheet(&sheet)?;
         } else {
-            file.write_values(trained.shape, &[originals.count()], Values::Probabilities(&probabilities))?;
+            file.write_values(
+                trained.shape,
+                &[originals.count()],
+                Values::Probabilities(&probabilities),
+            )?;
         }
         writeln!(terminal.out, "{}", file.path.display())?;
     }
@@ -203,8 +250,13 @@ fn reconstruct(
 }
 
 /// The images asked for, by number.
-fn chosen(asked: Option<&Numbers>, name: &str, all: &Images) -> anyhow::Result<(Vec<usize>, Images)> {
-    let numbers = asked.map_or_else(|| (0..all.count().min(10)).collect(), |numbers| numbers.0.clone());
+fn chosen(
+    asked: Option<&Numbers>,
+    name: &str,
+    all: &Images,
+) -> anyhow::Result<(Vec<usize>, Images)> {
+    let numbers =
+        asked.map_or_else(|| (0..all.count().min(10)).collect(), |numbers| numbers.0.clone());
     if let Some(beyond) = numbers.iter().find(|&&number| number >= all.count()) {
         bail!("no image {beyond} in {name}: it has 0 to {}", all.count() - 1);
     }
@@ -213,7 +265,10 @@ fn chosen(asked: Option<&Numbers>, name: &str, all: &Images) -> anyhow::Result<(
 }
 
 fn partly<'a>(image: &'a [u8], given: &'a [bool]) -> impl Iterator<Item = u8> + 'a {
-    image.iter().zip(given).map(|(&pixel, &given)| if given { pixel } else { UNKNOWN })
+    image
+        .iter()
+        .zip(given)
+        .map(|(&pixel, &given)| if given { pixel } else { UNKNOWN })
 }
 
 impl GivenArgs {
@@ -221,7 +276,11 @@ impl GivenArgs {
     fn pixels(&self, trained: &Trained, ordering: &Ordering) -> anyhow::Result<Vec<bool>> {
         let (shape, dim) = (trained.shape, trained.shape.dim());
         let within = |what: &str, asked: usize, most: usize| {
-            ensure!(asked <= most, "{asked} {what} cannot be given: an image of {} has {most}", trained.name);
+            ensure!(
+                asked <= most,
+                "{asked} {what} cannot be given: an image of {} has {most}",
+                trained.name
+            );
             Ok(())
         };
         let by_place = |inside: &dyn Fn(usize, usize) -> bool| {
@@ -245,10 +304,14 @@ impl GivenArgs {
         if let Some(path) = &self.given {
             return given_in(path, trained, &trained.spec);
         }
-        let first = self.prefix.unwrap_or_else(|| (self.fraction.unwrap_or(0.5) * dim as f64).round() as usize);
+        let first = self
+            .prefix
+            .unwrap_or_else(|| (self.fraction.unwrap_or(0.5) * dim as f64).round() as usize);
         within("pixels", first, dim)?;
         let mut given = vec![false; dim];
-        ordering.pixels()[..first].iter().for_each(|&pixel| given[pixel as usize] = true);
+        ordering.pixels()[..first]
+            .iter()
+            .for_each(|&pixel| given[pixel as usize] = true);
         Ok(given)
     }
 }
@@ -257,29 +320,46 @@ impl GivenArgs {
 fn given_in(path: &Path, trained: &Trained, run: &RunSpec) -> anyhow::Result<Vec<bool>> {
     let image = data::images_in(path, Part::Test, &run.config.data)?.images;
     let (found, dim) = (image.pixels().len(), trained.shape.dim());
-    ensure!(found == dim, "{} has {found} pixels, an image of {} has {dim}", path.display(), trained.name);
+    ensure!(
+        found == dim,
+        "{} has {found} pixels, an image of {} has {dim}",
+        path.display(),
+        trained.name
+    );
     Ok(image.pixels().iter().map(|&pixel| pixel > 0).collect())
 }
 
-/// The model in a form that can condition on the given pixels, and whether that is another one than is scored: with its
-/// orderings changed. An error says why there is none.
+/// The model in a form that can condition on the given pixels, and whether that is another one than
+/// is scored: with its orderings changed. An error says why there is none.
 fn able(model: Model, given: &[bool], trained: &Trained) -> anyhow::Result<(Model, bool)> {
     let first = |ordering: &Ordering| {
         let there = given.iter().filter(|given| **given).count();
         ordering.pixels()[..there].iter().all(|&pixel| given[pixel as usize])
     };
-    let Some(ordering) = model.masks().iter().map(|mask| mask.ordering()).find(|ordering| !first(ordering)) else {
+    let Some(ordering) = model
+        .masks()
+        .iter()
+        .map(|mask| mask.ordering())
+        .find(|ordering| !first(ordering))
+    else {
         return Ok((model, false));
     };
     if trained.masks.share_ordering() {
-        let missing = ordering.pixels().iter().find(|&&pixel| !given[pixel as usize]).copied().unwrap_or_default();
+        let missing = ordering
+            .pixels()
+            .iter()
+            .find(|&&pixel| !given[pixel as usize])
+            .copied()
+            .unwrap_or_default();
         let width = trained.shape.width;
         bail!(
             "{} cannot condition on these pixels exactly: its one ordering ({}) draws row {}, column {}, which is not \
              given, before some that are. --fraction and --prefix give pixels from the beginning of the ordering; a \
              model trained over orderings (model.ordering = \"random\", model.masks = \"fresh\") conditions on any",
             trained.name,
-            serde_json::to_value(trained.spec.config.model.ordering)?.as_str().unwrap_or_default(),
+            serde_json::to_value(trained.spec.config.model.ordering)?
+                .as_str()
+                .unwrap_or_default(),
             missing as usize / width,
             missing as usize % width,
         );

@@ -1,5 +1,6 @@
-//! Ctrl-C, SIGTERM, and SIGHUP (a closed terminal, a lost connection): the first asks for a clean stop, the second ends
-//! the process at once. SIGQUIT keeps its meaning: it ends the process without saving anything.
+//! Ctrl-C, SIGTERM, and SIGHUP (a closed terminal, a lost connection): the first asks for a clean
+//! stop, the second ends the process at once. SIGQUIT keeps its meaning: it ends the process
+//! without saving anything.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,17 +28,20 @@ impl Interrupt {
         let interrupt = Self { raised: Arc::default(), at_once: Arc::default() };
         let hangup = Some(SIGHUP).filter(|_| !is_ignored(SIGHUP));
         for signal in [SIGINT, SIGTERM].into_iter().chain(hangup) {
-            // In this order: when the first signal comes the flag is still down, and only then raised.
+            // In this order: when the first signal comes the flag is still down, and only then
+            // raised.
             flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupt.at_once))?;
             flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupt.raised))?;
             flag::register(signal, Arc::clone(&interrupt.raised))?;
         }
-        // A limit on the size of files is an error of the write that meets it, and not the end of the process.
+        // A limit on the size of files is an error of the write that meets it, and not the end of
+        // the process.
         flag::register(SIGXFSZ, Arc::default())?;
         Ok(LISTENING.get_or_init(|| interrupt).clone())
     }
 
-    /// The notice of a scheduler that time is nearly over, SIGUSR2, is a first signal as well; and raises what this returns.
+    /// The notice of a scheduler that time is nearly over, SIGUSR2, is a first signal as well; and
+    /// raises what this returns.
     pub(crate) fn listen_for_notice(&self) -> io::Result<Arc<AtomicBool>> {
         let notice = Arc::default();
         flag::register(SIGUSR2, Arc::clone(&notice))?;
@@ -61,10 +65,12 @@ impl Interrupt {
     }
 }
 
-/// Whether this process was started with a signal ignored, as `nohup` does: then it stays ignored. Assumed where the
-/// system does not tell.
+/// Whether this process was started with a signal ignored, as `nohup` does: then it stays ignored.
+/// Assumed where the system does not tell.
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_none_or(|mask| mask >> (signal - 1) & 1 == 1)
+    ignored
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_none_or(|mask| mask >> (signal - 1) & 1 == 1)
 }

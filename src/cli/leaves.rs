@@ -36,5 +36,7 @@ pub(crate) fn changes(have: &Leaves, wanted: &Leaves) -> Vec<String> {
     let paths: std::collections::BTreeSet<&String> = have.keys().chain(wanted.keys()).collect();
     let show = |value: Option<&String>| value.map_or_else(|| "none".to_owned(), Clone::clone);
     let differs = paths.into_iter().filter(|path| have.get(*path) != wanted.get(*path));
-    differs.map(|path| format!("{path} {} -> {}", show(have.get(path)), show(wanted.get(path)))).collect()
+    differs
+        .map(|path| format!("{path} {} -> {}", show(have.get(path)), show(wanted.get(path))))
+        .collect()
 }

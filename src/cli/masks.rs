@@ -1,5 +1,5 @@
-//! `ablade masks RUN --out FILE`: every mask that the numbers of a run are of, for runs whose own `masks.npz` would have
-//! been too large, and for those of versions that wrote none.
+//! `ablade masks RUN --out FILE`: every mask that the numbers of a run are of, for runs whose own
+//! `masks.npz` would have been too large, and for those of versions that wrote none.
 
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -23,13 +23,23 @@ pub(crate) struct MasksArgs {
 }
 
 fn archive(path: &str) -> Result<PathBuf, String> {
-    if path.ends_with(".npz") { Ok(path.into()) } else { Err("a name that ends in .npz is expected".into()) }
+    if path.ends_with(".npz") {
+        Ok(path.into())
+    } else {
+        Err("a name that ends in .npz is expected".into())
+    }
 }
 
-pub(crate) fn masks(args: &MasksArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+pub(crate) fn masks(
+    args: &MasksArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
     let trained = Trained::load(&args.run, global)?;
     let masks = scored_masks(&trained.spec, &trained.masks);
-    write_named_with(&args.out, |file| save_masks(&trained.masks, masks, BufWriter::new(file))?.flush())?;
+    write_named_with(&args.out, |file| {
+        save_masks(&trained.masks, masks, BufWriter::new(file))?.flush()
+    })?;
     writeln!(terminal.out, "{}", args.out.display())?;
     let size = bytes(masks_bytes(&trained.masks, masks));
     terminal.remark(format!("{} of {}, {size}", count(masks, "mask"), trained.name));

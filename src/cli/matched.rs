@@ -37,7 +37,8 @@ struct Matching {
     only: [Vec<String>; 2],
     /// Settings that differ, `path old -> new`, with the variants they differ in.
     settings: BTreeMap<String, Vec<String>>,
-    /// Data sets whose content differs under the same settings, with the variants that are scored on them.
+    /// Data sets whose content differs under the same settings, with the variants that are scored
+    /// on them.
     other_content: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -46,8 +47,11 @@ pub(crate) fn print(first: &Study, second: &Study, terminal: &mut Terminal) -> a
     let matching = Matching::of(first, second);
     if let Some((data, variants)) = matching.other_content.iter().next() {
         let all = variants.len() == matching.rows.len();
-        let which =
-            if all { "every variant".to_owned() } else { variants.iter().cloned().collect::<Vec<_>>().join("; ") };
+        let which = if all {
+            "every variant".to_owned()
+        } else {
+            variants.iter().cloned().collect::<Vec<_>>().join("; ")
+        };
         bail!(
             "not compared: the images of {data}, or their division, have changed between {} and {}, so that their NLL are of other images \
              ({which}); sweep both on the same content",
@@ -56,7 +60,18 @@ pub(crate) fn print(first: &Study, second: &Study, terminal: &mut Terminal) -> a
         );
     }
     let names = [&first.plan.name, &second.plan.name];
-    let mut rows = table(&["variant", "seeds", "identical", "changed", "not finished", "mean change", "largest"], 1);
+    let mut rows = table(
+        &[
+            "variant",
+            "seeds",
+            "identical",
+            "changed",
+            "not finished",
+            "mean change",
+            "largest",
+        ],
+        1,
+    );
     for row in &matching.rows {
         let n = row.differences.len();
         let mean = row.differences.iter().sum::<f64>() / n as f64;
@@ -88,7 +103,11 @@ pub(crate) fn print(first: &Study, second: &Study, terminal: &mut Terminal) -> a
     }
     for (setting, variants) in &matching.settings {
         let all = variants.len() == matching.rows.len();
-        writeln!(out, "{setting}: {}", if all { "every variant".to_owned() } else { variants.join("; ") })?;
+        writeln!(
+            out,
+            "{setting}: {}",
+            if all { "every variant".to_owned() } else { variants.join("; ") }
+        )?;
     }
     let sum = |of: fn(&Matched) -> usize| matching.rows.iter().map(of).sum::<usize>();
     let (identical, changed) = (sum(|row| row.identical), sum(|row| row.differences.len()));
@@ -110,14 +129,18 @@ impl Matching {
                     None => found.only[0].push(variant.label.clone()),
                 }
             }
-            let ours: BTreeSet<&str> = study.variants.iter().map(|variant| variant.label.as_str()).collect();
+            let ours: BTreeSet<&str> =
+                study.variants.iter().map(|variant| variant.label.as_str()).collect();
             let theirs = there.iter().filter(|variant| !ours.contains(variant.label.as_str()));
             found.only[1].extend(theirs.map(|variant| variant.label.clone()));
         }
-        let known = |name: &str| single || first.plan.studies.iter().any(|study| study.name == name);
+        let known =
+            |name: &str| single || first.plan.studies.iter().any(|study| study.name == name);
         let unmatched = second.plan.studies.iter().filter(|study| !known(&study.name));
-        found.only[1]
-            .extend(unmatched.flat_map(|s| s.variants.iter().map(move |v| format!("{}: {}", s.name, v.label))));
+        found.only[1].extend(
+            unmatched
+                .flat_map(|s| s.variants.iter().map(move |v| format!("{}: {}", s.name, v.label))),
+        );
         found
     }
 
@@ -129,8 +152,10 @@ impl Matching {
     ) {
         let metric = first.plan.compare.metric;
         let mut row = Matched { label: ours.label.clone(), ..Matched::default() };
-        let there: BTreeMap<Seed, (&RunId, &RunRecord)> =
-            second.replicates(theirs).map(|(seed, run, record)| (seed, (run, record))).collect();
+        let there: BTreeMap<Seed, (&RunId, &RunRecord)> = second
+            .replicates(theirs)
+            .map(|(seed, run, record)| (seed, (run, record)))
+            .collect();
         let mut changed = BTreeSet::new();
         let mut common = 0;
         for (seed, run, a) in first.replicates(ours) {
@@ -139,7 +164,9 @@ impl Matching {
                 continue;
             };
             common += 1;
-            let (Some(ours), Some(theirs)) = (specs[0].get(run), specs[1].get(other)) else { continue };
+            let (Some(ours), Some(theirs)) = (specs[0].get(run), specs[1].get(other)) else {
+                continue;
+            };
             changed.extend(differing(ours, theirs));
             let (scored, reference) = (Scored::of(theirs, b), Scored::of(ours, a));
             if scored.content_differs(&reference) {
@@ -170,7 +197,8 @@ impl Matched {
     }
 }
 
-/// What decides two runs' numbers and differs; of runs that differ in their identity alone, the version that made them.
+/// What decides two runs' numbers and differs; of runs that differ in their identity alone, the
+/// version that made them.
 fn differing(a: &RunSpec, b: &RunSpec) -> Vec<String> {
     if a.id == b.id {
         return Vec::new();
@@ -181,5 +209,9 @@ fn differing(a: &RunSpec, b: &RunSpec) -> Vec<String> {
         leaves
     };
     let changes = changes(&without_seed(a), &without_seed(b));
-    if changes.is_empty() { vec!["the same settings under another engine version".to_owned()] } else { changes }
+    if changes.is_empty() {
+        vec!["the same settings under another engine version".to_owned()]
+    } else {
+        changes
+    }
 }

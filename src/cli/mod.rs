@@ -1,7 +1,8 @@
 //! The command line: one file a subcommand, and the only place that prints.
 //!
-//! Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 some run failed, a check found a difference, or
-//! the output could not be written, 2 bad input and nothing started, 130 interrupted and resumable.
+//! Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 some run failed, a check
+//! found a difference, or the output could not be written, 2 bad input and nothing started, 130
+//! interrupted and resumable.
 
 mod ablation;
 mod asked;
@@ -60,10 +61,16 @@ use crate::sweep::{Diagnostics, MOST_JOBS};
 
 /// Ablation studies of MADE, the masked autoencoder for distribution estimation.
 ///
-/// One TOML file is one study: `ablade sweep FILE` trains every run it asks for in parallel and leaves tables in
-/// `results/`; `ablade plots` turns them into figures and one HTML page in `plots/`.
+/// One TOML file is one study: `ablade sweep FILE` trains every run it asks for in parallel and
+/// leaves tables in `results/`; `ablade plots` turns them into figures and one HTML page in
+/// `plots/`.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, propagate_version = true, disable_help_subcommand = true)]
+#[command(
+    version,
+    max_term_width = 100,
+    propagate_version = true,
+    disable_help_subcommand = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -110,7 +117,8 @@ enum Command {
     Task(task::TaskArgs),
     /// Explain why each run is cached or new
     Why(why::WhyArgs),
-    /// Check every finished run's files, train some again and demand the same bytes, and compute the tables again
+    /// Check every finished run's files, train some again and demand the same bytes, and compute
+    /// the tables again
     Verify(verify::VerifyArgs),
     /// Show what nothing in the results needs any more, and remove it when told to
     Clean(clean::CleanArgs),
@@ -141,7 +149,10 @@ enum Command {
 
 /// Reads `--jobs`.
 pub(crate) fn jobs(text: &str) -> Result<NonZeroUsize, String> {
-    let number = text.parse::<NonZeroUsize>().ok().filter(|number| number.get() as u64 <= MOST_JOBS);
+    let number = text
+        .parse::<NonZeroUsize>()
+        .ok()
+        .filter(|number| number.get() as u64 <= MOST_JOBS);
     number.ok_or_else(|| format!("expected a number from 1 to {MOST_JOBS}"))
 }
 
@@ -173,8 +184,8 @@ impl Terminal<'_> {
         Shown::new(mode, self.paint)
     }
 
-    /// Diagnostics as their renderer has coloured them: it escapes what it quotes, but for the control characters above
-    /// ASCII.
+    /// Diagnostics as their renderer has coloured them: it escapes what it quotes, but for the
+    /// control characters above ASCII.
     pub(crate) fn rendered(&self, text: &str) {
         let coded: Vec<_> = text.split('\x1b').map(escaped).collect();
         drop(writeln!(std::io::stderr(), "{}", coded.join("\x1b")));
@@ -203,7 +214,8 @@ pub fn main() -> ExitCode {
         Ok(exit) => match out.failure() {
             // What was to be done is done: 2 would say that nothing has started.
             Some(error) => {
-                let text = format!("error: the output is incomplete: cannot write to stdout: {error}");
+                let text =
+                    format!("error: the output is incomplete: cannot write to stdout: {error}");
                 drop(writeln!(std::io::stderr(), "{text}"));
                 ExitCode::from(1)
             }
@@ -228,7 +240,9 @@ fn misunderstood(error: &clap::Error) -> ExitCode {
         Cow::Owned(text) => write!(std::io::stderr(), "{text}"),
     };
     match printed {
-        Err(problem) if !error.use_stderr() && problem.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::from(1),
+        Err(problem) if !error.use_stderr() && problem.kind() != std::io::ErrorKind::BrokenPipe => {
+            ExitCode::from(1)
+        }
         _ => ExitCode::from(error.exit_code() as u8),
     }
 }
@@ -261,31 +275,43 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> anyhow::Result<Exit> {
 /// How the program's own threads are called, beside `main`: not those of runs.
 const OWN_THREAD: &str = "ablade";
 
-/// Makes the process's own pool, of one thread for candle's sake: made by itself on first use, it would panic where the
-/// system refuses the thread.
+/// Makes the process's own pool, of one thread for candle's sake: made by itself on first use, it
+/// would panic where the system refuses the thread.
 fn shared_pool() -> anyhow::Result<()> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).thread_name(|_| OWN_THREAD.to_owned());
-    pool.build_global().context("the system allows this process no further thread: raise the limit, `ulimit -u`")
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .thread_name(|_| OWN_THREAD.to_owned());
+    pool.build_global()
+        .context("the system allows this process no further thread: raise the limit, `ulimit -u`")
 }
 
-/// Does `work` in a pool of all processors, or in the process's own where the system refuses so many threads.
+/// Does `work` in a pool of all processors, or in the process's own where the system refuses so
+/// many threads.
 pub(crate) fn on_every_processor<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("{OWN_THREAD} {i}"));
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|i| format!("{OWN_THREAD} {i}"));
     match pool.build() {
         Ok(pool) => pool.install(work),
         Err(_) => work(),
     }
 }
 
-/// A panic inside a run is that run's failure, with its message in the tables; only a developer wants more than that.
+/// A panic inside a run is that run's failure, with its message in the tables; only a developer
+/// wants more than that.
 fn quiet_panics() {
     if std::env::var_os("RUST_BACKTRACE").is_some() {
         return;
     }
     std::panic::set_hook(Box::new(|panic| {
-        if std::thread::current().name().is_some_and(|name| name == "main" || name.starts_with(OWN_THREAD)) {
-            let text = format!("error: this is a bug in ablade: {panic}\nRUST_BACKTRACE=1 shows where it comes from");
+        if std::thread::current()
+            .name()
+            .is_some_and(|name| name == "main" || name.starts_with(OWN_THREAD))
+        {
+            let text = format!(
+                "error: this is a bug in ablade: {panic}\nRUST_BACKTRACE=1 shows where it comes from"
+            );
             drop(writeln!(std::io::stderr(), "{}", escaped(&text)));
         }
     }));

@@ -1,4 +1,5 @@
-//! Files that a command writes where its user says, or among the plots: never over what is not to be written over.
+//! Files that a command writes where its user says, or among the plots: never over what is not to
+//! be written over.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -9,19 +10,27 @@ use anyhow::{anyhow, bail, ensure};
 
 use crate::store::{Owned, StoreError, write_whole};
 
-/// Writes a file that the user named, in place of one that is there; not through a link, nor in place of anything else.
+/// Writes a file that the user named, in place of one that is there; not through a link, nor in
+/// place of anything else.
 pub(crate) fn write_named(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     write_named_with(path, |file| file.write_all(bytes))
 }
 
 /// The same for what is written bit by bit.
-pub(crate) fn write_named_with(path: &Path, content: impl FnOnce(&mut File) -> io::Result<()>) -> anyhow::Result<()> {
+pub(crate) fn write_named_with(
+    path: &Path,
+    content: impl FnOnce(&mut File) -> io::Result<()>,
+) -> anyhow::Result<()> {
     is_writable(path)?;
     Ok(write_whole(path, content)?)
 }
 
-/// Refuses, before anything is done, files to write that are links, no files, or among what is read.
-pub(crate) fn check_named<'a>(paths: impl IntoIterator<Item = &'a Path>, read: &[Option<&Path>]) -> anyhow::Result<()> {
+/// Refuses, before anything is done, files to write that are links, no files, or among what is
+/// read.
+pub(crate) fn check_named<'a>(
+    paths: impl IntoIterator<Item = &'a Path>,
+    read: &[Option<&Path>],
+) -> anyhow::Result<()> {
     for path in paths {
         is_writable(path)?;
         let same = |read: &Path| matches!((read.canonicalize(), path.canonicalize()), (Ok(a), Ok(b)) if a == b);
@@ -36,8 +45,12 @@ pub(crate) fn check_named<'a>(paths: impl IntoIterator<Item = &'a Path>, read: &
 
 fn is_writable(path: &Path) -> anyhow::Result<()> {
     match fs::symlink_metadata(path) {
-        Ok(found) if found.is_symlink() => bail!("{} is a link: write to the file itself", path.display()),
-        Ok(found) if !found.is_file() => bail!("{} is there and no file: write to another place", path.display()),
+        Ok(found) if found.is_symlink() => {
+            bail!("{} is a link: write to the file itself", path.display())
+        }
+        Ok(found) if !found.is_file() => {
+            bail!("{} is there and no file: write to another place", path.display())
+        }
         _ => Ok(()),
     }
 }
@@ -45,8 +58,12 @@ fn is_writable(path: &Path) -> anyhow::Result<()> {
 /// Writes a picture among the plots that nobody named a place for.
 pub(crate) fn write_among_plots(path: &Path, bytes: Vec<u8>) -> anyhow::Result<()> {
     let hint = "--out FILE writes elsewhere";
-    let (dir, name) = (path.parent().unwrap_or(Path::new(".")), path.file_name().unwrap_or_default().to_string_lossy());
-    let picture = Owned::new(dir, ".ablade-pictures", BTreeMap::from([(name.into_owned(), bytes)])).keeping();
+    let (dir, name) = (
+        path.parent().unwrap_or(Path::new(".")),
+        path.file_name().unwrap_or_default().to_string_lossy(),
+    );
+    let picture =
+        Owned::new(dir, ".ablade-pictures", BTreeMap::from([(name.into_owned(), bytes)])).keeping();
     let remarks = picture.write().map_err(|error| in_the_way(error, hint))?;
     ensure!(remarks.is_empty(), "{}; {hint}", remarks.join("; "));
     Ok(())

@@ -1,4 +1,5 @@
-//! `ablade plan FILE`: what a sweep would do, what it would take, and what its seeds can show at all. Runs nothing.
+//! `ablade plan FILE`: what a sweep would do, what it would take, and what its seeds can show at
+//! all. Runs nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
@@ -25,13 +26,22 @@ pub(crate) struct PlanArgs {
     jobs: Option<NonZeroUsize>,
 }
 
-pub(crate) fn plan(args: &PlanArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+pub(crate) fn plan(
+    args: &PlanArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
     let asked = Asked::read(&args.study, global)?;
     let workers = asked.workers(args.jobs).get();
     let finished = asked.store.finished(&asked.plan)?;
     let outstanding = asked.outstanding(&finished, Shard::ALL);
     let estimate = Estimate::new(&asked.plan, &outstanding, &asked.sizes()?, &asked.store, workers);
-    let mut page = Page { asked: &asked, finished: &finished, estimate: &estimate, lines: Vec::new() };
+    let mut page = Page {
+        asked: &asked,
+        finished: &finished,
+        estimate: &estimate,
+        lines: Vec::new(),
+    };
     page.title();
     for (study, expanded) in asked.plan.studies.iter().zip(&asked.experiment.studies) {
         page.study(study, expanded);
@@ -85,8 +95,12 @@ impl Page<'_> {
 
     fn title(&mut self) {
         let plan = &self.asked.plan;
-        let variants: BTreeSet<&[RunId]> =
-            plan.studies.iter().flat_map(|s| &s.variants).map(|v| v.runs.as_slice()).collect();
+        let variants: BTreeSet<&[RunId]> = plan
+            .studies
+            .iter()
+            .flat_map(|s| &s.variants)
+            .map(|v| v.runs.as_slice())
+            .collect();
         let seeds = count(plan.seeds.len(), "paired seed");
         let size = [
             count(plan.studies.len(), "study"),
@@ -131,7 +145,10 @@ impl Page<'_> {
             runs => format!(", left out by --only {runs}"),
         };
         self.say("");
-        self.say(format!("runs      cached {cached}, to run {}, failed before {failed}{left_out}", outstanding.len()));
+        self.say(format!(
+            "runs      cached {cached}, to run {}, failed before {failed}{left_out}",
+            outstanding.len()
+        ));
         Ok(())
     }
 
@@ -173,7 +190,9 @@ impl Page<'_> {
     fn comparability(&self) -> anyhow::Result<Comparability> {
         let plan = &self.asked.plan;
         let others = |study: &PlannedStudy| {
-            (0..study.variants.len()).filter(|&i| study.baseline.is_some_and(|baseline| i != baseline)).collect()
+            (0..study.variants.len())
+                .filter(|&i| study.baseline.is_some_and(|baseline| i != baseline))
+                .collect()
         };
         let mut compared: Vec<BTreeSet<usize>> = plan.studies.iter().map(others).collect();
         let mut lines = Vec::new();
@@ -187,14 +206,20 @@ impl Page<'_> {
             Some(Scored::new(spec, Some(datasets[&spec.data].binarization)))
         };
         for (study, compared) in plan.studies.iter().zip(&mut compared) {
-            let Some(baseline) = study.baseline.and_then(|index| scored(&study.variants[index])) else { continue };
+            let Some(baseline) = study.baseline.and_then(|index| scored(&study.variants[index]))
+            else {
+                continue;
+            };
             let mut notes: Vec<(String, Vec<&str>)> = Vec::new();
             for (i, variant) in study.variants.iter().enumerate() {
-                let otherwise = scored(variant).and_then(|own| own.otherwise(&baseline, "the baseline"));
+                let otherwise =
+                    scored(variant).and_then(|own| own.otherwise(&baseline, "the baseline"));
                 if matches!(otherwise, Some(Otherwise::Incomparable(_))) {
                     compared.remove(&i);
                 }
-                let Some(Otherwise::Incomparable(note) | Otherwise::Noted(note)) = otherwise else { continue };
+                let Some(Otherwise::Incomparable(note) | Otherwise::Noted(note)) = otherwise else {
+                    continue;
+                };
                 match notes.iter_mut().find(|(known, _)| *known == note) {
                     Some((_, labels)) => labels.push(&variant.label),
                     None => notes.push((note, vec![&variant.label])),
@@ -207,10 +232,12 @@ impl Page<'_> {
         Ok(Comparability { compared, lines })
     }
 
-    /// The effect that the test finds in 4 studies of 5; in nats too where finished runs say how differences vary.
+    /// The effect that the test finds in 4 studies of 5; in nats too where finished runs say how
+    /// differences vary.
     fn power(&mut self, powers: &Powers, pilot: Option<Pilot>) {
         let effect = |dz: f64| {
-            let nats = pilot.as_ref().map(|pilot| format!(" = {} nats", significant(dz * pilot.sd)));
+            let nats =
+                pilot.as_ref().map(|pilot| format!(" = {} nats", significant(dz * pilot.sd)));
             format!("{dz:.2} sd{}", nats.unwrap_or_default())
         };
         if let Some(one) = powers.one {
@@ -235,18 +262,20 @@ impl Page<'_> {
         }
     }
 
-    /// The standard deviation of a study's paired differences, as far as its runs have finished: pooled over the variants
-    /// that are compared.
+    /// The standard deviation of a study's paired differences, as far as its runs have finished:
+    /// pooled over the variants that are compared.
     fn pilot(&self, study: &PlannedStudy, compared: &BTreeSet<usize>) -> Option<Pilot> {
         let value = |run: &RunId| {
             let record = self.finished.contains(run).then(|| self.asked.store.record(run))?;
             record.ok()?.metric(self.asked.plan.compare.metric)
         };
-        let control: Vec<Option<f64>> = study.variants[study.baseline?].runs.iter().map(value).collect();
+        let control: Vec<Option<f64>> =
+            study.variants[study.baseline?].runs.iter().map(value).collect();
         let (mut squares, mut freedom, mut pairs) = (0.0, 0, 0);
         for variant in compared.iter().map(|&i| &study.variants[i]) {
             let both = variant.runs.iter().zip(&control);
-            let differences: Vec<f64> = both.filter_map(|(run, control)| Some(value(run)? - (*control)?)).collect();
+            let differences: Vec<f64> =
+                both.filter_map(|(run, control)| Some(value(run)? - (*control)?)).collect();
             if let Some(sd) = sd(&differences) {
                 squares += sd * sd * (differences.len() - 1) as f64;
                 freedom += differences.len() - 1;
@@ -260,10 +289,14 @@ impl Page<'_> {
         let plan = &self.asked.plan;
         let correction = plan.compare.correction;
         let mut powers = BTreeMap::new();
-        for (study, compared) in plan.studies.iter().zip(compared).filter(|(_, compared)| !compared.is_empty()) {
+        for (study, compared) in
+            plan.studies.iter().zip(compared).filter(|(_, compared)| !compared.is_empty())
+        {
             let comparisons = compared.len();
             let alpha = plan.compare.alpha();
-            let can = Feasibility::of(plan.seeds.len(), alpha, |seeds| correction.smallest_p(seeds, comparisons));
+            let can = Feasibility::of(plan.seeds.len(), alpha, |seeds| {
+                correction.smallest_p(seeds, comparisons)
+            });
             let method = match correction {
                 Correction::MaxT => format!("max-T over {}", count(comparisons, "comparison")),
                 Correction::Holm => format!("Holm over {}", count(comparisons, "comparison")),
@@ -283,8 +316,9 @@ impl Page<'_> {
                 probability(can.smallest_p_corrected),
             ));
             if can.reachable() {
-                let powers =
-                    powers.entry(comparisons).or_insert_with(|| Powers::of(can.seeds, comparisons, &plan.compare));
+                let powers = powers
+                    .entry(comparisons)
+                    .or_insert_with(|| Powers::of(can.seeds, comparisons, &plan.compare));
                 self.power(powers, self.pilot(study, compared));
             }
         }
@@ -299,13 +333,17 @@ impl Page<'_> {
             .map(|cost| self.estimate.speed.seconds(cost))
             .collect();
         let time = duration(crate::cost::makespan(&one_more, workers));
-        self.say(format!("          one more seed: {} more, about {time}", count(one_more.len(), "run")));
+        self.say(format!(
+            "          one more seed: {} more, about {time}",
+            count(one_more.len(), "run")
+        ));
     }
 }
 
 /// Variants whose numbers compare, as far as `plan` can tell.
 struct Comparability {
-    /// Of each study the variants that are compared with its baseline, as the correction counts them.
+    /// Of each study the variants that are compared with its baseline, as the correction counts
+    /// them.
     compared: Vec<BTreeSet<usize>>,
     /// Notes on the others, and on those to be compared with something in mind.
     lines: Vec<String>,
@@ -339,7 +377,11 @@ impl Powers {
             Correction::Holm => find(1, alpha / comparisons as f64),
             Correction::None => None,
         };
-        Self { one: find(1, alpha), corrected, joint: compare.correction == Correction::MaxT }
+        Self {
+            one: find(1, alpha),
+            corrected,
+            joint: compare.correction == Correction::MaxT,
+        }
     }
 }
 

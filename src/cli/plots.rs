@@ -1,4 +1,5 @@
-//! `ablade plots [STUDY ...]`: every figure of every study, and the page, drawn from what is on disk.
+//! `ablade plots [STUDY ...]`: every figure of every study, and the page, drawn from what is on
+//! disk.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -46,16 +47,27 @@ pub(crate) struct Drawn {
 
 impl Drawn {
     fn section(&self) -> Section<'_> {
-        Section { study: &self.study, artefacts: &self.artefacts, figures: &self.figures }
+        Section {
+            study: &self.study,
+            artefacts: &self.artefacts,
+            figures: &self.figures,
+        }
     }
 }
 
-pub(crate) fn plots(args: &PlotsArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+pub(crate) fn plots(
+    args: &PlotsArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
     let store = Store::open(&global.results)?;
     // An unknown name is an error before anything is drawn.
     args.studies.iter().try_for_each(|name| store.load_plan(name).map(drop))?;
     if store.experiments()?.is_empty() {
-        terminal.remark(format!("no experiment in {} yet: `ablade sweep FILE` makes one", global.results.display()));
+        terminal.remark(format!(
+            "no experiment in {} yet: `ablade sweep FILE` makes one",
+            global.results.display()
+        ));
     }
     let mut drawn = BTreeMap::new();
     let mut unread = BTreeSet::new();
@@ -76,8 +88,9 @@ pub(crate) fn plots(args: &PlotsArgs, global: &Global, terminal: &mut Terminal) 
     Ok(if unread.is_empty() { Exit::Success } else { Exit::Failure })
 }
 
-/// Draws the experiments that have changed since they were last drawn, and forgets those that are gone; returns the names of
-/// the former. One that cannot be read does not keep the others: it is named, once.
+/// Draws the experiments that have changed since they were last drawn, and forgets those that are
+/// gone; returns the names of the former. One that cannot be read does not keep the others: it is
+/// named, once.
 fn redraw(
     drawn: &mut BTreeMap<String, Drawn>,
     unread: &mut BTreeSet<String>,
@@ -99,9 +112,13 @@ fn redraw(
             }
         };
         unread.remove(&name);
-        // Looked up first: a run that finishes while its experiment is being drawn is news the next time.
+        // Looked up first: a run that finishes while its experiment is being drawn is news the next
+        // time.
         let state = store.state(&plan)?;
-        if drawn.get(&name).is_some_and(|known| known.state == state && known.study.plan == plan) {
+        if drawn
+            .get(&name)
+            .is_some_and(|known| known.state == state && known.study.plan == plan)
+        {
             continue;
         }
         let experiment = draw(store, plan, state)?;
@@ -112,7 +129,11 @@ fn redraw(
     Ok(changed)
 }
 
-fn draw(store: &Store, plan: Plan, state: BTreeMap<RunId, Option<SystemTime>>) -> anyhow::Result<Drawn> {
+fn draw(
+    store: &Store,
+    plan: Plan,
+    state: BTreeMap<RunId, Option<SystemTime>>,
+) -> anyhow::Result<Drawn> {
     let study = on_every_processor(|| Study::load(store, plan))?;
     // What cannot be read is a figure less; the tables say why.
     let artefacts = Artefacts::gather(
@@ -127,14 +148,20 @@ fn draw(store: &Store, plan: Plan, state: BTreeMap<RunId, Option<SystemTime>>) -
 /// How much of an experiment is still missing; nothing once all is there.
 fn to_come(study: &Study) -> String {
     let all = study.records.len();
-    match study.records.values().filter(|record| record.status == RunStatus::Outstanding).count() {
+    match study
+        .records
+        .values()
+        .filter(|record| record.status == RunStatus::Outstanding)
+        .count()
+    {
         0 => String::new(),
         left => format!(", {left} of {} still to come", count(all, "run")),
     }
 }
 
-/// Writes the figures of the experiments that have changed and were asked for, then the page, which is about every experiment
-/// there is, and the gallery. Where something that is not ours is in the way of any of it, nothing is written.
+/// Writes the figures of the experiments that have changed and were asked for, then the page, which
+/// is about every experiment there is, and the gallery. Where something that is not ours is in the
+/// way of any of it, nothing is written.
 fn publish(
     drawn: &BTreeMap<String, Drawn>,
     changed: &BTreeSet<String>,
@@ -144,11 +171,18 @@ fn publish(
 ) -> anyhow::Result<()> {
     let is_asked = |name: &String| args.studies.is_empty() || args.studies.contains(name);
     let mut written = Vec::new();
-    for (name, experiment) in drawn.iter().filter(|(name, _)| changed.contains(*name) && is_asked(name)) {
+    for (name, experiment) in
+        drawn.iter().filter(|(name, _)| changed.contains(*name) && is_asked(name))
+    {
         let home = global.plots.join(name);
-        let (figures, rest) = (count(experiment.figures.len(), "figure"), to_come(&experiment.study));
+        let (figures, rest) =
+            (count(experiment.figures.len(), "figure"), to_come(&experiment.study));
         let line = format!("{}: {figures}{rest}", home.display());
-        written.push((Owned::new(home, ".ablade-figures", pictures(name, &experiment.figures)).own(), line, "--plots"));
+        written.push((
+            Owned::new(home, ".ablade-figures", pictures(name, &experiment.figures)).own(),
+            line,
+            "--plots",
+        ));
     }
     if drawn.is_empty() {
         terminal.remark("nothing to draw: page and gallery stay as they are");
@@ -159,8 +193,12 @@ fn publish(
     let line = global.plots.join("index.html").display().to_string();
     written.push((Owned::new(&global.plots, ".ablade-page", index), line, "--plots"));
     if let Some(dir) = &args.gallery {
-        let (files, pictures) =
-            gallery(drawn.iter().filter(|(name, _)| is_asked(name)).map(|(_, experiment)| experiment));
+        let (files, pictures) = gallery(
+            drawn
+                .iter()
+                .filter(|(name, _)| is_asked(name))
+                .map(|(_, experiment)| experiment),
+        );
         let line = format!("{}: {}", dir.display(), count(pictures, "picture"));
         written.push((Owned::new(dir, ".ablade-gallery", files), line, "--gallery"));
     }
@@ -185,7 +223,11 @@ fn publish(
 fn pictures(experiment: &str, figures: &[Figure]) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     for figure in figures {
-        let folder = if figure.study == experiment { String::new() } else { format!("{}/", figure.study) };
+        let folder = if figure.study == experiment {
+            String::new()
+        } else {
+            format!("{}/", figure.study)
+        };
         let Pictures { svg, png, pdf, .. } = &figure.pictures;
         for (ending, bytes) in [("svg", svg.as_bytes()), ("png", png), ("pdf", pdf)] {
             files.insert(format!("{folder}{}.{ending}", figure.name), bytes.to_vec());

@@ -1,4 +1,5 @@
-//! What a sweep shows while it runs, on stderr: bars on a terminal, a timestamped line an event elsewhere.
+//! What a sweep shows while it runs, on stderr: bars on a terminal, a timestamped line an event
+//! elsewhere.
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
@@ -108,10 +109,21 @@ impl Progress {
             ProgressBar::hidden()
         };
         let now = Instant::now();
-        state.running.insert(run, Running { bar, started: now, fraction: 0.0, said: now });
+        state
+            .running
+            .insert(run, Running { bar, started: now, fraction: 0.0, said: now });
         if self.mode == ProgressMode::Plain {
-            let threads = if threads.get() > 1 { format!("  on {threads} threads") } else { String::new() };
-            self.say(&format!("{:>w$} start   {}{threads}", "", self.padded(run), w = self.counter(0).len()));
+            let threads = if threads.get() > 1 {
+                format!("  on {threads} threads")
+            } else {
+                String::new()
+            };
+            self.say(&format!(
+                "{:>w$} start   {}{threads}",
+                "",
+                self.padded(run),
+                w = self.counter(0).len()
+            ));
         }
     }
 
@@ -125,12 +137,23 @@ impl Progress {
         let each = duration(running.started.elapsed().as_secs_f64() / row.epoch as f64);
         let numbers = format!("train {:.2}  valid {:.2}", row.train_nll_nats, row.valid_nll_nats);
         running.bar.set_position((running.fraction * STEPS as f64) as u64);
-        running.bar.set_message(format!("{}/{epochs}  {numbers}  {each} an epoch", row.epoch));
+        running
+            .bar
+            .set_message(format!("{}/{epochs}  {numbers}  {each} an epoch", row.epoch));
         let tenth = (before * 10.0).floor() < (running.fraction * 10.0).floor();
-        if self.mode == ProgressMode::Plain && tenth && row.epoch < epochs && running.said.elapsed() >= QUIET {
+        if self.mode == ProgressMode::Plain
+            && tenth
+            && row.epoch < epochs
+            && running.said.elapsed() >= QUIET
+        {
             running.said = Instant::now();
             let w = self.counter(0).len();
-            self.say(&format!("{:>w$} epoch   {}  {}/{epochs}  {numbers}", "", self.padded(run), row.epoch));
+            self.say(&format!(
+                "{:>w$} epoch   {}  {}/{epochs}  {numbers}",
+                "",
+                self.padded(run),
+                row.epoch
+            ));
         }
         self.refresh(&mut state);
     }
@@ -149,12 +172,16 @@ impl Progress {
         }
         state.ended += 1;
         state.cost_done += self.runs[run].cost;
-        let took = running.map_or_else(String::new, |running| duration(running.started.elapsed().as_secs_f64()));
-        let bad =
-            |word: &str, why: &str| format!("{} {}  {why}", self.paint.bad(&format!("{word:<7}")), self.padded(run));
+        let took = running
+            .map_or_else(String::new, |running| duration(running.started.elapsed().as_secs_f64()));
+        let bad = |word: &str, why: &str| {
+            format!("{} {}  {why}", self.paint.bad(&format!("{word:<7}")), self.padded(run))
+        };
         let text = match end {
             End::Finished(summary) => {
-                let nll = summary.test_nll_nats.map_or_else(|| "none".to_owned(), |nll| format!("{nll:.2} nats"));
+                let nll = summary
+                    .test_nll_nats
+                    .map_or_else(|| "none".to_owned(), |nll| format!("{nll:.2} nats"));
                 let numbers = format!("test {nll}  best epoch {}", summary.best_epoch);
                 format!("{}    {}  {numbers}  {took}", self.paint.good("done"), self.padded(run))
             }
@@ -162,7 +189,11 @@ impl Progress {
             End::Failed(reason) => bad("FAILED", reason),
             End::Declined => return,
             End::Abandoned => {
-                format!("{} {}  continues with the next start", self.paint.dim("stopped"), self.padded(run))
+                format!(
+                    "{} {}  continues with the next start",
+                    self.paint.dim("stopped"),
+                    self.padded(run)
+                )
             }
         };
         self.say(&format!("{} {text}", self.counter(state.ended)));
@@ -181,7 +212,12 @@ impl Progress {
 
     /// Something worth knowing about a run that goes on all the same.
     pub(crate) fn note(&self, run: usize, text: &str) {
-        self.say(&format!("{:>w$} note    {}  {text}", "", self.padded(run), w = self.counter(0).len()));
+        self.say(&format!(
+            "{:>w$} note    {}  {text}",
+            "",
+            self.padded(run),
+            w = self.counter(0).len()
+        ));
     }
 
     /// What the scheduler holds, where runs are only followed; whether that is news.
@@ -192,7 +228,8 @@ impl Progress {
             return false;
         }
         state.queue = text.to_owned();
-        if self.mode == ProgressMode::Plain && state.said.is_none_or(|said| said.elapsed() >= QUIET) {
+        if self.mode == ProgressMode::Plain && state.said.is_none_or(|said| said.elapsed() >= QUIET)
+        {
             state.said = Some(Instant::now());
             self.say(&format!("{} tasks: {text}", self.counter(state.ended)));
         }
@@ -216,7 +253,8 @@ impl Progress {
 
     fn refresh(&self, state: &mut State) {
         let total: f64 = self.runs.iter().map(|run| run.cost).sum();
-        let under_way: f64 = state.running.iter().map(|(&run, r)| self.runs[run].cost * r.fraction).sum();
+        let under_way: f64 =
+            state.running.iter().map(|(&run, r)| self.runs[run].cost * r.fraction).sum();
         let fraction = if total > 0.0 { (state.cost_done + under_way) / total } else { 0.0 };
         let elapsed = state.started.elapsed().as_secs_f64();
         let left = if fraction >= ETA_FROM && fraction < 1.0 {
@@ -226,7 +264,11 @@ impl Progress {
         };
         state.overall.set_position((fraction * STEPS as f64) as u64);
         state.overall.set_prefix(format!("{} runs", self.counter(state.ended)));
-        let queue = if state.queue.is_empty() { String::new() } else { format!("  tasks: {}", state.queue) };
+        let queue = if state.queue.is_empty() {
+            String::new()
+        } else {
+            format!("  tasks: {}", state.queue)
+        };
         let message = format!("{:.0} %  {}{left}{queue}", 100.0 * fraction, duration(elapsed));
         state.overall.set_message(escaped(&message).into_owned());
     }

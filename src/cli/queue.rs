@@ -1,4 +1,5 @@
-//! What the scheduler does for us at the moment: the jobs that submissions recorded, joined with what it says of them.
+//! What the scheduler does for us at the moment: the jobs that submissions recorded, joined with
+//! what it says of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -28,20 +29,26 @@ pub(crate) enum Scope {
 /// What is known of submissions.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    /// Runs by what has become of their task; those of which the scheduler knows nothing any more are not among them.
+    /// Runs by what has become of their task; those of which the scheduler knows nothing any more
+    /// are not among them.
     pub(crate) runs: BTreeMap<RunId, Queued>,
-    /// Jobs that have not ended as far as is known, by submission; with it the one that writes the tables.
+    /// Jobs that have not ended as far as is known, by submission; with it the one that writes the
+    /// tables.
     pub(crate) jobs: BTreeMap<String, BTreeSet<String>>,
     /// Why nothing is known, if the scheduler was asked in vain.
     pub(crate) unknown: Option<Problem>,
 }
 
-/// Time after which a submission that was never answered, and of which nothing is known, was none: sbatch itself gives up
-/// sooner.
+/// Time after which a submission that was never answered, and of which nothing is known, was none:
+/// sbatch itself gives up sooner.
 const UNANSWERED: jiff::SignedDuration = jiff::SignedDuration::from_mins(4);
 
 /// Asks for everything that may still wait or run.
-pub(crate) fn look(store: &Store, controller: Controller, scope: Scope) -> Result<Queue, StoreError> {
+pub(crate) fn look(
+    store: &Store,
+    controller: Controller,
+    scope: Scope,
+) -> Result<Queue, StoreError> {
     let mut queue = Queue::default();
     let mut recorded = Vec::new();
     let failures = store.failures()?;
@@ -51,7 +58,9 @@ pub(crate) fn look(store: &Store, controller: Controller, scope: Scope) -> Resul
             continue;
         }
         let submission = store.submission(&name)?;
-        if scope == Scope::Unfinished && submission.tasks.iter().flatten().all(|run| store.is_published(run)) {
+        if scope == Scope::Unfinished
+            && submission.tasks.iter().flatten().all(|run| store.is_published(run))
+        {
             continue;
         }
         let mut known = Vec::new();
@@ -65,7 +74,11 @@ pub(crate) fn look(store: &Store, controller: Controller, scope: Scope) -> Resul
     }
     // Of a run that was submitted several times the last one counts.
     recorded.sort_by(|(a, _), (b, _)| a.submitted_utc.cmp(&b.submitted_utc));
-    let ids: Vec<&str> = recorded.iter().flat_map(|(_, jobs)| jobs).filter_map(|job| job.id.as_deref()).collect();
+    let ids: Vec<&str> = recorded
+        .iter()
+        .flat_map(|(_, jobs)| jobs)
+        .filter_map(|job| job.id.as_deref())
+        .collect();
     let entries = match controller.queue(&ids) {
         Ok(entries) => entries,
         Err(problem) => {
@@ -95,7 +108,10 @@ pub(crate) fn look(store: &Store, controller: Controller, scope: Scope) -> Resul
                 // A run that has failed in its task is not tried again by it.
                 let tried = |run: &&RunId| failures.get(run) == submission.earlier.get(run);
                 for run in task.into_iter().flatten().filter(tried) {
-                    let queued = Queued { entry: entry.clone(), log: logs.join(format!("{}.log", entry.name())) };
+                    let queued = Queued {
+                        entry: entry.clone(),
+                        log: logs.join(format!("{}.log", entry.name())),
+                    };
                     if queue.runs.get(run).is_none_or(|known| rank(&known.entry) <= rank(entry)) {
                         queue.runs.insert(run.clone(), queued);
                     }
@@ -106,9 +122,13 @@ pub(crate) fn look(store: &Store, controller: Controller, scope: Scope) -> Resul
     Ok(queue)
 }
 
-/// The number of a job, asked for by its name if the submission was not answered. Nothing is noted: whoever submits may be
-/// at it right now.
-fn found(job: &Job, submission: &Submission, controller: Controller) -> Result<Option<String>, Problem> {
+/// The number of a job, asked for by its name if the submission was not answered. Nothing is noted:
+/// whoever submits may be at it right now.
+fn found(
+    job: &Job,
+    submission: &Submission,
+    controller: Controller,
+) -> Result<Option<String>, Problem> {
     if job.id.is_some() {
         return Ok(job.id.clone());
     }
@@ -136,28 +156,38 @@ impl Queue {
         self.runs.get(run).is_some_and(|queued| !queued.entry.has_ended())
     }
 
-    /// Whether a run waits or is under way. A task that is just ending may be one that was cancelled: it does not count, and
-    /// if it is to start again, two tasks for one run do no harm.
+    /// Whether a run waits or is under way. A task that is just ending may be one that was
+    /// cancelled: it does not count, and if it is to start again, two tasks for one run do no harm.
     pub(crate) fn will_do(&self, run: &RunId) -> bool {
         self.holds(run) && self.runs.get(run).is_some_and(|queued| !queued.entry.is_ending())
     }
 
     /// Jobs that may not have ended, of one experiment or of all.
     pub(crate) fn alive(&self, store: &Store, experiment: Option<&str>) -> Vec<&str> {
-        let meant =
-            |name: &str| experiment.is_none_or(|asked| store.submission(name).is_ok_and(|s| s.experiment == asked));
-        self.jobs.iter().filter(|(name, _)| meant(name)).flat_map(|(_, jobs)| jobs).map(String::as_str).collect()
+        let meant = |name: &str| {
+            experiment
+                .is_none_or(|asked| store.submission(name).is_ok_and(|s| s.experiment == asked))
+        };
+        self.jobs
+            .iter()
+            .filter(|(name, _)| meant(name))
+            .flat_map(|(_, jobs)| jobs)
+            .map(String::as_str)
+            .collect()
     }
 
     /// `12 running, 30 pending (Priority)`, of the tasks of `runs`.
     pub(crate) fn summary<'a>(&self, runs: impl Iterator<Item = &'a RunId>) -> String {
-        let entries: BTreeMap<String, &Entry> =
-            runs.filter_map(|run| self.runs.get(run)).map(|queued| (queued.entry.name(), &queued.entry)).collect();
+        let entries: BTreeMap<String, &Entry> = runs
+            .filter_map(|run| self.runs.get(run))
+            .map(|queued| (queued.entry.name(), &queued.entry))
+            .collect();
         let mut counts = BTreeMap::<String, usize>::new();
         for entry in entries.values().filter(|entry| !entry.has_ended()) {
             *counts.entry(entry.words()).or_default() += 1;
         }
-        let parts: Vec<String> = counts.into_iter().map(|(state, n)| format!("{n} {state}")).collect();
+        let parts: Vec<String> =
+            counts.into_iter().map(|(state, n)| format!("{n} {state}")).collect();
         match &self.unknown {
             Some(problem) => format!("unknown: {problem}"),
             None if parts.is_empty() => "none".to_owned(),

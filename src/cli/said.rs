@@ -1,5 +1,5 @@
-//! What is said of the data before anything trains on them: one line a data set, what looks like a mistake, and variants
-//! that cannot differ on them.
+//! What is said of the data before anything trains on them: one line a data set, what looks like a
+//! mistake, and variants that cannot differ on them.
 
 use std::collections::BTreeMap;
 
@@ -60,11 +60,16 @@ pub(crate) fn about(plan: &Plan, experiment: &Experiment, cache: &Cache) -> anyh
             }
         };
         let (name, size) = (&data.name, described.size);
-        described.left_out.iter().for_each(|sentence| add(format!("{name}: left out: {sentence}")));
+        described
+            .left_out
+            .iter()
+            .for_each(|sentence| add(format!("{name}: left out: {sentence}")));
         described.warnings().into_iter().for_each(&mut add);
         let (train, batch) = (size.train, batches[key]);
         if batch > train {
-            add(format!("{name}: train.batch = {batch} is more than its {train} training images: each step takes all"));
+            add(format!(
+                "{name}: train.batch = {batch} is more than its {train} training images: each step takes all"
+            ));
         }
         if experiment.asks_for_size {
             size_passed_over(name, described.size, data.size).into_iter().for_each(&mut add);
@@ -87,15 +92,28 @@ pub(crate) fn size_passed_over(name: &str, of: DataSize, asked: usize) -> Option
         height => format!("images of {height} x {}", shape.width),
     };
     let is_other = (shape.width, shape.height) != (asked, asked);
-    is_other.then(|| format!("{name}: data.size = {asked} is passed over: it holds {has}, which are used as they are"))
+    is_other.then(|| {
+        format!(
+            "{name}: data.size = {asked} is passed over: it holds {has}, which are used as they are"
+        )
+    })
 }
 
 /// Groups of variants of a study that cannot differ in the metric, a sentence each.
-fn without_effect(study: &ExpandedStudy, metric: Metric, cache: &Cache) -> anyhow::Result<Vec<String>> {
+fn without_effect(
+    study: &ExpandedStudy,
+    metric: Metric,
+    cache: &Cache,
+) -> anyhow::Result<Vec<String>> {
     let mut known: BTreeMap<String, Known> = BTreeMap::new();
     let mut groups: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
     let mut vectors = false;
-    for (i, variant) in study.variants.iter().enumerate().filter(|(_, variant)| variant.candidates.is_empty()) {
+    for (i, variant) in study
+        .variants
+        .iter()
+        .enumerate()
+        .filter(|(_, variant)| variant.candidates.is_empty())
+    {
         let data = &variant.config.data;
         let key = serde_json::to_string(data)?;
         if !known.contains_key(&key) {
@@ -111,7 +129,8 @@ fn without_effect(study: &ExpandedStudy, metric: Metric, cache: &Cache) -> anyho
         let effective = serde_json::to_string(&effective(&variant.config, *size, metric))?;
         groups.entry((content.clone(), effective)).or_default().push(i);
     }
-    let mut groups: Vec<Vec<usize>> = groups.into_values().filter(|group| group.len() > 1).collect();
+    let mut groups: Vec<Vec<usize>> =
+        groups.into_values().filter(|group| group.len() > 1).collect();
     groups.sort_unstable();
     let mut found = Vec::new();
     for group in groups.iter().take(MOST) {
@@ -136,7 +155,11 @@ fn without_effect(study: &ExpandedStudy, metric: Metric, cache: &Cache) -> anyho
         ));
     }
     if groups.len() > MOST {
-        found.push(format!("{}: and {} more groups of variants that cannot differ", study.name, groups.len() - MOST));
+        found.push(format!(
+            "{}: and {} more groups of variants that cannot differ",
+            study.name,
+            groups.len() - MOST
+        ));
     }
     Ok(found)
 }

@@ -38,13 +38,15 @@ pub(crate) struct SampleArgs {
     draw: DrawArgs,
     #[command(flatten)]
     masks: MaskArgs,
-    /// Order of the pixels: model, or inverse, a slip of published code, as a negative control [default: the run's own]
+    /// Order of the pixels: model, or inverse, a slip of published code, as a negative control
+    /// [default: the run's own]
     #[arg(long, value_parser = order, conflicts_with = "which")]
     order: Option<SampleOrder>,
     /// Show the nearest training image beside each; in other formats than PNG, in a second file
     #[arg(long)]
     nearest: bool,
-    /// Where they go, repeatable: .png, .npy, .idx or .csv [default: sample-RUN.png among the plots]
+    /// Where they go, repeatable: .png, .npy, .idx or .csv [default: sample-RUN.png among the
+    /// plots]
     #[arg(long, value_name = "FILE", value_parser = ImageFile::parse)]
     out: Vec<ImageFile>,
 }
@@ -53,12 +55,18 @@ fn order(text: &str) -> Result<SampleOrder, String> {
     serde_json::from_value(text.into()).map_err(|_| "model or inverse is expected".into())
 }
 
-pub(crate) fn sample(args: &SampleArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+pub(crate) fn sample(
+    args: &SampleArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
     let trained = Trained::load(&args.run, global)?;
     check_named(args.out.iter().map(|file| file.path.as_path()), &[Some(trained.data_path())])?;
     let own = &trained.spec.config.sample;
     let wanted = args.count.map_or(own.count, |count| count as usize).max(1);
-    let model = trained.asked_model(&args.masks)?.map_or_else(|| trained.first_masks(own.masks), Ok)?;
+    let model = trained
+        .asked_model(&args.masks)?
+        .map_or_else(|| trained.first_masks(own.masks), Ok)?;
     let drawing = args.draw.drawing(&trained.spec);
     ensure!(
         (wanted as u64).saturating_mul(trained.shape.dim() as u64) <= machine::memory() / 4,
@@ -69,7 +77,9 @@ pub(crate) fn sample(args: &SampleArgs, global: &Global, terminal: &mut Terminal
     let inverse = args.order.unwrap_or(own.order) == SampleOrder::Inverse;
     let drawn = match &model.masks()[0] {
         first if inverse => {
-            terminal.remark("drawn in the inverse of the model's ordering on purpose, as a negative control");
+            terminal.remark(
+                "drawn in the inverse of the model's ordering on purpose, as a negative control",
+            );
             let order = first.ordering().positions();
             draw_one_by_one(&trained.made, &trained.team, first, &order, wanted, drawing)
         }
@@ -83,7 +93,9 @@ pub(crate) fn sample(args: &SampleArgs, global: &Global, terminal: &mut Terminal
     for file in &out {
         let samples = Values::Bits(drawn.images.pixels());
         match &neighbours {
-            Some((nearest, _)) if file.is_picture() => file.write_sheet(&pairs(&trained, &drawn.images, nearest))?,
+            Some((nearest, _)) if file.is_picture() => {
+                file.write_sheet(&pairs(&trained, &drawn.images, nearest))?
+            }
             Some((nearest, _)) => {
                 file.write_values(trained.shape, &[wanted], samples)?;
                 let second = file.beside("nearest");
@@ -101,14 +113,18 @@ pub(crate) fn sample(args: &SampleArgs, global: &Global, terminal: &mut Terminal
     Ok(Exit::Success)
 }
 
-/// The training image nearest to each sample, and how near: held against test images, which no model has learnt by heart.
+/// The training image nearest to each sample, and how near: held against test images, which no
+/// model has learnt by heart.
 fn neighbours(trained: &Trained, samples: &Images) -> anyhow::Result<(Images, String)> {
     let data = trained.dataset()?;
     let train = data.binary(Part::Train);
     let near = |images: &Images| {
         let chosen = nearest(images, &train, 0);
-        let mut apart: Vec<usize> =
-            chosen.iter().enumerate().map(|(i, &j)| distance(images.row(i), train.row(j))).collect();
+        let mut apart: Vec<usize> = chosen
+            .iter()
+            .enumerate()
+            .map(|(i, &j)| distance(images.row(i), train.row(j)))
+            .collect();
         apart.sort_unstable();
         let median = apart[apart.len() / 2];
         let copies = apart.iter().filter(|&&pixels| pixels == 0).count();
@@ -116,7 +132,8 @@ fn neighbours(trained: &Trained, samples: &Images) -> anyhow::Result<(Images, St
     };
     let (chosen, median, copies) = near(samples);
     let some = samples.count().min(data.test.count());
-    let (_, of_tests, test_copies) = near(&Images::new(&data.test.pixels()[..some * data.shape.dim()], samples.dim()));
+    let (_, of_tests, test_copies) =
+        near(&Images::new(&data.test.pixels()[..some * data.shape.dim()], samples.dim()));
     let remark = format!(
         "from a sample to its nearest training image: {median} pixels (median), {copies} of {} are copies; from a test \
          image: {of_tests} pixels, {test_copies} of {some}",

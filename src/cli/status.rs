@@ -1,4 +1,5 @@
-//! `ablade status [STUDY]`: what finished, failed, runs, waits and remains, of one experiment or of all.
+//! `ablade status [STUDY]`: what finished, failed, runs, waits and remains, of one experiment or of
+//! all.
 
 use clap::Args;
 use rayon::prelude::*;
@@ -17,7 +18,11 @@ pub(crate) struct StatusArgs {
     study: Option<String>,
 }
 
-pub(crate) fn status(args: &StatusArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+pub(crate) fn status(
+    args: &StatusArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
     let store = Store::open(&global.results)?;
     let (plans, exit) = plans(&store, args.study.as_slice(), terminal)?;
     if plans.is_empty() && exit == Exit::Success {
@@ -28,7 +33,16 @@ pub(crate) fn status(args: &StatusArgs, global: &Global, terminal: &mut Terminal
         terminal.remark(format!("{problem}: what waits is not known"));
     }
     let submitted = !queue.jobs.is_empty();
-    let mut header = vec!["experiment", "runs", "finished", "diverged", "failed", "running", "queued", "to run"];
+    let mut header = vec![
+        "experiment",
+        "runs",
+        "finished",
+        "diverged",
+        "failed",
+        "running",
+        "queued",
+        "to run",
+    ];
     header.retain(|&column| submitted || column != "queued");
     let mut rows = table(&header, 1);
     let mut details = Vec::new();
@@ -40,8 +54,12 @@ pub(crate) fn status(args: &StatusArgs, global: &Global, terminal: &mut Terminal
         let mut counts = [0; 6];
         let labelled = plan.labelled_runs();
         let state = |run: &RunId| store.record(run).map(|record| (record.status, record.error));
-        let states: Vec<(RunStatus, Option<String>)> =
-            on_every_processor(|| labelled.par_iter().map(|(_, run)| state(run)).collect::<Result<_, StoreError>>())?;
+        let states: Vec<(RunStatus, Option<String>)> = on_every_processor(|| {
+            labelled
+                .par_iter()
+                .map(|(_, run)| state(run))
+                .collect::<Result<_, StoreError>>()
+        })?;
         for ((label, run), (status, error)) in labelled.into_iter().zip(states) {
             let owner = owners.get(run);
             let task = queue.runs.get(run).map(|queued| &queued.entry);
@@ -62,19 +80,28 @@ pub(crate) fn status(args: &StatusArgs, global: &Global, terminal: &mut Terminal
                 let facts = [
                     far.map(|far| format!("checkpoint at epoch {} of {epochs}", far.epoch)),
                     who.map(|owner| format!("{owner} since {}", owner.since_utc)),
-                    task.filter(|_| column > 2)
-                        .map(|task| format!("job {} {}{}", task.name(), task.words(), on(&task.nodes))),
+                    task.filter(|_| column > 2).map(|task| {
+                        format!("job {} {}{}", task.name(), task.words(), on(&task.nodes))
+                    }),
                     error,
                 ];
                 let facts: Vec<String> = facts.into_iter().flatten().collect();
                 let colon = if facts.is_empty() { "" } else { ": " };
-                details.push(one_line(&format!("{run}  {label}  {word}{colon}{}", facts.join("; "))));
+                details
+                    .push(one_line(&format!("{run}  {label}  {word}{colon}{}", facts.join("; "))));
             }
         }
         warn_of_incomplete(name, incomplete, terminal);
         let total = counts.iter().sum::<usize>();
-        let counts = counts.into_iter().enumerate().filter(|&(column, _)| submitted || column != 4).map(|(_, n)| n);
-        rows.add_row(std::iter::once(name.clone()).chain([total].into_iter().chain(counts).map(|n| n.to_string())));
+        let counts = counts
+            .into_iter()
+            .enumerate()
+            .filter(|&(column, _)| submitted || column != 4)
+            .map(|(_, n)| n);
+        rows.add_row(
+            std::iter::once(name.clone())
+                .chain([total].into_iter().chain(counts).map(|n| n.to_string())),
+        );
     }
     if !plans.is_empty() {
         writeln!(terminal.out, "{rows}")?;

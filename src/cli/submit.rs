@@ -23,8 +23,8 @@ pub(crate) struct Submitted<'a> {
     pub(crate) all: bool,
 }
 
-/// Submits the runs that are neither finished, nor in the queue, nor given up. Once something has been submitted, `again`, a
-/// queue that is full and a controller that is away are no errors.
+/// Submits the runs that are neither finished, nor in the queue, nor given up. Once something has
+/// been submitted, `again`, a queue that is full and a controller that is away are no errors.
 pub(crate) fn submit<'a>(
     asked: &'a Asked,
     given_up: &BTreeSet<RunId>,
@@ -46,8 +46,10 @@ pub(crate) fn submit<'a>(
     }
     let finished = asked.store.finished(&asked.plan)?;
     let outstanding = asked.outstanding(&finished, Shard::ALL);
-    let (mut held, runs): (Vec<&RunSpec>, Vec<&RunSpec>) =
-        outstanding.into_iter().filter(|run| !given_up.contains(&run.id)).partition(|run| queue.will_do(&run.id));
+    let (mut held, runs): (Vec<&RunSpec>, Vec<&RunSpec>) = outstanding
+        .into_iter()
+        .filter(|run| !given_up.contains(&run.id))
+        .partition(|run| queue.will_do(&run.id));
     if !held.is_empty() && !again {
         let text = queue.summary(held.iter().map(|run| &run.id));
         terminal.remark(format!("{} submitted before, tasks: {text}", count(held.len(), "run")));
@@ -58,19 +60,43 @@ pub(crate) fn submit<'a>(
     // Asked before anything is written: where there is no Slurm, nothing is left behind.
     let indices = controller.array_size()?;
     let slurm = &asked.experiment.execution.slurm;
-    if let Some(option) = slurm.lines.iter().find(|line| line.starts_with("-M") || line.starts_with("--clusters")) {
-        bail!("execution.slurm.lines: {option} sends jobs to a cluster that nothing else would be asked about");
+    if let Some(option) = slurm
+        .lines
+        .iter()
+        .find(|line| line.starts_with("-M") || line.starts_with("--clusters"))
+    {
+        bail!(
+            "execution.slurm.lines: {option} sends jobs to a cluster that nothing else would be asked about"
+        );
     }
     let at_a_time = slurm.throttle.unwrap_or(runs.len()).saturating_mul(slurm.cpus.unwrap_or(1));
     let estimate = Estimate::new(&asked.plan, &runs, &asked.sizes()?, &asked.store, at_a_time);
-    asked.within_budget(&estimate, &runs, freeze::memory(slurm).unwrap_or(u64::MAX), anyway || again)?;
+    asked.within_budget(
+        &estimate,
+        &runs,
+        freeze::memory(slurm).unwrap_or(u64::MAX),
+        anyway || again,
+    )?;
     let frozen = Frozen::new(asked, &runs, None, global)?;
-    if !again && ["/tmp", "/var/tmp", "/dev/shm"].iter().any(|place| frozen.dir.starts_with(place)) {
-        terminal.warn(format!("{} is rarely on a file system that all nodes see", frozen.results.display()));
+    if !again
+        && ["/tmp", "/var/tmp", "/dev/shm"]
+            .iter()
+            .any(|place| frozen.dir.starts_with(place))
+    {
+        terminal.warn(format!(
+            "{} is rarely on a file system that all nodes see",
+            frozen.results.display()
+        ));
     }
-    let mut submitting = Submitting { store: &asked.store, controller, frozen: &frozen, jobs: Vec::new() };
+    let mut submitting = Submitting {
+        store: &asked.store,
+        controller,
+        frozen: &frozen,
+        jobs: Vec::new(),
+    };
     let submitted = submitting.arrays(indices, slurm.throttle);
-    let taken: usize = submitting.jobs.iter().filter(|job| job.id.is_some()).map(|job| job.count).sum();
+    let taken: usize =
+        submitting.jobs.iter().filter(|job| job.id.is_some()).map(|job| job.count).sum();
     if let (Err(problem), 0) = (&submitted, taken) {
         ensure!(
             submitting.jobs.is_empty(),
@@ -119,12 +145,13 @@ const AGAIN: [u64; 3] = [2, 4, 8];
 /// What Slurm says when the same may well succeed a little later.
 const BUSY: [&str; 4] = ["timed out", "temporarily", "Unable to contact", "rate too high"];
 
-/// What Slurm says to an array that is larger than an array, or a user's share of the queue, may be.
+/// What Slurm says to an array that is larger than an array, or a user's share of the queue, may
+/// be.
 const LARGE: [&str; 3] = ["Invalid job array", "limit", "policy"];
 
 impl Submitting<'_> {
-    /// Submits all tasks in arrays with indices below `indices`, smaller ones where those are refused, single jobs where
-    /// there are no arrays.
+    /// Submits all tasks in arrays with indices below `indices`, smaller ones where those are
+    /// refused, single jobs where there are no arrays.
     fn arrays(&mut self, indices: usize, throttle: Option<usize>) -> anyhow::Result<()> {
         let (frozen, controller) = (self.frozen, self.controller);
         let (script, logs) = (frozen.dir.join("script.sh"), frozen.dir.join("logs"));
@@ -134,7 +161,14 @@ impl Submitting<'_> {
             let name = format!("{}.{first}", frozen.submission.name);
             // What may run at a time is shared out, since Slurm counts it array by array.
             let throttle = throttle.map(|most| (most * count / tasks).max(1));
-            let array = Array { script: &script, logs: &logs, name: &name, first, count, throttle };
+            let array = Array {
+                script: &script,
+                logs: &logs,
+                name: &name,
+                first,
+                count,
+                throttle,
+            };
             match self.job(&name, first, count, || controller.submit(&array)) {
                 Ok(()) => first += count,
                 Err(error) if count > 1 && says(&error, &LARGE) => most = count / 2,
@@ -154,7 +188,8 @@ impl Submitting<'_> {
         self.job(&name, 0, 0, || controller.submit_tables(&script, &logs, &name, &jobs))
     }
 
-    /// Submits a job and notes its number; notes first that it is about to, so that one whose answer is lost is found.
+    /// Submits a job and notes its number; notes first that it is about to, so that one whose
+    /// answer is lost is found.
     fn job(
         &mut self,
         name: &str,
@@ -195,7 +230,9 @@ impl Submitting<'_> {
 }
 
 fn says(error: &anyhow::Error, any: &[&str]) -> bool {
-    error.downcast_ref::<Problem>().is_some_and(|problem| any.iter().any(|text| problem.to_string().contains(text)))
+    error
+        .downcast_ref::<Problem>()
+        .is_some_and(|problem| any.iter().any(|text| problem.to_string().contains(text)))
 }
 
 /// Whether a refusal may be another answer once the queue has emptied, or Slurm is less busy.

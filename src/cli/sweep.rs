@@ -73,7 +73,11 @@ fn shard(text: &str) -> Result<Shard, String> {
     }
 }
 
-pub(crate) fn sweep(args: &SweepArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+pub(crate) fn sweep(
+    args: &SweepArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
     let mut asked = Asked::read(&args.study, global)?;
     let slurm = match args.launcher {
         None => asked.experiment.execution.launcher == Launcher::Slurm,
@@ -98,13 +102,15 @@ pub(crate) fn sweep(args: &SweepArgs, global: &Global, terminal: &mut Terminal) 
 /// An option that means nothing where the runs are carried out.
 fn wrong_option(args: &SweepArgs, slurm: bool) -> Option<&'static str> {
     match slurm {
-        true if args.jobs.is_some() => {
-            Some("--jobs is for this machine: on Slurm execution.slurm.cpus says how many runs a task does at a time")
-        }
+        true if args.jobs.is_some() => Some(
+            "--jobs is for this machine: on Slurm execution.slurm.cpus says how many runs a task does at a time",
+        ),
         true if args.shard.is_some() => {
             Some("--shard is for this machine: on Slurm the runs are divided into tasks already")
         }
-        false if args.no_follow => Some("--no-follow is for --launcher slurm: there is nothing to follow here"),
+        false if args.no_follow => {
+            Some("--no-follow is for --launcher slurm: there is nothing to follow here")
+        }
         _ => None,
     }
 }
@@ -132,7 +138,8 @@ fn here(
     let mut anyway = args.yes;
     let mut ready = |free: &[&RunSpec]| -> anyhow::Result<Ready> {
         let datasets = asked.datasets(free)?;
-        let estimate = Estimate::new(&asked.plan, free, &asked.sizes()?, &asked.store, threads.get());
+        let estimate =
+            Estimate::new(&asked.plan, free, &asked.sizes()?, &asked.store, threads.get());
         asked.within_budget(&estimate, free, asked.memory(), anyway)?;
         anyway = true;
         asked.store.probe()?;
@@ -182,7 +189,10 @@ fn elsewhere(
             move_damaged(&study, asked, interrupt, terminal)?;
             let left = not_done(asked, &given_up)?;
             if left > 0 {
-                terminal.remark(format!("{} not done: the same command submits what is left", count(left, "run")));
+                terminal.remark(format!(
+                    "{} not done: the same command submits what is left",
+                    count(left, "run")
+                ));
             }
             conclude(&study, left == 0 && given_up.is_empty(), global, terminal)
         }
@@ -205,10 +215,19 @@ fn elsewhere(
 }
 
 /// Moves damaged runs aside, so that the same command submits them again.
-fn move_damaged(study: &Study, asked: &Asked, interrupt: &Interrupt, terminal: &Terminal) -> anyhow::Result<()> {
+fn move_damaged(
+    study: &Study,
+    asked: &Asked,
+    interrupt: &Interrupt,
+    terminal: &Terminal,
+) -> anyhow::Result<()> {
     let store = &asked.store;
-    let damaged =
-        damaged(study.damaged().map(|(run, _)| run), store, interrupt.flag(), &terminal.shown(ProgressMode::None))?;
+    let damaged = damaged(
+        study.damaged().map(|(run, _)| run),
+        store,
+        interrupt.flag(),
+        &terminal.shown(ProgressMode::None),
+    )?;
     for (run, reason) in study.damaged().filter(|(run, _)| damaged.contains(*run)) {
         // Under a claim: a run that another process has done again meanwhile must not be moved.
         let Claiming::Ours(_claim) = store.claim(run)? else { continue };
@@ -235,8 +254,8 @@ fn not_done(asked: &Asked, given_up: &BTreeSet<RunId>) -> anyhow::Result<usize> 
     Ok(outstanding.into_iter().filter(|run| !given_up.contains(&run.id)).count())
 }
 
-/// Submits and follows until no run is left, or none that Slurm will do; returns those that failed, or nothing where the
-/// jobs go on without this process. `sent` tells which.
+/// Submits and follows until no run is left, or none that Slurm will do; returns those that failed,
+/// or nothing where the jobs go on without this process. `sent` tells which.
 fn until_ended(
     args: &SweepArgs,
     asked: &Asked,
@@ -255,7 +274,8 @@ fn until_ended(
             return Ok(Some(given_up));
         }
         let again = *sent != Sent::Nothing;
-        let submitted = submit(asked, &given_up, again, args.yes, global, Controller::patient(), terminal)?;
+        let submitted =
+            submit(asked, &given_up, again, args.yes, global, Controller::patient(), terminal)?;
         *sent = if submitted.all { Sent::Everything } else { Sent::Part };
         if args.no_follow || interrupt.raised() {
             return Ok(None);
@@ -301,7 +321,11 @@ fn how_to_return(args: &SweepArgs, asked: &Asked, global: &Global) -> String {
         Some("results") => String::new(),
         _ => format!("--results {} ", quoted(&global.results.to_string_lossy())),
     };
-    let same = if args.no_follow { "the same command without --no-follow" } else { "the same command" };
+    let same = if args.no_follow {
+        "the same command without --no-follow"
+    } else {
+        "the same command"
+    };
     let name = &asked.plan.name;
     format!(
         "the jobs go on without this process: {same} follows them and submits what is not submitted, \
@@ -310,16 +334,22 @@ fn how_to_return(args: &SweepArgs, asked: &Asked, global: &Global) -> String {
 }
 
 fn max_failures(args: &SweepArgs, asked: &Asked) -> Option<usize> {
-    args.max_failures.map(NonZeroUsize::get).or(asked.experiment.execution.max_failures)
+    args.max_failures
+        .map(NonZeroUsize::get)
+        .or(asked.experiment.execution.max_failures)
 }
 
-/// Writes the tables. Where a larger plan of this name has been saved meanwhile, it is that one's tables that hold our runs.
+/// Writes the tables. Where a larger plan of this name has been saved meanwhile, it is that one's
+/// tables that hold our runs.
 fn write_tables(asked: &Asked, terminal: &Terminal) -> anyhow::Result<Study> {
     let store = &asked.store;
     let mut larger = None;
     loop {
         let written = match &larger {
-            None => asked.save_plan().map_err(Into::into).and_then(|()| tables::write(store, &asked.plan, terminal)),
+            None => asked
+                .save_plan()
+                .map_err(Into::into)
+                .and_then(|()| tables::write(store, &asked.plan, terminal)),
             Some(plan) => tables::write(store, plan, terminal),
         };
         match written {
@@ -343,14 +373,24 @@ fn is_another_plan(error: &anyhow::Error) -> bool {
 }
 
 /// Prints the ablation table; all is well if every run is, and what it was asked for has succeeded.
-fn conclude(study: &Study, well: bool, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+fn conclude(
+    study: &Study,
+    well: bool,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
     ablation::print(study, &study.ablations(), terminal)?;
     terminal.remark(format!("tables in {}", global.results.join(&study.plan.name).display()));
     let bad = |record: &RunRecord| matches!(record.status, RunStatus::Failed | RunStatus::Diverged);
-    Ok(if well && !study.records.values().any(bad) { Exit::Success } else { Exit::Failure })
+    Ok(if well && !study.records.values().any(bad) {
+        Exit::Success
+    } else {
+        Exit::Failure
+    })
 }
 
-/// Whether runs of this sweep were found damaged, once each: those that remain so are to be done again.
+/// Whether runs of this sweep were found damaged, once each: those that remain so are to be done
+/// again.
 fn finds_damaged(
     worker: &mut Worker,
     study: &Study,
@@ -359,8 +399,10 @@ fn finds_damaged(
     terminal: &Terminal,
 ) -> Result<bool, StoreError> {
     let mine: BTreeSet<&RunId> = worker.runs.iter().map(|run| &run.id).collect();
-    let found: Vec<(&RunId, &str)> =
-        study.damaged().filter(|(run, _)| mine.contains(run) && seen.insert((*run).clone())).collect();
+    let found: Vec<(&RunId, &str)> = study
+        .damaged()
+        .filter(|(run, _)| mine.contains(run) && seen.insert((*run).clone()))
+        .collect();
     let damaged = damaged(
         found.iter().map(|(run, _)| *run),
         worker.store,

@@ -15,7 +15,11 @@ pub(crate) struct TablesArgs {
     studies: Vec<String>,
 }
 
-pub(crate) fn tables(args: &TablesArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+pub(crate) fn tables(
+    args: &TablesArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
     let store = Store::open(&global.results)?;
     let (plans, exit) = plans(&store, &args.studies, terminal)?;
     if plans.is_empty() && exit == Exit::Success {
@@ -32,11 +36,18 @@ pub(crate) fn tables(args: &TablesArgs, global: &Global, terminal: &mut Terminal
     Ok(exit)
 }
 
-/// The plans asked for, or of all experiments. Of all, one that cannot be read does not keep the others: it is named, and the
-/// exit code tells.
-pub(crate) fn plans(store: &Store, names: &[String], terminal: &Terminal) -> anyhow::Result<(Vec<Plan>, Exit)> {
+/// The plans asked for, or of all experiments. Of all, one that cannot be read does not keep the
+/// others: it is named, and the exit code tells.
+pub(crate) fn plans(
+    store: &Store,
+    names: &[String],
+    terminal: &Terminal,
+) -> anyhow::Result<(Vec<Plan>, Exit)> {
     if !names.is_empty() {
-        return Ok((names.iter().map(|name| store.load_plan(name)).collect::<Result<_, _>>()?, Exit::Success));
+        return Ok((
+            names.iter().map(|name| store.load_plan(name)).collect::<Result<_, _>>()?,
+            Exit::Success,
+        ));
     }
     let (mut plans, mut exit) = (Vec::new(), Exit::Success);
     for name in store.experiments()? {
@@ -51,8 +62,8 @@ pub(crate) fn plans(store: &Store, names: &[String], terminal: &Terminal) -> any
     Ok((plans, exit))
 }
 
-/// Writes the tables of a plan. Where another process publishes a run meanwhile, once more: of several that end together
-/// the last one writes last, and sees everything.
+/// Writes the tables of a plan. Where another process publishes a run meanwhile, once more: of
+/// several that end together the last one writes last, and sees everything.
 pub(crate) fn write(store: &Store, plan: &Plan, terminal: &Terminal) -> anyhow::Result<Study> {
     store.tidy()?;
     adopt(store, plan)?;
@@ -66,8 +77,8 @@ pub(crate) fn write(store: &Store, plan: &Plan, terminal: &Terminal) -> anyhow::
     }
 }
 
-/// Before the plan of an experiment is replaced, or its tables: finds out which of them an earlier version of this program
-/// made, which kept no list. What cannot be read now is nobody's.
+/// Before the plan of an experiment is replaced, or its tables: finds out which of them an earlier
+/// version of this program made, which kept no list. What cannot be read now is nobody's.
 pub(crate) fn adopt(store: &Store, plan: &Plan) -> anyhow::Result<()> {
     if !store.knows_tables(&plan.name)?
         && let Ok(before) = store.load_plan(&plan.name)

@@ -1,5 +1,6 @@
-//! `ablade task SUBMISSION INDEX`: does the runs of one task of a submission. It knows no scheduler but for the one thing
-//! that a job of Slurm's must do itself: ask to be started again when its time is over.
+//! `ablade task SUBMISSION INDEX`: does the runs of one task of a submission. It knows no scheduler
+//! but for the one thing that a job of Slurm's must do itself: ask to be started again when its
+//! time is over.
 
 use std::env;
 use std::num::NonZeroUsize;
@@ -35,7 +36,11 @@ pub(crate) struct TaskArgs {
     jobs: Option<NonZeroUsize>,
 }
 
-pub(crate) fn task(args: &TaskArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+pub(crate) fn task(
+    args: &TaskArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen().context("cannot listen for signals")?;
     let out_of_time = interrupt.listen_for_notice().context("cannot listen for signals")?;
     let store = Store::open(&global.results)?;
@@ -48,17 +53,30 @@ pub(crate) fn task(args: &TaskArgs, global: &Global, terminal: &mut Terminal) ->
     );
     let Some(mine) = submission.tasks.get(args.index) else {
         let tasks = submission.tasks.len();
-        bail!("{name} has {}, numbered from 0: there is no task {}", count(tasks, "task"), args.index);
+        bail!(
+            "{name} has {}, numbered from 0: there is no task {}",
+            count(tasks, "task"),
+            args.index
+        );
     };
     let plan = store.submitted_plan(name)?;
     let by_id = plan.by_id();
-    let runs =
-        mine.iter().map(|run| by_id.get(run).copied().with_context(|| format!("{run} is not in the plan of {name}")));
+    let runs = mine.iter().map(|run| {
+        by_id
+            .get(run)
+            .copied()
+            .with_context(|| format!("{run} is not in the plan of {name}"))
+    });
     let runs = runs.collect::<anyhow::Result<Vec<&RunSpec>>>()?;
     if let Some(run) = runs.iter().find(|run| !run.is_current()) {
         bail!("{} was planned for another engine: submit the experiment again", run.id);
     }
-    terminal.remark(format!("task {} of {name}: {} on {}", args.index, count(runs.len(), "run"), host()));
+    terminal.remark(format!(
+        "task {} of {name}: {} on {}",
+        args.index,
+        count(runs.len(), "run"),
+        host()
+    ));
     let threads = args.jobs.unwrap_or_else(machine::threads);
     let mut worker = Worker {
         plan: &plan,
@@ -66,7 +84,8 @@ pub(crate) fn task(args: &TaskArgs, global: &Global, terminal: &mut Terminal) ->
         runs,
         threads,
         memory: submission.memory.unwrap_or(u64::MAX).min(machine::memory()),
-        checkpoint_every: Duration::try_from_secs_f64(submission.checkpoint).unwrap_or(Duration::MAX),
+        checkpoint_every: Duration::try_from_secs_f64(submission.checkpoint)
+            .unwrap_or(Duration::MAX),
         max_failures: None,
         attempts: Some(ATTEMPTS),
         earlier: submission.earlier.clone(),
@@ -76,7 +95,10 @@ pub(crate) fn task(args: &TaskArgs, global: &Global, terminal: &mut Terminal) ->
     let ready = |free: &[&RunSpec]| -> anyhow::Result<Ready> {
         let (datasets, sizes) = all_unchanged(free, &cache)?;
         store.probe()?;
-        Ok(Ready { datasets, estimate: Estimate::new(&plan, free, &sizes, &store, threads.get()) })
+        Ok(Ready {
+            datasets,
+            estimate: Estimate::new(&plan, free, &sizes, &store, threads.get()),
+        })
     };
     if worker.train(interrupt.flag(), &terminal.shown(global.progress), ready)? {
         return Ok(if worker.done.failed.is_empty() { Exit::Success } else { Exit::Failure });
@@ -104,15 +126,16 @@ fn count_attempts(worker: &Worker) -> Result<(), StoreError> {
         let ended = worker.store.count_attempt(run)?;
         if ended >= ATTEMPTS {
             let times = count(ended as usize, "time");
-            let reason = format!("its task was out of time {times} in a row without getting it any further");
+            let reason =
+                format!("its task was out of time {times} in a row without getting it any further");
             worker.fail(run, &reason, Spent::default())?;
         }
     }
     Ok(())
 }
 
-/// The number of the job of Slurm's that this process is, as Slurm's own commands take it. The bare number of the last task
-/// of an array would mean all of its tasks.
+/// The number of the job of Slurm's that this process is, as Slurm's own commands take it. The bare
+/// number of the last task of an array would mean all of its tasks.
 fn own_job() -> Option<String> {
     let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
     match (variable("SLURM_ARRAY_JOB_ID"), variable("SLURM_ARRAY_TASK_ID")) {
@@ -121,17 +144,22 @@ fn own_job() -> Option<String> {
     }
 }
 
-/// Asks Slurm, if that is what started this process, to start its job again; not for ever if it never even begins a run.
+/// Asks Slurm, if that is what started this process, to start its job again; not for ever if it
+/// never even begins a run.
 fn start_again(left: usize, began: bool, terminal: &Terminal) {
     let left = count(left, "run");
     let Some(job) = own_job() else {
         terminal.remark(format!("out of time with {left} to go: the same task continues"));
         return;
     };
-    let restarts = env::var("SLURM_RESTART_COUNT").ok().and_then(|count| count.parse::<u32>().ok()).unwrap_or(0);
+    let restarts = env::var("SLURM_RESTART_COUNT")
+        .ok()
+        .and_then(|count| count.parse::<u32>().ok())
+        .unwrap_or(0);
     if !began && restarts >= ATTEMPTS {
-        terminal
-            .remark(format!("out of time before any run began, {restarts} times: is execution.slurm.time too short?"));
+        terminal.remark(format!(
+            "out of time before any run began, {restarts} times: is execution.slurm.time too short?"
+        ));
         return;
     }
     let controller = Controller::patient();
@@ -139,12 +167,15 @@ fn start_again(left: usize, began: bool, terminal: &Terminal) {
     for wait in [1, 2, 4, 8] {
         match controller.requeue(&job) {
             Ok(()) => {
-                terminal.remark(format!("out of time with {left} to go: job {job} will start again"));
+                terminal
+                    .remark(format!("out of time with {left} to go: job {job} will start again"));
                 return;
             }
             Err(problem) => terminal.warn(problem),
         }
         sleep(Duration::from_secs(wait));
     }
-    terminal.remark(format!("out of time with {left} to go: submitting the experiment again continues"));
+    terminal.remark(format!(
+        "out of time with {left} to go: submitting the experiment again continues"
+    ));
 }

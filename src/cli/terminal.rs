@@ -1,6 +1,7 @@
-//! How things look: colour where it is wanted, durations, sizes and tables as people read them. Names and texts come from
-//! files of others: everything printed passes through here, and no control character of theirs reaches a terminal. So does
-//! what becomes of output that cannot be written.
+//! How things look: colour where it is wanted, durations, sizes and tables as people read them.
+//! Names and texts come from files of others: everything printed passes through here, and no
+//! control character of theirs reaches a terminal. So does what becomes of output that cannot be
+//! written.
 
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -44,13 +45,15 @@ pub(crate) fn is_dumb() -> bool {
 
 /// Whether the locale asks for plain ASCII.
 fn is_ascii_locale() -> bool {
-    let chosen =
-        ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os).find(|value| !value.is_empty());
+    let chosen = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .filter_map(std::env::var_os)
+        .find(|value| !value.is_empty());
     chosen.is_some_and(|locale| locale == "C" || locale == "POSIX")
 }
 
-/// Stdout. A command does its work, and ends as it would, whether or not its output can be written: the first failure is
-/// kept for the end, and the rest of the output is dropped.
+/// Stdout. A command does its work, and ends as it would, whether or not its output can be written:
+/// the first failure is kept for the end, and the rest of the output is dropped.
 pub(crate) struct Output<W> {
     inner: W,
     failure: Option<io::Error>,
@@ -66,7 +69,11 @@ impl<W: Write> Output<W> {
         self.failure.filter(|error| error.kind() != ErrorKind::BrokenPipe)
     }
 
-    fn attempt(&mut self, write: impl FnOnce(&mut W) -> io::Result<usize>, otherwise: usize) -> io::Result<usize> {
+    fn attempt(
+        &mut self,
+        write: impl FnOnce(&mut W) -> io::Result<usize>,
+        otherwise: usize,
+    ) -> io::Result<usize> {
         if self.failure.is_some() {
             return Ok(otherwise);
         }
@@ -94,10 +101,14 @@ impl<W: Write> Write for Output<W> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Paint(pub(crate) bool);
 
-/// Private-use characters that stand for the program's own colours until a text is printed, and the codes they become: so
-/// that [`Paint::printable`] can tell these codes from those in a name.
-const COLOURS: [(char, &str); 4] =
-    [('\u{f0000}', "\x1b[0m"), ('\u{f0001}', "\x1b[32m"), ('\u{f0002}', "\x1b[1;31m"), ('\u{f0003}', "\x1b[2m")];
+/// Private-use characters that stand for the program's own colours until a text is printed, and the
+/// codes they become: so that [`Paint::printable`] can tell these codes from those in a name.
+const COLOURS: [(char, &str); 4] = [
+    ('\u{f0000}', "\x1b[0m"),
+    ('\u{f0001}', "\x1b[32m"),
+    ('\u{f0002}', "\x1b[1;31m"),
+    ('\u{f0003}', "\x1b[2m"),
+];
 
 impl Paint {
     /// Writes a remark to stderr. One that nobody reads any more is no error.
@@ -111,7 +122,11 @@ impl Paint {
     }
 
     fn wrap(self, colour: usize, text: &str) -> String {
-        if self.0 { format!("{}{text}{}", COLOURS[colour].0, COLOURS[0].0) } else { text.to_owned() }
+        if self.0 {
+            format!("{}{text}{}", COLOURS[colour].0, COLOURS[0].0)
+        } else {
+            text.to_owned()
+        }
     }
 
     pub(crate) fn good(self, text: &str) -> String {
@@ -132,17 +147,21 @@ impl Paint {
         if !self.0 {
             return text.into_owned();
         }
-        COLOURS.iter().fold(text.into_owned(), |text, (mark, code)| text.replace(*mark, code))
+        COLOURS
+            .iter()
+            .fold(text.into_owned(), |text, (mark, code)| text.replace(*mark, code))
     }
 }
 
-/// Whether a terminal may take a character for more than a glyph: it moves, colours, rings, or turns the text around it.
+/// Whether a terminal may take a character for more than a glyph: it moves, colours, rings, or
+/// turns the text around it.
 fn is_active(c: char) -> bool {
     let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     turns || matches!(c, '\u{2028}' | '\u{2029}') || (c.is_control() && !matches!(c, '\n' | '\t'))
 }
 
-/// The text with characters that a terminal would act on written as `\u{1b}`; line breaks and tabs stay.
+/// The text with characters that a terminal would act on written as `\u{1b}`; line breaks and tabs
+/// stay.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     if !text.contains(is_active) {
         return Cow::Borrowed(text);
@@ -157,7 +176,8 @@ pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     }))
 }
 
-/// The text in one line: for texts of others within a list, where a line break could pass for another entry.
+/// The text in one line: for texts of others within a list, where a line break could pass for
+/// another entry.
 pub(crate) fn one_line(text: &str) -> String {
     text.replace('\n', "\\n")
 }
@@ -180,13 +200,15 @@ impl<W: Write> Write for Escaping<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.torn.extend_from_slice(bytes);
         let all = std::mem::take(&mut self.torn);
-        // A character of several bytes may come in two pieces; what can be none is shown as one that is unknown.
+        // A character of several bytes may come in two pieces; what can be none is shown as one
+        // that is unknown.
         let whole = match std::str::from_utf8(&all) {
             Err(error) if error.error_len().is_none() => error.valid_up_to(),
             _ => all.len(),
         };
         self.torn.extend_from_slice(&all[whole..]);
-        self.inner.write_all(escaped(&String::from_utf8_lossy(&all[..whole])).as_bytes())?;
+        self.inner
+            .write_all(escaped(&String::from_utf8_lossy(&all[..whole])).as_bytes())?;
         Ok(bytes.len())
     }
 
@@ -200,16 +222,21 @@ impl<W: Write> Write for Escaping<W> {
 /// # Panics
 /// If the template is wrong: it is a constant of the caller.
 pub(crate) fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("a constant template").progress_chars("=> ")
+    ProgressStyle::with_template(template)
+        .expect("a constant template")
+        .progress_chars("=> ")
 }
 
 /// An error with its causes, each once: many a message ends in that of its cause already.
 pub(crate) fn told(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
-        "" => cause,
-        known if known.ends_with(&cause) => text,
-        _ => format!("{text}: {cause}"),
-    })
+    error
+        .chain()
+        .map(ToString::to_string)
+        .fold(String::new(), |text, cause| match text.as_str() {
+            "" => cause,
+            known if known.ends_with(&cause) => text,
+            _ => format!("{text}: {cause}"),
+        })
 }
 
 /// A number with so many decimals; one that rounds to zero has no sign.
@@ -262,13 +289,18 @@ pub(crate) fn short_count(n: u64) -> String {
     }
 }
 
-/// A table for stdout: drawn on a terminal, Markdown when piped; every column but the first `left` is right-aligned.
+/// A table for stdout: drawn on a terminal, Markdown when piped; every column but the first `left`
+/// is right-aligned.
 pub(crate) fn table(header: &[&str], left: usize) -> Table {
     let mut table = Table::new();
     if std::io::stdout().is_terminal() && !is_ascii_locale() {
-        table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+        table
+            .load_style(UTF8_FULL_CONDENSED)
+            .set_content_arrangement(ContentArrangement::Dynamic);
     } else {
-        table.load_style(ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
+        table
+            .load_style(ASCII_MARKDOWN)
+            .set_content_arrangement(ContentArrangement::Disabled);
     }
     table.set_header(header.iter().copied());
     for column in table.column_iter_mut().skip(left) {
@@ -283,23 +315,42 @@ mod tests {
 
     #[test]
     fn no_character_of_a_text_acts_on_a_terminal() {
-        let active =
-            ["\u{1b}[2J", "\u{7}", "\r", "\u{8}", "\u{7f}", "\u{9b}2J", "\u{202e}", "\u{2066}", "\u{2028}", "\0"];
+        let active = [
+            "\u{1b}[2J",
+            "\u{7}",
+            "\r",
+            "\u{8}",
+            "\u{7f}",
+            "\u{9b}2J",
+            "\u{202e}",
+            "\u{2066}",
+            "\u{2028}",
+            "\0",
+        ];
         for text in active {
             for paint in [Paint(false), Paint(true)] {
                 let shown = paint.printable(&format!("a{text}b"));
                 assert!(shown.starts_with("a\\u{") && !shown.contains(is_active), "{shown:?}");
             }
             let painted = Paint(true).printable(&Paint(true).bad(text));
-            assert!(painted.starts_with("\x1b[1;31m\\u{") && painted.ends_with("\x1b[0m"), "{painted:?}");
+            assert!(
+                painted.starts_with("\x1b[1;31m\\u{") && painted.ends_with("\x1b[0m"),
+                "{painted:?}"
+            );
             for at in 0..=text.len() {
                 let mut out = Escaping::new(Vec::new());
-                [&text.as_bytes()[..at], &text.as_bytes()[at..]].iter().for_each(|part| out.write_all(part).unwrap());
+                [&text.as_bytes()[..at], &text.as_bytes()[at..]]
+                    .iter()
+                    .for_each(|part| out.write_all(part).unwrap());
                 assert_eq!(String::from_utf8(out.inner).unwrap(), escaped(text));
             }
         }
         assert_eq!(escaped("grün\tüber\nalles 你 🙂"), "grün\tüber\nalles 你 🙂");
-        assert_eq!(Paint(false).printable("\u{f0001}"), "\u{f0001}", "no colour where none is wanted");
+        assert_eq!(
+            Paint(false).printable("\u{f0001}"),
+            "\u{f0001}",
+            "no colour where none is wanted"
+        );
     }
 
     /// A disk that is full after so many bytes, or a reader that goes away.
@@ -319,7 +370,10 @@ mod tests {
 
     #[test]
     fn output_that_cannot_be_written_stops_no_command_and_is_remembered() {
-        for (kind, told) in [(ErrorKind::StorageFull, Some(ErrorKind::StorageFull)), (ErrorKind::BrokenPipe, None)] {
+        for (kind, told) in [
+            (ErrorKind::StorageFull, Some(ErrorKind::StorageFull)),
+            (ErrorKind::BrokenPipe, None),
+        ] {
             let mut out = Output::new(Ends(10, kind));
             for line in 0..100 {
                 writeln!(out, "line {line}").expect("no command ends here");
@@ -335,7 +389,8 @@ mod tests {
         #[derive(Debug, thiserror::Error)]
         #[error("the file cannot be read: {0}")]
         struct Unreadable(#[source] io::Error);
-        let error = anyhow::Error::new(Unreadable(io::Error::other("it is gone"))).context("cannot draw");
+        let error =
+            anyhow::Error::new(Unreadable(io::Error::other("it is gone"))).context("cannot draw");
         assert_eq!(told(&error), "cannot draw: the file cannot be read: it is gone");
         assert_eq!(told(&anyhow::anyhow!("a: b").context("c")), "c: a: b");
     }
@@ -343,9 +398,17 @@ mod tests {
     #[test]
     fn what_rounds_to_zero_has_no_sign() {
         let cases = [(-0.004, "0.00", "0.00"), (0.004, "0.00", "0.00"), (-0.0, "0.00", "0.00")];
-        let others = [(-0.005001, "-0.01", "-0.01"), (1.5, "1.50", "+1.50"), (-20.0, "-20.00", "-20.00")];
+        let others = [
+            (-0.005001, "-0.01", "-0.01"),
+            (1.5, "1.50", "+1.50"),
+            (-20.0, "-20.00", "-20.00"),
+        ];
         for (value, plain, with_sign) in cases.into_iter().chain(others) {
-            assert_eq!((decimals(value, 2).as_str(), signed(value, 2).as_str()), (plain, with_sign), "{value}");
+            assert_eq!(
+                (decimals(value, 2).as_str(), signed(value, 2).as_str()),
+                (plain, with_sign),
+                "{value}"
+            );
         }
     }
 
@@ -367,7 +430,13 @@ mod tests {
 
     #[test]
     fn sizes_read_well_at_every_scale() {
-        let cases = [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (100 << 20, "100 MiB"), (3 << 30, "3.0 GiB")];
+        let cases = [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (100 << 20, "100 MiB"),
+            (3 << 30, "3.0 GiB"),
+        ];
         for (count, text) in cases {
             assert_eq!(bytes(count), text, "{count}");
         }

@@ -1,5 +1,5 @@
-//! Every change to the disk fails once in turn, at the store's own boundary: no run is lost, no table is wrong, and the
-//! message says what and where.
+//! Every change to the disk fails once in turn, at the store's own boundary: no run is lost, no
+//! table is wrong, and the message says what and where.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,18 +24,30 @@ execution.checkpoint = "0.001s"
 fn sweep(dir: &Path) -> anyhow::Result<Exit> {
     let (results, file) = (dir.join("results"), dir.join("small.toml"));
     fs::write(&file, STUDY)?;
-    let words = [Path::new("ablade"), Path::new("--results"), &results, Path::new("--progress=none")];
-    let cli = Cli::try_parse_from(words.into_iter().chain([Path::new("sweep"), &file, Path::new("--jobs=1")]))?;
+    let words = [
+        Path::new("ablade"),
+        Path::new("--results"),
+        &results,
+        Path::new("--progress=none"),
+    ];
+    let cli = Cli::try_parse_from(words.into_iter().chain([
+        Path::new("sweep"),
+        &file,
+        Path::new("--jobs=1"),
+    ]))?;
     super::run(&cli, &mut Terminal { out: &mut Vec::new(), paint: Paint(false) })
 }
 
-/// Every file that equal executions share. A claim that could not be removed stands as long as its process lives: this one.
+/// Every file that equal executions share. A claim that could not be removed stands as long as its
+/// process lives: this one.
 fn files(dir: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             files(&path, found);
-        } else if !["timings.csv", "timing.toml", "results.xlsx"].iter().any(|name| path.ends_with(name))
+        } else if !["timings.csv", "timing.toml", "results.xlsx"]
+            .iter()
+            .any(|name| path.ends_with(name))
             && !path.to_string_lossy().contains(".claim-")
         {
             found.insert(path.clone(), fs::read(path).unwrap());
@@ -46,7 +58,10 @@ fn files(dir: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
 fn results(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let (root, mut found) = (dir.join("results"), BTreeMap::new());
     files(&root, &mut found);
-    found.into_iter().map(|(path, bytes)| (path.strip_prefix(&root).unwrap().to_owned(), bytes)).collect()
+    found
+        .into_iter()
+        .map(|(path, bytes)| (path.strip_prefix(&root).unwrap().to_owned(), bytes))
+        .collect()
 }
 
 #[test]
@@ -62,7 +77,9 @@ fn every_write_fails_once_in_turn() {
         faults::arm(&root, change);
         let outcome = sweep(place.path());
         if faults::disarm(&root) {
-            println!("{change} changes to the disk: {refused} refused, {failed} ended with 1, {survived} did no harm");
+            println!(
+                "{change} changes to the disk: {refused} refused, {failed} ended with 1, {survived} did no harm"
+            );
             assert!(change > 50 && refused > 0 && failed > 0 && survived > 0);
             return;
         }
@@ -81,7 +98,11 @@ fn every_write_fails_once_in_turn() {
         }
         assert_eq!(sweep(place.path()).unwrap(), Exit::Success, "change {change}");
         let found = results(place.path());
-        assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "change {change}");
+        assert_eq!(
+            found.keys().collect::<Vec<_>>(),
+            expected.keys().collect::<Vec<_>>(),
+            "change {change}"
+        );
         assert!(found == expected, "change {change} left other bytes");
     }
 }

@@ -1,4 +1,5 @@
-//! A trained model on disk, and what the commands that work with one share: which run, which of its masks, how to draw.
+//! A trained model on disk, and what the commands that work with one share: which run, which of its
+//! masks, how to draw.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -108,7 +109,12 @@ impl Model {
     }
 
     /// Draws images from it.
-    pub(crate) fn draw(&self, trained: &Trained, count: usize, drawing: Drawing) -> anyhow::Result<Drawn> {
+    pub(crate) fn draw(
+        &self,
+        trained: &Trained,
+        count: usize,
+        drawing: Drawing,
+    ) -> anyhow::Result<Drawn> {
         let (made, team) = (&trained.made, &trained.team);
         Ok(match self {
             Self::Mixture(masks) => draw_mixture(made, team, masks, count, drawing),
@@ -122,9 +128,9 @@ impl Model {
         match self {
             Self::Single(_, mask) => single(made, team, mask, images),
             Self::Averaged(masks) => averaged(made, team, masks, images).unwrap_or_default(),
-            Self::Mixture(masks) => {
-                mixture(&masks.iter().map(|mask| single(made, team, mask, images)).collect::<Vec<_>>())
-            }
+            Self::Mixture(masks) => mixture(
+                &masks.iter().map(|mask| single(made, team, mask, images)).collect::<Vec<_>>(),
+            ),
         }
     }
 }
@@ -133,7 +139,9 @@ impl std::fmt::Display for Model {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         match self {
             Self::Single(number, _) => write!(f, "mask {}", number + 1),
-            Self::Averaged(masks) => write!(f, "mean of {} at every pixel", count(masks.len(), "mask")),
+            Self::Averaged(masks) => {
+                write!(f, "mean of {} at every pixel", count(masks.len(), "mask"))
+            }
             Self::Mixture(masks) => write!(f, "mixture of {}", count(masks.len(), "mask")),
         }
     }
@@ -162,8 +170,12 @@ impl Trained {
         if !store.published()?.contains(&run) {
             let record = store.record(&run)?;
             match record.error {
-                Some(error) if record.status == RunStatus::Failed => bail!("{name} ({run}) failed: {error}"),
-                _ => bail!("{name} ({run}) is not trained yet: `ablade sweep` with its experiment file does that"),
+                Some(error) if record.status == RunStatus::Failed => {
+                    bail!("{name} ({run}) failed: {error}")
+                }
+                _ => bail!(
+                    "{name} ({run}) is not trained yet: `ablade sweep` with its experiment file does that"
+                ),
             }
         }
         let spec = store.spec(&run)?;
@@ -177,13 +189,25 @@ impl Trained {
         let kept = store.reference(&spec.data)?.and_then(|bytes| npy::decode::<u8>(&bytes).ok());
         let places = places(&spec, &store);
         let shape = match kept.as_ref().map(|kept| &kept.shape[..]) {
-            Some(&[count, height, width]) if count > 0 && height > 0 && width > 0 => Shape { width, height },
+            Some(&[count, height, width]) if count > 0 && height > 0 && width > 0 => {
+                Shape { width, height }
+            }
             _ => unchanged_at(&places, &spec, &cache)?.shape,
         };
-        let (masks, made) =
-            run::load_model(&spec, shape, &model).with_context(|| format!("cannot load {name} ({run})"))?;
+        let (masks, made) = run::load_model(&spec, shape, &model)
+            .with_context(|| format!("cannot load {name} ({run})"))?;
         let team = Team::new(args.jobs.unwrap_or_else(machine::threads).get());
-        Ok(Self { name, spec, shape, masks, made, team, best_epoch, cache, places })
+        Ok(Self {
+            name,
+            spec,
+            shape,
+            masks,
+            made,
+            team,
+            best_epoch,
+            cache,
+            places,
+        })
     }
 
     /// The data set that it was trained on.
@@ -196,7 +220,8 @@ impl Trained {
         self.places.iter().any(|place| place.name == name)
     }
 
-    /// One of the three sets of a data set, 0/1. Grey levels of training images are drawn as in the run's best epoch.
+    /// One of the three sets of a data set, 0/1. Grey levels of training images are drawn as in the
+    /// run's best epoch.
     pub(crate) fn bits(&self, data: &Dataset, part: Part) -> Images {
         match part {
             Part::Train => trained_bits(data, self.spec.seed, self.best_epoch, data.train.count()),
@@ -262,7 +287,12 @@ impl Trained {
 
     fn has(&self, masks: usize) -> anyhow::Result<()> {
         let there = self.masks.evaluated_count();
-        ensure!(masks <= there, "{} has {}, {masks} is asked for", self.name, count(there, "mask"));
+        ensure!(
+            masks <= there,
+            "{} has {}, {masks} is asked for",
+            self.name,
+            count(there, "mask")
+        );
         Ok(())
     }
 }
@@ -289,7 +319,11 @@ pub(crate) fn unchanged(spec: &RunSpec, cache: &Cache) -> anyhow::Result<Arc<Dat
 }
 
 /// The same, where the set may be at any of several places.
-fn unchanged_at(places: &[DataConfig], spec: &RunSpec, cache: &Cache) -> anyhow::Result<Arc<Dataset>> {
+fn unchanged_at(
+    places: &[DataConfig],
+    spec: &RunSpec,
+    cache: &Cache,
+) -> anyhow::Result<Arc<Dataset>> {
     let mut problem = None;
     for config in places {
         // What is identified is what was loaded: a file that changes from now on changes nothing.
@@ -305,7 +339,10 @@ fn unchanged_at(places: &[DataConfig], spec: &RunSpec, cache: &Cache) -> anyhow:
             }
             Ok(_) => {
                 let name = &config.name;
-                problem = Some(anyhow!("the data set {name} has changed since {} was trained on it", spec.id));
+                problem = Some(anyhow!(
+                    "the data set {name} has changed since {} was trained on it",
+                    spec.id
+                ));
             }
             Err(error) => drop(problem.get_or_insert(error.into())),
         }
@@ -315,19 +352,25 @@ fn unchanged_at(places: &[DataConfig], spec: &RunSpec, cache: &Cache) -> anyhow:
 
 /// Whether a run was trained on this set.
 fn is_of(set: &Dataset, spec: &RunSpec) -> bool {
-    // A run of today names its images; the earlier identity of its files would not tell them from another division.
+    // A run of today names its images; the earlier identity of its files would not tell them from
+    // another division.
     let by_files = set.origin.earlier.as_ref() == Some(&spec.data) && !set.origin.folders_divided;
     set.origin.fingerprint == spec.data || by_files
 }
 
-/// The settings of `[data]` under which a run's set may be found: where it was trained, and where plans have it since.
+/// The settings of `[data]` under which a run's set may be found: where it was trained, and where
+/// plans have it since.
 fn places(spec: &RunSpec, store: &Store) -> Vec<DataConfig> {
     let mut places = vec![spec.config.data.clone()];
     if !spec.fingerprints().any(is_of_path) {
         return places;
     }
     // A plan that cannot be read knows no place; its own commands say what is wrong with it.
-    let plans = store.experiments().unwrap_or_default().into_iter().filter_map(|name| store.load_plan(&name).ok());
+    let plans = store
+        .experiments()
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|name| store.load_plan(&name).ok());
     for run in plans.flat_map(|plan| plan.runs).filter(|run| run.id == spec.id) {
         if !places.contains(&run.config.data) {
             places.push(run.config.data.clone());

@@ -1,7 +1,8 @@
-//! `ablade verify STUDY`: checks every file of every finished run by its checksum, trains some runs again, the damaged ones
-//! among them, and demands the same bytes; then recomputes the tables from the runs. With `--reference` runs are trained again
-//! by candle's own operations instead, which checks the kernels. Writes nothing but damaged runs, so that results which may only
-//! be read can be verified too.
+//! `ablade verify STUDY`: checks every file of every finished run by its checksum, trains some runs
+//! again, the damaged ones among them, and demands the same bytes; then recomputes the tables from
+//! the runs. With `--reference` runs are trained again by candle's own operations instead, which
+//! checks the kernels. Writes nothing but damaged runs, so that results which may only be read can
+//! be verified too.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -31,11 +32,12 @@ const PRINTED: usize = 20;
 pub(crate) struct VerifyArgs {
     /// Experiment to check
     study: String,
-    /// How many of its finished runs, spread over the study; of all others the checksums are looked at
+    /// How many of its finished runs, spread over the study; of all others the checksums are looked
+    /// at
     #[arg(long, value_name = "K", default_value = "3")]
     runs: NonZeroUsize,
-    /// Train them by automatic differentiation in place of the program's own kernels, in single and double precision, and
-    /// compare the NLL of every epoch and every weight; slow
+    /// Train them by automatic differentiation in place of the program's own kernels, in single and
+    /// double precision, and compare the NLL of every epoch and every weight; slow
     #[arg(long)]
     reference: bool,
     /// Threads, and so runs at a time [default: as many as processors]
@@ -43,20 +45,34 @@ pub(crate) struct VerifyArgs {
     jobs: Option<NonZeroUsize>,
 }
 
-pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+pub(crate) fn verify(
+    args: &VerifyArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
     let store = Store::open(&global.results)?;
     let plan = store.load_plan(&args.study)?;
     let finished = store.finished(&plan)?;
-    ensure!(!finished.is_empty(), "{} has no finished run in {}", args.study, global.results.display());
-    let finished: Vec<&RunSpec> = plan.runs.iter().filter(|run| finished.contains(&run.id)).collect();
-    let checked: Vec<_> = on_every_processor(|| finished.par_iter().map(|run| store.check(&run.id)).collect());
+    ensure!(
+        !finished.is_empty(),
+        "{} has no finished run in {}",
+        args.study,
+        global.results.display()
+    );
+    let finished: Vec<&RunSpec> =
+        plan.runs.iter().filter(|run| finished.contains(&run.id)).collect();
+    let checked: Vec<_> =
+        on_every_processor(|| finished.par_iter().map(|run| store.check(&run.id)).collect());
     let (mut sound, mut damaged) = (Vec::new(), Vec::new());
     for (&run, checked) in finished.iter().zip(checked) {
         match checked {
             Ok(()) => {
                 for name in store.added_to(&run.id)? {
                     let path = store.run_dir(&run.id).join(name);
-                    terminal.remark(format!("{} is not the run's: it is not checked, and stays", path.display()));
+                    terminal.remark(format!(
+                        "{} is not the run's: it is not checked, and stays",
+                        path.display()
+                    ));
                 }
                 sound.push(run);
             }
@@ -71,13 +87,15 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
         // What is incomplete may still be arriving, and is then not to be moved.
         let interrupt = Interrupt::listen().context("cannot listen for signals")?;
         let shown = terminal.shown(global.progress);
-        let still = runner::damaged(damaged.iter().map(|run| &run.id), &store, interrupt.flag(), &shown)?;
+        let still =
+            runner::damaged(damaged.iter().map(|run| &run.id), &store, interrupt.flag(), &shown)?;
         let (kept, whole): (Vec<&RunSpec>, Vec<&RunSpec>) =
             damaged.into_iter().partition(|run| still.contains(&run.id));
         damaged = kept;
         sound.extend(whole);
     }
-    let (current, older): (Vec<&RunSpec>, Vec<&RunSpec>) = sound.into_iter().partition(|run| run.is_current());
+    let (current, older): (Vec<&RunSpec>, Vec<&RunSpec>) =
+        sound.into_iter().partition(|run| run.is_current());
     if !older.is_empty() {
         terminal.warn(format!(
             "{} made by an older version, whose numbers this one does not repeat: only the checksums were looked at; `ablade \
@@ -92,7 +110,17 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
         let checked = by_reference(&chosen, &plan, &store, &cache, threads, terminal)?;
         checked && damaged.is_empty()
     } else {
-        match again(&damaged, &chosen, finished.len(), &plan, &store, &cache, threads, global, terminal)? {
+        match again(
+            &damaged,
+            &chosen,
+            finished.len(),
+            &plan,
+            &store,
+            &cache,
+            threads,
+            global,
+            terminal,
+        )? {
             Some(good) => good,
             None => return Ok(Exit::Interrupted),
         }
@@ -107,8 +135,8 @@ pub(crate) fn verify(args: &VerifyArgs, global: &Global, terminal: &mut Terminal
     Ok(if good && tables { Exit::Success } else { Exit::Failure })
 }
 
-/// Trains runs again and demands the same bytes; `None` when interrupted. An error where nothing differs and some could not
-/// be trained or compared.
+/// Trains runs again and demands the same bytes; `None` when interrupted. An error where nothing
+/// differs and some could not be trained or compared.
 #[expect(clippy::too_many_arguments, reason = "what a command was given")]
 fn again(
     damaged: &[&RunSpec],
@@ -138,10 +166,15 @@ fn again(
     };
     let (same, different) = (Mutex::new(0), Mutex::new(0));
     let earlier = Mutex::new(BTreeSet::new());
-    let count_in = |counter: &Mutex<usize>| *counter.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+    let count_in =
+        |counter: &Mutex<usize>| *counter.lock().unwrap_or_else(PoisonError::into_inner) += 1;
     let publish = |run: &RunSpec, output: &RunOutput| {
         let is_damaged = damaged.contains(&run.id);
-        let problem = match if is_damaged { store.publish(run, output) } else { store.compare(run, output) } {
+        let problem = match if is_damaged {
+            store.publish(run, output)
+        } else {
+            store.compare(run, output)
+        } {
             Ok(Publication::Identical) => {
                 count_in(&same);
                 return Ok(Ok(()));
@@ -153,34 +186,48 @@ fn again(
                 }
                 None => "trained again it gives other bytes".to_owned(),
             },
-            Ok(Publication::New) => "its files were damaged: moved aside and trained again".to_owned(),
+            Ok(Publication::New) => {
+                "its files were damaged: moved aside and trained again".to_owned()
+            }
             Err(error @ StoreError::Damaged { .. }) => error.to_string(),
             Err(error) => return Err(error),
         };
         count_in(&different);
         Ok(Err(problem))
     };
-    let title = format!("{}  {} of {finished} finished again", plan.name, count(chosen.len(), "run"));
+    let title =
+        format!("{}  {} of {finished} finished again", plan.name, count(chosen.len(), "run"));
     let interrupt = Interrupt::listen().context("cannot listen for signals")?;
     let shown = terminal.shown(global.progress);
     let trained = training.train(chosen, &title, interrupt.flag(), &shown, publish, |_, _, _| {});
     if trained.interrupted {
         return Ok(None);
     }
-    let [same, different] =
-        [same, different].map(|counter| counter.into_inner().unwrap_or_else(PoisonError::into_inner));
+    let [same, different] = [same, different]
+        .map(|counter| counter.into_inner().unwrap_or_else(PoisonError::into_inner));
     writeln!(terminal.out, "{same} of {} the same, byte for byte", count(chosen.len(), "run"))?;
-    warn_of_earlier(earlier.into_inner().unwrap_or_else(PoisonError::into_inner).iter(), store, terminal);
+    warn_of_earlier(
+        earlier.into_inner().unwrap_or_else(PoisonError::into_inner).iter(),
+        store,
+        terminal,
+    );
     // A difference is an answer; a run that could not be trained or compared is none.
     if same < chosen.len() && different == 0 && damaged.is_empty() {
-        bail!("{} could not be verified, and no other differs", count(chosen.len() - same, "run"));
+        bail!(
+            "{} could not be verified, and no other differs",
+            count(chosen.len() - same, "run")
+        );
     }
     Ok(Some(same == chosen.len()))
 }
 
-/// Why a run that is there as finished is diverged now; `None` where the two do not disagree in that way. Earlier versions
-/// looked at losses alone, and the id of a run does not tell.
-fn since_diverged(run: &RunSpec, output: &RunOutput, store: &Store) -> Result<Option<String>, StoreError> {
+/// Why a run that is there as finished is diverged now; `None` where the two do not disagree in
+/// that way. Earlier versions looked at losses alone, and the id of a run does not tell.
+fn since_diverged(
+    run: &RunSpec,
+    output: &RunOutput,
+    store: &Store,
+) -> Result<Option<String>, StoreError> {
     let diverged = output.summary.status == RunStatus::Diverged;
     if !diverged || store.record(&run.id)?.status != RunStatus::Finished {
         return Ok(None);
@@ -189,8 +236,13 @@ fn since_diverged(run: &RunSpec, output: &RunOutput, store: &Store) -> Result<Op
     Ok(Some(format!("trained again it diverges: {why}; it is there as finished")))
 }
 
-/// Says of runs that are there as finished, though this version has them diverge, how that came and what to do.
-fn warn_of_earlier<'a>(runs: impl Iterator<Item = &'a RunId> + Clone, store: &Store, terminal: &Terminal) {
+/// Says of runs that are there as finished, though this version has them diverge, how that came and
+/// what to do.
+fn warn_of_earlier<'a>(
+    runs: impl Iterator<Item = &'a RunId> + Clone,
+    store: &Store,
+    terminal: &Terminal,
+) {
     let Some(first) = runs.clone().next() else { return };
     let runs = runs.count();
     terminal.warn(format!(
@@ -217,8 +269,12 @@ impl<'a> Trained<'a> {
     /// `None` of a run that diverged: it has no model.
     fn load(spec: &'a RunSpec, store: &Store, cache: &Cache) -> anyhow::Result<Option<Self>> {
         let record = store.record(&spec.id)?;
-        let (Some(summary), Some(timing)) = (record.summary, record.timing) else { return Ok(None) };
-        let Some(model) = store.file(&spec.id, "model.safetensors")?.filter(|_| summary.status == RunStatus::Finished)
+        let (Some(summary), Some(timing)) = (record.summary, record.timing) else {
+            return Ok(None);
+        };
+        let Some(model) = store
+            .file(&spec.id, "model.safetensors")?
+            .filter(|_| summary.status == RunStatus::Finished)
         else {
             return Ok(None);
         };
@@ -227,14 +283,24 @@ impl<'a> Trained<'a> {
         let has_finite_weights = has_finite_weights(spec, data.shape, &model)
             .with_context(|| format!("cannot read the model of {}", spec.id))?;
         let (epochs, best_epoch) = (record.epochs, summary.best_epoch);
-        Ok(Some(Self { spec, data, epochs, best_epoch, model, seconds, has_finite_weights }))
+        Ok(Some(Self {
+            spec,
+            data,
+            epochs,
+            best_epoch,
+            model,
+            seconds,
+            has_finite_weights,
+        }))
     }
 
     /// True if this version, too, would have trained the run to its end.
     fn is_sane(&self) -> bool {
         let dim = self.data.shape.dim();
         let sane = |row: &EpochRow| {
-            row.valid_nll_nats.is_finite() && row.test_nll_nats.is_finite() && !is_absurd(row.valid_nll_nats, dim)
+            row.valid_nll_nats.is_finite()
+                && row.test_nll_nats.is_finite()
+                && !is_absurd(row.valid_nll_nats, dim)
         };
         self.has_finite_weights && self.epochs.iter().all(sane)
     }
@@ -249,32 +315,41 @@ fn by_reference(
     threads: NonZeroUsize,
     terminal: &mut Terminal,
 ) -> anyhow::Result<bool> {
-    let runs: Vec<Option<Trained>> =
-        chosen.iter().map(|run| Trained::load(run, store, cache)).collect::<Result<_, _>>()?;
+    let runs: Vec<Option<Trained>> = chosen
+        .iter()
+        .map(|run| Trained::load(run, store, cache))
+        .collect::<Result<_, _>>()?;
     let labels = plan.labels();
     // There is nothing to compare in what this version would not have finished.
-    let (runs, earlier): (Vec<Trained>, Vec<Trained>) = runs.into_iter().flatten().partition(Trained::is_sane);
+    let (runs, earlier): (Vec<Trained>, Vec<Trained>) =
+        runs.into_iter().flatten().partition(Trained::is_sane);
     warn_of_earlier(earlier.iter().map(|run| &run.spec.id), store, terminal);
     if runs.is_empty() {
         writeln!(terminal.out, "0 of {} the same, to rounding", count(earlier.len(), "run"))?;
         return Ok(earlier.is_empty());
     }
-    let each: Result<Vec<f64>, _> =
-        runs.iter().map(|run| reference_seconds(run.spec, &run.data, run.epochs.len())).collect();
+    let each: Result<Vec<f64>, _> = runs
+        .iter()
+        .map(|run| reference_seconds(run.spec, &run.data, run.epochs.len()))
+        .collect();
     let each = each?;
     terminal.remark(format!(
         "{} again by automatic differentiation: about {} on {}; the kernels took {}",
         count(runs.len(), "run"),
         duration(crate::cost::makespan(&each, threads.get())),
         count(threads.get(), "thread"),
-        duration(runs.iter().map(|run| run.seconds).sum::<f64>() / threads.get().min(runs.len().max(1)) as f64),
+        duration(
+            runs.iter().map(|run| run.seconds).sum::<f64>()
+                / threads.get().min(runs.len().max(1)) as f64
+        ),
     ));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build()?;
     let compare = |run: &Trained| {
         compare_with_reference(run.spec, &run.data, &run.epochs, run.best_epoch, &run.model)
             .with_context(|| format!("cannot compare {}", run.spec.id))
     };
-    let found: Vec<Comparison> = pool.install(|| runs.par_iter().map(compare).collect::<Result<_, _>>())?;
+    let found: Vec<Comparison> =
+        pool.install(|| runs.par_iter().map(compare).collect::<Result<_, _>>())?;
     let mut rows = table(
         &[
             "run",
@@ -288,9 +363,13 @@ fn by_reference(
         ],
         1,
     );
-    let explained = |comparison: &Comparison| comparison.nll.is_explained() && comparison.weights.is_explained();
+    let explained = |comparison: &Comparison| {
+        comparison.nll.is_explained() && comparison.weights.is_explained()
+    };
     for (run, comparison) in runs.iter().zip(&found) {
-        let cells = |distance: &Distance| [format!("{:.1e}", distance.run), format!("{:.1e}", distance.bound())];
+        let cells = |distance: &Distance| {
+            [format!("{:.1e}", distance.run), format!("{:.1e}", distance.bound())]
+        };
         let [nll, nll_bound] = cells(&comparison.nll);
         let [weights, weights_bound] = cells(&comparison.weights);
         let layout = crate::made::layout::Layout::new(&run.spec.config.model, run.data.shape.dim());
@@ -307,12 +386,22 @@ fn by_reference(
     }
     writeln!(terminal.out, "{rows}")?;
     let same = found.iter().filter(|comparison| explained(comparison)).count();
-    writeln!(terminal.out, "{same} of {} the same, to rounding", count(runs.len() + earlier.len(), "run"))?;
+    writeln!(
+        terminal.out,
+        "{same} of {} the same, to rounding",
+        count(runs.len() + earlier.len(), "run")
+    )?;
     Ok(same == runs.len() && earlier.is_empty())
 }
 
-/// Recomputes the tables and says which cells differ. Where runs were trained again, times did change.
-fn same_tables(store: &Store, plan: Plan, same_times: bool, terminal: &mut Terminal) -> anyhow::Result<bool> {
+/// Recomputes the tables and says which cells differ. Where runs were trained again, times did
+/// change.
+fn same_tables(
+    store: &Store,
+    plan: Plan,
+    same_times: bool,
+    terminal: &mut Terminal,
+) -> anyhow::Result<bool> {
     let name = plan.name.clone();
     let (mut found, tables) = on_every_processor(|| {
         let study = Study::load(store, plan)?;
@@ -327,7 +416,12 @@ fn same_tables(store: &Store, plan: Plan, same_times: bool, terminal: &mut Termi
     }
     let mut files: Vec<&str> = found.iter().map(|difference| difference.file()).collect();
     files.dedup();
-    writeln!(terminal.out, "{} of {} as the runs give them", tables - files.len(), count(tables, "table"))?;
+    writeln!(
+        terminal.out,
+        "{} of {} as the runs give them",
+        tables - files.len(),
+        count(tables, "table")
+    )?;
     if !files.is_empty() {
         terminal.remark(format!("`ablade tables {name}` writes them from the runs"));
     }

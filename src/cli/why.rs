@@ -1,4 +1,5 @@
-//! `ablade why FILE`: why each run is cached or new. A new one is held against the stored run that is most like it.
+//! `ablade why FILE`: why each run is cached or new. A new one is held against the stored run that
+//! is most like it.
 
 use clap::Args;
 
@@ -14,7 +15,11 @@ pub(crate) struct WhyArgs {
     study: StudyArgs,
 }
 
-pub(crate) fn why(args: &WhyArgs, global: &Global, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+pub(crate) fn why(
+    args: &WhyArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
     let asked = Asked::read(&args.study, global)?;
     let stored = stored(&asked.store)?;
     let by_id = asked.plan.by_id();
@@ -22,11 +27,17 @@ pub(crate) fn why(args: &WhyArgs, global: &Global, terminal: &mut Terminal) -> a
         let record = asked.store.record(run)?;
         let reason = match (record.status, record.error) {
             (RunStatus::Finished, _) => "cached".to_owned(),
-            (RunStatus::Diverged, reason) => format!("cached: diverged, {}", reason.unwrap_or_default()),
-            (RunStatus::Failed, reason) => format!("again: failed before, {}", reason.unwrap_or_default()),
+            (RunStatus::Diverged, reason) => {
+                format!("cached: diverged, {}", reason.unwrap_or_default())
+            }
+            (RunStatus::Failed, reason) => {
+                format!("again: failed before, {}", reason.unwrap_or_default())
+            }
             (RunStatus::Outstanding, Some(damage)) => format!("again: {damage}"),
             (RunStatus::Outstanding, None) => match asked.disbelieved.get(run) {
-                Some((old, why)) => format!("again: {old} of an earlier version is not used: {why}"),
+                Some((old, why)) => {
+                    format!("again: {old} of an earlier version is not used: {why}")
+                }
                 None => new(by_id[run], &stored),
             },
         };
@@ -38,19 +49,25 @@ pub(crate) fn why(args: &WhyArgs, global: &Global, terminal: &mut Terminal) -> a
 fn stored(store: &Store) -> anyhow::Result<Vec<(RunId, Leaves)>> {
     let runs = store.published()?;
     // A damaged run explains nothing; the sweep that needs it says so.
-    Ok(runs.into_iter().filter_map(|run| store.spec(&run).ok().map(|spec| (run, leaves(&spec)))).collect())
+    Ok(runs
+        .into_iter()
+        .filter_map(|run| store.spec(&run).ok().map(|spec| (run, leaves(&spec))))
+        .collect())
 }
 
 /// Why nothing on disk answers `spec`.
 fn new(spec: &RunSpec, stored: &[(RunId, Leaves)]) -> String {
     let wanted = [Some(spec.clone()), spec.as_before()].into_iter().flatten();
     let wanted: Vec<(RunSpec, Leaves)> = wanted.map(|spec| (spec.clone(), leaves(&spec))).collect();
-    let pairs =
-        stored.iter().flat_map(|(run, have)| wanted.iter().map(move |(spec, wanted)| (run, have, spec, wanted)));
+    let pairs = stored
+        .iter()
+        .flat_map(|(run, have)| wanted.iter().map(move |(spec, wanted)| (run, have, spec, wanted)));
     let nearest = pairs
         .map(|(run, have, spec, wanted)| (changes(have, wanted), run, spec))
         // Of several that are as near, one with the same seed tells most.
-        .min_by_key(|(changes, _, _)| (changes.len(), changes.iter().any(|change| change.starts_with("seed "))));
+        .min_by_key(|(changes, _, _)| {
+            (changes.len(), changes.iter().any(|change| change.starts_with("seed ")))
+        });
     match nearest {
         None => "new: nothing has been run yet".to_owned(),
         Some((changes, run, spec)) if changes.is_empty() => match spec.revised_since(run) {
@@ -95,8 +112,13 @@ mod tests {
     #[test]
     fn an_enum_that_changes_its_kind_is_a_change_of_every_leaf_of_it() {
         let adam = leaves(&spec(|_| {}));
-        let sgd = leaves(&spec(|c| c.train.optimizer = crate::train::Optimizer::Sgd { lr: 0.1, momentum: 0.0 }));
+        let sgd = leaves(&spec(|c| {
+            c.train.optimizer = crate::train::Optimizer::Sgd { lr: 0.1, momentum: 0.0 }
+        }));
         let changed = changes(&adam, &sgd);
-        assert!(changed.contains(&"train.optimizer.sgd.lr none -> 0.1".to_owned()), "{changed:?}");
+        assert!(
+            changed.contains(&"train.optimizer.sgd.lr none -> 0.1".to_owned()),
+            "{changed:?}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The ablation plot: every seed's paired difference to the baseline, its mean and its interval, best on top.
+//! The ablation plot: every seed's paired difference to the baseline, its mean and its interval,
+//! best on top.
 
 use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
 use super::scale::{Axis, Tick, difference, estimate, extent, group};
@@ -18,10 +19,14 @@ struct Row {
     missing: String,
 }
 
-/// The ablation figure: differences where the study holds its baseline, else the numbers themselves.
+/// The ablation figure: differences where the study holds its baseline, else the numbers
+/// themselves.
 pub(super) fn chart(view: &View, table: &Ablation) -> Chart {
-    let paired = view.baseline.filter(|&b| view.variants[b].replicates.iter().any(|r| r.score.is_some()));
-    let paired = paired.filter(|_| table.rows.len() == 1 || table.rows.iter().any(AblationRow::is_compared));
+    let paired = view
+        .baseline
+        .filter(|&b| view.variants[b].replicates.iter().any(|r| r.score.is_some()));
+    let paired =
+        paired.filter(|_| table.rows.len() == 1 || table.rows.iter().any(AblationRow::is_compared));
     let mut rows: Vec<Row> = (0..view.variants.len())
         .filter(|&index| Some(index) != paired)
         .map(|index| {
@@ -38,7 +43,9 @@ pub(super) fn chart(view: &View, table: &Ablation) -> Chart {
         .collect();
     if rows.iter().all(|row| row.estimate.is_none()) {
         let message = match (paired, rows.is_empty()) {
-            (Some(_), true) => "The study holds its baseline alone: there is nothing to compare it with.".into(),
+            (Some(_), true) => {
+                "The study holds its baseline alone: there is nothing to compare it with.".into()
+            }
             _ => view.progress(),
         };
         return Chart::message("Comparison with the baseline", message);
@@ -53,10 +60,10 @@ pub(super) fn chart(view: &View, table: &Ablation) -> Chart {
     };
     let x = Axis::airy(&label, lo, hi, 6);
     let count = rows.len() as f64;
-    let ticks = rows
-        .iter()
-        .enumerate()
-        .map(|(i, row)| Tick { at: count - 1.0 - i as f64, text: view.variants[row.index].label.to_owned() });
+    let ticks = rows.iter().enumerate().map(|(i, row)| Tick {
+        at: count - 1.0 - i as f64,
+        text: view.variants[row.index].label.to_owned(),
+    });
     // A row of room on top for the heads of the columns.
     let names: Vec<Tick> = ticks.collect::<Vec<_>>().into_iter().rev().collect();
     let y = Axis { hi: count, ticks: names, ..Axis::levels("", &[]) };
@@ -83,16 +90,32 @@ pub(super) fn chart(view: &View, table: &Ablation) -> Chart {
         ends.push(End { at, color: None, name: String::new(), values });
     }
     let head = if paired.is_some() { "difference" } else { "NLL" };
-    let heads = std::iter::once(head).chain(paired.map(|_| "verdict")).map(str::to_owned).collect();
+    let heads = std::iter::once(head)
+        .chain(paired.map(|_| "verdict"))
+        .map(str::to_owned)
+        .collect();
     let spacing = if rows.len() > 20 { 24.0 } else { 26.0 };
-    let plane =
-        Plane { x, y, marks, ends, heads, spread: false, axes: true, width: None, height: spacing * (count + 0.5) };
+    let plane = Plane {
+        x,
+        y,
+        marks,
+        ends,
+        heads,
+        spread: false,
+        axes: true,
+        width: None,
+        height: spacing * (count + 0.5),
+    };
     let title = if paired.is_some() { "What each change does" } else { "Variants compared" };
     Chart {
         title: format!("{title}: {}", view.planned.name),
         subtitle: subtitle(view, paired, &rows, at_border),
         caption: caption(view, paired, &rows),
-        panels: vec![Panel { title: String::new(), note: String::new(), body: Body::Plane(plane) }],
+        panels: vec![Panel {
+            title: String::new(),
+            note: String::new(),
+            body: Body::Plane(plane),
+        }],
         columns: 1,
     }
 }
@@ -121,28 +144,44 @@ fn row_marks(marks: &mut Vec<Mark>, row: &Row, at: f64, x: &Axis, limit: f64) ->
             });
         }
     }
-    marks.push(Mark::Dot { at: (mean, at), form: Form::Disc, color, radius: 3.6, nudge: 0.0 });
+    marks.push(Mark::Dot {
+        at: (mean, at),
+        form: Form::Disc,
+        color,
+        radius: 3.6,
+        nudge: 0.0,
+    });
     false
 }
 
-/// Range of the axis, and how far from zero a row may lie to be on it: one variant that fails to learn must not squeeze
-/// all others into a line.
+/// Range of the axis, and how far from zero a row may lie to be on it: one variant that fails to
+/// learn must not squeeze all others into a line.
 fn range(rows: &[Row], around_zero: bool) -> (f64, f64, f64) {
     let mut limit = f64::INFINITY;
     if around_zero {
-        let mut reach: Vec<f64> =
-            rows.iter().filter_map(|r| extent(r.values.iter().map(|v| v.abs()))).map(|e| e.1).collect();
+        let mut reach: Vec<f64> = rows
+            .iter()
+            .filter_map(|r| extent(r.values.iter().map(|v| v.abs())))
+            .map(|e| e.1)
+            .collect();
         reach.sort_by(f64::total_cmp);
-        // Only the last quarter of the rows can be far: where most are, that is where the axis belongs.
+        // Only the last quarter of the rows can be far: where most are, that is where the axis
+        // belongs.
         let from = (3 * reach.len()).div_ceil(4).max(1) - 1;
         let far = reach[from..].windows(2).find(|w| w[1] > OUTLIER * w[0].max(0.05) && w[1] > 1.0);
         limit = far.map_or(limit, |w| w[0]);
     }
-    let near: Vec<&Row> = rows.iter().filter(|r| r.estimate.is_some_and(|e| e.mean.abs() <= limit)).collect();
+    let near: Vec<&Row> = rows
+        .iter()
+        .filter(|r| r.estimate.is_some_and(|e| e.mean.abs() <= limit))
+        .collect();
     let values = near.iter().flat_map(|r| r.values.iter().copied());
     let (lo, hi) = extent(values.chain(around_zero.then_some(0.0))).unwrap_or((0.0, 1.0));
     let reach = 1.5 * (hi - lo).max(1e-3);
-    let intervals = near.iter().filter_map(|r| r.estimate).filter_map(|e| e.half.map(|h| (e.mean, h)));
+    let intervals = near
+        .iter()
+        .filter_map(|r| r.estimate)
+        .filter_map(|e| e.half.map(|h| (e.mean, h)));
     let (low, high) = extent(intervals.flat_map(|(m, h)| [m - h, m + h])).unwrap_or((lo, hi));
     (lo.min(low.max(lo - reach)), hi.max(high.min(hi + reach)), limit)
 }
@@ -174,13 +213,23 @@ fn subtitle(view: &View, paired: Option<usize>, rows: &[Row], at_border: bool) -
 
 fn caption(view: &View, paired: Option<usize>, rows: &[Row]) -> String {
     let what = match paired {
-        Some(baseline) => format!("Paired difference in {} to {}", view.metric_name(), view.variants[baseline].label),
+        Some(baseline) => format!(
+            "Paired difference in {} to {}",
+            view.metric_name(),
+            view.variants[baseline].label
+        ),
         None => format!("Mean {}", view.metric_name()),
     };
     let values = rows.iter().map(|row| {
         let text = row.estimate.map_or_else(
             || row.missing.clone(),
-            |e| if paired.is_some() { difference(e.mean, e.half) } else { estimate(e.mean, e.half) },
+            |e| {
+                if paired.is_some() {
+                    difference(e.mean, e.half)
+                } else {
+                    estimate(e.mean, e.half)
+                }
+            },
         );
         format!("{}: {text}", view.variants[row.index].label)
     });

@@ -25,9 +25,10 @@ pub struct Artefacts {
 }
 
 impl Artefacts {
-    /// Collects what the finished runs of a study left. `file` reads a file of a run directory, `reference` the test images
-    /// kept for a data fingerprint (`.npy`, count x D or count x rows x columns); each gives `None` where there is none.
-    /// What cannot be decoded counts as missing: a figure less, never an error.
+    /// Collects what the finished runs of a study left. `file` reads a file of a run directory,
+    /// `reference` the test images kept for a data fingerprint (`.npy`, count x D or count x rows x
+    /// columns); each gives `None` where there is none. What cannot be decoded counts as missing: a
+    /// figure less, never an error.
     pub fn gather(
         study: &Study,
         file: impl Fn(&RunId, &str) -> Option<Vec<u8>>,
@@ -36,7 +37,8 @@ impl Artefacts {
         let mut all = Self::default();
         for spec in &study.plan.runs {
             if !all.tests.contains_key(&spec.data)
-                && let Some(picture) = spec.fingerprints().find_map(&reference).and_then(|bytes| picture(&bytes, None))
+                && let Some(picture) =
+                    spec.fingerprints().find_map(&reference).and_then(|bytes| picture(&bytes, None))
             {
                 all.tests.insert(spec.data.clone(), picture);
             }
@@ -50,8 +52,10 @@ impl Artefacts {
             if let Some(tests) = all.tests.get(&spec.data)
                 && let Some(completed) = read("completion.npy")
             {
-                let grey = file(&spec.id, "reconstruction.npy").and_then(|bytes| probabilities(&bytes));
-                all.completions.extend(completion(spec, tests, completed, grey).map(|c| (spec.id.clone(), c)));
+                let grey =
+                    file(&spec.id, "reconstruction.npy").and_then(|bytes| probabilities(&bytes));
+                all.completions
+                    .extend(completion(spec, tests, completed, grey).map(|c| (spec.id.clone(), c)));
             }
         }
         all
@@ -73,12 +77,18 @@ fn picture(bytes: &[u8], shape: Option<Shape>) -> Option<Picture> {
 fn probabilities(bytes: &[u8]) -> Option<Images> {
     let array = npy::decode::<f32>(bytes).ok()?;
     let [_, dim] = array.shape[..] else { return None };
-    let grey: Vec<u8> = array.data.iter().map(|p| (255.0 * p.clamp(0.0, 1.0)).round() as u8).collect();
+    let grey: Vec<u8> =
+        array.data.iter().map(|p| (255.0 * p.clamp(0.0, 1.0)).round() as u8).collect();
     (dim > 0 && !grey.is_empty()).then(|| Images::new(grey, dim))
 }
 
 /// Completions from the first half of the ordering of the run's first mask, as runs make them.
-fn completion(spec: &RunSpec, tests: &Picture, completed: Picture, grey: Option<Images>) -> Option<Completion> {
+fn completion(
+    spec: &RunSpec,
+    tests: &Picture,
+    completed: Picture,
+    grey: Option<Images>,
+) -> Option<Completion> {
     let (count, dim) = (completed.images.count().min(tests.images.count()), completed.images.dim());
     if dim != tests.images.dim() {
         return None;
@@ -86,7 +96,9 @@ fn completion(spec: &RunSpec, tests: &Picture, completed: Picture, grey: Option<
     let fresh = spec.config.evaluate.fresh_masks;
     let mask = Masks::new(&spec.config.model, tests.shape, fresh, spec.seed).evaluated(0);
     let mut given = vec![false; dim];
-    mask.ordering().pixels()[..dim / 2].iter().for_each(|&pixel| given[pixel as usize] = true);
+    mask.ordering().pixels()[..dim / 2]
+        .iter()
+        .for_each(|&pixel| given[pixel as usize] = true);
     let first = |images: &Images| Images::new(&images.pixels()[..count * dim], dim);
     let fits = |grey: &Images| grey.dim() == dim && grey.count() >= count;
     Some(Completion {

@@ -1,7 +1,7 @@
 //! A figure as data: panels, axes, marks and words, before anything is drawn.
 //!
-//! Every kind of figure ends as a `Chart`; one painter (`layout`) turns charts into pictures. So what a figure claims can
-//! be tested without looking at pixels.
+//! Every kind of figure ends as a `Chart`; one painter (`layout`) turns charts into pictures. So
+//! what a figure claims can be tested without looking at pixels.
 
 use super::scale::Axis;
 use super::style::Color;
@@ -13,7 +13,8 @@ pub struct Chart {
     pub title: String,
     /// What lines, bands and dots mean, which way is better, what was cut.
     pub subtitle: String,
-    /// The same and the main numbers in words, for captions and for readers who cannot see the picture.
+    /// The same and the main numbers in words, for captions and for readers who cannot see the
+    /// picture.
     pub caption: String,
     /// Panels, row by row.
     pub panels: Vec<Panel>,
@@ -50,7 +51,8 @@ pub struct Plane {
     pub x: Axis,
     /// Vertical axis, upwards.
     pub y: Axis,
-    /// Marks, the first drawn at the back. Lines and bands may leave the axes and are cut there; dots and words may not.
+    /// Marks, the first drawn at the back. Lines and bands may leave the axes and are cut there;
+    /// dots and words may not.
     pub marks: Vec<Mark>,
     /// Labels right of the plane.
     pub ends: Vec<End>,
@@ -190,7 +192,8 @@ pub struct Raster {
     pub colors: Vec<Color>,
     /// Class of each cell, row by row.
     pub cells: Vec<u16>,
-    /// A tile of an image grid spans this many cells, with a white pixel between tiles; none for a plain raster.
+    /// A tile of an image grid spans this many cells, with a white pixel between tiles; none for a
+    /// plain raster.
     pub tile: Option<(usize, usize)>,
     /// Lines over the cells, in cells from the top left: x, y.
     pub paths: Vec<Vec<(f64, f64)>>,
@@ -206,7 +209,13 @@ pub struct Raster {
 
 impl Raster {
     /// A raster of cells without anything over them.
-    pub fn new(width: usize, height: usize, cell: usize, colors: Vec<Color>, cells: Vec<u16>) -> Self {
+    pub fn new(
+        width: usize,
+        height: usize,
+        cell: usize,
+        colors: Vec<Color>,
+        cells: Vec<u16>,
+    ) -> Self {
         debug_assert_eq!(cells.len(), width * height);
         Self {
             width,

@@ -30,7 +30,8 @@ impl Cost {
             Self::Parameters => variant.parameters().map(|n| n as f64),
             Self::Seconds => {
                 let timings = variant.finished().filter_map(|r| r.record.timing.as_ref());
-                let mut seconds: Vec<f64> = timings.map(|t| t.seconds).filter(|s| *s > 0.0).collect();
+                let mut seconds: Vec<f64> =
+                    timings.map(|t| t.seconds).filter(|s| *s > 0.0).collect();
                 seconds.sort_by(f64::total_cmp);
                 seconds.get(seconds.len() / 2).copied()
             }
@@ -66,7 +67,14 @@ struct Offer<'a> {
 pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
     let offers = view.variants.iter().enumerate().filter_map(|(index, v)| {
         let (cost, score) = (cost.of(v)?, v.score(view)?);
-        Some(Offer { index, name: v.label, cost, place: cost, score, frontier: false })
+        Some(Offer {
+            index,
+            name: v.label,
+            cost,
+            place: cost,
+            score,
+            frontier: false,
+        })
     });
     let mut offers: Vec<Offer> = offers.collect();
     offers.sort_by(|a, b| a.cost.total_cmp(&b.cost).then(a.score.mean.total_cmp(&b.score.mean)));
@@ -82,7 +90,8 @@ pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
     let air = (dear / cheap).powf(AIR / (1.0 - 2.0 * AIR));
     let x = Axis::log(&format!("{}, log scale", cost.label()), cheap / air, dear * air, 5);
     let y = view.value_axis(&offers.iter().map(|o| o.score).collect::<Vec<_>>())?;
-    let side_by_side = if apart(&mut offers, &x, &y) { " Equal costs stand side by side." } else { "" };
+    let side_by_side =
+        if apart(&mut offers, &x, &y) { " Equal costs stand side by side." } else { "" };
 
     let mut marks = Vec::new();
     let mut steps = Vec::new();
@@ -91,7 +100,13 @@ pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
         steps.push((offer.place, offer.score.mean));
     }
     steps.extend(steps.last().map(|&(_, last)| (x.hi, last)));
-    marks.push(Mark::Line { points: steps, color: CONTEXT, width: 1.2, alpha: 1.0, dashed: true });
+    marks.push(Mark::Line {
+        points: steps,
+        color: CONTEXT,
+        width: 1.2,
+        alpha: 1.0,
+        dashed: true,
+    });
     for offer in &offers {
         if let Some(half) = offer.score.half {
             let (mean, color) = (offer.score.mean, variant(offer.index));
@@ -111,7 +126,15 @@ pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
     };
     let listed: Vec<String> = offers
         .iter()
-        .map(|o| format!("{}: {} at {} {}", o.name, estimate(o.score.mean, o.score.half), short(o.cost), cost.unit()))
+        .map(|o| {
+            format!(
+                "{}: {} at {} {}",
+                o.name,
+                estimate(o.score.mean, o.score.half),
+                short(o.cost),
+                cost.unit()
+            )
+        })
         .collect();
     let plane = Plane {
         x,
@@ -132,14 +155,23 @@ pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
             view.bars(),
             view.unfinished()
         ),
-        caption: format!("{} against {}. {}.", view.metric_label(), cost.label().to_lowercase(), listed.join("; ")),
-        panels: vec![Panel { title: String::new(), note: String::new(), body: Body::Plane(plane) }],
+        caption: format!(
+            "{} against {}. {}.",
+            view.metric_label(),
+            cost.label().to_lowercase(),
+            listed.join("; ")
+        ),
+        panels: vec![Panel {
+            title: String::new(),
+            note: String::new(),
+            body: Body::Plane(plane),
+        }],
         columns: 1,
     })
 }
 
-/// Moves variants of equal cost whose intervals overlap apart by a dot's width, so that none hides another; whether
-/// there were any.
+/// Moves variants of equal cost whose intervals overlap apart by a dot's width, so that none hides
+/// another; whether there were any.
 fn apart(offers: &mut [Offer], x: &Axis, y: &Axis) -> bool {
     const STEP: f64 = 13.0;
     let least = 0.5 * STEP * (y.hi - y.lo) / PLANE.1;
@@ -176,18 +208,28 @@ fn overlap(a: &Area, b: &Area) -> bool {
     a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3]
 }
 
-/// Names as many variants as there is room for, the frontier and the baseline first; returns how many. Names keep clear of
-/// dots, of each other and of intervals, but rather lie over an interval than leave the first ones without a name.
-fn name(marks: &mut Vec<Mark>, offers: &[Offer], x: &Axis, y: &Axis, baseline: Option<usize>) -> usize {
+/// Names as many variants as there is room for, the frontier and the baseline first; returns how
+/// many. Names keep clear of dots, of each other and of intervals, but rather lie over an interval
+/// than leave the first ones without a name.
+fn name(
+    marks: &mut Vec<Mark>,
+    offers: &[Offer],
+    x: &Axis,
+    y: &Axis,
+    baseline: Option<usize>,
+) -> usize {
     let place = |o: &Offer| (x.along(o.place, 0.0, PLANE.0), y.along(o.score.mean, PLANE.1, 0.0));
-    let around =
-        |(px, py): (f64, f64), high: f64, low: f64| [px - 6.0, high.min(py - 6.0), px + 6.0, low.max(py + 6.0)];
+    let around = |(px, py): (f64, f64), high: f64, low: f64| {
+        [px - 6.0, high.min(py - 6.0), px + 6.0, low.max(py + 6.0)]
+    };
     let reach = |o: &Offer| {
         let end = |half: f64| y.along(o.score.mean + half, PLANE.1, 0.0);
         o.score.half.map_or((place(o).1, place(o).1), |half| (end(half), end(-half)))
     };
-    let intervals: Vec<Area> = offers.iter().map(|o| around(place(o), reach(o).0, reach(o).1)).collect();
-    let mut taken: Vec<Area> = offers.iter().map(|o| around(place(o), place(o).1, place(o).1)).collect();
+    let intervals: Vec<Area> =
+        offers.iter().map(|o| around(place(o), reach(o).0, reach(o).1)).collect();
+    let mut taken: Vec<Area> =
+        offers.iter().map(|o| around(place(o), place(o).1, place(o).1)).collect();
     let first = |o: &Offer| o.frontier || Some(o.index) == baseline;
     let mut order: Vec<&Offer> = offers.iter().collect();
     order.sort_by_key(|o| (!first(o), o.index));
@@ -201,7 +243,10 @@ fn name(marks: &mut Vec<Mark>, offers: &[Offer], x: &Axis, y: &Axis, baseline: O
         let beside = [0.0, -13.0, 13.0, -26.0, 26.0].into_iter();
         let candidates: Vec<(Anchor, f64, f64)> = beside
             .flat_map(|dy| [(Anchor::Start, 9.0, dy), (Anchor::End, -9.0, dy)])
-            .chain([(Anchor::Middle, 0.0, high - py - 15.0), (Anchor::Middle, 0.0, low - py + 15.0)])
+            .chain([
+                (Anchor::Middle, 0.0, high - py - 15.0),
+                (Anchor::Middle, 0.0, low - py + 15.0),
+            ])
             .collect();
         let area = |(anchor, dx, dy): (Anchor, f64, f64)| {
             let left = match anchor {
@@ -214,12 +259,14 @@ fn name(marks: &mut Vec<Mark>, offers: &[Offer], x: &Axis, y: &Axis, baseline: O
         let free = |over_intervals: bool| {
             candidates.iter().copied().find(|&candidate| {
                 let own = area(candidate);
-                let inside = own[0] >= 0.0 && own[2] <= PLANE.0 && own[1] >= 0.0 && own[3] <= PLANE.1;
+                let inside =
+                    own[0] >= 0.0 && own[2] <= PLANE.0 && own[1] >= 0.0 && own[3] <= PLANE.1;
                 let clear = |others: &[Area]| !others.iter().any(|other| overlap(other, &own));
                 inside && clear(&taken) && (over_intervals || clear(&intervals))
             })
         };
-        if let Some((anchor, dx, dy)) = free(false).or_else(|| free(true).filter(|_| first(offer))) {
+        if let Some((anchor, dx, dy)) = free(false).or_else(|| free(true).filter(|_| first(offer)))
+        {
             taken.push(area((anchor, dx, dy)));
             named += 1;
             marks.push(Mark::Text {

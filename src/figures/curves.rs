@@ -21,7 +21,8 @@ struct Curve {
     shift: f64,
     /// Index into `rows` of the best epoch on validation.
     best: usize,
-    /// What finished seeds did after the first of them stopped, and diverged ones from the start; held-out.
+    /// What finished seeds did after the first of them stopped, and diverged ones from the start;
+    /// held-out.
     loose: Vec<Vec<(f64, f64)>>,
     /// Last point of each diverged seed.
     ends_badly: Vec<(f64, f64)>,
@@ -35,9 +36,12 @@ pub(super) fn chart(view: &View) -> Chart {
     if curves.iter().all(|c| c.rows.len() < 2) {
         // Dots of one epoch stand side by side.
         let step = 0.8 / curves.len().max(1) as f64;
-        (0..).zip(&mut curves).for_each(|(i, c)| c.shift = (f64::from(i) + 0.5) * step - 0.4);
+        (0..)
+            .zip(&mut curves)
+            .for_each(|(i, c)| c.shift = (f64::from(i) + 0.5) * step - 0.4);
     }
-    let drawn: Vec<&Curve> = curves.iter().filter(|c| !c.rows.is_empty() || !c.loose.is_empty()).collect();
+    let drawn: Vec<&Curve> =
+        curves.iter().filter(|c| !c.rows.is_empty() || !c.loose.is_empty()).collect();
     if drawn.is_empty() {
         return Chart::message("Loss curves", view.progress());
     }
@@ -47,7 +51,11 @@ pub(super) fn chart(view: &View) -> Chart {
         .filter(|c| c.rows.is_empty() && c.loose.is_empty())
         .map(|c| format!("{} ({})", c.name, c.missing))
         .collect();
-    let mut chart = if drawn.len() <= ONE_PANEL { together(view, &drawn, x, y) } else { apart(view, &drawn, x, y) };
+    let mut chart = if drawn.len() <= ONE_PANEL {
+        together(view, &drawn, x, y)
+    } else {
+        apart(view, &drawn, x, y)
+    };
     if let Some(cut) = cut {
         chart.subtitle += &format!(" Axis cut at {} nats.", group(cut, 0));
     }
@@ -75,10 +83,12 @@ impl Curve {
     fn new(view: &View, index: usize) -> Self {
         let variant_view = &view.variants[index];
         let held = |r: &Replicate, i: usize| view.held_out_of(&r.record.epochs[i]);
-        let finished: Vec<&Replicate> = variant_view.finished().filter(|r| !r.record.epochs.is_empty()).collect();
+        let finished: Vec<&Replicate> =
+            variant_view.finished().filter(|r| !r.record.epochs.is_empty()).collect();
         let common = finished.iter().map(|r| r.record.epochs.len()).min().unwrap_or(0);
-        let over =
-            |value: &dyn Fn(&Replicate) -> f64| view.estimate(&finished.iter().map(|r| value(r)).collect::<Vec<_>>());
+        let over = |value: &dyn Fn(&Replicate) -> f64| {
+            view.estimate(&finished.iter().map(|r| value(r)).collect::<Vec<_>>())
+        };
         let rows: Vec<(f64, f64, Estimate)> = (0..common)
             .filter_map(|i| {
                 let epoch = finished[0].record.epochs[i].epoch as f64;
@@ -86,17 +96,26 @@ impl Curve {
                 Some((epoch, train.mean, over(&|r| held(r, i))?))
             })
             .collect();
-        let valid = |i: usize| over(&|r| r.record.epochs[i].valid_nll_nats).map_or(f64::INFINITY, |e| e.mean);
+        let valid = |i: usize| {
+            over(&|r| r.record.epochs[i].valid_nll_nats).map_or(f64::INFINITY, |e| e.mean)
+        };
         let best = (0..rows.len()).min_by(|&a, &b| valid(a).total_cmp(&valid(b))).unwrap_or(0);
 
         let tail = |r: &Replicate, from: usize| -> Vec<(f64, f64)> {
-            let rows = (from..r.record.epochs.len()).map(|i| (r.record.epochs[i].epoch as f64, held(r, i)));
+            let rows = (from..r.record.epochs.len())
+                .map(|i| (r.record.epochs[i].epoch as f64, held(r, i)));
             rows.filter(|row| row.1.is_finite()).collect()
         };
-        let diverged: Vec<Vec<(f64, f64)>> =
-            variant_view.diverged().map(|r| tail(r, 0)).filter(|points| !points.is_empty()).collect();
+        let diverged: Vec<Vec<(f64, f64)>> = variant_view
+            .diverged()
+            .map(|r| tail(r, 0))
+            .filter(|points| !points.is_empty())
+            .collect();
         let ends_badly = diverged.iter().filter_map(|points| points.last().copied()).collect();
-        let longer = finished.iter().filter(|r| r.record.epochs.len() > common).map(|r| tail(r, common - 1));
+        let longer = finished
+            .iter()
+            .filter(|r| r.record.epochs.len() > common)
+            .map(|r| tail(r, common - 1));
         Self {
             name: variant_view.label.to_owned(),
             color: variant(index),
@@ -140,7 +159,13 @@ impl Curve {
             let (epoch, _, held) = self.rows[i];
             held.half.map(|half| (epoch, held.mean - half, held.mean + half))
         });
-        let line = |points, width, alpha, dashed| Mark::Line { points, color: self.color, width, alpha, dashed };
+        let line = |points, width, alpha, dashed| Mark::Line {
+            points,
+            color: self.color,
+            width,
+            alpha,
+            dashed,
+        };
         let mut marks = vec![
             Mark::Band { points: band.collect(), color: self.color, alpha: 0.18 },
             line(self.train(), 1.0, 1.0, true),
@@ -159,37 +184,57 @@ impl Curve {
                 width: 1.6,
             }));
             let dots = [((epoch, train), Form::Ring), ((epoch, held.mean), Form::Disc)];
-            marks.extend(dots.into_iter().filter(|(at, _)| y.holds(at.1)).map(|(at, form)| dot(at, form)));
+            marks.extend(
+                dots.into_iter().filter(|(at, _)| y.holds(at.1)).map(|(at, form)| dot(at, form)),
+            );
         }
         for points in &self.loose {
             let ended = points.last().is_some_and(|last| self.ends_badly.contains(last));
             if let Some(&at) = points.iter().rev().find(|p| y.holds(p.1)).filter(|_| ended) {
-                marks.push(Mark::Dot { at, form: Form::Cross, color: self.color, radius: 4.0, nudge: 0.0 });
+                marks.push(Mark::Dot {
+                    at,
+                    form: Form::Cross,
+                    color: self.color,
+                    radius: 4.0,
+                    nudge: 0.0,
+                });
             }
         }
         marks
     }
 }
 
-/// The epoch axis, the NLL axis, and where it is cut: the first epochs fall too fast to leave room for the rest.
+/// The epoch axis, the NLL axis, and where it is cut: the first epochs fall too fast to leave room
+/// for the rest.
 fn axes(curves: &[&Curve]) -> (Axis, Axis, Option<f64>) {
-    let epochs = curves.iter().flat_map(|c| c.rows.iter().map(|r| r.0).chain(c.loose.iter().flatten().map(|p| p.0)));
+    let epochs = curves
+        .iter()
+        .flat_map(|c| c.rows.iter().map(|r| r.0).chain(c.loose.iter().flatten().map(|p| p.0)));
     let last = epochs.fold(1.0, f64::max);
     let from = 1.0 + (last / 15.0).floor();
     let means = |from: f64| {
         let rows = curves.iter().flat_map(|c| c.rows.iter()).filter(move |row| row.0 >= from);
         rows.flat_map(|row| [row.1, row.2.mean])
     };
-    let loose =
-        |from: f64| curves.iter().flat_map(|c| c.loose.iter().flatten()).filter(move |p| p.0 >= from).map(|p| p.1);
+    let loose = |from: f64| {
+        curves
+            .iter()
+            .flat_map(|c| c.loose.iter().flatten())
+            .filter(move |p| p.0 >= from)
+            .map(|p| p.1)
+    };
     let all = extent(means(1.0).chain(loose(1.0))).unwrap_or((0.0, 1.0));
     let (lo, hi) = extent(means(from)).or_else(|| extent(loose(from))).unwrap_or(all);
-    // Bands of two seeds can be many times wider than what is compared: they may widen the axis, not rule it.
+    // Bands of two seeds can be many times wider than what is compared: they may widen the axis,
+    // not rule it.
     let reach = 0.3 * (hi - lo);
     let bands = curves.iter().flat_map(|c| c.rows.iter()).filter(|row| row.0 >= from);
-    let (low, high) =
-        extent(bands.filter_map(|row| row.2.half.map(|h| (row.2.mean, h))).flat_map(|(m, h)| [m - h, m + h]))
-            .unwrap_or((lo, hi));
+    let (low, high) = extent(
+        bands
+            .filter_map(|row| row.2.half.map(|h| (row.2.mean, h)))
+            .flat_map(|(m, h)| [m - h, m + h]),
+    )
+    .unwrap_or((lo, hi));
     let (lo, hi) = (lo.min(low.max(lo - reach)), hi.max(high.min(hi + reach)));
     let label = "Negative log-likelihood (nats per image";
     let (lo, hi) = if lo > 0.0 && hi / lo > 1.5 {
@@ -221,20 +266,36 @@ fn reading(view: &View, curves: &[&Curve]) -> String {
         1 => "1 seed".to_owned(),
         n => format!("mean of {n} seeds, {interval}: {level} % t interval of the mean"),
     };
-    format!("{held}: {}, {train}: train (mean over the epoch); {seeds}. Lower is better.", view.held_out())
+    format!(
+        "{held}: {}, {train}: train (mean over the epoch); {seeds}. Lower is better.",
+        view.held_out()
+    )
 }
 
 fn together(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
     let per_curve: Vec<Vec<Mark>> = curves.iter().map(|c| c.marks(&y)).collect();
     // All bands behind all lines.
-    let (bands, lines): (Vec<Mark>, Vec<Mark>) =
-        per_curve.into_iter().flatten().partition(|mark| matches!(mark, Mark::Band { .. }));
+    let (bands, lines): (Vec<Mark>, Vec<Mark>) = per_curve
+        .into_iter()
+        .flatten()
+        .partition(|mark| matches!(mark, Mark::Band { .. }));
     // Missing runs have a column of their own, so that the numbers stay in line.
     let lacking = curves.iter().any(|c| !c.missing.is_empty());
     let end = |c: &&Curve| {
-        let values = std::iter::once(c.score_text()).chain(lacking.then(|| c.missing.clone())).collect();
-        let last = c.rows.last().map(|row| row.2.mean).or_else(|| c.loose.iter().flatten().last().map(|p| p.1));
-        End { at: last.unwrap_or(y.hi), color: Some(c.color), name: c.name.clone(), values }
+        let values = std::iter::once(c.score_text())
+            .chain(lacking.then(|| c.missing.clone()))
+            .collect();
+        let last = c
+            .rows
+            .last()
+            .map(|row| row.2.mean)
+            .or_else(|| c.loose.iter().flatten().last().map(|p| p.1));
+        End {
+            at: last.unwrap_or(y.hi),
+            color: Some(c.color),
+            name: c.name.clone(),
+            values,
+        }
     };
     let ends = curves.iter().map(end).collect();
     let plane = Plane {
@@ -242,7 +303,9 @@ fn together(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
         y,
         marks: bands.into_iter().chain(lines).collect(),
         ends,
-        heads: std::iter::once(format!("{} NLL", view.held_out())).chain(lacking.then(|| "runs".to_owned())).collect(),
+        heads: std::iter::once(format!("{} NLL", view.held_out()))
+            .chain(lacking.then(|| "runs".to_owned()))
+            .collect(),
         spread: true,
         axes: true,
         width: None,
@@ -250,9 +313,17 @@ fn together(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
     };
     Chart {
         title: format!("Loss curves: {}", view.planned.name),
-        subtitle: format!("{} Right: {} at the best epoch on validation.", reading(view, curves), view.metric_name()),
+        subtitle: format!(
+            "{} Right: {} at the best epoch on validation.",
+            reading(view, curves),
+            view.metric_name()
+        ),
         caption: String::new(),
-        panels: vec![Panel { title: String::new(), note: String::new(), body: Body::Plane(plane) }],
+        panels: vec![Panel {
+            title: String::new(),
+            note: String::new(),
+            body: Body::Plane(plane),
+        }],
         columns: 1,
     }
 }
@@ -272,7 +343,10 @@ fn apart(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
             thin(&values, budget).into_iter().map(|i| (c.rows[i].0, values[i])).collect()
         })
         .collect();
-    let x = Axis { ticks: Axis::epochs(x.hi as usize, if columns > 3 { 2 } else { 3 }).ticks, ..x };
+    let x = Axis {
+        ticks: Axis::epochs(x.hi as usize, if columns > 3 { 2 } else { 3 }).ticks,
+        ..x
+    };
     let coarse = match y.scale {
         Scale::Log => Axis::log("", y.lo, y.hi, 4),
         _ => Axis::linear("", y.lo, y.hi, 4),
@@ -303,7 +377,11 @@ fn apart(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
         let note = match best {
             Some((epoch, _, held)) => {
                 let (value, epoch) = (group(held.mean, decimals(held.half)), group(*epoch, 0));
-                if columns == 3 { format!("best {value} @ epoch {epoch}") } else { format!("{value} @ {epoch}") }
+                if columns == 3 {
+                    format!("best {value} @ epoch {epoch}")
+                } else {
+                    format!("{value} @ {epoch}")
+                }
             }
             None => curve.missing.clone(),
         };

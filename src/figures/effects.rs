@@ -27,7 +27,8 @@ fn drawn(estimate: Option<stats::Estimate>) -> Option<Estimate> {
 /// The main-effects figure; `None` before any seed has a whole row of the grid.
 pub(super) fn main_effects(view: &View, effects: &Effects) -> Option<Chart> {
     let axes = effects.factors.iter().map(|&i| (i, &view.planned.axes[i]));
-    let at = |axis: usize, level: usize| drawn(effects.main(axis, level).and_then(|effect| effect.mean));
+    let at =
+        |axis: usize, level: usize| drawn(effects.main(axis, level).and_then(|effect| effect.mean));
     let effects: Vec<Effect> = axes
         .map(|(i, axis)| Effect {
             axis: axis.column.clone(),
@@ -39,11 +40,18 @@ pub(super) fn main_effects(view: &View, effects: &Effects) -> Option<Chart> {
     let columns = if effects.len() == 4 { 2 } else { effects.len().min(3) };
     let panels = effects.iter().map(|effect| {
         let marks = line(&effect.points, INK, 0.0);
-        panel(effect.axis.clone(), Axis::levels("", &effect.levels), y.clone(), marks, Vec::new())
+        panel(
+            effect.axis.clone(),
+            Axis::levels("", &effect.levels),
+            y.clone(),
+            marks,
+            Vec::new(),
+        )
     });
     let spelled = effects.iter().map(|effect| {
         let levels = effect.levels.iter().zip(&effect.points);
-        let text: Vec<String> = levels.map(|(level, e)| format!("{level}: {}", words(*e))).collect();
+        let text: Vec<String> =
+            levels.map(|(level, e)| format!("{level}: {}", words(*e))).collect();
         format!("{} \u{2013} {}", effect.axis, text.join(", "))
     });
     Some(Chart {
@@ -51,7 +59,11 @@ pub(super) fn main_effects(view: &View, effects: &Effects) -> Option<Chart> {
         subtitle: format!(
             "Mean {} at each level of {}. {} Lower is better.{}",
             view.metric_name(),
-            if effects.len() > 1 { "an axis, over all levels of the others" } else { "the axis" },
+            if effects.len() > 1 {
+                "an axis, over all levels of the others"
+            } else {
+                "the axis"
+            },
             view.bars(),
             view.unfinished()
         ),
@@ -71,8 +83,11 @@ pub(super) fn interactions(view: &View, effects: &Effects) -> Option<Chart> {
     if axes.len() < 2 {
         return None;
     }
-    let pairs: Vec<(usize, usize)> =
-        axes.iter().enumerate().flat_map(|(i, &a)| axes[i + 1..].iter().map(move |&b| (a, b))).collect();
+    let pairs: Vec<(usize, usize)> = axes
+        .iter()
+        .enumerate()
+        .flat_map(|(i, &a)| axes[i + 1..].iter().map(move |&b| (a, b)))
+        .collect();
     let axis = |i: usize| &view.planned.axes[i];
     // Of a pair, the axis of more levels goes along the panel, the other becomes lines.
     let pairs: Vec<(usize, usize)> = pairs
@@ -83,18 +98,23 @@ pub(super) fn interactions(view: &View, effects: &Effects) -> Option<Chart> {
     let cells: Vec<Vec<Effect>> = shown
         .iter()
         .map(|&(along, lines)| {
-            let at = |of: usize, level: usize| effects.pair((along, level), (lines, of)).and_then(|effect| effect.mean);
+            let at = |of: usize, level: usize| {
+                effects.pair((along, level), (lines, of)).and_then(|effect| effect.mean)
+            };
             let levels = axis(lines).levels.iter().enumerate();
             levels
                 .map(|(i, of)| Effect {
                     axis: of.clone(),
                     levels: axis(along).levels.clone(),
-                    points: (0..axis(along).levels.len()).map(|level| drawn(at(i, level))).collect(),
+                    points: (0..axis(along).levels.len())
+                        .map(|level| drawn(at(i, level)))
+                        .collect(),
                 })
                 .collect()
         })
         .collect();
-    let y = view.value_axis(&cells.iter().flat_map(|effects| estimates(effects)).collect::<Vec<_>>())?;
+    let y =
+        view.value_axis(&cells.iter().flat_map(|effects| estimates(effects)).collect::<Vec<_>>())?;
     let panels = shown.iter().zip(&cells).map(|(&(along, lines), effects)| {
         let count = effects.len();
         let mut marks = Vec::new();
@@ -104,7 +124,12 @@ pub(super) fn interactions(view: &View, effects: &Effects) -> Option<Chart> {
             let dodge = (i as f64 - (count - 1) as f64 / 2.0) * (0.24 / count as f64);
             marks.extend(line(&effect.points, color, dodge));
             if let Some(last) = effect.points.last().copied().flatten() {
-                ends.push(End { at: last.mean, color: Some(color), name: effect.axis.clone(), values: Vec::new() });
+                ends.push(End {
+                    at: last.mean,
+                    color: Some(color),
+                    name: effect.axis.clone(),
+                    values: Vec::new(),
+                });
             }
         }
         let title = format!("{} by {}", axis(along).column, axis(lines).column);
@@ -115,7 +140,11 @@ pub(super) fn interactions(view: &View, effects: &Effects) -> Option<Chart> {
     });
     let panels: Vec<Panel> = panels.collect();
     let left_out = pairs.len() - shown.len();
-    let rest = if left_out > 0 { format!(" {left_out} more pairs of axes are not shown.") } else { String::new() };
+    let rest = if left_out > 0 {
+        format!(" {left_out} more pairs of axes are not shown.")
+    } else {
+        String::new()
+    };
     let named: Vec<&str> = panels.iter().map(|p| p.title.as_str()).collect();
     Some(Chart {
         title: format!("Interactions: {}", view.planned.name),
@@ -125,14 +154,22 @@ pub(super) fn interactions(view: &View, effects: &Effects) -> Option<Chart> {
             view.bars(),
             view.unfinished()
         ),
-        caption: format!("Mean {} for each pair of levels of two axes: {}.", view.metric_name(), named.join("; ")),
+        caption: format!(
+            "Mean {} for each pair of levels of two axes: {}.",
+            view.metric_name(),
+            named.join("; ")
+        ),
         columns: panels.len().min(2),
         panels,
     })
 }
 
 fn estimates(effects: &[Effect]) -> Vec<Estimate> {
-    effects.iter().flat_map(|effect| effect.points.iter().flatten()).copied().collect()
+    effects
+        .iter()
+        .flat_map(|effect| effect.points.iter().flatten())
+        .copied()
+        .collect()
 }
 
 fn words(e: Option<Estimate>) -> String {
@@ -148,7 +185,11 @@ fn line(points: &[Option<Estimate>], color: Color, dodge: f64) -> Vec<Mark> {
     let at = points.iter().enumerate().filter_map(|(i, e)| e.map(|e| (i as f64 + dodge, e)));
     let at: Vec<(f64, Estimate)> = at.collect();
     // Where a level has no estimate, the line breaks.
-    let path = points.iter().enumerate().map(|(i, e)| (i as f64 + dodge, e.map_or(f64::NAN, |e| e.mean))).collect();
+    let path = points
+        .iter()
+        .enumerate()
+        .map(|(i, e)| (i as f64 + dodge, e.map_or(f64::NAN, |e| e.mean)))
+        .collect();
     let mut marks = vec![Mark::Line { points: path, color, width: 1.4, alpha: 1.0, dashed: false }];
     for (x, e) in &at {
         if let Some(half) = e.half {
@@ -167,6 +208,16 @@ fn line(points: &[Option<Estimate>], color: Color, dodge: f64) -> Vec<Mark> {
 }
 
 fn panel(title: String, x: Axis, y: Axis, marks: Vec<Mark>, ends: Vec<End>) -> Panel {
-    let plane = Plane { x, y, marks, ends, heads: Vec::new(), spread: true, axes: true, width: None, height: 190.0 };
+    let plane = Plane {
+        x,
+        y,
+        marks,
+        ends,
+        heads: Vec::new(),
+        spread: true,
+        axes: true,
+        width: None,
+        height: 190.0,
+    };
     Panel { title, note: String::new(), body: Body::Plane(plane) }
 }

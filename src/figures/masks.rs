@@ -1,6 +1,7 @@
 //! Masks as matrices, and as the network that they leave.
 //!
-//! Everything here is read off actual `MaskSet`s, of a small network under the rules of the study's runs.
+//! Everything here is read off actual `MaskSet`s, of a small network under the rules of the study's
+//! runs.
 
 use super::chart::{Anchor, Body, Chart, Form, Mark, Panel, Plane, Raster};
 use super::model::{NamedMask, names};
@@ -10,13 +11,21 @@ use crate::made::masks::MaskSet;
 
 /// Masks of every layer as matrices, one row of panels a mask.
 pub(super) fn matrices(masks: &[NamedMask]) -> Chart {
-    let columns = masks.iter().map(|m| m.mask.degrees().len() + 2 + usize::from(m.mask.skip())).max().unwrap_or(1);
+    let columns = masks
+        .iter()
+        .map(|m| m.mask.degrees().len() + 2 + usize::from(m.mask.skip()))
+        .max()
+        .unwrap_or(1);
     let mut panels = Vec::new();
     for named in masks {
         let before = panels.len();
         panels.extend(matrix_panels(&named.mask));
         panels[before].title = named.name.clone();
-        let blank = || Panel { title: String::new(), note: String::new(), body: Body::Message(String::new()) };
+        let blank = || Panel {
+            title: String::new(),
+            note: String::new(),
+            body: Body::Message(String::new()),
+        };
         panels.resize_with(before + columns, blank);
     }
     Chart {
@@ -36,12 +45,16 @@ pub(super) fn matrices(masks: &[NamedMask]) -> Chart {
 }
 
 fn matrix_panels(mask: &MaskSet) -> Vec<Panel> {
-    let inputs: Vec<String> = mask.ordering().positions().iter().map(|p| (p + 1).to_string()).collect();
+    let inputs: Vec<String> =
+        mask.ordering().positions().iter().map(|p| (p + 1).to_string()).collect();
     let mut below = inputs.clone();
     let layers = mask.layers();
     let mut panels = Vec::new();
     for (i, layer) in layers.iter().enumerate() {
-        let units = mask.degrees().get(i).map(|degrees| degrees.iter().map(u32::to_string).collect());
+        let units = mask
+            .degrees()
+            .get(i)
+            .map(|degrees| degrees.iter().map(u32::to_string).collect());
         let is_output = units.is_none();
         let above: Vec<String> = units.unwrap_or_else(|| inputs.clone());
         let note = match (i, is_output) {
@@ -56,7 +69,13 @@ fn matrix_panels(mask: &MaskSet) -> Vec<Panel> {
         below = above;
     }
     if let Some(direct) = mask.direct() {
-        panels.push(matrix("pixels to outputs, direct".into(), &direct, &inputs, &inputs, Color(0x00, 0x9E, 0x73)));
+        panels.push(matrix(
+            "pixels to outputs, direct".into(),
+            &direct,
+            &inputs,
+            &inputs,
+            Color(0x00, 0x9E, 0x73),
+        ));
     }
     let sees = visibility_matrix(mask);
     panels.push(matrix("seen over all paths".into(), &sees, &inputs, &inputs, INK));
@@ -68,10 +87,19 @@ fn visibility_matrix(mask: &MaskSet) -> Vec<Vec<bool>> {
     let positions = mask.ordering().positions();
     let visible = mask.visible();
     let sees = |to: u32, from: u32| (from as usize) < visible[to as usize];
-    positions.iter().map(|&to| positions.iter().map(|&from| sees(to, from)).collect()).collect()
+    positions
+        .iter()
+        .map(|&to| positions.iter().map(|&from| sees(to, from)).collect())
+        .collect()
 }
 
-fn matrix(note: String, open: &[Vec<bool>], rows: &[String], columns: &[String], color: Color) -> Panel {
+fn matrix(
+    note: String,
+    open: &[Vec<bool>],
+    rows: &[String],
+    columns: &[String],
+    color: Color,
+) -> Panel {
     let cells = open.iter().flatten().map(|&open| u16::from(open)).collect();
     let mut raster = Raster::new(columns.len(), rows.len(), 13, vec![TILE, color], cells);
     raster.gap = 1;
@@ -115,11 +143,19 @@ fn network(named: &NamedMask, columns: usize) -> Panel {
     let mut edges = Vec::new();
     for (layer, weights) in mask.layers().iter().enumerate() {
         for (to, row) in weights.iter().enumerate() {
-            edges.extend((0..row.len()).filter(|&from| row[from]).map(|from| (layer, from, layer + 1, to)));
+            edges.extend(
+                (0..row.len())
+                    .filter(|&from| row[from])
+                    .map(|from| (layer, from, layer + 1, to)),
+            );
         }
     }
     for (to, row) in mask.direct().unwrap_or_default().iter().enumerate() {
-        edges.extend((0..row.len()).filter(|&from| row[from]).map(|from| (0, from, layers.len() - 1, to)));
+        edges.extend(
+            (0..row.len())
+                .filter(|&from| row[from])
+                .map(|from| (0, from, layers.len() - 1, to)),
+        );
     }
     let chosen = mask.ordering().pixels()[(2 * dim / 3).min(dim - 1)] as usize;
     let mut on_path: Vec<Vec<bool>> = layers.iter().map(|l| vec![false; l.len()]).collect();
@@ -186,19 +222,28 @@ mod tests {
     fn the_matrix_of_paths_is_the_product_of_the_layers() {
         for skip in [false, true] {
             let mask = mask(skip);
-            let mut paths: Vec<Vec<u64>> = (0..3).map(|i| (0..3).map(|j| u64::from(i == j)).collect()).collect();
+            let mut paths: Vec<Vec<u64>> =
+                (0..3).map(|i| (0..3).map(|j| u64::from(i == j)).collect()).collect();
             for layer in mask.layers() {
                 let open = |row: &[bool], k: usize| u64::from(row[k]);
                 paths = layer
                     .iter()
-                    .map(|row| (0..3).map(|j| (0..row.len()).map(|k| open(row, k) * paths[k][j]).sum()).collect())
+                    .map(|row| {
+                        (0..3)
+                            .map(|j| (0..row.len()).map(|k| open(row, k) * paths[k][j]).sum())
+                            .collect()
+                    })
                     .collect();
             }
             let direct = mask.direct().unwrap_or_else(|| vec![vec![false; 3]; 3]);
             let sees = visibility_matrix(&mask);
             for i in 0..3 {
                 for j in 0..3 {
-                    assert_eq!(sees[i][j], paths[i][j] > 0 || direct[i][j], "output {i}, input {j}, skip {skip}");
+                    assert_eq!(
+                        sees[i][j],
+                        paths[i][j] > 0 || direct[i][j],
+                        "output {i}, input {j}, skip {skip}"
+                    );
                 }
             }
         }
@@ -207,7 +252,9 @@ mod tests {
     #[test]
     fn no_lit_pixel_comes_at_or_after_its_output() {
         let named = NamedMask { name: "toy".into(), mask: mask(false) };
-        let Body::Plane(plane) = network(&named, 1).body else { panic!("a graph is a plane") };
+        let Body::Plane(plane) = network(&named, 1).body else {
+            panic!("a graph is a plane")
+        };
         let lit: Vec<(f64, f64)> = plane
             .marks
             .iter()
@@ -216,7 +263,8 @@ mod tests {
                 _ => None,
             })
             .collect();
-        // Output of pixel 0 (third of the ordering) is chosen; it sees pixels 1 and 2, never itself.
+        // Output of pixel 0 (third of the ordering) is chosen; it sees pixels 1 and 2, never
+        // itself.
         let inputs = lit.iter().filter(|at| at.1 == 0.0).count();
         assert_eq!((inputs, lit.iter().filter(|at| at.1 == 3.0).count()), (2, 1));
     }

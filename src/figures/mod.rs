@@ -1,7 +1,8 @@
 //! From a study on disk to what a reader looks at: figures and one page.
 //!
-//! A figure is a [`Chart`] first, plain data that can be tested, and pictures second. Every kind has its own file; `charts`
-//! lists them. Nothing here reads a file: images come in as [`Artefacts`], pictures go out as bytes.
+//! A figure is a [`Chart`] first, plain data that can be tested, and pictures second. Every kind
+//! has its own file; `charts` lists them. Nothing here reads a file: images come in as
+//! [`Artefacts`], pictures go out as bytes.
 
 mod ablation;
 mod artefacts;
@@ -50,20 +51,29 @@ pub struct Figure {
     pub pictures: Pictures,
 }
 
-/// Every figure of every study of a plan, study by study; drawn in parallel, returned in a fixed order.
+/// Every figure of every study of a plan, study by study; drawn in parallel, returned in a fixed
+/// order.
 pub fn draw_all(study: &Study, artefacts: &Artefacts) -> Vec<Figure> {
     let charts: Vec<(String, &str, Chart)> = (0..study.plan.studies.len())
         .into_par_iter()
         .flat_map_iter(|index| {
             let owner = &study.plan.studies[index].name;
-            charts(study, index, artefacts).into_iter().map(|(name, chart)| (owner.clone(), name, chart))
+            charts(study, index, artefacts)
+                .into_iter()
+                .map(|(name, chart)| (owner.clone(), name, chart))
         })
         .collect();
     charts
         .into_par_iter()
         .map(|(study, name, chart)| {
             let pictures = draw(&chart);
-            Figure { study, name: name.into(), title: chart.title, caption: chart.caption, pictures }
+            Figure {
+                study,
+                name: name.into(),
+                title: chart.title,
+                caption: chart.caption,
+                pictures,
+            }
         })
         .collect()
 }
@@ -71,11 +81,13 @@ pub fn draw_all(study: &Study, artefacts: &Artefacts) -> Vec<Figure> {
 /// Marks, points and cells of a chart, at most.
 const MOST_MARKS: usize = 10_000_000;
 
-/// The pictures of a chart, or of words that say why there is none where it is too large for a page.
+/// The pictures of a chart, or of words that say why there is none where it is too large for a
+/// page.
 pub fn draw(chart: &Chart) -> Pictures {
     let drawn = (chart.marks() <= MOST_MARKS).then(|| draw::draw(chart)).flatten();
     drawn.unwrap_or_else(|| {
-        let message = Chart::message(&chart.title, "Too large to draw: the tables hold what it would show.");
+        let message =
+            Chart::message(&chart.title, "Too large to draw: the tables hold what it would show.");
         draw::draw(&message).expect("a few words fit on a page")
     })
 }
@@ -96,12 +108,16 @@ pub fn completion(name: &str, completion: &Completion) -> Chart {
 /// If the plan has no study with this index.
 pub fn charts(study: &Study, index: usize, artefacts: &Artefacts) -> Vec<(&'static str, Chart)> {
     let view = View::new(study, &study.plan.studies[index]);
-    let mut charts = vec![("ablation", ablation::chart(&view, &study.ablation(index))), ("loss", curves::chart(&view))];
+    let mut charts = vec![
+        ("ablation", ablation::chart(&view, &study.ablation(index))),
+        ("loss", curves::chart(&view)),
+    ];
     if let Some(effects) = study.effects(index) {
         charts.extend(effects::main_effects(&view, &effects).map(|chart| ("main-effects", chart)));
         charts.extend(effects::interactions(&view, &effects).map(|chart| ("interactions", chart)));
     }
-    charts.extend(cost::chart(&view, cost::Cost::Parameters).map(|chart| ("cost-parameters", chart)));
+    charts
+        .extend(cost::chart(&view, cost::Cost::Parameters).map(|chart| ("cost-parameters", chart)));
     charts.extend(cost::chart(&view, cost::Cost::Seconds).map(|chart| ("cost-time", chart)));
     if !artefacts.samples.is_empty() {
         charts.push(("samples", sample_chart(&view, artefacts)));
@@ -128,7 +144,11 @@ fn sample_chart(view: &View, artefacts: &Artefacts) -> Chart {
             Some(score) => format!("{} nats", scale::estimate(score.mean, score.half)),
             None => variant.missing(),
         };
-        panels.push(Samples { name: variant.label.into(), note, picture: run.and_then(picture) });
+        panels.push(Samples {
+            name: variant.label.into(),
+            note,
+            picture: run.and_then(picture),
+        });
     }
     let mut data: Vec<&str> = Vec::new();
     for run in view.variants.iter().flat_map(|v| &v.replicates) {
@@ -136,18 +156,29 @@ fn sample_chart(view: &View, artefacts: &Artefacts) -> Chart {
             data.push(&run.spec.data);
             let name = format!("test images: {}", run.spec.config.data.name);
             let picture = artefacts.tests.get(&run.spec.data);
-            panels.extend(picture.map(|p| Samples { name, note: "real, for reference".into(), picture: Some(p) }));
+            panels.extend(picture.map(|p| Samples {
+                name,
+                note: "real, for reference".into(),
+                picture: Some(p),
+            }));
         }
     }
     let interval = match view.plan.seeds.len() {
         1 => "of 1 seed".to_owned(),
-        n => format!("mean of {n} seeds \u{b1} half of its {} % t interval", view::percent(view.plan.compare.level)),
+        n => format!(
+            "mean of {n} seeds \u{b1} half of its {} % t interval",
+            view::percent(view.plan.compare.level)
+        ),
     };
     samples::chart(&panels, seed, &format!("{} in nats per image, {interval}", view.metric_name()))
 }
 
-/// What the first run that has it left, of the best variant that has such a run; with that variant's label.
-fn of_the_best<'a, T>(view: &'a View, left: impl Fn(&Replicate) -> Option<T>) -> Option<(&'a str, T)> {
+/// What the first run that has it left, of the best variant that has such a run; with that
+/// variant's label.
+fn of_the_best<'a, T>(
+    view: &'a View,
+    left: impl Fn(&Replicate) -> Option<T>,
+) -> Option<(&'a str, T)> {
     let with = view.variants.iter().filter_map(|v| {
         let found = v.replicates.iter().find_map(&left)?;
         Some((v.score(view)?.mean, v.label, found))
@@ -161,7 +192,9 @@ fn completion_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
 }
 
 fn neighbour_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
-    let pair = |r: &Replicate| Some((artefacts.samples.get(&r.spec.id)?, artefacts.nearest.get(&r.spec.id)?));
+    let pair = |r: &Replicate| {
+        Some((artefacts.samples.get(&r.spec.id)?, artefacts.nearest.get(&r.spec.id)?))
+    };
     let (label, (drawn, nearest)) = of_the_best(view, pair)?;
     Some(samples::neighbours(label, drawn, nearest))
 }
@@ -176,29 +209,50 @@ mod tests {
         let raster = |width: usize, height: usize| {
             let cells = vec![0; width * height];
             let raster = chart::Raster::new(width, height, 1, vec![style::INK], cells);
-            let panel = chart::Panel { title: String::new(), note: String::new(), body: chart::Body::Raster(raster) };
+            let panel = chart::Panel {
+                title: String::new(),
+                note: String::new(),
+                body: chart::Body::Raster(raster),
+            };
             Chart { panels: vec![panel], ..Chart::message("A picture", "") }
         };
         assert!(!draw(&raster(300, 300)).live_svg.contains("Too large to draw"));
         for (width, height) in [(1, 2_000_000), (2_000_000, 1), (4_000, 3_000)] {
-            assert!(draw(&raster(width, height)).live_svg.contains("Too large to draw"), "{width} x {height}");
+            assert!(
+                draw(&raster(width, height)).live_svg.contains("Too large to draw"),
+                "{width} x {height}"
+            );
         }
     }
 
     #[test]
     fn wide_images_are_words_and_many_images_are_fewer() {
-        let picture =
-            |dim: usize| Picture { shape: Shape { width: dim, height: 1 }, images: Images::new(vec![1; 3 * dim], dim) };
+        let picture = |dim: usize| Picture {
+            shape: Shape { width: dim, height: 1 },
+            images: Images::new(vec![1; 3 * dim], dim),
+        };
         let samples = |picture: &Picture| {
-            let panel = Samples { name: "a".into(), note: String::new(), picture: Some(picture) };
+            let panel = Samples {
+                name: "a".into(),
+                note: String::new(),
+                picture: Some(picture),
+            };
             samples::chart(&[panel], 1, "NLL")
         };
         let wide = samples(&picture(100_000));
         assert_eq!(wide.marks(), 0);
-        assert!(wide.caption.contains("1 x 100000 pixels are too large to draw"), "{}", wide.caption);
+        assert!(
+            wide.caption.contains("1 x 100000 pixels are too large to draw"),
+            "{}",
+            wide.caption
+        );
         assert_eq!(samples(&picture(100)).marks(), 300);
         assert_eq!(
-            [1, 300, 100_000].map(|panels| tiles::room(Shape { width: 28, height: 28 }, panels, 25)),
+            [1, 300, 100_000].map(|panels| tiles::room(
+                Shape { width: 28, height: 28 },
+                panels,
+                25
+            )),
             [25, 25, 1]
         );
     }

@@ -1,4 +1,5 @@
-//! Which masks and orderings the figures of the model show: those of the study's own runs, each kind once.
+//! Which masks and orderings the figures of the model show: those of the study's own runs, each
+//! kind once.
 
 use std::collections::BTreeSet;
 
@@ -40,7 +41,8 @@ pub(super) fn charts(view: &View, artefacts: &Artefacts) -> Vec<(&'static str, C
     let real = real(&runs[..runs.len().min(CONSIDERED)], shape);
     let of_the_first = |mut chart: Chart| {
         if runs.len() > CONSIDERED {
-            chart.subtitle += &format!(" Among the first {CONSIDERED} of {} kinds of rules.", runs.len());
+            chart.subtitle +=
+                &format!(" Among the first {CONSIDERED} of {} kinds of rules.", runs.len());
         }
         chart
     };
@@ -49,7 +51,10 @@ pub(super) fn charts(view: &View, artefacts: &Artefacts) -> Vec<(&'static str, C
         ("masks", first_of(&small, 3, &masks::matrices)),
         ("network", first_of(&small, 6, &masks::networks)),
         ("visibility", of_the_first(first_of(&real, 8, &visibility::gaps))),
-        ("views", of_the_first(first_of(&real, 4, &|named| visibility::views(named, shape)))),
+        (
+            "views",
+            of_the_first(first_of(&real, 4, &|named| visibility::views(named, shape))),
+        ),
     ]
 }
 
@@ -62,11 +67,17 @@ fn first_of(all: &[NamedMask], most: usize, chart: &dyn Fn(&[NamedMask]) -> Char
     chart
 }
 
-/// The first run of each variant whose masks follow other rules than those before it, with the variant's label.
+/// The first run of each variant whose masks follow other rules than those before it, with the
+/// variant's label.
 fn runs<'a>(view: &'a View) -> Vec<(&'a str, &'a RunSpec)> {
     let mut known = BTreeSet::new();
-    let first = view.variants.iter().filter_map(|variant| Some((variant.label, variant.replicates.first()?.spec)));
-    first.filter(|(_, spec)| known.insert(word(&rules(&spec.config.model)))).collect()
+    let first = view
+        .variants
+        .iter()
+        .filter_map(|variant| Some((variant.label, variant.replicates.first()?.spec)));
+    first
+        .filter(|(_, spec)| known.insert(word(&rules(&spec.config.model))))
+        .collect()
 }
 
 /// What decides the masks of a model.
@@ -93,8 +104,8 @@ fn orderings(runs: &[(&str, &RunSpec)], shape: Shape) -> Vec<(String, Ordering)>
     orderings
 }
 
-/// Masks of a network of few units under each kind of rules; where there is but one kind and training cycles through
-/// several masks, the first of a cycle.
+/// Masks of a network of few units under each kind of rules; where there is but one kind and
+/// training cycles through several masks, the first of a cycle.
 fn small(view: &View, runs: &[(&str, &RunSpec)]) -> Vec<NamedMask> {
     let masks = |spec: &RunSpec| Masks::new(&toy(&spec.config.model), TOY, 1, spec.seed);
     let cycles = view.variants.iter().filter_map(|v| Some((v.label, v.replicates.first()?.spec)));
@@ -102,13 +113,21 @@ fn small(view: &View, runs: &[(&str, &RunSpec)]) -> Vec<NamedMask> {
         MaskCount::Cycle(count) => count.min(CYCLE),
         MaskCount::Fresh => CYCLE,
     };
-    let longest = cycles.rev().max_by_key(|(_, spec)| length(spec)).filter(|(_, spec)| length(spec) > 1);
+    let longest = cycles
+        .rev()
+        .max_by_key(|(_, spec)| length(spec))
+        .filter(|(_, spec)| length(spec) > 1);
     if let ([_], Some((label, spec))) = (runs, longest) {
         let name = |k: usize| format!("{label}: mask {}", k + 1);
         let mask = |k| NamedMask { name: name(k), mask: masks(spec).trained(k as u64) };
         return (0..length(spec)).map(mask).collect();
     }
-    runs.iter().map(|(label, spec)| NamedMask { name: (*label).to_owned(), mask: masks(spec).evaluated(0) }).collect()
+    runs.iter()
+        .map(|(label, spec)| NamedMask {
+            name: (*label).to_owned(),
+            mask: masks(spec).evaluated(0),
+        })
+        .collect()
 }
 
 /// A model of few units under the same rules.
@@ -117,7 +136,8 @@ fn toy(model: &ModelConfig) -> ModelConfig {
     ModelConfig { hidden, ..model.clone() }
 }
 
-/// First masks of the runs' models, those through which outputs see the same numbers of pixels once.
+/// First masks of the runs' models, those through which outputs see the same numbers of pixels
+/// once.
 fn real(runs: &[(&str, &RunSpec)], shape: Shape) -> Vec<NamedMask> {
     let mut seen = BTreeSet::new();
     let masks = runs.iter().map(|(label, spec)| NamedMask {
@@ -129,13 +149,23 @@ fn real(runs: &[(&str, &RunSpec)], shape: Shape) -> Vec<NamedMask> {
 
 /// How a run's pixels lie: as its images say, else as its number of variables suggests.
 fn shape(view: &View, spec: &RunSpec, artefacts: &Artefacts) -> Shape {
-    let of_data = artefacts.tests.get(&spec.data).or_else(|| artefacts.samples.get(&spec.id)).map(|p| p.shape);
+    let of_data = artefacts
+        .tests
+        .get(&spec.data)
+        .or_else(|| artefacts.samples.get(&spec.id))
+        .map(|p| p.shape);
     let dim = || {
-        let records = view.variants.iter().flat_map(|v| &v.replicates).filter(|r| r.spec.data == spec.data);
+        let records = view
+            .variants
+            .iter()
+            .flat_map(|v| &v.replicates)
+            .filter(|r| r.spec.data == spec.data);
         records.filter_map(|r| r.record.summary.as_ref()).map(|s| s.dim).next()
     };
     let side = spec.config.data.size;
-    of_data.or_else(|| dim().map(view::shape_of)).unwrap_or(Shape { width: side, height: side })
+    of_data
+        .or_else(|| dim().map(view::shape_of))
+        .unwrap_or(Shape { width: side, height: side })
 }
 
 /// A setting's word in the experiment file.

@@ -38,7 +38,8 @@ pub(super) fn chart(orderings: &[(String, Ordering)], shape: Shape) -> Chart {
     }
 }
 
-/// The pieces of a path without its jumps, such as from the end of one row to the start of the next.
+/// The pieces of a path without its jumps, such as from the end of one row to the start of the
+/// next.
 fn near_steps(path: &[(f64, f64)]) -> impl Iterator<Item = Vec<(f64, f64)>> {
     let near = |a: &(f64, f64), b: &(f64, f64)| (b.0 - a.0).hypot(b.1 - a.1) < 2.3;
     path.chunk_by(near).filter(|piece| piece.len() > 1).map(<[_]>::to_vec)
@@ -52,13 +53,19 @@ fn panel(name: &str, ordering: &Ordering, shape: Shape) -> Panel {
     let last = ordering.dim().saturating_sub(1).max(1);
     let class = |position: u32| (position as usize * (LEVELS - 1) / last) as u16;
     let cells = ordering.positions().into_iter().map(class).collect();
-    let colors = (0..LEVELS).map(|level| sequential(level as f64 / (LEVELS - 1) as f64)).collect();
+    let colors = (0..LEVELS)
+        .map(|level| sequential(level as f64 / (LEVELS - 1) as f64))
+        .collect();
     let side = (150 / shape.width.max(shape.height).max(1)).clamp(1, 24);
     let mut raster = Raster::new(shape.width, shape.height, side, colors, cells);
 
     let place = |pixel: u32| (pixel as usize % shape.width, pixel as usize / shape.width);
-    let path: Vec<(f64, f64)> =
-        ordering.pixels().iter().map(|&pixel| place(pixel)).map(|(x, y)| (x as f64 + 0.5, y as f64 + 0.5)).collect();
+    let path: Vec<(f64, f64)> = ordering
+        .pixels()
+        .iter()
+        .map(|&pixel| place(pixel))
+        .map(|(x, y)| (x as f64 + 0.5, y as f64 + 0.5))
+        .collect();
     let walked: f64 = path.windows(2).map(|p| (p[1].0 - p[0].0).hypot(p[1].1 - p[0].1)).sum();
     if walked < 2.5 * path.len() as f64 {
         raster.paths.extend(near_steps(&path));
@@ -66,5 +73,9 @@ fn panel(name: &str, ordering: &Ordering, shape: Shape) -> Panel {
         raster.paths.push(path.into_iter().take(STEPS).collect());
     }
     raster.rings.extend(ordering.pixels().first().map(|&pixel| place(pixel)));
-    Panel { title: name.into(), note: String::new(), body: Body::Raster(raster) }
+    Panel {
+        title: name.into(),
+        note: String::new(),
+        body: Body::Raster(raster),
+    }
 }

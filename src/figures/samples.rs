@@ -44,10 +44,18 @@ pub(super) fn chart(panels: &[Samples], seed: u64, metric: &str) -> Chart {
     if shown == 0 {
         return Chart::message("Samples", "No finished run has left samples yet.");
     }
-    let drawn = panels.iter().filter_map(|panel| panel.picture).filter(|p| tiles::too_large(p.shape).is_none());
-    let most = drawn.map(|picture| tiles::room(picture.shape, shown, if panels.len() <= 9 { 100 } else { 25 })).min();
+    let drawn = panels
+        .iter()
+        .filter_map(|panel| panel.picture)
+        .filter(|p| tiles::too_large(p.shape).is_none());
+    let most = drawn
+        .map(|picture| tiles::room(picture.shape, shown, if panels.len() <= 9 { 100 } else { 25 }))
+        .min();
     let Some(most) = most else {
-        let why = panels.iter().find_map(|panel| tiles::too_large(panel.picture?.shape)).unwrap_or_default();
+        let why = panels
+            .iter()
+            .find_map(|panel| tiles::too_large(panel.picture?.shape))
+            .unwrap_or_default();
         return Chart::message("Samples", format!("Not drawn: {why}."));
     };
     let columns = match panels.len() {
@@ -71,15 +79,19 @@ pub(super) fn chart(panels: &[Samples], seed: u64, metric: &str) -> Chart {
         subtitle: format!("Below each name: {metric}. Real test images come last."),
         caption: format!(
             "Grids of samples drawn from the trained models, the first {most} of seed {seed}, beside real test images. {}.",
-            panels.iter().map(|p| format!("{}: {}", p.name, p.note)).collect::<Vec<_>>().join("; ")
+            panels
+                .iter()
+                .map(|p| format!("{}: {}", p.name, p.note))
+                .collect::<Vec<_>>()
+                .join("; ")
         ),
         panels: made.collect(),
         columns,
     }
 }
 
-/// Rows of test images: whole, reconstruction, what was given, completions. Where one completion each leaves room, the
-/// images stand in two panels.
+/// Rows of test images: whole, reconstruction, what was given, completions. Where one completion
+/// each leaves room, the images stand in two panels.
 pub(super) fn completion(name: &str, completion: &Completion) -> Chart {
     const ROWS: usize = 10;
     const DRAWS: usize = 5;
@@ -99,7 +111,8 @@ pub(super) fn completion(name: &str, completion: &Completion) -> Chart {
     let blocks = if span <= 4 && count > 1 { 2 } else { 1 };
     let shown = count.min(ROWS * blocks);
 
-    let binary = |images: &Images, row: usize, i: usize| if images.row(row)[i] > 0 { ON } else { OFF };
+    let binary =
+        |images: &Images, row: usize, i: usize| if images.row(row)[i] > 0 { ON } else { OFF };
     let class = |tile: usize, i: usize| {
         let (image, column) = (tile / span, tile % span);
         match (column, &completion.reconstruction) {
@@ -117,9 +130,14 @@ pub(super) fn completion(name: &str, completion: &Completion) -> Chart {
         let mut raster = tiles::raster(completion.shape, rows * span, span, class);
         raster.cell = (60 / completion.shape.width.max(1)).clamp(1, 8);
         raster.column_names.clone_from(&heads);
-        Panel { title: String::new(), note: String::new(), body: Body::Raster(raster) }
+        Panel {
+            title: String::new(),
+            note: String::new(),
+            body: Body::Raster(raster),
+        }
     };
-    let share = completion.given.iter().filter(|g| **g).count() as f64 / completion.given.len().max(1) as f64;
+    let share = completion.given.iter().filter(|g| **g).count() as f64
+        / completion.given.len().max(1) as f64;
     Chart {
         title: format!("Test images, reconstructed and completed: {name}"),
         subtitle: "One pass: the probability of each pixel given the true earlier ones. Given: the first half of the \
@@ -139,12 +157,16 @@ pub(super) fn completion(name: &str, completion: &Completion) -> Chart {
     }
 }
 
-/// Samples, each with the training image nearest to it below: a model that has learnt its training set by heart shows.
+/// Samples, each with the training image nearest to it below: a model that has learnt its training
+/// set by heart shows.
 pub(super) fn neighbours(name: &str, drawn: &Picture, nearest: &Picture) -> Chart {
     const ACROSS: usize = 10;
     const PAIRS: usize = 40;
     if let Some(why) = tiles::too_large(drawn.shape) {
-        return Chart::message("Samples and their nearest training images", format!("Not drawn: {why}."));
+        return Chart::message(
+            "Samples and their nearest training images",
+            format!("Not drawn: {why}."),
+        );
     }
     let count = drawn.images.count().min(nearest.images.count()).min(PAIRS);
     let across = ACROSS.min(count.max(1));
@@ -157,14 +179,22 @@ pub(super) fn neighbours(name: &str, drawn: &Picture, nearest: &Picture) -> Char
     };
     let mut raster = tiles::raster(drawn.shape, rows * across, across, class);
     raster.cell = (48 / drawn.shape.width.max(1)).clamp(1, 8);
-    raster.row_names = (0..rows).map(|row| if row % 2 == 0 { "sample" } else { "nearest" }.to_owned()).collect();
+    raster.row_names = (0..rows)
+        .map(|row| if row % 2 == 0 { "sample" } else { "nearest" }.to_owned())
+        .collect();
     Chart {
         title: format!("Samples and their nearest training images: {name}"),
-        subtitle: "Below each sample: the training image that differs from it in the fewest pixels.".into(),
+        subtitle:
+            "Below each sample: the training image that differs from it in the fewest pixels."
+                .into(),
         caption: format!(
             "{count} samples drawn by the model of {name}, each with the nearest training image below it."
         ),
-        panels: vec![Panel { title: String::new(), note: String::new(), body: Body::Raster(raster) }],
+        panels: vec![Panel {
+            title: String::new(),
+            note: String::new(),
+            body: Body::Raster(raster),
+        }],
         columns: 1,
     }
 }

@@ -56,7 +56,13 @@ impl Axis {
         if lo <= 0.0 {
             return Self::linear(label, lo, hi, target);
         }
-        Self { label: label.into(), lo, hi, scale: Scale::Log, ticks: log_ticks(lo, hi, target) }
+        Self {
+            label: label.into(),
+            lo,
+            hi,
+            scale: Scale::Log,
+            ticks: log_ticks(lo, hi, target),
+        }
     }
 
     /// The axis with its upper end moved up to a round value, which becomes a tick.
@@ -96,9 +102,19 @@ impl Axis {
 
     /// Named levels at 0, 1, 2, ...
     pub fn levels(label: &str, names: &[String]) -> Self {
-        let ticks = names.iter().enumerate().map(|(i, text)| Tick { at: i as f64, text: text.clone() }).collect();
+        let ticks = names
+            .iter()
+            .enumerate()
+            .map(|(i, text)| Tick { at: i as f64, text: text.clone() })
+            .collect();
         let hi = names.len().max(1) as f64 - 0.5;
-        Self { label: label.into(), lo: -0.5, hi, scale: Scale::Levels, ticks }
+        Self {
+            label: label.into(),
+            lo: -0.5,
+            hi,
+            scale: Scale::Levels,
+            ticks,
+        }
     }
 
     /// Position of a value on the axis, linear in pixels.
@@ -109,7 +125,8 @@ impl Axis {
         }
     }
 
-    /// Where a value lies between two ends of the drawn axis, in pixels; values off the axis lie beyond the ends.
+    /// Where a value lies between two ends of the drawn axis, in pixels; values off the axis lie
+    /// beyond the ends.
     pub fn along(&self, value: f64, from: f64, to: f64) -> f64 {
         let (lo, hi) = (self.position(self.lo), self.position(self.hi));
         let t = (self.position(value) - lo) / (hi - lo);
@@ -158,7 +175,8 @@ fn round_step(raw: f64) -> f64 {
         .unwrap_or(10.0 * power)
 }
 
-/// Steps of 1, 2 or 5 times a power of ten: of those that give at least two ticks, the one nearest to `target` of them.
+/// Steps of 1, 2 or 5 times a power of ten: of those that give at least two ticks, the one nearest
+/// to `target` of them.
 fn number_ticks(lo: f64, hi: f64, target: usize) -> Vec<Tick> {
     let most = round_step((hi - lo) / target.max(1) as f64);
     let finer = round_step(most * 0.4);
@@ -167,21 +185,32 @@ fn number_ticks(lo: f64, hi: f64, target: usize) -> Vec<Tick> {
     let step = if count(most) < 2.0 || off(finer) < off(most) { finer } else { most };
     let first = (lo / step - 1e-9).ceil();
     let count = ((hi / step + 1e-9).floor() - first).max(0.0) as usize;
-    let ticks = (0..=count).map(|i| (first + i as f64) * step).filter(|at| (lo..=hi).contains(at));
+    let ticks = (0..=count)
+        .map(|i| (first + i as f64) * step)
+        .filter(|at| (lo..=hi).contains(at));
     ticks.map(|at| Tick { at, text: tick_text(at, step) }).collect()
 }
 
-/// Powers of ten where there are enough of them, else finer mantissas, else linear ticks on the logarithmic axis.
+/// Powers of ten where there are enough of them, else finer mantissas, else linear ticks on the
+/// logarithmic axis.
 fn log_ticks(lo: f64, hi: f64, target: usize) -> Vec<Tick> {
-    const MANTISSAS: [&[f64]; 4] =
-        [&[1.0], &[1.0, 3.0], &[1.0, 2.0, 5.0], &[1.0, 1.2, 1.4, 1.6, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0]];
+    const MANTISSAS: [&[f64]; 4] = [
+        &[1.0],
+        &[1.0, 3.0],
+        &[1.0, 2.0, 5.0],
+        &[1.0, 1.2, 1.4, 1.6, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0],
+    ];
     let decades = lo.log10().floor() as i32..=hi.log10().ceil() as i32;
     for mantissas in MANTISSAS {
         let values = decades.clone().flat_map(|d| mantissas.iter().map(move |m| m * 10f64.powi(d)));
         let values: Vec<f64> = values.filter(|v| (lo..=hi).contains(v)).collect();
         if values.len() >= target.min(4) {
             let stride = values.len().div_ceil(target.max(1) + 2).max(1);
-            return values.into_iter().step_by(stride).map(|at| Tick { at, text: short(at) }).collect();
+            return values
+                .into_iter()
+                .step_by(stride)
+                .map(|at| Tick { at, text: short(at) })
+                .collect();
         }
     }
     let mut ticks = number_ticks(lo, hi, target);
@@ -203,15 +232,25 @@ fn tick_text(at: f64, step: f64) -> String {
 pub fn short(value: f64) -> String {
     let size = value.abs();
     let (scaled, unit) = match size {
-        s if (1e12..).contains(&s) || (0.0 < s && s < 1e-4) => return minus(format!("{value:.0e}")),
+        s if (1e12..).contains(&s) || (0.0 < s && s < 1e-4) => {
+            return minus(format!("{value:.0e}"));
+        }
         s if s >= 1e9 => (value / 1e9, "G"),
         s if s >= 1e6 => (value / 1e6, "M"),
         s if s >= 1e4 => (value / 1e3, "k"),
         _ => (value, ""),
     };
-    let decimals = if scaled.abs() >= 100.0 || scaled == 0.0 { 0 } else { 2 - scaled.abs().log10().floor() as usize };
+    let decimals = if scaled.abs() >= 100.0 || scaled == 0.0 {
+        0
+    } else {
+        2 - scaled.abs().log10().floor() as usize
+    };
     let text = format!("{scaled:.decimals$}");
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    let text = if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &text
+    };
     format!("{}{unit}", minus(text.into()))
 }
 
@@ -232,7 +271,8 @@ pub fn group(value: f64, decimals: usize) -> String {
     out + rest
 }
 
-/// Decimals that show one significant digit of `half_width`: one at least, so that numbers in a column line up.
+/// Decimals that show one significant digit of `half_width`: one at least, so that numbers in a
+/// column line up.
 pub fn decimals(half_width: Option<f64>) -> usize {
     match half_width {
         Some(h) if h.is_finite() && h > 0.0 => (-h.log10().floor()).clamp(1.0, 4.0) as usize,

@@ -1,4 +1,5 @@
-//! Colours, type and strokes: one look for every figure, so that a variant is recognised across all of them.
+//! Colours, type and strokes: one look for every figure, so that a variant is recognised across all
+//! of them.
 
 /// An opaque colour, red, green and blue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +24,9 @@ pub const WHITE: Color = Color(0xFF, 0xFF, 0xFF);
 /// The one accent of pictures without variants.
 pub const ACCENT: Color = Color(0xD5, 0x5E, 0x00);
 
-/// Okabe and Ito's colours without yellow, in order of contrast, then Tol's wine and a dark grey: distinct under the
-/// common colour blindnesses. Repeats after eight, where every mark carries its name anyway.
+/// Okabe and Ito's colours without yellow, in order of contrast, then Tol's wine and a dark grey:
+/// distinct under the common colour blindnesses. Repeats after eight, where every mark carries its
+/// name anyway.
 const PALETTE: [Color; 8] = [
     Color(0x00, 0x72, 0xB2),
     Color(0xD5, 0x5E, 0x00),

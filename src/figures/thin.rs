@@ -1,6 +1,7 @@
 //! Fewer points, same shape: largest triangle, three buckets (Steinarsson 2013).
 
-/// Indices of at most `limit` of the values, rising, first and last among them; all of them where they fit.
+/// Indices of at most `limit` of the values, rising, first and last among them; all of them where
+/// they fit.
 pub(super) fn thin(values: &[f64], limit: usize) -> Vec<usize> {
     let count = values.len();
     if count <= limit || limit < 3 {

@@ -32,8 +32,14 @@ pub(super) fn cell(shape: Shape) -> usize {
     (28 / shape.width.max(shape.height).max(1)).clamp(1, 8)
 }
 
-/// A raster of tiles, `across` a row; `pixel(tile, i)` is the class of pixel `i`, for `count` tiles.
-pub(super) fn raster(shape: Shape, count: usize, across: usize, pixel: impl Fn(usize, usize) -> u16) -> Raster {
+/// A raster of tiles, `across` a row; `pixel(tile, i)` is the class of pixel `i`, for `count`
+/// tiles.
+pub(super) fn raster(
+    shape: Shape,
+    count: usize,
+    across: usize,
+    pixel: impl Fn(usize, usize) -> u16,
+) -> Raster {
     let across = across.max(1);
     let down = count.div_ceil(across).max(1);
     let width = across * shape.width;
@@ -57,8 +63,11 @@ const MOST_CELLS: usize = 8_000_000;
 
 /// Why images cannot be drawn, if they cannot.
 pub(super) fn too_large(shape: Shape) -> Option<String> {
-    let large = shape.width > LARGEST_SIDE || shape.height > LARGEST_SIDE || shape.dim() > MOST_CELLS;
-    large.then(|| format!("images of {} x {} pixels are too large to draw", shape.height, shape.width))
+    let large =
+        shape.width > LARGEST_SIDE || shape.height > LARGEST_SIDE || shape.dim() > MOST_CELLS;
+    large.then(|| {
+        format!("images of {} x {} pixels are too large to draw", shape.height, shape.width)
+    })
 }
 
 /// Images of each of `panels` sets that a figure has room for, of `wanted`.
@@ -66,7 +75,8 @@ pub(super) fn room(shape: Shape, panels: usize, wanted: usize) -> usize {
     wanted.min(MOST_CELLS / (shape.dim() * panels).max(1)).max(1)
 }
 
-/// The first images of a binary set, at most `most`, in a grid that is as square as the images allow.
+/// The first images of a binary set, at most `most`, in a grid that is as square as the images
+/// allow.
 pub(super) fn grid(shape: Shape, images: &Images, most: usize) -> Raster {
     let count = images.count().min(most);
     let aspect = shape.height as f64 / shape.width as f64;

@@ -42,8 +42,13 @@ pub(super) struct Replicate<'a> {
     pub(super) score: Option<f64>,
 }
 
-static OUTSTANDING: RunRecord =
-    RunRecord { status: RunStatus::Outstanding, error: None, summary: None, epochs: Vec::new(), timing: None };
+static OUTSTANDING: RunRecord = RunRecord {
+    status: RunStatus::Outstanding,
+    error: None,
+    summary: None,
+    epochs: Vec::new(),
+    timing: None,
+};
 
 impl<'a> View<'a> {
     /// The view of one of the plan's studies.
@@ -74,9 +79,19 @@ impl<'a> View<'a> {
             .collect();
         let baseline = study.baseline(planned);
         let reach = |n: usize| {
-            if n < 2 { 0.0 } else { stats::t_quantile(f64::midpoint(1.0, plan.compare.level), (n - 1) as f64) }
+            if n < 2 {
+                0.0
+            } else {
+                stats::t_quantile(f64::midpoint(1.0, plan.compare.level), (n - 1) as f64)
+            }
         };
-        Self { plan, planned, variants, baseline, reach: (0..=plan.seeds.len()).map(reach).collect() }
+        Self {
+            plan,
+            planned,
+            variants,
+            baseline,
+            reach: (0..=plan.seeds.len()).map(reach).collect(),
+        }
     }
 
     /// Student's factor by number of values: how many standard errors half an interval has.
@@ -139,9 +154,12 @@ impl<'a> View<'a> {
             [] => String::new(),
             [(words, _)] => format!(" Data: {words}."),
             all => {
-                let each: Vec<String> =
-                    all.iter().map(|(words, labels)| format!("{words} ({})", labels.join(", "))).collect();
-                let warning = if comparable { "" } else { ", and NLL on different data do not compare" };
+                let each: Vec<String> = all
+                    .iter()
+                    .map(|(words, labels)| format!("{words} ({})", labels.join(", ")))
+                    .collect();
+                let warning =
+                    if comparable { "" } else { ", and NLL on different data do not compare" };
                 format!(" Data differ{warning}: {}.", each.join("; "))
             }
         }
@@ -166,15 +184,19 @@ impl<'a> View<'a> {
         }
     }
 
-    /// An axis for estimates of the compared number. Intervals may widen it, not rule it: those of two or three seeds can
-    /// be many times wider than what is compared.
+    /// An axis for estimates of the compared number. Intervals may widen it, not rule it: those of
+    /// two or three seeds can be many times wider than what is compared.
     pub(super) fn value_axis(&self, estimates: &[Estimate]) -> Option<Axis> {
         let (lo, hi) = reach(estimates)?;
         Some(Axis::airy(&self.metric_label(), lo, hi, 6))
     }
 
     fn count(&self, status: RunStatus) -> usize {
-        self.variants.iter().flat_map(|v| &v.replicates).filter(|r| r.record.status == status).count()
+        self.variants
+            .iter()
+            .flat_map(|v| &v.replicates)
+            .filter(|r| r.record.status == status)
+            .count()
     }
 
     /// How far the study is, in a sentence.
@@ -197,7 +219,8 @@ impl<'a> View<'a> {
             1 if self.count(RunStatus::Finished) == 1 => "Its only run has finished.".into(),
             n if self.count(RunStatus::Finished) == n => format!("All {n} runs have finished."),
             n => {
-                let open = if self.count(RunStatus::Outstanding) > 0 { "Not complete yet. " } else { "" };
+                let open =
+                    if self.count(RunStatus::Outstanding) > 0 { "Not complete yet. " } else { "" };
                 format!("{open}Of {n} runs: {}.", parts.join(", "))
             }
         }
@@ -230,13 +253,18 @@ impl<'a> Variant<'a> {
     /// Which runs the numbers lack: `1 of 3 diverged, 1 of 3 failed`; empty where all finished.
     pub(super) fn missing(&self) -> String {
         let total = self.replicates.len();
-        let words =
-            [(RunStatus::Diverged, "diverged"), (RunStatus::Failed, "failed"), (RunStatus::Outstanding, "to run")];
-        let counts = words
-            .into_iter()
-            .map(|(status, word)| (self.replicates.iter().filter(|r| r.record.status == status).count(), word));
-        let parts: Vec<String> =
-            counts.filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} of {total} {word}")).collect();
+        let words = [
+            (RunStatus::Diverged, "diverged"),
+            (RunStatus::Failed, "failed"),
+            (RunStatus::Outstanding, "to run"),
+        ];
+        let counts = words.into_iter().map(|(status, word)| {
+            (self.replicates.iter().filter(|r| r.record.status == status).count(), word)
+        });
+        let parts: Vec<String> = counts
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} of {total} {word}"))
+            .collect();
         parts.join(", ")
     }
 
@@ -248,7 +276,9 @@ impl<'a> Variant<'a> {
 
     /// Trainable parameters, where a run says.
     pub(super) fn parameters(&self) -> Option<u64> {
-        self.replicates.iter().find_map(|r| r.record.summary.as_ref().map(|s| s.parameters))
+        self.replicates
+            .iter()
+            .find_map(|r| r.record.summary.as_ref().map(|s| s.parameters))
     }
 }
 
@@ -256,7 +286,9 @@ impl<'a> Variant<'a> {
 pub(super) fn reach(estimates: &[Estimate]) -> Option<(f64, f64)> {
     let (lo, hi) = extent(estimates.iter().map(|e| e.mean))?;
     let most = 0.75 * (hi - lo).max(0.01 * hi.abs());
-    let ends = estimates.iter().filter_map(|e| e.half.map(|half| [e.mean - half, e.mean + half]));
+    let ends = estimates
+        .iter()
+        .filter_map(|e| e.half.map(|half| [e.mean - half, e.mean + half]));
     let (low, high) = extent(ends.flatten()).unwrap_or((lo, hi));
     Some((lo.min(low.max(lo - most)), hi.max(high.min(hi + most))))
 }
@@ -266,8 +298,13 @@ pub(super) fn percent(level: f64) -> String {
     short(100.0 * level)
 }
 
-/// How the pixels of a run lie, judged by its number of variables alone: a square where there is one, else a row.
+/// How the pixels of a run lie, judged by its number of variables alone: a square where there is
+/// one, else a row.
 pub(super) fn shape_of(dim: usize) -> Shape {
     let side = dim.isqrt();
-    if side * side == dim { Shape { width: side, height: side } } else { Shape { width: dim, height: 1 } }
+    if side * side == dim {
+        Shape { width: side, height: side }
+    } else {
+        Shape { width: dim, height: 1 }
+    }
 }

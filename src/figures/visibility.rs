@@ -1,4 +1,5 @@
-//! What each output of a real model can see of the pixels before it, read off the masks of the study's runs.
+//! What each output of a real model can see of the pixels before it, read off the masks of the
+//! study's runs.
 
 use super::chart::{Body, Chart, Mark, Panel, Plane, Raster};
 use super::model::{NamedMask, names};
@@ -12,8 +13,10 @@ const MOST_STEPS: usize = 2_000;
 
 /// How many of the latest pixels each output of a real model cannot see.
 pub(super) fn gaps(masks: &[NamedMask]) -> Chart {
-    let gaps: Vec<Vec<usize>> =
-        masks.iter().map(|m| m.mask.visible().iter().enumerate().map(|(t, &seen)| t - seen.min(t)).collect()).collect();
+    let gaps: Vec<Vec<usize>> = masks
+        .iter()
+        .map(|m| m.mask.visible().iter().enumerate().map(|(t, &seen)| t - seen.min(t)).collect())
+        .collect();
     let dim = gaps.iter().map(Vec::len).max().unwrap_or(1);
     let most = gaps.iter().flatten().copied().max().unwrap_or(0).max(1) as f64;
     let columns = if masks.len() > 3 { 2 } else { 1 };
@@ -27,7 +30,8 @@ pub(super) fn gaps(masks: &[NamedMask]) -> Chart {
     (x.lo, x.hi) = (0.5, dim as f64 + 0.5);
     let y = Axis::linear("Latest pixels not seen", 0.0, 1.05 * most, 4);
     let panels = masks.iter().zip(&gaps).map(|(named, gaps)| {
-        // Steps: the value holds over the whole position, or over the positions that are drawn as one.
+        // Steps: the value holds over the whole position, or over the positions that are drawn as
+        // one.
         let steps = gaps.chunks(together).enumerate().flat_map(|(step, gaps)| {
             let (start, gap) = (step * together, gaps.iter().copied().max().unwrap_or(0) as f64);
             [(start as f64 + 0.5, 0.0, gap), ((start + gaps.len()) as f64 + 0.5, 0.0, gap)]
@@ -91,9 +95,12 @@ pub(super) fn views(masks: &[NamedMask], shape: Shape) -> Chart {
             let side = (132 / shape.width.max(shape.height).max(1)).clamp(1, 22);
             let colors = vec![TILE, sequential(0.6), Color(0xE6, 0x9F, 0x00), INK];
             let mut raster = Raster::new(shape.width, shape.height, side, colors, cells);
-            raster
-                .rings
-                .extend(positions.iter().position(|&p| p as usize == t).map(|i| (i % shape.width, i / shape.width)));
+            raster.rings.extend(
+                positions
+                    .iter()
+                    .position(|&p| p as usize == t)
+                    .map(|i| (i % shape.width, i / shape.width)),
+            );
             let title = if i == 0 { named.name.clone() } else { String::new() };
             let note = format!("output {}: {} of {}", t + 1, visible[t], t);
             panels.push(Panel { title, note, body: Body::Raster(raster) });
@@ -124,8 +131,12 @@ mod tests {
         let ordering = Ordering::from_pixels((0..dim as u32).collect()).unwrap();
         let mask = MaskSet::new(ordering, vec![vec![1, dim as u32 / 2]], false);
         let chart = gaps(&[NamedMask { name: "wide".into(), mask }]);
-        let Body::Plane(plane) = &chart.panels[0].body else { panic!("gaps are a plane") };
-        let Mark::Band { points, .. } = &plane.marks[0] else { panic!("gaps are a band") };
+        let Body::Plane(plane) = &chart.panels[0].body else {
+            panic!("gaps are a plane")
+        };
+        let Mark::Band { points, .. } = &plane.marks[0] else {
+            panic!("gaps are a band")
+        };
         (points.clone(), chart.caption.clone())
     }
 
@@ -134,8 +145,15 @@ mod tests {
         let (all, caption) = steps(1_000);
         assert!(all.len() == 2_000 && !caption.contains("largest"), "{caption}");
         let (thinned, caption) = steps(99_999);
-        assert!(thinned.len() <= 2 * MOST_STEPS && caption.contains("Of every 50 positions the largest"), "{caption}");
-        assert_eq!(thinned.last().map(|point| (point.0, point.2)), Some((99_999.5, 99_998.0 - 49_999.0)));
+        assert!(
+            thinned.len() <= 2 * MOST_STEPS
+                && caption.contains("Of every 50 positions the largest"),
+            "{caption}"
+        );
+        assert_eq!(
+            thinned.last().map(|point| (point.0, point.2)),
+            Some((99_999.5, 99_998.0 - 49_999.0))
+        );
         assert!(thinned.windows(2).all(|pair| pair[0].0 <= pair[1].0));
     }
 }

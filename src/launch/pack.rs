@@ -1,4 +1,5 @@
-//! Which runs share a task: starting one costs a scheduler seconds to minutes, so a task should last minutes.
+//! Which runs share a task: starting one costs a scheduler seconds to minutes, so a task should
+//! last minutes.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -9,16 +10,18 @@ pub fn tasks(seconds: &[f64], each: f64) -> usize {
     ((total / each).ceil() as usize).clamp(1, seconds.len().max(1))
 }
 
-/// Spreads runs, given by what each is expected to take, over `tasks` tasks that take about equally long; the longest come
-/// first, and none is empty. Returns indices of runs, rising within a task.
+/// Spreads runs, given by what each is expected to take, over `tasks` tasks that take about equally
+/// long; the longest come first, and none is empty. Returns indices of runs, rising within a task.
 ///
-/// The longest run left goes to the task with the least: at most a third longer than the best division (Graham 1969).
+/// The longest run left goes to the task with the least: at most a third longer than the best
+/// division (Graham 1969).
 pub fn pack(seconds: &[f64], tasks: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..seconds.len()).collect();
     order.sort_by(|&a, &b| seconds[b].total_cmp(&seconds[a]));
     let tasks = tasks.min(seconds.len());
     let mut packed = vec![(0u64, Vec::new()); tasks];
-    let mut least: BinaryHeap<Reverse<(u64, usize)>> = (0..tasks).map(|task| Reverse((0, task))).collect();
+    let mut least: BinaryHeap<Reverse<(u64, usize)>> =
+        (0..tasks).map(|task| Reverse((0, task))).collect();
     for run in order {
         let Some(Reverse((taken, task))) = least.pop() else { break };
         // A run takes something, whatever is expected of it: so that none is left without a run.

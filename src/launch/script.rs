@@ -37,13 +37,18 @@ pub fn script(slurm: &Slurm, invocation: &Invocation) -> String {
         ("cpus-per-task", Some(&cpus)),
         ("chdir", Some(&directory.to_string_lossy())),
     ];
-    let mut text = format!("#!/bin/bash\n# Tasks of {submission}, or its tables. `ablade sweep` hands it to sbatch.\n");
+    let mut text = format!(
+        "#!/bin/bash\n# Tasks of {submission}, or its tables. `ablade sweep` hands it to sbatch.\n"
+    );
     for (option, value) in asked {
         if let Some(value) = value {
             let _ = writeln!(text, "#SBATCH --{option}={}", quoted(value));
         }
     }
-    let _ = writeln!(text, "#SBATCH --requeue\n#SBATCH --open-mode=append\n#SBATCH --signal=B:USR2@{NOTICE}");
+    let _ = writeln!(
+        text,
+        "#SBATCH --requeue\n#SBATCH --open-mode=append\n#SBATCH --signal=B:USR2@{NOTICE}"
+    );
     for line in &slurm.lines {
         let _ = writeln!(text, "#SBATCH {line}");
     }
@@ -122,9 +127,16 @@ mod tests {
         std::fs::write(&path, script(&Slurm::default(), &invocation("/bin/echo"))).unwrap();
         let run = |argument: &str, index: Option<&str>, cpus: Option<&str>| {
             let mut command = Command::new("bash");
-            command.arg(&path).arg(argument).env_remove("SLURM_ARRAY_TASK_ID").env_remove("SLURM_CPUS_PER_TASK");
+            command
+                .arg(&path)
+                .arg(argument)
+                .env_remove("SLURM_ARRAY_TASK_ID")
+                .env_remove("SLURM_CPUS_PER_TASK");
             command.envs(
-                index.map(|i| ("SLURM_ARRAY_TASK_ID", i)).into_iter().chain(cpus.map(|n| ("SLURM_CPUS_PER_TASK", n))),
+                index
+                    .map(|i| ("SLURM_ARRAY_TASK_ID", i))
+                    .into_iter()
+                    .chain(cpus.map(|n| ("SLURM_CPUS_PER_TASK", n))),
             );
             String::from_utf8(command.output().unwrap().stdout).unwrap()
         };

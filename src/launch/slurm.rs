@@ -1,5 +1,5 @@
-//! Slurm's own commands: what they are asked, and what their answers mean. An answer that does not come means that
-//! nothing is known, never that a job has failed.
+//! Slurm's own commands: what they are asked, and what their answers mean. An answer that does not
+//! come means that nothing is known, never that a job has failed.
 
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -73,18 +73,25 @@ impl Entry {
         let state = self.state.to_lowercase();
         match self.reason.as_str() {
             // Slurm keeps the reason why a task waited after it has started.
-            reason if !["PENDING", "FAILED"].contains(&self.state.as_str()) || ["None", ""].contains(&reason) => state,
+            reason
+                if !["PENDING", "FAILED"].contains(&self.state.as_str())
+                    || ["None", ""].contains(&reason) =>
+            {
+                state
+            }
             reason => format!("{state} ({reason})"),
         }
     }
 
     /// What Slurm calls it: `12_3`.
     pub fn name(&self) -> String {
-        self.index.map_or_else(|| self.job.clone(), |index| format!("{}_{index}", self.job))
+        self.index
+            .map_or_else(|| self.job.clone(), |index| format!("{}_{index}", self.job))
     }
 }
 
-/// Longest wait for an answer: while the controller takes no more jobs, sbatch asks again for two minutes.
+/// Longest wait for an answer: while the controller takes no more jobs, sbatch asks again for two
+/// minutes.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Indices of an array are below this where Slurm does not say.
@@ -115,7 +122,8 @@ pub struct Array<'a> {
 }
 
 impl Controller<'static> {
-    /// One whose answer is waited for whatever comes: a submission that is under way cannot be taken back.
+    /// One whose answer is waited for whatever comes: a submission that is under way cannot be
+    /// taken back.
     pub fn patient() -> Self {
         static NEVER: AtomicBool = AtomicBool::new(false);
         Self { stop: &NEVER }
@@ -127,7 +135,9 @@ impl Controller<'_> {
     pub fn array_size(self) -> Result<usize, Problem> {
         let config = self.ask("scontrol", &["show", "config"])?;
         let line = config.lines().find_map(|line| line.trim_start().strip_prefix("MaxArraySize"));
-        Ok(line.and_then(|rest| rest.trim_start().strip_prefix('=')?.trim().parse().ok()).unwrap_or(USUAL_ARRAY))
+        Ok(line
+            .and_then(|rest| rest.trim_start().strip_prefix('=')?.trim().parse().ok())
+            .unwrap_or(USUAL_ARRAY))
     }
 
     /// Submits tasks; returns the job's number.
@@ -145,7 +155,13 @@ impl Controller<'_> {
     }
 
     /// Submits the job that writes the tables once all `jobs` have ended, however they end.
-    pub fn submit_tables(self, script: &Path, logs: &Path, name: &str, jobs: &[&str]) -> Result<String, Problem> {
+    pub fn submit_tables(
+        self,
+        script: &Path,
+        logs: &Path,
+        name: &str,
+        jobs: &[&str],
+    ) -> Result<String, Problem> {
         let logs = logs.to_string_lossy().replace('%', "%%");
         let words = [
             format!("--dependency=afterany:{}", jobs.join(":")),
@@ -155,7 +171,13 @@ impl Controller<'_> {
         self.sbatch(name, &words, script, "tables")
     }
 
-    fn sbatch(self, name: &str, words: &[String], script: &Path, argument: &str) -> Result<String, Problem> {
+    fn sbatch(
+        self,
+        name: &str,
+        words: &[String],
+        script: &Path,
+        argument: &str,
+    ) -> Result<String, Problem> {
         let (name, script) = (format!("--job-name={name}"), script.to_string_lossy());
         let mut all = vec!["--parsable", &name];
         all.extend(words.iter().map(String::as_str));
@@ -173,17 +195,29 @@ impl Controller<'_> {
 
     /// The number of the job of this name, if there is one.
     pub fn find(self, name: &str) -> Result<Option<String>, Problem> {
-        let answer = self.ask("squeue", &["--noheader", "--all", "--states=all", "--name", name, "--format=%F"])?;
+        let answer = self.ask(
+            "squeue",
+            &["--noheader", "--all", "--states=all", "--name", name, "--format=%F"],
+        )?;
         Ok(answer.lines().next().map(|line| line.trim().to_owned()))
     }
 
-    /// What of `jobs` waits, runs, or has ended lately. Those that ended long ago are not among them.
+    /// What of `jobs` waits, runs, or has ended lately. Those that ended long ago are not among
+    /// them.
     pub fn queue(self, jobs: &[&str]) -> Result<Vec<Entry>, Problem> {
         if jobs.is_empty() {
             return Ok(Vec::new());
         }
         let list = jobs.join(",");
-        let words = ["--noheader", "--array", "--states=all", "--jobs", &list, "--all", "--format=%i|%T|%N|%j|%r"];
+        let words = [
+            "--noheader",
+            "--array",
+            "--states=all",
+            "--jobs",
+            &list,
+            "--all",
+            "--format=%i|%T|%N|%j|%r",
+        ];
         match self.ask("squeue", &words) {
             Ok(answer) => Ok(answer.lines().filter_map(entry).collect()),
             // Every one of them ended long ago.
@@ -212,24 +246,33 @@ impl Controller<'_> {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let said = String::from_utf8_lossy(&output.stderr);
-        let text: Vec<&str> =
-            said.lines().map(|line| line.trim_start_matches(program).trim_start_matches(": error: ").trim()).collect();
+        let text: Vec<&str> = said
+            .lines()
+            .map(|line| line.trim_start_matches(program).trim_start_matches(": error: ").trim())
+            .collect();
         let text = if text.is_empty() { output.status.to_string() } else { text.join("; ") };
         Err(Problem::Refused { program, text })
     }
 
     fn output(self, program: &'static str, words: &[&str]) -> Result<Output, Problem> {
         let mut command = Command::new(program);
-        // What squeue is to leave out by habit, and what a job that this process may itself be part of has set.
+        // What squeue is to leave out by habit, and what a job that this process may itself be part
+        // of has set.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
-            let own = text.starts_with("SLURM_") && !["SLURM_CONF", "SLURM_CLUSTERS"].contains(&&*text);
+            let own =
+                text.starts_with("SLURM_") && !["SLURM_CONF", "SLURM_CLUSTERS"].contains(&&*text);
             if own || text.starts_with("SQUEUE_") {
                 command.env_remove(&name);
             }
         }
         // A group of its own: Ctrl-C is not meant for a submission that is under way.
-        command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        command
+            .args(words)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0);
         let child = command.spawn().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Problem::Missing(program),
             _ => Problem::Refused { program, text: error.to_string() },
@@ -240,14 +283,19 @@ impl Controller<'_> {
             let _ = sender.send(child.wait_with_output());
         };
         let waiting = thread::Builder::new().spawn(wait);
-        waiting.map_err(|error| Problem::Refused { program, text: format!("no thread to wait for it on: {error}") })?;
+        waiting.map_err(|error| Problem::Refused {
+            program,
+            text: format!("no thread to wait for it on: {error}"),
+        })?;
         let asked = Instant::now();
         loop {
             match answer.recv_timeout(Duration::from_millis(50)) {
                 Ok(output) => {
-                    return output.map_err(|error| Problem::Refused { program, text: error.to_string() });
+                    return output
+                        .map_err(|error| Problem::Refused { program, text: error.to_string() });
                 }
-                Err(RecvTimeoutError::Timeout) if asked.elapsed() < PATIENCE && !self.stop.load(Ordering::Relaxed) => {}
+                Err(RecvTimeoutError::Timeout)
+                    if asked.elapsed() < PATIENCE && !self.stop.load(Ordering::Relaxed) => {}
                 Err(_) => return Err(Problem::Silent(program)),
             }
         }
@@ -263,13 +311,15 @@ fn entry(line: &str) -> Option<Entry> {
         Some((job, index)) => (job, Some(index.parse().ok()?)),
         None => (id, None),
     };
-    let [job, state, nodes, label, reason] = [job, state, nodes, label, reason].map(ToOwned::to_owned);
+    let [job, state, nodes, label, reason] =
+        [job, state, nodes, label, reason].map(ToOwned::to_owned);
     Some(Entry { job, index, state, nodes, label, reason })
 }
 
 /// An amount of memory as Slurm writes it, `8G` or `8000` (megabytes), in bytes.
 pub fn memory(text: &str) -> Option<u64> {
-    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let (digits, unit) =
+        text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
     let shift = match unit.to_ascii_uppercase().as_str() {
         "K" | "KB" => 10,
         "" | "M" | "MB" => 20,
@@ -290,11 +340,19 @@ mod tests {
             let [job, state, nodes, reason] = [job, state, nodes, reason].map(str::to_owned);
             Some(Entry { job, index, state, nodes, label: "a.0".to_owned(), reason })
         };
-        assert_eq!(entry("12_3|PENDING||a.0|Resources"), of("12", Some(3), "PENDING", "", "Resources"));
-        assert_eq!(entry("12|RUNNING|n[1-2]|a.0|None"), of("12", None, "RUNNING", "n[1-2]", "None"));
+        assert_eq!(
+            entry("12_3|PENDING||a.0|Resources"),
+            of("12", Some(3), "PENDING", "", "Resources")
+        );
+        assert_eq!(
+            entry("12|RUNNING|n[1-2]|a.0|None"),
+            of("12", None, "RUNNING", "n[1-2]", "None")
+        );
         let held = entry("7_0|PENDING||a.0|launch failed requeued held").unwrap();
         assert!(held.reason.ends_with("held") && !held.has_ended() && held.name() == "7_0");
-        for broken in ["", "12", "12_|PENDING||a|x", "12_[1-3]|PENDING||a|x", "slurm_load_jobs error"] {
+        for broken in
+            ["", "12", "12_|PENDING||a|x", "12_[1-3]|PENDING||a|x", "slurm_load_jobs error"]
+        {
             assert_eq!(entry(broken), None, "{broken}");
         }
     }
@@ -302,8 +360,16 @@ mod tests {
     #[test]
     fn what_is_not_known_to_have_ended_is_alive() {
         let state = |state: &str| entry(&format!("1|{state}||a|")).unwrap().has_ended();
-        assert!(["COMPLETED", "FAILED", "TIMEOUT", "CANCELLED", "NODE_FAIL"].into_iter().all(state));
-        assert!(!["PENDING", "RUNNING", "COMPLETING", "REQUEUED", "SOMETHING_NEW"].into_iter().any(state));
+        assert!(
+            ["COMPLETED", "FAILED", "TIMEOUT", "CANCELLED", "NODE_FAIL"]
+                .into_iter()
+                .all(state)
+        );
+        assert!(
+            !["PENDING", "RUNNING", "COMPLETING", "REQUEUED", "SOMETHING_NEW"]
+                .into_iter()
+                .any(state)
+        );
     }
 
     #[test]
@@ -316,9 +382,13 @@ mod tests {
 
     #[test]
     fn memory_is_read_as_slurm_reads_it() {
-        for (text, bytes) in
-            [("8G", 8 << 30), ("8000", 8000 << 20), ("512m", 512 << 20), ("1T", 1 << 40), ("64K", 64 << 10)]
-        {
+        for (text, bytes) in [
+            ("8G", 8 << 30),
+            ("8000", 8000 << 20),
+            ("512m", 512 << 20),
+            ("1T", 1 << 40),
+            ("64K", 64 << 10),
+        ] {
             assert_eq!(memory(text), Some(bytes), "{text}");
         }
         for text in ["", "G", "0", "8X", "-1", "1.5G"] {

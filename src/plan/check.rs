@@ -1,5 +1,6 @@
-//! What the types of a plan do not say of it: that its parts fit each other. A checksum shows that nobody has changed the
-//! file by accident, not that its author was honest; whatever reads a plan afterwards relies on this.
+//! What the types of a plan do not say of it: that its parts fit each other. A checksum shows that
+//! nobody has changed the file by accident, not that its author was honest; whatever reads a plan
+//! afterwards relies on this.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,9 +17,15 @@ type Checked = Result<(), String>;
 /// Why a text can be no label, if it cannot.
 pub(crate) fn unfit(label: &str) -> Option<String> {
     if label.len() > LONGEST_LABEL {
-        return Some(format!("is {} bytes long, at most {LONGEST_LABEL} are expected", label.len()));
+        return Some(format!(
+            "is {} bytes long, at most {LONGEST_LABEL} are expected",
+            label.len()
+        ));
     }
-    label.chars().any(char::is_control).then(|| "holds a control character".to_owned())
+    label
+        .chars()
+        .any(char::is_control)
+        .then(|| "holds a control character".to_owned())
 }
 
 fn ensure(right: bool, otherwise: impl FnOnce() -> String) -> Checked {
@@ -30,14 +37,21 @@ fn label(field: &str, text: &str) -> Checked {
 }
 
 impl Plan {
-    /// Makes sure that a plan from elsewhere is one that this program could have written: what it refers to exists, and
-    /// every run has the id of its own specification. The error names the field.
+    /// Makes sure that a plan from elsewhere is one that this program could have written: what it
+    /// refers to exists, and every run has the id of its own specification. The error names the
+    /// field.
     pub fn check(&self) -> Result<(), String> {
-        for (field, text) in [("question", &self.question), ("notes", &self.notes), ("command", &self.command)] {
-            ensure(text.len() <= LONGEST_TEXT, || format!("{field} is longer than {LONGEST_TEXT} bytes"))?;
+        for (field, text) in
+            [("question", &self.question), ("notes", &self.notes), ("command", &self.command)]
+        {
+            ensure(text.len() <= LONGEST_TEXT, || {
+                format!("{field} is longer than {LONGEST_TEXT} bytes")
+            })?;
         }
         let level = self.compare.level;
-        ensure(level > 0.0 && level < 1.0, || format!("compare.level is {level}, expected between 0 and 1"))?;
+        ensure(level > 0.0 && level < 1.0, || {
+            format!("compare.level is {level}, expected between 0 and 1")
+        })?;
         label("compare.baseline", self.compare.baseline.as_deref().unwrap_or_default())?;
         distinct("seeds", &self.seeds)?;
         distinct("studies", &self.studies.iter().map(|study| &study.name).collect::<Vec<_>>())?;
@@ -53,24 +67,43 @@ impl Plan {
             }
         }
         let idle = self.runs.iter().position(|run| !used.contains(&run.id));
-        ensure(idle.is_none(), || format!("runs[{}] belongs to no variant", idle.unwrap_or_default()))
+        ensure(idle.is_none(), || {
+            format!("runs[{}] belongs to no variant", idle.unwrap_or_default())
+        })
     }
 
     /// The ids are hashes of what they stand for.
     fn check_ids(&self) -> Checked {
         let other = self.runs.iter().position(|run| !run.explains_its_id());
-        other.map_or(Ok(()), |i| Err(format!("runs[{i}].id is {}, and its specification has another", self.runs[i].id)))
+        other.map_or(Ok(()), |i| {
+            Err(format!(
+                "runs[{i}].id is {}, and its specification has another",
+                self.runs[i].id
+            ))
+        })
     }
 
-    /// A variant names one run a seed, each in the plan and with that seed, all of one configuration.
-    fn check_runs(&self, at: &str, variant: &PlannedVariant, by_id: &BTreeMap<&RunId, &RunSpec>) -> Checked {
+    /// A variant names one run a seed, each in the plan and with that seed, all of one
+    /// configuration.
+    fn check_runs(
+        &self,
+        at: &str,
+        variant: &PlannedVariant,
+        by_id: &BTreeMap<&RunId, &RunSpec>,
+    ) -> Checked {
         let one = |at: &str, runs: &[RunId]| {
             ensure(runs.len() == self.seeds.len(), || {
-                format!("{at}.runs holds {}, one for each of {} seeds is expected", runs.len(), self.seeds.len())
+                format!(
+                    "{at}.runs holds {}, one for each of {} seeds is expected",
+                    runs.len(),
+                    self.seeds.len()
+                )
             })?;
             let mut first: Option<&RunSpec> = None;
             for (k, (run, seed)) in runs.iter().zip(&self.seeds).enumerate() {
-                let spec = by_id.get(run).ok_or_else(|| format!("{at}.runs[{k}] is {run}, which is not among runs"))?;
+                let spec = by_id
+                    .get(run)
+                    .ok_or_else(|| format!("{at}.runs[{k}] is {run}, which is not among runs"))?;
                 let first = *first.get_or_insert(spec);
                 ensure(spec.seed == *seed && spec.config == first.config, || {
                     format!("{at}.runs[{k}] is {run}, which has another seed or configuration")
@@ -82,7 +115,9 @@ impl Plan {
             one(&format!("{at}.candidates[{k}]"), &candidate.runs)?;
         }
         let chosen = variant.candidates.iter().any(|candidate| candidate.runs == variant.runs);
-        ensure(chosen || variant.candidates.is_empty(), || format!("{at}.runs are those of no candidate"))?;
+        ensure(chosen || variant.candidates.is_empty(), || {
+            format!("{at}.runs are those of no candidate")
+        })?;
         one(at, &variant.runs)
     }
 }
@@ -90,8 +125,14 @@ impl Plan {
 impl PlannedStudy {
     fn check(&self, at: &str) -> Checked {
         label(&format!("{at}.design"), &self.design)?;
-        distinct(&format!("{at}.variants"), &self.variants.iter().map(|variant| &variant.name).collect::<Vec<_>>())?;
-        distinct(&format!("{at}.variants"), &self.variants.iter().map(|variant| &variant.label).collect::<Vec<_>>())?;
+        distinct(
+            &format!("{at}.variants"),
+            &self.variants.iter().map(|variant| &variant.name).collect::<Vec<_>>(),
+        )?;
+        distinct(
+            &format!("{at}.variants"),
+            &self.variants.iter().map(|variant| &variant.label).collect::<Vec<_>>(),
+        )?;
         let baseline = self.baseline.unwrap_or(0);
         ensure(baseline < self.variants.len(), || {
             format!("{at}.baseline is {baseline}, of {} variants", self.variants.len())
@@ -103,12 +144,19 @@ impl PlannedStudy {
         }
         for (k, variant) in self.variants.iter().enumerate() {
             let at = format!("{at}.variants[{k}]");
-            let candidates = variant.candidates.iter().map(|candidate| (&candidate.label, &candidate.levels));
-            for (text, chosen) in [(&variant.label, &variant.levels)].into_iter().chain(candidates) {
+            let candidates =
+                variant.candidates.iter().map(|candidate| (&candidate.label, &candidate.levels));
+            for (text, chosen) in [(&variant.label, &variant.levels)].into_iter().chain(candidates)
+            {
                 label(&format!("{at}.label"), text)?;
                 let fit = chosen.len() == levels.len()
-                    && chosen.iter().zip(&levels).all(|(level, known)| known.contains(level.as_str()));
-                ensure(fit, || format!("{at}.levels holds something else than a level of each axis"))?;
+                    && chosen
+                        .iter()
+                        .zip(&levels)
+                        .all(|(level, known)| known.contains(level.as_str()));
+                ensure(fit, || {
+                    format!("{at}.levels holds something else than a level of each axis")
+                })?;
             }
         }
         Ok(())
@@ -127,7 +175,9 @@ impl Axis {
 fn distinct<T: Ord>(field: &str, all: &[T]) -> Checked {
     ensure(!all.is_empty(), || format!("{field} is empty"))?;
     let different = all.iter().collect::<BTreeSet<_>>().len();
-    ensure(different == all.len(), || format!("{field} holds {} of which {different} differ", all.len()))
+    ensure(different == all.len(), || {
+        format!("{field} holds {} of which {different} differ", all.len())
+    })
 }
 
 #[cfg(test)]
@@ -163,7 +213,10 @@ mod tests {
                 earlier: None,
             };
             plan.runs.extend(plan.seeds.iter().map(spec));
-            plan.runs[plan.runs.len() - 2..].iter().map(|run| run.id.clone()).collect::<Vec<_>>()
+            plan.runs[plan.runs.len() - 2..]
+                .iter()
+                .map(|run| run.id.clone())
+                .collect::<Vec<_>>()
         };
         let runs = [add(1), add(2), add(3)];
         let candidate = |label: &str, runs: &[RunId]| PlannedCandidate {
@@ -189,7 +242,11 @@ mod tests {
             }],
             variants: vec![
                 variant("baseline", &runs[0], vec![]),
-                variant("tuned", &runs[1], vec![candidate("x", &runs[1]), candidate("y", &runs[2])]),
+                variant(
+                    "tuned",
+                    &runs[1],
+                    vec![candidate("x", &runs[1]), candidate("y", &runs[2])],
+                ),
             ],
             baseline: Some(0),
         });
@@ -219,7 +276,9 @@ mod tests {
             ("variants holds 2", |plan| plan.studies[0].variants[1].label = "baseline".into()),
             ("baseline is 2, of 2", |plan| plan.studies[0].baseline = Some(2)),
             ("variants[1].levels", |plan| plan.studies[0].variants[1].levels.clear()),
-            ("variants[1].levels", |plan| plan.studies[0].variants[1].candidates[1].levels[0] = "z".into()),
+            ("variants[1].levels", |plan| {
+                plan.studies[0].variants[1].candidates[1].levels[0] = "z".into()
+            }),
             ("variants[0].runs holds 1", |plan| plan.studies[0].variants[0].runs.truncate(1)),
             ("variants[0].runs[0]", |plan| plan.studies[0].variants[0].runs.reverse()),
             ("variants[1].runs are those of no candidate", |plan| {
@@ -241,7 +300,15 @@ mod tests {
         let sound = serde_json::to_string(&plan()).unwrap();
         assert_eq!(serde_json::from_str::<Plan>(&sound).unwrap(), plan());
         let id = plan().runs[0].id.to_string();
-        for bad in ["/home/me", "..", "r0123456789abcdeF", "r0123456789abcde", "", "r0123456789abcdef/..", "r\\u0000"] {
+        for bad in [
+            "/home/me",
+            "..",
+            "r0123456789abcdeF",
+            "r0123456789abcde",
+            "",
+            "r0123456789abcdef/..",
+            "r\\u0000",
+        ] {
             assert!(serde_json::from_str::<Plan>(&sound.replace(&id, bad)).is_err(), "{bad}");
         }
         for bad in ["../x", "a/b", "", "-x", "a\\n"] {

@@ -1,5 +1,5 @@
-//! Names that become part of a path or of a table's cell: checked where they are read, whatever file they come from and
-//! whoever wrote its checksum.
+//! Names that become part of a path or of a table's cell: checked where they are read, whatever
+//! file they come from and whoever wrote its checksum.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -15,7 +15,9 @@ pub(crate) fn is_name(name: &str) -> bool {
 /// Whether a text can name a file: it stays in its directory.
 pub(crate) fn is_file_name(name: &str) -> bool {
     let follows = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-    name.len() <= 100 && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.bytes().all(follows)
+    name.len() <= 100
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.bytes().all(follows)
 }
 
 /// Reads a name: `#[serde(deserialize_with = "name")]`.
@@ -30,7 +32,11 @@ pub(crate) fn file_name<'de, D: Deserializer<'de>>(from: D) -> Result<String, D:
 
 fn checked<'de, D: Deserializer<'de>>(from: D, fits: fn(&str) -> bool) -> Result<String, D::Error> {
     let text = String::deserialize(from)?;
-    if fits(&text) { Ok(text) } else { Err(D::Error::custom(format!("{} is no name: {RULE}", brief(&text)))) }
+    if fits(&text) {
+        Ok(text)
+    } else {
+        Err(D::Error::custom(format!("{} is no name: {RULE}", brief(&text))))
+    }
 }
 
 /// The beginning of a text, quoted, for a message about it.

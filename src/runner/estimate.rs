@@ -1,4 +1,5 @@
-//! What is still to do of a plan, and what that will take: time from past runs, memory and disk by arithmetic.
+//! What is still to do of a plan, and what that will take: time from past runs, memory and disk by
+//! arithmetic.
 
 use std::collections::BTreeMap;
 
@@ -31,8 +32,8 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// The estimate of doing `outstanding`, of `plan`, on `workers` threads. `sizes` are those of the plan's data sets by
-    /// fingerprint.
+    /// The estimate of doing `outstanding`, of `plan`, on `workers` threads. `sizes` are those of
+    /// the plan's data sets by fingerprint.
     pub fn new(
         plan: &Plan,
         outstanding: &[&RunSpec],
@@ -40,7 +41,8 @@ impl Estimate {
         store: &Store,
         workers: usize,
     ) -> Self {
-        let cost = |run: &RunSpec| Some((run.id.clone(), Cost::new(&run.config, *sizes.get(&run.data)?)));
+        let cost =
+            |run: &RunSpec| Some((run.id.clone(), Cost::new(&run.config, *sizes.get(&run.data)?)));
         let costs: BTreeMap<RunId, Cost> = plan.runs.iter().filter_map(cost).collect();
         let speed = Speed::learn(&past(store, sizes));
         let to_run: Vec<&Cost> = outstanding.iter().filter_map(|run| costs.get(&run.id)).collect();
@@ -52,14 +54,18 @@ impl Estimate {
             seconds: makespan(&seconds, workers),
             longest: seconds.iter().copied().fold(0.0, f64::max),
             memory: memory.iter().take(workers).sum(),
-            data: sizes.values().map(|size| ((size.train + size.valid + size.test) * size.shape.dim()) as u64).sum(),
+            data: sizes
+                .values()
+                .map(|size| ((size.train + size.valid + size.test) * size.shape.dim()) as u64)
+                .sum(),
             disk: to_run.iter().map(|cost| cost.disk).sum(),
             costs,
         }
     }
 }
 
-/// Nominal seconds and measured thread-seconds of past runs. One that cannot be read teaches nothing, and is no error here.
+/// Nominal seconds and measured thread-seconds of past runs. One that cannot be read teaches
+/// nothing, and is no error here.
 fn past(store: &Store, sizes: &BTreeMap<String, DataSize>) -> Vec<(f64, f64)> {
     let published = store.published().unwrap_or_default();
     let every = published.len().div_ceil(PAST).max(1);
@@ -77,7 +83,9 @@ fn past(store: &Store, sizes: &BTreeMap<String, DataSize>) -> Vec<(f64, f64)> {
                 (Cost::new(&config, size).nominal_seconds, timing.seconds * threads)
             }
             // Data that this plan does not know: the speed of training alone, over one second.
-            None => (nominal_training(&spec.config, summary.dim) * timing.images_per_second, threads),
+            None => {
+                (nominal_training(&spec.config, summary.dim) * timing.images_per_second, threads)
+            }
         })
     });
     known.collect()

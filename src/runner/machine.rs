@@ -9,7 +9,8 @@ pub fn threads() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
-/// Memory that this process may take, where the system tells: the machine's, or less in a container or a batch job.
+/// Memory that this process may take, where the system tells: the machine's, or less in a container
+/// or a batch job.
 pub fn memory() -> u64 {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     groups.lines().flat_map(group_limits).fold(installed(), u64::min)
@@ -29,10 +30,14 @@ fn installed() -> u64 {
 /// Limits of a control group and of those above it; `line` as in `/proc/self/cgroup`.
 fn group_limits(line: &str) -> Vec<u64> {
     let mut parts = line.splitn(3, ':').skip(1);
-    let (Some(controllers), Some(group)) = (parts.next(), parts.next()) else { return Vec::new() };
+    let (Some(controllers), Some(group)) = (parts.next(), parts.next()) else {
+        return Vec::new();
+    };
     let (root, file) = match controllers {
         "" => ("/sys/fs/cgroup", "memory.max"),
-        some if some.split(',').any(|one| one == "memory") => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+        some if some.split(',').any(|one| one == "memory") => {
+            ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
+        }
         _ => return Vec::new(),
     };
     let limit = |group: &Path| {
@@ -48,7 +53,16 @@ mod tests {
 
     #[test]
     fn no_line_of_the_system_confuses_it() {
-        for line in ["", "0", "0::", "0::/", "0::/no/such/group", "9:cpu,cpuacct:/", "9:memory:/none", ":::::"] {
+        for line in [
+            "",
+            "0",
+            "0::",
+            "0::/",
+            "0::/no/such/group",
+            "9:cpu,cpuacct:/",
+            "9:memory:/none",
+            ":::::",
+        ] {
             assert!(group_limits(line).iter().all(|&limit| limit > 0), "{line}");
         }
         assert!(memory() > 1 << 20 && memory() <= installed());

@@ -1,6 +1,6 @@
-//! Carries out the runs of a plan on this machine, beside other processes that do the same, and tells an [`Observer`] how it
-//! goes. It prints nothing, listens for no signal and knows no command line: a [`Worker`] is what `ablade sweep` runs, and what
-//! a program of your own can run.
+//! Carries out the runs of a plan on this machine, beside other processes that do the same, and
+//! tells an [`Observer`] how it goes. It prints nothing, listens for no signal and knows no command
+//! line: a [`Worker`] is what `ablade sweep` runs, and what a program of your own can run.
 
 mod estimate;
 pub mod machine;
@@ -51,7 +51,8 @@ impl End {
     }
 }
 
-/// Hears how runs go. Methods may be called from any thread; `run` is the number of a run in the pass.
+/// Hears how runs go. Methods may be called from any thread; `run` is the number of a run in the
+/// pass.
 pub trait Observer: Sync {
     /// A pass over runs begins.
     fn begins(&self, title: &str, runs: Vec<RunLine>);

@@ -33,11 +33,11 @@ pub struct Training<'a> {
     pub max_failures: usize,
     /// Damaged runs that no program is copying any more: these may be moved aside and done again.
     pub damaged: &'a BTreeSet<RunId>,
-    /// Time between two checkpoints of runs that no other process is to do at the same time; `None` for runs that are
-    /// published already and only done again.
+    /// Time between two checkpoints of runs that no other process is to do at the same time; `None`
+    /// for runs that are published already and only done again.
     pub checkpoint_every: Option<Duration>,
-    /// Gives up on a run after this many consecutive attempts killed the process without progress. A suspect run is
-    /// scheduled alone, so that it takes no other with it.
+    /// Gives up on a run after this many consecutive attempts killed the process without progress.
+    /// A suspect run is scheduled alone, so that it takes no other with it.
     pub attempts: Option<u32>,
 }
 
@@ -73,8 +73,8 @@ pub struct Spent {
 }
 
 impl Training<'_> {
-    /// Trains `runs` until `stop` is raised. `publish` takes the output of each, or says why it is not what it should be;
-    /// `record` keeps why a run failed.
+    /// Trains `runs` until `stop` is raised. `publish` takes the output of each, or says why it is
+    /// not what it should be; `record` keeps why a run failed.
     pub fn train(
         &self,
         runs: &[&RunSpec],
@@ -88,8 +88,13 @@ impl Training<'_> {
         let (mut jobs, mut lines) = (Vec::new(), Vec::new());
         for (i, run) in runs.iter().enumerate() {
             let cost = &self.estimate.costs[&run.id];
-            let alone = self.attempts.is_some() && (self.store.is_suspect(&run.id) || self.store.is_claimed(&run.id));
-            jobs.push(Job { task: i, cost: cost.multiply_adds, bytes: if alone { u64::MAX } else { cost.memory } });
+            let alone = self.attempts.is_some()
+                && (self.store.is_suspect(&run.id) || self.store.is_claimed(&run.id));
+            jobs.push(Job {
+                task: i,
+                cost: cost.multiply_adds,
+                bytes: if alone { u64::MAX } else { cost.memory },
+            });
             let (label, epochs) = (labels[&run.id].clone(), run.config.train.epochs);
             lines.push(RunLine { label, epochs, cost: cost.multiply_adds });
         }
@@ -101,10 +106,12 @@ impl Training<'_> {
             same_failures: (self.plan.seeds.len() + 1).max(3),
             interrupt: stop,
         };
-        let (at_a_time, predicted) = (self.threads.get().min(runs.len()), duration(self.estimate.seconds));
+        let (at_a_time, predicted) =
+            (self.threads.get().min(runs.len()), duration(self.estimate.seconds));
         let started = Instant::now();
         observer.begins(&format!("{title}, {at_a_time} at a time, about {predicted}"), lines);
-        // A claim outlives its run until a failure is recorded, so that no other process takes up what has just failed.
+        // A claim outlives its run until a failure is recorded, so that no other process takes up
+        // what has just failed.
         let claims = Mutex::new(BTreeMap::new());
         let claims = || claims.lock().unwrap_or_else(PoisonError::into_inner);
         let begun_at = Mutex::new(BTreeMap::new());
@@ -136,7 +143,12 @@ impl Training<'_> {
                 save: &mut |checkpoint| self.save(runs[i], &checkpoint, &note),
                 checkpoint_every: self.checkpoint_every.unwrap_or(Duration::MAX),
             };
-            let output = match run::execute(runs[i], &self.datasets[&runs[i].data], threads.get(), control) {
+            let output = match run::execute(
+                runs[i],
+                &self.datasets[&runs[i].data],
+                threads.get(),
+                control,
+            ) {
                 Ok(run::Outcome::Interrupted) => return Outcome::Abandoned,
                 Ok(run::Outcome::Done(output)) => output,
                 Err(error) => return Outcome::Failed(error.to_string()),
@@ -150,10 +162,11 @@ impl Training<'_> {
         let mut trained = Trained::default();
         let stopped = run_all(&jobs, &limits, work, |event| {
             if let Event::Ended { job, outcome } = event {
-                let spent = begun_at().remove(&job).map_or_else(Spent::default, |(begun, threads)| Spent {
-                    time: begun.elapsed(),
-                    threads: threads.get(),
-                });
+                let spent =
+                    begun_at().remove(&job).map_or_else(Spent::default, |(begun, threads)| Spent {
+                        time: begun.elapsed(),
+                        threads: threads.get(),
+                    });
                 if let Outcome::Failed(reason) | Outcome::Hopeless(reason) = &outcome {
                     record(runs[job], reason, spent);
                     trained.failed.insert(runs[job].id.clone());
@@ -173,22 +186,30 @@ impl Training<'_> {
     }
 
     /// Makes a run ours, or says why it is left to another process.
-    fn begin(&self, run: &RunSpec, note: &dyn Fn(String)) -> Result<Result<Begun, String>, StoreError> {
+    fn begin(
+        &self,
+        run: &RunSpec,
+        note: &dyn Fn(String),
+    ) -> Result<Result<Begun, String>, StoreError> {
         if self.checkpoint_every.is_none() {
             return Ok(Ok(Begun::default()));
         }
         let claim = match self.store.claim(&run.id)? {
             Claiming::Ours(claim) => claim,
             Claiming::Theirs(owner) => {
-                let owner = owner.map_or_else(|| "another process".to_owned(), |owner| owner.to_string());
+                let owner =
+                    owner.map_or_else(|| "another process".to_owned(), |owner| owner.to_string());
                 return Ok(Err(format!("{owner} does it")));
             }
         };
-        // Under the claim, since nobody else publishes the run meanwhile: one that is sound again must not be moved.
+        // Under the claim, since nobody else publishes the run meanwhile: one that is sound again
+        // must not be moved.
         match self.store.check(&run.id) {
             Ok(()) => return Ok(Err("another process has done it".to_owned())),
             Err(StoreError::Damaged { .. }) if !self.damaged.contains(&run.id) => {
-                return Ok(Err("it has just appeared, and may still be being copied here".to_owned()));
+                return Ok(Err(
+                    "it has just appeared, and may still be being copied here".to_owned()
+                ));
             }
             Err(error @ StoreError::Damaged { .. }) => {
                 if let Some(aside) = self.store.set_aside(&run.id)? {
@@ -204,7 +225,10 @@ impl Training<'_> {
             if let Some(most) = self.attempts {
                 let ended = self.store.count_attempt(&run.id)?;
                 given_up = (ended >= most).then(|| {
-                    format!("{} in a row ended its task and got no further", count(ended as usize, "attempt"))
+                    format!(
+                        "{} in a row ended its task and got no further",
+                        count(ended as usize, "attempt")
+                    )
                 });
             }
         }
@@ -218,7 +242,8 @@ impl Training<'_> {
         Ok(Ok(Begun { claim: Some(claim), resume, given_up }))
     }
 
-    /// Keeps a checkpoint. A run that cannot is in no danger: it goes on, and the next one may succeed.
+    /// Keeps a checkpoint. A run that cannot is in no danger: it goes on, and the next one may
+    /// succeed.
     fn save(&self, run: &RunSpec, checkpoint: &Checkpoint, note: &dyn Fn(String)) {
         if self.checkpoint_every.is_some()
             && let Err(error) = self.store.save_checkpoint(&run.id, checkpoint)
@@ -230,18 +255,30 @@ impl Training<'_> {
 
 fn failed<R>(error: &StoreError) -> Outcome<R> {
     let reason = error.to_string();
-    if error.is_everywhere() { Outcome::Hopeless(reason) } else { Outcome::Failed(reason) }
+    if error.is_everywhere() {
+        Outcome::Hopeless(reason)
+    } else {
+        Outcome::Failed(reason)
+    }
 }
 
 fn summed_up(stop: Option<Stop>, seconds: f64, predicted: f64) -> String {
     match stop {
         Some(Stop::Failures(n)) => format!("stopped after {}", count(n, "failure")),
-        Some(Stop::Hopeless(reason)) => format!("stopped: no other run would fare better: {reason}"),
-        Some(Stop::SameFailure(reason)) => format!("stopped: every run failed with the same reason: {reason}"),
+        Some(Stop::Hopeless(reason)) => {
+            format!("stopped: no other run would fare better: {reason}")
+        }
+        Some(Stop::SameFailure(reason)) => {
+            format!("stopped: every run failed with the same reason: {reason}")
+        }
         Some(Stop::Interrupted) | None => {
             let ratio = seconds / predicted;
             let ratio = if ratio < 10.0 { format!("{ratio:.1}") } else { format!("{ratio:.0}") };
-            format!("took {}, {ratio} times the estimate of {}", duration(seconds), duration(predicted))
+            format!(
+                "took {}, {ratio} times the estimate of {}",
+                duration(seconds),
+                duration(predicted)
+            )
         }
     }
 }

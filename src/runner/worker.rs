@@ -66,8 +66,9 @@ pub struct Done {
     pub damaged: BTreeSet<RunId>,
 }
 
-/// Those of `runs` that are damaged. Waits for incomplete ones as long as something in them changes: another program may be
-/// copying them here (rsync, a cloud folder), and must find them where it left them.
+/// Those of `runs` that are damaged. Waits for incomplete ones as long as something in them
+/// changes: another program may be copying them here (rsync, a cloud folder), and must find them
+/// where it left them.
 pub fn damaged<'a>(
     runs: impl IntoIterator<Item = &'a RunId>,
     store: &Store,
@@ -84,8 +85,10 @@ pub fn damaged<'a>(
         }
         if now != before {
             if before.is_empty() {
-                let text =
-                    format!("waiting as long as {} may still be copied here", count(now.len(), "incomplete run"));
+                let text = format!(
+                    "waiting as long as {} may still be copied here",
+                    count(now.len(), "incomplete run")
+                );
                 observer.remark(&text);
             }
             (before, since) = (now, Instant::now());
@@ -104,7 +107,8 @@ pub fn damaged<'a>(
 }
 
 impl Ready {
-    /// Loads the data sets of `runs`, each once, and estimates what the runs will take on so many threads.
+    /// Loads the data sets of `runs`, each once, and estimates what the runs will take on so many
+    /// threads.
     pub fn load(
         plan: &Plan,
         runs: &[&RunSpec],
@@ -119,12 +123,16 @@ impl Ready {
                 sizes.insert(run.data.clone(), data.size(&run.config.data)?);
             }
         }
-        Ok(Self { datasets, estimate: Estimate::new(plan, runs, &sizes, store, threads.get()) })
+        Ok(Self {
+            datasets,
+            estimate: Estimate::new(plan, runs, &sizes, store, threads.get()),
+        })
     }
 }
 
 impl<'a> Worker<'a> {
-    /// A worker for every run of a plan, with all that this machine has, a checkpoint a minute, and no limit of failures.
+    /// A worker for every run of a plan, with all that this machine has, a checkpoint a minute, and
+    /// no limit of failures.
     pub fn new(plan: &'a Plan, store: &'a Store) -> Result<Self, StoreError> {
         Ok(Self {
             plan,
@@ -140,20 +148,29 @@ impl<'a> Worker<'a> {
         })
     }
 
-    /// What it has to do or to wait for: runs that are neither finished nor have failed since it started.
+    /// What it has to do or to wait for: runs that are neither finished nor have failed since it
+    /// started.
     pub fn outstanding(&self) -> Result<Vec<&'a RunSpec>, StoreError> {
         let failures = self.store.failures()?;
         let failed = |run: &RunId| {
-            self.done.failed.contains(run) || failures.get(run).is_some_and(|now| self.earlier.get(run) != Some(now))
+            self.done.failed.contains(run)
+                || failures.get(run).is_some_and(|now| self.earlier.get(run) != Some(now))
         };
         let is_sound = |run: &RunId| {
-            self.store.is_published(run) && !(self.done.damaged.contains(run) && self.store.check(run).is_err())
+            self.store.is_published(run)
+                && !(self.done.damaged.contains(run) && self.store.check(run).is_err())
         };
-        Ok(self.runs.iter().filter(|run| !failed(&run.id) && !is_sound(&run.id)).copied().collect())
+        Ok(self
+            .runs
+            .iter()
+            .filter(|run| !failed(&run.id) && !is_sound(&run.id))
+            .copied()
+            .collect())
     }
 
-    /// Trains what is outstanding and waits for what other processes train, until nothing is left of either. `ready`
-    /// gives what the runs that it is about to train need, or refuses. False if `stop` was raised.
+    /// Trains what is outstanding and waits for what other processes train, until nothing is left
+    /// of either. `ready` gives what the runs that it is about to train need, or refuses. False if
+    /// `stop` was raised.
     pub fn train<E: From<StoreError>>(
         &mut self,
         stop: &Arc<AtomicBool>,
@@ -165,8 +182,11 @@ impl<'a> Worker<'a> {
             let owners = self.store.owners()?;
             let (held, free): (Vec<_>, Vec<_>) =
                 self.outstanding()?.into_iter().partition(|run| owners.contains_key(&run.id));
-            let half_there = |run: &&RunId| self.store.run_dir(run).is_dir() && !self.done.damaged.contains(*run);
-            let half_there: Vec<&RunId> = free.iter().map(|run| &run.id).filter(half_there).collect();
+            let half_there = |run: &&RunId| {
+                self.store.run_dir(run).is_dir() && !self.done.damaged.contains(*run)
+            };
+            let half_there: Vec<&RunId> =
+                free.iter().map(|run| &run.id).filter(half_there).collect();
             if !half_there.is_empty() {
                 self.done.damaged.extend(damaged(half_there, self.store, stop, observer)?);
             } else if !free.is_empty() {
@@ -179,10 +199,16 @@ impl<'a> Worker<'a> {
                 break;
             } else {
                 if !waits {
-                    let by: BTreeSet<String> =
-                        held.iter().filter_map(|run| Some(owners[&run.id].as_ref()?.to_string())).collect();
+                    let by: BTreeSet<String> = held
+                        .iter()
+                        .filter_map(|run| Some(owners[&run.id].as_ref()?.to_string()))
+                        .collect();
                     let by: Vec<String> = by.into_iter().collect();
-                    let text = format!("waiting for {}, under way in {}", count(held.len(), "run"), by.join(", "));
+                    let text = format!(
+                        "waiting for {}, under way in {}",
+                        count(held.len(), "run"),
+                        by.join(", ")
+                    );
                     observer.remark(&text);
                 }
                 waits = true;
@@ -217,12 +243,16 @@ impl<'a> Worker<'a> {
             attempts: self.attempts,
         };
         let again: BTreeSet<&RunId> = free.iter().map(|run| &run.id).collect();
-        let is_cached = |run: &&&RunSpec| self.store.is_published(&run.id) && !again.contains(&run.id);
+        let is_cached =
+            |run: &&&RunSpec| self.store.is_published(&run.id) && !again.contains(&run.id);
         let cached = self.runs.iter().filter(is_cached).count();
-        let title = format!("{}  {} to train, {cached} cached", self.plan.name, count(free.len(), "run"));
+        let title =
+            format!("{}  {} to train, {cached} cached", self.plan.name, count(free.len(), "run"));
         let publish = |run: &RunSpec, output: &RunOutput| {
             Ok(match self.store.publish(run, output)? {
-                Publication::Differs => Err("another process published other numbers for this run".to_owned()),
+                Publication::Differs => {
+                    Err("another process published other numbers for this run".to_owned())
+                }
                 Publication::New | Publication::Identical => Ok(()),
             })
         };
@@ -258,5 +288,8 @@ const KEPT: usize = 100;
 /// The first test images as `.npy`, rows and columns apart: what figures show beside samples.
 pub fn first_test_images(data: &Dataset) -> Vec<u8> {
     let count = data.test.count().min(KEPT);
-    npy::encode(&[count, data.shape.height, data.shape.width], &data.test.pixels()[..count * data.shape.dim()])
+    npy::encode(
+        &[count, data.shape.height, data.shape.width],
+        &data.test.pixels()[..count * data.shape.dim()],
+    )
 }

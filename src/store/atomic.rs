@@ -27,8 +27,9 @@ pub struct Store {
     pub(super) watched: Mutex<BTreeMap<PathBuf, Watched>>,
 }
 
-/// The directory in which this process prepares what it publishes, on the same file system as its destination. Its lock
-/// is held as long as the process lives, and released by the system however it dies.
+/// The directory in which this process prepares what it publishes, on the same file system as its
+/// destination. Its lock is held as long as the process lives, and released by the system however
+/// it dies.
 #[derive(Debug)]
 struct Scratch {
     /// Closed first: some file systems keep what is open.
@@ -42,11 +43,15 @@ impl Store {
         let root = root.into();
         match fs::metadata(&root) {
             Err(_) if fs::symlink_metadata(&root).is_ok_and(|found| found.is_symlink()) => {
-                Err(StoreError::Malformed { path: root, reason: "it is a link that leads nowhere".to_owned() })
+                Err(StoreError::Malformed {
+                    path: root,
+                    reason: "it is a link that leads nowhere".to_owned(),
+                })
             }
-            Ok(found) if !found.is_dir() => {
-                Err(StoreError::Malformed { path: root, reason: "expected a directory for results".to_owned() })
-            }
+            Ok(found) if !found.is_dir() => Err(StoreError::Malformed {
+                path: root,
+                reason: "expected a directory for results".to_owned(),
+            }),
             _ => Ok(Self {
                 root,
                 scratch: Mutex::new(None),
@@ -68,11 +73,14 @@ impl Store {
         fs::remove_file(&path).map_err(StoreError::io("remove", &path))
     }
 
-    /// Makes sure that a directory below the root is where its path says: nothing is written, moved or removed through a
-    /// link, since results from elsewhere may hold links to anything.
+    /// Makes sure that a directory below the root is where its path says: nothing is written, moved
+    /// or removed through a link, since results from elsewhere may hold links to anything.
     pub(super) fn own(&self, dir: &Path) -> Result<(), StoreError> {
         let below = dir.ancestors().take_while(|above| *above != self.root);
-        match below.filter(|dir| fs::symlink_metadata(dir).is_ok_and(|found| found.is_symlink())).last() {
+        match below
+            .filter(|dir| fs::symlink_metadata(dir).is_ok_and(|found| found.is_symlink()))
+            .last()
+        {
             None => Ok(()),
             Some(link) => {
                 let reason = "it is a link, and nothing is written through links; --results can name another directory";
@@ -87,20 +95,26 @@ impl Store {
             self.own(&dir)?;
         }
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-        // Someone may have emptied the results while we run: start again rather than fail until the end.
+        // Someone may have emptied the results while we run: start again rather than fail until the
+        // end.
         if scratch.as_ref().is_none_or(|scratch| !scratch.dir.path().is_dir()) {
             create_dirs(&self.root)?;
             sweep_up(&self.root);
             *scratch = Some(Scratch::new(&self.root)?);
         }
-        let dir = scratch.as_ref().map(|scratch| scratch.dir.path().to_owned()).unwrap_or_default();
+        let dir = scratch
+            .as_ref()
+            .map(|scratch| scratch.dir.path().to_owned())
+            .unwrap_or_default();
         Ok(dir.join(self.serial.fetch_add(1, Ordering::Relaxed).to_string()))
     }
 
-    /// Puts `bytes` at `path` whole, creating its directory; leaves a file that holds them already untouched.
+    /// Puts `bytes` at `path` whole, creating its directory; leaves a file that holds them already
+    /// untouched.
     pub(super) fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let there = fs::symlink_metadata(path);
-        let same_size = there.is_ok_and(|found| found.is_file() && found.len() == bytes.len() as u64);
+        let same_size =
+            there.is_ok_and(|found| found.is_file() && found.len() == bytes.len() as u64);
         if same_size && regular::read(path, bytes.len() as u64).is_ok_and(|found| found == bytes) {
             return Ok(());
         }
@@ -122,7 +136,8 @@ impl Scratch {
     fn new(root: &Path) -> Result<Self, StoreError> {
         let prefix = format!("{PREFIX}{}-", host());
         loop {
-            let create = |cause| StoreError::Io { action: "write in", path: root.to_owned(), cause };
+            let create =
+                |cause| StoreError::Io { action: "write in", path: root.to_owned(), cause };
             let dir = tempfile::Builder::new().prefix(&prefix).tempdir_in(root).map_err(create)?;
             let path = dir.path().join(LOCK);
             let lock = match File::create(&path) {
@@ -130,9 +145,11 @@ impl Scratch {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 lock => lock.map_err(StoreError::io("create", &path))?,
             };
-            // A file system without locks still works: nobody sweeps up then, since nobody can lock.
+            // A file system without locks still works: nobody sweeps up then, since nobody can
+            // lock.
             let _ = lock.lock();
-            // Another process may have taken the directory for a dead one's between its creation and our lock.
+            // Another process may have taken the directory for a dead one's between its creation
+            // and our lock.
             if is_at(&lock, &path) {
                 return Ok(Self { _lock: lock, dir });
             }
@@ -144,7 +161,8 @@ impl Scratch {
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
-    let which = |found: std::io::Result<fs::Metadata>| found.ok().map(|found| (found.dev(), found.ino()));
+    let which =
+        |found: std::io::Result<fs::Metadata>| found.ok().map(|found| (found.dev(), found.ino()));
     let ours = which(file.metadata());
     ours.is_some() && ours == which(fs::metadata(path))
 }
@@ -163,8 +181,8 @@ pub(super) fn sweep_up(root: &Path) {
     }
 }
 
-/// Whether a directory of that name holds what a scratch directory holds and nothing else: a lock, and numbered entries. A
-/// link to a directory is none of ours.
+/// Whether a directory of that name holds what a scratch directory holds and nothing else: a lock,
+/// and numbered entries. A link to a directory is none of ours.
 fn has_form_of_scratch(dir: &Path) -> bool {
     let is_ours = |name: &str| match name {
         LOCK => !dir.join(LOCK).is_dir(),
@@ -172,12 +190,15 @@ fn has_form_of_scratch(dir: &Path) -> bool {
     };
     fs::symlink_metadata(dir).is_ok_and(|found| found.is_dir())
         && fs::read_dir(dir).is_ok_and(|mut entries| {
-            entries.all(|entry| entry.is_ok_and(|entry| entry.file_name().to_str().is_some_and(is_ours)))
+            entries.all(|entry| {
+                entry.is_ok_and(|entry| entry.file_name().to_str().is_some_and(is_ours))
+            })
         })
 }
 
-/// Removes a scratch directory of this host if its lock is free. It loses its name first, all at once: a process that has
-/// made the directory but not locked it yet could otherwise put its lock there while the rest is being removed.
+/// Removes a scratch directory of this host if its lock is free. It loses its name first, all at
+/// once: a process that has made the directory but not locked it yet could otherwise put its lock
+/// there while the rest is being removed.
 pub(super) fn remove_if_dead(dir: &Path) -> std::io::Result<()> {
     let mut name = dir.as_os_str().to_owned();
     if name.to_string_lossy().ends_with(DEAD) {
@@ -188,7 +209,10 @@ pub(super) fn remove_if_dead(dir: &Path) -> std::io::Result<()> {
         return Ok(());
     }
     // Without a lock it is just being made, or its owner died while removing it.
-    let lock = regular::open_unlinked(&dir.join(LOCK), File::options().create(true).truncate(false).write(true))?;
+    let lock = regular::open_unlinked(
+        &dir.join(LOCK),
+        File::options().create(true).truncate(false).write(true),
+    )?;
     if lock.try_lock().is_err() {
         return Ok(());
     }
@@ -203,8 +227,8 @@ pub(super) fn is_scratch(name: &str) -> bool {
     name.starts_with(&format!("{PREFIX}{}-", host()))
 }
 
-/// Whether a directory is the scratch of a dead process; `None` if it is that of another machine, of which nothing can be
-/// known.
+/// Whether a directory is the scratch of a dead process; `None` if it is that of another machine,
+/// of which nothing can be known.
 pub(super) fn is_scratch_of_the_dead(dir: &Path, name: &str) -> Option<bool> {
     if !name.starts_with(PREFIX) || !has_form_of_scratch(dir) {
         return Some(false);
@@ -216,7 +240,8 @@ pub(super) fn is_scratch_of_the_dead(dir: &Path, name: &str) -> Option<bool> {
         name.ends_with(DEAD)
             || match regular::open_unlinked(&dir.join(LOCK), File::options().read(true)) {
                 Ok(lock) => lock.try_lock().is_ok(),
-                // It died before it made its lock, which comes first, or when it had begun to clean up.
+                // It died before it made its lock, which comes first, or when it had begun to clean
+                // up.
                 Err(error) => error.kind() == std::io::ErrorKind::NotFound,
             },
     )
@@ -224,7 +249,10 @@ pub(super) fn is_scratch_of_the_dead(dir: &Path, name: &str) -> Option<bool> {
 
 /// Name of this machine, as far as it is fit for a path.
 fn host() -> String {
-    crate::record::host().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+    crate::record::host()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect()
 }
 
 #[cfg(test)]
@@ -267,12 +295,16 @@ mod tests {
         let second = Store::open(dir.path()).unwrap();
         second.replace(&dir.path().join("x/table.csv"), b"a,b\n").unwrap();
         // Whoever took it for a dead one's a moment ago.
-        let taken =
-            Garbage { path: its.parent().unwrap().to_owned(), bytes: 0, reason: "left by a process that is gone" };
+        let taken = Garbage {
+            path: its.parent().unwrap().to_owned(),
+            bytes: 0,
+            reason: "left by a process that is gone",
+        };
         second.remove(&taken).unwrap();
         assert!(its.exists(), "the scratch of a living process was removed");
         drop((living, second));
-        let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        let left: Vec<_> =
+            fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(left.len(), 2, "only x and the other host's remain: {left:?}");
     }
 
@@ -312,7 +344,10 @@ mod tests {
         symlink(elsewhere.path(), dir.path().join("study")).unwrap();
         let store = Store::open(dir.path()).unwrap();
         let refused = |written: Result<(), StoreError>| written.unwrap_err().to_string();
-        assert!(refused(store.replace(&dir.path().join("study/mine.csv"), b"1")).contains("study: it is a link"));
+        assert!(
+            refused(store.replace(&dir.path().join("study/mine.csv"), b"1"))
+                .contains("study: it is a link")
+        );
         store.replace(&dir.path().join("other/mine.csv"), b"1").unwrap();
         assert!(
             store.garbage(std::time::Duration::ZERO).unwrap().0.is_empty(),
@@ -320,11 +355,15 @@ mod tests {
         );
         for below in ["runs", "unfinished", "submitted", "data"] {
             symlink(elsewhere.path(), dir.path().join(below)).unwrap();
-            assert!(refused(store.replace(&dir.path().join("other/a"), b"2")).contains("it is a link"));
+            assert!(
+                refused(store.replace(&dir.path().join("other/a"), b"2")).contains("it is a link")
+            );
             fs::remove_file(dir.path().join(below)).unwrap();
         }
         let left: Vec<_> = fs::read_dir(elsewhere.path()).unwrap().collect();
-        assert!(left.len() == 1 && fs::read(elsewhere.path().join("mine.csv")).unwrap() == b"precious");
+        assert!(
+            left.len() == 1 && fs::read(elsewhere.path().join("mine.csv")).unwrap() == b"precious"
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Attempts at a run that ended its task without getting the run any further: a run that does so again and again would
-//! keep a scheduler busy for ever.
+//! Attempts at a run that ended its task without getting the run any further: a run that does so
+//! again and again would keep a scheduler busy for ever.
 
 use std::path::PathBuf;
 
@@ -28,8 +28,8 @@ impl Store {
         self.unfinished().join(format!("{run}.attempts"))
     }
 
-    /// Counts an attempt at a run that ended its task, killed or out of time: how many have in a row and left it no further
-    /// on than it was.
+    /// Counts an attempt at a run that ended its task, killed or out of time: how many have in a
+    /// row and left it no further on than it was.
     pub fn count_attempt(&self, run: &RunId) -> Result<u32, StoreError> {
         let step = self.progress(run).map_or(0, |progress| progress.step);
         let before = self.attempts(run);
@@ -69,7 +69,13 @@ mod tests {
         assert!(!store.is_suspect(&run));
         assert_eq!([0; 3].map(|_| store.count_attempt(&run).unwrap()), [1, 2, 3]);
         assert!(store.is_suspect(&run));
-        let state = |step| Checkpoint { state: vec![1], epoch: 0, step, seconds: 1.0, started_utc: String::new() };
+        let state = |step| Checkpoint {
+            state: vec![1],
+            epoch: 0,
+            step,
+            seconds: 1.0,
+            started_utc: String::new(),
+        };
         store.save_checkpoint(&run, &state(5)).unwrap();
         assert_eq!([0; 2].map(|_| store.count_attempt(&run).unwrap()), [0, 1], "it was further on");
         store.save_checkpoint(&run, &state(5)).unwrap();

@@ -49,7 +49,8 @@ impl Store {
 
     /// The newest checkpoint of a run and the one before it.
     pub(super) fn checkpoint_paths(&self, run: &RunId) -> [PathBuf; 2] {
-        ["checkpoint", "checkpoint-before"].map(|kind| self.unfinished().join(format!("{run}.{kind}")))
+        ["checkpoint", "checkpoint-before"]
+            .map(|kind| self.unfinished().join(format!("{run}.{kind}")))
     }
 
     /// Keeps a checkpoint; the newest until now is kept as well, an older one makes way.
@@ -57,25 +58,34 @@ impl Store {
         let [newest, before] = self.checkpoint_paths(run);
         let Checkpoint { state, epoch, step, seconds, started_utc } = checkpoint;
         let (run, epoch, step) = (run.clone(), *epoch, *step);
-        let progress = Progress { run, epoch, step, seconds: *seconds, started_utc: started_utc.clone() };
-        let malformed =
-            |error: serde_json::Error| StoreError::Malformed { path: newest.clone(), reason: error.to_string() };
+        let progress = Progress {
+            run,
+            epoch,
+            step,
+            seconds: *seconds,
+            started_utc: started_utc.clone(),
+        };
+        let malformed = |error: serde_json::Error| StoreError::Malformed {
+            path: newest.clone(),
+            reason: error.to_string(),
+        };
         let mut description = serde_json::to_vec(&progress).map_err(malformed)?;
         description.push(b'\n');
         let hash = blake3::Hasher::new().update(&description).update(state).finalize().to_hex();
         let dir = self.unfinished();
         create_dirs(&dir)?;
         let beside = self.scratch_path()?;
-        let written = write_synced(&beside, &[hash.as_bytes(), b"\n", &description, state]).and_then(|()| {
-            match rename(&newest, &before) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(StoreError::io("move", &newest)(error));
+        let written = write_synced(&beside, &[hash.as_bytes(), b"\n", &description, state])
+            .and_then(|()| {
+                match rename(&newest, &before) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        return Err(StoreError::io("move", &newest)(error));
+                    }
+                    _ => {}
                 }
-                _ => {}
-            }
-            rename(&beside, &newest).map_err(StoreError::io("write", &newest))?;
-            sync_dir(&dir)
-        });
+                rename(&beside, &newest).map_err(StoreError::io("write", &newest))?;
+                sync_dir(&dir)
+            });
         if written.is_err() {
             let _ = fs::remove_file(&beside);
         }
@@ -86,7 +96,10 @@ impl Store {
     pub fn load_checkpoint(&self, run: &RunId) -> (Option<Checkpoint>, Vec<StoreError>) {
         let mut problems = Vec::new();
         for path in self.checkpoint_paths(run) {
-            let malformed = |reason: &str| StoreError::Malformed { path: path.clone(), reason: reason.to_owned() };
+            let malformed = |reason: &str| StoreError::Malformed {
+                path: path.clone(),
+                reason: reason.to_owned(),
+            };
             let read = regular::read(&path, LARGEST).map_err(StoreError::io("read", &path));
             match read.and_then(|bytes| decode(run, bytes).map_err(malformed)) {
                 Ok(checkpoint) => return (Some(checkpoint), problems),
@@ -118,7 +131,8 @@ fn decode(run: &RunId, mut file: Vec<u8>) -> Result<Checkpoint, &'static str> {
         return Err("its checksum does not match");
     }
     let end = content.iter().position(|&b| b == b'\n').ok_or("it has no description")?;
-    let progress: Progress = serde_json::from_slice(&content[..end]).map_err(|_| "its description cannot be read")?;
+    let progress: Progress =
+        serde_json::from_slice(&content[..end]).map_err(|_| "its description cannot be read")?;
     if progress.run != *run {
         return Err("it belongs to another run");
     }
@@ -139,7 +153,13 @@ mod tests {
 
     fn checkpoint(epoch: usize) -> Checkpoint {
         let started_utc = "2026-11-25 16:00:00".to_owned();
-        Checkpoint { state: vec![epoch as u8, b'\n', 0, 255], epoch, step: 9, seconds: 1.5, started_utc }
+        Checkpoint {
+            state: vec![epoch as u8, b'\n', 0, 255],
+            epoch,
+            step: 9,
+            seconds: 1.5,
+            started_utc,
+        }
     }
 
     #[test]
@@ -159,7 +179,10 @@ mod tests {
             fs::write(&path, bytes).unwrap();
             let (found, problems) = store.load_checkpoint(&run(b'a'));
             assert_eq!(found, left);
-            assert!(problems.last().unwrap().to_string().contains(path.to_str().unwrap()), "{problems:?}");
+            assert!(
+                problems.last().unwrap().to_string().contains(path.to_str().unwrap()),
+                "{problems:?}"
+            );
         }
         store.remove_checkpoints(&run(b'a')).unwrap();
         assert!(store.load_checkpoint(&run(b'a')).1.is_empty());
@@ -197,7 +220,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         store.save_checkpoint(&run(b'a'), &checkpoint(1)).unwrap();
-        fs::rename(&store.checkpoint_paths(&run(b'a'))[0], &store.checkpoint_paths(&run(b'b'))[0]).unwrap();
+        fs::rename(&store.checkpoint_paths(&run(b'a'))[0], &store.checkpoint_paths(&run(b'b'))[0])
+            .unwrap();
         assert!(store.load_checkpoint(&run(b'b')).1[0].to_string().contains("another run"));
     }
 }

@@ -1,14 +1,15 @@
-//! Claims: who does a run, so that no second process does it too. Made for network file systems, where locks lie.
+//! Claims: who does a run, so that no second process does it too. Made for network file systems,
+//! where locks lie.
 //!
-//! A claim is a file `<run>.claim-<n>` that names its owner and appears whole or not at all: of those who try, one
-//! succeeds. The owner of a run is who holds the highest `n`. While it lives it renews the file's time every few seconds.
-//! A claim whose owner is dead is not removed but outbid: who creates `n + 1` has taken the run over, and then removes
-//! the files below. So two that find the same dead owner cannot both win, and nobody removes a claim that has just been
-//! made.
+//! A claim is a file `<run>.claim-<n>` that names its owner and appears whole or not at all: of
+//! those who try, one succeeds. The owner of a run is who holds the highest `n`. While it lives it
+//! renews the file's time every few seconds. A claim whose owner is dead is not removed but outbid:
+//! who creates `n + 1` has taken the run over, and then removes the files below. So two that find
+//! the same dead owner cannot both win, and nobody removes a claim that has just been made.
 //!
-//! An owner is dead if its process is gone, where that can be seen: in the same boot of the same machine, in the same
-//! process namespace. Elsewhere it is dead if its claim's time stood still for a minute of the observer's own clock:
-//! the clocks of two machines are never compared.
+//! An owner is dead if its process is gone, where that can be seen: in the same boot of the same
+//! machine, in the same process namespace. Elsewhere it is dead if its claim's time stood still for
+//! a minute of the observer's own clock: the clocks of two machines are never compared.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -55,7 +56,8 @@ pub struct Owner {
     pub since_utc: String,
     /// Boot and process namespace in which `pid` means something.
     place: String,
-    /// When the process began, in the system's own unit: another one may have the same number by now.
+    /// When the process began, in the system's own unit: another one may have the same number by
+    /// now.
     process_start: String,
     /// Tells this claim from every other.
     nonce: String,
@@ -107,12 +109,14 @@ enum Judgement {
     /// It is not there any more.
     Gone,
     Alive(Option<Owner>),
-    /// Nobody's, with the text by which it is known again, unless it is no file that could hold one.
+    /// Nobody's, with the text by which it is known again, unless it is no file that could hold
+    /// one.
     Dead(Option<Vec<u8>>),
 }
 
 impl Store {
-    /// Asks for a run. Whoever gets it must look once more whether it is published: its owner may just have been done.
+    /// Asks for a run. Whoever gets it must look once more whether it is published: its owner may
+    /// just have been done.
     pub fn claim(&self, run: &RunId) -> Result<Claiming, StoreError> {
         self.claim_after(run, EXPIRY)
     }
@@ -132,16 +136,20 @@ impl Store {
                 },
             };
             let number = highest.map_or(1, |highest| highest + 1);
-            let file = ClaimFile { dir: dir.clone(), run: run.clone(), number, text: self.owner_text()? };
+            let file = ClaimFile {
+                dir: dir.clone(),
+                run: run.clone(),
+                number,
+                text: self.owner_text()?,
+            };
             if !self.create(&file)? {
                 continue;
             }
             // Between our look and our creation the run may have changed hands, twice even.
             let replaced = match &dead {
                 None => true,
-                Some((number, text)) => {
-                    read_with_time(&path(&dir, run, *number)).is_ok_and(|(found, _)| found.as_ref() == text.as_ref())
-                }
+                Some((number, text)) => read_with_time(&path(&dir, run, *number))
+                    .is_ok_and(|(found, _)| found.as_ref() == text.as_ref()),
             };
             if !replaced || numbers(&dir, run)?.pop() != Some(number) {
                 remove_if_there(&file.path())?;
@@ -153,11 +161,14 @@ impl Store {
             let taken_from = dead.and_then(|(_, text)| parse(&text?));
             return Ok(Claiming::Ours(Claim::new(file, taken_from)));
         }
-        Err(StoreError::Malformed { path: dir, reason: format!("{run} cannot be claimed: its claims keep changing") })
+        Err(StoreError::Malformed {
+            path: dir,
+            reason: format!("{run} cannot be claimed: its claims keep changing"),
+        })
     }
 
-    /// Runs that living processes do, with who does them if their claim says. Looks at each claim, so that calling it
-    /// again and again finds out which owners have died.
+    /// Runs that living processes do, with who does them if their claim says. Looks at each claim,
+    /// so that calling it again and again finds out which owners have died.
     pub fn owners(&self) -> Result<BTreeMap<RunId, Option<Owner>>, StoreError> {
         let dir = self.unfinished();
         let mut highest = BTreeMap::<RunId, u64>::new();
@@ -179,8 +190,8 @@ impl Store {
         numbers(&self.unfinished(), run).is_ok_and(|claims| !claims.is_empty())
     }
 
-    /// Removes what processes left that were killed: what they were writing, and what belonged to runs that they had
-    /// published and then could not tidy up.
+    /// Removes what processes left that were killed: what they were writing, and what belonged to
+    /// runs that they had published and then could not tidy up.
     pub fn tidy(&self) -> Result<(), StoreError> {
         self.own(&self.runs())?;
         self.own(&self.unfinished())?;
@@ -210,14 +221,26 @@ impl Store {
             Err(error) => return Err(StoreError::io("read", path)(error)),
         };
         let owner = parse(&text);
-        if let Some(owner) = owner.as_ref().filter(|owner| process::place().is_some_and(|here| here == owner.place)) {
-            let alive = process::start_of(owner.pid).is_some_and(|start| start == owner.process_start);
-            return Ok(if alive { Judgement::Alive(Some(owner.clone())) } else { Judgement::Dead(Some(text)) });
+        if let Some(owner) = owner
+            .as_ref()
+            .filter(|owner| process::place().is_some_and(|here| here == owner.place))
+        {
+            let alive =
+                process::start_of(owner.pid).is_some_and(|start| start == owner.process_start);
+            return Ok(if alive {
+                Judgement::Alive(Some(owner.clone()))
+            } else {
+                Judgement::Dead(Some(text))
+            });
         }
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         match watched.get(path) {
             Some(known) if known.text == text && known.renewed == renewed => {
-                Ok(if known.seen.elapsed() >= expiry { Judgement::Dead(Some(text)) } else { Judgement::Alive(owner) })
+                Ok(if known.seen.elapsed() >= expiry {
+                    Judgement::Dead(Some(text))
+                } else {
+                    Judgement::Alive(owner)
+                })
             }
             _ => {
                 watched.insert(path.to_owned(), Watched { text, renewed, seen: Instant::now() });
@@ -235,20 +258,30 @@ impl Store {
             since_utc: utc(jiff::Timestamp::now()),
             place: process::place().unwrap_or_default(),
             process_start: process::start_of(pid).unwrap_or_default(),
-            nonce: nonce.iter().rev().take(2).map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("-"),
+            nonce: nonce
+                .iter()
+                .rev()
+                .take(2)
+                .map(|part| part.to_string_lossy())
+                .collect::<Vec<_>>()
+                .join("-"),
         };
-        toml::to_string(&owner)
-            .map_err(|error| StoreError::Malformed { path: self.unfinished(), reason: error.to_string() })
+        toml::to_string(&owner).map_err(|error| StoreError::Malformed {
+            path: self.unfinished(),
+            reason: error.to_string(),
+        })
     }
 
     /// Puts a claim at its path, unless one is there.
     fn create(&self, file: &ClaimFile) -> Result<bool, StoreError> {
         let beside = self.scratch_path()?;
-        let created = write_synced(&beside, &[file.text.as_bytes()])
-            .and_then(|()| link(&beside, &file.path()).map_err(StoreError::io("write", &file.path())));
+        let created = write_synced(&beside, &[file.text.as_bytes()]).and_then(|()| {
+            link(&beside, &file.path()).map_err(StoreError::io("write", &file.path()))
+        });
         let _ = fs::remove_file(&beside);
         match created {
-            // The directory went away since it was made: whoever asks looks again, and makes it again.
+            // The directory went away since it was made: whoever asks looks again, and makes it
+            // again.
             Err(error) if error.is_absent() => Ok(false),
             created => created,
         }
@@ -269,12 +302,18 @@ impl Claim {
                 }
             }
         };
-        // Without a thread for it the claim stands until someone believes its owner dead; the numbers stay right.
-        let heart = thread::Builder::new().name("claim".to_owned()).spawn(beat).ok().map(|beat| (stop, beat));
+        // Without a thread for it the claim stands until someone believes its owner dead; the
+        // numbers stay right.
+        let heart = thread::Builder::new()
+            .name("claim".to_owned())
+            .spawn(beat)
+            .ok()
+            .map(|beat| (stop, beat));
         Self { file, lost, heart, taken_from }
     }
 
-    /// Raised once another process has taken the run over, because this one gave no sign of life for so long.
+    /// Raised once another process has taken the run over, because this one gave no sign of life
+    /// for so long.
     pub fn lost(&self) -> &Arc<AtomicBool> {
         &self.lost
     }
@@ -308,8 +347,12 @@ impl ClaimFile {
             Ok(text == self.text.as_bytes())
         });
         match renewed {
-            Ok(ours) => ours && numbers(&self.dir, &self.run).is_ok_and(|all| all.last() <= Some(&self.number)),
-            // Someone emptied the results: the run goes on, unless another process has taken it up meanwhile.
+            Ok(ours) => {
+                ours && numbers(&self.dir, &self.run)
+                    .is_ok_and(|all| all.last() <= Some(&self.number))
+            }
+            // Someone emptied the results: the run goes on, unless another process has taken it up
+            // meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let again = || {
                     fs::create_dir_all(&self.dir)?;
@@ -346,15 +389,19 @@ fn claims(dir: &Path) -> Result<Vec<(RunId, u64)>, StoreError> {
 pub(super) fn split_claim(name: &str) -> Option<(RunId, u64)> {
     let (run, digits) = name.split_once(".claim-")?;
     let number: u64 = digits.parse().ok()?;
-    // As this program writes it: another spelling would be looked for under this one. Far from where counting on ends.
+    // As this program writes it: another spelling would be looked for under this one. Far from
+    // where counting on ends.
     let written = number.to_string() == digits && number < HIGHEST;
     Some((RunId::parse(run)?, number)).filter(|_| written)
 }
 
 /// Numbers of the claims on a run, rising.
 fn numbers(dir: &Path, run: &RunId) -> Result<Vec<u64>, StoreError> {
-    let mut numbers: Vec<u64> =
-        claims(dir)?.into_iter().filter(|(of, _)| of == run).map(|(_, number)| number).collect();
+    let mut numbers: Vec<u64> = claims(dir)?
+        .into_iter()
+        .filter(|(of, _)| of == run)
+        .map(|(_, number)| number)
+        .collect();
     numbers.sort_unstable();
     Ok(numbers)
 }
@@ -363,7 +410,8 @@ fn parse(text: &[u8]) -> Option<Owner> {
     std::str::from_utf8(text).ok().and_then(|text| toml::from_str(text).ok())
 }
 
-/// The text of a claim and its time; no text where it is none that this program writes: a pipe, say, or a gigabyte.
+/// The text of a claim and its time; no text where it is none that this program writes: a pipe,
+/// say, or a gigabyte.
 fn read_with_time(path: &Path) -> io::Result<(Option<Vec<u8>>, Option<SystemTime>)> {
     let file = match regular::open(path) {
         Err(error) if regular::is_other(&error) => return Ok((None, None)),
@@ -413,7 +461,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (a, b) = (store(&dir), store(&dir));
         let claim = ours(a.claim(&run()).unwrap());
-        let Claiming::Theirs(Some(owner)) = b.claim(&run()).unwrap() else { panic!("claimed twice") };
+        let Claiming::Theirs(Some(owner)) = b.claim(&run()).unwrap() else {
+            panic!("claimed twice")
+        };
         assert_eq!(owner.pid, std::process::id());
         assert_eq!(b.owners().unwrap(), BTreeMap::from([(run(), Some(owner))]));
         assert!(claim.file.renew());
@@ -429,14 +479,18 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             left_behind(dir.path(), |_| {});
             assert!(store(&dir).owners().unwrap().is_empty());
-            let (holders, most, wins) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+            let (holders, most, wins) =
+                (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
             thread::scope(|scope| {
                 for _ in 0..4 {
                     scope.spawn(|| {
                         let store = store(&dir);
                         for _ in 0..4 {
                             if let Claiming::Ours(claim) = store.claim(&run()).unwrap() {
-                                most.fetch_max(holders.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                                most.fetch_max(
+                                    holders.fetch_add(1, Ordering::SeqCst) + 1,
+                                    Ordering::SeqCst,
+                                );
                                 wins.fetch_add(1, Ordering::SeqCst);
                                 thread::yield_now();
                                 holders.fetch_sub(1, Ordering::SeqCst);
@@ -457,14 +511,19 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         left_behind(dir.path(), |owner| "another machine".clone_into(&mut owner.place));
         let store = store(&dir);
-        let theirs = |expiry| matches!(store.claim_after(&run(), expiry).unwrap(), Claiming::Theirs(Some(_)));
+        let theirs = |expiry| {
+            matches!(store.claim_after(&run(), expiry).unwrap(), Claiming::Theirs(Some(_)))
+        };
         assert!(theirs(Duration::ZERO), "the first look shows nothing yet");
         assert!(theirs(Duration::from_secs(60)));
         let claim = File::options().write(true).open(path(&store.unfinished(), &run(), 1)).unwrap();
         claim.set_modified(SystemTime::now() + Duration::from_secs(1)).unwrap();
         assert!(theirs(Duration::ZERO), "it was renewed");
         let claim = ours(store.claim_after(&run(), Duration::ZERO).unwrap());
-        assert_eq!((claim.file.number, claim.taken_from.as_ref().unwrap().place.as_str()), (2, "another machine"));
+        assert_eq!(
+            (claim.file.number, claim.taken_from.as_ref().unwrap().place.as_str()),
+            (2, "another machine")
+        );
         assert_eq!(numbers(&store.unfinished(), &run()).unwrap(), [2]);
     }
 

@@ -1,4 +1,5 @@
-//! Every change that the store makes to the disk, so that there is one place where a test can make each of them fail.
+//! Every change that the store makes to the disk, so that there is one place where a test can make
+//! each of them fail.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -6,19 +7,26 @@ use std::path::Path;
 
 use super::StoreError;
 
-/// Creates a directory and those above it, and waits until each of the new ones is an entry on the disk: without that a
-/// power cut may take a new directory back, with every file that was synced in it.
+/// Creates a directory and those above it, and waits until each of the new ones is an entry on the
+/// disk: without that a power cut may take a new directory back, with every file that was synced in
+/// it.
 pub(super) fn create_dirs(path: &Path) -> Result<(), StoreError> {
     let is_new = |dir: &&Path| !dir.as_os_str().is_empty() && !dir.exists();
     let created: Vec<&Path> = path.ancestors().take_while(is_new).collect();
-    faults::check(path).and_then(|()| fs::create_dir_all(path)).map_err(StoreError::io("create", path))?;
+    faults::check(path)
+        .and_then(|()| fs::create_dir_all(path))
+        .map_err(StoreError::io("create", path))?;
     let parents = created.iter().rev().filter_map(|dir| dir.parent());
-    parents.map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent }).try_for_each(sync_dir)
+    parents
+        .map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
+        .try_for_each(sync_dir)
 }
 
 /// Creates a directory.
 pub(super) fn create_dir(path: &Path) -> Result<(), StoreError> {
-    faults::check(path).and_then(|()| fs::create_dir(path)).map_err(StoreError::io("create", path))
+    faults::check(path)
+        .and_then(|()| fs::create_dir(path))
+        .map_err(StoreError::io("create", path))
 }
 
 /// Writes a file, its parts one after the other, and waits until it is on the disk.
@@ -27,7 +35,8 @@ pub(super) fn write_synced(path: &Path, parts: &[&[u8]]) -> Result<(), StoreErro
         let mut file = File::create(path)?;
         for part in parts {
             // A disk that fills up takes a part of a file.
-            faults::check(path).or_else(|error| file.write_all(&part[..part.len() / 2]).and(Err(error)))?;
+            faults::check(path)
+                .or_else(|error| file.write_all(&part[..part.len() / 2]).and(Err(error)))?;
             file.write_all(part)?;
         }
         file.sync_all()
@@ -39,7 +48,9 @@ pub(super) fn write_synced(path: &Path, parts: &[&[u8]]) -> Result<(), StoreErro
 pub(super) fn sync_dir(path: &Path) -> Result<(), StoreError> {
     let dir = File::open(path).map_err(StoreError::io("read", path))?;
     match faults::check(path).and_then(|()| dir.sync_all()) {
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error()) => Ok(()),
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error()) => {
+            Ok(())
+        }
         synced => synced.map_err(StoreError::io("write", path)),
     }
 }
@@ -57,7 +68,8 @@ pub(super) fn link(from: &Path, to: &Path) -> io::Result<bool> {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(linked_all_the_same(from)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
-        // A file system without links: what matters is that the creation is atomic, and that it is everywhere.
+        // A file system without links: what matters is that the creation is atomic, and that it is
+        // everywhere.
         Err(_) => match File::create_new(to) {
             Ok(mut file) => file.write_all(&fs::read(from)?).map(|()| true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
@@ -66,7 +78,8 @@ pub(super) fn link(from: &Path, to: &Path) -> io::Result<bool> {
     }
 }
 
-/// A network file system may repeat a request whose answer was lost, and then deny what it has done.
+/// A network file system may repeat a request whose answer was lost, and then deny what it has
+/// done.
 #[cfg(unix)]
 fn linked_all_the_same(from: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -81,7 +94,9 @@ fn linked_all_the_same(_: &Path) -> bool {
 /// Removes a file, if it is there.
 pub(super) fn remove_if_there(path: &Path) -> Result<(), StoreError> {
     match faults::check(path).and_then(|()| fs::remove_file(path)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", path)(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(StoreError::io("remove", path)(error))
+        }
         _ => Ok(()),
     }
 }
@@ -105,7 +120,10 @@ pub(crate) mod faults {
 
     /// Lets the change number `after` (from 0) below `root` fail, once, as if the disk were full.
     pub(crate) fn arm(root: &Path, after: u64) {
-        ARMED.lock().unwrap_or_else(PoisonError::into_inner).push((root.to_owned(), after));
+        ARMED
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((root.to_owned(), after));
     }
 
     /// Takes the fault back; whether nothing had failed yet.
@@ -118,7 +136,9 @@ pub(crate) mod faults {
 
     pub(super) fn check(path: &Path) -> io::Result<()> {
         let mut armed = ARMED.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(at) = armed.iter().position(|(root, _)| path.starts_with(root)) else { return Ok(()) };
+        let Some(at) = armed.iter().position(|(root, _)| path.starts_with(root)) else {
+            return Ok(());
+        };
         if armed[at].1 == 0 {
             armed.swap_remove(at);
             return Err(io::ErrorKind::StorageFull.into());

@@ -64,7 +64,8 @@ pub enum StoreError {
         /// An experiment with a similar name.
         nearest: Option<String>,
     },
-    /// A directory holds what this program did not make, or what has been changed since, where it is to write.
+    /// A directory holds what this program did not make, or what has been changed since, where it
+    /// is to write.
     #[error(
         "{} in {} {} not ablade's own and {} in the way of what it would write: {}{}",
         if *count == 1 { "a file" } else { "files" },

@@ -1,4 +1,5 @@
-//! What belongs to an experiment rather than to a run: its plan, its tables, and its data's first test images.
+//! What belongs to an experiment rather than to a run: its plan, its tables, and its data's first
+//! test images.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -34,7 +35,8 @@ pub struct Replaced {
     pub finished: usize,
     /// Runs that the other does not have.
     pub dropped: BTreeSet<RunId>,
-    /// Whether the file goes to `replaced/`: something was done for the plan, or it is none of this program's.
+    /// Whether the file goes to `replaced/`: something was done for the plan, or it is none of this
+    /// program's.
     worth_keeping: bool,
     bytes: Vec<u8>,
 }
@@ -42,7 +44,8 @@ pub struct Replaced {
 /// Runs and data that plans name.
 #[derive(Debug, Default)]
 pub(super) struct Named {
-    /// A plan that is not what was written, or an experiment's folder whose plan is not there: what it needs is unknown.
+    /// A plan that is not what was written, or an experiment's folder whose plan is not there: what
+    /// it needs is unknown.
     pub(super) unreadable: Option<PathBuf>,
     runs: BTreeSet<RunId>,
     data: BTreeSet<String>,
@@ -58,9 +61,13 @@ impl Named {
         self.unreadable.is_some() || self.data.contains(data)
     }
 
-    /// Adds what a plan names. It is not parsed: one that is damaged, or of another version, must not lose its runs.
+    /// Adds what a plan names. It is not parsed: one that is damaged, or of another version, must
+    /// not lose its runs.
     fn read(&mut self, plan: &[u8]) {
-        for text in plan.split(|&byte| byte == b'"').filter_map(|text| std::str::from_utf8(text).ok()) {
+        for text in plan
+            .split(|&byte| byte == b'"')
+            .filter_map(|text| std::str::from_utf8(text).ok())
+        {
             if let Some(run) = RunId::parse(text) {
                 self.runs.insert(run);
             } else if is_fingerprint(text) && !self.data.contains(text) {
@@ -77,12 +84,14 @@ impl Named {
         // A program that copies results here may give the plan another name until it is whole.
         let is_plan = |name: &str| name.contains(PLAN) || (is_replaced && name.ends_with(".json"));
         for (path, _) in there.iter().filter(|(_, name)| is_plan(name)) {
-            // A link that leads nowhere, a directory, a pipe: the plan may be where a disk is not mounted.
+            // A link that leads nowhere, a directory, a pipe: the plan may be where a disk is not
+            // mounted.
             let Ok(bytes) = regular::read(path, LONGEST) else {
                 self.unreadable.get_or_insert_with(|| path.clone());
                 continue;
             };
-            // A file of somebody else's may have the name of a plan where there are no tables of ours.
+            // A file of somebody else's may have the name of a plan where there are no tables of
+            // ours.
             if unseal(&bytes).is_none() && (has(TABLES) || may_be_sealed(&bytes)) {
                 self.unreadable.get_or_insert_with(|| path.clone());
             }
@@ -101,7 +110,8 @@ impl Named {
     }
 }
 
-/// Folders below the results in which plans are looked for, at most: `archive/2026/masks/replaced` is four deep.
+/// Folders below the results in which plans are looked for, at most: `archive/2026/masks/replaced`
+/// is four deep.
 const LEVELS: usize = 4;
 
 /// Most bytes of the images kept for figures.
@@ -117,8 +127,8 @@ impl Store {
         Ok(self.root().join(name))
     }
 
-    /// Keeps the plan beside the tables: figures and comparisons need nothing else. Refuses to take the place of one whose
-    /// finished runs are not all in this one.
+    /// Keeps the plan beside the tables: figures and comparisons need nothing else. Refuses to take
+    /// the place of one whose finished runs are not all in this one.
     pub fn save_plan(&self, plan: &Plan) -> Result<(), StoreError> {
         self.put_plan(plan, false)
     }
@@ -132,7 +142,8 @@ impl Store {
         let dir = self.experiment_dir(&plan.name)?;
         self.own(&dir)?;
         create_dirs(&dir)?;
-        // Looked at under the lock: of two that save different plans at the same moment, the second sees the first one's.
+        // Looked at under the lock: of two that save different plans at the same moment, the second
+        // sees the first one's.
         let _lock = lock(&dir);
         let path = dir.join(PLAN);
         if let Some(replaced) = self.replaced_by(plan)? {
@@ -147,12 +158,15 @@ impl Store {
         self.save_sealed(&path, plan)
     }
 
-    /// The plan on disk that this one would take the place of, if it names runs that this one does not. It need not be sound.
+    /// The plan on disk that this one would take the place of, if it names runs that this one does
+    /// not. It need not be sound.
     pub fn replaced_by(&self, plan: &Plan) -> Result<Option<Replaced>, StoreError> {
         let dir = self.experiment_dir(&plan.name)?;
         let path = dir.join(PLAN);
         let bytes = match regular::read(&path, LONGEST) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !Owned::is_listed(&dir, TABLES) => {
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound && !Owned::is_listed(&dir, TABLES) =>
+            {
                 return Ok(None);
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -164,10 +178,13 @@ impl Store {
             // What the tables show stands in them as well.
             let table = regular::read(&dir.join(RUNS_TABLE), LONGEST_TABLE).unwrap_or_default();
             let words = table.split(|byte| !byte.is_ascii_alphanumeric());
-            named.runs.extend(words.filter_map(|word| RunId::parse(std::str::from_utf8(word).ok()?)));
+            named
+                .runs
+                .extend(words.filter_map(|word| RunId::parse(std::str::from_utf8(word).ok()?)));
         }
         let kept = plan.by_id();
-        let dropped: BTreeSet<RunId> = named.runs.into_iter().filter(|run| !kept.contains_key(run)).collect();
+        let dropped: BTreeSet<RunId> =
+            named.runs.into_iter().filter(|run| !kept.contains_key(run)).collect();
         let is_ours = may_be_sealed(&bytes);
         if dropped.is_empty() && is_ours {
             return Ok(None);
@@ -176,28 +193,39 @@ impl Store {
         let renamed: BTreeSet<RunId> = match load_plan(&path) {
             Ok(there) => {
                 let now = |run: &RunSpec| RunId::new(ENGINE, &run.config, &run.data, run.seed);
-                let renamed = there.runs.iter().filter(|run| dropped.contains(&run.id) && kept.contains_key(&now(run)));
+                let renamed = there
+                    .runs
+                    .iter()
+                    .filter(|run| dropped.contains(&run.id) && kept.contains_key(&now(run)));
                 renamed.map(|run| run.id.clone()).collect()
             }
             Err(_) => BTreeSet::new(),
         };
-        let finished = dropped.iter().filter(|run| !renamed.contains(run) && self.is_published(run)).count();
+        let finished = dropped
+            .iter()
+            .filter(|run| !renamed.contains(run) && self.is_published(run))
+            .count();
         let names = self.names_in_runs()?.into_iter();
         let mut names = names.chain(entries(&self.unfinished())?.into_iter().map(|(_, name)| name));
-        let begun = names
-            .any(|name| RunId::parse(name.split('.').next().unwrap_or("")).is_some_and(|run| dropped.contains(&run)));
+        let begun = names.any(|name| {
+            RunId::parse(name.split('.').next().unwrap_or(""))
+                .is_some_and(|run| dropped.contains(&run))
+        });
         Ok(Some(Replaced { finished, dropped, worth_keeping: begun || !is_ours, bytes }))
     }
 
-    /// Every run and fingerprint that a plan in these results names: of experiments, of copies of their folders, and of those
-    /// that others took the place of. Also a plan that cannot be understood keeps what it names.
+    /// Every run and fingerprint that a plan in these results names: of experiments, of copies of
+    /// their folders, and of those that others took the place of. Also a plan that cannot be
+    /// understood keeps what it names.
     pub(super) fn named_by_plans(&self) -> Result<Named, StoreError> {
         let mut named = Named::default();
         let own = |name: &str| ["runs", "data", "unfinished", "submitted"].contains(&name);
         for (path, _) in entries(self.root())?.into_iter().filter(|(_, name)| !own(name)) {
             if path.is_dir() {
                 named.read_below(&path, LEVELS - 1)?;
-            } else if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) && !path.exists() {
+            } else if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink())
+                && !path.exists()
+            {
                 // The folder of an experiment may be on a disk that is not mounted.
                 named.unreadable.get_or_insert(path);
             }
@@ -211,7 +239,10 @@ impl Store {
         let again = "; `ablade sweep` with the experiment's file writes it again";
         match load_plan(&path) {
             Err(error) if error.is_absent() && fs::symlink_metadata(&path).is_ok() => {
-                Err(StoreError::Malformed { path, reason: "it is a link that leads nowhere".to_owned() })
+                Err(StoreError::Malformed {
+                    path,
+                    reason: "it is a link that leads nowhere".to_owned(),
+                })
             }
             Err(error) if error.is_absent() => {
                 let known = self.experiments()?;
@@ -239,8 +270,9 @@ impl Store {
         }
     }
 
-    /// Names of the experiments with a plan on disk, sorted. A plan counts that cannot be read, so that somebody hears of it; a
-    /// file of that name that is nothing this program has written does not.
+    /// Names of the experiments with a plan on disk, sorted. A plan counts that cannot be read, so
+    /// that somebody hears of it; a file of that name that is nothing this program has written does
+    /// not.
     pub fn experiments(&self) -> Result<Vec<String>, StoreError> {
         let entries = match fs::read_dir(self.root()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -267,28 +299,41 @@ impl Store {
         Ok(names)
     }
 
-    /// Writes the tables of a plan, whole, and removes those that it no longer has, unless the plan on disk is another by
-    /// now. A table that is not as it was written goes to `replaced/`; returns a sentence about each.
-    pub fn write_tables(&self, plan: &Plan, tables: BTreeMap<String, Vec<u8>>) -> Result<Vec<String>, StoreError> {
+    /// Writes the tables of a plan, whole, and removes those that it no longer has, unless the plan
+    /// on disk is another by now. A table that is not as it was written goes to `replaced/`;
+    /// returns a sentence about each.
+    pub fn write_tables(
+        &self,
+        plan: &Plan,
+        tables: BTreeMap<String, Vec<u8>>,
+    ) -> Result<Vec<String>, StoreError> {
         let tables = self.owned_tables(&plan.name, tables)?;
         let is_another = || match self.replaced_by(plan)?.filter(|replaced| replaced.finished > 0) {
-            Some(Replaced { finished, .. }) => {
-                Err(StoreError::Replaces { path: self.experiment_dir(&plan.name)?.join(PLAN), finished })
-            }
+            Some(Replaced { finished, .. }) => Err(StoreError::Replaces {
+                path: self.experiment_dir(&plan.name)?.join(PLAN),
+                finished,
+            }),
             None => Ok(()),
         };
         tables.write_with(&|path, bytes| self.replace(path, bytes), &is_another)
     }
 
-    /// Refuses where a link, a directory or a pipe has the place of a table: nothing can be written there.
+    /// Refuses where a link, a directory or a pipe has the place of a table: nothing can be written
+    /// there.
     pub fn check_tables(&self, experiment: &str, tables: &[&str]) -> Result<(), StoreError> {
         let tables = tables.iter().map(|name| ((*name).to_owned(), Vec::new())).collect();
         self.owned_tables(experiment, tables)?.check()
     }
 
-    /// Takes tables that hold exactly these bytes for its own, where an earlier version of this program kept no list.
-    pub fn adopt_tables(&self, plan: &Plan, tables: BTreeMap<String, Vec<u8>>) -> Result<(), StoreError> {
-        self.owned_tables(&plan.name, tables)?.adopt(&|path, bytes| self.replace(path, bytes))
+    /// Takes tables that hold exactly these bytes for its own, where an earlier version of this
+    /// program kept no list.
+    pub fn adopt_tables(
+        &self,
+        plan: &Plan,
+        tables: BTreeMap<String, Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        self.owned_tables(&plan.name, tables)?
+            .adopt(&|path, bytes| self.replace(path, bytes))
     }
 
     /// Whether it is known which tables of an experiment this program made, or there are none.
@@ -297,7 +342,11 @@ impl Store {
         Ok(Owned::is_listed(&dir, TABLES) || !is_file(&dir.join(PLAN)))
     }
 
-    fn owned_tables(&self, name: &str, tables: BTreeMap<String, Vec<u8>>) -> Result<Owned, StoreError> {
+    fn owned_tables(
+        &self,
+        name: &str,
+        tables: BTreeMap<String, Vec<u8>>,
+    ) -> Result<Owned, StoreError> {
         tables.keys().try_for_each(|file| check_file("a table", file))?;
         let dir = self.experiment_dir(name)?;
         self.own(&dir)?;
@@ -319,7 +368,8 @@ impl Store {
         Ok(self.root().join("data").join(format!("{fingerprint}.npy")))
     }
 
-    /// Keeps the first test images of a data set (`.npy` bytes, u8): figures show them beside samples.
+    /// Keeps the first test images of a data set (`.npy` bytes, u8): figures show them beside
+    /// samples.
     pub fn save_reference(&self, fingerprint: &str, npy: &[u8]) -> Result<(), StoreError> {
         self.replace(&self.reference_path(fingerprint)?, npy)
     }

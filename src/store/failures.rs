@@ -87,7 +87,9 @@ impl Store {
             Err(error) if regular::is_other(&error) => Vec::new(),
             bytes => bytes.map_err(StoreError::io("read", &path))?,
         };
-        let failure = std::str::from_utf8(&bytes).ok().and_then(|text| toml::from_str::<Failure>(text).ok());
+        let failure = std::str::from_utf8(&bytes)
+            .ok()
+            .and_then(|text| toml::from_str::<Failure>(text).ok());
         let unreadable = || Failure {
             error: format!("{} cannot be read", path.display()),
             started_utc: String::new(),

@@ -34,14 +34,16 @@ pub struct Kept {
     pub reason: String,
 }
 
-/// Garbage of another machine, whose processes cannot be asked whether they live, counts so long after its last change.
+/// Garbage of another machine, whose processes cannot be asked whether they live, counts so long
+/// after its last change.
 const LONG: Duration = Duration::from_secs(24 * 3600);
 
 impl Store {
-    /// Lists what nothing needs any more: runs and data that no plan on disk names, and what dead processes, failures and
-    /// damage have left. Results may still be arriving, their plans last: what no plan names counts only when it has not
-    /// changed for `age`. Never listed is what a living process works on, nor what is not to the last file what this program
-    /// makes: the directories may be those of someone's project.
+    /// Lists what nothing needs any more: runs and data that no plan on disk names, and what dead
+    /// processes, failures and damage have left. Results may still be arriving, their plans last:
+    /// what no plan names counts only when it has not changed for `age`. Never listed is what a
+    /// living process works on, nor what is not to the last file what this program makes: the
+    /// directories may be those of someone's project.
     pub fn garbage(&self, age: Duration) -> Result<(Vec<Garbage>, Vec<Kept>), StoreError> {
         // Listed before anyone is asked who needs it: what appears later is not considered.
         let in_runs = entries(&self.runs())?;
@@ -57,7 +59,8 @@ impl Store {
             found.push(Garbage { path, bytes, reason });
         };
         let mut has_settled = |path: &Path| {
-            let settled = changed(path).is_none_or(|changed| changed.elapsed().is_ok_and(|since| since >= age));
+            let settled = changed(path)
+                .is_none_or(|changed| changed.elapsed().is_ok_and(|since| since >= age));
             if !settled {
                 let reason = "no plan names it, but it has just come or changed: results may be arriving, their plans last (--age sets how long)";
                 kept.push(Kept { path: path.to_owned(), reason: reason.to_owned() });
@@ -74,7 +77,9 @@ impl Store {
             let is_note = kind == "failed.toml" && is_file(&path);
             if is_note && !is_spare(&run) && published.contains(&run) {
                 add(path, "the run has succeeded since");
-            } else if is_replaced || ((is_run || is_aside || is_note) && is_spare(&run) && has_settled(&path)) {
+            } else if is_replaced
+                || ((is_run || is_aside || is_note) && is_spare(&run) && has_settled(&path))
+            {
                 match if is_note { None } else { self.not_of_the_run(&run, &path, is_aside) } {
                     Some(reason) => aside.push(Kept { path, reason }),
                     None if is_aside => add(path, "was damaged and moved aside"),
@@ -83,13 +88,17 @@ impl Store {
             }
         }
         for (path, name) in in_unfinished {
-            let Some((run, kind)) = name.split_once('.').and_then(|(run, kind)| Some((RunId::parse(run)?, kind)))
+            let Some((run, kind)) =
+                name.split_once('.').and_then(|(run, kind)| Some((RunId::parse(run)?, kind)))
             else {
                 continue;
             };
             let claim = split_claim(&name).is_some();
             let ours = claim || ["checkpoint", "checkpoint-before", "attempts"].contains(&kind);
-            if !ours || !is_file(&path) || (alive.contains(&run) && !(published.contains(&run) && is_old(&path))) {
+            if !ours
+                || !is_file(&path)
+                || (alive.contains(&run) && !(published.contains(&run) && is_old(&path)))
+            {
                 continue;
             }
             if claim {
@@ -102,7 +111,9 @@ impl Store {
         }
         for name in self.submissions()? {
             // One that cannot be read is not known to be done.
-            let (Ok(submission), Ok(jobs)) = (self.submission(&name), self.jobs(&name)) else { continue };
+            let (Ok(submission), Ok(jobs)) = (self.submission(&name), self.jobs(&name)) else {
+                continue;
+            };
             let dir = self.submission_dir(&name)?;
             // As long as runs are missing, its jobs may wait, and are found by what it says.
             let done = |run: &RunId| published.contains(run) || (is_spare(run) && jobs.is_empty());
@@ -118,7 +129,8 @@ impl Store {
         }
         for (path, name) in in_data {
             let fingerprint = name.strip_suffix(".npy").filter(|name| is_fingerprint(name));
-            let is_spare = fingerprint.is_some_and(|data| !needed.needs_data(data)) && is_file(&path);
+            let is_spare =
+                fingerprint.is_some_and(|data| !needed.needs_data(data)) && is_file(&path);
             if is_spare && holds_images(&path) && has_settled(&path) {
                 add(path, "no plan names this data");
             }
@@ -144,7 +156,12 @@ impl Store {
         if is_scratch(&name) {
             // Another process may be removing it, too.
             return match remove_if_dead(&garbage.path) {
-                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty) => {
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty
+                    ) =>
+                {
                     Ok(())
                 }
                 removed => removed.map_err(StoreError::io("remove", &garbage.path)),
@@ -155,7 +172,11 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             renamed => renamed.map_err(StoreError::io("remove", &garbage.path))?,
         }
-        let removed = if doomed.is_dir() { fs::remove_dir_all(&doomed) } else { fs::remove_file(&doomed) };
+        let removed = if doomed.is_dir() {
+            fs::remove_dir_all(&doomed)
+        } else {
+            fs::remove_file(&doomed)
+        };
         removed.map_err(StoreError::io("remove", &doomed))
     }
 }
@@ -201,9 +222,12 @@ pub(super) fn is_file(path: &Path) -> bool {
 /// Bytes of a file, or of all files below a directory; what cannot be read counts nothing.
 fn size(path: &Path) -> u64 {
     match fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => {
-            fs::read_dir(path).into_iter().flatten().flatten().map(|entry| size(&entry.path())).sum()
-        }
+        Ok(found) if found.is_dir() => fs::read_dir(path)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| size(&entry.path()))
+            .sum(),
         found => found.map_or(0, |found| found.len()),
     }
 }
@@ -213,8 +237,8 @@ fn is_old(path: &Path) -> bool {
     changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|age| age > LONG))
 }
 
-/// Time at which a file or directory got its name or content, as the file system noted it: a copy that keeps the times of the
-/// original (`rsync -a`, `cp -a`) does not set this one.
+/// Time at which a file or directory got its name or content, as the file system noted it: a copy
+/// that keeps the times of the original (`rsync -a`, `cp -a`) does not set this one.
 #[cfg(unix)]
 fn changed(path: &Path) -> Option<SystemTime> {
     use std::os::unix::fs::MetadataExt;
@@ -230,7 +254,8 @@ fn changed(path: &Path) -> Option<SystemTime> {
 
 /// Whether a file is an array of images as this program writes them.
 fn holds_images(path: &Path) -> bool {
-    let again =
-        |bytes: &[u8]| npy::decode::<u8>(bytes).is_ok_and(|found| npy::encode(&found.shape, &found.data) == bytes);
+    let again = |bytes: &[u8]| {
+        npy::decode::<u8>(bytes).is_ok_and(|found| npy::encode(&found.shape, &found.data) == bytes)
+    };
     regular::read(path, LARGEST_REFERENCE).is_ok_and(|bytes| again(&bytes))
 }

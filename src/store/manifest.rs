@@ -23,7 +23,11 @@ impl TryFrom<String> for FileName {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
-        if is_file_name(&name) { Ok(Self(name)) } else { Err(format!("{name:?} is no name of a file of a run")) }
+        if is_file_name(&name) {
+            Ok(Self(name))
+        } else {
+            Err(format!("{name:?} is no name of a file of a run"))
+        }
     }
 }
 
@@ -42,7 +46,10 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn of(bytes: &[u8]) -> Self {
-        Self { bytes: bytes.len() as u64, blake3: blake3::hash(bytes).to_hex().to_string() }
+        Self {
+            bytes: bytes.len() as u64,
+            blake3: blake3::hash(bytes).to_hex().to_string(),
+        }
     }
 }
 
@@ -50,8 +57,9 @@ impl Entry {
 const LATER: [&str; 2] = ["masks.npz", "masks.txt"];
 
 impl Manifest {
-    /// Whether these are the files of a run that is published, which may lack those that came later. Of its specification it
-    /// is enough that there is one: the id vouches for all in it that decides a number, and the path of the data may differ.
+    /// Whether these are the files of a run that is published, which may lack those that came
+    /// later. Of its specification it is enough that there is one: the id vouches for all in it
+    /// that decides a number, and the path of the data may differ.
     pub(super) fn repeats(&self, published: &Self) -> bool {
         let expected = |name: &str| !LATER.contains(&name) || published.files.contains_key(name);
         let own = self.files.iter().filter(|(name, _)| expected(&name.0));
@@ -86,16 +94,28 @@ mod tests {
     #[test]
     fn a_run_without_the_files_that_came_later_is_repeated() {
         let manifest = |files: &[(&str, &[u8])]| Manifest {
-            files: files.iter().map(|(name, bytes)| (FileName((*name).to_owned()), Entry::of(bytes))).collect(),
+            files: files
+                .iter()
+                .map(|(name, bytes)| (FileName((*name).to_owned()), Entry::of(bytes)))
+                .collect(),
         };
         let new = manifest(&[("masks.npz", b"m"), ("test_nll.npy", b"t")]);
         assert!(new.repeats(&new) && new.repeats(&manifest(&[("test_nll.npy", b"t")])));
         let moved = |path| manifest(&[("run.toml", path), ("test_nll.npy", b"t")]);
-        assert!(moved(b"a.csv").repeats(&moved(b"b.csv")), "the id vouches for the specification");
+        assert!(
+            moved(b"a.csv").repeats(&moved(b"b.csv")),
+            "the id vouches for the specification"
+        );
         assert!(!new.repeats(&manifest(&[("masks.npz", b"m")])), "a file that is missing");
-        assert!(!new.repeats(&manifest(&[("masks.npz", b"other"), ("test_nll.npy", b"t")])), "other masks");
+        assert!(
+            !new.repeats(&manifest(&[("masks.npz", b"other"), ("test_nll.npy", b"t")])),
+            "other masks"
+        );
         assert!(!new.repeats(&manifest(&[("test_nll.npy", b"other")])), "other numbers");
-        assert!(!new.repeats(&manifest(&[("test_nll.npy", b"t"), ("samples.npy", b"s")])), "a file more");
+        assert!(
+            !new.repeats(&manifest(&[("test_nll.npy", b"t"), ("samples.npy", b"s")])),
+            "a file more"
+        );
     }
 
     #[test]

@@ -15,8 +15,9 @@
 //!   .writing-<host>-*/       what a live process is writing; removed once that process is certainly dead
 //! ```
 //!
-//! Every file appears by rename, whole or not at all, so that neither a kill nor a second process can show a reader half
-//! of one. Only `timing.toml` may differ between two equal executions; it stays outside the manifest for that reason.
+//! Every file appears by rename, whole or not at all, so that neither a kill nor a second process
+//! can show a reader half of one. Only `timing.toml` may differ between two equal executions; it
+//! stays outside the manifest for that reason.
 
 mod atomic;
 mod attempts;

@@ -1,4 +1,5 @@
-//! Names that come from outside are checked here before they become part of a path or of a table's cell.
+//! Names that come from outside are checked here before they become part of a path or of a table's
+//! cell.
 
 use super::StoreError;
 use crate::plan::experiment_name_problem;
@@ -12,7 +13,11 @@ pub fn check_name(name: &str) -> Result<(), StoreError> {
 
 /// Checks the name of a file inside a run or beside the tables.
 pub(super) fn check_file(what: &'static str, name: &str) -> Result<(), StoreError> {
-    if is_file_name(name) { Ok(()) } else { Err(StoreError::Name { what, name: name.to_owned(), rule: RULE }) }
+    if is_file_name(name) {
+        Ok(())
+    } else {
+        Err(StoreError::Name { what, name: name.to_owned(), rule: RULE })
+    }
 }
 
 #[cfg(test)]
@@ -21,7 +26,17 @@ mod tests {
 
     #[test]
     fn names_never_leave_their_directory() {
-        for good in ["masks", "Depth-2.b", "a", "console", "nullable", "com", "com10", "index.htm", "runs-2"] {
+        for good in [
+            "masks",
+            "Depth-2.b",
+            "a",
+            "console",
+            "nullable",
+            "com",
+            "com10",
+            "index.htm",
+            "runs-2",
+        ] {
             assert!(check_name(good).is_ok(), "{good}");
         }
         let long = "a".repeat(101);

@@ -1,4 +1,5 @@
-//! How numbers are written in every text file: the shortest decimal that reads back as the same float.
+//! How numbers are written in every text file: the shortest decimal that reads back as the same
+//! float.
 
 /// `value` as text; empty unless finite, because a missing number is an empty cell and never `NaN`.
 pub fn text(value: f64) -> String {
@@ -22,7 +23,14 @@ mod tests {
 
     #[test]
     fn numbers_read_as_people_write_them() {
-        let cases = [(0.1, "0.1"), (1.0, "1"), (-0.0, "0"), (95.625, "95.625"), (1e-7, "1e-7"), (1e300, "1e300")];
+        let cases = [
+            (0.1, "0.1"),
+            (1.0, "1"),
+            (-0.0, "0"),
+            (95.625, "95.625"),
+            (1e-7, "1e-7"),
+            (1e300, "1e300"),
+        ];
         for (value, expected) in cases {
             assert_eq!(text(value), expected);
         }

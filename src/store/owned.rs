@@ -1,13 +1,14 @@
-//! Directories that this program cleans up after itself: which of their files it made, so that nothing else is ever
-//! overwritten or removed.
+//! Directories that this program cleans up after itself: which of their files it made, so that
+//! nothing else is ever overwritten or removed.
 //!
 //! ```text
 //! plots/s/.ablade-figures       <BLAKE3 hash>  <name>      one line a file, more while it is being replaced
 //! ```
 //!
-//! A file is ours if the list has its name with the hash of its bytes. The list is written before the files, with the old
-//! hash of each as well as the new one, and once more without the old ones when the files are there: so a process that is
-//! killed in between leaves only files that the list knows. Where a list is lost or damaged, nothing is ours.
+//! A file is ours if the list has its name with the hash of its bytes. The list is written before
+//! the files, with the old hash of each as well as the new one, and once more without the old ones
+//! when the files are there: so a process that is killed in between leaves only files that the list
+//! knows. Where a list is lost or damaged, nothing is ours.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -71,9 +72,21 @@ const TIMINGS: (&str, usize) = ("timings.csv", 5);
 const WRITING: &str = ".ablade-writing-";
 
 impl Owned {
-    /// The files of a directory, by name or by `folder/name`. `list` names the list in it: directories may be shared.
-    pub fn new(dir: impl Into<PathBuf>, list: &'static str, files: BTreeMap<String, Vec<u8>>) -> Self {
-        Self { dir: dir.into(), list, files, others: Others::Removed, own: false, aside: None }
+    /// The files of a directory, by name or by `folder/name`. `list` names the list in it:
+    /// directories may be shared.
+    pub fn new(
+        dir: impl Into<PathBuf>,
+        list: &'static str,
+        files: BTreeMap<String, Vec<u8>>,
+    ) -> Self {
+        Self {
+            dir: dir.into(),
+            list,
+            files,
+            others: Others::Removed,
+            own: false,
+            aside: None,
+        }
     }
 
     /// Treats the directory itself as ours: a link in its place is not followed.
@@ -91,13 +104,18 @@ impl Owned {
         Self { aside: Some(self.dir.join(folder)), ..self }
     }
 
-    /// Refuses where something that is not ours is in the way: in a directory without a list any file that does not hold
-    /// what would be written, everywhere what is no file. Nothing is written.
+    /// Refuses where something that is not ours is in the way: in a directory without a list any
+    /// file that does not hold what would be written, everywhere what is no file. Nothing is
+    /// written.
     pub fn check(&self) -> Result<(), StoreError> {
         let known = self.read_list()?;
         let mut in_the_way = Vec::new();
-        let folders = self.files.keys().filter_map(|name| Some(self.dir.join(name).parent()?.to_owned()));
-        let folders: BTreeSet<PathBuf> = folders.filter(|folder| self.own || *folder != self.dir).collect();
+        let folders = self
+            .files
+            .keys()
+            .filter_map(|name| Some(self.dir.join(name).parent()?.to_owned()));
+        let folders: BTreeSet<PathBuf> =
+            folders.filter(|folder| self.own || *folder != self.dir).collect();
         for path in folders {
             if fs::symlink_metadata(&path).is_ok() && !is_dir(&path) {
                 in_the_way.push(format!("{} (no directory)", path.display()));
@@ -106,14 +124,20 @@ impl Owned {
         for (name, bytes) in &self.files {
             let path = self.dir.join(name);
             match self.find(name, bytes, &known.clone().unwrap_or_default())? {
-                Found::Foreign(why) if !is_file(&path) => in_the_way.push(format!("{} ({why})", path.display())),
+                Found::Foreign(why) if !is_file(&path) => {
+                    in_the_way.push(format!("{} ({why})", path.display()))
+                }
                 Found::Foreign(_) if known.is_none() && self.aside.is_none() => {
                     in_the_way.push(path.display().to_string());
                 }
                 _ => {}
             }
         }
-        if let Some(folder) = self.aside.iter().find(|folder| fs::symlink_metadata(folder).is_ok() && !is_dir(folder)) {
+        if let Some(folder) = self
+            .aside
+            .iter()
+            .find(|folder| fs::symlink_metadata(folder).is_ok() && !is_dir(folder))
+        {
             in_the_way.push(format!("{} (no directory)", folder.display()));
         }
         match in_the_way.len() {
@@ -125,10 +149,13 @@ impl Owned {
         }
     }
 
-    /// Writes the files and removes those of earlier times. What is not ours, or is no longer as it was written, stays;
-    /// returns a sentence about each such file.
+    /// Writes the files and removes those of earlier times. What is not ours, or is no longer as it
+    /// was written, stays; returns a sentence about each such file.
     pub fn write(&self) -> Result<Vec<String>, StoreError> {
-        self.write_with(&|path, bytes| write_by(WRITING, path, |file| file.write_all(bytes)), &|| Ok(()))
+        self.write_with(
+            &|path, bytes| write_by(WRITING, path, |file| file.write_all(bytes)),
+            &|| Ok(()),
+        )
     }
 
     /// The same by other means, unless `refuses`, which is asked under the lock.
@@ -166,7 +193,10 @@ impl Owned {
                     to_write.push((name, bytes));
                 }
                 Found::Foreign(why) => {
-                    remarks.insert(format!("{} stays as it is ({why}): remove it to have it made", path.display()));
+                    remarks.insert(format!(
+                        "{} stays as it is ({why}): remove it to have it made",
+                        path.display()
+                    ));
                     after.extend(known.iter().filter(|(known, _)| known == name).cloned());
                     continue;
                 }
@@ -185,7 +215,10 @@ impl Owned {
                 during.insert((name.clone(), listed.clone()));
                 to_remove.push(path);
             } else if there.is_some_and(|hash| !known.contains(&(name.clone(), hash))) {
-                remarks.insert(format!("{} is no longer made, but has been changed: it stays", path.display()));
+                remarks.insert(format!(
+                    "{} is no longer made, but has been changed: it stays",
+                    path.display()
+                ));
             }
         }
         during.extend(after.iter().cloned());
@@ -209,16 +242,25 @@ impl Owned {
         Ok(remarks.into_iter().collect())
     }
 
-    /// Lists those of the files that hold exactly these bytes, where there is no list yet: what an earlier version made.
-    pub(super) fn adopt(&self, write: &dyn Fn(&Path, &[u8]) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    /// Lists those of the files that hold exactly these bytes, where there is no list yet: what an
+    /// earlier version made.
+    pub(super) fn adopt(
+        &self,
+        write: &dyn Fn(&Path, &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let _lock = lock(&self.dir);
         if self.read_list()?.is_some() {
             return Ok(());
         }
-        let same =
-            |(name, bytes): &(&String, &Vec<u8>)| matches!(self.find(name, bytes, &Known::new()), Ok(Found::Same));
-        let ours: Known =
-            self.files.iter().filter(same).map(|(name, bytes)| (name.clone(), hash(name, bytes))).collect();
+        let same = |(name, bytes): &(&String, &Vec<u8>)| {
+            matches!(self.find(name, bytes, &Known::new()), Ok(Found::Same))
+        };
+        let ours: Known = self
+            .files
+            .iter()
+            .filter(same)
+            .map(|(name, bytes)| (name.clone(), hash(name, bytes)))
+            .collect();
         if ours.is_empty() { Ok(()) } else { self.write_list(&ours, write) }
     }
 
@@ -238,7 +280,8 @@ impl Owned {
         let Some(there) = self.hash_of(name)? else { return Ok(Found::Nothing) };
         Ok(
             if there == hash(name, bytes)
-                && (name != TIMINGS.0 || regular::read(&path, LARGEST).is_ok_and(|there| there == bytes))
+                && (name != TIMINGS.0
+                    || regular::read(&path, LARGEST).is_ok_and(|there| there == bytes))
             {
                 Found::Same
             } else if known.contains(&(name.to_owned(), there.clone())) {
@@ -278,7 +321,8 @@ impl Owned {
         let entry = |line: &str| {
             let (hash, name) = line.split_once("  ")?;
             let mut parts = name.split('/');
-            let plain = parts.by_ref().take(2).all(|part| check_file("a file", part).is_ok()) && parts.next().is_none();
+            let plain = parts.by_ref().take(2).all(|part| check_file("a file", part).is_ok())
+                && parts.next().is_none();
             (plain && hash.len() == 64).then(|| (name.to_owned(), hash.to_owned()))
         };
         Ok(Some(lines.lines().filter_map(entry).collect()))
@@ -294,12 +338,13 @@ impl Owned {
         write(&self.dir.join(self.list), text.as_bytes())
     }
 
-    /// Moves a file out of the way, under a name that says what it holds; returns a sentence that says so, and `why`.
+    /// Moves a file out of the way, under a name that says what it holds; returns a sentence that
+    /// says so, and `why`.
     fn set_aside(&self, path: &Path, why: &str) -> Result<String, StoreError> {
         let Some(folder) = &self.aside else { return Ok(String::new()) };
         let bytes = regular::read(path, LARGEST).map_err(StoreError::io("read", path))?;
-        let [stem, ending] =
-            [path.file_stem(), path.extension()].map(|part| part.unwrap_or_default().to_string_lossy());
+        let [stem, ending] = [path.file_stem(), path.extension()]
+            .map(|part| part.unwrap_or_default().to_string_lossy());
         let aside = folder.join(format!("{stem}-{}.{ending}", &blake3::hash(&bytes).to_hex()[..8]));
         create_dirs(folder)?;
         rename(path, &aside).map_err(StoreError::io("move", path))?;
@@ -312,7 +357,8 @@ impl Owned {
 fn hash(name: &str, bytes: &[u8]) -> String {
     if name == TIMINGS.0 {
         let mut hasher = blake3::Hasher::new();
-        let mut rows = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
+        let mut rows =
+            csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
         for row in rows.byte_records().map_while(Result::ok) {
             let shared = row.len().saturating_sub(TIMINGS.1);
             for cell in row.iter().take(shared) {
@@ -326,12 +372,22 @@ fn hash(name: &str, bytes: &[u8]) -> String {
 }
 
 /// Puts a file at `path`, whole and synced.
-pub fn write_whole(path: &Path, content: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), StoreError> {
+pub fn write_whole(
+    path: &Path,
+    content: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), StoreError> {
     write_by(".tmp", path, content)
 }
 
-fn write_by(prefix: &str, path: &Path, content: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), StoreError> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+fn write_by(
+    prefix: &str,
+    path: &Path,
+    content: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), StoreError> {
+    let dir = path
+        .parent()
+        .filter(|dir| !dir.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     create_dirs(dir)?;
     let write = || -> io::Result<()> {
         let mut builder = tempfile::Builder::new();
@@ -359,16 +415,19 @@ fn sweep_up(dir: &Path) {
 /// How long another process may hold the lock of a directory.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Keeps other processes of this program from changing a directory's files at the same time, as long as it is held. Where the
-/// file system has no locks, or the owner has been stopped, we go on without: then two that write at the same moment may each
-/// take the other's file for a changed one.
+/// Keeps other processes of this program from changing a directory's files at the same time, as
+/// long as it is held. Where the file system has no locks, or the owner has been stopped, we go on
+/// without: then two that write at the same moment may each take the other's file for a changed
+/// one.
 pub(super) fn lock(dir: &Path) -> Option<File> {
     let file = File::open(dir).ok()?;
     let since = Instant::now();
     loop {
         match file.try_lock() {
             Ok(()) => return Some(file),
-            Err(fs::TryLockError::WouldBlock) if since.elapsed() < PATIENCE => sleep(Duration::from_millis(10)),
+            Err(fs::TryLockError::WouldBlock) if since.elapsed() < PATIENCE => {
+                sleep(Duration::from_millis(10))
+            }
             Err(_) => return None,
         }
     }
@@ -385,7 +444,8 @@ mod tests {
     /// Something that happens to a directory.
     #[derive(Debug, Clone)]
     enum Step {
-        /// We write these versions of files, `None` = not wanted, and perhaps die before this change to the disk.
+        /// We write these versions of files, `None` = not wanted, and perhaps die before this
+        /// change to the disk.
         Write([Option<u8>; 4], Option<usize>),
         /// The user puts a file of their own there, in place of ours or not.
         Put(usize),
@@ -407,7 +467,8 @@ mod tests {
 
     fn owned(dir: &Path, wanted: [Option<u8>; 4]) -> Owned {
         let files = NAMES.iter().zip(wanted);
-        let files = files.filter_map(|(name, version)| Some((name.to_string(), vec![b'v', version?])));
+        let files =
+            files.filter_map(|(name, version)| Some((name.to_string(), vec![b'v', version?])));
         Owned::new(dir, ".ablade-figures", files.collect())
     }
 
@@ -427,8 +488,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Whenever we die and whatever the user does: their files stay, byte for byte; and as long as the list is there, our
-        /// own files of earlier times are known for ours, replaced and removed.
+        /// Whenever we die and whatever the user does: their files stay, byte for byte; and as long
+        /// as the list is there, our own files of earlier times are known for ours, replaced and
+        /// removed.
         #[test]
         fn what_is_not_ours_stays_and_what_is_ours_goes(steps in prop::collection::vec(step(), 1..14), last in prop::array::uniform4(prop::option::of(0..3u8))) {
             let dir = tempfile::tempdir().unwrap();
@@ -474,7 +536,9 @@ mod tests {
         fs::write(&victim, [b'v', 1]).unwrap();
         fs::remove_file(dir.path().join("a.svg")).unwrap();
         std::os::unix::fs::symlink(&victim, dir.path().join("a.svg")).unwrap();
-        let error = write(&owned(dir.path(), [Some(2), Some(2), None, None]), None).unwrap_err().to_string();
+        let error = write(&owned(dir.path(), [Some(2), Some(2), None, None]), None)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("a.svg (it is a link)"), "{error}");
         assert_eq!(fs::read(dir.path().join("b.svg")).unwrap(), [b'v', 1], "nothing is written");
         // No longer wanted, it stays where it is.
@@ -494,8 +558,10 @@ mod tests {
         fs::write(&victim, "precious").unwrap();
         let hash = blake3::hash(b"precious").to_hex();
         let up = format!("../{}/victim", elsewhere.path().file_name().unwrap().to_str().unwrap());
-        for name in [up.as_str(), victim.to_str().unwrap(), "../victim", "a/../../victim", "", "/"] {
-            fs::write(dir.path().join(".ablade-figures"), format!("{HEADER}{hash}  {name}\n")).unwrap();
+        for name in [up.as_str(), victim.to_str().unwrap(), "../victim", "a/../../victim", "", "/"]
+        {
+            fs::write(dir.path().join(".ablade-figures"), format!("{HEADER}{hash}  {name}\n"))
+                .unwrap();
             write(&owned(dir.path(), [Some(1), None, None, None]), None).unwrap();
             assert_eq!(fs::read(&victim).unwrap(), b"precious", "{name}");
         }
@@ -506,9 +572,11 @@ mod tests {
         let hash = |text: &str| hash("timings.csv", text.as_bytes());
         let table = "study,variant,seed,run,started_utc,seconds,images_per_second,host,threads\ns,a,1,r1,t,1,2,h,1\n";
         assert_eq!(hash(table), hash(&table.replace("t,1,2,h,1", "u,2,3,\"h,i\",4")));
-        for other in
-            [table.replace("a,1", "a,2"), table.replace("\ns", "\n# mine\ns"), table.replace(",1\n", ",1,note\n")]
-        {
+        for other in [
+            table.replace("a,1", "a,2"),
+            table.replace("\ns", "\n# mine\ns"),
+            table.replace(",1\n", ",1,note\n"),
+        ] {
             assert_ne!(hash(table), hash(&other), "{other}");
         }
     }

@@ -2,18 +2,20 @@
 
 use std::fs;
 
-/// Where process numbers mean what they mean here: this boot of this machine, this process namespace. `None` where the
-/// system does not say.
+/// Where process numbers mean what they mean here: this boot of this machine, this process
+/// namespace. `None` where the system does not say.
 pub(super) fn place() -> Option<String> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let namespace = fs::read_link("/proc/self/ns/pid").ok()?;
     Some(format!("{} {}", boot.trim(), namespace.display()))
 }
 
-/// When a process began, in the system's own unit; `None` if it is gone, or has ended and only waits to be noticed.
+/// When a process began, in the system's own unit; `None` if it is gone, or has ended and only
+/// waits to be noticed.
 pub(super) fn start_of(pid: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name, in parentheses, may hold anything; after it come the state, as field 3, and the start, as field 22.
+    // The name, in parentheses, may hold anything; after it come the state, as field 3, and the
+    // start, as field 22.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ended = matches!(*fields.first()?, "Z" | "X" | "x");
     fields.get(19).filter(|_| !ended).map(|&start| start.to_owned())
@@ -28,7 +30,10 @@ mod tests {
         assert!(place().is_some());
         assert!(start_of(std::process::id()).is_some());
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
-        assert!(start_of(child.id()).is_some_and(|start| start >= start_of(std::process::id()).unwrap()));
+        assert!(
+            start_of(child.id())
+                .is_some_and(|start| start >= start_of(std::process::id()).unwrap())
+        );
         child.kill().unwrap();
         // Not waited for yet: its number is still taken.
         while start_of(child.id()).is_some() {

@@ -38,7 +38,8 @@ pub enum Publication {
     New,
     /// Another process had published the same bytes; its directory stays.
     Identical,
-    /// Another process had published other numbers for the same identity; its directory stays. A fault worth telling.
+    /// Another process had published other numbers for the same identity; its directory stays. A
+    /// fault worth telling.
     Differs,
 }
 
@@ -65,7 +66,8 @@ impl Store {
         self.runs().join(run.as_str())
     }
 
-    /// Publishes a run. If it is there already the first one stays and this one is dropped; a damaged one makes way.
+    /// Publishes a run. If it is there already the first one stays and this one is dropped; a
+    /// damaged one makes way.
     pub fn publish(&self, spec: &RunSpec, output: &RunOutput) -> Result<Publication, StoreError> {
         let (files, manifest) = encode(spec, output)?;
         let beside = self.scratch_path()?;
@@ -74,7 +76,8 @@ impl Store {
             let _ = fs::remove_dir_all(&beside);
         }
         if published.is_ok() {
-            // The run is safe: what is left of it elsewhere is of no use, and does no harm if it cannot be removed.
+            // The run is safe: what is left of it elsewhere is of no use, and does no harm if it
+            // cannot be removed.
             let _ = remove_if_there(&self.failed_path(&spec.id));
             let _ = self.remove_checkpoints(&spec.id);
             let _ = self.forget_attempts(&spec.id);
@@ -106,9 +109,13 @@ impl Store {
         let runs = self.runs();
         create_dirs(&runs)?;
         let target = self.run_dir(run);
-        // A rename never replaces a directory that holds something: whoever comes first wins, in one step.
+        // A rename never replaces a directory that holds something: whoever comes first wins, in
+        // one step.
         while let Err(error) = rename(beside, &target) {
-            if !matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists) {
+            if !matches!(
+                error.kind(),
+                io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists
+            ) {
                 return Err(StoreError::io("write", &target)(error));
             }
             match self.verify(run) {
@@ -123,21 +130,28 @@ impl Store {
         Ok(Publication::New)
     }
 
-    /// Runs of the plan that are published. Looks at names only; what they hold is checked when it is read.
+    /// Runs of the plan that are published. Looks at names only; what they hold is checked when it
+    /// is read.
     pub fn finished(&self, plan: &Plan) -> Result<BTreeSet<RunId>, StoreError> {
         let there = self.published()?;
-        Ok(plan.runs.iter().filter(|run| there.contains(&run.id)).map(|run| run.id.clone()).collect())
+        Ok(plan
+            .runs
+            .iter()
+            .filter(|run| there.contains(&run.id))
+            .map(|run| run.id.clone())
+            .collect())
     }
 
-    /// What has become of the plan's runs, to tell whether anything is new: each published run, and each failed one with
-    /// the time of its last attempt. Looks at names and times only.
+    /// What has become of the plan's runs, to tell whether anything is new: each published run, and
+    /// each failed one with the time of its last attempt. Looks at names and times only.
     pub fn state(&self, plan: &Plan) -> Result<BTreeMap<RunId, Option<SystemTime>>, StoreError> {
         let there = self.published()?;
         let look = |run: &RunSpec| {
             if there.contains(&run.id) {
                 return Some((run.id.clone(), None));
             }
-            let note = fs::metadata(self.failed_path(&run.id)).and_then(|note| note.modified()).ok()?;
+            let note =
+                fs::metadata(self.failed_path(&run.id)).and_then(|note| note.modified()).ok()?;
             Some((run.id.clone(), Some(note)))
         };
         Ok(plan.runs.iter().filter_map(look).collect())
@@ -146,7 +160,11 @@ impl Store {
     /// Every published run, of whatever plan.
     pub fn published(&self) -> Result<BTreeSet<RunId>, StoreError> {
         let names = self.names_in_runs()?;
-        Ok(names.iter().filter_map(|name| RunId::parse(name)).filter(|run| self.is_published(run)).collect())
+        Ok(names
+            .iter()
+            .filter_map(|name| RunId::parse(name))
+            .filter(|run| self.is_published(run))
+            .collect())
     }
 
     pub(super) fn names_in_runs(&self) -> Result<Vec<String>, StoreError> {
@@ -155,7 +173,9 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(StoreError::io("read", &runs))?,
         };
-        let name = |entry: io::Result<fs::DirEntry>| entry.map(|entry| entry.file_name().into_string().ok());
+        let name = |entry: io::Result<fs::DirEntry>| {
+            entry.map(|entry| entry.file_name().into_string().ok())
+        };
         entries
             .filter_map(|entry| name(entry).transpose())
             .collect::<Result<_, _>>()
@@ -167,30 +187,40 @@ impl Store {
         self.run_dir(run).join(MANIFEST).is_file()
     }
 
-    /// All that is known of a run. A run whose files are not those that were published, or may not be read, counts as
-    /// outstanding, its `error` naming the file, and stays as it is: it may still be arriving from another machine. The large
-    /// files are checked by size here, by checksum when they are read.
+    /// All that is known of a run. A run whose files are not those that were published, or may not
+    /// be read, counts as outstanding, its `error` naming the file, and stays as it is: it may
+    /// still be arriving from another machine. The large files are checked by size here, by
+    /// checksum when they are read.
     pub fn record(&self, run: &RunId) -> Result<RunRecord, StoreError> {
         match self.read_record(run) {
             Ok(record) => Ok(record),
             Err(StoreError::NoSuchRun { .. }) => self.failed(run),
-            Err(error) => Ok(RunRecord { error: Some(error.to_string()), ..RunRecord::outstanding() }),
+            Err(error) => {
+                Ok(RunRecord { error: Some(error.to_string()), ..RunRecord::outstanding() })
+            }
         }
     }
 
-    /// Whether a run is incomplete as a copy is that still arrives: a file is missing or shorter than it should be, or what
-    /// would tell is itself not right. A file of the right size with other bytes is damage.
+    /// Whether a run is incomplete as a copy is that still arrives: a file is missing or shorter
+    /// than it should be, or what would tell is itself not right. A file of the right size with
+    /// other bytes is damage.
     pub fn is_incomplete(&self, run: &RunId) -> bool {
         let dir = self.run_dir(run);
         let length = |name: &str| fs::metadata(dir.join(name)).map_or(0, |found| found.len());
-        let timing = || regular::read(&dir.join(TIMING), LONGEST).is_ok_and(|sealed| unseal(&sealed).is_some());
+        let timing = || {
+            regular::read(&dir.join(TIMING), LONGEST).is_ok_and(|sealed| unseal(&sealed).is_some())
+        };
         match self.manifest(run) {
-            Ok(manifest) => manifest.files.iter().any(|(name, entry)| length(&name.0) < entry.bytes) || !timing(),
+            Ok(manifest) => {
+                manifest.files.iter().any(|(name, entry)| length(&name.0) < entry.bytes)
+                    || !timing()
+            }
             Err(error) => matches!(error, StoreError::Damaged { .. }),
         }
     }
 
-    /// Names, sizes and times of last change of a run's files, to tell whether it is still being copied.
+    /// Names, sizes and times of last change of a run's files, to tell whether it is still being
+    /// copied.
     pub fn look_of(&self, run: &RunId) -> Vec<(String, u64, Option<SystemTime>)> {
         let files = entries(&self.run_dir(run)).unwrap_or_default().into_iter();
         let look = |(path, name): (PathBuf, String)| {
@@ -208,17 +238,23 @@ impl Store {
             let found = fs::metadata(&path).map(|found| found.len());
             if !found.as_ref().is_ok_and(|&bytes| bytes == entry.bytes) {
                 let found = found.map_or("none".to_owned(), |bytes| bytes.to_string());
-                return Err(damaged(run, path, format!("expected {} bytes, found {found}", entry.bytes)));
+                return Err(damaged(
+                    run,
+                    path,
+                    format!("expected {} bytes, found {found}", entry.bytes),
+                ));
             }
         }
         self.checked(run, &manifest, RUN)?;
-        let summary: Summary = from_toml(run, &dir.join(SUMMARY), &self.checked(run, &manifest, SUMMARY)?)?;
+        let summary: Summary =
+            from_toml(run, &dir.join(SUMMARY), &self.checked(run, &manifest, SUMMARY)?)?;
         let epochs = decode_epochs(&self.checked(run, &manifest, EPOCHS)?)
             .map_err(|error| damaged(run, dir.join(EPOCHS), error.to_string()))?;
         let timing = dir.join(TIMING);
-        let sealed =
-            regular::read(&timing, LONGEST).map_err(|error| damaged(run, timing.clone(), error.to_string()))?;
-        let text = unseal(&sealed).ok_or_else(|| damaged(run, timing.clone(), "its checksum does not match".into()))?;
+        let sealed = regular::read(&timing, LONGEST)
+            .map_err(|error| damaged(run, timing.clone(), error.to_string()))?;
+        let text = unseal(&sealed)
+            .ok_or_else(|| damaged(run, timing.clone(), "its checksum does not match".into()))?;
         let timing = from_toml(run, &timing, text.as_bytes())?;
         Ok(RunRecord {
             status: summary.status,
@@ -247,7 +283,11 @@ impl Store {
     /// A file of a published run, checked; `None` if the run was published without it.
     pub fn file(&self, run: &RunId, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let manifest = self.manifest(run)?;
-        manifest.files.contains_key(name).then(|| self.checked(run, &manifest, name)).transpose()
+        manifest
+            .files
+            .contains_key(name)
+            .then(|| self.checked(run, &manifest, name))
+            .transpose()
     }
 
     /// Checks every file of a published run by checksum.
@@ -261,13 +301,14 @@ impl Store {
         Ok(manifest)
     }
 
-    /// Checks every file of a published run: `Damaged` names the first that is not what was published.
+    /// Checks every file of a published run: `Damaged` names the first that is not what was
+    /// published.
     pub fn check(&self, run: &RunId) -> Result<(), StoreError> {
         self.verify(run).map(drop)
     }
 
-    /// Moves a damaged run out of the way, so that it is done again; where to, or `None` if it is not there. Only for whoever
-    /// is about to do the run.
+    /// Moves a damaged run out of the way, so that it is done again; where to, or `None` if it is
+    /// not there. Only for whoever is about to do the run.
     pub fn set_aside(&self, run: &RunId) -> Result<Option<PathBuf>, StoreError> {
         let from = self.run_dir(run);
         for n in 1.. {
@@ -292,22 +333,27 @@ impl Store {
         Ok(names.filter(|name| !is_of_the_run(&manifest, name)).collect())
     }
 
-    /// Why a directory is not just what was published of a run: someone has added a file, or changed one. A change in what
-    /// was moved aside as damaged is the damage.
+    /// Why a directory is not just what was published of a run: someone has added a file, or
+    /// changed one. A change in what was moved aside as damaged is the damage.
     pub(super) fn not_of_the_run(&self, run: &RunId, dir: &Path, is_aside: bool) -> Option<String> {
         let read = |dir: &Path| {
             let sealed = regular::read(&dir.join(MANIFEST), LONGEST).ok()?;
             toml::from_str::<Manifest>(unseal(&sealed)?).ok()
         };
-        let Some(manifest) = read(dir).or_else(|| read(&self.run_dir(run)).filter(|_| is_aside)) else {
+        let Some(manifest) = read(dir).or_else(|| read(&self.run_dir(run)).filter(|_| is_aside))
+        else {
             return Some(format!("it has no {MANIFEST} that says which files are the run's"));
         };
         let there = entries(dir).unwrap_or_default();
-        if let Some((_, name)) = there.iter().find(|(path, name)| !is_of_the_run(&manifest, name) || !is_file(path)) {
+        if let Some((_, name)) = there
+            .iter()
+            .find(|(path, name)| !is_of_the_run(&manifest, name) || !is_file(path))
+        {
             return Some(format!("{name} in it is not the run's"));
         }
         let is_changed = |name: &str| match manifest.files.get(name) {
-            Some(entry) => regular::read(&dir.join(name), LARGEST).is_ok_and(|bytes| Entry::of(&bytes) != *entry),
+            Some(entry) => regular::read(&dir.join(name), LARGEST)
+                .is_ok_and(|bytes| Entry::of(&bytes) != *entry),
             None => false,
         };
         let changed = there.iter().find(|(_, name)| !is_aside && is_changed(name));
@@ -317,29 +363,39 @@ impl Store {
     fn manifest(&self, run: &RunId) -> Result<Manifest, StoreError> {
         let path = self.run_dir(run).join(MANIFEST);
         let sealed = match regular::read(&path, LONGEST) {
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
                 return Err(match self.run_dir(run).is_dir() {
                     true => damaged(run, path, "it is missing".to_owned()),
                     false => StoreError::NoSuchRun { run: run.clone(), path: self.runs() },
                 });
             }
-            Err(error) if regular::is_other(&error) => return Err(damaged(run, path, error.to_string())),
+            Err(error) if regular::is_other(&error) => {
+                return Err(damaged(run, path, error.to_string()));
+            }
             sealed => sealed.map_err(StoreError::io("read", &path))?,
         };
-        let text =
-            unseal(&sealed).ok_or_else(|| damaged(run, path.clone(), "its checksum does not match".to_owned()))?;
+        let text = unseal(&sealed)
+            .ok_or_else(|| damaged(run, path.clone(), "its checksum does not match".to_owned()))?;
         from_toml(run, &path, text.as_bytes())
     }
 
     fn checked(&self, run: &RunId, manifest: &Manifest, name: &str) -> Result<Vec<u8>, StoreError> {
         let path = self.run_dir(run).join(name);
-        let bytes = match regular::read(&path, if name.ends_with(".toml") { LONGEST } else { LARGEST }) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(damaged(run, path, "it is missing".to_owned()));
-            }
-            Err(error) if regular::is_other(&error) => return Err(damaged(run, path, error.to_string())),
-            bytes => bytes.map_err(StoreError::io("read", &path))?,
-        };
+        let bytes =
+            match regular::read(&path, if name.ends_with(".toml") { LONGEST } else { LARGEST }) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return Err(damaged(run, path, "it is missing".to_owned()));
+                }
+                Err(error) if regular::is_other(&error) => {
+                    return Err(damaged(run, path, error.to_string()));
+                }
+                bytes => bytes.map_err(StoreError::io("read", &path))?,
+            };
         if manifest.files.get(name) == Some(&Entry::of(&bytes)) {
             Ok(bytes)
         } else {
@@ -348,22 +404,38 @@ impl Store {
     }
 }
 
-/// The files of a run as they will lie on disk, and the manifest of those that equal executions share.
-fn encode(spec: &RunSpec, output: &RunOutput) -> Result<(BTreeMap<String, Vec<u8>>, Manifest), StoreError> {
+/// The files of a run as they will lie on disk, and the manifest of those that equal executions
+/// share.
+fn encode(
+    spec: &RunSpec,
+    output: &RunOutput,
+) -> Result<(BTreeMap<String, Vec<u8>>, Manifest), StoreError> {
     let mut files = BTreeMap::new();
     for (name, bytes) in &output.files {
         check_file("a file of a run", name)?;
         files.insert(name.clone(), bytes.clone());
     }
     let (config, data) = spec.identified();
-    let run =
-        RunFile { id: spec.id.clone(), engine: ENGINE, seed: spec.seed, data_fingerprint: data.to_owned(), config };
+    let run = RunFile {
+        id: spec.id.clone(),
+        engine: ENGINE,
+        seed: spec.seed,
+        data_fingerprint: data.to_owned(),
+        config,
+    };
     files.insert(RUN.to_owned(), to_toml(Path::new(RUN), &run)?.into_bytes());
     files.insert(SUMMARY.to_owned(), to_toml(Path::new(SUMMARY), &output.summary)?.into_bytes());
     files.insert(EPOCHS.to_owned(), encode_epochs(&output.epochs).into_bytes());
-    let manifest =
-        Manifest { files: files.iter().map(|(name, bytes)| (FileName(name.clone()), Entry::of(bytes))).collect() };
-    files.insert(TIMING.to_owned(), seal(&to_toml(Path::new(TIMING), &output.timing)?).into_bytes());
+    let manifest = Manifest {
+        files: files
+            .iter()
+            .map(|(name, bytes)| (FileName(name.clone()), Entry::of(bytes)))
+            .collect(),
+    };
+    files.insert(
+        TIMING.to_owned(),
+        seal(&to_toml(Path::new(TIMING), &output.timing)?).into_bytes(),
+    );
     Ok((files, manifest))
 }
 
@@ -378,13 +450,16 @@ fn encode_epochs(epochs: &[EpochRow]) -> String {
 
 /// A missing number, an empty cell, reads as NaN.
 fn decode_epochs(bytes: &[u8]) -> Result<Vec<EpochRow>, csv::Error> {
-    let rows = csv::Reader::from_reader(bytes).into_deserialize().collect::<Result<Vec<_>, csv::Error>>()?;
-    let row = |(epoch, train, valid, test): (usize, Option<f64>, Option<f64>, Option<f64>)| EpochRow {
-        epoch,
-        train_nll_nats: train.unwrap_or(f64::NAN),
-        valid_nll_nats: valid.unwrap_or(f64::NAN),
-        test_nll_nats: test.unwrap_or(f64::NAN),
-    };
+    let rows = csv::Reader::from_reader(bytes)
+        .into_deserialize()
+        .collect::<Result<Vec<_>, csv::Error>>()?;
+    let row =
+        |(epoch, train, valid, test): (usize, Option<f64>, Option<f64>, Option<f64>)| EpochRow {
+            epoch,
+            train_nll_nats: train.unwrap_or(f64::NAN),
+            valid_nll_nats: valid.unwrap_or(f64::NAN),
+            test_nll_nats: test.unwrap_or(f64::NAN),
+        };
     Ok(rows.into_iter().map(row).collect())
 }
 
@@ -397,11 +472,13 @@ fn damaged(run: &RunId, path: PathBuf, reason: String) -> StoreError {
 }
 
 pub(super) fn to_toml(path: &Path, value: &impl Serialize) -> Result<String, StoreError> {
-    toml::to_string(value).map_err(|error| StoreError::Malformed { path: path.to_owned(), reason: error.to_string() })
+    toml::to_string(value)
+        .map_err(|error| StoreError::Malformed { path: path.to_owned(), reason: error.to_string() })
 }
 
 /// Reads a file whose checksum matched: a fault here is a run of another version of this program.
 fn from_toml<T: DeserializeOwned>(run: &RunId, path: &Path, bytes: &[u8]) -> Result<T, StoreError> {
-    let text = std::str::from_utf8(bytes).map_err(|error| damaged(run, path.to_owned(), error.to_string()))?;
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| damaged(run, path.to_owned(), error.to_string()))?;
     toml::from_str(text).map_err(|error| damaged(run, path.to_owned(), error.message().to_owned()))
 }

@@ -29,16 +29,23 @@ pub(super) fn unseal(bytes: &[u8]) -> Option<&str> {
     (hash == blake3::hash(json.as_bytes()).to_hex().as_str()).then_some(json)
 }
 
-/// Whether bytes may be the beginning of a sealed file, however short it was cut: if not, something else has its name.
+/// Whether bytes may be the beginning of a sealed file, however short it was cut: if not, something
+/// else has its name.
 pub(super) fn may_be_sealed(bytes: &[u8]) -> bool {
     bytes.iter().zip(SEAL[0].as_bytes()).all(|(a, b)| a == b)
 }
 
 impl Store {
     /// Writes a value, sealed, whole.
-    pub(super) fn save_sealed<T: Serialize>(&self, path: &Path, value: &T) -> Result<(), StoreError> {
-        let malformed =
-            |error: serde_json::Error| StoreError::Malformed { path: path.to_owned(), reason: error.to_string() };
+    pub(super) fn save_sealed<T: Serialize>(
+        &self,
+        path: &Path,
+        value: &T,
+    ) -> Result<(), StoreError> {
+        let malformed = |error: serde_json::Error| StoreError::Malformed {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        };
         let json = serde_json::to_string(value).map_err(malformed)?;
         self.replace(path, seal(&json).as_bytes())
     }
@@ -55,16 +62,19 @@ pub(super) fn load_sealed<T: DeserializeOwned>(path: &Path) -> Result<T, StoreEr
     serde_json::from_str(json).map_err(|error| malformed(error.to_string()))
 }
 
-/// Reads a plan and makes sure that it is one: neither its settings nor its parts are believed for a right checksum.
+/// Reads a plan and makes sure that it is one: neither its settings nor its parts are believed for
+/// a right checksum.
 pub(super) fn load_plan(path: &Path) -> Result<Plan, StoreError> {
     let mut plan: Plan = load_sealed(path)?;
     let malformed = |reason: String| StoreError::Malformed { path: path.to_owned(), reason };
     let mut last: Option<Arc<RunConfig>> = None;
     for (i, run) in plan.runs.iter_mut().enumerate() {
         match last.as_ref().filter(|last| **last == run.config) {
-            // The runs of a variant share what they have in common, as they did when the plan was made.
+            // The runs of a variant share what they have in common, as they did when the plan was
+            // made.
             Some(last) => run.config = Arc::clone(last),
-            None => check_config(&run.config).map_err(|why| malformed(format!("runs[{i}].config: {why}")))?,
+            None => check_config(&run.config)
+                .map_err(|why| malformed(format!("runs[{i}].config: {why}")))?,
         }
         last = Some(Arc::clone(&run.config));
     }

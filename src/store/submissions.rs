@@ -1,4 +1,5 @@
-//! Submissions: runs handed to a scheduler, frozen, so that a task needs nothing but a name and an index.
+//! Submissions: runs handed to a scheduler, frozen, so that a task needs nothing but a name and an
+//! index.
 //!
 //! ```text
 //! submitted/<submission>/plan.json        the plan as it was then
@@ -55,7 +56,8 @@ pub struct Submission {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Job {
-    /// What it is called, unique over all submissions: by that name it is found again if the answer is lost.
+    /// What it is called, unique over all submissions: by that name it is found again if the answer
+    /// is lost.
     #[serde(deserialize_with = "names::file_name")]
     pub name: String,
     /// Its first task.
@@ -70,7 +72,10 @@ pub struct Job {
 /// The number becomes a word of commands, where anything else could be an option.
 fn job_number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     let id = Option::<String>::deserialize(from)?;
-    match id.as_deref().filter(|id| id.is_empty() || !id.bytes().all(|b| b.is_ascii_digit())) {
+    match id
+        .as_deref()
+        .filter(|id| id.is_empty() || !id.bytes().all(|b| b.is_ascii_digit()))
+    {
         None => Ok(id),
         Some(other) => Err(D::Error::custom(format!("{} is no job's number", names::brief(other)))),
     }
@@ -95,8 +100,14 @@ impl Store {
         Ok(self.submitted().join(name))
     }
 
-    /// Keeps a submission, the plan and the script, and makes the directory for what its tasks print.
-    pub fn freeze(&self, submission: &Submission, plan: &Plan, script: &str) -> Result<(), StoreError> {
+    /// Keeps a submission, the plan and the script, and makes the directory for what its tasks
+    /// print.
+    pub fn freeze(
+        &self,
+        submission: &Submission,
+        plan: &Plan,
+        script: &str,
+    ) -> Result<(), StoreError> {
         let dir = self.submission_dir(&submission.name)?;
         self.own(&dir)?;
         create_dirs(&dir.join("logs"))?;
@@ -107,20 +118,36 @@ impl Store {
 
     /// A submission, without its plan.
     pub fn submission(&self, name: &str) -> Result<Submission, StoreError> {
-        let found: Result<Submission, _> = load_sealed(&self.submission_dir(name)?.join(SUBMISSION));
+        let found: Result<Submission, _> =
+            load_sealed(&self.submission_dir(name)?.join(SUBMISSION));
         match found {
             Err(error) if error.is_absent() => {
                 let known = self.submissions()?;
                 // The digits at the end are nobody's to remember.
-                let experiment =
-                    |name: &str| name.rsplit_once('-').map_or(name, |(experiment, _)| experiment).to_owned();
-                let of_it = || known.iter().find(|known| experiment(known) == experiment(name)).map(String::as_str);
-                let nearest = nearest(name, known.iter().map(String::as_str)).or_else(of_it).map(str::to_owned);
-                Err(StoreError::NoSuchSubmission { name: name.to_owned(), path: self.submitted(), nearest })
+                let experiment = |name: &str| {
+                    name.rsplit_once('-').map_or(name, |(experiment, _)| experiment).to_owned()
+                };
+                let of_it = || {
+                    known
+                        .iter()
+                        .find(|known| experiment(known) == experiment(name))
+                        .map(String::as_str)
+                };
+                let nearest = nearest(name, known.iter().map(String::as_str))
+                    .or_else(of_it)
+                    .map(str::to_owned);
+                Err(StoreError::NoSuchSubmission {
+                    name: name.to_owned(),
+                    path: self.submitted(),
+                    nearest,
+                })
             }
             Ok(found) if found.name != name => {
                 let path = self.submission_dir(name)?.join(SUBMISSION);
-                Err(StoreError::Malformed { path, reason: format!("it is the submission {}", found.name) })
+                Err(StoreError::Malformed {
+                    path,
+                    reason: format!("it is the submission {}", found.name),
+                })
             }
             found => found,
         }
@@ -134,7 +161,11 @@ impl Store {
     /// Names of all submissions that are complete, sorted.
     pub fn submissions(&self) -> Result<Vec<String>, StoreError> {
         let found = entries(&self.submitted())?;
-        Ok(found.into_iter().filter(|(path, _)| path.join(SUBMISSION).is_file()).map(|(_, name)| name).collect())
+        Ok(found
+            .into_iter()
+            .filter(|(path, _)| path.join(SUBMISSION).is_file())
+            .map(|(_, name)| name)
+            .collect())
     }
 
     /// Notes which jobs do the tasks of a submission.
@@ -158,10 +189,14 @@ impl Store {
         fs::remove_dir_all(&dir).map_err(StoreError::io("remove", &dir))
     }
 
-    /// Keeps a copy of a program, so that one built meanwhile does not take its place; returns where.
+    /// Keeps a copy of a program, so that one built meanwhile does not take its place; returns
+    /// where.
     pub fn keep_program(&self, program: &Path) -> Result<PathBuf, StoreError> {
-        let bytes = regular::read(program, LARGEST_PROGRAM).map_err(StoreError::io("read", program))?;
-        let copy = self.submitted().join(format!("{PROGRAM}{}", &blake3::hash(&bytes).to_hex()[..16]));
+        let bytes =
+            regular::read(program, LARGEST_PROGRAM).map_err(StoreError::io("read", program))?;
+        let copy = self
+            .submitted()
+            .join(format!("{PROGRAM}{}", &blake3::hash(&bytes).to_hex()[..16]));
         self.replace(&copy, &bytes)?;
         let permissions = |path: &Path| fs::metadata(path).map(|found| found.permissions());
         let wanted = permissions(program).map_err(StoreError::io("read", program))?;
@@ -171,19 +206,27 @@ impl Store {
         Ok(copy)
     }
 
-    /// Directories that are no submission, because a process died while it made them. One that holds anything else than a
-    /// submission does was made by someone else.
+    /// Directories that are no submission, because a process died while it made them. One that
+    /// holds anything else than a submission does was made by someone else.
     pub(super) fn half_submissions(&self) -> Result<Vec<PathBuf>, StoreError> {
         let has_form = |(path, name): &(PathBuf, String)| {
-            let unique = name.rsplit_once('-').is_some_and(|(_, unique)| unique.len() == 8 && is_hexadecimal(unique));
+            let unique = name
+                .rsplit_once('-')
+                .is_some_and(|(_, unique)| unique.len() == 8 && is_hexadecimal(unique));
             let parts = entries(path).unwrap_or_default();
-            let ours = |(_, name): &(PathBuf, String)| [PLAN, JOBS, SCRIPT, "logs"].contains(&name.as_str());
+            let ours = |(_, name): &(PathBuf, String)| {
+                [PLAN, JOBS, SCRIPT, "logs"].contains(&name.as_str())
+            };
             unique
                 && is_dir(path)
                 && parts.iter().all(ours)
                 && entries(&path.join("logs")).is_ok_and(|logs| logs.is_empty())
         };
-        Ok(entries(&self.submitted())?.into_iter().filter(has_form).map(|(path, _)| path).collect())
+        Ok(entries(&self.submitted())?
+            .into_iter()
+            .filter(has_form)
+            .map(|(path, _)| path)
+            .collect())
     }
 
     /// Programs that no submission needs; none where a submission cannot be read.
@@ -191,13 +234,22 @@ impl Store {
         let mut needed = Vec::new();
         for name in self.submissions()? {
             let Ok(submission) = self.submission(&name) else { return Ok(Vec::new()) };
-            needed.extend(submission.program.and_then(|path| path.file_name().map(ToOwned::to_owned)));
+            needed.extend(
+                submission.program.and_then(|path| path.file_name().map(ToOwned::to_owned)),
+            );
         }
         let has_form = |path: &Path, name: &str| {
-            name.strip_prefix(PROGRAM).is_some_and(|hash| hash.len() == 16 && is_hexadecimal(hash)) && is_file(path)
+            name.strip_prefix(PROGRAM)
+                .is_some_and(|hash| hash.len() == 16 && is_hexadecimal(hash))
+                && is_file(path)
         };
-        let programs = entries(&self.submitted())?.into_iter().filter(|(path, name)| has_form(path, name));
-        Ok(programs.map(|(path, _)| path).filter(|path| !needed.iter().any(|name| path.ends_with(name))).collect())
+        let programs = entries(&self.submitted())?
+            .into_iter()
+            .filter(|(path, name)| has_form(path, name));
+        Ok(programs
+            .map(|(path, _)| path)
+            .filter(|path| !needed.iter().any(|name| path.ends_with(name)))
+            .collect())
     }
 }
 

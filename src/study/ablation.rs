@@ -1,7 +1,7 @@
 //! The ablation table: does a variant differ from the baseline, and could this study have told?
 //!
-//! One computation for `ablation.csv`, the terminal and the page. Comparisons are paired by seed, on the seeds that both
-//! sides have; `docs/METHODOLOGY.md` gives the formulas.
+//! One computation for `ablation.csv`, the terminal and the page. Comparisons are paired by seed,
+//! on the seeds that both sides have; `docs/METHODOLOGY.md` gives the formulas.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,13 @@ use super::scored::{Otherwise, Scored};
 use super::tuning::Tuning;
 use crate::plan::{Correction, Metric, PlannedStudy, PlannedVariant, RunId, RunSpec};
 use crate::rng::{Purpose, Seed};
-use crate::stats::{Estimate, Feasibility, Paired, holm, max_t, mean, smallest_p, smallest_p_max_t};
+use crate::stats::{
+    Estimate, Feasibility, Paired, holm, max_t, mean, smallest_p, smallest_p_max_t,
+};
 use crate::store::{RunRecord, RunStatus};
 
-/// Index of the random stream that flips signs in all comparisons of a study at once; those of single comparisons come
-/// before it.
+/// Index of the random stream that flips signs in all comparisons of a study at once; those of
+/// single comparisons come before it.
 pub(super) const JOINT_SIGNS: u64 = u64::MAX;
 
 /// The table of one study.
@@ -51,11 +53,13 @@ pub struct AblationRow {
     pub planned: usize,
     /// Runs that failed or diverged.
     pub failed: usize,
-    /// Seeds whose comparison waits for a run, of the variant, of the baseline or of a configuration that competes.
+    /// Seeds whose comparison waits for a run, of the variant, of the baseline or of a
+    /// configuration that competes.
     pub outstanding: usize,
     /// The metric over the finished runs, nats; `None` before the first.
     pub estimate: Option<Estimate>,
-    /// The comparison with the baseline; `None` for the baseline and where no seed finished on both sides.
+    /// The comparison with the baseline; `None` for the baseline and where no seed finished on both
+    /// sides.
     pub delta: Option<Delta>,
     /// Trainable parameters.
     pub parameters: Option<u64>,
@@ -85,16 +89,22 @@ impl AblationRow {
         !matches!(self.verdict, Verdict::Baseline | Verdict::NotComparable)
     }
 
-    /// The verdict as tables show it: one that seeds are missing from for good names those that it rests on.
+    /// The verdict as tables show it: one that seeds are missing from for good names those that it
+    /// rests on.
     pub fn conclusion(&self) -> String {
         self.verdict.words().to_owned() + &self.survivors()
     }
 
-    /// ` on 7 of 12 seeds` where a verdict rests on those that neither side lost to failure or divergence; empty otherwise.
+    /// ` on 7 of 12 seeds` where a verdict rests on those that neither side lost to failure or
+    /// divergence; empty otherwise.
     pub fn survivors(&self) -> String {
         let pairs = self.delta.map_or(0, |delta| delta.paired.difference.n);
         let judged = matches!(self.verdict, Verdict::Better | Verdict::Worse | Verdict::NoEvidence);
-        if judged && pairs < self.planned { format!(" on {pairs} of {} seeds", self.planned) } else { String::new() }
+        if judged && pairs < self.planned {
+            format!(" on {pairs} of {} seeds", self.planned)
+        } else {
+            String::new()
+        }
     }
 }
 
@@ -187,7 +197,9 @@ impl Study {
         let mut rows: Vec<AblationRow> = study.variants.par_iter().enumerate().map(row).collect();
         let compared: Vec<usize> = (0..rows.len()).filter(|&i| rows[i].is_compared()).collect();
         match (compare.correction, baseline) {
-            (Correction::MaxT, Some(baseline)) => self.correct_jointly(&mut rows, &compared, study, baseline),
+            (Correction::MaxT, Some(baseline)) => {
+                self.correct_jointly(&mut rows, &compared, study, baseline)
+            }
             (Correction::Holm, _) => correct_by_holm(&mut rows, &compared),
             _ => {}
         }
@@ -222,7 +234,8 @@ impl Study {
         let planned = &self.plan.studies[study];
         let values: Vec<f64> = variant.runs.iter().filter_map(|run| self.value(run)).collect();
         let reference = baseline.map(|base| &planned.variants[base]);
-        // Without a baseline nothing is subtracted, and still no row may pass for a row of other data.
+        // Without a baseline nothing is subtracted, and still no row may pass for a row of other
+        // data.
         let beside = reference.or(planned.variants.first());
         let otherwise = beside.and_then(|beside| {
             let scored = |variant| self.scored(variant, specs);
@@ -230,21 +243,25 @@ impl Study {
             scored(variant)?.otherwise(&scored(beside)?, name)
         });
         let comparable = !matches!(otherwise, Some(Otherwise::Incomparable(_)));
-        let delta = reference.filter(|_| baseline != Some(index) && comparable).and_then(|reference| {
-            let (treated, control): (Vec<f64>, Vec<f64>) = self.pairs(variant, reference).flatten().unzip();
-            let mut stream = Seed(0).stream(Purpose::Statistics, index as u64);
-            let paired = Paired::of(&treated, &control, level, || stream.bits())?;
-            let floor = smallest_p(paired.difference.n);
-            let images = self.images.get(&(study, index)).copied();
-            Some(Delta {
-                paired,
-                p_corrected: None,
-                smallest_p: floor,
-                smallest_p_corrected: floor,
-                p_corrected_draws: None,
-                images,
-            })
-        });
+        let delta =
+            reference
+                .filter(|_| baseline != Some(index) && comparable)
+                .and_then(|reference| {
+                    let (treated, control): (Vec<f64>, Vec<f64>) =
+                        self.pairs(variant, reference).flatten().unzip();
+                    let mut stream = Seed(0).stream(Purpose::Statistics, index as u64);
+                    let paired = Paired::of(&treated, &control, level, || stream.bits())?;
+                    let floor = smallest_p(paired.difference.n);
+                    let images = self.images.get(&(study, index)).copied();
+                    Some(Delta {
+                        paired,
+                        p_corrected: None,
+                        smallest_p: floor,
+                        smallest_p_corrected: floor,
+                        p_corrected_draws: None,
+                        images,
+                    })
+                });
         let compute = |variant| self.compute(variant, specs);
         let ratio = reference.and_then(|reference| ratio(compute(variant)?, compute(reference)?));
         let verdict = match baseline {
@@ -266,21 +283,35 @@ impl Study {
                 variant.runs.len()
             } else {
                 let waits = |run: &RunId| self.records[run].status == RunStatus::Outstanding;
-                let control = |r: usize| reference.and_then(|reference| reference.runs.get(r)).is_some_and(waits);
-                variant.runs.iter().enumerate().filter(|(r, run)| waits(run) || control(*r)).count()
+                let control = |r: usize| {
+                    reference.and_then(|reference| reference.runs.get(r)).is_some_and(waits)
+                };
+                variant
+                    .runs
+                    .iter()
+                    .enumerate()
+                    .filter(|(r, run)| waits(run) || control(*r))
+                    .count()
             },
             estimate: Estimate::of(&values, level),
             delta,
-            parameters: finished().next().and_then(|record| Some(record.summary.as_ref()?.parameters)),
-            connected_parameters: mean_count(finished().filter_map(|r| Some(r.summary.as_ref()?.connected_parameters))),
-            epochs: mean_of(finished().filter_map(|record| Some(record.summary.as_ref()?.epochs as f64))),
+            parameters: finished()
+                .next()
+                .and_then(|record| Some(record.summary.as_ref()?.parameters)),
+            connected_parameters: mean_count(
+                finished().filter_map(|r| Some(r.summary.as_ref()?.connected_parameters)),
+            ),
+            epochs: mean_of(
+                finished().filter_map(|record| Some(record.summary.as_ref()?.epochs as f64)),
+            ),
             compute_ratio: ratio,
             seconds: mean_of(finished().filter_map(|record| Some(record.timing.as_ref()?.seconds))),
             otherwise,
             tuning,
             verdict,
-            identical: reference
-                .is_some_and(|reference| baseline != Some(index) && self.is_identical(variant, reference)),
+            identical: reference.is_some_and(|reference| {
+                baseline != Some(index) && self.is_identical(variant, reference)
+            }),
             note: String::new(),
         }
     }
@@ -291,7 +322,8 @@ impl Study {
         variant: &'a PlannedVariant,
         specs: &BTreeMap<&RunId, &'a RunSpec>,
     ) -> Option<Scored<'a>> {
-        let (_, run, record) = self.replicates(variant).max_by_key(|(_, _, record)| record.summary.is_some())?;
+        let (_, run, record) =
+            self.replicates(variant).max_by_key(|(_, _, record)| record.summary.is_some())?;
         Some(Scored::of(specs.get(run)?, record))
     }
 
@@ -301,15 +333,30 @@ impl Study {
     }
 
     /// Values of two variants by seed; `None` for seeds that one of them did not finish.
-    fn pairs(&self, treated: &PlannedVariant, control: &PlannedVariant) -> impl Iterator<Item = Option<(f64, f64)>> {
+    fn pairs(
+        &self,
+        treated: &PlannedVariant,
+        control: &PlannedVariant,
+    ) -> impl Iterator<Item = Option<(f64, f64)>> {
         let both = treated.runs.iter().zip(&control.runs);
         both.map(|(treated, control)| Some((self.value(treated)?, self.value(control)?)))
     }
 
     /// Corrects over the comparisons of a study by step-down max-T.
-    fn correct_jointly(&self, rows: &mut [AblationRow], compared: &[usize], study: &PlannedStudy, baseline: usize) {
-        let difference = |pair: Option<(f64, f64)>| pair.map(|(treated, control)| treated - control);
-        let by_seed = |i: &usize| self.pairs(&study.variants[*i], &study.variants[baseline]).map(difference).collect();
+    fn correct_jointly(
+        &self,
+        rows: &mut [AblationRow],
+        compared: &[usize],
+        study: &PlannedStudy,
+        baseline: usize,
+    ) {
+        let difference =
+            |pair: Option<(f64, f64)>| pair.map(|(treated, control)| treated - control);
+        let by_seed = |i: &usize| {
+            self.pairs(&study.variants[*i], &study.variants[baseline])
+                .map(difference)
+                .collect()
+        };
         let differences: Vec<Vec<Option<f64>>> = compared.iter().map(by_seed).collect();
         let own = |i: &usize| rows[*i].delta.map_or(1.0, |delta| delta.paired.test.p);
         let single: Vec<f64> = compared.iter().map(own).collect();
@@ -320,21 +367,32 @@ impl Study {
             if let Some(delta) = &mut rows[i].delta {
                 delta.p_corrected = *p;
                 delta.p_corrected_draws = corrected.draws;
-                delta.smallest_p_corrected = smallest_p_max_t(delta.paired.difference.n, seeds, tested);
+                delta.smallest_p_corrected =
+                    smallest_p_max_t(delta.paired.difference.n, seeds, tested);
             }
         }
     }
 
-    /// Parameters x epochs of a variant's training, and its number of training images where that is stated.
-    fn compute(&self, variant: &PlannedVariant, specs: &BTreeMap<&RunId, &RunSpec>) -> Option<(f64, Option<usize>)> {
-        let work = |record: &RunRecord| record.summary.as_ref().map(|s| s.parameters as f64 * s.epochs as f64);
+    /// Parameters x epochs of a variant's training, and its number of training images where that is
+    /// stated.
+    fn compute(
+        &self,
+        variant: &PlannedVariant,
+        specs: &BTreeMap<&RunId, &RunSpec>,
+    ) -> Option<(f64, Option<usize>)> {
+        let work = |record: &RunRecord| {
+            record.summary.as_ref().map(|s| s.parameters as f64 * s.epochs as f64)
+        };
         let work = mean_of(self.finished(variant).filter_map(work))?;
         let spec = specs.get(variant.runs.first()?)?;
         Some((work, spec.config.data.train))
     }
 }
 
-fn ratio((work, images): (f64, Option<usize>), (reference, reference_images): (f64, Option<usize>)) -> Option<f64> {
+fn ratio(
+    (work, images): (f64, Option<usize>),
+    (reference, reference_images): (f64, Option<usize>),
+) -> Option<f64> {
     let images = match (images, reference_images) {
         (None, None) => 1.0,
         (Some(images), Some(reference)) => images as f64 / reference as f64,
@@ -355,10 +413,16 @@ fn mean_count(values: impl Iterator<Item = u64>) -> Option<u64> {
     mean_of(values.map(|value| value as f64)).map(|mean| mean.round() as u64)
 }
 
-/// Corrects by Holm's method over the comparisons as planned: one without a pair counts as one that showed nothing.
+/// Corrects by Holm's method over the comparisons as planned: one without a pair counts as one that
+/// showed nothing.
 fn correct_by_holm(rows: &mut [AblationRow], compared: &[usize]) {
     let over = |p: fn(&Delta) -> f64| {
-        holm(&compared.iter().map(|&i| rows[i].delta.as_ref().map_or(1.0, p)).collect::<Vec<_>>())
+        holm(
+            &compared
+                .iter()
+                .map(|&i| rows[i].delta.as_ref().map_or(1.0, p))
+                .collect::<Vec<_>>(),
+        )
     };
     let (p, floor) = (over(|delta| delta.paired.test.p), over(|delta| delta.smallest_p));
     for (rank, &i) in compared.iter().enumerate() {
@@ -369,13 +433,19 @@ fn correct_by_holm(rows: &mut [AblationRow], compared: &[usize]) {
     }
 }
 
-/// Draws the conclusion about a row; `waiting` of the comparisons that its p is corrected with have runs outstanding.
+/// Draws the conclusion about a row; `waiting` of the comparisons that its p is corrected with have
+/// runs outstanding.
 fn judge(row: &mut AblationRow, can: &Feasibility, waiting: usize) {
     let mut notes = Vec::new();
     if let Some(Tuning { chosen, configurations, incomplete }) = &row.tuning {
-        let provisional =
-            if *incomplete > 0 { format!(", {incomplete} of them not complete yet") } else { String::new() };
-        notes.push(format!("{chosen}: best on validation of {configurations} configurations{provisional}"));
+        let provisional = if *incomplete > 0 {
+            format!(", {incomplete} of them not complete yet")
+        } else {
+            String::new()
+        };
+        notes.push(format!(
+            "{chosen}: best on validation of {configurations} configurations{provisional}"
+        ));
     }
     if row.failed > 0 {
         notes.push(format!("{} of {} runs failed or diverged", row.failed, row.planned));
@@ -384,15 +454,23 @@ fn judge(row: &mut AblationRow, can: &Feasibility, waiting: usize) {
         notes.push(note.clone());
     }
     if row.identical {
-        notes.push("the same as the baseline to the last bit: what is changed has no effect here".to_owned());
+        notes.push(
+            "the same as the baseline to the last bit: what is changed has no effect here"
+                .to_owned(),
+        );
     }
-    let is_judged = !matches!(row.verdict, Verdict::Baseline | Verdict::NotComparable | Verdict::NoBaseline);
+    let is_judged =
+        !matches!(row.verdict, Verdict::Baseline | Verdict::NotComparable | Verdict::NoBaseline);
     let incomplete = is_judged && (row.outstanding > 0 || waiting > 0);
     if incomplete {
         row.verdict = Verdict::Incomplete;
         notes.push(match row.outstanding {
-            0 if waiting == 1 => "p is corrected together with 1 comparison that has seeds outstanding".to_owned(),
-            0 => format!("p is corrected together with {waiting} comparisons that have seeds outstanding"),
+            0 if waiting == 1 => {
+                "p is corrected together with 1 comparison that has seeds outstanding".to_owned()
+            }
+            0 => format!(
+                "p is corrected together with {waiting} comparisons that have seeds outstanding"
+            ),
             own => format!("{own} of {} seeds outstanding", row.planned),
         });
     }
@@ -408,7 +486,10 @@ fn judge(row: &mut AblationRow, can: &Feasibility, waiting: usize) {
             };
         }
         if pairs < row.planned {
-            notes.push(format!("compared on the {pairs} of {} seeds that both sides have", row.planned));
+            notes.push(format!(
+                "compared on the {pairs} of {} seeds that both sides have",
+                row.planned
+            ));
         }
         if let Some(draws) = delta.paired.test.draws {
             notes.push(format!("p from {draws} random sign flips, not all of them"));
@@ -419,7 +500,9 @@ fn judge(row: &mut AblationRow, can: &Feasibility, waiting: usize) {
         if row.verdict == Verdict::TooFewSeeds {
             let seeds = if pairs == 1 { "seed" } else { "seeds" };
             let floor = (delta.smallest_p_corrected * 1e4).round() / 1e4;
-            let needed = can.seeds_needed.map_or_else(|| "more do not help".to_owned(), |n| format!("{n} could"));
+            let needed = can
+                .seeds_needed
+                .map_or_else(|| "more do not help".to_owned(), |n| format!("{n} could"));
             notes.push(format!(
                 "exploratory: with {pairs} paired {seeds} this test could not have shown a difference (smallest p {floor}); \
                  {needed}"

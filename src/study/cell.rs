@@ -36,7 +36,11 @@ impl Text<'_> {
 
     /// The text for cells that have none: an apostrophe keeps readers from converting it.
     fn guarded(&self) -> Cow<'_, str> {
-        if self.is_misread { Cow::Owned(format!("'{}", self.text)) } else { Cow::Borrowed(&self.text) }
+        if self.is_misread {
+            Cow::Owned(format!("'{}", self.text))
+        } else {
+            Cow::Borrowed(&self.text)
+        }
     }
 }
 
@@ -45,17 +49,25 @@ impl<'a> Value<'a> {
     pub(super) fn text(text: impl Into<Cow<'a, str>>) -> Self {
         let mut text = text.into();
         if text.contains(char::is_control) {
-            let parts: Vec<&str> = text.split(char::is_control).filter(|part| !part.is_empty()).collect();
+            let parts: Vec<&str> =
+                text.split(char::is_control).filter(|part| !part.is_empty()).collect();
             text = Cow::Owned(parts.join(" "));
         }
         let is_misread = misread(&text).is_some();
-        if text.is_empty() { Self::Empty } else { Self::Text(Text { text, is_misread }) }
+        if text.is_empty() {
+            Self::Empty
+        } else {
+            Self::Text(Text { text, is_misread })
+        }
     }
 
-    /// A moment, which is meant to be read as one: `YYYY-MM-DD HH:MM:SS` is, in every locale. Any other text is text.
+    /// A moment, which is meant to be read as one: `YYYY-MM-DD HH:MM:SS` is, in every locale. Any
+    /// other text is text.
     pub(super) fn moment(text: &'a str) -> Self {
         match Self::text(text) {
-            Self::Text(Text { text, .. }) if is_moment(&text) => Self::Text(Text { text, is_misread: false }),
+            Self::Text(Text { text, .. }) if is_moment(&text) => {
+                Self::Text(Text { text, is_misread: false })
+            }
             other => other,
         }
     }
@@ -67,7 +79,9 @@ impl<'a> Value<'a> {
 
     pub(super) fn number(value: Option<f64>) -> Self {
         // Plus zero, so that no spreadsheet shows a negative zero.
-        value.filter(|value| value.is_finite()).map_or(Self::Empty, |value| Self::Number(value + 0.0))
+        value
+            .filter(|value| value.is_finite())
+            .map_or(Self::Empty, |value| Self::Number(value + 0.0))
     }
 
     pub(super) fn int(value: Option<u64>) -> Self {
@@ -96,16 +110,19 @@ impl Table<'_> {
     /// The table as RFC 4180, UTF-8 without a byte order mark, one header row.
     pub(super) fn csv(self) -> Vec<u8> {
         let mut out = csv::Writer::from_writer(Vec::new());
-        let header: Vec<Value> = self.columns.iter().map(|column| Value::text(column.as_str())).collect();
+        let header: Vec<Value> =
+            self.columns.iter().map(|column| Value::text(column.as_str())).collect();
         let header = header.iter().map(Value::csv);
-        let written = out.write_record(header.map(|column| column.as_bytes().to_vec())).and_then(|()| {
-            let mut rows = self.rows;
-            rows.try_for_each(|row| {
-                debug_assert_eq!(row.len(), self.columns.len());
-                row.iter().try_for_each(|cell| out.write_field(&*cell.csv()))?;
-                out.write_record(None::<&[u8]>)
-            })
-        });
+        let written =
+            out.write_record(header.map(|column| column.as_bytes().to_vec()))
+                .and_then(|()| {
+                    let mut rows = self.rows;
+                    rows.try_for_each(|row| {
+                        debug_assert_eq!(row.len(), self.columns.len());
+                        row.iter().try_for_each(|cell| out.write_field(&*cell.csv()))?;
+                        out.write_record(None::<&[u8]>)
+                    })
+                });
         written.expect("writing to memory with rows as long as the header");
         out.into_inner().expect("writing to memory")
     }
@@ -114,7 +131,9 @@ impl Table<'_> {
 /// Whether a text has the form `YYYY-MM-DD HH:MM:SS`.
 fn is_moment(text: &str) -> bool {
     let form = b"0000-00-00 00:00:00";
-    let fits = |(found, form): (u8, &u8)| if *form == b'0' { found.is_ascii_digit() } else { found == *form };
+    let fits = |(found, form): (u8, &u8)| {
+        if *form == b'0' { found.is_ascii_digit() } else { found == *form }
+    };
     text.len() == form.len() && text.bytes().zip(form).all(fits)
 }
 
@@ -167,7 +186,13 @@ mod tests {
             assert_eq!(Value::level(text).csv(), text, "{text}");
         }
         assert_eq!(Value::moment("2026-11-23 08:00:01").csv(), "2026-11-23 08:00:01");
-        for text in ["=cmd|calc!A0", "2026-11-23", "2026-11-23 08:00", "2026-11-23 08:00:01.5", "+026-11-23 08:00:01"] {
+        for text in [
+            "=cmd|calc!A0",
+            "2026-11-23",
+            "2026-11-23 08:00",
+            "2026-11-23 08:00:01.5",
+            "+026-11-23 08:00:01",
+        ] {
             assert_eq!(Value::moment(text).csv(), format!("'{text}"), "{text}");
         }
         let columns = vec!["=a".to_owned(), "b".to_owned()];

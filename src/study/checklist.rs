@@ -1,7 +1,8 @@
 //! What reviewers ask about error bars and compute, answered from a study's plan and records.
 //!
-//! The questions are those of the checklists that conferences hand out: what intervals are and capture, how many replicates
-//! there were, how the model and its hyper-parameters were selected, and what all of it cost, failures included.
+//! The questions are those of the checklists that conferences hand out: what intervals are and
+//! capture, how many replicates there were, how the model and its hyper-parameters were selected,
+//! and what all of it cost, failures included.
 
 use std::collections::BTreeSet;
 
@@ -42,7 +43,11 @@ impl Study {
 
     /// Every run of a study once.
     fn records_of(&self, index: usize) -> Vec<&RunRecord> {
-        let runs: BTreeSet<_> = self.plan.studies[index].variants.iter().flat_map(PlannedVariant::all_runs).collect();
+        let runs: BTreeSet<_> = self.plan.studies[index]
+            .variants
+            .iter()
+            .flat_map(PlannedVariant::all_runs)
+            .collect();
         runs.into_iter().map(|run| &self.records[run]).collect()
     }
 
@@ -55,9 +60,13 @@ impl Study {
             Metric::TestNllAveraged => {
                 "negative log-likelihood of the test images under the average of the masks' conditionals"
             }
-            Metric::ValidNll => "negative log-likelihood of the validation images under the first mask",
+            Metric::ValidNll => {
+                "negative log-likelihood of the validation images under the first mask"
+            }
         };
-        format!("The {metric}, in nats per image: summed over pixels, averaged over images. Lower is better.")
+        format!(
+            "The {metric}, in nats per image: summed over pixels, averaged over images. Lower is better."
+        )
     }
 
     fn intervals(&self, index: usize) -> String {
@@ -77,7 +86,11 @@ impl Study {
     }
 
     fn varies(&self) -> String {
-        let dynamic = self.plan.runs.iter().any(|run| run.config.data.binarize == crate::data::Binarize::Dynamic);
+        let dynamic = self
+            .plan
+            .runs
+            .iter()
+            .any(|run| run.config.data.binarize == crate::data::Binarize::Dynamic);
         let binarized = if dynamic { ", the binarisation of training images" } else { "" };
         format!(
             "Everything random in training: initial weights, masks (orderings and degrees), order of minibatches\
@@ -99,7 +112,10 @@ impl Study {
             .collect();
         let lost = match lost.as_slice() {
             [] => "; every variant has all of them.".to_owned(),
-            some => format!("; {}. Comparisons are made on the seeds that both sides have.", some.join(", ")),
+            some => format!(
+                "; {}. Comparisons are made on the seeds that both sides have.",
+                some.join(", ")
+            ),
         };
         format!("{} in each of {} variants{lost}", seeds(planned), variants.len())
     }
@@ -116,15 +132,22 @@ impl Study {
                 ablation.comparisons()
             ),
             Correction::Holm => {
-                format!("Holm's correction over the {} comparisons of the study", ablation.comparisons())
+                format!(
+                    "Holm's correction over the {} comparisons of the study",
+                    ablation.comparisons()
+                )
             }
             Correction::None => "not corrected for the number of comparisons".to_owned(),
         };
         let deltas = || ablation.rows.iter().filter_map(|row| row.delta.as_ref());
-        let drawn = deltas().filter_map(|delta| delta.paired.test.draws.or(delta.p_corrected_draws)).max();
+        let drawn = deltas()
+            .filter_map(|delta| delta.paired.test.draws.or(delta.p_corrected_draws))
+            .max();
         let how = match drawn {
             Some(draws) => {
-                format!("estimated from {draws} random flips, seeded, where p_draws or p_corrected_draws say so")
+                format!(
+                    "estimated from {draws} random flips, seeded, where p_draws or p_corrected_draws say so"
+                )
             }
             None => "exact: every flip is counted".to_owned(),
         };
@@ -135,7 +158,10 @@ impl Study {
             format!(
                 " That is above {}: no outcome of this study could have been significant; {}.",
                 short(can.alpha),
-                can.seeds_needed.map_or_else(|| "nor with more seeds".to_owned(), |n| format!("{} could", seeds(n)))
+                can.seeds_needed.map_or_else(
+                    || "nor with more seeds".to_owned(),
+                    |n| format!("{} could", seeds(n))
+                )
             )
         };
         format!(
@@ -150,25 +176,42 @@ impl Study {
 
     fn selection(&self) -> String {
         let test = match self.plan.compare.metric {
-            Metric::ValidNll => " The number compared is of the validation set itself, so it is biased low.",
+            Metric::ValidNll => {
+                " The number compared is of the validation set itself, so it is biased low."
+            }
             _ => " The test set was used for nothing else.",
         };
-        format!("In every run the epoch with the lowest validation NLL is kept; it alone is scored.{test}")
+        format!(
+            "In every run the epoch with the lowest validation NLL is kept; it alone is scored.{test}"
+        )
     }
 
     /// What the choice of hyper-parameters was.
     fn tuned(&self, index: usize) -> String {
         let planned = &self.plan.studies[index];
-        let axes: Vec<&str> = planned.axes.iter().filter(|axis| axis.tune).map(|axis| axis.path.as_str()).collect();
-        let most = planned.variants.iter().map(|variant| variant.candidates.len()).max().unwrap_or(0);
+        let axes: Vec<&str> = planned
+            .axes
+            .iter()
+            .filter(|axis| axis.tune)
+            .map(|axis| axis.path.as_str())
+            .collect();
+        let most = planned
+            .variants
+            .iter()
+            .map(|variant| variant.candidates.len())
+            .max()
+            .unwrap_or(0);
         if most == 0 {
             return "Not tuned per variant: every variant has the baseline's hyper-parameters but for what its label \
                     names."
                 .to_owned();
         }
         let alone = planned.variants.iter().filter(|variant| variant.candidates.is_empty()).count();
-        let alone =
-            if alone > 0 { format!(" {alone} variants had one configuration and no choice.") } else { String::new() };
+        let alone = if alone > 0 {
+            format!(" {alone} variants had one configuration and no choice.")
+        } else {
+            String::new()
+        };
         format!(
             "{} tuned in every variant over up to {most} configurations: the one with the lowest mean validation NLL over \
              all seeds stands for the variant and is reported on the test set. Nothing else was tuned per \
@@ -179,12 +222,24 @@ impl Study {
 }
 
 fn hardware(records: &[&RunRecord]) -> String {
-    let unique = |values: Vec<String>| values.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
-    let hosts = unique(records.iter().filter_map(|record| Some(record.timing.as_ref()?.host.clone())).collect());
+    let unique = |values: Vec<String>| {
+        values.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    };
+    let hosts = unique(
+        records
+            .iter()
+            .filter_map(|record| Some(record.timing.as_ref()?.host.clone()))
+            .collect(),
+    );
     if hosts.is_empty() {
         return "No run has finished yet.".to_owned();
     }
-    let kernels = unique(records.iter().filter_map(|record| Some(record.summary.as_ref()?.kernel.clone())).collect());
+    let kernels = unique(
+        records
+            .iter()
+            .filter_map(|record| Some(record.summary.as_ref()?.kernel.clone()))
+            .collect(),
+    );
     let threads = records.iter().filter_map(|record| Some(record.timing.as_ref()?.threads));
     let (least, most) = (threads.clone().min().unwrap_or(1), threads.max().unwrap_or(1));
     let threads = match (least, most) {
@@ -192,7 +247,11 @@ fn hardware(records: &[&RunRecord]) -> String {
         (least, most) if least == most => format!("{least} threads"),
         (least, most) => format!("{least} to {most} threads"),
     };
-    format!("Processors only ({}), {threads} a run; on {}.", kernels.join(", "), hosts.join(", "))
+    format!(
+        "Processors only ({}), {threads} a run; on {}.",
+        kernels.join(", "),
+        hosts.join(", ")
+    )
 }
 
 fn compute(records: &[&RunRecord]) -> String {
@@ -202,9 +261,11 @@ fn compute(records: &[&RunRecord]) -> String {
     };
     let mut sentences = Vec::new();
     let mut total = 0.0;
-    for (status, word) in
-        [(RunStatus::Finished, "finished"), (RunStatus::Diverged, "diverged"), (RunStatus::Failed, "failed")]
-    {
+    for (status, word) in [
+        (RunStatus::Finished, "finished"),
+        (RunStatus::Diverged, "diverged"),
+        (RunStatus::Failed, "failed"),
+    ] {
         let mut times = of(status);
         if times.is_empty() {
             continue;

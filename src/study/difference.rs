@@ -1,5 +1,5 @@
-//! Two versions of one table held against each other, cell by cell: what people cite are tables, so a check of results that
-//! does not look at them checks the wrong thing.
+//! Two versions of one table held against each other, cell by cell: what people cite are tables, so
+//! a check of results that does not look at them checks the wrong thing.
 
 use csv::{ByteRecord, ReaderBuilder};
 
@@ -76,8 +76,13 @@ impl Difference {
     }
 }
 
-/// Every difference between a table on disk and the expected one, `None` for a table that is not there.
-pub(super) fn between(file: &'static str, found: Option<&[u8]>, expected: Option<&[u8]>) -> Vec<Difference> {
+/// Every difference between a table on disk and the expected one, `None` for a table that is not
+/// there.
+pub(super) fn between(
+    file: &'static str,
+    found: Option<&[u8]>,
+    expected: Option<&[u8]>,
+) -> Vec<Difference> {
     let differences = match (found, expected) {
         (None, None) => return Vec::new(),
         (None, Some(_)) => return vec![Difference::Missing { file }],
@@ -86,7 +91,11 @@ pub(super) fn between(file: &'static str, found: Option<&[u8]>, expected: Option
         (Some(found), Some(expected)) if file.ends_with(".csv") => cells(file, found, expected),
         _ => Vec::new(),
     };
-    if differences.is_empty() { vec![Difference::Bytes { file }] } else { differences }
+    if differences.is_empty() {
+        vec![Difference::Bytes { file }]
+    } else {
+        differences
+    }
 }
 
 /// Rows of a table; what follows bytes that are no CSV is left out, and shows as missing.
@@ -96,14 +105,24 @@ fn rows(table: &[u8]) -> Vec<ByteRecord> {
 }
 
 fn cells(file: &'static str, found: &[u8], expected: &[u8]) -> Vec<Difference> {
-    let text = |row: &ByteRecord, i: usize| String::from_utf8_lossy(row.get(i).unwrap_or_default()).into_owned();
+    let text = |row: &ByteRecord, i: usize| {
+        String::from_utf8_lossy(row.get(i).unwrap_or_default()).into_owned()
+    };
     let (found, expected) = (rows(found), rows(expected));
-    let (Some((header, found)), Some((columns, expected))) = (found.split_first(), expected.split_first()) else {
+    let (Some((header, found)), Some((columns, expected))) =
+        (found.split_first(), expected.split_first())
+    else {
         return Vec::new();
     };
     // Cells below other columns are no comparison.
-    if let Some(i) = (0..header.len().max(columns.len())).find(|&i| header.get(i) != columns.get(i)) {
-        return vec![Difference::Column { file, column: i + 1, found: text(header, i), expected: text(columns, i) }];
+    if let Some(i) = (0..header.len().max(columns.len())).find(|&i| header.get(i) != columns.get(i))
+    {
+        return vec![Difference::Column {
+            file,
+            column: i + 1,
+            found: text(header, i),
+            expected: text(columns, i),
+        }];
     }
     let mut differences = Vec::new();
     if found.len() != expected.len() {
@@ -130,7 +149,8 @@ mod tests {
     use super::*;
 
     fn words(found: Option<&str>, expected: Option<&str>) -> Vec<String> {
-        let differences = between("runs.csv", found.map(str::as_bytes), expected.map(str::as_bytes));
+        let differences =
+            between("runs.csv", found.map(str::as_bytes), expected.map(str::as_bytes));
         differences.iter().map(Difference::to_string).collect()
     }
 
@@ -141,10 +161,19 @@ mod tests {
         assert_eq!(words(None, Some(table)), ["runs.csv is missing"]);
         assert_eq!(words(Some(table), None), ["runs.csv is there, the runs give no such table"]);
         let changed = table.replace("c\",2", "c\",1");
-        assert_eq!(words(Some(&changed), Some(table)), ["runs.csv, row 2, column `nll`: `1`, the runs give `2`"]);
+        assert_eq!(
+            words(Some(&changed), Some(table)),
+            ["runs.csv, row 2, column `nll`: `1`, the runs give `2`"]
+        );
         let renamed = table.replace("nll", "loss");
-        assert_eq!(words(Some(&renamed), Some(table)), ["runs.csv, column 2 is `loss`, the runs give `nll`"]);
-        assert_eq!(words(Some("study,nll\na,1.5\n"), Some(table)), ["runs.csv: 1 rows, the runs give 2"]);
+        assert_eq!(
+            words(Some(&renamed), Some(table)),
+            ["runs.csv, column 2 is `loss`, the runs give `nll`"]
+        );
+        assert_eq!(
+            words(Some("study,nll\na,1.5\n"), Some(table)),
+            ["runs.csv: 1 rows, the runs give 2"]
+        );
         assert_eq!(
             words(Some("study,nll\na,\"1.5\"\n"), Some("study,nll\na,1.5\n")),
             ["runs.csv holds other bytes than the runs give"]

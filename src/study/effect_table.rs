@@ -13,12 +13,17 @@ const COLUMNS: &str = "study effect axis level reference axis_2 level_2 referenc
 /// The table; without rows where no study is a full grid.
 pub(super) fn effects<'a>(study: &'a Study, effects: &'a [Effects]) -> Table<'a> {
     let axes = AxisColumns::of(&study.plan);
-    let (metric, ci) = (metric_name(study.plan.compare.metric), interval_name(study.plan.compare.level));
+    let (metric, ci) =
+        (metric_name(study.plan.compare.metric), interval_name(study.plan.compare.level));
     let columns = columns(COLUMNS.replace("METRIC", metric).replace("CI", &ci).split_whitespace());
     let rows = effects.iter().flat_map(move |effects| {
-        let all =
-            effects.main.iter().map(|e| ("main", e)).chain(effects.interactions.iter().map(|e| ("interaction", e)));
-        all.map(|(kind, effect)| row(study, &axes, effects, kind, effect)).collect::<Vec<_>>()
+        let all = effects
+            .main
+            .iter()
+            .map(|e| ("main", e))
+            .chain(effects.interactions.iter().map(|e| ("interaction", e)));
+        all.map(|(kind, effect)| row(study, &axes, effects, kind, effect))
+            .collect::<Vec<_>>()
     });
     Table { columns, rows: Box::new(rows) }
 }
@@ -39,7 +44,8 @@ fn row<'a>(
         };
         let levels = &planned.axes[axis].levels;
         cells.push(Value::text(axes.name(&planned.axes[axis].path).to_owned()));
-        cells.extend([Value::level(&levels[level]), Value::level(&levels[effects.reference[axis]])]);
+        cells
+            .extend([Value::level(&levels[level]), Value::level(&levels[effects.reference[axis]])]);
     }
     let contrast = effect.contrast;
     let estimates = [effect.mean, contrast.and_then(|contrast| contrast.estimate)];

@@ -1,8 +1,8 @@
 //! Main effects and two-way interactions of a full grid, with the seed as block.
 //!
-//! Every figure is first computed within each seed, from the runs of that seed alone, and only then averaged over the
-//! seeds: what a seed does to all of its runs cancels in a contrast, and the seeds are the replicates of its interval.
-//! `docs/METHODOLOGY.md` has the formulas.
+//! Every figure is first computed within each seed, from the runs of that seed alone, and only then
+//! averaged over the seeds: what a seed does to all of its runs cancels in a contrast, and the
+//! seeds are the replicates of its interval. `docs/METHODOLOGY.md` has the formulas.
 
 use super::Study;
 use super::ablation::JOINT_SIGNS;
@@ -26,9 +26,11 @@ pub struct Effects {
     pub reference: Vec<usize>,
     /// Sign vectors that corrected p values are estimated from; `None` where all were counted.
     pub p_corrected_draws: Option<u32>,
-    /// The levels of each factor in turn, the mean taken over every combination of the other factors.
+    /// The levels of each factor in turn, the mean taken over every combination of the other
+    /// factors.
     pub main: Vec<Effect>,
-    /// The pairs of levels of each pair of factors in turn, the mean taken over every combination of the rest.
+    /// The pairs of levels of each pair of factors in turn, the mean taken over every combination
+    /// of the rest.
     pub interactions: Vec<Effect>,
 }
 
@@ -37,17 +39,20 @@ pub struct Effects {
 pub struct Effect {
     /// One axis and level for a main effect, two for an interaction, by index.
     pub at: Vec<(usize, usize)>,
-    /// Mean at these levels over the rest of the grid, nats; `None` where no seed has all of these runs.
+    /// Mean at these levels over the rest of the grid, nats; `None` where no seed has all of these
+    /// runs.
     pub mean: Option<Estimate>,
     /// What these levels change; `None` where one of them is the reference.
     pub contrast: Option<Contrast>,
 }
 
-/// A contrast of the grid's means. Of one factor: its level minus its reference. Of two: what the first factor's change
-/// of level does at the second's level, minus what it does at the second's reference.
+/// A contrast of the grid's means. Of one factor: its level minus its reference. Of two: what the
+/// first factor's change of level does at the second's level, minus what it does at the second's
+/// reference.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Contrast {
-    /// Mean over the seeds with its t interval; `None` where no seed has all runs that the contrast needs.
+    /// Mean over the seeds with its t interval; `None` where no seed has all runs that the contrast
+    /// needs.
     pub estimate: Option<Estimate>,
     /// Two-sided sign-flip test over the seeds.
     pub test: SignFlip,
@@ -63,11 +68,16 @@ impl Effects {
 
     /// Two axes at two levels, in either order.
     pub fn pair(&self, a: (usize, usize), b: (usize, usize)) -> Option<&Effect> {
-        self.interactions.iter().find(|effect| effect.at == [a, b] || effect.at == [b, a])
+        self.interactions
+            .iter()
+            .find(|effect| effect.at == [a, b] || effect.at == [b, a])
     }
 
     fn contrasts(&mut self) -> impl Iterator<Item = &mut Contrast> {
-        self.main.iter_mut().chain(&mut self.interactions).filter_map(|effect| effect.contrast.as_mut())
+        self.main
+            .iter_mut()
+            .chain(&mut self.interactions)
+            .filter_map(|effect| effect.contrast.as_mut())
     }
 }
 
@@ -77,7 +87,8 @@ impl Study {
         (0..self.plan.studies.len()).filter_map(|index| self.effects(index)).collect()
     }
 
-    /// The effects of the study with this index in the plan; `None` unless its variants are a full grid, scored alike.
+    /// The effects of the study with this index in the plan; `None` unless its variants are a full
+    /// grid, scored alike.
     ///
     /// # Panics
     /// If there is no such study.
@@ -86,10 +97,15 @@ impl Study {
         let grid = Grid::of(self, planned).filter(|_| self.is_comparable(planned))?;
         let is_factor = |&i: &usize| planned.axes[i].levels.len() > 1 && !planned.axes[i].tune;
         let factors: Vec<usize> = (0..planned.axes.len()).filter(is_factor).collect();
-        let levels = |axis: usize| (0..planned.axes[axis].levels.len()).map(move |level| (axis, level));
+        let levels =
+            |axis: usize| (0..planned.axes[axis].levels.len()).map(move |level| (axis, level));
         let main = factors.iter().flat_map(|&axis| levels(axis)).map(|at| vec![at]);
-        let pairs = factors.iter().enumerate().flat_map(|(i, &a)| factors[i + 1..].iter().map(move |&b| (a, b)));
-        let pairs = pairs.flat_map(|(a, b)| levels(a).flat_map(move |x| levels(b).map(move |y| vec![x, y])));
+        let pairs = factors
+            .iter()
+            .enumerate()
+            .flat_map(|(i, &a)| factors[i + 1..].iter().map(move |&b| (a, b)));
+        let pairs = pairs
+            .flat_map(|(a, b)| levels(a).flat_map(move |x| levels(b).map(move |y| vec![x, y])));
         let mut stream = Seed(0).stream(Purpose::Statistics, index as u64);
         // Differences of each contrast by seed, in the order of `Effects::contrasts`.
         let mut differences = Vec::new();
@@ -119,7 +135,10 @@ impl Study {
             Correction::Holm => holm(&p).into_iter().map(Some).collect(),
             Correction::None => vec![None; p.len()],
         };
-        effects.contrasts().zip(corrected).for_each(|(contrast, p)| contrast.p_corrected = p);
+        effects
+            .contrasts()
+            .zip(corrected)
+            .for_each(|(contrast, p)| contrast.p_corrected = p);
         Some(effects)
     }
 }
@@ -129,10 +148,15 @@ impl Study {
     fn is_comparable(&self, planned: &PlannedStudy) -> bool {
         let specs = self.plan.by_id();
         let first = planned.variants.first().and_then(|variant| self.scored(variant, &specs));
-        planned.variants.iter().filter_map(|variant| self.scored(variant, &specs)).all(|scored| {
-            let otherwise = first.as_ref().and_then(|first| scored.otherwise(first, "the baseline"));
-            !matches!(otherwise, Some(Otherwise::Incomparable(_)))
-        })
+        planned
+            .variants
+            .iter()
+            .filter_map(|variant| self.scored(variant, &specs))
+            .all(|scored| {
+                let otherwise =
+                    first.as_ref().and_then(|first| scored.otherwise(first, "the baseline"));
+                !matches!(otherwise, Some(Otherwise::Incomparable(_)))
+            })
     }
 }
 
@@ -152,48 +176,85 @@ impl Grid {
     fn of(study: &Study, planned: &PlannedStudy) -> Option<Self> {
         let place = |levels: &[String]| -> Option<Vec<usize>> {
             let axes = planned.axes.iter().zip(levels);
-            let at = |axis: &Axis, level| if axis.tune { Some(0) } else { axis.levels.iter().position(|l| l == level) };
+            let at = |axis: &Axis, level| {
+                if axis.tune { Some(0) } else { axis.levels.iter().position(|l| l == level) }
+            };
             axes.map(|(axis, level)| at(axis, level)).collect()
         };
-        let at: Vec<Vec<usize>> =
-            planned.variants.iter().map(|variant| place(&variant.levels)).collect::<Option<_>>()?;
-        let cells: usize = planned.axes.iter().filter(|axis| !axis.tune).map(|axis| axis.levels.len()).product();
+        let at: Vec<Vec<usize>> = planned
+            .variants
+            .iter()
+            .map(|variant| place(&variant.levels))
+            .collect::<Option<_>>()?;
+        let cells: usize = planned
+            .axes
+            .iter()
+            .filter(|axis| !axis.tune)
+            .map(|axis| axis.levels.len())
+            .product();
         let distinct: std::collections::BTreeSet<&Vec<usize>> = at.iter().collect();
         if cells < 2 || at.len() != cells || distinct.len() != cells {
             return None;
         }
-        let mut members: Vec<Vec<Vec<usize>>> = planned.axes.iter().map(|a| vec![Vec::new(); a.levels.len()]).collect();
+        let mut members: Vec<Vec<Vec<usize>>> =
+            planned.axes.iter().map(|a| vec![Vec::new(); a.levels.len()]).collect();
         for (variant, levels) in at.iter().enumerate() {
-            levels.iter().zip(&mut members).for_each(|(&level, axis)| axis[level].push(variant));
+            levels
+                .iter()
+                .zip(&mut members)
+                .for_each(|(&level, axis)| axis[level].push(variant));
         }
-        let values = planned.variants.iter().map(|v| v.runs.iter().map(|run| study.value(run)).collect()).collect();
-        let reference = study.baseline(planned).map_or_else(|| vec![0; planned.axes.len()], |base| at[base].clone());
-        Some(Self { at, members, values, reference, level: study.plan.compare.level })
+        let values = planned
+            .variants
+            .iter()
+            .map(|v| v.runs.iter().map(|run| study.value(run)).collect())
+            .collect();
+        let reference = study
+            .baseline(planned)
+            .map_or_else(|| vec![0; planned.axes.len()], |base| at[base].clone());
+        Some(Self {
+            at,
+            members,
+            values,
+            reference,
+            level: study.plan.compare.level,
+        })
     }
 
     /// An effect, and the differences by seed that its contrast is of.
-    fn effect(&self, at: Vec<(usize, usize)>, bits: impl FnMut() -> u64) -> (Effect, Option<Vec<Option<f64>>>) {
-        let known = |by_seed: &[Option<f64>]| by_seed.iter().flatten().copied().collect::<Vec<f64>>();
+    fn effect(
+        &self,
+        at: Vec<(usize, usize)>,
+        bits: impl FnMut() -> u64,
+    ) -> (Effect, Option<Vec<Option<f64>>>) {
+        let known =
+            |by_seed: &[Option<f64>]| by_seed.iter().flatten().copied().collect::<Vec<f64>>();
         let mean = Estimate::of(&known(&self.by_seed(&[(1.0, at.clone())])), self.level);
         let changes = at.iter().all(|&(axis, level)| level != self.reference[axis]);
         let differences = changes.then(|| self.by_seed(&self.terms(&at)));
         let contrast = differences.as_deref().map(|differences| {
             let differences = known(differences);
             let estimate = Estimate::of(&differences, self.level);
-            Contrast { estimate, test: sign_flip(&differences, bits), p_corrected: None }
+            Contrast {
+                estimate,
+                test: sign_flip(&differences, bits),
+                p_corrected: None,
+            }
         });
         (Effect { at, mean, contrast }, differences)
     }
 
-    /// Signs and places of the means that make a contrast: every factor at its level or, with the other sign, at its
-    /// reference.
+    /// Signs and places of the means that make a contrast: every factor at its level or, with the
+    /// other sign, at its reference.
     fn terms(&self, at: &[(usize, usize)]) -> Vec<(f64, Vec<(usize, usize)>)> {
         let mut terms = vec![(1.0, Vec::new())];
         for &(axis, level) in at {
             let choices = [(1.0, level), (-1.0, self.reference[axis])];
             terms = (terms.iter())
                 .flat_map(|(sign, at)| {
-                    choices.map(|(other, level)| (sign * other, [at.as_slice(), &[(axis, level)]].concat()))
+                    choices.map(|(other, level)| {
+                        (sign * other, [at.as_slice(), &[(axis, level)]].concat())
+                    })
                 })
                 .collect();
         }
@@ -204,14 +265,17 @@ impl Grid {
     fn by_seed(&self, terms: &[(f64, Vec<(usize, usize)>)]) -> Vec<Option<f64>> {
         let seeds = self.values.iter().map(Vec::len).min().unwrap_or(0);
         let cells = |at: &[(usize, usize)]| -> Vec<usize> {
-            let fits = |cell: &&usize| at.iter().all(|&(axis, level)| self.at[**cell][axis] == level);
+            let fits =
+                |cell: &&usize| at.iter().all(|&(axis, level)| self.at[**cell][axis] == level);
             let (axis, level) = at[0];
             self.members[axis][level].iter().filter(fits).copied().collect()
         };
-        let terms: Vec<(f64, Vec<usize>)> = terms.iter().map(|(sign, at)| (*sign, cells(at))).collect();
+        let terms: Vec<(f64, Vec<usize>)> =
+            terms.iter().map(|(sign, at)| (*sign, cells(at))).collect();
         let of_seed = |seed: usize| {
             let term = |(sign, cells): &(f64, Vec<usize>)| {
-                let values: Option<Vec<f64>> = cells.iter().map(|&cell| self.values[cell][seed]).collect();
+                let values: Option<Vec<f64>> =
+                    cells.iter().map(|&cell| self.values[cell][seed]).collect();
                 mean(&values?).map(|mean| sign * mean)
             };
             terms.iter().map(term).sum::<Option<f64>>()

@@ -1,4 +1,5 @@
-//! The second source of error: the test images. Seeds answer "another training", images "another test set".
+//! The second source of error: the test images. Seeds answer "another training", images "another
+//! test set".
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,39 +12,61 @@ use crate::plan::{Metric, RunId, RunSpec};
 use crate::stats::Estimate;
 use crate::store::{Store, StoreError};
 
-/// Per variant: mean over the test images of the difference to the baseline, each image's NLL averaged over the seeds
-/// that both sides have; its interval is over images.
-pub(super) fn differences(study: &Study, store: &Store) -> Result<BTreeMap<(usize, usize), Estimate>, StoreError> {
+/// Per variant: mean over the test images of the difference to the baseline, each image's NLL
+/// averaged over the seeds that both sides have; its interval is over images.
+pub(super) fn differences(
+    study: &Study,
+    store: &Store,
+) -> Result<BTreeMap<(usize, usize), Estimate>, StoreError> {
     let specs = study.plan.by_id();
     let mut pairs = Vec::new();
     for (s, planned) in study.plan.studies.iter().enumerate() {
         let Some(base) = study.baseline(planned) else { continue };
         for (v, variant) in planned.variants.iter().enumerate().filter(|(v, _)| *v != base) {
             let both = planned.variants[base].runs.iter().zip(&variant.runs);
-            let common: Vec<_> = both.filter(|(a, b)| [a, b].iter().all(|run| study.value(run).is_some())).collect();
+            let common: Vec<_> = both
+                .filter(|(a, b)| [a, b].iter().all(|run| study.value(run).is_some()))
+                .collect();
             let spec = |run: &RunId| specs.get(run).copied();
-            if common.iter().all(|(a, b)| spec(a).zip(spec(b)).is_some_and(|(a, b)| share_test_images(a, b))) {
+            if common
+                .iter()
+                .all(|(a, b)| spec(a).zip(spec(b)).is_some_and(|(a, b)| share_test_images(a, b)))
+            {
                 pairs.push(((s, v), common));
             }
         }
     }
     // Every variant is compared with the same runs: they are read once.
-    let controls: BTreeSet<&RunId> = pairs.iter().flat_map(|(_, common)| common).map(|(control, _)| *control).collect();
+    let controls: BTreeSet<&RunId> = pairs
+        .iter()
+        .flat_map(|(_, common)| common)
+        .map(|(control, _)| *control)
+        .collect();
     let read_one = |run: &&'_ RunId| Ok(((*run).clone(), read(study, store, run)?));
-    let controls: Controls = controls.par_iter().map(read_one).collect::<Result<_, StoreError>>()?;
+    let controls: Controls =
+        controls.par_iter().map(read_one).collect::<Result<_, StoreError>>()?;
     let level = study.plan.compare.level;
     let estimate = |((s, v), common): &((usize, usize), Vec<(&RunId, &RunId)>)| {
         let difference = mean_difference(study, store, common, &controls)?;
-        Ok(difference.and_then(|d| Estimate::of(&d, level)).map(|estimate| ((*s, *v), estimate)))
+        Ok(difference
+            .and_then(|d| Estimate::of(&d, level))
+            .map(|estimate| ((*s, *v), estimate)))
     };
-    Ok(pairs.par_iter().map(estimate).collect::<Result<Vec<_>, StoreError>>()?.into_iter().flatten().collect())
+    Ok(pairs
+        .par_iter()
+        .map(estimate)
+        .collect::<Result<Vec<_>, StoreError>>()?
+        .into_iter()
+        .flatten()
+        .collect())
 }
 
 /// Numbers of the runs that others are compared with; `None` where a run left none.
 type Controls = BTreeMap<RunId, Option<Vec<f32>>>;
 
-/// Image by image, the mean over the pairs of second minus first; `None` where a run left no such file, where their
-/// lengths disagree, or where a file is damaged (which stands in the way of this interval only).
+/// Image by image, the mean over the pairs of second minus first; `None` where a run left no such
+/// file, where their lengths disagree, or where a file is damaged (which stands in the way of this
+/// interval only).
 fn mean_difference(
     study: &Study,
     store: &Store,
@@ -66,13 +89,15 @@ fn mean_difference(
     Ok(sum.map(|sum| sum.into_iter().map(|d| d / count).collect()))
 }
 
-/// Whether two runs of one plan are scored on the same test images in the same order: the other two sets may differ.
+/// Whether two runs of one plan are scored on the same test images in the same order: the other two
+/// sets may differ.
 fn share_test_images(a: &RunSpec, b: &RunSpec) -> bool {
     let test = |spec: &RunSpec| DataConfig { train: None, valid: None, ..spec.config.data.clone() };
     test(a) == test(b)
 }
 
-/// The file of a run that holds the compared number image by image, nats, `f32`; `None` where there is none.
+/// The file of a run that holds the compared number image by image, nats, `f32`; `None` where there
+/// is none.
 fn file(study: &Study, run: &RunId) -> Option<&'static str> {
     let summary = study.records[run].summary.as_ref()?;
     match study.plan.compare.metric {
@@ -93,5 +118,7 @@ fn read(study: &Study, store: &Store, run: &RunId) -> Result<Option<Vec<f32>>, S
         bytes => bytes?,
     };
     let array = bytes.and_then(|bytes| npy::decode::<f32>(&bytes).ok());
-    Ok(array.map(|array| array.data).filter(|nll| nll.iter().all(|value| value.is_finite())))
+    Ok(array
+        .map(|array| array.data)
+        .filter(|nll| nll.iter().all(|value| value.is_finite())))
 }

@@ -1,4 +1,5 @@
-//! A study as it stands: its plan joined with what is on disk. Tables, figures and comparisons start here.
+//! A study as it stands: its plan joined with what is on disk. Tables, figures and comparisons
+//! start here.
 
 pub mod ablation;
 mod cell;
@@ -29,8 +30,8 @@ pub struct Study {
     pub plan: Plan,
     /// What is known of every run of the plan.
     pub records: BTreeMap<RunId, RunRecord>,
-    /// Difference to the baseline over the images of the test set, by study and variant (indices into the plan): the
-    /// second source of error, present where runs left their per-image NLL.
+    /// Difference to the baseline over the images of the test set, by study and variant (indices
+    /// into the plan): the second source of error, present where runs left their per-image NLL.
     pub images: BTreeMap<(usize, usize), Estimate>,
 }
 
@@ -62,10 +63,15 @@ pub struct UnknownBaseline {
 }
 
 impl Study {
-    /// Joins a plan with the disk. Damaged runs are moved aside and count as outstanding; see [`Study::damaged`].
+    /// Joins a plan with the disk. Damaged runs are moved aside and count as outstanding; see
+    /// [`Study::damaged`].
     pub fn load(store: &Store, plan: Plan) -> Result<Self, StoreError> {
         let read = |run: &RunId| Ok((run.clone(), store.record(run)?));
-        let records = plan.runs.par_iter().map(|run| read(&run.id)).collect::<Result<_, StoreError>>()?;
+        let records = plan
+            .runs
+            .par_iter()
+            .map(|run| read(&run.id))
+            .collect::<Result<_, StoreError>>()?;
         let mut study = Self::new(plan, records);
         study.images = images::differences(&study, store)?;
         Ok(study)
@@ -73,7 +79,12 @@ impl Study {
 
     /// A plan with records that are known already; a run without a record is outstanding.
     pub fn new(mut plan: Plan, mut records: BTreeMap<RunId, RunRecord>) -> Self {
-        for run in plan.studies.iter().flat_map(|study| &study.variants).flat_map(PlannedVariant::all_runs) {
+        for run in plan
+            .studies
+            .iter()
+            .flat_map(|study| &study.variants)
+            .flat_map(PlannedVariant::all_runs)
+        {
             if !records.contains_key(run) {
                 records.insert(run.clone(), RunRecord::outstanding());
             }
@@ -82,18 +93,33 @@ impl Study {
         Self { plan, records, images: BTreeMap::new() }
     }
 
-    /// Every use of a run, by study, variant, candidate and seed as declared: the order of every table.
+    /// Every use of a run, by study, variant, candidate and seed as declared: the order of every
+    /// table.
     pub fn cells(&self) -> impl Iterator<Item = Cell<'_>> {
-        let variants = self.plan.studies.iter().flat_map(|study| study.variants.iter().map(move |v| (study, v)));
+        let variants = self
+            .plan
+            .studies
+            .iter()
+            .flat_map(|study| study.variants.iter().map(move |v| (study, v)));
         let configurations = variants.flat_map(|(study, variant)| {
-            let own = Some((variant.levels.as_slice(), &variant.runs)).filter(|_| variant.candidates.is_empty());
+            let own = Some((variant.levels.as_slice(), &variant.runs))
+                .filter(|_| variant.candidates.is_empty());
             let candidates = variant.candidates.iter().map(|c| (c.levels.as_slice(), &c.runs));
-            own.into_iter().chain(candidates).map(move |(levels, runs)| (study, variant, levels, runs))
+            own.into_iter()
+                .chain(candidates)
+                .map(move |(levels, runs)| (study, variant, levels, runs))
         });
         configurations.flat_map(|(study, variant, levels, runs)| {
             let seeds = self.plan.seeds.iter().zip(runs);
             let record = |run| &self.records[run];
-            seeds.map(move |(seed, run)| Cell { study, variant, levels, seed: *seed, run, record: record(run) })
+            seeds.map(move |(seed, run)| Cell {
+                study,
+                variant,
+                levels,
+                seed: *seed,
+                run,
+                record: record(run),
+            })
         })
     }
 
@@ -102,27 +128,47 @@ impl Study {
         &'a self,
         variant: &'a PlannedVariant,
     ) -> impl Iterator<Item = (Seed, &'a RunId, &'a RunRecord)> {
-        self.plan.seeds.iter().zip(&variant.runs).map(|(seed, run)| (*seed, run, &self.records[run]))
+        self.plan
+            .seeds
+            .iter()
+            .zip(&variant.runs)
+            .map(|(seed, run)| (*seed, run, &self.records[run]))
     }
 
-    /// Whether every run of two variants that finished on both sides has the same epochs and numbers to the last bit.
+    /// Whether every run of two variants that finished on both sides has the same epochs and
+    /// numbers to the last bit.
     pub fn is_identical(&self, variant: &PlannedVariant, reference: &PlannedVariant) -> bool {
-        let pairs = || variant.runs.iter().zip(&reference.runs).map(|(a, b)| (&self.records[a], &self.records[b]));
-        let both = || pairs().filter(|(a, b)| a.status == RunStatus::Finished && b.status == RunStatus::Finished);
-        both().next().is_some() && both().all(|(a, b)| a.epochs == b.epochs && a.summary == b.summary)
+        let pairs = || {
+            variant
+                .runs
+                .iter()
+                .zip(&reference.runs)
+                .map(|(a, b)| (&self.records[a], &self.records[b]))
+        };
+        let both = || {
+            pairs()
+                .filter(|(a, b)| a.status == RunStatus::Finished && b.status == RunStatus::Finished)
+        };
+        both().next().is_some()
+            && both().all(|(a, b)| a.epochs == b.epochs && a.summary == b.summary)
     }
 
     /// Runs whose files were found damaged, with what was wrong.
     pub fn damaged(&self) -> impl Iterator<Item = (&RunId, &str)> {
-        let outstanding = self.records.iter().filter(|(_, record)| record.status == RunStatus::Outstanding);
+        let outstanding = self
+            .records
+            .iter()
+            .filter(|(_, record)| record.status == RunStatus::Outstanding);
         outstanding.filter_map(|(run, record)| Some((run, record.error.as_deref()?)))
     }
 
-    /// Index of the variant that the others of a study are compared with: `[compare] baseline` where the study has a
-    /// variant of that label or name, the study's own otherwise.
+    /// Index of the variant that the others of a study are compared with: `[compare] baseline`
+    /// where the study has a variant of that label or name, the study's own otherwise.
     pub fn baseline(&self, study: &PlannedStudy) -> Option<usize> {
         let wanted = self.plan.compare.baseline.as_deref();
-        let chosen = wanted.and_then(|label| study.variants.iter().position(|v| v.label == label || v.name == label));
+        let chosen = wanted.and_then(|label| {
+            study.variants.iter().position(|v| v.label == label || v.name == label)
+        });
         chosen.or(study.baseline)
     }
 }
@@ -137,8 +183,8 @@ pub fn metric_words(metric: Metric) -> &'static str {
     }
 }
 
-/// Makes every comparison of a plan one with the variant of this label or name. Before loading, since the images'
-/// interval is computed then.
+/// Makes every comparison of a plan one with the variant of this label or name. Before loading,
+/// since the images' interval is computed then.
 pub fn set_baseline(plan: &mut Plan, label: &str) -> Result<(), UnknownBaseline> {
     let variants = || plan.studies.iter().flat_map(|study| &study.variants);
     if !variants().any(|variant| variant.label == label || variant.name == label) {

@@ -1,5 +1,5 @@
-//! What a variant was scored on. Likelihoods of other images, or of the same images made binary in another way, do not
-//! compare: on MNIST, binarisation alone is worth 18 nats.
+//! What a variant was scored on. Likelihoods of other images, or of the same images made binary in
+//! another way, do not compare: on MNIST, binarisation alone is worth 18 nats.
 
 use crate::data::{Binarization, Binarize, DataConfig};
 use crate::plan::RunSpec;
@@ -34,12 +34,14 @@ impl<'a> Scored<'a> {
         Self { spec, data: &spec.config.data, binarization }
     }
 
-    /// Whether the content of the data set is another under the same settings: the files behind its name have changed.
+    /// Whether the content of the data set is another under the same settings: the files behind its
+    /// name have changed.
     pub fn content_differs(&self, reference: &Self) -> bool {
         self.data == reference.data && !self.spec.sees_the_same_as(reference.spec)
     }
 
-    /// What was done to the pixels, as far as is known: what was asked, for a run that is still to come.
+    /// What was done to the pixels, as far as is known: what was asked, for a run that is still to
+    /// come.
     fn binarization(&self) -> Binarization {
         self.binarization.unwrap_or(match self.data.binarize {
             Binarize::Threshold => Binarization::Threshold,
@@ -58,7 +60,8 @@ impl<'a> Scored<'a> {
         }
     }
 
-    /// How this differs from what `reference`, called `name`, was scored on; `None` if in nothing that matters.
+    /// How this differs from what `reference`, called `name`, was scored on; `None` if in nothing
+    /// that matters.
     pub fn otherwise(&self, reference: &Self, name: &str) -> Option<Otherwise> {
         let (own, other) = (self.data, reference.data);
         let (bits, other_bits) = (self.binarization(), reference.binarization());
@@ -68,9 +71,15 @@ impl<'a> Scored<'a> {
                 own.name
             )));
         }
-        if own.name != other.name && !self.spec.sees_the_same_as(reference.spec) || own.size != other.size {
+        if own.name != other.name && !self.spec.sees_the_same_as(reference.spec)
+            || own.size != other.size
+        {
             let size = |data: &DataConfig| {
-                if own.size == other.size { String::new() } else { format!(" at {0} x {0}", data.size) }
+                if own.size == other.size {
+                    String::new()
+                } else {
+                    format!(" at {0} x {0}", data.size)
+                }
             };
             return Some(Otherwise::Incomparable(format!(
                 "scored on {}{}, {name} on {}{}: their NLL do not compare",
@@ -94,8 +103,10 @@ impl<'a> Scored<'a> {
                     other_bits.words()
                 )
             }),
-            (own.seed != other.seed).then(|| format!("scored on other draws of the data (data.seed) than {name}")),
-            (own.test != other.test).then(|| format!("scored on another number of test images than {name}")),
+            (own.seed != other.seed)
+                .then(|| format!("scored on other draws of the data (data.seed) than {name}")),
+            (own.test != other.test)
+                .then(|| format!("scored on another number of test images than {name}")),
         ];
         let noted: Vec<String> = noted.into_iter().flatten().collect();
         (!noted.is_empty()).then(|| Otherwise::Noted(noted.join("; ")))

@@ -1,8 +1,9 @@
-//! The tables of an experiment: `runs.csv`, `metrics.csv`, `ablation.csv`, `effects.csv`, `curves.csv`, `timings.csv`,
-//! `results.xlsx`.
+//! The tables of an experiment: `runs.csv`, `metrics.csv`, `ablation.csv`, `effects.csv`,
+//! `curves.csv`, `timings.csv`, `results.xlsx`.
 //!
-//! Derived from the plan and the disk alone and rewritten whole, in declared order, so that their bytes do not depend on
-//! how, where or in what order the runs were done. `docs/FORMAT.md` documents every column.
+//! Derived from the plan and the disk alone and rewritten whole, in declared order, so that their
+//! bytes do not depend on how, where or in what order the runs were done. `docs/FORMAT.md`
+//! documents every column.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,8 +14,8 @@ use super::{Cell, Study, effect_table, xlsx};
 use crate::plan::{Correction, Metric, Plan, PlannedStudy};
 use crate::store::{EpochRow, Store, StoreError};
 
-/// Joins a plan with the disk, writes all its tables, and returns the study they show, with a sentence about each file that
-/// made way for a table.
+/// Joins a plan with the disk, writes all its tables, and returns the study they show, with a
+/// sentence about each file that made way for a table.
 pub fn write_all(store: &Store, plan: &Plan) -> Result<(Study, Vec<String>), StoreError> {
     let study = Study::load(store, plan.clone())?;
     let remarks = write(store, &study)?;
@@ -26,7 +27,8 @@ pub fn write(store: &Store, study: &Study) -> Result<Vec<String>, StoreError> {
     store.write_tables(&study.plan, all(study)?)
 }
 
-/// Takes the tables on disk for this program's own that say what the plan's runs say now: an earlier version kept no list.
+/// Takes the tables on disk for this program's own that say what the plan's runs say now: an
+/// earlier version kept no list.
 pub fn adopt(store: &Store, plan: &Plan) -> Result<(), StoreError> {
     store.adopt_tables(plan, all(&Study::load(store, plan.clone())?)?)
 }
@@ -51,7 +53,10 @@ fn each(
     for (file, table) in csv_tables(study, &ablations) {
         take(file, Some(table.csv()))?;
     }
-    take(EFFECTS, (!effects.is_empty()).then(|| effect_table::effects(study, &effects).csv()))?;
+    take(
+        EFFECTS,
+        (!effects.is_empty()).then(|| effect_table::effects(study, &effects).csv()),
+    )?;
     take("results.xlsx", Some(xlsx::workbook(study, &ablations, &effects)?))
 }
 
@@ -71,8 +76,15 @@ pub fn differences(store: &Store, study: &Study) -> Result<(Vec<Difference>, usi
 const EFFECTS: &str = "effects.csv";
 
 /// Names of all tables that an experiment may have.
-pub const NAMES: [&str; 7] =
-    ["runs.csv", "metrics.csv", "ablation.csv", EFFECTS, "curves.csv", "timings.csv", "results.xlsx"];
+pub const NAMES: [&str; 7] = [
+    "runs.csv",
+    "metrics.csv",
+    "ablation.csv",
+    EFFECTS,
+    "curves.csv",
+    "timings.csv",
+    "results.xlsx",
+];
 
 fn csv_tables<'a>(study: &'a Study, ablations: &'a [Ablation]) -> Vec<(&'static str, Table<'a>)> {
     vec![
@@ -104,7 +116,8 @@ fn is_taken(column: &str) -> bool {
 }
 
 impl<'a> AxisColumns<'a> {
-    /// The union over the studies. An axis whose short name is taken, by a column or by another axis, gets its whole path.
+    /// The union over the studies. An axis whose short name is taken, by a column or by another
+    /// axis, gets its whole path.
     pub(super) fn of(plan: &'a Plan) -> Self {
         let axes = || plan.studies.iter().flat_map(|study| &study.axes);
         let mut paths = BTreeMap::<&str, BTreeSet<&str>>::new();
@@ -133,10 +146,15 @@ impl<'a> AxisColumns<'a> {
     }
 
     /// A variant's level of every axis; empty for axes of other studies.
-    fn levels(&self, study: &'a PlannedStudy, levels: &'a [String]) -> impl Iterator<Item = Value<'a>> {
+    fn levels(
+        &self,
+        study: &'a PlannedStudy,
+        levels: &'a [String],
+    ) -> impl Iterator<Item = Value<'a>> {
         self.0.iter().map(move |(path, _)| {
             let at = study.axes.iter().position(|axis| axis.path == *path);
-            at.and_then(|at| levels.get(at)).map_or(Value::Empty, |level| Value::level(level))
+            at.and_then(|at| levels.get(at))
+                .map_or(Value::Empty, |level| Value::level(level))
         })
     }
 }
@@ -155,7 +173,8 @@ fn header(axes: &AxisColumns, rest: &str) -> Vec<String> {
 
 /// `study, variant, <axes>, seed, run` of a run.
 fn place<'a>(axes: &AxisColumns<'a>, cell: &Cell<'a>) -> Vec<Value<'a>> {
-    let mut row = vec![Value::text(cell.study.name.as_str()), Value::text(cell.variant.name.as_str())];
+    let mut row =
+        vec![Value::text(cell.study.name.as_str()), Value::text(cell.variant.name.as_str())];
     row.extend(axes.levels(cell.study, cell.levels));
     row.extend([Value::Int(cell.seed.0), Value::text(cell.run.as_str())]);
     row
@@ -174,7 +193,9 @@ pub(super) fn runs(study: &Study) -> Table<'_> {
             row.push(tuning(&cell));
             return row;
         };
-        let bits = summary.test_nll_nats.map(|nll| nll / (summary.dim as f64 * std::f64::consts::LN_2));
+        let bits = summary
+            .test_nll_nats
+            .map(|nll| nll / (summary.dim as f64 * std::f64::consts::LN_2));
         row.extend([
             Value::Int(summary.epochs as u64),
             Value::Int(summary.best_epoch as u64),
@@ -243,7 +264,11 @@ pub(super) fn ablation<'a>(study: &'a Study, ablations: &'a [Ablation]) -> Table
     let columns = header(&axes, &ABLATION.replace("METRIC", metric).replace("CI", &ci));
     let rows = study.plan.studies.iter().zip(ablations).flat_map(move |(planned, ablation)| {
         let levels = |row: &'a AblationRow| axes.levels(planned, &row.levels).collect::<Vec<_>>();
-        ablation.rows.iter().map(|row| ablation_row(planned, row, ablation.correction, levels(row))).collect::<Vec<_>>()
+        ablation
+            .rows
+            .iter()
+            .map(|row| ablation_row(planned, row, ablation.correction, levels(row)))
+            .collect::<Vec<_>>()
     });
     Table { columns, rows: Box::new(rows) }
 }
@@ -288,7 +313,11 @@ fn ablation_row<'a>(
         Value::Int(row.planned as u64),
         count(paired.map(|paired| paired.difference.n)),
         Value::number(delta.map(|delta| delta.smallest_p)),
-        Value::number(delta.filter(|delta| delta.p_corrected.is_some()).map(|delta| delta.smallest_p_corrected)),
+        Value::number(
+            delta
+                .filter(|delta| delta.p_corrected.is_some())
+                .map(|delta| delta.smallest_p_corrected),
+        ),
         delta.map_or(Value::Empty, |_| Value::text(correction.word())),
         Value::int(paired.and_then(|paired| paired.test.draws).map(u64::from)),
         Value::int(delta.and_then(|delta| delta.p_corrected_draws).map(u64::from)),
@@ -305,8 +334,8 @@ fn ablation_row<'a>(
     cells
 }
 
-/// Mean curves over the seeds, wide: an epoch has a mean where every finished run of the variant reached it, since the
-/// mean over those that did not stop early would be another population's.
+/// Mean curves over the seeds, wide: an epoch has a mean where every finished run of the variant
+/// reached it, since the mean over those that did not stop early would be another population's.
 pub(super) fn curves(study: &Study) -> Table<'_> {
     let several = study.plan.studies.len() > 1;
     let mut columns = columns(["epoch"]);
@@ -315,8 +344,12 @@ pub(super) fn curves(study: &Study) -> Table<'_> {
         for variant in &planned.variants {
             let prefix = if several { format!("{}.", planned.name) } else { String::new() };
             let name = format!("{prefix}{}", variant.name);
-            columns.extend(["train", "valid", "test"].map(|set| format!("{name}.{set}_nll_mean_nats")));
-            let finished = study.replicates(variant).filter(|(_, _, record)| record.metric(Metric::ValidNll).is_some());
+            columns.extend(
+                ["train", "valid", "test"].map(|set| format!("{name}.{set}_nll_mean_nats")),
+            );
+            let finished = study
+                .replicates(variant)
+                .filter(|(_, _, record)| record.metric(Metric::ValidNll).is_some());
             variants.push(finished.map(|(_, _, record)| record.epochs.as_slice()).collect());
         }
     }
@@ -324,12 +357,19 @@ pub(super) fn curves(study: &Study) -> Table<'_> {
     let rows = (0..last).map(move |epoch| {
         let mut row = vec![Value::Int(epoch as u64 + 1)];
         for seeds in &variants {
-            let here: Vec<&EpochRow> = seeds.iter().filter_map(|epochs| epochs.get(epoch)).collect();
+            let here: Vec<&EpochRow> =
+                seeds.iter().filter_map(|epochs| epochs.get(epoch)).collect();
             let mean = |of: fn(&EpochRow) -> f64| {
                 let whole = !here.is_empty() && here.len() == seeds.len();
-                Value::number(whole.then(|| here.iter().map(|row| of(row)).sum::<f64>() / here.len() as f64))
+                Value::number(
+                    whole.then(|| here.iter().map(|row| of(row)).sum::<f64>() / here.len() as f64),
+                )
             };
-            row.extend([mean(|r| r.train_nll_nats), mean(|r| r.valid_nll_nats), mean(|r| r.test_nll_nats)]);
+            row.extend([
+                mean(|r| r.train_nll_nats),
+                mean(|r| r.valid_nll_nats),
+                mean(|r| r.test_nll_nats),
+            ]);
         }
         row
     });

@@ -1,7 +1,8 @@
 //! Tuned variants: of several configurations the best on validation stands for the variant.
 //!
-//! Nothing but validation decides, and it decides for all seeds together: the winner has finished most seeds, and of those
-//! the lowest mean validation NLL. What is then reported of it is of the test set.
+//! Nothing but validation decides, and it decides for all seeds together: the winner has finished
+//! most seeds, and of those the lowest mean validation NLL. What is then reported of it is of the
+//! test set.
 
 use std::collections::BTreeMap;
 
@@ -24,9 +25,13 @@ pub struct Tuning {
 /// Lets the best candidate of every tuned variant stand for it.
 pub(super) fn choose(plan: &mut Plan, records: &BTreeMap<RunId, RunRecord>) {
     for variant in plan.studies.iter_mut().flat_map(|study| &mut study.variants) {
-        let scores =
-            variant.candidates.iter().enumerate().filter_map(|(i, candidate)| Some((score(candidate, records)?, i)));
-        let best = scores.min_by(|((lost_a, a), _), ((lost_b, b), _)| lost_a.cmp(lost_b).then(a.total_cmp(b)));
+        let scores = variant
+            .candidates
+            .iter()
+            .enumerate()
+            .filter_map(|(i, candidate)| Some((score(candidate, records)?, i)));
+        let best = scores
+            .min_by(|((lost_a, a), _), ((lost_b, b), _)| lost_a.cmp(lost_b).then(a.total_cmp(b)));
         if let Some((_, best)) = best {
             let best = &variant.candidates[best];
             (variant.runs, variant.levels) = (best.runs.clone(), best.levels.clone());
@@ -34,9 +39,17 @@ pub(super) fn choose(plan: &mut Plan, records: &BTreeMap<RunId, RunRecord>) {
     }
 }
 
-/// Seeds without a finished run, and the mean validation NLL of the others; `None` where there is none.
-fn score(candidate: &PlannedCandidate, records: &BTreeMap<RunId, RunRecord>) -> Option<(usize, f64)> {
-    let valid = candidate.runs.iter().filter_map(|run| records.get(run)?.metric(Metric::ValidNll)).collect::<Vec<_>>();
+/// Seeds without a finished run, and the mean validation NLL of the others; `None` where there is
+/// none.
+fn score(
+    candidate: &PlannedCandidate,
+    records: &BTreeMap<RunId, RunRecord>,
+) -> Option<(usize, f64)> {
+    let valid = candidate
+        .runs
+        .iter()
+        .filter_map(|run| records.get(run)?.metric(Metric::ValidNll))
+        .collect::<Vec<_>>();
     Some((candidate.runs.len() - valid.len(), mean(&valid)?))
 }
 
@@ -45,9 +58,16 @@ impl Study {
     pub fn tuning(&self, variant: &PlannedVariant) -> Option<Tuning> {
         let chosen = variant.candidates.iter().find(|candidate| candidate.runs == variant.runs)?;
         let lacks = |candidate: &&PlannedCandidate| {
-            candidate.runs.iter().any(|run| self.records[run].status == RunStatus::Outstanding)
+            candidate
+                .runs
+                .iter()
+                .any(|run| self.records[run].status == RunStatus::Outstanding)
         };
         let incomplete = variant.candidates.iter().filter(lacks).count();
-        Some(Tuning { chosen: chosen.label.clone(), configurations: variant.candidates.len(), incomplete })
+        Some(Tuning {
+            chosen: chosen.label.clone(),
+            configurations: variant.candidates.len(),
+            incomplete,
+        })
     }
 }

@@ -1,5 +1,6 @@
-//! `results.xlsx`: the tables with typed cells, for spreadsheets whose locale writes a decimal comma. What is beyond a
-//! spreadsheet's limits is cut where it can be seen, and its sheet `readme` says so: the CSV files hold everything.
+//! `results.xlsx`: the tables with typed cells, for spreadsheets whose locale writes a decimal
+//! comma. What is beyond a spreadsheet's limits is cut where it can be seen, and its sheet `readme`
+//! says so: the CSV files hold everything.
 
 use std::borrow::Cow;
 use std::io;
@@ -24,18 +25,30 @@ const MAX_TEXT: usize = 32_767;
 const MAX_CELLS: usize = 4_000_000;
 
 /// The bytes of the workbook; the same for the same tables, whenever it is made.
-pub(super) fn workbook(study: &Study, ablations: &[Ablation], effects: &[Effects]) -> Result<Vec<u8>, StoreError> {
-    build(study, ablations, effects)
-        .map_err(|error| StoreError::Malformed { path: "results.xlsx".into(), reason: error.to_string() })
+pub(super) fn workbook(
+    study: &Study,
+    ablations: &[Ablation],
+    effects: &[Effects],
+) -> Result<Vec<u8>, StoreError> {
+    build(study, ablations, effects).map_err(|error| StoreError::Malformed {
+        path: "results.xlsx".into(),
+        reason: error.to_string(),
+    })
 }
 
 fn build(study: &Study, ablations: &[Ablation], effects: &[Effects]) -> Result<Vec<u8>, XlsxError> {
     let mut book = Workbook::new();
     let epoch = ExcelDateTime::from_ymd(2000, 1, 1)?.and_hms(0, 0, 0)?;
-    book.set_properties(&DocProperties::new().set_title(&study.plan.name).set_creation_datetime(&epoch));
+    book.set_properties(
+        &DocProperties::new().set_title(&study.plan.name).set_creation_datetime(&epoch),
+    );
     let bold = Format::new().set_bold();
     let labelled = with_labels(tables::ablation(study, ablations), ablations);
-    let mut sheets = vec![("ablation", labelled), ("runs", tables::runs(study)), ("curves", tables::curves(study))];
+    let mut sheets = vec![
+        ("ablation", labelled),
+        ("runs", tables::runs(study)),
+        ("curves", tables::curves(study)),
+    ];
     if !effects.is_empty() {
         sheets.insert(1, ("effects", effect_table::effects(study, effects)));
     }
@@ -97,7 +110,10 @@ fn fitting(text: &str) -> Cow<'_, str> {
 
 /// Labels for people may hold any character: they are in no CSV, but here.
 fn with_labels<'a>(table: Table<'a>, ablations: &'a [Ablation]) -> Table<'a> {
-    let labels = ablations.iter().flat_map(|ablation| &ablation.rows).map(|row| Value::text(row.label.as_str()));
+    let labels = ablations
+        .iter()
+        .flat_map(|ablation| &ablation.rows)
+        .map(|row| Value::text(row.label.as_str()));
     let mut columns = table.columns;
     columns.push("label".to_owned());
     let rows = table.rows.zip(labels).map(|(mut row, label)| {
@@ -108,7 +124,12 @@ fn with_labels<'a>(table: Table<'a>, ablations: &'a [Ablation]) -> Table<'a> {
 }
 
 /// Fills a sheet; returns what of the table it does not hold.
-fn fill(sheet: &mut Worksheet, name: &str, table: Table, bold: &Format) -> Result<Vec<String>, XlsxError> {
+fn fill(
+    sheet: &mut Worksheet,
+    name: &str,
+    table: Table,
+    bold: &Format,
+) -> Result<Vec<String>, XlsxError> {
     let (mut cuts, mut cut_texts) = (Vec::new(), 0);
     let rows = MAX_ROWS.min(MAX_CELLS / table.columns.len().max(1));
     for (column, name) in table.columns.iter().enumerate() {
@@ -194,7 +215,8 @@ mod tests {
         let columns = (0..columns).map(|column| format!("c{column}")).collect();
         let mut book = Workbook::new();
         let table = Table { columns, rows: Box::new(rows.into_iter()) };
-        let cuts = fill(book.add_worksheet(), "runs", table, &Format::new()).expect("within the limits");
+        let cuts =
+            fill(book.add_worksheet(), "runs", table, &Format::new()).expect("within the limits");
         book.save_to_buffer().expect("within the limits");
         cuts
     }
@@ -204,16 +226,24 @@ mod tests {
         for text in ["", "'90s", "=1", &"a".repeat(MAX_TEXT), &"\u{1F600}".repeat(MAX_TEXT / 2)] {
             assert!(matches!(fitting(text), Cow::Borrowed(same) if same == text));
         }
-        for (text, length) in [("a".repeat(MAX_TEXT + 1), 32_768), ("\u{1F600}".repeat(40_000), 80_000)] {
+        for (text, length) in
+            [("a".repeat(MAX_TEXT + 1), 32_768), ("\u{1F600}".repeat(40_000), 80_000)]
+        {
             let cut = fitting(&text);
             assert!(cut.encode_utf16().count() <= MAX_TEXT, "{}", cut.encode_utf16().count());
             assert!(
-                cut.ends_with(&format!(" [cut: {length} characters]")) && cut.encode_utf16().count() > MAX_TEXT - 2
+                cut.ends_with(&format!(" [cut: {length} characters]"))
+                    && cut.encode_utf16().count() > MAX_TEXT - 2
             );
         }
         let long = "word ".repeat(7_000);
-        let cuts =
-            sheet(2, vec![vec![Value::text(long.as_str()), Value::Int(1)], vec![Value::text("'90s"), Value::Empty]]);
+        let cuts = sheet(
+            2,
+            vec![
+                vec![Value::text(long.as_str()), Value::Int(1)],
+                vec![Value::text("'90s"), Value::Empty],
+            ],
+        );
         assert_eq!(cuts, ["runs: texts cut in 1 cells; runs.csv holds them whole"]);
     }
 

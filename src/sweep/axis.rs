@@ -1,4 +1,5 @@
-//! An axis: a setting, or a group of settings that move together, and the levels that it takes in turn.
+//! An axis: a setting, or a group of settings that move together, and the levels that it takes in
+//! turn.
 
 use super::diagnostics::{Diagnostic, Span};
 use super::expr::Expr;
@@ -61,7 +62,8 @@ pub(super) fn is_baseline(label: &str) -> bool {
 
 /// Whether two settings are the same, or one a constant of the other.
 pub(super) fn overlap(a: Leaf, b: Leaf) -> bool {
-    let inside = |inner: Leaf, outer: Leaf| settings::tag(inner).is_some_and(|(tagged, _)| tagged == outer);
+    let inside =
+        |inner: Leaf, outer: Leaf| settings::tag(inner).is_some_and(|(tagged, _)| tagged == outer);
     a == b || inside(a, b) || inside(b, a)
 }
 
@@ -75,7 +77,10 @@ impl Reader {
                 Some(leaf) if self.holds_constants(leaf, node) => {
                     for (word, below) in node.table().map_or(&[][..], |table| &table.0) {
                         axes.extend(
-                            below.table().map(|table| self.axes(&join(&path, &word.name), table)).unwrap_or_default(),
+                            below
+                                .table()
+                                .map(|table| self.axes(&join(&path, &word.name), table))
+                                .unwrap_or_default(),
                         );
                     }
                 }
@@ -83,7 +88,9 @@ impl Reader {
                 None if settings::is_group(&path) => match &node.value {
                     Toml::Table(below) => axes.extend(self.axes(&path, below)),
                     _ => {
-                        let error = Diagnostic::new(format!("`{path}` is a table of settings and cannot be swept"));
+                        let error = Diagnostic::new(format!(
+                            "`{path}` is a table of settings and cannot be swept"
+                        ));
                         self.errors.push(error.at(node.span, "expected a table of axes"));
                     }
                 },
@@ -93,16 +100,18 @@ impl Reader {
         axes
     }
 
-    /// Whether a table at a tagged setting leads on to axes over constants: `train.optimizer.adam.lr = [...]`.
+    /// Whether a table at a tagged setting leads on to axes over constants:
+    /// `train.optimizer.adam.lr = [...]`.
     fn holds_constants(&self, leaf: Leaf, node: &Node) -> bool {
         let Some(table) = node.table() else { return false };
-        let is_constant =
-            |word: &str, key: &Key| settings::find(&format!("{}.{word}.{}", SETTINGS[leaf].path, key.name)).is_some();
+        let is_constant = |word: &str, key: &Key| {
+            settings::find(&format!("{}.{word}.{}", SETTINGS[leaf].path, key.name)).is_some()
+        };
         !table.0.is_empty()
             && table.0.iter().all(|(word, below)| {
-                below
-                    .table()
-                    .is_some_and(|t| !t.0.is_empty() && t.0.iter().all(|(key, _)| is_constant(&word.name, key)))
+                below.table().is_some_and(|t| {
+                    !t.0.is_empty() && t.0.iter().all(|(key, _)| is_constant(&word.name, key))
+                })
             })
     }
 
@@ -119,7 +128,10 @@ impl Reader {
     }
 
     /// The condition of an axis or a group: `None` after an error, `Some(None)` without one.
-    #[expect(clippy::option_option, reason = "an error and an absent condition are different things")]
+    #[expect(
+        clippy::option_option,
+        reason = "an error and an absent condition are different things"
+    )]
     fn when(&mut self, node: &Node) -> Option<Option<Expr>> {
         match node.table().and_then(|table| table.get("when")) {
             Some(condition) => self.condition("when", condition).map(Some),
@@ -129,7 +141,9 @@ impl Reader {
 
     /// Whether an axis or a group is tuned.
     fn tune(&mut self, table: &Table) -> bool {
-        let flag = table.get("tune").and_then(|node| Kind::Flag.read("tune", node, &mut self.errors));
+        let flag = table
+            .get("tune")
+            .and_then(|node| Kind::Flag.read("tune", node, &mut self.errors));
         flag.is_some_and(|flag| flag == true)
     }
 
@@ -150,7 +164,9 @@ impl Reader {
     fn levels(&mut self, leaf: Leaf, node: &Node) -> Option<Vec<Level>> {
         match &node.value {
             Toml::List(list) => self.listed(leaf, node, list),
-            Toml::Table(table) if table.0.iter().any(|(key, _)| RESERVED.contains(&key.name.as_str())) => {
+            Toml::Table(table)
+                if table.0.iter().any(|(key, _)| RESERVED.contains(&key.name.as_str())) =>
+            {
                 if let Some(values) = table.get("values") {
                     self.only("an axis with values", table, &["values", "when", "tune"]);
                     return self.levels(leaf, values);
@@ -160,23 +176,35 @@ impl Reader {
             }
             Toml::Table(table) if range_word(table).is_some() => {
                 let key = range_word(table)?;
-                let error = Diagnostic::new(format!("`{}` is a word of ranges, not a label of a level", key.name));
+                let error = Diagnostic::new(format!(
+                    "`{}` is a word of ranges, not a label of a level",
+                    key.name
+                ));
                 let error = error.at(key.span, "").help(format!("a range is {FORMS}"));
-                self.errors.push(error.help("levels with labels of their own: { \"any other word\" = value, ... }"));
+                self.errors.push(
+                    error.help(
+                        "levels with labels of their own: { \"any other word\" = value, ... }",
+                    ),
+                );
                 None
             }
             Toml::Table(table) if !table.0.is_empty() => {
                 if !self.has_room_for(table.0.len(), node.span) {
                     return None;
                 }
-                let levels: Vec<_> = table.0.iter().map(|(key, value)| self.labelled(leaf, key, value)).collect();
+                let levels: Vec<_> =
+                    table.0.iter().map(|(key, value)| self.labelled(leaf, key, value)).collect();
                 levels.into_iter().collect()
             }
             _ => {
                 let path = SETTINGS[leaf].path;
                 let section = path.split('.').next().unwrap_or_default();
-                let error = Diagnostic::new(format!("the axis `{path}` takes a list of values, not {}", node.found()));
-                let error = error.at(node.span, "expected a list, a generator or a table of label = value");
+                let error = Diagnostic::new(format!(
+                    "the axis `{path}` takes a list of values, not {}",
+                    node.found()
+                ));
+                let error =
+                    error.at(node.span, "expected a list, a generator or a table of label = value");
                 self.errors.push(error.help(format!("a single value belongs in [{section}]")));
                 None
             }
@@ -192,7 +220,8 @@ impl Reader {
     /// A label that is fit for a table cell.
     pub(super) fn label(&mut self, label: &str, span: Span) -> Option<String> {
         if let Some(why) = unsafe_label(label) {
-            self.errors.push(Diagnostic::new(format!("the label \"{label}\" {why}")).at(span, ""));
+            self.errors
+                .push(Diagnostic::new(format!("the label \"{label}\" {why}")).at(span, ""));
             return None;
         }
         Some(label.to_owned())
@@ -208,18 +237,33 @@ impl Reader {
             self.errors.push(error.at(node.span, "expected at least one"));
             return None;
         }
-        if setting.kind.is_list() && list.iter().all(|item| matches!(item.value, Toml::Integer(_) | Toml::Float(_))) {
-            let error = Diagnostic::new(format!("each value of the axis `{}` is itself a list", setting.path));
+        if setting.kind.is_list()
+            && list.iter().all(|item| matches!(item.value, Toml::Integer(_) | Toml::Float(_)))
+        {
+            let error = Diagnostic::new(format!(
+                "each value of the axis `{}` is itself a list",
+                setting.path
+            ));
             let inner: Vec<String> = list.iter().map(Node::found).collect();
             let error = error.at(node.span, format!("expected {}", setting.kind.describe()));
             let each: Vec<String> = inner.iter().map(|item| format!("[{item}]")).collect();
-            let both = format!("[[{}]] is one value, [{}] are {}", inner.join(", "), each.join(", "), each.len());
+            let both = format!(
+                "[[{}]] is one value, [{}] are {}",
+                inner.join(", "),
+                each.join(", "),
+                each.len()
+            );
             self.errors.push(if inner.len() <= 8 { error.help(both) } else { error });
             return None;
         }
         let levels: Vec<_> = list.iter().map(|item| self.value(leaf, item)).collect();
         let levels: Vec<Vec<Assignment>> = levels.into_iter().collect::<Option<_>>()?;
-        Some(levels.into_iter().map(|set| Level { text: self.show(&set), named: false, set }).collect())
+        Some(
+            levels
+                .into_iter()
+                .map(|set| Level { text: self.show(&set), named: false, set })
+                .collect(),
+        )
     }
 
     /// Drops repeated levels, which is noted; two different ones must not share a label.
@@ -232,19 +276,27 @@ impl Reader {
             if seen.insert(key) {
                 kept.push(level);
             } else {
-                self.notes.push(format!("{name}: {} is listed more than once and kept once", level.text));
+                self.notes
+                    .push(format!("{name}: {} is listed more than once and kept once", level.text));
             }
         }
         let mut texts = std::collections::BTreeSet::new();
         for level in &kept {
             if level.named && is_baseline(&level.text) && !level.is_at(&self.base) {
-                let error =
-                    Diagnostic::new(format!("a level of `{name}` is labelled \"{}\" and is not it", level.text));
+                let error = Diagnostic::new(format!(
+                    "a level of `{name}` is labelled \"{}\" and is not it",
+                    level.text
+                ));
                 let place = level.set.first().map_or(axis.span, |a| a.span);
-                self.errors.push(error.at(place, "not the baseline's value").help("tables call the baseline so"));
+                self.errors.push(
+                    error.at(place, "not the baseline's value").help("tables call the baseline so"),
+                );
             }
             if !texts.insert(level.text.as_str()) {
-                let error = Diagnostic::new(format!("two levels of `{name}` have the label \"{}\"", level.text));
+                let error = Diagnostic::new(format!(
+                    "two levels of `{name}` have the label \"{}\"",
+                    level.text
+                ));
                 let place = level.set.first().map_or(axis.span, |a| a.span);
                 self.errors.push(error.at(place, "the second one"));
             }
@@ -255,7 +307,8 @@ impl Reader {
     /// A `[[zip]]`: a named group of settings that move together.
     pub(super) fn zip(&mut self, table: &Table, span: Span) -> Option<Axis> {
         let Some(node) = table.get("name") else {
-            self.errors.push(Diagnostic::new("a [[zip]] has no name").at(span, "expected name = \"...\""));
+            self.errors
+                .push(Diagnostic::new("a [[zip]] has no name").at(span, "expected name = \"...\""));
             return None;
         };
         let name = self.text("name", node)?;
@@ -278,7 +331,10 @@ impl Reader {
             None => None,
         };
         let tune = self.tune(table);
-        let rest = table.0.iter().filter(|(key, _)| !["name", "when", "tune", "labels"].contains(&key.name.as_str()));
+        let rest = table
+            .0
+            .iter()
+            .filter(|(key, _)| !["name", "when", "tune", "labels"].contains(&key.name.as_str()));
         let before = self.errors.len();
         let members = self.axes("", &Table(rest.cloned().collect()));
         if self.errors.len() > before {
@@ -290,25 +346,38 @@ impl Reader {
             return None;
         };
         if let Some(member) = members.iter().find(|member| member.when.is_some()) {
-            let error =
-                Diagnostic::new(format!("`{}` moves with its group and has no condition of its own", member.name));
-            self.errors.push(error.at(member.span, "").help("write `when` beside the name of the [[zip]]"));
+            let error = Diagnostic::new(format!(
+                "`{}` moves with its group and has no condition of its own",
+                member.name
+            ));
+            self.errors.push(
+                error.at(member.span, "").help("write `when` beside the name of the [[zip]]"),
+            );
             return None;
         }
         if let Some(member) = members.iter().find(|member| member.tune) {
-            let error = Diagnostic::new(format!("`{}` is tuned with its group or not at all", member.name));
-            self.errors.push(error.at(member.span, "").help("write `tune` beside the name of the [[zip]]"));
+            let error =
+                Diagnostic::new(format!("`{}` is tuned with its group or not at all", member.name));
+            self.errors.push(
+                error.at(member.span, "").help("write `tune` beside the name of the [[zip]]"),
+            );
             return None;
         }
-        if let Some(other) = members.iter().find(|member| member.levels.len() != first.levels.len()) {
+        if let Some(other) = members.iter().find(|member| member.levels.len() != first.levels.len())
+        {
             let length = |axis: &Axis| format!("{} has {} values", axis.name, axis.levels.len());
-            let error = Diagnostic::new(format!("the lists of the [[zip]] `{name}` have different lengths"));
-            self.errors.push(error.at(other.span, length(other)).related(Some(first.span), length(first)));
+            let error = Diagnostic::new(format!(
+                "the lists of the [[zip]] `{name}` have different lengths"
+            ));
+            self.errors
+                .push(error.at(other.span, length(other)).related(Some(first.span), length(first)));
             return None;
         }
         let level = |i: usize| {
-            let texts: Vec<&str> = members.iter().map(|member| member.levels[i].text.as_str()).collect();
-            let set = members.iter().flat_map(|member| member.levels[i].set.iter().copied()).collect();
+            let texts: Vec<&str> =
+                members.iter().map(|member| member.levels[i].text.as_str()).collect();
+            let set =
+                members.iter().flat_map(|member| member.levels[i].set.iter().copied()).collect();
             Level { text: texts.join(" & "), named: false, set }
         };
         let mut levels: Vec<Level> = (0..first.levels.len()).map(level).collect();
@@ -316,16 +385,39 @@ impl Reader {
             self.name_levels(name, &mut levels, labels, Some(span));
         }
         let leaves = members.iter().flat_map(|member| member.leaves.iter().copied()).collect();
-        Some(Axis { name: name.to_owned(), span: place, leaves, levels, when, tune })
+        Some(Axis {
+            name: name.to_owned(),
+            span: place,
+            leaves,
+            levels,
+            when,
+            tune,
+        })
     }
 
     /// `[labels]`: a list of labels, one a level.
-    pub(super) fn name_levels(&mut self, axis: &str, levels: &mut [Level], node: &Node, declared: Option<Span>) {
-        let Some(labels) = Kind::Texts.read(axis, node, &mut self.errors) else { return };
-        let labels: Vec<String> =
-            labels.as_array().into_iter().flatten().filter_map(|l| l.as_str().map(str::to_owned)).collect();
+    pub(super) fn name_levels(
+        &mut self,
+        axis: &str,
+        levels: &mut [Level],
+        node: &Node,
+        declared: Option<Span>,
+    ) {
+        let Some(labels) = Kind::Texts.read(axis, node, &mut self.errors) else {
+            return;
+        };
+        let labels: Vec<String> = labels
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|l| l.as_str().map(str::to_owned))
+            .collect();
         if labels.len() != levels.len() {
-            let error = Diagnostic::new(format!("`{axis}` has {} levels and {} labels", levels.len(), labels.len()));
+            let error = Diagnostic::new(format!(
+                "`{axis}` has {} levels and {} labels",
+                levels.len(),
+                labels.len()
+            ));
             let error = error.at(node.span, "expected one label a level");
             self.errors.push(error.related(declared, "the levels"));
             return;

@@ -1,5 +1,5 @@
-//! Bounds on a whole experiment: a file of a few kilobytes can ask for more than any machine holds. All are checked
-//! before the memory is taken or the work is done.
+//! Bounds on a whole experiment: a file of a few kilobytes can ask for more than any machine holds.
+//! All are checked before the memory is taken or the work is done.
 
 use super::axis::Axis;
 use super::design::Design;
@@ -23,7 +23,8 @@ pub(super) const STUDIES: usize = 1_000;
 /// `[[exclude]]`, `[[set]]` and `[[extra]]` blocks, of each.
 pub(super) const BLOCKS: usize = 10_000;
 
-/// Combinations of all studies together, those that are excluded or collapse later among them; and runs.
+/// Combinations of all studies together, those that are excluded or collapse later among them; and
+/// runs.
 pub(super) const COMBINATIONS: u64 = 150_000;
 
 /// Levels of all studies together: a study lists those of each of its axes.
@@ -50,12 +51,22 @@ impl Effort {
         let levels = axes.iter().map(|axis| axis.levels.len() as u64).sum::<u64>();
         let of_file = draft.extras.iter().filter(|extra: &&Extra| extra.is_in(study)).count();
         let extras = (of_file + study.extras.len()) as u64;
-        let combinations = study.design.size(&plain).saturating_mul(Design::Grid.size(&tuned)).saturating_add(extras);
+        let combinations = study
+            .design
+            .size(&plain)
+            .saturating_mul(Design::Grid.size(&tuned))
+            .saturating_add(extras);
         let rules = [&draft.excludes, &draft.sets, &study.excludes, &study.sets];
         let rules = rules.into_iter().flatten().map(Rule::size).sum::<usize>();
-        let conditions = axes.iter().filter_map(|axis| axis.when.as_ref()).map(super::expr::Expr::size).sum::<usize>();
+        let conditions = axes
+            .iter()
+            .filter_map(|axis| axis.when.as_ref())
+            .map(super::expr::Expr::size)
+            .sum::<usize>();
         // An extra is compared with every level, to tell which it is at.
-        let comparisons = combinations.saturating_mul((rules + conditions) as u64).saturating_add(extras * levels);
+        let comparisons = combinations
+            .saturating_mul((rules + conditions) as u64)
+            .saturating_add(extras * levels);
         Self { combinations, levels, comparisons }
     }
 
@@ -71,20 +82,33 @@ impl Effort {
 impl Reader {
     /// Whether an experiment can be expanded within the bounds; an error otherwise.
     pub(super) fn is_within_bounds(&mut self, draft: &Draft) -> bool {
-        let efforts: Vec<Effort> = draft.studies.iter().map(|study| Effort::of(study, draft)).collect();
+        let efforts: Vec<Effort> =
+            draft.studies.iter().map(|study| Effort::of(study, draft)).collect();
         let total = efforts.iter().fold(Effort::default(), |sum, one| sum.plus(*one));
         let bytes = total.combinations.saturating_mul(self.pool.longest());
         let excess = [
             (total.combinations, COMBINATIONS, "combinations of levels"),
             (total.levels, LISTED_LEVELS, "levels, counted once for each study"),
-            (total.comparisons, COMPARISONS, "comparisons by the conditions and rules of its combinations"),
+            (
+                total.comparisons,
+                COMPARISONS,
+                "comparisons by the conditions and rules of its combinations",
+            ),
             (bytes, SETTINGS_BYTES, "bytes of settings, as texts and lists are that long"),
         ];
-        let Some((found, most, what)) = excess.into_iter().find(|(found, most, _)| found > most) else { return true };
-        let largest = (0..efforts.len()).max_by_key(|i| (efforts[*i].combinations, std::cmp::Reverse(*i))).unwrap_or(0);
+        let Some((found, most, what)) = excess.into_iter().find(|(found, most, _)| found > most)
+        else {
+            return true;
+        };
+        let largest = (0..efforts.len())
+            .max_by_key(|i| (efforts[*i].combinations, std::cmp::Reverse(*i)))
+            .unwrap_or(0);
         let study = &draft.studies[largest];
         let found = if found == u64::MAX { "far too many".to_owned() } else { thousands(found) };
-        let error = Diagnostic::new(format!("this experiment has {found} {what}: at most {}", thousands(most)));
+        let error = Diagnostic::new(format!(
+            "this experiment has {found} {what}: at most {}",
+            thousands(most)
+        ));
         let label = format!("the largest study: {}", sizes(study, draft));
         self.errors.push(divided(error.at(study.span, label), study.design));
         false
@@ -114,14 +138,26 @@ impl Reader {
         let fits = self.levels <= LEVELS;
         if !fits {
             let (found, most) = (thousands(self.levels as u64), thousands(LEVELS as u64));
-            let error = Diagnostic::new(format!("the axes so far have {found} levels together: at most {most}"));
-            self.errors.push(error.at(span, "").help("divide them over several files; equal runs are done once"));
+            let error = Diagnostic::new(format!(
+                "the axes so far have {found} levels together: at most {most}"
+            ));
+            self.errors.push(
+                error
+                    .at(span, "")
+                    .help("divide them over several files; equal runs are done once"),
+            );
         }
         fits
     }
 
     /// Whether there are at most `most` of something; an error otherwise.
-    pub(super) fn has_at_most(&mut self, most: usize, found: usize, what: &str, span: Option<Span>) -> bool {
+    pub(super) fn has_at_most(
+        &mut self,
+        most: usize,
+        found: usize,
+        what: &str,
+        span: Option<Span>,
+    ) -> bool {
         if found > most {
             let (found, most) = (thousands(found as u64), thousands(most as u64));
             let error = Diagnostic::new(format!("{found} {what}: at most {most} in an experiment"));
@@ -135,7 +171,9 @@ impl Reader {
 impl Pool {
     /// Bytes of the longest settings that a combination can have, written out.
     fn longest(&self) -> u64 {
-        self.texts().map(|texts| texts.map(|text| text.len() as u64).max().unwrap_or(0)).sum()
+        self.texts()
+            .map(|texts| texts.map(|text| text.len() as u64).max().unwrap_or(0))
+            .sum()
     }
 }
 
@@ -145,13 +183,15 @@ fn divided(error: Diagnostic, design: Design) -> Diagnostic {
     if design != Design::Grid {
         return error;
     }
-    error.help("design = \"one-at-a-time\" grows with the sum of the levels, not with their product")
+    error
+        .help("design = \"one-at-a-time\" grows with the sum of the levels, not with their product")
 }
 
 /// Levels of the axes of a study, as a product where its design is one.
 fn sizes(study: &StudyDraft, draft: &Draft) -> String {
     let between = if study.design == Design::Grid { " x " } else { " + " };
-    let sizes: Vec<String> = study.axes.iter().map(|i| draft.axes[*i].levels.len().to_string()).collect();
+    let sizes: Vec<String> =
+        study.axes.iter().map(|i| draft.axes[*i].levels.len().to_string()).collect();
     if sizes.is_empty() { "no axes".to_owned() } else { sizes.join(between) }
 }
 
@@ -187,20 +227,30 @@ mod tests {
     fn what_is_too_large_as_a_whole_is_refused_with_both_numbers_and_a_way_out() {
         let long = vec!["1"; 10_000].join(", ");
         let generators = ["train.epochs", "train.batch", "train.patience"];
-        let generators = generators.map(|axis| format!("{axis} = {{ from = 1, to = 40000, step = 1 }}\n")).concat();
+        let generators = generators
+            .map(|axis| format!("{axis} = {{ from = 1, to = 40000, step = 1 }}\n"))
+            .concat();
         let cases = [
             // Each study is small, all together are not.
-            (grid([100, 100]) + &repeated(500, |i| format!("[[study]]\nname = \"s{i}\"")), "5,000,000 combinations"),
+            (
+                grid([100, 100]) + &repeated(500, |i| format!("[[study]]\nname = \"s{i}\"")),
+                "5,000,000 combinations",
+            ),
             (grid([1000, 1000]), "1,000,000 combinations"),
             ("design = \"one-at-a-time\"\n".to_owned() + &grid([1000, 1000]), ""),
             // What an [[exclude]] removes is work all the same.
-            (grid([600, 500]) + "[[exclude]]\nwhere = \"train.epochs > 1\"\n", "300,000 combinations"),
             (
-                grid([280, 500]) + &repeated(280, |i| format!("[[exclude]]\nmatch = {{ train.epochs = {i} }}")),
+                grid([600, 500]) + "[[exclude]]\nwhere = \"train.epochs > 1\"\n",
+                "300,000 combinations",
+            ),
+            (
+                grid([280, 500])
+                    + &repeated(280, |i| format!("[[exclude]]\nmatch = {{ train.epochs = {i} }}")),
                 "comparisons",
             ),
             (
-                "seeds = 10000\n[axes]\ntrain.epochs = { from = 1, to = 100, step = 1 }\n".to_owned(),
+                "seeds = 10000\n[axes]\ntrain.epochs = { from = 1, to = 100, step = 1 }\n"
+                    .to_owned(),
                 "1,000,000 runs, 100 variants with 10,000 seeds",
             ),
             (format!("[axes]\n{generators}"), "120,000 levels"),
@@ -210,7 +260,10 @@ mod tests {
                 repeated(10_001, |i| format!("[[extra]]\nlabel = \"e{i}\"\ntrain.batch = {i}")),
                 "10,001 [[extra]] blocks",
             ),
-            (repeated(257, |i| format!("[[zip]]\nname = \"g{i}\"\ntrain.epochs = [1, 2]")), "257 axes and groups"),
+            (
+                repeated(257, |i| format!("[[zip]]\nname = \"g{i}\"\ntrain.epochs = [1, 2]")),
+                "257 axes and groups",
+            ),
         ];
         for (text, expected) in cases {
             let found = load(&text);
@@ -219,7 +272,10 @@ mod tests {
                 continue;
             }
             let message = found.map(|_| ()).unwrap_err().to_string();
-            assert!(message.contains(expected) && message.contains("at most"), "{expected}: {message}");
+            assert!(
+                message.contains(expected) && message.contains("at most"),
+                "{expected}: {message}"
+            );
             assert!(message.contains("several files"), "{message}");
         }
     }
@@ -240,7 +296,11 @@ mod tests {
                     "one-at-a-time" => (1 + 2 * axes) * if tune == "true" { 2 } else { 1 },
                     _ => (2 + axes) * if tune == "true" { 2 } else { 1 },
                 };
-                assert!(counts.cells <= most, "{design}, tune = {tune}: {} of {most}", counts.cells);
+                assert!(
+                    counts.cells <= most,
+                    "{design}, tune = {tune}: {} of {most}",
+                    counts.cells
+                );
             }
         }
     }

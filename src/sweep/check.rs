@@ -1,4 +1,5 @@
-//! Settings that are each in order but not together. Every variant is checked before the first run starts.
+//! Settings that are each in order but not together. Every variant is checked before the first run
+//! starts.
 
 use crate::config::RunConfig;
 use crate::made::ordering::OrderingRule;
@@ -15,10 +16,16 @@ pub(super) struct Clash {
 
 /// Everything that contradicts in a configuration.
 pub(super) fn clashes(config: &RunConfig) -> Vec<Clash> {
-    [masks_alike(&config.model), masks_averaged(config), orderings_averaged(config), batch(config), too_large(config)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        masks_alike(&config.model),
+        masks_averaged(config),
+        orderings_averaged(config),
+        batch(config),
+        too_large(config),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Whether two masks of the cycle may have different orderings.
@@ -39,9 +46,10 @@ fn masks_alike(model: &ModelConfig) -> Option<Clash> {
         return None;
     }
     let (settings, why) = match model.resample {
-        Resample::Ordering => {
-            (vec!["model.resample", "model.ordering", "model.masks"], "only a random ordering changes")
-        }
+        Resample::Ordering => (
+            vec!["model.resample", "model.ordering", "model.masks"],
+            "only a random ordering changes",
+        ),
         Resample::Connectivity | Resample::Both => (
             vec!["model.hidden", "model.ordering", "model.masks"],
             "without a hidden layer only a random ordering changes",
@@ -81,7 +89,8 @@ fn orderings_averaged(config: &RunConfig) -> Option<Clash> {
     })
 }
 
-/// A network that no machine holds: 2^36 weights between hidden layers take 256 GiB before the first minibatch.
+/// A network that no machine holds: 2^36 weights between hidden layers take 256 GiB before the
+/// first minibatch.
 pub(super) fn too_large(config: &RunConfig) -> Option<Clash> {
     const MOST_WEIGHTS: u64 = 1 << 36;
     const MOST_UNITS: u64 = 10_000_000;
@@ -103,7 +112,10 @@ pub(super) fn too_large(config: &RunConfig) -> Option<Clash> {
 fn batch(config: &RunConfig) -> Option<Clash> {
     let images = config.data.train.filter(|images| config.train.batch > *images)?;
     Some(Clash {
-        message: format!("train.batch = {} is more than the {images} training images", config.train.batch),
+        message: format!(
+            "train.batch = {} is more than the {images} training images",
+            config.train.batch
+        ),
         settings: vec!["train.batch", "data.train"],
         help: "a minibatch is part of the training set",
     })

@@ -7,7 +7,8 @@
 //! | `leave-one-out` | the baseline is the full system; each axis in turn is switched to its other level |
 //! | `add-one` | the same full system; from the minimal one, where every axis is at its other level, each axis in turn is switched back |
 //!
-//! The last two need axes of exactly two levels, one of which is the baseline's. With one axis they are the same two runs.
+//! The last two need axes of exactly two levels, one of which is the baseline's. With one axis they
+//! are the same two runs.
 
 use serde::{Deserialize, Serialize};
 
@@ -71,15 +72,21 @@ impl Design {
         }
     }
 
-    /// The combinations, each a level of every axis; `None` = the baseline's value, which need not be a level.
-    pub(super) fn cells(self, axes: &[&Axis], base: &Point) -> Result<Vec<Vec<Option<u32>>>, Diagnostic> {
+    /// The combinations, each a level of every axis; `None` = the baseline's value, which need not
+    /// be a level.
+    pub(super) fn cells(
+        self,
+        axes: &[&Axis],
+        base: &Point,
+    ) -> Result<Vec<Vec<Option<u32>>>, Diagnostic> {
         let home: Vec<Option<u32>> = axes.iter().map(|axis| level_at(axis, base)).collect();
         match self {
             Self::Grid => Ok(grid(axes)),
             Self::OneAtATime => {
                 let mut cells = vec![home.clone()];
                 for (i, axis) in axes.iter().enumerate() {
-                    let others = (0..axis.levels.len() as u32).map(Some).filter(|level| *level != home[i]);
+                    let others =
+                        (0..axis.levels.len() as u32).map(Some).filter(|level| *level != home[i]);
                     cells.extend(others.map(|level| with(&home, i, level)));
                 }
                 Ok(cells)
@@ -107,7 +114,10 @@ impl Design {
             (1, None) => Ok(Some(0)),
             (_, home) => {
                 let design = self.as_str();
-                let error = Diagnostic::new(format!("`{}` cannot be switched on and off, as {design} does", axis.name));
+                let error = Diagnostic::new(format!(
+                    "`{}` cannot be switched on and off, as {design} does",
+                    axis.name
+                ));
                 let has = match home {
                     Some(_) => format!("{} levels besides the baseline's", axis.levels.len() - 1),
                     None => format!("{} levels, none of them the baseline's", axis.levels.len()),
@@ -123,7 +133,10 @@ impl Design {
 
 /// The level of an axis that a point has.
 pub(super) fn level_at(axis: &Axis, point: &Point) -> Option<u32> {
-    axis.levels.iter().position(|level| level.is_at(point)).map(|level| level as u32)
+    axis.levels
+        .iter()
+        .position(|level| level.is_at(point))
+        .map(|level| level as u32)
 }
 
 fn with(cell: &[Option<u32>], axis: usize, level: Option<u32>) -> Vec<Option<u32>> {

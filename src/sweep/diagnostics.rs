@@ -1,7 +1,7 @@
 //! What is wrong with an experiment file: every error of it at once, each with its place.
 //!
-//! Errors are collected in `Errors` while a file is read and leave the module as `Diagnostics`, which shows them one below
-//! the other with file, line, column and the offending text underlined.
+//! Errors are collected in `Errors` while a file is read and leave the module as `Diagnostics`,
+//! which shows them one below the other with file, line, column and the offending text underlined.
 
 use std::fmt;
 use std::ops::Range;
@@ -56,7 +56,12 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), place: None, related: Vec::new(), help: Vec::new() }
+        Self {
+            message: message.into(),
+            place: None,
+            related: Vec::new(),
+            help: Vec::new(),
+        }
     }
 
     pub(super) fn at(mut self, span: Span, label: impl Into<String>) -> Self {
@@ -75,7 +80,11 @@ impl Diagnostic {
     }
 
     /// `did you mean ...`, where a name of `candidates` is near enough to `name`.
-    pub(super) fn suggest<'a>(self, name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(super) fn suggest<'a>(
+        self,
+        name: &str,
+        candidates: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
         match nearest(name, candidates) {
             Some(near) => self.help(format!("did you mean `{near}`?")),
             None => self,
@@ -117,12 +126,16 @@ impl Errors {
 
     pub(super) fn text(&self, span: Span) -> &str {
         let source = self.sources.get(span.file as usize);
-        source.and_then(|source| source.text.get(span.start as usize..span.end as usize)).unwrap_or("")
+        source
+            .and_then(|source| source.text.get(span.start as usize..span.end as usize))
+            .unwrap_or("")
     }
 
     /// `file:line` of a place, for messages about another one.
     pub(super) fn line(&self, span: Span) -> String {
-        let Some(source) = self.sources.get(span.file as usize) else { return String::new() };
+        let Some(source) = self.sources.get(span.file as usize) else {
+            return String::new();
+        };
         let before = source.text.get(..span.start as usize).unwrap_or("");
         format!("{}:{}", source.name, before.matches('\n').count() + 1)
     }
@@ -169,15 +182,28 @@ impl Diagnostics {
             }
         }
         if self.list.len() > SHOWN {
-            out.push_str(&format!("\nand {} more errors\n", self.list.len() + self.dropped - SHOWN));
+            out.push_str(&format!(
+                "\nand {} more errors\n",
+                self.list.len() + self.dropped - SHOWN
+            ));
         }
         out
     }
 
     fn render_one(&self, renderer: &Renderer, diagnostic: &Diagnostic) -> String {
         let mut marks: Vec<(Span, &str, AnnotationKind)> = Vec::new();
-        marks.extend(diagnostic.place.iter().map(|(span, label)| (*span, label.as_str(), AnnotationKind::Primary)));
-        marks.extend(diagnostic.related.iter().map(|(span, label)| (*span, label.as_str(), AnnotationKind::Context)));
+        marks.extend(
+            diagnostic
+                .place
+                .iter()
+                .map(|(span, label)| (*span, label.as_str(), AnnotationKind::Primary)),
+        );
+        marks.extend(
+            diagnostic
+                .related
+                .iter()
+                .map(|(span, label)| (*span, label.as_str(), AnnotationKind::Context)),
+        );
         let mut files: Vec<u32> = Vec::new();
         for (span, ..) in &marks {
             if !files.contains(&span.file) {
@@ -192,8 +218,11 @@ impl Diagnostics {
                 let annotation = kind.span(on_boundaries(&source.text, *span));
                 if label.is_empty() { annotation } else { annotation.label(*label) }
             });
-            group = group
-                .element(Snippet::source(source.text.as_str()).path(source.name.as_str()).annotations(annotations));
+            group = group.element(
+                Snippet::source(source.text.as_str())
+                    .path(source.name.as_str())
+                    .annotations(annotations),
+            );
         }
         for help in &diagnostic.help {
             group = group.element(Level::HELP.message(help.as_str()));

@@ -1,8 +1,9 @@
-//! The files of an experiment: the one that was named and those that it extends, merged into one tree.
+//! The files of an experiment: the one that was named and those that it extends, merged into one
+//! tree.
 //!
-//! `extends` names one or several files, relative to the file that says so. Tables merge key by key, everything else is
-//! replaced, later files win and the extending file wins over all. Below `[axes]` and `[labels]` a setting is replaced
-//! whole; so is an optimiser by another one.
+//! `extends` names one or several files, relative to the file that says so. Tables merge key by
+//! key, everything else is replaced, later files win and the extending file wins over all. Below
+//! `[axes]` and `[labels]` a setting is replaced whole; so is an optimiser by another one.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -19,7 +20,8 @@ const MOST_FILES: usize = 64;
 /// How files are read.
 pub(super) type Read<'r> = &'r dyn Fn(&Path) -> io::Result<String>;
 
-/// The merged tree and the rank of every source: the files that are extended come before those that extend them.
+/// The merged tree and the rank of every source: the files that are extended come before those that
+/// extend them.
 pub(super) struct Document {
     pub(super) table: Table,
     ranks: Vec<(u32, usize)>,
@@ -56,14 +58,20 @@ impl Loader<'_> {
         };
         let path = plain(path);
         let shown = path.display().to_string();
-        // Compared as bytes: they are plain, and comparing paths part by part takes long where there are thousands of parts.
+        // Compared as bytes: they are plain, and comparing paths part by part takes long where
+        // there are thousands of parts.
         if self.open.iter().any(|open| open.as_os_str() == path.as_os_str()) {
-            let chain: Vec<String> = self.open.iter().map(|open| open.display().to_string()).collect();
-            self.errors.push(refuse(format!("files extend each other in a circle: {} -> {shown}", chain.join(" -> "))));
+            let chain: Vec<String> =
+                self.open.iter().map(|open| open.display().to_string()).collect();
+            self.errors.push(refuse(format!(
+                "files extend each other in a circle: {} -> {shown}",
+                chain.join(" -> ")
+            )));
             return None;
         }
         if self.errors.sources.len() >= MOST_FILES {
-            self.errors.push(refuse(format!("an experiment is made of at most {MOST_FILES} files")));
+            self.errors
+                .push(refuse(format!("an experiment is made of at most {MOST_FILES} files")));
             return None;
         }
         let text = match (self.read)(&path) {
@@ -94,18 +102,30 @@ impl Loader<'_> {
             Toml::Text(name) => Some(vec![(name.clone(), extends.span)]),
             Toml::List(list) => list
                 .iter()
-                .map(|item| if let Toml::Text(name) = &item.value { Some((name.clone(), item.span)) } else { None })
+                .map(|item| {
+                    if let Toml::Text(name) = &item.value {
+                        Some((name.clone(), item.span))
+                    } else {
+                        None
+                    }
+                })
                 .collect(),
             _ => None,
         };
         let Some(names) = names else {
-            let error = Diagnostic::new(format!("`extends` takes a file or a list of files, not {}", extends.found()));
-            self.errors.push(error.at(extends.span, "expected a path relative to this file"));
+            let error = Diagnostic::new(format!(
+                "`extends` takes a file or a list of files, not {}",
+                extends.found()
+            ));
+            self.errors
+                .push(error.at(extends.span, "expected a path relative to this file"));
             return None;
         };
         let folder = path.parent().unwrap_or(Path::new(""));
-        let parents: Vec<Option<Table>> =
-            names.iter().map(|(name, span)| self.file(&folder.join(name), Some(*span))).collect();
+        let parents: Vec<Option<Table>> = names
+            .iter()
+            .map(|(name, span)| self.file(&folder.join(name), Some(*span)))
+            .collect();
         let mut merged = Table::default();
         for mut parent in parents.into_iter().collect::<Option<Vec<_>>>()? {
             parent.0.retain(|(key, _)| key.name != "name" && key.name != "extends");
@@ -122,7 +142,9 @@ fn plain(path: &Path) -> PathBuf {
     for part in path.components() {
         match part {
             Component::CurDir => {}
-            Component::ParentDir if matches!(plain.components().next_back(), Some(Component::Normal(_))) => {
+            Component::ParentDir
+                if matches!(plain.components().next_back(), Some(Component::Normal(_))) =>
+            {
                 plain.pop();
             }
             part => plain.push(part),
@@ -160,7 +182,9 @@ fn goes_on(path: &str, old: &Node, new: &Node) -> bool {
         Some(setting) => settings::is_group(setting),
         None if settings::find(path).is_some() => {
             let words = |node: &Node| {
-                node.table().map(|table| table.0.iter().map(|(key, _)| key.name.clone()).collect::<Vec<_>>())
+                node.table().map(|table| {
+                    table.0.iter().map(|(key, _)| key.name.clone()).collect::<Vec<_>>()
+                })
             };
             words(old) == words(new)
         }

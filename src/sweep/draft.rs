@@ -39,7 +39,8 @@ pub(super) const KEYS: [&str; 16] = [
     "execution",
 ];
 
-/// Replicates of every variant where the file does not say: the fewest with which a paired sign-flip test can reach 5 %.
+/// Replicates of every variant where the file does not say: the fewest with which a paired
+/// sign-flip test can reach 5 %.
 pub const DEFAULT_SEEDS: u64 = 6;
 const MOST_SEEDS: u64 = 10_000;
 
@@ -98,23 +99,31 @@ pub(super) struct Draft {
 
 impl Reader {
     /// Reads every section; errors are collected, and what is wrong is left out.
-    pub(super) fn draft(&mut self, document: &Document, stem: &str, overridden: &Overridden) -> Draft {
+    pub(super) fn draft(
+        &mut self,
+        document: &Document,
+        stem: &str,
+        overridden: &Overridden,
+    ) -> Draft {
         let table = &document.table;
         self.top_level(table);
         let written = self.baseline(table, overridden);
         let axes = self.all_axes(document, overridden);
         self.swept_overrides(overridden, &axes);
         let name = self.name(table, stem, overridden.name.as_deref());
-        let text =
-            |reader: &mut Self, key: &str| table.get(key).and_then(|node| reader.text(key, node)).unwrap_or_default();
+        let text = |reader: &mut Self, key: &str| {
+            table.get(key).and_then(|node| reader.text(key, node)).unwrap_or_default()
+        };
         let (question, notes) = (text(self, "question"), text(self, "notes"));
         let seeds = self.seeds(table.get("seeds"), overridden.seeds);
         let studies = self.studies(table, &name, &axes);
         let extras = self.extras("extra", table.get("extra"));
         for (study, span) in extras.iter().filter_map(|extra| extra.study.as_ref()) {
             if studies.iter().all(|known| known.name != *study) {
-                let error = Diagnostic::new(format!("no study is called \"{study}\"")).at(*span, "");
-                self.errors.push(error.suggest(study, studies.iter().map(|known| known.name.as_str())));
+                let error =
+                    Diagnostic::new(format!("no study is called \"{study}\"")).at(*span, "");
+                self.errors
+                    .push(error.suggest(study, studies.iter().map(|known| known.name.as_str())));
             }
         }
         Draft {
@@ -173,11 +182,15 @@ impl Reader {
     fn name(&mut self, table: &Table, stem: &str, instead: Option<&str>) -> String {
         let (name, place) = match (instead, table.get("name")) {
             (Some(name), _) => (name.to_owned(), None),
-            (None, Some(node)) => (self.text("name", node).unwrap_or_else(|| stem.to_owned()), Some(node.span)),
+            (None, Some(node)) => {
+                (self.text("name", node).unwrap_or_else(|| stem.to_owned()), Some(node.span))
+            }
             (None, None) => (stem.to_owned(), None),
         };
         if let Some(why) = experiment_name_problem(&name) {
-            let error = Diagnostic::new(format!("\"{name}\" cannot be the name of an experiment: it names a folder"));
+            let error = Diagnostic::new(format!(
+                "\"{name}\" cannot be the name of an experiment: it names a folder"
+            ));
             self.errors.push(match place {
                 Some(span) => error.at(span, why),
                 None if instead.is_some() => error.help(format!("--name: {why}")),
@@ -201,29 +214,43 @@ impl Reader {
                 self.only("seeds", table, &["count", "root", "list"]);
                 match table.get("count") {
                     Some(node) => number = self.count("seeds.count", range, node).unwrap_or(number),
-                    None => self.errors.push(Diagnostic::new("`seeds.count` is missing").at(node.span, "")),
+                    None => self
+                        .errors
+                        .push(Diagnostic::new("`seeds.count` is missing").at(node.span, "")),
                 }
-                root = table.get("root").and_then(|node| self.count("seeds.root", root_range, node)).unwrap_or(root);
+                root = table
+                    .get("root")
+                    .and_then(|node| self.count("seeds.root", root_range, node))
+                    .unwrap_or(root);
             }
             Some((node, Toml::List(seeds))) => {
-                let error = Diagnostic::new("`seeds` takes a number of replicates, not a list").at(node.span, "");
+                let error = Diagnostic::new("`seeds` takes a number of replicates, not a list")
+                    .at(node.span, "");
                 let seeds: Vec<String> = seeds.iter().take(LISTED + 1).map(Node::found).collect();
                 let (first, more) = seeds.split_at(seeds.len().min(LISTED));
                 let more = if more.is_empty() { "" } else { ", ..." };
-                self.errors.push(error.help(format!("write {{ list = [{}{more}] }}", first.join(", "))));
+                self.errors
+                    .push(error.help(format!("write {{ list = [{}{more}] }}", first.join(", "))));
             }
             Some((node, _)) => number = self.count("seeds", range, node).unwrap_or(number),
         }
         match (list, count) {
             (Some(list), Some(count)) if count as usize > list.len() || count == 0 => {
-                let error = Diagnostic::new(format!("--seeds {count}: the file lists {} seeds", list.len()));
+                let error = Diagnostic::new(format!(
+                    "--seeds {count}: the file lists {} seeds",
+                    list.len()
+                ));
                 self.errors.push(node.map_or(error.clone(), |node| error.at(node.span, "")));
                 list
             }
-            (Some(list), count) => list.into_iter().take(count.map_or(usize::MAX, |count| count as usize)).collect(),
+            (Some(list), count) => list
+                .into_iter()
+                .take(count.map_or(usize::MAX, |count| count as usize))
+                .collect(),
             (None, Some(count)) if count == 0 || count > MOST_SEEDS => {
-                self.errors
-                    .push(Diagnostic::new(format!("--seeds takes a whole number from 1 to {MOST_SEEDS}, not {count}")));
+                self.errors.push(Diagnostic::new(format!(
+                    "--seeds takes a whole number from 1 to {MOST_SEEDS}, not {count}"
+                )));
                 Vec::new()
             }
             (None, count) => (root..root + count.unwrap_or(number)).map(Seed).collect(),
@@ -235,12 +262,21 @@ impl Reader {
     }
 
     fn seed_list(&mut self, node: &Node) -> Option<Vec<Seed>> {
-        let list = Kind::Counts { min: 0, max: SEED_MAX }.read("seeds.list", node, &mut self.errors)?;
-        let seeds: Vec<Seed> = list.as_array()?.iter().filter_map(serde_json::Value::as_u64).map(Seed).collect();
+        let list =
+            Kind::Counts { min: 0, max: SEED_MAX }.read("seeds.list", node, &mut self.errors)?;
+        let seeds: Vec<Seed> = list
+            .as_array()?
+            .iter()
+            .filter_map(serde_json::Value::as_u64)
+            .map(Seed)
+            .collect();
         let distinct: std::collections::BTreeSet<Seed> = seeds.iter().copied().collect();
         if seeds.is_empty() || distinct.len() < seeds.len() {
             let why = if seeds.is_empty() { "is empty" } else { "names a seed twice" };
-            self.errors.push(Diagnostic::new(format!("`seeds.list` {why}")).at(node.span, "expected different seeds"));
+            self.errors.push(
+                Diagnostic::new(format!("`seeds.list` {why}"))
+                    .at(node.span, "expected different seeds"),
+            );
             return None;
         }
         Some(seeds)
@@ -262,7 +298,8 @@ impl Reader {
         for (zip, span) in zips {
             let Some(axis) = self.zip(zip, span) else { continue };
             if let Some(first) = axes.iter().find(|first: &&Axis| first.name == axis.name) {
-                let error = Diagnostic::new(format!("two groups are called `{}`", axis.name)).at(axis.span, "");
+                let error = Diagnostic::new(format!("two groups are called `{}`", axis.name))
+                    .at(axis.span, "");
                 self.errors.push(error.related(Some(first.span), "the first one"));
             }
             axes.push(axis);
@@ -288,8 +325,10 @@ impl Reader {
             {
                 self.labels(&path, below, axes);
             } else if !self.failed.contains(&path) {
-                let error = Diagnostic::new(format!("[labels] names no axis: `{path}`")).at(key.span, "");
-                self.errors.push(error.suggest(&path, axes.iter().map(|axis| axis.name.as_str())));
+                let error =
+                    Diagnostic::new(format!("[labels] names no axis: `{path}`")).at(key.span, "");
+                self.errors
+                    .push(error.suggest(&path, axes.iter().map(|axis| axis.name.as_str())));
             }
         }
     }
@@ -323,19 +362,30 @@ impl Reader {
             return studies;
         }
         for (table, span) in tables {
-            self.only("[[study]]", table, &["name", "question", "notes", "design", "axes", "exclude", "set", "extra"]);
-            let Some((name, place)) = table.get("name").and_then(|node| Some((self.text("name", node)?, node.span)))
+            self.only(
+                "[[study]]",
+                table,
+                &["name", "question", "notes", "design", "axes", "exclude", "set", "extra"],
+            );
+            let Some((name, place)) =
+                table.get("name").and_then(|node| Some((self.text("name", node)?, node.span)))
             else {
-                self.errors.push(Diagnostic::new("a [[study]] has no name").at(span, "expected name = \"...\""));
+                self.errors.push(
+                    Diagnostic::new("a [[study]] has no name").at(span, "expected name = \"...\""),
+                );
                 continue;
             };
             if let Some(why) = folder_name_problem(&name) {
-                let error = Diagnostic::new(format!("\"{name}\" cannot be the name of a study: it names a folder"));
+                let error = Diagnostic::new(format!(
+                    "\"{name}\" cannot be the name of a study: it names a folder"
+                ));
                 self.errors.push(error.at(place, why));
             }
             // Compared without case, as some file systems do.
-            if let Some(first) = studies.iter().find(|study| study.name.eq_ignore_ascii_case(&name)) {
-                let error = Diagnostic::new(format!("two studies are called \"{name}\"")).at(place, "");
+            if let Some(first) = studies.iter().find(|study| study.name.eq_ignore_ascii_case(&name))
+            {
+                let error =
+                    Diagnostic::new(format!("two studies are called \"{name}\"")).at(place, "");
                 self.errors.push(error.related(Some(first.span), "the first one"));
             }
             let text = |reader: &mut Self, key: &str| {
@@ -358,8 +408,10 @@ impl Reader {
 
     fn axes_of(&mut self, study: &str, node: &Node, axes: &[Axis]) -> Vec<usize> {
         let Toml::List(list) = &node.value else {
-            let error =
-                Diagnostic::new(format!("`axes` of the study \"{study}\" takes a list of axes, not {}", node.found()));
+            let error = Diagnostic::new(format!(
+                "`axes` of the study \"{study}\" takes a list of axes, not {}",
+                node.found()
+            ));
             self.errors.push(error.at(node.span, "expected [\"model.masks\", ...]"));
             return Vec::new();
         };
@@ -368,15 +420,19 @@ impl Reader {
             let Some(name) = self.text("axes", item) else { continue };
             match axes.iter().position(|axis| axis.name == name) {
                 Some(axis) if found.contains(&axis) => {
-                    let error = Diagnostic::new(format!("the study \"{study}\" names `{name}` twice"));
+                    let error =
+                        Diagnostic::new(format!("the study \"{study}\" names `{name}` twice"));
                     self.errors.push(error.at(item.span, ""));
                 }
                 Some(axis) => found.push(axis),
                 None if self.failed.contains(&name) => {}
                 None => {
-                    let error = Diagnostic::new(format!("the study \"{study}\" names no axis of this file: `{name}`"));
+                    let error = Diagnostic::new(format!(
+                        "the study \"{study}\" names no axis of this file: `{name}`"
+                    ));
                     let error = error.at(item.span, "neither in [axes] nor a [[zip]]");
-                    self.errors.push(error.suggest(&name, axes.iter().map(|axis| axis.name.as_str())));
+                    self.errors
+                        .push(error.suggest(&name, axes.iter().map(|axis| axis.name.as_str())));
                 }
             }
         }
@@ -386,7 +442,12 @@ impl Reader {
     fn extras(&mut self, place: &str, node: Option<&Node>) -> Vec<Extra> {
         let mut extras = Vec::new();
         let tables = self.tables(place, node);
-        if !self.has_at_most(BLOCKS, tables.len(), &format!("[[{place}]] blocks"), node.map(|node| node.span)) {
+        if !self.has_at_most(
+            BLOCKS,
+            tables.len(),
+            &format!("[[{place}]] blocks"),
+            node.map(|node| node.span),
+        ) {
             return extras;
         }
         for (table, span) in tables {
@@ -395,17 +456,27 @@ impl Reader {
             let known: Vec<&str> = own.iter().chain(&SECTIONS).copied().collect();
             self.only(&format!("[[{place}]]"), table, &known);
             let Some(node) = table.get("label") else {
-                self.errors
-                    .push(Diagnostic::new(format!("an [[{place}]] has no label")).at(span, "expected label = \"...\""));
+                self.errors.push(
+                    Diagnostic::new(format!("an [[{place}]] has no label"))
+                        .at(span, "expected label = \"...\""),
+                );
                 continue;
             };
             let label = self.text("label", node).and_then(|label| self.label(&label, node.span));
-            let study =
-                table.get("study").filter(|_| !inside).and_then(|node| Some((self.text("study", node)?, node.span)));
-            let rest = table.0.iter().filter(|(key, _)| SECTIONS.contains(&key.name.as_str())).cloned().collect();
+            let study = table
+                .get("study")
+                .filter(|_| !inside)
+                .and_then(|node| Some((self.text("study", node)?, node.span)));
+            let rest = table
+                .0
+                .iter()
+                .filter(|(key, _)| SECTIONS.contains(&key.name.as_str()))
+                .cloned()
+                .collect();
             let values = self.settings("", &Table(rest));
             if label.as_deref().is_some_and(is_baseline) {
-                let error = Diagnostic::new("an [[extra]] cannot be called \"baseline\"").at(node.span, "");
+                let error =
+                    Diagnostic::new("an [[extra]] cannot be called \"baseline\"").at(node.span, "");
                 self.errors.push(error.help("tables call the baseline so"));
                 continue;
             }

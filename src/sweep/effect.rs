@@ -1,5 +1,5 @@
-//! Settings that have no effect where others are as they are, or on data of this shape: variants that differ in nothing else
-//! cannot differ in what is compared, however long they train.
+//! Settings that have no effect where others are as they are, or on data of this shape: variants
+//! that differ in nothing else cannot differ in what is compared, however long they train.
 
 use crate::config::{RunConfig, SampleConfig};
 use crate::data::{DataConfig, DataSize, Shape};
@@ -10,12 +10,16 @@ use crate::plan::Metric;
 use crate::rng::{Purpose, Seed};
 use crate::train::Schedule;
 
-/// The configuration with every setting at its default that cannot change `metric` on data of this size. What `[data]` comes
-/// to is left to whoever knows the images.
+/// The configuration with every setting at its default that cannot change `metric` on data of this
+/// size. What `[data]` comes to is left to whoever knows the images.
 pub fn effective(config: &RunConfig, size: DataSize, metric: Metric) -> RunConfig {
     let default = RunConfig::default();
     let mut config = RunConfig { data: DataConfig::default(), ..config.clone() };
-    let sampled = if metric == Metric::TestNllAveraged { config.sample.masks } else { default.sample.masks };
+    let sampled = if metric == Metric::TestNllAveraged {
+        config.sample.masks
+    } else {
+        default.sample.masks
+    };
     config.sample = SampleConfig { masks: sampled, ..default.sample };
     if metric != Metric::TestNllMixture || config.model.masks != MaskCount::Fresh {
         config.evaluate = default.evaluate;
@@ -30,7 +34,8 @@ pub fn effective(config: &RunConfig, size: DataSize, metric: Metric) -> RunConfi
     }
     model.ordering = first_alike(model.ordering, size.shape);
     let only_one = model.masks == MaskCount::Cycle(1);
-    let orderings_fixed = model.ordering != OrderingRule::Random && model.resample == Resample::Connectivity;
+    let orderings_fixed =
+        model.ordering != OrderingRule::Random && model.resample == Resample::Connectivity;
     let degrees_fixed = model.hidden.is_empty() && model.resample == Resample::Ordering;
     if only_one || orderings_fixed || degrees_fixed {
         model.resample = default.model.resample;
@@ -46,7 +51,9 @@ pub fn effective(config: &RunConfig, size: DataSize, metric: Metric) -> RunConfi
     let factors = |schedule: &Schedule| -> Vec<f64> {
         (0..train.epochs).map(|epoch| schedule.factor(epoch, train.epochs)).collect()
     };
-    if train.schedule != Schedule::Constant && factors(&train.schedule).iter().all(|&factor| factor == 1.0) {
+    if train.schedule != Schedule::Constant
+        && factors(&train.schedule).iter().all(|&factor| factor == 1.0)
+    {
         train.schedule = Schedule::Constant;
     }
     config
@@ -86,9 +93,13 @@ mod tests {
         assert_eq!((kinds(144, 1), kinds(12, 12), kinds(3, 3), kinds(1, 1)), (4, 9, 9, 1));
         for (width, height) in (3..6).flat_map(|w| (3..6).map(move |h| (w, h))) {
             let shape = Shape { width, height };
-            let order = |rule| Ordering::new(rule, shape, &mut Seed(0).stream(Purpose::Ordering, 0));
+            let order =
+                |rule| Ordering::new(rule, shape, &mut Seed(0).stream(Purpose::Ordering, 0));
             for (i, a) in OrderingRule::ALL.into_iter().enumerate() {
-                assert!(OrderingRule::ALL[..i].iter().all(|&b| order(a) != order(b)), "{a:?} on {width} x {height}");
+                assert!(
+                    OrderingRule::ALL[..i].iter().all(|&b| order(a) != order(b)),
+                    "{a:?} on {width} x {height}"
+                );
             }
         }
     }
@@ -113,7 +124,11 @@ mod tests {
             (|_| {}, |c| c.train.remask_every = 3, false),
             (|c| c.model.masks = MaskCount::Cycle(2), |c| c.train.remask_every = 3, true),
             (|_| {}, |c| c.model.resample = Resample::Connectivity, false),
-            (|c| c.model.masks = MaskCount::Cycle(2), |c| c.model.resample = Resample::Connectivity, false),
+            (
+                |c| c.model.masks = MaskCount::Cycle(2),
+                |c| c.model.resample = Resample::Connectivity,
+                false,
+            ),
             (
                 |c| (c.model.masks, c.model.ordering) = (MaskCount::Cycle(2), OrderingRule::Random),
                 |c| c.model.resample = Resample::Connectivity,
@@ -122,12 +137,20 @@ mod tests {
             (|c| c.model.hidden = vec![], |c| c.model.degrees = DegreeRule::Even, false),
             (|_| {}, |c| c.model.degrees = DegreeRule::Even, true),
             (|c| c.model.hidden = vec![], |c| c.model.ordering = OrderingRule::Spiral, false),
-            (|c| (c.model.hidden, c.model.skip) = (vec![], true), |c| c.model.ordering = OrderingRule::Spiral, true),
+            (
+                |c| (c.model.hidden, c.model.skip) = (vec![], true),
+                |c| c.model.ordering = OrderingRule::Spiral,
+                true,
+            ),
             (|c| c.train.batch = 60, |c| c.train.batch = 200, false),
             (|c| c.train.batch = 59, |c| c.train.batch = 60, true),
             (|c| c.train.epochs = 5, |c| c.train.patience = 5, false),
             (|c| c.train.epochs = 5, |c| c.train.patience = 4, true),
-            (|c| c.train.epochs = 3, |c| c.train.schedule = Schedule::Steps { at: vec![0.9], factor: 0.1 }, false),
+            (
+                |c| c.train.epochs = 3,
+                |c| c.train.schedule = Schedule::Steps { at: vec![0.9], factor: 0.1 },
+                false,
+            ),
         ];
         for (i, (base, change, effect)) in cases.into_iter().enumerate() {
             assert_eq!(has_effect(base, change, test), effect, "case {i}");

@@ -1,4 +1,5 @@
-//! What decides where and how fast runs happen, and what they may cost: never part of a run's identity.
+//! What decides where and how fast runs happen, and what they may cost: never part of a run's
+//! identity.
 //!
 //! The types say so: nothing here is reachable from a `RunConfig`.
 
@@ -103,7 +104,10 @@ pub static OPTIONS: &[OptionKey] = &[
         Choice(&[
             ("test-nll", "test NLL of the first mask"),
             ("test-nll-mixture", "test NLL of the mixture over the trained masks"),
-            ("test-nll-averaged", "test NLL with the conditionals of `sample.masks` masks averaged at every pixel"),
+            (
+                "test-nll-averaged",
+                "test NLL with the conditionals of `sample.masks` masks averaged at every pixel",
+            ),
             ("valid-nll", "validation NLL of the first mask"),
         ]),
         "the number of a run that a comparison is about",
@@ -118,14 +122,23 @@ pub static OPTIONS: &[OptionKey] = &[
         ]),
         "correction over the comparisons of a study",
     ),
-    key("compare.baseline", Text, "label of the variant to compare with, if not the baseline"),
+    key(
+        "compare.baseline",
+        Text,
+        "label of the variant to compare with, if not the baseline",
+    ),
     key("budget.wall", Duration, "wall time"),
     key("budget.runs", MANY, "runs"),
     key("budget.memory", Bytes, "memory at a time"),
     key("budget.disk", Bytes, "disk"),
     key(
         "execution.workers",
-        CountOr { min: 1, max: MOST_JOBS, word: "auto", json: Otherwise::Absent },
+        CountOr {
+            min: 1,
+            max: MOST_JOBS,
+            word: "auto",
+            json: Otherwise::Absent,
+        },
         "runs at a time; \"auto\" = what processors and memory allow",
     ),
     key("execution.memory", Bytes, "memory that all runs together may take"),
@@ -134,10 +147,22 @@ pub static OPTIONS: &[OptionKey] = &[
         Choice(&[("local", "in this process"), ("slurm", "as an array of Slurm jobs")]),
         "where runs are carried out",
     ),
-    key("execution.max_failures", MANY, "failed runs after which no further run is started"),
-    key("execution.checkpoint", Duration, "time between two checkpoints of a run, at least; a minute if left out"),
+    key(
+        "execution.max_failures",
+        MANY,
+        "failed runs after which no further run is started",
+    ),
+    key(
+        "execution.checkpoint",
+        Duration,
+        "time between two checkpoints of a run, at least; a minute if left out",
+    ),
     key("execution.slurm.partition", Text, "partition"),
-    key("execution.slurm.time", Text, "time limit of a job, as Slurm writes it: \"02:00:00\""),
+    key(
+        "execution.slurm.time",
+        Text,
+        "time limit of a job, as Slurm writes it: \"02:00:00\"",
+    ),
     key("execution.slurm.memory", Text, "memory of a job, as Slurm writes it: \"8G\""),
     key("execution.slurm.cpus", Count { min: 1, max: 100_000 }, "processors a job"),
     key("execution.slurm.account", Text, "account"),
@@ -147,8 +172,16 @@ pub static OPTIONS: &[OptionKey] = &[
         Duration,
         "how long a task should last, at least: as many runs share one; five minutes if left out",
     ),
-    key("execution.slurm.lines", Options, "further options of sbatch, one an entry; they win over those above"),
-    key("execution.slurm.setup", Text, "shell text before the program starts: \"module load ...\""),
+    key(
+        "execution.slurm.lines",
+        Options,
+        "further options of sbatch, one an entry; they win over those above",
+    ),
+    key(
+        "execution.slurm.setup",
+        Text,
+        "shell text before the program starts: \"module load ...\"",
+    ),
 ];
 
 impl Reader {
@@ -163,7 +196,8 @@ impl Reader {
         match serde_json::from_value(json.into()) {
             Ok(options) => options,
             Err(error) => {
-                self.errors.push(Diagnostic::new(format!("[{section}]: {error}")).at(node.span, ""));
+                self.errors
+                    .push(Diagnostic::new(format!("[{section}]: {error}")).at(node.span, ""));
                 T::default()
             }
         }
@@ -176,7 +210,10 @@ impl Reader {
             let below = format!("{path}.");
             if let Some(option) = OPTIONS.iter().find(|option| option.path == path) {
                 found.extend(
-                    option.kind.read(option.path, node, &mut self.errors).map(|value| (key.name.clone(), value)),
+                    option
+                        .kind
+                        .read(option.path, node, &mut self.errors)
+                        .map(|value| (key.name.clone(), value)),
                 );
             } else if !OPTIONS.iter().any(|option| option.path.starts_with(&below)) {
                 let error = Diagnostic::new(format!("unknown key `{path}`")).at(key.span, "");
@@ -184,8 +221,10 @@ impl Reader {
             } else if let Toml::Table(inner) = &node.value {
                 found.insert(key.name.clone(), self.option_table(&path, inner).into());
             } else {
-                self.errors
-                    .push(Diagnostic::new(format!("`{path}` is a table, not {}", node.found())).at(node.span, ""));
+                self.errors.push(
+                    Diagnostic::new(format!("`{path}` is a table, not {}", node.found()))
+                        .at(node.span, ""),
+                );
             }
         }
         found

@@ -1,13 +1,16 @@
 //! Expansion: the cells of a study, in a fixed order of steps.
 //!
-//! 1. axes and zip: the design's combinations of levels, over the baseline, each crossed with the axes that are tuned;
-//! 2. when: an axis whose condition is false falls back to the baseline, axis by axis in declared order;
+//! 1. axes and zip: the design's combinations of levels, over the baseline, each crossed with the
+//!    axes that are tuned;
+//! 2. when: an axis whose condition is false falls back to the baseline, axis by axis in declared
+//!    order;
 //! 3. exclude, first the file's, then the study's;
 //! 4. set, the same;
 //! 5. extra, the same;
 //! 6. dedupe: equal configurations become one variant, the first.
 //!
-//! Cells that differ in tuned axes alone are candidates of one variant. Seeds come last, when the plan is made.
+//! Cells that differ in tuned axes alone are candidates of one variant. Seeds come last, when the
+//! plan is made.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,7 +87,8 @@ impl Expanded<'_> {
     /// Whether a cell is the baseline, whatever its tuned axes are at.
     pub(super) fn is_home(&self, cell: &Cell, base: &Point) -> bool {
         let tuned = |leaf: Leaf| self.axes.iter().any(|axis| axis.tune && axis.touches(leaf));
-        cell.point == *base || (0..base.len()).all(|leaf| cell.point[leaf] == base[leaf] || tuned(leaf))
+        cell.point == *base
+            || (0..base.len()).all(|leaf| cell.point[leaf] == base[leaf] || tuned(leaf))
     }
 }
 
@@ -96,9 +100,13 @@ pub(super) struct Hits {
     seen: BTreeMap<Leaf, Vec<u32>>,
 }
 
-/// The combinations of a study's axes: those of its design over the axes that make variants, each with every combination
-/// of the tuned ones in turn.
-fn combinations(study: &StudyDraft, axes: &[&Axis], base: &Point) -> Result<Vec<Vec<Option<u32>>>, Diagnostic> {
+/// The combinations of a study's axes: those of its design over the axes that make variants, each
+/// with every combination of the tuned ones in turn.
+fn combinations(
+    study: &StudyDraft,
+    axes: &[&Axis],
+    base: &Point,
+) -> Result<Vec<Vec<Option<u32>>>, Diagnostic> {
     let (tuned, plain): (Vec<usize>, Vec<usize>) = (0..axes.len()).partition(|i| axes[*i].tune);
     let of = |indices: &[usize]| indices.iter().map(|i| axes[*i]).collect::<Vec<_>>();
     let variants = study.design.cells(&of(&plain), base)?;
@@ -108,10 +116,17 @@ fn combinations(study: &StudyDraft, axes: &[&Axis], base: &Point) -> Result<Vec<
     let candidates = Design::Grid.cells(&of(&tuned), base)?;
     let whole = |variant: &[Option<u32>], candidate: &[Option<u32>]| {
         let mut cell = vec![None; axes.len()];
-        plain.iter().zip(variant).chain(tuned.iter().zip(candidate)).for_each(|(i, level)| cell[*i] = *level);
+        plain
+            .iter()
+            .zip(variant)
+            .chain(tuned.iter().zip(candidate))
+            .for_each(|(i, level)| cell[*i] = *level);
         cell
     };
-    Ok(variants.iter().flat_map(|variant| candidates.iter().map(move |candidate| whole(variant, candidate))).collect())
+    Ok(variants
+        .iter()
+        .flat_map(|variant| candidates.iter().map(move |candidate| whole(variant, candidate)))
+        .collect())
 }
 
 /// Cells that differ in nothing but tuned axes, together, in order of their first.
@@ -123,7 +138,12 @@ fn groups(axes: &[&Axis], cells: &[Cell]) -> Vec<Vec<usize>> {
     }
     let mut known: BTreeMap<(Vec<Choice>, Origin), usize> = BTreeMap::new();
     for (i, cell) in cells.iter().enumerate() {
-        let plain = axes.iter().zip(&cell.choices).filter(|(axis, _)| !axis.tune).map(|(_, choice)| *choice).collect();
+        let plain = axes
+            .iter()
+            .zip(&cell.choices)
+            .filter(|(axis, _)| !axis.tune)
+            .map(|(_, choice)| *choice)
+            .collect();
         let group = *known.entry((plain, cell.origin)).or_insert_with(|| {
             found.push(Vec::new());
             found.len() - 1
@@ -136,14 +156,20 @@ fn groups(axes: &[&Axis], cells: &[Cell]) -> Vec<Vec<usize>> {
 impl Reader {
     /// The cells of every study of the file.
     pub(super) fn expand<'d>(&mut self, draft: &'d Draft, narrowed: bool) -> Vec<Expanded<'d>> {
-        let mut hits =
-            Hits { excludes: vec![0; draft.excludes.len()], sets: vec![0; draft.sets.len()], ..Hits::default() };
+        let mut hits = Hits {
+            excludes: vec![0; draft.excludes.len()],
+            sets: vec![0; draft.sets.len()],
+            ..Hits::default()
+        };
         if !self.is_within_bounds(draft) {
             return Vec::new();
         }
         let before = self.errors.len();
-        let studies: Vec<Expanded> =
-            draft.studies.iter().filter_map(|study| self.expand_study(draft, study, narrowed, &mut hits)).collect();
+        let studies: Vec<Expanded> = draft
+            .studies
+            .iter()
+            .filter_map(|study| self.expand_study(draft, study, narrowed, &mut hits))
+            .collect();
         if self.errors.len() == before && self.has_bounded_runs(draft, &studies) {
             self.unmatched("exclude", &draft.excludes, &hits.excludes, narrowed, &hits.seen);
             self.unmatched("set", &draft.sets, &hits.sets, narrowed, &hits.seen);
@@ -162,7 +188,9 @@ impl Reader {
         for (rule, _) in rules.iter().zip(hits).filter(|(_, hits)| **hits == 0) {
             if narrowed {
                 let line = self.errors.line(rule.span);
-                self.notes.push(format!("the [[{what}]] at {line} matches no run, as the command line changed them"));
+                self.notes.push(format!(
+                    "the [[{what}]] at {line} matches no run, as the command line changed them"
+                ));
                 continue;
             }
             let values = |leaf: Leaf| {
@@ -194,7 +222,8 @@ impl Reader {
         let mut counts = Counts { cells: combinations.len(), ..Counts::default() };
         let mut cells = self.placed(study, &axes, combinations);
         self.never_active(study, &axes, &cells);
-        let leaves: BTreeSet<Leaf> = draft.excludes.iter().chain(&draft.sets).flat_map(Rule::leaves).collect();
+        let leaves: BTreeSet<Leaf> =
+            draft.excludes.iter().chain(&draft.sets).flat_map(Rule::leaves).collect();
         self.see(&leaves, &cells, &mut hits.seen);
 
         let before = cells.len();
@@ -216,7 +245,12 @@ impl Reader {
         }
         self.unmatched("study.set", &study.sets, &held[draft.sets.len()..], narrowed, &own_seen);
 
-        let extras: Vec<&Extra> = draft.extras.iter().filter(|extra| extra.is_in(study)).chain(&study.extras).collect();
+        let extras: Vec<&Extra> = draft
+            .extras
+            .iter()
+            .filter(|extra| extra.is_in(study))
+            .chain(&study.extras)
+            .collect();
         cells.extend(extras.iter().enumerate().map(|(i, extra)| self.extra(i, extra, &axes)));
         counts.extra = extras.len();
         counts.collapsed = self.dedupe(&mut cells, &extras, study);
@@ -225,15 +259,23 @@ impl Reader {
         Some(Expanded { study, axes, cells, groups, extras, sets, counts })
     }
 
-    /// Two axes of a study must not move the same setting; a setting and a constant of it may both be axes.
+    /// Two axes of a study must not move the same setting; a setting and a constant of it may both
+    /// be axes.
     fn overlapping(&mut self, study: &StudyDraft, axes: &[&Axis]) -> Option<()> {
         let mut moved: BTreeMap<Leaf, &Axis> = BTreeMap::new();
         for axis in axes {
             for leaf in &axis.leaves {
                 if let Some(other) = moved.insert(*leaf, axis) {
                     let path = SETTINGS[*leaf].path;
-                    let error = Diagnostic::new(format!("two axes of the study \"{}\" move `{path}`", study.name));
-                    self.errors.push(error.at(axis.span, "the second one").related(Some(other.span), "the first one"));
+                    let error = Diagnostic::new(format!(
+                        "two axes of the study \"{}\" move `{path}`",
+                        study.name
+                    ));
+                    self.errors.push(
+                        error
+                            .at(axis.span, "the second one")
+                            .related(Some(other.span), "the first one"),
+                    );
                     return None;
                 }
             }
@@ -242,25 +284,43 @@ impl Reader {
     }
 
     /// The combinations as cells over the baseline, inactive axes fallen back.
-    fn placed(&self, study: &StudyDraft, axes: &[&Axis], combinations: Vec<Vec<Option<u32>>>) -> Vec<Cell> {
-        let home: Vec<Choice> =
-            axes.iter().map(|axis| level_at(axis, &self.base).map_or(Choice::Other, Choice::Level)).collect();
+    fn placed(
+        &self,
+        study: &StudyDraft,
+        axes: &[&Axis],
+        combinations: Vec<Vec<Option<u32>>>,
+    ) -> Vec<Cell> {
+        let home: Vec<Choice> = axes
+            .iter()
+            .map(|axis| level_at(axis, &self.base).map_or(Choice::Other, Choice::Level))
+            .collect();
         // A setting is set before its constants, whatever the order of the axes.
         let mut order: Vec<usize> = (0..axes.len()).collect();
         order.sort_by_key(|i| axes[*i].leaves.iter().any(|leaf| settings::tag(*leaf).is_some()));
         let conditional: Vec<usize> = (0..axes.len())
-            .filter(|i| axes[*i].when.is_some() || axes[*i].leaves.iter().any(|l| settings::tag(*l).is_some()))
+            .filter(|i| {
+                axes[*i].when.is_some()
+                    || axes[*i].leaves.iter().any(|l| settings::tag(*l).is_some())
+            })
             .collect();
-        let candidates: usize = axes.iter().filter(|axis| axis.tune).map(|axis| axis.levels.len()).product();
+        let candidates: usize =
+            axes.iter().filter(|axis| axis.tune).map(|axis| axis.levels.len()).product();
         let last = (combinations.len() / candidates).saturating_sub(1);
         let plain: Vec<usize> = (0..axes.len()).filter(|i| !axes[*i].tune).collect();
         let placed = combinations.into_iter().enumerate().map(|(index, combination)| {
-            let mut choices: Vec<Choice> =
-                combination.iter().zip(&home).map(|(level, home)| level.map_or(*home, Choice::Level)).collect();
+            let mut choices: Vec<Choice> = combination
+                .iter()
+                .zip(&home)
+                .map(|(level, home)| level.map_or(*home, Choice::Level))
+                .collect();
             let mut point = self.at_levels(axes, &order, &choices);
             for &i in &conditional {
-                let held = axes[i].when.as_ref().is_none_or(|when| when.holds(&|leaf| self.pool.at(&point, leaf)));
-                let exists = axes[i].leaves.iter().any(|leaf| self.pool.at(&point, *leaf).is_some());
+                let held = axes[i]
+                    .when
+                    .as_ref()
+                    .is_none_or(|when| when.holds(&|leaf| self.pool.at(&point, leaf)));
+                let exists =
+                    axes[i].leaves.iter().any(|leaf| self.pool.at(&point, *leaf).is_some());
                 if !held || !exists {
                     choices[i] = if exists { home[i] } else { Choice::Absent };
                     point = self.at_levels(axes, &order, &choices);
@@ -291,28 +351,43 @@ impl Reader {
     /// An axis whose condition never holds where it could matter is a slip.
     fn never_active(&mut self, study: &StudyDraft, axes: &[&Axis], cells: &[Cell]) {
         for (i, axis) in axes.iter().enumerate() {
-            let moves =
-                |cell: &Cell| axis.levels.len() == 1 || axis.leaves.iter().any(|l| cell.point[*l] != self.base[*l]);
+            let moves = |cell: &Cell| {
+                axis.levels.len() == 1
+                    || axis.leaves.iter().any(|l| cell.point[*l] != self.base[*l])
+            };
             let constant = axis.leaves.iter().any(|leaf| settings::tag(*leaf).is_some());
             if (axis.when.is_some() || constant)
                 && !cells.iter().any(|cell| cell.choices[i] != Choice::Absent && moves(cell))
             {
-                let error = Diagnostic::new(format!("`{}` never moves in the study \"{}\"", axis.name, study.name));
+                let error = Diagnostic::new(format!(
+                    "`{}` never moves in the study \"{}\"",
+                    axis.name, study.name
+                ));
                 let why = if axis.when.is_some() {
                     "its condition holds in no cell"
                 } else {
                     "its word is chosen in no cell"
                 };
                 let error = error.at(axis.span, why);
-                self.errors.push(error.help("name the axes of this study without it, or sweep what it depends on"));
+                self.errors.push(
+                    error.help(
+                        "name the axes of this study without it, or sweep what it depends on",
+                    ),
+                );
             }
         }
     }
 
     fn see(&self, leaves: &BTreeSet<Leaf>, cells: &[Cell], seen: &mut BTreeMap<Leaf, Vec<u32>>) {
         for &leaf in leaves {
-            let mut values: BTreeSet<u32> = seen.remove(&leaf).unwrap_or_default().into_iter().collect();
-            values.extend(cells.iter().filter(|c| self.pool.at(&c.point, leaf).is_some()).map(|c| c.point[leaf]));
+            let mut values: BTreeSet<u32> =
+                seen.remove(&leaf).unwrap_or_default().into_iter().collect();
+            values.extend(
+                cells
+                    .iter()
+                    .filter(|c| self.pool.at(&c.point, leaf).is_some())
+                    .map(|c| c.point[leaf]),
+            );
             seen.insert(leaf, values.into_iter().collect());
         }
     }
@@ -332,12 +407,17 @@ impl Reader {
                 *hits += usize::from(holds);
                 if holds && of_file {
                     let baseline = cell.point == self.base;
-                    refused = refused.or((baseline || study.design != Design::Grid).then_some(baseline));
+                    refused =
+                        refused.or((baseline || study.design != Design::Grid).then_some(baseline));
                 }
                 !holds
             });
             if let (Some(reason), true) = (&rule.reason, cells.len() < before) {
-                self.notes.push(format!("{}: {} excluded: {reason}", study.name, before - cells.len()));
+                self.notes.push(format!(
+                    "{}: {} excluded: {reason}",
+                    study.name,
+                    before - cells.len()
+                ));
             }
             if let Some(baseline) = refused {
                 let what = if baseline {
@@ -345,17 +425,33 @@ impl Reader {
                 } else {
                     format!("a variant of a {} study", study.design.as_str())
                 };
-                let error = Diagnostic::new(format!("this [[exclude]] removes {what} (\"{}\")", study.name));
-                let error = error.at(rule.span, "a row of the ablation table would silently be missing");
-                self.errors.push(error.help("write it below its [[study]] as [[study.exclude]] if that is meant"));
+                let error = Diagnostic::new(format!(
+                    "this [[exclude]] removes {what} (\"{}\")",
+                    study.name
+                ));
+                let error =
+                    error.at(rule.span, "a row of the ablation table would silently be missing");
+                self.errors
+                    .push(error.help(
+                        "write it below its [[study]] as [[study.exclude]] if that is meant",
+                    ));
             }
         }
     }
 
-    fn set(&mut self, study: &StudyDraft, axes: &[&Axis], cells: &mut [Cell], rules: &[&Rule], hits: &mut [usize]) {
+    fn set(
+        &mut self,
+        study: &StudyDraft,
+        axes: &[&Axis],
+        cells: &mut [Cell],
+        rules: &[&Rule],
+        hits: &mut [usize],
+    ) {
         for (index, rule) in rules.iter().enumerate() {
-            let swept =
-                rule.values.iter().find_map(|a| axes.iter().find(|axis| axis.touches(a.leaf)).map(|axis| (a, *axis)));
+            let swept = rule
+                .values
+                .iter()
+                .find_map(|a| axes.iter().find(|axis| axis.touches(a.leaf)).map(|axis| (a, *axis)));
             let mut on_baseline = false;
             for cell in cells.iter_mut() {
                 if !rule.holds(&self.pool, &cell.point) {
@@ -369,14 +465,20 @@ impl Reader {
             }
             if let (Some((assignment, axis)), true) = (swept, hits[index] > 0) {
                 let path = SETTINGS[assignment.leaf].path;
-                let error =
-                    Diagnostic::new(format!("a [[set]] changes `{path}`, an axis of the study \"{}\"", study.name));
+                let error = Diagnostic::new(format!(
+                    "a [[set]] changes `{path}`, an axis of the study \"{}\"",
+                    study.name
+                ));
                 let error = error.at(assignment.span, "would hide what the axis says");
                 self.errors.push(error.related(Some(axis.span), "the axis"));
             } else if on_baseline {
-                let error =
-                    Diagnostic::new(format!("this [[set]] changes the baseline of the study \"{}\"", study.name));
-                self.errors.push(error.at(rule.span, "").help("change the baseline's own tables, or match less"));
+                let error = Diagnostic::new(format!(
+                    "this [[set]] changes the baseline of the study \"{}\"",
+                    study.name
+                ));
+                self.errors.push(
+                    error.at(rule.span, "").help("change the baseline's own tables, or match less"),
+                );
             }
         }
     }
@@ -386,15 +488,23 @@ impl Reader {
         apply(&mut point, &extra.values);
         self.pool.normalise(&mut point);
         let choice = |axis: &&Axis| match level_at(axis, &point) {
-            _ if axis.leaves.iter().all(|leaf| self.pool.at(&point, *leaf).is_none()) => Choice::Absent,
+            _ if axis.leaves.iter().all(|leaf| self.pool.at(&point, *leaf).is_none()) => {
+                Choice::Absent
+            }
             Some(level) => Choice::Level(level),
             None => Choice::Other,
         };
         let choices = axes.iter().map(choice).collect();
-        Cell { point, choices, origin: Origin::Extra(index), sets: Vec::new() }
+        Cell {
+            point,
+            choices,
+            origin: Origin::Extra(index),
+            sets: Vec::new(),
+        }
     }
 
-    /// Keeps the first of equal cells; returns how many were dropped. An extra that is there already is noted.
+    /// Keeps the first of equal cells; returns how many were dropped. An extra that is there
+    /// already is noted.
     fn dedupe(&mut self, cells: &mut Vec<Cell>, extras: &[&Extra], study: &StudyDraft) -> usize {
         let before = cells.len();
         let mut first = BTreeSet::new();
@@ -407,14 +517,26 @@ impl Reader {
             new
         });
         for label in repeated {
-            self.notes.push(format!("{}: the extra \"{label}\" is a variant of the study already", study.name));
+            self.notes.push(format!(
+                "{}: the extra \"{label}\" is a variant of the study already",
+                study.name
+            ));
         }
         before - cells.len()
     }
 
-    /// Where the value that a setting has in a cell is written: by a `[[set]]`, an extra, an axis, or the baseline.
-    pub(super) fn written(&self, draft: &Draft, expanded: &Expanded, cell: &Cell, leaf: Leaf) -> Option<Span> {
-        let of = |set: &[super::point::Assignment]| set.iter().rev().find(|a| a.leaf == leaf).map(|a| a.span);
+    /// Where the value that a setting has in a cell is written: by a `[[set]]`, an extra, an axis,
+    /// or the baseline.
+    pub(super) fn written(
+        &self,
+        draft: &Draft,
+        expanded: &Expanded,
+        cell: &Cell,
+        leaf: Leaf,
+    ) -> Option<Span> {
+        let of = |set: &[super::point::Assignment]| {
+            set.iter().rev().find(|a| a.leaf == leaf).map(|a| a.span)
+        };
         let by_set = cell.sets.iter().rev().find_map(|i| of(&expanded.sets[*i as usize].values));
         let by_extra = || match cell.origin {
             Origin::Extra(i) => of(&expanded.extras[i].values),

@@ -15,8 +15,8 @@ use super::settings::{self, SETTINGS};
 use crate::config::RunConfig;
 use crate::data::DataConfig;
 use crate::plan::{
-    Axis, Compare, ENGINE, Identity, Plan, PlannedCandidate, PlannedStudy, PlannedVariant, RunId, RunSpec,
-    names::brief, unfit,
+    Axis, Compare, ENGINE, Identity, Plan, PlannedCandidate, PlannedStudy, PlannedVariant, RunId,
+    RunSpec, names::brief, unfit,
 };
 use crate::rng::Seed;
 
@@ -41,7 +41,8 @@ pub struct Experiment {
     pub budget: Budget,
     /// How runs are carried out; never part of their identity.
     pub execution: Execution,
-    /// What the user should know and the tables do not show: repeated values, a grid without the baseline, ...
+    /// What the user should know and the tables do not show: repeated values, a grid without the
+    /// baseline, ...
     pub remarks: Vec<String>,
     /// Label or name of the variants that `--only` asks for; empty = all.
     pub only: Vec<String>,
@@ -64,7 +65,8 @@ pub struct ExpandedStudy {
     pub axes: Vec<Axis>,
     /// Variants in expansion order, no two equal.
     pub variants: Vec<Variant>,
-    /// The variant that the others are compared with: that of `[compare]`, the minimal system of `add-one`, or the baseline.
+    /// The variant that the others are compared with: that of `[compare]`, the minimal system of
+    /// `add-one`, or the baseline.
     pub reference: Option<usize>,
     /// How many cells went which way.
     pub counts: Counts,
@@ -112,7 +114,8 @@ pub struct Change {
 }
 
 impl ExpandedStudy {
-    /// How the number of variants comes about: `36 cells - 3 collapsed - 4 excluded = 29 variants, 8 shared`.
+    /// How the number of variants comes about:
+    /// `36 cells - 3 collapsed - 4 excluded = 29 variants, 8 shared`.
     pub fn count_line(&self) -> String {
         let Counts { cells, collapsed, excluded, extra, tuned } = self.counts;
         let mut line = format!("{cells} cells");
@@ -136,9 +139,12 @@ impl ExpandedStudy {
 }
 
 impl Experiment {
-    /// The plan: every variant with every seed, equal runs once. `fingerprint` tells the content of a data set and is
-    /// asked once for each.
-    pub fn plan<E>(&self, mut fingerprint: impl FnMut(&DataConfig) -> Result<String, E>) -> Result<Plan, E> {
+    /// The plan: every variant with every seed, equal runs once. `fingerprint` tells the content of
+    /// a data set and is asked once for each.
+    pub fn plan<E>(
+        &self,
+        mut fingerprint: impl FnMut(&DataConfig) -> Result<String, E>,
+    ) -> Result<Plan, E> {
         let mut fingerprints: Vec<(DataConfig, String)> = Vec::new();
         let mut by_data: BTreeMap<String, usize> = BTreeMap::new();
         let mut index: BTreeSet<RunId> = BTreeSet::new();
@@ -149,9 +155,12 @@ impl Experiment {
             for variant in &study.variants {
                 let mut runs_of = |config: &Arc<RunConfig>| {
                     let data = &config.data;
-                    // Most variants share the data of the one before; others are found by their text.
-                    let last =
-                        fingerprints.last().is_some_and(|(last, _)| last == data).then(|| fingerprints.len() - 1);
+                    // Most variants share the data of the one before; others are found by their
+                    // text.
+                    let last = fingerprints
+                        .last()
+                        .is_some_and(|(last, _)| last == data)
+                        .then(|| fingerprints.len() - 1);
                     let known = match last {
                         Some(known) => known,
                         None => {
@@ -168,11 +177,18 @@ impl Experiment {
                     };
                     let data = &fingerprints[known].1;
                     let identity = Identity::new(ENGINE, config, data);
-                    let ids: Vec<RunId> = self.seeds.iter().map(|seed| identity.run(*seed)).collect();
+                    let ids: Vec<RunId> =
+                        self.seeds.iter().map(|seed| identity.run(*seed)).collect();
                     for (id, seed) in ids.iter().zip(&self.seeds) {
                         if index.insert(id.clone()) {
                             let (data, config) = (data.clone(), Arc::clone(config));
-                            runs.push(RunSpec { id: id.clone(), seed: *seed, data, config, earlier: None });
+                            runs.push(RunSpec {
+                                id: id.clone(),
+                                seed: *seed,
+                                data,
+                                config,
+                                earlier: None,
+                            });
                         }
                     }
                     Ok(ids)
@@ -181,12 +197,14 @@ impl Experiment {
                     let (label, levels) = (candidate.label.clone(), candidate.levels.clone());
                     Ok(PlannedCandidate { label, levels, runs: runs_of(&candidate.config)? })
                 };
-                let candidates = variant.candidates.iter().map(candidate).collect::<Result<Vec<_>, E>>()?;
+                let candidates =
+                    variant.candidates.iter().map(candidate).collect::<Result<Vec<_>, E>>()?;
                 let ids = match candidates.first() {
                     Some(first) => first.runs.clone(),
                     None => runs_of(&variant.config)?,
                 };
-                let (label, name, levels) = (variant.label.clone(), variant.name.clone(), variant.levels.clone());
+                let (label, name, levels) =
+                    (variant.label.clone(), variant.name.clone(), variant.levels.clone());
                 variants.push(PlannedVariant { label, name, levels, runs: ids, candidates });
             }
             studies.push(PlannedStudy {
@@ -210,13 +228,14 @@ impl Experiment {
         })
     }
 
-    /// The runs of `plan` that `--only` asks for: its variants and the reference of every study that has one of them.
-    /// All runs without `--only`.
+    /// The runs of `plan` that `--only` asks for: its variants and the reference of every study
+    /// that has one of them. All runs without `--only`.
     pub fn selected(&self, plan: &Plan) -> BTreeSet<RunId> {
         let mut selected = BTreeSet::new();
         for study in &plan.studies {
-            let asked =
-                |variant: &PlannedVariant| self.only.iter().any(|only| *only == variant.label || *only == variant.name);
+            let asked = |variant: &PlannedVariant| {
+                self.only.iter().any(|only| *only == variant.label || *only == variant.name)
+            };
             let any = self.only.is_empty() || study.variants.iter().any(asked);
             for (i, variant) in study.variants.iter().enumerate() {
                 if self.only.is_empty() || asked(variant) || (any && study.baseline == Some(i)) {
@@ -230,8 +249,14 @@ impl Experiment {
 
 impl Reader {
     /// Names and resolves every cell, and checks what only whole variants can show.
-    pub(super) fn experiment(&mut self, draft: &Draft, expanded: &[Expanded], only: &[String]) -> Option<Experiment> {
-        let baseline = self.resolved(&RunConfig::default(), &Pool::defaults(), &self.base.clone())?;
+    pub(super) fn experiment(
+        &mut self,
+        draft: &Draft,
+        expanded: &[Expanded],
+        only: &[String],
+    ) -> Option<Experiment> {
+        let baseline =
+            self.resolved(&RunConfig::default(), &Pool::defaults(), &self.base.clone())?;
         let namer = Namer::new(&draft.axes);
         let mut earlier: BTreeSet<&Point> = BTreeSet::new();
         let mut studies = Vec::with_capacity(expanded.len());
@@ -260,13 +285,18 @@ impl Reader {
             execution: draft.execution.clone(),
             remarks: std::mem::take(&mut self.notes),
             only: only.to_vec(),
-            asks_for_size: settings::find("data.size").is_some_and(|leaf| draft.written[leaf].is_some()),
+            asks_for_size: settings::find("data.size")
+                .is_some_and(|leaf| draft.written[leaf].is_some()),
         })
     }
 
     fn resolved(&mut self, start: &RunConfig, from: &Point, to: &Point) -> Option<RunConfig> {
         let resolved = self.pool.config(start, from, to);
-        resolved.map_err(|error| self.errors.push(Diagnostic::new(format!("settings that do not fit: {error}")))).ok()
+        resolved
+            .map_err(|error| {
+                self.errors.push(Diagnostic::new(format!("settings that do not fit: {error}")))
+            })
+            .ok()
     }
 
     fn study(
@@ -294,13 +324,19 @@ impl Reader {
             for cell in group.iter().map(|cell| &expanded.cells[*cell]) {
                 let config = Arc::new(self.resolved(baseline, &base, &cell.point)?);
                 for clash in super::check::clashes(&config) {
-                    let written =
-                        |path: &&str| settings::find(path).and_then(|leaf| self.written(draft, expanded, cell, leaf));
+                    let written = |path: &&str| {
+                        settings::find(path)
+                            .and_then(|leaf| self.written(draft, expanded, cell, leaf))
+                    };
                     let places = clash.settings.iter().map(written).collect();
                     clashes.entry(clash).or_insert((places, 0)).1 += 1;
                 }
                 let levels = self.levels_of(expanded, cell, &mut axes);
-                candidates.push(Candidate { label: namer.candidate(expanded, cell), levels, config });
+                candidates.push(Candidate {
+                    label: namer.candidate(expanded, cell),
+                    levels,
+                    config,
+                });
             }
             let cell = &expanded.cells[group[0]];
             self.fit_label(expanded, &label);
@@ -313,13 +349,21 @@ impl Reader {
             if !rest {
                 candidates.clear();
             }
-            variants.push(Variant { label, name, levels: first.levels, changes, config: first.config, candidates });
+            variants.push(Variant {
+                label,
+                name,
+                levels: first.levels,
+                changes,
+                config: first.config,
+                candidates,
+            });
         }
         axes.iter()
             .flat_map(|axis| [&axis.path].into_iter().chain(&axis.levels))
             .for_each(|text| self.fit_label(expanded, text));
         let named = draft.compare.baseline.as_ref();
-        let named = named.and_then(|named| variants.iter().position(|v| v.label == *named || v.name == *named));
+        let named = named
+            .and_then(|named| variants.iter().position(|v| v.label == *named || v.name == *named));
         let of = |is: &dyn Fn(&super::expand::Cell) -> bool| {
             expanded.groups.iter().position(|group| is(&expanded.cells[group[0]]))
         };
@@ -328,7 +372,9 @@ impl Reader {
         let reference = named.or_else(minimal).or_else(home);
         if reference.is_none() {
             let study = &expanded.study.name;
-            self.notes.push(format!("{study}: the baseline is none of its variants, so they are compared with none"));
+            self.notes.push(format!(
+                "{study}: the baseline is none of its variants, so they are compared with none"
+            ));
         }
         Some(ExpandedStudy {
             name: expanded.study.name.clone(),
@@ -344,7 +390,13 @@ impl Reader {
     }
 
     /// Refuses candidates whose NLL do not compare.
-    fn tuned_over_data(&mut self, draft: &Draft, expanded: &Expanded, group: &[usize], candidates: &[Candidate]) {
+    fn tuned_over_data(
+        &mut self,
+        draft: &Draft,
+        expanded: &Expanded,
+        group: &[usize],
+        candidates: &[Candidate],
+    ) {
         let first = &candidates[0].config.data;
         for (cell, candidate) in group.iter().zip(candidates) {
             let data = &candidate.config.data;
@@ -353,15 +405,27 @@ impl Reader {
                 "`{path}` is tuned, and the best would be chosen among candidates that are scored on other images"
             );
             let leaf = settings::find(path);
-            let place = leaf.and_then(|leaf| self.written(draft, expanded, &expanded.cells[*cell], leaf));
-            let error = Diagnostic::new(message).at(place.unwrap_or(expanded.study.span), "these do not compare");
-            self.errors.push(error.help("without `tune = true` it is an axis like others, a variant for each level"));
+            let place =
+                leaf.and_then(|leaf| self.written(draft, expanded, &expanded.cells[*cell], leaf));
+            let error = Diagnostic::new(message)
+                .at(place.unwrap_or(expanded.study.span), "these do not compare");
+            self.errors.push(
+                error.help(
+                    "without `tune = true` it is an axis like others, a variant for each level",
+                ),
+            );
             return;
         }
     }
 
-    /// The levels of a cell; values that are no level of their axis are added to it, the baseline's at the front.
-    fn levels_of(&self, expanded: &Expanded, cell: &super::expand::Cell, axes: &mut [Axis]) -> Vec<String> {
+    /// The levels of a cell; values that are no level of their axis are added to it, the baseline's
+    /// at the front.
+    fn levels_of(
+        &self,
+        expanded: &Expanded,
+        cell: &super::expand::Cell,
+        axes: &mut [Axis],
+    ) -> Vec<String> {
         let chosen = expanded.axes.iter().zip(&cell.choices).zip(axes);
         chosen
             .map(|((axis, choice), shown)| {
@@ -371,7 +435,8 @@ impl Reader {
                     Choice::Absent => "none".to_owned(),
                 };
                 if !shown.levels.contains(&text) {
-                    let at_base = axis.leaves.iter().all(|leaf| cell.point[*leaf] == self.base[*leaf]);
+                    let at_base =
+                        axis.leaves.iter().all(|leaf| cell.point[*leaf] == self.base[*leaf]);
                     let place = if at_base { 0 } else { shown.levels.len() };
                     shown.levels.insert(place, text.clone());
                 }
@@ -383,9 +448,11 @@ impl Reader {
     fn changes(&self, expanded: &Expanded, point: &Point) -> Vec<Change> {
         let tuned = |leaf: usize| expanded.axes.iter().any(|axis| axis.tune && axis.touches(leaf));
         // Where a word changes, its constants are part of that change.
-        let part = |leaf: usize| settings::tag(leaf).is_some_and(|(tagged, _)| point[tagged] != self.base[tagged]);
-        let differs =
-            (0..SETTINGS.len()).filter(|leaf| point[*leaf] != self.base[*leaf] && !part(*leaf) && !tuned(*leaf));
+        let part = |leaf: usize| {
+            settings::tag(leaf).is_some_and(|(tagged, _)| point[tagged] != self.base[tagged])
+        };
+        let differs = (0..SETTINGS.len())
+            .filter(|leaf| point[*leaf] != self.base[*leaf] && !part(*leaf) && !tuned(*leaf));
         let change = |leaf: usize| Change {
             path: SETTINGS[leaf].path,
             baseline: self.pool.show_at(&self.base, leaf),
@@ -398,7 +465,11 @@ impl Reader {
     fn fit_label(&mut self, expanded: &Expanded, label: &str) {
         if let Some(why) = unfit(label) {
             let error = Diagnostic::new(format!("the label {} {why}", brief(label)));
-            self.errors.push(error.at(expanded.study.span, "").help("[labels] gives levels names of their own"));
+            self.errors.push(
+                error
+                    .at(expanded.study.span, "")
+                    .help("[labels] gives levels names of their own"),
+            );
         }
     }
 
@@ -407,8 +478,10 @@ impl Reader {
             Origin::Extra(i) => expanded.extras[i].span,
             _ => expanded.study.span,
         };
-        let error =
-            Diagnostic::new(format!("two variants of the study \"{}\" are called \"{label}\"", expanded.study.name));
+        let error = Diagnostic::new(format!(
+            "two variants of the study \"{}\" are called \"{label}\"",
+            expanded.study.name
+        ));
         self.errors.push(error.at(place, "labels are unique"));
     }
 
@@ -424,7 +497,11 @@ impl Reader {
             first = false;
         }
         let error = error.help(clash.help);
-        self.errors.push(if variants > 1 { error.help(format!("{variants} variants are affected")) } else { error });
+        self.errors.push(if variants > 1 {
+            error.help(format!("{variants} variants are affected"))
+        } else {
+            error
+        });
     }
 
     fn unused_axes(&mut self, draft: &Draft) {
@@ -434,8 +511,13 @@ impl Reader {
             }
             let source = &self.errors.sources[axis.span.file as usize].name;
             if source == "--axis" {
-                let error = Diagnostic::new(format!("no study of this experiment sweeps `{}`", axis.name));
-                self.errors.push(error.at(axis.span, "").help("its [[study]] blocks name their axes; add it there"));
+                let error =
+                    Diagnostic::new(format!("no study of this experiment sweeps `{}`", axis.name));
+                self.errors.push(
+                    error
+                        .at(axis.span, "")
+                        .help("its [[study]] blocks name their axes; add it there"),
+                );
             } else {
                 self.notes.push(format!("the axis {} is used by no study", axis.name));
             }
@@ -448,12 +530,16 @@ impl Reader {
         if let (Some(label), Some(span)) = (&draft.compare.baseline, draft.compared_with)
             && unknown(label)
         {
-            let error = Diagnostic::new(format!("`compare.baseline` names no variant: \"{label}\"")).at(span, "");
-            self.errors.push(error.suggest(label, variants.iter().map(|variant| variant.label.as_str())));
+            let error =
+                Diagnostic::new(format!("`compare.baseline` names no variant: \"{label}\""))
+                    .at(span, "");
+            self.errors
+                .push(error.suggest(label, variants.iter().map(|variant| variant.label.as_str())));
         }
         for label in only.iter().filter(|label| unknown(label)) {
             let error = Diagnostic::new(format!("--only names no variant: \"{label}\""));
-            self.errors.push(error.suggest(label, variants.iter().map(|variant| variant.label.as_str())));
+            self.errors
+                .push(error.suggest(label, variants.iter().map(|variant| variant.label.as_str())));
         }
     }
 }

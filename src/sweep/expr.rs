@@ -1,4 +1,5 @@
-//! The conditions of `when` and `where`: comparisons over settings, checked against the table of settings when loaded.
+//! The conditions of `when` and `where`: comparisons over settings, checked against the table of
+//! settings when loaded.
 //!
 //! ```text
 //! or         = and { "or" and }
@@ -8,8 +9,8 @@
 //! operand    = setting | "len(" setting ")" | number | 'text' | true | false | list | "(" or ")"
 //! ```
 //!
-//! The word of a count (`"fresh"`, `"all"`) is larger than every number. A comparison with a constant of a word that is not
-//! chosen is false.
+//! The word of a count (`"fresh"`, `"all"`) is larger than every number. A comparison with a
+//! constant of a word that is not chosen is false.
 
 use serde_json::Value;
 
@@ -51,8 +52,12 @@ pub(super) enum Comparison {
 
 impl Expr {
     /// Parses and checks a condition. `place` tells where a part of the text stands, for errors.
-    pub(super) fn parse(text: &str, place: &dyn Fn(std::ops::Range<usize>) -> Span) -> Result<Self, Diagnostic> {
-        let tokens = tokens(text).map_err(|(range, why)| Diagnostic::new(why).at(place(range), ""))?;
+    pub(super) fn parse(
+        text: &str,
+        place: &dyn Fn(std::ops::Range<usize>) -> Span,
+    ) -> Result<Self, Diagnostic> {
+        let tokens =
+            tokens(text).map_err(|(range, why)| Diagnostic::new(why).at(place(range), ""))?;
         let mut parser = Parser { tokens, next: 0, end: text.len(), depth: 0, place };
         let expr = parser.or()?;
         match parser.peek() {
@@ -119,7 +124,9 @@ impl Operand {
         match self {
             Self::Literal(literal) => Some(literal.clone()),
             Self::Setting(leaf) => value(*leaf).cloned(),
-            Self::Length(leaf) => value(*leaf).and_then(Value::as_array).map(|list| Value::from(list.len())),
+            Self::Length(leaf) => {
+                value(*leaf).and_then(Value::as_array).map(|list| Value::from(list.len()))
+            }
         }
     }
 
@@ -132,7 +139,10 @@ impl Operand {
             Self::Length(_) => true,
             Self::Literal(literal) => literal.is_number(),
             Self::Setting(leaf) => {
-                matches!(SETTINGS[*leaf].kind, Kind::Count { .. } | Kind::CountOr { .. } | Kind::Number(_))
+                matches!(
+                    SETTINGS[*leaf].kind,
+                    Kind::Count { .. } | Kind::CountOr { .. } | Kind::Number(_)
+                )
             }
         }
     }
@@ -153,7 +163,9 @@ impl Operand {
                 (Kind::Count { .. } | Kind::CountOr { .. } | Kind::Number(_), Value::Number(_))
                 | (Kind::Flag, Value::Bool(_))
                 | (Kind::Text, Value::String(_)) => true,
-                (Kind::Counts { .. } | Kind::Rising(_), Value::Array(list)) => list.iter().all(Value::is_number),
+                (Kind::Counts { .. } | Kind::Rising(_), Value::Array(list)) => {
+                    list.iter().all(Value::is_number)
+                }
                 (Kind::CountOr { word, .. }, Value::String(text)) => text == word,
                 (Kind::Choice(words) | Kind::Tag(words), Value::String(text)) => {
                     words.iter().any(|(word, _)| word == text)
@@ -184,7 +196,9 @@ fn size(value: &Value) -> f64 {
 fn equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b))
+        }
         // An absent count is the word that stands for it.
         (Value::Null, Value::String(_)) | (Value::String(_), Value::Null) => true,
         _ => a == b,
@@ -218,7 +232,9 @@ impl Parser<'_> {
     }
 
     fn range(&self) -> std::ops::Range<usize> {
-        self.tokens.get(self.next).map_or(self.end..self.end, |(_, range)| range.clone())
+        self.tokens
+            .get(self.next)
+            .map_or(self.end..self.end, |(_, range)| range.clone())
     }
 
     fn error(&self, why: impl Into<String>) -> Diagnostic {
@@ -252,7 +268,10 @@ impl Parser<'_> {
     }
 
     /// Bounds the recursion, whatever the text.
-    fn nested(&mut self, parse: fn(&mut Self) -> Result<Expr, Diagnostic>) -> Result<Expr, Diagnostic> {
+    fn nested(
+        &mut self,
+        parse: fn(&mut Self) -> Result<Expr, Diagnostic>,
+    ) -> Result<Expr, Diagnostic> {
         if self.depth == 32 {
             return Err(self.error("more than 32 levels of nesting"));
         }
@@ -268,7 +287,11 @@ impl Parser<'_> {
         }
         if self.take(&Token::Open) {
             let expr = self.nested(Self::or)?;
-            return if self.take(&Token::Close) { Ok(expr) } else { Err(self.error("expected `)`")) };
+            return if self.take(&Token::Close) {
+                Ok(expr)
+            } else {
+                Err(self.error("expected `)`"))
+            };
         }
         self.comparison()
     }
@@ -281,7 +304,9 @@ impl Parser<'_> {
         if self.word("in") {
             let at = self.range();
             let Operand::Literal(Value::Array(list)) = self.operand()? else {
-                return Err(Diagnostic::new("`in` takes a list such as [1, 2]").at((self.place)(at), ""));
+                return Err(
+                    Diagnostic::new("`in` takes a list such as [1, 2]").at((self.place)(at), "")
+                );
             };
             if let Some(error) = list.iter().find_map(|item| left.refuses(item)) {
                 return Err(error.at((self.place)(at), ""));
@@ -292,14 +317,17 @@ impl Parser<'_> {
         if negated {
             return Err(self.error("expected `in` after `not`"));
         }
-        let Some(Token::Compare(how)) = self.peek() else { return self.truth(left, start) };
+        let Some(Token::Compare(how)) = self.peek() else {
+            return self.truth(left, start);
+        };
         let how = *how;
         self.next += 1;
         let at = self.range();
         let right = self.operand()?;
         let whole = (self.place)(start.start..self.tokens[self.next - 1].1.end);
-        check(&left, how, &right)
-            .map_or(Ok(()), |(error, all)| Err(error.at(if all { whole } else { (self.place)(at) }, "")))?;
+        check(&left, how, &right).map_or(Ok(()), |(error, all)| {
+            Err(error.at(if all { whole } else { (self.place)(at) }, ""))
+        })?;
         Ok(Expr::Compare(left, how, right))
     }
 
@@ -308,7 +336,10 @@ impl Parser<'_> {
             Operand::Setting(leaf) if SETTINGS[leaf].kind == Kind::Flag => Ok(Expr::Flag(leaf)),
             Operand::Literal(Value::Bool(constant)) => Ok(Expr::Constant(constant)),
             other => {
-                let error = Diagnostic::new(format!("{} alone is neither true nor false", other.describe()));
+                let error = Diagnostic::new(format!(
+                    "{} alone is neither true nor false",
+                    other.describe()
+                ));
                 Err(error.at((self.place)(at), "expected a comparison"))
             }
         }
@@ -316,29 +347,38 @@ impl Parser<'_> {
 
     fn operand(&mut self) -> Result<Operand, Diagnostic> {
         let at = self.range();
-        let Some(token) = self.peek().cloned() else { return Err(self.error("expected a setting or a value")) };
+        let Some(token) = self.peek().cloned() else {
+            return Err(self.error("expected a setting or a value"));
+        };
         self.next += 1;
         match token {
             Token::Number(x) => Ok(Operand::Literal(Value::from(x))),
             Token::Text(text) => Ok(Operand::Literal(Value::from(text))),
-            Token::Word(word) if word == "true" || word == "false" => Ok(Operand::Literal(Value::from(word == "true"))),
+            Token::Word(word) if word == "true" || word == "false" => {
+                Ok(Operand::Literal(Value::from(word == "true")))
+            }
             Token::Word(word) if word == "len" && self.take(&Token::Open) => {
                 let at = self.range();
                 let operand = self.operand()?;
                 match operand {
-                    Operand::Setting(leaf) if SETTINGS[leaf].kind.is_list() && self.take(&Token::Close) => {
+                    Operand::Setting(leaf)
+                        if SETTINGS[leaf].kind.is_list() && self.take(&Token::Close) =>
+                    {
                         Ok(Operand::Length(leaf))
                     }
-                    _ => Err(Diagnostic::new("len() takes a setting that is a list").at((self.place)(at), "")),
+                    _ => Err(Diagnostic::new("len() takes a setting that is a list")
+                        .at((self.place)(at), "")),
                 }
             }
             Token::Word(word) => settings::find(&word).map(Operand::Setting).ok_or_else(|| {
-                let error = Diagnostic::new(format!("unknown setting `{word}`")).at((self.place)(at), "");
+                let error =
+                    Diagnostic::new(format!("unknown setting `{word}`")).at((self.place)(at), "");
                 if word.contains('.') {
                     return error.suggest(&word, settings::paths());
                 }
                 let named = |path: &&str| path.rsplit('.').next() == Some(word.as_str());
-                let paths: Vec<String> = settings::paths().filter(named).map(|path| format!("`{path}`")).collect();
+                let paths: Vec<String> =
+                    settings::paths().filter(named).map(|path| format!("`{path}`")).collect();
                 if !paths.is_empty() {
                     return error.help(format!("did you mean {}?", paths.join(" or ")));
                 }
@@ -362,7 +402,11 @@ impl Parser<'_> {
             }
             // One level of lists within lists, for settings that are lists.
             self.depth += 1;
-            let item = if self.depth > 32 { Err(self.error("more than 32 levels of nesting")) } else { self.operand() };
+            let item = if self.depth > 32 {
+                Err(self.error("more than 32 levels of nesting"))
+            } else {
+                self.operand()
+            };
             self.depth -= 1;
             match item? {
                 Operand::Literal(item) => items.push(item),
@@ -377,15 +421,21 @@ impl Parser<'_> {
 fn check(left: &Operand, how: Comparison, right: &Operand) -> Option<(Diagnostic, bool)> {
     if !matches!(how, Comparison::Equal | Comparison::Unequal) {
         let odd = [left, right].into_iter().find(|operand| !operand.is_number())?;
-        return Some((Diagnostic::new(format!("{} has no order: only numbers have", odd.describe())), true));
+        return Some((
+            Diagnostic::new(format!("{} has no order: only numbers have", odd.describe())),
+            true,
+        ));
     }
     match (left, right) {
         (left, Operand::Literal(literal)) => left.refuses(literal).map(|error| (error, false)),
         (Operand::Literal(literal), right) => right.refuses(literal).map(|error| (error, true)),
         _ if left.is_number() && right.is_number() => None,
-        (Operand::Setting(a), Operand::Setting(b)) if SETTINGS[*a].kind == SETTINGS[*b].kind => None,
+        (Operand::Setting(a), Operand::Setting(b)) if SETTINGS[*a].kind == SETTINGS[*b].kind => {
+            None
+        }
         _ => {
-            let both = any_of([left.describe().as_str(), right.describe().as_str()]).replace(" or ", " and ");
+            let both = any_of([left.describe().as_str(), right.describe().as_str()])
+                .replace(" or ", " and ");
             Some((Diagnostic::new(format!("{both} cannot be compared")), true))
         }
     }

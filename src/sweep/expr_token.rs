@@ -37,17 +37,22 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(Token, Range<usize>)>, (Range<us
             ',' => (Some(Token::Comma), 1),
             '=' | '!' | '<' | '>' => comparison(rest)
                 .map(|(how, length)| (Some(Token::Compare(how)), length))
-                .ok_or_else(|| (start..start + 1, "comparisons are ==, !=, <, <=, > and >=".to_owned()))?,
+                .ok_or_else(|| {
+                    (start..start + 1, "comparisons are ==, !=, <, <=, > and >=".to_owned())
+                })?,
             '\'' | '"' => {
-                let end =
-                    rest[1..].find(first).ok_or_else(|| (start..text.len(), "this text has no end".to_owned()))?;
+                let end = rest[1..]
+                    .find(first)
+                    .ok_or_else(|| (start..text.len(), "this text has no end".to_owned()))?;
                 (Some(Token::Text(rest[1..=end].to_owned())), end + 2)
             }
             c if c.is_ascii_digit() || c == '-' || c == '.' || c == '+' => {
                 let end = number_end(rest);
-                let x: Option<f64> = rest[..end].replace('_', "").parse().ok().filter(|x: &f64| x.is_finite());
-                let x =
-                    x.ok_or_else(|| (start..start + end.max(1), format!("`{}` is no number", &rest[..end.max(1)])))?;
+                let x: Option<f64> =
+                    rest[..end].replace('_', "").parse().ok().filter(|x: &f64| x.is_finite());
+                let x = x.ok_or_else(|| {
+                    (start..start + end.max(1), format!("`{}` is no number", &rest[..end.max(1)]))
+                })?;
                 (Some(Token::Number(x)), end)
             }
             c if c.is_ascii_alphabetic() || c == '_' => {
@@ -55,7 +60,12 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(Token, Range<usize>)>, (Range<us
                 let end = rest.find(|c| !in_path(c)).unwrap_or(rest.len());
                 (Some(Token::Word(rest[..end].to_owned())), end)
             }
-            c => return Err((start..start + c.len_utf8(), format!("`{c}` has no meaning in a condition"))),
+            c => {
+                return Err((
+                    start..start + c.len_utf8(),
+                    format!("`{c}` has no meaning in a condition"),
+                ));
+            }
         };
         found.extend(token.map(|token| (token, start..start + length)));
         if found.len() > MOST {

@@ -1,15 +1,18 @@
-//! Generators of an axis: `{ from, to, step }`, `{ log2 }`, `{ geom, n }`, `{ linspace, n }`. Both ends are always included.
+//! Generators of an axis: `{ from, to, step }`, `{ log2 }`, `{ geom, n }`, `{ linspace, n }`. Both
+//! ends are always included.
 
 use super::diagnostics::{Diagnostic, Errors, Span};
 use super::kind::number;
 use super::tree::{Key, Node, Table, Toml};
 
-/// Keys that make a table below `[axes]` a generator; no setting and no constant may have such a name.
-pub const RESERVED: [&str; 11] =
-    ["values", "from", "to", "step", "linspace", "geom", "log2", "n", "when", "tune", "label"];
+/// Keys that make a table below `[axes]` a generator; no setting and no constant may have such a
+/// name.
+pub const RESERVED: [&str; 11] = [
+    "values", "from", "to", "step", "linspace", "geom", "log2", "n", "when", "tune", "label",
+];
 
-/// Words that other programs write ranges with. A table with one of them is no table of labels: `{ min = 1, max = 8 }` would
-/// be two levels.
+/// Words that other programs write ranges with. A table with one of them is no table of labels:
+/// `{ min = 1, max = 8 }` would be two levels.
 const RANGE_WORDS: [&str; 21] = [
     "arange",
     "count",
@@ -36,7 +39,11 @@ const RANGE_WORDS: [&str; 21] = [
 
 /// The word of ranges among the keys of a table, if there is one.
 pub(super) fn range_word(table: &Table) -> Option<&Key> {
-    table.0.iter().map(|(key, _)| key).find(|key| RANGE_WORDS.contains(&key.name.to_ascii_lowercase().as_str()))
+    table
+        .0
+        .iter()
+        .map(|(key, _)| key)
+        .find(|key| RANGE_WORDS.contains(&key.name.to_ascii_lowercase().as_str()))
 }
 
 /// How ranges are written.
@@ -61,7 +68,8 @@ pub(super) fn generate(table: &Table, span: Span, errors: &mut Errors) -> Option
 fn numbers(table: &Table, span: Span) -> Result<Vec<Toml>, Diagnostic> {
     let names = table.0.iter().map(|(key, _)| key.name.as_str());
     let keys: Vec<&str> = names.filter(|key| !["when", "tune"].contains(key)).collect();
-    let has = |wanted: &[&str]| wanted.len() == keys.len() && wanted.iter().all(|key| keys.contains(key));
+    let has =
+        |wanted: &[&str]| wanted.len() == keys.len() && wanted.iter().all(|key| keys.contains(key));
     if has(&["from", "to", "step"]) {
         let (from, to, step) = (get(table, "from")?, get(table, "to")?, get(table, "step")?);
         steps(from, to, step).map_err(|why| at(table, "step", span, why))
@@ -128,13 +136,20 @@ fn at(table: &Table, key: &str, span: Span, why: String) -> Diagnostic {
 }
 
 fn get(table: &Table, key: &str) -> Result<Written, Diagnostic> {
-    let Some(node) = table.get(key) else { return Err(Diagnostic::new(format!("`{key}` is missing"))) };
-    let error = || Diagnostic::new(format!("`{key}` takes a finite number, not {}", node.found())).at(node.span, "");
+    let Some(node) = table.get(key) else {
+        return Err(Diagnostic::new(format!("`{key}` is missing")));
+    };
+    let error = || {
+        Diagnostic::new(format!("`{key}` takes a finite number, not {}", node.found()))
+            .at(node.span, "")
+    };
     Written::of(node).ok_or_else(error)
 }
 
 fn pair(table: &Table, key: &str) -> Result<[Written; 2], Diagnostic> {
-    let Some(node) = table.get(key) else { return Err(Diagnostic::new(format!("`{key}` is missing"))) };
+    let Some(node) = table.get(key) else {
+        return Err(Diagnostic::new(format!("`{key}` is missing")));
+    };
     let ends = match &node.value {
         Toml::List(list) => list.iter().map(Written::of).collect::<Option<Vec<_>>>(),
         _ => None,
@@ -158,13 +173,18 @@ fn points(table: &Table) -> Result<usize, Diagnostic> {
     }
 }
 
-/// `n` points from `from` to `to`, inner ones rounded to 12 significant digits so that 0.1 * 3 is 0.3.
+/// `n` points from `from` to `to`, inner ones rounded to 12 significant digits so that 0.1 * 3 is
+/// 0.3.
 fn between(from: Written, to: Written, n: usize, f: impl Fn(f64) -> f64) -> Vec<Toml> {
     let whole = matches!((from, to), (Written::Whole(_), Written::Whole(_)));
     let inner = (1..n - 1).map(|i| {
         let x = f(i as f64 / (n - 1) as f64);
         let x: f64 = format!("{x:.11e}").parse().unwrap_or(x);
-        if whole && x.fract() == 0.0 { Toml::Integer(Some(x as i64)) } else { Toml::Float(x) }
+        if whole && x.fract() == 0.0 {
+            Toml::Integer(Some(x as i64))
+        } else {
+            Toml::Float(x)
+        }
     });
     std::iter::once(from.toml()).chain(inner).chain([to.toml()]).collect()
 }
@@ -190,7 +210,12 @@ fn steps(from: Written, to: Written, step: Written) -> Result<Vec<Toml>, String>
     let (first, last, by) = (from.value(), to.value(), step.value());
     let count = (last - first) / by;
     if by == 0.0 || count < 0.0 || !count.is_finite() {
-        return Err(format!("a step of {} never leads from {} to {}", number(by), number(first), number(last)));
+        return Err(format!(
+            "a step of {} never leads from {} to {}",
+            number(by),
+            number(first),
+            number(last)
+        ));
     }
     if count > MOST as f64 {
         return Err(format!("more than {MOST} values from {} to {}", number(first), number(last)));
@@ -204,8 +229,14 @@ fn steps(from: Written, to: Written, step: Written) -> Result<Vec<Toml>, String>
         }
     };
     if (count - count.round()).abs() > 1e-9 * count.max(1.0) {
-        let below = Node { span: Span::new(0, 0..0), value: value(count.floor() as usize) };
-        let above = Node { span: Span::new(0, 0..0), value: value(count.ceil() as usize) };
+        let below = Node {
+            span: Span::new(0, 0..0),
+            value: value(count.floor() as usize),
+        };
+        let above = Node {
+            span: Span::new(0, 0..0),
+            value: value(count.ceil() as usize),
+        };
         return Err(format!(
             "the step does not land on {}: it passes from {} to {}",
             number(last),

@@ -1,7 +1,8 @@
 //! Kinds of values: what a setting takes, how it is read from TOML, and how it is shown.
 //!
-//! Values are kept as canonical JSON, the form that the run's identity is made of: counts as integers, numbers as floating
-//! point (so `1` and `1.0` are one value), words as strings, an absent one as null.
+//! Values are kept as canonical JSON, the form that the run's identity is made of: counts as
+//! integers, numbers as floating point (so `1` and `1.0` are one value), words as strings, an
+//! absent one as null.
 
 use serde_json::Value;
 
@@ -55,7 +56,8 @@ pub enum Kind {
     Options,
     /// One of several words.
     Choice(Words),
-    /// One of several words, each with constants of its own: `{ adam = { lr = 1e-3 } }`, or the word alone.
+    /// One of several words, each with constants of its own: `{ adam = { lr = 1e-3 } }`, or the
+    /// word alone.
     Tag(Words),
     /// A time: `"90s"`, `"30m"`, `"1h30m"`; kept in seconds.
     Duration,
@@ -93,17 +95,27 @@ impl Bounds {
     }
 
     fn describe(self) -> String {
-        let from = self.min.map(|(x, closed)| format!("{} {}", if closed { "from" } else { "above" }, number(x)));
-        let to = self.max.map(|(x, closed)| format!("{} {}", if closed { "up to" } else { "below" }, number(x)));
+        let from = self
+            .min
+            .map(|(x, closed)| format!("{} {}", if closed { "from" } else { "above" }, number(x)));
+        let to = self
+            .max
+            .map(|(x, closed)| format!("{} {}", if closed { "up to" } else { "below" }, number(x)));
         match (from, to) {
             (Some(from), Some(to)) => format!("a number {from} and {to}"),
-            (one, None) | (None, one) => one.map_or_else(|| "a number".into(), |one| format!("a number {one}")),
+            (one, None) | (None, one) => {
+                one.map_or_else(|| "a number".into(), |one| format!("a number {one}"))
+            }
         }
     }
 }
 
 fn count_range(min: u64, max: u64) -> String {
-    if max >= 1_000_000_000 { format!("from {min}") } else { format!("from {min} to {max}") }
+    if max >= 1_000_000_000 {
+        format!("from {min}")
+    } else {
+        format!("from {min} to {max}")
+    }
 }
 
 /// `a, b or c`.
@@ -136,7 +148,9 @@ impl Kind {
                 format!("a whole number {} or \"{word}\"", count_range(*min, *max))
             }
             Self::Number(bounds) => bounds.describe(),
-            Self::Counts { min, max } => format!("a list of whole numbers, each {}", count_range(*min, *max)),
+            Self::Counts { min, max } => {
+                format!("a list of whole numbers, each {}", count_range(*min, *max))
+            }
             Self::Rising(bounds) => format!("a rising list, each {}", bounds.describe()),
             Self::Text => "a text".into(),
             Self::Texts => "a list of texts".into(),
@@ -148,17 +162,22 @@ impl Kind {
         }
     }
 
-    /// Whether a value in canonical JSON, of a configuration that no experiment file was read for, is one of this kind. That
-    /// a word is one of the choices, its type has made sure of.
+    /// Whether a value in canonical JSON, of a configuration that no experiment file was read for,
+    /// is one of this kind. That a word is one of the choices, its type has made sure of.
     pub(super) fn holds(&self, value: &Value) -> bool {
-        let count = |value: &Value, min: u64, max: u64| value.as_u64().is_some_and(|n| (min..=max).contains(&n));
-        let number = |value: &Value, bounds: Bounds| value.as_f64().is_some_and(|x| bounds.holds(x));
+        let count = |value: &Value, min: u64, max: u64| {
+            value.as_u64().is_some_and(|n| (min..=max).contains(&n))
+        };
+        let number =
+            |value: &Value, bounds: Bounds| value.as_f64().is_some_and(|x| bounds.holds(x));
         match (self, value) {
             (Self::Count { min, max }, _) => count(value, *min, *max),
             (Self::CountOr { .. }, Value::Null | Value::String(_)) => true,
             (Self::CountOr { min, max, .. }, _) => count(value, *min, *max),
             (Self::Number(bounds), _) => number(value, *bounds),
-            (Self::Counts { min, max }, Value::Array(list)) => list.iter().all(|item| count(item, *min, *max)),
+            (Self::Counts { min, max }, Value::Array(list)) => {
+                list.iter().all(|item| count(item, *min, *max))
+            }
             (Self::Rising(bounds), Value::Array(list)) => {
                 let rising = list.iter().map(Value::as_f64).is_sorted_by(|a, b| a < b);
                 !list.is_empty() && rising && list.iter().all(|item| number(item, *bounds))
@@ -175,17 +194,21 @@ impl Kind {
             (Self::Count { min, max } | Self::CountOr { min, max, .. }, Toml::Integer(Some(n))) => {
                 u64::try_from(*n).ok().filter(|n| (*min..=*max).contains(n)).map(Value::from)
             }
-            (Self::CountOr { word, json, .. }, Toml::Text(text)) => (text == word).then(|| match json {
-                Otherwise::Absent => Value::Null,
-                Otherwise::Word => Value::from(*word),
-            }),
+            (Self::CountOr { word, json, .. }, Toml::Text(text)) => {
+                (text == word).then(|| match json {
+                    Otherwise::Absent => Value::Null,
+                    Otherwise::Word => Value::from(*word),
+                })
+            }
             (Self::Number(bounds), Toml::Integer(_) | Toml::Float(_)) => finite(node, *bounds),
             (Self::Counts { min, max }, Toml::List(list)) => {
                 let one = Self::Count { min: *min, max: *max };
                 let items: Vec<_> = list.iter().map(|item| one.read(path, item, errors)).collect();
                 return items.into_iter().collect::<Option<Vec<_>>>().map(Value::from);
             }
-            (Self::Rising(bounds), Toml::List(list)) => return rising(path, *bounds, node, list, errors),
+            (Self::Rising(bounds), Toml::List(list)) => {
+                return rising(path, *bounds, node, list, errors);
+            }
             (Self::Texts | Self::Options, Toml::List(list)) => {
                 let one = if *self == Self::Texts { Self::Text } else { Self::Option };
                 let items: Vec<_> = list.iter().map(|item| one.read(path, item, errors)).collect();
@@ -194,7 +217,9 @@ impl Kind {
             (Self::Option, Toml::Text(text)) => {
                 (text.starts_with('-') && !text.contains('\n')).then(|| Value::from(text.as_str()))
             }
-            (Self::Text, Toml::Text(text)) => (!text.is_empty()).then(|| Value::from(text.as_str())),
+            (Self::Text, Toml::Text(text)) => {
+                (!text.is_empty()).then(|| Value::from(text.as_str()))
+            }
             (Self::Choice(words) | Self::Tag(words), Toml::Text(text)) => {
                 words.iter().find(|(word, _)| word == text).map(|(word, _)| Value::from(*word))
             }
@@ -210,7 +235,8 @@ impl Kind {
 
     /// The error for a value that is none of this kind.
     pub(super) fn mismatch(&self, path: &str, node: &Node) -> Diagnostic {
-        let error = Diagnostic::new(format!("`{path}` takes {}, not {}", self.describe(), node.found()));
+        let error =
+            Diagnostic::new(format!("`{path}` takes {}, not {}", self.describe(), node.found()));
         let error = error.at(node.span, format!("expected {}", self.describe()));
         match (self, &node.value) {
             (Self::Choice(_) | Self::Tag(_), Toml::Text(text)) => {
@@ -224,8 +250,12 @@ impl Kind {
             (Self::Flag, Toml::Text(text)) if text == "true" || text == "false" => {
                 error.help(format!("write {text} without quotes"))
             }
-            (Self::Counts { .. } | Self::Rising(_), Toml::Integer(Some(n))) => error.help(format!("write [{n}]")),
-            (kind, Toml::List(_)) if !kind.is_list() => error.help("to try each value of a list, write it in [axes]"),
+            (Self::Counts { .. } | Self::Rising(_), Toml::Integer(Some(n))) => {
+                error.help(format!("write [{n}]"))
+            }
+            (kind, Toml::List(_)) if !kind.is_list() => {
+                error.help("to try each value of a list, write it in [axes]")
+            }
             _ => error,
         }
     }
@@ -236,7 +266,9 @@ impl Kind {
             (_, Value::Bool(flag)) => if *flag { "on" } else { "off" }.into(),
             (Self::CountOr { word, .. }, Value::Null) => (*word).into(),
             (_, Value::Null) => "none".into(),
-            (_, Value::Number(n)) => n.as_u64().map_or_else(|| number(n.as_f64().unwrap_or(0.0)), |n| n.to_string()),
+            (_, Value::Number(n)) => {
+                n.as_u64().map_or_else(|| number(n.as_f64().unwrap_or(0.0)), |n| n.to_string())
+            }
             (_, Value::String(text)) => text.clone(),
             (_, Value::Array(list)) if list.is_empty() => "none".into(),
             (_, Value::Array(list)) => list
@@ -259,14 +291,23 @@ fn finite(node: &Node, bounds: Bounds) -> Option<Value> {
     bounds.holds(x).then(|| Value::from(x + 0.0))
 }
 
-fn rising(path: &str, bounds: Bounds, node: &Node, list: &[Node], errors: &mut Errors) -> Option<Value> {
+fn rising(
+    path: &str,
+    bounds: Bounds,
+    node: &Node,
+    list: &[Node],
+    errors: &mut Errors,
+) -> Option<Value> {
     let one = Kind::Number(bounds);
     let items: Vec<_> = list.iter().map(|item| one.read(path, item, errors)).collect();
     let items: Vec<Value> = items.into_iter().collect::<Option<_>>()?;
     let numbers: Vec<f64> = items.iter().filter_map(Value::as_f64).collect();
     if numbers.is_empty() || !numbers.is_sorted_by(|a, b| a < b) {
         let why = if numbers.is_empty() { "empty" } else { "not rising" };
-        errors.push(Diagnostic::new(format!("`{path}` is {why}")).at(node.span, "expected numbers that rise"));
+        errors.push(
+            Diagnostic::new(format!("`{path}` is {why}"))
+                .at(node.span, "expected numbers that rise"),
+        );
         return None;
     }
     Some(Value::from(items))
@@ -274,7 +315,11 @@ fn rising(path: &str, bounds: Bounds, node: &Node, list: &[Node], errors: &mut E
 
 /// The shortest decimal that reads back as `x`, without an exponent where it stays short.
 pub(super) fn number(x: f64) -> String {
-    let text = if x != 0.0 && !(1e-4..1e15).contains(&x.abs()) { format!("{x:e}") } else { format!("{x}") };
+    let text = if x != 0.0 && !(1e-4..1e15).contains(&x.abs()) {
+        format!("{x:e}")
+    } else {
+        format!("{x}")
+    };
     text
 }
 

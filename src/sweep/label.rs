@@ -1,8 +1,9 @@
 //! Names of variants and columns: what differs from the baseline, and nothing else.
 //!
-//! A label is for people (`depth 2, masks 8`), a name for tables and files (`depth-2_masks-8`). Both follow the order of
-//! the settings, not of the axes, so that re-ordering a file renames nothing, and neither is what a reader of tables would
-//! take for a date, a formula, a number or a missing value.
+//! A label is for people (`depth 2, masks 8`), a name for tables and files (`depth-2_masks-8`).
+//! Both follow the order of the settings, not of the axes, so that re-ordering a file renames
+//! nothing, and neither is what a reader of tables would take for a date, a formula, a number or a
+//! missing value.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,7 +55,8 @@ pub(super) struct Namer {
 impl Namer {
     pub(super) fn new(axes: &[Axis]) -> Self {
         let names: Vec<&str> = axes.iter().map(|axis| axis.name.as_str()).collect();
-        let keys: Vec<String> = names.iter().map(|name| suffix(name, &names, |_| true).to_owned()).collect();
+        let keys: Vec<String> =
+            names.iter().map(|name| suffix(name, &names, |_| true).to_owned()).collect();
         let mut columns: Vec<String> = Vec::new();
         for name in &names {
             let free = |candidate: &str| !COLUMNS.contains(&column(candidate).as_str());
@@ -70,7 +72,11 @@ impl Namer {
                 *owners.entry(&level.text).or_default() += 1;
             }
         }
-        let ambiguous = owners.into_iter().filter(|(_, n)| *n > 1).map(|(text, _)| text.to_owned()).collect();
+        let ambiguous = owners
+            .into_iter()
+            .filter(|(_, n)| *n > 1)
+            .map(|(text, _)| text.to_owned())
+            .collect();
         Self { keys, columns, ambiguous }
     }
 
@@ -81,30 +87,49 @@ impl Namer {
     /// What a candidate of a variant is: its tuned axes at their levels.
     pub(super) fn candidate(&self, expanded: &Expanded, cell: &super::expand::Cell) -> String {
         let axes = expanded.axes.iter().zip(&expanded.study.axes).zip(&cell.choices);
-        let parts = axes.filter(|((axis, _), _)| axis.tune).filter_map(|((axis, index), choice)| match choice {
-            Choice::Level(level) => Some(self.level(axis, *index, *level)),
-            Choice::Other | Choice::Absent => None,
-        });
+        let parts =
+            axes.filter(|((axis, _), _)| axis.tune).filter_map(|((axis, index), choice)| {
+                match choice {
+                    Choice::Level(level) => Some(self.level(axis, *index, *level)),
+                    Choice::Other | Choice::Absent => None,
+                }
+            });
         parts.collect::<Vec<_>>().join(", ")
     }
 
     /// An axis at a level, within a label.
     fn part(&self, axis: usize, text: &str, named: bool) -> String {
-        if named && !self.ambiguous.contains(text) { text.to_owned() } else { format!("{} {text}", self.keys[axis]) }
+        if named && !self.ambiguous.contains(text) {
+            text.to_owned()
+        } else {
+            format!("{} {text}", self.keys[axis])
+        }
     }
 
-    /// Label and name of every variant of a study. Names are unique; labels are as unique as the file makes them.
-    pub(super) fn labels(&self, pool: &Pool, base: &Point, expanded: &Expanded) -> Vec<(String, String)> {
+    /// Label and name of every variant of a study. Names are unique; labels are as unique as the
+    /// file makes them.
+    pub(super) fn labels(
+        &self,
+        pool: &Pool,
+        base: &Point,
+        expanded: &Expanded,
+    ) -> Vec<(String, String)> {
         let indices = &expanded.study.axes;
-        let mut order: Vec<usize> = (0..expanded.axes.len()).filter(|i| !expanded.axes[*i].tune).collect();
+        let mut order: Vec<usize> =
+            (0..expanded.axes.len()).filter(|i| !expanded.axes[*i].tune).collect();
         order.sort_by_key(|i| (expanded.axes[*i].leaves.iter().min(), &expanded.axes[*i].name));
-        let home: Vec<Option<u32>> = expanded.axes.iter().map(|axis| level_at(axis, base)).collect();
+        let home: Vec<Option<u32>> =
+            expanded.axes.iter().map(|axis| level_at(axis, base)).collect();
         let at_home = |i: usize| match home[i] {
             Some(level) => self.level(expanded.axes[i], indices[i], level),
             None => self.part(indices[i], &other(pool, base, expanded.axes[i]), false),
         };
         let parts: Vec<Vec<String>> = (expanded.axes.iter().zip(indices))
-            .map(|(axis, index)| (0..axis.levels.len() as u32).map(|level| self.level(axis, *index, level)).collect())
+            .map(|(axis, index)| {
+                (0..axis.levels.len() as u32)
+                    .map(|level| self.level(axis, *index, level))
+                    .collect()
+            })
             .collect();
         let mut taken = BTreeSet::new();
         let label = |cell: &super::expand::Cell| match cell.origin {
@@ -114,7 +139,9 @@ impl Namer {
             Origin::Plus(axis) => format!("minimal + {}", at_home(axis)),
             Origin::Design => {
                 let differs = order.iter().filter_map(|&i| match cell.choices[i] {
-                    Choice::Level(level) if Some(level) != home[i] => Some(parts[i][level as usize].as_str()),
+                    Choice::Level(level) if Some(level) != home[i] => {
+                        Some(parts[i][level as usize].as_str())
+                    }
                     _ => None,
                 });
                 differs.collect::<Vec<_>>().join(", ")
@@ -141,22 +168,33 @@ impl Namer {
 
 /// The values of an axis at a point that is at none of its levels.
 pub(super) fn other(pool: &Pool, point: &Point, axis: &Axis) -> String {
-    axis.leaves.iter().map(|leaf| pool.show(*leaf, point[*leaf])).collect::<Vec<_>>().join(" & ")
+    axis.leaves
+        .iter()
+        .map(|leaf| pool.show(*leaf, point[*leaf]))
+        .collect::<Vec<_>>()
+        .join(" & ")
 }
 
-/// The shortest suffix of a path, in whole words, that is no suffix of another one and that `free` accepts.
+/// The shortest suffix of a path, in whole words, that is no suffix of another one and that `free`
+/// accepts.
 fn suffix<'n>(name: &'n str, names: &[&str], free: impl Fn(&str) -> bool) -> &'n str {
     let starts = name.rmatch_indices('.').map(|(i, _)| i + 1);
     let candidates = starts.map(|start| &name[start..]).chain([name]);
-    let ends =
-        |other: &str, tail: &str| other == tail || other.strip_suffix(tail).is_some_and(|rest| rest.ends_with('.'));
+    let ends = |other: &str, tail: &str| {
+        other == tail || other.strip_suffix(tail).is_some_and(|rest| rest.ends_with('.'))
+    };
     let unique = |tail: &str| names.iter().filter(|other| ends(other, tail)).count() == 1;
     candidates.into_iter().find(|tail| unique(tail) && free(tail)).unwrap_or(name)
 }
 
 fn column(name: &str) -> String {
-    let clean: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    if clean.starts_with(|c: char| c.is_ascii_alphabetic()) { clean } else { format!("axis_{clean}") }
+    let clean: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    if clean.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        clean
+    } else {
+        format!("axis_{clean}")
+    }
 }
 
 /// A label in the alphabet of names.
@@ -175,13 +213,19 @@ fn ascii(label: &str) -> String {
         name = format!("{name}-{}", &blake3::hash(label.as_bytes()).to_hex()[..6]);
     }
     let fits = name.starts_with(|c: char| c.is_ascii_alphabetic()) && unsafe_label(&name).is_none();
-    if fits { name } else { format!("v-{}", name.trim_start_matches('-')).trim_end_matches('-').to_owned() }
+    if fits {
+        name
+    } else {
+        format!("v-{}", name.trim_start_matches('-')).trim_end_matches('-').to_owned()
+    }
 }
 
 /// Why a text cannot be a label, if it cannot.
 pub(super) fn unsafe_label(label: &str) -> Option<&'static str> {
     // A number in the spelling of this program comes back from a table as it is.
-    let is_number = label.parse().is_ok_and(|x: f64| x.is_finite() && super::kind::number(x) == label);
+    let is_number = label
+        .parse()
+        .is_ok_and(|x: f64| x.is_finite() && super::kind::number(x) == label);
     if label.trim().is_empty() {
         Some("is empty")
     } else if label.len() > 100 {

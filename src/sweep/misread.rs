@@ -1,23 +1,34 @@
-//! Texts that a program which opens a table takes for something else: a spreadsheet, or a reader of CSV (pandas, polars, R,
-//! DuckDB). Labels of an experiment must not be such texts; cells of tables that are carry an apostrophe.
+//! Texts that a program which opens a table takes for something else: a spreadsheet, or a reader of
+//! CSV (pandas, polars, R, DuckDB). Labels of an experiment must not be such texts; cells of tables
+//! that are carry an apostrophe.
 
-/// Missing values of pandas, R and DuckDB, and the errors of spreadsheets, letter for letter: `none` is a word.
+/// Missing values of pandas, R and DuckDB, and the errors of spreadsheets, letter for letter:
+/// `none` is a word.
 const MISSING: [&str; 23] = [
-    "NA", "N/A", "n/a", "<NA>", "NULL", "Null", "null", "None", "#N/A", "#N/A N/A", "#NA", "#DIV/0!", "#NAME?",
-    "#NULL!", "#NUM!", "#REF!", "#VALUE!", "1.#IND", "1.#QNAN", "-1.#IND", "-1.#QNAN", "-NaN", "-nan",
+    "NA", "N/A", "n/a", "<NA>", "NULL", "Null", "null", "None", "#N/A", "#N/A N/A", "#NA",
+    "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "1.#IND", "1.#QNAN", "-1.#IND",
+    "-1.#QNAN", "-NaN", "-nan",
 ];
 
-/// Why a text does not come back from a table as it is, if it does not: the end of a sentence about the text.
+/// Why a text does not come back from a table as it is, if it does not: the end of a sentence about
+/// the text.
 pub(crate) fn misread(text: &str) -> Option<&'static str> {
     if text.trim() != text {
         Some("begins or ends with a space, which is lost in tables")
-    } else if MISSING.contains(&text) || ["nan", "inf", "infinity"].iter().any(|word| text.eq_ignore_ascii_case(word)) {
-        Some("would be read as a missing value or no number by readers of tables (pandas, R, spreadsheets)")
+    } else if MISSING.contains(&text)
+        || ["nan", "inf", "infinity"].iter().any(|word| text.eq_ignore_ascii_case(word))
+    {
+        Some(
+            "would be read as a missing value or no number by readers of tables (pandas, R, spreadsheets)",
+        )
     } else if text.starts_with(['=', '+', '-', '@']) {
         Some("would be read as a formula by a spreadsheet")
     } else if names_a_month(text) || names_an_hour(text) {
         Some("would be read as a date by a spreadsheet")
-    } else if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") || ["T", "F"].contains(&text) {
+    } else if text.eq_ignore_ascii_case("true")
+        || text.eq_ignore_ascii_case("false")
+        || ["T", "F"].contains(&text)
+    {
         Some("would be read as a truth value by a spreadsheet or by R")
     } else if is_numeric(text) || is_hexadecimal(text) {
         Some("would be read as a number or a date, and changed, by a spreadsheet")
@@ -26,7 +37,8 @@ pub(crate) fn misread(text: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a number comes back from a spreadsheet as it went in: no leading zeros, at most 15 digits.
+/// Whether a number comes back from a spreadsheet as it went in: no leading zeros, at most 15
+/// digits.
 pub(crate) fn is_plain_number(text: &str) -> bool {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
@@ -40,8 +52,9 @@ pub(crate) fn is_plain_number(text: &str) -> bool {
         && text.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
-/// Digits with nothing but the marks that numbers, dates, times, fractions, shares, currencies and groups of thousands are
-/// written with: `1,000`, `3/4`, `12:30`, `50%`, `1e5`, `1_000`, `(5)`, but neither `e5` nor `(3, 4)`.
+/// Digits with nothing but the marks that numbers, dates, times, fractions, shares, currencies and
+/// groups of thousands are written with: `1,000`, `3/4`, `12:30`, `50%`, `1e5`, `1_000`, `(5)`, but
+/// neither `e5` nor `(3, 4)`.
 fn is_numeric(text: &str) -> bool {
     let in_brackets = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
     let text = in_brackets.filter(|inner| !inner.contains(' ')).unwrap_or(text);
@@ -57,11 +70,13 @@ fn is_numeric(text: &str) -> bool {
 /// `0x1f`, a number to R.
 fn is_hexadecimal(text: &str) -> bool {
     let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
-    digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    digits.is_some_and(|digits| {
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }
 
-/// `mar 5`, `5-Mar`, `MARCH1`, `1.dec.2026`: a month's name, whole or its first three letters, with nothing but digits and
-/// separators. `mark 4` and `decay 0.1` name none.
+/// `mar 5`, `5-Mar`, `MARCH1`, `1.dec.2026`: a month's name, whole or its first three letters, with
+/// nothing but digits and separators. `mark 4` and `decay 0.1` name none.
 fn names_a_month(text: &str) -> bool {
     const MONTHS: [&str; 12] = [
         "january",
@@ -90,7 +105,9 @@ fn names_a_month(text: &str) -> bool {
 fn names_an_hour(text: &str) -> bool {
     let Some((hour, half)) = text.rsplit_once(' ') else { return false };
     let is_half = ["am", "pm", "a", "p"].iter().any(|word| half.eq_ignore_ascii_case(word));
-    let is_time = |part: &str| (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_time = |part: &str| {
+        (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
     is_half && hour.split(':').all(is_time)
 }
 
@@ -98,7 +115,8 @@ fn names_an_hour(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// What opens tables was asked: LibreOffice's and Excel's rules for cells, and the default missing values of pandas.
+    /// What opens tables was asked: LibreOffice's and Excel's rules for cells, and the default
+    /// missing values of pandas.
     #[test]
     fn what_a_reader_of_tables_would_change_is_known() {
         let changed = [

@@ -4,8 +4,9 @@
 //! files --document--> tree --reader, axis, rule, draft--> Draft --expand--> cells --label, check--> Experiment --> Plan
 //! ```
 //!
-//! `settings` is the one table of all settings; `kind` reads and shows their values. Every error of a file is collected as
-//! a `Diagnostic` with its place, and all are reported together. `docs/FORMAT.md` describes the grammar for users.
+//! `settings` is the one table of all settings; `kind` reads and shows their values. Every error of
+//! a file is collected as a `Diagnostic` with its place, and all are reported together.
+//! `docs/FORMAT.md` describes the grammar for users.
 
 mod axis;
 mod bounds;
@@ -70,8 +71,12 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Experiment, Diagnostic
     let left = Cell::new(LONGEST);
     load_with(path, overrides, &|path| {
         let text = regular::read_text(path, LONGEST)?;
-        let too_long =
-            || io::Error::new(io::ErrorKind::InvalidInput, format!("with it there are more than {LONGEST} bytes"));
+        let too_long = || {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("with it there are more than {LONGEST} bytes"),
+            )
+        };
         left.set(left.get().checked_sub(text.len() as u64).ok_or_else(too_long)?);
         Ok(text)
     })
@@ -84,12 +89,22 @@ pub fn load_with(
     read: &dyn Fn(&Path) -> io::Result<String>,
 ) -> Result<Experiment, Diagnostics> {
     let mut errors = Errors::default();
-    let Some(document) = document::load(path, read, &mut errors) else { return Err(errors.finish()) };
+    let Some(document) = document::load(path, read, &mut errors) else {
+        return Err(errors.finish());
+    };
     let overridden = Overridden::parse(overrides, &mut errors);
     let (pool, base) = (Pool::new(), Pool::defaults());
     let empty = || format!("{} says nothing: every setting has its default", path.display());
     let notes = document.table.0.is_empty().then(empty).into_iter().collect();
-    let mut reader = Reader { errors, pool, base, pattern: false, failed: Vec::new(), notes, levels: 0 };
+    let mut reader = Reader {
+        errors,
+        pool,
+        base,
+        pattern: false,
+        failed: Vec::new(),
+        notes,
+        levels: 0,
+    };
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let draft = reader.draft(&document, &stem, &overridden);
     if reader.errors.len() > 0 {

@@ -1,6 +1,8 @@
-//! What the command line changes in an experiment: `--set`, `--axis`, `--seeds`, `--only`, `--name`.
+//! What the command line changes in an experiment: `--set`, `--axis`, `--seeds`, `--only`,
+//! `--name`.
 //!
-//! Values are read by the kind of their setting, so words need no quotes: `--set model.ordering=random`.
+//! Values are read by the kind of their setting, so words need no quotes:
+//! `--set model.ordering=random`.
 
 use super::axis::{Axis, Level};
 use super::diagnostics::{Diagnostic, Errors, Span};
@@ -41,7 +43,11 @@ impl Overridden {
     }
 
     pub(super) fn parse(overrides: &Overrides, errors: &mut Errors) -> Self {
-        let mut parsed = Self { seeds: overrides.seeds, name: overrides.name.clone(), ..Self::default() };
+        let mut parsed = Self {
+            seeds: overrides.seeds,
+            name: overrides.name.clone(),
+            ..Self::default()
+        };
         for argument in &overrides.set {
             if let Some((leaf, span, offset, file)) = split("--set", argument, errors) {
                 let node = value(&SETTINGS[leaf].kind, file, offset, &argument[offset..]);
@@ -50,19 +56,27 @@ impl Overridden {
         }
         for argument in &overrides.axis {
             if let Some((leaf, span, offset, file)) = split("--axis", argument, errors) {
-                parsed.axis.push((leaf, span, levels(&SETTINGS[leaf].kind, file, offset, &argument[offset..])));
+                parsed.axis.push((
+                    leaf,
+                    span,
+                    levels(&SETTINGS[leaf].kind, file, offset, &argument[offset..]),
+                ));
             }
         }
         parsed
     }
 }
 
-/// The setting of `path=value`, where the path stands, where the value begins, and the source they are now.
+/// The setting of `path=value`, where the path stands, where the value begins, and the source they
+/// are now.
 fn split(option: &str, argument: &str, errors: &mut Errors) -> Option<(Leaf, Span, usize, u32)> {
     let file = errors.add_source(option.to_owned(), argument.to_owned());
     let whole = Span::new(file, 0..argument.len());
     let Some(end) = argument.find('=') else {
-        errors.push(Diagnostic::new(format!("{option} takes setting=value, not `{argument}`")).at(whole, ""));
+        errors.push(
+            Diagnostic::new(format!("{option} takes setting=value, not `{argument}`"))
+                .at(whole, ""),
+        );
         return None;
     };
     let path = argument[..end].trim();
@@ -75,12 +89,16 @@ fn split(option: &str, argument: &str, errors: &mut Errors) -> Option<(Leaf, Spa
     Some((leaf, span, end + 1, file))
 }
 
-/// A constant chooses its word, as it does in a file: `train.optimizer.sgd.lr=0.1` is `{ sgd = { lr = 0.1 } }`.
+/// A constant chooses its word, as it does in a file: `train.optimizer.sgd.lr=0.1` is
+/// `{ sgd = { lr = 0.1 } }`.
 fn with_word(leaf: Leaf, span: Span, node: Node) -> (Leaf, Node) {
     let Some((tagged, word)) = settings::tag(leaf) else { return (leaf, node) };
     let table = |key: &str, node: Node| {
         let key = Key { name: key.to_owned(), span };
-        Node { span: node.span, value: Toml::Table(Table(vec![(key, node)])) }
+        Node {
+            span: node.span,
+            value: Toml::Table(Table(vec![(key, node)])),
+        }
     };
     (tagged, table(word, table(last(SETTINGS[leaf].path), node)))
 }
@@ -101,7 +119,8 @@ fn value(kind: &Kind, file: u32, offset: usize, text: &str) -> Node {
 fn levels(kind: &Kind, file: u32, offset: usize, text: &str) -> Node {
     let span = Span::new(file, offset..offset + text.len());
     if text.trim_start().starts_with('{')
-        && let Some(node) = parse_value(file, offset + (text.len() - text.trim_start().len()), text.trim())
+        && let Some(node) =
+            parse_value(file, offset + (text.len() - text.trim_start().len()), text.trim())
     {
         return node;
     }
@@ -121,7 +140,8 @@ fn levels(kind: &Kind, file: u32, offset: usize, text: &str) -> Node {
 }
 
 impl Reader {
-    /// An axis of the file takes the values of `--axis`, keeping the labels of those it has; another setting becomes an axis.
+    /// An axis of the file takes the values of `--axis`, keeping the labels of those it has;
+    /// another setting becomes an axis.
     pub(super) fn override_axes(&mut self, overridden: &Overridden, axes: &mut Vec<Axis>) {
         for (leaf, span, node) in &overridden.axis {
             let path = SETTINGS[*leaf].path;
@@ -137,10 +157,19 @@ impl Reader {
                 if new.when.is_some() {
                     old.when = new.when;
                 }
-            } else if let Some(zip) = axes.iter().find(|axis| axis.touches(*leaf) && axis.name != path) {
+            } else if let Some(zip) =
+                axes.iter().find(|axis| axis.touches(*leaf) && axis.name != path)
+            {
                 let line = self.errors.line(zip.span);
-                let error = Diagnostic::new(format!("`{path}` moves with the axis `{}` ({line})", zip.name));
-                self.errors.push(error.at(*span, "cannot be an axis of its own").related(Some(zip.span), "moves here"));
+                let error = Diagnostic::new(format!(
+                    "`{path}` moves with the axis `{}` ({line})",
+                    zip.name
+                ));
+                self.errors.push(
+                    error
+                        .at(*span, "cannot be an axis of its own")
+                        .related(Some(zip.span), "moves here"),
+                );
             } else {
                 axes.push(new);
             }
@@ -153,13 +182,21 @@ impl Reader {
             let path = SETTINGS[*leaf].path;
             if let Some(axis) = axes.iter().find(|axis| axis.touches(*leaf)) {
                 let line = self.errors.line(axis.span);
-                let error = Diagnostic::new(format!("`{path}` is swept by the axis `{}` ({line})", axis.name));
-                let error = error.at(node.span, "cannot be set as well").related(Some(axis.span), "swept here");
+                let error = Diagnostic::new(format!(
+                    "`{path}` is swept by the axis `{}` ({line})",
+                    axis.name
+                ));
+                let error = error
+                    .at(node.span, "cannot be set as well")
+                    .related(Some(axis.span), "swept here");
                 let value = self.errors.text(node.span).to_owned();
                 let help = if axis.name == path {
                     format!("use --axis {path}={value} to replace its values")
                 } else {
-                    format!("`{}` moves several settings together: change its lists in the file", axis.name)
+                    format!(
+                        "`{}` moves several settings together: change its lists in the file",
+                        axis.name
+                    )
                 };
                 self.errors.push(error.help(help));
             }

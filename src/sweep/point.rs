@@ -1,7 +1,8 @@
 //! A point of the space of settings: one value for every setting, kept as small numbers.
 //!
-//! Each distinct value of a setting is stored once in a `Pool` and known by its index there, so that cells of a grid are
-//! compared, merged and tested without touching a text. Index 0 is the default.
+//! Each distinct value of a setting is stored once in a `Pool` and known by its index there, so
+//! that cells of a grid are compared, merged and tested without touching a text. Index 0 is the
+//! default.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +34,10 @@ pub(super) struct Pool {
 impl Pool {
     /// The pool that holds the defaults.
     pub(super) fn new() -> Self {
-        let mut pool = Self { values: vec![Vec::new(); SETTINGS.len()], index: vec![BTreeMap::new(); SETTINGS.len()] };
+        let mut pool = Self {
+            values: vec![Vec::new(); SETTINGS.len()],
+            index: vec![BTreeMap::new(); SETTINGS.len()],
+        };
         for leaf in 0..SETTINGS.len() {
             pool.intern(leaf, settings::default(leaf).clone());
         }
@@ -72,18 +76,27 @@ impl Pool {
         SETTINGS[leaf].kind.show(self.value(leaf, index))
     }
 
-    /// The value of a setting at a point, for people; of a tagged one with the constants that are not the default.
+    /// The value of a setting at a point, for people; of a tagged one with the constants that are
+    /// not the default.
     pub(super) fn show_at(&self, point: &Point, leaf: Leaf) -> String {
         let mut text = self.show(leaf, point[leaf]);
-        if let (Kind::Tag(_), Value::String(word)) = (&SETTINGS[leaf].kind, self.value(leaf, point[leaf])) {
-            for constant in settings::constants(leaf, word).filter(|constant| point[*constant] != 0) {
-                text.push_str(&format!(" {} {}", last(SETTINGS[constant].path), self.show(constant, point[constant])));
+        if let (Kind::Tag(_), Value::String(word)) =
+            (&SETTINGS[leaf].kind, self.value(leaf, point[leaf]))
+        {
+            for constant in settings::constants(leaf, word).filter(|constant| point[*constant] != 0)
+            {
+                text.push_str(&format!(
+                    " {} {}",
+                    last(SETTINGS[constant].path),
+                    self.show(constant, point[constant])
+                ));
             }
         }
         text
     }
 
-    /// Returns the constants of words that are not chosen to their defaults, so that equal configurations are equal points.
+    /// Returns the constants of words that are not chosen to their defaults, so that equal
+    /// configurations are equal points.
     pub(super) fn normalise(&self, point: &mut Point) {
         for leaf in 0..SETTINGS.len() {
             if point[leaf] != 0 && self.at(point, leaf).is_none() {
@@ -93,7 +106,12 @@ impl Pool {
     }
 
     /// The configuration at `point`, starting from that of `base`.
-    pub(super) fn config(&self, start: &RunConfig, base: &Point, point: &Point) -> serde_json::Result<RunConfig> {
+    pub(super) fn config(
+        &self,
+        start: &RunConfig,
+        base: &Point,
+        point: &Point,
+    ) -> serde_json::Result<RunConfig> {
         let mut config = start.clone();
         let mut assigned = None;
         for leaf in 0..SETTINGS.len() {
@@ -113,11 +131,19 @@ impl Pool {
     /// The value of a setting, with its constants if it is tagged.
     fn whole(&self, point: &Point, slot: Leaf) -> Value {
         let value = self.value(slot, point[slot]);
-        let (Kind::Tag(_), Value::String(word)) = (&SETTINGS[slot].kind, value) else { return value.clone() };
+        let (Kind::Tag(_), Value::String(word)) = (&SETTINGS[slot].kind, value) else {
+            return value.clone();
+        };
         let constants: Map<String, Value> = settings::constants(slot, word)
-            .map(|leaf| (last(SETTINGS[leaf].path).to_owned(), self.value(leaf, point[leaf]).clone()))
+            .map(|leaf| {
+                (last(SETTINGS[leaf].path).to_owned(), self.value(leaf, point[leaf]).clone())
+            })
             .collect();
-        if constants.is_empty() { value.clone() } else { Map::from_iter([(word.clone(), constants.into())]).into() }
+        if constants.is_empty() {
+            value.clone()
+        } else {
+            Map::from_iter([(word.clone(), constants.into())]).into()
+        }
     }
 }
 

@@ -13,7 +13,8 @@ use crate::text::nearest;
 pub(super) struct Reader {
     pub(super) errors: Errors,
     pub(super) pool: Pool,
-    /// The baseline as far as it is known. Constants that a tagged value leaves out keep the value they have here.
+    /// The baseline as far as it is known. Constants that a tagged value leaves out keep the value
+    /// they have here.
     pub(super) base: Point,
     /// Whether a tagged value is a pattern: then what it leaves out may be anything.
     pub(super) pattern: bool,
@@ -38,7 +39,10 @@ impl Reader {
             } else if let Toml::Table(below) = &node.value {
                 found.extend(self.settings(&path, below));
             } else {
-                let error = Diagnostic::new(format!("`{path}` is a table of settings, not {}", node.found()));
+                let error = Diagnostic::new(format!(
+                    "`{path}` is a table of settings, not {}",
+                    node.found()
+                ));
                 self.errors.push(error.at(node.span, "expected a table"));
             }
         }
@@ -48,7 +52,8 @@ impl Reader {
     /// An error for a key that is no setting.
     pub(super) fn unknown(&mut self, path: &str, key: &Key) {
         self.errors.push_with(|| {
-            let error = Diagnostic::new(format!("unknown setting `{path}`")).at(key.span, "no setting has this name");
+            let error = Diagnostic::new(format!("unknown setting `{path}`"))
+                .at(key.span, "no setting has this name");
             error.suggest(path, settings::paths())
         });
     }
@@ -62,7 +67,8 @@ impl Reader {
         let value = kind.read(path, node, &mut self.errors)?;
         if unsafe_text(&value) {
             let error = Diagnostic::new(format!("`{path}` must not start with one of = + - @"));
-            self.errors.push(error.at(node.span, "a spreadsheet would read this as a formula"));
+            self.errors
+                .push(error.at(node.span, "a spreadsheet would read this as a formula"));
             return None;
         }
         Some(vec![self.assignment(leaf, value, node.span)])
@@ -81,14 +87,20 @@ impl Reader {
                 let word = Node { span: key.span, value: Toml::Text(key.name.clone()) };
                 let word = kind.read(path, &word, &mut self.errors)?;
                 let Some(table) = below.table() else {
-                    let error = Diagnostic::new(format!("`{path}.{}` takes a table of constants", key.name));
-                    self.errors.push(error.at(below.span, "expected a table such as { lr = 0.001 }"));
+                    let error = Diagnostic::new(format!(
+                        "`{path}.{}` takes a table of constants",
+                        key.name
+                    ));
+                    self.errors
+                        .push(error.at(below.span, "expected a table such as { lr = 0.001 }"));
                     return None;
                 };
                 (word, Some(table))
             }
             _ => {
-                let error = kind.mismatch(path, node).help("write one word, or { word = { constant = value } }");
+                let error = kind
+                    .mismatch(path, node)
+                    .help("write one word, or { word = { constant = value } }");
                 self.errors.push(error);
                 return None;
             }
@@ -101,13 +113,17 @@ impl Reader {
             match settings::find(&path) {
                 Some(constant) => explicit.extend(self.value(constant, below)?),
                 None => {
-                    let error = Diagnostic::new(format!("unknown setting `{path}`")).at(key.span, "");
+                    let error =
+                        Diagnostic::new(format!("unknown setting `{path}`")).at(key.span, "");
                     let names = known.iter().map(|leaf| last(SETTINGS[*leaf].path));
                     let names: Vec<&str> = names.collect();
                     let error = match nearest(&key.name, names.iter().copied()) {
                         Some(near) => error.help(format!("did you mean `{near}`?")),
-                        None if names.is_empty() => error.help(format!("\"{name}\" has no constants")),
-                        None => error.help(format!("the constants of \"{name}\" are {}", names.join(", "))),
+                        None if names.is_empty() => {
+                            error.help(format!("\"{name}\" has no constants"))
+                        }
+                        None => error
+                            .help(format!("the constants of \"{name}\" are {}", names.join(", "))),
                     };
                     self.errors.push(error);
                     return None;
@@ -125,8 +141,11 @@ impl Reader {
             let kept = if same_word { self.base[constant] } else { 0 };
             if given.is_none() && self.pool.value(constant, kept).is_null() {
                 let constant = SETTINGS[constant].path;
-                let error = Diagnostic::new(format!("`{constant}` is missing")).at(node.span, "has no default");
-                self.errors.push(error.help(format!("write {{ {name} = {{ {} = ... }} }}", last(constant))));
+                let error = Diagnostic::new(format!("`{constant}` is missing"))
+                    .at(node.span, "has no default");
+                self.errors.push(
+                    error.help(format!("write {{ {name} = {{ {} = ... }} }}", last(constant))),
+                );
                 return None;
             }
             all.push(given.unwrap_or(Assignment { leaf: constant, value: kept, span: node.span }));
@@ -134,7 +153,8 @@ impl Reader {
         Some(all)
     }
 
-    /// A level as people write it: the value, or the word of a tag with the constants that are not the default.
+    /// A level as people write it: the value, or the word of a tag with the constants that are not
+    /// the default.
     pub(super) fn show(&self, set: &[Assignment]) -> String {
         let parts = set.iter().enumerate().filter_map(|(i, assignment)| {
             let text = self.pool.show(assignment.leaf, assignment.value);
@@ -163,21 +183,29 @@ impl Reader {
     }
 
     /// The tables of a list of tables: `[[study]]`.
-    pub(super) fn tables<'a>(&mut self, name: &str, node: Option<&'a Node>) -> Vec<(&'a Table, Span)> {
+    pub(super) fn tables<'a>(
+        &mut self,
+        name: &str,
+        node: Option<&'a Node>,
+    ) -> Vec<(&'a Table, Span)> {
         let Some(node) = node else { return Vec::new() };
         let Toml::List(list) = &node.value else {
-            let error = Diagnostic::new(format!("`{name}` is a list of tables, not {}", node.found()));
+            let error =
+                Diagnostic::new(format!("`{name}` is a list of tables, not {}", node.found()));
             self.errors.push(error.at(node.span, format!("write [[{name}]]")));
             return Vec::new();
         };
-        list.iter().filter_map(|item| Some((self.table(name, item)?, item.span))).collect()
+        list.iter()
+            .filter_map(|item| Some((self.table(name, item)?, item.span)))
+            .collect()
     }
 
     /// Reports every key of a table that is none of `known`.
     pub(super) fn only(&mut self, place: &str, table: &Table, known: &[&str]) {
         for (key, _) in table.0.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
             self.errors.push_with(|| {
-                let error = Diagnostic::new(format!("unknown key `{}` in {place}", key.name)).at(key.span, "");
+                let error = Diagnostic::new(format!("unknown key `{}` in {place}", key.name))
+                    .at(key.span, "");
                 let error = error.suggest(&key.name, known.iter().copied());
                 match settings::paths().find(|path| last(path) == key.name) {
                     Some(path) => error.help(format!("the setting is called `{path}`")),

@@ -25,8 +25,15 @@ pub(super) struct Rule {
 
 impl Rule {
     pub(super) fn holds(&self, pool: &Pool, point: &Point) -> bool {
-        let matches = self.matches.iter().all(|a| point[a.leaf] == a.value && pool.at(point, a.leaf).is_some());
-        matches && self.condition.as_ref().is_none_or(|condition| condition.holds(&|leaf| pool.at(point, leaf)))
+        let matches = self
+            .matches
+            .iter()
+            .all(|a| point[a.leaf] == a.value && pool.at(point, a.leaf).is_some());
+        matches
+            && self
+                .condition
+                .as_ref()
+                .is_none_or(|condition| condition.holds(&|leaf| pool.at(point, leaf)))
     }
 
     /// Comparisons that it takes to see whether it holds, at most.
@@ -50,10 +57,18 @@ impl Reader {
     /// The rules of a `[[exclude]]`, or of a `[[set]]` if `sets`.
     pub(super) fn rules(&mut self, name: &str, node: Option<&Node>, sets: bool) -> Vec<Rule> {
         let tables = self.tables(name, node);
-        if !self.has_at_most(BLOCKS, tables.len(), &format!("[[{name}]] blocks"), node.map(|node| node.span)) {
+        if !self.has_at_most(
+            BLOCKS,
+            tables.len(),
+            &format!("[[{name}]] blocks"),
+            node.map(|node| node.span),
+        ) {
             return Vec::new();
         }
-        tables.into_iter().filter_map(|(table, span)| self.rule(name, table, span, sets)).collect()
+        tables
+            .into_iter()
+            .filter_map(|(table, span)| self.rule(name, table, span, sets))
+            .collect()
     }
 
     fn rule(&mut self, name: &str, table: &Table, span: Span, sets: bool) -> Option<Rule> {
@@ -61,21 +76,29 @@ impl Reader {
         self.only(
             &place,
             table,
-            if sets { &["match", "where", "values", "reason"] } else { &["match", "where", "reason"] },
+            if sets {
+                &["match", "where", "values", "reason"]
+            } else {
+                &["match", "where", "reason"]
+            },
         );
         let before = self.errors.len();
         let reason = table.get("reason").and_then(|node| self.text("reason", node));
-        let matches = table.get("match").and_then(|node| self.table("match", node)).map_or_else(Vec::new, |pattern| {
-            self.pattern = true;
-            let matches = self.settings("", pattern);
-            self.pattern = false;
-            matches
-        });
+        let matches = table.get("match").and_then(|node| self.table("match", node)).map_or_else(
+            Vec::new,
+            |pattern| {
+                self.pattern = true;
+                let matches = self.settings("", pattern);
+                self.pattern = false;
+                matches
+            },
+        );
         let condition = table.get("where").and_then(|node| self.condition("where", node));
         let values = match table.get("values") {
-            Some(node) if sets => {
-                self.table("values", node).map(|values| self.settings("", values)).unwrap_or_default()
-            }
+            Some(node) if sets => self
+                .table("values", node)
+                .map(|values| self.settings("", values))
+                .unwrap_or_default(),
             _ => Vec::new(),
         };
         if self.errors.len() > before {
@@ -87,17 +110,24 @@ impl Reader {
             return None;
         }
         if sets && values.is_empty() {
-            let error =
-                Diagnostic::new(format!("{place} changes nothing")).at(span, "expected values = { setting = value }");
+            let error = Diagnostic::new(format!("{place} changes nothing"))
+                .at(span, "expected values = { setting = value }");
             self.errors.push(error);
             return None;
         }
         Some(Rule { span, matches, condition, reason, values })
     }
 
-    /// The error for a rule that holds for no cell; `seen` tells the values that its settings do take.
-    pub(super) fn holds_nowhere(&mut self, what: &str, rule: &Rule, seen: impl Fn(Leaf) -> Vec<String>) {
-        let mut error = Diagnostic::new(format!("this [[{what}]] matches no run")).at(rule.span, "");
+    /// The error for a rule that holds for no cell; `seen` tells the values that its settings do
+    /// take.
+    pub(super) fn holds_nowhere(
+        &mut self,
+        what: &str,
+        rule: &Rule,
+        seen: impl Fn(Leaf) -> Vec<String>,
+    ) {
+        let mut error =
+            Diagnostic::new(format!("this [[{what}]] matches no run")).at(rule.span, "");
         for leaf in rule.leaves() {
             let mut values = seen(leaf);
             let more = values.len() > LISTED;
@@ -106,7 +136,11 @@ impl Reader {
             error = match values.len() {
                 0 => error.help(format!("`{}` does not exist in any run", SETTINGS[leaf].path)),
                 1 => error.help(format!("`{}` is {list} in every run", SETTINGS[leaf].path)),
-                _ => error.help(format!("`{}` takes {list}{}", SETTINGS[leaf].path, if more { ", ..." } else { "" })),
+                _ => error.help(format!(
+                    "`{}` takes {list}{}",
+                    SETTINGS[leaf].path,
+                    if more { ", ..." } else { "" }
+                )),
             };
         }
         self.errors.push(error);

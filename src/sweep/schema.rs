@@ -1,4 +1,5 @@
-//! The JSON Schema of the experiment file, from the same tables that read it: completion and checks in an editor.
+//! The JSON Schema of the experiment file, from the same tables that read it: completion and checks
+//! in an editor.
 
 use serde_json::{Map, Value, json};
 
@@ -12,19 +13,49 @@ use super::settings::{self, Leaf, SETTINGS};
 pub fn schema() -> Value {
     let mut properties = Map::new();
     for (name, schema) in [
-        ("name", described(json!({ "type": "string" }), "name of the experiment; the file's stem without it")),
+        (
+            "name",
+            described(
+                json!({ "type": "string" }),
+                "name of the experiment; the file's stem without it",
+            ),
+        ),
         ("question", described(json!({ "type": "string" }), "printed above the figures")),
         ("notes", described(json!({ "type": "string" }), "printed below the question")),
         ("seeds", seeds()),
         ("design", design()),
-        ("extends", described(one_or_many(), "files that this one builds on, relative to it; later ones win")),
-        ("axes", described(tree(&axis, ""), "settings to try; the only place where a list means \"try each\"")),
-        ("labels", described(json!({ "type": "object" }), "labels of the levels of an axis, one a level")),
+        (
+            "extends",
+            described(
+                one_or_many(),
+                "files that this one builds on, relative to it; later ones win",
+            ),
+        ),
+        (
+            "axes",
+            described(
+                tree(&axis, ""),
+                "settings to try; the only place where a list means \"try each\"",
+            ),
+        ),
+        (
+            "labels",
+            described(json!({ "type": "object" }), "labels of the levels of an axis, one a level"),
+        ),
         ("zip", described(array(zip()), "settings that move together as one axis")),
         ("exclude", described(array(rule(false)), "combinations to leave out")),
-        ("set", described(array(rule(true)), "settings that differ in matching combinations")),
-        ("extra", described(array(extra()), "variants of their own, relative to the baseline")),
-        ("study", described(array(study()), "several studies over one baseline; equal runs are shared")),
+        (
+            "set",
+            described(array(rule(true)), "settings that differ in matching combinations"),
+        ),
+        (
+            "extra",
+            described(array(extra()), "variants of their own, relative to the baseline"),
+        ),
+        (
+            "study",
+            described(array(study()), "several studies over one baseline; equal runs are shared"),
+        ),
     ] {
         properties.insert(name.into(), schema);
     }
@@ -61,7 +92,10 @@ fn object(properties: &Value, required: &[&str]) -> Value {
 }
 
 fn words(words: Words) -> Value {
-    let choices: Vec<Value> = words.iter().map(|(word, doc)| json!({ "const": word, "description": doc })).collect();
+    let choices: Vec<Value> = words
+        .iter()
+        .map(|(word, doc)| json!({ "const": word, "description": doc }))
+        .collect();
     json!({ "oneOf": choices })
 }
 
@@ -74,7 +108,10 @@ fn seeds() -> Value {
     let seed = json!({ "type": "integer", "minimum": 0, "maximum": settings::SEED_MAX });
     let counted = object(&json!({ "count": count, "root": seed }), &["count"]);
     let listed = object(&json!({ "list": array(seed) }), &["list"]);
-    described(json!({ "anyOf": [count, counted, listed] }), "replicates, the same in every variant")
+    described(
+        json!({ "anyOf": [count, counted, listed] }),
+        "replicates, the same in every variant",
+    )
 }
 
 /// Nested tables of all settings, each as `leaf` describes it; those below a tag are part of it.
@@ -93,7 +130,8 @@ fn tree(leaf: &dyn Fn(Leaf) -> Value, section: &str) -> Value {
                 break;
             }
             if properties.get(key).is_none() {
-                properties[key] = json!({ "type": "object", "additionalProperties": false, "properties": {} });
+                properties[key] =
+                    json!({ "type": "object", "additionalProperties": false, "properties": {} });
             }
             at = &mut properties[key];
         }
@@ -123,8 +161,11 @@ fn value(leaf: Leaf) -> Value {
             }
         }
         choices.push(json!({ "const": word, "description": doc }));
-        let table =
-            if required.is_empty() { object(&constants.into(), &[]) } else { object(&constants.into(), &required) };
+        let table = if required.is_empty() {
+            object(&constants.into(), &[])
+        } else {
+            object(&constants.into(), &required)
+        };
         tables.insert((*word).into(), described(table, doc));
     }
     let mut table = object(&tables.into(), &[]);
@@ -161,13 +202,17 @@ fn axis(leaf: Leaf) -> Value {
             object(&json!({ "linspace": ends, "n": n, "when": when, "tune": tune }), &["linspace", "n"]),
         ]);
     }
-    // Label = value; for a tagged setting also the axes over its constants, which have labels of words.
+    // Label = value; for a tagged setting also the axes over its constants, which have labels of
+    // words.
     forms.push(json!({ "type": "object", "minProperties": 1 }));
     described(json!({ "anyOf": forms }), setting.doc)
 }
 
 fn tune() -> Value {
-    described(json!({ "type": "boolean" }), "its levels compete on validation inside every variant")
+    described(
+        json!({ "type": "boolean" }),
+        "its levels compete on validation inside every variant",
+    )
 }
 
 fn number(bounds: Bounds) -> Value {
@@ -186,7 +231,9 @@ fn kind(kind: &Kind) -> Value {
     match kind {
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Count { min, max } => count(min, max),
-        Kind::CountOr { min, max, word, .. } => json!({ "anyOf": [count(min, max), { "const": word }] }),
+        Kind::CountOr { min, max, word, .. } => {
+            json!({ "anyOf": [count(min, max), { "const": word }] })
+        }
         Kind::Number(bounds) => number(*bounds),
         Kind::Counts { min, max } => array(count(min, max)),
         Kind::Rising(bounds) => array(number(*bounds)),
@@ -235,7 +282,10 @@ fn study() -> Value {
 fn options(section: &str) -> Value {
     let mut schema = json!({ "type": "object", "additionalProperties": false, "properties": {} });
     for option in OPTIONS {
-        let Some(path) = option.path.strip_prefix(section).and_then(|rest| rest.strip_prefix('.')) else { continue };
+        let Some(path) = option.path.strip_prefix(section).and_then(|rest| rest.strip_prefix('.'))
+        else {
+            continue;
+        };
         let place = match path.split_once('.') {
             None => &mut schema["properties"][path],
             Some((table, key)) => {

@@ -1,7 +1,8 @@
 //! The table of settings: every leaf of `RunConfig` once, with its kind, range and meaning.
 //!
-//! Reading a value, its error message, the JSON Schema, the reference in `docs/FORMAT.md` and the labels of variants all
-//! come from this table. A test holds it against serde's view of `RunConfig`, so a field without a line here fails.
+//! Reading a value, its error message, the JSON Schema, the reference in `docs/FORMAT.md` and the
+//! labels of variants all come from this table. A test holds it against serde's view of
+//! `RunConfig`, so a field without a line here fails.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -16,13 +17,15 @@ use crate::plan::names::brief;
 /// One leaf of the configuration.
 #[derive(Debug)]
 pub struct Setting {
-    /// Key path: `model.hidden`; a constant of a tagged setting lies below its word: `train.optimizer.adam.lr`.
+    /// Key path: `model.hidden`; a constant of a tagged setting lies below its word:
+    /// `train.optimizer.adam.lr`.
     pub path: &'static str,
     /// What it takes.
     pub kind: Kind,
     /// What it means, in one line.
     pub doc: &'static str,
-    /// Value where the tag is written without it; `None` = must be written. Only for constants of tagged settings.
+    /// Value where the tag is written without it; `None` = must be written. Only for constants of
+    /// tagged settings.
     pub unless_given: Option<f64>,
 }
 
@@ -30,14 +33,24 @@ const fn setting(path: &'static str, kind: Kind, doc: &'static str) -> Setting {
     Setting { path, kind, doc, unless_given: None }
 }
 
-const fn constant(path: &'static str, kind: Kind, doc: &'static str, unless_given: Option<f64>) -> Setting {
+const fn constant(
+    path: &'static str,
+    kind: Kind,
+    doc: &'static str,
+    unless_given: Option<f64>,
+) -> Setting {
     Setting { path, kind, doc, unless_given }
 }
 
 /// Seeds stay below 2^53, where a spreadsheet keeps every digit.
 pub(super) const SEED_MAX: u64 = (1 << 53) - 1;
 const COUNT: Kind = Count { min: 1, max: 1_000_000_000 };
-const IMAGES: Kind = CountOr { min: 1, max: 1_000_000_000, word: "all", json: Otherwise::Absent };
+const IMAGES: Kind = CountOr {
+    min: 1,
+    max: 1_000_000_000,
+    word: "all",
+    json: Otherwise::Absent,
+};
 const AT_LEAST_ZERO: Bounds = Bounds { min: Some((0.0, true)), max: None };
 
 /// Every setting of a run.
@@ -140,16 +153,56 @@ pub static SETTINGS: &[Setting] = &[
         "update rule and its constants",
     ),
     constant("train.optimizer.adam.lr", Number(ABOVE_ZERO), "learning rate", Some(1e-3)),
-    constant("train.optimizer.adam.beta1", Number(FRACTION), "decay of the first moment", Some(0.9)),
-    constant("train.optimizer.adam.beta2", Number(FRACTION), "decay of the second moment", Some(0.999)),
-    constant("train.optimizer.adam.eps", Number(ABOVE_ZERO), "added to the root of the second moment", Some(1e-8)),
+    constant(
+        "train.optimizer.adam.beta1",
+        Number(FRACTION),
+        "decay of the first moment",
+        Some(0.9),
+    ),
+    constant(
+        "train.optimizer.adam.beta2",
+        Number(FRACTION),
+        "decay of the second moment",
+        Some(0.999),
+    ),
+    constant(
+        "train.optimizer.adam.eps",
+        Number(ABOVE_ZERO),
+        "added to the root of the second moment",
+        Some(1e-8),
+    ),
     constant("train.optimizer.sgd.lr", Number(ABOVE_ZERO), "learning rate", None),
-    constant("train.optimizer.sgd.momentum", Number(FRACTION), "momentum; 0 = none", Some(0.0)),
+    constant(
+        "train.optimizer.sgd.momentum",
+        Number(FRACTION),
+        "momentum; 0 = none",
+        Some(0.0),
+    ),
     constant("train.optimizer.adagrad.lr", Number(ABOVE_ZERO), "learning rate", None),
-    constant("train.optimizer.adagrad.eps", Number(ABOVE_ZERO), "added to the sum of squares", Some(1e-6)),
-    constant("train.optimizer.adadelta.lr", Number(ABOVE_ZERO), "factor on the update; 1 in the original", Some(1.0)),
-    constant("train.optimizer.adadelta.rho", Number(FRACTION), "decay of both averages", Some(0.95)),
-    constant("train.optimizer.adadelta.eps", Number(ABOVE_ZERO), "added inside both roots", Some(1e-6)),
+    constant(
+        "train.optimizer.adagrad.eps",
+        Number(ABOVE_ZERO),
+        "added to the sum of squares",
+        Some(1e-6),
+    ),
+    constant(
+        "train.optimizer.adadelta.lr",
+        Number(ABOVE_ZERO),
+        "factor on the update; 1 in the original",
+        Some(1.0),
+    ),
+    constant(
+        "train.optimizer.adadelta.rho",
+        Number(FRACTION),
+        "decay of both averages",
+        Some(0.95),
+    ),
+    constant(
+        "train.optimizer.adadelta.eps",
+        Number(ABOVE_ZERO),
+        "added inside both roots",
+        Some(1e-6),
+    ),
     setting(
         "train.schedule",
         Tag(&[
@@ -159,8 +212,18 @@ pub static SETTINGS: &[Setting] = &[
         ]),
         "how the learning rate moves over the epochs",
     ),
-    constant("train.schedule.steps.at", Rising(INSIDE_ONE), "fractions of the epochs, rising", None),
-    constant("train.schedule.steps.factor", Number(ABOVE_ZERO), "what each step multiplies the rate by", None),
+    constant(
+        "train.schedule.steps.at",
+        Rising(INSIDE_ONE),
+        "fractions of the epochs, rising",
+        None,
+    ),
+    constant(
+        "train.schedule.steps.factor",
+        Number(ABOVE_ZERO),
+        "what each step multiplies the rate by",
+        None,
+    ),
     setting("train.batch", COUNT, "images a minibatch"),
     setting("train.epochs", COUNT, "epochs at most"),
     setting("train.remask_every", COUNT, "minibatches between two masks of the cycle"),
@@ -174,8 +237,16 @@ pub static SETTINGS: &[Setting] = &[
         Count { min: 1, max: 1_000_000 },
         "masks of the scored mixture when masks are fresh",
     ),
-    setting("sample.count", Count { min: 0, max: 1_000_000 }, "images to draw from the trained model"),
-    setting("sample.masks", Count { min: 1, max: 1_000_000 }, "masks averaged at every pixel drawn; 1 = the usual way"),
+    setting(
+        "sample.count",
+        Count { min: 0, max: 1_000_000 },
+        "images to draw from the trained model",
+    ),
+    setting(
+        "sample.masks",
+        Count { min: 1, max: 1_000_000 },
+        "masks averaged at every pixel drawn; 1 = the usual way",
+    ),
     setting(
         "sample.temperature",
         Number(AT_LEAST_ZERO),
@@ -191,13 +262,18 @@ pub static SETTINGS: &[Setting] = &[
     ),
 ];
 
-/// Makes sure that a configuration from elsewhere than an experiment file is one that such a file could have asked for.
+/// Makes sure that a configuration from elsewhere than an experiment file is one that such a file
+/// could have asked for.
 pub fn check_config(config: &RunConfig) -> Result<(), String> {
     let all = serde_json::to_value(config).map_err(|error| error.to_string())?;
     for Setting { path, kind, .. } in SETTINGS {
         let found = path.split('.').try_fold(&all, |value, key| value.get(key));
         if let Some(value) = found.filter(|value| !kind.holds(value)) {
-            return Err(format!("{path} is {}, expected {}", brief(&value.to_string()), kind.describe()));
+            return Err(format!(
+                "{path} is {}, expected {}",
+                brief(&value.to_string()),
+                kind.describe()
+            ));
         }
     }
     super::check::too_large(config).map_or(Ok(()), |clash| Err(clash.message))
@@ -215,14 +291,21 @@ struct Index {
 }
 
 static INDEX: LazyLock<Index> = LazyLock::new(|| {
-    let by_path: BTreeMap<_, _> = SETTINGS.iter().enumerate().map(|(leaf, setting)| (setting.path, leaf)).collect();
+    let by_path: BTreeMap<_, _> = SETTINGS
+        .iter()
+        .enumerate()
+        .map(|(leaf, setting)| (setting.path, leaf))
+        .collect();
     let tags: Vec<_> = SETTINGS.iter().map(|setting| tag_of(setting.path, &by_path)).collect();
     let config = serde_json::to_value(RunConfig::default()).unwrap_or_default();
     let defaults = SETTINGS.iter().map(|setting| default_of(setting, &config)).collect();
     Index { by_path, tags, defaults }
 });
 
-fn tag_of(path: &'static str, by_path: &BTreeMap<&'static str, Leaf>) -> Option<(Leaf, &'static str)> {
+fn tag_of(
+    path: &'static str,
+    by_path: &BTreeMap<&'static str, Leaf>,
+) -> Option<(Leaf, &'static str)> {
     let (tag, _) = path.rsplit_once('.')?;
     let (parent, word) = tag.rsplit_once('.')?;
     by_path.get(parent).map(|leaf| (*leaf, word))
@@ -231,7 +314,9 @@ fn tag_of(path: &'static str, by_path: &BTreeMap<&'static str, Leaf>) -> Option<
 fn default_of(setting: &Setting, config: &Value) -> Value {
     let found = setting.path.split('.').try_fold(config, |value, key| value.get(key));
     match (found, &setting.kind) {
-        (Some(Value::Object(tagged)), Tag(_)) => tagged.keys().next().cloned().map_or(Value::Null, Value::String),
+        (Some(Value::Object(tagged)), Tag(_)) => {
+            tagged.keys().next().cloned().map_or(Value::Null, Value::String)
+        }
         (Some(value), _) => value.clone(),
         (None, _) => setting.unless_given.map_or(Value::Null, Value::from),
     }
@@ -242,14 +327,16 @@ pub(super) fn find(path: &str) -> Option<Leaf> {
     INDEX.by_path.get(path).copied()
 }
 
-/// Of a constant below a tag, such as `train.optimizer.adam.lr`: the tagged setting and the word it belongs to.
+/// Of a constant below a tag, such as `train.optimizer.adam.lr`: the tagged setting and the word it
+/// belongs to.
 pub(super) fn tag(leaf: Leaf) -> Option<(Leaf, &'static str)> {
     INDEX.tags[leaf]
 }
 
 /// The constants below a word of a tagged setting.
 pub(super) fn constants(tagged: Leaf, word: &str) -> impl Iterator<Item = Leaf> {
-    let below = move |leaf: &Leaf| tag(*leaf).is_some_and(|(parent, of)| parent == tagged && of == word);
+    let below =
+        move |leaf: &Leaf| tag(*leaf).is_some_and(|(parent, of)| parent == tagged && of == word);
     (tagged..SETTINGS.len()).filter(below)
 }
 
@@ -265,10 +352,12 @@ pub(super) fn paths() -> impl Iterator<Item = &'static str> {
 
 /// Whether `path` leads to settings without being one: `model`, `train.optimizer.adam`.
 pub(super) fn is_group(path: &str) -> bool {
-    find(path).is_none() && paths().any(|p| p.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')))
+    find(path).is_none()
+        && paths().any(|p| p.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')))
 }
 
-/// Sets one field of a configuration to a checked value; a tagged setting takes its word with all constants.
+/// Sets one field of a configuration to a checked value; a tagged setting takes its word with all
+/// constants.
 pub(super) fn assign(config: &mut RunConfig, path: &str, value: Value) -> serde_json::Result<()> {
     fn put<T: serde::de::DeserializeOwned>(field: &mut T, value: Value) -> serde_json::Result<()> {
         *field = serde_json::from_value(value)?;

@@ -83,7 +83,8 @@ pub(super) fn parse(file: u32, errors: &mut Errors) -> Option<Table> {
     None
 }
 
-/// Parses a value of an argument, which stands at `offset` of source `file`; `None` if it is no TOML value.
+/// Parses a value of an argument, which stands at `offset` of source `file`; `None` if it is no
+/// TOML value.
 pub(super) fn parse_value(file: u32, offset: usize, text: &str) -> Option<Node> {
     let value = DeValue::parse(text).ok()?;
     let mut node = convert(file, value);
@@ -93,7 +94,8 @@ pub(super) fn parse_value(file: u32, offset: usize, text: &str) -> Option<Node> 
 
 impl Node {
     fn shift(&mut self, offset: u32) {
-        let shift = |span: &mut Span| (span.start, span.end) = (span.start + offset, span.end + offset);
+        let shift =
+            |span: &mut Span| (span.start, span.end) = (span.start + offset, span.end + offset);
         shift(&mut self.span);
         match &mut self.value {
             Toml::List(list) => list.iter_mut().for_each(|node| node.shift(offset)),
@@ -114,7 +116,9 @@ fn convert(file: u32, value: toml::Spanned<DeValue>) -> Node {
         DeValue::Float(x) => Toml::Float(x.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::String(text) => Toml::Text(text.into_owned()),
         DeValue::Datetime(_) => Toml::Date,
-        DeValue::Array(list) => Toml::List(list.into_iter().map(|node| convert(file, node)).collect()),
+        DeValue::Array(list) => {
+            Toml::List(list.into_iter().map(|node| convert(file, node)).collect())
+        }
         DeValue::Table(table) => Toml::Table(convert_table(file, table)),
     };
     Node { span, value }

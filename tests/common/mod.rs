@@ -1,4 +1,5 @@
-//! A study that was never trained: curves, failures and images made up from formulas, for figures and page.
+//! A study that was never trained: curves, failures and images made up from formulas, for figures
+//! and page.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -52,7 +53,9 @@ impl Recipe {
         let mut cells: Vec<Vec<String>> = vec![Vec::new()];
         for (_, levels) in &self.axes {
             let grown = cells.iter().flat_map(|cell| {
-                levels.iter().map(move |level| cell.iter().cloned().chain([level.clone()]).collect::<Vec<_>>())
+                levels.iter().map(move |level| {
+                    cell.iter().cloned().chain([level.clone()]).collect::<Vec<_>>()
+                })
             });
             cells = grown.collect();
         }
@@ -79,9 +82,20 @@ impl Recipe {
                 let id = RunId::new(1, &config, "d5e1", seed);
                 ids.push(id.clone());
                 records.insert(id.clone(), self.record(v, s, levels));
-                runs.push(RunSpec { id, seed, data: "d5e1".into(), config: Arc::new(config.clone()), earlier: None });
+                runs.push(RunSpec {
+                    id,
+                    seed,
+                    data: "d5e1".into(),
+                    config: Arc::new(config.clone()),
+                    earlier: None,
+                });
             }
-            let words: Vec<String> = self.axes.iter().zip(levels).map(|((axis, _), l)| format!("{axis} {l}")).collect();
+            let words: Vec<String> = self
+                .axes
+                .iter()
+                .zip(levels)
+                .map(|((axis, _), l)| format!("{axis} {l}"))
+                .collect();
             let label = if v == 0 { "baseline".to_owned() } else { words.join(", ") };
             variants.push(PlannedVariant {
                 label,
@@ -122,21 +136,37 @@ impl Recipe {
         let status = (self.status)(v, s);
         if matches!(status, RunStatus::Failed | RunStatus::Outstanding) {
             let error = (status == RunStatus::Failed).then(|| "the disk is full".to_owned());
-            return RunRecord { status, error, summary: None, epochs: Vec::new(), timing: None };
+            return RunRecord {
+                status,
+                error,
+                summary: None,
+                epochs: Vec::new(),
+                timing: None,
+            };
         }
         let mut noise = Seed((v * 1000 + s) as u64).stream(Purpose::Statistics, 0);
         let variants: usize = self.axes.iter().map(|(_, levels)| levels.len()).product();
-        let level = 30.0 + 6.0 * ((v * 7) % variants.max(1)) as f64 / variants.max(1) as f64 + 0.25 * noise.normal();
+        let level = 30.0
+            + 6.0 * ((v * 7) % variants.max(1)) as f64 / variants.max(1) as f64
+            + 0.25 * noise.normal();
         let seed_effect = 0.6 * Seed(s as u64).stream(Purpose::Statistics, 1).normal();
         let speed = 0.12 + 0.05 * ((v * 3) % 5) as f64 / 5.0;
-        let last = if status == RunStatus::Diverged { (self.epochs / 3).max(1) } else { self.epochs };
+        let last = if status == RunStatus::Diverged {
+            (self.epochs / 3).max(1)
+        } else {
+            self.epochs
+        };
         let scale = 60.0 / self.epochs as f64;
         let epochs: Vec<EpochRow> = (1..=last)
             .map(|epoch| {
                 let t = epoch as f64 * scale.min(1.0);
                 let fall = 70.0 * (-speed * t).exp() + 14.0 / (1.0 + 0.2 * t);
                 let overfit = 0.0006 * (t - 35.0).max(0.0).powi(2) * (v % 3) as f64;
-                let blow = if status == RunStatus::Diverged { (0.5 * epoch as f64 - 5.0).max(0.0).exp() } else { 0.0 };
+                let blow = if status == RunStatus::Diverged {
+                    (0.5 * epoch as f64 - 5.0).max(0.0).exp()
+                } else {
+                    0.0
+                };
                 let held = level + seed_effect + fall + overfit + blow + 0.12 * noise.normal();
                 EpochRow {
                     epoch,
@@ -146,11 +176,15 @@ impl Recipe {
                 }
             })
             .collect();
-        let best = epochs.iter().min_by(|a, b| a.valid_nll_nats.total_cmp(&b.valid_nll_nats)).copied();
+        let best = epochs
+            .iter()
+            .min_by(|a, b| a.valid_nll_nats.total_cmp(&b.valid_nll_nats))
+            .copied();
         let nll = best.filter(|_| status == RunStatus::Finished);
         let summary = Summary {
             status,
-            error: (status == RunStatus::Diverged).then(|| format!("loss is not finite at epoch {}", last + 1)),
+            error: (status == RunStatus::Diverged)
+                .then(|| format!("loss is not finite at epoch {}", last + 1)),
             epochs: last,
             best_epoch: best.map_or(0, |b| b.epoch),
             parameters: 47_000 * (1 + levels.first().map_or(0, String::len) as u64 + v as u64 % 4),
@@ -172,7 +206,13 @@ impl Recipe {
             threads: 1,
             host: "host".into(),
         };
-        RunRecord { status, error: summary.error.clone(), summary: Some(summary), epochs, timing: Some(timing) }
+        RunRecord {
+            status,
+            error: summary.error.clone(),
+            summary: Some(summary),
+            epochs,
+            timing: Some(timing),
+        }
     }
 }
 
@@ -183,7 +223,11 @@ fn rings(count: usize, seed: u64, noise: f64) -> Images {
     let mut stream = Seed(seed).stream(Purpose::Data, 0);
     let mut pixels = Vec::with_capacity(count * SHAPE.dim());
     for _ in 0..count {
-        let (x, y, r) = (5.0 + 3.0 * stream.uniform(), 5.0 + 3.0 * stream.uniform(), 2.5 + 3.0 * stream.uniform());
+        let (x, y, r) = (
+            5.0 + 3.0 * stream.uniform(),
+            5.0 + 3.0 * stream.uniform(),
+            2.5 + 3.0 * stream.uniform(),
+        );
         for i in 0..SHAPE.dim() {
             let (dx, dy) = ((i % SHAPE.width) as f64 - x, (i / SHAPE.width) as f64 - y);
             let on = (dx.hypot(dy) - r).abs() < 0.8;
@@ -196,9 +240,16 @@ fn rings(count: usize, seed: u64, noise: f64) -> Images {
 /// Images for every finished run of a study.
 pub(crate) fn artefacts(study: &Study) -> Artefacts {
     let finished = |id: &RunId| study.records[id].status == RunStatus::Finished;
-    let ids: Vec<&RunId> = study.plan.runs.iter().map(|run| &run.id).filter(|id| finished(id)).collect();
+    let ids: Vec<&RunId> =
+        study.plan.runs.iter().map(|run| &run.id).filter(|id| finished(id)).collect();
     let samples = ids.iter().enumerate().map(|(i, id)| {
-        ((*id).clone(), Picture { shape: SHAPE, images: rings(100, i as u64, 0.01 + 0.002 * i as f64) })
+        (
+            (*id).clone(),
+            Picture {
+                shape: SHAPE,
+                images: rings(100, i as u64, 0.01 + 0.002 * i as f64),
+            },
+        )
     });
     let completion = Completion {
         shape: SHAPE,
@@ -206,7 +257,12 @@ pub(crate) fn artefacts(study: &Study) -> Artefacts {
         given: (0..SHAPE.dim()).map(|i| i < SHAPE.dim() / 2).collect(),
         completions: (0..4).map(|k| rings(10, 700 + k, 0.02)).collect(),
         reconstruction: Some(Images::new(
-            rings(10, 999, 0.0).pixels().iter().enumerate().map(|(i, p)| p * 200 + (i % 50) as u8).collect::<Vec<u8>>(),
+            rings(10, 999, 0.0)
+                .pixels()
+                .iter()
+                .enumerate()
+                .map(|(i, p)| p * 200 + (i % 50) as u8)
+                .collect::<Vec<u8>>(),
             SHAPE.dim(),
         )),
     };

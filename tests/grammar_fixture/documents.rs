@@ -15,7 +15,10 @@ fn holds(path: &Path, wanted: &str) {
     }
     let found = std::fs::read_to_string(path).unwrap_or_default();
     let name = path.display();
-    assert!(found == wanted, "{name} is out of date: UPDATE_DOCUMENTS=1 cargo test --test grammar documents");
+    assert!(
+        found == wanted,
+        "{name} is out of date: UPDATE_DOCUMENTS=1 cargo test --test grammar documents"
+    );
 }
 
 #[test]
@@ -37,17 +40,24 @@ fn the_reference_is_in_the_format_document() {
 #[test]
 fn every_example_of_the_format_document_loads() {
     let text = std::fs::read_to_string(root().join("docs/FORMAT.md")).expect("docs/FORMAT.md");
-    let examples: Vec<&str> = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let examples: Vec<&str> = text
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
     assert!(examples.len() > 5, "{} examples", examples.len());
     for example in examples {
-        crate::grammar_fixture::load_text(example, &Overrides::default()).unwrap_or_else(|e| panic!("{example}\n{e}"));
+        crate::grammar_fixture::load_text(example, &Overrides::default())
+            .unwrap_or_else(|e| panic!("{example}\n{e}"));
     }
 }
 
 #[test]
 fn every_shipped_experiment_loads() {
     let folders = ["experiments", "experiments/report", "experiments/paper"];
-    let entries = folders.iter().flat_map(|folder| std::fs::read_dir(root().join(folder)).expect("a folder"));
+    let entries = folders
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(root().join(folder)).expect("a folder"));
     let files: Vec<PathBuf> = entries
         .map(|entry| entry.expect("an entry").path())
         .filter(|p| p.extension().is_some_and(|e| e == "toml"))
@@ -55,12 +65,17 @@ fn every_shipped_experiment_loads() {
     assert!(files.len() >= 5);
     for file in files {
         let experiment = load(&file, &Overrides::default()).unwrap_or_else(|e| panic!("{e}"));
-        assert!(!experiment.question.is_empty() && !experiment.notes.is_empty(), "{} asks nothing", file.display());
+        assert!(
+            !experiment.question.is_empty() && !experiment.notes.is_empty(),
+            "{} asks nothing",
+            file.display()
+        );
         assert!(experiment.remarks.is_empty(), "{:?}", experiment.remarks);
     }
 }
 
-/// The keywords that `schema` uses, checked by hand: enough to see that it takes what the grammar takes.
+/// The keywords that `schema` uses, checked by hand: enough to see that it takes what the grammar
+/// takes.
 fn fits(schema: &serde_json::Value, value: &serde_json::Value) -> bool {
     use serde_json::Value;
     let each = |key: &str| schema[key].as_array().into_iter().flatten();
@@ -74,25 +89,30 @@ fn fits(schema: &serde_json::Value, value: &serde_json::Value) -> bool {
         Some("number") => value.is_number(),
         Some(other) => panic!("{other}"),
     };
-    let bound = |key: &str, holds: fn(f64, f64) -> bool| match (schema[key].as_f64(), value.as_f64()) {
-        (Some(bound), Some(x)) => holds(x, bound),
-        _ => true,
-    };
+    let bound =
+        |key: &str, holds: fn(f64, f64) -> bool| match (schema[key].as_f64(), value.as_f64()) {
+            (Some(bound), Some(x)) => holds(x, bound),
+            _ => true,
+        };
     let table = value.as_object().is_none_or(|table| {
         let known = |(key, value): (&String, &Value)| match schema["properties"].get(key) {
             Some(inner) => fits(inner, value),
             None => schema["additionalProperties"] != false,
         };
-        table.iter().all(known) && each("required").all(|key| table.contains_key(key.as_str().expect("a key")))
+        table.iter().all(known)
+            && each("required").all(|key| table.contains_key(key.as_str().expect("a key")))
     });
-    let list = value
-        .as_array()
-        .is_none_or(|list| schema.get("items").is_none_or(|items| list.iter().all(|item| fits(items, item))));
+    let list = value.as_array().is_none_or(|list| {
+        schema
+            .get("items")
+            .is_none_or(|items| list.iter().all(|item| fits(items, item)))
+    });
     kind && table
         && list
         && schema.get("const").is_none_or(|word| word == value)
         && (schema.get("anyOf").is_none() || each("anyOf").any(|one| fits(one, value)))
-        && (schema.get("oneOf").is_none() || each("oneOf").filter(|one| fits(one, value)).count() == 1)
+        && (schema.get("oneOf").is_none()
+            || each("oneOf").filter(|one| fits(one, value)).count() == 1)
         && bound("minimum", |x, bound| x >= bound)
         && bound("maximum", |x, bound| x <= bound)
         && bound("exclusiveMinimum", |x, bound| x > bound)

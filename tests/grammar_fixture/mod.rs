@@ -46,19 +46,38 @@ pub(crate) fn expansion(experiment: &Experiment) -> String {
         plan.runs.len()
     );
     for study in &experiment.studies {
-        let _ = writeln!(out, "\n{} ({}): {}", study.name, study.design.as_str(), study.count_line());
+        let _ =
+            writeln!(out, "\n{} ({}): {}", study.name, study.design.as_str(), study.count_line());
         for axis in &study.axes {
             let tuned = if axis.tune { "tuned " } else { "" };
-            let _ = writeln!(out, "  {tuned}axis {} as {}: {}", axis.path, axis.column, axis.levels.join(" | "));
+            let _ = writeln!(
+                out,
+                "  {tuned}axis {} as {}: {}",
+                axis.path,
+                axis.column,
+                axis.levels.join(" | ")
+            );
         }
         for (i, variant) in study.variants.iter().enumerate() {
             let reference = if study.reference == Some(i) { " *" } else { "" };
-            let _ = writeln!(out, "  {}{reference} [{}] ({})", variant.label, variant.name, variant.levels.join(", "));
+            let _ = writeln!(
+                out,
+                "  {}{reference} [{}] ({})",
+                variant.label,
+                variant.name,
+                variant.levels.join(", ")
+            );
             for change in &variant.changes {
-                let _ = writeln!(out, "    {}: {} -> {}", change.path, change.baseline, change.value);
+                let _ =
+                    writeln!(out, "    {}: {} -> {}", change.path, change.baseline, change.value);
             }
             for candidate in &variant.candidates {
-                let _ = writeln!(out, "    candidate {} ({})", candidate.label, candidate.levels.join(", "));
+                let _ = writeln!(
+                    out,
+                    "    candidate {} ({})",
+                    candidate.label,
+                    candidate.levels.join(", ")
+                );
             }
         }
     }

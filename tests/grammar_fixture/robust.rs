@@ -61,7 +61,10 @@ const PIECES: [&str; 40] = [
 
 /// Inputs a property: 1500, or as many as `PROPTEST_CASES` says.
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(1500)
+    std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(1500)
 }
 
 /// Loads and, if that works, names everything; only panics matter.
@@ -70,14 +73,28 @@ fn survives(text: &str) {
         Ok(experiment) => {
             for study in &experiment.studies {
                 for variant in &study.variants {
-                    assert!(variant.name.starts_with(|c: char| c.is_ascii_alphabetic()), "{}", variant.name);
-                    assert!(variant.name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')));
+                    assert!(
+                        variant.name.starts_with(|c: char| c.is_ascii_alphabetic()),
+                        "{}",
+                        variant.name
+                    );
+                    assert!(
+                        variant
+                            .name
+                            .chars()
+                            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+                    );
                     assert_eq!(variant.levels.len(), study.axes.len());
                     for (level, axis) in variant.levels.iter().zip(&study.axes) {
-                        assert!(axis.levels.contains(level), "{level} is no level of {}", axis.path);
+                        assert!(
+                            axis.levels.contains(level),
+                            "{level} is no level of {}",
+                            axis.path
+                        );
                     }
                 }
-                let names: std::collections::BTreeSet<_> = study.variants.iter().map(|variant| &variant.name).collect();
+                let names: std::collections::BTreeSet<_> =
+                    study.variants.iter().map(|variant| &variant.name).collect();
                 assert_eq!(names.len(), study.variants.len());
             }
         }
@@ -130,7 +147,9 @@ proptest! {
 #[test]
 fn deep_nesting_is_an_error() {
     survives(&format!("[axes]\nmodel.masks = {}", "[".repeat(100_000)));
-    let deep = |open: &str| format!("[axes]\nmodel.masks = {{ values = [1], when = \"{}\" }}", open.repeat(10_000));
+    let deep = |open: &str| {
+        format!("[axes]\nmodel.masks = {{ values = [1], when = \"{}\" }}", open.repeat(10_000))
+    };
     for open in ["(", "not ", "[", "model.skip or ", "len("] {
         survives(&deep(open));
     }

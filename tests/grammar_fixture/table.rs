@@ -10,7 +10,8 @@ fn default_config() -> Value {
     serde_json::to_value(RunConfig::default()).expect("a configuration is JSON")
 }
 
-/// A configuration whose setting at `path` is `value`; what lies below a tag replaces the tag's value.
+/// A configuration whose setting at `path` is `value`; what lies below a tag replaces the tag's
+/// value.
 fn with(path: &str, value: Value) -> Value {
     let mut config = default_config();
     let mut at = &mut config;
@@ -38,11 +39,17 @@ fn refused(config: Value) -> serde_json::Error {
 
 /// Leaves of the default configuration; the value of a tagged setting counts as one.
 fn leaves(prefix: &str, value: &Value, out: &mut Vec<String>) {
-    let tagged = SETTINGS.iter().any(|setting| setting.path == prefix && matches!(setting.kind, Kind::Tag(_)));
+    let tagged = SETTINGS
+        .iter()
+        .any(|setting| setting.path == prefix && matches!(setting.kind, Kind::Tag(_)));
     match value {
         Value::Object(table) if !tagged => {
             for (key, value) in table {
-                leaves(&if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") }, value, out);
+                leaves(
+                    &if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") },
+                    value,
+                    out,
+                );
             }
         }
         _ => out.push(prefix.to_owned()),
@@ -51,7 +58,10 @@ fn leaves(prefix: &str, value: &Value, out: &mut Vec<String>) {
 
 fn constants(path: &str, word: &str) -> Vec<&'static str> {
     let below = format!("{path}.{word}.");
-    SETTINGS.iter().filter_map(|setting| setting.path.strip_prefix(&below)).collect()
+    SETTINGS
+        .iter()
+        .filter_map(|setting| setting.path.strip_prefix(&below))
+        .collect()
 }
 
 #[test]
@@ -59,9 +69,15 @@ fn every_leaf_of_the_configuration_is_one_setting() {
     let mut serde = Vec::new();
     leaves("", &default_config(), &mut serde);
     let tagged = |path: &str| {
-        SETTINGS.iter().any(|s| matches!(s.kind, Kind::Tag(_)) && path.starts_with(&format!("{}.", s.path)))
+        SETTINGS
+            .iter()
+            .any(|s| matches!(s.kind, Kind::Tag(_)) && path.starts_with(&format!("{}.", s.path)))
     };
-    let mut table: Vec<String> = SETTINGS.iter().map(|s| s.path.to_owned()).filter(|path| !tagged(path)).collect();
+    let mut table: Vec<String> = SETTINGS
+        .iter()
+        .map(|s| s.path.to_owned())
+        .filter(|path| !tagged(path))
+        .collect();
     serde.sort();
     table.sort();
     assert_eq!(table, serde);
@@ -78,7 +94,8 @@ fn words_and_constants_are_those_of_serde() {
         for word in words.iter().filter(|_| matches!(setting.kind, Kind::Tag(_))) {
             let own = constants(setting.path, word);
             if own.is_empty() {
-                serde_json::from_value::<RunConfig>(with(setting.path, (*word).into())).expect("a word alone");
+                serde_json::from_value::<RunConfig>(with(setting.path, (*word).into()))
+                    .expect("a word alone");
                 continue;
             }
             let table = Map::from_iter([((*word).to_owned(), json!({ "no such constant": 1 }))]);
@@ -101,7 +118,9 @@ fn sorted(words: &[impl ToString]) -> Vec<String> {
 #[test]
 fn a_constant_has_the_default_that_serde_gives_it() {
     for setting in SETTINGS {
-        let Some((path, word)) = setting.path.rsplit_once('.').and_then(|(tag, _)| tag.rsplit_once('.')) else {
+        let Some((path, word)) =
+            setting.path.rsplit_once('.').and_then(|(tag, _)| tag.rsplit_once('.'))
+        else {
             continue;
         };
         if !SETTINGS.iter().any(|s| s.path == path) {
@@ -111,17 +130,23 @@ fn a_constant_has_the_default_that_serde_gives_it() {
         let name = setting.path.rsplit('.').next().expect("a name");
         let others = own.iter().filter(|constant| **constant != name);
         let value = |constant: &str| if constant == "at" { json!([0.5]) } else { json!(0.5) };
-        let table: Map<String, Value> = others.map(|constant| ((*constant).to_owned(), value(constant))).collect();
+        let table: Map<String, Value> =
+            others.map(|constant| ((*constant).to_owned(), value(constant))).collect();
         let read = serde_json::from_value::<RunConfig>(with(path, json!({ word: table })));
         match (read, setting.unless_given) {
             (Ok(config), Some(default)) => {
                 let read = serde_json::to_value(config).expect("JSON");
-                let found = path.split('.').chain([word, name]).fold(&read, |value, key| &value[key]);
+                let found =
+                    path.split('.').chain([word, name]).fold(&read, |value, key| &value[key]);
                 assert_eq!(found, &json!(default), "{}", setting.path);
             }
-            // Serde asks for the rate of Adam; the grammar knows the one of the default configuration.
+            // Serde asks for the rate of Adam; the grammar knows the one of the default
+            // configuration.
             (Err(_), Some(default)) => {
-                let found = path.split('.').chain([word, name]).fold(default_config(), |value, key| value[key].clone());
+                let found = path
+                    .split('.')
+                    .chain([word, name])
+                    .fold(default_config(), |value, key| value[key].clone());
                 assert_eq!(found, json!(default), "{}", setting.path);
             }
             (Err(_), None) => {}
@@ -150,11 +175,17 @@ pub(crate) fn another(setting: &ablade::sweep::Setting) -> Option<String> {
         Kind::Rising(_) => "[0.125, 0.25]".into(),
         Kind::Text => "\"shapes\"".into(),
         Kind::Choice(words) => {
-            let default = setting.path.split('.').fold(default_config(), |value, key| value[key].clone());
+            let default =
+                setting.path.split('.').fold(default_config(), |value, key| value[key].clone());
             let other = words.iter().map(|(word, _)| *word).find(|word| default != json!(word));
             format!("\"{}\"", other.unwrap_or_else(|| panic!("{name} has a single word")))
         }
-        Kind::Tag(_) | Kind::Texts | Kind::Option | Kind::Options | Kind::Duration | Kind::Bytes => {
+        Kind::Tag(_)
+        | Kind::Texts
+        | Kind::Option
+        | Kind::Options
+        | Kind::Duration
+        | Kind::Bytes => {
             return None;
         }
     })
@@ -171,11 +202,14 @@ fn every_setting_can_be_written_and_is_read_back_the_same() {
             "train.schedule.steps.factor" => "train.schedule.steps.at = [0.5]",
             path if path.ends_with(".lr") => "",
             path if path.starts_with("train.optimizer.sgd") => "train.optimizer.sgd.lr = 0.1",
-            path if path.starts_with("train.optimizer.adagrad") => "train.optimizer.adagrad.lr = 0.1",
+            path if path.starts_with("train.optimizer.adagrad") => {
+                "train.optimizer.adagrad.lr = 0.1"
+            }
             _ => "",
         };
         let text = format!("{required}\n{} = {value}\n", setting.path);
-        let experiment = load_text(&text, &Default::default()).unwrap_or_else(|e| panic!("{text}\n{e}"));
+        let experiment =
+            load_text(&text, &Default::default()).unwrap_or_else(|e| panic!("{text}\n{e}"));
         let written = serde_json::to_value(&experiment.baseline).expect("JSON");
         let found = setting.path.split('.').fold(&written, |value, key| &value[key]);
         let wanted: toml::Table = format!("v = {value}").parse().expect("TOML");
@@ -197,16 +231,26 @@ fn every_option_of_execution_and_budget_is_a_field() {
         Kind::Bytes => "\"1KiB\"".into(),
         kind => format!("\"{}\"", kind.words().last().map_or("baseline", |(word, _)| *word)),
     };
-    let text: String = OPTIONS.iter().map(|option| format!("{} = {}\n", option.path, value(&option.kind))).collect();
+    let text: String = OPTIONS
+        .iter()
+        .map(|option| format!("{} = {}\n", option.path, value(&option.kind)))
+        .collect();
     let experiment = load_text(&text, &Default::default()).unwrap_or_else(|e| panic!("{e}"));
     let leaves_of = |prefix: &str, value: Value| {
         let mut found = Vec::new();
         leaves(prefix, &value, &mut found);
         found
     };
-    let mut fields = leaves_of("execution", serde_json::to_value(&experiment.execution).expect("JSON"));
+    let mut fields =
+        leaves_of("execution", serde_json::to_value(&experiment.execution).expect("JSON"));
     fields.extend(leaves_of("budget", serde_json::to_value(&experiment.budget).expect("JSON")));
     fields.extend(leaves_of("compare", serde_json::to_value(&experiment.compare).expect("JSON")));
-    assert_eq!(sorted(&fields), sorted(&OPTIONS.iter().map(|option| option.path).collect::<Vec<_>>()));
-    assert_eq!((experiment.execution.checkpoint, experiment.execution.memory), (Some(90.0), Some(1024)));
+    assert_eq!(
+        sorted(&fields),
+        sorted(&OPTIONS.iter().map(|option| option.path).collect::<Vec<_>>())
+    );
+    assert_eq!(
+        (experiment.execution.checkpoint, experiment.execution.memory),
+        (Some(90.0), Some(1024))
+    );
 }

@@ -1,4 +1,5 @@
-//! Models to hold the laws against, and an oracle: the network written out in double precision with explicit masks.
+//! Models to hold the laws against, and an oracle: the network written out in double precision with
+//! explicit masks.
 
 use ablade::data::Shape;
 use ablade::made::degrees::DegreeRule;
@@ -39,8 +40,8 @@ impl Case {
     }
 }
 
-/// {raster, reverse, random} x depth 0 to 3 x width {1, below D, above D} x degrees x direct x U, with the activations
-/// taken in turn: 3 x 4 x 3 x 2 x 2 x 2 = 288 models of D = 6.
+/// {raster, reverse, random} x depth 0 to 3 x width {1, below D, above D} x degrees x direct x U,
+/// with the activations taken in turn: 3 x 4 x 3 x 2 x 2 x 2 = 288 models of D = 6.
 pub(crate) fn all(masks: MaskCount) -> impl Iterator<Item = Case> {
     use Activation::{Relu, Sigmoid, Softplus, Softsign, Tanh};
     let activations = [Relu, Softplus, Tanh, Sigmoid, Softsign];
@@ -62,7 +63,8 @@ pub(crate) fn all(masks: MaskCount) -> impl Iterator<Item = Case> {
     })
 }
 
-/// The network of a case in double precision, with masks that a test may tamper with: `[to][from]`, pixels as pixels.
+/// The network of a case in double precision, with masks that a test may tamper with: `[to][from]`,
+/// pixels as pixels.
 pub(crate) struct Oracle {
     pub(crate) layers: Vec<Vec<Vec<bool>>>,
     pub(crate) direct: Option<Vec<Vec<bool>>>,
@@ -78,7 +80,13 @@ impl Oracle {
             layers: masks.layers(),
             direct: masks.direct(),
             params: case.made.read(|p| p.iter().map(|&p| f64::from(p)).collect()),
-            positions: case.made.first_ordering().positions().into_iter().map(|p| p as usize).collect(),
+            positions: case
+                .made
+                .first_ordering()
+                .positions()
+                .into_iter()
+                .map(|p| p as usize)
+                .collect(),
             layout: case.made.network().layout.clone(),
             activation: case.config.activation,
         }
@@ -93,7 +101,8 @@ impl Oracle {
             let above = (0..link.rows).map(|r| {
                 let open = (0..link.cols).filter(|&c| mask[r][c]);
                 let at = |c: usize| row(r) * link.cols + col(c);
-                let product: f64 = open.clone().map(|c| self.params[link.weight.start + at(c)] * h[c]).sum();
+                let product: f64 =
+                    open.clone().map(|c| self.params[link.weight.start + at(c)] * h[c]).sum();
                 let offset: f64 = link
                     .condition
                     .iter()
@@ -101,13 +110,18 @@ impl Oracle {
                     .sum();
                 self.params[link.bias.start + row(r)] + product + offset
             });
-            h = above.map(|a| if l == last { a } else { activate(self.activation, a) }).collect();
+            h = above
+                .map(|a| if l == last { a } else { activate(self.activation, a) })
+                .collect();
         }
         if let (Some(range), Some(mask)) = (&self.layout.direct, &self.direct) {
             for (d, z) in h.iter_mut().enumerate() {
                 let open = (0..x.len()).filter(|&c| mask[d][c]);
                 *z += open
-                    .map(|c| self.params[range.start + self.positions[d] * x.len() + self.positions[c]] * x[c])
+                    .map(|c| {
+                        self.params[range.start + self.positions[d] * x.len() + self.positions[c]]
+                            * x[c]
+                    })
                     .sum::<f64>();
             }
         }
@@ -120,7 +134,11 @@ impl Oracle {
 }
 
 pub(crate) fn log_probability(logits: &[f64], x: &[f64]) -> f64 {
-    logits.iter().zip(x).map(|(z, x)| z * x - (z.max(0.0) + (-z.abs()).exp().ln_1p())).sum()
+    logits
+        .iter()
+        .zip(x)
+        .map(|(z, x)| z * x - (z.max(0.0) + (-z.abs()).exp().ln_1p()))
+        .sum()
 }
 
 fn activate(activation: Activation, a: f64) -> f64 {
@@ -135,7 +153,9 @@ fn activate(activation: Activation, a: f64) -> f64 {
 
 /// All of {0, 1}^D.
 pub(crate) fn corners(dim: usize) -> Vec<Vec<f64>> {
-    (0..1usize << dim).map(|bits| (0..dim).map(|d| (bits >> d & 1) as f64).collect()).collect()
+    (0..1usize << dim)
+        .map(|bits| (0..dim).map(|d| (bits >> d & 1) as f64).collect())
+        .collect()
 }
 
 /// The same as images.

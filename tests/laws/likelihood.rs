@@ -1,4 +1,5 @@
-//! Laws of the likelihood: what the network computes is a distribution, in every engine, and its scores are exact.
+//! Laws of the likelihood: what the network computes is a distribution, in every engine, and its
+//! scores are exact.
 
 use ablade::data::Images;
 use ablade::made::evaluate::{averaged, mixture, single};
@@ -15,17 +16,31 @@ use crate::cases::{self, Case, Oracle, SEED, corner_images, corners, log_probabi
 
 fn reference(case: &Case, index: usize) -> Reference {
     let first = case.made.first_ordering();
-    Reference::new(case.made.network(), &case.masks.evaluated(index), first, DType::F64, &Device::Cpu).unwrap()
+    Reference::new(
+        case.made.network(),
+        &case.masks.evaluated(index),
+        first,
+        DType::F64,
+        &Device::Cpu,
+    )
+    .unwrap()
 }
 
 fn reference_nlls(case: &Case, index: usize, points: &[Vec<f64>]) -> Vec<f64> {
-    let x = Tensor::new(points.concat(), &Device::Cpu).unwrap().reshape((points.len(), case.shape.dim())).unwrap();
+    let x = Tensor::new(points.concat(), &Device::Cpu)
+        .unwrap()
+        .reshape((points.len(), case.shape.dim()))
+        .unwrap();
     let params = case.made.parameters().to_dtype(DType::F64).unwrap();
-    nll(&reference(case, index).logits(&params, &x).unwrap(), &x).unwrap().to_vec1().unwrap()
+    nll(&reference(case, index).logits(&params, &x).unwrap(), &x)
+        .unwrap()
+        .to_vec1()
+        .unwrap()
 }
 
-/// Probabilities sum to one over {0,1}^D: reference engine to 1e-10, kernels to single precision; single masks and the
-/// mixture of three. The reference agrees with the network written out, and the kernels with the reference.
+/// Probabilities sum to one over {0,1}^D: reference engine to 1e-10, kernels to single precision;
+/// single masks and the mixture of three. The reference agrees with the network written out, and
+/// the kernels with the reference.
 #[test]
 fn probabilities_sum_to_one() {
     let team = Team::new(1);
@@ -58,7 +73,8 @@ fn probabilities_sum_to_one() {
 #[test]
 fn control_wrong_masks_do_not_sum_to_one() {
     let points = corners(6);
-    let total = |oracle: &Oracle| points.iter().map(|x| oracle.log_probability(x).exp()).sum::<f64>();
+    let total =
+        |oracle: &Oracle| points.iter().map(|x| oracle.log_probability(x).exp()).sum::<f64>();
     for ones in [false, true] {
         let mut broken = 0;
         for case in cases::all(MaskCount::Cycle(2)).filter(|case| case.config.hidden == [9]) {
@@ -77,8 +93,9 @@ fn control_wrong_masks_do_not_sum_to_one() {
     }
 }
 
-/// Masks of one ordering: the averaged conditionals are a distribution, and another one than the mixture. Masks of
-/// several orderings: refused; and, as the control, averaging logits there anyway is no distribution.
+/// Masks of one ordering: the averaged conditionals are a distribution, and another one than the
+/// mixture. Masks of several orderings: refused; and, as the control, averaging logits there anyway
+/// is no distribution.
 #[test]
 fn averaging_conditionals_needs_one_ordering() {
     let team = Team::new(1);
@@ -98,8 +115,10 @@ fn averaging_conditionals_needs_one_ordering() {
     let nlls = averaged(&shared.made, &team, &masks, &images).unwrap();
     let total: f64 = nlls.iter().map(|nll| (-nll).exp()).sum();
     assert!((total - 1.0).abs() < 1e-5, "averaged conditionals sum to {total}");
-    let singles: Vec<_> = masks.iter().map(|mask| single(&shared.made, &team, mask, &images)).collect();
-    let apart: f64 = mixture(&singles).iter().zip(&nlls).map(|(m, a)| (m - a).abs()).sum::<f64>() / 64.0;
+    let singles: Vec<_> =
+        masks.iter().map(|mask| single(&shared.made, &team, mask, &images)).collect();
+    let apart: f64 =
+        mixture(&singles).iter().zip(&nlls).map(|(m, a)| (m - a).abs()).sum::<f64>() / 64.0;
     assert!(apart > 0.01, "mixture and averaged conditionals differ by {apart} nats only");
 
     let several = case(Resample::Both);
@@ -114,7 +133,8 @@ fn averaging_conditionals_needs_one_ordering() {
     assert!((total - 1.0).abs() > 1e-3, "averaged logits sum to {total}");
 }
 
-/// Changing pixel j leaves the logit of every pixel at or before it in the ordering bit-identical, in the kernels.
+/// Changing pixel j leaves the logit of every pixel at or before it in the ordering bit-identical,
+/// in the kernels.
 #[test]
 fn no_output_sees_its_own_or_a_later_pixel() {
     let team = Team::new(1);
@@ -122,8 +142,9 @@ fn no_output_sees_its_own_or_a_later_pixel() {
     for case in cases::all(MaskCount::Cycle(2)) {
         let masks = case.masks.evaluated(1);
         let positions = masks.ordering().positions();
-        let conditionals =
-            |pixels: Vec<u8>| ablade::made::evaluate::conditionals(&case.made, &team, &masks, &Images::new(pixels, 6));
+        let conditionals = |pixels: Vec<u8>| {
+            ablade::made::evaluate::conditionals(&case.made, &team, &masks, &Images::new(pixels, 6))
+        };
         let base = vec![1, 0, 1, 1, 0, 0];
         let before = conditionals(base.clone());
         for j in 0..6 {
@@ -131,7 +152,11 @@ fn no_output_sees_its_own_or_a_later_pixel() {
             changed[j] ^= 1;
             for (d, (was, is)) in before.iter().zip(conditionals(changed)).enumerate() {
                 if positions[d] <= positions[j] {
-                    assert!(was.to_bits() == is.to_bits(), "pixel {d} saw pixel {j}: {}", case.name);
+                    assert!(
+                        was.to_bits() == is.to_bits(),
+                        "pixel {d} saw pixel {j}: {}",
+                        case.name
+                    );
                 } else {
                     moved += usize::from(*was != is);
                 }
@@ -141,7 +166,8 @@ fn no_output_sees_its_own_or_a_later_pixel() {
     assert!(moved > 1000, "later pixels hardly see anything: {moved}");
 }
 
-/// Weights that the mask closes are inert: any finite value there leaves every bit of the output alone.
+/// Weights that the mask closes are inert: any finite value there leaves every bit of the output
+/// alone.
 #[test]
 fn masked_weights_are_inert() {
     let team = Team::new(1);
@@ -151,19 +177,29 @@ fn masked_weights_are_inert() {
         let first = case.made.first_ordering();
         let network = case.made.network();
         let closed = closed_parameters(&case, 1);
-        let wild: Vec<f32> =
-            case.made.read(|p| p.iter().zip(&closed).map(|(&p, &closed)| if closed { 1e30 } else { p }).collect());
+        let wild: Vec<f32> = case.made.read(|p| {
+            p.iter()
+                .zip(&closed)
+                .map(|(&p, &closed)| if closed { 1e30 } else { p })
+                .collect()
+        });
         let tampered = Made::with_parameters(&case.config, case.shape, &case.masks, wild).unwrap();
-        assert_eq!(single(&case.made, &team, &mask, &images), single(&tampered, &team, &mask, &images));
+        assert_eq!(
+            single(&case.made, &team, &mask, &images),
+            single(&tampered, &team, &mask, &images)
+        );
         let engine = Reference::new(network, &mask, first, DType::F32, &Device::Cpu).unwrap();
-        let x = Tensor::from_iter(images.pixels().iter().map(|&p| f32::from(p)), &Device::Cpu).unwrap();
+        let x =
+            Tensor::from_iter(images.pixels().iter().map(|&p| f32::from(p)), &Device::Cpu).unwrap();
         let x = x.reshape((64, 6)).unwrap();
-        let logits = |made: &Made| engine.logits(made.parameters(), &x).unwrap().to_vec2::<f32>().unwrap();
+        let logits =
+            |made: &Made| engine.logits(made.parameters(), &x).unwrap().to_vec2::<f32>().unwrap();
         assert_eq!(logits(&case.made), logits(&tampered), "{}", case.name);
     }
 }
 
-/// Which parameters evaluated mask `index` closes, by asking where ones survive the way to sorted space and back.
+/// Which parameters evaluated mask `index` closes, by asking where ones survive the way to sorted
+/// space and back.
 pub(crate) fn closed_parameters(case: &Case, index: usize) -> Vec<bool> {
     let layout = &case.made.network().layout;
     let staircase = case.made.staircase(&case.masks.evaluated(index));
@@ -172,8 +208,9 @@ pub(crate) fn closed_parameters(case: &Case, index: usize) -> Vec<bool> {
     back.into_iter().map(|open| open == 0.0).collect()
 }
 
-/// Per image: the best mask bounds the mixture from below; the mean, and log K over the best, from above. K copies of a
-/// mask are that mask, their order is nothing, and a likelihood of 10^4 nats stays finite.
+/// Per image: the best mask bounds the mixture from below; the mean, and log K over the best, from
+/// above. K copies of a mask are that mask, their order is nothing, and a likelihood of 10^4 nats
+/// stays finite.
 #[test]
 fn the_mixture_keeps_its_bounds() {
     let team = Team::new(1);
@@ -184,39 +221,57 @@ fn the_mixture_keeps_its_bounds() {
         ..ModelConfig::default()
     };
     let case = Case::new(config, shape(3, 2));
-    let mut nlls: Vec<_> =
-        (0..5).map(|k| single(&case.made, &team, &case.masks.evaluated(k), &corner_images(6))).collect();
+    let mut nlls: Vec<_> = (0..5)
+        .map(|k| single(&case.made, &team, &case.masks.evaluated(k), &corner_images(6)))
+        .collect();
     let mixed = mixture(&nlls);
     for (i, mixed) in mixed.iter().enumerate() {
         let each: Vec<f64> = nlls.iter().map(|nll| nll[i]).collect();
         let least = each.iter().copied().fold(f64::INFINITY, f64::min);
         let mean = each.iter().sum::<f64>() / 5.0;
-        assert!(least <= mixed + 1e-12 && *mixed <= mean.min(5f64.ln() + least) + 1e-12, "{least} {mixed} {mean}");
+        assert!(
+            least <= mixed + 1e-12 && *mixed <= mean.min(5f64.ln() + least) + 1e-12,
+            "{least} {mixed} {mean}"
+        );
     }
     nlls.reverse();
     for (a, b) in mixture(&nlls).iter().zip(&mixed) {
         assert!((a - b).abs() < 1e-12);
     }
     assert_eq!(
-        mixture(&[nlls[0].clone(), nlls[0].clone()]).iter().map(|n| (n * 1e9).round()).collect::<Vec<_>>(),
+        mixture(&[nlls[0].clone(), nlls[0].clone()])
+            .iter()
+            .map(|n| (n * 1e9).round())
+            .collect::<Vec<_>>(),
         nlls[0].iter().map(|n| (n * 1e9).round()).collect::<Vec<_>>()
     );
-    assert!((mixture(&[vec![1e4], vec![1e4 + 5.0]])[0] - (1e4 + 2f64.ln() - (1.0 + (-5f64).exp()).ln())).abs() < 1e-9);
+    assert!(
+        (mixture(&[vec![1e4], vec![1e4 + 5.0]])[0]
+            - (1e4 + 2f64.ln() - (1.0 + (-5f64).exp()).ln()))
+        .abs()
+            < 1e-9
+    );
 }
 
-/// The averaged conditionals of copies of one mask are that mask's, and a pixel that it all but rules out keeps its whole
-/// price: no probability underflows.
+/// The averaged conditionals of copies of one mask are that mask's, and a pixel that it all but
+/// rules out keeps its whole price: no probability underflows.
 #[test]
 fn averaged_copies_of_a_mask_are_the_mask() {
     let team = Team::new(1);
-    let config = ModelConfig { hidden: vec![9], ordering: OrderingRule::Random, ..ModelConfig::default() };
+    let config = ModelConfig {
+        hidden: vec![9],
+        ordering: OrderingRule::Random,
+        ..ModelConfig::default()
+    };
     let case = Case::new(config, shape(3, 2));
     let images = corner_images(6);
     let bias = case.made.network().layout.output().bias.clone();
     for extreme in [0.0, 1e4] {
         case.made.update(|p| p[bias.start] += extreme).unwrap();
         let alone = single(&case.made, &team, &case.first(), &images);
-        let copies = averaged(&case.made, &team, &[case.first(), case.first(), case.first()], &images).unwrap();
+        let copies =
+            averaged(&case.made, &team, &[case.first(), case.first(), case.first()], &images)
+                .unwrap();
         assert!(alone.iter().copied().fold(0.0, f64::max) > extreme as f64 * 0.9);
         for (alone, copies) in alone.iter().zip(&copies) {
             assert!((alone - copies).abs() <= 1e-5 * (1.0 + alone), "{alone} and {copies}");
@@ -224,11 +279,16 @@ fn averaged_copies_of_a_mask_are_the_mask() {
     }
 }
 
-/// Scores do not depend on how many images are scored together, nor on the number of threads, nor on the time of day.
+/// Scores do not depend on how many images are scored together, nor on the number of threads, nor
+/// on the time of day.
 #[test]
 fn scores_do_not_depend_on_company() {
-    let config =
-        ModelConfig { hidden: vec![70, 90], skip: true, ordering: OrderingRule::Random, ..ModelConfig::default() };
+    let config = ModelConfig {
+        hidden: vec![70, 90],
+        skip: true,
+        ordering: OrderingRule::Random,
+        ..ModelConfig::default()
+    };
     let case = Case::new(config, shape(10, 9));
     let mut stream = SEED.stream(Purpose::Data, 0);
     let mask = case.first();
@@ -244,10 +304,9 @@ fn scores_do_not_depend_on_company() {
     let all = single(&case.made, &Team::new(1), &mask, &images);
     assert_eq!(all, single(&case.made, &Team::new(3), &mask, &images));
     for size in [1, 7, 100] {
-        let parts = images
-            .pixels()
-            .chunks(size * 90)
-            .flat_map(|part| single(&case.made, &Team::new(1), &mask, &Images::new(part.to_vec(), 90)));
+        let parts = images.pixels().chunks(size * 90).flat_map(|part| {
+            single(&case.made, &Team::new(1), &mask, &Images::new(part.to_vec(), 90))
+        });
         assert_eq!(all, parts.collect::<Vec<_>>(), "in parts of {size}");
     }
 }
@@ -265,13 +324,19 @@ fn the_unit_is_nats_per_image() {
     }
 }
 
-/// V = 0 with direct connections is the fully visible sigmoid belief network; A = 0 is the model without them.
+/// V = 0 with direct connections is the fully visible sigmoid belief network; A = 0 is the model
+/// without them.
 #[test]
 fn direct_connections_have_their_limits() {
     let team = Team::new(1);
     let images = corner_images(6);
     for ordering in [OrderingRule::Raster, OrderingRule::Random] {
-        let config = ModelConfig { hidden: vec![9], skip: true, ordering, ..ModelConfig::default() };
+        let config = ModelConfig {
+            hidden: vec![9],
+            skip: true,
+            ordering,
+            ..ModelConfig::default()
+        };
         let case = Case::new(config.clone(), shape(3, 2));
         let layout = case.made.network().layout.clone();
         let masks = case.first();
@@ -286,7 +351,9 @@ fn direct_connections_have_their_limits() {
                     let before = (0..6).filter(|&e| (positions[e] as usize) < p);
                     let direct = layout.direct.as_ref().unwrap();
                     at(&layout.output().bias, p)
-                        + before.map(|e| at(direct, p * 6 + positions[e] as usize) * x[e]).sum::<f64>()
+                        + before
+                            .map(|e| at(direct, p * 6 + positions[e] as usize) * x[e])
+                            .sum::<f64>()
                 })
                 .collect();
             assert!((log_probability(&logits, x) + nll).abs() < 1e-5);
@@ -320,9 +387,17 @@ fn conditioning_weights_see_the_mask() {
     assert!(logits(&case, 0).iter().zip(logits(&case, 1)).any(|(a, b)| (a - b).abs() > 1e-3));
     let before = single(&case.made, &team, &case.first(), &dark);
     let layout = case.made.network().layout.clone();
-    case.made.update(|p| layout.links.iter().for_each(|link| p[link.condition.clone().unwrap()].fill(0.0))).unwrap();
+    case.made
+        .update(|p| {
+            layout
+                .links
+                .iter()
+                .for_each(|link| p[link.condition.clone().unwrap()].fill(0.0))
+        })
+        .unwrap();
     assert_ne!(before, single(&case.made, &team, &case.first(), &dark));
-    // Without U, an image of zeros passes a one-layer network by its biases, and only the output's mask matters.
+    // Without U, an image of zeros passes a one-layer network by its biases, and only the output's
+    // mask matters.
     let without = case.made.read(|p| {
         let kept = layout.links.iter().flat_map(|link| [link.weight.clone(), link.bias.clone()]);
         kept.flat_map(|range| p[range].to_vec()).collect::<Vec<f32>>()
@@ -332,7 +407,10 @@ fn conditioning_weights_see_the_mask() {
     for k in 0..2 {
         let mask = case.masks.evaluated(k);
         let images = corner_images(6);
-        assert_eq!(single(&case.made, &team, &mask, &images), single(&plain, &team, &mask, &images));
+        assert_eq!(
+            single(&case.made, &team, &mask, &images),
+            single(&plain, &team, &mask, &images)
+        );
     }
 }
 
@@ -340,7 +418,12 @@ fn conditioning_weights_see_the_mask() {
 #[test]
 fn pixels_have_no_names() {
     let team = Team::new(1);
-    let config = ModelConfig { hidden: vec![9], skip: true, ordering: OrderingRule::Raster, ..ModelConfig::default() };
+    let config = ModelConfig {
+        hidden: vec![9],
+        skip: true,
+        ordering: OrderingRule::Raster,
+        ..ModelConfig::default()
+    };
     let raster = Case::new(config.clone(), shape(3, 2));
     let spiral = Case::new(ModelConfig { ordering: OrderingRule::Spiral, ..config }, shape(3, 2));
     // Parameters stand by position, so equal parameters are the same network over permuted pixels.
@@ -350,27 +433,41 @@ fn pixels_have_no_names() {
         .flat_map(|i| {
             let row = images.row(i);
             let mut out = vec![0; 6];
-            order.iter().enumerate().for_each(|(position, &pixel)| out[pixel as usize] = row[position]);
+            order
+                .iter()
+                .enumerate()
+                .for_each(|(position, &pixel)| out[pixel as usize] = row[position]);
             out
         })
         .collect();
     let straight = single(&raster.made, &team, &raster.first(), &images);
     assert_eq!(straight, single(&spiral.made, &team, &spiral.first(), &Images::new(moved, 6)));
-    assert_ne!(straight, single(&spiral.made, &team, &spiral.first(), &images), "control: unmoved images");
+    assert_ne!(
+        straight,
+        single(&spiral.made, &team, &spiral.first(), &images),
+        "control: unmoved images"
+    );
 }
 
-/// The first output is a constant, the last input reaches nothing; D of 1 and 2, width 1, no hidden layer.
+/// The first output is a constant, the last input reaches nothing; D of 1 and 2, width 1, no hidden
+/// layer.
 #[test]
 fn edges_hold() {
     let team = Team::new(1);
     for dim in [1, 2, 3] {
         for hidden in [vec![], vec![1], vec![1, 1], vec![4]] {
             for skip in [false, true] {
-                let config = ModelConfig { hidden: hidden.clone(), skip, condition: skip, ..ModelConfig::default() };
+                let config = ModelConfig {
+                    hidden: hidden.clone(),
+                    skip,
+                    condition: skip,
+                    ..ModelConfig::default()
+                };
                 let case = Case::new(config, shape(dim, 1));
                 let masks = case.first();
                 let images = corner_images(dim);
-                let total: f64 = single(&case.made, &team, &masks, &images).iter().map(|nll| (-nll).exp()).sum();
+                let total: f64 =
+                    single(&case.made, &team, &masks, &images).iter().map(|nll| (-nll).exp()).sum();
                 assert!((total - 1.0).abs() < 1e-5, "{total}: {}", case.name);
                 let all = ablade::made::evaluate::conditionals(&case.made, &team, &masks, &images);
                 let first = masks.ordering().pixels()[0] as usize;

@@ -18,7 +18,11 @@ fn paths(layers: &[Vec<Vec<bool>>], direct: Option<&Vec<Vec<bool>>>, dim: usize)
     for mask in layers {
         reach = mask
             .iter()
-            .map(|row| (0..dim).map(|j| row.iter().zip(&reach).any(|(&open, below)| open && below[j])).collect())
+            .map(|row| {
+                (0..dim)
+                    .map(|j| row.iter().zip(&reach).any(|(&open, below)| open && below[j]))
+                    .collect()
+            })
             .collect();
     }
     if let Some(direct) = direct {
@@ -31,10 +35,11 @@ fn paths(layers: &[Vec<Vec<bool>>], direct: Option<&Vec<Vec<bool>>>, dim: usize)
 
 fn autoregressive(paths: &[Vec<bool>], ordering: &Ordering) -> bool {
     let positions = ordering.positions();
-    paths
-        .iter()
-        .enumerate()
-        .all(|(to, row)| row.iter().enumerate().all(|(from, &open)| !open || positions[from] < positions[to]))
+    paths.iter().enumerate().all(|(to, row)| {
+        row.iter()
+            .enumerate()
+            .all(|(from, &open)| !open || positions[from] < positions[to])
+    })
 }
 
 /// What each output sees is strictly before it, and exactly the prefix that the degrees promise.
@@ -46,8 +51,10 @@ fn paths_are_the_promised_prefixes() {
         assert!(autoregressive(&paths, masks.ordering()), "{}", case.name);
         let positions = masks.ordering().positions();
         for (position, &pixel) in masks.ordering().pixels().iter().enumerate() {
-            let mut seen: Vec<u32> =
-                (0..case.shape.dim()).filter(|&j| paths[pixel as usize][j]).map(|j| positions[j]).collect();
+            let mut seen: Vec<u32> = (0..case.shape.dim())
+                .filter(|&j| paths[pixel as usize][j])
+                .map(|j| positions[j])
+                .collect();
             seen.sort_unstable();
             let promised: Vec<u32> = (0..masks.visible()[position] as u32).collect();
             assert_eq!(seen, promised, "output {position} of {}", case.name);
@@ -55,7 +62,8 @@ fn paths_are_the_promised_prefixes() {
     }
 }
 
-/// Control: an output mask with >= in place of > lets outputs see themselves, and the check above notices.
+/// Control: an output mask with >= in place of > lets outputs see themselves, and the check above
+/// notices.
 #[test]
 fn control_a_loose_output_mask_is_noticed() {
     let (mut noticed, mut tried) = (0, 0);
@@ -65,10 +73,13 @@ fn control_a_loose_output_mask_is_noticed() {
         let mut layers = masks.layers();
         let last = masks.degrees().last().unwrap();
         for (pixel, row) in layers.last_mut().unwrap().iter_mut().enumerate() {
-            row.iter_mut().zip(last).for_each(|(open, &m)| *open = positions[pixel] + 1 >= m);
+            row.iter_mut()
+                .zip(last)
+                .for_each(|(open, &m)| *open = positions[pixel] + 1 >= m);
         }
         tried += 1;
-        noticed += usize::from(!autoregressive(&paths(&layers, None, case.shape.dim()), masks.ordering()));
+        noticed +=
+            usize::from(!autoregressive(&paths(&layers, None, case.shape.dim()), masks.ordering()));
     }
     assert_eq!(noticed, tried);
 }
@@ -96,9 +107,13 @@ fn nothing_is_lost_where_nothing_must_be() {
 fn orderings_are_permutations_with_inverses() {
     for rule in OrderingRule::ALL {
         for (width, height) in [(1, 1), (2, 1), (1, 5), (3, 2), (2, 3), (5, 4), (28, 28)] {
-            let ordering = Ordering::new(rule, shape(width, height), &mut SEED.stream(Purpose::Ordering, 0));
+            let ordering =
+                Ordering::new(rule, shape(width, height), &mut SEED.stream(Purpose::Ordering, 0));
             let positions = ordering.positions();
-            assert!(Ordering::from_pixels(ordering.pixels().to_vec()).is_some(), "{rule:?} on {width}x{height}");
+            assert!(
+                Ordering::from_pixels(ordering.pixels().to_vec()).is_some(),
+                "{rule:?} on {width}x{height}"
+            );
             for (position, &pixel) in ordering.pixels().iter().enumerate() {
                 assert_eq!(positions[pixel as usize] as usize, position);
             }
@@ -111,7 +126,11 @@ fn orderings_are_permutations_with_inverses() {
 /// On 2 rows of 3, where swapped rows and columns show.
 #[test]
 fn orderings_walk_as_they_are_named() {
-    let grid = |rule| Ordering::new(rule, shape(3, 2), &mut SEED.stream(Purpose::Ordering, 0)).pixels().to_vec();
+    let grid = |rule| {
+        Ordering::new(rule, shape(3, 2), &mut SEED.stream(Purpose::Ordering, 0))
+            .pixels()
+            .to_vec()
+    };
     assert_eq!(grid(OrderingRule::Raster), [0, 1, 2, 3, 4, 5]);
     assert_eq!(grid(OrderingRule::Columns), [0, 3, 1, 4, 2, 5]);
     assert_eq!(grid(OrderingRule::Reverse), [5, 4, 3, 2, 1, 0]);
@@ -120,16 +139,24 @@ fn orderings_walk_as_they_are_named() {
     assert_eq!(grid(OrderingRule::SpiralOut), [3, 4, 5, 2, 1, 0]);
     assert_eq!(grid(OrderingRule::Diagonal), [0, 1, 3, 2, 4, 5]);
     assert_eq!(grid(OrderingRule::Checkerboard), [0, 2, 4, 1, 3, 5]);
-    let spiral = Ordering::new(OrderingRule::Spiral, shape(3, 3), &mut SEED.stream(Purpose::Ordering, 0));
+    let spiral =
+        Ordering::new(OrderingRule::Spiral, shape(3, 3), &mut SEED.stream(Purpose::Ordering, 0));
     assert_eq!(spiral.pixels(), [0, 1, 2, 5, 8, 7, 6, 3, 4]);
 }
 
 fn masks_of(count: MaskCount, resample: Resample, ordering: OrderingRule) -> Masks {
-    let config = ModelConfig { masks: count, resample, ordering, hidden: vec![20], ..ModelConfig::default() };
+    let config = ModelConfig {
+        masks: count,
+        resample,
+        ordering,
+        hidden: vec![20],
+        ..ModelConfig::default()
+    };
     Masks::new(&config, Shape { width: 4, height: 4 }, 3, Seed(5))
 }
 
-/// A cycle of K repeats after exactly K changes, and evaluation asks for the masks that training used.
+/// A cycle of K repeats after exactly K changes, and evaluation asks for the masks that training
+/// used.
 #[test]
 fn evaluated_masks_are_the_trained_ones() {
     let masks = masks_of(MaskCount::Cycle(4), Resample::Both, OrderingRule::Random);
@@ -162,9 +189,11 @@ fn fresh_masks_never_repeat() {
 /// Orderings and connectivity are resampled separately or together, as told.
 #[test]
 fn resampling_changes_what_it_says() {
-    for (resample, order_moves, degrees_move) in
-        [(Resample::Both, true, true), (Resample::Ordering, true, false), (Resample::Connectivity, false, true)]
-    {
+    for (resample, order_moves, degrees_move) in [
+        (Resample::Both, true, true),
+        (Resample::Ordering, true, false),
+        (Resample::Connectivity, false, true),
+    ] {
         let masks = masks_of(MaskCount::Cycle(3), resample, OrderingRule::Random);
         let (a, b) = (masks.trained(0), masks.trained(1));
         assert_eq!(a.ordering() != b.ordering(), order_moves, "{resample:?}");

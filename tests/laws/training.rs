@@ -1,4 +1,5 @@
-//! Laws of training: it finds known distributions, touches nothing it must not, and can stop and go on.
+//! Laws of training: it finds known distributions, touches nothing it must not, and can stop and go
+//! on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -77,8 +78,9 @@ fn adam(lr: f64) -> Optimizer {
     Optimizer::Adam { lr, beta1: 0.9, beta2: 0.999, eps: 1e-8 }
 }
 
-/// Trained on data of a known distribution over 5 pixels, the last the parity of two others, the model comes within
-/// 1e-3 nats of it in every ordering; without hidden units, which cannot tell parity, it does not.
+/// Trained on data of a known distribution over 5 pixels, the last the parity of two others, the
+/// model comes within 1e-3 nats of it in every ordering; without hidden units, which cannot tell
+/// parity, it does not.
 #[test]
 fn training_recovers_a_known_distribution() {
     let counts: Vec<u32> = (0..32u32)
@@ -90,9 +92,15 @@ fn training_recovers_a_known_distribution() {
         .collect();
     let total: u32 = counts.iter().sum();
     let pixels: Vec<u8> = (0..32u32)
-        .flat_map(|x| (0..counts[x as usize]).flat_map(move |_| (0..5).map(move |d| (x >> d & 1) as u8)))
+        .flat_map(|x| {
+            (0..counts[x as usize]).flat_map(move |_| (0..5).map(move |d| (x >> d & 1) as u8))
+        })
         .collect();
-    let entropy: f64 = counts.iter().map(|&c| f64::from(c) / f64::from(total)).map(|p| -p * p.ln()).sum();
+    let entropy: f64 = counts
+        .iter()
+        .map(|&c| f64::from(c) / f64::from(total))
+        .map(|p| -p * p.ln())
+        .sum();
     let excess = |ordering, hidden: Vec<usize>| {
         let model = ModelConfig { hidden, ordering, skip: true, ..ModelConfig::default() };
         let train = TrainConfig {
@@ -104,31 +112,48 @@ fn training_recovers_a_known_distribution() {
         };
         let setup = Setup::new(&model, dataset(Images::new(pixels.clone(), 5), 5, 1), train);
         assert_eq!(finish(&mut setup.trainer()), Event::Finished);
-        mean(&single(&setup.made, &setup.team, &setup.masks.evaluated(0), &setup.data.test)).unwrap() - entropy
+        mean(&single(&setup.made, &setup.team, &setup.masks.evaluated(0), &setup.data.test))
+            .unwrap()
+            - entropy
     };
-    for ordering in [OrderingRule::Raster, OrderingRule::Reverse, OrderingRule::Random, OrderingRule::Checkerboard] {
+    for ordering in [
+        OrderingRule::Raster,
+        OrderingRule::Reverse,
+        OrderingRule::Random,
+        OrderingRule::Checkerboard,
+    ] {
         let excess = excess(ordering, vec![60]);
         assert!((-1e-4..1e-3).contains(&excess), "{ordering:?}: {excess} nats above the entropy");
     }
-    assert!(excess(OrderingRule::Raster, vec![]) > 0.05, "control: parity without hidden units");
+    assert!(
+        excess(OrderingRule::Raster, vec![]) > 0.05,
+        "control: parity without hidden units"
+    );
 }
 
 /// Biases alone end at the pixels' own entropies.
 #[test]
 fn biases_alone_reach_the_bernoulli_floor() {
     let model = ModelConfig { hidden: vec![], ..ModelConfig::default() };
-    let train = TrainConfig { optimizer: adam(0.05), batch: 64, epochs: 800, ..TrainConfig::default() };
+    let train = TrainConfig {
+        optimizer: adam(0.05),
+        batch: 64,
+        epochs: 800,
+        ..TrainConfig::default()
+    };
     let setup = Setup::new(&model, patterns(), train);
     finish(&mut setup.trainer());
     let floor: f64 = (0..6)
         .map(|d| (0..64).map(|i| f64::from(setup.data.train.row(i)[d])).sum::<f64>() / 64.0)
         .map(|p| -p * p.ln() - (1.0 - p) * (1.0 - p).ln())
         .sum();
-    let nll = mean(&single(&setup.made, &setup.team, &setup.masks.evaluated(0), &setup.data.test)).unwrap();
+    let nll = mean(&single(&setup.made, &setup.team, &setup.masks.evaluated(0), &setup.data.test))
+        .unwrap();
     assert!((nll - floor).abs() < 1e-4, "{nll}, floor {floor}");
 }
 
-/// After training under every rule, probabilities still sum to one, and what every mask closes never moved.
+/// After training under every rule, probabilities still sum to one, and what every mask closes
+/// never moved.
 #[test]
 fn training_keeps_the_masks() {
     let rules = [
@@ -151,10 +176,11 @@ fn training_keeps_the_masks() {
             let setup = Setup::new(&model, patterns(), train);
             let before = setup.made.read(<[f32]>::to_vec);
             finish(&mut setup.trainer());
-            let total: f64 = single(&setup.made, &setup.team, &setup.masks.evaluated(0), &corner_images(6))
-                .iter()
-                .map(|nll| (-nll).exp())
-                .sum();
+            let total: f64 =
+                single(&setup.made, &setup.team, &setup.masks.evaluated(0), &corner_images(6))
+                    .iter()
+                    .map(|nll| (-nll).exp())
+                    .sum();
             assert!((total - 1.0).abs() < 1e-5, "{masks:?}, {optimizer:?}: {total}");
             if let MaskCount::Cycle(count) = masks {
                 let layout = &setup.made.network().layout;
@@ -162,7 +188,12 @@ fn training_keeps_the_masks() {
                 for k in 0..count {
                     let staircase = setup.made.staircase(&setup.masks.evaluated(k));
                     let mut back = vec![0.0; layout.len];
-                    ablade::made::sorted::scatter(layout, &staircase, &vec![1.0; layout.len], &mut back);
+                    ablade::made::sorted::scatter(
+                        layout,
+                        &staircase,
+                        &vec![1.0; layout.len],
+                        &mut back,
+                    );
                     open.iter_mut().zip(back).for_each(|(open, back)| *open += back);
                 }
                 let after = setup.made.read(<[f32]>::to_vec);
@@ -181,13 +212,20 @@ fn training_keeps_the_masks() {
 #[test]
 fn threads_change_no_bit_of_a_training() {
     let params = |threads, density| {
-        let model = ModelConfig { hidden: vec![130], masks: MaskCount::Cycle(2), ..ModelConfig::default() };
+        let model = ModelConfig {
+            hidden: vec![130],
+            masks: MaskCount::Cycle(2),
+            ..ModelConfig::default()
+        };
         let mut stream = Seed(3).stream(Purpose::Data, 0);
-        // They begin anywhere, so that products skip more of some than of others; few pixels are on, or many.
+        // They begin anywhere, so that products skip more of some than of others; few pixels are
+        // on, or many.
         let mut pixels = vec![0; 50 * 144];
         for image in pixels.chunks_exact_mut(144) {
             let begin = stream.below(60) as usize;
-            image[begin..].iter_mut().for_each(|x| *x = u8::from(stream.uniform() < density));
+            image[begin..]
+                .iter_mut()
+                .for_each(|x| *x = u8::from(stream.uniform() < density));
         }
         let images = Images::new(pixels, 144);
         let train = TrainConfig { batch: 20, epochs: 2, ..TrainConfig::default() };
@@ -202,21 +240,38 @@ fn threads_change_no_bit_of_a_training() {
     }
 }
 
-/// Early stopping: the best epoch on validation is kept, also when it is not the last, and the test set has no say.
+/// Early stopping: the best epoch on validation is kept, also when it is not the last, and the test
+/// set has no say.
 #[test]
 fn the_best_epoch_on_validation_is_kept() {
     let mut data = patterns();
     // Validation that training makes worse: the patterns inverted at every second pixel.
-    data.valid =
-        Images::new(data.train.pixels().iter().enumerate().map(|(i, p)| p ^ (i % 2) as u8).collect::<Vec<_>>(), 6);
+    data.valid = Images::new(
+        data.train
+            .pixels()
+            .iter()
+            .enumerate()
+            .map(|(i, p)| p ^ (i % 2) as u8)
+            .collect::<Vec<_>>(),
+        6,
+    );
     let run = |data: Dataset, patience| {
-        let train = TrainConfig { optimizer: adam(0.01), batch: 16, epochs: 30, patience, ..TrainConfig::default() };
-        let setup = Setup::new(&ModelConfig { hidden: vec![9], ..ModelConfig::default() }, data, train);
+        let train = TrainConfig {
+            optimizer: adam(0.01),
+            batch: 16,
+            epochs: 30,
+            patience,
+            ..TrainConfig::default()
+        };
+        let setup =
+            Setup::new(&ModelConfig { hidden: vec![9], ..ModelConfig::default() }, data, train);
         let mut trainer = setup.trainer();
         assert_eq!(finish(&mut trainer), Event::Finished);
         let best = trainer.best().unwrap().clone();
         assert_eq!(setup.made.read(<[f32]>::to_vec), best.params);
-        let kept = mean(&single(&setup.made, &setup.team, &setup.masks.evaluated(0), &setup.data.valid)).unwrap();
+        let kept =
+            mean(&single(&setup.made, &setup.team, &setup.masks.evaluated(0), &setup.data.valid))
+                .unwrap();
         assert_eq!(kept, best.valid_nll_nats);
         (trainer.epochs().to_vec(), best.epoch)
     };
@@ -240,21 +295,29 @@ fn divergence_is_an_end_of_its_own() {
         epochs: 5,
         ..TrainConfig::default()
     };
-    let setup = Setup::new(&ModelConfig { hidden: vec![9], ..ModelConfig::default() }, patterns(), train);
+    let setup =
+        Setup::new(&ModelConfig { hidden: vec![9], ..ModelConfig::default() }, patterns(), train);
     assert!(matches!(finish(&mut setup.trainer()), Event::Diverged(_)));
 }
 
 /// A training whose first weights are changed, and how it ends.
 fn end_of_changed(change: impl FnOnce(&Layout, &mut [f32])) -> Event {
-    let train =
-        TrainConfig { optimizer: Optimizer::Sgd { lr: 1e-9, momentum: 0.0 }, epochs: 2, ..TrainConfig::default() };
-    let setup = Setup::new(&ModelConfig { hidden: vec![9], ..ModelConfig::default() }, patterns(), train);
-    setup.made.update(|params| change(&setup.made.network().layout, params)).unwrap();
+    let train = TrainConfig {
+        optimizer: Optimizer::Sgd { lr: 1e-9, momentum: 0.0 },
+        epochs: 2,
+        ..TrainConfig::default()
+    };
+    let setup =
+        Setup::new(&ModelConfig { hidden: vec![9], ..ModelConfig::default() }, patterns(), train);
+    setup
+        .made
+        .update(|params| change(&setup.made.network().layout, params))
+        .unwrap();
     finish(&mut setup.trainer())
 }
 
-/// A weight that is not a number ends the training as diverged even where a rectifier turns it into zero and every loss
-/// is finite.
+/// A weight that is not a number ends the training as diverged even where a rectifier turns it into
+/// zero and every loss is finite.
 #[test]
 fn a_weight_that_is_not_finite_is_divergence() {
     let end = end_of_changed(|layout, params| params[layout.links[0].bias.start] = f32::NAN);
@@ -264,13 +327,18 @@ fn a_weight_that_is_not_finite_is_divergence() {
 /// So does a validation NLL above a thousand times that of fair coins; one below it is a bad model.
 #[test]
 fn a_likelihood_beyond_sense_is_divergence() {
-    let end = |size: f32| end_of_changed(|layout, params| params[layout.output().bias.clone()].fill(size));
-    assert!(matches!(end(3e3), Event::Diverged(Divergence::Nll(nll)) if nll > 1000.0 * 6.0 * std::f64::consts::LN_2));
+    let end = |size: f32| {
+        end_of_changed(|layout, params| params[layout.output().bias.clone()].fill(size))
+    };
+    assert!(
+        matches!(end(3e3), Event::Diverged(Divergence::Nll(nll)) if nll > 1000.0 * 6.0 * std::f64::consts::LN_2)
+    );
     assert_eq!(end(3e2), Event::Finished);
 }
 
-/// Under dynamic binarisation the bits that a run's training NLL is of are those that its epoch trained on: scored with
-/// weights that do not move they give the loss of the epoch, and other epochs' bits do not.
+/// Under dynamic binarisation the bits that a run's training NLL is of are those that its epoch
+/// trained on: scored with weights that do not move they give the loss of the epoch, and other
+/// epochs' bits do not.
 #[test]
 fn the_bits_of_an_epoch_are_those_it_trained_on() {
     let mut stream = SEED.stream(Purpose::Data, 2);
@@ -284,7 +352,10 @@ fn the_bits_of_an_epoch_are_those_it_trained_on() {
         ..TrainConfig::default()
     };
     let setup = Setup::new(&ModelConfig { hidden: vec![9], ..ModelConfig::default() }, data, train);
-    setup.made.update(|params| params.iter_mut().for_each(|weight| *weight *= 3.0)).unwrap();
+    setup
+        .made
+        .update(|params| params.iter_mut().for_each(|weight| *weight *= 3.0))
+        .unwrap();
     let mut trainer = setup.trainer();
     assert_eq!(finish(&mut trainer), Event::Finished);
     let score = |epoch| {
@@ -297,12 +368,17 @@ fn the_bits_of_an_epoch_are_those_it_trained_on() {
     assert!((score(1) - score(2)).abs() > 1e-3);
 }
 
-/// Asked to stop while an epoch is scored, a training leaves it unscored; saved like that and restored, it ends in the
-/// same bits.
+/// Asked to stop while an epoch is scored, a training leaves it unscored; saved like that and
+/// restored, it ends in the same bits.
 #[test]
 fn an_epoch_whose_scoring_was_stopped_is_scored_anew() {
     let model = ModelConfig { hidden: vec![9], ..ModelConfig::default() };
-    let train = TrainConfig { optimizer: adam(0.01), batch: 15, epochs: 3, ..TrainConfig::default() };
+    let train = TrainConfig {
+        optimizer: adam(0.01),
+        batch: 15,
+        epochs: 3,
+        ..TrainConfig::default()
+    };
     let whole = Setup::new(&model, patterns(), train.clone());
     let mut straight = whole.trainer();
     finish(&mut straight);
@@ -329,7 +405,8 @@ fn an_epoch_whose_scoring_was_stopped_is_scored_anew() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
-    /// Stopped after any minibatch, saved, and restored into a new model, a training ends in the same bits.
+    /// Stopped after any minibatch, saved, and restored into a new model, a training ends in the
+    /// same bits.
     #[test]
     fn resuming_equals_never_having_stopped(
         stop in 1usize..30, rule in 0usize..3, masks in 1usize..3, patience in 0usize..3,
@@ -368,7 +445,8 @@ proptest! {
 }
 
 proptest! {
-    /// No bytes make a checkpoint reader panic, and a damaged checkpoint leaves the training as it was.
+    /// No bytes make a checkpoint reader panic, and a damaged checkpoint leaves the training as it
+    /// was.
     #[test]
     fn damaged_checkpoints_are_refused(cut in 0usize..2000, flip in 0usize..2000, noise in proptest::collection::vec(any::<u8>(), 0..200)) {
         let setup = Setup::new(&ModelConfig { hidden: vec![3], ..ModelConfig::default() }, patterns(), TrainConfig::default());
@@ -383,7 +461,8 @@ proptest! {
     }
 }
 
-/// A model's file gives back its parameters, and with them every score, bit for bit; another model's is refused.
+/// A model's file gives back its parameters, and with them every score, bit for bit; another
+/// model's is refused.
 #[test]
 fn model_files_round_trip() {
     for hidden in [vec![], vec![7], vec![7, 5]] {
@@ -396,7 +475,8 @@ fn model_files_round_trip() {
                 masks,
                 ..ModelConfig::default()
             };
-            let setup = Setup::new(&model, patterns(), TrainConfig { epochs: 2, ..TrainConfig::default() });
+            let setup =
+                Setup::new(&model, patterns(), TrainConfig { epochs: 2, ..TrainConfig::default() });
             finish(&mut setup.trainer());
             let bytes = file::save(&setup.made, &setup.masks.trained(0)).unwrap();
             let (layout, first) = (&setup.made.network().layout, setup.masks.trained(0));
@@ -406,7 +486,8 @@ fn model_files_round_trip() {
             let params = load(layout, &first).unwrap();
             assert_eq!(setup.made.read(<[f32]>::to_vec), params);
             let last = first.ordering().pixels()[5];
-            let others = first.with_first(&std::array::from_fn::<bool, 6, _>(|pixel| pixel as u32 == last));
+            let others =
+                first.with_first(&std::array::from_fn::<bool, 6, _>(|pixel| pixel as u32 == last));
             assert!(matches!(load(layout, &others), Err(file::FileError::Masks)));
             let other = ModelConfig { hidden: vec![8], ..model };
             assert!(load(&Layout::new(&other, 6), &first).is_err());

@@ -8,7 +8,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-/// 12 runs of a fraction of a second, with checkpoints as often as they come; on a cluster each a task.
+/// 12 runs of a fraction of a second, with checkpoints as often as they come; on a cluster each a
+/// task.
 pub(crate) const STUDY: &str = r#"
 seeds = 4
 
@@ -78,27 +79,46 @@ impl Place {
     #[track_caller]
     pub(crate) fn exits(&self, code: i32, arguments: &str) -> (String, String) {
         let output = self.run(arguments);
-        let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        let [out, err] =
+            [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
         assert_eq!(output.status.code(), Some(code), "`ablade {arguments}`\n{out}\n{err}");
         (out, err)
     }
 
     pub(crate) fn start(&self, arguments: &str) -> Child {
-        self.command(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        self.command(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
     }
 
     /// Starts it with stderr added to a file.
     pub(crate) fn start_with_log(&self, arguments: &str, log: &str) -> Child {
         let log = fs::File::options().create(true).append(true).open(self.path(log)).unwrap();
-        self.command(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
+        self.command(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap()
     }
 
     /// The same in a process namespace of its own.
     pub(crate) fn start_apart(&self, arguments: &str, log: &str) -> Child {
         let log = fs::File::options().create(true).append(true).open(self.path(log)).unwrap();
         let mut command = Command::new("unshare");
-        command.current_dir(&self.0).args(["--pid", "--fork", "--kill-child", env!("CARGO_BIN_EXE_ablade")]);
-        command.args(arguments.split_whitespace()).env_remove("RUST_BACKTRACE").env("HOME", self.0.path());
+        command.current_dir(&self.0).args([
+            "--pid",
+            "--fork",
+            "--kill-child",
+            env!("CARGO_BIN_EXE_ablade"),
+        ]);
+        command
+            .args(arguments.split_whitespace())
+            .env_remove("RUST_BACKTRACE")
+            .env("HOME", self.0.path());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
     }
 
@@ -138,7 +158,9 @@ pub(crate) fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 left.push(path);
-            } else if !["timings.csv", "timing.toml"].contains(&path.file_name().unwrap().to_str().unwrap()) {
+            } else if !["timings.csv", "timing.toml"]
+                .contains(&path.file_name().unwrap().to_str().unwrap())
+            {
                 found.insert(path.strip_prefix(dir).unwrap().to_owned(), fs::read(path).unwrap());
             }
         }

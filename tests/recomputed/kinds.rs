@@ -1,4 +1,5 @@
-//! One tiny run of every kind: depths, activations, orderings, mask cycles, connections, optimisers, schedules, binarisation.
+//! One tiny run of every kind: depths, activations, orderings, mask cycles, connections,
+//! optimisers, schedules, binarisation.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,16 +27,23 @@ pub(crate) fn config(i: usize) -> RunConfig {
     config.data.binarize = [Binarize::Threshold, Binarize::Stochastic, Binarize::Dynamic][i % 3];
     let model = &mut config.model;
     model.hidden = [vec![], vec![17], vec![17, 12], vec![12, 17, 9]][i % 4].clone();
-    model.activation =
-        [Activation::Relu, Activation::Softplus, Activation::Tanh, Activation::Sigmoid, Activation::Softsign][i % 5];
+    model.activation = [
+        Activation::Relu,
+        Activation::Softplus,
+        Activation::Tanh,
+        Activation::Sigmoid,
+        Activation::Softsign,
+    ][i % 5];
     model.ordering = OrderingRule::ALL[(i + i / 9) % 9];
     model.degrees = [DegreeRule::Random, DegreeRule::Even][i / 2 % 2];
-    model.masks = [MaskCount::Cycle(1), MaskCount::Cycle(3), MaskCount::Fresh, MaskCount::Cycle(4)][i / 4 % 4];
+    model.masks = [MaskCount::Cycle(1), MaskCount::Cycle(3), MaskCount::Fresh, MaskCount::Cycle(4)]
+        [i / 4 % 4];
     model.resample = [Resample::Both, Resample::Ordering, Resample::Connectivity][i / 3 % 3];
     model.skip = i.is_multiple_of(3) || model.hidden.is_empty();
     model.condition = i % 5 == 1 || i % 7 == 6;
     model.init = [Init::Glorot, Init::FanIn, Init::Orthogonal][i / 5 % 3];
-    let share_ordering = model.ordering != OrderingRule::Random || model.resample == Resample::Connectivity;
+    let share_ordering =
+        model.ordering != OrderingRule::Random || model.resample == Resample::Connectivity;
     if share_ordering && model.masks != MaskCount::Cycle(1) {
         config.sample.masks = 3;
     }
@@ -49,8 +57,12 @@ pub(crate) fn config(i: usize) -> RunConfig {
         Optimizer::Adadelta { lr: 1.0, rho: 0.95, eps: 1e-6 },
         Optimizer::Adam { lr: 0.01, beta1: 0.5, beta2: 0.9, eps: 1e-3 },
     ][i / 4];
-    config.train.schedule =
-        [Schedule::Constant, Schedule::Steps { at: vec![0.3, 0.7], factor: 0.5 }, Schedule::Cosine][i % 3].clone();
+    config.train.schedule = [
+        Schedule::Constant,
+        Schedule::Steps { at: vec![0.3, 0.7], factor: 0.5 },
+        Schedule::Cosine,
+    ][i % 3]
+        .clone();
     (config.train.batch, config.train.epochs, config.train.remask_every) = (25, 3, 1 + i % 3);
     config
 }
@@ -59,7 +71,13 @@ pub(crate) fn config(i: usize) -> RunConfig {
 pub(crate) fn spec(config: RunConfig) -> RunSpec {
     let data = "data".to_owned();
     let id = RunId::new(ENGINE, &config, &data, Seed(7));
-    RunSpec { id, seed: Seed(7), data, config: Arc::new(config), earlier: None }
+    RunSpec {
+        id,
+        seed: Seed(7),
+        data,
+        config: Arc::new(config),
+        earlier: None,
+    }
 }
 
 /// The data set of a configuration.

@@ -1,4 +1,5 @@
-//! Runs recomputed from outside the kernels: scores from a run's directory by a script, training by autograd.
+//! Runs recomputed from outside the kernels: scores from a run's directory by a script, training by
+//! autograd.
 
 mod kinds;
 mod reference;

@@ -17,7 +17,13 @@ fn has_numpy() -> bool {
 
 fn rescore(run: &Path, images: &Path) -> Output {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rescore.py");
-    Command::new("python3").arg(script).arg(run).arg("--images").arg(images).output().unwrap()
+    Command::new("python3")
+        .arg(script)
+        .arg(run)
+        .arg("--images")
+        .arg(images)
+        .output()
+        .unwrap()
 }
 
 #[test]
@@ -33,10 +39,12 @@ fn the_script_finds_the_scores_of_every_kind_of_run() {
         let data = kinds::data(&spec.config);
         store.publish(&spec, &kinds::trained(&spec, &data)).unwrap();
         let images = place.path().join("images.npy");
-        fs::write(&images, npy::encode(&[data.test.count(), data.test.dim()], data.test.pixels())).unwrap();
+        fs::write(&images, npy::encode(&[data.test.count(), data.test.dim()], data.test.pixels()))
+            .unwrap();
         let run = store.run_dir(&spec.id);
         let output = rescore(&run, &images);
-        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        let text =
+            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "kind {i}, {:?}\n{text}", spec.config.model);
         for line in text.lines() {
             let apart: f64 = line.rsplit_once(' ').unwrap().1.parse().unwrap();
@@ -50,12 +58,17 @@ fn the_script_finds_the_scores_of_every_kind_of_run() {
         let mut stored = npy::decode::<f32>(&fs::read(&scores).unwrap()).unwrap();
         stored.data[3] += 1e-3;
         fs::write(&scores, npy::encode(&stored.shape, &stored.data)).unwrap();
-        assert_eq!(rescore(&run, &images).status.code(), Some(1), "kind {i}: a changed score passes");
+        assert_eq!(
+            rescore(&run, &images).status.code(),
+            Some(1),
+            "kind {i}: a changed score passes"
+        );
     }
     assert!(mixtures >= 10 && averages >= 8, "{mixtures} mixtures, {averages} averages");
 }
 
-/// A run that an earlier version left without its masks is the same run, and the command writes them.
+/// A run that an earlier version left without its masks is the same run, and the command writes
+/// them.
 #[test]
 fn masks_of_an_older_run_are_written_on_request() {
     let place = tempfile::tempdir().unwrap();
@@ -73,13 +86,19 @@ fn masks_of_an_older_run_are_written_on_request() {
     assert_eq!(store.compare(&spec, &other).unwrap(), Publication::Differs);
 
     let shape = [data.test.count(), data.shape.height, data.shape.width];
-    store.save_reference(&spec.data, &npy::encode(&shape, data.test.pixels())).unwrap();
+    store
+        .save_reference(&spec.data, &npy::encode(&shape, data.test.pixels()))
+        .unwrap();
     let written = Command::new(env!("CARGO_BIN_EXE_ablade"))
         .current_dir(&place)
         .args(["masks", spec.id.as_str(), "--out", "out/masks.npz"])
         .output()
         .unwrap();
     assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
-    let (_, kept) = output.files.iter().find(|(name, _)| name == "masks.npz").expect("a run keeps its masks");
+    let (_, kept) = output
+        .files
+        .iter()
+        .find(|(name, _)| name == "masks.npz")
+        .expect("a run keeps its masks");
     assert_eq!(fs::read(place.path().join("out/masks.npz")).unwrap(), *kept);
 }

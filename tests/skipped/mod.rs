@@ -1,4 +1,5 @@
-//! What a test cannot show here is said where it is read: the test runner keeps what `eprintln!` prints of tests that pass.
+//! What a test cannot show here is said where it is read: the test runner keeps what `eprintln!`
+//! prints of tests that pass.
 
 use std::fmt::Display;
 use std::io::{Write, stderr};

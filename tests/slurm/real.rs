@@ -70,7 +70,10 @@ fn ends_as_here(place: &Place, mut child: Child, study: &str) {
     let here = Place::with(study);
     here.exits(0, "sweep small.toml");
     for directory in ["runs", "small", "data"] {
-        assert_same_files(&place.path("results").join(directory), &here.path("results").join(directory));
+        assert_same_files(
+            &place.path("results").join(directory),
+            &here.path("results").join(directory),
+        );
     }
     let left: Vec<_> = files(&place.path("results/unfinished")).into_keys().collect();
     assert!(left.is_empty(), "{left:?} was left behind\n{text}");
@@ -95,7 +98,10 @@ fn wait_until(what: &str, mut ready: impl FnMut() -> bool) {
 
 /// Nodes on which tasks of the study run.
 fn nodes(place: &Place) -> Vec<String> {
-    let output = Command::new("squeue").args(["--noheader", "--states=RUNNING", "--format=%N|%Z"]).output().unwrap();
+    let output = Command::new("squeue")
+        .args(["--noheader", "--states=RUNNING", "--format=%N|%Z"])
+        .output()
+        .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let here = place.0.path().to_str().unwrap().to_owned();
     text.lines()
@@ -157,7 +163,15 @@ fn real_tasks_that_are_preempted_go_on() {
     let child = sweep(&place);
     wait_until("task under way", || nodes(&place).len() > 1);
     sleep(Duration::from_secs(2));
-    let job = place.read("log").split("submitted as jobs ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    let job = place
+        .read("log")
+        .split("submitted as jobs ")
+        .nth(1)
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap()
+        .to_owned();
     let task = format!("{job}_0");
     assert!(Command::new("scontrol").args(["requeue", &task]).status().unwrap().success());
     ends_as_here(&place, child, &study);
@@ -169,7 +183,9 @@ fn real_tasks_that_are_preempted_go_on() {
 #[ignore = "minutes, and a cluster: `just test-slurm`"]
 fn real_nodes_may_lose_their_power() {
     let study = study(9, 6, "");
-    let (Some(place), Some(breaker)) = (on_the_cluster(&study), Breaker::new()) else { return };
+    let (Some(place), Some(breaker)) = (on_the_cluster(&study), Breaker::new()) else {
+        return;
+    };
     let child = sweep(&place);
     wait_until("run", || !place.published().is_empty());
     wait_until("task under way", || !nodes(&place).is_empty());
@@ -183,12 +199,15 @@ fn real_nodes_may_lose_their_power() {
 #[ignore = "minutes, and a cluster: `just test-slurm`"]
 fn real_nodes_may_be_out_of_reach_and_work_on() {
     let study = study(6, 20, "");
-    let (Some(place), Some(breaker)) = (on_the_cluster(&study), Breaker::new()) else { return };
+    let (Some(place), Some(breaker)) = (on_the_cluster(&study), Breaker::new()) else {
+        return;
+    };
     let child = sweep(&place);
     wait_until("task under way", || !nodes(&place).is_empty());
     let node = nodes(&place)[0].clone();
     breaker.does(&format!("freeze-node {node}"));
-    // Long enough for the controller to give the node up and start its tasks elsewhere, while they run on there.
+    // Long enough for the controller to give the node up and start its tasks elsewhere, while they
+    // run on there.
     sleep(Duration::from_secs(45));
     breaker.does(&format!("thaw-node {node}"));
     ends_as_here(&place, child, &study);
@@ -198,7 +217,9 @@ fn real_nodes_may_be_out_of_reach_and_work_on() {
 #[ignore = "minutes, and a cluster: `just test-slurm`"]
 fn real_controllers_may_be_started_again() {
     let study = study(9, 6, "");
-    let (Some(place), Some(breaker)) = (on_the_cluster(&study), Breaker::new()) else { return };
+    let (Some(place), Some(breaker)) = (on_the_cluster(&study), Breaker::new()) else {
+        return;
+    };
     let child = sweep(&place);
     wait_until("run", || !place.published().is_empty());
     breaker.kill_controller();

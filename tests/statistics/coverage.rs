@@ -1,4 +1,5 @@
-//! What the statistics promise, by simulation with fixed seeds: intervals cover, no effect is seldom found, an effect is.
+//! What the statistics promise, by simulation with fixed seeds: intervals cover, no effect is
+//! seldom found, an effect is.
 
 use ablade::plan::{Compare, Correction};
 use ablade::record::RunRecord;
@@ -26,7 +27,8 @@ fn the_t_interval_covers_as_often_as_it_says() {
             interval.low <= 0.7 && 0.7 <= interval.high
         };
         let rounds = 8000;
-        let share = (0..rounds).map(covers).filter(|covered| *covered).count() as f64 / f64::from(rounds);
+        let share =
+            (0..rounds).map(covers).filter(|covered| *covered).count() as f64 / f64::from(rounds);
         // 1.5 points are six standard errors here.
         assert!((share - 0.95).abs() < 0.015, "n = {n}: {share}");
     }
@@ -44,7 +46,10 @@ fn p_is_uniform_where_nothing_changes() {
         counts[(exact(&differences) * steps as f64).round() as usize - 1] += 1;
     }
     let expected = f64::from(rounds) / steps as f64;
-    let chi_squared: f64 = counts.iter().map(|&count| (f64::from(count) - expected).powi(2) / expected).sum();
+    let chi_squared: f64 = counts
+        .iter()
+        .map(|&count| (f64::from(count) - expected).powi(2) / expected)
+        .sum();
     // 31 degrees of freedom: 61.1 is passed by chance once in a thousand.
     assert!(chi_squared < 61.1, "{chi_squared}: {counts:?}");
 }
@@ -68,13 +73,23 @@ fn verdicts(seeds: usize, effect: f64, tables: u64) -> [Vec<Verdict>; 2] {
     for round in 0..tables {
         let mut noise = stream(1000 + round);
         let shared: Vec<f64> = (0..seeds).map(|_| 95.0 + noise.normal()).collect();
-        let mut variant =
-            |shift: f64| shared.iter().map(|s| Some(s + shift + 0.3 * noise.normal())).collect::<Vec<_>>();
+        let mut variant = |shift: f64| {
+            shared
+                .iter()
+                .map(|s| Some(s + shift + 0.3 * noise.normal()))
+                .collect::<Vec<_>>()
+        };
         let values = [variant(0.0), variant(effect), variant(0.0), variant(0.0)];
         let ablation = study(&[4], &values, Compare::default()).ablation(0);
         found[0].push(ablation.rows[1].verdict);
-        let quiet = |row: &&ablade::study::ablation::AblationRow| row.verdict != Verdict::NoEvidence;
-        found[1].push(ablation.rows[2..].iter().find(quiet).map_or(Verdict::NoEvidence, |row| row.verdict));
+        let quiet =
+            |row: &&ablade::study::ablation::AblationRow| row.verdict != Verdict::NoEvidence;
+        found[1].push(
+            ablation.rows[2..]
+                .iter()
+                .find(quiet)
+                .map_or(Verdict::NoEvidence, |row| row.verdict),
+        );
     }
     found
 }
@@ -88,7 +103,10 @@ fn a_planted_effect_is_found_and_nothing_else() {
     assert!(!planted.contains(&Verdict::Worse));
     // The chance that any of the unchanged variants is called different stays at 5 %.
     let wrong = others.iter().filter(|verdict| **verdict != Verdict::NoEvidence).count();
-    assert!(wrong as f64 <= 0.05 * tables as f64 + 3.0 * (0.05 * 0.95 * tables as f64).sqrt(), "{wrong} of {tables}");
+    assert!(
+        wrong as f64 <= 0.05 * tables as f64 + 3.0 * (0.05 * 0.95 * tables as f64).sqrt(),
+        "{wrong} of {tables}"
+    );
     let [worse, _] = verdicts(10, 1.0, 20);
     assert!(worse.iter().all(|verdict| *verdict == Verdict::Worse));
 }
@@ -97,11 +115,16 @@ fn a_planted_effect_is_found_and_nothing_else() {
 #[test]
 fn three_seeds_show_nothing_and_say_so() {
     for level in [0.5, 0.8, 0.95, 0.99] {
-        let values = [90.0, 40.0, 190.0].map(|nll| vec![Some(nll), Some(nll + 1.0), Some(nll + 2.5)]);
+        let values =
+            [90.0, 40.0, 190.0].map(|nll| vec![Some(nll), Some(nll + 1.0), Some(nll + 2.5)]);
         let ablation = study(&[3], &values, Compare { level, ..Compare::default() }).ablation(0);
         for row in &ablation.rows[1..] {
             assert_eq!(row.verdict, Verdict::TooFewSeeds);
-            assert!(row.note.contains("this test could not have shown a difference"), "{}", row.note);
+            assert!(
+                row.note.contains("this test could not have shown a difference"),
+                "{}",
+                row.note
+            );
         }
     }
 }
@@ -118,7 +141,11 @@ fn a_variant_that_lost_seeds_is_compared_on_the_common_ones() {
     assert_eq!((row.planned, row.failed, paired.difference.n, paired.wins), (8, 2, 6, 6));
     assert!((paired.difference.mean + 2.0).abs() < 1e-12);
     assert!(row.note.contains("2 of 8 runs failed or diverged"), "{}", row.note);
-    assert!(row.note.contains("compared on the 6 of 8 seeds that both sides have"), "{}", row.note);
+    assert!(
+        row.note.contains("compared on the 6 of 8 seeds that both sides have"),
+        "{}",
+        row.note
+    );
 }
 
 /// What `plan` promises: 4 studies of 5 show the effect, by the verdict itself.
@@ -130,13 +157,21 @@ fn power_is_what_simulated_verdicts_find() {
         let mut noise = stream(200 + n as u64);
         let rounds = 1500;
         let finds = |_| {
-            let mut runs = |shift: f64| (0..n).map(|_| Some(shift + noise.normal() / 2f64.sqrt())).collect::<Vec<_>>();
-            let values: Vec<_> = (0..=comparisons).map(|v| runs(if v == 1 { dz } else { 0.0 })).collect();
-            study(&[comparisons + 1], &values, Compare::default()).ablation(0).rows[1].verdict == Verdict::Worse
+            let mut runs = |shift: f64| {
+                (0..n).map(|_| Some(shift + noise.normal() / 2f64.sqrt())).collect::<Vec<_>>()
+            };
+            let values: Vec<_> =
+                (0..=comparisons).map(|v| runs(if v == 1 { dz } else { 0.0 })).collect();
+            study(&[comparisons + 1], &values, Compare::default()).ablation(0).rows[1].verdict
+                == Verdict::Worse
         };
-        let share = (0..rounds).map(finds).filter(|found| *found).count() as f64 / f64::from(rounds);
+        let share =
+            (0..rounds).map(finds).filter(|found| *found).count() as f64 / f64::from(rounds);
         // Four standard errors.
-        assert!((share - 0.8).abs() < 0.042, "n = {n}, {comparisons} comparisons, dz = {dz}: found {share}");
+        assert!(
+            (share - 0.8).abs() < 0.042,
+            "n = {n}, {comparisons} comparisons, dz = {dz}: found {share}"
+        );
     }
 }
 
@@ -148,10 +183,13 @@ const NOISES: [(&str, fn(&mut Stream) -> f64); 4] = [
         let chi = (0..3).map(|_| noise.normal().powi(2)).sum::<f64>();
         noise.normal() / (chi / 3.0).sqrt()
     }),
-    ("rare blow-ups", |noise| noise.normal() + if noise.uniform() < 0.05 { 30.0 } else { 0.0 }),
+    ("rare blow-ups", |noise| {
+        noise.normal() + if noise.uniform() < 0.05 { 30.0 } else { 0.0 }
+    }),
 ];
 
-/// Runs of a seed are exchangeable where no variant changes anything: the chance of any false claim stays at the level.
+/// Runs of a seed are exchangeable where no variant changes anything: the chance of any false claim
+/// stays at the level.
 #[test]
 fn the_family_wise_error_is_the_level() {
     let rounds = 1000;
@@ -165,34 +203,49 @@ fn the_family_wise_error_is_the_level() {
                     let differences: Vec<Vec<Option<f64>>> = (0..comparisons)
                         .map(|_| runs().iter().zip(&baseline).map(|(x, b)| Some(x - b)).collect())
                         .collect();
-                    let single: Vec<f64> =
-                        differences.iter().map(|d| exact(&d.iter().flatten().copied().collect::<Vec<_>>())).collect();
-                    let p = max_t(&differences, &single, || unreachable!("every flip is counted")).p;
+                    let single: Vec<f64> = differences
+                        .iter()
+                        .map(|d| exact(&d.iter().flatten().copied().collect::<Vec<_>>()))
+                        .collect();
+                    let p =
+                        max_t(&differences, &single, || unreachable!("every flip is counted")).p;
                     p.iter().flatten().any(|p| *p <= 0.05)
                 };
-                let share = (0..rounds).map(claims).filter(|claim| *claim).count() as f64 / f64::from(rounds);
-                // Three standard errors above 5 %; `benches/significance.rs` has ten times the rounds.
-                assert!(share < 0.05 + 0.0207, "{name}, n = {n}, {comparisons} comparisons: {share}");
+                let share = (0..rounds).map(claims).filter(|claim| *claim).count() as f64
+                    / f64::from(rounds);
+                // Three standard errors above 5 %; `benches/significance.rs` has ten times the
+                // rounds.
+                assert!(
+                    share < 0.05 + 0.0207,
+                    "{name}, n = {n}, {comparisons} comparisons: {share}"
+                );
             }
         }
     }
 }
 
 fn shifted(seeds: u32, shift: f64) -> Vec<Option<f64>> {
-    (0..seeds).map(|s| Some(95.0 + f64::from(s * s % 7) + shift + 0.01 * f64::from(s * s % 5))).collect()
+    (0..seeds)
+        .map(|s| Some(95.0 + f64::from(s * s % 7) + shift + 0.01 * f64::from(s * s % 5)))
+        .collect()
 }
 
-/// Holm's correction cannot tell anything at eight seeds and eleven comparisons; flips of all comparisons at once can.
+/// Holm's correction cannot tell anything at eight seeds and eleven comparisons; flips of all
+/// comparisons at once can.
 #[test]
 fn eight_seeds_show_eleven_effects() {
     let values: Vec<_> = (0..12).map(|v| shifted(8, -0.5 * f64::from(v))).collect();
-    for (correction, verdict) in [(Correction::MaxT, Verdict::Better), (Correction::Holm, Verdict::TooFewSeeds)] {
-        let ablation = study(&[12], &values, Compare { correction, ..Compare::default() }).ablation(0);
+    for (correction, verdict) in
+        [(Correction::MaxT, Verdict::Better), (Correction::Holm, Verdict::TooFewSeeds)]
+    {
+        let ablation =
+            study(&[12], &values, Compare { correction, ..Compare::default() }).ablation(0);
         assert!(ablation.rows[1..].iter().all(|row| row.verdict == verdict), "{correction:?}");
     }
 }
 
-/// A verdict that lost seeds to divergence says so, and a variant that lost all of them is no missing data.
+/// A verdict that lost seeds to divergence says so, and a variant that lost all of them is no
+/// missing data.
 #[test]
 fn a_verdict_names_the_seeds_that_it_rests_on() {
     let mut lost = shifted(12, -2.0);
@@ -215,10 +268,18 @@ fn a_study_that_is_not_done_has_no_verdict() {
         let run = study.plan.studies[0].variants[2].runs[4].clone();
         study.records.insert(run, RunRecord::outstanding());
         let ablation = study.ablation(0);
-        let other = if correction == Correction::MaxT { Verdict::Incomplete } else { Verdict::Better };
+        let other = if correction == Correction::MaxT {
+            Verdict::Incomplete
+        } else {
+            Verdict::Better
+        };
         let verdicts: Vec<Verdict> = ablation.rows.iter().map(|row| row.verdict).collect();
         assert_eq!(verdicts, [Verdict::Baseline, other, Verdict::Incomplete], "{correction:?}");
-        assert!(ablation.rows[2].note.contains("1 of 10 seeds outstanding"), "{}", ablation.rows[2].note);
+        assert!(
+            ablation.rows[2].note.contains("1 of 10 seeds outstanding"),
+            "{}",
+            ablation.rows[2].note
+        );
     }
 }
 
@@ -226,13 +287,21 @@ fn a_study_that_is_not_done_has_no_verdict() {
 #[test]
 fn effects_of_one_factor_are_corrected_as_the_comparisons_are() {
     let mut noise = stream(400);
-    let mut variant = |v: i32| (0..9).map(|_| Some(95.0 - 0.2 * f64::from(v) + noise.normal())).collect::<Vec<_>>();
+    let mut variant = |v: i32| {
+        (0..9)
+            .map(|_| Some(95.0 - 0.2 * f64::from(v) + noise.normal()))
+            .collect::<Vec<_>>()
+    };
     let mut values: Vec<_> = (0..5).map(&mut variant).collect();
     values[3][2] = None;
     let study = study(&[5], &values, Compare::default());
     let (ablation, effects) = (study.ablation(0), study.effects(0).unwrap());
-    let comparisons: Vec<_> = ablation.rows[1..].iter().map(|row| row.delta.unwrap().p_corrected).collect();
-    let contrasts: Vec<_> = effects.main[1..].iter().map(|effect| effect.contrast.unwrap().p_corrected).collect();
+    let comparisons: Vec<_> =
+        ablation.rows[1..].iter().map(|row| row.delta.unwrap().p_corrected).collect();
+    let contrasts: Vec<_> = effects.main[1..]
+        .iter()
+        .map(|effect| effect.contrast.unwrap().p_corrected)
+        .collect();
     assert!(comparisons.iter().all(Option::is_some));
     assert_eq!(comparisons, contrasts);
 }

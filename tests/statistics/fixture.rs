@@ -11,15 +11,16 @@ use ablade::record::{RunRecord, RunStatus, Summary};
 use ablade::rng::Seed;
 use ablade::study::Study;
 
-/// A full grid of this shape with these test NLLs by variant and seed; `None` = the run diverged. The first variant is the
-/// baseline.
+/// A full grid of this shape with these test NLLs by variant and seed; `None` = the run diverged.
+/// The first variant is the baseline.
 pub(crate) fn study(shape: &[usize], values: &[Vec<Option<f64>>], compare: Compare) -> Study {
     let seeds: Vec<Seed> = (1..=values[0].len() as u64).map(Seed).collect();
     let (mut runs, mut records, mut variants) = (Vec::new(), BTreeMap::new(), Vec::new());
     for (v, own) in values.iter().enumerate() {
         let mut config = RunConfig::default();
         config.train.batch = v + 1;
-        let ids: Vec<RunId> = seeds.iter().map(|seed| RunId::new(1, &config, "made-up", *seed)).collect();
+        let ids: Vec<RunId> =
+            seeds.iter().map(|seed| RunId::new(1, &config, "made-up", *seed)).collect();
         for ((id, seed), nll) in ids.iter().zip(&seeds).zip(own) {
             records.insert(id.clone(), record(*nll));
             runs.push(RunSpec {
@@ -40,7 +41,13 @@ pub(crate) fn study(shape: &[usize], values: &[Vec<Option<f64>>], compare: Compa
             .collect();
         levels.reverse();
         let label = if v == 0 { "baseline".into() } else { levels.join(", ") };
-        variants.push(PlannedVariant { label, name: format!("v{v}"), levels, runs: ids, candidates: Vec::new() });
+        variants.push(PlannedVariant {
+            label,
+            name: format!("v{v}"),
+            levels,
+            runs: ids,
+            candidates: Vec::new(),
+        });
     }
     let axis = |(i, size): (usize, &usize)| Axis {
         path: format!("axis.{i}"),
@@ -88,7 +95,13 @@ fn record(nll: Option<f64>) -> RunRecord {
         binarization: None,
         kernel: "none".into(),
     };
-    RunRecord { status, error: None, summary: Some(summary), epochs: Vec::new(), timing: None }
+    RunRecord {
+        status,
+        error: None,
+        summary: Some(summary),
+        epochs: Vec::new(),
+        timing: None,
+    }
 }
 
 /// Runs the program in a directory and demands success.
@@ -100,12 +113,14 @@ pub(crate) fn ablade(home: &Path, arguments: &str) -> String {
 /// Stdout of a program that must have succeeded.
 #[track_caller]
 pub(crate) fn succeeded(output: Output) -> String {
-    let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let [out, err] =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     assert!(output.status.success(), "{out}\n{err}");
     out
 }
 
-/// The Python that has `modules`: `ABLADE_TEST_PYTHON`, else `python3`. Without it the test is skipped, and says so.
+/// The Python that has `modules`: `ABLADE_TEST_PYTHON`, else `python3`. Without it the test is
+/// skipped, and says so.
 pub(crate) fn python(modules: &str) -> Option<Command> {
     let program = std::env::var("ABLADE_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
     let there = Command::new(&program).args(["-c", &format!("import {modules}")]).output();

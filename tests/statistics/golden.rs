@@ -25,12 +25,16 @@ struct Case {
 }
 
 fn table(store: &Store, file: &str) -> Vec<BTreeMap<String, String>> {
-    let mut reader = csv::Reader::from_path(store.experiment_dir("made-up").unwrap().join(file)).unwrap();
+    let mut reader =
+        csv::Reader::from_path(store.experiment_dir("made-up").unwrap().join(file)).unwrap();
     reader.deserialize().map(Result::unwrap).collect()
 }
 
 #[track_caller]
-fn assert_rows(found: &[BTreeMap<String, String>], expected: &[BTreeMap<String, Option<f64>>]) -> usize {
+fn assert_rows(
+    found: &[BTreeMap<String, String>],
+    expected: &[BTreeMap<String, Option<f64>>],
+) -> usize {
     assert_eq!(found.len(), expected.len());
     let mut compared = 0;
     for (found, expected) in found.iter().zip(expected) {
@@ -56,7 +60,8 @@ fn the_tables_hold_the_golden_numbers() {
     for case in cases {
         let home = tempfile::tempdir().unwrap();
         let store = Store::open(home.path()).unwrap();
-        let study = study(&case.shape, &case.values, Compare { level: case.level, ..Compare::default() });
+        let study =
+            study(&case.shape, &case.values, Compare { level: case.level, ..Compare::default() });
         tables::write(&store, &study).unwrap();
         compared += assert_rows(&table(&store, "ablation.csv"), &case.ablation);
         compared += assert_rows(&table(&store, "effects.csv"), &case.effects);
@@ -67,7 +72,9 @@ fn the_tables_hold_the_golden_numbers() {
 #[test]
 fn the_golden_numbers_are_scipys() {
     let Some(mut python) = python("scipy, numpy") else { return };
-    let now: Value = serde_json::from_str(&succeeded(python.args([SCRIPT, "golden"]).output().unwrap())).unwrap();
+    let now: Value =
+        serde_json::from_str(&succeeded(python.args([SCRIPT, "golden"]).output().unwrap()))
+            .unwrap();
     let kept: Value = serde_json::from_str(include_str!("golden.json")).unwrap();
     assert_alike(&now, &kept);
 }
@@ -111,10 +118,17 @@ fn a_swept_study_is_recomputed_from_its_runs() {
     "#;
     std::fs::write(home.path().join("small.toml"), file).unwrap();
     ablade(home.path(), "sweep small.toml");
-    std::fs::write(home.path().join("single.toml"), file.replace("test-nll-mixture", "test-nll")).unwrap();
+    std::fs::write(home.path().join("single.toml"), file.replace("test-nll-mixture", "test-nll"))
+        .unwrap();
     ablade(home.path(), "sweep single.toml");
     lose_a_run(&home.path().join("results"));
-    let said = succeeded(python.args([SCRIPT, "check"]).arg(home.path().join("results")).output().unwrap());
+    let said = succeeded(
+        python
+            .args([SCRIPT, "check"])
+            .arg(home.path().join("results"))
+            .output()
+            .unwrap(),
+    );
     assert!(said.contains("numbers, largest deviation"), "{said}");
 }
 
@@ -127,7 +141,8 @@ fn lose_a_run(results: &Path) {
     let mut summary = summary.unwrap();
     summary.status = ablade::record::RunStatus::Diverged;
     (summary.test_nll_nats, summary.test_nll_mixture_nats) = (None, None);
-    let output = ablade::record::RunOutput { summary, epochs, timing: timing.unwrap(), files: Vec::new() };
+    let output =
+        ablade::record::RunOutput { summary, epochs, timing: timing.unwrap(), files: Vec::new() };
     store.set_aside(&spec.id).unwrap();
     store.publish(spec, &output).unwrap();
     tables::write_all(&store, &plan).unwrap();
@@ -138,17 +153,25 @@ fn lose_a_run(results: &Path) {
 /// R's `p.adjust`, where R is.
 #[test]
 fn holm_is_rs_p_adjust() {
-    let samples: [&[f64]; 4] =
-        [&[0.01, 0.02, 0.03, 0.04], &[0.04, 0.01, 0.6, 0.005, 0.04], &[0.0078125; 6], &[0.2, 0.0001, 0.9, 0.03]];
+    let samples: [&[f64]; 4] = [
+        &[0.01, 0.02, 0.03, 0.04],
+        &[0.04, 0.01, 0.6, 0.005, 0.04],
+        &[0.0078125; 6],
+        &[0.2, 0.0001, 0.9, 0.03],
+    ];
     for p in samples {
         let list: Vec<String> = p.iter().map(f64::to_string).collect();
         let code = format!("cat(format(p.adjust(c({}), 'holm'), digits = 17))", list.join(","));
         let Ok(output) = std::process::Command::new("Rscript").args(["-e", &code]).output() else {
             return crate::fixture::skipped("Rscript");
         };
-        let expected: Vec<f64> = succeeded(output).split_whitespace().map(|x| x.parse().unwrap()).collect();
+        let expected: Vec<f64> =
+            succeeded(output).split_whitespace().map(|x| x.parse().unwrap()).collect();
         let found = holm(p);
         assert_eq!(found.len(), expected.len());
-        assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-15), "{found:?}, R has {expected:?}");
+        assert!(
+            found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-15),
+            "{found:?}, R has {expected:?}"
+        );
     }
 }

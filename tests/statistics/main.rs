@@ -1,4 +1,5 @@
-//! The statistics that a study's tables hold: against scipy, against theory, and as other programs read them.
+//! The statistics that a study's tables hold: against scipy, against theory, and as other programs
+//! read them.
 
 mod coverage;
 mod fixture;

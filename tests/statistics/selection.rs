@@ -13,7 +13,13 @@ use ablade::run::{Control, Outcome, execute};
 
 fn run(config: &RunConfig, seed: u64, data: &Dataset) -> RunOutput {
     let id = RunId::new(1, config, "digits", Seed(seed));
-    let spec = RunSpec { id, seed: Seed(seed), data: "digits".into(), config: Arc::new(config.clone()), earlier: None };
+    let spec = RunSpec {
+        id,
+        seed: Seed(seed),
+        data: "digits".into(),
+        config: Arc::new(config.clone()),
+        earlier: None,
+    };
     let control = Control {
         stop: Stop::when([]),
         on_epoch: &mut |_| {},
@@ -27,13 +33,15 @@ fn run(config: &RunConfig, seed: u64, data: &Dataset) -> RunOutput {
     }
 }
 
-/// A rate at which a small network overfits, so that the best epoch is neither the first nor the last.
+/// A rate at which a small network overfits, so that the best epoch is neither the first nor the
+/// last.
 fn config() -> RunConfig {
     let mut config = RunConfig::default();
     (config.data.size, config.model.hidden, config.sample.count) = (10, vec![150], 0);
     (config.data.train, config.data.valid, config.data.test) = (Some(120), Some(60), Some(60));
     (config.train.epochs, config.train.batch, config.train.patience) = (60, 20, 5);
-    config.train.optimizer = ablade::train::Optimizer::Adam { lr: 0.01, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+    config.train.optimizer =
+        ablade::train::Optimizer::Adam { lr: 0.01, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
     config
 }
 
@@ -43,8 +51,14 @@ fn other_test_images_and_labels_leave_the_chosen_epoch() {
     let data = data::load(&config.data, &Library::from_environment(None)).unwrap();
     let count = data.test.count();
     let inverted: Vec<u8> = data.test.pixels().iter().map(|pixel| 1 - pixel).collect();
-    let labels = Labels { of: vec![3; count].into(), names: (0..10).map(|class| class.to_string()).collect() };
-    let other = Dataset { test: Images::new(inverted, data.test.dim()).with_labels(labels), ..data.clone() };
+    let labels = Labels {
+        of: vec![3; count].into(),
+        names: (0..10).map(|class| class.to_string()).collect(),
+    };
+    let other = Dataset {
+        test: Images::new(inverted, data.test.dim()).with_labels(labels),
+        ..data.clone()
+    };
     let mut inside = 0;
     for seed in 1..=3 {
         let (a, b) = (run(&config, seed, &data), run(&config, seed, &other));
@@ -52,11 +66,17 @@ fn other_test_images_and_labels_leave_the_chosen_epoch() {
         assert_eq!(chosen(&a), chosen(&b));
         inside += usize::from(a.summary.best_epoch > 1 && a.summary.best_epoch < a.summary.epochs);
         assert_eq!(a.summary.valid_nll_nats, b.summary.valid_nll_nats);
-        let model = |output: &RunOutput| output.files.iter().find(|(name, _)| name == "model.safetensors").cloned();
+        let model = |output: &RunOutput| {
+            output.files.iter().find(|(name, _)| name == "model.safetensors").cloned()
+        };
         assert!(model(&a) == model(&b), "the parameters that are kept");
         // What is reported does depend on the test set.
         assert!(a.summary.test_nll_nats.unwrap() + 10.0 < b.summary.test_nll_nats.unwrap());
-        let best = a.epochs.iter().min_by(|a, b| a.valid_nll_nats.total_cmp(&b.valid_nll_nats)).unwrap();
+        let best = a
+            .epochs
+            .iter()
+            .min_by(|a, b| a.valid_nll_nats.total_cmp(&b.valid_nll_nats))
+            .unwrap();
         assert_eq!(a.summary.best_epoch, best.epoch);
     }
     assert!(inside > 0, "the choice was between epochs");

@@ -1,11 +1,13 @@
-//! The tables as other programs read them: LibreOffice, pandas, polars, R. Each test is skipped where its program is not.
+//! The tables as other programs read them: LibreOffice, pandas, polars, R. Each test is skipped
+//! where its program is not.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::fixture::{ablade, python, skipped, succeeded};
 
-/// Labels that spreadsheets like to turn into dates, formulas and numbers, a comma, a quote, and words beyond ASCII.
+/// Labels that spreadsheets like to turn into dates, formulas and numbers, a comma, a quote, and
+/// words beyond ASCII.
 const STUDY: &str = r#"
     question = "=1+1; do \"quoted\", commas and d\u00e9tails survive?"
     seeds    = 3
@@ -34,12 +36,19 @@ fn tables(home: &Path) -> Vec<PathBuf> {
 }
 
 fn cells(path: &Path) -> Vec<Vec<String>> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_path(path).unwrap();
-    reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect()
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_path(path)
+        .unwrap();
+    reader
+        .records()
+        .map(|row| row.unwrap().iter().map(str::to_owned).collect())
+        .collect()
 }
 
-/// Whether two cells are the same text, or the same number as far as LibreOffice writes one: 15 significant digits, the
-/// last one rounded in its own way.
+/// Whether two cells are the same text, or the same number as far as LibreOffice writes one: 15
+/// significant digits, the last one rounded in its own way.
 fn same(a: &str, b: &str) -> bool {
     let numbers = || Some((a.parse::<f64>().ok()?, b.parse::<f64>().ok()?));
     a == b || numbers().is_some_and(|(a, b)| (a - b).abs() <= 1e-14 * a.abs())
@@ -53,7 +62,11 @@ fn assert_same_cells(kept: &Path, back: &Path) -> usize {
     for (kept_row, back_row) in kept_cells.iter().zip(&back_cells) {
         assert_eq!(kept_row.len(), back_row.len());
         for (kept_cell, back_cell) in kept_row.iter().zip(back_row) {
-            assert!(same(kept_cell, back_cell), "{}: {kept_cell:?} became {back_cell:?}", kept.display());
+            assert!(
+                same(kept_cell, back_cell),
+                "{}: {kept_cell:?} became {back_cell:?}",
+                kept.display()
+            );
             compared += 1;
         }
     }
@@ -62,38 +75,50 @@ fn assert_same_cells(kept: &Path, back: &Path) -> usize {
 
 /// LibreOffice Calc without a window, with a profile of its own.
 fn office(home: &Path, arguments: &[&str]) -> Option<Command> {
-    let program = ["soffice", "libreoffice"]
-        .into_iter()
-        .find(|program| Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success()));
+    let program = ["soffice", "libreoffice"].into_iter().find(|program| {
+        Command::new(program)
+            .arg("--version")
+            .output()
+            .is_ok_and(|output| output.status.success())
+    });
     let Some(program) = program else {
         skipped("LibreOffice Calc (soffice)");
         return None;
     };
     let mut command = Command::new(program);
-    command.arg(format!("-env:UserInstallation=file://{}/profile", home.display())).arg("--headless").args(arguments);
+    command
+        .arg(format!("-env:UserInstallation=file://{}/profile", home.display()))
+        .arg("--headless")
+        .args(arguments);
     Some(command)
 }
 
-/// Into a spreadsheet and out again: no cell changes. 44, 34, 76: comma, quote, UTF-8; 1033: English (USA), whose dates are
-/// the most eager; the last `false`: numbers as they are rather than as they are shown.
+/// Into a spreadsheet and out again: no cell changes. 44, 34, 76: comma, quote, UTF-8; 1033:
+/// English (USA), whose dates are the most eager; the last `false`: numbers as they are rather than
+/// as they are shown.
 #[test]
 fn libreoffice_changes_no_cell() {
     let place = tempfile::tempdir().unwrap();
-    let Some(mut convert) =
-        office(place.path(), &["--convert-to", "ods", "--infilter=CSV:44,34,76,1,,1033,false,true"])
-    else {
+    let Some(mut convert) = office(
+        place.path(),
+        &["--convert-to", "ods", "--infilter=CSV:44,34,76,1,,1033,false,true"],
+    ) else {
         return;
     };
     let home = swept();
     let out = place.path().join("back");
     succeeded(convert.arg("--outdir").arg(&out).args(tables(home.path())).output().unwrap());
-    let sheets: Vec<PathBuf> =
-        tables(home.path()).iter().map(|table| out.join(table.file_name().unwrap()).with_extension("ods")).collect();
+    let sheets: Vec<PathBuf> = tables(home.path())
+        .iter()
+        .map(|table| out.join(table.file_name().unwrap()).with_extension("ods"))
+        .collect();
     let filter = "csv:Text - txt - csv (StarCalc):44,34,76,1,,1033,false,false";
     let mut back = office(place.path(), &["--convert-to", filter]).unwrap();
     succeeded(back.arg("--outdir").arg(&out).args(&sheets).output().unwrap());
-    let compared: usize =
-        tables(home.path()).iter().map(|t| assert_same_cells(t, &out.join(t.file_name().unwrap()))).sum();
+    let compared: usize = tables(home.path())
+        .iter()
+        .map(|t| assert_same_cells(t, &out.join(t.file_name().unwrap())))
+        .sum();
     assert!(compared > 1000, "{compared}");
 
     // The workbook: its first sheet, the ablation table, holds what the file beside it does.
@@ -168,6 +193,13 @@ for (path in commandArgs(trailingOnly = TRUE)) {
     let script = home.path().join("read.R");
     std::fs::write(&script, code).unwrap();
     let mut command = Command::new("Rscript");
-    let said = succeeded(command.env("LC_ALL", "C.UTF-8").arg(script).args(tables(home.path())).output().unwrap());
+    let said = succeeded(
+        command
+            .env("LC_ALL", "C.UTF-8")
+            .arg(script)
+            .args(tables(home.path()))
+            .output()
+            .unwrap(),
+    );
     assert_eq!(said.lines().count(), 6, "{said}");
 }

@@ -49,7 +49,10 @@ fn two_experiments_are_matched_by_variant_and_seed() {
         "{told}"
     );
     assert!(told.contains("only in new: masks 4"), "{told}");
-    assert!(told.contains("2 runs planned by one of them alone"), "the third seed of two variants: {told}");
+    assert!(
+        told.contains("2 runs planned by one of them alone"),
+        "the third seed of two variants: {told}"
+    );
     assert!(told.contains("train.epochs 1 -> 2: every variant"), "{told}");
     assert!(told.contains("0 runs identical, 4 changed"), "{told}");
     let same = ablade(home.path(), "compare old old");
@@ -61,7 +64,10 @@ fn the_checklist_answers_what_reviewers_ask() {
     let home = tempfile::tempdir().unwrap();
     write(home.path(), "few", 1, 3, "[1]");
     ablade(home.path(), "sweep few.toml");
-    let told = ablade(home.path(), "compare few --checklist").split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = ablade(home.path(), "compare few --checklist")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
     for answer in [
         "95 % Student t intervals",
         "Everything random in training",

@@ -1,6 +1,7 @@
 //! `RunConfig`: everything that decides a run's numbers besides its seed, and nothing else.
 //!
-//! Its canonical JSON is part of the run's identity; what only decides where or how fast a run happens stays outside.
+//! Its canonical JSON is part of the run's identity; what only decides where or how fast a run
+//! happens stays outside.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +29,8 @@ pub struct RunConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EvaluateConfig {
-    /// Masks of the mixture when training never repeats one (`model.masks = "fresh"`); a cycle is evaluated whole.
+    /// Masks of the mixture when training never repeats one (`model.masks = "fresh"`); a cycle is
+    /// evaluated whole.
     pub fresh_masks: usize,
 }
 
@@ -54,7 +56,12 @@ pub struct SampleConfig {
 
 impl Default for SampleConfig {
     fn default() -> Self {
-        Self { count: 100, masks: 1, temperature: 1.0, order: SampleOrder::Model }
+        Self {
+            count: 100,
+            masks: 1,
+            temperature: 1.0,
+            order: SampleOrder::Model,
+        }
     }
 }
 
@@ -64,6 +71,7 @@ impl Default for SampleConfig {
 pub enum SampleOrder {
     /// The model's own ordering: the only correct one.
     Model,
-    /// The ordering's inverse in its place: a slip seen in published code, kept as a negative control.
+    /// The ordering's inverse in its place: a slip seen in published code, kept as a negative
+    /// control.
     Inverse,
 }

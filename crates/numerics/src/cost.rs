@@ -1,10 +1,12 @@
-//! What a run takes, by arithmetic: parameters, multiply-adds, memory and disk; and how long, from what past runs took.
+//! What a run takes, by arithmetic: parameters, multiply-adds, memory and disk; and how long, from
+//! what past runs took.
 //!
-//! With P weights, of which P1 in the first layer, one image costs P multiply-adds to score and 3 P - P1 to learn from: a
-//! forward pass, the gradient of every weight, and the gradient of every layer's input but the first. Masks are counted as
-//! if they were full: what they save is part of the measured speed. Conditioning weights are added up once per minibatch,
-//! not per image. In small runs the rest takes longer than the products: what a run, a minibatch, and each unit and pixel
-//! of an image take whatever the number of weights.
+//! With P weights, of which P1 in the first layer, one image costs P multiply-adds to score and 3 P
+//! - P1 to learn from: a forward pass, the gradient of every weight, and the gradient of every
+//! layer's input but the first. Masks are counted as if they were full: what they save is part of
+//! the measured speed. Conditioning weights are added up once per minibatch, not per image. In
+//! small runs the rest takes longer than the products: what a run, a minibatch, and each unit and
+//! pixel of an image take whatever the number of weights.
 
 use std::ops::Range;
 
@@ -44,20 +46,22 @@ impl Cost {
             MaskCount::Fresh => config.evaluate.fresh_masks,
         };
         let scored = size.train.min(SCORED_TRAIN) + size.valid + scored_masks * size.test;
-        // The sampler computes every hidden unit once: one forward pass per image. Its negative control takes one per pixel.
+        // The sampler computes every hidden unit once: one forward pass per image. Its negative
+        // control takes one per pixel.
         let passes = match config.sample.order {
             SampleOrder::Model => config.sample.masks,
             SampleOrder::Inverse => size.shape.dim(),
         };
         let learned = epochs * size.train as f64;
-        let passed = epochs * (size.valid + size.test) as f64 + (scored + config.sample.count * passes) as f64;
+        let passed = epochs * (size.valid + size.test) as f64
+            + (scored + config.sample.count * passes) as f64;
         let multiply_adds = learned * learning(&layout) + passed * layout.multiply_adds() as f64;
         let steps = epochs * size.train.div_ceil(config.train.batch) as f64;
         let parameters = layout.len as u64;
         let moments = config.train.optimizer.states() as u64;
-        // The parameters, the best ones so far, a copy for the kernels, one sorted by each mask where there are many, and one
-        // to score with; then a checkpoint on its way to the disk: parameters, best ones, moments, and one array of them
-        // turned into bytes.
+        // The parameters, the best ones so far, a copy for the kernels, one sorted by each mask
+        // where there are many, and one to score with; then a checkpoint on its way to the disk:
+        // parameters, best ones, moments, and one array of them turned into bytes.
         let many = u64::from(config.model.masks != MaskCount::Cycle(1));
         let copies = 4 + many + moments + 3 + moments;
         let units = layout.hidden().sum::<usize>();
@@ -81,7 +85,9 @@ impl Cost {
 /// Nominal seconds, on one thread, of training on one image.
 pub fn nominal_training(config: &RunConfig, dim: usize) -> f64 {
     let layout = Layout::new(&config.model, dim);
-    learning(&layout) / nominal_speed() + per_image(&layout) + per_step(&layout) / config.train.batch as f64
+    learning(&layout) / nominal_speed()
+        + per_image(&layout)
+        + per_step(&layout) / config.train.batch as f64
 }
 
 /// Multiply-adds of training on one image.
@@ -93,18 +99,20 @@ fn learning(layout: &Layout) -> f64 {
 /// Seconds of a run whatever its size: making the model, writing and publishing its files.
 const PER_RUN: f64 = 5e-3;
 
-/// Seconds of a minibatch whatever its number of images: its start, and the update of every parameter.
+/// Seconds of a minibatch whatever its number of images: its start, and the update of every
+/// parameter.
 fn per_step(layout: &Layout) -> f64 {
     1e-5 + 1.5e-9 * layout.len as f64
 }
 
-/// Seconds of one pass of an image through everything but the products: activations, loss and bits, unit by unit.
+/// Seconds of one pass of an image through everything but the products: activations, loss and bits,
+/// unit by unit.
 fn per_image(layout: &Layout) -> f64 {
     8e-9 * (layout.hidden().sum::<usize>() + layout.dim) as f64
 }
 
-/// Multiply-adds a second and thread where nothing has been measured yet: about what runs of the studies in `experiments/`
-/// reached on a server of 2023 with each of these instruction sets.
+/// Multiply-adds a second and thread where nothing has been measured yet: about what runs of the
+/// studies in `experiments/` reached on a server of 2023 with each of these instruction sets.
 fn nominal_speed() -> f64 {
     match Level::detect() {
         Level::Avx512 => 8e10,
@@ -120,13 +128,14 @@ pub struct Speed {
     pub factor: f64,
     /// Past runs it is the median of; 0 = nominal.
     pub runs: usize,
-    /// Median over the past runs, each predicted from all the others, of the larger of prediction and measurement over the
-    /// smaller.
+    /// Median over the past runs, each predicted from all the others, of the larger of prediction
+    /// and measurement over the smaller.
     pub error: Option<f64>,
 }
 
 impl Speed {
-    /// The median of past runs, each given by its nominal seconds and its measured seconds times threads.
+    /// The median of past runs, each given by its nominal seconds and its measured seconds times
+    /// threads.
     pub fn learn(past: &[(f64, f64)]) -> Self {
         let known = past.iter().filter(|(nominal, seconds)| *nominal > 0.0 && *seconds > 0.0);
         let mut factors: Vec<f64> = known.map(|(nominal, seconds)| seconds / nominal).collect();
@@ -137,7 +146,8 @@ impl Speed {
         let mut errors: Vec<f64> = (0..factors.len())
             .filter_map(|i| {
                 let others: Vec<f64> = [&factors[..i], &factors[i + 1..]].concat();
-                median(&others).map(|predicted| (factors[i] / predicted).max(predicted / factors[i]))
+                median(&others)
+                    .map(|predicted| (factors[i] / predicted).max(predicted / factors[i]))
             })
             .collect();
         errors.sort_by(f64::total_cmp);
@@ -159,7 +169,8 @@ fn median(sorted: &[f64]) -> Option<f64> {
     }
 }
 
-/// Seconds until the last of `seconds` ends when each, longest first, goes to the worker that is free first.
+/// Seconds until the last of `seconds` ends when each, longest first, goes to the worker that is
+/// free first.
 pub fn makespan(seconds: &[f64], workers: usize) -> f64 {
     let mut longest_first = seconds.to_vec();
     longest_first.sort_by(|a, b| b.total_cmp(a));
@@ -176,7 +187,12 @@ mod tests {
     use super::*;
     use crate::data::Shape;
 
-    const SIZE: DataSize = DataSize { shape: Shape { width: 28, height: 28 }, train: 1000, valid: 100, test: 200 };
+    const SIZE: DataSize = DataSize {
+        shape: Shape { width: 28, height: 28 },
+        train: 1000,
+        valid: 100,
+        test: 200,
+    };
 
     fn config(change: impl FnOnce(&mut RunConfig)) -> RunConfig {
         let mut config = RunConfig::default();

@@ -1,8 +1,9 @@
-//! Arrays in NumPy's `.npy` format (C order), and several in an `.npz` archive: what `numpy.save` and `numpy.savez` write and
-//! `numpy.load` opens.
+//! Arrays in NumPy's `.npy` format (C order), and several in an `.npz` archive: what `numpy.save`
+//! and `numpy.savez` write and `numpy.load` opens.
 //!
-//! `\x93NUMPY`, two bytes of version, the header's length, a Python dictionary with the element type and the shape, then
-//! the elements. A header is read without trust: what it promises is never allocated before the bytes are there.
+//! `\x93NUMPY`, two bytes of version, the header's length, a Python dictionary with the element
+//! type and the shape, then the elements. A header is read without trust: what it promises is never
+//! allocated before the bytes are there.
 
 use std::io::{self, ErrorKind, Read, Seek, Write};
 
@@ -119,20 +120,31 @@ impl Header {
         }
         let mut bytes = vec![0; text];
         exact(source, &mut bytes, before, TORN)?;
-        Self::parse(&String::from_utf8_lossy(&bytes), before + text).map_err(|problem| NpyError::new(before, problem))
+        Self::parse(&String::from_utf8_lossy(&bytes), before + text)
+            .map_err(|problem| NpyError::new(before, problem))
     }
 
     /// Reads the dictionary.
     fn parse(text: &str, length: usize) -> Result<Self, String> {
-        let field = |key: &str| text.split_once(&format!("'{key}':")).map(|(_, rest)| rest.trim_start());
-        let quoted = field("descr").and_then(|rest| rest.strip_prefix('\'')).and_then(|rest| rest.split_once('\''));
+        let field =
+            |key: &str| text.split_once(&format!("'{key}':")).map(|(_, rest)| rest.trim_start());
+        let quoted = field("descr")
+            .and_then(|rest| rest.strip_prefix('\''))
+            .and_then(|rest| rest.split_once('\''));
         let descr = quoted.ok_or("no `descr` of one plain type in the header")?.0;
         let order = field("fortran_order").ok_or("no `fortran_order` in the header")?;
         let columns_first = !order.starts_with("False");
-        let shape = field("shape").and_then(|rest| rest.strip_prefix('(')).and_then(|rest| rest.split_once(')'));
+        let shape = field("shape")
+            .and_then(|rest| rest.strip_prefix('('))
+            .and_then(|rest| rest.split_once(')'));
         // Python 2 wrote long integers with an L.
-        let sizes = shape.ok_or("no `shape` in the header")?.0.split(',').map(|size| size.trim().trim_end_matches('L'));
-        let shape: Result<Vec<usize>, _> = sizes.filter(|size| !size.is_empty()).map(str::parse).collect();
+        let sizes = shape
+            .ok_or("no `shape` in the header")?
+            .0
+            .split(',')
+            .map(|size| size.trim().trim_end_matches('L'));
+        let shape: Result<Vec<usize>, _> =
+            sizes.filter(|size| !size.is_empty()).map(str::parse).collect();
         let shape = shape.map_err(|_| "`shape` holds something that is no number")?;
         let (order, kind, width) = match descr.as_bytes() {
             [order @ (b'<' | b'>' | b'|' | b'='), b'u', width @ (b'1' | b'2' | b'4' | b'8')] => {
@@ -141,7 +153,9 @@ impl Header {
             [order @ (b'<' | b'>' | b'|' | b'='), b'i', width @ (b'1' | b'2' | b'4' | b'8')] => {
                 (*order, Kind::Signed, *width)
             }
-            [order @ (b'<' | b'>' | b'='), b'f', width @ (b'2' | b'4' | b'8')] => (*order, Kind::Float, *width),
+            [order @ (b'<' | b'>' | b'='), b'f', width @ (b'2' | b'4' | b'8')] => {
+                (*order, Kind::Float, *width)
+            }
             b"|b1" => (b'|', Kind::Unsigned, b'1'),
             _ => {
                 return Err(format!(
@@ -150,12 +164,21 @@ impl Header {
             }
         };
         let width = usize::from(width - b'0');
-        Ok(Self { descr: descr.to_owned(), shape, width, length, columns_first, kind, big_endian: order == b'>' })
+        Ok(Self {
+            descr: descr.to_owned(),
+            shape,
+            width,
+            length,
+            columns_first,
+            kind,
+            big_endian: order == b'>',
+        })
     }
 
     /// Number of elements; `None` where they would be more bytes than a machine can address.
     pub fn count(&self) -> Option<usize> {
-        let count = self.shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size))?;
+        let count =
+            self.shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size))?;
         count.checked_mul(self.width).map(|_| count)
     }
 
@@ -200,8 +223,10 @@ fn exact(source: &mut impl Read, out: &mut [u8], at: usize, short: &str) -> Resu
 fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
     let comma = if shape.len() == 1 { "," } else { "" };
     let lengths = shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-    let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({lengths}{comma}), }}");
-    // The elements start at a multiple of 64 bytes: ten bytes before the header, a newline at its end.
+    let header =
+        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({lengths}{comma}), }}");
+    // The elements start at a multiple of 64 bytes: ten bytes before the header, a newline at its
+    // end.
     let padded = (header.len() + 11).next_multiple_of(64) - 10;
     let mut out = Vec::with_capacity(padded + 10);
     out.extend_from_slice(MAGIC);
@@ -218,7 +243,11 @@ fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
 /// # Panics
 /// If `data` does not fill `shape`.
 pub fn encode<T: Element>(shape: &[usize], data: &[T]) -> Vec<u8> {
-    assert_eq!(shape.iter().product::<usize>(), data.len(), "elements do not fill the shape {shape:?}");
+    assert_eq!(
+        shape.iter().product::<usize>(),
+        data.len(),
+        "elements do not fill the shape {shape:?}"
+    );
     let mut out = header(T::DESCR, shape);
     out.reserve(data.len() * T::SIZE);
     data.iter().for_each(|element| element.put(&mut out));
@@ -234,7 +263,8 @@ pub fn integer_bytes(largest: u32) -> usize {
     }
 }
 
-/// An `.npz` archive on its way out. Nothing is compressed and nothing is dated, so equal arrays are equal bytes.
+/// An `.npz` archive on its way out. Nothing is compressed and nothing is dated, so equal arrays
+/// are equal bytes.
 #[derive(Debug)]
 pub struct Archive<W: Write + Seek>(ZipWriter<W>);
 
@@ -244,7 +274,8 @@ impl<W: Write + Seek> Archive<W> {
         Self(ZipWriter::new(out))
     }
 
-    /// Adds a matrix of integers from 0 to `largest`, row by row, in the smallest type that holds them.
+    /// Adds a matrix of integers from 0 to `largest`, row by row, in the smallest type that holds
+    /// them.
     ///
     /// # Panics
     /// If a row has another length than `columns`.
@@ -266,7 +297,10 @@ impl<W: Write + Seek> Archive<W> {
         self.0.write_all(&header(descr, &[rows, columns]))?;
         for row in values.take(rows) {
             assert_eq!(row.len(), columns, "a row of `{name}`");
-            let bytes: Vec<u8> = row.iter().flat_map(|value| value.to_le_bytes().into_iter().take(width)).collect();
+            let bytes: Vec<u8> = row
+                .iter()
+                .flat_map(|value| value.to_le_bytes().into_iter().take(width))
+                .collect();
             self.0.write_all(&bytes)?;
         }
         Ok(())
@@ -283,17 +317,30 @@ pub fn decode<T: Element>(bytes: &[u8]) -> Result<Array<T>, NpyError> {
     let mut elements = bytes;
     let header = Header::read(&mut elements)?;
     if header.descr != T::DESCR {
-        return Err(NpyError::new(10, format!("elements `{}`, where `{}` are expected", header.descr, T::DESCR)));
+        return Err(NpyError::new(
+            10,
+            format!("elements `{}`, where `{}` are expected", header.descr, T::DESCR),
+        ));
     }
     if header.columns_first {
-        return Err(NpyError::new(10, "columns before rows (fortran_order): save it with numpy.ascontiguousarray"));
+        return Err(NpyError::new(
+            10,
+            "columns before rows (fortran_order): save it with numpy.ascontiguousarray",
+        ));
     }
     let size = header.count().map(|count| count * T::SIZE);
     if size != Some(elements.len()) {
-        let problem = format!("{} bytes of elements, where shape {:?} needs others", elements.len(), header.shape);
+        let problem = format!(
+            "{} bytes of elements, where shape {:?} needs others",
+            elements.len(),
+            header.shape
+        );
         return Err(NpyError::new(header.length, problem));
     }
-    Ok(Array { shape: header.shape, data: elements.chunks_exact(T::SIZE).map(T::take).collect() })
+    Ok(Array {
+        shape: header.shape,
+        data: elements.chunks_exact(T::SIZE).map(T::take).collect(),
+    })
 }
 
 #[cfg(test)]
@@ -306,7 +353,8 @@ mod tests {
     fn the_bytes_are_those_of_numpy() {
         // numpy.save(f, numpy.array([[1, 2, 3]], dtype="u1"))
         let mut expected =
-            b"\x93NUMPY\x01\x00\x76\x00{'descr': '|u1', 'fortran_order': False, 'shape': (1, 3), }".to_vec();
+            b"\x93NUMPY\x01\x00\x76\x00{'descr': '|u1', 'fortran_order': False, 'shape': (1, 3), }"
+                .to_vec();
         expected.resize(127, b' ');
         expected.extend_from_slice(b"\n\x01\x02\x03");
         assert_eq!(encode(&[1, 3], &[1u8, 2, 3]), expected);
@@ -316,7 +364,9 @@ mod tests {
     fn archives_hold_integers_in_the_smallest_type_and_no_date() {
         let archive = |largest: u32| {
             let mut archive = Archive::new(io::Cursor::new(Vec::new()));
-            archive.add_integers("a", [2, 1], largest, [vec![7], vec![largest]].into_iter()).unwrap();
+            archive
+                .add_integers("a", [2, 1], largest, [vec![7], vec![largest]].into_iter())
+                .unwrap();
             archive.finish().unwrap().into_inner()
         };
         for (largest, descr) in [(255, "|u1"), (256, "<u2"), (65_536, "<u4")] {
@@ -329,7 +379,8 @@ mod tests {
             file.read_to_end(&mut array).unwrap();
             let header = Header::read(&mut &array[..]).unwrap();
             assert_eq!((header.descr.as_str(), &header.shape[..]), (descr, &[2, 1][..]));
-            let values: Vec<f64> = array[header.length..].chunks(header.width).map(|v| header.number(v)).collect();
+            let values: Vec<f64> =
+                array[header.length..].chunks(header.width).map(|v| header.number(v)).collect();
             assert_eq!(values, [7.0, f64::from(largest)]);
         }
     }
@@ -337,8 +388,12 @@ mod tests {
     #[test]
     fn another_type_or_order_is_refused() {
         let problem = |bytes: &[u8]| decode::<u8>(bytes).expect_err("another array").to_string();
-        assert_eq!(problem(&encode(&[2], &[1.0f32, 2.0])), "byte 10: elements `<f4`, where `|u1` are expected");
-        let fortran = String::from_utf8_lossy(&encode(&[1], &[7u8])[10..]).replace("False", "True ");
+        assert_eq!(
+            problem(&encode(&[2], &[1.0f32, 2.0])),
+            "byte 10: elements `<f4`, where `|u1` are expected"
+        );
+        let fortran =
+            String::from_utf8_lossy(&encode(&[1], &[7u8])[10..]).replace("False", "True ");
         let bytes = [&encode(&[1], &[7u8])[..10], fortran.as_bytes()].concat();
         assert!(problem(&bytes).contains("columns before rows"));
     }

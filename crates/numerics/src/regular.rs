@@ -1,6 +1,7 @@
-//! The one way in which the program opens a file by a name that it was given or has found: only regular files, and no
-//! more bytes than such a file can honestly have. A pipe would block for ever, a device has no end, and folders that come
-//! from somebody else may hold either under any name.
+//! The one way in which the program opens a file by a name that it was given or has found: only
+//! regular files, and no more bytes than such a file can honestly have. A pipe would block for
+//! ever, a device has no end, and folders that come from somebody else may hold either under any
+//! name.
 
 use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -14,17 +15,21 @@ pub fn open(path: &Path) -> io::Result<File> {
     open_with(path, OpenOptions::new().read(true), OFlags::empty())
 }
 
-/// Opens a regular file as `options` say, never through a link: for files that are written or locked in place.
+/// Opens a regular file as `options` say, never through a link: for files that are written or
+/// locked in place.
 pub fn open_unlinked(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     match path.symlink_metadata() {
-        Ok(found) if found.is_symlink() => return Err(other("it is a link; a regular file is expected".to_owned())),
+        Ok(found) if found.is_symlink() => {
+            return Err(other("it is a link; a regular file is expected".to_owned()));
+        }
         _ => {}
     }
     open_with(path, options, OFlags::NOFOLLOW)
 }
 
 fn open_with(path: &Path, options: &mut OpenOptions, flags: OFlags) -> io::Result<File> {
-    // Looked at first, because opening alone acts on some devices; and again once open, because names change hands.
+    // Looked at first, because opening alone acts on some devices; and again once open, because
+    // names change hands.
     match path.metadata() {
         Ok(found) => check(&found)?,
         Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -115,9 +120,15 @@ mod tests {
         assert_eq!(read(&at("file"), 5).unwrap(), b"12345");
         assert_eq!(read_text(&at("link"), 5).unwrap(), "12345", "reading follows links");
         let refused = |found: io::Result<Vec<u8>>| found.unwrap_err().to_string();
-        assert_eq!(refused(read(&at("file"), 4)), "it is longer than 4 bytes, which no such file is");
+        assert_eq!(
+            refused(read(&at("file"), 4)),
+            "it is longer than 4 bytes, which no such file is"
+        );
         for (name, what) in [("pipe", "pipe"), ("device", "device"), ("socket", "socket")] {
-            assert_eq!(refused(read(&at(name), 9)), format!("it is a {what}; a regular file is expected"));
+            assert_eq!(
+                refused(read(&at(name), 9)),
+                format!("it is a {what}; a regular file is expected")
+            );
         }
         assert_eq!(read(dir.path(), 9).unwrap_err().kind(), ErrorKind::IsADirectory);
         assert_eq!(read(&at("none"), 9).unwrap_err().kind(), ErrorKind::NotFound);

@@ -1,9 +1,9 @@
 //! Every random number of a run comes from here: one independent stream a purpose.
 //!
-//! A stream is a ChaCha8 generator whose key is derived (BLAKE3) from the run's seed, the purpose and an index. Two
-//! variants of a study that share a seed therefore share their initial weights, their order of minibatches, their masks
-//! and their noise wherever the shapes agree: comparisons are paired by construction, and an axis that does not own a
-//! stream cannot move it.
+//! A stream is a ChaCha8 generator whose key is derived (BLAKE3) from the run's seed, the purpose
+//! and an index. Two variants of a study that share a seed therefore share their initial weights,
+//! their order of minibatches, their masks and their noise wherever the shapes agree: comparisons
+//! are paired by construction, and an axis that does not own a stream cannot move it.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -32,7 +32,8 @@ pub enum Purpose {
     Component,
     /// Masks of the evaluated mixture when training never repeats one.
     Evaluate,
-    /// Built-in data sets and fixed splits and binarisations; keyed by the data seed, not by the run's.
+    /// Built-in data sets and fixed splits and binarisations; keyed by the data seed, not by the
+    /// run's.
     Data,
     /// Monte-Carlo statistics.
     Statistics,
@@ -177,6 +178,9 @@ mod tests {
         let values: Vec<f64> = (0..50_000).map(|_| stream.normal()).collect();
         let mean = values.iter().sum::<f64>() / values.len() as f64;
         let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / values.len() as f64;
-        assert!(mean.abs() < 0.02 && (variance - 1.0).abs() < 0.03, "mean {mean}, variance {variance}");
+        assert!(
+            mean.abs() < 0.02 && (variance - 1.0).abs() < 0.03,
+            "mean {mean}, variance {variance}"
+        );
     }
 }

@@ -47,10 +47,15 @@ pub fn bytes(count: u64) -> String {
         }
         (value, unit) = (value / 1024.0, next);
     }
-    if value < 10.0 && unit != "B" { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
+    if value < 10.0 && unit != "B" {
+        format!("{value:.1} {unit}")
+    } else {
+        format!("{value:.0} {unit}")
+    }
 }
 
-/// The candidate that `name` is most likely a slip of: the one that ends in the same word, or the nearest in spelling.
+/// The candidate that `name` is most likely a slip of: the one that ends in the same word, or the
+/// nearest in spelling.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let written = name;
     let name = &*name.to_lowercase();
@@ -63,15 +68,24 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         let possible = a.chars().count().abs_diff(b.chars().count()) <= limit;
         possible.then(|| strsim::damerau_levenshtein(a, b))
     };
-    let scored = candidates.into_iter().filter(|candidate| *candidate != written).filter_map(|candidate| {
-        let word = distance(last(name), last(candidate)).map(|word| word + usize::from(candidate.contains('.')));
-        let nearer = distance(name, candidate).into_iter().chain(word).min()?;
-        Some((nearer, candidate))
-    });
-    scored.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance).map(|(_, near)| near)
+    let scored =
+        candidates
+            .into_iter()
+            .filter(|candidate| *candidate != written)
+            .filter_map(|candidate| {
+                let word = distance(last(name), last(candidate))
+                    .map(|word| word + usize::from(candidate.contains('.')));
+                let nearer = distance(name, candidate).into_iter().chain(word).min()?;
+                Some((nearer, candidate))
+            });
+    scored
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, near)| near)
 }
 
-/// Bytes of a name for which a similar one is looked for, at most: the search takes the product of both lengths.
+/// Bytes of a name for which a similar one is looked for, at most: the search takes the product of
+/// both lengths.
 const LONGEST_NAME: usize = 200;
 
 /// The last part of a dotted path.

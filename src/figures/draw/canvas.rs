@@ -1,4 +1,5 @@
-//! A sheet of paper in CSS pixels over plotters' drawing area: the only file, with the backend, that names plotters.
+//! A sheet of paper in CSS pixels over plotters' drawing area: the only file, with the backend,
+//! that names plotters.
 
 use std::convert::Infallible;
 
@@ -6,7 +7,9 @@ use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, IntoDrawingArea};
 use plotters::element::{Circle, Drawable, PathElement, PointCollection, Polygon, Rectangle, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{FontDesc, FontFamily, FontStyle, FontTransform, RGBAColor, ShapeStyle, TextStyle};
+use plotters::style::{
+    FontDesc, FontFamily, FontStyle, FontTransform, RGBAColor, ShapeStyle, TextStyle,
+};
 use plotters_backend::BackendColor;
 
 use super::svg::{Svg, UNIT};
@@ -37,7 +40,13 @@ pub(super) struct Type {
 impl Type {
     /// Regular text that starts at its point.
     pub(super) fn new(size: f64, color: Color) -> Self {
-        Self { size, bold: false, color, anchor: Anchor::Start, upright: true }
+        Self {
+            size,
+            bold: false,
+            color,
+            anchor: Anchor::Start,
+            upright: true,
+        }
     }
 
     pub(super) fn bold(self) -> Self {
@@ -57,7 +66,9 @@ pub(super) struct Canvas<'a> {
 /// Draws on white paper of `width` x `height` CSS pixels and returns the SVG, its text still text.
 pub(super) fn paint(width: f64, height: f64, draw: impl FnOnce(&Canvas)) -> String {
     let mut out = String::new();
-    let canvas = Canvas { area: Svg::new(&mut out, width.ceil(), height.ceil()).into_drawing_area() };
+    let canvas = Canvas {
+        area: Svg::new(&mut out, width.ceil(), height.ceil()).into_drawing_area(),
+    };
     canvas.rectangle((0.0, 0.0), (width.ceil(), height.ceil()), WHITE);
     draw(&canvas);
     drop(canvas);
@@ -70,7 +81,8 @@ impl<'a> Canvas<'a> {
         for<'b> &'b E: PointCollection<'b, (i32, i32)>,
         E: Drawable<Svg<'a>>,
     {
-        let outcome: Result<(), plotters::drawing::DrawingAreaErrorKind<Infallible>> = self.area.draw(element);
+        let outcome: Result<(), plotters::drawing::DrawingAreaErrorKind<Infallible>> =
+            self.area.draw(element);
         outcome.expect("writing into a string does not fail");
     }
 
@@ -90,7 +102,9 @@ impl<'a> Canvas<'a> {
         for pair in points.windows(2) {
             let (from, to) = (pair[0], pair[1]);
             let length = (to.0 - from.0).hypot(to.1 - from.1);
-            let at = |t: f64| (from.0 + (to.0 - from.0) * t / length, from.1 + (to.1 - from.1) * t / length);
+            let at = |t: f64| {
+                (from.0 + (to.0 - from.0) * t / length, from.1 + (to.1 - from.1) * t / length)
+            };
             let mut done = 0.0;
             while length - done > 1e-6 {
                 let on = phase < ON;
@@ -127,7 +141,11 @@ impl<'a> Canvas<'a> {
     }
 
     pub(super) fn disc(&self, at: Point, radius: f64, color: Color, alpha: f64) {
-        self.put(&Circle::new(unit(at), (radius * UNIT).round() as u32, shape(color, alpha, 0.0, true)));
+        self.put(&Circle::new(
+            unit(at),
+            (radius * UNIT).round() as u32,
+            shape(color, alpha, 0.0, true),
+        ));
     }
 
     pub(super) fn ring(&self, at: Point, radius: f64, stroke: Stroke) {
@@ -146,7 +164,11 @@ impl<'a> Canvas<'a> {
         let font = FontDesc::new(FontFamily::SansSerif, look.size * UNIT, weight).transform(turn);
         let Color(r, g, b) = look.color;
         let color = BackendColor { alpha: 1.0, rgb: (r, g, b) };
-        self.put(&Text::new(text.to_owned(), unit(at), TextStyle { font, color, pos: Pos::new(h, VPos::Center) }));
+        self.put(&Text::new(
+            text.to_owned(),
+            unit(at),
+            TextStyle { font, color, pos: Pos::new(h, VPos::Center) },
+        ));
     }
 }
 
@@ -160,5 +182,9 @@ fn units(points: &[Point]) -> Vec<(i32, i32)> {
 
 fn shape(color: Color, alpha: f64, width: f64, filled: bool) -> ShapeStyle {
     let Color(r, g, b) = color;
-    ShapeStyle { color: RGBAColor(r, g, b, alpha), filled, stroke_width: (width * UNIT).round() as u32 }
+    ShapeStyle {
+        color: RGBAColor(r, g, b, alpha),
+        filled,
+        stroke_width: (width * UNIT).round() as u32,
+    }
 }

@@ -1,5 +1,6 @@
-//! Cutting lines and regions at the border of a plane. plotters moves what lies outside onto the border, which draws
-//! plateaus that are not in the data; a curve has to leave the frame at its own slope.
+//! Cutting lines and regions at the border of a plane. plotters moves what lies outside onto the
+//! border, which draws plateaus that are not in the data; a curve has to leave the frame at its own
+//! slope.
 
 use super::canvas::Point;
 
@@ -13,8 +14,8 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// The pieces of a line that lie inside, in order (Liang and Barsky, segment by segment). Points that are not finite
-    /// break the line.
+    /// The pieces of a line that lie inside, in order (Liang and Barsky, segment by segment).
+    /// Points that are not finite break the line.
     pub(super) fn line(&self, points: &[Point]) -> Vec<Vec<Point>> {
         let mut pieces: Vec<Vec<Point>> = Vec::new();
         let mut joined = false;
@@ -38,7 +39,12 @@ impl Frame {
         }
         let (dx, dy) = (b.0 - a.0, b.1 - a.1);
         let (mut enter, mut leave) = (0.0, 1.0);
-        let sides = [(-dx, a.0 - self.left), (dx, self.right - a.0), (-dy, a.1 - self.top), (dy, self.bottom - a.1)];
+        let sides = [
+            (-dx, a.0 - self.left),
+            (dx, self.right - a.0),
+            (-dy, a.1 - self.top),
+            (dy, self.bottom - a.1),
+        ];
         for (slope, room) in sides {
             if slope == 0.0 {
                 if room < 0.0 {
@@ -68,7 +74,8 @@ impl Frame {
             (&|p| p.1 - self.top, &|p| (p.0, self.top)),
             (&|p| self.bottom - p.1, &|p| (p.0, self.bottom)),
         ];
-        let mut polygon: Vec<Point> = points.iter().copied().filter(|p| p.0.is_finite() && p.1.is_finite()).collect();
+        let mut polygon: Vec<Point> =
+            points.iter().copied().filter(|p| p.0.is_finite() && p.1.is_finite()).collect();
         for (room, snap) in sides {
             let mut kept = Vec::with_capacity(polygon.len());
             for (i, &p) in polygon.iter().enumerate() {

@@ -57,7 +57,8 @@ struct Row {
 impl<'a> Page<'a> {
     fn new(chart: &'a Chart) -> Self {
         let planes: Vec<&Plane> = planes(chart).collect();
-        let same = |label: fn(&Plane) -> &str| planes.windows(2).all(|p| label(p[0]) == label(p[1]));
+        let same =
+            |label: fn(&Plane) -> &str| planes.windows(2).all(|p| label(p[0]) == label(p[1]));
         let shared = Shared {
             x: planes.len() > 1 && same(|p| &p.x.label) && !planes[0].x.label.is_empty(),
             y: !planes.is_empty() && same(|p| &p.y.label),
@@ -89,7 +90,10 @@ impl<'a> Page<'a> {
             let room = widths[i % columns] - margins.left - margins.right.min(14.0);
             !panel.note.is_empty()
                 && (matches!(panel.body, Body::Raster(_))
-                    || text_width(&panel.title, LABEL, true) + text_width(&panel.note, SMALL, false) + 12.0 > room)
+                    || text_width(&panel.title, LABEL, true)
+                        + text_width(&panel.note, SMALL, false)
+                        + 12.0
+                        > room)
         });
         let mut page = Self {
             chart,
@@ -113,10 +117,16 @@ impl<'a> Page<'a> {
 
     /// Room for the title of panel `i` of a row: its own column and those after it without a title.
     fn title_room(&self, row: &[Panel], i: usize) -> f64 {
-        let untitled =
-            row[i + 1..].iter().take_while(|p| p.title.is_empty() && matches!(p.body, Body::Raster(_))).count();
+        let untitled = row[i + 1..]
+            .iter()
+            .take_while(|p| p.title.is_empty() && matches!(p.body, Body::Raster(_)))
+            .count();
         let span = self.columns[i..=i + untitled].iter().sum::<f64>() + GUTTER * untitled as f64;
-        let inset = if matches!(row[i].body, Body::Plane(_)) { self.margins.right.min(14.0) } else { 0.0 };
+        let inset = if matches!(row[i].body, Body::Plane(_)) {
+            self.margins.right.min(14.0)
+        } else {
+            0.0
+        };
         span - self.margins.left - inset
     }
 
@@ -132,7 +142,8 @@ impl<'a> Page<'a> {
 
     fn row(&self, row: &[Panel]) -> Row {
         let head = |i: usize| {
-            let note = f64::from(!row[i].note.is_empty() && (self.notes_below || row[i].title.is_empty()));
+            let note =
+                f64::from(!row[i].note.is_empty() && (self.notes_below || row[i].title.is_empty()));
             match (self.title(row, i).len(), note) {
                 (0, 0.0) => 0.0,
                 (lines, note) => 15.0 * (lines as f64 + note) + 5.0,
@@ -143,9 +154,15 @@ impl<'a> Page<'a> {
         let body = |panel: &Panel| match &panel.body {
             Body::Plane(plane) => plane::height(plane) + bottom,
             Body::Raster(raster) => raster::size(raster).1,
-            Body::Message(text) => 20.0 + 18.0 * wrap(text, LABEL, false, WIDTH - 80.0).len() as f64,
+            Body::Message(text) => {
+                20.0 + 18.0 * wrap(text, LABEL, false, WIDTH - 80.0).len() as f64
+            }
         };
-        Row { height: head + row.iter().map(body).fold(0.0, f64::max), head, bottom }
+        Row {
+            height: head + row.iter().map(body).fold(0.0, f64::max),
+            head,
+            bottom,
+        }
     }
 
     fn draw(&self, canvas: &Canvas) {
@@ -163,8 +180,16 @@ impl<'a> Page<'a> {
         let columns = self.columns.len();
         for (i, panel) in self.chart.panels.iter().enumerate() {
             let (row, column) = (i / columns, i % columns);
-            let in_row = &self.chart.panels[row * columns..self.chart.panels.len().min((row + 1) * columns)];
-            self.panel(canvas, at, self.rows[row], panel, &self.title(in_row, column), self.columns[column]);
+            let in_row =
+                &self.chart.panels[row * columns..self.chart.panels.len().min((row + 1) * columns)];
+            self.panel(
+                canvas,
+                at,
+                self.rows[row],
+                panel,
+                &self.title(in_row, column),
+                self.columns[column],
+            );
             at.0 += self.columns[column] + GUTTER;
             if column + 1 == columns {
                 at = (left, at.1 + self.rows[row].height + GUTTER * 0.7);
@@ -179,41 +204,70 @@ impl<'a> Page<'a> {
         let middle = Type::new(LABEL, INK).anchor(Anchor::Middle);
         if self.shared.y {
             let first = self.top + self.rows.first().map_or(0.0, |row| row.head);
-            let below = self.rows.last().map_or(0.0, |row| row.bottom) + if self.shared.x { 18.0 } else { 0.0 };
+            let below = self.rows.last().map_or(0.0, |row| row.bottom)
+                + if self.shared.x { 18.0 } else { 0.0 };
             let last = self.height - MARGIN - below;
             let at = (MARGIN + 6.0, f64::midpoint(first, last));
             let label = fit(&plane.y.label, LABEL, false, (last - first).max(120.0));
             canvas.text(at, &label, Type { upright: false, ..middle });
         }
         if self.shared.x {
-            let (left, right) = (MARGIN + 18.0 + self.margins.left, self.width - MARGIN - self.margins.right);
-            canvas.text((f64::midpoint(left, right), self.height - MARGIN - 4.0), &plane.x.label, middle);
+            let (left, right) =
+                (MARGIN + 18.0 + self.margins.left, self.width - MARGIN - self.margins.right);
+            canvas.text(
+                (f64::midpoint(left, right), self.height - MARGIN - 4.0),
+                &plane.x.label,
+                middle,
+            );
         }
     }
 
-    fn panel(&self, canvas: &Canvas, at: Point, row: Row, panel: &Panel, title: &[String], width: f64) {
+    fn panel(
+        &self,
+        canvas: &Canvas,
+        at: Point,
+        row: Row,
+        panel: &Panel,
+        title: &[String],
+        width: f64,
+    ) {
         let is_plane = matches!(panel.body, Body::Plane(_));
         let left = at.0 + self.margins.left;
         let right = at.0 + width - if is_plane { self.margins.right.min(14.0) } else { 0.0 };
         // Heads of a row end on one line, whatever their number of lines.
         let below = self.notes_below && !panel.note.is_empty();
-        let lines = title.len() + usize::from(below || (title.is_empty() && !panel.note.is_empty()));
+        let lines =
+            title.len() + usize::from(below || (title.is_empty() && !panel.note.is_empty()));
         let mut y = at.1 + row.head - 5.0 - 15.0 * lines as f64 + 5.0;
         for line in title {
             canvas.text((left, y), line, Type::new(LABEL, INK).bold());
             y += 15.0;
         }
         if below || title.is_empty() {
-            canvas.text((left, y), &fit(&panel.note, SMALL, false, right - left), Type::new(SMALL, MUTED));
+            canvas.text(
+                (left, y),
+                &fit(&panel.note, SMALL, false, right - left),
+                Type::new(SMALL, MUTED),
+            );
         } else {
-            canvas.text((right, y - 15.0), &panel.note, Type::new(SMALL, MUTED).anchor(Anchor::End));
+            canvas.text(
+                (right, y - 15.0),
+                &panel.note,
+                Type::new(SMALL, MUTED).anchor(Anchor::End),
+            );
         }
         let top = at.1 + row.head;
         match &panel.body {
             Body::Plane(plane) => {
                 let right = plane.width.map_or(at.0 + width - self.margins.right, |w| left + w);
                 let frame = Frame { left, top, right, bottom: top + plane::height(plane) };
-                plane::draw(canvas, frame, plane, Margins { bottom: row.bottom, ..self.margins }, self.shared);
+                plane::draw(
+                    canvas,
+                    frame,
+                    plane,
+                    Margins { bottom: row.bottom, ..self.margins },
+                    self.shared,
+                );
             }
             Body::Raster(raster) => raster::draw(canvas, (left, top), raster),
             Body::Message(text) => {

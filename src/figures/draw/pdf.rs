@@ -24,11 +24,18 @@ pub(super) fn pdf(tree: &usvg::Tree, title: &str) -> Vec<u8> {
     let mut pdf = Pdf::new();
     let [catalog, pages, sheet, body, info] = [1, 2, 3, 4, 5].map(Ref::new);
     let state = |i: usize| Ref::new(10 + i as i32);
-    pdf.catalog(catalog).pages(pages).lang(TextStr("en")).viewer_preferences().display_doc_title(true);
+    pdf.catalog(catalog)
+        .pages(pages)
+        .lang(TextStr("en"))
+        .viewer_preferences()
+        .display_doc_title(true);
     pdf.document_info(info).title(TextStr(title)).producer(TextStr("ablade"));
     pdf.pages(pages).kids([sheet]).count(1);
     let mut writer = pdf.page(sheet);
-    writer.media_box(Rect::new(0.0, 0.0, width, height)).parent(pages).contents(body);
+    writer
+        .media_box(Rect::new(0.0, 0.0, width, height))
+        .parent(pages)
+        .contents(body);
     let mut resources = writer.resources();
     let mut states = resources.ext_g_states();
     for i in 0..page.opacities.len() {
@@ -39,7 +46,9 @@ pub(super) fn pdf(tree: &usvg::Tree, title: &str) -> Vec<u8> {
     writer.finish();
     for (i, (fill, stroke)) in page.opacities.iter().enumerate() {
         let percent = |p: u8| f32::from(p) / 100.0;
-        pdf.ext_graphics(state(i)).non_stroking_alpha(percent(*fill)).stroking_alpha(percent(*stroke));
+        pdf.ext_graphics(state(i))
+            .non_stroking_alpha(percent(*fill))
+            .stroking_alpha(percent(*stroke));
     }
     pdf.stream(body, &stream).filter(Filter::FlateDecode);
     pdf.finish()
@@ -76,7 +85,9 @@ impl PdfPage {
             self.opacities.push((fill, stroke));
             self.opacities.len() - 1
         });
-        let Some(outline) = path.data().clone().transform(path.abs_transform()) else { return };
+        let Some(outline) = path.data().clone().transform(path.abs_transform()) else {
+            return;
+        };
 
         let content = &mut self.content;
         content.save_state();
@@ -106,7 +117,14 @@ impl PdfPage {
                 PathSegment::QuadTo(q, p) => {
                     // A quadratic curve raised to a cubic one.
                     let third = |a: f32, b: f32| a + (b - a) * (2.0 / 3.0);
-                    content.cubic_to(third(at.0, q.x), third(at.1, q.y), third(p.x, q.x), third(p.y, q.y), p.x, p.y);
+                    content.cubic_to(
+                        third(at.0, q.x),
+                        third(at.1, q.y),
+                        third(p.x, q.x),
+                        third(p.y, q.y),
+                        p.x,
+                        p.y,
+                    );
                     at = (p.x, p.y);
                 }
                 PathSegment::CubicTo(a, b, p) => {

@@ -46,14 +46,24 @@ pub(super) fn margins(plane: &Plane, shared: Shared) -> Margins {
         let values: f64 = value_widths(plane).iter().map(|w| w + 14.0).sum();
         end_offset(&plane.ends) + names_width(&plane.ends) + values + 4.0
     };
-    // The narrowest plane any layout gives decides whether names are turned: margins must not depend on themselves.
+    // The narrowest plane any layout gives decides whether names are turned: margins must not
+    // depend on themselves.
     let turned_room = if turned(&plane.x, plane.width.unwrap_or(160.0)) {
-        plane.x.ticks.iter().map(|t| text_width(&t.text, SMALL, false).min(90.0)).fold(0.0, f64::max)
+        plane
+            .x
+            .ticks
+            .iter()
+            .map(|t| text_width(&t.text, SMALL, false).min(90.0))
+            .fold(0.0, f64::max)
     } else {
         12.0
     };
     let x_label = if shared.x || plane.x.label.is_empty() { 0.0 } else { 20.0 };
-    Margins { left: left + y_label, right, bottom: 10.0 + turned_room + x_label }
+    Margins {
+        left: left + y_label,
+        right,
+        bottom: 10.0 + turned_room + x_label,
+    }
 }
 
 /// Height of a plane: at least what its labels need.
@@ -68,7 +78,12 @@ pub(super) fn draw(canvas: &Canvas, frame: Frame, plane: &Plane, room: Margins, 
         axes(canvas, frame, plane);
         axis_labels(canvas, frame, plane, room, shared);
     }
-    let place = |x: f64, y: f64| (plane.x.along(x, frame.left, frame.right), plane.y.along(y, frame.bottom, frame.top));
+    let place = |x: f64, y: f64| {
+        (
+            plane.x.along(x, frame.left, frame.right),
+            plane.y.along(y, frame.bottom, frame.top),
+        )
+    };
     for mark in &plane.marks {
         draw_mark(canvas, frame, mark, &place);
     }
@@ -128,7 +143,11 @@ fn draw_mark(canvas: &Canvas, frame: Frame, mark: &Mark, place: &impl Fn(f64, f6
             let points: Vec<Point> = points.iter().map(|&(x, y)| place(x, y)).collect();
             let stroke = Stroke { color: *color, alpha: *alpha, width: *width };
             for piece in frame.line(&points) {
-                if *dashed { canvas.dashed(&piece, stroke) } else { canvas.line(&piece, stroke) }
+                if *dashed {
+                    canvas.dashed(&piece, stroke)
+                } else {
+                    canvas.line(&piece, stroke)
+                }
             }
         }
         Mark::Band { points, color, alpha } => {
@@ -156,7 +175,11 @@ fn draw_mark(canvas: &Canvas, frame: Frame, mark: &Mark, place: &impl Fn(f64, f6
                     Anchor::End => width - 1.5,
                 };
                 let (top, low) = (y - 0.6 * size, y + 0.6 * size);
-                canvas.polygon(&[(left, top), (left + width, top), (left + width, low), (left, low)], WHITE, 0.85);
+                canvas.polygon(
+                    &[(left, top), (left + width, top), (left + width, low), (left, low)],
+                    WHITE,
+                    0.85,
+                );
             }
             canvas.text((x, y), text, Type::new(*size, *color).anchor(*anchor));
         }
@@ -164,13 +187,23 @@ fn draw_mark(canvas: &Canvas, frame: Frame, mark: &Mark, place: &impl Fn(f64, f6
 }
 
 /// An end that lies on the plane has a cap; one that was cut off has none.
-fn draw_interval(canvas: &Canvas, frame: Frame, (from, to): (Point, Point), across: bool, color: Color, width: f64) {
+fn draw_interval(
+    canvas: &Canvas,
+    frame: Frame,
+    (from, to): (Point, Point),
+    across: bool,
+    color: Color,
+    width: f64,
+) {
     let stroke = Stroke { color, alpha: 1.0, width };
     for piece in frame.line(&[from, to]) {
         canvas.line(&piece, stroke);
         for end in [from, to].iter().filter(|end| piece.contains(end)) {
             let (dx, dy) = if across { (0.0, CAP) } else { (CAP, 0.0) };
-            canvas.line(&[(end.0 - dx, end.1 - dy), (end.0 + dx, end.1 + dy)], Stroke { width: 1.4, ..stroke });
+            canvas.line(
+                &[(end.0 - dx, end.1 - dy), (end.0 + dx, end.1 + dy)],
+                Stroke { width: 1.4, ..stroke },
+            );
         }
     }
 }
@@ -187,13 +220,20 @@ fn draw_dot(canvas: &Canvas, (x, y): Point, form: Form, color: Color, r: f64) {
             canvas.ring((x, y), r, Stroke { color, alpha: 1.0, width: 1.6 });
         }
         Form::Cross => {
-            for stroke in [Stroke { color: WHITE, alpha: 1.0, width: 4.0 }, Stroke { color, alpha: 1.0, width: 1.8 }] {
+            for stroke in [
+                Stroke { color: WHITE, alpha: 1.0, width: 4.0 },
+                Stroke { color, alpha: 1.0, width: 1.8 },
+            ] {
                 canvas.line(&[(x - r, y - r), (x + r, y + r)], stroke);
                 canvas.line(&[(x - r, y + r), (x + r, y - r)], stroke);
             }
         }
-        Form::Left => canvas.polygon(&[(x, y), (x + 1.7 * r, y - r), (x + 1.7 * r, y + r)], color, 1.0),
-        Form::Right => canvas.polygon(&[(x, y), (x - 1.7 * r, y - r), (x - 1.7 * r, y + r)], color, 1.0),
+        Form::Left => {
+            canvas.polygon(&[(x, y), (x + 1.7 * r, y - r), (x + 1.7 * r, y + r)], color, 1.0)
+        }
+        Form::Right => {
+            canvas.polygon(&[(x, y), (x - 1.7 * r, y - r), (x - 1.7 * r, y + r)], color, 1.0)
+        }
     }
 }
 
@@ -203,8 +243,11 @@ fn draw_ends(canvas: &Canvas, frame: Frame, plane: &Plane) {
         .iter()
         .map(|e| plane.y.along(e.at, frame.bottom, frame.top).clamp(frame.top, frame.bottom))
         .collect();
-    let placed =
-        if plane.spread { spread(&wanted, LABEL_GAP, frame.top + 6.0, frame.bottom - 4.0) } else { wanted.clone() };
+    let placed = if plane.spread {
+        spread(&wanted, LABEL_GAP, frame.top + 6.0, frame.bottom - 4.0)
+    } else {
+        wanted.clone()
+    };
     let name_room = names_width(&plane.ends);
     let widths = value_widths(plane);
     let start = frame.right + end_offset(&plane.ends) + name_room;
@@ -230,7 +273,11 @@ fn draw_ends(canvas: &Canvas, frame: Frame, plane: &Plane) {
             canvas.disc((x + 19.0, *to), 3.3, color, 1.0);
         }
         let name = fit(&end.name, LABEL, true, WIDEST_NAME);
-        canvas.text((frame.right + end_offset(&plane.ends), *to), &name, Type::new(LABEL, INK).bold());
+        canvas.text(
+            (frame.right + end_offset(&plane.ends), *to),
+            &name,
+            Type::new(LABEL, INK).bold(),
+        );
     }
 }
 
@@ -239,7 +286,13 @@ fn end_offset(ends: &[End]) -> f64 {
 }
 
 fn names_width(ends: &[End]) -> f64 {
-    let width = |e: &End| if e.name.is_empty() { 0.0 } else { text_width(&e.name, LABEL, true).min(WIDEST_NAME) };
+    let width = |e: &End| {
+        if e.name.is_empty() {
+            0.0
+        } else {
+            text_width(&e.name, LABEL, true).min(WIDEST_NAME)
+        }
+    };
     ends.iter().map(width).fold(0.0, f64::max)
 }
 
@@ -255,5 +308,6 @@ fn value_widths(plane: &Plane) -> Vec<f64> {
 /// Whether the names of levels have to stand upright to fit side by side.
 fn turned(axis: &Axis, width: f64) -> bool {
     let room = width / axis.ticks.len().max(1) as f64 - 6.0;
-    axis.scale == Scale::Levels && axis.ticks.iter().any(|t| text_width(&t.text, LABEL, false) > room)
+    axis.scale == Scale::Levels
+        && axis.ticks.iter().any(|t| text_width(&t.text, LABEL, false) > room)
 }

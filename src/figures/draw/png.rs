@@ -18,18 +18,28 @@ pub(super) enum Colors {
 type Rgb = [u8; 3];
 
 /// Renders at `ratio` device pixels a CSS pixel; `texts` go into the file by keyword.
-pub(super) fn png(tree: &usvg::Tree, ratio: f32, colors: Colors, texts: &[(&str, &str)]) -> Vec<u8> {
+pub(super) fn png(
+    tree: &usvg::Tree,
+    ratio: f32,
+    colors: Colors,
+    texts: &[(&str, &str)],
+) -> Vec<u8> {
     let size = tree.size().to_int_size().scale_by(ratio).expect("a figure has a size");
     let mut pixmap = Pixmap::new(size.width(), size.height()).expect("a figure has a size");
     pixmap.fill(Color::WHITE);
     resvg::render(tree, Transform::from_scale(ratio, ratio), &mut pixmap.as_mut());
-    let pixels: Vec<Rgb> = pixmap.data().chunks_exact(4).map(|rgba| [rgba[0], rgba[1], rgba[2]]).collect();
+    let pixels: Vec<Rgb> =
+        pixmap.data().chunks_exact(4).map(|rgba| [rgba[0], rgba[1], rgba[2]]).collect();
 
     let mut out = Vec::new();
     let mut encoder = Encoder::new(&mut out, size.width(), size.height());
     encoder.set_compression(Compression::Balanced);
     let per_metre = (96.0 * ratio / 0.0254).round() as u32;
-    encoder.set_pixel_dims(Some(PixelDimensions { xppu: per_metre, yppu: per_metre, unit: Unit::Meter }));
+    encoder.set_pixel_dims(Some(PixelDimensions {
+        xppu: per_metre,
+        yppu: per_metre,
+        unit: Unit::Meter,
+    }));
     let data = match indexed(&pixels, size.width() as usize, colors) {
         Some(Indexed { palette, depth, rows }) => {
             encoder.set_color(ColorType::Indexed);
@@ -44,8 +54,12 @@ pub(super) fn png(tree: &usvg::Tree, ratio: f32, colors: Colors, texts: &[(&str,
             pixels.concat()
         }
     };
-    let texts = texts.iter().try_for_each(|(key, text)| encoder.add_itxt_chunk((*key).into(), (*text).into()));
-    let written = texts.and_then(|()| encoder.write_header()).and_then(|mut writer| writer.write_image_data(&data));
+    let texts = texts
+        .iter()
+        .try_for_each(|(key, text)| encoder.add_itxt_chunk((*key).into(), (*text).into()));
+    let written = texts
+        .and_then(|()| encoder.write_header())
+        .and_then(|mut writer| writer.write_image_data(&data));
     written.expect("writing into memory does not fail");
     out
 }
@@ -69,11 +83,13 @@ fn indexed(pixels: &[Rgb], width: usize, colors: Colors) -> Option<Indexed> {
         Colors::All => 256,
         Colors::Most(most) => most.clamp(1, 256),
     };
-    let mut kept: Vec<(usize, Rgb)> = counts.iter().map(|(color, count)| (*count, *color)).collect();
+    let mut kept: Vec<(usize, Rgb)> =
+        counts.iter().map(|(color, count)| (*count, *color)).collect();
     kept.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
     kept.truncate(most);
     let palette: Vec<Rgb> = kept.into_iter().map(|(_, color)| color).collect();
-    let index: BTreeMap<Rgb, u8> = counts.keys().map(|color| (*color, nearest(&palette, *color))).collect();
+    let index: BTreeMap<Rgb, u8> =
+        counts.keys().map(|color| (*color, nearest(&palette, *color))).collect();
 
     let (depth, bits) = match palette.len() {
         ..=2 => (BitDepth::One, 1),
@@ -98,8 +114,9 @@ fn indexed(pixels: &[Rgb], width: usize, colors: Colors) -> Option<Indexed> {
 
 /// Index of the palette's colour nearest to this one.
 fn nearest(palette: &[Rgb], color: Rgb) -> u8 {
-    let distance =
-        |other: &Rgb| -> u32 { color.iter().zip(other).map(|(a, b)| u32::from(a.abs_diff(*b)).pow(2)).sum() };
+    let distance = |other: &Rgb| -> u32 {
+        color.iter().zip(other).map(|(a, b)| u32::from(a.abs_diff(*b)).pow(2)).sum()
+    };
     (0..palette.len()).min_by_key(|&i| distance(&palette[i])).unwrap_or(0) as u8
 }
 
@@ -122,7 +139,9 @@ mod tests {
     fn squares(across: usize, colors: &[Rgb]) -> usvg::Tree {
         let square = |(i, [r, g, b]): (usize, &Rgb)| {
             let (x, y) = (i % across * 10, i / across * 10);
-            format!("<rect x=\"{x}\" y=\"{y}\" width=\"10\" height=\"10\" fill=\"#{r:02x}{g:02x}{b:02x}\"/>")
+            format!(
+                "<rect x=\"{x}\" y=\"{y}\" width=\"10\" height=\"10\" fill=\"#{r:02x}{g:02x}{b:02x}\"/>"
+            )
         };
         let body: String = colors.iter().enumerate().map(square).collect();
         let size = format!("width=\"{}\" height=\"30\"", 10 * across);

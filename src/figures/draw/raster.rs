@@ -25,11 +25,19 @@ pub(super) fn draw(canvas: &Canvas, at: Point, raster: &Raster) {
     }
     let look = Type::new(SMALL, MUTED);
     for (i, name) in raster.row_names.iter().enumerate() {
-        let y = grid.point(0.0, (i as f64 + 0.5) * raster.height as f64 / raster.row_names.len() as f64).1;
-        canvas.text((origin.0 - 6.0, y), &fit(name, SMALL, false, WIDEST_NAME), look.anchor(Anchor::End));
+        let y = grid
+            .point(0.0, (i as f64 + 0.5) * raster.height as f64 / raster.row_names.len() as f64)
+            .1;
+        canvas.text(
+            (origin.0 - 6.0, y),
+            &fit(name, SMALL, false, WIDEST_NAME),
+            look.anchor(Anchor::End),
+        );
     }
     for (i, name) in raster.column_names.iter().enumerate() {
-        let x = grid.point((i as f64 + 0.5) * raster.width as f64 / raster.column_names.len() as f64, 0.0).0;
+        let x = grid
+            .point((i as f64 + 0.5) * raster.width as f64 / raster.column_names.len() as f64, 0.0)
+            .0;
         canvas.text((x, origin.1 - 8.0), name, look.anchor(Anchor::Middle));
     }
     let below = origin.1 + picture(raster).1 + 9.0;
@@ -51,15 +59,27 @@ fn picture(raster: &Raster) -> (f64, f64) {
         let tiles = tile.map_or(0, |span| (cells / span.max(1)).saturating_sub(1));
         (cells * (raster.cell + raster.gap) + tiles).saturating_sub(raster.gap) as f64
     };
-    (extent(raster.width, raster.tile.map(|t| t.0)), extent(raster.height, raster.tile.map(|t| t.1)))
+    (
+        extent(raster.width, raster.tile.map(|t| t.0)),
+        extent(raster.height, raster.tile.map(|t| t.1)),
+    )
 }
 
 fn foot(raster: &Raster) -> Vec<String> {
-    wrap(&raster.foot, SMALL, false, (picture(raster).0 + row_names_width(raster)).max(150.0))
+    wrap(
+        &raster.foot,
+        SMALL,
+        false,
+        (picture(raster).0 + row_names_width(raster)).max(150.0),
+    )
 }
 
 fn row_names_width(raster: &Raster) -> f64 {
-    let widest = raster.row_names.iter().map(|n| text_width(n, SMALL, false).min(WIDEST_NAME)).fold(0.0, f64::max);
+    let widest = raster
+        .row_names
+        .iter()
+        .map(|n| text_width(n, SMALL, false).min(WIDEST_NAME))
+        .fold(0.0, f64::max);
     if raster.row_names.is_empty() { 0.0 } else { widest + 8.0 }
 }
 
@@ -79,22 +99,36 @@ impl Cells<'_> {
         let raster = self.raster;
         let pitch = (raster.cell + raster.gap) as f64;
         let (across, down) = raster.tile.unwrap_or((usize::MAX, usize::MAX));
-        let tiles = |v: f64, span: usize| if span == usize::MAX { 0.0 } else { (v / span as f64).floor() };
-        (self.origin.0 + x * pitch + tiles(x, across), self.origin.1 + y * pitch + tiles(y, down))
+        let tiles =
+            |v: f64, span: usize| if span == usize::MAX { 0.0 } else { (v / span as f64).floor() };
+        (
+            self.origin.0 + x * pitch + tiles(x, across),
+            self.origin.1 + y * pitch + tiles(y, down),
+        )
     }
 
-    fn rectangle(&self, canvas: &Canvas, (left, right): (usize, usize), (top, bottom): (usize, usize), class: u16) {
+    fn rectangle(
+        &self,
+        canvas: &Canvas,
+        (left, right): (usize, usize),
+        (top, bottom): (usize, usize),
+        class: u16,
+    ) {
         let from = self.point(left as f64, top as f64);
         let last = self.point(right as f64 - 1.0, bottom as f64 - 1.0);
         let to = (last.0 + self.raster.cell as f64, last.1 + self.raster.cell as f64);
         canvas.rectangle(from, to, self.raster.colors[usize::from(class)]);
     }
 
-    /// Class 0 is the ground, laid tile by tile; the others follow class by class, in runs along rows.
+    /// Class 0 is the ground, laid tile by tile; the others follow class by class, in runs along
+    /// rows.
     fn fill(&self, canvas: &Canvas) {
         let raster = self.raster;
-        let (across, down) =
-            if raster.gap > 0 { (1, 1) } else { raster.tile.unwrap_or((raster.width.max(1), raster.height.max(1))) };
+        let (across, down) = if raster.gap > 0 {
+            (1, 1)
+        } else {
+            raster.tile.unwrap_or((raster.width.max(1), raster.height.max(1)))
+        };
         for top in (0..raster.height).step_by(down) {
             for left in (0..raster.width).step_by(across) {
                 self.rectangle(canvas, (left, left + across), (top, top + down), 0);
@@ -106,7 +140,9 @@ impl Cells<'_> {
             while x < row.len() {
                 let class = row[x];
                 let tile_end = (x / across + 1) * across;
-                let end = (x..row.len().min(tile_end)).find(|&i| row[i] != class).unwrap_or(row.len().min(tile_end));
+                let end = (x..row.len().min(tile_end))
+                    .find(|&i| row[i] != class)
+                    .unwrap_or(row.len().min(tile_end));
                 if class > 0 {
                     runs.push((class, y, x, end));
                 }

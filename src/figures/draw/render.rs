@@ -1,7 +1,8 @@
-//! From an SVG with live text to what is handed out: SVG and PDF with text as outlines, and PNG at twice the size.
+//! From an SVG with live text to what is handed out: SVG and PDF with text as outlines, and PNG at
+//! twice the size.
 //!
-//! Outlines look the same in every viewer, whatever fonts it has. Everything is a function of the SVG alone, so the bytes
-//! repeat.
+//! Outlines look the same in every viewer, whatever fonts it has. Everything is a function of the
+//! SVG alone, so the bytes repeat.
 
 use std::sync::{Arc, LazyLock};
 
@@ -16,7 +17,8 @@ use super::svg::escape;
 pub struct Pictures {
     /// SVG, text as outlines, with title and description.
     pub svg: String,
-    /// The same drawing with its text as text: smaller, searchable, in the reader's fonts at the widths of ours.
+    /// The same drawing with its text as text: smaller, searchable, in the reader's fonts at the
+    /// widths of ours.
     pub live_svg: String,
     /// PNG at two device pixels a CSS pixel, opaque.
     pub png: Vec<u8>,
@@ -34,7 +36,11 @@ static OPTIONS: LazyLock<usvg::Options<'static>> = LazyLock::new(|| {
     fonts.load_font_data(notosans::REGULAR_TTF.to_vec());
     fonts.load_font_data(notosans::BOLD_TTF.to_vec());
     fonts.set_sans_serif_family("Noto Sans");
-    usvg::Options { fontdb: Arc::new(fonts), font_family: "Noto Sans".into(), ..usvg::Options::default() }
+    usvg::Options {
+        fontdb: Arc::new(fonts),
+        font_family: "Noto Sans".into(),
+        ..usvg::Options::default()
+    }
 });
 
 /// The pictures of an SVG drawing; `title` and `alt` describe it to those who cannot see it.
@@ -63,7 +69,8 @@ pub(in crate::figures) fn small_png(pictures: &Pictures) -> Vec<u8> {
     if double.len() <= SMALL { double } else { png(1.0) }
 }
 
-/// The drawing with the width of every text written beside it, so that no reader's font moves or cuts anything.
+/// The drawing with the width of every text written beside it, so that no reader's font moves or
+/// cuts anything.
 fn measured(svg: &str, tree: &usvg::Tree) -> String {
     fn widths(group: &usvg::Group, out: &mut Vec<f32>) {
         for node in group.children() {

@@ -1,15 +1,16 @@
 //! A plotters backend that writes SVG with coordinates of a twentieth of a pixel.
 //!
-//! plotters places everything on whole backend units. Twenty of them to the CSS pixel keep curves smooth and text where it
-//! belongs; neighbouring filled rectangles of one colour become one path, so that a grid of sample images stays small.
+//! plotters places everything on whole backend units. Twenty of them to the CSS pixel keep curves
+//! smooth and text where it belongs; neighbouring filled rectangles of one colour become one path,
+//! so that a grid of sample images stays small.
 
 use std::convert::Infallible;
 use std::fmt::Write;
 
 use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{
-    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontStyle,
-    FontTransform,
+    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind,
+    FontStyle, FontTransform,
 };
 
 /// Backend units a CSS pixel.
@@ -38,7 +39,11 @@ impl<'a> Svg<'a> {
 
     fn flush(&mut self) {
         if let Some((color, path)) = self.rectangles.take() {
-            let _ = writeln!(self.out, "<path d=\"{path}\" {} shape-rendering=\"crispEdges\"/>", paint("fill", color));
+            let _ = writeln!(
+                self.out,
+                "<path d=\"{path}\" {} shape-rendering=\"crispEdges\"/>",
+                paint("fill", color)
+            );
         }
     }
 
@@ -84,7 +89,11 @@ fn paint(kind: &str, color: BackendColor) -> String {
 }
 
 fn stroke(style: &impl BackendStyle) -> String {
-    format!("{} stroke-width=\"{}\"", paint("stroke", style.color()), Px(style.stroke_width() as i32))
+    format!(
+        "{} stroke-width=\"{}\"",
+        paint("stroke", style.color()),
+        Px(style.stroke_width() as i32)
+    )
 }
 
 /// `text` as XML character data; characters that XML cannot hold become U+FFFD.
@@ -123,43 +132,83 @@ impl DrawingBackend for Svg<'_> {
         self.draw_rect(at, (at.0 + 1, at.1 + 1), &color, true)
     }
 
-    fn draw_line<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S) -> Outcome {
+    fn draw_line<S: BackendStyle>(
+        &mut self,
+        from: BackendCoord,
+        to: BackendCoord,
+        style: &S,
+    ) -> Outcome {
         self.draw_path([from, to], style)
     }
 
-    fn draw_rect<S: BackendStyle>(&mut self, a: BackendCoord, b: BackendCoord, style: &S, fill: bool) -> Outcome {
+    fn draw_rect<S: BackendStyle>(
+        &mut self,
+        a: BackendCoord,
+        b: BackendCoord,
+        style: &S,
+        fill: bool,
+    ) -> Outcome {
         if !fill {
             return self.draw_path([a, (b.0, a.1), b, (a.0, b.1), a], style);
         }
         let color = style.color();
-        if self.rectangles.as_ref().is_some_and(|(open, _)| open.rgb != color.rgb || open.alpha != color.alpha) {
+        if self
+            .rectangles
+            .as_ref()
+            .is_some_and(|(open, _)| open.rgb != color.rgb || open.alpha != color.alpha)
+        {
             self.flush();
         }
         let path = &mut self.rectangles.get_or_insert_with(|| (color, String::new())).1;
         let (width, height) = (b.0 - a.0, b.1 - a.1);
-        let _ = write!(path, "M{} {}h{}v{}h{}z", Px(a.0), Px(a.1), Px(width), Px(height), Px(-width));
+        let _ =
+            write!(path, "M{} {}h{}v{}h{}z", Px(a.0), Px(a.1), Px(width), Px(height), Px(-width));
         Ok(())
     }
 
-    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Outcome {
+    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
+        &mut self,
+        path: I,
+        style: &S,
+    ) -> Outcome {
         self.points("polyline", path, &stroke(style));
         Ok(())
     }
 
-    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Outcome {
+    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
+        &mut self,
+        path: I,
+        style: &S,
+    ) -> Outcome {
         self.points("polygon", path, &paint("fill", style.color()));
         Ok(())
     }
 
-    fn draw_circle<S: BackendStyle>(&mut self, at: BackendCoord, radius: u32, style: &S, fill: bool) -> Outcome {
+    fn draw_circle<S: BackendStyle>(
+        &mut self,
+        at: BackendCoord,
+        radius: u32,
+        style: &S,
+        fill: bool,
+    ) -> Outcome {
         self.flush();
         let look = if fill { paint("fill", style.color()) } else { stroke(style) };
-        let _ =
-            writeln!(self.out, "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" {look}/>", Px(at.0), Px(at.1), Px(radius as i32));
+        let _ = writeln!(
+            self.out,
+            "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" {look}/>",
+            Px(at.0),
+            Px(at.1),
+            Px(radius as i32)
+        );
         Ok(())
     }
 
-    fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, at: BackendCoord) -> Outcome {
+    fn draw_text<S: BackendTextStyle>(
+        &mut self,
+        text: &str,
+        style: &S,
+        at: BackendCoord,
+    ) -> Outcome {
         self.flush();
         if text.trim().is_empty() {
             return Ok(());
@@ -169,7 +218,8 @@ impl DrawingBackend for Svg<'_> {
             HPos::Center => " text-anchor=\"middle\"",
             HPos::Right => " text-anchor=\"end\"",
         };
-        // Shifts of the cap height of Noto Sans (0.714 em), so that digits and capitals sit optically centred.
+        // Shifts of the cap height of Noto Sans (0.714 em), so that digits and capitals sit
+        // optically centred.
         let shift = match style.anchor().v_pos {
             VPos::Top => 0.814,
             VPos::Center => 0.357,
@@ -177,11 +227,21 @@ impl DrawingBackend for Svg<'_> {
         };
         let turn = match style.transform() {
             FontTransform::None => String::new(),
-            FontTransform::Rotate90 => format!(" transform=\"rotate(90 {} {})\"", Px(at.0), Px(at.1)),
-            FontTransform::Rotate180 => format!(" transform=\"rotate(180 {} {})\"", Px(at.0), Px(at.1)),
-            FontTransform::Rotate270 => format!(" transform=\"rotate(270 {} {})\"", Px(at.0), Px(at.1)),
+            FontTransform::Rotate90 => {
+                format!(" transform=\"rotate(90 {} {})\"", Px(at.0), Px(at.1))
+            }
+            FontTransform::Rotate180 => {
+                format!(" transform=\"rotate(180 {} {})\"", Px(at.0), Px(at.1))
+            }
+            FontTransform::Rotate270 => {
+                format!(" transform=\"rotate(270 {} {})\"", Px(at.0), Px(at.1))
+            }
         };
-        let weight = if matches!(style.style(), FontStyle::Bold) { " font-weight=\"700\"" } else { "" };
+        let weight = if matches!(style.style(), FontStyle::Bold) {
+            " font-weight=\"700\""
+        } else {
+            ""
+        };
         let baseline = at.1 + (style.size() * shift).round() as i32;
         let _ = writeln!(
             self.out,

@@ -27,14 +27,16 @@ pub(super) fn wrap(text: &str, size: f64, bold: bool, width: f64) -> Vec<String>
 
 /// `text`, or as much of it as fits into `width` CSS pixels and an ellipsis.
 pub(super) fn fit(text: &str, size: f64, bold: bool, width: f64) -> String {
-    // No letter is narrower than a sixth of an em on average, so a long hostile name is never measured whole.
+    // No letter is narrower than a sixth of an em on average, so a long hostile name is never
+    // measured whole.
     let most = (6.0 * width / size) as usize + 2;
     let letters: Vec<char> = text.chars().take(most + 1).collect();
     let whole: String = letters.iter().collect();
     if letters.len() <= most && text_width(&whole, size, bold) <= width {
         return whole;
     }
-    let short = |n: usize| format!("{}\u{2026}", letters[..n].iter().collect::<String>().trim_end());
+    let short =
+        |n: usize| format!("{}\u{2026}", letters[..n].iter().collect::<String>().trim_end());
     let (mut lo, mut hi) = (0, letters.len().saturating_sub(1));
     while lo < hi {
         let middle = (lo + hi).div_ceil(2);
@@ -47,8 +49,8 @@ pub(super) fn fit(text: &str, size: f64, bold: bool, width: f64) -> String {
     short(lo)
 }
 
-/// Positions at least `gap` apart within `lo..=hi`, as near to the wanted ones as that allows, in their order (pool
-/// adjacent violators). Labels that cannot all fit are spaced evenly.
+/// Positions at least `gap` apart within `lo..=hi`, as near to the wanted ones as that allows, in
+/// their order (pool adjacent violators). Labels that cannot all fit are spaced evenly.
 pub(super) fn spread(wanted: &[f64], gap: f64, lo: f64, hi: f64) -> Vec<f64> {
     let count = wanted.len();
     let room = hi - lo;
@@ -56,7 +58,8 @@ pub(super) fn spread(wanted: &[f64], gap: f64, lo: f64, hi: f64) -> Vec<f64> {
     let mut order: Vec<usize> = (0..count).collect();
     order.sort_by(|&a, &b| wanted[a].total_cmp(&wanted[b]));
 
-    // With the k-th label moved up by k gaps, keeping apart means not falling: each block is a mean.
+    // With the k-th label moved up by k gaps, keeping apart means not falling: each block is a
+    // mean.
     let mut blocks: Vec<(f64, usize)> = Vec::new();
     for (k, &i) in order.iter().enumerate() {
         blocks.push((wanted[i] - k as f64 * gap, 1));
@@ -116,8 +119,19 @@ mod tests {
 
     #[test]
     fn sentences_break_between_words() {
-        let lines = wrap("Solid: test, dashed: train; mean of 3 seeds, band = 95 % interval.", 11.0, false, 180.0);
-        assert!(lines.len() > 1 && lines.iter().all(|l| text_width(l, 11.0, false) <= 180.0), "{lines:?}");
-        assert_eq!(lines.join(" "), "Solid: test, dashed: train; mean of 3 seeds, band = 95 % interval.");
+        let lines = wrap(
+            "Solid: test, dashed: train; mean of 3 seeds, band = 95 % interval.",
+            11.0,
+            false,
+            180.0,
+        );
+        assert!(
+            lines.len() > 1 && lines.iter().all(|l| text_width(l, 11.0, false) <= 180.0),
+            "{lines:?}"
+        );
+        assert_eq!(
+            lines.join(" "),
+            "Solid: test, dashed: train; mean of 3 seeds, band = 95 % interval."
+        );
     }
 }

@@ -12,17 +12,19 @@ use crate::figures::view::{Variant, View};
 /// The samples of every variant, real test images last.
 pub(super) fn samples(out: &mut String, section: &Section, view: &View) {
     let picture = |v: &Variant| {
-        v.replicates
-            .iter()
-            .find_map(|r| Some((r.seed, section.artefacts.samples.get(&r.spec.id)?)).map(|(s, p)| (s, p.clone())))
+        v.replicates.iter().find_map(|r| {
+            Some((r.seed, section.artefacts.samples.get(&r.spec.id)?)).map(|(s, p)| (s, p.clone()))
+        })
     };
     let grids: Vec<_> = view.variants.iter().filter_map(|v| Some((v, picture(v)?))).collect();
     let Some((_, (_, first))) = grids.first() else { return };
     if let Some(why) = tiles::too_large(first.shape) {
-        let _ = writeln!(out, "<h3>Samples</h3>\n<p class=\"muted\">Not drawn: {}.</p>", escape(&why));
+        let _ =
+            writeln!(out, "<h3>Samples</h3>\n<p class=\"muted\">Not drawn: {}.</p>", escape(&why));
         return;
     }
-    let most = tiles::room(first.shape, grids.len(), if view.variants.len() <= 9 { 100 } else { 25 });
+    let most =
+        tiles::room(first.shape, grids.len(), if view.variants.len() <= 9 { 100 } else { 25 });
     let _ = writeln!(
         out,
         "<h3>Samples</h3>\n<p class=\"muted\">The first {most} draws; real test images last.</p>\n<div class=\"grids\">"
@@ -31,7 +33,12 @@ pub(super) fn samples(out: &mut String, section: &Section, view: &View) {
         let score = variant.score(view).map(words).unwrap_or_default();
         grid(out, variant.label, &format!("{score} nats, seed {}", seed.0), picture, most);
     }
-    let data: BTreeSet<&str> = view.variants.iter().flat_map(|v| &v.replicates).map(|r| r.spec.data.as_str()).collect();
+    let data: BTreeSet<&str> = view
+        .variants
+        .iter()
+        .flat_map(|v| &v.replicates)
+        .map(|r| r.spec.data.as_str())
+        .collect();
     for fingerprint in data {
         if let Some(tests) = section.artefacts.tests.get(fingerprint) {
             grid(out, "test images", "real, for reference", tests, most);

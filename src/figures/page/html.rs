@@ -27,7 +27,11 @@ pub(super) fn contents(studies: &[Entry]) -> String {
         return String::new();
     }
     let links = studies.iter().map(|Entry { id, name, question }| {
-        format!("<li><a href=\"#{id}\">{}</a> <span class=\"muted\">{}</span></li>", escape(name), escape(question))
+        format!(
+            "<li><a href=\"#{id}\">{}</a> <span class=\"muted\">{}</span></li>",
+            escape(name),
+            escape(question)
+        )
     });
     format!("<nav aria-label=\"Studies\"><ul>{}</ul></nav>", links.collect::<String>())
 }
@@ -45,7 +49,11 @@ pub(super) fn study(out: &mut String, id: &str, section: &Section, view: &View, 
     for line in &plan.data {
         let _ = writeln!(out, "<p class=\"muted data\">Data: {}</p>", escape(line));
     }
-    let _ = writeln!(out, "<p class=\"headline\" data-part=\"headline\">{}</p>", escape(&headline(view, table)));
+    let _ = writeln!(
+        out,
+        "<p class=\"headline\" data-part=\"headline\">{}</p>",
+        escape(&headline(view, table))
+    );
     let _ = writeln!(out, "<p class=\"muted\">{}</p>", escape(&view.progress()));
     table::ablation(out, view, table);
     curves(out, view);
@@ -68,20 +76,31 @@ fn headline(view: &View, table: &Ablation) -> String {
         return "No run has finished yet.".into();
     };
     let row = &table.rows[best];
-    let lead = format!("Lowest mean {}: {}, {} nats per image", view.metric_name(), row.label, words(score));
+    let lead = format!(
+        "Lowest mean {}: {}, {} nats per image",
+        view.metric_name(),
+        row.label,
+        words(score)
+    );
     match (row.verdict, &row.delta) {
-        (Verdict::Baseline, _) => format!("{lead}. That is the baseline: no variant is lower on average."),
+        (Verdict::Baseline, _) => {
+            format!("{lead}. That is the baseline: no variant is lower on average.")
+        }
         (verdict, Some(delta)) => {
             let change = delta.paired.difference;
             let change = difference(change.mean, half(&change));
             let evidence = match verdict {
-                Verdict::Better => format!("better than the baseline{}, by evidence", row.survivors()),
+                Verdict::Better => {
+                    format!("better than the baseline{}, by evidence", row.survivors())
+                }
                 Verdict::TooFewSeeds => "too few seeds to tell it from the baseline".to_owned(),
                 _ => row.conclusion(),
             };
             format!("{lead}; {change} against the baseline on the same seeds: {evidence}.")
         }
-        (Verdict::NotComparable, None) => format!("{lead}. It says nothing against the baseline: {}.", row.note),
+        (Verdict::NotComparable, None) => {
+            format!("{lead}. It says nothing against the baseline: {}.", row.note)
+        }
         (_, None) => format!("{lead}."),
     }
 }
@@ -108,20 +127,27 @@ fn curves(out: &mut String, view: &View) {
         ("seeds", "single seeds", false),
         ("log", "log scale", true),
     ] {
-        let _ =
-            write!(out, "<button type=\"button\" data-option=\"{option}\" aria-pressed=\"{pressed}\">{name}</button>");
+        let _ = write!(
+            out,
+            "<button type=\"button\" data-option=\"{option}\" aria-pressed=\"{pressed}\">{name}</button>"
+        );
     }
     out.push_str("</div>\n<div data-part=\"curves\"></div>\n");
 }
 
 fn figures(out: &mut String, section: &Section, view: &View) {
-    let own: Vec<&Figure> = section.figures.iter().filter(|f| f.study == view.planned.name).collect();
+    let own: Vec<&Figure> =
+        section.figures.iter().filter(|f| f.study == view.planned.name).collect();
     if own.is_empty() {
         return;
     }
     // The only study of an experiment bears its name and has no directory of its own.
     let (experiment, study) = (address(&view.plan.name), address(&view.planned.name));
-    let home = if experiment == study { format!("./{study}") } else { format!("./{experiment}/{study}") };
+    let home = if experiment == study {
+        format!("./{study}")
+    } else {
+        format!("./{experiment}/{study}")
+    };
     let mut elsewhere = String::new();
     out.push_str("<h3>Figures</h3>\n");
     for figure in &own {
@@ -152,8 +178,8 @@ fn figures(out: &mut String, section: &Section, view: &View) {
     }
 }
 
-/// A figure as a `data:` address between single quotes: drawn, or as pixels where those take less, as they do for grids
-/// of images.
+/// A figure as a `data:` address between single quotes: drawn, or as pixels where those take less,
+/// as they do for grids of images.
 fn picture(figure: &Figure) -> String {
     let mut drawn = String::from("data:image/svg+xml,");
     for c in figure.pictures.live_svg.chars() {
@@ -167,7 +193,11 @@ fn picture(figure: &Figure) -> String {
         }
     }
     let pixels = &figure.pictures.png;
-    if pixels.len() * 4 / 3 < drawn.len() { format!("data:image/png;base64,{}", base64(pixels)) } else { drawn }
+    if pixels.len() * 4 / 3 < drawn.len() {
+        format!("data:image/png;base64,{}", base64(pixels))
+    } else {
+        drawn
+    }
 }
 
 /// A name as part of a relative address.
@@ -175,7 +205,9 @@ fn address(name: &str) -> String {
     let mut out = String::new();
     for byte in name.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-' => out.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-' => {
+                out.push(char::from(byte))
+            }
             byte => drop(write!(out, "%{byte:02X}")),
         }
     }
@@ -189,9 +221,16 @@ fn settings(out: &mut String, view: &View) {
     let second = usize::from(view.variants.len() > 1);
     let choice = |side: &str, chosen: usize| {
         let options = view.variants.iter().enumerate().map(|(i, v)| {
-            format!("<option value=\"{i}\"{}>{}</option>", if i == chosen { " selected" } else { "" }, escape(v.label))
+            format!(
+                "<option value=\"{i}\"{}>{}</option>",
+                if i == chosen { " selected" } else { "" },
+                escape(v.label)
+            )
         });
-        format!("<select data-part=\"{side}\" aria-label=\"Variant\">{}</select>", options.collect::<String>())
+        format!(
+            "<select data-part=\"{side}\" aria-label=\"Variant\">{}</select>",
+            options.collect::<String>()
+        )
     };
     let first = view.baseline.unwrap_or(0);
     let other = if first == second { 0 } else { second };

@@ -66,7 +66,12 @@ pub(super) fn study<'a>(id: &'a str, view: &'a View) -> Island<'a> {
         metric: view.metric_name(),
         seeds: view.plan.seeds.iter().map(|seed| seed.0).collect(),
         t: view.reach(),
-        axes: view.planned.axes.iter().map(|axis| Axis { name: &axis.column, levels: &axis.levels }).collect(),
+        axes: view
+            .planned
+            .axes
+            .iter()
+            .map(|axis| Axis { name: &axis.column, levels: &axis.levels })
+            .collect(),
         variants: view.variants.iter().map(variant).collect(),
         epochs,
     }
@@ -75,7 +80,10 @@ pub(super) fn study<'a>(id: &'a str, view: &'a View) -> Island<'a> {
 fn run<'a>(view: &View, replicate: &'a Replicate, epochs: &[usize]) -> Run<'a> {
     let rows = &replicate.record.epochs;
     let thinned = |value: &dyn Fn(usize) -> f64| -> Vec<Option<f64>> {
-        epochs.iter().map(|&epoch| (epoch <= rows.len()).then(|| value(epoch - 1)).and_then(rounded)).collect()
+        epochs
+            .iter()
+            .map(|&epoch| (epoch <= rows.len()).then(|| value(epoch - 1)).and_then(rounded))
+            .collect()
     };
     Run {
         id: replicate.spec.id.as_str(),
@@ -86,14 +94,17 @@ fn run<'a>(view: &View, replicate: &'a Replicate, epochs: &[usize]) -> Run<'a> {
     }
 }
 
-/// Every epoch while they are few; else the first ones, where curves bend, and evenly spaced later ones.
+/// Every epoch while they are few; else the first ones, where curves bend, and evenly spaced later
+/// ones.
 fn epochs(last: usize) -> Vec<usize> {
     if last <= EPOCHS {
         return (1..=last).collect();
     }
     let first = EPOCHS / 4;
     let rest = EPOCHS - first;
-    (1..=first).chain((1..=rest).map(|i| first + i * (last - first) / rest)).collect()
+    (1..=first)
+        .chain((1..=rest).map(|i| first + i * (last - first) / rest))
+        .collect()
 }
 
 /// Five significant digits: less than a pixel.
@@ -112,7 +123,11 @@ pub(super) fn settings(config: &RunConfig) -> BTreeMap<String, String> {
         match value {
             Value::Object(fields) => {
                 for (key, value) in fields {
-                    walk(&if path.is_empty() { key.clone() } else { format!("{path}.{key}") }, value, out);
+                    walk(
+                        &if path.is_empty() { key.clone() } else { format!("{path}.{key}") },
+                        value,
+                        out,
+                    );
                 }
             }
             Value::Null => {}
@@ -121,7 +136,11 @@ pub(super) fn settings(config: &RunConfig) -> BTreeMap<String, String> {
         }
     }
     let mut out = BTreeMap::new();
-    walk("", &serde_json::to_value(config).expect("a configuration is plain data"), &mut out);
+    walk(
+        "",
+        &serde_json::to_value(config).expect("a configuration is plain data"),
+        &mut out,
+    );
     out
 }
 
@@ -134,7 +153,10 @@ mod tests {
         for last in [0, 1, 7, EPOCHS, EPOCHS + 1, 10_000] {
             let kept = epochs(last);
             assert!(kept.len() <= EPOCHS && kept.windows(2).all(|w| w[0] < w[1]), "{last}");
-            assert_eq!((kept.first().copied().unwrap_or(0), kept.last().copied().unwrap_or(0)), (last.min(1), last));
+            assert_eq!(
+                (kept.first().copied().unwrap_or(0), kept.last().copied().unwrap_or(0)),
+                (last.min(1), last)
+            );
         }
     }
 

@@ -1,8 +1,8 @@
 //! The page: every study in one file that opens from the disk and asks nothing of any network.
 //!
-//! The tables, figures and sentences are HTML, so that they are there without a script; the script sorts, hides, draws
-//! curves and compares, from one island of JSON. Both are named by hash in the page's content security policy: nothing
-//! else on it can run, whatever a study's names hold.
+//! The tables, figures and sentences are HTML, so that they are there without a script; the script
+//! sorts, hides, draws curves and compares, from one island of JSON. Both are named by hash in the
+//! page's content security policy: nothing else on it can run, whatever a study's names hold.
 
 mod grids;
 mod html;
@@ -51,7 +51,9 @@ pub fn page(sections: &[Section]) -> String {
         _ => format!("{} experiments", sections.len()),
     };
     if contents.is_empty() {
-        studies.push_str("<p>There is no study here yet: <code>ablade sweep FILE</code> runs one.</p>\n");
+        studies.push_str(
+            "<p>There is no study here yet: <code>ablade sweep FILE</code> runs one.</p>\n",
+        );
     }
     // `<` is the one character through which text could leave the island.
     let island = format!("[{}]", data.join(",")).replace('<', "\\u003c");
@@ -79,7 +81,13 @@ fn fill(template: &str, values: &[(&str, &str)]) -> String {
     while let Some((before, after)) = rest.split_once("{{") {
         let (name, tail) = after.split_once("}}").expect("a closed place in the template");
         out.push_str(before);
-        out.push_str(values.iter().find(|(known, _)| *known == name).expect("a known place in the template").1);
+        out.push_str(
+            values
+                .iter()
+                .find(|(known, _)| *known == name)
+                .expect("a known place in the template")
+                .1,
+        );
         rest = tail;
     }
     out + rest
@@ -95,7 +103,10 @@ fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let word = chunk.iter().enumerate().fold(0u32, |word, (i, byte)| word | u32::from(*byte) << (16 - 8 * i));
+        let word = chunk
+            .iter()
+            .enumerate()
+            .fold(0u32, |word, (i, byte)| word | u32::from(*byte) << (16 - 8 * i));
         for i in 0..4 {
             let digit = ALPHABET[(word >> (18 - 6 * i) & 63) as usize];
             out.push(if i <= chunk.len() { char::from(digit) } else { '=' });
@@ -111,9 +122,14 @@ mod tests {
     // The examples of RFC 4648, section 10.
     #[test]
     fn base64_follows_the_rfc() {
-        for (text, code) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("foobar", "Zm9vYmFy")]
-        {
+        for (text, code) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("foobar", "Zm9vYmFy"),
+        ] {
             assert_eq!(base64(text.as_bytes()), code);
         }
     }

@@ -13,11 +13,31 @@ use crate::text::duration;
 /// Command, versions, data, compute, failures and the checklist of a study.
 pub(super) fn reproduce(out: &mut String, view: &View, checklist: &[Item]) {
     let replicates = || view.variants.iter().flat_map(|v| &v.replicates);
-    let unique =
-        |values: Vec<String>| values.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ");
-    let data = unique(replicates().map(|r| format!("{} ({})", r.spec.config.data.name, r.spec.data)).collect());
-    let kernels = unique(replicates().filter_map(|r| r.record.summary.as_ref()).map(|s| s.kernel.clone()).collect());
-    let hosts = unique(replicates().filter_map(|r| r.record.timing.as_ref()).map(|t| t.host.clone()).collect());
+    let unique = |values: Vec<String>| {
+        values
+            .into_iter()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let data = unique(
+        replicates()
+            .map(|r| format!("{} ({})", r.spec.config.data.name, r.spec.data))
+            .collect(),
+    );
+    let kernels = unique(
+        replicates()
+            .filter_map(|r| r.record.summary.as_ref())
+            .map(|s| s.kernel.clone())
+            .collect(),
+    );
+    let hosts = unique(
+        replicates()
+            .filter_map(|r| r.record.timing.as_ref())
+            .map(|t| t.host.clone())
+            .collect(),
+    );
     let seeds: Vec<String> = view.plan.seeds.iter().map(|s| s.0.to_string()).collect();
     out.push_str("<h3>How to reproduce</h3>\n<dl>\n");
     let mut entry = |name: &str, value: &str| {
@@ -64,16 +84,23 @@ fn compute(view: &View) -> String {
     let runs: Vec<_> = view.variants.iter().flat_map(|v| &v.replicates).collect();
     let seconds = |status: RunStatus| -> f64 {
         let of_status = runs.iter().filter(|r| r.record.status == status);
-        of_status.filter_map(|r| r.record.timing.as_ref()).map(|t| t.seconds * t.threads as f64).sum()
+        of_status
+            .filter_map(|r| r.record.timing.as_ref())
+            .map(|t| t.seconds * t.threads as f64)
+            .sum()
     };
-    let mut text = format!("{} of thread time in finished runs", duration(seconds(RunStatus::Finished)));
+    let mut text =
+        format!("{} of thread time in finished runs", duration(seconds(RunStatus::Finished)));
     for (status, which) in [(RunStatus::Diverged, "diverged"), (RunStatus::Failed, "failed")] {
         let spent = seconds(status);
         if spent > 0.0 {
             let _ = write!(text, ", {} in {which} ones", duration(spent));
         }
     }
-    let untimed = runs.iter().filter(|r| r.record.status == RunStatus::Failed && r.record.timing.is_none()).count();
+    let untimed = runs
+        .iter()
+        .filter(|r| r.record.status == RunStatus::Failed && r.record.timing.is_none())
+        .count();
     if untimed > 0 {
         let _ = write!(text, "; {untimed} failed without a note of their time");
     }

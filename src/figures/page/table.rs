@@ -41,7 +41,10 @@ pub(super) fn ablation(out: &mut String, view: &View, table: &Ablation) {
     for head in heads {
         let _ = match head {
             "" => write!(out, "<th scope=\"col\" class=\"l\"></th>"),
-            "verdict" => write!(out, "<th scope=\"col\" class=\"l\"><button type=\"button\">{head}</button></th>"),
+            "verdict" => write!(
+                out,
+                "<th scope=\"col\" class=\"l\"><button type=\"button\">{head}</button></th>"
+            ),
             head => write!(out, "<th scope=\"col\"><button type=\"button\">{head}</button></th>"),
         };
     }
@@ -61,13 +64,21 @@ pub(super) fn ablation(out: &mut String, view: &View, table: &Ablation) {
     }
 }
 
-fn table_row(out: &mut String, view: &View, i: usize, row: &AblationRow, range: Option<(f64, f64)>) {
+fn table_row(
+    out: &mut String,
+    view: &View,
+    i: usize,
+    row: &AblationRow,
+    range: Option<(f64, f64)>,
+) {
     let _ = write!(out, "<tr data-variant=\"{i}\">");
     let mut cell = |class: &str, key: &str, text: &str| {
         let _ = write!(out, "<td class=\"{class}\" data-k=\"{}\">{}</td>", escape(key), text);
     };
     let key = |value: Option<f64>| value.map(|v| v.to_string()).unwrap_or_default();
-    let shown = |value: Option<f64>, text: &dyn Fn(f64) -> String| value.map(|v| escape(&text(v))).unwrap_or_default();
+    let shown = |value: Option<f64>, text: &dyn Fn(f64) -> String| {
+        value.map(|v| escape(&text(v))).unwrap_or_default()
+    };
     let name = format!(
         "<label class=\"variant\"><input type=\"checkbox\" checked disabled><span class=\"dot k{}\"></span>{}</label>",
         i % 8,
@@ -97,7 +108,11 @@ fn table_row(out: &mut String, view: &View, i: usize, row: &AblationRow, range: 
     cell("", &key(paired.map(|p| p.wins as f64 - p.losses as f64)), &wins);
     let parameters = row.parameters.map(|n| n as f64);
     cell("", &key(parameters), &shown(parameters, &|v| group(v, 0)));
-    cell("", &key(row.seconds), &shown(row.seconds, &|v| group(v, usize::from(v < 100.0))));
+    cell(
+        "",
+        &key(row.seconds),
+        &shown(row.seconds, &|v| group(v, usize::from(v < 100.0))),
+    );
     let verdict = row.conclusion();
     cell("l", &verdict, &verdict);
     out.push_str("</tr>\n");
@@ -105,7 +120,11 @@ fn table_row(out: &mut String, view: &View, i: usize, row: &AblationRow, range: 
 
 /// Range of the pictures of differences; zero is on it.
 fn range(table: &Ablation) -> Option<(f64, f64)> {
-    let changes = table.rows.iter().filter_map(|row| row.delta.as_ref()).map(|delta| delta.paired.difference);
+    let changes = table
+        .rows
+        .iter()
+        .filter_map(|row| row.delta.as_ref())
+        .map(|delta| delta.paired.difference);
     let changes = changes.map(|d| Estimate { mean: d.mean, half: half(&d) });
     reach(&changes.chain([Estimate { mean: 0.0, half: None }]).collect::<Vec<_>>())
 }
@@ -116,8 +135,14 @@ fn interval_picture(i: usize, view: &View, row: &AblationRow, range: Option<(f64
     };
     let x = |value: f64| 5.0 + 110.0 * (value - lo) / (hi - lo).max(1e-9);
     let color = i % 8;
-    let mut svg = String::from("<svg width=\"120\" height=\"20\" viewBox=\"0 0 120 20\" aria-hidden=\"true\">");
-    let _ = write!(svg, "<line x1=\"{0:.1}\" x2=\"{0:.1}\" y1=\"1\" y2=\"19\" stroke=\"var(--axis)\"/>", x(0.0));
+    let mut svg = String::from(
+        "<svg width=\"120\" height=\"20\" viewBox=\"0 0 120 20\" aria-hidden=\"true\">",
+    );
+    let _ = write!(
+        svg,
+        "<line x1=\"{0:.1}\" x2=\"{0:.1}\" y1=\"1\" y2=\"19\" stroke=\"var(--axis)\"/>",
+        x(0.0)
+    );
     if let Some(interval) = delta.paired.difference.interval {
         let _ = write!(
             svg,
@@ -127,7 +152,11 @@ fn interval_picture(i: usize, view: &View, row: &AblationRow, range: Option<(f64
         );
     }
     for value in view.variants[i].differences(&view.variants[baseline]) {
-        let _ = write!(svg, "<circle cx=\"{:.1}\" cy=\"15.5\" r=\"1.7\" fill=\"var(--muted)\"/>", x(value));
+        let _ = write!(
+            svg,
+            "<circle cx=\"{:.1}\" cy=\"15.5\" r=\"1.7\" fill=\"var(--muted)\"/>",
+            x(value)
+        );
     }
     let _ = write!(
         svg,

@@ -1,6 +1,8 @@
-//! MADE in candle as its users write it, candle as it ships: `cargo run --release -- HIDDEN,HIDDEN OPTIMIZER EPOCHS IDX_FILE`.
+//! MADE in candle as its users write it, candle as it ships:
+//! `cargo run --release -- HIDDEN,HIDDEN OPTIMIZER EPOCHS IDX_FILE`.
 //!
-//! Masks are multiplied in at each pass, gradients are autograd's, loss and optimisers are candle-nn's. One thread.
+//! Masks are multiplied in at each pass, gradients are autograd's, loss and optimisers are
+//! candle-nn's. One thread.
 
 use std::io::Read;
 
@@ -26,11 +28,16 @@ impl Layer {
 /// Trains, and prints images a second of the processor.
 pub(crate) fn main() -> Result<()> {
     for name in ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"] {
-        assert!(std::env::var(name).as_deref() == Ok("1"), "set {name}=1: candle is measured on one thread");
+        assert!(
+            std::env::var(name).as_deref() == Ok("1"),
+            "set {name}=1: candle is measured on one thread"
+        );
     }
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
-    let argument = |i: usize, default: &str| arguments.get(i).cloned().unwrap_or_else(|| default.to_owned());
-    let hidden: Vec<usize> = argument(0, "500").split(',').map(|w| w.parse().expect("a width")).collect();
+    let argument =
+        |i: usize, default: &str| arguments.get(i).cloned().unwrap_or_else(|| default.to_owned());
+    let hidden: Vec<usize> =
+        argument(0, "500").split(',').map(|w| w.parse().expect("a width")).collect();
     let epochs: usize = argument(2, "1").parse().expect("a number of epochs");
     let pixels = arguments.get(3).map_or_else(noise, |path| idx(path));
     let (variables, device, mut random) = (VarMap::new(), Device::Cpu, Random(1));
@@ -44,18 +51,32 @@ pub(crate) fn main() -> Result<()> {
             None => (1..=DIM as u64).collect(),
         };
         let open = |a: u64, b: u64| if last { a > b } else { a >= b };
-        let mask: Vec<f32> = above.iter().flat_map(|&a| below.iter().map(move |&b| f32::from(open(a, b)))).collect();
+        let mask: Vec<f32> = above
+            .iter()
+            .flat_map(|&a| below.iter().map(move |&b| f32::from(open(a, b))))
+            .collect();
         let init = candle_nn::Init::Uniform { lo: -0.05, up: 0.05 };
         layers.push(Layer {
-            weight: builder.get_with_hints((above.len(), below.len()), &format!("weight{l}"), init)?,
-            bias: builder.get_with_hints(above.len(), &format!("bias{l}"), candle_nn::Init::Const(0.0))?,
+            weight: builder.get_with_hints(
+                (above.len(), below.len()),
+                &format!("weight{l}"),
+                init,
+            )?,
+            bias: builder.get_with_hints(
+                above.len(),
+                &format!("bias{l}"),
+                candle_nn::Init::Const(0.0),
+            )?,
             mask: Tensor::from_vec(mask, (above.len(), below.len()), &device)?,
         });
         below = above;
     }
     let sgd = argument(1, "adam") == "sgd";
     let mut plain = SGD::new(variables.all_vars(), 0.01)?;
-    let mut adam = AdamW::new(variables.all_vars(), ParamsAdamW { lr: 1e-3, weight_decay: 0.0, ..Default::default() })?;
+    let mut adam = AdamW::new(
+        variables.all_vars(),
+        ParamsAdamW { lr: 1e-3, weight_decay: 0.0, ..Default::default() },
+    )?;
     let mut used = 0.0;
     let mut order: Vec<u32> = (0..IMAGES as u32).collect();
     for i in (1..IMAGES).rev() {
@@ -85,7 +106,12 @@ pub(crate) fn main() -> Result<()> {
 fn processor_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+    fields
+        .skip(11)
+        .take(2)
+        .filter_map(|ticks| ticks.parse::<f64>().ok())
+        .sum::<f64>()
+        / 100.0
 }
 
 fn noise() -> Vec<f32> {

@@ -1,11 +1,13 @@
-//! Grey levels to 0 and 1. Which way is part of the number: test NLL under two of them do not compare.
+//! Grey levels to 0 and 1. Which way is part of the number: test NLL under two of them do not
+//! compare.
 
 use serde::{Deserialize, Serialize};
 
 use super::Binarize;
 use super::part::{Part, Use, stream};
 
-/// How the pixels of a data set became 0 and 1: what was done, where [`Binarize`] is what was asked.
+/// How the pixels of a data set became 0 and 1: what was done, where [`Binarize`] is what was
+/// asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Binarization {
@@ -64,12 +66,21 @@ impl Levels {
     }
 }
 
-/// Makes image `index` of `part` binary, in place. `index` counts in the source, before any cut to size, so an image keeps
-/// its bits whatever the size of the set.
-pub(crate) fn binarize(image: &mut [u8], levels: Levels, rule: Binarize, seed: u64, part: Part, index: usize) {
+/// Makes image `index` of `part` binary, in place. `index` counts in the source, before any cut to
+/// size, so an image keeps its bits whatever the size of the set.
+pub(crate) fn binarize(
+    image: &mut [u8],
+    levels: Levels,
+    rule: Binarize,
+    seed: u64,
+    part: Part,
+    index: usize,
+) {
     match (levels, rule) {
         (Levels::Binary, _) => image.iter_mut().for_each(|level| *level = u8::from(*level > 0)),
-        (Levels::Grey, Binarize::Threshold) => image.iter_mut().for_each(|level| *level = u8::from(*level > 127)),
+        (Levels::Grey, Binarize::Threshold) => {
+            image.iter_mut().for_each(|level| *level = u8::from(*level > 127))
+        }
         (Levels::Grey, Binarize::Dynamic) if part == Part::Train => {}
         (Levels::Grey, Binarize::Stochastic | Binarize::Dynamic) => {
             let mut uniforms = vec![0.0f32; image.len()];
@@ -120,14 +131,20 @@ mod tests {
         let draws = 20_000;
         let mut on = [0usize; 7];
         for i in 0..draws {
-            for (count, bit) in on.iter_mut().zip(run(&levels, Levels::Grey, Binarize::Stochastic, Part::Train, i)) {
+            for (count, bit) in
+                on.iter_mut()
+                    .zip(run(&levels, Levels::Grey, Binarize::Stochastic, Part::Train, i))
+            {
                 *count += usize::from(bit);
             }
         }
         for (level, count) in levels.iter().zip(on) {
             let p = f64::from(*level) / 255.0;
             let error = (p * (1.0 - p) / draws as f64).sqrt();
-            assert!((count as f64 / draws as f64 - p).abs() <= 4.0 * error, "level {level}: {count} of {draws}");
+            assert!(
+                (count as f64 / draws as f64 - p).abs() <= 4.0 * error,
+                "level {level}: {count} of {draws}"
+            );
         }
     }
 

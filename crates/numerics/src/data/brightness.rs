@@ -1,9 +1,11 @@
-//! Share of pixels on and grey levels of each of the three sets. Sets on another scale, inverted or blank show here first.
+//! Share of pixels on and grey levels of each of the three sets. Sets on another scale, inverted or
+//! blank show here first.
 
 use super::Part;
 use super::origin::percent;
 
-/// Below this share of pixels on, or above one minus it, grey images have most likely been read otherwise than meant.
+/// Below this share of pixels on, or above one minus it, grey images have most likely been read
+/// otherwise than meant.
 const FEW_OF_GREY: f64 = 0.01;
 /// The same for images that are bits as they are stored: these may be sparse.
 const FEW_OF_BITS: f64 = 0.0005;
@@ -11,7 +13,8 @@ const FEW_OF_BITS: f64 = 0.0005;
 const ODDS: f64 = 2.0;
 /// Standard errors by which two such shares differ at least: small sets differ by chance.
 const STANDARD_ERRORS: f64 = 5.0;
-/// Correlation with the mean training image, and the number of its standard errors, below which a set is a negative of it.
+/// Correlation with the mean training image, and the number of its standard errors, below which a
+/// set is a negative of it.
 const NEGATIVE: [f64; 2] = [-0.5, -4.0];
 /// Fewest images whose mean tells that.
 const FEWEST: usize = 10;
@@ -72,7 +75,8 @@ impl Brightness {
         let odds = |share: f64| share / (1.0 - share);
         let ratio = odds(self.on) / odds(train.on);
         let error = train.deviation * (1.0 / self.images as f64 + 1.0 / train.images as f64).sqrt();
-        (ratio >= ODDS || ratio <= 1.0 / ODDS) && (self.on - train.on).abs() > STANDARD_ERRORS * error
+        (ratio >= ODDS || ratio <= 1.0 / ODDS)
+            && (self.on - train.on).abs() > STANDARD_ERRORS * error
     }
 }
 
@@ -81,7 +85,8 @@ pub(super) fn correlation(a: &[usize], b: &[usize]) -> f64 {
     let mean = |sums: &[usize]| sums.iter().sum::<usize>() as f64 / sums.len().max(1) as f64;
     let (mean_a, mean_b) = (mean(a), mean(b));
     let deviations = || a.iter().zip(b).map(|(&a, &b)| (a as f64 - mean_a, b as f64 - mean_b));
-    let (aa, bb): (f64, f64) = deviations().fold((0.0, 0.0), |(aa, bb), (a, b)| (aa + a * a, bb + b * b));
+    let (aa, bb): (f64, f64) =
+        deviations().fold((0.0, 0.0), |(aa, bb), (a, b)| (aa + a * a, bb + b * b));
     let ab: f64 = deviations().map(|(a, b)| a * b).sum();
     if aa > 0.0 && bb > 0.0 { ab / (aa * bb).sqrt() } else { 1.0 }
 }
@@ -94,7 +99,10 @@ fn on_in_all(parts: &[Brightness; 3]) -> f64 {
 }
 
 /// Valid and test, where they differ from train by `differs`.
-fn others(parts: &[Brightness; 3], differs: impl Fn(&Brightness, &Brightness) -> bool) -> Vec<(Part, &Brightness)> {
+fn others(
+    parts: &[Brightness; 3],
+    differs: impl Fn(&Brightness, &Brightness) -> bool,
+) -> Vec<(Part, &Brightness)> {
     let others = [Part::Valid, Part::Test].map(|part| (part, &parts[part as usize]));
     others.into_iter().filter(|(_, other)| differs(other, &parts[0])).collect()
 }
@@ -112,15 +120,24 @@ pub(super) fn share_words(parts: &[Brightness; 3]) -> String {
     }
 }
 
-/// `levels up to 255 of 255`, and other levels of valid and test: `levels up to 255 of 255 (test 16)`.
+/// `levels up to 255 of 255`, and other levels of valid and test:
+/// `levels up to 255 of 255 (test 16)`.
 pub(super) fn level_words(parts: &[Brightness; 3]) -> String {
     let differing = others(parts, |other, train| other.highest != train.highest);
-    let words = differing.iter().map(|(part, other)| format!("{part} {}", other.highest)).collect::<Vec<_>>();
-    let differing = if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) };
+    let words = differing
+        .iter()
+        .map(|(part, other)| format!("{part} {}", other.highest))
+        .collect::<Vec<_>>();
+    let differing = if words.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", words.join(", "))
+    };
     format!("levels up to {} of 255{differing}", parts[0].highest)
 }
 
-/// Sentences on sets that are blank, on another scale, inverted or made binary in another way than the training images.
+/// Sentences on sets that are blank, on another scale, inverted or made binary in another way than
+/// the training images.
 pub(super) fn warnings(parts: &[Brightness; 3], bits: bool) -> Vec<String> {
     let scale = |highest: u8| match bits || highest == 0 {
         true => String::new(),
@@ -166,8 +183,11 @@ pub(super) fn warnings(parts: &[Brightness; 3], bits: bool) -> Vec<String> {
             ));
         }
         if own.grey.min(train.grey) == 0.0 && own.grey.max(train.grey) > GREY {
-            let [one, other] = if own.grey == 0.0 { [part, Part::Train] } else { [Part::Train, part] };
-            found.push(format!("its {one} images are black and white, its {other} images have grey levels"));
+            let [one, other] =
+                if own.grey == 0.0 { [part, Part::Train] } else { [Part::Train, part] };
+            found.push(format!(
+                "its {one} images are black and white, its {other} images have grey levels"
+            ));
         }
     }
     found
@@ -178,7 +198,15 @@ mod tests {
     use super::*;
 
     fn part(on: f64, highest: u8) -> Brightness {
-        Brightness { images: 100, highest, grey: 0.1, on, deviation: 0.05, dim: 64, likeness: 0.9 }
+        Brightness {
+            images: 100,
+            highest,
+            grey: 0.1,
+            on,
+            deviation: 0.05,
+            dim: 64,
+            likeness: 0.9,
+        }
     }
 
     /// Words of train 0.13 up to 255, and a test set.
@@ -190,7 +218,10 @@ mod tests {
     #[test]
     fn only_parts_unlike_the_training_images_are_told_apart() {
         let (share, levels, warnings) = of_test(part(0.14, 250));
-        assert_eq!((share.as_str(), levels.as_str()), ("13 % on", "levels up to 255 of 255 (test 250)"));
+        assert_eq!(
+            (share.as_str(), levels.as_str()),
+            ("13 % on", "levels up to 255 of 255 (test 250)")
+        );
         assert!(warnings.is_empty(), "{warnings:?}");
 
         let (share, _, warnings) = of_test(part(0.87, 255));
@@ -198,20 +229,36 @@ mod tests {
         assert!(warnings.len() == 1 && warnings[0].contains("inverted"), "{warnings:?}");
 
         let (share, levels, warnings) = of_test(part(0.0, 16));
-        assert_eq!((share.as_str(), levels.as_str()), ("13 % on (test 0 %)", "levels up to 255 of 255 (test 16)"));
-        assert_eq!(warnings, ["no pixel of its test images is ever on; levels up to 16 were found, and 255 is white"]);
+        assert_eq!(
+            (share.as_str(), levels.as_str()),
+            ("13 % on (test 0 %)", "levels up to 255 of 255 (test 16)")
+        );
+        assert_eq!(
+            warnings,
+            [
+                "no pixel of its test images is ever on; levels up to 16 were found, and 255 is white"
+            ]
+        );
 
         let (.., warnings) = of_test(part(0.13, 180));
         assert_eq!(
             warnings,
-            ["its test images have levels up to 180, its train images up to 255: bring both to one scale"]
+            [
+                "its test images have levels up to 180, its train images up to 255: bring both to one scale"
+            ]
         );
 
         let (.., warnings) = of_test(Brightness { grey: 0.0, ..part(0.19, 255) });
-        assert_eq!(warnings, ["its test images are black and white, its train images have grey levels"]);
+        assert_eq!(
+            warnings,
+            ["its test images are black and white, its train images have grey levels"]
+        );
 
         let (.., warnings) = of_test(Brightness { likeness: -0.9, ..part(0.14, 255) });
-        assert!(warnings.len() == 1 && warnings[0].contains("like negatives of its train images"), "{warnings:?}");
+        assert!(
+            warnings.len() == 1 && warnings[0].contains("like negatives of its train images"),
+            "{warnings:?}"
+        );
 
         let few = Brightness { images: 1, likeness: -0.9, ..part(0.3, 255) };
         assert!(of_test(few).2.is_empty(), "one image differs by chance");
@@ -222,8 +269,15 @@ mod tests {
         let mut counts = [0; 256];
         (counts[0], counts[16], counts[255]) = (2, 1, 1);
         let found = Brightness::new(&counts, &[0.0, 0.5]);
-        let expected =
-            Brightness { images: 2, highest: 255, grey: 0.25, on: 0.25, deviation: 0.25, dim: 2, likeness: 1.0 };
+        let expected = Brightness {
+            images: 2,
+            highest: 255,
+            grey: 0.25,
+            on: 0.25,
+            deviation: 0.25,
+            dim: 2,
+            likeness: 1.0,
+        };
         assert_eq!(found, expected);
         assert!((correlation(&[1, 2, 3], &[30, 20, 10]) + 1.0).abs() < 1e-12);
         assert!((correlation(&[1, 1, 1], &[30, 20, 10]) - 1.0).abs() < 1e-12);

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::load::{describe_drawn, drawn_size};
 use super::{DataConfig, DataError, DataSize, Dataset, Described, Library, fingerprint, load};
 
-/// The data sets of a sweep. Whoever asks first loads; who asks meanwhile waits; the set stays until the cache goes.
+/// The data sets of a sweep. Whoever asks first loads; who asks meanwhile waits; the set stays
+/// until the cache goes.
 #[derive(Debug)]
 pub struct Cache {
     library: Library,
@@ -29,7 +30,9 @@ impl Cache {
     /// The data set that `config` asks for. An error is not remembered: the next call tries again.
     pub fn get(&self, config: &DataConfig) -> Result<Arc<Dataset>, DataError> {
         let key = key(config);
-        let slot = Arc::clone(self.sets.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default());
+        let slot = Arc::clone(
+            self.sets.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default(),
+        );
         let mut set = slot.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(set) = &*set {
             return Ok(Arc::clone(set));
@@ -39,8 +42,9 @@ impl Cache {
         Ok(loaded)
     }
 
-    /// Fingerprint of the data set that `config` asks for. Files are loaded for it and stay: what is identified is what is
-    /// trained on, whatever happens to the files meanwhile. Drawn sets are not drawn.
+    /// Fingerprint of the data set that `config` asks for. Files are loaded for it and stay: what
+    /// is identified is what is trained on, whatever happens to the files meanwhile. Drawn sets are
+    /// not drawn.
     pub fn fingerprint(&self, config: &DataConfig) -> Result<String, DataError> {
         match drawn_size(config, &self.library)? {
             Some(_) => fingerprint(config, &self.library),
@@ -55,8 +59,8 @@ impl Cache {
         slot.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What there is to say of the data set that `config` asks for. Files are loaded for it and stay; of drawn sets a few
-    /// images are drawn.
+    /// What there is to say of the data set that `config` asks for. Files are loaded for it and
+    /// stay; of drawn sets a few images are drawn.
     pub fn describe(&self, config: &DataConfig) -> Result<Described, DataError> {
         match describe_drawn(config, &self.library)? {
             Some(described) => Ok(described),
@@ -64,7 +68,8 @@ impl Cache {
         }
     }
 
-    /// Size of the data set that `config` asks for. Files are loaded for it and stay; drawn sets are not drawn.
+    /// Size of the data set that `config` asks for. Files are loaded for it and stay; drawn sets
+    /// are not drawn.
     pub fn size(&self, config: &DataConfig) -> Result<DataSize, DataError> {
         match drawn_size(config, &self.library)? {
             Some(size) => Ok(size),

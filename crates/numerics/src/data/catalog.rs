@@ -107,9 +107,15 @@ pub(crate) enum Check {
     Sha256(&'static str),
     /// A zip of which these gzip members are kept.
     Members(&'static [Member]),
-    /// A tar.gz of which the PNG images of these classes are kept as `file`: their number, and the SHA-256 over
-    /// `class/name`, 0, length (u64, little-endian) and bytes of each, in natural order.
-    Pictures { file: &'static str, classes: &'static [&'static str], count: usize, sha256: &'static str },
+    /// A tar.gz of which the PNG images of these classes are kept as `file`: their number, and the
+    /// SHA-256 over `class/name`, 0, length (u64, little-endian) and bytes of each, in natural
+    /// order.
+    Pictures {
+        file: &'static str,
+        classes: &'static [&'static str],
+        count: usize,
+        sha256: &'static str,
+    },
 }
 
 /// A gzip member of a zip; the zip's own CRC-32 is checked too.
@@ -125,8 +131,8 @@ pub(crate) struct Member {
 
 const DIGITS: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 const LETTERS: &[&str] = &[
-    "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t", "u", "v", "w",
-    "x", "y", "z",
+    "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s",
+    "t", "u", "v", "w", "x", "y", "z",
 ];
 const SHAPES: &[&str] = &["circle", "square", "star", "triangle"];
 
@@ -149,8 +155,14 @@ macro_rules! larochelle {
         Download {
             file: $file,
             urls: &[
-                concat!("https://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/", $file),
-                concat!("http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/", $file),
+                concat!(
+                    "https://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/",
+                    $file
+                ),
+                concat!(
+                    "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/",
+                    $file
+                ),
             ],
             bytes: Bytes::Exactly($bytes),
             check: Check::Sha256($sha256),
@@ -247,21 +259,37 @@ pub(crate) const KNOWN: [Known; 4] = [
             ],
             bytes: Bytes::About(561_753_746),
             check: Check::Members(&[
-                Member { name: "emnist-letters-train-images-idx3-ubyte.gz", unpacked: 97_843_216, sha256: None },
+                Member {
+                    name: "emnist-letters-train-images-idx3-ubyte.gz",
+                    unpacked: 97_843_216,
+                    sha256: None,
+                },
                 Member {
                     name: "emnist-letters-train-labels-idx1-ubyte.gz",
                     unpacked: 124_808,
-                    sha256: Some((0, 124_808, "e8e94c3f4353d5532fd9604b939cb4c76e7847945b9b0d9ff7884d881dead6bc")),
+                    sha256: Some((
+                        0,
+                        124_808,
+                        "e8e94c3f4353d5532fd9604b939cb4c76e7847945b9b0d9ff7884d881dead6bc",
+                    )),
                 },
                 Member {
                     name: "emnist-letters-test-images-idx3-ubyte.gz",
                     unpacked: 16_307_216,
-                    sha256: Some((16, 7_840_016, "7bd393f2ff79aa1d458ae6691114374232315a21dacd14437c1bce5ebb708474")),
+                    sha256: Some((
+                        16,
+                        7_840_016,
+                        "7bd393f2ff79aa1d458ae6691114374232315a21dacd14437c1bce5ebb708474",
+                    )),
                 },
                 Member {
                     name: "emnist-letters-test-labels-idx1-ubyte.gz",
                     unpacked: 20_808,
-                    sha256: Some((0, 20_808, "22dbcde0a929a7f166bdac863b9195b2994d840a1e082f8f6daaeac5606376a6")),
+                    sha256: Some((
+                        0,
+                        20_808,
+                        "22dbcde0a929a7f166bdac863b9195b2994d840a1e082f8f6daaeac5606376a6",
+                    )),
                 },
             ]),
         }],

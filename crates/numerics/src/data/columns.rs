@@ -1,12 +1,13 @@
-//! Columns of the tables of train, valid and test: matched by name, so that a pixel is the same one in all three.
+//! Columns of the tables of train, valid and test: matched by name, so that a pixel is the same one
+//! in all three.
 
 use std::collections::BTreeMap;
 
 use super::read::Pool;
 use super::{Images, Part};
 
-/// Brings the columns of valid and test into the order of those of train; returns sentences on what cannot be matched for lack
-/// of names. Error: their names differ.
+/// Brings the columns of valid and test into the order of those of train; returns sentences on what
+/// cannot be matched for lack of names. Error: their names differ.
 pub(super) fn match_by_name(pools: &mut [Option<Pool>; 3]) -> Result<Vec<String>, String> {
     let mut notes = Vec::new();
     let [Some(train), others @ ..] = pools else { return Ok(notes) };
@@ -15,14 +16,16 @@ pub(super) fn match_by_name(pools: &mut [Option<Pool>; 3]) -> Result<Vec<String>
         match (&train.columns, &pool.columns) {
             (Some(names), Some(own)) if names == own => {}
             (Some(names), Some(own)) => {
-                let order = order(names, own).map_err(|problem| format!("its train and {part} tables {problem}"))?;
+                let order = order(names, own)
+                    .map_err(|problem| format!("its train and {part} tables {problem}"))?;
                 pool.reorder(&order);
                 // What was said of the order of its own columns is of no interest any more.
                 pool.notes.clear();
                 pool.columns.clone_from(&train.columns);
             }
             (Some(_), None) | (None, Some(_)) => {
-                let [with, without] = if train.columns.is_some() { [Part::Train, part] } else { [part, Part::Train] };
+                let [with, without] =
+                    if train.columns.is_some() { [Part::Train, part] } else { [part, Part::Train] };
                 notes.push(format!(
                     "the table of {with} names its columns, that of {without} does not: they are taken to be in one order"
                 ));
@@ -33,8 +36,8 @@ pub(super) fn match_by_name(pools: &mut [Option<Pool>; 3]) -> Result<Vec<String>
     Ok(notes)
 }
 
-/// Images of a table, whose columns are called `own`, with their pixels in the order of `names`; and a sentence where names
-/// do not tell the order. Error: only some of the names are the same.
+/// Images of a table, whose columns are called `own`, with their pixels in the order of `names`;
+/// and a sentence where names do not tell the order. Error: only some of the names are the same.
 pub fn in_order_of(
     names: Option<&[String]>,
     images: Images,
@@ -42,12 +45,12 @@ pub fn in_order_of(
 ) -> Result<(Images, Option<String>), String> {
     let (Some(names), Some(own)) = (names, own) else {
         let note = match (names, own) {
-            (Some(_), None) => {
-                Some("it does not name its columns, as the training data do: they are taken to be in one order")
-            }
-            (None, Some(_)) => {
-                Some("it names its columns, the training data do not: they are taken to be in one order")
-            }
+            (Some(_), None) => Some(
+                "it does not name its columns, as the training data do: they are taken to be in one order",
+            ),
+            (None, Some(_)) => Some(
+                "it names its columns, the training data do not: they are taken to be in one order",
+            ),
             _ => None,
         };
         return Ok((images, note.map(str::to_owned)));
@@ -63,16 +66,20 @@ pub fn in_order_of(
         );
         return Ok((images, Some(note)));
     }
-    let order =
-        order(names, own).map_err(|problem| format!("the tables of the training data and of this {problem}"))?;
-    let pixels: Vec<u8> =
-        images.pixels().chunks_exact(images.dim()).flat_map(|image| order.iter().map(|&from| image[from])).collect();
+    let order = order(names, own)
+        .map_err(|problem| format!("the tables of the training data and of this {problem}"))?;
+    let pixels: Vec<u8> = images
+        .pixels()
+        .chunks_exact(images.dim())
+        .flat_map(|image| order.iter().map(|&from| image[from]))
+        .collect();
     Ok((Images::new(pixels, images.dim()), None))
 }
 
 /// For each of `names` its place among `own`, or how they differ.
 fn order(names: &[String], own: &[String]) -> Result<Vec<usize>, String> {
-    let places: BTreeMap<&str, usize> = own.iter().enumerate().map(|(i, name)| (name.as_str(), i)).collect();
+    let places: BTreeMap<&str, usize> =
+        own.iter().enumerate().map(|(i, name)| (name.as_str(), i)).collect();
     if let Some(lacking) = names.iter().find(|name| !places.contains_key(name.as_str())) {
         return Err(differ(lacking, "first"));
     }
@@ -80,7 +87,9 @@ fn order(names: &[String], own: &[String]) -> Result<Vec<usize>, String> {
         return Err(differ(further, "second"));
     }
     if places.len() < own.len() || names.len() != own.len() {
-        return Err("name columns twice, in another order: names tell which pixel is which".to_owned());
+        return Err(
+            "name columns twice, in another order: names tell which pixel is which".to_owned()
+        );
     }
     Ok(names.iter().map(|name| places[name.as_str()]).collect())
 }

@@ -1,4 +1,5 @@
-//! What can go wrong between a name and a loaded data set. Messages name file and place, and the command that helps.
+//! What can go wrong between a name and a loaded data set. Messages name file and place, and the
+//! command that helps.
 
 use std::path::{Path, PathBuf};
 
@@ -98,7 +99,11 @@ impl DataError {
     }
 
     pub(crate) fn malformed(path: &Path, place: impl ToString, problem: impl ToString) -> Self {
-        Self::Malformed { path: path.to_owned(), place: place.to_string(), problem: problem.to_string() }
+        Self::Malformed {
+            path: path.to_owned(),
+            place: place.to_string(),
+            problem: problem.to_string(),
+        }
     }
 }
 
@@ -107,5 +112,9 @@ fn meant(name: Option<&String>) -> String {
 }
 
 fn places(paths: &[PathBuf]) -> String {
-    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -1,4 +1,5 @@
-//! The bits of a data set as files that other programs read, and this one reads back as the same set.
+//! The bits of a data set as files that other programs read, and this one reads back as the same
+//! set.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -12,12 +13,16 @@ use crate::npy;
 /// Endings that say how the sets are written.
 const ENDINGS: [&str; 4] = [".npz", ".npy", ".csv", ".idx"];
 
-/// The files of a set, with their bytes: of `set.npz` one file with the arrays `train`, `valid` and `test`; of `set.npy`,
-/// `set.csv` and `set.idx`, with `.gz` behind or not, `set-train.npy` and so on. Error: the ending is none of these.
+/// The files of a set, with their bytes: of `set.npz` one file with the arrays `train`, `valid` and
+/// `test`; of `set.npy`, `set.csv` and `set.idx`, with `.gz` behind or not, `set-train.npy` and so
+/// on. Error: the ending is none of these.
 pub fn export(data: &Dataset, out: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, String> {
     let name = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let (plain, packed) = name.strip_suffix(".gz").map_or((name.as_str(), false), |plain| (plain, true));
-    let ending = ENDINGS.into_iter().find(|ending| plain.ends_with(ending) && !(packed && *ending == ".npz"));
+    let (plain, packed) =
+        name.strip_suffix(".gz").map_or((name.as_str(), false), |plain| (plain, true));
+    let ending = ENDINGS
+        .into_iter()
+        .find(|ending| plain.ends_with(ending) && !(packed && *ending == ".npz"));
     let Some(ending) = ending else {
         return Err(format!(
             "{}: expected a name that ends in .npz, or in .npy, .csv or .idx, each of these with .gz or not",
@@ -51,8 +56,14 @@ fn values(data: &Dataset, part: Part, ending: &str) -> Vec<u8> {
     };
     match ending {
         ".csv" => {
-            let row = |row: &[u8]| row.iter().map(u8::to_string).collect::<Vec<_>>().join(",") + "\n";
-            images.pixels().chunks_exact(images.dim()).map(row).collect::<String>().into_bytes()
+            let row =
+                |row: &[u8]| row.iter().map(u8::to_string).collect::<Vec<_>>().join(",") + "\n";
+            images
+                .pixels()
+                .chunks_exact(images.dim())
+                .map(row)
+                .collect::<String>()
+                .into_bytes()
         }
         ".idx" => {
             let sizes_in_words = sizes.iter().flat_map(|&size| (size as u32).to_be_bytes());
@@ -66,7 +77,8 @@ fn values(data: &Dataset, part: Part, ending: &str) -> Vec<u8> {
 fn archive(arrays: &[(Part, Vec<u8>)]) -> io::Result<Vec<u8>> {
     let mut writer = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
     // The time of day is no part of the bytes.
-    let options = zip::write::SimpleFileOptions::default().last_modified_time(zip::DateTime::default());
+    let options =
+        zip::write::SimpleFileOptions::default().last_modified_time(zip::DateTime::default());
     for (part, bytes) in arrays {
         writer.start_file(format!("{part}.npy"), options)?;
         writer.write_all(bytes)?;

@@ -24,17 +24,20 @@ pub struct FileImages {
     pub warnings: Vec<String>,
 }
 
-/// Every image of a file in its order: any format that sets are read from, or a single PNG. Of an archive that names its
-/// sets, those of `part`. Grey levels become binary by the rule and seed of `config`.
+/// Every image of a file in its order: any format that sets are read from, or a single PNG. Of an
+/// archive that names its sets, those of `part`. Grey levels become binary by the rule and seed of
+/// `config`.
 pub fn images_in(path: &Path, part: Part, config: &DataConfig) -> Result<FileImages, DataError> {
     let pool = match read::picture(path)? {
         Some(pool) => pool,
         None => match read::file(path, config.size, None)? {
             Contents::One(pool) => pool,
-            Contents::Parts(mut parts) => parts[part as usize].take().ok_or_else(|| DataError::Incomplete {
-                path: path.to_owned(),
-                problem: format!("no {part} images in it"),
-            })?,
+            Contents::Parts(mut parts) => {
+                parts[part as usize].take().ok_or_else(|| DataError::Incomplete {
+                    path: path.to_owned(),
+                    problem: format!("no {part} images in it"),
+                })?
+            }
         },
     };
     let Pool { mut pixels, shape, columns, notes, left_out, pictures, .. } = pool;
@@ -51,12 +54,30 @@ pub fn images_in(path: &Path, part: Part, config: &DataConfig) -> Result<FileIma
         other => other,
     };
     let name = path.display();
-    let origin = Origin { brightness: [Brightness::new(&counts, &on); 3], pictures, ..Origin::default() };
+    let origin = Origin {
+        brightness: [Brightness::new(&counts, &on); 3],
+        pictures,
+        ..Origin::default()
+    };
     let line = format!("{name}: {} {}", thousands(on.len()), content(shape, binarization, &origin));
-    let mut warnings: Vec<String> =
-        left_out.into_iter().map(|sentence| format!("{name}: left out: {sentence}")).collect();
+    let mut warnings: Vec<String> = left_out
+        .into_iter()
+        .map(|sentence| format!("{name}: left out: {sentence}"))
+        .collect();
     let of_levels = brightness::warnings(&origin.brightness, levels == Levels::Binary);
     let of_pictures = origin.pictures.iter().flat_map(Pictures::notes);
-    warnings.extend(of_levels.into_iter().chain(notes).chain(of_pictures).map(|note| format!("{name}: {note}")));
-    Ok(FileImages { images: Images::new(pixels, shape.dim()), shape, columns, line, warnings })
+    warnings.extend(
+        of_levels
+            .into_iter()
+            .chain(notes)
+            .chain(of_pictures)
+            .map(|note| format!("{name}: {note}")),
+    );
+    Ok(FileImages {
+        images: Images::new(pixels, shape.dim()),
+        shape,
+        columns,
+        line,
+        warnings,
+    })
 }

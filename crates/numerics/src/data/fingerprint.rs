@@ -1,9 +1,12 @@
-//! A data set, as a run sees it, as a short text: part of every run's identity, and what runs share a set by.
+//! A data set, as a run sees it, as a short text: part of every run's identity, and what runs share
+//! a set by.
 //!
-//! Between the bytes on disk and the bits that a run sees there is a long list of rules: which files are found, how they are
-//! decoded, which columns are labels, turning (EMNIST), inverting, averaging to a size, the division into train, valid and
-//! test, cutting to a number, and how grey becomes black and white. A hash of files with a list of settings tells the truth
-//! only as long as nobody forgets a rule. So a set that is named by a path is identified by what comes out at the end:
+//! Between the bytes on disk and the bits that a run sees there is a long list of rules: which
+//! files are found, how they are decoded, which columns are labels, turning (EMNIST), inverting,
+//! averaging to a size, the division into train, valid and test, cutting to a number, and how grey
+//! becomes black and white. A hash of files with a list of settings tells the truth only as long as
+//! nobody forgets a rule. So a set that is named by a path is identified by what comes out at the
+//! end:
 //!
 //! | data | in the hash | not in it |
 //! |---|---|---|
@@ -11,12 +14,13 @@
 //! | known by name | bytes of its files, settings of `[data]`, [`RULES`] | place, labels; the files are checked to be the known ones |
 //! | drawn | name, version of the drawing, settings of `[data]` | |
 //!
-//! Pixels are hashed after they have been read, so the bytes that are identified are the bytes that are trained on: a file
-//! that is replaced meanwhile gives one identity or the other, never images under the identity of others.
+//! Pixels are hashed after they have been read, so the bytes that are identified are the bytes that
+//! are trained on: a file that is replaced meanwhile gives one identity or the other, never images
+//! under the identity of others.
 //!
-//! Until engine 3 a path was identified by its text, the bytes of its files and the settings of `[data]` ([`of_files`]). That
-//! left out which picture of a folder trains and which tests. Runs of then are looked up under that identity too
-//! (`cli::earlier`).
+//! Until engine 3 a path was identified by its text, the bytes of its files and the settings of
+//! `[data]` ([`of_files`]). That left out which picture of a folder trains and which tests. Runs of
+//! then are looked up under that identity too (`cli::earlier`).
 
 use std::path::Path;
 
@@ -40,7 +44,8 @@ pub fn fingerprint(config: &DataConfig, library: &Library) -> Result<String, Dat
     }
 }
 
-/// Whether a fingerprint is of the images alone: then no setting of `[data]` is part of a run's identity besides.
+/// Whether a fingerprint is of the images alone: then no setting of `[data]` is part of a run's
+/// identity besides.
 pub fn is_of_images(fingerprint: &str) -> bool {
     fingerprint.strip_prefix(IMAGES).is_some_and(|rest| rest.starts_with('-'))
 }
@@ -55,11 +60,13 @@ pub(super) fn of_drawn(builtin: draw::Builtin, config: &DataConfig) -> String {
     let DataConfig { name: _, train: _, valid: _, test: _, size, seed, binarize } = config;
     let counts = load::counts(builtin, config);
     let (name, version) = (builtin.name(), draw::VERSION);
-    let hash = blake3::hash(format!("{name} {version} {counts:?} {size} {seed} {binarize:?}").as_bytes());
+    let hash =
+        blake3::hash(format!("{name} {version} {counts:?} {size} {seed} {binarize:?}").as_bytes());
     short(name, &hash)
 }
 
-/// Of files and the settings of `[data]`: of a set known by name, and, of a path, as engines up to 3 had it at first.
+/// Of files and the settings of `[data]`: of a set known by name, and, of a path, as engines up to
+/// 3 had it at first.
 pub(super) fn of_files(files: &Files, config: &DataConfig) -> Result<String, DataError> {
     let DataConfig { name: _, train, valid, test, size, seed, binarize } = config;
     let counts = [*train, *valid, *test];

@@ -19,22 +19,32 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
         let dim = pool.shape.dim();
         let mut pixels = vec![0; images.len() * dim];
         let (mut counts, mut on) = ([0; 256], Vec::with_capacity(images.len()));
-        let white =
-            if levels == Levels::Grey && config.binarize == Binarize::Dynamic && part == Part::Train { 255 } else { 1 };
+        let white = if levels == Levels::Grey
+            && config.binarize == Binarize::Dynamic
+            && part == Part::Train
+        {
+            255
+        } else {
+            1
+        };
         let mut sums = vec![0; dim];
         for (&i, image) in images.iter().zip(pixels.chunks_exact_mut(dim)) {
             image.copy_from_slice(pool.image(i));
             image.iter().for_each(|&level| counts[usize::from(level)] += 1);
             binarize(image, levels, config.binarize, config.seed, part, i as usize);
             let sum: usize = image.iter().map(|&level| usize::from(level)).sum();
-            sums.iter_mut().zip(&*image).for_each(|(sum, &level)| *sum += usize::from(level));
+            sums.iter_mut()
+                .zip(&*image)
+                .for_each(|(sum, &level)| *sum += usize::from(level));
             on.push(sum as f64 / (white * dim) as f64);
         }
         if part == Part::Train {
             train_sums.clone_from(&sums);
         }
-        brightness[part as usize] =
-            Brightness { likeness: correlation(&sums, &train_sums), ..Brightness::new(&counts, &on) };
+        brightness[part as usize] = Brightness {
+            likeness: correlation(&sums, &train_sums),
+            ..Brightness::new(&counts, &on)
+        };
         seen.iter_mut().zip(counts).for_each(|(seen, count)| *seen |= count > 0);
         let labelled = Images::new(pixels, dim);
         match &pool.labels {
@@ -51,7 +61,12 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
         [low, high] if levels == Levels::Grey => Some([low, high]),
         _ => None,
     };
-    let origin = Origin { brightness, two_levels, shared: shared(divided), ..Origin::default() };
+    let origin = Origin {
+        brightness,
+        two_levels,
+        shared: shared(divided),
+        ..Origin::default()
+    };
     Dataset {
         name: config.name.clone(),
         shape: divided.pools[0].shape,
@@ -64,8 +79,8 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
     }
 }
 
-/// Validation images and test images that are training images as well, and test images that are validation images, before
-/// anything is made binary.
+/// Validation images and test images that are training images as well, and test images that are
+/// validation images, before anything is made binary.
 fn shared(divided: &Divided) -> [usize; 3] {
     let of = |part: Part| {
         let (pool, images) = &divided.parts[part as usize];
@@ -74,7 +89,10 @@ fn shared(divided: &Divided) -> [usize; 3] {
     let shared_with = |whole: Part, parts: &[Part]| -> Vec<usize> {
         let mut known: Vec<&[u8]> = of(whole).collect();
         known.sort_unstable();
-        parts.iter().map(|&part| of(part).filter(|image| known.binary_search(image).is_ok()).count()).collect()
+        parts
+            .iter()
+            .map(|&part| of(part).filter(|image| known.binary_search(image).is_ok()).count())
+            .collect()
     };
     let train = shared_with(Part::Train, &[Part::Valid, Part::Test]);
     [train[0], train[1], shared_with(Part::Valid, &[Part::Test])[0]]

@@ -18,8 +18,8 @@ impl Library {
         Self { data_dir: data_dir.into(), mirror: None }
     }
 
-    /// The folder given by the user, else `ABLADE_DATA`, else `ablade` in the platform's folder for data; files from
-    /// `ABLADE_MIRROR`, if set.
+    /// The folder given by the user, else `ABLADE_DATA`, else `ablade` in the platform's folder for
+    /// data; files from `ABLADE_MIRROR`, if set.
     pub fn from_environment(data_dir: Option<PathBuf>) -> Self {
         let variable = |name| env::var_os(name).filter(|value| !value.is_empty());
         let home = |rest| variable("HOME").map(|home| PathBuf::from(home).join(rest));
@@ -31,10 +31,14 @@ impl Library {
         let data_dir = data_dir
             .or_else(|| variable("ABLADE_DATA").map(PathBuf::from))
             .unwrap_or_else(|| platform().unwrap_or_default().join("ablade"));
-        Self { data_dir, mirror: env::var("ABLADE_MIRROR").ok().filter(|url| !url.is_empty()) }
+        Self {
+            data_dir,
+            mirror: env::var("ABLADE_MIRROR").ok().filter(|url| !url.is_empty()),
+        }
     }
 
-    /// Folders that may hold the set `name`: written with `-` or with `_`; the first is where it is fetched to.
+    /// Folders that may hold the set `name`: written with `-` or with `_`; the first is where it is
+    /// fetched to.
     pub(crate) fn places(&self, name: &str) -> Vec<PathBuf> {
         let mut places = vec![self.data_dir.join(name), self.data_dir.join(name.replace('-', "_"))];
         places.dedup();

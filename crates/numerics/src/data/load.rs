@@ -27,7 +27,10 @@ pub fn load(config: &DataConfig, library: &Library) -> Result<Dataset, DataError
     match resolve(&config.name, library)? {
         Source::Builtin(builtin) => {
             let origin = drawn_origin(builtin, config, library).1;
-            Ok(Dataset { origin, ..finish(&drawn(builtin, config, counts(builtin, config)), config) })
+            Ok(Dataset {
+                origin,
+                ..finish(&drawn(builtin, config, counts(builtin, config)), config)
+            })
         }
         Source::Files(files) => {
             let divided = from_files(&files, config)?;
@@ -55,9 +58,12 @@ pub fn load(config: &DataConfig, library: &Library) -> Result<Dataset, DataError
     }
 }
 
-/// Size of the set that `config` asks for where the program draws it, without drawing it; `None` for files, which only
-/// reading tells.
-pub(super) fn drawn_size(config: &DataConfig, library: &Library) -> Result<Option<DataSize>, DataError> {
+/// Size of the set that `config` asks for where the program draws it, without drawing it; `None`
+/// for files, which only reading tells.
+pub(super) fn drawn_size(
+    config: &DataConfig,
+    library: &Library,
+) -> Result<Option<DataSize>, DataError> {
     check(config)?;
     Ok(match resolve(&config.name, library)? {
         Source::Builtin(builtin) => Some(size_of_drawn(builtin, config)),
@@ -65,8 +71,12 @@ pub(super) fn drawn_size(config: &DataConfig, library: &Library) -> Result<Optio
     })
 }
 
-/// What there is to say of a set that the program draws, after drawing a few of its images; `None` for files.
-pub(super) fn describe_drawn(config: &DataConfig, library: &Library) -> Result<Option<Described>, DataError> {
+/// What there is to say of a set that the program draws, after drawing a few of its images; `None`
+/// for files.
+pub(super) fn describe_drawn(
+    config: &DataConfig,
+    library: &Library,
+) -> Result<Option<Described>, DataError> {
     check(config)?;
     Ok(match resolve(&config.name, library)? {
         Source::Builtin(builtin) => {
@@ -83,7 +93,11 @@ fn size_of_drawn(builtin: Builtin, config: &DataConfig) -> DataSize {
     DataSize { shape: square(config), train, valid, test }
 }
 
-fn drawn_origin(builtin: Builtin, config: &DataConfig, library: &Library) -> (Binarization, Origin) {
+fn drawn_origin(
+    builtin: Builtin,
+    config: &DataConfig,
+    library: &Library,
+) -> (Binarization, Origin) {
     let few = counts(builtin, config).map(|count| count.min(SAMPLE));
     let sample = finish(&drawn(builtin, config, [few[0], 1, 1]), config);
     let origin = Origin {
@@ -148,7 +162,8 @@ fn drawn(builtin: Builtin, config: &DataConfig, counts: [usize; 3]) -> Divided {
 }
 
 fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> {
-    let incomplete = |problem: &str| DataError::Incomplete { path: files.path.clone(), problem: problem.into() };
+    let incomplete =
+        |problem: &str| DataError::Incomplete { path: files.path.clone(), problem: problem.into() };
     let contents = match &files.images {
         Layout::One(item) => read_item(item, files, config, None, None)?,
         Layout::Parts(items) => {
@@ -160,7 +175,9 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
                 let pool = &mut parts[part as usize];
                 *pool = match read_item(item, files, config, Some(part), wanted.next())? {
                     Contents::One(pool) => Some(pool),
-                    Contents::Parts(_) => return Err(incomplete("an archive of three sets among files of one")),
+                    Contents::Parts(_) => {
+                        return Err(incomplete("an archive of three sets among files of one"));
+                    }
                 };
             }
             if counts.is_some_and(|counts| counts != number(&parts)) {
@@ -177,8 +194,11 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
                 return Err(incomplete("fewer than three images cannot train, validate and test"));
             }
             let frames = files.known.is_some_and(|known| known.frames);
-            let parts =
-                if frames { split::blocks(&classes(&pool), config.seed) } else { split::three(count, config.seed) };
+            let parts = if frames {
+                split::blocks(&classes(&pool), config.seed)
+            } else {
+                split::three(count, config.seed)
+            };
             (vec![pool], parts.map(|images| (0, images)), true)
         }
         Contents::Parts(mut pools) => {
@@ -190,7 +210,8 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
             if let Some((a, b)) = PAIRS.into_iter().find(|&(a, b)| alike(a, b)) {
                 return Err(same_images(files, a, b));
             }
-            let parts = split::files(number(&pools), config.seed).map_err(|problem| incomplete(&problem))?;
+            let parts = split::files(number(&pools), config.seed)
+                .map_err(|problem| incomplete(&problem))?;
             let cut_from_train = pools[Part::Valid as usize].is_none();
             (pools.into_iter().flatten().collect(), parts, cut_from_train)
         }
@@ -205,7 +226,11 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
     let shape = pools[0].shape;
     if let Some(other) = pools.iter().find(|pool| pool.shape != shape) {
         let words = |s: Shape| format!("{} x {}", s.height, s.width);
-        return Err(incomplete(&format!("its sets differ in shape: {} and {}", words(shape), words(other.shape))));
+        return Err(incomplete(&format!(
+            "its sets differ in shape: {} and {}",
+            words(shape),
+            words(other.shape)
+        )));
     }
     let whole = parts.each_ref().map(|(_, images)| images.len());
     let parts = cut(parts, config)?;
@@ -216,7 +241,8 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
 }
 
 /// Parts that must not be the same.
-const PAIRS: [(Part, Part); 3] = [(Part::Train, Part::Test), (Part::Train, Part::Valid), (Part::Valid, Part::Test)];
+const PAIRS: [(Part, Part); 3] =
+    [(Part::Train, Part::Test), (Part::Train, Part::Valid), (Part::Valid, Part::Test)];
 
 /// Refuses one file under two names.
 fn distinct(items: &[Option<Item>; 3], files: &Files) -> Result<(), DataError> {
@@ -226,8 +252,13 @@ fn distinct(items: &[Option<Item>; 3], files: &Files) -> Result<(), DataError> {
             *hash = Some(fingerprint::hash(&item.images)?);
         }
     }
-    let same = |&(a, b): &(Part, Part)| hashes[a as usize].is_some() && hashes[a as usize] == hashes[b as usize];
-    PAIRS.into_iter().find(same).map_or(Ok(()), |(a, b)| Err(same_images(files, a, b)))
+    let same = |&(a, b): &(Part, Part)| {
+        hashes[a as usize].is_some() && hashes[a as usize] == hashes[b as usize]
+    };
+    PAIRS
+        .into_iter()
+        .find(same)
+        .map_or(Ok(()), |(a, b)| Err(same_images(files, a, b)))
 }
 
 fn same_images(files: &Files, a: Part, b: Part) -> DataError {
@@ -249,8 +280,14 @@ fn official(files: &Files, pools: &[Pool], has: [usize; 3]) -> Result<(), DataEr
     if has == expected {
         return Ok(());
     }
-    let words = |counts: &[usize]| counts.iter().map(|&count| thousands(count)).collect::<Vec<_>>().join(" / ");
-    Err(other_set(files, known, &format!("it has {} images and not {}", words(&has), words(&expected))))
+    let words = |counts: &[usize]| {
+        counts.iter().map(|&count| thousands(count)).collect::<Vec<_>>().join(" / ")
+    };
+    Err(other_set(
+        files,
+        known,
+        &format!("it has {} images and not {}", words(&has), words(&expected)),
+    ))
 }
 
 fn other_set(files: &Files, known: &Known, how: &str) -> DataError {
@@ -270,9 +307,13 @@ fn number(pools: &[Option<Pool>; 3]) -> Counts {
     pools.each_ref().map(|pool| pool.as_ref().map(Pool::count))
 }
 
-/// Images in each file, and those of them that `config` asks for, ascending, where that is known before anything is read: a
-/// part of a large set takes the memory of that part.
-fn wanted(items: &[Option<Item>; 3], files: &Files, config: &DataConfig) -> Option<(Counts, Vec<Vec<u32>>)> {
+/// Images in each file, and those of them that `config` asks for, ascending, where that is known
+/// before anything is read: a part of a large set takes the memory of that part.
+fn wanted(
+    items: &[Option<Item>; 3],
+    files: &Files,
+    config: &DataConfig,
+) -> Option<(Counts, Vec<Vec<u32>>)> {
     // All images tell whether a set is to be inverted.
     if files.known.is_some_and(|known| known.invert) {
         return None;
@@ -320,19 +361,23 @@ fn read_item(
     let mut contents = match known {
         None => read::file(&item.images, config.size, wanted)?,
         Some((known, sha256)) => {
-            let other = || other_set(files, known, &format!("{} has other content", file_name(&item.images)));
+            let other = || {
+                other_set(files, known, &format!("{} has other content", file_name(&item.images)))
+            };
             read::file_of_content(&item.images, config.size, wanted, sha256)?.ok_or_else(other)?
         }
     };
     if let Contents::One(pool) = &mut contents
         && pool.labels.is_none()
     {
-        // A file that is called like a known set has its classes too: part of EMNIST's letters are letters.
+        // A file that is called like a known set has its classes too: part of EMNIST's letters are
+        // letters.
         let name = file_name(&item.images);
         let known = files.known.or_else(|| KNOWN.iter().find(|known| name.starts_with(known.name)));
         let (first, names) = known.map_or((0, &[][..]), |known| known.classes);
         for path in &item.labels {
-            // Labels are for pictures of the data: what cannot be read of them is said, and stops nothing.
+            // Labels are for pictures of the data: what cannot be read of them is said, and stops
+            // nothing.
             let labels = match read::labels(path) {
                 Ok(labels) => labels,
                 Err(error) => {
@@ -341,16 +386,24 @@ fn read_item(
                 }
             };
             if labels.len() == pool.count() {
-                let classes = labels.iter().max().map_or(0, |&last| usize::from(last.saturating_sub(first)) + 1);
+                let classes = labels
+                    .iter()
+                    .max()
+                    .map_or(0, |&last| usize::from(last.saturating_sub(first)) + 1);
                 let name = |class: usize| {
-                    names.get(class).map_or_else(|| (class + usize::from(first)).to_string(), ToString::to_string)
+                    names.get(class).map_or_else(
+                        || (class + usize::from(first)).to_string(),
+                        ToString::to_string,
+                    )
                 };
                 pool.classes = (0..classes).map(name).collect();
-                pool.labels = Some(labels.into_iter().map(|label| label.saturating_sub(first)).collect());
+                pool.labels =
+                    Some(labels.into_iter().map(|label| label.saturating_sub(first)).collect());
                 break;
             }
             let (n, count) = (labels.len(), pool.count());
-            pool.left_out.push(format!("{}: {n} labels for {count} images", file_name(path)));
+            pool.left_out
+                .push(format!("{}: {n} labels for {count} images", file_name(path)));
         }
     }
     Ok(contents)
@@ -381,7 +434,9 @@ mod tests {
     type Pixels = Vec<Vec<u8>>;
 
     fn as_idx(images: &Pixels, side: usize) -> Vec<u8> {
-        let sizes = [images.len(), side, side].map(|size| u32::try_from(size).unwrap().to_be_bytes()).concat();
+        let sizes = [images.len(), side, side]
+            .map(|size| u32::try_from(size).unwrap().to_be_bytes())
+            .concat();
         [&[0, 0, 8, 3], &*sizes, &images.concat()].concat()
     }
 
@@ -393,7 +448,8 @@ mod tests {
     }
 
     fn transposed(images: &Pixels, side: usize) -> Pixels {
-        let turn = |image: &Vec<u8>| (0..side * side).map(|i| image[i % side * side + i / side]).collect();
+        let turn =
+            |image: &Vec<u8>| (0..side * side).map(|i| image[i % side * side + i / side]).collect();
         images.iter().map(turn).collect()
     }
 
@@ -405,7 +461,12 @@ mod tests {
 
     /// A side and the images of train, valid and test.
     fn files() -> impl Strategy<Value = (usize, [Option<Pixels>; 3])> {
-        let level = prop_oneof![Just(vec![0, 1]), Just(vec![0, 255]), Just(vec![0, 1, 255]), Just(vec![0, 100, 200])];
+        let level = prop_oneof![
+            Just(vec![0, 1]),
+            Just(vec![0, 255]),
+            Just(vec![0, 1, 255]),
+            Just(vec![0, 100, 200])
+        ];
         let side = prop_oneof![1usize..4, 8usize..14];
         (side, level).prop_flat_map(|(side, levels)| {
             let image = prop::collection::vec(prop::sample::select(levels), side * side);
@@ -416,7 +477,10 @@ mod tests {
             let sorted = |images: &Option<Pixels>| {
                 let mut images = images.clone()?;
                 let is_bits = images.iter().flatten().all(|&level| level <= 1);
-                images.iter_mut().flatten().for_each(|level| *level *= if is_bits { 255 } else { 1 });
+                images
+                    .iter_mut()
+                    .flatten()
+                    .for_each(|level| *level *= if is_bits { 255 } else { 1 });
                 images.sort();
                 Some(images)
             };
@@ -431,7 +495,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(300))]
 
-        /// Of files whose sizes are known beforehand only a part is kept: the same part, bits and labels as of any other.
+        /// Of files whose sizes are known beforehand only a part is kept: the same part, bits and
+        /// labels as of any other.
         #[test]
         fn a_part_of_a_set_is_the_same_in_every_format(
             (side, files) in files(), asked in any::<[prop::sample::Index; 3]>(), all: [bool; 3], seed in 0u64..9,

@@ -1,9 +1,11 @@
 //! Data sets: what a run is trained, validated and tested on, always as three separate sets.
 //!
-//! Pixels are kept as one byte each and shared by every run of a process; models see them as 0 and 1.
+//! Pixels are kept as one byte each and shared by every run of a process; models see them as 0 and
+//! 1.
 //!
-//! A name is resolved to a source (drawn by the program, known by name, or a path), the source is read into pools of grey
-//! images, the pools are divided into train, valid and test, and each of these is cut to size and made binary.
+//! A name is resolved to a source (drawn by the program, known by name, or a path), the source is
+//! read into pools of grey images, the pools are divided into train, valid and test, and each of
+//! these is cut to size and made binary.
 
 mod binarize;
 mod brightness;
@@ -56,7 +58,8 @@ pub use sheet::contact_sheet;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// A built-in set, a real set by name, or a path, relative to the working directory or to the data folder.
+    /// A built-in set, a real set by name, or a path, relative to the working directory or to the
+    /// data folder.
     pub name: String,
     /// Training images; absent = all the set has (its default size, for a built-in set).
     pub train: Option<usize>,
@@ -64,7 +67,8 @@ pub struct DataConfig {
     pub valid: Option<usize>,
     /// Test images; absent as above.
     pub test: Option<usize>,
-    /// Side of the square image in pixels, for sets that are drawn or resized; plain vectors of its square are images.
+    /// Side of the square image in pixels, for sets that are drawn or resized; plain vectors of its
+    /// square are images.
     pub size: usize,
     /// Seed of drawing, splitting and fixed binarisation: the same for every run of a study.
     pub seed: u64,
@@ -87,7 +91,8 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
-    /// The setting by which validation or test images differ between this and `other`, so that NLL on them do not compare.
+    /// The setting by which validation or test images differ between this and `other`, so that NLL
+    /// on them do not compare.
     pub fn scores_otherwise_than(&self, other: &Self) -> Option<&'static str> {
         let drawn = |rule| rule != Binarize::Threshold;
         match () {
@@ -102,7 +107,8 @@ impl DataConfig {
     }
 }
 
-/// How grey pixels become 0 or 1. The choice is part of the number: likelihoods under two of them do not compare.
+/// How grey pixels become 0 or 1. The choice is part of the number: likelihoods under two of them
+/// do not compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Binarize {
@@ -110,7 +116,8 @@ pub enum Binarize {
     Threshold,
     /// Drawn once, on with probability grey/255, from the data seed.
     Stochastic,
-    /// Training images drawn anew every epoch from the run's own stream; validation and test as `Stochastic`.
+    /// Training images drawn anew every epoch from the run's own stream; validation and test as
+    /// `Stochastic`.
     Dynamic,
 }
 
@@ -162,7 +169,11 @@ impl Images {
     /// If the pixels are not a whole number of images.
     pub fn new(pixels: impl Into<Vec<u8>>, dim: usize) -> Self {
         let pixels = Arc::new(pixels.into());
-        assert!(dim > 0 && pixels.len().is_multiple_of(dim), "{} pixels are no whole images of {dim}", pixels.len());
+        assert!(
+            dim > 0 && pixels.len().is_multiple_of(dim),
+            "{} pixels are no whole images of {dim}",
+            pixels.len()
+        );
         Self { pixels, dim, labels: None }
     }
 
@@ -173,7 +184,10 @@ impl Images {
     #[must_use]
     pub fn with_labels(self, labels: Labels) -> Self {
         assert_eq!(labels.of.len(), self.count(), "one class an image");
-        assert!(labels.of.iter().all(|&class| usize::from(class) < labels.names.len()), "every class has a name");
+        assert!(
+            labels.of.iter().all(|&class| usize::from(class) < labels.names.len()),
+            "every class has a name"
+        );
         Self { labels: Some(labels), ..self }
     }
 
@@ -224,7 +238,8 @@ pub struct Dataset {
     pub test: Images,
     /// How pixels became 0 and 1.
     pub binarization: Binarization,
-    /// What the source holds besides these images, and why it is not used: one sentence a kind, without a full stop.
+    /// What the source holds besides these images, and why it is not used: one sentence a kind,
+    /// without a full stop.
     pub left_out: Vec<String>,
     /// Where it comes from, and what became of it on the way.
     pub origin: Origin,

@@ -1,19 +1,22 @@
-//! Nearest images: what in the training set a sample resembles most, the original paper's check against memorisation.
+//! Nearest images: what in the training set a sample resembles most, the original paper's check
+//! against memorisation.
 
 use crate::data::Images;
 
-/// For each of `samples`, the index of the first of `among` that differs from it in the fewest pixels. Pixels count as on
-/// above `threshold` (0 for binary images).
+/// For each of `samples`, the index of the first of `among` that differs from it in the fewest
+/// pixels. Pixels count as on above `threshold` (0 for binary images).
 ///
 /// # Panics
 /// If `among` is empty.
 pub fn nearest(samples: &Images, among: &Images, threshold: u8) -> Vec<usize> {
-    let candidates: Vec<Vec<u64>> = (0..among.count()).map(|i| bits(among.row(i), threshold)).collect();
+    let candidates: Vec<Vec<u64>> =
+        (0..among.count()).map(|i| bits(among.row(i), threshold)).collect();
     (0..samples.count())
         .map(|i| {
             let sample = bits(samples.row(i), 0);
-            let distance =
-                |other: &Vec<u64>| -> u32 { sample.iter().zip(other).map(|(a, b)| (a ^ b).count_ones()).sum() };
+            let distance = |other: &Vec<u64>| -> u32 {
+                sample.iter().zip(other).map(|(a, b)| (a ^ b).count_ones()).sum()
+            };
             let closest = candidates.iter().enumerate().min_by_key(|(_, other)| distance(other));
             closest.expect("there are images to choose from").0
         })
@@ -26,7 +29,12 @@ pub fn distance(a: &[u8], b: &[u8]) -> usize {
 }
 
 fn bits(row: &[u8], threshold: u8) -> Vec<u64> {
-    let word = |pixels: &[u8]| pixels.iter().rev().fold(0, |word, &pixel| word << 1 | u64::from(pixel > threshold));
+    let word = |pixels: &[u8]| {
+        pixels
+            .iter()
+            .rev()
+            .fold(0, |word, &pixel| word << 1 | u64::from(pixel > threshold))
+    };
     row.chunks(64).map(word).collect()
 }
 

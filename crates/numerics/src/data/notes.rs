@@ -1,4 +1,5 @@
-//! Sentences on a set that was read: its files, what their shape suggests, and settings that change nothing.
+//! Sentences on a set that was read: its files, what their shape suggests, and settings that change
+//! nothing.
 
 use super::load::Divided;
 use super::origin::Origin;
@@ -14,7 +15,8 @@ pub(super) fn of_path(files: &Files, divided: &Divided, origin: &mut Origin) {
         }
         let dim = pool.shape.dim();
         let side = (dim - 1).isqrt();
-        if let Some((side, classes)) = one_hot(&pool.pixels, dim).filter(|_| pool.shape.height == 1) {
+        if let Some((side, classes)) = one_hot(&pool.pixels, dim).filter(|_| pool.shape.height == 1)
+        {
             origin.notes.push(format!(
                 "{dim} values are {side} x {side} and {classes} more, of which exactly one is on in every row: if they are a \
                  class, one column a class, take them out (or, in a text, call them `label_0` ... in a header)"
@@ -42,7 +44,8 @@ pub(super) fn of_path(files: &Files, divided: &Divided, origin: &mut Origin) {
     origin.pictures = pictures;
 }
 
-/// Side of a square and number of further values, at the beginning or the end of every row, of which exactly one is on.
+/// Side of a square and number of further values, at the beginning or the end of every row, of
+/// which exactly one is on.
 fn one_hot(pixels: &[u8], dim: usize) -> Option<(usize, usize)> {
     const MOST_CLASSES: usize = 100;
     const FEWEST_ROWS: usize = 10;
@@ -52,27 +55,37 @@ fn one_hot(pixels: &[u8], dim: usize) -> Option<(usize, usize)> {
     let is_one_hot = |from: usize, to: usize| {
         let mut rows = pixels.chunks_exact(dim).map(|row| &row[from..to]);
         let white = pixels[from..to].iter().max();
-        rows.all(|row| row.iter().filter(|&&level| level > 0).count() == 1 && row.iter().max() == white)
+        rows.all(|row| {
+            row.iter().filter(|&&level| level > 0).count() == 1 && row.iter().max() == white
+        })
     };
-    let squares =
-        (2..=MOST_CLASSES.min(dim)).filter(|more| (dim - more).isqrt().pow(2) == dim - more && dim - more >= 16);
+    let squares = (2..=MOST_CLASSES.min(dim))
+        .filter(|more| (dim - more).isqrt().pow(2) == dim - more && dim - more >= 16);
     let mut squares = squares.filter(|&more| is_one_hot(dim - more, dim) || is_one_hot(0, more));
     squares.next().map(|more| ((dim - more).isqrt(), more))
 }
 
 /// Settings of `[data]` that change nothing here, though they are not at their defaults.
-pub(super) fn passed_over(divided: &Divided, binarization: Binarization, config: &DataConfig) -> Vec<String> {
+pub(super) fn passed_over(
+    divided: &Divided,
+    binarization: Binarization,
+    config: &DataConfig,
+) -> Vec<String> {
     let default = DataConfig::default();
     let mut notes = Vec::new();
     let bits = binarization == Binarization::NoneNeeded;
     if bits && config.binarize != default.binarize {
         let rule = serde_json::to_string(&config.binarize).unwrap_or_default();
-        notes.push(format!("data.binarize = {rule} is passed over: its pixels are bits as they are stored"));
+        notes.push(format!(
+            "data.binarize = {rule} is passed over: its pixels are bits as they are stored"
+        ));
     }
     let draws = divided.draws || !bits && config.binarize != Binarize::Threshold;
     if !draws && config.seed != default.seed {
         let seed = config.seed;
-        notes.push(format!("data.seed = {seed} is passed over: its files divide it, and nothing is drawn"));
+        notes.push(format!(
+            "data.seed = {seed} is passed over: its files divide it, and nothing is drawn"
+        ));
     }
     notes
 }

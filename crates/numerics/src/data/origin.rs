@@ -1,7 +1,8 @@
-//! Where a data set comes from and what became of it on the way: what `plan`, `sweep`, `data show` and the page say of it.
+//! Where a data set comes from and what became of it on the way: what `plan`, `sweep`, `data show`
+//! and the page say of it.
 //!
-//! Most mistakes with data show in one line: how many images, of which shape, how they became bits, and how many pixels are
-//! on at all.
+//! Most mistakes with data show in one line: how many images, of which shape, how they became bits,
+//! and how many pixels are on at all.
 
 use std::path::PathBuf;
 
@@ -21,7 +22,8 @@ pub struct Origin {
     pub images: Option<String>,
     /// Of a set named by a path: its identity in versions that hashed files in place of images.
     pub earlier: Option<String>,
-    /// Whether folders of pictures are divided into train and test: the earlier identity did not tell how.
+    /// Whether folders of pictures are divided into train and test: the earlier identity did not
+    /// tell how.
     pub folders_divided: bool,
     /// Where its files are; `None` if the program draws it.
     pub place: Option<PathBuf>,
@@ -35,7 +37,8 @@ pub struct Origin {
     pub brightness: [Brightness; 3],
     /// The levels, where there are two that are not black and white.
     pub two_levels: Option<[u8; 2]>,
-    /// Validation images and test images that are also training images, and test images that are validation images.
+    /// Validation images and test images that are also training images, and test images that are
+    /// validation images.
     pub shared: [usize; 3],
     /// What was asked and does not apply to these data, and what hides behind the name.
     pub notes: Vec<String>,
@@ -57,7 +60,8 @@ pub struct Described {
 }
 
 impl Described {
-    /// The set in one line: `d.csv: 240 train, 30 valid and 30 test vectors of 288 variables, binary as stored, 11 % on`.
+    /// The set in one line:
+    /// `d.csv: 240 train, 30 valid and 30 test vectors of 288 variables, binary as stored, 11 % on`.
     pub fn line(&self) -> String {
         let Self { name, size, binarization, origin, left_out: _ } = self;
         let place = match &origin.place {
@@ -66,7 +70,11 @@ impl Described {
                 let place = Some(place.display().to_string()).filter(|place| place != name);
                 let read = Some(origin.read.join(", ")).filter(|read| !read.is_empty());
                 let words: Vec<String> = place.into_iter().chain(read).collect();
-                if words.is_empty() { String::new() } else { format!(" ({})", words.join(": ")) }
+                if words.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({})", words.join(": "))
+                }
             }
         };
         let [train, valid, test] = [size.train, size.valid, size.test].map(thousands);
@@ -74,7 +82,8 @@ impl Described {
         format!("{name}{place}: {train} train, {valid} valid and {test} test {content}")
     }
 
-    /// What a user should know before training on it, a sentence each; what was left out is told apart.
+    /// What a user should know before training on it, a sentence each; what was left out is told
+    /// apart.
     pub fn warnings(&self) -> Vec<String> {
         let Self { name, size, binarization, origin, left_out: _ } = self;
         let bits = *binarization == Binarization::NoneNeeded;
@@ -85,7 +94,11 @@ impl Described {
                  as 0 and 255"
             ));
         }
-        found.extend(brightness::warnings(&origin.brightness, bits).into_iter().map(|text| format!("{name}: {text}")));
+        found.extend(
+            brightness::warnings(&origin.brightness, bits)
+                .into_iter()
+                .map(|text| format!("{name}: {text}")),
+        );
         let [valid, test, held_out] = origin.shared;
         for (shared, of, part, other) in [
             (valid, size.valid, "validation", "training"),
@@ -93,7 +106,11 @@ impl Described {
             (held_out, size.test, "test", "validation"),
         ] {
             if shared as f64 > SHARED * of as f64 {
-                let are = if shared == 1 { format!("is a {other} image") } else { format!("are {other} images") };
+                let are = if shared == 1 {
+                    format!("is a {other} image")
+                } else {
+                    format!("are {other} images")
+                };
                 let (shared, of) = (thousands(shared), thousands(of));
                 found.push(format!("{name}: {shared} of {of} {part} images {are} as well"));
             }
@@ -108,7 +125,11 @@ pub(super) fn content(shape: Shape, binarization: Binarization, origin: &Origin)
     let words = match shape.height {
         1 => format!("vectors of {}", counted(shape.width, "variable")),
         height => {
-            let resized = origin.pictures.as_ref().map(|pictures| pictures.resized(shape)).unwrap_or_default();
+            let resized = origin
+                .pictures
+                .as_ref()
+                .map(|pictures| pictures.resized(shape))
+                .unwrap_or_default();
             format!("images of {height} x {}{resized}", shape.width)
         }
     };
@@ -116,7 +137,11 @@ pub(super) fn content(shape: Shape, binarization: Binarization, origin: &Origin)
         Binarization::NoneNeeded => String::new(),
         _ => format!(", {}", brightness::level_words(&origin.brightness)),
     };
-    format!("{words}, {}{levels}, {}", binarization.words(), brightness::share_words(&origin.brightness))
+    format!(
+        "{words}, {}{levels}, {}",
+        binarization.words(),
+        brightness::share_words(&origin.brightness)
+    )
 }
 
 /// `1 picture`, `2,000 pictures`.
@@ -142,20 +167,48 @@ mod tests {
     use super::*;
 
     fn size(width: usize, height: usize) -> DataSize {
-        DataSize { shape: Shape { width, height }, train: 12_400, valid: 30, test: 30 }
+        DataSize {
+            shape: Shape { width, height },
+            train: 12_400,
+            valid: 30,
+            test: 30,
+        }
     }
 
     fn bright(on: f64, highest: u8) -> [Brightness; 3] {
-        [Brightness { images: 30, highest, grey: 0.1, on, deviation: 0.1, dim: 64, likeness: 1.0 }; 3]
+        [Brightness {
+            images: 30,
+            highest,
+            grey: 0.1,
+            on,
+            deviation: 0.1,
+            dim: 64,
+            likeness: 1.0,
+        }; 3]
     }
 
-    fn described(name: &str, (width, height): (usize, usize), binarization: Binarization, origin: Origin) -> Described {
-        Described { name: name.into(), size: size(width, height), binarization, origin, left_out: vec![] }
+    fn described(
+        name: &str,
+        (width, height): (usize, usize),
+        binarization: Binarization,
+        origin: Origin,
+    ) -> Described {
+        Described {
+            name: name.into(),
+            size: size(width, height),
+            binarization,
+            origin,
+            left_out: vec![],
+        }
     }
 
     #[test]
     fn a_set_is_one_line() {
-        let origin = Origin { brightness: bright(0.114, 16), place: Some("d.csv".into()), ..Origin::default() };
+        let origin = Origin {
+            brightness: bright(0.114, 16),
+            place: Some("d.csv".into()),
+            ..Origin::default()
+        };
         assert_eq!(
             described("d.csv", (288, 1), Binarization::NoneNeeded, origin.clone()).line(),
             "d.csv: 12,400 train, 30 valid and 30 test vectors of 288 variables, binary as stored, 11 % on"
@@ -172,15 +225,32 @@ mod tests {
     #[test]
     fn shares_are_none_or_all_only_where_they_are() {
         let texts = [0.0, 1e-9, 0.004, 0.0999, 0.5, 0.994, 1.0 - 1e-9, 1.0].map(percent);
-        assert_eq!(texts, ["0 %", "under 0.1 %", "0.4 %", "10 %", "50 %", "99.4 %", "over 99.9 %", "100 %"]);
+        assert_eq!(
+            texts,
+            ["0 %", "under 0.1 %", "0.4 %", "10 %", "50 %", "99.4 %", "over 99.9 %", "100 %"]
+        );
     }
 
     #[test]
     fn only_what_is_unlikely_to_be_meant_is_a_warning() {
         let warned = |on: f64, rule| {
-            described("x", (8, 8), rule, Origin { brightness: bright(on, 200), ..Origin::default() }).warnings().len()
+            described(
+                "x",
+                (8, 8),
+                rule,
+                Origin { brightness: bright(on, 200), ..Origin::default() },
+            )
+            .warnings()
+            .len()
         };
-        for (on, grey, bits) in [(0.0, 1, 1), (0.0001, 1, 1), (0.005, 1, 0), (0.13, 0, 0), (0.997, 1, 0), (1.0, 1, 1)] {
+        for (on, grey, bits) in [
+            (0.0, 1, 1),
+            (0.0001, 1, 1),
+            (0.005, 1, 0),
+            (0.13, 0, 0),
+            (0.997, 1, 0),
+            (1.0, 1, 1),
+        ] {
             assert_eq!(
                 (warned(on, Binarization::Threshold), warned(on, Binarization::NoneNeeded)),
                 (grey, bits),

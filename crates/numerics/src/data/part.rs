@@ -29,7 +29,8 @@ impl std::fmt::Display for Part {
     }
 }
 
-/// What a random number is for within `Purpose::Data`. The value is part of the derivation: changing one changes images.
+/// What a random number is for within `Purpose::Data`. The value is part of the derivation:
+/// changing one changes images.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Use {
     Digits = 1,

@@ -1,4 +1,5 @@
-//! Images at the size that a configuration asks for: plain vectors become squares, sets known by name are resized.
+//! Images at the size that a configuration asks for: plain vectors become squares, sets known by
+//! name are resized.
 
 use super::binarize::Levels;
 use super::read::{self, Pool};
@@ -23,10 +24,15 @@ pub(super) fn reshape(pool: &mut Pool, files: &Files, size: usize) -> Result<(),
     let binary = pool.levels() == Levels::Binary;
     if files.known.is_none() || pool.shape.height == 1 || binary {
         let Shape { width, height } = pool.shape;
-        let have =
-            if height == 1 { format!("vectors of {width} values") } else { format!("images of {height} x {width}") };
-        let problem =
-            format!("{size} asked, {} holds {have}, which are used as they are: leave size out", place(files));
+        let have = if height == 1 {
+            format!("vectors of {width} values")
+        } else {
+            format!("images of {height} x {width}")
+        };
+        let problem = format!(
+            "{size} asked, {} holds {have}, which are used as they are: leave size out",
+            place(files)
+        );
         return Err(DataError::Setting { key: "size", problem });
     }
     let mut pixels = Vec::with_capacity(pool.count() * asked.dim());
@@ -40,7 +46,11 @@ pub(super) fn reshape(pool: &mut Pool, files: &Files, size: usize) -> Result<(),
 /// The path of a set, with the files in it that were chosen.
 fn place(files: &Files) -> String {
     let (path, names) = (files.path.display(), files.names());
-    if names.is_empty() { path.to_string() } else { format!("{path} ({})", names.join(", ")) }
+    if names.is_empty() {
+        path.to_string()
+    } else {
+        format!("{path} ({})", names.join(", "))
+    }
 }
 
 fn mostly_light(pool: &Pool) -> bool {

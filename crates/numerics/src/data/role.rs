@@ -1,4 +1,5 @@
-//! What a member of a folder or an archive is, by its name: the one table by which folders, archives and .npz files are read.
+//! What a member of a folder or an archive is, by its name: the one table by which folders,
+//! archives and .npz files are read.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -30,8 +31,17 @@ const ENDINGS: [(Role, &[&str]); 6] = [
     (Role::Picture, &[".png", ".jpg", ".jpeg"]),
     (Role::Tar, &[".tar", ".tar.gz", ".tgz"]),
     (Role::Zip, &[".zip"]),
-    (Role::Arrays, &["ubyte", ".idx", ".npy", ".npz", "ubyte.gz", ".idx.gz", ".npy.gz"]),
-    (Role::Text, &[".csv", ".tsv", ".txt", ".amat", ".data", ".csv.gz", ".tsv.gz", ".txt.gz", ".amat.gz", ".data.gz"]),
+    (
+        Role::Arrays,
+        &["ubyte", ".idx", ".npy", ".npz", "ubyte.gz", ".idx.gz", ".npy.gz"],
+    ),
+    (
+        Role::Text,
+        &[
+            ".csv", ".tsv", ".txt", ".amat", ".data", ".csv.gz", ".tsv.gz", ".txt.gz", ".amat.gz",
+            ".data.gz",
+        ],
+    ),
 ];
 
 /// Folders that operating systems, network drives and notebooks leave.
@@ -40,10 +50,13 @@ const LITTER: [&str; 3] = ["__MACOSX", "@eaDir", ".ipynb_checkpoints"];
 /// What the name of a file says that it is.
 pub(crate) fn role(path: &Path) -> Role {
     let name = file_name(path);
-    if name.starts_with('.') || path.iter().any(|folder| LITTER.iter().any(|litter| folder == *litter)) {
+    if name.starts_with('.')
+        || path.iter().any(|folder| LITTER.iter().any(|litter| folder == *litter))
+    {
         return Role::Litter;
     }
-    let fits = |(_, endings): &&(Role, &[&str])| endings.iter().any(|ending| name.ends_with(ending));
+    let fits =
+        |(_, endings): &&(Role, &[&str])| endings.iter().any(|ending| name.ends_with(ending));
     ENDINGS.iter().find(fits).map_or(Role::Other, |(role, _)| *role)
 }
 
@@ -58,9 +71,12 @@ pub(crate) fn part_of(path: &Path) -> Option<Part> {
     words(path).iter().find_map(|word| part_of_word(word))
 }
 
-/// The one of the three sets that the name of a picture speaks of: `train_07.png`, `7-test.png`, `train07.png`.
+/// The one of the three sets that the name of a picture speaks of: `train_07.png`, `7-test.png`,
+/// `train07.png`.
 pub(crate) fn part_of_picture(path: &Path) -> Option<Part> {
-    words(path).iter().find_map(|word| part_of_word(word.trim_end_matches(|c: char| c.is_ascii_digit())))
+    words(path)
+        .iter()
+        .find_map(|word| part_of_word(word.trim_end_matches(|c: char| c.is_ascii_digit())))
 }
 
 fn part_of_word(word: &str) -> Option<Part> {
@@ -77,21 +93,31 @@ pub(crate) fn is_labels(path: &Path) -> bool {
     words(path).iter().any(|word| matches!(word.as_str(), "labels" | "label"))
 }
 
-/// The sentence on files or arrays that, by their names, state a division that is not used: some that say train and some that
-/// say test, or one that says split.
+/// The sentence on files or arrays that, by their names, state a division that is not used: some
+/// that say train and some that say test, or one that says split.
 pub(crate) fn states_division<'a>(names: impl Iterator<Item = &'a Path>) -> Option<String> {
-    const SPLIT: [&str; 7] = ["split", "splits", "fold", "folds", "partition", "partitions", "trainval"];
+    const SPLIT: [&str; 7] =
+        ["split", "splits", "fold", "folds", "partition", "partitions", "trainval"];
     const SCRIPTS: [&str; 7] = [".py", ".ipynb", ".sh", ".m", ".r", ".md", ".log"];
-    let is_data = |name: &&Path| !is_labels(name) && !SCRIPTS.iter().any(|ending| file_name(name).ends_with(ending));
+    let is_data = |name: &&Path| {
+        !is_labels(name) && !SCRIPTS.iter().any(|ending| file_name(name).ends_with(ending))
+    };
     let names: Vec<&Path> = names.filter(is_data).collect();
     let says = |part: Part| names.iter().copied().find(|name| part_of(name) == Some(part));
-    let split = names.iter().copied().find(|name| words(name).iter().any(|word| SPLIT.contains(&word.as_str())));
-    let found: Vec<&Path> = match (says(Part::Train), says(Part::Test).or_else(|| says(Part::Valid)), split) {
-        (_, _, Some(split)) => vec![split],
-        (Some(train), Some(other), None) => vec![train, other],
-        _ => return None,
-    };
-    let found = found.iter().map(|name| name.file_name().unwrap_or_default().to_string_lossy()).collect::<Vec<_>>();
+    let split = names
+        .iter()
+        .copied()
+        .find(|name| words(name).iter().any(|word| SPLIT.contains(&word.as_str())));
+    let found: Vec<&Path> =
+        match (says(Part::Train), says(Part::Test).or_else(|| says(Part::Valid)), split) {
+            (_, _, Some(split)) => vec![split],
+            (Some(train), Some(other), None) => vec![train, other],
+            _ => return None,
+        };
+    let found = found
+        .iter()
+        .map(|name| name.file_name().unwrap_or_default().to_string_lossy())
+        .collect::<Vec<_>>();
     let verb = if found.len() == 1 { "states" } else { "state" };
     Some(format!(
         "{} by name {verb} a division, which is not used: all images are divided by the data seed (what is called train and \
@@ -100,16 +126,23 @@ pub(crate) fn states_division<'a>(names: impl Iterator<Item = &'a Path>) -> Opti
     ))
 }
 
-/// The one of several candidates that is meant: the only one; else the only one that no word says is a target; else the only
-/// one that a word says is images.
-pub(crate) fn only<T>(mut candidates: Vec<T>, name: impl Fn(&T) -> &Path) -> Result<Option<T>, Vec<T>> {
+/// The one of several candidates that is meant: the only one; else the only one that no word says
+/// is a target; else the only one that a word says is images.
+pub(crate) fn only<T>(
+    mut candidates: Vec<T>,
+    name: impl Fn(&T) -> &Path,
+) -> Result<Option<T>, Vec<T>> {
     const TARGETS: [&str; 7] = ["y", "target", "targets", "class", "classes", "ids", "names"];
     const IMAGES: [&str; 8] = ["images", "image", "imgs", "img", "x", "data", "pixels", "pictures"];
-    let says = |candidate: &T, known: &[&str]| words(name(candidate)).iter().any(|word| known.contains(&word.as_str()));
+    let says = |candidate: &T, known: &[&str]| {
+        words(name(candidate)).iter().any(|word| known.contains(&word.as_str()))
+    };
     if candidates.iter().any(|candidate| !says(candidate, &TARGETS)) {
         candidates.retain(|candidate| !says(candidate, &TARGETS));
     }
-    if candidates.len() > 1 && candidates.iter().filter(|candidate| says(candidate, &IMAGES)).count() == 1 {
+    if candidates.len() > 1
+        && candidates.iter().filter(|candidate| says(candidate, &IMAGES)).count() == 1
+    {
         candidates.retain(|candidate| says(candidate, &IMAGES));
     }
     if candidates.len() > 1 { Err(candidates) } else { Ok(candidates.pop()) }
@@ -126,7 +159,9 @@ impl Passed {
     /// Remembers a file, unless nobody needs to hear of it.
     pub(crate) fn add(&mut self, path: &Path) {
         if role(path) != Role::Litter {
-            let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy().to_lowercase()));
+            let ending = path
+                .extension()
+                .map(|ending| format!(".{}", ending.to_string_lossy().to_lowercase()));
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             self.0.entry(ending.unwrap_or_default()).or_default().push(name);
         }
@@ -142,7 +177,11 @@ impl Passed {
         let sentence = |(ending, names): (&String, &mut Vec<String>)| {
             names.sort();
             let name = &names[0];
-            let why = if matches!(role(Path::new(name)), Role::Tar | Role::Zip) { ARCHIVE } else { why };
+            let why = if matches!(role(Path::new(name)), Role::Tar | Role::Zip) {
+                ARCHIVE
+            } else {
+                why
+            };
             match names.len() {
                 1 => format!("{name}: {why}"),
                 n if ending.is_empty() => format!("{n} files such as {name}: {why}"),

@@ -69,9 +69,20 @@ impl Layout {
 impl Files {
     /// Names of the files that are read, where the path does not name the only one.
     pub(crate) fn names(&self) -> Vec<String> {
-        let folder = if self.path.is_dir() { self.path.as_path() } else { self.path.parent().unwrap_or(Path::new("")) };
-        let files = self.images.items().filter(|item| item.pictures.is_empty() && item.images != self.path);
-        files.map(|item| item.images.strip_prefix(folder).unwrap_or(&item.images).display().to_string()).collect()
+        let folder = if self.path.is_dir() {
+            self.path.as_path()
+        } else {
+            self.path.parent().unwrap_or(Path::new(""))
+        };
+        let files = self
+            .images
+            .items()
+            .filter(|item| item.pictures.is_empty() && item.images != self.path);
+        files
+            .map(|item| {
+                item.images.strip_prefix(folder).unwrap_or(&item.images).display().to_string()
+            })
+            .collect()
     }
 
     /// Whether pictures in folders are train, valid and test by the folder that they are in.
@@ -116,7 +127,8 @@ pub(crate) fn resolve(name: &str, library: &Library) -> Result<Source, DataError
     Err(unknown(name, library))
 }
 
-/// What lies at the path `name` and is passed over, because the name is that of a set; `place` is where that one is.
+/// What lies at the path `name` and is passed over, because the name is that of a set; `place` is
+/// where that one is.
 pub(crate) fn shadowed(name: &str, place: Option<&Path>, library: &Library) -> Option<String> {
     let whose = match (Builtin::ALL.iter().any(|builtin| builtin.name() == name), place) {
         (true, _) => "the set that this program draws".to_owned(),
@@ -132,7 +144,9 @@ pub(crate) fn shadowed(name: &str, place: Option<&Path>, library: &Library) -> O
     let mut hidden = [PathBuf::from(".").join(name), library.data_dir.join(name)].into_iter();
     let hidden = hidden.find(|path| path.exists() && !is_used(path))?;
     let path = hidden.display();
-    Some(format!("the name means {whose}; what lies at {path} is used by name = \"{path}\""))
+    Some(format!(
+        "the name means {whose}; what lies at {path} is used by name = \"{path}\""
+    ))
 }
 
 /// Finds a set known by name in the library.
@@ -159,7 +173,13 @@ pub(crate) fn known_files(known: &'static Known, library: &Library) -> Result<Fi
                 return Err(DataError::Incomplete { path: place.clone(), problem });
             }
         }
-        return Ok(Files { path: place.clone(), known: Some(known), images, left_out, notes });
+        return Ok(Files {
+            path: place.clone(),
+            known: Some(known),
+            images,
+            left_out,
+            notes,
+        });
     }
     Err(DataError::Missing { name: known.name.into(), looked, size: known.download_size() })
 }
@@ -169,7 +189,11 @@ fn at_path(path: &Path) -> Result<Option<Files>, DataError> {
     let path = path.to_owned();
     let found = if path.is_file() {
         let labels = path.with_file_name(
-            path.file_name().unwrap_or_default().to_string_lossy().replace("images", "labels").replace("idx3", "idx1"),
+            path.file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .replace("images", "labels")
+                .replace("idx3", "idx1"),
         );
         let labels = (labels != path && labels.is_file()).then_some(labels);
         let labels = labels.into_iter().collect();
@@ -182,33 +206,47 @@ fn at_path(path: &Path) -> Result<Option<Files>, DataError> {
         }
     } else if path.exists() {
         // A pipe or a device: opening it says so.
-        return Err(regular::open(&path)
-            .err()
-            .map_or_else(|| DataError::malformed(&path, "file", "it has changed: try again"), DataError::io(&path)));
+        return Err(regular::open(&path).err().map_or_else(
+            || DataError::malformed(&path, "file", "it has changed: try again"),
+            DataError::io(&path),
+        ));
     } else {
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let parent = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         let stem = file_name(&path);
         let begins = |member: &PathBuf| {
             let rest = file_name(member).strip_prefix(&stem).map(str::to_owned);
-            member.is_file() && rest.is_some_and(|rest| rest.starts_with(|c: char| !c.is_alphanumeric()))
+            member.is_file()
+                && rest.is_some_and(|rest| rest.starts_with(|c: char| !c.is_alphanumeric()))
         };
         if path.is_symlink() {
             return Err(DataError::io(&path)(ErrorKind::NotFound.into()));
         }
-        let mut siblings = if parent.is_dir() && !stem.is_empty() { members(parent)? } else { vec![] };
+        let mut siblings =
+            if parent.is_dir() && !stem.is_empty() { members(parent)? } else { vec![] };
         siblings.retain(begins);
         // A file of this very name comes before those whose names go on.
-        let is_exact = |member: &PathBuf| file_name(member)[stem.len()..].starts_with('.') && part_of(member).is_none();
-        let divides = [Part::Train, Part::Test].map(|part| siblings.iter().any(|member| part_of(member) == Some(part)));
-        let has_exact = siblings.iter().any(|member| is_exact(member) && rank(member, 0) == Some(Rank::Values));
+        let is_exact = |member: &PathBuf| {
+            file_name(member)[stem.len()..].starts_with('.') && part_of(member).is_none()
+        };
+        let divides = [Part::Train, Part::Test]
+            .map(|part| siblings.iter().any(|member| part_of(member) == Some(part)));
+        let has_exact = siblings
+            .iter()
+            .any(|member| is_exact(member) && rank(member, 0) == Some(Rank::Values));
         let others = match has_exact && divides != [true; 2] {
-            true => siblings.extract_if(.., |member| !is_exact(member) && !role::is_labels(member)).collect(),
+            true => siblings
+                .extract_if(.., |member| !is_exact(member) && !role::is_labels(member))
+                .collect(),
             false => vec![],
         };
         let mut passed = Passed::default();
         others.iter().for_each(|member: &PathBuf| passed.add(member));
         let left_out = passed.sentences("its name only begins as the one that was asked for");
-        layout(&path, &siblings)?.map(|found| Found { left_out: [found.left_out, left_out].concat(), ..found })
+        layout(&path, &siblings)?
+            .map(|found| Found { left_out: [found.left_out, left_out].concat(), ..found })
     };
     Ok(found.map(|found| found.at(path)))
 }
@@ -229,9 +267,10 @@ fn inside(path: &Path, depth: usize) -> Result<Option<Files>, DataError> {
         return Err(several(path, "folders of data sets", &folders));
     }
     let Some((folder, mut files)) = found.pop() else { return Ok(None) };
-    files
-        .left_out
-        .extend(read::tree(path)?.left_out("not in the folder that is read", |file| file.starts_with(folder)));
+    files.left_out.extend(
+        read::tree(path)?
+            .left_out("not in the folder that is read", |file| file.starts_with(folder)),
+    );
     Ok(Some(files))
 }
 
@@ -248,15 +287,25 @@ fn nothing_there(path: PathBuf) -> Result<DataError, DataError> {
 }
 
 pub(crate) fn unknown(name: &str, library: &Library) -> DataError {
-    let known: Vec<&str> = Builtin::ALL.iter().map(|b| b.name()).chain(KNOWN.iter().map(|k| k.name)).collect();
+    let known: Vec<&str> = Builtin::ALL
+        .iter()
+        .map(|b| b.name())
+        .chain(KNOWN.iter().map(|k| k.name))
+        .collect();
     let nearest = nearest(name, known.iter().copied()).map(str::to_owned);
-    DataError::Unknown { name: name.to_owned(), data_dir: library.data_dir.clone(), nearest, known: known.join(", ") }
+    DataError::Unknown {
+        name: name.to_owned(),
+        data_dir: library.data_dir.clone(),
+        nearest,
+        known: known.join(", "),
+    }
 }
 
 /// What a folder holds, sorted by name, without hidden files and downloads under way.
 fn members(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let mut paths: Vec<PathBuf> = entries.map_err(DataError::io(folder))?.iter().map(fs::DirEntry::path).collect();
+    let mut paths: Vec<PathBuf> =
+        entries.map_err(DataError::io(folder))?.iter().map(fs::DirEntry::path).collect();
     paths.retain(|path| role(path) != Role::Litter);
     paths.sort();
     Ok(paths)
@@ -273,8 +322,8 @@ enum Rank {
     Archive,
     /// Arrays and tables by their content alone: taken if there is nothing better.
     Unnamed,
-    /// Files that end as data do, and begin otherwise, and tables and arrays about pictures: taken if there is nothing else, so that
-    /// reading says what is wrong.
+    /// Files that end as data do, and begin otherwise, and tables and arrays about pictures: taken
+    /// if there is nothing else, so that reading says what is wrong.
     Unlikely,
 }
 
@@ -282,7 +331,9 @@ enum Rank {
 fn rank(path: &Path, pictures: usize) -> Option<Rank> {
     match role(path) {
         Role::Tar | Role::Zip => Some(Rank::Archive),
-        Role::Arrays | Role::Text if read::begins_as_images(path) && !read::is_about_pictures(path, pictures) => {
+        Role::Arrays | Role::Text
+            if read::begins_as_images(path) && !read::is_about_pictures(path, pictures) =>
+        {
             Some(Rank::Values)
         }
         Role::Arrays | Role::Text => Some(Rank::Unlikely),
@@ -305,12 +356,14 @@ impl Found {
     }
 }
 
-/// How the members of a folder (or all files of one stem) make a data set, and what is passed over; `None` if nothing there is
-/// one. This is the rule, for all that lies in folders:
+/// How the members of a folder (or all files of one stem) make a data set, and what is passed over;
+/// `None` if nothing there is one. This is the rule, for all that lies in folders:
 ///
 /// 1. Names that say labels are labels; a packed copy of a file is no second one.
-/// 2. Names that say train, valid and test divide: files, or else folders with pictures at any depth, or the pictures' names.
-/// 3. Of several candidates the best [`Rank`] counts, then the one that [`only`] finds; two equals are an error.
+/// 2. Names that say train, valid and test divide: files, or else folders with pictures at any
+///    depth, or the pictures' names.
+/// 3. Of several candidates the best [`Rank`] counts, then the one that [`only`] finds; two equals
+///    are an error.
 /// 4. The rest is passed over, and named.
 fn layout(place: &Path, members: &[PathBuf]) -> Result<Option<Found>, DataError> {
     let is_copy = |path: &&PathBuf| {
@@ -323,25 +376,43 @@ fn layout(place: &Path, members: &[PathBuf]) -> Result<Option<Found>, DataError>
     let rank = |path: &Path| rank(path, tree.pictures.len());
     let (copies, files): (Vec<&PathBuf>, Vec<&PathBuf>) =
         members.iter().filter(|path| !path.is_dir()).partition(is_copy);
-    let (labels, others): (Vec<&PathBuf>, Vec<&PathBuf>) =
-        files.into_iter().partition(|path| role::is_labels(path) && rank(path).is_some());
+    let (labels, others): (Vec<&PathBuf>, Vec<&PathBuf>) = files
+        .into_iter()
+        .partition(|path| role::is_labels(path) && rank(path).is_some());
     let item = |images: &Path, pictures: Vec<PathBuf>, part: Option<Part>| Item {
         images: images.to_owned(),
         pictures,
-        labels: labels.iter().filter(|labels| part_of(labels) == part).map(|&labels| labels.clone()).collect(),
+        labels: labels
+            .iter()
+            .filter(|labels| part_of(labels) == part)
+            .map(|&labels| labels.clone())
+            .collect(),
     };
-    let mut all: Vec<(Rank, &PathBuf)> = others.iter().filter_map(|path| Some((rank(path)?, *path))).collect();
+    let mut all: Vec<(Rank, &PathBuf)> =
+        others.iter().filter_map(|path| Some((rank(path)?, *path))).collect();
     if all.iter().any(|(rank, _)| *rank < Rank::Unnamed) {
         all.retain(|(rank, _)| *rank != Rank::Unnamed);
     }
-    let divides = |part: Part| all.iter().any(|(rank, path)| *rank < Rank::Unlikely && part_of(path) == Some(part));
+    let divides = |part: Part| {
+        all.iter()
+            .any(|(rank, path)| *rank < Rank::Unlikely && part_of(path) == Some(part))
+    };
     if divides(Part::Train) && divides(Part::Test) {
         all.retain(|(_, path)| part_of(path).is_some());
     }
     let best = all.iter().map(|(rank, _)| *rank).min();
-    let worst = if tree.pictures.is_empty() { best.unwrap_or(Rank::Unlikely) } else { Rank::Pictures };
-    let ranked: Vec<(Rank, &PathBuf)> = all.iter().filter(|(rank, _)| *rank <= worst).copied().collect();
-    let names: Vec<&Path> = tree.pictures.iter().map(|path| path.strip_prefix(place).unwrap_or(path)).collect();
+    let worst = if tree.pictures.is_empty() {
+        best.unwrap_or(Rank::Unlikely)
+    } else {
+        Rank::Pictures
+    };
+    let ranked: Vec<(Rank, &PathBuf)> =
+        all.iter().filter(|(rank, _)| *rank <= worst).copied().collect();
+    let names: Vec<&Path> = tree
+        .pictures
+        .iter()
+        .map(|path| path.strip_prefix(place).unwrap_or(path))
+        .collect();
     let division = match read::divide(&names, false) {
         Ok(division) => division,
         // Files of values make the set: the folders of pictures next to them divide nothing.
@@ -350,17 +421,24 @@ fn layout(place: &Path, members: &[PathBuf]) -> Result<Option<Found>, DataError>
     };
     let mut parts = [None, None, None];
     for part in Part::ALL {
-        let files = ranked.iter().filter(|(_, path)| part_of(path) == Some(part)).map(|(_, path)| *path).collect();
-        parts[part as usize] = match (chosen(place, files, &format!("{part} images"))?, division.parts()) {
-            (Some(path), _) => Some(item(path, vec![], Some(part))),
-            (None, Some((pictures, _))) if !pictures[part as usize].is_empty() => {
-                let pictures = pictures[part as usize].iter().map(|&i| tree.pictures[i].clone()).collect();
-                Some(item(place, pictures, Some(part)))
-            }
-            _ => None,
-        };
+        let files = ranked
+            .iter()
+            .filter(|(_, path)| part_of(path) == Some(part))
+            .map(|(_, path)| *path)
+            .collect();
+        parts[part as usize] =
+            match (chosen(place, files, &format!("{part} images"))?, division.parts()) {
+                (Some(path), _) => Some(item(path, vec![], Some(part))),
+                (None, Some((pictures, _))) if !pictures[part as usize].is_empty() => {
+                    let pictures =
+                        pictures[part as usize].iter().map(|&i| tree.pictures[i].clone()).collect();
+                    Some(item(place, pictures, Some(part)))
+                }
+                _ => None,
+            };
     }
-    // What a part lacks may be a file like those of the others that begins badly: reading it says how.
+    // What a part lacks may be a file like those of the others that begins badly: reading it says
+    // how.
     let ending = parts
         .iter()
         .flatten()
@@ -370,8 +448,13 @@ fn layout(place: &Path, members: &[PathBuf]) -> Result<Option<Found>, DataError>
         if parts[part as usize].is_some() || ending.is_none() {
             continue;
         }
-        let like = |path: &&PathBuf| path.extension() == ending.as_deref() && part_of(path) == Some(part);
-        let broken = all.iter().map(|(_, path)| *path).find(like).map(|path| item(path, vec![], Some(part)));
+        let like =
+            |path: &&PathBuf| path.extension() == ending.as_deref() && part_of(path) == Some(part);
+        let broken = all
+            .iter()
+            .map(|(_, path)| *path)
+            .find(like)
+            .map(|path| item(path, vec![], Some(part)));
         parts[part as usize] = broken;
     }
     let images = if parts.iter().any(Option::is_some) {
@@ -383,7 +466,9 @@ fn layout(place: &Path, members: &[PathBuf]) -> Result<Option<Found>, DataError>
             Rank::Unlikely if files.len() > 1 => None,
             _ => chosen(place, files, what)?.map(PathBuf::as_path),
         };
-        let Some(images) = one.or((!tree.pictures.is_empty()).then_some(place)) else { return Ok(None) };
+        let Some(images) = one.or((!tree.pictures.is_empty()).then_some(place)) else {
+            return Ok(None);
+        };
         let pictures = if images == place { tree.pictures.clone() } else { vec![] };
         Layout::One(item(images, pictures, None))
     };
@@ -402,7 +487,11 @@ fn layout(place: &Path, members: &[PathBuf]) -> Result<Option<Found>, DataError>
 }
 
 /// The one file of several that is meant.
-fn chosen<'a>(place: &Path, files: Vec<&'a PathBuf>, what: &str) -> Result<Option<&'a PathBuf>, DataError> {
+fn chosen<'a>(
+    place: &Path,
+    files: Vec<&'a PathBuf>,
+    what: &str,
+) -> Result<Option<&'a PathBuf>, DataError> {
     only(files, |path| path.as_path()).map_err(|files| several(place, what, &files))
 }
 

@@ -1,7 +1,8 @@
 //! Three disjoint sets from what a source holds, by the data seed alone.
 //!
-//! A source's own division is kept. A missing validation set is cut from the training images: as many as the test set, at
-//! most a fifth. A single pool gives a tenth to each of validation and test. Four Shapes is divided by blocks of frames.
+//! A source's own division is kept. A missing validation set is cut from the training images: as
+//! many as the test set, at most a fifth. A single pool gives a tenth to each of validation and
+//! test. Four Shapes is divided by blocks of frames.
 
 use std::ops::Range;
 
@@ -35,8 +36,9 @@ pub(crate) fn all(count: usize) -> Vec<u32> {
     (0..count as u32).collect()
 }
 
-/// Train, valid and test from files of their own, by the number of images in each; files count in this order, leaving out
-/// one that is not there. A missing valid is cut from train; says what else is missing.
+/// Train, valid and test from files of their own, by the number of images in each; files count in
+/// this order, leaving out one that is not there. A missing valid is cut from train; says what else
+/// is missing.
 pub(crate) fn files(counts: [Option<usize>; 3], seed: u64) -> Result<Parts, String> {
     let [train, valid, test] = counts;
     let (Some(train), Some(test)) = (train, test) else {
@@ -61,8 +63,8 @@ const HELD_BLOCKS: usize = 2;
 /// Frames left out between two blocks: they look like both their neighbours.
 const GAP: usize = 5;
 
-/// Train, valid and test from frames of a film, one range of indices a class: whole blocks of consecutive frames go to one
-/// of the three, so that near-duplicates stay together.
+/// Train, valid and test from frames of a film, one range of indices a class: whole blocks of
+/// consecutive frames go to one of the three, so that near-duplicates stay together.
 pub(crate) fn blocks(classes: &[Range<usize>], seed: u64) -> [Vec<u32>; 3] {
     let mut parts = [vec![], vec![], vec![]];
     for (class, range) in classes.iter().enumerate() {
@@ -83,7 +85,8 @@ fn part_of_rest(rank: usize) -> Part {
     if rank < 2 * HELD_BLOCKS { Part::Valid } else { Part::Train }
 }
 
-/// The first `count` of a part's images in an order shuffled by the data seed: smaller sets lie within larger ones.
+/// The first `count` of a part's images in an order shuffled by the data seed: smaller sets lie
+/// within larger ones.
 pub(crate) fn subset(images: Vec<u32>, count: usize, seed: u64, part: Part) -> Vec<u32> {
     if count == images.len() {
         return images;
@@ -136,7 +139,10 @@ mod tests {
         for part in 1..3 {
             for frame in &parts[part] {
                 let near = |other: &u32| other.abs_diff(*frame) <= GAP as u32;
-                assert!(!parts[0].iter().any(near), "frame {frame} has a neighbour in the training set");
+                assert!(
+                    !parts[0].iter().any(near),
+                    "frame {frame} has a neighbour in the training set"
+                );
             }
         }
         assert_ne!(parts, blocks(&[0..3720, 3720..7485], 1));

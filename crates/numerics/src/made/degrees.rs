@@ -1,7 +1,8 @@
 //! Degrees: the number of leading positions of the ordering that a hidden unit may depend on.
 //!
-//! Inputs carry degrees 1..=D, their positions in the ordering. A unit of layer l may have any degree from the smallest
-//! of the layer below (a lower one would see nothing) to D-1 (a higher one could feed no output).
+//! Inputs carry degrees 1..=D, their positions in the ordering. A unit of layer l may have any
+//! degree from the smallest of the layer below (a lower one would see nothing) to D-1 (a higher one
+//! could feed no output).
 
 use serde::{Deserialize, Serialize};
 
@@ -13,22 +14,27 @@ use crate::rng::Stream;
 pub enum DegreeRule {
     /// Uniform in {min of the layer below, .., D-1}, unit by unit.
     Random,
-    /// Evenly spaced over {1, .., D-1}, each degree as often as any other when the layer is wide enough.
+    /// Evenly spaced over {1, .., D-1}, each degree as often as any other when the layer is wide
+    /// enough.
     Even,
 }
 
 impl DegreeRule {
-    /// Degrees of the units of each layer of `widths`, for `dim` inputs, in no particular order of units.
+    /// Degrees of the units of each layer of `widths`, for `dim` inputs, in no particular order of
+    /// units.
     pub fn assign(self, widths: &[usize], dim: usize, stream: &mut Stream) -> Vec<Vec<u32>> {
         let top = dim.saturating_sub(1).max(1) as u32;
         let mut low = 1;
         let mut layers = Vec::with_capacity(widths.len());
         for &width in widths {
             let layer: Vec<u32> = match self {
-                Self::Random => (0..width).map(|_| low + stream.below(u64::from(top - low) + 1) as u32).collect(),
+                Self::Random => (0..width)
+                    .map(|_| low + stream.below(u64::from(top - low) + 1) as u32)
+                    .collect(),
                 Self::Even => {
-                    let mut layer: Vec<u32> =
-                        (0..width).map(|k| 1 + (k as u64 * u64::from(top) / width as u64) as u32).collect();
+                    let mut layer: Vec<u32> = (0..width)
+                        .map(|k| 1 + (k as u64 * u64::from(top) / width as u64) as u32)
+                        .collect();
                     stream.shuffle(&mut layer);
                     layer
                 }
@@ -55,7 +61,10 @@ mod tests {
             let layers = DegreeRule::Random.assign(&[5, 3, 7], 20, &mut stream(seed));
             let mut low = 1;
             for layer in &layers {
-                assert!(layer.iter().all(|&m| (low..=19).contains(&m)), "{layer:?} not within {low}..=19");
+                assert!(
+                    layer.iter().all(|&m| (low..=19).contains(&m)),
+                    "{layer:?} not within {low}..=19"
+                );
                 low = *layer.iter().min().unwrap();
             }
         }

@@ -8,7 +8,8 @@
 //! averaged   -sum_d log [ (1/K) sum_k p_k(x_d | x_<d) ]             mean of the conditionals, pixel by pixel
 //! ```
 //!
-//! The last is a distribution only if all masks share one ordering. Averaging logits is none at all.
+//! The last is a distribution only if all masks share one ordering. Averaging logits is none at
+//! all.
 
 use std::ops::Range;
 
@@ -24,7 +25,8 @@ use crate::made::network::Weights;
 use crate::made::staircase::Staircase;
 use crate::made::workspace::Workspace;
 
-/// Images a pass: as many as stay in a near cache. No number depends on how many are scored together.
+/// Images a pass: as many as stay in a near cache. No number depends on how many are scored
+/// together.
 const CHUNK: usize = 128;
 
 /// Negative log-likelihood of each image under one mask, nats.
@@ -32,8 +34,8 @@ pub fn single(made: &Made, team: &Team, masks: &MaskSet, images: &Images) -> Vec
     Scorer::new(made, masks).nll(team, images)
 }
 
-/// Negative log-likelihood of each image under the mixture of `K` masks, from its values under each, nats:
-/// log K - logsumexp of minus those values. All of `nlls` have one length.
+/// Negative log-likelihood of each image under the mixture of `K` masks, from its values under
+/// each, nats: log K - logsumexp of minus those values. All of `nlls` have one length.
 pub fn mixture(nlls: &[Vec<f64>]) -> Vec<f64> {
     let images = nlls.first().map_or(0, Vec::len);
     let combine = |i: usize| {
@@ -47,8 +49,9 @@ pub fn mixture(nlls: &[Vec<f64>]) -> Vec<f64> {
     (0..images).map(combine).collect()
 }
 
-/// Negative log-likelihood of each image when the conditionals of all `masks` are averaged at every pixel, nats; `None`
-/// where the masks do not share one ordering, because then there is no common next pixel.
+/// Negative log-likelihood of each image when the conditionals of all `masks` are averaged at every
+/// pixel, nats; `None` where the masks do not share one ordering, because then there is no common
+/// next pixel.
 pub fn averaged(made: &Made, team: &Team, masks: &[MaskSet], images: &Images) -> Option<Vec<f64>> {
     // So many at a time: a number a pixel takes memory.
     const PART: usize = 16 * CHUNK;
@@ -56,13 +59,17 @@ pub fn averaged(made: &Made, team: &Team, masks: &[MaskSet], images: &Images) ->
     let mut nlls = Vec::with_capacity(images.count());
     for part in images.pixels().chunks(PART * dim) {
         let pixels = by_pixel(made, team, masks, &Images::new(part, dim))?;
-        nlls.extend(pixels.chunks_exact(dim).map(|nlls| nlls.iter().map(|&nll| f64::from(nll)).sum::<f64>()));
+        nlls.extend(
+            pixels
+                .chunks_exact(dim)
+                .map(|nlls| nlls.iter().map(|&nll| f64::from(nll)).sum::<f64>()),
+        );
     }
     Some(nlls)
 }
 
-/// Negative log-likelihood of every pixel given those before it, N x D by pixel, nats; of several masks the mean of their
-/// conditionals. `None` where the masks do not share one ordering.
+/// Negative log-likelihood of every pixel given those before it, N x D by pixel, nats; of several
+/// masks the mean of their conditionals. `None` where the masks do not share one ordering.
 pub fn by_pixel(made: &Made, team: &Team, masks: &[MaskSet], images: &Images) -> Option<Vec<f32>> {
     let (first, rest) = masks.split_first()?;
     if rest.iter().any(|other| other.ordering() != first.ordering()) {
@@ -89,8 +96,9 @@ pub fn by_pixel(made: &Made, team: &Team, masks: &[MaskSet], images: &Images) ->
 }
 
 vectorized! {
-    /// Adds to each probability, kept as its negative logarithm, that of a pixel under its logit: with `a` and `b` the
-    /// negative logarithms of two numbers, that of their sum is min(a, b) - log(1 + exp(-|a - b|)).
+    /// Adds to each probability, kept as its negative logarithm, that of a pixel under its logit:
+    /// with `a` and `b` the negative logarithms of two numbers, that of their sum is min(a, b) -
+    /// log(1 + exp(-|a - b|)).
     fn add_probability(nlls: &mut [f32], logits: &[f32], pixels: &[f32]) {
         for ((sum, &z), &x) in nlls.iter_mut().zip(logits).zip(pixels) {
             let nll = Activation::Softplus.apply(if x > 0.5 { -z } else { z });
@@ -99,8 +107,8 @@ vectorized! {
     }
 }
 
-/// One-pass conditional probabilities p(x_d = 1 | x_<d) of each image, N x D by pixel: the teacher-forced
-/// reconstruction.
+/// One-pass conditional probabilities p(x_d = 1 | x_<d) of each image, N x D by pixel: the
+/// teacher-forced reconstruction.
 pub fn conditionals(made: &Made, team: &Team, masks: &MaskSet, images: &Images) -> Vec<f32> {
     let dim = images.dim();
     let mut out = vec![0.0; images.count() * dim];
@@ -120,8 +128,8 @@ pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// One mask of a model and the weights under it, to score images with: made once, and refreshed when the weights have
-/// changed.
+/// One mask of a model and the weights under it, to score images with: made once, and refreshed
+/// when the weights have changed.
 #[derive(Debug)]
 pub struct Scorer<'a> {
     made: &'a Made,
@@ -134,7 +142,8 @@ impl<'a> Scorer<'a> {
     /// For a mask of `made` and its weights as they are.
     pub fn new(made: &'a Made, masks: &MaskSet) -> Self {
         let staircase = made.staircase(masks);
-        let (weights, space) = (made.lanes(&staircase), Workspace::new(&made.network().layout, CHUNK));
+        let (weights, space) =
+            (made.lanes(&staircase), Workspace::new(&made.network().layout, CHUNK));
         Self { made, staircase, weights, space }
     }
 
@@ -151,7 +160,12 @@ impl<'a> Scorer<'a> {
     }
 
     /// Runs the network over all images, chunk by chunk, and hands each chunk's workspace on.
-    fn each_chunk(&mut self, team: &Team, images: &Images, mut use_chunk: impl FnMut(&mut Workspace, Range<usize>)) {
+    fn each_chunk(
+        &mut self,
+        team: &Team,
+        images: &Images,
+        mut use_chunk: impl FnMut(&mut Workspace, Range<usize>),
+    ) {
         let Self { made, staircase, weights, space } = self;
         for start in (0..images.count()).step_by(CHUNK).take_while(|_| !team.stopped()) {
             let range = start..images.count().min(start + CHUNK);

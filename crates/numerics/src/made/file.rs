@@ -1,4 +1,5 @@
-//! Models as safetensors files, in terms that other programs understand: inputs and outputs by pixel.
+//! Models as safetensors files, in terms that other programs understand: inputs and outputs by
+//! pixel.
 //!
 //! | tensor | shape | meaning |
 //! |---|---|---|
@@ -8,10 +9,11 @@
 //! | `ordering` | (D) | pixel at each position of the first scored mask's ordering |
 //! | `degrees.L` | (units) | degrees of hidden layer L under the first scored mask |
 //!
-//! `masks.npz` next to it has the same two arrays for every mask that a score is of, with the mask as the first axis.
+//! `masks.npz` next to it has the same two arrays for every mask that a score is of, with the mask
+//! as the first axis.
 //!
-//! In a run with one mask the weights that it closes are zero. Of a run with several masks no mask is multiplied in: a
-//! weight that one mask closes is open in another.
+//! In a run with one mask the weights that it closes are zero. Of a run with several masks no mask
+//! is multiplied in: a weight that one mask closes is open in another.
 
 use std::io::{self, Seek, Write};
 use std::ops::Range;
@@ -50,8 +52,11 @@ pub enum FileError {
         /// Parameters that the configuration asks for.
         parameters: u64,
     },
-    /// The masks that its weights were trained under are not those of the run as this program draws them.
-    #[error("the model file was written by another version of this program: its first mask is drawn otherwise now")]
+    /// The masks that its weights were trained under are not those of the run as this program draws
+    /// them.
+    #[error(
+        "the model file was written by another version of this program: its first mask is drawn otherwise now"
+    )]
     Masks,
 }
 
@@ -99,12 +104,15 @@ fn entries(layout: &Layout) -> Vec<Entry> {
 }
 
 impl Entry {
-    /// Pairs of an index into the flat array and the index into the tensor that holds the same number.
+    /// Pairs of an index into the flat array and the index into the tensor that holds the same
+    /// number.
     fn places<'a>(&'a self, pixels: &'a [u32]) -> impl Iterator<Item = (usize, usize)> + 'a {
         let by_pixel = |pixel: bool, i: usize| if pixel { pixels[i] as usize } else { i };
         (0..self.rows).flat_map(move |r| {
             let row = by_pixel(self.pixel_rows, r) * self.cols;
-            (0..self.cols).map(move |c| (self.range.start + r * self.cols + c, row + by_pixel(self.pixel_cols, c)))
+            (0..self.cols).map(move |c| {
+                (self.range.start + r * self.cols + c, row + by_pixel(self.pixel_cols, c))
+            })
         })
     }
 }
@@ -118,12 +126,22 @@ pub fn save(made: &Made, scored: &MaskSet) -> Result<Vec<u8>, FileError> {
             entry.places(pixels).for_each(|(from, to)| values[to] = params[from]);
             let vector = entry.name.ends_with("bias");
             let shape = if vector { vec![entry.rows] } else { vec![entry.rows, entry.cols] };
-            (entry.name.clone(), Dtype::F32, shape, values.iter().flat_map(|v| v.to_le_bytes()).collect())
+            (
+                entry.name.clone(),
+                Dtype::F32,
+                shape,
+                values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            )
         };
         entries(&made.network().layout).iter().map(tensor).collect()
     });
     let mut integers = |name: String, values: &[u32]| {
-        tensors.push((name, Dtype::U32, vec![values.len()], values.iter().flat_map(|v| v.to_le_bytes()).collect()));
+        tensors.push((
+            name,
+            Dtype::U32,
+            vec![values.len()],
+            values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        ));
     };
     integers("ordering".into(), scored.ordering().pixels());
     for (l, degrees) in scored.degrees().iter().enumerate() {
@@ -136,12 +154,22 @@ pub fn save(made: &Made, scored: &MaskSet) -> Result<Vec<u8>, FileError> {
     Ok(safetensors::serialize(views?, None)?)
 }
 
-/// The flat parameters in a file, for a model of this layout whose inputs `numbering` numbers in model space. The file
-/// must describe one of the masks in `expected`.
-pub fn load(file: &[u8], layout: &Layout, numbering: &Ordering, expected: &[MaskSet]) -> Result<Vec<f32>, FileError> {
+/// The flat parameters in a file, for a model of this layout whose inputs `numbering` numbers in
+/// model space. The file must describe one of the masks in `expected`.
+pub fn load(
+    file: &[u8],
+    layout: &Layout,
+    numbering: &Ordering,
+    expected: &[MaskSet],
+) -> Result<Vec<f32>, FileError> {
     let file = SafeTensors::deserialize(file)?;
     let holds = |name: &str, values: &[u32]| -> Result<bool, FileError> {
-        Ok(file.tensor(name)?.data().iter().copied().eq(values.iter().flat_map(|v| v.to_le_bytes())))
+        Ok(file
+            .tensor(name)?
+            .data()
+            .iter()
+            .copied()
+            .eq(values.iter().flat_map(|v| v.to_le_bytes())))
     };
     let describes = |mask: &MaskSet| -> Result<bool, FileError> {
         let mut same = holds("ordering", mask.ordering().pixels())?;
@@ -161,7 +189,9 @@ pub fn load(file: &[u8], layout: &Layout, numbering: &Ordering, expected: &[Mask
             return Err(FileError::Tensor { name: entry.name, rows: entry.rows, cols: entry.cols });
         }
         let data = view.data();
-        let value = |i: usize| f32::from_le_bytes([data[4 * i], data[4 * i + 1], data[4 * i + 2], data[4 * i + 3]]);
+        let value = |i: usize| {
+            f32::from_le_bytes([data[4 * i], data[4 * i + 1], data[4 * i + 2], data[4 * i + 3]])
+        };
         entry.places(pixels).for_each(|(to, from)| params[to] = value(from));
     }
     Ok(params)
@@ -178,8 +208,9 @@ pub fn masks_bytes(masks: &Masks, count: usize) -> u64 {
     (count as u64).saturating_mul((elements * npy::integer_bytes(largest(masks))) as u64)
 }
 
-/// Writes the first `count` scored masks as an `.npz` archive: `ordering` (masks x D), the pixel at each position, and
-/// `degrees.L` (masks x units) of each hidden layer. Masks are drawn as they are written, since there may be many.
+/// Writes the first `count` scored masks as an `.npz` archive: `ordering` (masks x D), the pixel at
+/// each position, and `degrees.L` (masks x units) of each hidden layer. Masks are drawn as they are
+/// written, since there may be many.
 pub fn save_masks<W: Write + Seek>(masks: &Masks, count: usize, out: W) -> io::Result<W> {
     let mut archive = npy::Archive::new(out);
     let each = || (0..count).map(|i| masks.evaluated(i));

@@ -1,9 +1,10 @@
 //! Grid: where each weight stands while the kernels work on it.
 //!
-//! Beside the flat array of `layout`, which other programs, files and candle see, each matrix has a form of its own for
-//! the kernels: transposed, a row a unit below, in whole aligned lanes. Numbers that fill up a row are zero and stay so.
-//! Where masks sort the units above anew again and again, a matrix is kept in tiles: of every sixteen rows the columns,
-//! one behind the other, so that a column is moved as one lane.
+//! Beside the flat array of `layout`, which other programs, files and candle see, each matrix has a
+//! form of its own for the kernels: transposed, a row a unit below, in whole aligned lanes. Numbers
+//! that fill up a row are zero and stay so. Where masks sort the units above anew again and again,
+//! a matrix is kept in tiles: of every sixteen rows the columns, one behind the other, so that a
+//! column is moved as one lane.
 
 use std::ops::Range;
 
@@ -90,7 +91,8 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// The grid of a network: of one mask, or as it is kept for `many`, which sort the columns of the first matrix anew.
+    /// The grid of a network: of one mask, or as it is kept for `many`, which sort the columns of
+    /// the first matrix anew.
     pub fn new(layout: &Layout, many: bool) -> Self {
         let mut len = 0;
         let mut place = |rows: usize, cols: usize, tiled: bool| {
@@ -113,10 +115,15 @@ impl Grid {
     }
 
     /// Every matrix, biases among them: its range in the flat array, and its place here.
-    fn matrices<'a>(&'a self, layout: &'a Layout) -> impl Iterator<Item = (Range<usize>, &'a Place)> {
+    fn matrices<'a>(
+        &'a self,
+        layout: &'a Layout,
+    ) -> impl Iterator<Item = (Range<usize>, &'a Place)> {
         let links = layout.links.iter().zip(&self.links).flat_map(|(link, places)| {
             let condition = link.condition.clone().zip(places.condition.as_ref());
-            [(link.weight.clone(), &places.weight), (link.bias.clone(), &places.bias)].into_iter().chain(condition)
+            [(link.weight.clone(), &places.weight), (link.bias.clone(), &places.bias)]
+                .into_iter()
+                .chain(condition)
         });
         links.chain(layout.direct.clone().zip(self.direct.as_ref()))
     }

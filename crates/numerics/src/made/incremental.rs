@@ -1,11 +1,13 @@
 //! The incremental sampler's inner part: one batch of images drawn position by position.
 //!
-//! A hidden unit of degree m is final as soon as the pixel at position m of the ordering is known. So every unit is
-//! computed once, when its degree comes up, and every output once, just before its pixel is drawn.
+//! A hidden unit of degree m is final as soon as the pixel at position m of the ordering is known.
+//! So every unit is computed once, when its degree comes up, and every output once, just before its
+//! pixel is drawn.
 //!
-//! Positions are taken in blocks. At the start of a block everything that is already final is added to all units that
-//! become final within it; inside the block each unit adds the few terms that are left. Activations are kept units x
-//! batch: a number of every image of the batch side by side, so that both are contiguous work.
+//! Positions are taken in blocks. At the start of a block everything that is already final is added
+//! to all units that become final within it; inside the block each unit adds the few terms that are
+//! left. Activations are kept units x batch: a number of every image of the batch side by side, so
+//! that both are contiguous work.
 
 use std::ops::Range;
 
@@ -62,16 +64,33 @@ impl Work for Pull<'_> {
 
 /// Adds rows up, `T` units and `N` lanes at a time.
 #[inline(always)]
-fn units<L: Lanes, const T: usize, const N: usize>(sums: &mut [Row], weights: &[f32], stride: usize, rows: &[Row]) {
+fn units<L: Lanes, const T: usize, const N: usize>(
+    sums: &mut [Row],
+    weights: &[f32],
+    stride: usize,
+    rows: &[Row],
+) {
     let many = sums.len() / T * T;
     for unit in (0..many).step_by(T) {
         for lane in (0..LANES).step_by(N) {
-            add_up::<L, T, N>(&mut sums[unit..unit + T], lane, &weights[unit * stride..], stride, rows);
+            add_up::<L, T, N>(
+                &mut sums[unit..unit + T],
+                lane,
+                &weights[unit * stride..],
+                stride,
+                rows,
+            );
         }
     }
     for unit in many..sums.len() {
         for lane in (0..LANES).step_by(N) {
-            add_up::<L, 1, N>(&mut sums[unit..=unit], lane, &weights[unit * stride..], stride, rows);
+            add_up::<L, 1, N>(
+                &mut sums[unit..=unit],
+                lane,
+                &weights[unit * stride..],
+                stride,
+                rows,
+            );
         }
     }
 }
@@ -120,10 +139,15 @@ vectorized! {
     }
 }
 
-/// p(x = 1) of a logit at a temperature; at zero, and at what single precision takes for zero, the likelier value.
+/// p(x = 1) of a logit at a temperature; at zero, and at what single precision takes for zero, the
+/// likelier value.
 pub(super) fn probability(logit: f32, temperature: f64) -> f32 {
     let temperature = temperature as f32;
-    if temperature == 0.0 { f32::from(logit > 0.0) } else { sigmoid(logit / temperature) }
+    if temperature == 0.0 {
+        f32::from(logit > 0.0)
+    } else {
+        sigmoid(logit / temperature)
+    }
 }
 
 /// Where the images of a batch go, each N x D by pixel.
@@ -132,16 +156,29 @@ pub(super) struct Target<'a> {
     pub(super) logits: &'a mut [f32],
 }
 
-/// Draws images `numbers`, at most `BATCH`, position by position; with several states the mean of their conditionals.
-pub(super) fn batch(states: &mut [State], order: &[u32], numbers: &[usize], drawing: Drawing, target: Target) {
+/// Draws images `numbers`, at most `BATCH`, position by position; with several states the mean of
+/// their conditionals.
+pub(super) fn batch(
+    states: &mut [State],
+    order: &[u32],
+    numbers: &[usize],
+    drawing: Drawing,
+    target: Target,
+) {
     let dim = order.len();
-    let streams: Vec<Vec<f32>> = numbers.iter().map(|&number| uniforms(drawing.seed, number, dim)).collect();
+    let streams: Vec<Vec<f32>> =
+        numbers.iter().map(|&number| uniforms(drawing.seed, number, dim)).collect();
     let (mut chance, mut logits, mut drawn) = ([ZERO; BLOCK], [ZERO; BLOCK], [ZERO; BLOCK]);
     for (start, order) in (0..dim).step_by(BLOCK).zip(order.chunks(BLOCK)) {
         for (i, stream) in streams.iter().enumerate() {
-            chance.iter_mut().zip(&stream[start..]).for_each(|(row, &u)| flat_mut(row)[i] = u);
+            chance
+                .iter_mut()
+                .zip(&stream[start..])
+                .for_each(|(row, &u)| flat_mut(row)[i] = u);
         }
-        states.iter_mut().for_each(|state| state.enter_block(start, start + order.len()));
+        states
+            .iter_mut()
+            .for_each(|state| state.enter_block(start, start + order.len()));
         for (s, &pixel) in order.iter().enumerate() {
             states.iter_mut().for_each(|state| state.output(start + s));
             logits[s] = mean_logit(states, start + s);
@@ -155,8 +192,11 @@ pub(super) fn batch(states: &mut [State], order: &[u32], numbers: &[usize], draw
             }
             states.iter_mut().for_each(|state| state.know(start + s, &drawn[s]));
         }
-        for (i, (image, row)) in
-            target.images.chunks_exact_mut(dim).zip(target.logits.chunks_exact_mut(dim)).enumerate()
+        for (i, (image, row)) in target
+            .images
+            .chunks_exact_mut(dim)
+            .zip(target.logits.chunks_exact_mut(dim))
+            .enumerate()
         {
             for (s, &pixel) in order.iter().enumerate() {
                 image[pixel as usize] = flat(&drawn[s])[i] as u8;
@@ -175,19 +215,25 @@ fn keep_known(drawn: &mut Row, evidence: &Images, numbers: &[usize], pixel: usiz
     }
 }
 
-/// The logit at position `t`; of several states that of their mean probability, exact in both tails.
+/// The logit at position `t`; of several states that of their mean probability, exact in both
+/// tails.
 fn mean_logit(states: &[State], t: usize) -> Row {
     if let [state] = states {
         return state.z[t];
     }
     let (mut on, mut off) = (ZERO, ZERO);
     for state in states {
-        for ((on, off), &z) in flat_mut(&mut on).iter_mut().zip(flat_mut(&mut off)).zip(flat(&state.z[t])) {
+        for ((on, off), &z) in
+            flat_mut(&mut on).iter_mut().zip(flat_mut(&mut off)).zip(flat(&state.z[t]))
+        {
             *on += sigmoid(z);
             *off += sigmoid(-z);
         }
     }
-    flat_mut(&mut on).iter_mut().zip(flat(&off)).for_each(|(on, off)| *on = on.ln() - off.ln());
+    flat_mut(&mut on)
+        .iter_mut()
+        .zip(flat(&off))
+        .for_each(|(on, off)| *on = on.ln() - off.ln());
     on
 }
 
@@ -213,10 +259,20 @@ impl<'a> State<'a> {
             offset(weights, link, stairs, &mut bias);
             bias.into_iter().map(|b| [Lane([b; WIDTH]); LANES]).collect::<Vec<Row>>()
         };
-        let mut layers: Vec<Vec<Row>> = layout.links.iter().zip(&stairs.links).map(|(l, s)| start(l, s)).collect();
+        let mut layers: Vec<Vec<Row>> =
+            layout.links.iter().zip(&stairs.links).map(|(l, s)| start(l, s)).collect();
         let z = layers.pop().unwrap_or_default();
         let ends = stairs.degrees.iter().map(|degrees| ends(degrees, layout.dim)).collect();
-        Self { network, weights, level: Level::detect(), ends, x: vec![ZERO; layout.dim], hidden: layers, z, block: 0 }
+        Self {
+            network,
+            weights,
+            level: Level::detect(),
+            ends,
+            x: vec![ZERO; layout.dim],
+            hidden: layers,
+            z,
+            block: 0,
+        }
     }
 
     /// Leading rows of what layer `l` sees that are final once positions before `t` are known.
@@ -224,7 +280,8 @@ impl<'a> State<'a> {
         if l == 0 { t } else { self.ends[l - 1][t] }
     }
 
-    /// Adds all that is final at the start of block `from..to` to the units and outputs that become final within it.
+    /// Adds all that is final at the start of block `from..to` to the units and outputs that become
+    /// final within it.
     fn enter_block(&mut self, from: usize, to: usize) {
         self.block = from;
         for l in 0..self.hidden.len() {
@@ -236,7 +293,11 @@ impl<'a> State<'a> {
     /// Finishes the logit of position `t`, whose predecessors are all known.
     fn output(&mut self, t: usize) {
         let depth = self.hidden.len();
-        self.add_to_outputs(t..t + 1, self.below(depth, self.block)..self.below(depth, t), self.block..t);
+        self.add_to_outputs(
+            t..t + 1,
+            self.below(depth, self.block)..self.below(depth, t),
+            self.block..t,
+        );
     }
 
     /// Takes in the pixels at position `t`, and computes the units that are final with them.
@@ -245,7 +306,9 @@ impl<'a> State<'a> {
         for l in 0..self.hidden.len() {
             let units = self.ends[l][t]..self.ends[l][t + 1];
             self.add_to_hidden(l, units.clone(), self.below(l, self.block)..self.below(l, t + 1));
-            self.network.activation.forward(flat_mut(self.hidden[l][units].as_flattened_mut()));
+            self.network
+                .activation
+                .forward(flat_mut(self.hidden[l][units].as_flattened_mut()));
         }
     }
 
@@ -254,12 +317,25 @@ impl<'a> State<'a> {
         let link = &self.network.layout.links[l];
         let (lower, upper) = self.hidden.split_at_mut(l);
         let below = lower.last().unwrap_or(&self.x);
-        pull(self.level, &mut upper[0], units, &self.weights[link.weight.clone()], link.cols, below, terms);
+        pull(
+            self.level,
+            &mut upper[0],
+            units,
+            &self.weights[link.weight.clone()],
+            link.cols,
+            below,
+            terms,
+        );
     }
 
-    /// Adds what units `hidden` of the last layer, and `direct` inputs where the model has such connections, give to some
-    /// outputs.
-    fn add_to_outputs(&mut self, outputs: Range<usize>, hidden: Range<usize>, direct: Range<usize>) {
+    /// Adds what units `hidden` of the last layer, and `direct` inputs where the model has such
+    /// connections, give to some outputs.
+    fn add_to_outputs(
+        &mut self,
+        outputs: Range<usize>,
+        hidden: Range<usize>,
+        direct: Range<usize>,
+    ) {
         let layout = &self.network.layout;
         if let Some(last) = self.hidden.last() {
             let output = layout.output();

@@ -4,8 +4,9 @@ use crate::made::Init;
 use crate::made::layout::Layout;
 use crate::rng::{Purpose, Seed, Stream};
 
-/// All parameters of a network before training. Each matrix has a stream of its own, so that two models share the first
-/// draws of every matrix they both have; biases and conditioning weights start at zero.
+/// All parameters of a network before training. Each matrix has a stream of its own, so that two
+/// models share the first draws of every matrix they both have; biases and conditioning weights
+/// start at zero.
 pub fn parameters(layout: &Layout, init: Init, seed: Seed) -> Vec<f32> {
     const OUTPUT: u64 = 1 << 32;
     const DIRECT: u64 = OUTPUT + 1;
@@ -13,10 +14,20 @@ pub fn parameters(layout: &Layout, init: Init, seed: Seed) -> Vec<f32> {
     let last = layout.links.len() - 1;
     for (l, link) in layout.links.iter().enumerate() {
         let index = if l == last { OUTPUT } else { l as u64 };
-        init.fill(&mut params[link.weight.clone()], link.rows, link.cols, &mut seed.stream(Purpose::Init, index));
+        init.fill(
+            &mut params[link.weight.clone()],
+            link.rows,
+            link.cols,
+            &mut seed.stream(Purpose::Init, index),
+        );
     }
     if let Some(direct) = &layout.direct {
-        init.fill(&mut params[direct.clone()], layout.dim, layout.dim, &mut seed.stream(Purpose::Init, DIRECT));
+        init.fill(
+            &mut params[direct.clone()],
+            layout.dim,
+            layout.dim,
+            &mut seed.stream(Purpose::Init, DIRECT),
+        );
     }
     params
 }
@@ -36,10 +47,12 @@ impl Init {
     }
 }
 
-/// Normal vectors made orthonormal one after the other (modified Gram-Schmidt): the rows, or the columns if fewer.
+/// Normal vectors made orthonormal one after the other (modified Gram-Schmidt): the rows, or the
+/// columns if fewer.
 fn orthogonal(weights: &mut [f32], rows: usize, cols: usize, stream: &mut Stream) {
     let (count, len) = (rows.min(cols), rows.max(cols));
-    let mut vectors: Vec<Vec<f32>> = (0..count).map(|_| (0..len).map(|_| stream.normal() as f32).collect()).collect();
+    let mut vectors: Vec<Vec<f32>> =
+        (0..count).map(|_| (0..len).map(|_| stream.normal() as f32).collect()).collect();
     let dot = |a: &[f32], b: &[f32]| -> f32 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
     for i in 0..count {
         let (done, rest) = vectors.split_at_mut(i);
@@ -73,7 +86,9 @@ mod tests {
 
     #[test]
     fn uniform_weights_fill_their_range() {
-        for (init, bound) in [(Init::Glorot, (6f32 / 70.0).sqrt()), (Init::FanIn, 1.0 / 50f32.sqrt())] {
+        for (init, bound) in
+            [(Init::Glorot, (6f32 / 70.0).sqrt()), (Init::FanIn, 1.0 / 50f32.sqrt())]
+        {
             let weights = filled(init, 20, 50);
             let largest = weights.iter().fold(0f32, |a, w| a.max(w.abs()));
             assert!(largest <= bound && largest > 0.98 * bound, "{init:?}: {largest} of {bound}");
@@ -86,8 +101,11 @@ mod tests {
             let weights = filled(Init::Orthogonal, rows, cols);
             let row = |r: usize| (0..cols).map(|c| weights[r * cols + c]).collect::<Vec<_>>();
             let column = |c: usize| (0..rows).map(|r| weights[r * cols + c]).collect::<Vec<_>>();
-            let vectors: Vec<Vec<f32>> =
-                if rows <= cols { (0..rows).map(row).collect() } else { (0..cols).map(column).collect() };
+            let vectors: Vec<Vec<f32>> = if rows <= cols {
+                (0..rows).map(row).collect()
+            } else {
+                (0..cols).map(column).collect()
+            };
             for (i, a) in vectors.iter().enumerate() {
                 for (j, b) in vectors.iter().enumerate() {
                     let product: f32 = a.iter().zip(b).map(|(a, b)| a * b).sum();

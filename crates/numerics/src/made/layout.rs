@@ -1,7 +1,8 @@
 //! Layout: where each weight of a network stands in its one flat array of parameters.
 //!
-//! Parameters live in *model space*: hidden units are numbered by their degree under the run's first mask, inputs and
-//! outputs by their position in its first ordering. Under the first mask every mask is then a staircase as it stands.
+//! Parameters live in *model space*: hidden units are numbered by their degree under the run's
+//! first mask, inputs and outputs by their position in its first ordering. Under the first mask
+//! every mask is then a staircase as it stands.
 
 use std::ops::Range;
 
@@ -76,6 +77,7 @@ impl Layout {
 
     /// Multiply-adds of one dense forward pass of one image.
     pub fn multiply_adds(&self) -> usize {
-        self.links.iter().map(|link| link.weight.len()).sum::<usize>() + self.direct.as_ref().map_or(0, Range::len)
+        self.links.iter().map(|link| link.weight.len()).sum::<usize>()
+            + self.direct.as_ref().map_or(0, Range::len)
     }
 }

@@ -1,7 +1,7 @@
 //! Masks: which weight may be other than zero, for one ordering and one assignment of degrees.
 //!
-//! With m0(d) in 1..=D the position of pixel d in the ordering and m(k) the degree of a hidden unit (Germain et al. 2015,
-//! equations 12 and 13):
+//! With m0(d) in 1..=D the position of pixel d in the ordering and m(k) the degree of a hidden unit
+//! (Germain et al. 2015, equations 12 and 13):
 //!
 //! ```text
 //! hidden from below    m(k') >= m(k)
@@ -9,7 +9,8 @@
 //! output from input    m0(d) >  m0(d')    direct connections
 //! ```
 //!
-//! Along every path degrees never fall, and the last step is strict: no output sees its own pixel or a later one.
+//! Along every path degrees never fall, and the last step is strict: no output sees its own pixel
+//! or a later one.
 
 use crate::data::Shape;
 use crate::made::degrees::DegreeRule;
@@ -50,12 +51,15 @@ impl MaskSet {
         self.skip
     }
 
-    /// The same hidden units under the ordering that puts the `given` pixels first, otherwise in the order of this one:
-    /// another member of the family of models that training over orderings trains.
+    /// The same hidden units under the ordering that puts the `given` pixels first, otherwise in
+    /// the order of this one: another member of the family of models that training over orderings
+    /// trains.
     #[must_use]
     pub fn with_first(&self, given: &[bool]) -> Self {
-        let (first, rest): (Vec<u32>, Vec<u32>) = self.ordering.pixels().iter().partition(|&&p| given[p as usize]);
-        let ordering = Ordering::from_pixels([first, rest].concat()).expect("two parts of a permutation");
+        let (first, rest): (Vec<u32>, Vec<u32>) =
+            self.ordering.pixels().iter().partition(|&&p| given[p as usize]);
+        let ordering =
+            Ordering::from_pixels([first, rest].concat()).expect("two parts of a permutation");
         Self { ordering, ..self.clone() }
     }
 
@@ -64,8 +68,8 @@ impl MaskSet {
         self.ordering.positions().into_iter().map(|position| position + 1).collect()
     }
 
-    /// Masks of the hidden layers and, last, of the hidden-to-output weights; `[to][from]`, inputs and outputs by pixel.
-    /// Without a hidden layer the last one has no columns.
+    /// Masks of the hidden layers and, last, of the hidden-to-output weights; `[to][from]`, inputs
+    /// and outputs by pixel. Without a hidden layer the last one has no columns.
     pub fn layers(&self) -> Vec<Vec<Vec<bool>>> {
         let input = self.input_degrees();
         let mut below = &input;
@@ -85,19 +89,23 @@ impl MaskSet {
         self.skip.then(|| compare(&input, &input, |to, from| to > from))
     }
 
-    /// How many leading positions the output at each position can see, f(t) <= t: an output's view is always a prefix of
-    /// the ordering, because degrees are compared and nothing else.
+    /// How many leading positions the output at each position can see, f(t) <= t: an output's view
+    /// is always a prefix of the ordering, because degrees are compared and nothing else.
     pub fn visible(&self) -> Vec<usize> {
-        // The highest input degree that some path from the input reaches, among units of degree at most m.
-        // Sorted by degree, so that the last unit of degree at most m is found by bisection; it reaches the most, because
-        // each unit sees whatever those of lower degree see.
-        let seen_from = |reach: &[(u32, u32)], m: u32| match reach.partition_point(|(degree, _)| *degree <= m) {
+        // The highest input degree that some path from the input reaches, among units of degree at
+        // most m. Sorted by degree, so that the last unit of degree at most m is found by
+        // bisection; it reaches the most, because each unit sees whatever those of lower degree
+        // see.
+        let seen_from = |reach: &[(u32, u32)], m: u32| match reach
+            .partition_point(|(degree, _)| *degree <= m)
+        {
             0 => 0,
             above => reach[above - 1].1,
         };
         let mut reach: Vec<(u32, u32)> = (1..=self.ordering.dim() as u32).map(|m| (m, m)).collect();
         for layer in &self.degrees {
-            let mut above: Vec<(u32, u32)> = layer.iter().map(|&m| (m, seen_from(&reach, m))).collect();
+            let mut above: Vec<(u32, u32)> =
+                layer.iter().map(|&m| (m, seen_from(&reach, m))).collect();
             above.sort_unstable();
             above.dedup();
             reach = above;
@@ -134,7 +142,8 @@ pub struct Masks {
 }
 
 impl Masks {
-    /// The masks of a model; `fresh_evaluated` masks are evaluated where training never repeats one.
+    /// The masks of a model; `fresh_evaluated` masks are evaluated where training never repeats
+    /// one.
     pub fn new(model: &ModelConfig, shape: Shape, fresh_evaluated: usize, seed: Seed) -> Self {
         Self {
             shape,
@@ -185,8 +194,8 @@ impl Masks {
         }
     }
 
-    /// Evaluated mask `i`. A cycle evaluates the masks it trained; otherwise these are masks that training, whose numbers
-    /// are counted from zero, never reaches.
+    /// Evaluated mask `i`. A cycle evaluates the masks it trained; otherwise these are masks that
+    /// training, whose numbers are counted from zero, never reaches.
     pub fn evaluated(&self, i: usize) -> MaskSet {
         const FRESH: u64 = 1 << 60;
         match self.count {
@@ -195,20 +204,24 @@ impl Masks {
         }
     }
 
-    /// Whether all masks share one ordering, so that their conditionals can be averaged pixel by pixel.
+    /// Whether all masks share one ordering, so that their conditionals can be averaged pixel by
+    /// pixel.
     pub fn share_ordering(&self) -> bool {
         self.ordering != OrderingRule::Random
             || self.resample == Resample::Connectivity
             || self.count == MaskCount::Cycle(1)
     }
 
-    /// Mask number `index`. Units are exchangeable, so the first mask of a run numbers them by degree; the kernels then
-    /// find every mask of a one-mask run a staircase as it is.
+    /// Mask number `index`. Units are exchangeable, so the first mask of a run numbers them by
+    /// degree; the kernels then find every mask of a one-mask run a staircase as it is.
     fn draw(&self, index: u64) -> MaskSet {
         let ordering_index = if self.resample == Resample::Connectivity { 0 } else { index };
         let degrees_index = if self.resample == Resample::Ordering { 0 } else { index };
-        let ordering =
-            Ordering::new(self.ordering, self.shape, &mut self.seed.stream(Purpose::Ordering, ordering_index));
+        let ordering = Ordering::new(
+            self.ordering,
+            self.shape,
+            &mut self.seed.stream(Purpose::Ordering, ordering_index),
+        );
         let mut stream = self.seed.stream(Purpose::Degrees, degrees_index);
         let mut degrees = self.degrees.assign(&self.widths, self.shape.dim(), &mut stream);
         if degrees_index == 0 {

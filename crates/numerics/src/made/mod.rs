@@ -1,4 +1,5 @@
-//! MADE (Germain, Gregor, Murray, Larochelle 2015): p(x) = prod_d p(x_d | x_<d) from one masked autoencoder.
+//! MADE (Germain, Gregor, Murray, Larochelle 2015): p(x) = prod_d p(x_d | x_<d) from one masked
+//! autoencoder.
 //!
 //! `ordering`, `degrees` and `masks` are pure: they can be read and tested without a tensor.
 
@@ -142,7 +143,8 @@ pub enum Resample {
     Connectivity,
 }
 
-/// Distribution of the initial weights of a layer with `i` inputs and `o` outputs; biases start at zero.
+/// Distribution of the initial weights of a layer with `i` inputs and `o` outputs; biases start at
+/// zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Init {

@@ -1,4 +1,5 @@
-//! The model: a network, its parameters in one candle tensor, and the masks that say what they mean.
+//! The model: a network, its parameters in one candle tensor, and the masks that say what they
+//! mean.
 
 use std::cell::Cell;
 
@@ -26,7 +27,12 @@ pub struct Made {
 
 impl Made {
     /// A new model with the initial weights of `seed`.
-    pub fn new(model: &ModelConfig, shape: Shape, masks: &Masks, seed: Seed) -> candle_core::Result<Self> {
+    pub fn new(
+        model: &ModelConfig,
+        shape: Shape,
+        masks: &Masks,
+        seed: Seed,
+    ) -> candle_core::Result<Self> {
         let layout = Layout::new(model, shape.dim());
         let params = init::parameters(&layout, model.init, seed);
         Self::with_parameters(model, shape, masks, params)
@@ -43,7 +49,8 @@ impl Made {
         let first = masks.trained(0);
         let one_mask = masks.only_one();
         if one_mask {
-            // The kernels rely on it: what the only mask closes is zero, and no update ever touches it.
+            // The kernels rely on it: what the only mask closes is zero, and no update ever touches
+            // it.
             sorted::clear_masked(&layout, &Staircase::new(&first, first.ordering()), &mut params);
         }
         let count = params.len();
@@ -109,7 +116,8 @@ impl Made {
         self.with_weights(masks, |weights| grid.load(layout, weights, lanes));
     }
 
-    /// Sorted weights under a mask set: the parameters themselves in a run with one mask, else a gathered copy.
+    /// Sorted weights under a mask set: the parameters themselves in a run with one mask, else a
+    /// gathered copy.
     pub fn with_weights<R>(&self, masks: &Staircase, work: impl FnOnce(&[f32]) -> R) -> R {
         self.read(|params| {
             if self.one_mask {
@@ -133,8 +141,14 @@ impl<F: FnOnce(&mut [f32]) -> R, R> InplaceOp1 for OnSlice<F, R> {
         "on-slice"
     }
 
-    fn cpu_fwd(&self, storage: &mut CpuStorage, _: &candle_core::Layout) -> candle_core::Result<()> {
-        let CpuStorage::F32(params) = storage else { candle_core::bail!("parameters are 32-bit floats") };
+    fn cpu_fwd(
+        &self,
+        storage: &mut CpuStorage,
+        _: &candle_core::Layout,
+    ) -> candle_core::Result<()> {
+        let CpuStorage::F32(params) = storage else {
+            candle_core::bail!("parameters are 32-bit floats")
+        };
         if let Some(work) = self.work.take() {
             self.result.set(Some(work(params)));
         }

@@ -7,9 +7,9 @@
 //! dV = t h_L^T   dA = t x^T   dc = t   dh_L = V^T t   da_l = dh_l * g'(a_l)   dW_l = da_l h_{l-1}^T   dh_{l-1} = W_l^T da_l
 //! ```
 //!
-//! Everything here happens in sorted space (see `staircase`), on the kernels' own form of the weights (see `grid`), and on
-//! differences from the blank image (see `workspace`). Weights change as soon as their gradient is there, which is never
-//! stored.
+//! Everything here happens in sorted space (see `staircase`), on the kernels' own form of the
+//! weights (see `grid`), and on differences from the blank image (see `workspace`). Weights change
+//! as soon as their gradient is there, which is never stored.
 
 use crate::made::Activation;
 use crate::made::grid::{Grid, Place};
@@ -28,7 +28,8 @@ use crate::made::layout::{Layout, Link};
 use crate::made::staircase::{Staircase, Stairs};
 use crate::made::workspace::Workspace;
 
-/// The shape of a network and its activation: all that a pass needs besides weights, masks and data.
+/// The shape of a network and its activation: all that a pass needs besides weights, masks and
+/// data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network {
     /// Where the weights stand in the flat array.
@@ -72,12 +73,20 @@ impl Learning<'_> {
 
     fn sink<'a>(&'a mut self, place: &Place, stairs: &'a Stairs) -> Sink<'a> {
         let target = self.target.part(place.lanes.clone());
-        Sink { target, update: self.update, order: self.sorted.map(|_| order(stairs)), tiled: place.tiled }
+        Sink {
+            target,
+            update: self.update,
+            order: self.sorted.map(|_| order(stairs)),
+            tiled: place.tiled,
+        }
     }
 
     fn bias<'a>(&'a mut self, place: &Place, stairs: &'a Stairs) -> Sink<'a> {
         let sink = self.sink(place, stairs);
-        Sink { order: sink.order.map(|order| Order { rows: None, ..order }), ..sink }
+        Sink {
+            order: sink.order.map(|order| Order { rows: None, ..order }),
+            ..sink
+        }
     }
 }
 
@@ -85,33 +94,52 @@ fn order(stairs: &Stairs) -> Order<'_> {
     Order { rows: stairs.cols.as_deref(), cols: stairs.rows.as_deref() }
 }
 
-/// Whether passes take the weights of link `l` from where they are kept, since the mask sorts nothing but their rows.
+/// Whether passes take the weights of link `l` from where they are kept, since the mask sorts
+/// nothing but their rows.
 fn by_index(l: usize, stairs: &Stairs) -> bool {
     l > 0 && stairs.rows.is_none()
 }
 
-/// Rows that a thread takes: whole tiles of the products, so that these are the same for every number of threads.
+/// Rows that a thread takes: whole tiles of the products, so that these are the same for every
+/// number of threads.
 fn share(height: usize, team: &Team) -> usize {
     height.div_ceil(team.threads()).next_multiple_of(TALL)
 }
 
 /// A bias as a matrix of one row, all open.
 fn open(place: &Place) -> Masked<'_> {
-    Masked { sheet: place.sheet, seen: &[], from: &[0], rows: None, kept: false }
+    Masked {
+        sheet: place.sheet,
+        seen: &[],
+        from: &[0],
+        rows: None,
+        kept: false,
+    }
 }
 
 fn masked<'a>(place: &Place, stairs: &'a Stairs) -> Masked<'a> {
-    Masked { sheet: place.sheet, seen: &stairs.prefix, from: &stairs.from, rows: None, kept: false }
+    Masked {
+        sheet: place.sheet,
+        seen: &stairs.prefix,
+        from: &stairs.from,
+        rows: None,
+        kept: false,
+    }
 }
 
 impl Network {
     /// A network of this shape, in a run with many masks or one.
     pub fn new(layout: Layout, activation: Activation, many: bool) -> Self {
-        Self { grid: Grid::new(&layout, false), kept: Grid::new(&layout, many), layout, activation }
+        Self {
+            grid: Grid::new(&layout, false),
+            kept: Grid::new(&layout, many),
+            layout,
+            activation,
+        }
     }
 
-    /// Sorts weights as `masks` does: those that the passes below do not take from where they are kept, as they do with the
-    /// first layer's where few pixels are on.
+    /// Sorts weights as `masks` does: those that the passes below do not take from where they are
+    /// kept, as they do with the first layer's where few pixels are on.
     pub fn sort(&self, masks: &Staircase, kept: &[Lane], sorted: &mut [Lane], space: &Workspace) {
         let level = Level::detect();
         let mut take = |to: &Place, from: &Place, mask: Masked, order: Order| {
@@ -122,7 +150,9 @@ impl Network {
                 gather(level, sorted, kept, mask, order);
             }
         };
-        for (l, ((to, from), stairs)) in self.grid.links.iter().zip(&self.kept.links).zip(&masks.links).enumerate() {
+        for (l, ((to, from), stairs)) in
+            self.grid.links.iter().zip(&self.kept.links).zip(&masks.links).enumerate()
+        {
             if !(l == 0 && space.few || by_index(l, stairs)) {
                 take(&to.weight, &from.weight, masked(&to.weight, stairs), order(stairs));
             }
@@ -131,22 +161,37 @@ impl Network {
             }
             take(&to.bias, &from.bias, open(&to.bias), Order { rows: None, ..order(stairs) });
         }
-        if let Some(((to, from), stairs)) =
-            self.grid.direct.as_ref().zip(self.kept.direct.as_ref()).zip(masks.direct.as_ref())
+        if let Some(((to, from), stairs)) = self
+            .grid
+            .direct
+            .as_ref()
+            .zip(self.kept.direct.as_ref())
+            .zip(masks.direct.as_ref())
         {
             take(to, from, masked(to, stairs), order(stairs));
         }
     }
 
     /// Weights of link `l`, and how their mask sorts them.
-    fn weights<'a>(&'a self, weights: Weights<'a>, l: usize, stairs: &'a Stairs) -> (&'a [Lane], Masked<'a>) {
+    fn weights<'a>(
+        &'a self,
+        weights: Weights<'a>,
+        l: usize,
+        stairs: &'a Stairs,
+    ) -> (&'a [Lane], Masked<'a>) {
         let place = &self.grid.links[l].weight;
         match weights {
             Weights::Kept(kept, _) if by_index(l, stairs) => (
                 &kept[self.kept.links[l].weight.lanes.clone()],
-                Masked { kept: true, rows: stairs.cols.as_deref(), ..masked(place, stairs) },
+                Masked {
+                    kept: true,
+                    rows: stairs.cols.as_deref(),
+                    ..masked(place, stairs)
+                },
             ),
-            Weights::Sorted(sorted) | Weights::Kept(_, sorted) => (&sorted[place.lanes.clone()], masked(place, stairs)),
+            Weights::Sorted(sorted) | Weights::Kept(_, sorted) => {
+                (&sorted[place.lanes.clone()], masked(place, stairs))
+            }
         }
     }
 
@@ -163,7 +208,8 @@ impl Network {
             let last = upper.is_empty();
             let above = upper.first_mut().unwrap_or(z);
             let (w, mask) = self.weights(weights, l, stairs);
-            let (stride, below_stride) = (mask.sheet.stride(), Sheet { rows: 0, cols: mask.sheet.rows }.stride());
+            let (stride, below_stride) =
+                (mask.sheet.stride(), Sheet { rows: 0, cols: mask.sheet.rows }.stride());
             let direct = self.direct(masks).filter(|_| last);
             let above = &mut above[..height * stride];
             above.fill(Lane::default());
@@ -174,17 +220,28 @@ impl Network {
                 near.resize(binary::sorted_size(mask) * height.div_ceil(share), Lane::default());
             }
             let mut near = near.chunks_mut(binary::sorted_size(mask).max(1));
-            let parts = above.chunks_mut(share * stride).map(|above| (above, near.next().unwrap_or_default()));
+            let parts = above
+                .chunks_mut(share * stride)
+                .map(|above| (above, near.next().unwrap_or_default()));
             team.share(parts.enumerate(), |(part, (above, near))| {
                 let row = part * share;
                 let blank = l.checked_sub(1).map_or(&[][..], |below| &blank[below][row..]);
                 match weights {
                     Weights::Kept(kept, _) if tiled => {
                         let tiles = &kept[self.kept.links[0].weight.lanes.clone()];
-                        binary::forward_tiles((level, near), above, ones, row, tiles, (mask, order(stairs)));
+                        binary::forward_tiles(
+                            (level, near),
+                            above,
+                            ones,
+                            row,
+                            tiles,
+                            (mask, order(stairs)),
+                        );
                     }
                     _ if l == 0 && few => binary::forward(level, above, ones, row, w, mask),
-                    _ => product::forward(level, above, &below[row * below_stride..], w, mask, blank),
+                    _ => {
+                        product::forward(level, above, &below[row * below_stride..], w, mask, blank)
+                    }
                 }
                 if let Some((place, mask)) = direct {
                     let w = &sorted[place.lanes.clone()];
@@ -212,22 +269,46 @@ impl Network {
         }
     }
 
-    /// After `forward`: updates weights by the gradient of the images' mean negative log-likelihood, and returns its sum,
-    /// nats.
-    pub fn backward(&self, team: &Team, mut learning: Learning, masks: &Staircase, space: &mut Workspace) -> f64 {
+    /// After `forward`: updates weights by the gradient of the images' mean negative
+    /// log-likelihood, and returns its sum, nats.
+    pub fn backward(
+        &self,
+        team: &Team,
+        mut learning: Learning,
+        masks: &Staircase,
+        space: &mut Workspace,
+    ) -> f64 {
         let level = Level::detect();
         let height = space.height();
-        let Workspace { dim, x, ones, few, blank, reach, hidden, gradients, z, nll, packed, .. } = space;
+        let Workspace {
+            dim,
+            x,
+            ones,
+            few,
+            blank,
+            reach,
+            hidden,
+            gradients,
+            z,
+            nll,
+            packed,
+            ..
+        } = space;
         let share = share(height, team);
         let stride = Sheet { rows: 0, cols: *dim }.stride();
         let (x, z) = (&x[..height * stride], &mut z[..height * stride]);
         let (total, rows) = z.split_at_mut(stride);
-        let (part, nll, scale) = (share * stride, &mut nll[..height - 1], 1.0 / (height - 1) as f32);
-        team.share(rows.chunks_mut(part).zip(x[stride..].chunks(part)).zip(nll.chunks_mut(share)), |((z, x), nll)| {
-            for ((z, x), nll) in z.chunks_exact_mut(stride).zip(x.chunks_exact(stride)).zip(nll) {
-                *nll = nll_gradient(&mut flat_mut(z)[..*dim], &flat(x)[..*dim], scale);
-            }
-        });
+        let (part, nll, scale) =
+            (share * stride, &mut nll[..height - 1], 1.0 / (height - 1) as f32);
+        team.share(
+            rows.chunks_mut(part).zip(x[stride..].chunks(part)).zip(nll.chunks_mut(share)),
+            |((z, x), nll)| {
+                for ((z, x), nll) in z.chunks_exact_mut(stride).zip(x.chunks_exact(stride)).zip(nll)
+                {
+                    *nll = nll_gradient(&mut flat_mut(z)[..*dim], &flat(x)[..*dim], scale);
+                }
+            },
+        );
         let loss = nll.iter().sum();
         column_sums(flat(rows), flat_mut(total));
         let z: &[Lane] = z;
@@ -236,7 +317,8 @@ impl Network {
             let (lower, upper) = gradients.split_at_mut(l);
             let (above, stride) = (upper.first().map_or(z, |above| above), mask.sheet.stride());
             let below_stride = Sheet { rows: 0, cols: mask.sheet.rows }.stride();
-            let (d, h, blank) = (&mut lower[l - 1][..height * below_stride], &hidden[l - 1], &blank[l - 1]);
+            let (d, h, blank) =
+                (&mut lower[l - 1][..height * below_stride], &hidden[l - 1], &blank[l - 1]);
             team.share(d.chunks_mut(share * below_stride).enumerate(), |(part, d)| {
                 let row = part * share;
                 product::input_gradient(level, d, &above[row * stride..], w, mask, &blank[row..]);
@@ -253,11 +335,20 @@ impl Network {
             match l.checked_sub(1) {
                 None if few => binary::weight_gradient(team, level, sink, ones, above, mask),
                 None => gradient::weight_gradient((team, level), packed, sink, x, above, mask, &[]),
-                Some(l) => gradient::weight_gradient((team, level), packed, sink, &hidden[l], above, mask, &blank[l]),
+                Some(l) => gradient::weight_gradient(
+                    (team, level),
+                    packed,
+                    sink,
+                    &hidden[l],
+                    above,
+                    mask,
+                    &blank[l],
+                ),
             }
             let bias = &above[..stride];
             if let Some(condition) = &places.condition {
-                // Every conditioning weight that the mask lets through has the gradient of its bias.
+                // Every conditioning weight that the mask lets through has the gradient of its
+                // bias.
                 learning.sink(condition, stairs).repeat(team, bias, mask);
             }
             learning.bias(&places.bias, stairs).repeat(team, bias, open(&places.bias));
@@ -285,7 +376,8 @@ impl Network {
         if let Some(condition) = &places.condition {
             let rows = w[condition.lanes.clone()].chunks_exact(condition.sheet.stride());
             for (row, &from) in rows.zip(&stairs.from) {
-                let open = flat_mut(out)[from as usize..].iter_mut().zip(&flat(row)[from as usize..]);
+                let open =
+                    flat_mut(out)[from as usize..].iter_mut().zip(&flat(row)[from as usize..]);
                 open.for_each(|(out, u)| *out += u);
             }
         }

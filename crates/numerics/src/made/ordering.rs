@@ -56,11 +56,13 @@ impl Ordering {
         let raster = || (0..height).flat_map(move |r| (0..width).map(move |c| (r, c)));
         let order: Vec<u32> = match rule {
             OrderingRule::Raster => (0..shape.dim() as u32).collect(),
-            OrderingRule::Columns => (0..width).flat_map(|c| (0..height).map(move |r| pixel(r, c))).collect(),
-            OrderingRule::Reverse => (0..shape.dim() as u32).rev().collect(),
-            OrderingRule::Snake => {
-                raster().map(|(r, c)| pixel(r, if r % 2 == 0 { c } else { width - 1 - c })).collect()
+            OrderingRule::Columns => {
+                (0..width).flat_map(|c| (0..height).map(move |r| pixel(r, c))).collect()
             }
+            OrderingRule::Reverse => (0..shape.dim() as u32).rev().collect(),
+            OrderingRule::Snake => raster()
+                .map(|(r, c)| pixel(r, if r % 2 == 0 { c } else { width - 1 - c }))
+                .collect(),
             OrderingRule::Spiral => spiral(width, height),
             OrderingRule::SpiralOut => spiral(width, height).into_iter().rev().collect(),
             OrderingRule::Diagonal => {
@@ -78,7 +80,8 @@ impl Ordering {
         Self(order.into())
     }
 
-    /// An ordering from its pixels, position by position; `None` unless they are a permutation of `0..D`.
+    /// An ordering from its pixels, position by position; `None` unless they are a permutation of
+    /// `0..D`.
     pub fn from_pixels(pixels: Vec<u32>) -> Option<Self> {
         let mut seen = vec![false; pixels.len()];
         for &pixel in &pixels {

@@ -1,7 +1,8 @@
-//! The reference engine: the same network written plainly in candle, masks multiplied in, gradients by autograd.
+//! The reference engine: the same network written plainly in candle, masks multiplied in, gradients
+//! by autograd.
 //!
-//! It is the oracle of the kernels' tests and the path for devices other than the processor, in any precision. Images
-//! and logits are (N, D) by pixel; parameters are the flat tensor of `layout`.
+//! It is the oracle of the kernels' tests and the path for devices other than the processor, in any
+//! precision. Images and logits are (N, D) by pixel; parameters are the flat tensor of `layout`.
 
 use candle_core::{DType, Device, Result, Tensor};
 
@@ -23,7 +24,13 @@ pub struct Reference {
 
 impl Reference {
     /// Prepares masks; `first` is the ordering that numbers inputs in model space.
-    pub fn new(network: &Network, masks: &MaskSet, first: &Ordering, dtype: DType, device: &Device) -> Result<Self> {
+    pub fn new(
+        network: &Network,
+        masks: &MaskSet,
+        first: &Ordering,
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Self> {
         let pixels: Vec<usize> = first.pixels().iter().map(|&p| p as usize).collect();
         let last = masks.degrees().len();
         let all = masks.layers();
@@ -34,8 +41,10 @@ impl Reference {
                 let (r, c) = (if rows { pixels[r] } else { r }, if cols { pixels[c] } else { c });
                 f32::from(mask[r][c])
             };
-            let values: Vec<f32> =
-                (0..height).flat_map(|r| (0..width).map(move |c| (r, c))).map(|(r, c)| entry(r, c)).collect();
+            let values: Vec<f32> = (0..height)
+                .flat_map(|r| (0..width).map(move |c| (r, c)))
+                .map(|(r, c)| entry(r, c))
+                .collect();
             Tensor::from_vec(values, (height, width), device)?.to_dtype(dtype)
         };
         Ok(Self {
@@ -63,7 +72,8 @@ impl Reference {
             let mut a = params.narrow(0, link.bias.start, link.rows)?.reshape((1, link.rows))?;
             if link.cols > 0 {
                 if let Some(condition) = &link.condition {
-                    let offset = (part(condition, link.rows, link.cols)? * mask)?.sum_keepdim(1)?.t()?;
+                    let offset =
+                        (part(condition, link.rows, link.cols)? * mask)?.sum_keepdim(1)?.t()?;
                     a = (a + offset)?;
                 }
                 let w = (part(&link.weight, link.rows, link.cols)? * mask)?;
@@ -82,7 +92,8 @@ impl Reference {
 
 fn activate(activation: Activation, a: &Tensor) -> Result<Tensor> {
     match activation {
-        // Not candle's own, whose slope at zero is one: units start at exactly zero wherever an image is blank.
+        // Not candle's own, whose slope at zero is one: units start at exactly zero wherever an
+        // image is blank.
         Activation::Relu => a * a.gt(0.0)?.to_dtype(a.dtype())?,
         Activation::Softplus => softplus(a),
         Activation::Tanh => a.tanh(),

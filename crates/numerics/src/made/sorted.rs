@@ -1,29 +1,44 @@
 //! Between model space, where parameters live, and sorted space, where a mask is a staircase.
 //!
-//! A run with one mask needs none of this: its two spaces agree and what the mask closes stays zero. In a run that cycles
-//! through masks, scoring and sampling gather the weights of theirs; training does it in the kernels' own way (see `grid`).
+//! A run with one mask needs none of this: its two spaces agree and what the mask closes stays
+//! zero. In a run that cycles through masks, scoring and sampling gather the weights of theirs;
+//! training does it in the kernels' own way (see `grid`).
 
 use std::ops::Range;
 
 use crate::made::layout::Layout;
 use crate::made::staircase::{Staircase, Stairs};
 
-/// The masked matrices of a network, each with its staircase: hidden layers and output (and their conditioning weights),
-/// then the direct connections.
+/// The masked matrices of a network, each with its staircase: hidden layers and output (and their
+/// conditioning weights), then the direct connections.
 pub fn matrices<'a>(
     layout: &'a Layout,
     masks: &'a Staircase,
 ) -> impl Iterator<Item = (Range<usize>, usize, &'a Stairs)> + 'a {
     let links = layout.links.iter().zip(&masks.links).flat_map(|(link, stairs)| {
         let weight = (link.weight.clone(), link.cols, stairs);
-        std::iter::once(weight).chain(link.condition.clone().map(|condition| (condition, link.cols, stairs)))
+        std::iter::once(weight)
+            .chain(link.condition.clone().map(|condition| (condition, link.cols, stairs)))
     });
-    links.chain(layout.direct.clone().zip(masks.direct.as_ref()).map(|(range, stairs)| (range, layout.dim, stairs)))
+    links.chain(
+        layout
+            .direct
+            .clone()
+            .zip(masks.direct.as_ref())
+            .map(|(range, stairs)| (range, layout.dim, stairs)),
+    )
 }
 
 /// The biases of a network, each with the staircase of its matrix.
-pub fn biases<'a>(layout: &'a Layout, masks: &'a Staircase) -> impl Iterator<Item = (Range<usize>, &'a Stairs)> + 'a {
-    layout.links.iter().zip(&masks.links).map(|(link, stairs)| (link.bias.clone(), stairs))
+pub fn biases<'a>(
+    layout: &'a Layout,
+    masks: &'a Staircase,
+) -> impl Iterator<Item = (Range<usize>, &'a Stairs)> + 'a {
+    layout
+        .links
+        .iter()
+        .zip(&masks.links)
+        .map(|(link, stairs)| (link.bias.clone(), stairs))
 }
 
 fn at(order: Option<&Vec<u32>>, i: usize) -> usize {

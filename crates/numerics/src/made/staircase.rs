@@ -1,7 +1,8 @@
 //! Staircases: a mask as one prefix length a row.
 //!
-//! With the units of every layer sorted by degree, and inputs and outputs by position, a unit sees a prefix of the layer
-//! below, and the longer the later it stands. So no mask matrix is ever built, and whole blocks of zeros are skipped.
+//! With the units of every layer sorted by degree, and inputs and outputs by position, a unit sees
+//! a prefix of the layer below, and the longer the later it stands. So no mask matrix is ever
+//! built, and whole blocks of zeros are skipped.
 
 use crate::made::masks::MaskSet;
 use crate::made::ordering::Ordering;
@@ -46,11 +47,19 @@ pub struct Staircase {
 }
 
 impl Staircase {
-    /// Sorts `masks`; `first` is the ordering of the run's first mask, which numbers inputs in model space.
+    /// Sorts `masks`; `first` is the ordering of the run's first mask, which numbers inputs in
+    /// model space.
     pub fn new(masks: &MaskSet, first: &Ordering) -> Self {
         let dim = masks.ordering().dim();
         let positions = first.positions();
-        let input = nontrivial(masks.ordering().pixels().iter().map(|&pixel| positions[pixel as usize]).collect());
+        let input = nontrivial(
+            masks
+                .ordering()
+                .pixels()
+                .iter()
+                .map(|&pixel| positions[pixel as usize])
+                .collect(),
+        );
         let mut links = Vec::with_capacity(masks.degrees().len() + 1);
         let mut sorted_degrees = Vec::with_capacity(masks.degrees().len());
         let mut below_order = input.clone();
@@ -60,7 +69,8 @@ impl Staircase {
             order.sort_by_key(|&unit| (layer[unit as usize], unit));
             let sorted: Vec<u32> = order.iter().map(|&unit| layer[unit as usize]).collect();
             let order = nontrivial(order);
-            let prefix = sorted.iter().map(|&m| below.partition_point(|&b| b <= m) as u32).collect();
+            let prefix =
+                sorted.iter().map(|&m| below.partition_point(|&b| b <= m) as u32).collect();
             links.push(Stairs::new(prefix, below.len(), order.clone(), below_order));
             below_order = order;
             below.clone_from(&sorted);
@@ -70,8 +80,11 @@ impl Staircase {
         let prefix = (1..=dim as u32).map(|m| last.partition_point(|&b| b < m) as u32).collect();
         let cols = if masks.degrees().is_empty() { None } else { below_order };
         links.push(Stairs::new(prefix, last.len(), input.clone(), cols));
-        let direct = masks.skip().then(|| Stairs::new((0..dim as u32).collect(), dim, input.clone(), input));
-        let (pixels, positions) = (masks.ordering().pixels().to_vec(), masks.ordering().positions());
+        let direct = masks
+            .skip()
+            .then(|| Stairs::new((0..dim as u32).collect(), dim, input.clone(), input));
+        let (pixels, positions) =
+            (masks.ordering().pixels().to_vec(), masks.ordering().positions());
         Self { pixels, positions, links, direct, degrees: sorted_degrees }
     }
 }

@@ -1,22 +1,25 @@
 //! A minibatch on its way through the network, as differences from the blank image.
 //!
-//! Images begin blank: on MNIST in raster order 150 of 784 pixels are off before the first is on. What a unit sees of such
-//! a beginning is what it would see of an image without any pixel on, which a pass therefore computes once, as row 0 of
-//! every matrix; the rows of the images hold how they differ from it, and lead with zeros, which the products skip. With
-//! f the units of a layer, 0 the blank image, t and s = g'(a) gradients and slopes, sums over the images i:
+//! Images begin blank: on MNIST in raster order 150 of 784 pixels are off before the first is on.
+//! What a unit sees of such a beginning is what it would see of an image without any pixel on,
+//! which a pass therefore computes once, as row 0 of every matrix; the rows of the images hold how
+//! they differ from it, and lead with zeros, which the products skip. With f the units of a layer,
+//! 0 the blank image, t and s = g'(a) gradients and slopes, sums over the images i:
 //!
 //! ```text
 //! f_i = f_0 + d_i     W f_i = W f_0 + W d_i     sum t_i f_iT = (sum t_i) f_0T + sum t_i d_iT
 //! sum s_i u_i = s_0 (sum u_i) + sum (s_i - s_0) u_i,   u_i = WT t_i,   sum u_i = WT (sum t_i)
 //! ```
 //!
-//! So on the way back row 0 holds the sum over all images, which is the gradient of the biases, and a unit for which an
-//! image is still blank needs no number of that image. Images are sorted by where they begin.
+//! So on the way back row 0 holds the sum over all images, which is the gradient of the biases, and
+//! a unit for which an image is still blank needs no number of that image. Images are sorted by
+//! where they begin.
 //!
-//! These sums are exact but for rounding, and what was zero would be noise, which an optimiser such as Adam makes steps
-//! of. So a minibatch to learn from takes f_0 and s_0 for zero from the first unit on for which none of its images is blank:
-//! a unit that is off in all of them has a gradient of zero. Noise is left in the weights between two hidden units of which
-//! both are on in the minibatch, but never in the same image.
+//! These sums are exact but for rounding, and what was zero would be noise, which an optimiser such
+//! as Adam makes steps of. So a minibatch to learn from takes f_0 and s_0 for zero from the first
+//! unit on for which none of its images is blank: a unit that is off in all of them has a gradient
+//! of zero. Noise is left in the weights between two hidden units of which both are on in the
+//! minibatch, but never in the same image.
 
 use crate::made::kernels::binary::Ones;
 use crate::made::kernels::elementwise::nll;
@@ -26,7 +29,8 @@ use crate::made::kernels::sheet::Sheet;
 use crate::made::layout::Layout;
 use crate::made::staircase::Staircase;
 
-/// Buffers of a minibatch, allocated once. Matrices have a row for the blank image, and then one an image.
+/// Buffers of a minibatch, allocated once. Matrices have a row for the blank image, and then one an
+/// image.
 #[derive(Debug)]
 pub struct Workspace {
     pub(super) dim: usize,
@@ -34,7 +38,8 @@ pub struct Workspace {
     rows: Vec<usize>,
     pub(super) x: Vec<Lane>,
     pub(super) ones: Ones,
-    /// Of each hidden layer and row, the leading units whose activation is the blank image's: whole lanes.
+    /// Of each hidden layer and row, the leading units whose activation is the blank image's: whole
+    /// lanes.
     pub(super) blank: Vec<Vec<u32>>,
     /// Of each hidden layer, the leading units whose activations are held as differences.
     pub(super) reach: Vec<usize>,
@@ -59,7 +64,8 @@ impl Workspace {
         Self { learning: true, ..Self::new(layout, batch) }
     }
 
-    /// Buffers for minibatches of up to `batch` images to be scored, each for itself: no number depends on the others.
+    /// Buffers for minibatches of up to `batch` images to be scored, each for itself: no number
+    /// depends on the others.
     pub fn new(layout: &Layout, batch: usize) -> Self {
         let lanes = |cols: usize| vec![Lane::default(); Sheet { rows: batch + 1, cols }.size()];
         let widest = layout.links.iter().map(|link| link.rows).max().unwrap_or(0);
@@ -83,7 +89,11 @@ impl Workspace {
     }
 
     /// Puts 0/1 images into the batch, pixels in the order of `staircase`.
-    pub fn load<'a>(&mut self, images: impl Iterator<Item = &'a [u8]> + Clone, staircase: &Staircase) {
+    pub fn load<'a>(
+        &mut self,
+        images: impl Iterator<Item = &'a [u8]> + Clone,
+        staircase: &Staircase,
+    ) {
         self.ones.clear();
         self.ones.push(&[], &[]);
         let mut ahead = images.clone().skip(2);
@@ -105,8 +115,11 @@ impl Workspace {
             let x = flat_mut(x);
             self.ones.row(row).iter().for_each(|&position| x[position as usize] = 1.0);
         }
-        let begin = |row: usize| self.ones.row(row).first().map_or(self.dim, |&first| first as usize);
-        for ((blank, reach), degrees) in self.blank.iter_mut().zip(&mut self.reach).zip(&staircase.degrees) {
+        let begin =
+            |row: usize| self.ones.row(row).first().map_or(self.dim, |&first| first as usize);
+        for ((blank, reach), degrees) in
+            self.blank.iter_mut().zip(&mut self.reach).zip(&staircase.degrees)
+        {
             // Unit n sees as many leading pixels as its degree says.
             let units = |row| degrees.partition_point(|&degree| degree as usize <= begin(row));
             blank.clear();
@@ -133,7 +146,9 @@ impl Workspace {
 
     fn by_image<'a>(&'a self, lanes: &'a [Lane]) -> impl Iterator<Item = &'a [f32]> {
         let stride = Sheet { rows: 1, cols: self.dim }.stride();
-        self.rows.iter().map(move |row| &flat(&lanes[row * stride..][..stride])[..self.dim])
+        self.rows
+            .iter()
+            .map(move |row| &flat(&lanes[row * stride..][..stride])[..self.dim])
     }
 
     /// Negative log-likelihood of each image after a forward pass, nats.

@@ -31,7 +31,8 @@ impl Estimate {
         let sd = sd(sample);
         let n = sample.len();
         let interval = sd.map(|sd| {
-            let half = t_quantile(f64::midpoint(1.0, level), (n - 1) as f64) * sd / (n as f64).sqrt();
+            let half =
+                t_quantile(f64::midpoint(1.0, level), (n - 1) as f64) * sd / (n as f64).sqrt();
             Interval { low: mean - half, high: mean + half }
         });
         Some(Self { n, mean, sd, interval })
@@ -70,7 +71,8 @@ pub fn correlation(x: &[f64], y: &[f64]) -> Option<f64> {
 mod tests {
     use super::*;
 
-    // numpy.mean, numpy.std(ddof=1), scipy.stats.t.interval(0.95, 4, loc=mean, scale=sem) of this sample.
+    // numpy.mean, numpy.std(ddof=1), scipy.stats.t.interval(0.95, 4, loc=mean, scale=sem) of this
+    // sample.
     #[test]
     fn an_estimate_equals_scipy() {
         let estimate = Estimate::of(&[93.1, 94.7, 92.9, 95.2, 93.8], 0.95).unwrap();

@@ -1,7 +1,8 @@
 //! Holm's correction for several comparisons.
 
-/// p values adjusted so that the chance of any false claim among them stays below the level (Holm 1979): sorted
-/// ascending, p(i) becomes the largest of (k - j + 1) p(j) for j <= i, at most 1. Holds whatever their dependence.
+/// p values adjusted so that the chance of any false claim among them stays below the level (Holm
+/// 1979): sorted ascending, p(i) becomes the largest of (k - j + 1) p(j) for j <= i, at most 1.
+/// Holds whatever their dependence.
 pub fn holm(p: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by(|&a, &b| p[a].total_cmp(&p[b]));

@@ -1,20 +1,24 @@
-//! Step-down max-T by joint sign flips (Westfall and Young 1993): several sign-flip tests that share their seeds.
+//! Step-down max-T by joint sign flips (Westfall and Young 1993): several sign-flip tests that
+//! share their seeds.
 //!
-//! All comparisons of a study have the baseline and the seeds in common, so one sign per seed is flipped in all of them at
-//! once and the largest statistic of each flip is what a comparison has to beat. The correction then knows how far the
-//! comparisons depend on each other, and its smallest p is that of a single test, however many there are.
+//! All comparisons of a study have the baseline and the seeds in common, so one sign per seed is
+//! flipped in all of them at once and the largest statistic of each flip is what a comparison has
+//! to beat. The correction then knows how far the comparisons depend on each other, and its
+//! smallest p is that of a single test, however many there are.
 
 use rayon::prelude::*;
 
 use super::signflip::{DRAWS, EXACT_LIMIT, LANES, TIE};
 
-/// Sign vectors times comparisons below which every sign vector is counted; otherwise `DRAWS` of them are drawn.
+/// Sign vectors times comparisons below which every sign vector is counted; otherwise `DRAWS` of
+/// them are drawn.
 const COUNT_LIMIT: f64 = 1e8;
 
 /// One value of each of `LANES` sign vectors.
 type Lanes<T> = [T; LANES];
 
-/// Comparisons that are visited by all blocks of a task before the next ones: 64 of 30 seeds are 15 KiB.
+/// Comparisons that are visited by all blocks of a task before the next ones: 64 of 30 seeds are 15
+/// KiB.
 const GROUP: usize = 64;
 
 /// Blocks of `LANES` sign vectors that one thread takes at a time.
@@ -37,42 +41,58 @@ fn counts_all(seeds: usize, comparisons: usize) -> bool {
     (comparisons as f64) * 2f64.powi(seeds.min(1000) as i32) < COUNT_LIMIT
 }
 
-/// The smallest p value that a sign-flip test of `seeds` pairs can give: 2^(1-n) where every sign vector is counted, else
-/// that of a draw in which none is as extreme as the one seen.
+/// The smallest p value that a sign-flip test of `seeds` pairs can give: 2^(1-n) where every sign
+/// vector is counted, else that of a draw in which none is as extreme as the one seen.
 pub fn smallest_p(seeds: usize) -> f64 {
-    if seeds <= EXACT_LIMIT { 0.5f64.powi(seeds.saturating_sub(1) as i32) } else { 1.0 / f64::from(DRAWS + 1) }
+    if seeds <= EXACT_LIMIT {
+        0.5f64.powi(seeds.saturating_sub(1) as i32)
+    } else {
+        1.0 / f64::from(DRAWS + 1)
+    }
 }
 
-/// The smallest p value that `max_t` can give a comparison of `pairs` pairs, among `comparisons` over `seeds` seeds.
+/// The smallest p value that `max_t` can give a comparison of `pairs` pairs, among `comparisons`
+/// over `seeds` seeds.
 pub fn smallest_p_max_t(pairs: usize, seeds: usize, comparisons: usize) -> f64 {
     let drawn = comparisons > 1 && !counts_all(seeds, comparisons);
     smallest_p(pairs).max(if drawn { 1.0 / f64::from(DRAWS + 1) } else { 0.0 })
 }
 
-/// p values corrected over comparisons: `differences[i][r]` is that of comparison `i` with seed `r`, `None` where it has no
-/// such pair, and `single[i]` the p value of its own sign-flip test. The statistic is |sum d| / sqrt(sum d^2) over a
-/// comparison's own pairs, which orders samples as |t| does. `bits` supplies random bits where sign vectors are drawn.
+/// p values corrected over comparisons: `differences[i][r]` is that of comparison `i` with seed
+/// `r`, `None` where it has no such pair, and `single[i]` the p value of its own sign-flip test.
+/// The statistic is |sum d| / sqrt(sum d^2) over a comparison's own pairs, which orders samples as
+/// |t| does. `bits` supplies random bits where sign vectors are drawn.
 ///
 /// # Panics
 /// If the comparisons differ in their number of seeds.
 pub fn max_t(differences: &[Vec<Option<f64>>], single: &[f64], bits: impl FnMut() -> u64) -> MaxT {
     let tested = |i: &usize| differences[*i].iter().any(Option::is_some);
-    let mut family: Vec<(usize, Vec<f64>)> =
-        (0..differences.len()).filter(tested).map(|i| (i, standardised(&differences[i]))).collect();
+    let mut family: Vec<(usize, Vec<f64>)> = (0..differences.len())
+        .filter(tested)
+        .map(|i| (i, standardised(&differences[i])))
+        .collect();
     let mut p = vec![None; differences.len()];
     if let [(only, _)] = family[..] {
         p[only] = Some(single[only]);
         return MaxT { p, draws: None };
     }
     // Of equal statistics each gets the p value of the first, so that their order does not matter.
-    family.sort_by(|(_, a), (_, b)| a.iter().sum::<f64>().abs().total_cmp(&b.iter().sum::<f64>().abs()));
-    let seeds: Vec<usize> =
-        (0..differences.first().map_or(0, Vec::len)).filter(|&r| differences.iter().any(|d| d[r].is_some())).collect();
+    family.sort_by(|(_, a), (_, b)| {
+        a.iter().sum::<f64>().abs().total_cmp(&b.iter().sum::<f64>().abs())
+    });
+    let seeds: Vec<usize> = (0..differences.first().map_or(0, Vec::len))
+        .filter(|&r| differences.iter().any(|d| d[r].is_some()))
+        .collect();
     // [n_comparisons][n_seeds], statistics ascending
-    let units: Vec<Vec<f64>> = family.iter().map(|(_, unit)| seeds.iter().map(|&r| unit[r]).collect()).collect();
-    // Statistics that are equal in exact arithmetic must count as equal whatever the order of their additions.
+    let units: Vec<Vec<f64>> = family
+        .iter()
+        .map(|(_, unit)| seeds.iter().map(|&r| unit[r]).collect())
+        .collect();
+    // Statistics that are equal in exact arithmetic must count as equal whatever the order of their
+    // additions.
     let slack = TIE * (seeds.len() as f64).sqrt();
-    let reached_from: Vec<f64> = family.iter().map(|(_, unit)| unit.iter().sum::<f64>().abs() - slack).collect();
+    let reached_from: Vec<f64> =
+        family.iter().map(|(_, unit)| unit.iter().sum::<f64>().abs() - slack).collect();
     let draws = (!counts_all(seeds.len(), family.len())).then_some(DRAWS);
     let extreme = match draws {
         Some(draws) => count_drawn(&units, &reached_from, draws, bits),
@@ -86,24 +106,28 @@ pub fn max_t(differences: &[Vec<Option<f64>>], single: &[f64], bits: impl FnMut(
     let mut largest = 0.0f64;
     for ((i, _), extreme) in family.iter().zip(extreme).rev() {
         largest = largest.max(share(extreme));
-        // A single test may have drawn where this counted, and the other way round: no correction makes p smaller.
+        // A single test may have drawn where this counted, and the other way round: no correction
+        // makes p smaller.
         p[*i] = Some(largest.max(single[*i]));
     }
     MaxT { p, draws }
 }
 
-/// Differences over the root of their sum of squares: their sum, up to its sign, is the statistic. 0 where there is no pair
-/// and where all differences are zero.
+/// Differences over the root of their sum of squares: their sum, up to its sign, is the statistic.
+/// 0 where there is no pair and where all differences are zero.
 fn standardised(differences: &[Option<f64>]) -> Vec<f64> {
     // Scaled first: squares of tiny and of huge differences leave the range of floats.
     let scale = differences.iter().flatten().fold(0.0f64, |largest, d| largest.max(d.abs()));
     let scaled = |d: &Option<f64>| d.filter(|_| scale > 0.0).map_or(0.0, |d| d / scale);
     let norm = differences.iter().map(|d| scaled(d).powi(2)).sum::<f64>().sqrt();
-    differences.iter().map(|d| if norm > 0.0 { scaled(d) / norm } else { 0.0 }).collect()
+    differences
+        .iter()
+        .map(|d| if norm > 0.0 { scaled(d) / norm } else { 0.0 })
+        .collect()
 }
 
-/// Number of sign vectors, of a vector and its opposite only one, under which the largest of the statistics up to each
-/// comparison reaches `reached_from` of that comparison.
+/// Number of sign vectors, of a vector and its opposite only one, under which the largest of the
+/// statistics up to each comparison reaches `reached_from` of that comparison.
 fn count_every(units: &[Vec<f64>], reached_from: &[f64]) -> Vec<u32> {
     let mut extreme = vec![0u32; units.len()];
     let mut count = |sums: &[f64]| {
@@ -116,8 +140,9 @@ fn count_every(units: &[Vec<f64>], reached_from: &[f64]) -> Vec<u32> {
         }
     };
     // [n_seeds][n_comparisons]
-    let by_seed: Vec<Vec<f64>> =
-        (0..units.first().map_or(0, Vec::len)).map(|r| units.iter().map(|unit| unit[r]).collect()).collect();
+    let by_seed: Vec<Vec<f64>> = (0..units.first().map_or(0, Vec::len))
+        .map(|r| units.iter().map(|unit| unit[r]).collect())
+        .collect();
     if let Some((first, rest)) = by_seed.split_first() {
         // A sign vector and its opposite have the same statistics: the first sign stays fixed.
         let mut rooms = vec![vec![0.0; units.len()]; rest.len()];
@@ -126,20 +151,35 @@ fn count_every(units: &[Vec<f64>], reached_from: &[f64]) -> Vec<u32> {
     extreme
 }
 
-/// Calls `count` with the sums of every choice of signs of `units`, added to `sums`; `rooms` is scratch, one row a seed.
-fn every_flip(units: &[Vec<f64>], sums: &[f64], rooms: &mut [Vec<f64>], count: &mut impl FnMut(&[f64])) {
-    let (Some((unit, units)), Some((room, rooms))) = (units.split_first(), rooms.split_first_mut()) else {
+/// Calls `count` with the sums of every choice of signs of `units`, added to `sums`; `rooms` is
+/// scratch, one row a seed.
+fn every_flip(
+    units: &[Vec<f64>],
+    sums: &[f64],
+    rooms: &mut [Vec<f64>],
+    count: &mut impl FnMut(&[f64]),
+) {
+    let (Some((unit, units)), Some((room, rooms))) = (units.split_first(), rooms.split_first_mut())
+    else {
         return count(sums);
     };
     for sign in [1.0, -1.0] {
-        room.iter_mut().zip(sums).zip(unit).for_each(|((room, sum), unit)| *room = sum + sign * unit);
+        room.iter_mut()
+            .zip(sums)
+            .zip(unit)
+            .for_each(|((room, sum), unit)| *room = sum + sign * unit);
         every_flip(units, room, rooms, count);
     }
 }
 
-/// The same count over `draws` random sign vectors, a multiple of `LANES`. Bits are drawn one vector after another, so the
-/// counts do not depend on the number of threads.
-fn count_drawn(units: &[Vec<f64>], reached_from: &[f64], draws: u32, mut bits: impl FnMut() -> u64) -> Vec<u32> {
+/// The same count over `draws` random sign vectors, a multiple of `LANES`. Bits are drawn one
+/// vector after another, so the counts do not depend on the number of threads.
+fn count_drawn(
+    units: &[Vec<f64>],
+    reached_from: &[f64],
+    draws: u32,
+    mut bits: impl FnMut() -> u64,
+) -> Vec<u32> {
     let seeds = units.first().map_or(0, Vec::len);
     let mut extreme = vec![0u32; units.len()];
     let mut blocks = draws as usize / LANES;
@@ -147,7 +187,8 @@ fn count_drawn(units: &[Vec<f64>], reached_from: &[f64], draws: u32, mut bits: i
         let round = blocks.min(BLOCKS_OF_A_ROUND);
         blocks -= round;
         let words = LANES * seeds.div_ceil(64);
-        let drawn: Vec<Vec<u64>> = (0..round).map(|_| (0..words).map(|_| bits()).collect()).collect();
+        let drawn: Vec<Vec<u64>> =
+            (0..round).map(|_| (0..words).map(|_| bits()).collect()).collect();
         let of_tasks = drawn.par_chunks(BLOCKS_OF_A_TASK).map(|drawn| {
             let blocks: Vec<_> = drawn.iter().map(|bits| sign_flips(seeds, bits)).collect();
             count_blocks(units, &blocks, reached_from)
@@ -162,8 +203,8 @@ fn count_drawn(units: &[Vec<f64>], reached_from: &[f64], draws: u32, mut bits: i
     extreme
 }
 
-/// Sign bits that turn the signs of each seed under `LANES` sign vectors, each of which is a row of `bits`: one bit a seed,
-/// 1 where the sign stays.
+/// Sign bits that turn the signs of each seed under `LANES` sign vectors, each of which is a row of
+/// `bits`: one bit a seed, 1 where the sign stays.
 fn sign_flips(seeds: usize, bits: &[u64]) -> Vec<Lanes<u64>> {
     let mut flips = vec![[0; LANES]; seeds];
     for (lane, bits) in bits.chunks(seeds.div_ceil(64)).enumerate() {
@@ -174,15 +215,20 @@ fn sign_flips(seeds: usize, bits: &[u64]) -> Vec<Lanes<u64>> {
     flips
 }
 
-/// The same count over blocks of `LANES` sign vectors each. A group of comparisons stays in the first-level cache while all
-/// blocks pass over it.
+/// The same count over blocks of `LANES` sign vectors each. A group of comparisons stays in the
+/// first-level cache while all blocks pass over it.
 fn count_blocks(units: &[Vec<f64>], blocks: &[Vec<Lanes<u64>>], reached_from: &[f64]) -> Vec<u32> {
     let mut extreme = vec![0u32; units.len()];
     let mut largest = vec![[0.0f64; LANES]; blocks.len()];
-    for ((units, from), extreme) in units.chunks(GROUP).zip(reached_from.chunks(GROUP)).zip(extreme.chunks_mut(GROUP)) {
+    for ((units, from), extreme) in units
+        .chunks(GROUP)
+        .zip(reached_from.chunks(GROUP))
+        .zip(extreme.chunks_mut(GROUP))
+    {
         for (flips, largest) in blocks.iter().zip(&mut largest) {
             for ((unit, from), extreme) in units.iter().zip(from).zip(&mut *extreme) {
-                // Every lane adds up one seed after another: the order of additions is that of a single vector.
+                // Every lane adds up one seed after another: the order of additions is that of a
+                // single vector.
                 let mut sums = [0.0f64; LANES];
                 for (unit, flips) in unit.iter().zip(flips) {
                     for (sum, flip) in sums.iter_mut().zip(flips) {
@@ -214,7 +260,9 @@ mod tests {
     }
 
     fn single(differences: &[Vec<Option<f64>>]) -> Vec<f64> {
-        let own = |d: &Vec<Option<f64>>| sign_flip(&d.iter().flatten().copied().collect::<Vec<_>>(), no_bits).p;
+        let own = |d: &Vec<Option<f64>>| {
+            sign_flip(&d.iter().flatten().copied().collect::<Vec<_>>(), no_bits).p
+        };
         differences.iter().map(own).collect()
     }
 
@@ -222,47 +270,60 @@ mod tests {
         max_t(differences, &single(differences), no_bits).p
     }
 
-    /// Numerator and squared denominator of the statistic under some signs: compared as fractions, without rounding.
+    /// Numerator and squared denominator of the statistic under some signs: compared as fractions,
+    /// without rounding.
     fn fraction(differences: &[Option<i64>], signs: u32) -> (i64, i64) {
-        let signed = |(r, d): (usize, &Option<i64>)| d.map_or(0, |d| if signs >> r & 1 == 1 { -d } else { d });
+        let signed = |(r, d): (usize, &Option<i64>)| {
+            d.map_or(0, |d| if signs >> r & 1 == 1 { -d } else { d })
+        };
         let sum: i64 = differences.iter().enumerate().map(signed).sum();
         (sum * sum, differences.iter().flatten().map(|d| d * d).sum::<i64>().max(1))
     }
 
-    /// Westfall and Young's algorithm 4.1 as it is written, over all sign vectors of integer differences.
+    /// Westfall and Young's algorithm 4.1 as it is written, over all sign vectors of integer
+    /// differences.
     fn brute_force(differences: &[Vec<Option<i64>>]) -> Vec<Option<f64>> {
         let seeds = differences[0].len();
         let at_least = |a: (i64, i64), b: (i64, i64)| a.0 * b.1 >= b.0 * a.1;
-        let tested: Vec<usize> =
-            (0..differences.len()).filter(|&i| differences[i].iter().any(Option::is_some)).collect();
+        let tested: Vec<usize> = (0..differences.len())
+            .filter(|&i| differences[i].iter().any(Option::is_some))
+            .collect();
         let share = |i: usize| {
             let seen = fraction(&differences[i], 0);
-            let rivals = || tested.iter().filter(|&&j| at_least(seen, fraction(&differences[j], 0)));
-            let reached = |signs: &u32| rivals().any(|&j| at_least(fraction(&differences[j], *signs), seen));
+            let rivals =
+                || tested.iter().filter(|&&j| at_least(seen, fraction(&differences[j], 0)));
+            let reached =
+                |signs: &u32| rivals().any(|&j| at_least(fraction(&differences[j], *signs), seen));
             (0..1u32 << seeds).filter(reached).count() as f64 / f64::from(1u32 << seeds)
         };
         let p = |i: usize| {
-            let ahead =
-                tested.iter().filter(|&&j| at_least(fraction(&differences[j], 0), fraction(&differences[i], 0)));
+            let ahead = tested
+                .iter()
+                .filter(|&&j| at_least(fraction(&differences[j], 0), fraction(&differences[i], 0)));
             tested.contains(&i).then(|| ahead.map(|&j| share(j)).fold(0.0, f64::max))
         };
         (0..differences.len()).map(p).collect()
     }
 
     fn family() -> impl Strategy<Value = Vec<Vec<Option<i64>>>> {
-        let difference =
-            prop_oneof![8 => (-4i64..=4).prop_map(Some), 1 => Just(None), 1 => (-90i64..=90).prop_map(Some)];
-        (1usize..8).prop_flat_map(move |n| prop::collection::vec(prop::collection::vec(difference.clone(), n), 1..6))
+        let difference = prop_oneof![8 => (-4i64..=4).prop_map(Some), 1 => Just(None), 1 => (-90i64..=90).prop_map(Some)];
+        (1usize..8).prop_flat_map(move |n| {
+            prop::collection::vec(prop::collection::vec(difference.clone(), n), 1..6)
+        })
     }
 
     fn scaled(family: &[Vec<Option<i64>>], by: f64) -> Vec<Vec<Option<f64>>> {
-        family.iter().map(|own| own.iter().map(|d| d.map(|d| d as f64 * by)).collect()).collect()
+        family
+            .iter()
+            .map(|own| own.iter().map(|d| d.map(|d| d as f64 * by)).collect())
+            .collect()
     }
 
     proptest! {
         #[test]
         fn p_is_that_of_brute_force(family in family()) {
-            // Tenths are not exact in binary, and the last two leave the range of squares: ties hold all the same.
+            // Tenths are not exact in binary, and the last two leave the range of squares: ties
+            // hold all the same.
             for by in [1.0, 0.1, 1e-200, 1e300] {
                 prop_assert_eq!(corrected(&scaled(&family, by)), brute_force(&family));
             }
@@ -335,7 +396,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// Counts are equal, not close: sums are added up in one order, whatever is side by side and on which thread.
+        /// Counts are equal, not close: sums are added up in one order, whatever is side by side
+        /// and on which thread.
         #[test]
         fn sign_vectors_side_by_side_count_as_one_by_one(
             seeds in 1usize..200,
@@ -363,17 +425,24 @@ mod tests {
     fn drawn_sign_vectors_agree_with_counted_ones() {
         let mut bits = random_bits(7);
         let mut noise = || (bits() >> 11) as f64 / (1u64 << 53) as f64 - 0.5;
-        let family: Vec<Vec<Option<f64>>> =
-            [0.3, 0.15, 0.0].map(|shift| (0..16).map(|_| Some(noise() + shift)).collect()).to_vec();
+        let family: Vec<Vec<Option<f64>>> = [0.3, 0.15, 0.0]
+            .map(|shift| (0..16).map(|_| Some(noise() + shift)).collect())
+            .to_vec();
         let counted = corrected(&family);
-        // Pairs without a difference change no sum, and these fill the seeds up to where vectors are drawn.
-        let padded: Vec<Vec<Option<f64>>> =
-            family.iter().map(|own| own.iter().copied().chain([Some(0.0); 12]).collect()).collect();
+        // Pairs without a difference change no sum, and these fill the seeds up to where vectors
+        // are drawn.
+        let padded: Vec<Vec<Option<f64>>> = family
+            .iter()
+            .map(|own| own.iter().copied().chain([Some(0.0); 12]).collect())
+            .collect();
         let drawn = max_t(&padded, &[0.0; 3], bits);
         assert_eq!(drawn.draws, Some(DRAWS));
         for (drawn, counted) in drawn.p.iter().zip(counted) {
             let (drawn, counted) = (drawn.unwrap(), counted.unwrap());
-            assert!((drawn - counted).abs() < 5.0 * (counted * (1.0 - counted) / 1e5).sqrt(), "{drawn}, {counted}");
+            assert!(
+                (drawn - counted).abs() < 5.0 * (counted * (1.0 - counted) / 1e5).sqrt(),
+                "{drawn}, {counted}"
+            );
         }
     }
 }

@@ -8,7 +8,8 @@ use super::signflip::{SignFlip, sign_flip};
 pub struct Paired {
     /// Mean difference with its t interval.
     pub difference: Estimate,
-    /// Effect size: mean over standard deviation of the differences (Cohen 1988); `None` where they do not vary.
+    /// Effect size: mean over standard deviation of the differences (Cohen 1988); `None` where they
+    /// do not vary.
     pub dz: Option<f64>,
     /// Pairs in which the treated value is lower (better, for a loss).
     pub wins: usize,
@@ -21,11 +22,17 @@ pub struct Paired {
 }
 
 impl Paired {
-    /// Compares pair by pair; `None` without a pair. `bits` supplies random bits to the test beyond its exact range.
+    /// Compares pair by pair; `None` without a pair. `bits` supplies random bits to the test beyond
+    /// its exact range.
     ///
     /// # Panics
     /// If the sides differ in length.
-    pub fn of(treated: &[f64], control: &[f64], level: f64, bits: impl FnMut() -> u64) -> Option<Self> {
+    pub fn of(
+        treated: &[f64],
+        control: &[f64],
+        level: f64,
+        bits: impl FnMut() -> u64,
+    ) -> Option<Self> {
         assert_eq!(treated.len(), control.len(), "pairs come in pairs");
         let differences: Vec<f64> = treated.iter().zip(control).map(|(t, c)| t - c).collect();
         let difference = Estimate::of(&differences, level)?;

@@ -9,18 +9,20 @@ use super::student::t_quantile;
 /// Share of studies that find an effect which `detectable` calls detectable.
 pub const WANTED_POWER: f64 = 0.8;
 
-/// Up to this many seeds power is that of the sign-flip test itself; beyond, that of the t test, which it approaches.
+/// Up to this many seeds power is that of the sign-flip test itself; beyond, that of the t test,
+/// which it approaches.
 const SIMULATED_SEEDS: usize = 10;
 
 /// Sums over sign vectors, comparisons and simulated studies, about: a tenth of a second.
 const SIMULATED_WORK: usize = 40_000_000;
 
-/// Up to this many comparisons are simulated; more need an effect that is larger in the proportion of the t test's.
+/// Up to this many comparisons are simulated; more need an effect that is larger in the proportion
+/// of the t test's.
 const SIMULATED_COMPARISONS: usize = 300;
 
-/// Chance that a two-sided paired t test at level `alpha` finds an effect of `dz` standard deviations of the difference
-/// with `seeds` pairs; 0 below two. T^2 follows a noncentral F(1, n - 1) with noncentrality n dz^2, a Poisson mixture
-/// of beta distributions.
+/// Chance that a two-sided paired t test at level `alpha` finds an effect of `dz` standard
+/// deviations of the difference with `seeds` pairs; 0 below two. T^2 follows a noncentral F(1, n -
+/// 1) with noncentrality n dz^2, a Poisson mixture of beta distributions.
 fn t_power(dz: f64, seeds: usize, alpha: f64) -> f64 {
     if seeds < 2 {
         return 0.0;
@@ -30,7 +32,11 @@ fn t_power(dz: f64, seeds: usize, alpha: f64) -> f64 {
     let total = df + critical * critical;
     let rate = seeds as f64 * dz * dz / 2.0;
     let missed = |j: f64| {
-        let weight = if rate == 0.0 { f64::from(j == 0.0) } else { (j * rate.ln() - rate - ln_gamma(j + 1.0)).exp() };
+        let weight = if rate == 0.0 {
+            f64::from(j == 0.0)
+        } else {
+            (j * rate.ln() - rate - ln_gamma(j + 1.0)).exp()
+        };
         weight * incomplete_beta(critical * critical / total, df / total, j + 0.5, df / 2.0)
     };
     // The Poisson weights live within a few standard deviations of their rate.
@@ -51,10 +57,12 @@ fn bisect(steps: u32, reached: impl Fn(f64) -> bool) -> f64 {
     high
 }
 
-/// The level at which one of `comparisons` equally correlated (1/2) normal statistics has to be tested, so that under no
-/// effect any of them is significant with chance `alpha`: Dunnett's (1955) with known variance.
+/// The level at which one of `comparisons` equally correlated (1/2) normal statistics has to be
+/// tested, so that under no effect any of them is significant with chance `alpha`: Dunnett's (1955)
+/// with known variance.
 fn level_of_one(comparisons: usize, alpha: f64) -> f64 {
-    // Statistic i is (a_i + w) / sqrt 2 with independent normal a_i and w; w is what the baseline shares out.
+    // Statistic i is (a_i + w) / sqrt 2 with independent normal a_i and w; w is what the baseline
+    // shares out.
     let all_below = |critical: f64| {
         const STEP: f64 = 0.02;
         let reach = critical * std::f64::consts::SQRT_2;
@@ -69,11 +77,17 @@ fn level_of_one(comparisons: usize, alpha: f64) -> f64 {
     2.0 * normal_cdf(-critical)
 }
 
-/// The smallest effect, in standard deviations of the paired difference, that one of `comparisons` corrected together by
-/// step-down max-T shows at level `alpha` in `WANTED_POWER` of all studies of `seeds` seeds; `None` where no outcome is
-/// significant. Differences are normal, the other comparisons change nothing, and any two correlate by 1/2, as variants
-/// that share nothing but the baseline do. `noise` supplies standard normals.
-pub fn detectable(seeds: usize, comparisons: usize, alpha: f64, noise: &mut dyn FnMut() -> f64) -> Option<f64> {
+/// The smallest effect, in standard deviations of the paired difference, that one of `comparisons`
+/// corrected together by step-down max-T shows at level `alpha` in `WANTED_POWER` of all studies of
+/// `seeds` seeds; `None` where no outcome is significant. Differences are normal, the other
+/// comparisons change nothing, and any two correlate by 1/2, as variants that share nothing but the
+/// baseline do. `noise` supplies standard normals.
+pub fn detectable(
+    seeds: usize,
+    comparisons: usize,
+    alpha: f64,
+    noise: &mut dyn FnMut() -> f64,
+) -> Option<f64> {
     if smallest_p(seeds) > alpha {
         return None;
     }
@@ -96,13 +110,20 @@ pub fn detectable(seeds: usize, comparisons: usize, alpha: f64, noise: &mut dyn 
     }
     // Drawing a normal takes as long as eight sums.
     let studies = (SIMULATED_WORK / ((comparisons + 3) * (flips + 8 * seeds))).clamp(200, 20_000);
-    let mut found_from: Vec<f64> = (0..studies).map(|_| found_from(seeds, comparisons, most, noise)).collect();
+    let mut found_from: Vec<f64> =
+        (0..studies).map(|_| found_from(seeds, comparisons, most, noise)).collect();
     found_from.sort_by(f64::total_cmp);
     Some(found_from[(WANTED_POWER * studies as f64) as usize])
 }
 
-/// The effect from which on a simulated study finds it: `most` sign vectors, the one seen among them, may be as extreme.
-fn found_from(seeds: usize, comparisons: usize, most: usize, noise: &mut dyn FnMut() -> f64) -> f64 {
+/// The effect from which on a simulated study finds it: `most` sign vectors, the one seen among
+/// them, may be as extreme.
+fn found_from(
+    seeds: usize,
+    comparisons: usize,
+    most: usize,
+    noise: &mut dyn FnMut() -> f64,
+) -> f64 {
     let half = 0.5f64.sqrt();
     let baseline: Vec<f64> = (0..seeds).map(|_| half * noise()).collect();
     let mut differences = || -> Vec<f64> { baseline.iter().map(|b| half * noise() - b).collect() };
@@ -123,19 +144,22 @@ fn found_from(seeds: usize, comparisons: usize, most: usize, noise: &mut dyn FnM
     let sd = (own.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / n).sqrt();
     // The effect above which a sign vector is less extreme than the one seen.
     let threshold = |flip: usize| {
-        // The same sum but for the flipped seeds' sign: they, or the rest, must not sum to less than zero.
+        // The same sum but for the flipped seeds' sign: they, or the rest, must not sum to less
+        // than zero.
         let n_flipped = f64::from(flip.count_ones());
         let flipped = 0.5 * (sums[0] - sums[flip]);
         let own = (-flipped / n_flipped).max((flipped - sums[0]) / (n - n_flipped));
         // sqrt(n) m / sqrt(m^2 + sd^2) with m = mean + effect must exceed what the others reach.
-        let other = largest[flip] * sd / (n - largest[flip].powi(2)).max(f64::MIN_POSITIVE).sqrt() - mean;
+        let other =
+            largest[flip] * sd / (n - largest[flip].powi(2)).max(f64::MIN_POSITIVE).sqrt() - mean;
         own.max(other)
     };
     let mut thresholds: Vec<f64> = (1..sums.len()).map(threshold).collect();
     *thresholds.select_nth_unstable_by(most - 1, |a, b| b.total_cmp(a)).1
 }
 
-/// The sums under every choice of signs but that of the first value, which stays: bit i of the place flips value i + 1.
+/// The sums under every choice of signs but that of the first value, which stays: bit i of the
+/// place flips value i + 1.
 fn flipped_sums(values: &[f64], sums: &mut [f64]) {
     sums[0] = values[0];
     let mut filled = 1;
@@ -164,7 +188,8 @@ pub struct Feasibility {
 }
 
 impl Feasibility {
-    /// The figures for a number of seeds; `corrected` is the smallest corrected p value by number of seeds.
+    /// The figures for a number of seeds; `corrected` is the smallest corrected p value by number
+    /// of seeds.
     pub fn of(seeds: usize, alpha: f64, corrected: impl Fn(usize) -> f64) -> Self {
         Self {
             seeds,
@@ -205,25 +230,48 @@ mod tests {
         for comparisons in [1, 2, 12, 300, 10_000] {
             let can = Feasibility::of(6, 0.05, |n| smallest_p_max_t(n, n, comparisons));
             assert!(can.reachable());
-            assert_eq!((can.seeds_needed, can.smallest_p_corrected), (Some(6), 0.03125), "{comparisons} comparisons");
+            assert_eq!(
+                (can.seeds_needed, can.smallest_p_corrected),
+                (Some(6), 0.03125),
+                "{comparisons} comparisons"
+            );
         }
-        let cases = [(1, 6), (2, 7), (3, 7), (4, 8), (6, 8), (7, 9), (8, 9), (12, 9), (16, 10), (32, 11)];
+        let cases = [
+            (1, 6),
+            (2, 7),
+            (3, 7),
+            (4, 8),
+            (6, 8),
+            (7, 9),
+            (8, 9),
+            (12, 9),
+            (16, 10),
+            (32, 11),
+        ];
         for (comparisons, seeds) in cases {
             let can = Feasibility::of(3, 0.05, |n| comparisons as f64 * smallest_p(n));
             assert_eq!(can.seeds_needed, Some(seeds), "{comparisons} comparisons");
         }
         assert_eq!(Feasibility::of(600, 1e-7, smallest_p).seeds_needed, None);
-        assert_eq!((smallest_p(3), smallest_p(20), smallest_p(600)), (0.25, 0.5f64.powi(19), 1.0 / 100_001.0));
+        assert_eq!(
+            (smallest_p(3), smallest_p(20), smallest_p(600)),
+            (0.25, 0.5f64.powi(19), 1.0 / 100_001.0)
+        );
     }
 
-    /// By independent means: with six seeds all differences must have the effect's sign, and Phi(dz)^6 is 0.8 at Python's
-    /// NormalDist().inv_cdf(0.8 ** (1 / 6)); of the t test, scipy's brentq over the noncentral t distribution.
+    /// By independent means: with six seeds all differences must have the effect's sign, and
+    /// Phi(dz)^6 is 0.8 at Python's NormalDist().inv_cdf(0.8 ** (1 / 6)); of the t test, scipy's
+    /// brentq over the noncentral t distribution.
     #[test]
     fn detectable_effects_equal_closed_forms() {
-        for (seeds, expected) in
-            [(6, 1.7927367205804206), (16, 0.7494656445135547), (20, 0.6604416546230262), (30, 0.5292356151129528)]
-        {
-            let found = detectable(seeds, 1, 0.05, &mut || unreachable!("nothing is simulated")).unwrap();
+        for (seeds, expected) in [
+            (6, 1.7927367205804206),
+            (16, 0.7494656445135547),
+            (20, 0.6604416546230262),
+            (30, 0.5292356151129528),
+        ] {
+            let found =
+                detectable(seeds, 1, 0.05, &mut || unreachable!("nothing is simulated")).unwrap();
             assert!((found - expected).abs() < 1e-8, "{seeds} seeds: {found}, expected {expected}");
         }
         assert_eq!(detectable(5, 1, 0.05, &mut || 0.0), None);
@@ -240,7 +288,8 @@ mod tests {
         }
     }
 
-    // Dunnett (1964), two-sided 5 % points for infinite degrees of freedom: 1.96, 2.21, 2.35, 2.51, 2.73.
+    // Dunnett (1964), two-sided 5 % points for infinite degrees of freedom: 1.96, 2.21, 2.35, 2.51,
+    // 2.73.
     #[test]
     fn the_level_of_one_comparison_is_dunnetts() {
         for (comparisons, critical) in [(1, 1.96), (2, 2.21), (3, 2.35), (5, 2.51), (10, 2.72)] {
@@ -249,16 +298,26 @@ mod tests {
         }
     }
 
-    /// Levels and families for which no number of seeds that is planned can show anything end at once.
+    /// Levels and families for which no number of seeds that is planned can show anything end at
+    /// once.
     #[test]
     fn whatever_is_asked_ends() {
         for seeds in [0, 1, 2, 3, 6, 12, 36, 100, 2000] {
-            for level in [0.5, 0.95, 0.99999, 0.99999999999, 0.999999999999999, 1.0 - f64::EPSILON / 2.0] {
+            for level in
+                [0.5, 0.95, 0.99999, 0.99999999999, 0.999999999999999, 1.0 - f64::EPSILON / 2.0]
+            {
                 for comparisons in [0, 1, 300, 1_000_000] {
                     let alpha = (1.0 - level).min(0.05f64);
                     let found = detectable(seeds, comparisons, alpha, &mut noise(2));
-                    assert_eq!(found.is_some(), smallest_p(seeds) <= alpha, "{seeds} {level} {comparisons}");
-                    assert!(found.is_none_or(|dz| dz > 0.0 && dz < 1e3), "{seeds} {level} {comparisons}: {found:?}");
+                    assert_eq!(
+                        found.is_some(),
+                        smallest_p(seeds) <= alpha,
+                        "{seeds} {level} {comparisons}"
+                    );
+                    assert!(
+                        found.is_none_or(|dz| dz > 0.0 && dz < 1e3),
+                        "{seeds} {level} {comparisons}: {found:?}"
+                    );
                 }
             }
         }

@@ -1,8 +1,9 @@
-//! The sign-flip test of paired differences: exact, and free of any assumption on their distribution's form.
+//! The sign-flip test of paired differences: exact, and free of any assumption on their
+//! distribution's form.
 //!
-//! If a variant changed nothing, each seed's difference would be as likely with the other sign. The p value is the share
-//! of the 2^n ways to sign the differences whose sum is at least as far from zero as the one seen (Fisher 1935; Pitman
-//! 1937). With n pairs it cannot fall below 2^(1-n).
+//! If a variant changed nothing, each seed's difference would be as likely with the other sign. The
+//! p value is the share of the 2^n ways to sign the differences whose sum is at least as far from
+//! zero as the one seen (Fisher 1935; Pitman 1937). With n pairs it cannot fall below 2^(1-n).
 
 /// Up to this many pairs every way is counted; beyond, `DRAWS` of them are drawn.
 pub const EXACT_LIMIT: usize = 20;
@@ -10,8 +11,8 @@ pub const EXACT_LIMIT: usize = 20;
 /// Ways drawn beyond `EXACT_LIMIT`.
 pub const DRAWS: u32 = 100_000;
 
-/// Ways whose sums are formed side by side: an addition waits for the one before it, so that one sum at a time leaves the
-/// processor idle.
+/// Ways whose sums are formed side by side: an addition waits for the one before it, so that one
+/// sum at a time leaves the processor idle.
 pub(super) const LANES: usize = 16;
 
 const _: () = assert!((DRAWS as usize).is_multiple_of(LANES), "no lane is without a way");
@@ -31,29 +32,38 @@ pub struct SignFlip {
 /// The two-sided test of `differences`; `bits` supplies random bits where they are needed.
 pub fn sign_flip(differences: &[f64], bits: impl FnMut() -> u64) -> SignFlip {
     let sizes: Vec<f64> = differences.iter().map(|d| d.abs()).collect();
-    // Ways whose sums are equal in exact arithmetic must count as equal whatever the order of their additions.
+    // Ways whose sums are equal in exact arithmetic must count as equal whatever the order of their
+    // additions.
     let slack = TIE * sizes.iter().sum::<f64>();
     let seen = differences.iter().sum::<f64>().abs() - slack;
     if sizes.len() <= EXACT_LIMIT {
         // A way and its opposite are equally far from zero: the first sign stays fixed.
-        let Some((first, rest)) = sizes.split_first() else { return SignFlip { p: 1.0, draws: None } };
+        let Some((first, rest)) = sizes.split_first() else {
+            return SignFlip { p: 1.0, draws: None };
+        };
         let extreme = count_extreme(rest, *first, seen);
         return SignFlip { p: extreme as f64 / (1u64 << rest.len()) as f64, draws: None };
     }
     let extreme = count_drawn(&sizes, seen, DRAWS, bits);
     // The way that was seen is one of them: the estimate is never 0 (Phipson and Smyth 2010).
-    SignFlip { p: f64::from(extreme + 1) / f64::from(DRAWS + 1), draws: Some(DRAWS) }
+    SignFlip {
+        p: f64::from(extreme + 1) / f64::from(DRAWS + 1),
+        draws: Some(DRAWS),
+    }
 }
 
 fn count_extreme(rest: &[f64], sum: f64, seen: f64) -> u64 {
     match rest.split_first() {
         None => u64::from(sum.abs() >= seen),
-        Some((next, rest)) => count_extreme(rest, sum + next, seen) + count_extreme(rest, sum - next, seen),
+        Some((next, rest)) => {
+            count_extreme(rest, sum + next, seen) + count_extreme(rest, sum - next, seen)
+        }
     }
 }
 
-/// Number of `draws` random ways, a multiple of `LANES`, under which the sum is at least `seen` away from zero. Bits are drawn
-/// one way after another, and the differences of each are added up in their order, 64 at a time.
+/// Number of `draws` random ways, a multiple of `LANES`, under which the sum is at least `seen`
+/// away from zero. Bits are drawn one way after another, and the differences of each are added up
+/// in their order, 64 at a time.
 fn count_drawn(sizes: &[f64], seen: f64, draws: u32, mut bits: impl FnMut() -> u64) -> u32 {
     let mut extreme = 0;
     // A lane is a way; a bit of 0 turns the sign.
@@ -112,7 +122,8 @@ pub(super) mod tests {
     }
 
     proptest! {
-        /// Counts are equal, not close: a way has the same sum, bit for bit, whatever is next to it.
+        /// Counts are equal, not close: a way has the same sum, bit for bit, whatever is next to
+        /// it.
         #[test]
         fn ways_side_by_side_count_as_one_by_one(n in 1usize..200, blocks in 1u32..40, state in any::<u64>()) {
             let mut noise = random_bits(state);
@@ -129,7 +140,8 @@ pub(super) mod tests {
                 (0..draws).map(|_| sum().abs()).collect::<Vec<f64>>()
             };
             let sums = sums(Box::new(random_bits(!state)));
-            // Each of the sums itself is the sharpest limit: one rounding less, and it would not be counted.
+            // Each of the sums itself is the sharpest limit: one rounding less, and it would not be
+            // counted.
             for seen in sums.iter().take(20) {
                 let expected = sums.iter().filter(|sum| *sum >= seen).count() as u32;
                 prop_assert_eq!(count_drawn(&sizes, *seen, draws, random_bits(!state)), expected);

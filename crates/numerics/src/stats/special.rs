@@ -1,7 +1,14 @@
 //! The log-gamma and the regularised incomplete beta function, to about 1e-13.
 
 /// Coefficients B(2k) / (2k (2k - 1)) of Stirling's series.
-const STIRLING: [f64; 6] = [1.0 / 12.0, -1.0 / 360.0, 1.0 / 1260.0, -1.0 / 1680.0, 1.0 / 1188.0, -691.0 / 360_360.0];
+const STIRLING: [f64; 6] = [
+    1.0 / 12.0,
+    -1.0 / 360.0,
+    1.0 / 1260.0,
+    -1.0 / 1680.0,
+    1.0 / 1188.0,
+    -691.0 / 360_360.0,
+];
 
 /// ln Gamma(x), x > 0: Stirling's series, reached by Gamma(x + 1) = x Gamma(x).
 pub(super) fn ln_gamma(mut x: f64) -> f64 {
@@ -15,7 +22,8 @@ pub(super) fn ln_gamma(mut x: f64) -> f64 {
     (x - 0.5) * x.ln() - x + 0.5 * std::f64::consts::TAU.ln() + series - product.ln()
 }
 
-/// I_x(a, b), the regularised incomplete beta function, given both x and y = 1 - x so that neither loses digits.
+/// I_x(a, b), the regularised incomplete beta function, given both x and y = 1 - x so that neither
+/// loses digits.
 pub(super) fn incomplete_beta(x: f64, y: f64, a: f64, b: f64) -> f64 {
     if x <= 0.0 {
         return 0.0;
@@ -23,7 +31,8 @@ pub(super) fn incomplete_beta(x: f64, y: f64, a: f64, b: f64) -> f64 {
     if y <= 0.0 {
         return 1.0;
     }
-    // The continued fraction converges fast below the mean; above it, by symmetry, its complement does.
+    // The continued fraction converges fast below the mean; above it, by symmetry, its complement
+    // does.
     if x > (a + 1.0) / (a + b + 2.0) {
         return 1.0 - incomplete_beta(y, x, b, a);
     }
@@ -64,7 +73,10 @@ mod tests {
     fn log_gamma_meets_factorials_and_pi() {
         let mut factorial = 1.0f64;
         for n in 1..20 {
-            assert!((ln_gamma(f64::from(n)) - factorial.ln()).abs() < 1e-13 * factorial.ln().max(1.0), "{n}");
+            assert!(
+                (ln_gamma(f64::from(n)) - factorial.ln()).abs() < 1e-13 * factorial.ln().max(1.0),
+                "{n}"
+            );
             factorial *= f64::from(n);
         }
         assert!((ln_gamma(0.5) - 0.5 * std::f64::consts::PI.ln()).abs() < 1e-14);

@@ -31,7 +31,8 @@ pub fn t_quantile(p: f64, df: f64) -> f64 {
         low = high;
         high *= 2.0;
     }
-    // Bisection down to two neighbouring floats: slow for numerics, instant for a table, and it cannot go astray.
+    // Bisection down to two neighbouring floats: slow for numerics, instant for a table, and it
+    // cannot go astray.
     loop {
         let middle = f64::midpoint(low, high);
         if middle <= low || middle >= high {
@@ -46,7 +47,10 @@ mod tests {
     use super::*;
 
     fn close(found: f64, expected: f64) {
-        assert!((found - expected).abs() <= 1e-10 * expected.abs().max(1.0), "{found}, expected {expected}");
+        assert!(
+            (found - expected).abs() <= 1e-10 * expected.abs().max(1.0),
+            "{found}, expected {expected}"
+        );
     }
 
     // from scipy.stats import t; for p, df in ...: print(repr(t.ppf(p, df)))

@@ -40,7 +40,8 @@ struct Description {
 }
 
 impl Trainer<'_> {
-    /// The state as a safetensors file: parameters, best parameters, the optimiser's arrays, and a description.
+    /// The state as a safetensors file: parameters, best parameters, the optimiser's arrays, and a
+    /// description.
     pub fn checkpoint(&self) -> Result<Vec<u8>, CheckpointError> {
         let description = serde_json::to_vec(&Description {
             kernel: instruction_set().into(),
@@ -57,7 +58,11 @@ impl Trainer<'_> {
             ("first_moment", Array::new(Content::Floats(flat(first)))),
             ("second_moment", Array::new(Content::Floats(flat(second)))),
         ];
-        arrays.extend(self.best.as_ref().map(|best| ("best", Array::new(Content::Floats(&best.params)))));
+        arrays.extend(
+            self.best
+                .as_ref()
+                .map(|best| ("best", Array::new(Content::Floats(&best.params)))),
+        );
         Ok(safetensors::serialize(arrays, None)?)
     }
 
@@ -69,9 +74,15 @@ impl Trainer<'_> {
         let array = |name: &str, len: usize| -> Result<Vec<f32>, CheckpointError> {
             let view = file.tensor(name)?;
             if view.dtype() != Dtype::F32 || view.data().len() != 4 * len {
-                return Err(CheckpointError::Mismatch(format!("`{name}` does not hold {len} numbers")));
+                return Err(CheckpointError::Mismatch(format!(
+                    "`{name}` does not hold {len} numbers"
+                )));
             }
-            Ok(view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+            Ok(view
+                .data()
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect())
         };
         let lanes = |name: &str, lanes: &[Lane]| -> Result<Vec<Lane>, CheckpointError> {
             let (numbers, mut lanes) = (array(name, lanes.len() * WIDTH)?, lanes.to_vec());
@@ -82,11 +93,15 @@ impl Trainer<'_> {
         let [first, second] = &self.stepper.state;
         let state = [lanes("first_moment", first)?, lanes("second_moment", second)?];
         let best = match description.best {
-            Some((epoch, valid_nll_nats)) => Some(Best { epoch, valid_nll_nats, params: array("best", len)? }),
+            Some((epoch, valid_nll_nats)) => {
+                Some(Best { epoch, valid_nll_nats, params: array("best", len)? })
+            }
             None => None,
         };
         if !self.fits(&description) {
-            return Err(CheckpointError::Mismatch("its kernel, epochs or steps are not those of this run".into()));
+            return Err(CheckpointError::Mismatch(
+                "its kernel, epochs or steps are not those of this run".into(),
+            ));
         }
         self.stepper.weights = weights;
         self.stepper.state = state;
@@ -109,7 +124,9 @@ impl Trainer<'_> {
         (between_batches || unscored)
             && description.kernel == instruction_set()
             && description.steps == whole + in_epoch.div_ceil(batch) as u64
-            && description.best.is_none_or(|(epoch, _)| (1..=description.rows.len()).contains(&epoch))
+            && description
+                .best
+                .is_none_or(|(epoch, _)| (1..=description.rows.len()).contains(&epoch))
     }
 }
 
@@ -118,8 +135,8 @@ enum Content<'a> {
     Floats(&'a [f32]),
 }
 
-/// An array as safetensors takes it: made into bytes only when its turn comes, so that one copy at a time exists besides
-/// the file.
+/// An array as safetensors takes it: made into bytes only when its turn comes, so that one copy at
+/// a time exists besides the file.
 struct Array<'a> {
     content: Content<'a>,
     shape: [usize; 1],

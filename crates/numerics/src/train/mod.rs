@@ -64,7 +64,9 @@ impl Schedule {
         let done = epoch as f64 / epochs as f64;
         match self {
             Self::Constant => 1.0,
-            Self::Steps { at, factor } => factor.powi(at.iter().filter(|&&at| at <= done).count() as i32),
+            Self::Steps { at, factor } => {
+                factor.powi(at.iter().filter(|&&at| at <= done).count() as i32)
+            }
             Self::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * done).cos()),
         }
     }

@@ -16,7 +16,8 @@ pub enum Optimizer {
         #[serde(default)]
         momentum: f64,
     },
-    /// AdaGrad (Duchi et al. 2011): `s += g^2; p -= lr g / sqrt(s + eps)`, epsilon inside as in the original MADE.
+    /// AdaGrad (Duchi et al. 2011): `s += g^2; p -= lr g / sqrt(s + eps)`, epsilon inside as in the
+    /// original MADE.
     Adagrad {
         /// Learning rate.
         lr: f64,
@@ -24,7 +25,8 @@ pub enum Optimizer {
         #[serde(default = "adagrad_eps")]
         eps: f64,
     },
-    /// AdaDelta (Zeiler 2012): `d = g sqrt(u + eps) / sqrt(s + eps)` with u, s running means of d^2 and g^2.
+    /// AdaDelta (Zeiler 2012): `d = g sqrt(u + eps) / sqrt(s + eps)` with u, s running means of d^2
+    /// and g^2.
     Adadelta {
         /// Factor on the update; 1 in the original.
         #[serde(default = "adadelta_lr")]
@@ -88,8 +90,12 @@ impl Optimizer {
     pub fn at(self, step: u64, factor: f64) -> Update {
         match self {
             Self::Sgd { lr, momentum: 0.0 } => Update::Sgd { lr: (lr * factor) as f32 },
-            Self::Sgd { lr, momentum } => Update::Momentum { lr: (lr * factor) as f32, momentum: momentum as f32 },
-            Self::Adagrad { lr, eps } => Update::Adagrad { lr: (lr * factor) as f32, eps: eps as f32 },
+            Self::Sgd { lr, momentum } => {
+                Update::Momentum { lr: (lr * factor) as f32, momentum: momentum as f32 }
+            }
+            Self::Adagrad { lr, eps } => {
+                Update::Adagrad { lr: (lr * factor) as f32, eps: eps as f32 }
+            }
             Self::Adadelta { lr, rho, eps } => {
                 Update::Adadelta { lr: (lr * factor) as f32, rho: rho as f32, eps: eps as f32 }
             }

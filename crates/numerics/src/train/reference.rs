@@ -1,8 +1,9 @@
-//! Training by candle alone, to check the kernels against: autograd over `made::reference`, update rules as tensor operations.
+//! Training by candle alone, to check the kernels against: autograd over `made::reference`, update
+//! rules as tensor operations.
 //!
-//! Initial weights, masks, order and bits of the images are those of a run; everything computed from them is computed another
-//! way, slowly. In double precision it has no rounding to speak of; next to that, single precision shows how far rounding
-//! alone drives a training apart.
+//! Initial weights, masks, order and bits of the images are those of a run; everything computed
+//! from them is computed another way, slowly. In double precision it has no rounding to speak of;
+//! next to that, single precision shows how far rounding alone drives a training apart.
 
 use std::collections::BTreeMap;
 
@@ -64,7 +65,13 @@ impl<'a> ReferenceTrainer<'a> {
         };
         let params = Var::from_tensor(&made.parameters().to_dtype(dtype)?)?;
         let zeros = params.zeros_like()?.detach();
-        let scored = Reference::new(made.network(), &masks.evaluated(0), made.first_ordering(), dtype, &Device::Cpu)?;
+        let scored = Reference::new(
+            made.network(),
+            &masks.evaluated(0),
+            made.first_ordering(),
+            dtype,
+            &Device::Cpu,
+        )?;
         Ok(Self {
             made,
             masks,
@@ -87,9 +94,9 @@ impl<'a> ReferenceTrainer<'a> {
         self.params.to_dtype(DType::F64)?.to_vec1()
     }
 
-    /// How far the rounding of gradients alone may have moved each weight. An adaptive rule divides a gradient by the size of
-    /// those before it, and so divides its rounding: a weight whose gradients are tiny moves by as much as the others, but in
-    /// a direction that rounding decides.
+    /// How far the rounding of gradients alone may have moved each weight. An adaptive rule divides
+    /// a gradient by the size of those before it, and so divides its rounding: a weight whose
+    /// gradients are tiny moves by as much as the others, but in a direction that rounding decides.
     fn slack(&self) -> Result<Vec<f64>> {
         self.slack.to_dtype(DType::F64)?.to_vec1()
     }
@@ -114,7 +121,10 @@ impl<'a> ReferenceTrainer<'a> {
     pub fn step(&mut self, indices: &[u32]) -> Result<f64> {
         let train = &self.data.train;
         let pixels: Vec<u8> = if self.data.dynamic() {
-            indices.iter().flat_map(|&i| binarized(train.row(i as usize), self.seed, self.epochs, i)).collect()
+            indices
+                .iter()
+                .flat_map(|&i| binarized(train.row(i as usize), self.seed, self.epochs, i))
+                .collect()
         } else {
             indices.iter().flat_map(|&i| train.row(i as usize)).copied().collect()
         };
@@ -125,7 +135,13 @@ impl<'a> ReferenceTrainer<'a> {
                 self.engines.clear();
             }
             let (network, first) = (self.made.network(), self.made.first_ordering());
-            let engine = Reference::new(network, &self.masks.trained(mask), first, self.dtype, &Device::Cpu)?;
+            let engine = Reference::new(
+                network,
+                &self.masks.trained(mask),
+                first,
+                self.dtype,
+                &Device::Cpu,
+            )?;
             self.engines.insert(mask, engine);
         }
         let losses = nll(&self.engines[&mask].logits(&self.params, &x)?, &x)?;
@@ -137,13 +153,14 @@ impl<'a> ReferenceTrainer<'a> {
         losses.sum_all()?.to_dtype(DType::F64)?.to_scalar()
     }
 
-    /// Moves the weights by a gradient. Decays are rounded to single precision first, as the kernels hold them: one minus
-    /// 0.999 changes in the fifth digit.
+    /// Moves the weights by a gradient. Decays are rounded to single precision first, as the
+    /// kernels hold them: one minus 0.999 changes in the fifth digit.
     fn update(&mut self, g: &Tensor) -> Result<()> {
         let single = |value: f64| f64::from(value as f32);
         let factor = self.config.schedule.factor(self.epochs, self.config.epochs);
         let [s, u] = &mut self.state;
-        // The step, and what a unit of gradient adds to it where that differs from weight to weight.
+        // The step, and what a unit of gradient adds to it where that differs from weight to
+        // weight.
         let (step, rate) = match self.config.optimizer {
             Optimizer::Sgd { lr, momentum } => {
                 *s = ((&*s * single(momentum))? + g)?;
@@ -200,7 +217,8 @@ impl<'a> ReferenceTrainer<'a> {
 /// How far the numbers of a run are from the same training in double precision.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Distance {
-    /// Of the run, at most; where some of it is explained by itself, of the number that is the furthest beyond that.
+    /// Of the run, at most; where some of it is explained by itself, of the number that is the
+    /// furthest beyond that.
     pub run: f64,
     /// How much of `run` is explained by itself.
     pub slack: f64,
@@ -223,9 +241,10 @@ impl Distance {
         self.scale = larger(self.scale, double.abs());
     }
 
-    /// The most that rounding explains. Kernels and candle round in other places, so their distances from double precision
-    /// are of one order but not equal; the second term is what storing and a few roundings of the largest number make, the third
-    /// what an adaptive rule makes of a rounded gradient.
+    /// The most that rounding explains. Kernels and candle round in other places, so their
+    /// distances from double precision are of one order but not equal; the second term is what
+    /// storing and a few roundings of the largest number make, the third what an adaptive rule
+    /// makes of a rounded gradient.
     pub fn bound(&self) -> f64 {
         20.0 * self.rounding + 1e-6 * (1.0 + self.scale) + self.slack
     }
@@ -250,7 +269,8 @@ pub struct Comparison {
     pub weights: Distance,
 }
 
-/// Trains in both precisions as long as the run that left these epochs did, and compares; `trained` is its model.
+/// Trains in both precisions as long as the run that left these epochs did, and compares; `trained`
+/// is its model.
 pub fn compare(
     mut single: ReferenceTrainer,
     mut double: ReferenceTrainer,
@@ -266,7 +286,8 @@ pub fn compare(
             comparison.nll.see(run, single, double, 0.0);
         }
         if row.epoch == best_epoch {
-            let (single, double, slack) = (single.parameters()?, double.parameters()?, double.slack()?);
+            let (single, double, slack) =
+                (single.parameters()?, double.parameters()?, double.slack()?);
             trained.read(|params| {
                 for (i, &run) in params.iter().enumerate() {
                     comparison.weights.see(f64::from(run), single[i], double[i], slack[i]);

@@ -47,8 +47,8 @@ impl Stepper {
         made.update(|params| kept.store(layout, &self.weights, params))
     }
 
-    /// Trains on one minibatch of 0/1 images; the learning rate is multiplied by `factor`. Returns the sum of
-    /// their negative log-likelihoods before the update, nats.
+    /// Trains on one minibatch of 0/1 images; the learning rate is multiplied by `factor`. Returns
+    /// the sum of their negative log-likelihoods before the update, nats.
     pub fn step<'a>(
         &mut self,
         network: &Network,

@@ -1,8 +1,8 @@
 //! A training in progress, one minibatch at a time.
 //!
-//! Whoever drives it decides between two minibatches whether to go on, to save a checkpoint or to stop; nothing here
-//! reads a clock or a file. All randomness is found by number (epoch, image, mask change), so the state to save is small
-//! and resuming is exact.
+//! Whoever drives it decides between two minibatches whether to go on, to save a checkpoint or to
+//! stop; nothing here reads a clock or a file. All randomness is found by number (epoch, image,
+//! mask change), so the state to save is small and resuming is exact.
 
 use std::collections::BTreeMap;
 
@@ -30,8 +30,9 @@ pub struct Best {
     pub params: Vec<f32>,
 }
 
-/// A validation NLL above this multiple of D ln 2, the NLL of fair coins, counts as divergence. It means wrong predictions
-/// at odds of e^693 for every pixel: no training that works passes through it.
+/// A validation NLL above this multiple of D ln 2, the NLL of fair coins, counts as divergence. It
+/// means wrong predictions at odds of e^693 for every pixel: no training that works passes through
+/// it.
 const ABSURD: f64 = 1000.0;
 
 /// Whether a validation NLL after an epoch counts as divergence, with images of `dim` pixels.
@@ -55,7 +56,9 @@ impl std::fmt::Display for Divergence {
         match self {
             Self::Loss => write!(f, "the loss stopped being finite"),
             Self::Weights => write!(f, "a weight stopped being finite"),
-            Self::Nll(nll) => write!(f, "validation NLL rose to {nll:.1e} nats, above {ABSURD} D ln 2,"),
+            Self::Nll(nll) => {
+                write!(f, "validation NLL rose to {nll:.1e} nats, above {ABSURD} D ln 2,")
+            }
         }
     }
 }
@@ -166,7 +169,9 @@ impl<'a> Trainer<'a> {
             return Ok(Event::Batch);
         }
         self.stepper.store(self.made)?;
-        let scorer = self.scorer.get_or_insert_with(|| Scorer::new(self.made, &self.masks.evaluated(0)));
+        let scorer = self
+            .scorer
+            .get_or_insert_with(|| Scorer::new(self.made, &self.masks.evaluated(0)));
         scorer.refresh();
         let mut score = |images: &Images| mean(&scorer.nll(self.team, images)).unwrap_or(f64::NAN);
         let row = EpochRow {
@@ -234,15 +239,21 @@ impl<'a> Trainer<'a> {
         if self.order.as_ref().is_none_or(|(of, _)| *of != epoch) {
             self.order = Some((epoch, order_of(self.seed, epoch, self.data.train.count())));
         }
-        let (staircase, (_, order)) =
-            self.staircases.get(&change).zip(self.order.as_ref()).expect("both were set just above");
-        let indices = &order[self.images_seen..order.len().min(self.images_seen + self.config.batch)];
+        let (staircase, (_, order)) = self
+            .staircases
+            .get(&change)
+            .zip(self.order.as_ref())
+            .expect("both were set just above");
+        let indices =
+            &order[self.images_seen..order.len().min(self.images_seen + self.config.batch)];
         let factor = self.config.schedule.factor(epoch, self.config.epochs);
         let train = &self.data.train;
         let (step, network) = (&mut self.stepper, self.made.network());
         let loss = if self.data.dynamic() {
-            let drawn: Vec<u8> =
-                indices.iter().flat_map(|&i| binarized(train.row(i as usize), self.seed, epoch, i)).collect();
+            let drawn: Vec<u8> = indices
+                .iter()
+                .flat_map(|&i| binarized(train.row(i as usize), self.seed, epoch, i))
+                .collect();
             step.step(network, self.team, staircase, drawn.chunks_exact(train.dim()), factor)
         } else {
             let rows = indices.iter().map(|&i| train.row(i as usize));
@@ -259,7 +270,12 @@ pub(super) fn order_of(seed: Seed, epoch: usize, images: usize) -> Vec<u32> {
 }
 
 /// A grey image drawn as 0/1 for one epoch, from 0: on with probability grey / 255.
-pub(super) fn binarized(grey: &[u8], seed: Seed, epoch: usize, image: u32) -> impl Iterator<Item = u8> + '_ {
+pub(super) fn binarized(
+    grey: &[u8],
+    seed: Seed,
+    epoch: usize,
+    image: u32,
+) -> impl Iterator<Item = u8> + '_ {
     let mut stream = seed.stream(Purpose::Binarize, ((epoch as u64) << 32) | u64::from(image));
     grey.iter().map(move |&level| u8::from(stream.below(255) < u64::from(level)))
 }
@@ -270,6 +286,7 @@ pub fn trained_bits(data: &Dataset, seed: Seed, epoch: usize, count: usize) -> I
     if !data.dynamic() {
         return images;
     }
-    let drawn = (0..images.count()).flat_map(|i| binarized(images.row(i), seed, epoch - 1, i as u32));
+    let drawn =
+        (0..images.count()).flat_map(|i| binarized(images.row(i), seed, epoch - 1, i as u32));
     Images::new(drawn.collect::<Vec<_>>(), images.dim())
 }

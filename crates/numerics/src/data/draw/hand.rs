@@ -1,4 +1,5 @@
-//! A hand: what differs between two people writing the same character, and between two times one person writes it.
+//! A hand: what differs between two people writing the same character, and between two times one
+//! person writes it.
 
 use super::Point;
 use super::pen::Nib;
@@ -12,7 +13,8 @@ pub(super) struct Hand {
     shear: f32,
     turn: Point,
     aspect: f32,
-    /// How far the middle of a character lies off its place: large heads or large feet, wide left or right halves.
+    /// How far the middle of a character lies off its place: large heads or large feet, wide left
+    /// or right halves.
     balance: Point,
     tremor: f32,
     /// Tightness of curves: below 1 an angular hand, above it a round one.
@@ -70,14 +72,19 @@ impl Hand {
             roundness: between(stream, 0.7, 1.3),
             haste: between(stream, 0.0, 8.0),
             warp: std::array::from_fn(|_| (wobble * bell(stream), wobble * bell(stream))),
-            pressure: [between(stream, 0.75, 1.15), between(stream, 0.9, 1.15), between(stream, 0.6, 1.1)],
+            pressure: [
+                between(stream, 0.75, 1.15),
+                between(stream, 0.9, 1.15),
+                between(stream, 0.6, 1.1),
+            ],
             height: (20.0 + 0.9 * bell(stream)) * scale,
             offset: (0.9 * scale * bell(stream), 0.8 * scale * bell(stream)),
             nib: Nib {
                 radius: (1.45 + 0.32 * bell(stream)).max(0.75) * scale,
                 flatness: between(stream, 1.0, 1.55),
                 axis: direction(stream),
-                softness: between(stream, 0.9, 1.5) * if scale < 1.0 { scale.max(0.5) } else { scale.sqrt() },
+                softness: between(stream, 0.9, 1.5)
+                    * if scale < 1.0 { scale.max(0.5) } else { scale.sqrt() },
             },
             level: between(stream, 246.0, 256.0).min(255.0),
             grain: between(stream, 0.0, 1.0),
@@ -85,7 +92,13 @@ impl Hand {
     }
 
     /// Writes a glyph (strokes of points in a box of about 100 x 100) onto `ink`.
-    pub(super) fn write(&self, stream: &mut Stream, strokes: &[Vec<(Point, bool)>], size: usize, ink: &mut [f32]) {
+    pub(super) fn write(
+        &self,
+        stream: &mut Stream,
+        strokes: &[Vec<(Point, bool)>],
+        size: usize,
+        ink: &mut [f32],
+    ) {
         let mut lines: Vec<Vec<Point>> = Vec::with_capacity(strokes.len());
         for stroke in strokes {
             let shift = (0.8 * self.tremor * bell(stream), 0.8 * self.tremor * bell(stream));
@@ -127,7 +140,9 @@ impl Hand {
     /// Pressure at fraction `t` of a stroke: the parabola through start, middle and end.
     fn press(&self, t: f32) -> f32 {
         let [start, middle, end] = self.pressure;
-        start * (1.0 - t) * (1.0 - 2.0 * t) + 4.0 * middle * t * (1.0 - t) + end * t * (2.0 * t - 1.0)
+        start * (1.0 - t) * (1.0 - 2.0 * t)
+            + 4.0 * middle * t * (1.0 - t)
+            + end * t * (2.0 * t - 1.0)
     }
 
     /// Balance and elastic wobble, then proportions, slant and turn.
@@ -151,7 +166,8 @@ pub(super) fn elastic(knots: &[Point; KNOTS * KNOTS], (x, y): Point) -> Point {
     };
     let ((i, fx), (j, fy)) = (place(x), place(y));
     let at = |i: usize, j: usize| knots[j * KNOTS + i];
-    let mix = |a: f32, b: f32, c: f32, d: f32| (a + fx * (b - a)) * (1.0 - fy) + (c + fx * (d - c)) * fy;
+    let mix =
+        |a: f32, b: f32, c: f32, d: f32| (a + fx * (b - a)) * (1.0 - fy) + (c + fx * (d - c)) * fy;
     let (a, b, c, d) = (at(i, j), at(i + 1, j), at(i, j + 1), at(i + 1, j + 1));
     (mix(a.0, b.0, c.0, d.0), mix(a.1, b.1, c.1, d.1))
 }
@@ -163,7 +179,8 @@ pub(super) fn bounds<'a>(points: impl Iterator<Item = &'a Point>) -> (Point, Poi
     })
 }
 
-/// The end of a stroke moved `run` away from the point before it; a short stroke, a dot, keeps its end.
+/// The end of a stroke moved `run` away from the point before it; a short stroke, a dot, keeps its
+/// end.
 fn run_on(end: Point, inner: Point, run: f32) -> Point {
     let (dx, dy) = (end.0 - inner.0, end.1 - inner.1);
     let length = (dx * dx + dy * dy).sqrt();
@@ -171,7 +188,8 @@ fn run_on(end: Point, inner: Point, run: f32) -> Point {
     (end.0 + step * dx, end.1 + step * dy)
 }
 
-/// A smooth curve through the points (Catmull and Rom 1974; `roundness` scales its tangents), broken at corners.
+/// A smooth curve through the points (Catmull and Rom 1974; `roundness` scales its tangents),
+/// broken at corners.
 fn spline(points: &[(Point, bool)], roundness: f32) -> Vec<Point> {
     const STEPS: usize = 7;
     let mut curve = vec![points[0].0];

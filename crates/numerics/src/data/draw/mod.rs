@@ -1,7 +1,9 @@
-//! Built-in data sets, drawn by the program: no network, no files, any number of images, and every one different.
+//! Built-in data sets, drawn by the program: no network, no files, any number of images, and every
+//! one different.
 //!
-//! Image `i` of a set depends on the data seed, the set (train, valid, test) and `i` alone, so a larger set begins with
-//! the smaller one, and the three sets are independent draws from one distribution.
+//! Image `i` of a set depends on the data seed, the set (train, valid, test) and `i` alone, so a
+//! larger set begins with the smaller one, and the three sets are independent draws from one
+//! distribution.
 
 mod glyphs;
 mod hand;
@@ -39,8 +41,11 @@ impl Builtin {
 
     /// What it is, in a few words.
     pub fn about(self) -> &'static str {
-        ["handwritten digits", "handwritten letters, both cases together", "circles, squares, stars and triangles"]
-            [self as usize]
+        [
+            "handwritten digits",
+            "handwritten letters, both cases together",
+            "circles, squares, stars and triangles",
+        ][self as usize]
     }
 
     /// Names of the classes, by label.
@@ -60,15 +65,24 @@ impl Builtin {
         }
     }
 
-    /// Draws the first `count` images of `part`, `size` x `size` grey levels each, and their labels.
-    pub(crate) fn draw(self, seed: u64, part: Part, count: usize, size: usize) -> (Vec<u8>, Vec<u16>) {
+    /// Draws the first `count` images of `part`, `size` x `size` grey levels each, and their
+    /// labels.
+    pub(crate) fn draw(
+        self,
+        seed: u64,
+        part: Part,
+        count: usize,
+        size: usize,
+    ) -> (Vec<u8>, Vec<u16>) {
         let characters: &[&[&str]] = match self {
             Self::Digits => &glyphs::DIGITS,
             Self::Letters => &glyphs::LETTERS,
             Self::Shapes => &[],
         };
-        let glyphs: Vec<Vec<_>> =
-            characters.iter().map(|styles| styles.iter().map(|style| glyphs::parse(style)).collect()).collect();
+        let glyphs: Vec<Vec<_>> = characters
+            .iter()
+            .map(|styles| styles.iter().map(|style| glyphs::parse(style)).collect())
+            .collect();
         let classes = self.classes().len() as u64;
         let mut pixels = Vec::with_capacity(count * size * size);
         let mut labels = Vec::with_capacity(count);

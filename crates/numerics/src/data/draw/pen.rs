@@ -1,7 +1,9 @@
-//! Ink on paper: anti-aliased strokes of an elliptical nib, and filled polygons, as grey levels 0..=255.
+//! Ink on paper: anti-aliased strokes of an elliptical nib, and filled polygons, as grey levels
+//! 0..=255.
 //!
-//! Only additions, multiplications, divisions and square roots are used here and in the rest of `draw`. IEEE 754 rounds
-//! those alike on every machine, which no mathematics library promises of sines, so a drawing is the same bits everywhere.
+//! Only additions, multiplications, divisions and square roots are used here and in the rest of
+//! `draw`. IEEE 754 rounds those alike on every machine, which no mathematics library promises of
+//! sines, so a drawing is the same bits everywhere.
 
 use super::Point;
 
@@ -26,7 +28,8 @@ impl Nib {
     }
 }
 
-/// Draws a stroke through `points`, each with its pressure (a factor on the nib's radius); keeps the darker ink.
+/// Draws a stroke through `points`, each with its pressure (a factor on the nib's radius); keeps
+/// the darker ink.
 pub(super) fn stroke(ink: &mut [f32], size: usize, nib: &Nib, points: &[(Point, f32)]) {
     for pair in points.windows(2) {
         let ((a, press_a), (b, press_b)) = (pair[0], pair[1]);
@@ -42,7 +45,8 @@ pub(super) fn stroke(ink: &mut [f32], size: usize, nib: &Nib, points: &[(Point, 
                 let t = ((px * dx + py * dy) * inverse).clamp(0.0, 1.0);
                 let (ex, ey) = (px - t * dx, py - t * dy);
                 let radius = nib.radius * (press_a + t * (press_b - press_a));
-                let cover = (0.5 + (radius - (ex * ex + ey * ey).sqrt()) / nib.softness).clamp(0.0, 1.0);
+                let cover =
+                    (0.5 + (radius - (ex * ex + ey * ey).sqrt()) / nib.softness).clamp(0.0, 1.0);
                 let cell = &mut ink[row * size + column];
                 *cell = cell.max(cover);
             }

@@ -1,4 +1,5 @@
-//! Circle, square, star and triangle, filled, at any angle, size and place, cut out by an unsteady hand.
+//! Circle, square, star and triangle, filled, at any angle, size and place, cut out by an unsteady
+//! hand.
 
 use super::hand::{bell, between, direction, elastic};
 use super::{Point, pen};
@@ -7,7 +8,8 @@ use crate::rng::Stream;
 /// Names of the classes, by label.
 pub(super) const NAMES: [&str; 4] = ["circle", "square", "star", "triangle"];
 
-/// Unit outlines. Sines and cosines of multiples of 72 and 120 degrees are written out: they must be the same everywhere.
+/// Unit outlines. Sines and cosines of multiples of 72 and 120 degrees are written out: they must
+/// be the same everywhere.
 const SQUARE: &[Point] = &[(0.72, 0.72), (-0.72, 0.72), (-0.72, -0.72), (0.72, -0.72)];
 const TRIANGLE: &[Point] = &[(0.0, -1.0), (0.866_025_4, 0.5), (-0.866_025_4, 0.5)];
 const PENTAGON: [Point; 5] = [
@@ -30,7 +32,10 @@ pub(super) fn draw(stream: &mut Stream, label: usize, size: usize, ink: &mut [f3
     let radius = side * between(stream, 0.2, 0.44);
     // The whole shape stays on the page: its circumscribed circle does.
     let room = (side / 2.0 - radius - side / 28.0).max(0.0);
-    let (x, y) = (side / 2.0 + room * between(stream, -1.0, 1.0), side / 2.0 + room * between(stream, -1.0, 1.0));
+    let (x, y) = (
+        side / 2.0 + room * between(stream, -1.0, 1.0),
+        side / 2.0 + room * between(stream, -1.0, 1.0),
+    );
     let turn = direction(stream);
     let squash = 1.0 - 0.06 * bell(stream).abs();
     let unsteady = between(stream, 0.01, 0.045);
@@ -54,7 +59,8 @@ fn circle() -> Vec<Point> {
         ((1.0 - t * t) / (1.0 + t * t), 2.0 * t / (1.0 + t * t))
     });
     let quarter: Vec<Point> = quarter.collect();
-    let turns: [fn(Point) -> Point; 4] = [|(x, y)| (x, y), |(x, y)| (-y, x), |(x, y)| (-x, -y), |(x, y)| (y, -x)];
+    let turns: [fn(Point) -> Point; 4] =
+        [|(x, y)| (x, y), |(x, y)| (-y, x), |(x, y)| (-x, -y), |(x, y)| (y, -x)];
     turns.iter().flat_map(|turn| quarter.iter().map(|&p| turn(p))).collect()
 }
 
@@ -72,5 +78,9 @@ fn star(inner: f32) -> Vec<Point> {
 /// Cuts every side in four, so that it can bend.
 fn divide(corners: &[Point]) -> Vec<Point> {
     let sides = corners.iter().zip(corners.iter().cycle().skip(1));
-    sides.flat_map(|(a, b)| [0.0, 0.25, 0.5, 0.75].map(|t| (a.0 + t * (b.0 - a.0), a.1 + t * (b.1 - a.1)))).collect()
+    sides
+        .flat_map(|(a, b)| {
+            [0.0, 0.25, 0.5, 0.75].map(|t| (a.0 + t * (b.0 - a.0), a.1 + t * (b.1 - a.1)))
+        })
+        .collect()
 }

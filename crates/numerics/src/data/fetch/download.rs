@@ -22,9 +22,18 @@ enum Stop {
 }
 
 /// Downloads `url` to `part`, which may hold its beginning already.
-pub(super) fn to_file(url: &str, part: &Path, bytes: Bytes, progress: &mut dyn FnMut(u64)) -> Result<(), DataError> {
+pub(super) fn to_file(
+    url: &str,
+    part: &Path,
+    bytes: Bytes,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(), DataError> {
     let failed = |problem: String| DataError::Fetch { url: url.to_owned(), problem };
-    let mut file = OpenOptions::new().create(true).append(true).open(part).map_err(DataError::io(part))?;
+    let mut file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(part)
+        .map_err(DataError::io(part))?;
     if file.try_lock().is_err() {
         return Err(failed(format!("another download is writing {}", part.display())));
     }
@@ -46,8 +55,9 @@ pub(super) fn to_file(url: &str, part: &Path, bytes: Bytes, progress: &mut dyn F
                 fruitless = if length(&file, part)? > have { 0 } else { fruitless + 1 };
                 if fruitless == FRUITLESS {
                     let kept = length(&file, part)?;
-                    let problem =
-                        format!("{problem}; {kept} bytes are kept, and the same command continues from there");
+                    let problem = format!(
+                        "{problem}; {kept} bytes are kept, and the same command continues from there"
+                    );
                     return Err(failed(problem));
                 }
                 std::thread::sleep(Duration::from_millis(200 * u64::from(fruitless)));
@@ -72,7 +82,10 @@ fn agent(url: &str) -> ureq::Agent {
         .timeout_recv_response(Some(Duration::from_secs(60)))
         .timeout_per_read(Some(Duration::from_secs(60)));
     // A proxy between this machine and itself is never meant.
-    if ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|local| url.starts_with(local)) {
+    if ["http://127.0.0.1", "http://localhost", "http://[::1]"]
+        .iter()
+        .any(|local| url.starts_with(local))
+    {
         config = config.proxy(None);
     }
     config.build().into()
@@ -87,7 +100,8 @@ fn attempt(
     bytes: Bytes,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(), Stop> {
-    let restart = |file: &File| file.set_len(0).map_err(|error| Stop::Disk(DataError::io(part)(error)));
+    let restart =
+        |file: &File| file.set_len(0).map_err(|error| Stop::Disk(DataError::io(part)(error)));
     if matches!(bytes, Bytes::Exactly(whole) if have == whole) {
         progress(have);
         return Ok(());
@@ -106,11 +120,19 @@ fn attempt(
         }
         error => Stop::Cut(error.to_string()),
     })?;
-    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let header = |name: &str| {
+        response
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
+    };
     let start = match (response.status().as_u16(), header("content-range")) {
         (200, _) => 0,
         (206, Some(range)) if range.starts_with(&format!("bytes {have}-")) => have,
-        (206, _) => return Err(Stop::Refused("the server sends another range than was asked for".into())),
+        (206, _) => {
+            return Err(Stop::Refused("the server sends another range than was asked for".into()));
+        }
         // Asked for the rest of a file that is whole: the check decides.
         (416, Some(range)) if range == format!("bytes */{have}") => return Ok(()),
         (416, _) => {
@@ -123,15 +145,21 @@ fn attempt(
     if start != have {
         restart(file)?;
     }
-    let promised = header("content-length").and_then(|length| length.parse::<u64>().ok()).map(|length| start + length);
+    let promised = header("content-length")
+        .and_then(|length| length.parse::<u64>().ok())
+        .map(|length| start + length);
     if let (Bytes::Exactly(whole), Some(promised)) = (bytes, promised)
         && whole != promised
     {
-        return Err(Stop::Refused(format!("the server offers {promised} bytes, the file has {whole}")));
+        return Err(Stop::Refused(format!(
+            "the server offers {promised} bytes, the file has {whole}"
+        )));
     }
     if let Some(promised) = promised.filter(|promised| *promised > bytes.most()) {
         let about = bytes.about();
-        return Err(Stop::Refused(format!("the server offers {promised} bytes, the file has about {about}")));
+        return Err(Stop::Refused(format!(
+            "the server offers {promised} bytes, the file has about {about}"
+        )));
     }
     let mut body = response.body_mut().as_reader();
     let mut block = vec![0; 1 << 16];
@@ -142,21 +170,29 @@ fn attempt(
             Ok(0) => break,
             Ok(read) => read,
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Stop::Cut(format!("the connection broke after {have} bytes: {error}"))),
+            Err(error) => {
+                return Err(Stop::Cut(format!("the connection broke after {have} bytes: {error}")));
+            }
         };
         have += read as u64;
         if have > bytes.most() {
             restart(file)?;
             let about = if matches!(bytes, Bytes::Exactly(_)) { "" } else { "about " };
-            let problem = format!("the server sends more than the {about}{} bytes of the file", bytes.about());
+            let problem = format!(
+                "the server sends more than the {about}{} bytes of the file",
+                bytes.about()
+            );
             return Err(Stop::Refused(problem));
         }
-        file.write_all(&block[..read]).map_err(|error| Stop::Disk(full(error, url, part)))?;
+        file.write_all(&block[..read])
+            .map_err(|error| Stop::Disk(full(error, url, part)))?;
         progress(have);
     }
     let whole = if let Bytes::Exactly(whole) = bytes { Some(whole) } else { promised };
     match whole {
-        Some(whole) if have < whole => Err(Stop::Cut(format!("the connection closed after {have} of {whole} bytes"))),
+        Some(whole) if have < whole => {
+            Err(Stop::Cut(format!("the connection closed after {have} of {whole} bytes")))
+        }
         _ => Ok(()),
     }
 }

@@ -1,4 +1,5 @@
-//! `fetch` against a server on this machine that answers as told: the right file, or a clear error and no file.
+//! `fetch` against a server on this machine that answers as told: the right file, or a clear error
+//! and no file.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -60,7 +61,14 @@ fn reply(
     log: &Mutex<Vec<(String, Option<String>)>>,
 ) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?).lines();
-    let path = lines.next().transpose()?.unwrap_or_default().split(' ').nth(1).unwrap_or_default().to_owned();
+    let path = lines
+        .next()
+        .transpose()?
+        .unwrap_or_default()
+        .split(' ')
+        .nth(1)
+        .unwrap_or_default()
+        .to_owned();
     let mut range = None;
     for line in lines {
         let line = line?.to_lowercase();
@@ -70,7 +78,9 @@ fn reply(
         range = line.strip_prefix("range: bytes=").map(str::to_owned).or(range);
     }
     log.lock().expect("a log").push((path.clone(), range.clone()));
-    let start = range.as_deref().and_then(|range| range.trim_end_matches('-').parse::<usize>().ok());
+    let start = range
+        .as_deref()
+        .and_then(|range| range.trim_end_matches('-').parse::<usize>().ok());
     let mut send = |head: String, bytes: &[u8]| {
         stream.write_all(format!("HTTP/1.1 {head}\r\nConnection: close\r\n\r\n").as_bytes())?;
         stream.write_all(bytes)
@@ -78,18 +88,22 @@ fn reply(
     let length = body.len();
     match answer {
         Answer::Status(status) => send(format!("{status} No\r\nContent-Length: 0"), &[]),
-        Answer::Redirect => send(format!("302 Found\r\nLocation: /real{path}\r\nContent-Length: 0"), &[]),
+        Answer::Redirect => {
+            send(format!("302 Found\r\nLocation: /real{path}\r\nContent-Length: 0"), &[])
+        }
         Answer::NoRanges => send(format!("200 OK\r\nContent-Length: {length}"), body),
         Answer::Unannounced(stop) => send("200 OK".into(), &body[..stop]),
-        Answer::Garbled => {
-            send(format!("200 OK\r\nContent-Length: {length}"), &body.iter().map(|b| b ^ 1).collect::<Vec<_>>())
-        }
+        Answer::Garbled => send(
+            format!("200 OK\r\nContent-Length: {length}"),
+            &body.iter().map(|b| b ^ 1).collect::<Vec<_>>(),
+        ),
         Answer::Whole | Answer::Cut(_) => {
             let stop = if let Answer::Cut(stop) = answer { stop } else { usize::MAX };
             match start {
-                Some(start) if start >= length => {
-                    send(format!("416 No\r\nContent-Range: bytes */{length}\r\nContent-Length: 0"), &[])
-                }
+                Some(start) if start >= length => send(
+                    format!("416 No\r\nContent-Range: bytes */{length}\r\nContent-Length: 0"),
+                    &[],
+                ),
                 Some(start) => {
                     let rest = &body[start..];
                     let range = format!("Content-Range: bytes {start}-{}/{length}", length - 1);
@@ -98,7 +112,9 @@ fn reply(
                         &rest[..stop.min(rest.len())],
                     )
                 }
-                None => send(format!("200 OK\r\nContent-Length: {length}"), &body[..stop.min(length)]),
+                None => {
+                    send(format!("200 OK\r\nContent-Length: {length}"), &body[..stop.min(length)])
+                }
             }
         }
     }
@@ -117,10 +133,16 @@ fn content() -> Vec<u8> {
 }
 
 fn plain(body: &[u8]) -> Download {
-    Download { file: "set.gz", urls: &[], bytes: Bytes::Exactly(body.len() as u64), check: Check::Sha256(digest(body)) }
+    Download {
+        file: "set.gz",
+        urls: &[],
+        bytes: Bytes::Exactly(body.len() as u64),
+        check: Check::Sha256(digest(body)),
+    }
 }
 
-/// What fetching `download` from a server with these answers comes to, and the names left in the folder.
+/// What fetching `download` from a server with these answers comes to, and the names left in the
+/// folder.
 fn outcome(
     download: &Download,
     body: &[u8],
@@ -128,7 +150,8 @@ fn outcome(
     folder: &Path,
 ) -> (Result<(), String>, Vec<String>, Server) {
     let server = serve(body, answers);
-    let fetched = one(download, folder, Some(&server.url), &mut |_| {}).map_err(|error| error.to_string());
+    let fetched =
+        one(download, folder, Some(&server.url), &mut |_| {}).map_err(|error| error.to_string());
     let mut names: Vec<String> = fs::read_dir(folder)
         .expect("a folder")
         .map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned())
@@ -155,14 +178,21 @@ fn a_cut_connection_is_continued_where_it_broke() {
     let (fetched, names, server) = outcome(&plain(&body), &body, &answers, folder.path());
     assert_eq!((fetched, names), (Ok(()), vec!["set.gz".to_owned()]));
     assert_eq!(fs::read(folder.path().join("set.gz")).expect("the file"), body);
-    let ranges: Vec<_> = server.requests.lock().expect("a log").iter().map(|(_, range)| range.clone()).collect();
+    let ranges: Vec<_> = server
+        .requests
+        .lock()
+        .expect("a log")
+        .iter()
+        .map(|(_, range)| range.clone())
+        .collect();
     assert_eq!(ranges, [None, Some("70000-".into()), Some("100000-".into())]);
 }
 
 #[test]
 fn an_address_that_never_delivers_keeps_what_came_for_the_next_time() {
     let (folder, body) = (tempfile::tempdir().expect("a folder"), content());
-    let (fetched, names, _) = outcome(&plain(&body), &body, &[Answer::Cut(1000), Answer::Cut(0)], folder.path());
+    let (fetched, names, _) =
+        outcome(&plain(&body), &body, &[Answer::Cut(1000), Answer::Cut(0)], folder.path());
     let error = fetched.expect_err("nothing whole came");
     assert!(error.contains("1000 bytes are kept, and the same command continues"), "{error}");
     assert_eq!(names, ["set.gz.part"]);
@@ -183,7 +213,8 @@ fn a_server_without_ranges_starts_again() {
 #[test]
 fn an_end_without_a_length_is_a_cut_when_bytes_lack() {
     let (folder, body) = (tempfile::tempdir().expect("a folder"), content());
-    let (fetched, ..) = outcome(&plain(&body), &body, &[Answer::Unannounced(1234), Answer::Whole], folder.path());
+    let (fetched, ..) =
+        outcome(&plain(&body), &body, &[Answer::Unannounced(1234), Answer::Whole], folder.path());
     assert_eq!(fetched, Ok(()));
     assert_eq!(fs::read(folder.path().join("set.gz")).expect("the file"), body);
 }
@@ -193,7 +224,10 @@ fn a_wrong_checksum_leaves_nothing() {
     let (folder, body) = (tempfile::tempdir().expect("a folder"), content());
     let (fetched, names, _) = outcome(&plain(&body), &body, &[Answer::Garbled], folder.path());
     let error = fetched.expect_err("other bytes");
-    assert!(error.contains(&format!("expected {}", digest(&body))) && error.contains("removed"), "{error}");
+    assert!(
+        error.contains(&format!("expected {}", digest(&body))) && error.contains("removed"),
+        "{error}"
+    );
     assert_eq!(names, Vec::<String>::new());
 }
 
@@ -210,14 +244,19 @@ fn a_wrong_beginning_from_before_is_found_out() {
 fn a_file_of_another_length_is_refused_before_it_is_read() {
     let (folder, body) = (tempfile::tempdir().expect("a folder"), content());
     let (fetched, ..) = outcome(&plain(&body), &body[..1000], &[Answer::Whole], folder.path());
-    assert!(fetched.expect_err("another file").contains("offers 1000 bytes, the file has 200000"));
+    assert!(
+        fetched
+            .expect_err("another file")
+            .contains("offers 1000 bytes, the file has 200000")
+    );
 }
 
 #[test]
 fn redirects_are_followed_with_the_range() {
     let (folder, body) = (tempfile::tempdir().expect("a folder"), content());
     fs::write(folder.path().join("set.gz.part"), &body[..500]).expect("a beginning");
-    let (fetched, _, server) = outcome(&plain(&body), &body, &[Answer::Redirect, Answer::Whole], folder.path());
+    let (fetched, _, server) =
+        outcome(&plain(&body), &body, &[Answer::Redirect, Answer::Whole], folder.path());
     assert_eq!(fetched, Ok(()));
     let requests = server.requests.lock().expect("a log").clone();
     assert_eq!(requests[1], ("/real/set.gz".into(), Some("500-".into())));
@@ -232,7 +271,12 @@ fn refusals_and_absences_say_so() {
     let (fetched, ..) = outcome(&plain(&body), &body, &[Answer::Redirect], folder.path());
     assert!(fetched.expect_err("a circle of redirects").contains("redirect"));
     let nobody = one(&plain(&body), folder.path(), Some("http://127.0.0.1:1"), &mut |_| {});
-    assert!(nobody.expect_err("no server").to_string().contains("fetching http://127.0.0.1:1/set.gz"));
+    assert!(
+        nobody
+            .expect_err("no server")
+            .to_string()
+            .contains("fetching http://127.0.0.1:1/set.gz")
+    );
 }
 
 #[cfg(target_os = "linux")]
@@ -265,7 +309,9 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, bytes) in members {
-        writer.start_file(*name, zip::write::SimpleFileOptions::default()).expect("memory");
+        writer
+            .start_file(*name, zip::write::SimpleFileOptions::default())
+            .expect("memory");
         writer.write_all(bytes).expect("memory");
     }
     writer.finish().expect("memory").into_inner()
@@ -277,7 +323,12 @@ fn archive(body: &[u8], unpacked: &[u8]) -> Download {
     let sha256 = Some((2, unpacked.len() as u64, digest(&unpacked[2..])));
     let member = Member { name: MEMBER, unpacked: unpacked.len() as u64, sha256 };
     let check = Check::Members(Box::leak(Box::new([member])));
-    Download { file: "all.zip", urls: &[], bytes: Bytes::About(body.len() as u64), check }
+    Download {
+        file: "all.zip",
+        urls: &[],
+        bytes: Bytes::About(body.len() as u64),
+        check,
+    }
 }
 
 #[test]
@@ -286,7 +337,11 @@ fn what_has_about_a_length_has_a_limit_all_the_same() {
     let about = |bytes| Download { bytes: Bytes::About(bytes), ..plain(&body) };
     for (bytes, answer, expected) in [
         (150_000, Answer::Whole, None),
-        (80_000, Answer::Unannounced(200_000), Some("sends more than the about 80000 bytes")),
+        (
+            80_000,
+            Answer::Unannounced(200_000),
+            Some("sends more than the about 80000 bytes"),
+        ),
         (80_000, Answer::Whole, Some("offers 200000 bytes, the file has about 80000")),
     ] {
         let folder = tempfile::tempdir().expect("a folder");
@@ -306,13 +361,19 @@ fn what_has_about_a_length_has_a_limit_all_the_same() {
 fn a_tar_that_unpacks_to_far_more_is_refused_before_it_takes_memory() {
     let picture = vec![0; 1 << 20];
     let names: Vec<String> = (0..60).map(|i| format!("x/star/{i}.png")).collect();
-    let entries: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), picture.as_slice())).collect();
+    let entries: Vec<(&str, &[u8])> =
+        names.iter().map(|name| (name.as_str(), picture.as_slice())).collect();
     let body = tarred(&entries);
     let download = |count| Download {
         file: "snapshot.tar.gz",
         urls: &[],
         bytes: Bytes::About(body.len() as u64),
-        check: Check::Pictures { file: "shapes.tar.gz", classes: &["star"], count, sha256: digest(b"") },
+        check: Check::Pictures {
+            file: "shapes.tar.gz",
+            classes: &["star"],
+            count,
+            sha256: digest(b""),
+        },
     };
     for (count, expected) in [(60, "unpacks to more than"), (0, "more than 0 pictures")] {
         let folder = tempfile::tempdir().expect("a folder");
@@ -328,10 +389,18 @@ fn a_zip_gives_the_wanted_member_and_nothing_else() {
     let (outside, unpacked) = (tempfile::tempdir().expect("a folder"), content());
     let folder = outside.path().join("set");
     fs::create_dir(&folder).expect("a folder");
-    let body = zipped(&[("../escaped", b"x"), ("gzip/letters-ubyte.gz", &gzip(&unpacked)), ("/etc/escaped", b"x")]);
+    let body = zipped(&[
+        ("../escaped", b"x"),
+        ("gzip/letters-ubyte.gz", &gzip(&unpacked)),
+        ("/etc/escaped", b"x"),
+    ]);
     let (fetched, names, _) = outcome(&archive(&body, &unpacked), &body, &[Answer::Whole], &folder);
     assert_eq!((fetched, names), (Ok(()), vec![MEMBER.to_owned()]));
-    assert_eq!(fs::read_dir(outside.path()).expect("a folder").count(), 1, "something left the folder");
+    assert_eq!(
+        fs::read_dir(outside.path()).expect("a folder").count(),
+        1,
+        "something left the folder"
+    );
     let mut back = Vec::new();
     let file = fs::File::open(folder.join(MEMBER)).expect("the member");
     flate2::read::GzDecoder::new(file).read_to_end(&mut back).expect("gzip");
@@ -347,12 +416,16 @@ fn a_zip_with_another_member_is_refused_whole() {
     let cases: [(&[u8], &str); 4] = [
         (&zipped(&[("gzip/letters-ubyte.gz", &gzip(&other))]), "SHA-256"),
         (&zipped(&[("gzip/letters-ubyte.gz", &bomb)]), "unpacks to"),
-        (&zipped(&[("gzip/digits-ubyte.gz", &gzip(&unpacked))]), "holds no letters-ubyte.gz"),
+        (
+            &zipped(&[("gzip/digits-ubyte.gz", &gzip(&unpacked))]),
+            "holds no letters-ubyte.gz",
+        ),
         (b"PK\x03\x04 but no zip", "no readable zip"),
     ];
     for (body, expected) in cases {
         let folder = tempfile::tempdir().expect("a folder");
-        let (fetched, names, _) = outcome(&archive(body, &unpacked), body, &[Answer::Whole], folder.path());
+        let (fetched, names, _) =
+            outcome(&archive(body, &unpacked), body, &[Answer::Whole], folder.path());
         let error = fetched.expect_err(expected);
         assert!(error.contains(expected), "{error}");
         assert_eq!(names, Vec::<String>::new());
@@ -383,19 +456,32 @@ fn a_tar_gives_its_pictures_and_nothing_else() {
         ("../../escaped", b"x"),
         ("x/plot.png", b"x"),
     ]);
-    let listing = [b"star/2.png\0\x03\0\0\0\0\0\0\0two".as_slice(), b"star/10.png\0\x03\0\0\0\0\0\0\0ten"].concat();
+    let listing = [
+        b"star/2.png\0\x03\0\0\0\0\0\0\0two".as_slice(),
+        b"star/10.png\0\x03\0\0\0\0\0\0\0ten",
+    ]
+    .concat();
     let download = |count| Download {
         file: "snapshot.tar.gz",
         urls: &[],
         bytes: Bytes::About(body.len() as u64),
-        check: Check::Pictures { file: "shapes.tar.gz", classes: &["star"], count, sha256: digest(&listing) },
+        check: Check::Pictures {
+            file: "shapes.tar.gz",
+            classes: &["star"],
+            count,
+            sha256: digest(&listing),
+        },
     };
     let (fetched, names, _) = outcome(&download(3), &body, &[Answer::Whole], &folder);
     assert!(fetched.expect_err("a picture lacks").contains("2 pictures, expected 3"));
     assert_eq!(names, Vec::<String>::new());
     let (fetched, names, _) = outcome(&download(2), &body, &[Answer::Whole], &folder);
     assert_eq!((fetched, names), (Ok(()), vec!["shapes.tar.gz".to_owned()]));
-    assert_eq!(fs::read_dir(outside.path()).expect("a folder").count(), 1, "something left the folder");
+    assert_eq!(
+        fs::read_dir(outside.path()).expect("a folder").count(),
+        1,
+        "something left the folder"
+    );
 }
 
 #[test]
@@ -409,14 +495,22 @@ fn what_cannot_be_fetched_says_why() {
 #[test]
 fn every_known_set_has_a_safe_name_a_source_and_a_checksum() {
     for known in &KNOWN {
-        assert!(!known.downloads.is_empty() && known.parts.iter().all(|part| Part::ALL.contains(part)));
+        assert!(
+            !known.downloads.is_empty() && known.parts.iter().all(|part| Part::ALL.contains(part))
+        );
         for download in known.downloads {
             assert!(!download.urls.is_empty() && download.bytes.about() > 0);
             let hashes: Vec<&str> = match download.check {
                 Check::Sha256(hash) | Check::Pictures { sha256: hash, .. } => vec![hash],
-                Check::Members(members) => members.iter().filter_map(|m| m.sha256.map(|(_, _, hash)| hash)).collect(),
+                Check::Members(members) => {
+                    members.iter().filter_map(|m| m.sha256.map(|(_, _, hash)| hash)).collect()
+                }
             };
-            assert!(!hashes.is_empty() && hashes.iter().all(|hash| hash.len() == 64), "{}", download.file);
+            assert!(
+                !hashes.is_empty() && hashes.iter().all(|hash| hash.len() == 64),
+                "{}",
+                download.file
+            );
             assert!(download.files().iter().all(|file| !file.contains('/')));
         }
     }

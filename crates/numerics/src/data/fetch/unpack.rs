@@ -16,14 +16,21 @@ use crate::data::catalog::{Check, Download, Member};
 /// Largest picture that is believed.
 const LARGEST_PICTURE: u64 = 1 << 20;
 
-/// Bytes that an archive of pictures unpacks to for each of its own, at most: pictures are packed already.
+/// Bytes that an archive of pictures unpacks to for each of its own, at most: pictures are packed
+/// already.
 const UNPACKED: u64 = 8;
 
-/// Bytes of a tar that each picture takes besides its own, at most: its header, those of its folders, and padding.
+/// Bytes of a tar that each picture takes besides its own, at most: its header, those of its
+/// folders, and padding.
 const HEADER: u64 = 2048;
 
 /// Checks a finished download and gives what is kept of it its real name; a wrong one is removed.
-pub(super) fn publish(download: &Download, part: &Path, folder: &Path, url: &str) -> Result<(), DataError> {
+pub(super) fn publish(
+    download: &Download,
+    part: &Path,
+    folder: &Path,
+    url: &str,
+) -> Result<(), DataError> {
     let published = match download.check {
         Check::Sha256(expected) => sha256(part).and_then(|found| {
             same(expected, &found)?;
@@ -45,7 +52,10 @@ pub(super) fn publish(download: &Download, part: &Path, folder: &Path, url: &str
         Err(Wrong::Disk(error)) => return Err(error),
     };
     fs::remove_file(part).map_err(DataError::io(part))?;
-    Err(DataError::Fetch { url: url.to_owned(), problem: format!("{problem}; what came was removed") })
+    Err(DataError::Fetch {
+        url: url.to_owned(),
+        problem: format!("{problem}; what came was removed"),
+    })
 }
 
 /// Checks that files found in the place of a download are that download.
@@ -55,7 +65,8 @@ pub(super) fn already_there(download: &Download, folder: &Path) -> Result<(), Da
     match sha256(&path).and_then(|found| same(expected, &found)) {
         Ok(()) => Ok(()),
         Err(Wrong::Content(problem)) => {
-            let problem = format!("is not the official file: {problem}; move it away to fetch that");
+            let problem =
+                format!("is not the official file: {problem}; move it away to fetch that");
             Err(DataError::Incomplete { path, problem })
         }
         Err(Wrong::Disk(error)) => Err(error),
@@ -75,7 +86,11 @@ impl From<DataError> for Wrong {
 }
 
 fn same(expected: &str, found: &str) -> Result<(), Wrong> {
-    if expected == found { Ok(()) } else { Err(Wrong::Content(format!("SHA-256 is {found}, expected {expected}"))) }
+    if expected == found {
+        Ok(())
+    } else {
+        Err(Wrong::Content(format!("SHA-256 is {found}, expected {expected}")))
+    }
 }
 
 fn hex(hasher: Sha256) -> String {
@@ -93,8 +108,8 @@ fn rename(from: &Path, to: &Path) -> Result<(), Wrong> {
     Ok(fs::rename(from, to).map_err(DataError::io(to))?)
 }
 
-/// Keeps the wanted members of a zip: all are written and checked next to their names before the first is renamed. Where
-/// one is wrong, none is left behind.
+/// Keeps the wanted members of a zip: all are written and checked next to their names before the
+/// first is renamed. Where one is wrong, none is left behind.
 fn unzip(part: &Path, folder: &Path, members: &[Member]) -> Result<(), Wrong> {
     let written = members.iter().map(|member| folder.join(format!("{}.part", member.name)));
     let unpacked = unzip_to(part, members, &written.clone().collect::<Vec<_>>());
@@ -103,18 +118,23 @@ fn unzip(part: &Path, folder: &Path, members: &[Member]) -> Result<(), Wrong> {
         written.for_each(|path| drop(fs::remove_file(path)));
         return unpacked;
     }
-    members.iter().zip(written).try_for_each(|(member, path)| rename(&path, &folder.join(member.name)))
+    members
+        .iter()
+        .zip(written)
+        .try_for_each(|(member, path)| rename(&path, &folder.join(member.name)))
 }
 
 /// Writes each wanted member to the path of the same index, and checks it there.
 fn unzip_to(part: &Path, members: &[Member], paths: &[PathBuf]) -> Result<(), Wrong> {
-    let unreadable = |error: zip::result::ZipError| Wrong::Content(format!("no readable zip: {error}"));
+    let unreadable =
+        |error: zip::result::ZipError| Wrong::Content(format!("no readable zip: {error}"));
     let file = File::open(part).map_err(DataError::io(part))?;
     let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(unreadable)?;
     let names: Vec<String> = archive.file_names().flatten().map(|name| name.into_owned()).collect();
     for (member, path) in members.iter().zip(paths) {
         let inside = names.iter().find(|name| name.rsplit('/').next() == Some(member.name));
-        let inside = inside.ok_or_else(|| Wrong::Content(format!("the zip holds no {}", member.name)))?;
+        let inside =
+            inside.ok_or_else(|| Wrong::Content(format!("the zip holds no {}", member.name)))?;
         let source = archive.by_name(inside).map_err(unreadable)?;
         let mut target = File::create(path).map_err(DataError::io(path))?;
         // What is packed once more is at most a little larger than what it unpacks to.
@@ -143,14 +163,20 @@ impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
         let read = self.inner.read(bytes)?;
         let left = self.left.checked_sub(read as u64);
-        self.left =
-            left.ok_or_else(|| std::io::Error::other(format!("it unpacks to more than {} bytes", self.most)))?;
+        self.left = left.ok_or_else(|| {
+            std::io::Error::other(format!("it unpacks to more than {} bytes", self.most))
+        })?;
         Ok(read)
     }
 }
 
 /// Copies, telling a source that cannot be read from a target that cannot be written.
-fn copy(mut source: impl Read, target: &mut impl Write, name: &str, path: &Path) -> Result<(), Wrong> {
+fn copy(
+    mut source: impl Read,
+    target: &mut impl Write,
+    name: &str,
+    path: &Path,
+) -> Result<(), Wrong> {
     let mut block = vec![0; 1 << 16];
     loop {
         match source.read(&mut block) {
@@ -173,19 +199,30 @@ fn check_member(path: &Path, member: &Member) -> Result<(), Wrong> {
         if read == 0 {
             break;
         }
-        let wanted = from.clamp(position, position + read) - position..to.clamp(position, position + read) - position;
+        let wanted = from.clamp(position, position + read) - position
+            ..to.clamp(position, position + read) - position;
         hasher.update(&block[wanted.start as usize..wanted.end as usize]);
         position += read;
     }
     if position != member.unpacked {
-        return Err(content(format!("unpacks to {position} bytes or more, expected {}", member.unpacked)));
+        return Err(content(format!(
+            "unpacks to {position} bytes or more, expected {}",
+            member.unpacked
+        )));
     }
     if member.sha256.is_some() { same(expected, &hex(hasher)) } else { Ok(()) }
 }
 
-/// Keeps the pictures of the wanted classes of a tar.gz as a small tar.gz of our own, always with the same bytes.
-/// Refuses archives that unpack to more than `most` bytes.
-fn repack(part: &Path, target: &Path, classes: &[&str], count: usize, expected: &str, most: u64) -> Result<(), Wrong> {
+/// Keeps the pictures of the wanted classes of a tar.gz as a small tar.gz of our own, always with
+/// the same bytes. Refuses archives that unpack to more than `most` bytes.
+fn repack(
+    part: &Path,
+    target: &Path,
+    classes: &[&str],
+    count: usize,
+    expected: &str,
+    most: u64,
+) -> Result<(), Wrong> {
     let unreadable = |error: std::io::Error| Wrong::Content(format!("no readable tar.gz: {error}"));
     let file = File::open(part).map_err(DataError::io(part))?;
     let mut archive = tar::Archive::new(Bounded::new(GzDecoder::new(BufReader::new(file)), most));
@@ -194,10 +231,16 @@ fn repack(part: &Path, target: &Path, classes: &[&str], count: usize, expected: 
         let entry = entry.map_err(unreadable)?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let mut folders = name.rsplit('/');
-        let number =
-            folders.next().and_then(|file| file.strip_suffix(".png")).and_then(|stem| stem.parse::<u32>().ok());
-        let class = folders.next().and_then(|folder| classes.iter().position(|class| *class == folder));
-        if let (true, Some(number), Some(class)) = (entry.header().entry_type().is_file(), number, class) {
+        let number = folders
+            .next()
+            .and_then(|file| file.strip_suffix(".png"))
+            .and_then(|stem| stem.parse::<u32>().ok());
+        let class = folders
+            .next()
+            .and_then(|folder| classes.iter().position(|class| *class == folder));
+        if let (true, Some(number), Some(class)) =
+            (entry.header().entry_type().is_file(), number, class)
+        {
             let mut bytes = Vec::new();
             entry.take(LARGEST_PICTURE).read_to_end(&mut bytes).map_err(unreadable)?;
             pictures.insert((class, number), bytes);

@@ -22,7 +22,9 @@ pub(super) fn is_picture(bytes: &[u8]) -> bool {
 /// Reads one picture in its own size; `None` if the file is of another format.
 pub(crate) fn picture(path: &Path) -> Result<Option<Pool>, DataError> {
     let mut bytes = Vec::new();
-    regular::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut bytes)).map_err(DataError::io(path))?;
+    regular::open(path)
+        .and_then(|file| file.take(LARGEST).read_to_end(&mut bytes))
+        .map_err(DataError::io(path))?;
     if !is_picture(&bytes) {
         return Ok(None);
     }
@@ -49,7 +51,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, String> {
         _ if bytes.starts_with(b"\x89PNG") => decode_png(bytes),
         _ if bytes.starts_with(b"\xff\xd8\xff") => decode_jpeg(bytes),
         _ if bytes.is_empty() => Err("the file is empty".into()),
-        _ => Err(foreign::refusal(Path::new("picture"), bytes).unwrap_or_else(|| "neither a PNG nor a JPEG".into())),
+        _ => Err(foreign::refusal(Path::new("picture"), bytes)
+            .unwrap_or_else(|| "neither a PNG nor a JPEG".into())),
     }
 }
 
@@ -79,19 +82,28 @@ fn decode_png(bytes: &[u8]) -> Result<Decoded, String> {
     let columns = width as usize;
     let (grey, is_dark_on_clear) = match frame.color_type {
         png::ColorType::Grayscale => (pixels.to_vec(), false),
-        png::ColorType::GrayscaleAlpha => veiled(pixels.chunks_exact(2).map(|c| (c[0], c[1])), columns)?,
+        png::ColorType::GrayscaleAlpha => {
+            veiled(pixels.chunks_exact(2).map(|c| (c[0], c[1])), columns)?
+        }
         png::ColorType::Rgb => (pixels.chunks_exact(3).map(luma).collect(), false),
         png::ColorType::Rgba => veiled(pixels.chunks_exact(4).map(|c| (luma(c), c[3])), columns)?,
         png::ColorType::Indexed => return Err("a palette that cannot be expanded".into()),
     };
     let is_to_be_turned = reader.info().exif_metadata.as_deref().is_some_and(is_to_be_turned);
-    Ok(Decoded { grey, width: columns, height: height as usize, is_dark_on_clear, is_to_be_turned })
+    Ok(Decoded {
+        grey,
+        width: columns,
+        height: height as usize,
+        is_dark_on_clear,
+        is_to_be_turned,
+    })
 }
 
 /// Levels on black paper, from levels and their opacity.
 fn veiled(pixels: impl Iterator<Item = (u8, u8)>, width: usize) -> Result<(Vec<u8>, bool), String> {
     let pixels: Vec<(u8, u8)> = pixels.collect();
-    let over_black = |&(level, alpha): &(u8, u8)| ((u32::from(level) * u32::from(alpha) + 127) / 255) as u8;
+    let over_black =
+        |&(level, alpha): &(u8, u8)| ((u32::from(level) * u32::from(alpha) + 127) / 255) as u8;
     let grey: Vec<u8> = pixels.iter().map(over_black).collect();
     let opacities = || pixels.iter().map(|(_, alpha)| alpha);
     if opacities().min() < opacities().max() && grey.iter().all(|&level| level == 0) {
@@ -105,12 +117,14 @@ fn veiled(pixels: impl Iterator<Item = (u8, u8)>, width: usize) -> Result<(Vec<u
     Ok((grey, is_dark_on_clear(&pixels, width)))
 }
 
-/// True for dark ink on paper of which much is transparent. Pixels at the edge have levels between those of the ink and of the
-/// paper that it was drawn on: where they are lighter than those inside, the paper was light.
+/// True for dark ink on paper of which much is transparent. Pixels at the edge have levels between
+/// those of the ink and of the paper that it was drawn on: where they are lighter than those
+/// inside, the paper was light.
 fn is_dark_on_clear(pixels: &[(u8, u8)], width: usize) -> bool {
     const MUCH: f64 = 0.2;
     const ENOUGH: f64 = 0.05;
-    // Levels by which inside and edge differ where there is an edge to tell, and ink that is never dark.
+    // Levels by which inside and edge differ where there is an edge to tell, and ink that is never
+    // dark.
     const FLAT: f64 = 16.0;
     const LIGHT: f64 = 192.0;
     let is_clear = |i: usize| pixels[i].1 < 128;
@@ -125,12 +139,17 @@ fn is_dark_on_clear(pixels: &[(u8, u8)], width: usize) -> bool {
         beside.iter().chain(&above).all(|&(exists, other)| !exists || !is_clear(other))
     };
     let (inside, edge): (Vec<usize>, Vec<usize>) = ink.iter().copied().partition(is_inside);
-    let mean = |of: &[usize]| of.iter().map(|&i| f64::from(pixels[i].0)).sum::<f64>() / of.len() as f64;
+    let mean =
+        |of: &[usize]| of.iter().map(|&i| f64::from(pixels[i].0)).sum::<f64>() / of.len() as f64;
     if (inside.len() as f64) < ENOUGH * ink.len() as f64 || edge.is_empty() {
         return mean(&ink) < 128.0;
     }
     let (inside, edge) = (mean(&inside), mean(&edge));
-    if (inside - edge).abs() > FLAT { inside < edge && inside < LIGHT } else { inside < 128.0 }
+    if (inside - edge).abs() > FLAT {
+        inside < edge && inside < LIGHT
+    } else {
+        inside < 128.0
+    }
 }
 
 /// Whether Exif data say that a picture is to be turned or mirrored before it is shown.
@@ -149,14 +168,18 @@ fn is_to_be_turned(exif: &[u8]) -> bool {
         let directory = long(4)?;
         let entries = usize::from(short(directory)?);
         let places = (0..entries).map(|i| directory + 2 + 12 * i);
-        places.into_iter().find(|&at| short(at) == Some(ORIENTATION)).and_then(|at| short(at + 8))
+        places
+            .into_iter()
+            .find(|&at| short(at) == Some(ORIENTATION))
+            .and_then(|at| short(at + 8))
     };
     orientation().is_some_and(|turn| (2..=8).contains(&turn))
 }
 
 fn decode_jpeg(bytes: &[u8]) -> Result<Decoded, String> {
     let failed = |error: zune_jpeg::errors::DecodeErrors| format!("JPEG: {error}");
-    // Without vector instructions, of which each could round in its own way, a file has the same pixels on every machine.
+    // Without vector instructions, of which each could round in its own way, a file has the same
+    // pixels on every machine.
     let options = DecoderOptions::default().set_use_unsafe(false).set_strict_mode(true);
     let mut decoder = JpegDecoder::new_with_options(Cursor::new(bytes), options);
     decoder.decode_headers().map_err(failed)?;
@@ -171,10 +194,17 @@ fn decode_jpeg(bytes: &[u8]) -> Result<Decoded, String> {
         return Err(format!("JPEG of {width} x {height} with {} pixels", grey.len()));
     }
     let is_to_be_turned = decoder.exif().is_some_and(|exif| is_to_be_turned(exif));
-    Ok(Decoded { grey, width, height, is_dark_on_clear: false, is_to_be_turned })
+    Ok(Decoded {
+        grey,
+        width,
+        height,
+        is_dark_on_clear: false,
+        is_to_be_turned,
+    })
 }
 
-/// Appends an image of any size as `size` x `size`: each new pixel is the exact mean over the area it covers, rounded.
+/// Appends an image of any size as `size` x `size`: each new pixel is the exact mean over the area
+/// it covers, rounded.
 pub(crate) fn shrink(image: &[u8], width: usize, height: usize, size: usize, out: &mut Vec<u8>) {
     if (width, height) == (size, size) {
         return out.extend_from_slice(image);
@@ -230,7 +260,9 @@ mod tests {
         // A bar of five rows: the inside has one level, the edge another.
         let bar = |inside: u8, edge: u8| -> Vec<(u8, u8)> {
             let level = |y: usize| if y == 2 || y == 6 { edge } else { inside };
-            (0..81).map(|i| if (2..7).contains(&(i / 9)) { (level(i / 9), 255) } else { (0, 0) }).collect()
+            (0..81)
+                .map(|i| if (2..7).contains(&(i / 9)) { (level(i / 9), 255) } else { (0, 0) })
+                .collect()
         };
         assert!(is_dark_on_clear(&bar(20, 250), 9) && is_dark_on_clear(&bar(90, 90), 9));
         assert!(!is_dark_on_clear(&bar(250, 20), 9) && !is_dark_on_clear(&bar(200, 200), 9));
@@ -240,8 +272,12 @@ mod tests {
 
     #[test]
     fn the_orientation_is_read_in_either_byte_order_and_never_beyond_the_end() {
-        let little = |turn: u8| [&b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0"[..], &[turn, 0, 0, 0]].concat();
-        let big = |turn: u8| [&b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01"[..], &[0, turn, 0, 0]].concat();
+        let little = |turn: u8| {
+            [&b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0"[..], &[turn, 0, 0, 0]].concat()
+        };
+        let big = |turn: u8| {
+            [&b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01"[..], &[0, turn, 0, 0]].concat()
+        };
         for bytes in [little(6), big(6)] {
             assert!(is_to_be_turned(&bytes));
             assert!((0..19).all(|length| !is_to_be_turned(&bytes[..length])));

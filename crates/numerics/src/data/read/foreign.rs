@@ -1,5 +1,5 @@
-//! Formats that are not read, known by their first bytes, or by the name's ending where these tell nothing: what a file is,
-//! and the line that turns it into something that is read.
+//! Formats that are not read, known by their first bytes, or by the name's ending where these tell
+//! nothing: what a file is, and the line that turns it into something that is read.
 
 use std::path::Path;
 
@@ -12,19 +12,23 @@ macro_rules! python {
     };
 }
 
-const PICTURES: &str =
-    "convert each once in Python: from PIL import Image; Image.open(\"in\").convert(\"L\").save(\"out.png\")";
+const PICTURES: &str = "convert each once in Python: from PIL import Image; Image.open(\"in\").convert(\"L\").save(\"out.png\")";
 const UNPACK: &str = "unpack it, and give the path of what was in it";
-const HDF5: &str = python!("import h5py; np.save(\"images.npy\", h5py.File(\"in.h5\")[\"KEY\"][()])");
-const TABLE: &str =
-    python!("import pandas as pd; np.save(\"images.npy\", pd.read_parquet(\"in.parquet\").select_dtypes(\"number\"))");
-const FEATHER: &str =
-    python!("import pandas as pd; np.save(\"images.npy\", pd.read_feather(\"in.feather\").select_dtypes(\"number\"))");
+const HDF5: &str =
+    python!("import h5py; np.save(\"images.npy\", h5py.File(\"in.h5\")[\"KEY\"][()])");
+const TABLE: &str = python!(
+    "import pandas as pd; np.save(\"images.npy\", pd.read_parquet(\"in.parquet\").select_dtypes(\"number\"))"
+);
+const FEATHER: &str = python!(
+    "import pandas as pd; np.save(\"images.npy\", pd.read_feather(\"in.feather\").select_dtypes(\"number\"))"
+);
 const PICKLE: &str = "loading one can run any program, so none is loaded here: if you trust its source, convert it once in Python: \
                       import numpy as np, pickle; np.save(\"images.npy\", pickle.load(open(\"in.pkl\", \"rb\"), encoding=\"latin1\"))";
-const TORCH: &str =
-    python!("import torch; np.save(\"images.npy\", torch.load(\"in.pt\")) (of a dictionary, the tensor of images)");
-const NETCDF: &str = python!("import xarray; np.save(\"images.npy\", xarray.open_dataset(\"in.nc\")[\"KEY\"])");
+const TORCH: &str = python!(
+    "import torch; np.save(\"images.npy\", torch.load(\"in.pt\")) (of a dictionary, the tensor of images)"
+);
+const NETCDF: &str =
+    python!("import xarray; np.save(\"images.npy\", xarray.open_dataset(\"in.nc\")[\"KEY\"])");
 const SHEET: &str = "save the sheet of values as CSV (UTF-8)";
 const AGAIN: &str = "the download has failed: fetch it again";
 
@@ -40,7 +44,11 @@ const MAGIC: [(&[u8], &str, &str); 37] = [
     (b"\x80\x03", "a Python pickle", PICKLE),
     (b"\x80\x04", "a Python pickle", PICKLE),
     (b"\x80\x05", "a Python pickle", PICKLE),
-    (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "run `git lfs pull` in its repository"),
+    (
+        b"version https://git-lfs",
+        "a Git LFS pointer, not the file itself",
+        "run `git lfs pull` in its repository",
+    ),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
     (b"Rar!\x1a\x07", "a RAR archive", UNPACK),
     (b"\xfd7zXZ\0", "an xz file", UNPACK),
@@ -69,12 +77,14 @@ const MAGIC: [(&[u8], &str, &str); 37] = [
     (b"{\\rtf", "an RTF document", "save it as plain text"),
 ];
 
-const SPARSE: &str =
-    python!("import scipy.sparse; np.save(\"images.npy\", scipy.sparse.load_npz(\"in.npz\").toarray())");
+const SPARSE: &str = python!(
+    "import scipy.sparse; np.save(\"images.npy\", scipy.sparse.load_npz(\"in.npz\").toarray())"
+);
 const MARKET: &str = python!(
     "import scipy.io, scipy.sparse; np.save(\"images.npy\", scipy.sparse.coo_array(scipy.io.mmread(\"in.mtx\")).toarray())"
 );
-const MATLAB: &str = python!("import scipy.io; np.save(\"images.npy\", scipy.io.loadmat(\"in.mat\")[\"KEY\"])");
+const MATLAB: &str =
+    python!("import scipy.io; np.save(\"images.npy\", scipy.io.loadmat(\"in.mat\")[\"KEY\"])");
 const RDATA: &str = "in R: write.csv(DATA, \"images.csv\", row.names = FALSE)";
 const ARFF: &str = python!(
     "from scipy.io import arff; np.savetxt(\"images.csv\", arff.loadarff(\"in.arff\")[0].tolist(), \"%s\", \",\")"
@@ -92,12 +102,22 @@ const ENDINGS: [(&str, &str, &str); 9] = [
     (".pickle", "a Python pickle", PICKLE),
     (".pt", "a PyTorch file", TORCH),
     (".pth", "a PyTorch file", TORCH),
-    (".tfrecord", "a TFRecord file", "read it with TensorFlow and save the images with numpy.save"),
-    (".tfrecords", "a TFRecord file", "read it with TensorFlow and save the images with numpy.save"),
+    (
+        ".tfrecord",
+        "a TFRecord file",
+        "read it with TensorFlow and save the images with numpy.save",
+    ),
+    (
+        ".tfrecords",
+        "a TFRecord file",
+        "read it with TensorFlow and save the images with numpy.save",
+    ),
     (
         ".safetensors",
         "a file of weights",
-        python!("from safetensors.numpy import load_file; np.save(\"images.npy\", load_file(\"in\")[\"KEY\"])"),
+        python!(
+            "from safetensors.numpy import load_file; np.save(\"images.npy\", load_file(\"in\")[\"KEY\"])"
+        ),
     ),
     (
         ".bin",
@@ -106,9 +126,11 @@ const ENDINGS: [(&str, &str, &str); 9] = [
     ),
 ];
 
-/// Why a file that begins with `start` is not read, and the way out, if it is of a known other format or no text.
+/// Why a file that begins with `start` is not read, and the way out, if it is of a known other
+/// format or no text.
 pub(super) fn refusal(path: &Path, start: &[u8]) -> Option<String> {
-    let say = |what: &str, way_out: &str| Some(format!("this is {what}, which is not read: {way_out}"));
+    let say =
+        |what: &str, way_out: &str| Some(format!("this is {what}, which is not read: {way_out}"));
     let name = file_name(path);
     if let Some((_, what, way_out)) = MAGIC.iter().find(|(magic, ..)| start.starts_with(magic)) {
         return say(what, way_out);
@@ -123,7 +145,10 @@ pub(super) fn refusal(path: &Path, start: &[u8]) -> Option<String> {
     if start.starts_with(b"BM") && start.get(6..10) == Some(&[0; 4]) {
         return say("a BMP picture", PICTURES);
     }
-    let words = String::from_utf8_lossy(start).trim_start_matches('\u{feff}').trim_start().to_lowercase();
+    let words = String::from_utf8_lossy(start)
+        .trim_start_matches('\u{feff}')
+        .trim_start()
+        .to_lowercase();
     if words.starts_with("<!doctype html") || words.starts_with("<html") {
         return say("a web page (HTML)", AGAIN);
     }
@@ -131,24 +156,38 @@ pub(super) fn refusal(path: &Path, start: &[u8]) -> Option<String> {
         return say("an XML file", "a data set is a table of values, arrays or pictures");
     }
     let first_line = words.lines().next().unwrap_or_default();
-    if words.starts_with("[[") && !first_line.contains(',') && first_line.contains(char::is_whitespace) {
+    if words.starts_with("[[")
+        && !first_line.contains(',')
+        && first_line.contains(char::is_whitespace)
+    {
         return say(
             "a NumPy array as it is printed, of which much is left out",
             "save it with np.save(\"images.npy\", images)",
         );
     }
-    if words.starts_with('{') || words.starts_with("[[") || words.starts_with("[{") || words == "[" {
-        return say("a JSON file", python!("import json; np.save(\"images.npy\", json.load(open(\"in.json\")))"));
+    if words.starts_with('{') || words.starts_with("[[") || words.starts_with("[{") || words == "["
+    {
+        return say(
+            "a JSON file",
+            python!("import json; np.save(\"images.npy\", json.load(open(\"in.json\")))"),
+        );
     }
     if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
         return say("a text in UTF-16", "save it as CSV UTF-8");
     }
-    let is_text = start.iter().all(|&byte| byte >= 32 || matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c));
-    let ending = ENDINGS.iter().find(|(ending, ..)| name.trim_end_matches(".gz").ends_with(ending));
+    let is_text = start
+        .iter()
+        .all(|&byte| byte >= 32 || matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c));
+    let ending = ENDINGS
+        .iter()
+        .find(|(ending, ..)| name.trim_end_matches(".gz").ends_with(ending));
     match ending {
         // A pickle of the oldest kind is text; a table of values may be called anything else.
         Some((_, what, way_out)) if !is_text || what.ends_with("pickle") => say(what, way_out),
-        None if !is_text => say("a binary file of an unknown format", "docs/DATA.md has the formats that are read"),
+        None if !is_text => say(
+            "a binary file of an unknown format",
+            "docs/DATA.md has the formats that are read",
+        ),
         _ => None,
     }
 }

@@ -43,8 +43,14 @@ pub struct Pictures {
 impl Pictures {
     /// Adds the pictures of another part.
     pub(crate) fn add(&mut self, other: &Self) {
-        other.sizes.iter().for_each(|(size, count)| *self.sizes.entry(*size).or_default() += count);
-        other.classes.iter().for_each(|(class, count)| *self.classes.entry(class.clone()).or_default() += count);
+        other
+            .sizes
+            .iter()
+            .for_each(|(size, count)| *self.sizes.entry(*size).or_default() += count);
+        other
+            .classes
+            .iter()
+            .for_each(|(class, count)| *self.classes.entry(class.clone()).or_default() += count);
         self.dark_on_clear += other.dark_on_clear;
         self.to_be_turned += other.to_be_turned;
         self.barely_lit += other.barely_lit;
@@ -65,7 +71,10 @@ impl Pictures {
                     "" => format!("in no sub-folder {count}"),
                     name => format!("{name} {count}"),
                 };
-                format!("{count} pictures: {}", self.classes.iter().map(class).collect::<Vec<_>>().join(", "))
+                format!(
+                    "{count} pictures: {}",
+                    self.classes.iter().map(class).collect::<Vec<_>>().join(", ")
+                )
             }
         }
     }
@@ -79,7 +88,9 @@ impl Pictures {
             [] => String::new(),
             [only] if *only == shape => String::new(),
             [only] => format!(", resized from {}", words(only)),
-            [smallest, .., largest] => format!(", resized from {} to {}", words(smallest), words(largest)),
+            [smallest, .., largest] => {
+                format!(", resized from {} to {}", words(smallest), words(largest))
+            }
         }
     }
 
@@ -87,9 +98,16 @@ impl Pictures {
     pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         let count: usize = self.sizes.values().sum();
-        let stretched: usize = self.sizes.iter().filter(|(size, _)| size.width != size.height).map(|(_, n)| n).sum();
+        let stretched: usize = self
+            .sizes
+            .iter()
+            .filter(|(size, _)| size.width != size.height)
+            .map(|(_, n)| n)
+            .sum();
         if stretched > 0 {
-            notes.push(format!("{stretched} of {count} pictures are not square, and are stretched to squares"));
+            notes.push(format!(
+                "{stretched} of {count} pictures are not square, and are stretched to squares"
+            ));
         }
         if self.dark_on_clear > 0 {
             notes.push(format!(
@@ -111,14 +129,17 @@ impl Pictures {
                 self.barely_lit
             ));
         }
-        let says = |part: &str| self.classes.keys().find(|class| class.to_lowercase().contains(part));
+        let says =
+            |part: &str| self.classes.keys().find(|class| class.to_lowercase().contains(part));
         if let (Some(train), Some(test)) = (says("train"), says("test").or_else(|| says("val"))) {
             notes.push(format!(
                 "folders {train} and {test} do not divide: only the words train, valid and test do, as in train_2017"
             ));
         }
         let is_answer = |class: &&String| ANSWERS.contains(&class.to_lowercase().as_str());
-        if let Some(answers) = self.classes.keys().find(is_answer).filter(|_| self.classes.len() > 1) {
+        if let Some(answers) =
+            self.classes.keys().find(is_answer).filter(|_| self.classes.len() > 1)
+        {
             let others = self.classes.keys().filter(|class| !is_answer(class)).map(String::as_str);
             let others = others.collect::<Vec<_>>().join(", ");
             notes.push(format!(
@@ -150,7 +171,8 @@ impl Gallery {
         size: usize,
     ) -> Result<(), DataError> {
         let fail = |problem: String| DataError::malformed(path, place, problem);
-        let Decoded { grey, width, height, is_dark_on_clear, is_to_be_turned } = decode(bytes).map_err(fail)?;
+        let Decoded { grey, width, height, is_dark_on_clear, is_to_be_turned } =
+            decode(bytes).map_err(fail)?;
         self.pictures.dark_on_clear += usize::from(is_dark_on_clear);
         self.pictures.to_be_turned += usize::from(is_to_be_turned);
         match grey.iter().max() {
@@ -168,7 +190,8 @@ impl Gallery {
                 self.classes.len() - 1
             }),
         };
-        self.labels.push(u16::try_from(label).map_err(|_| fail("more than 65536 classes".into()))?);
+        self.labels
+            .push(u16::try_from(label).map_err(|_| fail("more than 65536 classes".into()))?);
         Ok(())
     }
 
@@ -179,7 +202,12 @@ impl Gallery {
         }
         let labels = (self.classes.len() > 1).then_some(self.labels);
         let pool = Pool::unlabelled(self.pixels, Shape { width: size, height: size });
-        Pool { labels, classes: self.classes, pictures: Some(self.pictures), ..pool }
+        Pool {
+            labels,
+            classes: self.classes,
+            pictures: Some(self.pictures),
+            ..pool
+        }
     }
 }
 
@@ -189,7 +217,10 @@ mod tests {
 
     fn pictures(sizes: &[(usize, usize, usize)], classes: &[(&str, usize)]) -> Pictures {
         Pictures {
-            sizes: sizes.iter().map(|&(height, width, count)| (Shape { width, height }, count)).collect(),
+            sizes: sizes
+                .iter()
+                .map(|&(height, width, count)| (Shape { width, height }, count))
+                .collect(),
             classes: classes.iter().map(|&(name, count)| (name.to_owned(), count)).collect(),
             ..Pictures::default()
         }
@@ -205,13 +236,19 @@ mod tests {
         let mixed = pictures(&[(8, 8, 10), (90, 40, 20)], &[("cat", 12), ("dog", 18)]);
         assert_eq!(mixed.words(), "30 pictures: cat 12, dog 18");
         assert_eq!(mixed.resized(shape), ", resized from 8 x 8 to 90 x 40");
-        assert_eq!(mixed.notes(), ["20 of 30 pictures are not square, and are stretched to squares"]);
+        assert_eq!(
+            mixed.notes(),
+            ["20 of 30 pictures are not square, and are stretched to squares"]
+        );
 
         let years = pictures(&[(28, 28, 20)], &[("train2017", 10), ("val2017", 10)]);
         assert!(years.notes()[0].starts_with("folders train2017 and val2017 do not divide"));
         assert!(pictures(&[(28, 28, 20)], &[("trains", 10), ("cars", 10)]).notes().is_empty());
 
         let masks = pictures(&[(28, 28, 20)], &[("images", 10), ("masks", 10)]);
-        assert!(masks.notes()[0].starts_with("the pictures in masks are images as well as those in images"));
+        assert!(
+            masks.notes()[0]
+                .starts_with("the pictures in masks are images as well as those in images")
+        );
     }
 }

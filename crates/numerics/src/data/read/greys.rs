@@ -1,4 +1,5 @@
-//! Grey levels from numbers that arrive one by one: whole ones in 0..=255, or fractions in 0..=1 throughout.
+//! Grey levels from numbers that arrive one by one: whole ones in 0..=255, or fractions in 0..=1
+//! throughout.
 
 /// The levels so far.
 #[derive(Debug, Default)]
@@ -39,7 +40,8 @@ impl Greys {
         Ok(level)
     }
 
-    /// Whether the levels are those of no picture: whole, some above 1, and none that is nearer to white than to black.
+    /// Whether the levels are those of no picture: whole, some above 1, and none that is nearer to
+    /// white than to black.
     pub(super) fn are_too_dark(&self) -> bool {
         !self.fractions && (2..128).contains(&self.most)
     }

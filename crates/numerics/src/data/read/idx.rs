@@ -1,4 +1,5 @@
-//! The idx format of MNIST (LeCun, Cortes and Burges): `0 0 type rank`, `rank` sizes as big-endian u32, then the values.
+//! The idx format of MNIST (LeCun, Cortes and Burges): `0 0 type rank`, `rank` sizes as big-endian
+//! u32, then the values.
 
 use std::io::{self, BufRead, Read};
 use std::path::Path;
@@ -13,18 +14,30 @@ fn header(path: &Path, source: &mut impl Read) -> Result<Vec<usize>, DataError> 
     let mut sizes = [0; 16];
     let have = fill(source, &mut magic).map_err(DataError::io(path))?;
     let [0, 0, kind, rank @ 1..=4] = magic else {
-        return Err(DataError::malformed(path, "byte 0", "no idx file: it does not begin with 0, 0, type, rank"));
+        return Err(DataError::malformed(
+            path,
+            "byte 0",
+            "no idx file: it does not begin with 0, 0, type, rank",
+        ));
     };
     if kind != 8 {
-        let problem =
-            format!("values of type {kind:#04x}; only unsigned bytes (0x08) are images or labels: save them as .npy");
+        let problem = format!(
+            "values of type {kind:#04x}; only unsigned bytes (0x08) are images or labels: save them as .npy"
+        );
         return Err(DataError::malformed(path, "byte 2", problem));
     }
     let sizes = &mut sizes[..4 * usize::from(rank)];
     if have < 4 || fill(source, sizes).map_err(DataError::io(path))? < sizes.len() {
-        return Err(DataError::malformed(path, "byte 4", format!("the file ends within its {rank} sizes")));
+        return Err(DataError::malformed(
+            path,
+            "byte 4",
+            format!("the file ends within its {rank} sizes"),
+        ));
     }
-    Ok(sizes.chunks_exact(4).map(|word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]) as usize).collect())
+    Ok(sizes
+        .chunks_exact(4)
+        .map(|word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]) as usize)
+        .collect())
 }
 
 /// Number and shape of the images that a file's sizes promise.
@@ -38,20 +51,28 @@ fn images_of(path: &Path, sizes: &[usize]) -> Result<(usize, Shape), DataError> 
     }
 }
 
-/// Number and shape of the images that a file of this format promises, found without reading it; `None` if lists of so many
-/// would take more than the file.
+/// Number and shape of the images that a file of this format promises, found without reading it;
+/// `None` if lists of so many would take more than the file.
 pub(crate) fn size(path: &Path) -> Option<(usize, Shape)> {
     let (count, shape) = images_of(path, &header(path, &mut open(path).ok()?).ok()?).ok()?;
     (count as u64 <= path.metadata().ok()?.len()).then_some((count, shape))
 }
 
 /// Images: `count x rows x columns`, or `count x D`; only those `wanted`, ascending, are kept.
-pub(super) fn images(path: &Path, mut source: impl BufRead, wanted: Option<Vec<u32>>) -> Result<Pool, DataError> {
+pub(super) fn images(
+    path: &Path,
+    mut source: impl BufRead,
+    wanted: Option<Vec<u32>>,
+) -> Result<Pool, DataError> {
     let sizes = header(path, &mut source)?;
     let (count, shape) = images_of(path, &sizes)?;
     let bytes = sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
     let bytes = bytes.filter(|&bytes| bytes > 0).ok_or_else(|| {
-        DataError::malformed(path, "byte 4", format!("sizes {sizes:?}: no images, or more than can be"))
+        DataError::malformed(
+            path,
+            "byte 4",
+            format!("sizes {sizes:?}: no images, or more than can be"),
+        )
     })?;
     let what = format!("{count} images of {} x {}", shape.height, shape.width);
     let begin = 4 + 4 * sizes.len();
@@ -73,7 +94,9 @@ pub(super) fn images(path: &Path, mut source: impl BufRead, wanted: Option<Vec<u
     };
     if crate::data::library::file_name(path).starts_with("emnist") {
         // EMNIST stores columns where MNIST stores rows.
-        pool.pixels.chunks_exact_mut(shape.dim()).for_each(|image| transpose(image, shape));
+        pool.pixels
+            .chunks_exact_mut(shape.dim())
+            .for_each(|image| transpose(image, shape));
         pool.shape = Shape { width: shape.height, height: shape.width };
     }
     Ok(pool)
@@ -102,7 +125,12 @@ impl Picked {
         while !part.is_empty() {
             let left = dim - self.read % dim;
             let (now, rest) = part.split_at(left.min(part.len()));
-            if self.kept.images.get(self.whole).is_some_and(|&next| next as usize == self.read / dim) {
+            if self
+                .kept
+                .images
+                .get(self.whole)
+                .is_some_and(|&next| next as usize == self.read / dim)
+            {
                 self.pixels.extend_from_slice(now);
                 self.whole += usize::from(now.len() == left);
             }
@@ -117,7 +145,10 @@ impl Picked {
             pixels.iter_mut().for_each(|level| *level *= 255);
             kept.levels = Levels::Binary;
         }
-        Pool { kept: Some(Box::new(kept)), ..Pool::labelled(pixels, shape, None, vec![]) }
+        Pool {
+            kept: Some(Box::new(kept)),
+            ..Pool::labelled(pixels, shape, None, vec![])
+        }
     }
 }
 
@@ -134,7 +165,11 @@ fn transpose(image: &mut [u8], shape: Shape) {
 pub(super) fn labels(path: &Path, mut source: impl BufRead) -> Result<Vec<u16>, DataError> {
     let sizes = header(path, &mut source)?;
     let [count] = sizes[..] else {
-        return Err(DataError::malformed(path, "byte 3", format!("rank {}; labels have rank 1", sizes.len())));
+        return Err(DataError::malformed(
+            path,
+            "byte 3",
+            format!("rank {}; labels have rank 1", sizes.len()),
+        ));
     };
     let mut labels = Vec::new();
     body(path, source, 8, count, &format!("{count} labels"), |part| {
@@ -143,7 +178,8 @@ pub(super) fn labels(path: &Path, mut source: impl BufRead) -> Result<Vec<u16>, 
     Ok(labels)
 }
 
-/// Reads exactly `count` bytes after `header` bytes of a file, demands that it ends there, and hands them over part by part.
+/// Reads exactly `count` bytes after `header` bytes of a file, demands that it ends there, and
+/// hands them over part by part.
 fn body(
     path: &Path,
     mut source: impl BufRead,
@@ -164,7 +200,9 @@ fn body(
         }
         let fit = bytes.len().min(count - read);
         if bytes.is_empty() {
-            let problem = format!("the file ends; its header promises {what}, {count} bytes after the first {header}");
+            let problem = format!(
+                "the file ends; its header promises {what}, {count} bytes after the first {header}"
+            );
             return Err(DataError::malformed(path, format!("byte {}", header + read), problem));
         }
         if fit < bytes.len() {

@@ -1,5 +1,5 @@
-//! Pictures (PNG and JPEG) in folders, tar and zip archives: sub-folders are classes, folders called train, valid and test
-//! divide; any size, averaged down to a square.
+//! Pictures (PNG and JPEG) in folders, tar and zip archives: sub-folders are classes, folders
+//! called train, valid and test divide; any size, averaged down to a square.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -35,10 +35,14 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// Sentences on the files that are no pictures, without those that are read, and on folders that are too deep.
+    /// Sentences on the files that are no pictures, without those that are read, and on folders
+    /// that are too deep.
     pub(crate) fn left_out(&self, why: &str, is_read: impl Fn(&Path) -> bool) -> Vec<String> {
         let mut passed = Passed::default();
-        self.others.iter().filter(|path| !is_read(path)).for_each(|path| passed.add(path));
+        self.others
+            .iter()
+            .filter(|path| !is_read(path))
+            .for_each(|path| passed.add(path));
         let mut sentences = passed.sentences(why);
         if let Some(first) = self.too_deep.first() {
             let (n, first) = (self.too_deep.len(), first.display());
@@ -55,12 +59,18 @@ impl Tree {
 pub(crate) fn tree(root: &Path) -> Result<Tree, DataError> {
     let (mut tree, mut seen) = (Tree::default(), BTreeSet::new());
     walk(root, 0, &mut seen, &mut tree)?;
-    tree.pictures.sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy()));
+    tree.pictures
+        .sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy()));
     Ok(tree)
 }
 
 /// Every folder is entered once, whatever links lead to it.
-fn walk(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, tree: &mut Tree) -> Result<(), DataError> {
+fn walk(
+    folder: &Path,
+    depth: usize,
+    seen: &mut BTreeSet<PathBuf>,
+    tree: &mut Tree,
+) -> Result<(), DataError> {
     if !seen.insert(folder.canonicalize().map_err(DataError::io(folder))?) {
         return Ok(());
     }
@@ -69,8 +79,11 @@ fn walk(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, tree: &mut Tr
         return Ok(());
     }
     let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let mut paths: Vec<PathBuf> =
-        entries.map_err(DataError::io(folder))?.into_iter().map(|entry| entry.path()).collect();
+    let mut paths: Vec<PathBuf> = entries
+        .map_err(DataError::io(folder))?
+        .into_iter()
+        .map(|entry| entry.path())
+        .collect();
     paths.sort();
     for path in paths {
         match role(&path) {
@@ -87,7 +100,8 @@ fn walk(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, tree: &mut Tr
 /// Whether a file whose name tells no format is a picture by its content.
 fn begins_as_picture(path: &Path) -> bool {
     let mut start = [0; 4];
-    regular::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && is_picture(&start)
+    regular::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok()
+        && is_picture(&start)
 }
 
 /// Division of pictures by folders, or by the names of all of them.
@@ -104,7 +118,8 @@ pub(crate) enum Division {
 }
 
 impl Division {
-    /// Pictures of train, valid and test by number, and those in none of the three; `None` if all are one pool.
+    /// Pictures of train, valid and test by number, and those in none of the three; `None` if all
+    /// are one pool.
     pub(crate) fn parts(&self) -> Option<(&[Vec<usize>; 3], &[usize])> {
         match self {
             Self::Parts(parts, rest) => Some((parts, rest)),
@@ -116,21 +131,26 @@ impl Division {
     /// Sentence on a division by the names of pictures, or on names that divide only some of them.
     pub(crate) fn note(&self) -> Option<String> {
         match self {
-            Self::Names(_) => Some("the names of its pictures, which say train and test, divide it".to_owned()),
+            Self::Names(_) => {
+                Some("the names of its pictures, which say train and test, divide it".to_owned())
+            }
             Self::Half(note) => Some(note.clone()),
             Self::One | Self::Parts(..) => None,
         }
     }
 }
 
-/// Divides pictures by the first folder on the way to each that is called train, valid or test; or by their own names, where
-/// each has one of these words and some train and some test. One such folder alone is a division that lacks another one,
-/// unless it has all pictures of an archive, which may be one part's.
+/// Divides pictures by the first folder on the way to each that is called train, valid or test; or
+/// by their own names, where each has one of these words and some train and some test. One such
+/// folder alone is a division that lacks another one, unless it has all pictures of an archive,
+/// which may be one part's.
 pub(crate) fn divide(names: &[&Path], archive: bool) -> Result<Division, String> {
     let (mut parts, mut rest) = ([vec![], vec![], vec![]], vec![]);
     let mut folders: BTreeSet<(PathBuf, Part, PathBuf)> = BTreeSet::new();
     for (i, name) in names.iter().enumerate() {
-        let folder = folders_of(name).into_iter().find_map(|folder| Some((part_of(&folder)?, folder)));
+        let folder = folders_of(name)
+            .into_iter()
+            .find_map(|folder| Some((part_of(&folder)?, folder)));
         match folder {
             Some((part, folder)) => {
                 parts[part as usize].push(i);
@@ -143,7 +163,9 @@ pub(crate) fn divide(names: &[&Path], archive: bool) -> Result<Division, String>
     for one in &folders {
         if let Some(other) = before.filter(|other| (&other.0, other.1) == (&one.0, one.1)) {
             let (part, one, other) = (one.1, one.2.display(), other.2.display());
-            return Err(format!("two folders of {part} pictures, {other} and {one}: rename or move one of them"));
+            return Err(format!(
+                "two folders of {part} pictures, {other} and {one}: rename or move one of them"
+            ));
         }
         before = Some(one);
     }
@@ -203,12 +225,15 @@ fn classes(names: &[&Path]) -> Vec<String> {
     let first = ways.first().cloned().unwrap_or_default();
     let shared = |way: &Vec<String>| way.iter().zip(&first).take_while(|(a, b)| a == b).count();
     let shared = ways.iter().map(shared).min().unwrap_or(0);
-    ways.into_iter().map(|mut way| if way.len() > shared { way.swap_remove(shared) } else { String::new() }).collect()
+    ways.into_iter()
+        .map(|mut way| if way.len() > shared { way.swap_remove(shared) } else { String::new() })
+        .collect()
 }
 
 /// Reads pictures below a folder as squares of `size`.
 pub(crate) fn folder(root: &Path, pictures: &[PathBuf], size: usize) -> Result<Pool, DataError> {
-    let names: Vec<&Path> = pictures.iter().map(|path| path.strip_prefix(root).unwrap_or(path)).collect();
+    let names: Vec<&Path> =
+        pictures.iter().map(|path| path.strip_prefix(root).unwrap_or(path)).collect();
     let mut gallery = Gallery::default();
     for (path, class) in pictures.iter().zip(classes(&names)) {
         let bytes = regular::read(path, LARGEST).map_err(DataError::io(path))?;
@@ -241,7 +266,12 @@ pub(super) struct Members {
 
 impl Members {
     /// Takes a member.
-    pub(super) fn add(&mut self, path: &Path, name: PathBuf, mut content: impl Read) -> Result<(), DataError> {
+    pub(super) fn add(
+        &mut self,
+        path: &Path,
+        name: PathBuf,
+        mut content: impl Read,
+    ) -> Result<(), DataError> {
         let role = role(&name);
         let place = |error| DataError::malformed(path, name.display(), damage(&error));
         let mut bytes = Vec::new();
@@ -270,7 +300,8 @@ impl Members {
                 "no PNG or JPEG picture in it ({found}): unpack it, and give the path of what is used"
             )));
         }
-        self.pictures.sort_by(|(a, _), (b, _)| natural(&a.to_string_lossy(), &b.to_string_lossy()));
+        self.pictures
+            .sort_by(|(a, _), (b, _)| natural(&a.to_string_lossy(), &b.to_string_lossy()));
         let names: Vec<&Path> = self.pictures.iter().map(|(name, _)| name.as_path()).collect();
         let division = divide(&names, true).map_err(refused)?;
         let classes = classes(&names);
@@ -288,10 +319,14 @@ impl Members {
         }
         let left_out = self.passed.sentences(NO_PICTURE);
         match division.parts() {
-            None => Ok(Contents::One(Pool { left_out, notes, ..pool(&mut (0..self.pictures.len()))? })),
+            None => {
+                Ok(Contents::One(Pool { left_out, notes, ..pool(&mut (0..self.pictures.len()))? }))
+            }
             Some((parts, rest)) => {
                 let mut pools = [None, None, None];
-                for (pool_of_part, members) in pools.iter_mut().zip(parts).filter(|(_, members)| !members.is_empty()) {
+                for (pool_of_part, members) in
+                    pools.iter_mut().zip(parts).filter(|(_, members)| !members.is_empty())
+                {
                     *pool_of_part = Some(pool(&mut members.iter().copied())?);
                 }
                 if let Some(first) = pools.iter_mut().flatten().next() {
@@ -307,7 +342,9 @@ impl Members {
 /// The sentence on pictures in none of the three parts.
 pub(crate) fn outside(count: usize, first: Option<&Path>) -> Option<String> {
     let (first, pictures) = (first?.display(), counted(count, "picture"));
-    Some(format!("{pictures} such as {first}: in no folder called train, valid or test, as others are"))
+    Some(format!(
+        "{pictures} such as {first}: in no folder called train, valid or test, as others are"
+    ))
 }
 
 /// Compares names with runs of digits as numbers.
@@ -317,7 +354,8 @@ fn natural(a: &str, b: &str) -> Ordering {
         let digits = |s: &[u8]| s.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (m, n) = (digits(a), digits(b));
         if m > 0 && n > 0 {
-            let value = |s: &[u8]| s.iter().skip_while(|&&byte| byte == b'0').copied().collect::<Vec<_>>();
+            let value =
+                |s: &[u8]| s.iter().skip_while(|&&byte| byte == b'0').copied().collect::<Vec<_>>();
             let (p, q) = (value(&a[..m]), value(&b[..n]));
             match p.len().cmp(&q.len()).then(p.cmp(&q)) {
                 Ordering::Equal => (a, b) = (&a[m..], &b[n..]),

@@ -1,5 +1,5 @@
-//! Files of others, read without trust: the content decides the format, a promise of size is never believed before the
-//! bytes are there, and every error names the place.
+//! Files of others, read without trust: the content decides the format, a promise of size is never
+//! believed before the bytes are there, and every error names the place.
 
 mod decode;
 mod foreign;
@@ -61,7 +61,8 @@ struct Kept {
 }
 
 impl Pool {
-    /// Images without classes. Pixels of nothing but 0 and 1 become 0 and 255: a pool is always grey levels.
+    /// Images without classes. Pixels of nothing but 0 and 1 become 0 and 255: a pool is always
+    /// grey levels.
     fn unlabelled(mut pixels: Vec<u8>, shape: Shape) -> Self {
         if pixels.iter().all(|&level| level <= 1) {
             pixels.iter_mut().for_each(|level| *level *= 255);
@@ -70,25 +71,50 @@ impl Pool {
     }
 
     /// Images with classes.
-    pub(crate) fn labelled(pixels: Vec<u8>, shape: Shape, labels: Option<Vec<u16>>, classes: Vec<String>) -> Self {
+    pub(crate) fn labelled(
+        pixels: Vec<u8>,
+        shape: Shape,
+        labels: Option<Vec<u16>>,
+        classes: Vec<String>,
+    ) -> Self {
         let (kept, array, columns, pictures) = (None, None, None, None);
-        Self { pixels, shape, kept, labels, classes, left_out: vec![], notes: vec![], array, columns, pictures }
+        Self {
+            pixels,
+            shape,
+            kept,
+            labels,
+            classes,
+            left_out: vec![],
+            notes: vec![],
+            array,
+            columns,
+            pictures,
+        }
     }
 
     /// Number of images in the file.
     pub(crate) fn count(&self) -> usize {
-        self.kept.as_ref().map_or(self.pixels.len() / self.shape.dim(), |kept| kept.count)
+        self.kept
+            .as_ref()
+            .map_or(self.pixels.len() / self.shape.dim(), |kept| kept.count)
     }
 
     /// Levels of all images in the file.
     pub(crate) fn levels(&self) -> Levels {
-        self.kept.as_ref().map_or_else(|| Levels::of(std::iter::once(self.pixels.as_slice())), |kept| kept.levels)
+        self.kept
+            .as_ref()
+            .map_or_else(|| Levels::of(std::iter::once(self.pixels.as_slice())), |kept| kept.levels)
     }
 
     /// Whether both hold the same images in any order, as far as all of them were kept.
     pub(crate) fn holds_the_same_as(&self, other: &Self) -> bool {
-        let is_whole = |pool: &Self| pool.kept.as_ref().is_none_or(|kept| kept.images.len() == kept.count);
-        if !is_whole(self) || !is_whole(other) || self.shape != other.shape || self.pixels.len() != other.pixels.len() {
+        let is_whole =
+            |pool: &Self| pool.kept.as_ref().is_none_or(|kept| kept.images.len() == kept.count);
+        if !is_whole(self)
+            || !is_whole(other)
+            || self.shape != other.shape
+            || self.pixels.len() != other.pixels.len()
+        {
             return false;
         }
         let counts = |pool: &Self| {
@@ -107,7 +133,8 @@ impl Pool {
         images
     }
 
-    /// Puts the pixels of every image into another order: first the one that is number `order[0]` now.
+    /// Puts the pixels of every image into another order: first the one that is number `order[0]`
+    /// now.
     pub(crate) fn reorder(&mut self, order: &[usize]) {
         let mut before = vec![0; order.len()];
         for image in self.pixels.chunks_exact_mut(order.len()) {
@@ -132,9 +159,13 @@ pub(crate) enum Contents {
     Parts([Option<Pool>; 3]),
 }
 
-/// Reads a file of any known format. `size` is the side of images that are resized. Of a file whose [`size`] is told, only
-/// the images `wanted`, ascending, are kept, all being read and checked.
-pub(crate) fn file(path: &Path, size: usize, wanted: Option<Vec<u32>>) -> Result<Contents, DataError> {
+/// Reads a file of any known format. `size` is the side of images that are resized. Of a file whose
+/// [`size`] is told, only the images `wanted`, ascending, are kept, all being read and checked.
+pub(crate) fn file(
+    path: &Path,
+    size: usize,
+    wanted: Option<Vec<u32>>,
+) -> Result<Contents, DataError> {
     contents(path, open(path)?, size, wanted)
 }
 
@@ -196,7 +227,9 @@ fn contents(
         m if is_idx(m) => idx::images(path, source, wanted).map(Contents::One),
         m if m.starts_with(b"\x93NUMPY") => npy::array(path, source).map(Contents::One),
         m if m.starts_with(b"PK\x03\x04") => npy::archive(path, size),
-        m if is_picture(m) => refused("one picture is no data set: give the folder that holds the images".into()),
+        m if is_picture(m) => {
+            refused("one picture is no data set: give the folder that holds the images".into())
+        }
         m => match foreign::refusal(path, m) {
             Some(problem) => refused(problem),
             None => text::rows(path, source).map(Contents::One),
@@ -220,8 +253,8 @@ fn is_idx(start: &[u8]) -> bool {
     matches!(start, [0, 0, 8..=14, 1..=4, ..])
 }
 
-/// Whether a file begins as images do: arrays with at least two sizes, rows of values, archives. Files of which nothing can
-/// be said count, so that reading them says what is wrong.
+/// Whether a file begins as images do: arrays with at least two sizes, rows of values, archives.
+/// Files of which nothing can be said count, so that reading them says what is wrong.
 pub(crate) fn begins_as_images(path: &Path) -> bool {
     let start = open(path).and_then(|mut source| beginning(path, &mut source, 1 << 16));
     match start.as_deref() {
@@ -230,7 +263,9 @@ pub(crate) fn begins_as_images(path: &Path) -> bool {
         Ok(m) if m.starts_with(b"\x93NUMPY") => npy::promises_images(&mut &*m).unwrap_or(true),
         Ok(m) if is_tar(m) || m.starts_with(b"PK\x03\x04") => true,
         Ok(m) => {
-            !m.is_empty() && foreign::refusal(path, &m[..m.len().min(512)]).is_none() && text::begins_as_table(path, m)
+            !m.is_empty()
+                && foreign::refusal(path, &m[..m.len().min(512)]).is_none()
+                && text::begins_as_table(path, m)
         }
     }
 }
@@ -247,9 +282,9 @@ pub(crate) fn is_values(path: &Path) -> bool {
     }
 }
 
-/// True for a table or an array among pictures that is likely about them (names, classes, frames of objects): it has few
-/// values a row and not many rows to a picture; or, of a text, no more rows than there are pictures. Fewer than three pictures
-/// are no set.
+/// True for a table or an array among pictures that is likely about them (names, classes, frames of
+/// objects): it has few values a row and not many rows to a picture; or, of a text, no more rows
+/// than there are pictures. Fewer than three pictures are no set.
 pub(crate) fn is_about_pictures(path: &Path, pictures: usize) -> bool {
     const FEW_VALUES: usize = 16;
     const ROWS_A_PICTURE: usize = 10;
@@ -283,7 +318,9 @@ pub(crate) fn is_packed_copy(packed: &Path, unpacked: &Path) -> bool {
         file.read_exact(&mut word)?;
         Ok(u32::from_le_bytes(word))
     };
-    unpacked.metadata().is_ok_and(|data| length().is_ok_and(|length| data.len() as u32 == length))
+    unpacked
+        .metadata()
+        .is_ok_and(|data| length().is_ok_and(|length| data.len() as u32 == length))
 }
 
 /// A file's bytes, unpacked if it is gzip, and at most what an honest file of its length can hold.
@@ -295,11 +332,15 @@ fn open(path: &Path) -> Result<Box<dyn BufRead>, DataError> {
     if !gzip {
         return Ok(Box::new(packed));
     }
-    let capped = Capped { inner: Gunzip(Some(GzDecoder::new(packed))), left: unpacked_limit(length) };
+    let capped = Capped {
+        inner: Gunzip(Some(GzDecoder::new(packed))),
+        left: unpacked_limit(length),
+    };
     Ok(Box::new(BufReader::with_capacity(1 << 16, capped)))
 }
 
-/// The content of a gzip file: of all its members, and no word of zeros behind them, which `gzip` passes over as well.
+/// The content of a gzip file: of all its members, and no word of zeros behind them, which `gzip`
+/// passes over as well.
 struct Gunzip<R>(Option<GzDecoder<R>>);
 
 impl<R: BufRead> Read for Gunzip<R> {
@@ -323,14 +364,19 @@ impl<R: BufRead> Read for Gunzip<R> {
             match next {
                 None => {}
                 Some(0x1f) => self.0 = Some(GzDecoder::new(packed)),
-                Some(_) => return Err(io::Error::other("bytes that are no gzip follow the end of the packed content")),
+                Some(_) => {
+                    return Err(io::Error::other(
+                        "bytes that are no gzip follow the end of the packed content",
+                    ));
+                }
             }
         }
         Ok(0)
     }
 }
 
-/// Most bytes that `packed` bytes of compressed data may expand to: real sets of bits and pictures stay below 200 times.
+/// Most bytes that `packed` bytes of compressed data may expand to: real sets of bits and pictures
+/// stay below 200 times.
 fn unpacked_limit(packed: u64) -> u64 {
     (16 << 20) + 300 * packed
 }
@@ -346,7 +392,9 @@ impl<R: Read> Read for Capped<R> {
         let read = self.inner.read(out)?;
         match self.left.checked_sub(read as u64) {
             Some(left) => self.left = left,
-            None => return Err(io::Error::other("unpacks to more than 300 times its length: refused")),
+            None => {
+                return Err(io::Error::other("unpacks to more than 300 times its length: refused"));
+            }
         }
         Ok(read)
     }

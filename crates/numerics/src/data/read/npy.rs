@@ -1,5 +1,6 @@
-//! NumPy's .npy arrays and .npz archives of them: images as `count x D`, `count x rows x columns`, or these with three
-//! channels behind, of integers 0..=255, booleans, or floating-point numbers in 0..=1.
+//! NumPy's .npy arrays and .npz archives of them: images as `count x D`, `count x rows x columns`,
+//! or these with three channels behind, of integers 0..=255, booleans, or floating-point numbers in
+//! 0..=1.
 
 use std::borrow::Cow;
 use std::io::{self, BufReader, Read};
@@ -19,7 +20,8 @@ pub(super) fn array(path: &Path, mut source: impl Read) -> Result<Pool, DataErro
     let header = header(path, &mut source, &place)?;
     let mut pool = values(path, &mut source, &header, &place)?;
     if fill(&mut source, &mut [0]).map_err(DataError::io(path))? > 0 {
-        pool.left_out.push("what follows the first array of the file: a .npy file has one".into());
+        pool.left_out
+            .push("what follows the first array of the file: a .npy file has one".into());
     }
     Ok(pool)
 }
@@ -33,18 +35,22 @@ pub(super) fn promises_images(source: &mut impl Read) -> Option<bool> {
 pub(super) fn size(source: &mut impl Read) -> Option<(usize, usize)> {
     let shape = Header::read(source).ok()?.shape;
     let (rows, sizes) = shape.split_first()?;
-    Some((*rows, sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size))?))
+    Some((
+        *rows,
+        sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size))?,
+    ))
 }
 
-/// The members of a zip archive: the arrays of a .npz file, or pictures. Names that say train, valid and test make the three
-/// sets; a single array of images is a pool.
+/// The members of a zip archive: the arrays of a .npz file, or pictures. Names that say train,
+/// valid and test make the three sets; a single array of images is a pool.
 pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
     let file = regular::open(path).map_err(DataError::io(path))?;
     let limit = unpacked_limit(file.metadata().map_err(DataError::io(path))?.len());
     let unreadable = |error| DataError::malformed(path, "zip directory", error);
     let refused = |problem: String| Err(DataError::malformed(path, "zip directory", problem));
     let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(unreadable)?;
-    let names: Result<Vec<String>, _> = archive.file_names().map(|name| name.map(Cow::into_owned)).collect();
+    let names: Result<Vec<String>, _> =
+        archive.file_names().map(|name| name.map(Cow::into_owned)).collect();
     let names = names.map_err(unreadable)?;
     if let Some(problem) = foreign::zip_refusal(&names) {
         return refused(problem);
@@ -69,7 +75,9 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
         let name = member.name().map_err(unreadable)?.trim_end_matches(".npy").to_owned();
         let name = PathBuf::from(name);
         match Header::read(&mut member) {
-            Ok(header) if header.shape.len() >= 2 && !is_labels(&name) => candidates.push((name, index, header.shape)),
+            Ok(header) if header.shape.len() >= 2 && !is_labels(&name) => {
+                candidates.push((name, index, header.shape))
+            }
             Ok(header) => others.push((name, index, header.shape)),
             Err(error) => left_out.push((name, error)),
         }
@@ -78,15 +86,22 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
         let place = format!("array `{}`, byte {}", name.display(), error.at);
         return Err(DataError::malformed(path, place, &error.problem));
     }
-    let mut left_out: Vec<String> =
-        left_out.into_iter().map(|(name, error)| format!("array `{}`: {}", name.display(), error.problem)).collect();
+    let mut left_out: Vec<String> = left_out
+        .into_iter()
+        .map(|(name, error)| format!("array `{}`: {}", name.display(), error.problem))
+        .collect();
     let list = |arrays: &[(PathBuf, usize, Vec<usize>)]| {
-        arrays.iter().map(|(name, ..)| name.display().to_string()).collect::<Vec<_>>().join(", ")
+        arrays
+            .iter()
+            .map(|(name, ..)| name.display().to_string())
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     let all = list(&candidates);
     let by_part = Part::ALL.map(|part| {
-        let (of_part, rest) =
-            std::mem::take(&mut candidates).into_iter().partition(|(name, ..)| part_of(name) == Some(part));
+        let (of_part, rest) = std::mem::take(&mut candidates)
+            .into_iter()
+            .partition(|(name, ..)| part_of(name) == Some(part));
         candidates = rest;
         (part, of_part)
     });
@@ -98,9 +113,12 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
         let mut pool = values(path, &mut source, &header, &place)?;
         // The checksum is compared where the entry ends, which the last value is not.
         let rest = io::copy(&mut source, &mut io::sink());
-        if rest.map_err(|error| DataError::malformed(path, format!("array `{}`", name.display()), damage(&error)))? > 0
+        if rest.map_err(|error| {
+            DataError::malformed(path, format!("array `{}`", name.display()), damage(&error))
+        })? > 0
         {
-            pool.left_out.push(format!("what follows array `{}` in its entry", name.display()));
+            pool.left_out
+                .push(format!("what follows array `{}` in its entry", name.display()));
         }
         left = source.left;
         Ok(Pool { array: Some(name.display().to_string()), ..pool })
@@ -112,17 +130,23 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
     };
     let passed = |chosen: usize, arrays: &[(PathBuf, usize, Vec<usize>)]| {
         let others = arrays.iter().filter(|(_, index, _)| *index != chosen);
-        others.map(|(name, _, sizes)| format!("array `{}` ({})", name.display(), shape(sizes))).collect::<Vec<_>>()
+        others
+            .map(|(name, _, sizes)| format!("array `{}` ({})", name.display(), shape(sizes)))
+            .collect::<Vec<_>>()
     };
     left_out.extend(passed(usize::MAX, &others));
     if by_part.iter().all(|(_, arrays)| arrays.is_empty()) {
         let before = candidates.clone();
         return match only(candidates, |(name, ..)| name) {
-            Ok(None) => refused(format!("no array of images among {}: images have 2 or 3 sizes", names.join(", "))),
+            Ok(None) => refused(format!(
+                "no array of images among {}: images have 2 or 3 sizes",
+                names.join(", ")
+            )),
             Ok(Some(array)) => {
                 left_out.extend(passed(array.1, &before));
                 let mut pool = read(&array)?;
-                pool.notes.extend(states_division(others.iter().map(|(name, ..)| name.as_path())));
+                pool.notes
+                    .extend(states_division(others.iter().map(|(name, ..)| name.as_path())));
                 Ok(Contents::One(Pool { left_out: [left_out, pool.left_out].concat(), ..pool }))
             }
             Err(_) => refused(format!(
@@ -167,8 +191,14 @@ pub(super) fn damage(error: &io::Error) -> String {
     }
 }
 
-fn header(path: &Path, source: &mut impl Read, place: &dyn Fn(String) -> String) -> Result<Header, DataError> {
-    Header::read(source).map_err(|error| DataError::malformed(path, place(format!("byte {}", error.at)), error.problem))
+fn header(
+    path: &Path,
+    source: &mut impl Read,
+    place: &dyn Fn(String) -> String,
+) -> Result<Header, DataError> {
+    Header::read(source).map_err(|error| {
+        DataError::malformed(path, place(format!("byte {}", error.at)), error.problem)
+    })
 }
 
 /// The values as grey levels.
@@ -178,14 +208,20 @@ fn values(
     header: &Header,
     place: &dyn Fn(String) -> String,
 ) -> Result<Pool, DataError> {
-    let fail = |at: usize, problem: String| DataError::malformed(path, place(format!("byte {at}")), problem);
+    let fail = |at: usize, problem: String| {
+        DataError::malformed(path, place(format!("byte {at}")), problem)
+    };
     let (shape, channels) = match header.shape[..] {
         [_, width] | [_, width, 1, 1] => (Shape { width, height: 1 }, 1),
-        [_, height, width] | [_, height, width, 1] | [_, 1, height, width] => (Shape { width, height }, 1),
+        [_, height, width] | [_, height, width, 1] | [_, 1, height, width] => {
+            (Shape { width, height }, 1)
+        }
         [_, height, width, 3] => (Shape { width, height }, 3),
         [_, 3 | 4, _, _] => {
-            let problem =
-                format!("shape {:?}: channels before rows; np.moveaxis(images, 1, -1)[..., :3]", header.shape);
+            let problem = format!(
+                "shape {:?}: channels before rows; np.moveaxis(images, 1, -1)[..., :3]",
+                header.shape
+            );
             return Err(fail(0, problem));
         }
         [_, _, _, channels @ (2 | 4)] => {
@@ -199,10 +235,9 @@ fn values(
         }
         _ => return Err(fail(0, format!("shape {:?}; images have 2 or 3 sizes", header.shape))),
     };
-    let count = header
-        .count()
-        .filter(|&count| count > 0)
-        .ok_or_else(|| fail(0, format!("shape {:?}: no images, or more than can be", header.shape)))?;
+    let count = header.count().filter(|&count| count > 0).ok_or_else(|| {
+        fail(0, format!("shape {:?}: no images, or more than can be", header.shape))
+    })?;
     let mut greys = Greys::default();
     let mut block = vec![0; 1 << 16];
     let mut left = count;
@@ -212,13 +247,17 @@ fn values(
         let have = fill(source, &mut block[..take]).map_err(|error| fail(at, damage(&error)))?;
         if have < take {
             let bytes = count * header.width;
-            return Err(fail(at + have, format!("the array ends; shape {:?} takes {bytes} bytes", header.shape)));
+            return Err(fail(
+                at + have,
+                format!("the array ends; shape {:?} takes {bytes} bytes", header.shape),
+            ));
         }
         for (i, bytes) in block[..take].chunks_exact(header.width).enumerate() {
             let value = header.number(bytes);
             if greys.push(value).is_err() {
                 let position = in_rows(greys.pixels.len(), header);
-                let (image, pixel) = (position / (shape.dim() * channels), position % (shape.dim() * channels));
+                let (image, pixel) =
+                    (position / (shape.dim() * channels), position % (shape.dim() * channels));
                 let problem = format!(
                     "image {image}, pixel {pixel} is {value}: neither whole in 0..=255 throughout nor 0..=1 throughout"
                 );
@@ -230,7 +269,10 @@ fn values(
     let mut pixels = greys.pixels;
     if header.columns_first {
         let mut rows = vec![0; pixels.len()];
-        pixels.iter().enumerate().for_each(|(i, &level)| rows[in_rows(i, header)] = level);
+        pixels
+            .iter()
+            .enumerate()
+            .for_each(|(i, &level)| rows[in_rows(i, header)] = level);
         pixels = rows;
     }
     if channels == 3 {

@@ -1,17 +1,18 @@
 //! Columns that number the rows of a table: an index, which is no pixel.
 //!
-//! An index is whole numbers of which no two are equal. Levels of a pixel repeat, unless there are few rows: the fewer rows, the
-//! more has to speak for an index.
+//! An index is whole numbers of which no two are equal. Levels of a pixel repeat, unless there are
+//! few rows: the fewer rows, the more has to speak for an index.
 
 use std::collections::BTreeSet;
 
-/// Fewest rows: counted from 0 or 1; counted from another number, or downwards; numbered in any order without a gap, or where
-/// levels of other columns repeat; numbered in any other way.
+/// Fewest rows: counted from 0 or 1; counted from another number, or downwards; numbered in any
+/// order without a gap, or where levels of other columns repeat; numbered in any other way.
 const ROWS: [usize; 4] = [3, 8, 20, 64];
 
 /// Why a column is left out.
 pub(super) const COUNTS: &str = "it counts the rows";
-pub(super) const NUMBERS: &str = "it numbers the rows, in another order (whole numbers, of which no two are equal)";
+pub(super) const NUMBERS: &str =
+    "it numbers the rows, in another order (whole numbers, of which no two are equal)";
 
 /// The first column, as long as its values are whole numbers of which no two are equal.
 #[derive(Debug, Default)]
@@ -39,15 +40,25 @@ impl FirstColumn {
         std::mem::take(&mut self.values)
     }
 
-    /// Why the column is left out, next to `others`, the levels of the other columns in rows of `dim`; `None` if it is a pixel.
-    pub(super) fn numbers_rows(&self, others: &[u8], dim: usize, fractions: bool) -> Option<&'static str> {
+    /// Why the column is left out, next to `others`, the levels of the other columns in rows of
+    /// `dim`; `None` if it is a pixel.
+    pub(super) fn numbers_rows(
+        &self,
+        others: &[u8],
+        dim: usize,
+        fractions: bool,
+    ) -> Option<&'static str> {
         let rows = self.values.len();
         let first = *self.values.first()?;
         if rows >= ROWS[0] && first <= 1.0 && counts(&self.values, 1.0) {
             return Some(COUNTS);
         }
         let most = self.values.iter().copied().fold(0.0, f64::max);
-        let why = if counts(&self.values, 1.0) || counts(&self.values, -1.0) { COUNTS } else { NUMBERS };
+        let why = if counts(&self.values, 1.0) || counts(&self.values, -1.0) {
+            COUNTS
+        } else {
+            NUMBERS
+        };
         if rows >= ROWS[1] && fractions && most > 1.0 {
             return Some(why);
         }
@@ -66,19 +77,21 @@ impl FirstColumn {
     }
 }
 
-/// The column of levels, in rows of `dim`, that numbers the rows, and why it is left out; `None` if there is none, or if levels
-/// of another column do not repeat either.
+/// The column of levels, in rows of `dim`, that numbers the rows, and why it is left out; `None` if
+/// there is none, or if levels of another column do not repeat either.
 pub(super) fn numbering_column(levels: &[u8], dim: usize) -> Option<(usize, &'static str)> {
     let rows = levels.len() / dim;
     if dim < 2 || !(ROWS[1]..=256).contains(&rows) {
         return None;
     }
     let is_distinct = |&column: &usize| {
-        n_distinct(&levels[..ROWS[1] * dim], dim, column) == ROWS[1] && n_distinct(levels, dim, column) == rows
+        n_distinct(&levels[..ROWS[1] * dim], dim, column) == ROWS[1]
+            && n_distinct(levels, dim, column) == rows
     };
     let mut distinct = (0..dim).filter(is_distinct);
     let column = distinct.next().filter(|_| distinct.next().is_none())?;
-    let values: Vec<f64> = levels[column..].iter().step_by(dim).map(|&level| f64::from(level)).collect();
+    let values: Vec<f64> =
+        levels[column..].iter().step_by(dim).map(|&level| f64::from(level)).collect();
     match () {
         () if counts(&values, 1.0) || counts(&values, -1.0) => Some((column, COUNTS)),
         () if rows >= ROWS[2] && has_no_gap(&values) => Some((column, NUMBERS)),
@@ -93,14 +106,19 @@ fn counts(values: &[f64], step: f64) -> bool {
 
 /// Whether whole numbers, of which no two are equal, are consecutive in some order.
 fn has_no_gap(values: &[f64]) -> bool {
-    let ends = values.iter().fold((f64::MAX, 0.0), |(low, high), &value| (value.min(low), value.max(high)));
+    let ends = values
+        .iter()
+        .fold((f64::MAX, 0.0), |(low, high), &value| (value.min(low), value.max(high)));
     ends.1 - ends.0 + 1.0 == values.len() as f64
 }
 
 /// Number of levels that a column has.
 fn n_distinct(levels: &[u8], dim: usize, column: usize) -> usize {
     let mut seen = [false; 256];
-    levels[column..].iter().step_by(dim).for_each(|&level| seen[usize::from(level)] = true);
+    levels[column..]
+        .iter()
+        .step_by(dim)
+        .for_each(|&level| seen[usize::from(level)] = true);
     seen.iter().filter(|&&seen| seen).count()
 }
 
@@ -108,7 +126,10 @@ fn n_distinct(levels: &[u8], dim: usize, column: usize) -> usize {
 mod tests {
     use super::*;
 
-    fn first(values: impl Iterator<Item = usize>, other: impl Fn(usize) -> u8) -> Option<&'static str> {
+    fn first(
+        values: impl Iterator<Item = usize>,
+        other: impl Fn(usize) -> u8,
+    ) -> Option<&'static str> {
         let mut column = FirstColumn::default();
         let values: Vec<usize> = values.collect();
         let all = values.iter().all(|&value| column.take(value as f64));
@@ -146,10 +167,13 @@ mod tests {
 
     #[test]
     fn one_column_among_others_may_number_them() {
-        let levels = |rows: u8| -> Vec<u8> { (0..rows).flat_map(|row| [row % 5, 100 + row, row % 3]).collect() };
+        let levels = |rows: u8| -> Vec<u8> {
+            (0..rows).flat_map(|row| [row % 5, 100 + row, row % 3]).collect()
+        };
         assert_eq!(numbering_column(&levels(40), 3), Some((1, COUNTS)));
         assert_eq!(numbering_column(&levels(6), 3), None);
-        let shuffled: Vec<u8> = (0..40u32).flat_map(|row| [(row % 5) as u8, (row * 17 % 40) as u8]).collect();
+        let shuffled: Vec<u8> =
+            (0..40u32).flat_map(|row| [(row % 5) as u8, (row * 17 % 40) as u8]).collect();
         assert_eq!(numbering_column(&shuffled, 2), Some((1, NUMBERS)));
         assert_eq!(numbering_column(&shuffled[..30], 2), None);
     }

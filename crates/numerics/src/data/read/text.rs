@@ -1,9 +1,11 @@
-//! Rows of values as text: csv, Larochelle's .amat, the `.data` files of UCI and UCLA. One image a line.
+//! Rows of values as text: csv, Larochelle's .amat, the `.data` files of UCI and UCLA. One image a
+//! line.
 //!
-//! One separator a file, the first of tab, semicolon, comma, | and spaces that its first line has. A comma between digits is a
-//! decimal comma where another separator stands between values. Values are 0 and 1, `true` and `false`, fractions in
-//! 0..=1, or grey levels 0..=255. A first line of names is a header ([`TableHeader`]); a first column that counts the rows is no
-//! pixel. Lines end with LF, CRLF, or CR alone; a first line `sep=;` (Excel) names the separator.
+//! One separator a file, the first of tab, semicolon, comma, | and spaces that its first line has.
+//! A comma between digits is a decimal comma where another separator stands between values. Values
+//! are 0 and 1, `true` and `false`, fractions in 0..=1, or grey levels 0..=255. A first line of
+//! names is a header ([`TableHeader`]); a first column that counts the rows is no pixel. Lines end
+//! with LF, CRLF, or CR alone; a first line `sep=;` (Excel) names the separator.
 
 use std::borrow::Cow;
 use std::io::{BufRead, BufReader, Read};
@@ -29,7 +31,10 @@ pub(super) fn rows(path: &Path, source: impl Read) -> Result<Pool, DataError> {
             break;
         }
         let text = line.strip_prefix(b"\xef\xbb\xbf").filter(|_| number == 0).unwrap_or(&line);
-        let end = text.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+        let end = text
+            .iter()
+            .rposition(|byte| !matches!(byte, b'\r' | b'\n'))
+            .map_or(0, |last| last + 1);
         for text in text[..end].split(|&byte| byte == b'\r') {
             number += 1;
             if let Err((column, problem)) = table.take(text, number) {
@@ -37,7 +42,9 @@ pub(super) fn rows(path: &Path, source: impl Read) -> Result<Pool, DataError> {
             }
         }
     }
-    table.pool().map_err(|(place, problem)| DataError::malformed(path, place, problem))
+    table
+        .pool()
+        .map_err(|(place, problem)| DataError::malformed(path, place, problem))
 }
 
 /// Which value of a line is wrong, from 1, and how.
@@ -61,10 +68,12 @@ struct Table {
     first_grey: Option<(usize, String, String)>,
     /// The first column, as long as it may number the rows.
     first_column: FirstColumn,
-    /// Whether the first row may be names of columns, which are numbers; and the number of other rows that could be.
+    /// Whether the first row may be names of columns, which are numbers; and the number of other
+    /// rows that could be.
     first_may_be_names: bool,
     others_may_be_names: usize,
-    /// Length of the blocks of equal numbers of the first row, which may be the upper of two lines of names.
+    /// Length of the blocks of equal numbers of the first row, which may be the upper of two lines
+    /// of names.
     blocks: Option<usize>,
     /// Lines that count from 0 or 1, as names of columns do: the first of them, and how many.
     counting: Option<(usize, usize)>,
@@ -121,15 +130,21 @@ impl Table {
                 return Err((None, TWO_LEVELS.to_owned()));
             }
             if let Some(comment) = self.comment.take() {
-                let words = split(comment.trim_ascii_start()[1..].trim_ascii(), separator).unwrap_or_default();
-                self.header = TableHeader::of(&words).filter(|header| header.names.len() == fields.len());
+                let words = split(comment.trim_ascii_start()[1..].trim_ascii(), separator)
+                    .unwrap_or_default();
+                self.header =
+                    TableHeader::of(&words).filter(|header| header.names.len() == fields.len());
             }
         }
         if fields.len() == self.width + 1 && self.rows == 0 && separator == b' ' {
             // R and pandas leave out the name of the first column, the name of the row.
-            let names =
-                self.header.iter().flat_map(|header| &header.names).map(|name| Cow::Owned(name.clone().into_bytes()));
-            let names: Vec<Cow<[u8]>> = [Cow::Borrowed(&b""[..])].into_iter().chain(names).collect();
+            let names = self
+                .header
+                .iter()
+                .flat_map(|header| &header.names)
+                .map(|name| Cow::Owned(name.clone().into_bytes()));
+            let names: Vec<Cow<[u8]>> =
+                [Cow::Borrowed(&b""[..])].into_iter().chain(names).collect();
             if let Some(header) = TableHeader::of(&names).filter(|_| self.header.is_some()) {
                 (self.header, self.width) = (Some(header), names.len());
             }
@@ -137,7 +152,8 @@ impl Table {
         if fields.len() != self.width {
             return Err((None, self.other_width(fields.len())));
         }
-        if self.rows == 0 && self.header.is_some() && fields.iter().all(|field| is_no_number(field)) {
+        if self.rows == 0 && self.header.is_some() && fields.iter().all(|field| is_no_number(field))
+        {
             let problem = format!(
                 "no value is a number (`{}` ...): one line of names is read, and no second one of names, types or units; words for \
                  no and yes are to be 0 and 1",
@@ -155,7 +171,9 @@ impl Table {
         if self.rows == 2
             && self.blocks.is_some_and(|block| {
                 fields.iter().enumerate().all(|(i, field)| {
-                    [i % block, i % block + 1].iter().any(|name| name.to_string().as_bytes() == &**field)
+                    [i % block, i % block + 1]
+                        .iter()
+                        .any(|name| name.to_string().as_bytes() == &**field)
                 })
             })
         {
@@ -169,7 +187,11 @@ impl Table {
         if !self.greys.fractions && dim >= FEWEST && levels[1] <= 2 {
             let start = levels[1].wrapping_sub(1);
             if start <= 1
-                && levels.iter().enumerate().skip(1).all(|(i, &level)| usize::from(level) == i + usize::from(start))
+                && levels
+                    .iter()
+                    .enumerate()
+                    .skip(1)
+                    .all(|(i, &level)| usize::from(level) == i + usize::from(start))
             {
                 self.counting.get_or_insert((number, 0)).1 += 1;
             }
@@ -207,7 +229,9 @@ impl Table {
         match column.map(|column| (column, name(column))) {
             None => String::new(),
             Some((column, None)) => format!(", value {column}"),
-            Some((column, Some(name))) => format!(", value {column} (column `{}`)", excerpt(name.as_bytes())),
+            Some((column, Some(name))) => {
+                format!(", value {column} (column `{}`)", excerpt(name.as_bytes()))
+            }
         }
     }
 
@@ -266,7 +290,8 @@ impl Table {
         let dim = self.width - self.labels().len();
         for (row, value) in self.first_column.end().into_iter().enumerate() {
             if value > 1.0 && self.first_grey.as_ref().is_none_or(|(at, ..)| *at > row) {
-                self.first_grey = Some((row, format!("row {}, value 1", row + 1), value.to_string()));
+                self.first_grey =
+                    Some((row, format!("row {}, value 1", row + 1), value.to_string()));
             }
             let refused = |()| {
                 let row = row + 1;
@@ -288,7 +313,10 @@ impl Table {
             at += 1;
             (at - 1) % dim != column
         });
-        let place = (0..self.width).filter(|i| self.labels().binary_search(i).is_err()).nth(column).unwrap_or(column);
+        let place = (0..self.width)
+            .filter(|i| self.labels().binary_search(i).is_err())
+            .nth(column)
+            .unwrap_or(column);
         let header = self.header.get_or_insert_default();
         header.labels.push(place);
         header.labels.sort_unstable();
@@ -307,9 +335,14 @@ impl Table {
         }
         if dim == 0 {
             let names = self.header.unwrap_or_default().names.join(", ");
-            return Err((first_line, format!("no column is a pixel: the header names labels alone ({names})")));
+            return Err((
+                first_line,
+                format!("no column is a pixel: the header names labels alone ({names})"),
+            ));
         }
-        if let Some((line, count)) = self.counting.filter(|&(_, count)| count <= 1 + self.rows / 100) {
+        if let Some((line, count)) =
+            self.counting.filter(|&(_, count)| count <= 1 + self.rows / 100)
+        {
             let lines = if count == 1 {
                 "this line counts".to_owned()
             } else {
@@ -324,7 +357,12 @@ impl Table {
         }
         let has_names = self.header.is_some();
         let mut left_out = self.header.as_ref().map_or(vec![], |header| header.left_out.clone());
-        let mut notes: Vec<String> = self.header.as_ref().and_then(|header| header.note.clone()).into_iter().collect();
+        let mut notes: Vec<String> = self
+            .header
+            .as_ref()
+            .and_then(|header| header.note.clone())
+            .into_iter()
+            .collect();
         if let Some(problem) = self.first_row_as_names().filter(|_| !has_names) {
             notes.push(problem.map_err(|problem| (first_line.clone(), problem))?);
         }
@@ -333,8 +371,11 @@ impl Table {
             left_out.push(self.take_out(0, why));
             dim -= 1;
         } else {
-            self.first_column_is_pixels().map_err(|(_, problem)| (first_line.clone(), problem))?;
-            if let Some((column, why)) = numbering_column(&self.greys.pixels, dim).filter(|_| !self.greys.fractions) {
+            self.first_column_is_pixels()
+                .map_err(|(_, problem)| (first_line.clone(), problem))?;
+            if let Some((column, why)) =
+                numbering_column(&self.greys.pixels, dim).filter(|_| !self.greys.fractions)
+            {
                 left_out.push(self.take_out(column, why));
                 dim -= 1;
             }
@@ -383,7 +424,8 @@ pub(super) fn begins_as_table(path: &Path, start: &[u8]) -> bool {
     }
 }
 
-/// Values of a row of the table that a file begins with, of whose beginning the last line may be torn.
+/// Values of a row of the table that a file begins with, of whose beginning the last line may be
+/// torn.
 pub(super) fn width(path: &Path, start: &[u8]) -> Option<usize> {
     let end = start.iter().rposition(|&byte| byte == b'\n').map_or(start.len(), |end| end + 1);
     rows(path, &start[..end]).ok().map(|pool| pool.shape.width)
@@ -408,16 +450,20 @@ fn split(line: &[u8], separator: u8) -> Option<Vec<Cow<'_, [u8]>>> {
             let words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
             words.map(Cow::Borrowed).collect()
         } else {
-            line.split(|&byte| byte == separator).map(|field| Cow::Borrowed(field.trim_ascii())).collect()
+            line.split(|&byte| byte == separator)
+                .map(|field| Cow::Borrowed(field.trim_ascii()))
+                .collect()
         });
     }
     let ends = |byte: u8| byte == separator || separator == b' ' && byte == b'\t';
-    let (mut fields, mut field, mut quoted, mut was_quoted) = (Vec::new(), Vec::new(), false, false);
+    let (mut fields, mut field, mut quoted, mut was_quoted) =
+        (Vec::new(), Vec::new(), false, false);
     // The separator once more, as the end of the last field.
     for &byte in line.iter().chain([&separator]) {
         match byte {
             b'"' => {
-                // A doubled quotation mark within quotes closes and opens: the names and values here have no need of it.
+                // A doubled quotation mark within quotes closes and opens: the names and values
+                // here have no need of it.
                 quoted = !quoted;
                 was_quoted = true;
             }
@@ -434,7 +480,8 @@ fn split(line: &[u8], separator: u8) -> Option<Vec<Cow<'_, [u8]>>> {
     (!quoted).then_some(fields)
 }
 
-/// True for a word that is neither a number nor true or false, such as the name of a column, a type or a unit.
+/// True for a word that is neither a number nor true or false, such as the name of a column, a type
+/// or a unit.
 fn is_no_number(word: &[u8]) -> bool {
     !word.is_empty()
         && value(word, b';').is_none()

@@ -1,6 +1,7 @@
 //! Products with a 0/1 matrix that is mostly 0: sums of the rows that its ones select.
 //!
-//! They are the numbers of the dense products bit for bit: a fused multiply-add with 1 adds, with 0 does nothing.
+//! They are the numbers of the dense products bit for bit: a fused multiply-add with 1 adds, with 0
+//! does nothing.
 
 use std::ops::Range;
 
@@ -48,7 +49,8 @@ fn mask(bytes: &[u8]) -> u64 {
     for (i, word) in words.iter().enumerate() {
         const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
         let word = u64::from_le_bytes(*word);
-        // The highest bit of a byte tells whether it is zero; the product brings the eight together.
+        // The highest bit of a byte tells whether it is zero; the product brings the eight
+        // together.
         let ones = (((word & LOW) + LOW) | word) & !LOW;
         mask |= ((ones >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * i);
     }
@@ -86,7 +88,9 @@ impl Ones {
         }
         if !items[start..].is_sorted() {
             bits.resize(columns.len().div_ceil(64), 0);
-            items.drain(start..).for_each(|column| bits[column as usize / 64] |= 1 << (column % 64));
+            items
+                .drain(start..)
+                .for_each(|column| bits[column as usize / 64] |= 1 << (column % 64));
             for (first, word) in (0..).step_by(64).zip(bits) {
                 items.extend(ones(std::mem::take(word)).map(|bit| first + bit));
             }
@@ -95,10 +99,12 @@ impl Ones {
         self.by_row.ends.push(items.len() as u32);
     }
 
-    /// Sorts rows but the first by where their ones begin; tells which of the rows, as they were added, each now is.
+    /// Sorts rows but the first by where their ones begin; tells which of the rows, as they were
+    /// added, each now is.
     pub fn sort(&mut self) -> &[u32] {
         let Self { by_row, order, .. } = self;
-        order[1..].sort_by_key(|&row| by_row.get(row as usize).first().copied().unwrap_or(u32::MAX));
+        order[1..]
+            .sort_by_key(|&row| by_row.get(row as usize).first().copied().unwrap_or(u32::MAX));
         order
     }
 
@@ -145,8 +151,8 @@ pub fn sorted_size(mask: Masked) -> usize {
     mask.sheet.rows * GROUP
 }
 
-/// The same with weights in tiles (see `grid`), which are sorted into `w` a few lanes at a time, so that these stay in a
-/// near cache.
+/// The same with weights in tiles (see `grid`), which are sorted into `w` a few lanes at a time, so
+/// that these stay in a near cache.
 pub fn forward_tiles(
     (level, w): (Level, &mut [Lane]),
     z: &mut [Lane],
@@ -158,7 +164,19 @@ pub fn forward_tiles(
     let (columns, sorted) = (order.cols, &*order.sorted_rows(mask.sheet.rows));
     for lanes in mask.sheet.blocks(GROUP) {
         let (to, stride, depth) = (&mut *w, GROUP, mask.depth(&lanes));
-        dispatch(level, Untile { to, stride, lanes: lanes.clone(), tiles, mask, columns, sorted, depth });
+        dispatch(
+            level,
+            Untile {
+                to,
+                stride,
+                lanes: lanes.clone(),
+                tiles,
+                mask,
+                columns,
+                sorted,
+                depth,
+            },
+        );
         dispatch(level, Forward { z, ones, first, w, stride, lanes, mask });
     }
 }
@@ -199,7 +217,8 @@ impl Forward<'_> {
             let z = &mut z[at..at + N];
             let mut sums = [L::splat(0.0); N];
             sums.iter_mut().zip(&*z).for_each(|(sum, z)| *sum = L::load(z));
-            let seen = self.ones.row(self.first + image).iter().take_while(|&&column| column < depth);
+            let seen =
+                self.ones.row(self.first + image).iter().take_while(|&&column| column < depth);
             add_rows(&mut sums, self.w, self.stride, at - self.lanes.start, seen);
             sums.iter().zip(z).for_each(|(sum, z)| sum.store(z));
         }
@@ -225,8 +244,17 @@ fn add_rows<'a, L: Lanes, const N: usize>(
 }
 
 /// The gradient `xT dz` of the weights, x being the ones, handed over as it is made.
-pub fn weight_gradient(team: &Team, level: Level, sink: Sink, ones: &Ones, dz: &[Lane], mask: Masked) {
-    sink.share(team, mask, |rows, waiting| dispatch(level, WeightGradient { rows, waiting, ones, dz, mask }));
+pub fn weight_gradient(
+    team: &Team,
+    level: Level,
+    sink: Sink,
+    ones: &Ones,
+    dz: &[Lane],
+    mask: Masked,
+) {
+    sink.share(team, mask, |rows, waiting| {
+        dispatch(level, WeightGradient { rows, waiting, ones, dz, mask })
+    });
 }
 
 struct WeightGradient<'a> {
@@ -266,9 +294,15 @@ impl Work for WeightGradient<'_> {
 }
 
 impl WeightGradient<'_> {
-    /// Lanes `at..at + N` of a row, which is number `i` of those that are filled in; returns their number.
+    /// Lanes `at..at + N` of a row, which is number `i` of those that are filled in; returns their
+    /// number.
     #[inline(always)]
-    fn group<L: Lanes, const N: usize>(&mut self, row: &(usize, usize), i: usize, at: usize) -> usize {
+    fn group<L: Lanes, const N: usize>(
+        &mut self,
+        row: &(usize, usize),
+        i: usize,
+        at: usize,
+    ) -> usize {
         let &(k, to) = row;
         if self.waiting.in_place() {
             self.waiting.prefetch::<L>(to, at..at + N);

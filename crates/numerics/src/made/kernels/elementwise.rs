@@ -1,15 +1,18 @@
-//! Element-wise passes, written so that the compiler vectorises them for the processor found at run time.
+//! Element-wise passes, written so that the compiler vectorises them for the processor found at run
+//! time.
 //!
-//! No fused multiply-add and no library exponential: each number comes from the same additions and multiplications on
-//! every instruction set.
+//! No fused multiply-add and no library exponential: each number comes from the same additions and
+//! multiplications on every instruction set.
 
 use crate::made::Activation;
 use crate::made::kernels::lanes::{Lane, Lanes, WIDTH, Work, dispatch, flat_mut};
 use crate::made::kernels::vectorized::{Level, vectorized};
 
-/// exp(x) for x <= 0, within 2 units in the last place down to the smallest normal number, where it stays.
+/// exp(x) for x <= 0, within 2 units in the last place down to the smallest normal number, where it
+/// stays.
 ///
-/// x = n ln 2 + r with |r| <= ln 2 / 2; exp(r) by its Taylor series to r^7 (remainder below 6e-9), 2^n by its bits.
+/// x = n ln 2 + r with |r| <= ln 2 / 2; exp(r) by its Taylor series to r^7 (remainder below 6e-9),
+/// 2^n by its bits.
 #[inline(always)]
 fn exp_nonpositive(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23: adding and subtracting it rounds to the nearest integer
@@ -24,7 +27,8 @@ fn exp_nonpositive(x: f32) -> f32 {
     series * f32::from_bits((rounded.to_bits() << 23).wrapping_add(127 << 23))
 }
 
-/// ln(1 + e) for e in [0, 1]: 2 artanh(s) with s = e / (2 + e) <= 1/3, its series to s^15 (remainder below 2e-9).
+/// ln(1 + e) for e in [0, 1]: 2 artanh(s) with s = e / (2 + e) <= 1/3, its series to s^15
+/// (remainder below 2e-9).
 #[inline(always)]
 fn ln_1p_unit(e: f32) -> f32 {
     let s = e / (2.0 + e);
@@ -48,19 +52,24 @@ pub fn sigmoid(z: f32) -> f32 {
     softplus_sigmoid(z).1
 }
 
-/// Lanes added up in single precision before they join a double: few, so that the sum keeps its digits.
+/// Lanes added up in single precision before they join a double: few, so that the sum keeps its
+/// digits.
 const RUN: usize = 8;
 
-/// The sum of a run: sixteen partial sums in single precision, a fixed order of additions that still fills a register.
+/// The sum of a run: sixteen partial sums in single precision, a fixed order of additions that
+/// still fills a register.
 #[inline(always)]
 fn sum<L: Lanes>(run: &[Lane; RUN]) -> f64 {
     let mut sums = Lane::default();
-    run.iter().fold(L::splat(0.0), |sums, lane| sums.add(L::load(lane))).store(&mut sums);
+    run.iter()
+        .fold(L::splat(0.0), |sums, lane| sums.add(L::load(lane)))
+        .store(&mut sums);
     sums.0.iter().map(|&s| f64::from(s)).sum()
 }
 
-/// The loss of an image and its gradient in one pass: returns the sum over pixels of log(1 + exp(z)) - z x, nats, and
-/// turns the logits into `scale` times the gradient of that sum, sigmoid(z) - x.
+/// The loss of an image and its gradient in one pass: returns the sum over pixels of log(1 +
+/// exp(z)) - z x, nats, and turns the logits into `scale` times the gradient of that sum,
+/// sigmoid(z) - x.
 pub fn nll_gradient(z: &mut [f32], x: &[f32], scale: f32) -> f64 {
     dispatch(Level::detect(), NllGradient { z, x, scale })
 }
@@ -171,21 +180,23 @@ impl Activation {
         activate(self, a);
     }
 
-    /// Rows of differences of pre-activations from `start` become differences of activations from `base`, those of `start`.
+    /// Rows of differences of pre-activations from `start` become differences of activations from
+    /// `base`, those of `start`.
     pub fn forward_difference(self, rows: &mut [f32], start: &[f32], base: &[f32]) {
         activate_difference(self, rows, start, base);
     }
 
-    /// Gradients of activations become those of pre-activations: `d` in rows of `width` numbers, the first of which is
-    /// the sum over all others, and `h` the activations, as the first row and how the others differ from it. Where both
-    /// are the same in a row, its gradient is neither used nor need be there. From `reach` on, where the first row is
-    /// zero, the sum is made anew.
+    /// Gradients of activations become those of pre-activations: `d` in rows of `width` numbers,
+    /// the first of which is the sum over all others, and `h` the activations, as the first row and
+    /// how the others differ from it. Where both are the same in a row, its gradient is neither
+    /// used nor need be there. From `reach` on, where the first row is zero, the sum is made anew.
     pub fn backward_difference(self, d: &mut [f32], h: &[f32], width: usize, reach: usize) {
         multiply_slope(self, d, h, width, reach);
     }
 }
 
-/// `match`es once, outside of the loop, so that each activation has a loop of its own without a branch inside.
+/// `match`es once, outside of the loop, so that each activation has a loop of its own without a
+/// branch inside.
 macro_rules! each_activation {
     ($kind:expr, $name:ident, $loop:block) => {
         match $kind {
@@ -268,7 +279,10 @@ mod tests {
         for i in 1..=100_000 {
             let e = (f64::from(i) * 1e-5) as f32;
             let (got, expected) = (f64::from(ln_1p_unit(e)), f64::from(e).ln_1p());
-            assert!((got / expected - 1.0).abs() < 3e-7, "ln(1 + {e}) = {got}, expected {expected}");
+            assert!(
+                (got / expected - 1.0).abs() < 3e-7,
+                "ln(1 + {e}) = {got}, expected {expected}"
+            );
         }
     }
 
@@ -290,7 +304,9 @@ mod tests {
 
     #[test]
     fn loss_is_exact_and_finite_far_out() {
-        for (z, x, expected) in [(1e4, 0.0, 1e4), (1e4, 1.0, 0.0), (-1e4, 1.0, 1e4), (-1e4, 0.0, 0.0)] {
+        for (z, x, expected) in
+            [(1e4, 0.0, 1e4), (1e4, 1.0, 0.0), (-1e4, 1.0, 1e4), (-1e4, 0.0, 0.0)]
+        {
             let loss = nll_gradient(&mut [z], &[x], 1.0);
             assert!((loss - expected).abs() < 1e-30, "logit {z}, pixel {x}: {loss}");
         }
@@ -305,7 +321,10 @@ mod tests {
                 let step = 1e-2;
                 let difference = (kind.apply(a + step) - kind.apply(a - step)) / (2.0 * step);
                 let slope = kind.slope(kind.apply(a));
-                assert!((difference - slope).abs() < 2e-4, "{kind:?} at {a}: {slope}, difference {difference}");
+                assert!(
+                    (difference - slope).abs() < 2e-4,
+                    "{kind:?} at {a}: {slope}, difference {difference}"
+                );
             }
         }
     }

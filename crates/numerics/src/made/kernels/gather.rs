@@ -7,11 +7,12 @@ use crate::made::kernels::sheet::Masked;
 use crate::made::kernels::vectorized::Level;
 use crate::made::kernels::waiting::Order;
 
-/// Lanes of a row that are summed together where rows are selected. No kernel reads a row from before the group in which
-/// the first of its sixteen rows begins.
+/// Lanes of a row that are summed together where rows are selected. No kernel reads a row from
+/// before the group in which the first of its sixteen rows begins.
 pub(super) const GROUP: usize = 8;
 
-/// Copies weights into sorted space, as far as kernels read them; what the mask closes becomes zero.
+/// Copies weights into sorted space, as far as kernels read them; what the mask closes becomes
+/// zero.
 pub fn gather(level: Level, to: &mut [Lane], from: &[Lane], mask: Masked, order: Order) {
     dispatch(level, Gather { to, from, mask, order });
 }
@@ -39,7 +40,8 @@ impl Work for Gather<'_> {
                 row(k + 1)[..lanes].iter().for_each(L::prefetch);
             }
             let from = row(k);
-            for (lane, to) in to[..lanes].iter_mut().enumerate().skip(mask.from[k] as usize / WIDTH) {
+            for (lane, to) in to[..lanes].iter_mut().enumerate().skip(mask.from[k] as usize / WIDTH)
+            {
                 let Some(cols) = order.cols else {
                     L::load(&from[lane]).store(to);
                     continue;
@@ -62,7 +64,19 @@ pub fn gather_tiles(level: Level, to: &mut [Lane], tiles: &[Lane], mask: Masked,
     let sorted = order.sorted_rows(mask.sheet.rows);
     let (lanes, stride) = (0..mask.sheet.lanes(), mask.sheet.stride());
     let depth = mask.sheet.rows;
-    dispatch(level, Untile { to, stride, lanes, tiles, mask, columns: order.cols, sorted: &sorted, depth });
+    dispatch(
+        level,
+        Untile {
+            to,
+            stride,
+            lanes,
+            tiles,
+            mask,
+            columns: order.cols,
+            sorted: &sorted,
+            depth,
+        },
+    );
 }
 
 /// Some lanes of all weights out of tiles.
@@ -93,7 +107,10 @@ impl Work for Untile<'_> {
         for rows in sorted.chunks(WIDTH) {
             let tile = rest.split_off(..cols).expect("a tile for every sixteen rows");
             let seen = rows.iter().filter(|&&k| (k as usize) < depth);
-            let Some(first) = seen.clone().map(|&k| mask.from[k as usize] as usize / WIDTH).min() else { continue };
+            let Some(first) = seen.clone().map(|&k| mask.from[k as usize] as usize / WIDTH).min()
+            else {
+                continue;
+            };
             for lane in lanes.start.max(first)..lanes.end {
                 let square = std::array::from_fn(|i| {
                     let n = lane * WIDTH + i;
@@ -108,7 +125,8 @@ impl Work for Untile<'_> {
                     row.store(&mut to[k as usize * stride + lane - lanes.start]);
                 }
             }
-            let closed = |k: u32| (mask.from[k as usize] as usize).saturating_sub(lanes.start * WIDTH);
+            let closed =
+                |k: u32| (mask.from[k as usize] as usize).saturating_sub(lanes.start * WIDTH);
             for &k in seen.filter(|&&k| closed(k) > 0) {
                 flat_mut(&mut to[k as usize * stride..][..lanes.len()])[..closed(k)].fill(0.0);
             }
@@ -131,8 +149,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
-        /// Kernels find in weights of another order what they find in sorted ones, and use nothing that the mask closes:
-        /// gathered from rows or tiles, or, but for their rows, where they stand.
+        /// Kernels find in weights of another order what they find in sorted ones, and use nothing
+        /// that the mask closes: gathered from rows or tiles, or, but for their rows, where they
+        /// stand.
         #[test]
         fn weights_of_any_order_are_sorted_ones(
             rows in 1usize..150, cols in 1usize..300, batch in 1usize..9, sort: (bool, bool), tiled: bool, seed: u64,

@@ -7,12 +7,13 @@ use crate::made::kernels::team::Team;
 use crate::made::kernels::vectorized::Level;
 use crate::made::kernels::waiting::{Sink, TALL, Waiting};
 
-/// The gradients `dz` of a minibatch, packed block by block for all rows of weights: made once and filled again and again.
+/// The gradients `dz` of a minibatch, packed block by block for all rows of weights: made once and
+/// filled again and again.
 #[derive(Debug, Default)]
 pub struct Packed(Vec<[Lane; BLOCK]>);
 
-/// The gradient `xT dz` of the weights, handed over as it is made, where the leading `blank[i]` numbers of row i of `x` are
-/// zero: ever more of them; none, if `blank` is empty.
+/// The gradient `xT dz` of the weights, handed over as it is made, where the leading `blank[i]`
+/// numbers of row i of `x` are zero: ever more of them; none, if `blank` is empty.
 pub fn weight_gradient(
     (team, level): (&Team, Level),
     packed: &mut Packed,
@@ -25,13 +26,18 @@ pub fn weight_gradient(
     let batch = dz.len() / mask.sheet.stride();
     let panels = &mut packed.0;
     panels.resize(mask.sheet.blocks(BLOCK).count() * batch, [Lane::default(); BLOCK]);
-    team.share(mask.sheet.blocks(BLOCK).zip(panels.chunks_exact_mut(batch)), |(lanes, panel)| {
-        for (packed, row) in panel.iter_mut().zip(dz.chunks_exact(mask.sheet.stride())) {
-            packed[..lanes.len()].copy_from_slice(&row[lanes.clone()]);
-        }
-    });
+    team.share(
+        mask.sheet.blocks(BLOCK).zip(panels.chunks_exact_mut(batch)),
+        |(lanes, panel)| {
+            for (packed, row) in panel.iter_mut().zip(dz.chunks_exact(mask.sheet.stride())) {
+                packed[..lanes.len()].copy_from_slice(&row[lanes.clone()]);
+            }
+        },
+    );
     let panels = &panels[..];
-    sink.share(team, mask, |rows, waiting| dispatch(level, WeightGradient { rows, waiting, x, panels, mask, blank }));
+    sink.share(team, mask, |rows, waiting| {
+        dispatch(level, WeightGradient { rows, waiting, x, panels, mask, blank })
+    });
 }
 
 struct WeightGradient<'a> {
@@ -63,21 +69,61 @@ impl Work for WeightGradient<'_> {
                 let which = &columns[..rows.len()];
                 // Images that are not blank for all of these rows.
                 let last = which.iter().max().map_or(0, |&last| last as u32);
-                let images = if blank.is_empty() { batch } else { blank.partition_point(|&blank| blank <= last) };
-                let left = Columns { numbers: flat(x), stride: x_stride, which, filled: filled * TALL };
+                let images = if blank.is_empty() {
+                    batch
+                } else {
+                    blank.partition_point(|&blank| blank <= last)
+                };
+                let left = Columns {
+                    numbers: flat(x),
+                    stride: x_stride,
+                    which,
+                    filled: filled * TALL,
+                };
                 let terms = (mask.sheet.lanes() - begin).div_ceil(BLOCK) * images;
                 let pace = (terms / waiting.len().max(1)).max(1);
-                for (lanes, terms) in
-                    mask.sheet.blocks(BLOCK).zip(panels.chunks_exact(batch)).filter(|(lanes, _)| begin < lanes.end)
+                for (lanes, terms) in mask
+                    .sheet
+                    .blocks(BLOCK)
+                    .zip(panels.chunks_exact(batch))
+                    .filter(|(lanes, _)| begin < lanes.end)
                 {
                     let lanes = lanes.start.max(begin)..lanes.end;
                     let panel = Panel { terms: &terms[..images], lane: lanes.start % BLOCK };
                     if L::MANY {
                         match lanes.len() {
-                            1 => columns_of::<L, 1>(&mut waiting, stride, lanes.start, left, panel, pace),
-                            2 => columns_of::<L, 2>(&mut waiting, stride, lanes.start, left, panel, pace),
-                            3 => columns_of::<L, 3>(&mut waiting, stride, lanes.start, left, panel, pace),
-                            _ => columns_of::<L, 4>(&mut waiting, stride, lanes.start, left, panel, pace),
+                            1 => columns_of::<L, 1>(
+                                &mut waiting,
+                                stride,
+                                lanes.start,
+                                left,
+                                panel,
+                                pace,
+                            ),
+                            2 => columns_of::<L, 2>(
+                                &mut waiting,
+                                stride,
+                                lanes.start,
+                                left,
+                                panel,
+                                pace,
+                            ),
+                            3 => columns_of::<L, 3>(
+                                &mut waiting,
+                                stride,
+                                lanes.start,
+                                left,
+                                panel,
+                                pace,
+                            ),
+                            _ => columns_of::<L, 4>(
+                                &mut waiting,
+                                stride,
+                                lanes.start,
+                                left,
+                                panel,
+                                pace,
+                            ),
                         }
                     } else {
                         for (i, at) in lanes.enumerate() {
@@ -142,10 +188,16 @@ impl<const M: usize, const N: usize> Work for Tile<'_, '_, M, N> {
         let mut sums = [[L::splat(0.0); N]; M];
         let columns: &[usize; M] = left.which.try_into().expect("as many columns as rows");
         let numbers = &left.numbers[..panel.terms.len() * left.stride];
-        assert!(columns.iter().all(|&column| column < left.stride), "a row holds the columns asked for");
-        let number = |term: usize, row: usize| numbers[term * left.stride..][..left.stride][columns[row]];
+        assert!(
+            columns.iter().all(|&column| column < left.stride),
+            "a row holds the columns asked for"
+        );
+        let number =
+            |term: usize, row: usize| numbers[term * left.stride..][..left.stride][columns[row]];
         add_products(&mut sums, panel, number, waiting, pace);
-        for (sums, row) in sums.iter().zip(waiting.filled.chunks_exact_mut(stride).skip(left.filled)) {
+        for (sums, row) in
+            sums.iter().zip(waiting.filled.chunks_exact_mut(stride).skip(left.filled))
+        {
             for (sum, lane) in sums.iter().zip(&mut row[at..at + N]) {
                 sum.store(lane);
             }

@@ -1,8 +1,9 @@
 //! Sixteen numbers at a time, on whatever instruction set the processor has.
 //!
-//! Kernels are written once over [`Lanes`] and compiled for each [`Level`]. Every number that they make is one chain of
-//! fused multiply-adds in ascending order, and lanes never meet: so neither the width of registers nor the way in which
-//! work is cut changes a bit. Only a processor without a fused multiply-add rounds twice, and differently.
+//! Kernels are written once over [`Lanes`] and compiled for each [`Level`]. Every number that they
+//! make is one chain of fused multiply-adds in ascending order, and lanes never meet: so neither
+//! the width of registers nor the way in which work is cut changes a bit. Only a processor without
+//! a fused multiply-add rounds twice, and differently.
 
 #![expect(
     unsafe_code,
@@ -35,8 +36,13 @@ pub fn flat_mut(lanes: &mut [Lane]) -> &mut [f32] {
 pub fn prefetch(bytes: &[u8]) {
     #[cfg(target_arch = "x86_64")]
     for line in bytes.chunks(size_of::<Lane>()) {
-        // SAFETY: the instruction is part of every processor of this kind, and its address is that of a slice.
-        unsafe { std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.as_ptr().cast()) }
+        // SAFETY: the instruction is part of every processor of this kind, and its address is that
+        // of a slice.
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(
+                line.as_ptr().cast(),
+            )
+        }
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = bytes;
@@ -93,7 +99,8 @@ pub trait Lanes: Copy {
     fn apart<W: Work>(work: W) -> W::Output;
 }
 
-/// Work that is compiled for every instruction set. `run` and all that it calls must be `#[inline(always)]`.
+/// Work that is compiled for every instruction set. `run` and all that it calls must be
+/// `#[inline(always)]`.
 pub trait Work {
     /// What it results in.
     type Output;

@@ -1,7 +1,8 @@
-//! Processor kernels of the training step: blocked masked products, fused element-wise passes, threads of one run.
+//! Processor kernels of the training step: blocked masked products, fused element-wise passes,
+//! threads of one run.
 //!
-//! Every number that a kernel makes is made by one thread, and in one order, however work is cut into blocks and however
-//! many threads share them: results do not depend on it.
+//! Every number that a kernel makes is made by one thread, and in one order, however work is cut
+//! into blocks and however many threads share them: results do not depend on it.
 
 pub mod binary;
 pub mod elementwise;
@@ -16,7 +17,8 @@ pub mod update;
 pub mod vectorized;
 pub mod waiting;
 
-/// Name of the instruction set that the kernels use on this processor. Numbers are bit-identical only where it agrees.
+/// Name of the instruction set that the kernels use on this processor. Numbers are bit-identical
+/// only where it agrees.
 pub fn instruction_set() -> &'static str {
     vectorized::Level::detect().name()
 }

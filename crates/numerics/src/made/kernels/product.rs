@@ -1,9 +1,10 @@
 //! Products with a masked matrix, skipping the blocks that its mask closes.
 //!
-//! A matrix of weights has a row for each unit below and, along it, its weights to all units above, in whole lanes. Units
-//! are sorted by degree: unit n above sees the leading `seen[n]` units below, ever more; so the row of unit k is zero up
-//! to `from[k]`, the first that sees it. A minibatch is a matrix with a row an image. Blocks of a few lanes share the
-//! bound of their widest member; a block of the right-hand side is packed so that it stays in the nearest cache.
+//! A matrix of weights has a row for each unit below and, along it, its weights to all units above,
+//! in whole lanes. Units are sorted by degree: unit n above sees the leading `seen[n]` units below,
+//! ever more; so the row of unit k is zero up to `from[k]`, the first that sees it. A minibatch is
+//! a matrix with a row an image. Blocks of a few lanes share the bound of their widest member; a
+//! block of the right-hand side is packed so that it stays in the nearest cache.
 
 use std::ops::Range;
 
@@ -21,8 +22,8 @@ const DEPTH: usize = 128;
 /// Terms between two rows that are asked for ahead.
 const AHEAD: usize = 16;
 
-/// `z += x w` for a part of a minibatch, where the leading `blank[i]` numbers of row i of `x` are zero: ever more of them;
-/// none, if `blank` is empty.
+/// `z += x w` for a part of a minibatch, where the leading `blank[i]` numbers of row i of `x` are
+/// zero: ever more of them; none, if `blank` is empty.
 pub fn forward(level: Level, z: &mut [Lane], x: &[Lane], w: &[Lane], mask: Masked, blank: &[u32]) {
     dispatch(level, Forward { z, x, w, mask, blank });
 }
@@ -77,9 +78,16 @@ impl Work for Forward<'_> {
     }
 }
 
-/// `dx = dz wT` for a part of a minibatch, but for the leading `blank[i]` numbers of row i, whole lanes and ever more of
-/// them, of which some are left at zero; none, if `blank` is empty.
-pub fn input_gradient(level: Level, dx: &mut [Lane], dz: &[Lane], w: &[Lane], mask: Masked, blank: &[u32]) {
+/// `dx = dz wT` for a part of a minibatch, but for the leading `blank[i]` numbers of row i, whole
+/// lanes and ever more of them, of which some are left at zero; none, if `blank` is empty.
+pub fn input_gradient(
+    level: Level,
+    dx: &mut [Lane],
+    dz: &[Lane],
+    w: &[Lane],
+    mask: Masked,
+    blank: &[u32],
+) {
     dispatch(level, InputGradient { dx, dz, w, mask, blank });
 }
 
@@ -119,11 +127,14 @@ impl Work for InputGradient<'_> {
                 };
                 let terms = terms.start / WIDTH..terms.end.div_ceil(WIDTH);
                 let mut ahead = Ahead { w, mask, rows, lanes: terms };
-                // Later lanes are seen later: each piece begins where the sight of its last lane begins.
+                // Later lanes are seen later: each piece begins where the sight of its last lane
+                // begins.
                 let dz = Left { numbers: flat(dz), stride: dz_stride, first };
                 for end in lanes.start + 1..=lanes.end {
                     let begin = begins(end - 1).saturating_sub(first).min(count);
-                    let until = if end == lanes.end { cols } else { begins(end) }.saturating_sub(first).min(count);
+                    let until = if end == lanes.end { cols } else { begins(end) }
+                        .saturating_sub(first)
+                        .min(count);
                     let panel = &panel[begin..until];
                     product::<L>(dx, below.stride(), dz.skip(begin), panel, &mut ahead, |tile| {
                         ((leading(blank, tile) / WIDTH).clamp(lanes.start, end)..end, 0)
@@ -204,8 +215,8 @@ impl Beside for Ahead<'_> {
     }
 }
 
-/// Adds to `c` the product of `left` and a panel of a block: in each tile of rows to the columns, and from the term on,
-/// that `part` tells for it.
+/// Adds to `c` the product of `left` and a panel of a block: in each tile of rows to the columns,
+/// and from the term on, that `part` tells for it.
 #[inline(always)]
 fn product<L: Lanes>(
     c: &mut [Lane],
@@ -215,9 +226,15 @@ fn product<L: Lanes>(
     ahead: &mut Ahead,
     part: impl Fn(usize) -> (Range<usize>, usize),
 ) {
-    for (tile, (c, numbers)) in c.chunks_mut(TALL * stride).zip(left.numbers.chunks(TALL * left.stride)).enumerate() {
+    for (tile, (c, numbers)) in c
+        .chunks_mut(TALL * stride)
+        .zip(left.numbers.chunks(TALL * left.stride))
+        .enumerate()
+    {
         let (lanes, skipped) = part(tile);
-        let Some(terms) = panel.get(skipped..).filter(|terms| !terms.is_empty()) else { continue };
+        let Some(terms) = panel.get(skipped..).filter(|terms| !terms.is_empty()) else {
+            continue;
+        };
         let left = Left { numbers, ..left }.skip(skipped);
         let panel = Panel { terms, lane: lanes.start % BLOCK };
         if L::MANY {
@@ -291,7 +308,8 @@ impl<const M: usize, const N: usize> Work for Tile<'_, '_, M, N> {
     }
 }
 
-/// `sums[m][n] += left(term, m) * panel[term][n]`, term by term, and every `pace` terms a little of the work beside.
+/// `sums[m][n] += left(term, m) * panel[term][n]`, term by term, and every `pace` terms a little of
+/// the work beside.
 #[inline(always)]
 pub(super) fn add_products<L: Lanes, const M: usize, const N: usize>(
     sums: &mut [[L; N]; M],

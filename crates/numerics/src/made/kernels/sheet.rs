@@ -20,7 +20,8 @@ impl Sheet {
         self.cols.div_ceil(WIDTH)
     }
 
-    /// Lanes from one row to the next: odd, so that the rows of a column spread over all sets of a cache.
+    /// Lanes from one row to the next: odd, so that the rows of a column spread over all sets of a
+    /// cache.
     #[inline(always)]
     pub fn stride(self) -> usize {
         self.lanes() | 1
@@ -50,7 +51,8 @@ pub struct Masked<'a> {
     pub from: &'a [u32],
     /// Where each row stands; `None` where rows are sorted.
     pub rows: Option<&'a [u32]>,
-    /// Whether the weights are kept for other masks as well: what this one closes may be any number, else it is zero.
+    /// Whether the weights are kept for other masks as well: what this one closes may be any
+    /// number, else it is zero.
     pub kept: bool,
 }
 

@@ -1,5 +1,5 @@
-//! The threads of one run: none beyond its own, or a small pool that no other run ever enters; and the wish to stop,
-//! which long work looks for between two pieces.
+//! The threads of one run: none beyond its own, or a small pool that no other run ever enters; and
+//! the wish to stop, which long work looks for between two pieces.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,7 +34,10 @@ impl Team {
     /// A team of `threads`. Should the system refuse more threads, the run has its own alone.
     pub fn new(threads: usize) -> Self {
         let pool = || rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok();
-        Self { pool: if threads > 1 { pool() } else { None }, stop: Stop::default() }
+        Self {
+            pool: if threads > 1 { pool() } else { None },
+            stop: Stop::default(),
+        }
     }
 
     /// The same team, which is asked to stop by `stop`.
@@ -42,7 +45,8 @@ impl Team {
         Self { stop, ..self }
     }
 
-    /// Whether to stop: scoring and drawing then return at once, and what they return is to be thrown away.
+    /// Whether to stop: scoring and drawing then return at once, and what they return is to be
+    /// thrown away.
     pub fn stopped(&self) -> bool {
         self.stop.asked()
     }

@@ -20,7 +20,9 @@ pub fn store(level: Level, to: &mut [f32], from: &[Lane], sheet: Sheet) {
 
 /// Squares of a sheet: first row and first column.
 fn squares(sheet: Sheet) -> impl Iterator<Item = (usize, usize)> {
-    (0..sheet.rows).step_by(WIDTH).flat_map(move |k| (0..sheet.cols).step_by(WIDTH).map(move |n| (k, n)))
+    (0..sheet.rows)
+        .step_by(WIDTH)
+        .flat_map(move |k| (0..sheet.cols).step_by(WIDTH).map(move |n| (k, n)))
 }
 
 /// The part of column `n` in the flat array that begins in row `k` and is at most a lane.
@@ -74,7 +76,9 @@ impl Work for Store<'_> {
         let Self { to, from, sheet } = self;
         for (k, n) in squares(sheet) {
             let mut rows = [L::splat(0.0); WIDTH];
-            for (row, lanes) in rows.iter_mut().zip(from[k * sheet.stride()..].chunks(sheet.stride())) {
+            for (row, lanes) in
+                rows.iter_mut().zip(from[k * sheet.stride()..].chunks(sheet.stride()))
+            {
                 *row = L::load(&lanes[n / WIDTH]);
             }
             for (n, column) in (n..sheet.cols).zip(L::transpose(rows)) {
@@ -99,7 +103,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
-        /// Every number comes to its row and column, on every instruction set, zeros fill up lanes, and all return.
+        /// Every number comes to its row and column, on every instruction set, zeros fill up lanes,
+        /// and all return.
         #[test]
         fn a_matrix_goes_into_lanes_and_back(rows in 1usize..70, cols in 1usize..70) {
             let sheet = Sheet { rows, cols };

@@ -53,9 +53,9 @@ pub enum Update {
 }
 
 impl Update {
-    /// Updates `N` lanes of the parameters from `at` on by the gradient `g`. All of a lane is loaded before anything of it
-    /// is stored: a processor takes a store for one to the same place of a page in another array, and makes a later load
-    /// wait for it.
+    /// Updates `N` lanes of the parameters from `at` on by the gradient `g`. All of a lane is
+    /// loaded before anything of it is stored: a processor takes a store for one to the same place
+    /// of a page in another array, and makes a later load wait for it.
     #[inline(always)]
     pub(super) fn lanes<L: Lanes, const N: usize>(self, target: &mut Target, at: usize, g: [L; N]) {
         let Target { p, state: [s, u] } = target;
@@ -87,7 +87,9 @@ impl Update {
             }
             Self::Adadelta { lr, rho, eps } => {
                 let (keep, new, eps) = (L::splat(rho), L::splat(1.0 - rho), L::splat(eps));
-                for (((p, s), u), g) in p.iter_mut().zip(some::<N>(s, at)).zip(some::<N>(u, at)).zip(g) {
+                for (((p, s), u), g) in
+                    p.iter_mut().zip(some::<N>(s, at)).zip(some::<N>(u, at)).zip(g)
+                {
                     let (weight, squares, updates) = (L::load(p), L::load(s), L::load(u));
                     let squares = keep.mul(squares).add(new.mul(g.mul(g)));
                     let d = g.mul(updates.add(eps).div(squares.add(eps)).sqrt());
@@ -99,7 +101,9 @@ impl Update {
             Self::Adam { step, beta1, beta2, root, eps } => {
                 let (keep, new) = (L::splat(beta1), L::splat(1.0 - beta1));
                 let (keep_squares, new_squares) = (L::splat(beta2), L::splat(1.0 - beta2));
-                for (((p, m), v), g) in p.iter_mut().zip(some::<N>(s, at)).zip(some::<N>(u, at)).zip(g) {
+                for (((p, m), v), g) in
+                    p.iter_mut().zip(some::<N>(s, at)).zip(some::<N>(u, at)).zip(g)
+                {
                     let (weight, first, second) = (L::load(p), L::load(m), L::load(v));
                     let first = keep.mul(first).add(new.mul(g));
                     let second = keep_squares.mul(second).add(new_squares.mul(g.mul(g)));
@@ -137,7 +141,10 @@ impl Target<'_> {
     /// A range of it.
     pub fn part(&mut self, range: Range<usize>) -> Target<'_> {
         let [s, u] = &mut self.state;
-        Target { state: [part(s, &range), part(u, &range)], p: &mut self.p[range] }
+        Target {
+            state: [part(s, &range), part(u, &range)],
+            p: &mut self.p[range],
+        }
     }
 
     /// Asks for a lane to be at hand soon.

@@ -1,7 +1,7 @@
 //! One body, compiled for each instruction set, chosen when it runs.
 //!
-//! The compiler vectorises plain loops well once it may use wide registers. It never fuses a multiplication with an
-//! addition on its own, so each number is the same on every instruction set.
+//! The compiler vectorises plain loops well once it may use wide registers. It never fuses a
+//! multiplication with an addition on its own, so each number is the same on every instruction set.
 
 /// Instruction sets that bodies are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,9 @@ impl Level {
 
     /// The levels that this processor has.
     pub fn available() -> impl Iterator<Item = Self> {
-        [Self::Avx512, Self::Avx2, Self::Baseline].into_iter().skip_while(|level| *level != Self::detect())
+        [Self::Avx512, Self::Avx2, Self::Baseline]
+            .into_iter()
+            .skip_while(|level| *level != Self::detect())
     }
 
     /// Name, as runs record it.

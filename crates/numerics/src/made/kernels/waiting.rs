@@ -1,7 +1,8 @@
 //! Gradients on their way into the weights.
 //!
-//! An update takes a root and a division, which a processor makes in a unit of their own, slowly. So rows of a gradient
-//! wait in a near cache, and are applied lane by lane beside the products that make the next rows.
+//! An update takes a root and a division, which a processor makes in a unit of their own, slowly.
+//! So rows of a gradient wait in a near cache, and are applied lane by lane beside the products
+//! that make the next rows.
 
 use std::ops::Range;
 
@@ -35,9 +36,10 @@ impl Order<'_> {
     }
 }
 
-/// What a gradient does: updates weights that are sorted as the mask is, or stand in an order of their own. The former
-/// belong to one mask, and what it closes is zero and stays; the latter to many, and are updated all, by zero where the
-/// mask is closed, because a rule with momentum goes on moving them.
+/// What a gradient does: updates weights that are sorted as the mask is, or stand in an order of
+/// their own. The former belong to one mask, and what it closes is zero and stays; the latter to
+/// many, and are updated all, by zero where the mask is closed, because a rule with momentum goes
+/// on moving them.
 #[derive(Debug)]
 pub struct Sink<'a> {
     /// Weights and the rule's arrays.
@@ -54,8 +56,14 @@ pub struct Sink<'a> {
 type Row = (usize, usize);
 
 impl Sink<'_> {
-    /// Hands over the rows of a gradient, as its rows and where they go, cut so that a team has enough to share.
-    pub(super) fn share(self, team: &Team, mask: Masked, task: impl Fn(&[Row], Waiting) + Sync + Send) {
+    /// Hands over the rows of a gradient, as its rows and where they go, cut so that a team has
+    /// enough to share.
+    pub(super) fn share(
+        self,
+        team: &Team,
+        mask: Masked,
+        task: impl Fn(&[Row], Waiting) + Sync + Send,
+    ) {
         let Self { target: Target { p, state: [s, u] }, update, order, tiled } = self;
         let Sheet { rows: count, cols } = mask.sheet;
         let share = share(count, team.threads());
@@ -69,7 +77,10 @@ impl Sink<'_> {
         let parts = p.chunks_mut(size).enumerate().map(|(i, p)| {
             (
                 i * rows..(i + 1) * rows,
-                Target { p, state: [s.next().unwrap_or_default(), u.next().unwrap_or_default()] },
+                Target {
+                    p,
+                    state: [s.next().unwrap_or_default(), u.next().unwrap_or_default()],
+                },
             )
         });
         let sorted = if tiled { order.map(|order| order.sorted_rows(count)) } else { None };
@@ -78,7 +89,9 @@ impl Sink<'_> {
                 let row = |row: usize| (sorted[row] as usize, (row - part.start) / WIDTH * cols);
                 (part.start..part.end.min(count)).map(row).collect()
             } else {
-                let row = |k: usize| order.and_then(|order| order.rows).map_or(k, |rows| rows[k] as usize);
+                let row = |k: usize| {
+                    order.and_then(|order| order.rows).map_or(k, |rows| rows[k] as usize)
+                };
                 let rows = (0..count).map(|k| (k, row(k))).filter(|(_, row)| part.contains(row));
                 rows.map(|(k, row)| (k, (row - part.start) * mask.sheet.stride())).collect()
             };
@@ -88,7 +101,9 @@ impl Sink<'_> {
 
     /// Applies a gradient of which every row is `g`, as far as the mask is open.
     pub fn repeat(self, team: &Team, g: &[Lane], mask: Masked) {
-        self.share(team, mask, |rows, waiting| dispatch(Level::detect(), Repeat { rows, waiting, g, mask }));
+        self.share(team, mask, |rows, waiting| {
+            dispatch(Level::detect(), Repeat { rows, waiting, g, mask })
+        });
     }
 }
 
@@ -154,11 +169,20 @@ impl Beside for Waiting<'_> {
 }
 
 impl<'a> Waiting<'a> {
-    fn new(target: Target<'a>, update: Update, order: Option<Order<'a>>, tiled: bool, mask: Masked) -> Self {
+    fn new(
+        target: Target<'a>,
+        update: Update,
+        order: Option<Order<'a>>,
+        tiled: bool,
+        mask: Masked,
+    ) -> Self {
         let (stride, cols) = (mask.sheet.stride(), mask.sheet.cols);
         let lanes = |count: usize| vec![Lane::default(); count];
-        let (filled, ready) =
-            if tiled { (lanes(WIDTH * stride), lanes(cols)) } else { (lanes(TALL * stride), lanes(TALL * stride)) };
+        let (filled, ready) = if tiled {
+            (lanes(WIDTH * stride), lanes(cols))
+        } else {
+            (lanes(TALL * stride), lanes(TALL * stride))
+        };
         Self {
             target,
             update,
@@ -196,9 +220,16 @@ impl<'a> Waiting<'a> {
         self.order.is_none()
     }
 
-    /// Applies lanes `at..at + N` of the row that begins at `to`, whose numbers up to `from` count as zero.
+    /// Applies lanes `at..at + N` of the row that begins at `to`, whose numbers up to `from` count
+    /// as zero.
     #[inline(always)]
-    pub(super) fn apply<L: Lanes, const N: usize>(&mut self, to: usize, at: usize, mut g: [L; N], from: usize) {
+    pub(super) fn apply<L: Lanes, const N: usize>(
+        &mut self,
+        to: usize,
+        at: usize,
+        mut g: [L; N],
+        from: usize,
+    ) {
         let closed = from.saturating_sub(at * WIDTH);
         if closed > 0 {
             let mut first = Lane::default();
@@ -233,7 +264,8 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    /// Applies what still waits; then the rows that have been filled, `rows`, wait. Number `from` of a row is its first.
+    /// Applies what still waits; then the rows that have been filled, `rows`, wait. Number `from`
+    /// of a row is its first.
     #[inline(always)]
     pub(super) fn turn<L: Lanes>(&mut self, rows: &[Row], from: impl Fn(usize) -> usize) {
         self.finish::<L>();
@@ -248,7 +280,10 @@ impl<'a> Waiting<'a> {
             if let Some(cols) = scattered {
                 let ready = flat_mut(&mut self.ready[begin..begin + self.stride]);
                 ready.fill(0.0);
-                cols.iter().zip(&*filled).skip(from).for_each(|(&col, &g)| ready[col as usize] = g);
+                cols.iter()
+                    .zip(&*filled)
+                    .skip(from)
+                    .for_each(|(&col, &g)| ready[col as usize] = g);
             } else {
                 filled[start * WIDTH..from].fill(0.0);
             }
@@ -264,7 +299,8 @@ impl<'a> Waiting<'a> {
     /// The same for the rows of a tile.
     #[inline(always)]
     fn turn_tile<L: Lanes>(&mut self, rows: &[Row], from: impl Fn(usize) -> usize) {
-        let column = |n: usize| self.order.and_then(|order| order.cols).map_or(n, |cols| cols[n] as usize);
+        let column =
+            |n: usize| self.order.and_then(|order| order.cols).map_or(n, |cols| cols[n] as usize);
         let first = rows.iter().map(|row| from(row.0)).min().unwrap_or(0) / WIDTH;
         (0..self.cols.min(first * WIDTH)).for_each(|n| self.ready[column(n)] = Lane::default());
         for (filled, row) in self.filled.chunks_exact_mut(self.stride).zip(rows) {
@@ -272,7 +308,9 @@ impl<'a> Waiting<'a> {
         }
         for lane in first..self.cols.div_ceil(WIDTH) {
             let mut square = [L::splat(0.0); WIDTH];
-            for (to, filled) in square.iter_mut().zip(self.filled.chunks_exact(self.stride)).take(rows.len()) {
+            for (to, filled) in
+                square.iter_mut().zip(self.filled.chunks_exact(self.stride)).take(rows.len())
+            {
                 *to = L::load(&filled[lane]);
             }
             for (n, numbers) in (lane * WIDTH..self.cols).zip(L::transpose(square)) {
@@ -300,8 +338,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
-        /// Weights in another order, in rows or tiles, get the gradient of sorted ones, each in its place, and zero where
-        /// the mask is closed.
+        /// Weights in another order, in rows or tiles, get the gradient of sorted ones, each in its
+        /// place, and zero where the mask is closed.
         #[test]
         fn any_order_gets_the_same_gradient(
             rows in 1usize..100, cols in 1usize..150, batch in 1usize..20, threads in 1usize..4, sort: (bool, bool),

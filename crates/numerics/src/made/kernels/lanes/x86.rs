@@ -1,11 +1,12 @@
 //! Lanes in the registers of x86: one of 512 bits, or two of 256.
 
 use std::arch::x86_64::{
-    __m256, __m512, _MM_HINT_T0, _mm_prefetch, _mm256_add_ps, _mm256_div_ps, _mm256_fmadd_ps, _mm256_load_ps,
-    _mm256_mul_ps, _mm256_set1_ps, _mm256_sqrt_ps, _mm256_store_ps, _mm256_sub_ps, _mm512_add_ps, _mm512_castpd_ps,
-    _mm512_castps_pd, _mm512_div_ps, _mm512_fmadd_ps, _mm512_i32gather_ps, _mm512_load_ps, _mm512_loadu_si512,
-    _mm512_min_epu32, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_shuffle_f32x4, _mm512_sqrt_ps,
-    _mm512_store_ps, _mm512_sub_ps, _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
+    __m256, __m512, _MM_HINT_T0, _mm_prefetch, _mm256_add_ps, _mm256_div_ps, _mm256_fmadd_ps,
+    _mm256_load_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_sqrt_ps, _mm256_store_ps, _mm256_sub_ps,
+    _mm512_add_ps, _mm512_castpd_ps, _mm512_castps_pd, _mm512_div_ps, _mm512_fmadd_ps,
+    _mm512_i32gather_ps, _mm512_load_ps, _mm512_loadu_si512, _mm512_min_epu32, _mm512_mul_ps,
+    _mm512_set1_epi32, _mm512_set1_ps, _mm512_shuffle_f32x4, _mm512_sqrt_ps, _mm512_store_ps,
+    _mm512_sub_ps, _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
 };
 
 use super::{Lane, Lanes, WIDTH, Work};
@@ -36,8 +37,8 @@ fn avx2_apart<W: Work>(work: W) -> W::Output {
 #[derive(Clone, Copy)]
 struct Wide(__m512);
 
-// SAFETY of all blocks below: the type is private, and only `avx512`, which the instruction set has been seen for,
-// runs work with it; a `Lane` is 64 bytes, aligned to 64.
+// SAFETY of all blocks below: the type is private, and only `avx512`, which the instruction set has
+// been seen for, runs work with it; a `Lane` is 64 bytes, aligned to 64.
 impl Lanes for Wide {
     const MANY: bool = true;
 
@@ -99,8 +100,8 @@ impl Lanes for Wide {
     }
     #[inline(always)]
     fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
-        // Each step joins two registers so that what they hold of a column comes to stand together: first numbers,
-        // then pairs of them, then fours, then eights.
+        // Each step joins two registers so that what they hold of a column comes to stand together:
+        // first numbers, then pairs of them, then fours, then eights.
         let (mut a, mut b) = (rows, rows);
         // SAFETY: see above.
         unsafe {
@@ -117,8 +118,14 @@ impl Lanes for Wide {
             // Quarter q of b[4 i + j] holds rows 4 i to 4 i + 3 of column 4 q + j.
             for i in 0..4 {
                 let (up, down) = ((b[i].0, b[4 + i].0), (b[8 + i].0, b[12 + i].0));
-                let even = (_mm512_shuffle_f32x4::<0x88>(up.0, up.1), _mm512_shuffle_f32x4::<0x88>(down.0, down.1));
-                let odd = (_mm512_shuffle_f32x4::<0xdd>(up.0, up.1), _mm512_shuffle_f32x4::<0xdd>(down.0, down.1));
+                let even = (
+                    _mm512_shuffle_f32x4::<0x88>(up.0, up.1),
+                    _mm512_shuffle_f32x4::<0x88>(down.0, down.1),
+                );
+                let odd = (
+                    _mm512_shuffle_f32x4::<0xdd>(up.0, up.1),
+                    _mm512_shuffle_f32x4::<0xdd>(down.0, down.1),
+                );
                 a[i].0 = _mm512_shuffle_f32x4::<0x88>(even.0, even.1);
                 a[4 + i].0 = _mm512_shuffle_f32x4::<0x88>(odd.0, odd.1);
                 a[8 + i].0 = _mm512_shuffle_f32x4::<0xdd>(even.0, even.1);
@@ -143,7 +150,8 @@ impl Lanes for Wide {
 #[derive(Clone, Copy)]
 struct Pair(__m256, __m256);
 
-// SAFETY of all blocks below: as above, with `avx2` for `avx512`; both halves of a `Lane` are aligned to 32 bytes.
+// SAFETY of all blocks below: as above, with `avx2` for `avx512`; both halves of a `Lane` are
+// aligned to 32 bytes.
 impl Lanes for Pair {
     const MANY: bool = false;
 

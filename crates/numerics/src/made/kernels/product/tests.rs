@@ -26,7 +26,10 @@ pub(in crate::made::kernels) struct Case {
 fn matrix(sheet: Sheet, mut draw: impl FnMut(usize, usize) -> f32) -> Vec<Lane> {
     let mut lanes = vec![Lane::default(); sheet.size()];
     for (r, row) in lanes.chunks_exact_mut(sheet.stride()).enumerate() {
-        flat_mut(row)[..sheet.cols].iter_mut().enumerate().for_each(|(c, number)| *number = draw(r, c));
+        flat_mut(row)[..sheet.cols]
+            .iter_mut()
+            .enumerate()
+            .for_each(|(c, number)| *number = draw(r, c));
     }
     lanes
 }
@@ -36,26 +39,31 @@ impl Case {
         let mut stream = Seed(seed).stream(Purpose::Init, 0);
         let mut seen: Vec<u32> = (0..cols).map(|_| stream.below(rows as u64 + 1) as u32).collect();
         seen.sort_unstable();
-        let from = (0..rows as u32).map(|k| seen.partition_point(|&seen| seen <= k) as u32).collect();
+        let from = (0..rows as u32)
+            .map(|k| seen.partition_point(|&seen| seen <= k) as u32)
+            .collect();
         let sheet = Sheet { rows, cols };
         let normal = |stream: &mut Stream| stream.normal() as f32;
         let w = matrix(sheet, |k, n| if (k as u32) < seen[n] { normal(&mut stream) } else { 0.0 });
         let lanes = rows / WIDTH + 1;
-        let mut blank: Vec<u32> = (0..batch).map(|_| stream.below(lanes as u64) as u32 * WIDTH as u32).collect();
+        let mut blank: Vec<u32> =
+            (0..batch).map(|_| stream.below(lanes as u64) as u32 * WIDTH as u32).collect();
         blank.sort_unstable();
-        let x =
-            matrix(
-                Sheet { rows: batch, cols: rows },
-                |b, k| {
-                    if (k as u32) < blank[b] { 0.0 } else { normal(&mut stream) }
-                },
-            );
+        let x = matrix(Sheet { rows: batch, cols: rows }, |b, k| {
+            if (k as u32) < blank[b] { 0.0 } else { normal(&mut stream) }
+        });
         let dz = matrix(Sheet { rows: batch, cols }, |_, _| normal(&mut stream));
         Self { sheet, seen, from, w, x, dz, blank }
     }
 
     pub(in crate::made::kernels) fn mask(&self) -> Masked<'_> {
-        Masked { sheet: self.sheet, seen: &self.seen, from: &self.from, rows: None, kept: false }
+        Masked {
+            sheet: self.sheet,
+            seen: &self.seen,
+            from: &self.from,
+            rows: None,
+            kept: false,
+        }
     }
 
     /// All weights' gradients by some kernel; 9 where it left them alone.
@@ -74,14 +82,16 @@ fn at(lanes: &[Lane], cols: usize, r: usize, c: usize) -> f32 {
 
 /// A sum as the kernels of a level define it.
 fn chain(level: Level, start: f32, terms: impl Iterator<Item = (f32, f32)>) -> f32 {
-    let fused = level != Level::Baseline || cfg!(any(target_feature = "fma", target_arch = "aarch64"));
+    let fused =
+        level != Level::Baseline || cfg!(any(target_feature = "fma", target_arch = "aarch64"));
     terms.fold(start, |sum, (a, b)| if fused { a.mul_add(b, sum) } else { sum + a * b })
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// On every instruction set, for any number of threads, each number is its sum written out, bit for bit.
+    /// On every instruction set, for any number of threads, each number is its sum written out, bit
+    /// for bit.
     #[test]
     fn products_equal_sums_written_out(
         rows in 1usize..300, cols in 1usize..150, batch in 1usize..20, threads in 1usize..4, seed: u64,
