@@ -7,10 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ablade::data::{Cache, Library};
+use ablade::experiment::{Overrides, load};
+use ablade::results::tables;
 use ablade::runner::{Ready, Silent, Worker};
 use ablade::store::Store;
-use ablade::study::tables;
-use ablade::sweep::{Overrides, load};
 
 fn main() -> anyhow::Result<()> {
     let file = std::env::args().nth(1).unwrap_or_else(|| "experiments/skip.toml".to_owned());

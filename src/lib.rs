@@ -4,7 +4,7 @@
 //! what they leave on disk is turned into tables and figures:
 //!
 //! ```text
-//! sweep::load -> Experiment::plan -> runner::Worker::train -> study::tables::write_all
+//! experiment::load -> Experiment::plan -> runner::Worker::train -> results::tables::write_all
 //! ```
 //!
 //! `examples/` has this as a program of thirty lines, one that trains a single model, and one that
@@ -16,7 +16,7 @@ pub use ablade_numerics::{config, cost, data, made, npy, rng, stats, text, train
 
 pub mod plan;
 
-pub mod sweep;
+pub mod experiment;
 
 pub mod record;
 
@@ -24,7 +24,7 @@ pub mod run;
 pub mod schedule;
 pub mod store;
 
-pub mod study;
+pub mod results;
 
 pub mod figures;
 pub mod launch;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use ablade::figures::chart::{Body, Form, Mark, Plane};
 use ablade::figures::{Artefacts, Chart, charts, draw_all, small_png};
 use ablade::record::RunStatus;
-use ablade::study::Study;
+use ablade::results::ExperimentResults;
 use common::{Recipe, artefacts, strings};
 
 /// Pictures land here, for people to look at.
@@ -295,7 +295,7 @@ fn the_axis_of_differences_is_where_most_variants_are() {
         ..Recipe::default()
     }
     .study();
-    let triangles = |study: &Study| {
+    let triangles = |study: &ExperimentResults| {
         let charts = charts(study, 0, &Artefacts::default());
         let ablation = of(&charts, "ablation").clone();
         hold("ablation", &ablation);
@@ -303,7 +303,7 @@ fn the_axis_of_differences_is_where_most_variants_are() {
             .filter(|m| matches!(m, Mark::Dot { form: Form::Left | Form::Right, .. }));
         (outside.count(), ablation.subtitle.contains("beyond the axis"))
     };
-    let shift = |study: &mut Study, variant: usize, by: f64| {
+    let shift = |study: &mut ExperimentResults, variant: usize, by: f64| {
         for id in study.plan.studies[0].variants[variant].runs.clone() {
             let summary = study.records.get_mut(&id).unwrap().summary.as_mut().unwrap();
             summary.test_nll_nats = summary.test_nll_nats.map(|nll| nll + by);

@@ -18,7 +18,7 @@ mod table;
 
 use std::path::Path;
 
-use ablade::sweep::Overrides;
+use ablade::experiment::Overrides;
 use grammar_fixture::{expansion, load, plan};
 
 /// Stems of the experiment files of a folder below `tests`.

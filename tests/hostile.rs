@@ -20,15 +20,15 @@ use std::time::{Duration, Instant};
 
 use ablade::config::RunConfig;
 use ablade::data::Shape;
+use ablade::experiment::{Overrides, load_with};
 use ablade::figures::{Artefacts, Section, charts, draw_all, page};
 use ablade::npy;
 use ablade::plan::{ENGINE, Plan, RunId, RunSpec};
 use ablade::record::{Checkpoint, RunOutput};
+use ablade::results::ExperimentResults;
 use ablade::rng::Seed;
 use ablade::run::{load_model, prepare};
 use ablade::store::{Failure, Job, Store, Submission};
-use ablade::study::Study;
-use ablade::sweep::{Overrides, load_with};
 use common::{Recipe, artefacts, strings};
 use serde_json::{Value, json};
 
@@ -551,7 +551,7 @@ fn look(scene: &Scene, chance: &mut Chance) {
     for name in store.experiments().unwrap_or_default() {
         let Ok(plan) = store.load_plan(&name) else { continue };
         let _ = store.state(&plan);
-        let Ok(study) = Study::load(&store, plan) else { continue };
+        let Ok(study) = ExperimentResults::load(&store, plan) else { continue };
         study.ablations();
         if !chance.in_twenty(2) {
             continue;
@@ -565,7 +565,7 @@ fn look(scene: &Scene, chance: &mut Chance) {
         if chance.in_twenty(1) {
             let figures = draw_all(&study, &made);
             page(&[Section { study: &study, artefacts: &made, figures: &figures }]);
-            let _ = ablade::study::tables::write_all(&store, &study.plan);
+            let _ = ablade::results::tables::write_all(&store, &study.plan);
         }
     }
 }

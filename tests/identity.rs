@@ -10,8 +10,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use ablade::data::{DataConfig, Dataset, Library, fingerprint, is_of_images, load};
+use ablade::experiment::{Experiment, Overrides, load_with};
 use ablade::plan::{ENGINE, Identity, RunId, RunSpec};
-use ablade::sweep::{Experiment, Overrides, load_with};
 use place::Place;
 use proptest::prelude::*;
 use skipped::skipped;

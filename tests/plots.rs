@@ -13,15 +13,15 @@ use std::time::Duration;
 use ablade::data::Images;
 use ablade::npy;
 use ablade::record::RunOutput;
+use ablade::results::ExperimentResults;
 use ablade::store::Store;
-use ablade::study::Study;
 use common::{Recipe, artefacts, strings};
 use place::ablade;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Writes a made-up study as a sweep would: plan, reference images, and the first `runs` of its
 /// runs.
-fn store(results: &Path, study: &Study, runs: usize) {
+fn store(results: &Path, study: &ExperimentResults, runs: usize) {
     let store = Store::open(results).unwrap();
     let artefacts = artefacts(study);
     store.save_plan(&study.plan).unwrap();

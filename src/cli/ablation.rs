@@ -5,13 +5,13 @@ use comfy_table::{CellAlignment, ColumnConstraint, LineStyle, Table, TableStyle,
 use super::Terminal;
 use super::terminal::{count, decimals, short_count, signed, table, wrap};
 use crate::plan::Metric;
+use crate::results::ExperimentResults;
+use crate::results::ablation::{Ablation, AblationRow, Delta};
 use crate::stats::Estimate;
-use crate::study::Study;
-use crate::study::ablation::{Ablation, AblationRow, Delta};
 
 /// Prints the table of every study of an experiment.
 pub(crate) fn print(
-    study: &Study,
+    study: &ExperimentResults,
     ablations: &[Ablation],
     terminal: &mut Terminal,
 ) -> anyhow::Result<()> {
@@ -48,7 +48,7 @@ pub(crate) fn print(
 
 /// Prints the differences over test images where runs left them: the second source of error.
 pub(crate) fn print_images(
-    study: &Study,
+    study: &ExperimentResults,
     ablations: &[Ablation],
     terminal: &mut Terminal,
 ) -> anyhow::Result<()> {
@@ -121,7 +121,7 @@ fn is_of_all(rows: impl Iterator<Item = (bool, bool)>) -> bool {
         && rows.iter().all(|(compared, noted)| compared == noted)
 }
 
-fn heading(study: &Study, ablation: &Ablation) -> String {
+fn heading(study: &ExperimentResults, ablation: &Ablation) -> String {
     let seeds = count(study.plan.seeds.len(), "paired seed");
     let name = if study.plan.name == ablation.study {
         String::new()

@@ -17,16 +17,16 @@ use super::said::{Said, about};
 use super::terminal::{bytes, count, duration, one_line};
 use super::{Global, Terminal, tables};
 use crate::data::{Cache, DataSize, Dataset, Library};
+use crate::experiment::{self, Experiment, Overrides};
 use crate::launch::script::quoted;
 use crate::plan::{Plan, RunId, RunSpec, Shard};
+use crate::results;
 use crate::runner::{Estimate, machine};
 use crate::store::{Store, StoreError};
-use crate::study;
-use crate::sweep::{self, Experiment, Overrides};
 
 /// An experiment file and what the command line changes in it.
 #[derive(Debug, Args)]
-pub(crate) struct StudyArgs {
+pub(crate) struct ExperimentArgs {
     /// Experiment file
     file: PathBuf,
     /// Change a setting of the baseline: train.epochs=3
@@ -47,7 +47,7 @@ pub(crate) struct StudyArgs {
     name: Option<String>,
 }
 
-impl StudyArgs {
+impl ExperimentArgs {
     /// The command line that asks for the same study, wherever the file lies.
     fn command(&self) -> String {
         let file = self
@@ -85,7 +85,7 @@ pub(crate) struct Asked {
 
 impl Asked {
     /// Reads and expands the file; nothing is written.
-    pub(crate) fn read(args: &StudyArgs, global: &Global) -> anyhow::Result<Self> {
+    pub(crate) fn read(args: &ExperimentArgs, global: &Global) -> anyhow::Result<Self> {
         let overrides = Overrides {
             set: args.set.clone(),
             axis: args.axis.clone(),
@@ -93,7 +93,7 @@ impl Asked {
             only: args.only.clone(),
             name: args.name.clone(),
         };
-        let experiment = sweep::load(&args.file, &overrides)?;
+        let experiment = experiment::load(&args.file, &overrides)?;
         let data = Cache::new(Library::from_environment(global.data_dir.clone()));
         let mut plan = experiment.plan(|config| data.fingerprint(config))?;
         plan.command = args.command();
@@ -130,7 +130,7 @@ impl Asked {
     /// must not take the place of a night's results.
     pub(crate) fn keep_tables(&mut self, replace: bool) -> anyhow::Result<()> {
         self.replace = replace;
-        let checked = self.store.check_tables(&self.plan.name, &study::tables::NAMES);
+        let checked = self.store.check_tables(&self.plan.name, &results::tables::NAMES);
         checked.map_err(|error| {
             in_the_way(error, "move them away, or name another directory with --results")
         })?;
@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn the_command_is_what_a_shell_would_need() {
-        let args = StudyArgs {
+        let args = ExperimentArgs {
             file: "experiments/it's mine.toml".into(),
             set: vec!["train.epochs=3".into(), "model.hidden=[5, 5]".into()],
             axis: vec!["model.masks=1,4".into()],

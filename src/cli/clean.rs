@@ -7,8 +7,8 @@ use clap::Args;
 
 use super::terminal::{bytes, count, table};
 use super::{Exit, Global, Terminal};
+use crate::experiment::seconds;
 use crate::store::{Kept, Store};
-use crate::sweep::seconds;
 
 #[derive(Debug, Args)]
 pub(crate) struct CleanArgs {

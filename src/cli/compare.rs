@@ -7,8 +7,8 @@ use clap::Args;
 use super::status::warn_of_incomplete;
 use super::terminal::wrap;
 use super::{Exit, Global, Terminal, ablation, effects, matched, on_every_processor};
+use crate::results::{ExperimentResults, set_baseline};
 use crate::store::Store;
-use crate::study::{Study, set_baseline};
 
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
@@ -37,7 +37,7 @@ pub(crate) fn compare(
     if let Some(label) = &args.baseline {
         set_baseline(&mut plan, label)?;
     }
-    let study = on_every_processor(|| Study::load(&store, plan))?;
+    let study = on_every_processor(|| ExperimentResults::load(&store, plan))?;
     warn_of_incomplete(&study.plan.name, study.damaged().count(), terminal);
     if args.checklist {
         print_checklist(&study, terminal)?;
@@ -50,7 +50,7 @@ pub(crate) fn compare(
         let other_store = Store::open(args.other_results.as_ref().unwrap_or(&global.results))?;
         let name = args.other.as_ref().unwrap_or(&args.study);
         let other_plan = other_store.load_plan(name)?;
-        let other = on_every_processor(|| Study::load(&other_store, other_plan))?;
+        let other = on_every_processor(|| ExperimentResults::load(&other_store, other_plan))?;
         warn_of_incomplete(name, other.damaged().count(), terminal);
         let metrics = [&study, &other].map(|study| study.plan.compare.metric);
         ensure!(
@@ -62,7 +62,7 @@ pub(crate) fn compare(
     Ok(Exit::Success)
 }
 
-fn print_checklist(study: &Study, terminal: &mut Terminal) -> anyhow::Result<()> {
+fn print_checklist(study: &ExperimentResults, terminal: &mut Terminal) -> anyhow::Result<()> {
     for (index, planned) in study.plan.studies.iter().enumerate() {
         writeln!(terminal.out, "{}{}", if index > 0 { "\n" } else { "" }, planned.name)?;
         for item in study.checklist(index) {

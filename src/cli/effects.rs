@@ -4,12 +4,12 @@ use super::Terminal;
 use super::ablation::{change, narrow, probability};
 use super::terminal::table;
 use crate::plan::PlannedStudy;
-use crate::study::Study;
-use crate::study::effects::{Effect, Effects};
+use crate::results::ExperimentResults;
+use crate::results::effects::{Effect, Effects};
 
 /// Prints the contrasts of every study that is a full grid of more than one factor; of one, the
 /// ablation table is that.
-pub(crate) fn print(study: &Study, terminal: &mut Terminal) -> anyhow::Result<()> {
+pub(crate) fn print(study: &ExperimentResults, terminal: &mut Terminal) -> anyhow::Result<()> {
     for effects in study.all_effects().iter().filter(|effects| effects.factors.len() > 1) {
         let planned = &study.plan.studies[effects.study];
         let mut rows = table(

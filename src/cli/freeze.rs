@@ -8,16 +8,16 @@ use std::{env, path};
 use anyhow::Context;
 use clap::Args;
 
-use super::asked::{Asked, StudyArgs};
+use super::asked::{Asked, ExperimentArgs};
 use super::terminal::count;
 use super::{Exit, Global, Terminal};
+use crate::experiment::Slurm;
 use crate::launch::pack;
 use crate::launch::script::{Invocation, quoted, script};
 use crate::plan::{ENGINE, RunSpec, Shard};
 use crate::record::{host, utc};
 use crate::runner::Estimate;
 use crate::store::Submission;
-use crate::sweep::Slurm;
 
 /// Seconds that a task should last where the file does not say: starting one may take a scheduler a
 /// minute.
@@ -26,7 +26,7 @@ const EACH: f64 = 300.0;
 #[derive(Debug, Args)]
 pub(crate) struct FreezeArgs {
     #[command(flatten)]
-    study: StudyArgs,
+    study: ExperimentArgs,
     /// Tasks, at most as many as runs [default: so many that each lasts execution.slurm.task, or
     /// five minutes]
     #[arg(long, value_name = "N")]

@@ -8,10 +8,10 @@ use super::Terminal;
 use super::leaves::{Leaves, changes, leaves};
 use super::terminal::{count, signed, table};
 use crate::plan::{Metric, PlannedVariant, RunId, RunSpec};
+use crate::results::ExperimentResults;
+use crate::results::scored::{Otherwise, Scored};
 use crate::rng::Seed;
 use crate::store::{RunRecord, RunStatus};
-use crate::study::Study;
-use crate::study::scored::{Otherwise, Scored};
 
 /// What became of a variant from one experiment to the other.
 #[derive(Debug, Default, PartialEq)]
@@ -43,7 +43,11 @@ struct Matching {
 }
 
 /// Prints what changed from `first` to `second`.
-pub(crate) fn print(first: &Study, second: &Study, terminal: &mut Terminal) -> anyhow::Result<()> {
+pub(crate) fn print(
+    first: &ExperimentResults,
+    second: &ExperimentResults,
+    terminal: &mut Terminal,
+) -> anyhow::Result<()> {
     let matching = Matching::of(first, second);
     if let Some((data, variants)) = matching.other_content.iter().next() {
         let all = variants.len() == matching.rows.len();
@@ -116,7 +120,7 @@ pub(crate) fn print(first: &Study, second: &Study, terminal: &mut Terminal) -> a
 }
 
 impl Matching {
-    fn of(first: &Study, second: &Study) -> Self {
+    fn of(first: &ExperimentResults, second: &ExperimentResults) -> Self {
         let specs = [first.plan.by_id(), second.plan.by_id()];
         let single = first.plan.studies.len() == 1 && second.plan.studies.len() == 1;
         let mut found = Self::default();
@@ -146,8 +150,8 @@ impl Matching {
 
     fn variant(
         &mut self,
-        (first, ours): (&Study, &PlannedVariant),
-        (second, theirs): (&Study, &PlannedVariant),
+        (first, ours): (&ExperimentResults, &PlannedVariant),
+        (second, theirs): (&ExperimentResults, &PlannedVariant),
         specs: &[BTreeMap<&RunId, &RunSpec>; 2],
     ) {
         let metric = first.plan.compare.metric;

@@ -57,7 +57,7 @@ use clap::{Args, Parser, Subcommand};
 use progress::{ProgressMode, Shown};
 use terminal::{ColorMode, Escaping, Output, Paint, escaped, told};
 
-use crate::sweep::{Diagnostics, MOST_JOBS};
+use crate::experiment::{Diagnostics, MOST_JOBS};
 
 /// Ablation studies of MADE, the masked autoencoder for distribution estimation.
 ///

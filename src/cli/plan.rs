@@ -7,20 +7,20 @@ use std::num::NonZeroUsize;
 use clap::Args;
 
 use super::ablation::probability;
-use super::asked::{Asked, StudyArgs};
+use super::asked::{Asked, ExperimentArgs};
 use super::terminal::{bytes, count, duration, table, thousands};
 use super::{Exit, Global, Terminal, jobs};
+use crate::experiment::ExpandedStudy;
 use crate::plan::{Compare, Correction, PlannedStudy, PlannedVariant, RunId, RunSpec, Shard};
+use crate::results::scored::{Otherwise, Scored};
 use crate::rng::{Purpose, Seed};
 use crate::runner::Estimate;
 use crate::stats::{Feasibility, detectable, sd};
-use crate::study::scored::{Otherwise, Scored};
-use crate::sweep::ExpandedStudy;
 
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
-    study: StudyArgs,
+    study: ExperimentArgs,
     /// Threads, and so runs at a time [default: as many as processors]
     #[arg(long, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,

@@ -17,8 +17,8 @@ use super::terminal::count;
 use super::{Exit, Global, Terminal, on_every_processor};
 use crate::figures::{Artefacts, Figure, Pictures, Section, draw_all, page};
 use crate::plan::{Plan, RunId};
+use crate::results::ExperimentResults;
 use crate::store::{Owned, RunStatus, Store};
-use crate::study::Study;
 
 /// How often `--watch` looks at the disk.
 const GLANCE: Duration = Duration::from_secs(1);
@@ -38,7 +38,7 @@ pub(crate) struct PlotsArgs {
 
 /// An experiment as it was last drawn.
 pub(crate) struct Drawn {
-    pub(crate) study: Study,
+    pub(crate) study: ExperimentResults,
     pub(crate) figures: Vec<Figure>,
     artefacts: Artefacts,
     /// What had become of its runs.
@@ -134,7 +134,7 @@ fn draw(
     plan: Plan,
     state: BTreeMap<RunId, Option<SystemTime>>,
 ) -> anyhow::Result<Drawn> {
-    let study = on_every_processor(|| Study::load(store, plan))?;
+    let study = on_every_processor(|| ExperimentResults::load(store, plan))?;
     // What cannot be read is a figure less; the tables say why.
     let artefacts = Artefacts::gather(
         &study,
@@ -146,7 +146,7 @@ fn draw(
 }
 
 /// How much of an experiment is still missing; nothing once all is there.
-fn to_come(study: &Study) -> String {
+fn to_come(study: &ExperimentResults) -> String {
     let all = study.records.len();
     match study
         .records

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use crate::data::{Cache, DataSize};
+use crate::experiment::{ExpandedStudy, Experiment, effective};
 use crate::plan::{Metric, Plan};
-use crate::study::metric_words;
-use crate::sweep::{ExpandedStudy, Experiment, effective};
+use crate::results::metric_words;
 
 /// Data sets and groups of variants that are named one by one.
 const MOST: usize = 24;

@@ -1,9 +1,9 @@
 //! `ablade schema`: the JSON Schema of the experiment file, for editors.
 
 use super::{Exit, Terminal};
-use crate::sweep;
+use crate::experiment;
 
 pub(crate) fn schema(terminal: &mut Terminal) -> anyhow::Result<Exit> {
-    writeln!(terminal.out, "{:#}", sweep::schema())?;
+    writeln!(terminal.out, "{:#}", experiment::schema())?;
     Ok(Exit::Success)
 }

@@ -8,25 +8,25 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
-use super::asked::{Asked, StudyArgs};
+use super::asked::{Asked, ExperimentArgs};
 use super::follow::{Followed, Following, follow};
 use super::interrupt::Interrupt;
 use super::progress::ProgressMode;
 use super::submit::submit;
 use super::terminal::{count, told};
 use super::{Exit, Global, Terminal, ablation, jobs, tables};
+use crate::experiment::Launcher;
 use crate::launch::script::quoted;
 use crate::launch::slurm::Controller;
 use crate::plan::{RunId, RunSpec, Shard};
+use crate::results::ExperimentResults;
 use crate::runner::{Estimate, Ready, Worker, damaged};
 use crate::store::{Claiming, RunRecord, RunStatus, StoreError};
-use crate::study::Study;
-use crate::sweep::Launcher;
 
 #[derive(Debug, Args)]
 pub(crate) struct SweepArgs {
     #[command(flatten)]
-    study: StudyArgs,
+    study: ExperimentArgs,
     /// Threads, and so runs at a time [default: as many as processors]
     #[arg(long, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
@@ -216,7 +216,7 @@ fn elsewhere(
 
 /// Moves damaged runs aside, so that the same command submits them again.
 fn move_damaged(
-    study: &Study,
+    study: &ExperimentResults,
     asked: &Asked,
     interrupt: &Interrupt,
     terminal: &Terminal,
@@ -341,7 +341,7 @@ fn max_failures(args: &SweepArgs, asked: &Asked) -> Option<usize> {
 
 /// Writes the tables. Where a larger plan of this name has been saved meanwhile, it is that one's
 /// tables that hold our runs.
-fn write_tables(asked: &Asked, terminal: &Terminal) -> anyhow::Result<Study> {
+fn write_tables(asked: &Asked, terminal: &Terminal) -> anyhow::Result<ExperimentResults> {
     let store = &asked.store;
     let mut larger = None;
     loop {
@@ -362,7 +362,9 @@ fn write_tables(asked: &Asked, terminal: &Terminal) -> anyhow::Result<Study> {
                 larger = Some(plan);
             }
             Err(error) => return Err(error),
-            Ok(_) if larger.is_some() => return Ok(Study::load(store, asked.plan.clone())?),
+            Ok(_) if larger.is_some() => {
+                return Ok(ExperimentResults::load(store, asked.plan.clone())?);
+            }
             Ok(study) => return Ok(study),
         }
     }
@@ -374,7 +376,7 @@ fn is_another_plan(error: &anyhow::Error) -> bool {
 
 /// Prints the ablation table; all is well if every run is, and what it was asked for has succeeded.
 fn conclude(
-    study: &Study,
+    study: &ExperimentResults,
     well: bool,
     global: &Global,
     terminal: &mut Terminal,
@@ -393,7 +395,7 @@ fn conclude(
 /// again.
 fn finds_damaged(
     worker: &mut Worker,
-    study: &Study,
+    study: &ExperimentResults,
     seen: &mut BTreeSet<RunId>,
     interrupt: &Interrupt,
     terminal: &Terminal,

@@ -6,8 +6,8 @@ use super::status::warn_of_incomplete;
 use super::terminal::count;
 use super::{Exit, Global, Terminal, on_every_processor};
 use crate::plan::Plan;
+use crate::results::{ExperimentResults, tables};
 use crate::store::{RunStatus, Store};
-use crate::study::{Study, tables};
 
 #[derive(Debug, Args)]
 pub(crate) struct TablesArgs {
@@ -64,7 +64,11 @@ pub(crate) fn plans(
 
 /// Writes the tables of a plan. Where another process publishes a run meanwhile, once more: of
 /// several that end together the last one writes last, and sees everything.
-pub(crate) fn write(store: &Store, plan: &Plan, terminal: &Terminal) -> anyhow::Result<Study> {
+pub(crate) fn write(
+    store: &Store,
+    plan: &Plan,
+    terminal: &Terminal,
+) -> anyhow::Result<ExperimentResults> {
     store.tidy()?;
     adopt(store, plan)?;
     loop {

@@ -18,10 +18,10 @@ use super::trained::all_unchanged;
 use super::{Exit, Global, Terminal, jobs, on_every_processor};
 use crate::data::{Cache, Dataset, Library};
 use crate::plan::{Plan, RunId, RunSpec};
+use crate::results::{ExperimentResults, tables};
 use crate::run::{compare_with_reference, has_finite_weights, reference_seconds};
 use crate::runner::{self, Estimate, Training, machine};
 use crate::store::{EpochRow, Publication, RunOutput, RunStatus, Store, StoreError};
-use crate::study::{Study, tables};
 use crate::train::reference::{Comparison, Distance};
 use crate::train::trainer::is_absurd;
 
@@ -404,7 +404,7 @@ fn same_tables(
 ) -> anyhow::Result<bool> {
     let name = plan.name.clone();
     let (mut found, tables) = on_every_processor(|| {
-        let study = Study::load(store, plan)?;
+        let study = ExperimentResults::load(store, plan)?;
         tables::differences(store, &study)
     })?;
     found.retain(|difference| same_times || difference.file() != "timings.csv");

@@ -3,7 +3,7 @@
 
 use clap::Args;
 
-use super::asked::{Asked, StudyArgs};
+use super::asked::{Asked, ExperimentArgs};
 use super::leaves::{Leaves, changes, leaves};
 use super::{Exit, Global, Terminal};
 use crate::plan::{ENGINE, RunId, RunSpec};
@@ -12,7 +12,7 @@ use crate::store::{RunStatus, Store};
 #[derive(Debug, Args)]
 pub(crate) struct WhyArgs {
     #[command(flatten)]
-    study: StudyArgs,
+    study: ExperimentArgs,
 }
 
 pub(crate) fn why(

@@ -5,7 +5,7 @@ use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
 use super::scale::{Axis, Tick, difference, estimate, extent, group};
 use super::style::{AXIS, variant};
 use super::view::{Estimate, View, percent};
-use crate::study::ablation::{Ablation, AblationRow, Verdict};
+use crate::results::ablation::{Ablation, AblationRow, Verdict};
 
 /// Seeds up to which each is drawn.
 const SINGLE_SEEDS: usize = 30;

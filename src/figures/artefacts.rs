@@ -6,7 +6,7 @@ use crate::data::{Images, Shape};
 use crate::made::masks::Masks;
 use crate::npy;
 use crate::plan::{RunId, RunSpec};
-use crate::study::Study;
+use crate::results::ExperimentResults;
 
 use super::samples::{Completion, Picture};
 use super::view::shape_of;
@@ -30,7 +30,7 @@ impl Artefacts {
     /// columns); each gives `None` where there is none. What cannot be decoded counts as missing: a
     /// figure less, never an error.
     pub fn gather(
-        study: &Study,
+        study: &ExperimentResults,
         file: impl Fn(&RunId, &str) -> Option<Vec<u8>>,
         reference: impl Fn(&str) -> Option<Vec<u8>>,
     ) -> Self {

@@ -4,8 +4,8 @@ use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
 use super::scale::{Axis, estimate};
 use super::style::{Color, INK, sequential};
 use super::view::{Estimate, View};
+use crate::results::effects::Effects;
 use crate::stats;
-use crate::study::effects::Effects;
 
 /// Pairs of axes that are drawn at most.
 const PAIRS: usize = 6;

@@ -25,7 +25,7 @@ mod visibility;
 
 use rayon::prelude::*;
 
-use crate::study::Study;
+use crate::results::ExperimentResults;
 
 pub use artefacts::Artefacts;
 pub use chart::{Anchor, Chart};
@@ -53,7 +53,7 @@ pub struct Figure {
 
 /// Every figure of every study of a plan, study by study; drawn in parallel, returned in a fixed
 /// order.
-pub fn draw_all(study: &Study, artefacts: &Artefacts) -> Vec<Figure> {
+pub fn draw_all(study: &ExperimentResults, artefacts: &Artefacts) -> Vec<Figure> {
     let charts: Vec<(String, &str, Chart)> = (0..study.plan.studies.len())
         .into_par_iter()
         .flat_map_iter(|index| {
@@ -106,7 +106,11 @@ pub fn completion(name: &str, completion: &Completion) -> Chart {
 ///
 /// # Panics
 /// If the plan has no study with this index.
-pub fn charts(study: &Study, index: usize, artefacts: &Artefacts) -> Vec<(&'static str, Chart)> {
+pub fn charts(
+    study: &ExperimentResults,
+    index: usize,
+    artefacts: &Artefacts,
+) -> Vec<(&'static str, Chart)> {
     let view = View::new(study, &study.plan.studies[index]);
     let mut charts = vec![
         ("ablation", ablation::chart(&view, &study.ablation(index))),

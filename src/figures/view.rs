@@ -4,10 +4,10 @@ use super::scale::{Axis, extent, short};
 use crate::data::Shape;
 use crate::plan::{Metric, Plan, PlannedStudy, RunSpec};
 use crate::record::{EpochRow, RunRecord, RunStatus};
+use crate::results::ExperimentResults;
+use crate::results::scored::{Otherwise, Scored};
 use crate::rng::Seed;
 use crate::stats;
-use crate::study::Study;
-use crate::study::scored::{Otherwise, Scored};
 
 /// A mean and half the width of its interval; none for a single value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,7 +52,7 @@ static OUTSTANDING: RunRecord = RunRecord {
 
 impl<'a> View<'a> {
     /// The view of one of the plan's studies.
-    pub(super) fn new(study: &'a Study, planned: &'a PlannedStudy) -> Self {
+    pub(super) fn new(study: &'a ExperimentResults, planned: &'a PlannedStudy) -> Self {
         let plan = &study.plan;
         let specs = plan.by_id();
         let variants: Vec<Variant> = planned

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use crate::sweep::Slurm;
+use crate::experiment::Slurm;
 
 /// What the script starts.
 #[derive(Debug, Clone)]

@@ -16,10 +16,10 @@ use super::manifest::{Entry, FileName, Manifest, seal, unseal};
 use super::names::check_file;
 use super::{EpochRow, RunOutput, RunRecord, Store, StoreError, Summary, number};
 use crate::config::RunConfig;
+use crate::experiment::check_config;
 use crate::plan::{ENGINE, Plan, RunId, RunSpec, names};
 use crate::regular;
 use crate::rng::Seed;
-use crate::sweep::check_config;
 
 pub(super) const RUN: &str = "run.toml";
 const EPOCHS: &str = "epochs.csv";

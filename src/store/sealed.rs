@@ -8,9 +8,9 @@ use serde::de::DeserializeOwned;
 
 use super::{Store, StoreError};
 use crate::config::RunConfig;
+use crate::experiment::check_config;
 use crate::plan::Plan;
 use crate::regular;
-use crate::sweep::check_config;
 
 /// What stands before, between and behind checksum and content.
 const SEAL: [&str; 3] = ["{\"blake3\":\"", "\",\"plan\":", "}\n"];

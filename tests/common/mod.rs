@@ -11,8 +11,8 @@ use ablade::made::MaskCount;
 use ablade::made::ordering::OrderingRule;
 use ablade::plan::{Axis, Compare, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec};
 use ablade::record::{EpochRow, RunRecord, RunStatus, Summary, Timing};
+use ablade::results::ExperimentResults;
 use ablade::rng::{Purpose, Seed};
-use ablade::study::Study;
 
 /// What to make up.
 pub(crate) struct Recipe {
@@ -49,7 +49,7 @@ pub(crate) fn strings(words: &[&str]) -> Vec<String> {
 
 impl Recipe {
     /// The study.
-    pub(crate) fn study(&self) -> Study {
+    pub(crate) fn study(&self) -> ExperimentResults {
         let mut cells: Vec<Vec<String>> = vec![Vec::new()];
         for (_, levels) in &self.axes {
             let grown = cells.iter().flat_map(|cell| {
@@ -129,7 +129,7 @@ impl Recipe {
             data: Vec::new(),
             runs,
         };
-        Study::new(plan, records)
+        ExperimentResults::new(plan, records)
     }
 
     fn record(&self, v: usize, s: usize, levels: &[String]) -> RunRecord {
@@ -238,7 +238,7 @@ fn rings(count: usize, seed: u64, noise: f64) -> Images {
 }
 
 /// Images for every finished run of a study.
-pub(crate) fn artefacts(study: &Study) -> Artefacts {
+pub(crate) fn artefacts(study: &ExperimentResults) -> Artefacts {
     let finished = |id: &RunId| study.records[id].status == RunStatus::Finished;
     let ids: Vec<&RunId> =
         study.plan.runs.iter().map(|run| &run.id).filter(|id| finished(id)).collect();

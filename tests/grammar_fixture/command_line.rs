@@ -1,6 +1,6 @@
 //! `--set`, `--axis`, `--seeds`, `--only`, `--name`.
 
-use ablade::sweep::Overrides;
+use ablade::experiment::Overrides;
 
 use crate::grammar_fixture::{expansion, load_text, plan};
 use crate::matches;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ablade::sweep::{Overrides, load, reference, schema};
+use ablade::experiment::{Overrides, load, reference, schema};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use ablade::experiment::{Kind, Overrides, SETTINGS};
 use ablade::plan::RunId;
-use ablade::sweep::{Kind, Overrides, SETTINGS};
 use proptest::prelude::*;
 
 use crate::grammar_fixture::{load_text, plan};

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use std::io;
 use std::path::Path;
 
+use ablade::experiment::{Diagnostics, Experiment, Overrides, load_with};
 use ablade::plan::Plan;
-use ablade::sweep::{Diagnostics, Experiment, Overrides, load_with};
 
 /// Loads `tests/grammar/NAME.toml`; messages name it `NAME.toml`.
 pub(crate) fn load(name: &str, overrides: &Overrides) -> Result<Experiment, Diagnostics> {

@@ -1,6 +1,6 @@
 //! No text makes the reader panic, hang, or expand without bounds.
 
-use ablade::sweep::Overrides;
+use ablade::experiment::Overrides;
 use proptest::prelude::*;
 
 use crate::grammar_fixture::load_text;
@@ -135,8 +135,8 @@ proptest! {
     }
 
     #[test]
-    fn any_argument_is_read_or_refused(path in 0..ablade::sweep::SETTINGS.len(), value in "\\PC{0,30}", axis in any::<bool>()) {
-        let argument = vec![format!("{}={value}", ablade::sweep::SETTINGS[path].path)];
+    fn any_argument_is_read_or_refused(path in 0..ablade::experiment::SETTINGS.len(), value in "\\PC{0,30}", axis in any::<bool>()) {
+        let argument = vec![format!("{}={value}", ablade::experiment::SETTINGS[path].path)];
         let overrides = if axis { Overrides { axis: argument, ..Overrides::default() } } else { Overrides { set: argument, ..Overrides::default() } };
         if let Err(errors) = load_text("seeds = 1", &overrides) {
             prop_assert!(errors.render(false).starts_with("error: "));

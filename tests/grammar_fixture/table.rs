@@ -1,7 +1,7 @@
 //! The table of settings against serde's view of `RunConfig`: neither can drift.
 
 use ablade::config::RunConfig;
-use ablade::sweep::{Kind, OPTIONS, RESERVED, SETTINGS};
+use ablade::experiment::{Kind, OPTIONS, RESERVED, SETTINGS};
 use serde_json::{Map, Value, json};
 
 use crate::grammar_fixture::load_text;
@@ -165,7 +165,7 @@ fn generator_keys_are_no_names_of_settings() {
 }
 
 /// A value other than the default, as TOML.
-pub(crate) fn another(setting: &ablade::sweep::Setting) -> Option<String> {
+pub(crate) fn another(setting: &ablade::experiment::Setting) -> Option<String> {
     let name = setting.path.rsplit('.').next().expect("a name");
     Some(match setting.kind {
         Kind::Flag => "true".into(),

@@ -3,9 +3,9 @@
 
 use ablade::plan::{Compare, Correction};
 use ablade::record::RunRecord;
+use ablade::results::ablation::Verdict;
 use ablade::rng::{Purpose, Seed, Stream};
 use ablade::stats::{Estimate, detectable, max_t, sign_flip};
-use ablade::study::ablation::Verdict;
 
 use crate::fixture::study;
 
@@ -83,7 +83,7 @@ fn verdicts(seeds: usize, effect: f64, tables: u64) -> [Vec<Verdict>; 2] {
         let ablation = study(&[4], &values, Compare::default()).ablation(0);
         found[0].push(ablation.rows[1].verdict);
         let quiet =
-            |row: &&ablade::study::ablation::AblationRow| row.verdict != Verdict::NoEvidence;
+            |row: &&ablade::results::ablation::AblationRow| row.verdict != Verdict::NoEvidence;
         found[1].push(
             ablation.rows[2..]
                 .iter()

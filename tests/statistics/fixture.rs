@@ -8,12 +8,16 @@ use std::sync::Arc;
 use ablade::config::RunConfig;
 use ablade::plan::{Axis, Compare, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec};
 use ablade::record::{RunRecord, RunStatus, Summary};
+use ablade::results::ExperimentResults;
 use ablade::rng::Seed;
-use ablade::study::Study;
 
 /// A full grid of this shape with these test NLLs by variant and seed; `None` = the run diverged.
 /// The first variant is the baseline.
-pub(crate) fn study(shape: &[usize], values: &[Vec<Option<f64>>], compare: Compare) -> Study {
+pub(crate) fn study(
+    shape: &[usize],
+    values: &[Vec<Option<f64>>],
+    compare: Compare,
+) -> ExperimentResults {
     let seeds: Vec<Seed> = (1..=values[0].len() as u64).map(Seed).collect();
     let (mut runs, mut records, mut variants) = (Vec::new(), BTreeMap::new(), Vec::new());
     for (v, own) in values.iter().enumerate() {
@@ -73,7 +77,7 @@ pub(crate) fn study(shape: &[usize], values: &[Vec<Option<f64>>], compare: Compa
         data: Vec::new(),
         runs,
     };
-    Study::new(plan, records)
+    ExperimentResults::new(plan, records)
 }
 
 fn record(nll: Option<f64>) -> RunRecord {

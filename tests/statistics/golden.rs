@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use ablade::plan::{Compare, RunSpec};
+use ablade::results::tables;
 use ablade::stats::holm;
 use ablade::store::{RunRecord, Store};
-use ablade::study::tables;
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -6,8 +6,8 @@ use super::{Section, base64, grids, reproduce, table};
 use crate::figures::Figure;
 use crate::figures::scale::{difference, estimate};
 use crate::figures::view::{Estimate, View, percent};
+use crate::results::ablation::{Ablation, Verdict};
 use crate::stats;
-use crate::study::ablation::{Ablation, Verdict};
 
 pub(super) use crate::figures::draw::escape;
 

@@ -14,13 +14,13 @@ use sha2::{Digest, Sha256};
 
 use super::view::View;
 use super::{Artefacts, Figure};
-use crate::study::Study;
+use crate::results::ExperimentResults;
 
 /// One experiment on the page.
 #[derive(Debug, Clone)]
 pub struct Section<'a> {
     /// The experiment.
-    pub study: &'a Study,
+    pub study: &'a ExperimentResults,
     /// What its runs left.
     pub artefacts: &'a Artefacts,
     /// Its figures, as `draw_all` gives them.

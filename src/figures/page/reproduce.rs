@@ -7,7 +7,7 @@ use super::html::escape;
 use crate::figures::view::View;
 use crate::plan::ENGINE;
 use crate::record::RunStatus;
-use crate::study::checklist::Item;
+use crate::results::checklist::Item;
 use crate::text::duration;
 
 /// Command, versions, data, compute, failures and the checklist of a study.

@@ -6,7 +6,7 @@ use super::html::{escape, half};
 use crate::figures::scale::{difference, estimate, group, short};
 use crate::figures::view::{Estimate, View, percent, reach};
 use crate::plan::Correction;
-use crate::study::ablation::{Ablation, AblationRow};
+use crate::results::ablation::{Ablation, AblationRow};
 
 /// The table, sortable by every column.
 pub(super) fn ablation(out: &mut String, view: &View, table: &Ablation) {

@@ -12,7 +12,7 @@ use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, Worksheet,
 use super::ablation::Ablation;
 use super::cell::{Table, Value};
 use super::effects::Effects;
-use super::{Study, effect_table, tables};
+use super::{ExperimentResults, effect_table, tables};
 use crate::plan::{Correction, ENGINE};
 use crate::store::StoreError;
 
@@ -26,7 +26,7 @@ const MAX_CELLS: usize = 4_000_000;
 
 /// The bytes of the workbook; the same for the same tables, whenever it is made.
 pub(super) fn workbook(
-    study: &Study,
+    study: &ExperimentResults,
     ablations: &[Ablation],
     effects: &[Effects],
 ) -> Result<Vec<u8>, StoreError> {
@@ -36,7 +36,11 @@ pub(super) fn workbook(
     })
 }
 
-fn build(study: &Study, ablations: &[Ablation], effects: &[Effects]) -> Result<Vec<u8>, XlsxError> {
+fn build(
+    study: &ExperimentResults,
+    ablations: &[Ablation],
+    effects: &[Effects],
+) -> Result<Vec<u8>, XlsxError> {
     let mut book = Workbook::new();
     let epoch = ExcelDateTime::from_ymd(2000, 1, 1)?.and_hms(0, 0, 0)?;
     book.set_properties(
@@ -177,7 +181,7 @@ fn write(sheet: &mut Worksheet, row: u32, column: u16, cell: &Value) -> Result<b
     Ok(false)
 }
 
-fn readme(study: &Study) -> Vec<(&'static str, String)> {
+fn readme(study: &ExperimentResults) -> Vec<(&'static str, String)> {
     let plan = &study.plan;
     let percent = plan.compare.level * 100.0;
     let correction = match plan.compare.correction {

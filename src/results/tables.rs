@@ -10,31 +10,34 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ablation::{Ablation, AblationRow};
 use super::cell::{Table, Value};
 use super::difference::{self, Difference};
-use super::{Cell, Study, effect_table, xlsx};
+use super::{Cell, ExperimentResults, effect_table, xlsx};
 use crate::plan::{Correction, Metric, Plan, PlannedStudy};
 use crate::store::{EpochRow, Store, StoreError};
 
 /// Joins a plan with the disk, writes all its tables, and returns the study they show, with a
 /// sentence about each file that made way for a table.
-pub fn write_all(store: &Store, plan: &Plan) -> Result<(Study, Vec<String>), StoreError> {
-    let study = Study::load(store, plan.clone())?;
+pub fn write_all(
+    store: &Store,
+    plan: &Plan,
+) -> Result<(ExperimentResults, Vec<String>), StoreError> {
+    let study = ExperimentResults::load(store, plan.clone())?;
     let remarks = write(store, &study)?;
     Ok((study, remarks))
 }
 
 /// Writes all tables of a study; returns a sentence about each file that made way for one.
-pub fn write(store: &Store, study: &Study) -> Result<Vec<String>, StoreError> {
+pub fn write(store: &Store, study: &ExperimentResults) -> Result<Vec<String>, StoreError> {
     store.write_tables(&study.plan, all(study)?)
 }
 
 /// Takes the tables on disk for this program's own that say what the plan's runs say now: an
 /// earlier version kept no list.
 pub fn adopt(store: &Store, plan: &Plan) -> Result<(), StoreError> {
-    store.adopt_tables(plan, all(&Study::load(store, plan.clone())?)?)
+    store.adopt_tables(plan, all(&ExperimentResults::load(store, plan.clone())?)?)
 }
 
 /// All tables of a study, by file.
-fn all(study: &Study) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
+fn all(study: &ExperimentResults) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
     let mut tables = BTreeMap::new();
     each(study, |file, bytes| {
         tables.extend(bytes.map(|bytes| (file.to_owned(), bytes)));
@@ -45,7 +48,7 @@ fn all(study: &Study) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
 
 /// Hands on every table of a study, one after another; `None` of one that the study does not have.
 fn each(
-    study: &Study,
+    study: &ExperimentResults,
     mut take: impl FnMut(&'static str, Option<Vec<u8>>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let ablations = study.ablations();
@@ -61,7 +64,10 @@ fn each(
 }
 
 /// Where the tables on disk are not those that the runs give, and how many tables were compared.
-pub fn differences(store: &Store, study: &Study) -> Result<(Vec<Difference>, usize), StoreError> {
+pub fn differences(
+    store: &Store,
+    study: &ExperimentResults,
+) -> Result<(Vec<Difference>, usize), StoreError> {
     let (mut found, mut tables) = (Vec::new(), 0);
     each(study, |file, expected| {
         let there = store.table(&study.plan.name, file)?;
@@ -86,7 +92,10 @@ pub const NAMES: [&str; 7] = [
     "results.xlsx",
 ];
 
-fn csv_tables<'a>(study: &'a Study, ablations: &'a [Ablation]) -> Vec<(&'static str, Table<'a>)> {
+fn csv_tables<'a>(
+    study: &'a ExperimentResults,
+    ablations: &'a [Ablation],
+) -> Vec<(&'static str, Table<'a>)> {
     vec![
         ("runs.csv", runs(study)),
         ("metrics.csv", metrics(study)),
@@ -180,7 +189,7 @@ fn place<'a>(axes: &AxisColumns<'a>, cell: &Cell<'a>) -> Vec<Value<'a>> {
     row
 }
 
-pub(super) fn runs(study: &Study) -> Table<'_> {
+pub(super) fn runs(study: &ExperimentResults) -> Table<'_> {
     let axes = AxisColumns::of(&study.plan);
     let columns = header(&axes, RUNS);
     let width = columns.len();
@@ -225,7 +234,7 @@ fn tuning<'a>(cell: &Cell) -> Value<'a> {
     }
 }
 
-fn metrics(study: &Study) -> Table<'_> {
+fn metrics(study: &ExperimentResults) -> Table<'_> {
     let axes = AxisColumns::of(&study.plan);
     let columns = header(&axes, METRICS);
     let rows = study.cells().flat_map(move |cell| {
@@ -257,7 +266,7 @@ pub(super) fn interval_name(level: f64) -> String {
     format!("ci{}", percent.to_string().replace('.', "_"))
 }
 
-pub(super) fn ablation<'a>(study: &'a Study, ablations: &'a [Ablation]) -> Table<'a> {
+pub(super) fn ablation<'a>(study: &'a ExperimentResults, ablations: &'a [Ablation]) -> Table<'a> {
     let axes = AxisColumns::of(&study.plan);
     let metric = metric_name(study.plan.compare.metric);
     let ci = interval_name(study.plan.compare.level);
@@ -336,7 +345,7 @@ fn ablation_row<'a>(
 
 /// Mean curves over the seeds, wide: an epoch has a mean where every finished run of the variant
 /// reached it, since the mean over those that did not stop early would be another population's.
-pub(super) fn curves(study: &Study) -> Table<'_> {
+pub(super) fn curves(study: &ExperimentResults) -> Table<'_> {
     let several = study.plan.studies.len() > 1;
     let mut columns = columns(["epoch"]);
     let mut variants: Vec<Vec<&[EpochRow]>> = Vec::new();
@@ -376,7 +385,7 @@ pub(super) fn curves(study: &Study) -> Table<'_> {
     Table { columns, rows: Box::new(rows) }
 }
 
-fn timings(study: &Study) -> Table<'_> {
+fn timings(study: &ExperimentResults) -> Table<'_> {
     let axes = AxisColumns::of(&study.plan);
     let columns = header(&axes, TIMINGS);
     let rows = study.cells().map(move |cell| {

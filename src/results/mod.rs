@@ -25,7 +25,7 @@ use crate::text::nearest;
 
 /// A plan and the records of its runs.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Study {
+pub struct ExperimentResults {
     /// What was asked.
     pub plan: Plan,
     /// What is known of every run of the plan.
@@ -62,9 +62,9 @@ pub struct UnknownBaseline {
     pub nearest: Option<String>,
 }
 
-impl Study {
+impl ExperimentResults {
     /// Joins a plan with the disk. Damaged runs are moved aside and count as outstanding; see
-    /// [`Study::damaged`].
+    /// [`ExperimentResults::damaged`].
     pub fn load(store: &Store, plan: Plan) -> Result<Self, StoreError> {
         let read = |run: &RunId| Ok((run.clone(), store.record(run)?));
         let records = plan

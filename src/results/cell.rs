@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::experiment::{is_plain_number, misread};
 use crate::store::number;
-use crate::sweep::{is_plain_number, misread};
 
 /// A cell.
 #[derive(Debug, Clone, PartialEq)]

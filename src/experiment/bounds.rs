@@ -201,7 +201,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::sweep::{Diagnostics, Experiment, Overrides, load_with};
+    use crate::experiment::{Diagnostics, Experiment, Overrides, load_with};
 
     fn load(text: &str) -> Result<Experiment, Diagnostics> {
         load_with(Path::new("big.toml"), &Overrides::default(), &|_| Ok(text.to_owned()))

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use super::Study;
+use super::ExperimentResults;
 use crate::data::DataConfig;
 use crate::npy;
 use crate::plan::{Metric, RunId, RunSpec};
@@ -15,7 +15,7 @@ use crate::store::{Store, StoreError};
 /// Per variant: mean over the test images of the difference to the baseline, each image's NLL
 /// averaged over the seeds that both sides have; its interval is over images.
 pub(super) fn differences(
-    study: &Study,
+    study: &ExperimentResults,
     store: &Store,
 ) -> Result<BTreeMap<(usize, usize), Estimate>, StoreError> {
     let specs = study.plan.by_id();
@@ -68,7 +68,7 @@ type Controls = BTreeMap<RunId, Option<Vec<f32>>>;
 /// file, where their lengths disagree, or where a file is damaged (which stands in the way of this
 /// interval only).
 fn mean_difference(
-    study: &Study,
+    study: &ExperimentResults,
     store: &Store,
     pairs: &[(&RunId, &RunId)],
     controls: &Controls,
@@ -98,7 +98,7 @@ fn share_test_images(a: &RunSpec, b: &RunSpec) -> bool {
 
 /// The file of a run that holds the compared number image by image, nats, `f32`; `None` where there
 /// is none.
-fn file(study: &Study, run: &RunId) -> Option<&'static str> {
+fn file(study: &ExperimentResults, run: &RunId) -> Option<&'static str> {
     let summary = study.records[run].summary.as_ref()?;
     match study.plan.compare.metric {
         Metric::TestNll => Some("test_nll.npy"),
@@ -111,7 +111,11 @@ fn file(study: &Study, run: &RunId) -> Option<&'static str> {
     }
 }
 
-fn read(study: &Study, store: &Store, run: &RunId) -> Result<Option<Vec<f32>>, StoreError> {
+fn read(
+    study: &ExperimentResults,
+    store: &Store,
+    run: &RunId,
+) -> Result<Option<Vec<f32>>, StoreError> {
     let Some(file) = file(study, run) else { return Ok(None) };
     let bytes = match store.file(run, file) {
         Err(StoreError::Damaged { .. } | StoreError::NoSuchRun { .. }) => return Ok(None),

@@ -1,6 +1,6 @@
 //! `effects.csv`: main effects and interactions of the studies that are full grids.
 
-use super::Study;
+use super::ExperimentResults;
 use super::cell::{Table, Value};
 use super::effects::{Effect, Effects};
 use super::tables::{AxisColumns, columns, interval_name, metric_name};
@@ -11,7 +11,7 @@ const COLUMNS: &str = "study effect axis level reference axis_2 level_2 referenc
     p_draws p_corrected_draws n_planned";
 
 /// The table; without rows where no study is a full grid.
-pub(super) fn effects<'a>(study: &'a Study, effects: &'a [Effects]) -> Table<'a> {
+pub(super) fn effects<'a>(study: &'a ExperimentResults, effects: &'a [Effects]) -> Table<'a> {
     let axes = AxisColumns::of(&study.plan);
     let (metric, ci) =
         (metric_name(study.plan.compare.metric), interval_name(study.plan.compare.level));
@@ -29,7 +29,7 @@ pub(super) fn effects<'a>(study: &'a Study, effects: &'a [Effects]) -> Table<'a>
 }
 
 fn row<'a>(
-    study: &'a Study,
+    study: &'a ExperimentResults,
     axes: &AxisColumns,
     effects: &'a Effects,
     kind: &'a str,

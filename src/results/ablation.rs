@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::Study;
+use super::ExperimentResults;
 use super::scored::{Otherwise, Scored};
 use super::tuning::Tuning;
 use crate::plan::{Correction, Metric, PlannedStudy, PlannedVariant, RunId, RunSpec};
@@ -172,7 +172,7 @@ impl Ablation {
     }
 }
 
-impl Study {
+impl ExperimentResults {
     /// The ablation table of every study, in order.
     pub fn ablations(&self) -> Vec<Ablation> {
         (0..self.plan.studies.len()).map(|index| self.ablation(index)).collect()

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Study;
+use super::ExperimentResults;
 use crate::plan::{Correction, Metric, PlannedVariant};
 use crate::record::{RunRecord, RunStatus, Timing};
 use crate::text::duration;
@@ -20,7 +20,7 @@ pub struct Item {
     pub answer: String,
 }
 
-impl Study {
+impl ExperimentResults {
     /// The checklist of the study with this index in the plan, in a fixed order.
     ///
     /// # Panics

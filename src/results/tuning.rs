@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Study;
+use super::ExperimentResults;
 use crate::plan::{Metric, Plan, PlannedCandidate, PlannedVariant, RunId};
 use crate::record::{RunRecord, RunStatus};
 use crate::stats::mean;
@@ -53,7 +53,7 @@ fn score(
     Some((candidate.runs.len() - valid.len(), mean(&valid)?))
 }
 
-impl Study {
+impl ExperimentResults {
     /// How a variant came by its configuration; `None` where nothing is tuned.
     pub fn tuning(&self, variant: &PlannedVariant) -> Option<Tuning> {
         let chosen = variant.candidates.iter().find(|candidate| candidate.runs == variant.runs)?;

@@ -4,7 +4,7 @@
 //! averaged over the seeds: what a seed does to all of its runs cancels in a contrast, and the
 //! seeds are the replicates of its interval. `docs/METHODOLOGY.md` has the formulas.
 
-use super::Study;
+use super::ExperimentResults;
 use super::ablation::JOINT_SIGNS;
 use super::scored::Otherwise;
 use crate::plan::{Axis, Correction, PlannedStudy};
@@ -81,7 +81,7 @@ impl Effects {
     }
 }
 
-impl Study {
+impl ExperimentResults {
     /// The effects of every study that is a full grid, in order.
     pub fn all_effects(&self) -> Vec<Effects> {
         (0..self.plan.studies.len()).filter_map(|index| self.effects(index)).collect()
@@ -143,7 +143,7 @@ impl Study {
     }
 }
 
-impl Study {
+impl ExperimentResults {
     /// Whether all variants are scored on data whose numbers compare.
     fn is_comparable(&self, planned: &PlannedStudy) -> bool {
         let specs = self.plan.by_id();
@@ -173,7 +173,7 @@ struct Grid {
 }
 
 impl Grid {
-    fn of(study: &Study, planned: &PlannedStudy) -> Option<Self> {
+    fn of(study: &ExperimentResults, planned: &PlannedStudy) -> Option<Self> {
         let place = |levels: &[String]| -> Option<Vec<usize>> {
             let axes = planned.axes.iter().zip(levels);
             let at = |axis: &Axis, level| {
