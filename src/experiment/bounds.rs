@@ -79,7 +79,7 @@ impl Effort {
     }
 }
 
-impl Reader {
+impl<'s> Reader<'s> {
     /// Whether an experiment can be expanded within the bounds; an error otherwise.
     pub(super) fn is_within_bounds(&mut self, draft: &Draft) -> bool {
         let efforts: Vec<Effort> =
@@ -168,7 +168,7 @@ impl Reader {
     }
 }
 
-impl Pool {
+impl<'s> Pool<'s> {
     /// Bytes of the longest settings that a combination can have, written out.
     fn longest(&self) -> u64 {
         self.texts()

@@ -8,6 +8,7 @@ use crate::figures::scale::{difference, estimate};
 use crate::figures::view::{Estimate, View, percent};
 use crate::results::ablation::{Ablation, Verdict};
 use crate::stats;
+use crate::trainer::Better;
 
 pub(super) use crate::figures::draw::escape;
 
@@ -72,19 +73,29 @@ pub(super) fn study(out: &mut String, id: &str, section: &Section, view: &View, 
 /// The result in a sentence: the best variant, and whether there is evidence that it is.
 fn headline(view: &View, table: &Ablation) -> String {
     let scored = view.variants.iter().enumerate().filter_map(|(i, v)| Some((i, v.score(view)?)));
-    let Some((best, score)) = scored.min_by(|a, b| a.1.mean.total_cmp(&b.1.mean)) else {
+    let better = view.metric().better;
+    let Some((best, score)) = scored.min_by(|a, b| better.order(a.1.mean, b.1.mean)) else {
         return "No run has finished yet.".into();
     };
     let row = &table.rows[best];
+    let unit = &view.metric().unit.long;
     let lead = format!(
-        "Lowest mean {}: {}, {} nats per image",
+        "{} mean {}: {}, {}{}",
+        match better {
+            Better::Lower => "Lowest",
+            Better::Higher => "Highest",
+        },
         view.metric_name(),
         row.label,
-        words(score)
+        words(score),
+        if unit.is_empty() { String::new() } else { format!(" {unit}") }
     );
     match (row.verdict, &row.delta) {
         (Verdict::Baseline, _) => {
-            format!("{lead}. That is the baseline: no variant is lower on average.")
+            format!(
+                "{lead}. That is the baseline: no variant is {} on average.",
+                better.word().to_lowercase()
+            )
         }
         (verdict, Some(delta)) => {
             let change = delta.paired.difference;
@@ -118,7 +129,7 @@ fn curves(out: &mut String, view: &View) {
         out,
         "<h3>Loss curves</h3>\n<p class=\"muted\">Solid: {}, dashed: train; mean over seeds with {} % t interval; thin lines: \
          single seeds and runs that diverged.</p>\n<div class=\"bar\" role=\"group\" aria-label=\"What the curves show\">",
-        view.held_out(),
+        view.held_out().map_or("", |curve| &curve.words),
         percent(view.plan.compare.level)
     );
     for (option, name, pressed) in [

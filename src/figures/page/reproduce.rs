@@ -5,7 +5,6 @@ use std::fmt::Write;
 
 use super::html::escape;
 use crate::figures::view::View;
-use crate::plan::ENGINE;
 use crate::record::RunStatus;
 use crate::results::checklist::Item;
 use crate::text::duration;
@@ -23,13 +22,16 @@ pub(super) fn reproduce(out: &mut String, view: &View, checklist: &[Item]) {
     };
     let data = unique(
         replicates()
-            .map(|r| format!("{} ({})", r.spec.config.data.name, r.spec.data))
+            .map(|r| match view.trainer.data_name(&r.spec.config) {
+                name if name.is_empty() => r.spec.data.clone(),
+                name => format!("{name} ({})", r.spec.data),
+            })
             .collect(),
     );
     let kernels = unique(
         replicates()
             .filter_map(|r| r.record.summary.as_ref())
-            .map(|s| s.kernel.clone())
+            .filter_map(|s| s.facts.get("kernel")?.as_str().map(str::to_owned))
             .collect(),
     );
     let hosts = unique(
@@ -45,7 +47,10 @@ pub(super) fn reproduce(out: &mut String, view: &View, checklist: &[Item]) {
     };
     entry("command", &view.plan.command);
     entry("again, byte for byte", &format!("ablade verify {}", view.plan.name));
-    entry("version", &format!("ablade {}, engine {ENGINE}", env!("CARGO_PKG_VERSION")));
+    entry(
+        "version",
+        &format!("ablade {}, engine {}", env!("CARGO_PKG_VERSION"), view.trainer.version()),
+    );
     entry("data (fingerprint)", &data);
     entry("seeds", &seeds.join(", "));
     entry("instructions", &kernels);

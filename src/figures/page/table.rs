@@ -12,11 +12,13 @@ use crate::results::ablation::{Ablation, AblationRow};
 pub(super) fn ablation(out: &mut String, view: &View, table: &Ablation) {
     let _ = writeln!(
         out,
-        "<h3>Variants</h3>\n<p class=\"muted\">Mean {} over seeds in nats per image, lower is better, and its paired \
+        "<h3>Variants</h3>\n<p class=\"muted\">Mean {} over seeds{}, {}, and its paired \
          difference to the baseline; \u{b1} is half of a {} % t interval over seeds. p: two-sided sign-flip test{}. Untick \
          a variant to leave it out of the charts.</p>\n<div class=\"bar\"><button type=\"button\" data-part=\"all\">All\
          </button><button type=\"button\" data-part=\"none\">None</button></div>",
         view.metric_name(),
+        view.in_unit(),
+        view.direction().to_lowercase().trim_end_matches('.'),
         percent(table.level),
         match table.correction {
             Correction::MaxT => ", corrected over the variants by step-down max-T",
@@ -24,16 +26,16 @@ pub(super) fn ablation(out: &mut String, view: &View, table: &Ablation) {
             Correction::None => "",
         }
     );
-    let heads = [
+    let heads: [&str; 11] = [
         "variant",
         "n",
-        "NLL",
+        &view.metrics.family,
         "difference",
         "",
         "d<sub>z</sub>",
         table.correction.heading(),
         "wins : losses",
-        "parameters",
+        view.metrics.size.as_deref().unwrap_or_default(),
         "s a run",
         "verdict",
     ];
@@ -106,7 +108,7 @@ fn table_row(
     cell("", &key(p), &shown(p, &|v| short(v)));
     let wins = paired.map(|p| format!("{} : {}", p.wins, p.losses)).unwrap_or_default();
     cell("", &key(paired.map(|p| p.wins as f64 - p.losses as f64)), &wins);
-    let parameters = row.parameters.map(|n| n as f64);
+    let parameters = row.size.map(|n| n as f64);
     cell("", &key(parameters), &shown(parameters, &|v| group(v, 0)));
     cell(
         "",
