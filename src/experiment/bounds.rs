@@ -202,9 +202,11 @@ mod tests {
 
     use super::*;
     use crate::experiment::{Diagnostics, Experiment, Overrides, load_with};
+    use crate::trainers::made::MadeTrainer;
 
     fn load(text: &str) -> Result<Experiment, Diagnostics> {
-        load_with(Path::new("big.toml"), &Overrides::default(), &|_| Ok(text.to_owned()))
+        let made = MadeTrainer::shared();
+        load_with(Path::new("big.toml"), &Overrides::default(), &*made, &|_| Ok(text.to_owned()))
     }
 
     /// Axes of two settings with this many levels each.

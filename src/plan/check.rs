@@ -187,12 +187,11 @@ fn distinct<T: Ord>(field: &str, all: &[T]) -> Checked {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::config::RunConfig;
-    use crate::plan::{Compare, ENGINE, PlannedCandidate};
+    use crate::plan::{Compare, PlannedCandidate, hashed};
     use crate::rng::Seed;
+    use crate::trainers::made::{MadeTrainer, config_of};
 
     /// Two variants with two seeds each, the second one tuned.
     fn plan() -> Plan {
@@ -210,11 +209,12 @@ mod tests {
         let mut add = |epochs: usize| {
             let mut config = RunConfig::default();
             config.train.epochs = epochs;
+            let config = config_of(&config);
             let spec = |seed: &Seed| RunSpec {
-                id: RunId::new(ENGINE, &config, "d", *seed),
+                id: hashed(&*MadeTrainer::shared(), &config, "d").run(*seed),
                 seed: *seed,
                 data: "d".into(),
-                config: Arc::new(config.clone()),
+                config: config.clone(),
                 earlier: None,
             };
             plan.runs.extend(plan.seeds.iter().map(spec));
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_plan_whose_parts_do_not_fit_is_refused_by_the_name_of_the_field() {
-        plan().check().unwrap();
+        plan().check(&*MadeTrainer::shared()).unwrap();
         let changes: [(&str, fn(&mut Plan)); 21] = [
             ("compare.level is 2", |plan| plan.compare.level = 2.0),
             ("compare.level is NaN", |plan| plan.compare.level = f64::NAN),
@@ -295,7 +295,7 @@ mod tests {
         for (expected, change) in changes {
             let mut changed = plan();
             change(&mut changed);
-            let refused = changed.check().expect_err(expected);
+            let refused = changed.check(&*MadeTrainer::shared()).expect_err(expected);
             assert!(refused.contains(expected), "{refused}, expected {expected}");
         }
     }

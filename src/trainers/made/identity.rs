@@ -50,7 +50,7 @@ fn revisions<'a>(
 /// The bytes whose hash, with a seed, is the id of a run. A fingerprint of the images says all that
 /// `[data]` decides: then the path of the set and how it was cut are no part of the identity.
 ///
-/// These bytes are part of every id there is (`tests/identity.rs` holds some). A setting that is
+/// These bytes are part of every id there is (`tests/integration/identity.rs` holds some). A setting that is
 /// added later must be left out of them at its default: `skip_serializing_if`.
 fn bytes(engine: u32, config: &RunConfig, data: &str, revisions: &[&Revision]) -> Vec<u8> {
     #[derive(Serialize)]
