@@ -136,7 +136,7 @@ impl<'s> Reader<'s> {
             extras,
             studies,
             axes,
-            compare: self.options("compare", table),
+            compare: self.compare(table),
             compared_with: table
                 .get("compare")
                 .and_then(Node::table)
@@ -145,6 +145,15 @@ impl<'s> Reader<'s> {
             budget: self.options("budget", table),
             execution: self.options("execution", table),
         }
+    }
+
+    /// `[compare]`, with the name of the metric where the file leaves it to the trainer.
+    fn compare(&mut self, table: &Table) -> Compare {
+        let mut compare: Compare = self.options("compare", table);
+        if compare.metric.is_empty() {
+            compare.metric.clone_from(&self.trainer.metrics().all[0].name);
+        }
+        compare
     }
 
     fn top_level(&mut self, table: &Table) {

@@ -86,8 +86,7 @@ pub struct Budget {
 pub struct OptionKey {
     /// Key path.
     pub path: &'static str,
-    /// What it takes.
-    pub kind: Kind,
+    kind: Kind,
     /// What it means.
     pub doc: &'static str,
 }
@@ -103,7 +102,7 @@ const MANY: Kind = Count { min: 1, max: 1_000_000_000 };
 
 impl OptionKey {
     /// What it takes where a trainer has these metrics.
-    pub(super) fn kind(&self, metrics: &Metrics) -> Kind {
+    pub fn kind(&self, metrics: &Metrics) -> Kind {
         if self.kind == METRIC { Choice(metrics.words()) } else { self.kind }
     }
 }

@@ -140,10 +140,19 @@ impl ExpandedStudy {
 impl Experiment {
     /// The plan: every variant with every seed, equal runs once.
     pub fn plan(&self, trainer: &dyn Trainer) -> Result<Plan, TrainerError> {
+        self.plan_by(trainer, |config| trainer.fingerprint(config))
+    }
+
+    /// The plan, with fingerprints of data from elsewhere than the trainer.
+    pub fn plan_by<E>(
+        &self,
+        trainer: &dyn Trainer,
+        mut fingerprint: impl FnMut(&Config) -> Result<String, E>,
+    ) -> Result<Plan, E> {
         let mut index: BTreeSet<RunId> = BTreeSet::new();
         let mut runs: Vec<RunSpec> = Vec::new();
         let mut runs_of = |config: &Config| {
-            let data = trainer.fingerprint(config)?;
+            let data = fingerprint(config)?;
             let hashed = hashed(trainer, config, &data);
             let ids: Vec<RunId> = self.seeds.iter().map(|seed| hashed.run(*seed)).collect();
             for (id, seed) in ids.iter().zip(&self.seeds) {
@@ -157,7 +166,7 @@ impl Experiment {
                     });
                 }
             }
-            Ok::<_, TrainerError>(ids)
+            Ok::<_, E>(ids)
         };
         let mut studies = Vec::with_capacity(self.studies.len());
         for study in &self.studies {
@@ -167,11 +176,8 @@ impl Experiment {
                     let (label, levels) = (candidate.label.clone(), candidate.levels.clone());
                     Ok(PlannedCandidate { label, levels, runs: runs_of(&candidate.config)? })
                 };
-                let candidates: Vec<PlannedCandidate> = variant
-                    .candidates
-                    .iter()
-                    .map(candidate)
-                    .collect::<Result<_, TrainerError>>()?;
+                let candidates: Vec<PlannedCandidate> =
+                    variant.candidates.iter().map(candidate).collect::<Result<_, E>>()?;
                 let runs = match candidates.first() {
                     Some(first) => first.runs.clone(),
                     None => runs_of(&variant.config)?,

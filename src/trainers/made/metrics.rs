@@ -185,38 +185,33 @@ pub(super) fn metrics() -> Metrics {
         head: head.into(),
         words: words.into(),
     };
-    Metrics {
-        select: 3,
-        columns: [
-            "parameters",
-            "train_nll_nats",
-            "valid_nll_nats",
-            "test_nll_nats",
-            "test_nll_mixture_nats",
-            "test_bits_per_dim",
-            "connected_parameters",
-            "mixture_masks",
-            "test_nll_averaged_nats",
-            "kernel",
-        ]
-        .map(column)
-        .to_vec(),
-        curves: vec![
-            curve("train", "training"),
-            curve("valid", "validation"),
-            curve("test", "test"),
-        ],
-        training: Some(0),
-        size: Some("parameters".into()),
-        size_axis: "Trainable parameters".into(),
-        shown: vec!["connected_parameters".into()],
-        family: "NLL".into(),
-        family_axis: "Negative log-likelihood".into(),
-        scored_at: "best epoch on validation".into(),
-        selection:
-            "the epoch is chosen on the validation set, the number reported is of the test set"
-                .into(),
-        examples: "images".into(),
-        ..Metrics::new(vec![test, mixture, averaged, valid])
-    }
+    let mut metrics = Metrics::new(vec![test, mixture, averaged, valid]);
+    metrics.select = 3;
+    metrics.columns = [
+        "parameters",
+        "train_nll_nats",
+        "valid_nll_nats",
+        "test_nll_nats",
+        "test_nll_mixture_nats",
+        "test_bits_per_dim",
+        "connected_parameters",
+        "mixture_masks",
+        "test_nll_averaged_nats",
+        "kernel",
+    ]
+    .map(column)
+    .to_vec();
+    metrics.curves =
+        vec![curve("train", "training"), curve("valid", "validation"), curve("test", "test")];
+    metrics.training = Some(0);
+    metrics.size = Some("parameters".into());
+    metrics.size_axis = "Trainable parameters".into();
+    metrics.shown = vec!["connected_parameters".into()];
+    metrics.family = "NLL".into();
+    metrics.family_axis = "Negative log-likelihood".into();
+    metrics.scored_at = "best epoch on validation".into();
+    metrics.selection =
+        "the epoch is chosen on the validation set, the number reported is of the test set".into();
+    metrics.examples = "images".into();
+    metrics
 }
