@@ -30,8 +30,8 @@ fn the_schema_file_is_the_schema() {
 fn the_reference_is_in_the_format_document() {
     const BEGIN: &str = "<!-- settings: begin, from the table in src/sweep/settings.rs -->\n";
     const END: &str = "<!-- settings: end -->";
-    let path = root().join("docs/FORMAT.md");
-    let text = std::fs::read_to_string(&path).expect("docs/FORMAT.md");
+    let path = root().join("docs/reference/format.md");
+    let text = std::fs::read_to_string(&path).expect("docs/reference/format.md");
     let (before, rest) = text.split_once(BEGIN).expect("the mark where the reference begins");
     let (_, after) = rest.split_once(END).expect("the mark where it ends");
     holds(&path, &format!("{before}{BEGIN}{}{END}{after}", reference()));
@@ -39,7 +39,7 @@ fn the_reference_is_in_the_format_document() {
 
 #[test]
 fn every_example_of_the_format_document_loads() {
-    let text = std::fs::read_to_string(root().join("docs/FORMAT.md")).expect("docs/FORMAT.md");
+    let text = std::fs::read_to_string(root().join("docs/reference/format.md")).expect("docs/reference/format.md");
     let examples: Vec<&str> = text
         .split("```toml\n")
         .skip(1)
