@@ -1,9 +1,9 @@
 //! The README and the tutorial work for a reader who follows them in order.
 //!
-//! Every command of a block marked `sh` is run as written, in one directory per document; a block
-//! marked `toml NAME` is saved as `NAME` first, and one marked `toml` alone must make a plan. A block marked `text` shows output of the commands
-//! above it: each of its lines must be a line of that output, in this order. `...` alone on a line
-//! stands for any lines.
+//! Every command of a block marked `sh` is run as written, in one directory per document. A block
+//! marked `toml NAME` is saved as `NAME`; `ablade plan` must accept one marked `toml` alone. A block
+//! marked `text` shows output of the commands above it: each of its lines must be a line of that
+//! output, in this order. `...` alone on a line stands for any lines.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -157,9 +157,8 @@ fn documents() -> Vec<PathBuf> {
         .filter_map(|folder| fs::read_dir(root().join(folder)).ok())
         .flatten();
     let paths = entries.map(|entry| entry.expect("an entry").path());
-    let mut documents: Vec<_> = paths
-        .filter(|path| path.extension().is_some_and(|e| e == "md"))
-        .collect();
+    let mut documents: Vec<_> =
+        paths.filter(|path| path.extension().is_some_and(|e| e == "md")).collect();
     documents.sort();
     documents
 }
