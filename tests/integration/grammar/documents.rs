@@ -18,7 +18,7 @@ fn holds(path: &Path, wanted: &str) {
     let name = path.display();
     assert!(
         found == wanted,
-        "{name} is out of date: UPDATE_DOCUMENTS=1 cargo test --test integration documents"
+        "{name} is out of date: UPDATE_DOCUMENTS=1 cargo test --test integration grammar::documents"
     );
 }
 
@@ -29,10 +29,11 @@ fn the_schema_file_is_the_schema() {
 
 #[test]
 fn the_reference_is_in_the_format_document() {
-    const BEGIN: &str = "<!-- settings: begin, from the table in src/sweep/settings.rs -->\n";
+    const BEGIN: &str = "<!-- settings: begin, written by UPDATE_DOCUMENTS=1 cargo test --test \
+                         integration grammar::documents -->\n";
     const END: &str = "<!-- settings: end -->";
-    let path = root().join("docs/FORMAT.md");
-    let text = std::fs::read_to_string(&path).expect("docs/FORMAT.md");
+    let path = root().join("docs/reference/format.md");
+    let text = std::fs::read_to_string(&path).expect("docs/reference/format.md");
     let (before, rest) = text.split_once(BEGIN).expect("the mark where the reference begins");
     let (_, after) = rest.split_once(END).expect("the mark where it ends");
     holds(&path, &format!("{before}{BEGIN}{}{END}{after}", reference(&*made())));
@@ -40,7 +41,8 @@ fn the_reference_is_in_the_format_document() {
 
 #[test]
 fn every_example_of_the_format_document_loads() {
-    let text = std::fs::read_to_string(root().join("docs/FORMAT.md")).expect("docs/FORMAT.md");
+    let text = std::fs::read_to_string(root().join("docs/reference/format.md"))
+        .expect("docs/reference/format.md");
     let examples: Vec<&str> = text
         .split("```toml\n")
         .skip(1)
