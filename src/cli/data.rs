@@ -153,7 +153,7 @@ fn list(library: &Library, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     writeln!(terminal.out, "{rows}")?;
     writeln!(
         terminal.out,
-        "Any other set by its path, from here or from the data folder, {}; docs/DATA.md has the formats.",
+        "Any other set by its path, from here or from the data folder, {}; docs/reference/data.md has the formats.",
         library.data_dir.display()
     )?;
     Ok(Exit::Success)
