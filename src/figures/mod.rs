@@ -52,14 +52,45 @@ pub struct Figure {
     pub pictures: Pictures,
 }
 
+/// Charts that a trainer adds to those of every study.
+pub trait OwnCharts: Sync {
+    /// Charts of one study with their names; `study` is its index in the plan.
+    fn charts(&self, results: &ExperimentResults, study: usize) -> Vec<(&'static str, Chart)>;
+}
+
+/// No charts.
+impl OwnCharts for () {
+    fn charts(&self, _: &ExperimentResults, _: usize) -> Vec<(&'static str, Chart)> {
+        Vec::new()
+    }
+}
+
+impl OwnCharts for Artefacts {
+    fn charts(&self, results: &ExperimentResults, study: usize) -> Vec<(&'static str, Chart)> {
+        let view = View::new(results, &results.plan.studies[study]);
+        let mut charts = Vec::new();
+        if !self.samples.is_empty() {
+            let mut chart = sample_chart(&view, self);
+            let data = view.data();
+            chart.subtitle += &data;
+            chart.caption += &data;
+            charts.push(("samples", chart));
+        }
+        charts.extend(neighbour_chart(&view, self).map(|chart| ("neighbours", chart)));
+        charts.extend(completion_chart(&view, self).map(|chart| ("completions", chart)));
+        charts.extend(model::charts(&view, self));
+        charts
+    }
+}
+
 /// Every figure of every study of a plan, study by study; drawn in parallel, returned in a fixed
 /// order.
-pub fn draw_all(study: &ExperimentResults, artefacts: &Artefacts) -> Vec<Figure> {
+pub fn draw_all(study: &ExperimentResults, own: &dyn OwnCharts) -> Vec<Figure> {
     let charts: Vec<(String, &str, Chart)> = (0..study.plan.studies.len())
         .into_par_iter()
         .flat_map_iter(|index| {
             let owner = &study.plan.studies[index].name;
-            charts(study, index, artefacts)
+            charts(study, index, own)
                 .into_iter()
                 .map(|(name, chart)| (owner.clone(), name, chart))
         })
@@ -110,7 +141,7 @@ pub fn completion(name: &str, completion: &Completion) -> Chart {
 pub fn charts(
     study: &ExperimentResults,
     index: usize,
-    artefacts: &Artefacts,
+    own: &dyn OwnCharts,
 ) -> Vec<(&'static str, Chart)> {
     let view = View::new(study, &study.plan.studies[index]);
     let mut charts = vec![("ablation", ablation::chart(&view, &study.ablation(index)))];
@@ -121,17 +152,12 @@ pub fn charts(
     }
     charts.extend(cost::chart(&view, cost::Cost::Size).map(|chart| ("cost-parameters", chart)));
     charts.extend(cost::chart(&view, cost::Cost::Seconds).map(|chart| ("cost-time", chart)));
-    if !artefacts.samples.is_empty() {
-        charts.push(("samples", sample_chart(&view, artefacts)));
-    }
     let data = view.data();
     for (_, chart) in &mut charts {
         chart.subtitle += &data;
         chart.caption += &data;
     }
-    charts.extend(neighbour_chart(&view, artefacts).map(|chart| ("neighbours", chart)));
-    charts.extend(completion_chart(&view, artefacts).map(|chart| ("completions", chart)));
-    charts.extend(model::charts(&view, artefacts));
+    charts.extend(own.charts(study, index));
     charts
 }
 
