@@ -4,8 +4,8 @@
 #![expect(clippy::print_stdout, reason = "a program that prints")]
 
 use ablade::data::Shape;
-use ablade::made::kernels::team::Team;
 use ablade::made::sample::{Drawing, draw};
+use ablade::parallel::ThreadPool;
 use ablade::plan::RunId;
 use ablade::run::load_model;
 use ablade::store::Store;
@@ -21,7 +21,7 @@ fn main() -> anyhow::Result<()> {
     let side = store.record(&run)?.summary.expect("a summary").dim.isqrt();
     let (masks, made) = load_model(&spec, Shape { width: side, height: side }, &model)?;
     let drawing = Drawing { seed: spec.seed, temperature: 1.0, evidence: None };
-    let drawn = draw(&made, &Team::new(1), &[masks.evaluated(0)], 1, drawing)?;
+    let drawn = draw(&made, &ThreadPool::new(1), &[masks.evaluated(0)], 1, drawing)?;
     for row in drawn.images.pixels().chunks(side) {
         println!(
             "{}",

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ablade::config::RunConfig;
 use ablade::data::{Cache, Library};
-use ablade::made::kernels::team::Stop;
+use ablade::parallel::CancelToken;
 use ablade::plan::{ENGINE, RunId, RunSpec};
 use ablade::rng::Seed;
 use ablade::run::{Control, Outcome, execute};
@@ -28,7 +28,7 @@ fn main() -> anyhow::Result<()> {
         earlier: None,
     };
     let control = Control {
-        stop: Stop::default(),
+        stop: CancelToken::default(),
         on_epoch: &mut |row| {
             println!("epoch {}: validation NLL {:.2} nats", row.epoch, row.valid_nll_nats)
         },

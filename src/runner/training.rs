@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::{End, Estimate, Observer, RunLine};
 use crate::data::Dataset;
-use crate::made::kernels::team::Stop as StopFlags;
+use crate::parallel::CancelToken;
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::run::{self, Control};
 use crate::schedule::{Event, Job, Limits, Outcome, Stop, run_all};
@@ -137,7 +137,7 @@ impl Training<'_> {
                 return Outcome::Failed(reason);
             }
             let control = Control {
-                stop: StopFlags::when(flags),
+                stop: CancelToken::any_of(flags),
                 on_epoch: &mut |row| observer.epoch(i, row),
                 resume: begun.resume,
                 save: &mut |checkpoint| self.save(runs[i], &checkpoint, &note),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ablade::config::RunConfig;
 use ablade::data::{self, Dataset, Images, Labels, Library};
-use ablade::made::kernels::team::Stop;
+use ablade::parallel::CancelToken;
 use ablade::plan::{RunId, RunSpec};
 use ablade::record::RunOutput;
 use ablade::rng::Seed;
@@ -21,7 +21,7 @@ fn run(config: &RunConfig, seed: u64, data: &Dataset) -> RunOutput {
         earlier: None,
     };
     let control = Control {
-        stop: Stop::when([]),
+        stop: CancelToken::any_of([]),
         on_epoch: &mut |_| {},
         resume: None,
         save: &mut drop,
