@@ -44,13 +44,13 @@ static MOST: AtomicI64 = AtomicI64::new(0);
 #[expect(unsafe_code, reason = "an allocator can only be watched from inside one")]
 // SAFETY: every call goes to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+    unsafe fn alloc(&self, layout: ParamLayout) -> *mut u8 {
         let held = HELD.fetch_add(layout.size() as i64, Ordering::Relaxed) + layout.size() as i64;
         MOST.fetch_max(held, Ordering::Relaxed);
         // SAFETY: as above.
         unsafe { System.alloc(layout) }
     }
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+    unsafe fn dealloc(&self, block: *mut u8, layout: ParamLayout) {
         HELD.fetch_sub(layout.size() as i64, Ordering::Relaxed);
         // SAFETY: as above.
         unsafe { System.dealloc(block, layout) }

@@ -17,7 +17,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::made::kernels::team::Stop;
+use crate::parallel::CancelToken;
 use crate::record::{Checkpoint, EpochRow, RunOutput, Summary};
 use crate::rng::Seed;
 
@@ -189,7 +189,7 @@ pub struct Described {
 /// Controls a run from outside.
 pub struct Control<'a> {
     /// Asks the run to stop, and soon.
-    pub stop: Stop,
+    pub stop: CancelToken,
     /// Called after every epoch.
     pub on_epoch: &'a mut (dyn FnMut(&EpochRow) + Send),
     /// A checkpoint to continue from; one that does not fit is ignored and the run starts again.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Modules by layer, from the bottom. A module may import from lower layers and from itself; those
 /// of one line are siblings and do not know each other.
 const LAYERS: &[&[&str]] = &[
-    &["npy", "regular", "rng", "stats", "text"],
+    &["npy", "parallel", "regular", "rng", "stats", "text"],
     &["data"],
     &["made::ordering", "made::degrees"],
     &["made::masks"],

@@ -7,9 +7,9 @@ use std::time::Duration;
 use ablade::config::RunConfig;
 use ablade::data::{Binarize, Cache, Dataset, Library};
 use ablade::made::degrees::DegreeRule;
-use ablade::made::kernels::team::Stop;
 use ablade::made::ordering::OrderingRule;
 use ablade::made::{Activation, Init, MaskCount, Resample};
+use ablade::parallel::CancelToken;
 use ablade::plan::RunSpec;
 use ablade::record::RunOutput;
 use ablade::rng::Seed;
@@ -84,7 +84,7 @@ pub(crate) fn data(config: &RunConfig) -> Arc<Dataset> {
 /// Carries out a run.
 pub(crate) fn trained(spec: &RunSpec, data: &Dataset) -> RunOutput {
     let control = Control {
-        stop: Stop::default(),
+        stop: CancelToken::default(),
         on_epoch: &mut |_| {},
         resume: None,
         save: &mut |_| {},

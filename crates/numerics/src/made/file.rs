@@ -20,7 +20,7 @@ use std::ops::Range;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use crate::made::layout::Layout;
+use crate::made::layout::ParamLayout;
 use crate::made::masks::{MaskSet, Masks};
 use crate::made::model::Made;
 use crate::made::ordering::Ordering;
@@ -70,26 +70,26 @@ struct Entry {
     pixel_cols: bool,
 }
 
-fn entries(layout: &Layout) -> Vec<Entry> {
-    let last = layout.links.len() - 1;
+fn entries(layout: &ParamLayout) -> Vec<Entry> {
+    let last = layout.layers.len() - 1;
     let mut entries = Vec::new();
-    for (l, link) in layout.links.iter().enumerate() {
+    for (l, layer) in layout.layers.iter().enumerate() {
         let prefix = if l == last { "output".to_owned() } else { format!("hidden.{l}") };
         let mut entry = |kind: &str, range: &Range<usize>, cols: usize, pixel_cols: bool| {
             entries.push(Entry {
                 name: format!("{prefix}.{kind}"),
                 range: range.clone(),
-                rows: link.rows,
+                rows: layer.n_out,
                 cols,
                 pixel_rows: l == last,
                 pixel_cols,
             });
         };
         let from_pixels = l == 0 && last > 0;
-        entry("weight", &link.weight, link.cols, from_pixels);
-        entry("bias", &link.bias, 1, false);
-        if let Some(condition) = &link.condition {
-            entry("condition", condition, link.cols, from_pixels);
+        entry("weight", &layer.weight, layer.n_in, from_pixels);
+        entry("bias", &layer.bias, 1, false);
+        if let Some(condition) = &layer.condition {
+            entry("condition", condition, layer.n_in, from_pixels);
         }
     }
     entries.extend(layout.direct.iter().map(|direct| Entry {
@@ -158,7 +158,7 @@ pub fn save(made: &Made, scored: &MaskSet) -> Result<Vec<u8>, FileError> {
 /// model space. The file must describe one of the masks in `expected`.
 pub fn load(
     file: &[u8],
-    layout: &Layout,
+    layout: &ParamLayout,
     numbering: &Ordering,
     expected: &[MaskSet],
 ) -> Result<Vec<f32>, FileError> {

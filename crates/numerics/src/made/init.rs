@@ -1,23 +1,23 @@
 //! Initial weights, drawn from the run's own streams: candle's processor backend cannot be seeded.
 
 use crate::made::Init;
-use crate::made::layout::Layout;
+use crate::made::layout::ParamLayout;
 use crate::rng::{Purpose, Seed, Stream};
 
 /// All parameters of a network before training. Each matrix has a stream of its own, so that two
 /// models share the first draws of every matrix they both have; biases and conditioning weights
 /// start at zero.
-pub fn parameters(layout: &Layout, init: Init, seed: Seed) -> Vec<f32> {
+pub fn parameters(layout: &ParamLayout, init: Init, seed: Seed) -> Vec<f32> {
     const OUTPUT: u64 = 1 << 32;
     const DIRECT: u64 = OUTPUT + 1;
     let mut params = vec![0.0; layout.len];
-    let last = layout.links.len() - 1;
-    for (l, link) in layout.links.iter().enumerate() {
+    let last = layout.layers.len() - 1;
+    for (l, layer) in layout.layers.iter().enumerate() {
         let index = if l == last { OUTPUT } else { l as u64 };
         init.fill(
-            &mut params[link.weight.clone()],
-            link.rows,
-            link.cols,
+            &mut params[layer.weight.clone()],
+            layer.n_out,
+            layer.n_in,
             &mut seed.stream(Purpose::Init, index),
         );
     }

@@ -1,25 +1,29 @@
 //! MADE (Germain, Gregor, Murray, Larochelle 2015): p(x) = prod_d p(x_d | x_<d) from one masked
 //! autoencoder.
 //!
-//! `ordering`, `degrees` and `masks` are pure: they can be read and tested without a tensor.
+//! `ordering`, `degrees` and `masks` need no tensor. `network` is the fast path, forward and backward,
+//! on the SIMD kernels of `kernels`, whose module page explains them; `reference` is the same network
+//! in candle, against which it is tested. `evaluate` scores and `sample` draws.
 
 pub mod degrees;
 pub mod evaluate;
 pub mod file;
-pub mod grid;
 mod incremental;
 pub mod init;
-pub mod kernels;
+pub(crate) mod kernels;
 pub mod layout;
 pub mod masks;
 pub mod model;
 pub mod network;
 pub mod ordering;
+pub(crate) mod packed_layout;
 pub mod reference;
+mod reorder;
 pub mod sample;
-pub mod sorted;
-pub mod staircase;
-pub mod workspace;
+pub(crate) mod sorted_masks;
+pub(crate) mod workspace;
+
+pub use kernels::instruction_set;
 
 use serde::{Deserialize, Serialize};
 

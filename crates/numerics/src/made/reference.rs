@@ -7,7 +7,7 @@
 use candle_core::{DType, Device, Result, Tensor};
 
 use crate::made::Activation;
-use crate::made::layout::Layout;
+use crate::made::layout::ParamLayout;
 use crate::made::masks::MaskSet;
 use crate::made::network::Network;
 use crate::made::ordering::Ordering;
@@ -62,26 +62,27 @@ impl Reference {
 
     /// Logits (N, D) of images `x` (N, D), both by pixel.
     pub fn logits(&self, params: &Tensor, x: &Tensor) -> Result<Tensor> {
-        let Layout { dim, links, direct, .. } = &self.network.layout;
+        let ParamLayout { dim, layers, direct, .. } = &self.network.layout;
         let x = x.index_select(&self.to_model, 1)?;
         let part = |range: &std::ops::Range<usize>, rows: usize, cols: usize| {
             params.narrow(0, range.start, range.len())?.reshape((rows, cols))
         };
         let mut h = x.clone();
-        for (l, (link, mask)) in links.iter().zip(&self.masks).enumerate() {
-            let mut a = params.narrow(0, link.bias.start, link.rows)?.reshape((1, link.rows))?;
-            if link.cols > 0 {
-                if let Some(condition) = &link.condition {
+        for (l, (layer, mask)) in layers.iter().zip(&self.masks).enumerate() {
+            let mut a =
+                params.narrow(0, layer.bias.start, layer.n_out)?.reshape((1, layer.n_out))?;
+            if layer.n_in > 0 {
+                if let Some(condition) = &layer.condition {
                     let offset =
-                        (part(condition, link.rows, link.cols)? * mask)?.sum_keepdim(1)?.t()?;
+                        (part(condition, layer.n_out, layer.n_in)? * mask)?.sum_keepdim(1)?.t()?;
                     a = (a + offset)?;
                 }
-                let w = (part(&link.weight, link.rows, link.cols)? * mask)?;
+                let w = (part(&layer.weight, layer.n_out, layer.n_in)? * mask)?;
                 a = h.matmul(&w.t()?)?.broadcast_add(&a)?;
             } else {
-                a = a.broadcast_as((x.dim(0)?, link.rows))?;
+                a = a.broadcast_as((x.dim(0)?, layer.n_out))?;
             }
-            h = if l + 1 < links.len() { activate(self.network.activation, &a)? } else { a };
+            h = if l + 1 < layers.len() { activate(self.network.activation, &a)? } else { a };
         }
         if let (Some(direct), Some(mask)) = (direct, &self.direct) {
             h = (h + x.matmul(&(part(direct, *dim, *dim)? * mask)?.t()?)?)?;
