@@ -396,10 +396,9 @@ fn conditioning_weights_see_the_mask() {
     let layout = case.made.network().layout.clone();
     case.made
         .update(|p| {
-            layout
-                .layers
-                .iter()
-                .for_each(|link| p[link.condition.clone().unwrap()].fill(0.0))
+            for link in &layout.layers {
+                p[link.condition.clone().unwrap()].fill(0.0);
+            }
         })
         .unwrap();
     assert_ne!(before, nll_single_mask(&case.made, &pool, &case.first(), &dark));
