@@ -335,6 +335,11 @@ pub trait Trainer: fmt::Debug + Send + Sync {
         Ok(None)
     }
 
+    /// Files that runs of earlier versions lack, though their numbers are the same.
+    fn later_files(&self) -> &[&str] {
+        &[]
+    }
+
     /// Carries out a run on `threads` threads. Its values depend on the key alone.
     fn execute(
         &self,

@@ -261,6 +261,10 @@ impl Trainer for MadeTrainer {
         run::execute(&run, &set, threads, control).map_err(TrainerError::new)
     }
 
+    fn later_files(&self) -> &[&str] {
+        &["masks.npz", "masks.txt"]
+    }
+
     fn otherwise(&self, run: &Scored, reference: &Scored, name: &str) -> Option<Otherwise> {
         self.test_images(run).otherwise(&self.test_images(reference), name)
     }
