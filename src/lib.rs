@@ -30,4 +30,6 @@ pub mod figures;
 pub mod launch;
 pub mod runner;
 
+pub mod page;
+
 pub mod cli;

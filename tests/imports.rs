@@ -17,11 +17,12 @@ const LAYERS: &[&[&str]] = &[
     &["config"],
     &["cost"],
     &["plan"],
-    &["sweep"],
+    &["experiment"],
     &["record"],
     &["run", "store", "schedule"],
-    &["study"],
+    &["results"],
     &["figures", "launch", "runner"],
+    &["page"],
     &["cli"],
 ];
 

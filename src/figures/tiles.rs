@@ -6,11 +6,11 @@ use super::chart::Raster;
 use super::style::{Color, HIDDEN, INK, TILE, WHITE, grey};
 
 /// Class of a pixel that is off.
-pub(super) const OFF: u16 = 0;
+pub(crate) const OFF: u16 = 0;
 /// A pixel that is on.
-pub(super) const ON: u16 = 1;
+pub(crate) const ON: u16 = 1;
 /// A pixel that is not given.
-pub(super) const MISSING: u16 = 2;
+pub(crate) const MISSING: u16 = 2;
 /// A place without an image.
 const EMPTY: u16 = 3;
 const GREYS: u16 = 4;
@@ -23,18 +23,18 @@ fn colors() -> Vec<Color> {
 }
 
 /// Class of a probability given in 0..=255.
-pub(super) fn grey_class(value: u8) -> u16 {
+pub(crate) fn grey_class(value: u8) -> u16 {
     GREYS + (u16::from(value) * (GREY_LEVELS - 1) + 127) / 255
 }
 
 /// Side of a pixel: whole CSS pixels, so that a tile is about 28 wide.
-pub(super) fn cell(shape: Shape) -> usize {
+pub(crate) fn cell(shape: Shape) -> usize {
     (28 / shape.width.max(shape.height).max(1)).clamp(1, 8)
 }
 
 /// A raster of tiles, `across` a row; `pixel(tile, i)` is the class of pixel `i`, for `count`
 /// tiles.
-pub(super) fn raster(
+pub(crate) fn raster(
     shape: Shape,
     count: usize,
     across: usize,
@@ -62,7 +62,7 @@ const LARGEST_SIDE: usize = 4_096;
 const MOST_CELLS: usize = 8_000_000;
 
 /// Why images cannot be drawn, if they cannot.
-pub(super) fn too_large(shape: Shape) -> Option<String> {
+pub(crate) fn too_large(shape: Shape) -> Option<String> {
     let large =
         shape.width > LARGEST_SIDE || shape.height > LARGEST_SIDE || shape.dim() > MOST_CELLS;
     large.then(|| {
@@ -71,13 +71,13 @@ pub(super) fn too_large(shape: Shape) -> Option<String> {
 }
 
 /// Images of each of `panels` sets that a figure has room for, of `wanted`.
-pub(super) fn room(shape: Shape, panels: usize, wanted: usize) -> usize {
+pub(crate) fn room(shape: Shape, panels: usize, wanted: usize) -> usize {
     wanted.min(MOST_CELLS / (shape.dim() * panels).max(1)).max(1)
 }
 
 /// The first images of a binary set, at most `most`, in a grid that is as square as the images
 /// allow.
-pub(super) fn grid(shape: Shape, images: &Images, most: usize) -> Raster {
+pub(crate) fn grid(shape: Shape, images: &Images, most: usize) -> Raster {
     let count = images.count().min(most);
     let aspect = shape.height as f64 / shape.width as f64;
     let across = ((count as f64 * aspect).sqrt().round() as usize).clamp(1, count.max(1));

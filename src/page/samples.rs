@@ -1,66 +1,61 @@
 //! Sample grids as small pictures inside the page.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
-use super::html::{escape, words};
-use super::{Section, base64};
+use maud::{Markup, html};
+
+use super::document::Section;
+use super::embed::png_address;
 use crate::figures::samples::Picture;
 use crate::figures::tiles;
 use crate::figures::view::{Variant, View};
 
-/// The samples of every variant, real test images last.
-pub(super) fn samples(out: &mut String, section: &Section, view: &View) {
-    let picture = |v: &Variant| {
-        v.replicates.iter().find_map(|r| {
-            Some((r.seed, section.artefacts.samples.get(&r.spec.id)?)).map(|(s, p)| (s, p.clone()))
-        })
+/// The samples of every variant, then real test images.
+pub(super) fn samples(section: &Section, view: &View) -> Markup {
+    let samples = &section.artefacts.samples;
+    let drawn_by = |variant: &Variant| {
+        variant.replicates.iter().find_map(|r| Some((r.seed, samples.get(&r.spec.id)?)))
     };
-    let grids: Vec<_> = view.variants.iter().filter_map(|v| Some((v, picture(v)?))).collect();
-    let Some((_, (_, first))) = grids.first() else { return };
+    let grids: Vec<_> = view.variants.iter().filter_map(|v| Some((v, drawn_by(v)?))).collect();
+    let Some((_, (_, first))) = grids.first() else { return Markup::default() };
     if let Some(why) = tiles::too_large(first.shape) {
-        let _ =
-            writeln!(out, "<h3>Samples</h3>\n<p class=\"muted\">Not drawn: {}.</p>", escape(&why));
-        return;
+        return html! { h3 { "Samples" } p.muted { "Not drawn: " (why) "." } };
     }
-    let most =
-        tiles::room(first.shape, grids.len(), if view.variants.len() <= 9 { 100 } else { 25 });
-    let _ = writeln!(
-        out,
-        "<h3>Samples</h3>\n<p class=\"muted\">The first {most} draws; real test images last.</p>\n<div class=\"grids\">"
-    );
-    for (variant, (seed, picture)) in &grids {
-        let score = variant.score(view).map(words).unwrap_or_default();
-        grid(out, variant.label, &format!("{score} nats, seed {}", seed.0), picture, most);
-    }
+    let wanted = if view.variants.len() <= 9 { 100 } else { 25 };
+    let most = tiles::room(first.shape, grids.len(), wanted);
     let data: BTreeSet<&str> = view
         .variants
         .iter()
         .flat_map(|v| &v.replicates)
         .map(|r| r.spec.data.as_str())
         .collect();
-    for fingerprint in data {
-        if let Some(tests) = section.artefacts.tests.get(fingerprint) {
-            grid(out, "test images", "real, for reference", tests, most);
+    let tests = data.into_iter().filter_map(|data| section.artefacts.tests.get(data));
+    html! {
+        h3 { "Samples" }
+        p.muted { "The first " (most) " draws; real test images last." }
+        div.grids {
+            @for (variant, (seed, picture)) in &grids {
+                @let score = variant.score(view).map(|score| score.words()).unwrap_or_default();
+                (grid(variant.label, &format!("{score} nats, seed {}", seed.0), picture, most))
+            }
+            @for picture in tests { (grid("test images", "real, for reference", picture, most)) }
         }
     }
-    out.push_str("</div>\n");
 }
 
-fn grid(out: &mut String, name: &str, note: &str, picture: &Picture, most: usize) {
+fn grid(name: &str, note: &str, picture: &Picture, most: usize) -> Markup {
     if tiles::too_large(picture.shape).is_some() {
-        return;
+        return Markup::default();
     }
     let (width, height, png) = grid_png(picture, most);
-    let _ = writeln!(
-        out,
-        "<figure><b>{}</b><span class=\"muted\">{}</span><img class=\"pixels\" width=\"{width}\" height=\"{height}\" \
-         alt=\"Grid of images: {}\" src=\"data:image/png;base64,{}\"></figure>",
-        escape(name),
-        escape(note),
-        escape(name),
-        base64(&png)
-    );
+    html! {
+        figure {
+            b { (name) }
+            span.muted { (note) }
+            img.pixels width=(width) height=(height) alt={ "Grid of images: " (name) }
+                src=(png_address(&png));
+        }
+    }
 }
 
 /// A grid of images as a small PNG of three colours: gaps between tiles are clear.
