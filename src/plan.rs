@@ -144,8 +144,9 @@ impl Identity {
     /// all that `[data]` decides: then the path of the set and how it was cut are no part of the
     /// identity.
     ///
-    /// The text that is hashed is part of every id there is (`tests/identity.rs` holds some). A
-    /// setting that is added later must be left out of it at its default: `skip_serializing_if`.
+    /// The text that is hashed is part of every id there is (`tests/integration/identity.rs` holds
+    /// some). A setting that is added later must be left out of it at its default:
+    /// `skip_serializing_if`.
     pub fn new(engine: u32, config: &RunConfig, data: &str) -> Self {
         Self::with(engine, config, data, revisions(config, data))
     }

@@ -5,8 +5,7 @@
 //! `ABLADE_FUZZ_CASES` says how many cases each test tries, `ABLADE_FUZZ_SEED` from which number
 //! on.
 
-mod common;
-mod place;
+mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::BTreeMap;
@@ -30,8 +29,10 @@ use ablade::results::ExperimentResults;
 use ablade::rng::Seed;
 use ablade::run::{load_model, prepare};
 use ablade::store::{Failure, Job, Store, Submission};
-use common::{Recipe, artefacts, strings};
 use serde_json::{Value, json};
+
+use crate::support::made_up::{Recipe, artefacts, strings};
+use crate::support::place;
 
 /// The system's allocator, which counts what is held.
 struct Counting;

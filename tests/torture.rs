@@ -4,8 +4,7 @@
 
 #![expect(clippy::print_stdout, reason = "what was survived is a figure")]
 
-mod place;
-mod skipped;
+mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,9 +13,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use ablade::rng::{Purpose, Seed, Stream};
-use place::{Place, STUDY, assert_same_files, files};
 use rustix::process::{Pid, Signal, kill_process};
-use skipped::skipped;
+
+use crate::support::place::{Place, STUDY, ablade, assert_same_files, files};
+use crate::support::skipped;
 
 /// One run that takes long, most of it in steps, in scoring or in the last scores, as `settings`
 /// say.
@@ -211,7 +211,7 @@ fn a_hangup_saves_a_checkpoint_unless_the_program_was_started_to_ignore_it() {
             "[train]\nepochs = 6\n[sample]\ncount = 4\n[execution]\ncheckpoint = \"1h\"",
         ));
         let arguments = "sweep small.toml --jobs 1";
-        let mut command = place::ablade(place.0.path(), arguments);
+        let mut command = ablade(place.0.path(), arguments);
         if ignored {
             command = Command::new("nohup");
             command

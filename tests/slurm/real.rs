@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::place::{Place, assert_same_files, files};
-use super::skipped::skipped;
+use crate::support::place::{Place, assert_same_files, files};
+use crate::support::skipped;
 
 /// Runs that take about `seconds` each on one processor, `runs` of them, a task each.
 fn study(runs: usize, seconds: usize, slurm: &str) -> String {

@@ -1,0 +1,337 @@
+//! Figures of made-up studies: what charts claim, at every size of study, and that their pictures
+//! repeat.
+
+use std::path::PathBuf;
+
+use ablade::figures::chart::{Body, Form, Mark, Plane};
+use ablade::figures::{Artefacts, Chart, charts, draw_all, small_png};
+use ablade::record::RunStatus;
+use ablade::results::ExperimentResults;
+
+use crate::support::made_up::{Recipe, artefacts, strings};
+
+/// Pictures land here, for people to look at.
+fn folder(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("figures").join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Draws a study, keeps the pictures, and checks what must hold of every figure.
+fn check(name: &str, recipe: &Recipe) -> Vec<(&'static str, Chart)> {
+    let study = recipe.study();
+    let artefacts = artefacts(&study);
+    for figure in draw_all(&study, &artefacts) {
+        let (place, pictures) = (format!("{name}/{}", figure.name), &figure.pictures);
+        let stem = folder(name).join(&figure.name);
+        std::fs::write(stem.with_extension("png"), &pictures.png).unwrap();
+        std::fs::write(stem.with_extension("svg"), &pictures.svg).unwrap();
+        std::fs::write(stem.with_extension("pdf"), &pictures.pdf).unwrap();
+        assert!(
+            pictures.svg.contains("<title>") && pictures.svg.contains("<desc>"),
+            "{place}: no alternative text"
+        );
+        assert!(
+            !pictures.svg.contains("<text") && !pictures.svg.contains("NaN"),
+            "{place}: text or NaN in the SVG"
+        );
+        assert!(!figure.caption.is_empty() && pictures.pdf.starts_with(b"%PDF-"), "{place}");
+        assert!(pictures.size.0 <= 1200, "{place} is {:?} wide", pictures.size);
+    }
+    let charts = charts(&study, 0, &artefacts);
+    for (kind, chart) in &charts {
+        hold(&format!("{name}/{kind}"), chart);
+    }
+    charts
+}
+
+fn planes(chart: &Chart) -> impl Iterator<Item = &Plane> {
+    chart.panels.iter().filter_map(|panel| match &panel.body {
+        Body::Plane(plane) => Some(plane),
+        Body::Raster(_) | Body::Message(_) => None,
+    })
+}
+
+fn marks(chart: &Chart) -> impl Iterator<Item = &Mark> {
+    planes(chart).flat_map(|plane| &plane.marks)
+}
+
+/// No mark without extent lies off its axes, every label is there, every axis has ticks that rise
+/// and lie on it.
+fn hold(place: &str, chart: &Chart) {
+    assert!(
+        !chart.title.is_empty() && !chart.caption.is_empty() && !chart.panels.is_empty(),
+        "{place}"
+    );
+    assert!(
+        !format!("{chart:?}").contains("NaN,")
+            || place.contains("effects")
+            || place.contains("interactions")
+    );
+    for plane in planes(chart) {
+        for axis in [&plane.x, &plane.y] {
+            assert!(
+                axis.lo.is_finite() && axis.hi.is_finite() && axis.lo < axis.hi,
+                "{place}: {axis:?}"
+            );
+            assert!(
+                axis.ticks.iter().all(|tick| axis.holds(tick.at) && !tick.text.is_empty()),
+                "{place}: {axis:?}"
+            );
+            assert!(axis.ticks.windows(2).all(|t| t[0].at < t[1].at), "{place}: {axis:?}");
+            assert!(!plane.axes || !axis.ticks.is_empty(), "{place}: {axis:?}");
+        }
+        for mark in &plane.marks {
+            if let Mark::Dot { at, .. } | Mark::Text { at, .. } = mark {
+                assert!(
+                    plane.x.holds(at.0) && plane.y.holds(at.1),
+                    "{place}: {mark:?} off {:?} {:?}",
+                    plane.x,
+                    plane.y
+                );
+            }
+        }
+        assert!(
+            plane.ends.iter().all(|end| end.values.len() <= plane.heads.len().max(1)),
+            "{place}"
+        );
+    }
+}
+
+fn of<'a>(charts: &'a [(&'static str, Chart)], name: &str) -> &'a Chart {
+    &charts
+        .iter()
+        .find(|(known, _)| *known == name)
+        .unwrap_or_else(|| panic!("no figure {name}"))
+        .1
+}
+
+fn orderings() -> (&'static str, Vec<String>) {
+    ("ordering", strings(&["raster", "columns", "reverse", "snake", "spiral"]))
+}
+
+#[test]
+fn a_grid_shows_every_kind_of_figure() {
+    let charts = check("grid", &Recipe::default());
+    let names: Vec<&str> = charts.iter().map(|(name, _)| *name).collect();
+    let all = [
+        "ablation",
+        "loss",
+        "main-effects",
+        "interactions",
+        "cost-parameters",
+        "cost-time",
+        "samples",
+        "neighbours",
+        "completions",
+        "orderings",
+        "masks",
+        "network",
+        "visibility",
+        "views",
+    ];
+    assert_eq!(names, all);
+    let loss = of(&charts, "loss");
+    assert!(
+        loss.subtitle.contains("mean of 3 seeds") && loss.subtitle.contains("95 %"),
+        "{}",
+        loss.subtitle
+    );
+    assert!(
+        marks(loss).any(|mark| matches!(mark, Mark::Band { points, .. } if points.len() == 60))
+    );
+}
+
+#[test]
+fn failures_show_where_they_happened() {
+    let recipe = Recipe {
+        axes: vec![orderings(), ("depth", strings(&["1", "2"])), ("skip", strings(&["off", "on"]))],
+        epochs: 200,
+        status: |v, s| match (v, s) {
+            (3, 1) => RunStatus::Diverged,
+            (5, _) => RunStatus::Failed,
+            (7, 2) => RunStatus::Outstanding,
+            _ => RunStatus::Finished,
+        },
+        ..Recipe::default()
+    };
+    let charts = check("failures", &recipe);
+    let loss = of(&charts, "loss");
+    assert!(
+        marks(loss).any(|mark| matches!(mark, Mark::Dot { form: Form::Cross, .. })),
+        "the diverged run"
+    );
+    assert!(
+        loss.subtitle.contains("3 of 3 failed") && loss.subtitle.contains("1 run is still to come")
+    );
+    assert_eq!(loss.panels.len(), 19, "a panel for each variant with a curve");
+    let ablation = of(&charts, "ablation");
+    let rows: Vec<&str> = planes(ablation)
+        .flat_map(|p| &p.ends)
+        .map(|end| end.values[0].as_str())
+        .collect();
+    assert_eq!((rows.len(), rows.last().copied()), (19, Some("3 of 3 failed")));
+}
+
+#[test]
+fn one_seed_has_no_interval_and_says_so() {
+    let charts = check("one-seed", &Recipe { seeds: 1, ..Recipe::default() });
+    for name in ["loss", "ablation", "cost-time", "main-effects", "interactions"] {
+        let chart = of(&charts, name);
+        assert!(chart.subtitle.contains("1 seed"), "{name}: {}", chart.subtitle);
+        let widths = marks(chart).filter(|mark| match mark {
+            Mark::Band { points, .. } => !points.is_empty(),
+            mark => matches!(mark, Mark::Interval { .. }),
+        });
+        assert_eq!(widths.count(), 0, "{name} draws an interval of one value");
+    }
+}
+
+#[test]
+fn one_variant_has_nothing_to_be_compared_with() {
+    let charts = check(
+        "one-variant",
+        &Recipe { axes: vec![("depth", strings(&["1"]))], ..Recipe::default() },
+    );
+    let Body::Message(text) = &of(&charts, "ablation").panels[0].body else {
+        panic!("no message")
+    };
+    assert!(text.contains("baseline alone"), "{text}");
+    assert_eq!(planes(of(&charts, "loss")).flat_map(|plane| &plane.ends).count(), 1);
+}
+
+#[test]
+fn forty_variants_have_a_panel_and_a_row_each() {
+    let numbers: Vec<String> = (0..40).map(|i| i.to_string()).collect();
+    let charts = check("forty", &Recipe { axes: vec![("batch", numbers)], ..Recipe::default() });
+    assert_eq!(of(&charts, "loss").panels.len(), 40);
+    assert_eq!(planes(of(&charts, "ablation")).next().unwrap().ends.len(), 39);
+    assert_eq!(of(&charts, "samples").panels.len(), 41, "forty, and the real images");
+}
+
+#[test]
+fn one_epoch_is_a_dot() {
+    let charts = check("one-epoch", &Recipe { epochs: 1, ..Recipe::default() });
+    let count =
+        |wanted: fn(&Mark) -> bool| marks(of(&charts, "loss")).filter(|mark| wanted(mark)).count();
+    assert_eq!(count(|mark| matches!(mark, Mark::Dot { form: Form::Disc, .. })), 4);
+    assert_eq!(count(|mark| matches!(mark, Mark::Interval { .. })), 4);
+}
+
+#[test]
+fn ten_thousand_epochs_stay_few_points() {
+    let charts = check("long", &Recipe { epochs: 10_000, seeds: 2, ..Recipe::default() });
+    for mark in marks(of(&charts, "loss")) {
+        match mark {
+            Mark::Line { points, .. } => assert!(points.len() <= 400),
+            Mark::Band { points, .. } => assert!(points.len() <= 400),
+            _ => {}
+        }
+    }
+    let ticks = &planes(of(&charts, "loss")).next().unwrap().x.ticks;
+    assert_eq!((ticks[0].text.as_str(), ticks[ticks.len() - 1].text.as_str()), ("1", "10,000"));
+}
+
+#[test]
+fn a_study_before_its_first_run_says_so() {
+    let charts =
+        check("empty", &Recipe { status: |_, _| RunStatus::Outstanding, ..Recipe::default() });
+    for name in ["loss", "ablation"] {
+        let Body::Message(text) = &of(&charts, name).panels[0].body else {
+            panic!("{name}: no message")
+        };
+        assert!(text.contains("12 not run yet"), "{name}: {text}");
+    }
+    // The masks are known before any training.
+    assert!(charts.iter().any(|(name, _)| *name == "network"));
+    let all_failed = Recipe { status: |_, _| RunStatus::Failed, ..Recipe::default() };
+    let Body::Message(text) = &of(&check("failed", &all_failed), "loss").panels[0].body.clone()
+    else {
+        panic!()
+    };
+    assert!(text.contains("12 failed"), "{text}");
+}
+
+#[test]
+fn names_are_only_ever_text() {
+    let hostile = "</title></svg><script>alert(1)</script>\"'&\u{1}]]>";
+    let recipe = Recipe {
+        axes: vec![
+            ("Lớp ẩn <b>", vec![hostile.to_owned(), "=1+1".to_owned()]),
+            (
+                "thứ tự",
+                strings(&[
+                    "ngẫu nhiên, độc lập với điểm ảnh và rất dài dòng",
+                    "xoắn ốc",
+                    "\u{202e}",
+                    "日本",
+                ]),
+            ),
+        ],
+        name: "Mất mát <i>".into(),
+        ..Recipe::default()
+    };
+    let study = recipe.study();
+    for figure in draw_all(&study, &artefacts(&study)) {
+        for svg in [&figure.pictures.svg, &figure.pictures.live_svg] {
+            assert!(
+                !svg.contains("<script") && !svg.contains("<b>") && !svg.contains('\u{1}'),
+                "{}",
+                figure.name
+            );
+            assert_eq!(svg.matches("</svg>").count(), 1, "{}", figure.name);
+        }
+    }
+    check("names", &recipe);
+}
+
+/// Rows that lie far out do not squeeze the others; where most lie far from the baseline, the axis
+/// goes there.
+#[test]
+fn the_axis_of_differences_is_where_most_variants_are() {
+    let mut study = Recipe {
+        axes: vec![("batch", (0..9).map(|i| i.to_string()).collect())],
+        ..Recipe::default()
+    }
+    .study();
+    let triangles = |study: &ExperimentResults| {
+        let charts = charts(study, 0, &Artefacts::default());
+        let ablation = of(&charts, "ablation").clone();
+        hold("ablation", &ablation);
+        let outside = marks(&ablation)
+            .filter(|m| matches!(m, Mark::Dot { form: Form::Left | Form::Right, .. }));
+        (outside.count(), ablation.subtitle.contains("beyond the axis"))
+    };
+    let shift = |study: &mut ExperimentResults, variant: usize, by: f64| {
+        for id in study.plan.studies[0].variants[variant].runs.clone() {
+            let summary = study.records.get_mut(&id).unwrap().summary.as_mut().unwrap();
+            summary.test_nll_nats = summary.test_nll_nats.map(|nll| nll + by);
+        }
+    };
+    assert_eq!(triangles(&study), (0, false));
+    shift(&mut study, 4, 900.0);
+    assert_eq!(triangles(&study), (1, true));
+    (1..9)
+        .filter(|v| *v != 4)
+        .for_each(|variant| shift(&mut study, variant, -900.0));
+    assert_eq!(triangles(&study), (0, false));
+}
+
+#[test]
+fn the_same_study_gives_the_same_bytes() {
+    let draw = || {
+        let study = Recipe::default().study();
+        draw_all(&study, &artefacts(&study))
+    };
+    let (first, second) = (draw(), draw());
+    assert!(first == second);
+    let gallery =
+        |figures: &[ablade::figures::Figure]| figures.iter().map(small_png).collect::<Vec<_>>();
+    let pictures = gallery(&first);
+    assert!(pictures == gallery(&second));
+    assert!(
+        pictures.iter().all(|png| png.len() < 80_000),
+        "{:?}",
+        pictures.iter().map(Vec::len).collect::<Vec<_>>()
+    );
+}

@@ -1,0 +1,141 @@
+//! The schema, the reference and the shipped experiments agree with the code.
+
+use std::path::{Path, PathBuf};
+
+use ablade::experiment::{Overrides, load, reference, schema};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+/// Holds a file against what it should be; `UPDATE_DOCUMENTS=1` writes it instead.
+fn holds(path: &Path, wanted: &str) {
+    if std::env::var_os("UPDATE_DOCUMENTS").is_some() {
+        std::fs::write(path, wanted).expect("a document is written");
+    }
+    let found = std::fs::read_to_string(path).unwrap_or_default();
+    let name = path.display();
+    assert!(
+        found == wanted,
+        "{name} is out of date: UPDATE_DOCUMENTS=1 cargo test --test integration documents"
+    );
+}
+
+#[test]
+fn the_schema_file_is_the_schema() {
+    holds(&root().join("schema/experiment.json"), &format!("{:#}\n", schema()));
+}
+
+#[test]
+fn the_reference_is_in_the_format_document() {
+    const BEGIN: &str = "<!-- settings: begin, from the table in src/sweep/settings.rs -->\n";
+    const END: &str = "<!-- settings: end -->";
+    let path = root().join("docs/FORMAT.md");
+    let text = std::fs::read_to_string(&path).expect("docs/FORMAT.md");
+    let (before, rest) = text.split_once(BEGIN).expect("the mark where the reference begins");
+    let (_, after) = rest.split_once(END).expect("the mark where it ends");
+    holds(&path, &format!("{before}{BEGIN}{}{END}{after}", reference()));
+}
+
+#[test]
+fn every_example_of_the_format_document_loads() {
+    let text = std::fs::read_to_string(root().join("docs/FORMAT.md")).expect("docs/FORMAT.md");
+    let examples: Vec<&str> = text
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert!(examples.len() > 5, "{} examples", examples.len());
+    for example in examples {
+        super::fixture::load_text(example, &Overrides::default())
+            .unwrap_or_else(|e| panic!("{example}\n{e}"));
+    }
+}
+
+#[test]
+fn every_shipped_experiment_loads() {
+    let folders = ["experiments", "experiments/report", "experiments/paper"];
+    let entries = folders
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(root().join(folder)).expect("a folder"));
+    let files: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|p| p.extension().is_some_and(|e| e == "toml"))
+        .collect();
+    assert!(files.len() >= 5);
+    for file in files {
+        let experiment = load(&file, &Overrides::default()).unwrap_or_else(|e| panic!("{e}"));
+        assert!(
+            !experiment.question.is_empty() && !experiment.notes.is_empty(),
+            "{} asks nothing",
+            file.display()
+        );
+        assert!(experiment.remarks.is_empty(), "{:?}", experiment.remarks);
+    }
+}
+
+/// The keywords that `schema` uses, checked by hand: enough to see that it takes what the grammar
+/// takes.
+fn fits(schema: &serde_json::Value, value: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    let each = |key: &str| schema[key].as_array().into_iter().flatten();
+    let kind = match schema["type"].as_str() {
+        None => true,
+        Some("object") => value.is_object(),
+        Some("array") => value.is_array(),
+        Some("string") => value.is_string(),
+        Some("boolean") => value.is_boolean(),
+        Some("integer") => value.is_u64() || value.is_i64(),
+        Some("number") => value.is_number(),
+        Some(other) => panic!("{other}"),
+    };
+    let bound =
+        |key: &str, holds: fn(f64, f64) -> bool| match (schema[key].as_f64(), value.as_f64()) {
+            (Some(bound), Some(x)) => holds(x, bound),
+            _ => true,
+        };
+    let table = value.as_object().is_none_or(|table| {
+        let known = |(key, value): (&String, &Value)| match schema["properties"].get(key) {
+            Some(inner) => fits(inner, value),
+            None => schema["additionalProperties"] != false,
+        };
+        table.iter().all(known)
+            && each("required").all(|key| table.contains_key(key.as_str().expect("a key")))
+    });
+    let list = value.as_array().is_none_or(|list| {
+        schema
+            .get("items")
+            .is_none_or(|items| list.iter().all(|item| fits(items, item)))
+    });
+    kind && table
+        && list
+        && schema.get("const").is_none_or(|word| word == value)
+        && (schema.get("anyOf").is_none() || each("anyOf").any(|one| fits(one, value)))
+        && (schema.get("oneOf").is_none()
+            || each("oneOf").filter(|one| fits(one, value)).count() == 1)
+        && bound("minimum", |x, bound| x >= bound)
+        && bound("maximum", |x, bound| x <= bound)
+        && bound("exclusiveMinimum", |x, bound| x > bound)
+        && bound("exclusiveMaximum", |x, bound| x < bound)
+}
+
+#[test]
+fn the_schema_takes_what_the_grammar_takes_and_knows_its_keys() {
+    let schema = schema();
+    let read = |path: &Path| -> serde_json::Value {
+        let text = std::fs::read_to_string(path).expect("an experiment");
+        serde_json::to_value(text.parse::<toml::Table>().expect("TOML")).expect("JSON")
+    };
+    for folder in ["tests/fixtures/grammar", "tests/fixtures/grammar/parts", "experiments"] {
+        for entry in std::fs::read_dir(root().join(folder)).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.extension().is_some_and(|e| e == "toml") {
+                assert!(fits(&schema, &read(&path)), "the schema refuses {}", path.display());
+            }
+        }
+    }
+    for misuse in ["unknown-setting", "unknown-keys", "list-in-the-baseline", "options", "seeds"] {
+        let path = root().join(format!("tests/fixtures/grammar/misuse/{misuse}.toml"));
+        assert!(!fits(&schema, &read(&path)), "the schema takes {misuse}");
+    }
+}

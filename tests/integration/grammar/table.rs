@@ -1,0 +1,256 @@
+//! The table of settings against serde's view of `RunConfig`: neither can drift.
+
+use ablade::config::RunConfig;
+use ablade::experiment::{Kind, OPTIONS, RESERVED, SETTINGS};
+use serde_json::{Map, Value, json};
+
+use super::fixture::load_text;
+
+fn default_config() -> Value {
+    serde_json::to_value(RunConfig::default()).expect("a configuration is JSON")
+}
+
+/// A configuration whose setting at `path` is `value`; what lies below a tag replaces the tag's
+/// value.
+fn with(path: &str, value: Value) -> Value {
+    let mut config = default_config();
+    let mut at = &mut config;
+    let (tables, last) = path.rsplit_once('.').expect("a path of two words");
+    for key in tables.split('.') {
+        if at.get(key).is_none() {
+            *at = Value::Object(Map::from_iter([(key.to_owned(), json!({}))]));
+        }
+        at = &mut at[key];
+    }
+    at[last] = value;
+    config
+}
+
+/// The words that serde's message lists after "expected".
+fn expected(error: &serde_json::Error) -> Vec<String> {
+    let message = error.to_string();
+    let list = message.split("expected").nth(1).unwrap_or_default();
+    list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+fn refused(config: Value) -> serde_json::Error {
+    serde_json::from_value::<RunConfig>(config).expect_err("serde takes this")
+}
+
+/// Leaves of the default configuration; the value of a tagged setting counts as one.
+fn leaves(prefix: &str, value: &Value, out: &mut Vec<String>) {
+    let tagged = SETTINGS
+        .iter()
+        .any(|setting| setting.path == prefix && matches!(setting.kind, Kind::Tag(_)));
+    match value {
+        Value::Object(table) if !tagged => {
+            for (key, value) in table {
+                leaves(
+                    &if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") },
+                    value,
+                    out,
+                );
+            }
+        }
+        _ => out.push(prefix.to_owned()),
+    }
+}
+
+fn constants(path: &str, word: &str) -> Vec<&'static str> {
+    let below = format!("{path}.{word}.");
+    SETTINGS
+        .iter()
+        .filter_map(|setting| setting.path.strip_prefix(&below))
+        .collect()
+}
+
+#[test]
+fn every_leaf_of_the_configuration_is_one_setting() {
+    let mut serde = Vec::new();
+    leaves("", &default_config(), &mut serde);
+    let tagged = |path: &str| {
+        SETTINGS
+            .iter()
+            .any(|s| matches!(s.kind, Kind::Tag(_)) && path.starts_with(&format!("{}.", s.path)))
+    };
+    let mut table: Vec<String> = SETTINGS
+        .iter()
+        .map(|s| s.path.to_owned())
+        .filter(|path| !tagged(path))
+        .collect();
+    serde.sort();
+    table.sort();
+    assert_eq!(table, serde);
+}
+
+#[test]
+fn words_and_constants_are_those_of_serde() {
+    for setting in SETTINGS {
+        let words: Vec<&str> = setting.kind.words().iter().map(|(word, _)| *word).collect();
+        if words.is_empty() {
+            continue;
+        }
+        assert_eq!(words_of_serde(setting.path), sorted(&words), "{}", setting.path);
+        for word in words.iter().filter(|_| matches!(setting.kind, Kind::Tag(_))) {
+            let own = constants(setting.path, word);
+            if own.is_empty() {
+                serde_json::from_value::<RunConfig>(with(setting.path, (*word).into()))
+                    .expect("a word alone");
+                continue;
+            }
+            let table = Map::from_iter([((*word).to_owned(), json!({ "no such constant": 1 }))]);
+            let error = refused(with(setting.path, table.into()));
+            assert_eq!(sorted(&expected(&error)), sorted(&own), "{}.{word}: {error}", setting.path);
+        }
+    }
+}
+
+fn words_of_serde(path: &str) -> Vec<String> {
+    sorted(&expected(&refused(with(path, "no such word".into()))))
+}
+
+fn sorted(words: &[impl ToString]) -> Vec<String> {
+    let mut words: Vec<String> = words.iter().map(ToString::to_string).collect();
+    words.sort();
+    words
+}
+
+#[test]
+fn a_constant_has_the_default_that_serde_gives_it() {
+    for setting in SETTINGS {
+        let Some((path, word)) =
+            setting.path.rsplit_once('.').and_then(|(tag, _)| tag.rsplit_once('.'))
+        else {
+            continue;
+        };
+        if !SETTINGS.iter().any(|s| s.path == path) {
+            continue;
+        }
+        let own = constants(path, word);
+        let name = setting.path.rsplit('.').next().expect("a name");
+        let others = own.iter().filter(|constant| **constant != name);
+        let value = |constant: &str| if constant == "at" { json!([0.5]) } else { json!(0.5) };
+        let table: Map<String, Value> =
+            others.map(|constant| ((*constant).to_owned(), value(constant))).collect();
+        let read = serde_json::from_value::<RunConfig>(with(path, json!({ word: table })));
+        match (read, setting.unless_given) {
+            (Ok(config), Some(default)) => {
+                let read = serde_json::to_value(config).expect("JSON");
+                let found =
+                    path.split('.').chain([word, name]).fold(&read, |value, key| &value[key]);
+                assert_eq!(found, &json!(default), "{}", setting.path);
+            }
+            // Serde asks for the rate of Adam; the grammar knows the one of the default
+            // configuration.
+            (Err(_), Some(default)) => {
+                let found = path
+                    .split('.')
+                    .chain([word, name])
+                    .fold(default_config(), |value, key| value[key].clone());
+                assert_eq!(found, json!(default), "{}", setting.path);
+            }
+            (Err(_), None) => {}
+            (Ok(_), None) => panic!("serde has a default for {}, the table has none", setting.path),
+        }
+    }
+}
+
+#[test]
+fn generator_keys_are_no_names_of_settings() {
+    for path in SETTINGS.iter().map(|setting| setting.path) {
+        for word in path.split('.') {
+            assert!(!RESERVED.contains(&word), "{path} has the name of a generator's key");
+        }
+    }
+}
+
+/// A value other than the default, as TOML.
+pub(crate) fn another(setting: &ablade::experiment::Setting) -> Option<String> {
+    let name = setting.path.rsplit('.').next().expect("a name");
+    Some(match setting.kind {
+        Kind::Flag => "true".into(),
+        Kind::Count { .. } | Kind::CountOr { .. } => "13".into(),
+        Kind::Number(_) => "0.125".into(),
+        Kind::Counts { .. } => "[13, 17]".into(),
+        Kind::Rising(_) => "[0.125, 0.25]".into(),
+        Kind::Text => "\"shapes\"".into(),
+        Kind::Choice(words) => {
+            let default =
+                setting.path.split('.').fold(default_config(), |value, key| value[key].clone());
+            let other = words.iter().map(|(word, _)| *word).find(|word| default != json!(word));
+            format!("\"{}\"", other.unwrap_or_else(|| panic!("{name} has a single word")))
+        }
+        Kind::Tag(_)
+        | Kind::Texts
+        | Kind::Option
+        | Kind::Options
+        | Kind::Duration
+        | Kind::Bytes => {
+            return None;
+        }
+    })
+}
+
+#[test]
+fn every_setting_can_be_written_and_is_read_back_the_same() {
+    for setting in SETTINGS {
+        let Some(value) = another(setting) else { continue };
+        let required = match setting.path {
+            "train.schedule.steps.at" => "train.schedule.steps.factor = 0.1",
+            "data.train" => "train.batch = 10",
+            "sample.masks" => "model.masks = 13",
+            "train.schedule.steps.factor" => "train.schedule.steps.at = [0.5]",
+            path if path.ends_with(".lr") => "",
+            path if path.starts_with("train.optimizer.sgd") => "train.optimizer.sgd.lr = 0.1",
+            path if path.starts_with("train.optimizer.adagrad") => {
+                "train.optimizer.adagrad.lr = 0.1"
+            }
+            _ => "",
+        };
+        let text = format!("{required}\n{} = {value}\n", setting.path);
+        let experiment =
+            load_text(&text, &Default::default()).unwrap_or_else(|e| panic!("{text}\n{e}"));
+        let written = serde_json::to_value(&experiment.baseline).expect("JSON");
+        let found = setting.path.split('.').fold(&written, |value, key| &value[key]);
+        let wanted: toml::Table = format!("v = {value}").parse().expect("TOML");
+        assert_eq!(found, &serde_json::to_value(&wanted["v"]).expect("JSON"), "{}", setting.path);
+        let again: RunConfig = serde_json::from_value(written).expect("a configuration reads back");
+        assert_eq!(again, experiment.baseline);
+    }
+}
+
+#[test]
+fn every_option_of_execution_and_budget_is_a_field() {
+    let value = |kind: &Kind| match kind {
+        Kind::Count { .. } | Kind::CountOr { .. } => "3".to_owned(),
+        Kind::Number(_) => "0.5".into(),
+        Kind::Texts => "[\"a\"]".into(),
+        Kind::Option => "\"-a\"".into(),
+        Kind::Options => "[\"-a\"]".into(),
+        Kind::Duration => "\"90s\"".into(),
+        Kind::Bytes => "\"1KiB\"".into(),
+        kind => format!("\"{}\"", kind.words().last().map_or("baseline", |(word, _)| *word)),
+    };
+    let text: String = OPTIONS
+        .iter()
+        .map(|option| format!("{} = {}\n", option.path, value(&option.kind)))
+        .collect();
+    let experiment = load_text(&text, &Default::default()).unwrap_or_else(|e| panic!("{e}"));
+    let leaves_of = |prefix: &str, value: Value| {
+        let mut found = Vec::new();
+        leaves(prefix, &value, &mut found);
+        found
+    };
+    let mut fields =
+        leaves_of("execution", serde_json::to_value(&experiment.execution).expect("JSON"));
+    fields.extend(leaves_of("budget", serde_json::to_value(&experiment.budget).expect("JSON")));
+    fields.extend(leaves_of("compare", serde_json::to_value(&experiment.compare).expect("JSON")));
+    assert_eq!(
+        sorted(&fields),
+        sorted(&OPTIONS.iter().map(|option| option.path).collect::<Vec<_>>())
+    );
+    assert_eq!(
+        (experiment.execution.checkpoint, experiment.execution.memory),
+        (Some(90.0), Some(1024))
+    );
+}

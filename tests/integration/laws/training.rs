@@ -1,0 +1,496 @@
+//! Laws of training: it finds known distributions, touches nothing it must not, and can stop and go
+//! on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ablade::data::{Binarization, Dataset, Images, Origin};
+use ablade::made::evaluate::{mean, single};
+use ablade::made::file;
+use ablade::made::kernels::team::{Stop, Team};
+use ablade::made::layout::Layout;
+use ablade::made::masks::{MaskSet, Masks};
+use ablade::made::model::Made;
+use ablade::made::ordering::OrderingRule;
+use ablade::made::{MaskCount, ModelConfig};
+use ablade::rng::{Purpose, Seed};
+use ablade::train::trainer::{Divergence, Event, Trainer, trained_bits};
+use ablade::train::{Optimizer, TrainConfig};
+use proptest::prelude::*;
+
+use super::cases::{SEED, corner_images, shape};
+
+fn dataset(images: Images, width: usize, height: usize) -> Dataset {
+    Dataset {
+        name: "known".into(),
+        shape: shape(width, height),
+        train: images.clone(),
+        valid: images.clone(),
+        test: images,
+        binarization: Binarization::NoneNeeded,
+        left_out: vec![],
+        origin: Origin::default(),
+    }
+}
+
+/// 64 noisy copies of two patterns on 3 x 2 pixels.
+fn patterns() -> Dataset {
+    let mut stream = SEED.stream(Purpose::Data, 1);
+    let pixels: Vec<u8> = (0..64)
+        .flat_map(|i| {
+            let flip: Vec<u8> = (0..6).map(|_| u8::from(stream.uniform() < 0.1)).collect();
+            (0..6u8).map(move |d| ((d + i) % 2) ^ flip[d as usize]).collect::<Vec<_>>()
+        })
+        .collect();
+    dataset(Images::new(pixels, 6), 3, 2)
+}
+
+struct Setup {
+    data: Dataset,
+    masks: Masks,
+    made: Made,
+    train: TrainConfig,
+    team: Team,
+}
+
+impl Setup {
+    fn new(model: &ModelConfig, data: Dataset, train: TrainConfig) -> Self {
+        let masks = Masks::new(model, data.shape, 3, SEED);
+        let made = Made::new(model, data.shape, &masks, SEED).unwrap();
+        Self { data, masks, made, train, team: Team::new(1) }
+    }
+
+    fn trainer(&self) -> Trainer<'_> {
+        Trainer::new(&self.made, &self.masks, &self.data, &self.train, SEED, &self.team)
+    }
+}
+
+fn finish(trainer: &mut Trainer) -> Event {
+    loop {
+        match trainer.advance().unwrap() {
+            Event::Batch | Event::Epoch(_) => {}
+            end => return end,
+        }
+    }
+}
+
+fn adam(lr: f64) -> Optimizer {
+    Optimizer::Adam { lr, beta1: 0.9, beta2: 0.999, eps: 1e-8 }
+}
+
+/// Trained on data of a known distribution over 5 pixels, the last the parity of two others, the
+/// model comes within 1e-3 nats of it in every ordering; without hidden units, which cannot tell
+/// parity, it does not.
+#[test]
+fn training_recovers_a_known_distribution() {
+    let counts: Vec<u32> = (0..32u32)
+        .map(|x| {
+            let bit = |d: u32| x >> d & 1;
+            let parity = bit(0) ^ bit(2) == bit(4);
+            (1 + 2 * bit(0) + bit(1) * bit(3)) * if parity { 9 } else { 1 }
+        })
+        .collect();
+    let total: u32 = counts.iter().sum();
+    let pixels: Vec<u8> = (0..32u32)
+        .flat_map(|x| {
+            (0..counts[x as usize]).flat_map(move |_| (0..5).map(move |d| (x >> d & 1) as u8))
+        })
+        .collect();
+    let entropy: f64 = counts
+        .iter()
+        .map(|&c| f64::from(c) / f64::from(total))
+        .map(|p| -p * p.ln())
+        .sum();
+    let excess = |ordering, hidden: Vec<usize>| {
+        let model = ModelConfig { hidden, ordering, skip: true, ..ModelConfig::default() };
+        let train = TrainConfig {
+            optimizer: adam(0.01),
+            schedule: ablade::train::Schedule::Cosine,
+            batch: total as usize,
+            epochs: 2500,
+            ..TrainConfig::default()
+        };
+        let setup = Setup::new(&model, dataset(Images::new(pixels.clone(), 5), 5, 1), train);
+        assert_eq!(finish(&mut setup.trainer()), Event::Finished);
+        mean(&single(&setup.made, &setup.team, &setup.masks.evaluated(0), &setup.data.test))
+            .unwrap()
+            - entropy
+    };
+    for ordering in [
+        OrderingRule::Raster,
+        OrderingRule::Reverse,
+        OrderingRule::Random,
+        OrderingRule::Checkerboard,
+    ] {
+        let excess = excess(ordering, vec![60]);
+        assert!((-1e-4..1e-3).contains(&excess), "{ordering:?}: {excess} nats above the entropy");
+    }
+    assert!(
+        excess(OrderingRule::Raster, vec![]) > 0.05,
+        "control: parity without hidden units"
+    );
+}
+
+/// Biases alone end at the pixels' own entropies.
+#[test]
+fn biases_alone_reach_the_bernoulli_floor() {
+    let model = ModelConfig { hidden: vec![], ..ModelConfig::default() };
+    let train = TrainConfig {
+        optimizer: adam(0.05),
+        batch: 64,
+        epochs: 800,
+        ..TrainConfig::default()
+    };
+    let setup = Setup::new(&model, patterns(), train);
+    finish(&mut setup.trainer());
+    let floor: f64 = (0..6)
+        .map(|d| (0..64).map(|i| f64::from(setup.data.train.row(i)[d])).sum::<f64>() / 64.0)
+        .map(|p| -p * p.ln() - (1.0 - p) * (1.0 - p).ln())
+        .sum();
+    let nll = mean(&single(&setup.made, &setup.team, &setup.masks.evaluated(0), &setup.data.test))
+        .unwrap();
+    assert!((nll - floor).abs() < 1e-4, "{nll}, floor {floor}");
+}
+
+/// After training under every rule, probabilities still sum to one, and what every mask closes
+/// never moved.
+#[test]
+fn training_keeps_the_masks() {
+    let rules = [
+        adam(0.01),
+        Optimizer::Sgd { lr: 0.1, momentum: 0.0 },
+        Optimizer::Sgd { lr: 0.05, momentum: 0.9 },
+        Optimizer::Adagrad { lr: 0.05, eps: 1e-6 },
+        Optimizer::Adadelta { lr: 1.0, rho: 0.95, eps: 1e-6 },
+    ];
+    for masks in [MaskCount::Cycle(1), MaskCount::Cycle(2), MaskCount::Fresh] {
+        for optimizer in rules {
+            let model = ModelConfig {
+                hidden: vec![7, 5],
+                ordering: OrderingRule::Random,
+                skip: true,
+                masks,
+                ..ModelConfig::default()
+            };
+            let train = TrainConfig { optimizer, batch: 10, epochs: 4, ..TrainConfig::default() };
+            let setup = Setup::new(&model, patterns(), train);
+            let before = setup.made.read(<[f32]>::to_vec);
+            finish(&mut setup.trainer());
+            let total: f64 =
+                single(&setup.made, &setup.team, &setup.masks.evaluated(0), &corner_images(6))
+                    .iter()
+                    .map(|nll| (-nll).exp())
+                    .sum();
+            assert!((total - 1.0).abs() < 1e-5, "{masks:?}, {optimizer:?}: {total}");
+            if let MaskCount::Cycle(count) = masks {
+                let layout = &setup.made.network().layout;
+                let mut open = vec![0.0; layout.len];
+                for k in 0..count {
+                    let staircase = setup.made.staircase(&setup.masks.evaluated(k));
+                    let mut back = vec![0.0; layout.len];
+                    ablade::made::sorted::scatter(
+                        layout,
+                        &staircase,
+                        &vec![1.0; layout.len],
+                        &mut back,
+                    );
+                    open.iter_mut().zip(back).for_each(|(open, back)| *open += back);
+                }
+                let after = setup.made.read(<[f32]>::to_vec);
+                let mut moved = 0;
+                for ((open, before), after) in open.iter().zip(&before).zip(&after) {
+                    assert!(*open > 0.0 || before == after, "{masks:?}, {optimizer:?}");
+                    moved += usize::from(before != after);
+                }
+                assert!(moved > 20, "control: open weights move ({moved})");
+            }
+        }
+    }
+}
+
+/// The threads of a run change no bit of it.
+#[test]
+fn threads_change_no_bit_of_a_training() {
+    let params = |threads, density| {
+        let model = ModelConfig {
+            hidden: vec![130],
+            masks: MaskCount::Cycle(2),
+            ..ModelConfig::default()
+        };
+        let mut stream = Seed(3).stream(Purpose::Data, 0);
+        // They begin anywhere, so that products skip more of some than of others; few pixels are
+        // on, or many.
+        let mut pixels = vec![0; 50 * 144];
+        for image in pixels.chunks_exact_mut(144) {
+            let begin = stream.below(60) as usize;
+            image[begin..]
+                .iter_mut()
+                .for_each(|x| *x = u8::from(stream.uniform() < density));
+        }
+        let images = Images::new(pixels, 144);
+        let train = TrainConfig { batch: 20, epochs: 2, ..TrainConfig::default() };
+        let mut setup = Setup::new(&model, dataset(images, 12, 12), train);
+        setup.team = Team::new(threads);
+        finish(&mut setup.trainer());
+        setup.made.read(<[f32]>::to_vec)
+    };
+    for density in [0.1, 0.8] {
+        assert_eq!(params(1, density), params(2, density));
+        assert_eq!(params(1, density), params(3, density));
+    }
+}
+
+/// Early stopping: the best epoch on validation is kept, also when it is not the last, and the test
+/// set has no say.
+#[test]
+fn the_best_epoch_on_validation_is_kept() {
+    let mut data = patterns();
+    // Validation that training makes worse: the patterns inverted at every second pixel.
+    data.valid = Images::new(
+        data.train
+            .pixels()
+            .iter()
+            .enumerate()
+            .map(|(i, p)| p ^ (i % 2) as u8)
+            .collect::<Vec<_>>(),
+        6,
+    );
+    let run = |data: Dataset, patience| {
+        let train = TrainConfig {
+            optimizer: adam(0.01),
+            batch: 16,
+            epochs: 30,
+            patience,
+            ..TrainConfig::default()
+        };
+        let setup =
+            Setup::new(&ModelConfig { hidden: vec![9], ..ModelConfig::default() }, data, train);
+        let mut trainer = setup.trainer();
+        assert_eq!(finish(&mut trainer), Event::Finished);
+        let best = trainer.best().unwrap().clone();
+        assert_eq!(setup.made.read(<[f32]>::to_vec), best.params);
+        let kept =
+            mean(&single(&setup.made, &setup.team, &setup.masks.evaluated(0), &setup.data.valid))
+                .unwrap();
+        assert_eq!(kept, best.valid_nll_nats);
+        (trainer.epochs().to_vec(), best.epoch)
+    };
+    let (rows, best) = run(data.clone(), 0);
+    assert_eq!(rows.len(), 30);
+    assert!(best < 30);
+    let least = rows.iter().map(|row| row.valid_nll_nats).fold(f64::INFINITY, f64::min);
+    assert_eq!(rows[best - 1].valid_nll_nats, least);
+    let (stopped, same_best) = run(data.clone(), 5);
+    assert_eq!((stopped.len(), same_best), (best + 5, best));
+    data.test = Images::new(data.test.pixels().iter().map(|p| 1 - p).collect::<Vec<_>>(), 6);
+    assert_eq!(run(data, 0).1, best);
+}
+
+/// A loss that is not finite ends the training as diverged.
+#[test]
+fn divergence_is_an_end_of_its_own() {
+    let train = TrainConfig {
+        optimizer: Optimizer::Sgd { lr: 1e30, momentum: 0.0 },
+        batch: 8,
+        epochs: 5,
+        ..TrainConfig::default()
+    };
+    let setup =
+        Setup::new(&ModelConfig { hidden: vec![9], ..ModelConfig::default() }, patterns(), train);
+    assert!(matches!(finish(&mut setup.trainer()), Event::Diverged(_)));
+}
+
+/// A training whose first weights are changed, and how it ends.
+fn end_of_changed(change: impl FnOnce(&Layout, &mut [f32])) -> Event {
+    let train = TrainConfig {
+        optimizer: Optimizer::Sgd { lr: 1e-9, momentum: 0.0 },
+        epochs: 2,
+        ..TrainConfig::default()
+    };
+    let setup =
+        Setup::new(&ModelConfig { hidden: vec![9], ..ModelConfig::default() }, patterns(), train);
+    setup
+        .made
+        .update(|params| change(&setup.made.network().layout, params))
+        .unwrap();
+    finish(&mut setup.trainer())
+}
+
+/// A weight that is not a number ends the training as diverged even where a rectifier turns it into
+/// zero and every loss is finite.
+#[test]
+fn a_weight_that_is_not_finite_is_divergence() {
+    let end = end_of_changed(|layout, params| params[layout.links[0].bias.start] = f32::NAN);
+    assert_eq!(end, Event::Diverged(Divergence::Weights));
+}
+
+/// So does a validation NLL above a thousand times that of fair coins; one below it is a bad model.
+#[test]
+fn a_likelihood_beyond_sense_is_divergence() {
+    let end = |size: f32| {
+        end_of_changed(|layout, params| params[layout.output().bias.clone()].fill(size))
+    };
+    assert!(
+        matches!(end(3e3), Event::Diverged(Divergence::Nll(nll)) if nll > 1000.0 * 6.0 * std::f64::consts::LN_2)
+    );
+    assert_eq!(end(3e2), Event::Finished);
+}
+
+/// Under dynamic binarisation the bits that a run's training NLL is of are those that its epoch
+/// trained on: scored with weights that do not move they give the loss of the epoch, and other
+/// epochs' bits do not.
+#[test]
+fn the_bits_of_an_epoch_are_those_it_trained_on() {
+    let mut stream = SEED.stream(Purpose::Data, 2);
+    let mut data = patterns();
+    data.train = Images::new((0..300).map(|_| stream.below(256) as u8).collect::<Vec<_>>(), 6);
+    data.binarization = Binarization::Dynamic;
+    let train = TrainConfig {
+        optimizer: Optimizer::Sgd { lr: 1e-30, momentum: 0.0 },
+        batch: 7,
+        epochs: 3,
+        ..TrainConfig::default()
+    };
+    let setup = Setup::new(&ModelConfig { hidden: vec![9], ..ModelConfig::default() }, data, train);
+    setup
+        .made
+        .update(|params| params.iter_mut().for_each(|weight| *weight *= 3.0))
+        .unwrap();
+    let mut trainer = setup.trainer();
+    assert_eq!(finish(&mut trainer), Event::Finished);
+    let score = |epoch| {
+        let bits = trained_bits(&setup.data, SEED, epoch, usize::MAX);
+        mean(&single(&setup.made, &setup.team, &setup.masks.evaluated(0), &bits)).unwrap()
+    };
+    for row in trainer.epochs() {
+        assert!((score(row.epoch) - row.train_nll_nats).abs() < 1e-6, "epoch {}", row.epoch);
+    }
+    assert!((score(1) - score(2)).abs() > 1e-3);
+}
+
+/// Asked to stop while an epoch is scored, a training leaves it unscored; saved like that and
+/// restored, it ends in the same bits.
+#[test]
+fn an_epoch_whose_scoring_was_stopped_is_scored_anew() {
+    let model = ModelConfig { hidden: vec![9], ..ModelConfig::default() };
+    let train = TrainConfig {
+        optimizer: adam(0.01),
+        batch: 15,
+        epochs: 3,
+        ..TrainConfig::default()
+    };
+    let whole = Setup::new(&model, patterns(), train.clone());
+    let mut straight = whole.trainer();
+    finish(&mut straight);
+
+    let asked = Arc::new(AtomicBool::new(true));
+    let mut first = Setup::new(&model, patterns(), train.clone());
+    first.team = Team::new(1).until(Stop::when([Arc::clone(&asked)]));
+    let mut trainer = first.trainer();
+    while trainer.advance().unwrap() == Event::Batch {}
+    assert_eq!(trainer.advance().unwrap(), Event::Stopped);
+    assert!(trainer.epochs().is_empty());
+    let second = Setup::new(&model, patterns(), train);
+    let mut resumed = second.trainer();
+    resumed.restore(&trainer.checkpoint().unwrap()).unwrap();
+    finish(&mut resumed);
+    asked.store(false, Ordering::Relaxed);
+    finish(&mut trainer);
+    for (made, ended) in [(&second.made, &resumed), (&first.made, &trainer)] {
+        assert_eq!(whole.made.read(<[f32]>::to_vec), made.read(<[f32]>::to_vec));
+        assert_eq!(straight.epochs(), ended.epochs());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// Stopped after any minibatch, saved, and restored into a new model, a training ends in the
+    /// same bits.
+    #[test]
+    fn resuming_equals_never_having_stopped(
+        stop in 1usize..30, rule in 0usize..3, masks in 1usize..3, patience in 0usize..3,
+    ) {
+        let optimizer = [adam(0.01), Optimizer::Sgd { lr: 0.1, momentum: 0.9 }, Optimizer::Adadelta { lr: 1.0, rho: 0.9, eps: 1e-6 }][rule];
+        let model = ModelConfig {
+            hidden: vec![9],
+            ordering: OrderingRule::Random,
+            masks: MaskCount::Cycle(masks),
+            ..ModelConfig::default()
+        };
+        let train = TrainConfig { optimizer, batch: 15, epochs: 6, patience, remask_every: 2, ..TrainConfig::default() };
+        let mut data = patterns();
+        data.binarization = Binarization::Dynamic;
+        data.train = Images::new(data.train.pixels().iter().map(|p| 50 + 150 * p).collect::<Vec<_>>(), 6);
+        let whole = Setup::new(&model, data.clone(), train.clone());
+        let mut straight = whole.trainer();
+        finish(&mut straight);
+
+        let first = Setup::new(&model, data.clone(), train.clone());
+        let mut trainer = first.trainer();
+        for _ in 0..stop {
+            trainer.advance().unwrap();
+        }
+        let saved = trainer.checkpoint().unwrap();
+        let second = Setup::new(&model, data, train);
+        let mut resumed = second.trainer();
+        resumed.restore(&saved).unwrap();
+        prop_assert_eq!(resumed.checkpoint().unwrap(), saved);
+        finish(&mut resumed);
+        prop_assert_eq!(whole.made.read(<[f32]>::to_vec), second.made.read(<[f32]>::to_vec));
+        prop_assert_eq!(straight.epochs(), resumed.epochs());
+        prop_assert_eq!(straight.best(), resumed.best());
+    }
+
+}
+
+proptest! {
+    /// No bytes make a checkpoint reader panic, and a damaged checkpoint leaves the training as it
+    /// was.
+    #[test]
+    fn damaged_checkpoints_are_refused(cut in 0usize..2000, flip in 0usize..2000, noise in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let setup = Setup::new(&ModelConfig { hidden: vec![3], ..ModelConfig::default() }, patterns(), TrainConfig::default());
+        let mut trainer = setup.trainer();
+        let saved = trainer.checkpoint().unwrap();
+        prop_assert!(trainer.restore(&noise).is_err());
+        prop_assert!(trainer.restore(&saved[..cut.min(saved.len() - 1)]).is_err());
+        let mut flipped = saved.clone();
+        let at = flip % flipped.len();
+        flipped[at] ^= 1;
+        let _ = trainer.restore(&flipped);
+    }
+}
+
+/// A model's file gives back its parameters, and with them every score, bit for bit; another
+/// model's is refused.
+#[test]
+fn model_files_round_trip() {
+    for hidden in [vec![], vec![7], vec![7, 5]] {
+        for masks in [MaskCount::Cycle(1), MaskCount::Cycle(3)] {
+            let model = ModelConfig {
+                hidden: hidden.clone(),
+                ordering: OrderingRule::Random,
+                skip: true,
+                condition: true,
+                masks,
+                ..ModelConfig::default()
+            };
+            let setup =
+                Setup::new(&model, patterns(), TrainConfig { epochs: 2, ..TrainConfig::default() });
+            finish(&mut setup.trainer());
+            let bytes = file::save(&setup.made, &setup.masks.trained(0)).unwrap();
+            let (layout, first) = (&setup.made.network().layout, setup.masks.trained(0));
+            let load = |layout: &Layout, mask: &MaskSet| {
+                file::load(&bytes, layout, setup.made.first_ordering(), std::slice::from_ref(mask))
+            };
+            let params = load(layout, &first).unwrap();
+            assert_eq!(setup.made.read(<[f32]>::to_vec), params);
+            let last = first.ordering().pixels()[5];
+            let others =
+                first.with_first(&std::array::from_fn::<bool, 6, _>(|pixel| pixel as u32 == last));
+            assert!(matches!(load(layout, &others), Err(file::FileError::Masks)));
+            let other = ModelConfig { hidden: vec![8], ..model };
+            assert!(load(&Layout::new(&other, 6), &first).is_err());
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Integration tests, one module for each feature: `cargo test --test integration grammar::` runs
+//! those of one. They are one binary because each binary links the whole program again.
+//!
+//! Tests that need a process of their own are binaries next to this one: `data_fuzz` and `hostile`
+//! replace the allocator, `torture` and `slurm` are started alone by `just torture` and
+//! `just test-slurm`.
+
+mod cli;
+mod data;
+mod figures;
+mod grammar;
+mod identity;
+mod imports;
+mod laws;
+mod licences;
+mod ownership;
+mod page;
+mod plots;
+mod recomputed;
+mod statistics;
+mod store_fuzz;
+#[path = "../support/mod.rs"]
+mod support;
+mod trained;

@@ -1,0 +1,180 @@
+//! `ablade plots` from outside, over results that were made up through the store.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use ablade::data::Images;
+use ablade::npy;
+use ablade::record::RunOutput;
+use ablade::results::ExperimentResults;
+use ablade::store::Store;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::made_up::{Recipe, artefacts, strings};
+use crate::support::place::ablade;
+
+/// Writes a made-up study as a sweep would: plan, reference images, and the first `runs` of its
+/// runs.
+fn store(results: &Path, study: &ExperimentResults, runs: usize) {
+    let store = Store::open(results).unwrap();
+    let artefacts = artefacts(study);
+    store.save_plan(&study.plan).unwrap();
+    for (fingerprint, tests) in &artefacts.tests {
+        let shape = [tests.images.count(), tests.shape.height, tests.shape.width];
+        store
+            .save_reference(fingerprint, &npy::encode(&shape, tests.images.pixels()))
+            .unwrap();
+    }
+    let array = |images: &Images| npy::encode(&[images.count(), images.dim()], images.pixels());
+    for spec in &study.plan.runs[..runs] {
+        let record = &study.records[&spec.id];
+        let (Some(summary), Some(timing)) = (record.summary.clone(), record.timing.clone()) else {
+            continue;
+        };
+        let mut files = Vec::new();
+        for (name, pictures) in
+            [("samples.npy", &artefacts.samples), ("nearest.npy", &artefacts.nearest)]
+        {
+            files.extend(
+                pictures.get(&spec.id).map(|picture| (name.to_owned(), array(&picture.images))),
+            );
+        }
+        let output = RunOutput { summary, epochs: record.epochs.clone(), timing, files };
+        store.publish(spec, &output).unwrap();
+    }
+}
+
+#[track_caller]
+fn run(place: &Path, arguments: &str) -> (String, String) {
+    let output = ablade(place, arguments).output().unwrap();
+    let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert_eq!(output.status.code(), Some(0), "{out}{err}");
+    (out, err)
+}
+
+fn pictures(dir: &Path) -> Vec<String> {
+    let names = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
+
+/// The study stays beside the other test pictures, for people to look at and to time:
+/// `ablade --results ... plots`.
+#[test]
+fn sixty_runs_of_two_hundred_epochs_fit_into_two_megabytes() {
+    let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("sixty");
+    let _ = fs::remove_dir_all(&place);
+    let axes = vec![
+        ("ordering", strings(&["raster", "columns", "reverse"])),
+        ("depth", strings(&["1", "2"])),
+        ("skip", strings(&["off", "on"])),
+    ];
+    let study = Recipe {
+        axes,
+        seeds: 5,
+        epochs: 200,
+        name: "sixty".into(),
+        ..Recipe::default()
+    }
+    .study();
+    assert_eq!(study.plan.runs.len(), 60);
+    store(&place.join("results"), &study, 60);
+    let (out, _) = run(&place, "plots");
+    assert!(out.contains("plots/sixty: 13 figures\n"), "{out}");
+    let page = fs::read(place.join("plots/index.html")).unwrap();
+    assert!(page.len() <= 2 << 20, "the page has {} bytes", page.len());
+    assert_eq!(pictures(&place.join("plots/sixty")).len(), 3 * 13 + 1, "and the list of them");
+    assert!(String::from_utf8(page).unwrap().contains("href=\"./sixty/ablation.svg\""));
+}
+
+#[test]
+fn a_study_that_still_runs_shows_what_is_there() {
+    let place = tempfile::tempdir().unwrap();
+    let study = Recipe::default().study();
+    store(&place.path().join("results"), &study, 7);
+    let (out, _) = run(place.path(), "plots");
+    assert!(out.contains("5 of 12 runs still to come"), "{out}");
+    let page = fs::read_to_string(place.path().join("plots/index.html")).unwrap();
+    assert!(page.contains("Not complete yet. Of 12 runs: 7 finished, 5 not run yet."));
+    let loss = fs::read_to_string(place.path().join("plots/fixture/loss.svg")).unwrap();
+    assert!(
+        loss.contains("7 finished") || loss.contains("to run"),
+        "the loss figure says what it lacks"
+    );
+}
+
+#[test]
+fn watching_draws_again_when_runs_finish_and_ends_on_ctrl_c() {
+    let place = tempfile::tempdir().unwrap();
+    let study = Recipe { epochs: 5, ..Recipe::default() }.study();
+    let results = place.path().join("results");
+    store(&results, &study, 4);
+    let mut watch = ablade(place.path(), "plots --watch")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let out = BufReader::new(watch.stdout.take().unwrap());
+    let (send, lines) = channel();
+    std::thread::spawn(move || {
+        out.lines().map_while(Result::ok).try_for_each(|line| send.send(line))
+    });
+    let line = || lines.recv_timeout(Duration::from_secs(300)).expect("a line of the watcher");
+
+    assert!(line().ends_with("8 of 12 runs still to come"));
+    assert!(line().ends_with("index.html"));
+    store(&results, &study, 12);
+    // The watcher may have looked while runs were being published; the last word is that none is
+    // missing.
+    while line().ends_with("still to come") {
+        assert!(line().ends_with("index.html"));
+    }
+    assert!(line().ends_with("index.html"));
+    let page = fs::read_to_string(place.path().join("plots/index.html")).unwrap();
+    assert!(page.contains("All 12 runs have finished."));
+
+    kill_process(Pid::from_child(&watch), Signal::INT).unwrap();
+    assert_eq!(watch.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_gallery_holds_small_pictures_and_a_page_that_shows_them() {
+    let place = tempfile::tempdir().unwrap();
+    store(
+        &place.path().join("results"),
+        &Recipe { epochs: 20, ..Recipe::default() }.study(),
+        12,
+    );
+    run(place.path(), "plots --gallery gallery");
+    let names = pictures(&place.path().join("gallery"));
+    let expected = [
+        ".ablade-gallery",
+        "README.md",
+        "ablation",
+        "interactions",
+        "loss",
+        "orderings",
+        "samples",
+    ];
+    let expected = expected.map(|name| match name {
+        "README.md" | ".ablade-gallery" => name.to_owned(),
+        name => format!("fixture-{name}.png"),
+    });
+    assert_eq!(names, expected);
+    let text = fs::read_to_string(place.path().join("gallery/README.md")).unwrap();
+    assert!(text.contains("\n    ablade sweep fixture.toml\n"), "{text}");
+    assert!(expected[2..].iter().all(|name| text.contains(&format!("]({name})"))), "{text}");
+    for name in &expected[2..] {
+        assert!(
+            fs::metadata(place.path().join("gallery").join(name)).unwrap().len() < 80_000,
+            "{name}"
+        );
+    }
+}

@@ -1,0 +1,6 @@
+//! Runs recomputed from outside the kernels: scores from a run's directory by a script, training by
+//! autograd.
+
+mod kinds;
+mod reference;
+mod rescore;

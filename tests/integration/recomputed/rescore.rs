@@ -1,0 +1,99 @@
+//! `docs/rescore.py` finds the scores of a run in its directory and the images alone.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use ablade::npy;
+use ablade::store::{Publication, Store};
+
+use super::kinds::{self, KINDS};
+use crate::support::python;
+
+fn rescore(python: &OsStr, run: &Path, images: &Path) -> Output {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rescore.py");
+    Command::new(python)
+        .arg(script)
+        .arg(run)
+        .arg("--images")
+        .arg(images)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn the_script_finds_the_scores_of_every_kind_of_run() {
+    let Some(python) = python("numpy") else { return };
+    let rescore = |run: &Path, images: &Path| rescore(python.get_program(), run, images);
+    let place = tempfile::tempdir().unwrap();
+    let store = Store::open(place.path()).unwrap();
+    let (mut mixtures, mut averages) = (0, 0);
+    for i in 0..KINDS {
+        let spec = kinds::spec(kinds::config(i));
+        let data = kinds::data(&spec.config);
+        store.publish(&spec, &kinds::trained(&spec, &data)).unwrap();
+        let images = place.path().join("images.npy");
+        fs::write(&images, npy::encode(&[data.test.count(), data.test.dim()], data.test.pixels()))
+            .unwrap();
+        let run = store.run_dir(&spec.id);
+        let output = rescore(&run, &images);
+        let text =
+            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "kind {i}, {:?}\n{text}", spec.config.model);
+        for line in text.lines() {
+            let apart: f64 = line.rsplit_once(' ').unwrap().1.parse().unwrap();
+            assert!(apart < 1e-5, "kind {i}: {line}");
+        }
+        mixtures += usize::from(text.contains("mixture"));
+        averages += usize::from(text.contains("averaged"));
+
+        // Control: a score that is off by a thousandth of a nat.
+        let scores = run.join("test_nll.npy");
+        let mut stored = npy::decode::<f32>(&fs::read(&scores).unwrap()).unwrap();
+        stored.data[3] += 1e-3;
+        fs::write(&scores, npy::encode(&stored.shape, &stored.data)).unwrap();
+        assert_eq!(
+            rescore(&run, &images).status.code(),
+            Some(1),
+            "kind {i}: a changed score passes"
+        );
+    }
+    assert!(mixtures >= 10 && averages >= 8, "{mixtures} mixtures, {averages} averages");
+}
+
+/// A run that an earlier version left without its masks is the same run, and the command writes
+/// them.
+#[test]
+fn masks_of_an_older_run_are_written_on_request() {
+    let place = tempfile::tempdir().unwrap();
+    let store = Store::open(place.path().join("results")).unwrap();
+    let spec = kinds::spec(kinds::config(9));
+    let data = kinds::data(&spec.config);
+    let output = kinds::trained(&spec, &data);
+    let mut older = output.clone();
+    older.files.retain(|(name, _)| name != "masks.npz");
+    assert_eq!(store.publish(&spec, &older).unwrap(), Publication::New);
+    assert_eq!(store.compare(&spec, &output).unwrap(), Publication::Identical);
+    assert_eq!(store.publish(&spec, &output).unwrap(), Publication::Identical);
+    let mut other = output.clone();
+    other.summary.test_nll_nats = Some(1.0);
+    assert_eq!(store.compare(&spec, &other).unwrap(), Publication::Differs);
+
+    let shape = [data.test.count(), data.shape.height, data.shape.width];
+    store
+        .save_reference(&spec.data, &npy::encode(&shape, data.test.pixels()))
+        .unwrap();
+    let written = Command::new(env!("CARGO_BIN_EXE_ablade"))
+        .current_dir(&place)
+        .args(["masks", spec.id.as_str(), "--out", "out/masks.npz"])
+        .output()
+        .unwrap();
+    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+    let (_, kept) = output
+        .files
+        .iter()
+        .find(|(name, _)| name == "masks.npz")
+        .expect("a run keeps its masks");
+    assert_eq!(fs::read(place.path().join("out/masks.npz")).unwrap(), *kept);
+}

@@ -1,0 +1,206 @@
+//! The tables as other programs read them: LibreOffice, pandas, polars, R. Each test is skipped
+//! where its program is not.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::fixture::{ablade, succeeded};
+use crate::support::{python, skipped};
+
+/// Labels that spreadsheets like to turn into dates, formulas and numbers, a comma, a quote, and
+/// words beyond ASCII.
+const STUDY: &str = r#"
+    question = "=1+1; do \"quoted\", commas and d\u00e9tails survive?"
+    seeds    = 3
+    data     = { name = "digits", train = 60, valid = 20, test = 20, size = 6 }
+    model    = { hidden = [6] }
+    train    = { epochs = 2, batch = 20 }
+    sample   = { count = 0 }
+
+    [axes]
+    model.skip = { "without, \"direct\"" = false, "d\u00e9j\u00e0 1/2 vu" = true }
+    model.hidden = [[6], [6, 6]]
+    train.optimizer.adam.lr = [1e-3, 3e-7]
+"#;
+
+/// The results of the study, swept once for each test that has its program.
+fn swept() -> tempfile::TempDir {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("table.toml"), STUDY).unwrap();
+    ablade(home.path(), "sweep table.toml");
+    home
+}
+
+fn tables(home: &Path) -> Vec<PathBuf> {
+    let names = ["runs", "metrics", "ablation", "effects", "curves", "timings"];
+    names.map(|name| home.join(format!("results/table/{name}.csv"))).to_vec()
+}
+
+fn cells(path: &Path) -> Vec<Vec<String>> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_path(path)
+        .unwrap();
+    reader
+        .records()
+        .map(|row| row.unwrap().iter().map(str::to_owned).collect())
+        .collect()
+}
+
+/// Whether two cells are the same text, or the same number as far as LibreOffice writes one: 15
+/// significant digits, the last one rounded in its own way.
+fn same(a: &str, b: &str) -> bool {
+    let numbers = || Some((a.parse::<f64>().ok()?, b.parse::<f64>().ok()?));
+    a == b || numbers().is_some_and(|(a, b)| (a - b).abs() <= 1e-14 * a.abs())
+}
+
+#[track_caller]
+fn assert_same_cells(kept: &Path, back: &Path) -> usize {
+    let (kept_cells, back_cells) = (cells(kept), cells(back));
+    assert_eq!(kept_cells.len(), back_cells.len(), "rows of {}", kept.display());
+    let mut compared = 0;
+    for (kept_row, back_row) in kept_cells.iter().zip(&back_cells) {
+        assert_eq!(kept_row.len(), back_row.len());
+        for (kept_cell, back_cell) in kept_row.iter().zip(back_row) {
+            assert!(
+                same(kept_cell, back_cell),
+                "{}: {kept_cell:?} became {back_cell:?}",
+                kept.display()
+            );
+            compared += 1;
+        }
+    }
+    compared
+}
+
+/// LibreOffice Calc without a window, with a profile of its own.
+fn office(home: &Path, arguments: &[&str]) -> Option<Command> {
+    let program = ["soffice", "libreoffice"].into_iter().find(|program| {
+        Command::new(program)
+            .arg("--version")
+            .output()
+            .is_ok_and(|output| output.status.success())
+    });
+    let Some(program) = program else {
+        skipped("it needs LibreOffice Calc (soffice)");
+        return None;
+    };
+    let mut command = Command::new(program);
+    command
+        .arg(format!("-env:UserInstallation=file://{}/profile", home.display()))
+        .arg("--headless")
+        .args(arguments);
+    Some(command)
+}
+
+/// Into a spreadsheet and out again: no cell changes. 44, 34, 76: comma, quote, UTF-8; 1033:
+/// English (USA), whose dates are the most eager; the last `false`: numbers as they are rather than
+/// as they are shown.
+#[test]
+fn libreoffice_changes_no_cell() {
+    let place = tempfile::tempdir().unwrap();
+    let Some(mut convert) = office(
+        place.path(),
+        &["--convert-to", "ods", "--infilter=CSV:44,34,76,1,,1033,false,true"],
+    ) else {
+        return;
+    };
+    let home = swept();
+    let out = place.path().join("back");
+    succeeded(convert.arg("--outdir").arg(&out).args(tables(home.path())).output().unwrap());
+    let sheets: Vec<PathBuf> = tables(home.path())
+        .iter()
+        .map(|table| out.join(table.file_name().unwrap()).with_extension("ods"))
+        .collect();
+    let filter = "csv:Text - txt - csv (StarCalc):44,34,76,1,,1033,false,false";
+    let mut back = office(place.path(), &["--convert-to", filter]).unwrap();
+    succeeded(back.arg("--outdir").arg(&out).args(&sheets).output().unwrap());
+    let compared: usize = tables(home.path())
+        .iter()
+        .map(|t| assert_same_cells(t, &out.join(t.file_name().unwrap())))
+        .sum();
+    assert!(compared > 1000, "{compared}");
+
+    // The workbook: its first sheet, the ablation table, holds what the file beside it does.
+    let book = home.path().join("results/table/results.xlsx");
+    let mut sheet = office(place.path(), &["--convert-to", filter]).unwrap();
+    succeeded(sheet.arg("--outdir").arg(&out).arg(&book).output().unwrap());
+    let from_book = cells(&out.join("results.csv"));
+    for (from_book, row) in from_book.iter().zip(cells(&tables(home.path())[2])) {
+        for (a, b) in from_book.iter().zip(&row) {
+            assert!(same(a, b.strip_prefix('\'').unwrap_or(b)), "results.xlsx: {b:?} became {a:?}");
+        }
+    }
+}
+
+/// Every cell of every table read by pandas and polars, given back as a number or a text.
+#[test]
+fn pandas_and_polars_read_every_cell() {
+    let Some(mut python) = python("pandas, polars") else { return };
+    let home = swept();
+    let code = r#"
+import csv, math, sys
+import pandas, polars
+cells = 0
+for path in sys.argv[1:]:
+    with open(path, newline="", encoding="utf-8") as file:
+        header, *rows = list(csv.reader(file))
+    one, two = pandas.read_csv(path, float_precision="round_trip"), polars.read_csv(path, infer_schema_length=None)
+    assert list(one.columns) == two.columns == header, path
+    for r, row in enumerate(rows):
+        for c, cell in enumerate(row):
+            for name, value in (("pandas", one.iat[r, c]), ("polars", two[r, c])):
+                missing = value is None or (isinstance(value, float) and math.isnan(value))
+                if cell == "":
+                    assert missing, (name, path, header[c], value)
+                    continue
+                assert not missing, (name, path, header[c], cell)
+                if isinstance(value, str):
+                    assert value == cell, (name, path, header[c], cell, value)
+                elif cell in ("true", "false"):
+                    assert bool(value) == (cell == "true"), (name, path, header[c], cell, value)
+                else:
+                    assert float(value) == float(cell), (name, path, header[c], cell, value)
+                cells += 1
+print(cells, "cells")
+"#;
+    let said = succeeded(python.arg("-c").arg(code).args(tables(home.path())).output().unwrap());
+    assert!(said.contains("cells"), "{said}");
+}
+
+/// R's `read.csv` with its own types gives the numbers of the table.
+#[test]
+fn r_reads_every_number() {
+    if Command::new("Rscript").arg("--version").output().is_err() {
+        return skipped("it needs Rscript");
+    }
+    let home = swept();
+    let code = r#"
+for (path in commandArgs(trailingOnly = TRUE)) {
+    table <- read.csv(path, check.names = FALSE, na.strings = "", fileEncoding = "UTF-8")
+    text <- read.csv(path, check.names = FALSE, na.strings = "", colClasses = "character", fileEncoding = "UTF-8")
+    for (name in names(text)) {
+        one <- table[[name]]; two <- text[[name]]
+        stopifnot(identical(is.na(one), is.na(two)))
+        if (is.numeric(one)) stopifnot(all(abs(one - as.numeric(two)) <= 1e-15 * abs(one), na.rm = TRUE))
+        else if (is.logical(one)) stopifnot(all(tolower(as.character(one)) == tolower(two), na.rm = TRUE))
+        else stopifnot(all(one == two, na.rm = TRUE))
+        if (grepl("_nats$|^p$", name) && !all(is.na(two))) stopifnot(is.numeric(one))
+    }
+    cat(basename(path), nrow(table), ncol(table), "\n")
+}
+"#;
+    let script = home.path().join("read.R");
+    std::fs::write(&script, code).unwrap();
+    let mut command = Command::new("Rscript");
+    let said = succeeded(
+        command
+            .env("LC_ALL", "C.UTF-8")
+            .arg(script)
+            .args(tables(home.path()))
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(said.lines().count(), 6, "{said}");
+}

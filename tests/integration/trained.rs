@@ -1,0 +1,394 @@
+//! Working with trained models from outside: `sample`, `inpaint` and `evaluate` on the runs of one
+//! small study.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use ablade::npy;
+use ablade::plan::{Plan, RunId};
+use ablade::store::{Failure, Store};
+use proptest::prelude::*;
+
+use crate::support::place::ablade;
+
+const STUDY: &str = r#"
+question = "What can be done with a trained model?"
+seeds    = 2
+
+[data]
+name  = "digits"
+train = 200
+valid = 40
+test  = 40
+size  = 8
+
+[model]
+hidden = [20]
+
+[train]
+epochs = 2
+
+[sample]
+count = 6
+
+[axes]
+model.ordering = ["raster", "random"]
+model.masks    = [1, 4]
+model.resample = { values = ["both", "connectivity"], when = "model.masks > 1" }
+sample.masks   = { values = [1, 3], when = "model.masks > 1 and model.resample == 'connectivity'" }
+"#;
+
+/// The results of the study, trained once.
+fn results() -> &'static Path {
+    static DIR: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let dir = DIR.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("small.toml"), STUDY).unwrap();
+        let trained = command(dir.path(), dir.path(), "sweep small.toml").output().unwrap();
+        assert!(trained.status.success(), "{}", String::from_utf8_lossy(&trained.stderr));
+        dir
+    });
+    dir.path()
+}
+
+fn command(results: &Path, work: &Path, arguments: &str) -> Command {
+    let mut command = ablade(work, arguments);
+    command.arg("--results").arg(results.join("results"));
+    command
+}
+
+/// An empty folder to work in, with the trained study at hand.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn run(&self, arguments: &str) -> Output {
+        command(results(), self.0.path(), arguments).output().unwrap()
+    }
+
+    #[track_caller]
+    fn good(&self, arguments: &str) -> String {
+        let output = self.run(arguments);
+        assert!(
+            output.status.success(),
+            "`ablade {arguments}`\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs what must be refused with exit code 2 and nothing written; returns the message.
+    #[track_caller]
+    fn refused(&self, arguments: &str) -> String {
+        let before = self.files();
+        let output = self.run(arguments);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "`ablade {arguments}`\n{message}");
+        assert_eq!(self.files(), before, "`ablade {arguments}` left files behind");
+        assert!(output.stdout.is_empty(), "`ablade {arguments}` printed a result");
+        message
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> =
+            fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files
+    }
+
+    fn array(&self, name: &str) -> npy::Array<u8> {
+        npy::decode(&fs::read(self.path(name)).unwrap()).unwrap()
+    }
+}
+
+fn plan() -> Plan {
+    store().load_plan("small").unwrap()
+}
+
+fn store() -> Store {
+    Store::open(results().join("results")).unwrap()
+}
+
+/// The run of a variant, seed 1.
+fn run(variant: &str) -> RunId {
+    let plan = plan();
+    let of = plan.studies[0].variants.iter().find(|v| v.name == variant);
+    let names = || plan.studies[0].variants.iter().map(|v| v.name.as_str()).collect::<Vec<_>>();
+    of.unwrap_or_else(|| panic!("{variant} is none of {:?}", names())).runs[0].clone()
+}
+
+const AGNOSTIC: &str = "ordering-random_model.masks-4";
+const CONNECTED: &str = "model.masks-4_resample-connectivity";
+
+/// Without options, the samples are those that the study kept, by id, by the beginning of it and by
+/// place.
+#[test]
+fn samples_are_those_of_the_study() {
+    let place = Place::new();
+    let baseline = run("baseline");
+    let kept =
+        npy::decode::<u8>(&store().file(&baseline, "samples.npy").unwrap().unwrap()).unwrap();
+    for (i, name) in [baseline.as_str(), &baseline.as_str()[..12], "small/baseline/1"]
+        .into_iter()
+        .enumerate()
+    {
+        let out = place.good(&format!("sample {name} --out s{i}.npy"));
+        assert_eq!(out, format!("s{i}.npy\n"));
+        let drawn = place.array(&format!("s{i}.npy"));
+        assert_eq!((&drawn.shape[..], &drawn.data), (&[6, 8, 8][..], &kept.data));
+    }
+    place.good("sample small/baseline/1 --seed 5 --count 9 --out other.npy");
+    let other = place.array("other.npy");
+    assert_eq!(other.shape, [9, 8, 8]);
+    assert_ne!(other.data[..384], kept.data);
+}
+
+/// Every format holds the same images: what is written is read back by `evaluate`, which scores
+/// them all the same.
+#[test]
+fn every_format_reads_back() {
+    let place = Place::new();
+    place.good("sample small/baseline/1 --nearest --out a.npy --out a.idx --out a.csv --out a-ubyte --out a.png");
+    let scores = |file: &str| {
+        let table = place.good(&format!("evaluate small/baseline/1 --csv --data {file}"));
+        table.lines().nth(1).unwrap().to_owned()
+    };
+    let expected = scores("a.npy");
+    assert!(expected.starts_with("mask 1,1,6,"), "{expected}");
+    for file in ["a.idx", "a.csv", "a-ubyte"] {
+        assert_eq!(scores(file), expected, "{file}");
+    }
+    let near = scores("a-nearest.npy");
+    assert!(
+        near != expected && near == scores("a-nearest.csv") && near == scores("a-nearest-ubyte"),
+        "{near}"
+    );
+    assert!(fs::read(place.path("a.png")).unwrap().starts_with(b"\x89PNG"));
+}
+
+/// What is scored is said, with the images among it that the run was trained on.
+#[test]
+fn what_is_scored_is_said() {
+    let place = Place::new();
+    place.good("data export digits --train 20 --valid 1 --test 1 --size 8 --out d.npy");
+    let said = |data: &str| {
+        let output =
+            command(results(), place.0.path(), &format!("evaluate small/baseline/1 {data}"))
+                .output()
+                .unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let own = said("");
+    assert!(
+        own.contains("data  digits (drawn): 200 train, 40 valid and 40 test images of 8 x 8"),
+        "{own}"
+    );
+    let of_training = said("--data d-train.npy");
+    assert!(
+        of_training.contains("data  d-train.npy: 20 images of 8 x 8, binary as stored"),
+        "{of_training}"
+    );
+    assert!(
+        of_training.contains("20 of 20 images are training images of small/baseline/1"),
+        "{of_training}"
+    );
+    assert!(!said("--data d-test.npy").contains("training images of small"));
+}
+
+/// The scores of the run's own test set are those in its tables, and the file of each image
+/// averages to them.
+#[test]
+fn scores_are_those_of_the_tables() {
+    let place = Place::new();
+    for variant in [
+        "baseline",
+        AGNOSTIC,
+        "ordering-random_model.masks-4_resample-connectivity_sample.masks-3",
+    ] {
+        let Some(spec) = plan().studies[0]
+            .variants
+            .iter()
+            .find(|v| v.name == variant)
+            .map(|v| v.runs[0].clone())
+        else {
+            panic!(
+                "{variant} is no variant: {:?}",
+                plan().studies[0].variants.iter().map(|v| &v.name).collect::<Vec<_>>()
+            )
+        };
+        let summary = store().record(&spec).unwrap().summary.unwrap();
+        let csv = place.good(&format!("evaluate {spec} --csv --nlls n.csv"));
+        let mut reader = csv::Reader::from_reader(csv.as_bytes());
+        let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+        let value =
+            |model: &str| rows.iter().find(|row| &row[0] == model).map(|row| row[3].to_owned());
+        let text = |nll: Option<f64>| nll.map(|nll| format!("{nll:.3}"));
+        assert_eq!(value("mask 1"), text(summary.test_nll_nats));
+        if summary.mixture_masks > 1 {
+            assert_eq!(value("mixture"), text(summary.test_nll_mixture_nats));
+        }
+        assert_eq!(
+            value("conditionals averaged").is_some(),
+            variant.contains("connectivity"),
+            "{variant}"
+        );
+        let mut each = csv::Reader::from_path(place.path("n.csv")).unwrap();
+        let nlls: Vec<f64> = each.records().map(|row| row.unwrap()[1].parse().unwrap()).collect();
+        let mean = nlls.iter().sum::<f64>() / nlls.len() as f64;
+        assert_eq!((nlls.len(), text(Some(mean))), (40, text(summary.test_nll_nats)));
+        if variant.contains("sample.masks-3") {
+            let csv = place.good(&format!("evaluate {spec} --csv --masks 3"));
+            assert!(csv.contains(&text(summary.test_nll_averaged_nats).unwrap()), "{csv}");
+        }
+    }
+}
+
+/// Given pixels stay in every draw; a model with one ordering takes beginnings of it only, one
+/// trained over orderings any.
+#[test]
+fn completions_keep_what_is_given() {
+    let place = Place::new();
+    let originals = {
+        place.good("inpaint small/baseline/1 --fraction 1 --draws 1 --image 0-4 --out whole.npy");
+        place.array("whole.npy").data
+    };
+    let out = place.good(
+        "inpaint small/baseline/1 --rows 3 --draws 2 --image 0-4 --out rows.npy --out rows.png",
+    );
+    assert!(out.contains("24 of 64 pixels given"), "{out}");
+    let rows = place.array("rows.npy");
+    assert_eq!(rows.shape, [5, 2, 8, 8]);
+    for (i, draw) in rows.data.chunks(64).enumerate() {
+        assert_eq!(draw[..24], originals[i / 2 * 64..][..24], "draw {i}");
+    }
+    assert_ne!(rows.data[..64], rows.data[64..128]);
+    for masks in ["", "--mixture"] {
+        place.good(&format!(
+            "inpaint small/{AGNOSTIC}/1 {masks} --hide 2,2,4,4 --draws 1 --image 0-4 --out hole.npy"
+        ));
+        for (draw, original) in place.array("hole.npy").data.chunks(64).zip(originals.chunks(64)) {
+            let inside = |i: &usize| (2..6).contains(&(i / 8)) && (2..6).contains(&(i % 8));
+            assert!((0..64).filter(|i| !inside(i)).all(|i| draw[i] == original[i]));
+        }
+    }
+    place.good("sample small/baseline/1 --count 1 --out one.csv");
+    place.good(&format!("inpaint small/{AGNOSTIC}/1 --given one.csv --image 1 --out given.npy"));
+    place.good("inpaint small/baseline/1 --reconstruct --out p.npy");
+    let p = npy::decode::<f32>(&fs::read(place.path("p.npy")).unwrap()).unwrap();
+    assert!(p.shape == [10, 8, 8] && p.data.iter().all(|p| (0.0..=1.0).contains(p)));
+}
+
+/// What cannot be done is refused with the reason, and leaves nothing behind.
+#[test]
+fn refusals_say_why() {
+    let place = Place::new();
+    fs::write(place.path("small.csv"), "0,1,0,1\n").unwrap();
+    let cases = [
+        ("sample nothing", "no run `nothing`"),
+        (
+            "sample small",
+            "is a study, not a run: add variant and seed, as in small/baseline/1",
+        ),
+        ("sample smal/baseline/1", "no study `smal`"),
+        ("sample smal/baseline/1", "did you mean `small`?"),
+        ("sample small/basline/1", "did you mean `baseline`?"),
+        ("sample small/baseline/7", "no seed `7` of small/baseline, which has 1, 2"),
+        ("sample small/baseline", "lacks a seed: small/baseline has 1, 2"),
+        ("sample r", "begins the ids of 16 runs"),
+        ("sample r0123456789abcdef", "no run `r0123456789abcdef`"),
+        ("sample small/baseline/1 --out x.jpg", ".png, .npy, .idx, -ubyte (idx) or .csv"),
+        ("sample small/baseline/1 --masks 2", "has 1 mask, 2 is asked for"),
+        (
+            "sample small/ordering-random_model.masks-4/1 --masks 2",
+            "they have no common next pixel",
+        ),
+        ("sample small/baseline/1 --masks 2 --mixture", "cannot be used with"),
+        ("sample small/baseline/1 --temperature=-1", "a number from 0"),
+        (
+            "inpaint small/baseline/1 --columns 2",
+            "its one ordering (raster) draws row 0, column 2, which is not given",
+        ),
+        ("inpaint small/baseline/1 --rows 9", "9 rows cannot be given"),
+        ("inpaint small/baseline/1 --rows 2 --columns 2", "cannot be used with"),
+        ("inpaint small/baseline/1 --reconstruct --rows 2", "cannot be used with"),
+        (
+            "inpaint small/baseline/1 --image 40",
+            "no image 40 in digits (test): it has 0 to 39",
+        ),
+        (
+            "inpaint small/baseline/1 --given small.csv",
+            "small.csv has 4 pixels, an image of small/baseline/1 has 64",
+        ),
+        (
+            "evaluate small/baseline/1 --data small.csv",
+            "was trained on 8 x 8 pixels, small.csv has vectors of 4",
+        ),
+        ("evaluate small/baseline/1 --data leters", "did you mean `letters`?"),
+        ("evaluate small/baseline/1 --nlls x.txt", ".csv or .npy"),
+    ];
+    for (arguments, expected) in cases {
+        let message = place.refused(arguments);
+        assert!(message.contains(expected), "`ablade {arguments}`\n{message}\nlacks: {expected}");
+    }
+    place.good(&format!("sample small/{CONNECTED}_sample.masks-3/1 --masks 4"));
+}
+
+/// A run that failed, one that is not trained yet and one whose model was damaged are told apart.
+#[test]
+fn runs_without_a_model_say_why() {
+    let place = Place::new();
+    let here = place.path("elsewhere");
+    fs::create_dir_all(here.join("results")).unwrap();
+    let store = Store::open(here.join("results")).unwrap();
+    store.save_plan(&plan()).unwrap();
+    let refused = |expected: &str| {
+        let output = command(&here, place.0.path(), "sample small/baseline/1").output().unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && message.contains(expected), "{message}");
+    };
+    refused("is not trained yet: `ablade sweep`");
+    let baseline = run("baseline");
+    let failure = Failure {
+        error: "the disk is full".into(),
+        started_utc: "2026-01-01 00:00:00".into(),
+        seconds: 3.0,
+        threads: 2,
+        host: "h".into(),
+    };
+    store.fail(&baseline, &failure).unwrap();
+    refused("failed: the disk is full");
+    let (from, to) = (self::store().run_dir(&baseline), store.run_dir(&baseline));
+    fs::create_dir_all(&to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+    let path = to.join("model.safetensors");
+    let mut model = fs::read(&path).unwrap();
+    *model.last_mut().unwrap() ^= 1;
+    fs::write(&path, model).unwrap();
+    refused("model.safetensors: its checksum does not match");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20))]
+
+    /// Drawing depends on nothing but its options: not on threads, nor on how many images are drawn
+    /// beside.
+    #[test]
+    fn draws_repeat(count in 1usize..200, seed in 0u64..1000, jobs in 1usize..4) {
+        let place = Place::new();
+        place.good(&format!("sample small/baseline/2 --seed {seed} --count {count} --jobs {jobs} --out a.npy"));
+        place.good(&format!("sample small/baseline/2 --seed {seed} --count 200 --jobs 1 --out b.npy"));
+        prop_assert_eq!(&place.array("a.npy").data[..], &place.array("b.npy").data[..count * 64]);
+    }
+}

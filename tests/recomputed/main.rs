@@ -1,8 +1,0 @@
-//! Runs recomputed from outside the kernels: scores from a run's directory by a script, training by
-//! autograd.
-
-mod kinds;
-mod reference;
-mod rescore;
-#[path = "../skipped/mod.rs"]
-mod skipped;

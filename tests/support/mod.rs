@@ -1,0 +1,30 @@
+//! Helpers that the test binaries share.
+#![allow(dead_code, reason = "each binary uses its part")]
+
+pub(crate) mod made_up;
+pub(crate) mod place;
+
+use std::fmt::Display;
+use std::io::{Write, stderr};
+use std::process::Command;
+
+/// Says why a test checks nothing on this machine. It writes to stderr itself, because the test
+/// runner captures what `eprintln!` prints and drops it if the test passes.
+pub(crate) fn skipped(why: impl Display) {
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    stderr().write_all(format!("SKIPPED {test}: {why}\n").as_bytes()).unwrap();
+}
+
+/// The Python interpreter, `$ABLADE_PYTHON` or `python3`, if it can import `modules`; otherwise the
+/// test is to be skipped, and this has said so.
+pub(crate) fn python(modules: &str) -> Option<Command> {
+    let program = std::env::var("ABLADE_PYTHON").unwrap_or_else(|_| "python3".into());
+    let imported = Command::new(&program).args(["-c", &format!("import {modules}")]).output();
+    if imported.is_ok_and(|output| output.status.success()) {
+        return Some(Command::new(program));
+    }
+    skipped(format_args!(
+        "it needs {program} with {modules}; ABLADE_PYTHON names another Python"
+    ));
+    None
+}
