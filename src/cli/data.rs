@@ -12,9 +12,8 @@ use super::progress::ProgressMode;
 use super::said::size_passed_over;
 use super::terminal::{is_dumb, style, table, thousands};
 use super::{Exit, Global, Terminal};
-use crate::data::{
-    self, Binarize, DataConfig, Described, Library, Part, Place, catalog, contact_sheet,
-};
+use crate::data::{self, Binarize, DataConfig, Described, Library, Part, Place, catalog};
+use crate::figures::contact_sheet;
 
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {

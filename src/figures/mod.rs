@@ -7,14 +7,16 @@
 mod ablation;
 mod artefacts;
 pub mod chart;
+mod contact_sheet;
 mod cost;
 mod curves;
 mod draw;
 mod effects;
+pub(crate) mod image_grid;
 mod masks;
 mod model;
 mod orderings;
-pub(crate) mod samples;
+mod samples;
 pub mod scale;
 pub mod style;
 mod thin;
@@ -28,6 +30,7 @@ use crate::results::ExperimentResults;
 
 pub use artefacts::Artefacts;
 pub use chart::{Anchor, Chart};
+pub use contact_sheet::contact_sheet;
 pub use draw::Pictures;
 pub use samples::{Completion, Picture};
 

@@ -3,14 +3,15 @@
 use crate::data::{Images, Shape};
 
 use super::chart::Raster;
+use super::image_grid::{Bitmap, Grid, nearly_square};
 use super::style::{Color, HIDDEN, INK, TILE, WHITE, grey};
 
 /// Class of a pixel that is off.
-pub(crate) const OFF: u16 = 0;
+pub(super) const OFF: u16 = 0;
 /// A pixel that is on.
-pub(crate) const ON: u16 = 1;
+pub(super) const ON: u16 = 1;
 /// A pixel that is not given.
-pub(crate) const MISSING: u16 = 2;
+pub(super) const MISSING: u16 = 2;
 /// A place without an image.
 const EMPTY: u16 = 3;
 const GREYS: u16 = 4;
@@ -23,34 +24,30 @@ fn colors() -> Vec<Color> {
 }
 
 /// Class of a probability given in 0..=255.
-pub(crate) fn grey_class(value: u8) -> u16 {
+pub(super) fn grey_class(value: u8) -> u16 {
     GREYS + (u16::from(value) * (GREY_LEVELS - 1) + 127) / 255
 }
 
 /// Side of a pixel: whole CSS pixels, so that a tile is about 28 wide.
-pub(crate) fn cell(shape: Shape) -> usize {
+pub(super) fn cell(shape: Shape) -> usize {
     (28 / shape.width.max(shape.height).max(1)).clamp(1, 8)
 }
 
 /// A raster of tiles, `across` a row; `pixel(tile, i)` is the class of pixel `i`, for `count`
 /// tiles.
-pub(crate) fn raster(
+pub(super) fn raster(
     shape: Shape,
     count: usize,
     across: usize,
     pixel: impl Fn(usize, usize) -> u16,
 ) -> Raster {
-    let across = across.max(1);
-    let down = count.div_ceil(across).max(1);
-    let width = across * shape.width;
-    let mut cells = vec![EMPTY; width * down * shape.height];
+    let grid = Grid { shape, across: across.max(1), zoom: 1, gap: 0 };
+    let (width, height) = grid.size(count);
+    let mut cells = Bitmap::new((width, height), EMPTY);
     for tile in 0..count {
-        let (left, top) = (tile % across * shape.width, tile / across * shape.height);
-        for i in 0..shape.dim() {
-            cells[(top + i / shape.width) * width + left + i % shape.width] = pixel(tile, i);
-        }
+        cells.paint(&grid, (0, 0), tile, |i| pixel(tile, i));
     }
-    let mut raster = Raster::new(width, down * shape.height, cell(shape), colors(), cells);
+    let mut raster = Raster::new(width, height, cell(shape), colors(), cells.dots);
     raster.tile = Some((shape.width, shape.height));
     raster
 }
@@ -77,9 +74,8 @@ pub(crate) fn room(shape: Shape, panels: usize, wanted: usize) -> usize {
 
 /// The first images of a binary set, at most `most`, in a grid that is as square as the images
 /// allow.
-pub(crate) fn grid(shape: Shape, images: &Images, most: usize) -> Raster {
+pub(super) fn grid(shape: Shape, images: &Images, most: usize) -> Raster {
     let count = images.count().min(most);
-    let aspect = shape.height as f64 / shape.width as f64;
-    let across = ((count as f64 * aspect).sqrt().round() as usize).clamp(1, count.max(1));
+    let across = nearly_square(shape, count);
     raster(shape, count, across, |tile, i| if images.row(tile)[i] > 0 { ON } else { OFF })
 }

@@ -6,7 +6,9 @@ use maud::{Markup, html};
 
 use super::document::Section;
 use super::embed::png_address;
-use crate::figures::samples::Picture;
+use crate::figures::Picture;
+use crate::figures::image_grid::{Bitmap, CLEAR, Grid, nearly_square};
+use crate::figures::style::{INK, TILE};
 use crate::figures::tiles;
 use crate::figures::view::{Variant, View};
 
@@ -58,31 +60,22 @@ fn grid(name: &str, note: &str, picture: &Picture, most: usize) -> Markup {
     }
 }
 
-/// A grid of images as a small PNG of three colours: gaps between tiles are clear.
+/// The first images as a PNG of one dot a pixel, in which the gaps between tiles are clear, with its
+/// width and height.
 fn grid_png(picture: &Picture, most: usize) -> (usize, usize, Vec<u8>) {
-    let raster = tiles::grid(picture.shape, &picture.images, most);
-    let (across, down) = raster.tile.expect("a grid has tiles");
-    let size = |cells: usize, tile: usize| cells + (cells / tile).saturating_sub(1);
-    let (width, height) = (size(raster.width, across), size(raster.height, down));
-    let stride = width.div_ceil(4);
-    let mut pixels = vec![0u8; stride * height];
-    for (i, class) in raster.cells.iter().enumerate() {
-        let (x, y) = (i % raster.width, i / raster.width);
-        let (x, y) = (x + x / across, y + y / down);
-        let index = match *class {
-            tiles::OFF => 1,
-            tiles::ON => 2,
-            _ => 0u8,
-        };
-        pixels[y * stride + x / 4] |= index << (6 - 2 * (x % 4));
+    let Picture { shape, images } = picture;
+    let count = images.count().min(most);
+    let grid = Grid {
+        shape: *shape,
+        across: nearly_square(*shape, count),
+        zoom: 1,
+        gap: 1,
+    };
+    let (width, height) = grid.size(count);
+    let mut bitmap = Bitmap::new((width, height), CLEAR);
+    for tile in 0..count {
+        bitmap.paint(&grid, (0, 0), tile, |i| if images.row(tile)[i] > 0 { 2 } else { 1 });
     }
-    let mut out = Vec::new();
-    let mut encoder = png::Encoder::new(&mut out, width as u32, height as u32);
-    encoder.set_color(png::ColorType::Indexed);
-    encoder.set_depth(png::BitDepth::Two);
-    encoder.set_palette(vec![0xFF, 0xFF, 0xFF, 0xF1, 0xF2, 0xF4, 0x22, 0x26, 0x2B]);
-    encoder.set_trns(vec![0, 255, 255]);
-    let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&pixels));
-    written.expect("writing into memory does not fail");
-    (width, height, out)
+    let png = bitmap.palette_png([TILE, INK]).expect("writing into memory does not fail");
+    (width, height, png)
 }

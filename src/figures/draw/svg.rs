@@ -97,7 +97,7 @@ fn stroke(style: &impl BackendStyle) -> String {
 }
 
 /// `text` as XML character data; characters that XML cannot hold become U+FFFD.
-pub(super) fn escape(text: &str) -> String {
+pub(in crate::figures) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
