@@ -2,7 +2,7 @@
 //!
 //! Simulated studies without an effect: the share in which any comparison is called significant at
 //! 5 %. Then with one effect among comparisons that change nothing: the share that finds it, by
-//! max-T and by Holm's correction. Prints the tables of `docs/METHODOLOGY.md`; the streams are
+//! max-T and by Holm's correction. Prints the tables of `docs/dev/measurements.md`; the streams are
 //! fixed, so the same number of rounds gives the same tables.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's result is its output")]

@@ -2,7 +2,7 @@
 """Scores a run again from its directory alone, with NumPy: python3 rescore.py RUN_DIRECTORY --images BITS.npy
 
 Reads model.safetensors, masks.npz, run.toml and the scores that the run left (test_nll.npy, test_nll_mixture.npy,
-test_nll_averaged.npy), computes the scores by the formula of docs/FORMAT.md in double precision, and compares image by image.
+test_nll_averaged.npy), computes the scores by the formula of docs/reference/output.md in double precision, and compares image by image.
 Exit code 0: they agree; 1: they differ; 2: something cannot be read.
 """
 

@@ -6,23 +6,22 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ablade::data::{Cache, Library};
 use ablade::experiment::{Overrides, load};
 use ablade::results::tables;
 use ablade::runner::{Ready, Silent, Worker};
 use ablade::store::Store;
+use ablade::trainers::made::MadeTrainer;
 
 fn main() -> anyhow::Result<()> {
     let file = std::env::args().nth(1).unwrap_or_else(|| "experiments/skip.toml".to_owned());
-    let data = Cache::new(Library::from_environment(None));
-    let plan =
-        load(Path::new(&file), &Overrides::default())?.plan(|config| data.fingerprint(config))?;
-    let store = Store::open("results")?;
+    let trainer = MadeTrainer::shared();
+    let plan = load(Path::new(&file), &Overrides::default(), &*trainer)?.plan(&*trainer)?;
+    let store = Store::open("results", trainer)?;
     store.save_plan(&plan)?;
     let mut worker = Worker::new(&plan, &store)?;
     let threads = worker.threads;
     worker.train(&Arc::default(), &Silent, |runs| {
-        Ok::<_, anyhow::Error>(Ready::load(&plan, runs, &data, &store, threads)?)
+        Ok::<_, anyhow::Error>(Ready::load(&plan, runs, &store, threads)?)
     })?;
     let (study, _) = tables::write_all(&store, &plan)?;
     for row in study.ablations().iter().flat_map(|ablation| &ablation.rows) {

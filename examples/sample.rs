@@ -7,20 +7,24 @@ use ablade::data::Shape;
 use ablade::made::kernels::team::Team;
 use ablade::made::sample::{Drawing, draw};
 use ablade::plan::RunId;
-use ablade::run::load_model;
 use ablade::store::Store;
+use ablade::trainers::made::MadeTrainer;
+use ablade::trainers::made::metrics::MadeFacts;
+use ablade::trainers::made::run::{MadeRun, load_model};
 
 fn main() -> anyhow::Result<()> {
-    let store = Store::open("results")?;
+    let store = Store::open("results", MadeTrainer::shared())?;
     let asked = std::env::args().nth(1).and_then(|id| RunId::parse(&id));
     let run = asked
         .or_else(|| store.published().ok()?.into_iter().next())
         .expect("a finished run in results/");
     let (spec, model) =
         (store.spec(&run)?, store.file(&run, "model.safetensors")?.expect("a model"));
-    let side = store.record(&run)?.summary.expect("a summary").dim.isqrt();
-    let (masks, made) = load_model(&spec, Shape { width: side, height: side }, &model)?;
-    let drawing = Drawing { seed: spec.seed, temperature: 1.0, evidence: None };
+    let summary = store.record(&run)?.summary.expect("a summary");
+    let side = MadeFacts::of(&summary.facts).expect("a run of MADE").dim.isqrt();
+    let run = MadeRun::of(&spec.key());
+    let (masks, made) = load_model(&run, Shape { width: side, height: side }, &model)?;
+    let drawing = Drawing { seed: run.seed, temperature: 1.0, evidence: None };
     let drawn = draw(&made, &Team::new(1), &[masks.evaluated(0)], 1, drawing)?;
     for row in drawn.images.pixels().chunks(side) {
         println!(

@@ -14,13 +14,13 @@
 pub(crate) use ablade_numerics::regular;
 pub use ablade_numerics::{config, cost, data, made, npy, rng, stats, text, train};
 
+pub mod record;
+pub mod trainer;
+
+mod columns;
 pub mod plan;
 
 pub mod experiment;
-
-pub mod record;
-
-pub mod run;
 pub mod schedule;
 pub mod store;
 
@@ -29,6 +29,8 @@ pub mod results;
 pub mod figures;
 pub mod launch;
 pub mod runner;
+
+pub mod trainers;
 
 pub mod page;
 

@@ -1,50 +1,21 @@
 //! The plan: which runs answer a study, each once, whatever the number of studies that need it.
 //!
-//! A run is a fact: its id is a hash of engine version, resolved configuration, data fingerprint
-//! and seed. A variant of a study refers to runs by id. So equal runs merge, resuming is a set
+//! A run is a fact: its id is a hash of what its trainer says of version, resolved configuration
+//! and data, and of the seed. A variant of a study refers to runs by id. So equal runs merge, resuming is a set
 //! difference, and `plan.json` beside the tables is all that figures and comparisons need.
 
 mod check;
 pub(crate) mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{EvaluateConfig, RunConfig, SampleConfig};
-use crate::data::{Binarize, is_of_images};
-use crate::made::{MaskCount, ModelConfig};
+use crate::record::RunRecord;
 use crate::rng::Seed;
 use crate::stats::{smallest_p, smallest_p_max_t};
-use crate::train::TrainConfig;
+use crate::trainer::{Config, Identity, RunKey, Scored, Trainer};
 pub(crate) use check::unfit;
-
-/// Raised whenever the same configuration may give other numbers than before.
-pub const ENGINE: u32 = 3;
-
-/// A correction within an engine version that changes the results of some configurations only. Its
-/// tag enters the identity of those, so that their runs are trained again and all others keep their
-/// id.
-struct Revision {
-    tag: &'static str,
-    reason: &'static str,
-    concerns: fn(&RunConfig) -> bool,
-}
-
-/// Every revision of this engine version, oldest first.
-const REVISIONS: [Revision; 2] = [
-    Revision {
-        tag: "training likelihood of the bits that were trained on",
-        reason: "train_nll_nats with binarize = \"dynamic\" was of thresholded images; it is of the bits that training saw",
-        concerns: |config| matches!(config.data.binarize, Binarize::Dynamic),
-    },
-    Revision {
-        tag: "model file with the scored mask",
-        reason: "model.safetensors with masks = \"fresh\" held another mask than the one that the scores are of",
-        concerns: |config| matches!(config.model.masks, MaskCount::Fresh),
-    },
-];
 
 /// Why a text cannot be the name of an experiment, if it cannot: it names folders next to those of
 /// the program itself.
@@ -80,18 +51,6 @@ pub fn folder_name_problem(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Revisions that came before data were identified by their images: no run of such data is older.
-const BEFORE_IMAGES: usize = 2;
-
-/// The revisions that are part of the identity of a run.
-fn revisions<'a>(
-    config: &'a RunConfig,
-    data: &str,
-) -> impl Iterator<Item = &'static Revision> + 'a + use<'a> {
-    let later = if is_of_images(data) { BEFORE_IMAGES } else { 0 };
-    REVISIONS.iter().skip(later).filter(|revision| (revision.concerns)(config))
-}
-
 /// Identity of a run: `r` and 16 hexadecimal digits (the letter keeps spreadsheets from reading a
 /// number).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -103,17 +62,12 @@ impl TryFrom<String> for RunId {
 
     fn try_from(text: String) -> Result<Self, String> {
         Self::parse(&text).ok_or_else(|| {
-            format!("{} is no run's id: r and 16 hexadecimal digits", names::brief(&text))
+            format!("{} is no run's id: r and 16 hexadecimal digits", crate::text::brief(&text))
         })
     }
 }
 
 impl RunId {
-    /// The id of a run.
-    pub fn new(engine: u32, config: &RunConfig, data: &str, seed: Seed) -> Self {
-        Identity::new(engine, config, data).run(seed)
-    }
-
     /// Reads an id back; `None` unless it has the form of one.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix('r')?;
@@ -134,56 +88,15 @@ impl std::fmt::Display for RunId {
     }
 }
 
-/// What the runs of a variant share: everything that decides their numbers but the seed, hashed
-/// once.
+/// Everything that identifies the runs of a configuration but the seed, hashed once.
 #[derive(Debug, Clone)]
-pub struct Identity(blake3::Hasher);
+pub struct Hashed(blake3::Hasher);
 
-impl Identity {
-    /// Hashes engine version, configuration and data fingerprint. A fingerprint of the images says
-    /// all that `[data]` decides: then the path of the set and how it was cut are no part of the
-    /// identity.
-    ///
-    /// The text that is hashed is part of every id there is (`tests/integration/identity.rs` holds
-    /// some). A setting that is added later must be left out of it at its default:
-    /// `skip_serializing_if`.
-    pub fn new(engine: u32, config: &RunConfig, data: &str) -> Self {
-        Self::with(engine, config, data, revisions(config, data))
-    }
-
-    fn with<'a>(
-        engine: u32,
-        config: &RunConfig,
-        data: &str,
-        revisions: impl IntoIterator<Item = &'a Revision>,
-    ) -> Self {
-        #[derive(Serialize)]
-        struct Shared<'a, C> {
-            engine: u32,
-            config: C,
-            data: &'a str,
-        }
-        #[derive(Serialize)]
-        struct BesidesData<'a> {
-            model: &'a ModelConfig,
-            train: &'a TrainConfig,
-            evaluate: &'a EvaluateConfig,
-            sample: &'a SampleConfig,
-        }
+impl Hashed {
+    /// Hashes an identity.
+    pub fn new(identity: &Identity) -> Self {
         let mut hasher = blake3::Hasher::new();
-        let text = if is_of_images(data) {
-            let RunConfig { data: _, model, train, evaluate, sample } = config;
-            let config = BesidesData { model, train, evaluate, sample };
-            serde_json::to_vec(&Shared { engine, config, data })
-        } else {
-            serde_json::to_vec(&Shared { engine, config, data })
-        };
-        hasher.update(
-            &text.expect("a configuration is plain JSON: no map with other keys than text"),
-        );
-        for revision in revisions {
-            hasher.update(revision.tag.as_bytes());
-        }
+        hasher.update(&identity.bytes);
         Self(hasher)
     }
 
@@ -192,6 +105,12 @@ impl Identity {
         let hash = self.0.clone().update(&seed.0.to_le_bytes()).finalize().to_hex();
         RunId(format!("r{}", &hash[..16]))
     }
+}
+
+/// The present identity of a configuration on some data.
+pub fn hashed(trainer: &dyn Trainer, config: &Config, data: &str) -> Hashed {
+    let identity = trainer.identities(config, data).next();
+    Hashed::new(&identity.expect("a trainer gives every configuration an identity"))
 }
 
 /// A run to be done: all that decides its numbers.
@@ -205,8 +124,7 @@ pub struct RunSpec {
     #[serde(deserialize_with = "names::file_name")]
     pub data: String,
     /// Every setting; the runs of a variant share it.
-    #[serde(with = "shared")]
-    pub config: Arc<RunConfig>,
+    pub config: Config,
     /// Of data named by a path: how earlier versions identified them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earlier: Option<Earlier>,
@@ -228,14 +146,10 @@ pub struct Earlier {
 impl RunSpec {
     /// The configuration and the fingerprint that the id is the hash of, and that the run's
     /// directory holds: its own, or those under which an earlier version trained it.
-    pub fn identified(&self) -> (Arc<RunConfig>, &str) {
+    pub fn identified(&self, trainer: &dyn Trainer) -> (Config, &str) {
         match &self.earlier {
-            Some(Earlier { data, name: Some(name) }) => {
-                let mut config = RunConfig::clone(&self.config);
-                config.data.name.clone_from(name);
-                (Arc::new(config), data)
-            }
-            _ => (Arc::clone(&self.config), &self.data),
+            Some(Earlier { data, name: Some(name) }) => (trainer.renamed(&self.config, name), data),
+            _ => (self.config.clone(), &self.data),
         }
     }
 
@@ -245,70 +159,54 @@ impl RunSpec {
         Some(Self { data, earlier: None, ..self.clone() })
     }
 
-    /// Whether both runs see the same data set, as far as their fingerprints tell.
-    pub fn sees_the_same_as(&self, other: &Self) -> bool {
-        if is_of_images(&self.data) && is_of_images(&other.data) {
-            return self.data == other.data;
-        }
-        self.fingerprints().any(|own| other.fingerprints().any(|theirs| own == theirs))
-    }
-
-    /// Fingerprints of the run's data, its own first: both name the same images.
+    /// Fingerprints of the run's data, its own first: both name the same content.
     pub fn fingerprints(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.data.as_str())
             .chain(self.earlier.as_ref().map(|earlier| earlier.data.as_str()))
     }
 
-    /// Whether this program gives its configuration this id: an older one may have named, and
-    /// computed, it otherwise.
-    pub fn is_current(&self) -> bool {
-        let (config, data) = self.identified();
-        self.id == RunId::new(ENGINE, &config, data, self.seed)
+    /// The run as a trainer knows it.
+    pub fn key(&self) -> RunKey<'_> {
+        RunKey {
+            id: self.id.as_str(),
+            config: &self.config,
+            data: &self.data,
+            seed: self.seed,
+        }
     }
 
-    /// Whether the id is what this version of the program or an earlier one gives the run.
-    pub(crate) fn explains_its_id(&self) -> bool {
-        let (config, data) = self.identified();
-        let concerning: Vec<&Revision> = revisions(&config, data).collect();
-        (1..=ENGINE).rev().any(|engine| {
-            (0..=concerning.len()).rev().any(|count| {
-                let revisions = concerning[..count].iter().copied();
-                Identity::with(engine, &config, data, revisions).run(self.seed) == self.id
-            })
-        })
+    /// The run in a comparison, with the values that it reported.
+    pub fn scored<'a>(&'a self, record: Option<&'a RunRecord>) -> Scored<'a> {
+        Scored {
+            config: &self.config,
+            data: &self.data,
+            earlier: self.earlier.as_ref().map(|earlier| earlier.data.as_str()),
+            facts: record.and_then(|record| record.summary.as_ref()).map(|summary| &summary.facts),
+        }
+    }
+
+    /// True if this program gives its configuration this id: an older one may have named, and
+    /// computed, it otherwise.
+    pub fn is_current(&self, trainer: &dyn Trainer) -> bool {
+        let (config, data) = self.identified(trainer);
+        self.id == hashed(trainer, &config, data).run(self.seed)
+    }
+
+    /// True if the id is what this version of the program or an earlier one gives the run.
+    pub(crate) fn explains_its_id(&self, trainer: &dyn Trainer) -> bool {
+        let (config, data) = self.identified(trainer);
+        trainer
+            .identities(&config, data)
+            .any(|identity| Hashed::new(&identity).run(self.seed) == self.id)
     }
 
     /// Why a run of the same settings has a new id, if `older` is its id from before a revision of
-    /// this engine version.
-    pub fn revised_since(&self, older: &RunId) -> Option<String> {
-        let concerning: Vec<&Revision> = revisions(&self.config, &self.data).collect();
-        let known = (0..concerning.len()).find(|&count| {
-            let revisions = concerning[..count].iter().copied();
-            Identity::with(ENGINE, &self.config, &self.data, revisions).run(self.seed) == *older
-        })?;
-        let reasons: Vec<&str> =
-            concerning[known..].iter().map(|revision| revision.reason).collect();
-        Some(reasons.join("; "))
-    }
-}
-
-/// A shared value is written as the value itself.
-pub(crate) mod shared {
-    use std::sync::Arc;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(crate) fn serialize<T: Serialize, S: Serializer>(
-        value: &Arc<T>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        value.as_ref().serialize(serializer)
-    }
-
-    pub(crate) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Arc<T>, D::Error> {
-        T::deserialize(from).map(Arc::new)
+    /// this version.
+    pub fn revised_since(&self, older: &RunId, trainer: &dyn Trainer) -> Option<String> {
+        let then = trainer
+            .identities(&self.config, &self.data)
+            .find(|identity| Hashed::new(identity).run(self.seed) == *older)?;
+        (!then.since.is_empty()).then(|| then.since.join("; "))
     }
 }
 
@@ -384,8 +282,8 @@ pub struct PlannedStudy {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Compare {
-    /// Column compared, a number per run: `test_nll_nats` or `test_nll_mixture_nats`.
-    pub metric: Metric,
+    /// Name of the metric compared, a number for each run; empty for the trainer's first.
+    pub metric: String,
     /// Confidence level of intervals.
     pub level: f64,
     /// Correction over the comparisons of a study.
@@ -397,7 +295,7 @@ pub struct Compare {
 impl Default for Compare {
     fn default() -> Self {
         Self {
-            metric: Metric::TestNll,
+            metric: String::new(),
             level: 0.95,
             correction: Correction::MaxT,
             baseline: None,
@@ -416,20 +314,6 @@ impl Compare {
     pub fn percent(&self) -> String {
         ((self.level * 1e6).round() / 1e4).to_string()
     }
-}
-
-/// The number of a run that a comparison is about; lower is better for each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Metric {
-    /// Test NLL of the first mask, nats per image.
-    TestNll,
-    /// Test NLL of the mixture over the trained masks, nats per image.
-    TestNllMixture,
-    /// Test NLL of the masks that samples average at every pixel, nats per image.
-    TestNllAveraged,
-    /// Validation NLL, nats per image.
-    ValidNll,
 }
 
 /// Correction for multiple comparisons.
@@ -550,52 +434,5 @@ impl Plan {
             }
         }
         found
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn spec(change: impl FnOnce(&mut RunConfig)) -> RunSpec {
-        let mut config = RunConfig::default();
-        change(&mut config);
-        let id = RunId::new(ENGINE, &config, "d", Seed(1));
-        RunSpec {
-            id,
-            seed: Seed(1),
-            data: "d".to_owned(),
-            config: Arc::new(config),
-            earlier: None,
-        }
-    }
-
-    /// Its id before any revision.
-    fn before(spec: &RunSpec) -> RunId {
-        Identity::with(ENGINE, &spec.config, &spec.data, []).run(spec.seed)
-    }
-
-    #[test]
-    fn a_revision_moves_the_ids_that_it_concerns_and_no_other() {
-        let plain = spec(|config| config.model.masks = MaskCount::Cycle(3));
-        assert!(plain.is_current());
-        assert_eq!(plain.id, before(&plain));
-        assert_eq!(plain.revised_since(&plain.id), None);
-        let fresh = |config: &mut RunConfig| config.model.masks = MaskCount::Fresh;
-        let dynamic = |config: &mut RunConfig| config.data.binarize = Binarize::Dynamic;
-        for (concerned, words) in
-            [(spec(fresh), "model.safetensors"), (spec(dynamic), "train_nll_nats")]
-        {
-            let old = before(&concerned);
-            assert_ne!(concerned.id, old);
-            assert!(concerned.revised_since(&old).unwrap().starts_with(words));
-            assert_eq!(concerned.revised_since(&plain.id), None);
-            assert!(!RunSpec { id: old, ..concerned }.is_current());
-        }
-        let both = spec(|config| {
-            fresh(config);
-            dynamic(config);
-        });
-        assert!(both.revised_since(&before(&both)).unwrap().contains("; model.safetensors"));
     }
 }

@@ -1,46 +1,32 @@
 //! Records: what a run leaves, and what is known of it afterwards.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use crate::data::Binarization;
-use crate::plan::Metric;
-
-pub use crate::train::EpochRow;
-
-/// The numbers of a finished run. NLL in nats per image at the best epoch on validation.
+/// The values of a finished run, at the best epoch where the trainer chooses one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// `finished` or `diverged`.
     pub status: RunStatus,
     /// Why, for a run that diverged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Epochs trained.
     pub epochs: usize,
-    /// Epoch of the best validation NLL, whose parameters are kept.
+    /// Epoch whose parameters are kept and scored.
     pub best_epoch: usize,
-    /// Trainable parameters, masked ones included.
-    pub parameters: u64,
-    /// Parameters that at least one mask of the cycle lets through.
-    pub connected_parameters: u64,
-    /// First mask, training set (up to 10,000 images of it).
-    pub train_nll_nats: Option<f64>,
-    /// First mask, validation set.
-    pub valid_nll_nats: Option<f64>,
-    /// First mask, test set.
-    pub test_nll_nats: Option<f64>,
-    /// Mixture of all masks of the cycle, test set: log-mean-exp of the joint log-likelihoods.
-    pub test_nll_mixture_nats: Option<f64>,
-    /// Number of masks in that mixture.
-    pub mixture_masks: usize,
-    /// Masks averaged at every pixel (`sample.masks`): exact test NLL of that model, where it is
-    /// defined.
-    pub test_nll_averaged_nats: Option<f64>,
-    /// Pixels an image, D.
-    pub dim: usize,
-    /// How the pixels became 0 and 1; absent from runs that older versions left.
-    pub binarization: Option<Binarization>,
-    /// Instruction set of the kernels: results are bit-identical only where it agrees.
-    pub kernel: String,
+    /// All else that the trainer reports, by name; what a run lacks is left out.
+    #[serde(flatten)]
+    pub facts: Map<String, Value>,
+}
+
+/// The curves of a run at the end of an epoch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EpochRow {
+    /// From 1.
+    pub epoch: usize,
+    /// A value for each curve that the trainer declares; NaN where there is none.
+    pub values: Vec<f64>,
 }
 
 /// How a run ended.
@@ -137,19 +123,6 @@ impl RunRecord {
             epochs: Vec::new(),
             timing: None,
         }
-    }
-
-    /// The number that a comparison is about; `None` unless the run finished and has it.
-    pub fn metric(&self, metric: Metric) -> Option<f64> {
-        let summary = self.summary.as_ref().filter(|_| self.status == RunStatus::Finished)?;
-        let value = match metric {
-            Metric::TestNll => summary.test_nll_nats,
-            Metric::TestNllMixture => summary.test_nll_mixture_nats,
-            // The average of one mask is that mask.
-            Metric::TestNllAveraged => summary.test_nll_averaged_nats.or(summary.test_nll_nats),
-            Metric::ValidNll => summary.valid_nll_nats,
-        };
-        value.filter(|v| v.is_finite())
     }
 }
 

@@ -23,13 +23,15 @@ use ablade::experiment::{Overrides, load_with};
 use ablade::figures::{Artefacts, charts, draw_all};
 use ablade::npy;
 use ablade::page::{self, Section};
-use ablade::plan::{ENGINE, Plan, RunId, RunSpec};
+use ablade::plan::{Plan, RunSpec};
 use ablade::record::{Checkpoint, RunOutput};
 use ablade::results::ExperimentResults;
 use ablade::rng::Seed;
-use ablade::run::{load_model, prepare};
 use ablade::store::{Failure, Job, Store, Submission};
+use ablade::trainers::made::ENGINE;
+use ablade::trainers::made::run::{MadeRun, load_model, prepare};
 use serde_json::{Value, json};
+use support::{made, run_spec};
 
 use crate::support::made_up::{Recipe, artefacts, strings};
 use crate::support::place;
@@ -350,7 +352,7 @@ fn rehash(plan: &Value) -> Value {
             continue;
         };
         if id.len() == 17 {
-            text = text.replace(id, RunId::new(ENGINE, &config, data, Seed(seed)).as_str());
+            text = text.replace(id, run_spec(&config, data, Seed(seed)).id.as_str());
         }
     }
     serde_json::from_str(&text).unwrap_or(Value::Null)
@@ -371,7 +373,7 @@ impl Scene {
         let root = dir.path().join("results");
         let axes = vec![("depth", strings(&["1", "2"])), ("skip", strings(&["off", "on"]))];
         let study = Recipe { axes, seeds: 2, epochs: 5, ..Recipe::default() }.study();
-        let store = Store::open(&root).unwrap();
+        let store = Store::open(&root, made()).unwrap();
         let made = artefacts(&study);
         store.save_plan(&study.plan).unwrap();
         for (fingerprint, tests) in &made.tests {
@@ -513,7 +515,8 @@ impl Scene {
 
 /// A model file of a run, untrained.
 fn model(spec: &RunSpec) -> Vec<u8> {
-    let (masks, made) = prepare(spec, Shape { width: 14, height: 14 }).unwrap();
+    let (masks, made) =
+        prepare(&MadeRun::of(&spec.key()), Shape { width: 14, height: 14 }).unwrap();
     ablade::made::file::save(&made, &masks.evaluated(0)).unwrap()
 }
 
@@ -528,7 +531,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 
 /// Everything that commands that only look make of results.
 fn look(scene: &Scene, chance: &mut Chance) {
-    let store = Store::open(scene.root()).unwrap();
+    let store = Store::open(scene.root(), made()).unwrap();
     let _ = (
         store.owners(),
         store.failures(),
@@ -547,7 +550,7 @@ fn look(scene: &Scene, chance: &mut Chance) {
         if let (Ok(spec), Ok(Some(model))) =
             (store.spec(&spec.id), store.file(&spec.id, "model.safetensors"))
         {
-            let _ = load_model(&spec, Shape { width: 14, height: 14 }, &model);
+            let _ = load_model(&MadeRun::of(&spec.key()), Shape { width: 14, height: 14 }, &model);
         }
     }
     for name in store.experiments().unwrap_or_default() {
@@ -598,7 +601,7 @@ fn plans_with_right_checksums() {
             plan = rehash(&plan);
         }
         fs::write(&path, sealed_json(&plan.to_string())).unwrap();
-        read += u32::from(Store::open(scene.root()).unwrap().load_plan("fixture").is_ok());
+        read += u32::from(Store::open(scene.root(), made()).unwrap().load_plan("fixture").is_ok());
         look(&scene, chance);
         scene.restore();
     });
@@ -714,12 +717,14 @@ fn experiment_files() {
         if text.len() > 2 << 20 {
             return;
         }
-        match load_with(Path::new("e.toml"), &Overrides::default(), &|_| Ok(text.clone())) {
+        match load_with(Path::new("e.toml"), &Overrides::default(), &*made(), &|_| Ok(text.clone()))
+        {
             Ok(experiment) => {
                 // What a file may ask for, a plan may hold.
-                let plan =
-                    experiment.plan(|_| Ok::<_, ()>("files-0123456789abcdef".to_owned())).unwrap();
-                plan.check().unwrap();
+                let plan = experiment
+                    .plan_by(&*made(), |_| Ok::<_, ()>("files-0123456789abcdef".to_owned()))
+                    .unwrap();
+                plan.check(&*made()).unwrap();
             }
             Err(diagnostics) => drop(diagnostics.render(false)),
         }

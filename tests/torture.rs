@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use ablade::rng::{Purpose, Seed, Stream};
 use rustix::process::{Pid, Signal, kill_process};
+use support::made;
 
 use crate::support::place::{Place, STUDY, ablade, assert_same_files, files};
 use crate::support::skipped;
@@ -358,7 +359,7 @@ fn what_a_checkpoint_takes() {
     let run = RunId::parse("r0123456789abcdef").unwrap();
     for (model, parameters) in [("784-500-784", 785_284), ("784-8000-8000-784", 76_560_784)] {
         let dir = tempfile::tempdir().unwrap();
-        let store = ablade::store::Store::open(dir.path()).unwrap();
+        let store = ablade::store::Store::open(dir.path(), made()).unwrap();
         // Parameters, best parameters and Adam's two moments.
         let state: Vec<u8> = (0..16 * parameters)
             .map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8)

@@ -1,4 +1,4 @@
-"""The same work here and in peers, interleaved: `just bench-peers [ROUNDS]`. Prints the table of docs/PERFORMANCE.md.
+"""The same work here and in peers, interleaved: `just bench-peers [ROUNDS]`. Prints the table of docs/dev/performance.md.
 
 One thread each. Every line runs both sides alternately; the ratio is the median over rounds of images a second of processor
 time, which neighbours on a shared machine disturb less than the clock. Needs a folder with the peers (PEERS, by default

@@ -4,7 +4,6 @@ use comfy_table::{CellAlignment, ColumnConstraint, LineStyle, Table, TableStyle,
 
 use super::Terminal;
 use super::terminal::{count, decimals, short_count, signed, table, wrap};
-use crate::plan::Metric;
 use crate::results::ExperimentResults;
 use crate::results::ablation::{Ablation, AblationRow, Delta};
 use crate::stats::Estimate;
@@ -20,7 +19,7 @@ pub(crate) fn print(
         let header = [
             "variant",
             "n",
-            metric(ablation.metric),
+            &ablation.metric.words.head,
             "difference",
             p,
             "params",
@@ -46,17 +45,18 @@ pub(crate) fn print(
     Ok(())
 }
 
-/// Prints the differences over test images where runs left them: the second source of error.
-pub(crate) fn print_images(
+/// Prints the differences over test examples where runs left them: the second source of error.
+pub(crate) fn print_examples(
     study: &ExperimentResults,
     ablations: &[Ablation],
     terminal: &mut Terminal,
 ) -> anyhow::Result<()> {
     for ablation in ablations {
-        let of = |row: &AblationRow| Some((row.label.clone(), row.delta?.images?));
+        let of = |row: &AblationRow| Some((row.label.clone(), row.delta?.examples?));
         let found: Vec<(String, Estimate)> = ablation.rows.iter().filter_map(of).collect();
         let Some((_, first)) = found.first() else { continue };
-        let mut rows = table(&["variant", "images", "difference"], 1);
+        let examples = &study.metrics().examples;
+        let mut rows = table(&["variant", examples, "difference"], 1);
         for (label, images) in &found {
             rows.add_row([label.clone(), images.n.to_string(), change(images)]);
         }
@@ -64,7 +64,7 @@ pub(crate) fn print_images(
         let percent = study.plan.compare.percent();
         writeln!(
             terminal.out,
-            "\n{}, another test set: \u{b1} is half of a {percent} % t interval over {} test images",
+            "\n{}, another test set: \u{b1} is half of a {percent} % t interval over {} test {examples}",
             ablation.study, first.n
         )?;
         writeln!(
@@ -128,21 +128,17 @@ fn heading(study: &ExperimentResults, ablation: &Ablation) -> String {
     } else {
         format!("{} / ", study.plan.name)
     };
+    let unit = match study.metric().unit.long.as_str() {
+        "" => String::new(),
+        unit => format!("{unit}, "),
+    };
     format!(
-        "\n{name}{}: {seeds}, nats per image, lower is better\n\u{b1}: half of a {} % t interval over seeds; cost: \
+        "\n{name}{}: {seeds}, {unit}{}\n\u{b1}: half of a {} % t interval over seeds; cost: \
          training compute, baseline 1",
         ablation.study,
+        study.metric().better.word().to_lowercase() + " is better",
         study.plan.compare.percent()
     )
-}
-
-fn metric(metric: Metric) -> &'static str {
-    match metric {
-        Metric::TestNll => "test NLL",
-        Metric::TestNllMixture => "mixture NLL",
-        Metric::TestNllAveraged => "averaged NLL",
-        Metric::ValidNll => "valid NLL",
-    }
 }
 
 fn cells(row: &AblationRow) -> [String; 8] {
@@ -160,7 +156,7 @@ fn cells(row: &AblationRow) -> [String; 8] {
             .map(|delta| change(&delta.paired.difference))
             .unwrap_or_default(),
         row.delta.as_ref().map(p).unwrap_or_default(),
-        row.parameters.map(short_count).unwrap_or_default(),
+        row.size.map(short_count).unwrap_or_default(),
         row.compute_ratio.map(|ratio| format!("{ratio:.2}")).unwrap_or_default(),
         row.conclusion(),
     ]

@@ -1,7 +1,7 @@
 //! What a command about an experiment file was asked for: the file read, expanded and joined with
 //! data and results.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,19 +10,21 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::Args;
 
-use super::earlier::{Disbelieved, adopt};
 use super::leaves::{changes, leaves};
 use super::out::in_the_way;
-use super::said::{Said, about};
+use super::said::about;
 use super::terminal::{bytes, count, duration, one_line};
 use super::{Global, Terminal, tables};
-use crate::data::{Cache, DataSize, Dataset, Library};
+use crate::data::Library;
 use crate::experiment::{self, Experiment, Overrides};
 use crate::launch::script::quoted;
 use crate::plan::{Plan, RunId, RunSpec, Shard};
 use crate::results;
 use crate::runner::{Estimate, machine};
 use crate::store::{Store, StoreError};
+use crate::trainer::{Described, TrainerError};
+use crate::trainers::made::MadeTrainer;
+use crate::trainers::made::earlier::{Disbelieved, adopt};
 
 /// An experiment file and what the command line changes in it.
 #[derive(Debug, Args)]
@@ -79,8 +81,8 @@ pub(crate) struct Asked {
     /// Runs of earlier versions that are not believed.
     pub(crate) disbelieved: Disbelieved,
     /// What there is to say of the data.
-    pub(crate) said: Said,
-    data: Cache,
+    pub(crate) said: Described,
+    trainer: Arc<MadeTrainer>,
 }
 
 impl Asked {
@@ -93,11 +95,11 @@ impl Asked {
             only: args.only.clone(),
             name: args.name.clone(),
         };
-        let experiment = experiment::load(&args.file, &overrides)?;
-        let data = Cache::new(Library::from_environment(global.data_dir.clone()));
-        let mut plan = experiment.plan(|config| data.fingerprint(config))?;
+        let trainer = global.trainer();
+        let experiment = experiment::load(&args.file, &overrides, &*trainer)?;
+        let mut plan = experiment.plan(&*trainer)?;
         plan.command = args.command();
-        let store = Store::open(&global.results)?;
+        let store = Store::open(&global.results, Arc::clone(&trainer) as _)?;
         let same = |known: &String| *known != plan.name && known.eq_ignore_ascii_case(&plan.name);
         if let Some(other) = store.experiments()?.into_iter().find(same) {
             bail!(
@@ -106,8 +108,8 @@ impl Asked {
                 plan.name
             );
         }
-        let disbelieved = adopt(&mut plan, &store, &data)?;
-        let said = about(&plan, &experiment, &data)?;
+        let disbelieved = adopt(&mut plan, &store, &trainer)?;
+        let said = about(&plan, &experiment, &*trainer)?;
         plan.data.clone_from(&said.lines);
         Ok(Self {
             experiment,
@@ -116,7 +118,7 @@ impl Asked {
             disbelieved,
             said,
             replace: false,
-            data,
+            trainer,
         })
     }
 
@@ -214,7 +216,7 @@ impl Asked {
 
     /// Where data sets are.
     pub(crate) fn library(&self) -> &Library {
-        self.data.library()
+        self.trainer.cache().library()
     }
 
     /// Threads over all runs: as asked, else as in the file, else as many as there are processors.
@@ -250,29 +252,13 @@ impl Asked {
         })
     }
 
-    /// The data sets of `runs` by fingerprint, each loaded once.
-    pub(crate) fn datasets(
+    /// The estimate of doing `runs` on so many threads.
+    pub(crate) fn estimate(
         &self,
         runs: &[&RunSpec],
-    ) -> anyhow::Result<BTreeMap<String, Arc<Dataset>>> {
-        let mut datasets = BTreeMap::new();
-        for run in runs {
-            if !datasets.contains_key(&run.data) {
-                datasets.insert(run.data.clone(), self.data.get(&run.config.data)?);
-            }
-        }
-        Ok(datasets)
-    }
-
-    /// Sizes of the data sets of all runs, by fingerprint.
-    pub(crate) fn sizes(&self) -> anyhow::Result<BTreeMap<String, DataSize>> {
-        let mut sizes = BTreeMap::new();
-        for run in &self.plan.runs {
-            if !sizes.contains_key(&run.data) {
-                sizes.insert(run.data.clone(), self.data.size(&run.config.data)?);
-            }
-        }
-        Ok(sizes)
+        workers: usize,
+    ) -> Result<Estimate, TrainerError> {
+        Estimate::new(&self.plan, runs, &self.store, workers)
     }
 
     /// Refuses what the file's `[budget]` does not allow and what cannot fit into `memory`, unless

@@ -8,7 +8,6 @@ use super::queue::Scope;
 use super::terminal::count;
 use super::{Exit, Global, Terminal, queue};
 use crate::launch::slurm::Controller;
-use crate::store::Store;
 
 #[derive(Debug, Args)]
 pub(crate) struct CancelArgs {
@@ -21,7 +20,7 @@ pub(crate) fn cancel(
     global: &Global,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
-    let store = Store::open(&global.results)?;
+    let store = global.store()?;
     if let Some(name) = &args.study {
         store.load_plan(name)?;
     }

@@ -8,7 +8,7 @@ use clap::Args;
 use super::terminal::{bytes, count, table};
 use super::{Exit, Global, Terminal};
 use crate::experiment::seconds;
-use crate::store::{Kept, Store};
+use crate::store::Kept;
 
 #[derive(Debug, Args)]
 pub(crate) struct CleanArgs {
@@ -53,7 +53,7 @@ pub(crate) fn clean(
     global: &Global,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
-    let store = Store::open(&global.results)?;
+    let store = global.store()?;
     let (garbage, kept) = store.garbage(args.age)?;
     say_kept(&kept, terminal);
     if garbage.is_empty() {

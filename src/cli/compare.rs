@@ -32,7 +32,7 @@ pub(crate) fn compare(
     global: &Global,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
-    let store = Store::open(&global.results)?;
+    let store = global.store()?;
     let mut plan = store.load_plan(&args.study)?;
     if let Some(label) = &args.baseline {
         set_baseline(&mut plan, label)?;
@@ -44,15 +44,16 @@ pub(crate) fn compare(
     } else if args.other.is_none() && args.other_results.is_none() {
         let ablations = study.ablations();
         ablation::print(&study, &ablations, terminal)?;
-        ablation::print_images(&study, &ablations, terminal)?;
+        ablation::print_examples(&study, &ablations, terminal)?;
         effects::print(&study, terminal)?;
     } else {
-        let other_store = Store::open(args.other_results.as_ref().unwrap_or(&global.results))?;
+        let other_store =
+            Store::open(args.other_results.as_ref().unwrap_or(&global.results), global.trainer())?;
         let name = args.other.as_ref().unwrap_or(&args.study);
         let other_plan = other_store.load_plan(name)?;
         let other = on_every_processor(|| ExperimentResults::load(&other_store, other_plan))?;
         warn_of_incomplete(name, other.damaged().count(), terminal);
-        let metrics = [&study, &other].map(|study| study.plan.compare.metric);
+        let metrics = [&study, &other].map(|study| study.plan.compare.metric.clone());
         ensure!(
             metrics[0] == metrics[1],
             "they compare different numbers: see [compare] metric of each"

@@ -9,11 +9,11 @@ use indicatif::ProgressBar;
 use super::out::{check_named, write_among_plots, write_named};
 use super::part::PartName;
 use super::progress::ProgressMode;
-use super::said::size_passed_over;
 use super::terminal::{is_dumb, style, table, thousands};
 use super::{Exit, Global, Terminal};
 use crate::data::{self, Binarize, DataConfig, Described, Library, Part, Place, catalog};
 use crate::figures::contact_sheet;
+use crate::trainers::made::describe::size_passed_over;
 
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {

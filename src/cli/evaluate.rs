@@ -199,7 +199,7 @@ pub(crate) fn images(
     part: PartName,
     trained: &Trained,
 ) -> anyhow::Result<Chosen> {
-    let own = &trained.spec.config.data;
+    let own = &trained.run.config.data;
     let part = part.part();
     let fits = |name: &str, shape: Shape| {
         let words = |shape: Shape| match shape.height {

@@ -11,7 +11,6 @@ use super::interrupt::Interrupt;
 use super::progress::{Progress, ProgressMode};
 use super::queue::{self, Queue, Queued, Scope};
 use super::terminal::count;
-use crate::cost::Cost;
 use crate::launch::slurm::Controller;
 use crate::plan::{RunId, RunSpec};
 use crate::runner::{End, RunLine};
@@ -57,25 +56,23 @@ pub(crate) fn follow(
     terminal: &Terminal,
 ) -> anyhow::Result<Followed> {
     let &Following { runs, until, earlier, max_failures } = following;
-    let (store, sizes) = (&asked.store, asked.sizes()?);
+    let store = &asked.store;
+    let costs = asked.estimate(runs, 1)?.costs;
     let controller = Controller { stop: interrupt.flag() };
     let labels = asked.plan.labels();
-    let line = |run: &&RunSpec| {
-        let cost = sizes
-            .get(&run.data)
-            .map_or(1.0, |&size| Cost::new(&run.config, size).multiply_adds);
-        RunLine {
-            label: labels[&run.id].clone(),
-            epochs: run.config.train.epochs,
-            cost,
-        }
+    let line = |run: &&RunSpec| RunLine {
+        label: labels[&run.id].clone(),
+        epochs: store.trainer().epochs(&run.config).unwrap_or(0),
+        cost: costs.get(&run.id).map_or(1.0, |cost| cost.work),
     };
     let title = format!(
         "{}  following {}; Ctrl-C leaves them to Slurm",
         asked.plan.name,
         count(runs.len(), "run")
     );
-    let progress = Progress::new(mode, terminal.paint, &title, runs.iter().map(line).collect());
+    let lines = runs.iter().map(line).collect();
+    let metrics = store.trainer().metrics();
+    let progress = Progress::new(mode, terminal.paint, &title, lines, metrics);
     let mut left: BTreeMap<usize, &RunSpec> = runs.iter().copied().enumerate().collect();
     let mut failed = BTreeSet::new();
     let (mut queue, mut held) = (Queue::default(), String::new());

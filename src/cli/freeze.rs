@@ -14,9 +14,8 @@ use super::{Exit, Global, Terminal};
 use crate::experiment::Slurm;
 use crate::launch::pack;
 use crate::launch::script::{Invocation, quoted, script};
-use crate::plan::{ENGINE, RunSpec, Shard};
+use crate::plan::{RunSpec, Shard};
 use crate::record::{host, utc};
-use crate::runner::Estimate;
 use crate::store::Submission;
 
 /// Seconds that a task should last where the file does not say: starting one may take a scheduler a
@@ -80,10 +79,10 @@ impl Frozen {
         global: &Global,
     ) -> anyhow::Result<Self> {
         let execution = &asked.experiment.execution;
-        let estimate = Estimate::new(&asked.plan, runs, &asked.sizes()?, &asked.store, 1);
+        let estimate = asked.estimate(runs, 1)?;
         let seconds: Vec<f64> = runs
             .iter()
-            .map(|run| estimate.speed.seconds(&estimate.costs[&run.id]))
+            .map(|run| estimate.speed.seconds(estimate.costs[&run.id].nominal_seconds))
             .collect();
         let each = execution.slurm.task.unwrap_or(EACH) * execution.slurm.cpus.unwrap_or(1) as f64;
         let tasks = tasks.map_or_else(|| pack::tasks(&seconds, each), NonZeroUsize::get);
@@ -94,7 +93,7 @@ impl Frozen {
         let name = format!("{}-{}", asked.plan.name, unique(&results));
         let submission = Submission {
             experiment: asked.plan.name.clone(),
-            engine: ENGINE,
+            engine: asked.store.trainer().version(),
             submitted_utc: utc(jiff::Timestamp::now()),
             tasks: packed
                 .iter()

@@ -17,7 +17,6 @@ use crate::data::{self, Images, Part};
 use crate::made::evaluate::conditionals;
 use crate::made::ordering::Ordering;
 use crate::made::sample::{Drawing, UNKNOWN, known_nll};
-use crate::plan::RunSpec;
 
 /// What `--help` shows below the options.
 pub(crate) const EXAMPLES: &str = "\
@@ -161,10 +160,7 @@ pub(crate) fn inpaint(
         .flat_map(|image| image.repeat(draws))
         .collect();
     let repeated = Images::new(repeated, given.len());
-    let drawing = Drawing {
-        evidence: Some(&repeated),
-        ..args.draw.drawing(&trained.spec)
-    };
+    let drawing = Drawing { evidence: Some(&repeated), ..args.draw.drawing(&trained.run) };
     let drawn = model.draw(&trained, originals.count() * draws, drawing)?.images;
     for file in &out {
         if file.is_picture() {
@@ -302,7 +298,7 @@ impl GivenArgs {
             }));
         }
         if let Some(path) = &self.given {
-            return given_in(path, trained, &trained.spec);
+            return given_in(path, trained);
         }
         let first = self
             .prefix
@@ -317,8 +313,8 @@ impl GivenArgs {
 }
 
 /// The pixels that are on in a file of one image.
-fn given_in(path: &Path, trained: &Trained, run: &RunSpec) -> anyhow::Result<Vec<bool>> {
-    let image = data::images_in(path, Part::Test, &run.config.data)?.images;
+fn given_in(path: &Path, trained: &Trained) -> anyhow::Result<Vec<bool>> {
+    let image = data::images_in(path, Part::Test, &trained.run.config.data)?.images;
     let (found, dim) = (image.pixels().len(), trained.shape.dim());
     ensure!(
         found == dim,
@@ -357,7 +353,7 @@ fn able(model: Model, given: &[bool], trained: &Trained) -> anyhow::Result<(Mode
              given, before some that are. --fraction and --prefix give pixels from the beginning of the ordering; a \
              model trained over orderings (model.ordering = \"random\", model.masks = \"fresh\") conditions on any",
             trained.name,
-            serde_json::to_value(trained.spec.config.model.ordering)?
+            serde_json::to_value(trained.run.config.model.ordering)?
                 .as_str()
                 .unwrap_or_default(),
             missing as usize / width,

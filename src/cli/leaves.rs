@@ -12,8 +12,7 @@ pub(crate) type Leaves = BTreeMap<String, String>;
 /// The leaves of a run.
 pub(crate) fn leaves(spec: &RunSpec) -> Leaves {
     let mut found = Leaves::new();
-    // A configuration is plain data; were it not, it would have no identity either.
-    descend("", &serde_json::to_value(&*spec.config).unwrap_or_default(), &mut found);
+    descend("", &spec.config.value(), &mut found);
     found.insert("seed".to_owned(), spec.seed.0.to_string());
     found.insert("images in train, valid and test".to_owned(), spec.data.clone());
     found

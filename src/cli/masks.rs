@@ -11,7 +11,7 @@ use super::terminal::{bytes, count};
 use super::trained::{RunArgs, Trained};
 use super::{Exit, Global, Terminal};
 use crate::made::file::{masks_bytes, save_masks};
-use crate::run::scored_masks;
+use crate::trainers::made::run::scored_masks;
 
 #[derive(Debug, Args)]
 pub(crate) struct MasksArgs {
@@ -36,7 +36,7 @@ pub(crate) fn masks(
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
     let trained = Trained::load(&args.run, global)?;
-    let masks = scored_masks(&trained.spec, &trained.masks);
+    let masks = scored_masks(&trained.run, &trained.masks);
     write_named_with(&args.out, |file| {
         save_masks(&trained.masks, masks, BufWriter::new(file))?.flush()
     })?;

@@ -7,11 +7,11 @@ use anyhow::bail;
 use super::Terminal;
 use super::leaves::{Leaves, changes, leaves};
 use super::terminal::{count, signed, table};
-use crate::plan::{Metric, PlannedVariant, RunId, RunSpec};
+use crate::plan::{PlannedVariant, RunId, RunSpec};
 use crate::results::ExperimentResults;
-use crate::results::scored::{Otherwise, Scored};
 use crate::rng::Seed;
 use crate::store::{RunRecord, RunStatus};
+use crate::trainer::{Metric, Otherwise};
 
 /// What became of a variant from one experiment to the other.
 #[derive(Debug, Default, PartialEq)]
@@ -56,11 +56,13 @@ pub(crate) fn print(
         } else {
             variants.iter().cloned().collect::<Vec<_>>().join("; ")
         };
+        let examples = &first.metrics().examples;
         bail!(
-            "not compared: the images of {data}, or their division, have changed between {} and {}, so that their NLL are of other images \
+            "not compared: the {examples} of {data}, or their division, have changed between {} and {}, so that their {} are of other {examples} \
              ({which}); sweep both on the same content",
             first.plan.name,
-            second.plan.name
+            second.plan.name,
+            first.metrics().family
         );
     }
     let names = [&first.plan.name, &second.plan.name];
@@ -91,7 +93,11 @@ pub(crate) fn print(
         ]);
     }
     let out = &mut terminal.out;
-    writeln!(out, "{} against {}, nats per image, by variant and seed", names[1], names[0])?;
+    let unit = match first.metric().unit.long.as_str() {
+        "" => String::new(),
+        unit => format!("{unit}, "),
+    };
+    writeln!(out, "{} against {}, {unit}by variant and seed", names[1], names[0])?;
     writeln!(out, "{rows}")?;
     for (name, only) in names.into_iter().zip(&matching.only).filter(|(_, only)| !only.is_empty()) {
         writeln!(out, "only in {name}: {}", only.join("; "))?;
@@ -154,7 +160,7 @@ impl Matching {
         (second, theirs): (&ExperimentResults, &PlannedVariant),
         specs: &[BTreeMap<&RunId, &RunSpec>; 2],
     ) {
-        let metric = first.plan.compare.metric;
+        let (metric, trainer) = (first.metric(), &first.trainer);
         let mut row = Matched { label: ours.label.clone(), ..Matched::default() };
         let there: BTreeMap<Seed, (&RunId, &RunRecord)> = second
             .replicates(theirs)
@@ -172,12 +178,12 @@ impl Matching {
                 continue;
             };
             changed.extend(differing(ours, theirs));
-            let (scored, reference) = (Scored::of(theirs, b), Scored::of(ours, a));
-            if scored.content_differs(&reference) {
-                let name = ours.config.data.name.clone();
+            let (scored, reference) = (theirs.scored(Some(b)), ours.scored(Some(a)));
+            if trainer.content_differs(&scored, &reference) {
+                let name = trainer.data_name(&ours.config);
                 self.other_content.entry(name).or_default().insert(row.label.clone());
             }
-            match scored.otherwise(&reference, &first.plan.name) {
+            match trainer.otherwise(&scored, &reference, &first.plan.name) {
                 Some(Otherwise::Incomparable(why)) => row.incomparable = Some(why),
                 _ => row.add(a, b, metric),
             }
@@ -191,9 +197,9 @@ impl Matching {
 }
 
 impl Matched {
-    fn add(&mut self, a: &RunRecord, b: &RunRecord, metric: Metric) {
+    fn add(&mut self, a: &RunRecord, b: &RunRecord, metric: &Metric) {
         let finished = a.status == RunStatus::Finished && b.status == RunStatus::Finished;
-        match (a.metric(metric), b.metric(metric)) {
+        match (metric.of(a), metric.of(b)) {
             _ if finished && a.summary == b.summary && a.epochs == b.epochs => self.identical += 1,
             (Some(a), Some(b)) => self.differences.push(b - a),
             _ => self.unfinished += 1,

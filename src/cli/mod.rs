@@ -11,7 +11,6 @@ mod clean;
 mod compare;
 mod completions;
 mod data;
-mod earlier;
 mod effects;
 mod evaluate;
 mod find;
@@ -52,12 +51,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use std::sync::Arc;
+
 use clap::{Args, Parser, Subcommand};
 
 use progress::{ProgressMode, Shown};
 use terminal::{ColorMode, Escaping, Output, Paint, escaped, told};
 
+use crate::data::Library;
 use crate::experiment::{Diagnostics, MOST_JOBS};
+use crate::store::{Store, StoreError};
+use crate::trainers::made::MadeTrainer;
 
 /// Ablation studies of MADE, the masked autoencoder for distribution estimation.
 ///
@@ -97,6 +101,18 @@ pub(crate) struct Global {
     /// What to show while runs train
     #[arg(long, global = true, value_name = "HOW", default_value = "auto")]
     pub(crate) progress: ProgressMode,
+}
+
+impl Global {
+    /// The built-in trainer, with its data where the command line or the environment says.
+    pub(crate) fn trainer(&self) -> Arc<MadeTrainer> {
+        Arc::new(MadeTrainer::new(Library::from_environment(self.data_dir.clone())))
+    }
+
+    /// The results.
+    pub(crate) fn store(&self) -> Result<Store, StoreError> {
+        Store::open(&self.results, self.trainer())
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -12,10 +12,10 @@ use super::terminal::{bytes, count, duration, table, thousands};
 use super::{Exit, Global, Terminal, jobs};
 use crate::experiment::ExpandedStudy;
 use crate::plan::{Compare, Correction, PlannedStudy, PlannedVariant, RunId, RunSpec, Shard};
-use crate::results::scored::{Otherwise, Scored};
 use crate::rng::{Purpose, Seed};
 use crate::runner::Estimate;
 use crate::stats::{Feasibility, detectable, sd};
+use crate::trainer::Otherwise;
 
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
@@ -35,7 +35,7 @@ pub(crate) fn plan(
     let workers = asked.workers(args.jobs).get();
     let finished = asked.store.finished(&asked.plan)?;
     let outstanding = asked.outstanding(&finished, Shard::ALL);
-    let estimate = Estimate::new(&asked.plan, &outstanding, &asked.sizes()?, &asked.store, workers);
+    let estimate = asked.estimate(&outstanding, workers)?;
     let mut page = Page {
         asked: &asked,
         finished: &finished,
@@ -120,18 +120,25 @@ impl Page<'_> {
         for axis in &study.axes {
             self.say(format!("  {} = {}", axis.path, listed(&axis.levels)));
         }
-        let mut rows = table(&["variant", "runs", "cached", "parameters", "a run"], 1);
+        let size = self.asked.store.trainer().metrics().size.clone();
+        let mut heads = vec!["variant", "runs", "cached"];
+        heads.extend(size.as_deref());
+        heads.push("a run");
+        let mut rows = table(&heads, 1);
         for (i, variant) in study.variants.iter().enumerate() {
             let cached = variant.all_runs().filter(|run| self.finished.contains(*run)).count();
             let cost = variant.runs.first().and_then(|run| self.estimate.costs.get(run));
             let baseline = study.baseline == Some(i) && variant.label != "baseline";
-            rows.add_row([
+            let mut cells = vec![
                 format!("{}{}", variant.label, if baseline { " (baseline)" } else { "" }),
                 variant.all_runs().count().to_string(),
                 cached.to_string(),
-                cost.map_or_else(String::new, |cost| thousands(cost.parameters)),
-                cost.map_or_else(String::new, |cost| duration(self.estimate.speed.seconds(cost))),
-            ]);
+            ];
+            let parameters = cost.and_then(|cost| cost.size).map_or_else(String::new, thousands);
+            cells.extend(size.is_some().then_some(parameters));
+            let seconds = cost.map(|cost| self.estimate.speed.seconds(cost.nominal_seconds));
+            cells.push(seconds.map_or_else(String::new, duration));
+            rows.add_row(cells);
         }
         self.say(rows.to_string());
     }
@@ -196,15 +203,17 @@ impl Page<'_> {
         };
         let mut compared: Vec<BTreeSet<usize>> = plan.studies.iter().map(others).collect();
         let mut lines = Vec::new();
-        if plan.runs.windows(2).all(|pair| pair[0].config.data == pair[1].config.data) {
+        let (trainer, specs) = (self.asked.store.trainer(), plan.by_id());
+        let mut last: Option<&RunSpec> = None;
+        let several = plan.runs.iter().any(|run| {
+            let before = last.replace(run);
+            before.is_some_and(|before| !trainer.same_data(&before.config, &run.config))
+        });
+        if !several {
             return Ok(Comparability { compared, lines });
         }
-        let (specs, all) = (plan.by_id(), plan.runs.iter().collect::<Vec<_>>());
-        let datasets = self.asked.datasets(&all)?;
-        let scored = |variant: &PlannedVariant| {
-            let spec = specs[variant.runs.first()?];
-            Some(Scored::new(spec, Some(datasets[&spec.data].binarization)))
-        };
+        trainer.prepare(&plan.runs.iter().map(RunSpec::key).collect::<Vec<_>>())?;
+        let scored = |variant: &PlannedVariant| Some(specs[variant.runs.first()?].scored(None));
         for (study, compared) in plan.studies.iter().zip(&mut compared) {
             let Some(baseline) = study.baseline.and_then(|index| scored(&study.variants[index]))
             else {
@@ -212,8 +221,8 @@ impl Page<'_> {
             };
             let mut notes: Vec<(String, Vec<&str>)> = Vec::new();
             for (i, variant) in study.variants.iter().enumerate() {
-                let otherwise =
-                    scored(variant).and_then(|own| own.otherwise(&baseline, "the baseline"));
+                let otherwise = scored(variant)
+                    .and_then(|own| trainer.otherwise(&own, &baseline, "the baseline"));
                 if matches!(otherwise, Some(Otherwise::Incomparable(_))) {
                     compared.remove(&i);
                 }
@@ -235,9 +244,12 @@ impl Page<'_> {
     /// The effect that the test finds in 4 studies of 5; in nats too where finished runs say how
     /// differences vary.
     fn power(&mut self, powers: &Powers, pilot: Option<Pilot>) {
+        let metrics = self.asked.store.trainer().metrics();
+        let unit = &metrics.get(&self.asked.plan.compare.metric).unwrap_or(&metrics.all[0]).unit;
         let effect = |dz: f64| {
-            let nats =
-                pilot.as_ref().map(|pilot| format!(" = {} nats", significant(dz * pilot.sd)));
+            let nats = pilot
+                .as_ref()
+                .map(|pilot| format!(" = {}", unit.of(&significant(dz * pilot.sd))));
             format!("{dz:.2} sd{}", nats.unwrap_or_default())
         };
         if let Some(one) = powers.one {
@@ -255,8 +267,8 @@ impl Page<'_> {
         }
         if let Some(pilot) = pilot.filter(|_| powers.one.is_some()) {
             self.say(format!(
-                "          sd {} nats: of {} that have finished",
-                significant(pilot.sd),
+                "          sd {}: of {} that have finished",
+                unit.of(&significant(pilot.sd)),
                 count(pilot.pairs, "paired difference")
             ));
         }
@@ -265,9 +277,11 @@ impl Page<'_> {
     /// The standard deviation of a study's paired differences, as far as its runs have finished:
     /// pooled over the variants that are compared.
     fn pilot(&self, study: &PlannedStudy, compared: &BTreeSet<usize>) -> Option<Pilot> {
+        let metrics = self.asked.store.trainer().metrics();
+        let metric = metrics.get(&self.asked.plan.compare.metric);
         let value = |run: &RunId| {
             let record = self.finished.contains(run).then(|| self.asked.store.record(run))?;
-            record.ok()?.metric(self.asked.plan.compare.metric)
+            metric?.of(&record.ok()?)
         };
         let control: Vec<Option<f64>> =
             study.variants[study.baseline?].runs.iter().map(value).collect();
@@ -330,7 +344,7 @@ impl Page<'_> {
             .collect::<BTreeSet<_>>()
             .into_iter()
             .filter_map(|run| self.estimate.costs.get(run))
-            .map(|cost| self.estimate.speed.seconds(cost))
+            .map(|cost| self.estimate.speed.seconds(cost.nominal_seconds))
             .collect();
         let time = duration(crate::cost::makespan(&one_more, workers));
         self.say(format!(

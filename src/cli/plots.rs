@@ -61,7 +61,7 @@ pub(crate) fn plots(
     global: &Global,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
-    let store = Store::open(&global.results)?;
+    let store = global.store()?;
     // An unknown name is an error before anything is drawn.
     args.studies.iter().try_for_each(|name| store.load_plan(name).map(drop))?;
     if store.experiments()?.is_empty() {

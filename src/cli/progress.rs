@@ -12,7 +12,8 @@ use indicatif::{MultiProgress, ProgressBar};
 
 use super::terminal::{Paint, duration, escaped, is_dumb, style};
 use crate::runner::{End, Observer, RunLine};
-use crate::store::EpochRow;
+use crate::store::{EpochRow, Summary};
+use crate::trainer::Metrics;
 
 /// `--progress`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -32,6 +33,7 @@ pub(crate) struct Progress {
     mode: ProgressMode,
     paint: Paint,
     runs: Vec<RunLine>,
+    metrics: Metrics,
     width: usize,
     bars: MultiProgress,
     state: Mutex<State>,
@@ -64,7 +66,13 @@ const QUIET: Duration = Duration::from_secs(10);
 
 impl Progress {
     /// Opens the display with its title line.
-    pub(crate) fn new(mode: ProgressMode, paint: Paint, title: &str, runs: Vec<RunLine>) -> Self {
+    pub(crate) fn new(
+        mode: ProgressMode,
+        paint: Paint,
+        title: &str,
+        runs: Vec<RunLine>,
+        metrics: &Metrics,
+    ) -> Self {
         let terminal = std::io::stderr().is_terminal() && !is_dumb();
         let mode = match mode {
             ProgressMode::Auto if terminal => ProgressMode::Bar,
@@ -90,10 +98,39 @@ impl Progress {
             queue: String::new(),
             said: None,
         };
-        let progress = Self { mode, paint, runs, width, bars, state: Mutex::new(state) };
+        let progress = Self {
+            mode,
+            paint,
+            runs,
+            metrics: metrics.clone(),
+            width,
+            bars,
+            state: Mutex::new(state),
+        };
         progress.say(title);
         progress.refresh(&mut progress.lock());
         progress
+    }
+
+    /// The training curve at an epoch, and the one by which models are chosen.
+    fn numbers(&self, row: &EpochRow) -> String {
+        let curves = [self.metrics.training, self.metrics.select().curve];
+        let shown = curves
+            .into_iter()
+            .flatten()
+            .map(|curve| format!("{} {:.2}", self.metrics.curves[curve].head, row.values[curve]));
+        shown.collect::<Vec<_>>().join("  ")
+    }
+
+    /// The first metric of a finished run.
+    fn result(&self, summary: &Summary) -> String {
+        let metric = &self.metrics.all[0];
+        let head = metric
+            .curve
+            .map_or(&metric.words.head, |curve| &self.metrics.curves[curve].head);
+        let value = metric.source.number(&summary.facts);
+        let value = value.map_or("none".to_owned(), |value| metric.unit.of(&format!("{value:.2}")));
+        format!("{head} {value}")
     }
 
     /// A run starts.
@@ -135,7 +172,7 @@ impl Progress {
         let before = running.fraction;
         running.fraction = row.epoch as f64 / epochs as f64;
         let each = duration(running.started.elapsed().as_secs_f64() / row.epoch as f64);
-        let numbers = format!("train {:.2}  valid {:.2}", row.train_nll_nats, row.valid_nll_nats);
+        let numbers = self.numbers(row);
         running.bar.set_position((running.fraction * STEPS as f64) as u64);
         running
             .bar
@@ -179,10 +216,10 @@ impl Progress {
         };
         let text = match end {
             End::Finished(summary) => {
-                let nll = summary
-                    .test_nll_nats
-                    .map_or_else(|| "none".to_owned(), |nll| format!("{nll:.2} nats"));
-                let numbers = format!("test {nll}  best epoch {}", summary.best_epoch);
+                let mut numbers = self.result(summary);
+                if summary.best_epoch > 0 {
+                    numbers += &format!("  best epoch {}", summary.best_epoch);
+                }
                 format!("{}    {}  {numbers}  {took}", self.paint.good("done"), self.padded(run))
             }
             End::Diverged(reason) => bad("DIVERGED", reason),
@@ -317,8 +354,8 @@ impl Shown {
 }
 
 impl Observer for Shown {
-    fn begins(&self, title: &str, runs: Vec<RunLine>) {
-        self.replace(Some(Progress::new(self.mode, self.paint, title, runs)));
+    fn begins(&self, title: &str, runs: Vec<RunLine>, metrics: &Metrics) {
+        self.replace(Some(Progress::new(self.mode, self.paint, title, runs, metrics)));
     }
 
     fn started(&self, run: usize, threads: NonZeroUsize) {

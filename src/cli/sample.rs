@@ -62,12 +62,12 @@ pub(crate) fn sample(
 ) -> anyhow::Result<Exit> {
     let trained = Trained::load(&args.run, global)?;
     check_named(args.out.iter().map(|file| file.path.as_path()), &[Some(trained.data_path())])?;
-    let own = &trained.spec.config.sample;
+    let own = &trained.run.config.sample;
     let wanted = args.count.map_or(own.count, |count| count as usize).max(1);
     let model = trained
         .asked_model(&args.masks)?
         .map_or_else(|| trained.first_masks(own.masks), Ok)?;
-    let drawing = args.draw.drawing(&trained.spec);
+    let drawing = args.draw.drawing(&trained.run);
     ensure!(
         (wanted as u64).saturating_mul(trained.shape.dim() as u64) <= machine::memory() / 4,
         "{} of {} pixels would take more than a quarter of this machine's memory",

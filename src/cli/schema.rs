@@ -2,8 +2,9 @@
 
 use super::{Exit, Terminal};
 use crate::experiment;
+use crate::trainers::made::MadeTrainer;
 
 pub(crate) fn schema(terminal: &mut Terminal) -> anyhow::Result<Exit> {
-    writeln!(terminal.out, "{:#}", experiment::schema())?;
+    writeln!(terminal.out, "{:#}", experiment::schema(&*MadeTrainer::shared()))?;
     Ok(Exit::Success)
 }

@@ -10,7 +10,7 @@ use super::terminal::{count, one_line, table};
 use super::{Exit, Global, Terminal, on_every_processor};
 use crate::launch::slurm::Controller;
 use crate::plan::RunId;
-use crate::store::{RunStatus, Store, StoreError};
+use crate::store::{RunStatus, StoreError};
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
@@ -23,7 +23,7 @@ pub(crate) fn status(
     global: &Global,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
-    let store = Store::open(&global.results)?;
+    let store = global.store()?;
     let (plans, exit) = plans(&store, args.study.as_slice(), terminal)?;
     if plans.is_empty() && exit == Exit::Success {
         terminal.remark(format!("no experiment in {} yet", global.results.display()));
@@ -76,9 +76,10 @@ pub(crate) fn status(
             if args.study.is_some() && column > 0 {
                 let who = owner.and_then(Option::as_ref).filter(|_| column == 3);
                 let far = store.progress(run).filter(|_| column > 2);
-                let epochs = by_id[run].config.train.epochs;
+                let epochs = store.trainer().epochs(&by_id[run].config);
+                let of = epochs.map_or_else(String::new, |epochs| format!(" of {epochs}"));
                 let facts = [
-                    far.map(|far| format!("checkpoint at epoch {} of {epochs}", far.epoch)),
+                    far.map(|far| format!("checkpoint at epoch {}{of}", far.epoch)),
                     who.map(|owner| format!("{owner} since {}", owner.since_utc)),
                     task.filter(|_| column > 2).map(|task| {
                         format!("job {} {}{}", task.name(), task.words(), on(&task.nodes))

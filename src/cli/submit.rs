@@ -13,7 +13,6 @@ use super::terminal::{count, duration};
 use super::{Global, Terminal};
 use crate::launch::slurm::{Array, Controller, Problem};
 use crate::plan::{RunId, RunSpec, Shard};
-use crate::runner::Estimate;
 use crate::store::{Job, Store};
 
 /// What is in the scheduler's hands after submitting.
@@ -70,7 +69,7 @@ pub(crate) fn submit<'a>(
         );
     }
     let at_a_time = slurm.throttle.unwrap_or(runs.len()).saturating_mul(slurm.cpus.unwrap_or(1));
-    let estimate = Estimate::new(&asked.plan, &runs, &asked.sizes()?, &asked.store, at_a_time);
+    let estimate = asked.estimate(&runs, at_a_time)?;
     asked.within_budget(
         &estimate,
         &runs,
@@ -117,7 +116,11 @@ pub(crate) fn submit<'a>(
         count(taken, "task"),
         if jobs.len() == 1 { "job" } else { "jobs" },
         jobs.join(" "),
-        duration(now.iter().map(|run| estimate.speed.seconds(&estimate.costs[&run.id])).sum()),
+        duration(
+            now.iter()
+                .map(|run| estimate.speed.seconds(estimate.costs[&run.id].nominal_seconds))
+                .sum()
+        ),
         frozen.dir.join("logs").display()
     ));
     if let Err(problem) = tables {

@@ -20,7 +20,7 @@ use crate::launch::script::quoted;
 use crate::launch::slurm::Controller;
 use crate::plan::{RunId, RunSpec, Shard};
 use crate::results::ExperimentResults;
-use crate::runner::{Estimate, Ready, Worker, damaged};
+use crate::runner::{Ready, Worker, damaged};
 use crate::store::{Claiming, RunRecord, RunStatus, StoreError};
 
 #[derive(Debug, Args)]
@@ -137,14 +137,12 @@ fn here(
     }
     let mut anyway = args.yes;
     let mut ready = |free: &[&RunSpec]| -> anyhow::Result<Ready> {
-        let datasets = asked.datasets(free)?;
-        let estimate =
-            Estimate::new(&asked.plan, free, &asked.sizes()?, &asked.store, threads.get());
+        let Ready { estimate } = Ready::load(&asked.plan, free, &asked.store, threads)?;
         asked.within_budget(&estimate, free, asked.memory(), anyway)?;
         anyway = true;
         asked.store.probe()?;
         asked.announce_plan()?;
-        Ok(Ready { datasets, estimate })
+        Ok(Ready { estimate })
     };
     let mut seen = BTreeSet::new();
     let shown = terminal.shown(global.progress);

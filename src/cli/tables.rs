@@ -20,7 +20,7 @@ pub(crate) fn tables(
     global: &Global,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
-    let store = Store::open(&global.results)?;
+    let store = global.store()?;
     let (plans, exit) = plans(&store, &args.studies, terminal)?;
     if plans.is_empty() && exit == Exit::Success {
         terminal.remark(format!("no experiment in {} yet", global.results.display()));

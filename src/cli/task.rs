@@ -13,14 +13,12 @@ use clap::Args;
 
 use super::interrupt::Interrupt;
 use super::terminal::count;
-use super::trained::all_unchanged;
 use super::{Exit, Global, Terminal, jobs};
-use crate::data::{Cache, Library};
 use crate::launch::slurm::Controller;
-use crate::plan::{ENGINE, RunSpec};
+use crate::plan::RunSpec;
 use crate::record::host;
-use crate::runner::{Done, Estimate, Ready, Spent, Worker, machine};
-use crate::store::{Store, StoreError};
+use crate::runner::{Done, Ready, Spent, Worker, machine};
+use crate::store::StoreError;
 
 /// Attempts at a run in a row that may end its task without getting it any further.
 const ATTEMPTS: u32 = 3;
@@ -43,12 +41,12 @@ pub(crate) fn task(
 ) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen().context("cannot listen for signals")?;
     let out_of_time = interrupt.listen_for_notice().context("cannot listen for signals")?;
-    let store = Store::open(&global.results)?;
+    let store = global.store()?;
     let submission = store.submission(&args.submission)?;
-    let name = &submission.name;
+    let (name, version) = (&submission.name, store.trainer().version());
     ensure!(
-        submission.engine == ENGINE,
-        "{name} was made for engine {}, this program has {ENGINE}: submit the experiment again",
+        submission.engine == version,
+        "{name} was made for engine {}, this program has {version}: submit the experiment again",
         submission.engine
     );
     let Some(mine) = submission.tasks.get(args.index) else {
@@ -68,7 +66,7 @@ pub(crate) fn task(
             .with_context(|| format!("{run} is not in the plan of {name}"))
     });
     let runs = runs.collect::<anyhow::Result<Vec<&RunSpec>>>()?;
-    if let Some(run) = runs.iter().find(|run| !run.is_current()) {
+    if let Some(run) = runs.iter().find(|run| !run.is_current(&**store.trainer())) {
         bail!("{} was planned for another engine: submit the experiment again", run.id);
     }
     terminal.remark(format!(
@@ -91,14 +89,10 @@ pub(crate) fn task(
         earlier: submission.earlier.clone(),
         done: Done::default(),
     };
-    let cache = Cache::new(Library::from_environment(global.data_dir.clone()));
     let ready = |free: &[&RunSpec]| -> anyhow::Result<Ready> {
-        let (datasets, sizes) = all_unchanged(free, &cache)?;
+        let ready = Ready::load(&plan, free, &store, threads)?;
         store.probe()?;
-        Ok(Ready {
-            datasets,
-            estimate: Estimate::new(&plan, free, &sizes, &store, threads.get()),
-        })
+        Ok(ready)
     };
     if worker.train(interrupt.flag(), &terminal.shown(global.progress), ready)? {
         return Ok(if worker.done.failed.is_empty() { Exit::Success } else { Exit::Failure });

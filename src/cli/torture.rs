@@ -92,7 +92,7 @@ fn every_write_fails_once_in_turn() {
                 assert!(message.contains(root.to_str().unwrap()), "change {change}: {message}");
             }
         }
-        let store = Store::open(&root).unwrap();
+        let store = Store::open(&root, crate::trainers::made::MadeTrainer::shared()).unwrap();
         for run in store.published().unwrap() {
             store.check(&run).unwrap_or_else(|error| panic!("change {change}: {error}"));
         }

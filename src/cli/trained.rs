@@ -1,18 +1,17 @@
 //! A trained model on disk, and what the commands that work with one share: which run, which of its
 //! masks, how to draw.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow, bail, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 
 use super::find::find;
 use super::terminal::count;
 use super::{Global, jobs};
-use crate::data::{Cache, DataConfig, DataSize, Dataset, Images, Library, Part, Shape, is_of_path};
+use crate::data::{Cache, DataConfig, Dataset, Images, Library, Part, Shape};
 use crate::made::evaluate::{averaged, mixture, single};
 use crate::made::kernels::team::Team;
 use crate::made::masks::{MaskSet, Masks};
@@ -20,10 +19,11 @@ use crate::made::model::Made;
 use crate::made::sample::{Drawing, Drawn, SampleError, draw, draw_mixture};
 use crate::npy;
 use crate::plan::RunSpec;
-use crate::run;
 use crate::runner::machine;
-use crate::store::{RunStatus, Store};
+use crate::store::RunStatus;
 use crate::train::trainer::trained_bits;
+use crate::trainers::made::run::{MadeRun, load_model};
+use crate::trainers::made::unchanged::{places, unchanged_at};
 
 /// Which run, and how many threads to work with.
 #[derive(Debug, Args)]
@@ -70,7 +70,7 @@ fn temperature(text: &str) -> Result<f64, String> {
 
 impl DrawArgs {
     /// As asked, else as the run draws.
-    pub(crate) fn drawing(&self, run: &RunSpec) -> Drawing<'static> {
+    pub(crate) fn drawing(&self, run: &MadeRun) -> Drawing<'static> {
         let own = run.config.sample.temperature;
         Drawing {
             seed: self.seed.map_or(run.seed, crate::rng::Seed),
@@ -152,6 +152,8 @@ pub(crate) struct Trained {
     /// `study/variant/seed`, or the id of a run that no study uses any more.
     pub(crate) name: String,
     pub(crate) spec: RunSpec,
+    /// The same as its trainer knows it.
+    pub(crate) run: MadeRun,
     pub(crate) shape: Shape,
     pub(crate) masks: Masks,
     pub(crate) made: Made,
@@ -165,7 +167,7 @@ pub(crate) struct Trained {
 impl Trained {
     /// Finds the run and loads its model.
     pub(crate) fn load(args: &RunArgs, global: &Global) -> anyhow::Result<Self> {
-        let store = Store::open(&global.results)?;
+        let store = global.store()?;
         let (run, name) = find(&args.run, &store)?;
         if !store.published()?.contains(&run) {
             let record = store.record(&run)?;
@@ -187,19 +189,20 @@ impl Trained {
         let cache = Cache::new(Library::from_environment(global.data_dir.clone()));
         // The test images kept for figures tell how pixels lie, without the data set itself.
         let kept = store.reference(&spec.data)?.and_then(|bytes| npy::decode::<u8>(&bytes).ok());
-        let places = places(&spec, &store);
+        let (places, made_run) = (places(&spec, &store), MadeRun::of(&spec.key()));
         let shape = match kept.as_ref().map(|kept| &kept.shape[..]) {
             Some(&[count, height, width]) if count > 0 && height > 0 && width > 0 => {
                 Shape { width, height }
             }
-            _ => unchanged_at(&places, &spec, &cache)?.shape,
+            _ => unchanged_at(&places, &spec.key(), &cache)?.shape,
         };
-        let (masks, made) = run::load_model(&spec, shape, &model)
+        let (masks, made) = load_model(&made_run, shape, &model)
             .with_context(|| format!("cannot load {name} ({run})"))?;
         let team = Team::new(args.jobs.unwrap_or_else(machine::threads).get());
         Ok(Self {
             name,
             spec,
+            run: made_run,
             shape,
             masks,
             made,
@@ -212,7 +215,7 @@ impl Trained {
 
     /// The data set that it was trained on.
     pub(crate) fn dataset(&self) -> anyhow::Result<Arc<Dataset>> {
-        unchanged_at(&self.places, &self.spec, &self.cache)
+        Ok(unchanged_at(&self.places, &self.spec.key(), &self.cache)?)
     }
 
     /// Whether `name` is one of those that its own data set has, or had.
@@ -231,7 +234,7 @@ impl Trained {
 
     /// Path of the data set that it was trained on, where that is one.
     pub(crate) fn data_path(&self) -> &Path {
-        Path::new(&self.spec.config.data.name)
+        Path::new(&self.run.config.data.name)
     }
 
     /// Where data sets are found.
@@ -246,7 +249,7 @@ impl Trained {
 
     /// The first `k` masks, if this machine has the memory for as many.
     fn several_masks(&self, k: usize) -> anyhow::Result<Vec<MaskSet>> {
-        let each = 4 * (2 * self.shape.dim() + self.spec.config.model.hidden.iter().sum::<usize>());
+        let each = 4 * (2 * self.shape.dim() + self.run.config.model.hidden.iter().sum::<usize>());
         ensure!(
             each.saturating_mul(k) as u64 <= machine::memory() / 4,
             "{} of {} would take more than a quarter of this machine's memory",
@@ -295,86 +298,4 @@ impl Trained {
         );
         Ok(())
     }
-}
-
-/// Data sets and their sizes, by fingerprint.
-pub(crate) type DataSets = (BTreeMap<String, Arc<Dataset>>, BTreeMap<String, DataSize>);
-
-/// The data sets of runs, if they still are what the runs were planned on.
-pub(crate) fn all_unchanged(runs: &[&RunSpec], cache: &Cache) -> anyhow::Result<DataSets> {
-    let (mut datasets, mut sizes) = DataSets::default();
-    for run in runs {
-        if !datasets.contains_key(&run.data) {
-            let dataset = unchanged(run, cache)?;
-            sizes.insert(run.data.clone(), dataset.size());
-            datasets.insert(run.data.clone(), dataset);
-        }
-    }
-    Ok((datasets, sizes))
-}
-
-/// The data set of a run, if it still is what the run was trained on.
-pub(crate) fn unchanged(spec: &RunSpec, cache: &Cache) -> anyhow::Result<Arc<Dataset>> {
-    unchanged_at(std::slice::from_ref(&spec.config.data), spec, cache)
-}
-
-/// The same, where the set may be at any of several places.
-fn unchanged_at(
-    places: &[DataConfig],
-    spec: &RunSpec,
-    cache: &Cache,
-) -> anyhow::Result<Arc<Dataset>> {
-    let mut problem = None;
-    for config in places {
-        // What is identified is what was loaded: a file that changes from now on changes nothing.
-        match cache.get(config) {
-            Ok(set) if is_of(&set, spec) => return Ok(set),
-            Ok(set) if set.origin.earlier.as_ref() == Some(&spec.data) => {
-                problem = Some(anyhow!(
-                    "{} was trained by an earlier version, whose identity did not tell which pictures of {} train and which \
-                     test, so that they may be divided otherwise now: sweep it again",
-                    spec.id,
-                    config.name
-                ));
-            }
-            Ok(_) => {
-                let name = &config.name;
-                problem = Some(anyhow!(
-                    "the data set {name} has changed since {} was trained on it",
-                    spec.id
-                ));
-            }
-            Err(error) => drop(problem.get_or_insert(error.into())),
-        }
-    }
-    Err(problem.unwrap_or_else(|| anyhow!("{} has no data", spec.id)))
-}
-
-/// Whether a run was trained on this set.
-fn is_of(set: &Dataset, spec: &RunSpec) -> bool {
-    // A run of today names its images; the earlier identity of its files would not tell them from
-    // another division.
-    let by_files = set.origin.earlier.as_ref() == Some(&spec.data) && !set.origin.folders_divided;
-    set.origin.fingerprint == spec.data || by_files
-}
-
-/// The settings of `[data]` under which a run's set may be found: where it was trained, and where
-/// plans have it since.
-fn places(spec: &RunSpec, store: &Store) -> Vec<DataConfig> {
-    let mut places = vec![spec.config.data.clone()];
-    if !spec.fingerprints().any(is_of_path) {
-        return places;
-    }
-    // A plan that cannot be read knows no place; its own commands say what is wrong with it.
-    let plans = store
-        .experiments()
-        .unwrap_or_default()
-        .into_iter()
-        .filter_map(|name| store.load_plan(&name).ok());
-    for run in plans.flat_map(|plan| plan.runs).filter(|run| run.id == spec.id) {
-        if !places.contains(&run.config.data) {
-            places.push(run.config.data.clone());
-        }
-    }
-    places
 }

@@ -14,16 +14,18 @@ use rayon::prelude::*;
 
 use super::interrupt::Interrupt;
 use super::terminal::{count, duration, table, thousands};
-use super::trained::all_unchanged;
 use super::{Exit, Global, Terminal, jobs, on_every_processor};
 use crate::data::{Cache, Dataset, Library};
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::results::{ExperimentResults, tables};
-use crate::run::{compare_with_reference, has_finite_weights, reference_seconds};
-use crate::runner::{self, Estimate, Training, machine};
-use crate::store::{EpochRow, Publication, RunOutput, RunStatus, Store, StoreError};
+use crate::runner::{self, Ready, Training, machine};
+use crate::store::{Publication, RunOutput, RunStatus, Store, StoreError};
 use crate::train::reference::{Comparison, Distance};
 use crate::train::trainer::is_absurd;
+use crate::trainers::made::run::{
+    MadeRun, compare_with_reference, epoch_of, has_finite_weights, reference_seconds,
+};
+use crate::trainers::made::unchanged::unchanged_at;
 
 /// Differences of tables that are printed, at most.
 const PRINTED: usize = 20;
@@ -50,7 +52,7 @@ pub(crate) fn verify(
     global: &Global,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
-    let store = Store::open(&global.results)?;
+    let store = global.store()?;
     let plan = store.load_plan(&args.study)?;
     let finished = store.finished(&plan)?;
     ensure!(
@@ -95,7 +97,7 @@ pub(crate) fn verify(
         sound.extend(whole);
     }
     let (current, older): (Vec<&RunSpec>, Vec<&RunSpec>) =
-        sound.into_iter().partition(|run| run.is_current());
+        sound.into_iter().partition(|run| run.is_current(&**store.trainer()));
     if !older.is_empty() {
         terminal.warn(format!(
             "{} made by an older version, whose numbers this one does not repeat: only the checksums were looked at; `ablade \
@@ -110,17 +112,7 @@ pub(crate) fn verify(
         let checked = by_reference(&chosen, &plan, &store, &cache, threads, terminal)?;
         checked && damaged.is_empty()
     } else {
-        match again(
-            &damaged,
-            &chosen,
-            finished.len(),
-            &plan,
-            &store,
-            &cache,
-            threads,
-            global,
-            terminal,
-        )? {
+        match again(&damaged, &chosen, finished.len(), &plan, &store, threads, global, terminal)? {
             Some(good) => good,
             None => return Ok(Exit::Interrupted),
         }
@@ -144,19 +136,17 @@ fn again(
     finished: usize,
     plan: &Plan,
     store: &Store,
-    cache: &Cache,
     threads: NonZeroUsize,
     global: &Global,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Option<bool>> {
     let chosen = &[damaged, sound].concat();
     let damaged: BTreeSet<&RunId> = damaged.iter().map(|run| &run.id).collect();
-    let (datasets, sizes) = all_unchanged(chosen, cache)?;
+    let Ready { estimate } = Ready::load(plan, chosen, store, threads)?;
     let training = Training {
         plan,
         store,
-        datasets: &datasets,
-        estimate: &Estimate::new(plan, chosen, &sizes, store, threads.get()),
+        estimate: &estimate,
         threads,
         memory: machine::memory(),
         max_failures: usize::MAX,
@@ -257,8 +247,9 @@ fn warn_of_earlier<'a>(
 /// A finished run with what the reference needs of it.
 struct Trained<'a> {
     spec: &'a RunSpec,
+    run: MadeRun,
     data: Arc<Dataset>,
-    epochs: Vec<EpochRow>,
+    epochs: Vec<crate::train::EpochRow>,
     best_epoch: usize,
     model: Vec<u8>,
     seconds: f64,
@@ -278,13 +269,16 @@ impl<'a> Trained<'a> {
         else {
             return Ok(None);
         };
-        let data = super::trained::unchanged(spec, cache)?;
+        let run = MadeRun::of(&spec.key());
+        let data = unchanged_at(std::slice::from_ref(&run.config.data), &spec.key(), cache)?;
         let seconds = timing.seconds * timing.threads as f64;
-        let has_finite_weights = has_finite_weights(spec, data.shape, &model)
+        let has_finite_weights = has_finite_weights(&run, data.shape, &model)
             .with_context(|| format!("cannot read the model of {}", spec.id))?;
-        let (epochs, best_epoch) = (record.epochs, summary.best_epoch);
+        let epochs = record.epochs.iter().filter_map(epoch_of).collect();
+        let best_epoch = summary.best_epoch;
         Ok(Some(Self {
             spec,
+            run,
             data,
             epochs,
             best_epoch,
@@ -297,7 +291,7 @@ impl<'a> Trained<'a> {
     /// True if this version, too, would have trained the run to its end.
     fn is_sane(&self) -> bool {
         let dim = self.data.shape.dim();
-        let sane = |row: &EpochRow| {
+        let sane = |row: &crate::train::EpochRow| {
             row.valid_nll_nats.is_finite()
                 && row.test_nll_nats.is_finite()
                 && !is_absurd(row.valid_nll_nats, dim)
@@ -330,7 +324,7 @@ fn by_reference(
     }
     let each: Result<Vec<f64>, _> = runs
         .iter()
-        .map(|run| reference_seconds(run.spec, &run.data, run.epochs.len()))
+        .map(|run| reference_seconds(&run.run, &run.data, run.epochs.len()))
         .collect();
     let each = each?;
     terminal.remark(format!(
@@ -345,7 +339,7 @@ fn by_reference(
     ));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build()?;
     let compare = |run: &Trained| {
-        compare_with_reference(run.spec, &run.data, &run.epochs, run.best_epoch, &run.model)
+        compare_with_reference(&run.run, &run.data, &run.epochs, run.best_epoch, &run.model)
             .with_context(|| format!("cannot compare {}", run.spec.id))
     };
     let found: Vec<Comparison> =
@@ -372,7 +366,7 @@ fn by_reference(
         };
         let [nll, nll_bound] = cells(&comparison.nll);
         let [weights, weights_bound] = cells(&comparison.weights);
-        let layout = crate::made::layout::Layout::new(&run.spec.config.model, run.data.shape.dim());
+        let layout = crate::made::layout::Layout::new(&run.run.config.model, run.data.shape.dim());
         rows.add_row([
             labels.get(&run.spec.id).map_or_else(|| run.spec.id.to_string(), Clone::clone),
             run.epochs.len().to_string(),

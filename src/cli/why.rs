@@ -6,8 +6,9 @@ use clap::Args;
 use super::asked::{Asked, ExperimentArgs};
 use super::leaves::{Leaves, changes, leaves};
 use super::{Exit, Global, Terminal};
-use crate::plan::{ENGINE, RunId, RunSpec};
+use crate::plan::{RunId, RunSpec};
 use crate::store::{RunStatus, Store};
+use crate::trainer::Trainer;
 
 #[derive(Debug, Args)]
 pub(crate) struct WhyArgs {
@@ -38,7 +39,7 @@ pub(crate) fn why(
                 Some((old, why)) => {
                     format!("again: {old} of an earlier version is not used: {why}")
                 }
-                None => new(by_id[run], &stored),
+                None => new(by_id[run], &stored, &**asked.store.trainer()),
             },
         };
         writeln!(terminal.out, "{run}  {label}  {reason}")?;
@@ -56,7 +57,7 @@ fn stored(store: &Store) -> anyhow::Result<Vec<(RunId, Leaves)>> {
 }
 
 /// Why nothing on disk answers `spec`.
-fn new(spec: &RunSpec, stored: &[(RunId, Leaves)]) -> String {
+fn new(spec: &RunSpec, stored: &[(RunId, Leaves)], trainer: &dyn Trainer) -> String {
     let wanted = [Some(spec.clone()), spec.as_before()].into_iter().flatten();
     let wanted: Vec<(RunSpec, Leaves)> = wanted.map(|spec| (spec.clone(), leaves(&spec))).collect();
     let pairs = stored
@@ -70,30 +71,33 @@ fn new(spec: &RunSpec, stored: &[(RunId, Leaves)]) -> String {
         });
     match nearest {
         None => "new: nothing has been run yet".to_owned(),
-        Some((changes, run, spec)) if changes.is_empty() => match spec.revised_since(run) {
-            Some(reason) => format!("new: {reason} ({run} is from before)"),
-            None => format!("new: the engine is {ENGINE} now, another made {run}"),
-        },
+        Some((changes, run, spec)) if changes.is_empty() => {
+            match spec.revised_since(run, trainer) {
+                Some(reason) => format!("new: {reason} ({run} is from before)"),
+                None => format!("new: the engine is {} now, another made {run}", trainer.version()),
+            }
+        }
         Some((changes, run, _)) => format!("new: {} ({run} is nearest)", changes.join(", ")),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::config::RunConfig;
+    use crate::plan::hashed;
     use crate::rng::Seed;
+    use crate::trainers::made::{MadeTrainer, config_of};
 
     fn spec(change: impl FnOnce(&mut RunConfig)) -> RunSpec {
         let mut config = RunConfig::default();
         change(&mut config);
+        let config = config_of(&config);
         RunSpec {
-            id: RunId::new(ENGINE, &config, "d", Seed(1)),
+            id: hashed(&*MadeTrainer::shared(), &config, "d").run(Seed(1)),
             seed: Seed(1),
             data: "d".to_owned(),
-            config: Arc::new(config),
+            config,
             earlier: None,
         }
     }
@@ -104,9 +108,10 @@ mod tests {
             .into_iter()
             .map(|spec| (spec.id.clone(), leaves(&spec)))
             .collect();
-        let reason = new(&spec(|c| c.train.epochs = 4), &stored);
+        let made = MadeTrainer::shared();
+        let reason = new(&spec(|c| c.train.epochs = 4), &stored, &*made);
         assert_eq!(reason, format!("new: train.epochs 3 -> 4 ({} is nearest)", stored[1].0));
-        assert_eq!(new(&spec(|_| {}), &[]), "new: nothing has been run yet");
+        assert_eq!(new(&spec(|_| {}), &[], &*made), "new: nothing has been run yet");
     }
 
     #[test]

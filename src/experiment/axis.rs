@@ -4,12 +4,12 @@
 use super::diagnostics::{Diagnostic, Span};
 use super::expr::Expr;
 use super::generator::{FORMS, RESERVED, generate, range_word};
-use super::kind::Kind;
 use super::label::unsafe_label;
 use super::point::{Assignment, Point};
 use super::reader::{Reader, join};
-use super::settings::{self, Leaf, SETTINGS};
 use super::tree::{Key, Node, Table, Toml};
+use crate::trainer::kind::Kind;
+use crate::trainer::{Leaf, Settings};
 
 /// One level of an axis.
 #[derive(Debug, Clone)]
@@ -50,8 +50,8 @@ impl Level {
 
 impl Axis {
     /// Whether this axis moves a setting that `leaf` is, holds, or is a constant of.
-    pub(super) fn touches(&self, leaf: Leaf) -> bool {
-        self.leaves.iter().any(|own| overlap(*own, leaf))
+    pub(super) fn touches(&self, settings: &Settings, leaf: Leaf) -> bool {
+        self.leaves.iter().any(|own| overlap(settings, *own, leaf))
     }
 }
 
@@ -61,19 +61,19 @@ pub(super) fn is_baseline(label: &str) -> bool {
 }
 
 /// Whether two settings are the same, or one a constant of the other.
-pub(super) fn overlap(a: Leaf, b: Leaf) -> bool {
+pub(super) fn overlap(settings: &Settings, a: Leaf, b: Leaf) -> bool {
     let inside =
-        |inner: Leaf, outer: Leaf| settings::tag(inner).is_some_and(|(tagged, _)| tagged == outer);
+        |inner: Leaf, outer: Leaf| settings.tag(inner).is_some_and(|(tagged, _)| tagged == outer);
     a == b || inside(a, b) || inside(b, a)
 }
 
-impl Reader {
+impl<'s> Reader<'s> {
     /// The axes of `[axes]`.
     pub(super) fn axes(&mut self, prefix: &str, table: &Table) -> Vec<Axis> {
         let mut axes = Vec::new();
         for (key, node) in &table.0 {
             let path = join(prefix, &key.name);
-            match settings::find(&path) {
+            match self.settings.find(&path) {
                 Some(leaf) if self.holds_constants(leaf, node) => {
                     for (word, below) in node.table().map_or(&[][..], |table| &table.0) {
                         axes.extend(
@@ -85,7 +85,7 @@ impl Reader {
                     }
                 }
                 Some(leaf) => axes.extend(self.axis(leaf, key.span, node)),
-                None if settings::is_group(&path) => match &node.value {
+                None if self.settings.is_group(&path) => match &node.value {
                     Toml::Table(below) => axes.extend(self.axes(&path, below)),
                     _ => {
                         let error = Diagnostic::new(format!(
@@ -105,7 +105,9 @@ impl Reader {
     fn holds_constants(&self, leaf: Leaf, node: &Node) -> bool {
         let Some(table) = node.table() else { return false };
         let is_constant = |word: &str, key: &Key| {
-            settings::find(&format!("{}.{word}.{}", SETTINGS[leaf].path, key.name)).is_some()
+            self.settings
+                .find(&format!("{}.{word}.{}", self.settings[leaf].path, key.name))
+                .is_some()
         };
         !table.0.is_empty()
             && table.0.iter().all(|(word, below)| {
@@ -117,7 +119,7 @@ impl Reader {
 
     /// The axis of one setting.
     pub(super) fn axis(&mut self, leaf: Leaf, span: Span, node: &Node) -> Option<Axis> {
-        let name = SETTINGS[leaf].path.to_owned();
+        let name = self.settings[leaf].path.clone();
         let (when, levels) = (self.when(node), self.levels(leaf, node));
         let tune = node.table().is_some_and(|table| self.tune(table));
         let (Some(when), Some(levels)) = (when, levels) else {
@@ -156,7 +158,7 @@ impl Reader {
             Some(offset) => node.span.part(offset + range.start..offset + range.end),
             None => node.span,
         };
-        let parsed = Expr::parse(&text, &place);
+        let parsed = Expr::parse(&text, self.settings, &place);
         parsed.map_err(|error| self.errors.push(error)).ok()
     }
 
@@ -197,7 +199,7 @@ impl Reader {
                 levels.into_iter().collect()
             }
             _ => {
-                let path = SETTINGS[leaf].path;
+                let path = &self.settings[leaf].path;
                 let section = path.split('.').next().unwrap_or_default();
                 let error = Diagnostic::new(format!(
                     "the axis `{path}` takes a list of values, not {}",
@@ -228,7 +230,7 @@ impl Reader {
     }
 
     fn listed(&mut self, leaf: Leaf, node: &Node, list: &[Node]) -> Option<Vec<Level>> {
-        let setting = &SETTINGS[leaf];
+        let setting = &self.settings[leaf];
         if !self.has_room_for(list.len(), node.span) {
             return None;
         }
@@ -313,7 +315,7 @@ impl Reader {
         };
         let name = self.text("name", node)?;
         let name = self.label(&name, node.span)?;
-        if settings::find(&name).is_some() || settings::is_group(&name) {
+        if self.settings.find(&name).is_some() || self.settings.is_group(&name) {
             let error = Diagnostic::new(format!("a [[zip]] cannot be called `{name}`"));
             self.errors.push(error.at(node.span, "settings have this name"));
             return None;

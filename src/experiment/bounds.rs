@@ -79,7 +79,7 @@ impl Effort {
     }
 }
 
-impl Reader {
+impl<'s> Reader<'s> {
     /// Whether an experiment can be expanded within the bounds; an error otherwise.
     pub(super) fn is_within_bounds(&mut self, draft: &Draft) -> bool {
         let efforts: Vec<Effort> =
@@ -168,7 +168,7 @@ impl Reader {
     }
 }
 
-impl Pool {
+impl<'s> Pool<'s> {
     /// Bytes of the longest settings that a combination can have, written out.
     fn longest(&self) -> u64 {
         self.texts()
@@ -202,9 +202,11 @@ mod tests {
 
     use super::*;
     use crate::experiment::{Diagnostics, Experiment, Overrides, load_with};
+    use crate::trainers::made::MadeTrainer;
 
     fn load(text: &str) -> Result<Experiment, Diagnostics> {
-        load_with(Path::new("big.toml"), &Overrides::default(), &|_| Ok(text.to_owned()))
+        let made = MadeTrainer::shared();
+        load_with(Path::new("big.toml"), &Overrides::default(), &*made, &|_| Ok(text.to_owned()))
     }
 
     /// Axes of two settings with this many levels each.

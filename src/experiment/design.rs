@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::axis::Axis;
 use super::diagnostics::Diagnostic;
-use super::kind::Words;
 use super::point::Point;
+use crate::trainer::kind::Words;
 
 /// Which combinations a study runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

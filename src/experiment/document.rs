@@ -11,8 +11,8 @@ use std::path::{Component, Path, PathBuf};
 
 use super::diagnostics::{Diagnostic, Errors, Span};
 use super::reader::join;
-use super::settings;
 use super::tree::{self, Node, Table, Toml};
+use crate::trainer::Settings;
 
 /// More files than this are a slip.
 const MOST_FILES: usize = 64;
@@ -36,14 +36,20 @@ impl Document {
 }
 
 /// Reads a file and all that it extends.
-pub(super) fn load(path: &Path, read: Read, errors: &mut Errors) -> Option<Document> {
-    let mut loader = Loader { read, errors, open: Vec::new(), ranks: Vec::new() };
+pub(super) fn load(
+    path: &Path,
+    read: Read,
+    settings: &Settings,
+    errors: &mut Errors,
+) -> Option<Document> {
+    let mut loader = Loader { read, settings, errors, open: Vec::new(), ranks: Vec::new() };
     let table = loader.file(path, None)?;
     Some(Document { table, ranks: loader.ranks })
 }
 
 struct Loader<'r> {
     read: Read<'r>,
+    settings: &'r Settings,
     errors: &'r mut Errors,
     /// Files being read, outermost first.
     open: Vec<PathBuf>,
@@ -129,9 +135,9 @@ impl Loader<'_> {
         let mut merged = Table::default();
         for mut parent in parents.into_iter().collect::<Option<Vec<_>>>()? {
             parent.0.retain(|(key, _)| key.name != "name" && key.name != "extends");
-            merge(&mut merged, parent, "");
+            merge(self.settings, &mut merged, parent, "");
         }
-        merge(&mut merged, table, "");
+        merge(self.settings, &mut merged, table, "");
         Some(merged)
     }
 }
@@ -153,7 +159,7 @@ fn plain(path: &Path) -> PathBuf {
     plain
 }
 
-fn merge(into: &mut Table, from: Table, path: &str) {
+fn merge(settings: &Settings, into: &mut Table, from: Table, path: &str) {
     let mut positions: BTreeMap<String, usize> =
         into.0.iter().enumerate().map(|(i, (key, _))| (key.name.clone(), i)).collect();
     for (key, node) in from.0 {
@@ -164,10 +170,10 @@ fn merge(into: &mut Table, from: Table, path: &str) {
             continue;
         };
         let old = &mut into.0[i].1;
-        if goes_on(&path, old, &node)
+        if goes_on(settings, &path, old, &node)
             && let (Toml::Table(old), Toml::Table(new)) = (&mut old.value, node.value.clone())
         {
-            merge(old, new, &path);
+            merge(settings, old, new, &path);
         } else {
             into.0[i] = (key, node);
         }
@@ -175,12 +181,12 @@ fn merge(into: &mut Table, from: Table, path: &str) {
 }
 
 /// Whether the tables at a path merge key by key.
-fn goes_on(path: &str, old: &Node, new: &Node) -> bool {
+fn goes_on(settings: &Settings, path: &str, old: &Node, new: &Node) -> bool {
     let swept = path.strip_prefix("axes").or_else(|| path.strip_prefix("labels"));
     match swept.map(|rest| rest.trim_start_matches('.')) {
         Some("") => true,
-        Some(setting) => settings::is_group(setting),
-        None if settings::find(path).is_some() => {
+        Some(setting) => settings.is_group(setting),
+        None if settings.find(path).is_some() => {
             let words = |node: &Node| {
                 node.table().map(|table| {
                     table.0.iter().map(|(key, _)| key.name.clone()).collect::<Vec<_>>()

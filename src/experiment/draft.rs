@@ -1,23 +1,22 @@
 //! An experiment file as it was read: every section in its own type, nothing combined yet.
 
+use super::SEED_MAX;
 use super::axis::{Axis, is_baseline};
 use super::bounds::{AXES, BLOCKS, STUDIES};
 use super::design::Design;
 use super::diagnostics::{Diagnostic, Span};
 use super::document::Document;
 use super::execution::{Budget, Execution};
-use super::kind::Kind;
 use super::overrides::Overridden;
 use super::point::{Assignment, Point};
 use super::reader::Reader;
 use super::rule::{LISTED, Rule, apply};
-use super::settings::{self, SEED_MAX, SETTINGS};
 use super::tree::{Node, Table, Toml};
 use crate::plan::{Compare, experiment_name_problem, folder_name_problem};
 use crate::rng::Seed;
+use crate::trainer::kind::Kind;
 
 /// The sections that hold the baseline.
-pub(super) const SECTIONS: [&str; 5] = ["data", "model", "train", "evaluate", "sample"];
 
 /// Every other key at the top of a file.
 pub(super) const KEYS: [&str; 16] = [
@@ -97,7 +96,7 @@ pub(super) struct Draft {
     pub(super) execution: Execution,
 }
 
-impl Reader {
+impl<'s> Reader<'s> {
     /// Reads every section; errors are collected, and what is wrong is left out.
     pub(super) fn draft(
         &mut self,
@@ -137,7 +136,7 @@ impl Reader {
             extras,
             studies,
             axes,
-            compare: self.options("compare", table),
+            compare: self.compare(table),
             compared_with: table
                 .get("compare")
                 .and_then(Node::table)
@@ -148,15 +147,24 @@ impl Reader {
         }
     }
 
+    /// `[compare]`, with the name of the metric where the file leaves it to the trainer.
+    fn compare(&mut self, table: &Table) -> Compare {
+        let mut compare: Compare = self.options("compare", table);
+        if compare.metric.is_empty() {
+            compare.metric.clone_from(&self.trainer.metrics().all[0].name);
+        }
+        compare
+    }
+
     fn top_level(&mut self, table: &Table) {
-        let known: Vec<&str> = SECTIONS.iter().chain(&KEYS).copied().collect();
+        let known: Vec<&str> = self.settings.sections().into_iter().chain(KEYS).collect();
         self.only("an experiment", table, &known);
     }
 
     /// The baseline: defaults, then the file's tables, then `--set`.
     fn baseline(&mut self, table: &Table, overridden: &Overridden) -> Vec<Option<Span>> {
-        let mut written = vec![None; SETTINGS.len()];
-        for section in SECTIONS {
+        let mut written = vec![None; self.settings.len()];
+        for section in self.settings.sections() {
             let Some(node) = table.get(section) else { continue };
             let Some(settings) = self.table(section, node) else { continue };
             let values = self.settings(section, settings);
@@ -320,9 +328,10 @@ impl Reader {
             if let Some(axis) = axes.iter_mut().find(|axis| axis.name == path) {
                 let declared = axis.span;
                 self.name_levels(&path, &mut axis.levels, node, Some(declared));
-            } else if let (Toml::Table(below), true) =
-                (&node.value, settings::is_group(&path) || settings::find(&path).is_some())
-            {
+            } else if let (Toml::Table(below), true) = (
+                &node.value,
+                self.settings.is_group(&path) || self.settings.find(&path).is_some(),
+            ) {
                 self.labels(&path, below, axes);
             } else if !self.failed.contains(&path) {
                 let error =
@@ -453,7 +462,8 @@ impl Reader {
         for (table, span) in tables {
             let inside = place != "extra";
             let own: &[&str] = if inside { &["label"] } else { &["label", "study"] };
-            let known: Vec<&str> = own.iter().chain(&SECTIONS).copied().collect();
+            let sections = self.settings.sections();
+            let known: Vec<&str> = own.iter().chain(&sections).copied().collect();
             self.only(&format!("[[{place}]]"), table, &known);
             let Some(node) = table.get("label") else {
                 self.errors.push(
@@ -470,7 +480,7 @@ impl Reader {
             let rest = table
                 .0
                 .iter()
-                .filter(|(key, _)| SECTIONS.contains(&key.name.as_str()))
+                .filter(|(key, _)| sections.contains(&key.name.as_str()))
                 .cloned()
                 .collect();
             let values = self.settings("", &Table(rest));

@@ -1,17 +1,18 @@
 //! What decides where and how fast runs happen, and what they may cost: never part of a run's
 //! identity.
 //!
-//! The types say so: nothing here is reachable from a `RunConfig`.
+//! The types say so: nothing here is reachable from a configuration.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::MOST_JOBS;
 use super::diagnostics::Diagnostic;
-use super::kind::Kind::{Bytes, Choice, Count, CountOr, Duration, Number, Options, Text};
-use super::kind::{INSIDE_ONE, Kind, Otherwise};
 use super::reader::{Reader, join};
 use super::tree::{Table, Toml};
+use crate::trainer::Metrics;
+use crate::trainer::kind::Kind::{Bytes, Choice, Count, CountOr, Duration, Number, Options, Text};
+use crate::trainer::kind::{INSIDE_ONE, Kind, Otherwise};
 
 /// `[execution]`: how runs are carried out.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -85,8 +86,7 @@ pub struct Budget {
 pub struct OptionKey {
     /// Key path.
     pub path: &'static str,
-    /// What it takes.
-    pub kind: Kind,
+    kind: Kind,
     /// What it means.
     pub doc: &'static str,
 }
@@ -95,23 +95,21 @@ const fn key(path: &'static str, kind: Kind, doc: &'static str) -> OptionKey {
     OptionKey { path, kind, doc }
 }
 
+/// A metric of the trainer: its words take the place of this kind.
+const METRIC: Kind = Choice(&[]);
+
 const MANY: Kind = Count { min: 1, max: 1_000_000_000 };
+
+impl OptionKey {
+    /// What it takes where a trainer has these metrics.
+    pub fn kind(&self, metrics: &Metrics) -> Kind {
+        if self.kind == METRIC { Choice(metrics.words()) } else { self.kind }
+    }
+}
 
 /// Every key of `[compare]`, `[budget]` and `[execution]`.
 pub static OPTIONS: &[OptionKey] = &[
-    key(
-        "compare.metric",
-        Choice(&[
-            ("test-nll", "test NLL of the first mask"),
-            ("test-nll-mixture", "test NLL of the mixture over the trained masks"),
-            (
-                "test-nll-averaged",
-                "test NLL with the conditionals of `sample.masks` masks averaged at every pixel",
-            ),
-            ("valid-nll", "validation NLL of the first mask"),
-        ]),
-        "the number of a run that a comparison is about",
-    ),
+    key("compare.metric", METRIC, "the number of a run that a comparison is about"),
     key("compare.level", Number(INSIDE_ONE), "confidence level of intervals"),
     key(
         "compare.correction",
@@ -184,7 +182,7 @@ pub static OPTIONS: &[OptionKey] = &[
     ),
 ];
 
-impl Reader {
+impl<'s> Reader<'s> {
     /// A section of options as its type; the default where it is absent or wrong.
     pub(super) fn options<T>(&mut self, section: &'static str, document: &Table) -> T
     where
@@ -211,7 +209,7 @@ impl Reader {
             if let Some(option) = OPTIONS.iter().find(|option| option.path == path) {
                 found.extend(
                     option
-                        .kind
+                        .kind(self.trainer.metrics())
                         .read(option.path, node, &mut self.errors)
                         .map(|value| (key.name.clone(), value)),
                 );

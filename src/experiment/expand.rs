@@ -21,7 +21,7 @@ use super::draft::{Draft, Extra, StudyDraft};
 use super::point::Point;
 use super::reader::Reader;
 use super::rule::{LISTED, Rule, apply};
-use super::settings::{self, Leaf, SETTINGS};
+use crate::trainer::{Leaf, Settings};
 
 /// How an axis stands in a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,8 +85,9 @@ pub(super) struct Expanded<'d> {
 
 impl Expanded<'_> {
     /// Whether a cell is the baseline, whatever its tuned axes are at.
-    pub(super) fn is_home(&self, cell: &Cell, base: &Point) -> bool {
-        let tuned = |leaf: Leaf| self.axes.iter().any(|axis| axis.tune && axis.touches(leaf));
+    pub(super) fn is_home(&self, settings: &Settings, cell: &Cell, base: &Point) -> bool {
+        let tuned =
+            |leaf: Leaf| self.axes.iter().any(|axis| axis.tune && axis.touches(settings, leaf));
         cell.point == *base
             || (0..base.len()).all(|leaf| cell.point[leaf] == base[leaf] || tuned(leaf))
     }
@@ -153,7 +154,7 @@ fn groups(axes: &[&Axis], cells: &[Cell]) -> Vec<Vec<usize>> {
     found
 }
 
-impl Reader {
+impl<'s> Reader<'s> {
     /// The cells of every study of the file.
     pub(super) fn expand<'d>(&mut self, draft: &'d Draft, narrowed: bool) -> Vec<Expanded<'d>> {
         let mut hits = Hits {
@@ -266,7 +267,7 @@ impl Reader {
         for axis in axes {
             for leaf in &axis.leaves {
                 if let Some(other) = moved.insert(*leaf, axis) {
-                    let path = SETTINGS[*leaf].path;
+                    let path = &self.settings[*leaf].path;
                     let error = Diagnostic::new(format!(
                         "two axes of the study \"{}\" move `{path}`",
                         study.name
@@ -296,11 +297,12 @@ impl Reader {
             .collect();
         // A setting is set before its constants, whatever the order of the axes.
         let mut order: Vec<usize> = (0..axes.len()).collect();
-        order.sort_by_key(|i| axes[*i].leaves.iter().any(|leaf| settings::tag(*leaf).is_some()));
+        order
+            .sort_by_key(|i| axes[*i].leaves.iter().any(|leaf| self.settings.tag(*leaf).is_some()));
         let conditional: Vec<usize> = (0..axes.len())
             .filter(|i| {
                 axes[*i].when.is_some()
-                    || axes[*i].leaves.iter().any(|l| settings::tag(*l).is_some())
+                    || axes[*i].leaves.iter().any(|l| self.settings.tag(*l).is_some())
             })
             .collect();
         let candidates: usize =
@@ -355,7 +357,7 @@ impl Reader {
                 axis.levels.len() == 1
                     || axis.leaves.iter().any(|l| cell.point[*l] != self.base[*l])
             };
-            let constant = axis.leaves.iter().any(|leaf| settings::tag(*leaf).is_some());
+            let constant = axis.leaves.iter().any(|leaf| self.settings.tag(*leaf).is_some());
             if (axis.when.is_some() || constant)
                 && !cells.iter().any(|cell| cell.choices[i] != Choice::Absent && moves(cell))
             {
@@ -448,10 +450,11 @@ impl Reader {
         hits: &mut [usize],
     ) {
         for (index, rule) in rules.iter().enumerate() {
-            let swept = rule
-                .values
-                .iter()
-                .find_map(|a| axes.iter().find(|axis| axis.touches(a.leaf)).map(|axis| (a, *axis)));
+            let swept = rule.values.iter().find_map(|a| {
+                axes.iter()
+                    .find(|axis| axis.touches(self.settings, a.leaf))
+                    .map(|axis| (a, *axis))
+            });
             let mut on_baseline = false;
             for cell in cells.iter_mut() {
                 if !rule.holds(&self.pool, &cell.point) {
@@ -464,7 +467,7 @@ impl Reader {
                 cell.sets.push(index as u32);
             }
             if let (Some((assignment, axis)), true) = (swept, hits[index] > 0) {
-                let path = SETTINGS[assignment.leaf].path;
+                let path = &self.settings[assignment.leaf].path;
                 let error = Diagnostic::new(format!(
                     "a [[set]] changes `{path}`, an axis of the study \"{}\"",
                     study.name

@@ -1,7 +1,6 @@
 //! An experiment: a file expanded into named, checked variants, ready to become a plan.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::design::Design;
 use super::diagnostics::{Diagnostic, Span};
@@ -9,16 +8,16 @@ use super::draft::Draft;
 use super::execution::{Budget, Execution};
 use super::expand::{Choice, Counts, Expanded, Origin};
 use super::label::{Namer, other};
-use super::point::{Point, Pool};
+use super::point::Point;
 use super::reader::Reader;
-use super::settings::{self, SETTINGS};
-use crate::config::RunConfig;
-use crate::data::DataConfig;
+use crate::columns::Columns;
 use crate::plan::{
-    Axis, Compare, ENGINE, Identity, Plan, PlannedCandidate, PlannedStudy, PlannedVariant, RunId,
-    RunSpec, names::brief, unfit,
+    Axis, Compare, Plan, PlannedCandidate, PlannedStudy, PlannedVariant, RunId, RunSpec, hashed,
+    unfit,
 };
 use crate::rng::Seed;
+use crate::text::brief;
+use crate::trainer::{Clash, Config, Trainer, TrainerError};
 
 /// Everything that an experiment file asks for, expanded and checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +31,7 @@ pub struct Experiment {
     /// Replicates, the same in every variant.
     pub seeds: Vec<Seed>,
     /// The baseline: plain tables and `--set`.
-    pub baseline: RunConfig,
+    pub baseline: Config,
     /// Its studies, at least one.
     pub studies: Vec<ExpandedStudy>,
     /// How variants are compared.
@@ -46,8 +45,8 @@ pub struct Experiment {
     pub remarks: Vec<String>,
     /// Label or name of the variants that `--only` asks for; empty = all.
     pub only: Vec<String>,
-    /// Whether `data.size` is written, by the file or the command line.
-    pub asks_for_size: bool,
+    /// Key paths of the settings that the file or the command line writes.
+    pub written: BTreeSet<String>,
 }
 
 /// One study, expanded.
@@ -86,7 +85,7 @@ pub struct Variant {
     /// Every setting that differs from the baseline, those of `[[set]]` included.
     pub changes: Vec<Change>,
     /// Every setting, resolved; of a tuned variant, its first candidate's.
-    pub config: Arc<RunConfig>,
+    pub config: Config,
     /// Configurations that compete on validation to be this variant; empty where nothing is tuned.
     pub candidates: Vec<Candidate>,
 }
@@ -99,14 +98,14 @@ pub struct Candidate {
     /// Level of each axis of the study.
     pub levels: Vec<String>,
     /// Every setting, resolved.
-    pub config: Arc<RunConfig>,
+    pub config: Config,
 }
 
 /// A setting that differs from the baseline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// Key path.
-    pub path: &'static str,
+    pub path: String,
     /// Value of the baseline.
     pub baseline: String,
     /// Value here.
@@ -139,73 +138,53 @@ impl ExpandedStudy {
 }
 
 impl Experiment {
-    /// The plan: every variant with every seed, equal runs once. `fingerprint` tells the content of
-    /// a data set and is asked once for each.
-    pub fn plan<E>(
+    /// The plan: every variant with every seed, equal runs once.
+    pub fn plan(&self, trainer: &dyn Trainer) -> Result<Plan, TrainerError> {
+        self.plan_by(trainer, |config| trainer.fingerprint(config))
+    }
+
+    /// The plan, with fingerprints of data from elsewhere than the trainer.
+    pub fn plan_by<E>(
         &self,
-        mut fingerprint: impl FnMut(&DataConfig) -> Result<String, E>,
+        trainer: &dyn Trainer,
+        mut fingerprint: impl FnMut(&Config) -> Result<String, E>,
     ) -> Result<Plan, E> {
-        let mut fingerprints: Vec<(DataConfig, String)> = Vec::new();
-        let mut by_data: BTreeMap<String, usize> = BTreeMap::new();
         let mut index: BTreeSet<RunId> = BTreeSet::new();
         let mut runs: Vec<RunSpec> = Vec::new();
+        let mut runs_of = |config: &Config| {
+            let data = fingerprint(config)?;
+            let hashed = hashed(trainer, config, &data);
+            let ids: Vec<RunId> = self.seeds.iter().map(|seed| hashed.run(*seed)).collect();
+            for (id, seed) in ids.iter().zip(&self.seeds) {
+                if index.insert(id.clone()) {
+                    runs.push(RunSpec {
+                        id: id.clone(),
+                        seed: *seed,
+                        data: data.clone(),
+                        config: config.clone(),
+                        earlier: None,
+                    });
+                }
+            }
+            Ok::<_, E>(ids)
+        };
         let mut studies = Vec::with_capacity(self.studies.len());
         for study in &self.studies {
             let mut variants = Vec::with_capacity(study.variants.len());
             for variant in &study.variants {
-                let mut runs_of = |config: &Arc<RunConfig>| {
-                    let data = &config.data;
-                    // Most variants share the data of the one before; others are found by their
-                    // text.
-                    let last = fingerprints
-                        .last()
-                        .is_some_and(|(last, _)| last == data)
-                        .then(|| fingerprints.len() - 1);
-                    let known = match last {
-                        Some(known) => known,
-                        None => {
-                            let key = format!("{data:?}");
-                            match by_data.get(&key) {
-                                Some(known) => *known,
-                                None => {
-                                    fingerprints.push((data.clone(), fingerprint(data)?));
-                                    by_data.insert(key, fingerprints.len() - 1);
-                                    fingerprints.len() - 1
-                                }
-                            }
-                        }
-                    };
-                    let data = &fingerprints[known].1;
-                    let identity = Identity::new(ENGINE, config, data);
-                    let ids: Vec<RunId> =
-                        self.seeds.iter().map(|seed| identity.run(*seed)).collect();
-                    for (id, seed) in ids.iter().zip(&self.seeds) {
-                        if index.insert(id.clone()) {
-                            let (data, config) = (data.clone(), Arc::clone(config));
-                            runs.push(RunSpec {
-                                id: id.clone(),
-                                seed: *seed,
-                                data,
-                                config,
-                                earlier: None,
-                            });
-                        }
-                    }
-                    Ok(ids)
-                };
                 let candidate = |candidate: &Candidate| {
                     let (label, levels) = (candidate.label.clone(), candidate.levels.clone());
                     Ok(PlannedCandidate { label, levels, runs: runs_of(&candidate.config)? })
                 };
-                let candidates =
-                    variant.candidates.iter().map(candidate).collect::<Result<Vec<_>, E>>()?;
-                let ids = match candidates.first() {
+                let candidates: Vec<PlannedCandidate> =
+                    variant.candidates.iter().map(candidate).collect::<Result<_, E>>()?;
+                let runs = match candidates.first() {
                     Some(first) => first.runs.clone(),
                     None => runs_of(&variant.config)?,
                 };
                 let (label, name, levels) =
                     (variant.label.clone(), variant.name.clone(), variant.levels.clone());
-                variants.push(PlannedVariant { label, name, levels, runs: ids, candidates });
+                variants.push(PlannedVariant { label, name, levels, runs, candidates });
             }
             studies.push(PlannedStudy {
                 name: study.name.clone(),
@@ -247,7 +226,7 @@ impl Experiment {
     }
 }
 
-impl Reader {
+impl<'s> Reader<'s> {
     /// Names and resolves every cell, and checks what only whole variants can show.
     pub(super) fn experiment(
         &mut self,
@@ -255,14 +234,15 @@ impl Reader {
         expanded: &[Expanded],
         only: &[String],
     ) -> Option<Experiment> {
-        let baseline =
-            self.resolved(&RunConfig::default(), &Pool::defaults(), &self.base.clone())?;
-        let namer = Namer::new(&draft.axes);
+        let baseline = self.pool.config(&self.base);
+        let metrics = self.trainer.metrics();
+        let metric = metrics.get(&draft.compare.metric).unwrap_or(&metrics.all[0]);
+        let namer = Namer::new(&draft.axes, &Columns::new(metrics, metric, draft.compare.level));
         let mut earlier: BTreeSet<&Point> = BTreeSet::new();
         let mut studies = Vec::with_capacity(expanded.len());
         let mut clashes = BTreeMap::new();
         for one in expanded {
-            let study = self.study(draft, one, &namer, &baseline, &mut clashes)?;
+            let study = self.study(draft, one, &namer, &mut clashes)?;
             let known = |cell: &usize| earlier.contains(&one.cells[*cell].point);
             let shared = one.groups.iter().filter(|group| group.iter().all(known)).count();
             earlier.extend(one.cells.iter().map(|cell| &cell.point));
@@ -285,18 +265,10 @@ impl Reader {
             execution: draft.execution.clone(),
             remarks: std::mem::take(&mut self.notes),
             only: only.to_vec(),
-            asks_for_size: settings::find("data.size")
-                .is_some_and(|leaf| draft.written[leaf].is_some()),
+            written: (self.settings.paths().zip(&draft.written))
+                .filter_map(|(path, place)| place.is_some().then(|| path.to_owned()))
+                .collect(),
         })
-    }
-
-    fn resolved(&mut self, start: &RunConfig, from: &Point, to: &Point) -> Option<RunConfig> {
-        let resolved = self.pool.config(start, from, to);
-        resolved
-            .map_err(|error| {
-                self.errors.push(Diagnostic::new(format!("settings that do not fit: {error}")))
-            })
-            .ok()
     }
 
     fn study(
@@ -304,8 +276,7 @@ impl Reader {
         draft: &Draft,
         expanded: &Expanded,
         namer: &Namer,
-        baseline: &RunConfig,
-        clashes: &mut BTreeMap<super::check::Clash, (Vec<Option<Span>>, usize)>,
+        clashes: &mut BTreeMap<Clash, (Vec<Option<Span>>, usize)>,
     ) -> Option<ExpandedStudy> {
         let base = self.base.clone();
         let labels = namer.labels(&self.pool, &base, expanded);
@@ -322,10 +293,11 @@ impl Reader {
         for (group, (label, name)) in expanded.groups.iter().zip(labels) {
             let mut candidates = Vec::with_capacity(group.len());
             for cell in group.iter().map(|cell| &expanded.cells[*cell]) {
-                let config = Arc::new(self.resolved(baseline, &base, &cell.point)?);
-                for clash in super::check::clashes(&config) {
+                let config = self.pool.config(&cell.point);
+                for clash in self.trainer.clashes(&config) {
                     let written = |path: &&str| {
-                        settings::find(path)
+                        self.settings
+                            .find(path)
                             .and_then(|leaf| self.written(draft, expanded, cell, leaf))
                     };
                     let places = clash.settings.iter().map(written).collect();
@@ -368,7 +340,7 @@ impl Reader {
             expanded.groups.iter().position(|group| is(&expanded.cells[group[0]]))
         };
         let minimal = || of(&|cell| cell.origin == Origin::Minimal);
-        let home = || of(&|cell| expanded.is_home(cell, &base));
+        let home = || of(&|cell| expanded.is_home(self.settings, cell, &base));
         let reference = named.or_else(minimal).or_else(home);
         if reference.is_none() {
             let study = &expanded.study.name;
@@ -397,14 +369,16 @@ impl Reader {
         group: &[usize],
         candidates: &[Candidate],
     ) {
-        let first = &candidates[0].config.data;
+        let first = &candidates[0].config;
         for (cell, candidate) in group.iter().zip(candidates) {
-            let data = &candidate.config.data;
-            let Some(path) = first.scores_otherwise_than(data) else { continue };
+            let Some(path) = self.trainer.scored_by(first, &candidate.config) else {
+                continue;
+            };
             let message = format!(
-                "`{path}` is tuned, and the best would be chosen among candidates that are scored on other images"
+                "`{path}` is tuned, and the best would be chosen among candidates that are scored on other {}",
+                self.trainer.metrics().examples
             );
-            let leaf = settings::find(path);
+            let leaf = self.settings.find(path);
             let place =
                 leaf.and_then(|leaf| self.written(draft, expanded, &expanded.cells[*cell], leaf));
             let error = Diagnostic::new(message)
@@ -446,15 +420,19 @@ impl Reader {
     }
 
     fn changes(&self, expanded: &Expanded, point: &Point) -> Vec<Change> {
-        let tuned = |leaf: usize| expanded.axes.iter().any(|axis| axis.tune && axis.touches(leaf));
+        let tuned = |leaf: usize| {
+            expanded.axes.iter().any(|axis| axis.tune && axis.touches(self.settings, leaf))
+        };
         // Where a word changes, its constants are part of that change.
         let part = |leaf: usize| {
-            settings::tag(leaf).is_some_and(|(tagged, _)| point[tagged] != self.base[tagged])
+            self.settings
+                .tag(leaf)
+                .is_some_and(|(tagged, _)| point[tagged] != self.base[tagged])
         };
-        let differs = (0..SETTINGS.len())
+        let differs = (0..self.settings.len())
             .filter(|leaf| point[*leaf] != self.base[*leaf] && !part(*leaf) && !tuned(*leaf));
         let change = |leaf: usize| Change {
-            path: SETTINGS[leaf].path,
+            path: self.settings[leaf].path.clone(),
             baseline: self.pool.show_at(&self.base, leaf),
             value: self.pool.show_at(point, leaf),
         };
@@ -485,7 +463,7 @@ impl Reader {
         self.errors.push(error.at(place, "labels are unique"));
     }
 
-    fn report(&mut self, clash: super::check::Clash, places: Vec<Option<Span>>, variants: usize) {
+    fn report(&mut self, clash: Clash, places: Vec<Option<Span>>, variants: usize) {
         let mut error = Diagnostic::new(clash.message);
         let mut first = true;
         for (path, place) in clash.settings.iter().zip(places) {

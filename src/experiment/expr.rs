@@ -16,8 +16,8 @@ use serde_json::Value;
 
 use super::diagnostics::{Diagnostic, Span};
 use super::expr_token::{Token, tokens};
-use super::kind::{Kind, any_of};
-use super::settings::{self, Leaf, SETTINGS};
+use crate::trainer::kind::{Kind, any_of};
+use crate::trainer::{Leaf, Settings};
 
 /// A checked condition.
 #[derive(Debug, Clone)]
@@ -54,11 +54,12 @@ impl Expr {
     /// Parses and checks a condition. `place` tells where a part of the text stands, for errors.
     pub(super) fn parse(
         text: &str,
+        settings: &Settings,
         place: &dyn Fn(std::ops::Range<usize>) -> Span,
     ) -> Result<Self, Diagnostic> {
         let tokens =
             tokens(text).map_err(|(range, why)| Diagnostic::new(why).at(place(range), ""))?;
-        let mut parser = Parser { tokens, next: 0, end: text.len(), depth: 0, place };
+        let mut parser = Parser { tokens, next: 0, end: text.len(), depth: 0, settings, place };
         let expr = parser.or()?;
         match parser.peek() {
             None => Ok(expr),
@@ -130,36 +131,36 @@ impl Operand {
         }
     }
 
-    fn kind(&self) -> Option<&'static Kind> {
-        if let Self::Setting(leaf) = self { Some(&SETTINGS[*leaf].kind) } else { None }
+    fn kind<'s>(&self, settings: &'s Settings) -> Option<&'s Kind> {
+        if let Self::Setting(leaf) = self { Some(&settings[*leaf].kind) } else { None }
     }
 
-    fn is_number(&self) -> bool {
+    fn is_number(&self, settings: &Settings) -> bool {
         match self {
             Self::Length(_) => true,
             Self::Literal(literal) => literal.is_number(),
             Self::Setting(leaf) => {
                 matches!(
-                    SETTINGS[*leaf].kind,
+                    settings[*leaf].kind,
                     Kind::Count { .. } | Kind::CountOr { .. } | Kind::Number(_)
                 )
             }
         }
     }
 
-    fn describe(&self) -> String {
+    fn describe(&self, settings: &Settings) -> String {
         match self {
-            Self::Setting(leaf) => format!("`{}`", SETTINGS[*leaf].path),
-            Self::Length(leaf) => format!("len({})", SETTINGS[*leaf].path),
+            Self::Setting(leaf) => format!("`{}`", settings[*leaf].path),
+            Self::Length(leaf) => format!("len({})", settings[*leaf].path),
             Self::Literal(literal) => literal.to_string(),
         }
     }
 
     /// Why this operand cannot be compared for equality with a literal.
-    fn refuses(&self, literal: &Value) -> Option<Diagnostic> {
+    fn refuses(&self, settings: &Settings, literal: &Value) -> Option<Diagnostic> {
         let fits = match (self, literal) {
             (Self::Length(_), Value::Number(_)) => true,
-            (Self::Setting(leaf), _) => match (&SETTINGS[*leaf].kind, literal) {
+            (Self::Setting(leaf), _) => match (&settings[*leaf].kind, literal) {
                 (Kind::Count { .. } | Kind::CountOr { .. } | Kind::Number(_), Value::Number(_))
                 | (Kind::Flag, Value::Bool(_))
                 | (Kind::Text, Value::String(_)) => true,
@@ -178,9 +179,14 @@ impl Operand {
         if fits {
             return None;
         }
-        let what = self.kind().map_or_else(|| "a whole number".into(), Kind::describe);
-        let error = Diagnostic::new(format!("{} is {what}, never {literal}", self.describe()));
-        let words = self.kind().map_or(&[][..], |kind| kind.words()).iter().map(|(word, _)| *word);
+        let what = self.kind(settings).map_or_else(|| "a whole number".into(), Kind::describe);
+        let error =
+            Diagnostic::new(format!("{} is {what}, never {literal}", self.describe(settings)));
+        let words = self
+            .kind(settings)
+            .map_or(&[][..], |kind| kind.words())
+            .iter()
+            .map(|(word, _)| *word);
         Some(match literal.as_str() {
             Some(text) => error.suggest(text, words),
             None => error,
@@ -223,6 +229,7 @@ struct Parser<'p> {
     next: usize,
     end: usize,
     depth: usize,
+    settings: &'p Settings,
     place: &'p dyn Fn(std::ops::Range<usize>) -> Span,
 }
 
@@ -308,7 +315,7 @@ impl Parser<'_> {
                     Diagnostic::new("`in` takes a list such as [1, 2]").at((self.place)(at), "")
                 );
             };
-            if let Some(error) = list.iter().find_map(|item| left.refuses(item)) {
+            if let Some(error) = list.iter().find_map(|item| left.refuses(self.settings, item)) {
                 return Err(error.at((self.place)(at), ""));
             }
             let inside = Expr::In(left, list);
@@ -325,7 +332,7 @@ impl Parser<'_> {
         let at = self.range();
         let right = self.operand()?;
         let whole = (self.place)(start.start..self.tokens[self.next - 1].1.end);
-        check(&left, how, &right).map_or(Ok(()), |(error, all)| {
+        check(self.settings, &left, how, &right).map_or(Ok(()), |(error, all)| {
             Err(error.at(if all { whole } else { (self.place)(at) }, ""))
         })?;
         Ok(Expr::Compare(left, how, right))
@@ -333,12 +340,14 @@ impl Parser<'_> {
 
     fn truth(&self, operand: Operand, at: std::ops::Range<usize>) -> Result<Expr, Diagnostic> {
         match operand {
-            Operand::Setting(leaf) if SETTINGS[leaf].kind == Kind::Flag => Ok(Expr::Flag(leaf)),
+            Operand::Setting(leaf) if self.settings[leaf].kind == Kind::Flag => {
+                Ok(Expr::Flag(leaf))
+            }
             Operand::Literal(Value::Bool(constant)) => Ok(Expr::Constant(constant)),
             other => {
                 let error = Diagnostic::new(format!(
                     "{} alone is neither true nor false",
-                    other.describe()
+                    other.describe(self.settings)
                 ));
                 Err(error.at((self.place)(at), "expected a comparison"))
             }
@@ -362,7 +371,7 @@ impl Parser<'_> {
                 let operand = self.operand()?;
                 match operand {
                     Operand::Setting(leaf)
-                        if SETTINGS[leaf].kind.is_list() && self.take(&Token::Close) =>
+                        if self.settings[leaf].kind.is_list() && self.take(&Token::Close) =>
                     {
                         Ok(Operand::Length(leaf))
                     }
@@ -370,15 +379,15 @@ impl Parser<'_> {
                         .at((self.place)(at), "")),
                 }
             }
-            Token::Word(word) => settings::find(&word).map(Operand::Setting).ok_or_else(|| {
+            Token::Word(word) => self.settings.find(&word).map(Operand::Setting).ok_or_else(|| {
                 let error =
                     Diagnostic::new(format!("unknown setting `{word}`")).at((self.place)(at), "");
                 if word.contains('.') {
-                    return error.suggest(&word, settings::paths());
+                    return error.suggest(&word, self.settings.paths());
                 }
                 let named = |path: &&str| path.rsplit('.').next() == Some(word.as_str());
                 let paths: Vec<String> =
-                    settings::paths().filter(named).map(|path| format!("`{path}`")).collect();
+                    self.settings.paths().filter(named).map(|path| format!("`{path}`")).collect();
                 if !paths.is_empty() {
                     return error.help(format!("did you mean {}?", paths.join(" or ")));
                 }
@@ -418,24 +427,34 @@ impl Parser<'_> {
 }
 
 /// Why two operands cannot be compared, and whether that is about both or about the right one.
-fn check(left: &Operand, how: Comparison, right: &Operand) -> Option<(Diagnostic, bool)> {
+fn check(
+    settings: &Settings,
+    left: &Operand,
+    how: Comparison,
+    right: &Operand,
+) -> Option<(Diagnostic, bool)> {
     if !matches!(how, Comparison::Equal | Comparison::Unequal) {
-        let odd = [left, right].into_iter().find(|operand| !operand.is_number())?;
+        let odd = [left, right].into_iter().find(|operand| !operand.is_number(settings))?;
         return Some((
-            Diagnostic::new(format!("{} has no order: only numbers have", odd.describe())),
+            Diagnostic::new(format!("{} has no order: only numbers have", odd.describe(settings))),
             true,
         ));
     }
     match (left, right) {
-        (left, Operand::Literal(literal)) => left.refuses(literal).map(|error| (error, false)),
-        (Operand::Literal(literal), right) => right.refuses(literal).map(|error| (error, true)),
-        _ if left.is_number() && right.is_number() => None,
-        (Operand::Setting(a), Operand::Setting(b)) if SETTINGS[*a].kind == SETTINGS[*b].kind => {
+        (left, Operand::Literal(literal)) => {
+            left.refuses(settings, literal).map(|error| (error, false))
+        }
+        (Operand::Literal(literal), right) => {
+            right.refuses(settings, literal).map(|error| (error, true))
+        }
+        _ if left.is_number(settings) && right.is_number(settings) => None,
+        (Operand::Setting(a), Operand::Setting(b)) if settings[*a].kind == settings[*b].kind => {
             None
         }
         _ => {
-            let both = any_of([left.describe().as_str(), right.describe().as_str()])
-                .replace(" or ", " and ");
+            let both =
+                any_of([left.describe(settings).as_str(), right.describe(settings).as_str()])
+                    .replace(" or ", " and ");
             Some((Diagnostic::new(format!("{both} cannot be compared")), true))
         }
     }

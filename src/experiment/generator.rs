@@ -2,8 +2,8 @@
 //! ends are always included.
 
 use super::diagnostics::{Diagnostic, Errors, Span};
-use super::kind::number;
 use super::tree::{Key, Node, Table, Toml};
+use crate::trainer::kind::number;
 
 /// Keys that make a table below `[axes]` a generator; no setting and no constant may have such a
 /// name.

@@ -12,35 +12,7 @@ use super::design::level_at;
 use super::expand::{Choice, Expanded, Origin};
 use super::misread::misread;
 use super::point::{Point, Pool};
-
-/// Columns that tables have beside those of the axes.
-const COLUMNS: [&str; 25] = [
-    "study",
-    "variant",
-    "seed",
-    "run",
-    "status",
-    "error",
-    "epoch",
-    "epochs",
-    "best_epoch",
-    "parameters",
-    "n",
-    "n_failed",
-    "effect_dz",
-    "p",
-    "p_corrected",
-    "correction",
-    "wins",
-    "losses",
-    "pair_correlation",
-    "verdict",
-    "start",
-    "seconds",
-    "host",
-    "threads",
-    "kernel",
-];
+use crate::columns::Columns;
 
 /// How the axes of an experiment are called.
 pub(super) struct Namer {
@@ -53,15 +25,15 @@ pub(super) struct Namer {
 }
 
 impl Namer {
-    pub(super) fn new(axes: &[Axis]) -> Self {
+    pub(super) fn new(axes: &[Axis], taken: &Columns) -> Self {
         let names: Vec<&str> = axes.iter().map(|axis| axis.name.as_str()).collect();
         let keys: Vec<String> =
             names.iter().map(|name| suffix(name, &names, |_| true).to_owned()).collect();
         let mut columns: Vec<String> = Vec::new();
         for name in &names {
-            let free = |candidate: &str| !COLUMNS.contains(&column(candidate).as_str());
+            let free = |candidate: &str| !taken.has(&column(candidate));
             let mut wanted = column(suffix(name, &names, free));
-            while COLUMNS.contains(&wanted.as_str()) || columns.contains(&wanted) {
+            while taken.has(&wanted) || columns.contains(&wanted) {
                 wanted = format!("axis_{wanted}");
             }
             columns.push(wanted);
@@ -134,7 +106,7 @@ impl Namer {
         let mut taken = BTreeSet::new();
         let label = |cell: &super::expand::Cell| match cell.origin {
             Origin::Extra(i) => expanded.extras[i].label.clone(),
-            _ if expanded.is_home(cell, base) => "baseline".to_owned(),
+            _ if expanded.is_home(pool.settings(), cell, base) => "baseline".to_owned(),
             Origin::Minimal => "minimal".to_owned(),
             Origin::Plus(axis) => format!("minimal + {}", at_home(axis)),
             Origin::Design => {
@@ -225,7 +197,7 @@ pub(super) fn unsafe_label(label: &str) -> Option<&'static str> {
     // A number in the spelling of this program comes back from a table as it is.
     let is_number = label
         .parse()
-        .is_ok_and(|x: f64| x.is_finite() && super::kind::number(x) == label);
+        .is_ok_and(|x: f64| x.is_finite() && crate::trainer::kind::number(x) == label);
     if label.trim().is_empty() {
         Some("is empty")
     } else if label.len() > 100 {

@@ -4,18 +4,16 @@
 //! files --document--> tree --reader, axis, rule, draft--> Draft --expand--> cells --label, check--> Experiment --> Plan
 //! ```
 //!
-//! `settings` is the one table of all settings; `kind` reads and shows their values. Every error of
-//! a file is collected as a `Diagnostic` with its place, and all are reported together.
+//! The settings are those that a trainer declares; `kind` reads their values. Every error of a file
+//! is collected as a `Diagnostic` with its place, and all are reported together.
 //! `docs/FORMAT.md` describes the grammar for users.
 
 mod axis;
 mod bounds;
-mod check;
 mod design;
 mod diagnostics;
 mod document;
 mod draft;
-mod effect;
 mod execution;
 mod expand;
 mod expanded;
@@ -31,7 +29,6 @@ mod reader;
 mod reference;
 mod rule;
 mod schema;
-mod settings;
 mod tree;
 
 use std::cell::Cell;
@@ -41,17 +38,15 @@ use std::path::Path;
 pub use design::Design;
 pub use diagnostics::{Diagnostic, Diagnostics, Source, Span};
 pub use draft::DEFAULT_SEEDS;
-pub use effect::effective;
 pub use execution::{Budget, Execution, Launcher, OPTIONS, OptionKey, Slurm};
 pub use expand::Counts;
 pub use expanded::{Change, ExpandedStudy, Experiment, Variant};
 pub use generator::RESERVED;
-pub use kind::{Bounds, Kind, Otherwise, Words, seconds};
+pub use kind::seconds;
 pub(crate) use misread::{is_plain_number, misread};
 pub use overrides::Overrides;
 pub use reference::reference;
 pub use schema::schema;
-pub use settings::{SETTINGS, Setting, check_config};
 
 use diagnostics::Errors;
 use overrides::Overridden;
@@ -59,17 +54,25 @@ use point::Pool;
 use reader::Reader;
 
 use crate::regular;
+use crate::trainer::Trainer;
 
 /// Threads that all runs together may be given, at most: more than any machine has processors.
 pub const MOST_JOBS: u64 = 1024;
+
+/// Seeds stay below 2^53, where a spreadsheet keeps every digit.
+const SEED_MAX: u64 = (1 << 53) - 1;
 
 /// Most bytes that an experiment file and all that it extends may have together: 50,000 lines.
 const LONGEST: u64 = 2 << 20;
 
 /// Reads an experiment file and what it extends, and expands it. All errors at once.
-pub fn load(path: &Path, overrides: &Overrides) -> Result<Experiment, Diagnostics> {
+pub fn load(
+    path: &Path,
+    overrides: &Overrides,
+    trainer: &dyn Trainer,
+) -> Result<Experiment, Diagnostics> {
     let left = Cell::new(LONGEST);
-    load_with(path, overrides, &|path| {
+    load_with(path, overrides, trainer, &|path| {
         let text = regular::read_text(path, LONGEST)?;
         let too_long = || {
             io::Error::new(
@@ -86,17 +89,22 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Experiment, Diagnostic
 pub fn load_with(
     path: &Path,
     overrides: &Overrides,
+    trainer: &dyn Trainer,
     read: &dyn Fn(&Path) -> io::Result<String>,
 ) -> Result<Experiment, Diagnostics> {
     let mut errors = Errors::default();
-    let Some(document) = document::load(path, read, &mut errors) else {
+    let settings = trainer.settings();
+    let Some(document) = document::load(path, read, settings, &mut errors) else {
         return Err(errors.finish());
     };
-    let overridden = Overridden::parse(overrides, &mut errors);
-    let (pool, base) = (Pool::new(), Pool::defaults());
+    let overridden = Overridden::parse(overrides, settings, &mut errors);
+    let pool = Pool::new(settings);
+    let base = pool.defaults();
     let empty = || format!("{} says nothing: every setting has its default", path.display());
     let notes = document.table.0.is_empty().then(empty).into_iter().collect();
     let mut reader = Reader {
+        trainer,
+        settings,
         errors,
         pool,
         base,

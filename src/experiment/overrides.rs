@@ -6,11 +6,10 @@
 
 use super::axis::{Axis, Level};
 use super::diagnostics::{Diagnostic, Errors, Span};
-use super::kind::Kind;
-use super::point::last;
 use super::reader::Reader;
-use super::settings::{self, Leaf, SETTINGS};
 use super::tree::{Key, Node, Table, Toml, parse_value};
+use crate::trainer::kind::Kind;
+use crate::trainer::{Leaf, Settings, last};
 
 /// Arguments as they were typed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -42,24 +41,24 @@ impl Overridden {
         !self.set.is_empty() || !self.axis.is_empty()
     }
 
-    pub(super) fn parse(overrides: &Overrides, errors: &mut Errors) -> Self {
+    pub(super) fn parse(overrides: &Overrides, settings: &Settings, errors: &mut Errors) -> Self {
         let mut parsed = Self {
             seeds: overrides.seeds,
             name: overrides.name.clone(),
             ..Self::default()
         };
         for argument in &overrides.set {
-            if let Some((leaf, span, offset, file)) = split("--set", argument, errors) {
-                let node = value(&SETTINGS[leaf].kind, file, offset, &argument[offset..]);
-                parsed.set.push(with_word(leaf, span, node));
+            if let Some((leaf, span, offset, file)) = split("--set", argument, settings, errors) {
+                let node = value(&settings[leaf].kind, file, offset, &argument[offset..]);
+                parsed.set.push(with_word(settings, leaf, span, node));
             }
         }
         for argument in &overrides.axis {
-            if let Some((leaf, span, offset, file)) = split("--axis", argument, errors) {
+            if let Some((leaf, span, offset, file)) = split("--axis", argument, settings, errors) {
                 parsed.axis.push((
                     leaf,
                     span,
-                    levels(&SETTINGS[leaf].kind, file, offset, &argument[offset..]),
+                    levels(&settings[leaf].kind, file, offset, &argument[offset..]),
                 ));
             }
         }
@@ -69,7 +68,12 @@ impl Overridden {
 
 /// The setting of `path=value`, where the path stands, where the value begins, and the source they
 /// are now.
-fn split(option: &str, argument: &str, errors: &mut Errors) -> Option<(Leaf, Span, usize, u32)> {
+fn split(
+    option: &str,
+    argument: &str,
+    settings: &Settings,
+    errors: &mut Errors,
+) -> Option<(Leaf, Span, usize, u32)> {
     let file = errors.add_source(option.to_owned(), argument.to_owned());
     let whole = Span::new(file, 0..argument.len());
     let Some(end) = argument.find('=') else {
@@ -81,9 +85,9 @@ fn split(option: &str, argument: &str, errors: &mut Errors) -> Option<(Leaf, Spa
     };
     let path = argument[..end].trim();
     let span = Span::new(file, 0..end);
-    let Some(leaf) = settings::find(path) else {
+    let Some(leaf) = settings.find(path) else {
         let error = Diagnostic::new(format!("{option}: unknown setting `{path}`")).at(span, "");
-        errors.push(error.suggest(path, settings::paths()));
+        errors.push(error.suggest(path, settings.paths()));
         return None;
     };
     Some((leaf, span, end + 1, file))
@@ -91,8 +95,8 @@ fn split(option: &str, argument: &str, errors: &mut Errors) -> Option<(Leaf, Spa
 
 /// A constant chooses its word, as it does in a file: `train.optimizer.sgd.lr=0.1` is
 /// `{ sgd = { lr = 0.1 } }`.
-fn with_word(leaf: Leaf, span: Span, node: Node) -> (Leaf, Node) {
-    let Some((tagged, word)) = settings::tag(leaf) else { return (leaf, node) };
+fn with_word(settings: &Settings, leaf: Leaf, span: Span, node: Node) -> (Leaf, Node) {
+    let Some((tagged, word)) = settings.tag(leaf) else { return (leaf, node) };
     let table = |key: &str, node: Node| {
         let key = Key { name: key.to_owned(), span };
         Node {
@@ -100,7 +104,7 @@ fn with_word(leaf: Leaf, span: Span, node: Node) -> (Leaf, Node) {
             value: Toml::Table(Table(vec![(key, node)])),
         }
     };
-    (tagged, table(word, table(last(SETTINGS[leaf].path), node)))
+    (tagged, table(word, table(last(&settings[leaf].path), node)))
 }
 
 /// A value as typed: TOML where it is, else a word.
@@ -139,14 +143,14 @@ fn levels(kind: &Kind, file: u32, offset: usize, text: &str) -> Node {
     Node { span, value: Toml::List(list) }
 }
 
-impl Reader {
+impl<'s> Reader<'s> {
     /// An axis of the file takes the values of `--axis`, keeping the labels of those it has;
     /// another setting becomes an axis.
     pub(super) fn override_axes(&mut self, overridden: &Overridden, axes: &mut Vec<Axis>) {
         for (leaf, span, node) in &overridden.axis {
-            let path = SETTINGS[*leaf].path;
+            let path = &self.settings[*leaf].path;
             let Some(mut new) = self.axis(*leaf, *span, node) else { continue };
-            if let Some(old) = axes.iter_mut().find(|axis| axis.name == path) {
+            if let Some(old) = axes.iter_mut().find(|axis| axis.name == *path) {
                 for level in &mut new.levels {
                     if let Some(same) = old.levels.iter().find(|same: &&Level| same.same(level)) {
                         (level.text, level.named) = (same.text.clone(), same.named);
@@ -157,8 +161,9 @@ impl Reader {
                 if new.when.is_some() {
                     old.when = new.when;
                 }
-            } else if let Some(zip) =
-                axes.iter().find(|axis| axis.touches(*leaf) && axis.name != path)
+            } else if let Some(zip) = axes
+                .iter()
+                .find(|axis| axis.touches(self.settings, *leaf) && axis.name != *path)
             {
                 let line = self.errors.line(zip.span);
                 let error = Diagnostic::new(format!(
@@ -179,8 +184,8 @@ impl Reader {
     /// `--set` of what an axis sets anyway would change nothing, or not what was meant.
     pub(super) fn swept_overrides(&mut self, overridden: &Overridden, axes: &[Axis]) {
         for (leaf, node) in &overridden.set {
-            let path = SETTINGS[*leaf].path;
-            if let Some(axis) = axes.iter().find(|axis| axis.touches(*leaf)) {
+            let path = &self.settings[*leaf].path;
+            if let Some(axis) = axes.iter().find(|axis| axis.touches(self.settings, *leaf)) {
                 let line = self.errors.line(axis.span);
                 let error = Diagnostic::new(format!(
                     "`{path}` is swept by the axis `{}` ({line})",
@@ -190,7 +195,7 @@ impl Reader {
                     .at(node.span, "cannot be set as well")
                     .related(Some(axis.span), "swept here");
                 let value = self.errors.text(node.span).to_owned();
-                let help = if axis.name == path {
+                let help = if axis.name == *path {
                     format!("use --axis {path}={value} to replace its values")
                 } else {
                     format!(

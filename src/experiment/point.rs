@@ -6,12 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::diagnostics::Span;
-use super::kind::Kind;
-use super::settings::{self, Leaf, SETTINGS};
-use crate::config::RunConfig;
+use crate::trainer::kind::Kind;
+use crate::trainer::{Config, Leaf, Settings, last};
 
 /// For every setting the index of its value in the pool.
 pub(super) type Point = Vec<u32>;
@@ -26,27 +25,34 @@ pub(super) struct Assignment {
 
 /// Every distinct value of every setting.
 #[derive(Debug)]
-pub(super) struct Pool {
+pub(super) struct Pool<'s> {
+    settings: &'s Settings,
     values: Vec<Vec<Value>>,
     index: Vec<BTreeMap<String, u32>>,
 }
 
-impl Pool {
+impl<'s> Pool<'s> {
     /// The pool that holds the defaults.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(settings: &'s Settings) -> Self {
         let mut pool = Self {
-            values: vec![Vec::new(); SETTINGS.len()],
-            index: vec![BTreeMap::new(); SETTINGS.len()],
+            settings,
+            values: vec![Vec::new(); settings.len()],
+            index: vec![BTreeMap::new(); settings.len()],
         };
-        for leaf in 0..SETTINGS.len() {
-            pool.intern(leaf, settings::default(leaf).clone());
+        for (leaf, setting) in settings.iter().enumerate() {
+            pool.intern(leaf, setting.default.clone());
         }
         pool
     }
 
+    /// The settings that it has values of.
+    pub(super) fn settings(&self) -> &'s Settings {
+        self.settings
+    }
+
     /// The point of all defaults.
-    pub(super) fn defaults() -> Point {
-        vec![0; SETTINGS.len()]
+    pub(super) fn defaults(&self) -> Point {
+        vec![0; self.settings.len()]
     }
 
     pub(super) fn intern(&mut self, leaf: Leaf, value: Value) -> u32 {
@@ -69,11 +75,14 @@ impl Pool {
     /// The value of a setting at a point; `None` for a constant of a word that is not chosen there.
     pub(super) fn at(&self, point: &Point, leaf: Leaf) -> Option<&Value> {
         let chosen = |(tagged, word): (Leaf, &str)| self.value(tagged, point[tagged]) == word;
-        settings::tag(leaf).is_none_or(chosen).then(|| self.value(leaf, point[leaf]))
+        self.settings
+            .tag(leaf)
+            .is_none_or(chosen)
+            .then(|| self.value(leaf, point[leaf]))
     }
 
     pub(super) fn show(&self, leaf: Leaf, index: u32) -> String {
-        SETTINGS[leaf].kind.show(self.value(leaf, index))
+        self.settings[leaf].kind.show(self.value(leaf, index))
     }
 
     /// The value of a setting at a point, for people; of a tagged one with the constants that are
@@ -81,13 +90,14 @@ impl Pool {
     pub(super) fn show_at(&self, point: &Point, leaf: Leaf) -> String {
         let mut text = self.show(leaf, point[leaf]);
         if let (Kind::Tag(_), Value::String(word)) =
-            (&SETTINGS[leaf].kind, self.value(leaf, point[leaf]))
+            (&self.settings[leaf].kind, self.value(leaf, point[leaf]))
         {
-            for constant in settings::constants(leaf, word).filter(|constant| point[*constant] != 0)
+            for constant in
+                self.settings.constants(leaf, word).filter(|constant| point[*constant] != 0)
             {
                 text.push_str(&format!(
                     " {} {}",
-                    last(SETTINGS[constant].path),
+                    last(&self.settings[constant].path),
                     self.show(constant, point[constant])
                 ));
             }
@@ -98,56 +108,15 @@ impl Pool {
     /// Returns the constants of words that are not chosen to their defaults, so that equal
     /// configurations are equal points.
     pub(super) fn normalise(&self, point: &mut Point) {
-        for leaf in 0..SETTINGS.len() {
+        for leaf in 0..self.settings.len() {
             if point[leaf] != 0 && self.at(point, leaf).is_none() {
                 point[leaf] = 0;
             }
         }
     }
 
-    /// The configuration at `point`, starting from that of `base`.
-    pub(super) fn config(
-        &self,
-        start: &RunConfig,
-        base: &Point,
-        point: &Point,
-    ) -> serde_json::Result<RunConfig> {
-        let mut config = start.clone();
-        let mut assigned = None;
-        for leaf in 0..SETTINGS.len() {
-            if point[leaf] == base[leaf] {
-                continue;
-            }
-            // A constant changes its tagged setting, which is assigned whole and once.
-            let slot = settings::tag(leaf).map_or(leaf, |(tagged, _)| tagged);
-            if assigned != Some(slot) {
-                settings::assign(&mut config, SETTINGS[slot].path, self.whole(point, slot))?;
-                assigned = Some(slot);
-            }
-        }
-        Ok(config)
+    /// The configuration at a point.
+    pub(super) fn config(&self, point: &Point) -> Config {
+        self.settings.config(|leaf| self.value(leaf, point[leaf]))
     }
-
-    /// The value of a setting, with its constants if it is tagged.
-    fn whole(&self, point: &Point, slot: Leaf) -> Value {
-        let value = self.value(slot, point[slot]);
-        let (Kind::Tag(_), Value::String(word)) = (&SETTINGS[slot].kind, value) else {
-            return value.clone();
-        };
-        let constants: Map<String, Value> = settings::constants(slot, word)
-            .map(|leaf| {
-                (last(SETTINGS[leaf].path).to_owned(), self.value(leaf, point[leaf]).clone())
-            })
-            .collect();
-        if constants.is_empty() {
-            value.clone()
-        } else {
-            Map::from_iter([(word.clone(), constants.into())]).into()
-        }
-    }
-}
-
-/// The last word of a path.
-pub(super) fn last(path: &str) -> &str {
-    path.rsplit('.').next().unwrap_or(path)
 }

@@ -3,16 +3,19 @@
 use serde_json::Value;
 
 use super::diagnostics::{Diagnostic, Errors, Span};
-use super::kind::Kind;
-use super::point::{Assignment, Point, Pool, last};
-use super::settings::{self, Leaf, SETTINGS};
+use super::point::{Assignment, Point, Pool};
 use super::tree::{Key, Node, Table, Toml};
 use crate::text::nearest;
+use crate::trainer::kind::Kind;
+use crate::trainer::{Leaf, Setting, Settings, Trainer, last};
 
 /// What reading needs at every step: where errors and values go, and what a value is relative to.
-pub(super) struct Reader {
+pub(super) struct Reader<'s> {
+    /// The trainer whose settings are read.
+    pub(super) trainer: &'s dyn Trainer,
+    pub(super) settings: &'s Settings,
     pub(super) errors: Errors,
-    pub(super) pool: Pool,
+    pub(super) pool: Pool<'s>,
     /// The baseline as far as it is known. Constants that a tagged value leaves out keep the value
     /// they have here.
     pub(super) base: Point,
@@ -26,15 +29,15 @@ pub(super) struct Reader {
     pub(super) levels: usize,
 }
 
-impl Reader {
+impl<'s> Reader<'s> {
     /// The settings below `prefix` in a table: `[model]` and dotted keys alike.
     pub(super) fn settings(&mut self, prefix: &str, table: &Table) -> Vec<Assignment> {
         let mut found = Vec::new();
         for (key, node) in &table.0 {
             let path = join(prefix, &key.name);
-            if let Some(leaf) = settings::find(&path) {
+            if let Some(leaf) = self.settings.find(&path) {
                 found.extend(self.value(leaf, node).unwrap_or_default());
-            } else if !settings::is_group(&path) {
+            } else if !self.settings.is_group(&path) {
                 self.unknown(&path, key);
             } else if let Toml::Table(below) = &node.value {
                 found.extend(self.settings(&path, below));
@@ -54,13 +57,13 @@ impl Reader {
         self.errors.push_with(|| {
             let error = Diagnostic::new(format!("unknown setting `{path}`"))
                 .at(key.span, "no setting has this name");
-            error.suggest(path, settings::paths())
+            error.suggest(path, self.settings.paths())
         });
     }
 
     /// The value of one setting; of a tagged one with all constants of its word.
     pub(super) fn value(&mut self, leaf: Leaf, node: &Node) -> Option<Vec<Assignment>> {
-        let Setting { path, kind } = Setting::of(leaf);
+        let Setting { path, kind, .. } = &self.settings[leaf];
         if let Kind::Tag(_) = kind {
             return self.tagged(leaf, node);
         }
@@ -79,7 +82,7 @@ impl Reader {
     }
 
     fn tagged(&mut self, leaf: Leaf, node: &Node) -> Option<Vec<Assignment>> {
-        let Setting { path, kind } = Setting::of(leaf);
+        let Setting { path, kind, .. } = &self.settings[leaf];
         let (word, given) = match &node.value {
             Toml::Text(_) => (kind.read(path, node, &mut self.errors)?, None),
             Toml::Table(Table(entries)) if entries.len() == 1 => {
@@ -106,16 +109,16 @@ impl Reader {
             }
         };
         let name = word.as_str().unwrap_or_default().to_owned();
-        let known: Vec<Leaf> = settings::constants(leaf, &name).collect();
+        let known: Vec<Leaf> = self.settings.constants(leaf, &name).collect();
         let mut explicit: Vec<Assignment> = Vec::new();
         for (key, below) in given.map_or(&[][..], |table| &table.0) {
             let path = format!("{path}.{name}.{}", key.name);
-            match settings::find(&path) {
+            match self.settings.find(&path) {
                 Some(constant) => explicit.extend(self.value(constant, below)?),
                 None => {
                     let error =
                         Diagnostic::new(format!("unknown setting `{path}`")).at(key.span, "");
-                    let names = known.iter().map(|leaf| last(SETTINGS[*leaf].path));
+                    let names = known.iter().map(|leaf| last(&self.settings[*leaf].path));
                     let names: Vec<&str> = names.collect();
                     let error = match nearest(&key.name, names.iter().copied()) {
                         Some(near) => error.help(format!("did you mean `{near}`?")),
@@ -140,7 +143,7 @@ impl Reader {
             }
             let kept = if same_word { self.base[constant] } else { 0 };
             if given.is_none() && self.pool.value(constant, kept).is_null() {
-                let constant = SETTINGS[constant].path;
+                let constant = &self.settings[constant].path;
                 let error = Diagnostic::new(format!("`{constant}` is missing"))
                     .at(node.span, "has no default");
                 self.errors.push(
@@ -161,7 +164,7 @@ impl Reader {
             match i {
                 0 => Some(text),
                 _ if assignment.value == 0 => None,
-                _ => Some(format!("{} {text}", last(SETTINGS[assignment.leaf].path))),
+                _ => Some(format!("{} {text}", last(&self.settings[assignment.leaf].path))),
             }
         });
         parts.collect::<Vec<_>>().join(" ")
@@ -207,24 +210,12 @@ impl Reader {
                 let error = Diagnostic::new(format!("unknown key `{}` in {place}", key.name))
                     .at(key.span, "");
                 let error = error.suggest(&key.name, known.iter().copied());
-                match settings::paths().find(|path| last(path) == key.name) {
+                match self.settings.paths().find(|path| last(path) == key.name) {
                     Some(path) => error.help(format!("the setting is called `{path}`")),
                     None => error,
                 }
             });
         }
-    }
-}
-
-/// The parts of a setting that reading uses, copied out of the table.
-struct Setting {
-    path: &'static str,
-    kind: Kind,
-}
-
-impl Setting {
-    fn of(leaf: Leaf) -> Self {
-        Self { path: SETTINGS[leaf].path, kind: SETTINGS[leaf].kind }
     }
 }
 

@@ -1,37 +1,32 @@
-//! The reference of settings in `docs/FORMAT.md`, from the tables that read them.
+//! The reference of settings in the documents, from the tables that read them.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
 
 use super::execution::OPTIONS;
-use super::kind::Kind;
-use super::settings::{self, SETTINGS};
+use crate::trainer::Trainer;
+use crate::trainer::kind::Kind;
 
-/// A Markdown table of every setting, its default, what it takes and what it means, and one of
-/// every other option.
-pub fn reference() -> String {
+/// A Markdown table of every setting of a trainer, its default, what it takes and what it means,
+/// and one of every other option.
+pub fn reference(trainer: &dyn Trainer) -> String {
     let mut out = String::from("| setting | default | takes | meaning |\n|---|---|---|---|\n");
-    for (leaf, setting) in SETTINGS.iter().enumerate() {
-        let default = settings::default(leaf);
-        let default = match (default, &setting.kind) {
-            (serde_json::Value::Null, Kind::CountOr { .. }) => {
-                format!("`\"{}\"`", setting.kind.show(default))
+    for setting in trainer.settings().iter() {
+        let default = match (&setting.default, &setting.kind) {
+            (Value::Null, Kind::CountOr { .. }) => {
+                format!("`\"{}\"`", setting.kind.show(&setting.default))
             }
-            (serde_json::Value::Null, _) => "must be given".to_owned(),
-            _ => format!("`{default}`"),
+            (Value::Null, _) => "must be given".to_owned(),
+            (default, _) => format!("`{default}`"),
         };
-        out.push_str(&format!(
-            "| `{}` | {default} | {} | {} |\n",
-            setting.path,
-            takes(&setting.kind),
-            setting.doc
-        ));
+        let (path, takes, doc) = (&setting.path, takes(&setting.kind), &setting.doc);
+        let _ = writeln!(out, "| `{path}` | {default} | {takes} | {doc} |");
     }
     out.push_str("\n| key | takes | meaning |\n|---|---|---|\n");
     for option in OPTIONS {
-        out.push_str(&format!(
-            "| `{}` | {} | {} |\n",
-            option.path,
-            takes(&option.kind),
-            option.doc
-        ));
+        let takes = takes(&option.kind(trainer.metrics()));
+        let _ = writeln!(out, "| `{}` | {takes} | {} |", option.path, option.doc);
     }
     out
 }

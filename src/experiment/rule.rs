@@ -5,8 +5,8 @@ use super::diagnostics::{Diagnostic, Span};
 use super::expr::Expr;
 use super::point::{Assignment, Point, Pool};
 use super::reader::Reader;
-use super::settings::{Leaf, SETTINGS};
 use super::tree::{Node, Table};
+use crate::trainer::Leaf;
 
 /// Values of a setting that an error lists, at most.
 pub(super) const LISTED: usize = 8;
@@ -53,7 +53,7 @@ impl Rule {
     }
 }
 
-impl Reader {
+impl<'s> Reader<'s> {
     /// The rules of a `[[exclude]]`, or of a `[[set]]` if `sets`.
     pub(super) fn rules(&mut self, name: &str, node: Option<&Node>, sets: bool) -> Vec<Rule> {
         let tables = self.tables(name, node);
@@ -134,11 +134,13 @@ impl Reader {
             values.truncate(LISTED);
             let list = values.join(", ");
             error = match values.len() {
-                0 => error.help(format!("`{}` does not exist in any run", SETTINGS[leaf].path)),
-                1 => error.help(format!("`{}` is {list} in every run", SETTINGS[leaf].path)),
+                0 => {
+                    error.help(format!("`{}` does not exist in any run", self.settings[leaf].path))
+                }
+                1 => error.help(format!("`{}` is {list} in every run", self.settings[leaf].path)),
                 _ => error.help(format!(
                     "`{}` takes {list}{}",
-                    SETTINGS[leaf].path,
+                    self.settings[leaf].path,
                     if more { ", ..." } else { "" }
                 )),
             };

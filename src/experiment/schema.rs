@@ -1,69 +1,47 @@
-//! The JSON Schema of the experiment file, from the same tables that read it: completion and checks
-//! in an editor.
+//! The JSON Schema of the experiment file, from the same declarations that read it: completion and
+//! checks in an editor. Each setting is defined once, as a value and as an axis, and referred to.
 
 use serde_json::{Map, Value, json};
 
+use super::SEED_MAX;
 use super::design::Design;
 use super::execution::OPTIONS;
-use super::kind::{Bounds, Kind, Words};
-use super::point::last;
-use super::settings::{self, Leaf, SETTINGS};
+use crate::trainer::kind::{Bounds, Kind, Words};
+use crate::trainer::{Leaf, Metrics, Settings, Trainer, last};
 
 /// The schema, as `ablade schema` prints it and `schema/experiment.json` holds it.
-pub fn schema() -> Value {
+pub fn schema(trainer: &dyn Trainer) -> Value {
+    let settings = trainer.settings();
+    let sections = settings.sections();
     let mut properties = Map::new();
     for (name, schema) in [
-        (
-            "name",
-            described(
-                json!({ "type": "string" }),
-                "name of the experiment; the file's stem without it",
-            ),
-        ),
-        ("question", described(json!({ "type": "string" }), "printed above the figures")),
-        ("notes", described(json!({ "type": "string" }), "printed below the question")),
+        ("name", text("name of the experiment; the file's stem without it")),
+        ("question", text("printed above the figures")),
+        ("notes", text("printed below the question")),
         ("seeds", seeds()),
-        ("design", design()),
+        ("design", to("design")),
         (
             "extends",
-            described(
-                one_or_many(),
-                "files that this one builds on, relative to it; later ones win",
-            ),
+            one_or_many("files that this one builds on, relative to it; later ones win"),
         ),
-        (
-            "axes",
-            described(
-                tree(&axis, ""),
-                "settings to try; the only place where a list means \"try each\"",
-            ),
-        ),
+        ("axes", to("axes")),
         (
             "labels",
             described(json!({ "type": "object" }), "labels of the levels of an axis, one a level"),
         ),
-        ("zip", described(array(zip()), "settings that move together as one axis")),
-        ("exclude", described(array(rule(false)), "combinations to leave out")),
-        (
-            "set",
-            described(array(rule(true)), "settings that differ in matching combinations"),
-        ),
-        (
-            "extra",
-            described(array(extra()), "variants of their own, relative to the baseline"),
-        ),
-        (
-            "study",
-            described(array(study()), "several studies over one baseline; equal runs are shared"),
-        ),
+        ("zip", array(to("zip"))),
+        ("exclude", array(to("exclude"))),
+        ("set", array(to("set"))),
+        ("extra", array(to("extra"))),
+        ("study", array(to("study"))),
     ] {
         properties.insert(name.into(), schema);
     }
-    if let Value::Object(sections) = tree(&value, "")["properties"].take() {
-        properties.extend(sections);
+    for section in &sections {
+        properties.insert((*section).into(), to(section));
     }
     for section in ["compare", "budget", "execution"] {
-        properties.insert(section.into(), options(section));
+        properties.insert(section.into(), options(section, trainer.metrics()));
     }
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -71,7 +49,87 @@ pub fn schema() -> Value {
         "type": "object",
         "additionalProperties": false,
         "properties": properties,
+        "$defs": definitions(settings, &sections),
     })
+}
+
+/// Everything that is referred to.
+fn definitions(settings: &Settings, sections: &[&str]) -> Value {
+    let mut all = Map::new();
+    let mut add = |name: &str, schema: Value| drop(all.insert(name.to_owned(), schema));
+    add(
+        "design",
+        described(words(Design::WORDS), "which combinations of levels are run"),
+    );
+    add("condition", text("a condition over settings"));
+    let tune = json!({ "type": "boolean" });
+    add("tune", described(tune, "its levels compete on validation inside every variant"));
+    let ends =
+        json!({ "type": "array", "items": { "type": "number" }, "minItems": 2, "maxItems": 2 });
+    add("ends", ends);
+    let n = json!({ "type": "integer", "minimum": 2 });
+    let number = json!({ "type": "number" });
+    for (name, own, required) in [
+        (
+            "range",
+            json!({ "from": number, "to": number, "step": number }),
+            &["from", "to", "step"][..],
+        ),
+        ("log2", json!({ "log2": to("ends") }), &["log2"]),
+        ("geom", json!({ "geom": to("ends"), "n": n }), &["geom", "n"]),
+        ("linspace", json!({ "linspace": to("ends"), "n": n }), &["linspace", "n"]),
+    ] {
+        add(
+            name,
+            object(&with(own, json!({ "when": to("condition"), "tune": to("tune") })), required),
+        );
+    }
+    for leaf in (0..settings.len()).filter(|leaf| settings.tag(*leaf).is_none()) {
+        let path = &settings[leaf].path;
+        add(path, value(settings, leaf));
+        add(&format!("axis {path}"), axis(settings, leaf));
+    }
+    for section in sections {
+        add(section, tree(settings, section, ""));
+        add(&format!("axes {section}"), tree(settings, section, "axis "));
+    }
+    let each = |prefix: &str| -> Value {
+        let one = |section: &&str| ((*section).to_owned(), to(&format!("{prefix}{section}")));
+        sections.iter().map(one).collect::<Map<_, _>>().into()
+    };
+    let (values, axes) = (each(""), each("axes "));
+    add("settings", object(&values, &[]));
+    let doc = "settings to try; the only place where a list means \"try each\"";
+    add("axes", described(object(&axes, &[]), doc));
+    let string = json!({ "type": "string" });
+    let own = json!({
+        "name": string, "labels": array(string.clone()), "when": to("condition"), "tune": to("tune"),
+    });
+    add(
+        "zip",
+        described(object(&with(own, axes), &["name"]), "settings that move together as one axis"),
+    );
+    let own = json!({ "match": to("settings"), "where": to("condition"), "reason": string });
+    add("exclude", described(object(&own, &[]), "combinations to leave out"));
+    let own = with(own, json!({ "values": to("settings") }));
+    let doc = "settings that differ in matching combinations";
+    add("set", described(object(&own, &["values"]), doc));
+    let own = json!({ "label": string, "study": string });
+    let doc = "variants of their own, relative to the baseline";
+    add("extra", described(object(&with(own, values), &["label"]), doc));
+    let own = json!({
+        "name": string, "question": string, "notes": string, "design": to("design"),
+        "axes": array(string.clone()), "exclude": array(to("exclude")), "set": array(to("set")),
+        "extra": array(to("extra")),
+    });
+    let doc = "several studies over one baseline; equal runs are shared";
+    add("study", described(object(&own, &["name"]), doc));
+    all.into()
+}
+
+/// A reference to a definition.
+fn to(name: &str) -> Value {
+    json!({ "$ref": format!("#/$defs/{}", name.replace(' ', "%20")) })
 }
 
 fn described(mut schema: Value, description: &str) -> Value {
@@ -79,16 +137,26 @@ fn described(mut schema: Value, description: &str) -> Value {
     schema
 }
 
+fn text(description: &str) -> Value {
+    described(json!({ "type": "string" }), description)
+}
+
 fn array(items: Value) -> Value {
     json!({ "type": "array", "items": items })
 }
 
-fn one_or_many() -> Value {
-    json!({ "anyOf": [{ "type": "string" }, array(json!({ "type": "string" }))] })
+fn one_or_many(description: &str) -> Value {
+    let string = json!({ "type": "string" });
+    described(json!({ "anyOf": [string, array(string)] }), description)
 }
 
 fn object(properties: &Value, required: &[&str]) -> Value {
-    json!({ "type": "object", "additionalProperties": false, "properties": properties, "required": required })
+    let mut schema =
+        json!({ "type": "object", "additionalProperties": false, "properties": properties });
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema
 }
 
 fn words(words: Words) -> Value {
@@ -99,13 +167,9 @@ fn words(words: Words) -> Value {
     json!({ "oneOf": choices })
 }
 
-fn design() -> Value {
-    described(words(Design::WORDS), "which combinations of levels are run")
-}
-
 fn seeds() -> Value {
     let count = json!({ "type": "integer", "minimum": 1 });
-    let seed = json!({ "type": "integer", "minimum": 0, "maximum": settings::SEED_MAX });
+    let seed = json!({ "type": "integer", "minimum": 0, "maximum": SEED_MAX });
     let counted = object(&json!({ "count": count, "root": seed }), &["count"]);
     let listed = object(&json!({ "list": array(seed) }), &["list"]);
     described(
@@ -114,24 +178,24 @@ fn seeds() -> Value {
     )
 }
 
-/// Nested tables of all settings, each as `leaf` describes it; those below a tag are part of it.
-fn tree(leaf: &dyn Fn(Leaf) -> Value, section: &str) -> Value {
-    let mut root = json!({ "type": "object", "additionalProperties": false, "properties": {} });
-    for (index, setting) in SETTINGS.iter().enumerate() {
-        if settings::tag(index).is_some() || !setting.path.starts_with(section) {
-            continue;
-        }
+/// The nested tables of a section, each setting a reference to its definition; those below a tag
+/// are part of it.
+fn tree(settings: &Settings, section: &str, prefix: &str) -> Value {
+    let mut root = object(&json!({}), &[]);
+    let below = format!("{section}.");
+    for leaf in (0..settings.len()).filter(|leaf| settings.tag(*leaf).is_none()) {
+        let path = &settings[leaf].path;
+        let Some(rest) = path.strip_prefix(&below) else { continue };
         let mut at = &mut root;
-        let mut keys = setting.path.split('.').peekable();
+        let mut keys = rest.split('.').peekable();
         while let Some(key) = keys.next() {
             let properties = &mut at["properties"];
             if keys.peek().is_none() {
-                properties[key] = leaf(index);
+                properties[key] = to(&format!("{prefix}{path}"));
                 break;
             }
             if properties.get(key).is_none() {
-                properties[key] =
-                    json!({ "type": "object", "additionalProperties": false, "properties": {} });
+                properties[key] = object(&json!({}), &[]);
             }
             at = &mut properties[key];
         }
@@ -140,12 +204,12 @@ fn tree(leaf: &dyn Fn(Leaf) -> Value, section: &str) -> Value {
 }
 
 /// One value of a setting.
-fn value(leaf: Leaf) -> Value {
-    let setting = &SETTINGS[leaf];
+fn value(settings: &Settings, leaf: Leaf) -> Value {
+    let setting = &settings[leaf];
     let Kind::Tag(tags) = setting.kind else {
-        let mut schema = described(kind(&setting.kind), setting.doc);
-        if !settings::default(leaf).is_null() {
-            schema["default"] = settings::default(leaf).clone();
+        let mut schema = described(kind(&setting.kind), &setting.doc);
+        if !setting.default.is_null() {
+            schema["default"] = setting.default.clone();
         }
         return schema;
     };
@@ -154,65 +218,38 @@ fn value(leaf: Leaf) -> Value {
     for (word, doc) in tags {
         let mut constants = Map::new();
         let mut required = Vec::new();
-        for constant in settings::constants(leaf, word) {
-            constants.insert(last(SETTINGS[constant].path).into(), value(constant));
-            if SETTINGS[constant].unless_given.is_none() {
-                required.push(last(SETTINGS[constant].path));
+        for constant in settings.constants(leaf, word) {
+            let name = last(&settings[constant].path);
+            constants.insert(name.into(), value(settings, constant));
+            if settings[constant].default.is_null() {
+                required.push(name);
             }
         }
         choices.push(json!({ "const": word, "description": doc }));
-        let table = if required.is_empty() {
-            object(&constants.into(), &[])
-        } else {
-            object(&constants.into(), &required)
-        };
-        tables.insert((*word).into(), described(table, doc));
+        tables.insert((*word).into(), described(object(&constants.into(), &required), doc));
     }
     let mut table = object(&tables.into(), &[]);
     table["minProperties"] = 1.into();
     table["maxProperties"] = 1.into();
     choices.push(table);
-    described(json!({ "anyOf": choices }), setting.doc)
+    described(json!({ "anyOf": choices }), &setting.doc)
 }
 
 /// The values of an axis over a setting; over the constants of a tagged one as well.
-fn axis(leaf: Leaf) -> Value {
-    let setting = &SETTINGS[leaf];
-    let list = json!({ "type": "array", "minItems": 1, "items": value(leaf) });
-    let when = json!({ "type": "string", "description": "a condition: elsewhere the axis falls back to the baseline" });
-    let number = json!({ "type": "number" });
-    let ends = json!({ "type": "array", "items": number, "minItems": 2, "maxItems": 2 });
-    let n = json!({ "type": "integer", "minimum": 2 });
-    let tune = tune();
-    let mut forms = vec![
-        list.clone(),
-        object(
-            &json!({ "values": { "anyOf": [list, { "type": "object" }] }, "when": when, "tune": tune }),
-            &["values"],
-        ),
-    ];
+fn axis(settings: &Settings, leaf: Leaf) -> Value {
+    let setting = &settings[leaf];
+    let list = json!({ "type": "array", "minItems": 1, "items": to(&setting.path) });
+    let own = json!({
+        "values": { "anyOf": [list, { "type": "object" }] }, "when": to("condition"), "tune": to("tune"),
+    });
+    let mut forms = vec![list, object(&own, &["values"])];
     if matches!(setting.kind, Kind::Count { .. } | Kind::CountOr { .. } | Kind::Number(_)) {
-        forms.extend([
-            object(
-                &json!({ "from": number, "to": number, "step": number, "when": when, "tune": tune }),
-                &["from", "to", "step"],
-            ),
-            object(&json!({ "log2": ends, "when": when, "tune": tune }), &["log2"]),
-            object(&json!({ "geom": ends, "n": n, "when": when, "tune": tune }), &["geom", "n"]),
-            object(&json!({ "linspace": ends, "n": n, "when": when, "tune": tune }), &["linspace", "n"]),
-        ]);
+        forms.extend(["range", "log2", "geom", "linspace"].map(to));
     }
     // Label = value; for a tagged setting also the axes over its constants, which have labels of
     // words.
     forms.push(json!({ "type": "object", "minProperties": 1 }));
-    described(json!({ "anyOf": forms }), setting.doc)
-}
-
-fn tune() -> Value {
-    described(
-        json!({ "type": "boolean" }),
-        "its levels compete on validation inside every variant",
-    )
+    described(json!({ "anyOf": forms }), &setting.doc)
 }
 
 fn number(bounds: Bounds) -> Value {
@@ -245,42 +282,15 @@ fn kind(kind: &Kind) -> Value {
     }
 }
 
-fn with(mut own: Value, settings: Value) -> Value {
-    if let (Value::Object(own), Value::Object(settings)) = (&mut own, settings) {
-        own.extend(settings);
+fn with(mut own: Value, more: Value) -> Value {
+    if let (Value::Object(own), Value::Object(more)) = (&mut own, more) {
+        own.extend(more);
     }
     own
 }
 
-fn zip() -> Value {
-    let own = json!({ "name": { "type": "string" }, "labels": array(json!({ "type": "string" })), "when": { "type": "string" }, "tune": tune() });
-    object(&with(own, tree(&axis, "")["properties"].take()), &["name"])
-}
-
-fn rule(sets: bool) -> Value {
-    let mut own = json!({ "match": tree(&value, ""), "where": { "type": "string" }, "reason": { "type": "string" } });
-    if sets {
-        own["values"] = tree(&value, "");
-    }
-    object(&own, if sets { &["values"] } else { &[] })
-}
-
-fn extra() -> Value {
-    let own = json!({ "label": { "type": "string" }, "study": { "type": "string" } });
-    object(&with(own, tree(&value, "")["properties"].take()), &["label"])
-}
-
-fn study() -> Value {
-    let text = json!({ "type": "string" });
-    let own = json!({
-        "name": text, "question": text, "notes": text, "design": design(), "axes": array(text.clone()),
-        "exclude": array(rule(false)), "set": array(rule(true)), "extra": array(extra()),
-    });
-    object(&own, &["name"])
-}
-
-fn options(section: &str) -> Value {
-    let mut schema = json!({ "type": "object", "additionalProperties": false, "properties": {} });
+fn options(section: &str, metrics: &Metrics) -> Value {
+    let mut schema = object(&json!({}), &[]);
     for option in OPTIONS {
         let Some(path) = option.path.strip_prefix(section).and_then(|rest| rest.strip_prefix('.'))
         else {
@@ -291,12 +301,12 @@ fn options(section: &str) -> Value {
             Some((table, key)) => {
                 let properties = &mut schema["properties"];
                 if properties.get(table).is_none() {
-                    properties[table] = json!({ "type": "object", "additionalProperties": false, "properties": {} });
+                    properties[table] = object(&json!({}), &[]);
                 }
                 &mut properties[table]["properties"][key]
             }
         };
-        *place = described(kind(&option.kind), option.doc);
+        *place = described(kind(&option.kind(metrics)), option.doc);
     }
     schema
 }

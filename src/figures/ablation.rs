@@ -6,6 +6,7 @@ use super::scale::{Axis, Tick, difference, estimate, extent, group};
 use super::style::{AXIS, variant};
 use super::view::{Estimate, View, percent};
 use crate::results::ablation::{Ablation, AblationRow, Verdict};
+use crate::trainer::Better;
 
 /// Seeds up to which each is drawn.
 const SINGLE_SEEDS: usize = 30;
@@ -50,12 +51,22 @@ pub(super) fn chart(view: &View, table: &Ablation) -> Chart {
         };
         return Chart::message("Comparison with the baseline", message);
     }
-    let rank = |row: &Row| row.estimate.map_or(f64::INFINITY, |e| e.mean);
-    rows.sort_by(|a, b| rank(a).total_cmp(&rank(b)).then(a.index.cmp(&b.index)));
+    let better = view.metric().better;
+    rows.sort_by(|a, b| {
+        let by_value = match (a.estimate, b.estimate) {
+            (Some(a), Some(b)) => better.order(a.mean, b.mean),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        };
+        by_value.then(a.index.cmp(&b.index))
+    });
 
     let (lo, hi, limit) = range(&rows, paired.is_some());
     let label = match paired {
-        Some(_) => format!("Difference in {} to the baseline (nats per image)", view.metric_name()),
+        Some(_) => format!(
+            "Difference in {} to the baseline{}",
+            view.metric_name(),
+            view.metric().unit.in_brackets()
+        ),
         None => view.metric_label(),
     };
     let x = Axis::airy(&label, lo, hi, 6);
@@ -89,7 +100,7 @@ pub(super) fn chart(view: &View, table: &Ablation) -> Chart {
         }
         ends.push(End { at, color: None, name: String::new(), values });
     }
-    let head = if paired.is_some() { "difference" } else { "NLL" };
+    let head = if paired.is_some() { "difference" } else { &view.metrics.family };
     let heads = std::iter::once(head)
         .chain(paired.map(|_| "verdict"))
         .map(str::to_owned)
@@ -197,13 +208,18 @@ fn subtitle(view: &View, paired: Option<usize>, rows: &[Row], at_border: bool) -
         (None, 1) => "1 seed: no interval.".to_owned(),
         (None, n) => format!("Small dots: {n} seeds. Bar: {level} % t interval of the mean."),
     };
-    text += if paired.is_some() { " Left of zero is better." } else { " Lower is better." };
+    text += &match (paired, view.metric().better) {
+        (None, _) => format!(" {}", view.direction()),
+        (Some(_), Better::Lower) => " Left of zero is better.".to_owned(),
+        (Some(_), Better::Higher) => " Right of zero is better.".to_owned(),
+    };
     if let Some(baseline) = paired
         && let Some(score) = view.variants[baseline].score(view)
     {
         let label = view.variants[baseline].label;
         let name = if label == "baseline" { String::new() } else { format!("{label}, ") };
-        text += &format!(" Baseline: {name}{} nats.", estimate(score.mean, score.half));
+        let score = view.metric().unit.of(&estimate(score.mean, score.half));
+        text += &format!(" Baseline: {name}{score}.");
     }
     if at_border {
         text += " Triangle: the value lies beyond the axis.";
@@ -236,7 +252,8 @@ fn caption(view: &View, paired: Option<usize>, rows: &[Row]) -> String {
     let values: Vec<String> = values.collect();
     let level = group(100.0 * view.plan.compare.level, 0);
     format!(
-        "{what} in nats per image, mean and half-width of the {level} percent interval, best first. {}.",
+        "{what}{}, mean and half-width of the {level} percent interval, best first. {}.",
+        view.in_unit(),
         values.join("; ")
     )
 }

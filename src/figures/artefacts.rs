@@ -7,6 +7,7 @@ use crate::made::masks::Masks;
 use crate::npy;
 use crate::plan::{RunId, RunSpec};
 use crate::results::ExperimentResults;
+use crate::trainers::made::run_config;
 
 use super::samples::{Completion, Picture};
 use super::view::shape_of;
@@ -93,8 +94,9 @@ fn completion(
     if dim != tests.images.dim() {
         return None;
     }
-    let fresh = spec.config.evaluate.fresh_masks;
-    let mask = Masks::new(&spec.config.model, tests.shape, fresh, spec.seed).evaluated(0);
+    let config = run_config(&spec.config);
+    let fresh = config.evaluate.fresh_masks;
+    let mask = Masks::new(&config.model, tests.shape, fresh, spec.seed).evaluated(0);
     let mut given = vec![false; dim];
     mask.ordering().pixels()[..dim / 2]
         .iter()

@@ -1,4 +1,4 @@
-//! NLL against what it costs, so that a gain bought by size or time shows as such.
+//! The metric against what it costs, so that a gain bought by size or time shows as such.
 
 use super::chart::{Anchor, Body, Chart, Form, Mark, Panel, Plane};
 use super::draw::text_width;
@@ -18,16 +18,16 @@ const NAMES: usize = 8;
 /// What a variant costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cost {
-    /// Trainable parameters.
-    Parameters,
+    /// Size of the model.
+    Size,
     /// Seconds of a run, median over its seeds.
     Seconds,
 }
 
 impl Cost {
-    fn of(self, variant: &Variant) -> Option<f64> {
+    fn of(self, view: &View, variant: &Variant) -> Option<f64> {
         match self {
-            Self::Parameters => variant.parameters().map(|n| n as f64),
+            Self::Size => variant.size(view).map(|n| n as f64),
             Self::Seconds => {
                 let timings = variant.finished().filter_map(|r| r.record.timing.as_ref());
                 let mut seconds: Vec<f64> =
@@ -38,17 +38,17 @@ impl Cost {
         }
     }
 
-    fn unit(self) -> &'static str {
+    fn unit<'v>(self, view: &'v View) -> &'v str {
         match self {
-            Self::Parameters => "parameters",
+            Self::Size => view.metrics.size.as_deref().unwrap_or_default(),
             Self::Seconds => "s",
         }
     }
 
-    fn label(self) -> &'static str {
+    fn label(self, view: &View) -> String {
         match self {
-            Self::Parameters => "Trainable parameters",
-            Self::Seconds => "Time of a run (seconds, median over seeds)",
+            Self::Size => view.metrics.size_axis.clone(),
+            Self::Seconds => "Time of a run (seconds, median over seeds)".to_owned(),
         }
     }
 }
@@ -66,7 +66,7 @@ struct Offer<'a> {
 /// The figure; `None` where fewer than two variants differ in cost.
 pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
     let offers = view.variants.iter().enumerate().filter_map(|(index, v)| {
-        let (cost, score) = (cost.of(v)?, v.score(view)?);
+        let (cost, score) = (cost.of(view, v)?, v.score(view)?);
         Some(Offer {
             index,
             name: v.label,
@@ -76,19 +76,23 @@ pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
             frontier: false,
         })
     });
+    let better = view.metric().better;
     let mut offers: Vec<Offer> = offers.collect();
-    offers.sort_by(|a, b| a.cost.total_cmp(&b.cost).then(a.score.mean.total_cmp(&b.score.mean)));
-    let mut best = f64::INFINITY;
+    offers.sort_by(|a, b| a.cost.total_cmp(&b.cost).then(better.order(a.score.mean, b.score.mean)));
+    let mut best = None;
     for offer in &mut offers {
-        offer.frontier = offer.score.mean < best;
-        best = best.min(offer.score.mean);
+        let mean = offer.score.mean;
+        offer.frontier = best.is_none_or(|best| better.is_better(mean, best));
+        if offer.frontier {
+            best = Some(mean);
+        }
     }
     let (cheap, dear) = extent(offers.iter().map(|o| o.cost))?;
     if cheap <= 0.0 || dear / cheap < 1.001 {
         return None;
     }
     let air = (dear / cheap).powf(AIR / (1.0 - 2.0 * AIR));
-    let x = Axis::log(&format!("{}, log scale", cost.label()), cheap / air, dear * air, 5);
+    let x = Axis::log(&format!("{}, log scale", cost.label(view)), cheap / air, dear * air, 5);
     let y = view.value_axis(&offers.iter().map(|o| o.score).collect::<Vec<_>>())?;
     let side_by_side =
         if apart(&mut offers, &x, &y) { " Equal costs stand side by side." } else { "" };
@@ -132,7 +136,7 @@ pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
                 o.name,
                 estimate(o.score.mean, o.score.half),
                 short(o.cost),
-                cost.unit()
+                cost.unit(view)
             )
         })
         .collect();
@@ -147,18 +151,22 @@ pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
         width: Some(PLANE.0),
         height: PLANE.1,
     };
-    let what = if cost == Cost::Parameters { "size" } else { "time" };
+    let what = if cost == Cost::Size { "size" } else { "time" };
     Some(Chart {
-        title: format!("What a better NLL costs in {what}: {}", view.planned.name),
+        title: format!(
+            "What a better {} costs in {what}: {}",
+            view.metrics.family, view.planned.name
+        ),
         subtitle: format!(
-            "Lower and further left is better. Dashed: the best that any variant reaches at that cost. {}{side_by_side}{unnamed}{}",
+            "{} and further left is better. Dashed: the best that any variant reaches at that cost. {}{side_by_side}{unnamed}{}",
+            better.word(),
             view.bars(),
             view.unfinished()
         ),
         caption: format!(
             "{} against {}. {}.",
             view.metric_label(),
-            cost.label().to_lowercase(),
+            cost.label(view).to_lowercase(),
             listed.join("; ")
         ),
         panels: vec![Panel {

@@ -1,10 +1,11 @@
-//! Loss curves: NLL of training and held-out images against the epoch.
+//! Curves of training and held-out examples against the epoch.
 
 use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
 use super::scale::{Axis, Scale, decimals, estimate, extent, group};
 use super::style::{CONTEXT, Color, variant};
 use super::thin::thin;
 use super::view::{Estimate, Replicate, View, percent};
+use crate::trainer::Better;
 
 /// Variants that still fit into one panel.
 const ONE_PANEL: usize = 8;
@@ -30,8 +31,18 @@ struct Curve {
     missing: String,
 }
 
-/// The loss figure of a study.
-pub(super) fn chart(view: &View) -> Chart {
+/// The curve that is drawn next to training, in words.
+fn held_out(view: &View) -> String {
+    view.held_out().map_or_else(String::new, |curve| curve.words.clone())
+}
+
+/// The figure of a study's curves; `None` where its runs have none.
+pub(super) fn chart(view: &View) -> Option<Chart> {
+    view.held_out()?;
+    Some(drawn(view))
+}
+
+fn drawn(view: &View) -> Chart {
     let mut curves: Vec<Curve> = (0..view.variants.len()).map(|i| Curve::new(view, i)).collect();
     if curves.iter().all(|c| c.rows.len() < 2) {
         // Dots of one epoch stand side by side.
@@ -45,7 +56,7 @@ pub(super) fn chart(view: &View) -> Chart {
     if drawn.is_empty() {
         return Chart::message("Loss curves", view.progress());
     }
-    let (x, y, cut) = axes(&drawn);
+    let (x, y, cut) = axes(view, &drawn);
     let absent: Vec<String> = curves
         .iter()
         .filter(|c| c.rows.is_empty() && c.loose.is_empty())
@@ -57,7 +68,7 @@ pub(super) fn chart(view: &View) -> Chart {
         apart(view, &drawn, x, y)
     };
     if let Some(cut) = cut {
-        chart.subtitle += &format!(" Axis cut at {} nats.", group(cut, 0));
+        chart.subtitle += &format!(" Axis cut at {}.", view.metric().unit.of(&group(cut, 0)));
     }
     if drawn.iter().any(|c| !c.ends_badly.is_empty()) {
         chart.subtitle += " Cross: a run diverged here.";
@@ -70,10 +81,16 @@ pub(super) fn chart(view: &View) -> Chart {
     }
     chart.subtitle += &view.unfinished();
     let scores: Vec<String> = curves.iter().map(|c| format!("{}: {}", c.name, c.words())).collect();
+    let (family, held) = (&view.metrics.family, held_out(view));
     chart.caption = format!(
-        "Training and {} NLL in nats per image against the epoch. {} NLL at the best epoch on validation: {}.",
-        view.held_out(),
-        view.held_out(),
+        "{} {family}{} against the epoch. {held} {family} at the {}: {}.",
+        if view.metrics.training.is_some() {
+            format!("Training and {held}")
+        } else {
+            held.clone()
+        },
+        view.in_unit(),
+        view.metrics.scored_at,
         scores.join("; ")
     );
     chart
@@ -92,14 +109,20 @@ impl Curve {
         let rows: Vec<(f64, f64, Estimate)> = (0..common)
             .filter_map(|i| {
                 let epoch = finished[0].record.epochs[i].epoch as f64;
-                let train = over(&|r| r.record.epochs[i].train_nll_nats)?;
-                Some((epoch, train.mean, over(&|r| held(r, i))?))
+                let train = over(&|r| view.training_of(&r.record.epochs[i]));
+                let train = train.map_or(f64::NAN, |train| train.mean);
+                Some((epoch, train, over(&|r| held(r, i))?))
             })
             .collect();
-        let valid = |i: usize| {
-            over(&|r| r.record.epochs[i].valid_nll_nats).map_or(f64::INFINITY, |e| e.mean)
+        let (select, curve) = (view.metrics.select(), view.metrics.select().curve);
+        let chosen_by = |i: usize| {
+            over(&|r| curve.map_or(f64::NAN, |curve| r.record.epochs[i].values[curve]))
+                .map(|estimate| estimate.mean)
         };
-        let best = (0..rows.len()).min_by(|&a, &b| valid(a).total_cmp(&valid(b))).unwrap_or(0);
+        let best = (0..rows.len())
+            .filter_map(|i| Some((i, chosen_by(i)?)))
+            .min_by(|(_, a), (_, b)| select.better.order(*a, *b))
+            .map_or(0, |(i, _)| i);
 
         let tail = |r: &Replicate, from: usize| -> Vec<(f64, f64)> {
             let rows = (from..r.record.epochs.len())
@@ -204,14 +227,18 @@ impl Curve {
     }
 }
 
-/// The epoch axis, the NLL axis, and where it is cut: the first epochs fall too fast to leave room
+/// The epoch axis, the axis of values, and where it is cut: the first epochs fall too fast to leave room
 /// for the rest.
-fn axes(curves: &[&Curve]) -> (Axis, Axis, Option<f64>) {
+fn axes(view: &View, curves: &[&Curve]) -> (Axis, Axis, Option<f64>) {
     let epochs = curves
         .iter()
         .flat_map(|c| c.rows.iter().map(|r| r.0).chain(c.loose.iter().flatten().map(|p| p.0)));
     let last = epochs.fold(1.0, f64::max);
-    let from = 1.0 + (last / 15.0).floor();
+    // Values that rise start low, which is no reason to cut them.
+    let from = match view.metric().better {
+        Better::Lower => 1.0 + (last / 15.0).floor(),
+        Better::Higher => 1.0,
+    };
     let means = |from: f64| {
         let rows = curves.iter().flat_map(|c| c.rows.iter()).filter(move |row| row.0 >= from);
         rows.flat_map(|row| [row.1, row.2.mean])
@@ -236,16 +263,24 @@ fn axes(curves: &[&Curve]) -> (Axis, Axis, Option<f64>) {
     )
     .unwrap_or((lo, hi));
     let (lo, hi) = (lo.min(low.max(lo - reach)), hi.max(high.min(hi + reach)));
-    let label = "Negative log-likelihood (nats per image";
+    let (label, unit) = (&view.metrics.family_axis, view.metric().unit.long.as_str());
+    let bracket = |parts: &[&str]| {
+        let parts: Vec<&str> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
+        if parts.is_empty() {
+            label.clone()
+        } else {
+            format!("{label} ({})", parts.join(", "))
+        }
+    };
     let (lo, hi) = if lo > 0.0 && hi / lo > 1.5 {
         (lo / (hi / lo).powf(0.03), hi * (hi / lo).powf(0.02))
     } else {
         (lo - 0.04 * (hi - lo), hi + 0.03 * (hi - lo))
     };
     let y = if lo > 0.0 && hi / lo > 1.5 {
-        Axis::log(&format!("{label}, log scale)"), lo, hi, 6)
+        Axis::log(&bracket(&[unit, "log scale"]), lo, hi, 6)
     } else {
-        Axis::linear(&format!("{label})"), lo, hi, 6)
+        Axis::linear(&bracket(&[unit]), lo, hi, 6)
     };
     let cut = (all.1 > y.hi).then_some(y.hi);
     let y = match cut {
@@ -267,8 +302,14 @@ fn reading(view: &View, curves: &[&Curve]) -> String {
         n => format!("mean of {n} seeds, {interval}: {level} % t interval of the mean"),
     };
     format!(
-        "{held}: {}, {train}: train (mean over the epoch); {seeds}. Lower is better.",
-        view.held_out()
+        "{held}: {}{}; {seeds}. {}",
+        held_out(view),
+        if view.metrics.training.is_some() {
+            format!(", {train}: train (mean over the epoch)")
+        } else {
+            String::new()
+        },
+        view.direction()
     )
 }
 
@@ -303,7 +344,7 @@ fn together(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
         y,
         marks: bands.into_iter().chain(lines).collect(),
         ends,
-        heads: std::iter::once(format!("{} NLL", view.held_out()))
+        heads: std::iter::once(format!("{} {}", held_out(view), view.metrics.family))
             .chain(lacking.then(|| "runs".to_owned()))
             .collect(),
         spread: true,
@@ -314,9 +355,10 @@ fn together(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
     Chart {
         title: format!("Loss curves: {}", view.planned.name),
         subtitle: format!(
-            "{} Right: {} at the best epoch on validation.",
+            "{} Right: {} at the {}.",
             reading(view, curves),
-            view.metric_name()
+            view.metric_name(),
+            view.metrics.scored_at
         ),
         caption: String::new(),
         panels: vec![Panel {
@@ -401,9 +443,10 @@ fn apart(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
     Chart {
         title: format!("Loss curves: {}", view.planned.name),
         subtitle: format!(
-            "{} Grey: {} means of the other variants. Ring and number: best epoch on validation. Same axes in all panels.",
+            "{} Grey: {} means of the other variants. Ring and number: {}. Same axes in all panels.",
             reading(view, curves),
-            view.held_out()
+            held_out(view),
+            view.metrics.scored_at
         ),
         caption: String::new(),
         panels: curves.iter().enumerate().map(panel).collect(),

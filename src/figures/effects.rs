@@ -56,7 +56,7 @@ pub(super) fn main_effects(view: &View, effects: &Effects) -> Option<Chart> {
     Some(Chart {
         title: format!("Main effects: {}", view.planned.name),
         subtitle: format!(
-            "Mean {} at each level of {}. {} Lower is better.{}",
+            "Mean {} at each level of {}. {} {}{}",
             view.metric_name(),
             if effects.len() > 1 {
                 "an axis, over all levels of the others"
@@ -64,6 +64,7 @@ pub(super) fn main_effects(view: &View, effects: &Effects) -> Option<Chart> {
                 "the axis"
             },
             view.bars(),
+            view.direction(),
             view.unfinished()
         ),
         caption: format!(
@@ -148,9 +149,10 @@ pub(super) fn interactions(view: &View, effects: &Effects) -> Option<Chart> {
     Some(Chart {
         title: format!("Interactions: {}", view.planned.name),
         subtitle: format!(
-            "Mean {} by pairs of levels; lines that do not run in parallel interact. {} Lower is better.{rest}{}",
+            "Mean {} by pairs of levels; lines that do not run in parallel interact. {} {}{rest}{}",
             view.metric_name(),
             view.bars(),
+            view.direction(),
             view.unfinished()
         ),
         caption: format!(

@@ -27,6 +27,7 @@ mod visibility;
 use rayon::prelude::*;
 
 use crate::results::ExperimentResults;
+use crate::trainers::made::run_config;
 
 pub use artefacts::Artefacts;
 pub use chart::{Anchor, Chart};
@@ -113,16 +114,13 @@ pub fn charts(
     artefacts: &Artefacts,
 ) -> Vec<(&'static str, Chart)> {
     let view = View::new(study, &study.plan.studies[index]);
-    let mut charts = vec![
-        ("ablation", ablation::chart(&view, &study.ablation(index))),
-        ("loss", curves::chart(&view)),
-    ];
+    let mut charts = vec![("ablation", ablation::chart(&view, &study.ablation(index)))];
+    charts.extend(curves::chart(&view).map(|chart| ("loss", chart)));
     if let Some(effects) = study.effects(index) {
         charts.extend(effects::main_effects(&view, &effects).map(|chart| ("main-effects", chart)));
         charts.extend(effects::interactions(&view, &effects).map(|chart| ("interactions", chart)));
     }
-    charts
-        .extend(cost::chart(&view, cost::Cost::Parameters).map(|chart| ("cost-parameters", chart)));
+    charts.extend(cost::chart(&view, cost::Cost::Size).map(|chart| ("cost-parameters", chart)));
     charts.extend(cost::chart(&view, cost::Cost::Seconds).map(|chart| ("cost-time", chart)));
     if !artefacts.samples.is_empty() {
         charts.push(("samples", sample_chart(&view, artefacts)));
@@ -146,7 +144,7 @@ fn sample_chart(view: &View, artefacts: &Artefacts) -> Chart {
     for variant in &view.variants {
         let run = variant.replicates.iter().find(|r| r.seed.0 == seed);
         let note = match variant.score(view) {
-            Some(score) => format!("{} nats", scale::estimate(score.mean, score.half)),
+            Some(score) => view.metric().unit.of(&scale::estimate(score.mean, score.half)),
             None => variant.missing(),
         };
         panels.push(Samples {
@@ -159,7 +157,7 @@ fn sample_chart(view: &View, artefacts: &Artefacts) -> Chart {
     for run in view.variants.iter().flat_map(|v| &v.replicates) {
         if !data.contains(&run.spec.data.as_str()) {
             data.push(&run.spec.data);
-            let name = format!("test images: {}", run.spec.config.data.name);
+            let name = format!("test images: {}", run_config(&run.spec.config).data.name);
             let picture = artefacts.tests.get(&run.spec.data);
             panels.extend(picture.map(|p| Samples {
                 name,
@@ -175,7 +173,7 @@ fn sample_chart(view: &View, artefacts: &Artefacts) -> Chart {
             view::percent(view.plan.compare.level)
         ),
     };
-    samples::chart(&panels, seed, &format!("{} in nats per image, {interval}", view.metric_name()))
+    samples::chart(&panels, seed, &format!("{}{}, {interval}", view.metric_name(), view.in_unit()))
 }
 
 /// What the first run that has it left, of the best variant that has such a run; with that
@@ -188,7 +186,8 @@ fn of_the_best<'a, T>(
         let found = v.replicates.iter().find_map(&left)?;
         Some((v.score(view)?.mean, v.label, found))
     });
-    with.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, label, found)| (label, found))
+    with.min_by(|a, b| view.metric().better.order(a.0, b.0))
+        .map(|(_, label, found)| (label, found))
 }
 
 fn completion_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {

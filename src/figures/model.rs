@@ -12,6 +12,7 @@ use crate::made::masks::{MaskSet, Masks};
 use crate::made::ordering::Ordering;
 use crate::made::{MaskCount, ModelConfig};
 use crate::plan::RunSpec;
+use crate::trainers::made::{metrics::MadeFacts, run_config};
 
 /// Masks of one cycle that are shown.
 const CYCLE: usize = 3;
@@ -76,7 +77,7 @@ fn runs<'a>(view: &'a View) -> Vec<(&'a str, &'a RunSpec)> {
         .iter()
         .filter_map(|variant| Some((variant.label, variant.replicates.first()?.spec)));
     first
-        .filter(|(_, spec)| known.insert(word(&rules(&spec.config.model))))
+        .filter(|(_, spec)| known.insert(word(&rules(&run_config(&spec.config).model))))
         .collect()
 }
 
@@ -95,9 +96,9 @@ fn rules(model: &ModelConfig) -> ModelConfig {
 fn orderings(runs: &[(&str, &RunSpec)], shape: Shape) -> Vec<(String, Ordering)> {
     let mut orderings: Vec<(String, Ordering)> = Vec::new();
     for (_, spec) in runs {
-        let rule = word(&spec.config.model.ordering);
+        let rule = word(&run_config(&spec.config).model.ordering);
         if !orderings.iter().any(|(name, _)| *name == rule) {
-            let masks = Masks::new(&spec.config.model, shape, 1, spec.seed);
+            let masks = Masks::new(&run_config(&spec.config).model, shape, 1, spec.seed);
             orderings.push((rule, masks.evaluated(0).ordering().clone()));
         }
     }
@@ -107,9 +108,10 @@ fn orderings(runs: &[(&str, &RunSpec)], shape: Shape) -> Vec<(String, Ordering)>
 /// Masks of a network of few units under each kind of rules; where there is but one kind and
 /// training cycles through several masks, the first of a cycle.
 fn small(view: &View, runs: &[(&str, &RunSpec)]) -> Vec<NamedMask> {
-    let masks = |spec: &RunSpec| Masks::new(&toy(&spec.config.model), TOY, 1, spec.seed);
+    let masks =
+        |spec: &RunSpec| Masks::new(&toy(&run_config(&spec.config).model), TOY, 1, spec.seed);
     let cycles = view.variants.iter().filter_map(|v| Some((v.label, v.replicates.first()?.spec)));
-    let length = |spec: &RunSpec| match spec.config.model.masks {
+    let length = |spec: &RunSpec| match run_config(&spec.config).model.masks {
         MaskCount::Cycle(count) => count.min(CYCLE),
         MaskCount::Fresh => CYCLE,
     };
@@ -142,7 +144,7 @@ fn real(runs: &[(&str, &RunSpec)], shape: Shape) -> Vec<NamedMask> {
     let mut seen = BTreeSet::new();
     let masks = runs.iter().map(|(label, spec)| NamedMask {
         name: (*label).to_owned(),
-        mask: Masks::new(&spec.config.model, shape, 1, spec.seed).evaluated(0),
+        mask: Masks::new(&run_config(&spec.config).model, shape, 1, spec.seed).evaluated(0),
     });
     masks.filter(|named| seen.insert(named.mask.visible())).collect()
 }
@@ -160,9 +162,10 @@ fn shape(view: &View, spec: &RunSpec, artefacts: &Artefacts) -> Shape {
             .iter()
             .flat_map(|v| &v.replicates)
             .filter(|r| r.spec.data == spec.data);
-        records.filter_map(|r| r.record.summary.as_ref()).map(|s| s.dim).next()
+        let facts = |r: &view::Replicate| MadeFacts::of(&r.record.summary.as_ref()?.facts);
+        records.filter_map(facts).map(|facts| facts.dim).next()
     };
-    let side = spec.config.data.size;
+    let side = run_config(&spec.config).data.size;
     of_data
         .or_else(|| dim().map(view::shape_of))
         .unwrap_or(Shape { width: side, height: side })

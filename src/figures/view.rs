@@ -2,12 +2,12 @@
 
 use super::scale::{self, Axis, extent, short};
 use crate::data::Shape;
-use crate::plan::{Metric, Plan, PlannedStudy, RunSpec};
+use crate::plan::{Plan, PlannedStudy, RunSpec};
 use crate::record::{EpochRow, RunRecord, RunStatus};
 use crate::results::ExperimentResults;
-use crate::results::scored::{Otherwise, Scored};
 use crate::rng::Seed;
 use crate::stats;
+use crate::trainer::{Curve, Metric, Metrics, Otherwise, Trainer};
 
 /// A mean and half the width of its interval; none for a single value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,6 +31,9 @@ impl Estimate {
 
 /// One study of a plan.
 pub(crate) struct View<'a> {
+    pub(crate) trainer: &'a dyn Trainer,
+    pub(crate) metrics: &'a Metrics,
+    metric: &'a Metric,
     pub(crate) plan: &'a Plan,
     pub(crate) planned: &'a PlannedStudy,
     pub(crate) variants: Vec<Variant<'a>>,
@@ -84,7 +87,7 @@ impl<'a> View<'a> {
                             seed,
                             spec: specs.get(id)?,
                             record,
-                            score: record.metric(plan.compare.metric),
+                            score: study.metric().of(record),
                         })
                     })
                     .collect(),
@@ -99,6 +102,9 @@ impl<'a> View<'a> {
             }
         };
         Self {
+            trainer: &*study.trainer,
+            metrics: study.metrics(),
+            metric: study.metric(),
             plan,
             planned,
             variants,
@@ -119,30 +125,40 @@ impl<'a> View<'a> {
         Some(Estimate { mean: stats::mean(values)?, half })
     }
 
-    /// The split whose curve is drawn beside training.
-    pub(crate) fn held_out(&self) -> &'static str {
-        match self.plan.compare.metric {
-            Metric::ValidNll => "validation",
-            Metric::TestNll | Metric::TestNllMixture | Metric::TestNllAveraged => "test",
-        }
+    /// The metric compared.
+    pub(crate) fn metric(&self) -> &'a Metric {
+        self.metric
     }
 
-    /// NLL of that split in an epoch.
+    /// The curve of held-out examples that is drawn next to training, if runs have one.
+    pub(crate) fn held_out(&self) -> Option<&'a Curve> {
+        Some(&self.metrics.curves[self.metrics.held_out(self.metric)?])
+    }
+
+    /// The value of that curve in an epoch.
     pub(crate) fn held_out_of(&self, row: &EpochRow) -> f64 {
-        match self.plan.compare.metric {
-            Metric::ValidNll => row.valid_nll_nats,
-            Metric::TestNll | Metric::TestNllMixture | Metric::TestNllAveraged => row.test_nll_nats,
-        }
+        self.metrics.held_out(self.metric).map_or(f64::NAN, |curve| row.values[curve])
+    }
+
+    /// The value of the training curve in an epoch.
+    pub(crate) fn training_of(&self, row: &EpochRow) -> f64 {
+        self.metrics.training.map_or(f64::NAN, |curve| row.values[curve])
+    }
+
+    /// `Lower is better.`
+    pub(crate) fn direction(&self) -> String {
+        format!("{} is better.", self.metric.better.word())
+    }
+
+    /// ` in nats per image`; empty where there is no unit.
+    pub(crate) fn in_unit(&self) -> String {
+        let unit = &self.metric.unit.long;
+        if unit.is_empty() { String::new() } else { format!(" in {unit}") }
     }
 
     /// The compared number in words.
-    pub(crate) fn metric_name(&self) -> &'static str {
-        match self.plan.compare.metric {
-            Metric::TestNll => "test NLL",
-            Metric::TestNllMixture => "test NLL of the mixture over the trained masks",
-            Metric::TestNllAveraged => "test NLL of the masks averaged at every pixel",
-            Metric::ValidNll => "validation NLL",
-        }
+    pub(crate) fn metric_name(&self) -> &'a str {
+        &self.metric.words.long
     }
 
     /// What the variants were scored on, in a sentence: part of every number's meaning.
@@ -154,10 +170,16 @@ impl<'a> View<'a> {
         let any = self.variants.iter().any(|v| told(&v));
         for variant in self.variants.iter().filter(|v| told(v) || !any) {
             let told = variant.replicates.iter().max_by_key(|r| r.record.summary.is_some());
-            let Some(scored) = told.map(|r| Scored::of(r.spec, r.record)) else { continue };
+            let Some(scored) = told.map(|r| r.spec.scored(Some(r.record))) else {
+                continue;
+            };
             let first = first.get_or_insert(scored);
-            comparable &= !matches!(scored.otherwise(first, ""), Some(Otherwise::Incomparable(_)));
-            let words = scored.words();
+            let otherwise = self.trainer.otherwise(&scored, first, "");
+            comparable &= !matches!(otherwise, Some(Otherwise::Incomparable(_)));
+            let words = self.trainer.data_words(&scored);
+            if words.is_empty() {
+                continue;
+            }
             match data.iter_mut().find(|(known, _)| *known == words) {
                 Some((_, labels)) => labels.push(variant.label),
                 None => data.push((words, vec![variant.label])),
@@ -171,8 +193,11 @@ impl<'a> View<'a> {
                     .iter()
                     .map(|(words, labels)| format!("{words} ({})", labels.join(", ")))
                     .collect();
-                let warning =
-                    if comparable { "" } else { ", and NLL on different data do not compare" };
+                let warning = if comparable {
+                    String::new()
+                } else {
+                    format!(", and {} on different data do not compare", self.metrics.family)
+                };
                 format!(" Data differ{warning}: {}.", each.join("; "))
             }
         }
@@ -180,13 +205,7 @@ impl<'a> View<'a> {
 
     /// The same in few words, as the label of an axis.
     pub(super) fn metric_label(&self) -> String {
-        let words = match self.plan.compare.metric {
-            Metric::TestNll => "Test NLL",
-            Metric::TestNllMixture => "Test NLL, mixture of masks",
-            Metric::TestNllAveraged => "Test NLL, averaged masks",
-            Metric::ValidNll => "Validation NLL",
-        };
-        format!("{words} (nats per image)")
+        format!("{}{}", self.metric.words.axis, self.metric.unit.in_brackets())
     }
 
     /// What the bars of a figure are.
@@ -287,11 +306,11 @@ impl<'a> Variant<'a> {
         pairs.filter_map(|(own, other)| Some(own.score? - other.score?)).collect()
     }
 
-    /// Trainable parameters, where a run says.
-    pub(super) fn parameters(&self) -> Option<u64> {
-        self.replicates
-            .iter()
-            .find_map(|r| r.record.summary.as_ref().map(|s| s.parameters))
+    /// Size of the model, where a run says.
+    pub(super) fn size(&self, view: &View) -> Option<u64> {
+        let name = view.metrics.size.as_ref()?;
+        let of = |r: &Replicate| r.record.summary.as_ref()?.facts.get(name)?.as_u64();
+        self.replicates.iter().find_map(of)
     }
 }
 

@@ -6,9 +6,9 @@ use maud::{Markup, PreEscaped};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::config::RunConfig;
 use crate::figures::view::{Replicate, View};
 use crate::record::RunStatus;
+use crate::trainer::Config;
 
 /// Epochs of a curve at most.
 const EPOCHS: usize = 240;
@@ -18,7 +18,7 @@ const EPOCHS: usize = 240;
 pub(super) struct StudyData<'a> {
     id: &'a str,
     name: &'a str,
-    metric: &'static str,
+    metric: &'a str,
     seeds: Vec<u64>,
     /// Student's factor by number of values.
     t: &'a [f64],
@@ -97,7 +97,7 @@ fn run<'a>(view: &View, replicate: &'a Replicate, epochs: &[usize]) -> Run<'a> {
         id: replicate.spec.id.as_str(),
         ok: replicate.record.status == RunStatus::Finished,
         score: replicate.score,
-        train: thinned(&|i| rows[i].train_nll_nats),
+        train: thinned(&|i| view.training_of(&rows[i])),
         held: thinned(&|i| view.held_out_of(&rows[i])),
     }
 }
@@ -126,30 +126,12 @@ fn rounded(value: f64) -> Option<f64> {
 }
 
 /// Every setting of a run by its key path, as text.
-fn settings(config: &RunConfig) -> BTreeMap<String, String> {
-    fn walk(path: &str, value: &Value, out: &mut BTreeMap<String, String>) {
-        match value {
-            Value::Object(fields) => {
-                for (key, value) in fields {
-                    walk(
-                        &if path.is_empty() { key.clone() } else { format!("{path}.{key}") },
-                        value,
-                        out,
-                    );
-                }
-            }
-            Value::Null => {}
-            Value::String(text) => drop(out.insert(path.into(), text.clone())),
-            other => drop(out.insert(path.into(), other.to_string())),
-        }
-    }
-    let mut out = BTreeMap::new();
-    walk(
-        "",
-        &serde_json::to_value(config).expect("a configuration is plain data"),
-        &mut out,
-    );
-    out
+fn settings(config: &Config) -> BTreeMap<String, String> {
+    let text = |value: Value| match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    config.leaves().into_iter().map(|(path, value)| (path, text(value))).collect()
 }
 
 #[cfg(test)]
@@ -170,9 +152,14 @@ mod tests {
 
     #[test]
     fn settings_are_named_by_their_key_paths() {
-        let all = settings(&RunConfig::default());
+        let config = serde_json::json!({
+            "model": { "ordering": "raster", "hidden": [500], "absent": null },
+            "train": { "optimizer": { "adam": { "lr": 0.001 } } },
+        });
+        let all = settings(&Config::new(&config));
         assert_eq!(all["model.ordering"], "raster");
         assert_eq!(all["model.hidden"], "[500]");
         assert_eq!(all["train.optimizer.adam.lr"], "0.001");
+        assert!(!all.contains_key("model.absent"));
     }
 }

@@ -6,7 +6,6 @@ use std::fmt::Write;
 use maud::{Markup, html};
 
 use crate::figures::view::View;
-use crate::plan::ENGINE;
 use crate::record::RunStatus;
 use crate::results::checklist::Item;
 use crate::text::duration;
@@ -14,14 +13,22 @@ use crate::text::duration;
 /// Command, versions, data, compute, failures and the checklist of a study.
 pub(super) fn reproduce(view: &View, checklist: &[Item]) -> Markup {
     let replicates = || view.variants.iter().flat_map(|v| &v.replicates);
-    let data = replicates().map(|r| format!("{} ({})", r.spec.config.data.name, r.spec.data));
-    let kernels = replicates().filter_map(|r| Some(r.record.summary.as_ref()?.kernel.clone()));
+    let data = replicates().map(|r| match view.trainer.data_name(&r.spec.config) {
+        name if name.is_empty() => r.spec.data.clone(),
+        name => format!("{name} ({})", r.spec.data),
+    });
+    let kernels = replicates().filter_map(|r| {
+        let facts = &r.record.summary.as_ref()?.facts;
+        Some(facts.get("kernel")?.as_str()?.to_owned())
+    });
     let hosts = replicates().filter_map(|r| Some(r.record.timing.as_ref()?.host.clone()));
     let seeds: Vec<String> = view.plan.seeds.iter().map(|seed| seed.0.to_string()).collect();
+    let version =
+        format!("ablade {}, engine {}", env!("CARGO_PKG_VERSION"), view.trainer.version());
     let entries = [
         ("command", view.plan.command.clone()),
         ("again, byte for byte", format!("ablade verify {}", view.plan.name)),
-        ("version", format!("ablade {}, engine {ENGINE}", env!("CARGO_PKG_VERSION"))),
+        ("version", version),
         ("data (fingerprint)", distinct(data)),
         ("seeds", seeds.join(", ")),
         ("instructions", distinct(kernels)),

@@ -13,6 +13,7 @@ use crate::figures::Figure;
 use crate::figures::scale::difference;
 use crate::figures::view::{Estimate, View, percent};
 use crate::results::ablation::{Ablation, Verdict};
+use crate::trainer::Better;
 
 /// Figures that the page shows in a form of its own.
 const INTERACTIVE: [&str; 2] = ["loss", "samples"];
@@ -47,20 +48,28 @@ pub(super) fn section(id: &str, section: &Section, view: &View, index: usize) ->
 /// The result in a sentence: the best variant, and whether there is evidence that it is.
 fn headline(view: &View, table: &Ablation) -> String {
     let scored = view.variants.iter().enumerate().filter_map(|(i, v)| Some((i, v.score(view)?)));
-    let Some((best, score)) = scored.min_by(|a, b| a.1.mean.total_cmp(&b.1.mean)) else {
+    let better = view.metric().better;
+    let Some((best, score)) = scored.min_by(|a, b| better.order(a.1.mean, b.1.mean)) else {
         return "No run has finished yet.".into();
     };
     let row = &table.rows[best];
+    let unit = &view.metric().unit.long;
     let lead = format!(
-        "Lowest mean {}: {}, {} nats per image",
+        "{} mean {}: {}, {}{}",
+        match better {
+            Better::Lower => "Lowest",
+            Better::Higher => "Highest",
+        },
         view.metric_name(),
         row.label,
-        score.words()
+        score.words(),
+        if unit.is_empty() { String::new() } else { format!(" {unit}") }
     );
     match (row.verdict, &row.delta) {
-        (Verdict::Baseline, _) => {
-            format!("{lead}. That is the baseline: no variant is lower on average.")
-        }
+        (Verdict::Baseline, _) => format!(
+            "{lead}. That is the baseline: no variant is {} on average.",
+            better.word().to_lowercase()
+        ),
         (verdict, Some(delta)) => {
             let change = Estimate::of(&delta.paired.difference);
             let change = difference(change.mean, change.half);
@@ -90,7 +99,7 @@ fn curves(view: &View) -> Markup {
     html! {
         h3 { "Loss curves" }
         p.muted {
-            "Solid: " (view.held_out()) ", dashed: train; mean over seeds with "
+            "Solid: " (view.held_out().map_or("", |curve| &curve.words)) ", dashed: train; mean over seeds with "
             (percent(view.plan.compare.level))
             " % t interval; thin lines: single seeds and runs that diverged."
         }

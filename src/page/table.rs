@@ -15,8 +15,9 @@ pub(super) fn ablation(view: &View, table: &Ablation) -> Markup {
         h3 { "Variants" }
         p.muted {
             "Mean " (view.metric_name())
-            " over seeds in nats per image, lower is better, and its paired difference to the baseline; \
-             \u{b1} is half of a "
+            " over seeds" (view.in_unit()) ", "
+            (view.direction().to_lowercase().trim_end_matches('.'))
+            ", and its paired difference to the baseline; \u{b1} is half of a "
             (percent(table.level))
             " % t interval over seeds. p: two-sided sign-flip test" (correction(table.correction))
             ". Untick a variant to leave it out of the charts."
@@ -27,7 +28,7 @@ pub(super) fn ablation(view: &View, table: &Ablation) -> Markup {
         }
         div.wrap {
             table data-part="table" {
-                thead { tr { (heads(table)) } }
+                thead { tr { (heads(view, table)) } }
                 tbody {
                     @for (i, row) in table.rows.iter().enumerate() { (table_row(view, i, row, range)) }
                 }
@@ -50,15 +51,22 @@ fn correction(correction: Correction) -> &'static str {
     }
 }
 
-fn heads(table: &Ablation) -> Markup {
+fn heads(view: &View, table: &Ablation) -> Markup {
+    let metrics = view.metrics;
     let sortable = |head: &dyn Render| html! { button type="button" { (*head) } };
     html! {
-        @for head in ["variant", "n", "NLL", "difference"] { th scope="col" { (sortable(&head)) } }
-        th.l scope="col" {}
-        th scope="col" { (sortable(&html! { "d" sub { "z" } })) }
-        @for head in [table.correction.heading(), "wins : losses", "parameters", "s a run"] {
+        @for head in ["variant", "n", &metrics.family, "difference"] {
             th scope="col" { (sortable(&head)) }
         }
+        th.l scope="col" {}
+        th scope="col" { (sortable(&html! { "d" sub { "z" } })) }
+        th scope="col" { (sortable(&table.correction.heading())) }
+        th scope="col" { (sortable(&"wins : losses")) }
+        @match &metrics.size {
+            Some(size) => th scope="col" { (sortable(size)) },
+            None => th.l scope="col" {},
+        }
+        th scope="col" { (sortable(&"s a run")) }
         th.l scope="col" { (sortable(&"verdict")) }
     }
 }
@@ -93,7 +101,7 @@ fn table_row(view: &View, i: usize, row: &AblationRow, range: Option<(f64, f64)>
                 let (wins, losses) = (paired.wins, paired.losses);
                 (wins as f64 - losses as f64, format!("{wins} : {losses}"))
             })))
-            (number(row.parameters.map(|n| (n as f64, group(n as f64, 0)))))
+            (number(row.size.map(|n| (n as f64, group(n as f64, 0)))))
             (number(row.seconds.map(|s| (s, group(s, usize::from(s < 100.0))))))
             (word(&verdict, &verdict))
         }

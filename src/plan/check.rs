@@ -4,8 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::names::brief;
 use super::{Axis, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec};
+use crate::text::brief;
+use crate::trainer::Trainer;
 
 /// Longest label of a variant, or level of an axis, in bytes.
 const LONGEST_LABEL: usize = 1000;
@@ -40,7 +41,7 @@ impl Plan {
     /// Makes sure that a plan from elsewhere is one that this program could have written: what it
     /// refers to exists, and every run has the id of its own specification. The error names the
     /// field.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self, trainer: &dyn Trainer) -> Result<(), String> {
         for (field, text) in
             [("question", &self.question), ("notes", &self.notes), ("command", &self.command)]
         {
@@ -52,10 +53,14 @@ impl Plan {
         ensure(level > 0.0 && level < 1.0, || {
             format!("compare.level is {level}, expected between 0 and 1")
         })?;
+        let metric = &self.compare.metric;
+        ensure(trainer.metrics().get(metric).is_some(), || {
+            format!("compare.metric is {}, which is no metric", brief(metric))
+        })?;
         label("compare.baseline", self.compare.baseline.as_deref().unwrap_or_default())?;
         distinct("seeds", &self.seeds)?;
         distinct("studies", &self.studies.iter().map(|study| &study.name).collect::<Vec<_>>())?;
-        self.check_ids()?;
+        self.check_ids(trainer)?;
         let by_id = self.by_id();
         ensure(by_id.len() == self.runs.len(), || "runs holds a run twice".to_owned())?;
         let mut used = BTreeSet::new();
@@ -73,8 +78,8 @@ impl Plan {
     }
 
     /// The ids are hashes of what they stand for.
-    fn check_ids(&self) -> Checked {
-        let other = self.runs.iter().position(|run| !run.explains_its_id());
+    fn check_ids(&self, trainer: &dyn Trainer) -> Checked {
+        let other = self.runs.iter().position(|run| !run.explains_its_id(trainer));
         other.map_or(Ok(()), |i| {
             Err(format!(
                 "runs[{i}].id is {}, and its specification has another",
@@ -182,12 +187,11 @@ fn distinct<T: Ord>(field: &str, all: &[T]) -> Checked {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::config::RunConfig;
-    use crate::plan::{Compare, ENGINE, PlannedCandidate};
+    use crate::plan::{Compare, PlannedCandidate, hashed};
     use crate::rng::Seed;
+    use crate::trainers::made::{MadeTrainer, config_of};
 
     /// Two variants with two seeds each, the second one tuned.
     fn plan() -> Plan {
@@ -205,11 +209,12 @@ mod tests {
         let mut add = |epochs: usize| {
             let mut config = RunConfig::default();
             config.train.epochs = epochs;
+            let config = config_of(&config);
             let spec = |seed: &Seed| RunSpec {
-                id: RunId::new(ENGINE, &config, "d", *seed),
+                id: hashed(&*MadeTrainer::shared(), &config, "d").run(*seed),
                 seed: *seed,
                 data: "d".into(),
-                config: Arc::new(config.clone()),
+                config: config.clone(),
                 earlier: None,
             };
             plan.runs.extend(plan.seeds.iter().map(spec));
@@ -255,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_plan_whose_parts_do_not_fit_is_refused_by_the_name_of_the_field() {
-        plan().check().unwrap();
+        plan().check(&*MadeTrainer::shared()).unwrap();
         let changes: [(&str, fn(&mut Plan)); 21] = [
             ("compare.level is 2", |plan| plan.compare.level = 2.0),
             ("compare.level is NaN", |plan| plan.compare.level = f64::NAN),
@@ -290,7 +295,7 @@ mod tests {
         for (expected, change) in changes {
             let mut changed = plan();
             change(&mut changed);
-            let refused = changed.check().expect_err(expected);
+            let refused = changed.check(&*MadeTrainer::shared()).expect_err(expected);
             assert!(refused.contains(expected), "{refused}, expected {expected}");
         }
     }

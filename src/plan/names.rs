@@ -4,6 +4,8 @@
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
+use crate::text::brief;
+
 /// What a name may be.
 pub(crate) const RULE: &str = "a letter, then letters, digits, `.`, `_` or `-`, at most 100 in all";
 
@@ -36,13 +38,5 @@ fn checked<'de, D: Deserializer<'de>>(from: D, fits: fn(&str) -> bool) -> Result
         Ok(text)
     } else {
         Err(D::Error::custom(format!("{} is no name: {RULE}", brief(&text))))
-    }
-}
-
-/// The beginning of a text, quoted, for a message about it.
-pub(crate) fn brief(text: &str) -> String {
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{:?}...", &text[..end]),
-        None => format!("{text:?}"),
     }
 }

@@ -8,25 +8,25 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::ExperimentResults;
-use super::scored::{Otherwise, Scored};
 use super::tuning::Tuning;
-use crate::plan::{Correction, Metric, PlannedStudy, PlannedVariant, RunId, RunSpec};
+use crate::plan::{Correction, PlannedStudy, PlannedVariant, RunId, RunSpec};
 use crate::rng::{Purpose, Seed};
 use crate::stats::{
     Estimate, Feasibility, Paired, holm, max_t, mean, smallest_p, smallest_p_max_t,
 };
 use crate::store::{RunRecord, RunStatus};
+use crate::trainer::{Better, Compute, Metric, Otherwise, Scored};
 
 /// Index of the random stream that flips signs in all comparisons of a study at once; those of
 /// single comparisons come before it.
 pub(super) const JOINT_SIGNS: u64 = u64::MAX;
 
 /// The table of one study.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Ablation {
     /// Name of the study.
     pub study: String,
-    /// The number compared; lower is better.
+    /// The metric compared.
     pub metric: Metric,
     /// Confidence level of every interval.
     pub level: f64,
@@ -56,18 +56,19 @@ pub struct AblationRow {
     /// Seeds whose comparison waits for a run, of the variant, of the baseline or of a
     /// configuration that competes.
     pub outstanding: usize,
-    /// The metric over the finished runs, nats; `None` before the first.
+    /// The metric over the finished runs; `None` before the first.
     pub estimate: Option<Estimate>,
     /// The comparison with the baseline; `None` for the baseline and where no seed finished on both
     /// sides.
     pub delta: Option<Delta>,
-    /// Trainable parameters.
-    pub parameters: Option<u64>,
-    /// Parameters that some mask lets through.
-    pub connected_parameters: Option<u64>,
+    /// Size of the model: [`Metrics::size`](crate::trainer::Metrics::size).
+    pub size: Option<u64>,
+    /// Further whole numbers, averaged over seeds:
+    /// [`Metrics::shown`](crate::trainer::Metrics::shown).
+    pub shown: Vec<Option<u64>>,
     /// Mean epochs trained.
     pub epochs: Option<f64>,
-    /// Training compute relative to the baseline: parameters x epochs x training images.
+    /// Training compute relative to the baseline.
     pub compute_ratio: Option<f64>,
     /// Mean wall time of a run; differs between executions, so it is in no table but `timings.csv`.
     pub seconds: Option<f64>,
@@ -121,8 +122,8 @@ pub struct Delta {
     pub smallest_p_corrected: f64,
     /// Sign vectors that the corrected p is estimated from; `None` where all were counted.
     pub p_corrected_draws: Option<u32>,
-    /// The difference over test images instead of seeds: the second source of error.
-    pub images: Option<Estimate>,
+    /// The difference over test examples instead of seeds: the second source of error.
+    pub examples: Option<Estimate>,
 }
 
 /// The conclusion about a variant.
@@ -130,9 +131,9 @@ pub struct Delta {
 pub enum Verdict {
     /// It is what the others are compared with.
     Baseline,
-    /// Lower than the baseline, by evidence.
+    /// Better than the baseline, by evidence.
     Better,
-    /// Higher than the baseline, by evidence.
+    /// Worse than the baseline, by evidence.
     Worse,
     /// The test could have shown a difference and did not.
     NoEvidence,
@@ -180,7 +181,7 @@ impl ExperimentResults {
 
     /// The metric of a run, if it finished.
     pub fn value(&self, run: &RunId) -> Option<f64> {
-        self.records.get(run).and_then(|record| record.metric(self.plan.compare.metric))
+        self.records.get(run).and_then(|record| self.metric().of(record))
     }
 
     /// The ablation table of the study with this index in the plan.
@@ -209,11 +210,11 @@ impl ExperimentResults {
         let waiting = compared.iter().filter(|&&i| rows[i].outstanding > 0).count();
         let waits = if compare.correction == Correction::MaxT { waiting } else { 0 };
         for row in &mut rows {
-            judge(row, &can, waits);
+            judge(row, &can, waits, self.metric().better);
         }
         Ablation {
             study: study.name.clone(),
-            metric: compare.metric,
+            metric: self.metric().clone(),
             level: compare.level,
             correction: compare.correction,
             baseline,
@@ -240,7 +241,7 @@ impl ExperimentResults {
         let otherwise = beside.and_then(|beside| {
             let scored = |variant| self.scored(variant, specs);
             let name = if reference.is_some() { "the baseline" } else { &beside.label };
-            scored(variant)?.otherwise(&scored(beside)?, name)
+            self.trainer.otherwise(&scored(variant)?, &scored(beside)?, name)
         });
         let comparable = !matches!(otherwise, Some(Otherwise::Incomparable(_)));
         let delta =
@@ -251,15 +252,19 @@ impl ExperimentResults {
                         self.pairs(variant, reference).flatten().unzip();
                     let mut stream = Seed(0).stream(Purpose::Statistics, index as u64);
                     let paired = Paired::of(&treated, &control, level, || stream.bits())?;
+                    let paired = match self.metric().better {
+                        Better::Lower => paired,
+                        Better::Higher => paired.reversed(),
+                    };
                     let floor = smallest_p(paired.difference.n);
-                    let images = self.images.get(&(study, index)).copied();
+                    let examples = self.examples.get(&(study, index)).copied();
                     Some(Delta {
                         paired,
                         p_corrected: None,
                         smallest_p: floor,
                         smallest_p_corrected: floor,
                         p_corrected_draws: None,
-                        images,
+                        examples,
                     })
                 });
         let compute = |variant| self.compute(variant, specs);
@@ -295,12 +300,13 @@ impl ExperimentResults {
             },
             estimate: Estimate::of(&values, level),
             delta,
-            parameters: finished()
-                .next()
-                .and_then(|record| Some(record.summary.as_ref()?.parameters)),
-            connected_parameters: mean_count(
-                finished().filter_map(|r| Some(r.summary.as_ref()?.connected_parameters)),
-            ),
+            size: finished().next().and_then(|record| self.size(record)),
+            shown: (self.metrics().shown.iter())
+                .map(|name| {
+                    let count = |r: &RunRecord| r.summary.as_ref()?.facts.get(name)?.as_u64();
+                    mean_count(finished().filter_map(count))
+                })
+                .collect(),
             epochs: mean_of(
                 finished().filter_map(|record| Some(record.summary.as_ref()?.epochs as f64)),
             ),
@@ -324,7 +330,13 @@ impl ExperimentResults {
     ) -> Option<Scored<'a>> {
         let (_, run, record) =
             self.replicates(variant).max_by_key(|(_, _, record)| record.summary.is_some())?;
-        Some(Scored::of(specs.get(run)?, record))
+        Some(specs.get(run)?.scored(Some(record)))
+    }
+
+    /// Size of the model of a run.
+    pub(crate) fn size(&self, record: &RunRecord) -> Option<u64> {
+        let size = self.metrics().size.as_ref()?;
+        record.summary.as_ref()?.facts.get(size)?.as_u64()
     }
 
     fn finished<'a>(&'a self, variant: &'a PlannedVariant) -> impl Iterator<Item = &'a RunRecord> {
@@ -373,32 +385,27 @@ impl ExperimentResults {
         }
     }
 
-    /// Parameters x epochs of a variant's training, and its number of training images where that is
-    /// stated.
+    /// Work of a variant's training, the mean over its finished runs.
     fn compute(
         &self,
         variant: &PlannedVariant,
         specs: &BTreeMap<&RunId, &RunSpec>,
-    ) -> Option<(f64, Option<usize>)> {
-        let work = |record: &RunRecord| {
-            record.summary.as_ref().map(|s| s.parameters as f64 * s.epochs as f64)
-        };
-        let work = mean_of(self.finished(variant).filter_map(work))?;
-        let spec = specs.get(variant.runs.first()?)?;
-        Some((work, spec.config.data.train))
+    ) -> Option<Compute> {
+        let config = &specs.get(variant.runs.first()?)?.config;
+        let of = |record: &RunRecord| self.trainer.compute(config, record.summary.as_ref()?);
+        let all: Vec<Compute> = self.finished(variant).filter_map(of).collect();
+        let per_example = mean_of(all.iter().map(|compute| compute.per_example))?;
+        Some(Compute { per_example, examples: all[0].examples })
     }
 }
 
-fn ratio(
-    (work, images): (f64, Option<usize>),
-    (reference, reference_images): (f64, Option<usize>),
-) -> Option<f64> {
-    let images = match (images, reference_images) {
+fn ratio(own: Compute, reference: Compute) -> Option<f64> {
+    let examples = match (own.examples, reference.examples) {
         (None, None) => 1.0,
-        (Some(images), Some(reference)) => images as f64 / reference as f64,
+        (Some(own), Some(reference)) => own as f64 / reference as f64,
         _ => return None,
     };
-    Some(work / reference * images)
+    Some(own.per_example / reference.per_example * examples)
 }
 
 fn is_lost(record: &RunRecord) -> bool {
@@ -435,7 +442,7 @@ fn correct_by_holm(rows: &mut [AblationRow], compared: &[usize]) {
 
 /// Draws the conclusion about a row; `waiting` of the comparisons that its p is corrected with have
 /// runs outstanding.
-fn judge(row: &mut AblationRow, can: &Feasibility, waiting: usize) {
+fn judge(row: &mut AblationRow, can: &Feasibility, waiting: usize, better: Better) {
     let mut notes = Vec::new();
     if let Some(Tuning { chosen, configurations, incomplete }) = &row.tuning {
         let provisional = if *incomplete > 0 {
@@ -481,7 +488,7 @@ fn judge(row: &mut AblationRow, can: &Feasibility, waiting: usize) {
             row.verdict = match () {
                 () if delta.smallest_p_corrected > can.alpha => Verdict::TooFewSeeds,
                 () if p > can.alpha => Verdict::NoEvidence,
-                () if delta.paired.difference.mean < 0.0 => Verdict::Better,
+                () if better.is_better(delta.paired.difference.mean, 0.0) => Verdict::Better,
                 () => Verdict::Worse,
             };
         }

@@ -7,9 +7,10 @@
 use std::collections::BTreeSet;
 
 use super::ExperimentResults;
-use crate::plan::{Correction, Metric, PlannedVariant};
+use crate::plan::{Correction, PlannedVariant};
 use crate::record::{RunRecord, RunStatus, Timing};
 use crate::text::duration;
+use crate::trainer::Better;
 
 /// One question and what the study answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,29 +53,18 @@ impl ExperimentResults {
     }
 
     fn reported(&self) -> String {
-        let metric = match self.plan.compare.metric {
-            Metric::TestNll => "negative log-likelihood of the test images under the first mask",
-            Metric::TestNllMixture => {
-                "negative log-likelihood of the test images under the mixture of the trained masks"
-            }
-            Metric::TestNllAveraged => {
-                "negative log-likelihood of the test images under the average of the masks' conditionals"
-            }
-            Metric::ValidNll => {
-                "negative log-likelihood of the validation images under the first mask"
-            }
-        };
-        format!(
-            "The {metric}, in nats per image: summed over pixels, averaged over images. Lower is better."
-        )
+        let metric = self.metric();
+        format!("The {}. {} is better.", metric.words.exact, metric.better.word())
     }
 
     fn intervals(&self, index: usize) -> String {
         let level = self.plan.compare.percent();
-        let images = self.images.keys().any(|(study, _)| *study == index);
-        let second = if images {
-            " Columns with `images` hold a second interval, over the test images instead of the seeds: it answers \
-             \"another test set\", the first one \"another training\". The two are never pooled."
+        let examples = &self.metrics().examples;
+        let second = if self.examples.keys().any(|(study, _)| *study == index) {
+            &format!(
+                " Columns with `{examples}` hold a second interval, over the test {examples} instead of the seeds: it \
+                 answers \"another test set\", the first one \"another training\". The two are never pooled."
+            )
         } else {
             " All seeds share one test set: the interval answers \"another training\", not \"another test set\"."
         };
@@ -86,18 +76,8 @@ impl ExperimentResults {
     }
 
     fn varies(&self) -> String {
-        let dynamic = self
-            .plan
-            .runs
-            .iter()
-            .any(|run| run.config.data.binarize == crate::data::Binarize::Dynamic);
-        let binarized = if dynamic { ", the binarisation of training images" } else { "" };
-        format!(
-            "Everything random in training: initial weights, masks (orderings and degrees), order of minibatches\
-             {binarized}. Held fixed: the data, their split and the binarisation of validation and test images, all \
-             settings, and, variant by variant, the seeds themselves: replicate r draws from the same streams in every \
-             variant."
-        )
+        let configs: Vec<_> = self.plan.runs.iter().map(|run| &run.config).collect();
+        self.trainer.varies(&configs)
     }
 
     fn replicate_count(&self, index: usize) -> String {
@@ -175,15 +155,19 @@ impl ExperimentResults {
     }
 
     fn selection(&self) -> String {
-        let test = match self.plan.compare.metric {
-            Metric::ValidNll => {
-                " The number compared is of the validation set itself, so it is biased low."
-            }
-            _ => " The test set was used for nothing else.",
+        let selects = self.metric().selects;
+        let biased = match self.metric().better {
+            Better::Lower => "low",
+            Better::Higher => "high",
         };
-        format!(
-            "In every run the epoch with the lowest validation NLL is kept; it alone is scored.{test}"
-        )
+        let test = if selects {
+            format!(
+                " The number compared is of the validation set itself, so it is biased {biased}."
+            )
+        } else {
+            " The test set was used for nothing else.".to_owned()
+        };
+        (self.trainer.selection() + &test).trim_start().to_owned()
     }
 
     /// What the choice of hyper-parameters was.
@@ -237,7 +221,9 @@ fn hardware(records: &[&RunRecord]) -> String {
     let kernels = unique(
         records
             .iter()
-            .filter_map(|record| Some(record.summary.as_ref()?.kernel.clone()))
+            .filter_map(|record| {
+                record.summary.as_ref()?.facts.get("kernel")?.as_str().map(str::to_owned)
+            })
             .collect(),
     );
     let threads = records.iter().filter_map(|record| Some(record.timing.as_ref()?.threads));

@@ -3,19 +3,14 @@
 use super::ExperimentResults;
 use super::cell::{Table, Value};
 use super::effects::{Effect, Effects};
-use super::tables::{AxisColumns, columns, interval_name, metric_name};
+use super::tables::AxisColumns;
+use crate::columns::EFFECTS;
 use crate::stats::Estimate;
-
-const COLUMNS: &str = "study effect axis level reference axis_2 level_2 reference_2 n METRIC_mean_nats METRIC_CI_low_nats \
-    METRIC_CI_high_nats n_effect effect_nats effect_CI_low_nats effect_CI_high_nats p p_corrected correction \
-    p_draws p_corrected_draws n_planned";
 
 /// The table; without rows where no study is a full grid.
 pub(super) fn effects<'a>(study: &'a ExperimentResults, effects: &'a [Effects]) -> Table<'a> {
-    let axes = AxisColumns::of(&study.plan);
-    let (metric, ci) =
-        (metric_name(study.plan.compare.metric), interval_name(study.plan.compare.level));
-    let columns = columns(COLUMNS.replace("METRIC", metric).replace("CI", &ci).split_whitespace());
+    let axes = AxisColumns::of(study);
+    let columns = study.columns().named(EFFECTS);
     let rows = effects.iter().flat_map(move |effects| {
         let all = effects
             .main

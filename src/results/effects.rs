@@ -6,10 +6,10 @@
 
 use super::ExperimentResults;
 use super::ablation::JOINT_SIGNS;
-use super::scored::Otherwise;
 use crate::plan::{Axis, Correction, PlannedStudy};
 use crate::rng::{Purpose, Seed};
 use crate::stats::{Estimate, SignFlip, holm, max_t, mean, sign_flip};
+use crate::trainer::Otherwise;
 
 /// The effects of a study whose variants are every combination of the levels of its axes.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +39,7 @@ pub struct Effects {
 pub struct Effect {
     /// One axis and level for a main effect, two for an interaction, by index.
     pub at: Vec<(usize, usize)>,
-    /// Mean at these levels over the rest of the grid, nats; `None` where no seed has all of these
+    /// Mean at these levels over the rest of the grid; `None` where no seed has all of these
     /// runs.
     pub mean: Option<Estimate>,
     /// What these levels change; `None` where one of them is the reference.
@@ -153,8 +153,9 @@ impl ExperimentResults {
             .iter()
             .filter_map(|variant| self.scored(variant, &specs))
             .all(|scored| {
-                let otherwise =
-                    first.as_ref().and_then(|first| scored.otherwise(first, "the baseline"));
+                let otherwise = first
+                    .as_ref()
+                    .and_then(|first| self.trainer.otherwise(&scored, first, "the baseline"));
                 !matches!(otherwise, Some(Otherwise::Incomparable(_)))
             })
     }

@@ -7,32 +7,35 @@ pub mod checklist;
 pub mod difference;
 mod effect_table;
 pub mod effects;
-mod images;
-pub mod scored;
+mod examples;
 pub mod tables;
 pub mod tuning;
 mod xlsx;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::plan::{Metric, Plan, PlannedStudy, PlannedVariant, RunId};
+use crate::plan::{Plan, PlannedStudy, PlannedVariant, RunId};
 use crate::rng::Seed;
 use crate::stats::Estimate;
 use crate::store::{RunRecord, RunStatus, Store, StoreError};
 use crate::text::nearest;
+use crate::trainer::{Metric, Metrics, Trainer};
 
 /// A plan and the records of its runs.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct ExperimentResults {
+    /// The trainer of its runs.
+    pub trainer: Arc<dyn Trainer>,
     /// What was asked.
     pub plan: Plan,
     /// What is known of every run of the plan.
     pub records: BTreeMap<RunId, RunRecord>,
-    /// Difference to the baseline over the images of the test set, by study and variant (indices
-    /// into the plan): the second source of error, present where runs left their per-image NLL.
-    pub images: BTreeMap<(usize, usize), Estimate>,
+    /// Difference to the baseline over the test examples, by study and variant (indices into the
+    /// plan): the second source of error, present where runs left the metric for each example.
+    pub examples: BTreeMap<(usize, usize), Estimate>,
 }
 
 /// One run in the place where a study uses it.
@@ -72,13 +75,17 @@ impl ExperimentResults {
             .par_iter()
             .map(|run| read(&run.id))
             .collect::<Result<_, StoreError>>()?;
-        let mut study = Self::new(plan, records);
-        study.images = images::differences(&study, store)?;
+        let mut study = Self::new(Arc::clone(store.trainer()), plan, records);
+        study.examples = examples::differences(&study, store)?;
         Ok(study)
     }
 
     /// A plan with records that are known already; a run without a record is outstanding.
-    pub fn new(mut plan: Plan, mut records: BTreeMap<RunId, RunRecord>) -> Self {
+    pub fn new(
+        trainer: Arc<dyn Trainer>,
+        mut plan: Plan,
+        mut records: BTreeMap<RunId, RunRecord>,
+    ) -> Self {
         for run in plan
             .studies
             .iter()
@@ -89,8 +96,19 @@ impl ExperimentResults {
                 records.insert(run.clone(), RunRecord::outstanding());
             }
         }
-        tuning::choose(&mut plan, &records);
-        Self { plan, records, images: BTreeMap::new() }
+        tuning::choose(&mut plan, &records, trainer.metrics().select());
+        Self { trainer, plan, records, examples: BTreeMap::new() }
+    }
+
+    /// What the runs report.
+    pub fn metrics(&self) -> &Metrics {
+        self.trainer.metrics()
+    }
+
+    /// The metric that comparisons are about; the first one if the plan names none that there is.
+    pub fn metric(&self) -> &Metric {
+        let metrics = self.metrics();
+        metrics.get(&self.plan.compare.metric).unwrap_or(&metrics.all[0])
     }
 
     /// Every use of a run, by study, variant, candidate and seed as declared: the order of every
@@ -170,16 +188,6 @@ impl ExperimentResults {
             study.variants.iter().position(|v| v.label == label || v.name == label)
         });
         chosen.or(study.baseline)
-    }
-}
-
-/// What a metric is called in a sentence.
-pub fn metric_words(metric: Metric) -> &'static str {
-    match metric {
-        Metric::TestNll => "test NLL",
-        Metric::TestNllMixture => "mixture NLL",
-        Metric::TestNllAveraged => "averaged NLL",
-        Metric::ValidNll => "validation NLL",
     }
 }
 

@@ -11,8 +11,10 @@ use super::ablation::{Ablation, AblationRow};
 use super::cell::{Table, Value};
 use super::difference::{self, Difference};
 use super::{Cell, ExperimentResults, effect_table, xlsx};
-use crate::plan::{Correction, Metric, Plan, PlannedStudy};
-use crate::store::{EpochRow, Store, StoreError};
+use crate::columns::{ABLATION, Columns, TIMINGS};
+use crate::plan::{Correction, Plan, PlannedStudy};
+use crate::store::{EpochRow, RunStatus, Store, StoreError};
+use crate::trainer::{Column, Facts, Source};
 
 /// Joins a plan with the disk, writes all its tables, and returns the study they show, with a
 /// sentence about each file that made way for a table.
@@ -108,27 +110,12 @@ fn csv_tables<'a>(
 /// The axes of all studies: one column each, by key path.
 pub(super) struct AxisColumns<'a>(Vec<(&'a str, String)>);
 
-/// Columns after `study, variant, <axes>`; `METRIC` and `CI` stand for what `[compare]` chose.
-const RUNS: &str = "seed run status error epochs best_epoch parameters train_nll_nats valid_nll_nats test_nll_nats \
-    test_nll_mixture_nats test_bits_per_dim connected_parameters mixture_masks test_nll_averaged_nats kernel tuning";
-const METRICS: &str = "seed run epoch train_nll_nats valid_nll_nats test_nll_nats";
-const TIMINGS: &str = "seed run started_utc seconds images_per_second host threads";
-const ABLATION: &str = "n n_failed METRIC_mean_nats METRIC_sd_nats METRIC_CI_low_nats METRIC_CI_high_nats delta_nats \
-    delta_CI_low_nats delta_CI_high_nats effect_dz p p_corrected wins losses pair_correlation parameters verdict n_planned \
-    n_pairs smallest_p smallest_p_corrected correction p_draws p_corrected_draws connected_parameters epochs_mean compute_ratio images delta_images_nats \
-    delta_images_CI_low_nats delta_images_CI_high_nats configurations note";
-
-/// Whether a table has a column of this name besides its axes.
-fn is_taken(column: &str) -> bool {
-    let fixed = [RUNS, METRICS, TIMINGS, ABLATION].into_iter().flat_map(str::split_whitespace);
-    fixed.chain(["study", "variant"]).any(|taken| taken == column)
-}
-
 impl<'a> AxisColumns<'a> {
     /// The union over the studies. An axis whose short name is taken, by a column or by another
     /// axis, gets its whole path.
-    pub(super) fn of(plan: &'a Plan) -> Self {
-        let axes = || plan.studies.iter().flat_map(|study| &study.axes);
+    pub(super) fn of(results: &'a ExperimentResults) -> Self {
+        let taken = results.columns();
+        let axes = || results.plan.studies.iter().flat_map(|study| &study.axes);
         let mut paths = BTreeMap::<&str, BTreeSet<&str>>::new();
         for axis in axes() {
             paths.entry(&axis.column).or_default().insert(&axis.path);
@@ -138,7 +125,7 @@ impl<'a> AxisColumns<'a> {
             if columns.iter().any(|(path, _)| *path == axis.path) {
                 continue;
             }
-            let free = paths[axis.column.as_str()].len() == 1 && !is_taken(&axis.column);
+            let free = paths[axis.column.as_str()].len() == 1 && !taken.has(&axis.column);
             let whole = || format!("axis_{}", axis.path.replace(['.', '-'], "_"));
             columns.push((&axis.path, if free { axis.column.clone() } else { whole() }));
         }
@@ -168,15 +155,18 @@ impl<'a> AxisColumns<'a> {
     }
 }
 
-pub(super) fn columns<'a>(parts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    parts.into_iter().map(str::to_owned).collect()
+impl ExperimentResults {
+    /// The columns of its tables.
+    pub(super) fn columns(&self) -> Columns<'_> {
+        Columns::new(self.metrics(), self.metric(), self.plan.compare.level)
+    }
 }
 
 /// `study, variant, <axes>` and what follows.
-fn header(axes: &AxisColumns, rest: &str) -> Vec<String> {
-    let mut header = columns(["study", "variant"]);
+fn header(axes: &AxisColumns, rest: Vec<String>) -> Vec<String> {
+    let mut header = vec!["study".to_owned(), "variant".to_owned()];
     header.extend(axes.names());
-    header.extend(columns(rest.split_whitespace()));
+    header.extend(rest);
     header
 }
 
@@ -190,8 +180,8 @@ fn place<'a>(axes: &AxisColumns<'a>, cell: &Cell<'a>) -> Vec<Value<'a>> {
 }
 
 pub(super) fn runs(study: &ExperimentResults) -> Table<'_> {
-    let axes = AxisColumns::of(&study.plan);
-    let columns = header(&axes, RUNS);
+    let axes = AxisColumns::of(study);
+    let columns = header(&axes, study.columns().runs());
     let width = columns.len();
     let rows = study.cells().map(move |cell| {
         let mut row = place(&axes, &cell);
@@ -202,27 +192,26 @@ pub(super) fn runs(study: &ExperimentResults) -> Table<'_> {
             row.push(tuning(&cell));
             return row;
         };
-        let bits = summary
-            .test_nll_nats
-            .map(|nll| nll / (summary.dim as f64 * std::f64::consts::LN_2));
-        row.extend([
-            Value::Int(summary.epochs as u64),
-            Value::Int(summary.best_epoch as u64),
-            Value::Int(summary.parameters),
-            Value::number(summary.train_nll_nats),
-            Value::number(summary.valid_nll_nats),
-            Value::number(summary.test_nll_nats),
-            Value::number(summary.test_nll_mixture_nats),
-            Value::number(bits),
-            Value::Int(summary.connected_parameters),
-            Value::Int(summary.mixture_masks as u64),
-            Value::number(summary.test_nll_averaged_nats),
-            Value::text(summary.kernel.as_str()),
-            tuning(&cell),
-        ]);
+        row.extend([Value::Int(summary.epochs as u64), Value::Int(summary.best_epoch as u64)]);
+        row.extend(study.metrics().columns.iter().map(|column| fact(column, &summary.facts)));
+        row.push(tuning(&cell));
         row
     });
     Table { columns, rows: Box::new(rows) }
+}
+
+/// A value that a run reported.
+fn fact<'a>(column: &Column, facts: &'a Facts) -> Value<'a> {
+    let found = match &column.source {
+        Source::Fact(name) => facts.get(name),
+        Source::Derived(_) => None,
+    };
+    match found {
+        Some(serde_json::Value::String(text)) => Value::text(text.as_str()),
+        Some(serde_json::Value::Number(n)) if n.is_u64() => Value::int(n.as_u64()),
+        Some(serde_json::Value::Bool(flag)) => Value::text(if *flag { "true" } else { "false" }),
+        _ => Value::number(column.source.number(facts)),
+    }
 }
 
 /// Whether a candidate of a tuned variant stands for it; empty where nothing is tuned.
@@ -235,48 +224,30 @@ fn tuning<'a>(cell: &Cell) -> Value<'a> {
 }
 
 fn metrics(study: &ExperimentResults) -> Table<'_> {
-    let axes = AxisColumns::of(&study.plan);
-    let columns = header(&axes, METRICS);
+    let axes = AxisColumns::of(study);
+    let columns = header(&axes, study.columns().metrics());
     let rows = study.cells().flat_map(move |cell| {
         let place = place(&axes, &cell);
         cell.record.epochs.iter().map(move |epoch| {
-            let numbers = [epoch.train_nll_nats, epoch.valid_nll_nats, epoch.test_nll_nats];
             let mut row = place.clone();
             row.push(Value::Int(epoch.epoch as u64));
-            row.extend(numbers.map(|number| Value::number(Some(number))));
+            row.extend(epoch.values.iter().map(|value| Value::number(Some(*value))));
             row
         })
     });
     Table { columns, rows: Box::new(rows) }
 }
 
-/// The metric as columns name it.
-pub(super) fn metric_name(metric: Metric) -> &'static str {
-    match metric {
-        Metric::TestNll => "test_nll",
-        Metric::TestNllMixture => "test_nll_mixture",
-        Metric::TestNllAveraged => "test_nll_averaged",
-        Metric::ValidNll => "valid_nll",
-    }
-}
-
-/// `ci95` for a level of 0.95, `ci99_9` for 0.999.
-pub(super) fn interval_name(level: f64) -> String {
-    let percent = (level * 1e6).round() / 1e4;
-    format!("ci{}", percent.to_string().replace('.', "_"))
-}
-
 pub(super) fn ablation<'a>(study: &'a ExperimentResults, ablations: &'a [Ablation]) -> Table<'a> {
-    let axes = AxisColumns::of(&study.plan);
-    let metric = metric_name(study.plan.compare.metric);
-    let ci = interval_name(study.plan.compare.level);
-    let columns = header(&axes, &ABLATION.replace("METRIC", metric).replace("CI", &ci));
+    let axes = AxisColumns::of(study);
+    let columns = header(&axes, study.columns().named(ABLATION));
+    let sized = study.metrics().size.is_some();
     let rows = study.plan.studies.iter().zip(ablations).flat_map(move |(planned, ablation)| {
         let levels = |row: &'a AblationRow| axes.levels(planned, &row.levels).collect::<Vec<_>>();
         ablation
             .rows
             .iter()
-            .map(|row| ablation_row(planned, row, ablation.correction, levels(row)))
+            .map(|row| ablation_row(planned, row, sized, ablation.correction, levels(row)))
             .collect::<Vec<_>>()
     });
     Table { columns, rows: Box::new(rows) }
@@ -285,12 +256,13 @@ pub(super) fn ablation<'a>(study: &'a ExperimentResults, ablations: &'a [Ablatio
 fn ablation_row<'a>(
     study: &'a PlannedStudy,
     row: &'a AblationRow,
+    sized: bool,
     correction: Correction,
     levels: Vec<Value<'a>>,
 ) -> Vec<Value<'a>> {
     let delta = row.delta.as_ref();
     let paired = delta.map(|delta| &delta.paired);
-    let images = delta.and_then(|delta| delta.images);
+    let examples = delta.and_then(|delta| delta.examples);
     let ends = |estimate: Option<crate::stats::Estimate>| {
         let interval = estimate.and_then(|estimate| estimate.interval);
         [Value::number(interval.map(|i| i.low)), Value::number(interval.map(|i| i.high))]
@@ -298,7 +270,7 @@ fn ablation_row<'a>(
     let count = |n: Option<usize>| Value::int(n.map(|n| n as u64));
     let [low, high] = ends(row.estimate);
     let [delta_low, delta_high] = ends(paired.map(|paired| paired.difference));
-    let [images_low, images_high] = ends(images);
+    let [examples_low, examples_high] = ends(examples);
     let mut cells = vec![Value::text(study.name.as_str()), Value::text(row.name.as_str())];
     cells.extend(levels);
     cells.extend([
@@ -317,7 +289,9 @@ fn ablation_row<'a>(
         count(paired.map(|paired| paired.wins)),
         count(paired.map(|paired| paired.losses)),
         Value::number(paired.and_then(|paired| paired.correlation)),
-        Value::int(row.parameters),
+    ]);
+    cells.extend(sized.then(|| Value::int(row.size)));
+    cells.extend([
         Value::text(row.conclusion()),
         Value::Int(row.planned as u64),
         count(paired.map(|paired| paired.difference.n)),
@@ -330,13 +304,15 @@ fn ablation_row<'a>(
         delta.map_or(Value::Empty, |_| Value::text(correction.word())),
         Value::int(paired.and_then(|paired| paired.test.draws).map(u64::from)),
         Value::int(delta.and_then(|delta| delta.p_corrected_draws).map(u64::from)),
-        Value::int(row.connected_parameters),
+    ]);
+    cells.extend(row.shown.iter().map(|count| Value::int(*count)));
+    cells.extend([
         Value::number(row.epochs),
         Value::number(row.compute_ratio),
-        count(images.map(|images| images.n)),
-        Value::number(images.map(|images| images.mean)),
-        images_low,
-        images_high,
+        count(examples.map(|examples| examples.n)),
+        Value::number(examples.map(|examples| examples.mean)),
+        examples_low,
+        examples_high,
         count(row.tuning.as_ref().map(|tuning| tuning.configurations)),
         Value::text(row.note.as_str()),
     ]);
@@ -347,18 +323,19 @@ fn ablation_row<'a>(
 /// reached it, since the mean over those that did not stop early would be another population's.
 pub(super) fn curves(study: &ExperimentResults) -> Table<'_> {
     let several = study.plan.studies.len() > 1;
-    let mut columns = columns(["epoch"]);
+    let curves = &study.metrics().curves;
+    let mut columns = vec!["epoch".to_owned()];
     let mut variants: Vec<Vec<&[EpochRow]>> = Vec::new();
     for planned in &study.plan.studies {
         for variant in &planned.variants {
             let prefix = if several { format!("{}.", planned.name) } else { String::new() };
             let name = format!("{prefix}{}", variant.name);
-            columns.extend(
-                ["train", "valid", "test"].map(|set| format!("{name}.{set}_nll_mean_nats")),
-            );
+            columns.extend(curves.iter().map(|curve| {
+                format!("{name}.{}", curve.unit.column(&format!("{}_mean", curve.name)))
+            }));
             let finished = study
                 .replicates(variant)
-                .filter(|(_, _, record)| record.metric(Metric::ValidNll).is_some());
+                .filter(|(_, _, record)| record.status == RunStatus::Finished);
             variants.push(finished.map(|(_, _, record)| record.epochs.as_slice()).collect());
         }
     }
@@ -368,17 +345,11 @@ pub(super) fn curves(study: &ExperimentResults) -> Table<'_> {
         for seeds in &variants {
             let here: Vec<&EpochRow> =
                 seeds.iter().filter_map(|epochs| epochs.get(epoch)).collect();
-            let mean = |of: fn(&EpochRow) -> f64| {
-                let whole = !here.is_empty() && here.len() == seeds.len();
-                Value::number(
-                    whole.then(|| here.iter().map(|row| of(row)).sum::<f64>() / here.len() as f64),
-                )
-            };
-            row.extend([
-                mean(|r| r.train_nll_nats),
-                mean(|r| r.valid_nll_nats),
-                mean(|r| r.test_nll_nats),
-            ]);
+            let whole = !here.is_empty() && here.len() == seeds.len();
+            row.extend((0..curves.len()).map(|curve| {
+                let sum = || here.iter().map(|row| row.values[curve]).sum::<f64>();
+                Value::number(whole.then(|| sum() / here.len() as f64))
+            }));
         }
         row
     });
@@ -386,8 +357,8 @@ pub(super) fn curves(study: &ExperimentResults) -> Table<'_> {
 }
 
 fn timings(study: &ExperimentResults) -> Table<'_> {
-    let axes = AxisColumns::of(&study.plan);
-    let columns = header(&axes, TIMINGS);
+    let axes = AxisColumns::of(study);
+    let columns = header(&axes, study.columns().named(TIMINGS));
     let rows = study.cells().map(move |cell| {
         let mut row = place(&axes, &cell);
         match &cell.record.timing {

@@ -1,15 +1,16 @@
 //! Tuned variants: of several configurations the best on validation stands for the variant.
 //!
-//! Nothing but validation decides, and it decides for all seeds together: the winner has finished
-//! most seeds, and of those the lowest mean validation NLL. What is then reported of it is of the
+//! Nothing but the metric of validation decides, and it decides for all seeds together: the winner
+//! has finished most seeds, and of those the best mean. What is then reported of it is of the
 //! test set.
 
 use std::collections::BTreeMap;
 
 use super::ExperimentResults;
-use crate::plan::{Metric, Plan, PlannedCandidate, PlannedVariant, RunId};
+use crate::plan::{Plan, PlannedCandidate, PlannedVariant, RunId};
 use crate::record::{RunRecord, RunStatus};
 use crate::stats::mean;
+use crate::trainer::Metric;
 
 /// How a tuned variant came by its configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,15 +24,16 @@ pub struct Tuning {
 }
 
 /// Lets the best candidate of every tuned variant stand for it.
-pub(super) fn choose(plan: &mut Plan, records: &BTreeMap<RunId, RunRecord>) {
+pub(super) fn choose(plan: &mut Plan, records: &BTreeMap<RunId, RunRecord>, metric: &Metric) {
     for variant in plan.studies.iter_mut().flat_map(|study| &mut study.variants) {
         let scores = variant
             .candidates
             .iter()
             .enumerate()
-            .filter_map(|(i, candidate)| Some((score(candidate, records)?, i)));
-        let best = scores
-            .min_by(|((lost_a, a), _), ((lost_b, b), _)| lost_a.cmp(lost_b).then(a.total_cmp(b)));
+            .filter_map(|(i, candidate)| Some((score(candidate, records, metric)?, i)));
+        let best = scores.min_by(|((lost_a, a), _), ((lost_b, b), _)| {
+            lost_a.cmp(lost_b).then(metric.better.order(*a, *b))
+        });
         if let Some((_, best)) = best {
             let best = &variant.candidates[best];
             (variant.runs, variant.levels) = (best.runs.clone(), best.levels.clone());
@@ -39,16 +41,17 @@ pub(super) fn choose(plan: &mut Plan, records: &BTreeMap<RunId, RunRecord>) {
     }
 }
 
-/// Seeds without a finished run, and the mean validation NLL of the others; `None` where there is
+/// Seeds without a finished run, and the mean of the metric over the others; `None` where there is
 /// none.
 fn score(
     candidate: &PlannedCandidate,
     records: &BTreeMap<RunId, RunRecord>,
+    metric: &Metric,
 ) -> Option<(usize, f64)> {
     let valid = candidate
         .runs
         .iter()
-        .filter_map(|run| records.get(run)?.metric(Metric::ValidNll))
+        .filter_map(|run| metric.of(records.get(run)?))
         .collect::<Vec<_>>();
     Some((candidate.runs.len() - valid.len(), mean(&valid)?))
 }

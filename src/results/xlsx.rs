@@ -13,7 +13,7 @@ use super::ablation::Ablation;
 use super::cell::{Table, Value};
 use super::effects::Effects;
 use super::{ExperimentResults, effect_table, tables};
-use crate::plan::{Correction, ENGINE};
+use crate::plan::Correction;
 use crate::store::StoreError;
 
 /// Excel's limits: columns, rows below the header, and characters of a cell.
@@ -191,22 +191,28 @@ fn readme(study: &ExperimentResults) -> Vec<(&'static str, String)> {
         Correction::Holm => "p_corrected is corrected over the comparisons of a study (Holm 1979)",
         Correction::None => "p values are not corrected for the number of comparisons",
     };
+    let (metrics, metric) = (study.metrics(), study.metric());
+    let examples = &metrics.examples;
+    let better = format!("{} is better", metric.better.word().to_lowercase());
+    let unit: Vec<String> = [metric.unit.explained.clone(), better]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect();
     vec![
         ("experiment", plan.name.clone()),
         ("question", plan.question.clone()),
         ("notes", plan.notes.clone()),
         ("seeds", plan.seeds.iter().map(|seed| seed.0.to_string()).collect::<Vec<_>>().join(", ")),
-        (
-            "unit",
-            "nats per image: negative log-likelihood summed over pixels, averaged over images; lower is better".into(),
-        ),
-        ("selection", "the epoch is chosen on the validation set, the number reported is of the test set".into()),
+        ("unit", unit.join("; ")),
+        ("selection", metrics.selection.clone()),
         ("intervals", format!("{percent} % Student t intervals over the seeds that finished (n of n_planned)")),
-        ("delta", "variant minus baseline, paired by seed; columns with `images` vary over test images instead".into()),
+        ("delta", format!(
+            "variant minus baseline, paired by seed; columns with `{examples}` vary over test {examples} instead"
+        )),
         ("effects", "full grids: means over the other axes, contrasts with the reference level, seed by seed".into()),
         ("p", format!("exact two-sided sign-flip test, unless p_draws says how many flips were drawn; {correction}")),
         ("empty cell", "missing: not run, failed, or not defined".into()),
-        ("versions", format!("ablade {}, engine {ENGINE}", env!("CARGO_PKG_VERSION"))),
+        ("versions", format!("ablade {}, engine {}", env!("CARGO_PKG_VERSION"), study.trainer.version())),
     ]
 }
 

@@ -3,11 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::RunConfig;
-use crate::cost::{Cost, Speed, makespan, nominal_training};
-use crate::data::DataSize;
+use crate::cost::{Speed, makespan};
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::store::{RunStatus, Store};
+use crate::trainer::{Config, Cost, TrainerError};
 
 /// Past runs looked at, at most: the median of these is as good as that of thousands.
 const PAST: usize = 60;
@@ -32,41 +31,58 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// The estimate of doing `outstanding`, of `plan`, on `workers` threads. `sizes` are those of
-    /// the plan's data sets by fingerprint.
+    /// The estimate of doing `outstanding`, of `plan`, on `workers` threads.
     pub fn new(
         plan: &Plan,
         outstanding: &[&RunSpec],
-        sizes: &BTreeMap<String, DataSize>,
         store: &Store,
         workers: usize,
-    ) -> Self {
-        let cost =
-            |run: &RunSpec| Some((run.id.clone(), Cost::new(&run.config, *sizes.get(&run.data)?)));
-        let costs: BTreeMap<RunId, Cost> = plan.runs.iter().filter_map(cost).collect();
-        let speed = Speed::learn(&past(store, sizes));
+    ) -> Result<Self, TrainerError> {
+        let trainer = store.trainer();
+        let mut costs = BTreeMap::new();
+        let mut configs: Vec<&Config> = Vec::new();
+        let mut last: Option<(&Config, Cost)> = None;
+        for run in &plan.runs {
+            let cost = match last {
+                Some((config, cost)) if *config == run.config => cost,
+                _ => {
+                    configs.push(&run.config);
+                    trainer.cost(&run.config)?.unwrap_or(UNKNOWN)
+                }
+            };
+            last = Some((&run.config, cost));
+            costs.insert(run.id.clone(), cost);
+        }
+        let speed = Speed::learn(&past(store));
         let to_run: Vec<&Cost> = outstanding.iter().filter_map(|run| costs.get(&run.id)).collect();
-        let seconds: Vec<f64> = to_run.iter().map(|cost| speed.seconds(cost)).collect();
+        let seconds: Vec<f64> =
+            to_run.iter().map(|cost| speed.seconds(cost.nominal_seconds)).collect();
         let mut memory: Vec<u64> = to_run.iter().map(|cost| cost.memory).collect();
         memory.sort_unstable_by(|a, b| b.cmp(a));
-        Self {
+        Ok(Self {
             speed,
             seconds: makespan(&seconds, workers),
             longest: seconds.iter().copied().fold(0.0, f64::max),
             memory: memory.iter().take(workers).sum(),
-            data: sizes
-                .values()
-                .map(|size| ((size.train + size.valid + size.test) * size.shape.dim()) as u64)
-                .sum(),
+            data: trainer.shared_memory(&configs),
             disk: to_run.iter().map(|cost| cost.disk).sum(),
             costs,
-        }
+        })
     }
 }
 
+/// Cost of a run that its trainer cannot tell.
+const UNKNOWN: Cost = Cost {
+    work: 1.0,
+    nominal_seconds: 0.0,
+    memory: 0,
+    disk: 0,
+    size: None,
+};
+
 /// Nominal seconds and measured thread-seconds of past runs. One that cannot be read teaches
 /// nothing, and is no error here.
-fn past(store: &Store, sizes: &BTreeMap<String, DataSize>) -> Vec<(f64, f64)> {
+fn past(store: &Store) -> Vec<(f64, f64)> {
     let published = store.published().unwrap_or_default();
     let every = published.len().div_ceil(PAST).max(1);
     let known = published.iter().step_by(every).filter_map(|run| {
@@ -75,18 +91,10 @@ fn past(store: &Store, sizes: &BTreeMap<String, DataSize>) -> Vec<(f64, f64)> {
         if record.status != RunStatus::Finished {
             return None;
         }
-        let threads = timing.threads as f64;
-        Some(match sizes.get(&spec.data) {
-            Some(&size) => {
-                let mut config = RunConfig::clone(&spec.config);
-                config.train.epochs = summary.epochs;
-                (Cost::new(&config, size).nominal_seconds, timing.seconds * threads)
-            }
-            // Data that this plan does not know: the speed of training alone, over one second.
-            None => {
-                (nominal_training(&spec.config, summary.dim) * timing.images_per_second, threads)
-            }
-        })
+        let (throughput, threads) = (timing.images_per_second, timing.threads as f64);
+        let (nominal, seconds) =
+            store.trainer().past(&spec.key(), &summary, timing.seconds, throughput)?;
+        Some((nominal, seconds * threads))
     });
     known.collect()
 }

@@ -10,10 +10,11 @@ mod worker;
 use std::num::NonZeroUsize;
 
 use crate::store::{EpochRow, RunStatus, Summary};
+use crate::trainer::Metrics;
 
 pub use estimate::Estimate;
 pub use training::{Spent, Trained, Training};
-pub use worker::{Done, Ready, Worker, damaged, first_test_images};
+pub use worker::{Done, Ready, Worker, damaged};
 
 /// A run as an observer knows it. Runs of a pass have numbers, from 0.
 #[derive(Debug, Clone)]
@@ -54,8 +55,8 @@ impl End {
 /// Hears how runs go. Methods may be called from any thread; `run` is the number of a run in the
 /// pass.
 pub trait Observer: Sync {
-    /// A pass over runs begins.
-    fn begins(&self, title: &str, runs: Vec<RunLine>);
+    /// A pass over runs that report these metrics begins.
+    fn begins(&self, title: &str, runs: Vec<RunLine>, metrics: &Metrics);
     /// A run begins on so many threads.
     fn started(&self, run: usize, threads: NonZeroUsize);
     /// A run has finished an epoch.
@@ -79,7 +80,7 @@ pub trait Observer: Sync {
 pub struct Silent;
 
 impl Observer for Silent {
-    fn begins(&self, _: &str, _: Vec<RunLine>) {}
+    fn begins(&self, _: &str, _: Vec<RunLine>, _: &Metrics) {}
     fn started(&self, _: usize, _: NonZeroUsize) {}
     fn epoch(&self, _: usize, _: &EpochRow) {}
     fn noted(&self, _: usize, _: &str) {}

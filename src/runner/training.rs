@@ -7,13 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{End, Estimate, Observer, RunLine};
-use crate::data::Dataset;
 use crate::made::kernels::team::Stop as StopFlags;
 use crate::plan::{Plan, RunId, RunSpec};
-use crate::run::{self, Control};
 use crate::schedule::{Event, Job, Limits, Outcome, Stop, run_all};
 use crate::store::{Checkpoint, Claim, Claiming, RunOutput, Store, StoreError, Summary};
 use crate::text::{count, duration};
+use crate::trainer::{Control, Execution};
 
 /// Everything that the training of a list of runs needs besides the list.
 pub struct Training<'a> {
@@ -21,8 +20,6 @@ pub struct Training<'a> {
     pub plan: &'a Plan,
     /// Claims, checkpoints and attempts are kept here.
     pub store: &'a Store,
-    /// Data sets by fingerprint.
-    pub datasets: &'a BTreeMap<String, Arc<Dataset>>,
     /// Cost of each run, and seconds of all.
     pub estimate: &'a Estimate,
     /// Threads over all runs.
@@ -92,11 +89,11 @@ impl Training<'_> {
                 && (self.store.is_suspect(&run.id) || self.store.is_claimed(&run.id));
             jobs.push(Job {
                 task: i,
-                cost: cost.multiply_adds,
+                cost: cost.work,
                 bytes: if alone { u64::MAX } else { cost.memory },
             });
-            let (label, epochs) = (labels[&run.id].clone(), run.config.train.epochs);
-            lines.push(RunLine { label, epochs, cost: cost.multiply_adds });
+            let epochs = self.store.trainer().epochs(&run.config).unwrap_or(0);
+            lines.push(RunLine { label: labels[&run.id].clone(), epochs, cost: cost.work });
         }
         let limits = Limits {
             threads: self.threads,
@@ -109,7 +106,8 @@ impl Training<'_> {
         let (at_a_time, predicted) =
             (self.threads.get().min(runs.len()), duration(self.estimate.seconds));
         let started = Instant::now();
-        observer.begins(&format!("{title}, {at_a_time} at a time, about {predicted}"), lines);
+        let title = format!("{title}, {at_a_time} at a time, about {predicted}");
+        observer.begins(&title, lines, self.store.trainer().metrics());
         // A claim outlives its run until a failure is recorded, so that no other process takes up
         // what has just failed.
         let claims = Mutex::new(BTreeMap::new());
@@ -143,14 +141,10 @@ impl Training<'_> {
                 save: &mut |checkpoint| self.save(runs[i], &checkpoint, &note),
                 checkpoint_every: self.checkpoint_every.unwrap_or(Duration::MAX),
             };
-            let output = match run::execute(
-                runs[i],
-                &self.datasets[&runs[i].data],
-                threads.get(),
-                control,
-            ) {
-                Ok(run::Outcome::Interrupted) => return Outcome::Abandoned,
-                Ok(run::Outcome::Done(output)) => output,
+            let trainer = self.store.trainer();
+            let output = match trainer.execute(&runs[i].key(), threads.get(), control) {
+                Ok(Execution::Interrupted) => return Outcome::Abandoned,
+                Ok(Execution::Done(output)) => output,
                 Err(error) => return Outcome::Failed(error.to_string()),
             };
             match publish(runs[i], &output) {

@@ -8,12 +8,11 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::{Estimate, Observer, Spent, Trained, Training, machine};
-use crate::data::{Cache, DataError, Dataset};
-use crate::npy;
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::record::{host, utc};
 use crate::store::{Failure, Publication, RunOutput, Store, StoreError};
 use crate::text::count;
+use crate::trainer::{RunKey, TrainerError};
 
 /// Time between two looks at what other processes do.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -21,10 +20,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// An incomplete run is taken for damaged once nothing in it has changed for so long.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// Data and costs of runs that are about to be trained.
+/// Costs of runs that are about to be trained, whose data are loaded.
 pub struct Ready {
-    /// Data sets by fingerprint.
-    pub datasets: BTreeMap<String, Arc<Dataset>>,
     /// Cost of each run, and seconds of all.
     pub estimate: Estimate,
 }
@@ -107,26 +104,17 @@ pub fn damaged<'a>(
 }
 
 impl Ready {
-    /// Loads the data sets of `runs`, each once, and estimates what the runs will take on so many
+    /// Loads the data of `runs`, each set once, and estimates what the runs will take on so many
     /// threads.
     pub fn load(
         plan: &Plan,
         runs: &[&RunSpec],
-        data: &Cache,
         store: &Store,
         threads: NonZeroUsize,
-    ) -> Result<Self, DataError> {
-        let (mut datasets, mut sizes) = (BTreeMap::new(), BTreeMap::new());
-        for run in runs {
-            if !datasets.contains_key(&run.data) {
-                datasets.insert(run.data.clone(), data.get(&run.config.data)?);
-                sizes.insert(run.data.clone(), data.size(&run.config.data)?);
-            }
-        }
-        Ok(Self {
-            datasets,
-            estimate: Estimate::new(plan, runs, &sizes, store, threads.get()),
-        })
+    ) -> Result<Self, TrainerError> {
+        let keys: Vec<RunKey> = runs.iter().map(|run| run.key()).collect();
+        store.trainer().prepare(&keys)?;
+        Ok(Self { estimate: Estimate::new(plan, runs, store, threads.get())? })
     }
 }
 
@@ -227,13 +215,16 @@ impl<'a> Worker<'a> {
         observer: &dyn Observer,
     ) -> Result<Trained, StoreError> {
         self.done.started = true;
-        for (fingerprint, data) in &ready.datasets {
-            self.store.save_reference(fingerprint, &first_test_images(data))?;
+        let mut seen = BTreeSet::new();
+        for run in free.iter().filter(|run| seen.insert(run.data.as_str())) {
+            // Loaded already: an error now would be that of the run, which then tells it.
+            if let Ok(Some(bytes)) = self.store.trainer().examples(&run.config) {
+                self.store.save_reference(&run.data, &bytes)?;
+            }
         }
         let training = Training {
             plan: self.plan,
             store: self.store,
-            datasets: &ready.datasets,
             estimate: &ready.estimate,
             threads: self.threads,
             memory: self.memory,
@@ -280,16 +271,4 @@ impl<'a> Worker<'a> {
         self.store.forget_attempts(run)?;
         self.store.fail(run, &failure)
     }
-}
-
-/// First test images of a data set that are kept with the results.
-const KEPT: usize = 100;
-
-/// The first test images as `.npy`, rows and columns apart: what figures show beside samples.
-pub fn first_test_images(data: &Dataset) -> Vec<u8> {
-    let count = data.test.count().min(KEPT);
-    npy::encode(
-        &[count, data.shape.height, data.shape.width],
-        &data.test.pixels()[..count * data.shape.dim()],
-    )
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tempfile::TempDir;
 
@@ -12,6 +12,7 @@ use super::StoreError;
 use super::claims::Watched;
 use super::disk::{create_dirs, rename, sync_dir, write_synced};
 use crate::regular;
+use crate::trainer::Trainer;
 
 const PREFIX: &str = ".writing-";
 const LOCK: &str = "lock";
@@ -22,6 +23,7 @@ const DEAD: &str = "-dead";
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
+    trainer: Arc<dyn Trainer>,
     scratch: Mutex<Option<Scratch>>,
     serial: AtomicU64,
     pub(super) watched: Mutex<BTreeMap<PathBuf, Watched>>,
@@ -38,8 +40,8 @@ struct Scratch {
 }
 
 impl Store {
-    /// The store at `root`, which may not exist yet.
-    pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
+    /// The store at `root`, which may not exist yet, of runs of this trainer.
+    pub fn open(root: impl Into<PathBuf>, trainer: Arc<dyn Trainer>) -> Result<Self, StoreError> {
         let root = root.into();
         match fs::metadata(&root) {
             Err(_) if fs::symlink_metadata(&root).is_ok_and(|found| found.is_symlink()) => {
@@ -54,6 +56,7 @@ impl Store {
             }),
             _ => Ok(Self {
                 root,
+                trainer,
                 scratch: Mutex::new(None),
                 serial: AtomicU64::new(0),
                 watched: Mutex::new(BTreeMap::new()),
@@ -61,7 +64,12 @@ impl Store {
         }
     }
 
-    /// The directory it lives in.
+    /// The trainer of its runs.
+    pub fn trainer(&self) -> &Arc<dyn Trainer> {
+        &self.trainer
+    }
+
+    /// The directory it is in.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -259,15 +267,16 @@ fn host() -> String {
 mod tests {
     use super::*;
     use crate::store::Garbage;
+    use crate::trainers::made::MadeTrainer;
 
     #[test]
     fn opening_touches_nothing_and_a_file_is_no_store() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("results");
-        Store::open(&root).unwrap();
+        Store::open(&root, MadeTrainer::shared()).unwrap();
         assert!(!root.exists());
         fs::write(&root, "").unwrap();
-        let message = Store::open(&root).unwrap_err().to_string();
+        let message = Store::open(&root, MadeTrainer::shared()).unwrap_err().to_string();
         assert!(message.ends_with("results: expected a directory for results"), "{message}");
     }
 
@@ -283,7 +292,7 @@ mod tests {
             fs::write(left.join(LOCK), "").unwrap();
             fs::write(left.join("0"), "half a table").unwrap();
         }
-        let living = Store::open(dir.path()).unwrap();
+        let living = Store::open(dir.path(), MadeTrainer::shared()).unwrap();
         let its = living.scratch_path().unwrap();
         fs::write(&its, "being written").unwrap();
         assert!(!dead.exists() && !nearly_removed.exists() && elsewhere.exists());
@@ -292,7 +301,7 @@ mod tests {
         sweep_up(dir.path());
         assert!(!cleaning.exists() && its.exists());
 
-        let second = Store::open(dir.path()).unwrap();
+        let second = Store::open(dir.path(), MadeTrainer::shared()).unwrap();
         second.replace(&dir.path().join("x/table.csv"), b"a,b\n").unwrap();
         // Whoever took it for a dead one's a moment ago.
         let taken = Garbage {
@@ -342,7 +351,7 @@ mod tests {
         let scratch = dir.path().join(format!("{PREFIX}{}-x", host()));
         symlink(elsewhere.path(), &scratch).unwrap();
         symlink(elsewhere.path(), dir.path().join("study")).unwrap();
-        let store = Store::open(dir.path()).unwrap();
+        let store = Store::open(dir.path(), MadeTrainer::shared()).unwrap();
         let refused = |written: Result<(), StoreError>| written.unwrap_err().to_string();
         assert!(
             refused(store.replace(&dir.path().join("study/mine.csv"), b"1"))
@@ -370,7 +379,7 @@ mod tests {
     fn results_that_vanish_do_not_stop_the_next_write() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("results");
-        let store = Store::open(&root).unwrap();
+        let store = Store::open(&root, MadeTrainer::shared()).unwrap();
         store.replace(&root.join("a/t.csv"), b"1").unwrap();
         fs::remove_dir_all(&root).unwrap();
         store.replace(&root.join("a/t.csv"), b"2").unwrap();

@@ -60,11 +60,12 @@ impl Store {
 mod tests {
     use super::*;
     use crate::record::Checkpoint;
+    use crate::trainers::made::MadeTrainer;
 
     #[test]
     fn attempts_count_until_the_run_gets_further() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).unwrap();
+        let store = Store::open(dir.path(), MadeTrainer::shared()).unwrap();
         let run = RunId::parse("r0123456789abcdef").unwrap();
         assert!(!store.is_suspect(&run));
         assert_eq!([0; 3].map(|_| store.count_attempt(&run).unwrap()), [1, 2, 3]);

@@ -146,6 +146,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::trainers::made::MadeTrainer;
 
     fn run(digit: u8) -> RunId {
         RunId::parse(&format!("r{}", char::from(digit).to_string().repeat(16))).unwrap()
@@ -165,7 +166,7 @@ mod tests {
     #[test]
     fn two_are_kept_and_a_damaged_one_gives_way_to_the_one_before() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).unwrap();
+        let store = Store::open(dir.path(), MadeTrainer::shared()).unwrap();
         assert_eq!(store.load_checkpoint(&run(b'a')).0, None);
         for epoch in 1..=3 {
             store.save_checkpoint(&run(b'a'), &checkpoint(epoch)).unwrap();
@@ -192,7 +193,7 @@ mod tests {
         #[test]
         fn every_flipped_bit_and_every_cut_is_noticed(at in any::<prop::sample::Index>(), bit in 0..8u8, cut in any::<bool>()) {
             let dir = tempfile::tempdir().unwrap();
-            let store = Store::open(dir.path()).unwrap();
+            let store = Store::open(dir.path(), MadeTrainer::shared()).unwrap();
             store.save_checkpoint(&run(b'a'), &checkpoint(7)).unwrap();
             let [newest, _] = store.checkpoint_paths(&run(b'a'));
             let mut bytes = fs::read(&newest).unwrap();
@@ -218,7 +219,7 @@ mod tests {
     #[test]
     fn a_checkpoint_of_another_run_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).unwrap();
+        let store = Store::open(dir.path(), MadeTrainer::shared()).unwrap();
         store.save_checkpoint(&run(b'a'), &checkpoint(1)).unwrap();
         fs::rename(&store.checkpoint_paths(&run(b'a'))[0], &store.checkpoint_paths(&run(b'b'))[0])
             .unwrap();

@@ -429,13 +429,14 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
 
     use super::*;
+    use crate::trainers::made::MadeTrainer;
 
     fn run() -> RunId {
         RunId::parse("r0123456789abcdef").unwrap()
     }
 
     fn store(dir: &tempfile::TempDir) -> Store {
-        Store::open(dir.path()).unwrap()
+        Store::open(dir.path(), MadeTrainer::shared()).unwrap()
     }
 
     #[track_caller]
@@ -448,7 +449,7 @@ mod tests {
 
     /// A claim as a process left it that was killed.
     fn left_behind(dir: &Path, change: impl FnOnce(&mut Owner)) {
-        let store = Store::open(dir).unwrap();
+        let store = Store::open(dir, MadeTrainer::shared()).unwrap();
         let mut owner = parse(store.owner_text().unwrap().as_bytes()).unwrap();
         owner.process_start = "0".to_owned();
         change(&mut owner);

@@ -12,7 +12,7 @@ use super::names::{check_file, check_name};
 use super::owned::{Owned, lock};
 use super::sealed::{load_plan, may_be_sealed, unseal};
 use super::{Store, StoreError};
-use crate::plan::{ENGINE, Plan, RunId, RunSpec};
+use crate::plan::{Plan, RunId, RunSpec, hashed};
 use crate::regular;
 use crate::text::nearest;
 
@@ -190,9 +190,10 @@ impl Store {
             return Ok(None);
         }
         // What this version computes again under another id is still in the plan.
-        let renamed: BTreeSet<RunId> = match load_plan(&path) {
+        let renamed: BTreeSet<RunId> = match load_plan(&path, &**self.trainer()) {
             Ok(there) => {
-                let now = |run: &RunSpec| RunId::new(ENGINE, &run.config, &run.data, run.seed);
+                let now =
+                    |run: &RunSpec| hashed(&**self.trainer(), &run.config, &run.data).run(run.seed);
                 let renamed = there
                     .runs
                     .iter()
@@ -237,7 +238,7 @@ impl Store {
     pub fn load_plan(&self, name: &str) -> Result<Plan, StoreError> {
         let path = self.experiment_dir(name)?.join(PLAN);
         let again = "; `ablade sweep` with the experiment's file writes it again";
-        match load_plan(&path) {
+        match load_plan(&path, &**self.trainer()) {
             Err(error) if error.is_absent() && fs::symlink_metadata(&path).is_ok() => {
                 Err(StoreError::Malformed {
                     path,

@@ -4,22 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::disk::{create_dir, create_dirs, remove_if_there, rename, sync_dir, write_synced};
 use super::garbage::{entries, is_file};
 use super::manifest::{Entry, FileName, Manifest, seal, unseal};
 use super::names::check_file;
 use super::{EpochRow, RunOutput, RunRecord, Store, StoreError, Summary, number};
-use crate::config::RunConfig;
-use crate::experiment::check_config;
-use crate::plan::{ENGINE, Plan, RunId, RunSpec, names};
+use crate::plan::{Plan, RunId, RunSpec, names};
 use crate::regular;
 use crate::rng::Seed;
+use crate::text::brief;
+use crate::trainer::{Curve, Metrics};
 
 pub(super) const RUN: &str = "run.toml";
 const EPOCHS: &str = "epochs.csv";
@@ -52,8 +52,7 @@ struct RunFile {
     seed: Seed,
     #[serde(deserialize_with = "names::file_name")]
     data_fingerprint: String,
-    #[serde(with = "crate::plan::shared")]
-    config: Arc<RunConfig>,
+    config: Value,
 }
 
 impl Store {
@@ -69,7 +68,7 @@ impl Store {
     /// Publishes a run. If it is there already the first one stays and this one is dropped; a
     /// damaged one makes way.
     pub fn publish(&self, spec: &RunSpec, output: &RunOutput) -> Result<Publication, StoreError> {
-        let (files, manifest) = encode(spec, output)?;
+        let (files, manifest) = self.encode(spec, output)?;
         let beside = self.scratch_path()?;
         let published = self.publish_dir(&spec.id, &beside, &files, &manifest);
         if !matches!(published, Ok(Publication::New)) {
@@ -87,7 +86,7 @@ impl Store {
 
     /// What publishing a run would come to that is there already and sound; writes nothing.
     pub fn compare(&self, spec: &RunSpec, output: &RunOutput) -> Result<Publication, StoreError> {
-        let (_, manifest) = encode(spec, output)?;
+        let (_, manifest) = self.encode(spec, output)?;
         let same = manifest.repeats(&self.verify(&spec.id)?);
         Ok(if same { Publication::Identical } else { Publication::Differs })
     }
@@ -248,8 +247,9 @@ impl Store {
         self.checked(run, &manifest, RUN)?;
         let summary: Summary =
             from_toml(run, &dir.join(SUMMARY), &self.checked(run, &manifest, SUMMARY)?)?;
-        let epochs = decode_epochs(&self.checked(run, &manifest, EPOCHS)?)
-            .map_err(|error| damaged(run, dir.join(EPOCHS), error.to_string()))?;
+        let epochs =
+            decode_epochs(&self.checked(run, &manifest, EPOCHS)?, self.trainer().metrics())
+                .map_err(|error| damaged(run, dir.join(EPOCHS), error))?;
         let timing = dir.join(TIMING);
         let sealed = regular::read(&timing, LONGEST)
             .map_err(|error| damaged(run, timing.clone(), error.to_string()))?;
@@ -270,11 +270,15 @@ impl Store {
         let bytes = self.checked(run, &self.manifest(run)?, RUN)?;
         let path = self.run_dir(run).join(RUN);
         let file: RunFile = from_toml(run, &path, &bytes)?;
-        check_config(&file.config).map_err(|why| damaged(run, path.clone(), why))?;
-        let (id, seed, data, config) = (file.id, file.seed, file.data_fingerprint, file.config);
+        let trainer = self.trainer();
+        let config =
+            trainer.complete(&file.config).map_err(|why| damaged(run, path.clone(), why))?;
+        let (id, seed, data) = (file.id, file.seed, file.data_fingerprint);
         let spec = RunSpec { id, seed, data, config, earlier: None };
         // What a later engine makes of a configuration cannot be told.
-        if spec.id != *run || (file.engine <= ENGINE && !spec.explains_its_id()) {
+        if spec.id != *run
+            || (file.engine <= trainer.version() && !spec.explains_its_id(&**trainer))
+        {
             return Err(damaged(run, path, format!("it is of another run: {}", spec.id)));
         }
         Ok(spec)
@@ -404,63 +408,99 @@ impl Store {
     }
 }
 
-/// The files of a run as they will lie on disk, and the manifest of those that equal executions
-/// share.
-fn encode(
-    spec: &RunSpec,
-    output: &RunOutput,
-) -> Result<(BTreeMap<String, Vec<u8>>, Manifest), StoreError> {
-    let mut files = BTreeMap::new();
-    for (name, bytes) in &output.files {
-        check_file("a file of a run", name)?;
-        files.insert(name.clone(), bytes.clone());
+impl Store {
+    /// The files of a run as they will be on disk, and the manifest of those that equal executions
+    /// share.
+    fn encode(
+        &self,
+        spec: &RunSpec,
+        output: &RunOutput,
+    ) -> Result<(BTreeMap<String, Vec<u8>>, Manifest), StoreError> {
+        let mut files = BTreeMap::new();
+        for (name, bytes) in &output.files {
+            check_file("a file of a run", name)?;
+            files.insert(name.clone(), bytes.clone());
+        }
+        let (config, data) = spec.identified(&**self.trainer());
+        let run = RunFile {
+            id: spec.id.clone(),
+            engine: self.trainer().version(),
+            seed: spec.seed,
+            data_fingerprint: data.to_owned(),
+            config: without_nulls(config.value()),
+        };
+        files.insert(RUN.to_owned(), to_toml(Path::new(RUN), &run)?.into_bytes());
+        files
+            .insert(SUMMARY.to_owned(), to_toml(Path::new(SUMMARY), &output.summary)?.into_bytes());
+        files.insert(
+            EPOCHS.to_owned(),
+            encode_epochs(&output.epochs, self.trainer().metrics()).into_bytes(),
+        );
+        let manifest = Manifest {
+            files: files
+                .iter()
+                .map(|(name, bytes)| (FileName(name.clone()), Entry::of(bytes)))
+                .collect(),
+        };
+        files.insert(
+            TIMING.to_owned(),
+            seal(&to_toml(Path::new(TIMING), &output.timing)?).into_bytes(),
+        );
+        Ok((files, manifest))
     }
-    let (config, data) = spec.identified();
-    let run = RunFile {
-        id: spec.id.clone(),
-        engine: ENGINE,
-        seed: spec.seed,
-        data_fingerprint: data.to_owned(),
-        config,
-    };
-    files.insert(RUN.to_owned(), to_toml(Path::new(RUN), &run)?.into_bytes());
-    files.insert(SUMMARY.to_owned(), to_toml(Path::new(SUMMARY), &output.summary)?.into_bytes());
-    files.insert(EPOCHS.to_owned(), encode_epochs(&output.epochs).into_bytes());
-    let manifest = Manifest {
-        files: files
-            .iter()
-            .map(|(name, bytes)| (FileName(name.clone()), Entry::of(bytes)))
-            .collect(),
-    };
-    files.insert(
-        TIMING.to_owned(),
-        seal(&to_toml(Path::new(TIMING), &output.timing)?).into_bytes(),
-    );
-    Ok((files, manifest))
 }
 
-fn encode_epochs(epochs: &[EpochRow]) -> String {
-    let mut text = "epoch,train_nll_nats,valid_nll_nats,test_nll_nats\n".to_owned();
+/// TOML has no null: what is absent is left out.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => (fields.into_iter())
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (key, without_nulls(value)))
+            .collect(),
+        value => value,
+    }
+}
+
+fn epoch_columns(metrics: &Metrics) -> Vec<String> {
+    ["epoch".to_owned()]
+        .into_iter()
+        .chain(metrics.curves.iter().map(Curve::column))
+        .collect()
+}
+
+fn encode_epochs(epochs: &[EpochRow], metrics: &Metrics) -> String {
+    let mut text = epoch_columns(metrics).join(",") + "\n";
     for row in epochs {
-        let numbers = [row.train_nll_nats, row.valid_nll_nats, row.test_nll_nats].map(number::text);
-        text += &format!("{},{}\n", row.epoch, numbers.join(","));
+        let numbers: Vec<String> = row.values.iter().map(|value| number::text(*value)).collect();
+        text += &[row.epoch.to_string()].into_iter().chain(numbers).collect::<Vec<_>>().join(",");
+        text.push('\n');
     }
     text
 }
 
-/// A missing number, an empty cell, reads as NaN.
-fn decode_epochs(bytes: &[u8]) -> Result<Vec<EpochRow>, csv::Error> {
-    let rows = csv::Reader::from_reader(bytes)
-        .into_deserialize()
-        .collect::<Result<Vec<_>, csv::Error>>()?;
-    let row =
-        |(epoch, train, valid, test): (usize, Option<f64>, Option<f64>, Option<f64>)| EpochRow {
-            epoch,
-            train_nll_nats: train.unwrap_or(f64::NAN),
-            valid_nll_nats: valid.unwrap_or(f64::NAN),
-            test_nll_nats: test.unwrap_or(f64::NAN),
+/// Reads the curves of a run. A missing number, an empty cell, reads as NaN.
+fn decode_epochs(bytes: &[u8], metrics: &Metrics) -> Result<Vec<EpochRow>, String> {
+    let mut reader = csv::Reader::from_reader(bytes);
+    let header = reader.headers().map_err(|error| error.to_string())?;
+    let expected = epoch_columns(metrics);
+    if !header.iter().eq(expected.iter().map(String::as_str)) {
+        return Err(format!("expected the columns {}", expected.join(", ")));
+    }
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|error| error.to_string())?;
+        let cell = |i: usize| record.get(i).unwrap_or_default().trim();
+        let not = |text: &str| format!("{} is no number", brief(text));
+        let value = |i: usize| match cell(i) {
+            "" => Ok(f64::NAN),
+            text => text.parse().map_err(|_| not(text)),
         };
-    Ok(rows.into_iter().map(row).collect())
+        rows.push(EpochRow {
+            epoch: cell(0).parse().map_err(|_| not(cell(0)))?,
+            values: (1..=metrics.curves.len()).map(value).collect::<Result<_, String>>()?,
+        });
+    }
+    Ok(rows)
 }
 
 fn is_of_the_run(manifest: &Manifest, name: &str) -> bool {

@@ -1,16 +1,14 @@
 //! JSON files that vouch for themselves: the checksum of what is in them stands before it.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Store, StoreError};
-use crate::config::RunConfig;
-use crate::experiment::check_config;
 use crate::plan::Plan;
 use crate::regular;
+use crate::trainer::{Config, Trainer};
 
 /// What stands before, between and behind checksum and content.
 const SEAL: [&str; 3] = ["{\"blake3\":\"", "\",\"plan\":", "}\n"];
@@ -64,21 +62,22 @@ pub(super) fn load_sealed<T: DeserializeOwned>(path: &Path) -> Result<T, StoreEr
 
 /// Reads a plan and makes sure that it is one: neither its settings nor its parts are believed for
 /// a right checksum.
-pub(super) fn load_plan(path: &Path) -> Result<Plan, StoreError> {
+pub(super) fn load_plan(path: &Path, trainer: &dyn Trainer) -> Result<Plan, StoreError> {
     let mut plan: Plan = load_sealed(path)?;
     let malformed = |reason: String| StoreError::Malformed { path: path.to_owned(), reason };
-    let mut last: Option<Arc<RunConfig>> = None;
+    // Runs of a variant share their configuration, as they did when the plan was made.
+    let mut last: Option<(Config, Config)> = None;
     for (i, run) in plan.runs.iter_mut().enumerate() {
-        match last.as_ref().filter(|last| **last == run.config) {
-            // The runs of a variant share what they have in common, as they did when the plan was
-            // made.
-            Some(last) => run.config = Arc::clone(last),
-            None => check_config(&run.config)
+        let known = last.as_ref().filter(|(found, _)| *found == run.config);
+        let complete = match known {
+            Some((_, complete)) => complete.clone(),
+            None => trainer
+                .complete(&run.config.value())
                 .map_err(|why| malformed(format!("runs[{i}].config: {why}")))?,
-        }
-        last = Some(Arc::clone(&run.config));
+        };
+        last = Some((std::mem::replace(&mut run.config, complete.clone()), complete));
     }
-    plan.check().map_err(malformed)?;
+    plan.check(trainer).map_err(malformed)?;
     Ok(plan)
 }
 

@@ -77,7 +77,9 @@ fn job_number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::E
         .filter(|id| id.is_empty() || !id.bytes().all(|b| b.is_ascii_digit()))
     {
         None => Ok(id),
-        Some(other) => Err(D::Error::custom(format!("{} is no job's number", names::brief(other)))),
+        Some(other) => {
+            Err(D::Error::custom(format!("{} is no job's number", crate::text::brief(other))))
+        }
     }
 }
 
@@ -155,7 +157,7 @@ impl Store {
 
     /// The plan that a submission froze.
     pub fn submitted_plan(&self, name: &str) -> Result<Plan, StoreError> {
-        load_plan(&self.submission_dir(name)?.join(PLAN))
+        load_plan(&self.submission_dir(name)?.join(PLAN), &**self.trainer())
     }
 
     /// Names of all submissions that are complete, sorted.

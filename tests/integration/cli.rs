@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use crate::support::made;
 use ablade::plan::RunSpec;
 use ablade::store::{RunOutput, Store};
 use rustix::process::{Pid, Signal, kill_process};
@@ -338,7 +339,7 @@ fn verify_says_of_an_earlier_versions_run_that_it_is_diverged_now() {
     let place = Place::with(SMALL);
     place.exits(0, "sweep small.toml");
     place.exits(1, "sweep small.toml --name wild --set train.optimizer={sgd={lr=1e30}}");
-    let store = Store::open(place.path("results")).unwrap();
+    let store = Store::open(place.path("results"), made()).unwrap();
     let (sound, wild) = (store.load_plan("small").unwrap(), store.load_plan("wild").unwrap());
     forge_finished(&store, [&sound.runs[0], &wild.runs[0]], spoil_a_weight);
     place.exits(0, "tables wild");

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 use ablade::data::{DataConfig, Dataset, Library, fingerprint, is_of_images, load};
 use ablade::experiment::{Experiment, Overrides, load_with};
-use ablade::plan::{ENGINE, Identity, RunId, RunSpec};
+use ablade::plan::{RunId, RunSpec, hashed};
+use ablade::trainers::made::run_config;
 use proptest::prelude::*;
 
 use crate::support::place::Place;
-use crate::support::skipped;
+use crate::support::{made, skipped};
 
 /// Unpacks an archive of `tests/fixtures/identity`.
 fn unpack(name: &str, into: &Path) {
@@ -28,7 +29,7 @@ fn experiment(text: &str) -> Experiment {
         Some("e.toml") => Ok(text.to_owned()),
         _ => Err(io::ErrorKind::NotFound.into()),
     };
-    load_with(Path::new("e.toml"), &Overrides::default(), &read)
+    load_with(Path::new("e.toml"), &Overrides::default(), &*made(), &read)
         .unwrap_or_else(|e| panic!("{text}\n{e}"))
 }
 
@@ -48,17 +49,18 @@ fn run(settings: &str, library: &Library) -> RunSpec {
     let text = settings.replace("; ", "\n");
     let text = if text.contains("seeds =") { text } else { format!("seeds = 1\n{text}") };
     let plan = experiment(&text)
-        .plan(|data| fingerprint(data, library))
+        .plan_by(&*made(), |config| fingerprint(&run_config(config).data, library))
         .unwrap_or_else(|e| panic!("{settings}: {e}"));
     assert_eq!(plan.runs.len(), 1);
-    assert!(plan.runs[0].is_current(), "{settings}");
+    assert!(plan.runs[0].is_current(&*made()), "{settings}");
     plan.runs[0].clone()
 }
 
 /// The id that the run had while files were hashed.
 fn id_by_files(run: &RunSpec, library: &Library) -> RunId {
-    let origin = load(&run.config.data, library).expect("data").origin;
-    Identity::new(ENGINE, &run.config, &origin.earlier.expect("data named by a path")).run(run.seed)
+    let origin = load(&run_config(&run.config).data, library).expect("data").origin;
+    let earlier = origin.earlier.expect("data named by a path");
+    hashed(&*made(), &run.config, &earlier).run(run.seed)
 }
 
 #[test]
@@ -321,7 +323,7 @@ fn the_plan_needs_no_path_to_know_a_run() {
     );
     let plan = |experiment: &Experiment, data: &str| {
         let plan = experiment
-            .plan(|_| Ok::<_, Infallible>(data.to_owned()))
+            .plan_by(&*made(), |_| Ok::<_, Infallible>(data.to_owned()))
             .unwrap_or_else(|never| match never {});
         plan.runs[0].id.clone()
     };

@@ -9,6 +9,7 @@ mod cli;
 mod data;
 mod figures;
 mod grammar;
+mod guide;
 mod identity;
 mod imports;
 mod laws;

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use crate::support::made;
 use ablade::data::Images;
 use ablade::npy;
 use ablade::record::RunOutput;
@@ -20,7 +21,7 @@ use crate::support::place::ablade;
 /// Writes a made-up study as a sweep would: plan, reference images, and the first `runs` of its
 /// runs.
 fn store(results: &Path, study: &ExperimentResults, runs: usize) {
-    let store = Store::open(results).unwrap();
+    let store = Store::open(results, made()).unwrap();
     let artefacts = artefacts(study);
     store.save_plan(&study.plan).unwrap();
     for (fingerprint, tests) in &artefacts.tests {

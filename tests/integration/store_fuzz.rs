@@ -6,8 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use crate::support::made;
 use ablade::config::RunConfig;
-use ablade::plan::{Compare, ENGINE, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec};
+use ablade::plan::{Compare, Plan, PlannedStudy, PlannedVariant, RunSpec};
+use ablade::trainers::made::metrics::MadeFacts;
+
+use crate::support::run_spec;
 use ablade::record::{Checkpoint, EpochRow, RunOutput, RunStatus, Summary, Timing};
 use ablade::rng::Seed;
 use ablade::store::{Claiming, Store, StoreError};
@@ -22,22 +26,11 @@ fn cases() -> u32 {
 }
 
 fn spec() -> RunSpec {
-    let config = RunConfig::default();
-    RunSpec {
-        id: RunId::new(ENGINE, &config, "d", Seed(1)),
-        seed: Seed(1),
-        data: "d".into(),
-        config: config.into(),
-        earlier: None,
-    }
+    run_spec(&RunConfig::default(), "d", Seed(1))
 }
 
 fn output() -> RunOutput {
-    let summary = Summary {
-        status: RunStatus::Finished,
-        error: None,
-        epochs: 2,
-        best_epoch: 2,
+    let facts = MadeFacts {
         parameters: 10,
         connected_parameters: 9,
         train_nll_nats: Some(1.5),
@@ -50,12 +43,14 @@ fn output() -> RunOutput {
         binarization: None,
         kernel: "none".into(),
     };
-    let row = |epoch| EpochRow {
-        epoch,
-        train_nll_nats: 3.0,
-        valid_nll_nats: 2.0,
-        test_nll_nats: 1.0,
+    let summary = Summary {
+        status: RunStatus::Finished,
+        error: None,
+        epochs: 2,
+        best_epoch: 2,
+        facts: facts.facts(),
     };
+    let row = |epoch| EpochRow { epoch, values: vec![3.0, 2.0, 1.0] };
     let timing = Timing {
         started_utc: "2026-11-25 16:00:00".into(),
         seconds: 1.0,
@@ -98,7 +93,7 @@ fn plan() -> Plan {
 /// and a claim.
 static SOUND: LazyLock<BTreeMap<PathBuf, Vec<u8>>> = LazyLock::new(|| {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path()).unwrap();
+    let store = Store::open(dir.path(), made()).unwrap();
     store.publish(&spec(), &output()).unwrap();
     store.save_plan(&plan()).unwrap();
     store
@@ -204,7 +199,7 @@ proptest! {
             None => fs::remove_file(dir.path().join(path)).unwrap(),
         }
         let intact = damaged.as_ref() == Some(sound);
-        let (store, run) = (Store::open(dir.path()).unwrap(), spec().id);
+        let (store, run) = (Store::open(dir.path(), made()).unwrap(), spec().id);
         let in_run = path.starts_with(Path::new("runs").join(run.as_str()));
 
         let checked = store.check(&run);

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+use crate::support::made;
 use ablade::npy;
 use ablade::plan::{Plan, RunId};
 use ablade::store::{Failure, Store};
+use ablade::trainers::made::metrics::MadeFacts;
 use proptest::prelude::*;
 
 use crate::support::place::ablade;
@@ -115,7 +117,7 @@ fn plan() -> Plan {
 }
 
 fn store() -> Store {
-    Store::open(results().join("results")).unwrap()
+    Store::open(results().join("results"), made()).unwrap()
 }
 
 /// The run of a variant, seed 1.
@@ -226,15 +228,16 @@ fn scores_are_those_of_the_tables() {
             )
         };
         let summary = store().record(&spec).unwrap().summary.unwrap();
+        let facts = MadeFacts::of(&summary.facts).unwrap();
         let csv = place.good(&format!("evaluate {spec} --csv --nlls n.csv"));
         let mut reader = csv::Reader::from_reader(csv.as_bytes());
         let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
         let value =
             |model: &str| rows.iter().find(|row| &row[0] == model).map(|row| row[3].to_owned());
         let text = |nll: Option<f64>| nll.map(|nll| format!("{nll:.3}"));
-        assert_eq!(value("mask 1"), text(summary.test_nll_nats));
-        if summary.mixture_masks > 1 {
-            assert_eq!(value("mixture"), text(summary.test_nll_mixture_nats));
+        assert_eq!(value("mask 1"), text(facts.test_nll_nats));
+        if facts.mixture_masks > 1 {
+            assert_eq!(value("mixture"), text(facts.test_nll_mixture_nats));
         }
         assert_eq!(
             value("conditionals averaged").is_some(),
@@ -244,10 +247,10 @@ fn scores_are_those_of_the_tables() {
         let mut each = csv::Reader::from_path(place.path("n.csv")).unwrap();
         let nlls: Vec<f64> = each.records().map(|row| row.unwrap()[1].parse().unwrap()).collect();
         let mean = nlls.iter().sum::<f64>() / nlls.len() as f64;
-        assert_eq!((nlls.len(), text(Some(mean))), (40, text(summary.test_nll_nats)));
+        assert_eq!((nlls.len(), text(Some(mean))), (40, text(facts.test_nll_nats)));
         if variant.contains("sample.masks-3") {
             let csv = place.good(&format!("evaluate {spec} --csv --masks 3"));
-            assert!(csv.contains(&text(summary.test_nll_averaged_nats).unwrap()), "{csv}");
+            assert!(csv.contains(&text(facts.test_nll_averaged_nats).unwrap()), "{csv}");
         }
     }
 }
@@ -348,7 +351,7 @@ fn runs_without_a_model_say_why() {
     let place = Place::new();
     let here = place.path("elsewhere");
     fs::create_dir_all(here.join("results")).unwrap();
-    let store = Store::open(here.join("results")).unwrap();
+    let store = Store::open(here.join("results"), made()).unwrap();
     store.save_plan(&plan()).unwrap();
     let refused = |expected: &str| {
         let output = command(&here, place.0.path(), "sample small/baseline/1").output().unwrap();

@@ -2,17 +2,19 @@
 //! and page.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use ablade::config::RunConfig;
 use ablade::data::{Images, Shape};
 use ablade::figures::{Artefacts, Completion, Picture};
 use ablade::made::MaskCount;
 use ablade::made::ordering::OrderingRule;
-use ablade::plan::{Axis, Compare, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec};
+use ablade::plan::{Axis, Compare, Plan, PlannedStudy, PlannedVariant, RunId};
 use ablade::record::{EpochRow, RunRecord, RunStatus, Summary, Timing};
 use ablade::results::ExperimentResults;
 use ablade::rng::{Purpose, Seed};
+use ablade::trainers::made::metrics::MadeFacts;
+
+use super::{made, run_spec};
 
 /// What to make up.
 pub(crate) struct Recipe {
@@ -79,16 +81,10 @@ impl Recipe {
             }
             let mut ids = Vec::new();
             for (s, &seed) in seeds.iter().enumerate() {
-                let id = RunId::new(1, &config, "d5e1", seed);
-                ids.push(id.clone());
-                records.insert(id.clone(), self.record(v, s, levels));
-                runs.push(RunSpec {
-                    id,
-                    seed,
-                    data: "d5e1".into(),
-                    config: Arc::new(config.clone()),
-                    earlier: None,
-                });
+                let spec = run_spec(&config, "d5e1", seed);
+                ids.push(spec.id.clone());
+                records.insert(spec.id.clone(), self.record(v, s, levels));
+                runs.push(spec);
             }
             let words: Vec<String> = self
                 .axes
@@ -129,7 +125,7 @@ impl Recipe {
             data: Vec::new(),
             runs,
         };
-        ExperimentResults::new(plan, records)
+        ExperimentResults::new(made(), plan, records)
     }
 
     fn record(&self, v: usize, s: usize, levels: &[String]) -> RunRecord {
@@ -168,36 +164,34 @@ impl Recipe {
                     0.0
                 };
                 let held = level + seed_effect + fall + overfit + blow + 0.12 * noise.normal();
-                EpochRow {
-                    epoch,
-                    train_nll_nats: level - 0.8 + seed_effect + 0.97 * fall - 0.03 * t + blow,
-                    valid_nll_nats: held + 0.2 + 0.05 * noise.normal(),
-                    test_nll_nats: held,
-                }
+                let train = level - 0.8 + seed_effect + 0.97 * fall - 0.03 * t + blow;
+                let valid = held + 0.2 + 0.05 * noise.normal();
+                EpochRow { epoch, values: vec![train, valid, held] }
             })
             .collect();
-        let best = epochs
-            .iter()
-            .min_by(|a, b| a.valid_nll_nats.total_cmp(&b.valid_nll_nats))
-            .copied();
-        let nll = best.filter(|_| status == RunStatus::Finished);
+        let best = epochs.iter().min_by(|a, b| a.values[1].total_cmp(&b.values[1])).cloned();
+        let nll = best.clone().filter(|_| status == RunStatus::Finished);
+        let value = |curve: usize| nll.as_ref().map(|row| row.values[curve]);
+        let facts = MadeFacts {
+            parameters: 47_000 * (1 + levels.first().map_or(0, String::len) as u64 + v as u64 % 4),
+            connected_parameters: 24_000,
+            train_nll_nats: value(0),
+            valid_nll_nats: value(1),
+            test_nll_nats: value(2),
+            test_nll_mixture_nats: value(2).map(|nll| nll - 0.4),
+            mixture_masks: 1,
+            test_nll_averaged_nats: None,
+            dim: 196,
+            binarization: None,
+            kernel: "avx2".into(),
+        };
         let summary = Summary {
             status,
             error: (status == RunStatus::Diverged)
                 .then(|| format!("loss is not finite at epoch {}", last + 1)),
             epochs: last,
             best_epoch: best.map_or(0, |b| b.epoch),
-            parameters: 47_000 * (1 + levels.first().map_or(0, String::len) as u64 + v as u64 % 4),
-            connected_parameters: 24_000,
-            train_nll_nats: nll.map(|b| b.train_nll_nats),
-            valid_nll_nats: nll.map(|b| b.valid_nll_nats),
-            test_nll_nats: nll.map(|b| b.test_nll_nats),
-            test_nll_mixture_nats: nll.map(|b| b.test_nll_nats - 0.4),
-            mixture_masks: 1,
-            test_nll_averaged_nats: None,
-            dim: 196,
-            binarization: None,
-            kernel: "avx2".into(),
+            facts: facts.facts(),
         };
         let timing = Timing {
             started_utc: "2026-11-23 06:40:00".into(),

@@ -7,6 +7,30 @@ pub(crate) mod place;
 use std::fmt::Display;
 use std::io::{Write, stderr};
 use std::process::Command;
+use std::sync::Arc;
+
+use ablade::config::RunConfig;
+use ablade::plan::{RunSpec, hashed};
+use ablade::rng::Seed;
+use ablade::trainer::Trainer;
+use ablade::trainers::made::{MadeTrainer, config_of};
+
+/// The built-in trainer.
+pub(crate) fn made() -> Arc<dyn Trainer> {
+    MadeTrainer::shared()
+}
+
+/// The run of a configuration of MADE on data with this fingerprint.
+pub(crate) fn run_spec(config: &RunConfig, data: &str, seed: Seed) -> RunSpec {
+    let config = config_of(config);
+    RunSpec {
+        id: hashed(&*made(), &config, data).run(seed),
+        seed,
+        data: data.to_owned(),
+        config,
+        earlier: None,
+    }
+}
 
 /// Says why a test checks nothing on this machine. It writes to stderr itself, because the test
 /// runner captures what `eprintln!` prints and drops it if the test passes.

@@ -32,7 +32,7 @@ pub struct Cost {
 }
 
 /// Training images that the final score of a run looks at, at most.
-const SCORED_TRAIN: usize = 10_000;
+pub const SCORED_TRAIN: usize = 10_000;
 /// Memory of a run that grows with nothing.
 const FIXED_MEMORY: u64 = 16 << 20;
 
@@ -155,8 +155,8 @@ impl Speed {
     }
 
     /// Seconds of one run on one thread.
-    pub fn seconds(&self, cost: &Cost) -> f64 {
-        cost.nominal_seconds * self.factor
+    pub fn seconds(&self, nominal: f64) -> f64 {
+        nominal * self.factor
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::support::made;
 use ablade::experiment::{Overrides, load, reference, schema};
 
 fn root() -> PathBuf {
@@ -17,29 +18,31 @@ fn holds(path: &Path, wanted: &str) {
     let name = path.display();
     assert!(
         found == wanted,
-        "{name} is out of date: UPDATE_DOCUMENTS=1 cargo test --test integration documents"
+        "{name} is out of date: UPDATE_DOCUMENTS=1 cargo test --test integration grammar::documents"
     );
 }
 
 #[test]
 fn the_schema_file_is_the_schema() {
-    holds(&root().join("schema/experiment.json"), &format!("{:#}\n", schema()));
+    holds(&root().join("schema/experiment.json"), &format!("{:#}\n", schema(&*made())));
 }
 
 #[test]
 fn the_reference_is_in_the_format_document() {
-    const BEGIN: &str = "<!-- settings: begin, from the table in src/sweep/settings.rs -->\n";
+    const BEGIN: &str = "<!-- settings: begin, written by UPDATE_DOCUMENTS=1 cargo test --test \
+                         integration grammar::documents -->\n";
     const END: &str = "<!-- settings: end -->";
-    let path = root().join("docs/FORMAT.md");
-    let text = std::fs::read_to_string(&path).expect("docs/FORMAT.md");
+    let path = root().join("docs/reference/format.md");
+    let text = std::fs::read_to_string(&path).expect("docs/reference/format.md");
     let (before, rest) = text.split_once(BEGIN).expect("the mark where the reference begins");
     let (_, after) = rest.split_once(END).expect("the mark where it ends");
-    holds(&path, &format!("{before}{BEGIN}{}{END}{after}", reference()));
+    holds(&path, &format!("{before}{BEGIN}{}{END}{after}", reference(&*made())));
 }
 
 #[test]
 fn every_example_of_the_format_document_loads() {
-    let text = std::fs::read_to_string(root().join("docs/FORMAT.md")).expect("docs/FORMAT.md");
+    let text = std::fs::read_to_string(root().join("docs/reference/format.md"))
+        .expect("docs/reference/format.md");
     let examples: Vec<&str> = text
         .split("```toml\n")
         .skip(1)
@@ -64,7 +67,8 @@ fn every_shipped_experiment_loads() {
         .collect();
     assert!(files.len() >= 5);
     for file in files {
-        let experiment = load(&file, &Overrides::default()).unwrap_or_else(|e| panic!("{e}"));
+        let experiment =
+            load(&file, &Overrides::default(), &*made()).unwrap_or_else(|e| panic!("{e}"));
         assert!(
             !experiment.question.is_empty() && !experiment.notes.is_empty(),
             "{} asks nothing",
@@ -121,7 +125,7 @@ fn fits(schema: &serde_json::Value, value: &serde_json::Value) -> bool {
 
 #[test]
 fn the_schema_takes_what_the_grammar_takes_and_knows_its_keys() {
-    let schema = schema();
+    let schema = schema(&*made());
     let read = |path: &Path| -> serde_json::Value {
         let text = std::fs::read_to_string(path).expect("an experiment");
         serde_json::to_value(text.parse::<toml::Table>().expect("TOML")).expect("JSON")

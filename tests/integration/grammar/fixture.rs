@@ -7,12 +7,21 @@ use std::path::Path;
 
 use ablade::experiment::{Diagnostics, Experiment, Overrides, load_with};
 use ablade::plan::Plan;
+use ablade::trainer::Setting;
+use ablade::trainers::made::run_config;
+
+use crate::support::made;
+
+/// The settings of MADE.
+pub(crate) fn settings() -> Vec<Setting> {
+    made().settings().iter().cloned().collect()
+}
 
 /// Loads `tests/fixtures/grammar/NAME.toml`; messages name it `NAME.toml`.
 pub(crate) fn load(name: &str, overrides: &Overrides) -> Result<Experiment, Diagnostics> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/grammar");
     let read = |path: &Path| std::fs::read_to_string(folder.join(path));
-    load_with(Path::new(&format!("{name}.toml")), overrides, &read)
+    load_with(Path::new(&format!("{name}.toml")), overrides, &*made(), &read)
 }
 
 /// Loads a text as the file `experiment.toml`.
@@ -21,12 +30,15 @@ pub(crate) fn load_text(text: &str, overrides: &Overrides) -> Result<Experiment,
         Some("experiment.toml") => Ok(text.to_owned()),
         _ => Err(io::ErrorKind::NotFound.into()),
     };
-    load_with(Path::new("experiment.toml"), overrides, &read)
+    load_with(Path::new("experiment.toml"), overrides, &*made(), &read)
 }
 
 /// The plan, with the data's name for a fingerprint.
 pub(crate) fn plan(experiment: &Experiment) -> Plan {
-    let plan = experiment.plan(|data| Ok::<_, Infallible>(format!("{}-{}", data.name, data.seed)));
+    let plan = experiment.plan_by(&*made(), |config| {
+        let data = run_config(config).data;
+        Ok::<_, Infallible>(format!("{}-{}", data.name, data.seed))
+    });
     plan.unwrap_or_else(|never| match never {})
 }
 

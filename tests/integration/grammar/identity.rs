@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use ablade::experiment::{Kind, Overrides, SETTINGS};
+use ablade::experiment::Overrides;
 use ablade::plan::RunId;
+use ablade::trainer::kind::Kind;
 use proptest::prelude::*;
 
-use super::fixture::{load_text, plan};
+use super::fixture::{load_text, plan, settings};
 use super::table::another;
 
 fn ids(text: &str) -> Vec<RunId> {
@@ -51,7 +52,7 @@ fn every_setting_changes_exactly_the_runs_that_it_is_set_in() {
             "train.schedule = { steps = { at = [0.5], factor = 0.5 } }",
         ),
     ];
-    for setting in SETTINGS.iter().filter(|setting| !matches!(setting.kind, Kind::Tag(_))) {
+    for setting in settings().iter().filter(|setting| !matches!(setting.kind, Kind::Tag(_))) {
         let Some(value) = another(setting) else { continue };
         let base = constants
             .iter()
@@ -108,10 +109,10 @@ fn a_change_in_one_cell_changes_no_other() {
 #[test]
 fn every_setting_changes_the_runs_of_one_level_and_no_others() {
     let mut tried = 0;
-    for setting in SETTINGS.iter().filter(|setting| !matches!(setting.kind, Kind::Tag(_))) {
+    for setting in settings().iter().filter(|setting| !matches!(setting.kind, Kind::Tag(_))) {
         let Some(value) = another(setting) else { continue };
         let axis = if setting.path == "train.epochs" { "train.batch" } else { "train.epochs" };
-        let also = match setting.path {
+        let also = match setting.path.as_str() {
             "sample.masks" => "model.masks = 13\n",
             "train.schedule.steps.at" => {
                 "train.schedule = { steps = { at = [0.5], factor = 0.1 } }\n"

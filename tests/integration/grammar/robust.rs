@@ -135,8 +135,9 @@ proptest! {
     }
 
     #[test]
-    fn any_argument_is_read_or_refused(path in 0..ablade::experiment::SETTINGS.len(), value in "\\PC{0,30}", axis in any::<bool>()) {
-        let argument = vec![format!("{}={value}", ablade::experiment::SETTINGS[path].path)];
+    fn any_argument_is_read_or_refused(path in 0..40usize, value in "\\PC{0,30}", axis in any::<bool>()) {
+        let settings = super::fixture::settings();
+        let argument = vec![format!("{}={value}", settings[path % settings.len()].path)];
         let overrides = if axis { Overrides { axis: argument, ..Overrides::default() } } else { Overrides { set: argument, ..Overrides::default() } };
         if let Err(errors) = load_text("seeds = 1", &overrides) {
             prop_assert!(errors.render(false).starts_with("error: "));

@@ -1,10 +1,13 @@
 //! The table of settings against serde's view of `RunConfig`: neither can drift.
 
 use ablade::config::RunConfig;
-use ablade::experiment::{Kind, OPTIONS, RESERVED, SETTINGS};
+use ablade::experiment::{OPTIONS, RESERVED};
+use ablade::trainer::kind::Kind;
+use ablade::trainers::made::config_of;
 use serde_json::{Map, Value, json};
 
-use super::fixture::load_text;
+use super::fixture::{load_text, settings};
+use crate::support::made;
 
 fn default_config() -> Value {
     serde_json::to_value(RunConfig::default()).expect("a configuration is JSON")
@@ -39,7 +42,7 @@ fn refused(config: Value) -> serde_json::Error {
 
 /// Leaves of the default configuration; the value of a tagged setting counts as one.
 fn leaves(prefix: &str, value: &Value, out: &mut Vec<String>) {
-    let tagged = SETTINGS
+    let tagged = settings()
         .iter()
         .any(|setting| setting.path == prefix && matches!(setting.kind, Kind::Tag(_)));
     match value {
@@ -56,11 +59,11 @@ fn leaves(prefix: &str, value: &Value, out: &mut Vec<String>) {
     }
 }
 
-fn constants(path: &str, word: &str) -> Vec<&'static str> {
+fn constants(path: &str, word: &str) -> Vec<String> {
     let below = format!("{path}.{word}.");
-    SETTINGS
+    settings()
         .iter()
-        .filter_map(|setting| setting.path.strip_prefix(&below))
+        .filter_map(|setting| setting.path.strip_prefix(&below).map(str::to_owned))
         .collect()
 }
 
@@ -69,15 +72,12 @@ fn every_leaf_of_the_configuration_is_one_setting() {
     let mut serde = Vec::new();
     leaves("", &default_config(), &mut serde);
     let tagged = |path: &str| {
-        SETTINGS
+        settings()
             .iter()
             .any(|s| matches!(s.kind, Kind::Tag(_)) && path.starts_with(&format!("{}.", s.path)))
     };
-    let mut table: Vec<String> = SETTINGS
-        .iter()
-        .map(|s| s.path.to_owned())
-        .filter(|path| !tagged(path))
-        .collect();
+    let mut table: Vec<String> =
+        settings().iter().map(|s| s.path.clone()).filter(|path| !tagged(path)).collect();
     serde.sort();
     table.sort();
     assert_eq!(table, serde);
@@ -85,21 +85,21 @@ fn every_leaf_of_the_configuration_is_one_setting() {
 
 #[test]
 fn words_and_constants_are_those_of_serde() {
-    for setting in SETTINGS {
+    for setting in &settings() {
         let words: Vec<&str> = setting.kind.words().iter().map(|(word, _)| *word).collect();
         if words.is_empty() {
             continue;
         }
-        assert_eq!(words_of_serde(setting.path), sorted(&words), "{}", setting.path);
+        assert_eq!(words_of_serde(&setting.path), sorted(&words), "{}", setting.path);
         for word in words.iter().filter(|_| matches!(setting.kind, Kind::Tag(_))) {
-            let own = constants(setting.path, word);
+            let own = constants(&setting.path, word);
             if own.is_empty() {
-                serde_json::from_value::<RunConfig>(with(setting.path, (*word).into()))
+                serde_json::from_value::<RunConfig>(with(&setting.path, (*word).into()))
                     .expect("a word alone");
                 continue;
             }
             let table = Map::from_iter([((*word).to_owned(), json!({ "no such constant": 1 }))]);
-            let error = refused(with(setting.path, table.into()));
+            let error = refused(with(&setting.path, table.into()));
             assert_eq!(sorted(&expected(&error)), sorted(&own), "{}.{word}: {error}", setting.path);
         }
     }
@@ -117,28 +117,29 @@ fn sorted(words: &[impl ToString]) -> Vec<String> {
 
 #[test]
 fn a_constant_has_the_default_that_serde_gives_it() {
-    for setting in SETTINGS {
+    for setting in &settings() {
         let Some((path, word)) =
             setting.path.rsplit_once('.').and_then(|(tag, _)| tag.rsplit_once('.'))
         else {
             continue;
         };
-        if !SETTINGS.iter().any(|s| s.path == path) {
+        if !settings().iter().any(|s| s.path == path) {
             continue;
         }
         let own = constants(path, word);
         let name = setting.path.rsplit('.').next().expect("a name");
-        let others = own.iter().filter(|constant| **constant != name);
+        let others = own.iter().filter(|constant| *constant != name);
         let value = |constant: &str| if constant == "at" { json!([0.5]) } else { json!(0.5) };
         let table: Map<String, Value> =
             others.map(|constant| ((*constant).to_owned(), value(constant))).collect();
         let read = serde_json::from_value::<RunConfig>(with(path, json!({ word: table })));
-        match (read, setting.unless_given) {
+        let default = Some(&setting.default).filter(|default| !default.is_null());
+        match (read, default) {
             (Ok(config), Some(default)) => {
                 let read = serde_json::to_value(config).expect("JSON");
                 let found =
                     path.split('.').chain([word, name]).fold(&read, |value, key| &value[key]);
-                assert_eq!(found, &json!(default), "{}", setting.path);
+                assert_eq!(found, default, "{}", setting.path);
             }
             // Serde asks for the rate of Adam; the grammar knows the one of the default
             // configuration.
@@ -147,7 +148,7 @@ fn a_constant_has_the_default_that_serde_gives_it() {
                     .split('.')
                     .chain([word, name])
                     .fold(default_config(), |value, key| value[key].clone());
-                assert_eq!(found, json!(default), "{}", setting.path);
+                assert_eq!(&found, default, "{}", setting.path);
             }
             (Err(_), None) => {}
             (Ok(_), None) => panic!("serde has a default for {}, the table has none", setting.path),
@@ -157,7 +158,7 @@ fn a_constant_has_the_default_that_serde_gives_it() {
 
 #[test]
 fn generator_keys_are_no_names_of_settings() {
-    for path in SETTINGS.iter().map(|setting| setting.path) {
+    for path in settings().iter().map(|setting| &setting.path) {
         for word in path.split('.') {
             assert!(!RESERVED.contains(&word), "{path} has the name of a generator's key");
         }
@@ -165,7 +166,7 @@ fn generator_keys_are_no_names_of_settings() {
 }
 
 /// A value other than the default, as TOML.
-pub(crate) fn another(setting: &ablade::experiment::Setting) -> Option<String> {
+pub(crate) fn another(setting: &ablade::trainer::Setting) -> Option<String> {
     let name = setting.path.rsplit('.').next().expect("a name");
     Some(match setting.kind {
         Kind::Flag => "true".into(),
@@ -193,9 +194,9 @@ pub(crate) fn another(setting: &ablade::experiment::Setting) -> Option<String> {
 
 #[test]
 fn every_setting_can_be_written_and_is_read_back_the_same() {
-    for setting in SETTINGS {
+    for setting in &settings() {
         let Some(value) = another(setting) else { continue };
-        let required = match setting.path {
+        let required = match setting.path.as_str() {
             "train.schedule.steps.at" => "train.schedule.steps.factor = 0.1",
             "data.train" => "train.batch = 10",
             "sample.masks" => "model.masks = 13",
@@ -210,12 +211,12 @@ fn every_setting_can_be_written_and_is_read_back_the_same() {
         let text = format!("{required}\n{} = {value}\n", setting.path);
         let experiment =
             load_text(&text, &Default::default()).unwrap_or_else(|e| panic!("{text}\n{e}"));
-        let written = serde_json::to_value(&experiment.baseline).expect("JSON");
+        let written = experiment.baseline.value();
         let found = setting.path.split('.').fold(&written, |value, key| &value[key]);
         let wanted: toml::Table = format!("v = {value}").parse().expect("TOML");
         assert_eq!(found, &serde_json::to_value(&wanted["v"]).expect("JSON"), "{}", setting.path);
         let again: RunConfig = serde_json::from_value(written).expect("a configuration reads back");
-        assert_eq!(again, experiment.baseline);
+        assert_eq!(config_of(&again), experiment.baseline);
     }
 }
 
@@ -233,7 +234,7 @@ fn every_option_of_execution_and_budget_is_a_field() {
     };
     let text: String = OPTIONS
         .iter()
-        .map(|option| format!("{} = {}\n", option.path, value(&option.kind)))
+        .map(|option| format!("{} = {}\n", option.path, value(&option.kind(made().metrics()))))
         .collect();
     let experiment = load_text(&text, &Default::default()).unwrap_or_else(|e| panic!("{e}"));
     let leaves_of = |prefix: &str, value: Value| {

@@ -10,11 +10,14 @@ use ablade::made::degrees::DegreeRule;
 use ablade::made::kernels::team::Stop;
 use ablade::made::ordering::OrderingRule;
 use ablade::made::{Activation, Init, MaskCount, Resample};
-use ablade::plan::{ENGINE, RunId, RunSpec};
+use ablade::plan::RunSpec;
 use ablade::record::RunOutput;
 use ablade::rng::Seed;
-use ablade::run::{Control, Outcome, execute};
 use ablade::train::{Optimizer, Schedule};
+use ablade::trainer::{Control, Execution};
+use ablade::trainers::made::run::{MadeRun, execute};
+
+use crate::support::run_spec;
 
 /// Number of kinds: every pair of depth and optimiser, and of depth and activation, is among them.
 pub(crate) const KINDS: usize = 24;
@@ -68,16 +71,8 @@ pub(crate) fn config(i: usize) -> RunConfig {
 }
 
 /// The run of a configuration.
-pub(crate) fn spec(config: RunConfig) -> RunSpec {
-    let data = "data".to_owned();
-    let id = RunId::new(ENGINE, &config, &data, Seed(7));
-    RunSpec {
-        id,
-        seed: Seed(7),
-        data,
-        config: Arc::new(config),
-        earlier: None,
-    }
+pub(crate) fn spec(config: &RunConfig) -> RunSpec {
+    run_spec(config, "data", Seed(7))
 }
 
 /// The data set of a configuration.
@@ -95,8 +90,8 @@ pub(crate) fn trained(spec: &RunSpec, data: &Dataset) -> RunOutput {
         save: &mut |_| {},
         checkpoint_every: Duration::MAX,
     };
-    match execute(spec, data, 1, control).unwrap() {
-        Outcome::Done(output) => *output,
-        Outcome::Interrupted => unreachable!("nothing asks it to stop"),
+    match execute(&MadeRun::of(&spec.key()), data, 1, control).unwrap() {
+        Execution::Done(output) => *output,
+        Execution::Interrupted => unreachable!("nothing asks it to stop"),
     }
 }

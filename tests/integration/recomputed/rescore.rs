@@ -5,8 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::support::made;
 use ablade::npy;
 use ablade::store::{Publication, Store};
+use ablade::trainers::made::run_config;
 
 use super::kinds::{self, KINDS};
 use crate::support::python;
@@ -27,11 +29,11 @@ fn the_script_finds_the_scores_of_every_kind_of_run() {
     let Some(python) = python("numpy") else { return };
     let rescore = |run: &Path, images: &Path| rescore(python.get_program(), run, images);
     let place = tempfile::tempdir().unwrap();
-    let store = Store::open(place.path()).unwrap();
+    let store = Store::open(place.path(), made()).unwrap();
     let (mut mixtures, mut averages) = (0, 0);
     for i in 0..KINDS {
-        let spec = kinds::spec(kinds::config(i));
-        let data = kinds::data(&spec.config);
+        let spec = kinds::spec(&kinds::config(i));
+        let data = kinds::data(&run_config(&spec.config));
         store.publish(&spec, &kinds::trained(&spec, &data)).unwrap();
         let images = place.path().join("images.npy");
         fs::write(&images, npy::encode(&[data.test.count(), data.test.dim()], data.test.pixels()))
@@ -40,7 +42,12 @@ fn the_script_finds_the_scores_of_every_kind_of_run() {
         let output = rescore(&run, &images);
         let text =
             String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "kind {i}, {:?}\n{text}", spec.config.model);
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "kind {i}, {:?}\n{text}",
+            run_config(&spec.config).model
+        );
         for line in text.lines() {
             let apart: f64 = line.rsplit_once(' ').unwrap().1.parse().unwrap();
             assert!(apart < 1e-5, "kind {i}: {line}");
@@ -67,9 +74,9 @@ fn the_script_finds_the_scores_of_every_kind_of_run() {
 #[test]
 fn masks_of_an_older_run_are_written_on_request() {
     let place = tempfile::tempdir().unwrap();
-    let store = Store::open(place.path().join("results")).unwrap();
-    let spec = kinds::spec(kinds::config(9));
-    let data = kinds::data(&spec.config);
+    let store = Store::open(place.path().join("results"), made()).unwrap();
+    let spec = kinds::spec(&kinds::config(9));
+    let data = kinds::data(&run_config(&spec.config));
     let output = kinds::trained(&spec, &data);
     let mut older = output.clone();
     older.files.retain(|(name, _)| name != "masks.npz");
@@ -77,7 +84,7 @@ fn masks_of_an_older_run_are_written_on_request() {
     assert_eq!(store.compare(&spec, &output).unwrap(), Publication::Identical);
     assert_eq!(store.publish(&spec, &output).unwrap(), Publication::Identical);
     let mut other = output.clone();
-    other.summary.test_nll_nats = Some(1.0);
+    other.summary.facts.insert("test_nll_nats".into(), 1.0.into());
     assert_eq!(store.compare(&spec, &other).unwrap(), Publication::Differs);
 
     let shape = [data.test.count(), data.shape.height, data.shape.width];

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Output, Stdio};
-use std::sync::Arc;
 
 use ablade::config::RunConfig;
 use ablade::plan::{Axis, Compare, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec};
 use ablade::record::{RunRecord, RunStatus, Summary};
 use ablade::results::ExperimentResults;
 use ablade::rng::Seed;
+use ablade::trainers::made::metrics::MadeFacts;
+
+use crate::support::{made, run_spec};
 
 /// A full grid of this shape with these test NLLs by variant and seed; `None` = the run diverged.
 /// The first variant is the baseline.
@@ -23,18 +25,11 @@ pub(crate) fn study(
     for (v, own) in values.iter().enumerate() {
         let mut config = RunConfig::default();
         config.train.batch = v + 1;
-        let ids: Vec<RunId> =
-            seeds.iter().map(|seed| RunId::new(1, &config, "made-up", *seed)).collect();
-        for ((id, seed), nll) in ids.iter().zip(&seeds).zip(own) {
-            records.insert(id.clone(), record(*nll));
-            runs.push(RunSpec {
-                id: id.clone(),
-                seed: *seed,
-                data: "made-up".into(),
-                config: Arc::new(config.clone()),
-                earlier: None,
-            });
-        }
+        let specs: Vec<RunSpec> =
+            seeds.iter().map(|seed| run_spec(&config, "made-up", *seed)).collect();
+        let ids: Vec<RunId> = specs.iter().map(|spec| spec.id.clone()).collect();
+        records.extend(ids.iter().cloned().zip(own.iter().map(|nll| record(*nll))));
+        runs.extend(specs);
         let mut rest = v;
         let mut levels: Vec<String> = (shape.iter().rev())
             .map(|size| {
@@ -77,16 +72,12 @@ pub(crate) fn study(
         data: Vec::new(),
         runs,
     };
-    ExperimentResults::new(plan, records)
+    ExperimentResults::new(made(), plan, records)
 }
 
 fn record(nll: Option<f64>) -> RunRecord {
     let status = if nll.is_some() { RunStatus::Finished } else { RunStatus::Diverged };
-    let summary = Summary {
-        status,
-        error: None,
-        epochs: 1,
-        best_epoch: 1,
+    let facts = MadeFacts {
         parameters: 1000,
         connected_parameters: 500,
         train_nll_nats: nll,
@@ -98,6 +89,13 @@ fn record(nll: Option<f64>) -> RunRecord {
         dim: 100,
         binarization: None,
         kernel: "none".into(),
+    };
+    let summary = Summary {
+        status,
+        error: None,
+        epochs: 1,
+        best_epoch: 1,
+        facts: facts.facts(),
     };
     RunRecord {
         status,

@@ -1,25 +1,20 @@
 //! The epoch is chosen on validation alone: nothing about the test set can move it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use ablade::config::RunConfig;
 use ablade::data::{self, Dataset, Images, Labels, Library};
 use ablade::made::kernels::team::Stop;
-use ablade::plan::{RunId, RunSpec};
 use ablade::record::RunOutput;
 use ablade::rng::Seed;
-use ablade::run::{Control, Outcome, execute};
+use ablade::trainer::{Control, Execution};
+use ablade::trainers::made::metrics::MadeFacts;
+use ablade::trainers::made::run::{MadeRun, execute};
+
+use crate::support::run_spec;
 
 fn run(config: &RunConfig, seed: u64, data: &Dataset) -> RunOutput {
-    let id = RunId::new(1, config, "digits", Seed(seed));
-    let spec = RunSpec {
-        id,
-        seed: Seed(seed),
-        data: "digits".into(),
-        config: Arc::new(config.clone()),
-        earlier: None,
-    };
+    let run = MadeRun::of(&run_spec(config, "digits", Seed(seed)).key());
     let control = Control {
         stop: Stop::when([]),
         on_epoch: &mut |_| {},
@@ -27,9 +22,9 @@ fn run(config: &RunConfig, seed: u64, data: &Dataset) -> RunOutput {
         save: &mut drop,
         checkpoint_every: Duration::MAX,
     };
-    match execute(&spec, data, 1, control).unwrap() {
-        Outcome::Done(output) => *output,
-        Outcome::Interrupted => unreachable!("nothing interrupts"),
+    match execute(&run, data, 1, control).unwrap() {
+        Execution::Done(output) => *output,
+        Execution::Interrupted => unreachable!("nothing interrupts"),
     }
 }
 
@@ -65,19 +60,19 @@ fn other_test_images_and_labels_leave_the_chosen_epoch() {
         let chosen = |output: &RunOutput| (output.summary.best_epoch, output.summary.epochs);
         assert_eq!(chosen(&a), chosen(&b));
         inside += usize::from(a.summary.best_epoch > 1 && a.summary.best_epoch < a.summary.epochs);
-        assert_eq!(a.summary.valid_nll_nats, b.summary.valid_nll_nats);
+        assert_eq!(facts(&a).valid_nll_nats, facts(&b).valid_nll_nats);
         let model = |output: &RunOutput| {
             output.files.iter().find(|(name, _)| name == "model.safetensors").cloned()
         };
         assert!(model(&a) == model(&b), "the parameters that are kept");
         // What is reported does depend on the test set.
-        assert!(a.summary.test_nll_nats.unwrap() + 10.0 < b.summary.test_nll_nats.unwrap());
-        let best = a
-            .epochs
-            .iter()
-            .min_by(|a, b| a.valid_nll_nats.total_cmp(&b.valid_nll_nats))
-            .unwrap();
+        assert!(facts(&a).test_nll_nats.unwrap() + 10.0 < facts(&b).test_nll_nats.unwrap());
+        let best = a.epochs.iter().min_by(|a, b| a.values[1].total_cmp(&b.values[1])).unwrap();
         assert_eq!(a.summary.best_epoch, best.epoch);
     }
     assert!(inside > 0, "the choice was between epochs");
+}
+
+fn facts(output: &RunOutput) -> MadeFacts {
+    MadeFacts::of(&output.summary.facts).expect("those of MADE")
 }

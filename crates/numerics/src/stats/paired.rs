@@ -22,6 +22,11 @@ pub struct Paired {
 }
 
 impl Paired {
+    /// The same comparison where higher values are better: wins and losses change places.
+    pub fn reversed(self) -> Self {
+        Self { wins: self.losses, losses: self.wins, ..self }
+    }
+
     /// Compares pair by pair; `None` without a pair. `bits` supplies random bits to the test beyond
     /// its exact range.
     ///

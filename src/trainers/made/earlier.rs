@@ -7,17 +7,16 @@
 //! which of them train and which test.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use crate::config::RunConfig;
+use super::{MadeTrainer, first_test_images, run_config};
 use crate::data::{Cache, DataConfig, is_of_images};
-use crate::plan::{ENGINE, Earlier, Identity, Plan, PlannedVariant, RunId};
-use crate::runner::first_test_images;
+use crate::plan::{Earlier, Hashed, Plan, PlannedVariant, RunId, hashed};
 use crate::store::Store;
+use crate::trainer::{Config, Trainer, TrainerError};
 
 /// Runs of an earlier version that are not believed, by the id of the run that takes their place,
 /// and why.
-pub(crate) type Disbelieved = BTreeMap<RunId, (RunId, &'static str)>;
+pub type Disbelieved = BTreeMap<RunId, (RunId, &'static str)>;
 
 /// What the earlier identity of a data set is worth.
 struct Found {
@@ -29,19 +28,25 @@ struct Found {
 
 /// Gives every run of data named by a path the identity that earlier versions gave those data, and,
 /// where such a version trained the run and is believed, its id.
-pub(crate) fn adopt(plan: &mut Plan, store: &Store, cache: &Cache) -> anyhow::Result<Disbelieved> {
+pub fn adopt(
+    plan: &mut Plan,
+    store: &Store,
+    trainer: &MadeTrainer,
+) -> Result<Disbelieved, TrainerError> {
+    let cache = trainer.cache();
     let mut disbelieved = Disbelieved::new();
     if !plan.runs.iter().any(|run| is_of_images(&run.data)) {
         return Ok(disbelieved);
     }
-    let published = store.published()?;
+    let published = store.published().map_err(TrainerError::new)?;
     let mut found: BTreeMap<String, Found> = BTreeMap::new();
     let mut renamed: BTreeMap<RunId, RunId> = BTreeMap::new();
-    let mut identities: Option<(Arc<RunConfig>, Vec<Identity>)> = None;
+    let mut identities: Option<(Config, Vec<Hashed>)> = None;
     for run in plan.runs.iter_mut().filter(|run| is_of_images(&run.data)) {
-        let key = serde_json::to_string(&run.config.data)?;
+        let config = run_config(&run.config).data;
+        let key = format!("{config:?}");
         if !found.contains_key(&key) {
-            found.insert(key.clone(), look(&run.config.data, store, cache, &published)?);
+            found.insert(key.clone(), look(&config, store, cache, &published)?);
         }
         let data = &found[&key];
         if data.disbelieved.is_none() {
@@ -50,13 +55,10 @@ pub(crate) fn adopt(plan: &mut Plan, store: &Store, cache: &Cache) -> anyhow::Re
         if data.names.is_empty() || published.contains(&run.id) {
             continue;
         }
-        if identities.as_ref().is_none_or(|(config, _)| !Arc::ptr_eq(config, &run.config)) {
-            let of = |name: &String| {
-                let mut config = RunConfig::clone(&run.config);
-                config.data.name.clone_from(name);
-                Identity::new(ENGINE, &config, &data.earlier)
-            };
-            identities = Some((Arc::clone(&run.config), data.names.iter().map(of).collect()));
+        if identities.as_ref().is_none_or(|(config, _)| *config != run.config) {
+            let of =
+                |name: &String| hashed(trainer, &trainer.renamed(&run.config, name), &data.earlier);
+            identities = Some((run.config.clone(), data.names.iter().map(of).collect()));
         }
         let Some((_, identities)) = &identities else { continue };
         let ids = identities.iter().map(|identity| identity.run(run.seed));
@@ -95,11 +97,11 @@ fn look(
     store: &Store,
     cache: &Cache,
     published: &BTreeSet<RunId>,
-) -> anyhow::Result<Found> {
-    let dataset = cache.get(config)?;
+) -> Result<Found, TrainerError> {
+    let dataset = cache.get(config).map_err(TrainerError::new)?;
     let earlier = dataset.origin.earlier.clone().unwrap_or_default();
     // Kept before the first run was trained: without them there is no run.
-    let Some(kept) = store.reference(&earlier)? else {
+    let Some(kept) = store.reference(&earlier).map_err(TrainerError::new)? else {
         return Ok(Found { earlier, names: Vec::new(), disbelieved: None });
     };
     let disbelieved = if dataset.origin.folders_divided {
@@ -117,7 +119,7 @@ fn look(
     let names: BTreeSet<String> = published
         .iter()
         .filter_map(of_these)
-        .map(|spec| spec.config.data.name.clone())
+        .map(|spec| run_config(&spec.config).data.name)
         .collect();
     Ok(Found { earlier, names: names.into_iter().collect(), disbelieved })
 }

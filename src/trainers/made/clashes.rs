@@ -4,15 +4,7 @@
 use crate::config::RunConfig;
 use crate::made::ordering::OrderingRule;
 use crate::made::{MaskCount, ModelConfig, Resample};
-
-/// Settings that contradict each other.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Clash {
-    pub(super) message: String,
-    /// The settings, the one to point at first.
-    pub(super) settings: Vec<&'static str>,
-    pub(super) help: &'static str,
-}
+use crate::trainer::Clash;
 
 /// Everything that contradicts in a configuration.
 pub(super) fn clashes(config: &RunConfig) -> Vec<Clash> {

@@ -1,43 +1,50 @@
-//! What a variant was scored on. Likelihoods of other images, or of the same images made binary in
-//! another way, do not compare: on MNIST, binarisation alone is worth 18 nats.
+//! Comparability: the test images that a run was scored on. Likelihoods of other images, or of the
+//! same images made binary in another way, do not compare: on MNIST, binarisation alone is worth 18
+//! nats.
 
-use crate::data::{Binarization, Binarize, DataConfig};
-use crate::plan::RunSpec;
-use crate::record::RunRecord;
+use super::metrics::MadeFacts;
+use super::run_config;
+use crate::data::{Binarization, Binarize, DataConfig, is_of_images};
+use crate::trainer::{Otherwise, Scored};
 
 /// The test images of a run: which, and how they became bits.
-#[derive(Debug, Clone, Copy)]
-pub struct Scored<'a> {
-    /// Its data's content differs too where only training images do.
-    spec: &'a RunSpec,
-    data: &'a DataConfig,
+#[derive(Debug, Clone)]
+pub(super) struct TestImages<'a> {
+    /// Fingerprints of the data: the content differs too where only training images do.
+    fingerprints: [Option<&'a str>; 2],
+    data: DataConfig,
     binarization: Option<Binarization>,
 }
 
-/// How the test images of two variants differ.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Otherwise {
-    /// The numbers do not compare; why.
-    Incomparable(String),
-    /// They compare, with this in mind.
-    Noted(String),
-}
-
-impl<'a> Scored<'a> {
-    /// Of a run, by its specification and what it recorded.
-    pub fn of(spec: &'a RunSpec, record: &RunRecord) -> Self {
-        Self::new(spec, record.summary.as_ref().and_then(|summary| summary.binarization))
+impl<'a> TestImages<'a> {
+    /// Those of a run; `known` is how its data set is binarised, for a run that has not said so.
+    pub(super) fn of(
+        run: &Scored<'a>,
+        known: impl FnOnce(&DataConfig) -> Option<Binarization>,
+    ) -> Self {
+        let data = run_config(run.config).data;
+        let own = run.facts.and_then(MadeFacts::of).map(|facts| facts.binarization);
+        Self {
+            fingerprints: [Some(run.data), run.earlier],
+            binarization: own.unwrap_or_else(|| known(&data)),
+            data,
+        }
     }
 
-    /// Of a run, by its specification and how its data set is binarised, where that is known.
-    pub fn new(spec: &'a RunSpec, binarization: Option<Binarization>) -> Self {
-        Self { spec, data: &spec.config.data, binarization }
+    /// True if both see the same data set, as far as their fingerprints tell.
+    fn sees_the_same_as(&self, other: &Self) -> bool {
+        let known = |images: &Self| images.fingerprints.into_iter().flatten().collect::<Vec<_>>();
+        let (own, other) = (known(self), known(other));
+        if is_of_images(own[0]) && is_of_images(other[0]) {
+            return own[0] == other[0];
+        }
+        own.iter().any(|fingerprint| other.contains(fingerprint))
     }
 
-    /// Whether the content of the data set is another under the same settings: the files behind its
+    /// True if the content of the data set is another under the same settings: the files behind its
     /// name have changed.
-    pub fn content_differs(&self, reference: &Self) -> bool {
-        self.data == reference.data && !self.spec.sees_the_same_as(reference.spec)
+    pub(super) fn content_differs(&self, reference: &Self) -> bool {
+        self.data == reference.data && !self.sees_the_same_as(reference)
     }
 
     /// What was done to the pixels, as far as is known: what was asked, for a run that is still to
@@ -51,7 +58,7 @@ impl<'a> Scored<'a> {
     }
 
     /// The data in a few words: `mnist, binarised once at random`.
-    pub fn words(&self) -> String {
+    pub(super) fn words(&self) -> String {
         let name = self.data.name.trim_end_matches('/');
         let name = name.rsplit('/').next().unwrap_or(name);
         match self.binarization {
@@ -62,8 +69,8 @@ impl<'a> Scored<'a> {
 
     /// How this differs from what `reference`, called `name`, was scored on; `None` if in nothing
     /// that matters.
-    pub fn otherwise(&self, reference: &Self, name: &str) -> Option<Otherwise> {
-        let (own, other) = (self.data, reference.data);
+    pub(super) fn otherwise(&self, reference: &Self, name: &str) -> Option<Otherwise> {
+        let (own, other) = (&self.data, &reference.data);
         let (bits, other_bits) = (self.binarization(), reference.binarization());
         if self.content_differs(reference) {
             return Some(Otherwise::Incomparable(format!(
@@ -71,9 +78,7 @@ impl<'a> Scored<'a> {
                 own.name
             )));
         }
-        if own.name != other.name && !self.spec.sees_the_same_as(reference.spec)
-            || own.size != other.size
-        {
+        if own.name != other.name && !self.sees_the_same_as(reference) || own.size != other.size {
             let size = |data: &DataConfig| {
                 if own.size == other.size {
                     String::new()

@@ -1,19 +1,18 @@
-//! The second source of error: the test images. Seeds answer "another training", images "another
-//! test set".
+//! The second source of error: the test examples. Seeds answer "another training", examples
+//! "another test set".
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
 use super::ExperimentResults;
-use crate::data::DataConfig;
 use crate::npy;
-use crate::plan::{Metric, RunId, RunSpec};
+use crate::plan::RunId;
 use crate::stats::Estimate;
 use crate::store::{Store, StoreError};
 
-/// Per variant: mean over the test images of the difference to the baseline, each image's NLL
-/// averaged over the seeds that both sides have; its interval is over images.
+/// Per variant: mean over the test examples of the difference to the baseline, each example's
+/// value averaged over the seeds that both sides have; its interval is over examples.
 pub(super) fn differences(
     study: &ExperimentResults,
     store: &Store,
@@ -28,10 +27,11 @@ pub(super) fn differences(
                 .filter(|(a, b)| [a, b].iter().all(|run| study.value(run).is_some()))
                 .collect();
             let spec = |run: &RunId| specs.get(run).copied();
-            if common
-                .iter()
-                .all(|(a, b)| spec(a).zip(spec(b)).is_some_and(|(a, b)| share_test_images(a, b)))
-            {
+            if common.iter().all(|(a, b)| {
+                spec(a)
+                    .zip(spec(b))
+                    .is_some_and(|(a, b)| study.trainer.same_examples(&a.config, &b.config))
+            }) {
                 pairs.push(((s, v), common));
             }
         }
@@ -64,7 +64,7 @@ pub(super) fn differences(
 /// Numbers of the runs that others are compared with; `None` where a run left none.
 type Controls = BTreeMap<RunId, Option<Vec<f32>>>;
 
-/// Image by image, the mean over the pairs of second minus first; `None` where a run left no such
+/// Example by example, the mean over the pairs of second minus first; `None` where a run left no such
 /// file, where their lengths disagree, or where a file is damaged (which stands in the way of this
 /// interval only).
 fn mean_difference(
@@ -89,34 +89,14 @@ fn mean_difference(
     Ok(sum.map(|sum| sum.into_iter().map(|d| d / count).collect()))
 }
 
-/// Whether two runs of one plan are scored on the same test images in the same order: the other two
-/// sets may differ.
-fn share_test_images(a: &RunSpec, b: &RunSpec) -> bool {
-    let test = |spec: &RunSpec| DataConfig { train: None, valid: None, ..spec.config.data.clone() };
-    test(a) == test(b)
-}
-
-/// The file of a run that holds the compared number image by image, nats, `f32`; `None` where there
-/// is none.
-fn file(study: &ExperimentResults, run: &RunId) -> Option<&'static str> {
-    let summary = study.records[run].summary.as_ref()?;
-    match study.plan.compare.metric {
-        Metric::TestNll => Some("test_nll.npy"),
-        // The mixture of one mask is that mask, and so is the average of one.
-        Metric::TestNllMixture if summary.mixture_masks == 1 => Some("test_nll.npy"),
-        Metric::TestNllAveraged if summary.test_nll_averaged_nats.is_none() => Some("test_nll.npy"),
-        Metric::TestNllMixture => Some("test_nll_mixture.npy"),
-        Metric::TestNllAveraged => Some("test_nll_averaged.npy"),
-        Metric::ValidNll => None,
-    }
-}
-
 fn read(
     study: &ExperimentResults,
     store: &Store,
     run: &RunId,
 ) -> Result<Option<Vec<f32>>, StoreError> {
-    let Some(file) = file(study, run) else { return Ok(None) };
+    let summary = study.records[run].summary.as_ref();
+    let file = summary.and_then(|summary| (study.metric().examples)(&summary.facts));
+    let Some(file) = file else { return Ok(None) };
     let bytes = match store.file(run, file) {
         Err(StoreError::Damaged { .. } | StoreError::NoSuchRun { .. }) => return Ok(None),
         bytes => bytes?,
@@ -124,5 +104,5 @@ fn read(
     let array = bytes.and_then(|bytes| npy::decode::<f32>(&bytes).ok());
     Ok(array
         .map(|array| array.data)
-        .filter(|nll| nll.iter().all(|value| value.is_finite())))
+        .filter(|values| values.iter().all(|value| value.is_finite())))
 }

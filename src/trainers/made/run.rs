@@ -1,33 +1,34 @@
-//! A run: the one place where data, model and training meet. A specification and a data set in,
-//! numbers and files out.
+//! A run of MADE: the one place where data, model and training meet. A specification and a data
+//! set in, numbers and files out.
 
 use std::io::Cursor;
 use std::time::{Duration, Instant};
 
-use crate::config::SampleOrder;
-use crate::cost::Cost;
+use super::metrics::MadeFacts;
+use super::run_config;
+use crate::config::{RunConfig, SampleOrder};
+use crate::cost::{Cost, SCORED_TRAIN};
 use crate::data::nearest::nearest;
 use crate::data::{DataSize, Dataset, Images, Shape};
 use crate::made::evaluate::{averaged, conditionals, mean, mixture, single};
 use crate::made::file::{self, FileError};
 use crate::made::kernels::instruction_set;
-use crate::made::kernels::team::{Stop, Team};
+use crate::made::kernels::team::Team;
 use crate::made::masks::{MaskSet, Masks};
 use crate::made::model::Made;
 use crate::made::sample::{Drawing, SampleError, UNKNOWN, draw, draw_one_by_one};
 use crate::made::sorted::scatter;
 use crate::npy;
-use crate::plan::RunSpec;
-use crate::record::{Checkpoint, EpochRow, RunOutput, RunStatus, Summary, Timing, host, utc};
+use crate::record::{self, Checkpoint, RunOutput, RunStatus, Summary, Timing, host, utc};
+use crate::rng::Seed;
+use crate::train::EpochRow;
 use crate::train::checkpoint::CheckpointError;
 use crate::train::reference::{Comparison, Precision, ReferenceTrainer, compare};
 use crate::train::trainer::{Divergence, Event, Trainer, trained_bits};
+use crate::trainer::{Control, Execution, RunKey};
 
 /// Time between two checkpoints over the time that one takes.
 const SPARSE: u32 = 100;
-
-/// Training images scored at the end of a run.
-const TRAIN_SCORED: usize = 10_000;
 
 /// Test images that are reconstructed and completed.
 const COMPLETED: usize = 20;
@@ -56,39 +57,37 @@ pub enum RunError {
     Checkpoint(#[from] CheckpointError),
 }
 
-/// What drives a run from outside.
-pub struct Control<'a> {
-    /// Asks the run to stop: between two minibatches, or in the middle of scoring and drawing.
-    pub stop: Stop,
-    /// Told of every epoch.
-    pub on_epoch: &'a mut (dyn FnMut(&EpochRow) + Send),
-    /// A checkpoint to go on from; one that does not fit is passed over and the run starts anew.
-    pub resume: Option<Checkpoint>,
-    /// Given a checkpoint whenever `checkpoint_every` has passed, and when stopped.
-    pub save: &'a mut (dyn FnMut(Checkpoint) + Send),
-    /// Time between two checkpoints, at least: where one takes long they are further apart, so that
-    /// they never take more than a hundredth of the run.
-    pub checkpoint_every: Duration,
+/// A run of MADE: everything that decides its numbers but the data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MadeRun {
+    /// Identity, as text.
+    pub id: String,
+    /// Every setting.
+    pub config: RunConfig,
+    /// Replicate.
+    pub seed: Seed,
 }
 
-/// How a run came out.
-#[derive(Debug)]
-pub enum Outcome {
-    /// It has numbers: finished, or diverged.
-    Done(Box<RunOutput>),
-    /// It was interrupted, and saved a checkpoint.
-    Interrupted,
+impl MadeRun {
+    /// The run that the harness knows by this key.
+    pub fn of(key: &RunKey) -> Self {
+        Self {
+            id: key.id.to_owned(),
+            config: run_config(key.config),
+            seed: key.seed,
+        }
+    }
 }
 
 /// The masks of a run, and its model before training.
-pub fn prepare(spec: &RunSpec, shape: Shape) -> Result<(Masks, Made), RunError> {
+pub fn prepare(spec: &MadeRun, shape: Shape) -> Result<(Masks, Made), RunError> {
     let masks = Masks::new(&spec.config.model, shape, spec.config.evaluate.fresh_masks, spec.seed);
     let made = Made::new(&spec.config.model, shape, &masks, spec.seed)?;
     Ok((masks, made))
 }
 
 /// The trained model of a run from its file.
-pub fn load_model(spec: &RunSpec, shape: Shape, model: &[u8]) -> Result<(Masks, Made), RunError> {
+pub fn load_model(spec: &MadeRun, shape: Shape, model: &[u8]) -> Result<(Masks, Made), RunError> {
     let parameters =
         Cost::new(&spec.config, DataSize { shape, train: 0, valid: 0, test: 0 }).parameters;
     // Before memory is taken for what a configuration from elsewhere asks for.
@@ -104,7 +103,7 @@ pub fn load_model(spec: &RunSpec, shape: Shape, model: &[u8]) -> Result<(Masks, 
 }
 
 /// True if every weight in the model file of a run is finite.
-pub fn has_finite_weights(spec: &RunSpec, shape: Shape, model: &[u8]) -> Result<bool, RunError> {
+pub fn has_finite_weights(spec: &MadeRun, shape: Shape, model: &[u8]) -> Result<bool, RunError> {
     Ok(load_model(spec, shape, model)?
         .1
         .read(|params| params.iter().all(|weight| weight.is_finite())))
@@ -113,11 +112,11 @@ pub fn has_finite_weights(spec: &RunSpec, shape: Shape, model: &[u8]) -> Result<
 /// Does a run with `threads` threads of its own. Its numbers depend on the specification and the
 /// data alone.
 pub fn execute(
-    spec: &RunSpec,
+    spec: &MadeRun,
     data: &Dataset,
     threads: usize,
     control: Control,
-) -> Result<Outcome, RunError> {
+) -> Result<Execution, RunError> {
     let team = Team::new(threads).until(control.stop.clone());
     team.run(|| {
         let Control { on_epoch, resume, save, checkpoint_every, .. } = control;
@@ -128,7 +127,7 @@ pub fn execute(
             // A checkpoint only saves time: whatever is wrong with it, the run gives the same
             // numbers from its start.
             if trainer.restore(&checkpoint.state).is_ok() {
-                trainer.epochs().iter().for_each(|row| on_epoch(row));
+                trainer.epochs().iter().for_each(|row| on_epoch(&row_of(row)));
             }
         }
         let mut save = |trainer: &Trainer| {
@@ -138,7 +137,7 @@ pub fn execute(
         let Some((end, speed)) =
             train(&mut trainer, data, &team, on_epoch, &mut save, checkpoint_every)?
         else {
-            return Ok(Outcome::Interrupted);
+            return Ok(Execution::Interrupted);
         };
         let epochs = trainer.epochs().to_vec();
         let best = trainer.best().map_or(0, |best| best.epoch);
@@ -148,7 +147,7 @@ pub fn execute(
             let finished = finished(spec, data, &team, &masks, &made, &epochs, best)?;
             if team.stopped() {
                 save(&trainer)?;
-                return Ok(Outcome::Interrupted);
+                return Ok(Execution::Interrupted);
             }
             finished
         };
@@ -159,14 +158,15 @@ pub fn execute(
             threads,
             host: host(),
         };
-        Ok(Outcome::Done(Box::new(RunOutput { summary, epochs, timing, files })))
+        let epochs = epochs.iter().map(row_of).collect();
+        Ok(Execution::Done(Box::new(RunOutput { summary, epochs, timing, files })))
     })
 }
 
 /// Trains a finished run again by candle's own operations and holds it against what it left: its
 /// epochs and the file of its model.
 pub fn compare_with_reference(
-    spec: &RunSpec,
+    spec: &MadeRun,
     data: &Dataset,
     epochs: &[EpochRow],
     best_epoch: usize,
@@ -188,7 +188,7 @@ pub fn compare_with_reference(
 
 /// Seconds that [`compare_with_reference`] will take for a run of so many epochs, from a minibatch
 /// on trial.
-pub fn reference_seconds(spec: &RunSpec, data: &Dataset, epochs: usize) -> Result<f64, RunError> {
+pub fn reference_seconds(spec: &MadeRun, data: &Dataset, epochs: usize) -> Result<f64, RunError> {
     let (masks, made) = prepare(spec, data.shape)?;
     let train = &spec.config.train;
     let batch: Vec<u32> = (0..train.batch.min(data.train.count()) as u32).collect();
@@ -244,7 +244,7 @@ fn train(
     trainer: &mut Trainer,
     data: &Dataset,
     team: &Team,
-    on_epoch: &mut (dyn FnMut(&EpochRow) + Send),
+    on_epoch: &mut (dyn FnMut(&record::EpochRow) + Send),
     save: &mut dyn FnMut(&Trainer) -> Result<(), RunError>,
     checkpoint_every: Duration,
 ) -> Result<Option<(Event, f64)>, RunError> {
@@ -257,7 +257,7 @@ fn train(
                 steps += 1;
                 in_steps += before.elapsed();
             }
-            Event::Epoch(row) => on_epoch(&row),
+            Event::Epoch(row) => on_epoch(&row_of(&row)),
             Event::Stopped => {}
             end => {
                 let images = (steps * trainer.batch().min(data.train.count())) as f64;
@@ -277,18 +277,40 @@ fn train(
     }
 }
 
-fn summary(
-    data: &Dataset,
-    masks: &Masks,
-    made: &Made,
-    epochs: &[EpochRow],
-    best_epoch: usize,
-) -> Summary {
+/// An epoch as the harness knows it: the curves of [`super::metrics`].
+fn row_of(row: &EpochRow) -> record::EpochRow {
+    record::EpochRow {
+        epoch: row.epoch,
+        values: vec![row.train_nll_nats, row.valid_nll_nats, row.test_nll_nats],
+    }
+}
+
+/// An epoch as the trainer knows it; `None` if it has other curves.
+pub fn epoch_of(row: &record::EpochRow) -> Option<EpochRow> {
+    let [train_nll_nats, valid_nll_nats, test_nll_nats] = row.values[..] else {
+        return None;
+    };
+    Some(EpochRow {
+        epoch: row.epoch,
+        train_nll_nats,
+        valid_nll_nats,
+        test_nll_nats,
+    })
+}
+
+fn summary(epochs: &[EpochRow], best_epoch: usize, facts: &MadeFacts) -> Summary {
     Summary {
         status: RunStatus::Finished,
         error: None,
         epochs: epochs.len(),
         best_epoch,
+        facts: facts.facts(),
+    }
+}
+
+/// What is known of a run without its scores.
+fn unscored(data: &Dataset, masks: &Masks, made: &Made) -> MadeFacts {
+    MadeFacts {
         parameters: made.network().layout.len as u64,
         connected_parameters: connected(masks, made),
         train_nll_nats: None,
@@ -336,14 +358,14 @@ fn diverged(
     Summary {
         status: RunStatus::Diverged,
         error: Some(error),
-        ..summary(data, masks, made, epochs, best_epoch)
+        ..summary(epochs, best_epoch, &unscored(data, masks, made))
     }
 }
 
 type Files = Vec<(String, Vec<u8>)>;
 
 fn finished(
-    spec: &RunSpec,
+    spec: &MadeRun,
     data: &Dataset,
     team: &Team,
     masks: &Masks,
@@ -363,14 +385,15 @@ fn finished(
         None
     };
     let mixed = mixture(&test);
-    let summary = Summary {
-        train_nll_nats: score(&trained_bits(data, spec.seed, best_epoch, TRAIN_SCORED)),
+    let facts = MadeFacts {
+        train_nll_nats: score(&trained_bits(data, spec.seed, best_epoch, SCORED_TRAIN)),
         valid_nll_nats: score(&data.valid),
         test_nll_nats: mean(&test[0]),
         test_nll_mixture_nats: mean(&mixed),
         test_nll_averaged_nats: averaged.as_deref().and_then(mean),
-        ..summary(data, masks, made, epochs, best_epoch)
+        ..unscored(data, masks, made)
     };
+    let summary = summary(epochs, best_epoch, &facts);
     let mut files = vec![
         ("model.safetensors".to_owned(), file::save(made, &first)?),
         ("test_nll.npy".to_owned(), per_image(&test[0])),
@@ -389,12 +412,12 @@ fn finished(
 
 /// Number of masks that the numbers of a run are of: those of the mixture, and those that sampling
 /// averages.
-pub fn scored_masks(spec: &RunSpec, masks: &Masks) -> usize {
+pub fn scored_masks(spec: &MadeRun, masks: &Masks) -> usize {
     masks.evaluated_count().max(spec.config.sample.masks)
 }
 
 /// `masks.npz`; where it would be too large `masks.txt`, which says how to get it.
-fn masks_file(spec: &RunSpec, masks: &Masks) -> Result<(String, Vec<u8>), RunError> {
+fn masks_file(spec: &MadeRun, masks: &Masks) -> Result<(String, Vec<u8>), RunError> {
     let count = scored_masks(spec, masks);
     let bytes = file::masks_bytes(masks, count);
     if bytes > MASKS_KEPT {
@@ -418,7 +441,7 @@ fn per_image(nll: &[f64]) -> Vec<u8> {
 
 /// `samples.npy` and, image by image, the training images nearest to them, `nearest.npy`.
 fn samples(
-    spec: &RunSpec,
+    spec: &MadeRun,
     data: &Dataset,
     team: &Team,
     made: &Made,
@@ -459,7 +482,7 @@ fn samples(
 /// Of the first test images: the conditional probabilities given their own pixels,
 /// `reconstruction.npy`, and images drawn on from the first half of the ordering, `completion.npy`.
 fn completions(
-    spec: &RunSpec,
+    spec: &MadeRun,
     data: &Dataset,
     team: &Team,
     made: &Made,
@@ -485,28 +508,16 @@ fn completions(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::config::RunConfig;
     use crate::made::MaskCount;
-    use crate::plan::{ENGINE, RunId};
-    use crate::rng::Seed;
 
     #[test]
     fn masks_beyond_the_limit_are_left_to_the_command() {
         let file = |count: usize| {
             let mut config = RunConfig::default();
             config.model.masks = MaskCount::Cycle(count);
-            let id = RunId::new(ENGINE, &config, "d", Seed(1));
             let masks = Masks::new(&config.model, Shape { width: 28, height: 28 }, 1, Seed(1));
-            let spec = RunSpec {
-                id,
-                seed: Seed(1),
-                data: "d".to_owned(),
-                config: Arc::new(config),
-                earlier: None,
-            };
+            let spec = MadeRun { id: "r0".into(), config, seed: Seed(1) };
             (spec.id.to_string(), masks_file(&spec, &masks).unwrap())
         };
         // Two bytes for each of 784 pixels and 500 units: 26,132 masks fit.

@@ -1,27 +1,23 @@
 //! Settings that have no effect where others are as they are, or on data of this shape: variants
 //! that differ in nothing else cannot differ in what is compared, however long they train.
 
+use super::metrics::{AVERAGED, MIXTURE};
 use crate::config::{RunConfig, SampleConfig};
 use crate::data::{DataConfig, DataSize, Shape};
 use crate::made::degrees::DegreeRule;
 use crate::made::ordering::{Ordering, OrderingRule};
 use crate::made::{Activation, MaskCount, Resample};
-use crate::plan::Metric;
 use crate::rng::{Purpose, Seed};
 use crate::train::Schedule;
 
 /// The configuration with every setting at its default that cannot change `metric` on data of this
 /// size. What `[data]` comes to is left to whoever knows the images.
-pub fn effective(config: &RunConfig, size: DataSize, metric: Metric) -> RunConfig {
+pub(super) fn effective(config: &RunConfig, size: DataSize, metric: &str) -> RunConfig {
     let default = RunConfig::default();
     let mut config = RunConfig { data: DataConfig::default(), ..config.clone() };
-    let sampled = if metric == Metric::TestNllAveraged {
-        config.sample.masks
-    } else {
-        default.sample.masks
-    };
+    let sampled = if metric == AVERAGED { config.sample.masks } else { default.sample.masks };
     config.sample = SampleConfig { masks: sampled, ..default.sample };
-    if metric != Metric::TestNllMixture || config.model.masks != MaskCount::Fresh {
+    if metric != MIXTURE || config.model.masks != MaskCount::Fresh {
         config.evaluate = default.evaluate;
     }
     let model = &mut config.model;
@@ -107,7 +103,7 @@ mod tests {
     type Change = fn(&mut RunConfig);
 
     /// What a change does to the effective configuration.
-    fn has_effect(base: Change, change: Change, metric: Metric) -> bool {
+    fn has_effect(base: Change, change: Change, metric: &str) -> bool {
         let mut before = RunConfig::default();
         base(&mut before);
         let mut after = before.clone();
@@ -118,7 +114,7 @@ mod tests {
 
     #[test]
     fn what_has_no_effect_depends_on_the_other_settings() {
-        let test = Metric::TestNll;
+        let test = super::super::metrics::TEST;
         let cases: [(Change, Change, bool); 15] = [
             (|_| {}, |c| c.sample.count = 3, false),
             (|_| {}, |c| c.train.remask_every = 3, false),
@@ -158,6 +154,6 @@ mod tests {
         let fresh: Change = |c| c.model.masks = MaskCount::Fresh;
         let scored: Change = |c| c.evaluate.fresh_masks = 4;
         assert!(!has_effect(fresh, scored, test));
-        assert!(has_effect(fresh, scored, Metric::TestNllMixture));
+        assert!(has_effect(fresh, scored, MIXTURE));
     }
 }

@@ -1,0 +1,82 @@
+//! The columns of an experiment's tables besides those of its axes: the one list that tables write
+//! and that names of axes keep clear of.
+
+use crate::trainer::{Curve, Metric, Metrics};
+
+/// `timings.csv` after `study, variant, <axes>`.
+pub(crate) const TIMINGS: &str = "seed run started_utc seconds images_per_second host threads";
+
+/// `ablation.csv`, the same.
+pub(crate) const ABLATION: &str = "n n_failed METRIC_mean_UNIT METRIC_sd_UNIT METRIC_CI_low_UNIT METRIC_CI_high_UNIT delta_UNIT \
+    delta_CI_low_UNIT delta_CI_high_UNIT effect_dz p p_corrected wins losses pair_correlation SIZE verdict n_planned \
+    n_pairs smallest_p smallest_p_corrected correction p_draws p_corrected_draws SHOWN epochs_mean compute_ratio EXAMPLES \
+    delta_EXAMPLES_UNIT delta_EXAMPLES_CI_low_UNIT delta_EXAMPLES_CI_high_UNIT configurations note";
+
+/// `effects.csv`.
+pub(crate) const EFFECTS: &str = "study effect axis level reference axis_2 level_2 reference_2 n METRIC_mean_UNIT METRIC_CI_low_UNIT \
+    METRIC_CI_high_UNIT n_effect effect_UNIT effect_CI_low_UNIT effect_CI_high_UNIT p p_corrected correction \
+    p_draws p_corrected_draws n_planned";
+
+/// The names of columns where a trainer reports these metrics and this one is compared.
+pub(crate) struct Columns<'a> {
+    metrics: &'a Metrics,
+    metric: &'a Metric,
+    /// Confidence level of the intervals.
+    level: f64,
+}
+
+impl<'a> Columns<'a> {
+    pub(crate) fn new(metrics: &'a Metrics, metric: &'a Metric, level: f64) -> Self {
+        Self { metrics, metric, level }
+    }
+
+    /// `runs.csv` after `study, variant, <axes>`.
+    pub(crate) fn runs(&self) -> Vec<String> {
+        let mut all = words("seed run status error epochs best_epoch");
+        all.extend(self.metrics.columns.iter().map(|column| column.name.clone()));
+        all.push("tuning".into());
+        all
+    }
+
+    /// `metrics.csv`, the same.
+    pub(crate) fn metrics(&self) -> Vec<String> {
+        let mut all = words("seed run epoch");
+        all.extend(self.metrics.curves.iter().map(Curve::column));
+        all
+    }
+
+    /// A list of columns with the names for what its capitals stand for: the metric compared, its
+    /// unit and interval, examples, and the values that the trainer shows of a model.
+    pub(crate) fn named(&self, list: &str) -> Vec<String> {
+        let unit = self.metric.unit.column("");
+        let list = list
+            .replace("SIZE", self.metrics.size.as_deref().unwrap_or_default())
+            .replace("SHOWN", &self.metrics.shown.join(" "))
+            .replace("METRIC", &self.metric.column)
+            .replace("EXAMPLES", &self.metrics.examples)
+            .replace("CI", &interval(self.level))
+            .replace("_UNIT", &unit);
+        words(&list)
+    }
+
+    /// True if a table has a column of this name besides its axes.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let fixed = ["study", "variant"].map(str::to_owned).into_iter();
+        let mut all = fixed
+            .chain(self.runs())
+            .chain(self.metrics())
+            .chain(words(TIMINGS))
+            .chain(self.named(ABLATION));
+        all.any(|taken| taken == name)
+    }
+}
+
+/// `ci95` for a level of 0.95, `ci99_9` for 0.999.
+fn interval(level: f64) -> String {
+    let percent = (level * 1e6).round() / 1e4;
+    format!("ci{}", percent.to_string().replace('.', "_"))
+}
+
+fn words(list: &str) -> Vec<String> {
+    list.split_whitespace().map(str::to_owned).collect()
+}

@@ -1,0 +1,215 @@
+//! Kinds of values: what a setting takes and how its values are shown.
+//!
+//! Values are canonical JSON, the form that the identity of a run is made of: counts are integers,
+//! numbers floating point (so `1` and `1.0` are one value), words strings, an absent value null.
+
+use serde_json::Value;
+
+/// Words and what each means.
+pub type Words = &'static [(&'static str, &'static str)];
+
+/// What a setting takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// `true` or `false`.
+    Flag,
+    /// A whole number, both ends included.
+    Count {
+        /// Least.
+        min: u64,
+        /// Largest.
+        max: u64,
+    },
+    /// A whole number or one word, which counts as larger than every number.
+    CountOr {
+        /// Least.
+        min: u64,
+        /// Largest.
+        max: u64,
+        /// The word.
+        word: &'static str,
+        /// What the word becomes.
+        json: Otherwise,
+    },
+    /// A finite number.
+    Number(Bounds),
+    /// A list of whole numbers, each within both ends.
+    Counts {
+        /// Least.
+        min: u64,
+        /// Largest.
+        max: u64,
+    },
+    /// A list of rising numbers, at least one.
+    Rising(Bounds),
+    /// Any text but an empty one.
+    Text,
+    /// A list of texts.
+    Texts,
+    /// An option as a command line has it.
+    Option,
+    /// A list of such options.
+    Options,
+    /// One of several words.
+    Choice(Words),
+    /// One of several words, each with constants of its own: `{ adam = { lr = 1e-3 } }`, or the
+    /// word alone.
+    Tag(Words),
+    /// A time: `"90s"`, `"30m"`, `"1h30m"`; kept in seconds.
+    Duration,
+    /// An amount of memory or disk: `"512MiB"`, `"8GiB"`; kept in bytes.
+    Bytes,
+}
+
+/// What the word of a `CountOr` becomes in the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Otherwise {
+    /// Nothing: the setting is absent.
+    Absent,
+    /// The word itself.
+    Word,
+}
+
+/// Ends of a range of numbers, each with whether it belongs to the range.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bounds {
+    /// Lower end.
+    pub min: Option<(f64, bool)>,
+    /// Upper end.
+    pub max: Option<(f64, bool)>,
+}
+
+pub(crate) const ABOVE_ZERO: Bounds = Bounds { min: Some((0.0, false)), max: None };
+pub(crate) const FRACTION: Bounds = Bounds { min: Some((0.0, true)), max: Some((1.0, false)) };
+pub(crate) const INSIDE_ONE: Bounds = Bounds { min: Some((0.0, false)), max: Some((1.0, false)) };
+
+impl Bounds {
+    pub(crate) fn holds(self, x: f64) -> bool {
+        let above = self.min.is_none_or(|(min, closed)| x > min || (closed && x == min));
+        let below = self.max.is_none_or(|(max, closed)| x < max || (closed && x == max));
+        above && below
+    }
+
+    fn describe(self) -> String {
+        let from = self
+            .min
+            .map(|(x, closed)| format!("{} {}", if closed { "from" } else { "above" }, number(x)));
+        let to = self
+            .max
+            .map(|(x, closed)| format!("{} {}", if closed { "up to" } else { "below" }, number(x)));
+        match (from, to) {
+            (Some(from), Some(to)) => format!("a number {from} and {to}"),
+            (one, None) | (None, one) => {
+                one.map_or_else(|| "a number".into(), |one| format!("a number {one}"))
+            }
+        }
+    }
+}
+
+fn count_range(min: u64, max: u64) -> String {
+    if max >= 1_000_000_000 {
+        format!("from {min}")
+    } else {
+        format!("from {min} to {max}")
+    }
+}
+
+/// `a, b or c`.
+pub(crate) fn any_of<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let words: Vec<&str> = words.into_iter().collect();
+    match words.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        Some((last, _)) => (*last).to_owned(),
+        None => String::new(),
+    }
+}
+
+impl Kind {
+    /// The words of a choice.
+    pub fn words(&self) -> Words {
+        if let Self::Choice(words) | Self::Tag(words) = self { words } else { &[] }
+    }
+
+    /// Whether a value of this kind is itself a list.
+    pub fn is_list(&self) -> bool {
+        matches!(self, Self::Counts { .. } | Self::Rising(_) | Self::Texts | Self::Options)
+    }
+
+    /// What is expected, for messages and for the reference: `a whole number from 1`.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Flag => "true or false".into(),
+            Self::Count { min, max } => format!("a whole number {}", count_range(*min, *max)),
+            Self::CountOr { min, max, word, .. } => {
+                format!("a whole number {} or \"{word}\"", count_range(*min, *max))
+            }
+            Self::Number(bounds) => bounds.describe(),
+            Self::Counts { min, max } => {
+                format!("a list of whole numbers, each {}", count_range(*min, *max))
+            }
+            Self::Rising(bounds) => format!("a rising list, each {}", bounds.describe()),
+            Self::Text => "a text".into(),
+            Self::Texts => "a list of texts".into(),
+            Self::Option => "an option such as \"--constraint=avx512\"".into(),
+            Self::Options => "a list of options such as \"--constraint=avx512\"".into(),
+            Self::Choice(words) | Self::Tag(words) => any_of(words.iter().map(|(word, _)| *word)),
+            Self::Duration => "a time such as \"90s\", \"30m\" or \"1h30m\"".into(),
+            Self::Bytes => "an amount such as \"512MiB\" or \"8GiB\"".into(),
+        }
+    }
+
+    /// Whether a value in canonical JSON, of a configuration that no experiment file was read for,
+    /// is one of this kind. That a word is one of the choices, its type has made sure of.
+    pub(crate) fn holds(&self, value: &Value) -> bool {
+        let count = |value: &Value, min: u64, max: u64| {
+            value.as_u64().is_some_and(|n| (min..=max).contains(&n))
+        };
+        let number =
+            |value: &Value, bounds: Bounds| value.as_f64().is_some_and(|x| bounds.holds(x));
+        match (self, value) {
+            (Self::Count { min, max }, _) => count(value, *min, *max),
+            (Self::CountOr { .. }, Value::Null | Value::String(_)) => true,
+            (Self::CountOr { min, max, .. }, _) => count(value, *min, *max),
+            (Self::Number(bounds), _) => number(value, *bounds),
+            (Self::Counts { min, max }, Value::Array(list)) => {
+                list.iter().all(|item| count(item, *min, *max))
+            }
+            (Self::Rising(bounds), Value::Array(list)) => {
+                let rising = list.iter().map(Value::as_f64).is_sorted_by(|a, b| a < b);
+                !list.is_empty() && rising && list.iter().all(|item| number(item, *bounds))
+            }
+            (Self::Text, Value::String(text)) => !text.is_empty(),
+            _ => true,
+        }
+    }
+
+    /// The value as people write it: `0.001`, `500x500`, `on`.
+    pub(crate) fn show(&self, value: &Value) -> String {
+        match (self, value) {
+            (_, Value::Bool(flag)) => if *flag { "on" } else { "off" }.into(),
+            (Self::CountOr { word, .. }, Value::Null) => (*word).into(),
+            (_, Value::Null) => "none".into(),
+            (_, Value::Number(n)) => {
+                n.as_u64().map_or_else(|| number(n.as_f64().unwrap_or(0.0)), |n| n.to_string())
+            }
+            (_, Value::String(text)) => text.clone(),
+            (_, Value::Array(list)) if list.is_empty() => "none".into(),
+            (_, Value::Array(list)) => list
+                .iter()
+                .map(|item| self.show(item))
+                .collect::<Vec<_>>()
+                .join(if matches!(self, Self::Counts { .. }) { "x" } else { "+" }),
+            (_, Value::Object(_)) => value.to_string(),
+        }
+    }
+}
+
+/// The shortest decimal that reads back as `x`, without an exponent where it stays short.
+pub(crate) fn number(x: f64) -> String {
+    let text = if x != 0.0 && !(1e-4..1e15).contains(&x.abs()) {
+        format!("{x:e}")
+    } else {
+        format!("{x}")
+    };
+    text
+}

@@ -1,0 +1,75 @@
+//! Description of data sets before anything trains on them: one line a data set, and what looks
+//! like a mistake.
+
+use std::collections::BTreeMap;
+
+use super::run_config;
+use crate::data::{Cache, DataConfig, DataSize};
+use crate::trainer::{Config, Described, TrainerError};
+
+/// Data sets that are described one by one.
+const MOST: usize = 24;
+
+/// Describes every data set of some runs. Files are loaded, and stay for the training.
+pub(super) fn describe(
+    configs: &[&Config],
+    asks_for_size: bool,
+    cache: &Cache,
+) -> Result<Described, TrainerError> {
+    let mut said = Described::default();
+    let mut batches: BTreeMap<String, usize> = BTreeMap::new();
+    let mut sets: Vec<(String, DataConfig)> = Vec::new();
+    for config in configs {
+        let config = run_config(config);
+        let (key, batch) = (format!("{:?}", config.data), config.train.batch);
+        if let Some(most) = batches.get_mut(&key) {
+            *most = batch.max(*most);
+            continue;
+        }
+        batches.insert(key.clone(), batch);
+        sets.push((key, config.data));
+    }
+    for (key, data) in sets.iter().take(MOST) {
+        let described = cache.describe(data).map_err(TrainerError::new)?;
+        said.lines.push(described.line());
+        let mut add = |warning: String| {
+            if !said.warnings.contains(&warning) {
+                said.warnings.push(warning);
+            }
+        };
+        let (name, size) = (&data.name, described.size);
+        described
+            .left_out
+            .iter()
+            .for_each(|sentence| add(format!("{name}: left out: {sentence}")));
+        described.warnings().into_iter().for_each(&mut add);
+        let (train, batch) = (size.train, batches[key]);
+        if batch > train {
+            add(format!(
+                "{name}: train.batch = {batch} is more than its {train} training images: each step takes all"
+            ));
+        }
+        if asks_for_size {
+            size_passed_over(name, described.size, data.size).into_iter().for_each(&mut add);
+        }
+    }
+    if sets.len() > MOST {
+        said.lines.push(format!("and {} more data sets", sets.len() - MOST));
+    }
+    Ok(said)
+}
+
+/// The sentence on a `size` that is asked for and changes nothing.
+pub fn size_passed_over(name: &str, of: DataSize, asked: usize) -> Option<String> {
+    let shape = of.shape;
+    let has = match shape.height {
+        1 => format!("vectors of {}", shape.width),
+        height => format!("images of {height} x {}", shape.width),
+    };
+    let is_other = (shape.width, shape.height) != (asked, asked);
+    is_other.then(|| {
+        format!(
+            "{name}: data.size = {asked} is passed over: it holds {has}, which are used as they are"
+        )
+    })
+}

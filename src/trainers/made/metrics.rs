@@ -1,0 +1,217 @@
+//! The values that a run of MADE reports, and its metrics. All likelihoods are negative
+//! log-likelihoods in nats per image at the best epoch on validation.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::data::Binarization;
+use crate::trainer::{Better, Column, Curve, Facts, Metric, MetricWords, Metrics, Source, Unit};
+
+/// Test NLL of the first mask.
+pub const TEST: &str = "test-nll";
+/// Test NLL of the mixture over the trained masks.
+pub const MIXTURE: &str = "test-nll-mixture";
+/// Test NLL of the masks that samples average at every pixel.
+pub const AVERAGED: &str = "test-nll-averaged";
+/// Validation NLL.
+pub const VALID: &str = "valid-nll";
+
+/// The values that a run reports besides its status and epochs. NLL in nats per image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MadeFacts {
+    /// Trainable parameters, masked ones included.
+    pub parameters: u64,
+    /// Parameters that at least one mask of the cycle lets through.
+    pub connected_parameters: u64,
+    /// First mask, training set (up to 10,000 images of it).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_nll_nats: Option<f64>,
+    /// First mask, validation set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_nll_nats: Option<f64>,
+    /// First mask, test set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_nll_nats: Option<f64>,
+    /// Mixture of all masks of the cycle, test set: log-mean-exp of the joint log-likelihoods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_nll_mixture_nats: Option<f64>,
+    /// Number of masks in that mixture.
+    pub mixture_masks: usize,
+    /// Masks averaged at every pixel (`sample.masks`): exact test NLL of that model, where it is
+    /// defined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_nll_averaged_nats: Option<f64>,
+    /// Pixels of an image.
+    pub dim: usize,
+    /// Conversion of the pixels into 0 and 1; absent from runs that older versions left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binarization: Option<Binarization>,
+    /// Instruction set of the kernels: results are bit-identical only where it agrees.
+    pub kernel: String,
+}
+
+impl MadeFacts {
+    /// The facts of a run; `None` unless they are those of MADE.
+    pub fn of(facts: &Facts) -> Option<Self> {
+        serde_json::from_value(Value::Object(facts.clone())).ok()
+    }
+
+    /// The same by name.
+    pub fn facts(&self) -> Facts {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(facts)) => facts.into_iter().filter(|(_, v)| !v.is_null()).collect(),
+            _ => Facts::new(),
+        }
+    }
+}
+
+fn number(facts: &Facts, name: &str) -> Option<f64> {
+    facts.get(name).and_then(Value::as_f64)
+}
+
+/// The average of one mask is that mask.
+fn averaged(facts: &Facts) -> Option<f64> {
+    number(facts, "test_nll_averaged_nats").or_else(|| number(facts, "test_nll_nats"))
+}
+
+fn bits_per_dim(facts: &Facts) -> Option<f64> {
+    let dim = number(facts, "dim")?;
+    Some(number(facts, "test_nll_nats")? / (dim * std::f64::consts::LN_2))
+}
+
+/// The declaration of everything that runs report.
+pub(super) fn metrics() -> Metrics {
+    let unit = Unit {
+        short: "nats".into(),
+        long: "nats per image".into(),
+        explained:
+            "nats per image: negative log-likelihood summed over pixels, averaged over images"
+                .into(),
+    };
+    let metric = |name: &str, source: Source, curve: usize, words: [&str; 6]| Metric {
+        name: name.into(),
+        column: name.replace('-', "_"),
+        unit: unit.clone(),
+        better: Better::Lower,
+        source,
+        words: {
+            let [head, short, long, axis, doc, exact] = words.map(str::to_owned);
+            let exact = exact + ", in nats per image: summed over pixels, averaged over images";
+            MetricWords { head, short, long, axis, doc, exact }
+        },
+        curve: Some(curve),
+        examples: |_| None,
+        selects: false,
+    };
+    let fact = |name: &str| Source::Fact(name.to_owned());
+    let test = Metric {
+        examples: |_| Some("test_nll.npy"),
+        ..metric(
+            TEST,
+            fact("test_nll_nats"),
+            2,
+            [
+                "test NLL",
+                "test NLL",
+                "test NLL",
+                "Test NLL",
+                "test NLL of the first mask",
+                "negative log-likelihood of the test images under the first mask",
+            ],
+        )
+    };
+    let mixture = Metric {
+        // The mixture of one mask is that mask.
+        examples: |facts| match number(facts, "mixture_masks") {
+            Some(1.0) => Some("test_nll.npy"),
+            _ => Some("test_nll_mixture.npy"),
+        },
+        ..metric(
+            MIXTURE,
+            fact("test_nll_mixture_nats"),
+            2,
+            [
+                "mixture NLL",
+                "mixture NLL",
+                "test NLL of the mixture over the trained masks",
+                "Test NLL, mixture of masks",
+                "test NLL of the mixture over the trained masks",
+                "negative log-likelihood of the test images under the mixture of the trained masks",
+            ],
+        )
+    };
+    let averaged = Metric {
+        examples: |facts| match facts.get("test_nll_averaged_nats") {
+            None => Some("test_nll.npy"),
+            Some(_) => Some("test_nll_averaged.npy"),
+        },
+        ..metric(
+            AVERAGED,
+            Source::Derived(averaged),
+            2,
+            [
+                "averaged NLL",
+                "averaged NLL",
+                "test NLL of the masks averaged at every pixel",
+                "Test NLL, averaged masks",
+                "test NLL with the conditionals of `sample.masks` masks averaged at every pixel",
+                "negative log-likelihood of the test images under the average of the masks' conditionals",
+            ],
+        )
+    };
+    let valid = Metric {
+        selects: true,
+        ..metric(
+            VALID,
+            fact("valid_nll_nats"),
+            1,
+            [
+                "valid NLL",
+                "validation NLL",
+                "validation NLL",
+                "Validation NLL",
+                "validation NLL of the first mask",
+                "negative log-likelihood of the validation images under the first mask",
+            ],
+        )
+    };
+    let column = |name: &str| match name {
+        "test_bits_per_dim" => Column { name: name.into(), source: Source::Derived(bits_per_dim) },
+        name => Column { name: name.into(), source: fact(name) },
+    };
+    let curve = |head: &str, words: &str| Curve {
+        name: format!("{head}_nll"),
+        unit: unit.clone(),
+        head: head.into(),
+        words: words.into(),
+    };
+    let mut metrics = Metrics::new(vec![test, mixture, averaged, valid]);
+    metrics.select = 3;
+    metrics.columns = [
+        "parameters",
+        "train_nll_nats",
+        "valid_nll_nats",
+        "test_nll_nats",
+        "test_nll_mixture_nats",
+        "test_bits_per_dim",
+        "connected_parameters",
+        "mixture_masks",
+        "test_nll_averaged_nats",
+        "kernel",
+    ]
+    .map(column)
+    .to_vec();
+    metrics.curves =
+        vec![curve("train", "training"), curve("valid", "validation"), curve("test", "test")];
+    metrics.training = Some(0);
+    metrics.size = Some("parameters".into());
+    metrics.size_axis = "Trainable parameters".into();
+    metrics.shown = vec!["connected_parameters".into()];
+    metrics.family = "NLL".into();
+    metrics.family_axis = "Negative log-likelihood".into();
+    metrics.scored_at = "best epoch on validation".into();
+    metrics.selection =
+        "the epoch is chosen on the validation set, the number reported is of the test set".into();
+    metrics.examples = "images".into();
+    metrics
+}

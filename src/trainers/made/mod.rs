@@ -1,0 +1,318 @@
+//! MADE as a trainer: settings, metrics, identity, data and runs of the masked autoencoder for
+//! distribution estimation, behind the one trait that the harness knows.
+
+mod clashes;
+pub mod describe;
+pub mod earlier;
+mod effect;
+mod identity;
+pub mod metrics;
+pub mod run;
+mod scored;
+mod settings;
+pub mod unchanged;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::config::RunConfig;
+use crate::cost;
+use crate::data::{Binarize, Cache, DataConfig, DataSize, Dataset, Library};
+use crate::npy;
+use crate::record::Summary;
+use crate::trainer::{
+    Clash, Compute, Config, Control, Cost, Described, Execution, Identity, Metric, Metrics,
+    Otherwise, RunKey, Scored, Settings, Trainer, TrainerError,
+};
+use metrics::MadeFacts;
+use run::MadeRun;
+use scored::TestImages;
+
+pub use identity::ENGINE;
+
+/// Test images of a data set that are kept for figures.
+const KEPT: usize = 100;
+
+/// The built-in trainer.
+#[derive(Debug)]
+pub struct MadeTrainer {
+    settings: Settings,
+    metrics: Metrics,
+    cache: Cache,
+    known: Mutex<Known>,
+}
+
+/// Data sets that were asked for.
+#[derive(Debug, Default)]
+struct Known {
+    /// Fingerprint and size by `[data]`.
+    by_config: BTreeMap<String, (String, DataSize)>,
+    by_fingerprint: BTreeMap<String, DataSize>,
+}
+
+impl MadeTrainer {
+    /// A trainer that finds its data sets in this library.
+    pub fn new(library: Library) -> Self {
+        Self {
+            settings: settings::settings(),
+            metrics: metrics::metrics(),
+            cache: Cache::new(library),
+            known: Mutex::default(),
+        }
+    }
+
+    /// A trainer that finds data sets where the environment says, for a [`Store`](crate::store::Store).
+    pub fn shared() -> Arc<dyn Trainer> {
+        Arc::new(Self::new(Library::from_environment(None)))
+    }
+
+    /// The data sets that it has loaded.
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// Fingerprint and size of the data set of a configuration. Files are loaded for it and stay.
+    fn data(&self, config: &DataConfig) -> Result<(String, DataSize), TrainerError> {
+        let key = format!("{config:?}");
+        let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lock().by_config.get(&key) {
+            return Ok(known.clone());
+        }
+        let fingerprint = self.cache.fingerprint(config).map_err(TrainerError::new)?;
+        let size = self.cache.size(config).map_err(TrainerError::new)?;
+        let mut known = lock();
+        known.by_fingerprint.insert(fingerprint.clone(), size);
+        known.by_config.insert(key, (fingerprint.clone(), size));
+        Ok((fingerprint, size))
+    }
+
+    fn test_images<'a>(&self, run: &Scored<'a>) -> TestImages<'a> {
+        TestImages::of(run, |data| Some(self.cache.loaded(data)?.binarization))
+    }
+}
+
+/// The configuration of a run of MADE.
+///
+/// # Panics
+/// If it is that of another trainer: [`Trainer::complete`] refuses those of files.
+pub fn run_config(config: &Config) -> RunConfig {
+    serde_json::from_str(config.as_str()).expect("a configuration of MADE")
+}
+
+/// The same as the harness knows it.
+pub fn config_of(config: &RunConfig) -> Config {
+    Config::new(&serde_json::to_value(config).expect("plain data"))
+}
+
+/// The first test images as `.npy`, rows and columns apart: what figures show next to samples.
+pub fn first_test_images(data: &Dataset) -> Vec<u8> {
+    let count = data.test.count().min(KEPT);
+    npy::encode(
+        &[count, data.shape.height, data.shape.width],
+        &data.test.pixels()[..count * data.shape.dim()],
+    )
+}
+
+impl Trainer for MadeTrainer {
+    fn version(&self) -> u32 {
+        ENGINE
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    fn clashes(&self, config: &Config) -> Vec<Clash> {
+        clashes::clashes(&run_config(config))
+    }
+
+    fn complete(&self, config: &Value) -> Result<Config, String> {
+        let config = RunConfig::deserialize(config).map_err(|error| error.to_string())?;
+        let complete = config_of(&config);
+        self.settings.check(&complete.value())?;
+        clashes::too_large(&config).map_or(Ok(complete), |clash| Err(clash.message))
+    }
+
+    fn identities<'a>(
+        &'a self,
+        config: &'a Config,
+        data: &'a str,
+    ) -> Box<dyn Iterator<Item = Identity> + 'a> {
+        Box::new(identity::identities(run_config(config), data))
+    }
+
+    fn renamed(&self, config: &Config, name: &str) -> Config {
+        let mut config = run_config(config);
+        name.clone_into(&mut config.data.name);
+        config_of(&config)
+    }
+
+    fn fingerprint(&self, config: &Config) -> Result<String, TrainerError> {
+        Ok(self.data(&run_config(config).data)?.0)
+    }
+
+    fn epochs(&self, config: &Config) -> Option<usize> {
+        Some(run_config(config).train.epochs)
+    }
+
+    fn describe(
+        &self,
+        configs: &[&Config],
+        written: &dyn Fn(&str) -> bool,
+    ) -> Result<Described, TrainerError> {
+        describe::describe(configs, written("data.size"), &self.cache)
+    }
+
+    fn effective(&self, config: &Config, metric: &Metric) -> Result<Option<String>, TrainerError> {
+        let config = run_config(config);
+        let (fingerprint, size) = self.data(&config.data)?;
+        let images = self.cache.loaded(&config.data).map(|set| set.origin.images.clone());
+        let content = images.map_or(fingerprint, Option::unwrap_or_default);
+        let effective = effect::effective(&config, size, &metric.name);
+        Ok(Some(format!("{content} {}", config_of(&effective).as_str())))
+    }
+
+    fn no_effect(&self, config: &Config, paths: &[&str]) -> Option<&'static str> {
+        let (_, size) = self.data(&run_config(config).data).ok()?;
+        (size.shape.height == 1 && paths.contains(&"model.ordering"))
+            .then_some("vectors have no rows and columns (data.size makes images of them)")
+    }
+
+    fn cost(&self, config: &Config) -> Result<Option<Cost>, TrainerError> {
+        let config = run_config(config);
+        let (_, size) = self.data(&config.data)?;
+        let cost = cost::Cost::new(&config, size);
+        Ok(Some(Cost {
+            work: cost.multiply_adds,
+            nominal_seconds: cost.nominal_seconds,
+            memory: cost.memory,
+            disk: cost.disk,
+            size: Some(cost.parameters),
+        }))
+    }
+
+    fn past(
+        &self,
+        run: &RunKey,
+        summary: &Summary,
+        seconds: f64,
+        throughput: f64,
+    ) -> Option<(f64, f64)> {
+        let mut config = run_config(run.config);
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(match known.by_fingerprint.get(run.data) {
+            Some(&size) => {
+                config.train.epochs = summary.epochs;
+                (cost::Cost::new(&config, size).nominal_seconds, seconds)
+            }
+            // Data that this plan does not know: the speed of training alone, over one second.
+            None => {
+                let dim = MadeFacts::of(&summary.facts)?.dim;
+                (cost::nominal_training(&config, dim) * throughput, 1.0)
+            }
+        })
+    }
+
+    fn shared_memory(&self, configs: &[&Config]) -> u64 {
+        let mut sizes = BTreeMap::new();
+        for config in configs {
+            if let Ok((fingerprint, size)) = self.data(&run_config(config).data) {
+                let images = size.train + size.valid + size.test;
+                sizes.insert(fingerprint, (images * size.shape.dim()) as u64);
+            }
+        }
+        sizes.into_values().sum()
+    }
+
+    fn prepare(&self, runs: &[RunKey]) -> Result<(), TrainerError> {
+        let mut seen = BTreeMap::new();
+        for run in runs {
+            if seen.insert(run.data, ()).is_some() {
+                continue;
+            }
+            let data = run_config(run.config).data;
+            let set = unchanged::unchanged_at(std::slice::from_ref(&data), run, &self.cache)?;
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.by_fingerprint.insert(run.data.to_owned(), set.size());
+        }
+        Ok(())
+    }
+
+    fn examples(&self, config: &Config) -> Result<Option<Vec<u8>>, TrainerError> {
+        let set = self.cache.get(&run_config(config).data).map_err(TrainerError::new)?;
+        Ok(Some(first_test_images(&set)))
+    }
+
+    fn execute(
+        &self,
+        run: &RunKey,
+        threads: usize,
+        control: Control,
+    ) -> Result<Execution, TrainerError> {
+        let run = MadeRun::of(run);
+        let set = self.cache.get(&run.config.data).map_err(TrainerError::new)?;
+        run::execute(&run, &set, threads, control).map_err(TrainerError::new)
+    }
+
+    fn otherwise(&self, run: &Scored, reference: &Scored, name: &str) -> Option<Otherwise> {
+        self.test_images(run).otherwise(&self.test_images(reference), name)
+    }
+
+    fn content_differs(&self, run: &Scored, reference: &Scored) -> bool {
+        self.test_images(run).content_differs(&self.test_images(reference))
+    }
+
+    fn data_words(&self, run: &Scored) -> String {
+        TestImages::of(run, |_| None).words()
+    }
+
+    fn same_data(&self, a: &Config, b: &Config) -> bool {
+        run_config(a).data == run_config(b).data
+    }
+
+    fn data_name(&self, config: &Config) -> String {
+        run_config(config).data.name
+    }
+
+    fn same_examples(&self, a: &Config, b: &Config) -> bool {
+        let test =
+            |config: &Config| DataConfig { train: None, valid: None, ..run_config(config).data };
+        test(a) == test(b)
+    }
+
+    fn scored_by(&self, a: &Config, b: &Config) -> Option<&'static str> {
+        run_config(a).data.scores_otherwise_than(&run_config(b).data)
+    }
+
+    fn compute(&self, config: &Config, summary: &Summary) -> Option<Compute> {
+        let parameters = MadeFacts::of(&summary.facts)?.parameters;
+        Some(Compute {
+            per_example: parameters as f64 * summary.epochs as f64,
+            examples: run_config(config).data.train,
+        })
+    }
+
+    fn varies(&self, configs: &[&Config]) -> String {
+        let dynamic = configs
+            .iter()
+            .any(|config| run_config(config).data.binarize == Binarize::Dynamic);
+        let binarized = if dynamic { ", the binarisation of training images" } else { "" };
+        format!(
+            "Everything random in training: initial weights, masks (orderings and degrees), order of minibatches\
+             {binarized}. Held fixed: the data, their split and the binarisation of validation and test images, all \
+             settings, and, variant by variant, the seeds themselves: replicate r draws from the same streams in every \
+             variant."
+        )
+    }
+
+    fn selection(&self) -> String {
+        "In every run the epoch with the lowest validation NLL is kept; it alone is scored.".into()
+    }
+}

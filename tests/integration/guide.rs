@@ -1,0 +1,202 @@
+//! The README and the tutorial work for a reader who follows them in order.
+//!
+//! Every command of a block marked `sh` is run as written, in an empty directory. A block
+//! marked `toml NAME` is saved as `NAME`; `ablade plan` must accept one marked `toml` alone. A block
+//! marked `text` shows output of the commands above it: each of its lines must be a line of that
+//! output, in this order. `...` alone on a line stands for any lines.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A fenced block of a Markdown document.
+struct Block {
+    /// What follows the opening fence: `sh`, `text`, `toml first.toml`.
+    info: String,
+    text: String,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The fenced blocks of a document, in its order.
+fn blocks(document: &str) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut inside = false;
+    for line in document.lines() {
+        if let Some(info) = line.strip_prefix("```") {
+            inside = !inside;
+            if inside {
+                blocks.push(Block { info: info.to_owned(), text: String::new() });
+            }
+        } else if let (true, Some(block)) = (inside, blocks.last_mut()) {
+            block.text += line;
+            block.text.push('\n');
+        }
+    }
+    assert!(!inside, "a fence is not closed");
+    blocks
+}
+
+/// The arguments of `ablade` in a line that runs it, from a clone or installed. `None` for lines
+/// that build, install or test the program: this test needs it built already.
+fn arguments(line: &str) -> Option<Vec<String>> {
+    const BUILDS: [&str; 4] = ["cargo install ", "cargo test", "git clone ", "cd ablade"];
+    let command = line.split(" #").next().unwrap_or(line).trim();
+    let rest = ["ablade ", "cargo run --release -- "]
+        .iter()
+        .find_map(|prefix| command.strip_prefix(prefix));
+    if rest.is_none() {
+        assert!(
+            BUILDS.iter().any(|build| command.starts_with(build)),
+            "`{line}` is neither `ablade`, nor does it build it"
+        );
+    }
+    let rest = rest?;
+    assert!(!rest.contains(['\'', '\\', '$', '|']), "`{line}` needs a shell");
+    let quoted = rest.split('"').enumerate();
+    Some(
+        quoted
+            .flat_map(|(i, part)| match i % 2 {
+                0 => part.split_whitespace().map(str::to_owned).collect(),
+                _ => vec![part.to_owned()],
+            })
+            .collect(),
+    )
+}
+
+/// Runs a command and returns all that it prints; it must succeed.
+fn run(line: &str, directory: &Path) -> String {
+    let Some(arguments) = arguments(line) else {
+        return String::new();
+    };
+    let output = Command::new(env!("CARGO_BIN_EXE_ablade"))
+        .args(arguments)
+        .current_dir(directory)
+        .env("ABLADE_DATA", directory.join("no-data-folder"))
+        .output()
+        .expect("the program starts");
+    let text = [output.stderr, output.stdout].concat();
+    let text = String::from_utf8(text).expect("output is UTF-8");
+    assert!(output.status.success(), "`{line}`: {}\n{text}", output.status);
+    text
+}
+
+/// Checks that `output` has the lines of `shown` in their order.
+fn assert_shown(shown: &str, output: &str, commands: &str) {
+    let mut lines = output.lines().map(str::trim_end);
+    for line in shown.lines().filter(|line| *line != "...") {
+        assert!(
+            lines.any(|other| other == line),
+            "{commands}does not print, or not in this place:\n{line}\n\nIt printed:\n{output}"
+        );
+    }
+}
+
+/// Follows a document in a directory and returns the number of commands.
+fn follow(document: &str, directory: &Path) -> usize {
+    let (mut n_commands, mut commands, mut output) = (0, String::new(), String::new());
+    for block in blocks(document) {
+        match block.info.split_once(' ').unwrap_or((&block.info, "")) {
+            ("sh", "") => {
+                output = block.text.lines().map(|line| run(line, directory)).collect();
+                n_commands += block.text.lines().count();
+                commands = block.text;
+            }
+            ("text", "") => assert_shown(&block.text, &output, &commands),
+            ("toml", "") => {
+                fs::write(directory.join("unnamed.toml"), block.text).expect("a file is written");
+                run("ablade plan unnamed.toml", directory);
+            }
+            ("toml", name) => {
+                fs::write(directory.join(name), block.text).expect("a file is written");
+            }
+            other => panic!("a block of kind {other:?}"),
+        }
+    }
+    n_commands
+}
+
+/// In one directory, so that the README's runs are those that the tutorial has trained.
+#[test]
+fn the_tutorial_and_the_readme_work_as_written() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let n_commands = follow(&read(&root().join("docs/guide/tutorial.md")), directory.path());
+    assert!(n_commands >= 8, "{n_commands} commands");
+    for picture in ["ablation", "interactions"] {
+        assert!(directory.path().join(format!("plots/first/{picture}.png")).is_file());
+    }
+    let shipped = root().join("docs/guide/first.toml");
+    assert_eq!(
+        read(&directory.path().join("first.toml")),
+        read(&shipped),
+        "docs/guide/first.toml is not the file that the tutorial shows"
+    );
+
+    let guide = directory.path().join("docs/guide");
+    fs::create_dir_all(&guide).expect("a directory");
+    fs::copy(&shipped, guide.join("first.toml")).expect("a copy");
+    let readme = read(&root().join("README.md"));
+    let n_commands = follow(&readme, directory.path());
+    assert!(n_commands >= 10, "{n_commands} commands");
+    assert!(readme.contains("cargo test\n"), "the README says how to run the tests");
+}
+
+/// All Markdown files of the repository.
+fn documents() -> Vec<PathBuf> {
+    let folders = ["", "docs", "docs/guide", "docs/reference", "docs/dev", "results", "plots"];
+    let entries = folders
+        .iter()
+        .filter_map(|folder| fs::read_dir(root().join(folder)).ok())
+        .flatten();
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let mut documents: Vec<_> =
+        paths.filter(|path| path.extension().is_some_and(|e| e == "md")).collect();
+    documents.sort();
+    documents
+}
+
+/// What a heading is called in a link.
+fn anchor(heading: &str) -> String {
+    let kept = heading.to_lowercase();
+    kept.chars()
+        .filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c))
+        .map(|c| if c == ' ' { '-' } else { c })
+        .collect()
+}
+
+#[test]
+fn every_link_between_documents_leads_somewhere() {
+    let mut n_links = 0;
+    for path in documents() {
+        let text = read(&path);
+        let prose: String = text.split("```").step_by(2).collect();
+        for link in prose.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") {
+                continue;
+            }
+            n_links += 1;
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = match file {
+                "" => path.clone(),
+                _ => path.parent().expect("a folder").join(file),
+            };
+            assert!(target.exists(), "{}: {link} is not there", path.display());
+            if !heading.is_empty() {
+                let headings = read(&target);
+                let mut headings = headings.lines().filter(|line| line.starts_with('#'));
+                assert!(
+                    headings.any(|line| anchor(line.trim_start_matches('#').trim()) == heading),
+                    "{}: {link} has no such heading",
+                    path.display()
+                );
+            }
+        }
+    }
+    assert!(n_links > 30, "{n_links} links");
+}
