@@ -32,4 +32,6 @@ pub mod runner;
 
 pub mod trainers;
 
+pub mod page;
+
 pub mod cli;

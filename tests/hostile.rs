@@ -20,8 +20,9 @@ use std::time::{Duration, Instant};
 use ablade::config::RunConfig;
 use ablade::data::Shape;
 use ablade::experiment::{Overrides, load_with};
-use ablade::figures::{Artefacts, Section, charts, draw_all, page};
+use ablade::figures::{Artefacts, charts, draw_all};
 use ablade::npy;
+use ablade::page::{self, Section};
 use ablade::plan::{Plan, RunSpec};
 use ablade::record::{Checkpoint, RunOutput};
 use ablade::results::ExperimentResults;
@@ -568,7 +569,7 @@ fn look(scene: &Scene, chance: &mut Chance) {
         (0..study.plan.studies.len()).for_each(|index| drop(charts(&study, index, &made)));
         if chance.in_twenty(1) {
             let figures = draw_all(&study, &made);
-            page(&[Section { study: &study, artefacts: &made, figures: &figures }]);
+            page::render(&[Section { study: &study, artefacts: &made, figures: &figures }]);
             let _ = ablade::results::tables::write_all(&store, &study.plan);
         }
     }

@@ -11,9 +11,8 @@ use super::part::PartName;
 use super::progress::ProgressMode;
 use super::terminal::{is_dumb, style, table, thousands};
 use super::{Exit, Global, Terminal};
-use crate::data::{
-    self, Binarize, DataConfig, Described, Library, Part, Place, catalog, contact_sheet,
-};
+use crate::data::{self, Binarize, DataConfig, Described, Library, Part, Place, catalog};
+use crate::figures::contact_sheet;
 use crate::trainers::made::describe::size_passed_over;
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::out::{write_among_plots, write_named};
 use crate::data::Shape;
+use crate::figures::image_grid::{Bitmap, Grid, enlargement, nearly_square};
 use crate::figures::style::{Color, INK, WHITE, grey};
 use crate::made::sample::UNKNOWN;
 use crate::npy;
@@ -149,7 +150,7 @@ pub(crate) struct Sheet {
     tiles: Vec<Vec<Color>>,
 }
 
-/// White paper between two tiles.
+/// White dots between two tiles and around all.
 const GAP: usize = 3;
 
 impl Sheet {
@@ -172,12 +173,8 @@ impl Sheet {
     /// How many groups of `tiles` tiles each make a row, for `count` groups in a sheet that is
     /// nearly square.
     pub(crate) fn square(shape: Shape, count: usize, tiles: usize) -> usize {
-        let aspect = shape.height as f64 / (shape.width * tiles) as f64;
-        if shape.height == 1 {
-            1
-        } else {
-            ((count as f64 * aspect).sqrt().round() as usize).clamp(1, count.max(1))
-        }
+        let group = Shape { width: shape.width * tiles, ..shape };
+        if shape.height == 1 { 1 } else { nearly_square(group, count) }
     }
 
     /// Adds tiles.
@@ -202,34 +199,18 @@ impl Sheet {
     }
 
     fn png(&self) -> anyhow::Result<Vec<u8>> {
-        let Shape { width, height } = self.shape;
-        // Enlarged by a whole factor, to some 56 pixels a tile.
-        let zoom = if height == 1 {
-            (900 / width).clamp(1, 12)
-        } else {
-            (56 / width.max(height)).max(1)
+        let grid = Grid {
+            shape: self.shape,
+            across: self.across,
+            zoom: enlargement(self.shape),
+            gap: GAP,
         };
-        let (step_x, step_y) = (width * zoom + GAP, height * zoom + GAP);
-        let rows = self.tiles.len().div_ceil(self.across).max(1);
-        let (paper, tall) = (self.across * step_x + GAP, rows * step_y + GAP);
-        let mut dots = vec![WHITE; paper * tall];
+        let (width, height) = grid.size(self.tiles.len());
+        let mut picture = Bitmap::new((width + 2 * GAP, height + 2 * GAP), WHITE);
         for (n, tile) in self.tiles.iter().enumerate() {
-            let corner = (n / self.across * step_y + GAP) * paper + n % self.across * step_x + GAP;
-            for (i, &color) in tile.iter().enumerate() {
-                let dot = corner + i / width * zoom * paper + i % width * zoom;
-                (0..zoom).for_each(|line| dots[dot + line * paper..][..zoom].fill(color));
-            }
+            picture.paint(&grid, (GAP, GAP), n, |i| tile[i]);
         }
-        let mut bytes = Vec::new();
-        let mut encoder =
-            png::Encoder::new(&mut bytes, u32::try_from(paper)?, u32::try_from(tall)?);
-        encoder.set_color(png::ColorType::Rgb);
-        let mut writer = encoder.write_header()?;
-        writer.write_image_data(
-            &dots.iter().flat_map(|&Color(r, g, b)| [r, g, b]).collect::<Vec<_>>(),
-        )?;
-        writer.finish()?;
-        Ok(bytes)
+        Ok(picture.png()?)
     }
 }
 

@@ -15,7 +15,8 @@ use super::out::in_the_way;
 use super::status::warn_of_incomplete;
 use super::terminal::count;
 use super::{Exit, Global, Terminal, on_every_processor};
-use crate::figures::{Artefacts, Figure, Pictures, Section, draw_all, page};
+use crate::figures::{Artefacts, Figure, Pictures, draw_all};
+use crate::page::{self, Section};
 use crate::plan::{Plan, RunId};
 use crate::results::ExperimentResults;
 use crate::store::{Owned, RunStatus, Store};
@@ -189,7 +190,7 @@ fn publish(
         return Ok(());
     }
     let sections: Vec<Section> = drawn.values().map(Drawn::section).collect();
-    let index = BTreeMap::from([("index.html".to_owned(), page(&sections).into_bytes())]);
+    let index = BTreeMap::from([("index.html".to_owned(), page::render(&sections).into_bytes())]);
     let line = global.plots.join("index.html").display().to_string();
     written.push((Owned::new(&global.plots, ".ablade-page", index), line, "--plots"));
     if let Some(dir) = &args.gallery {

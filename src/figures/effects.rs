@@ -20,8 +20,7 @@ struct Effect {
 
 /// An estimate as figures draw it.
 fn drawn(estimate: Option<stats::Estimate>) -> Option<Estimate> {
-    let half = |e: stats::Estimate| e.interval.map(|interval| interval.high - e.mean);
-    estimate.map(|e| Estimate { mean: e.mean, half: half(e) })
+    estimate.as_ref().map(Estimate::of)
 }
 
 /// The main-effects figure; `None` before any seed has a whole row of the grid.

@@ -1,4 +1,4 @@
-//! From a study on disk to what a reader looks at: figures and one page.
+//! From a study on disk to figures.
 //!
 //! A figure is a [`Chart`] first, plain data that can be tested, and pictures second. Every kind
 //! has its own file; `charts` lists them. Nothing here reads a file: images come in as
@@ -7,20 +7,21 @@
 mod ablation;
 mod artefacts;
 pub mod chart;
+mod contact_sheet;
 mod cost;
 mod curves;
 mod draw;
 mod effects;
+pub(crate) mod image_grid;
 mod masks;
 mod model;
 mod orderings;
-mod page;
 mod samples;
 pub mod scale;
 pub mod style;
 mod thin;
-mod tiles;
-mod view;
+pub(crate) mod tiles;
+pub(crate) mod view;
 mod visibility;
 
 use rayon::prelude::*;
@@ -30,8 +31,8 @@ use crate::trainers::made::run_config;
 
 pub use artefacts::Artefacts;
 pub use chart::{Anchor, Chart};
+pub use contact_sheet::contact_sheet;
 pub use draw::Pictures;
-pub use page::{Section, page};
 pub use samples::{Completion, Picture};
 
 use samples::Samples;

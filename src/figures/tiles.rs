@@ -3,6 +3,7 @@
 use crate::data::{Images, Shape};
 
 use super::chart::Raster;
+use super::image_grid::{Bitmap, Grid, nearly_square};
 use super::style::{Color, HIDDEN, INK, TILE, WHITE, grey};
 
 /// Class of a pixel that is off.
@@ -40,17 +41,13 @@ pub(super) fn raster(
     across: usize,
     pixel: impl Fn(usize, usize) -> u16,
 ) -> Raster {
-    let across = across.max(1);
-    let down = count.div_ceil(across).max(1);
-    let width = across * shape.width;
-    let mut cells = vec![EMPTY; width * down * shape.height];
+    let grid = Grid { shape, across: across.max(1), zoom: 1, gap: 0 };
+    let (width, height) = grid.size(count);
+    let mut cells = Bitmap::new((width, height), EMPTY);
     for tile in 0..count {
-        let (left, top) = (tile % across * shape.width, tile / across * shape.height);
-        for i in 0..shape.dim() {
-            cells[(top + i / shape.width) * width + left + i % shape.width] = pixel(tile, i);
-        }
+        cells.paint(&grid, (0, 0), tile, |i| pixel(tile, i));
     }
-    let mut raster = Raster::new(width, down * shape.height, cell(shape), colors(), cells);
+    let mut raster = Raster::new(width, height, cell(shape), colors(), cells.dots);
     raster.tile = Some((shape.width, shape.height));
     raster
 }
@@ -62,7 +59,7 @@ const LARGEST_SIDE: usize = 4_096;
 const MOST_CELLS: usize = 8_000_000;
 
 /// Why images cannot be drawn, if they cannot.
-pub(super) fn too_large(shape: Shape) -> Option<String> {
+pub(crate) fn too_large(shape: Shape) -> Option<String> {
     let large =
         shape.width > LARGEST_SIDE || shape.height > LARGEST_SIDE || shape.dim() > MOST_CELLS;
     large.then(|| {
@@ -71,7 +68,7 @@ pub(super) fn too_large(shape: Shape) -> Option<String> {
 }
 
 /// Images of each of `panels` sets that a figure has room for, of `wanted`.
-pub(super) fn room(shape: Shape, panels: usize, wanted: usize) -> usize {
+pub(crate) fn room(shape: Shape, panels: usize, wanted: usize) -> usize {
     wanted.min(MOST_CELLS / (shape.dim() * panels).max(1)).max(1)
 }
 
@@ -79,7 +76,6 @@ pub(super) fn room(shape: Shape, panels: usize, wanted: usize) -> usize {
 /// allow.
 pub(super) fn grid(shape: Shape, images: &Images, most: usize) -> Raster {
     let count = images.count().min(most);
-    let aspect = shape.height as f64 / shape.width as f64;
-    let across = ((count as f64 * aspect).sqrt().round() as usize).clamp(1, count.max(1));
+    let across = nearly_square(shape, count);
     raster(shape, count, across, |tile, i| if images.row(tile)[i] > 0 { ON } else { OFF })
 }

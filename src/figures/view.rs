@@ -1,6 +1,6 @@
 //! One study of a plan, joined with its runs, as figures read it.
 
-use super::scale::{Axis, extent, short};
+use super::scale::{self, Axis, extent, short};
 use crate::data::Shape;
 use crate::plan::{Plan, PlannedStudy, RunSpec};
 use crate::record::{EpochRow, RunRecord, RunStatus};
@@ -11,38 +11,51 @@ use crate::trainer::{Curve, Metric, Metrics, Otherwise, Trainer};
 
 /// A mean and half the width of its interval; none for a single value.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Estimate {
-    pub(super) mean: f64,
-    pub(super) half: Option<f64>,
+pub(crate) struct Estimate {
+    pub(crate) mean: f64,
+    pub(crate) half: Option<f64>,
+}
+
+impl Estimate {
+    /// The mean and half the interval of an estimate.
+    pub(crate) fn of(estimate: &stats::Estimate) -> Self {
+        let half = estimate.interval.map(|interval| interval.high - estimate.mean);
+        Self { mean: estimate.mean, half }
+    }
+
+    /// `93.5 ± 1.7`.
+    pub(crate) fn words(self) -> String {
+        scale::estimate(self.mean, self.half)
+    }
 }
 
 /// One study of a plan.
-pub(super) struct View<'a> {
-    pub(super) trainer: &'a dyn Trainer,
-    pub(super) metrics: &'a Metrics,
+pub(crate) struct View<'a> {
+    pub(crate) trainer: &'a dyn Trainer,
+    pub(crate) metrics: &'a Metrics,
     metric: &'a Metric,
-    pub(super) plan: &'a Plan,
-    pub(super) planned: &'a PlannedStudy,
-    pub(super) variants: Vec<Variant<'a>>,
-    pub(super) baseline: Option<usize>,
+    pub(crate) plan: &'a Plan,
+    pub(crate) planned: &'a PlannedStudy,
+    pub(crate) variants: Vec<Variant<'a>>,
+    pub(crate) baseline: Option<usize>,
     /// Half the width of an interval of `n` values, in standard errors, at index `n`.
     reach: Vec<f64>,
 }
 
 /// A variant and its replicates, in the order of the plan's seeds.
-pub(super) struct Variant<'a> {
-    pub(super) label: &'a str,
-    pub(super) levels: &'a [String],
-    pub(super) replicates: Vec<Replicate<'a>>,
+pub(crate) struct Variant<'a> {
+    pub(crate) label: &'a str,
+    pub(crate) levels: &'a [String],
+    pub(crate) replicates: Vec<Replicate<'a>>,
 }
 
 /// A run in its place: a seed of a variant.
-pub(super) struct Replicate<'a> {
-    pub(super) seed: Seed,
-    pub(super) spec: &'a RunSpec,
-    pub(super) record: &'a RunRecord,
+pub(crate) struct Replicate<'a> {
+    pub(crate) seed: Seed,
+    pub(crate) spec: &'a RunSpec,
+    pub(crate) record: &'a RunRecord,
     /// The compared number, of a finished run.
-    pub(super) score: Option<f64>,
+    pub(crate) score: Option<f64>,
 }
 
 static OUTSTANDING: RunRecord = RunRecord {
@@ -55,7 +68,7 @@ static OUTSTANDING: RunRecord = RunRecord {
 
 impl<'a> View<'a> {
     /// The view of one of the plan's studies.
-    pub(super) fn new(study: &'a ExperimentResults, planned: &'a PlannedStudy) -> Self {
+    pub(crate) fn new(study: &'a ExperimentResults, planned: &'a PlannedStudy) -> Self {
         let plan = &study.plan;
         let specs = plan.by_id();
         let variants: Vec<Variant> = planned
@@ -101,7 +114,7 @@ impl<'a> View<'a> {
     }
 
     /// Student's factor by number of values: how many standard errors half an interval has.
-    pub(super) fn reach(&self) -> &[f64] {
+    pub(crate) fn reach(&self) -> &[f64] {
         &self.reach
     }
 
@@ -219,7 +232,7 @@ impl<'a> View<'a> {
     }
 
     /// How far the study is, in a sentence.
-    pub(super) fn progress(&self) -> String {
+    pub(crate) fn progress(&self) -> String {
         let total: usize = self.variants.iter().map(|v| v.replicates.len()).sum();
         let parts = [
             (RunStatus::Finished, "finished"),
@@ -265,12 +278,12 @@ impl<'a> Variant<'a> {
     }
 
     /// The compared number over the finished seeds.
-    pub(super) fn score(&self, view: &View) -> Option<Estimate> {
+    pub(crate) fn score(&self, view: &View) -> Option<Estimate> {
         view.estimate(&self.replicates.iter().filter_map(|r| r.score).collect::<Vec<_>>())
     }
 
     /// Which runs the numbers lack: `1 of 3 diverged, 1 of 3 failed`; empty where all finished.
-    pub(super) fn missing(&self) -> String {
+    pub(crate) fn missing(&self) -> String {
         let total = self.replicates.len();
         let words = [
             (RunStatus::Diverged, "diverged"),
@@ -288,7 +301,7 @@ impl<'a> Variant<'a> {
     }
 
     /// Difference to the baseline, seed by seed: the seeds that both finished.
-    pub(super) fn differences(&self, baseline: &Variant) -> Vec<f64> {
+    pub(crate) fn differences(&self, baseline: &Variant) -> Vec<f64> {
         let pairs = self.replicates.iter().zip(&baseline.replicates);
         pairs.filter_map(|(own, other)| Some(own.score? - other.score?)).collect()
     }
@@ -302,7 +315,7 @@ impl<'a> Variant<'a> {
 }
 
 /// Range of the means, widened by their intervals as far as those do not rule it.
-pub(super) fn reach(estimates: &[Estimate]) -> Option<(f64, f64)> {
+pub(crate) fn reach(estimates: &[Estimate]) -> Option<(f64, f64)> {
     let (lo, hi) = extent(estimates.iter().map(|e| e.mean))?;
     let most = 0.75 * (hi - lo).max(0.01 * hi.abs());
     let ends = estimates
@@ -313,7 +326,7 @@ pub(super) fn reach(estimates: &[Estimate]) -> Option<(f64, f64)> {
 }
 
 /// A level of confidence in percent: `95`, `99.5`.
-pub(super) fn percent(level: f64) -> String {
+pub(crate) fn percent(level: f64) -> String {
     short(100.0 * level)
 }
 

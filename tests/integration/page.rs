@@ -8,7 +8,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use ablade::figures::{Section, draw_all, page};
+use ablade::figures::draw_all;
+use ablade::page::{self, Section};
 use ablade::record::RunStatus;
 use serde_json::{Value, json};
 
@@ -212,7 +213,7 @@ fn write(name: &str, recipe: &Recipe) -> PathBuf {
     let figures = draw_all(&study, &artefacts);
     let section = Section { study: &study, artefacts: &artefacts, figures: &figures };
     let path = folder().join(name);
-    std::fs::write(&path, page(&[section])).unwrap();
+    std::fs::write(&path, page::render(&[section])).unwrap();
     path
 }
 

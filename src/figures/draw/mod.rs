@@ -14,7 +14,7 @@ mod words;
 pub use render::Pictures;
 
 pub(super) use layout::draw;
-pub(super) use render::{small_png, text_width};
+pub(super) use render::{dots, small_png, text_width};
 pub(super) use svg::escape;
 
 /// The widest name before it is shortened.

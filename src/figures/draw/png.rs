@@ -24,15 +24,12 @@ pub(super) fn png(
     colors: Colors,
     texts: &[(&str, &str)],
 ) -> Vec<u8> {
-    let size = tree.size().to_int_size().scale_by(ratio).expect("a figure has a size");
-    let mut pixmap = Pixmap::new(size.width(), size.height()).expect("a figure has a size");
-    pixmap.fill(Color::WHITE);
-    resvg::render(tree, Transform::from_scale(ratio, ratio), &mut pixmap.as_mut());
+    let pixmap = pixmap(tree, ratio);
     let pixels: Vec<Rgb> =
         pixmap.data().chunks_exact(4).map(|rgba| [rgba[0], rgba[1], rgba[2]]).collect();
 
     let mut out = Vec::new();
-    let mut encoder = Encoder::new(&mut out, size.width(), size.height());
+    let mut encoder = Encoder::new(&mut out, pixmap.width(), pixmap.height());
     encoder.set_compression(Compression::Balanced);
     let per_metre = (96.0 * ratio / 0.0254).round() as u32;
     encoder.set_pixel_dims(Some(PixelDimensions {
@@ -40,7 +37,7 @@ pub(super) fn png(
         yppu: per_metre,
         unit: Unit::Meter,
     }));
-    let data = match indexed(&pixels, size.width() as usize, colors) {
+    let data = match indexed(&pixels, pixmap.width() as usize, colors) {
         Some(Indexed { palette, depth, rows }) => {
             encoder.set_color(ColorType::Indexed);
             encoder.set_depth(depth);
@@ -62,6 +59,15 @@ pub(super) fn png(
         .and_then(|mut writer| writer.write_image_data(&data));
     written.expect("writing into memory does not fail");
     out
+}
+
+/// The drawing on white, at `ratio` device pixels a CSS pixel.
+pub(super) fn pixmap(tree: &usvg::Tree, ratio: f32) -> Pixmap {
+    let size = tree.size().to_int_size().scale_by(ratio).expect("a drawing has a size");
+    let mut pixmap = Pixmap::new(size.width(), size.height()).expect("a drawing has a size");
+    pixmap.fill(Color::WHITE);
+    resvg::render(tree, Transform::from_scale(ratio, ratio), &mut pixmap.as_mut());
+    pixmap
 }
 
 /// A picture as numbers of a palette.

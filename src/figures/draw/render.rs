@@ -11,6 +11,8 @@ use resvg::usvg::{self, fontdb};
 use super::pdf::pdf;
 use super::png;
 use super::svg::escape;
+use crate::figures::image_grid::Bitmap;
+use crate::figures::style::Color;
 
 /// One figure in the three formats that papers, pages and slides ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +69,13 @@ pub(in crate::figures) fn small_png(pictures: &Pictures) -> Vec<u8> {
     let png = |ratio| png::png(&tree, ratio, png::Colors::Most(64), &[]);
     let double = png(2.0);
     if double.len() <= SMALL { double } else { png(1.0) }
+}
+
+/// The dots of an SVG drawing, one a CSS pixel, on white.
+pub(in crate::figures) fn dots(svg: &str) -> Bitmap<Color> {
+    let drawn = png::pixmap(&tree(svg), 1.0);
+    let dots = drawn.data().chunks_exact(4).map(|rgba| Color(rgba[0], rgba[1], rgba[2]));
+    Bitmap { width: drawn.width() as usize, dots: dots.collect() }
 }
 
 /// The drawing with the width of every text written beside it, so that no reader's font moves or

@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use ablade::data::{Binarize, DataConfig, Dataset, Images, Library, Part, contact_sheet, load};
+use ablade::data::{Binarize, DataConfig, Dataset, Images, Library, Part, load};
+use ablade::figures::contact_sheet;
 
 use crate::support::skipped;
 

@@ -27,7 +27,6 @@ mod part;
 mod read;
 mod reshape;
 mod role;
-mod sheet;
 mod source;
 mod split;
 
@@ -52,7 +51,6 @@ pub use load::load;
 pub use origin::{Described, Origin};
 pub use part::Part;
 pub use read::Pictures;
-pub use sheet::contact_sheet;
 
 /// `[data]` of an experiment: which set, how much of it, and how it becomes binary.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,7 +1,8 @@
-//! The data of a study's interactive parts, small enough to travel with the page.
+//! The data of the interactive parts, small enough to be part of the page.
 
 use std::collections::BTreeMap;
 
+use maud::{Markup, PreEscaped};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -14,7 +15,7 @@ const EPOCHS: usize = 240;
 
 /// A study, for the script.
 #[derive(Serialize)]
-pub(super) struct Island<'a> {
+pub(super) struct StudyData<'a> {
     id: &'a str,
     name: &'a str,
     metric: &'a str,
@@ -49,8 +50,8 @@ struct Run<'a> {
     held: Vec<Option<f64>>,
 }
 
-/// The island of one study.
-pub(super) fn study<'a>(id: &'a str, view: &'a View) -> Island<'a> {
+/// The data of one study.
+pub(super) fn study<'a>(id: &'a str, view: &'a View) -> StudyData<'a> {
     let replicates = view.variants.iter().flat_map(|v| &v.replicates);
     let last = replicates.map(|r| r.record.epochs.len()).max().unwrap_or(0);
     let epochs = epochs(last);
@@ -60,7 +61,7 @@ pub(super) fn study<'a>(id: &'a str, view: &'a View) -> Island<'a> {
         config: v.replicates.first().map(|r| settings(&r.spec.config)).unwrap_or_default(),
         runs: v.replicates.iter().map(|r| run(view, r, &epochs)).collect(),
     };
-    Island {
+    StudyData {
         id,
         name: &view.planned.name,
         metric: view.metric_name(),
@@ -75,6 +76,13 @@ pub(super) fn study<'a>(id: &'a str, view: &'a View) -> Island<'a> {
         variants: view.variants.iter().map(variant).collect(),
         epochs,
     }
+}
+
+/// The data of all studies as a JSON array for a `<script>` element, where `<` is the only character
+/// through which a text could end the element.
+pub(super) fn json(studies: &[StudyData]) -> Markup {
+    let json = serde_json::to_string(studies).expect("plain data");
+    PreEscaped(json.replace('<', "\\u003c"))
 }
 
 fn run<'a>(view: &View, replicate: &'a Replicate, epochs: &[usize]) -> Run<'a> {
@@ -118,7 +126,7 @@ fn rounded(value: f64) -> Option<f64> {
 }
 
 /// Every setting of a run by its key path, as text.
-pub(super) fn settings(config: &Config) -> BTreeMap<String, String> {
+fn settings(config: &Config) -> BTreeMap<String, String> {
     let text = |value: Value| match value {
         Value::String(text) => text,
         other => other.to_string(),

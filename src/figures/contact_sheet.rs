@@ -1,0 +1,124 @@
+//! A contact sheet: some images from all over a data set on one page, in one row for each class
+//! where classes are known.
+
+use super::draw::{dots, escape};
+use super::image_grid::{Grid, enlargement};
+use super::style::Color;
+use crate::data::{Dataset, Images, Part, Shape};
+
+const COLUMNS: usize = 16;
+/// Rows of a sheet without classes.
+const ROWS: usize = 12;
+/// Rows of a sheet of plain vectors: one vector a row.
+const VECTORS: usize = 120;
+const MARGIN: usize = 12;
+const HEADER: usize = 34;
+
+/// Draws images of one part as a PNG: light on dark, as the model sees them (grey where training is
+/// binarised again in every epoch), with the name, the number of variables and the sizes above, and
+/// the classes at the left.
+///
+/// # Panics
+/// If the sheet has 2^32 or more dots in a row or a column.
+pub fn contact_sheet(data: &Dataset, part: Part) -> Vec<u8> {
+    let images = match part {
+        Part::Train => &data.train,
+        Part::Valid => &data.valid,
+        Part::Test => &data.test,
+    };
+    let shape = data.shape;
+    let is_vector = shape.height == 1;
+    let grid = Grid {
+        shape,
+        across: if is_vector { 1 } else { (1600 / shape.width).clamp(1, COLUMNS) },
+        zoom: enlargement(shape),
+        gap: if is_vector { 0 } else { 4 },
+    };
+    let rows = rows(images, grid.across, is_vector);
+    let (width, height) = grid.size(rows.len() * grid.across);
+    let gutter =
+        rows.iter().map(|row| 9 * row.label.chars().count() + 5).max().unwrap_or(0) + MARGIN;
+    let title = title(data, images, part);
+    let page_width = (gutter + width + grid.gap).max(8 * title.chars().count()) + MARGIN;
+    let page_height = HEADER + height + grid.gap + MARGIN;
+
+    let mut texts = label(MARGIN, 23, "start", &title);
+    for (i, row) in rows.iter().enumerate() {
+        let middle = HEADER + grid.corner(i * grid.across).1 + shape.height * grid.zoom / 2;
+        texts += &label(gutter - 7, middle + 5, "end", &row.label);
+    }
+    let mut page = dots(&format!(
+        "<svg xmlns='http://www.w3.org/2000/svg' width='{page_width}' height='{page_height}'>{texts}</svg>"
+    ));
+    let is_grey = data.dynamic() && part == Part::Train;
+    for (i, row) in rows.iter().enumerate() {
+        for (j, &image) in row.images.iter().enumerate() {
+            let levels = images.row(image);
+            page.paint(&grid, (gutter, HEADER), i * grid.across + j, |k| {
+                let level = if is_grey { levels[k] } else { 255 * levels[k] };
+                Color(level, level, level)
+            });
+        }
+    }
+    page.png().expect("a page in memory encodes")
+}
+
+struct Row {
+    label: String,
+    images: Vec<usize>,
+}
+
+fn rows(images: &Images, columns: usize, vectors: bool) -> Vec<Row> {
+    let plain = |images: &[usize]| Row { label: String::new(), images: images.to_vec() };
+    let all: Vec<usize> = (0..images.count()).collect();
+    if vectors {
+        return spread(&all, VECTORS).chunks(1).map(plain).collect();
+    }
+    let Some(labels) = images.labels() else {
+        return spread(&all, ROWS * columns).chunks(columns).map(plain).collect();
+    };
+    let class = |(class, name): (usize, &String)| {
+        let members: Vec<usize> =
+            all.iter().copied().filter(|&i| usize::from(labels.of[i]) == class).collect();
+        Row { label: name.clone(), images: spread(&members, columns) }
+    };
+    labels
+        .names
+        .iter()
+        .enumerate()
+        .map(class)
+        .filter(|row| !row.images.is_empty())
+        .collect()
+}
+
+/// At most `count` of `all`, evenly from first to last: neighbouring frames of a film look alike.
+fn spread(all: &[usize], count: usize) -> Vec<usize> {
+    let count = count.min(all.len());
+    (0..count).map(|k| all[k * all.len() / count]).collect()
+}
+
+fn title(data: &Dataset, images: &Images, part: Part) -> String {
+    let Shape { width, height } = data.shape;
+    let dim = data.shape.dim();
+    let shape = if height == 1 {
+        format!("{dim} variables")
+    } else {
+        format!("{height} x {width} = {dim} pixels")
+    };
+    let name = data.name.rsplit('/').next().unwrap_or(&data.name);
+    let classes = if images.labels().is_some() { ", a row a class" } else { "" };
+    format!(
+        "{name}: {shape}, {}; train {}, valid {}, test {}; here {part}{classes}",
+        data.binarization.words(),
+        data.train.count(),
+        data.valid.count(),
+        data.test.count()
+    )
+}
+
+fn label(x: usize, y: usize, anchor: &str, text: &str) -> String {
+    format!(
+        "<text x='{x}' y='{y}' text-anchor='{anchor}' font-family='Noto Sans' font-size='15' fill='#222'>{}</text>",
+        escape(text)
+    )
+}

@@ -1,0 +1,137 @@
+//! The document: head, contents, one section for each study, and the script with its data.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::embed::policy_hash;
+use super::{data, study};
+use crate::figures::view::View;
+use crate::figures::{Artefacts, Figure};
+use crate::results::ExperimentResults;
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// One experiment on the page.
+#[derive(Debug, Clone)]
+pub struct Section<'a> {
+    /// The experiment.
+    pub study: &'a ExperimentResults,
+    /// What its runs left.
+    pub artefacts: &'a Artefacts,
+    /// Its figures, as `draw_all` gives them.
+    pub figures: &'a [Figure],
+}
+
+/// A study in the table of contents.
+#[derive(Clone, Copy)]
+struct Entry<'a> {
+    id: &'a str,
+    name: &'a str,
+    question: &'a str,
+}
+
+/// The page, `plots/index.html`. Links lead to the files of the figures next to it,
+/// `<study>/<name>.svg`.
+pub fn render(sections: &[Section]) -> String {
+    let views: Vec<(&Section, usize, View)> = sections
+        .iter()
+        .flat_map(|section| {
+            let planned = section.study.plan.studies.iter().enumerate();
+            planned.map(move |(i, planned)| (section, i, View::new(section.study, planned)))
+        })
+        .collect();
+    let ids: Vec<String> = (0..views.len()).map(|i| format!("study-{i}")).collect();
+    let (mut contents, mut studies, mut script_data) = (Vec::new(), Vec::new(), Vec::new());
+    for (id, (section, index, view)) in ids.iter().zip(&views) {
+        contents.push(Entry { id, name: &view.planned.name, question: &view.plan.question });
+        studies.push(study::section(id, section, view, *index));
+        script_data.push(data::study(id, view));
+    }
+    let title = match sections {
+        [one] => one.study.plan.name.clone(),
+        _ => format!("{} experiments", sections.len()),
+    };
+    let page = document(&title, &contents, &studies, &data::json(&script_data));
+    without_control_characters(&page.into_string())
+}
+
+fn document(title: &str, contents: &[Entry], studies: &[Markup], data: &Markup) -> Markup {
+    let policy = format!(
+        "default-src 'none'; img-src data:; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
+        policy_hash(STYLE),
+        policy_hash(SCRIPT)
+    );
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta http-equiv="Content-Security-Policy" content=(policy);
+                meta name="color-scheme" content="light dark";
+                meta name="generator" content={ "ablade " (env!("CARGO_PKG_VERSION")) };
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                main {
+                    div.top {
+                        h1 { (title) }
+                        button #theme type="button" { "Light or dark" }
+                    }
+                    @if contents.len() > 1 { (table_of_contents(contents)) }
+                    @for study in studies { (study) }
+                    @if studies.is_empty() {
+                        p { "There is no study here yet: " code { "ablade sweep FILE" } " runs one." }
+                    }
+                    noscript {
+                        p {
+                            "Sorting, curves and comparisons need JavaScript; the figures and tables above do not."
+                        }
+                    }
+                }
+                div.tip #tip role="status" {}
+                script #data type="application/json" { (data) }
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    }
+}
+
+fn table_of_contents(studies: &[Entry]) -> Markup {
+    html! {
+        nav aria-label="Studies" {
+            ul {
+                @for Entry { id, name, question } in studies {
+                    li { a href={ "#" (id) } { (name) } " " span.muted { (question) } }
+                }
+            }
+        }
+    }
+}
+
+/// Replaces the characters that HTML forbids and escaping leaves: names and error messages may
+/// hold any.
+fn without_control_characters(page: &str) -> String {
+    let is_forbidden = |c: char| {
+        matches!(c, '\u{fffe}' | '\u{ffff}') || (c.is_ascii_control() && !c.is_ascii_whitespace())
+    };
+    page.replace(is_forbidden, "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_is_escaped_wherever_it_is_written() {
+        let hostile = "</script><b a='\"'>&{{data}}\u{1b}[2J\0";
+        let entry = Entry { id: hostile, name: hostile, question: hostile };
+        let contents = [Entry { id: "a", ..entry }, entry];
+        let page = document(hostile, &contents, &[], &PreEscaped("[]".to_owned())).into_string();
+        let page = without_control_characters(&page);
+        let escaped = "&lt;/script&gt;&lt;b a='&quot;'&gt;&amp;{{data}}\u{fffd}[2J\u{fffd}";
+        assert!(!page.contains("<b a"));
+        assert_eq!(page.matches(escaped).count(), 7, "{page}");
+    }
+}

@@ -1,0 +1,81 @@
+//! Sample grids as small pictures inside the page.
+
+use std::collections::BTreeSet;
+
+use maud::{Markup, html};
+
+use super::document::Section;
+use super::embed::png_address;
+use crate::figures::Picture;
+use crate::figures::image_grid::{Bitmap, CLEAR, Grid, nearly_square};
+use crate::figures::style::{INK, TILE};
+use crate::figures::tiles;
+use crate::figures::view::{Variant, View};
+
+/// The samples of every variant, then real test images.
+pub(super) fn samples(section: &Section, view: &View) -> Markup {
+    let samples = &section.artefacts.samples;
+    let drawn_by = |variant: &Variant| {
+        variant.replicates.iter().find_map(|r| Some((r.seed, samples.get(&r.spec.id)?)))
+    };
+    let grids: Vec<_> = view.variants.iter().filter_map(|v| Some((v, drawn_by(v)?))).collect();
+    let Some((_, (_, first))) = grids.first() else { return Markup::default() };
+    if let Some(why) = tiles::too_large(first.shape) {
+        return html! { h3 { "Samples" } p.muted { "Not drawn: " (why) "." } };
+    }
+    let wanted = if view.variants.len() <= 9 { 100 } else { 25 };
+    let most = tiles::room(first.shape, grids.len(), wanted);
+    let data: BTreeSet<&str> = view
+        .variants
+        .iter()
+        .flat_map(|v| &v.replicates)
+        .map(|r| r.spec.data.as_str())
+        .collect();
+    let tests = data.into_iter().filter_map(|data| section.artefacts.tests.get(data));
+    html! {
+        h3 { "Samples" }
+        p.muted { "The first " (most) " draws; real test images last." }
+        div.grids {
+            @for (variant, (seed, picture)) in &grids {
+                @let score = variant.score(view).map(|score| score.words()).unwrap_or_default();
+                (grid(variant.label, &format!("{score} nats, seed {}", seed.0), picture, most))
+            }
+            @for picture in tests { (grid("test images", "real, for reference", picture, most)) }
+        }
+    }
+}
+
+fn grid(name: &str, note: &str, picture: &Picture, most: usize) -> Markup {
+    if tiles::too_large(picture.shape).is_some() {
+        return Markup::default();
+    }
+    let (width, height, png) = grid_png(picture, most);
+    html! {
+        figure {
+            b { (name) }
+            span.muted { (note) }
+            img.pixels width=(width) height=(height) alt={ "Grid of images: " (name) }
+                src=(png_address(&png));
+        }
+    }
+}
+
+/// The first images as a PNG of one dot a pixel, in which the gaps between tiles are clear, with its
+/// width and height.
+fn grid_png(picture: &Picture, most: usize) -> (usize, usize, Vec<u8>) {
+    let Picture { shape, images } = picture;
+    let count = images.count().min(most);
+    let grid = Grid {
+        shape: *shape,
+        across: nearly_square(*shape, count),
+        zoom: 1,
+        gap: 1,
+    };
+    let (width, height) = grid.size(count);
+    let mut bitmap = Bitmap::new((width, height), CLEAR);
+    for tile in 0..count {
+        bitmap.paint(&grid, (0, 0), tile, |i| if images.row(tile)[i] > 0 { 2 } else { 1 });
+    }
+    let png = bitmap.palette_png([TILE, INK]).expect("writing into memory does not fail");
+    (width, height, png)
+}

@@ -1,0 +1,213 @@
+//! One study on the page: everything that needs no script.
+
+use std::fmt::Write;
+
+use maud::{Markup, html};
+
+use super::document::Section;
+use super::embed::{png_address, svg_address};
+use super::reproduce::reproduce;
+use super::samples::samples;
+use super::table;
+use crate::figures::Figure;
+use crate::figures::scale::difference;
+use crate::figures::view::{Estimate, View, percent};
+use crate::results::ablation::{Ablation, Verdict};
+use crate::trainer::Better;
+
+/// Figures that the page shows in a form of its own.
+const INTERACTIVE: [&str; 2] = ["loss", "samples"];
+
+/// The section of the study with this index in the plan.
+pub(super) fn section(id: &str, section: &Section, view: &View, index: usize) -> Markup {
+    let plan = view.plan;
+    let ablation = section.study.ablation(index);
+    html! {
+        section id=(id) {
+            h2 { (view.planned.name) }
+            @if !plan.question.is_empty() { p.question { (plan.question) } }
+            @if !plan.notes.is_empty() { p.muted.notes { (plan.notes) } }
+            @for line in &plan.data { p.muted.data { "Data: " (line) } }
+            p.headline data-part="headline" { (headline(view, &ablation)) }
+            p.muted { (view.progress()) }
+            (table::ablation(view, &ablation))
+            (curves(view))
+            @if !view.planned.axes.is_empty() {
+                h3 { "Runs, axis by axis" }
+                p.muted { "One line a run, coloured by variant; point at one to see which." }
+                div.wrap data-part="parallel" {}
+            }
+            (samples(section, view))
+            (figures(section, view))
+            (settings(view))
+            (reproduce(view, &section.study.checklist(index)))
+        }
+    }
+}
+
+/// The result in a sentence: the best variant, and whether there is evidence that it is.
+fn headline(view: &View, table: &Ablation) -> String {
+    let scored = view.variants.iter().enumerate().filter_map(|(i, v)| Some((i, v.score(view)?)));
+    let better = view.metric().better;
+    let Some((best, score)) = scored.min_by(|a, b| better.order(a.1.mean, b.1.mean)) else {
+        return "No run has finished yet.".into();
+    };
+    let row = &table.rows[best];
+    let unit = &view.metric().unit.long;
+    let lead = format!(
+        "{} mean {}: {}, {}{}",
+        match better {
+            Better::Lower => "Lowest",
+            Better::Higher => "Highest",
+        },
+        view.metric_name(),
+        row.label,
+        score.words(),
+        if unit.is_empty() { String::new() } else { format!(" {unit}") }
+    );
+    match (row.verdict, &row.delta) {
+        (Verdict::Baseline, _) => format!(
+            "{lead}. That is the baseline: no variant is {} on average.",
+            better.word().to_lowercase()
+        ),
+        (verdict, Some(delta)) => {
+            let change = Estimate::of(&delta.paired.difference);
+            let change = difference(change.mean, change.half);
+            let evidence = match verdict {
+                Verdict::Better => {
+                    format!("better than the baseline{}, by evidence", row.survivors())
+                }
+                Verdict::TooFewSeeds => "too few seeds to tell it from the baseline".to_owned(),
+                _ => row.conclusion(),
+            };
+            format!("{lead}; {change} against the baseline on the same seeds: {evidence}.")
+        }
+        (Verdict::NotComparable, None) => {
+            format!("{lead}. It says nothing against the baseline: {}.", row.note)
+        }
+        (_, None) => format!("{lead}."),
+    }
+}
+
+fn curves(view: &View) -> Markup {
+    let options = [
+        ("train", "train", "true"),
+        ("band", "interval", "true"),
+        ("seeds", "single seeds", "false"),
+        ("log", "log scale", "true"),
+    ];
+    html! {
+        h3 { "Loss curves" }
+        p.muted {
+            "Solid: " (view.held_out().map_or("", |curve| &curve.words)) ", dashed: train; mean over seeds with "
+            (percent(view.plan.compare.level))
+            " % t interval; thin lines: single seeds and runs that diverged."
+        }
+        div.bar role="group" aria-label="What the curves show" {
+            @for (option, name, pressed) in options {
+                button type="button" data-option=(option) aria-pressed=(pressed) { (name) }
+            }
+        }
+        div data-part="curves" {}
+    }
+}
+
+fn figures(section: &Section, view: &View) -> Markup {
+    let own = || section.figures.iter().filter(|f| f.study == view.planned.name);
+    let is_interactive = |figure: &&Figure| INTERACTIVE.contains(&figure.name.as_str());
+    // The only study of an experiment bears its name and has no directory of its own.
+    let (experiment, study) = (address(&view.plan.name), address(&view.planned.name));
+    let home = if experiment == study {
+        format!("./{study}")
+    } else {
+        format!("./{experiment}/{study}")
+    };
+    html! {
+        @if own().next().is_some() { h3 { "Figures" } }
+        @for figure in own().filter(|figure| !is_interactive(figure)) {
+            figure.row {
+                img.paper loading="lazy" width=(figure.pictures.size.0)
+                    height=(figure.pictures.size.1) alt=(figure.caption) src=(picture(figure));
+                figcaption { (figure.caption) " " (files(&home, figure)) }
+            }
+        }
+        @if own().any(|figure| is_interactive(&figure)) {
+            p.muted.files {
+                "As files, too:"
+                @for figure in own().filter(is_interactive) {
+                    br;
+                    (figure.title) ": " (files(&home, figure))
+                }
+            }
+        }
+    }
+}
+
+/// Links to the files of a figure.
+fn files(home: &str, figure: &Figure) -> Markup {
+    let stem = format!("{home}/{}", address(&figure.name));
+    html! {
+        a href={ (stem) ".svg" } { "SVG" }
+        " "
+        a href={ (stem) ".png" } { "PNG" }
+        " "
+        a href={ (stem) ".pdf" } { "PDF" }
+    }
+}
+
+/// A figure as a `data:` address: as a drawing, or as pixels where those are smaller, as they are
+/// for grids of images.
+fn picture(figure: &Figure) -> String {
+    let drawing = svg_address(&figure.pictures.live_svg);
+    let pixels = &figure.pictures.png;
+    if pixels.len() * 4 / 3 < drawing.len() { png_address(pixels) } else { drawing }
+}
+
+/// A name as part of a relative address.
+fn address(name: &str) -> String {
+    let mut out = String::new();
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-' => {
+                out.push(char::from(byte))
+            }
+            byte => drop(write!(out, "%{byte:02X}")),
+        }
+    }
+    out
+}
+
+fn settings(view: &View) -> Markup {
+    if view.variants.is_empty() {
+        return Markup::default();
+    }
+    let second = usize::from(view.variants.len() > 1);
+    let first = view.baseline.unwrap_or(0);
+    let other = if first == second { 0 } else { second };
+    html! {
+        h3 { "Settings that differ" }
+        div.wrap {
+            table {
+                thead {
+                    tr {
+                        th scope="col" { "setting" }
+                        th.l scope="col" { (choice(view, "left", first)) }
+                        th.l scope="col" { (choice(view, "right", other)) }
+                    }
+                }
+                tbody data-part="differences" {}
+            }
+        }
+    }
+}
+
+/// A choice of one variant.
+fn choice(view: &View, side: &str, chosen: usize) -> Markup {
+    html! {
+        select data-part=(side) aria-label="Variant" {
+            @for (i, variant) in view.variants.iter().enumerate() {
+                option value=(i) selected[i == chosen] { (variant.label) }
+            }
+        }
+    }
+}

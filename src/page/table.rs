@@ -1,0 +1,150 @@
+//! The ablation table, with a picture of every interval.
+
+use maud::{Markup, Render, html};
+
+use crate::figures::scale::{difference, group, short};
+use crate::figures::view::{Estimate, View, percent, reach};
+use crate::plan::Correction;
+use crate::results::ablation::{Ablation, AblationRow};
+
+/// The table, sortable by every column but that of the pictures.
+pub(super) fn ablation(view: &View, table: &Ablation) -> Markup {
+    let range = range(table);
+    let notes: Vec<&AblationRow> = table.rows.iter().filter(|row| !row.note.is_empty()).collect();
+    html! {
+        h3 { "Variants" }
+        p.muted {
+            "Mean " (view.metric_name())
+            " over seeds" (view.in_unit()) ", "
+            (view.direction().to_lowercase().trim_end_matches('.'))
+            ", and its paired difference to the baseline; \u{b1} is half of a "
+            (percent(table.level))
+            " % t interval over seeds. p: two-sided sign-flip test" (correction(table.correction))
+            ". Untick a variant to leave it out of the charts."
+        }
+        div.bar {
+            button type="button" data-part="all" { "All" }
+            button type="button" data-part="none" { "None" }
+        }
+        div.wrap {
+            table data-part="table" {
+                thead { tr { (heads(view, table)) } }
+                tbody {
+                    @for (i, row) in table.rows.iter().enumerate() { (table_row(view, i, row, range)) }
+                }
+            }
+        }
+        @if !notes.is_empty() {
+            details {
+                summary { "Notes on the rows" }
+                ul { @for row in notes { li { (row.label) ": " (row.note) } } }
+            }
+        }
+    }
+}
+
+fn correction(correction: Correction) -> &'static str {
+    match correction {
+        Correction::MaxT => ", corrected over the variants by step-down max-T",
+        Correction::Holm => ", corrected for the number of variants by Holm's method",
+        Correction::None => "",
+    }
+}
+
+fn heads(view: &View, table: &Ablation) -> Markup {
+    let metrics = view.metrics;
+    let sortable = |head: &dyn Render| html! { button type="button" { (*head) } };
+    html! {
+        @for head in ["variant", "n", &metrics.family, "difference"] {
+            th scope="col" { (sortable(&head)) }
+        }
+        th.l scope="col" {}
+        th scope="col" { (sortable(&html! { "d" sub { "z" } })) }
+        th scope="col" { (sortable(&table.correction.heading())) }
+        th scope="col" { (sortable(&"wins : losses")) }
+        @match &metrics.size {
+            Some(size) => th scope="col" { (sortable(size)) },
+            None => th.l scope="col" {},
+        }
+        th scope="col" { (sortable(&"s a run")) }
+        th.l scope="col" { (sortable(&"verdict")) }
+    }
+}
+
+fn table_row(view: &View, i: usize, row: &AblationRow, range: Option<(f64, f64)>) -> Markup {
+    let estimate = row.estimate.as_ref().map(Estimate::of);
+    let n = row.estimate.map_or(0, |e| e.n);
+    let missing = view.variants[i].missing();
+    let paired = row.delta.as_ref().map(|delta| &delta.paired);
+    let change = paired.map(|p| Estimate::of(&p.difference));
+    let p = row.delta.as_ref().map(|d| d.p_corrected.unwrap_or(d.paired.test.p));
+    let verdict = row.conclusion();
+    html! {
+        tr data-variant=(i) {
+            (word(&row.label, html! {
+                label.variant {
+                    input type="checkbox" checked disabled;
+                    span class={ "dot k" (i % 8) } {}
+                    (row.label)
+                }
+            }))
+            (number(Some((n as f64, html! {
+                (n)
+                @if !missing.is_empty() { " " span.muted { "(" (missing) ")" } }
+            }))))
+            (number(estimate.map(|e| (e.mean, e.words()))))
+            (number(change.map(|d| (d.mean, difference(d.mean, d.half)))))
+            (word("", interval_picture(i, view, row, range)))
+            (number(paired.and_then(|paired| paired.dz).map(|dz| (dz, group(dz, 2)))))
+            (number(p.map(|p| (p, short(p)))))
+            (number(paired.map(|paired| {
+                let (wins, losses) = (paired.wins, paired.losses);
+                (wins as f64 - losses as f64, format!("{wins} : {losses}"))
+            })))
+            (number(row.size.map(|n| (n as f64, group(n as f64, 0)))))
+            (number(row.seconds.map(|s| (s, group(s, usize::from(s < 100.0))))))
+            (word(&verdict, &verdict))
+        }
+    }
+}
+
+/// A cell at the left of its column, with what the column is sorted by.
+fn word(key: &str, content: impl Render) -> Markup {
+    html! { td.l data-k=(key) { (content) } }
+}
+
+/// A cell at the right of its column, with the value that the column is sorted by and its text;
+/// empty without one.
+fn number<R: Render>(cell: Option<(f64, R)>) -> Markup {
+    let (key, text) = cell.map(|(value, text)| (value.to_string(), text)).unzip();
+    html! { td class="" data-k=(key.unwrap_or_default()) { @if let Some(text) = text { (text) } } }
+}
+
+/// Range of the pictures of differences; zero is on it.
+fn range(table: &Ablation) -> Option<(f64, f64)> {
+    let changes = table.rows.iter().filter_map(|row| row.delta.as_ref());
+    let changes = changes.map(|delta| Estimate::of(&delta.paired.difference));
+    reach(&changes.chain([Estimate { mean: 0.0, half: None }]).collect::<Vec<_>>())
+}
+
+fn interval_picture(i: usize, view: &View, row: &AblationRow, range: Option<(f64, f64)>) -> Markup {
+    let (Some(delta), Some((lo, hi)), Some(baseline)) = (&row.delta, range, view.baseline) else {
+        return Markup::default();
+    };
+    let x = |value: f64| format!("{:.1}", 5.0 + 110.0 * (value - lo) / (hi - lo).max(1e-9));
+    let color = format!("var(--c{})", i % 8);
+    let difference = &delta.paired.difference;
+    html! {
+        svg width="120" height="20" viewBox="0 0 120 20" aria-hidden="true" {
+            line x1=(x(0.0)) x2=(x(0.0)) y1="1" y2="19" stroke="var(--axis)" {}
+            @if let Some(interval) = difference.interval {
+                line x1=(x(interval.low)) x2=(x(interval.high)) y1="8" y2="8" stroke=(color)
+                    stroke-width="2" {}
+            }
+            @for value in view.variants[i].differences(&view.variants[baseline]) {
+                circle cx=(x(value)) cy="15.5" r="1.7" fill="var(--muted)" {}
+            }
+            circle cx=(x(difference.mean)) cy="8" r="4" fill=(color) {}
+        }
+    }
+}
