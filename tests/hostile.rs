@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use ablade::config::RunConfig;
 use ablade::data::Shape;
 use ablade::experiment::{Overrides, load_with};
-use ablade::figures::{Artefacts, charts, draw_all};
+use ablade::figures::{charts, draw_all};
 use ablade::npy;
 use ablade::page::{self, Section};
 use ablade::plan::{Plan, RunSpec};
@@ -29,6 +29,7 @@ use ablade::results::ExperimentResults;
 use ablade::rng::Seed;
 use ablade::store::{Failure, Job, Store, Submission};
 use ablade::trainers::made::ENGINE;
+use ablade::trainers::made::figures::Artefacts;
 use ablade::trainers::made::run::{MadeRun, load_model, prepare};
 use serde_json::{Value, json};
 use support::{made, run_spec};
@@ -45,13 +46,13 @@ static MOST: AtomicI64 = AtomicI64::new(0);
 #[expect(unsafe_code, reason = "an allocator can only be watched from inside one")]
 // SAFETY: every call goes to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: ParamLayout) -> *mut u8 {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let held = HELD.fetch_add(layout.size() as i64, Ordering::Relaxed) + layout.size() as i64;
         MOST.fetch_max(held, Ordering::Relaxed);
         // SAFETY: as above.
         unsafe { System.alloc(layout) }
     }
-    unsafe fn dealloc(&self, block: *mut u8, layout: ParamLayout) {
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         HELD.fetch_sub(layout.size() as i64, Ordering::Relaxed);
         // SAFETY: as above.
         unsafe { System.dealloc(block, layout) }
@@ -569,7 +570,7 @@ fn look(scene: &Scene, chance: &mut Chance) {
         (0..study.plan.studies.len()).for_each(|index| drop(charts(&study, index, &made)));
         if chance.in_twenty(1) {
             let figures = draw_all(&study, &made);
-            page::render(&[Section { study: &study, artefacts: &made, figures: &figures }]);
+            page::render(&[Section { study: &study, own: &made, figures: &figures }]);
             let _ = ablade::results::tables::write_all(&store, &study.plan);
         }
     }

@@ -12,8 +12,8 @@ use super::progress::ProgressMode;
 use super::terminal::{is_dumb, style, table, thousands};
 use super::{Exit, Global, Terminal};
 use crate::data::{self, Binarize, DataConfig, Described, Library, Part, Place, catalog};
-use crate::figures::contact_sheet;
 use crate::trainers::made::describe::size_passed_over;
+use crate::trainers::made::figures::contact_sheet;
 
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {

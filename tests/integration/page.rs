@@ -211,7 +211,7 @@ fn write(name: &str, recipe: &Recipe) -> PathBuf {
     let study = recipe.study();
     let artefacts = artefacts(&study);
     let figures = draw_all(&study, &artefacts);
-    let section = Section { study: &study, artefacts: &artefacts, figures: &figures };
+    let section = Section { study: &study, own: &artefacts, figures: &figures };
     let path = folder().join(name);
     std::fs::write(&path, page::render(&[section])).unwrap();
     path

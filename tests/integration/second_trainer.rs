@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ablade::experiment::{Overrides, load_with};
-use ablade::figures::{Section, draw_all, page};
+use ablade::figures::draw_all;
+use ablade::page::{self, Section};
 use ablade::plan::Plan;
 use ablade::record::{EpochRow, RunOutput, RunStatus, Summary, Timing};
 use ablade::results::ablation::Verdict;
@@ -266,11 +267,7 @@ fn goes_from_a_file_to_tables_verdicts_and_figures() {
     let figures = draw_all(&results, &());
     let names: Vec<&str> = figures.iter().map(|figure| figure.name.as_str()).collect();
     assert_eq!(names, ["ablation", "loss"]);
-    let html = page(&[Section {
-        study: &results,
-        artefacts: &Default::default(),
-        figures: &figures,
-    }]);
+    let html = page::render(&[Section { study: &results, own: &(), figures: &figures }]);
     for figure in &figures {
         let words = format!("{} {} {}", figure.title, figure.caption, figure.pictures.live_svg);
         for word in ["NLL", "nats", "image", "mask", "Lower is better"] {

@@ -5,6 +5,7 @@ mod clashes;
 pub mod describe;
 pub mod earlier;
 mod effect;
+pub mod figures;
 mod identity;
 pub mod metrics;
 pub mod run;

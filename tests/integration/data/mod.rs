@@ -587,7 +587,7 @@ fn contact_sheets_are_pictures_of_any_data() {
     ] {
         let data = load(&config, &nowhere()).expect("data");
         for part in Part::ALL {
-            let sheet = ablade::figures::contact_sheet(&data, part);
+            let sheet = ablade::trainers::made::figures::contact_sheet(&data, part);
             assert!(png::Decoder::new(std::io::Cursor::new(sheet)).read_info().is_ok());
         }
     }
