@@ -399,7 +399,7 @@ fn conditioning_weights_see_the_mask() {
             layout
                 .layers
                 .iter()
-                .for_each(|link| p[link.condition.clone().unwrap()].fill(0.0))
+                .for_each(|link| p[link.condition.clone().unwrap()].fill(0.0));
         })
         .unwrap();
     assert_ne!(before, nll_single_mask(&case.made, &pool, &case.first(), &dark));
