@@ -77,8 +77,9 @@ pub fn nll_averaged_conditionals(
     Some(nlls)
 }
 
-/// Negative log-likelihood of every pixel given those before it, nats [n_images x D], by pixel; with
-/// several masks under the mean of their conditionals. `None` if they do not share one ordering.
+/// Negative log-likelihood of every pixel given those before it, nats [n_images x D], by pixel;
+/// with several masks under the mean of their conditionals. `None` if they do not share one
+/// ordering.
 pub fn nll_per_pixel(
     made: &Made,
     pool: &ThreadPool,
@@ -110,9 +111,9 @@ pub fn nll_per_pixel(
 }
 
 vectorized! {
-    /// Adds the probability of each pixel under its logit to probabilities that are stored as negative
-    /// logarithms: if `a` and `b` are those of two values, that of their sum is
-    /// min(a, b) - log(1 + exp(-|a - b|)).
+    /// Adds the probability of each pixel under its logit to probabilities that are stored as
+    /// negative logarithms: if `a` and `b` are those of two values, that of their sum is min(a, b)
+    /// - log(1 + exp(-|a - b|)).
     fn add_probability(nlls: &mut [f32], logits: &[f32], pixels: &[f32]) {
         for ((sum, &z), &x) in nlls.iter_mut().zip(logits).zip(pixels) {
             let nll = Activation::Softplus.apply(if x > 0.5 { -z } else { z });

@@ -277,7 +277,8 @@ impl<'a> PartialPass<'a> {
         }
     }
 
-    /// Number of leading inputs of layer `l` that are final once all positions before `t` are known.
+    /// Number of leading inputs of layer `l` that are final once all positions before `t` are
+    /// known.
     fn below(&self, l: usize, t: usize) -> usize {
         if l == 0 { t } else { self.n_final[l - 1][t] }
     }
@@ -330,8 +331,8 @@ impl<'a> PartialPass<'a> {
         product.add(self.level, &mut upper[0], units, terms);
     }
 
-    /// Adds the contributions of units `hidden` of the last layer, and of the inputs `direct` if the
-    /// model has direct connections, to some outputs.
+    /// Adds the contributions of units `hidden` of the last layer, and of the inputs `direct` if
+    /// the model has direct connections, to some outputs.
     fn add_to_outputs(
         &mut self,
         outputs: Range<usize>,

@@ -82,12 +82,12 @@ impl Made {
         SortedMasks::new(masks, &self.first)
     }
 
-    /// Whether a mask set leaves each parameter open, in model order.
+    /// Flag of each parameter [n_params], in model order: true if a mask set leaves it open.
     pub fn open_parameters(&self, masks: &MaskSet) -> Vec<bool> {
         reorder::open_parameters(&self.network.layout, &self.sort_masks(masks))
     }
 
-    /// Whether the run has a single mask, so that parameters are always in its order.
+    /// True if the run has a single mask, so that parameters are always in its order.
     pub fn has_single_mask(&self) -> bool {
         self.has_single_mask
     }

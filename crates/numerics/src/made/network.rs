@@ -12,8 +12,8 @@
 //! ```
 //!
 //! Units are sorted by degree (see `sorted_masks`), weights are packed (see `packed_layout`), and
-//! minibatches are delta-encoded (see `workspace`). Each gradient updates its weights at once and is
-//! never stored.
+//! minibatches are delta-encoded (see `workspace`). Each gradient updates its weights at once and
+//! is never stored.
 
 use crate::made::Activation;
 use crate::made::kernels::elementwise::{
@@ -170,13 +170,13 @@ fn image_input<'a>(x: &'a [F32x16], ones: &'a BinaryMatrix, is_sparse: bool) -> 
     }
 }
 
-/// Rows of a minibatch that a thread takes: whole tiles of the micro-kernel, which are then the same
-/// for any number of threads.
+/// Rows of a minibatch that a thread takes: whole tiles of the micro-kernel, which are then the
+/// same for any number of threads.
 fn rows_per_thread(n_rows: usize, pool: &ThreadPool) -> usize {
     n_rows.div_ceil(pool.n_threads()).next_multiple_of(MR)
 }
 
-/// Whether a pass reads the shared weights of layer `l` in place: those of the first layer if the
+/// True if a pass reads the shared weights of layer `l` in place: those of the first layer if the
 /// input is sparse, by tiles; those of the others if the mask permutes only their rows.
 fn reads_in_place(l: usize, mask: &PrefixMask, is_sparse: bool) -> bool {
     if l == 0 { is_sparse } else { mask.out_order.is_none() }

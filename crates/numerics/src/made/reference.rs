@@ -1,8 +1,9 @@
-//! The reference engine: the same network written plainly in candle, masks multiplied in, gradients
-//! by autograd.
+//! The reference engine: the same network in candle, with masks multiplied in and gradients by
+//! autograd.
 //!
-//! It is the oracle of the kernels' tests and the path for devices other than the processor, in any
-//! precision. Images and logits are (N, D) by pixel; parameters are the flat tensor of `layout`.
+//! It is the oracle of the kernels' tests, and runs on devices other than the CPU and in any
+//! precision. Images and logits are [n_images x D], by pixel; parameters are the flat tensor of
+//! `layout`.
 
 use candle_core::{DType, Device, Result, Tensor};
 
@@ -12,7 +13,7 @@ use crate::made::masks::MaskSet;
 use crate::made::network::Network;
 use crate::made::ordering::Ordering;
 
-/// A network under one mask set, its masks as tensors.
+/// A network under one mask set, with its masks as tensors.
 #[derive(Debug)]
 pub struct Reference {
     network: Network,
@@ -23,7 +24,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// Prepares masks; `first` is the ordering that numbers inputs in model space.
+    /// Converts masks to tensors; `first` is the ordering that numbers inputs in model order.
     pub fn new(
         network: &Network,
         masks: &MaskSet,
@@ -60,7 +61,7 @@ impl Reference {
         })
     }
 
-    /// Logits (N, D) of images `x` (N, D), both by pixel.
+    /// Logits [n_images x D] of images `x` [n_images x D], both by pixel.
     pub fn logits(&self, params: &Tensor, x: &Tensor) -> Result<Tensor> {
         let ParamLayout { dim, layers, direct, .. } = &self.network.layout;
         let x = x.index_select(&self.to_model, 1)?;
@@ -93,8 +94,8 @@ impl Reference {
 
 fn activate(activation: Activation, a: &Tensor) -> Result<Tensor> {
     match activation {
-        // Not candle's own, whose slope at zero is one: units start at exactly zero wherever an
-        // image is blank.
+        // Not candle's own, whose slope at zero is one: units are at exactly zero if an image
+        // starts with zero pixels.
         Activation::Relu => a * a.gt(0.0)?.to_dtype(a.dtype())?,
         Activation::Softplus => softplus(a),
         Activation::Tanh => a.tanh(),
@@ -103,12 +104,12 @@ fn activate(activation: Activation, a: &Tensor) -> Result<Tensor> {
     }
 }
 
-/// max(z, 0) + log(1 + exp(-|z|)), which neither overflows nor loses its small values.
+/// max(z, 0) + log(1 + exp(-|z|)), which neither overflows nor rounds small values to zero.
 fn softplus(z: &Tensor) -> Result<Tensor> {
     z.relu()? + (z.abs()?.neg()?.exp()? + 1.0)?.log()?
 }
 
-/// Negative log-likelihood of each image (N), nats, from logits and images (N, D).
+/// Negative log-likelihood of each image, nats [n_images], from logits and images [n_images x D].
 pub fn nll(logits: &Tensor, x: &Tensor) -> Result<Tensor> {
     (softplus(logits)? - (logits * x)?)?.sum(1)
 }

@@ -59,7 +59,7 @@ pub(crate) fn gather(layout: &ParamLayout, masks: &SortedMasks, params: &[f32], 
     }
 }
 
-/// Whether `masks` leave each parameter open, in model order.
+/// Flag of each parameter [n_params], in model order: true if `masks` leave it open.
 pub(crate) fn open_parameters(layout: &ParamLayout, masks: &SortedMasks) -> Vec<bool> {
     let mut open = vec![false; layout.len];
     for MaskedParams { range, n_in, mask } in matrices(layout, masks) {

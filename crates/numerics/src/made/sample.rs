@@ -41,13 +41,13 @@ pub enum SampleError {
 /// Options of sampling.
 #[derive(Debug, Clone, Copy)]
 pub struct Drawing<'a> {
-    /// Seed of the uniforms. Each image has a stream of its own, so that more images never change the
-    /// first ones.
+    /// Seed of the uniforms. Each image has a stream of its own, so that more images never change
+    /// the first ones.
     pub seed: Seed,
     /// Divisor of every logit; 0 = always the more likely value.
     pub temperature: f64,
-    /// Observed pixels [n_images x D], by pixel: 0, 1, or [`UNKNOWN`] to be drawn. The observed ones
-    /// must come first in the ordering.
+    /// Observed pixels [n_images x D], by pixel: 0, 1, or [`UNKNOWN`] to be drawn. The observed
+    /// ones must come first in the ordering.
     pub evidence: Option<&'a Images>,
 }
 

@@ -1,7 +1,7 @@
 //! A mask set with its units sorted by degree, the form that the kernels read.
 //!
-//! Once units are sorted by degree, and inputs and outputs by position, every unit is connected to a
-//! prefix of the layer below. A mask is then one length per unit (a [`PrefixMask`]) instead of a
+//! Once units are sorted by degree, and inputs and outputs by position, every unit is connected to
+//! a prefix of the layer below. A mask is then one length per unit (a [`PrefixMask`]) instead of a
 //! matrix, and whole blocks of zeros can be skipped.
 
 use crate::made::kernels::matrix::PrefixMask;

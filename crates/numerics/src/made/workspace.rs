@@ -23,7 +23,7 @@ pub(crate) struct Workspace {
     pub(super) x: Vec<F32x16>,
     /// The same as a sparse matrix.
     pub(super) ones: BinaryMatrix,
-    /// Whether the products with `ones` are faster than those with `x`.
+    /// True if the products with `ones` are faster than those with `x`.
     pub(super) is_sparse: bool,
     /// Hidden layers from the input up.
     pub(super) hidden: Vec<HiddenBuffers>,

@@ -16,7 +16,7 @@ use crate::rng::{Purpose, Seed};
 use crate::train::step::Stepper;
 use crate::train::{EpochRow, TrainConfig};
 
-/// Staircases kept at most.
+/// Mask sets that are cached, at most.
 const KEPT: usize = 64;
 
 /// The best parameters so far, by validation.

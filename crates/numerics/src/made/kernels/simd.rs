@@ -56,7 +56,7 @@ pub(crate) fn prefetch_bytes(bytes: &[u8]) {
 pub(crate) trait Simd: Copy {
     /// Vector in registers.
     type Vector: Vector;
-    /// Whether registers hold two dozen vectors (MR x NR accumulators); otherwise half a dozen.
+    /// True if registers hold two dozen vectors (MR x NR accumulators), false if half a dozen.
     const MANY_REGISTERS: bool;
 
     /// Loads a vector.
@@ -151,13 +151,13 @@ pub(crate) struct PortableVector([f32; LANES]);
 
 /// Implements an operator lane by lane.
 macro_rules! lane_by_lane {
-    ($($trait:ident $method:ident $operator:tt)*) => {$(
+    ($($trait:ident $method:ident $assign:tt)*) => {$(
         impl $trait for PortableVector {
             type Output = Self;
             #[inline(always)]
             fn $method(mut self, other: Self) -> Self {
                 for i in 0..LANES {
-                    self.0[i] = self.0[i] $operator other.0[i];
+                    self.0[i] $assign other.0[i];
                 }
                 self
             }
@@ -165,7 +165,7 @@ macro_rules! lane_by_lane {
     )*};
 }
 
-lane_by_lane! { Add add + Sub sub - Mul mul * Div div / }
+lane_by_lane! { Add add += Sub sub -= Mul mul *= Div div /= }
 
 impl Vector for PortableVector {
     #[inline(always)]

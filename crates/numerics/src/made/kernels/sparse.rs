@@ -147,7 +147,7 @@ impl BinaryMatrix {
         self.csr.list(self.row_order[row] as usize)
     }
 
-    /// Whether so few of `n_elements` are 1 that the products of this module are the faster ones.
+    /// True if so few of `n_elements` are 1 that the products of this module are the faster ones.
     pub(crate) fn is_sparse(&self, n_elements: usize) -> bool {
         (self.csr.indices.len() as f64) < MAX_DENSITY * n_elements as f64
     }

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use crate::made::kernels::simd::{F32x16, Simd, Vector};
 
-/// Update rule at one step, with its constants evaluated: `p` parameters, `g` their gradient, `s` and
-/// `u` the state.
+/// Update rule at one step, with its constants evaluated: `p` parameters, `g` their gradient, `s`
+/// and `u` the state.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum UpdateRule {
     /// `s = g`, and parameters do not change. Not an optimiser: the way to read a gradient.
@@ -29,7 +29,8 @@ pub(crate) enum UpdateRule {
         /// Added to the sum of squares.
         eps: f32,
     },
-    /// `s = rho s + (1 - rho) g^2; d = g sqrt((u + eps) / (s + eps)); u = rho u + (1 - rho) d^2; p -= lr d`
+    /// `s = rho s + (1 - rho) g^2; d = g sqrt((u + eps) / (s + eps)); u = rho u + (1 - rho) d^2; p
+    /// -= lr d`
     Adadelta {
         /// Factor on the update.
         lr: f32,
@@ -38,7 +39,8 @@ pub(crate) enum UpdateRule {
         /// Added inside the roots.
         eps: f32,
     },
-    /// `s = beta1 s + (1 - beta1) g; u = beta2 u + (1 - beta2) g^2; p -= step s / (root sqrt(u) + eps)`
+    /// `s = beta1 s + (1 - beta1) g; u = beta2 u + (1 - beta2) g^2; p -= step s / (root sqrt(u) +
+    /// eps)`
     Adam {
         /// UpdateContext rate over the first moment's bias.
         step: f32,

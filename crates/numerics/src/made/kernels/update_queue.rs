@@ -42,7 +42,7 @@ pub(super) struct GradientRow {
     pub(super) target: usize,
 }
 
-impl<'a> GradientSink<'a> {
+impl GradientSink<'_> {
     /// Cuts the target into parts and calls `task` with each: the rows that belong to it, and a
     /// queue that updates them.
     pub(super) fn for_each_part(
@@ -197,7 +197,7 @@ impl<'a> UpdateQueue<'a> {
         self.pending.iter().skip(self.current).map(|(vectors, _)| vectors.len()).sum()
     }
 
-    /// Whether a computed vector can be applied at once: nothing has to be moved or set to zero
+    /// True if a computed vector can be applied at once: nothing has to be moved or set to zero
     /// beyond the vector itself.
     #[inline(always)]
     pub(super) fn bypasses_buffers(&self) -> bool {
