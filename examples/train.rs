@@ -21,7 +21,7 @@ fn main() -> anyhow::Result<()> {
     let control = Control {
         stop: Stop::default(),
         on_epoch: &mut |row| {
-            println!("epoch {}: validation NLL {:.2} nats", row.epoch, row.values[1])
+            println!("epoch {}: validation NLL {:.2} nats", row.epoch, row.values[1]);
         },
         resume: None,
         save: &mut |_| {},

@@ -492,7 +492,7 @@ fn a_part_of_a_named_set_is_not_the_set() {
     write(
         &folder,
         "emnist_letters/emnist-letters-test-images-idx3-ubyte",
-        &idx(&[30, 28, 28], &[9; 30 * 784]),
+        &idx(&[30, 28, 28], &vec![9; 30 * 784]),
     );
     let error = load(&config("emnist-letters"), &Library::at(folder.path())).expect_err("a part");
     assert!(

@@ -17,11 +17,12 @@ use super::likelihood::closed_parameters;
 
 /// Mean NLL of some corners under mask `index`, and its gradient by autograd, in double precision.
 fn autograd(case: &Case, index: usize, params: &[f64]) -> (f64, Vec<f64>) {
-    autograd_at(case, index, params, corners(6).into_iter().step_by(3).flatten().collect())
+    let points: Vec<f64> = corners(6).into_iter().step_by(3).flatten().collect();
+    autograd_at(case, index, params, &points)
 }
 
 /// The same of any points.
-fn autograd_at(case: &Case, index: usize, params: &[f64], points: Vec<f64>) -> (f64, Vec<f64>) {
+fn autograd_at(case: &Case, index: usize, params: &[f64], points: &[f64]) -> (f64, Vec<f64>) {
     let masks = case.masks.evaluated(index);
     let engine = Reference::new(
         case.made.network(),
@@ -32,7 +33,7 @@ fn autograd_at(case: &Case, index: usize, params: &[f64], points: Vec<f64>) -> (
     )
     .unwrap();
     let dim = case.shape.dim();
-    let x = Tensor::from_slice(&points, (points.len() / dim, dim), &Device::Cpu).unwrap();
+    let x = Tensor::from_slice(points, (points.len() / dim, dim), &Device::Cpu).unwrap();
     let params = Var::from_slice(params, params.len(), &Device::Cpu).unwrap();
     let loss = nll(&engine.logits(&params, &x).unwrap(), &x).unwrap().mean(0).unwrap();
     let gradients = loss.backward().unwrap();
@@ -137,12 +138,8 @@ fn images_that_begin_blank_have_the_gradient_of_autograd() {
                 }
             }
             images[dim..2 * dim].fill(1);
-            let (loss, expected) = autograd_at(
-                &case,
-                index,
-                &parameters(&case),
-                images.iter().map(|&x| f64::from(x)).collect(),
-            );
+            let points: Vec<f64> = images.iter().map(|&x| f64::from(x)).collect();
+            let (loss, expected) = autograd_at(&case, index, &parameters(&case), &points);
             let gradients = [1, 3].map(|threads| {
                 let (total, gradient) =
                     kernels(&case, index, images.chunks_exact(dim), &Team::new(threads));

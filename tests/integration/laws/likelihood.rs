@@ -389,10 +389,9 @@ fn conditioning_weights_see_the_mask() {
     let layout = case.made.network().layout.clone();
     case.made
         .update(|p| {
-            layout
-                .links
-                .iter()
-                .for_each(|link| p[link.condition.clone().unwrap()].fill(0.0))
+            for link in &layout.links {
+                p[link.condition.clone().unwrap()].fill(0.0);
+            }
         })
         .unwrap();
     assert_ne!(before, single(&case.made, &team, &case.first(), &dark));

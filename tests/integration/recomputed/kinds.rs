@@ -29,7 +29,8 @@ pub(crate) fn config(i: usize) -> RunConfig {
     (config.data.train, config.data.valid, config.data.test) = (Some(110), Some(20), Some(30));
     config.data.binarize = [Binarize::Threshold, Binarize::Stochastic, Binarize::Dynamic][i % 3];
     let model = &mut config.model;
-    model.hidden = [vec![], vec![17], vec![17, 12], vec![12, 17, 9]][i % 4].clone();
+    let hidden: [&[usize]; 4] = [&[], &[17], &[17, 12], &[12, 17, 9]];
+    model.hidden = hidden[i % 4].to_vec();
     model.activation = [
         Activation::Relu,
         Activation::Softplus,
