@@ -191,16 +191,19 @@ impl ExperimentResults {
                 .to_owned();
         }
         let alone = planned.variants.iter().filter(|variant| variant.candidates.is_empty()).count();
+        let select = self.metrics().select();
         let alone = if alone > 0 {
             format!(" {alone} variants had one configuration and no choice.")
         } else {
             String::new()
         };
         format!(
-            "{} tuned in every variant over up to {most} configurations: the one with the lowest mean validation NLL over \
+            "{} tuned in every variant over up to {most} configurations: the one with the {} mean {} over \
              all seeds stands for the variant and is reported on the test set. Nothing else was tuned per \
              variant.{alone}",
-            axes.join(", ")
+            axes.join(", "),
+            select.better.extreme(),
+            select.words.short
         )
     }
 }
