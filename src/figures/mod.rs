@@ -27,6 +27,7 @@ mod visibility;
 use rayon::prelude::*;
 
 use crate::results::ExperimentResults;
+use crate::text;
 use crate::trainers::made::run_config;
 
 pub use artefacts::Artefacts;
@@ -144,7 +145,7 @@ fn sample_chart(view: &View, artefacts: &Artefacts) -> Chart {
     for variant in &view.variants {
         let run = variant.replicates.iter().find(|r| r.seed.0 == seed);
         let note = match variant.score(view) {
-            Some(score) => view.metric().unit.of(&scale::estimate(score.mean, score.half)),
+            Some(score) => view.metric().unit.of(&text::estimate(score.mean, score.half)),
             None => variant.missing(),
         };
         panels.push(Samples {
@@ -170,7 +171,7 @@ fn sample_chart(view: &View, artefacts: &Artefacts) -> Chart {
         1 => "of 1 seed".to_owned(),
         n => format!(
             "mean of {n} seeds \u{b1} half of its {} % t interval",
-            view::percent(view.plan.compare.level)
+            text::percent(view.plan.compare.level)
         ),
     };
     samples::chart(&panels, seed, &format!("{}{}, {interval}", view.metric_name(), view.in_unit()))
