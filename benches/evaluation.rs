@@ -8,10 +8,10 @@ use std::time::Instant;
 
 use ablade::data::{Images, Shape};
 use ablade::made::ModelConfig;
-use ablade::made::evaluate::{mean, single};
-use ablade::made::kernels::team::Team;
+use ablade::made::evaluate::{mean, nll_single_mask};
 use ablade::made::masks::Masks;
 use ablade::made::model::Made;
+use ablade::parallel::ThreadPool;
 use ablade::rng::{Purpose, Seed};
 
 #[global_allocator]
@@ -24,7 +24,7 @@ fn main() {
     let argument =
         |i: usize, default: &str| arguments.get(i).cloned().unwrap_or_else(|| default.to_owned());
     let hidden = argument(0, "500").split(',').map(|w| w.parse().expect("a width")).collect();
-    let team = Team::new(argument(1, "1").parse().expect("a number of threads"));
+    let pool = ThreadPool::new(argument(1, "1").parse().expect("a number of threads"));
     let (model, shape, seed) = (
         ModelConfig { hidden, ..ModelConfig::default() },
         Shape { width: 28, height: 28 },
@@ -39,7 +39,9 @@ fn main() {
     let mut rates: Vec<f64> = (0..10)
         .map(|_| {
             let start = Instant::now();
-            assert!(mean(&single(&made, &team, &mask, &images)).is_some_and(f64::is_finite));
+            assert!(
+                mean(&nll_single_mask(&made, &pool, &mask, &images)).is_some_and(f64::is_finite)
+            );
             IMAGES as f64 / start.elapsed().as_secs_f64()
         })
         .collect();

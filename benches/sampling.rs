@@ -10,15 +10,14 @@
 use std::time::Instant;
 
 use ablade::data::Shape;
-use ablade::made::kernels::instruction_set;
-use ablade::made::kernels::team::Team;
+use ablade::made::evaluate::Scorer;
+use ablade::made::instruction_set;
 use ablade::made::masks::Masks;
 use ablade::made::model::Made;
-use ablade::made::network::Weights;
 use ablade::made::ordering::OrderingRule;
 use ablade::made::sample::{Drawing, draw};
-use ablade::made::workspace::Workspace;
 use ablade::made::{MaskCount, ModelConfig};
+use ablade::parallel::ThreadPool;
 use ablade::rng::Seed;
 use candle_core::{Device, Tensor};
 
@@ -47,14 +46,13 @@ fn main() {
     let masks = Masks::new(&model, shape, 1, Seed(0));
     let made = Made::new(&model, shape, &masks, Seed(0)).expect("a model");
     let mask = masks.evaluated(0);
-    let team = Team::new(threads);
+    let pool = ThreadPool::new(threads);
     let drawing = Drawing { seed: Seed(1), temperature: 1.0, evidence: None };
-    let images = draw(&made, &team, std::slice::from_ref(&mask), count, drawing)
+    let images = draw(&made, &pool, std::slice::from_ref(&mask), count, drawing)
         .expect("samples")
         .images;
 
-    let (network, stairs) = (made.network(), made.staircase(&mask));
-    let (weights, mut space) = (made.lanes(&stairs), Workspace::new(&network.layout, count));
+    let mut scorer = Scorer::new(&made, &mask);
     let pixels = Tensor::from_iter(images.pixels().iter().map(|&x| f32::from(x)), &Device::Cpu)
         .expect("a tensor");
     let pixels = pixels.reshape((count, shape.dim())).expect("a matrix");
@@ -63,12 +61,9 @@ fn main() {
     let mut seconds = [const { Vec::new() }; 3];
     for _ in 0..rounds {
         seconds[0].push(time(|| {
-            draw(&made, &team, std::slice::from_ref(&mask), count, drawing).expect("samples")
+            draw(&made, &pool, std::slice::from_ref(&mask), count, drawing).expect("samples")
         }));
-        seconds[1].push(time(|| {
-            space.load((0..count).map(|i| images.row(i)), &stairs);
-            network.forward(&team, Weights::Sorted(&weights), &stairs, &mut space);
-        }));
+        seconds[1].push(time(|| scorer.nll(&pool, &images)));
         seconds[2].push(time(|| forward(&layers, &pixels).expect("a pass")));
     }
     let [sampling, masked, dense] = seconds.map(median);
@@ -84,12 +79,12 @@ fn dense(made: &Made) -> Vec<(Tensor, Tensor)> {
         let part = made.parameters().narrow(0, part.start, part.len()).expect("a part");
         part.reshape(shape).expect("a matrix")
     };
-    let links = made.network().layout.links.iter();
-    links
+    let layers = made.network().layout.layers.iter();
+    layers
         .map(|l| {
             (
-                tensor(&l.weight, (l.rows, l.cols)).t().expect("it"),
-                tensor(&l.bias, (1, l.rows)),
+                tensor(&l.weight, (l.n_out, l.n_in)).t().expect("it"),
+                tensor(&l.bias, (1, l.n_out)),
             )
         })
         .collect()

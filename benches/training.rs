@@ -11,12 +11,12 @@ use std::io::Read;
 use std::time::Instant;
 
 use ablade::data::{Binarization, Dataset, Images, Origin, Shape};
-use ablade::made::kernels::instruction_set;
-use ablade::made::kernels::team::Team;
+use ablade::made::instruction_set;
 use ablade::made::masks::Masks;
 use ablade::made::model::Made;
 use ablade::made::ordering::OrderingRule;
 use ablade::made::{MaskCount, ModelConfig};
+use ablade::parallel::ThreadPool;
 use ablade::rng::{Purpose, Seed};
 use ablade::train::trainer::{Event, Trainer};
 use ablade::train::{Optimizer, TrainConfig};
@@ -61,9 +61,9 @@ fn main() {
     let masks = Masks::new(&model, data.shape, 1, seed);
     let made = Made::new(&model, data.shape, &masks, seed).expect("a model");
     let config = TrainConfig { optimizer, epochs: epochs + 1, ..TrainConfig::default() };
-    let team = Team::new(threads);
-    let (rates, used) = team.run(|| {
-        let mut trainer = Trainer::new(&made, &masks, &data, &config, seed, &team);
+    let pool = ThreadPool::new(threads);
+    let (rates, used) = pool.install(|| {
+        let mut trainer = Trainer::new(&made, &masks, &data, &config, seed, &pool);
         let (mut rates, mut start, mut used) = (Vec::new(), Instant::now(), 0.0);
         loop {
             match trainer.advance().expect("a step") {

@@ -4,8 +4,8 @@
 #![expect(clippy::print_stdout, reason = "a program that prints")]
 
 use ablade::data::Shape;
-use ablade::made::kernels::team::Team;
 use ablade::made::sample::{Drawing, draw};
+use ablade::parallel::ThreadPool;
 use ablade::plan::RunId;
 use ablade::store::Store;
 use ablade::trainers::made::MadeTrainer;
@@ -25,7 +25,7 @@ fn main() -> anyhow::Result<()> {
     let run = MadeRun::of(&spec.key());
     let (masks, made) = load_model(&run, Shape { width: side, height: side }, &model)?;
     let drawing = Drawing { seed: run.seed, temperature: 1.0, evidence: None };
-    let drawn = draw(&made, &Team::new(1), &[masks.evaluated(0)], 1, drawing)?;
+    let drawn = draw(&made, &ThreadPool::new(1), &[masks.evaluated(0)], 1, drawing)?;
     for row in drawn.images.pixels().chunks(side) {
         println!(
             "{}",

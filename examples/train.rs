@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ablade::config::RunConfig;
 use ablade::data::{Cache, Library};
-use ablade::made::kernels::team::Stop;
+use ablade::parallel::CancelToken;
 use ablade::rng::Seed;
 use ablade::trainer::{Control, Execution};
 use ablade::trainers::made::metrics::MadeFacts;
@@ -19,9 +19,9 @@ fn main() -> anyhow::Result<()> {
     let data = Cache::new(Library::from_environment(None)).get(&config.data)?;
     let run = MadeRun { id: "example".into(), config, seed: Seed(1) };
     let control = Control {
-        stop: Stop::default(),
+        stop: CancelToken::default(),
         on_epoch: &mut |row| {
-            println!("epoch {}: validation NLL {:.2} nats", row.epoch, row.values[1])
+            println!("epoch {}: validation NLL {:.2} nats", row.epoch, row.values[1]);
         },
         resume: None,
         save: &mut |_| {},

@@ -12,7 +12,7 @@
 //! `docs/ARCHITECTURE.md` says why.
 
 pub(crate) use ablade_numerics::regular;
-pub use ablade_numerics::{config, cost, data, made, npy, rng, stats, text, train};
+pub use ablade_numerics::{config, cost, data, made, npy, parallel, rng, stats, text, train};
 
 pub mod record;
 pub mod trainer;

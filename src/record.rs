@@ -35,7 +35,7 @@ pub struct EpochRow {
 pub enum RunStatus {
     /// Trained to its end.
     Finished,
-    /// A loss or a weight stopped being finite, or the NLL rose beyond any sense: a result, not to
+    /// A loss or a weight stopped being finite, or the loss rose beyond any sense: a result, not to
     /// be tried again.
     Diverged,
     /// An error or a panic: recorded, and tried again by the next sweep.
@@ -84,7 +84,7 @@ pub struct RunOutput {
     /// Its timing.
     pub timing: Timing,
     /// Further files by name, the same in equal executions: `samples.npy`, `model.safetensors`,
-    /// `test_nll.npy`, ...
+    /// `scores.npy`, ...
     pub files: Vec<(String, Vec<u8>)>,
 }
 

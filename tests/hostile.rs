@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use ablade::config::RunConfig;
 use ablade::data::Shape;
 use ablade::experiment::{Overrides, load_with};
-use ablade::figures::{Artefacts, charts, draw_all};
+use ablade::figures::{charts, draw_all};
 use ablade::npy;
 use ablade::page::{self, Section};
 use ablade::plan::{Plan, RunSpec};
@@ -29,6 +29,7 @@ use ablade::results::ExperimentResults;
 use ablade::rng::Seed;
 use ablade::store::{Failure, Job, Store, Submission};
 use ablade::trainers::made::ENGINE;
+use ablade::trainers::made::figures::Artefacts;
 use ablade::trainers::made::run::{MadeRun, load_model, prepare};
 use serde_json::{Value, json};
 use support::{made, run_spec};
@@ -124,7 +125,7 @@ fn cases(usually: u64, mut case: impl FnMut(&mut Chance)) {
         MOST.store(before, Ordering::Relaxed);
         let (start, began) = (Instant::now(), spent(Instant::now()));
         let ended = catch_unwind(AssertUnwindSafe(|| {
-            case(&mut Chance(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+            case(&mut Chance(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         }));
         let (took, bytes) =
             (spent(start).saturating_sub(began), MOST.load(Ordering::Relaxed) - before);
@@ -300,7 +301,7 @@ fn walk(value: &Value, at: &mut String, places: &mut Vec<String>) {
     };
     match value {
         Value::Array(list) => {
-            list.iter().enumerate().for_each(|(i, item)| below(i.to_string(), item))
+            list.iter().enumerate().for_each(|(i, item)| below(i.to_string(), item));
         }
         Value::Object(map) => map.iter().for_each(|(key, item)| below(key.clone(), item)),
         _ => {}
@@ -315,7 +316,7 @@ fn damage(chance: &mut Chance, bytes: &mut Vec<u8>) {
             0 => bytes.truncate(at),
             1 => drop(bytes.splice(at..at, bytes[at..bytes.len().min(at + 20)].to_vec()).count()),
             _ if !bytes.is_empty() => {
-                bytes[at] = *chance.one(&[0, 0xff, 0x1b, b'9', b'"', b'-', any])
+                bytes[at] = *chance.one(&[0, 0xff, 0x1b, b'9', b'"', b'-', any]);
             }
             _ => {}
         }
@@ -569,7 +570,7 @@ fn look(scene: &Scene, chance: &mut Chance) {
         (0..study.plan.studies.len()).for_each(|index| drop(charts(&study, index, &made)));
         if chance.in_twenty(1) {
             let figures = draw_all(&study, &made);
-            page::render(&[Section { study: &study, artefacts: &made, figures: &figures }]);
+            page::render(&[Section { study: &study, own: &made, figures: &figures }]);
             let _ = ablade::results::tables::write_all(&store, &study.plan);
         }
     }
@@ -617,7 +618,7 @@ fn runs_with_right_checksums() {
         let path = chance.one(&all).clone();
         let mut bytes = scene.sound[&path].clone();
         let name = path.file_name().unwrap().to_str().unwrap();
-        if name.ends_with(".toml") && chance.in_twenty(16) {
+        if path.extension().is_some_and(|extension| extension == "toml") && chance.in_twenty(16) {
             let text = String::from_utf8(bytes.clone()).unwrap();
             let mut value =
                 serde_json::to_value(toml::from_str::<toml::Table>(&text).unwrap()).unwrap();

@@ -12,9 +12,9 @@ use super::progress::ProgressMode;
 use super::terminal::{is_dumb, style, table};
 use super::{Exit, Global, Terminal};
 use crate::data::{self, Binarize, DataConfig, Described, Library, Part, Place, catalog};
-use crate::figures::contact_sheet;
 use crate::text::thousands;
 use crate::trainers::made::describe::size_passed_over;
+use crate::trainers::made::figures::contact_sheet;
 
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {
@@ -153,7 +153,7 @@ fn list(library: &Library, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     writeln!(terminal.out, "{rows}")?;
     writeln!(
         terminal.out,
-        "Any other set by its path, from here or from the data folder, {}; docs/DATA.md has the formats.",
+        "Any other set by its path, from here or from the data folder, {}; docs/reference/data.md has the formats.",
         library.data_dir.display()
     )?;
     Ok(Exit::Success)

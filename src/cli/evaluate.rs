@@ -11,7 +11,7 @@ use super::terminal::table;
 use super::trained::{MaskArgs, Model, RunArgs, Trained};
 use super::{Exit, Global, Terminal};
 use crate::data::{self, DataConfig, Dataset, Images, Part, Shape};
-use crate::made::evaluate::{mixture, single};
+use crate::made::evaluate::{nll_mixture, nll_single_mask};
 use crate::npy;
 use crate::text::{fixed, thousands};
 
@@ -123,7 +123,7 @@ fn every_model(trained: &Trained, images: &Images) -> anyhow::Result<Vec<Score>>
     let masks = trained.all_masks()?;
     let each: Vec<Vec<f64>> = masks
         .iter()
-        .map(|mask| single(&trained.made, &trained.team, mask, images))
+        .map(|mask| nll_single_mask(&trained.made, &trained.team, mask, images))
         .collect();
     let mut scores = vec![Score { model: "mask 1".into(), masks: 1, nlls: each[0].clone() }];
     let count = masks.len();
@@ -135,7 +135,11 @@ fn every_model(trained: &Trained, images: &Images) -> anyhow::Result<Vec<Score>>
             masks: count,
             nlls,
         });
-        scores.push(Score { model: "mixture".into(), masks: count, nlls: mixture(&each) });
+        scores.push(Score {
+            model: "mixture".into(),
+            masks: count,
+            nlls: nll_mixture(&each),
+        });
         if trained.masks.share_ordering() {
             let nlls = Model::Averaged(masks).score(trained, images);
             scores.push(Score { model: "conditionals averaged".into(), masks: count, nlls });

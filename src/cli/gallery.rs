@@ -24,7 +24,7 @@ pub(crate) fn gallery<'a>(
     drawn: impl Iterator<Item = &'a Drawn>,
 ) -> (BTreeMap<String, Vec<u8>>, usize) {
     let mut text = String::from(
-        "# Gallery\n\nWritten by `ablade plots --gallery` from the results on disk. `FIGURES.md`, one directory up, says how \
+        "# Gallery\n\nWritten by `ablade plots --gallery` from the results on disk. `docs/reference/figures.md` says how \
          to read each\nfigure; `ablade plots` draws all of them, as SVG, PNG and PDF.\n",
     );
     let mut files = BTreeMap::new();

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::out::{write_among_plots, write_named};
 use crate::data::Shape;
-use crate::figures::image_grid::{Bitmap, Grid, enlargement, nearly_square};
+use crate::figures::bitmap::Bitmap;
 use crate::figures::style::{Color, INK, WHITE, grey};
 use crate::made::sample::UNKNOWN;
 use crate::npy;
+use crate::trainers::made::figures::image_grid::{Grid, enlargement, nearly_square};
 
 /// A file to write images to.
 #[derive(Debug, Clone)]
@@ -208,7 +209,7 @@ impl Sheet {
         let (width, height) = grid.size(self.tiles.len());
         let mut picture = Bitmap::new((width + 2 * GAP, height + 2 * GAP), WHITE);
         for (n, tile) in self.tiles.iter().enumerate() {
-            picture.paint(&grid, (GAP, GAP), n, |i| tile[i]);
+            grid.paint(&mut picture, (GAP, GAP), n, |i| tile[i]);
         }
         Ok(picture.png()?)
     }

@@ -14,7 +14,7 @@ use super::terminal::table;
 use super::trained::{DrawArgs, MaskArgs, Model, RunArgs, Trained};
 use super::{Exit, Global, Terminal};
 use crate::data::{self, Images, Part};
-use crate::made::evaluate::conditionals;
+use crate::made::evaluate::conditional_probabilities;
 use crate::made::ordering::Ordering;
 use crate::made::sample::{Drawing, UNKNOWN, known_nll};
 use crate::text::{count, fixed};
@@ -218,8 +218,12 @@ fn reconstruct(
     out: &[ImageFile],
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
-    let probabilities =
-        conditionals(&trained.made, &trained.team, &trained.masks.evaluated(0), originals);
+    let probabilities = conditional_probabilities(
+        &trained.made,
+        &trained.team,
+        &trained.masks.evaluated(0),
+        originals,
+    );
     let dim = originals.dim();
     for file in out {
         if file.is_picture() {
@@ -367,7 +371,7 @@ fn rest_nll(model: &Model, trained: &Trained, originals: &Images, evidence: &Ima
     let known = |model: &Model| match model {
         Model::Mixture(masks) => {
             let of = |mask| known_nll(made, team, std::slice::from_ref(mask), originals, evidence);
-            crate::made::evaluate::mixture(&masks.iter().map(of).collect::<Vec<_>>())
+            crate::made::evaluate::nll_mixture(&masks.iter().map(of).collect::<Vec<_>>())
         }
         _ => known_nll(made, team, model.masks(), originals, evidence),
     };

@@ -14,12 +14,13 @@ use super::interrupt::Interrupt;
 use super::out::in_the_way;
 use super::status::warn_of_incomplete;
 use super::{Exit, Global, Terminal, on_every_processor};
-use crate::figures::{Artefacts, Figure, Pictures, draw_all};
+use crate::figures::{Figure, Pictures, draw_all};
 use crate::page::{self, Section};
 use crate::plan::{Plan, RunId};
 use crate::results::ExperimentResults;
 use crate::store::{Owned, RunStatus, Store};
 use crate::text::count;
+use crate::trainers::made::figures::Artefacts;
 
 /// How often `--watch` looks at the disk.
 const GLANCE: Duration = Duration::from_secs(1);
@@ -50,7 +51,7 @@ impl Drawn {
     fn section(&self) -> Section<'_> {
         Section {
             study: &self.study,
-            artefacts: &self.artefacts,
+            own: &self.artefacts,
             figures: &self.figures,
         }
     }

@@ -65,7 +65,7 @@ fn results(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "a figure for docs/RELIABILITY.md")]
+#[expect(clippy::print_stdout, reason = "a figure for docs/dev/measurements.md")]
 fn every_write_fails_once_in_turn() {
     let whole = tempfile::tempdir().unwrap();
     assert_eq!(sweep(whole.path()).unwrap(), Exit::Success);

@@ -11,12 +11,12 @@ use clap::Args;
 use super::find::find;
 use super::{Global, jobs};
 use crate::data::{Cache, DataConfig, Dataset, Images, Library, Part, Shape};
-use crate::made::evaluate::{averaged, mixture, single};
-use crate::made::kernels::team::Team;
+use crate::made::evaluate::{nll_averaged_conditionals, nll_mixture, nll_single_mask};
 use crate::made::masks::{MaskSet, Masks};
 use crate::made::model::Made;
 use crate::made::sample::{Drawing, Drawn, SampleError, draw, draw_mixture};
 use crate::npy;
+use crate::parallel::ThreadPool;
 use crate::plan::RunSpec;
 use crate::runner::machine;
 use crate::store::RunStatus;
@@ -126,10 +126,15 @@ impl Model {
     pub(crate) fn score(&self, trained: &Trained, images: &Images) -> Vec<f64> {
         let (made, team) = (&trained.made, &trained.team);
         match self {
-            Self::Single(_, mask) => single(made, team, mask, images),
-            Self::Averaged(masks) => averaged(made, team, masks, images).unwrap_or_default(),
-            Self::Mixture(masks) => mixture(
-                &masks.iter().map(|mask| single(made, team, mask, images)).collect::<Vec<_>>(),
+            Self::Single(_, mask) => nll_single_mask(made, team, mask, images),
+            Self::Averaged(masks) => {
+                nll_averaged_conditionals(made, team, masks, images).unwrap_or_default()
+            }
+            Self::Mixture(masks) => nll_mixture(
+                &masks
+                    .iter()
+                    .map(|mask| nll_single_mask(made, team, mask, images))
+                    .collect::<Vec<_>>(),
             ),
         }
     }
@@ -157,7 +162,7 @@ pub(crate) struct Trained {
     pub(crate) shape: Shape,
     pub(crate) masks: Masks,
     pub(crate) made: Made,
-    pub(crate) team: Team,
+    pub(crate) team: ThreadPool,
     best_epoch: usize,
     cache: Cache,
     /// Where its data may be.
@@ -198,7 +203,7 @@ impl Trained {
         };
         let (masks, made) = load_model(&made_run, shape, &model)
             .with_context(|| format!("cannot load {name} ({run})"))?;
-        let team = Team::new(args.jobs.unwrap_or_else(machine::threads).get());
+        let team = ThreadPool::new(args.jobs.unwrap_or_else(machine::threads).get());
         Ok(Self {
             name,
             spec,

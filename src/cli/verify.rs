@@ -367,7 +367,8 @@ fn by_reference(
         };
         let [nll, nll_bound] = cells(&comparison.nll);
         let [weights, weights_bound] = cells(&comparison.weights);
-        let layout = crate::made::layout::Layout::new(&run.run.config.model, run.data.shape.dim());
+        let layout =
+            crate::made::layout::ParamLayout::new(&run.run.config.model, run.data.shape.dim());
         rows.add_row([
             labels.get(&run.spec.id).map_or_else(|| run.spec.id.to_string(), Clone::clone),
             run.epochs.len().to_string(),

@@ -421,7 +421,8 @@ impl<'s> Reader<'s> {
                 "`axes` of the study \"{study}\" takes a list of axes, not {}",
                 node.found()
             ));
-            self.errors.push(error.at(node.span, "expected [\"model.masks\", ...]"));
+            let example = axes.first().map_or("name of an axis", |axis| &axis.name);
+            self.errors.push(error.at(node.span, format!("expected [\"{example}\", ...]")));
             return Vec::new();
         };
         let mut found = Vec::new();

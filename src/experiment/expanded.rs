@@ -361,7 +361,7 @@ impl<'s> Reader<'s> {
         })
     }
 
-    /// Refuses candidates whose NLL do not compare.
+    /// Refuses candidates whose metrics do not compare.
     fn tuned_over_data(
         &mut self,
         draft: &Draft,

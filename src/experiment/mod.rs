@@ -6,7 +6,7 @@
 //!
 //! The settings are those that a trainer declares; `kind` reads their values. Every error of a file
 //! is collected as a `Diagnostic` with its place, and all are reported together.
-//! `docs/FORMAT.md` describes the grammar for users.
+//! `docs/reference/format.md` describes the grammar for users.
 
 mod axis;
 mod bounds;

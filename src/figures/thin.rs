@@ -2,7 +2,7 @@
 
 /// Indices of at most `limit` of the values, rising, first and last among them; all of them where
 /// they fit.
-pub(super) fn thin(values: &[f64], limit: usize) -> Vec<usize> {
+pub(crate) fn thin(values: &[f64], limit: usize) -> Vec<usize> {
     let count = values.len();
     if count <= limit || limit < 3 {
         return if count <= limit { (0..count).collect() } else { vec![0, count - 1] };

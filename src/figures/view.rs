@@ -1,7 +1,6 @@
 //! One study of a plan, joined with its runs, as figures read it.
 
 use super::scale::{Axis, extent};
-use crate::data::Shape;
 use crate::plan::{Plan, PlannedStudy, RunSpec};
 use crate::record::{EpochRow, RunRecord, RunStatus};
 use crate::results::ExperimentResults;
@@ -120,7 +119,7 @@ impl<'a> View<'a> {
     }
 
     /// Mean and t interval of values over seeds, one value a seed at most.
-    pub(super) fn estimate(&self, values: &[f64]) -> Option<Estimate> {
+    pub(crate) fn estimate(&self, values: &[f64]) -> Option<Estimate> {
         let n = values.len();
         let half = stats::sd(values).map(|sd| self.reach[n] * sd / (n as f64).sqrt());
         Some(Estimate { mean: stats::mean(values)?, half })
@@ -163,7 +162,7 @@ impl<'a> View<'a> {
     }
 
     /// What the variants were scored on, in a sentence: part of every number's meaning.
-    pub(super) fn data(&self) -> String {
+    pub(crate) fn data(&self) -> String {
         let mut data: Vec<(String, Vec<&str>)> = Vec::new();
         let (mut first, mut comparable) = (None, true);
         // What is still to come does not say yet how its pixels became bits; that is no difference.
@@ -205,12 +204,12 @@ impl<'a> View<'a> {
     }
 
     /// The same in few words, as the label of an axis.
-    pub(super) fn metric_label(&self) -> String {
+    pub(crate) fn metric_label(&self) -> String {
         format!("{}{}", self.metric.words.axis, self.metric.unit.in_brackets())
     }
 
     /// What the bars of a figure are.
-    pub(super) fn bars(&self) -> String {
+    pub(crate) fn bars(&self) -> String {
         match self.plan.seeds.len() {
             1 => "1 seed: no interval.".to_owned(),
             n => format!("Bars: {} % t interval over {n} seeds.", percent(self.plan.compare.level)),
@@ -219,7 +218,7 @@ impl<'a> View<'a> {
 
     /// An axis for estimates of the compared number. Intervals may widen it, not rule it: those of
     /// two or three seeds can be many times wider than what is compared.
-    pub(super) fn value_axis(&self, estimates: &[Estimate]) -> Option<Axis> {
+    pub(crate) fn value_axis(&self, estimates: &[Estimate]) -> Option<Axis> {
         let (lo, hi) = reach(estimates)?;
         Some(Axis::airy(&self.metric_label(), lo, hi, 6))
     }
@@ -260,7 +259,7 @@ impl<'a> View<'a> {
     }
 
     /// A sentence for the subtitle while runs are outstanding, empty once none is.
-    pub(super) fn unfinished(&self) -> String {
+    pub(crate) fn unfinished(&self) -> String {
         match self.count(RunStatus::Outstanding) {
             0 => String::new(),
             1 => " 1 run is still to come.".into(),
@@ -270,11 +269,11 @@ impl<'a> View<'a> {
 }
 
 impl<'a> Variant<'a> {
-    pub(super) fn finished(&self) -> impl Iterator<Item = &Replicate<'a>> {
+    pub(crate) fn finished(&self) -> impl Iterator<Item = &Replicate<'a>> {
         self.replicates.iter().filter(|r| r.record.status == RunStatus::Finished)
     }
 
-    pub(super) fn diverged(&self) -> impl Iterator<Item = &Replicate<'a>> {
+    pub(crate) fn diverged(&self) -> impl Iterator<Item = &Replicate<'a>> {
         self.replicates.iter().filter(|r| r.record.status == RunStatus::Diverged)
     }
 
@@ -308,7 +307,7 @@ impl<'a> Variant<'a> {
     }
 
     /// Size of the model, where a run says.
-    pub(super) fn size(&self, view: &View) -> Option<u64> {
+    pub(crate) fn size(&self, view: &View) -> Option<u64> {
         let name = view.metrics.size.as_ref()?;
         let of = |r: &Replicate| r.record.summary.as_ref()?.facts.get(name)?.as_u64();
         self.replicates.iter().find_map(of)
@@ -324,15 +323,4 @@ pub(crate) fn reach(estimates: &[Estimate]) -> Option<(f64, f64)> {
         .filter_map(|e| e.half.map(|half| [e.mean - half, e.mean + half]));
     let (low, high) = extent(ends.flatten()).unwrap_or((lo, hi));
     Some((lo.min(low.max(lo - most)), hi.max(high.min(hi + most))))
-}
-
-/// How the pixels of a run lie, judged by its number of variables alone: a square where there is
-/// one, else a row.
-pub(super) fn shape_of(dim: usize) -> Shape {
-    let side = dim.isqrt();
-    if side * side == dim {
-        Shape { width: side, height: side }
-    } else {
-        Shape { width: dim, height: 1 }
-    }
 }

@@ -4,20 +4,33 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::embed::policy_hash;
 use super::{data, study};
+use crate::figures::Figure;
 use crate::figures::view::View;
-use crate::figures::{Artefacts, Figure};
 use crate::results::ExperimentResults;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
+/// A part that a trainer adds to the section of a study.
+pub trait OwnMarkup {
+    /// The part for one study; `study` is its index in the plan.
+    fn markup(&self, results: &ExperimentResults, study: usize) -> Markup;
+}
+
+/// Adds nothing.
+impl OwnMarkup for () {
+    fn markup(&self, _: &ExperimentResults, _: usize) -> Markup {
+        Markup::default()
+    }
+}
+
 /// One experiment on the page.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Section<'a> {
     /// The experiment.
     pub study: &'a ExperimentResults,
-    /// What its runs left.
-    pub artefacts: &'a Artefacts,
+    /// A part of its own that its trainer adds.
+    pub own: &'a dyn OwnMarkup,
     /// Its figures, as `draw_all` gives them.
     pub figures: &'a [Figure],
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 /// A PNG as a `data:` address.
-pub(super) fn png_address(png: &[u8]) -> String {
+pub(crate) fn png_address(png: &[u8]) -> String {
     format!("data:image/png;base64,{}", STANDARD.encode(png))
 }
 

@@ -11,8 +11,8 @@ mod data;
 mod document;
 mod embed;
 mod reproduce;
-mod samples;
 mod study;
 mod table;
 
-pub use document::{Section, render};
+pub use document::{OwnMarkup, Section, render};
+pub(crate) use embed::png_address;

@@ -7,7 +7,6 @@ use maud::{Markup, html};
 use super::document::Section;
 use super::embed::{png_address, svg_address};
 use super::reproduce::reproduce;
-use super::samples::samples;
 use super::table;
 use crate::figures::Figure;
 use crate::figures::view::{Estimate, View};
@@ -37,7 +36,7 @@ pub(super) fn section(id: &str, section: &Section, view: &View, index: usize) ->
                 p.muted { "One line a run, coloured by variant; point at one to see which." }
                 div.wrap data-part="parallel" {}
             }
-            (samples(section, view))
+            (section.own.markup(section.study, index))
             (figures(section, view))
             (settings(view))
             (reproduce(view, &section.study.checklist(index)))

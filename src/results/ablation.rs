@@ -1,7 +1,7 @@
 //! The ablation table: does a variant differ from the baseline, and could this study have told?
 //!
 //! One computation for `ablation.csv`, the terminal and the page. Comparisons are paired by seed,
-//! on the seeds that both sides have; `docs/METHODOLOGY.md` gives the formulas.
+//! on the seeds that both sides have; `docs/reference/methodology.md` gives the formulas.
 
 use std::collections::BTreeMap;
 

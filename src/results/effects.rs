@@ -2,7 +2,7 @@
 //!
 //! Every figure is first computed within each seed, from the runs of that seed alone, and only then
 //! averaged over the seeds: what a seed does to all of its runs cancels in a contrast, and the
-//! seeds are the replicates of its interval. `docs/METHODOLOGY.md` has the formulas.
+//! seeds are the replicates of its interval. `docs/reference/methodology.md` has the formulas.
 
 use super::ExperimentResults;
 use super::ablation::JOINT_SIGNS;

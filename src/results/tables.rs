@@ -2,7 +2,7 @@
 //! `curves.csv`, `timings.csv`, `results.xlsx`.
 //!
 //! Derived from the plan and the disk alone and rewritten whole, in declared order, so that their
-//! bytes do not depend on how, where or in what order the runs were done. `docs/FORMAT.md`
+//! bytes do not depend on how, where or in what order the runs were done. `docs/reference/output.md`
 //! documents every column.
 
 use std::collections::{BTreeMap, BTreeSet};

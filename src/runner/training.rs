@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{End, Estimate, Observer, RunLine};
-use crate::made::kernels::team::Stop as StopFlags;
+use crate::parallel::CancelToken;
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::schedule::{Event, Job, Limits, Outcome, Stop, run_all};
 use crate::store::{Checkpoint, Claim, Claiming, RunOutput, Store, StoreError, Summary};
@@ -135,7 +135,7 @@ impl Training<'_> {
                 return Outcome::Failed(reason);
             }
             let control = Control {
-                stop: StopFlags::when(flags),
+                stop: CancelToken::any_of(flags),
                 on_epoch: &mut |row| observer.epoch(i, row),
                 resume: begun.resume,
                 save: &mut |checkpoint| self.save(runs[i], &checkpoint, &note),

@@ -53,15 +53,12 @@ impl Entry {
     }
 }
 
-/// Files that runs of earlier versions lack, though their numbers are the same.
-const LATER: [&str; 2] = ["masks.npz", "masks.txt"];
-
 impl Manifest {
-    /// Whether these are the files of a run that is published, which may lack those that came
-    /// later. Of its specification it is enough that there is one: the id vouches for all in it
+    /// True if these are the files of a run that is published, which may lack those that came
+    /// later: `later`. Of its specification it is enough that there is one: the id vouches for all in it
     /// that decides a number, and the path of the data may differ.
-    pub(super) fn repeats(&self, published: &Self) -> bool {
-        let expected = |name: &str| !LATER.contains(&name) || published.files.contains_key(name);
+    pub(super) fn repeats(&self, published: &Self, later: &[&str]) -> bool {
+        let expected = |name: &str| !later.contains(&name) || published.files.contains_key(name);
         let own = self.files.iter().filter(|(name, _)| expected(&name.0));
         own.map(vouched_for).eq(published.files.iter().map(vouched_for))
     }
@@ -91,6 +88,10 @@ pub(super) fn unseal(bytes: &[u8]) -> Option<&str> {
 mod tests {
     use super::*;
 
+    fn repeats(run: &Manifest, published: &Manifest) -> bool {
+        run.repeats(published, &["masks.npz"])
+    }
+
     #[test]
     fn a_run_without_the_files_that_came_later_is_repeated() {
         let manifest = |files: &[(&str, &[u8])]| Manifest {
@@ -100,20 +101,20 @@ mod tests {
                 .collect(),
         };
         let new = manifest(&[("masks.npz", b"m"), ("test_nll.npy", b"t")]);
-        assert!(new.repeats(&new) && new.repeats(&manifest(&[("test_nll.npy", b"t")])));
+        assert!(repeats(&new, &new) && repeats(&new, &manifest(&[("test_nll.npy", b"t")])));
         let moved = |path| manifest(&[("run.toml", path), ("test_nll.npy", b"t")]);
         assert!(
-            moved(b"a.csv").repeats(&moved(b"b.csv")),
+            repeats(&moved(b"a.csv"), &moved(b"b.csv")),
             "the id vouches for the specification"
         );
-        assert!(!new.repeats(&manifest(&[("masks.npz", b"m")])), "a file that is missing");
+        assert!(!repeats(&new, &manifest(&[("masks.npz", b"m")])), "a file that is missing");
         assert!(
-            !new.repeats(&manifest(&[("masks.npz", b"other"), ("test_nll.npy", b"t")])),
+            !repeats(&new, &manifest(&[("masks.npz", b"other"), ("test_nll.npy", b"t")])),
             "other masks"
         );
-        assert!(!new.repeats(&manifest(&[("test_nll.npy", b"other")])), "other numbers");
+        assert!(!repeats(&new, &manifest(&[("test_nll.npy", b"other")])), "other numbers");
         assert!(
-            !new.repeats(&manifest(&[("test_nll.npy", b"t"), ("samples.npy", b"s")])),
+            !repeats(&new, &manifest(&[("test_nll.npy", b"t"), ("samples.npy", b"s")])),
             "a file more"
         );
     }

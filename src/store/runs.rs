@@ -87,7 +87,7 @@ impl Store {
     /// What publishing a run would come to that is there already and sound; writes nothing.
     pub fn compare(&self, spec: &RunSpec, output: &RunOutput) -> Result<Publication, StoreError> {
         let (_, manifest) = self.encode(spec, output)?;
-        let same = manifest.repeats(&self.verify(&spec.id)?);
+        let same = manifest.repeats(&self.verify(&spec.id)?, self.trainer().later_files());
         Ok(if same { Publication::Identical } else { Publication::Differs })
     }
 
@@ -118,7 +118,9 @@ impl Store {
                 return Err(StoreError::io("write", &target)(error));
             }
             match self.verify(run) {
-                Ok(theirs) if manifest.repeats(&theirs) => return Ok(Publication::Identical),
+                Ok(theirs) if manifest.repeats(&theirs, self.trainer().later_files()) => {
+                    return Ok(Publication::Identical);
+                }
                 Ok(_) => return Ok(Publication::Differs),
                 Err(StoreError::Damaged { .. }) => drop(self.set_aside(run)?),
                 Err(StoreError::NoSuchRun { .. }) => {}

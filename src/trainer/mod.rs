@@ -17,7 +17,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::made::kernels::team::Stop;
+use crate::parallel::CancelToken;
 use crate::record::{Checkpoint, EpochRow, RunOutput, Summary};
 use crate::rng::Seed;
 
@@ -189,7 +189,7 @@ pub struct Described {
 /// Controls a run from outside.
 pub struct Control<'a> {
     /// Asks the run to stop, and soon.
-    pub stop: Stop,
+    pub stop: CancelToken,
     /// Called after every epoch.
     pub on_epoch: &'a mut (dyn FnMut(&EpochRow) + Send),
     /// A checkpoint to continue from; one that does not fit is ignored and the run starts again.
@@ -333,6 +333,11 @@ pub trait Trainer: fmt::Debug + Send + Sync {
     fn examples(&self, config: &Config) -> Result<Option<Vec<u8>>, TrainerError> {
         let _ = config;
         Ok(None)
+    }
+
+    /// Files that runs of earlier versions lack, though their numbers are the same.
+    fn later_files(&self) -> &[&str] {
+        &[]
     }
 
     /// Carries out a run on `threads` threads. Its values depend on the key alone.

@@ -4,9 +4,10 @@
 use std::path::PathBuf;
 
 use ablade::figures::chart::{Body, Form, Mark, Plane};
-use ablade::figures::{Artefacts, Chart, charts, draw_all, small_png};
+use ablade::figures::{Chart, charts, draw_all, small_png};
 use ablade::record::RunStatus;
 use ablade::results::ExperimentResults;
+use ablade::trainers::made::figures::Artefacts;
 
 use crate::support::made_up::{Recipe, artefacts, strings};
 

@@ -18,6 +18,7 @@ mod ownership;
 mod page;
 mod plots;
 mod recomputed;
+mod second_trainer;
 mod statistics;
 mod store_fuzz;
 #[path = "../support/mod.rs"]

@@ -186,7 +186,9 @@ fn clean_takes_only_what_has_the_form_of_ours() {
         ".writing-notes/lock/x",
         ".writing-another_host-abcdef/chapter",
     ];
-    own.iter().for_each(|name| put(&place, name));
+    for name in own {
+        put(&place, name);
+    }
     for name in [
         "submitted/paper-deadbeef",
         "submitted/neurips",
@@ -209,7 +211,9 @@ fn clean_takes_only_what_has_the_form_of_ours() {
     assert!(err.contains("rffffffffffffffff: it has no checksums.toml"), "{err}");
     assert!(place.path("runs/rffffffffffffffff").exists());
     assert_own(&place, "data/digits-ffffffffffffffff.npy");
-    own.iter().for_each(|name| assert_own(&place, name));
+    for name in own {
+        assert_own(&place, name);
+    }
     let (out, err) = place.exits(0, "clean --results .");
     assert!(err.contains("nothing to remove"), "{out}{err}");
 }

@@ -81,14 +81,14 @@ impl Browser {
             sent: 0,
             events: VecDeque::new(),
         };
-        let target = browser.call("Target.createTarget", json!({ "url": "about:blank" }));
+        let target = browser.call("Target.createTarget", &json!({ "url": "about:blank" }));
         let attached = browser.call(
             "Target.attachToTarget",
-            json!({ "targetId": target["targetId"], "flatten": true }),
+            &json!({ "targetId": target["targetId"], "flatten": true }),
         );
         attached["sessionId"].as_str().unwrap().clone_into(&mut browser.session);
         for domain in ["Network.enable", "Runtime.enable", "Log.enable", "Page.enable"] {
-            browser.call(domain, json!({}));
+            browser.call(domain, &json!({}));
         }
         Some(browser)
     }
@@ -99,7 +99,7 @@ impl Browser {
             .expect("the browser answers within a minute")
     }
 
-    fn call(&mut self, method: &str, params: Value) -> Value {
+    fn call(&mut self, method: &str, params: &Value) -> Value {
         self.sent += 1;
         let mut message = json!({ "id": self.sent, "method": method, "params": params });
         if !self.session.is_empty() {
@@ -119,9 +119,9 @@ impl Browser {
     fn open(&mut self, file: &Path, width: u32) {
         let size =
             json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500 });
-        self.call("Emulation.setDeviceMetricsOverride", size);
+        self.call("Emulation.setDeviceMetricsOverride", &size);
         self.events.clear();
-        self.call("Page.navigate", json!({ "url": format!("file://{}", file.display()) }));
+        self.call("Page.navigate", &json!({ "url": format!("file://{}", file.display()) }));
         while !self.events.iter().any(|event| event["method"] == "Page.loadEventFired") {
             let message = self.next();
             self.events.push_back(message);
@@ -131,7 +131,7 @@ impl Browser {
     /// The value of a JavaScript expression.
     fn value(&mut self, expression: &str) -> Value {
         let answer = self
-            .call("Runtime.evaluate", json!({ "expression": expression, "returnByValue": true }));
+            .call("Runtime.evaluate", &json!({ "expression": expression, "returnByValue": true }));
         assert!(answer.get("exceptionDetails").is_none(), "{expression}: {answer}");
         answer["result"]["value"].clone()
     }
@@ -149,13 +149,15 @@ impl Browser {
     }
 
     fn point_at(&mut self, x: f64, y: f64) {
-        self.call("Input.dispatchMouseEvent", json!({ "type": "mouseMoved", "x": x, "y": y }));
+        self.call("Input.dispatchMouseEvent", &json!({ "type": "mouseMoved", "x": x, "y": y }));
     }
 
     fn screenshot(&mut self, path: &Path, height: u32, width: u32) {
         let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
-        let shot = self
-            .call("Page.captureScreenshot", json!({ "clip": clip, "captureBeyondViewport": true }));
+        let shot = self.call(
+            "Page.captureScreenshot",
+            &json!({ "clip": clip, "captureBeyondViewport": true }),
+        );
         let text = shot["data"].as_str().unwrap();
         let code = |c: u8| {
             b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -209,7 +211,7 @@ fn write(name: &str, recipe: &Recipe) -> PathBuf {
     let study = recipe.study();
     let artefacts = artefacts(&study);
     let figures = draw_all(&study, &artefacts);
-    let section = Section { study: &study, artefacts: &artefacts, figures: &figures };
+    let section = Section { study: &study, own: &artefacts, figures: &figures };
     let path = folder().join(name);
     std::fs::write(&path, page::render(&[section])).unwrap();
     path
@@ -301,7 +303,7 @@ fn readers_can_sort_hide_point_and_compare() {
     assert_eq!(browser.value(ground), light);
     let dark = json!({ "features": [{ "name": "prefers-color-scheme", "value": "dark" }] });
     browser.value("delete document.documentElement.dataset.theme");
-    browser.call("Emulation.setEmulatedMedia", dark);
+    browser.call("Emulation.setEmulatedMedia", &dark);
     assert_ne!(browser.value(ground), light);
 
     let (complaints, requests) = browser.complaints_and_requests();
@@ -312,7 +314,7 @@ fn readers_can_sort_hide_point_and_compare() {
         [("light", 1120, "light"), ("dark", 1120, "dark"), ("phone", 390, "light")]
     {
         let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
-        browser.call("Emulation.setEmulatedMedia", media);
+        browser.call("Emulation.setEmulatedMedia", &media);
         browser.open(&file, width);
         browser.screenshot(&folder().join(format!("{name}.png")), 3400, width);
     }

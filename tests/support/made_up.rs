@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use ablade::config::RunConfig;
 use ablade::data::{Images, Shape};
-use ablade::figures::{Artefacts, Completion, Picture};
 use ablade::made::MaskCount;
 use ablade::made::ordering::OrderingRule;
 use ablade::plan::{Axis, Compare, Plan, PlannedStudy, PlannedVariant, RunId};
 use ablade::record::{EpochRow, RunRecord, RunStatus, Summary, Timing};
 use ablade::results::ExperimentResults;
 use ablade::rng::{Purpose, Seed};
+use ablade::trainers::made::figures::{Artefacts, Completion, Picture};
 use ablade::trainers::made::metrics::MadeFacts;
 
 use super::{made, run_spec};

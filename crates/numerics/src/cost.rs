@@ -13,8 +13,8 @@ use std::ops::Range;
 use crate::config::{RunConfig, SampleOrder};
 use crate::data::DataSize;
 use crate::made::MaskCount;
-use crate::made::kernels::vectorized::Level;
-use crate::made::layout::Layout;
+use crate::made::instruction_set;
+use crate::made::layout::ParamLayout;
 
 /// What a run takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,7 +39,7 @@ const FIXED_MEMORY: u64 = 16 << 20;
 impl Cost {
     /// The cost of one run.
     pub fn new(config: &RunConfig, size: DataSize) -> Self {
-        let layout = Layout::new(&config.model, size.shape.dim());
+        let layout = ParamLayout::new(&config.model, size.shape.dim());
         let epochs = config.train.epochs as f64;
         let scored_masks = match config.model.masks {
             MaskCount::Cycle(masks) => masks,
@@ -84,15 +84,15 @@ impl Cost {
 
 /// Nominal seconds, on one thread, of training on one image.
 pub fn nominal_training(config: &RunConfig, dim: usize) -> f64 {
-    let layout = Layout::new(&config.model, dim);
+    let layout = ParamLayout::new(&config.model, dim);
     learning(&layout) / nominal_speed()
         + per_image(&layout)
         + per_step(&layout) / config.train.batch as f64
 }
 
 /// Multiply-adds of training on one image.
-fn learning(layout: &Layout) -> f64 {
-    let first = layout.links[0].weight.len() + layout.direct.as_ref().map_or(0, Range::len);
+fn learning(layout: &ParamLayout) -> f64 {
+    let first = layout.layers[0].weight.len() + layout.direct.as_ref().map_or(0, Range::len);
     (3 * layout.multiply_adds() - first) as f64
 }
 
@@ -101,23 +101,23 @@ const PER_RUN: f64 = 5e-3;
 
 /// Seconds of a minibatch whatever its number of images: its start, and the update of every
 /// parameter.
-fn per_step(layout: &Layout) -> f64 {
+fn per_step(layout: &ParamLayout) -> f64 {
     1e-5 + 1.5e-9 * layout.len as f64
 }
 
 /// Seconds of one pass of an image through everything but the products: activations, loss and bits,
 /// unit by unit.
-fn per_image(layout: &Layout) -> f64 {
+fn per_image(layout: &ParamLayout) -> f64 {
     8e-9 * (layout.hidden().sum::<usize>() + layout.dim) as f64
 }
 
 /// Multiply-adds a second and thread where nothing has been measured yet: about what runs of the
 /// studies in `experiments/` reached on a server of 2023 with each of these instruction sets.
 fn nominal_speed() -> f64 {
-    match Level::detect() {
-        Level::Avx512 => 8e10,
-        Level::Avx2 => 6e10,
-        Level::Baseline => 2e10,
+    match instruction_set() {
+        "avx512" => 8e10,
+        "avx2" => 6e10,
+        _ => 2e10,
     }
 }
 

@@ -6,6 +6,7 @@
 //! listed above them.
 
 pub mod npy;
+pub mod parallel;
 pub mod regular;
 pub mod rng;
 pub mod stats;

@@ -20,7 +20,7 @@ const TITLE_LINES: usize = 3;
 const MOST_AREA: f64 = 16e6;
 
 /// Draws a chart; `None` where its page would be too large.
-pub(in crate::figures) fn draw(chart: &Chart) -> Option<Pictures> {
+pub(crate) fn draw(chart: &Chart) -> Option<Pictures> {
     let page = Page::new(chart);
     if page.width * page.height > MOST_AREA {
         return None;

@@ -13,9 +13,9 @@ mod words;
 
 pub use render::Pictures;
 
-pub(super) use layout::draw;
-pub(super) use render::{dots, small_png, text_width};
-pub(super) use svg::escape;
+pub(crate) use layout::draw;
+pub(crate) use render::{dots, small_png, text_width};
+pub(crate) use svg::escape;
 
 /// The widest name before it is shortened.
 const WIDEST_NAME: f64 = 230.0;

@@ -11,7 +11,7 @@ use resvg::usvg::{self, fontdb};
 use super::pdf::pdf;
 use super::png;
 use super::svg::escape;
-use crate::figures::image_grid::Bitmap;
+use crate::figures::bitmap::Bitmap;
 use crate::figures::style::Color;
 
 /// One figure in the three formats that papers, pages and slides ask for.
@@ -46,7 +46,7 @@ static OPTIONS: LazyLock<usvg::Options<'static>> = LazyLock::new(|| {
 });
 
 /// The pictures of an SVG drawing; `title` and `alt` describe it to those who cannot see it.
-pub(super) fn pictures(svg: &str, title: &str, alt: &str) -> Pictures {
+pub(crate) fn pictures(svg: &str, title: &str, alt: &str) -> Pictures {
     let tree = tree(svg);
     let options = usvg::WriteOptions {
         preserve_text: false,
@@ -64,7 +64,7 @@ pub(super) fn pictures(svg: &str, title: &str, alt: &str) -> Pictures {
 }
 
 /// A PNG of few colours for pages that load many, at twice the size where that takes little.
-pub(in crate::figures) fn small_png(pictures: &Pictures) -> Vec<u8> {
+pub(crate) fn small_png(pictures: &Pictures) -> Vec<u8> {
     let tree = tree(&pictures.svg);
     let png = |ratio| png::png(&tree, ratio, png::Colors::Most(64), &[]);
     let double = png(2.0);
@@ -72,7 +72,7 @@ pub(in crate::figures) fn small_png(pictures: &Pictures) -> Vec<u8> {
 }
 
 /// The dots of an SVG drawing, one a CSS pixel, on white.
-pub(in crate::figures) fn dots(svg: &str) -> Bitmap<Color> {
+pub(crate) fn dots(svg: &str) -> Bitmap<Color> {
     let drawn = png::pixmap(&tree(svg), 1.0);
     let dots = drawn.data().chunks_exact(4).map(|rgba| Color(rgba[0], rgba[1], rgba[2]));
     Bitmap { width: drawn.width() as usize, dots: dots.collect() }
@@ -105,7 +105,7 @@ fn measured(svg: &str, tree: &usvg::Tree) -> String {
 }
 
 /// Width of `text` in CSS pixels as the pictures will show it.
-pub(in crate::figures) fn text_width(text: &str, size: f64, bold: bool) -> f64 {
+pub(crate) fn text_width(text: &str, size: f64, bold: bool) -> f64 {
     let weight = if bold { 700 } else { 400 };
     let svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"9\" height=\"9\"><text font-family=\"Noto Sans\" \

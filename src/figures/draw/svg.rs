@@ -14,12 +14,12 @@ use plotters_backend::{
 };
 
 /// Backend units a CSS pixel.
-pub(super) const UNIT: f64 = 20.0;
+pub(crate) const UNIT: f64 = 20.0;
 
 type Outcome = Result<(), DrawingErrorKind<Infallible>>;
 
 /// Writes the elements of an SVG document into a string.
-pub(super) struct Svg<'a> {
+pub(crate) struct Svg<'a> {
     out: &'a mut String,
     width: f64,
     height: f64,
@@ -28,7 +28,7 @@ pub(super) struct Svg<'a> {
 
 impl<'a> Svg<'a> {
     /// A document of `width` x `height` CSS pixels.
-    pub(super) fn new(out: &'a mut String, width: f64, height: f64) -> Self {
+    pub(crate) fn new(out: &'a mut String, width: f64, height: f64) -> Self {
         let _ = writeln!(
             out,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
@@ -97,7 +97,7 @@ fn stroke(style: &impl BackendStyle) -> String {
 }
 
 /// `text` as XML character data; characters that XML cannot hold become U+FFFD.
-pub(in crate::figures) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -5,6 +5,7 @@ mod clashes;
 pub mod describe;
 pub mod earlier;
 mod effect;
+pub mod figures;
 mod identity;
 pub mod metrics;
 pub mod run;
@@ -259,6 +260,10 @@ impl Trainer for MadeTrainer {
         let run = MadeRun::of(run);
         let set = self.cache.get(&run.config.data).map_err(TrainerError::new)?;
         run::execute(&run, &set, threads, control).map_err(TrainerError::new)
+    }
+
+    fn later_files(&self) -> &[&str] {
+        &["masks.npz", "masks.txt"]
     }
 
     fn otherwise(&self, run: &Scored, reference: &Scored, name: &str) -> Option<Otherwise> {

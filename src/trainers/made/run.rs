@@ -10,15 +10,16 @@ use crate::config::{RunConfig, SampleOrder};
 use crate::cost::{Cost, SCORED_TRAIN};
 use crate::data::nearest::nearest;
 use crate::data::{DataSize, Dataset, Images, Shape};
-use crate::made::evaluate::{averaged, conditionals, mean, mixture, single};
+use crate::made::evaluate::{
+    conditional_probabilities, mean, nll_averaged_conditionals, nll_mixture, nll_single_mask,
+};
 use crate::made::file::{self, FileError};
-use crate::made::kernels::instruction_set;
-use crate::made::kernels::team::Team;
+use crate::made::instruction_set;
 use crate::made::masks::{MaskSet, Masks};
 use crate::made::model::Made;
 use crate::made::sample::{Drawing, SampleError, UNKNOWN, draw, draw_one_by_one};
-use crate::made::sorted::scatter;
 use crate::npy;
+use crate::parallel::ThreadPool;
 use crate::record::{self, Checkpoint, RunOutput, RunStatus, Summary, Timing, host, utc};
 use crate::rng::Seed;
 use crate::train::EpochRow;
@@ -117,8 +118,8 @@ pub fn execute(
     threads: usize,
     control: Control,
 ) -> Result<Execution, RunError> {
-    let team = Team::new(threads).until(control.stop.clone());
-    team.run(|| {
+    let team = ThreadPool::new(threads).with_cancel_token(control.stop.clone());
+    team.install(|| {
         let Control { on_epoch, resume, save, checkpoint_every, .. } = control;
         let (masks, made) = prepare(spec, data.shape)?;
         let mut trainer = Trainer::new(&made, &masks, data, &spec.config.train, spec.seed, &team);
@@ -145,7 +146,7 @@ pub fn execute(
             (diverged(why, data, &masks, &made, &epochs, best), Vec::new())
         } else {
             let finished = finished(spec, data, &team, &masks, &made, &epochs, best)?;
-            if team.stopped() {
+            if team.is_cancelled() {
                 save(&trainer)?;
                 return Ok(Execution::Interrupted);
             }
@@ -243,7 +244,7 @@ impl RunClock {
 fn train(
     trainer: &mut Trainer,
     data: &Dataset,
-    team: &Team,
+    team: &ThreadPool,
     on_epoch: &mut (dyn FnMut(&record::EpochRow) + Send),
     save: &mut dyn FnMut(&Trainer) -> Result<(), RunError>,
     checkpoint_every: Duration,
@@ -264,7 +265,7 @@ fn train(
                 return Ok(Some((end, images / in_steps.as_secs_f64().max(1e-9))));
             }
         }
-        let stop = team.stopped();
+        let stop = team.is_cancelled();
         if stop || saved.elapsed() >= every {
             let before = Instant::now();
             save(trainer)?;
@@ -327,14 +328,12 @@ fn unscored(data: &Dataset, masks: &Masks, made: &Made) -> MadeFacts {
 
 /// Parameters that some evaluated mask lets through.
 fn connected(masks: &Masks, made: &Made) -> u64 {
-    let layout = &made.network().layout;
-    let ones = vec![1.0; layout.len];
-    let (mut open, mut one) = (vec![0.0; layout.len], vec![0.0; layout.len]);
+    let mut open = vec![false; made.network().layout.len];
     for k in 0..masks.evaluated_count() {
-        scatter(layout, &made.staircase(&masks.evaluated(k)), &ones, &mut one);
-        open.iter_mut().zip(&one).for_each(|(open, &one)| *open += one);
+        let by_this = made.open_parameters(&masks.evaluated(k));
+        open.iter_mut().zip(by_this).for_each(|(open, by_this)| *open |= by_this);
     }
-    open.iter().filter(|&&open| open > 0.0).count() as u64
+    open.iter().filter(|&&open| open).count() as u64
 }
 
 /// A run that diverged has its epochs and no final numbers: what it would be compared by does not
@@ -367,24 +366,24 @@ type Files = Vec<(String, Vec<u8>)>;
 fn finished(
     spec: &MadeRun,
     data: &Dataset,
-    team: &Team,
+    team: &ThreadPool,
     masks: &Masks,
     made: &Made,
     epochs: &[EpochRow],
     best_epoch: usize,
 ) -> Result<(Summary, Files), RunError> {
     let first = masks.evaluated(0);
-    let score = |images: &Images| mean(&single(made, team, &first, images));
+    let score = |images: &Images| mean(&nll_single_mask(made, team, &first, images));
     let test: Vec<Vec<f64>> = (0..masks.evaluated_count())
-        .map(|k| single(made, team, &masks.evaluated(k), &data.test))
+        .map(|k| nll_single_mask(made, team, &masks.evaluated(k), &data.test))
         .collect();
     let sampled: Vec<MaskSet> = (0..spec.config.sample.masks).map(|k| masks.evaluated(k)).collect();
     let averaged = if sampled.len() > 1 {
-        averaged(made, team, &sampled, &data.test)
+        nll_averaged_conditionals(made, team, &sampled, &data.test)
     } else {
         None
     };
-    let mixed = mixture(&test);
+    let mixed = nll_mixture(&test);
     let facts = MadeFacts {
         train_nll_nats: score(&trained_bits(data, spec.seed, best_epoch, SCORED_TRAIN)),
         valid_nll_nats: score(&data.valid),
@@ -443,7 +442,7 @@ fn per_image(nll: &[f64]) -> Vec<u8> {
 fn samples(
     spec: &MadeRun,
     data: &Dataset,
-    team: &Team,
+    team: &ThreadPool,
     made: &Made,
     masks: &[MaskSet],
 ) -> Result<Files, RunError> {
@@ -484,7 +483,7 @@ fn samples(
 fn completions(
     spec: &MadeRun,
     data: &Dataset,
-    team: &Team,
+    team: &ThreadPool,
     made: &Made,
     mask: &MaskSet,
 ) -> Result<Files, RunError> {
@@ -499,7 +498,7 @@ fn completions(
     let evidence = Images::new(evidence, dim);
     let drawing = Drawing { seed: spec.seed, temperature: 1.0, evidence: Some(&evidence) };
     let completed = draw(made, team, std::slice::from_ref(mask), count, drawing)?;
-    let reconstructed = conditionals(made, team, mask, &images);
+    let reconstructed = conditional_probabilities(made, team, mask, &images);
     Ok(vec![
         ("completion.npy".into(), npy::encode(&[count, dim], completed.images.pixels())),
         ("reconstruction.npy".into(), npy::encode(&[count, dim], &reconstructed)),

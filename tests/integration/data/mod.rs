@@ -492,7 +492,7 @@ fn a_part_of_a_named_set_is_not_the_set() {
     write(
         &folder,
         "emnist_letters/emnist-letters-test-images-idx3-ubyte",
-        &idx(&[30, 28, 28], &[9; 30 * 784]),
+        &idx(&[30, 28, 28], &vec![9; 30 * 784]),
     );
     let error = load(&config("emnist-letters"), &Library::at(folder.path())).expect_err("a part");
     assert!(
@@ -587,7 +587,7 @@ fn contact_sheets_are_pictures_of_any_data() {
     ] {
         let data = load(&config, &nowhere()).expect("data");
         for part in Part::ALL {
-            let sheet = ablade::figures::contact_sheet(&data, part);
+            let sheet = ablade::trainers::made::figures::contact_sheet(&data, part);
             assert!(png::Decoder::new(std::io::Cursor::new(sheet)).read_info().is_ok());
         }
     }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use ablade::data::{DataConfig, Dataset, Library, export, load};
+use ablade::data::{DataConfig, Dataset, Images, Library, export, load};
 
 use crate::support::python;
 
@@ -18,7 +18,7 @@ fn load_path(path: &Path, size: usize) -> Result<Dataset, String> {
 }
 
 fn pixels(data: &Dataset) -> [&[u8]; 3] {
-    [&data.train, &data.valid, &data.test].map(|images| images.pixels())
+    [&data.train, &data.valid, &data.test].map(Images::pixels)
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use ablade::data::{Binarize, DataConfig, Dataset, Images, Library, Part, load};
-use ablade::figures::contact_sheet;
+use ablade::trainers::made::figures::contact_sheet;
 
 use crate::support::skipped;
 

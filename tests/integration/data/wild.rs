@@ -57,9 +57,9 @@ impl Wild {
     #[track_caller]
     fn says(&self, name: &str, words: &[&str]) {
         let said = self.said(name);
-        words
-            .iter()
-            .for_each(|words| assert!(said.contains(words), "{said}\n  lacks: {words}"));
+        for words in words {
+            assert!(said.contains(words), "{said}\n  lacks: {words}");
+        }
     }
 
     #[track_caller]
@@ -678,7 +678,7 @@ fn what_lies_there_is_known_by_its_content_and_its_name() {
     std::os::unix::fs::symlink("gone.npy", wild.0.path().join("link.npy")).expect("a link");
     wild.fails("link.npy", "it leads to gone.npy, which is not there");
     let indexed = |i: usize| [vec![i.to_string()], words(&bits(i))].concat().join(" ");
-    let header = (0..36).map(|i| format!(" {i}")).collect::<String>();
+    let header = " ".to_owned() + &(0..36).map(|i| i.to_string()).collect::<Vec<_>>().join(" ");
     wild.file("spaces.csv", (0..40).fold(header, |text, i| text + "\n" + &indexed(i)));
     wild.says("spaces.csv", &["vectors of 36 variables", "left out: column 1: it has no name"]);
     for (name, text, is) in [

@@ -123,9 +123,31 @@ fn fits(schema: &serde_json::Value, value: &serde_json::Value) -> bool {
         && bound("exclusiveMaximum", |x, bound| x < bound)
 }
 
+/// A schema with each reference replaced by what it refers to.
+fn inlined(schema: serde_json::Value, definitions: &serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match schema {
+        Value::Object(fields) => match fields.get("$ref").and_then(Value::as_str) {
+            Some(reference) => {
+                let name = reference.strip_prefix("#/$defs/").expect("a definition");
+                let found = definitions.get(name.replace("%20", " ")).expect(name);
+                inlined(found.clone(), definitions)
+            }
+            None => {
+                let each = |(key, value)| (key, inlined(value, definitions));
+                Value::Object(fields.into_iter().map(each).collect())
+            }
+        },
+        Value::Array(items) => items.into_iter().map(|item| inlined(item, definitions)).collect(),
+        other => other,
+    }
+}
+
 #[test]
 fn the_schema_takes_what_the_grammar_takes_and_knows_its_keys() {
-    let schema = schema(&*made());
+    let mut schema = schema(&*made());
+    let definitions = schema["$defs"].take();
+    let schema = inlined(schema, &definitions);
     let read = |path: &Path| -> serde_json::Value {
         let text = std::fs::read_to_string(path).expect("an experiment");
         serde_json::to_value(text.parse::<toml::Table>().expect("TOML")).expect("JSON")

@@ -1,8 +1,8 @@
 //! The grammar of the experiment file: what each feature expands to, and what each misuse is told,
 //! word by word.
 //!
-//! `tests/fixtures/grammar/NAME.toml` expands to `NAME.snap`; `tests/fixtures/grammar/misuse/NAME.toml` is refused
-//! with `misuse/NAME.snap`.
+//! In `tests/fixtures/grammar`, `NAME.toml` expands to `NAME.snap`, and `misuse/NAME.toml` is refused
+//! with the message `misuse/NAME.snap`.
 
 mod command_line;
 mod documents;

@@ -27,7 +27,7 @@ pub(crate) fn shape(width: usize, height: usize) -> Shape {
 impl Case {
     pub(crate) fn new(config: ModelConfig, shape: Shape) -> Self {
         let masks = Masks::new(&config, shape, 4, SEED);
-        let len = ablade::made::layout::Layout::new(&config, shape.dim()).len;
+        let len = ablade::made::layout::ParamLayout::new(&config, shape.dim()).len;
         let mut stream = SEED.stream(Purpose::Init, 99);
         let params = (0..len).map(|_| 0.7 * stream.normal() as f32).collect();
         let made = Made::with_parameters(&config, shape, &masks, params).unwrap();
@@ -70,7 +70,7 @@ pub(crate) struct Oracle {
     pub(crate) direct: Option<Vec<Vec<bool>>>,
     params: Vec<f64>,
     positions: Vec<usize>,
-    layout: ablade::made::layout::Layout,
+    layout: ablade::made::layout::ParamLayout,
     activation: Activation,
 }
 
@@ -93,14 +93,14 @@ impl Oracle {
     }
 
     pub(crate) fn logits(&self, x: &[f64]) -> Vec<f64> {
-        let last = self.layout.links.len() - 1;
+        let last = self.layout.layers.len() - 1;
         let mut h = x.to_vec();
-        for (l, (link, mask)) in self.layout.links.iter().zip(&self.layers).enumerate() {
+        for (l, (link, mask)) in self.layout.layers.iter().zip(&self.layers).enumerate() {
             let row = |r: usize| if l == last { self.positions[r] } else { r };
             let col = |c: usize| if l == 0 { self.positions[c] } else { c };
-            let above = (0..link.rows).map(|r| {
-                let open = (0..link.cols).filter(|&c| mask[r][c]);
-                let at = |c: usize| row(r) * link.cols + col(c);
+            let above = (0..link.n_out).map(|r| {
+                let open = (0..link.n_in).filter(|&c| mask[r][c]);
+                let at = |c: usize| row(r) * link.n_in + col(c);
                 let product: f64 =
                     open.clone().map(|c| self.params[link.weight.start + at(c)] * h[c]).sum();
                 let offset: f64 = link

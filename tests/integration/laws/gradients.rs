@@ -1,15 +1,12 @@
 //! Laws of the gradient: autograd against differences, the kernels against autograd, and what masks
 //! close.
 
-use ablade::made::kernels::lanes::Lane;
-use ablade::made::kernels::team::Team;
-use ablade::made::kernels::update::{Target, Update};
-use ablade::made::network::Learning;
 use ablade::made::ordering::OrderingRule;
 use ablade::made::reference::{Reference, nll};
-use ablade::made::workspace::Workspace;
 use ablade::made::{Activation, MaskCount, ModelConfig};
+use ablade::parallel::ThreadPool;
 use ablade::rng::Purpose;
+use ablade::train::{MinibatchGradient, minibatch_gradient};
 use candle_core::{DType, Device, Tensor, Var};
 
 use super::cases::{self, Case, SEED, corner_images, corners, shape};
@@ -17,11 +14,12 @@ use super::likelihood::closed_parameters;
 
 /// Mean NLL of some corners under mask `index`, and its gradient by autograd, in double precision.
 fn autograd(case: &Case, index: usize, params: &[f64]) -> (f64, Vec<f64>) {
-    autograd_at(case, index, params, corners(6).into_iter().step_by(3).flatten().collect())
+    let points: Vec<f64> = corners(6).into_iter().step_by(3).flatten().collect();
+    autograd_at(case, index, params, &points)
 }
 
 /// The same of any points.
-fn autograd_at(case: &Case, index: usize, params: &[f64], points: Vec<f64>) -> (f64, Vec<f64>) {
+fn autograd_at(case: &Case, index: usize, params: &[f64], points: &[f64]) -> (f64, Vec<f64>) {
     let masks = case.masks.evaluated(index);
     let engine = Reference::new(
         case.made.network(),
@@ -32,7 +30,7 @@ fn autograd_at(case: &Case, index: usize, params: &[f64], points: Vec<f64>) -> (
     )
     .unwrap();
     let dim = case.shape.dim();
-    let x = Tensor::from_slice(&points, (points.len() / dim, dim), &Device::Cpu).unwrap();
+    let x = Tensor::from_slice(points, (points.len() / dim, dim), &Device::Cpu).unwrap();
     let params = Var::from_slice(params, params.len(), &Device::Cpu).unwrap();
     let loss = nll(&engine.logits(&params, &x).unwrap(), &x).unwrap().mean(0).unwrap();
     let gradients = loss.backward().unwrap();
@@ -50,42 +48,25 @@ fn kernels<'a>(
     case: &Case,
     index: usize,
     images: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
-    team: &Team,
+    pool: &ThreadPool,
 ) -> (f64, Vec<f32>) {
-    let network = case.made.network();
-    let (layout, kept) = (&network.layout, &network.kept);
-    let staircase = case.made.staircase(&case.masks.evaluated(index));
-    let mut space = Workspace::learning(layout, images.len());
-    space.load(images, &staircase);
-    let lanes = |count: usize| vec![Lane::default(); count];
-    let (mut weights, mut recorded, mut sorted) =
-        (lanes(kept.len), lanes(kept.len), lanes(network.grid.len));
-    case.made.read(|params| kept.load(layout, params, &mut weights));
-    network.sort(&staircase, &weights, &mut sorted, &space);
-    let target = Target { p: &mut weights, state: [&mut recorded, &mut []] };
-    let learning = Learning {
-        target,
-        update: Update::Record,
-        sorted: (!case.made.one_mask()).then_some(&*sorted),
-    };
-    network.forward(team, learning.weights(), &staircase, &mut space);
-    let total = network.backward(team, learning, &staircase, &mut space);
-    let mut gradient = vec![0.0; layout.len];
-    kept.store(layout, &recorded, &mut gradient);
-    (total, gradient)
+    let masks = case.masks.evaluated(index);
+    let MinibatchGradient { nll_sum_nats, gradient } =
+        minibatch_gradient(&case.made, pool, &masks, images);
+    (nll_sum_nats, gradient)
 }
 
 /// The kernels' backward pass is autograd's gradient, for every model and a mask that is not the
 /// first; every parameter that the mask closes has gradient exactly zero in both.
 #[test]
 fn kernels_agree_with_autograd() {
-    let team = Team::new(1);
+    let pool = ThreadPool::new(1);
     for case in cases::all(MaskCount::Cycle(2)) {
         for index in 0..2 {
             let (loss, expected) = autograd(&case, index, &parameters(&case));
             let images = corner_images(6);
             let (total, gradient) =
-                kernels(&case, index, (0..64).step_by(3).map(|i| images.row(i)), &team);
+                kernels(&case, index, (0..64).step_by(3).map(|i| images.row(i)), &pool);
             assert!((total / 22.0 - loss).abs() < 1e-4, "{total} {loss}: {}", case.name);
             let closed = closed_parameters(&case, index);
             for (i, (got, expected)) in gradient.iter().zip(&expected).enumerate() {
@@ -124,8 +105,8 @@ fn images_that_begin_blank_have_the_gradient_of_autograd() {
             ..ModelConfig::default()
         };
         let case = Case::new(config, shape(9, 8));
-        let (dim, index) = (case.shape.dim(), if case.made.one_mask() { 0 } else { 2 });
-        let (mask, links) = (case.masks.evaluated(index), &case.made.network().layout.links);
+        let (dim, index) = (case.shape.dim(), if case.made.has_single_mask() { 0 } else { 2 });
+        let (mask, layers) = (case.masks.evaluated(index), &case.made.network().layout.layers);
         // Few pixels on, or many; and one blank image, and one full.
         for (density, latest, count) in [(0.15, 73, 19), (0.8, 30, 5)] {
             let mut stream = SEED.stream(Purpose::Sample, i as u64);
@@ -137,15 +118,11 @@ fn images_that_begin_blank_have_the_gradient_of_autograd() {
                 }
             }
             images[dim..2 * dim].fill(1);
-            let (loss, expected) = autograd_at(
-                &case,
-                index,
-                &parameters(&case),
-                images.iter().map(|&x| f64::from(x)).collect(),
-            );
+            let points: Vec<f64> = images.iter().map(|&x| f64::from(x)).collect();
+            let (loss, expected) = autograd_at(&case, index, &parameters(&case), &points);
             let gradients = [1, 3].map(|threads| {
                 let (total, gradient) =
-                    kernels(&case, index, images.chunks_exact(dim), &Team::new(threads));
+                    kernels(&case, index, images.chunks_exact(dim), &ThreadPool::new(threads));
                 assert!(
                     (total / count as f64 / loss - 1.0).abs() < 1e-5,
                     "{total} {loss}: {}",
@@ -162,7 +139,7 @@ fn images_that_begin_blank_have_the_gradient_of_autograd() {
                     case.name
                 );
                 // Between hidden units, zero may be a sum that rounding has cancelled.
-                let sum = links[1..links.len() - 1].iter().any(|link| link.weight.contains(&i));
+                let sum = layers[1..layers.len() - 1].iter().any(|link| link.weight.contains(&i));
                 assert!(
                     *expected != 0.0 || got == 0.0 || sum,
                     "{i}: {got}, not zero: {}",
@@ -183,13 +160,13 @@ fn units_that_no_image_turns_on_have_no_gradient() {
         ..ModelConfig::default()
     };
     let case = Case::new(config, shape(9, 8));
-    let links = &case.made.network().layout.links;
-    let (incoming, unit, dim) = (&links[0], 40, 72);
-    let row = incoming.weight.start + unit * incoming.cols
-        ..incoming.weight.start + (unit + 1) * incoming.cols;
+    let layers = &case.made.network().layout.layers;
+    let (incoming, unit, dim) = (&layers[0], 40, 72);
+    let row = incoming.weight.start + unit * incoming.n_in
+        ..incoming.weight.start + (unit + 1) * incoming.n_in;
     let bias = incoming.bias.start + unit;
     let outgoing: Vec<usize> =
-        (0..dim).map(|n| links[1].weight.start + n * links[1].cols + unit).collect();
+        (0..dim).map(|n| layers[1].weight.start + n * layers[1].n_in + unit).collect();
     case.made
         .update(|p| {
             p[row.clone()].iter_mut().filter(|w| **w != 0.0).for_each(|w| *w = -10.0);
@@ -198,7 +175,8 @@ fn units_that_no_image_turns_on_have_no_gradient() {
         .unwrap();
     let mut stream = SEED.stream(Purpose::Sample, 0);
     let mut images: Vec<u8> = (0..19 * dim).map(|_| u8::from(stream.uniform() < 0.15)).collect();
-    let gradient = |images: &[u8]| kernels(&case, 0, images.chunks_exact(dim), &Team::new(1)).1;
+    let gradient =
+        |images: &[u8]| kernels(&case, 0, images.chunks_exact(dim), &ThreadPool::new(1)).1;
     let moves = |gradient: &[f32]| {
         row.clone().chain([bias]).chain(outgoing.clone()).any(|i| gradient[i] != 0.0)
     };

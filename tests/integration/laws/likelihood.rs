@@ -2,13 +2,13 @@
 //! scores are exact.
 
 use ablade::data::Images;
-use ablade::made::evaluate::{averaged, mixture, single};
-use ablade::made::kernels::team::Team;
+use ablade::made::evaluate::{nll_averaged_conditionals, nll_mixture, nll_single_mask};
 use ablade::made::masks::Masks;
 use ablade::made::model::Made;
 use ablade::made::ordering::OrderingRule;
 use ablade::made::reference::{Reference, nll};
 use ablade::made::{MaskCount, ModelConfig, Resample};
+use ablade::parallel::ThreadPool;
 use ablade::rng::Purpose;
 use candle_core::{DType, Device, Tensor};
 
@@ -43,7 +43,7 @@ fn reference_nlls(case: &Case, index: usize, points: &[Vec<f64>]) -> Vec<f64> {
 /// the kernels with the reference.
 #[test]
 fn probabilities_sum_to_one() {
-    let team = Team::new(1);
+    let pool = ThreadPool::new(1);
     let points = corners(6);
     let images = corner_images(6);
     for case in cases::all(MaskCount::Cycle(3)) {
@@ -58,13 +58,13 @@ fn probabilities_sum_to_one() {
                     assert!((oracle.log_probability(x) + nll).abs() < 1e-9, "{}", case.name);
                 }
             }
-            let fast = single(&case.made, &team, &case.masks.evaluated(k), &images);
+            let fast = nll_single_mask(&case.made, &pool, &case.masks.evaluated(k), &images);
             for (fast, exact) in fast.iter().zip(&exact) {
                 assert!((fast - exact).abs() < 1e-4, "{fast} against {exact}: {}", case.name);
             }
             all.push(exact);
         }
-        let total: f64 = mixture(&all).iter().map(|nll| (-nll).exp()).sum();
+        let total: f64 = nll_mixture(&all).iter().map(|nll| (-nll).exp()).sum();
         assert!((total - 1.0).abs() < 1e-10, "mixture sums to {total}: {}", case.name);
     }
 }
@@ -98,7 +98,7 @@ fn control_wrong_masks_do_not_sum_to_one() {
 /// is no distribution.
 #[test]
 fn averaging_conditionals_needs_one_ordering() {
-    let team = Team::new(1);
+    let pool = ThreadPool::new(1);
     let images = corner_images(6);
     let case = |resample| {
         let config = ModelConfig {
@@ -112,18 +112,20 @@ fn averaging_conditionals_needs_one_ordering() {
     };
     let shared = case(Resample::Connectivity);
     let masks: Vec<_> = (0..4).map(|k| shared.masks.evaluated(k)).collect();
-    let nlls = averaged(&shared.made, &team, &masks, &images).unwrap();
+    let nlls = nll_averaged_conditionals(&shared.made, &pool, &masks, &images).unwrap();
     let total: f64 = nlls.iter().map(|nll| (-nll).exp()).sum();
     assert!((total - 1.0).abs() < 1e-5, "averaged conditionals sum to {total}");
-    let singles: Vec<_> =
-        masks.iter().map(|mask| single(&shared.made, &team, mask, &images)).collect();
+    let singles: Vec<_> = masks
+        .iter()
+        .map(|mask| nll_single_mask(&shared.made, &pool, mask, &images))
+        .collect();
     let apart: f64 =
-        mixture(&singles).iter().zip(&nlls).map(|(m, a)| (m - a).abs()).sum::<f64>() / 64.0;
+        nll_mixture(&singles).iter().zip(&nlls).map(|(m, a)| (m - a).abs()).sum::<f64>() / 64.0;
     assert!(apart > 0.01, "mixture and averaged conditionals differ by {apart} nats only");
 
     let several = case(Resample::Both);
     let masks: Vec<_> = (0..4).map(|k| several.masks.evaluated(k)).collect();
-    assert!(averaged(&several.made, &team, &masks, &images).is_none());
+    assert!(nll_averaged_conditionals(&several.made, &pool, &masks, &images).is_none());
     let oracles: Vec<_> = masks.iter().map(|mask| Oracle::new(&several, mask)).collect();
     let mean_logits = |x: &[f64]| {
         let all: Vec<_> = oracles.iter().map(|oracle| oracle.logits(x)).collect();
@@ -137,13 +139,18 @@ fn averaging_conditionals_needs_one_ordering() {
 /// in the kernels.
 #[test]
 fn no_output_sees_its_own_or_a_later_pixel() {
-    let team = Team::new(1);
+    let pool = ThreadPool::new(1);
     let mut moved = 0;
     for case in cases::all(MaskCount::Cycle(2)) {
         let masks = case.masks.evaluated(1);
         let positions = masks.ordering().positions();
         let conditionals = |pixels: Vec<u8>| {
-            ablade::made::evaluate::conditionals(&case.made, &team, &masks, &Images::new(pixels, 6))
+            ablade::made::evaluate::conditional_probabilities(
+                &case.made,
+                &pool,
+                &masks,
+                &Images::new(pixels, 6),
+            )
         };
         let base = vec![1, 0, 1, 1, 0, 0];
         let before = conditionals(base.clone());
@@ -170,7 +177,7 @@ fn no_output_sees_its_own_or_a_later_pixel() {
 /// alone.
 #[test]
 fn masked_weights_are_inert() {
-    let team = Team::new(1);
+    let pool = ThreadPool::new(1);
     let images = corner_images(6);
     for case in cases::all(MaskCount::Cycle(2)) {
         let mask = case.masks.evaluated(1);
@@ -185,8 +192,8 @@ fn masked_weights_are_inert() {
         });
         let tampered = Made::with_parameters(&case.config, case.shape, &case.masks, wild).unwrap();
         assert_eq!(
-            single(&case.made, &team, &mask, &images),
-            single(&tampered, &team, &mask, &images)
+            nll_single_mask(&case.made, &pool, &mask, &images),
+            nll_single_mask(&tampered, &pool, &mask, &images)
         );
         let engine = Reference::new(network, &mask, first, DType::F32, &Device::Cpu).unwrap();
         let x =
@@ -198,14 +205,10 @@ fn masked_weights_are_inert() {
     }
 }
 
-/// Which parameters evaluated mask `index` closes, by asking where ones survive the way to sorted
-/// space and back.
+/// Parameters that evaluated mask `index` closes.
 pub(crate) fn closed_parameters(case: &Case, index: usize) -> Vec<bool> {
-    let layout = &case.made.network().layout;
-    let staircase = case.made.staircase(&case.masks.evaluated(index));
-    let mut back = vec![0.0; layout.len];
-    ablade::made::sorted::scatter(layout, &staircase, &vec![1.0; layout.len], &mut back);
-    back.into_iter().map(|open| open == 0.0).collect()
+    let open = case.made.open_parameters(&case.masks.evaluated(index));
+    open.into_iter().map(|open| !open).collect()
 }
 
 /// Per image: the best mask bounds the mixture from below; the mean, and log K over the best, from
@@ -213,7 +216,7 @@ pub(crate) fn closed_parameters(case: &Case, index: usize) -> Vec<bool> {
 /// stays finite.
 #[test]
 fn the_mixture_keeps_its_bounds() {
-    let team = Team::new(1);
+    let pool = ThreadPool::new(1);
     let config = ModelConfig {
         hidden: vec![9, 9],
         ordering: OrderingRule::Random,
@@ -222,9 +225,9 @@ fn the_mixture_keeps_its_bounds() {
     };
     let case = Case::new(config, shape(3, 2));
     let mut nlls: Vec<_> = (0..5)
-        .map(|k| single(&case.made, &team, &case.masks.evaluated(k), &corner_images(6)))
+        .map(|k| nll_single_mask(&case.made, &pool, &case.masks.evaluated(k), &corner_images(6)))
         .collect();
-    let mixed = mixture(&nlls);
+    let mixed = nll_mixture(&nlls);
     for (i, mixed) in mixed.iter().enumerate() {
         let each: Vec<f64> = nlls.iter().map(|nll| nll[i]).collect();
         let least = each.iter().copied().fold(f64::INFINITY, f64::min);
@@ -235,18 +238,18 @@ fn the_mixture_keeps_its_bounds() {
         );
     }
     nlls.reverse();
-    for (a, b) in mixture(&nlls).iter().zip(&mixed) {
+    for (a, b) in nll_mixture(&nlls).iter().zip(&mixed) {
         assert!((a - b).abs() < 1e-12);
     }
     assert_eq!(
-        mixture(&[nlls[0].clone(), nlls[0].clone()])
+        nll_mixture(&[nlls[0].clone(), nlls[0].clone()])
             .iter()
             .map(|n| (n * 1e9).round())
             .collect::<Vec<_>>(),
         nlls[0].iter().map(|n| (n * 1e9).round()).collect::<Vec<_>>()
     );
     assert!(
-        (mixture(&[vec![1e4], vec![1e4 + 5.0]])[0]
+        (nll_mixture(&[vec![1e4], vec![1e4 + 5.0]])[0]
             - (1e4 + 2f64.ln() - (1.0 + (-5f64).exp()).ln()))
         .abs()
             < 1e-9
@@ -257,7 +260,7 @@ fn the_mixture_keeps_its_bounds() {
 /// rules out keeps its whole price: no probability underflows.
 #[test]
 fn averaged_copies_of_a_mask_are_the_mask() {
-    let team = Team::new(1);
+    let pool = ThreadPool::new(1);
     let config = ModelConfig {
         hidden: vec![9],
         ordering: OrderingRule::Random,
@@ -268,10 +271,14 @@ fn averaged_copies_of_a_mask_are_the_mask() {
     let bias = case.made.network().layout.output().bias.clone();
     for extreme in [0.0, 1e4] {
         case.made.update(|p| p[bias.start] += extreme).unwrap();
-        let alone = single(&case.made, &team, &case.first(), &images);
-        let copies =
-            averaged(&case.made, &team, &[case.first(), case.first(), case.first()], &images)
-                .unwrap();
+        let alone = nll_single_mask(&case.made, &pool, &case.first(), &images);
+        let copies = nll_averaged_conditionals(
+            &case.made,
+            &pool,
+            &[case.first(), case.first(), case.first()],
+            &images,
+        )
+        .unwrap();
         assert!(alone.iter().copied().fold(0.0, f64::max) > extreme as f64 * 0.9);
         for (alone, copies) in alone.iter().zip(&copies) {
             assert!((alone - copies).abs() <= 1e-5 * (1.0 + alone), "{alone} and {copies}");
@@ -301,11 +308,11 @@ fn scores_do_not_depend_on_company() {
         }
     }
     let images = Images::new(pixels, 90);
-    let all = single(&case.made, &Team::new(1), &mask, &images);
-    assert_eq!(all, single(&case.made, &Team::new(3), &mask, &images));
+    let all = nll_single_mask(&case.made, &ThreadPool::new(1), &mask, &images);
+    assert_eq!(all, nll_single_mask(&case.made, &ThreadPool::new(3), &mask, &images));
     for size in [1, 7, 100] {
         let parts = images.pixels().chunks(size * 90).flat_map(|part| {
-            single(&case.made, &Team::new(1), &mask, &Images::new(part.to_vec(), 90))
+            nll_single_mask(&case.made, &ThreadPool::new(1), &mask, &Images::new(part.to_vec(), 90))
         });
         assert_eq!(all, parts.collect::<Vec<_>>(), "in parts of {size}");
     }
@@ -316,10 +323,10 @@ fn scores_do_not_depend_on_company() {
 fn the_unit_is_nats_per_image() {
     let config = ModelConfig { hidden: vec![5], ..ModelConfig::default() };
     let masks = Masks::new(&config, shape(28, 28), 1, SEED);
-    let len = ablade::made::layout::Layout::new(&config, 784).len;
+    let len = ablade::made::layout::ParamLayout::new(&config, 784).len;
     let made = Made::with_parameters(&config, shape(28, 28), &masks, vec![0.0; len]).unwrap();
     let images = Images::new(vec![1u8; 3 * 784], 784);
-    for nll in single(&made, &Team::new(1), &masks.evaluated(0), &images) {
+    for nll in nll_single_mask(&made, &ThreadPool::new(1), &masks.evaluated(0), &images) {
         assert!((nll - 784.0 * 2f64.ln()).abs() < 1e-4, "{nll}");
     }
 }
@@ -328,7 +335,7 @@ fn the_unit_is_nats_per_image() {
 /// without them.
 #[test]
 fn direct_connections_have_their_limits() {
-    let team = Team::new(1);
+    let pool = ThreadPool::new(1);
     let images = corner_images(6);
     for ordering in [OrderingRule::Raster, OrderingRule::Random] {
         let config = ModelConfig {
@@ -344,7 +351,7 @@ fn direct_connections_have_their_limits() {
         let positions = masks.ordering().positions();
         let params = case.made.read(<[f32]>::to_vec);
         let at = |range: &std::ops::Range<usize>, i: usize| f64::from(params[range.start + i]);
-        for (x, nll) in corners(6).iter().zip(single(&case.made, &team, &masks, &images)) {
+        for (x, nll) in corners(6).iter().zip(nll_single_mask(&case.made, &pool, &masks, &images)) {
             let logits: Vec<f64> = (0..6)
                 .map(|d| {
                     let p = positions[d] as usize;
@@ -365,15 +372,15 @@ fn direct_connections_have_their_limits() {
         let params = with.made.read(|p| p[..layout.direct.clone().unwrap().start].to_vec());
         let plain_masks = Masks::new(&without, shape(3, 2), 1, SEED);
         let plain = Made::with_parameters(&without, shape(3, 2), &plain_masks, params).unwrap();
-        let plain = single(&plain, &team, &plain_masks.evaluated(0), &images);
-        assert_eq!(single(&with.made, &team, &masks, &images), plain);
+        let plain = nll_single_mask(&plain, &pool, &plain_masks.evaluated(0), &images);
+        assert_eq!(nll_single_mask(&with.made, &pool, &masks, &images), plain);
     }
 }
 
 /// U = 0 is the model without U; with U, another mask moves the logits even of an image of zeros.
 #[test]
 fn conditioning_weights_see_the_mask() {
-    let team = Team::new(1);
+    let pool = ThreadPool::new(1);
     let dark = Images::new(vec![0u8; 6], 6);
     let config = ModelConfig {
         hidden: vec![9],
@@ -385,21 +392,20 @@ fn conditioning_weights_see_the_mask() {
     let case = Case::new(config, shape(3, 2));
     let logits = |case: &Case, k| Oracle::new(case, &case.masks.evaluated(k)).logits(&[0.0; 6]);
     assert!(logits(&case, 0).iter().zip(logits(&case, 1)).any(|(a, b)| (a - b).abs() > 1e-3));
-    let before = single(&case.made, &team, &case.first(), &dark);
+    let before = nll_single_mask(&case.made, &pool, &case.first(), &dark);
     let layout = case.made.network().layout.clone();
     case.made
         .update(|p| {
-            layout
-                .links
-                .iter()
-                .for_each(|link| p[link.condition.clone().unwrap()].fill(0.0))
+            for link in &layout.layers {
+                p[link.condition.clone().unwrap()].fill(0.0);
+            }
         })
         .unwrap();
-    assert_ne!(before, single(&case.made, &team, &case.first(), &dark));
+    assert_ne!(before, nll_single_mask(&case.made, &pool, &case.first(), &dark));
     // Without U, an image of zeros passes a one-layer network by its biases, and only the output's
     // mask matters.
     let without = case.made.read(|p| {
-        let kept = layout.links.iter().flat_map(|link| [link.weight.clone(), link.bias.clone()]);
+        let kept = layout.layers.iter().flat_map(|link| [link.weight.clone(), link.bias.clone()]);
         kept.flat_map(|range| p[range].to_vec()).collect::<Vec<f32>>()
     });
     let plain_config = ModelConfig { condition: false, ..case.config.clone() };
@@ -408,8 +414,8 @@ fn conditioning_weights_see_the_mask() {
         let mask = case.masks.evaluated(k);
         let images = corner_images(6);
         assert_eq!(
-            single(&case.made, &team, &mask, &images),
-            single(&plain, &team, &mask, &images)
+            nll_single_mask(&case.made, &pool, &mask, &images),
+            nll_single_mask(&plain, &pool, &mask, &images)
         );
     }
 }
@@ -417,7 +423,7 @@ fn conditioning_weights_see_the_mask() {
 /// Permuting the pixels of the images together with the ordering leaves every likelihood as it was.
 #[test]
 fn pixels_have_no_names() {
-    let team = Team::new(1);
+    let pool = ThreadPool::new(1);
     let config = ModelConfig {
         hidden: vec![9],
         skip: true,
@@ -440,11 +446,14 @@ fn pixels_have_no_names() {
             out
         })
         .collect();
-    let straight = single(&raster.made, &team, &raster.first(), &images);
-    assert_eq!(straight, single(&spiral.made, &team, &spiral.first(), &Images::new(moved, 6)));
+    let straight = nll_single_mask(&raster.made, &pool, &raster.first(), &images);
+    assert_eq!(
+        straight,
+        nll_single_mask(&spiral.made, &pool, &spiral.first(), &Images::new(moved, 6))
+    );
     assert_ne!(
         straight,
-        single(&spiral.made, &team, &spiral.first(), &images),
+        nll_single_mask(&spiral.made, &pool, &spiral.first(), &images),
         "control: unmoved images"
     );
 }
@@ -453,7 +462,7 @@ fn pixels_have_no_names() {
 /// layer.
 #[test]
 fn edges_hold() {
-    let team = Team::new(1);
+    let pool = ThreadPool::new(1);
     for dim in [1, 2, 3] {
         for hidden in [vec![], vec![1], vec![1, 1], vec![4]] {
             for skip in [false, true] {
@@ -466,10 +475,14 @@ fn edges_hold() {
                 let case = Case::new(config, shape(dim, 1));
                 let masks = case.first();
                 let images = corner_images(dim);
-                let total: f64 =
-                    single(&case.made, &team, &masks, &images).iter().map(|nll| (-nll).exp()).sum();
+                let total: f64 = nll_single_mask(&case.made, &pool, &masks, &images)
+                    .iter()
+                    .map(|nll| (-nll).exp())
+                    .sum();
                 assert!((total - 1.0).abs() < 1e-5, "{total}: {}", case.name);
-                let all = ablade::made::evaluate::conditionals(&case.made, &team, &masks, &images);
+                let all = ablade::made::evaluate::conditional_probabilities(
+                    &case.made, &pool, &masks, &images,
+                );
                 let first = masks.ordering().pixels()[0] as usize;
                 assert!(all.chunks(dim).all(|row| row[first] == all[first]), "{}", case.name);
             }

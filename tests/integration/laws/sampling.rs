@@ -2,8 +2,9 @@
 //! honoured or refused.
 
 use ablade::data::Images;
-use ablade::made::evaluate::{averaged, conditionals, mixture, single};
-use ablade::made::kernels::team::Team;
+use ablade::made::evaluate::{
+    conditional_probabilities, nll_averaged_conditionals, nll_mixture, nll_single_mask,
+};
 use ablade::made::masks::{MaskSet, Masks};
 use ablade::made::model::Made;
 use ablade::made::ordering::{Ordering, OrderingRule};
@@ -11,6 +12,7 @@ use ablade::made::sample::{
     Drawing, SampleError, UNKNOWN, draw, draw_mixture, draw_one_by_one, known_nll,
 };
 use ablade::made::{MaskCount, ModelConfig, Resample};
+use ablade::parallel::ThreadPool;
 use ablade::rng::Seed;
 
 use super::cases::{self, Case, SEED, corner_images, shape};
@@ -26,7 +28,7 @@ fn sigmoid(z: f32) -> f64 {
 /// Largest difference between the probabilities that pixels were drawn by and those of one pass
 /// over the finished images.
 fn disagreement(made: &Made, mask: &MaskSet, images: &Images, logits: &[f32]) -> f64 {
-    let passes = conditionals(made, &Team::new(1), mask, images);
+    let passes = conditional_probabilities(made, &ThreadPool::new(1), mask, images);
     logits
         .iter()
         .zip(passes)
@@ -38,7 +40,7 @@ fn disagreement(made: &Made, mask: &MaskSet, images: &Images, logits: &[f32]) ->
 /// that one pass over the finished image gives it; drawing in the inverse order was not.
 #[test]
 fn drawing_agrees_with_scoring() {
-    let team = Team::new(1);
+    let pool = ThreadPool::new(1);
     let (mut slips, mut controls) = (0, 0);
     for i in 0..36 {
         let (ordering, depth) = (OrderingRule::ALL[i % 9], i / 9);
@@ -53,12 +55,12 @@ fn drawing_agrees_with_scoring() {
         let masks = Masks::new(&config, shape(28, 28), 1, SEED);
         let made = Made::new(&config, shape(28, 28), &masks, SEED).unwrap();
         let mask = masks.evaluated(i % 2 % masks.evaluated_count());
-        let drawn = draw(&made, &team, std::slice::from_ref(&mask), 20, plain(3)).unwrap();
+        let drawn = draw(&made, &pool, std::slice::from_ref(&mask), 20, plain(3)).unwrap();
         let apart = disagreement(&made, &mask, &drawn.images, &drawn.logits);
         assert!(apart < 1e-5, "{apart}: {config:?}");
         if ordering == OrderingRule::Random && config.skip {
             let slip =
-                draw_one_by_one(&made, &team, &mask, &mask.ordering().positions(), 20, plain(3));
+                draw_one_by_one(&made, &pool, &mask, &mask.ordering().positions(), 20, plain(3));
             controls += 1;
             slips += usize::from(disagreement(&made, &mask, &slip.images, &slip.logits) > 0.05);
         }
@@ -73,13 +75,13 @@ fn drawing_agrees_with_scoring() {
 /// model.
 #[test]
 fn incremental_equals_one_by_one() {
-    let team = Team::new(1);
+    let pool = ThreadPool::new(1);
     let (mut pixels, mut other) = (0, 0);
     for case in cases::all(MaskCount::Cycle(2)) {
         let mask = case.masks.evaluated(1);
-        let fast = draw(&case.made, &team, std::slice::from_ref(&mask), 130, plain(5)).unwrap();
+        let fast = draw(&case.made, &pool, std::slice::from_ref(&mask), 130, plain(5)).unwrap();
         let slow =
-            draw_one_by_one(&case.made, &team, &mask, mask.ordering().pixels(), 130, plain(5));
+            draw_one_by_one(&case.made, &pool, &mask, mask.ordering().pixels(), 130, plain(5));
         for (a, b) in fast.images.pixels().iter().zip(slow.images.pixels()) {
             pixels += 1;
             other += usize::from(a != b);
@@ -98,9 +100,9 @@ fn images_do_not_depend_on_company() {
         ..ModelConfig::default()
     };
     let case = Case::new(config, shape(9, 8));
-    let all = draw(&case.made, &Team::new(1), &[case.first()], 300, plain(1)).unwrap();
-    let few = draw(&case.made, &Team::new(1), &[case.first()], 150, plain(1)).unwrap();
-    let shared = draw(&case.made, &Team::new(2), &[case.first()], 300, plain(1)).unwrap();
+    let all = draw(&case.made, &ThreadPool::new(1), &[case.first()], 300, plain(1)).unwrap();
+    let few = draw(&case.made, &ThreadPool::new(1), &[case.first()], 150, plain(1)).unwrap();
+    let shared = draw(&case.made, &ThreadPool::new(2), &[case.first()], 300, plain(1)).unwrap();
     assert_eq!(&all.images.pixels()[..150 * 72], few.images.pixels());
     assert_eq!(all.images.pixels(), shared.images.pixels());
     assert_ne!(all.images.row(0), all.images.row(1));
@@ -154,7 +156,7 @@ fn probabilities(nlls: &[f64]) -> Vec<f64> {
 /// place of another.
 #[test]
 fn frequencies_are_probabilities() {
-    let team = Team::new(1);
+    let pool = ThreadPool::new(1);
     let many = 200_000;
     let config = ModelConfig {
         hidden: vec![9, 9],
@@ -166,28 +168,31 @@ fn frequencies_are_probabilities() {
     let case = Case::new(config, shape(3, 2));
     let mask = case.first();
     let corners = corner_images(6);
-    let exact = probabilities(&single(&case.made, &team, &mask, &corners));
+    let exact = probabilities(&nll_single_mask(&case.made, &pool, &mask, &corners));
 
-    let drawn = draw(&case.made, &team, std::slice::from_ref(&mask), many, plain(1)).unwrap();
+    let drawn = draw(&case.made, &pool, std::slice::from_ref(&mask), many, plain(1)).unwrap();
     assert!(fits(&counts(&drawn.images), &exact));
 
     let slip =
-        draw_one_by_one(&case.made, &team, &mask, &mask.ordering().positions(), 20_000, plain(1));
+        draw_one_by_one(&case.made, &pool, &mask, &mask.ordering().positions(), 20_000, plain(1));
     assert!(!fits(&counts(&slip.images), &exact), "control: the inverse order");
 
     let masks: Vec<MaskSet> = (0..3).map(|k| case.masks.evaluated(k)).collect();
-    let drawn = draw(&case.made, &team, &masks, many, plain(2)).unwrap();
-    let mean = probabilities(&averaged(&case.made, &team, &masks, &corners).unwrap());
+    let drawn = draw(&case.made, &pool, &masks, many, plain(2)).unwrap();
+    let mean =
+        probabilities(&nll_averaged_conditionals(&case.made, &pool, &masks, &corners).unwrap());
     assert!(fits(&counts(&drawn.images), &mean));
     assert!(
         !fits(&counts(&drawn.images), &exact),
         "control: averaged masks are another model"
     );
 
-    let drawn = draw_mixture(&case.made, &team, &masks, many, plain(4)).unwrap();
-    let each: Vec<Vec<f64>> =
-        masks.iter().map(|mask| single(&case.made, &team, mask, &corners)).collect();
-    assert!(fits(&counts(&drawn.images), &probabilities(&mixture(&each))));
+    let drawn = draw_mixture(&case.made, &pool, &masks, many, plain(4)).unwrap();
+    let each: Vec<Vec<f64>> = masks
+        .iter()
+        .map(|mask| nll_single_mask(&case.made, &pool, mask, &corners))
+        .collect();
+    assert!(fits(&counts(&drawn.images), &probabilities(&nll_mixture(&each))));
     assert!(
         !fits(&counts(&drawn.images), &mean),
         "control: the mixture is not the averaged model"
@@ -220,7 +225,7 @@ fn given(probabilities: &[f64], known: &[u8]) -> Vec<f64> {
 /// by what they make of the evidence.
 #[test]
 fn completions_are_conditionals() {
-    let team = Team::new(1);
+    let pool = ThreadPool::new(1);
     let many = 100_000;
     let config = ModelConfig {
         hidden: vec![9, 9],
@@ -230,12 +235,12 @@ fn completions_are_conditionals() {
     };
     let case = Case::new(config, shape(3, 2));
     let corners = corner_images(6);
-    let exact = |mask: &MaskSet| probabilities(&single(&case.made, &team, mask, &corners));
+    let exact = |mask: &MaskSet| probabilities(&nll_single_mask(&case.made, &pool, mask, &corners));
     let complete = |known: &[u8], mask: &MaskSet| {
         let evidence = Images::new(known.repeat(many), 6);
         let drawing = Drawing { evidence: Some(&evidence), ..plain(3) };
         counts(
-            &draw(&case.made, &team, std::slice::from_ref(mask), many, drawing)
+            &draw(&case.made, &pool, std::slice::from_ref(mask), many, drawing)
                 .unwrap()
                 .images,
         )
@@ -284,7 +289,7 @@ fn completions_are_conditionals() {
         .collect();
     let evidence = Images::new(known.repeat(many), 6);
     let drawing = Drawing { evidence: Some(&evidence), ..plain(4) };
-    let drawn = counts(&draw_mixture(&case.made, &team, &masks, many, drawing).unwrap().images);
+    let drawn = counts(&draw_mixture(&case.made, &pool, &masks, many, drawing).unwrap().images);
     let mean = |parts: Vec<Vec<f64>>| {
         (0..64).map(|code| parts.iter().map(|p| p[code]).sum::<f64>() / 3.0).collect()
     };
@@ -297,7 +302,7 @@ fn completions_are_conditionals() {
 /// What a model leaves for the rest of an image, given some of it, sums to one over all rests.
 #[test]
 fn the_rest_is_a_distribution() {
-    let team = Team::new(1);
+    let pool = ThreadPool::new(1);
     let config = ModelConfig {
         hidden: vec![9],
         ordering: OrderingRule::Random,
@@ -320,12 +325,12 @@ fn the_rest_is_a_distribution() {
     let fitting = Images::new(fitting, 6);
     let evidence = Images::new(known.repeat(16), 6);
     for masks in [&masks[..1], &masks] {
-        let whole = averaged(&case.made, &team, masks, &fitting).unwrap();
-        let part = known_nll(&case.made, &team, masks, &fitting, &evidence);
+        let whole = nll_averaged_conditionals(&case.made, &pool, masks, &fitting).unwrap();
+        let part = known_nll(&case.made, &pool, masks, &fitting, &evidence);
         let total: f64 = whole.iter().zip(&part).map(|(whole, part)| (part - whole).exp()).sum();
         assert!((total - 1.0).abs() < 1e-5, "{total}");
         let other = Images::new([0, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN].repeat(16), 6);
-        let wrong = known_nll(&case.made, &team, masks, &fitting, &other);
+        let wrong = known_nll(&case.made, &pool, masks, &fitting, &other);
         let total: f64 = whole.iter().zip(&wrong).map(|(whole, part)| (part - whole).exp()).sum();
         assert!((total - 1.0).abs() > 1e-2, "control: of pixels that do not come first, {total}");
     }
@@ -335,7 +340,7 @@ fn the_rest_is_a_distribution() {
 /// D = 784.
 #[test]
 fn the_entropy_identity_holds() {
-    let team = Team::new(1);
+    let pool = ThreadPool::new(1);
     let config = ModelConfig {
         hidden: vec![100],
         ordering: OrderingRule::Random,
@@ -346,8 +351,8 @@ fn the_entropy_identity_holds() {
     let made = Made::new(&config, shape(28, 28), &masks, SEED).unwrap();
     let mask = masks.evaluated(0);
     let identity = |images: &Images| {
-        let nll = single(&made, &team, &mask, images);
-        let p = conditionals(&made, &team, &mask, images);
+        let nll = nll_single_mask(&made, &pool, &mask, images);
+        let p = conditional_probabilities(&made, &pool, &mask, images);
         let entropy = |p: &f32| {
             let p = f64::from(*p);
             -p * p.ln() - (1.0 - p) * (1.0 - p).ln()
@@ -363,10 +368,10 @@ fn the_entropy_identity_holds() {
         mean / (sd / n.sqrt())
     };
     let right =
-        identity(&draw(&made, &team, std::slice::from_ref(&mask), 400, plain(8)).unwrap().images);
+        identity(&draw(&made, &pool, std::slice::from_ref(&mask), 400, plain(8)).unwrap().images);
     assert!(right.abs() < 4.0, "{right} standard errors apart");
     let order = mask.ordering().positions();
-    let wrong = identity(&draw_one_by_one(&made, &team, &mask, &order, 400, plain(8)).images);
+    let wrong = identity(&draw_one_by_one(&made, &pool, &mask, &order, 400, plain(8)).images);
     assert!(
         wrong.abs() > 4.0,
         "control: the inverse order is only {wrong} standard errors apart"
@@ -377,20 +382,20 @@ fn the_entropy_identity_holds() {
 /// pixels.
 #[test]
 fn evidence_is_honoured_or_refused() {
-    let team = Team::new(1);
+    let pool = ThreadPool::new(1);
     let case = Case::new(ModelConfig { hidden: vec![9], ..ModelConfig::default() }, shape(3, 2));
     let drawing = |evidence| Drawing { evidence: Some(evidence), ..plain(1) };
     let top_row = Images::new([1, 0, 1, UNKNOWN, UNKNOWN, UNKNOWN].repeat(50), 6);
-    let drawn = draw(&case.made, &team, &[case.first()], 50, drawing(&top_row)).unwrap();
+    let drawn = draw(&case.made, &pool, &[case.first()], 50, drawing(&top_row)).unwrap();
     assert!((0..50).all(|i| drawn.images.row(i)[..3] == [1, 0, 1]));
     assert!((0..50).any(|i| drawn.images.row(i)[3..] != drawn.images.row(0)[3..]));
     let bottom_row = Images::new(vec![UNKNOWN, UNKNOWN, UNKNOWN, 1, 0, 1], 6);
-    let refused = draw(&case.made, &team, &[case.first()], 1, drawing(&bottom_row)).unwrap_err();
+    let refused = draw(&case.made, &pool, &[case.first()], 1, drawing(&bottom_row)).unwrap_err();
     assert_eq!(refused, SampleError::Evidence { pixel: 3, missing: 0 });
 
     let reversed = Ordering::from_pixels(vec![5, 4, 3, 2, 1, 0]).unwrap();
     let other = MaskSet::new(reversed, case.first().degrees().to_vec(), false);
-    let refused = draw(&case.made, &team, &[case.first(), other], 1, plain(1)).unwrap_err();
+    let refused = draw(&case.made, &pool, &[case.first(), other], 1, plain(1)).unwrap_err();
     assert_eq!(refused, SampleError::Orderings);
 }
 
@@ -402,7 +407,7 @@ fn greedy_drawing_takes_the_likelier_value() {
         shape(3, 2),
     );
     let greedy = Drawing { temperature: 0.0, ..plain(4) };
-    let drawn = draw(&case.made, &Team::new(1), &[case.first()], 10, greedy).unwrap();
+    let drawn = draw(&case.made, &ThreadPool::new(1), &[case.first()], 10, greedy).unwrap();
     for (x, z) in drawn.images.pixels().iter().zip(&drawn.logits) {
         assert_eq!(*x == 1, *z > 0.0);
     }

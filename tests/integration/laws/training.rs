@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ablade::data::{Binarization, Dataset, Images, Origin};
-use ablade::made::evaluate::{mean, single};
+use ablade::made::evaluate::{mean, nll_single_mask};
 use ablade::made::file;
-use ablade::made::kernels::team::{Stop, Team};
-use ablade::made::layout::Layout;
+use ablade::made::layout::ParamLayout;
 use ablade::made::masks::{MaskSet, Masks};
 use ablade::made::model::Made;
 use ablade::made::ordering::OrderingRule;
 use ablade::made::{MaskCount, ModelConfig};
+use ablade::parallel::{CancelToken, ThreadPool};
 use ablade::rng::{Purpose, Seed};
 use ablade::train::trainer::{Divergence, Event, Trainer, trained_bits};
 use ablade::train::{Optimizer, TrainConfig};
@@ -50,18 +50,18 @@ struct Setup {
     masks: Masks,
     made: Made,
     train: TrainConfig,
-    team: Team,
+    pool: ThreadPool,
 }
 
 impl Setup {
     fn new(model: &ModelConfig, data: Dataset, train: TrainConfig) -> Self {
         let masks = Masks::new(model, data.shape, 3, SEED);
         let made = Made::new(model, data.shape, &masks, SEED).unwrap();
-        Self { data, masks, made, train, team: Team::new(1) }
+        Self { data, masks, made, train, pool: ThreadPool::new(1) }
     }
 
     fn trainer(&self) -> Trainer<'_> {
-        Trainer::new(&self.made, &self.masks, &self.data, &self.train, SEED, &self.team)
+        Trainer::new(&self.made, &self.masks, &self.data, &self.train, SEED, &self.pool)
     }
 }
 
@@ -112,8 +112,13 @@ fn training_recovers_a_known_distribution() {
         };
         let setup = Setup::new(&model, dataset(Images::new(pixels.clone(), 5), 5, 1), train);
         assert_eq!(finish(&mut setup.trainer()), Event::Finished);
-        mean(&single(&setup.made, &setup.team, &setup.masks.evaluated(0), &setup.data.test))
-            .unwrap()
+        mean(&nll_single_mask(
+            &setup.made,
+            &setup.pool,
+            &setup.masks.evaluated(0),
+            &setup.data.test,
+        ))
+        .unwrap()
             - entropy
     };
     for ordering in [
@@ -147,8 +152,13 @@ fn biases_alone_reach_the_bernoulli_floor() {
         .map(|d| (0..64).map(|i| f64::from(setup.data.train.row(i)[d])).sum::<f64>() / 64.0)
         .map(|p| -p * p.ln() - (1.0 - p) * (1.0 - p).ln())
         .sum();
-    let nll = mean(&single(&setup.made, &setup.team, &setup.masks.evaluated(0), &setup.data.test))
-        .unwrap();
+    let nll = mean(&nll_single_mask(
+        &setup.made,
+        &setup.pool,
+        &setup.masks.evaluated(0),
+        &setup.data.test,
+    ))
+    .unwrap();
     assert!((nll - floor).abs() < 1e-4, "{nll}, floor {floor}");
 }
 
@@ -176,30 +186,26 @@ fn training_keeps_the_masks() {
             let setup = Setup::new(&model, patterns(), train);
             let before = setup.made.read(<[f32]>::to_vec);
             finish(&mut setup.trainer());
-            let total: f64 =
-                single(&setup.made, &setup.team, &setup.masks.evaluated(0), &corner_images(6))
-                    .iter()
-                    .map(|nll| (-nll).exp())
-                    .sum();
+            let total: f64 = nll_single_mask(
+                &setup.made,
+                &setup.pool,
+                &setup.masks.evaluated(0),
+                &corner_images(6),
+            )
+            .iter()
+            .map(|nll| (-nll).exp())
+            .sum();
             assert!((total - 1.0).abs() < 1e-5, "{masks:?}, {optimizer:?}: {total}");
             if let MaskCount::Cycle(count) = masks {
-                let layout = &setup.made.network().layout;
-                let mut open = vec![0.0; layout.len];
+                let mut open = vec![false; setup.made.network().layout.len];
                 for k in 0..count {
-                    let staircase = setup.made.staircase(&setup.masks.evaluated(k));
-                    let mut back = vec![0.0; layout.len];
-                    ablade::made::sorted::scatter(
-                        layout,
-                        &staircase,
-                        &vec![1.0; layout.len],
-                        &mut back,
-                    );
-                    open.iter_mut().zip(back).for_each(|(open, back)| *open += back);
+                    let by_this = setup.made.open_parameters(&setup.masks.evaluated(k));
+                    open.iter_mut().zip(by_this).for_each(|(open, by_this)| *open |= by_this);
                 }
                 let after = setup.made.read(<[f32]>::to_vec);
                 let mut moved = 0;
                 for ((open, before), after) in open.iter().zip(&before).zip(&after) {
-                    assert!(*open > 0.0 || before == after, "{masks:?}, {optimizer:?}");
+                    assert!(*open || before == after, "{masks:?}, {optimizer:?}");
                     moved += usize::from(before != after);
                 }
                 assert!(moved > 20, "control: open weights move ({moved})");
@@ -230,7 +236,7 @@ fn threads_change_no_bit_of_a_training() {
         let images = Images::new(pixels, 144);
         let train = TrainConfig { batch: 20, epochs: 2, ..TrainConfig::default() };
         let mut setup = Setup::new(&model, dataset(images, 12, 12), train);
-        setup.team = Team::new(threads);
+        setup.pool = ThreadPool::new(threads);
         finish(&mut setup.trainer());
         setup.made.read(<[f32]>::to_vec)
     };
@@ -269,9 +275,13 @@ fn the_best_epoch_on_validation_is_kept() {
         assert_eq!(finish(&mut trainer), Event::Finished);
         let best = trainer.best().unwrap().clone();
         assert_eq!(setup.made.read(<[f32]>::to_vec), best.params);
-        let kept =
-            mean(&single(&setup.made, &setup.team, &setup.masks.evaluated(0), &setup.data.valid))
-                .unwrap();
+        let kept = mean(&nll_single_mask(
+            &setup.made,
+            &setup.pool,
+            &setup.masks.evaluated(0),
+            &setup.data.valid,
+        ))
+        .unwrap();
         assert_eq!(kept, best.valid_nll_nats);
         (trainer.epochs().to_vec(), best.epoch)
     };
@@ -301,7 +311,7 @@ fn divergence_is_an_end_of_its_own() {
 }
 
 /// A training whose first weights are changed, and how it ends.
-fn end_of_changed(change: impl FnOnce(&Layout, &mut [f32])) -> Event {
+fn end_of_changed(change: impl FnOnce(&ParamLayout, &mut [f32])) -> Event {
     let train = TrainConfig {
         optimizer: Optimizer::Sgd { lr: 1e-9, momentum: 0.0 },
         epochs: 2,
@@ -320,7 +330,7 @@ fn end_of_changed(change: impl FnOnce(&Layout, &mut [f32])) -> Event {
 /// zero and every loss is finite.
 #[test]
 fn a_weight_that_is_not_finite_is_divergence() {
-    let end = end_of_changed(|layout, params| params[layout.links[0].bias.start] = f32::NAN);
+    let end = end_of_changed(|layout, params| params[layout.layers[0].bias.start] = f32::NAN);
     assert_eq!(end, Event::Diverged(Divergence::Weights));
 }
 
@@ -360,7 +370,7 @@ fn the_bits_of_an_epoch_are_those_it_trained_on() {
     assert_eq!(finish(&mut trainer), Event::Finished);
     let score = |epoch| {
         let bits = trained_bits(&setup.data, SEED, epoch, usize::MAX);
-        mean(&single(&setup.made, &setup.team, &setup.masks.evaluated(0), &bits)).unwrap()
+        mean(&nll_single_mask(&setup.made, &setup.pool, &setup.masks.evaluated(0), &bits)).unwrap()
     };
     for row in trainer.epochs() {
         assert!((score(row.epoch) - row.train_nll_nats).abs() < 1e-6, "epoch {}", row.epoch);
@@ -385,7 +395,7 @@ fn an_epoch_whose_scoring_was_stopped_is_scored_anew() {
 
     let asked = Arc::new(AtomicBool::new(true));
     let mut first = Setup::new(&model, patterns(), train.clone());
-    first.team = Team::new(1).until(Stop::when([Arc::clone(&asked)]));
+    first.pool = ThreadPool::new(1).with_cancel_token(CancelToken::any_of([Arc::clone(&asked)]));
     let mut trainer = first.trainer();
     while trainer.advance().unwrap() == Event::Batch {}
     assert_eq!(trainer.advance().unwrap(), Event::Stopped);
@@ -480,7 +490,7 @@ fn model_files_round_trip() {
             finish(&mut setup.trainer());
             let bytes = file::save(&setup.made, &setup.masks.trained(0)).unwrap();
             let (layout, first) = (&setup.made.network().layout, setup.masks.trained(0));
-            let load = |layout: &Layout, mask: &MaskSet| {
+            let load = |layout: &ParamLayout, mask: &MaskSet| {
                 file::load(&bytes, layout, setup.made.first_ordering(), std::slice::from_ref(mask))
             };
             let params = load(layout, &first).unwrap();
@@ -490,7 +500,7 @@ fn model_files_round_trip() {
                 first.with_first(&std::array::from_fn::<bool, 6, _>(|pixel| pixel as u32 == last));
             assert!(matches!(load(layout, &others), Err(file::FileError::Masks)));
             let other = ModelConfig { hidden: vec![8], ..model };
-            assert!(load(&Layout::new(&other, 6), &first).is_err());
+            assert!(load(&ParamLayout::new(&other, 6), &first).is_err());
         }
     }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use ablade::config::RunConfig;
 use ablade::data::{Binarize, Cache, Dataset, Library};
 use ablade::made::degrees::DegreeRule;
-use ablade::made::kernels::team::Stop;
 use ablade::made::ordering::OrderingRule;
 use ablade::made::{Activation, Init, MaskCount, Resample};
+use ablade::parallel::CancelToken;
 use ablade::plan::RunSpec;
 use ablade::record::RunOutput;
 use ablade::rng::Seed;
@@ -29,7 +29,8 @@ pub(crate) fn config(i: usize) -> RunConfig {
     (config.data.train, config.data.valid, config.data.test) = (Some(110), Some(20), Some(30));
     config.data.binarize = [Binarize::Threshold, Binarize::Stochastic, Binarize::Dynamic][i % 3];
     let model = &mut config.model;
-    model.hidden = [vec![], vec![17], vec![17, 12], vec![12, 17, 9]][i % 4].clone();
+    let hidden: [&[usize]; 4] = [&[], &[17], &[17, 12], &[12, 17, 9]];
+    model.hidden = hidden[i % 4].to_vec();
     model.activation = [
         Activation::Relu,
         Activation::Softplus,
@@ -84,7 +85,7 @@ pub(crate) fn data(config: &RunConfig) -> Arc<Dataset> {
 /// Carries out a run.
 pub(crate) fn trained(spec: &RunSpec, data: &Dataset) -> RunOutput {
     let control = Control {
-        stop: Stop::default(),
+        stop: CancelToken::default(),
         on_epoch: &mut |_| {},
         resume: None,
         save: &mut |_| {},

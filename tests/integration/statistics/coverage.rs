@@ -3,7 +3,7 @@
 
 use ablade::plan::{Compare, Correction};
 use ablade::record::RunRecord;
-use ablade::results::ablation::Verdict;
+use ablade::results::ablation::{AblationRow, Verdict};
 use ablade::rng::{Purpose, Seed, Stream};
 use ablade::stats::{Estimate, detectable, max_t, sign_flip};
 
@@ -175,8 +175,10 @@ fn power_is_what_simulated_verdicts_find() {
     }
 }
 
+type Noise = fn(&mut Stream) -> f64;
+
 /// Noise of a run whose seed shares nothing with it, by name.
-const NOISES: [(&str, fn(&mut Stream) -> f64); 4] = [
+const NOISES: [(&str, Noise); 4] = [
     ("normal", |noise| noise.normal()),
     ("exponential", |noise| -(1.0 - noise.uniform()).ln()),
     ("t with 3 degrees of freedom", |noise| {
@@ -252,7 +254,7 @@ fn a_verdict_names_the_seeds_that_it_rests_on() {
     lost[7..].fill(None);
     let values = [shifted(12, 0.0), lost, vec![None; 12], shifted(12, -1.0)];
     let ablation = study(&[4], &values, Compare::default()).ablation(0);
-    let conclusions: Vec<String> = ablation.rows.iter().map(|row| row.conclusion()).collect();
+    let conclusions: Vec<String> = ablation.rows.iter().map(AblationRow::conclusion).collect();
     assert_eq!(conclusions, ["baseline", "better on 7 of 12 seeds", "no pairs", "better"]);
     let delta = ablation.rows[1].delta.unwrap();
     assert_eq!(delta.smallest_p_corrected, 0.5f64.powi(6));

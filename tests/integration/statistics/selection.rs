@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ablade::config::RunConfig;
 use ablade::data::{self, Dataset, Images, Labels, Library};
-use ablade::made::kernels::team::Stop;
+use ablade::parallel::CancelToken;
 use ablade::record::RunOutput;
 use ablade::rng::Seed;
 use ablade::trainer::{Control, Execution};
@@ -16,7 +16,7 @@ use crate::support::run_spec;
 fn run(config: &RunConfig, seed: u64, data: &Dataset) -> RunOutput {
     let run = MadeRun::of(&run_spec(config, "digits", Seed(seed)).key());
     let control = Control {
-        stop: Stop::when([]),
+        stop: CancelToken::any_of([]),
         on_epoch: &mut |_| {},
         resume: None,
         save: &mut drop,

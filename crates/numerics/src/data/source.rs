@@ -280,7 +280,7 @@ fn nothing_there(path: PathBuf) -> Result<DataError, DataError> {
     let found = if found.is_empty() { "it is empty".to_owned() } else { found.join("; ") };
     let problem = format!(
         "no data set in this folder, neither idx, npy, npz, text, tar nor zip files, nor PNG or JPEG pictures: {found}. The \
-         path of a file says more of it; docs/DATA.md has what is read"
+         path of a file says more of it; docs/reference/data.md has what is read"
     );
     Ok(DataError::Incomplete { path, problem })
 }

@@ -1,27 +1,26 @@
 //! Degrees: the number of leading positions of the ordering that a hidden unit may depend on.
 //!
-//! Inputs carry degrees 1..=D, their positions in the ordering. A unit of layer l may have any
-//! degree from the smallest of the layer below (a lower one would see nothing) to D-1 (a higher one
-//! could feed no output).
+//! Inputs have degrees 1..=D, their positions in the ordering. A unit of layer l may have any
+//! degree from the smallest of the layer below (with a lower one, it would depend on nothing) to
+//! D-1 (with a higher one, no output could depend on it).
 
 use serde::{Deserialize, Serialize};
 
 use crate::rng::Stream;
 
-/// How hidden units get their degrees.
+/// Rule by which hidden units get their degrees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DegreeRule {
     /// Uniform in {min of the layer below, .., D-1}, unit by unit.
     Random,
-    /// Evenly spaced over {1, .., D-1}, each degree as often as any other when the layer is wide
-    /// enough.
+    /// Evenly spaced over {1, .., D-1}: all degrees equally often if the layer is wide enough.
     Even,
 }
 
 impl DegreeRule {
-    /// Degrees of the units of each layer of `widths`, for `dim` inputs, in no particular order of
-    /// units.
+    /// Degrees of the units of each layer, whose numbers of units are `widths`, for `dim` inputs;
+    /// in no particular order.
     pub fn assign(self, widths: &[usize], dim: usize, stream: &mut Stream) -> Vec<Vec<u32>> {
         let top = dim.saturating_sub(1).max(1) as u32;
         let mut low = 1;

@@ -1,42 +1,46 @@
-//! Scoring: exact negative log-likelihoods, in nats per image.
+//! Scoring: exact negative log-likelihoods, nats per image.
 //!
-//! Three different models can be meant by "K masks":
+//! "K masks" can mean three different models:
 //!
 //! ```text
-//! single     -log p_k(x)                                            one mask
-//! mixture    log K - log sum_k exp(log p_k(x))                      mean of the joint probabilities
-//! averaged   -sum_d log [ (1/K) sum_k p_k(x_d | x_<d) ]             mean of the conditionals, pixel by pixel
+//! single mask             -log p_k(x)
+//! mixture                 log K - log sum_k exp(log p_k(x))              mean of the joint probabilities
+//! averaged conditionals   -sum_d log [ (1/K) sum_k p_k(x_d | x_<d) ]     mean of the conditionals of each pixel
 //! ```
 //!
-//! The last is a distribution only if all masks share one ordering. Averaging logits is none at
-//! all.
+//! The last is a distribution only if all masks share one ordering. An average of logits is not one
+//! at all.
 
 use std::ops::Range;
 
 use crate::data::Images;
 use crate::made::Activation;
 use crate::made::kernels::elementwise::sigmoid;
-use crate::made::kernels::lanes::Lane;
-use crate::made::kernels::team::Team;
-use crate::made::kernels::vectorized::vectorized;
+use crate::made::kernels::level::vectorized;
+use crate::made::kernels::simd::F32x16;
 use crate::made::masks::MaskSet;
 use crate::made::model::Made;
-use crate::made::network::Weights;
-use crate::made::staircase::Staircase;
+use crate::made::network::PassWeights;
+use crate::made::sorted_masks::SortedMasks;
 use crate::made::workspace::Workspace;
+use crate::parallel::ThreadPool;
 
-/// Images a pass: as many as stay in a near cache. No number depends on how many are scored
-/// together.
+/// Images of one pass: as many as stay in the second-level cache. Results do not depend on it.
 const CHUNK: usize = 128;
 
-/// Negative log-likelihood of each image under one mask, nats.
-pub fn single(made: &Made, team: &Team, masks: &MaskSet, images: &Images) -> Vec<f64> {
-    Scorer::new(made, masks).nll(team, images)
+/// Negative log-likelihood of each image under one mask, nats [n_images].
+pub fn nll_single_mask(
+    made: &Made,
+    pool: &ThreadPool,
+    masks: &MaskSet,
+    images: &Images,
+) -> Vec<f64> {
+    Scorer::new(made, masks).nll(pool, images)
 }
 
-/// Negative log-likelihood of each image under the mixture of `K` masks, from its values under
-/// each, nats: log K - logsumexp of minus those values. All of `nlls` have one length.
-pub fn mixture(nlls: &[Vec<f64>]) -> Vec<f64> {
+/// Negative log-likelihood of each image under the mixture of K masks, nats [n_images], from those
+/// under each mask, `nlls` [K x n_images]: log K - logsumexp(-nlls).
+pub fn nll_mixture(nlls: &[Vec<f64>]) -> Vec<f64> {
     let images = nlls.first().map_or(0, Vec::len);
     let combine = |i: usize| {
         let least = nlls.iter().map(|nll| nll[i]).fold(f64::INFINITY, f64::min);
@@ -49,16 +53,21 @@ pub fn mixture(nlls: &[Vec<f64>]) -> Vec<f64> {
     (0..images).map(combine).collect()
 }
 
-/// Negative log-likelihood of each image when the conditionals of all `masks` are averaged at every
-/// pixel, nats; `None` where the masks do not share one ordering, because then there is no common
-/// next pixel.
-pub fn averaged(made: &Made, team: &Team, masks: &[MaskSet], images: &Images) -> Option<Vec<f64>> {
-    // So many at a time: a number a pixel takes memory.
+/// Negative log-likelihood of each image with the conditionals of all `masks` averaged at every
+/// pixel, nats [n_images]. `None` if the masks do not share one ordering: they have no common next
+/// pixel.
+pub fn nll_averaged_conditionals(
+    made: &Made,
+    pool: &ThreadPool,
+    masks: &[MaskSet],
+    images: &Images,
+) -> Option<Vec<f64>> {
+    // Images at a time: the values of all pixels would need much memory.
     const PART: usize = 16 * CHUNK;
     let dim = images.dim();
     let mut nlls = Vec::with_capacity(images.count());
     for part in images.pixels().chunks(PART * dim) {
-        let pixels = by_pixel(made, team, masks, &Images::new(part, dim))?;
+        let pixels = nll_per_pixel(made, pool, masks, &Images::new(part, dim))?;
         nlls.extend(
             pixels
                 .chunks_exact(dim)
@@ -68,9 +77,15 @@ pub fn averaged(made: &Made, team: &Team, masks: &[MaskSet], images: &Images) ->
     Some(nlls)
 }
 
-/// Negative log-likelihood of every pixel given those before it, N x D by pixel, nats; of several
-/// masks the mean of their conditionals. `None` where the masks do not share one ordering.
-pub fn by_pixel(made: &Made, team: &Team, masks: &[MaskSet], images: &Images) -> Option<Vec<f32>> {
+/// Negative log-likelihood of every pixel given those before it, nats [n_images x D], by pixel;
+/// with several masks under the mean of their conditionals. `None` if they do not share one
+/// ordering.
+pub fn nll_per_pixel(
+    made: &Made,
+    pool: &ThreadPool,
+    masks: &[MaskSet],
+    images: &Images,
+) -> Option<Vec<f32>> {
     let (first, rest) = masks.split_first()?;
     if rest.iter().any(|other| other.ordering() != first.ordering()) {
         return None;
@@ -78,9 +93,9 @@ pub fn by_pixel(made: &Made, team: &Team, masks: &[MaskSet], images: &Images) ->
     let dim = images.dim();
     let mut nlls = vec![f32::INFINITY; images.count() * dim];
     for mask in masks {
-        Scorer::new(made, mask).each_chunk(team, images, |space, range| {
+        Scorer::new(made, mask).for_each_chunk(pool, images, |workspace, range| {
             let rows = nlls[range.start * dim..range.end * dim].chunks_exact_mut(dim);
-            for ((nlls, z), x) in rows.zip(space.logits()).zip(space.pixels()) {
+            for ((nlls, z), x) in rows.zip(workspace.logits()).zip(workspace.pixels()) {
                 add_probability(nlls, z, x);
             }
         });
@@ -96,9 +111,9 @@ pub fn by_pixel(made: &Made, team: &Team, masks: &[MaskSet], images: &Images) ->
 }
 
 vectorized! {
-    /// Adds to each probability, kept as its negative logarithm, that of a pixel under its logit:
-    /// with `a` and `b` the negative logarithms of two numbers, that of their sum is min(a, b) -
-    /// log(1 + exp(-|a - b|)).
+    /// Adds the probability of each pixel under its logit to probabilities that are stored as
+    /// negative logarithms: if `a` and `b` are those of two values, that of their sum is min(a, b)
+    /// - log(1 + exp(-|a - b|)).
     fn add_probability(nlls: &mut [f32], logits: &[f32], pixels: &[f32]) {
         for ((sum, &z), &x) in nlls.iter_mut().zip(logits).zip(pixels) {
             let nll = Activation::Softplus.apply(if x > 0.5 { -z } else { z });
@@ -107,14 +122,19 @@ vectorized! {
     }
 }
 
-/// One-pass conditional probabilities p(x_d = 1 | x_<d) of each image, N x D by pixel: the
-/// teacher-forced reconstruction.
-pub fn conditionals(made: &Made, team: &Team, masks: &MaskSet, images: &Images) -> Vec<f32> {
+/// Conditional probabilities p(x_d = 1 | x_<d) of each image in one pass [n_images x D], by pixel:
+/// the teacher-forced reconstruction.
+pub fn conditional_probabilities(
+    made: &Made,
+    pool: &ThreadPool,
+    masks: &MaskSet,
+    images: &Images,
+) -> Vec<f32> {
     let dim = images.dim();
     let mut out = vec![0.0; images.count() * dim];
-    Scorer::new(made, masks).each_chunk(team, images, |space, range| {
+    Scorer::new(made, masks).for_each_chunk(pool, images, |workspace, range| {
         let rows = out[range.start * dim..range.end * dim].chunks_exact_mut(dim);
-        for (row, z) in rows.zip(space.logits()) {
+        for (row, z) in rows.zip(workspace.logits()) {
             for (&pixel, &z) in masks.ordering().pixels().iter().zip(z) {
                 row[pixel as usize] = sigmoid(z);
             }
@@ -123,55 +143,56 @@ pub fn conditionals(made: &Made, team: &Team, masks: &MaskSet, images: &Images) 
     out
 }
 
-/// Mean; `None` of nothing.
+/// Mean; `None` for no values.
 pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// One mask of a model and the weights under it, to score images with: made once, and refreshed
-/// when the weights have changed.
+/// Scores images under one mask of a model. It is created once and refreshed when the weights have
+/// changed.
 #[derive(Debug)]
 pub struct Scorer<'a> {
     made: &'a Made,
-    staircase: Staircase,
-    weights: Vec<Lane>,
-    space: Workspace,
+    masks: SortedMasks,
+    weights: Vec<F32x16>,
+    workspace: Workspace,
 }
 
 impl<'a> Scorer<'a> {
-    /// For a mask of `made` and its weights as they are.
+    /// A scorer for a mask of `made` and its present weights.
     pub fn new(made: &'a Made, masks: &MaskSet) -> Self {
-        let staircase = made.staircase(masks);
-        let (weights, space) =
-            (made.lanes(&staircase), Workspace::new(&made.network().layout, CHUNK));
-        Self { made, staircase, weights, space }
+        let masks = made.sort_masks(masks);
+        let weights = made.packed_weights(&masks);
+        let workspace = Workspace::for_scoring(&made.network().layout, CHUNK);
+        Self { made, masks, weights, workspace }
     }
 
-    /// Takes the weights anew.
+    /// Reads the weights again.
     pub fn refresh(&mut self) {
-        self.made.load(&self.staircase, &mut self.weights);
+        self.made.pack_weights(&self.masks, &mut self.weights);
     }
 
-    /// Negative log-likelihood of each image, nats.
-    pub fn nll(&mut self, team: &Team, images: &Images) -> Vec<f64> {
+    /// Negative log-likelihood of each image, nats [n_images].
+    pub fn nll(&mut self, pool: &ThreadPool, images: &Images) -> Vec<f64> {
         let mut out = vec![0.0; images.count()];
-        self.each_chunk(team, images, |space, range| space.nll(&mut out[range]));
+        self.for_each_chunk(pool, images, |workspace, range| workspace.nll(&mut out[range]));
         out
     }
 
-    /// Runs the network over all images, chunk by chunk, and hands each chunk's workspace on.
-    fn each_chunk(
+    /// Runs the network over all images, chunk by chunk, and calls `use_chunk` with the workspace
+    /// and the images of each.
+    fn for_each_chunk(
         &mut self,
-        team: &Team,
+        pool: &ThreadPool,
         images: &Images,
         mut use_chunk: impl FnMut(&mut Workspace, Range<usize>),
     ) {
-        let Self { made, staircase, weights, space } = self;
-        for start in (0..images.count()).step_by(CHUNK).take_while(|_| !team.stopped()) {
+        let Self { made, masks, weights, workspace } = self;
+        for start in (0..images.count()).step_by(CHUNK).take_while(|_| !pool.is_cancelled()) {
             let range = start..images.count().min(start + CHUNK);
-            space.load(range.clone().map(|i| images.row(i)), staircase);
-            made.network().forward(team, Weights::Sorted(weights), staircase, space);
-            use_chunk(space, range);
+            workspace.load(range.clone().map(|i| images.row(i)), masks);
+            made.network().forward(pool, PassWeights::Sorted(weights), masks, workspace);
+            use_chunk(workspace, range);
         }
     }
 }

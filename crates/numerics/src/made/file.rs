@@ -1,66 +1,64 @@
-//! Models as safetensors files, in terms that other programs understand: inputs and outputs by
-//! pixel.
+//! Models as safetensors files for other programs: inputs and outputs are numbered by pixel.
 //!
 //! | tensor | shape | meaning |
 //! |---|---|---|
-//! | `hidden.L.weight`, `.bias`, `.condition` | (units, below), (units), as weight | layer L from 0; U where the model has it |
+//! | `hidden.L.weight`, `.bias`, `.condition` | (units, below), (units), as weight | layer L from 0; U if the model has it |
 //! | `output.weight`, `.bias`, `.condition` | (D, units), (D), as weight | V, c, U of the output |
-//! | `direct.weight` | (D, D) | A, where the model has it |
+//! | `direct.weight` | (D, D) | A, if the model has it |
 //! | `ordering` | (D) | pixel at each position of the first scored mask's ordering |
 //! | `degrees.L` | (units) | degrees of hidden layer L under the first scored mask |
 //!
-//! `masks.npz` next to it has the same two arrays for every mask that a score is of, with the mask
-//! as the first axis.
+//! `masks.npz` next to it has the last two arrays for every scored mask, with the mask as the first
+//! axis.
 //!
-//! In a run with one mask the weights that it closes are zero. Of a run with several masks no mask
-//! is multiplied in: a weight that one mask closes is open in another.
+//! In a run with one mask, the weights that it closes are zero. In a run with several masks, no
+//! mask is multiplied in: a weight that one mask closes is open in another.
 
 use std::io::{self, Seek, Write};
 use std::ops::Range;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use crate::made::layout::Layout;
+use crate::made::layout::ParamLayout;
 use crate::made::masks::{MaskSet, Masks};
 use crate::made::model::Made;
 use crate::made::ordering::Ordering;
 use crate::npy;
 
-/// Why a file is not this model's.
+/// Reason why a file cannot be loaded as a model.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// Not a safetensors file, or a tensor is missing.
     #[error("the model file cannot be read: {0}")]
     Format(#[from] safetensors::SafeTensorError),
-    /// A tensor of another shape or type.
+    /// A tensor has another shape or type.
     #[error("`{name}` in the model file is not {rows} x {cols} 32-bit floats")]
     Tensor {
         /// Name of the tensor.
         name: String,
-        /// Rows that the configuration asks for.
+        /// Expected number of rows.
         rows: usize,
-        /// Columns that the configuration asks for.
+        /// Expected number of columns.
         cols: usize,
     },
-    /// Fewer bytes than its parameters need.
+    /// The file is too short for its parameters.
     #[error(
         "the model file of {bytes} bytes does not hold the {parameters} parameters that the run's settings ask for"
     )]
     Short {
-        /// Length of the file.
+        /// Length of the file, bytes.
         bytes: usize,
-        /// Parameters that the configuration asks for.
+        /// Number of parameters of the configuration.
         parameters: u64,
     },
-    /// The masks that its weights were trained under are not those of the run as this program draws
-    /// them.
+    /// The weights were trained under masks other than those that this program draws for the run.
     #[error(
         "the model file was written by another version of this program: its first mask is drawn otherwise now"
     )]
     Masks,
 }
 
-/// One tensor of a model: its place in the flat array, and whether its rows or columns are pixels.
+/// One tensor of a model: its range of the parameters, and whether its rows or columns are pixels.
 struct Entry {
     name: String,
     range: Range<usize>,
@@ -70,26 +68,26 @@ struct Entry {
     pixel_cols: bool,
 }
 
-fn entries(layout: &Layout) -> Vec<Entry> {
-    let last = layout.links.len() - 1;
+fn entries(layout: &ParamLayout) -> Vec<Entry> {
+    let last = layout.layers.len() - 1;
     let mut entries = Vec::new();
-    for (l, link) in layout.links.iter().enumerate() {
+    for (l, layer) in layout.layers.iter().enumerate() {
         let prefix = if l == last { "output".to_owned() } else { format!("hidden.{l}") };
         let mut entry = |kind: &str, range: &Range<usize>, cols: usize, pixel_cols: bool| {
             entries.push(Entry {
                 name: format!("{prefix}.{kind}"),
                 range: range.clone(),
-                rows: link.rows,
+                rows: layer.n_out,
                 cols,
                 pixel_rows: l == last,
                 pixel_cols,
             });
         };
         let from_pixels = l == 0 && last > 0;
-        entry("weight", &link.weight, link.cols, from_pixels);
-        entry("bias", &link.bias, 1, false);
-        if let Some(condition) = &link.condition {
-            entry("condition", condition, link.cols, from_pixels);
+        entry("weight", &layer.weight, layer.n_in, from_pixels);
+        entry("bias", &layer.bias, 1, false);
+        if let Some(condition) = &layer.condition {
+            entry("condition", condition, layer.n_in, from_pixels);
         }
     }
     entries.extend(layout.direct.iter().map(|direct| Entry {
@@ -104,8 +102,7 @@ fn entries(layout: &Layout) -> Vec<Entry> {
 }
 
 impl Entry {
-    /// Pairs of an index into the flat array and the index into the tensor that holds the same
-    /// number.
+    /// Pairs of the index of a parameter and the index of the same element in the tensor.
     fn places<'a>(&'a self, pixels: &'a [u32]) -> impl Iterator<Item = (usize, usize)> + 'a {
         let by_pixel = |pixel: bool, i: usize| if pixel { pixels[i] as usize } else { i };
         (0..self.rows).flat_map(move |r| {
@@ -117,7 +114,7 @@ impl Entry {
     }
 }
 
-/// The file of a model; `scored` is the mask that its scores are of, which the file describes.
+/// Bytes of the file of a model; `scored` is the first scored mask, which the file describes.
 pub fn save(made: &Made, scored: &MaskSet) -> Result<Vec<u8>, FileError> {
     let pixels = made.first_ordering().pixels();
     let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = made.read(|params| {
@@ -154,11 +151,11 @@ pub fn save(made: &Made, scored: &MaskSet) -> Result<Vec<u8>, FileError> {
     Ok(safetensors::serialize(views?, None)?)
 }
 
-/// The flat parameters in a file, for a model of this layout whose inputs `numbering` numbers in
-/// model space. The file must describe one of the masks in `expected`.
+/// Parameters from a file, in model order, for a model of this layout; `numbering` is the first
+/// ordering of the run. The file must describe one of the masks in `expected`.
 pub fn load(
     file: &[u8],
-    layout: &Layout,
+    layout: &ParamLayout,
     numbering: &Ordering,
     expected: &[MaskSet],
 ) -> Result<Vec<f32>, FileError> {
@@ -197,20 +194,20 @@ pub fn load(
     Ok(params)
 }
 
-/// Largest element of an archive of masks: the last pixel, or the highest degree.
+/// Largest element in an archive of masks: the last pixel, or the highest degree.
 fn largest(masks: &Masks) -> u32 {
     masks.dim().saturating_sub(1).max(1) as u32
 }
 
-/// Bytes of the elements of the first `count` scored masks in an archive.
+/// Size of the elements of the first `count` scored masks in an archive, bytes.
 pub fn masks_bytes(masks: &Masks, count: usize) -> u64 {
     let elements = masks.dim() + masks.widths().iter().sum::<usize>();
     (count as u64).saturating_mul((elements * npy::integer_bytes(largest(masks))) as u64)
 }
 
-/// Writes the first `count` scored masks as an `.npz` archive: `ordering` (masks x D), the pixel at
-/// each position, and `degrees.L` (masks x units) of each hidden layer. Masks are drawn as they are
-/// written, since there may be many.
+/// Writes the first `count` scored masks as an `.npz` archive: `ordering` [count x D], the pixel at
+/// each position, and `degrees.L` [count x n_units] of each hidden layer. Masks are drawn while
+/// they are written, since there may be many.
 pub fn save_masks<W: Write + Seek>(masks: &Masks, count: usize, out: W) -> io::Result<W> {
     let mut archive = npy::Archive::new(out);
     let each = || (0..count).map(|i| masks.evaluated(i));

@@ -1,146 +1,143 @@
-//! The incremental sampler's inner part: one batch of images drawn position by position.
+//! Inner part of the incremental sampler: a batch of images drawn position by position.
 //!
 //! A hidden unit of degree m is final as soon as the pixel at position m of the ordering is known.
-//! So every unit is computed once, when its degree comes up, and every output once, just before its
-//! pixel is drawn.
+//! So every unit is computed once, when its degree is reached, and every output once, just before
+//! its pixel is drawn.
 //!
-//! Positions are taken in blocks. At the start of a block everything that is already final is added
-//! to all units that become final within it; inside the block each unit adds the few terms that are
-//! left. Activations are kept units x batch: a number of every image of the batch side by side, so
-//! that both are contiguous work.
+//! Positions are processed in blocks. At the start of a block, everything that is already final is
+//! added to all units that become final within it; inside the block, each unit adds the few
+//! remaining terms. Activations are stored [n_units x n_images]: the values of one unit for all
+//! images of the batch are contiguous, so that vectors run over images.
 
 use std::ops::Range;
 
 use crate::data::Images;
 use crate::made::kernels::elementwise::sigmoid;
-use crate::made::kernels::lanes::{Lane, Lanes, WIDTH, Work, dispatch, flat, flat_mut};
-use crate::made::kernels::vectorized::{Level, vectorized};
-use crate::made::layout::Link;
-use crate::made::network::{Network, offset};
+use crate::made::kernels::level::{Level, vectorized};
+use crate::made::kernels::simd::{
+    F32x16, LANES, Simd, Vector, WithSimd, as_scalars, as_scalars_mut,
+};
+use crate::made::network::{Network, biases};
 use crate::made::sample::{Drawing, UNKNOWN, uniforms};
-use crate::made::staircase::{Staircase, Stairs};
+use crate::made::sorted_masks::SortedMasks;
 
-/// Positions a block.
+/// Positions of a block.
 const BLOCK: usize = 32;
 
-/// Lanes of a batch: as many sums of a unit as stand in registers beside those of two others.
-const LANES: usize = 7;
+/// Vectors of a batch: 3 units x 7 vectors of accumulators fit the registers.
+const VECTORS: usize = 7;
 
 /// Images drawn together.
-pub(super) const BATCH: usize = LANES * WIDTH;
+pub(super) const BATCH: usize = VECTORS * LANES;
 
-/// One number of every image of a batch.
-type Row = [Lane; LANES];
+/// One value of every image of a batch.
+type BatchRow = [F32x16; VECTORS];
 
-const ZERO: Row = [Lane([0.0; WIDTH]); LANES];
+const ZERO: BatchRow = [F32x16([0.0; LANES]); VECTORS];
 
 /// Rows that stay in the nearest cache while unit after unit adds them up.
-const DEPTH: usize = 48;
+const KC: usize = 48;
 
-/// `sums[u] += sum over k of weights[u][k] rows[k]`, the weights of two units `stride` apart.
-struct Pull<'a> {
-    sums: &'a mut [Row],
+/// `sums[u] += sum over k of weights[u][k] rows[k]`.
+struct AddProduct<'a> {
+    /// Sums [n_units].
+    sums: &'a mut [BatchRow],
+    /// Weights [n_units x n_rows], units `stride` elements apart.
     weights: &'a [f32],
     stride: usize,
-    rows: &'a [Row],
+    /// Activations below [n_rows].
+    rows: &'a [BatchRow],
 }
 
-impl Work for Pull<'_> {
+impl WithSimd for AddProduct<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let Self { sums, weights, stride, rows } = self;
-        for (part, rows) in rows.chunks(DEPTH).enumerate() {
-            let weights = &weights[part * DEPTH..];
-            if L::MANY {
-                units::<L, 3, LANES>(sums, weights, stride, rows);
+        for (part, rows) in rows.chunks(KC).enumerate() {
+            let weights = &weights[part * KC..];
+            if S::MANY_REGISTERS {
+                add_units::<S, 3, VECTORS>(simd, sums, weights, stride, rows);
             } else {
-                units::<L, 6, 1>(sums, weights, stride, rows);
+                add_units::<S, 6, 1>(simd, sums, weights, stride, rows);
             }
         }
     }
 }
 
-/// Adds rows up, `T` units and `N` lanes at a time.
+/// Adds rows to all units, `T` units and `N` vectors at a time.
 #[inline(always)]
-fn units<L: Lanes, const T: usize, const N: usize>(
-    sums: &mut [Row],
+fn add_units<S: Simd, const T: usize, const N: usize>(
+    simd: S,
+    sums: &mut [BatchRow],
     weights: &[f32],
     stride: usize,
-    rows: &[Row],
+    rows: &[BatchRow],
 ) {
-    let many = sums.len() / T * T;
-    for unit in (0..many).step_by(T) {
-        for lane in (0..LANES).step_by(N) {
-            add_up::<L, T, N>(
-                &mut sums[unit..unit + T],
-                lane,
-                &weights[unit * stride..],
-                stride,
-                rows,
-            );
+    let whole = sums.len() / T * T;
+    for unit in (0..whole).step_by(T) {
+        let (sums, weights) = (&mut sums[unit..unit + T], &weights[unit * stride..]);
+        for first in (0..VECTORS).step_by(N) {
+            micro_kernel::<S, T, N>(simd, sums, first, weights, stride, rows);
         }
     }
-    for unit in many..sums.len() {
-        for lane in (0..LANES).step_by(N) {
-            add_up::<L, 1, N>(
-                &mut sums[unit..=unit],
-                lane,
-                &weights[unit * stride..],
-                stride,
-                rows,
-            );
+    for unit in whole..sums.len() {
+        let (sums, weights) = (&mut sums[unit..=unit], &weights[unit * stride..]);
+        for first in (0..VECTORS).step_by(N) {
+            micro_kernel::<S, 1, N>(simd, sums, first, weights, stride, rows);
         }
     }
 }
 
+/// Adds rows to `T` units, vectors `first..first + N`, with all accumulators in registers.
 #[inline(always)]
-fn add_up<L: Lanes, const T: usize, const N: usize>(
-    sums: &mut [Row],
-    lane: usize,
+fn micro_kernel<S: Simd, const T: usize, const N: usize>(
+    simd: S,
+    sums: &mut [BatchRow],
+    first: usize,
     weights: &[f32],
     stride: usize,
-    rows: &[Row],
+    rows: &[BatchRow],
 ) {
-    let mut weights_of = [&weights[..0]; T];
-    let mut kept = [[L::splat(0.0); N]; T];
+    let mut unit_weights = [&weights[..0]; T];
+    let mut accumulators = [[simd.splat(0.0); N]; T];
     for t in 0..T {
-        weights_of[t] = &weights[t * stride..][..rows.len()];
+        unit_weights[t] = &weights[t * stride..][..rows.len()];
         for n in 0..N {
-            kept[t][n] = L::load(&sums[t][lane + n]);
+            accumulators[t][n] = simd.load(&sums[t][first + n]);
         }
     }
     for (k, row) in rows.iter().enumerate() {
-        let mut x = [L::splat(0.0); N];
+        let mut x = [simd.splat(0.0); N];
         for n in 0..N {
-            x[n] = L::load(&row[lane + n]);
+            x[n] = simd.load(&row[first + n]);
         }
         for t in 0..T {
-            let weight = L::splat(weights_of[t][k]);
+            let weight = simd.splat(unit_weights[t][k]);
             for n in 0..N {
-                kept[t][n] = kept[t][n].add_product(weight, x[n]);
+                accumulators[t][n] = weight.mul_add(x[n], accumulators[t][n]);
             }
         }
     }
     for t in 0..T {
         for n in 0..N {
-            kept[t][n].store(&mut sums[t][lane + n]);
+            accumulators[t][n].store(&mut sums[t][first + n]);
         }
     }
 }
 
 vectorized! {
-    /// Pixels from their logits: on where the uniform lies below the probability.
-    fn decide(pixels: &mut Row, logits: &Row, uniforms: &Row, temperature: f32) {
-        for ((pixel, &logit), &u) in flat_mut(pixels).iter_mut().zip(flat(logits)).zip(flat(uniforms)) {
+    /// Draws pixels: on if the uniform is below the probability of the logit.
+    fn decide(pixels: &mut BatchRow, logits: &BatchRow, uniforms: &BatchRow, temperature: f32) {
+        for ((pixel, &logit), &u) in as_scalars_mut(pixels).iter_mut().zip(as_scalars(logits)).zip(as_scalars(uniforms)) {
             *pixel = f32::from(u < sigmoid(logit / temperature));
         }
     }
 }
 
-/// p(x = 1) of a logit at a temperature; at zero, and at what single precision takes for zero, the
-/// likelier value.
+/// p(x = 1) of a logit at a temperature. At zero, or a temperature that single precision rounds to
+/// zero, it is the more likely value.
 pub(super) fn probability(logit: f32, temperature: f64) -> f32 {
     let temperature = temperature as f32;
     if temperature == 0.0 {
@@ -150,47 +147,46 @@ pub(super) fn probability(logit: f32, temperature: f64) -> f32 {
     }
 }
 
-/// Where the images of a batch go, each N x D by pixel.
-pub(super) struct Target<'a> {
+/// Destination of a batch of images and their logits, each [n_images x D], by pixel.
+pub(super) struct DrawnBatch<'a> {
     pub(super) images: &'a mut [u8],
     pub(super) logits: &'a mut [f32],
 }
 
-/// Draws images `numbers`, at most `BATCH`, position by position; with several states the mean of
-/// their conditionals.
-pub(super) fn batch(
-    states: &mut [State],
+/// Draws the images with indices `numbers`, at most `BATCH`, position by position; with several
+/// passes from the mean of their conditionals.
+pub(super) fn draw_batch(
+    passes: &mut [PartialPass],
     order: &[u32],
     numbers: &[usize],
     drawing: Drawing,
-    target: Target,
+    target: DrawnBatch,
 ) {
     let dim = order.len();
     let streams: Vec<Vec<f32>> =
         numbers.iter().map(|&number| uniforms(drawing.seed, number, dim)).collect();
-    let (mut chance, mut logits, mut drawn) = ([ZERO; BLOCK], [ZERO; BLOCK], [ZERO; BLOCK]);
+    let (mut uniform, mut logits, mut drawn) = ([ZERO; BLOCK], [ZERO; BLOCK], [ZERO; BLOCK]);
     for (start, order) in (0..dim).step_by(BLOCK).zip(order.chunks(BLOCK)) {
         for (i, stream) in streams.iter().enumerate() {
-            chance
+            uniform
                 .iter_mut()
                 .zip(&stream[start..])
-                .for_each(|(row, &u)| flat_mut(row)[i] = u);
+                .for_each(|(row, &u)| as_scalars_mut(row)[i] = u);
         }
-        states
-            .iter_mut()
-            .for_each(|state| state.enter_block(start, start + order.len()));
+        passes.iter_mut().for_each(|pass| pass.enter_block(start, start + order.len()));
         for (s, &pixel) in order.iter().enumerate() {
-            states.iter_mut().for_each(|state| state.output(start + s));
-            logits[s] = mean_logit(states, start + s);
+            passes.iter_mut().for_each(|pass| pass.finish_logit(start + s));
+            logits[s] = mean_logit(passes, start + s);
             if drawing.temperature as f32 == 0.0 {
-                drawn[s] = logits[s].map(|lane| Lane(lane.0.map(|logit| probability(logit, 0.0))));
+                drawn[s] =
+                    logits[s].map(|vector| F32x16(vector.0.map(|logit| probability(logit, 0.0))));
             } else {
-                decide(&mut drawn[s], &logits[s], &chance[s], drawing.temperature as f32);
+                decide(&mut drawn[s], &logits[s], &uniform[s], drawing.temperature as f32);
             }
             if let Some(evidence) = drawing.evidence {
                 keep_known(&mut drawn[s], evidence, numbers, pixel as usize);
             }
-            states.iter_mut().for_each(|state| state.know(start + s, &drawn[s]));
+            passes.iter_mut().for_each(|pass| pass.observe(start + s, &drawn[s]));
         }
         for (i, (image, row)) in target
             .images
@@ -199,15 +195,15 @@ pub(super) fn batch(
             .enumerate()
         {
             for (s, &pixel) in order.iter().enumerate() {
-                image[pixel as usize] = flat(&drawn[s])[i] as u8;
-                row[pixel as usize] = flat(&logits[s])[i];
+                image[pixel as usize] = as_scalars(&drawn[s])[i] as u8;
+                row[pixel as usize] = as_scalars(&logits[s])[i];
             }
         }
     }
 }
 
-fn keep_known(drawn: &mut Row, evidence: &Images, numbers: &[usize], pixel: usize) {
-    for (drawn, &number) in flat_mut(drawn).iter_mut().zip(numbers) {
+fn keep_known(drawn: &mut BatchRow, evidence: &Images, numbers: &[usize], pixel: usize) {
+    for (drawn, &number) in as_scalars_mut(drawn).iter_mut().zip(numbers) {
         let known = evidence.row(number)[pixel];
         if known != UNKNOWN {
             *drawn = f32::from(known);
@@ -215,59 +211,65 @@ fn keep_known(drawn: &mut Row, evidence: &Images, numbers: &[usize], pixel: usiz
     }
 }
 
-/// The logit at position `t`; of several states that of their mean probability, exact in both
-/// tails.
-fn mean_logit(states: &[State], t: usize) -> Row {
-    if let [state] = states {
-        return state.z[t];
+/// Logits at position `t`; with several passes, of their mean probability, exact in both tails.
+fn mean_logit(passes: &[PartialPass], t: usize) -> BatchRow {
+    if let [pass] = passes {
+        return pass.z[t];
     }
     let (mut on, mut off) = (ZERO, ZERO);
-    for state in states {
-        for ((on, off), &z) in
-            flat_mut(&mut on).iter_mut().zip(flat_mut(&mut off)).zip(flat(&state.z[t]))
+    for pass in passes {
+        for ((on, off), &z) in as_scalars_mut(&mut on)
+            .iter_mut()
+            .zip(as_scalars_mut(&mut off))
+            .zip(as_scalars(&pass.z[t]))
         {
             *on += sigmoid(z);
             *off += sigmoid(-z);
         }
     }
-    flat_mut(&mut on)
+    as_scalars_mut(&mut on)
         .iter_mut()
-        .zip(flat(&off))
+        .zip(as_scalars(&off))
         .for_each(|(on, off)| *on = on.ln() - off.ln());
     on
 }
 
-/// One mask's network, part of its inputs known.
-pub(super) struct State<'a> {
+/// A forward pass under one mask, with the inputs of some leading positions known.
+pub(super) struct PartialPass<'a> {
     network: &'a Network,
-    weights: &'a [f32],
+    /// Parameters in the order of the mask.
+    params: &'a [f32],
     level: Level,
-    /// Per hidden layer and degree m from 0: how many of its units, sorted, have degree m or less.
-    ends: Vec<Vec<usize>>,
-    x: Vec<Row>,
-    hidden: Vec<Vec<Row>>,
-    z: Vec<Row>,
-    /// Start of the block in positions.
+    /// Per hidden layer and degree m from 0: number of its sorted units of degree m or less.
+    n_final: Vec<Vec<usize>>,
+    x: Vec<BatchRow>,
+    hidden: Vec<Vec<BatchRow>>,
+    z: Vec<BatchRow>,
+    /// First position of the block.
     block: usize,
 }
 
-impl<'a> State<'a> {
-    pub(super) fn new(network: &'a Network, stairs: &Staircase, weights: &'a [f32]) -> Self {
+impl<'a> PartialPass<'a> {
+    /// A pass with no input known.
+    pub(super) fn new(network: &'a Network, masks: &SortedMasks, params: &'a [f32]) -> Self {
         let layout = &network.layout;
-        let start = |link: &Link, stairs: &Stairs| {
-            let mut bias = vec![0.0; link.rows];
-            offset(weights, link, stairs, &mut bias);
-            bias.into_iter().map(|b| [Lane([b; WIDTH]); LANES]).collect::<Vec<Row>>()
-        };
-        let mut layers: Vec<Vec<Row>> =
-            layout.links.iter().zip(&stairs.links).map(|(l, s)| start(l, s)).collect();
+        let mut layers: Vec<Vec<BatchRow>> = layout
+            .layers
+            .iter()
+            .zip(&masks.layers)
+            .map(|(layer, mask)| {
+                let biases = biases(params, layer, &mask.weight);
+                biases.into_iter().map(|b| [F32x16([b; LANES]); VECTORS]).collect()
+            })
+            .collect();
         let z = layers.pop().unwrap_or_default();
-        let ends = stairs.degrees.iter().map(|degrees| ends(degrees, layout.dim)).collect();
+        let n_final =
+            masks.degrees.iter().map(|degrees| count_up_to(degrees, layout.dim)).collect();
         Self {
             network,
-            weights,
+            params,
             level: Level::detect(),
-            ends,
+            n_final,
             x: vec![ZERO; layout.dim],
             hidden: layers,
             z,
@@ -275,23 +277,28 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Leading rows of what layer `l` sees that are final once positions before `t` are known.
+    /// Number of leading inputs of layer `l` that are final once all positions before `t` are
+    /// known.
     fn below(&self, l: usize, t: usize) -> usize {
-        if l == 0 { t } else { self.ends[l - 1][t] }
+        if l == 0 { t } else { self.n_final[l - 1][t] }
     }
 
-    /// Adds all that is final at the start of block `from..to` to the units and outputs that become
+    /// Starts block `from..to`: adds everything that is final to the units and outputs that become
     /// final within it.
     fn enter_block(&mut self, from: usize, to: usize) {
         self.block = from;
         for l in 0..self.hidden.len() {
-            self.add_to_hidden(l, self.ends[l][from]..self.ends[l][to], 0..self.below(l, from));
+            self.add_to_hidden(
+                l,
+                self.n_final[l][from]..self.n_final[l][to],
+                0..self.below(l, from),
+            );
         }
         self.add_to_outputs(from..to, 0..self.below(self.hidden.len(), from), 0..from);
     }
 
-    /// Finishes the logit of position `t`, whose predecessors are all known.
-    fn output(&mut self, t: usize) {
+    /// Completes the logit of position `t`; all positions before it are known.
+    fn finish_logit(&mut self, t: usize) {
         let depth = self.hidden.len();
         self.add_to_outputs(
             t..t + 1,
@@ -300,36 +307,32 @@ impl<'a> State<'a> {
         );
     }
 
-    /// Takes in the pixels at position `t`, and computes the units that are final with them.
-    fn know(&mut self, t: usize, pixels: &Row) {
+    /// Sets the pixels at position `t`, and computes the units that are final with them.
+    fn observe(&mut self, t: usize, pixels: &BatchRow) {
         self.x[t] = *pixels;
         for l in 0..self.hidden.len() {
-            let units = self.ends[l][t]..self.ends[l][t + 1];
+            let units = self.n_final[l][t]..self.n_final[l][t + 1];
             self.add_to_hidden(l, units.clone(), self.below(l, self.block)..self.below(l, t + 1));
             self.network
                 .activation
-                .forward(flat_mut(self.hidden[l][units].as_flattened_mut()));
+                .forward(as_scalars_mut(self.hidden[l][units].as_flattened_mut()));
         }
     }
 
-    /// Adds what units `terms` below give to some units of hidden layer `l`.
+    /// Adds the contributions of input units `terms` to some units of hidden layer `l`.
     fn add_to_hidden(&mut self, l: usize, units: Range<usize>, terms: Range<usize>) {
-        let link = &self.network.layout.links[l];
+        let layer = &self.network.layout.layers[l];
         let (lower, upper) = self.hidden.split_at_mut(l);
-        let below = lower.last().unwrap_or(&self.x);
-        pull(
-            self.level,
-            &mut upper[0],
-            units,
-            &self.weights[link.weight.clone()],
-            link.cols,
-            below,
-            terms,
-        );
+        let product = Product {
+            weights: &self.params[layer.weight.clone()],
+            stride: layer.n_in,
+            rows: lower.last().unwrap_or(&self.x),
+        };
+        product.add(self.level, &mut upper[0], units, terms);
     }
 
-    /// Adds what units `hidden` of the last layer, and `direct` inputs where the model has such
-    /// connections, give to some outputs.
+    /// Adds the contributions of units `hidden` of the last layer, and of the inputs `direct` if
+    /// the model has direct connections, to some outputs.
     fn add_to_outputs(
         &mut self,
         outputs: Range<usize>,
@@ -339,39 +342,45 @@ impl<'a> State<'a> {
         let layout = &self.network.layout;
         if let Some(last) = self.hidden.last() {
             let output = layout.output();
-            let weights = &self.weights[output.weight.clone()];
-            pull(self.level, &mut self.z, outputs.clone(), weights, output.cols, last, hidden);
+            let weights = &self.params[output.weight.clone()];
+            let product = Product { weights, stride: output.n_in, rows: last };
+            product.add(self.level, &mut self.z, outputs.clone(), hidden);
         }
-        if let Some(weights) = &layout.direct {
-            let weights = &self.weights[weights.clone()];
-            pull(self.level, &mut self.z, outputs, weights, layout.dim, &self.x, direct);
+        if let Some(range) = &layout.direct {
+            let weights = &self.params[range.clone()];
+            let product = Product { weights, stride: layout.dim, rows: &self.x };
+            product.add(self.level, &mut self.z, outputs, direct);
         }
     }
 }
 
-/// `sums[units] += weights[units, terms] rows[terms]`; weights have `stride` columns.
-fn pull(
-    level: Level,
-    sums: &mut [Row],
-    units: Range<usize>,
-    weights: &[f32],
+/// Factors of a product.
+struct Product<'a> {
+    /// Weights [n_units x stride].
+    weights: &'a [f32],
     stride: usize,
-    rows: &[Row],
-    terms: Range<usize>,
-) {
-    if units.is_empty() || terms.is_empty() {
-        return;
-    }
-    let weights = &weights[units.start * stride + terms.start..];
-    dispatch(level, Pull { sums: &mut sums[units], weights, stride, rows: &rows[terms] });
+    /// Activations below [stride].
+    rows: &'a [BatchRow],
 }
 
-/// How many of the sorted `degrees` are at most m, for m from 0 to `dim`.
-fn ends(degrees: &[u32], dim: usize) -> Vec<usize> {
-    let mut unit = 0;
-    let mut upto = |m: usize| {
-        unit += degrees[unit..].iter().take_while(|&&degree| degree as usize <= m).count();
-        unit
+impl Product<'_> {
+    /// `sums[units] += weights[units, terms] rows[terms]`.
+    fn add(self, level: Level, sums: &mut [BatchRow], units: Range<usize>, terms: Range<usize>) {
+        if units.is_empty() || terms.is_empty() {
+            return;
+        }
+        let Self { weights, stride, rows } = self;
+        let weights = &weights[units.start * stride + terms.start..];
+        level.dispatch(AddProduct { sums: &mut sums[units], weights, stride, rows: &rows[terms] });
+    }
+}
+
+/// Number of the sorted `degrees` that are at most m, for m from 0 to `dim`.
+fn count_up_to(degrees: &[u32], dim: usize) -> Vec<usize> {
+    let mut count = 0;
+    let mut up_to = |m: usize| {
+        count += degrees[count..].iter().take_while(|&&degree| degree as usize <= m).count();
+        count
     };
-    (0..=dim).map(|m| upto(m)).collect()
+    (0..=dim).map(|m| up_to(m)).collect()
 }

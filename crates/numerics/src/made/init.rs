@@ -1,23 +1,23 @@
-//! Initial weights, drawn from the run's own streams: candle's processor backend cannot be seeded.
+//! Initial weights, drawn from the streams of the run: candle's CPU backend cannot be seeded.
 
 use crate::made::Init;
-use crate::made::layout::Layout;
+use crate::made::layout::ParamLayout;
 use crate::rng::{Purpose, Seed, Stream};
 
-/// All parameters of a network before training. Each matrix has a stream of its own, so that two
-/// models share the first draws of every matrix they both have; biases and conditioning weights
-/// start at zero.
-pub fn parameters(layout: &Layout, init: Init, seed: Seed) -> Vec<f32> {
+/// All parameters of a network before training [layout.len]. Each matrix has a stream of its own,
+/// so that two models share the first draws of every matrix that both have; biases and conditioning
+/// weights are zero.
+pub fn parameters(layout: &ParamLayout, init: Init, seed: Seed) -> Vec<f32> {
     const OUTPUT: u64 = 1 << 32;
     const DIRECT: u64 = OUTPUT + 1;
     let mut params = vec![0.0; layout.len];
-    let last = layout.links.len() - 1;
-    for (l, link) in layout.links.iter().enumerate() {
+    let last = layout.layers.len() - 1;
+    for (l, layer) in layout.layers.iter().enumerate() {
         let index = if l == last { OUTPUT } else { l as u64 };
         init.fill(
-            &mut params[link.weight.clone()],
-            link.rows,
-            link.cols,
+            &mut params[layer.weight.clone()],
+            layer.n_out,
+            layer.n_in,
             &mut seed.stream(Purpose::Init, index),
         );
     }
@@ -33,7 +33,7 @@ pub fn parameters(layout: &Layout, init: Init, seed: Seed) -> Vec<f32> {
 }
 
 impl Init {
-    /// Fills a `rows` x `cols` matrix, row by row.
+    /// Fills a matrix [rows x cols], row by row.
     fn fill(self, weights: &mut [f32], rows: usize, cols: usize, stream: &mut Stream) {
         let bound = match self {
             Self::Glorot => (6.0 / (rows + cols) as f64).sqrt(),
@@ -47,8 +47,8 @@ impl Init {
     }
 }
 
-/// Normal vectors made orthonormal one after the other (modified Gram-Schmidt): the rows, or the
-/// columns if fewer.
+/// Fills a matrix [rows x cols] with normal vectors, orthonormalised one after the other (modified
+/// Gram-Schmidt): its rows, or its columns if they are fewer.
 fn orthogonal(weights: &mut [f32], rows: usize, cols: usize, stream: &mut Stream) {
     let (count, len) = (rows.min(cols), rows.max(cols));
     let mut vectors: Vec<Vec<f32>> =
@@ -57,7 +57,7 @@ fn orthogonal(weights: &mut [f32], rows: usize, cols: usize, stream: &mut Stream
     for i in 0..count {
         let (done, rest) = vectors.split_at_mut(i);
         let vector = &mut rest[0];
-        // Twice is enough (Kahan): the second pass removes what rounding left of the first.
+        // Twice is enough (Kahan): the second pass removes the rounding errors of the first.
         for _ in 0..2 {
             for other in &*done {
                 let along = dot(vector, other);

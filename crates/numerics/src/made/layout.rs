@@ -1,83 +1,83 @@
-//! Layout: where each weight of a network stands in its one flat array of parameters.
+//! Layout of the parameters: the range of each matrix in the one flat array of a model.
 //!
-//! Parameters live in *model space*: hidden units are numbered by their degree under the run's
-//! first mask, inputs and outputs by their position in its first ordering. Under the first mask
-//! every mask is then a staircase as it stands.
+//! Parameters are numbered in *model order*: hidden units by their degree under the first mask of
+//! the run, inputs and outputs by their position in its first ordering. Under that mask, units are
+//! already sorted.
 
 use std::ops::Range;
 
 use crate::made::ModelConfig;
 
-/// One masked matrix with its bias: a hidden layer, or the output.
+/// Parameters of one layer, hidden or output.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Link {
-    /// Units above.
-    pub rows: usize,
-    /// Units below; 0 for the output of a model without hidden layers.
-    pub cols: usize,
-    /// Weights, row by row.
+pub struct LayerLayout {
+    /// Number of output units.
+    pub n_out: usize,
+    /// Number of input units; 0 for the output layer of a model without hidden layers.
+    pub n_in: usize,
+    /// Weights [n_out x n_in], row-major.
     pub weight: Range<usize>,
-    /// Biases, one a row.
+    /// Biases [n_out].
     pub bias: Range<usize>,
-    /// Conditioning weights U, row by row, where the model has them.
+    /// Conditioning weights U [n_out x n_in], row-major, if the model has them.
     pub condition: Option<Range<usize>>,
 }
 
 /// All parameters of a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layout {
+pub struct ParamLayout {
     /// Number of inputs D.
     pub dim: usize,
-    /// Hidden layers from the input up, then the output.
-    pub links: Vec<Link>,
-    /// Direct connections A, D x D row by row, where the model has them.
+    /// Hidden layers from the input up, then the output layer.
+    pub layers: Vec<LayerLayout>,
+    /// Direct connections A [D x D], row-major, if the model has them.
     pub direct: Option<Range<usize>>,
-    /// Length of the flat array.
+    /// Number of parameters.
     pub len: usize,
 }
 
-impl Layout {
-    /// The layout of a model for `dim` inputs.
+impl ParamLayout {
+    /// The layout of a model with `dim` inputs.
     pub fn new(model: &ModelConfig, dim: usize) -> Self {
         let mut len = 0;
         let mut take = |count: usize| {
             len += count;
             len - count..len
         };
-        let below = std::iter::once(dim).chain(model.hidden.iter().copied());
-        let mut cols: Vec<usize> = below.collect();
+        let inputs = std::iter::once(dim).chain(model.hidden.iter().copied());
+        let mut n_in: Vec<usize> = inputs.collect();
         if model.hidden.is_empty() {
-            cols[0] = 0;
+            n_in[0] = 0;
         }
-        let rows = model.hidden.iter().copied().chain(std::iter::once(dim));
-        let links = cols
+        let n_out = model.hidden.iter().copied().chain(std::iter::once(dim));
+        let layers = n_in
             .into_iter()
-            .zip(rows)
-            .map(|(cols, rows)| Link {
-                rows,
-                cols,
-                weight: take(rows * cols),
-                bias: take(rows),
-                condition: model.condition.then(|| take(rows * cols)),
+            .zip(n_out)
+            .map(|(n_in, n_out)| LayerLayout {
+                n_out,
+                n_in,
+                weight: take(n_out * n_in),
+                bias: take(n_out),
+                condition: model.condition.then(|| take(n_out * n_in)),
             })
             .collect();
         let direct = model.skip.then(|| take(dim * dim));
-        Self { dim, links, direct, len }
+        Self { dim, layers, direct, len }
     }
 
-    /// Widths of the hidden layers.
+    /// Number of units of each hidden layer.
     pub fn hidden(&self) -> impl Iterator<Item = usize> + '_ {
-        self.links[..self.links.len() - 1].iter().map(|link| link.rows)
+        self.layers[..self.layers.len() - 1].iter().map(|layer| layer.n_out)
     }
 
-    /// The output's matrix.
-    pub fn output(&self) -> &Link {
-        self.links.last().expect("a network has an output")
+    /// The output layer.
+    pub fn output(&self) -> &LayerLayout {
+        self.layers.last().expect("a network has an output")
     }
 
-    /// Multiply-adds of one dense forward pass of one image.
+    /// Multiply-adds of a dense forward pass of one image.
     pub fn multiply_adds(&self) -> usize {
-        self.links.iter().map(|link| link.weight.len()).sum::<usize>()
+        self.layers.iter().map(|layer| layer.weight.len()).sum::<usize>()
             + self.direct.as_ref().map_or(0, Range::len)
     }
 }

@@ -1,4 +1,4 @@
-//! Masks: which weight may be other than zero, for one ordering and one assignment of degrees.
+//! Masks: the weights that may differ from zero, for one ordering and one assignment of degrees.
 //!
 //! With m0(d) in 1..=D the position of pixel d in the ordering and m(k) the degree of a hidden unit
 //! (Germain et al. 2015, equations 12 and 13):
@@ -9,8 +9,8 @@
 //! output from input    m0(d) >  m0(d')    direct connections
 //! ```
 //!
-//! Along every path degrees never fall, and the last step is strict: no output sees its own pixel
-//! or a later one.
+//! Along every path degrees never decrease, and the last step is strict: no output depends on its
+//! own pixel or a later one.
 
 use crate::data::Shape;
 use crate::made::degrees::DegreeRule;
@@ -30,7 +30,7 @@ impl MaskSet {
     /// Joins an ordering and the degrees of each hidden layer.
     ///
     /// # Panics
-    /// If a degree is zero: such a unit would be a constant.
+    /// If a degree is zero: such a unit would be constant.
     pub fn new(ordering: Ordering, degrees: Vec<Vec<u32>>, skip: bool) -> Self {
         assert!(degrees.iter().flatten().all(|&m| m > 0), "degrees start at 1");
         Self { ordering, degrees, skip }
@@ -46,14 +46,13 @@ impl MaskSet {
         &self.degrees
     }
 
-    /// Whether inputs connect to outputs directly.
+    /// True if inputs are connected to outputs directly.
     pub fn skip(&self) -> bool {
         self.skip
     }
 
-    /// The same hidden units under the ordering that puts the `given` pixels first, otherwise in
-    /// the order of this one: another member of the family of models that training over orderings
-    /// trains.
+    /// The same hidden units under the ordering that puts the `given` pixels first and is otherwise
+    /// this one: another member of the family of models that training over orderings trains.
     #[must_use]
     pub fn with_first(&self, given: &[bool]) -> Self {
         let (first, rest): (Vec<u32>, Vec<u32>) =
@@ -63,13 +62,13 @@ impl MaskSet {
         Self { ordering, ..self.clone() }
     }
 
-    /// m0: one plus the position of each pixel.
+    /// m0, one plus the position of each pixel [D].
     fn input_degrees(&self) -> Vec<u32> {
         self.ordering.positions().into_iter().map(|position| position + 1).collect()
     }
 
-    /// Masks of the hidden layers and, last, of the hidden-to-output weights; `[to][from]`, inputs
-    /// and outputs by pixel. Without a hidden layer the last one has no columns.
+    /// Masks of the hidden layers and, last, of the hidden-to-output weights, each [n_out x n_in],
+    /// inputs and outputs by pixel. Without a hidden layer the last one has no columns.
     pub fn layers(&self) -> Vec<Vec<Vec<bool>>> {
         let input = self.input_degrees();
         let mut below = &input;
@@ -83,19 +82,18 @@ impl MaskSet {
         masks
     }
 
-    /// Mask of the direct connections, `[output pixel][input pixel]`, where the model has them.
+    /// Mask of the direct connections [D x D], outputs x inputs by pixel, if the model has them.
     pub fn direct(&self) -> Option<Vec<Vec<bool>>> {
         let input = self.input_degrees();
         self.skip.then(|| compare(&input, &input, |to, from| to > from))
     }
 
-    /// How many leading positions the output at each position can see, f(t) <= t: an output's view
-    /// is always a prefix of the ordering, because degrees are compared and nothing else.
+    /// Number of leading positions that the output at each position depends on, f(t) <= t [D].
+    /// They are always a prefix of the ordering, because masks compare nothing but degrees.
     pub fn visible(&self) -> Vec<usize> {
-        // The highest input degree that some path from the input reaches, among units of degree at
-        // most m. Sorted by degree, so that the last unit of degree at most m is found by
-        // bisection; it reaches the most, because each unit sees whatever those of lower degree
-        // see.
+        // The highest input degree from which a path leads to a unit of degree at most m. Units are
+        // sorted by degree, so that bisection finds the last of them; it depends on the most
+        // inputs, because each unit sees everything that those of lower degree see.
         let seen_from = |reach: &[(u32, u32)], m: u32| match reach
             .partition_point(|(degree, _)| *degree <= m)
         {
@@ -125,9 +123,10 @@ fn compare(to: &[u32], from: &[u32], open: impl Fn(u32, u32) -> bool) -> Vec<Vec
     to.iter().map(|&t| from.iter().map(|&f| open(t, f)).collect()).collect()
 }
 
-/// The masks of a run: which there are, drawn by number, in any order, the same each time.
+/// The masks of a run, each drawn from its index: in any order, and always the same.
 ///
-/// Nothing advances: training, evaluation and a resumed run ask for mask `i` and get the same one.
+/// There is no state that advances: training, evaluation and a resumed run that ask for mask `i`
+/// get the same one.
 #[derive(Debug, Clone)]
 pub struct Masks {
     shape: Shape,
@@ -142,8 +141,7 @@ pub struct Masks {
 }
 
 impl Masks {
-    /// The masks of a model; `fresh_evaluated` masks are evaluated where training never repeats
-    /// one.
+    /// The masks of a model; `fresh_evaluated` masks are evaluated if training never repeats one.
     pub fn new(model: &ModelConfig, shape: Shape, fresh_evaluated: usize, seed: Seed) -> Self {
         Self {
             shape,
@@ -163,17 +161,17 @@ impl Masks {
         self.shape.dim()
     }
 
-    /// Units of each hidden layer.
+    /// Number of units of each hidden layer.
     pub fn widths(&self) -> &[usize] {
         &self.widths
     }
 
-    /// The mask in force at mask change number `change` of training (0 before the first).
+    /// Mask of training after `change` changes of the mask.
     pub fn trained(&self, change: u64) -> MaskSet {
         self.draw(self.trained_index(change))
     }
 
-    /// Which mask that is: equal numbers are equal masks.
+    /// Index of that mask: masks with equal indices are equal.
     pub fn trained_index(&self, change: u64) -> u64 {
         match self.count {
             MaskCount::Cycle(count) => change % count as u64,
@@ -181,12 +179,12 @@ impl Masks {
         }
     }
 
-    /// Whether training and evaluation only ever see one mask.
+    /// True if training and evaluation use a single mask.
     pub fn only_one(&self) -> bool {
         self.count == MaskCount::Cycle(1)
     }
 
-    /// Number of masks that are evaluated: the whole cycle, or the agreed number of fresh ones.
+    /// Number of masks that are evaluated: the whole cycle, or `fresh_evaluated` masks.
     pub fn evaluated_count(&self) -> usize {
         match self.count {
             MaskCount::Cycle(count) => count,
@@ -194,8 +192,8 @@ impl Masks {
         }
     }
 
-    /// Evaluated mask `i`. A cycle evaluates the masks it trained; otherwise these are masks that
-    /// training, whose numbers are counted from zero, never reaches.
+    /// Evaluated mask `i`. A cycle evaluates the masks that it trains; otherwise these are masks
+    /// whose indices training, which counts from zero, never reaches.
     pub fn evaluated(&self, i: usize) -> MaskSet {
         const FRESH: u64 = 1 << 60;
         match self.count {
@@ -204,7 +202,7 @@ impl Masks {
         }
     }
 
-    /// Whether all masks share one ordering, so that their conditionals can be averaged pixel by
+    /// True if all masks share one ordering, so that their conditionals can be averaged pixel by
     /// pixel.
     pub fn share_ordering(&self) -> bool {
         self.ordering != OrderingRule::Random
@@ -212,8 +210,8 @@ impl Masks {
             || self.count == MaskCount::Cycle(1)
     }
 
-    /// Mask number `index`. Units are exchangeable, so the first mask of a run numbers them by
-    /// degree; the kernels then find every mask of a one-mask run a staircase as it is.
+    /// The mask with an index. Units are exchangeable, so the first mask of a run numbers them by
+    /// degree: the units of a run with one mask are then always sorted, as the kernels need it.
     fn draw(&self, index: u64) -> MaskSet {
         let ordering_index = if self.resample == Resample::Connectivity { 0 } else { index };
         let degrees_index = if self.resample == Resample::Ordering { 0 } else { index };

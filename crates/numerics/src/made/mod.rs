@@ -1,50 +1,54 @@
 //! MADE (Germain, Gregor, Murray, Larochelle 2015): p(x) = prod_d p(x_d | x_<d) from one masked
 //! autoencoder.
 //!
-//! `ordering`, `degrees` and `masks` are pure: they can be read and tested without a tensor.
+//! `ordering`, `degrees` and `masks` need no tensor. `network` is the fast path, forward and
+//! backward, on the SIMD kernels of `kernels`, whose module page explains them; `reference` is the
+//! same network in candle, against which it is tested. `evaluate` scores and `sample` draws.
 
 pub mod degrees;
 pub mod evaluate;
 pub mod file;
-pub mod grid;
 mod incremental;
 pub mod init;
-pub mod kernels;
+pub(crate) mod kernels;
 pub mod layout;
 pub mod masks;
 pub mod model;
 pub mod network;
 pub mod ordering;
+pub(crate) mod packed_layout;
 pub mod reference;
+mod reorder;
 pub mod sample;
-pub mod sorted;
-pub mod staircase;
-pub mod workspace;
+pub(crate) mod sorted_masks;
+pub(crate) mod workspace;
+
+pub use kernels::instruction_set;
 
 use serde::{Deserialize, Serialize};
 
 use degrees::DegreeRule;
 use ordering::OrderingRule;
 
-/// `[model]` of an experiment: everything that defines the network and its masks.
+/// Table `[model]` of an experiment: everything that defines the network and its masks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelConfig {
-    /// Units of each hidden layer; empty = no hidden layer.
+    /// Number of units of each hidden layer; empty = no hidden layer.
     pub hidden: Vec<usize>,
     /// Nonlinearity of the hidden layers.
     pub activation: Activation,
     /// Order in which pixels condition on each other.
     pub ordering: OrderingRule,
-    /// How hidden units get their degrees.
+    /// Rule by which hidden units get their degrees.
     pub degrees: DegreeRule,
-    /// Masks that training cycles through.
+    /// Number of masks that training cycles through.
     pub masks: MaskCount,
-    /// What differs between two masks of the cycle.
+    /// Parts of a mask that are resampled from one mask of the cycle to the next.
     pub resample: Resample,
     /// Direct connections from input to output (A).
     pub skip: bool,
-    /// Conditioning weights on the mask (U): a bias that depends on the mask.
+    /// Conditioning weights (U): a bias that depends on the mask.
     pub condition: bool,
     /// Distribution of the initial weights.
     pub init: Init,
@@ -87,7 +91,7 @@ pub enum Activation {
 pub enum MaskCount {
     /// A finite cycle, at least 1.
     Cycle(usize),
-    /// A new mask every time, never repeated.
+    /// A new mask each time, never repeated.
     Fresh,
 }
 
@@ -131,11 +135,11 @@ impl<'de> Deserialize<'de> for MaskCount {
     }
 }
 
-/// What is drawn anew from one mask of the cycle to the next.
+/// Parts of a mask that are resampled from one mask of the cycle to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Resample {
-    /// Ordering and degrees (only a random ordering changes).
+    /// Ordering and degrees (the ordering changes only if it is random).
     Both,
     /// The ordering alone.
     Ordering,
@@ -143,8 +147,8 @@ pub enum Resample {
     Connectivity,
 }
 
-/// Distribution of the initial weights of a layer with `i` inputs and `o` outputs; biases start at
-/// zero.
+/// Distribution of the initial weights of a layer with `i` inputs and `o` outputs; biases are
+/// initially zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Init {
@@ -152,6 +156,6 @@ pub enum Init {
     Glorot,
     /// Uniform within sqrt(1 / i).
     FanIn,
-    /// Random orthonormal rows or columns, whichever are fewer (Saxe et al. 2013).
+    /// Random orthonormal rows, or columns if they are fewer (Saxe et al. 2013).
     Orthogonal,
 }

@@ -1,63 +1,63 @@
-//! The model: a network, its parameters in one candle tensor, and the masks that say what they
-//! mean.
+//! The model: a network with its parameters in one candle tensor.
 
 use std::cell::Cell;
 
 use candle_core::{CpuStorage, Device, InplaceOp1, Storage, Tensor, Var};
 
 use crate::data::Shape;
-use crate::made::kernels::lanes::Lane;
-use crate::made::layout::Layout;
+use crate::made::kernels::simd::F32x16;
+use crate::made::layout::ParamLayout;
 use crate::made::masks::{MaskSet, Masks};
 use crate::made::network::Network;
 use crate::made::ordering::Ordering;
-use crate::made::sorted;
-use crate::made::staircase::Staircase;
+use crate::made::reorder;
+use crate::made::sorted_masks::SortedMasks;
 use crate::made::{ModelConfig, init};
 use crate::rng::Seed;
 
-/// A masked autoencoder with its parameters, in model space (see `layout`).
+/// A masked autoencoder with its parameters, in model order (see `layout`).
 #[derive(Debug)]
 pub struct Made {
     network: Network,
     first: Ordering,
-    one_mask: bool,
+    has_single_mask: bool,
     params: Var,
 }
 
 impl Made {
-    /// A new model with the initial weights of `seed`.
+    /// A model with the initial weights of `seed`.
     pub fn new(
         model: &ModelConfig,
         shape: Shape,
         masks: &Masks,
         seed: Seed,
     ) -> candle_core::Result<Self> {
-        let layout = Layout::new(model, shape.dim());
+        let layout = ParamLayout::new(model, shape.dim());
         let params = init::parameters(&layout, model.init, seed);
         Self::with_parameters(model, shape, masks, params)
     }
 
-    /// A model with given parameters, in model space.
+    /// A model with given parameters, in model order.
     pub fn with_parameters(
         model: &ModelConfig,
         shape: Shape,
         masks: &Masks,
         mut params: Vec<f32>,
     ) -> candle_core::Result<Self> {
-        let layout = Layout::new(model, shape.dim());
+        let layout = ParamLayout::new(model, shape.dim());
         let first = masks.trained(0);
-        let one_mask = masks.only_one();
-        if one_mask {
-            // The kernels rely on it: what the only mask closes is zero, and no update ever touches
-            // it.
-            sorted::clear_masked(&layout, &Staircase::new(&first, first.ordering()), &mut params);
+        let has_single_mask = masks.only_one();
+        if has_single_mask {
+            // The kernels rely on it: weights that the only mask closes are zero, and no update
+            // ever changes them.
+            let masks = SortedMasks::new(&first, first.ordering());
+            reorder::clear_closed(&layout, &masks, &mut params);
         }
         let count = params.len();
         Ok(Self {
-            network: Network::new(layout, model.activation, !one_mask),
+            network: Network::new(layout, model.activation, !has_single_mask),
             first: first.ordering().clone(),
-            one_mask,
+            has_single_mask,
             params: Var::from_vec(params, count, &Device::Cpu)?,
         })
     }
@@ -67,27 +67,32 @@ impl Made {
         &self.network
     }
 
-    /// All parameters, one flat tensor: for the reference engine.
+    /// All parameters as one flat tensor, for the reference engine.
     pub fn parameters(&self) -> &Tensor {
         &self.params
     }
 
-    /// The ordering that numbers inputs and outputs in model space.
+    /// The ordering that numbers inputs and outputs in model order.
     pub fn first_ordering(&self) -> &Ordering {
         &self.first
     }
 
-    /// A mask set as the kernels see it.
-    pub fn staircase(&self, masks: &MaskSet) -> Staircase {
-        Staircase::new(masks, &self.first)
+    /// A mask set with its units sorted, as the kernels read it.
+    pub(crate) fn sort_masks(&self, masks: &MaskSet) -> SortedMasks {
+        SortedMasks::new(masks, &self.first)
     }
 
-    /// Whether the run has a single mask, so that parameters serve where they stand.
-    pub fn one_mask(&self) -> bool {
-        self.one_mask
+    /// Flag of each parameter [n_params], in model order: true if a mask set leaves it open.
+    pub fn open_parameters(&self, masks: &MaskSet) -> Vec<bool> {
+        reorder::open_parameters(&self.network.layout, &self.sort_masks(masks))
     }
 
-    /// Reads the parameters.
+    /// True if the run has a single mask, so that parameters are always in its order.
+    pub fn has_single_mask(&self) -> bool {
+        self.has_single_mask
+    }
+
+    /// Calls `work` with the parameters.
     pub fn read<R>(&self, work: impl FnOnce(&[f32]) -> R) -> R {
         let (storage, _) = self.params.storage_and_layout();
         match &*storage {
@@ -96,36 +101,40 @@ impl Made {
         }
     }
 
-    /// Changes the parameters where they stand in candle's storage.
+    /// Calls `work` with the parameters to change them in place, in candle's storage.
     pub fn update<R>(&self, work: impl FnOnce(&mut [f32]) -> R) -> candle_core::Result<R> {
         let op = OnSlice { work: Cell::new(Some(work)), result: Cell::new(None) };
         self.params.inplace_op1(&op)?;
         Ok(op.result.into_inner().expect("candle runs an operation that succeeded"))
     }
 
-    /// Sorted weights under a mask set in the kernels' form.
-    pub fn lanes(&self, masks: &Staircase) -> Vec<Lane> {
-        let mut lanes = vec![Lane::default(); self.network.grid.len];
-        self.load(masks, &mut lanes);
-        lanes
+    /// Weights in the order of a mask set, packed for the kernels.
+    pub(crate) fn packed_weights(&self, masks: &SortedMasks) -> Vec<F32x16> {
+        let mut packed = vec![F32x16::default(); self.network.sorted.len];
+        self.pack_weights(masks, &mut packed);
+        packed
     }
 
-    /// The same into lanes that are there.
-    pub fn load(&self, masks: &Staircase, lanes: &mut [Lane]) {
-        let Network { layout, grid, .. } = &self.network;
-        self.with_weights(masks, |weights| grid.load(layout, weights, lanes));
+    /// The same, into an existing array.
+    pub(crate) fn pack_weights(&self, masks: &SortedMasks, packed: &mut [F32x16]) {
+        let Network { layout, sorted, .. } = &self.network;
+        self.with_sorted_parameters(masks, |params| sorted.pack(layout, params, packed));
     }
 
-    /// Sorted weights under a mask set: the parameters themselves in a run with one mask, else a
-    /// gathered copy.
-    pub fn with_weights<R>(&self, masks: &Staircase, work: impl FnOnce(&[f32]) -> R) -> R {
+    /// Calls `work` with the parameters in the order of a mask set: the parameters themselves in a
+    /// run with one mask, otherwise a gathered copy.
+    pub(crate) fn with_sorted_parameters<R>(
+        &self,
+        masks: &SortedMasks,
+        work: impl FnOnce(&[f32]) -> R,
+    ) -> R {
         self.read(|params| {
-            if self.one_mask {
+            if self.has_single_mask {
                 return work(params);
             }
-            let mut weights = vec![0.0; params.len()];
-            sorted::gather(&self.network.layout, masks, params, &mut weights);
-            work(&weights)
+            let mut sorted = vec![0.0; params.len()];
+            reorder::gather(&self.network.layout, masks, params, &mut sorted);
+            work(&sorted)
         })
     }
 }

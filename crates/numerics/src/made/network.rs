@@ -1,396 +1,445 @@
-//! One pass through the network by the kernels: forward, loss, and the hand-derived backward pass.
+//! Forward and backward pass of a minibatch through the network.
 //!
-//! With W under its mask, g the activation, h_0 = x and t = dloss/dz:
+//! With W under its mask M, g the activation, h_0 = x, t = dloss/dz, s_l = dloss/da_l, where a_l is
+//! the argument of g:
 //!
 //! ```text
-//! h_l = g(b_l + W_l h_{l-1} + (U_l o M_l) 1)      z = c + V h_L + A x + (U_V o M_V) 1
-//! dV = t h_L^T   dA = t x^T   dc = t   dh_L = V^T t   da_l = dh_l * g'(a_l)   dW_l = da_l h_{l-1}^T   dh_{l-1} = W_l^T da_l
+//! forward    h_l = g(b_l + W_l h_{l-1} + (U_l o M_l) 1)
+//!            z   = c + V h_L + A x + (U_V o M_V) 1
+//! backward   dV  = t h_L^T        dA       = t x^T          dc = t
+//!            s_L = V^T t * g'     s_{l-1}  = W_l^T s_l * g'
+//!            dW_l = s_l h_{l-1}^T      db_l = s_l           dU_l = s_l 1^T o M_l
 //! ```
 //!
-//! Everything here happens in sorted space (see `staircase`), on the kernels' own form of the
-//! weights (see `grid`), and on differences from the blank image (see `workspace`). Weights change
-//! as soon as their gradient is there, which is never stored.
+//! Units are sorted by degree (see `sorted_masks`), weights are packed (see `packed_layout`), and
+//! minibatches are delta-encoded (see `workspace`). Each gradient updates its weights at once and
+//! is never stored.
 
 use crate::made::Activation;
-use crate::made::grid::{Grid, Place};
-use crate::made::kernels::binary;
-use crate::made::kernels::elementwise::{add_to_rows, column_sums, nll_gradient};
-use crate::made::kernels::gather::{gather, gather_tiles};
-use crate::made::kernels::gradient;
-use crate::made::kernels::lanes::{Lane, WIDTH, flat, flat_mut};
-use crate::made::kernels::product;
-use crate::made::kernels::sheet::{Masked, Sheet};
-use crate::made::kernels::team::Team;
-use crate::made::kernels::update::{Target, Update};
-use crate::made::kernels::vectorized::Level;
-use crate::made::kernels::waiting::{Order, Sink, TALL};
-use crate::made::layout::{Layout, Link};
-use crate::made::staircase::{Staircase, Stairs};
-use crate::made::workspace::Workspace;
+use crate::made::kernels::elementwise::{
+    BaseRow, DeltaShape, add_to_rows, column_sums, nll_gradient,
+};
+use crate::made::kernels::gemm;
+use crate::made::kernels::level::Level;
+use crate::made::kernels::matrix::{PrefixMask, WeightView, batch_shape};
+use crate::made::kernels::simd::{F32x16, LANES, as_scalars, as_scalars_mut};
+use crate::made::kernels::sparse::{self, BinaryMatrix, SparseWeightGradient};
+use crate::made::kernels::update::{UpdateRule, UpdateTarget};
+use crate::made::kernels::update_queue::{GradientSink, MR};
+use crate::made::kernels::weight_gradient::{DenseWeightGradient, PackedGradients};
+use crate::made::layout::{LayerLayout, ParamLayout};
+use crate::made::packed_layout::{PackedLayout, PackedMatrix};
+use crate::made::sorted_masks::{LayerMask, SortedMasks};
+use crate::made::workspace::{HiddenBuffers, Workspace};
+use crate::parallel::ThreadPool;
 
-/// The shape of a network and its activation: all that a pass needs besides weights, masks and
-/// data.
+/// Shape of a network and its activation: everything that a pass needs besides weights, masks and
+/// images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network {
-    /// Where the weights stand in the flat array.
-    pub layout: Layout,
-    /// Where they stand for the kernels, as a mask sorts them.
-    pub grid: Grid,
-    /// Where they stand in training: the same in a run with one mask.
-    pub kept: Grid,
+    /// Layout of the parameters.
+    pub layout: ParamLayout,
     /// Nonlinearity of the hidden layers.
     pub activation: Activation,
+    /// Layout of packed weights in the order of a mask.
+    pub(crate) sorted: PackedLayout,
+    /// Layout of packed weights in training: the same in a run with one mask, otherwise in an order
+    /// that all masks share.
+    pub(crate) training: PackedLayout,
 }
 
-/// What a backward pass changes, and how.
-#[derive(Debug)]
-pub struct Learning<'a> {
-    /// Weights and the rule's arrays, each as long or empty.
-    pub target: Target<'a>,
-    /// The rule.
-    pub update: Update,
-    /// In a run with many masks, weights as the mask sorts them.
-    pub sorted: Option<&'a [Lane]>,
-}
-
-/// The weights of a pass.
+/// Packed weights that a pass reads.
 #[derive(Debug, Clone, Copy)]
-pub enum Weights<'a> {
-    /// Sorted by the mask.
-    Sorted(&'a [Lane]),
-    /// As they are kept for many masks, and sorted by this one, as [`Network::sort`] does it.
-    Kept(&'a [Lane], &'a [Lane]),
+pub(crate) enum PassWeights<'a> {
+    /// Weights in the order of the mask.
+    Sorted(&'a [F32x16]),
+    /// Weights of a run with many masks.
+    Shared {
+        /// All weights, in the order that the masks share.
+        shared: &'a [F32x16],
+        /// Those that the pass cannot read in place, in the order of the mask (see
+        /// [`Network::gather_weights`]).
+        sorted: &'a [F32x16],
+    },
 }
 
-impl Learning<'_> {
-    /// The weights, as passes take them.
-    pub fn weights(&self) -> Weights<'_> {
+impl<'a> PassWeights<'a> {
+    fn sorted(self) -> &'a [F32x16] {
+        match self {
+            Self::Sorted(sorted) | Self::Shared { sorted, .. } => sorted,
+        }
+    }
+}
+
+/// Weights and update rule of a backward pass.
+#[derive(Debug)]
+pub(crate) struct UpdateContext<'a> {
+    /// Weights in training, and the optimiser's state.
+    pub(crate) target: UpdateTarget<'a>,
+    /// Update rule.
+    pub(crate) rule: UpdateRule,
+    /// In a run with many masks, the weights that the pass cannot read in place.
+    pub(crate) sorted: Option<&'a [F32x16]>,
+}
+
+impl UpdateContext<'_> {
+    /// Weights as a pass reads them.
+    pub(crate) fn weights(&self) -> PassWeights<'_> {
         match self.sorted {
-            Some(sorted) => Weights::Kept(self.target.p, sorted),
-            None => Weights::Sorted(self.target.p),
+            Some(sorted) => PassWeights::Shared { shared: self.target.p, sorted },
+            None => PassWeights::Sorted(self.target.p),
         }
     }
 
-    fn sink<'a>(&'a mut self, place: &Place, stairs: &'a Stairs) -> Sink<'a> {
-        let target = self.target.part(place.lanes.clone());
-        Sink {
-            target,
-            update: self.update,
-            order: self.sorted.map(|_| order(stairs)),
-            tiled: place.tiled,
+    /// Destination of the gradient of one matrix.
+    fn sink<'a>(&'a mut self, matrix: &PackedMatrix, mask: &'a PrefixMask) -> GradientSink<'a> {
+        let target = self.target.part(matrix.range.clone());
+        GradientSink { target, rule: self.rule, matrix: matrix.masked(mask) }
+    }
+}
+
+/// Input of a layer: it decides which kernels multiply it with the weights.
+#[derive(Clone, Copy)]
+enum LayerInput<'a> {
+    /// Images of which few pixels are on.
+    Sparse(&'a BinaryMatrix),
+    /// Other images, or hidden activations.
+    Dense {
+        /// Rows [n_rows x n_in].
+        x: &'a [F32x16],
+        /// Number of leading zeros in each row, non-decreasing; empty if there are none.
+        leading_zeros: &'a [u32],
+    },
+}
+
+impl LayerInput<'_> {
+    /// `z += x w`, for the rows from `first_row` on.
+    fn add_product(
+        self,
+        level: Level,
+        z: &mut [F32x16],
+        first_row: usize,
+        weights: WeightView,
+        scratch: &mut [F32x16],
+    ) {
+        match self {
+            Self::Sparse(x) => sparse::Forward { z, x, first_row, weights, scratch }.run(level),
+            Self::Dense { x, leading_zeros } => {
+                let stride = batch_shape(weights.matrix.shape.rows).stride();
+                level.dispatch(gemm::Forward {
+                    z,
+                    x: &x[first_row * stride..],
+                    weights,
+                    leading_zeros: leading_zeros.get(first_row..).unwrap_or_default(),
+                });
+            }
         }
     }
 
-    fn bias<'a>(&'a mut self, place: &Place, stairs: &'a Stairs) -> Sink<'a> {
-        let sink = self.sink(place, stairs);
-        Sink {
-            order: sink.order.map(|order| Order { rows: None, ..order }),
-            ..sink
+    /// Updates weights by their gradient `x^T dz`.
+    fn update_weights(
+        self,
+        pool: &ThreadPool,
+        packed: &mut PackedGradients,
+        sink: GradientSink,
+        dz: &[F32x16],
+    ) {
+        let level = Level::detect();
+        match self {
+            Self::Sparse(x) => SparseWeightGradient { x, dz }.run(pool, level, sink),
+            Self::Dense { x, leading_zeros } => {
+                DenseWeightGradient { x, dz, leading_zeros }.run(pool, level, packed, sink);
+            }
         }
     }
 }
 
-fn order(stairs: &Stairs) -> Order<'_> {
-    Order { rows: stairs.cols.as_deref(), cols: stairs.rows.as_deref() }
-}
-
-/// Whether passes take the weights of link `l` from where they are kept, since the mask sorts
-/// nothing but their rows.
-fn by_index(l: usize, stairs: &Stairs) -> bool {
-    l > 0 && stairs.rows.is_none()
-}
-
-/// Rows that a thread takes: whole tiles of the products, so that these are the same for every
-/// number of threads.
-fn share(height: usize, team: &Team) -> usize {
-    height.div_ceil(team.threads()).next_multiple_of(TALL)
-}
-
-/// A bias as a matrix of one row, all open.
-fn open(place: &Place) -> Masked<'_> {
-    Masked {
-        sheet: place.sheet,
-        seen: &[],
-        from: &[0],
-        rows: None,
-        kept: false,
+impl HiddenBuffers {
+    /// Activations as the input of the next layer.
+    fn as_input(&self) -> LayerInput<'_> {
+        LayerInput::Dense { x: &self.activations, leading_zeros: &self.leading_zeros }
     }
 }
 
-fn masked<'a>(place: &Place, stairs: &'a Stairs) -> Masked<'a> {
-    Masked {
-        sheet: place.sheet,
-        seen: &stairs.prefix,
-        from: &stairs.from,
-        rows: None,
-        kept: false,
+/// Images as the input of the first layer and of the direct connections.
+fn image_input<'a>(x: &'a [F32x16], ones: &'a BinaryMatrix, is_sparse: bool) -> LayerInput<'a> {
+    if is_sparse {
+        LayerInput::Sparse(ones)
+    } else {
+        LayerInput::Dense { x, leading_zeros: &[] }
     }
+}
+
+/// Rows of a minibatch that a thread takes: whole tiles of the micro-kernel, which are then the
+/// same for any number of threads.
+fn rows_per_thread(n_rows: usize, pool: &ThreadPool) -> usize {
+    n_rows.div_ceil(pool.n_threads()).next_multiple_of(MR)
+}
+
+/// True if a pass reads the shared weights of layer `l` in place: those of the first layer if the
+/// input is sparse, by tiles; those of the others if the mask permutes only their rows.
+fn reads_in_place(l: usize, mask: &PrefixMask, is_sparse: bool) -> bool {
+    if l == 0 { is_sparse } else { mask.out_order.is_none() }
 }
 
 impl Network {
-    /// A network of this shape, in a run with many masks or one.
-    pub fn new(layout: Layout, activation: Activation, many: bool) -> Self {
-        Self {
-            grid: Grid::new(&layout, false),
-            kept: Grid::new(&layout, many),
-            layout,
-            activation,
-        }
+    /// A network of a run with one mask, or with many.
+    pub(crate) fn new(layout: ParamLayout, activation: Activation, has_many_masks: bool) -> Self {
+        let sorted = PackedLayout::sorted(&layout);
+        let training = if has_many_masks { PackedLayout::shared(&layout) } else { sorted.clone() };
+        Self { layout, activation, sorted, training }
     }
 
-    /// Sorts weights as `masks` does: those that the passes below do not take from where they are
-    /// kept, as they do with the first layer's where few pixels are on.
-    pub fn sort(&self, masks: &Staircase, kept: &[Lane], sorted: &mut [Lane], space: &Workspace) {
+    /// Gathers the shared weights that the passes of the loaded minibatch cannot read in place, in
+    /// the order of `masks`.
+    pub(crate) fn gather_weights(
+        &self,
+        masks: &SortedMasks,
+        shared: &[F32x16],
+        sorted: &mut [F32x16],
+        workspace: &Workspace,
+    ) {
         let level = Level::detect();
-        let mut take = |to: &Place, from: &Place, mask: Masked, order: Order| {
-            let (sorted, kept) = (&mut sorted[to.lanes.clone()], &kept[from.lanes.clone()]);
-            if from.tiled {
-                gather_tiles(level, sorted, kept, mask, order);
-            } else {
-                gather(level, sorted, kept, mask, order);
-            }
+        let mut gather = |to: &PackedMatrix, from: &PackedMatrix, mask: &PrefixMask| {
+            let weights = &shared[from.range.clone()];
+            WeightView { weights, matrix: from.masked(mask) }
+                .gather(level, &mut sorted[to.range.clone()]);
         };
-        for (l, ((to, from), stairs)) in
-            self.grid.links.iter().zip(&self.kept.links).zip(&masks.links).enumerate()
-        {
-            if !(l == 0 && space.few || by_index(l, stairs)) {
-                take(&to.weight, &from.weight, masked(&to.weight, stairs), order(stairs));
+        let layers = self.sorted.layers.iter().zip(&self.training.layers).zip(&masks.layers);
+        for (l, ((to, from), mask)) in layers.enumerate() {
+            if !reads_in_place(l, &mask.weight, workspace.is_sparse) {
+                gather(&to.weight, &from.weight, &mask.weight);
             }
             if let Some((to, from)) = to.condition.as_ref().zip(from.condition.as_ref()) {
-                take(to, from, masked(to, stairs), order(stairs));
+                gather(to, from, &mask.weight);
             }
-            take(&to.bias, &from.bias, open(&to.bias), Order { rows: None, ..order(stairs) });
+            gather(&to.bias, &from.bias, &mask.bias);
         }
-        if let Some(((to, from), stairs)) = self
-            .grid
-            .direct
-            .as_ref()
-            .zip(self.kept.direct.as_ref())
-            .zip(masks.direct.as_ref())
-        {
-            take(to, from, masked(to, stairs), order(stairs));
+        let direct = self.sorted.direct.as_ref().zip(self.training.direct.as_ref());
+        if let Some(((to, from), mask)) = direct.zip(masks.direct.as_ref()) {
+            gather(to, from, mask);
         }
     }
 
-    /// Weights of link `l`, and how their mask sorts them.
-    fn weights<'a>(
-        &'a self,
-        weights: Weights<'a>,
-        l: usize,
-        stairs: &'a Stairs,
-    ) -> (&'a [Lane], Masked<'a>) {
-        let place = &self.grid.links[l].weight;
-        match weights {
-            Weights::Kept(kept, _) if by_index(l, stairs) => (
-                &kept[self.kept.links[l].weight.lanes.clone()],
-                Masked {
-                    kept: true,
-                    rows: stairs.cols.as_deref(),
-                    ..masked(place, stairs)
-                },
-            ),
-            Weights::Sorted(sorted) | Weights::Kept(_, sorted) => {
-                (&sorted[place.lanes.clone()], masked(place, stairs))
-            }
-        }
-    }
-
-    /// Logits of the images loaded.
-    pub fn forward(&self, team: &Team, weights: Weights, masks: &Staircase, space: &mut Workspace) {
-        let level = Level::detect();
-        let height = space.height();
-        let Workspace { x, ones, few, blank, reach, hidden, z, start, near, .. } = space;
-        let few = *few;
-        let (Weights::Sorted(sorted) | Weights::Kept(_, sorted)) = weights;
-        for (l, stairs) in masks.links.iter().enumerate() {
-            let (lower, upper) = hidden.split_at_mut(l);
-            let below: &[Lane] = lower.last().map_or(x, |below| below);
-            let last = upper.is_empty();
-            let above = upper.first_mut().unwrap_or(z);
-            let (w, mask) = self.weights(weights, l, stairs);
-            let (stride, below_stride) =
-                (mask.sheet.stride(), Sheet { rows: 0, cols: mask.sheet.rows }.stride());
-            let direct = self.direct(masks).filter(|_| last);
-            let above = &mut above[..height * stride];
-            above.fill(Lane::default());
-            self.offset(sorted, l, stairs, &mut above[..stride]);
-            let share = share(height, team);
-            let tiled = matches!(weights, Weights::Kept(..)) && l == 0 && few;
-            if tiled {
-                near.resize(binary::sorted_size(mask) * height.div_ceil(share), Lane::default());
-            }
-            let mut near = near.chunks_mut(binary::sorted_size(mask).max(1));
-            let parts = above
-                .chunks_mut(share * stride)
-                .map(|above| (above, near.next().unwrap_or_default()));
-            team.share(parts.enumerate(), |(part, (above, near))| {
-                let row = part * share;
-                let blank = l.checked_sub(1).map_or(&[][..], |below| &blank[below][row..]);
-                match weights {
-                    Weights::Kept(kept, _) if tiled => {
-                        let tiles = &kept[self.kept.links[0].weight.lanes.clone()];
-                        binary::forward_tiles(
-                            (level, near),
-                            above,
-                            ones,
-                            row,
-                            tiles,
-                            (mask, order(stairs)),
-                        );
-                    }
-                    _ if l == 0 && few => binary::forward(level, above, ones, row, w, mask),
-                    _ => {
-                        product::forward(level, above, &below[row * below_stride..], w, mask, blank)
-                    }
-                }
-                if let Some((place, mask)) = direct {
-                    let w = &sorted[place.lanes.clone()];
-                    if few {
-                        binary::forward(level, above, ones, row, w, mask);
-                    } else {
-                        product::forward(level, above, &x[row * stride..], w, mask, &[]);
-                    }
-                }
-            });
-            let (first, rows) = above.split_at_mut(stride);
-            let start = &mut start[..stride];
-            start.copy_from_slice(first);
-            if !last {
-                self.activation.forward(flat_mut(first));
-                flat_mut(first)[reach[l]..].fill(0.0);
-            }
-            team.share(rows.chunks_mut(share * stride), |rows| {
-                if last {
-                    add_to_rows(flat_mut(rows), flat(start));
-                } else {
-                    self.activation.forward_difference(flat_mut(rows), flat(start), flat(first));
-                }
-            });
-        }
-    }
-
-    /// After `forward`: updates weights by the gradient of the images' mean negative
-    /// log-likelihood, and returns its sum, nats.
-    pub fn backward(
+    /// Weights of layer `l`, as a pass reads them.
+    fn view<'a>(
         &self,
-        team: &Team,
-        mut learning: Learning,
-        masks: &Staircase,
-        space: &mut Workspace,
-    ) -> f64 {
+        weights: PassWeights<'a>,
+        l: usize,
+        mask: &'a PrefixMask,
+        is_sparse: bool,
+    ) -> WeightView<'a> {
+        let (weights, matrix) = match weights {
+            PassWeights::Shared { shared, .. } if reads_in_place(l, mask, is_sparse) => {
+                (shared, &self.training.layers[l].weight)
+            }
+            PassWeights::Sorted(sorted) | PassWeights::Shared { sorted, .. } => {
+                (sorted, &self.sorted.layers[l].weight)
+            }
+        };
+        WeightView {
+            weights: &weights[matrix.range.clone()],
+            matrix: matrix.masked(mask),
+        }
+    }
+
+    /// Computes the logits of the loaded images.
+    pub(crate) fn forward(
+        &self,
+        pool: &ThreadPool,
+        weights: PassWeights,
+        masks: &SortedMasks,
+        workspace: &mut Workspace,
+    ) {
         let level = Level::detect();
-        let height = space.height();
+        let n_rows = workspace.n_rows();
+        let rows_per_thread = rows_per_thread(n_rows, pool);
         let Workspace {
-            dim,
             x,
             ones,
-            few,
-            blank,
-            reach,
+            is_sparse,
             hidden,
-            gradients,
-            z,
-            nll,
-            packed,
+            logits,
+            base_preactivation,
+            scratch,
             ..
-        } = space;
-        let share = share(height, team);
-        let stride = Sheet { rows: 0, cols: *dim }.stride();
-        let (x, z) = (&x[..height * stride], &mut z[..height * stride]);
-        let (total, rows) = z.split_at_mut(stride);
-        let (part, nll, scale) =
-            (share * stride, &mut nll[..height - 1], 1.0 / (height - 1) as f32);
-        team.share(
-            rows.chunks_mut(part).zip(x[stride..].chunks(part)).zip(nll.chunks_mut(share)),
-            |((z, x), nll)| {
-                for ((z, x), nll) in z.chunks_exact_mut(stride).zip(x.chunks_exact(stride)).zip(nll)
-                {
-                    *nll = nll_gradient(&mut flat_mut(z)[..*dim], &flat(x)[..*dim], scale);
+        } = workspace;
+        let images = image_input(x, ones, *is_sparse);
+        for (l, mask) in masks.layers.iter().enumerate() {
+            let (lower, upper) = hidden.split_at_mut(l);
+            let input = lower.last().map_or(images, HiddenBuffers::as_input);
+            let (output, n_delta_units) = match upper.first_mut() {
+                Some(buffers) => (&mut buffers.activations, Some(buffers.n_delta_units)),
+                None => (&mut *logits, None),
+            };
+            let view = self.view(weights, l, &mask.weight, *is_sparse);
+            let direct = self.direct_view(weights, masks).filter(|_| n_delta_units.is_none());
+            let stride = view.matrix.shape.stride();
+            let output = &mut output[..n_rows * stride];
+            output.fill(F32x16::default());
+            self.write_bias(weights.sorted(), l, mask, &mut output[..stride]);
+            // Each thread sorts a few columns at a time into its part of the scratch buffer.
+            let scratch_len = sparse::scratch_len(view.matrix);
+            let total = scratch_len * n_rows.div_ceil(rows_per_thread);
+            if scratch.len() < total {
+                scratch.resize(total, F32x16::default());
+            }
+            let mut scratch = scratch.chunks_mut(scratch_len.max(1));
+            let parts = output
+                .chunks_mut(rows_per_thread * stride)
+                .map(|rows| (rows, scratch.next().unwrap_or_default()));
+            pool.for_each(parts.enumerate(), |(part, (rows, scratch))| {
+                let first_row = part * rows_per_thread;
+                input.add_product(level, rows, first_row, view, scratch);
+                if let Some(direct) = direct {
+                    images.add_product(level, rows, first_row, direct, &mut []);
                 }
-            },
-        );
-        let loss = nll.iter().sum();
-        column_sums(flat(rows), flat_mut(total));
-        let z: &[Lane] = z;
-        for l in (1..self.grid.links.len()).rev() {
-            let (w, mask) = self.weights(learning.weights(), l, &masks.links[l]);
-            let (lower, upper) = gradients.split_at_mut(l);
-            let (above, stride) = (upper.first().map_or(z, |above| above), mask.sheet.stride());
-            let below_stride = Sheet { rows: 0, cols: mask.sheet.rows }.stride();
-            let (d, h, blank) =
-                (&mut lower[l - 1][..height * below_stride], &hidden[l - 1], &blank[l - 1]);
-            team.share(d.chunks_mut(share * below_stride).enumerate(), |(part, d)| {
-                let row = part * share;
-                product::input_gradient(level, d, &above[row * stride..], w, mask, &blank[row..]);
             });
-            let (h, width) = (flat(&h[..height * below_stride]), below_stride * WIDTH);
-            self.activation.backward_difference(flat_mut(d), h, width, reach[l - 1]);
+            let (base, deltas) = output.split_at_mut(stride);
+            let preactivation = &mut base_preactivation[..stride];
+            preactivation.copy_from_slice(base);
+            if let Some(n_delta_units) = n_delta_units {
+                self.activation.forward(as_scalars_mut(base));
+                as_scalars_mut(base)[n_delta_units..].fill(0.0);
+            }
+            let preactivation = as_scalars(preactivation);
+            let base = BaseRow { preactivation, activation: as_scalars(base) };
+            pool.for_each(deltas.chunks_mut(rows_per_thread * stride), |rows| {
+                match n_delta_units {
+                    Some(_) => self.activation.forward_deltas(as_scalars_mut(rows), base),
+                    // Logits are needed as such.
+                    None => add_to_rows(as_scalars_mut(rows), preactivation),
+                }
+            });
         }
-        let few = *few;
-        for (l, (places, stairs)) in self.kept.links.iter().zip(&masks.links).enumerate() {
-            let stride = places.weight.sheet.stride();
-            let above = &gradients.get(l).map_or(z, |above| above)[..height * stride];
-            let mask = masked(&places.weight, stairs);
-            let sink = learning.sink(&places.weight, stairs);
-            match l.checked_sub(1) {
-                None if few => binary::weight_gradient(team, level, sink, ones, above, mask),
-                None => gradient::weight_gradient((team, level), packed, sink, x, above, mask, &[]),
-                Some(l) => gradient::weight_gradient(
-                    (team, level),
-                    packed,
-                    sink,
-                    &hidden[l],
-                    above,
-                    mask,
-                    &blank[l],
-                ),
-            }
-            let bias = &above[..stride];
-            if let Some(condition) = &places.condition {
-                // Every conditioning weight that the mask lets through has the gradient of its
-                // bias.
-                learning.sink(condition, stairs).repeat(team, bias, mask);
-            }
-            learning.bias(&places.bias, stairs).repeat(team, bias, open(&places.bias));
+    }
+
+    /// After [`forward`](Self::forward): updates the weights by the gradient of the mean negative
+    /// log-likelihood of the images. Returns the sum of their negative log-likelihoods, nats.
+    pub(crate) fn backward(
+        &self,
+        pool: &ThreadPool,
+        mut context: UpdateContext,
+        masks: &SortedMasks,
+        workspace: &mut Workspace,
+    ) -> f64 {
+        let loss = loss_gradient(pool, workspace);
+        let level = Level::detect();
+        let n_rows = workspace.n_rows();
+        let rows_per_thread = rows_per_thread(n_rows, pool);
+        let Workspace { x, ones, is_sparse, hidden, logits, packed, .. } = workspace;
+        let images = image_input(x, ones, *is_sparse);
+        let output_gradient = &logits[..n_rows * batch_shape(self.layout.dim).stride()];
+        for l in (1..masks.layers.len()).rev() {
+            let view = self.view(context.weights(), l, &masks.layers[l].weight, *is_sparse);
+            let (lower, upper) = hidden.split_at_mut(l);
+            let dz = upper.first().map_or(output_gradient, |buffers| &buffers.gradients);
+            let stride = view.matrix.shape.stride();
+            let HiddenBuffers { activations, gradients, leading_zeros, n_delta_units } =
+                &mut lower[l - 1];
+            let in_stride = batch_shape(view.matrix.shape.rows).stride();
+            let dx = &mut gradients[..n_rows * in_stride];
+            let parts = dx.chunks_mut(rows_per_thread * in_stride).enumerate();
+            pool.for_each(parts, |(part, dx)| {
+                let first_row = part * rows_per_thread;
+                level.dispatch(gemm::InputGradient {
+                    dx,
+                    dz: &dz[first_row * stride..],
+                    weights: view,
+                    leading_zeros: &leading_zeros[first_row..],
+                });
+            });
+            let activations = as_scalars(&activations[..n_rows * in_stride]);
+            let shape = DeltaShape { width: in_stride * LANES, n_delta_units: *n_delta_units };
+            self.activation.backward_deltas(as_scalars_mut(dx), activations, shape);
         }
-        if let Some((place, stairs)) = self.kept.direct.as_ref().zip(masks.direct.as_ref()) {
-            let (sink, mask) = (learning.sink(place, stairs), masked(place, stairs));
-            if few {
-                binary::weight_gradient(team, level, sink, ones, z, mask);
-            } else {
-                gradient::weight_gradient((team, level), packed, sink, x, z, mask, &[]);
+        for (l, (packed_layer, mask)) in self.training.layers.iter().zip(&masks.layers).enumerate()
+        {
+            let (lower, upper) = hidden.split_at(l);
+            let input = lower.last().map_or(images, HiddenBuffers::as_input);
+            let stride = packed_layer.weight.shape.stride();
+            let dz = upper.first().map_or(output_gradient, |buffers| &buffers.gradients);
+            let dz = &dz[..n_rows * stride];
+            let sink = context.sink(&packed_layer.weight, &mask.weight);
+            input.update_weights(pool, packed, sink, dz);
+            // The base row holds the sum over the images: the gradient of the biases, and of every
+            // open conditioning weight.
+            let bias_gradient = &dz[..stride];
+            if let Some(condition) = &packed_layer.condition {
+                context.sink(condition, &mask.weight).apply_to_all_rows(pool, bias_gradient);
             }
+            context
+                .sink(&packed_layer.bias, &mask.bias)
+                .apply_to_all_rows(pool, bias_gradient);
+        }
+        if let Some((matrix, mask)) = self.training.direct.as_ref().zip(masks.direct.as_ref()) {
+            images.update_weights(pool, packed, context.sink(matrix, mask), output_gradient);
         }
         loss
     }
 
-    fn direct<'a>(&'a self, masks: &'a Staircase) -> Option<(&'a Place, Masked<'a>)> {
-        let place = self.grid.direct.as_ref()?;
-        masks.direct.as_ref().map(|stairs| (place, masked(place, stairs)))
+    /// Direct connections, if the model has them; never read in place.
+    fn direct_view<'a>(
+        &self,
+        weights: PassWeights<'a>,
+        masks: &'a SortedMasks,
+    ) -> Option<WeightView<'a>> {
+        let (matrix, mask) = self.sorted.direct.as_ref().zip(masks.direct.as_ref())?;
+        let weights = &weights.sorted()[matrix.range.clone()];
+        Some(WeightView { weights, matrix: matrix.masked(mask) })
     }
 
-    /// Biases of link `l`, and with them the sums of its conditioning weights under the mask.
-    fn offset(&self, w: &[Lane], l: usize, stairs: &Stairs, out: &mut [Lane]) {
-        let places = &self.grid.links[l];
-        out.copy_from_slice(&w[places.bias.lanes.clone()]);
-        if let Some(condition) = &places.condition {
-            let rows = w[condition.lanes.clone()].chunks_exact(condition.sheet.stride());
-            for (row, &from) in rows.zip(&stairs.from) {
-                let open =
-                    flat_mut(out)[from as usize..].iter_mut().zip(&flat(row)[from as usize..]);
+    /// Writes the biases of layer `l`, with the sums of its open conditioning weights, into `out`.
+    fn write_bias(&self, sorted: &[F32x16], l: usize, mask: &LayerMask, out: &mut [F32x16]) {
+        let layer = &self.sorted.layers[l];
+        out.copy_from_slice(&sorted[layer.bias.range.clone()]);
+        if let Some(condition) = &layer.condition {
+            let rows = sorted[condition.range.clone()].chunks_exact(condition.shape.stride());
+            for (row, &start) in rows.zip(&mask.weight.col_start) {
+                let open = as_scalars_mut(out)[start as usize..]
+                    .iter_mut()
+                    .zip(&as_scalars(row)[start as usize..]);
                 open.for_each(|(out, u)| *out += u);
             }
         }
     }
 }
 
-/// Bias of each row, and with it the sum of its conditioning weights under the mask.
-pub(super) fn offset(w: &[f32], link: &Link, stairs: &Stairs, out: &mut [f32]) {
-    out.copy_from_slice(&w[link.bias.clone()]);
-    if let Some(condition) = &link.condition {
-        let rows = w[condition.clone()].chunks_exact(link.cols.max(1));
-        for ((out, row), &seen) in out.iter_mut().zip(rows).zip(&stairs.prefix) {
-            *out += row[..seen as usize].iter().sum::<f32>();
+/// Replaces the logits by the gradient of the mean negative log-likelihood, with its sum over the
+/// images in the base row. Returns the sum of the negative log-likelihoods, nats.
+fn loss_gradient(pool: &ThreadPool, workspace: &mut Workspace) -> f64 {
+    let n_rows = workspace.n_rows();
+    let n_images = n_rows - 1;
+    let rows_per_thread = rows_per_thread(n_rows, pool);
+    let Workspace { dim, x, logits, nll, .. } = workspace;
+    let stride = batch_shape(*dim).stride();
+    let (x, logits) = (&x[..n_rows * stride], &mut logits[..n_rows * stride]);
+    let (base, rows) = logits.split_at_mut(stride);
+    let (part, nll, scale) =
+        (rows_per_thread * stride, &mut nll[..n_images], 1.0 / n_images as f32);
+    pool.for_each(
+        rows.chunks_mut(part)
+            .zip(x[stride..].chunks(part))
+            .zip(nll.chunks_mut(rows_per_thread)),
+        |((z, x), nll)| {
+            for ((z, x), nll) in z.chunks_exact_mut(stride).zip(x.chunks_exact(stride)).zip(nll) {
+                *nll = nll_gradient(&mut as_scalars_mut(z)[..*dim], &as_scalars(x)[..*dim], scale);
+            }
+        },
+    );
+    column_sums(as_scalars(rows), as_scalars_mut(base));
+    nll.iter().sum()
+}
+
+/// Bias of each unit of a layer, with the sum of its open conditioning weights [n_out], from
+/// parameters in the order of the mask.
+pub(super) fn biases(params: &[f32], layer: &LayerLayout, mask: &PrefixMask) -> Vec<f32> {
+    let mut out = params[layer.bias.clone()].to_vec();
+    if let Some(condition) = &layer.condition {
+        let rows = params[condition.clone()].chunks_exact(layer.n_in.max(1));
+        for ((out, row), &len) in out.iter_mut().zip(rows).zip(&mask.row_len) {
+            *out += row[..len as usize].iter().sum::<f32>();
         }
     }
+    out
 }

@@ -1,11 +1,11 @@
-//! Orderings: in which order the pixels of an image condition on each other.
+//! Orderings: the order in which the pixels of an image condition on each other.
 
 use serde::{Deserialize, Serialize};
 
 use crate::data::Shape;
 use crate::rng::Stream;
 
-/// How an ordering walks over the pixels.
+/// Path of an ordering over the pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OrderingRule {
@@ -23,14 +23,14 @@ pub enum OrderingRule {
     SpiralOut,
     /// Anti-diagonal by anti-diagonal from the top left.
     Diagonal,
-    /// Every second pixel first, as the white fields of a chess board, then the others.
+    /// Every second pixel first, like the white squares of a chessboard, then the others.
     Checkerboard,
     /// Uniformly random.
     Random,
 }
 
 impl OrderingRule {
-    /// Every rule, for tests and listings.
+    /// All rules.
     pub const ALL: [Self; 9] = [
         Self::Raster,
         Self::Columns,
@@ -49,7 +49,7 @@ impl OrderingRule {
 pub struct Ordering(Box<[u32]>);
 
 impl Ordering {
-    /// The ordering of `rule` on a grid; only `Random` draws from `stream`.
+    /// The ordering of a rule on a grid; only `Random` draws from `stream`.
     pub fn new(rule: OrderingRule, shape: Shape, stream: &mut Stream) -> Self {
         let (width, height) = (shape.width, shape.height);
         let pixel = |row: usize, column: usize| (row * width + column) as u32;
@@ -80,8 +80,7 @@ impl Ordering {
         Self(order.into())
     }
 
-    /// An ordering from its pixels, position by position; `None` unless they are a permutation of
-    /// `0..D`.
+    /// An ordering from its pixels by position [D]; `None` unless they are a permutation of `0..D`.
     pub fn from_pixels(pixels: Vec<u32>) -> Option<Self> {
         let mut seen = vec![false; pixels.len()];
         for &pixel in &pixels {
@@ -93,12 +92,12 @@ impl Ordering {
         Some(Self(pixels.into()))
     }
 
-    /// Pixel at each position.
+    /// Pixel at each position [D].
     pub fn pixels(&self) -> &[u32] {
         &self.0
     }
 
-    /// Position of each pixel: the inverse permutation.
+    /// Position of each pixel [D]: the inverse permutation.
     pub fn positions(&self) -> Vec<u32> {
         let mut positions = vec![0; self.0.len()];
         for (position, &pixel) in self.0.iter().enumerate() {

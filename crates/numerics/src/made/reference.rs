@@ -1,18 +1,19 @@
-//! The reference engine: the same network written plainly in candle, masks multiplied in, gradients
-//! by autograd.
+//! The reference engine: the same network in candle, with masks multiplied in and gradients by
+//! autograd.
 //!
-//! It is the oracle of the kernels' tests and the path for devices other than the processor, in any
-//! precision. Images and logits are (N, D) by pixel; parameters are the flat tensor of `layout`.
+//! It is the oracle of the kernels' tests, and runs on devices other than the CPU and in any
+//! precision. Images and logits are [n_images x D], by pixel; parameters are the flat tensor of
+//! `layout`.
 
 use candle_core::{DType, Device, Result, Tensor};
 
 use crate::made::Activation;
-use crate::made::layout::Layout;
+use crate::made::layout::ParamLayout;
 use crate::made::masks::MaskSet;
 use crate::made::network::Network;
 use crate::made::ordering::Ordering;
 
-/// A network under one mask set, its masks as tensors.
+/// A network under one mask set, with its masks as tensors.
 #[derive(Debug)]
 pub struct Reference {
     network: Network,
@@ -23,7 +24,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// Prepares masks; `first` is the ordering that numbers inputs in model space.
+    /// Converts masks to tensors; `first` is the ordering that numbers inputs in model order.
     pub fn new(
         network: &Network,
         masks: &MaskSet,
@@ -60,28 +61,29 @@ impl Reference {
         })
     }
 
-    /// Logits (N, D) of images `x` (N, D), both by pixel.
+    /// Logits [n_images x D] of images `x` [n_images x D], both by pixel.
     pub fn logits(&self, params: &Tensor, x: &Tensor) -> Result<Tensor> {
-        let Layout { dim, links, direct, .. } = &self.network.layout;
+        let ParamLayout { dim, layers, direct, .. } = &self.network.layout;
         let x = x.index_select(&self.to_model, 1)?;
         let part = |range: &std::ops::Range<usize>, rows: usize, cols: usize| {
             params.narrow(0, range.start, range.len())?.reshape((rows, cols))
         };
         let mut h = x.clone();
-        for (l, (link, mask)) in links.iter().zip(&self.masks).enumerate() {
-            let mut a = params.narrow(0, link.bias.start, link.rows)?.reshape((1, link.rows))?;
-            if link.cols > 0 {
-                if let Some(condition) = &link.condition {
+        for (l, (layer, mask)) in layers.iter().zip(&self.masks).enumerate() {
+            let mut a =
+                params.narrow(0, layer.bias.start, layer.n_out)?.reshape((1, layer.n_out))?;
+            if layer.n_in > 0 {
+                if let Some(condition) = &layer.condition {
                     let offset =
-                        (part(condition, link.rows, link.cols)? * mask)?.sum_keepdim(1)?.t()?;
+                        (part(condition, layer.n_out, layer.n_in)? * mask)?.sum_keepdim(1)?.t()?;
                     a = (a + offset)?;
                 }
-                let w = (part(&link.weight, link.rows, link.cols)? * mask)?;
+                let w = (part(&layer.weight, layer.n_out, layer.n_in)? * mask)?;
                 a = h.matmul(&w.t()?)?.broadcast_add(&a)?;
             } else {
-                a = a.broadcast_as((x.dim(0)?, link.rows))?;
+                a = a.broadcast_as((x.dim(0)?, layer.n_out))?;
             }
-            h = if l + 1 < links.len() { activate(self.network.activation, &a)? } else { a };
+            h = if l + 1 < layers.len() { activate(self.network.activation, &a)? } else { a };
         }
         if let (Some(direct), Some(mask)) = (direct, &self.direct) {
             h = (h + x.matmul(&(part(direct, *dim, *dim)? * mask)?.t()?)?)?;
@@ -92,8 +94,8 @@ impl Reference {
 
 fn activate(activation: Activation, a: &Tensor) -> Result<Tensor> {
     match activation {
-        // Not candle's own, whose slope at zero is one: units start at exactly zero wherever an
-        // image is blank.
+        // Not candle's own, whose slope at zero is one: units are at exactly zero if an image
+        // starts with zero pixels.
         Activation::Relu => a * a.gt(0.0)?.to_dtype(a.dtype())?,
         Activation::Softplus => softplus(a),
         Activation::Tanh => a.tanh(),
@@ -102,12 +104,12 @@ fn activate(activation: Activation, a: &Tensor) -> Result<Tensor> {
     }
 }
 
-/// max(z, 0) + log(1 + exp(-|z|)), which neither overflows nor loses its small values.
+/// max(z, 0) + log(1 + exp(-|z|)), which neither overflows nor rounds small values to zero.
 fn softplus(z: &Tensor) -> Result<Tensor> {
     z.relu()? + (z.abs()?.neg()?.exp()? + 1.0)?.log()?
 }
 
-/// Negative log-likelihood of each image (N), nats, from logits and images (N, D).
+/// Negative log-likelihood of each image, nats [n_images], from logits and images [n_images x D].
 pub fn nll(logits: &Tensor, x: &Tensor) -> Result<Tensor> {
     (softplus(logits)? - (logits * x)?)?.sum(1)
 }

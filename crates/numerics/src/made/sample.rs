@@ -1,24 +1,24 @@
 //! Exact sampling at the cost of one forward pass.
 //!
-//! Drawing an image with a full pass a pixel costs D of them. It need not: degrees say when each
-//! hidden unit is final, so each is computed once, and each output once (see `incremental`): the
-//! multiply-adds of one masked forward pass for a whole image, whatever the depth.
+//! A full pass per pixel would cost D passes per image. But the degree of a hidden unit says after
+//! which pixel its activation is final, so that each unit and each output is computed once (see
+//! `incremental`): a whole image takes the multiply-adds of one masked forward pass, at any depth.
 //!
-//! Of several masks two models can be drawn from, as two can be scored (see `evaluate`): their
-//! conditionals averaged at every pixel, or their mixture, where a mask is picked for each image.
+//! Several masks define two models to sample from, as they define two to score (see `evaluate`):
+//! their conditionals averaged at every pixel, or their mixture, with one mask chosen per image.
 
 use crate::data::Images;
-use crate::made::evaluate::by_pixel;
-use crate::made::incremental::{BATCH, State, Target, batch, probability};
-use crate::made::kernels::team::Team;
+use crate::made::evaluate::nll_per_pixel;
+use crate::made::incremental::{BATCH, DrawnBatch, PartialPass, draw_batch, probability};
 use crate::made::masks::MaskSet;
 use crate::made::model::Made;
-use crate::made::network::Weights;
-use crate::made::staircase::Staircase;
+use crate::made::network::PassWeights;
+use crate::made::sorted_masks::SortedMasks;
 use crate::made::workspace::Workspace;
+use crate::parallel::ThreadPool;
 use crate::rng::{Purpose, Seed};
 
-/// Why images cannot be drawn.
+/// Reason why images cannot be sampled.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SampleError {
     /// Masks of several orderings have no common next pixel.
@@ -26,72 +26,71 @@ pub enum SampleError {
         "masks of different orderings cannot be averaged pixel by pixel: they have no common next pixel"
     )]
     Orderings,
-    /// Evidence that the ordering cannot condition on.
+    /// The ordering cannot condition on the evidence.
     #[error(
         "the model cannot condition on pixel {pixel}: its ordering draws pixel {missing}, which is not given, before it"
     )]
     Evidence {
         /// An observed pixel.
         pixel: usize,
-        /// A pixel before it that is not observed.
+        /// A pixel before it in the ordering that is not observed.
         missing: usize,
     },
 }
 
-/// How to draw.
+/// Options of sampling.
 #[derive(Debug, Clone, Copy)]
 pub struct Drawing<'a> {
-    /// Seed of the uniforms; image i has a stream of its own, so more images never change the first
-    /// ones.
+    /// Seed of the uniforms. Each image has a stream of its own, so that more images never change
+    /// the first ones.
     pub seed: Seed,
-    /// Divides every logit; 0 = the likelier value always.
+    /// Divisor of every logit; 0 = always the more likely value.
     pub temperature: f64,
-    /// Known pixels, N x D by pixel: 0, 1, or [`UNKNOWN`] to be drawn. The observed ones must come
-    /// first in the ordering.
+    /// Observed pixels [n_images x D], by pixel: 0, 1, or [`UNKNOWN`] to be drawn. The observed
+    /// ones must come first in the ordering.
     pub evidence: Option<&'a Images>,
 }
 
-/// A pixel of the evidence that is to be drawn.
+/// Value of an unobserved pixel in the evidence.
 pub const UNKNOWN: u8 = 255;
 
-/// Images drawn, and the logit that each pixel was drawn by.
+/// Sampled images with the logit of each pixel.
 #[derive(Debug, Clone)]
 pub struct Drawn {
-    /// N x D, 0/1 by pixel.
+    /// Images [n_images x D], 0/1 by pixel.
     pub images: Images,
-    /// N x D by pixel; of several masks the logit of their mean probability.
+    /// Logits [n_images x D], by pixel; with several masks, of their mean probability.
     pub logits: Vec<f32>,
 }
 
-/// Draws `count` images from the model under `masks`: one, or several of one ordering whose
+/// Samples `count` images from the model under `masks`: one mask, or several of one ordering, whose
 /// conditionals are averaged.
 pub fn draw(
     made: &Made,
-    team: &Team,
+    pool: &ThreadPool,
     masks: &[MaskSet],
     count: usize,
     drawing: Drawing,
 ) -> Result<Drawn, SampleError> {
-    draw_numbers(made, team, masks, &(0..count).collect::<Vec<_>>(), drawing)
+    draw_numbers(made, pool, masks, &(0..count).collect::<Vec<_>>(), drawing)
 }
 
-/// Draws `count` images from the mixture of `masks`: for each a mask is picked, and the image drawn
-/// by it alone. A mask is picked as often as another; given evidence, in proportion to the
-/// probability that it gives to the evidence.
+/// Samples `count` images from the mixture of `masks`: each image is drawn under one mask, chosen
+/// uniformly or, given evidence, in proportion to the probability of the evidence under it.
 pub fn draw_mixture(
     made: &Made,
-    team: &Team,
+    pool: &ThreadPool,
     masks: &[MaskSet],
     count: usize,
     drawing: Drawing,
 ) -> Result<Drawn, SampleError> {
     let dim = masks[0].ordering().dim();
     let mut drawn = Drawn { images: Images::new([], dim), logits: vec![0.0; count * dim] };
-    let picked = pick(made, team, masks, count, drawing);
+    let picked = pick(made, pool, masks, count, drawing);
     let mut images = vec![0; count * dim];
     for (k, mask) in masks.iter().enumerate() {
         let numbers: Vec<usize> = (0..count).filter(|&i| picked[i] == k).collect();
-        let part = draw_numbers(made, team, std::slice::from_ref(mask), &numbers, drawing)?;
+        let part = draw_numbers(made, pool, std::slice::from_ref(mask), &numbers, drawing)?;
         for (i, (image, logits)) in numbers
             .iter()
             .zip(part.images.pixels().chunks(dim).zip(part.logits.chunks(dim)))
@@ -103,13 +102,19 @@ pub fn draw_mixture(
     Ok(Drawn { images: Images::new(images, dim), ..drawn })
 }
 
-/// Which of the masks draws each image of a mixture.
-fn pick(made: &Made, team: &Team, masks: &[MaskSet], count: usize, drawing: Drawing) -> Vec<usize> {
-    // Per mask and image, -log p of the evidence.
+/// Index of the mask that draws each image of a mixture [count].
+fn pick(
+    made: &Made,
+    pool: &ThreadPool,
+    masks: &[MaskSet],
+    count: usize,
+    drawing: Drawing,
+) -> Vec<usize> {
+    // -log p of the evidence, nats [n_masks x count].
     let evident: Option<Vec<Vec<f64>>> = drawing.evidence.map(|evidence| {
         masks
             .iter()
-            .map(|mask| known_nll(made, team, std::slice::from_ref(mask), evidence, evidence))
+            .map(|mask| known_nll(made, pool, std::slice::from_ref(mask), evidence, evidence))
             .collect()
     });
     let choose = |i: usize| {
@@ -127,11 +132,11 @@ fn pick(made: &Made, team: &Team, masks: &[MaskSet], count: usize, drawing: Draw
     (0..count).map(choose).collect()
 }
 
-/// -log p of each image's pixels that `evidence` knows, which come first in the ordering, nats;
+/// -log p of the observed pixels of each image, which come first in the ordering, nats [n_images];
 /// with several masks under the mean of their conditionals.
 pub fn known_nll(
     made: &Made,
-    team: &Team,
+    pool: &ThreadPool,
     masks: &[MaskSet],
     images: &Images,
     evidence: &Images,
@@ -141,8 +146,8 @@ pub fn known_nll(
         .iter()
         .map(|&x| if x == UNKNOWN { 0 } else { x })
         .collect::<Vec<_>>();
-    let nlls =
-        by_pixel(made, team, masks, &Images::new(known_or_off, images.dim())).unwrap_or_default();
+    let nlls = nll_per_pixel(made, pool, masks, &Images::new(known_or_off, images.dim()))
+        .unwrap_or_default();
     let sum = |(nlls, known): (&[f32], &[u8])| {
         nlls.iter()
             .zip(known)
@@ -156,10 +161,10 @@ pub fn known_nll(
         .collect()
 }
 
-/// Draws the images of these numbers.
+/// Samples the images with these indices.
 fn draw_numbers(
     made: &Made,
-    team: &Team,
+    pool: &ThreadPool,
     masks: &[MaskSet],
     numbers: &[usize],
     drawing: Drawing,
@@ -172,49 +177,49 @@ fn draw_numbers(
         check_evidence(evidence, ordering.pixels())?;
     }
     let (dim, network) = (ordering.dim(), made.network());
-    let staircases: Vec<Staircase> = masks.iter().map(|mask| made.staircase(mask)).collect();
+    let sorted_masks: Vec<SortedMasks> = masks.iter().map(|mask| made.sort_masks(mask)).collect();
     let mut images = vec![0u8; numbers.len() * dim];
     let mut logits = vec![0f32; numbers.len() * dim];
-    let mut draw = |weights: &[&[f32]]| {
+    let mut draw = |params: &[&[f32]]| {
         let parts = images
             .chunks_mut(BATCH * dim)
             .zip(logits.chunks_mut(BATCH * dim))
             .zip(numbers.chunks(BATCH));
-        team.share(parts, |((images, logits), numbers)| {
-            if team.stopped() {
+        pool.for_each(parts, |((images, logits), numbers)| {
+            if pool.is_cancelled() {
                 return;
             }
-            let states = staircases
+            let passes = sorted_masks
                 .iter()
-                .zip(weights)
-                .map(|(stairs, weights)| State::new(network, stairs, weights));
-            batch(
-                &mut states.collect::<Vec<_>>(),
+                .zip(params)
+                .map(|(masks, params)| PartialPass::new(network, masks, params));
+            draw_batch(
+                &mut passes.collect::<Vec<_>>(),
                 ordering.pixels(),
                 numbers,
                 drawing,
-                Target { images, logits },
+                DrawnBatch { images, logits },
             );
         });
     };
-    if let [stairs] = &staircases[..] {
-        made.with_weights(stairs, |weights| draw(&[weights]));
+    if let [masks] = &sorted_masks[..] {
+        made.with_sorted_parameters(masks, |params| draw(&[params]));
     } else {
-        let sorted: Vec<Vec<f32>> = staircases
+        let params: Vec<Vec<f32>> = sorted_masks
             .iter()
-            .map(|stairs| made.with_weights(stairs, <[f32]>::to_vec))
+            .map(|masks| made.with_sorted_parameters(masks, <[f32]>::to_vec))
             .collect();
-        draw(&sorted.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        draw(&params.iter().map(Vec::as_slice).collect::<Vec<_>>());
     }
     Ok(Drawn { images: Images::new(images, dim), logits })
 }
 
-/// Draws with a full forward pass a pixel, visiting pixels as `order` says. The reference of
-/// [`draw`] where `order` is the mask's own ordering; with its inverse it is a slip seen in
-/// published code, kept as a negative control.
+/// Samples with a full forward pass per pixel, visiting pixels in this order. With the ordering of
+/// the mask it is the reference of [`draw`]; with the inverse permutation, a mistake seen in
+/// published code, it is a negative control.
 pub fn draw_one_by_one(
     made: &Made,
-    team: &Team,
+    pool: &ThreadPool,
     mask: &MaskSet,
     order: &[u32],
     count: usize,
@@ -222,18 +227,18 @@ pub fn draw_one_by_one(
 ) -> Drawn {
     let dim = order.len();
     let network = made.network();
-    let staircase = made.staircase(mask);
+    let sorted = made.sort_masks(mask);
     let positions = mask.ordering().positions();
     let uniforms: Vec<Vec<f32>> = (0..count).map(|i| uniforms(drawing.seed, i, dim)).collect();
     let mut images = vec![0u8; count * dim];
     let mut logits = vec![0f32; count * dim];
-    let mut space = Workspace::new(&network.layout, count);
-    let weights = made.lanes(&staircase);
-    for (step, &pixel) in order.iter().enumerate().take_while(|_| !team.stopped()) {
-        space.load(images.chunks_exact(dim), &staircase);
-        network.forward(team, Weights::Sorted(&weights), &staircase, &mut space);
+    let mut workspace = Workspace::for_scoring(&network.layout, count);
+    let weights = made.packed_weights(&sorted);
+    for (step, &pixel) in order.iter().enumerate().take_while(|_| !pool.is_cancelled()) {
+        workspace.load(images.chunks_exact(dim), &sorted);
+        network.forward(pool, PassWeights::Sorted(&weights), &sorted, &mut workspace);
         let column = positions[pixel as usize] as usize;
-        for (i, (uniforms, z)) in uniforms.iter().zip(space.logits()).enumerate() {
+        for (i, (uniforms, z)) in uniforms.iter().zip(workspace.logits()).enumerate() {
             let (at, z) = (i * dim + pixel as usize, z[column]);
             logits[at] = z;
             images[at] = u8::from(uniforms[step] < probability(z, drawing.temperature));
@@ -258,7 +263,7 @@ fn check_evidence(evidence: &Images, order: &[u32]) -> Result<(), SampleError> {
     Ok(())
 }
 
-/// The uniforms that draw image number `image`, one a position.
+/// Uniforms that draw the image with index `image` [dim], by position.
 pub(super) fn uniforms(seed: Seed, image: usize, dim: usize) -> Vec<f32> {
     let mut uniforms = vec![0.0; dim];
     seed.stream(Purpose::Sample, image as u64).fill_uniform(&mut uniforms);

@@ -1,158 +1,161 @@
-//! A minibatch on its way through the network, as differences from the blank image.
+//! Buffers of a minibatch on its way through the network, delta-encoded.
 //!
-//! Images begin blank: on MNIST in raster order 150 of 784 pixels are off before the first is on.
-//! What a unit sees of such a beginning is what it would see of an image without any pixel on,
-//! which a pass therefore computes once, as row 0 of every matrix; the rows of the images hold how
-//! they differ from it, and lead with zeros, which the products skip. With f the units of a layer,
-//! 0 the blank image, t and s = g'(a) gradients and slopes, sums over the images i:
-//!
-//! ```text
-//! f_i = f_0 + d_i     W f_i = W f_0 + W d_i     sum t_i f_iT = (sum t_i) f_0T + sum t_i d_iT
-//! sum s_i u_i = s_0 (sum u_i) + sum (s_i - s_0) u_i,   u_i = WT t_i,   sum u_i = WT (sum t_i)
-//! ```
-//!
-//! So on the way back row 0 holds the sum over all images, which is the gradient of the biases, and
-//! a unit for which an image is still blank needs no number of that image. Images are sorted by
-//! where they begin.
-//!
-//! These sums are exact but for rounding, and what was zero would be noise, which an optimiser such
-//! as Adam makes steps of. So a minibatch to learn from takes f_0 and s_0 for zero from the first
-//! unit on for which none of its images is blank: a unit that is off in all of them has a gradient
-//! of zero. Noise is left in the weights between two hidden units of which both are on in the
-//! minibatch, but never in the same image.
+//! Most images start with a run of zero pixels: on MNIST in raster order, the first 150 of 784
+//! pixels are off before one is on. Activations for the all-zero image are computed once and stored
+//! in row 0 of every matrix, the *base row*; each image is stored as its difference from it, so its
+//! leading entries are zero and are skipped (delta encoding). [`super::kernels`] has the equations.
 
-use crate::made::kernels::binary::Ones;
 use crate::made::kernels::elementwise::nll;
-use crate::made::kernels::gradient::Packed;
-use crate::made::kernels::lanes::{Lane, WIDTH, flat, flat_mut, prefetch};
-use crate::made::kernels::sheet::Sheet;
-use crate::made::layout::Layout;
-use crate::made::staircase::Staircase;
+use crate::made::kernels::matrix::batch_shape;
+use crate::made::kernels::simd::{F32x16, LANES, as_scalars, as_scalars_mut, prefetch_bytes};
+use crate::made::kernels::sparse::BinaryMatrix;
+use crate::made::kernels::weight_gradient::PackedGradients;
+use crate::made::layout::ParamLayout;
+use crate::made::sorted_masks::SortedMasks;
 
-/// Buffers of a minibatch, allocated once. Matrices have a row for the blank image, and then one an
-/// image.
+/// Buffers of a minibatch, allocated once. Every matrix has the base row, then one row per image.
 #[derive(Debug)]
-pub struct Workspace {
+pub(crate) struct Workspace {
     pub(super) dim: usize,
-    /// Row of each image.
+    /// Row of each image; images are sorted by their number of leading zeros.
     rows: Vec<usize>,
-    pub(super) x: Vec<Lane>,
-    pub(super) ones: Ones,
-    /// Of each hidden layer and row, the leading units whose activation is the blank image's: whole
-    /// lanes.
-    pub(super) blank: Vec<Vec<u32>>,
-    /// Of each hidden layer, the leading units whose activations are held as differences.
-    pub(super) reach: Vec<usize>,
-    pub(super) hidden: Vec<Vec<Lane>>,
-    pub(super) gradients: Vec<Vec<Lane>>,
-    pub(super) z: Vec<Lane>,
-    /// What a layer makes of the blank image before the activation.
-    pub(super) start: Vec<Lane>,
-    /// Whether the minibatch is one to learn from.
-    learning: bool,
-    /// Whether listing the ones is worth it.
-    pub(super) few: bool,
+    /// Images [1 + n_images x dim], pixels by position; the base row is zero.
+    pub(super) x: Vec<F32x16>,
+    /// The same as a sparse matrix.
+    pub(super) ones: BinaryMatrix,
+    /// True if the products with `ones` are faster than those with `x`.
+    pub(super) is_sparse: bool,
+    /// Hidden layers from the input up.
+    pub(super) hidden: Vec<HiddenBuffers>,
+    /// Logits [1 + n_images x dim], which the backward pass replaces by their gradient.
+    pub(super) logits: Vec<F32x16>,
+    /// Pre-activations of a layer for the all-zero image.
+    pub(super) base_preactivation: Vec<F32x16>,
+    /// Negative log-likelihood of each row's image, nats.
     pub(super) nll: Vec<f64>,
-    pub(super) packed: Packed,
-    /// A few lanes of the first layer's weights.
-    pub(super) near: Vec<Lane>,
+    pub(super) packed: PackedGradients,
+    /// A few columns of the first matrix, sorted out of its tiles.
+    pub(super) scratch: Vec<F32x16>,
+    is_training: bool,
+}
+
+/// Buffers of one hidden layer.
+#[derive(Debug)]
+pub(super) struct HiddenBuffers {
+    /// Activations [1 + n_images x n_units]: of the all-zero image, then deltas of the images.
+    pub(super) activations: Vec<F32x16>,
+    /// Gradients [1 + n_images x n_units]: their sum over the images, then those of the images.
+    pub(super) gradients: Vec<F32x16>,
+    /// Number of leading units of each row whose delta is zero, rounded down to whole vectors
+    /// [1 + n_images], non-decreasing.
+    pub(super) leading_zeros: Vec<u32>,
+    /// Number of leading units that are stored as deltas from the base row; the base row is zero
+    /// beyond them.
+    pub(super) n_delta_units: usize,
 }
 
 impl Workspace {
-    /// Buffers for minibatches of up to `batch` images to learn from.
-    pub fn learning(layout: &Layout, batch: usize) -> Self {
-        Self { learning: true, ..Self::new(layout, batch) }
+    /// Buffers to train on minibatches of up to `batch` images.
+    pub(crate) fn for_training(layout: &ParamLayout, batch: usize) -> Self {
+        Self { is_training: true, ..Self::for_scoring(layout, batch) }
     }
 
-    /// Buffers for minibatches of up to `batch` images to be scored, each for itself: no number
-    /// depends on the others.
-    pub fn new(layout: &Layout, batch: usize) -> Self {
-        let lanes = |cols: usize| vec![Lane::default(); Sheet { rows: batch + 1, cols }.size()];
-        let widest = layout.links.iter().map(|link| link.rows).max().unwrap_or(0);
+    /// Buffers to score minibatches of up to `batch` images. The result of an image does not depend
+    /// on the others.
+    pub(crate) fn for_scoring(layout: &ParamLayout, batch: usize) -> Self {
+        let zeros = |count: usize| vec![F32x16::default(); count];
+        let matrix = |cols: usize| zeros((batch + 1) * batch_shape(cols).stride());
+        let widest = layout.layers.iter().map(|layer| layer.n_out).max().unwrap_or(0);
+        let hidden = layout.hidden().map(|n_units| HiddenBuffers {
+            activations: matrix(n_units),
+            gradients: matrix(n_units),
+            leading_zeros: Vec::new(),
+            n_delta_units: 0,
+        });
         Self {
             dim: layout.dim,
             rows: Vec::new(),
-            x: lanes(layout.dim),
-            ones: Ones::default(),
-            blank: layout.hidden().map(|_| Vec::new()).collect(),
-            reach: vec![0; layout.hidden().count()],
-            hidden: layout.hidden().map(lanes).collect(),
-            gradients: layout.hidden().map(lanes).collect(),
-            z: lanes(layout.dim),
-            start: vec![Lane::default(); Sheet { rows: 1, cols: widest }.size()],
-            learning: false,
-            few: false,
+            x: matrix(layout.dim),
+            ones: BinaryMatrix::default(),
+            is_sparse: false,
+            hidden: hidden.collect(),
+            logits: matrix(layout.dim),
+            base_preactivation: zeros(batch_shape(widest).stride()),
             nll: vec![0.0; batch],
-            packed: Packed::default(),
-            near: Vec::new(),
+            packed: PackedGradients::default(),
+            scratch: Vec::new(),
+            is_training: false,
         }
     }
 
-    /// Puts 0/1 images into the batch, pixels in the order of `staircase`.
-    pub fn load<'a>(
+    /// Loads 0/1 images, by pixel, as a minibatch with pixels in the order of `masks`.
+    pub(crate) fn load<'a>(
         &mut self,
         images: impl Iterator<Item = &'a [u8]> + Clone,
-        staircase: &Staircase,
+        masks: &SortedMasks,
     ) {
         self.ones.clear();
         self.ones.push(&[], &[]);
-        let mut ahead = images.clone().skip(2);
+        let mut prefetched = images.clone().skip(2);
         for image in images {
-            ahead.next().into_iter().for_each(prefetch);
-            self.ones.push(image, &staircase.positions);
+            prefetched.next().into_iter().for_each(prefetch_bytes);
+            self.ones.push(image, &masks.positions);
         }
-        let order = self.ones.sort();
+        let order = self.ones.sort_rows();
         self.rows.resize(order.len() - 1, 0);
-        for (row, &number) in order.iter().enumerate().skip(1) {
-            self.rows[number as usize - 1] = row;
+        for (row, &added) in order.iter().enumerate().skip(1) {
+            self.rows[added as usize - 1] = row;
         }
-        self.ones.index(self.dim);
-        self.few = self.ones.few(self.rows.len() * self.dim);
-        let stride = Sheet { rows: 1, cols: self.dim }.stride();
-        let height = self.height();
-        for (row, x) in self.x.chunks_exact_mut(stride).enumerate().take(height).skip(1) {
-            x.fill(Lane::default());
-            let x = flat_mut(x);
+        self.ones.build_csc(self.dim);
+        self.is_sparse = self.ones.is_sparse(self.rows.len() * self.dim);
+        let stride = batch_shape(self.dim).stride();
+        let n_rows = self.n_rows();
+        for (row, x) in self.x.chunks_exact_mut(stride).enumerate().take(n_rows).skip(1) {
+            x.fill(F32x16::default());
+            let x = as_scalars_mut(x);
             self.ones.row(row).iter().for_each(|&position| x[position as usize] = 1.0);
         }
-        let begin =
+        let zero_pixels =
             |row: usize| self.ones.row(row).first().map_or(self.dim, |&first| first as usize);
-        for ((blank, reach), degrees) in
-            self.blank.iter_mut().zip(&mut self.reach).zip(&staircase.degrees)
-        {
-            // Unit n sees as many leading pixels as its degree says.
-            let units = |row| degrees.partition_point(|&degree| degree as usize <= begin(row));
-            blank.clear();
-            blank.push(0);
-            blank.extend((1..height).map(|row| (units(row) / WIDTH * WIDTH) as u32));
-            *reach = if self.learning { units(height - 1) } else { degrees.len() };
+        for (buffers, degrees) in self.hidden.iter_mut().zip(&masks.degrees) {
+            // A unit sees as many leading pixels as its degree says.
+            let zero_units =
+                |row| degrees.partition_point(|&degree| degree as usize <= zero_pixels(row));
+            let zeros = &mut buffers.leading_zeros;
+            zeros.clear();
+            zeros.push(0);
+            zeros.extend((1..n_rows).map(|row| (zero_units(row) / LANES * LANES) as u32));
+            // The last image has the most leading zeros. Beyond them, no image of the minibatch
+            // agrees with the all-zero one, and a delta would only add noise (see `kernels`).
+            buffers.n_delta_units =
+                if self.is_training { zero_units(n_rows - 1) } else { degrees.len() };
         }
     }
 
-    /// Rows of a matrix: the blank image's, and one for each image loaded.
-    pub(super) fn height(&self) -> usize {
+    /// Rows of every matrix: the base row and one per loaded image.
+    pub(super) fn n_rows(&self) -> usize {
         self.rows.len() + 1
     }
 
-    /// Logits of each image of the last forward pass, by position.
-    pub fn logits(&self) -> impl Iterator<Item = &[f32]> {
-        self.by_image(&self.z)
+    /// Logits of each image after a forward pass [n_images x dim], by position.
+    pub(crate) fn logits(&self) -> impl Iterator<Item = &[f32]> {
+        self.by_image(&self.logits)
     }
 
-    /// Pixels of each image of the batch, by position.
-    pub fn pixels(&self) -> impl Iterator<Item = &[f32]> {
+    /// Pixels of each image [n_images x dim], by position.
+    pub(crate) fn pixels(&self) -> impl Iterator<Item = &[f32]> {
         self.by_image(&self.x)
     }
 
-    fn by_image<'a>(&'a self, lanes: &'a [Lane]) -> impl Iterator<Item = &'a [f32]> {
-        let stride = Sheet { rows: 1, cols: self.dim }.stride();
+    fn by_image<'a>(&'a self, matrix: &'a [F32x16]) -> impl Iterator<Item = &'a [f32]> {
+        let stride = batch_shape(self.dim).stride();
         self.rows
             .iter()
-            .map(move |row| &flat(&lanes[row * stride..][..stride])[..self.dim])
+            .map(move |row| &as_scalars(&matrix[row * stride..][..stride])[..self.dim])
     }
 
-    /// Negative log-likelihood of each image after a forward pass, nats.
-    pub fn nll(&self, out: &mut [f64]) {
+    /// Negative log-likelihood of each image after a forward pass, nats [n_images].
+    pub(crate) fn nll(&self, out: &mut [f64]) {
         for ((z, x), out) in self.logits().zip(self.pixels()).zip(out) {
             *out = nll(z, x);
         }

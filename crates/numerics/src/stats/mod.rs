@@ -1,7 +1,7 @@
 //! Statistics of small samples: intervals, paired differences, exact tests, and what a number of
 //! seeds can show at all.
 //!
-//! Pure functions of numbers; `docs/METHODOLOGY.md` gives each formula with its assumptions and its
+//! Pure functions of numbers; `docs/reference/methodology.md` gives each formula with its assumptions and its
 //! source.
 
 mod describe;

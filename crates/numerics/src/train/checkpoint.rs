@@ -6,7 +6,7 @@ use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 
 use crate::made::kernels::instruction_set;
-use crate::made::kernels::lanes::{Lane, WIDTH, flat, flat_mut};
+use crate::made::kernels::simd::{F32x16, LANES, as_scalars, as_scalars_mut};
 use crate::train::EpochRow;
 use crate::train::trainer::{Best, Trainer};
 
@@ -54,9 +54,9 @@ impl Trainer<'_> {
         let [first, second] = &self.stepper.state;
         let mut arrays = vec![
             ("description", Array::new(Content::Bytes(&description))),
-            ("weights", Array::new(Content::Floats(flat(&self.stepper.weights)))),
-            ("first_moment", Array::new(Content::Floats(flat(first)))),
-            ("second_moment", Array::new(Content::Floats(flat(second)))),
+            ("weights", Array::new(Content::Floats(as_scalars(&self.stepper.weights)))),
+            ("first_moment", Array::new(Content::Floats(as_scalars(first)))),
+            ("second_moment", Array::new(Content::Floats(as_scalars(second)))),
         ];
         arrays.extend(
             self.best
@@ -84,9 +84,9 @@ impl Trainer<'_> {
                 .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
                 .collect())
         };
-        let lanes = |name: &str, lanes: &[Lane]| -> Result<Vec<Lane>, CheckpointError> {
-            let (numbers, mut lanes) = (array(name, lanes.len() * WIDTH)?, lanes.to_vec());
-            flat_mut(&mut lanes).copy_from_slice(&numbers);
+        let lanes = |name: &str, lanes: &[F32x16]| -> Result<Vec<F32x16>, CheckpointError> {
+            let (numbers, mut lanes) = (array(name, lanes.len() * LANES)?, lanes.to_vec());
+            as_scalars_mut(&mut lanes).copy_from_slice(&numbers);
             Ok(lanes)
         };
         let weights = lanes("weights", &self.stepper.weights)?;

@@ -3,18 +3,19 @@
 pub mod checkpoint;
 pub mod optimizer;
 pub mod reference;
-pub mod step;
+mod step;
 pub mod trainer;
 
 use serde::{Deserialize, Serialize};
 
 pub use optimizer::Optimizer;
+pub use step::{MinibatchGradient, minibatch_gradient};
 
 /// `[train]` of an experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
-    /// Update rule and its constants.
+    /// UpdateRule rule and its constants.
     pub optimizer: Optimizer,
     /// How the learning rate moves over the epochs.
     pub schedule: Schedule,

@@ -1,16 +1,16 @@
-//! Update rules as an experiment asks for them.
+//! UpdateRule rules as an experiment asks for them.
 
 use serde::{Deserialize, Serialize};
 
-use crate::made::kernels::update::Update;
+use crate::made::kernels::update::UpdateRule;
 
-/// Update rule of the parameters.
+/// UpdateRule rule of the parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Optimizer {
     /// Stochastic gradient descent: `m = momentum m + g; p -= lr m` (Polyak 1964).
     Sgd {
-        /// Learning rate.
+        /// UpdateContext rate.
         lr: f64,
         /// 0 = none.
         #[serde(default)]
@@ -19,7 +19,7 @@ pub enum Optimizer {
     /// AdaGrad (Duchi et al. 2011): `s += g^2; p -= lr g / sqrt(s + eps)`, epsilon inside as in the
     /// original MADE.
     Adagrad {
-        /// Learning rate.
+        /// UpdateContext rate.
         lr: f64,
         /// Added to the sum of squares.
         #[serde(default = "adagrad_eps")]
@@ -40,7 +40,7 @@ pub enum Optimizer {
     },
     /// Adam (Kingma and Ba 2015), with bias correction.
     Adam {
-        /// Learning rate.
+        /// UpdateContext rate.
         lr: f64,
         /// Decay of the first moment.
         #[serde(default = "beta1")]
@@ -87,21 +87,21 @@ impl Optimizer {
     }
 
     /// The rule at step `step` (from 1), its learning rate multiplied by `factor`.
-    pub fn at(self, step: u64, factor: f64) -> Update {
+    pub(crate) fn at(self, step: u64, factor: f64) -> UpdateRule {
         match self {
-            Self::Sgd { lr, momentum: 0.0 } => Update::Sgd { lr: (lr * factor) as f32 },
+            Self::Sgd { lr, momentum: 0.0 } => UpdateRule::Sgd { lr: (lr * factor) as f32 },
             Self::Sgd { lr, momentum } => {
-                Update::Momentum { lr: (lr * factor) as f32, momentum: momentum as f32 }
+                UpdateRule::Momentum { lr: (lr * factor) as f32, momentum: momentum as f32 }
             }
             Self::Adagrad { lr, eps } => {
-                Update::Adagrad { lr: (lr * factor) as f32, eps: eps as f32 }
+                UpdateRule::Adagrad { lr: (lr * factor) as f32, eps: eps as f32 }
             }
             Self::Adadelta { lr, rho, eps } => {
-                Update::Adadelta { lr: (lr * factor) as f32, rho: rho as f32, eps: eps as f32 }
+                UpdateRule::Adadelta { lr: (lr * factor) as f32, rho: rho as f32, eps: eps as f32 }
             }
             Self::Adam { lr, beta1, beta2, eps } => {
                 let steps = step as f64;
-                Update::Adam {
+                UpdateRule::Adam {
                     step: (lr * factor / (1.0 - beta1.powf(steps))) as f32,
                     beta1: beta1 as f32,
                     beta2: beta2 as f32,

@@ -1,73 +1,112 @@
-//! One training step: forward, backward and update in one go, in buffers that stay.
+//! One training step: forward pass, backward pass and update in one, in buffers that are reused.
 
-use crate::made::kernels::lanes::Lane;
-use crate::made::kernels::team::Team;
-use crate::made::kernels::update::Target;
+use crate::made::kernels::simd::F32x16;
+use crate::made::kernels::update::{UpdateRule, UpdateTarget};
+use crate::made::masks::MaskSet;
 use crate::made::model::Made;
-use crate::made::network::{Learning, Network};
-use crate::made::staircase::Staircase;
+use crate::made::network::{Network, UpdateContext};
+use crate::made::sorted_masks::SortedMasks;
 use crate::made::workspace::Workspace;
+use crate::parallel::ThreadPool;
 use crate::train::optimizer::Optimizer;
 
-/// An optimiser at work: the weights, its state, and the buffers of a step.
+/// An optimiser with its state, the weights in training, and the buffers of a step.
 #[derive(Debug)]
-pub struct Stepper {
+pub(crate) struct Stepper {
     optimizer: Optimizer,
-    /// Steps taken.
-    pub steps: u64,
-    /// The weights in training, as they are kept for the kernels.
-    pub weights: Vec<Lane>,
-    /// The optimiser's arrays, each as long as the weights or empty.
-    pub state: [Vec<Lane>; 2],
-    space: Workspace,
-    /// Weights under the mask of the minibatch, in a run that cycles through masks.
-    sorted: Option<Vec<Lane>>,
+    /// Number of steps taken.
+    pub(crate) steps: u64,
+    /// Weights, packed (see `Network::training`).
+    pub(crate) weights: Vec<F32x16>,
+    /// State of the optimiser, arrays as long as the weights or empty.
+    pub(crate) state: [Vec<F32x16>; 2],
+    workspace: Workspace,
+    /// Weights in the order of the minibatch's mask, in a run that cycles through masks.
+    sorted: Option<Vec<F32x16>>,
 }
 
 impl Stepper {
-    /// A fresh optimiser for `made` and minibatches of up to `batch` images.
-    pub fn new(optimizer: Optimizer, made: &Made, batch: usize) -> Self {
-        let Network { layout, grid, kept, .. } = made.network();
-        let array = |wanted: bool| vec![Lane::default(); if wanted { kept.len } else { 0 }];
-        let mut weights = array(true);
-        made.read(|params| kept.load(layout, params, &mut weights));
+    /// An optimiser without state for `made` and minibatches of up to `batch` images.
+    pub(crate) fn new(optimizer: Optimizer, made: &Made, batch: usize) -> Self {
+        let Network { layout, sorted, training, .. } = made.network();
+        let zeros = |len: usize| vec![F32x16::default(); len];
+        let state = |wanted: bool| zeros(if wanted { training.len } else { 0 });
+        let mut weights = zeros(training.len);
+        made.read(|params| training.pack(layout, params, &mut weights));
         Self {
             optimizer,
             steps: 0,
             weights,
-            state: [array(optimizer.states() > 0), array(optimizer.states() > 1)],
-            space: Workspace::learning(layout, batch),
-            sorted: (!made.one_mask()).then(|| vec![Lane::default(); grid.len]),
+            state: [state(optimizer.states() > 0), state(optimizer.states() > 1)],
+            workspace: Workspace::for_training(layout, batch),
+            sorted: (!made.has_single_mask()).then(|| zeros(sorted.len)),
         }
     }
 
-    /// Gives the weights back to the model.
-    pub fn store(&self, made: &Made) -> candle_core::Result<()> {
-        let Network { layout, kept, .. } = made.network();
-        made.update(|params| kept.store(layout, &self.weights, params))
+    /// Writes the weights back to the model.
+    pub(crate) fn store(&self, made: &Made) -> candle_core::Result<()> {
+        let Network { layout, training, .. } = made.network();
+        made.update(|params| training.unpack(layout, &self.weights, params))
     }
 
     /// Trains on one minibatch of 0/1 images; the learning rate is multiplied by `factor`. Returns
     /// the sum of their negative log-likelihoods before the update, nats.
-    pub fn step<'a>(
+    pub(crate) fn step<'a>(
         &mut self,
         network: &Network,
-        team: &Team,
-        masks: &Staircase,
-        rows: impl Iterator<Item = &'a [u8]> + Clone,
+        pool: &ThreadPool,
+        masks: &SortedMasks,
+        images: impl Iterator<Item = &'a [u8]> + Clone,
         factor: f64,
     ) -> f64 {
         self.steps += 1;
-        let update = self.optimizer.at(self.steps, factor);
-        let Self { weights, state: [s, u], space, sorted, .. } = self;
-        let target = Target { p: weights, state: [s, u] };
-        space.load(rows, masks);
+        let rule = self.optimizer.at(self.steps, factor);
+        self.update(network, pool, masks, images, rule)
+    }
+
+    fn update<'a>(
+        &mut self,
+        network: &Network,
+        pool: &ThreadPool,
+        masks: &SortedMasks,
+        images: impl Iterator<Item = &'a [u8]> + Clone,
+        rule: UpdateRule,
+    ) -> f64 {
+        let Self { weights, state: [s, u], workspace, sorted, .. } = self;
+        workspace.load(images, masks);
         let sorted = sorted.as_mut().map(|sorted| {
-            network.sort(masks, target.p, sorted, space);
+            network.gather_weights(masks, weights, sorted, workspace);
             &**sorted
         });
-        let learning = Learning { target, update, sorted };
-        network.forward(team, learning.weights(), masks, space);
-        network.backward(team, learning, masks, space)
+        let target = UpdateTarget { p: weights, state: [s, u] };
+        let context = UpdateContext { target, rule, sorted };
+        network.forward(pool, context.weights(), masks, workspace);
+        network.backward(pool, context, masks, workspace)
     }
+}
+
+/// Loss of a minibatch with its gradient.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MinibatchGradient {
+    /// Sum of the negative log-likelihoods, nats.
+    pub nll_sum_nats: f64,
+    /// Gradient of their mean [n_params], in model order.
+    pub gradient: Vec<f32>,
+}
+
+/// Computes the gradient that a training step on some 0/1 images would apply, by the same kernels.
+pub fn minibatch_gradient<'a>(
+    made: &Made,
+    pool: &ThreadPool,
+    masks: &MaskSet,
+    images: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
+) -> MinibatchGradient {
+    // Any optimiser with one array of state, into which `Record` writes the gradient.
+    let optimizer = Optimizer::Sgd { lr: 0.0, momentum: 1.0 };
+    let mut stepper = Stepper::new(optimizer, made, images.len());
+    let (network, sorted) = (made.network(), made.sort_masks(masks));
+    let nll_sum_nats = stepper.update(network, pool, &sorted, images, UpdateRule::Record);
+    let mut gradient = vec![0.0; network.layout.len];
+    network.training.unpack(&network.layout, &stepper.state[0], &mut gradient);
+    MinibatchGradient { nll_sum_nats, gradient }
 }

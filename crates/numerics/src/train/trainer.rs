@@ -8,15 +8,15 @@ use std::collections::BTreeMap;
 
 use crate::data::{Dataset, Images};
 use crate::made::evaluate::{Scorer, mean};
-use crate::made::kernels::team::Team;
 use crate::made::masks::Masks;
 use crate::made::model::Made;
-use crate::made::staircase::Staircase;
+use crate::made::sorted_masks::SortedMasks;
+use crate::parallel::ThreadPool;
 use crate::rng::{Purpose, Seed};
 use crate::train::step::Stepper;
 use crate::train::{EpochRow, TrainConfig};
 
-/// Staircases kept at most.
+/// Mask sets that are cached, at most.
 const KEPT: usize = 64;
 
 /// The best parameters so far, by validation.
@@ -70,7 +70,7 @@ pub enum Event {
     Batch,
     /// An epoch ended.
     Epoch(EpochRow),
-    /// The team was asked to stop while the epoch was scored: the next call scores it anew.
+    /// The pool was asked to stop while the epoch was scored: the next call scores it anew.
     Stopped,
     /// Training is over; the model holds its best parameters.
     Finished,
@@ -86,10 +86,10 @@ pub struct Trainer<'a> {
     data: &'a Dataset,
     config: &'a TrainConfig,
     seed: Seed,
-    team: &'a Team,
+    pool: &'a ThreadPool,
     scorer: Option<Scorer<'a>>,
     /// Masks that training is likely to come back to, by number.
-    staircases: BTreeMap<u64, Staircase>,
+    sorted_masks: BTreeMap<u64, SortedMasks>,
     order: Option<(usize, Vec<u32>)>,
     pub(super) stepper: Stepper,
     pub(super) images_seen: usize,
@@ -106,7 +106,7 @@ impl<'a> Trainer<'a> {
         data: &'a Dataset,
         config: &'a TrainConfig,
         seed: Seed,
-        team: &'a Team,
+        pool: &'a ThreadPool,
     ) -> Self {
         let batch = config.batch.min(data.train.count());
         Self {
@@ -115,9 +115,9 @@ impl<'a> Trainer<'a> {
             data,
             config,
             seed,
-            team,
+            pool,
             scorer: None,
-            staircases: BTreeMap::new(),
+            sorted_masks: BTreeMap::new(),
             order: None,
             stepper: Stepper::new(config.optimizer, made, batch),
             images_seen: 0,
@@ -173,14 +173,14 @@ impl<'a> Trainer<'a> {
             .scorer
             .get_or_insert_with(|| Scorer::new(self.made, &self.masks.evaluated(0)));
         scorer.refresh();
-        let mut score = |images: &Images| mean(&scorer.nll(self.team, images)).unwrap_or(f64::NAN);
+        let mut score = |images: &Images| mean(&scorer.nll(self.pool, images)).unwrap_or(f64::NAN);
         let row = EpochRow {
             epoch: self.rows.len() + 1,
             train_nll_nats: self.loss / self.images_seen as f64,
             valid_nll_nats: score(&self.data.valid),
             test_nll_nats: score(&self.data.test),
         };
-        if self.team.stopped() {
+        if self.pool.is_cancelled() {
             return Ok(Event::Stopped);
         }
         if !row.valid_nll_nats.is_finite() || !row.test_nll_nats.is_finite() {
@@ -230,17 +230,18 @@ impl<'a> Trainer<'a> {
     fn minibatch(&mut self) -> f64 {
         let epoch = self.rows.len();
         let change = self.masks.trained_index(self.stepper.steps / self.config.remask_every as u64);
-        if !self.staircases.contains_key(&change) {
-            if self.staircases.len() == KEPT {
-                self.staircases.clear();
+        if !self.sorted_masks.contains_key(&change) {
+            if self.sorted_masks.len() == KEPT {
+                self.sorted_masks.clear();
             }
-            self.staircases.insert(change, self.made.staircase(&self.masks.trained(change)));
+            self.sorted_masks
+                .insert(change, self.made.sort_masks(&self.masks.trained(change)));
         }
         if self.order.as_ref().is_none_or(|(of, _)| *of != epoch) {
             self.order = Some((epoch, order_of(self.seed, epoch, self.data.train.count())));
         }
-        let (staircase, (_, order)) = self
-            .staircases
+        let (masks, (_, order)) = self
+            .sorted_masks
             .get(&change)
             .zip(self.order.as_ref())
             .expect("both were set just above");
@@ -254,10 +255,10 @@ impl<'a> Trainer<'a> {
                 .iter()
                 .flat_map(|&i| binarized(train.row(i as usize), self.seed, epoch, i))
                 .collect();
-            step.step(network, self.team, staircase, drawn.chunks_exact(train.dim()), factor)
+            step.step(network, self.pool, masks, drawn.chunks_exact(train.dim()), factor)
         } else {
             let rows = indices.iter().map(|&i| train.row(i as usize));
-            step.step(network, self.team, staircase, rows, factor)
+            step.step(network, self.pool, masks, rows, factor)
         };
         self.images_seen += indices.len();
         loss

@@ -186,7 +186,7 @@ pub(super) fn refusal(path: &Path, start: &[u8]) -> Option<String> {
         Some((_, what, way_out)) if !is_text || what.ends_with("pickle") => say(what, way_out),
         None if !is_text => say(
             "a binary file of an unknown format",
-            "docs/DATA.md has the formats that are read",
+            "docs/reference/data.md has the formats that are read",
         ),
         _ => None,
     }

@@ -1,15 +1,14 @@
-//! Element-wise passes, written so that the compiler vectorises them for the processor found at run
-//! time.
+//! Element-wise passes: activations, their slopes, loss; loops that the compiler vectorises for
+//! the CPU found at run time.
 //!
-//! No fused multiply-add and no library exponential: each number comes from the same additions and
-//! multiplications on every instruction set.
+//! They use no fused multiply-add and no exponential of a library: each element comes from the same
+//! additions and multiplications on every instruction set.
 
 use crate::made::Activation;
-use crate::made::kernels::lanes::{Lane, Lanes, WIDTH, Work, dispatch, flat_mut};
-use crate::made::kernels::vectorized::{Level, vectorized};
+use crate::made::kernels::level::{Level, vectorized};
+use crate::made::kernels::simd::{F32x16, LANES, Simd, Vector, WithSimd, as_scalars_mut};
 
-/// exp(x) for x <= 0, within 2 units in the last place down to the smallest normal number, where it
-/// stays.
+/// exp(x) for x <= 0, within 2 units in the last place; not less than the smallest normal number.
 ///
 /// x = n ln 2 + r with |r| <= ln 2 / 2; exp(r) by its Taylor series to r^7 (remainder below 6e-9),
 /// 2^n by its bits.
@@ -23,7 +22,7 @@ fn exp_nonpositive(x: f32) -> f32 {
     let r = (x - n * 0.693_359_4) + n * 2.121_944_4e-4;
     let series = 1.0 / 120.0 + r * (1.0 / 720.0 + r * (1.0 / 5040.0));
     let series = 1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6.0 + r * (1.0 / 24.0 + r * series))));
-    // The last bits of `rounded` are n itself: no conversion, which compilers do number by number.
+    // The last bits of `rounded` are n itself: no conversion to integers, which is not vectorised.
     series * f32::from_bits((rounded.to_bits() << 23).wrapping_add(127 << 23))
 }
 
@@ -48,30 +47,29 @@ fn softplus_sigmoid(z: f32) -> (f32, f32) {
 
 /// 1 / (1 + exp(-z)).
 #[inline(always)]
-pub fn sigmoid(z: f32) -> f32 {
+pub(crate) fn sigmoid(z: f32) -> f32 {
     softplus_sigmoid(z).1
 }
 
-/// Lanes added up in single precision before they join a double: few, so that the sum keeps its
-/// digits.
+/// Vectors added up in single precision before the sum continues in double precision: few, so that
+/// rounding remains small.
 const RUN: usize = 8;
 
-/// The sum of a run: sixteen partial sums in single precision, a fixed order of additions that
-/// still fills a register.
+/// Sum of a run: sixteen partial sums in single precision, which fixes the order of additions and
+/// fills a register, then their sum in double precision.
 #[inline(always)]
-fn sum<L: Lanes>(run: &[Lane; RUN]) -> f64 {
-    let mut sums = Lane::default();
+fn sum<S: Simd>(simd: S, run: &[F32x16; RUN]) -> f64 {
+    let mut sums = F32x16::default();
     run.iter()
-        .fold(L::splat(0.0), |sums, lane| sums.add(L::load(lane)))
+        .fold(simd.splat(0.0), |sums, vector| sums + simd.load(vector))
         .store(&mut sums);
     sums.0.iter().map(|&s| f64::from(s)).sum()
 }
 
-/// The loss of an image and its gradient in one pass: returns the sum over pixels of log(1 +
-/// exp(z)) - z x, nats, and turns the logits into `scale` times the gradient of that sum,
-/// sigmoid(z) - x.
-pub fn nll_gradient(z: &mut [f32], x: &[f32], scale: f32) -> f64 {
-    dispatch(Level::detect(), NllGradient { z, x, scale })
+/// Returns the negative log-likelihood of an image, sum over pixels of log(1 + exp(z)) - z x, nats,
+/// and replaces its logits `z` [dim] by `scale` times their gradient, sigmoid(z) - x.
+pub(crate) fn nll_gradient(z: &mut [f32], x: &[f32], scale: f32) -> f64 {
+    Level::detect().dispatch(NllGradient { z, x, scale })
 }
 
 struct NllGradient<'a> {
@@ -80,28 +78,29 @@ struct NllGradient<'a> {
     scale: f32,
 }
 
-impl Work for NllGradient<'_> {
+impl WithSimd for NllGradient<'_> {
     type Output = f64;
 
     #[inline(always)]
-    fn run<L: Lanes>(self) -> f64 {
+    fn with_simd<S: Simd>(self, simd: S) -> f64 {
         let mut total = 0.0;
-        for (z, x) in self.z.chunks_mut(RUN * WIDTH).zip(self.x.chunks(RUN * WIDTH)) {
-            let mut losses = [Lane::default(); RUN];
-            for ((z, &x), loss) in z.iter_mut().zip(x).zip(flat_mut(&mut losses)) {
+        for (z, x) in self.z.chunks_mut(RUN * LANES).zip(self.x.chunks(RUN * LANES)) {
+            let mut losses = [F32x16::default(); RUN];
+            for ((z, &x), loss) in z.iter_mut().zip(x).zip(as_scalars_mut(&mut losses)) {
                 let (softplus, sigmoid) = softplus_sigmoid(*z);
                 *loss = softplus - *z * x;
                 *z = (sigmoid - x) * self.scale;
             }
-            total += sum::<L>(&losses);
+            total += sum(simd, &losses);
         }
         total
     }
 }
 
-/// Negative log-likelihood of an image, nats: the sum above.
-pub fn nll(z: &[f32], x: &[f32]) -> f64 {
-    dispatch(Level::detect(), Nll { z, x })
+/// Negative log-likelihood of an image from its logits `z` [dim], nats: the same sum, bit for bit,
+/// as [`nll_gradient`] returns.
+pub(crate) fn nll(z: &[f32], x: &[f32]) -> f64 {
+    Level::detect().dispatch(Nll { z, x })
 }
 
 struct Nll<'a> {
@@ -109,18 +108,18 @@ struct Nll<'a> {
     x: &'a [f32],
 }
 
-impl Work for Nll<'_> {
+impl WithSimd for Nll<'_> {
     type Output = f64;
 
     #[inline(always)]
-    fn run<L: Lanes>(self) -> f64 {
+    fn with_simd<S: Simd>(self, simd: S) -> f64 {
         let mut total = 0.0;
-        for (z, x) in self.z.chunks(RUN * WIDTH).zip(self.x.chunks(RUN * WIDTH)) {
-            let mut losses = [Lane::default(); RUN];
-            for ((&z, &x), loss) in z.iter().zip(x).zip(flat_mut(&mut losses)) {
+        for (z, x) in self.z.chunks(RUN * LANES).zip(self.x.chunks(RUN * LANES)) {
+            let mut losses = [F32x16::default(); RUN];
+            for ((&z, &x), loss) in z.iter().zip(x).zip(as_scalars_mut(&mut losses)) {
                 *loss = softplus_sigmoid(z).0 - z * x;
             }
-            total += sum::<L>(&losses);
+            total += sum(simd, &losses);
         }
         total
     }
@@ -128,16 +127,16 @@ impl Work for Nll<'_> {
 
 vectorized! {
     /// Adds `row` to every row of `z`.
-    pub fn add_to_rows(z: &mut [f32], row: &[f32]) {
+    pub(crate) fn add_to_rows(z: &mut [f32], row: &[f32]) {
         for z in z.chunks_exact_mut(row.len()) {
-            for (z, number) in z.iter_mut().zip(row) {
-                *z += number;
+            for (z, element) in z.iter_mut().zip(row) {
+                *z += element;
             }
         }
     }
 
-    /// `sums[n] = sum over rows of z[.., n]`.
-    pub fn column_sums(z: &[f32], sums: &mut [f32]) {
+    /// Sums the rows of `z`: `sums[n] = sum over i of z[i][n]`.
+    pub(crate) fn column_sums(z: &[f32], sums: &mut [f32]) {
         sums.fill(0.0);
         for row in z.chunks_exact(sums.len()) {
             for (sum, &value) in sums.iter_mut().zip(row) {
@@ -148,9 +147,9 @@ vectorized! {
 }
 
 impl Activation {
-    /// The activation itself.
+    /// Value of the activation at pre-activation `a`.
     #[inline(always)]
-    pub fn apply(self, a: f32) -> f32 {
+    pub(crate) fn apply(self, a: f32) -> f32 {
         match self {
             Self::Relu => a.max(0.0),
             Self::Softplus => softplus_sigmoid(a).0,
@@ -163,9 +162,9 @@ impl Activation {
         }
     }
 
-    /// Its derivative, as a function of its value `h`.
+    /// Derivative of the activation, as a function of its value `h`.
     #[inline(always)]
-    pub fn slope(self, h: f32) -> f32 {
+    pub(crate) fn slope(self, h: f32) -> f32 {
         match self {
             Self::Relu => f32::from(h > 0.0),
             Self::Softplus => 1.0 - exp_nonpositive(-h),
@@ -176,27 +175,46 @@ impl Activation {
     }
 
     /// Replaces pre-activations by activations.
-    pub fn forward(self, a: &mut [f32]) {
+    pub(crate) fn forward(self, a: &mut [f32]) {
         activate(self, a);
     }
 
-    /// Rows of differences of pre-activations from `start` become differences of activations from
-    /// `base`, those of `start`.
-    pub fn forward_difference(self, rows: &mut [f32], start: &[f32], base: &[f32]) {
-        activate_difference(self, rows, start, base);
+    /// Replaces deltas of pre-activations by deltas of activations.
+    pub(crate) fn forward_deltas(self, deltas: &mut [f32], base: BaseRow) {
+        activate_deltas(self, deltas, base.preactivation, base.activation);
     }
 
-    /// Gradients of activations become those of pre-activations: `d` in rows of `width` numbers,
-    /// the first of which is the sum over all others, and `h` the activations, as the first row and
-    /// how the others differ from it. Where both are the same in a row, its gradient is neither
-    /// used nor need be there. From `reach` on, where the first row is zero, the sum is made anew.
-    pub fn backward_difference(self, d: &mut [f32], h: &[f32], width: usize, reach: usize) {
-        multiply_slope(self, d, h, width, reach);
+    /// Replaces gradients of activations by gradients of pre-activations.
+    pub(crate) fn backward_deltas(self, d: &mut [f32], h: &[f32], shape: DeltaShape) {
+        multiply_slope(self, d, h, shape.width, shape.n_delta_units);
     }
 }
 
-/// `match`es once, outside of the loop, so that each activation has a loop of its own without a
-/// branch inside.
+/// Row of the all-zero image, from which the rows of images differ by deltas [width].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BaseRow<'a> {
+    /// Pre-activations.
+    pub(crate) preactivation: &'a [f32],
+    /// Activations, zero from `n_delta_units` on.
+    pub(crate) activation: &'a [f32],
+}
+
+/// Shape of the matrices of [`Activation::backward_deltas`].
+///
+/// `h` has the activations of the all-zero image in its first row, and in the others the deltas of
+/// the images. `d` has the gradients of the images in the same rows, and in its first row their sum
+/// over all images. Where the delta of an image is zero, its gradient is not used and may be
+/// uninitialised.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DeltaShape {
+    /// Elements in a row.
+    pub(crate) width: usize,
+    /// Number of leading units that are stored as deltas. Beyond them the first row of `h` is zero,
+    /// and the sum in `d` is recomputed from the images.
+    pub(crate) n_delta_units: usize,
+}
+
+/// Matches once, outside the loop, so that each activation has a loop of its own without branches.
 macro_rules! each_activation {
     ($kind:expr, $name:ident, $loop:block) => {
         match $kind {
@@ -233,7 +251,7 @@ vectorized! {
         });
     }
 
-    fn activate_difference(kind: Activation, rows: &mut [f32], start: &[f32], base: &[f32]) {
+    fn activate_deltas(kind: Activation, rows: &mut [f32], start: &[f32], base: &[f32]) {
         each_activation!(kind, KIND, {
             for row in rows.chunks_exact_mut(base.len()) {
                 for ((a, start), base) in row.iter_mut().zip(start).zip(base) {
@@ -243,13 +261,13 @@ vectorized! {
         });
     }
 
-    fn multiply_slope(kind: Activation, d: &mut [f32], h: &[f32], width: usize, reach: usize) {
+    fn multiply_slope(kind: Activation, d: &mut [f32], h: &[f32], width: usize, n_delta_units: usize) {
         let ((total, d), (base, h)) = (d.split_at_mut(width), h.split_at(width));
         let mut slopes = vec![0.0; width];
         each_activation!(kind, KIND, {
-            slopes[..reach].iter_mut().zip(base).for_each(|(slope, &base)| *slope = KIND.slope(base));
-            total[..reach].iter_mut().zip(&slopes).for_each(|(total, slope)| *total *= slope);
-            total[reach..].fill(0.0);
+            slopes[..n_delta_units].iter_mut().zip(base).for_each(|(slope, &base)| *slope = KIND.slope(base));
+            total[..n_delta_units].iter_mut().zip(&slopes).for_each(|(total, slope)| *total *= slope);
+            total[n_delta_units..].fill(0.0);
             for (d, h) in d.chunks_exact_mut(width).zip(h.chunks_exact(width)) {
                 let others = base.iter().zip(&slopes).zip(total.iter_mut());
                 for ((d, &h), ((&base, &at_base), total)) in d.iter_mut().zip(h).zip(others) {

@@ -1,134 +1,124 @@
-//! Weights as a mask sorts them, out of weights in another order.
+//! Gathering: shared weights copied into the order of a mask.
 
 use std::ops::Range;
 
-use crate::made::kernels::lanes::{Lane, Lanes, WIDTH, Work, dispatch, flat, flat_mut};
-use crate::made::kernels::sheet::Masked;
-use crate::made::kernels::vectorized::Level;
-use crate::made::kernels::waiting::Order;
+use crate::made::kernels::level::Level;
+use crate::made::kernels::matrix::{MaskedMatrix, Storage, WeightView};
+use crate::made::kernels::simd::{
+    F32x16, LANES, Simd, Vector, WithSimd, as_scalars, as_scalars_mut,
+};
+use crate::made::kernels::sparse::SPARSE_NR;
 
-/// Lanes of a row that are summed together where rows are selected. No kernel reads a row from
-/// before the group in which the first of its sixteen rows begins.
-pub(super) const GROUP: usize = 8;
-
-/// Copies weights into sorted space, as far as kernels read them; what the mask closes becomes
-/// zero.
-pub fn gather(level: Level, to: &mut [Lane], from: &[Lane], mask: Masked, order: Order) {
-    dispatch(level, Gather { to, from, mask, order });
+impl WeightView<'_> {
+    /// Copies shared weights into the order of their mask, as far as kernels read them. Weights
+    /// that the mask closes become zero.
+    pub(crate) fn gather(self, level: Level, to: &mut [F32x16]) {
+        let Self { weights, matrix } = self;
+        if matrix.storage != Storage::SharedTiles {
+            return level.dispatch(GatherRows { to, from: weights, matrix });
+        }
+        level.dispatch(GatherTiles {
+            to,
+            stride: matrix.shape.stride(),
+            vectors: 0..matrix.shape.vectors(),
+            tiles: weights,
+            matrix,
+            sorted_rows: &matrix.sorted_rows(),
+            depth: matrix.shape.rows,
+        });
+    }
 }
 
-struct Gather<'a> {
-    to: &'a mut [Lane],
-    from: &'a [Lane],
-    mask: Masked<'a>,
-    order: Order<'a>,
+/// Gathers weights that are stored row-major.
+struct GatherRows<'a> {
+    to: &'a mut [F32x16],
+    from: &'a [F32x16],
+    matrix: MaskedMatrix<'a>,
 }
 
-impl Work for Gather<'_> {
+impl WithSimd for GatherRows<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let Self { to, from, mask, order } = self;
-        let (stride, lanes) = (mask.sheet.stride(), mask.sheet.lanes());
-        let row = |k: usize| {
-            let row = order.rows.map_or(k, |rows| rows[k] as usize);
-            &from[row * stride..][..stride]
-        };
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { to, from, matrix } = self;
+        let (stride, vectors) = (matrix.shape.stride(), matrix.shape.vectors());
+        let columns = matrix.stored_columns();
+        let row = |k: usize| &from[matrix.stored_row(k) * stride..][..stride];
         for (k, to) in to.chunks_exact_mut(stride).enumerate() {
-            if k + 1 < mask.sheet.rows {
-                row(k + 1)[..lanes].iter().for_each(L::prefetch);
+            if k + 1 < matrix.shape.rows {
+                row(k + 1)[..vectors].iter().for_each(|vector| simd.prefetch(vector));
             }
-            let from = row(k);
-            for (lane, to) in to[..lanes].iter_mut().enumerate().skip(mask.from[k] as usize / WIDTH)
-            {
-                let Some(cols) = order.cols else {
-                    L::load(&from[lane]).store(to);
+            let (from, open) = (row(k), matrix.col_start(k));
+            for (at, to) in to[..vectors].iter_mut().enumerate().skip(open / LANES) {
+                let Some(columns) = columns else {
+                    simd.load(&from[at]).store(to);
                     continue;
                 };
-                if let Some(cols) = cols.as_chunks::<WIDTH>().0.get(lane) {
-                    L::gather(from, cols).store(to);
+                if let Some(columns) = columns.as_chunks::<LANES>().0.get(at) {
+                    simd.gather(from, columns).store(to);
                 } else {
-                    let last = cols[lane * WIDTH..].iter().zip(&mut to.0);
-                    last.for_each(|(&col, to)| *to = flat(from)[col as usize]);
+                    let last = columns[at * LANES..].iter().zip(&mut to.0);
+                    last.for_each(|(&column, to)| *to = as_scalars(from)[column as usize]);
                 }
             }
-            let read = mask.from[k - k % WIDTH] as usize / WIDTH / GROUP * GROUP;
-            flat_mut(to)[read * WIDTH..mask.from[k] as usize].fill(0.0);
+            // The first group of columns that a kernel reads for this row.
+            let first_read = matrix.col_start(k - k % LANES) / LANES / SPARSE_NR * SPARSE_NR;
+            as_scalars_mut(to)[first_read * LANES..open].fill(0.0);
         }
     }
 }
 
-/// The same out of weights in tiles (see `grid`).
-pub fn gather_tiles(level: Level, to: &mut [Lane], tiles: &[Lane], mask: Masked, order: Order) {
-    let sorted = order.sorted_rows(mask.sheet.rows);
-    let (lanes, stride) = (0..mask.sheet.lanes(), mask.sheet.stride());
-    let depth = mask.sheet.rows;
-    dispatch(
-        level,
-        Untile {
-            to,
-            stride,
-            lanes,
-            tiles,
-            mask,
-            columns: order.cols,
-            sorted: &sorted,
-            depth,
-        },
-    );
-}
-
-/// Some lanes of all weights out of tiles.
-pub(super) struct Untile<'a> {
-    /// Where they come to: rows of `stride` lanes.
-    pub(super) to: &'a mut [Lane],
+/// Gathers some columns, in vectors, of weights that are stored in tiles.
+pub(super) struct GatherTiles<'a> {
+    /// Destination: rows of `stride` vectors, the first of which is the first of `vectors`.
+    pub(super) to: &'a mut [F32x16],
     pub(super) stride: usize,
-    pub(super) lanes: Range<usize>,
-    pub(super) tiles: &'a [Lane],
-    pub(super) mask: Masked<'a>,
-    /// Column of each sorted column.
-    pub(super) columns: Option<&'a [u32]>,
-    /// Sorted row of each row.
-    pub(super) sorted: &'a [u32],
-    /// Sorted rows that are needed.
+    pub(super) vectors: Range<usize>,
+    pub(super) tiles: &'a [F32x16],
+    pub(super) matrix: MaskedMatrix<'a>,
+    /// Sorted input unit of each stored row.
+    pub(super) sorted_rows: &'a [u32],
+    /// Number of leading sorted input units that are needed.
     pub(super) depth: usize,
 }
 
-impl Work for Untile<'_> {
+impl WithSimd for GatherTiles<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let Self { to, stride, lanes, tiles, mask, columns, sorted, depth } = self;
-        let cols = mask.sheet.cols;
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { to, stride, vectors, tiles, matrix, sorted_rows, depth } = self;
+        let cols = matrix.shape.cols;
+        let columns = matrix.stored_columns();
         let column = |n: usize| columns.map_or(n, |columns| columns[n] as usize);
         let mut rest = tiles;
-        for rows in sorted.chunks(WIDTH) {
+        for rows in sorted_rows.chunks(LANES) {
             let tile = rest.split_off(..cols).expect("a tile for every sixteen rows");
-            let seen = rows.iter().filter(|&&k| (k as usize) < depth);
-            let Some(first) = seen.clone().map(|&k| mask.from[k as usize] as usize / WIDTH).min()
+            let needed = rows.iter().filter(|&&k| (k as usize) < depth);
+            let Some(first) = needed.clone().map(|&k| matrix.col_start(k as usize) / LANES).min()
             else {
                 continue;
             };
-            for lane in lanes.start.max(first)..lanes.end {
-                let square = std::array::from_fn(|i| {
-                    let n = lane * WIDTH + i;
+            for at in vectors.start.max(first)..vectors.end {
+                let block = std::array::from_fn(|i| {
+                    let n = at * LANES + i;
                     if n >= cols {
-                        return L::splat(0.0);
+                        return simd.splat(0.0);
                     }
                     // The next tile needs the same columns, or fewer.
-                    rest.get(column(n)).into_iter().for_each(L::prefetch);
-                    L::load(&tile[column(n)])
+                    rest.get(column(n)).into_iter().for_each(|vector| simd.prefetch(vector));
+                    simd.load(&tile[column(n)])
                 });
-                for (&k, row) in rows.iter().zip(L::transpose(square)) {
-                    row.store(&mut to[k as usize * stride + lane - lanes.start]);
+                for (&k, row) in rows.iter().zip(simd.transpose(block)) {
+                    row.store(&mut to[k as usize * stride + at - vectors.start]);
                 }
             }
-            let closed =
-                |k: u32| (mask.from[k as usize] as usize).saturating_sub(lanes.start * WIDTH);
-            for &k in seen.filter(|&&k| closed(k) > 0) {
-                flat_mut(&mut to[k as usize * stride..][..lanes.len()])[..closed(k)].fill(0.0);
+            let n_closed =
+                |k: u32| matrix.col_start(k as usize).saturating_sub(vectors.start * LANES);
+            for &k in needed.filter(|&&k| n_closed(k) > 0) {
+                let row = &mut to[k as usize * stride..][..vectors.len()];
+                as_scalars_mut(row)[..n_closed(k)].fill(0.0);
             }
         }
     }
@@ -139,73 +129,80 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::made::grid::Place;
-    use crate::made::kernels::lanes::flat;
-    use crate::made::kernels::product::tests::Case;
-    use crate::made::kernels::sheet::Sheet;
-    use crate::made::kernels::{binary, product};
+    use crate::made::kernels::gemm;
+    use crate::made::kernels::gemm::tests::Case;
+    use crate::made::kernels::sparse::{self, BinaryMatrix, scratch_len};
+    use crate::made::packed_layout::PackedMatrix;
     use crate::rng::{Purpose, Seed};
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
-        /// Kernels find in weights of another order what they find in sorted ones, and use nothing
-        /// that the mask closes: gathered from rows or tiles, or, but for their rows, where they
-        /// stand.
+        /// Kernels compute from shared weights what they compute from sorted ones, and use nothing
+        /// that the mask closes: after gathering from rows or tiles, or, if only rows are
+        /// permuted, in place.
         #[test]
-        fn weights_of_any_order_are_sorted_ones(
-            rows in 1usize..150, cols in 1usize..300, batch in 1usize..9, sort: (bool, bool), tiled: bool, seed: u64,
+        fn shared_weights_equal_sorted_ones(
+            rows in 1usize..150, cols in 1usize..300, batch in 1usize..9, sort: (bool, bool),
+            tiled: bool, seed: u64,
         ) {
             let case = Case::new(rows, cols, batch, seed);
             let mut stream = Seed(seed).stream(Purpose::Shuffle, 0);
-            let (row_order, col_order) = (stream.permutation(rows), stream.permutation(cols));
-            let order = Order { rows: sort.0.then_some(&*row_order), cols: sort.1.then_some(&*col_order) };
-            let at = |order: Option<&[u32]>, i: usize| order.map_or(i, |order| order[i] as usize);
-            let place = Place::new(0, case.sheet, tiled);
-            // What the mask closes is not zero where other masks use it.
-            let mut weights = vec![Lane::default(); place.lanes.len()];
+            let (in_order, out_order) = (stream.permutation(rows), stream.permutation(cols));
+            let mask = case.reordered(
+                sort.0.then_some(&*in_order), sort.1.then_some(&*out_order),
+            );
+            let storage = if tiled { Storage::SharedTiles } else { Storage::Shared };
+            let packed = PackedMatrix::new(0, case.shape, storage);
+            let matrix = packed.masked(&mask);
+            // Closed weights are not zero: other masks use them.
+            let mut weights = vec![F32x16::default(); packed.range.len()];
             for k in 0..rows {
                 for n in 0..cols {
-                    let open = n >= case.from[k] as usize;
-                    let number = if open { flat(&case.w[k * case.sheet.stride()..])[n] } else { 7.0 };
-                    flat_mut(&mut weights)[place.at(at(order.rows, k), at(order.cols, n))] = number;
+                    let open = n >= matrix.col_start(k);
+                    let sorted = as_scalars(&case.w[k * case.shape.stride()..])[n];
+                    let at = packed.index(matrix.stored_row(k), matrix.stored_column(n));
+                    as_scalars_mut(&mut weights)[at] = if open { sorted } else { 7.0 };
                 }
             }
-            let mut ones = binary::Ones::default();
+            let shared = WeightView { weights: &weights, matrix };
+            let mut ones = BinaryMatrix::default();
             let identity: Vec<u32> = (0..rows as u32).collect();
-            (0..batch).for_each(|_| ones.push(&(0..rows).map(|k| u8::from(k % 3 == 0)).collect::<Vec<_>>(), &identity));
-            ones.index(rows);
+            let pixels: Vec<u8> = (0..rows).map(|k| u8::from(k % 3 == 0)).collect();
+            (0..batch).for_each(|_| ones.push(&pixels, &identity));
+            ones.build_csc(rows);
             for level in Level::available() {
-                let kernels = |w: &[Lane], mask: Masked| {
-                    let (mut z, mut selected, mut dx) = (case.dz.clone(), case.dz.clone(), case.x.clone());
-                    product::forward(level, &mut z, &case.x, w, mask, &[]);
-                    if !mask.kept {
-                        binary::forward(level, &mut selected, &ones, 0, w, mask);
-                    }
-                    product::input_gradient(level, &mut dx, &case.dz, w, mask, &[]);
-                    (z, selected, dx)
+                let dense = |weights: WeightView| {
+                    let (mut z, mut dx) = (case.dz.clone(), case.x.clone());
+                    level.dispatch(gemm::Forward {
+                        z: &mut z, x: &case.x, weights, leading_zeros: &[],
+                    });
+                    level.dispatch(gemm::InputGradient {
+                        dx: &mut dx, dz: &case.dz, weights, leading_zeros: &[],
+                    });
+                    (z, dx)
                 };
-                let expected = kernels(&case.w, case.mask());
-                let mut sorted = vec![Lane::default(); case.w.len()];
-                for row in sorted.chunks_exact_mut(Sheet { rows, cols }.stride()) {
-                    flat_mut(row)[..cols].fill(f32::NAN);
+                let selected = |weights: WeightView| {
+                    let mut z = case.dz.clone();
+                    let scratch =
+                        &mut vec![F32x16([f32::NAN; LANES]); scratch_len(weights.matrix)];
+                    let x = &ones;
+                    sparse::Forward { z: &mut z, x, first_row: 0, weights, scratch }.run(level);
+                    z
+                };
+                let mut gathered = vec![F32x16::default(); case.w.len()];
+                for row in gathered.chunks_exact_mut(case.shape.stride()) {
+                    as_scalars_mut(row)[..cols].fill(f32::NAN);
                 }
+                shared.gather(level, &mut gathered);
+                let gathered = WeightView { weights: &gathered, ..case.view() };
+                prop_assert!(dense(gathered) == dense(case.view()));
+                prop_assert!(selected(gathered) == selected(case.view()));
                 if tiled {
-                    gather_tiles(level, &mut sorted, &weights, case.mask(), order);
-                    let mut selected = case.dz.clone();
-                    let mut scratch = vec![Lane([f32::NAN; WIDTH]); binary::sorted_size(case.mask())];
-                    let mask = (case.mask(), order);
-                    binary::forward_tiles((level, &mut scratch), &mut selected, &ones, 0, &weights, mask);
-                    prop_assert!(selected == expected.1);
-                } else {
-                    gather(level, &mut sorted, &weights, case.mask(), order);
-                    if order.cols.is_none() {
-                        let mask = Masked { rows: order.rows, kept: true, ..case.mask() };
-                        let (z, _, dx) = kernels(&weights, mask);
-                        prop_assert!(z == expected.0 && dx == expected.2);
-                    }
+                    prop_assert!(selected(shared) == selected(case.view()));
+                } else if mask.out_order.is_none() {
+                    prop_assert!(dense(shared) == dense(case.view()));
                 }
-                prop_assert!(kernels(&sorted, case.mask()) == expected);
             }
         }
     }

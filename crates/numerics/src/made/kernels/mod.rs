@@ -1,24 +1,157 @@
-//! Processor kernels of the training step: blocked masked products, fused element-wise passes,
-//! threads of one run.
+//! SIMD kernels of the network: masked matrix products, forward and backward, and the optimiser's
+//! update. This page is their map; the words are those of BLAS, BLIS and pulp.
 //!
-//! Every number that a kernel makes is made by one thread, and in one order, however work is cut
-//! into blocks and however many threads share them: results do not depend on it.
+//! | module | holds |
+//! |---|---|
+//! | `simd`, `level` | vectors of 16 `f32`, a proof token per instruction set, dispatch |
+//! | `matrix` | masks, padded shapes, storage, the view of weights that products read |
+//! | `pack`, `gather` | parameters <-> packed weights; shared weights -> order of a mask |
+//! | `gemm` | dense `z += x w` and `dx = dz w^T` |
+//! | `weight_gradient` | dense `dw = x^T dz` |
+//! | `sparse` | `z += x w` and `dw = x^T dz` for a sparse 0/1 input |
+//! | `update`, `update_queue` | update rules; rows of a gradient on their way into the weights |
+//! | `elementwise` | activations, slopes, loss |
+//!
+//! # Sorted masks
+//!
+//! An output unit is connected to an input unit if its degree is high enough. With the units of
+//! both layers sorted by degree, each output is connected to a prefix of the inputs, and each input
+//! to a suffix of the outputs (`x` open, `.` closed):
+//!
+//! ```text
+//!                 output unit n  ->                     row_len[n]    leading inputs of output n
+//!   input unit k  x x x x x x x x    col_start[0] = 0                 1 1 2 4 4 4 5 6
+//!        |        . . x x x x x x    col_start[1] = 2
+//!        v        . . . x x x x x    col_start[2] = 3   col_start[k]  first output of input k
+//!                 . . . x x x x x    col_start[3] = 3
+//!                 . . . . . . x x    col_start[4] = 6
+//!                 . . . . . . . x    col_start[5] = 7
+//! ```
+//!
+//! A mask is these two lists ([`matrix::PrefixMask`]). Products work on blocks of columns, and skip
+//! in each the rows below its last column's prefix: half of the work of a dense product.
+//!
+//! # Packed weights
+//!
+//! A matrix [n_in x n_out] is stored by input unit, in rows of whole vectors (`|`), padded with
+//! zeros; rows are an odd number of vectors apart, so that a column spreads over all cache sets:
+//!
+//! ```text
+//!   Sorted, Shared       row k:  | 16 outputs | 16 outputs | 3 outputs, 0 .. |      n_out = 35
+//!
+//!   SharedTiles          rows 0 to 15:  | column 0 | column 1 | .. | column 34 |    16 inputs each
+//!                        rows 16 to 31: | column 0 | ..
+//! ```
+//!
+//! In a run with one mask, parameters are numbered so that they are sorted already (`Sorted`). Many
+//! masks share weights in the order of the parameters (`Shared`). Before a pass, those that must be
+//! permuted are gathered into the order of the mask; a matrix of which only rows are permuted is
+//! read in place, by index. The first matrix, the largest, is stored in tiles, because every mask
+//! permutes its columns: a column of a tile is one vector, moved by one load, and 16 of them are
+//! transposed in registers.
+//!
+//! # Dense products
+//!
+//! `z += x w` [n_images x n_out] is a gemm with a packed right-hand side. There is no loop over
+//! blocks of images, because a minibatch fits the second-level cache:
+//!
+//! ```text
+//! for each block of NR = 64 columns                        jc, jr   column_blocks
+//!     for each KC = 128 of its row_len[last column] rows   pc       closed rows skipped
+//!         pack KC x NR weights                             32 KiB, stays in L1
+//!         for each vector of the block                     its terms end at its own row_len
+//!             for each MR = 6 images                       ir       MacroKernel
+//!                 micro-kernel: 6 x (1 to 4) vectors of accumulators, in registers
+//!                     for each term k
+//!                         load a packed row, broadcast x[image][k], multiply and add
+//!                     every 16 terms: prefetch a row of the next block
+//! ```
+//!
+//! `dx = dz w^T` is the same nest with the transposed block packed. `dw = x^T dz` packs `dz` once
+//! for all rows, sums over images, and reads columns of `x` as its left-hand side. The 24
+//! accumulators, 4 vectors of the packed row and one broadcast fill the 32 registers of AVX-512; on
+//! AVX2 with its 16, a vector is two registers and a micro-kernel 6 x 1 vectors.
+//!
+//! # Sparse input
+//!
+//! Images are 0/1 and mostly 0, so for the first layer `x w` is the sum of the rows of `w` that an
+//! image selects (CSR), and `x^T dz` the sum of the rows of `dz` that a pixel selects (CSC). Eight
+//! vectors of a row are summed at a time. Above a density of 1/4 the dense products are faster.
+//!
+//! # Delta encoding
+//!
+//! Most images start with a run of zero pixels, and a hidden unit that sees only such pixels has
+//! the activation it has for the all-zero image. Row 0 of every matrix, the base row, holds that
+//! activation f_0; row i holds the delta d_i = f_i - f_0, which starts with zeros. With t_i
+//! gradients of pre-activations, g_i gradients of activations, g_i = W^T t_i, and s the slopes:
+//!
+//! ```text
+//! W f_i          = W f_0 + W d_i                        forward
+//! sum t_i f_i^T  = (sum t_i) f_0^T + sum t_i d_i^T      weight gradient
+//! sum s_i g_i    = s_0 (sum g_i) + sum (s_i - s_0) g_i  bias gradient, sum g_i = W^T (sum t_i)
+//! ```
+//!
+//! So in the backward pass row 0 holds the sum over all images, and a unit whose delta is zero
+//! needs no gradient of that image. Images are sorted by their leading zeros, so that these form a
+//! triangle as well:
+//!
+//! ```text
+//!              hidden unit (by degree) ->
+//!   base row   f f f f f f f f f f
+//!   image 1    d d d d d d d d d d      leading_zeros  0
+//!   image 2    . . . d d d d d d d                     3    (whole vectors, in truth)
+//!   image 3    . . . . . . d d d d                     6    n_delta_units: here 6 to 10
+//! ```
+//!
+//! The equations are exact but for rounding, which turns zeros into noise, of which an optimiser
+//! such as Adam makes whole steps. While training, f_0 and s_0 therefore count as zero from unit
+//! `n_delta_units` on, the first unit for which no image of the minibatch is at its base value: a
+//! unit that is off for all images has a gradient of exactly zero. Noise remains in weights between
+//! two hidden units that are both on in the minibatch, but never for the same image.
+//!
+//! # Update queue
+//!
+//! No gradient is stored. Rows of `dw` are computed into a back buffer while the optimiser is
+//! applied to the rows of the front buffer, one vector between every few terms of the product: the
+//! square root and the division of Adam overlap with multiply-adds.
+//!
+//! ```text
+//!   micro-kernel ---> back buffer (6 rows, or the 16 of a tile)
+//!                          |  swap_buffers: closed elements set to zero, columns permuted
+//!                          v
+//!                     front buffer ---> step ---> weights, moments
+//! ```
+//!
+//! # Threads
+//!
+//! Forward and `dx`: each thread takes a range of images, whole tiles of the micro-kernel. `dw`:
+//! each thread takes ranges of rows of weights, which it updates alone. There are no atomics, no
+//! locks, and no sums across threads.
+//!
+//! # Equal bits
+//!
+//! Every element is one chain of fused multiply-adds in ascending order of its terms, from an
+//! accumulator that starts with the element itself: blocking in KC stores and reloads it, which
+//! does not round. Lanes are never added to each other, so that the width of registers does not
+//! matter; images and rows are never split, so that the number of threads does not matter; skipped
+//! terms are zeros, which a multiply-add would not change either. Division and square root are
+//! correctly rounded everywhere, and exponentials are polynomials of this crate. Only a CPU without
+//! fused multiply-add rounds twice, and its results differ in the last bits.
 
-pub mod binary;
-pub mod elementwise;
-pub mod gather;
-pub mod gradient;
-pub mod lanes;
-pub mod product;
-pub mod sheet;
-pub mod team;
-pub mod transpose;
-pub mod update;
-pub mod vectorized;
-pub mod waiting;
+pub(crate) mod elementwise;
+pub(crate) mod gather;
+pub(crate) mod gemm;
+pub(crate) mod level;
+pub(crate) mod matrix;
+pub(crate) mod pack;
+pub(crate) mod simd;
+pub(crate) mod sparse;
+pub(crate) mod update;
+pub(crate) mod update_queue;
+pub(crate) mod weight_gradient;
 
-/// Name of the instruction set that the kernels use on this processor. Numbers are bit-identical
-/// only where it agrees.
+/// Name of the instruction set that the kernels use on this CPU. Results are bit-identical only
+/// between CPUs for which it is the same.
 pub fn instruction_set() -> &'static str {
-    vectorized::Level::detect().name()
+    level::Level::detect().name()
 }

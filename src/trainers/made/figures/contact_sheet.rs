@@ -1,10 +1,10 @@
 //! A contact sheet: some images from all over a data set on one page, in one row for each class
 //! where classes are known.
 
-use super::draw::{dots, escape};
 use super::image_grid::{Grid, enlargement};
-use super::style::Color;
 use crate::data::{Dataset, Images, Part, Shape};
+use crate::figures::draw::{dots, escape};
+use crate::figures::style::Color;
 
 const COLUMNS: usize = 16;
 /// Rows of a sheet without classes.
@@ -54,7 +54,7 @@ pub fn contact_sheet(data: &Dataset, part: Part) -> Vec<u8> {
     for (i, row) in rows.iter().enumerate() {
         for (j, &image) in row.images.iter().enumerate() {
             let levels = images.row(image);
-            page.paint(&grid, (gutter, HEADER), i * grid.across + j, |k| {
+            grid.paint(&mut page, (gutter, HEADER), i * grid.across + j, |k| {
                 let level = if is_grey { levels[k] } else { 255 * levels[k] };
                 Color(level, level, level)
             });

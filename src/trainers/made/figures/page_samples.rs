@@ -4,17 +4,18 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use super::document::Section;
-use super::embed::png_address;
-use crate::figures::Picture;
-use crate::figures::image_grid::{Bitmap, CLEAR, Grid, nearly_square};
+use super::Artefacts;
+use super::image_grid::{Grid, nearly_square};
+use super::samples::Picture;
+use super::tiles;
+use crate::figures::bitmap::{Bitmap, CLEAR};
 use crate::figures::style::{INK, TILE};
-use crate::figures::tiles;
 use crate::figures::view::{Variant, View};
+use crate::page::png_address;
 
 /// The samples of every variant, then real test images.
-pub(super) fn samples(section: &Section, view: &View) -> Markup {
-    let samples = &section.artefacts.samples;
+pub(crate) fn samples(artefacts: &Artefacts, view: &View) -> Markup {
+    let samples = &artefacts.samples;
     let drawn_by = |variant: &Variant| {
         variant.replicates.iter().find_map(|r| Some((r.seed, samples.get(&r.spec.id)?)))
     };
@@ -31,14 +32,14 @@ pub(super) fn samples(section: &Section, view: &View) -> Markup {
         .flat_map(|v| &v.replicates)
         .map(|r| r.spec.data.as_str())
         .collect();
-    let tests = data.into_iter().filter_map(|data| section.artefacts.tests.get(data));
+    let tests = data.into_iter().filter_map(|data| artefacts.tests.get(data));
     html! {
         h3 { "Samples" }
         p.muted { "The first " (most) " draws; real test images last." }
         div.grids {
             @for (variant, (seed, picture)) in &grids {
                 @let score = variant.score(view).map(|score| score.words()).unwrap_or_default();
-                (grid(variant.label, &format!("{score} nats, seed {}", seed.0), picture, most))
+                (grid(variant.label, &format!("{}, seed {}", view.metric().unit.of(&score), seed.0), picture, most))
             }
             @for picture in tests { (grid("test images", "real, for reference", picture, most)) }
         }
@@ -74,7 +75,7 @@ fn grid_png(picture: &Picture, most: usize) -> (usize, usize, Vec<u8>) {
     let (width, height) = grid.size(count);
     let mut bitmap = Bitmap::new((width, height), CLEAR);
     for tile in 0..count {
-        bitmap.paint(&grid, (0, 0), tile, |i| if images.row(tile)[i] > 0 { 2 } else { 1 });
+        grid.paint(&mut bitmap, (0, 0), tile, |i| if images.row(tile)[i] > 0 { 2 } else { 1 });
     }
     let png = bitmap.palette_png([TILE, INK]).expect("writing into memory does not fail");
     (width, height, png)

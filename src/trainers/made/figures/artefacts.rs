@@ -10,7 +10,6 @@ use crate::results::ExperimentResults;
 use crate::trainers::made::run_config;
 
 use super::samples::{Completion, Picture};
-use super::view::shape_of;
 
 /// Images that belong to the runs of a study; whatever is missing is left out of figures.
 #[derive(Debug, Clone, Default)]
@@ -110,4 +109,15 @@ fn completion(
         completions: vec![first(&completed.images)],
         reconstruction: grey.filter(fits),
     })
+}
+
+/// How the pixels of a run lie, judged by its number of variables alone: a square where there is
+/// one, else a row.
+pub(crate) fn shape_of(dim: usize) -> Shape {
+    let side = dim.isqrt();
+    if side * side == dim {
+        Shape { width: side, height: side }
+    } else {
+        Shape { width: dim, height: 1 }
+    }
 }

@@ -2,8 +2,8 @@
 
 use crate::data::{Images, Shape};
 
-use super::chart::{Body, Chart, Panel};
 use super::tiles::{self, MISSING, OFF, ON};
+use crate::figures::chart::{Body, Chart, Panel};
 
 /// Binary images and how their pixels lie.
 #[derive(Debug, Clone)]
@@ -31,15 +31,15 @@ pub struct Completion {
 
 /// A panel of the sample figure.
 #[derive(Debug, Clone)]
-pub(super) struct Samples<'a> {
-    pub(super) name: String,
+pub(crate) struct Samples<'a> {
+    pub(crate) name: String,
     /// The variant's NLL in words, or what the panel is.
-    pub(super) note: String,
-    pub(super) picture: Option<&'a Picture>,
+    pub(crate) note: String,
+    pub(crate) picture: Option<&'a Picture>,
 }
 
 /// One panel a variant, the real images last.
-pub(super) fn chart(panels: &[Samples], seed: u64, metric: &str) -> Chart {
+pub(crate) fn chart(panels: &[Samples], seed: u64, metric: &str) -> Chart {
     let shown = panels.iter().filter(|p| p.picture.is_some()).count();
     if shown == 0 {
         return Chart::message("Samples", "No finished run has left samples yet.");
@@ -92,7 +92,7 @@ pub(super) fn chart(panels: &[Samples], seed: u64, metric: &str) -> Chart {
 
 /// Rows of test images: whole, reconstruction, what was given, completions. Where one completion
 /// each leaves room, the images stand in two panels.
-pub(super) fn completion(name: &str, completion: &Completion) -> Chart {
+pub(crate) fn completion(name: &str, completion: &Completion) -> Chart {
     const ROWS: usize = 10;
     const DRAWS: usize = 5;
     if let Some(why) = tiles::too_large(completion.shape) {
@@ -159,7 +159,7 @@ pub(super) fn completion(name: &str, completion: &Completion) -> Chart {
 
 /// Samples, each with the training image nearest to it below: a model that has learnt its training
 /// set by heart shows.
-pub(super) fn neighbours(name: &str, drawn: &Picture, nearest: &Picture) -> Chart {
+pub(crate) fn neighbours(name: &str, drawn: &Picture, nearest: &Picture) -> Chart {
     const ACROSS: usize = 10;
     const PAIRS: usize = 40;
     if let Some(why) = tiles::too_large(drawn.shape) {

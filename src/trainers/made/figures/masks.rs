@@ -3,14 +3,14 @@
 //! Everything here is read off actual `MaskSet`s, of a small network under the rules of the study's
 //! runs.
 
-use super::chart::{Anchor, Body, Chart, Form, Mark, Panel, Plane, Raster};
 use super::model::{NamedMask, names};
-use super::scale::Axis;
-use super::style::{ACCENT, AXIS, CONTEXT, Color, INK, SMALL, TILE, WHITE};
+use crate::figures::chart::{Anchor, Body, Chart, Form, Mark, Panel, Plane, Raster};
+use crate::figures::scale::Axis;
+use crate::figures::style::{ACCENT, AXIS, CONTEXT, Color, INK, SMALL, TILE, WHITE};
 use crate::made::masks::MaskSet;
 
 /// Masks of every layer as matrices, one row of panels a mask.
-pub(super) fn matrices(masks: &[NamedMask]) -> Chart {
+pub(crate) fn matrices(masks: &[NamedMask]) -> Chart {
     let columns = masks
         .iter()
         .map(|m| m.mask.degrees().len() + 2 + usize::from(m.mask.skip()))
@@ -109,7 +109,7 @@ fn matrix(
 }
 
 /// The connections that masks leave, as a graph; the paths to one output stand out.
-pub(super) fn networks(masks: &[NamedMask]) -> Chart {
+pub(crate) fn networks(masks: &[NamedMask]) -> Chart {
     let columns = masks.len().clamp(1, 3);
     Chart {
         title: "Networks that the masks leave".into(),

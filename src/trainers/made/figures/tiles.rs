@@ -2,16 +2,17 @@
 
 use crate::data::{Images, Shape};
 
-use super::chart::Raster;
-use super::image_grid::{Bitmap, Grid, nearly_square};
-use super::style::{Color, HIDDEN, INK, TILE, WHITE, grey};
+use super::image_grid::{Grid, nearly_square};
+use crate::figures::bitmap::Bitmap;
+use crate::figures::chart::Raster;
+use crate::figures::style::{Color, HIDDEN, INK, TILE, WHITE, grey};
 
 /// Class of a pixel that is off.
-pub(super) const OFF: u16 = 0;
+pub(crate) const OFF: u16 = 0;
 /// A pixel that is on.
-pub(super) const ON: u16 = 1;
+pub(crate) const ON: u16 = 1;
 /// A pixel that is not given.
-pub(super) const MISSING: u16 = 2;
+pub(crate) const MISSING: u16 = 2;
 /// A place without an image.
 const EMPTY: u16 = 3;
 const GREYS: u16 = 4;
@@ -24,18 +25,18 @@ fn colors() -> Vec<Color> {
 }
 
 /// Class of a probability given in 0..=255.
-pub(super) fn grey_class(value: u8) -> u16 {
+pub(crate) fn grey_class(value: u8) -> u16 {
     GREYS + (u16::from(value) * (GREY_LEVELS - 1) + 127) / 255
 }
 
 /// Side of a pixel: whole CSS pixels, so that a tile is about 28 wide.
-pub(super) fn cell(shape: Shape) -> usize {
+pub(crate) fn cell(shape: Shape) -> usize {
     (28 / shape.width.max(shape.height).max(1)).clamp(1, 8)
 }
 
 /// A raster of tiles, `across` a row; `pixel(tile, i)` is the class of pixel `i`, for `count`
 /// tiles.
-pub(super) fn raster(
+pub(crate) fn raster(
     shape: Shape,
     count: usize,
     across: usize,
@@ -45,7 +46,7 @@ pub(super) fn raster(
     let (width, height) = grid.size(count);
     let mut cells = Bitmap::new((width, height), EMPTY);
     for tile in 0..count {
-        cells.paint(&grid, (0, 0), tile, |i| pixel(tile, i));
+        grid.paint(&mut cells, (0, 0), tile, |i| pixel(tile, i));
     }
     let mut raster = Raster::new(width, height, cell(shape), colors(), cells.dots);
     raster.tile = Some((shape.width, shape.height));
@@ -74,7 +75,7 @@ pub(crate) fn room(shape: Shape, panels: usize, wanted: usize) -> usize {
 
 /// The first images of a binary set, at most `most`, in a grid that is as square as the images
 /// allow.
-pub(super) fn grid(shape: Shape, images: &Images, most: usize) -> Raster {
+pub(crate) fn grid(shape: Shape, images: &Images, most: usize) -> Raster {
     let count = images.count().min(most);
     let across = nearly_square(shape, count);
     raster(shape, count, across, |tile, i| if images.row(tile)[i] > 0 { ON } else { OFF })

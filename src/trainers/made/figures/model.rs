@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 
 use super::artefacts::Artefacts;
-use super::chart::Chart;
-use super::view::{self, View};
+use super::artefacts::shape_of;
 use super::{masks, orderings, visibility};
 use crate::data::Shape;
+use crate::figures::chart::Chart;
+use crate::figures::view::{Replicate, View};
 use crate::made::masks::{MaskSet, Masks};
 use crate::made::ordering::Ordering;
 use crate::made::{MaskCount, ModelConfig};
@@ -23,18 +24,18 @@ const TOY: Shape = Shape { width: 3, height: 2 };
 
 /// A mask and what to call it.
 #[derive(Debug, Clone)]
-pub(super) struct NamedMask {
-    pub(super) name: String,
-    pub(super) mask: MaskSet,
+pub(crate) struct NamedMask {
+    pub(crate) name: String,
+    pub(crate) mask: MaskSet,
 }
 
 /// The names of masks, for captions.
-pub(super) fn names(masks: &[NamedMask]) -> String {
+pub(crate) fn names(masks: &[NamedMask]) -> String {
     masks.iter().map(|named| named.name.as_str()).collect::<Vec<_>>().join("; ")
 }
 
 /// Orderings, masks and what outputs see.
-pub(super) fn charts(view: &View, artefacts: &Artefacts) -> Vec<(&'static str, Chart)> {
+pub(crate) fn charts(view: &View, artefacts: &Artefacts) -> Vec<(&'static str, Chart)> {
     let runs = runs(view);
     let Some(&(_, first)) = runs.first() else { return Vec::new() };
     let shape = shape(view, first, artefacts);
@@ -162,12 +163,12 @@ fn shape(view: &View, spec: &RunSpec, artefacts: &Artefacts) -> Shape {
             .iter()
             .flat_map(|v| &v.replicates)
             .filter(|r| r.spec.data == spec.data);
-        let facts = |r: &view::Replicate| MadeFacts::of(&r.record.summary.as_ref()?.facts);
+        let facts = |r: &Replicate| MadeFacts::of(&r.record.summary.as_ref()?.facts);
         records.filter_map(facts).map(|facts| facts.dim).next()
     };
     let side = run_config(&spec.config).data.size;
     of_data
-        .or_else(|| dim().map(view::shape_of))
+        .or_else(|| dim().map(shape_of))
         .unwrap_or(Shape { width: side, height: side })
 }
 

@@ -1,19 +1,19 @@
 //! What each output of a real model can see of the pixels before it, read off the masks of the
 //! study's runs.
 
-use super::chart::{Body, Chart, Mark, Panel, Plane, Raster};
 use super::model::{NamedMask, names};
-use super::scale::Axis;
-use super::style::{ACCENT, Color, INK, TILE, sequential};
 use super::tiles;
 use crate::data::Shape;
+use crate::figures::chart::{Body, Chart, Mark, Panel, Plane, Raster};
+use crate::figures::scale::Axis;
+use crate::figures::style::{ACCENT, Color, INK, TILE, sequential};
 use crate::text::typeset;
 
 /// Steps of a panel, at most: more are finer than the page.
 const MOST_STEPS: usize = 2_000;
 
 /// How many of the latest pixels each output of a real model cannot see.
-pub(super) fn gaps(masks: &[NamedMask]) -> Chart {
+pub(crate) fn gaps(masks: &[NamedMask]) -> Chart {
     let gaps: Vec<Vec<usize>> = masks
         .iter()
         .map(|m| m.mask.visible().iter().enumerate().map(|(t, &seen)| t - seen.min(t)).collect())
@@ -75,7 +75,7 @@ fn predecessor_share(gaps: &[usize]) -> f64 {
 }
 
 /// What four outputs of a real model see, on the grid.
-pub(super) fn views(masks: &[NamedMask], shape: Shape) -> Chart {
+pub(crate) fn views(masks: &[NamedMask], shape: Shape) -> Chart {
     const SHARES: [f64; 4] = [0.1, 0.35, 0.6, 0.9];
     if let Some(why) = tiles::too_large(shape) {
         return Chart::message("What four of the outputs see", format!("Not drawn: {why}."));

@@ -3,9 +3,9 @@
 use crate::data::Shape;
 use crate::made::ordering::Ordering;
 
-use super::chart::{Body, Chart, Panel, Raster};
-use super::style::sequential;
 use super::tiles;
+use crate::figures::chart::{Body, Chart, Panel, Raster};
+use crate::figures::style::sequential;
 
 /// Colours of the sequential scale that a heat map uses.
 const LEVELS: usize = 64;
@@ -13,7 +13,7 @@ const LEVELS: usize = 64;
 const STEPS: usize = 12;
 
 /// One panel an ordering, named.
-pub(super) fn chart(orderings: &[(String, Ordering)], shape: Shape) -> Chart {
+pub(crate) fn chart(orderings: &[(String, Ordering)], shape: Shape) -> Chart {
     if orderings.is_empty() {
         return Chart::message("Orderings", "No finished run says which orderings were used.");
     }

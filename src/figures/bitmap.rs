@@ -1,0 +1,71 @@
+//! Dots in rows, and their PNG.
+
+use png::{BitDepth, ColorType, Encoder, EncodingError};
+
+use super::style::Color;
+
+/// Dots in rows: colours, or indices of a palette.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Bitmap<T> {
+    /// Dots in a row.
+    pub(crate) width: usize,
+    /// The dots, `[height x width]`, row-major.
+    pub(crate) dots: Vec<T>,
+}
+
+impl<T: Copy> Bitmap<T> {
+    /// A bitmap of one value.
+    pub(crate) fn new((width, height): (usize, usize), ground: T) -> Self {
+        Self { width, dots: vec![ground; width * height] }
+    }
+
+    fn height(&self) -> usize {
+        self.dots.len() / self.width.max(1)
+    }
+
+    fn encode(
+        &self,
+        data: &[u8],
+        set: impl FnOnce(&mut Encoder<&mut Vec<u8>>),
+    ) -> Result<Vec<u8>, EncodingError> {
+        let side = |dots: usize| u32::try_from(dots).map_err(|_| EncodingError::LimitsExceeded);
+        let mut bytes = Vec::new();
+        let mut encoder = Encoder::new(&mut bytes, side(self.width)?, side(self.height())?);
+        set(&mut encoder);
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(data)?;
+        writer.finish()?;
+        Ok(bytes)
+    }
+}
+
+impl Bitmap<Color> {
+    /// The PNG of three bytes a dot.
+    pub(crate) fn png(&self) -> Result<Vec<u8>, EncodingError> {
+        let data: Vec<u8> = self.dots.iter().flat_map(|&Color(r, g, b)| [r, g, b]).collect();
+        self.encode(&data, |encoder| encoder.set_color(ColorType::Rgb))
+    }
+}
+
+/// What stays clear in a PNG of a palette.
+pub(crate) const CLEAR: u8 = 0;
+
+impl Bitmap<u8> {
+    /// The PNG of two bits a dot: `CLEAR`, or the number of one of `colors`, from 1.
+    pub(crate) fn palette_png(&self, colors: [Color; 2]) -> Result<Vec<u8>, EncodingError> {
+        let stride = self.width.div_ceil(4);
+        let mut data = vec![0u8; stride * self.height()];
+        for (i, index) in self.dots.iter().enumerate() {
+            let (x, y) = (i % self.width, i / self.width);
+            data[y * stride + x / 4] |= index << (6 - 2 * (x % 4));
+        }
+        // The colour under what is clear: white, for viewers that show it.
+        let palette = [Color(0xFF, 0xFF, 0xFF), colors[0], colors[1]];
+        self.encode(&data, |encoder| {
+            encoder.set_color(ColorType::Indexed);
+            encoder.set_depth(BitDepth::Two);
+            encoder.set_palette(palette.map(|Color(r, g, b)| [r, g, b]).concat());
+            encoder.set_trns(vec![0, 255, 255]);
+        })
+    }
+}

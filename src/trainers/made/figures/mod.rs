@@ -1,0 +1,161 @@
+//! Figures of MADE: samples, completions, masks, orderings and visibility, from the arrays that its
+//! runs leave.
+
+mod artefacts;
+mod contact_sheet;
+pub(crate) mod image_grid;
+mod masks;
+mod model;
+mod orderings;
+mod page_samples;
+mod samples;
+mod tiles;
+mod visibility;
+
+use maud::Markup;
+
+use crate::figures::view::{Replicate, View};
+use crate::figures::{Chart, OwnCharts};
+use crate::page::OwnMarkup;
+use crate::results::ExperimentResults;
+use crate::text::{estimate, percent};
+use crate::trainers::made::run_config;
+use samples::Samples;
+
+pub use artefacts::Artefacts;
+pub use contact_sheet::contact_sheet;
+pub use samples::{Completion, Picture};
+
+impl OwnCharts for Artefacts {
+    fn charts(&self, results: &ExperimentResults, study: usize) -> Vec<(&'static str, Chart)> {
+        let view = View::new(results, &results.plan.studies[study]);
+        let mut charts = Vec::new();
+        if !self.samples.is_empty() {
+            let mut chart = sample_chart(&view, self);
+            let data = view.data();
+            chart.subtitle += &data;
+            chart.caption += &data;
+            charts.push(("samples", chart));
+        }
+        charts.extend(neighbour_chart(&view, self).map(|chart| ("neighbours", chart)));
+        charts.extend(completion_chart(&view, self).map(|chart| ("completions", chart)));
+        charts.extend(model::charts(&view, self));
+        charts
+    }
+}
+
+impl OwnMarkup for Artefacts {
+    fn markup(&self, results: &ExperimentResults, study: usize) -> Markup {
+        page_samples::samples(self, &View::new(results, &results.plan.studies[study]))
+    }
+}
+
+/// Test images that a model was shown in part, and what it made of them: report figure 14.
+pub fn completion(name: &str, completion: &Completion) -> Chart {
+    samples::completion(name, completion)
+}
+
+fn sample_chart(view: &View, artefacts: &Artefacts) -> Chart {
+    let picture = |r: &Replicate| artefacts.samples.get(&r.spec.id);
+    let first = view.variants.iter().flat_map(|v| &v.replicates).find(|r| picture(r).is_some());
+    let seed = first.map_or(0, |r| r.seed.0);
+    let mut panels = Vec::new();
+    for variant in &view.variants {
+        let run = variant.replicates.iter().find(|r| r.seed.0 == seed);
+        let note = match variant.score(view) {
+            Some(score) => view.metric().unit.of(&estimate(score.mean, score.half)),
+            None => variant.missing(),
+        };
+        panels.push(Samples {
+            name: variant.label.into(),
+            note,
+            picture: run.and_then(picture),
+        });
+    }
+    let mut data: Vec<&str> = Vec::new();
+    for run in view.variants.iter().flat_map(|v| &v.replicates) {
+        if !data.contains(&run.spec.data.as_str()) {
+            data.push(&run.spec.data);
+            let name = format!("test images: {}", run_config(&run.spec.config).data.name);
+            let picture = artefacts.tests.get(&run.spec.data);
+            panels.extend(picture.map(|p| Samples {
+                name,
+                note: "real, for reference".into(),
+                picture: Some(p),
+            }));
+        }
+    }
+    let interval = match view.plan.seeds.len() {
+        1 => "of 1 seed".to_owned(),
+        n => format!(
+            "mean of {n} seeds \u{b1} half of its {} % t interval",
+            percent(view.plan.compare.level)
+        ),
+    };
+    samples::chart(&panels, seed, &format!("{}{}, {interval}", view.metric_name(), view.in_unit()))
+}
+
+/// What the first run that has it left, of the best variant that has such a run; with that
+/// variant's label.
+fn of_the_best<'a, T>(
+    view: &'a View,
+    left: impl Fn(&Replicate) -> Option<T>,
+) -> Option<(&'a str, T)> {
+    let with = view.variants.iter().filter_map(|v| {
+        let found = v.replicates.iter().find_map(&left)?;
+        Some((v.score(view)?.mean, v.label, found))
+    });
+    with.min_by(|a, b| view.metric().better.order(a.0, b.0))
+        .map(|(_, label, found)| (label, found))
+}
+
+fn completion_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
+    let (label, completion) = of_the_best(view, |r| artefacts.completions.get(&r.spec.id))?;
+    Some(samples::completion(label, completion))
+}
+
+fn neighbour_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
+    let pair = |r: &Replicate| {
+        Some((artefacts.samples.get(&r.spec.id)?, artefacts.nearest.get(&r.spec.id)?))
+    };
+    let (label, (drawn, nearest)) = of_the_best(view, pair)?;
+    Some(samples::neighbours(label, drawn, nearest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Images, Shape};
+
+    #[test]
+    fn wide_images_are_words_and_many_images_are_fewer() {
+        let picture = |dim: usize| Picture {
+            shape: Shape { width: dim, height: 1 },
+            images: Images::new(vec![1; 3 * dim], dim),
+        };
+        let samples = |picture: &Picture| {
+            let panel = Samples {
+                name: "a".into(),
+                note: String::new(),
+                picture: Some(picture),
+            };
+            samples::chart(&[panel], 1, "NLL")
+        };
+        let wide = samples(&picture(100_000));
+        assert_eq!(wide.marks(), 0);
+        assert!(
+            wide.caption.contains("1 x 100000 pixels are too large to draw"),
+            "{}",
+            wide.caption
+        );
+        assert_eq!(samples(&picture(100)).marks(), 300);
+        assert_eq!(
+            [1, 300, 100_000].map(|panels| tiles::room(
+                Shape { width: 28, height: 28 },
+                panels,
+                25
+            )),
+            [25, 25, 1]
+        );
+    }
+}
