@@ -5,9 +5,9 @@ use anyhow::bail;
 use clap::Args;
 
 use super::queue::Scope;
-use super::terminal::count;
 use super::{Exit, Global, Terminal, queue};
 use crate::launch::slurm::Controller;
+use crate::text::count;
 
 #[derive(Debug, Args)]
 pub(crate) struct CancelArgs {

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::terminal::{bytes, count, table};
+use super::terminal::table;
 use super::{Exit, Global, Terminal};
 use crate::experiment::seconds;
 use crate::store::Kept;
+use crate::text::{bytes, count};
 
 #[derive(Debug, Args)]
 pub(crate) struct CleanArgs {

@@ -9,9 +9,10 @@ use indicatif::ProgressBar;
 use super::out::{check_named, write_among_plots, write_named};
 use super::part::PartName;
 use super::progress::ProgressMode;
-use super::terminal::{is_dumb, style, table, thousands};
+use super::terminal::{is_dumb, style, table};
 use super::{Exit, Global, Terminal};
 use crate::data::{self, Binarize, DataConfig, Described, Library, Part, Place, catalog};
+use crate::text::thousands;
 use crate::trainers::made::describe::size_passed_over;
 use crate::trainers::made::figures::contact_sheet;
 

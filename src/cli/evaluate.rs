@@ -7,12 +7,13 @@ use clap::Args;
 
 use super::out::{check_named, write_named};
 use super::part::PartName;
-use super::terminal::{decimals, table, thousands};
+use super::terminal::table;
 use super::trained::{MaskArgs, Model, RunArgs, Trained};
 use super::{Exit, Global, Terminal};
 use crate::data::{self, DataConfig, Dataset, Images, Part, Shape};
 use crate::made::evaluate::{nll_mixture, nll_single_mask};
 use crate::npy;
+use crate::text::{fixed, thousands};
 
 /// What `--help` shows below the options.
 pub(crate) const EXAMPLES: &str = "\
@@ -160,9 +161,9 @@ fn row(score: &Score, dim: usize) -> [String; 6] {
         score.model.clone(),
         score.masks.to_string(),
         score.nlls.len().to_string(),
-        decimals(mean, 3),
+        fixed(mean, 3),
         error,
-        decimals(mean / (dim as f64 * std::f64::consts::LN_2), 5),
+        fixed(mean / (dim as f64 * std::f64::consts::LN_2), 5),
     ]
 }
 

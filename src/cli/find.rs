@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{bail, ensure};
 
-use super::terminal::count;
 use crate::plan::RunId;
 use crate::store::{Store, StoreError};
-use crate::text::nearest;
+use crate::text::{count, nearest};
 
 /// Where a study uses a run.
 struct Place {

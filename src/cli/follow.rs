@@ -10,11 +10,11 @@ use super::asked::Asked;
 use super::interrupt::Interrupt;
 use super::progress::{Progress, ProgressMode};
 use super::queue::{self, Queue, Queued, Scope};
-use super::terminal::count;
 use crate::launch::slurm::Controller;
 use crate::plan::{RunId, RunSpec};
 use crate::runner::{End, RunLine};
 use crate::store::{Failure, RunStatus, StoreError};
+use crate::text::count;
 
 /// How following ended.
 #[derive(Debug)]

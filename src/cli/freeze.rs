@@ -9,7 +9,6 @@ use anyhow::Context;
 use clap::Args;
 
 use super::asked::{Asked, ExperimentArgs};
-use super::terminal::count;
 use super::{Exit, Global, Terminal};
 use crate::experiment::Slurm;
 use crate::launch::pack;
@@ -17,6 +16,7 @@ use crate::launch::script::{Invocation, quoted, script};
 use crate::plan::{RunSpec, Shard};
 use crate::record::{host, utc};
 use crate::store::Submission;
+use crate::text::count;
 
 /// Seconds that a task should last where the file does not say: starting one may take a scheduler a
 /// minute.

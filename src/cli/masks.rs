@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::out::write_named_with;
-use super::terminal::{bytes, count};
 use super::trained::{RunArgs, Trained};
 use super::{Exit, Global, Terminal};
 use crate::made::file::{masks_bytes, save_masks};
+use crate::text::{bytes, count};
 use crate::trainers::made::run::scored_masks;
 
 #[derive(Debug, Args)]

@@ -6,11 +6,12 @@ use anyhow::bail;
 
 use super::Terminal;
 use super::leaves::{Leaves, changes, leaves};
-use super::terminal::{count, signed, table};
+use super::terminal::table;
 use crate::plan::{PlannedVariant, RunId, RunSpec};
 use crate::results::ExperimentResults;
 use crate::rng::Seed;
 use crate::store::{RunRecord, RunStatus};
+use crate::text::{count, signed};
 use crate::trainer::{Metric, Otherwise};
 
 /// What became of a variant from one experiment to the other.

@@ -6,15 +6,15 @@ use std::num::NonZeroUsize;
 
 use clap::Args;
 
-use super::ablation::probability;
 use super::asked::{Asked, ExperimentArgs};
-use super::terminal::{bytes, count, duration, table, thousands};
+use super::terminal::table;
 use super::{Exit, Global, Terminal, jobs};
 use crate::experiment::ExpandedStudy;
 use crate::plan::{Compare, Correction, PlannedStudy, PlannedVariant, RunId, RunSpec, Shard};
 use crate::rng::{Purpose, Seed};
 use crate::runner::Estimate;
 use crate::stats::{Feasibility, detectable, sd};
+use crate::text::{bytes, count, duration, factor, fixed, p_value, thousands};
 use crate::trainer::Otherwise;
 
 #[derive(Debug, Args)]
@@ -177,8 +177,9 @@ impl Page<'_> {
             (n, None) => format!("          from {}", count(n, "past run")),
             (n, Some(error)) => {
                 format!(
-                    "          from {}; each predicted from the others is off by a factor of {error:.1} (median)",
+                    "          from {}; each predicted from the others is off by a factor of {} (median)",
                     count(n, "past run"),
+                    factor(error),
                 )
             }
         });
@@ -250,7 +251,7 @@ impl Page<'_> {
             let nats = pilot
                 .as_ref()
                 .map(|pilot| format!(" = {}", unit.of(&significant(dz * pilot.sd))));
-            format!("{dz:.2} sd{}", nats.unwrap_or_default())
+            format!("{} sd{}", fixed(dz, 2), nats.unwrap_or_default())
         };
         if let Some(one) = powers.one {
             self.say(format!(
@@ -326,8 +327,8 @@ impl Page<'_> {
                 "evidence  {}: {}, smallest p {}; {method} {}, {verdict}",
                 study.name,
                 count(can.seeds, "seed"),
-                probability(can.smallest_p),
-                probability(can.smallest_p_corrected),
+                p_value(can.smallest_p),
+                p_value(can.smallest_p_corrected),
             ));
             if can.reachable() {
                 let powers = powers

@@ -13,13 +13,13 @@ use super::gallery::gallery;
 use super::interrupt::Interrupt;
 use super::out::in_the_way;
 use super::status::warn_of_incomplete;
-use super::terminal::count;
 use super::{Exit, Global, Terminal, on_every_processor};
 use crate::figures::{Figure, Pictures, draw_all};
 use crate::page::{self, Section};
 use crate::plan::{Plan, RunId};
 use crate::results::ExperimentResults;
 use crate::store::{Owned, RunStatus, Store};
+use crate::text::count;
 use crate::trainers::made::figures::Artefacts;
 
 /// How often `--watch` looks at the disk.

@@ -5,7 +5,6 @@ use clap::Args;
 
 use super::images::{ImageFile, Sheet, Values, default_picture};
 use super::out::check_named;
-use super::terminal::count;
 use super::trained::{DrawArgs, MaskArgs, RunArgs, Trained};
 use super::{Exit, Global, Terminal};
 use crate::config::SampleOrder;
@@ -13,6 +12,7 @@ use crate::data::nearest::{distance, nearest};
 use crate::data::{Images, Part};
 use crate::made::sample::draw_one_by_one;
 use crate::runner::machine;
+use crate::text::count;
 
 /// What `--help` shows below the options.
 pub(crate) const EXAMPLES: &str = "\

@@ -6,11 +6,12 @@ use rayon::prelude::*;
 
 use super::queue::{self, Scope};
 use super::tables::plans;
-use super::terminal::{count, one_line, table};
+use super::terminal::{one_line, table};
 use super::{Exit, Global, Terminal, on_every_processor};
 use crate::launch::slurm::Controller;
 use crate::plan::RunId;
 use crate::store::{RunStatus, StoreError};
+use crate::text::count;
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {

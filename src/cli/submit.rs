@@ -9,11 +9,11 @@ use anyhow::{bail, ensure};
 use super::asked::Asked;
 use super::freeze::{self, Frozen};
 use super::queue::{self, Scope};
-use super::terminal::{count, duration};
 use super::{Global, Terminal};
 use crate::launch::slurm::{Array, Controller, Problem};
 use crate::plan::{RunId, RunSpec, Shard};
 use crate::store::{Job, Store};
+use crate::text::{count, duration};
 
 /// What is in the scheduler's hands after submitting.
 pub(crate) struct Submitted<'a> {

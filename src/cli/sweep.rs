@@ -13,7 +13,7 @@ use super::follow::{Followed, Following, follow};
 use super::interrupt::Interrupt;
 use super::progress::ProgressMode;
 use super::submit::submit;
-use super::terminal::{count, told};
+use super::terminal::told;
 use super::{Exit, Global, Terminal, ablation, jobs, tables};
 use crate::experiment::Launcher;
 use crate::launch::script::quoted;
@@ -22,6 +22,7 @@ use crate::plan::{RunId, RunSpec, Shard};
 use crate::results::ExperimentResults;
 use crate::runner::{Ready, Worker, damaged};
 use crate::store::{Claiming, RunRecord, RunStatus, StoreError};
+use crate::text::count;
 
 #[derive(Debug, Args)]
 pub(crate) struct SweepArgs {

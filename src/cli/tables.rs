@@ -3,11 +3,11 @@
 use clap::Args;
 
 use super::status::warn_of_incomplete;
-use super::terminal::count;
 use super::{Exit, Global, Terminal, on_every_processor};
 use crate::plan::Plan;
 use crate::results::{ExperimentResults, tables};
 use crate::store::{RunStatus, Store};
+use crate::text::count;
 
 #[derive(Debug, Args)]
 pub(crate) struct TablesArgs {

@@ -12,13 +12,13 @@ use anyhow::{Context, bail, ensure};
 use clap::Args;
 
 use super::interrupt::Interrupt;
-use super::terminal::count;
 use super::{Exit, Global, Terminal, jobs};
 use crate::launch::slurm::Controller;
 use crate::plan::RunSpec;
 use crate::record::host;
 use crate::runner::{Done, Ready, Spent, Worker, machine};
 use crate::store::StoreError;
+use crate::text::count;
 
 /// Attempts at a run in a row that may end its task without getting it any further.
 const ATTEMPTS: u32 = 3;

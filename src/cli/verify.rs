@@ -13,13 +13,14 @@ use clap::Args;
 use rayon::prelude::*;
 
 use super::interrupt::Interrupt;
-use super::terminal::{count, duration, table, thousands};
+use super::terminal::table;
 use super::{Exit, Global, Terminal, jobs, on_every_processor};
 use crate::data::{Cache, Dataset, Library};
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::results::{ExperimentResults, tables};
 use crate::runner::{self, Ready, Training, machine};
 use crate::store::{Publication, RunOutput, RunStatus, Store, StoreError};
+use crate::text::{count, duration, thousands};
 use crate::train::reference::{Comparison, Distance};
 use crate::train::trainer::is_absurd;
 use crate::trainers::made::run::{
