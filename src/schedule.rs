@@ -305,7 +305,7 @@ mod tests {
         let stop = run_all(jobs, limits, work, |event| match event {
             Event::Started { job, threads } => started.push((job, threads.get())),
             Event::Ended { job, outcome } => {
-                assert_eq!(ended[job].replace(outcome), None, "job {job} ended twice")
+                assert_eq!(ended[job].replace(outcome), None, "job {job} ended twice");
             }
         });
         (started, ended, stop)

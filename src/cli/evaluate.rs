@@ -81,7 +81,9 @@ pub(crate) fn evaluate(
     let Chosen { name, images, line, warnings } =
         images(args.data.as_deref(), args.part, &trained)?;
     terminal.remark(format!("data  {line}"));
-    warnings.iter().for_each(|warning| terminal.warn(warning));
+    for warning in &warnings {
+        terminal.warn(warning);
+    }
     let scores = match asked {
         Some(model) => {
             vec![Score {

@@ -135,7 +135,9 @@ pub(crate) fn inpaint(
     check_named(args.out.iter().map(|file| file.path.as_path()), &read)?;
     let Chosen { name, images: all, warnings, .. } =
         images(args.from.as_deref(), args.part, &trained)?;
-    warnings.iter().for_each(|warning| terminal.warn(warning));
+    for warning in &warnings {
+        terminal.warn(warning);
+    }
     let (numbers, originals) = chosen(args.image.as_ref(), &name, &all)?;
     let out = match &args.out[..] {
         [] => vec![default_picture(&global.plots, "inpaint", trained.spec.id.as_str())],
@@ -336,7 +338,7 @@ fn able(model: Model, given: &[bool], trained: &Trained) -> anyhow::Result<(Mode
     let Some(ordering) = model
         .masks()
         .iter()
-        .map(|mask| mask.ordering())
+        .map(ablade_numerics::made::masks::MaskSet::ordering)
         .find(|ordering| !first(ordering))
     else {
         return Ok((model, false));

@@ -202,6 +202,7 @@ impl Terminal<'_> {
 
     /// Diagnostics as their renderer has coloured them: it escapes what it quotes, but for the
     /// control characters above ASCII.
+    #[expect(clippy::unused_self, reason = "messages go through the terminal")]
     pub(crate) fn rendered(&self, text: &str) {
         let coded: Vec<_> = text.split('\x1b').map(escaped).collect();
         drop(writeln!(std::io::stderr(), "{}", coded.join("\x1b")));

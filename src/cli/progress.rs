@@ -265,7 +265,7 @@ impl Progress {
             self.refresh(&mut state);
             return false;
         }
-        state.queue = text.to_owned();
+        text.clone_into(&mut state.queue);
         if self.mode == ProgressMode::Plain && state.said.is_none_or(|said| said.elapsed() >= QUIET)
         {
             state.said = Some(Instant::now());
@@ -295,7 +295,7 @@ impl Progress {
             state.running.iter().map(|(&run, r)| self.runs[run].cost * r.fraction).sum();
         let fraction = if total > 0.0 { (state.cost_done + under_way) / total } else { 0.0 };
         let elapsed = state.started.elapsed().as_secs_f64();
-        let left = if fraction >= ETA_FROM && fraction < 1.0 {
+        let left = if (ETA_FROM..1.0).contains(&fraction) {
             format!(", about {} left", duration(elapsed * (1.0 - fraction) / fraction))
         } else {
             String::new()
@@ -381,7 +381,9 @@ impl Observer for Shown {
 
     fn over(&self, summary: Option<&str>) {
         self.replace(None).inspect(Progress::close);
-        summary.into_iter().for_each(|summary| self.paint.remark(summary));
+        if let Some(summary) = summary {
+            self.paint.remark(summary);
+        }
     }
 
     fn remark(&self, text: &str) {

@@ -94,7 +94,7 @@ pub(crate) fn sample(
         let samples = Values::Bits(drawn.images.pixels());
         match &neighbours {
             Some((nearest, _)) if file.is_picture() => {
-                file.write_sheet(&pairs(&trained, &drawn.images, nearest))?
+                file.write_sheet(&pairs(&trained, &drawn.images, nearest))?;
             }
             Some((nearest, _)) => {
                 file.write_values(trained.shape, &[wanted], samples)?;

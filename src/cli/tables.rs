@@ -74,7 +74,9 @@ pub(crate) fn write(
     loop {
         let before = store.finished(plan)?;
         let (study, remarks) = on_every_processor(|| tables::write_all(store, plan))?;
-        remarks.iter().for_each(|remark| terminal.warn(remark));
+        for remark in &remarks {
+            terminal.warn(remark);
+        }
         if store.finished(plan)?.is_subset(&before) {
             return Ok(study);
         }

@@ -302,9 +302,9 @@ mod tests {
             );
             for at in 0..=text.len() {
                 let mut out = Escaping::new(Vec::new());
-                [&text.as_bytes()[..at], &text.as_bytes()[at..]]
-                    .iter()
-                    .for_each(|part| out.write_all(part).unwrap());
+                for part in [&text.as_bytes()[..at], &text.as_bytes()[at..]] {
+                    out.write_all(part).unwrap();
+                }
                 assert_eq!(String::from_utf8(out.inner).unwrap(), escaped(text));
             }
         }

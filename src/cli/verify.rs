@@ -410,7 +410,8 @@ fn same_tables(
     if found.len() > PRINTED {
         writeln!(terminal.out, "and {} more", count(found.len() - PRINTED, "difference"))?;
     }
-    let mut files: Vec<&str> = found.iter().map(|difference| difference.file()).collect();
+    let mut files: Vec<&str> =
+        found.iter().map(super::super::results::difference::Difference::file).collect();
     files.dedup();
     writeln!(
         terminal.out,

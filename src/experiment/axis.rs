@@ -67,7 +67,7 @@ pub(super) fn overlap(settings: &Settings, a: Leaf, b: Leaf) -> bool {
     a == b || inside(a, b) || inside(b, a)
 }
 
-impl<'s> Reader<'s> {
+impl Reader<'_> {
     /// The axes of `[axes]`.
     pub(super) fn axes(&mut self, prefix: &str, table: &Table) -> Vec<Axis> {
         let mut axes = Vec::new();

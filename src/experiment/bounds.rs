@@ -79,7 +79,7 @@ impl Effort {
     }
 }
 
-impl<'s> Reader<'s> {
+impl Reader<'_> {
     /// Whether an experiment can be expanded within the bounds; an error otherwise.
     pub(super) fn is_within_bounds(&mut self, draft: &Draft) -> bool {
         let efforts: Vec<Effort> =
@@ -168,7 +168,7 @@ impl<'s> Reader<'s> {
     }
 }
 
-impl<'s> Pool<'s> {
+impl Pool<'_> {
     /// Bytes of the longest settings that a combination can have, written out.
     fn longest(&self) -> u64 {
         self.texts()

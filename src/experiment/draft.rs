@@ -16,9 +16,7 @@ use crate::plan::{Compare, experiment_name_problem, folder_name_problem};
 use crate::rng::Seed;
 use crate::trainer::kind::Kind;
 
-/// The sections that hold the baseline.
-
-/// Every other key at the top of a file.
+/// Keys at the top of a file besides the sections of settings.
 pub(super) const KEYS: [&str; 16] = [
     "name",
     "question",
@@ -96,7 +94,7 @@ pub(super) struct Draft {
     pub(super) execution: Execution,
 }
 
-impl<'s> Reader<'s> {
+impl Reader<'_> {
     /// Reads every section; errors are collected, and what is wrong is left out.
     pub(super) fn draft(
         &mut self,

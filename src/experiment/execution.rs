@@ -182,7 +182,7 @@ pub static OPTIONS: &[OptionKey] = &[
     ),
 ];
 
-impl<'s> Reader<'s> {
+impl Reader<'_> {
     /// A section of options as its type; the default where it is absent or wrong.
     pub(super) fn options<T>(&mut self, section: &'static str, document: &Table) -> T
     where

@@ -154,7 +154,7 @@ fn groups(axes: &[&Axis], cells: &[Cell]) -> Vec<Vec<usize>> {
     found
 }
 
-impl<'s> Reader<'s> {
+impl Reader<'_> {
     /// The cells of every study of the file.
     pub(super) fn expand<'d>(&mut self, draft: &'d Draft, narrowed: bool) -> Vec<Expanded<'d>> {
         let mut hits = Hits {
@@ -531,7 +531,6 @@ impl<'s> Reader<'s> {
     /// Where the value that a setting has in a cell is written: by a `[[set]]`, an extra, an axis,
     /// or the baseline.
     pub(super) fn written(
-        &self,
         draft: &Draft,
         expanded: &Expanded,
         cell: &Cell,

@@ -226,14 +226,14 @@ impl Experiment {
     }
 }
 
-impl<'s> Reader<'s> {
+impl Reader<'_> {
     /// Names and resolves every cell, and checks what only whole variants can show.
     pub(super) fn experiment(
         &mut self,
         draft: &Draft,
         expanded: &[Expanded],
         only: &[String],
-    ) -> Option<Experiment> {
+    ) -> Experiment {
         let baseline = self.pool.config(&self.base);
         let metrics = self.trainer.metrics();
         let metric = metrics.get(&draft.compare.metric).unwrap_or(&metrics.all[0]);
@@ -242,7 +242,7 @@ impl<'s> Reader<'s> {
         let mut studies = Vec::with_capacity(expanded.len());
         let mut clashes = BTreeMap::new();
         for one in expanded {
-            let study = self.study(draft, one, &namer, &mut clashes)?;
+            let study = self.study(draft, one, &namer, &mut clashes);
             let known = |cell: &usize| earlier.contains(&one.cells[*cell].point);
             let shared = one.groups.iter().filter(|group| group.iter().all(known)).count();
             earlier.extend(one.cells.iter().map(|cell| &cell.point));
@@ -253,7 +253,7 @@ impl<'s> Reader<'s> {
         }
         self.unused_axes(draft);
         self.known_labels(draft, &studies, only);
-        Some(Experiment {
+        Experiment {
             name: draft.name.clone(),
             question: draft.question.clone(),
             notes: draft.notes.clone(),
@@ -266,9 +266,10 @@ impl<'s> Reader<'s> {
             remarks: std::mem::take(&mut self.notes),
             only: only.to_vec(),
             written: (self.settings.paths().zip(&draft.written))
-                .filter_map(|(path, place)| place.is_some().then(|| path.to_owned()))
+                .filter(|&(_path, place)| place.is_some())
+                .map(|(path, _place)| path.to_owned())
                 .collect(),
-        })
+        }
     }
 
     fn study(
@@ -277,7 +278,7 @@ impl<'s> Reader<'s> {
         expanded: &Expanded,
         namer: &Namer,
         clashes: &mut BTreeMap<Clash, (Vec<Option<Span>>, usize)>,
-    ) -> Option<ExpandedStudy> {
+    ) -> ExpandedStudy {
         let base = self.base.clone();
         let labels = namer.labels(&self.pool, &base, expanded);
         let mut axes: Vec<Axis> = (expanded.axes.iter().zip(&expanded.study.axes))
@@ -298,7 +299,7 @@ impl<'s> Reader<'s> {
                     let written = |path: &&str| {
                         self.settings
                             .find(path)
-                            .and_then(|leaf| self.written(draft, expanded, cell, leaf))
+                            .and_then(|leaf| Self::written(draft, expanded, cell, leaf))
                     };
                     let places = clash.settings.iter().map(written).collect();
                     clashes.entry(clash).or_insert((places, 0)).1 += 1;
@@ -348,7 +349,7 @@ impl<'s> Reader<'s> {
                 "{study}: the baseline is none of its variants, so they are compared with none"
             ));
         }
-        Some(ExpandedStudy {
+        ExpandedStudy {
             name: expanded.study.name.clone(),
             question: expanded.study.question.clone(),
             notes: expanded.study.notes.clone(),
@@ -358,7 +359,7 @@ impl<'s> Reader<'s> {
             reference,
             counts: expanded.counts,
             shared: 0,
-        })
+        }
     }
 
     /// Refuses candidates whose metrics do not compare.
@@ -380,7 +381,7 @@ impl<'s> Reader<'s> {
             );
             let leaf = self.settings.find(path);
             let place =
-                leaf.and_then(|leaf| self.written(draft, expanded, &expanded.cells[*cell], leaf));
+                leaf.and_then(|leaf| Self::written(draft, expanded, &expanded.cells[*cell], leaf));
             let error = Diagnostic::new(message)
                 .at(place.unwrap_or(expanded.study.span), "these do not compare");
             self.errors.push(

@@ -123,8 +123,8 @@ pub fn load_with(
         return Err(reader.errors.finish());
     }
     let experiment = reader.experiment(&draft, &expanded, &overrides.only);
-    match experiment {
-        Some(experiment) if reader.errors.len() == 0 => Ok(experiment),
-        _ => Err(reader.errors.finish()),
+    if reader.errors.len() > 0 {
+        return Err(reader.errors.finish());
     }
+    Ok(experiment)
 }

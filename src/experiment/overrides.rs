@@ -143,7 +143,7 @@ fn levels(kind: &Kind, file: u32, offset: usize, text: &str) -> Node {
     Node { span, value: Toml::List(list) }
 }
 
-impl<'s> Reader<'s> {
+impl Reader<'_> {
     /// An axis of the file takes the values of `--axis`, keeping the labels of those it has;
     /// another setting becomes an axis.
     pub(super) fn override_axes(&mut self, overridden: &Overridden, axes: &mut Vec<Axis>) {

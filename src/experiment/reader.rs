@@ -29,7 +29,7 @@ pub(super) struct Reader<'s> {
     pub(super) levels: usize,
 }
 
-impl<'s> Reader<'s> {
+impl Reader<'_> {
     /// The settings below `prefix` in a table: `[model]` and dotted keys alike.
     pub(super) fn settings(&mut self, prefix: &str, table: &Table) -> Vec<Assignment> {
         let mut found = Vec::new();

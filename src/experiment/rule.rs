@@ -53,7 +53,7 @@ impl Rule {
     }
 }
 
-impl<'s> Reader<'s> {
+impl Reader<'_> {
     /// The rules of a `[[exclude]]`, or of a `[[set]]` if `sets`.
     pub(super) fn rules(&mut self, name: &str, node: Option<&Node>, sets: bool) -> Vec<Rule> {
         let tables = self.tables(name, node);

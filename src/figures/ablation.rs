@@ -202,11 +202,10 @@ fn subtitle(view: &View, paired: Option<usize>, rows: &[Row], at_border: bool) -
     let level = percent(view.plan.compare.level);
     let most = rows.iter().map(|r| r.values.len()).max().unwrap_or(0);
     let mut text = match (paired, most) {
-        (Some(_), 1) => "1 seed: no interval.".to_owned(),
+        (_, 1) => "1 seed: no interval.".to_owned(),
         (Some(_), n) => format!(
             "Small dots: {n} seeds, each minus the baseline of its own seed. Bar: {level} % t interval of the mean."
         ),
-        (None, 1) => "1 seed: no interval.".to_owned(),
         (None, n) => format!("Small dots: {n} seeds. Bar: {level} % t interval of the mean."),
     };
     text += &match (paired, view.metric().better) {

@@ -217,7 +217,9 @@ fn log_ticks(lo: f64, hi: f64, target: usize) -> Vec<Tick> {
     }
     let mut ticks = number_ticks(lo, hi, target);
     if lo >= 1e4 {
-        ticks.iter_mut().for_each(|tick| tick.text = short(tick.at));
+        for tick in &mut ticks {
+            tick.text = short(tick.at);
+        }
     }
     ticks
 }

@@ -31,7 +31,9 @@ pub fn pack(seconds: &[f64], tasks: usize) -> Vec<Vec<usize>> {
         least.push(Reverse((taken, task)));
     }
     packed.sort_by_key(|(taken, _)| Reverse(*taken));
-    packed.iter_mut().for_each(|(_, runs)| runs.sort_unstable());
+    for (_, runs) in &mut packed {
+        runs.sort_unstable();
+    }
     packed.into_iter().map(|(_, runs)| runs).collect()
 }
 

@@ -204,7 +204,7 @@ mod tests {
             seeds: vec![Seed(1), Seed(2)],
             compare: Compare::default(),
             runs: Vec::new(),
-            data: Default::default(),
+            data: Vec::new(),
         };
         let mut add = |epochs: usize| {
             let mut config = RunConfig::default();
@@ -282,7 +282,7 @@ mod tests {
             ("baseline is 2, of 2", |plan| plan.studies[0].baseline = Some(2)),
             ("variants[1].levels", |plan| plan.studies[0].variants[1].levels.clear()),
             ("variants[1].levels", |plan| {
-                plan.studies[0].variants[1].candidates[1].levels[0] = "z".into()
+                plan.studies[0].variants[1].candidates[1].levels[0] = "z".into();
             }),
             ("variants[0].runs holds 1", |plan| plan.studies[0].variants[0].runs.truncate(1)),
             ("variants[0].runs[0]", |plan| plan.studies[0].variants[0].runs.reverse()),

@@ -199,7 +199,7 @@ impl ExperimentResults {
         let compared: Vec<usize> = (0..rows.len()).filter(|&i| rows[i].is_compared()).collect();
         match (compare.correction, baseline) {
             (Correction::MaxT, Some(baseline)) => {
-                self.correct_jointly(&mut rows, &compared, study, baseline)
+                self.correct_jointly(&mut rows, &compared, study, baseline);
             }
             (Correction::Holm, _) => correct_by_holm(&mut rows, &compared),
             _ => {}

@@ -186,7 +186,7 @@ pub(super) fn runs(study: &ExperimentResults) -> Table<'_> {
     let rows = study.cells().map(move |cell| {
         let mut row = place(&axes, &cell);
         row.push(Value::text(cell.record.status.word()));
-        row.push(cell.record.error.as_deref().map_or(Value::Empty, |error| Value::text(error)));
+        row.push(cell.record.error.as_deref().map_or(Value::Empty, Value::text));
         let Some(summary) = &cell.record.summary else {
             row.resize(width - 1, Value::Empty);
             row.push(tuning(&cell));

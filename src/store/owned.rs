@@ -125,7 +125,7 @@ impl Owned {
             let path = self.dir.join(name);
             match self.find(name, bytes, &known.clone().unwrap_or_default())? {
                 Found::Foreign(why) if !is_file(&path) => {
-                    in_the_way.push(format!("{} ({why})", path.display()))
+                    in_the_way.push(format!("{} ({why})", path.display()));
                 }
                 Found::Foreign(_) if known.is_none() && self.aside.is_none() => {
                     in_the_way.push(path.display().to_string());
@@ -334,7 +334,9 @@ impl Owned {
         write: &dyn Fn(&Path, &[u8]) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let mut text = HEADER.to_owned();
-        known.iter().for_each(|(name, hash)| text += &format!("{hash}  {name}\n"));
+        for (name, hash) in known {
+            text += &format!("{hash}  {name}\n");
+        }
         write(&self.dir.join(self.list), text.as_bytes())
     }
 
@@ -426,7 +428,7 @@ pub(super) fn lock(dir: &Path) -> Option<File> {
         match file.try_lock() {
             Ok(()) => return Some(file),
             Err(fs::TryLockError::WouldBlock) if since.elapsed() < PATIENCE => {
-                sleep(Duration::from_millis(10))
+                sleep(Duration::from_millis(10));
             }
             Err(_) => return None,
         }

@@ -158,8 +158,8 @@ impl Kind {
         }
     }
 
-    /// Whether a value in canonical JSON, of a configuration that no experiment file was read for,
-    /// is one of this kind. That a word is one of the choices, its type has made sure of.
+    /// True if a value in canonical JSON, from a configuration that no experiment file was read
+    /// for, is of this kind. A trainer checks by itself that a word is one of the choices.
     pub(crate) fn holds(&self, value: &Value) -> bool {
         let count = |value: &Value, min: u64, max: u64| {
             value.as_u64().is_some_and(|n| (min..=max).contains(&n))
@@ -167,9 +167,10 @@ impl Kind {
         let number =
             |value: &Value, bounds: Bounds| value.as_f64().is_some_and(|x| bounds.holds(x));
         match (self, value) {
-            (Self::Count { min, max }, _) => count(value, *min, *max),
             (Self::CountOr { .. }, Value::Null | Value::String(_)) => true,
-            (Self::CountOr { min, max, .. }, _) => count(value, *min, *max),
+            (Self::Count { min, max } | Self::CountOr { min, max, .. }, _) => {
+                count(value, *min, *max)
+            }
             (Self::Number(bounds), _) => number(value, *bounds),
             (Self::Counts { min, max }, Value::Array(list)) => {
                 list.iter().all(|item| count(item, *min, *max))
@@ -206,10 +207,9 @@ impl Kind {
 
 /// The shortest decimal that reads back as `x`, without an exponent where it stays short.
 pub(crate) fn number(x: f64) -> String {
-    let text = if x != 0.0 && !(1e-4..1e15).contains(&x.abs()) {
+    if x != 0.0 && !(1e-4..1e15).contains(&x.abs()) {
         format!("{x:e}")
     } else {
         format!("{x}")
-    };
-    text
+    }
 }

@@ -1,12 +1,12 @@
-//! What a run takes, by arithmetic: parameters, multiply-adds, memory and disk; and how long, from
-//! what past runs took.
+//! Cost of a run of MADE by arithmetic (parameters, multiply-adds, memory and disk), and seconds
+//! from the times of past runs.
 //!
-//! With P weights, of which P1 in the first layer, one image costs P multiply-adds to score and 3 P
-//! - P1 to learn from: a forward pass, the gradient of every weight, and the gradient of every
-//! layer's input but the first. Masks are counted as if they were full: what they save is part of
-//! the measured speed. Conditioning weights are added up once per minibatch, not per image. In
-//! small runs the rest takes longer than the products: what a run, a minibatch, and each unit and
-//! pixel of an image take whatever the number of weights.
+//! With P weights, of which P1 in the first layer, an image costs P multiply-adds to score and
+//! (3 P - P1) to learn from: a forward pass, the gradient of every weight, and the gradient of the
+//! input of every layer but the first. Masks are counted as if they were full: their savings are
+//! part of the measured speed. Conditioning weights are added up once for each minibatch, not for
+//! each image. In small runs fixed costs exceed the products: those of a run, of a minibatch, and
+//! of each unit and pixel of an image.
 
 use std::ops::Range;
 

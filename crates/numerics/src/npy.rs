@@ -250,7 +250,9 @@ pub fn encode<T: Element>(shape: &[usize], data: &[T]) -> Vec<u8> {
     );
     let mut out = header(T::DESCR, shape);
     out.reserve(data.len() * T::SIZE);
-    data.iter().for_each(|element| element.put(&mut out));
+    for element in data {
+        element.put(&mut out);
+    }
     out
 }
 

@@ -144,9 +144,9 @@ fn draw_mark(canvas: &Canvas, frame: Frame, mark: &Mark, place: &impl Fn(f64, f6
             let stroke = Stroke { color: *color, alpha: *alpha, width: *width };
             for piece in frame.line(&points) {
                 if *dashed {
-                    canvas.dashed(&piece, stroke)
+                    canvas.dashed(&piece, stroke);
                 } else {
-                    canvas.line(&piece, stroke)
+                    canvas.line(&piece, stroke);
                 }
             }
         }
@@ -229,10 +229,10 @@ fn draw_dot(canvas: &Canvas, (x, y): Point, form: Form, color: Color, r: f64) {
             }
         }
         Form::Left => {
-            canvas.polygon(&[(x, y), (x + 1.7 * r, y - r), (x + 1.7 * r, y + r)], color, 1.0)
+            canvas.polygon(&[(x, y), (x + 1.7 * r, y - r), (x + 1.7 * r, y + r)], color, 1.0);
         }
         Form::Right => {
-            canvas.polygon(&[(x, y), (x - 1.7 * r, y - r), (x - 1.7 * r, y + r)], color, 1.0)
+            canvas.polygon(&[(x, y), (x - 1.7 * r, y - r), (x - 1.7 * r, y + r)], color, 1.0);
         }
     }
 }

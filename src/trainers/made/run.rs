@@ -517,7 +517,7 @@ mod tests {
             config.model.masks = MaskCount::Cycle(count);
             let masks = Masks::new(&config.model, Shape { width: 28, height: 28 }, 1, Seed(1));
             let spec = MadeRun { id: "r0".into(), config, seed: Seed(1) };
-            (spec.id.to_string(), masks_file(&spec, &masks).unwrap())
+            (spec.id.clone(), masks_file(&spec, &masks).unwrap())
         };
         // Two bytes for each of 784 pixels and 500 units: 26,132 masks fit.
         let (_, (name, bytes)) = file(20);

@@ -79,7 +79,9 @@ pub(crate) fn binarize(
     match (levels, rule) {
         (Levels::Binary, _) => image.iter_mut().for_each(|level| *level = u8::from(*level > 0)),
         (Levels::Grey, Binarize::Threshold) => {
-            image.iter_mut().for_each(|level| *level = u8::from(*level > 127))
+            for level in image.iter_mut() {
+                *level = u8::from(*level > 127);
+            }
         }
         (Levels::Grey, Binarize::Dynamic) if part == Part::Train => {}
         (Levels::Grey, Binarize::Stochastic | Binarize::Dynamic) => {

@@ -109,7 +109,7 @@ fn others(
 
 /// `13 % on`, and other shares of valid and test: `13 % on (test 87 %)`.
 pub(super) fn share_words(parts: &[Brightness; 3]) -> String {
-    let differing = others(parts, |other, train| other.differs_from(train));
+    let differing = others(parts, Brightness::differs_from);
     let words = |(part, other): &(Part, &Brightness)| format!("{part} {}", share(other.on));
     match differing.is_empty() {
         true => format!("{} on", share(on_in_all(parts))),

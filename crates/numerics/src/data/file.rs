@@ -44,7 +44,9 @@ pub fn images_in(path: &Path, part: Part, config: &DataConfig) -> Result<FileIma
     let levels = Levels::of(std::iter::once(pixels.as_slice()));
     let (mut counts, mut on) = ([0; 256], Vec::new());
     for (i, image) in pixels.chunks_exact_mut(shape.dim()).enumerate() {
-        image.iter().for_each(|&level| counts[usize::from(level)] += 1);
+        for &level in image.iter() {
+            counts[usize::from(level)] += 1;
+        }
         // As held-out images are: drawn anew every epoch are those of training alone.
         binarize(image, levels, config.binarize, config.seed, Part::Test, i);
         on.push(image.iter().map(|&bit| f64::from(bit)).sum::<f64>() / shape.dim() as f64);

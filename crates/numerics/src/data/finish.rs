@@ -30,7 +30,9 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
         let mut sums = vec![0; dim];
         for (&i, image) in images.iter().zip(pixels.chunks_exact_mut(dim)) {
             image.copy_from_slice(pool.image(i));
-            image.iter().for_each(|&level| counts[usize::from(level)] += 1);
+            for &level in image.iter() {
+                counts[usize::from(level)] += 1;
+            }
             binarize(image, levels, config.binarize, config.seed, part, i as usize);
             let sum: usize = image.iter().map(|&level| usize::from(level)).sum();
             sums.iter_mut()

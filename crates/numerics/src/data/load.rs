@@ -329,8 +329,12 @@ fn wanted(
     }
     let parts = cut(split::files(counts, config.seed).ok()?, config).ok()?;
     let mut wanted = vec![Vec::new(); items.iter().flatten().count()];
-    parts.into_iter().for_each(|(file, images)| wanted[file].extend(images));
-    wanted.iter_mut().for_each(|images| images.sort_unstable());
+    for (file, images) in parts {
+        wanted[file].extend(images);
+    }
+    for images in &mut wanted {
+        images.sort_unstable();
+    }
     Some((counts, wanted))
 }
 
@@ -418,7 +422,11 @@ fn classes(pool: &Pool) -> Vec<Range<usize>> {
         start - class.len()..start
     });
     let ranges: Vec<_> = ranges.collect();
-    if ranges.is_empty() { vec![0..pool.count()] } else { ranges }
+    if ranges.is_empty() {
+        std::iter::once(0..pool.count()).collect()
+    } else {
+        ranges
+    }
 }
 
 #[cfg(test)]

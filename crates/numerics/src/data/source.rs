@@ -242,7 +242,9 @@ fn at_path(path: &Path) -> Result<Option<Files>, DataError> {
             false => vec![],
         };
         let mut passed = Passed::default();
-        others.iter().for_each(|member: &PathBuf| passed.add(member));
+        for member in &others {
+            passed.add(member);
+        }
         let left_out = passed.sentences("its name only begins as the one that was asked for");
         layout(&path, &siblings)?
             .map(|found| Found { left_out: [found.left_out, left_out].concat(), ..found })

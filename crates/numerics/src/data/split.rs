@@ -77,7 +77,9 @@ pub(crate) fn blocks(classes: &[Range<usize>], seed: u64) -> [Vec<u32>; 3] {
             parts[part as usize].extend((start..end.saturating_sub(GAP)).map(|i| i as u32));
         }
     }
-    parts.iter_mut().for_each(|part| part.sort_unstable());
+    for part in &mut parts {
+        part.sort_unstable();
+    }
     parts
 }
 

@@ -173,9 +173,13 @@ pub(super) fn draw_batch(
                 .zip(&stream[start..])
                 .for_each(|(row, &u)| as_scalars_mut(row)[i] = u);
         }
-        passes.iter_mut().for_each(|pass| pass.enter_block(start, start + order.len()));
+        for pass in passes.iter_mut() {
+            pass.enter_block(start, start + order.len());
+        }
         for (s, &pixel) in order.iter().enumerate() {
-            passes.iter_mut().for_each(|pass| pass.finish_logit(start + s));
+            for pass in passes.iter_mut() {
+                pass.finish_logit(start + s);
+            }
             logits[s] = mean_logit(passes, start + s);
             if drawing.temperature as f32 == 0.0 {
                 drawn[s] =
@@ -186,7 +190,9 @@ pub(super) fn draw_batch(
             if let Some(evidence) = drawing.evidence {
                 keep_known(&mut drawn[s], evidence, numbers, pixel as usize);
             }
-            passes.iter_mut().for_each(|pass| pass.observe(start + s, &drawn[s]));
+            for pass in passes.iter_mut() {
+                pass.observe(start + s, &drawn[s]);
+            }
         }
         for (i, (image, row)) in target
             .images
@@ -378,9 +384,9 @@ impl Product<'_> {
 /// Number of the sorted `degrees` that are at most m, for m from 0 to `dim`.
 fn count_up_to(degrees: &[u32], dim: usize) -> Vec<usize> {
     let mut count = 0;
-    let mut up_to = |m: usize| {
+    let up_to = |m: usize| {
         count += degrees[count..].iter().take_while(|&&degree| degree as usize <= m).count();
         count
     };
-    (0..=dim).map(|m| up_to(m)).collect()
+    (0..=dim).map(up_to).collect()
 }

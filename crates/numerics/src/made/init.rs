@@ -65,7 +65,9 @@ fn orthogonal(weights: &mut [f32], rows: usize, cols: usize, stream: &mut Stream
             }
         }
         let norm = dot(vector, vector).sqrt();
-        vector.iter_mut().for_each(|v| *v /= norm);
+        for v in vector.iter_mut() {
+            *v /= norm;
+        }
     }
     for r in 0..rows {
         for c in 0..cols {

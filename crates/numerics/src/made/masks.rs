@@ -223,7 +223,9 @@ impl Masks {
         let mut stream = self.seed.stream(Purpose::Degrees, degrees_index);
         let mut degrees = self.degrees.assign(&self.widths, self.shape.dim(), &mut stream);
         if degrees_index == 0 {
-            degrees.iter_mut().for_each(|layer| layer.sort_unstable());
+            for layer in &mut degrees {
+                layer.sort_unstable();
+            }
         }
         MaskSet::new(ordering, degrees, self.skip)
     }

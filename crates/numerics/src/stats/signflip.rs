@@ -70,7 +70,9 @@ fn count_drawn(sizes: &[f64], seen: f64, draws: u32, mut bits: impl FnMut() -> u
     let mut turned = vec![[0u64; LANES]; sizes.len().div_ceil(64)];
     for _ in 0..draws as usize / LANES {
         for lane in 0..LANES {
-            turned.iter_mut().for_each(|turned| turned[lane] = !bits());
+            for turned in &mut turned {
+                turned[lane] = !bits();
+            }
         }
         let mut sums = [0.0f64; LANES];
         for (chunk, turned) in sizes.chunks(64).zip(&mut turned) {

@@ -105,7 +105,7 @@ pub fn share(share: f64) -> String {
         p if p == 0.0 || p == 100.0 => format!("{p:.0}"),
         p if p < 0.1 => return "under 0.1 %".to_owned(),
         p if p > 99.9 => return "over 99.9 %".to_owned(),
-        p if p < 9.95 || p > 99.0 => format!("{p:.1}"),
+        p if !(9.95..=99.0).contains(&p) => format!("{p:.1}"),
         p => format!("{p:.0}"),
     };
     format!("{text} %")

@@ -169,7 +169,9 @@ impl View for Array<'_> {
             Content::Bytes(bytes) => bytes.into(),
             Content::Floats(values) => {
                 let mut bytes = Vec::with_capacity(4 * values.len());
-                values.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+                for value in values {
+                    bytes.extend_from_slice(&value.to_le_bytes());
+                }
                 bytes.into()
             }
         }

@@ -20,7 +20,7 @@ pub(crate) fn matrices(masks: &[NamedMask]) -> Chart {
     for named in masks {
         let before = panels.len();
         panels.extend(matrix_panels(&named.mask));
-        panels[before].title = named.name.clone();
+        panels[before].title.clone_from(&named.name);
         let blank = || Panel {
             title: String::new(),
             note: String::new(),
@@ -63,7 +63,7 @@ fn matrix_panels(mask: &MaskSet) -> Vec<Panel> {
             (_, true) => format!("hidden {i} to outputs"),
             _ => format!("hidden {i} to hidden {}", i + 1),
         };
-        if !below.is_empty() && !(is_output && layers.len() == 1) {
+        if !(below.is_empty() || is_output && layers.len() == 1) {
             panels.push(matrix(note, layer, &above, &below, Color(0x2E, 0x7E, 0xBC)));
         }
         below = above;

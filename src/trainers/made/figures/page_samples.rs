@@ -38,7 +38,7 @@ pub(crate) fn samples(artefacts: &Artefacts, view: &View) -> Markup {
         p.muted { "The first " (most) " draws; real test images last." }
         div.grids {
             @for (variant, (seed, picture)) in &grids {
-                @let score = variant.score(view).map(|score| score.words()).unwrap_or_default();
+                @let score = variant.score(view).map(crate::figures::view::Estimate::words).unwrap_or_default();
                 (grid(variant.label, &format!("{}, seed {}", view.metric().unit.of(&score), seed.0), picture, most))
             }
             @for picture in tests { (grid("test images", "real, for reference", picture, most)) }

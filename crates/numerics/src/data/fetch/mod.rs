@@ -50,7 +50,7 @@ fn fetch_into(
     for download in known.downloads {
         let total = known.bytes();
         one(download, folder, mirror, &mut |bytes| {
-            progress(before + bytes, Some(total.max(before + bytes)))
+            progress(before + bytes, Some(total.max(before + bytes)));
         })?;
         before += download.bytes.about();
     }

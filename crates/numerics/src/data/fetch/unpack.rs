@@ -130,7 +130,8 @@ fn unzip_to(part: &Path, members: &[Member], paths: &[PathBuf]) -> Result<(), Wr
         |error: zip::result::ZipError| Wrong::Content(format!("no readable zip: {error}"));
     let file = File::open(part).map_err(DataError::io(part))?;
     let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(unreadable)?;
-    let names: Vec<String> = archive.file_names().flatten().map(|name| name.into_owned()).collect();
+    let names: Vec<String> =
+        archive.file_names().flatten().map(std::borrow::Cow::into_owned).collect();
     for (member, path) in members.iter().zip(paths) {
         let inside = names.iter().find(|name| name.rsplit('/').next() == Some(member.name));
         let inside =

@@ -142,7 +142,9 @@ impl Picked {
     fn pool(self) -> Pool {
         let Self { mut kept, shape, mut pixels, most, .. } = self;
         if most <= 1 {
-            pixels.iter_mut().for_each(|level| *level *= 255);
+            for level in &mut pixels {
+                *level *= 255;
+            }
             kept.levels = Levels::Binary;
         }
         Pool {

@@ -65,7 +65,9 @@ impl Pool {
     /// grey levels.
     fn unlabelled(mut pixels: Vec<u8>, shape: Shape) -> Self {
         if pixels.iter().all(|&level| level <= 1) {
-            pixels.iter_mut().for_each(|level| *level *= 255);
+            for level in &mut pixels {
+                *level *= 255;
+            }
         }
         Self::labelled(pixels, shape, None, vec![])
     }

@@ -76,7 +76,7 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
         let name = PathBuf::from(name);
         match Header::read(&mut member) {
             Ok(header) if header.shape.len() >= 2 && !is_labels(&name) => {
-                candidates.push((name, index, header.shape))
+                candidates.push((name, index, header.shape));
             }
             Ok(header) => others.push((name, index, header.shape)),
             Err(error) => left_out.push((name, error)),

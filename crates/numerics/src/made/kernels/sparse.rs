@@ -398,7 +398,7 @@ mod tests {
             let order: Vec<u32> = (0..rows as u32).rev().collect();
             for row in case.x.chunks_exact_mut(batch_shape(rows).stride()) {
                 let elements = &mut as_scalars_mut(row)[..rows];
-                elements.iter_mut().for_each(|x| *x = f32::from(*x > 1.0));
+                for x in elements.iter_mut() { *x = f32::from(*x > 1.0); }
                 // Pixels in another order than their columns.
                 let pixels: Vec<u8> = elements.iter().rev().map(|&x| x as u8).collect();
                 ones.push(&pixels, &order);

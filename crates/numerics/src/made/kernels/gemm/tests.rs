@@ -154,6 +154,7 @@ proptest! {
             let x = |b, k| at(&case.x, rows, b, k);
             let dz = |b, n| at(&case.dz, cols, b, n);
             let w = |k, n| at(&case.w, cols, k, n);
+            #[expect(clippy::needless_range_loop, reason = "the index of an image in all matrices")]
             for b in 0..batch {
                 for n in 0..cols {
                     let open = 0..case.mask.row_len[n] as usize;
