@@ -168,7 +168,7 @@ fn address(name: &str) -> String {
     for byte in name.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-' => {
-                out.push(char::from(byte))
+                out.push(char::from(byte));
             }
             byte => drop(write!(out, "%{byte:02X}")),
         }

@@ -205,15 +205,6 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_none_or_all_only_where_they_are() {
-        let texts = [0.0, 1e-9, 0.004, 0.0999, 0.5, 0.994, 1.0 - 1e-9, 1.0].map(percent);
-        assert_eq!(
-            texts,
-            ["0 %", "under 0.1 %", "0.4 %", "10 %", "50 %", "99.4 %", "over 99.9 %", "100 %"]
-        );
-    }
-
-    #[test]
     fn only_what_is_unlikely_to_be_meant_is_a_warning() {
         let warned = |on: f64, rule| {
             described(
