@@ -312,7 +312,7 @@ impl Compare {
 
     /// The level of intervals as people write it: `95`, `99.9`.
     pub fn percent(&self) -> String {
-        ((self.level * 1e6).round() / 1e4).to_string()
+        crate::text::percent(self.level)
     }
 }
 

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{bail, ensure};
 
-use crate::cli::show::terminal::count;
 use crate::plan::RunId;
 use crate::store::{Store, StoreError};
-use crate::text::nearest;
+use crate::text::{count, nearest};
 
 /// Address of a run: a study, a variant and a seed that use it.
 struct RunAddress {

@@ -9,7 +9,6 @@ use anyhow::{Context, bail, ensure};
 use clap::Args;
 
 use crate::cli::find::find;
-use crate::cli::show::terminal::count;
 use crate::cli::{Global, jobs};
 use crate::data::{Cache, DataConfig, Dataset, Images, Part, Shape};
 use crate::made::evaluate::{nll_averaged_conditionals, nll_mixture, nll_single_mask};
@@ -21,6 +20,7 @@ use crate::parallel::ThreadPool;
 use crate::plan::RunSpec;
 use crate::runner::machine;
 use crate::store::RunStatus;
+use crate::text::count;
 use crate::train::trainer::trained_bits;
 use crate::trainers::made::run::{MadeRun, load_model};
 use crate::trainers::made::unchanged::{places, unchanged_at};

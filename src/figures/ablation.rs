@@ -2,10 +2,11 @@
 //! best on top.
 
 use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
-use super::scale::{Axis, Tick, difference, estimate, extent, group};
+use super::scale::{Axis, Tick, extent};
 use super::style::{AXIS, variant};
-use super::view::{Estimate, View, percent};
+use super::view::{Estimate, View};
 use crate::results::ablation::{Ablation, AblationRow, Verdict};
+use crate::text::{difference, estimate, percent};
 use crate::trainer::Better;
 
 /// Seeds up to which each is drawn.
@@ -250,7 +251,7 @@ fn caption(view: &View, paired: Option<usize>, rows: &[Row]) -> String {
         format!("{}: {text}", view.variants[row.index].label)
     });
     let values: Vec<String> = values.collect();
-    let level = group(100.0 * view.plan.compare.level, 0);
+    let level = percent(view.plan.compare.level);
     format!(
         "{what}{}, mean and half-width of the {level} percent interval, best first. {}.",
         view.in_unit(),

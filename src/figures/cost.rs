@@ -2,9 +2,10 @@
 
 use super::chart::{Anchor, Body, Chart, Form, Mark, Panel, Plane};
 use super::draw::text_width;
-use super::scale::{Axis, estimate, extent, short};
+use super::scale::{Axis, extent};
 use super::style::{CONTEXT, INK, SMALL, variant};
 use super::view::{Estimate, Variant, View};
+use crate::text::{estimate, short};
 
 /// Size of the plane in CSS pixels.
 const PLANE: (f64, f64) = (585.0, 320.0);

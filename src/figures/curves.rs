@@ -1,10 +1,11 @@
 //! Curves of training and held-out examples against the epoch.
 
 use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
-use super::scale::{Axis, Scale, decimals, estimate, extent, group};
+use super::scale::{Axis, Scale, extent};
 use super::style::{CONTEXT, Color, variant};
 use super::thin::thin;
-use super::view::{Estimate, Replicate, View, percent};
+use super::view::{Estimate, Replicate, View};
+use crate::text::{decimals_for, estimate, percent, typeset};
 use crate::trainer::Better;
 
 /// Variants that still fit into one panel.
@@ -68,7 +69,7 @@ fn drawn(view: &View) -> Chart {
         apart(view, &drawn, x, y)
     };
     if let Some(cut) = cut {
-        chart.subtitle += &format!(" Axis cut at {}.", view.metric().unit.of(&group(cut, 0)));
+        chart.subtitle += &format!(" Axis cut at {}.", view.metric().unit.of(&typeset(cut, 0)));
     }
     if drawn.iter().any(|c| !c.ends_badly.is_empty()) {
         chart.subtitle += " Cross: a run diverged here.";
@@ -418,7 +419,8 @@ fn apart(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
         }
         let note = match best {
             Some((epoch, _, held)) => {
-                let (value, epoch) = (group(held.mean, decimals(held.half)), group(*epoch, 0));
+                let (value, epoch) =
+                    (typeset(held.mean, decimals_for(held.half)), typeset(*epoch, 0));
                 if columns == 3 {
                     format!("best {value} @ epoch {epoch}")
                 } else {

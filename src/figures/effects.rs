@@ -1,11 +1,12 @@
 //! Main effects and interactions of a full grid: the mean over all other axes, level by level.
 
 use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
-use super::scale::{Axis, estimate};
+use super::scale::Axis;
 use super::style::{Color, INK, sequential};
 use super::view::{Estimate, View};
 use crate::results::effects::Effects;
 use crate::stats;
+use crate::text::estimate;
 
 /// Pairs of axes that are drawn at most.
 const PAIRS: usize = 6;

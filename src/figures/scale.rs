@@ -1,5 +1,7 @@
 //! Axes: a range, how it is scaled, and few round ticks.
 
+use crate::text::{short, typeset};
+
 /// An axis as data: nothing of it depends on where it is drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Axis {
@@ -95,7 +97,7 @@ impl Axis {
         if last > 1 {
             at.push(last_value);
         }
-        let ticks = at.into_iter().map(|at| Tick { at, text: group(at, 0) }).collect();
+        let ticks = at.into_iter().map(|at| Tick { at, text: typeset(at, 0) }).collect();
         let (lo, hi) = if last > 1 { (1.0, last_value) } else { (0.5, 1.5) };
         Self { label: "Epoch".into(), lo, hi, scale: Scale::Linear, ticks }
     }
@@ -223,78 +225,7 @@ fn log_ticks(lo: f64, hi: f64, target: usize) -> Vec<Tick> {
 fn tick_text(at: f64, step: f64) -> String {
     let size = at.abs().max(step);
     if !(1e-6..1e9).contains(&size) || step < 1e-9 {
-        return minus(format!("{at:e}"));
+        return format!("{at:e}").replace('-', "\u{2212}");
     }
-    group(at, (-(step * 1.000_001).log10().floor()).max(0.0) as usize)
-}
-
-/// A number of few digits: `0.001`, `250`, `10k`, `1.3M`.
-pub fn short(value: f64) -> String {
-    let size = value.abs();
-    let (scaled, unit) = match size {
-        s if (1e12..).contains(&s) || (0.0 < s && s < 1e-4) => {
-            return minus(format!("{value:.0e}"));
-        }
-        s if s >= 1e9 => (value / 1e9, "G"),
-        s if s >= 1e6 => (value / 1e6, "M"),
-        s if s >= 1e4 => (value / 1e3, "k"),
-        _ => (value, ""),
-    };
-    let decimals = if scaled.abs() >= 100.0 || scaled == 0.0 {
-        0
-    } else {
-        2 - scaled.abs().log10().floor() as usize
-    };
-    let text = format!("{scaled:.decimals$}");
-    let text = if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        &text
-    };
-    format!("{}{unit}", minus(text.into()))
-}
-
-/// A number with `decimals` digits after the point, thousands apart, and a true minus sign.
-pub fn group(value: f64, decimals: usize) -> String {
-    let text = format!("{:.decimals$}", value.abs());
-    let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
-    let mut out = String::new();
-    if value < 0.0 && text.bytes().any(|b| (b'1'..=b'9').contains(&b)) {
-        out.push('\u{2212}');
-    }
-    for (i, digit) in whole.chars().enumerate() {
-        if i > 0 && whole.len() > 4 && (whole.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out + rest
-}
-
-/// Decimals that show one significant digit of `half_width`: one at least, so that numbers in a
-/// column line up.
-pub fn decimals(half_width: Option<f64>) -> usize {
-    match half_width {
-        Some(h) if h.is_finite() && h > 0.0 => (-h.log10().floor()).clamp(1.0, 4.0) as usize,
-        _ => 1,
-    }
-}
-
-/// `93.5 ± 1.7`, its digits chosen by the interval; the value alone without one.
-pub fn estimate(value: f64, half_width: Option<f64>) -> String {
-    let digits = decimals(half_width);
-    match half_width {
-        Some(h) if h.is_finite() => format!("{} \u{b1} {}", group(value, digits), group(h, digits)),
-        _ => group(value, digits),
-    }
-}
-
-/// `estimate` with a sign on positive values: for differences.
-pub fn difference(value: f64, half_width: Option<f64>) -> String {
-    let text = estimate(value, half_width);
-    if value > 0.0 { format!("+{text}") } else { text }
-}
-
-fn minus(text: String) -> String {
-    text.replace('-', "\u{2212}")
+    typeset(at, (-(step * 1.000_001).log10().floor()).max(0.0) as usize)
 }

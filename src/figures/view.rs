@@ -1,11 +1,12 @@
 //! One study of a plan, joined with its runs, as figures read it.
 
-use super::scale::{self, Axis, extent, short};
+use super::scale::{Axis, extent};
 use crate::plan::{Plan, PlannedStudy, RunSpec};
 use crate::record::{EpochRow, RunRecord, RunStatus};
 use crate::results::ExperimentResults;
 use crate::rng::Seed;
 use crate::stats;
+use crate::text::{self, percent};
 use crate::trainer::{Curve, Metric, Metrics, Otherwise, Trainer};
 
 /// A mean and half the width of its interval; none for a single value.
@@ -24,7 +25,7 @@ impl Estimate {
 
     /// `93.5 ± 1.7`.
     pub(crate) fn words(self) -> String {
-        scale::estimate(self.mean, self.half)
+        text::estimate(self.mean, self.half)
     }
 }
 
@@ -322,9 +323,4 @@ pub(crate) fn reach(estimates: &[Estimate]) -> Option<(f64, f64)> {
         .filter_map(|e| e.half.map(|half| [e.mean - half, e.mean + half]));
     let (low, high) = extent(ends.flatten()).unwrap_or((lo, hi));
     Some((lo.min(low.max(lo - most)), hi.max(high.min(hi + most))))
-}
-
-/// A level of confidence in percent: `95`, `99.5`.
-pub(crate) fn percent(level: f64) -> String {
-    short(100.0 * level)
 }

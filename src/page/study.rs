@@ -9,9 +9,9 @@ use super::embed::{png_address, svg_address};
 use super::reproduce::reproduce;
 use super::table;
 use crate::figures::Figure;
-use crate::figures::scale::difference;
-use crate::figures::view::{Estimate, View, percent};
+use crate::figures::view::{Estimate, View};
 use crate::results::ablation::{Ablation, Verdict};
+use crate::text::{difference, percent};
 use crate::trainer::Better;
 
 /// Figures that the page shows in a form of its own.

@@ -2,10 +2,10 @@
 
 use maud::{Markup, Render, html};
 
-use crate::figures::scale::{difference, group, short};
-use crate::figures::view::{Estimate, View, percent, reach};
+use crate::figures::view::{Estimate, View, reach};
 use crate::plan::Correction;
 use crate::results::ablation::{Ablation, AblationRow};
+use crate::text::{difference, p_value, percent, typeset};
 
 /// The table, sortable by every column but that of the pictures.
 pub(super) fn ablation(view: &View, table: &Ablation) -> Markup {
@@ -95,14 +95,14 @@ fn table_row(view: &View, i: usize, row: &AblationRow, range: Option<(f64, f64)>
             (number(estimate.map(|e| (e.mean, e.words()))))
             (number(change.map(|d| (d.mean, difference(d.mean, d.half)))))
             (word("", interval_picture(i, view, row, range)))
-            (number(paired.and_then(|paired| paired.dz).map(|dz| (dz, group(dz, 2)))))
-            (number(p.map(|p| (p, short(p)))))
+            (number(paired.and_then(|paired| paired.dz).map(|dz| (dz, typeset(dz, 2)))))
+            (number(p.map(|p| (p, p_value(p)))))
             (number(paired.map(|paired| {
                 let (wins, losses) = (paired.wins, paired.losses);
                 (wins as f64 - losses as f64, format!("{wins} : {losses}"))
             })))
-            (number(row.size.map(|n| (n as f64, group(n as f64, 0)))))
-            (number(row.seconds.map(|s| (s, group(s, usize::from(s < 100.0))))))
+            (number(row.size.map(|n| (n as f64, typeset(n as f64, 0)))))
+            (number(row.seconds.map(|s| (s, typeset(s, usize::from(s < 100.0))))))
             (word(&verdict, &verdict))
         }
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::experiment::{is_plain_number, misread};
-use crate::store::number;
+use crate::text::exact;
 
 /// A cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,7 +95,7 @@ impl<'a> Value<'a> {
             Self::Text(text) => text.guarded(),
             Self::Level(level) => Cow::Borrowed(level),
             Self::Int(value) => Cow::Owned(value.to_string()),
-            Self::Number(value) => Cow::Owned(number::text(*value)),
+            Self::Number(value) => Cow::Owned(exact(*value)),
         }
     }
 }

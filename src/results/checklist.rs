@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::ExperimentResults;
 use crate::plan::{Correction, PlannedVariant};
 use crate::record::{RunRecord, RunStatus, Timing};
-use crate::text::duration;
+use crate::text::{count, duration, p_value, short};
 use crate::trainer::Better;
 
 /// One question and what the study answers.
@@ -97,7 +97,7 @@ impl ExperimentResults {
                 some.join(", ")
             ),
         };
-        format!("{} in each of {} variants{lost}", seeds(planned), variants.len())
+        format!("{} in each of {} variants{lost}", count(planned, "seed"), variants.len())
     }
 
     fn significance(&self, index: usize) -> String {
@@ -140,7 +140,7 @@ impl ExperimentResults {
                 short(can.alpha),
                 can.seeds_needed.map_or_else(
                     || "nor with more seeds".to_owned(),
-                    |n| format!("{} could", seeds(n))
+                    |n| format!("{} could", count(n, "seed"))
                 )
             )
         };
@@ -148,9 +148,9 @@ impl ExperimentResults {
             "Two-sided sign-flip test of the paired differences, {how}; {correction}; level {}. Smallest p that {} can \
              give: {}, corrected {}.{reach}",
             short(can.alpha),
-            seeds(can.seeds),
-            short(can.smallest_p),
-            short(can.smallest_p_corrected),
+            count(can.seeds, "seed"),
+            p_value(can.smallest_p),
+            p_value(can.smallest_p_corrected),
         )
     }
 
@@ -191,16 +191,19 @@ impl ExperimentResults {
                 .to_owned();
         }
         let alone = planned.variants.iter().filter(|variant| variant.candidates.is_empty()).count();
+        let select = self.metrics().select();
         let alone = if alone > 0 {
             format!(" {alone} variants had one configuration and no choice.")
         } else {
             String::new()
         };
         format!(
-            "{} tuned in every variant over up to {most} configurations: the one with the lowest mean validation NLL over \
+            "{} tuned in every variant over up to {most} configurations: the one with the {} mean {} over \
              all seeds stands for the variant and is reported on the test set. Nothing else was tuned per \
              variant.{alone}",
-            axes.join(", ")
+            axes.join(", "),
+            select.better.extreme(),
+            select.words.short
         )
     }
 }
@@ -283,15 +286,4 @@ fn compute(records: &[&RunRecord]) -> String {
 /// Wall time times threads.
 fn thread_seconds(timing: &Timing) -> f64 {
     timing.seconds * timing.threads as f64
-}
-
-fn seeds(n: usize) -> String {
-    if n == 1 { "1 seed".to_owned() } else { format!("{n} seeds") }
-}
-
-/// A p value or a level, to two digits.
-fn short(p: f64) -> String {
-    let digits = if p >= 0.1 { 2 } else { (1.0 - p.log10().floor()) as usize };
-    let text = format!("{p:.*}", digits.min(12));
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

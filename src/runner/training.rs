@@ -11,7 +11,7 @@ use crate::parallel::CancelToken;
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::schedule::{Event, Job, Limits, Outcome, Stop, run_all};
 use crate::store::{Checkpoint, Claim, Claiming, RunOutput, Store, StoreError, Summary};
-use crate::text::{count, duration};
+use crate::text::{count, duration, factor};
 use crate::trainer::{Control, Execution};
 
 /// Everything that the training of a list of runs needs besides the list.
@@ -265,8 +265,7 @@ fn summed_up(stop: Option<Stop>, seconds: f64, predicted: f64) -> String {
             format!("stopped: every run failed with the same reason: {reason}")
         }
         Some(Stop::Interrupted) | None => {
-            let ratio = seconds / predicted;
-            let ratio = if ratio < 10.0 { format!("{ratio:.1}") } else { format!("{ratio:.0}") };
+            let ratio = factor(seconds / predicted);
             format!(
                 "took {}, {ratio} times the estimate of {}",
                 duration(seconds),

@@ -30,7 +30,6 @@ mod failures;
 mod garbage;
 mod manifest;
 mod names;
-pub mod number;
 mod owned;
 mod process;
 mod runs;

@@ -14,11 +14,11 @@ use super::disk::{create_dir, create_dirs, remove_if_there, rename, sync_dir, wr
 use super::garbage::{entries, is_file};
 use super::manifest::{Entry, FileName, Manifest, seal, unseal};
 use super::names::check_file;
-use super::{EpochRow, RunOutput, RunRecord, Store, StoreError, Summary, number};
+use super::{EpochRow, RunOutput, RunRecord, Store, StoreError, Summary};
 use crate::plan::{Plan, RunId, RunSpec, names};
 use crate::regular;
 use crate::rng::Seed;
-use crate::text::brief;
+use crate::text::{brief, exact};
 use crate::trainer::{Curve, Metrics};
 
 pub(super) const RUN: &str = "run.toml";
@@ -473,7 +473,7 @@ fn epoch_columns(metrics: &Metrics) -> Vec<String> {
 fn encode_epochs(epochs: &[EpochRow], metrics: &Metrics) -> String {
     let mut text = epoch_columns(metrics).join(",") + "\n";
     for row in epochs {
-        let numbers: Vec<String> = row.values.iter().map(|value| number::text(*value)).collect();
+        let numbers: Vec<String> = row.values.iter().map(|value| exact(*value)).collect();
         text += &[row.epoch.to_string()].into_iter().chain(numbers).collect::<Vec<_>>().join(",");
         text.push('\n');
     }

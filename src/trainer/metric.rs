@@ -30,6 +30,14 @@ impl Better {
         }
     }
 
+    /// `lowest` or `highest`.
+    pub fn extreme(self) -> &'static str {
+        match self {
+            Self::Lower => "lowest",
+            Self::Higher => "highest",
+        }
+    }
+
     /// `Lower` or `Higher`, at the start of a sentence.
     pub fn word(self) -> &'static str {
         match self {

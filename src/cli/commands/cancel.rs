@@ -4,10 +4,10 @@
 use anyhow::bail;
 use clap::Args;
 
-use crate::cli::show::terminal::count;
 use crate::cli::{Exit, Global, Terminal};
 use crate::launch::queue::{QueueScope, SlurmQueue};
 use crate::launch::slurm::Controller;
+use crate::text::count;
 
 #[derive(Debug, Args)]
 pub(crate) struct CancelArgs {

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::show::terminal::{bytes, count, table};
+use crate::cli::show::terminal::table;
 use crate::cli::{Exit, Global, Terminal};
 use crate::experiment::seconds;
 use crate::store::Kept;
+use crate::text::{bytes, count};
 
 #[derive(Debug, Args)]
 pub(crate) struct CleanArgs {

@@ -9,9 +9,10 @@ use indicatif::ProgressBar;
 use crate::cli::part::PartName;
 use crate::cli::show::out::{check_named, write_among_plots, write_named};
 use crate::cli::show::progress::ProgressMode;
-use crate::cli::show::terminal::{is_dumb, style, table, thousands};
+use crate::cli::show::terminal::{is_dumb, style, table};
 use crate::cli::{Exit, Global, Terminal};
 use crate::data::{self, Binarize, DataConfig, Described, Library, Part, Place, catalog};
+use crate::text::thousands;
 use crate::trainers::made::describe::size_passed_over;
 use crate::trainers::made::figures::contact_sheet;
 

@@ -7,12 +7,13 @@ use clap::Args;
 
 use crate::cli::part::PartName;
 use crate::cli::show::out::{check_named, write_named};
-use crate::cli::show::terminal::{decimals, table, thousands};
+use crate::cli::show::terminal::table;
 use crate::cli::trained::{MaskArgs, Model, RunArgs, Trained};
 use crate::cli::{Exit, Global, Terminal};
 use crate::data::{self, DataConfig, Dataset, Images, Part, Shape};
 use crate::made::evaluate::{nll_mixture, nll_single_mask};
 use crate::npy;
+use crate::text::{fixed, thousands};
 
 /// What `--help` shows below the options.
 pub(crate) const EXAMPLES: &str = "\
@@ -160,9 +161,9 @@ fn row(score: &Score, dim: usize) -> [String; 6] {
         score.model.clone(),
         score.masks.to_string(),
         score.nlls.len().to_string(),
-        decimals(mean, 3),
+        fixed(mean, 3),
         error,
-        decimals(mean / (dim as f64 * std::f64::consts::LN_2), 5),
+        fixed(mean / (dim as f64 * std::f64::consts::LN_2), 5),
     ]
 }
 

@@ -5,11 +5,11 @@ use std::num::NonZeroUsize;
 use clap::Args;
 
 use crate::cli::experiment_args::{ExperimentArgs, check_tables};
-use crate::cli::show::terminal::count;
 use crate::cli::{Exit, Global, Terminal};
 use crate::launch::FrozenRuns;
 use crate::plan::Shard;
 use crate::session::quoted;
+use crate::text::count;
 
 #[derive(Debug, Args)]
 pub(crate) struct FreezeArgs {

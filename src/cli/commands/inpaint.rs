@@ -10,13 +10,14 @@ use crate::cli::commands::evaluate::{Chosen, images};
 use crate::cli::part::PartName;
 use crate::cli::show::images::{ImageFile, Sheet, Values, default_picture};
 use crate::cli::show::out::check_named;
-use crate::cli::show::terminal::{count, decimals, table};
+use crate::cli::show::terminal::table;
 use crate::cli::trained::{DrawArgs, MaskArgs, Model, RunArgs, Trained};
 use crate::cli::{Exit, Global, Terminal};
 use crate::data::{self, Images, Part};
 use crate::made::evaluate::conditional_probabilities;
 use crate::made::ordering::Ordering;
 use crate::made::sample::{Drawing, UNKNOWN, known_nll};
+use crate::text::{count, fixed};
 
 /// What `--help` shows below the options.
 pub(crate) const EXAMPLES: &str = "\
@@ -204,11 +205,7 @@ pub(crate) fn inpaint(
         let off = (0..draws)
             .map(|k| data::nearest::distance(originals.row(i), drawn.row(i * draws + k)))
             .sum::<usize>();
-        rows.add_row([
-            number.to_string(),
-            decimals(*rest, 2),
-            decimals(off as f64 / draws as f64, 1),
-        ]);
+        rows.add_row([number.to_string(), fixed(*rest, 2), fixed(off as f64 / draws as f64, 1)]);
     }
     writeln!(terminal.out, "{rows}")?;
     Ok(Exit::Success)

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::show::out::write_named_with;
-use crate::cli::show::terminal::{bytes, count};
 use crate::cli::trained::{RunArgs, Trained};
 use crate::cli::{Exit, Global, Terminal};
 use crate::made::file::{masks_bytes, save_masks};
+use crate::text::{bytes, count};
 use crate::trainers::made::run::scored_masks;
 
 #[derive(Debug, Args)]

@@ -7,8 +7,7 @@ use std::num::NonZeroUsize;
 use clap::Args;
 
 use crate::cli::experiment_args::ExperimentArgs;
-use crate::cli::show::ablation::probability;
-use crate::cli::show::terminal::{bytes, count, duration, table, thousands};
+use crate::cli::show::terminal::table;
 use crate::cli::{Exit, Global, Terminal, jobs};
 use crate::experiment::ExpandedStudy;
 use crate::plan::{Compare, Correction, PlannedStudy, PlannedVariant, RunId, RunSpec, Shard};
@@ -16,6 +15,7 @@ use crate::rng::{Purpose, Seed};
 use crate::runner::Estimate;
 use crate::session::LoadedExperiment;
 use crate::stats::{Feasibility, detectable, sd};
+use crate::text::{bytes, count, duration, factor, fixed, p_value, thousands};
 use crate::trainer::Otherwise;
 
 #[derive(Debug, Args)]
@@ -178,8 +178,9 @@ impl Page<'_> {
             (n, None) => format!("          from {}", count(n, "past run")),
             (n, Some(error)) => {
                 format!(
-                    "          from {}; each predicted from the others is off by a factor of {error:.1} (median)",
+                    "          from {}; each predicted from the others is off by a factor of {} (median)",
                     count(n, "past run"),
+                    factor(error),
                 )
             }
         });
@@ -251,7 +252,7 @@ impl Page<'_> {
             let nats = pilot
                 .as_ref()
                 .map(|pilot| format!(" = {}", unit.of(&significant(dz * pilot.sd))));
-            format!("{dz:.2} sd{}", nats.unwrap_or_default())
+            format!("{} sd{}", fixed(dz, 2), nats.unwrap_or_default())
         };
         if let Some(one) = powers.one {
             self.say(format!(
@@ -327,8 +328,8 @@ impl Page<'_> {
                 "evidence  {}: {}, smallest p {}; {method} {}, {verdict}",
                 study.name,
                 count(can.seeds, "seed"),
-                probability(can.smallest_p),
-                probability(can.smallest_p_corrected),
+                p_value(can.smallest_p),
+                p_value(can.smallest_p_corrected),
             ));
             if can.reachable() {
                 let powers = powers

@@ -12,7 +12,6 @@ use clap::Args;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::show::gallery::gallery;
 use crate::cli::show::out::in_the_way;
-use crate::cli::show::terminal::count;
 use crate::cli::show::warn_of_incomplete;
 use crate::cli::{Exit, Global, Terminal};
 use crate::figures::{Figure, Pictures, draw_all};
@@ -21,6 +20,7 @@ use crate::plan::{Plan, RunId};
 use crate::results::ExperimentResults;
 use crate::runner::machine::on_every_processor;
 use crate::store::{Owned, RunStatus, Store};
+use crate::text::count;
 use crate::trainers::made::figures::Artefacts;
 
 /// How often `--watch` looks at the disk.

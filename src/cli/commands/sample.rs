@@ -5,7 +5,6 @@ use clap::Args;
 
 use crate::cli::show::images::{ImageFile, Sheet, Values, default_picture};
 use crate::cli::show::out::check_named;
-use crate::cli::show::terminal::count;
 use crate::cli::trained::{DrawArgs, MaskArgs, RunArgs, Trained};
 use crate::cli::{Exit, Global, Terminal};
 use crate::config::SampleOrder;
@@ -13,6 +12,7 @@ use crate::data::nearest::{distance, nearest};
 use crate::data::{Images, Part};
 use crate::made::sample::draw_one_by_one;
 use crate::runner::machine;
+use crate::text::count;
 
 /// What `--help` shows below the options.
 pub(crate) const EXAMPLES: &str = "\

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::experiment_args::{ExperimentArgs, check_tables, with_options};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::show::ablation;
-use crate::cli::show::terminal::{count, told};
+use crate::cli::show::terminal::told;
 use crate::cli::{Exit, Global, Terminal, jobs};
 use crate::experiment::Launcher;
 use crate::launch::{LaunchError, SlurmEnd, SlurmOptions, SubmissionState, run_on_slurm};
@@ -16,6 +16,7 @@ use crate::plan::Shard;
 use crate::results::ExperimentResults;
 use crate::session::{LoadedExperiment, LocalEnd, LocalOptions, quoted, run_local};
 use crate::store::{RunRecord, RunStatus};
+use crate::text::count;
 
 #[derive(Debug, Args)]
 pub(crate) struct SweepArgs {

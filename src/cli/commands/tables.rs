@@ -2,12 +2,12 @@
 
 use clap::Args;
 
-use crate::cli::show::terminal::count;
 use crate::cli::show::warn_of_incomplete;
 use crate::cli::{Exit, Global, Terminal};
 use crate::plan::Plan;
 use crate::session::write_tables;
 use crate::store::{RunStatus, Store};
+use crate::text::count;
 
 #[derive(Debug, Args)]
 pub(crate) struct TablesArgs {

@@ -12,7 +12,7 @@ use clap::Args;
 use rayon::prelude::*;
 
 use crate::cli::interrupt::Interrupt;
-use crate::cli::show::terminal::{count, duration, table, thousands};
+use crate::cli::show::terminal::table;
 use crate::cli::{Exit, Global, Terminal, jobs};
 use crate::data::{Cache, Dataset};
 use crate::plan::{Plan, RunId, RunSpec};
@@ -21,6 +21,7 @@ use crate::runner::machine::on_every_processor;
 use crate::runner::{self, machine};
 use crate::session::{Repeated, Repetition, train_again};
 use crate::store::{RunStatus, Store, StoreError};
+use crate::text::{count, duration, thousands};
 use crate::train::reference::{Comparison, Distance};
 use crate::train::trainer::is_absurd;
 use crate::trainers::made::run::{

@@ -3,10 +3,11 @@
 use comfy_table::{CellAlignment, ColumnConstraint, LineStyle, Table, TableStyle, Width};
 
 use crate::cli::Terminal;
-use crate::cli::show::terminal::{count, decimals, short_count, signed, table, wrap};
+use crate::cli::show::terminal::{table, wrap};
 use crate::results::ExperimentResults;
 use crate::results::ablation::{Ablation, AblationRow, Delta};
 use crate::stats::Estimate;
+use crate::text::{count, fixed, p_value, short, signed};
 
 /// Prints the table of every study of an experiment.
 pub(crate) fn print(
@@ -143,21 +144,21 @@ fn heading(study: &ExperimentResults, ablation: &Ablation) -> String {
 
 fn cells(row: &AblationRow) -> [String; 8] {
     let n = row.estimate.map_or(0, |estimate| estimate.n);
-    let p = |delta: &Delta| probability(delta.p_corrected.unwrap_or(delta.paired.test.p));
+    let p = |delta: &Delta| p_value(delta.p_corrected.unwrap_or(delta.paired.test.p));
     [
         row.label.clone(),
         if n == row.planned { n.to_string() } else { format!("{n} of {}", row.planned) },
         row.estimate
             .as_ref()
-            .map(|estimate| with_half(decimals(estimate.mean, 2), estimate))
+            .map(|estimate| with_half(fixed(estimate.mean, 2), estimate))
             .unwrap_or_default(),
         row.delta
             .as_ref()
             .map(|delta| change(&delta.paired.difference))
             .unwrap_or_default(),
         row.delta.as_ref().map(p).unwrap_or_default(),
-        row.size.map(short_count).unwrap_or_default(),
-        row.compute_ratio.map(|ratio| format!("{ratio:.2}")).unwrap_or_default(),
+        row.size.map(|n| short(n as f64)).unwrap_or_default(),
+        row.compute_ratio.map(|ratio| fixed(ratio, 2)).unwrap_or_default(),
         row.conclusion(),
     ]
 }
@@ -171,17 +172,8 @@ pub(crate) fn change(estimate: &Estimate) -> String {
 fn with_half(mean: String, estimate: &Estimate) -> String {
     let half = estimate
         .interval
-        .map(|interval| format!(" \u{b1}{}", decimals(interval.high - estimate.mean, 2)));
+        .map(|interval| format!(" \u{b1}{}", fixed(interval.high - estimate.mean, 2)));
     mean + &half.unwrap_or_default()
-}
-
-/// A p value as people read it: two significant digits.
-pub(crate) fn probability(p: f64) -> String {
-    match p {
-        _ if p >= 0.0995 => format!("{p:.2}"),
-        _ if p >= 1e-4 => format!("{p:.*}", (1.0 - p.log10().floor()) as usize),
-        _ => format!("{p:.0e}"),
-    }
 }
 
 #[cfg(test)]
@@ -231,21 +223,6 @@ mod tests {
             &[(false, true), (false, true), (true, false), (true, false)],
         ] {
             assert!(!of(other), "{other:?}");
-        }
-    }
-
-    #[test]
-    fn probabilities_keep_two_digits() {
-        let cases = [
-            (1.0, "1.00"),
-            (0.25, "0.25"),
-            (0.0999, "0.10"),
-            (0.03125, "0.031"),
-            (0.0078125, "0.0078"),
-            (1e-9, "1e-9"),
-        ];
-        for (p, text) in cases {
-            assert_eq!(probability(p), text, "{p}");
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Two experiments side by side, as the terminal shows them.
 
 use crate::cli::Terminal;
-use crate::cli::show::terminal::{count, signed, table};
+use crate::cli::show::terminal::table;
 use crate::results::ExperimentResults;
 use crate::results::compare::{ExperimentComparison, VariantComparison};
+use crate::text::{count, signed};
 
 /// Prints what changed from `first` to `second`.
 pub(crate) fn print(

@@ -1,11 +1,12 @@
 //! Main effects and interactions of full grids as the terminal shows them.
 
 use crate::cli::Terminal;
-use crate::cli::show::ablation::{change, narrow, probability};
+use crate::cli::show::ablation::{change, narrow};
 use crate::cli::show::terminal::table;
 use crate::plan::PlannedStudy;
 use crate::results::ExperimentResults;
 use crate::results::effects::{Effect, Effects};
+use crate::text::p_value;
 
 /// Prints the contrasts of every study that is a full grid of more than one factor; of one, the
 /// ablation table is that.
@@ -25,7 +26,7 @@ pub(crate) fn print(study: &ExperimentResults, terminal: &mut Terminal) -> anyho
                 estimate.map_or(0, |estimate| estimate.n).to_string(),
                 estimate.as_ref().map(change).unwrap_or_default(),
                 estimate
-                    .map(|_| probability(contrast.p_corrected.unwrap_or(contrast.test.p)))
+                    .map(|_| p_value(contrast.p_corrected.unwrap_or(contrast.test.p)))
                     .unwrap_or_default(),
             ]);
         }

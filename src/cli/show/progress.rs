@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use indicatif::{MultiProgress, ProgressBar};
 
-use crate::cli::show::terminal::{Paint, duration, escaped, is_dumb, style};
+use crate::cli::show::terminal::{Paint, escaped, is_dumb, style};
 use crate::runner::{End, Observer, RunLine};
 use crate::store::{EpochRow, Summary};
+use crate::text::duration;
 use crate::trainer::Metrics;
 
 /// `--progress`.

@@ -1,4 +1,4 @@
-//! How things look: colour where it is wanted, durations, sizes and tables as people read them.
+//! How things look on a terminal: colours where they are wanted, and tables.
 //! Names and texts come from files of others: everything printed passes through here, and no
 //! control character of theirs reaches a terminal. So does what becomes of output that cannot be
 //! written.
@@ -6,18 +6,18 @@
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
+use anstream::{AutoStream, ColorChoice};
 use clap::ValueEnum;
 use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use indicatif::ProgressStyle;
 
 pub(crate) use crate::session::one_line;
-pub(crate) use crate::text::{bytes, count, duration, thousands};
 
 /// `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorMode {
-    /// Where stderr is a terminal and `NO_COLOR` is not set.
+    /// Where stderr is a terminal that shows them, and `NO_COLOR` and `CLICOLOR` permit them.
     Auto,
     /// Always.
     Always,
@@ -31,10 +31,7 @@ impl ColorMode {
         Paint(match self {
             Self::Always => true,
             Self::Never => false,
-            Self::Auto => {
-                let forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-                std::io::stderr().is_terminal() && !forbidden && !is_dumb()
-            }
+            Self::Auto => AutoStream::choice(&io::stderr()) != ColorChoice::Never,
         })
     }
 }
@@ -234,22 +231,6 @@ pub(crate) fn told(error: &anyhow::Error) -> String {
         })
 }
 
-/// A number with so many decimals; one that rounds to zero has no sign.
-pub(crate) fn decimals(value: f64, places: usize) -> String {
-    let text = format!("{value:.places$}");
-    if is_zero(&text) { text.trim_start_matches('-').to_owned() } else { text }
-}
-
-/// The same of a difference, which shows its sign.
-pub(crate) fn signed(value: f64, places: usize) -> String {
-    let text = decimals(value, places);
-    if value < 0.0 || is_zero(&text) { text } else { format!("+{text}") }
-}
-
-fn is_zero(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b'-' | b'0' | b'.'))
-}
-
 /// A text broken between words into lines of at most `width` characters.
 pub(crate) fn wrap(text: &str, width: usize) -> String {
     let mut lines: Vec<String> = vec![String::new()];
@@ -265,23 +246,6 @@ pub(crate) fn wrap(text: &str, width: usize) -> String {
         }
     }
     lines.join("\n")
-}
-
-/// A large number in five characters or fewer: `9`, `784`, `25.1k`, `1.57M`.
-pub(crate) fn short_count(n: u64) -> String {
-    let (mut value, mut unit) = (n as f64, "");
-    for next in ["k", "M", "G", "T"] {
-        if value < 999.5 {
-            break;
-        }
-        (value, unit) = (value / 1e3, next);
-    }
-    match value {
-        _ if unit.is_empty() => n.to_string(),
-        v if v < 9.995 => format!("{v:.2}{unit}"),
-        v if v < 99.95 => format!("{v:.1}{unit}"),
-        v => format!("{v:.0}{unit}"),
-    }
 }
 
 /// A table for stdout: drawn on a terminal, Markdown when piped; every column but the first `left`
@@ -388,52 +352,5 @@ mod tests {
             anyhow::Error::new(Unreadable(io::Error::other("it is gone"))).context("cannot draw");
         assert_eq!(told(&error), "cannot draw: the file cannot be read: it is gone");
         assert_eq!(told(&anyhow::anyhow!("a: b").context("c")), "c: a: b");
-    }
-
-    #[test]
-    fn what_rounds_to_zero_has_no_sign() {
-        let cases = [(-0.004, "0.00", "0.00"), (0.004, "0.00", "0.00"), (-0.0, "0.00", "0.00")];
-        let others = [
-            (-0.005001, "-0.01", "-0.01"),
-            (1.5, "1.50", "+1.50"),
-            (-20.0, "-20.00", "-20.00"),
-        ];
-        for (value, plain, with_sign) in cases.into_iter().chain(others) {
-            assert_eq!(
-                (decimals(value, 2).as_str(), signed(value, 2).as_str()),
-                (plain, with_sign),
-                "{value}"
-            );
-        }
-    }
-
-    #[test]
-    fn large_numbers_keep_three_digits() {
-        let cases = [
-            (0, "0"),
-            (999, "999"),
-            (1000, "1.00k"),
-            (9_996, "10.0k"),
-            (785_000, "785k"),
-            (999_600, "1.00M"),
-            (1_568_784, "1.57M"),
-        ];
-        for (n, text) in cases {
-            assert_eq!(short_count(n), text, "{n}");
-        }
-    }
-
-    #[test]
-    fn sizes_read_well_at_every_scale() {
-        let cases = [
-            (0, "0 B"),
-            (1023, "1023 B"),
-            (1024, "1.0 KiB"),
-            (100 << 20, "100 MiB"),
-            (3 << 30, "3.0 GiB"),
-        ];
-        for (count, text) in cases {
-            assert_eq!(bytes(count), text, "{count}");
-        }
     }
 }

@@ -2,7 +2,7 @@
 //! blank show here first.
 
 use super::Part;
-use super::origin::percent;
+use crate::text::share;
 
 /// Below this share of pixels on, or above one minus it, grey images have most likely been read
 /// otherwise than meant.
@@ -110,12 +110,12 @@ fn others(
 /// `13 % on`, and other shares of valid and test: `13 % on (test 87 %)`.
 pub(super) fn share_words(parts: &[Brightness; 3]) -> String {
     let differing = others(parts, |other, train| other.differs_from(train));
-    let words = |(part, other): &(Part, &Brightness)| format!("{part} {}", percent(other.on));
+    let words = |(part, other): &(Part, &Brightness)| format!("{part} {}", share(other.on));
     match differing.is_empty() {
-        true => format!("{} on", percent(on_in_all(parts))),
+        true => format!("{} on", share(on_in_all(parts))),
         false => {
             let differing = differing.iter().map(words).collect::<Vec<_>>().join(", ");
-            format!("{} on ({differing})", percent(parts[0].on))
+            format!("{} on ({differing})", share(parts[0].on))
         }
     }
 }
@@ -146,7 +146,7 @@ pub(super) fn warnings(parts: &[Brightness; 3], bits: bool) -> Vec<String> {
     let extreme = |on: f64, whose: &str, scale: String| match on {
         0.0 => format!("no pixel{whose} is ever on{scale}"),
         1.0 => format!("every pixel{whose} is always on{scale}"),
-        on => format!("{} of the pixels{whose} are on{scale}", percent(on)),
+        on => format!("{} of the pixels{whose} are on{scale}", share(on)),
     };
     if parts.iter().all(|part| part.is_extreme(bits)) {
         let highest = parts.iter().map(|part| part.highest).max().unwrap_or(0);
@@ -164,15 +164,15 @@ pub(super) fn warnings(parts: &[Brightness; 3], bits: bool) -> Vec<String> {
             found.push(format!(
                 "its {part} images are like negatives of its train images ({} of their pixels are on, and {}): one of them is \
                  inverted",
-                percent(own.on),
-                percent(train.on)
+                share(own.on),
+                share(train.on)
             ));
         } else if own.differs_from(train) && !train.is_extreme(bits) {
             found.push(format!(
                 "{} of the pixels of its {part} images are on, and {} of those of its train images: one of them may be \
                  inverted, or on another scale",
-                percent(own.on),
-                percent(train.on)
+                share(own.on),
+                share(train.on)
             ));
         }
         let (low, high) = (own.highest.min(train.highest), own.highest.max(train.highest));

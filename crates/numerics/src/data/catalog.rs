@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::draw::Builtin;
 use super::source::known_files;
 use super::{Library, Part, Shape};
+use crate::text::megabytes;
 
 /// A data set that can be named in an experiment, for `data list`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -343,7 +344,7 @@ impl Known {
 
     /// Size of the download, for people.
     pub(crate) fn download_size(&self) -> String {
-        format!("{:.0} MB", self.bytes() as f64 / 1e6)
+        megabytes(self.bytes())
     }
 }
 

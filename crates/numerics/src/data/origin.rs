@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::brightness::{self, Brightness};
 use super::{Binarization, DataSize, Pictures, Shape};
-use crate::text::thousands;
+use crate::text::{count, thousands};
 
 /// Share of validation or test images that are training images as well, from which on that is said.
 const SHARED: f64 = 0.01;
@@ -123,7 +123,7 @@ impl Described {
 /// `vectors of 288 variables, binary as stored, 11 % on`.
 pub(super) fn content(shape: Shape, binarization: Binarization, origin: &Origin) -> String {
     let words = match shape.height {
-        1 => format!("vectors of {}", counted(shape.width, "variable")),
+        1 => format!("vectors of {}", count(shape.width, "variable")),
         height => {
             let resized = origin
                 .pictures
@@ -142,24 +142,6 @@ pub(super) fn content(shape: Shape, binarization: Binarization, origin: &Origin)
         binarization.words(),
         brightness::share_words(&origin.brightness)
     )
-}
-
-/// `1 picture`, `2,000 pictures`.
-pub(super) fn counted(count: usize, what: &str) -> String {
-    format!("{} {what}{}", thousands(count), if count == 1 { "" } else { "s" })
-}
-
-/// A share in per cent: none and all are said of nothing else.
-pub(super) fn percent(share: f64) -> String {
-    let percent = 100.0 * share;
-    let text = match percent {
-        p if p == 0.0 || p == 100.0 => format!("{p:.0}"),
-        p if p < 0.1 => return "under 0.1 %".to_owned(),
-        p if p > 99.9 => return "over 99.9 %".to_owned(),
-        p if p < 9.95 || p > 99.0 => format!("{p:.1}"),
-        p => format!("{p:.0}"),
-    };
-    format!("{text} %")
 }
 
 #[cfg(test)]

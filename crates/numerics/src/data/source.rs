@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use super::catalog::{KNOWN, Known};
 use super::draw::Builtin;
 use super::library::{Library, file_name};
-use super::origin::counted;
 use super::role::{self, Passed, Role, only, part_of, role};
 use super::{DataError, Part, read};
 use crate::regular;
-use crate::text::nearest;
+use crate::text::{count, nearest};
 
 /// Where the images of a data set come from.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
@@ -522,7 +521,7 @@ fn bystanders(
     }
     let mut left_out = tree.left_out(NOT_READ, is_read);
     if !tree.pictures.is_empty() {
-        let (pictures, first) = (counted(tree.pictures.len(), "picture"), relative(0).display());
+        let (pictures, first) = (count(tree.pictures.len(), "picture"), relative(0).display());
         left_out.push(format!("{pictures} such as {first}: files of values are read"));
     }
     left_out

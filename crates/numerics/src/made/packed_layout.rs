@@ -35,7 +35,7 @@ impl PackedMatrix {
 
     /// This matrix under a mask.
     pub(crate) fn masked<'a>(&self, mask: &'a PrefixMask) -> MaskedMatrix<'a> {
-        MaskedMatrix { shape: self.shape, mask, storage: self.storage }
+        MaskedMatrix::new(self.shape, mask, self.storage)
     }
 
     /// Index of the element in row `k` and column `n`.

@@ -14,10 +14,11 @@ mod visibility;
 
 use maud::Markup;
 
-use crate::figures::view::{Replicate, View, percent};
-use crate::figures::{Chart, OwnCharts, scale};
+use crate::figures::view::{Replicate, View};
+use crate::figures::{Chart, OwnCharts};
 use crate::page::OwnMarkup;
 use crate::results::ExperimentResults;
+use crate::text::{estimate, percent};
 use crate::trainers::made::run_config;
 use samples::Samples;
 
@@ -62,7 +63,7 @@ fn sample_chart(view: &View, artefacts: &Artefacts) -> Chart {
     for variant in &view.variants {
         let run = variant.replicates.iter().find(|r| r.seed.0 == seed);
         let note = match variant.score(view) {
-            Some(score) => view.metric().unit.of(&scale::estimate(score.mean, score.half)),
+            Some(score) => view.metric().unit.of(&estimate(score.mean, score.half)),
             None => variant.missing(),
         };
         panels.push(Samples {

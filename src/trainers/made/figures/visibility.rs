@@ -5,8 +5,9 @@ use super::model::{NamedMask, names};
 use super::tiles;
 use crate::data::Shape;
 use crate::figures::chart::{Body, Chart, Mark, Panel, Plane, Raster};
-use crate::figures::scale::{Axis, group};
+use crate::figures::scale::Axis;
 use crate::figures::style::{ACCENT, Color, INK, TILE, sequential};
+use crate::text::typeset;
 
 /// Steps of a panel, at most: more are finer than the page.
 const MOST_STEPS: usize = 2_000;
@@ -47,7 +48,7 @@ pub(crate) fn gaps(masks: &[NamedMask]) -> Chart {
             width: None,
             height: 84.0,
         };
-        let note = format!("{} % see their predecessor", group(predecessor_share(gaps), 0));
+        let note = format!("{} % see their predecessor", typeset(predecessor_share(gaps), 0));
         Panel { title: named.name.clone(), note, body: Body::Plane(plane) }
     });
     let panels: Vec<Panel> = panels.collect();

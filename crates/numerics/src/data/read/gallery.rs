@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::Pool;
 use super::decode::{Decoded, decode, shrink};
-use crate::data::origin::counted;
 use crate::data::{DataError, Shape};
+use crate::text;
 
 /// Classes whose numbers of pictures are told one by one.
 const MOST: usize = 12;
@@ -61,7 +61,7 @@ impl Pictures {
         let count: usize = self.sizes.values().sum();
         let counts = || self.classes.values();
         match self.classes.len() {
-            0 | 1 => counted(count, "picture"),
+            0 | 1 => text::count(count, "picture"),
             classes if classes > MOST => {
                 let (least, most) = (counts().min().unwrap_or(&0), counts().max().unwrap_or(&0));
                 format!("{count} pictures in {classes} folders of {least} to {most}")

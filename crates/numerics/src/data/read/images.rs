@@ -12,10 +12,10 @@ use super::gallery::Gallery;
 use super::npy::damage;
 use super::{Contents, Pool};
 use crate::data::library::file_name;
-use crate::data::origin::counted;
 use crate::data::role::{Passed, Role, part_of, part_of_picture, role, states_division};
 use crate::data::{DataError, Part};
 use crate::regular;
+use crate::text;
 
 /// Why files among pictures are passed over.
 pub(crate) const NO_PICTURE: &str = "no PNG or JPEG picture";
@@ -341,7 +341,7 @@ impl Members {
 
 /// The sentence on pictures in none of the three parts.
 pub(crate) fn outside(count: usize, first: Option<&Path>) -> Option<String> {
-    let (first, pictures) = (first?.display(), counted(count, "picture"));
+    let (first, pictures) = (first?.display(), text::count(count, "picture"));
     Some(format!(
         "{pictures} such as {first}: in no folder called train, valid or test, as others are"
     ))

@@ -105,53 +105,65 @@ pub(crate) enum Storage {
     SharedTiles,
 }
 
-/// Everything of a masked matrix but its elements.
+/// Everything of a masked matrix but its elements. It borrows the lists of a [`PrefixMask`] one by
+/// one, so that inner loops reach them without an indirection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MaskedMatrix<'a> {
     /// Shape [n_in x n_out].
     pub(crate) shape: PaddedShape,
-    /// Mask.
-    pub(crate) mask: &'a PrefixMask,
     /// Storage of the elements.
     pub(crate) storage: Storage,
+    row_len: &'a [u32],
+    col_start: &'a [u32],
+    /// Stored row of each sorted input unit [n_in]; `None` for the identity.
+    stored_rows: Option<&'a [u32]>,
+    /// Stored column of each sorted output unit [n_out]; `None` for the identity.
+    stored_columns: Option<&'a [u32]>,
 }
 
-impl MaskedMatrix<'_> {
+impl<'a> MaskedMatrix<'a> {
+    /// A matrix under a mask.
+    pub(crate) fn new(shape: PaddedShape, mask: &'a PrefixMask, storage: Storage) -> Self {
+        let is_sorted = storage == Storage::Sorted;
+        let unless_sorted = |order: &'a Option<Vec<u32>>| order.as_deref().filter(|_| !is_sorted);
+        Self {
+            shape,
+            storage,
+            row_len: &mask.row_len,
+            col_start: &mask.col_start,
+            stored_rows: unless_sorted(&mask.in_order),
+            stored_columns: unless_sorted(&mask.out_order),
+        }
+    }
+
     /// Number of leading input units connected to any output unit of these vectors.
     #[inline(always)]
     pub(crate) fn depth(&self, vectors: &Range<usize>) -> usize {
-        self.mask.row_len[self.shape.cols.min(vectors.end * LANES) - 1] as usize
+        self.row_len[self.shape.cols.min(vectors.end * LANES) - 1] as usize
     }
 
     /// First output unit connected to input unit `k`.
     #[inline(always)]
     pub(crate) fn col_start(&self, k: usize) -> usize {
-        self.mask.col_start[k] as usize
+        self.col_start[k] as usize
     }
 
     /// Stored row of sorted input unit `k`.
     #[inline(always)]
     pub(crate) fn stored_row(&self, k: usize) -> usize {
-        match (self.storage, &self.mask.in_order) {
-            (Storage::Sorted, _) | (_, None) => k,
-            (_, Some(order)) => order[k] as usize,
-        }
+        self.stored_rows.map_or(k, |rows| rows[k] as usize)
     }
 
     /// Stored column of sorted output unit `n`.
     #[inline(always)]
     pub(crate) fn stored_column(&self, n: usize) -> usize {
-        self.stored_columns().map_or(n, |order| order[n] as usize)
+        self.stored_columns.map_or(n, |columns| columns[n] as usize)
     }
 
-    /// Stored column of every sorted output unit; `None` for the identity.
+    /// Stored column of each sorted output unit [n_out]; `None` for the identity.
     #[inline(always)]
-    pub(crate) fn stored_columns(&self) -> Option<&[u32]> {
-        if self.storage == Storage::Sorted {
-            None
-        } else {
-            self.mask.out_order.as_deref()
-        }
+    pub(crate) fn stored_columns(&self) -> Option<&'a [u32]> {
+        self.stored_columns
     }
 
     /// Sorted input unit of each stored row: the inverse of `stored_row`.

@@ -128,6 +128,8 @@ pub(super) struct UpdateQueue<'a> {
     target: UpdateTarget<'a>,
     rule: UpdateRule,
     pub(super) matrix: MaskedMatrix<'a>,
+    /// Vectors from one row of a buffer to the next.
+    stride: usize,
     /// Rows that are being computed.
     pub(super) back: Vec<F32x16>,
     /// Rows, or the columns of a tile, that wait to be applied.
@@ -149,7 +151,7 @@ impl Interleave for UpdateQueue<'_> {
         if let Some(vector) = vectors.next() {
             // The same vector of the row that is being computed is needed soon.
             self.target.prefetch(simd, self.next_targets[self.current] + vector);
-            let g = simd.load(&self.front[self.current * self.matrix.shape.stride() + vector]);
+            let g = simd.load(&self.front[self.current * self.stride + vector]);
             self.rule.apply(simd, &mut self.target, *to + vector, [g]);
         } else {
             self.current += 1;
@@ -170,6 +172,7 @@ impl<'a> UpdateQueue<'a> {
             target,
             rule,
             matrix,
+            stride,
             back,
             front,
             pending: Default::default(),
@@ -232,7 +235,7 @@ impl<'a> UpdateQueue<'a> {
     /// Applies everything that waits.
     #[inline(always)]
     pub(super) fn drain<S: Simd>(&mut self, simd: S) {
-        let stride = self.matrix.shape.stride();
+        let stride = self.stride;
         while let Some((vectors, to)) = self.pending.get_mut(self.current) {
             while vectors.len() >= SPARSE_NR {
                 let mut g = [simd.splat(0.0); SPARSE_NR];
@@ -286,8 +289,9 @@ impl<'a> UpdateQueue<'a> {
     /// `swap_buffers` for the rows of a tile, which is stored by columns.
     #[inline(always)]
     fn swap_tile<S: Simd>(&mut self, simd: S, rows: &[GradientRow]) {
-        let Self { matrix, back, front, pending, .. } = self;
-        let (cols, stride) = (matrix.shape.cols, matrix.shape.stride());
+        let Self { matrix, stride, back, front, pending, .. } = self;
+        // Copies, which the stores into the buffers cannot change.
+        let (matrix, stride, cols) = (*matrix, *stride, matrix.shape.cols);
         let first = rows.iter().map(|row| matrix.col_start(row.unit)).min().unwrap_or(0) / LANES;
         // Columns that the mask closes for all rows of the tile.
         (0..cols.min(first * LANES))

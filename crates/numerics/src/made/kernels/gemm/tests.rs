@@ -71,11 +71,7 @@ impl Case {
     }
 
     pub(in crate::made::kernels) fn matrix(&self) -> MaskedMatrix<'_> {
-        MaskedMatrix {
-            shape: self.shape,
-            mask: &self.mask,
-            storage: Storage::Sorted,
-        }
+        MaskedMatrix::new(self.shape, &self.mask, Storage::Sorted)
     }
 
     /// The mask with its units stored in these orders.

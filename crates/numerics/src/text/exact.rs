@@ -1,8 +1,7 @@
-//! How numbers are written in every text file: the shortest decimal that reads back as the same
-//! float.
+//! Values in text files: the shortest decimal that reads back as the same float.
 
-/// `value` as text; empty unless finite, because a missing number is an empty cell and never `NaN`.
-pub fn text(value: f64) -> String {
+/// `value` as text; empty unless finite, because a missing value is an empty cell and never `NaN`.
+pub fn exact(value: f64) -> String {
     let size = value.abs();
     if !value.is_finite() {
         String::new()
@@ -19,7 +18,7 @@ pub fn text(value: f64) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::text;
+    use super::exact;
 
     #[test]
     fn numbers_read_as_people_write_them() {
@@ -32,10 +31,10 @@ mod tests {
             (1e300, "1e300"),
         ];
         for (value, expected) in cases {
-            assert_eq!(text(value), expected);
+            assert_eq!(exact(value), expected);
         }
-        assert_eq!(text(f64::NAN), "");
-        assert_eq!(text(f64::NEG_INFINITY), "");
+        assert_eq!(exact(f64::NAN), "");
+        assert_eq!(exact(f64::NEG_INFINITY), "");
     }
 
     proptest! {
@@ -43,7 +42,7 @@ mod tests {
         fn every_finite_float_reads_back(bits in any::<u64>()) {
             let value = f64::from_bits(bits);
             prop_assume!(value.is_finite());
-            prop_assert_eq!(text(value).parse::<f64>().unwrap(), value);
+            prop_assert_eq!(exact(value).parse::<f64>().unwrap(), value);
         }
     }
 }
