@@ -6,25 +6,25 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ablade::experiment::{Overrides, load};
-use ablade::results::tables;
-use ablade::runner::{Ready, Silent, Worker};
-use ablade::store::Store;
+use ablade::data::Library;
+use ablade::experiment::Overrides;
+use ablade::runner::Silent;
+use ablade::session::{Interruption, LocalEnd, LocalOptions, run_local};
 use ablade::trainers::made::MadeTrainer;
+use ablade::trainers::made::earlier::load_experiment;
 
 fn main() -> anyhow::Result<()> {
     let file = std::env::args().nth(1).unwrap_or_else(|| "experiments/skip.toml".to_owned());
-    let trainer = MadeTrainer::shared();
-    let plan = load(Path::new(&file), &Overrides::default(), &*trainer)?.plan(&*trainer)?;
-    let store = Store::open("results", trainer)?;
-    store.save_plan(&plan)?;
-    let mut worker = Worker::new(&plan, &store)?;
-    let threads = worker.threads;
-    worker.train(&Arc::default(), &Silent, |runs| {
-        Ok::<_, anyhow::Error>(Ready::load(&plan, runs, &store, threads)?)
-    })?;
-    let (study, _) = tables::write_all(&store, &plan)?;
-    for row in study.ablations().iter().flat_map(|ablation| &ablation.rows) {
+    let trainer = Arc::new(MadeTrainer::new(Library::from_environment(None)));
+    let overrides = Overrides::default();
+    let mut loaded = load_experiment(Path::new(&file), &overrides, Path::new("results"), &trainer)?;
+    loaded.check_tables(false)?;
+    let options = LocalOptions::default();
+    let end = run_local(&loaded, &options, &Interruption::default(), &Silent)?;
+    let LocalEnd::Ended { results, .. } = end else {
+        anyhow::bail!("the tables could not be written");
+    };
+    for row in results.ablations().iter().flat_map(|ablation| &ablation.rows) {
         println!("{:<30} {}", row.label, row.conclusion());
     }
     Ok(())

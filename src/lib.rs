@@ -27,11 +27,14 @@ pub mod store;
 pub mod results;
 
 pub mod figures;
-pub mod launch;
 pub mod runner;
 
-pub mod trainers;
+pub mod session;
+
+pub mod launch;
 
 pub mod page;
+
+pub mod trainers;
 
 pub mod cli;

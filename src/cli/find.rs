@@ -8,8 +8,8 @@ use crate::plan::RunId;
 use crate::store::{Store, StoreError};
 use crate::text::{count, nearest};
 
-/// Where a study uses a run.
-struct Place {
+/// Address of a run: a study, a variant and a seed that use it.
+struct RunAddress {
     experiment: String,
     study: String,
     variant: String,
@@ -18,48 +18,50 @@ struct Place {
     run: RunId,
 }
 
-impl Place {
+impl RunAddress {
     fn name(&self) -> String {
         format!("{}/{}/{}", self.study, self.variant, self.seed)
     }
 }
 
-/// Every place of every experiment. A plan that cannot be read names no run; its own commands say
+/// Returns every address of every experiment. A plan that cannot be read names no run; its own commands say
 /// what is wrong with it.
-fn places(store: &Store) -> Result<Vec<Place>, StoreError> {
-    let mut places = Vec::new();
+fn addresses(store: &Store) -> Result<Vec<RunAddress>, StoreError> {
+    let mut addresses = Vec::new();
     for plan in store.experiments()?.iter().filter_map(|name| store.load_plan(name).ok()) {
         for study in &plan.studies {
             for variant in &study.variants {
-                places.extend(variant.runs.iter().zip(&plan.seeds).map(|(run, seed)| Place {
-                    experiment: plan.name.clone(),
-                    study: study.name.clone(),
-                    variant: variant.name.clone(),
-                    label: variant.label.clone(),
-                    seed: seed.0,
-                    run: run.clone(),
+                addresses.extend(variant.runs.iter().zip(&plan.seeds).map(|(run, seed)| {
+                    RunAddress {
+                        experiment: plan.name.clone(),
+                        study: study.name.clone(),
+                        variant: variant.name.clone(),
+                        label: variant.label.clone(),
+                        seed: seed.0,
+                        run: run.clone(),
+                    }
                 }));
             }
         }
     }
-    Ok(places)
+    Ok(addresses)
 }
 
 /// Finds the run that `text` means, and what to call it.
 pub(crate) fn find(text: &str, store: &Store) -> anyhow::Result<(RunId, String)> {
-    let places = places(store)?;
+    let addresses = addresses(store)?;
     if text.contains('/') {
-        let place = by_place(text, &places.iter().collect::<Vec<_>>(), store)?;
-        return Ok((place.run.clone(), place.name()));
+        let address = by_address(text, &addresses.iter().collect::<Vec<_>>(), store)?;
+        return Ok((address.run.clone(), address.name()));
     }
-    let run = by_prefix(text, &places, store)?;
-    let name = places.iter().find(|place| place.run == run).map(Place::name);
+    let run = by_prefix(text, &addresses, store)?;
+    let name = addresses.iter().find(|address| address.run == run).map(RunAddress::name);
     Ok((run.clone(), name.unwrap_or_else(|| run.to_string())))
 }
 
-fn by_prefix(text: &str, places: &[Place], store: &Store) -> anyhow::Result<RunId> {
+fn by_prefix(text: &str, addresses: &[RunAddress], store: &Store) -> anyhow::Result<RunId> {
     let names: BTreeMap<&RunId, String> =
-        places.iter().rev().map(|place| (&place.run, place.name())).collect();
+        addresses.iter().rev().map(|address| (&address.run, address.name())).collect();
     let known: BTreeSet<RunId> = store
         .published()?
         .into_iter()
@@ -70,18 +72,21 @@ fn by_prefix(text: &str, places: &[Place], store: &Store) -> anyhow::Result<RunI
     match meant[..] {
         [run] if !text.is_empty() => Ok(run.clone()),
         [] => {
-            if let Some(place) = places
+            if let Some(address) = addresses
                 .iter()
-                .find(|place| [&place.experiment, &place.study].contains(&&text.to_owned()))
+                .find(|address| [&address.experiment, &address.study].contains(&&text.to_owned()))
             {
                 bail!(
                     "`{text}` is a study, not a run: add variant and seed, as in {}",
-                    place.name()
+                    address.name()
                 );
             }
             let nearest = nearest(
                 text,
-                known.iter().map(RunId::as_str).chain(places.iter().map(|p| p.study.as_str())),
+                known
+                    .iter()
+                    .map(RunId::as_str)
+                    .chain(addresses.iter().map(|p| p.study.as_str())),
             );
             bail!(
                 "no run `{text}` in {root}, by its id or as study/variant/seed{}",
@@ -103,9 +108,13 @@ fn by_prefix(text: &str, places: &[Place], store: &Store) -> anyhow::Result<RunI
     }
 }
 
-fn by_place<'a>(text: &str, places: &[&'a Place], store: &Store) -> anyhow::Result<&'a Place> {
+fn by_address<'a>(
+    text: &str,
+    addresses: &[&'a RunAddress],
+    store: &Store,
+) -> anyhow::Result<&'a RunAddress> {
     let (study, rest) = text.split_once('/').unwrap_or((text, ""));
-    let here: Vec<&Place> = places
+    let here: Vec<&RunAddress> = addresses
         .iter()
         .filter(|p| p.study == study || p.experiment == study)
         .copied()
@@ -114,11 +123,13 @@ fn by_place<'a>(text: &str, places: &[&'a Place], store: &Store) -> anyhow::Resu
     if let Some((inner, of_inner)) = rest.split_once('/')
         && here.iter().any(|p| p.experiment == study && p.study == inner)
     {
-        let inside: Vec<&Place> = here.into_iter().filter(|p| p.experiment == study).collect();
-        return by_place(&format!("{inner}/{of_inner}"), &inside, store);
+        let inside: Vec<&RunAddress> = here.into_iter().filter(|p| p.experiment == study).collect();
+        return by_address(&format!("{inner}/{of_inner}"), &inside, store);
     }
     if here.is_empty() {
-        let names = places.iter().flat_map(|place| [place.study.as_str(), &place.experiment]);
+        let names = addresses
+            .iter()
+            .flat_map(|address| [address.study.as_str(), &address.experiment]);
         bail!(
             "no study `{study}` in {}{}",
             store.root().display(),
@@ -127,31 +138,31 @@ fn by_place<'a>(text: &str, places: &[&'a Place], store: &Store) -> anyhow::Resu
     }
     // A label may hold a slash, a seed does not.
     let (variant, seed) = rest.rsplit_once('/').unwrap_or((rest, ""));
-    let of_variant: Vec<&Place> = here
+    let of_variant: Vec<&RunAddress> = here
         .iter()
         .filter(|p| p.variant == variant || p.label == variant)
         .copied()
         .collect();
     if of_variant.is_empty() {
-        let nearest = nearest(variant, here.iter().map(|place| place.variant.as_str()));
-        let variants = distinct(here.iter().map(|place| place.variant.clone()));
+        let nearest = nearest(variant, here.iter().map(|address| address.variant.as_str()));
+        let variants = distinct(here.iter().map(|address| address.variant.clone()));
         bail!(
             "no variant `{variant}` in {study}, which has {variants}{}",
             meant_perhaps(nearest)
         );
     }
-    let found: Vec<&Place> = of_variant
+    let found: Vec<&RunAddress> = of_variant
         .iter()
-        .filter(|place| place.seed.to_string() == seed)
+        .filter(|address| address.seed.to_string() == seed)
         .copied()
         .collect();
-    let seeds = distinct(of_variant.iter().map(|place| place.seed.to_string()));
+    let seeds = distinct(of_variant.iter().map(|address| address.seed.to_string()));
     ensure!(!seed.is_empty(), "`{text}` lacks a seed: {study}/{variant} has {seeds}");
     ensure!(!found.is_empty(), "no seed `{seed}` of {study}/{variant}, which has {seeds}");
     ensure!(
-        found.iter().all(|place| place.run == found[0].run),
+        found.iter().all(|address| address.run == found[0].run),
         "`{text}` is another run in each study: {}",
-        distinct(found.iter().map(|place| format!("{} ({})", place.name(), place.run)))
+        distinct(found.iter().map(|address| format!("{} ({})", address.name(), address.run)))
     );
     Ok(found[0])
 }

@@ -9,11 +9,13 @@ use std::sync::{Arc, OnceLock};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2, SIGXFSZ};
 use signal_hook::flag;
 
+use crate::session::Interruption;
+
 /// What a signal does, from the first call of [`Interrupt::listen`] on.
 #[derive(Debug, Clone)]
 pub(crate) struct Interrupt {
-    raised: Arc<AtomicBool>,
-    at_once: Arc<AtomicBool>,
+    /// The first signal requests a stop; once at rest, it ends the process.
+    interruption: Interruption,
 }
 
 static LISTENING: OnceLock<Interrupt> = OnceLock::new();
@@ -22,17 +24,18 @@ impl Interrupt {
     /// Signals raise [`Interrupt::flag`] from now on.
     pub(crate) fn listen() -> io::Result<Self> {
         if let Some(listening) = LISTENING.get() {
-            listening.at_once.store(false, Ordering::SeqCst);
+            listening.interruption.at_rest.store(false, Ordering::SeqCst);
             return Ok(listening.clone());
         }
-        let interrupt = Self { raised: Arc::default(), at_once: Arc::default() };
+        let interrupt = Self { interruption: Interruption::default() };
+        let Interruption { requested, at_rest } = &interrupt.interruption;
         let hangup = Some(SIGHUP).filter(|_| !is_ignored(SIGHUP));
         for signal in [SIGINT, SIGTERM].into_iter().chain(hangup) {
             // In this order: when the first signal comes the flag is still down, and only then
             // raised.
-            flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupt.at_once))?;
-            flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupt.raised))?;
-            flag::register(signal, Arc::clone(&interrupt.raised))?;
+            flag::register_conditional_shutdown(signal, 130, Arc::clone(at_rest))?;
+            flag::register_conditional_shutdown(signal, 130, Arc::clone(requested))?;
+            flag::register(signal, Arc::clone(requested))?;
         }
         // A limit on the size of files is an error of the write that meets it, and not the end of
         // the process.
@@ -45,23 +48,23 @@ impl Interrupt {
     pub(crate) fn listen_for_notice(&self) -> io::Result<Arc<AtomicBool>> {
         let notice = Arc::default();
         flag::register(SIGUSR2, Arc::clone(&notice))?;
-        flag::register(SIGUSR2, Arc::clone(&self.raised))?;
+        flag::register(SIGUSR2, Arc::clone(&self.interruption.requested))?;
         Ok(notice)
+    }
+
+    /// The requests that signals make.
+    pub(crate) fn interruption(&self) -> &Interruption {
+        &self.interruption
     }
 
     /// Raised by the first signal.
     pub(crate) fn flag(&self) -> &Arc<AtomicBool> {
-        &self.raised
+        &self.interruption.requested
     }
 
-    /// Whether a signal has come.
+    /// True once a signal has come.
     pub(crate) fn raised(&self) -> bool {
-        self.raised.load(Ordering::SeqCst)
-    }
-
-    /// From now on the first signal ends the process: nothing is under way that could be lost.
-    pub(crate) fn at_once(&self) {
-        self.at_once.store(true, Ordering::SeqCst);
+        self.interruption.is_requested()
     }
 }
 

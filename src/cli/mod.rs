@@ -1,48 +1,19 @@
-//! The command line: one file a subcommand, and the only place that prints.
+//! The command line, and the only place that prints: `commands` has one file a subcommand, `show`
+//! what a terminal shows.
 //!
 //! Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 some run failed, a check
 //! found a difference, or the output could not be written, 2 bad input and nothing started, 130
 //! interrupted and resumable.
 
-mod ablation;
-mod asked;
-mod cancel;
-mod clean;
-mod compare;
-mod completions;
-mod data;
-mod effects;
-mod evaluate;
+mod commands;
+mod experiment_args;
 mod find;
-mod follow;
-mod freeze;
-mod gallery;
-mod images;
-mod inpaint;
 mod interrupt;
-mod leaves;
-mod masks;
-mod matched;
-mod out;
 mod part;
-mod plan;
-mod plots;
-mod progress;
-mod queue;
-mod said;
-mod sample;
-mod schema;
-mod status;
-mod submit;
-mod sweep;
-mod tables;
-mod task;
-mod terminal;
+mod show;
 #[cfg(test)]
 mod torture;
 mod trained;
-mod verify;
-mod why;
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -55,17 +26,22 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 
-use progress::{ProgressMode, Shown};
-use terminal::{ColorMode, Escaping, Output, Paint, escaped, told};
+use commands::{
+    cancel, clean, compare, completions, data, evaluate, freeze, inpaint, masks, plan, plots,
+    sample, schema, status, sweep, tables, task, verify, why,
+};
+use show::progress::{ProgressMode, Shown};
+use show::terminal::{ColorMode, Escaping, Output, Paint, escaped, told};
 
 use crate::data::Library;
 use crate::experiment::{Diagnostics, MOST_JOBS};
+use crate::runner::machine::OWN_THREAD;
 use crate::store::{Store, StoreError};
 use crate::trainers::made::MadeTrainer;
 
 /// Ablation studies of MADE, the masked autoencoder for distribution estimation.
 ///
-/// One TOML file is one study: `ablade sweep FILE` trains every run it asks for in parallel and
+/// One TOML file is one experiment: `ablade sweep FILE` trains every run it asks for in parallel and
 /// leaves tables in `results/`; `ablade plots` turns them into figures and one HTML page in
 /// `plots/`.
 #[derive(Debug, Parser)]
@@ -106,7 +82,12 @@ pub(crate) struct Global {
 impl Global {
     /// The built-in trainer, with its data where the command line or the environment says.
     pub(crate) fn trainer(&self) -> Arc<MadeTrainer> {
-        Arc::new(MadeTrainer::new(Library::from_environment(self.data_dir.clone())))
+        Arc::new(MadeTrainer::new(self.library()))
+    }
+
+    /// The data sets, where the command line or the environment says.
+    pub(crate) fn library(&self) -> Library {
+        Library::from_environment(self.data_dir.clone())
     }
 
     /// The results.
@@ -289,9 +270,6 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     }
 }
 
-/// How the program's own threads are called, beside `main`: not those of runs.
-const OWN_THREAD: &str = "ablade";
-
 /// Makes the process's own pool, of one thread for candle's sake: made by itself on first use, it
 /// would panic where the system refuses the thread.
 fn shared_pool() -> anyhow::Result<()> {
@@ -300,19 +278,6 @@ fn shared_pool() -> anyhow::Result<()> {
         .thread_name(|_| OWN_THREAD.to_owned());
     pool.build_global()
         .context("the system allows this process no further thread: raise the limit, `ulimit -u`")
-}
-
-/// Does `work` in a pool of all processors, or in the process's own where the system refuses so
-/// many threads.
-pub(crate) fn on_every_processor<R: Send>(work: impl FnOnce() -> R + Send) -> R {
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .thread_name(|i| format!("{OWN_THREAD} {i}"));
-    match pool.build() {
-        Ok(pool) => pool.install(work),
-        Err(_) => work(),
-    }
 }
 
 /// A panic inside a run is that run's failure, with its message in the tables; only a developer

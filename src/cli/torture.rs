@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
-use super::{Cli, Exit, Terminal, terminal::Paint};
+use crate::cli::show::terminal::Paint;
+use crate::cli::{Cli, Exit, Terminal};
 use crate::store::Store;
 use crate::store::disk::faults;
 

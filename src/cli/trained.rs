@@ -8,9 +8,9 @@ use std::sync::Arc;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 
-use super::find::find;
-use super::{Global, jobs};
-use crate::data::{Cache, DataConfig, Dataset, Images, Library, Part, Shape};
+use crate::cli::find::find;
+use crate::cli::{Global, jobs};
+use crate::data::{Cache, DataConfig, Dataset, Images, Part, Shape};
 use crate::made::evaluate::{nll_averaged_conditionals, nll_mixture, nll_single_mask};
 use crate::made::masks::{MaskSet, Masks};
 use crate::made::model::Made;
@@ -191,7 +191,7 @@ impl Trained {
             bail!("{name} ({run}) has no model: {why}");
         };
         let best_epoch = store.record(&run)?.summary.map_or(1, |summary| summary.best_epoch.max(1));
-        let cache = Cache::new(Library::from_environment(global.data_dir.clone()));
+        let cache = Cache::new(global.library());
         // The test images kept for figures tell how pixels lie, without the data set itself.
         let kept = store.reference(&spec.data)?.and_then(|bytes| npy::decode::<u8>(&bytes).ok());
         let (places, made_run) = (places(&spec, &store), MadeRun::of(&spec.key()));

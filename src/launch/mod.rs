@@ -1,7 +1,122 @@
-//! Where runs go that this process does not do itself: tasks of a scheduler. It gets one script and
-//! is asked what waits; what a task does, and whether it is done, is the business of `store` and
-//! `cli` and the same for every scheduler.
+//! Runs elsewhere: frozen as tasks that a scheduler starts, submitted to Slurm, and followed until
+//! they end. `ablade sweep --launcher slurm` is [`run_on_slurm`]; a task of any scheduler is
+//! [`run_task`].
+//!
+//! A scheduler gets one script and is asked what waits. The work of a task, and whether it is done,
+//! is known from the results alone, and is the same for every scheduler.
 
+mod follow;
+mod frozen;
 pub mod pack;
+pub mod queue;
 pub mod script;
 pub mod slurm;
+mod submit;
+mod sweep;
+mod task;
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::plan::RunId;
+use crate::session::SessionError;
+use crate::store::StoreError;
+use crate::text::count;
+use crate::trainer::TrainerError;
+use slurm::Problem;
+
+pub use follow::{FollowOutcome, Following, follow};
+pub use frozen::FrozenRuns;
+pub use submit::{SubmitOptions, Submitted, submit};
+pub use sweep::{SlurmEnd, SlurmOptions, SubmissionState, run_on_slurm};
+pub use task::{TaskEnd, run_task};
+
+/// Runs that cannot be submitted, followed, or done as a task.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LaunchError {
+    /// The experiment, its trainer or its results refuse.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// A command of Slurm's failed.
+    #[error(transparent)]
+    Slurm(#[from] Problem),
+    /// Earlier submissions may still wait or run.
+    #[error(
+        "{0}: what was submitted before may still wait or run, so nothing is submitted now; the same command tries again"
+    )]
+    QueueUnknown(Problem),
+    /// An option of the script sends jobs to another cluster.
+    #[error(
+        "execution.slurm.lines: {0} sends jobs to a cluster that nothing else would be asked about"
+    )]
+    OtherCluster(String),
+    /// A submission was not answered.
+    #[error("{0}: whether it was submitted all the same is not known, the same command finds out")]
+    Unanswered(Box<LaunchError>),
+    /// Slurm took no task.
+    #[error("{0}; nothing was submitted")]
+    NothingSubmitted(Box<LaunchError>),
+    /// The path of this program is not known.
+    #[error("cannot tell where this program lies")]
+    NoProgram(#[source] io::Error),
+    /// A path cannot be made absolute.
+    #[error("{} has no absolute path", path.display())]
+    NoAbsolutePath {
+        /// The path.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The current directory is not known.
+    #[error(transparent)]
+    NoCurrentDirectory(io::Error),
+    /// Another version of the program made the submission.
+    #[error(
+        "{submission} was made for engine {made_for}, this program has {version}: submit the experiment again"
+    )]
+    OtherVersion {
+        /// Name of the submission.
+        submission: String,
+        /// Version that it was made for.
+        made_for: u32,
+        /// Version of the trainer.
+        version: u32,
+    },
+    /// The submission has fewer tasks.
+    #[error(
+        "{submission} has {}, numbered from 0: there is no task {index}",
+        count(*n_tasks, "task")
+    )]
+    NoSuchTask {
+        /// Name of the submission.
+        submission: String,
+        /// Number of its tasks.
+        n_tasks: usize,
+        /// Index of the missing task.
+        index: usize,
+    },
+    /// A task names a run that its plan does not have.
+    #[error("{run} is not in the plan of {submission}")]
+    NotPlanned {
+        /// The run.
+        run: RunId,
+        /// Name of the submission.
+        submission: String,
+    },
+    /// A run was planned by another version of the program.
+    #[error("{0} was planned for another engine: submit the experiment again")]
+    RunOfOtherVersion(RunId),
+}
+
+impl From<StoreError> for LaunchError {
+    fn from(error: StoreError) -> Self {
+        Self::Session(error.into())
+    }
+}
+
+impl From<TrainerError> for LaunchError {
+    fn from(error: TrainerError) -> Self {
+        Self::Session(error.into())
+    }
+}

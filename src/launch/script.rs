@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use crate::experiment::Slurm;
+use crate::session::quoted;
 
 /// What the script starts.
 #[derive(Debug, Clone)]
@@ -71,16 +72,6 @@ exec {ablade} --data-dir {data} task {submission} "$(($1 + ${{SLURM_ARRAY_TASK_I
         data = path(data),
     );
     text
-}
-
-/// A word as a shell reads it back.
-pub fn quoted(word: &str) -> String {
-    let safe = |c: char| c.is_ascii_alphanumeric() || "-_=.,/+:@%".contains(c);
-    if !word.is_empty() && word.chars().all(safe) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]

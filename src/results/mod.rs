@@ -4,10 +4,12 @@
 pub mod ablation;
 mod cell;
 pub mod checklist;
+pub mod compare;
 pub mod difference;
 mod effect_table;
 pub mod effects;
 mod examples;
+pub mod setting_changes;
 pub mod tables;
 pub mod tuning;
 mod xlsx;

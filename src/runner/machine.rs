@@ -9,6 +9,22 @@ pub fn threads() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
+/// Prefix of the names of the program's own threads other than `main`; threads of runs have other
+/// names.
+pub const OWN_THREAD: &str = "ablade";
+
+/// Does `work` in a pool of one thread for each processor, or in that of the caller where the
+/// system refuses so many threads.
+pub fn on_every_processor<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads().get())
+        .thread_name(|i| format!("{OWN_THREAD} {i}"));
+    match pool.build() {
+        Ok(pool) => pool.install(work),
+        Err(_) => work(),
+    }
+}
+
 /// Memory that this process may take, where the system tells: the machine's, or less in a container
 /// or a batch job.
 pub fn memory() -> u64 {

@@ -13,8 +13,8 @@ use crate::store::{EpochRow, RunStatus, Summary};
 use crate::trainer::Metrics;
 
 pub use estimate::Estimate;
-pub use training::{Spent, Trained, Training};
-pub use worker::{Done, Ready, Worker, damaged};
+pub use training::{Elapsed, Trained, Training};
+pub use worker::{Ready, Worker, WorkerReport, damaged};
 
 /// A run as an observer knows it. Runs of a pass have numbers, from 0.
 #[derive(Debug, Clone)]
@@ -67,6 +67,11 @@ pub trait Observer: Sync {
     fn declined(&self, run: usize, why: &str);
     /// A run has ended.
     fn ended(&self, run: usize, end: &End);
+    /// The tasks in which a scheduler holds runs, in a few words; told again while they stay the
+    /// same.
+    fn queue(&self, text: &str) {
+        let _ = text;
+    }
     /// The pass is over; a sentence sums it up unless it was interrupted.
     fn over(&self, summary: Option<&str>);
     /// A remark on the whole.

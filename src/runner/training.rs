@@ -51,9 +51,9 @@ pub struct Trained {
     pub stopped: bool,
 }
 
-/// A run that is ours, and perhaps begun before.
+/// A run that this process has claimed; another attempt may have begun it.
 #[derive(Default)]
-struct Begun {
+struct ClaimedRun {
     claim: Option<Claim>,
     resume: Option<Checkpoint>,
     /// Why it is given up at once.
@@ -62,7 +62,7 @@ struct Begun {
 
 /// Time and threads of one attempt at a run.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Spent {
+pub struct Elapsed {
     /// Wall time.
     pub time: Duration,
     /// Threads that the run had.
@@ -79,7 +79,7 @@ impl Training<'_> {
         stop: &Arc<AtomicBool>,
         observer: &dyn Observer,
         publish: impl Fn(&RunSpec, &RunOutput) -> Result<Result<(), String>, StoreError> + Sync,
-        record: impl Fn(&RunSpec, &str, Spent),
+        record: impl Fn(&RunSpec, &str, Elapsed),
     ) -> Trained {
         let labels = self.plan.labels();
         let (mut jobs, mut lines) = (Vec::new(), Vec::new());
@@ -156,13 +156,12 @@ impl Training<'_> {
         let mut trained = Trained::default();
         let stopped = run_all(&jobs, &limits, work, |event| {
             if let Event::Ended { job, outcome } = event {
-                let spent =
-                    begun_at().remove(&job).map_or_else(Spent::default, |(begun, threads)| Spent {
-                        time: begun.elapsed(),
-                        threads: threads.get(),
+                let elapsed =
+                    begun_at().remove(&job).map_or_else(Elapsed::default, |(begun, threads)| {
+                        Elapsed { time: begun.elapsed(), threads: threads.get() }
                     });
                 if let Outcome::Failed(reason) | Outcome::Hopeless(reason) = &outcome {
-                    record(runs[job], reason, spent);
+                    record(runs[job], reason, elapsed);
                     trained.failed.insert(runs[job].id.clone());
                 }
                 if outcome == Outcome::Abandoned {
@@ -184,9 +183,9 @@ impl Training<'_> {
         &self,
         run: &RunSpec,
         note: &dyn Fn(String),
-    ) -> Result<Result<Begun, String>, StoreError> {
+    ) -> Result<Result<ClaimedRun, String>, StoreError> {
         if self.checkpoint_every.is_none() {
-            return Ok(Ok(Begun::default()));
+            return Ok(Ok(ClaimedRun::default()));
         }
         let claim = match self.store.claim(&run.id)? {
             Claiming::Ours(claim) => claim,
@@ -233,7 +232,7 @@ impl Training<'_> {
         if let Some(checkpoint) = &resume {
             note(format!("goes on after {}", count(checkpoint.epoch, "epoch")));
         }
-        Ok(Ok(Begun { claim: Some(claim), resume, given_up }))
+        Ok(Ok(ClaimedRun { claim: Some(claim), resume, given_up }))
     }
 
     /// Keeps a checkpoint. A run that cannot is in no danger: it goes on, and the next one may

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::{Estimate, Observer, Spent, Trained, Training, machine};
+use super::{Elapsed, Estimate, Observer, Trained, Training, machine};
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::record::{host, utc};
 use crate::store::{Failure, Publication, RunOutput, Store, StoreError};
@@ -47,12 +47,12 @@ pub struct Worker<'a> {
     /// Failures from before it started: their runs are tried again.
     pub earlier: BTreeMap<RunId, Failure>,
     /// Progress so far.
-    pub done: Done,
+    pub report: WorkerReport,
 }
 
-/// Progress of a worker.
+/// Report of a worker.
 #[derive(Debug, Default)]
-pub struct Done {
+pub struct WorkerReport {
     /// Whether it trained anything.
     pub started: bool,
     /// Runs that failed here.
@@ -132,7 +132,7 @@ impl<'a> Worker<'a> {
             max_failures: None,
             attempts: None,
             earlier: store.failures()?,
-            done: Done::default(),
+            report: WorkerReport::default(),
         })
     }
 
@@ -141,12 +141,12 @@ impl<'a> Worker<'a> {
     pub fn outstanding(&self) -> Result<Vec<&'a RunSpec>, StoreError> {
         let failures = self.store.failures()?;
         let failed = |run: &RunId| {
-            self.done.failed.contains(run)
+            self.report.failed.contains(run)
                 || failures.get(run).is_some_and(|now| self.earlier.get(run) != Some(now))
         };
         let is_sound = |run: &RunId| {
             self.store.is_published(run)
-                && !(self.done.damaged.contains(run) && self.store.check(run).is_err())
+                && !(self.report.damaged.contains(run) && self.store.check(run).is_err())
         };
         Ok(self
             .runs
@@ -171,12 +171,12 @@ impl<'a> Worker<'a> {
             let (held, free): (Vec<_>, Vec<_>) =
                 self.outstanding()?.into_iter().partition(|run| owners.contains_key(&run.id));
             let half_there = |run: &&RunId| {
-                self.store.run_dir(run).is_dir() && !self.done.damaged.contains(*run)
+                self.store.run_dir(run).is_dir() && !self.report.damaged.contains(*run)
             };
             let half_there: Vec<&RunId> =
                 free.iter().map(|run| &run.id).filter(half_there).collect();
             if !half_there.is_empty() {
-                self.done.damaged.extend(damaged(half_there, self.store, stop, observer)?);
+                self.report.damaged.extend(damaged(half_there, self.store, stop, observer)?);
             } else if !free.is_empty() {
                 waits = false;
                 let ready = ready(&free)?;
@@ -214,7 +214,7 @@ impl<'a> Worker<'a> {
         stop: &Arc<AtomicBool>,
         observer: &dyn Observer,
     ) -> Result<Trained, StoreError> {
-        self.done.started = true;
+        self.report.started = true;
         let mut seen = BTreeSet::new();
         for run in free.iter().filter(|run| seen.insert(run.data.as_str())) {
             // Loaded already: an error now would be that of the run, which then tells it.
@@ -229,7 +229,7 @@ impl<'a> Worker<'a> {
             threads: self.threads,
             memory: self.memory,
             max_failures: self.max_failures.unwrap_or(usize::MAX),
-            damaged: &self.done.damaged,
+            damaged: &self.report.damaged,
             checkpoint_every: Some(self.checkpoint_every),
             attempts: self.attempts,
         };
@@ -247,25 +247,25 @@ impl<'a> Worker<'a> {
                 Publication::New | Publication::Identical => Ok(()),
             })
         };
-        let record = |run: &RunSpec, reason: &str, spent: Spent| {
-            if let Err(error) = self.fail(&run.id, reason, spent) {
+        let record = |run: &RunSpec, reason: &str, elapsed: Elapsed| {
+            if let Err(error) = self.fail(&run.id, reason, elapsed) {
                 observer.warn(&error.to_string());
             }
         };
         let trained = training.train(free, &title, stop, observer, publish, record);
-        self.done.failed.extend(trained.failed.iter().cloned());
-        self.done.abandoned.clone_from(&trained.abandoned);
+        self.report.failed.extend(trained.failed.iter().cloned());
+        self.report.abandoned.clone_from(&trained.abandoned);
         Ok(trained)
     }
 
     /// Notes that a run has failed.
-    pub fn fail(&self, run: &RunId, reason: &str, spent: Spent) -> Result<(), StoreError> {
-        let started = jiff::Timestamp::now() - spent.time;
+    pub fn fail(&self, run: &RunId, reason: &str, elapsed: Elapsed) -> Result<(), StoreError> {
+        let started = jiff::Timestamp::now() - elapsed.time;
         let failure = Failure {
             error: reason.to_owned(),
             started_utc: utc(started),
-            seconds: spent.time.as_secs_f64(),
-            threads: spent.threads,
+            seconds: elapsed.time.as_secs_f64(),
+            threads: elapsed.threads,
             host: host(),
         };
         self.store.forget_attempts(run)?;

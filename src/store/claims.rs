@@ -223,7 +223,7 @@ impl Store {
         let owner = parse(&text);
         if let Some(owner) = owner
             .as_ref()
-            .filter(|owner| process::place().is_some_and(|here| here == owner.place))
+            .filter(|owner| process::pid_namespace().is_some_and(|here| here == owner.place))
         {
             let alive =
                 process::start_of(owner.pid).is_some_and(|start| start == owner.process_start);
@@ -256,7 +256,7 @@ impl Store {
             host: host(),
             pid,
             since_utc: utc(jiff::Timestamp::now()),
-            place: process::place().unwrap_or_default(),
+            place: process::pid_namespace().unwrap_or_default(),
             process_start: process::start_of(pid).unwrap_or_default(),
             nonce: nonce
                 .iter()

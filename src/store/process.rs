@@ -2,9 +2,9 @@
 
 use std::fs;
 
-/// Where process numbers mean what they mean here: this boot of this machine, this process
-/// namespace. `None` where the system does not say.
-pub(super) fn place() -> Option<String> {
+/// Returns the scope in which process numbers are unique: this boot of this machine, and this
+/// process namespace. `None` where the system does not say.
+pub(super) fn pid_namespace() -> Option<String> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let namespace = fs::read_link("/proc/self/ns/pid").ok()?;
     Some(format!("{} {}", boot.trim(), namespace.display()))
@@ -27,7 +27,7 @@ mod tests {
 
     #[test]
     fn the_living_and_the_dead_are_told_apart() {
-        assert!(place().is_some());
+        assert!(pid_namespace().is_some());
         assert!(start_of(std::process::id()).is_some());
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         assert!(

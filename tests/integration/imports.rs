@@ -22,7 +22,9 @@ const LAYERS: &[&[&str]] = &[
     &["plan"],
     &["experiment", "store", "schedule"],
     &["results"],
-    &["figures", "launch", "runner"],
+    &["figures", "runner"],
+    &["session"],
+    &["launch"],
     &["page"],
     &["trainers"],
     &["cli"],
@@ -30,15 +32,12 @@ const LAYERS: &[&[&str]] = &[
 
 /// Files of one module that still import each other, to be parted: no other may.
 const CIRCLES: &[&str] = &[
-    "cli::tables -> cli::status",
     "results::tables -> results::effect_table",
     "results::tables -> results::xlsx -> results::effect_table",
     "data::catalog -> data::source",
     "made::kernels::sparse -> made::kernels::gather",
     "made::kernels::sparse -> made::kernels::update_queue",
     "made::sample -> made::incremental",
-    "cli::gallery -> cli::plots",
-    "data::brightness -> data::origin",
     "data::fingerprint -> data::load",
     "data::load -> data::finish",
     "data::load -> data::notes",
@@ -70,8 +69,9 @@ const HARNESS: &[&str] = &[
     "schedule",
     "results",
     "figures",
-    "launch",
     "runner",
+    "session",
+    "launch",
     "page",
 ];
 
@@ -265,12 +265,13 @@ fn files_of_a_module_do_not_import_each_other_in_circles() {
         .map(|(name, text)| (name.clone(), imported_files(name, text, &files)))
         .collect();
     let mut graph = graph;
-    let mut circles = Vec::new();
+    let mut circles = BTreeSet::new();
     while let Some(found) = circle(&graph) {
         graph.get_mut(&found[0]).unwrap().remove(found.get(1).unwrap_or(&found[0]));
-        circles.push(found.join(" -> "));
+        circles.insert(found.join(" -> "));
     }
-    assert_eq!(circles, CIRCLES, "\n{}", circles.join("\n"));
+    let known: BTreeSet<String> = CIRCLES.iter().map(|&circle| circle.to_owned()).collect();
+    assert_eq!(circles, known);
 
     let red = [("a", "use super::b::B;"), ("b", "use crate::c::C;"), ("c", "use crate::a::A;")];
     let files: BTreeSet<String> = red.iter().map(|(name, _)| (*name).to_owned()).collect();
@@ -324,6 +325,7 @@ fn what_is_deliberately_absent() {
                 "figures",
                 "page",
                 "schedule",
+                "session",
                 "runner/estimate",
             ],
             &["std::fs", "File::"],
@@ -343,6 +345,7 @@ fn what_is_deliberately_absent() {
                 "plan",
                 "experiment",
                 "results",
+                "session",
                 "figures",
                 "page",
             ],
@@ -362,6 +365,7 @@ fn what_is_deliberately_absent() {
                 "figures",
                 "launch",
                 "runner",
+                "session",
                 "page",
                 "trainers",
             ],
@@ -377,6 +381,8 @@ fn what_is_deliberately_absent() {
                 "experiment",
                 "store",
                 "runner",
+                "session",
+                "launch",
                 "results",
             ],
             &["nll", "NLL"],
@@ -384,8 +390,15 @@ fn what_is_deliberately_absent() {
         ),
         (
             &["cli"],
-            &["fs::read_dir", "run_all("],
-            "store reads the results and runner does runs",
+            &[
+                "fs::read_dir",
+                "run_all(",
+                "Worker {",
+                "Worker::new",
+                "Training {",
+                "publish(run",
+            ],
+            "store reads the results, and runner, session and launch do runs",
         ),
     ];
     let mut objections = Vec::new();

@@ -7,16 +7,27 @@
 //! which of them train and which test.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
 
 use super::{MadeTrainer, first_test_images, run_config};
 use crate::data::{Cache, DataConfig, is_of_images};
+use crate::experiment::Overrides;
 use crate::plan::{Earlier, Hashed, Plan, PlannedVariant, RunId, hashed};
+use crate::session::{LoadedExperiment, RejectedEarlierRuns, SessionError};
 use crate::store::Store;
 use crate::trainer::{Config, Trainer, TrainerError};
 
-/// Runs of an earlier version that are not believed, by the id of the run that takes their place,
-/// and why.
-pub type Disbelieved = BTreeMap<RunId, (RunId, &'static str)>;
+/// Loads an experiment of MADE, with the runs that earlier versions trained; writes nothing.
+pub fn load_experiment(
+    file: &Path,
+    overrides: &Overrides,
+    results: &Path,
+    trainer: &Arc<MadeTrainer>,
+) -> Result<LoadedExperiment, SessionError> {
+    let adopt = |plan: &mut Plan, store: &Store| adopt(plan, store, trainer);
+    LoadedExperiment::load(file, overrides, results, Arc::clone(trainer) as _, adopt)
+}
 
 /// What the earlier identity of a data set is worth.
 struct Found {
@@ -32,9 +43,9 @@ pub fn adopt(
     plan: &mut Plan,
     store: &Store,
     trainer: &MadeTrainer,
-) -> Result<Disbelieved, TrainerError> {
+) -> Result<RejectedEarlierRuns, TrainerError> {
     let cache = trainer.cache();
-    let mut disbelieved = Disbelieved::new();
+    let mut disbelieved = RejectedEarlierRuns::new();
     if !plan.runs.iter().any(|run| is_of_images(&run.data)) {
         return Ok(disbelieved);
     }

@@ -1,0 +1,41 @@
+//! `ablade cancel [EXPERIMENT]`: cancels the jobs that were submitted. What is finished stays, what is
+//! under way is saved.
+
+use anyhow::bail;
+use clap::Args;
+
+use crate::cli::{Exit, Global, Terminal};
+use crate::launch::queue::{QueueScope, SlurmQueue};
+use crate::launch::slurm::Controller;
+use crate::text::count;
+
+#[derive(Debug, Args)]
+pub(crate) struct CancelArgs {
+    /// Only the jobs of this experiment
+    experiment: Option<String>,
+}
+
+pub(crate) fn cancel(
+    args: &CancelArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    let store = global.store()?;
+    if let Some(name) = &args.experiment {
+        store.load_plan(name)?;
+    }
+    let controller = Controller::patient();
+    let queue = SlurmQueue::ask(&store, controller, QueueScope::All)?;
+    if let Some(problem) = &queue.unknown {
+        bail!("{problem}; nothing was cancelled");
+    }
+    let jobs = queue.alive(&store, args.experiment.as_deref());
+    if jobs.is_empty() {
+        terminal.remark("nothing waits or runs that was submitted from here");
+        return Ok(Exit::Success);
+    }
+    controller.cancel(&jobs)?;
+    writeln!(terminal.out, "cancelled {}: {}", count(jobs.len(), "job"), jobs.join(" "))?;
+    terminal.remark("what is finished stays; the same sweep submits the rest again");
+    Ok(Exit::Success)
+}

@@ -1,0 +1,81 @@
+//! `ablade clean`: shows what nothing needs any more, and removes it when told to.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::cli::show::terminal::table;
+use crate::cli::{Exit, Global, Terminal};
+use crate::experiment::seconds;
+use crate::store::Kept;
+use crate::text::{bytes, count};
+
+#[derive(Debug, Args)]
+pub(crate) struct CleanArgs {
+    /// Remove what is shown
+    #[arg(long)]
+    yes: bool,
+    /// Keep what came or changed within this time though no plan names it: results may be arriving,
+    /// their plans last
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = time)]
+    age: Duration,
+}
+
+fn time(text: &str) -> Result<Duration, &'static str> {
+    if text == "0s" {
+        return Ok(Duration::ZERO);
+    }
+    seconds(text)
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or("expected a time like 90s, 30m or 2d")
+}
+
+/// Things that stay are named one by one up to this many of a reason.
+const NAMED: usize = 5;
+
+/// Says what stays and why, together where the reason is the same.
+fn say_kept(kept: &[Kept], terminal: &Terminal) {
+    let mut by_reason: BTreeMap<&str, Vec<&Kept>> = BTreeMap::new();
+    for item in kept {
+        by_reason.entry(&item.reason).or_default().push(item);
+    }
+    for (reason, items) in by_reason {
+        let named: Vec<_> =
+            items.iter().take(NAMED).map(|item| item.path.display().to_string()).collect();
+        let more = items.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        terminal.remark(format!("left alone: {}{more}: {reason}", named.join(", ")));
+    }
+}
+
+pub(crate) fn clean(
+    args: &CleanArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    let store = global.store()?;
+    let (garbage, kept) = store.garbage(args.age)?;
+    say_kept(&kept, terminal);
+    if garbage.is_empty() {
+        terminal.remark(format!("nothing to remove in {}", global.results.display()));
+        return Ok(Exit::Success);
+    }
+    let mut rows = table(&["what", "why", "size"], 2);
+    for item in &garbage {
+        rows.add_row([item.path.display().to_string(), item.reason.to_owned(), bytes(item.bytes)]);
+    }
+    writeln!(terminal.out, "{rows}")?;
+    let total = format!(
+        "{}, {}",
+        count(garbage.len(), "item"),
+        bytes(garbage.iter().map(|item| item.bytes).sum())
+    );
+    if args.yes {
+        garbage.iter().try_for_each(|item| store.remove(item))?;
+        terminal.remark(format!("removed {total}"));
+    } else {
+        terminal.remark(format!("{total}: nothing was removed, --yes does it"));
+    }
+    Ok(Exit::Success)
+}

@@ -1,0 +1,70 @@
+//! `ablade compare EXPERIMENT [EXPERIMENT]`: what an experiment shows, or two of them matched by variant and
+//! seed.
+
+use clap::Args;
+
+use crate::cli::show::terminal::wrap;
+use crate::cli::show::{self, ablation, effects, warn_of_incomplete};
+use crate::cli::{Exit, Global, Terminal};
+use crate::results::{self, ExperimentResults, set_baseline};
+use crate::runner::machine::on_every_processor;
+use crate::store::Store;
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// Experiment
+    experiment: String,
+    /// A second one: what of the first does it change?
+    other: Option<String>,
+    /// Compare with this variant in place of the baseline
+    #[arg(long, value_name = "LABEL", conflicts_with = "other")]
+    baseline: Option<String>,
+    /// Print what reviewers ask of error bars and compute, instead of the tables
+    #[arg(long, conflicts_with_all = ["other", "other_results"])]
+    checklist: bool,
+    /// Results directory of the second experiment, if another
+    #[arg(long, value_name = "DIR")]
+    other_results: Option<std::path::PathBuf>,
+}
+
+pub(crate) fn compare(
+    args: &CompareArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    let store = global.store()?;
+    let mut plan = store.load_plan(&args.experiment)?;
+    if let Some(label) = &args.baseline {
+        set_baseline(&mut plan, label)?;
+    }
+    let study = on_every_processor(|| ExperimentResults::load(&store, plan))?;
+    warn_of_incomplete(&study.plan.name, study.damaged().count(), terminal);
+    if args.checklist {
+        print_checklist(&study, terminal)?;
+    } else if args.other.is_none() && args.other_results.is_none() {
+        let ablations = study.ablations();
+        ablation::print(&study, &ablations, terminal)?;
+        ablation::print_examples(&study, &ablations, terminal)?;
+        effects::print(&study, terminal)?;
+    } else {
+        let other_store =
+            Store::open(args.other_results.as_ref().unwrap_or(&global.results), global.trainer())?;
+        let name = args.other.as_ref().unwrap_or(&args.experiment);
+        let other_plan = other_store.load_plan(name)?;
+        let other = on_every_processor(|| ExperimentResults::load(&other_store, other_plan))?;
+        warn_of_incomplete(name, other.damaged().count(), terminal);
+        let comparison = results::compare::compare(&study, &other)?;
+        show::comparison::print(&study, &other, &comparison, terminal)?;
+    }
+    Ok(Exit::Success)
+}
+
+fn print_checklist(study: &ExperimentResults, terminal: &mut Terminal) -> anyhow::Result<()> {
+    for (index, planned) in study.plan.studies.iter().enumerate() {
+        writeln!(terminal.out, "{}{}", if index > 0 { "\n" } else { "" }, planned.name)?;
+        for item in study.checklist(index) {
+            writeln!(terminal.out, "\n{}\n{}", item.question, wrap(&item.answer, 80))?;
+        }
+    }
+    Ok(())
+}

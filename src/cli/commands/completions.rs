@@ -1,0 +1,29 @@
+//! `ablade completions SHELL` and `ablade man`.
+
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+use crate::cli::{Cli, Exit, Terminal};
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// For which shell
+    shell: Shell,
+}
+
+pub(crate) fn completions(args: &CompletionsArgs, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+    let mut text = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "ablade", &mut text);
+    terminal.out.write_all(&text)?;
+    Ok(Exit::Success)
+}
+
+pub(crate) fn man(terminal: &mut Terminal) -> anyhow::Result<Exit> {
+    let mut command = Cli::command();
+    command.build();
+    clap_mangen::Man::new(command.clone()).render(&mut terminal.out)?;
+    for subcommand in command.get_subcommands() {
+        clap_mangen::Man::new(subcommand.clone()).render(&mut terminal.out)?;
+    }
+    Ok(Exit::Success)
+}

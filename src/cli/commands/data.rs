@@ -1,0 +1,269 @@
+//! `ablade data list | fetch NAME | show NAME | export NAME`.
+
+use std::path::{Component, Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use comfy_table::CellAlignment;
+use indicatif::ProgressBar;
+
+use crate::cli::part::PartName;
+use crate::cli::show::out::{check_named, write_among_plots, write_named};
+use crate::cli::show::progress::ProgressMode;
+use crate::cli::show::terminal::{is_dumb, style, table};
+use crate::cli::{Exit, Global, Terminal};
+use crate::data::{self, Binarize, DataConfig, Described, Library, Part, Place, catalog};
+use crate::text::thousands;
+use crate::trainers::made::describe::size_passed_over;
+use crate::trainers::made::figures::contact_sheet;
+
+#[derive(Debug, Args)]
+pub(crate) struct DataArgs {
+    #[command(subcommand)]
+    command: DataCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum DataCommand {
+    /// List the data sets known by name, and where they are
+    List,
+    /// Download a data set and check it
+    Fetch {
+        /// Name of the set
+        name: String,
+    },
+    /// Draw a contact sheet of a data set
+    Show {
+        /// Name of the set, or a path
+        name: String,
+        /// Which of its three sets
+        #[arg(long, default_value = "train")]
+        part: PartName,
+        /// Side of the images in pixels, for sets that are drawn or resized
+        #[arg(long, value_name = "N")]
+        size: Option<usize>,
+        /// How grey pixels become 0 and 1: threshold, stochastic, or dynamic, which shows the greys
+        /// of training images
+        #[arg(long, value_name = "RULE", value_parser = rule, default_value = "threshold")]
+        binarize: Binarize,
+        /// Where the picture goes [default: data-NAME.png among the plots]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Write the bits of a data set, as a run sees them
+    Export(Export),
+}
+
+#[derive(Debug, Args)]
+struct Export {
+    /// Name of the set, or a path
+    name: String,
+    /// FILE.npz holds the arrays train, valid and test; of FILE.npy, FILE.csv and FILE.idx, .gz
+    /// behind or not, one file each
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Replace files that are there
+    #[arg(long)]
+    overwrite: bool,
+    /// Training images
+    #[arg(long, value_name = "N")]
+    train: Option<usize>,
+    /// Validation images
+    #[arg(long, value_name = "N")]
+    valid: Option<usize>,
+    /// Test images
+    #[arg(long, value_name = "N")]
+    test: Option<usize>,
+    /// Side of the images in pixels, for sets that are drawn or resized
+    #[arg(long, value_name = "N")]
+    size: Option<usize>,
+    /// Seed of drawing, splits and fixed binarisation
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// How grey pixels become 0 and 1: threshold, stochastic, or dynamic, which writes the greys of
+    /// training images
+    #[arg(long, value_name = "RULE", value_parser = rule, default_value = "threshold")]
+    binarize: Binarize,
+}
+
+pub(crate) fn data(
+    args: &DataArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    let library = global.library();
+    match &args.command {
+        DataCommand::List => list(&library, terminal),
+        DataCommand::Export(args) => export(args, &library, terminal),
+        DataCommand::Fetch { name } => fetch(name, &library, global.progress, terminal),
+        DataCommand::Show { name, part, size, binarize, out } => {
+            let mut config = DataConfig {
+                name: name.clone(),
+                binarize: *binarize,
+                ..DataConfig::default()
+            };
+            config.size = size.unwrap_or(config.size);
+            show(
+                &config,
+                *size,
+                part.part(),
+                out.as_deref(),
+                &global.plots.join(file_name(name)),
+                &library,
+                terminal,
+            )
+        }
+    }
+}
+
+fn rule(word: &str) -> Result<Binarize, String> {
+    serde_json::from_value(word.into())
+        .map_err(|_| "expected threshold, stochastic or dynamic".to_owned())
+}
+
+/// Name of the picture of a data set: of one that is given by a path of several parts, with a
+/// digest of the path, so that `a/train.npy` and `b/train.npy` have pictures of their own.
+fn file_name(name: &str) -> String {
+    let path = Path::new(name);
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    if path.components().filter(|part| *part != Component::CurDir).count() == 1 {
+        return format!("data-{stem}.png");
+    }
+    format!("data-{stem}-{}.png", &blake3::hash(name.as_bytes()).to_hex()[..6])
+}
+
+fn list(library: &Library, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+    let mut rows = table(&["name", "what", "D", "train", "valid", "test", "licence", "where"], 2);
+    for entry in catalog(library) {
+        let [train, valid, test] = entry.sizes.map(|size| thousands(size as u64));
+        let place = match entry.place {
+            Place::Builtin => "drawn by this program".to_owned(),
+            Place::Here(path) => path.display().to_string(),
+            Place::Missing(_) => format!("`ablade data fetch {}`", entry.name),
+        };
+        let dim = thousands(entry.shape.dim() as u64);
+        let (name, about, licence) =
+            (entry.name.to_owned(), entry.about.to_owned(), entry.licence.to_owned());
+        rows.add_row([name, about, dim, train, valid, test, licence, place]);
+    }
+    for column in [6, 7] {
+        rows.column_mut(column)
+            .expect("eight columns")
+            .set_cell_alignment(CellAlignment::Left);
+    }
+    writeln!(terminal.out, "{rows}")?;
+    writeln!(
+        terminal.out,
+        "Any other set by its path, from here or from the data folder, {}; docs/reference/data.md has the formats.",
+        library.data_dir.display()
+    )?;
+    Ok(Exit::Success)
+}
+
+fn fetch(
+    name: &str,
+    library: &Library,
+    mode: ProgressMode,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    // Hides itself where stderr is no terminal.
+    let wanted = mode == ProgressMode::Bar || (mode == ProgressMode::Auto && !is_dumb());
+    let bar = if wanted { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    bar.set_style(style("{prefix} [{bar:32}] {bytes} of {total_bytes}, {eta} left"));
+    bar.set_prefix(name.to_owned());
+    let folder = data::fetch(name, library, |there, whole| {
+        bar.set_length(whole.unwrap_or(there));
+        bar.set_position(there);
+    });
+    bar.finish_and_clear();
+    writeln!(terminal.out, "{name} is in {}", folder?.display())?;
+    Ok(Exit::Success)
+}
+
+fn show(
+    config: &DataConfig,
+    size: Option<usize>,
+    part: Part,
+    out: Option<&Path>,
+    default: &Path,
+    library: &Library,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    check_named(out, &[Some(Path::new(&config.name))])?;
+    let dataset = data::load(config, library)?;
+    let picture = contact_sheet(&dataset, part);
+    match out {
+        Some(path) => write_named(path, &picture)?,
+        None => write_among_plots(default, picture)?,
+    }
+    say(&dataset.described(), size, terminal)?;
+    writeln!(terminal.out, "{}", out.unwrap_or(default).display())?;
+    Ok(Exit::Success)
+}
+
+fn export(args: &Export, library: &Library, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+    let Export {
+        name,
+        out,
+        overwrite,
+        train,
+        valid,
+        test,
+        size,
+        seed,
+        binarize,
+    } = args;
+    let mut config = DataConfig {
+        name: name.clone(),
+        seed: *seed,
+        binarize: *binarize,
+        ..DataConfig::default()
+    };
+    (config.train, config.valid, config.test) = (*train, *valid, *test);
+    config.size = size.unwrap_or(config.size);
+    let dataset = data::load(&config, library)?;
+    let files = data::export(&dataset, out).map_err(anyhow::Error::msg)?;
+    if let Some((path, _)) =
+        files.iter().find(|(path, _)| !overwrite && path.symlink_metadata().is_ok())
+    {
+        anyhow::bail!(
+            "{} is there already, and nothing was written: another --out, or --overwrite",
+            path.display()
+        );
+    }
+    for (path, bytes) in &files {
+        write_named(path, bytes)?;
+        writeln!(terminal.out, "{}", path.display())?;
+    }
+    say(&dataset.described(), *size, terminal)?;
+    Ok(Exit::Success)
+}
+
+/// Prints the line of a data set of which a size may have been asked, what is left out, and its
+/// warnings.
+fn say(described: &Described, size: Option<usize>, terminal: &mut Terminal) -> anyhow::Result<()> {
+    writeln!(terminal.out, "{}", described.line())?;
+    for sentence in &described.left_out {
+        writeln!(terminal.out, "left out: {sentence}")?;
+    }
+    let of_size = size.and_then(|size| size_passed_over(&described.name, described.size, size));
+    described
+        .warnings()
+        .iter()
+        .chain(&of_size)
+        .for_each(|warning| terminal.warn(warning));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_path_has_a_picture_of_its_own() {
+        assert_eq!(file_name("digits"), "data-digits.png");
+        assert_eq!(file_name("./train.npy"), "data-train.png");
+        let of = ["train.npy", "a/train.npy", "b/train.npy", "/a/train.npy"].map(file_name);
+        let distinct: std::collections::BTreeSet<&String> = of.iter().collect();
+        assert_eq!(distinct.len(), of.len(), "{of:?}");
+    }
+}

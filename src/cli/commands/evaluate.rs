@@ -1,0 +1,306 @@
+//! `ablade evaluate RUN`: exact likelihoods of a trained model on any data set.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::ensure;
+use clap::Args;
+
+use crate::cli::part::PartName;
+use crate::cli::show::out::{check_named, write_named};
+use crate::cli::show::terminal::table;
+use crate::cli::trained::{MaskArgs, Model, RunArgs, Trained};
+use crate::cli::{Exit, Global, Terminal};
+use crate::data::{self, DataConfig, Dataset, Images, Part, Shape};
+use crate::made::evaluate::{nll_mixture, nll_single_mask};
+use crate::npy;
+use crate::text::{fixed, thousands};
+
+/// What `--help` shows below the options.
+pub(crate) const EXAMPLES: &str = "\
+Prints the mean negative log-likelihood in nats per image, its standard error over the images, and bits per dimension.
+Without a choice of masks, of every model that the run's masks make: its first mask, their mixture, and, where they share an
+ordering, their conditionals averaged at every pixel. The mean of the single masks' scores is listed as well; it is no model.
+
+A name or a folder is divided in three as for training, with the run's own sizes where it is the run's own set, and --part
+says which is scored. Of a single file every image is scored, in its order.
+
+Examples:
+  ablade evaluate masks/baseline/1
+  ablade evaluate masks/baseline/1 --data letters
+  ablade evaluate r3f2a --data samples.npy --nlls nlls.csv
+  ablade evaluate masks/masks-8/1 --part valid --mixture --csv";
+
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    #[command(flatten)]
+    run: RunArgs,
+    /// Data set: a name, a folder or a file [default: the run's own]
+    #[arg(long, value_name = "NAME")]
+    data: Option<String>,
+    /// Which of its three sets
+    #[arg(long, default_value = "test")]
+    part: PartName,
+    #[command(flatten)]
+    masks: MaskArgs,
+    /// Write the likelihood of every image, nats: .csv or .npy, a column a model
+    #[arg(long, value_name = "FILE", value_parser = table_file)]
+    nlls: Option<PathBuf>,
+    /// Print CSV in place of a table
+    #[arg(long)]
+    csv: bool,
+}
+
+fn table_file(path: &str) -> Result<PathBuf, String> {
+    let known = path.ends_with(".csv") || path.ends_with(".npy");
+    if known {
+        Ok(path.into())
+    } else {
+        Err("its ending says no format: .csv or .npy".into())
+    }
+}
+
+/// What a model gives the images.
+struct Score {
+    model: String,
+    masks: usize,
+    /// Of each image, nats.
+    nlls: Vec<f64>,
+}
+
+pub(crate) fn evaluate(
+    args: &EvaluateArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    let trained = Trained::load(&args.run, global)?;
+    check_named(
+        args.nlls.as_deref(),
+        &[args.data.as_deref().map(Path::new), Some(trained.data_path())],
+    )?;
+    let asked = trained.asked_model(&args.masks)?;
+    let Chosen { name, images, line, warnings } =
+        images(args.data.as_deref(), args.part, &trained)?;
+    terminal.remark(format!("data  {line}"));
+    for warning in &warnings {
+        terminal.warn(warning);
+    }
+    let scores = match asked {
+        Some(model) => {
+            vec![Score {
+                model: model.to_string(),
+                masks: model.masks().len(),
+                nlls: model.score(&trained, &images),
+            }]
+        }
+        None => every_model(&trained, &images)?,
+    };
+    if let Some(path) = &args.nlls {
+        write_named(path, &per_image(path, &scores))?;
+        terminal.remark(format!("every image in {}", path.display()));
+    }
+    let header = ["model", "masks", "images", "nll_nats", "se_nats", "bits_per_dim"];
+    let rows: Vec<[String; 6]> =
+        scores.iter().map(|score| row(score, trained.shape.dim())).collect();
+    if args.csv {
+        let mut writer = csv::Writer::from_writer(&mut *terminal.out);
+        writer.write_record(header)?;
+        rows.iter().try_for_each(|row| writer.write_record(row))?;
+        writer.flush()?;
+    } else {
+        writeln!(
+            terminal.out,
+            "{} on {} images of {name}",
+            trained.name,
+            thousands(images.count() as u64)
+        )?;
+        let mut drawn = table(&header, 1);
+        drawn.add_rows(&rows);
+        writeln!(terminal.out, "{drawn}")?;
+    }
+    Ok(Exit::Success)
+}
+
+/// Every model that the masks of the run make.
+fn every_model(trained: &Trained, images: &Images) -> anyhow::Result<Vec<Score>> {
+    let masks = trained.all_masks()?;
+    let each: Vec<Vec<f64>> = masks
+        .iter()
+        .map(|mask| nll_single_mask(&trained.made, &trained.team, mask, images))
+        .collect();
+    let mut scores = vec![Score { model: "mask 1".into(), masks: 1, nlls: each[0].clone() }];
+    let count = masks.len();
+    if count > 1 {
+        let mean = |i: usize| each.iter().map(|nlls| nlls[i]).sum::<f64>() / count as f64;
+        let nlls = (0..images.count()).map(mean).collect();
+        scores.push(Score {
+            model: "mean of single scores (no model)".into(),
+            masks: count,
+            nlls,
+        });
+        scores.push(Score {
+            model: "mixture".into(),
+            masks: count,
+            nlls: nll_mixture(&each),
+        });
+        if trained.masks.share_ordering() {
+            let nlls = Model::Averaged(masks).score(trained, images);
+            scores.push(Score { model: "conditionals averaged".into(), masks: count, nlls });
+        }
+    }
+    Ok(scores)
+}
+
+fn row(score: &Score, dim: usize) -> [String; 6] {
+    let n = score.nlls.len() as f64;
+    let mean = score.nlls.iter().sum::<f64>() / n;
+    let variance = score.nlls.iter().map(|nll| (nll - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    let error = if score.nlls.len() > 1 {
+        format!("{:.3}", (variance / n).sqrt())
+    } else {
+        String::new()
+    };
+    [
+        score.model.clone(),
+        score.masks.to_string(),
+        score.nlls.len().to_string(),
+        fixed(mean, 3),
+        error,
+        fixed(mean / (dim as f64 * std::f64::consts::LN_2), 5),
+    ]
+}
+
+fn per_image(path: &Path, scores: &[Score]) -> Vec<u8> {
+    let images = scores[0].nlls.len();
+    if path.extension().is_some_and(|extension| extension == "npy") {
+        let values: Vec<f32> = (0..images)
+            .flat_map(|i| scores.iter().map(move |score| score.nlls[i] as f32))
+            .collect();
+        return npy::encode(&[images, scores.len()], &values);
+    }
+    let columns = scores
+        .iter()
+        .map(|score| format!("{}_nats", score.model.replace(' ', "_").replace(['(', ')'], "")));
+    let mut text = format!("image,{}\n", columns.collect::<Vec<_>>().join(","));
+    for i in 0..images {
+        let values: Vec<String> = scores.iter().map(|score| score.nlls[i].to_string()).collect();
+        text += &format!("{i},{}\n", values.join(","));
+    }
+    text.into_bytes()
+}
+
+/// The images that a command works on.
+pub(crate) struct Chosen {
+    /// Name of the images in sentences.
+    pub(crate) name: String,
+    pub(crate) images: Images,
+    /// Their data set in one line.
+    line: String,
+    /// Warnings about the images, a sentence each.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// The images that `data` names, or of the run's own set, with their variables in the order of the
+/// run's.
+pub(crate) fn images(
+    data: Option<&str>,
+    part: PartName,
+    trained: &Trained,
+) -> anyhow::Result<Chosen> {
+    let own = &trained.run.config.data;
+    let part = part.part();
+    let fits = |name: &str, shape: Shape| {
+        let words = |shape: Shape| match shape.height {
+            1 => format!("vectors of {}", shape.width),
+            height => format!("{height} x {} pixels", shape.width),
+        };
+        let same =
+            shape == trained.shape || shape.height == 1 && shape.dim() == trained.shape.dim();
+        ensure!(
+            same,
+            "{} was trained on {}, {name} has {}",
+            trained.name,
+            words(trained.shape),
+            words(shape)
+        );
+        Ok(())
+    };
+    let Some(name) = data.filter(|name| !trained.is_own(name)) else {
+        let dataset = trained.dataset()?;
+        let (line, warnings) = said_of(&dataset);
+        return Ok(Chosen {
+            name: format!("{} ({part})", own.name),
+            images: trained.bits(&dataset, part),
+            line,
+            warnings,
+        });
+    };
+    let (called, images, columns, line, warnings) = if Path::new(name).is_file() {
+        let found = data::images_in(Path::new(name), part, own)?;
+        fits(name, found.shape)?;
+        (name.to_owned(), found.images, found.columns, found.line, found.warnings)
+    } else {
+        let config = DataConfig {
+            name: name.to_owned(),
+            train: None,
+            valid: None,
+            test: None,
+            ..own.clone()
+        };
+        let dataset = trained.cache().get(&config)?;
+        fits(name, dataset.shape)?;
+        let (line, warnings) = said_of(&dataset);
+        let columns = dataset.origin.columns.clone();
+        (
+            format!("{name} ({part})"),
+            trained.bits(&dataset, part),
+            columns,
+            line,
+            warnings,
+        )
+    };
+    let chosen = Chosen { name: called, images, line, warnings };
+    compared(chosen, name, columns.as_deref(), trained)
+}
+
+fn said_of(dataset: &Dataset) -> (String, Vec<String>) {
+    let described = dataset.described();
+    let left_out = described
+        .left_out
+        .iter()
+        .map(|sentence| format!("{}: left out: {sentence}", described.name));
+    (described.line(), left_out.chain(described.warnings()).collect())
+}
+
+/// Images of another source than the run's: variables in the order of those that it was trained on,
+/// and a warning of images that it was trained on, where its data are at hand.
+fn compared(
+    chosen: Chosen,
+    source: &str,
+    columns: Option<&[String]>,
+    trained: &Trained,
+) -> anyhow::Result<Chosen> {
+    let Chosen { name, images, line, mut warnings } = chosen;
+    let Ok(own) = trained.dataset() else {
+        warnings.push(format!(
+            "{source}: the training data of {} are not at hand: images of theirs, and an order of variables of their own, would \
+             not be noticed",
+            trained.name
+        ));
+        return Ok(Chosen { name, images, line, warnings });
+    };
+    let (images, note) = data::in_order_of(own.origin.columns.as_deref(), images, columns)
+        .map_err(|problem| anyhow::anyhow!("{source}: {problem}"))?;
+    warnings.extend(note.map(|note| format!("{source}: {note}")));
+    let train = own.binary(Part::Train);
+    let mut known: Vec<&[u8]> = train.pixels().chunks_exact(train.dim()).collect();
+    known.sort_unstable();
+    let shared = (0..images.count())
+        .filter(|&i| known.binary_search(&images.row(i)).is_ok())
+        .count();
+    if shared > 0 {
+        let (shared, count) = (thousands(shared as u64), thousands(images.count() as u64));
+        let is = if shared == "1" { "is a training image" } else { "are training images" };
+        warnings.push(format!("{source}: {shared} of {count} images {is} of {}", trained.name));
+    }
+    Ok(Chosen { name, images, line, warnings })
+}

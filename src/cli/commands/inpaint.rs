@@ -1,0 +1,381 @@
+//! `ablade inpaint RUN`: images completed from some of their pixels, or reconstructed pixel by
+//! pixel.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{bail, ensure};
+use clap::Args;
+
+use crate::cli::commands::evaluate::{Chosen, images};
+use crate::cli::part::PartName;
+use crate::cli::show::images::{ImageFile, Sheet, Values, default_picture};
+use crate::cli::show::out::check_named;
+use crate::cli::show::terminal::table;
+use crate::cli::trained::{DrawArgs, MaskArgs, Model, RunArgs, Trained};
+use crate::cli::{Exit, Global, Terminal};
+use crate::data::{self, Images, Part};
+use crate::made::evaluate::conditional_probabilities;
+use crate::made::ordering::Ordering;
+use crate::made::sample::{Drawing, UNKNOWN, known_nll};
+use crate::text::{count, fixed};
+
+/// What `--help` shows below the options.
+pub(crate) const EXAMPLES: &str = "\
+The given pixels stay, the others are drawn from their exact distribution given them. That needs an ordering in which the
+given pixels come first: a model with one ordering conditions on beginnings of it and refuses anything else; a model that
+was trained over orderings (model.ordering = \"random\" with model.masks above 1 or \"fresh\") conditions on any pixels, in
+orderings that put them first. That is another member of the family that was trained, not the model that test_nll scores.
+
+The picture has a row an image: the image, what was given (blue = not given), and each draw. Arrays hold the draws, image
+after image. The table tells how likely the model finds the true rest of each image, given the same pixels.
+
+Examples:
+  ablade inpaint masks/baseline/1                                 the first half of the model's ordering given
+  ablade inpaint ordering/baseline/1 --rows 10 --draws 8          the top ten rows given
+  ablade inpaint masks/masks-fresh/1 --hide 8,8,12,12             all given but a square: row, column, height, width
+  ablade inpaint masks/masks-fresh/1 --given mask.png --from mine.png --out done.png
+  ablade inpaint masks/baseline/1 --image 3,10-14 --greedy
+  ablade inpaint masks/baseline/1 --reconstruct                   each pixel's probability given the true ones before it";
+
+#[derive(Debug, Args)]
+pub(crate) struct InpaintArgs {
+    #[command(flatten)]
+    run: RunArgs,
+    #[command(flatten)]
+    given: GivenArgs,
+    /// In place of drawing: p(pixel = 1 | the true pixels before it), for every pixel
+    #[arg(long, conflicts_with_all = ["evidence", "draws", "seed", "temperature", "greedy", "which"])]
+    reconstruct: bool,
+    /// Images: numbers from 0 and ranges of them [default: 0-9]
+    #[arg(long, value_name = "I,J-K", value_parser = numbers)]
+    image: Option<Numbers>,
+    /// Take the images from this data set: a name, a folder or a file [default: the run's own]
+    #[arg(long, value_name = "NAME")]
+    from: Option<String>,
+    /// Which of its three sets
+    #[arg(long, default_value = "test")]
+    part: PartName,
+    /// Completions of each image
+    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    draws: u32,
+    #[command(flatten)]
+    draw: DrawArgs,
+    #[command(flatten)]
+    masks: MaskArgs,
+    /// Where they go, repeatable: .png, .npy, .idx or .csv [default: inpaint-RUN.png among the
+    /// plots]
+    #[arg(long, value_name = "FILE", value_parser = ImageFile::parse)]
+    out: Vec<ImageFile>,
+}
+
+/// Which pixels are given.
+#[derive(Debug, Args)]
+#[group(id = "evidence", multiple = false)]
+struct GivenArgs {
+    /// Given: this share of the model's ordering, from its beginning [default: 0.5]
+    #[arg(long, value_name = "F", value_parser = fraction)]
+    fraction: Option<f64>,
+    /// Given: the first N pixels of the model's ordering
+    #[arg(long, value_name = "N")]
+    prefix: Option<usize>,
+    /// Given: the first N rows
+    #[arg(long, value_name = "N")]
+    rows: Option<usize>,
+    /// Given: the first N columns
+    #[arg(long, value_name = "N")]
+    columns: Option<usize>,
+    /// Given: all but a rectangle
+    #[arg(long, value_name = "ROW,COLUMN,HEIGHT,WIDTH", value_parser = rectangle)]
+    hide: Option<[usize; 4]>,
+    /// Given: the pixels that are on in this image (PNG, npy, idx or csv)
+    #[arg(long, value_name = "FILE")]
+    given: Option<PathBuf>,
+}
+
+/// Image numbers.
+#[derive(Debug, Clone)]
+struct Numbers(Vec<usize>);
+
+fn fraction(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|f| (0.0..=1.0).contains(f));
+    number.ok_or_else(|| "a number from 0 to 1 is expected".into())
+}
+
+fn rectangle(text: &str) -> Result<[usize; 4], String> {
+    let sides: Option<Vec<usize>> = text.split(',').map(|side| side.trim().parse().ok()).collect();
+    sides
+        .and_then(|sides| sides.try_into().ok())
+        .ok_or_else(|| "row,column,height,width are expected".into())
+}
+
+fn numbers(text: &str) -> Result<Numbers, String> {
+    let range = |word: &str| {
+        let (from, to) = word.split_once('-').unwrap_or((word, word));
+        let (from, to) = (from.trim().parse::<usize>().ok()?, to.trim().parse::<usize>().ok()?);
+        (from <= to && to - from < 1_000_000).then_some(from..=to)
+    };
+    let ranges: Option<Vec<_>> = text.split(',').map(range).collect();
+    let ranges = ranges.ok_or(
+        "numbers such as 3 and rising ranges such as 10-14 are expected, with commas between",
+    )?;
+    Ok(Numbers(ranges.into_iter().flatten().collect()))
+}
+
+pub(crate) fn inpaint(
+    args: &InpaintArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    let trained = Trained::load(&args.run, global)?;
+    let read = [
+        args.from.as_deref().map(Path::new),
+        args.given.given.as_deref(),
+        Some(trained.data_path()),
+    ];
+    check_named(args.out.iter().map(|file| file.path.as_path()), &read)?;
+    let Chosen { name, images: all, warnings, .. } =
+        images(args.from.as_deref(), args.part, &trained)?;
+    for warning in &warnings {
+        terminal.warn(warning);
+    }
+    let (numbers, originals) = chosen(args.image.as_ref(), &name, &all)?;
+    let out = match &args.out[..] {
+        [] => vec![default_picture(&global.plots, "inpaint", trained.spec.id.as_str())],
+        files => files.to_vec(),
+    };
+    if args.reconstruct {
+        return reconstruct(&trained, &originals, &out, terminal);
+    }
+    let model = trained.asked_model(&args.masks)?.map_or_else(|| trained.first_masks(1), Ok)?;
+    let given = args.given.pixels(&trained, model.masks()[0].ordering())?;
+    let (model, reordered) = able(model, &given, &trained)?;
+    let draws = args.draws as usize;
+    let evidence: Vec<u8> = originals
+        .pixels()
+        .chunks(given.len())
+        .flat_map(|image| partly(image, &given))
+        .collect();
+    let evidence = Images::new(evidence, given.len());
+    // Image after image, each with all its draws.
+    let repeated: Vec<u8> = evidence
+        .pixels()
+        .chunks(given.len())
+        .flat_map(|image| image.repeat(draws))
+        .collect();
+    let repeated = Images::new(repeated, given.len());
+    let drawing = Drawing { evidence: Some(&repeated), ..args.draw.drawing(&trained.run) };
+    let drawn = model.draw(&trained, originals.count() * draws, drawing)?.images;
+    for file in &out {
+        if file.is_picture() {
+            let mut sheet = Sheet::new(trained.shape, draws + 2);
+            for i in 0..originals.count() {
+                sheet.hang(Values::Bits(originals.row(i)));
+                sheet.hang(Values::Bits(evidence.row(i)));
+                (0..draws).for_each(|k| sheet.hang(Values::Bits(drawn.row(i * draws + k))));
+            }
+            file.write_sheet(&sheet)?;
+        } else {
+            file.write_values(
+                trained.shape,
+                &[originals.count(), draws],
+                Values::Bits(drawn.pixels()),
+            )?;
+        }
+        terminal.remark(file.path.display());
+    }
+    let kind = if reordered {
+        " re-ordered to put the given pixels first (not the model that test_nll scores)"
+    } else {
+        ""
+    };
+    let there = given.iter().filter(|given| **given).count();
+    writeln!(
+        terminal.out,
+        "{} of {name} by {}, {model}{kind}; {there} of {} pixels given",
+        count(originals.count(), "image"),
+        trained.name,
+        given.len()
+    )?;
+    let rest = rest_nll(&model, &trained, &originals, &evidence);
+    let nll = if reordered {
+        "nll of the true rest, re-ordered model, nats"
+    } else {
+        "nll of the true rest, nats"
+    };
+    let mut rows = table(&["image", nll, "drawn pixels that differ from it, mean"], 0);
+    for (i, (number, rest)) in numbers.iter().zip(&rest).enumerate() {
+        let off = (0..draws)
+            .map(|k| data::nearest::distance(originals.row(i), drawn.row(i * draws + k)))
+            .sum::<usize>();
+        rows.add_row([number.to_string(), fixed(*rest, 2), fixed(off as f64 / draws as f64, 1)]);
+    }
+    writeln!(terminal.out, "{rows}")?;
+    Ok(Exit::Success)
+}
+
+/// One pass over whole images.
+fn reconstruct(
+    trained: &Trained,
+    originals: &Images,
+    out: &[ImageFile],
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    let probabilities = conditional_probabilities(
+        &trained.made,
+        &trained.team,
+        &trained.masks.evaluated(0),
+        originals,
+    );
+    let dim = originals.dim();
+    for file in out {
+        if file.is_picture() {
+            let groups = Sheet::square(trained.shape, originals.count(), 2);
+            let mut sheet = Sheet::new(trained.shape, 2 * groups);
+            for i in 0..originals.count() {
+                sheet.hang(Values::Bits(originals.row(i)));
+                sheet.hang(Values::Probabilities(&probabilities[i * dim..][..dim]));
+            }
+            file.write_sheet(&sheet)?;
+        } else {
+            file.write_values(
+                trained.shape,
+                &[originals.count()],
+                Values::Probabilities(&probabilities),
+            )?;
+        }
+        writeln!(terminal.out, "{}", file.path.display())?;
+    }
+    Ok(Exit::Success)
+}
+
+/// The images asked for, by number.
+fn chosen(
+    asked: Option<&Numbers>,
+    name: &str,
+    all: &Images,
+) -> anyhow::Result<(Vec<usize>, Images)> {
+    let numbers =
+        asked.map_or_else(|| (0..all.count().min(10)).collect(), |numbers| numbers.0.clone());
+    if let Some(beyond) = numbers.iter().find(|&&number| number >= all.count()) {
+        bail!("no image {beyond} in {name}: it has 0 to {}", all.count() - 1);
+    }
+    let pixels: Vec<u8> = numbers.iter().flat_map(|&i| all.row(i)).copied().collect();
+    Ok((numbers, Images::new(pixels, all.dim())))
+}
+
+fn partly<'a>(image: &'a [u8], given: &'a [bool]) -> impl Iterator<Item = u8> + 'a {
+    image
+        .iter()
+        .zip(given)
+        .map(|(&pixel, &given)| if given { pixel } else { UNKNOWN })
+}
+
+impl GivenArgs {
+    /// Which pixels are given, D of them.
+    fn pixels(&self, trained: &Trained, ordering: &Ordering) -> anyhow::Result<Vec<bool>> {
+        let (shape, dim) = (trained.shape, trained.shape.dim());
+        let within = |what: &str, asked: usize, most: usize| {
+            ensure!(
+                asked <= most,
+                "{asked} {what} cannot be given: an image of {} has {most}",
+                trained.name
+            );
+            Ok(())
+        };
+        let by_place = |inside: &dyn Fn(usize, usize) -> bool| {
+            (0..dim).map(|i| inside(i / shape.width, i % shape.width)).collect::<Vec<_>>()
+        };
+        if let Some(rows) = self.rows {
+            within("rows", rows, shape.height)?;
+            return Ok(by_place(&|row, _| row < rows));
+        }
+        if let Some(columns) = self.columns {
+            within("columns", columns, shape.width)?;
+            return Ok(by_place(&|_, column| column < columns));
+        }
+        if let Some([top, left, height, width]) = self.hide {
+            within("rows", top + height, shape.height)?;
+            within("columns", left + width, shape.width)?;
+            return Ok(by_place(&|row, column| {
+                !(top..top + height).contains(&row) || !(left..left + width).contains(&column)
+            }));
+        }
+        if let Some(path) = &self.given {
+            return given_in(path, trained);
+        }
+        let first = self
+            .prefix
+            .unwrap_or_else(|| (self.fraction.unwrap_or(0.5) * dim as f64).round() as usize);
+        within("pixels", first, dim)?;
+        let mut given = vec![false; dim];
+        ordering.pixels()[..first]
+            .iter()
+            .for_each(|&pixel| given[pixel as usize] = true);
+        Ok(given)
+    }
+}
+
+/// The pixels that are on in a file of one image.
+fn given_in(path: &Path, trained: &Trained) -> anyhow::Result<Vec<bool>> {
+    let image = data::images_in(path, Part::Test, &trained.run.config.data)?.images;
+    let (found, dim) = (image.pixels().len(), trained.shape.dim());
+    ensure!(
+        found == dim,
+        "{} has {found} pixels, an image of {} has {dim}",
+        path.display(),
+        trained.name
+    );
+    Ok(image.pixels().iter().map(|&pixel| pixel > 0).collect())
+}
+
+/// The model in a form that can condition on the given pixels, and whether that is another one than
+/// is scored: with its orderings changed. An error says why there is none.
+fn able(model: Model, given: &[bool], trained: &Trained) -> anyhow::Result<(Model, bool)> {
+    let first = |ordering: &Ordering| {
+        let there = given.iter().filter(|given| **given).count();
+        ordering.pixels()[..there].iter().all(|&pixel| given[pixel as usize])
+    };
+    let Some(ordering) = model
+        .masks()
+        .iter()
+        .map(ablade_numerics::made::masks::MaskSet::ordering)
+        .find(|ordering| !first(ordering))
+    else {
+        return Ok((model, false));
+    };
+    if trained.masks.share_ordering() {
+        let missing = ordering
+            .pixels()
+            .iter()
+            .find(|&&pixel| !given[pixel as usize])
+            .copied()
+            .unwrap_or_default();
+        let width = trained.shape.width;
+        bail!(
+            "{} cannot condition on these pixels exactly: its one ordering ({}) draws row {}, column {}, which is not \
+             given, before some that are. --fraction and --prefix give pixels from the beginning of the ordering; a \
+             model trained over orderings (model.ordering = \"random\", model.masks = \"fresh\") conditions on any",
+            trained.name,
+            serde_json::to_value(trained.run.config.model.ordering)?
+                .as_str()
+                .unwrap_or_default(),
+            missing as usize / width,
+            missing as usize % width,
+        );
+    }
+    Ok((model.map(|mask| mask.with_first(given)), true))
+}
+
+/// -log p(rest | given) of the true images, nats.
+fn rest_nll(model: &Model, trained: &Trained, originals: &Images, evidence: &Images) -> Vec<f64> {
+    let (made, team) = (&trained.made, &trained.team);
+    let whole = model.score(trained, originals);
+    let known = |model: &Model| match model {
+        Model::Mixture(masks) => {
+            let of = |mask| known_nll(made, team, std::slice::from_ref(mask), originals, evidence);
+            crate::made::evaluate::nll_mixture(&masks.iter().map(of).collect::<Vec<_>>())
+        }
+        _ => known_nll(made, team, model.masks(), originals, evidence),
+    };
+    whole.iter().zip(known(model)).map(|(whole, known)| whole - known).collect()
+}

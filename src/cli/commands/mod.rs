@@ -1,0 +1,21 @@
+//! One file a subcommand: its arguments, one call, one print.
+
+pub(crate) mod cancel;
+pub(crate) mod clean;
+pub(crate) mod compare;
+pub(crate) mod completions;
+pub(crate) mod data;
+pub(crate) mod evaluate;
+pub(crate) mod freeze;
+pub(crate) mod inpaint;
+pub(crate) mod masks;
+pub(crate) mod plan;
+pub(crate) mod plots;
+pub(crate) mod sample;
+pub(crate) mod schema;
+pub(crate) mod status;
+pub(crate) mod sweep;
+pub(crate) mod tables;
+pub(crate) mod task;
+pub(crate) mod verify;
+pub(crate) mod why;

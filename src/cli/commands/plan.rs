@@ -1,0 +1,419 @@
+//! `ablade plan FILE`: what a sweep would do, what it would take, and what its seeds can show at
+//! all. Runs nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
+
+use clap::Args;
+
+use crate::cli::experiment_args::ExperimentArgs;
+use crate::cli::show::terminal::table;
+use crate::cli::{Exit, Global, Terminal, jobs};
+use crate::experiment::ExpandedStudy;
+use crate::plan::{Compare, Correction, PlannedStudy, PlannedVariant, RunId, RunSpec, Shard};
+use crate::rng::{Purpose, Seed};
+use crate::runner::Estimate;
+use crate::session::LoadedExperiment;
+use crate::stats::{Feasibility, detectable, sd};
+use crate::text::{bytes, count, duration, factor, fixed, p_value, thousands};
+use crate::trainer::Otherwise;
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    experiment: ExperimentArgs,
+    /// Threads, and so runs at a time [default: as many as processors]
+    #[arg(long, value_name = "N", value_parser = jobs)]
+    jobs: Option<NonZeroUsize>,
+}
+
+pub(crate) fn plan(
+    args: &PlanArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    let loaded = args.experiment.load(global)?;
+    let workers = loaded.workers(args.jobs).get();
+    let finished = loaded.store.finished(&loaded.plan)?;
+    let outstanding = loaded.outstanding(&finished, Shard::ALL);
+    let estimate = loaded.estimate(&outstanding, workers)?;
+    let mut page = Page {
+        loaded: &loaded,
+        finished: &finished,
+        estimate: &estimate,
+        lines: Vec::new(),
+    };
+    page.title();
+    for (study, expanded) in loaded.plan.studies.iter().zip(&loaded.experiment.studies) {
+        page.study(study, expanded);
+    }
+    page.remarks();
+    page.data();
+    page.totals(&outstanding)?;
+    if let Some(text) = loaded.replaced_tables()? {
+        page.say(format!("tables    {}", text.replace('\n', "\n          ")));
+        page.say("          `sweep` will want --name OTHER, or --replace");
+    }
+    page.cost(&outstanding, workers);
+    let comparability = page.comparability()?;
+    page.evidence(workers, &comparability.compared);
+    page.lines.extend(comparability.lines);
+    for line in page.lines {
+        writeln!(terminal.out, "{line}")?;
+    }
+    Ok(Exit::Success)
+}
+
+/// The page, line by line.
+struct Page<'a> {
+    loaded: &'a LoadedExperiment,
+    finished: &'a BTreeSet<RunId>,
+    estimate: &'a Estimate,
+    lines: Vec<String>,
+}
+
+impl Page<'_> {
+    fn say(&mut self, line: impl Into<String>) {
+        self.lines.push(line.into());
+    }
+
+    fn remarks(&mut self) {
+        for (i, remark) in self.loaded.experiment.remarks.iter().enumerate() {
+            self.say(format!("{}{remark}", if i == 0 { "\nnotes     " } else { "          " }));
+        }
+    }
+
+    /// What is trained on, and what should be known of it.
+    fn data(&mut self) {
+        let said = &self.loaded.description;
+        for (i, line) in said.lines.iter().enumerate() {
+            self.say(format!("{}{line}", if i == 0 { "\ndata      " } else { "          " }));
+        }
+        for warning in &said.warnings {
+            self.say(format!("          warning: {warning}"));
+        }
+    }
+
+    fn title(&mut self) {
+        let plan = &self.loaded.plan;
+        let variants: BTreeSet<&[RunId]> = plan
+            .studies
+            .iter()
+            .flat_map(|s| &s.variants)
+            .map(|v| v.runs.as_slice())
+            .collect();
+        let seeds = count(plan.seeds.len(), "paired seed");
+        let size = [
+            count(plan.studies.len(), "study"),
+            count(variants.len(), "variant"),
+            seeds,
+            count(plan.runs.len(), "run"),
+        ];
+        self.say(format!("{}: {}", plan.name, size.join(", ")));
+        if !plan.question.is_empty() {
+            self.say(format!("  {}", plan.question));
+        }
+    }
+
+    fn study(&mut self, study: &PlannedStudy, expanded: &ExpandedStudy) {
+        self.say("");
+        self.say(format!("{}  {}  {}", study.name, study.design, expanded.count_line()));
+        for axis in &study.axes {
+            self.say(format!("  {} = {}", axis.path, listed(&axis.levels)));
+        }
+        let size = self.loaded.store.trainer().metrics().size.clone();
+        let mut heads = vec!["variant", "runs", "cached"];
+        heads.extend(size.as_deref());
+        heads.push("a run");
+        let mut rows = table(&heads, 1);
+        for (i, variant) in study.variants.iter().enumerate() {
+            let cached = variant.all_runs().filter(|run| self.finished.contains(*run)).count();
+            let cost = variant.runs.first().and_then(|run| self.estimate.costs.get(run));
+            let baseline = study.baseline == Some(i) && variant.label != "baseline";
+            let mut cells = vec![
+                format!("{}{}", variant.label, if baseline { " (baseline)" } else { "" }),
+                variant.all_runs().count().to_string(),
+                cached.to_string(),
+            ];
+            let parameters = cost.and_then(|cost| cost.size).map_or_else(String::new, thousands);
+            cells.extend(size.is_some().then_some(parameters));
+            let seconds = cost.map(|cost| self.estimate.speed.seconds(cost.nominal_seconds));
+            cells.push(seconds.map_or_else(String::new, duration));
+            rows.add_row(cells);
+        }
+        self.say(rows.to_string());
+    }
+
+    fn totals(&mut self, outstanding: &[&RunSpec]) -> anyhow::Result<()> {
+        let failures = self.loaded.store.failures()?;
+        let failed = outstanding.iter().filter(|run| failures.contains_key(&run.id)).count();
+        let cached = self.finished.len();
+        let left_out = match self.loaded.plan.runs.len() - cached - outstanding.len() {
+            0 => String::new(),
+            runs => format!(", left out by --only {runs}"),
+        };
+        self.say("");
+        self.say(format!(
+            "runs      cached {cached}, to run {}, failed before {failed}{left_out}",
+            outstanding.len()
+        ));
+        Ok(())
+    }
+
+    fn cost(&mut self, outstanding: &[&RunSpec], workers: usize) {
+        let estimate = self.estimate;
+        if outstanding.is_empty() {
+            return self.say("cost      none: every run that is asked for is there");
+        }
+        self.say(format!(
+            "cost      about {} on {} (longest run {}, started first); {} of memory; {} on disk",
+            duration(estimate.seconds),
+            count(workers, "thread"),
+            duration(estimate.longest),
+            bytes(estimate.memory),
+            bytes(estimate.disk),
+        ));
+        self.say(match (estimate.speed.runs, estimate.speed.error) {
+            (0, _) => "          from a nominal speed: no run has been timed here yet".to_owned(),
+            (n, None) => format!("          from {}", count(n, "past run")),
+            (n, Some(error)) => {
+                format!(
+                    "          from {}; each predicted from the others is off by a factor of {} (median)",
+                    count(n, "past run"),
+                    factor(error),
+                )
+            }
+        });
+        if let Some(excess) = self.loaded.too_large(estimate, outstanding, self.loaded.memory()) {
+            self.say(format!("          cannot fit: {excess}; `sweep` will want --yes"));
+        } else if estimate.memory > self.loaded.memory() {
+            let fits = bytes(self.loaded.memory());
+            self.say(format!("          more than the {fits} there are: fewer runs go at a time"));
+        }
+        for excess in self.loaded.over_budget(estimate, outstanding.len()) {
+            self.say(format!("          exceeds [budget]: {excess}; `sweep` will want --yes"));
+        }
+    }
+
+    /// Variants whose numbers will not compare with the baseline's, or only with something in mind.
+    fn comparability(&self) -> anyhow::Result<Comparability> {
+        let plan = &self.loaded.plan;
+        let others = |study: &PlannedStudy| {
+            (0..study.variants.len())
+                .filter(|&i| study.baseline.is_some_and(|baseline| i != baseline))
+                .collect()
+        };
+        let mut compared: Vec<BTreeSet<usize>> = plan.studies.iter().map(others).collect();
+        let mut lines = Vec::new();
+        let (trainer, specs) = (self.loaded.store.trainer(), plan.by_id());
+        let mut last: Option<&RunSpec> = None;
+        let several = plan.runs.iter().any(|run| {
+            let before = last.replace(run);
+            before.is_some_and(|before| !trainer.same_data(&before.config, &run.config))
+        });
+        if !several {
+            return Ok(Comparability { compared, lines });
+        }
+        trainer.prepare(&plan.runs.iter().map(RunSpec::key).collect::<Vec<_>>())?;
+        let scored = |variant: &PlannedVariant| Some(specs[variant.runs.first()?].scored(None));
+        for (study, compared) in plan.studies.iter().zip(&mut compared) {
+            let Some(baseline) = study.baseline.and_then(|index| scored(&study.variants[index]))
+            else {
+                continue;
+            };
+            let mut notes: Vec<(String, Vec<&str>)> = Vec::new();
+            for (i, variant) in study.variants.iter().enumerate() {
+                let otherwise = scored(variant)
+                    .and_then(|own| trainer.otherwise(&own, &baseline, "the baseline"));
+                if matches!(otherwise, Some(Otherwise::Incomparable(_))) {
+                    compared.remove(&i);
+                }
+                let Some(Otherwise::Incomparable(note) | Otherwise::Noted(note)) = otherwise else {
+                    continue;
+                };
+                match notes.iter_mut().find(|(known, _)| *known == note) {
+                    Some((_, labels)) => labels.push(&variant.label),
+                    None => notes.push((note, vec![&variant.label])),
+                }
+            }
+            for (note, labels) in notes {
+                lines.push(format!("data      {}: {}: {note}", study.name, labels.join("; ")));
+            }
+        }
+        Ok(Comparability { compared, lines })
+    }
+
+    /// The effect that the test finds in 4 studies of 5; in nats too where finished runs say how
+    /// differences vary.
+    fn power(&mut self, powers: &Powers, pilot: Option<Pilot>) {
+        let metrics = self.loaded.store.trainer().metrics();
+        let unit = &metrics.get(&self.loaded.plan.compare.metric).unwrap_or(&metrics.all[0]).unit;
+        let effect = |dz: f64| {
+            let nats = pilot
+                .as_ref()
+                .map(|pilot| format!(" = {}", unit.of(&significant(dz * pilot.sd))));
+            format!("{} sd{}", fixed(dz, 2), nats.unwrap_or_default())
+        };
+        if let Some(one) = powers.one {
+            self.say(format!(
+                "          an effect of {} of the paired difference is found 4 times in 5 (a single comparison)",
+                effect(one)
+            ));
+        }
+        if let Some(corrected) = powers.corrected {
+            self.say(format!(
+                "          after the correction: {}, if the other comparisons change nothing{}",
+                effect(corrected),
+                if powers.joint { ", normal and correlated by 1/2" } else { "" }
+            ));
+        }
+        if let Some(pilot) = pilot.filter(|_| powers.one.is_some()) {
+            self.say(format!(
+                "          sd {}: of {} that have finished",
+                unit.of(&significant(pilot.sd)),
+                count(pilot.pairs, "paired difference")
+            ));
+        }
+    }
+
+    /// The standard deviation of a study's paired differences, as far as its runs have finished:
+    /// pooled over the variants that are compared.
+    fn pilot(&self, study: &PlannedStudy, compared: &BTreeSet<usize>) -> Option<Pilot> {
+        let metrics = self.loaded.store.trainer().metrics();
+        let metric = metrics.get(&self.loaded.plan.compare.metric);
+        let value = |run: &RunId| {
+            let record = self.finished.contains(run).then(|| self.loaded.store.record(run))?;
+            metric?.of(&record.ok()?)
+        };
+        let control: Vec<Option<f64>> =
+            study.variants[study.baseline?].runs.iter().map(value).collect();
+        let (mut squares, mut freedom, mut pairs) = (0.0, 0, 0);
+        for variant in compared.iter().map(|&i| &study.variants[i]) {
+            let both = variant.runs.iter().zip(&control);
+            let differences: Vec<f64> =
+                both.filter_map(|(run, control)| Some(value(run)? - (*control)?)).collect();
+            if let Some(sd) = sd(&differences) {
+                squares += sd * sd * (differences.len() - 1) as f64;
+                freedom += differences.len() - 1;
+                pairs += differences.len();
+            }
+        }
+        (squares > 0.0).then(|| Pilot { sd: (squares / freedom as f64).sqrt(), pairs })
+    }
+
+    fn evidence(&mut self, workers: usize, compared: &[BTreeSet<usize>]) {
+        let plan = &self.loaded.plan;
+        let correction = plan.compare.correction;
+        let mut powers = BTreeMap::new();
+        for (study, compared) in
+            plan.studies.iter().zip(compared).filter(|(_, compared)| !compared.is_empty())
+        {
+            let comparisons = compared.len();
+            let alpha = plan.compare.alpha();
+            let can = Feasibility::of(plan.seeds.len(), alpha, |seeds| {
+                correction.smallest_p(seeds, comparisons)
+            });
+            let method = match correction {
+                Correction::MaxT => format!("max-T over {}", count(comparisons, "comparison")),
+                Correction::Holm => format!("Holm over {}", count(comparisons, "comparison")),
+                Correction::None => "uncorrected".to_owned(),
+            };
+            let level = (alpha * 1e12).round() / 1e12;
+            let verdict = match can.seeds_needed {
+                _ if can.reachable() => format!("within reach of {level}"),
+                Some(seeds) => format!("never below {level}: that needs {}", count(seeds, "seed")),
+                None => format!("never below {level}, with any number of seeds"),
+            };
+            self.say(format!(
+                "evidence  {}: {}, smallest p {}; {method} {}, {verdict}",
+                study.name,
+                count(can.seeds, "seed"),
+                p_value(can.smallest_p),
+                p_value(can.smallest_p_corrected),
+            ));
+            if can.reachable() {
+                let powers = powers
+                    .entry(comparisons)
+                    .or_insert_with(|| Powers::of(can.seeds, comparisons, &plan.compare));
+                self.power(powers, self.pilot(study, compared));
+            }
+        }
+        let one_more: Vec<f64> = plan
+            .studies
+            .iter()
+            .flat_map(|study| &study.variants)
+            .flat_map(|variant| variant.all_runs().step_by(plan.seeds.len().max(1)))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .filter_map(|run| self.estimate.costs.get(run))
+            .map(|cost| self.estimate.speed.seconds(cost.nominal_seconds))
+            .collect();
+        let time = duration(crate::cost::makespan(&one_more, workers));
+        self.say(format!(
+            "          one more seed: {} more, about {time}",
+            count(one_more.len(), "run")
+        ));
+    }
+}
+
+/// Variants whose numbers compare, as far as `plan` can tell.
+struct Comparability {
+    /// Of each study the variants that are compared with its baseline, as the correction counts
+    /// them.
+    compared: Vec<BTreeSet<usize>>,
+    /// Notes on the others, and on those to be compared with something in mind.
+    lines: Vec<String>,
+}
+
+/// How paired differences of finished runs vary.
+struct Pilot {
+    sd: f64,
+    pairs: usize,
+}
+
+/// Effects, in standard deviations of the paired difference, that are found in 4 studies of 5.
+struct Powers {
+    one: Option<f64>,
+    /// `None` where nothing is corrected.
+    corrected: Option<f64>,
+    /// Whether signs are flipped jointly, so that it matters how comparisons depend on each other.
+    joint: bool,
+}
+
+impl Powers {
+    fn of(seeds: usize, comparisons: usize, compare: &Compare) -> Self {
+        let alpha = compare.alpha();
+        let find = |comparisons: usize, alpha: f64| {
+            let mut stream = Seed(0).stream(Purpose::Statistics, u64::MAX);
+            detectable(seeds, comparisons, alpha, &mut || stream.normal())
+        };
+        let corrected = match compare.correction {
+            _ if comparisons < 2 => None,
+            Correction::MaxT => find(comparisons, alpha),
+            Correction::Holm => find(1, alpha / comparisons as f64),
+            Correction::None => None,
+        };
+        Self {
+            one: find(1, alpha),
+            corrected,
+            joint: compare.correction == Correction::MaxT,
+        }
+    }
+}
+
+/// Two significant digits, and no fewer than the whole number has.
+fn significant(value: f64) -> String {
+    let decimals = (1.0 - value.abs().max(1e-9).log10().floor()).clamp(0.0, 9.0);
+    format!("{value:.*}", decimals as usize)
+}
+
+/// The levels of an axis; of a long one the first few and the last.
+fn listed(levels: &[String]) -> String {
+    const ALL: usize = 24;
+    match levels {
+        [first @ .., last] if levels.len() > ALL => {
+            format!("{}, ..., {last} ({} levels)", first[..ALL / 4].join(", "), levels.len())
+        }
+        _ => levels.join(", "),
+    }
+}

@@ -1,0 +1,240 @@
+//! `ablade plots [EXPERIMENT ...]`: every figure of every study, and the page, drawn from what is on
+//! disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::cli::interrupt::Interrupt;
+use crate::cli::show::gallery::gallery;
+use crate::cli::show::out::in_the_way;
+use crate::cli::show::warn_of_incomplete;
+use crate::cli::{Exit, Global, Terminal};
+use crate::figures::{Figure, Pictures, draw_all};
+use crate::page::{self, Section};
+use crate::plan::{Plan, RunId};
+use crate::results::ExperimentResults;
+use crate::runner::machine::on_every_processor;
+use crate::store::{Owned, RunStatus, Store};
+use crate::text::count;
+use crate::trainers::made::figures::Artefacts;
+
+/// How often `--watch` looks at the disk.
+const GLANCE: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Args)]
+pub(crate) struct PlotsArgs {
+    /// Only these experiments
+    #[arg(value_name = "EXPERIMENT")]
+    experiments: Vec<String>,
+    /// Draw again whenever runs have finished, until Ctrl-C
+    #[arg(long)]
+    watch: bool,
+    /// Also write small PNGs of the main figures here, and a README.md that shows them
+    #[arg(long, value_name = "DIR")]
+    gallery: Option<PathBuf>,
+}
+
+/// An experiment as it was last drawn.
+struct Drawn {
+    study: ExperimentResults,
+    figures: Vec<Figure>,
+    artefacts: Artefacts,
+    /// What had become of its runs.
+    state: BTreeMap<RunId, Option<SystemTime>>,
+}
+
+impl Drawn {
+    fn section(&self) -> Section<'_> {
+        Section {
+            study: &self.study,
+            own: &self.artefacts,
+            figures: &self.figures,
+        }
+    }
+}
+
+pub(crate) fn plots(
+    args: &PlotsArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    let store = global.store()?;
+    // An unknown name is an error before anything is drawn.
+    args.experiments.iter().try_for_each(|name| store.load_plan(name).map(drop))?;
+    if store.experiments()?.is_empty() {
+        terminal.remark(format!(
+            "no experiment in {} yet: `ablade sweep FILE` makes one",
+            global.results.display()
+        ));
+    }
+    let mut drawn = BTreeMap::new();
+    let mut unread = BTreeSet::new();
+    let changed = redraw(&mut drawn, &mut unread, &store, terminal)?;
+    publish(&drawn, &changed, args, global, terminal)?;
+    if args.watch {
+        let stop = Interrupt::listen().context("cannot listen for signals")?;
+        terminal.remark(format!("watching {}: Ctrl-C ends it", global.results.display()));
+        while !stop.raised() {
+            sleep(GLANCE);
+            let before = drawn.len();
+            let changed = redraw(&mut drawn, &mut unread, &store, terminal)?;
+            if !changed.is_empty() || drawn.len() < before {
+                publish(&drawn, &changed, args, global, terminal)?;
+            }
+        }
+    }
+    Ok(if unread.is_empty() { Exit::Success } else { Exit::Failure })
+}
+
+/// Draws the experiments that have changed since they were last drawn, and forgets those that are
+/// gone; returns the names of the former. One that cannot be read does not keep the others: it is
+/// named, once.
+fn redraw(
+    drawn: &mut BTreeMap<String, Drawn>,
+    unread: &mut BTreeSet<String>,
+    store: &Store,
+    terminal: &Terminal,
+) -> anyhow::Result<BTreeSet<String>> {
+    let names = store.experiments()?;
+    drawn.retain(|name, _| names.contains(name));
+    let mut changed = BTreeSet::new();
+    for name in names {
+        let plan = match store.load_plan(&name) {
+            Ok(plan) => plan,
+            Err(error) => {
+                drawn.remove(&name);
+                if unread.insert(name) {
+                    terminal.warn(error);
+                }
+                continue;
+            }
+        };
+        unread.remove(&name);
+        // Looked up first: a run that finishes while its experiment is being drawn is news the next
+        // time.
+        let state = store.state(&plan)?;
+        if drawn
+            .get(&name)
+            .is_some_and(|known| known.state == state && known.study.plan == plan)
+        {
+            continue;
+        }
+        let experiment = draw(store, plan, state)?;
+        warn_of_incomplete(&name, experiment.study.damaged().count(), terminal);
+        drawn.insert(name.clone(), experiment);
+        changed.insert(name);
+    }
+    Ok(changed)
+}
+
+fn draw(
+    store: &Store,
+    plan: Plan,
+    state: BTreeMap<RunId, Option<SystemTime>>,
+) -> anyhow::Result<Drawn> {
+    let study = on_every_processor(|| ExperimentResults::load(store, plan))?;
+    // What cannot be read is a figure less; the tables say why.
+    let artefacts = Artefacts::gather(
+        &study,
+        |run, name| store.file(run, name).ok().flatten(),
+        |data| store.reference(data).ok().flatten(),
+    );
+    let figures = on_every_processor(|| draw_all(&study, &artefacts));
+    Ok(Drawn { study, figures, artefacts, state })
+}
+
+/// How much of an experiment is still missing; nothing once all is there.
+fn to_come(study: &ExperimentResults) -> String {
+    let all = study.records.len();
+    match study
+        .records
+        .values()
+        .filter(|record| record.status == RunStatus::Outstanding)
+        .count()
+    {
+        0 => String::new(),
+        left => format!(", {left} of {} still to come", count(all, "run")),
+    }
+}
+
+/// Writes the figures of the experiments that have changed and were asked for, then the page, which
+/// is about every experiment there is, and the gallery. Where something that is not ours is in the
+/// way of any of it, nothing is written.
+fn publish(
+    drawn: &BTreeMap<String, Drawn>,
+    changed: &BTreeSet<String>,
+    args: &PlotsArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<()> {
+    let is_asked = |name: &String| args.experiments.is_empty() || args.experiments.contains(name);
+    let mut written = Vec::new();
+    for (name, experiment) in
+        drawn.iter().filter(|(name, _)| changed.contains(*name) && is_asked(name))
+    {
+        let home = global.plots.join(name);
+        let (figures, rest) =
+            (count(experiment.figures.len(), "figure"), to_come(&experiment.study));
+        let line = format!("{}: {figures}{rest}", home.display());
+        written.push((
+            Owned::new(home, ".ablade-figures", pictures(name, &experiment.figures)).own(),
+            line,
+            "--plots",
+        ));
+    }
+    if drawn.is_empty() {
+        terminal.remark("nothing to draw: page and gallery stay as they are");
+        return Ok(());
+    }
+    let sections: Vec<Section> = drawn.values().map(Drawn::section).collect();
+    let index = BTreeMap::from([("index.html".to_owned(), page::render(&sections).into_bytes())]);
+    let line = global.plots.join("index.html").display().to_string();
+    written.push((Owned::new(&global.plots, ".ablade-page", index), line, "--plots"));
+    if let Some(dir) = &args.gallery {
+        let (files, pictures) = gallery(
+            drawn
+                .iter()
+                .filter(|(name, _)| is_asked(name))
+                .map(|(_, drawn)| (&drawn.study, &drawn.figures[..])),
+        );
+        let line = format!("{}: {}", dir.display(), count(pictures, "picture"));
+        written.push((Owned::new(dir, ".ablade-gallery", files), line, "--gallery"));
+    }
+    let hint = |option: &str| {
+        format!(
+            "{option} OTHER writes elsewhere; what ablade drew before it kept lists can be removed, it is drawn again"
+        )
+    };
+    for (files, _, option) in &written {
+        files.check().map_err(|error| in_the_way(error, &hint(option)))?;
+    }
+    for (files, line, option) in written {
+        for remark in files.write().map_err(|error| in_the_way(error, &hint(option)))? {
+            terminal.warn(remark);
+        }
+        writeln!(terminal.out, "{line}")?;
+    }
+    Ok(terminal.out.flush()?)
+}
+
+/// The files of an experiment's figures.
+fn pictures(experiment: &str, figures: &[Figure]) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for figure in figures {
+        let folder = if figure.study == experiment {
+            String::new()
+        } else {
+            format!("{}/", figure.study)
+        };
+        let Pictures { svg, png, pdf, .. } = &figure.pictures;
+        for (ending, bytes) in [("svg", svg.as_bytes()), ("png", png), ("pdf", pdf)] {
+            files.insert(format!("{folder}{}.{ending}", figure.name), bytes.to_vec());
+        }
+    }
+    files
+}

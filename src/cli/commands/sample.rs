@@ -1,0 +1,155 @@
+//! `ablade sample RUN`: images drawn from a trained model.
+
+use anyhow::ensure;
+use clap::Args;
+
+use crate::cli::show::images::{ImageFile, Sheet, Values, default_picture};
+use crate::cli::show::out::check_named;
+use crate::cli::trained::{DrawArgs, MaskArgs, RunArgs, Trained};
+use crate::cli::{Exit, Global, Terminal};
+use crate::config::SampleOrder;
+use crate::data::nearest::{distance, nearest};
+use crate::data::{Images, Part};
+use crate::made::sample::draw_one_by_one;
+use crate::runner::machine;
+use crate::text::count;
+
+/// What `--help` shows below the options.
+pub(crate) const EXAMPLES: &str = "\
+Without options this draws what the study itself kept of the run: its own seed and its own [sample] settings.
+
+Examples:
+  ablade sample masks/baseline/1                       a picture among the plots
+  ablade sample masks/baseline/1 --nearest             with the nearest training image beside each
+  ablade sample r3f2a --count 10000 --seed 7 --out samples.npy --out samples.png
+  ablade sample sampling/masks-8/1 --masks 8           conditionals of 8 masks averaged at every pixel
+  ablade sample masks/masks-8/1 --mixture              a mask picked for each image
+  ablade sample masks/baseline/1 --temperature 0.7     fewer accidents, less variety
+  ablade sample ordering/ordering-random/1 --order inverse   the slip that makes random orderings look unable to generate";
+
+#[derive(Debug, Args)]
+pub(crate) struct SampleArgs {
+    #[command(flatten)]
+    run: RunArgs,
+    /// Images to draw [default: as many as the study drew]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    count: Option<u32>,
+    #[command(flatten)]
+    draw: DrawArgs,
+    #[command(flatten)]
+    masks: MaskArgs,
+    /// Order of the pixels: model, or inverse, a slip of published code, as a negative control
+    /// [default: the run's own]
+    #[arg(long, value_parser = order, conflicts_with = "which")]
+    order: Option<SampleOrder>,
+    /// Show the nearest training image beside each; in other formats than PNG, in a second file
+    #[arg(long)]
+    nearest: bool,
+    /// Where they go, repeatable: .png, .npy, .idx or .csv [default: sample-RUN.png among the
+    /// plots]
+    #[arg(long, value_name = "FILE", value_parser = ImageFile::parse)]
+    out: Vec<ImageFile>,
+}
+
+fn order(text: &str) -> Result<SampleOrder, String> {
+    serde_json::from_value(text.into()).map_err(|_| "model or inverse is expected".into())
+}
+
+pub(crate) fn sample(
+    args: &SampleArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    let trained = Trained::load(&args.run, global)?;
+    check_named(args.out.iter().map(|file| file.path.as_path()), &[Some(trained.data_path())])?;
+    let own = &trained.run.config.sample;
+    let wanted = args.count.map_or(own.count, |count| count as usize).max(1);
+    let model = trained
+        .asked_model(&args.masks)?
+        .map_or_else(|| trained.first_masks(own.masks), Ok)?;
+    let drawing = args.draw.drawing(&trained.run);
+    ensure!(
+        (wanted as u64).saturating_mul(trained.shape.dim() as u64) <= machine::memory() / 4,
+        "{} of {} pixels would take more than a quarter of this machine's memory",
+        count(wanted, "sample"),
+        trained.shape.dim()
+    );
+    let inverse = args.order.unwrap_or(own.order) == SampleOrder::Inverse;
+    let drawn = match &model.masks()[0] {
+        first if inverse => {
+            terminal.remark(
+                "drawn in the inverse of the model's ordering on purpose, as a negative control",
+            );
+            let order = first.ordering().positions();
+            draw_one_by_one(&trained.made, &trained.team, first, &order, wanted, drawing)
+        }
+        _ => model.draw(&trained, wanted, drawing)?,
+    };
+    let neighbours = args.nearest.then(|| neighbours(&trained, &drawn.images)).transpose()?;
+    let out = match &args.out[..] {
+        [] => vec![default_picture(&global.plots, "sample", trained.spec.id.as_str())],
+        files => files.to_vec(),
+    };
+    for file in &out {
+        let samples = Values::Bits(drawn.images.pixels());
+        match &neighbours {
+            Some((nearest, _)) if file.is_picture() => {
+                file.write_sheet(&pairs(&trained, &drawn.images, nearest))?;
+            }
+            Some((nearest, _)) => {
+                file.write_values(trained.shape, &[wanted], samples)?;
+                let second = file.beside("nearest");
+                second.write_values(trained.shape, &[wanted], Values::Bits(nearest.pixels()))?;
+                writeln!(terminal.out, "{}", second.path.display())?;
+            }
+            None => file.write_values(trained.shape, &[wanted], samples)?,
+        }
+        writeln!(terminal.out, "{}", file.path.display())?;
+    }
+    terminal.remark(format!("{} of {}, {model}", count(wanted, "sample"), trained.name));
+    if let Some((_, remark)) = neighbours {
+        terminal.remark(remark);
+    }
+    Ok(Exit::Success)
+}
+
+/// The training image nearest to each sample, and how near: held against test images, which no
+/// model has learnt by heart.
+fn neighbours(trained: &Trained, samples: &Images) -> anyhow::Result<(Images, String)> {
+    let data = trained.dataset()?;
+    let train = data.binary(Part::Train);
+    let near = |images: &Images| {
+        let chosen = nearest(images, &train, 0);
+        let mut apart: Vec<usize> = chosen
+            .iter()
+            .enumerate()
+            .map(|(i, &j)| distance(images.row(i), train.row(j)))
+            .collect();
+        apart.sort_unstable();
+        let median = apart[apart.len() / 2];
+        let copies = apart.iter().filter(|&&pixels| pixels == 0).count();
+        (chosen, median, copies)
+    };
+    let (chosen, median, copies) = near(samples);
+    let some = samples.count().min(data.test.count());
+    let (_, of_tests, test_copies) =
+        near(&Images::new(&data.test.pixels()[..some * data.shape.dim()], samples.dim()));
+    let remark = format!(
+        "from a sample to its nearest training image: {median} pixels (median), {copies} of {} are copies; from a test \
+         image: {of_tests} pixels, {test_copies} of {some}",
+        samples.count()
+    );
+    let pixels: Vec<u8> = chosen.into_iter().flat_map(|i| train.row(i)).copied().collect();
+    Ok((Images::new(pixels, samples.dim()), remark))
+}
+
+/// Samples, each with its neighbour at its right.
+fn pairs(trained: &Trained, samples: &Images, nearest: &Images) -> Sheet {
+    let groups = Sheet::square(trained.shape, samples.count(), 2);
+    let mut sheet = Sheet::new(trained.shape, 2 * groups);
+    for i in 0..samples.count() {
+        sheet.hang(Values::Bits(samples.row(i)));
+        sheet.hang(Values::Bits(nearest.row(i)));
+    }
+    sheet
+}

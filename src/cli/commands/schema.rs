@@ -1,0 +1,10 @@
+//! `ablade schema`: the JSON Schema of the experiment file, for editors.
+
+use crate::cli::{Exit, Terminal};
+use crate::experiment;
+use crate::trainers::made::MadeTrainer;
+
+pub(crate) fn schema(terminal: &mut Terminal) -> anyhow::Result<Exit> {
+    writeln!(terminal.out, "{:#}", experiment::schema(&*MadeTrainer::shared()))?;
+    Ok(Exit::Success)
+}

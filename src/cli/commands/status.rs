@@ -1,0 +1,120 @@
+//! `ablade status [EXPERIMENT]`: what finished, failed, runs, waits and remains, of one experiment or of
+//! all.
+
+use clap::Args;
+use rayon::prelude::*;
+
+use crate::cli::commands::tables::plans;
+use crate::cli::show::terminal::{one_line, table};
+use crate::cli::show::warn_of_incomplete;
+use crate::cli::{Exit, Global, Terminal};
+use crate::launch::queue::{QueueScope, SlurmQueue};
+use crate::launch::slurm::Controller;
+use crate::plan::RunId;
+use crate::runner::machine::on_every_processor;
+use crate::store::{RunStatus, StoreError};
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Only this experiment, with every run that is not finished
+    experiment: Option<String>,
+}
+
+pub(crate) fn status(
+    args: &StatusArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    let store = global.store()?;
+    let (plans, exit) = plans(&store, args.experiment.as_slice(), terminal)?;
+    if plans.is_empty() && exit == Exit::Success {
+        terminal.remark(format!("no experiment in {} yet", global.results.display()));
+    }
+    let queue = SlurmQueue::ask(&store, Controller::patient(), QueueScope::Unfinished)?;
+    if let Some(problem) = &queue.unknown {
+        terminal.remark(format!("{problem}: what waits is not known"));
+    }
+    let submitted = !queue.jobs.is_empty();
+    let mut header = vec![
+        "experiment",
+        "runs",
+        "finished",
+        "diverged",
+        "failed",
+        "running",
+        "queued",
+        "to run",
+    ];
+    header.retain(|&column| submitted || column != "queued");
+    let mut rows = table(&header, 1);
+    let mut details = Vec::new();
+    let owners = store.owners()?;
+    for plan in &plans {
+        let name = &plan.name;
+        let mut incomplete = 0;
+        let by_id = plan.by_id();
+        let mut counts = [0; 6];
+        let labelled = plan.labelled_runs();
+        let state = |run: &RunId| store.record(run).map(|record| (record.status, record.error));
+        let states: Vec<(RunStatus, Option<String>)> = on_every_processor(|| {
+            labelled
+                .par_iter()
+                .map(|(_, run)| state(run))
+                .collect::<Result<_, StoreError>>()
+        })?;
+        for ((label, run), (status, error)) in labelled.into_iter().zip(states) {
+            let owner = owners.get(run);
+            let task = queue.runs.get(run).map(|queued| &queued.entry);
+            let (column, word) = match status {
+                RunStatus::Finished => (0, "finished"),
+                RunStatus::Diverged => (1, "diverged"),
+                _ if owner.is_some() => (3, "running"),
+                _ if queue.holds(run) => (4, "queued"),
+                RunStatus::Failed => (2, "failed"),
+                RunStatus::Outstanding => (5, "to run"),
+            };
+            counts[column] += 1;
+            incomplete += usize::from(status == RunStatus::Outstanding && error.is_some());
+            if args.experiment.is_some() && column > 0 {
+                let who = owner.and_then(Option::as_ref).filter(|_| column == 3);
+                let far = store.progress(run).filter(|_| column > 2);
+                let epochs = store.trainer().epochs(&by_id[run].config);
+                let of = epochs.map_or_else(String::new, |epochs| format!(" of {epochs}"));
+                let facts = [
+                    far.map(|far| format!("checkpoint at epoch {}{of}", far.epoch)),
+                    who.map(|owner| format!("{owner} since {}", owner.since_utc)),
+                    task.filter(|_| column > 2).map(|task| {
+                        format!("job {} {}{}", task.name(), task.words(), on(&task.nodes))
+                    }),
+                    error,
+                ];
+                let facts: Vec<String> = facts.into_iter().flatten().collect();
+                let colon = if facts.is_empty() { "" } else { ": " };
+                details
+                    .push(one_line(&format!("{run}  {label}  {word}{colon}{}", facts.join("; "))));
+            }
+        }
+        warn_of_incomplete(name, incomplete, terminal);
+        let total = counts.iter().sum::<usize>();
+        let counts = counts
+            .into_iter()
+            .enumerate()
+            .filter(|&(column, _)| submitted || column != 4)
+            .map(|(_, n)| n);
+        rows.add_row(
+            std::iter::once(name.clone())
+                .chain([total].into_iter().chain(counts).map(|n| n.to_string())),
+        );
+    }
+    if !plans.is_empty() {
+        writeln!(terminal.out, "{rows}")?;
+    }
+    for line in details {
+        writeln!(terminal.out, "{line}")?;
+    }
+    Ok(exit)
+}
+
+fn on(nodes: &str) -> String {
+    if nodes.is_empty() { String::new() } else { format!(" on {nodes}") }
+}

@@ -1,0 +1,232 @@
+//! `ablade sweep FILE`: runs what is outstanding, here or on a cluster, then writes the tables.
+
+use std::num::NonZeroUsize;
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+
+use crate::cli::experiment_args::{ExperimentArgs, check_tables, with_options};
+use crate::cli::interrupt::Interrupt;
+use crate::cli::show::ablation;
+use crate::cli::show::terminal::told;
+use crate::cli::{Exit, Global, Terminal, jobs};
+use crate::experiment::Launcher;
+use crate::launch::{LaunchError, SlurmEnd, SlurmOptions, SubmissionState, run_on_slurm};
+use crate::plan::Shard;
+use crate::results::ExperimentResults;
+use crate::session::{LoadedExperiment, LocalEnd, LocalOptions, quoted, run_local};
+use crate::store::{RunRecord, RunStatus};
+use crate::text::count;
+
+#[derive(Debug, Args)]
+pub(crate) struct SweepArgs {
+    #[command(flatten)]
+    experiment: ExperimentArgs,
+    /// Threads, and so runs at a time [default: as many as processors]
+    #[arg(long, value_name = "N", value_parser = jobs)]
+    jobs: Option<NonZeroUsize>,
+    /// Train only part I of N of the runs, for several machines on one results directory
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    shard: Option<Shard>,
+    /// Start no run any more once N have failed
+    #[arg(long, value_name = "N")]
+    max_failures: Option<NonZeroUsize>,
+    /// Start even if the estimate exceeds the file's [budget], or a run the memory
+    #[arg(long)]
+    yes: bool,
+    /// Where runs are carried out [default: execution.launcher of the file, else local]
+    #[arg(long, value_name = "WHERE")]
+    launcher: Option<Where>,
+    /// Put the tables in the place of another plan's, whose runs and plan are kept
+    #[arg(long)]
+    replace: bool,
+    /// Submit and return; the same command without it follows
+    #[arg(long)]
+    no_follow: bool,
+}
+
+/// `--launcher`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Where {
+    /// In this process.
+    Local,
+    /// As tasks of a Slurm cluster.
+    Slurm,
+}
+
+fn shard(text: &str) -> Result<Shard, String> {
+    let parts = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+    match parts {
+        Some((index, count)) if (1..=count).contains(&index) => Ok(Shard { index, count }),
+        _ => Err("expected I/N with I from 1 to N, such as 2/4".to_owned()),
+    }
+}
+
+pub(crate) fn sweep(
+    args: &SweepArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    let mut loaded = args.experiment.load(global)?;
+    let slurm = match args.launcher {
+        None => loaded.experiment.execution.launcher == Launcher::Slurm,
+        Some(chosen) => chosen == Where::Slurm,
+    };
+    if let Some(option) = wrong_option(args, slurm) {
+        bail!("{option}");
+    }
+    check_tables(&mut loaded, args.replace)?;
+    for remark in &loaded.experiment.remarks {
+        terminal.remark(remark);
+    }
+    let data = &loaded.description;
+    data.lines.iter().for_each(|line| terminal.remark(format!("data  {line}")));
+    data.warnings.iter().for_each(|warning| terminal.warn(warning));
+    let interrupt = Interrupt::listen().context("cannot listen for signals")?;
+    if slurm {
+        on_slurm(args, &loaded, &interrupt, global, terminal)
+    } else {
+        local(args, &loaded, &interrupt, global, terminal)
+    }
+}
+
+/// An option that means nothing where the runs are carried out.
+fn wrong_option(args: &SweepArgs, slurm: bool) -> Option<&'static str> {
+    match slurm {
+        true if args.jobs.is_some() => Some(
+            "--jobs is for this machine: on Slurm execution.slurm.cpus says how many runs a task does at a time",
+        ),
+        true if args.shard.is_some() => {
+            Some("--shard is for this machine: on Slurm the runs are divided into tasks already")
+        }
+        false if args.no_follow => {
+            Some("--no-follow is for --launcher slurm: there is nothing to follow here")
+        }
+        _ => None,
+    }
+}
+
+/// Trains the runs in this process, beside others that may do the same.
+fn local(
+    args: &SweepArgs,
+    loaded: &LoadedExperiment,
+    interrupt: &Interrupt,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    let options = LocalOptions {
+        threads: loaded.workers(args.jobs),
+        shard: args.shard.unwrap_or(Shard::ALL),
+        max_failures: max_failures(args, loaded),
+        ignores_budget: args.yes,
+    };
+    let shown = terminal.shown(global.progress);
+    match run_local(loaded, &options, interrupt.interruption(), &shown).map_err(with_options)? {
+        LocalEnd::Ended { results, n_failed } => {
+            conclude(&results, n_failed == 0, global, terminal)
+        }
+        LocalEnd::Interrupted { n_outstanding } => {
+            let left = count(n_outstanding, "run");
+            terminal.remark(format!("interrupted with {left} to go: the same command continues"));
+            Ok(Exit::Interrupted)
+        }
+        // Exit code 2 would say that nothing has started.
+        LocalEnd::NoTables(error) => {
+            say_error(error.into(), terminal);
+            Ok(Exit::Failure)
+        }
+    }
+}
+
+/// Submits the runs to Slurm, and follows them unless told not to.
+fn on_slurm(
+    args: &SweepArgs,
+    loaded: &LoadedExperiment,
+    interrupt: &Interrupt,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    let options = SlurmOptions {
+        data_dir: &global.library().data_dir,
+        max_failures: max_failures(args, loaded),
+        ignores_budget: args.yes,
+        follows: !args.no_follow,
+    };
+    let shown = terminal.shown(global.progress);
+    let end = run_on_slurm(loaded, &options, interrupt.interruption(), &shown);
+    match end.map_err(launch_error)? {
+        SlurmEnd::Ended { results, n_not_done, n_failed } => {
+            if n_not_done > 0 {
+                let left = count(n_not_done, "run");
+                terminal.remark(format!("{left} not done: the same command submits what is left"));
+            }
+            conclude(&results, n_not_done == 0 && n_failed == 0, global, terminal)
+        }
+        SlurmEnd::Detached(state) => {
+            terminal.remark(how_to_return(args, loaded, global));
+            Ok(match state {
+                _ if interrupt.raised() => Exit::Interrupted,
+                SubmissionState::Part => Exit::Failure,
+                _ => Exit::Success,
+            })
+        }
+        // Exit code 2 would say that nothing has started.
+        SlurmEnd::Lost(error) => {
+            say_error(launch_error(error), terminal);
+            terminal.remark(how_to_return(args, loaded, global));
+            Ok(Exit::Failure)
+        }
+    }
+}
+
+fn say_error(error: anyhow::Error, terminal: &Terminal) {
+    terminal.remark(format!("{} {}", terminal.paint.bad("error:"), told(&error)));
+}
+
+fn launch_error(error: LaunchError) -> anyhow::Error {
+    match error {
+        LaunchError::Session(error) => with_options(error),
+        error => error.into(),
+    }
+}
+
+/// Commands that show or end what was submitted.
+fn how_to_return(args: &SweepArgs, loaded: &LoadedExperiment, global: &Global) -> String {
+    let results = match global.results.to_str() {
+        Some("results") => String::new(),
+        _ => format!("--results {} ", quoted(&global.results.to_string_lossy())),
+    };
+    let same = if args.no_follow {
+        "the same command without --no-follow"
+    } else {
+        "the same command"
+    };
+    let name = &loaded.plan.name;
+    format!(
+        "the jobs go on without this process: {same} follows them and submits what is not submitted, \
+         `ablade {results}status {name}` shows them, `ablade {results}cancel {name}` ends them"
+    )
+}
+
+fn max_failures(args: &SweepArgs, loaded: &LoadedExperiment) -> Option<usize> {
+    args.max_failures
+        .map(NonZeroUsize::get)
+        .or(loaded.experiment.execution.max_failures)
+}
+
+/// Prints the ablation table; all is well if every run is, and what it was asked for has succeeded.
+fn conclude(
+    results: &ExperimentResults,
+    well: bool,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    ablation::print(results, &results.ablations(), terminal)?;
+    terminal.remark(format!("tables in {}", global.results.join(&results.plan.name).display()));
+    let bad = |record: &RunRecord| matches!(record.status, RunStatus::Failed | RunStatus::Diverged);
+    Ok(if well && !results.records.values().any(bad) {
+        Exit::Success
+    } else {
+        Exit::Failure
+    })
+}

@@ -1,0 +1,46 @@
+//! `ablade task SUBMISSION INDEX`: does the runs of one task of a submission.
+
+use std::num::NonZeroUsize;
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::cli::interrupt::Interrupt;
+use crate::cli::{Exit, Global, Terminal, jobs};
+use crate::launch::{TaskEnd, run_task};
+use crate::runner::machine;
+
+#[derive(Debug, Args)]
+pub(crate) struct TaskArgs {
+    /// The submission, as `ablade freeze` or `ablade sweep --launcher slurm` names it
+    submission: String,
+    /// Which of its tasks, from 0
+    index: usize,
+    /// Threads, and so runs at a time [default: as many as processors]
+    #[arg(long, value_name = "N", value_parser = jobs)]
+    jobs: Option<NonZeroUsize>,
+}
+
+pub(crate) fn task(
+    args: &TaskArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    let interrupt = Interrupt::listen().context("cannot listen for signals")?;
+    let out_of_time = interrupt.listen_for_notice().context("cannot listen for signals")?;
+    let store = global.store()?;
+    let end = run_task(
+        &store,
+        &args.submission,
+        args.index,
+        args.jobs.unwrap_or_else(machine::threads),
+        interrupt.interruption(),
+        &out_of_time,
+        &terminal.shown(global.progress),
+    )?;
+    Ok(match end {
+        TaskEnd::Succeeded => Exit::Success,
+        TaskEnd::Failed => Exit::Failure,
+        TaskEnd::Interrupted => Exit::Interrupted,
+    })
+}

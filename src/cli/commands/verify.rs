@@ -1,0 +1,378 @@
+//! `ablade verify EXPERIMENT`: checks every file of every finished run by its checksum, trains some runs
+//! again, the damaged ones among them, and demands the same bytes; then recomputes the tables from
+//! the runs. With `--reference` runs are trained again by candle's own operations instead, which
+//! checks the kernels. Writes nothing but damaged runs, so that results which may only be read can
+//! be verified too.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use rayon::prelude::*;
+
+use crate::cli::interrupt::Interrupt;
+use crate::cli::show::terminal::table;
+use crate::cli::{Exit, Global, Terminal, jobs};
+use crate::data::{Cache, Dataset};
+use crate::plan::{Plan, RunId, RunSpec};
+use crate::results::{ExperimentResults, tables};
+use crate::runner::machine::on_every_processor;
+use crate::runner::{self, machine};
+use crate::session::{Repeated, Repetition, train_again};
+use crate::store::{RunStatus, Store, StoreError};
+use crate::text::{count, duration, thousands};
+use crate::train::reference::{Comparison, Distance};
+use crate::train::trainer::is_absurd;
+use crate::trainers::made::run::{
+    MadeRun, compare_with_reference, epoch_of, has_finite_weights, reference_seconds,
+};
+use crate::trainers::made::unchanged::unchanged_at;
+
+/// Differences of tables that are printed, at most.
+const PRINTED: usize = 20;
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Experiment to check
+    experiment: String,
+    /// How many of its finished runs, spread over the study; of all others the checksums are looked
+    /// at
+    #[arg(long, value_name = "K", default_value = "3")]
+    runs: NonZeroUsize,
+    /// Train them by automatic differentiation in place of the program's own kernels, in single and
+    /// double precision, and compare the NLL of every epoch and every weight; slow
+    #[arg(long)]
+    reference: bool,
+    /// Threads, and so runs at a time [default: as many as processors]
+    #[arg(long, value_name = "N", value_parser = jobs)]
+    jobs: Option<NonZeroUsize>,
+}
+
+pub(crate) fn verify(
+    args: &VerifyArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    let store = global.store()?;
+    let plan = store.load_plan(&args.experiment)?;
+    let finished = store.finished(&plan)?;
+    ensure!(
+        !finished.is_empty(),
+        "{} has no finished run in {}",
+        args.experiment,
+        global.results.display()
+    );
+    let finished: Vec<&RunSpec> =
+        plan.runs.iter().filter(|run| finished.contains(&run.id)).collect();
+    let checked: Vec<_> =
+        on_every_processor(|| finished.par_iter().map(|run| store.check(&run.id)).collect());
+    let (mut sound, mut damaged) = (Vec::new(), Vec::new());
+    for (&run, checked) in finished.iter().zip(checked) {
+        match checked {
+            Ok(()) => {
+                for name in store.added_to(&run.id)? {
+                    let path = store.run_dir(&run.id).join(name);
+                    terminal.remark(format!(
+                        "{} is not the run's: it is not checked, and stays",
+                        path.display()
+                    ));
+                }
+                sound.push(run);
+            }
+            Err(error @ StoreError::Damaged { .. }) => {
+                terminal.warn(error);
+                damaged.push(run);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if !damaged.is_empty() {
+        // What is incomplete may still be arriving, and is then not to be moved.
+        let interrupt = Interrupt::listen().context("cannot listen for signals")?;
+        let shown = terminal.shown(global.progress);
+        let still =
+            runner::damaged(damaged.iter().map(|run| &run.id), &store, interrupt.flag(), &shown)?;
+        let (kept, whole): (Vec<&RunSpec>, Vec<&RunSpec>) =
+            damaged.into_iter().partition(|run| still.contains(&run.id));
+        damaged = kept;
+        sound.extend(whole);
+    }
+    let (current, older): (Vec<&RunSpec>, Vec<&RunSpec>) =
+        sound.into_iter().partition(|run| run.is_current(&**store.trainer()));
+    if !older.is_empty() {
+        terminal.warn(format!(
+            "{} made by an older version, whose numbers this one does not repeat: only the checksums were looked at; `ablade \
+             why` with the experiment's file says what changed",
+            count(older.len(), "run")
+        ));
+    }
+    let chosen = spread(&current, args.runs.get());
+    let cache = Cache::new(global.library());
+    let threads = args.jobs.unwrap_or_else(machine::threads);
+    let good = if args.reference {
+        let checked = by_reference(&chosen, &plan, &store, &cache, threads, terminal)?;
+        checked && damaged.is_empty()
+    } else {
+        let repeated = Repeated {
+            damaged: &damaged,
+            sound: &chosen,
+            n_finished: finished.len(),
+        };
+        match again(&repeated, &plan, &store, threads, global, terminal)? {
+            Some(good) => good,
+            None => return Ok(Exit::Interrupted),
+        }
+    };
+    // Until they are trained again, the rows of damaged runs are nobody's.
+    let tables = if args.reference && !damaged.is_empty() {
+        terminal.warn("the tables were not looked at: they show runs that are damaged");
+        false
+    } else {
+        same_tables(&store, plan.clone(), damaged.is_empty(), terminal)?
+    };
+    Ok(if good && tables { Exit::Success } else { Exit::Failure })
+}
+
+/// Trains runs again and demands the same bytes; `None` when interrupted. An error where nothing
+/// differs and some could not be trained or compared.
+fn again(
+    repeated: &Repeated,
+    plan: &Plan,
+    store: &Store,
+    threads: NonZeroUsize,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Option<bool>> {
+    let interrupt = Interrupt::listen().context("cannot listen for signals")?;
+    let shown = terminal.shown(global.progress);
+    let interruption = interrupt.interruption();
+    let repetition = train_again(repeated, plan, store, threads, interruption, &shown)?;
+    let Some(Repetition { n_same, n_different, diverged_since }) = repetition else {
+        return Ok(None);
+    };
+    let n_runs = repeated.damaged.len() + repeated.sound.len();
+    writeln!(terminal.out, "{n_same} of {} the same, byte for byte", count(n_runs, "run"))?;
+    warn_of_earlier(diverged_since.iter(), store, terminal);
+    // A difference is an answer; a run that could not be trained or compared is none.
+    if n_same < n_runs && n_different == 0 && repeated.damaged.is_empty() {
+        bail!("{} could not be verified, and no other differs", count(n_runs - n_same, "run"));
+    }
+    Ok(Some(n_same == n_runs))
+}
+
+/// Says of runs that are there as finished, though this version has them diverge, how that came and
+/// what to do.
+fn warn_of_earlier<'a>(
+    runs: impl Iterator<Item = &'a RunId> + Clone,
+    store: &Store,
+    terminal: &Terminal,
+) {
+    let Some(first) = runs.clone().next() else { return };
+    let runs = runs.count();
+    terminal.warn(format!(
+        "{} there as finished, and by this version diverged: a weight is not finite, or the NLL is beyond any sense. An \
+         earlier version looked at losses alone. The tables count them as finished until {} and the like are removed and \
+         `sweep` trains them again",
+        if runs == 1 { "1 run is".to_owned() } else { format!("{runs} runs are") },
+        store.run_dir(first).display()
+    ));
+}
+
+/// A finished run with what the reference needs of it.
+struct Trained<'a> {
+    spec: &'a RunSpec,
+    run: MadeRun,
+    data: Arc<Dataset>,
+    epochs: Vec<crate::train::EpochRow>,
+    best_epoch: usize,
+    model: Vec<u8>,
+    seconds: f64,
+    has_finite_weights: bool,
+}
+
+impl<'a> Trained<'a> {
+    /// `None` of a run that diverged: it has no model.
+    fn load(spec: &'a RunSpec, store: &Store, cache: &Cache) -> anyhow::Result<Option<Self>> {
+        let record = store.record(&spec.id)?;
+        let (Some(summary), Some(timing)) = (record.summary, record.timing) else {
+            return Ok(None);
+        };
+        let Some(model) = store
+            .file(&spec.id, "model.safetensors")?
+            .filter(|_| summary.status == RunStatus::Finished)
+        else {
+            return Ok(None);
+        };
+        let run = MadeRun::of(&spec.key());
+        let data = unchanged_at(std::slice::from_ref(&run.config.data), &spec.key(), cache)?;
+        let seconds = timing.seconds * timing.threads as f64;
+        let has_finite_weights = has_finite_weights(&run, data.shape, &model)
+            .with_context(|| format!("cannot read the model of {}", spec.id))?;
+        let epochs = record.epochs.iter().filter_map(epoch_of).collect();
+        let best_epoch = summary.best_epoch;
+        Ok(Some(Self {
+            spec,
+            run,
+            data,
+            epochs,
+            best_epoch,
+            model,
+            seconds,
+            has_finite_weights,
+        }))
+    }
+
+    /// True if this version, too, would have trained the run to its end.
+    fn is_sane(&self) -> bool {
+        let dim = self.data.shape.dim();
+        let sane = |row: &crate::train::EpochRow| {
+            row.valid_nll_nats.is_finite()
+                && row.test_nll_nats.is_finite()
+                && !is_absurd(row.valid_nll_nats, dim)
+        };
+        self.has_finite_weights && self.epochs.iter().all(sane)
+    }
+}
+
+/// Trains runs again by automatic differentiation; whether rounding explains every difference.
+fn by_reference(
+    chosen: &[&RunSpec],
+    plan: &Plan,
+    store: &Store,
+    cache: &Cache,
+    threads: NonZeroUsize,
+    terminal: &mut Terminal,
+) -> anyhow::Result<bool> {
+    let runs: Vec<Option<Trained>> = chosen
+        .iter()
+        .map(|run| Trained::load(run, store, cache))
+        .collect::<Result<_, _>>()?;
+    let labels = plan.labels();
+    // There is nothing to compare in what this version would not have finished.
+    let (runs, earlier): (Vec<Trained>, Vec<Trained>) =
+        runs.into_iter().flatten().partition(Trained::is_sane);
+    warn_of_earlier(earlier.iter().map(|run| &run.spec.id), store, terminal);
+    if runs.is_empty() {
+        writeln!(terminal.out, "0 of {} the same, to rounding", count(earlier.len(), "run"))?;
+        return Ok(earlier.is_empty());
+    }
+    let each: Result<Vec<f64>, _> = runs
+        .iter()
+        .map(|run| reference_seconds(&run.run, &run.data, run.epochs.len()))
+        .collect();
+    let each = each?;
+    terminal.remark(format!(
+        "{} again by automatic differentiation: about {} on {}; the kernels took {}",
+        count(runs.len(), "run"),
+        duration(crate::cost::makespan(&each, threads.get())),
+        count(threads.get(), "thread"),
+        duration(
+            runs.iter().map(|run| run.seconds).sum::<f64>()
+                / threads.get().min(runs.len().max(1)) as f64
+        ),
+    ));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build()?;
+    let compare = |run: &Trained| {
+        compare_with_reference(&run.run, &run.data, &run.epochs, run.best_epoch, &run.model)
+            .with_context(|| format!("cannot compare {}", run.spec.id))
+    };
+    let found: Vec<Comparison> =
+        pool.install(|| runs.par_iter().map(compare).collect::<Result<_, _>>())?;
+    let mut rows = table(
+        &[
+            "run",
+            "epochs",
+            "weights",
+            "NLL off by, nats",
+            "rounding explains",
+            "weights off by",
+            "rounding explains",
+            "",
+        ],
+        1,
+    );
+    let explained = |comparison: &Comparison| {
+        comparison.nll.is_explained() && comparison.weights.is_explained()
+    };
+    for (run, comparison) in runs.iter().zip(&found) {
+        let cells = |distance: &Distance| {
+            [format!("{:.1e}", distance.run), format!("{:.1e}", distance.bound())]
+        };
+        let [nll, nll_bound] = cells(&comparison.nll);
+        let [weights, weights_bound] = cells(&comparison.weights);
+        let layout =
+            crate::made::layout::ParamLayout::new(&run.run.config.model, run.data.shape.dim());
+        rows.add_row([
+            labels.get(&run.spec.id).map_or_else(|| run.spec.id.to_string(), Clone::clone),
+            run.epochs.len().to_string(),
+            thousands(layout.len as u64),
+            nll,
+            nll_bound,
+            weights,
+            weights_bound,
+            if explained(comparison) { "same".to_owned() } else { "DIFFERENT".to_owned() },
+        ]);
+    }
+    writeln!(terminal.out, "{rows}")?;
+    let same = found.iter().filter(|comparison| explained(comparison)).count();
+    writeln!(
+        terminal.out,
+        "{same} of {} the same, to rounding",
+        count(runs.len() + earlier.len(), "run")
+    )?;
+    Ok(same == runs.len() && earlier.is_empty())
+}
+
+/// Recomputes the tables and says which cells differ. Where runs were trained again, times did
+/// change.
+fn same_tables(
+    store: &Store,
+    plan: Plan,
+    same_times: bool,
+    terminal: &mut Terminal,
+) -> anyhow::Result<bool> {
+    let name = plan.name.clone();
+    let (mut found, tables) = on_every_processor(|| {
+        let study = ExperimentResults::load(store, plan)?;
+        tables::differences(store, &study)
+    })?;
+    found.retain(|difference| same_times || difference.file() != "timings.csv");
+    for difference in found.iter().take(PRINTED) {
+        writeln!(terminal.out, "{difference}")?;
+    }
+    if found.len() > PRINTED {
+        writeln!(terminal.out, "and {} more", count(found.len() - PRINTED, "difference"))?;
+    }
+    let mut files: Vec<&str> =
+        found.iter().map(super::super::results::difference::Difference::file).collect();
+    files.dedup();
+    writeln!(
+        terminal.out,
+        "{} of {} as the runs give them",
+        tables - files.len(),
+        count(tables, "table")
+    )?;
+    if !files.is_empty() {
+        terminal.remark(format!("`ablade tables {name}` writes them from the runs"));
+    }
+    Ok(files.is_empty())
+}
+
+/// At most `count` of `items`, evenly spread.
+fn spread<T: Copy>(items: &[T], count: usize) -> Vec<T> {
+    let count = count.min(items.len());
+    (0..count).map(|i| items[i * items.len() / count]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chosen_runs_are_spread_and_distinct() {
+        assert_eq!(spread(&[1, 2, 3, 4, 5, 6], 3), [1, 3, 5]);
+        assert_eq!(spread(&[1, 2], 5), [1, 2]);
+        assert!(spread::<u8>(&[], 2).is_empty());
+    }
+}

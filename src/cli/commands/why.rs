@@ -1,0 +1,130 @@
+//! `ablade why FILE`: why each run is cached or new. A new one is held against the stored run that
+//! is most like it.
+
+use clap::Args;
+
+use crate::cli::experiment_args::ExperimentArgs;
+use crate::cli::{Exit, Global, Terminal};
+use crate::plan::{RunId, RunSpec};
+use crate::results::setting_changes::{RunSettings, run_settings, setting_changes};
+use crate::store::{RunStatus, Store};
+use crate::trainer::Trainer;
+
+#[derive(Debug, Args)]
+pub(crate) struct WhyArgs {
+    #[command(flatten)]
+    experiment: ExperimentArgs,
+}
+
+pub(crate) fn why(
+    args: &WhyArgs,
+    global: &Global,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    let loaded = args.experiment.load(global)?;
+    let stored = stored(&loaded.store)?;
+    let by_id = loaded.plan.by_id();
+    for (label, run) in loaded.plan.labelled_runs() {
+        let record = loaded.store.record(run)?;
+        let reason = match (record.status, record.error) {
+            (RunStatus::Finished, _) => "cached".to_owned(),
+            (RunStatus::Diverged, reason) => {
+                format!("cached: diverged, {}", reason.unwrap_or_default())
+            }
+            (RunStatus::Failed, reason) => {
+                format!("again: failed before, {}", reason.unwrap_or_default())
+            }
+            (RunStatus::Outstanding, Some(damage)) => format!("again: {damage}"),
+            (RunStatus::Outstanding, None) => match loaded.rejected.get(run) {
+                Some((old, why)) => {
+                    format!("again: {old} of an earlier version is not used: {why}")
+                }
+                None => new(by_id[run], &stored, &**loaded.store.trainer()),
+            },
+        };
+        writeln!(terminal.out, "{run}  {label}  {reason}")?;
+    }
+    Ok(Exit::Success)
+}
+
+fn stored(store: &Store) -> anyhow::Result<Vec<(RunId, RunSettings)>> {
+    let runs = store.published()?;
+    // A damaged run explains nothing; the sweep that needs it says so.
+    Ok(runs
+        .into_iter()
+        .filter_map(|run| store.spec(&run).ok().map(|spec| (run, run_settings(&spec))))
+        .collect())
+}
+
+/// Why nothing on disk answers `spec`.
+fn new(spec: &RunSpec, stored: &[(RunId, RunSettings)], trainer: &dyn Trainer) -> String {
+    let wanted = [Some(spec.clone()), spec.as_before()].into_iter().flatten();
+    let wanted: Vec<(RunSpec, RunSettings)> =
+        wanted.map(|spec| (spec.clone(), run_settings(&spec))).collect();
+    let pairs = stored
+        .iter()
+        .flat_map(|(run, have)| wanted.iter().map(move |(spec, wanted)| (run, have, spec, wanted)));
+    let nearest = pairs
+        .map(|(run, have, spec, wanted)| (setting_changes(have, wanted), run, spec))
+        // Of several that are as near, one with the same seed tells most.
+        .min_by_key(|(changes, _, _)| {
+            (changes.len(), changes.iter().any(|change| change.starts_with("seed ")))
+        });
+    match nearest {
+        None => "new: nothing has been run yet".to_owned(),
+        Some((changes, run, spec)) if changes.is_empty() => {
+            match spec.revised_since(run, trainer) {
+                Some(reason) => format!("new: {reason} ({run} is from before)"),
+                None => format!("new: the engine is {} now, another made {run}", trainer.version()),
+            }
+        }
+        Some((changes, run, _)) => format!("new: {} ({run} is nearest)", changes.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::RunConfig;
+    use crate::plan::hashed;
+    use crate::rng::Seed;
+    use crate::trainers::made::{MadeTrainer, config_of};
+
+    fn spec(change: impl FnOnce(&mut RunConfig)) -> RunSpec {
+        let mut config = RunConfig::default();
+        change(&mut config);
+        let config = config_of(&config);
+        RunSpec {
+            id: hashed(&*MadeTrainer::shared(), &config, "d").run(Seed(1)),
+            seed: Seed(1),
+            data: "d".to_owned(),
+            config,
+            earlier: None,
+        }
+    }
+
+    #[test]
+    fn the_nearest_stored_run_explains_a_new_one() {
+        let stored: Vec<_> = [spec(|c| c.model.hidden = vec![9, 9]), spec(|c| c.train.epochs = 3)]
+            .into_iter()
+            .map(|spec| (spec.id.clone(), run_settings(&spec)))
+            .collect();
+        let made = MadeTrainer::shared();
+        let reason = new(&spec(|c| c.train.epochs = 4), &stored, &*made);
+        assert_eq!(reason, format!("new: train.epochs 3 -> 4 ({} is nearest)", stored[1].0));
+        assert_eq!(new(&spec(|_| {}), &[], &*made), "new: nothing has been run yet");
+    }
+
+    #[test]
+    fn an_enum_that_changes_its_kind_is_a_change_of_every_leaf_of_it() {
+        let adam = run_settings(&spec(|_| {}));
+        let sgd = run_settings(&spec(|c| {
+            c.train.optimizer = crate::train::Optimizer::Sgd { lr: 0.1, momentum: 0.0 }
+        }));
+        let changed = setting_changes(&adam, &sgd);
+        assert!(
+            changed.contains(&"train.optimizer.sgd.lr none -> 0.1".to_owned()),
+            "{changed:?}"
+        );
+    }
+}

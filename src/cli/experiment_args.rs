@@ -1,0 +1,78 @@
+//! Arguments of the commands that take an experiment file.
+
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use clap::Args;
+
+use crate::cli::Global;
+use crate::cli::show::out::in_the_way;
+use crate::experiment::Overrides;
+use crate::session::{LoadedExperiment, SessionError};
+use crate::trainers::made::earlier;
+
+/// An experiment file and what the command line changes in it.
+#[derive(Debug, Args)]
+pub(crate) struct ExperimentArgs {
+    /// Experiment file
+    file: PathBuf,
+    /// Change a setting of the baseline: train.epochs=3
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<String>,
+    /// Add an axis, or replace one: model.masks=1,4
+    #[arg(long, value_name = "PATH=V1,V2")]
+    axis: Vec<String>,
+    /// Replicates
+    #[arg(long, value_name = "N")]
+    seeds: Option<u64>,
+    /// Only variants with this label, and the baseline
+    #[arg(long, value_name = "LABEL")]
+    only: Vec<String>,
+    /// Name of the experiment, and so of its folder of tables and figures [default: that of the
+    /// file]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+}
+
+impl ExperimentArgs {
+    /// Loads the experiment; nothing is written.
+    pub(crate) fn load(&self, global: &Global) -> anyhow::Result<LoadedExperiment> {
+        let overrides = Overrides {
+            set: self.set.clone(),
+            axis: self.axis.clone(),
+            seeds: self.seeds,
+            only: self.only.clone(),
+            name: self.name.clone(),
+        };
+        let trainer = global.trainer();
+        earlier::load_experiment(&self.file, &overrides, &global.results, &trainer)
+            .map_err(with_options)
+    }
+}
+
+/// Checks that the tables may be written; `replace` is `--replace`.
+pub(crate) fn check_tables(loaded: &mut LoadedExperiment, replace: bool) -> anyhow::Result<()> {
+    match loaded.check_tables(replace) {
+        Err(SessionError::Store(error)) => {
+            Err(in_the_way(error, "move them away, or name another directory with --results"))
+        }
+        checked => checked.map_err(with_options),
+    }
+}
+
+/// Adds the options that change the outcome to an error.
+pub(crate) fn with_options(error: SessionError) -> anyhow::Error {
+    match error {
+        // The error itself, which `main` renders.
+        SessionError::Experiment(diagnostics) => diagnostics.into(),
+        SessionError::ReplacesTables { loss, kept_in } => anyhow!(
+            "{loss}\n--name OTHER keeps both; --replace puts this one in its place, where no run is lost and its plan is \
+             kept in {}",
+            kept_in.display()
+        ),
+        error @ (SessionError::TooLarge(_) | SessionError::OverBudget(_)) => {
+            anyhow!("{error}; --yes starts it all the same")
+        }
+        error => error.into(),
+    }
+}

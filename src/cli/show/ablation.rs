@@ -1,0 +1,228 @@
+//! The ablation table as the terminal shows it, at the end of `sweep` and by `compare`.
+
+use comfy_table::{CellAlignment, ColumnConstraint, LineStyle, Table, TableStyle, Width};
+
+use crate::cli::Terminal;
+use crate::cli::show::terminal::{table, wrap};
+use crate::results::ExperimentResults;
+use crate::results::ablation::{Ablation, AblationRow, Delta};
+use crate::stats::Estimate;
+use crate::text::{count, fixed, p_value, short, signed};
+
+/// Prints the table of every study of an experiment.
+pub(crate) fn print(
+    study: &ExperimentResults,
+    ablations: &[Ablation],
+    terminal: &mut Terminal,
+) -> anyhow::Result<()> {
+    for ablation in ablations {
+        let p = ablation.correction.heading();
+        let header = [
+            "variant",
+            "n",
+            &ablation.metric.words.head,
+            "difference",
+            p,
+            "params",
+            "cost",
+            "verdict",
+        ];
+        let mut rows = table(&header, 1);
+        for row in &ablation.rows {
+            rows.add_row(cells(row));
+        }
+        rows.column_mut(7)
+            .expect("eight columns")
+            .set_cell_alignment(CellAlignment::Left);
+        narrow(&mut rows, Some(7));
+        writeln!(terminal.out, "{}", heading(study, ablation))?;
+        writeln!(terminal.out, "{rows}")?;
+        for (note, labels) in notes(ablation) {
+            let rows = ablation.rows.iter().map(|row| (row.is_compared(), row.note == note));
+            let who = if is_of_all(rows) { "every variant".to_owned() } else { labels.join("; ") };
+            writeln!(terminal.out, "{}", wrap(&format!("{who}: {note}"), 80))?;
+        }
+    }
+    Ok(())
+}
+
+/// Prints the differences over test examples where runs left them: the second source of error.
+pub(crate) fn print_examples(
+    study: &ExperimentResults,
+    ablations: &[Ablation],
+    terminal: &mut Terminal,
+) -> anyhow::Result<()> {
+    for ablation in ablations {
+        let of = |row: &AblationRow| Some((row.label.clone(), row.delta?.examples?));
+        let found: Vec<(String, Estimate)> = ablation.rows.iter().filter_map(of).collect();
+        let Some((_, first)) = found.first() else { continue };
+        let examples = &study.metrics().examples;
+        let mut rows = table(&["variant", examples, "difference"], 1);
+        for (label, images) in &found {
+            rows.add_row([label.clone(), images.n.to_string(), change(images)]);
+        }
+        narrow(&mut rows, None);
+        let percent = study.plan.compare.percent();
+        writeln!(
+            terminal.out,
+            "\n{}, another test set: \u{b1} is half of a {percent} % t interval over {} test {examples}",
+            ablation.study, first.n
+        )?;
+        writeln!(
+            terminal.out,
+            "of the difference averaged over the seeds. Not to be added to that over seeds."
+        )?;
+        writeln!(terminal.out, "{rows}")?;
+    }
+    Ok(())
+}
+
+/// Lines above, below and under the header; nothing between rows and columns.
+const OPEN: TableStyle = TableStyle::new()
+    .top_border(LineStyle::none().fill('\u{2500}').junction('\u{2500}'))
+    .header_separator(LineStyle::none().fill('\u{2500}').junction('\u{2500}'))
+    .bottom_border(LineStyle::none().fill('\u{2500}').junction('\u{2500}'));
+
+/// Makes a table fit 80 columns: no number is ever broken, words are where there is no room for
+/// them.
+pub(crate) fn narrow(rows: &mut Table, words: Option<usize>) {
+    let Some(width) = rows.width() else { return };
+    // Two spaces stand between columns.
+    let content: usize = rows.column_max_content_widths().into_iter().map(usize::from).sum();
+    let tight = usize::from(width) < content + 2 * (rows.column_count() - 1);
+    rows.load_style(OPEN);
+    let last = rows.column_count() - 1;
+    for (i, column) in rows.column_iter_mut().enumerate() {
+        column.set_padding((0, u16::from(i < last)));
+        if Some(i) == words && tight {
+            column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(9)));
+        } else if i > 0 {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
+}
+
+/// What a reader of the table must know, each once, with the variants it is about.
+fn notes(ablation: &Ablation) -> Vec<(&str, Vec<&str>)> {
+    let mut notes: Vec<(&str, Vec<&str>)> = Vec::new();
+    for row in ablation.rows.iter().filter(|row| !row.note.is_empty()) {
+        match notes.iter_mut().find(|(note, _)| *note == row.note) {
+            Some((_, labels)) => labels.push(&row.label),
+            None => notes.push((&row.note, vec![&row.label])),
+        }
+    }
+    notes
+}
+
+/// True if the rows with a note are the ones that are compared, of which there are several; a row
+/// is (is compared, has the note).
+fn is_of_all(rows: impl Iterator<Item = (bool, bool)>) -> bool {
+    let rows: Vec<(bool, bool)> = rows.collect();
+    rows.iter().filter(|(compared, _)| *compared).count() > 1
+        && rows.iter().all(|(compared, noted)| compared == noted)
+}
+
+fn heading(study: &ExperimentResults, ablation: &Ablation) -> String {
+    let seeds = count(study.plan.seeds.len(), "paired seed");
+    let name = if study.plan.name == ablation.study {
+        String::new()
+    } else {
+        format!("{} / ", study.plan.name)
+    };
+    let unit = match study.metric().unit.long.as_str() {
+        "" => String::new(),
+        unit => format!("{unit}, "),
+    };
+    format!(
+        "\n{name}{}: {seeds}, {unit}{}\n\u{b1}: half of a {} % t interval over seeds; cost: \
+         training compute, baseline 1",
+        ablation.study,
+        study.metric().better.word().to_lowercase() + " is better",
+        study.plan.compare.percent()
+    )
+}
+
+fn cells(row: &AblationRow) -> [String; 8] {
+    let n = row.estimate.map_or(0, |estimate| estimate.n);
+    let p = |delta: &Delta| p_value(delta.p_corrected.unwrap_or(delta.paired.test.p));
+    [
+        row.label.clone(),
+        if n == row.planned { n.to_string() } else { format!("{n} of {}", row.planned) },
+        row.estimate
+            .as_ref()
+            .map(|estimate| with_half(fixed(estimate.mean, 2), estimate))
+            .unwrap_or_default(),
+        row.delta
+            .as_ref()
+            .map(|delta| change(&delta.paired.difference))
+            .unwrap_or_default(),
+        row.delta.as_ref().map(p).unwrap_or_default(),
+        row.size.map(|n| short(n as f64)).unwrap_or_default(),
+        row.compute_ratio.map(|ratio| fixed(ratio, 2)).unwrap_or_default(),
+        row.conclusion(),
+    ]
+}
+
+/// `+0.52 ±0.31`: a difference shows its sign.
+pub(crate) fn change(estimate: &Estimate) -> String {
+    with_half(signed(estimate.mean, 2), estimate)
+}
+
+/// `93.12 ±0.32`: the mean and half of its interval.
+fn with_half(mean: String, estimate: &Estimate) -> String {
+    let half = estimate
+        .interval
+        .map(|interval| format!(" \u{b1}{}", fixed(interval.high - estimate.mean, 2)));
+    mean + &half.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use comfy_table::ContentArrangement;
+
+    use super::*;
+
+    #[test]
+    fn a_terminal_of_80_columns_breaks_no_number() {
+        let numbers =
+            ["7 of 8", "95.62 \u{b1}0.21", "-12.95 \u{b1}0.27", "0.0078", "1.57M", "12.34"];
+        // With the widest numbers ten letters are left for a word of a label.
+        for label in ["baseline", "diagonal, depth 2, masks 16, no skip"] {
+            let mut rows = table(
+                &[
+                    "variant",
+                    "n",
+                    "mixture NLL",
+                    "difference",
+                    "p, max-T",
+                    "params",
+                    "cost",
+                    "verdict",
+                ],
+                1,
+            );
+            rows.set_content_arrangement(ContentArrangement::Dynamic).set_width(80);
+            rows.add_row([&[label], &numbers[..], &["too few seeds"]].concat());
+            narrow(&mut rows, Some(7));
+            let text = rows.to_string();
+            assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+            assert!(numbers.iter().all(|number| text.contains(number)), "{text}");
+            for word in label.split(' ').chain(["seeds"]) {
+                assert!(text.contains(word), "{word} is broken: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_note_is_of_every_variant_only_where_all_that_are_compared_have_it() {
+        let of = |rows: &[(bool, bool)]| is_of_all(rows.iter().copied());
+        assert!(of(&[(false, false), (true, true), (true, true)]));
+        for other in [
+            &[(false, false), (true, true)][..],
+            &[(true, true), (true, false)],
+            &[(false, true), (false, true), (true, false), (true, false)],
+        ] {
+            assert!(!of(other), "{other:?}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Two experiments side by side, as the terminal shows them.
+
+use crate::cli::Terminal;
+use crate::cli::show::terminal::table;
+use crate::results::ExperimentResults;
+use crate::results::compare::{ExperimentComparison, VariantComparison};
+use crate::text::{count, signed};
+
+/// Prints what changed from `first` to `second`.
+pub(crate) fn print(
+    first: &ExperimentResults,
+    second: &ExperimentResults,
+    comparison: &ExperimentComparison,
+    terminal: &mut Terminal,
+) -> anyhow::Result<()> {
+    let names = [&first.plan.name, &second.plan.name];
+    let mut rows = table(
+        &[
+            "variant",
+            "seeds",
+            "identical",
+            "changed",
+            "not finished",
+            "mean change",
+            "largest",
+        ],
+        1,
+    );
+    let difference = |value: Option<f64>| value.map(|v| signed(v, 4)).unwrap_or_default();
+    for row in &comparison.variants {
+        rows.add_row([
+            row.label.clone(),
+            row.n_seeds().to_string(),
+            row.n_identical.to_string(),
+            row.differences.len().to_string(),
+            row.n_unfinished.to_string(),
+            difference(row.mean_difference()),
+            difference(row.largest_difference()),
+        ]);
+    }
+    let out = &mut terminal.out;
+    let unit = match first.metric().unit.long.as_str() {
+        "" => String::new(),
+        unit => format!("{unit}, "),
+    };
+    writeln!(out, "{} against {}, {unit}by variant and seed", names[1], names[0])?;
+    writeln!(out, "{rows}")?;
+    let only_in = names.into_iter().zip(&comparison.only_in);
+    for (name, labels) in only_in.filter(|(_, labels)| !labels.is_empty()) {
+        writeln!(out, "only in {name}: {}", labels.join("; "))?;
+    }
+    for row in &comparison.variants {
+        if let Some(why) = &row.incomparable {
+            writeln!(out, "not compared: {}: {}", row.label, why)?;
+        }
+    }
+    let sum =
+        |of: fn(&VariantComparison) -> usize| comparison.variants.iter().map(of).sum::<usize>();
+    let n_unpaired = sum(|row| row.n_unpaired);
+    if n_unpaired > 0 {
+        writeln!(out, "{} planned by one of them alone", count(n_unpaired, "run"))?;
+    }
+    for (setting, variants) in &comparison.settings {
+        let all = variants.len() == comparison.variants.len();
+        let which = if all { "every variant".to_owned() } else { variants.join("; ") };
+        writeln!(out, "{setting}: {which}")?;
+    }
+    let (n_identical, n_changed) = (sum(|row| row.n_identical), sum(|row| row.differences.len()));
+    writeln!(out, "{} identical, {n_changed} changed", count(n_identical, "run"))?;
+    Ok(())
+}

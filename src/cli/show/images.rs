@@ -1,0 +1,225 @@
+//! Images as files, in the format that the name's ending asks for: PNG, npy, idx or csv.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::show::out::{write_among_plots, write_named};
+use crate::data::Shape;
+use crate::figures::bitmap::Bitmap;
+use crate::figures::style::{Color, INK, WHITE, grey};
+use crate::made::sample::UNKNOWN;
+use crate::npy;
+use crate::trainers::made::figures::image_grid::{Grid, enlargement, nearly_square};
+
+/// A file to write images to.
+#[derive(Debug, Clone)]
+pub(crate) struct ImageFile {
+    pub(crate) path: PathBuf,
+    format: Format,
+    /// Whether the user named it.
+    named: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Png,
+    Npy,
+    Idx,
+    Csv,
+}
+
+/// Values of images, image after image.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Values<'a> {
+    /// 0, 1, or `UNKNOWN`.
+    Bits(&'a [u8]),
+    /// Probabilities of 1.
+    Probabilities(&'a [f32]),
+}
+
+impl ImageFile {
+    /// Reads the format off the name: for clap.
+    pub(crate) fn parse(path: &str) -> Result<Self, String> {
+        let lower = path.to_lowercase();
+        let endings = [
+            (".png", Format::Png),
+            (".npy", Format::Npy),
+            (".idx", Format::Idx),
+            ("-ubyte", Format::Idx),
+            (".csv", Format::Csv),
+        ];
+        let format = endings
+            .iter()
+            .find(|(ending, _)| lower.ends_with(ending))
+            .map(|(_, format)| *format);
+        let format =
+            format.ok_or("its ending says no format: .png, .npy, .idx, -ubyte (idx) or .csv")?;
+        Ok(Self { path: path.into(), format, named: true })
+    }
+
+    /// The same place with `-word` before the ending.
+    pub(crate) fn beside(&self, word: &str) -> Self {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let (stem, ending) = name.rsplit_once(['.', '-']).unwrap_or((&name, ""));
+        let mark = &name[stem.len()..name.len() - ending.len()];
+        Self {
+            path: self.path.with_file_name(format!("{stem}-{word}{mark}{ending}")),
+            ..self.clone()
+        }
+    }
+
+    /// Whether it holds a picture rather than numbers.
+    pub(crate) fn is_picture(&self) -> bool {
+        self.format == Format::Png
+    }
+
+    /// Writes the picture of a sheet.
+    pub(crate) fn write_sheet(&self, sheet: &Sheet) -> anyhow::Result<()> {
+        self.write(sheet.png()?)
+    }
+
+    fn write(&self, bytes: Vec<u8>) -> anyhow::Result<()> {
+        if self.named {
+            write_named(&self.path, &bytes)
+        } else {
+            write_among_plots(&self.path, bytes)
+        }
+    }
+
+    /// Writes numbers; `counts` are the lengths before those of the image itself, whose product is
+    /// the number of images.
+    pub(crate) fn write_values(
+        &self,
+        shape: Shape,
+        counts: &[usize],
+        values: Values,
+    ) -> anyhow::Result<()> {
+        let bytes = match self.format {
+            Format::Png => Sheet::of(shape, values).png()?,
+            Format::Npy => {
+                let image = if shape.height == 1 {
+                    vec![shape.width]
+                } else {
+                    vec![shape.height, shape.width]
+                };
+                let lengths = [counts, &image].concat();
+                match values {
+                    Values::Bits(bits) => npy::encode(&lengths, bits),
+                    Values::Probabilities(p) => npy::encode(&lengths, p),
+                }
+            }
+            Format::Idx => idx(shape, values),
+            Format::Csv => csv(shape, values).into_bytes(),
+        };
+        self.write(bytes)
+    }
+}
+
+/// idx as MNIST has it: count x rows x columns of unsigned bytes, 255 for on.
+fn idx(shape: Shape, values: Values) -> Vec<u8> {
+    let levels: Vec<u8> = match values {
+        Values::Bits(bits) => bits.iter().map(|&bit| bit * 255).collect(),
+        Values::Probabilities(p) => p.iter().map(|p| (255.0 * p).round() as u8).collect(),
+    };
+    let lengths = [levels.len() / shape.dim(), shape.height, shape.width];
+    let header = [0, 0, 8, 3]
+        .into_iter()
+        .chain(lengths.iter().flat_map(|&length| (length as u32).to_be_bytes()));
+    header.chain(levels).collect()
+}
+
+/// One row an image, a column a pixel: `r0c0` row by row, `x0` of a plain vector.
+fn csv(shape: Shape, values: Values) -> String {
+    let column = |i: usize| match shape.height {
+        1 => format!("x{i}"),
+        _ => format!("r{}c{}", i / shape.width, i % shape.width),
+    };
+    let words: Vec<String> = match values {
+        Values::Bits(bits) => bits.iter().map(u8::to_string).collect(),
+        Values::Probabilities(p) => p.iter().map(f32::to_string).collect(),
+    };
+    let mut text = (0..shape.dim()).map(column).collect::<Vec<_>>().join(",") + "\n";
+    words.chunks(shape.dim()).for_each(|row| text += &(row.join(",") + "\n"));
+    text
+}
+
+/// Images side by side.
+pub(crate) struct Sheet {
+    shape: Shape,
+    /// Tiles a row.
+    across: usize,
+    /// Colours of each tile, row by row.
+    tiles: Vec<Vec<Color>>,
+}
+
+/// White dots between two tiles and around all.
+const GAP: usize = 3;
+
+impl Sheet {
+    /// A sheet of `across` tiles a row.
+    pub(crate) fn new(shape: Shape, across: usize) -> Self {
+        Self { shape, across: across.max(1), tiles: Vec::new() }
+    }
+
+    /// All images in a grid that is as square as they allow; of plain vectors, one a row.
+    fn of(shape: Shape, values: Values) -> Self {
+        let count = match values {
+            Values::Bits(bits) => bits.len(),
+            Values::Probabilities(p) => p.len(),
+        } / shape.dim();
+        let mut sheet = Self::new(shape, Self::square(shape, count, 1));
+        sheet.hang(values);
+        sheet
+    }
+
+    /// How many groups of `tiles` tiles each make a row, for `count` groups in a sheet that is
+    /// nearly square.
+    pub(crate) fn square(shape: Shape, count: usize, tiles: usize) -> usize {
+        let group = Shape { width: shape.width * tiles, ..shape };
+        if shape.height == 1 { 1 } else { nearly_square(group, count) }
+    }
+
+    /// Adds tiles.
+    pub(crate) fn hang(&mut self, values: Values) {
+        let color = |bit: &u8| match *bit {
+            UNKNOWN => Color(0x9C, 0xC4, 0xE4),
+            bit => [grey(0.0), INK][usize::from(bit.min(1))],
+        };
+        match values {
+            Values::Bits(bits) => {
+                self.tiles.extend(
+                    bits.chunks(self.shape.dim()).map(|tile| tile.iter().map(color).collect()),
+                );
+            }
+            Values::Probabilities(p) => {
+                let color = |&p: &f32| grey(f64::from(p));
+                self.tiles.extend(
+                    p.chunks(self.shape.dim()).map(|tile| tile.iter().map(color).collect()),
+                );
+            }
+        }
+    }
+
+    fn png(&self) -> anyhow::Result<Vec<u8>> {
+        let grid = Grid {
+            shape: self.shape,
+            across: self.across,
+            zoom: enlargement(self.shape),
+            gap: GAP,
+        };
+        let (width, height) = grid.size(self.tiles.len());
+        let mut picture = Bitmap::new((width + 2 * GAP, height + 2 * GAP), WHITE);
+        for (n, tile) in self.tiles.iter().enumerate() {
+            grid.paint(&mut picture, (GAP, GAP), n, |i| tile[i]);
+        }
+        Ok(picture.png()?)
+    }
+}
+
+/// Where a picture goes that nobody named a place for.
+pub(crate) fn default_picture(plots: &Path, what: &str, run: &str) -> ImageFile {
+    ImageFile {
+        path: plots.join(format!("{what}-{run}.png")),
+        format: Format::Png,
+        named: false,
+    }
+}

@@ -1,0 +1,356 @@
+//! How things look on a terminal: colours where they are wanted, and tables.
+//! Names and texts come from files of others: everything printed passes through here, and no
+//! control character of theirs reaches a terminal. So does what becomes of output that cannot be
+//! written.
+
+use std::borrow::Cow;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use clap::ValueEnum;
+use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use indicatif::ProgressStyle;
+
+pub(crate) use crate::session::one_line;
+
+/// `--color`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorMode {
+    /// Where stderr is a terminal that shows them, and `NO_COLOR` and `CLICOLOR` permit them.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl ColorMode {
+    /// Decides for stderr.
+    pub(crate) fn paint(self) -> Paint {
+        Paint(match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => AutoStream::choice(&io::stderr()) != ColorChoice::Never,
+        })
+    }
+}
+
+/// Whether the terminal says that it understands no escape sequence.
+pub(crate) fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+/// Whether the locale asks for plain ASCII.
+fn is_ascii_locale() -> bool {
+    let chosen = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .filter_map(std::env::var_os)
+        .find(|value| !value.is_empty());
+    chosen.is_some_and(|locale| locale == "C" || locale == "POSIX")
+}
+
+/// Stdout. A command does its work, and ends as it would, whether or not its output can be written:
+/// the first failure is kept for the end, and the rest of the output is dropped.
+pub(crate) struct Output<W> {
+    inner: W,
+    failure: Option<io::Error>,
+}
+
+impl<W: Write> Output<W> {
+    pub(crate) fn new(inner: W) -> Self {
+        Self { inner, failure: None }
+    }
+
+    /// Why output is missing, if it is; a reader that has gone away has read what it wanted.
+    pub(crate) fn failure(self) -> Option<io::Error> {
+        self.failure.filter(|error| error.kind() != ErrorKind::BrokenPipe)
+    }
+
+    fn attempt(
+        &mut self,
+        write: impl FnOnce(&mut W) -> io::Result<usize>,
+        otherwise: usize,
+    ) -> io::Result<usize> {
+        if self.failure.is_some() {
+            return Ok(otherwise);
+        }
+        match write(&mut self.inner) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => {
+                self.failure = Some(error);
+                Ok(otherwise)
+            }
+            written => written,
+        }
+    }
+}
+
+impl<W: Write> Write for Output<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.attempt(|inner| inner.write(bytes), bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.attempt(|inner| inner.flush().map(|()| 0), 0).map(drop)
+    }
+}
+
+/// Whether to colour.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Paint(pub(crate) bool);
+
+/// Private-use characters that stand for the program's own colours until a text is printed, and the
+/// codes they become: so that [`Paint::printable`] can tell these codes from those in a name.
+const COLOURS: [(char, &str); 4] = [
+    ('\u{f0000}', "\x1b[0m"),
+    ('\u{f0001}', "\x1b[32m"),
+    ('\u{f0002}', "\x1b[1;31m"),
+    ('\u{f0003}', "\x1b[2m"),
+];
+
+impl Paint {
+    /// Writes a remark to stderr. One that nobody reads any more is no error.
+    pub(crate) fn remark(self, text: impl std::fmt::Display) {
+        drop(writeln!(io::stderr(), "{}", self.printable(&text.to_string())));
+    }
+
+    /// Writes a remark about something that is not as it should be, and yet no reason to stop.
+    pub(crate) fn warn(self, text: impl std::fmt::Display) {
+        self.remark(format!("{} {text}", self.bad("warning:")));
+    }
+
+    fn wrap(self, colour: usize, text: &str) -> String {
+        if self.0 {
+            format!("{}{text}{}", COLOURS[colour].0, COLOURS[0].0)
+        } else {
+            text.to_owned()
+        }
+    }
+
+    pub(crate) fn good(self, text: &str) -> String {
+        self.wrap(1, text)
+    }
+
+    pub(crate) fn bad(self, text: &str) -> String {
+        self.wrap(2, text)
+    }
+
+    pub(crate) fn dim(self, text: &str) -> String {
+        self.wrap(3, text)
+    }
+
+    /// The text as it may be printed: control characters escaped, colours in the terminal's codes.
+    pub(crate) fn printable(self, text: &str) -> String {
+        let text = escaped(text);
+        if !self.0 {
+            return text.into_owned();
+        }
+        COLOURS
+            .iter()
+            .fold(text.into_owned(), |text, (mark, code)| text.replace(*mark, code))
+    }
+}
+
+/// Whether a terminal may take a character for more than a glyph: it moves, colours, rings, or
+/// turns the text around it.
+fn is_active(c: char) -> bool {
+    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || matches!(c, '\u{2028}' | '\u{2029}') || (c.is_control() && !matches!(c, '\n' | '\t'))
+}
+
+/// The text with characters that a terminal would act on written as `\u{1b}`; line breaks and tabs
+/// stay.
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_active) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().fold(String::with_capacity(text.len() + 8), |mut out, c| {
+        if is_active(c) {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+        out
+    }))
+}
+
+/// A writer that escapes what it is given, for stdout.
+#[derive(Debug)]
+pub(crate) struct Escaping<W> {
+    inner: W,
+    /// The beginning of a character whose end has not come yet.
+    torn: Vec<u8>,
+}
+
+impl<W: Write> Escaping<W> {
+    pub(crate) fn new(inner: W) -> Self {
+        Self { inner, torn: Vec::new() }
+    }
+}
+
+impl<W: Write> Write for Escaping<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.torn.extend_from_slice(bytes);
+        let all = std::mem::take(&mut self.torn);
+        // A character of several bytes may come in two pieces; what can be none is shown as one
+        // that is unknown.
+        let whole = match std::str::from_utf8(&all) {
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            _ => all.len(),
+        };
+        self.torn.extend_from_slice(&all[whole..]);
+        self.inner
+            .write_all(escaped(&String::from_utf8_lossy(&all[..whole])).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// Style of a bar.
+///
+/// # Panics
+/// If the template is wrong: it is a constant of the caller.
+pub(crate) fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .expect("a constant template")
+        .progress_chars("=> ")
+}
+
+/// An error with its causes, each once: many a message ends in that of its cause already.
+pub(crate) fn told(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .map(ToString::to_string)
+        .fold(String::new(), |text, cause| match text.as_str() {
+            "" => cause,
+            known if known.ends_with(&cause) => text,
+            _ => format!("{text}: {cause}"),
+        })
+}
+
+/// A text broken between words into lines of at most `width` characters.
+pub(crate) fn wrap(text: &str, width: usize) -> String {
+    let mut lines: Vec<String> = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("at least one line");
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() <= width {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines.join("\n")
+}
+
+/// A table for stdout: drawn on a terminal, Markdown when piped; every column but the first `left`
+/// is right-aligned.
+pub(crate) fn table(header: &[&str], left: usize) -> Table {
+    let mut table = Table::new();
+    if std::io::stdout().is_terminal() && !is_ascii_locale() {
+        table
+            .load_style(UTF8_FULL_CONDENSED)
+            .set_content_arrangement(ContentArrangement::Dynamic);
+    } else {
+        table
+            .load_style(ASCII_MARKDOWN)
+            .set_content_arrangement(ContentArrangement::Disabled);
+    }
+    table.set_header(header.iter().copied());
+    for column in table.column_iter_mut().skip(left) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_character_of_a_text_acts_on_a_terminal() {
+        let active = [
+            "\u{1b}[2J",
+            "\u{7}",
+            "\r",
+            "\u{8}",
+            "\u{7f}",
+            "\u{9b}2J",
+            "\u{202e}",
+            "\u{2066}",
+            "\u{2028}",
+            "\0",
+        ];
+        for text in active {
+            for paint in [Paint(false), Paint(true)] {
+                let shown = paint.printable(&format!("a{text}b"));
+                assert!(shown.starts_with("a\\u{") && !shown.contains(is_active), "{shown:?}");
+            }
+            let painted = Paint(true).printable(&Paint(true).bad(text));
+            assert!(
+                painted.starts_with("\x1b[1;31m\\u{") && painted.ends_with("\x1b[0m"),
+                "{painted:?}"
+            );
+            for at in 0..=text.len() {
+                let mut out = Escaping::new(Vec::new());
+                for part in [&text.as_bytes()[..at], &text.as_bytes()[at..]] {
+                    out.write_all(part).unwrap();
+                }
+                assert_eq!(String::from_utf8(out.inner).unwrap(), escaped(text));
+            }
+        }
+        assert_eq!(escaped("grün\tüber\nalles 你 🙂"), "grün\tüber\nalles 你 🙂");
+        assert_eq!(
+            Paint(false).printable("\u{f0001}"),
+            "\u{f0001}",
+            "no colour where none is wanted"
+        );
+    }
+
+    /// A disk that is full after so many bytes, or a reader that goes away.
+    struct Ends(usize, ErrorKind);
+
+    impl Write for Ends {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let written = bytes.len().min(self.0);
+            self.0 -= written;
+            if written == 0 { Err(self.1.into()) } else { Ok(written) }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn output_that_cannot_be_written_stops_no_command_and_is_remembered() {
+        for (kind, told) in [
+            (ErrorKind::StorageFull, Some(ErrorKind::StorageFull)),
+            (ErrorKind::BrokenPipe, None),
+        ] {
+            let mut out = Output::new(Ends(10, kind));
+            for line in 0..100 {
+                writeln!(out, "line {line}").expect("no command ends here");
+            }
+            out.flush().expect("no command ends here");
+            assert_eq!(out.failure().map(|error| error.kind()), told);
+        }
+        assert!(Output::new(Ends(10, ErrorKind::StorageFull)).failure().is_none());
+    }
+
+    #[test]
+    fn each_cause_is_told_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("the file cannot be read: {0}")]
+        struct Unreadable(#[source] io::Error);
+        let error =
+            anyhow::Error::new(Unreadable(io::Error::other("it is gone"))).context("cannot draw");
+        assert_eq!(told(&error), "cannot draw: the file cannot be read: it is gone");
+        assert_eq!(told(&anyhow::anyhow!("a: b").context("c")), "c: a: b");
+    }
+}

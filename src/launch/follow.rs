@@ -1,0 +1,230 @@
+//! Follows submitted runs until they have ended: finished runs are seen on disk, waiting ones are
+//! asked for at the scheduler.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::LaunchError;
+use super::queue::{QueueScope, QueuedRun, SlurmQueue};
+use super::slurm::Controller;
+use crate::plan::{RunId, RunSpec};
+use crate::runner::{End, Observer, RunLine};
+use crate::session::{Interruption, LoadedExperiment};
+use crate::store::{Failure, RunStatus, StoreError};
+use crate::text::count;
+
+/// End of [`follow`].
+#[derive(Debug)]
+pub enum FollowOutcome {
+    /// No more runs are left than [`Following::until`], or no job is left for the others.
+    Ended {
+        /// Runs that failed meanwhile.
+        failed: BTreeSet<RunId>,
+        /// Present if no job is left for some run: true if it makes sense to submit it again.
+        again: Option<bool>,
+    },
+    /// A stop was requested; the jobs continue.
+    Detached,
+}
+
+/// Time between two looks at the results: at least, and as a multiple of what a look takes.
+const LOOK: Duration = Duration::from_secs(1);
+const SPARSE: u32 = 20;
+/// Time between two questions to the scheduler: it doubles while nothing changes.
+const ASK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
+/// Runs that no job will do any more are given this long to appear on disk; longer where their job
+/// says that it did them: a network file system may show them a minute late.
+const LATE: (Duration, Duration) = (Duration::from_secs(8), Duration::from_secs(70));
+
+/// Runs to follow.
+#[derive(Debug, Clone, Copy)]
+pub struct Following<'a> {
+    /// Runs in the scheduler's hands.
+    pub runs: &'a [&'a RunSpec],
+    /// It returns once no more than so many are left.
+    pub until: usize,
+    /// Failures from before they were submitted.
+    pub earlier: &'a BTreeMap<RunId, Failure>,
+    /// Failures after which the jobs are cancelled.
+    pub max_failures: usize,
+}
+
+/// Tells the observer what becomes of runs until each has ended or no job is left for it.
+pub fn follow(
+    loaded: &LoadedExperiment,
+    following: &Following,
+    interruption: &Interruption,
+    observer: &dyn Observer,
+) -> Result<FollowOutcome, LaunchError> {
+    let runs = following.runs;
+    let store = &loaded.store;
+    let costs = loaded.estimate(runs, 1)?.costs;
+    let labels = loaded.plan.labels();
+    let line = |run: &&RunSpec| RunLine {
+        label: labels[&run.id].clone(),
+        epochs: store.trainer().epochs(&run.config).unwrap_or(0),
+        cost: costs.get(&run.id).map_or(1.0, |cost| cost.work),
+    };
+    let title = format!(
+        "{}  following {}; Ctrl-C leaves them to Slurm",
+        loaded.plan.name,
+        count(runs.len(), "run")
+    );
+    let lines = runs.iter().map(line).collect();
+    observer.begins(&title, lines, store.trainer().metrics());
+    let outcome = until_ended(loaded, following, interruption, observer);
+    observer.over(None);
+    outcome
+}
+
+fn until_ended(
+    loaded: &LoadedExperiment,
+    following: &Following,
+    interruption: &Interruption,
+    observer: &dyn Observer,
+) -> Result<FollowOutcome, LaunchError> {
+    let &Following { runs, until, earlier, max_failures } = following;
+    let store = &loaded.store;
+    let controller = Controller { stop: &interruption.requested };
+    let mut left: BTreeMap<usize, &RunSpec> = runs.iter().copied().enumerate().collect();
+    let mut failed = BTreeSet::new();
+    let (mut queue, mut held) = (SlurmQueue::default(), String::new());
+    let (mut look_at, mut ask_at, mut ask_every) = (Instant::now(), Instant::now(), ASK.0);
+    let mut alone_since: Option<Instant> = None;
+    let mut cancelled = false;
+    loop {
+        if interruption.is_requested() {
+            return Ok(FollowOutcome::Detached);
+        }
+        let now = Instant::now();
+        if now >= look_at {
+            let before = left.len();
+            let failures = store.failures()?;
+            let mut over = Vec::new();
+            for (&i, run) in &left {
+                let end = if store.is_published(&run.id) {
+                    published(loaded, &run.id)?
+                } else {
+                    let fails =
+                        failures.get(&run.id).filter(|&found| earlier.get(&run.id) != Some(found));
+                    failed.extend(fails.map(|_| run.id.clone()));
+                    fails.map(failure)
+                };
+                if let Some(end) = end {
+                    observer.ended(i, &end);
+                    over.push(i);
+                }
+            }
+            left.retain(|i, _| !over.contains(i));
+            observer.queue(&held);
+            if left.len() <= until {
+                return Ok(FollowOutcome::Ended { failed, again: None });
+            }
+            if left.len() < before {
+                alone_since = None;
+            }
+            look_at = Instant::now() + LOOK.max(now.elapsed() * SPARSE);
+            if failed.len() >= max_failures && !cancelled {
+                let jobs = queue.alive(store, Some(&loaded.plan.name));
+                let cancel = || {
+                    if jobs.is_empty() {
+                        Ok(false)
+                    } else {
+                        controller.cancel(&jobs).map(|()| true)
+                    }
+                };
+                match cancel() {
+                    Ok(done) => cancelled = done,
+                    Err(problem) => observer.warn(&problem.to_string()),
+                }
+                if cancelled {
+                    let (failures, jobs) =
+                        (count(failed.len(), "failure"), count(jobs.len(), "job"));
+                    observer.remark(&format!("{failures}: cancelled {jobs}"));
+                }
+            }
+        }
+        if now >= ask_at {
+            let found = SlurmQueue::ask(store, controller, QueueScope::Unfinished)?;
+            let now_held = found.summary(left.values().map(|run| &run.id));
+            ask_every = if now_held == held { (ask_every * 2).min(ASK.1) } else { ASK.0 };
+            held = now_held;
+            observer.queue(&held);
+            queue = found;
+            let alone = queue.unknown.is_none() && !left.values().any(|run| queue.holds(&run.id));
+            if alone {
+                ask_every = ASK.0;
+                let since = *alone_since.get_or_insert(now);
+                if since.elapsed() >= patience(&queue, &left) {
+                    observer.over(None);
+                    let lost: Vec<&RunId> = left.values().map(|run| &run.id).collect();
+                    tell_lost(&lost, &queue, observer);
+                    let again = Some(may_succeed(&lost, &queue));
+                    return Ok(FollowOutcome::Ended { failed, again });
+                }
+            } else {
+                alone_since = None;
+            }
+            ask_at = Instant::now() + ask_every;
+        }
+        sleep(Duration::from_millis(100));
+    }
+}
+
+fn published(loaded: &LoadedExperiment, run: &RunId) -> Result<Option<End>, StoreError> {
+    let record = loaded.store.record(run)?;
+    // Damaged, it is outstanding again.
+    Ok(record.summary.filter(|_| record.status != RunStatus::Outstanding).map(End::of))
+}
+
+fn failure(failure: &Failure) -> End {
+    End::Failed(failure.error.clone())
+}
+
+fn patience(queue: &SlurmQueue, left: &BTreeMap<usize, &RunSpec>) -> Duration {
+    let state = |run: &&RunSpec| queue.runs.get(&run.id).map(|queued| queued.entry.state.as_str());
+    if left.values().any(|run| state(run) == Some("COMPLETED")) {
+        LATE.1
+    } else {
+        LATE.0
+    }
+}
+
+/// True if runs may be done at the next attempt: their tasks were started, and nobody cancelled
+/// them.
+fn may_succeed(lost: &[&RunId], queue: &SlurmQueue) -> bool {
+    let started = |queued: &QueuedRun| queued.entry.state != "CANCELLED" && queued.log.is_file();
+    lost.iter().all(|run| queue.runs.get(run).is_some_and(started))
+}
+
+/// Tells why runs are not done although no job is left for them.
+fn tell_lost(lost: &[&RunId], queue: &SlurmQueue, observer: &dyn Observer) {
+    let mut reasons = BTreeMap::<String, (usize, String)>::new();
+    for &run in lost {
+        let (reason, hint) = match queue.runs.get(run) {
+            None => (
+                "their jobs are not known to Slurm any more: cancelled, or ended long ago"
+                    .to_owned(),
+                String::new(),
+            ),
+            Some(queued) => {
+                let entry = &queued.entry;
+                let hint = if queued.log.is_file() {
+                    format!("; job {} printed to {}", entry.name(), queued.log.display())
+                } else {
+                    let (name, log) = (entry.name(), queued.log.display());
+                    format!(
+                        "; job {name} left no {log}: it never started, or its node does not see that directory"
+                    )
+                };
+                (format!("their jobs are {}", entry.words()), hint)
+            }
+        };
+        reasons.entry(reason).or_insert((0, hint)).0 += 1;
+    }
+    for (reason, (runs, hint)) in reasons {
+        let runs = count(runs, "run");
+        observer.warn(&format!("{runs} not done: {reason}{hint}"));
+    }
+}

@@ -1,0 +1,109 @@
+//! Outstanding runs frozen as tasks that any scheduler can start.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+use std::{env, path, process};
+
+use super::script::{Invocation, script};
+use super::{LaunchError, pack, slurm};
+use crate::experiment::Slurm;
+use crate::plan::RunSpec;
+use crate::record::{host, utc};
+use crate::session::LoadedExperiment;
+use crate::store::Submission;
+
+/// Seconds that a task should last where the file does not say: starting one may take a scheduler a
+/// minute.
+const TASK_SECONDS: f64 = 300.0;
+
+/// Runs frozen as tasks.
+#[derive(Debug)]
+pub struct FrozenRuns {
+    /// The tasks, as the store keeps them.
+    pub submission: Submission,
+    /// Directory of the submission, with its script and the output of its tasks.
+    pub dir: PathBuf,
+    /// The results, as an absolute path.
+    pub results: PathBuf,
+}
+
+impl FrozenRuns {
+    /// Packs `runs` into tasks, as many as `n_tasks` or so many that each lasts as long as the file
+    /// says, and writes everything that a task needs. `data_dir` is the directory of the data sets.
+    pub fn new(
+        loaded: &LoadedExperiment,
+        runs: &[&RunSpec],
+        n_tasks: Option<NonZeroUsize>,
+        data_dir: &Path,
+    ) -> Result<Self, LaunchError> {
+        let (store, plan) = (&loaded.store, &loaded.plan);
+        let execution = &loaded.experiment.execution;
+        let estimate = loaded.estimate(runs, 1)?;
+        let seconds: Vec<f64> = runs
+            .iter()
+            .map(|run| estimate.speed.seconds(estimate.costs[&run.id].nominal_seconds))
+            .collect();
+        let task_seconds =
+            execution.slurm.task.unwrap_or(TASK_SECONDS) * execution.slurm.cpus.unwrap_or(1) as f64;
+        let n_tasks =
+            n_tasks.map_or_else(|| pack::tasks(&seconds, task_seconds), NonZeroUsize::get);
+        let packed = pack::pack(&seconds, n_tasks);
+        let results = absolute(store.root())?;
+        loaded.announce_plan()?;
+        let program = absolute(&store.keep_program(&this_program()?)?)?;
+        let name = format!("{}-{}", plan.name, unique(&results));
+        let submission = Submission {
+            experiment: plan.name.clone(),
+            engine: store.trainer().version(),
+            submitted_utc: utc(jiff::Timestamp::now()),
+            tasks: packed
+                .iter()
+                .map(|task| task.iter().map(|&i| runs[i].id.clone()).collect())
+                .collect(),
+            earlier: store.failures()?,
+            memory: execution.memory.into_iter().chain(task_memory(&execution.slurm)).min(),
+            checkpoint: loaded.checkpoint_every().as_secs_f64(),
+            program: Some(program.clone()),
+            name: name.clone(),
+        };
+        let invocation = Invocation {
+            program,
+            results: results.clone(),
+            data: absolute(data_dir)?,
+            directory: env::current_dir().map_err(LaunchError::NoCurrentDirectory)?,
+            submission: name.clone(),
+            experiment: plan.name.clone(),
+        };
+        store.freeze(&submission, plan, &script(&execution.slurm, &invocation))?;
+        let dir = absolute(&store.submission_dir(&name)?)?;
+        Ok(Self { submission, dir, results })
+    }
+}
+
+/// Path of the running program, also where another has been built in its place meanwhile.
+fn this_program() -> Result<PathBuf, LaunchError> {
+    let running = Path::new("/proc/self/exe");
+    if running.exists() {
+        Ok(running.to_owned())
+    } else {
+        env::current_exe().map_err(LaunchError::NoProgram)
+    }
+}
+
+/// Memory that a task of Slurm's may take, as far as the file says, bytes.
+pub(super) fn task_memory(slurm: &Slurm) -> Option<u64> {
+    slurm::memory(slurm.memory.as_deref()?)
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, LaunchError> {
+    path::absolute(path)
+        .map_err(|source| LaunchError::NoAbsolutePath { path: path.to_owned(), source })
+}
+
+/// Eight digits that no other submission has, from whatever directory.
+fn unique(results: &Path) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    let text = format!("{}\n{}\n{}\n{now}", results.display(), host(), process::id());
+    blake3::hash(text.as_bytes()).to_hex()[..8].to_owned()
+}

@@ -1,0 +1,246 @@
+//! Submission of outstanding runs to Slurm.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::LaunchError;
+use super::frozen::{FrozenRuns, task_memory};
+use super::queue::{QueueScope, SlurmQueue};
+use super::slurm::{Array, Controller, Problem};
+use crate::plan::{RunId, RunSpec, Shard};
+use crate::runner::Observer;
+use crate::session::LoadedExperiment;
+use crate::store::{Job, Store};
+use crate::text::{count, duration};
+
+/// Options of [`submit`].
+#[derive(Debug, Clone, Copy)]
+pub struct SubmitOptions<'a> {
+    /// Directory of the data sets.
+    pub data_dir: &'a Path,
+    /// True once something has been submitted: then a queue that is full and a controller that is
+    /// away are no errors.
+    pub again: bool,
+    /// Submits even if the estimate exceeds the budget, or a run the memory.
+    pub ignores_budget: bool,
+}
+
+/// Runs in the scheduler's hands after submitting.
+#[derive(Debug)]
+pub struct Submitted<'a> {
+    /// The runs.
+    pub runs: Vec<&'a RunSpec>,
+    /// True if Slurm took everything; if not, it may take the rest once some of it is done.
+    pub all: bool,
+}
+
+/// Submits the runs that are neither finished, nor in the queue, nor among `failed`.
+pub fn submit<'a>(
+    loaded: &'a LoadedExperiment,
+    failed: &BTreeSet<RunId>,
+    options: SubmitOptions,
+    controller: Controller,
+    observer: &dyn Observer,
+) -> Result<Submitted<'a>, LaunchError> {
+    let SubmitOptions { data_dir, again, ignores_budget } = options;
+    let queue = SlurmQueue::ask(&loaded.store, controller, QueueScope::Unfinished)?;
+    if let Some(problem) = &queue.unknown {
+        if !again {
+            return Err(LaunchError::QueueUnknown(problem.clone()));
+        }
+        observer.warn(&problem.to_string());
+        return Ok(Submitted { runs: Vec::new(), all: false });
+    }
+    let finished = loaded.store.finished(&loaded.plan)?;
+    let outstanding = loaded.outstanding(&finished, Shard::ALL);
+    let (mut held, runs): (Vec<&RunSpec>, Vec<&RunSpec>) = outstanding
+        .into_iter()
+        .filter(|run| !failed.contains(&run.id))
+        .partition(|run| queue.will_do(&run.id));
+    if !held.is_empty() && !again {
+        let text = queue.summary(held.iter().map(|run| &run.id));
+        let n_held = count(held.len(), "run");
+        observer.remark(&format!("{n_held} submitted before, tasks: {text}"));
+    }
+    if runs.is_empty() {
+        return Ok(Submitted { runs: held, all: true });
+    }
+    // Asked before anything is written: where there is no Slurm, nothing is left behind.
+    let indices = controller.array_size()?;
+    let slurm = &loaded.experiment.execution.slurm;
+    let mut lines = slurm.lines.iter();
+    if let Some(option) =
+        lines.find(|line| line.starts_with("-M") || line.starts_with("--clusters"))
+    {
+        return Err(LaunchError::OtherCluster(option.clone()));
+    }
+    let at_a_time = slurm.throttle.unwrap_or(runs.len()).saturating_mul(slurm.cpus.unwrap_or(1));
+    let estimate = loaded.estimate(&runs, at_a_time)?;
+    if !ignores_budget && !again {
+        loaded.check_budget(&estimate, &runs, task_memory(slurm).unwrap_or(u64::MAX))?;
+    }
+    let frozen = FrozenRuns::new(loaded, &runs, None, data_dir)?;
+    let local = ["/tmp", "/var/tmp", "/dev/shm"];
+    if !again && local.iter().any(|place| frozen.dir.starts_with(place)) {
+        observer.warn(&format!(
+            "{} is rarely on a file system that all nodes see",
+            frozen.results.display()
+        ));
+    }
+    let mut submitting = Submitting {
+        store: &loaded.store,
+        controller,
+        frozen: &frozen,
+        jobs: Vec::new(),
+    };
+    let submitted = submitting.arrays(indices, slurm.throttle);
+    let known = submitting.jobs.iter().filter(|job| job.id.is_some());
+    let n_taken: usize = known.map(|job| job.count).sum();
+    let problem = submitted.err();
+    if n_taken == 0
+        && let Some(problem) = problem
+    {
+        if !submitting.jobs.is_empty() {
+            return Err(LaunchError::Unanswered(problem.into()));
+        }
+        loaded.store.withdraw(&frozen.submission.name)?;
+        if !(again && is_full(&problem)) {
+            return Err(LaunchError::NothingSubmitted(problem.into()));
+        }
+        return Ok(Submitted { runs: held, all: false });
+    }
+    let taken: BTreeSet<&RunId> = frozen.submission.tasks.iter().take(n_taken).flatten().collect();
+    let now: Vec<&RunSpec> = runs.into_iter().filter(|run| taken.contains(&run.id)).collect();
+    let tables = if problem.is_none() { submitting.tables() } else { Ok(()) };
+    let jobs: Vec<&str> = submitting.jobs.iter().filter_map(|job| job.id.as_deref()).collect();
+    let seconds = |run: &&RunSpec| estimate.speed.seconds(estimate.costs[&run.id].nominal_seconds);
+    observer.remark(&format!(
+        "{}  {} in {} submitted as {} {}, about {} of work, output in {}",
+        loaded.plan.name,
+        count(now.len(), "run"),
+        count(n_taken, "task"),
+        if jobs.len() == 1 { "job" } else { "jobs" },
+        jobs.join(" "),
+        duration(now.iter().map(seconds).sum()),
+        frozen.dir.join("logs").display()
+    ));
+    if let Err(problem) = tables {
+        observer.warn(&format!("{problem}: `ablade tables` writes the tables"));
+    }
+    if let Some(problem) = &problem {
+        let left = count(frozen.submission.tasks.len() - n_taken, "task");
+        observer.warn(&format!("{problem}: {left} not submitted yet"));
+    }
+    held.extend(now);
+    Ok(Submitted { runs: held, all: problem.is_none() })
+}
+
+/// A submission on its way to Slurm.
+struct Submitting<'a> {
+    store: &'a Store,
+    controller: Controller<'a>,
+    frozen: &'a FrozenRuns,
+    jobs: Vec<Job>,
+}
+
+/// Waits before asking again, in seconds, where Slurm is busy or away.
+const AGAIN: [u64; 3] = [2, 4, 8];
+
+/// What Slurm says when the same may well succeed a little later.
+const BUSY: [&str; 4] = ["timed out", "temporarily", "Unable to contact", "rate too high"];
+
+/// What Slurm says to an array that is larger than an array, or a user's share of the queue, may
+/// be.
+const LARGE: [&str; 3] = ["Invalid job array", "limit", "policy"];
+
+impl Submitting<'_> {
+    /// Submits all tasks in arrays with indices below `indices`, smaller ones where those are
+    /// refused, single jobs where there are no arrays.
+    fn arrays(&mut self, indices: usize, throttle: Option<usize>) -> Result<(), LaunchError> {
+        let (frozen, controller) = (self.frozen, self.controller);
+        let (script, logs) = (frozen.dir.join("script.sh"), frozen.dir.join("logs"));
+        let (tasks, mut most, mut first) = (frozen.submission.tasks.len(), indices.max(1), 0);
+        while first < tasks {
+            let count = most.min(tasks - first);
+            let name = format!("{}.{first}", frozen.submission.name);
+            // What may run at a time is shared out, since Slurm counts it array by array.
+            let throttle = throttle.map(|most| (most * count / tasks).max(1));
+            let array = Array {
+                script: &script,
+                logs: &logs,
+                name: &name,
+                first,
+                count,
+                throttle,
+            };
+            match self.job(&name, first, count, || controller.submit(&array)) {
+                Ok(()) => first += count,
+                Err(error) if count > 1 && says(&error, &LARGE) => most = count / 2,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Submits the job that writes the tables in the end.
+    fn tables(&mut self) -> Result<(), LaunchError> {
+        let (frozen, controller) = (self.frozen, self.controller);
+        let (script, logs) = (frozen.dir.join("script.sh"), frozen.dir.join("logs"));
+        let jobs: Vec<String> = self.jobs.iter().filter_map(|job| job.id.clone()).collect();
+        let jobs: Vec<&str> = jobs.iter().map(String::as_str).collect();
+        let name = format!("{}.tables", frozen.submission.name);
+        self.job(&name, 0, 0, || controller.submit_tables(&script, &logs, &name, &jobs))
+    }
+
+    /// Submits a job and notes its number; notes first that it is about to, so that one whose
+    /// answer is lost is found.
+    fn job(
+        &mut self,
+        name: &str,
+        first: usize,
+        count: usize,
+        submit: impl Fn() -> Result<String, Problem>,
+    ) -> Result<(), LaunchError> {
+        self.jobs.push(Job { name: name.to_owned(), first, count, id: None });
+        self.note()?;
+        let mut waits = AGAIN.into_iter();
+        let answer = loop {
+            let problem = match submit() {
+                Ok(id) => break Ok(id),
+                // It may still get through.
+                Err(problem @ Problem::Silent(_)) => return Err(problem.into()),
+                Err(problem) => problem,
+            };
+            let busy = BUSY.iter().any(|word| problem.to_string().contains(word));
+            let wait = waits.next().filter(|_| busy);
+            sleep(Duration::from_secs(wait.unwrap_or(0)));
+            match self.controller.find(name) {
+                Ok(Some(id)) => break Ok(id),
+                Ok(None) if wait.is_some() => {}
+                Ok(None) => break Err(problem),
+                Err(_) => return Err(problem.into()),
+            }
+        };
+        let mut job = self.jobs.pop().expect("it was put there");
+        let refused = answer.map(|id| job.id = Some(id)).err();
+        self.jobs.extend(job.id.is_some().then_some(job));
+        self.note()?;
+        refused.map_or(Ok(()), |problem| Err(problem.into()))
+    }
+
+    fn note(&self) -> Result<(), LaunchError> {
+        Ok(self.store.save_jobs(&self.frozen.submission.name, &self.jobs)?)
+    }
+}
+
+/// True if Slurm refused with one of these texts.
+fn says(error: &LaunchError, any: &[&str]) -> bool {
+    matches!(error, LaunchError::Slurm(problem) if any.iter().any(|text| problem.to_string().contains(text)))
+}
+
+/// True if the same submission may be taken once the queue has emptied, or Slurm is less busy.
+fn is_full(error: &LaunchError) -> bool {
+    says(error, &BUSY) || says(error, &LARGE)
+}

@@ -1,0 +1,166 @@
+//! An experiment on Slurm: submits the outstanding runs and follows them, again until each has ended
+//! or will not be done, and writes the tables.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::LaunchError;
+use super::follow::{FollowOutcome, Following, follow};
+use super::slurm::Controller;
+use super::submit::{SubmitOptions, submit};
+use crate::plan::{RunId, Shard};
+use crate::results::ExperimentResults;
+use crate::runner::Observer;
+use crate::session::{Interruption, LoadedExperiment};
+use crate::store::StoreError;
+
+/// Time between two attempts at a queue that is full, at first and at most.
+const FULL: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(120));
+
+/// Number of consecutive submissions whose tasks may end without having done any run.
+const ROUNDS: u32 = 3;
+
+/// Options of [`run_on_slurm`].
+#[derive(Debug, Clone, Copy)]
+pub struct SlurmOptions<'a> {
+    /// Directory of the data sets.
+    pub data_dir: &'a Path,
+    /// The jobs are cancelled after this many failures.
+    pub max_failures: Option<usize>,
+    /// Submits even if the estimate exceeds the budget, or a run the memory.
+    pub ignores_budget: bool,
+    /// Follows the runs; otherwise returns once they are submitted.
+    pub follows: bool,
+}
+
+/// Share of the runs that Slurm has taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubmissionState {
+    /// None.
+    Nothing,
+    /// Some; it may take the rest once some of them are done.
+    Part,
+    /// All.
+    Everything,
+}
+
+/// End of [`run_on_slurm`].
+#[derive(Debug)]
+pub enum SlurmEnd {
+    /// Every run has ended or will not be done, and the tables are written.
+    Ended {
+        /// The experiment with its records.
+        results: ExperimentResults,
+        /// Number of runs that have neither finished nor failed.
+        n_not_done: usize,
+        /// Number of runs that failed.
+        n_failed: usize,
+    },
+    /// The jobs continue without this process.
+    Detached(SubmissionState),
+    /// An error, after jobs had been submitted, which continue.
+    Lost(LaunchError),
+}
+
+/// Submits the outstanding runs to Slurm and follows them unless told not to.
+pub fn run_on_slurm(
+    loaded: &LoadedExperiment,
+    options: &SlurmOptions,
+    interruption: &Interruption,
+    observer: &dyn Observer,
+) -> Result<SlurmEnd, LaunchError> {
+    if not_done(loaded, &BTreeSet::new())? == 0 {
+        observer.remark(&loaded.nothing_to_do());
+    }
+    let mut state = SubmissionState::Nothing;
+    match until_ended(loaded, options, &mut state, interruption, observer) {
+        Ok(Some(failed)) => {
+            interruption.rest();
+            let results = loaded.write_tables(observer)?;
+            loaded.set_damaged_aside(&results, interruption, observer)?;
+            let n_not_done = not_done(loaded, &failed)?;
+            Ok(SlurmEnd::Ended { results, n_not_done, n_failed: failed.len() })
+        }
+        Ok(None) => Ok(SlurmEnd::Detached(state)),
+        Err(error) if state != SubmissionState::Nothing => Ok(SlurmEnd::Lost(error)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Number of selected runs that have neither finished nor failed.
+fn not_done(loaded: &LoadedExperiment, failed: &BTreeSet<RunId>) -> Result<usize, StoreError> {
+    let outstanding = loaded.outstanding(&loaded.store.finished(&loaded.plan)?, Shard::ALL);
+    Ok(outstanding.into_iter().filter(|run| !failed.contains(&run.id)).count())
+}
+
+/// Submits and follows until no run is left, or none that Slurm will do; returns the runs that
+/// failed, or `None` where the jobs continue without this process. `state` is kept up to date.
+fn until_ended(
+    loaded: &LoadedExperiment,
+    options: &SlurmOptions,
+    state: &mut SubmissionState,
+    interruption: &Interruption,
+    observer: &dyn Observer,
+) -> Result<Option<BTreeSet<RunId>>, LaunchError> {
+    let earlier = loaded.store.failures()?;
+    let max_failures = options.max_failures.unwrap_or(usize::MAX);
+    let mut failed_runs = BTreeSet::new();
+    let (mut rounds, mut pause) = (0, FULL.0);
+    loop {
+        let before = not_done(loaded, &failed_runs)?;
+        if before == 0 || failed_runs.len() >= max_failures {
+            return Ok(Some(failed_runs));
+        }
+        let again = *state != SubmissionState::Nothing;
+        let controller = Controller::patient();
+        let submitted = submit(
+            loaded,
+            &failed_runs,
+            SubmitOptions {
+                data_dir: options.data_dir,
+                again,
+                ignores_budget: options.ignores_budget,
+            },
+            controller,
+            observer,
+        )?;
+        *state = if submitted.all { SubmissionState::Everything } else { SubmissionState::Part };
+        if !options.follows || interruption.is_requested() {
+            return Ok(None);
+        }
+        if submitted.runs.is_empty() {
+            wait(pause, interruption);
+            pause = (pause * 2).min(FULL.1);
+            continue;
+        }
+        let following = Following {
+            runs: &submitted.runs,
+            // Runs that did not fit into the queue fit once some of the others have left it.
+            until: if submitted.all { 0 } else { submitted.runs.len() / 2 },
+            earlier: &earlier,
+            max_failures: max_failures - failed_runs.len(),
+        };
+        match follow(loaded, &following, interruption, observer)? {
+            FollowOutcome::Detached => return Ok(None),
+            FollowOutcome::Ended { failed, again } => {
+                failed_runs.extend(failed);
+                let further = not_done(loaded, &failed_runs)? < before;
+                rounds = if further { 0 } else { rounds + 1 };
+                if again.is_some_and(|again| !again || rounds > ROUNDS) {
+                    return Ok(Some(failed_runs));
+                }
+                pause = FULL.0;
+            }
+        }
+    }
+}
+
+/// Sleeps, unless a stop is requested.
+fn wait(time: Duration, interruption: &Interruption) {
+    let until = Instant::now() + time;
+    while Instant::now() < until && !interruption.is_requested() {
+        sleep(Duration::from_millis(100));
+    }
+}

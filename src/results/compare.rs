@@ -1,0 +1,220 @@
+//! Two experiments matched by study, variant and seed: runs whose values changed, and settings that
+//! did.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ExperimentResults;
+use super::setting_changes::{RunSettings, run_settings, setting_changes};
+use crate::plan::{PlannedVariant, RunId, RunSpec};
+use crate::rng::Seed;
+use crate::store::{RunRecord, RunStatus};
+use crate::trainer::{Metric, Otherwise};
+
+/// Two experiments side by side.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExperimentComparison {
+    /// Variants that both experiments have.
+    pub variants: Vec<VariantComparison>,
+    /// Labels of variants that only the first, and only the second experiment has.
+    pub only_in: [Vec<String>; 2],
+    /// Settings that differ, as `path old -> new`, with the labels of the variants they differ in.
+    pub settings: BTreeMap<String, Vec<String>>,
+}
+
+/// Changes of a variant from the first experiment to the second.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VariantComparison {
+    /// Label of the variant.
+    pub label: String,
+    /// Number of seeds whose runs have the same values to the last bit, epochs included.
+    pub n_identical: usize,
+    /// Second minus first, of the seeds whose runs have other values.
+    pub differences: Vec<f64>,
+    /// Number of seeds that did not finish in both experiments.
+    pub n_unfinished: usize,
+    /// Number of seeds that only one of the experiments plans.
+    pub n_unpaired: usize,
+    /// Reason why seeds are left out: both are scored on data whose values do not compare.
+    pub incomparable: Option<String>,
+}
+
+impl VariantComparison {
+    /// Number of seeds that are compared.
+    pub fn n_seeds(&self) -> usize {
+        self.n_identical + self.differences.len() + self.n_unfinished
+    }
+
+    /// Mean of the differences; `None` if there is none.
+    pub fn mean_difference(&self) -> Option<f64> {
+        let n = self.differences.len();
+        (n > 0).then(|| self.differences.iter().sum::<f64>() / n as f64)
+    }
+
+    /// The difference that is farthest from zero.
+    pub fn largest_difference(&self) -> Option<f64> {
+        self.differences.iter().copied().max_by(|a, b| a.abs().total_cmp(&b.abs()))
+    }
+
+    fn add(&mut self, first: &RunRecord, second: &RunRecord, metric: &Metric) {
+        let finished = first.status == RunStatus::Finished && second.status == RunStatus::Finished;
+        let identical = first.summary == second.summary && first.epochs == second.epochs;
+        match (metric.of(first), metric.of(second)) {
+            _ if finished && identical => self.n_identical += 1,
+            (Some(first), Some(second)) => self.differences.push(second - first),
+            _ => self.n_unfinished += 1,
+        }
+    }
+}
+
+/// Two experiments that cannot be compared.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompareError {
+    /// Their `[compare] metric` differs.
+    #[error("they compare different numbers: see [compare] metric of each")]
+    OtherMetric,
+    /// Both name the same data, whose content changed between them.
+    #[error(
+        "not compared: the {examples} of {data}, or their division, have changed between {} and {}, so that their {family} \
+         are of other {examples} ({variants}); sweep both on the same content",
+        experiments[0],
+        experiments[1]
+    )]
+    OtherContent {
+        /// Name of the data set.
+        data: String,
+        /// The trainer's word for examples.
+        examples: String,
+        /// The trainer's word for its metrics.
+        family: String,
+        /// Names of the experiments.
+        experiments: [String; 2],
+        /// Variants that are scored on these data.
+        variants: String,
+    },
+}
+
+/// Compares two experiments, run by run.
+pub fn compare(
+    first: &ExperimentResults,
+    second: &ExperimentResults,
+) -> Result<ExperimentComparison, CompareError> {
+    if first.plan.compare.metric != second.plan.compare.metric {
+        return Err(CompareError::OtherMetric);
+    }
+    let mut pairing = Pairing {
+        specs: [first.plan.by_id(), second.plan.by_id()],
+        comparison: ExperimentComparison::default(),
+        other_content: BTreeMap::new(),
+    };
+    let single = first.plan.studies.len() == 1 && second.plan.studies.len() == 1;
+    for study in &first.plan.studies {
+        let there = second.plan.studies.iter().find(|other| single || other.name == study.name);
+        let there = there.map_or(&[][..], |there| &there.variants);
+        for variant in &study.variants {
+            match there.iter().find(|other| other.label == variant.label) {
+                Some(other) => pairing.variant((first, variant), (second, other)),
+                None => pairing.comparison.only_in[0].push(variant.label.clone()),
+            }
+        }
+        let ours: BTreeSet<&str> =
+            study.variants.iter().map(|variant| variant.label.as_str()).collect();
+        let theirs = there.iter().filter(|variant| !ours.contains(variant.label.as_str()));
+        let labels = theirs.map(|variant| variant.label.clone());
+        pairing.comparison.only_in[1].extend(labels);
+    }
+    let known = |name: &str| single || first.plan.studies.iter().any(|study| study.name == name);
+    let unmatched = second.plan.studies.iter().filter(|study| !known(&study.name));
+    pairing.comparison.only_in[1].extend(
+        unmatched.flat_map(|s| s.variants.iter().map(move |v| format!("{}: {}", s.name, v.label))),
+    );
+    match pairing.other_content.pop_first() {
+        None => Ok(pairing.comparison),
+        Some((data, variants)) => {
+            let all = variants.len() == pairing.comparison.variants.len();
+            Err(CompareError::OtherContent {
+                data,
+                examples: first.metrics().examples.clone(),
+                family: first.metrics().family.clone(),
+                experiments: [first.plan.name.clone(), second.plan.name.clone()],
+                variants: if all {
+                    "every variant".to_owned()
+                } else {
+                    variants.into_iter().collect::<Vec<_>>().join("; ")
+                },
+            })
+        }
+    }
+}
+
+/// A comparison in the making.
+struct Pairing<'a> {
+    /// Runs of both experiments.
+    specs: [BTreeMap<&'a RunId, &'a RunSpec>; 2],
+    comparison: ExperimentComparison,
+    /// Data sets whose content differs under the same settings, with the labels of the variants
+    /// that are scored on them.
+    other_content: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Pairing<'_> {
+    fn variant(
+        &mut self,
+        (first, ours): (&ExperimentResults, &PlannedVariant),
+        (second, theirs): (&ExperimentResults, &PlannedVariant),
+    ) {
+        let (metric, trainer) = (first.metric(), &first.trainer);
+        let mut found = VariantComparison { label: ours.label.clone(), ..Default::default() };
+        let there: BTreeMap<Seed, (&RunId, &RunRecord)> = second
+            .replicates(theirs)
+            .map(|(seed, run, record)| (seed, (run, record)))
+            .collect();
+        let mut changed = BTreeSet::new();
+        let mut n_paired = 0;
+        for (seed, run, a) in first.replicates(ours) {
+            let Some((other, b)) = there.get(&seed) else {
+                found.n_unpaired += 1;
+                continue;
+            };
+            n_paired += 1;
+            let (Some(ours), Some(theirs)) = (self.specs[0].get(run), self.specs[1].get(other))
+            else {
+                continue;
+            };
+            changed.extend(differing_settings(ours, theirs));
+            let (scored, reference) = (theirs.scored(Some(b)), ours.scored(Some(a)));
+            if trainer.content_differs(&scored, &reference) {
+                let name = trainer.data_name(&ours.config);
+                self.other_content.entry(name).or_default().insert(found.label.clone());
+            }
+            match trainer.otherwise(&scored, &reference, &first.plan.name) {
+                Some(Otherwise::Incomparable(why)) => found.incomparable = Some(why),
+                _ => found.add(a, b, metric),
+            }
+        }
+        found.n_unpaired += there.len() - n_paired;
+        for setting in changed {
+            self.comparison.settings.entry(setting).or_default().push(found.label.clone());
+        }
+        self.comparison.variants.push(found);
+    }
+}
+
+/// Returns the settings that differ between two runs; of runs that differ in their identity alone,
+/// the version that made them.
+fn differing_settings(a: &RunSpec, b: &RunSpec) -> Vec<String> {
+    if a.id == b.id {
+        return Vec::new();
+    }
+    let without_seed = |spec: &RunSpec| -> RunSettings {
+        let mut settings = run_settings(spec);
+        settings.remove("seed");
+        settings
+    };
+    let changes = setting_changes(&without_seed(a), &without_seed(b));
+    if changes.is_empty() {
+        vec!["the same settings under another engine version".to_owned()]
+    } else {
+        changes
+    }
+}

@@ -1,0 +1,296 @@
+//! An experiment file read, expanded and joined with its data and its results.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::command::{one_line, sweep_command};
+use super::describe::describe;
+use super::tables::adopt_tables;
+use super::{Interruption, RejectedEarlierRuns, SessionError, write_tables};
+use crate::experiment::{self, Experiment, Overrides};
+use crate::plan::{Plan, RunId, RunSpec, Shard};
+use crate::results::setting_changes::{run_settings, setting_changes};
+use crate::results::{self, ExperimentResults};
+use crate::runner::{Estimate, Observer, damaged, machine};
+use crate::store::{Claiming, Store, StoreError};
+use crate::text::{bytes, count, duration};
+use crate::trainer::{Described, Trainer, TrainerError};
+
+/// A loaded experiment, with its plan and its results.
+#[derive(Debug)]
+pub struct LoadedExperiment {
+    /// The file, expanded.
+    pub experiment: Experiment,
+    /// Its runs.
+    pub plan: Plan,
+    /// Its results.
+    pub store: Store,
+    /// Runs of earlier versions that are not used.
+    pub rejected: RejectedEarlierRuns,
+    /// Description of its data.
+    pub description: Described,
+    /// True if the plan may replace one whose finished runs are not all in it.
+    replaces: bool,
+}
+
+impl LoadedExperiment {
+    /// Reads and expands a file, with its results in the directory `results`; writes nothing.
+    /// `adopt` gives runs the ids that earlier versions of this program published them under;
+    /// a trainer without earlier versions returns an empty map.
+    pub fn load(
+        file: &Path,
+        overrides: &Overrides,
+        results: &Path,
+        trainer: Arc<dyn Trainer>,
+        adopt: impl FnOnce(&mut Plan, &Store) -> Result<RejectedEarlierRuns, TrainerError>,
+    ) -> Result<Self, SessionError> {
+        let experiment = experiment::load(file, overrides, &*trainer)?;
+        let mut plan = experiment.plan(&*trainer)?;
+        plan.command = sweep_command(file, overrides);
+        let store = Store::open(results, Arc::clone(&trainer))?;
+        let same = |known: &String| *known != plan.name && known.eq_ignore_ascii_case(&plan.name);
+        if let Some(known) = store.experiments()?.into_iter().find(same) {
+            return Err(SessionError::SameNameInOtherCase { name: plan.name, known });
+        }
+        let rejected = adopt(&mut plan, &store)?;
+        let description = describe(&plan, &experiment, &*trainer)?;
+        plan.data.clone_from(&description.lines);
+        Ok(Self {
+            experiment,
+            plan,
+            store,
+            rejected,
+            description,
+            replaces: false,
+        })
+    }
+
+    /// Checks that files of others are not in the way of the tables, and that no finished run would
+    /// leave them unless `replace` allows it: a quick try must not replace a night's results.
+    pub fn check_tables(&mut self, replace: bool) -> Result<(), SessionError> {
+        self.replaces = replace;
+        self.store.check_tables(&self.plan.name, &results::tables::NAMES)?;
+        match self.replaced_tables()? {
+            Some(loss) if !replace => Err(SessionError::ReplacesTables {
+                loss,
+                kept_in: self.store.root().join(&self.plan.name).join("replaced"),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Describes the finished runs that would leave the tables if this plan were carried out, and
+    /// the difference between both plans; `None` if no run would.
+    pub fn replaced_tables(&self) -> Result<Option<String>, StoreError> {
+        let (name, store) = (&self.plan.name, &self.store);
+        let Some(replaced) =
+            store.replaced_by(&self.plan)?.filter(|replaced| replaced.finished > 0)
+        else {
+            return Ok(None);
+        };
+        // Runs of an earlier version that are rejected are trained again under another id.
+        let again: BTreeSet<&RunId> = self.rejected.values().map(|(old, _)| old).collect();
+        if replaced.dropped.iter().all(|run| again.contains(run)) {
+            return Ok(None);
+        }
+        let lost = count(replaced.finished, "finished run");
+        let mut text = format!(
+            "{} holds another plan: {lost} would leave its tables",
+            store.root().join(name).display()
+        );
+        if let Ok(there) = store.load_plan(name) {
+            let describe = |plan: &Plan| {
+                format!("{} ({})", one_line(&plan.command), count(plan.runs.len(), "run"))
+            };
+            text += &format!("\n  there: {}\n  here:  {}", describe(&there), describe(&self.plan));
+            let dropped = there
+                .runs
+                .iter()
+                .find(|run| replaced.dropped.contains(&run.id))
+                .map(run_settings);
+            let against = |dropped| {
+                self.plan
+                    .runs
+                    .iter()
+                    .map(|run| setting_changes(dropped, &run_settings(run)))
+                    .min_by_key(Vec::len)
+            };
+            if let Some(differ) = dropped.as_ref().and_then(against) {
+                text += &format!("\n  such as: {}", one_line(&differ.join(", ")));
+            }
+        }
+        Ok(Some(text))
+    }
+
+    /// Saves the plan next to the tables.
+    pub fn save_plan(&self) -> Result<(), StoreError> {
+        // Without it, tables of an earlier version of this program would make way as if someone had
+        // changed them.
+        let _ = adopt_tables(&self.store, &self.plan);
+        if self.replaces {
+            self.store.replace_plan(&self.plan)
+        } else {
+            self.store.save_plan(&self.plan)
+        }
+    }
+
+    /// Saves the plan before its runs begin, unless a larger one that has all of them has been saved
+    /// meanwhile.
+    pub fn announce_plan(&self) -> Result<(), StoreError> {
+        match self.save_plan() {
+            Err(StoreError::Replaces { .. }) if self.is_part_of_stored()? => Ok(()),
+            saved => saved,
+        }
+    }
+
+    /// True if the plan on disk has every run of this one.
+    fn is_part_of_stored(&self) -> Result<bool, StoreError> {
+        let stored = self.store.load_plan(&self.plan.name)?;
+        let there = stored.by_id();
+        Ok(self.plan.runs.iter().all(|run| there.contains_key(&run.id)))
+    }
+
+    /// Writes the tables. Where a larger plan of this name has been saved meanwhile, the tables are
+    /// those of that plan, which hold these runs too.
+    pub fn write_tables(&self, observer: &dyn Observer) -> Result<ExperimentResults, SessionError> {
+        let store = &self.store;
+        let mut larger = None;
+        loop {
+            let written = match &larger {
+                None => self.save_plan().and_then(|()| write_tables(store, &self.plan, observer)),
+                Some(plan) => write_tables(store, plan, observer),
+            };
+            match written {
+                Err(StoreError::Replaces { .. }) if self.is_part_of_stored()? => {
+                    let plan = store.load_plan(&self.plan.name)?;
+                    observer.remark(&format!(
+                        "{} has grown meanwhile: the tables are those of the larger plan",
+                        store.root().join(&plan.name).join("plan.json").display()
+                    ));
+                    larger = Some(plan);
+                }
+                Err(error) => return Err(error.into()),
+                Ok(_) if larger.is_some() => {
+                    return Ok(ExperimentResults::load(store, self.plan.clone())?);
+                }
+                Ok(results) => return Ok(results),
+            }
+        }
+    }
+
+    /// Moves damaged runs aside, so that they are outstanding again.
+    pub fn set_damaged_aside(
+        &self,
+        results: &ExperimentResults,
+        interruption: &Interruption,
+        observer: &dyn Observer,
+    ) -> Result<(), StoreError> {
+        let store = &self.store;
+        let found = results.damaged().map(|(run, _)| run);
+        let damaged = damaged(found, store, &interruption.requested, observer)?;
+        for (run, reason) in results.damaged().filter(|(run, _)| damaged.contains(*run)) {
+            // Under a claim: a run that another process has done again meanwhile must not be moved.
+            let Claiming::Ours(_claim) = store.claim(run)? else { continue };
+            if matches!(store.check(run), Err(StoreError::Damaged { .. }))
+                && let Some(aside) = store.set_aside(run)?
+            {
+                observer.warn(&format!("{reason}; moved to {}", aside.display()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Number of threads over all runs: `jobs`, else that of the file, else one for each processor.
+    pub fn workers(&self, jobs: Option<NonZeroUsize>) -> NonZeroUsize {
+        let file = self.experiment.execution.workers.and_then(NonZeroUsize::new);
+        jobs.or(file).unwrap_or_else(machine::threads)
+    }
+
+    /// Returns the runs of a shard that are selected and not finished, in plan order.
+    pub fn outstanding(&self, finished: &BTreeSet<RunId>, shard: Shard) -> Vec<&RunSpec> {
+        let outstanding = self.plan.outstanding(finished, shard);
+        if self.experiment.only.is_empty() {
+            return outstanding;
+        }
+        let selected = self.experiment.selected(&self.plan);
+        outstanding.into_iter().filter(|run| selected.contains(&run.id)).collect()
+    }
+
+    /// Sentence for an experiment whose runs have all finished.
+    pub fn nothing_to_do(&self) -> String {
+        format!("{}: all {} are there", self.plan.name, count(self.plan.runs.len(), "run"))
+    }
+
+    /// Memory that all runs together may take: that of the file, else that of the machine, bytes.
+    pub fn memory(&self) -> u64 {
+        self.experiment.execution.memory.unwrap_or_else(machine::memory)
+    }
+
+    /// Time between two checkpoints of a run: that of the file, else a minute.
+    pub fn checkpoint_every(&self) -> Duration {
+        self.experiment.execution.checkpoint.map_or(Duration::from_secs(60), |seconds| {
+            Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+        })
+    }
+
+    /// Estimates the cost of `runs` on so many threads.
+    pub fn estimate(&self, runs: &[&RunSpec], workers: usize) -> Result<Estimate, TrainerError> {
+        Estimate::new(&self.plan, runs, &self.store, workers)
+    }
+
+    /// Checks that `runs` fit into `memory` and into the `[budget]` of the file.
+    pub fn check_budget(
+        &self,
+        estimate: &Estimate,
+        runs: &[&RunSpec],
+        memory: u64,
+    ) -> Result<(), SessionError> {
+        if let Some(excess) = self.too_large(estimate, runs, memory) {
+            return Err(SessionError::TooLarge(excess));
+        }
+        let excess = self.over_budget(estimate, runs.len());
+        if excess.is_empty() { Ok(()) } else { Err(SessionError::OverBudget(excess)) }
+    }
+
+    /// Describes a run that does not fit into `memory`, however few run at a time.
+    pub fn too_large(&self, estimate: &Estimate, runs: &[&RunSpec], memory: u64) -> Option<String> {
+        let own = |run: &RunSpec| estimate.costs.get(&run.id).map_or(0, |cost| cost.memory);
+        let largest = runs.iter().max_by_key(|run| own(run))?;
+        let needed = own(largest).saturating_add(estimate.data);
+        if needed <= memory {
+            return None;
+        }
+        let labels = self.plan.labelled_runs();
+        let label = labels
+            .iter()
+            .find(|(_, run)| **run == largest.id)
+            .map_or("a run", |(label, _)| label);
+        Some(format!(
+            "{label} needs about {} of memory with the data, of {} there are",
+            bytes(needed),
+            bytes(memory)
+        ))
+    }
+
+    /// Describes each part of the estimate that exceeds `[budget]`.
+    pub fn over_budget(&self, estimate: &Estimate, runs: usize) -> Vec<String> {
+        let budget = &self.experiment.budget;
+        let time = budget.wall.filter(|&wall| estimate.seconds > wall);
+        let number = budget.runs.filter(|&most| runs as u64 > most);
+        let memory = budget.memory.filter(|&most| estimate.memory > most);
+        let disk = budget.disk.filter(|&most| estimate.disk > most);
+        let over = |found: String, allowed: String| format!("{found} of {allowed}");
+        [
+            time.map(|wall| over(duration(estimate.seconds), duration(wall))),
+            number.map(|most| over(count(runs, "run"), most.to_string())),
+            memory.map(|most| over(format!("{} of memory", bytes(estimate.memory)), bytes(most))),
+            disk.map(|most| over(format!("{} on disk", bytes(estimate.disk)), bytes(most))),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}

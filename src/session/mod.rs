@@ -1,0 +1,95 @@
+//! A session with an experiment file: loaded, planned, joined with its results, and carried out on
+//! this machine. `ablade sweep` is [`LoadedExperiment::load`], then [`run_local`].
+//!
+//! Nothing here prints or knows a command line: progress goes to an [`Observer`], errors are typed.
+//!
+//! [`Observer`]: crate::runner::Observer
+
+mod command;
+mod describe;
+mod loaded;
+mod local;
+mod repeat;
+mod tables;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::experiment::Diagnostics;
+use crate::plan::RunId;
+use crate::store::StoreError;
+use crate::trainer::TrainerError;
+
+pub(crate) use command::one_line;
+pub use command::{quoted, sweep_command};
+pub use loaded::LoadedExperiment;
+pub use local::{LocalEnd, LocalOptions, run_local};
+pub use repeat::{Repeated, Repetition, train_again};
+pub use tables::write_tables;
+
+/// Runs of earlier versions of this program that are not used, by the id of the run that takes
+/// their place, with the reason.
+pub type RejectedEarlierRuns = BTreeMap<RunId, (RunId, &'static str)>;
+
+/// Requests to stop, shared with the code that listens for signals.
+#[derive(Debug, Clone, Default)]
+pub struct Interruption {
+    /// Raised to ask for a clean stop.
+    pub requested: Arc<AtomicBool>,
+    /// Raised once no run is under way: the process may end at any moment, and nothing is lost.
+    pub at_rest: Arc<AtomicBool>,
+}
+
+impl Interruption {
+    /// True once a stop has been requested.
+    pub fn is_requested(&self) -> bool {
+        self.requested.load(Ordering::SeqCst)
+    }
+
+    /// Declares that no run is under way.
+    pub fn rest(&self) {
+        self.at_rest.store(true, Ordering::SeqCst);
+    }
+}
+
+/// An experiment that cannot be loaded, or must not be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The file has errors.
+    #[error(transparent)]
+    Experiment(#[from] Diagnostics),
+    /// The results cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The trainer refuses, for its data above all.
+    #[error(transparent)]
+    Trainer(#[from] TrainerError),
+    /// The results hold an experiment whose name differs in capitals alone.
+    #[error(
+        "the results hold an experiment `{known}`, which differs from `{name}` in capitals alone: some file systems keep \
+         both in one folder; name = \"...\" in the file gives it another name"
+    )]
+    SameNameInOtherCase {
+        /// Name of the experiment.
+        name: String,
+        /// Name of the one in the results.
+        known: String,
+    },
+    /// Finished runs of another plan would leave the tables of this name.
+    #[error("{loss}")]
+    ReplacesTables {
+        /// Description of the loss and of both plans.
+        loss: String,
+        /// Directory that would keep the plan that is replaced.
+        kept_in: PathBuf,
+    },
+    /// A run does not fit into memory, however few run at a time.
+    #[error("{0}")]
+    TooLarge(String),
+    /// The estimate exceeds the `[budget]` of the file.
+    #[error("the estimate exceeds [budget]: {}", .0.join(", "))]
+    OverBudget(Vec<String>),
+}

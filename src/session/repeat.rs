@@ -1,0 +1,111 @@
+//! Finished runs trained again, whose files must be the same byte for byte.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError};
+
+use super::{Interruption, SessionError};
+use crate::plan::{Plan, RunId, RunSpec};
+use crate::runner::{Observer, Ready, Training, machine};
+use crate::store::{Publication, RunOutput, RunStatus, Store, StoreError};
+use crate::text::count;
+
+/// Finished runs to train again.
+#[derive(Debug, Clone, Copy)]
+pub struct Repeated<'a> {
+    /// Runs whose files are damaged: these are moved aside, and the new ones are published.
+    pub damaged: &'a [&'a RunSpec],
+    /// Runs whose files are sound: the new ones are compared with them.
+    pub sound: &'a [&'a RunSpec],
+    /// Number of all finished runs of the plan.
+    pub n_finished: usize,
+}
+
+/// Result of [`train_again`].
+#[derive(Debug, Default)]
+pub struct Repetition {
+    /// Number of runs whose files are the same.
+    pub n_same: usize,
+    /// Number of runs whose files differ, or were damaged. The others could not be trained or
+    /// compared.
+    pub n_different: usize,
+    /// Runs that are there as finished and diverge now.
+    pub diverged_since: BTreeSet<RunId>,
+}
+
+/// Trains runs again and compares their files; `None` when interrupted. The observer hears of each
+/// run that differs.
+pub fn train_again(
+    repeated: &Repeated,
+    plan: &Plan,
+    store: &Store,
+    threads: NonZeroUsize,
+    interruption: &Interruption,
+    observer: &dyn Observer,
+) -> Result<Option<Repetition>, SessionError> {
+    let &Repeated { damaged, sound, n_finished } = repeated;
+    let chosen = &[damaged, sound].concat();
+    let damaged: BTreeSet<&RunId> = damaged.iter().map(|run| &run.id).collect();
+    let Ready { estimate } = Ready::load(plan, chosen, store, threads)?;
+    let training = Training {
+        plan,
+        store,
+        estimate: &estimate,
+        threads,
+        memory: machine::memory(),
+        max_failures: usize::MAX,
+        damaged: &BTreeSet::new(),
+        checkpoint_every: None,
+        attempts: None,
+    };
+    let repetition = Mutex::new(Repetition::default());
+    let found = || repetition.lock().unwrap_or_else(PoisonError::into_inner);
+    let publish = |run: &RunSpec, output: &RunOutput| {
+        let publication = if damaged.contains(&run.id) {
+            store.publish(run, output)
+        } else {
+            store.compare(run, output)
+        };
+        let problem = match publication {
+            Ok(Publication::Identical) => {
+                found().n_same += 1;
+                return Ok(Ok(()));
+            }
+            Ok(Publication::Differs) => match since_diverged(run, output, store)? {
+                Some(sentence) => {
+                    found().diverged_since.insert(run.id.clone());
+                    sentence
+                }
+                None => "trained again it gives other bytes".to_owned(),
+            },
+            Ok(Publication::New) => {
+                "its files were damaged: moved aside and trained again".to_owned()
+            }
+            Err(error @ StoreError::Damaged { .. }) => error.to_string(),
+            Err(error) => return Err(error),
+        };
+        found().n_different += 1;
+        Ok(Err(problem))
+    };
+    let title =
+        format!("{}  {} of {n_finished} finished again", plan.name, count(chosen.len(), "run"));
+    let stop = &interruption.requested;
+    let trained = training.train(chosen, &title, stop, observer, publish, |_, _, _| {});
+    let repetition = repetition.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok((!trained.interrupted).then_some(repetition))
+}
+
+/// Returns the reason why a run that is there as finished diverges now; `None` if it does not.
+/// Earlier versions looked at losses alone, and the id of a run does not tell.
+fn since_diverged(
+    run: &RunSpec,
+    output: &RunOutput,
+    store: &Store,
+) -> Result<Option<String>, StoreError> {
+    let diverged = output.summary.status == RunStatus::Diverged;
+    if !diverged || store.record(&run.id)?.status != RunStatus::Finished {
+        return Ok(None);
+    }
+    let why = output.summary.error.as_deref().unwrap_or("it diverged");
+    Ok(Some(format!("trained again it diverges: {why}; it is there as finished")))
+}
