@@ -48,6 +48,7 @@ pub enum SubmissionState {
 
 /// End of [`run_on_slurm`].
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each command")]
 pub enum SlurmEnd {
     /// Every run has ended or will not be done, and the tables are written.
     Ended {

@@ -95,6 +95,7 @@ pub enum CompareError {
 }
 
 /// Compares two experiments, run by run.
+#[expect(clippy::result_large_err, reason = "one error for each command")]
 pub fn compare(
     first: &ExperimentResults,
     second: &ExperimentResults,

@@ -36,6 +36,7 @@ impl Default for LocalOptions {
 
 /// End of [`run_local`].
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each command")]
 pub enum LocalEnd {
     /// Every run has ended, and the tables are written.
     Ended {

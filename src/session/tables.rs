@@ -18,7 +18,9 @@ pub fn write_tables(
     loop {
         let before = store.finished(plan)?;
         let (results, remarks) = on_every_processor(|| tables::write_all(store, plan))?;
-        remarks.iter().for_each(|remark| observer.warn(remark));
+        for remark in &remarks {
+            observer.warn(remark);
+        }
         if store.finished(plan)?.is_subset(&before) {
             return Ok(results);
         }

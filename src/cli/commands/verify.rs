@@ -345,7 +345,7 @@ fn same_tables(
         writeln!(terminal.out, "and {} more", count(found.len() - PRINTED, "difference"))?;
     }
     let mut files: Vec<&str> =
-        found.iter().map(super::super::results::difference::Difference::file).collect();
+        found.iter().map(crate::results::difference::Difference::file).collect();
     files.dedup();
     writeln!(
         terminal.out,
