@@ -1,15 +1,39 @@
-//! Ablation studies of MADE, the masked autoencoder for distribution estimation.
+//! Ablation studies: an experiment is one TOML file; its runs are trained in parallel, and what they
+//! leave on disk becomes tables, verdicts and figures.
 //!
-//! An experiment is one TOML file. It is expanded into runs, the runs are trained in parallel, and
-//! what they leave on disk is turned into tables and figures:
+//! ```
+//! use std::{error::Error, path::Path, sync::Arc};
 //!
-//! ```text
-//! experiment::load -> Experiment::plan -> runner::Worker::train -> results::tables::write_all
+//! use ablade::experiment::{Overrides, load_with};
+//! use ablade::results::tables;
+//! use ablade::runner::{Ready, Silent, Worker};
+//! use ablade::{store::Store, trainers::made::MadeTrainer};
+//!
+//! # fn main() -> Result<(), Box<dyn Error>> {
+//! let text = "data = { train = 40, valid = 9, test = 9, size = 8 }\nmodel.hidden = [8]\n\
+//!     train = { epochs = 1, batch = 10 }\nseeds = 2\naxes.model.skip = [false, true]\n";
+//! let trainer = MadeTrainer::shared();
+//! let read = |_: &Path| Ok(text.to_owned());
+//! let experiment = load_with(Path::new("skip.toml"), &Overrides::default(), &*trainer, &read)?;
+//! let plan = experiment.plan(&*trainer)?;
+//! let dir = tempfile::tempdir()?;
+//! let store = Store::open(dir.path(), trainer)?;
+//! store.save_plan(&plan)?;
+//! let mut worker = Worker::new(&plan, &store)?;
+//! let threads = worker.threads;
+//! let ready = |runs: &[&_]| -> Result<Ready, Box<dyn Error>> {
+//!     Ok(Ready::load(&plan, runs, &store, threads)?)
+//! };
+//! worker.train(&Arc::default(), &Silent, ready)?;
+//! let (results, _) = tables::write_all(&store, &plan)?;
+//! assert_eq!(results.ablation(0).rows[1].label, "skip on");
+//! # Ok(())
+//! # }
 //! ```
 //!
-//! `examples/` has this as a program of thirty lines, one that trains a single model, and one that
-//! draws from a trained run. Modules import only from those listed above them;
-//! `docs/ARCHITECTURE.md` says why.
+//! `examples/` has this as a program, one that trains a single model, and one that draws from a
+//! trained run. [`trainer::Trainer`] is the seam between the harness and a model;
+//! `docs/ARCHITECTURE.md` draws the rest.
 
 pub(crate) use ablade_numerics::regular;
 pub use ablade_numerics::{config, cost, data, made, npy, parallel, rng, stats, text, train};

@@ -69,7 +69,7 @@ pub fn short(value: f64) -> String {
     let decimals = if scaled.abs() >= 100.0 || scaled == 0.0 {
         0
     } else {
-        2 - scaled.abs().log10().floor() as usize
+        (2.0 - scaled.abs().log10().floor()) as usize
     };
     let text = format!("{scaled:.decimals$}");
     let text = if text.contains('.') {
