@@ -19,6 +19,11 @@ pub(super) struct StudyData<'a> {
     id: &'a str,
     name: &'a str,
     metric: &'a str,
+    /// All metrics together, on the axis of curves, and the curve of held-out examples.
+    family: &'a str,
+    axis: String,
+    held: String,
+    unit: &'a str,
     seeds: Vec<u64>,
     /// Student's factor by number of values.
     t: &'a [f64],
@@ -65,6 +70,12 @@ pub(super) fn study<'a>(id: &'a str, view: &'a View) -> StudyData<'a> {
         id,
         name: &view.planned.name,
         metric: view.metric_name(),
+        family: &view.metrics.family,
+        axis: format!("{}{}", view.metrics.family, view.metric().unit.in_brackets()),
+        held: view
+            .held_out()
+            .map_or_else(String::new, |curve| format!("{} {}", curve.words, view.metrics.family)),
+        unit: &view.metric().unit.short,
         seeds: view.plan.seeds.iter().map(|seed| seed.0).collect(),
         t: view.reach(),
         axes: view

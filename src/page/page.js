@@ -122,7 +122,7 @@ function study(data, root) {
     svg.append(
       shape("line", { x1: L, x2: W - R, y1: H - B, y2: H - B, stroke: "var(--axis)" }),
       shape("text", { x: (L + W - R) / 2, y: H - 5, "text-anchor": "middle" }, "Epoch"),
-      shape("text", { transform: `translate(11 ${(T + H - B) / 2}) rotate(-90)`, "text-anchor": "middle" }, "NLL (nats per image)"));
+      shape("text", { transform: `translate(11 ${(T + H - B) / 2}) rotate(-90)`, "text-anchor": "middle" }, data.axis));
     const path = (points) => points.length ? "M" + points.map(([e, y]) => `${X(e).toFixed(1)} ${Y(y).toFixed(1)}`).join("L") : "";
     const means = (list) => list.flatMap((s, e) => s ? [[data.epochs[e], s.mean]] : []);
     const draw = (i, d, extra) => plot.append(shape("path", { d, fill: "none", stroke: color(i), "data-v": i, "stroke-linejoin": "round", ...extra }));
@@ -152,7 +152,7 @@ function study(data, root) {
           shape("text", { x: x + 27, y: y + 4, "font-weight": 600, "data-v": i }, names[j]),
           shape("text", { x: W - 2, y: y + 4, "text-anchor": "end", class: "m", "data-v": i }, scores[j] ? estimate(scores[j].mean, scores[j].half) : ""));
       });
-      svg.append(shape("text", { x: W - 2, y: Math.min(...got) - 14, "text-anchor": "end", class: "m" }, data.metric.startsWith("valid") ? "validation NLL" : "test NLL"));
+      svg.append(shape("text", { x: W - 2, y: Math.min(...got) - 14, "text-anchor": "end", class: "m" }, data.held));
     }
     const cursor = shape("line", { y1: T, y2: H - B, stroke: "var(--axis)", visibility: "hidden" });
     const pane = shape("rect", { x: L, y: T, width: W - L - R, height: H - T - B, fill: "transparent", "data-part": "pane" });
@@ -199,7 +199,7 @@ function study(data, root) {
       const line = shape("path", { d: "M" + points.map((p) => p.map((c) => c.toFixed(1)).join(" ")).join("L"), fill: "none", stroke: color(x.v), "stroke-width": 1.6, "stroke-opacity": 0.75, "data-v": x.v });
       line.addEventListener("pointermove", (event) => {
         line.setAttribute("stroke-width", 4);
-        showTip(event, node("b", {}, `${data.variants[x.v].label}, seed ${data.seeds[x.r]}`), node("div", {}, `${data.metric} ${number(x.run.score, 2)} nats`), node("div", { class: "muted" }, x.run.id));
+        showTip(event, node("b", {}, `${data.variants[x.v].label}, seed ${data.seeds[x.r]}`), node("div", {}, `${data.metric} ${number(x.run.score, 2)} ${data.unit}`), node("div", { class: "muted" }, x.run.id));
       });
       line.addEventListener("pointerleave", () => { line.setAttribute("stroke-width", 1.6); hideTip(); });
       svg.append(line);
@@ -210,7 +210,7 @@ function study(data, root) {
       const every = Math.ceil(axis.levels.length / 12);
       axis.levels.forEach((name, k) => { if (k % every === 0) svg.append(shape("text", { x: X(j) - 7, y: level(axis, k, 4), "text-anchor": "end", class: "halo" }, shorten(name, 12))); });
     });
-    head(axes.length, "NLL");
+    head(axes.length, data.family);
     for (const y of hi === lo ? [lo] : [lo, (lo + hi) / 2, hi]) svg.append(shape("text", { x: X(axes.length) + 7, y: score(y) + 4, class: "halo" }, number(y, 1)));
     holder.replaceChildren(svg);
   }

@@ -276,6 +276,9 @@ fn goes_from_a_file_to_tables_verdicts_and_figures() {
     }
     assert!(figures[0].pictures.live_svg.contains("Right of zero is better."));
     assert!(html.contains("Highest mean explained of new points: "));
+    for word in ["NLL", "nats", "Lower is better"] {
+        assert!(!html.contains(word), "the page says {word}");
+    }
 }
 
 #[test]
