@@ -219,7 +219,7 @@ pub struct Axis {
     pub column: String,
     /// Levels in declared order, as they appear in `PlannedVariant::levels`.
     pub levels: Vec<String>,
-    /// Whether its levels compete on validation inside every variant instead of making variants.
+    /// True if its levels compete on validation inside every variant instead of making variants.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tune: bool,
 }

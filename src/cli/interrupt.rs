@@ -68,7 +68,7 @@ impl Interrupt {
     }
 }
 
-/// Whether this process was started with a signal ignored, as `nohup` does: then it stays ignored.
+/// True if this process was started with a signal ignored, as `nohup` does: then it stays ignored.
 /// Assumed where the system does not tell.
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

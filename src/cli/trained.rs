@@ -223,7 +223,7 @@ impl Trained {
         Ok(unchanged_at(&self.places, &self.spec.key(), &self.cache)?)
     }
 
-    /// Whether `name` is one of those that its own data set has, or had.
+    /// True if `name` is one of those that its own data set has, or had.
     pub(crate) fn is_own(&self, name: &str) -> bool {
         self.places.iter().any(|place| place.name == name)
     }

@@ -16,7 +16,7 @@ use crate::trainer::{Leaf, Settings};
 pub(super) struct Level {
     /// As tables show it.
     pub(super) text: String,
-    /// Whether the text was written by the user, and so stands alone in labels.
+    /// True if the text was written by the user, and so stands alone in labels.
     pub(super) named: bool,
     pub(super) set: Vec<Assignment>,
 }
@@ -32,7 +32,7 @@ pub(super) struct Axis {
     pub(super) leaves: Vec<Leaf>,
     pub(super) levels: Vec<Level>,
     pub(super) when: Option<Expr>,
-    /// Whether its levels compete on validation inside every variant instead of making variants.
+    /// True if its levels compete on validation inside every variant instead of making variants.
     pub(super) tune: bool,
 }
 
@@ -42,25 +42,25 @@ impl Level {
         key(self) == key(other)
     }
 
-    /// Whether a point has this level's values.
+    /// True if a point has this level's values.
     pub(super) fn is_at(&self, point: &Point) -> bool {
         self.set.iter().all(|a| point[a.leaf] == a.value)
     }
 }
 
 impl Axis {
-    /// Whether this axis moves a setting that `leaf` is, holds, or is a constant of.
+    /// True if this axis moves a setting that `leaf` is, holds, or is a constant of.
     pub(super) fn touches(&self, settings: &Settings, leaf: Leaf) -> bool {
         self.leaves.iter().any(|own| overlap(settings, *own, leaf))
     }
 }
 
-/// Whether a label is the name that tables give to the baseline.
+/// True if a label is the name that tables give to the baseline.
 pub(super) fn is_baseline(label: &str) -> bool {
     label.eq_ignore_ascii_case("baseline")
 }
 
-/// Whether two settings are the same, or one a constant of the other.
+/// True if two settings are the same, or one a constant of the other.
 pub(super) fn overlap(settings: &Settings, a: Leaf, b: Leaf) -> bool {
     let inside =
         |inner: Leaf, outer: Leaf| settings.tag(inner).is_some_and(|(tagged, _)| tagged == outer);
@@ -100,7 +100,7 @@ impl Reader<'_> {
         axes
     }
 
-    /// Whether a table at a tagged setting leads on to axes over constants:
+    /// True if a table at a tagged setting leads on to axes over constants:
     /// `train.optimizer.adam.lr = [...]`.
     fn holds_constants(&self, leaf: Leaf, node: &Node) -> bool {
         let Some(table) = node.table() else { return false };
@@ -141,7 +141,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether an axis or a group is tuned.
+    /// True if an axis or a group is tuned.
     fn tune(&mut self, table: &Table) -> bool {
         let flag = table
             .get("tune")

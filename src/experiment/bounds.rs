@@ -80,7 +80,7 @@ impl Effort {
 }
 
 impl Reader<'_> {
-    /// Whether an experiment can be expanded within the bounds; an error otherwise.
+    /// True if an experiment can be expanded within the bounds; an error otherwise.
     pub(super) fn is_within_bounds(&mut self, draft: &Draft) -> bool {
         let efforts: Vec<Effort> =
             draft.studies.iter().map(|study| Effort::of(study, draft)).collect();
@@ -114,7 +114,7 @@ impl Reader<'_> {
         false
     }
 
-    /// Whether there are not too many runs; an error otherwise.
+    /// True if there are not too many runs; an error otherwise.
     pub(super) fn has_bounded_runs(&mut self, draft: &Draft, expanded: &[Expanded]) -> bool {
         let cells: u64 = expanded.iter().map(|study| study.cells.len() as u64).sum();
         let seeds = draft.seeds.len() as u64;
@@ -150,7 +150,7 @@ impl Reader<'_> {
         fits
     }
 
-    /// Whether there are at most `most` of something; an error otherwise.
+    /// True if there are at most `most` of something; an error otherwise.
     pub(super) fn has_at_most(
         &mut self,
         most: usize,

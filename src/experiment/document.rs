@@ -180,7 +180,7 @@ fn merge(settings: &Settings, into: &mut Table, from: Table, path: &str) {
     }
 }
 
-/// Whether the tables at a path merge key by key.
+/// True if the tables at a path merge key by key.
 fn goes_on(settings: &Settings, path: &str, old: &Node, new: &Node) -> bool {
     let swept = path.strip_prefix("axes").or_else(|| path.strip_prefix("labels"));
     match swept.map(|rest| rest.trim_start_matches('.')) {

@@ -67,7 +67,7 @@ pub(super) struct Extra {
 }
 
 impl Extra {
-    /// Whether a study has it.
+    /// True if a study has it.
     pub(super) fn is_in(&self, study: &StudyDraft) -> bool {
         self.study.as_ref().is_none_or(|(name, _)| *name == study.name)
     }

@@ -56,7 +56,7 @@ pub(super) struct Cell {
     pub(super) sets: Vec<u32>,
 }
 
-/// How many cells went which way.
+/// Number of cells went which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Combinations of the design.
@@ -84,7 +84,7 @@ pub(super) struct Expanded<'d> {
 }
 
 impl Expanded<'_> {
-    /// Whether a cell is the baseline, whatever its tuned axes are at.
+    /// True if a cell is the baseline, whatever its tuned axes are at.
     pub(super) fn is_home(&self, settings: &Settings, cell: &Cell, base: &Point) -> bool {
         let tuned =
             |leaf: Leaf| self.axes.iter().any(|axis| axis.tune && axis.touches(settings, leaf));

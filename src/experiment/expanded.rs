@@ -67,7 +67,7 @@ pub struct ExpandedStudy {
     /// The variant that the others are compared with: that of `[compare]`, the minimal system of
     /// `add-one`, or the baseline.
     pub reference: Option<usize>,
-    /// How many cells went which way.
+    /// Number of cells went which way.
     pub counts: Counts,
     /// Variants that an earlier study has as well.
     pub shared: usize,

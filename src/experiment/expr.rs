@@ -67,7 +67,7 @@ impl Expr {
         }
     }
 
-    /// Whether the condition holds where `value` tells each setting's value, if it has one there.
+    /// True if the condition holds where `value` tells each setting's value, if it has one there.
     pub(super) fn holds<'a>(&self, value: &dyn Fn(Leaf) -> Option<&'a Value>) -> bool {
         match self {
             Self::Or(a, b) => a.holds(value) || b.holds(value),

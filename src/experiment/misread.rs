@@ -37,7 +37,7 @@ pub(crate) fn misread(text: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a number comes back from a spreadsheet as it went in: no leading zeros, at most 15
+/// True if a number comes back from a spreadsheet as it went in: no leading zeros, at most 15
 /// digits.
 pub(crate) fn is_plain_number(text: &str) -> bool {
     let unsigned = text.strip_prefix('-').unwrap_or(text);

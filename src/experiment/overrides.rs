@@ -36,7 +36,7 @@ pub(super) struct Overridden {
 }
 
 impl Overridden {
-    /// Whether runs differ from those that the file alone asks for.
+    /// True if runs differ from those that the file alone asks for.
     pub(super) fn changes_runs(&self) -> bool {
         !self.set.is_empty() || !self.axis.is_empty()
     }

@@ -19,7 +19,7 @@ pub(super) struct Reader<'s> {
     /// The baseline as far as it is known. Constants that a tagged value leaves out keep the value
     /// they have here.
     pub(super) base: Point,
-    /// Whether a tagged value is a pattern: then what it leaves out may be anything.
+    /// True if a tagged value is a pattern: then what it leaves out may be anything.
     pub(super) pattern: bool,
     /// Axes that are declared but wrong: what names them is no further error.
     pub(super) failed: Vec<String>,

@@ -58,9 +58,9 @@ pub struct Plane {
     pub ends: Vec<End>,
     /// Heads of the labels' columns; as many as the longest `End::values`, or none.
     pub heads: Vec<String>,
-    /// Whether labels may move up and down to keep apart (with a leader line), or belong to a row.
+    /// True if labels may move up and down to keep apart (with a leader line), or belong to a row.
     pub spread: bool,
-    /// Whether axes and grid are drawn.
+    /// True if axes and grid are drawn.
     pub axes: bool,
     /// Width of the plane in CSS pixels, axis and labels excluded; absent: what the page leaves.
     pub width: Option<f64>,
@@ -81,7 +81,7 @@ pub enum Mark {
         width: f64,
         /// Opacity.
         alpha: f64,
-        /// Whether it is dashed.
+        /// True if it is dashed.
         dashed: bool,
     },
     /// A region between a low and a high value at each x.
@@ -112,7 +112,7 @@ pub enum Mark {
         at: (f64, f64),
         /// From where to where, along one axis.
         ends: (f64, f64),
-        /// Whether it runs along the horizontal axis.
+        /// True if it runs along the horizontal axis.
         across: bool,
         /// Its colour.
         color: Color,

@@ -135,7 +135,7 @@ impl Axis {
         from + t.clamp(-1e5, 1e5) * (to - from)
     }
 
-    /// Whether a value lies on the axis.
+    /// True if a value lies on the axis.
     pub fn holds(&self, value: f64) -> bool {
         let slack = 1e-9 * (self.hi - self.lo);
         (self.lo - slack..=self.hi + slack).contains(&value)

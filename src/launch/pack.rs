@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// How many tasks make each last about `each` seconds, for runs that take `seconds`.
+/// Number of tasks make each last about `each` seconds, for runs that take `seconds`.
 pub fn tasks(seconds: &[f64], each: f64) -> usize {
     let total: f64 = seconds.iter().sum();
     ((total / each).ceil() as usize).clamp(1, seconds.len().max(1))

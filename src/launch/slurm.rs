@@ -47,7 +47,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether it will not run any more. A state that is not known here counts as alive.
+    /// True if it will not run any more. A state that is not known here counts as alive.
     pub fn has_ended(&self) -> bool {
         let ended = [
             "BOOT_FAIL",
@@ -63,7 +63,7 @@ impl Entry {
         ended.contains(&self.state.as_str())
     }
 
-    /// Whether it is ending, to start again perhaps.
+    /// True if it is ending, to start again perhaps.
     pub fn is_ending(&self) -> bool {
         self.state == "COMPLETING"
     }
@@ -117,7 +117,7 @@ pub struct Array<'a> {
     pub first: usize,
     /// How many tasks; with one there is no array.
     pub count: usize,
-    /// How many may run at a time.
+    /// Number of may run at a time.
     pub throttle: Option<usize>,
 }
 

@@ -9,12 +9,12 @@ use crate::text::brief;
 /// What a name may be.
 pub(crate) const RULE: &str = "a letter, then letters, digits, `.`, `_` or `-`, at most 100 in all";
 
-/// Whether a text can name an experiment, a study or a variant.
+/// True if a text can name an experiment, a study or a variant.
 pub(crate) fn is_name(name: &str) -> bool {
     is_file_name(name) && name.starts_with(|c: char| c.is_ascii_alphabetic())
 }
 
-/// Whether a text can name a file: it stays in its directory.
+/// True if a text can name a file: it stays in its directory.
 pub(crate) fn is_file_name(name: &str) -> bool {
     let follows = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     name.len() <= 100

@@ -78,14 +78,14 @@ pub struct AblationRow {
     pub tuning: Option<Tuning>,
     /// The conclusion.
     pub verdict: Verdict,
-    /// Whether its runs are those of the baseline to the last bit.
+    /// True if its runs are those of the baseline to the last bit.
     pub identical: bool,
     /// What a reader of the row must know; empty if nothing.
     pub note: String,
 }
 
 impl AblationRow {
-    /// Whether it is one of the comparisons that a correction counts.
+    /// True if it is one of the comparisons that a correction counts.
     pub fn is_compared(&self) -> bool {
         !matches!(self.verdict, Verdict::Baseline | Verdict::NotComparable)
     }

@@ -24,7 +24,7 @@ pub(super) enum Value<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Text<'a> {
     text: Cow<'a, str>,
-    /// Whether readers of tables would take it for something else ([`misread`]).
+    /// True if readers of tables would take it for something else ([`misread`]).
     is_misread: bool,
 }
 
@@ -128,7 +128,7 @@ impl Table<'_> {
     }
 }
 
-/// Whether a text has the form `YYYY-MM-DD HH:MM:SS`.
+/// True if a text has the form `YYYY-MM-DD HH:MM:SS`.
 fn is_moment(text: &str) -> bool {
     let form = b"0000-00-00 00:00:00";
     let fits = |(found, form): (u8, &u8)| {

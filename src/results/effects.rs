@@ -144,7 +144,7 @@ impl ExperimentResults {
 }
 
 impl ExperimentResults {
-    /// Whether all variants are scored on data whose numbers compare.
+    /// True if all variants are scored on data whose numbers compare.
     fn is_comparable(&self, planned: &PlannedStudy) -> bool {
         let specs = self.plan.by_id();
         let first = planned.variants.first().and_then(|variant| self.scored(variant, &specs));

@@ -155,7 +155,7 @@ impl ExperimentResults {
             .map(|(seed, run)| (*seed, run, &self.records[run]))
     }
 
-    /// Whether every run of two variants that finished on both sides has the same epochs and
+    /// True if every run of two variants that finished on both sides has the same epochs and
     /// numbers to the last bit.
     pub fn is_identical(&self, variant: &PlannedVariant, reference: &PlannedVariant) -> bool {
         let pairs = || {

@@ -214,7 +214,7 @@ fn fact<'a>(column: &Column, facts: &'a Facts) -> Value<'a> {
     }
 }
 
-/// Whether a candidate of a tuned variant stands for it; empty where nothing is tuned.
+/// True if a candidate of a tuned variant stands for it; empty where nothing is tuned.
 fn tuning<'a>(cell: &Cell) -> Value<'a> {
     match cell.levels == cell.variant.levels {
         _ if cell.variant.candidates.is_empty() => Value::Empty,

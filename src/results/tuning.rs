@@ -19,7 +19,7 @@ pub struct Tuning {
     pub chosen: String,
     /// Configurations that competed.
     pub configurations: usize,
-    /// How many of them still lack runs: with them the choice may be another.
+    /// Number of of them still lack runs: with them the choice may be another.
     pub incomplete: usize,
 }
 

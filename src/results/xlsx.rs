@@ -83,7 +83,7 @@ fn build(
     book.save_to_buffer()
 }
 
-/// Whether the system allows this many threads at a time.
+/// True if the system allows this many threads at a time.
 fn can_start(threads: usize) -> io::Result<()> {
     let gate = Mutex::new(());
     thread::scope(|scope| {

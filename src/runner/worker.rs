@@ -53,7 +53,7 @@ pub struct Worker<'a> {
 /// Report of a worker.
 #[derive(Debug, Default)]
 pub struct WorkerReport {
-    /// Whether it trained anything.
+    /// True if it trained anything.
     pub started: bool,
     /// Runs that failed here.
     pub failed: BTreeSet<RunId>,

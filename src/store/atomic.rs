@@ -74,7 +74,7 @@ impl Store {
         &self.root
     }
 
-    /// Whether anything can be written, found out before hours of work depend on it.
+    /// True if anything can be written, found out before hours of work depend on it.
     pub fn probe(&self) -> Result<(), StoreError> {
         let path = self.scratch_path()?;
         write_synced(&path, &[b"probe"])?;
@@ -165,7 +165,7 @@ impl Scratch {
     }
 }
 
-/// Whether an open file is the one at a path.
+/// True if an open file is the one at a path.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -189,7 +189,7 @@ pub(super) fn sweep_up(root: &Path) {
     }
 }
 
-/// Whether a directory of that name holds what a scratch directory holds and nothing else: a lock,
+/// True if a directory of that name holds what a scratch directory holds and nothing else: a lock,
 /// and numbered entries. A link to a directory is none of ours.
 fn has_form_of_scratch(dir: &Path) -> bool {
     let is_ours = |name: &str| match name {
@@ -230,12 +230,12 @@ pub(super) fn remove_if_dead(dir: &Path) -> std::io::Result<()> {
     fs::remove_dir_all(&name)
 }
 
-/// Whether a name is that of a scratch directory of this machine.
+/// True if a name is that of a scratch directory of this machine.
 pub(super) fn is_scratch(name: &str) -> bool {
     name.starts_with(&format!("{PREFIX}{}-", host()))
 }
 
-/// Whether a directory is the scratch of a dead process; `None` if it is that of another machine,
+/// True if a directory is the scratch of a dead process; `None` if it is that of another machine,
 /// of which nothing can be known.
 pub(super) fn is_scratch_of_the_dead(dir: &Path, name: &str) -> Option<bool> {
     if !name.starts_with(PREFIX) || !has_form_of_scratch(dir) {

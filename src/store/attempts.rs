@@ -19,7 +19,7 @@ const LONGEST: u64 = 4096;
 struct Attempts {
     /// Minibatches that the run had learnt from, by its checkpoint, when the last of them ended.
     step: u64,
-    /// How many in a row have ended no further on than the one before.
+    /// Number of in a row have ended no further on than the one before.
     count: u32,
 }
 
@@ -39,7 +39,7 @@ impl Store {
         Ok(count)
     }
 
-    /// Whether a run has ended its task before, and may do so again.
+    /// True if a run has ended its task before, and may do so again.
     pub fn is_suspect(&self, run: &RunId) -> bool {
         self.attempts(run).count > 0
     }

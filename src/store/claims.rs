@@ -185,7 +185,7 @@ impl Store {
         Ok(owners)
     }
 
-    /// Whether someone has claimed a run, dead or alive.
+    /// True if someone has claimed a run, dead or alive.
     pub fn is_claimed(&self, run: &RunId) -> bool {
         numbers(&self.unfinished(), run).is_ok_and(|claims| !claims.is_empty())
     }

@@ -80,7 +80,7 @@ pub enum StoreError {
         dir: PathBuf,
         /// The first few of the files.
         files: Vec<String>,
-        /// How many there are.
+        /// Number of there are.
         count: usize,
     },
     /// A plan whose tables hold results that this one would drop.
@@ -117,14 +117,14 @@ impl StoreError {
         move |cause| Self::Io { action, path, cause }
     }
 
-    /// Whether nothing at all can be written where this happened: no other run would fare better.
+    /// True if nothing at all can be written where this happened: no other run would fare better.
     pub fn is_everywhere(&self) -> bool {
         use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
         let everywhere = [PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull];
         matches!(self, Self::Io { cause, .. } if everywhere.contains(&cause.kind()))
     }
 
-    /// Whether the file was simply not there.
+    /// True if the file was simply not there.
     pub(super) fn is_absent(&self) -> bool {
         matches!(self, Self::Io { cause, .. } if cause.kind() == io::ErrorKind::NotFound)
     }

@@ -35,7 +35,7 @@ pub struct Replaced {
     pub finished: usize,
     /// Runs that the other does not have.
     pub dropped: BTreeSet<RunId>,
-    /// Whether the file goes to `replaced/`: something was done for the plan, or it is none of this
+    /// True if the file goes to `replaced/`: something was done for the plan, or it is none of this
     /// program's.
     worth_keeping: bool,
     bytes: Vec<u8>,
@@ -337,7 +337,7 @@ impl Store {
             .adopt(&|path, bytes| self.replace(path, bytes))
     }
 
-    /// Whether it is known which tables of an experiment this program made, or there are none.
+    /// True if it is known which tables of an experiment this program made, or there are none.
     pub fn knows_tables(&self, name: &str) -> Result<bool, StoreError> {
         let dir = self.experiment_dir(name)?;
         Ok(Owned::is_listed(&dir, TABLES) || !is_file(&dir.join(PLAN)))

@@ -200,7 +200,7 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit())
 }
 
-/// Whether a name has the form of a data set's fingerprint: its kind and 16 hexadecimal digits.
+/// True if a name has the form of a data set's fingerprint: its kind and 16 hexadecimal digits.
 pub(super) fn is_fingerprint(name: &str) -> bool {
     let hexadecimal = |digit: u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit);
     name.rsplit_once('-').is_some_and(|(kind, hash)| {
@@ -209,12 +209,12 @@ pub(super) fn is_fingerprint(name: &str) -> bool {
     })
 }
 
-/// Whether a path is a directory itself, and no link to one.
+/// True if a path is a directory itself, and no link to one.
 pub(super) fn is_dir(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
 
-/// Whether a path is a file itself, and no link, pipe or device.
+/// True if a path is a file itself, and no link, pipe or device.
 pub(super) fn is_file(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
 }
@@ -252,7 +252,7 @@ fn changed(path: &Path) -> Option<SystemTime> {
     found.created().ok().max(found.modified().ok())
 }
 
-/// Whether a file is an array of images as this program writes them.
+/// True if a file is an array of images as this program writes them.
 fn holds_images(path: &Path) -> bool {
     let again = |bytes: &[u8]| {
         npy::decode::<u8>(bytes).is_ok_and(|found| npy::encode(&found.shape, &found.data) == bytes)

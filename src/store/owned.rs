@@ -30,7 +30,7 @@ pub struct Owned {
     list: &'static str,
     files: BTreeMap<String, Vec<u8>>,
     others: Others,
-    /// Whether a link must not take the directory's place.
+    /// True if a link must not take the directory's place.
     own: bool,
     /// Where a file in the way goes; without it, it stays.
     aside: Option<PathBuf>,
@@ -264,7 +264,7 @@ impl Owned {
         if ours.is_empty() { Ok(()) } else { self.write_list(&ours, write) }
     }
 
-    /// Whether the directory has a list.
+    /// True if the directory has a list.
     pub(super) fn is_listed(dir: &Path, list: &str) -> bool {
         is_file(&dir.join(list))
     }

@@ -183,7 +183,7 @@ impl Store {
             .map_err(StoreError::io("read", &runs))
     }
 
-    /// Whether a run is published, as far as names tell.
+    /// True if a run is published, as far as names tell.
     pub fn is_published(&self, run: &RunId) -> bool {
         self.run_dir(run).join(MANIFEST).is_file()
     }
@@ -202,7 +202,7 @@ impl Store {
         }
     }
 
-    /// Whether a run is incomplete as a copy is that still arrives: a file is missing or shorter
+    /// True if a run is incomplete as a copy is that still arrives: a file is missing or shorter
     /// than it should be, or what would tell is itself not right. A file of the right size with
     /// other bytes is damage.
     pub fn is_incomplete(&self, run: &RunId) -> bool {

@@ -27,7 +27,7 @@ pub(super) fn unseal(bytes: &[u8]) -> Option<&str> {
     (hash == blake3::hash(json.as_bytes()).to_hex().as_str()).then_some(json)
 }
 
-/// Whether bytes may be the beginning of a sealed file, however short it was cut: if not, something
+/// True if bytes may be the beginning of a sealed file, however short it was cut: if not, something
 /// else has its name.
 pub(super) fn may_be_sealed(bytes: &[u8]) -> bool {
     bytes.iter().zip(SEAL[0].as_bytes()).all(|(a, b)| a == b)

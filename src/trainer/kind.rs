@@ -130,7 +130,7 @@ impl Kind {
         if let Self::Choice(words) | Self::Tag(words) = self { words } else { &[] }
     }
 
-    /// Whether a value of this kind is itself a list.
+    /// True if a value of this kind is itself a list.
     pub fn is_list(&self) -> bool {
         matches!(self, Self::Counts { .. } | Self::Rising(_) | Self::Texts | Self::Options)
     }

@@ -38,7 +38,7 @@ fn packages() -> Vec<Value> {
         .collect()
 }
 
-/// Whether `licence`, an SPDX expression, leaves a choice of allowed ones; `A/B` is an old way to
+/// True if `licence`, an SPDX expression, leaves a choice of allowed ones; `A/B` is an old way to
 /// write `A OR B`.
 fn allows(allowed: &BTreeSet<String>, licence: &str) -> bool {
     let words = licence.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");

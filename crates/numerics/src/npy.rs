@@ -90,7 +90,7 @@ pub struct Header {
     pub width: usize,
     /// Bytes before the elements.
     pub length: usize,
-    /// Whether the first dimension is the fastest (Fortran's order), not the last.
+    /// True if the first dimension is the fastest (Fortran's order), not the last.
     pub columns_first: bool,
     kind: Kind,
     big_endian: bool,

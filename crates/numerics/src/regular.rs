@@ -75,7 +75,7 @@ pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     })
 }
 
-/// Whether an error is about what lies there: no regular file, or a longer one.
+/// True if an error is about what lies there: no regular file, or a longer one.
 pub fn is_other(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::IsADirectory)
 }

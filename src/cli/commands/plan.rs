@@ -376,7 +376,7 @@ struct Powers {
     one: Option<f64>,
     /// `None` where nothing is corrected.
     corrected: Option<f64>,
-    /// Whether signs are flipped jointly, so that it matters how comparisons depend on each other.
+    /// True if signs are flipped jointly, so that it matters how comparisons depend on each other.
     joint: bool,
 }
 

@@ -15,7 +15,7 @@ use crate::trainers::made::figures::image_grid::{Grid, enlargement, nearly_squar
 pub(crate) struct ImageFile {
     pub(crate) path: PathBuf,
     format: Format,
-    /// Whether the user named it.
+    /// True if the user named it.
     named: bool,
 }
 
@@ -67,7 +67,7 @@ impl ImageFile {
         }
     }
 
-    /// Whether it holds a picture rather than numbers.
+    /// True if it holds a picture rather than numbers.
     pub(crate) fn is_picture(&self) -> bool {
         self.format == Format::Png
     }
@@ -171,7 +171,7 @@ impl Sheet {
         sheet
     }
 
-    /// How many groups of `tiles` tiles each make a row, for `count` groups in a sheet that is
+    /// Number of groups of `tiles` tiles each make a row, for `count` groups in a sheet that is
     /// nearly square.
     pub(crate) fn square(shape: Shape, count: usize, tiles: usize) -> usize {
         let group = Shape { width: shape.width * tiles, ..shape };

@@ -36,12 +36,12 @@ impl ColorMode {
     }
 }
 
-/// Whether the terminal says that it understands no escape sequence.
+/// True if the terminal says that it understands no escape sequence.
 pub(crate) fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
-/// Whether the locale asks for plain ASCII.
+/// True if the locale asks for plain ASCII.
 fn is_ascii_locale() -> bool {
     let chosen = ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()
@@ -95,7 +95,7 @@ impl<W: Write> Write for Output<W> {
     }
 }
 
-/// Whether to colour.
+/// True if to colour.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Paint(pub(crate) bool);
 
@@ -151,7 +151,7 @@ impl Paint {
     }
 }
 
-/// Whether a terminal may take a character for more than a glyph: it moves, colours, rings, or
+/// True if a terminal may take a character for more than a glyph: it moves, colours, rings, or
 /// turns the text around it.
 fn is_active(c: char) -> bool {
     let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

@@ -305,7 +305,7 @@ fn value_widths(plane: &Plane) -> Vec<f64> {
     };
     (0..columns).map(widest).collect()
 }
-/// Whether the names of levels have to stand upright to fit side by side.
+/// True if the names of levels have to stand upright to fit side by side.
 fn turned(axis: &Axis, width: f64) -> bool {
     let room = width / axis.ticks.len().max(1) as f64 - 6.0;
     axis.scale == Scale::Levels

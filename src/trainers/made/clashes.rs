@@ -20,14 +20,14 @@ pub(super) fn clashes(config: &RunConfig) -> Vec<Clash> {
     .collect()
 }
 
-/// Whether two masks of the cycle may have different orderings.
+/// True if two masks of the cycle may have different orderings.
 fn orderings_differ(model: &ModelConfig) -> bool {
     model.ordering == OrderingRule::Random
         && model.resample != Resample::Connectivity
         && model.masks != MaskCount::Cycle(1)
 }
 
-/// Whether two masks of the cycle may have different degrees.
+/// True if two masks of the cycle may have different degrees.
 fn degrees_differ(model: &ModelConfig) -> bool {
     // Even degrees too: which unit has which is drawn for every mask.
     model.resample != Resample::Ordering && !model.hidden.is_empty()

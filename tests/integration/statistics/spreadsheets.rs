@@ -48,7 +48,7 @@ fn cells(path: &Path) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// Whether two cells are the same text, or the same number as far as LibreOffice writes one: 15
+/// True if two cells are the same text, or the same number as far as LibreOffice writes one: 15
 /// significant digits, the last one rounded in its own way.
 fn same(a: &str, b: &str) -> bool {
     let numbers = || Some((a.parse::<f64>().ok()?, b.parse::<f64>().ok()?));

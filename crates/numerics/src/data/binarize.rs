@@ -32,7 +32,7 @@ impl Binarization {
         }
     }
 
-    /// Whether two of them give the same test bits, so that likelihoods under them compare.
+    /// True if two of them give the same test bits, so that likelihoods under them compare.
     pub fn scores_as(self, other: Self) -> bool {
         let drawn = |rule| matches!(rule, Self::Stochastic | Self::Dynamic);
         self == other || drawn(self) && drawn(other)

@@ -71,9 +71,9 @@ pub(crate) struct Known {
     pub(crate) parts: &'static [Part],
     /// First label, name of each class from there.
     pub(crate) classes: (u16, &'static [&'static str]),
-    /// Whether the source is dark on light.
+    /// True if the source is dark on light.
     pub(crate) invert: bool,
-    /// Whether images are consecutive frames, to be divided by blocks.
+    /// True if images are consecutive frames, to be divided by blocks.
     pub(crate) frames: bool,
     /// SHA-256 of the unpacked images of train, valid and test, where it is known.
     pub(crate) unpacked: [Option<&'static str>; 3],

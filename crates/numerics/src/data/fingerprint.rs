@@ -44,13 +44,13 @@ pub fn fingerprint(config: &DataConfig, library: &Library) -> Result<String, Dat
     }
 }
 
-/// Whether a fingerprint is of the images alone: then no setting of `[data]` is part of a run's
+/// True if a fingerprint is of the images alone: then no setting of `[data]` is part of a run's
 /// identity besides.
 pub fn is_of_images(fingerprint: &str) -> bool {
     fingerprint.strip_prefix(IMAGES).is_some_and(|rest| rest.starts_with('-'))
 }
 
-/// Whether a fingerprint is of a set that was named by a path.
+/// True if a fingerprint is of a set that was named by a path.
 pub fn is_of_path(fingerprint: &str) -> bool {
     is_of_images(fingerprint) || fingerprint.starts_with(FILES)
 }

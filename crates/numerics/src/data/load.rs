@@ -143,7 +143,7 @@ pub(super) struct Divided {
     pub(super) left_out: Vec<String>,
     /// As in [`Origin`].
     pub(super) notes: Vec<String>,
-    /// Whether the data seed decided which image is where.
+    /// True if the data seed decided which image is where.
     pub(super) draws: bool,
 }
 

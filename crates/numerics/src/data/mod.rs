@@ -244,7 +244,7 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Whether `train` holds grey levels to be binarised anew every epoch.
+    /// True if `train` holds grey levels to be binarised anew every epoch.
     pub fn dynamic(&self) -> bool {
         self.binarization == Binarization::Dynamic
     }

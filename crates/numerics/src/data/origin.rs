@@ -22,7 +22,7 @@ pub struct Origin {
     pub images: Option<String>,
     /// Of a set named by a path: its identity in versions that hashed files in place of images.
     pub earlier: Option<String>,
-    /// Whether folders of pictures are divided into train and test: the earlier identity did not
+    /// True if folders of pictures are divided into train and test: the earlier identity did not
     /// tell how.
     pub folders_divided: bool,
     /// Where its files are; `None` if the program draws it.

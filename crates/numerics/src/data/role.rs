@@ -88,7 +88,7 @@ fn part_of_word(word: &str) -> Option<Part> {
     }
 }
 
-/// Whether a name says that labels are in it.
+/// True if a name says that labels are in it.
 pub(crate) fn is_labels(path: &Path) -> bool {
     words(path).iter().any(|word| matches!(word.as_str(), "labels" | "label"))
 }

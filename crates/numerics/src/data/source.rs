@@ -84,7 +84,7 @@ impl Files {
             .collect()
     }
 
-    /// Whether pictures in folders are train, valid and test by the folder that they are in.
+    /// True if pictures in folders are train, valid and test by the folder that they are in.
     pub(crate) fn divides_folders(&self) -> bool {
         match &self.images {
             Layout::One(_) => false,

@@ -36,7 +36,7 @@ pub struct MaxT {
     pub draws: Option<u32>,
 }
 
-/// Whether every sign vector of `seeds` pairs is counted for this number of comparisons.
+/// True if every sign vector of `seeds` pairs is counted for this number of comparisons.
 fn counts_all(seeds: usize, comparisons: usize) -> bool {
     (comparisons as f64) * 2f64.powi(seeds.min(1000) as i32) < COUNT_LIMIT
 }

@@ -201,7 +201,7 @@ impl Feasibility {
         }
     }
 
-    /// Whether some outcome would count as evidence.
+    /// True if some outcome would count as evidence.
     pub fn reachable(&self) -> bool {
         self.smallest_p_corrected <= self.alpha
     }

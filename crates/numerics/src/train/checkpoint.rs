@@ -114,7 +114,7 @@ impl Trainer<'_> {
         Ok(())
     }
 
-    /// Whether the counts of a description agree with each other and with this training.
+    /// True if the counts of a description agree with each other and with this training.
     fn fits(&self, description: &Description) -> bool {
         let (images, batch) = (self.images(), self.batch());
         let in_epoch = description.images_seen;

@@ -249,7 +249,7 @@ impl Distance {
         20.0 * self.rounding + 1e-6 * (1.0 + self.scale) + self.slack
     }
 
-    /// Whether rounding explains it.
+    /// True if rounding explains it.
     pub fn is_explained(&self) -> bool {
         self.run <= self.bound()
     }

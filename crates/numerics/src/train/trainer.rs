@@ -35,7 +35,7 @@ pub struct Best {
 /// it.
 const ABSURD: f64 = 1000.0;
 
-/// Whether a validation NLL after an epoch counts as divergence, with images of `dim` pixels.
+/// True if a validation NLL after an epoch counts as divergence, with images of `dim` pixels.
 pub fn is_absurd(valid_nll_nats: f64, dim: usize) -> bool {
     valid_nll_nats > ABSURD * std::f64::consts::LN_2 * dim as f64
 }

@@ -14,7 +14,7 @@ use crate::regular;
 /// Largest image that is read, in pixels, and in bytes within an archive.
 pub(super) const LARGEST: u64 = 1 << 26;
 
-/// Whether bytes begin as those of a format that is read.
+/// True if bytes begin as those of a format that is read.
 pub(super) fn is_picture(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\x89PNG") || bytes.starts_with(b"\xff\xd8\xff")
 }
@@ -39,9 +39,9 @@ pub(super) struct Decoded {
     pub(super) grey: Vec<u8>,
     pub(super) width: usize,
     pub(super) height: usize,
-    /// Whether it is dark ink on transparent paper, which becomes black.
+    /// True if it is dark ink on transparent paper, which becomes black.
     pub(super) is_dark_on_clear: bool,
-    /// Whether it says that it is to be turned or mirrored.
+    /// True if it says that it is to be turned or mirrored.
     pub(super) is_to_be_turned: bool,
 }
 
@@ -152,7 +152,7 @@ fn is_dark_on_clear(pixels: &[(u8, u8)], width: usize) -> bool {
     }
 }
 
-/// Whether Exif data say that a picture is to be turned or mirrored before it is shown.
+/// True if Exif data say that a picture is to be turned or mirrored before it is shown.
 fn is_to_be_turned(exif: &[u8]) -> bool {
     const ORIENTATION: u16 = 0x0112;
     let little = exif.starts_with(b"II");

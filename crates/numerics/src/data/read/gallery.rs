@@ -157,7 +157,7 @@ pub(super) struct Gallery {
     labels: Vec<u16>,
     classes: Vec<String>,
     pictures: Pictures,
-    /// Whether a picture has a level above 1.
+    /// True if a picture has a level above 1.
     has_higher: bool,
 }
 

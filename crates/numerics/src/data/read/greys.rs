@@ -5,7 +5,7 @@
 #[derive(Debug, Default)]
 pub(super) struct Greys {
     pub(super) pixels: Vec<u8>,
-    /// Whether 1 is white.
+    /// True if 1 is white.
     pub(super) fractions: bool,
     /// The highest level.
     most: u8,
@@ -40,13 +40,13 @@ impl Greys {
         Ok(level)
     }
 
-    /// Whether the levels are those of no picture: whole, some above 1, and none that is nearer to
+    /// True if the levels are those of no picture: whole, some above 1, and none that is nearer to
     /// white than to black.
     pub(super) fn are_too_dark(&self) -> bool {
         !self.fractions && (2..128).contains(&self.most)
     }
 
-    /// Whether there is a level between black and white.
+    /// True if there is a level between black and white.
     pub(super) fn are_grey(&self) -> bool {
         self.fractions || self.most > 1
     }

@@ -142,7 +142,7 @@ pub(super) fn is_row_as_names(fields: &[Cow<[u8]>]) -> bool {
     fits && numbered >= FEWEST
 }
 
-/// Whether a line holds whole numbers of which no two are equal, as names of columns are: enough of
+/// True if a line holds whole numbers of which no two are equal, as names of columns are: enough of
 /// them to tell.
 pub(super) fn may_be_numbers_as_names(fields: &[Cow<[u8]>]) -> bool {
     let mut seen = BTreeSet::new();

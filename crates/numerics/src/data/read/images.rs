@@ -97,7 +97,7 @@ fn walk(
     Ok(())
 }
 
-/// Whether a file whose name tells no format is a picture by its content.
+/// True if a file whose name tells no format is a picture by its content.
 fn begins_as_picture(path: &Path) -> bool {
     let mut start = [0; 4];
     regular::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok()

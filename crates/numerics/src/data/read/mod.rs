@@ -108,7 +108,7 @@ impl Pool {
             .map_or_else(|| Levels::of(std::iter::once(self.pixels.as_slice())), |kept| kept.levels)
     }
 
-    /// Whether both hold the same images in any order, as far as all of them were kept.
+    /// True if both hold the same images in any order, as far as all of them were kept.
     pub(crate) fn holds_the_same_as(&self, other: &Self) -> bool {
         let is_whole =
             |pool: &Self| pool.kept.as_ref().is_none_or(|kept| kept.images.len() == kept.count);
@@ -255,7 +255,7 @@ fn is_idx(start: &[u8]) -> bool {
     matches!(start, [0, 0, 8..=14, 1..=4, ..])
 }
 
-/// Whether a file begins as images do: arrays with at least two sizes, rows of values, archives.
+/// True if a file begins as images do: arrays with at least two sizes, rows of values, archives.
 /// Files of which nothing can be said count, so that reading them says what is wrong.
 pub(crate) fn begins_as_images(path: &Path) -> bool {
     let start = open(path).and_then(|mut source| beginning(path, &mut source, 1 << 16));
@@ -272,7 +272,7 @@ pub(crate) fn begins_as_images(path: &Path) -> bool {
     }
 }
 
-/// Whether a file whose name tells no format is arrays or a table of several rows by its content.
+/// True if a file whose name tells no format is arrays or a table of several rows by its content.
 pub(crate) fn is_values(path: &Path) -> bool {
     const ROWS: usize = 3;
     let start = open(path).and_then(|mut source| beginning(path, &mut source, 1 << 16));
@@ -311,7 +311,7 @@ pub(crate) fn labels(path: &Path) -> Result<Vec<u16>, DataError> {
     if is_npy { npy::labels(path, source) } else { idx::labels(path, source) }
 }
 
-/// Whether a file that was packed with gzip is, by its length alone, a copy of `unpacked`.
+/// True if a file that was packed with gzip is, by its length alone, a copy of `unpacked`.
 pub(crate) fn is_packed_copy(packed: &Path, unpacked: &Path) -> bool {
     // The last four bytes are the length of the content.
     let length = || -> io::Result<u32> {

@@ -26,7 +26,7 @@ pub(super) fn array(path: &Path, mut source: impl Read) -> Result<Pool, DataErro
     Ok(pool)
 }
 
-/// Whether the header of a .npy file promises images; `None` if it has none that can be read.
+/// True if the header of a .npy file promises images; `None` if it has none that can be read.
 pub(super) fn promises_images(source: &mut impl Read) -> Option<bool> {
     Header::read(source).ok().map(|header| header.shape.len() >= 2)
 }

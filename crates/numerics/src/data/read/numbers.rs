@@ -99,12 +99,12 @@ pub(super) fn numbering_column(levels: &[u8], dim: usize) -> Option<(usize, &'st
     }
 }
 
-/// Whether each value is the one before it and `step`.
+/// True if each value is the one before it and `step`.
 fn counts(values: &[f64], step: f64) -> bool {
     values.windows(2).all(|pair| pair[1] == pair[0] + step)
 }
 
-/// Whether whole numbers, of which no two are equal, are consecutive in some order.
+/// True if whole numbers, of which no two are equal, are consecutive in some order.
 fn has_no_gap(values: &[f64]) -> bool {
     let ends = values
         .iter()

@@ -68,7 +68,7 @@ struct Table {
     first_grey: Option<(usize, String, String)>,
     /// The first column, as long as it may number the rows.
     first_column: FirstColumn,
-    /// Whether the first row may be names of columns, which are numbers; and the number of other
+    /// True if the first row may be names of columns, which are numbers; and the number of other
     /// rows that could be.
     first_may_be_names: bool,
     others_may_be_names: usize,
@@ -416,7 +416,7 @@ impl Table {
     }
 }
 
-/// Whether the first lines of a file, of which the last may be torn, are rows of values.
+/// True if the first lines of a file, of which the last may be torn, are rows of values.
 pub(super) fn begins_as_table(path: &Path, start: &[u8]) -> bool {
     match start.iter().rposition(|&byte| byte == b'\n') {
         Some(end) => rows(path, &start[..=end]).is_ok(),
