@@ -56,7 +56,7 @@ pub(super) struct Cell {
     pub(super) sets: Vec<u32>,
 }
 
-/// Number of cells went which way.
+/// Cells by their fate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Combinations of the design.

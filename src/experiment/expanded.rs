@@ -67,7 +67,7 @@ pub struct ExpandedStudy {
     /// The variant that the others are compared with: that of `[compare]`, the minimal system of
     /// `add-one`, or the baseline.
     pub reference: Option<usize>,
-    /// Number of cells went which way.
+    /// Cells by their fate.
     pub counts: Counts,
     /// Variants that an earlier study has as well.
     pub shared: usize,

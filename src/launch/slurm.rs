@@ -117,7 +117,7 @@ pub struct Array<'a> {
     pub first: usize,
     /// How many tasks; with one there is no array.
     pub count: usize,
-    /// Number of may run at a time.
+    /// Number that may run at a time.
     pub throttle: Option<usize>,
 }
 

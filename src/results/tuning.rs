@@ -19,7 +19,7 @@ pub struct Tuning {
     pub chosen: String,
     /// Configurations that competed.
     pub configurations: usize,
-    /// Number of of them still lack runs: with them the choice may be another.
+    /// Number of them that still lack runs: with them the choice may be another.
     pub incomplete: usize,
 }
 

@@ -19,7 +19,7 @@ const LONGEST: u64 = 4096;
 struct Attempts {
     /// Minibatches that the run had learnt from, by its checkpoint, when the last of them ended.
     step: u64,
-    /// Number of in a row have ended no further on than the one before.
+    /// Consecutive attempts that ended no further than the one before.
     count: u32,
 }
 

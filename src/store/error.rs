@@ -80,7 +80,7 @@ pub enum StoreError {
         dir: PathBuf,
         /// The first few of the files.
         files: Vec<String>,
-        /// Number of there are.
+        /// Number found.
         count: usize,
     },
     /// A plan whose tables hold results that this one would drop.

@@ -36,7 +36,7 @@ const PRINTED: usize = 20;
 pub(crate) struct VerifyArgs {
     /// Experiment to check
     experiment: String,
-    /// Number of of its finished runs, spread over the study; of all others the checksums are looked
+    /// How many of its finished runs, spread over the study; of all others the checksums are looked
     /// at
     #[arg(long, value_name = "K", default_value = "3")]
     runs: NonZeroUsize,

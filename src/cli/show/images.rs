@@ -171,7 +171,7 @@ impl Sheet {
         sheet
     }
 
-    /// Number of groups of `tiles` tiles each make a row, for `count` groups in a sheet that is
+    /// Groups of `tiles` tiles that make a row, for `count` groups in a sheet that is
     /// nearly square.
     pub(crate) fn square(shape: Shape, count: usize, tiles: usize) -> usize {
         let group = Shape { width: shape.width * tiles, ..shape };

@@ -12,7 +12,7 @@ use crate::text::typeset;
 /// Steps of a panel, at most: more are finer than the page.
 const MOST_STEPS: usize = 2_000;
 
-/// Number of of the latest pixels each output of a real model cannot see.
+/// Number of the latest pixels that each output of a real model cannot see.
 pub(crate) fn gaps(masks: &[NamedMask]) -> Chart {
     let gaps: Vec<Vec<usize>> = masks
         .iter()
