@@ -9,11 +9,12 @@ pub mod kind;
 mod metric;
 mod setting;
 
+use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use serde::de::Error as _;
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -30,23 +31,44 @@ pub type Facts = Map<String, Value>;
 
 /// A resolved configuration: every setting of a trainer, as canonical JSON text. Cheap to clone;
 /// two are equal where every setting is.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Config(Arc<str>);
+#[derive(Clone)]
+pub struct Config(Arc<Resolved>);
+
+struct Resolved {
+    text: Box<str>,
+    /// The trainer's own type, once it has asked for it: a plan holds many thousand configurations,
+    /// and each is looked at several times.
+    typed: OnceLock<Box<dyn Any + Send + Sync>>,
+}
 
 impl Config {
     /// The configuration with these nested tables of values, whose order is kept.
     pub fn new(values: &Value) -> Self {
-        Self(values.to_string().into())
+        Self(Arc::new(Resolved { text: values.to_string().into(), typed: OnceLock::new() }))
+    }
+
+    /// The configuration as a type of its trainer, read from the text once.
+    ///
+    /// # Panics
+    /// If it is not of this type, or has been read as another: [`Trainer::complete`] refuses what
+    /// does not fit.
+    pub fn typed<T: DeserializeOwned + Send + Sync + 'static>(&self) -> &T {
+        let read = || -> Box<dyn Any + Send + Sync> {
+            Box::new(
+                serde_json::from_str::<T>(&self.0.text).expect("a configuration of its trainer"),
+            )
+        };
+        self.0.typed.get_or_init(read).downcast_ref().expect("one trainer has one type")
     }
 
     /// Its canonical JSON.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.0.text
     }
 
     /// Its nested tables of values.
     pub fn value(&self) -> Value {
-        serde_json::from_str(&self.0).expect("a configuration is made from JSON")
+        serde_json::from_str(&self.0.text).expect("a configuration is made from JSON")
     }
 
     /// The value at a key path such as `train.epochs`.
@@ -75,9 +97,17 @@ impl Config {
     }
 }
 
+impl PartialEq for Config {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.text == other.0.text
+    }
+}
+
+impl Eq for Config {}
+
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.0.text)
     }
 }
 

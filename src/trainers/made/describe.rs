@@ -27,7 +27,7 @@ pub(super) fn describe(
             continue;
         }
         batches.insert(key.clone(), batch);
-        sets.push((key, config.data));
+        sets.push((key, config.data.clone()));
     }
     for (key, data) in sets.iter().take(MOST) {
         let described = cache.describe(data).map_err(TrainerError::new)?;

@@ -54,10 +54,10 @@ pub fn adopt(
     let mut renamed: BTreeMap<RunId, RunId> = BTreeMap::new();
     let mut identities: Option<(Config, Vec<Hashed>)> = None;
     for run in plan.runs.iter_mut().filter(|run| is_of_images(&run.data)) {
-        let config = run_config(&run.config).data;
+        let config = &run_config(&run.config).data;
         let key = format!("{config:?}");
         if !found.contains_key(&key) {
-            found.insert(key.clone(), look(&config, store, cache, &published)?);
+            found.insert(key.clone(), look(config, store, cache, &published)?);
         }
         let data = &found[&key];
         if data.disbelieved.is_none() {
@@ -130,7 +130,7 @@ fn look(
     let names: BTreeSet<String> = published
         .iter()
         .filter_map(of_these)
-        .map(|spec| run_config(&spec.config).data.name)
+        .map(|spec| run_config(&spec.config).data.name.clone())
         .collect();
     Ok(Found { earlier, names: names.into_iter().collect(), disbelieved })
 }

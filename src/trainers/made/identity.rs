@@ -82,14 +82,17 @@ fn bytes(engine: u32, config: &RunConfig, data: &str, revisions: &[&Revision]) -
 
 /// Identities of a run, the present one first: earlier revisions of this version, then earlier
 /// versions.
-pub(super) fn identities(config: RunConfig, data: &str) -> impl Iterator<Item = Identity> {
-    let concerning: Vec<&Revision> = revisions(&config, data).collect();
+pub(super) fn identities<'a>(
+    config: &'a RunConfig,
+    data: &'a str,
+) -> impl Iterator<Item = Identity> + 'a {
+    let concerning: Vec<&Revision> = revisions(config, data).collect();
     let count = concerning.len();
     let all = (1..=ENGINE)
         .rev()
         .flat_map(move |engine| (0..=count).rev().map(move |n| (engine, n)));
     all.map(move |(engine, n)| Identity {
-        bytes: bytes(engine, &config, data, &concerning[..n]),
+        bytes: bytes(engine, config, data, &concerning[..n]),
         since: if engine == ENGINE {
             concerning[n..].iter().map(|revision| revision.reason).collect()
         } else {

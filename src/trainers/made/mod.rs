@@ -99,8 +99,8 @@ impl MadeTrainer {
 ///
 /// # Panics
 /// If it is that of another trainer: [`Trainer::complete`] refuses those of files.
-pub fn run_config(config: &Config) -> RunConfig {
-    serde_json::from_str(config.as_str()).expect("a configuration of MADE")
+pub fn run_config(config: &Config) -> &RunConfig {
+    config.typed()
 }
 
 /// The same as the harness knows it.
@@ -131,7 +131,7 @@ impl Trainer for MadeTrainer {
     }
 
     fn clashes(&self, config: &Config) -> Vec<Clash> {
-        clashes::clashes(&run_config(config))
+        clashes::clashes(run_config(config))
     }
 
     fn complete(&self, config: &Value) -> Result<Config, String> {
@@ -150,7 +150,7 @@ impl Trainer for MadeTrainer {
     }
 
     fn renamed(&self, config: &Config, name: &str) -> Config {
-        let mut config = run_config(config);
+        let mut config = run_config(config).clone();
         name.clone_into(&mut config.data.name);
         config_of(&config)
     }
@@ -176,7 +176,7 @@ impl Trainer for MadeTrainer {
         let (fingerprint, size) = self.data(&config.data)?;
         let images = self.cache.loaded(&config.data).map(|set| set.origin.images.clone());
         let content = images.map_or(fingerprint, Option::unwrap_or_default);
-        let effective = effect::effective(&config, size, &metric.name);
+        let effective = effect::effective(config, size, &metric.name);
         Ok(Some(format!("{content} {}", config_of(&effective).as_str())))
     }
 
@@ -189,7 +189,7 @@ impl Trainer for MadeTrainer {
     fn cost(&self, config: &Config) -> Result<Option<Cost>, TrainerError> {
         let config = run_config(config);
         let (_, size) = self.data(&config.data)?;
-        let cost = cost::Cost::new(&config, size);
+        let cost = cost::Cost::new(config, size);
         Ok(Some(Cost {
             work: cost.multiply_adds,
             nominal_seconds: cost.nominal_seconds,
@@ -206,7 +206,7 @@ impl Trainer for MadeTrainer {
         seconds: f64,
         throughput: f64,
     ) -> Option<(f64, f64)> {
-        let mut config = run_config(run.config);
+        let mut config = run_config(run.config).clone();
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         Some(match known.by_fingerprint.get(run.data) {
             Some(&size) => {
@@ -238,8 +238,8 @@ impl Trainer for MadeTrainer {
             if seen.insert(run.data, ()).is_some() {
                 continue;
             }
-            let data = run_config(run.config).data;
-            let set = unchanged::unchanged_at(std::slice::from_ref(&data), run, &self.cache)?;
+            let data = &run_config(run.config).data;
+            let set = unchanged::unchanged_at(std::slice::from_ref(data), run, &self.cache)?;
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             known.by_fingerprint.insert(run.data.to_owned(), set.size());
         }
@@ -283,12 +283,15 @@ impl Trainer for MadeTrainer {
     }
 
     fn data_name(&self, config: &Config) -> String {
-        run_config(config).data.name
+        run_config(config).data.name.clone()
     }
 
     fn same_examples(&self, a: &Config, b: &Config) -> bool {
-        let test =
-            |config: &Config| DataConfig { train: None, valid: None, ..run_config(config).data };
+        let test = |config: &Config| DataConfig {
+            train: None,
+            valid: None,
+            ..run_config(config).data.clone()
+        };
         test(a) == test(b)
     }
 
@@ -297,7 +300,7 @@ impl Trainer for MadeTrainer {
     }
 
     fn compute(&self, config: &Config, summary: &Summary) -> Option<Compute> {
-        let parameters = MadeFacts::of(&summary.facts)?.parameters;
+        let parameters = summary.facts.get("parameters")?.as_u64()?;
         Some(Compute {
             per_example: parameters as f64 * summary.epochs as f64,
             examples: run_config(config).data.train,

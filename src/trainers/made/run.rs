@@ -74,7 +74,7 @@ impl MadeRun {
     pub fn of(key: &RunKey) -> Self {
         Self {
             id: key.id.to_owned(),
-            config: run_config(key.config),
+            config: run_config(key.config).clone(),
             seed: key.seed,
         }
     }

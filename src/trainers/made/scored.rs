@@ -12,7 +12,7 @@ use crate::trainer::{Otherwise, Scored};
 pub(super) struct TestImages<'a> {
     /// Fingerprints of the data: the content differs too where only training images do.
     fingerprints: [Option<&'a str>; 2],
-    data: DataConfig,
+    data: &'a DataConfig,
     binarization: Option<Binarization>,
 }
 
@@ -22,11 +22,11 @@ impl<'a> TestImages<'a> {
         run: &Scored<'a>,
         known: impl FnOnce(&DataConfig) -> Option<Binarization>,
     ) -> Self {
-        let data = run_config(run.config).data;
+        let data = &run_config(run.config).data;
         let own = run.facts.and_then(MadeFacts::of).map(|facts| facts.binarization);
         Self {
             fingerprints: [Some(run.data), run.earlier],
-            binarization: own.unwrap_or_else(|| known(&data)),
+            binarization: own.unwrap_or_else(|| known(data)),
             data,
         }
     }

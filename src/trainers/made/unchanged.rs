@@ -53,7 +53,7 @@ fn is_of(set: &Dataset, fingerprint: &str) -> bool {
 /// The settings of `[data]` under which a run's set may be found: where it was trained, and where
 /// plans have it since.
 pub(crate) fn places(spec: &RunSpec, store: &Store) -> Vec<DataConfig> {
-    let mut places = vec![run_config(&spec.config).data];
+    let mut places = vec![run_config(&spec.config).data.clone()];
     if !spec.fingerprints().any(is_of_path) {
         return places;
     }
@@ -64,9 +64,9 @@ pub(crate) fn places(spec: &RunSpec, store: &Store) -> Vec<DataConfig> {
         .into_iter()
         .filter_map(|name| store.load_plan(&name).ok());
     for run in plans.flat_map(|plan| plan.runs).filter(|run| run.id == spec.id) {
-        let place = run_config(&run.config).data;
-        if !places.contains(&place) {
-            places.push(place);
+        let place = &run_config(&run.config).data;
+        if !places.contains(place) {
+            places.push(place.clone());
         }
     }
     places

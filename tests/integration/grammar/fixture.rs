@@ -36,7 +36,7 @@ pub(crate) fn load_text(text: &str, overrides: &Overrides) -> Result<Experiment,
 /// The plan, with the data's name for a fingerprint.
 pub(crate) fn plan(experiment: &Experiment) -> Plan {
     let plan = experiment.plan_by(&*made(), |config| {
-        let data = run_config(config).data;
+        let data = &run_config(config).data;
         Ok::<_, Infallible>(format!("{}-{}", data.name, data.seed))
     });
     plan.unwrap_or_else(|never| match never {})
