@@ -1,6 +1,5 @@
 //! An experiment file as it was read: every section in its own type, nothing combined yet.
 
-use super::SEED_MAX;
 use super::axis::{Axis, is_baseline};
 use super::bounds::{AXES, BLOCKS, STUDIES};
 use super::design::Design;
@@ -14,7 +13,7 @@ use super::rule::{LISTED, Rule, apply};
 use super::tree::{Node, Table, Toml};
 use crate::plan::{Compare, experiment_name_problem, folder_name_problem};
 use crate::rng::Seed;
-use crate::trainer::kind::Kind;
+use crate::trainer::kind::{Kind, SEED_MAX};
 
 /// Keys at the top of a file besides the sections of settings.
 pub(super) const KEYS: [&str; 16] = [

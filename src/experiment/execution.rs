@@ -12,7 +12,7 @@ use super::reader::{Reader, join};
 use super::tree::{Table, Toml};
 use crate::trainer::Metrics;
 use crate::trainer::kind::Kind::{Bytes, Choice, Count, CountOr, Duration, Number, Options, Text};
-use crate::trainer::kind::{INSIDE_ONE, Kind, Otherwise};
+use crate::trainer::kind::{INSIDE_ONE, Kind, WordValue};
 
 /// `[execution]`: how runs are carried out.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -135,7 +135,7 @@ pub static OPTIONS: &[OptionKey] = &[
             min: 1,
             max: MOST_JOBS,
             word: "auto",
-            json: Otherwise::Absent,
+            json: WordValue::Absent,
         },
         "runs at a time; \"auto\" = what processors and memory allow",
     ),

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::diagnostics::{Diagnostic, Errors};
 use super::tree::{Node, Toml};
-use crate::trainer::kind::{Bounds, Kind, Otherwise, number};
+use crate::trainer::kind::{Bounds, Kind, WordValue, number};
 
 impl Kind {
     /// Reads a value, or reports why it is none. The constants of a tag are read elsewhere.
@@ -16,8 +16,8 @@ impl Kind {
             }
             (Self::CountOr { word, json, .. }, Toml::Text(text)) => {
                 (text == word).then(|| match json {
-                    Otherwise::Absent => Value::Null,
-                    Otherwise::Word => Value::from(*word),
+                    WordValue::Absent => Value::Null,
+                    WordValue::Word => Value::from(*word),
                 })
             }
             (Self::Number(bounds), Toml::Integer(_) | Toml::Float(_)) => finite(node, *bounds),

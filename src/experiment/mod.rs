@@ -59,9 +59,6 @@ use crate::trainer::Trainer;
 /// Threads that all runs together may be given, at most: more than any machine has processors.
 pub const MOST_JOBS: u64 = 1024;
 
-/// Seeds stay below 2^53, where a spreadsheet keeps every digit.
-const SEED_MAX: u64 = (1 << 53) - 1;
-
 /// Most bytes that an experiment file and all that it extends may have together: 50,000 lines.
 const LONGEST: u64 = 2 << 20;
 

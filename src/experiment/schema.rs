@@ -3,10 +3,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::SEED_MAX;
 use super::design::Design;
 use super::execution::OPTIONS;
-use crate::trainer::kind::{Bounds, Kind, Words};
+use crate::trainer::kind::{Bounds, Kind, SEED_MAX, Words};
 use crate::trainer::{Leaf, Metrics, Settings, Trainer, last};
 
 /// The schema, as `ablade schema` prints it and `schema/experiment.json` holds it.

@@ -29,7 +29,7 @@ pub enum Kind {
         /// The word.
         word: &'static str,
         /// What the word becomes.
-        json: Otherwise,
+        json: WordValue,
     },
     /// A finite number.
     Number(Bounds),
@@ -63,7 +63,7 @@ pub enum Kind {
 
 /// What the word of a `CountOr` becomes in the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Otherwise {
+pub enum WordValue {
     /// Nothing: the setting is absent.
     Absent,
     /// The word itself.
@@ -79,6 +79,8 @@ pub struct Bounds {
     pub max: Option<(f64, bool)>,
 }
 
+/// Seeds stay below 2^53, where a spreadsheet keeps every digit.
+pub(crate) const SEED_MAX: u64 = (1 << 53) - 1;
 pub(crate) const ABOVE_ZERO: Bounds = Bounds { min: Some((0.0, false)), max: None };
 pub(crate) const FRACTION: Bounds = Bounds { min: Some((0.0, true)), max: Some((1.0, false)) };
 pub(crate) const INSIDE_ONE: Bounds = Bounds { min: Some((0.0, false)), max: Some((1.0, false)) };

@@ -21,7 +21,7 @@ pub(super) fn describe(
     let mut sets: Vec<(String, DataConfig)> = Vec::new();
     for config in configs {
         let config = run_config(config);
-        let (key, batch) = (format!("{:?}", config.data), config.train.batch);
+        let (key, batch) = (config.data.key(), config.train.batch);
         if let Some(most) = batches.get_mut(&key) {
             *most = batch.max(*most);
             continue;

@@ -55,7 +55,7 @@ pub fn adopt(
     let mut identities: Option<(Config, Vec<Hashed>)> = None;
     for run in plan.runs.iter_mut().filter(|run| is_of_images(&run.data)) {
         let config = &run_config(&run.config).data;
-        let key = format!("{config:?}");
+        let key = config.key();
         if !found.contains_key(&key) {
             found.insert(key.clone(), look(config, store, cache, &published)?);
         }

@@ -77,7 +77,7 @@ impl MadeTrainer {
 
     /// Fingerprint and size of the data set of a configuration. Files are loaded for it and stay.
     fn data(&self, config: &DataConfig) -> Result<(String, DataSize), TrainerError> {
-        let key = format!("{config:?}");
+        let key = config.key();
         let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = lock().by_config.get(&key) {
             return Ok(known.clone());

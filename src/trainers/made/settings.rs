@@ -7,17 +7,15 @@ use crate::config::RunConfig;
 use crate::trainer::kind::Kind::{
     self, Choice, Count, CountOr, Counts, Flag, Number, Rising, Tag, Text,
 };
-use crate::trainer::kind::{ABOVE_ZERO, Bounds, FRACTION, INSIDE_ONE, Otherwise};
+use crate::trainer::kind::{ABOVE_ZERO, Bounds, FRACTION, INSIDE_ONE, SEED_MAX, WordValue};
 use crate::trainer::{Setting, Settings};
 
-/// Seeds stay below 2^53, where a spreadsheet keeps every digit.
-const SEED_MAX: u64 = (1 << 53) - 1;
 const COUNT: Kind = Count { min: 1, max: 1_000_000_000 };
 const IMAGES: Kind = CountOr {
     min: 1,
     max: 1_000_000_000,
     word: "all",
-    json: Otherwise::Absent,
+    json: WordValue::Absent,
 };
 const AT_LEAST_ZERO: Bounds = Bounds { min: Some((0.0, true)), max: None };
 
@@ -104,7 +102,7 @@ pub(super) fn settings() -> Settings {
         ),
         setting(
             "model.masks",
-            CountOr { min: 1, max: 1_000_000, word: "fresh", json: Otherwise::Word },
+            CountOr { min: 1, max: 1_000_000, word: "fresh", json: WordValue::Word },
             "masks that training cycles through; \"fresh\" = a new one every time",
         ),
         setting(

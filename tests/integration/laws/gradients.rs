@@ -1,6 +1,7 @@
 //! Laws of the gradient: autograd against differences, the kernels against autograd, and what masks
 //! close.
 
+use ablade::made::masks::MaskSet;
 use ablade::made::ordering::OrderingRule;
 use ablade::made::reference::{Reference, nll};
 use ablade::made::{Activation, MaskCount, ModelConfig};
@@ -12,6 +13,12 @@ use candle_core::{DType, Device, Tensor, Var};
 use super::cases::{self, Case, SEED, corner_images, corners, shape};
 use super::likelihood::closed_parameters;
 
+/// The network of a case under a mask in candle's own operations, in double precision.
+fn reference(case: &Case, mask: &MaskSet) -> Reference {
+    let (network, first) = (case.made.network(), case.made.first_ordering());
+    Reference::new(network, mask, first, DType::F64, &Device::Cpu).unwrap()
+}
+
 /// Mean NLL of some corners under mask `index`, and its gradient by autograd, in double precision.
 fn autograd(case: &Case, index: usize, params: &[f64]) -> (f64, Vec<f64>) {
     let points: Vec<f64> = corners(6).into_iter().step_by(3).flatten().collect();
@@ -21,14 +28,7 @@ fn autograd(case: &Case, index: usize, params: &[f64]) -> (f64, Vec<f64>) {
 /// The same of any points.
 fn autograd_at(case: &Case, index: usize, params: &[f64], points: &[f64]) -> (f64, Vec<f64>) {
     let masks = case.masks.evaluated(index);
-    let engine = Reference::new(
-        case.made.network(),
-        &masks,
-        case.made.first_ordering(),
-        DType::F64,
-        &Device::Cpu,
-    )
-    .unwrap();
+    let engine = reference(case, &masks);
     let dim = case.shape.dim();
     let x = Tensor::from_slice(points, (points.len() / dim, dim), &Device::Cpu).unwrap();
     let params = Var::from_slice(params, params.len(), &Device::Cpu).unwrap();
@@ -216,14 +216,7 @@ fn autograd_agrees_with_differences() {
 
 fn autograd_loss(case: &Case, params: &[f64]) -> f64 {
     let masks = case.masks.evaluated(1);
-    let engine = Reference::new(
-        case.made.network(),
-        &masks,
-        case.made.first_ordering(),
-        DType::F64,
-        &Device::Cpu,
-    )
-    .unwrap();
+    let engine = reference(case, &masks);
     let points: Vec<f64> = corners(6).into_iter().step_by(3).flatten().collect();
     let x = Tensor::from_vec(points, (22, 6), &Device::Cpu).unwrap();
     let params = Tensor::new(params, &Device::Cpu).unwrap();
@@ -243,14 +236,7 @@ fn the_jacobian_is_the_paths() {
         |case: &Case| matches!(case.config.activation, Activation::Softplus | Activation::Tanh);
     for case in cases::all(MaskCount::Cycle(1)).filter(smooth) {
         let masks = case.first();
-        let engine = Reference::new(
-            case.made.network(),
-            &masks,
-            case.made.first_ordering(),
-            DType::F64,
-            &Device::Cpu,
-        )
-        .unwrap();
+        let engine = reference(case, &masks);
         let params = case.made.parameters().to_dtype(DType::F64).unwrap();
         let x = Var::from_vec(vec![0.3, 0.9, 0.1, 0.7, 0.2, 0.5], (1, 6), &Device::Cpu).unwrap();
         let (positions, visible) = (masks.ordering().positions(), masks.visible());

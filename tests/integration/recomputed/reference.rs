@@ -10,7 +10,7 @@ fn training_by_autograd_gives_the_same_run_of_every_kind() {
     let mut wrong = Vec::new();
     for i in 0..KINDS {
         let spec = kinds::spec(&kinds::config(i));
-        let data = kinds::data(&run_config(&spec.config));
+        let data = kinds::data(run_config(&spec.config));
         let run = MadeRun::of(&spec.key());
         let output = kinds::trained(&spec, &data);
         let (_, model) = output

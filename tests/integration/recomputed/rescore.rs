@@ -33,7 +33,7 @@ fn the_script_finds_the_scores_of_every_kind_of_run() {
     let (mut mixtures, mut averages) = (0, 0);
     for i in 0..KINDS {
         let spec = kinds::spec(&kinds::config(i));
-        let data = kinds::data(&run_config(&spec.config));
+        let data = kinds::data(run_config(&spec.config));
         store.publish(&spec, &kinds::trained(&spec, &data)).unwrap();
         let images = place.path().join("images.npy");
         fs::write(&images, npy::encode(&[data.test.count(), data.test.dim()], data.test.pixels()))
@@ -76,7 +76,7 @@ fn masks_of_an_older_run_are_written_on_request() {
     let place = tempfile::tempdir().unwrap();
     let store = Store::open(place.path().join("results"), made()).unwrap();
     let spec = kinds::spec(&kinds::config(9));
-    let data = kinds::data(&run_config(&spec.config));
+    let data = kinds::data(run_config(&spec.config));
     let output = kinds::trained(&spec, &data);
     let mut older = output.clone();
     older.files.retain(|(name, _)| name != "masks.npz");

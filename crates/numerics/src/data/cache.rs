@@ -29,7 +29,7 @@ impl Cache {
 
     /// The data set that `config` asks for. An error is not remembered: the next call tries again.
     pub fn get(&self, config: &DataConfig) -> Result<Arc<Dataset>, DataError> {
-        let key = key(config);
+        let key = config.key();
         let slot = Arc::clone(
             self.sets.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default(),
         );
@@ -54,7 +54,7 @@ impl Cache {
 
     /// The data set that `config` asks for, if it is loaded already.
     pub fn loaded(&self, config: &DataConfig) -> Option<Arc<Dataset>> {
-        let key = key(config);
+        let key = config.key();
         let slot = Arc::clone(self.sets.lock().unwrap_or_else(PoisonError::into_inner).get(&key)?);
         slot.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -76,8 +76,4 @@ impl Cache {
             None => Ok(self.get(config)?.size()),
         }
     }
-}
-
-fn key(config: &DataConfig) -> String {
-    serde_json::to_string(config).expect("a configuration is plain data")
 }

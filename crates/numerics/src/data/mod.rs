@@ -89,6 +89,11 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
+    /// A text that two of them share only if they are equal, to look sets up by.
+    pub fn key(&self) -> String {
+        serde_json::to_string(self).expect("a configuration is plain data")
+    }
+
     /// The setting by which validation or test images differ between this and `other`, so that NLL
     /// on them do not compare.
     pub fn scores_otherwise_than(&self, other: &Self) -> Option<&'static str> {
