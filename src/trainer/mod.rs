@@ -370,6 +370,13 @@ pub trait Trainer: fmt::Debug + Send + Sync {
         &[]
     }
 
+    /// The reason why this machine cannot be expected to give a finished run the same bytes again;
+    /// `None` if it can.
+    fn unrepeatable(&self, facts: &Facts) -> Option<String> {
+        let _ = facts;
+        None
+    }
+
     /// Carries out a run on `threads` threads. Its values depend on the key alone.
     fn execute(
         &self,

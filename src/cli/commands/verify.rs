@@ -4,6 +4,7 @@
 //! checks the kernels. Writes nothing but damaged runs, so that results which may only be read can
 //! be verified too.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -107,6 +108,11 @@ pub(crate) fn verify(
             count(older.len(), "run")
         ));
     }
+    let current = if args.reference {
+        current
+    } else {
+        repeatable_here(current, &store, terminal)?
+    };
     let chosen = spread(&current, args.runs.get());
     let cache = Cache::new(global.library());
     let threads = args.jobs.unwrap_or_else(machine::threads);
@@ -132,6 +138,30 @@ pub(crate) fn verify(
         same_tables(&store, plan.clone(), damaged.is_empty(), terminal)?
     };
     Ok(if good && tables { Exit::Success } else { Exit::Failure })
+}
+
+/// The runs that this machine can be expected to repeat to the bit; says of the others why not.
+fn repeatable_here<'a>(
+    runs: Vec<&'a RunSpec>,
+    store: &Store,
+    terminal: &Terminal,
+) -> anyhow::Result<Vec<&'a RunSpec>> {
+    let (mut repeatable, mut others) = (Vec::new(), BTreeMap::<String, usize>::new());
+    for run in runs {
+        let summary = store.record(&run.id)?.summary;
+        match summary.and_then(|summary| store.trainer().unrepeatable(&summary.facts)) {
+            None => repeatable.push(run),
+            Some(reason) => *others.entry(reason).or_default() += 1,
+        }
+    }
+    for (reason, n) in others {
+        terminal.warn(format!(
+            "{} {reason}: other last digits are expected, so only the checksums were looked at; `--reference` compares \
+             within rounding",
+            count(n, "run")
+        ));
+    }
+    Ok(repeatable)
 }
 
 /// Trains runs again and demands the same bytes; `None` when interrupted. An error where nothing

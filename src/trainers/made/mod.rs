@@ -22,10 +22,11 @@ use serde_json::Value;
 use crate::config::RunConfig;
 use crate::cost;
 use crate::data::{Binarize, Cache, DataConfig, DataSize, Dataset, Library};
+use crate::made::instruction_set;
 use crate::npy;
 use crate::record::Summary;
 use crate::trainer::{
-    Clash, Compute, Config, Control, Cost, Described, Execution, Identity, Metric, Metrics,
+    Clash, Compute, Config, Control, Cost, Described, Execution, Facts, Identity, Metric, Metrics,
     Otherwise, RunKey, Scored, Settings, Trainer, TrainerError,
 };
 use metrics::MadeFacts;
@@ -260,6 +261,13 @@ impl Trainer for MadeTrainer {
         let run = MadeRun::of(run);
         let set = self.cache.get(&run.config.data).map_err(TrainerError::new)?;
         run::execute(&run, &set, threads, control).map_err(TrainerError::new)
+    }
+
+    fn unrepeatable(&self, facts: &Facts) -> Option<String> {
+        let then = facts.get("kernel").and_then(Value::as_str)?;
+        let now = instruction_set();
+        (then != now)
+            .then(|| format!("computed with {then} instructions, and this machine has {now}"))
     }
 
     fn later_files(&self) -> &[&str] {
