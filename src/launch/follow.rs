@@ -1,5 +1,5 @@
-//! Follows submitted runs until they have ended: finished runs are seen on disk, waiting ones are
-//! asked for at the scheduler.
+//! Follows submitted runs until they have ended: finished runs are found on disk, waiting ones by
+//! asking the scheduler.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread::sleep;
