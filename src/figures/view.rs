@@ -150,7 +150,7 @@ impl<'a> View<'a> {
         format!("{} is better.", self.metric.better.word())
     }
 
-    /// ` in nats per image`; empty where there is no unit.
+    /// ` in nats per image`; empty if there is no unit.
     pub(crate) fn in_unit(&self) -> String {
         let unit = &self.metric.unit.long;
         if unit.is_empty() { String::new() } else { format!(" in {unit}") }

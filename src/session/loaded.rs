@@ -236,7 +236,7 @@ impl LoadedExperiment {
         })
     }
 
-    /// Estimates the cost of `runs` on so many threads.
+    /// Estimates the cost of `runs` on `workers` threads.
     pub fn estimate(&self, runs: &[&RunSpec], workers: usize) -> Result<Estimate, TrainerError> {
         Estimate::new(&self.plan, runs, &self.store, workers)
     }

@@ -13,7 +13,7 @@ fn default_config() -> Value {
     serde_json::to_value(RunConfig::default()).expect("a configuration is JSON")
 }
 
-/// A configuration whose setting at `path` is `value`; what lies below a tag replaces the tag's
+/// A configuration whose setting at `path` is `value`; a table below a tag replaces the tag's
 /// value.
 fn with(path: &str, value: Value) -> Value {
     let mut config = default_config();

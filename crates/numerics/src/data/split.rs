@@ -1,6 +1,6 @@
 //! Division of a source into three disjoint sets, decided by the data seed alone.
 //!
-//! A source's own division is kept. A missing validation set is cut from the training images: as
+//! A source's own division is used. A missing validation set is cut from the training images: as
 //! many as the test set, at most a fifth. A single pool gives a tenth to each of validation and
 //! test. Four Shapes is divided by blocks of frames.
 

@@ -50,7 +50,7 @@ impl OwnMarkup for Artefacts {
     }
 }
 
-/// Completions of test images of which the model was given a part: figure 14 of the report.
+/// Chart of completions of test images of which the model was given a part.
 pub fn completion(name: &str, completion: &Completion) -> Chart {
     samples::completion(name, completion)
 }
