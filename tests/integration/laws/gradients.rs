@@ -237,7 +237,7 @@ fn the_jacobian_is_the_paths() {
         |case: &Case| matches!(case.config.activation, Activation::Softplus | Activation::Tanh);
     for case in cases::all(MaskCount::Cycle(1)).filter(smooth) {
         let masks = case.first();
-        let engine = reference(case, &masks);
+        let engine = reference(&case, &masks);
         let params = case.made.parameters().to_dtype(DType::F64).unwrap();
         let x = Var::from_vec(vec![0.3, 0.9, 0.1, 0.7, 0.2, 0.5], (1, 6), &Device::Cpu).unwrap();
         let (positions, visible) = (masks.ordering().positions(), masks.visible());
