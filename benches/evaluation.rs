@@ -1,6 +1,7 @@
 //! Scoring throughput: `cargo bench --bench evaluation -- HIDDEN,HIDDEN THREADS`.
 //!
-//! Prints images a second of exact likelihoods as JSON, on images of MNIST's size and density.
+//! Prints the throughput of exact likelihoods [images/s] as JSON, for images of MNIST's size and
+//! density.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's result is its output")]
 

@@ -1,8 +1,8 @@
 //! Overhead of a run: `cargo bench --bench overhead -- RUNS...`.
 //!
-//! Studies of so many runs that have next to nothing to train: what is left is the schedule, the
-//! run's directory and the tables. Prints, for each, seconds a run as JSON: on the clock, where the
-//! disk's syncing shows, and of the processors.
+//! Studies of this many runs with almost nothing to train, so that the time is that of scheduling,
+//! of the run's directory and of the tables. Prints for each the seconds per run as JSON: wall
+//! time, which includes syncing to disk, and CPU time.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's result is its output")]
 

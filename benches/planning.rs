@@ -1,7 +1,8 @@
 //! Planning: `cargo bench --bench planning -- RUNS REPEATS`.
 //!
-//! A study of so many runs, 8 seeds a variant, is read, expanded, checked, estimated and printed by
-//! `ablade plan`, as a whole process; nothing has run yet. Prints the medians as JSON.
+//! A study of this many runs, 8 seeds per variant, is read, expanded, checked, estimated and
+//! printed by `ablade plan`, as a whole process, with nothing executed yet. Prints the medians as
+//! JSON.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's result is its output")]
 
@@ -33,7 +34,7 @@ fn main() {
     println!(r#"{{"runs": {}, "seconds": {wall}, "cpu_seconds": {cpu}}}"#, masks * 80);
 }
 
-/// The middle value.
+/// Median.
 fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);

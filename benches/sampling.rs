@@ -1,9 +1,9 @@
 //! Speed of sampling: `cargo bench --bench sampling -- HIDDEN,HIDDEN COUNT THREADS ROUNDS SKIP`.
 //!
-//! Prints, as JSON, the median seconds of drawing COUNT images of 28 x 28 and of what it should be
-//! held against on the same weights, measured in turn within every round: one masked forward pass
-//! of as many images by the program's own kernels, and one dense one as a tensor library does it (a
-//! product, a bias and an activation a layer).
+//! Prints, as JSON, the median seconds of drawing COUNT images of 28 x 28, and those of two
+//! references on the same weights, measured in turn within every round: one masked forward pass of
+//! as many images by the program's own kernels, and one dense pass as a tensor library does it (a
+//! product, a bias and an activation per layer).
 
 #![expect(clippy::print_stdout, reason = "a benchmark's result is its output")]
 
@@ -114,7 +114,7 @@ fn median(mut seconds: Vec<f64>) -> f64 {
     seconds[seconds.len() / 2]
 }
 
-/// As the program does: candle would otherwise share a product among threads.
+/// As in the program's `main`: otherwise candle would divide a product between threads.
 #[expect(
     unsafe_code,
     reason = "setting a variable is only unsafe beside other threads, and there are none yet"

@@ -1,8 +1,8 @@
-//! Error and power of the verdict: `cargo bench --bench significance -- ROUNDS`.
+//! False positive rate and power of the verdict: `cargo bench --bench significance -- ROUNDS`.
 //!
-//! Simulated studies without an effect: the share in which any comparison is called significant at
-//! 5 %. Then with one effect among comparisons that change nothing: the share that finds it, by
-//! max-T and by Holm's correction. Prints the tables of `docs/dev/measurements.md`; the streams are
+//! Simulated studies without an effect: the share in which any comparison is significant at 5 %.
+//! Then with one effect among comparisons without effect: the share that detects it, by max-T and
+//! by Holm's correction. Prints the tables of `docs/dev/measurements.md`; the random streams are
 //! fixed, so the same number of rounds gives the same tables.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's result is its output")]
@@ -37,7 +37,7 @@ fn quiet(noise: &mut Stream) -> f64 {
     0.05 * noise.normal()
 }
 
-/// Differences of `comparisons` variants to the baseline, seed by seed.
+/// Differences of `comparisons` variants to the baseline for each seed.
 fn study(
     noise: &mut Stream,
     seeds: usize,

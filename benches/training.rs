@@ -1,7 +1,7 @@
 //! Training throughput:
 //! `cargo bench --bench training -- HIDDEN,HIDDEN OPTIMIZER MASKS THREADS EPOCHS IDX_FILE`.
 //!
-//! Prints images a second of the clock and of the processors as JSON, the same work as a user's
+//! Prints the throughput [images/s] in wall and in CPU time as JSON, for the same work as a user's
 //! `PyTorch` loop: batch 100, minibatches gathered from a shuffled set, loss summed, no evaluation.
 //! Without a file, images are noise of MNIST's density.
 
@@ -88,7 +88,7 @@ fn main() {
     );
 }
 
-/// Time of the processors in this program, to a hundredth of a second; 0 outside Linux.
+/// CPU time of this program [s], with a resolution of a hundredth of a second; 0 outside Linux.
 fn processor_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();

@@ -1,12 +1,12 @@
-//! The columns of an experiment's tables besides those of its axes: the one list that tables write
-//! and that names of axes keep clear of.
+//! Columns of an experiment's tables besides those of its axes: the one list that tables write and
+//! that column names of axes must avoid.
 
 use crate::trainer::{Curve, Metric, Metrics};
 
 /// `timings.csv` after `study, variant, <axes>`.
 pub(crate) const TIMINGS: &str = "seed run started_utc seconds images_per_second host threads";
 
-/// `ablation.csv`, the same.
+/// `ablation.csv`, after the same columns.
 pub(crate) const ABLATION: &str = "n n_failed METRIC_mean_UNIT METRIC_sd_UNIT METRIC_CI_low_UNIT METRIC_CI_high_UNIT delta_UNIT \
     delta_CI_low_UNIT delta_CI_high_UNIT effect_dz p p_corrected wins losses pair_correlation SIZE verdict n_planned \
     n_pairs smallest_p smallest_p_corrected correction p_draws p_corrected_draws SHOWN epochs_mean compute_ratio EXAMPLES \
@@ -17,7 +17,7 @@ pub(crate) const EFFECTS: &str = "study effect axis level reference axis_2 level
     METRIC_CI_high_UNIT n_effect effect_UNIT effect_CI_low_UNIT effect_CI_high_UNIT p p_corrected correction \
     p_draws p_corrected_draws n_planned";
 
-/// The names of columns where a trainer reports these metrics and this one is compared.
+/// Column names for a trainer with these metrics, of which one is compared.
 pub(crate) struct Columns<'a> {
     metrics: &'a Metrics,
     metric: &'a Metric,
@@ -38,15 +38,15 @@ impl<'a> Columns<'a> {
         all
     }
 
-    /// `metrics.csv`, the same.
+    /// `metrics.csv`, after the same columns.
     pub(crate) fn metrics(&self) -> Vec<String> {
         let mut all = words("seed run epoch");
         all.extend(self.metrics.curves.iter().map(Curve::column));
         all
     }
 
-    /// A list of columns with the names for what its capitals stand for: the metric compared, its
-    /// unit and interval, examples, and the values that the trainer shows of a model.
+    /// Splits a list of columns and replaces the capitals in it: by the compared metric, its unit
+    /// and interval, its examples, and the values that the trainer shows of a model.
     pub(crate) fn named(&self, list: &str) -> Vec<String> {
         let unit = self.metric.unit.column("");
         let list = list

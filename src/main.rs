@@ -1,8 +1,9 @@
-//! `ablade`: prepares the process, then hands over to [`ablade::cli`].
+//! `ablade`: prepares the process, then calls [`ablade::cli`].
 
 use std::process::ExitCode;
 
-/// Training allocates in bursts; the system's allocator answers them with page faults.
+/// Replaces the system's allocator, which answers the bursts of allocations in training with page
+/// faults.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -11,8 +12,8 @@ fn main() -> ExitCode {
     ablade::cli::main()
 }
 
-/// Candle reads these at every product: whatever is inside a run stays on the threads that the
-/// schedule gave it.
+/// Candle reads these variables at every product: work within a run must use only the threads that
+/// the scheduler gave it.
 #[expect(
     unsafe_code,
     reason = "setting a variable is only unsafe beside other threads, and there are none yet"

@@ -1,8 +1,8 @@
-//! The plan: which runs answer a study, each once, whatever the number of studies that need it.
+//! Plan: the runs that answer each study; a run that several studies need is in it once.
 //!
-//! A run is a fact: its id is a hash of what its trainer says of version, resolved configuration
-//! and data, and of the seed. A variant of a study refers to runs by id. So equal runs merge, resuming is a set
-//! difference, and `plan.json` beside the tables is all that figures and comparisons need.
+//! The id of a run is a hash of its seed and of its trainer's version, resolved configuration and
+//! data. A variant of a study refers to runs by id. So equal runs are merged, the runs to do are a
+//! set difference, and `plan.json` next to the tables is all that figures and comparisons need.
 
 mod check;
 pub(crate) mod names;
@@ -17,20 +17,20 @@ use crate::stats::{smallest_p, smallest_p_max_t};
 use crate::trainer::{Config, Identity, RunKey, Scored, Trainer};
 pub(crate) use check::unfit;
 
-/// Why a text cannot be the name of an experiment, if it cannot: it names folders next to those of
-/// the program itself.
+/// Reason why a text cannot be the name of an experiment, if there is one: an experiment's folder
+/// is next to those of the program itself.
 pub fn experiment_name_problem(name: &str) -> Option<&'static str> {
     const OWN: [&str; 6] = ["runs", "data", "unfinished", "submitted", "index.html", "README.md"];
-    // Compared without case: some file systems do not tell `Runs` from `runs`.
+    // Compared without case: some file systems do not distinguish `Runs` from `runs`.
     let own = OWN.iter().any(|own| name.eq_ignore_ascii_case(own));
     let taken =
         own.then_some("the program uses this name itself in the folders of results and figures");
     folder_name_problem(name).or(taken)
 }
 
-/// Why a text cannot be the name of a folder on every file system, if it cannot.
+/// Reason why a text cannot be the name of a folder on every file system, if there is one.
 pub fn folder_name_problem(name: &str) -> Option<&'static str> {
-    /// Devices on Windows, whatever follows a dot.
+    /// Names of devices on Windows, even if followed by a dot and more.
     const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     let lower = name.to_ascii_lowercase();
@@ -88,7 +88,7 @@ impl std::fmt::Display for RunId {
     }
 }
 
-/// Everything that identifies the runs of a configuration but the seed, hashed once.
+/// Partial hash of a run's identity: everything but the seed.
 #[derive(Debug, Clone)]
 pub struct Hashed(blake3::Hasher);
 
@@ -107,45 +107,45 @@ impl Hashed {
     }
 }
 
-/// The present identity of a configuration on some data.
+/// Current identity of a configuration on some data.
 pub fn hashed(trainer: &dyn Trainer, config: &Config, data: &str) -> Hashed {
     let identity = trainer.identities(config, data).next();
     Hashed::new(&identity.expect("a trainer gives every configuration an identity"))
 }
 
-/// A run to be done: all that decides its numbers.
+/// A planned run: everything that decides its values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunSpec {
     /// Identity.
     pub id: RunId,
-    /// Replicate.
+    /// Seed.
     pub seed: Seed,
     /// Fingerprint of the data set as the run sees it: content, division, size and binarisation.
     #[serde(deserialize_with = "names::file_name")]
     pub data: String,
-    /// Every setting; the runs of a variant share it.
+    /// Every setting; shared by the runs of a variant.
     pub config: Config,
-    /// Of data named by a path: how earlier versions identified them.
+    /// Identity of the data in earlier versions, for data named by a path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earlier: Option<Earlier>,
 }
 
-/// How versions that hashed files in place of images identified the data of a run.
+/// Identity of a run's data in versions that hashed files instead of images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Earlier {
     /// Fingerprint of the files and the settings of `[data]`.
     #[serde(deserialize_with = "names::file_name")]
     pub data: String,
-    /// `data.name` under which an earlier version trained this very run, so that it is found again
-    /// under its id of then; absent where the run has its own id.
+    /// `data.name` under which an earlier version trained this very run, so that it is found under
+    /// its old id; absent if the run has its own id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
 impl RunSpec {
-    /// The configuration and the fingerprint that the id is the hash of, and that the run's
-    /// directory holds: its own, or those under which an earlier version trained it.
+    /// Configuration and fingerprint of which the id is the hash, and which the run's directory
+    /// holds: its own, or those under which an earlier version trained it.
     pub fn identified(&self, trainer: &dyn Trainer) -> (Config, &str) {
         match &self.earlier {
             Some(Earlier { data, name: Some(name) }) => (trainer.renamed(&self.config, name), data),
@@ -153,19 +153,19 @@ impl RunSpec {
         }
     }
 
-    /// The run as versions that hashed files would have planned it, of data named by a path.
+    /// The run as planned by versions that hashed files, for data named by a path.
     pub fn as_before(&self) -> Option<Self> {
         let data = self.earlier.as_ref()?.data.clone();
         Some(Self { data, earlier: None, ..self.clone() })
     }
 
-    /// Fingerprints of the run's data, its own first: both name the same content.
+    /// Fingerprints of the run's data, its own first: all refer to the same content.
     pub fn fingerprints(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.data.as_str())
             .chain(self.earlier.as_ref().map(|earlier| earlier.data.as_str()))
     }
 
-    /// The run as a trainer knows it.
+    /// The run as a trainer sees it.
     pub fn key(&self) -> RunKey<'_> {
         RunKey {
             id: self.id.as_str(),
@@ -175,7 +175,7 @@ impl RunSpec {
         }
     }
 
-    /// The run in a comparison, with the values that it reported.
+    /// The run as one side of a comparison, with the values that it reported.
     pub fn scored<'a>(&'a self, record: Option<&'a RunRecord>) -> Scored<'a> {
         Scored {
             config: &self.config,
@@ -185,14 +185,14 @@ impl RunSpec {
         }
     }
 
-    /// True if this program gives its configuration this id: an older one may have named, and
-    /// computed, it otherwise.
+    /// True if this version of the program gives its configuration this id: an earlier one may have
+    /// named, and computed, it differently.
     pub fn is_current(&self, trainer: &dyn Trainer) -> bool {
         let (config, data) = self.identified(trainer);
         self.id == hashed(trainer, &config, data).run(self.seed)
     }
 
-    /// True if the id is what this version of the program or an earlier one gives the run.
+    /// True if this version of the program or an earlier one gives the run this id.
     pub(crate) fn explains_its_id(&self, trainer: &dyn Trainer) -> bool {
         let (config, data) = self.identified(trainer);
         trainer
@@ -200,7 +200,7 @@ impl RunSpec {
             .any(|identity| Hashed::new(&identity).run(self.seed) == self.id)
     }
 
-    /// Why a run of the same settings has a new id, if `older` is its id from before a revision of
+    /// Changes because of which the run has a new id, if `older` is its id before a revision of
     /// this version.
     pub fn revised_since(&self, older: &RunId, trainer: &dyn Trainer) -> Option<String> {
         let then = trainer
@@ -219,7 +219,7 @@ pub struct Axis {
     pub column: String,
     /// Levels in declared order, as they appear in `PlannedVariant::levels`.
     pub levels: Vec<String>,
-    /// True if its levels compete on validation inside every variant instead of making variants.
+    /// True if its levels compete on validation within every variant instead of forming variants.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tune: bool,
 }
@@ -227,18 +227,17 @@ pub struct Axis {
 /// A variant of a study and its runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlannedVariant {
-    /// What differs from the baseline, for people: `depth 2, masks 8`; `baseline` for the baseline.
+    /// Differences from the baseline, for people: `depth 2, masks 8`; `baseline` for the baseline.
     pub label: String,
-    /// The same in ASCII, `[A-Za-z][A-Za-z0-9._-]*`, unique in the study: for tables and file
-    /// names.
+    /// Label in ASCII, `[A-Za-z][A-Za-z0-9._-]*`, unique in the study: for tables and file names.
     #[serde(deserialize_with = "names::name")]
     pub name: String,
-    /// Level of each axis of the study, in the order of its axes.
+    /// Level of each axis, in the order of the study's axes.
     pub levels: Vec<String>,
-    /// One run a seed, in the order of the plan's seeds. Of a tuned variant: the runs of the first
-    /// candidate, or of the chosen one once results are known.
+    /// One run per seed, in the order of the plan's seeds. Of a tuned variant: the runs of the
+    /// first candidate, or of the selected one once results are known.
     pub runs: Vec<RunId>,
-    /// Configurations that compete on validation to be this variant; empty where nothing is tuned.
+    /// Configurations that compete on validation to be this variant; empty if nothing is tuned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<PlannedCandidate>,
 }
@@ -246,11 +245,11 @@ pub struct PlannedVariant {
 /// A configuration that competes to be its variant, and its runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlannedCandidate {
-    /// Its tuned axes at their levels, for people.
+    /// Levels of its tuned axes, for people.
     pub label: String,
     /// Level of each axis of the study.
     pub levels: Vec<String>,
-    /// One run a seed.
+    /// One run per seed.
     pub runs: Vec<RunId>,
 }
 
@@ -265,7 +264,7 @@ impl PlannedVariant {
 /// One `[[study]]` of an experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlannedStudy {
-    /// Name, unique in the experiment: the experiment's own where it has a single study.
+    /// Name, unique in the experiment: the experiment's own if it has a single study.
     #[serde(deserialize_with = "names::name")]
     pub name: String,
     /// `grid`, `one-at-a-time`, `leave-one-out` or `add-one`.
@@ -274,21 +273,21 @@ pub struct PlannedStudy {
     pub axes: Vec<Axis>,
     /// Variants in expansion order.
     pub variants: Vec<PlannedVariant>,
-    /// Index of the baseline among the variants, where the study holds it.
+    /// Index of the baseline among the variants, if the study contains it.
     pub baseline: Option<usize>,
 }
 
-/// How variants are compared: `[compare]`.
+/// `[compare]`: options of comparing variants.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Compare {
-    /// Name of the metric compared, a number for each run; empty for the trainer's first.
+    /// Name of the compared metric, a value of each run; empty for the trainer's first.
     pub metric: String,
     /// Confidence level of intervals.
     pub level: f64,
     /// Correction over the comparisons of a study.
     pub correction: Correction,
-    /// Label of the variant to compare with, if not the baseline tables' own.
+    /// Label of the variant to compare with, if not the baseline.
     pub baseline: Option<String>,
 }
 
@@ -304,13 +303,13 @@ impl Default for Compare {
 }
 
 impl Compare {
-    /// Level of significance: what the intervals' level leaves, and never more than 5 %, so that a
-    /// narrow interval makes nothing evident.
+    /// Level of significance: one minus the level of intervals, but at most 5 %, so that a low
+    /// confidence level does not make every difference significant.
     pub fn alpha(&self) -> f64 {
         (1.0 - self.level).min(0.05)
     }
 
-    /// The level of intervals as people write it: `95`, `99.9`.
+    /// Level of intervals as text: `95`, `99.9`.
     pub fn percent(&self) -> String {
         crate::text::percent(self.level)
     }
@@ -324,12 +323,12 @@ pub enum Correction {
     MaxT,
     /// Holm (1979).
     Holm,
-    /// None.
+    /// No correction.
     None,
 }
 
 impl Correction {
-    /// The word of experiment files and tables.
+    /// Word in experiment files and tables.
     pub fn word(self) -> &'static str {
         match self {
             Self::MaxT => "max-t",
@@ -338,7 +337,7 @@ impl Correction {
         }
     }
 
-    /// Heading of the p values that verdicts go by.
+    /// Heading of the p values on which verdicts are based.
     pub fn heading(self) -> &'static str {
         match self {
             Self::MaxT => "p, max-T",
@@ -347,7 +346,7 @@ impl Correction {
         }
     }
 
-    /// The smallest corrected p value that `comparisons` of `seeds` pairs each can give.
+    /// Smallest corrected p value that `comparisons` of `seeds` pairs each can give.
     pub fn smallest_p(self, seeds: usize, comparisons: usize) -> f64 {
         match self {
             Self::MaxT => smallest_p_max_t(seeds, seeds, comparisons),
@@ -357,7 +356,7 @@ impl Correction {
     }
 }
 
-/// Everything an experiment file asks for, expanded and checked.
+/// An experiment file, expanded and checked, as the list of runs that it needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// Name of the experiment: its file's stem, or `name`.
@@ -367,39 +366,39 @@ pub struct Plan {
     pub question: String,
     /// Notes.
     pub notes: String,
-    /// The command that asked for it, less what decides no number:
-    /// `ablade sweep masks.toml --seeds 3`.
+    /// Command that asked for it, without options that do not affect values: `ablade sweep
+    /// masks.toml --seeds 3`.
     #[serde(default)]
     pub command: String,
     /// Its studies.
     pub studies: Vec<PlannedStudy>,
-    /// Replicates, the same in every variant.
+    /// Seeds, the same in every variant.
     pub seeds: Vec<Seed>,
-    /// How variants are compared.
+    /// Options of comparing variants.
     pub compare: Compare,
-    /// Its data sets, a line each, as they were when it was planned.
+    /// Descriptions of its data sets at the time of planning, one line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data: Vec<String>,
-    /// Every run once, in the order the studies first name it.
+    /// Every run once, in the order in which the studies first name it.
     pub runs: Vec<RunSpec>,
 }
 
 /// One of `count` equal parts of a plan's runs: `index` from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
-    /// Which part, 1..=count.
+    /// Index of the part, 1..=count.
     pub index: usize,
-    /// How many parts.
+    /// Number of parts.
     pub count: usize,
 }
 
 impl Shard {
-    /// Everything.
+    /// The one part that contains all runs.
     pub const ALL: Self = Self { index: 1, count: 1 };
 }
 
 impl Plan {
-    /// Runs of this shard that are not finished yet, in plan order.
+    /// Runs of this shard that are not finished, in plan order.
     pub fn outstanding(&self, finished: &BTreeSet<RunId>, shard: Shard) -> Vec<&RunSpec> {
         let mine = self.runs.iter().enumerate().filter(|(i, _)| i % shard.count == shard.index - 1);
         mine.map(|(_, run)| run).filter(|run| !finished.contains(&run.id)).collect()
@@ -415,7 +414,7 @@ impl Plan {
         self.labelled_runs().into_iter().map(|(label, run)| (run, label)).collect()
     }
 
-    /// Every run once, under the name of the variant that first needs it and its seed.
+    /// Every run once, with its seed and the name of the variant that first needs it.
     pub fn labelled_runs(&self) -> Vec<(String, &RunId)> {
         let mut seen = BTreeSet::new();
         let mut found = Vec::new();

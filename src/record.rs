@@ -1,21 +1,22 @@
-//! Records: what a run leaves, and what is known of it afterwards.
+//! Records: the output of a run, and everything known about it afterwards.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The values of a finished run, at the best epoch where the trainer chooses one.
+/// Values of a finished run, at the best epoch if the trainer selects one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// `finished` or `diverged`.
     pub status: RunStatus,
-    /// Why, for a run that diverged.
+    /// Reason, if the run diverged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Epochs trained.
     pub epochs: usize,
-    /// Epoch whose parameters are kept and scored.
+    /// Epoch whose parameters are saved and scored.
     pub best_epoch: usize,
-    /// All else that the trainer reports, by name; what a run lacks is left out.
+    /// All other values that the trainer reports, by name; values that the run does not have are
+    /// omitted.
     #[serde(flatten)]
     pub facts: Map<String, Value>,
 }
@@ -23,98 +24,98 @@ pub struct Summary {
 /// The curves of a run at the end of an epoch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EpochRow {
-    /// From 1.
+    /// Number of the epoch, from 1.
     pub epoch: usize,
-    /// A value for each curve that the trainer declares; NaN where there is none.
+    /// One value for each curve that the trainer declares; NaN if it has none in this epoch.
     pub values: Vec<f64>,
 }
 
-/// How a run ended.
+/// State of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunStatus {
     /// Trained to its end.
     Finished,
-    /// A loss or a weight stopped being finite, or the loss rose beyond any sense: a result, not to
-    /// be tried again.
+    /// Diverged: a loss or a weight became infinite or NaN, or the loss rose beyond a limit. That
+    /// is a result, and the run is not repeated.
     Diverged,
-    /// An error or a panic: recorded, and tried again by the next sweep.
+    /// Ended by an error or a panic: recorded, and repeated by the next sweep.
     Failed,
     /// Not run yet.
     Outstanding,
 }
 
-/// What may differ between two equal executions of a run.
+/// Measurements of an execution, which may differ between two equal executions of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Timing {
     /// `YYYY-MM-DD HH:MM:SS`, UTC.
     pub started_utc: String,
-    /// Wall time of training, scoring and sampling.
+    /// Wall time of training, scoring and sampling [s].
     pub seconds: f64,
-    /// Training images a second, evaluation excluded.
+    /// Training throughput [images/s], evaluation excluded.
     pub images_per_second: f64,
-    /// Threads the run had.
+    /// Number of threads of the run.
     pub threads: usize,
     /// Name of the machine.
     pub host: String,
 }
 
-/// All that is known of one run of a plan.
+/// Everything known about one run of a plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRecord {
-    /// How it ended, or `Outstanding`.
+    /// State of the run.
     pub status: RunStatus,
-    /// Why it failed or diverged; of an outstanding run, which damaged file made it so.
+    /// Reason why it failed or diverged; for an outstanding run, the damaged file that made it so.
     pub error: Option<String>,
-    /// Its numbers, if it finished or diverged.
+    /// Its values, if it finished or diverged.
     pub summary: Option<Summary>,
     /// Its epochs; empty if it failed or is outstanding.
     pub epochs: Vec<EpochRow>,
-    /// Its timing, if it finished or diverged; that of its last attempt, if it failed.
+    /// Its timing, if it finished or diverged; that of its last attempt if it failed.
     pub timing: Option<Timing>,
 }
 
-/// What a run leaves: its numbers and the files that go with them.
+/// Output of a run: its values and the files that belong to them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunOutput {
-    /// Its numbers.
+    /// Values.
     pub summary: Summary,
-    /// Its epochs, from 1.
+    /// Epochs, from 1.
     pub epochs: Vec<EpochRow>,
-    /// Its timing.
+    /// Timing.
     pub timing: Timing,
     /// Further files by name, the same in equal executions: `samples.npy`, `model.safetensors`,
     /// `scores.npy`, ...
     pub files: Vec<(String, Vec<u8>)>,
 }
 
-/// A run half-way, from which it goes on as if it had never stopped.
+/// Checkpoint of a run, from which it resumes as if it had never stopped.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
-    /// The training, as its own reader wants it.
+    /// State of the training, in the trainer's own format.
     pub state: Vec<u8>,
-    /// Epochs completed.
+    /// Number of completed epochs.
     pub epoch: usize,
-    /// Minibatches it has learnt from, over all epochs.
+    /// Number of minibatches trained on, over all epochs.
     pub step: u64,
-    /// Seconds the run had taken, over all its starts.
+    /// Time that the run has taken [s], over all its starts.
     pub seconds: f64,
-    /// Its first start: `YYYY-MM-DD HH:MM:SS`, UTC.
+    /// Time of its first start: `YYYY-MM-DD HH:MM:SS`, UTC.
     pub started_utc: String,
 }
 
-/// Name of this machine, as timings, claims and notes of failures give it.
+/// Name of this machine in timings, claims and failure records.
 pub fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// A moment as they give it: `YYYY-MM-DD HH:MM:SS`, UTC.
+/// Time in the format of timings, claims and failure records: `YYYY-MM-DD HH:MM:SS`, UTC.
 pub fn utc(moment: jiff::Timestamp) -> String {
     moment.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 impl RunRecord {
-    /// A run that has not been done.
+    /// Record of a run that has not been executed.
     pub fn outstanding() -> Self {
         Self {
             status: RunStatus::Outstanding,
@@ -127,7 +128,7 @@ impl RunRecord {
 }
 
 impl RunStatus {
-    /// The word that tables show.
+    /// Word in tables.
     pub fn word(self) -> &'static str {
         match self {
             Self::Finished => "finished",

@@ -1,10 +1,10 @@
-//! Runs jobs in parallel and survives them: order, threads, memory, failures, interruption. Knows
-//! nothing of models.
+//! Scheduler of jobs in parallel: order, threads, memory, failures, interruption. It knows nothing
+//! of models.
 //!
-//! Every job is executed inside a rayon pool of its own, as wide as the threads it was given. So
-//! nothing that a job does in parallel can reach another job: a kernel that waits on rayon inside a
-//! shared pool may steal a whole other job onto its stack, and here there is none to steal. Jobs
-//! start longest first; a job that fails or panics is an event, and the others go on.
+//! Every job is executed in a rayon pool of its own, as wide as its number of threads, so that
+//! parallel work within a job cannot reach another job: in a shared pool, a kernel that waits on
+//! rayon may steal a whole other job onto its stack. Jobs start longest first; a job that fails or
+//! panics is an event, and the others continue.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -13,84 +13,85 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-/// Something to do, and what it is expected to take.
+/// A unit of work with its expected cost.
 #[derive(Debug, Clone)]
 pub struct Job<T> {
-    /// What to do.
+    /// Input of the work.
     pub task: T,
-    /// Expected work in any unit: the most expensive job starts first.
+    /// Expected cost in any unit: the most expensive job starts first.
     pub cost: f64,
-    /// Memory it needs while it runs.
+    /// Memory of the job while it executes [bytes].
     pub bytes: u64,
 }
 
-/// What all jobs together may use, and when to give up.
+/// Resources of all jobs together, and conditions to stop.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits<'a> {
-    /// Threads over all jobs.
+    /// Number of threads over all jobs.
     pub threads: NonZeroUsize,
-    /// Memory over all running jobs; a job that alone needs more runs alone.
+    /// Memory over all concurrent jobs [bytes]; a job that needs more executes alone.
     pub bytes: u64,
-    /// Failures after which no job starts any more.
+    /// Number of failures after which no further job starts.
     pub failures: usize,
-    /// No job starts any more once this many have ended and all of them failed with one and the
+    /// Number of failures after which no further job starts, if every job so far has failed for the
     /// same reason.
     pub same_failures: usize,
-    /// Once true, no job starts any more.
+    /// Flag that stops further jobs from starting.
     pub interrupt: &'a AtomicBool,
 }
 
-/// How a job ended.
+/// Result of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome<R> {
-    /// With a result.
+    /// The job succeeded.
     Done(R),
-    /// With a reason: an error, or the message of a panic.
+    /// The job failed: an error, or the message of a panic.
     Failed(String),
-    /// With a reason that no other job would escape: none starts any more.
+    /// The job failed for a reason that applies to all others: no further job starts.
     Hopeless(String),
-    /// Given up half-way because of an interruption: to be done again, no failure.
+    /// The job was interrupted and is to be repeated, which is not a failure.
     Abandoned,
-    /// Not done, because someone else does it or has done it: no failure.
+    /// The job was not executed because another process executes it or has done so, which is not a
+    /// failure.
     Declined,
 }
 
-/// What `run_all` reports, on the thread that called it.
+/// Event reported by `run_all`, on the thread that called it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event<R> {
     /// A job starts.
     Started {
-        /// Its index among the jobs.
+        /// Index of the job.
         job: usize,
-        /// Threads it may use.
+        /// Number of threads of the job.
         threads: NonZeroUsize,
     },
     /// A job ended.
     Ended {
-        /// Its index among the jobs.
+        /// Index of the job.
         job: usize,
-        /// How.
+        /// Result.
         outcome: Outcome<R>,
     },
 }
 
-/// Why jobs were left out.
+/// Reason why jobs were not started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
-    /// `Limits::interrupt`.
+    /// `Limits::interrupt` was raised.
     Interrupted,
     /// `Limits::failures` was reached.
     Failures(usize),
     /// `Limits::same_failures` was reached.
     SameFailure(String),
-    /// A job failed in a way that no other would escape.
+    /// A job failed for a reason that applies to all others.
     Hopeless(String),
 }
 
-/// Runs every job once, or says why it stopped before.
+/// Executes every job once, or returns the reason why it stopped before.
 ///
-/// `work` gets a job's task and its number of threads; what it returns must not depend on that
-/// number. Jobs that are running when a limit is reached end by themselves.
+/// `work` gets a job's task and its number of threads; its result must not depend on that number.
+/// Jobs that are executing when a limit is reached are not interrupted.
 pub fn run_all<T: Sync, R: Send>(
     jobs: &[Job<T>],
     limits: &Limits,
@@ -113,12 +114,14 @@ pub fn run_all<T: Sync, R: Send>(
                 stop = Some(Stop::Interrupted);
             }
             if stop.is_none() {
+                // Spread over threads only at the start: a running job never changes its number of
+                // threads.
                 for (job, threads) in next(&mut waiting, jobs, free) {
                     free.take(threads.get(), jobs[job].bytes);
                     on_event(Event::Started { job, threads });
                     let (ends, work, task) = (sender.clone(), &work, &jobs[job].task);
                     let started = thread::Builder::new().spawn_scoped(scope, move || {
-                        // The receiver lives as long as any job runs.
+                        // The receiver exists as long as any job executes.
                         let _ = ends.send((job, threads, guarded(task, threads, work)));
                     });
                     if let Err(error) = started {
@@ -150,14 +153,16 @@ fn longest_first<T>(jobs: &[Job<T>]) -> VecDeque<usize> {
 #[derive(Clone, Copy)]
 struct Free {
     threads: usize,
-    /// Jobs that run, the memory they hold, and how much all may hold.
+    /// Number of jobs that execute, the memory that they need, and the limit of that memory
+    /// [bytes].
     running: usize,
     held: u128,
     limit: u128,
 }
 
 impl Free {
-    /// A job that alone needs more memory than there is runs alone.
+    /// True if a job can start; one that needs more memory than the limit starts only when no other
+    /// executes, because otherwise it would never start.
     fn fits(self, bytes: u64) -> bool {
         self.threads > 0 && (self.running == 0 || self.held + u128::from(bytes) <= self.limit)
     }
@@ -175,8 +180,8 @@ impl Free {
     }
 }
 
-/// Takes out of `waiting` the jobs that can start now, with the free threads spread over them: more
-/// than one each only where there are fewer jobs than threads.
+/// Removes from `waiting` the jobs that can start now, and distributes the free threads over them:
+/// more than one each only if there are fewer jobs than threads.
 fn next<T>(
     waiting: &mut VecDeque<usize>,
     jobs: &[Job<T>],
@@ -184,6 +189,8 @@ fn next<T>(
 ) -> Vec<(usize, NonZeroUsize)> {
     let mut left = free;
     let mut chosen = Vec::new();
+    // Longest first, but a job that does not fit does not block smaller ones behind it: threads
+    // would be idle.
     waiting.retain(|&job| {
         let fits = left.fits(jobs[job].bytes);
         if fits {
@@ -202,7 +209,8 @@ fn next<T>(
         .collect()
 }
 
-/// The outcome where the system refuses a thread: it would refuse that of any other job as well.
+/// Result of a job for which the system refuses a thread: it would refuse one for any other job,
+/// too.
 fn no_threads<R>(error: &dyn std::error::Error) -> Outcome<R> {
     Outcome::Hopeless(format!(
         "no thread to run on ({error}): raise the limit, `ulimit -u`, or take fewer, `--jobs`"
@@ -228,7 +236,7 @@ fn guarded<T: Sync, R: Send>(
     })
 }
 
-/// Failures so far, and whether they are all there is.
+/// Counts of outcomes, to detect that every job fails for the same reason.
 #[derive(Default)]
 struct Failures {
     count: usize,
@@ -293,7 +301,7 @@ mod tests {
         }
     }
 
-    /// Jobs in the order they started with their threads, and how each ended.
+    /// Jobs in the order of their start with their threads, and the outcome of each.
     type Log = (Vec<(usize, usize)>, Vec<Option<Outcome<u64>>>, Option<Stop>);
 
     fn log(

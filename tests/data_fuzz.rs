@@ -1,5 +1,5 @@
-//! Readers of files against arbitrary, truncated and damaged ones: an error or a data set, never a
-//! panic, and never an allocation that only a header's promise explains.
+//! Fuzzing of the readers of data files with arbitrary, truncated and damaged ones: the result is
+//! an error or a data set, never a panic, and never an allocation that only a header accounts for.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -9,7 +9,7 @@ use std::io::Write;
 use ablade::data::{DataConfig, Library, fingerprint, load};
 use proptest::prelude::*;
 
-/// The system's allocator, remembering the largest block that each thread asked for.
+/// The system's allocator, which records the largest block that each thread has requested.
 struct Watched;
 
 thread_local! {
@@ -33,12 +33,12 @@ unsafe impl GlobalAlloc for Watched {
 #[global_allocator]
 static ALLOCATOR: Watched = Watched;
 
-/// Largest block that a file of a few kilobytes can explain: compressed data expands, at most a
+/// Largest block that a file of a few kilobytes can account for: compressed data may expand a
 /// thousandfold.
 const EXPLAINED: usize = 24 << 20;
 
-/// Loads a file of these bytes, as it is, as a part of a folder, and as train and test; all must
-/// end, and say where an error is.
+/// Loads a file of these bytes, by itself, as part of a folder, and as train and test. Every load
+/// must end, and errors must name a place.
 fn survives(bytes: &[u8], name: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, pair) = (folder.path().join("one").join(name), folder.path().join("pair"));
@@ -94,7 +94,7 @@ fn npy() -> Vec<u8> {
     npy_of([0.0, 1.0, 0.5])
 }
 
-/// Four images of these values, over and over.
+/// Four images of these values, repeated.
 fn npy_of(values: [f32; 3]) -> Vec<u8> {
     let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (4, 5, 5), }\n";
     let values = values.iter().cycle().take(100).flat_map(|value| value.to_le_bytes());
@@ -138,7 +138,7 @@ fn idx() -> Vec<u8> {
     header.into_iter().chain((0..100).map(|i| (i * 50) as u8)).collect()
 }
 
-/// A sound file of each format, and its name.
+/// An intact file of each format, with its name.
 fn sound() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("a-ubyte", idx()),
@@ -167,7 +167,7 @@ fn sound_files_load() {
         let loaded = load(&config, &Library::at("/nonexistent"))
             .map(|_| ())
             .map_err(|error| error.to_string());
-        // Vectors are no squares of 5; that they are not is all that may be wrong.
+        // Vectors of another length than 5 squared: no other error is allowed.
         assert!(
             loaded.is_ok() || loaded.as_ref().is_err_and(|error| error.contains("data.size")),
             "{name}: {loaded:?}"
@@ -182,7 +182,7 @@ fn the_watch_sees_a_large_block() {
     assert!(LARGEST.get() > EXPLAINED);
 }
 
-/// Inputs a property: a few hundred, or as many as `PROPTEST_CASES` says.
+/// Inputs per property: a few hundred, or the number in `PROPTEST_CASES`.
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES")
         .ok()

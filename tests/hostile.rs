@@ -1,9 +1,9 @@
-//! Results and experiment files of somebody who means harm: changed in any place, every checksum
-//! written again. Whatever is in them, the readers end with an answer or an error: no panic, no
-//! long wait, no memory that the file does not explain, and nothing changes next to the results.
+//! Malicious results and experiment files: changed anywhere, with all checksums recomputed. For any
+//! content, the readers end with an answer or an error: no panic, no long wait, no memory that the
+//! file does not account for, and no change outside the results.
 //!
-//! `ABLADE_FUZZ_CASES` says how many cases each test tries, `ABLADE_FUZZ_SEED` from which number
-//! on.
+//! `ABLADE_FUZZ_CASES` is the number of cases of each test, `ABLADE_FUZZ_SEED` the number of the
+//! first.
 
 mod support;
 
@@ -37,7 +37,7 @@ use support::{made, run_spec};
 use crate::support::made_up::{Recipe, artefacts, strings};
 use crate::support::place;
 
-/// The system's allocator, which counts what is held.
+/// The system's allocator, which counts the allocated bytes.
 struct Counting;
 
 static HELD: AtomicI64 = AtomicI64::new(0);
@@ -62,25 +62,25 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Most bytes that a case may hold.
+/// Maximum memory of a case [bytes].
 const MOST_BYTES: i64 = 500 << 20;
-/// Longest that a case may take: a second of an optimised program.
+/// Maximum time of a case: a second of an optimised program.
 const LONGEST: Duration = Duration::from_secs(if cfg!(debug_assertions) { 60 } else { 1 });
 
-/// One test at a time: they share the count of bytes.
+/// Lock that executes one test at a time, because they share the byte count.
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn variable(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// Tells what a test measured; the test runner would keep what `println!` prints.
+/// Prints a measurement; the test runner would hide the output of `println!`.
 fn say(text: &str) {
     std::io::stderr().write_all(format!("{text}\n").as_bytes()).unwrap();
 }
 
-/// Time that the processors have spent on this process, which other processes do not lengthen;
-/// where the system does not tell, the time of day.
+/// CPU time of this process, which other processes do not lengthen; wall time if the system does
+/// not tell.
 fn spent(since: Instant) -> Duration {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // After the name, in brackets: state, then numbers, of which the 12th and 13th are hundredths
@@ -94,8 +94,7 @@ fn spent(since: Instant) -> Duration {
     }
 }
 
-/// Runs the cases of a test, each from its own number; one that does not end takes the process with
-/// it.
+/// Runs the cases of a test, each from its own number; one that does not end aborts the process.
 fn cases(usually: u64, mut case: impl FnMut(&mut Chance)) {
     static NOW: AtomicU64 = AtomicU64::new(0);
     static DONE: AtomicU64 = AtomicU64::new(0);
@@ -141,7 +140,7 @@ fn cases(usually: u64, mut case: impl FnMut(&mut Chance)) {
     say(&format!("{count} cases from {first}: slowest {slowest:?}, largest {largest:?}"));
 }
 
-/// A small generator (splitmix64): a case is its number.
+/// A small generator (splitmix64): the number of a case is its seed.
 struct Chance(u64);
 
 impl Chance {
@@ -165,7 +164,7 @@ impl Chance {
     }
 }
 
-/// A value that no honest file holds in most places.
+/// A value that honest files do not contain in most places.
 fn hostile(chance: &mut Chance) -> Value {
     let texts = [
         "",
@@ -245,8 +244,8 @@ fn mutate(chance: &mut Chance, value: &mut Value) {
     }
 }
 
-/// Changes a place a little: a number by a step, a text for another one of the same file. What
-/// comes out is read further than what `mutate` makes, most of which the first check refuses.
+/// Changes a place slightly: a number by a step, a text to another one of the same file. The result
+/// passes more checks than that of `mutate`, which the first check usually refuses.
 fn vary(chance: &mut Chance, value: &mut Value) {
     let mut places = Vec::new();
     walk(value, &mut String::new(), &mut places);
@@ -308,7 +307,7 @@ fn walk(value: &Value, at: &mut String, places: &mut Vec<String>) {
     }
 }
 
-/// Bytes changed, cut, doubled.
+/// Changes, cuts or duplicates bytes.
 fn damage(chance: &mut Chance, bytes: &mut Vec<u8>) {
     for _ in 0..=chance.below(4) {
         let (at, any) = (chance.below(bytes.len()), chance.bits() as u8);
@@ -335,12 +334,12 @@ fn sealed_toml(text: &str) -> Vec<u8> {
     format!("{text}# blake3 of the lines above: {}\n", hash(text.as_bytes())).into_bytes()
 }
 
-/// What is inside a sealed file.
+/// Content of a file with a checksum.
 fn inside(bytes: &[u8]) -> Value {
     serde_json::from_slice::<Value>(bytes).unwrap()["plan"].clone()
 }
 
-/// Gives the runs of a plan the ids of what they have become, wherever these stand.
+/// Recomputes the ids of the changed runs of a plan, and replaces them everywhere.
 fn rehash(plan: &Value) -> Value {
     let mut text = plan.to_string();
     for run in plan["runs"].as_array().into_iter().flatten() {
@@ -359,7 +358,7 @@ fn rehash(plan: &Value) -> Value {
     serde_json::from_str(&text).unwrap_or(Value::Null)
 }
 
-/// Results with everything that results hold, next to a directory that is none of theirs.
+/// Results with every kind of file, next to a directory that does not belong to them.
 struct Scene {
     dir: tempfile::TempDir,
     plan: Plan,
@@ -459,14 +458,14 @@ impl Scene {
         self.root().join("runs").join(self.plan.runs[i].id.as_str())
     }
 
-    /// A text with this place in it, where a hostile one speaks of a victim.
+    /// Replaces the placeholder of a victim in a hostile value by a path in this place.
     fn aimed(&self, value: &Value) -> Value {
         let victim = self.dir.path().join("victim");
         serde_json::from_str(&value.to_string().replace("VICTIM", victim.to_str().unwrap()))
             .unwrap()
     }
 
-    /// Puts everything back, and makes sure that nothing happened elsewhere.
+    /// Restores everything, and checks that nothing outside the results has changed.
     fn restore(&self) {
         let names = |dir: &Path| {
             let mut names: Vec<_> =
@@ -495,7 +494,7 @@ impl Scene {
         }
     }
 
-    /// Writes the checksums of a run again.
+    /// Recomputes the checksums of a run.
     fn seal_run(&self, i: usize, change: impl FnOnce(&mut Value)) {
         let dir = self.run_dir(i);
         let mut entries = json!({});
@@ -514,7 +513,7 @@ impl Scene {
     }
 }
 
-/// A model file of a run, untrained.
+/// An untrained model file of a run.
 fn model(spec: &RunSpec) -> Vec<u8> {
     let (masks, made) =
         prepare(&MadeRun::of(&spec.key()), Shape { width: 14, height: 14 }).unwrap();
@@ -530,7 +529,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Everything that commands that only look make of results.
+/// Executes all read-only commands on the results.
 fn look(scene: &Scene, chance: &mut Chance) {
     let store = Store::open(scene.root(), made()).unwrap();
     let _ = (
@@ -584,7 +583,7 @@ fn plans_with_right_checksums() {
     let mut read = 0;
     cases(60, |chance| {
         let mut plan = sound.clone();
-        // Half of the changes are to parts that no other part has to agree with once the ids are
+        // Half of the changes are to parts that need not agree with any other part once the ids are
         // right.
         let runs = plan["runs"].as_array().map_or(0, Vec::len);
         let part = [
@@ -624,7 +623,7 @@ fn runs_with_right_checksums() {
                 serde_json::to_value(toml::from_str::<toml::Table>(&text).unwrap()).unwrap();
             let change = if chance.in_twenty(10) { mutate } else { vary };
             (0..=chance.below(2)).for_each(|_| change(chance, &mut value));
-            // What TOML cannot say, nobody can write.
+            // A value that TOML cannot represent cannot be in a file.
             bytes = toml::to_string(&scene.aimed(&value)).unwrap_or(text).into_bytes();
         } else {
             damage(chance, &mut bytes);
@@ -694,7 +693,7 @@ fn submissions_claims_and_notes() {
 fn experiment_files() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments");
     let mut paths = files(&folder);
-    // A case is its number on every machine.
+    // Sorted, so that the number of a case means the same on every machine.
     paths.sort();
     let texts: Vec<String> = paths
         .into_iter()
@@ -721,7 +720,7 @@ fn experiment_files() {
         match load_with(Path::new("e.toml"), &Overrides::default(), &*made(), &|_| Ok(text.clone()))
         {
             Ok(experiment) => {
-                // What a file may ask for, a plan may hold.
+                // A plan may hold whatever a file may ask for.
                 let plan = experiment
                     .plan_by(&*made(), |_| Ok::<_, ()>("files-0123456789abcdef".to_owned()))
                     .unwrap();
@@ -732,7 +731,7 @@ fn experiment_files() {
     });
 }
 
-/// The program itself: whatever is in the arguments, it ends with a documented code and without a
+/// The program itself: with any arguments, it ends with a documented exit code and prints no
 /// control character.
 #[test]
 fn arguments() {
@@ -791,7 +790,7 @@ fn arguments() {
         .unwrap();
         let mut command = place::ablade(work.path(), "");
         let chosen: Vec<&str> = (0..=chance.below(5)).map(|_| *chance.one(&words)).collect();
-        // What writes elsewhere when told to is told nothing of the sort.
+        // Options that write elsewhere are not among the arguments.
         let output = command.args(&chosen).stdin(std::process::Stdio::null()).output().unwrap();
         let text = [output.stdout, output.stderr].concat();
         assert!(

@@ -1,6 +1,6 @@
-//! Crashes, signals, crowds, damage and full disks: whatever happens, the tables in the end are
-//! those of an execution that nothing happened to. Each kind of trouble has a test of seconds that
-//! always runs; `just torture` runs the long ones.
+//! Crashes, signals, many processes, damage and full disks: the final tables must be equal to those
+//! of an undisturbed execution. Each kind of fault has a test of a few seconds that always runs;
+//! `just torture` runs the long ones.
 
 #![expect(clippy::print_stdout, reason = "what was survived is a figure")]
 
@@ -19,8 +19,8 @@ use support::made;
 use crate::support::place::{Place, STUDY, ablade, assert_same_files, files};
 use crate::support::skipped;
 
-/// One run that takes long, most of it in steps, in scoring or in the last scores, as `settings`
-/// say.
+/// One long run that spends most of its time in steps, in scoring or in the last scores, depending
+/// on `settings`.
 fn long(settings: &str) -> String {
     format!(
         "seeds = 1\n[data]\nname = \"digits\"\ntrain = 2000\nvalid = 4000\ntest = 4000\n[model]\nhidden = [500]\n{settings}"
@@ -37,7 +37,8 @@ fn up_to(stream: &mut Stream, most: Duration) -> Duration {
     most.mul_f64(stream.uniform())
 }
 
-/// Kills sweeps at random moments until `kills` have hit one that was alive, in study after study.
+/// Kills sweeps at random moments until `kills` of them were alive when killed, in study after
+/// study.
 fn kills(kills: usize, seed: u64) {
     let whole = undisturbed();
     let mut stream = Seed(seed).stream(Purpose::Statistics, 0);
@@ -83,9 +84,9 @@ fn killed_a_hundred_times() {
     kills(100, 2);
 }
 
-/// `processes` sweep one directory; `killed` times one of them is killed at a random moment and
-/// replaced. `apart`, each lives in a process namespace of its own, so that none can see whether
-/// another lives, as if on several machines.
+/// Sweeps one directory with `processes` processes; `killed` times one of them is killed at a
+/// random moment and replaced. If `apart`, each is in its own process namespace, so that none can
+/// see whether another is alive, as on several machines.
 fn crowd(processes: usize, killed: usize, seed: u64, apart: bool) {
     let whole = undisturbed();
     let shared = Place::with(STUDY);
@@ -114,7 +115,7 @@ fn crowd(processes: usize, killed: usize, seed: u64, apart: bool) {
     assert_same_files(&shared.path("results"), &whole.path("results"));
     let logs: String = (0..processes).map(|i| shared.read(&format!("log{i}"))).collect();
     let done = logs.lines().filter(|line| line.contains("] done ")).count();
-    // A process may be killed between publishing a run and saying so.
+    // A process may be killed between publishing a run and reporting it.
     assert!(done <= 12 && done + killed >= 12, "{done} runs were trained\n{logs}");
     assert_eq!(
         fs::read_dir(shared.path("results/unfinished")).unwrap().count(),
@@ -159,15 +160,15 @@ fn crowds_that_cannot_see_each_other() {
     for seed in 0..5 {
         crowd(4, 0, seed, true);
     }
-    // Each dead one is waited for a minute.
+    // The expiry of each dead owner takes a minute.
     crowd(4, 3, 5, true);
     println!(
         "5 crowds of 4 in namespaces of their own, one more with 3 kills: every run trained once, the same bytes"
     );
 }
 
-/// Interrupts a run of `settings` after each of `moments`, and demands that it ends soon and goes
-/// on exactly.
+/// Interrupts a run of `settings` after each of `moments`, and requires that it ends soon and
+/// resumes exactly.
 fn interrupted(settings: &str, moments: impl IntoIterator<Item = Duration>) -> Duration {
     let experiment = long(settings);
     let (stopped, whole) = (Place::with(&experiment), Place::with(&experiment));
@@ -179,8 +180,8 @@ fn interrupted(settings: &str, moments: impl IntoIterator<Item = Duration>) -> D
         kill_process(Pid::from_child(&child), [Signal::INT, Signal::TERM][i % 2]).unwrap();
         let asked = Instant::now();
         let code = child.wait().unwrap().code();
-        // A signal that comes before the program listens ends it at once, which a shell would
-        // report as 130 as well.
+        // A signal before the handlers are installed ends the process at once, which a shell would
+        // also report as 130.
         if code.is_some() {
             assert_eq!(code, Some(130), "{}", stopped.read("log"));
             longest = longest.max(asked.elapsed());
@@ -201,7 +202,7 @@ fn a_signal_ends_training_scoring_and_drawing_soon_and_nothing_is_lost() {
         interrupted("[train]\nepochs = 2\n[sample]\ncount = 4", moments()),
         interrupted("masks = 16\n[train]\nepochs = 1\n[sample]\ncount = 4", moments()),
     ];
-    // Two seconds are promised of a machine that has nothing else to do.
+    // The promise is two seconds on an otherwise idle machine.
     assert!(longest.into_iter().max() < Some(Duration::from_secs(6)), "{longest:?}");
 }
 
@@ -315,7 +316,7 @@ fn damaged_files_are_named_and_their_run_alone_is_done_again() {
         }
         assert_same_files(&place.path("results"), &whole.path("results"));
     }
-    // A bit of a large file is seen by whoever reads it, and by `verify`.
+    // A flipped bit in a large file is detected when the file is read, and by `verify`.
     flip(&victim.join("model.safetensors"), 2000);
     let (out, err) = place.exits(1, "verify small --runs 1");
     assert!(err.contains("model.safetensors"), "{out}{err}");
@@ -323,7 +324,7 @@ fn damaged_files_are_named_and_their_run_alone_is_done_again() {
     fs::remove_dir_all(victim.with_extension("damaged-1")).unwrap();
     assert_same_files(&place.path("results"), &whole.path("results"));
     assert_eq!(fs::metadata(&witness).unwrap().modified().unwrap(), untouched);
-    // What is derived is written again.
+    // Derived files are written again.
     for name in ["plan.json", "runs.csv"] {
         let path = place.path("results/small").join(name);
         flip(&path, 60);
@@ -332,7 +333,7 @@ fn damaged_files_are_named_and_their_run_alone_is_done_again() {
             assert!(err.contains("plan.json") && err.contains("checksum"), "{err}");
         }
         place.exits(0, "sweep small.toml");
-        // A table that was changed might be someone's work: it is kept.
+        // A table that was changed might be someone's work, so it is moved aside.
         assert_eq!(
             fs::remove_dir_all(place.path("results/small/replaced")).is_ok(),
             name == "runs.csv"
@@ -387,7 +388,8 @@ fn what_a_checkpoint_takes() {
     }
 }
 
-/// A file system of `size` bytes at `path`; `None`, and why, where this process may not make one.
+/// A file system of `size` bytes at `path`; `None`, with a message, if this process may not mount
+/// one.
 fn small_disk(path: &Path, size: &str) -> Option<Mount> {
     fs::create_dir_all(path).unwrap();
     let mount = Command::new("mount")

@@ -1,17 +1,17 @@
-//! The program as a user starts it: what a whole process takes.
+//! Execution of the whole program, as a user starts it, with its time.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// What one execution took, seconds.
+/// Time of one execution [s].
 #[derive(Clone, Copy)]
 pub(crate) struct Took {
-    /// On the clock.
+    /// Wall time.
     pub(crate) wall: f64,
-    /// Of all processors, in the program and in the system; resolved to a hundredth of a second, 0
-    /// outside Linux.
+    /// CPU time in user and system mode, with a resolution of a hundredth of a second; 0 outside
+    /// Linux.
     pub(crate) cpu: f64,
 }
 
@@ -29,8 +29,8 @@ pub(crate) fn ablade(directory: &Path, arguments: &[&str]) -> Took {
     Took { wall: clock.elapsed().as_secs_f64(), cpu: children() - cpu }
 }
 
-/// Processor time of all children that have ended: fields 16 and 17 of `/proc/self/stat`, in
-/// hundredths of a second.
+/// CPU time of all children that have ended: fields 16 and 17 of `/proc/self/stat`, in hundredths
+/// of a second.
 fn children() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // The second field, the name, may hold spaces; it ends with the last bracket.

@@ -11,7 +11,7 @@ use crate::experiment::Overrides;
 use crate::session::{LoadedExperiment, SessionError};
 use crate::trainers::made::earlier;
 
-/// An experiment file and what the command line changes in it.
+/// An experiment file with the changes of the command line.
 #[derive(Debug, Args)]
 pub(crate) struct ExperimentArgs {
     /// Experiment file
@@ -63,7 +63,7 @@ pub(crate) fn check_tables(loaded: &mut LoadedExperiment, replace: bool) -> anyh
 /// Adds the options that change the outcome to an error.
 pub(crate) fn with_options(error: SessionError) -> anyhow::Error {
     match error {
-        // The error itself, which `main` renders.
+        // Returned without context, because `main` renders it.
         SessionError::Experiment(diagnostics) => diagnostics.into(),
         SessionError::ReplacesTables { loss, kept_in } => anyhow!(
             "{loss}\n--name OTHER keeps both; --replace puts this one in its place, where no run is lost and its plan is \

@@ -1,4 +1,4 @@
-//! Which run is meant: the beginning of an id, or `study/variant/seed` as `runs.csv` has them.
+//! Selection of a run: the beginning of an id, or `study/variant/seed` as in `runs.csv`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,8 +24,8 @@ impl RunAddress {
     }
 }
 
-/// Returns every address of every experiment. A plan that cannot be read names no run; its own commands say
-/// what is wrong with it.
+/// Returns every address of every experiment. A plan that cannot be read has none; its own commands
+/// report the error.
 fn addresses(store: &Store) -> Result<Vec<RunAddress>, StoreError> {
     let mut addresses = Vec::new();
     for plan in store.experiments()?.iter().filter_map(|name| store.load_plan(name).ok()) {
@@ -47,7 +47,7 @@ fn addresses(store: &Store) -> Result<Vec<RunAddress>, StoreError> {
     Ok(addresses)
 }
 
-/// Finds the run that `text` means, and what to call it.
+/// Finds the run to which `text` refers, and its name for messages.
 pub(crate) fn find(text: &str, store: &Store) -> anyhow::Result<(RunId, String)> {
     let addresses = addresses(store)?;
     if text.contains('/') {
@@ -136,7 +136,7 @@ fn by_address<'a>(
             meant_perhaps(nearest(study, names))
         );
     }
-    // A label may hold a slash, a seed does not.
+    // A label may contain a slash, a seed does not.
     let (variant, seed) = rest.rsplit_once('/').unwrap_or((rest, ""));
     let of_variant: Vec<&RunAddress> = here
         .iter()

@@ -11,7 +11,7 @@ use signal_hook::flag;
 
 use crate::session::Interruption;
 
-/// What a signal does, from the first call of [`Interrupt::listen`] on.
+/// Signal handlers, active from the first call of [`Interrupt::listen`].
 #[derive(Debug, Clone)]
 pub(crate) struct Interrupt {
     /// The first signal requests a stop; once at rest, it ends the process.
@@ -21,7 +21,7 @@ pub(crate) struct Interrupt {
 static LISTENING: OnceLock<Interrupt> = OnceLock::new();
 
 impl Interrupt {
-    /// Signals raise [`Interrupt::flag`] from now on.
+    /// Installs the handlers: signals raise [`Interrupt::flag`].
     pub(crate) fn listen() -> io::Result<Self> {
         if let Some(listening) = LISTENING.get() {
             listening.interruption.at_rest.store(false, Ordering::SeqCst);
@@ -31,20 +31,20 @@ impl Interrupt {
         let Interruption { requested, at_rest } = &interrupt.interruption;
         let hangup = Some(SIGHUP).filter(|_| !is_ignored(SIGHUP));
         for signal in [SIGINT, SIGTERM].into_iter().chain(hangup) {
-            // In this order: when the first signal comes the flag is still down, and only then
-            // raised.
+            // In this order: on the first signal the flag is not raised yet, so that the process
+            // continues, and then the flag is raised.
             flag::register_conditional_shutdown(signal, 130, Arc::clone(at_rest))?;
             flag::register_conditional_shutdown(signal, 130, Arc::clone(requested))?;
             flag::register(signal, Arc::clone(requested))?;
         }
-        // A limit on the size of files is an error of the write that meets it, and not the end of
+        // A write beyond the limit of the file size must be an error of that write, not the end of
         // the process.
         flag::register(SIGXFSZ, Arc::default())?;
         Ok(LISTENING.get_or_init(|| interrupt).clone())
     }
 
-    /// The notice of a scheduler that time is nearly over, SIGUSR2, is a first signal as well; and
-    /// raises what this returns.
+    /// Treats SIGUSR2, with which a scheduler announces the end of the time limit, as a first
+    /// signal; the returned flag is raised as well.
     pub(crate) fn listen_for_notice(&self) -> io::Result<Arc<AtomicBool>> {
         let notice = Arc::default();
         flag::register(SIGUSR2, Arc::clone(&notice))?;
@@ -52,24 +52,24 @@ impl Interrupt {
         Ok(notice)
     }
 
-    /// The requests that signals make.
+    /// Requests made by signals.
     pub(crate) fn interruption(&self) -> &Interruption {
         &self.interruption
     }
 
-    /// Raised by the first signal.
+    /// Flag raised by the first signal.
     pub(crate) fn flag(&self) -> &Arc<AtomicBool> {
         &self.interruption.requested
     }
 
-    /// True once a signal has come.
+    /// True once a signal has arrived.
     pub(crate) fn raised(&self) -> bool {
         self.interruption.is_requested()
     }
 }
 
-/// True if this process was started with a signal ignored, as `nohup` does: then it stays ignored.
-/// Assumed where the system does not tell.
+/// True if this process was started with a signal ignored, as by `nohup`: then it is not handled.
+/// Also true if the system does not tell.
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,9 +1,9 @@
-//! The command line, and the only place that prints: `commands` has one file a subcommand, `show`
-//! what a terminal shows.
+//! Command line, and the only module that prints: `commands` has one file per subcommand, `show`
+//! the display on a terminal.
 //!
-//! Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 some run failed, a check
-//! found a difference, or the output could not be written, 2 bad input and nothing started, 130
-//! interrupted and resumable.
+//! Results go to stdout, everything else to stderr. Exit codes: 0 success; 1 some run failed, a
+//! check found a difference, or the output could not be written; 2 bad input, and nothing started;
+//! 130 interrupted and resumable.
 
 mod commands;
 mod experiment_args;
@@ -58,39 +58,39 @@ struct Cli {
     global: Global,
 }
 
-/// What every command understands.
+/// Options of all commands.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct Global {
-    /// Where runs and tables are
+    /// Directory of runs and tables
     #[arg(long, global = true, value_name = "DIR", default_value = "results")]
     pub(crate) results: PathBuf,
-    /// Where figures go
+    /// Directory of figures
     #[arg(long, global = true, value_name = "DIR", default_value = "plots")]
     pub(crate) plots: PathBuf,
-    /// Where downloaded data sets are kept [default: $ABLADE_DATA, else the user's data folder]
+    /// Directory of downloaded data sets [default: $ABLADE_DATA, else the user's data folder]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     /// Colours
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: ColorMode,
-    /// What to show while runs train
+    /// Display of progress while runs train
     #[arg(long, global = true, value_name = "HOW", default_value = "auto")]
     pub(crate) progress: ProgressMode,
 }
 
 impl Global {
-    /// The built-in trainer, with its data where the command line or the environment says.
+    /// The built-in trainer, with data from the directory of the command line or the environment.
     pub(crate) fn trainer(&self) -> Arc<MadeTrainer> {
         Arc::new(MadeTrainer::new(self.library()))
     }
 
-    /// The data sets, where the command line or the environment says.
+    /// The library of data sets in the directory of the command line or the environment.
     pub(crate) fn library(&self) -> Library {
         Library::from_environment(self.data_dir.clone())
     }
 
-    /// The results.
+    /// The results, opened.
     pub(crate) fn store(&self) -> Result<Store, StoreError> {
         Store::open(&self.results, self.trainer())
     }
@@ -153,10 +153,10 @@ pub(crate) fn jobs(text: &str) -> Result<NonZeroUsize, String> {
     number.ok_or_else(|| format!("expected a number from 1 to {MOST_JOBS}"))
 }
 
-/// How a command ended that did what it was asked to.
+/// Result of a command that did its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// All is well.
+    /// Success.
     Success,
     /// Some run failed, or a check found a difference.
     Failure,
@@ -164,14 +164,14 @@ pub(crate) enum Exit {
     Interrupted,
 }
 
-/// Where a command writes: results to `out`, remarks to stderr.
+/// Output of a command: results to `out`, remarks to stderr.
 pub(crate) struct Terminal<'a> {
     pub(crate) out: &'a mut dyn Write,
     pub(crate) paint: Paint,
 }
 
 impl Terminal<'_> {
-    /// A remark that is no result.
+    /// Prints a remark, which is not a result.
     pub(crate) fn remark(&self, text: impl std::fmt::Display) {
         self.paint.remark(text);
     }
@@ -181,7 +181,7 @@ impl Terminal<'_> {
         Shown::new(mode, self.paint)
     }
 
-    /// Diagnostics as their renderer has coloured them: it escapes what it quotes, but for the
+    /// Prints diagnostics with the colours of their renderer, which escapes quoted text except for
     /// control characters above ASCII.
     #[expect(clippy::unused_self, reason = "messages go through the terminal")]
     pub(crate) fn rendered(&self, text: &str) {
@@ -189,7 +189,7 @@ impl Terminal<'_> {
         drop(writeln!(std::io::stderr(), "{}", coded.join("\x1b")));
     }
 
-    /// A remark about something that is not as it should be, and yet no reason to stop.
+    /// Prints a remark on a problem that is not a reason to stop.
     pub(crate) fn warn(&self, text: impl std::fmt::Display) {
         self.paint.warn(text);
     }
@@ -210,7 +210,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(Exit::Interrupted) => ExitCode::from(130),
         Ok(exit) => match out.failure() {
-            // What was to be done is done: 2 would say that nothing has started.
+            // The work is done: exit code 2 would mean that nothing has started.
             Some(error) => {
                 let text =
                     format!("error: the output is incomplete: cannot write to stdout: {error}");
@@ -229,11 +229,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints what clap makes of the arguments: help, the version, or what is wrong with them.
+/// Prints clap's response to the arguments: help, the version, or an error.
 fn misunderstood(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     let printed = match escaped(&text) {
-        // In clap's own colours.
+        // With clap's own colours.
         Cow::Borrowed(_) => error.print(),
         Cow::Owned(text) => write!(std::io::stderr(), "{text}"),
     };
@@ -270,8 +270,8 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     }
 }
 
-/// Makes the process's own pool, of one thread for candle's sake: made by itself on first use, it
-/// would panic where the system refuses the thread.
+/// Makes rayon's global pool, with one thread, which candle uses: made implicitly on first use, it
+/// would panic if the system refused the thread.
 fn shared_pool() -> anyhow::Result<()> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(1)
@@ -280,8 +280,8 @@ fn shared_pool() -> anyhow::Result<()> {
         .context("the system allows this process no further thread: raise the limit, `ulimit -u`")
 }
 
-/// A panic inside a run is that run's failure, with its message in the tables; only a developer
-/// wants more than that.
+/// Silences panics: one in a run is that run's failure, with its message in the tables, and only
+/// developers need more.
 fn quiet_panics() {
     if std::env::var_os("RUST_BACKTRACE").is_some() {
         return;

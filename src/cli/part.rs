@@ -1,4 +1,4 @@
-//! `--part`: one of the three sets of a data set.
+//! Option `--part`: one of the three sets of a data set.
 
 use clap::ValueEnum;
 

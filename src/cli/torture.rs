@@ -1,5 +1,5 @@
-//! Every change to the disk fails once in turn, at the store's own boundary: no run is lost, no
-//! table is wrong, and the message says what and where.
+//! Fault injection: every change to the disk fails once in turn, in the store's module `disk`. No
+//! run may be lost, no table wrong, and the message must name the problem and the file.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -39,8 +39,8 @@ fn sweep(dir: &Path) -> anyhow::Result<Exit> {
     super::run(&cli, &mut Terminal { out: &mut Vec::new(), paint: Paint(false) })
 }
 
-/// Every file that equal executions share. A claim that could not be removed stands as long as its
-/// process lives: this one.
+/// Collects every file that equal executions share. A claim that could not be removed exists as
+/// long as its process lives: this one.
 fn files(dir: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();

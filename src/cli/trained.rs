@@ -1,5 +1,5 @@
-//! A trained model on disk, and what the commands that work with one share: which run, which of its
-//! masks, how to draw.
+//! A trained model on disk, with the options that all commands on trained models share: the run,
+//! its masks, and sampling.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -25,7 +25,7 @@ use crate::train::trainer::trained_bits;
 use crate::trainers::made::run::{MadeRun, load_model};
 use crate::trainers::made::unchanged::{places, unchanged_at};
 
-/// Which run, and how many threads to work with.
+/// Selection of a run, and number of threads.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// Its id or the beginning of it, or study/variant/seed as in runs.csv
@@ -35,7 +35,7 @@ pub(crate) struct RunArgs {
     jobs: Option<NonZeroUsize>,
 }
 
-/// Which masks of a run, and how several make one model.
+/// Masks of a run, and the model that several of them form.
 #[derive(Debug, Args)]
 pub(crate) struct MaskArgs {
     /// Average the conditionals of the first K masks at every pixel; they must share one ordering
@@ -49,7 +49,7 @@ pub(crate) struct MaskArgs {
     mask: Option<NonZeroUsize>,
 }
 
-/// How to draw.
+/// Options of sampling.
 #[derive(Debug, Args)]
 pub(crate) struct DrawArgs {
     /// Seed of the drawing [default: the run's own]
@@ -69,7 +69,7 @@ fn temperature(text: &str) -> Result<f64, String> {
 }
 
 impl DrawArgs {
-    /// As asked, else as the run draws.
+    /// Settings of sampling: the options given, else those of the run.
     pub(crate) fn drawing(&self, run: &MadeRun) -> Drawing<'static> {
         let own = run.config.sample.temperature;
         Drawing {
@@ -80,14 +80,14 @@ impl DrawArgs {
     }
 }
 
-/// A model made of some of a run's masks.
+/// A model formed by some of a run's masks.
 #[derive(Debug, Clone)]
 pub(crate) enum Model {
-    /// One mask, number from 0.
+    /// A single mask, with its index from 0.
     Single(usize, MaskSet),
     /// The conditionals of several masks averaged at every pixel.
     Averaged(Vec<MaskSet>),
-    /// A mask for each image.
+    /// One mask per image.
     Mixture(Vec<MaskSet>),
 }
 
@@ -99,7 +99,7 @@ impl Model {
         }
     }
 
-    /// The same model under other masks, one for each.
+    /// The same model with each mask replaced.
     pub(crate) fn map(&self, change: impl Fn(&MaskSet) -> MaskSet) -> Self {
         match self {
             Self::Single(number, mask) => Self::Single(*number, change(mask)),
@@ -154,10 +154,10 @@ impl std::fmt::Display for Model {
 
 /// A run with its model.
 pub(crate) struct Trained {
-    /// `study/variant/seed`, or the id of a run that no study uses any more.
+    /// `study/variant/seed`, or the id of a run that no study uses.
     pub(crate) name: String,
     pub(crate) spec: RunSpec,
-    /// The same as its trainer knows it.
+    /// The run in its trainer's form.
     pub(crate) run: MadeRun,
     pub(crate) shape: Shape,
     pub(crate) masks: Masks,
@@ -165,7 +165,7 @@ pub(crate) struct Trained {
     pub(crate) team: ThreadPool,
     best_epoch: usize,
     cache: Cache,
-    /// Where its data may be.
+    /// Settings of `[data]` under which its data may be found.
     places: Vec<DataConfig>,
 }
 
@@ -192,7 +192,8 @@ impl Trained {
         };
         let best_epoch = store.record(&run)?.summary.map_or(1, |summary| summary.best_epoch.max(1));
         let cache = Cache::new(global.library());
-        // The test images kept for figures tell how pixels lie, without the data set itself.
+        // The test images stored for figures have the shape of the images, so that the data set
+        // need not be loaded.
         let kept = store.reference(&spec.data)?.and_then(|bytes| npy::decode::<u8>(&bytes).ok());
         let (places, made_run) = (places(&spec, &store), MadeRun::of(&spec.key()));
         let shape = match kept.as_ref().map(|kept| &kept.shape[..]) {
@@ -218,18 +219,18 @@ impl Trained {
         })
     }
 
-    /// The data set that it was trained on.
+    /// Data set on which it was trained.
     pub(crate) fn dataset(&self) -> anyhow::Result<Arc<Dataset>> {
         Ok(unchanged_at(&self.places, &self.spec.key(), &self.cache)?)
     }
 
-    /// True if `name` is one of those that its own data set has, or had.
+    /// True if `name` is a name of its own data set, current or past.
     pub(crate) fn is_own(&self, name: &str) -> bool {
         self.places.iter().any(|place| place.name == name)
     }
 
-    /// One of the three sets of a data set, 0/1. Grey levels of training images are drawn as in the
-    /// run's best epoch.
+    /// One of the three sets of a data set as 0/1. Grey levels of training images are binarised as
+    /// in the run's best epoch.
     pub(crate) fn bits(&self, data: &Dataset, part: Part) -> Images {
         match part {
             Part::Train => trained_bits(data, self.spec.seed, self.best_epoch, data.train.count()),
@@ -237,22 +238,22 @@ impl Trained {
         }
     }
 
-    /// Path of the data set that it was trained on, where that is one.
+    /// Path of the data set on which it was trained, if it is named by one.
     pub(crate) fn data_path(&self) -> &Path {
         Path::new(&self.run.config.data.name)
     }
 
-    /// Where data sets are found.
+    /// Cache of data sets.
     pub(crate) fn cache(&self) -> &Cache {
         &self.cache
     }
 
-    /// Every mask that is evaluated.
+    /// All evaluated masks.
     pub(crate) fn all_masks(&self) -> anyhow::Result<Vec<MaskSet>> {
         self.several_masks(self.masks.evaluated_count())
     }
 
-    /// The first `k` masks, if this machine has the memory for as many.
+    /// The first `k` masks; error: this machine has too little memory.
     fn several_masks(&self, k: usize) -> anyhow::Result<Vec<MaskSet>> {
         let each = 4 * (2 * self.shape.dim() + self.run.config.model.hidden.iter().sum::<usize>());
         ensure!(
@@ -264,7 +265,7 @@ impl Trained {
         Ok((0..k).map(|i| self.masks.evaluated(i)).collect())
     }
 
-    /// The first `k` masks, averaged if there are several.
+    /// The model of the first `k` masks, averaged if there are several.
     pub(crate) fn first_masks(&self, k: usize) -> anyhow::Result<Model> {
         if k == 1 {
             return Ok(Model::Single(0, self.masks.evaluated(0)));
@@ -280,7 +281,7 @@ impl Trained {
         Ok(Model::Averaged(self.several_masks(k)?))
     }
 
-    /// The model asked for, if one is.
+    /// The model selected by options, if any.
     pub(crate) fn asked_model(&self, args: &MaskArgs) -> anyhow::Result<Option<Model>> {
         Ok(match (args.masks, args.mask) {
             _ if args.mixture => Some(Model::Mixture(self.all_masks()?)),

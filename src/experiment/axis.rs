@@ -1,5 +1,4 @@
-//! An axis: a setting, or a group of settings that move together, and the levels that it takes in
-//! turn.
+//! Axes: a setting, or a group of settings that change together, with the levels that it takes.
 
 use super::diagnostics::{Diagnostic, Span};
 use super::expr::Expr;
@@ -14,9 +13,9 @@ use crate::trainer::{Leaf, Settings};
 /// One level of an axis.
 #[derive(Debug, Clone)]
 pub(super) struct Level {
-    /// As tables show it.
+    /// Text of the level in tables.
     pub(super) text: String,
-    /// True if the text was written by the user, and so stands alone in labels.
+    /// True if the user wrote the text, which then is a label by itself.
     pub(super) named: bool,
     pub(super) set: Vec<Assignment>,
 }
@@ -26,13 +25,13 @@ pub(super) struct Level {
 pub(super) struct Axis {
     /// Key path, or name of the group.
     pub(super) name: String,
-    /// Where it is declared.
+    /// Place of the declaration.
     pub(super) span: Span,
-    /// What it moves.
+    /// Settings that it changes.
     pub(super) leaves: Vec<Leaf>,
     pub(super) levels: Vec<Level>,
     pub(super) when: Option<Expr>,
-    /// True if its levels compete on validation inside every variant instead of making variants.
+    /// True if its levels compete on validation within every variant instead of forming variants.
     pub(super) tune: bool,
 }
 
@@ -49,13 +48,13 @@ impl Level {
 }
 
 impl Axis {
-    /// True if this axis moves a setting that `leaf` is, holds, or is a constant of.
+    /// True if this axis changes `leaf`, a part of it, or the setting of which it is a constant.
     pub(super) fn touches(&self, settings: &Settings, leaf: Leaf) -> bool {
         self.leaves.iter().any(|own| overlap(settings, *own, leaf))
     }
 }
 
-/// True if a label is the name that tables give to the baseline.
+/// True if a label is the one that tables reserve for the baseline.
 pub(super) fn is_baseline(label: &str) -> bool {
     label.eq_ignore_ascii_case("baseline")
 }
@@ -100,7 +99,7 @@ impl Reader<'_> {
         axes
     }
 
-    /// True if a table at a tagged setting leads on to axes over constants:
+    /// True if a table at a tagged setting contains axes over its constants:
     /// `train.optimizer.adam.lr = [...]`.
     fn holds_constants(&self, leaf: Leaf, node: &Node) -> bool {
         let Some(table) = node.table() else { return false };
@@ -152,7 +151,7 @@ impl Reader<'_> {
     /// A condition in a string.
     pub(super) fn condition(&mut self, name: &str, node: &Node) -> Option<Expr> {
         let text = self.text(name, node)?;
-        // Positions inside the string are known where it is written without escapes.
+        // Positions within the string are known only if it is written without escapes.
         let inside = self.errors.text(node.span).find(&text);
         let place = |range: std::ops::Range<usize>| match inside {
             Some(offset) => node.span.part(offset + range.start..offset + range.end),
@@ -219,7 +218,7 @@ impl Reader<'_> {
         Some(Level { text: label?, named: true, set })
     }
 
-    /// A label that is fit for a table cell.
+    /// A label that is valid in a table cell.
     pub(super) fn label(&mut self, label: &str, span: Span) -> Option<String> {
         if let Some(why) = unsafe_label(label) {
             self.errors
@@ -268,7 +267,7 @@ impl Reader<'_> {
         )
     }
 
-    /// Drops repeated levels, which is noted; two different ones must not share a label.
+    /// Removes repeated levels, with a remark; two different levels must not share a label.
     pub(super) fn distinct(&mut self, axis: &mut Axis) {
         let name = axis.name.clone();
         let mut seen = std::collections::BTreeSet::new();
@@ -306,7 +305,7 @@ impl Reader<'_> {
         axis.levels = kept;
     }
 
-    /// A `[[zip]]`: a named group of settings that move together.
+    /// Reads a `[[zip]]`: a named group of settings that change together.
     pub(super) fn zip(&mut self, table: &Table, span: Span) -> Option<Axis> {
         let Some(node) = table.get("name") else {
             self.errors
@@ -397,7 +396,7 @@ impl Reader<'_> {
         })
     }
 
-    /// `[labels]`: a list of labels, one a level.
+    /// Reads `[labels]`: a list of labels, one per level.
     pub(super) fn name_levels(
         &mut self,
         axis: &str,

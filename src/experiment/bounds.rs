@@ -1,5 +1,5 @@
-//! Bounds on a whole experiment: a file of a few kilobytes can ask for more than any machine holds.
-//! All are checked before the memory is taken or the work is done.
+//! Limits of the size of an experiment: a file of a few kilobytes can ask for more than any machine
+//! holds. All are checked before memory is allocated or work is done.
 
 use super::axis::Axis;
 use super::design::Design;
@@ -11,29 +11,29 @@ use super::reader::Reader;
 use super::rule::Rule;
 use crate::text::thousands;
 
-/// Levels of all axes together.
+/// Maximum number of levels of all axes together.
 pub(super) const LEVELS: usize = 100_000;
 
-/// Axes and groups together.
+/// Maximum number of axes and groups together.
 pub(super) const AXES: usize = 256;
 
-/// `[[study]]` blocks.
+/// Maximum number of `[[study]]` blocks.
 pub(super) const STUDIES: usize = 1_000;
 
-/// `[[exclude]]`, `[[set]]` and `[[extra]]` blocks, of each.
+/// Maximum number of `[[exclude]]`, `[[set]]` and `[[extra]]` blocks, of each.
 pub(super) const BLOCKS: usize = 10_000;
 
-/// Combinations of all studies together, those that are excluded or collapse later among them; and
-/// runs.
+/// Maximum number of combinations of all studies together, including those that are excluded or
+/// collapse later; and of runs.
 pub(super) const COMBINATIONS: u64 = 150_000;
 
-/// Levels of all studies together: a study lists those of each of its axes.
+/// Maximum number of levels of all studies together: a study lists those of each of its axes.
 const LISTED_LEVELS: u64 = 1_000_000;
 
-/// Comparisons that conditions and rules make, over all combinations.
+/// Maximum number of comparisons by conditions and rules, over all combinations.
 const COMPARISONS: u64 = 50_000_000;
 
-/// Bytes of the settings of all combinations, written out.
+/// Maximum size of the settings of all combinations as text [bytes].
 const SETTINGS_BYTES: u64 = 256 << 20;
 
 /// Work and memory that the expansion of an experiment takes.
@@ -63,7 +63,7 @@ impl Effort {
             .filter_map(|axis| axis.when.as_ref())
             .map(super::expr::Expr::size)
             .sum::<usize>();
-        // An extra is compared with every level, to tell which it is at.
+        // An extra is compared with every level, to find the one that it matches.
         let comparisons = combinations
             .saturating_mul((rules + conditions) as u64)
             .saturating_add(extras * levels);
@@ -80,7 +80,7 @@ impl Effort {
 }
 
 impl Reader<'_> {
-    /// True if an experiment can be expanded within the bounds; an error otherwise.
+    /// Returns true if an experiment can be expanded within the limits; otherwise adds an error.
     pub(super) fn is_within_bounds(&mut self, draft: &Draft) -> bool {
         let efforts: Vec<Effort> =
             draft.studies.iter().map(|study| Effort::of(study, draft)).collect();
@@ -114,7 +114,7 @@ impl Reader<'_> {
         false
     }
 
-    /// True if there are not too many runs; an error otherwise.
+    /// Returns true if there are not too many runs; otherwise adds an error.
     pub(super) fn has_bounded_runs(&mut self, draft: &Draft, expanded: &[Expanded]) -> bool {
         let cells: u64 = expanded.iter().map(|study| study.cells.len() as u64).sum();
         let seeds = draft.seeds.len() as u64;
@@ -132,7 +132,7 @@ impl Reader<'_> {
         false
     }
 
-    /// Counts the levels of one more axis; false with an error if there are too many.
+    /// Counts the levels of one more axis; returns false and adds an error if there are too many.
     pub(super) fn has_room_for(&mut self, levels: usize, span: Span) -> bool {
         self.levels = self.levels.saturating_add(levels);
         let fits = self.levels <= LEVELS;
@@ -150,7 +150,7 @@ impl Reader<'_> {
         fits
     }
 
-    /// True if there are at most `most` of something; an error otherwise.
+    /// Returns true if there are at most `most` of something; otherwise adds an error.
     pub(super) fn has_at_most(
         &mut self,
         most: usize,
@@ -169,7 +169,7 @@ impl Reader<'_> {
 }
 
 impl Pool<'_> {
-    /// Bytes of the longest settings that a combination can have, written out.
+    /// Size of the longest settings of a combination as text [bytes].
     fn longest(&self) -> u64 {
         self.texts()
             .map(|texts| texts.map(|text| text.len() as u64).max().unwrap_or(0))
@@ -177,7 +177,7 @@ impl Pool<'_> {
     }
 }
 
-/// How to divide an experiment that is too large.
+/// Adds advice on dividing an experiment that is too large.
 fn divided(error: Diagnostic, design: Design) -> Diagnostic {
     let error = error.help("divide it over several files; runs that two files share are done once");
     if design != Design::Grid {
@@ -187,7 +187,7 @@ fn divided(error: Diagnostic, design: Design) -> Diagnostic {
         .help("design = \"one-at-a-time\" grows with the sum of the levels, not with their product")
 }
 
-/// Levels of the axes of a study, as a product where its design is one.
+/// Number of levels of the axes of a study as text, as a product if its design is one.
 fn sizes(study: &StudyDraft, draft: &Draft) -> String {
     let between = if study.design == Design::Grid { " x " } else { " + " };
     let sizes: Vec<String> =
@@ -233,14 +233,14 @@ mod tests {
             .map(|axis| format!("{axis} = {{ from = 1, to = 40000, step = 1 }}\n"))
             .concat();
         let cases = [
-            // Each study is small, all together are not.
+            // Each study is small, but all together are not.
             (
                 grid([100, 100]) + &repeated(500, |i| format!("[[study]]\nname = \"s{i}\"")),
                 "5,000,000 combinations",
             ),
             (grid([1000, 1000]), "1,000,000 combinations"),
             ("design = \"one-at-a-time\"\n".to_owned() + &grid([1000, 1000]), ""),
-            // What an [[exclude]] removes is work all the same.
+            // Combinations that an [[exclude]] removes are work nevertheless.
             (
                 grid([600, 500]) + "[[exclude]]\nwhere = \"train.epochs > 1\"\n",
                 "300,000 combinations",

@@ -1,4 +1,4 @@
-//! Designs: which combinations of the levels of its axes a study runs.
+//! Designs: the combinations of the levels of its axes that a study runs.
 //!
 //! | design | runs |
 //! |---|---|
@@ -17,7 +17,7 @@ use super::diagnostics::Diagnostic;
 use super::point::Point;
 use crate::trainer::kind::Words;
 
-/// Which combinations a study runs.
+/// Design of a study: the combinations that it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Design {
@@ -52,7 +52,7 @@ impl Design {
         }
     }
 
-    /// Its word.
+    /// Word in the experiment file.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Grid => "grid",
@@ -62,7 +62,7 @@ impl Design {
         }
     }
 
-    /// Number of combinations, at most: known before any is made.
+    /// Upper bound on the number of combinations, known before any is made.
     pub(super) fn size(self, axes: &[&Axis]) -> u64 {
         let levels = axes.iter().map(|axis| axis.levels.len() as u64);
         match self {
@@ -72,8 +72,8 @@ impl Design {
         }
     }
 
-    /// The combinations, each a level of every axis; `None` = the baseline's value, which need not
-    /// be a level.
+    /// Combinations, each a level of every axis; `None` = the baseline's value, which need not be a
+    /// level.
     pub(super) fn cells(
         self,
         axes: &[&Axis],
@@ -107,7 +107,7 @@ impl Design {
         }
     }
 
-    /// The other level of every axis of two.
+    /// The other level of every axis, each of which must have exactly two.
     fn off(self, axes: &[&Axis], base: &Point) -> Result<Vec<Option<u32>>, Diagnostic> {
         let other = |axis: &&Axis| match (axis.levels.len(), level_at(axis, base)) {
             (2, Some(home)) => Ok(Some(1 - home)),
@@ -131,7 +131,7 @@ impl Design {
     }
 }
 
-/// The level of an axis that a point has.
+/// Level of an axis at a point, if the point is at one.
 pub(super) fn level_at(axis: &Axis, point: &Point) -> Option<u32> {
     axis.levels
         .iter()

@@ -1,4 +1,4 @@
-//! What is wrong with an experiment file: every error of it at once, each with its place.
+//! Errors of an experiment file: all are reported at once, each with its place.
 //!
 //! Errors are collected in `Errors` while a file is read and leave the module as `Diagnostics`,
 //! which shows them one below the other with file, line, column and the offending text underlined.
@@ -10,10 +10,10 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::text::nearest;
 
-/// More than this many errors are counted, not shown: the first ones explain the rest.
+/// Maximum number of errors shown, the others are counted: usually they follow from the first ones.
 const SHOWN: usize = 50;
 
-/// More than this many are not even kept, so that a million of them take no memory.
+/// Maximum number of errors stored, so that a million errors take no memory.
 const KEPT: usize = 1_000;
 
 /// Bytes `start..end` of one of the files read.
@@ -36,12 +36,12 @@ impl Span {
     }
 }
 
-/// A text that was read: a file, or an argument of the command line.
+/// A text that was read: a file, or a command-line argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// The file as it was named, or the argument.
+    /// Name of the file as given, or the argument.
     pub name: String,
-    /// Its content.
+    /// Content.
     pub text: String,
 }
 
@@ -79,7 +79,7 @@ impl Diagnostic {
         self
     }
 
-    /// `did you mean ...`, where a name of `candidates` is near enough to `name`.
+    /// Appends `did you mean ...` if one of `candidates` is near enough to `name`.
     pub(super) fn suggest<'a>(
         self,
         name: &str,
@@ -91,7 +91,7 @@ impl Diagnostic {
         }
     }
 
-    /// What is wrong, in one line.
+    /// Error in one line.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -110,7 +110,8 @@ impl Errors {
         self.push_with(|| diagnostic);
     }
 
-    /// Adds an error that is costly to word, by a search for similar names: only where it is kept.
+    /// Adds an error whose message is expensive to make (it searches for similar names), unless
+    /// there are too many errors to store it.
     pub(super) fn push_with(&mut self, diagnostic: impl FnOnce() -> Diagnostic) {
         if self.list.len() < KEPT {
             self.list.push(diagnostic());
@@ -131,7 +132,7 @@ impl Errors {
             .unwrap_or("")
     }
 
-    /// `file:line` of a place, for messages about another one.
+    /// `file:line` of a place, for messages about another place.
     pub(super) fn line(&self, span: Span) -> String {
         let Some(source) = self.sources.get(span.file as usize) else {
             return String::new();

@@ -1,5 +1,4 @@
-//! The files of an experiment: the one that was named and those that it extends, merged into one
-//! tree.
+//! Files of an experiment: the named one and those that it extends, merged into one tree.
 //!
 //! `extends` names one or several files, relative to the file that says so. Tables merge key by
 //! key, everything else is replaced, later files win and the extending file wins over all. Below
@@ -14,10 +13,10 @@ use super::reader::join;
 use super::tree::{self, Node, Table, Toml};
 use crate::trainer::Settings;
 
-/// More files than this are a slip.
+/// Maximum number of files; more are a mistake.
 const MOST_FILES: usize = 64;
 
-/// How files are read.
+/// Function that reads a file.
 pub(super) type Read<'r> = &'r dyn Fn(&Path) -> io::Result<String>;
 
 /// The merged tree and the rank of every source: the files that are extended come before those that
@@ -64,8 +63,8 @@ impl Loader<'_> {
         };
         let path = plain(path);
         let shown = path.display().to_string();
-        // Compared as bytes: they are plain, and comparing paths part by part takes long where
-        // there are thousands of parts.
+        // Compared as bytes: the paths are normalised, and `Path` compares part by part, which is
+        // slow with thousands of parts.
         if self.open.iter().any(|open| open.as_os_str() == path.as_os_str()) {
             let chain: Vec<String> =
                 self.open.iter().map(|open| open.display().to_string()).collect();
@@ -85,7 +84,7 @@ impl Loader<'_> {
             Err(error) => {
                 let why = match error.kind() {
                     io::ErrorKind::NotFound => "no such file".to_owned(),
-                    // What `regular` says of files that it does not read.
+                    // Messages of `regular` about files that it does not read.
                     io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => error.to_string(),
                     kind => kind.to_string(),
                 };
@@ -142,7 +141,7 @@ impl Loader<'_> {
     }
 }
 
-/// The path without `.` and, where a name stands before it, without `..`.
+/// Path without `.` components, and without `..` after a name.
 fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
@@ -180,7 +179,7 @@ fn merge(settings: &Settings, into: &mut Table, from: Table, path: &str) {
     }
 }
 
-/// True if the tables at a path merge key by key.
+/// True if the tables at a path are merged key by key.
 fn goes_on(settings: &Settings, path: &str, old: &Node, new: &Node) -> bool {
     let swept = path.strip_prefix("axes").or_else(|| path.strip_prefix("labels"));
     match swept.map(|rest| rest.trim_start_matches('.')) {

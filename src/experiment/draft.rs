@@ -1,4 +1,5 @@
-//! An experiment file as it was read: every section in its own type, nothing combined yet.
+//! Draft: an experiment file after reading, every section in its own type, with nothing combined
+//! yet.
 
 use super::axis::{Axis, is_baseline};
 use super::bounds::{AXES, BLOCKS, STUDIES};
@@ -35,8 +36,8 @@ pub(super) const KEYS: [&str; 16] = [
     "execution",
 ];
 
-/// Replicates of every variant where the file does not say: the fewest with which a paired
-/// sign-flip test can reach 5 %.
+/// Default number of seeds of every variant: the smallest with which a paired sign-flip test can
+/// reach 5 %.
 pub const DEFAULT_SEEDS: u64 = 6;
 const MOST_SEEDS: u64 = 10_000;
 
@@ -61,12 +62,12 @@ pub(super) struct Extra {
     pub(super) label: String,
     pub(super) span: Span,
     pub(super) values: Vec<Assignment>,
-    /// The study it belongs to, if not all.
+    /// Study to which it belongs, if not all.
     pub(super) study: Option<(String, Span)>,
 }
 
 impl Extra {
-    /// True if a study has it.
+    /// True if it belongs to a study.
     pub(super) fn is_in(&self, study: &StudyDraft) -> bool {
         self.study.as_ref().is_none_or(|(name, _)| *name == study.name)
     }
@@ -79,7 +80,7 @@ pub(super) struct Draft {
     pub(super) question: String,
     pub(super) notes: String,
     pub(super) seeds: Vec<Seed>,
-    /// Where each setting of the baseline is written.
+    /// Place at which each setting of the baseline is written.
     pub(super) written: Vec<Option<Span>>,
     pub(super) axes: Vec<Axis>,
     pub(super) excludes: Vec<Rule>,
@@ -87,14 +88,14 @@ pub(super) struct Draft {
     pub(super) extras: Vec<Extra>,
     pub(super) studies: Vec<StudyDraft>,
     pub(super) compare: Compare,
-    /// Where `[compare] baseline` is written.
+    /// Place of `[compare] baseline`.
     pub(super) compared_with: Option<Span>,
     pub(super) budget: Budget,
     pub(super) execution: Execution,
 }
 
 impl Reader<'_> {
-    /// Reads every section; errors are collected, and what is wrong is left out.
+    /// Reads every section; errors are collected, and wrong parts are left out.
     pub(super) fn draft(
         &mut self,
         document: &Document,
@@ -144,7 +145,7 @@ impl Reader<'_> {
         }
     }
 
-    /// `[compare]`, with the name of the metric where the file leaves it to the trainer.
+    /// Reads `[compare]`; fills in the trainer's metric if the file names none.
     fn compare(&mut self, table: &Table) -> Compare {
         let mut compare: Compare = self.options("compare", table);
         if compare.metric.is_empty() {
@@ -387,7 +388,7 @@ impl Reader<'_> {
                 ));
                 self.errors.push(error.at(place, why));
             }
-            // Compared without case, as some file systems do.
+            // Compared without case, because some file systems ignore it.
             if let Some(first) = studies.iter().find(|study| study.name.eq_ignore_ascii_case(&name))
             {
                 let error =

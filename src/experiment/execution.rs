@@ -1,7 +1,7 @@
-//! What decides where and how fast runs happen, and what they may cost: never part of a run's
-//! identity.
+//! Options that decide where and how fast runs execute, and what they may cost: never part of a
+//! run's identity.
 //!
-//! The types say so: nothing here is reachable from a configuration.
+//! The types guarantee it: nothing here is reachable from a configuration.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -14,25 +14,25 @@ use crate::trainer::Metrics;
 use crate::trainer::kind::Kind::{Bytes, Choice, Count, CountOr, Duration, Number, Options, Text};
 use crate::trainer::kind::{INSIDE_ONE, Kind, WordValue};
 
-/// `[execution]`: how runs are carried out.
+/// `[execution]`: options of executing runs.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Execution {
-    /// Runs at a time; absent = as many as there are processors and memory for.
+    /// Maximum number of concurrent runs; absent = limited by processors and memory.
     pub workers: Option<usize>,
     /// Memory that all runs together may take, bytes.
     pub memory: Option<u64>,
-    /// Where runs are carried out.
+    /// Machine that executes the runs.
     pub launcher: Launcher,
-    /// Failed runs after which no further run is started; absent = never.
+    /// Number of failed runs after which no further run is started; absent = unlimited.
     pub max_failures: Option<usize>,
     /// Seconds between two checkpoints of a run; absent = the program's choice.
     pub checkpoint: Option<f64>,
-    /// How jobs are submitted to Slurm.
+    /// Options of Slurm jobs.
     pub slurm: Slurm,
 }
 
-/// Where runs are carried out.
+/// Machine that executes runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Launcher {
@@ -43,7 +43,7 @@ pub enum Launcher {
     Slurm,
 }
 
-/// `[execution.slurm]`: what a job asks for, passed on as it is written.
+/// `[execution.slurm]`: resources of a job, passed to Slurm as written.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Slurm {
@@ -57,27 +57,27 @@ pub struct Slurm {
     pub cpus: Option<usize>,
     /// `--account`.
     pub account: Option<String>,
-    /// Jobs of the array that run at a time.
+    /// Maximum number of concurrent jobs of the array.
     pub throttle: Option<usize>,
-    /// Seconds that a task should last: as many runs share one.
+    /// Target duration of a task [s]: runs are packed into tasks accordingly.
     pub task: Option<f64>,
-    /// Further `#SBATCH` options, one an entry.
+    /// Further `#SBATCH` options, one per entry.
     pub lines: Vec<String>,
-    /// Shell text before the program starts: `module load ...`.
+    /// Shell commands run before the program: `module load ...`.
     pub setup: Option<String>,
 }
 
-/// `[budget]`: a sweep that is estimated to need more does not start unasked.
+/// `[budget]`: a sweep whose estimate exceeds it starts only if forced.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Budget {
-    /// Wall time, seconds.
+    /// Wall time [s].
     pub wall: Option<f64>,
-    /// Runs.
+    /// Number of runs.
     pub runs: Option<u64>,
-    /// Memory, bytes.
+    /// Memory [bytes].
     pub memory: Option<u64>,
-    /// Disk, bytes.
+    /// Disk space [bytes].
     pub disk: Option<u64>,
 }
 
@@ -87,7 +87,7 @@ pub struct OptionKey {
     /// Key path.
     pub path: &'static str,
     kind: Kind,
-    /// What it means.
+    /// Meaning, in one line.
     pub doc: &'static str,
 }
 
@@ -95,13 +95,13 @@ const fn key(path: &'static str, kind: Kind, doc: &'static str) -> OptionKey {
     OptionKey { path, kind, doc }
 }
 
-/// A metric of the trainer: its words take the place of this kind.
+/// Placeholder for the metrics of the trainer.
 const METRIC: Kind = Choice(&[]);
 
 const MANY: Kind = Count { min: 1, max: 1_000_000_000 };
 
 impl OptionKey {
-    /// What it takes where a trainer has these metrics.
+    /// Kind of its value, for a trainer with these metrics.
     pub fn kind(&self, metrics: &Metrics) -> Kind {
         if self.kind == METRIC { Choice(metrics.words()) } else { self.kind }
     }
@@ -183,7 +183,7 @@ pub static OPTIONS: &[OptionKey] = &[
 ];
 
 impl Reader<'_> {
-    /// A section of options as its type; the default where it is absent or wrong.
+    /// Reads a section of options as its type; returns the default if it is absent or wrong.
     pub(super) fn options<T>(&mut self, section: &'static str, document: &Table) -> T
     where
         T: Default + serde::de::DeserializeOwned,

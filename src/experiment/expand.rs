@@ -23,26 +23,26 @@ use super::reader::Reader;
 use super::rule::{LISTED, Rule, apply};
 use crate::trainer::{Leaf, Settings};
 
-/// How an axis stands in a cell.
+/// State of an axis in a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Choice {
-    /// At one of its levels.
+    /// The axis is at one of its levels.
     Level(u32),
-    /// At a value that is none of its levels: the baseline's, or an extra's.
+    /// The axis is at a value that is none of its levels: the baseline's, or an extra's.
     Other,
-    /// Nowhere: the word that has this constant is not chosen.
+    /// The axis is over a constant of a word that is not chosen.
     Absent,
 }
 
-/// What made a cell.
+/// Source of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Origin {
     Design,
-    /// The minimal system of `add-one`.
+    /// Minimal system of `add-one`.
     Minimal,
-    /// The minimal system and this axis.
+    /// Minimal system with this axis switched.
     Plus(usize),
-    /// This one of the study's extras.
+    /// Extra of the study with this index.
     Extra(usize),
 }
 
@@ -56,18 +56,18 @@ pub(super) struct Cell {
     pub(super) sets: Vec<u32>,
 }
 
-/// Cells by their fate.
+/// Numbers of cells by outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// Combinations of the design.
+    /// Cells that the design generates.
     pub cells: usize,
-    /// Merged into an equal one.
+    /// Cells merged with an equal one.
     pub collapsed: usize,
-    /// Removed by an `[[exclude]]`.
+    /// Cells removed by an `[[exclude]]`.
     pub excluded: usize,
-    /// Added by an `[[extra]]`.
+    /// Cells added by an `[[extra]]`.
     pub extra: usize,
-    /// Candidates of a variant besides its first.
+    /// Candidates of variants besides the first of each.
     pub tuned: usize,
 }
 
@@ -76,7 +76,7 @@ pub(super) struct Expanded<'d> {
     pub(super) study: &'d StudyDraft,
     pub(super) axes: Vec<&'d Axis>,
     pub(super) cells: Vec<Cell>,
-    /// The cells of each variant: one, or those that its tuned axes choose between.
+    /// Indices of the cells of each variant: one, or those that its tuned axes choose between.
     pub(super) groups: Vec<Vec<usize>>,
     pub(super) extras: Vec<&'d Extra>,
     pub(super) sets: Vec<&'d Rule>,
@@ -84,7 +84,7 @@ pub(super) struct Expanded<'d> {
 }
 
 impl Expanded<'_> {
-    /// True if a cell is the baseline, whatever its tuned axes are at.
+    /// True if a cell is the baseline, at any level of its tuned axes.
     pub(super) fn is_home(&self, settings: &Settings, cell: &Cell, base: &Point) -> bool {
         let tuned =
             |leaf: Leaf| self.axes.iter().any(|axis| axis.tune && axis.touches(settings, leaf));
@@ -93,7 +93,7 @@ impl Expanded<'_> {
     }
 }
 
-/// How often each rule of the file held, over all studies.
+/// Number of cells in which each rule of the file applied, over all studies.
 #[derive(Debug, Default)]
 pub(super) struct Hits {
     excludes: Vec<usize>,
@@ -101,8 +101,8 @@ pub(super) struct Hits {
     seen: BTreeMap<Leaf, Vec<u32>>,
 }
 
-/// The combinations of a study's axes: those of its design over the axes that make variants, each
-/// with every combination of the tuned ones in turn.
+/// Combinations of a study's axes: those of its design over the axes that form variants, each
+/// crossed with every combination of the tuned axes.
 fn combinations(
     study: &StudyDraft,
     axes: &[&Axis],
@@ -130,7 +130,7 @@ fn combinations(
         .collect())
 }
 
-/// Cells that differ in nothing but tuned axes, together, in order of their first.
+/// Groups of cells that differ only in tuned axes, in order of their first cell.
 fn groups(axes: &[&Axis], cells: &[Cell]) -> Vec<Vec<usize>> {
     let mut found: Vec<Vec<usize>> = Vec::with_capacity(cells.len());
     if !axes.iter().any(|axis| axis.tune) {
@@ -260,8 +260,8 @@ impl Reader<'_> {
         Some(Expanded { study, axes, cells, groups, extras, sets, counts })
     }
 
-    /// Two axes of a study must not move the same setting; a setting and a constant of it may both
-    /// be axes.
+    /// Adds an error if two axes of a study change the same setting; a setting and a constant of it
+    /// may both be axes.
     fn overlapping(&mut self, study: &StudyDraft, axes: &[&Axis]) -> Option<()> {
         let mut moved: BTreeMap<Leaf, &Axis> = BTreeMap::new();
         for axis in axes {
@@ -284,7 +284,7 @@ impl Reader<'_> {
         Some(())
     }
 
-    /// The combinations as cells over the baseline, inactive axes fallen back.
+    /// Combinations as cells over the baseline; inactive axes are at the baseline's value.
     fn placed(
         &self,
         study: &StudyDraft,
@@ -295,7 +295,7 @@ impl Reader<'_> {
             .iter()
             .map(|axis| level_at(axis, &self.base).map_or(Choice::Other, Choice::Level))
             .collect();
-        // A setting is set before its constants, whatever the order of the axes.
+        // A setting must be set before its constants, in any order of the axes.
         let mut order: Vec<usize> = (0..axes.len()).collect();
         order
             .sort_by_key(|i| axes[*i].leaves.iter().any(|leaf| self.settings.tag(*leaf).is_some()));
@@ -350,7 +350,7 @@ impl Reader<'_> {
         point
     }
 
-    /// An axis whose condition never holds where it could matter is a slip.
+    /// Adds an error for an axis whose condition is never true where it would matter.
     fn never_active(&mut self, study: &StudyDraft, axes: &[&Axis], cells: &[Cell]) {
         for (i, axis) in axes.iter().enumerate() {
             let moves = |cell: &Cell| {
@@ -506,8 +506,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Keeps the first of equal cells; returns how many were dropped. An extra that is there
-    /// already is noted.
+    /// Removes all but the first of equal cells, and returns the number removed. A remark is added
+    /// for an extra that exists already.
     fn dedupe(&mut self, cells: &mut Vec<Cell>, extras: &[&Extra], study: &StudyDraft) -> usize {
         let before = cells.len();
         let mut first = BTreeSet::new();
@@ -528,8 +528,8 @@ impl Reader<'_> {
         before - cells.len()
     }
 
-    /// Where the value that a setting has in a cell is written: by a `[[set]]`, an extra, an axis,
-    /// or the baseline.
+    /// Place at which the value of a setting in a cell is written: in a `[[set]]`, an extra, an
+    /// axis, or the baseline.
     pub(super) fn written(
         draft: &Draft,
         expanded: &Expanded,

@@ -19,7 +19,7 @@ use crate::rng::Seed;
 use crate::text::brief;
 use crate::trainer::{Clash, Config, Trainer, TrainerError};
 
-/// Everything that an experiment file asks for, expanded and checked.
+/// An experiment file, expanded and checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Experiment {
     /// `name`, or the stem of the file.
@@ -28,22 +28,21 @@ pub struct Experiment {
     pub question: String,
     /// Notes.
     pub notes: String,
-    /// Replicates, the same in every variant.
+    /// Seeds, the same in every variant.
     pub seeds: Vec<Seed>,
     /// The baseline: plain tables and `--set`.
     pub baseline: Config,
     /// Its studies, at least one.
     pub studies: Vec<ExpandedStudy>,
-    /// How variants are compared.
+    /// Options of comparing variants.
     pub compare: Compare,
-    /// What a sweep may cost.
+    /// Limits of the cost of a sweep.
     pub budget: Budget,
-    /// How runs are carried out; never part of their identity.
+    /// Options of executing runs; never part of their identity.
     pub execution: Execution,
-    /// What the user should know and the tables do not show: repeated values, a grid without the
-    /// baseline, ...
+    /// Remarks that the tables do not show: repeated values, a grid without the baseline, ...
     pub remarks: Vec<String>,
-    /// Label or name of the variants that `--only` asks for; empty = all.
+    /// Labels or names of the variants selected by `--only`; empty = all.
     pub only: Vec<String>,
     /// Key paths of the settings that the file or the command line writes.
     pub written: BTreeSet<String>,
@@ -54,46 +53,46 @@ pub struct Experiment {
 pub struct ExpandedStudy {
     /// Name, unique in the experiment.
     pub name: String,
-    /// Its own question; empty if it has none beside the experiment's.
+    /// Question of the study; empty if there is only the experiment's.
     pub question: String,
-    /// Its own notes.
+    /// Notes of the study.
     pub notes: String,
-    /// Which combinations it runs.
+    /// Combinations that it runs.
     pub design: Design,
     /// Its axes, as tables show them.
     pub axes: Vec<Axis>,
     /// Variants in expansion order, no two equal.
     pub variants: Vec<Variant>,
-    /// The variant that the others are compared with: that of `[compare]`, the minimal system of
-    /// `add-one`, or the baseline.
+    /// Index of the variant with which the others are compared: that of `[compare]`, the minimal
+    /// system of `add-one`, or the baseline.
     pub reference: Option<usize>,
-    /// Cells by their fate.
+    /// Numbers of cells by outcome.
     pub counts: Counts,
-    /// Variants that an earlier study has as well.
+    /// Number of variants that an earlier study has as well.
     pub shared: usize,
 }
 
 /// A variant of a study.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variant {
-    /// What differs from the baseline, for people.
+    /// Differences from the baseline, for people.
     pub label: String,
-    /// The same in ASCII.
+    /// Label in ASCII.
     pub name: String,
     /// Level of each axis of the study.
     pub levels: Vec<String>,
     /// Every setting that differs from the baseline, those of `[[set]]` included.
     pub changes: Vec<Change>,
-    /// Every setting, resolved; of a tuned variant, its first candidate's.
+    /// Every setting, resolved; those of the first candidate if the variant is tuned.
     pub config: Config,
-    /// Configurations that compete on validation to be this variant; empty where nothing is tuned.
+    /// Configurations that compete on validation to be this variant; empty if nothing is tuned.
     pub candidates: Vec<Candidate>,
 }
 
 /// A configuration that competes to be its variant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
-    /// Its tuned axes at their levels.
+    /// Levels of its tuned axes.
     pub label: String,
     /// Level of each axis of the study.
     pub levels: Vec<String>,
@@ -106,15 +105,15 @@ pub struct Candidate {
 pub struct Change {
     /// Key path.
     pub path: String,
-    /// Value of the baseline.
+    /// Value in the baseline.
     pub baseline: String,
-    /// Value here.
+    /// Value in the variant.
     pub value: String,
 }
 
 impl ExpandedStudy {
-    /// How the number of variants comes about:
-    /// `36 cells - 3 collapsed - 4 excluded = 29 variants, 8 shared`.
+    /// Derivation of the number of variants: `36 cells - 3 collapsed - 4 excluded = 29 variants, 8
+    /// shared`.
     pub fn count_line(&self) -> String {
         let Counts { cells, collapsed, excluded, extra, tuned } = self.counts;
         let mut line = format!("{cells} cells");
@@ -143,7 +142,7 @@ impl Experiment {
         self.plan_by(trainer, |config| trainer.fingerprint(config))
     }
 
-    /// The plan, with fingerprints of data from elsewhere than the trainer.
+    /// The plan, with fingerprints of data from another source than the trainer.
     pub fn plan_by<E>(
         &self,
         trainer: &dyn Trainer,
@@ -207,8 +206,8 @@ impl Experiment {
         })
     }
 
-    /// The runs of `plan` that `--only` asks for: its variants and the reference of every study
-    /// that has one of them. All runs without `--only`.
+    /// Runs of `plan` selected by `--only`: those of its variants, and of the reference of every
+    /// study that has one of them. All runs without `--only`.
     pub fn selected(&self, plan: &Plan) -> BTreeSet<RunId> {
         let mut selected = BTreeSet::new();
         for study in &plan.studies {
@@ -227,7 +226,7 @@ impl Experiment {
 }
 
 impl Reader<'_> {
-    /// Names and resolves every cell, and checks what only whole variants can show.
+    /// Names and resolves every cell, and makes the checks that need whole variants.
     pub(super) fn experiment(
         &mut self,
         draft: &Draft,
@@ -362,7 +361,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Refuses candidates whose metrics do not compare.
+    /// Adds an error for candidates whose metrics are not comparable.
     fn tuned_over_data(
         &mut self,
         draft: &Draft,
@@ -393,7 +392,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The levels of a cell; values that are no level of their axis are added to it, the baseline's
+    /// Levels of a cell; values that are not a level of their axis are added to it, the baseline's
     /// at the front.
     fn levels_of(
         &self,
@@ -424,7 +423,7 @@ impl Reader<'_> {
         let tuned = |leaf: usize| {
             expanded.axes.iter().any(|axis| axis.tune && axis.touches(self.settings, leaf))
         };
-        // Where a word changes, its constants are part of that change.
+        // If a word changes, its constants are part of that change.
         let part = |leaf: usize| {
             self.settings
                 .tag(leaf)
@@ -440,7 +439,7 @@ impl Reader<'_> {
         differs.map(change).collect()
     }
 
-    /// Labels that nobody wrote, made of settings, must be fit for a plan as well.
+    /// Adds an error for a generated label that is not valid in a plan.
     fn fit_label(&mut self, expanded: &Expanded, label: &str) {
         if let Some(why) = unfit(label) {
             let error = Diagnostic::new(format!("the label {} {why}", brief(label)));

@@ -9,8 +9,8 @@
 //! operand    = setting | "len(" setting ")" | number | 'text' | true | false | list | "(" or ")"
 //! ```
 //!
-//! The word of a count (`"fresh"`, `"all"`) is larger than every number. A comparison with a
-//! constant of a word that is not chosen is false.
+//! The word of a count (`"fresh"`, `"all"`) is larger than every number. A comparison is false if
+//! it contains a constant of a word that is not chosen.
 
 use serde_json::Value;
 
@@ -39,7 +39,7 @@ pub(super) enum Operand {
     Literal(Value),
 }
 
-/// How two sides are compared.
+/// Operator of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Comparison {
     Equal,
@@ -51,7 +51,8 @@ pub(super) enum Comparison {
 }
 
 impl Expr {
-    /// Parses and checks a condition. `place` tells where a part of the text stands, for errors.
+    /// Parses and checks a condition. `place` maps a range of the text to its place in the file,
+    /// for errors.
     pub(super) fn parse(
         text: &str,
         settings: &Settings,
@@ -67,7 +68,8 @@ impl Expr {
         }
     }
 
-    /// True if the condition holds where `value` tells each setting's value, if it has one there.
+    /// True if the condition is satisfied; `value` returns each setting's value, or `None` if it
+    /// has none.
     pub(super) fn holds<'a>(&self, value: &dyn Fn(Leaf) -> Option<&'a Value>) -> bool {
         match self {
             Self::Or(a, b) => a.holds(value) || b.holds(value),
@@ -86,7 +88,7 @@ impl Expr {
         }
     }
 
-    /// Comparisons that the condition makes, at most.
+    /// Maximum number of comparisons to evaluate the condition.
     pub(super) fn size(&self) -> usize {
         match self {
             Self::Or(a, b) | Self::And(a, b) => a.size() + b.size(),
@@ -96,7 +98,7 @@ impl Expr {
         }
     }
 
-    /// The settings that the condition speaks of.
+    /// Settings that occur in the condition.
     pub(super) fn leaves(&self, out: &mut Vec<Leaf>) {
         let mut operand = |operand: &Operand| {
             if let Operand::Setting(leaf) | Operand::Length(leaf) = operand {
@@ -156,7 +158,7 @@ impl Operand {
         }
     }
 
-    /// Why this operand cannot be compared for equality with a literal.
+    /// Error if this operand cannot be compared for equality with a literal.
     fn refuses(&self, settings: &Settings, literal: &Value) -> Option<Diagnostic> {
         let fits = match (self, literal) {
             (Self::Length(_), Value::Number(_)) => true,
@@ -194,7 +196,7 @@ impl Operand {
     }
 }
 
-/// A number to compare by; the word of a count is larger than every number.
+/// A value as a number for comparisons; the word of a count is larger than every number.
 fn size(value: &Value) -> f64 {
     value.as_f64().unwrap_or(f64::INFINITY)
 }
@@ -205,7 +207,7 @@ fn equal(a: &Value, b: &Value) -> bool {
         (Value::Array(a), Value::Array(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b))
         }
-        // An absent count is the word that stands for it.
+        // An absent count equals its word.
         (Value::Null, Value::String(_)) | (Value::String(_), Value::Null) => true,
         _ => a == b,
     }
@@ -274,7 +276,7 @@ impl Parser<'_> {
         Ok(expr)
     }
 
-    /// Bounds the recursion, whatever the text.
+    /// Limits the depth of recursion for any text.
     fn nested(
         &mut self,
         parse: fn(&mut Self) -> Result<Expr, Diagnostic>,
@@ -409,7 +411,7 @@ impl Parser<'_> {
             if !items.is_empty() && !self.take(&Token::Comma) {
                 return Err(self.error("expected `,` or `]`"));
             }
-            // One level of lists within lists, for settings that are lists.
+            // Allows one level of lists within lists, for settings that are lists.
             self.depth += 1;
             let item = if self.depth > 32 {
                 Err(self.error("more than 32 levels of nesting"))
@@ -426,7 +428,8 @@ impl Parser<'_> {
     }
 }
 
-/// Why two operands cannot be compared, and whether that is about both or about the right one.
+/// Error if two operands cannot be compared, and true if it concerns both, false if only the right
+/// one.
 fn check(
     settings: &Settings,
     left: &Operand,

@@ -1,10 +1,10 @@
-//! The words of a condition.
+//! Tokens of a condition.
 
 use std::ops::Range;
 
 use super::expr::Comparison;
 
-/// One word.
+/// One token.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Token {
     Open,
@@ -15,14 +15,14 @@ pub(super) enum Token {
     Compare(Comparison),
     Number(f64),
     Text(String),
-    /// A key path or a word of the language.
+    /// A key path or a keyword.
     Word(String),
 }
 
-/// Longest condition; it bounds the depth of what is made of it.
+/// Maximum length of a condition, which limits the depth of its syntax tree.
 const MOST: usize = 500;
 
-/// Splits a condition into words, or tells where it cannot and why.
+/// Splits a condition into tokens; error: the range that cannot be read, and the reason.
 pub(super) fn tokens(text: &str) -> Result<Vec<(Token, Range<usize>)>, (Range<usize>, String)> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -90,7 +90,7 @@ fn comparison(rest: &str) -> Option<(Comparison, usize)> {
     .map(|(sign, how)| (how, sign.len()))
 }
 
-/// End of a number: a sign belongs to it at its start and after an `e`.
+/// End of a number: a sign is part of it at its start and after an `e`.
 fn number_end(rest: &str) -> usize {
     let bytes = rest.as_bytes();
     (1..bytes.len())

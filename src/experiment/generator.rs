@@ -11,8 +11,8 @@ pub const RESERVED: [&str; 11] = [
     "values", "from", "to", "step", "linspace", "geom", "log2", "n", "when", "tune", "label",
 ];
 
-/// Words that other programs write ranges with. A table with one of them is no table of labels:
-/// `{ min = 1, max = 8 }` would be two levels.
+/// Words with which other programs write ranges. A table that contains one of them is not a table
+/// of labels: `{ min = 1, max = 8 }` would be two levels.
 const RANGE_WORDS: [&str; 21] = [
     "arange",
     "count",
@@ -37,7 +37,7 @@ const RANGE_WORDS: [&str; 21] = [
     "upper",
 ];
 
-/// The word of ranges among the keys of a table, if there is one.
+/// The word of `RANGE_WORDS` among the keys of a table, if there is one.
 pub(super) fn range_word(table: &Table) -> Option<&Key> {
     table
         .0
@@ -46,11 +46,11 @@ pub(super) fn range_word(table: &Table) -> Option<&Key> {
         .find(|key| RANGE_WORDS.contains(&key.name.to_ascii_lowercase().as_str()))
 }
 
-/// How ranges are written.
+/// Syntax of ranges.
 pub(super) const FORMS: &str = "{ from = 1, to = 9, step = 2 }, { log2 = [1, 64] }, { geom = [0.0001, 0.01], n = 3 }, \
     { linspace = [0, 1], n = 5 } or { values = [...] }";
 
-/// More values than this on one axis are a slip.
+/// Maximum number of values on one axis; more are a mistake.
 const MOST: usize = 100_000;
 
 /// The values of a generator, as if they had been written out.
@@ -94,7 +94,7 @@ fn numbers(table: &Table, span: Span) -> Result<Vec<Toml>, Diagnostic> {
     }
 }
 
-/// A number as it was written.
+/// A number as written.
 #[derive(Clone, Copy)]
 enum Written {
     Whole(i64),

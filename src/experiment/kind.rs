@@ -7,7 +7,8 @@ use super::tree::{Node, Toml};
 use crate::trainer::kind::{Bounds, Kind, WordValue, number};
 
 impl Kind {
-    /// Reads a value, or reports why it is none. The constants of a tag are read elsewhere.
+    /// Reads a value, or reports why it has another kind. The constants of a tag are read
+    /// elsewhere.
     pub(super) fn read(&self, path: &str, node: &Node, errors: &mut Errors) -> Option<Value> {
         let found = match (self, &node.value) {
             (Self::Flag, Toml::Flag(flag)) => Some(Value::from(*flag)),
@@ -53,7 +54,7 @@ impl Kind {
         found
     }
 
-    /// The error for a value that is none of this kind.
+    /// Error for a value of another kind.
     pub(super) fn mismatch(&self, path: &str, node: &Node) -> Diagnostic {
         let error =
             Diagnostic::new(format!("`{path}` takes {}, not {}", self.describe(), node.found()));
@@ -87,7 +88,7 @@ fn finite(node: &Node, bounds: Bounds) -> Option<Value> {
         Toml::Float(x) if x.is_finite() => x,
         _ => return None,
     };
-    // A negative zero is the same number and must be the same run.
+    // Negative zero is the same number as zero and must give the same run.
     bounds.holds(x).then(|| Value::from(x + 0.0))
 }
 

@@ -1,9 +1,9 @@
-//! Names of variants and columns: what differs from the baseline, and nothing else.
+//! Names of variants and columns: the differences from the baseline, and nothing else.
 //!
 //! A label is for people (`depth 2, masks 8`), a name for tables and files (`depth-2_masks-8`).
 //! Both follow the order of the settings, not of the axes, so that re-ordering a file renames
-//! nothing, and neither is what a reader of tables would take for a date, a formula, a number or a
-//! missing value.
+//! nothing, and neither can be mistaken for a date, a formula, a number or a missing value when a
+//! table is read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,13 +14,13 @@ use super::misread::misread;
 use super::point::{Point, Pool};
 use crate::columns::Columns;
 
-/// How the axes of an experiment are called.
+/// Names of the axes of an experiment.
 pub(super) struct Namer {
-    /// Shortest suffix of each axis that no other has.
+    /// Shortest unique suffix of the name of each axis.
     keys: Vec<String>,
     /// Column of each axis.
     columns: Vec<String>,
-    /// Labels of levels that more than one axis has.
+    /// Labels of levels that belong to more than one axis.
     ambiguous: BTreeSet<String>,
 }
 
@@ -56,7 +56,7 @@ impl Namer {
         &self.columns[axis]
     }
 
-    /// What a candidate of a variant is: its tuned axes at their levels.
+    /// Label of a candidate of a variant: the levels of its tuned axes.
     pub(super) fn candidate(&self, expanded: &Expanded, cell: &super::expand::Cell) -> String {
         let axes = expanded.axes.iter().zip(&expanded.study.axes).zip(&cell.choices);
         let parts =
@@ -69,7 +69,7 @@ impl Namer {
         parts.collect::<Vec<_>>().join(", ")
     }
 
-    /// An axis at a level, within a label.
+    /// Part of a label that states the level of an axis.
     fn part(&self, axis: usize, text: &str, named: bool) -> String {
         if named && !self.ambiguous.contains(text) {
             text.to_owned()
@@ -138,7 +138,7 @@ impl Namer {
     }
 }
 
-/// The values of an axis at a point that is at none of its levels.
+/// Values of an axis at a point that is at none of its levels.
 pub(super) fn other(pool: &Pool, point: &Point, axis: &Axis) -> String {
     axis.leaves
         .iter()
@@ -147,7 +147,7 @@ pub(super) fn other(pool: &Pool, point: &Point, axis: &Axis) -> String {
         .join(" & ")
 }
 
-/// The shortest suffix of a path, in whole words, that is no suffix of another one and that `free`
+/// Shortest suffix of a path, in whole words, that is not a suffix of another path and that `free`
 /// accepts.
 fn suffix<'n>(name: &'n str, names: &[&str], free: impl Fn(&str) -> bool) -> &'n str {
     let starts = name.rmatch_indices('.').map(|(i, _)| i + 1);
@@ -169,7 +169,7 @@ fn column(name: &str) -> String {
     }
 }
 
-/// A label in the alphabet of names.
+/// Converts a label to the alphabet of names.
 fn ascii(label: &str) -> String {
     const LONGEST: usize = 80;
     let mut name = String::with_capacity(label.len());
@@ -192,9 +192,9 @@ fn ascii(label: &str) -> String {
     }
 }
 
-/// Why a text cannot be a label, if it cannot.
+/// Reason why a text cannot be a label, if there is one.
 pub(super) fn unsafe_label(label: &str) -> Option<&'static str> {
-    // A number in the spelling of this program comes back from a table as it is.
+    // A number in the spelling of this program is read back from a table unchanged.
     let is_number = label
         .parse()
         .is_ok_and(|x: f64| x.is_finite() && crate::trainer::kind::number(x) == label);

@@ -1,17 +1,17 @@
-//! Texts that a program which opens a table takes for something else: a spreadsheet, or a reader of
-//! CSV (pandas, polars, R, DuckDB). Labels of an experiment must not be such texts; cells of tables
-//! that are carry an apostrophe.
+//! Texts that programs misread when they open a table: spreadsheets, and readers of CSV (pandas,
+//! polars, R, DuckDB). Labels of an experiment must not be such texts; cells of tables that are get
+//! an apostrophe.
 
-/// Missing values of pandas, R and DuckDB, and the errors of spreadsheets, letter for letter:
-/// `none` is a word.
+/// Missing values of pandas, R and DuckDB, and the error values of spreadsheets, case-sensitive:
+/// `none` is an ordinary word.
 const MISSING: [&str; 23] = [
     "NA", "N/A", "n/a", "<NA>", "NULL", "Null", "null", "None", "#N/A", "#N/A N/A", "#NA",
     "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "1.#IND", "1.#QNAN", "-1.#IND",
     "-1.#QNAN", "-NaN", "-nan",
 ];
 
-/// Why a text does not come back from a table as it is, if it does not: the end of a sentence about
-/// the text.
+/// Reason why a text is not read back from a table unchanged, if there is one: the end of a
+/// sentence about the text.
 pub(crate) fn misread(text: &str) -> Option<&'static str> {
     if text.trim() != text {
         Some("begins or ends with a space, which is lost in tables")
@@ -37,8 +37,7 @@ pub(crate) fn misread(text: &str) -> Option<&'static str> {
     }
 }
 
-/// True if a number comes back from a spreadsheet as it went in: no leading zeros, at most 15
-/// digits.
+/// True if a spreadsheet preserves a number: it has no leading zeros and at most 15 digits.
 pub(crate) fn is_plain_number(text: &str) -> bool {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
@@ -52,9 +51,9 @@ pub(crate) fn is_plain_number(text: &str) -> bool {
         && text.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
-/// Digits with nothing but the marks that numbers, dates, times, fractions, shares, currencies and
-/// groups of thousands are written with: `1,000`, `3/4`, `12:30`, `50%`, `1e5`, `1_000`, `(5)`, but
-/// neither `e5` nor `(3, 4)`.
+/// True for digits with only those marks that numbers, dates, times, fractions, shares, currencies
+/// and groups of thousands are written with: `1,000`, `3/4`, `12:30`, `50%`, `1e5`, `1_000`, `(5)`,
+/// but neither `e5` nor `(3, 4)`.
 fn is_numeric(text: &str) -> bool {
     let in_brackets = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
     let text = in_brackets.filter(|inner| !inner.contains(' ')).unwrap_or(text);
@@ -67,7 +66,7 @@ fn is_numeric(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_digit() || is_mark(c))
 }
 
-/// `0x1f`, a number to R.
+/// True for `0x1f`, which R reads as a number.
 fn is_hexadecimal(text: &str) -> bool {
     let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
     digits.is_some_and(|digits| {
@@ -75,8 +74,8 @@ fn is_hexadecimal(text: &str) -> bool {
     })
 }
 
-/// `mar 5`, `5-Mar`, `MARCH1`, `1.dec.2026`: a month's name, whole or its first three letters, with
-/// nothing but digits and separators. `mark 4` and `decay 0.1` name none.
+/// True for `mar 5`, `5-Mar`, `MARCH1`, `1.dec.2026`: a month's name, whole or its first three
+/// letters, with only digits and separators. `mark 4` and `decay 0.1` do not name a month.
 fn names_a_month(text: &str) -> bool {
     const MONTHS: [&str; 12] = [
         "january",
@@ -101,7 +100,7 @@ fn names_a_month(text: &str) -> bool {
         && lower.chars().all(|c| c.is_ascii_alphanumeric() || " -./,':".contains(c))
 }
 
-/// `5 pm`, `5:30 AM`, `11 p`: an hour to a spreadsheet.
+/// True for `5 pm`, `5:30 AM`, `11 p`, which spreadsheets read as an hour.
 fn names_an_hour(text: &str) -> bool {
     let Some((hour, half)) = text.rsplit_once(' ') else { return false };
     let is_half = ["am", "pm", "a", "p"].iter().any(|word| half.eq_ignore_ascii_case(word));
@@ -115,8 +114,8 @@ fn names_an_hour(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// What opens tables was asked: LibreOffice's and Excel's rules for cells, and the default
-    /// missing values of pandas.
+    /// Expected values from the programs themselves: LibreOffice's and Excel's rules for cells, and
+    /// the default missing values of pandas.
     #[test]
     fn what_a_reader_of_tables_would_change_is_known() {
         let changed = [

@@ -56,13 +56,14 @@ use reader::Reader;
 use crate::regular;
 use crate::trainer::Trainer;
 
-/// Threads that all runs together may be given, at most: more than any machine has processors.
+/// Maximum number of threads for all runs together: more than any machine has processors.
 pub const MOST_JOBS: u64 = 1024;
 
-/// Most bytes that an experiment file and all that it extends may have together: 50,000 lines.
+/// Maximum size of an experiment file and all that it extends [bytes]: 50,000 lines.
 const LONGEST: u64 = 2 << 20;
 
-/// Reads an experiment file and what it extends, and expands it. All errors at once.
+/// Reads an experiment file and those that it extends, and expands it. All errors are reported at
+/// once.
 pub fn load(
     path: &Path,
     overrides: &Overrides,
@@ -82,7 +83,7 @@ pub fn load(
     })
 }
 
-/// `load` with files from elsewhere than the disk.
+/// `load` with files from another source than the disk.
 pub fn load_with(
     path: &Path,
     overrides: &Overrides,

@@ -1,8 +1,7 @@
-//! What the command line changes in an experiment: `--set`, `--axis`, `--seeds`, `--only`,
-//! `--name`.
+//! Changes to an experiment on the command line: `--set`, `--axis`, `--seeds`, `--only`, `--name`.
 //!
-//! Values are read by the kind of their setting, so words need no quotes:
-//! `--set model.ordering=random`.
+//! Values are read by the kind of their setting, so that words need no quotes: `--set
+//! model.ordering=random`.
 
 use super::axis::{Axis, Level};
 use super::diagnostics::{Diagnostic, Errors, Span};
@@ -11,22 +10,23 @@ use super::tree::{Key, Node, Table, Toml, parse_value};
 use crate::trainer::kind::Kind;
 use crate::trainer::{Leaf, Settings, last};
 
-/// Arguments as they were typed.
+/// Arguments as typed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Overrides {
     /// `path=value`: a setting of the baseline. Later ones win.
     pub set: Vec<String>,
-    /// `path=v1,v2`: the values of an axis, which the file may but need not have.
+    /// `path=v1,v2`: the values of an axis, which need not exist in the file.
     pub axis: Vec<String>,
     /// Number of replicates.
     pub seeds: Option<u64>,
-    /// Labels or names of the variants to run, with the baseline of their study; empty = all.
+    /// Labels or names of the variants to run, together with the baseline of their study; empty =
+    /// all.
     pub only: Vec<String>,
-    /// Name of the experiment in place of its own.
+    /// Name of the experiment instead of its own.
     pub name: Option<String>,
 }
 
-/// The arguments, parsed as far as that goes without the file.
+/// Arguments, parsed as far as possible without the file.
 #[derive(Debug, Default)]
 pub(super) struct Overridden {
     pub(super) set: Vec<(Leaf, Node)>,
@@ -36,7 +36,7 @@ pub(super) struct Overridden {
 }
 
 impl Overridden {
-    /// True if runs differ from those that the file alone asks for.
+    /// True if runs differ from those of the file alone.
     pub(super) fn changes_runs(&self) -> bool {
         !self.set.is_empty() || !self.axis.is_empty()
     }
@@ -66,8 +66,8 @@ impl Overridden {
     }
 }
 
-/// The setting of `path=value`, where the path stands, where the value begins, and the source they
-/// are now.
+/// Setting of `path=value`, place of the path, offset of the value, and index of the argument among
+/// the sources.
 fn split(
     option: &str,
     argument: &str,
@@ -93,8 +93,8 @@ fn split(
     Some((leaf, span, end + 1, file))
 }
 
-/// A constant chooses its word, as it does in a file: `train.optimizer.sgd.lr=0.1` is
-/// `{ sgd = { lr = 0.1 } }`.
+/// Wraps a constant in its word, as in a file: `train.optimizer.sgd.lr=0.1` becomes `{ sgd = { lr =
+/// 0.1 } }`.
 fn with_word(settings: &Settings, leaf: Leaf, span: Span, node: Node) -> (Leaf, Node) {
     let Some((tagged, word)) = settings.tag(leaf) else { return (leaf, node) };
     let table = |key: &str, node: Node| {
@@ -107,7 +107,7 @@ fn with_word(settings: &Settings, leaf: Leaf, span: Span, node: Node) -> (Leaf, 
     (tagged, table(word, table(last(&settings[leaf].path), node)))
 }
 
-/// A value as typed: TOML where it is, else a word.
+/// Value as typed: TOML if it parses, otherwise a word.
 fn value(kind: &Kind, file: u32, offset: usize, text: &str) -> Node {
     let trimmed = text.trim();
     let offset = offset + (text.len() - text.trim_start().len());
@@ -119,7 +119,7 @@ fn value(kind: &Kind, file: u32, offset: usize, text: &str) -> Node {
     }
 }
 
-/// The values of an axis as typed: a generator, or values between commas.
+/// Values of an axis as typed: a generator, or values separated by commas.
 fn levels(kind: &Kind, file: u32, offset: usize, text: &str) -> Node {
     let span = Span::new(file, offset..offset + text.len());
     if text.trim_start().starts_with('{')
@@ -144,8 +144,8 @@ fn levels(kind: &Kind, file: u32, offset: usize, text: &str) -> Node {
 }
 
 impl Reader<'_> {
-    /// An axis of the file takes the values of `--axis`, keeping the labels of those it has;
-    /// another setting becomes an axis.
+    /// Gives an axis of the file the values of `--axis`, with the labels of those that it had; any
+    /// other setting becomes an axis.
     pub(super) fn override_axes(&mut self, overridden: &Overridden, axes: &mut Vec<Axis>) {
         for (leaf, span, node) in &overridden.axis {
             let path = &self.settings[*leaf].path;
@@ -181,7 +181,8 @@ impl Reader<'_> {
         }
     }
 
-    /// `--set` of what an axis sets anyway would change nothing, or not what was meant.
+    /// Adds an error for a `--set` of a setting that an axis sets: it would have no effect, or not
+    /// the intended one.
     pub(super) fn swept_overrides(&mut self, overridden: &Overridden, axes: &[Axis]) {
         for (leaf, node) in &overridden.set {
             let path = &self.settings[*leaf].path;

@@ -1,7 +1,7 @@
-//! A point of the space of settings: one value for every setting, kept as small numbers.
+//! Points of the space of settings: one value for every setting, stored as small integers.
 //!
-//! Each distinct value of a setting is stored once in a `Pool` and known by its index there, so
-//! that cells of a grid are compared, merged and tested without touching a text. Index 0 is the
+//! Each distinct value of a setting is stored once in a `Pool` and referred to by its index there,
+//! so that cells of a grid are compared, merged and tested without touching a text. Index 0 is the
 //! default.
 
 use std::collections::BTreeMap;
@@ -12,10 +12,10 @@ use super::diagnostics::Span;
 use crate::trainer::kind::Kind;
 use crate::trainer::{Config, Leaf, Settings, last};
 
-/// For every setting the index of its value in the pool.
+/// Index in the pool of the value of every setting.
 pub(super) type Point = Vec<u32>;
 
-/// A setting, the value it is given, and where that is written.
+/// A setting, its value, and the place where it is written.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Assignment {
     pub(super) leaf: Leaf,
@@ -45,7 +45,7 @@ impl<'s> Pool<'s> {
         pool
     }
 
-    /// The settings that it has values of.
+    /// Settings of its values.
     pub(super) fn settings(&self) -> &'s Settings {
         self.settings
     }
@@ -72,7 +72,7 @@ impl<'s> Pool<'s> {
         &self.values[leaf][index as usize]
     }
 
-    /// The value of a setting at a point; `None` for a constant of a word that is not chosen there.
+    /// Value of a setting at a point; `None` for a constant of a word that is not chosen there.
     pub(super) fn at(&self, point: &Point, leaf: Leaf) -> Option<&Value> {
         let chosen = |(tagged, word): (Leaf, &str)| self.value(tagged, point[tagged]) == word;
         self.settings
@@ -85,8 +85,8 @@ impl<'s> Pool<'s> {
         self.settings[leaf].kind.show(self.value(leaf, index))
     }
 
-    /// The value of a setting at a point, for people; of a tagged one with the constants that are
-    /// not the default.
+    /// Value of a setting at a point, for people; a tagged one with those constants that differ
+    /// from their default.
     pub(super) fn show_at(&self, point: &Point, leaf: Leaf) -> String {
         let mut text = self.show(leaf, point[leaf]);
         if let (Kind::Tag(_), Value::String(word)) =
@@ -105,7 +105,7 @@ impl<'s> Pool<'s> {
         text
     }
 
-    /// Returns the constants of words that are not chosen to their defaults, so that equal
+    /// Resets the constants of words that are not chosen to their defaults, so that equal
     /// configurations are equal points.
     pub(super) fn normalise(&self, point: &mut Point) {
         for leaf in 0..self.settings.len() {

@@ -1,4 +1,4 @@
-//! Reading settings out of TOML tables into assignments, by the table of settings.
+//! Reader of settings: converts TOML tables to assignments, by the declarations of the settings.
 
 use serde_json::Value;
 
@@ -9,28 +9,28 @@ use crate::text::nearest;
 use crate::trainer::kind::Kind;
 use crate::trainer::{Leaf, Setting, Settings, Trainer, last};
 
-/// What reading needs at every step: where errors and values go, and what a value is relative to.
+/// State of reading: collected errors and values, and the baseline to which values are relative.
 pub(super) struct Reader<'s> {
     /// The trainer whose settings are read.
     pub(super) trainer: &'s dyn Trainer,
     pub(super) settings: &'s Settings,
     pub(super) errors: Errors,
     pub(super) pool: Pool<'s>,
-    /// The baseline as far as it is known. Constants that a tagged value leaves out keep the value
-    /// they have here.
+    /// Baseline as far as it is known. Constants that a tagged value omits keep the value that they
+    /// have here.
     pub(super) base: Point,
-    /// True if a tagged value is a pattern: then what it leaves out may be anything.
+    /// True if a tagged value is a pattern: constants that it omits may then have any value.
     pub(super) pattern: bool,
-    /// Axes that are declared but wrong: what names them is no further error.
+    /// Axes whose declaration is wrong: references to them cause no further errors.
     pub(super) failed: Vec<String>,
-    /// Remarks about what was read.
+    /// Remarks about the file.
     pub(super) notes: Vec<String>,
-    /// Levels of the axes read so far.
+    /// Number of levels of the axes read so far.
     pub(super) levels: usize,
 }
 
 impl Reader<'_> {
-    /// The settings below `prefix` in a table: `[model]` and dotted keys alike.
+    /// Settings below `prefix` in a table, in nested tables and with dotted keys.
     pub(super) fn settings(&mut self, prefix: &str, table: &Table) -> Vec<Assignment> {
         let mut found = Vec::new();
         for (key, node) in &table.0 {
@@ -52,7 +52,7 @@ impl Reader<'_> {
         found
     }
 
-    /// An error for a key that is no setting.
+    /// Adds an error for a key that is not a setting.
     pub(super) fn unknown(&mut self, path: &str, key: &Key) {
         self.errors.push_with(|| {
             let error = Diagnostic::new(format!("unknown setting `{path}`"))
@@ -61,7 +61,7 @@ impl Reader<'_> {
         });
     }
 
-    /// The value of one setting; of a tagged one with all constants of its word.
+    /// Value of one setting; a tagged one with all constants of its word.
     pub(super) fn value(&mut self, leaf: Leaf, node: &Node) -> Option<Vec<Assignment>> {
         let Setting { path, kind, .. } = &self.settings[leaf];
         if let Kind::Tag(_) = kind {
@@ -156,8 +156,8 @@ impl Reader<'_> {
         Some(all)
     }
 
-    /// A level as people write it: the value, or the word of a tag with the constants that are not
-    /// the default.
+    /// A level for people: the value, or the word of a tag with those constants that differ from
+    /// their default.
     pub(super) fn show(&self, set: &[Assignment]) -> String {
         let parts = set.iter().enumerate().filter_map(|(i, assignment)| {
             let text = self.pool.show(assignment.leaf, assignment.value);
@@ -170,13 +170,13 @@ impl Reader<'_> {
         parts.collect::<Vec<_>>().join(" ")
     }
 
-    /// A text where one is expected.
+    /// Text at a place where one is required.
     pub(super) fn text(&mut self, name: &str, node: &Node) -> Option<String> {
         let value = Kind::Text.read(name, node, &mut self.errors)?;
         value.as_str().map(str::to_owned)
     }
 
-    /// A table where one is expected.
+    /// Table at a place where one is required.
     pub(super) fn table<'a>(&mut self, name: &str, node: &'a Node) -> Option<&'a Table> {
         if node.table().is_none() {
             let error = Diagnostic::new(format!("`{name}` is a table, not {}", node.found()));
@@ -185,7 +185,7 @@ impl Reader<'_> {
         node.table()
     }
 
-    /// The tables of a list of tables: `[[study]]`.
+    /// Tables of an array of tables: `[[study]]`.
     pub(super) fn tables<'a>(
         &mut self,
         name: &str,
@@ -203,7 +203,7 @@ impl Reader<'_> {
             .collect()
     }
 
-    /// Reports every key of a table that is none of `known`.
+    /// Adds an error for every key of a table that is not in `known`.
     pub(super) fn only(&mut self, place: &str, table: &Table, known: &[&str]) {
         for (key, _) in table.0.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
             self.errors.push_with(|| {
@@ -223,7 +223,7 @@ fn unsafe_text(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.starts_with(['=', '+', '-', '@']))
 }
 
-/// `a.b` of `a` and `b`; `b` alone where `a` is empty.
+/// `a.b` for `a` and `b`; `b` alone if `a` is empty.
 pub(super) fn join(prefix: &str, key: &str) -> String {
     if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") }
 }

@@ -1,4 +1,4 @@
-//! The reference of settings in the documents, from the tables that read them.
+//! Reference of settings in the documentation, generated from their declarations.
 
 use std::fmt::Write as _;
 
@@ -8,8 +8,8 @@ use super::execution::OPTIONS;
 use crate::trainer::Trainer;
 use crate::trainer::kind::Kind;
 
-/// A Markdown table of every setting of a trainer, its default, what it takes and what it means,
-/// and one of every other option.
+/// Markdown tables: every setting of a trainer with its default, possible values and meaning, and
+/// every other option.
 pub fn reference(trainer: &dyn Trainer) -> String {
     let mut out = String::from("| setting | default | takes | meaning |\n|---|---|---|---|\n");
     for setting in trainer.settings().iter() {

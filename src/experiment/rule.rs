@@ -8,7 +8,7 @@ use super::reader::Reader;
 use super::tree::{Node, Table};
 use crate::trainer::Leaf;
 
-/// Values of a setting that an error lists, at most.
+/// Maximum number of values of a setting that an error lists.
 pub(super) const LISTED: usize = 8;
 
 /// One `[[exclude]]` or `[[set]]`.
@@ -17,9 +17,9 @@ pub(super) struct Rule {
     pub(super) span: Span,
     matches: Vec<Assignment>,
     condition: Option<Expr>,
-    /// Why.
+    /// Reason stated in the file.
     pub(super) reason: Option<String>,
-    /// What a `[[set]]` changes; empty for an `[[exclude]]`.
+    /// Assignments of a `[[set]]`; empty for an `[[exclude]]`.
     pub(super) values: Vec<Assignment>,
 }
 
@@ -36,12 +36,12 @@ impl Rule {
                 .is_none_or(|condition| condition.holds(&|leaf| pool.at(point, leaf)))
     }
 
-    /// Comparisons that it takes to see whether it holds, at most.
+    /// Maximum number of comparisons to evaluate the rule.
     pub(super) fn size(&self) -> usize {
         1 + self.matches.len() + self.condition.as_ref().map_or(0, Expr::size)
     }
 
-    /// The settings that decide whether it holds.
+    /// Settings on which the rule depends.
     pub(super) fn leaves(&self) -> Vec<Leaf> {
         let mut leaves: Vec<Leaf> = self.matches.iter().map(|a| a.leaf).collect();
         if let Some(condition) = &self.condition {
@@ -54,7 +54,7 @@ impl Rule {
 }
 
 impl Reader<'_> {
-    /// The rules of a `[[exclude]]`, or of a `[[set]]` if `sets`.
+    /// Reads the rules of an `[[exclude]]`, or of a `[[set]]` if `sets`.
     pub(super) fn rules(&mut self, name: &str, node: Option<&Node>, sets: bool) -> Vec<Rule> {
         let tables = self.tables(name, node);
         if !self.has_at_most(
@@ -118,8 +118,8 @@ impl Reader<'_> {
         Some(Rule { span, matches, condition, reason, values })
     }
 
-    /// The error for a rule that holds for no cell; `seen` tells the values that its settings do
-    /// take.
+    /// Error for a rule that applies to no cell; `seen` returns the values that its settings do
+    /// have.
     pub(super) fn holds_nowhere(
         &mut self,
         what: &str,
@@ -149,7 +149,7 @@ impl Reader<'_> {
     }
 }
 
-/// Gives a point other values.
+/// Assigns values at a point.
 pub(super) fn apply(point: &mut Point, values: &[Assignment]) {
     for assignment in values {
         point[assignment.leaf] = assignment.value;

@@ -52,7 +52,7 @@ pub fn schema(trainer: &dyn Trainer) -> Value {
     })
 }
 
-/// Everything that is referred to.
+/// All definitions to which the schema refers.
 fn definitions(settings: &Settings, sections: &[&str]) -> Value {
     let mut all = Map::new();
     let mut add = |name: &str, schema: Value| drop(all.insert(name.to_owned(), schema));
@@ -126,7 +126,7 @@ fn definitions(settings: &Settings, sections: &[&str]) -> Value {
     all.into()
 }
 
-/// A reference to a definition.
+/// Reference to a definition.
 fn to(name: &str) -> Value {
     json!({ "$ref": format!("#/$defs/{}", name.replace(' ', "%20")) })
 }
@@ -177,8 +177,8 @@ fn seeds() -> Value {
     )
 }
 
-/// The nested tables of a section, each setting a reference to its definition; those below a tag
-/// are part of it.
+/// Nested tables of a section, each setting a reference to its definition; settings below a tag are
+/// part of the tag.
 fn tree(settings: &Settings, section: &str, prefix: &str) -> Value {
     let mut root = object(&json!({}), &[]);
     let below = format!("{section}.");
@@ -202,7 +202,7 @@ fn tree(settings: &Settings, section: &str, prefix: &str) -> Value {
     root
 }
 
-/// One value of a setting.
+/// Schema of one value of a setting.
 fn value(settings: &Settings, leaf: Leaf) -> Value {
     let setting = &settings[leaf];
     let Kind::Tag(tags) = setting.kind else {
@@ -234,7 +234,7 @@ fn value(settings: &Settings, leaf: Leaf) -> Value {
     described(json!({ "anyOf": choices }), &setting.doc)
 }
 
-/// The values of an axis over a setting; over the constants of a tagged one as well.
+/// Schema of the values of an axis over a setting; over the constants of a tagged one as well.
 fn axis(settings: &Settings, leaf: Leaf) -> Value {
     let setting = &settings[leaf];
     let list = json!({ "type": "array", "minItems": 1, "items": to(&setting.path) });
@@ -245,8 +245,8 @@ fn axis(settings: &Settings, leaf: Leaf) -> Value {
     if matches!(setting.kind, Kind::Count { .. } | Kind::CountOr { .. } | Kind::Number(_)) {
         forms.extend(["range", "log2", "geom", "linspace"].map(to));
     }
-    // Label = value; for a tagged setting also the axes over its constants, which have labels of
-    // words.
+    // Label = value; for a tagged setting also the axes over its constants, whose labels are tables
+    // of words.
     forms.push(json!({ "type": "object", "minProperties": 1 }));
     described(json!({ "anyOf": forms }), &setting.doc)
 }

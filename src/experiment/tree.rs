@@ -1,21 +1,21 @@
-//! A TOML file as a tree of values that know their place, keys in the order of the file.
+//! TOML file as a tree of values with their places, keys in the order of the file.
 
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostics::{Diagnostic, Errors, Span};
 
-/// A value and where it stands.
+/// A value and its place.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     pub(super) span: Span,
     pub(super) value: Toml,
 }
 
-/// What TOML can say.
+/// A TOML value.
 #[derive(Debug, Clone)]
 pub(super) enum Toml {
     Flag(bool),
-    /// `None` beyond 64 bits.
+    /// `None` if it exceeds 64 bits.
     Integer(Option<i64>),
     Float(f64),
     Text(String),
@@ -28,7 +28,7 @@ pub(super) enum Toml {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Table(pub(super) Vec<(Key, Node)>);
 
-/// A key and where it stands.
+/// A key and its place.
 #[derive(Debug, Clone)]
 pub(super) struct Key {
     pub(super) name: String,
@@ -46,7 +46,7 @@ impl Node {
         if let Toml::Table(table) = &self.value { Some(table) } else { None }
     }
 
-    /// What stands here, for messages.
+    /// Description of the value, for messages.
     pub(super) fn found(&self) -> String {
         match &self.value {
             Toml::Flag(flag) => flag.to_string(),
@@ -69,7 +69,7 @@ fn shorten(text: &str) -> String {
     }
 }
 
-/// Parses a file of `errors`; every syntax error of it is reported, and then there is no tree.
+/// Parses a file of `errors`; every syntax error in it is reported, and then there is no tree.
 pub(super) fn parse(file: u32, errors: &mut Errors) -> Option<Table> {
     let text = errors.sources[file as usize].text.clone();
     let (table, syntax) = DeTable::parse_recoverable(&text);
@@ -83,8 +83,7 @@ pub(super) fn parse(file: u32, errors: &mut Errors) -> Option<Table> {
     None
 }
 
-/// Parses a value of an argument, which stands at `offset` of source `file`; `None` if it is no
-/// TOML value.
+/// Parses a value in an argument, at `offset` of source `file`; `None` if it is not a TOML value.
 pub(super) fn parse_value(file: u32, offset: usize, text: &str) -> Option<Node> {
     let value = DeValue::parse(text).ok()?;
     let mut node = convert(file, value);

@@ -1,5 +1,5 @@
-//! The ablation plot: every seed's paired difference to the baseline, its mean and its interval,
-//! best on top.
+//! Ablation plot: paired difference to the baseline for every seed, its mean and its interval, best
+//! at the top.
 
 use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
 use super::scale::{Axis, Tick, extent};
@@ -9,9 +9,9 @@ use crate::results::ablation::{Ablation, AblationRow, Verdict};
 use crate::text::{difference, estimate, percent};
 use crate::trainer::Better;
 
-/// Seeds up to which each is drawn.
+/// Maximum number of seeds for which each is drawn.
 const SINGLE_SEEDS: usize = 30;
-/// A row whose values are this many times farther out than the next row's is shown at the border.
+/// Ratio to the next row's values above which a row is an outlier and is drawn at the border.
 const OUTLIER: f64 = 6.0;
 
 struct Row {
@@ -21,7 +21,7 @@ struct Row {
     missing: String,
 }
 
-/// The ablation figure: differences where the study holds its baseline, else the numbers
+/// Ablation figure: differences if the study contains its baseline, otherwise the values
 /// themselves.
 pub(super) fn chart(view: &View, table: &Ablation) -> Chart {
     let paired = view
@@ -76,7 +76,7 @@ pub(super) fn chart(view: &View, table: &Ablation) -> Chart {
         at: count - 1.0 - i as f64,
         text: view.variants[row.index].label.to_owned(),
     });
-    // A row of room on top for the heads of the columns.
+    // A row at the top is left empty for the headings of the columns.
     let names: Vec<Tick> = ticks.collect::<Vec<_>>().into_iter().rev().collect();
     let y = Axis { hi: count, ticks: names, ..Axis::levels("", &[]) };
 
@@ -132,7 +132,7 @@ pub(super) fn chart(view: &View, table: &Ablation) -> Chart {
     }
 }
 
-/// Marks of one row; whether it lies beyond the axis and is shown by a triangle.
+/// Adds the marks of one row; returns true if it is beyond the axis and drawn as a triangle.
 fn row_marks(marks: &mut Vec<Mark>, row: &Row, at: f64, x: &Axis, limit: f64) -> bool {
     let color = variant(row.index);
     let Some(Estimate { mean, half }) = row.estimate else { return false };
@@ -166,8 +166,8 @@ fn row_marks(marks: &mut Vec<Mark>, row: &Row, at: f64, x: &Axis, limit: f64) ->
     false
 }
 
-/// Range of the axis, and how far from zero a row may lie to be on it: one variant that fails to
-/// learn must not squeeze all others into a line.
+/// Range of the axis, and the maximum distance from zero of a row on it: one variant that fails to
+/// learn must not compress all others into a line.
 fn range(rows: &[Row], around_zero: bool) -> (f64, f64, f64) {
     let mut limit = f64::INFINITY;
     if around_zero {
@@ -177,8 +177,7 @@ fn range(rows: &[Row], around_zero: bool) -> (f64, f64, f64) {
             .map(|e| e.1)
             .collect();
         reach.sort_by(f64::total_cmp);
-        // Only the last quarter of the rows can be far: where most are, that is where the axis
-        // belongs.
+        // Only the last quarter of the rows can be outliers: where most rows are, the axis must be.
         let from = (3 * reach.len()).div_ceil(4).max(1) - 1;
         let far = reach[from..].windows(2).find(|w| w[1] > OUTLIER * w[0].max(0.05) && w[1] > 1.0);
         limit = far.map_or(limit, |w| w[0]);

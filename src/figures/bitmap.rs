@@ -1,10 +1,10 @@
-//! Dots in rows, and their PNG.
+//! Bitmap, and its encoding as PNG.
 
 use png::{BitDepth, ColorType, Encoder, EncodingError};
 
 use super::style::Color;
 
-/// Dots in rows: colours, or indices of a palette.
+/// Bitmap: colours, or indices of a palette.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Bitmap<T> {
     /// Dots in a row.
@@ -14,7 +14,7 @@ pub(crate) struct Bitmap<T> {
 }
 
 impl<T: Copy> Bitmap<T> {
-    /// A bitmap of one value.
+    /// Bitmap filled with one value.
     pub(crate) fn new((width, height): (usize, usize), ground: T) -> Self {
         Self { width, dots: vec![ground; width * height] }
     }
@@ -40,18 +40,18 @@ impl<T: Copy> Bitmap<T> {
 }
 
 impl Bitmap<Color> {
-    /// The PNG of three bytes a dot.
+    /// PNG with three bytes per dot.
     pub(crate) fn png(&self) -> Result<Vec<u8>, EncodingError> {
         let data: Vec<u8> = self.dots.iter().flat_map(|&Color(r, g, b)| [r, g, b]).collect();
         self.encode(&data, |encoder| encoder.set_color(ColorType::Rgb))
     }
 }
 
-/// What stays clear in a PNG of a palette.
+/// Palette index of transparent dots.
 pub(crate) const CLEAR: u8 = 0;
 
 impl Bitmap<u8> {
-    /// The PNG of two bits a dot: `CLEAR`, or the number of one of `colors`, from 1.
+    /// PNG with two bits per dot: `CLEAR`, or the index of one of `colors`, from 1.
     pub(crate) fn palette_png(&self, colors: [Color; 2]) -> Result<Vec<u8>, EncodingError> {
         let stride = self.width.div_ceil(4);
         let mut data = vec![0u8; stride * self.height()];
@@ -59,7 +59,7 @@ impl Bitmap<u8> {
             let (x, y) = (i % self.width, i / self.width);
             data[y * stride + x / 4] |= index << (6 - 2 * (x % 4));
         }
-        // The colour under what is clear: white, for viewers that show it.
+        // The colour of transparent dots: white, for viewers that ignore transparency.
         let palette = [Color(0xFF, 0xFF, 0xFF), colors[0], colors[1]];
         self.encode(&data, |encoder| {
             encoder.set_color(ColorType::Indexed);

@@ -1,7 +1,7 @@
-//! A figure as data: panels, axes, marks and words, before anything is drawn.
+//! Charts as data: panels, axes, marks and texts, before anything is drawn.
 //!
-//! Every kind of figure ends as a `Chart`; one painter (`layout`) turns charts into pictures. So
-//! what a figure claims can be tested without looking at pixels.
+//! Every kind of figure produces a `Chart`; one painter (`layout`) draws charts. So the content of
+//! a figure can be tested without looking at pixels.
 
 use super::scale::Axis;
 use super::style::Color;
@@ -9,27 +9,27 @@ use super::style::Color;
 /// A whole figure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chart {
-    /// What is shown.
+    /// Subject of the figure.
     pub title: String,
-    /// What lines, bands and dots mean, which way is better, what was cut.
+    /// Explanation of lines, bands and dots, of the better direction, and of what was cut off.
     pub subtitle: String,
-    /// The same and the main numbers in words, for captions and for readers who cannot see the
+    /// Explanation and main values as text, for captions and for readers who cannot see the
     /// picture.
     pub caption: String,
     /// Panels, row by row.
     pub panels: Vec<Panel>,
-    /// Panels a row.
+    /// Panels per row.
     pub columns: usize,
 }
 
 /// One panel of a figure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Panel {
-    /// Its title; empty for a figure of one panel.
+    /// Title; empty for a figure of one panel.
     pub title: String,
-    /// Beside the title, or below it where there is no room: numbers that belong to the panel.
+    /// Values that belong to the panel, next to the title, or below it if there is no room.
     pub note: String,
-    /// What it shows.
+    /// Content.
     pub body: Body,
 }
 
@@ -40,7 +40,7 @@ pub enum Body {
     Plane(Plane),
     /// Coloured cells.
     Raster(Raster),
-    /// Words in the place of a picture that cannot be drawn.
+    /// Text instead of a picture that cannot be drawn.
     Message(String),
 }
 
@@ -51,29 +51,31 @@ pub struct Plane {
     pub x: Axis,
     /// Vertical axis, upwards.
     pub y: Axis,
-    /// Marks, the first drawn at the back. Lines and bands may leave the axes and are cut there;
-    /// dots and words may not.
+    /// Marks, from back to front. Lines and bands may leave the axes and are clipped there; dots
+    /// and texts may not.
     pub marks: Vec<Mark>,
-    /// Labels right of the plane.
+    /// Labels to the right of the plane.
     pub ends: Vec<End>,
-    /// Heads of the labels' columns; as many as the longest `End::values`, or none.
+    /// Headings of the labels' columns; as many as the longest `End::values`, or none.
     pub heads: Vec<String>,
-    /// True if labels may move up and down to keep apart (with a leader line), or belong to a row.
+    /// True if labels may be moved vertically to separate them (with a leader line); false if each
+    /// belongs to a row.
     pub spread: bool,
     /// True if axes and grid are drawn.
     pub axes: bool,
-    /// Width of the plane in CSS pixels, axis and labels excluded; absent: what the page leaves.
+    /// Width of the plane in CSS pixels, without axis and labels; absent: the width left on the
+    /// page.
     pub width: Option<f64>,
     /// Height of the plane in CSS pixels.
     pub height: f64,
 }
 
-/// One thing drawn on a plane, at values of its axes.
+/// A mark on a plane, at values of its axes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Mark {
     /// A line through points.
     Line {
-        /// Its points.
+        /// Points.
         points: Vec<(f64, f64)>,
         /// Its colour.
         color: Color,
@@ -88,46 +90,46 @@ pub enum Mark {
     Band {
         /// x, low, high.
         points: Vec<(f64, f64, f64)>,
-        /// Its colour.
+        /// Colour.
         color: Color,
         /// Opacity.
         alpha: f64,
     },
     /// A dot.
     Dot {
-        /// Where.
+        /// Position.
         at: (f64, f64),
-        /// Its form.
+        /// Form.
         form: Form,
-        /// Its colour.
+        /// Colour.
         color: Color,
-        /// Its radius in CSS pixels.
+        /// Radius in CSS pixels.
         radius: f64,
-        /// Moved by this many CSS pixels downwards, to keep equal values apart.
+        /// Offset downwards in CSS pixels, to separate equal values.
         nudge: f64,
     },
-    /// An interval around an estimate, with a cap at either end that stays visible beside a dot.
+    /// An interval around an estimate, with caps at both ends that remain visible next to a dot.
     Interval {
-        /// The estimate: where the interval lies.
+        /// Position of the estimate.
         at: (f64, f64),
-        /// From where to where, along one axis.
+        /// Both ends, along one axis.
         ends: (f64, f64),
-        /// True if it runs along the horizontal axis.
+        /// True if it is horizontal.
         across: bool,
-        /// Its colour.
+        /// Colour.
         color: Color,
-        /// Width of its line in CSS pixels.
+        /// Line width in CSS pixels.
         width: f64,
     },
-    /// Words.
+    /// A text.
     Text {
-        /// Where.
+        /// Position of its anchor.
         at: (f64, f64),
-        /// The words.
+        /// Text.
         text: String,
-        /// Which of their points is there.
+        /// Anchor.
         anchor: Anchor,
-        /// Moved by this many CSS pixels to the right and downwards.
+        /// Offset to the right and downwards in CSS pixels.
         nudge: (f64, f64),
         /// Colour.
         color: Color,
@@ -136,7 +138,7 @@ pub enum Mark {
     },
 }
 
-/// Which point of a text is given; vertically always the middle of its capitals.
+/// Anchor of a text: the point at its position; vertically always the middle of the capitals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Anchor {
     /// Its left end.
@@ -154,30 +156,30 @@ pub enum Form {
     Disc,
     /// A small half-transparent disc: one seed.
     Seed,
-    /// A circle: a point of note.
+    /// A circle: a highlighted point.
     Ring,
-    /// A cross: here a run stopped being finite.
+    /// A cross: a run diverged here.
     Cross,
-    /// A triangle at the border: the value lies further left.
+    /// A triangle at the border: the value is further left.
     Left,
-    /// A triangle at the border: the value lies further right.
+    /// A triangle at the border: the value is further right.
     Right,
 }
 
-/// A label right of a plane.
+/// A label to the right of a plane.
 #[derive(Debug, Clone, PartialEq)]
 pub struct End {
-    /// Value of the vertical axis it belongs to.
+    /// Value of the vertical axis to which it belongs.
     pub at: f64,
     /// Colour of its dot, none for a label without one.
     pub color: Option<Color>,
     /// Name, in bold; may be empty.
     pub name: String,
-    /// Numbers, right-aligned in columns.
+    /// Values, right-aligned in columns.
     pub values: Vec<String>,
 }
 
-/// Cells of equal size, each with the colour of its class, and what lies over them.
+/// Cells of equal size, each with the colour of its class, and annotations on them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Raster {
     /// Columns.
@@ -186,29 +188,29 @@ pub struct Raster {
     pub height: usize,
     /// Side of a cell in CSS pixels: whole, so that no cell is blurred.
     pub cell: usize,
-    /// Gap between cells: for cells that are tiles.
+    /// Gap between cells, if cells are tiles.
     pub gap: usize,
     /// Colour of each class.
     pub colors: Vec<Color>,
     /// Class of each cell, row by row.
     pub cells: Vec<u16>,
-    /// A tile of an image grid spans this many cells, with a white pixel between tiles; none for a
-    /// plain raster.
+    /// Size in cells of a tile of an image grid, with a white pixel between tiles; none for a plain
+    /// raster.
     pub tile: Option<(usize, usize)>,
-    /// Lines over the cells, in cells from the top left: x, y.
+    /// Lines on the cells, in cells from the top left: x, y.
     pub paths: Vec<Vec<(f64, f64)>>,
-    /// Rings over cells: a cell's column and row.
+    /// Rings around cells: column and row.
     pub rings: Vec<(usize, usize)>,
-    /// Words at the left of rows.
+    /// Texts to the left of rows.
     pub row_names: Vec<String>,
-    /// Words above columns.
+    /// Texts above columns.
     pub column_names: Vec<String>,
-    /// Words below the picture.
+    /// Text below the picture.
     pub foot: String,
 }
 
 impl Raster {
-    /// A raster of cells without anything over them.
+    /// Raster of cells without annotations.
     pub fn new(
         width: usize,
         height: usize,
@@ -235,7 +237,7 @@ impl Raster {
 }
 
 impl Chart {
-    /// Marks, their points, and cells of all panels.
+    /// Number of marks, their points, and cells of all panels.
     pub fn marks(&self) -> usize {
         let points = |mark: &Mark| match mark {
             Mark::Line { points, .. } => points.len(),
@@ -250,7 +252,7 @@ impl Chart {
         self.panels.iter().map(of).sum()
     }
 
-    /// A figure that says in words why there is no picture.
+    /// Figure that states in words why there is no picture.
     pub fn message(title: &str, message: impl Into<String>) -> Self {
         let message = message.into();
         let body = Body::Message(message.clone());

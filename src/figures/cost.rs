@@ -1,4 +1,4 @@
-//! The metric against what it costs, so that a gain bought by size or time shows as such.
+//! Metric against cost, to show gains that are due to size or time.
 
 use super::chart::{Anchor, Body, Chart, Form, Mark, Panel, Plane};
 use super::draw::text_width;
@@ -10,13 +10,13 @@ use crate::text::{estimate, short};
 /// Size of the plane in CSS pixels.
 const PLANE: (f64, f64) = (585.0, 320.0);
 
-/// Share of the plane that stays free at either end of the axis.
+/// Share of the plane left empty at both ends of the axis.
 const AIR: f64 = 0.08;
 
-/// Names that still leave the dots visible.
+/// Maximum number of names that do not hide the dots.
 const NAMES: usize = 8;
 
-/// What a variant costs.
+/// Cost of a variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cost {
     /// Size of the model.
@@ -58,13 +58,13 @@ struct Offer<'a> {
     index: usize,
     name: &'a str,
     cost: f64,
-    /// Where it is drawn along the axis: beside others of the same cost.
+    /// Position along the axis: next to other variants of the same cost.
     place: f64,
     score: Estimate,
     frontier: bool,
 }
 
-/// The figure; `None` where fewer than two variants differ in cost.
+/// The figure; `None` if fewer than two variants differ in cost.
 pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
     let offers = view.variants.iter().enumerate().filter_map(|(index, v)| {
         let (cost, score) = (cost.of(view, v)?, v.score(view)?);
@@ -179,8 +179,8 @@ pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
     })
 }
 
-/// Moves variants of equal cost whose intervals overlap apart by a dot's width, so that none hides
-/// another; whether there were any.
+/// Separates variants of equal cost with overlapping intervals by a dot's width, so that none hides
+/// another; returns true if there were any.
 fn apart(offers: &mut [Offer], x: &Axis, y: &Axis) -> bool {
     const STEP: f64 = 13.0;
     let least = 0.5 * STEP * (y.hi - y.lo) / PLANE.1;
@@ -217,9 +217,9 @@ fn overlap(a: &Area, b: &Area) -> bool {
     a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3]
 }
 
-/// Names as many variants as there is room for, the frontier and the baseline first; returns how
-/// many. Names keep clear of dots, of each other and of intervals, but rather lie over an interval
-/// than leave the first ones without a name.
+/// Adds names to as many variants as there is room for, first to those on the Pareto frontier and
+/// to the baseline; returns their number. Names avoid dots, other names and intervals, but the
+/// first ones are placed over an interval rather than omitted.
 fn name(
     marks: &mut Vec<Mark>,
     offers: &[Offer],
@@ -242,7 +242,7 @@ fn name(
     let first = |o: &Offer| o.frontier || Some(o.index) == baseline;
     let mut order: Vec<&Offer> = offers.iter().collect();
     order.sort_by_key(|o| (!first(o), o.index));
-    // Names of many variants would bury the dots.
+    // Names of many variants would hide the dots.
     order.truncate(NAMES.max(order.iter().filter(|o| first(o)).count()));
     let mut named = 0;
     for offer in order {

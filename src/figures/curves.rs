@@ -1,4 +1,4 @@
-//! Curves of training and held-out examples against the epoch.
+//! Learning curves: training and held-out examples against the epoch.
 
 use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
 use super::scale::{Axis, Scale, extent};
@@ -8,23 +8,24 @@ use super::view::{Estimate, Replicate, View};
 use crate::text::{decimals_for, estimate, percent, typeset};
 use crate::trainer::Better;
 
-/// Variants that still fit into one panel.
+/// Maximum number of variants in one panel.
 const ONE_PANEL: usize = 8;
-/// Points of one curve at most; the shape of longer ones is kept.
+/// Maximum number of points of one curve; longer ones are simplified with the same shape.
 const POINTS: usize = 400;
 
 /// A variant's curves, averaged over its seeds.
 struct Curve {
     name: String,
     color: Color,
-    /// Epoch, training NLL and held-out estimate, as far as every finished seed got.
+    /// Epoch, training value and held-out estimate, up to the last epoch that every finished seed
+    /// reached.
     rows: Vec<(f64, f64, Estimate)>,
-    /// How far beside its epoch a single dot stands.
+    /// Horizontal offset of a dot from its epoch, in epochs.
     shift: f64,
     /// Index into `rows` of the best epoch on validation.
     best: usize,
-    /// What finished seeds did after the first of them stopped, and diverged ones from the start;
-    /// held-out.
+    /// Held-out curves of single seeds: of finished ones after the first of them stopped, and of
+    /// diverged ones from the start.
     loose: Vec<Vec<(f64, f64)>>,
     /// Last point of each diverged seed.
     ends_badly: Vec<(f64, f64)>,
@@ -32,12 +33,12 @@ struct Curve {
     missing: String,
 }
 
-/// The curve that is drawn next to training, in words.
+/// Name of the curve that is drawn next to training.
 fn held_out(view: &View) -> String {
     view.held_out().map_or_else(String::new, |curve| curve.words.clone())
 }
 
-/// The figure of a study's curves; `None` where its runs have none.
+/// Figure of a study's curves; `None` if its runs have none.
 pub(super) fn chart(view: &View) -> Option<Chart> {
     view.held_out()?;
     Some(drawn(view))
@@ -46,7 +47,7 @@ pub(super) fn chart(view: &View) -> Option<Chart> {
 fn drawn(view: &View) -> Chart {
     let mut curves: Vec<Curve> = (0..view.variants.len()).map(|i| Curve::new(view, i)).collect();
     if curves.iter().all(|c| c.rows.len() < 2) {
-        // Dots of one epoch stand side by side.
+        // Dots of the same epoch are next to each other.
         let step = 0.8 / curves.len().max(1) as f64;
         (0..)
             .zip(&mut curves)
@@ -157,7 +158,7 @@ impl Curve {
         self.score.map(|score| estimate(score.mean, score.half)).unwrap_or_default()
     }
 
-    /// The score, and which runs it lacks.
+    /// Score of the variant as text, and the runs that it lacks.
     fn words(&self) -> String {
         [self.score_text(), self.missing.clone()]
             .into_iter()
@@ -196,7 +197,7 @@ impl Curve {
         ];
         marks.extend(self.loose.iter().map(|points| line(points.clone(), 1.0, 0.55, false)));
         marks.push(line(self.held(), 1.9, 1.0, false));
-        // One epoch makes no line: its numbers are dots.
+        // One epoch does not make a line: its values are dots.
         if let [(epoch, train, held)] = self.rows[..] {
             let epoch = epoch + self.shift;
             let dot = |at, form| Mark::Dot { at, form, color: self.color, radius: 3.2, nudge: 0.0 };
@@ -228,14 +229,14 @@ impl Curve {
     }
 }
 
-/// The epoch axis, the axis of values, and where it is cut: the first epochs fall too fast to leave room
-/// for the rest.
+/// The epoch axis, the value axis, and the value at which it is cut: the first epochs change too
+/// fast to leave room for the others.
 fn axes(view: &View, curves: &[&Curve]) -> (Axis, Axis, Option<f64>) {
     let epochs = curves
         .iter()
         .flat_map(|c| c.rows.iter().map(|r| r.0).chain(c.loose.iter().flatten().map(|p| p.0)));
     let last = epochs.fold(1.0, f64::max);
-    // Values that rise start low, which is no reason to cut them.
+    // Values that increase start low, which is not a reason to cut them.
     let from = match view.metric().better {
         Better::Lower => 1.0 + (last / 15.0).floor(),
         Better::Higher => 1.0,
@@ -253,8 +254,8 @@ fn axes(view: &View, curves: &[&Curve]) -> (Axis, Axis, Option<f64>) {
     };
     let all = extent(means(1.0).chain(loose(1.0))).unwrap_or((0.0, 1.0));
     let (lo, hi) = extent(means(from)).or_else(|| extent(loose(from))).unwrap_or(all);
-    // Bands of two seeds can be many times wider than what is compared: they may widen the axis,
-    // not rule it.
+    // Intervals of two seeds can be many times wider than the differences: they may widen the axis,
+    // but only up to a limit.
     let reach = 0.3 * (hi - lo);
     let bands = curves.iter().flat_map(|c| c.rows.iter()).filter(|row| row.0 >= from);
     let (low, high) = extent(
@@ -321,7 +322,7 @@ fn together(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
         .into_iter()
         .flatten()
         .partition(|mark| matches!(mark, Mark::Band { .. }));
-    // Missing runs have a column of their own, so that the numbers stay in line.
+    // Missing runs are in a separate column, so that the values remain aligned.
     let lacking = curves.iter().any(|c| !c.missing.is_empty());
     let end = |c: &&Curve| {
         let values = std::iter::once(c.score_text())
@@ -377,7 +378,7 @@ fn apart(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
         13..=24 => 4,
         _ => 5,
     };
-    // Forty panels each show forty curves: the grey ones share a budget of points.
+    // Forty panels each show forty curves: the grey ones share a limit on the number of points.
     let budget = (20_000 / (curves.len() * curves.len())).clamp(12, 120);
     let context: Vec<Vec<(f64, f64)>> = curves
         .iter()

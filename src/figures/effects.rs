@@ -8,7 +8,7 @@ use crate::results::effects::Effects;
 use crate::stats;
 use crate::text::estimate;
 
-/// Pairs of axes that are drawn at most.
+/// Maximum number of pairs of axes that are drawn.
 const PAIRS: usize = 6;
 
 /// An axis of the grid and the estimates at its levels.
@@ -19,12 +19,12 @@ struct Effect {
     points: Vec<Option<Estimate>>,
 }
 
-/// An estimate as figures draw it.
+/// Converts an estimate for drawing.
 fn drawn(estimate: Option<stats::Estimate>) -> Option<Estimate> {
     estimate.as_ref().map(Estimate::of)
 }
 
-/// The main-effects figure; `None` before any seed has a whole row of the grid.
+/// Main-effects figure; `None` before any seed has a complete row of the grid.
 pub(super) fn main_effects(view: &View, effects: &Effects) -> Option<Chart> {
     let axes = effects.factors.iter().map(|&i| (i, &view.planned.axes[i]));
     let at =
@@ -78,7 +78,7 @@ pub(super) fn main_effects(view: &View, effects: &Effects) -> Option<Chart> {
     })
 }
 
-/// The interactions figure; `None` where fewer than two axes have levels to compare.
+/// Interactions figure; `None` if fewer than two axes have levels to compare.
 pub(super) fn interactions(view: &View, effects: &Effects) -> Option<Chart> {
     let axes = &effects.factors;
     if axes.len() < 2 {
@@ -90,7 +90,7 @@ pub(super) fn interactions(view: &View, effects: &Effects) -> Option<Chart> {
         .flat_map(|(i, &a)| axes[i + 1..].iter().map(move |&b| (a, b)))
         .collect();
     let axis = |i: usize| &view.planned.axes[i];
-    // Of a pair, the axis of more levels goes along the panel, the other becomes lines.
+    // Of a pair, the axis with more levels is horizontal, the other becomes lines.
     let pairs: Vec<(usize, usize)> = pairs
         .iter()
         .map(|&(a, b)| if axis(a).levels.len() >= axis(b).levels.len() { (a, b) } else { (b, a) })
@@ -135,7 +135,7 @@ pub(super) fn interactions(view: &View, effects: &Effects) -> Option<Chart> {
         }
         let title = format!("{} by {}", axis(along).column, axis(lines).column);
         let mut x = Axis::levels("", &axis(along).levels);
-        // The labels follow the last level closely.
+        // The labels are close to the last level.
         x.hi -= 0.3;
         panel(title, x, y.clone(), marks, ends)
     });
@@ -178,7 +178,7 @@ fn words(e: Option<Estimate>) -> String {
     e.map_or_else(|| "no complete seed".into(), |e| estimate(e.mean, e.half))
 }
 
-/// Levels have an order, so their colours run from light to dark.
+/// Colour of level `i`: levels are ordered, so colours are a sequence from light to dark.
 fn level_color(i: usize, count: usize) -> Color {
     sequential(0.62 + 0.38 * i as f64 / (count - 1).max(1) as f64)
 }
@@ -186,7 +186,7 @@ fn level_color(i: usize, count: usize) -> Color {
 fn line(points: &[Option<Estimate>], color: Color, dodge: f64) -> Vec<Mark> {
     let at = points.iter().enumerate().filter_map(|(i, e)| e.map(|e| (i as f64 + dodge, e)));
     let at: Vec<(f64, Estimate)> = at.collect();
-    // Where a level has no estimate, the line breaks.
+    // The line is interrupted at a level without estimate.
     let path = points
         .iter()
         .enumerate()

@@ -1,8 +1,8 @@
-//! From a study on disk to figures.
+//! Figures of a study, drawn from the results on disk.
 //!
-//! A figure is a [`Chart`] first, plain data that can be tested, and pictures second. Every kind
-//! has its own file; `charts` lists them, and a trainer adds its own ([`OwnCharts`]). Nothing here
-//! reads a file; pictures go out as bytes.
+//! A figure is first a [`Chart`], plain data that can be tested, and then pictures. Every kind has
+//! its own file; `charts` lists them, and a trainer adds its own ([`OwnCharts`]). This module reads
+//! and writes no files; pictures are returned as bytes.
 
 mod ablation;
 pub(crate) mod bitmap;
@@ -28,15 +28,15 @@ use view::View;
 /// A finished figure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Figure {
-    /// Study it belongs to: the directory below `plots/`.
+    /// Study to which it belongs: the directory below `plots/`.
     pub study: String,
-    /// What it shows, `[a-z-]+`: the file's stem.
+    /// Kind of the figure, `[a-z-]+`: the file's stem.
     pub name: String,
-    /// Its title.
+    /// Title.
     pub title: String,
-    /// What it says, in words.
+    /// Content as text.
     pub caption: String,
-    /// The figure itself.
+    /// Pictures in all formats.
     pub pictures: Pictures,
 }
 
@@ -80,11 +80,10 @@ pub fn draw_all(study: &ExperimentResults, own: &dyn OwnCharts) -> Vec<Figure> {
         .collect()
 }
 
-/// Marks, points and cells of a chart, at most.
+/// Maximum number of marks, points and cells of a chart.
 const MOST_MARKS: usize = 10_000_000;
 
-/// The pictures of a chart, or of words that say why there is none where it is too large for a
-/// page.
+/// Pictures of a chart or, if it is too large for a page, of a text that says so.
 pub fn draw(chart: &Chart) -> Pictures {
     let drawn = (chart.marks() <= MOST_MARKS).then(|| draw::draw(chart)).flatten();
     drawn.unwrap_or_else(|| {
@@ -94,12 +93,12 @@ pub fn draw(chart: &Chart) -> Pictures {
     })
 }
 
-/// A PNG of few colours, about 60 kB at most, for galleries.
+/// PNG of few colours for galleries, about 60 kB at most.
 pub fn small_png(figure: &Figure) -> Vec<u8> {
     draw::small_png(&figure.pictures)
 }
 
-/// The charts of one study with their names, in the order in which a reader wants them.
+/// Charts of one study with their names, in reading order.
 ///
 /// # Panics
 /// If the plan has no study with this index.

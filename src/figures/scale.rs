@@ -1,11 +1,11 @@
-//! Axes: a range, how it is scaled, and few round ticks.
+//! Axes: range, scale, and a few round ticks.
 
 use crate::text::{short, typeset};
 
-/// An axis as data: nothing of it depends on where it is drawn.
+/// Axis as data: independent of where it is drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Axis {
-    /// What is measured, with its unit.
+    /// Name of the quantity, with its unit.
     pub label: String,
     /// Smallest value drawn.
     pub lo: f64,
@@ -13,11 +13,11 @@ pub struct Axis {
     pub hi: f64,
     /// Linear or logarithmic.
     pub scale: Scale,
-    /// Ticks, rising.
+    /// Ticks, ascending.
     pub ticks: Vec<Tick>,
 }
 
-/// How values become positions.
+/// Mapping of values to positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scale {
     /// Proportional.
@@ -38,21 +38,21 @@ pub struct Tick {
 }
 
 impl Axis {
-    /// A linear axis over exactly `lo..hi` (widened where empty) with about `target` ticks.
+    /// Linear axis over exactly `lo..hi` (widened if empty) with about `target` ticks.
     pub fn linear(label: &str, lo: f64, hi: f64, target: usize) -> Self {
         let (lo, hi) = widen(lo, hi);
         let ticks = number_ticks(lo, hi, target);
         Self { label: label.into(), lo, hi, scale: Scale::Linear, ticks }
     }
 
-    /// A linear axis around `lo..hi` with 4 % of air on both sides.
+    /// Linear axis around `lo..hi` with a margin of 4 % on both sides.
     pub fn airy(label: &str, lo: f64, hi: f64, target: usize) -> Self {
         let (lo, hi) = widen(lo, hi);
         let air = 0.04 * (hi - lo);
         Self::linear(label, lo - air, hi + air, target)
     }
 
-    /// A logarithmic axis over positive values; linear where a value is not positive.
+    /// Logarithmic axis over positive values; linear if a value is not positive.
     pub fn log(label: &str, lo: f64, hi: f64, target: usize) -> Self {
         let (lo, hi) = widen(lo, hi);
         if lo <= 0.0 {
@@ -67,7 +67,7 @@ impl Axis {
         }
     }
 
-    /// The axis with its upper end moved up to a round value, which becomes a tick.
+    /// Axis with its upper end rounded up, to a value that becomes a tick.
     pub fn up_to_a_round_value(self) -> Self {
         let step = round_step(0.04 * (self.hi - self.lo));
         let hi = (self.hi / step).ceil() * step;
@@ -82,7 +82,7 @@ impl Axis {
         wider
     }
 
-    /// Epochs from 1: whole numbers, the first and the last always among the ticks.
+    /// Axis of epochs from 1: whole numbers, the first and the last always among the ticks.
     pub fn epochs(last: usize, target: usize) -> Self {
         let last_value = last.max(1) as f64;
         let step = round_step((last_value / target.max(1) as f64).max(1.0)).max(1.0).round();
@@ -127,22 +127,22 @@ impl Axis {
         }
     }
 
-    /// Where a value lies between two ends of the drawn axis, in pixels; values off the axis lie
-    /// beyond the ends.
+    /// Position in pixels of a value between two ends of the drawn axis; values outside the axis
+    /// are beyond the ends.
     pub fn along(&self, value: f64, from: f64, to: f64) -> f64 {
         let (lo, hi) = (self.position(self.lo), self.position(self.hi));
         let t = (self.position(value) - lo) / (hi - lo);
         from + t.clamp(-1e5, 1e5) * (to - from)
     }
 
-    /// True if a value lies on the axis.
+    /// True if a value is on the axis.
     pub fn holds(&self, value: f64) -> bool {
         let slack = 1e-9 * (self.hi - self.lo);
         (self.lo - slack..=self.hi + slack).contains(&value)
     }
 }
 
-/// The least and the greatest finite value; `None` without one.
+/// Minimum and maximum of the finite values; `None` if there are none.
 pub fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
     values.into_iter().filter(|v| v.is_finite()).fold(None, |range, v| match range {
         None => Some((v, v)),
@@ -150,7 +150,7 @@ pub fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
     })
 }
 
-/// A range that is finite, in order, and wide enough for its ticks to be told apart.
+/// Range that is finite, ordered, and wide enough for distinct ticks.
 fn widen(lo: f64, hi: f64) -> (f64, f64) {
     let (lo, hi) = match (lo.is_finite(), hi.is_finite()) {
         (true, true) => (lo.min(hi), lo.max(hi)),
@@ -177,8 +177,8 @@ fn round_step(raw: f64) -> f64 {
         .unwrap_or(10.0 * power)
 }
 
-/// Steps of 1, 2 or 5 times a power of ten: of those that give at least two ticks, the one nearest
-/// to `target` of them.
+/// Ticks at steps of 1, 2 or 5 times a power of ten: of those that give at least two ticks, the
+/// step nearest to `target` ticks.
 fn number_ticks(lo: f64, hi: f64, target: usize) -> Vec<Tick> {
     let most = round_step((hi - lo) / target.max(1) as f64);
     let finer = round_step(most * 0.4);
@@ -193,8 +193,8 @@ fn number_ticks(lo: f64, hi: f64, target: usize) -> Vec<Tick> {
     ticks.map(|at| Tick { at, text: tick_text(at, step) }).collect()
 }
 
-/// Powers of ten where there are enough of them, else finer mantissas, else linear ticks on the
-/// logarithmic axis.
+/// Ticks at powers of ten if there are enough of them, else at finer mantissas, else linear ticks
+/// on the logarithmic axis.
 fn log_ticks(lo: f64, hi: f64, target: usize) -> Vec<Tick> {
     const MANTISSAS: [&[f64]; 4] = [
         &[1.0],

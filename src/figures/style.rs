@@ -1,4 +1,4 @@
-//! Colours, type and strokes: one look for every figure, so that a variant is recognised across all
+//! Colours, type and strokes: the same in every figure, so that a variant is recognised across all
 //! of them.
 
 /// An opaque colour, red, green and blue.
@@ -13,20 +13,20 @@ pub const MUTED: Color = Color(0x5C, 0x63, 0x6B);
 pub const GRID: Color = Color(0xE6, 0xE8, 0xEB);
 /// Axis lines and ticks.
 pub const AXIS: Color = Color(0x9A, 0xA1, 0xA9);
-/// Series that are there for comparison only.
+/// Series drawn for comparison only.
 pub const CONTEXT: Color = Color(0xC9, 0xCE, 0xD4);
-/// Ground of a sample tile.
+/// Background of a sample tile.
 pub const TILE: Color = Color(0xF1, 0xF2, 0xF4);
-/// Pixels that are missing or hidden.
+/// Missing or hidden pixels.
 pub const HIDDEN: Color = Color(0xD5, 0xD9, 0xDE);
-/// Paper.
+/// Background of the page.
 pub const WHITE: Color = Color(0xFF, 0xFF, 0xFF);
-/// The one accent of pictures without variants.
+/// The only accent colour of pictures without variants.
 pub const ACCENT: Color = Color(0xD5, 0x5E, 0x00);
 
-/// Okabe and Ito's colours without yellow, in order of contrast, then Tol's wine and a dark grey:
-/// distinct under the common colour blindnesses. Repeats after eight, where every mark carries its
-/// name anyway.
+/// Colours of Okabe and Ito without yellow, in order of contrast, then Tol's wine and a dark grey:
+/// distinguishable with the common colour vision deficiencies. They repeat after eight, because
+/// every mark is also labelled with its name.
 const PALETTE: [Color; 8] = [
     Color(0x00, 0x72, 0xB2),
     Color(0xD5, 0x5E, 0x00),
@@ -57,7 +57,7 @@ pub fn sequential(t: f64) -> Color {
     STOPS[i].mix(STOPS[i + 1], position - i as f64)
 }
 
-/// Grey level for an intensity in 0..=1, tile to ink.
+/// Grey level for an intensity in 0..=1, from tile to ink.
 pub fn grey(t: f64) -> Color {
     TILE.mix(INK, t.clamp(0.0, 1.0))
 }
@@ -76,5 +76,5 @@ pub const TITLE: f64 = 14.0;
 pub const LABEL: f64 = 11.0;
 /// Smallest size used.
 pub const SMALL: f64 = 10.0;
-/// Width of a figure unless its content asks for more.
+/// Width of a figure unless its content needs more.
 pub const WIDTH: f64 = 680.0;

@@ -1,7 +1,7 @@
-//! Fewer points, same shape: largest triangle, three buckets (Steinarsson 2013).
+//! Simplification of curves by largest-triangle-three-buckets (Steinarsson 2013).
 
-/// Indices of at most `limit` of the values, rising, first and last among them; all of them where
-/// they fit.
+/// Indices of at most `limit` of the values, ascending, including the first and the last; all of
+/// them if there are not more.
 pub(crate) fn thin(values: &[f64], limit: usize) -> Vec<usize> {
     let count = values.len();
     if count <= limit || limit < 3 {

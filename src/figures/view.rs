@@ -1,4 +1,4 @@
-//! One study of a plan, joined with its runs, as figures read it.
+//! View of one study of a plan, joined with its runs, for figures.
 
 use super::scale::{Axis, extent};
 use crate::plan::{Plan, PlannedStudy, RunSpec};
@@ -9,7 +9,7 @@ use crate::stats;
 use crate::text::{self, percent};
 use crate::trainer::{Curve, Metric, Metrics, Otherwise, Trainer};
 
-/// A mean and half the width of its interval; none for a single value.
+/// A mean and half the width of its interval; no width for a single value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Estimate {
     pub(crate) mean: f64,
@@ -42,19 +42,19 @@ pub(crate) struct View<'a> {
     reach: Vec<f64>,
 }
 
-/// A variant and its replicates, in the order of the plan's seeds.
+/// A variant and its runs, in the order of the plan's seeds.
 pub(crate) struct Variant<'a> {
     pub(crate) label: &'a str,
     pub(crate) levels: &'a [String],
     pub(crate) replicates: Vec<Replicate<'a>>,
 }
 
-/// A run in its place: a seed of a variant.
+/// A run as a replicate of a variant.
 pub(crate) struct Replicate<'a> {
     pub(crate) seed: Seed,
     pub(crate) spec: &'a RunSpec,
     pub(crate) record: &'a RunRecord,
-    /// The compared number, of a finished run.
+    /// Value of the compared metric, if the run finished.
     pub(crate) score: Option<f64>,
 }
 
@@ -67,7 +67,7 @@ static OUTSTANDING: RunRecord = RunRecord {
 };
 
 impl<'a> View<'a> {
-    /// The view of one of the plan's studies.
+    /// View of one of the plan's studies.
     pub(crate) fn new(study: &'a ExperimentResults, planned: &'a PlannedStudy) -> Self {
         let plan = &study.plan;
         let specs = plan.by_id();
@@ -113,34 +113,34 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Student's factor by number of values: how many standard errors half an interval has.
+    /// Student's t quantile by number of values: half the width of an interval in standard errors.
     pub(crate) fn reach(&self) -> &[f64] {
         &self.reach
     }
 
-    /// Mean and t interval of values over seeds, one value a seed at most.
+    /// Mean and t interval of values over seeds, at most one value per seed.
     pub(crate) fn estimate(&self, values: &[f64]) -> Option<Estimate> {
         let n = values.len();
         let half = stats::sd(values).map(|sd| self.reach[n] * sd / (n as f64).sqrt());
         Some(Estimate { mean: stats::mean(values)?, half })
     }
 
-    /// The metric compared.
+    /// Compared metric.
     pub(crate) fn metric(&self) -> &'a Metric {
         self.metric
     }
 
-    /// The curve of held-out examples that is drawn next to training, if runs have one.
+    /// Curve of held-out examples that is drawn next to training, if runs have one.
     pub(crate) fn held_out(&self) -> Option<&'a Curve> {
         Some(&self.metrics.curves[self.metrics.held_out(self.metric)?])
     }
 
-    /// The value of that curve in an epoch.
+    /// Value of that curve in an epoch.
     pub(crate) fn held_out_of(&self, row: &EpochRow) -> f64 {
         self.metrics.held_out(self.metric).map_or(f64::NAN, |curve| row.values[curve])
     }
 
-    /// The value of the training curve in an epoch.
+    /// Value of the training curve in an epoch.
     pub(crate) fn training_of(&self, row: &EpochRow) -> f64 {
         self.metrics.training.map_or(f64::NAN, |curve| row.values[curve])
     }
@@ -150,22 +150,22 @@ impl<'a> View<'a> {
         format!("{} is better.", self.metric.better.word())
     }
 
-    /// ` in nats per image`; empty where there is no unit.
+    /// ` in nats per image`; empty if there is no unit.
     pub(crate) fn in_unit(&self) -> String {
         let unit = &self.metric.unit.long;
         if unit.is_empty() { String::new() } else { format!(" in {unit}") }
     }
 
-    /// The compared number in words.
+    /// Name of the compared metric.
     pub(crate) fn metric_name(&self) -> &'a str {
         &self.metric.words.long
     }
 
-    /// What the variants were scored on, in a sentence: part of every number's meaning.
+    /// Sentence on the examples on which the variants were scored.
     pub(crate) fn data(&self) -> String {
         let mut data: Vec<(String, Vec<&str>)> = Vec::new();
         let (mut first, mut comparable) = (None, true);
-        // What is still to come does not say yet how its pixels became bits; that is no difference.
+        // An outstanding run does not report its binarisation yet; that is not a difference.
         let told = |v: &&Variant| v.replicates.iter().any(|r| r.record.summary.is_some());
         let any = self.variants.iter().any(|v| told(&v));
         for variant in self.variants.iter().filter(|v| told(v) || !any) {
@@ -203,12 +203,12 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The same in few words, as the label of an axis.
+    /// Short form for the label of an axis.
     pub(crate) fn metric_label(&self) -> String {
         format!("{}{}", self.metric.words.axis, self.metric.unit.in_brackets())
     }
 
-    /// What the bars of a figure are.
+    /// Description of the error bars.
     pub(crate) fn bars(&self) -> String {
         match self.plan.seeds.len() {
             1 => "1 seed: no interval.".to_owned(),
@@ -216,8 +216,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// An axis for estimates of the compared number. Intervals may widen it, not rule it: those of
-    /// two or three seeds can be many times wider than what is compared.
+    /// Axis for estimates of the compared metric. Intervals may widen it, up to a limit: those of
+    /// two or three seeds can be many times wider than the differences.
     pub(crate) fn value_axis(&self, estimates: &[Estimate]) -> Option<Axis> {
         let (lo, hi) = reach(estimates)?;
         Some(Axis::airy(&self.metric_label(), lo, hi, 6))
@@ -231,7 +231,7 @@ impl<'a> View<'a> {
             .count()
     }
 
-    /// How far the study is, in a sentence.
+    /// Sentence on the progress of the study.
     pub(crate) fn progress(&self) -> String {
         let total: usize = self.variants.iter().map(|v| v.replicates.len()).sum();
         let parts = [
@@ -258,7 +258,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// A sentence for the subtitle while runs are outstanding, empty once none is.
+    /// Sentence for the subtitle while runs are outstanding, otherwise empty.
     pub(crate) fn unfinished(&self) -> String {
         match self.count(RunStatus::Outstanding) {
             0 => String::new(),
@@ -277,12 +277,12 @@ impl<'a> Variant<'a> {
         self.replicates.iter().filter(|r| r.record.status == RunStatus::Diverged)
     }
 
-    /// The compared number over the finished seeds.
+    /// Compared metric over the finished seeds.
     pub(crate) fn score(&self, view: &View) -> Option<Estimate> {
         view.estimate(&self.replicates.iter().filter_map(|r| r.score).collect::<Vec<_>>())
     }
 
-    /// Which runs the numbers lack: `1 of 3 diverged, 1 of 3 failed`; empty where all finished.
+    /// Runs that the values lack: `1 of 3 diverged, 1 of 3 failed`; empty if all finished.
     pub(crate) fn missing(&self) -> String {
         let total = self.replicates.len();
         let words = [
@@ -300,13 +300,13 @@ impl<'a> Variant<'a> {
         parts.join(", ")
     }
 
-    /// Difference to the baseline, seed by seed: the seeds that both finished.
+    /// Differences to the baseline over the seeds that both finished.
     pub(crate) fn differences(&self, baseline: &Variant) -> Vec<f64> {
         let pairs = self.replicates.iter().zip(&baseline.replicates);
         pairs.filter_map(|(own, other)| Some(own.score? - other.score?)).collect()
     }
 
-    /// Size of the model, where a run says.
+    /// Size of the model, if a run reports it.
     pub(crate) fn size(&self, view: &View) -> Option<u64> {
         let name = view.metrics.size.as_ref()?;
         let of = |r: &Replicate| r.record.summary.as_ref()?.facts.get(name)?.as_u64();
@@ -314,7 +314,7 @@ impl<'a> Variant<'a> {
     }
 }
 
-/// Range of the means, widened by their intervals as far as those do not rule it.
+/// Range of the means, widened by their intervals up to a limit.
 pub(crate) fn reach(estimates: &[Estimate]) -> Option<(f64, f64)> {
     let (lo, hi) = extent(estimates.iter().map(|e| e.mean))?;
     let most = 0.75 * (hi - lo).max(0.01 * hi.abs());

@@ -1,5 +1,5 @@
-//! Follows submitted runs until they have ended: finished runs are seen on disk, waiting ones are
-//! asked for at the scheduler.
+//! Follows submitted runs until they have ended: finished runs are found on disk, waiting ones by
+//! asking the scheduler.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread::sleep;
@@ -28,13 +28,15 @@ pub enum FollowOutcome {
     Detached,
 }
 
-/// Time between two looks at the results: at least, and as a multiple of what a look takes.
+/// Minimum interval of checking the results; the actual interval is also a multiple of the time
+/// that a check takes.
 const LOOK: Duration = Duration::from_secs(1);
 const SPARSE: u32 = 20;
-/// Time between two questions to the scheduler: it doubles while nothing changes.
+/// Interval of asking the scheduler, at first and at most: it doubles while nothing changes.
 const ASK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
-/// Runs that no job will do any more are given this long to appear on disk; longer where their job
-/// says that it did them: a network file system may show them a minute late.
+/// Time for runs without a job to appear on disk before they count as lost; the second, longer one
+/// applies if their job reports success, because a network file system may show files a minute
+/// late.
 const LATE: (Duration, Duration) = (Duration::from_secs(8), Duration::from_secs(70));
 
 /// Runs to follow.
@@ -42,7 +44,7 @@ const LATE: (Duration, Duration) = (Duration::from_secs(8), Duration::from_secs(
 pub struct Following<'a> {
     /// Runs in the scheduler's hands.
     pub runs: &'a [&'a RunSpec],
-    /// It returns once no more than so many are left.
+    /// Maximum number of remaining runs at which following ends.
     pub until: usize,
     /// Failures from before they were submitted.
     pub earlier: &'a BTreeMap<RunId, Failure>,
@@ -50,7 +52,7 @@ pub struct Following<'a> {
     pub max_failures: usize,
 }
 
-/// Tells the observer what becomes of runs until each has ended or no job is left for it.
+/// Reports the progress of runs to the observer until each has ended or no job is left for it.
 pub fn follow(
     loaded: &LoadedExperiment,
     following: &Following,
@@ -191,14 +193,14 @@ fn patience(queue: &SlurmQueue, left: &BTreeMap<usize, &RunSpec>) -> Duration {
     }
 }
 
-/// True if runs may be done at the next attempt: their tasks were started, and nobody cancelled
-/// them.
+/// True if the next attempt at the runs may succeed: their tasks were started, and were not
+/// cancelled.
 fn may_succeed(lost: &[&RunId], queue: &SlurmQueue) -> bool {
     let started = |queued: &QueuedRun| queued.entry.state != "CANCELLED" && queued.log.is_file();
     lost.iter().all(|run| queue.runs.get(run).is_some_and(started))
 }
 
-/// Tells why runs are not done although no job is left for them.
+/// Reports the reason why runs are not done although no job is left for them.
 fn tell_lost(lost: &[&RunId], queue: &SlurmQueue, observer: &dyn Observer) {
     let mut reasons = BTreeMap::<String, (usize, String)>::new();
     for &run in lost {

@@ -13,14 +13,13 @@ use crate::record::{host, utc};
 use crate::session::LoadedExperiment;
 use crate::store::Submission;
 
-/// Seconds that a task should last where the file does not say: starting one may take a scheduler a
-/// minute.
+/// Default duration of a task [s]: a scheduler may need a minute to start one.
 const TASK_SECONDS: f64 = 300.0;
 
 /// Runs frozen as tasks.
 #[derive(Debug)]
 pub struct FrozenRuns {
-    /// The tasks, as the store keeps them.
+    /// Tasks as stored.
     pub submission: Submission,
     /// Directory of the submission, with its script and the output of its tasks.
     pub dir: PathBuf,
@@ -29,8 +28,8 @@ pub struct FrozenRuns {
 }
 
 impl FrozenRuns {
-    /// Packs `runs` into tasks, as many as `n_tasks` or so many that each lasts as long as the file
-    /// says, and writes everything that a task needs. `data_dir` is the directory of the data sets.
+    /// Packs `runs` into `n_tasks` tasks, or into so many that each lasts as long as the file says,
+    /// and writes everything that a task needs. `data_dir` is the directory of the data sets.
     pub fn new(
         loaded: &LoadedExperiment,
         runs: &[&RunSpec],
@@ -81,7 +80,7 @@ impl FrozenRuns {
     }
 }
 
-/// Path of the running program, also where another has been built in its place meanwhile.
+/// Path of the running program, even if another has been built in its place meanwhile.
 fn this_program() -> Result<PathBuf, LaunchError> {
     let running = Path::new("/proc/self/exe");
     if running.exists() {
@@ -91,7 +90,7 @@ fn this_program() -> Result<PathBuf, LaunchError> {
     }
 }
 
-/// Memory that a task of Slurm's may take, as far as the file says, bytes.
+/// Memory that a Slurm task may use [bytes], if the file states it.
 pub(super) fn task_memory(slurm: &Slurm) -> Option<u64> {
     slurm::memory(slurm.memory.as_deref()?)
 }
@@ -101,7 +100,7 @@ fn absolute(path: &Path) -> Result<PathBuf, LaunchError> {
         .map_err(|source| LaunchError::NoAbsolutePath { path: path.to_owned(), source })
 }
 
-/// Eight digits that no other submission has, from whatever directory.
+/// Eight digits that no other submission has, even from another directory.
 fn unique(results: &Path) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
     let text = format!("{}\n{}\n{}\n{now}", results.display(), host(), process::id());

@@ -1,9 +1,9 @@
-//! Runs elsewhere: frozen as tasks that a scheduler starts, submitted to Slurm, and followed until
-//! they end. `ablade sweep --launcher slurm` is [`run_on_slurm`]; a task of any scheduler is
-//! [`run_task`].
+//! Execution on a cluster: runs are frozen as tasks that a scheduler starts, submitted to Slurm,
+//! and followed until they end. `ablade sweep --launcher slurm` is [`run_on_slurm`]; a task of any
+//! scheduler is [`run_task`].
 //!
-//! A scheduler gets one script and is asked what waits. The work of a task, and whether it is done,
-//! is known from the results alone, and is the same for every scheduler.
+//! A scheduler gets one script and is asked for its queue. The work of a task, and whether it is
+//! done, is determined from the results alone, and is the same for every scheduler.
 
 mod follow;
 mod frozen;
@@ -31,17 +31,17 @@ pub use submit::{SubmitOptions, Submitted, submit};
 pub use sweep::{SlurmEnd, SlurmOptions, SubmissionState, run_on_slurm};
 pub use task::{TaskEnd, run_task};
 
-/// Runs that cannot be submitted, followed, or done as a task.
+/// Reason why runs cannot be submitted, followed, or executed as a task.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LaunchError {
     /// The experiment, its trainer or its results refuse.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// A command of Slurm's failed.
+    /// A Slurm command failed.
     #[error(transparent)]
     Slurm(#[from] Problem),
-    /// Earlier submissions may still wait or run.
+    /// Earlier submissions may still be in the queue or running.
     #[error(
         "{0}: what was submitted before may still wait or run, so nothing is submitted now; the same command tries again"
     )]
@@ -54,7 +54,7 @@ pub enum LaunchError {
     /// A submission was not answered.
     #[error("{0}: whether it was submitted all the same is not known, the same command finds out")]
     Unanswered(Box<LaunchError>),
-    /// Slurm took no task.
+    /// Slurm accepted no task.
     #[error("{0}; nothing was submitted")]
     NothingSubmitted(Box<LaunchError>),
     /// The path of this program is not known.

@@ -1,20 +1,20 @@
-//! Which runs share a task: starting one costs a scheduler seconds to minutes, so a task should
-//! last minutes.
+//! Packing of runs into tasks: a scheduler needs seconds to minutes to start a task, so a task
+//! should last minutes.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Number of tasks make each last about `each` seconds, for runs that take `seconds`.
+/// Number of tasks that last about `each` seconds, for runs that take `seconds`.
 pub fn tasks(seconds: &[f64], each: f64) -> usize {
     let total: f64 = seconds.iter().sum();
     ((total / each).ceil() as usize).clamp(1, seconds.len().max(1))
 }
 
-/// Spreads runs, given by what each is expected to take, over `tasks` tasks that take about equally
-/// long; the longest come first, and none is empty. Returns indices of runs, rising within a task.
+/// Distributes runs, given by their expected seconds, over `tasks` tasks of about equal duration,
+/// the longest runs first; no task is empty. Returns indices of runs, ascending within a task.
 ///
-/// The longest run left goes to the task with the least: at most a third longer than the best
-/// division (Graham 1969).
+/// The longest remaining run goes to the task with the least work: at most a third longer than the
+/// optimum (LPT scheduling, Graham 1969).
 pub fn pack(seconds: &[f64], tasks: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..seconds.len()).collect();
     order.sort_by(|&a, &b| seconds[b].total_cmp(&seconds[a]));
@@ -24,7 +24,8 @@ pub fn pack(seconds: &[f64], tasks: usize) -> Vec<Vec<usize>> {
         (0..tasks).map(|task| Reverse((0, task))).collect();
     for run in order {
         let Some(Reverse((taken, task))) = least.pop() else { break };
-        // A run takes something, whatever is expected of it: so that none is left without a run.
+        // Every run counts as at least one microsecond, so that no task remains empty even if all
+        // estimates are zero.
         let taken = taken.saturating_add((seconds[run] * 1e6) as u64).saturating_add(1);
         packed[task].0 = taken;
         packed[task].1.push(run);

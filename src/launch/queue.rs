@@ -8,42 +8,42 @@ use crate::plan::RunId;
 use crate::record::utc;
 use crate::store::{Job, Store, StoreError, Submission};
 
-/// A run that the scheduler has, or had lately.
+/// A run that is in the scheduler's queue, or was recently.
 #[derive(Debug, Clone)]
 pub struct QueuedRun {
-    /// Its task.
+    /// Task of the run.
     pub entry: Entry,
-    /// File that its task prints to.
+    /// File with the output of the task.
     pub log: PathBuf,
 }
 
-/// Submissions to ask about.
+/// Selection of submissions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueScope {
-    /// Those with runs that are not finished.
+    /// Submissions with runs that are not finished.
     Unfinished,
-    /// All.
+    /// All submissions.
     All,
 }
 
 /// State of all submissions.
 #[derive(Debug, Default)]
 pub struct SlurmQueue {
-    /// Runs with their task; runs that the scheduler knows no more are left out.
+    /// Runs with their task; runs that the scheduler no longer knows are omitted.
     pub runs: BTreeMap<RunId, QueuedRun>,
-    /// Jobs that have not ended as far as is known, by submission; the one that writes the tables is
-    /// among them.
+    /// Jobs that have not ended as far as is known, by submission, including the one that writes
+    /// the tables.
     pub jobs: BTreeMap<String, BTreeSet<String>>,
-    /// Reason why nothing is known, if the scheduler did not answer.
+    /// Reason why the state is unknown, if the scheduler did not answer.
     pub unknown: Option<Problem>,
 }
 
-/// Time after which a submission that was never answered, and of which nothing is known, was none:
-/// sbatch itself gives up sooner.
+/// Time after which a submission without answer, of which the scheduler knows nothing, counts as
+/// failed: sbatch itself gives up sooner.
 const UNANSWERED: jiff::SignedDuration = jiff::SignedDuration::from_mins(4);
 
-/// The number of a job, asked for by its name if the submission was not answered. Nothing is noted:
-/// whoever submits may be at it right now.
+/// Number of a job, found by its name if the submission was not answered. It is not recorded,
+/// because another process may be submitting at this moment.
 fn found(
     job: &Job,
     submission: &Submission,
@@ -61,7 +61,7 @@ fn found(
     Ok(found)
 }
 
-/// What is alive counts more than what is ending, and that more than what has ended.
+/// Rank of a task's state: alive before ending, and ending before ended.
 fn rank(entry: &Entry) -> u8 {
     match entry {
         entry if entry.has_ended() => 0,
@@ -71,7 +71,7 @@ fn rank(entry: &Entry) -> u8 {
 }
 
 impl SlurmQueue {
-    /// Asks for everything that may still wait or run.
+    /// Asks the scheduler for everything that may be waiting or running.
     pub fn ask(
         store: &Store,
         controller: Controller,
@@ -100,7 +100,7 @@ impl SlurmQueue {
             }
             recorded.push((submission, known));
         }
-        // Of a run that was submitted several times the last one counts.
+        // If a run was submitted several times, the last submission counts.
         recorded.sort_by(|(a, _), (b, _)| a.submitted_utc.cmp(&b.submitted_utc));
         let ids: Vec<&str> = recorded
             .iter()
@@ -120,7 +120,7 @@ impl SlurmQueue {
         };
         let mut by_job = BTreeMap::<(&str, &str), Vec<&Entry>>::new();
         for entry in &entries {
-            // Numbers may be given out again, names are not: another's job is none of ours.
+            // Numbers may be reused, names are not: a job with another name is not ours.
             by_job.entry((&entry.job, &entry.label)).or_default().push(entry);
         }
         for (submission, jobs) in &recorded {
@@ -133,7 +133,7 @@ impl SlurmQueue {
                     }
                     let index = job.first.saturating_add(entry.index.unwrap_or(0));
                     let task = submission.tasks.get(index).filter(|_| job.count > 0);
-                    // A run that has failed in its task is not tried again by it.
+                    // A run that has failed in its task is not repeated by that task.
                     let tried = |run: &&RunId| failures.get(run) == submission.earlier.get(run);
                     for run in task.into_iter().flatten().filter(tried) {
                         let queued = QueuedRun {
@@ -151,18 +151,18 @@ impl SlurmQueue {
         Ok(queue)
     }
 
-    /// True if a run waits, is under way, or is just ending.
+    /// True if a run is waiting, running, or ending.
     pub fn holds(&self, run: &RunId) -> bool {
         self.runs.get(run).is_some_and(|queued| !queued.entry.has_ended())
     }
 
-    /// True if a run waits or is under way. A task that is just ending may be one that was
-    /// cancelled: it does not count, and if it is to start again, two tasks for one run do no harm.
+    /// True if a run is waiting or running. A task that is ending may have been cancelled, so it
+    /// does not count; if it starts again, two tasks for one run do no harm.
     pub fn will_do(&self, run: &RunId) -> bool {
         self.holds(run) && self.runs.get(run).is_some_and(|queued| !queued.entry.is_ending())
     }
 
-    /// Jobs that may not have ended, of one experiment or of all.
+    /// Jobs of one experiment or of all that may not have ended.
     pub fn alive(&self, store: &Store, experiment: Option<&str>) -> Vec<&str> {
         let meant = |name: &str| {
             experiment

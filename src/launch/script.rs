@@ -1,4 +1,4 @@
-//! The batch script: what a job of the array starts, the same for all of them.
+//! Batch script of a job: the same for all jobs of the array.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -6,27 +6,27 @@ use std::path::{Path, PathBuf};
 use crate::experiment::Slurm;
 use crate::session::quoted;
 
-/// What the script starts.
+/// Parameters of the program that the script starts.
 #[derive(Debug, Clone)]
 pub struct Invocation {
     /// The program.
     pub program: PathBuf,
     /// The results directory.
     pub results: PathBuf,
-    /// Where data sets are.
+    /// Directory of the data sets.
     pub data: PathBuf,
-    /// Where relative paths of an experiment begin.
+    /// Directory to which relative paths of an experiment refer.
     pub directory: PathBuf,
-    /// The submission.
+    /// Name of the submission.
     pub submission: String,
-    /// Its experiment.
+    /// Name of its experiment.
     pub experiment: String,
 }
 
-/// Seconds before the end of a job at which it is told; Slurm may be a minute early.
+/// Time before the end of a job at which it is notified [s]; Slurm may be a minute early.
 const NOTICE: u32 = 60;
 
-/// The script for `sbatch`. Its argument is the first task of the array, or `tables`.
+/// Script for `sbatch`. Its argument is the index of the array's first task, or `tables`.
 pub fn script(slurm: &Slurm, invocation: &Invocation) -> String {
     let Invocation { program, results, data, directory, submission, experiment } = invocation;
     let cpus = slurm.cpus.unwrap_or(1).to_string();
@@ -53,7 +53,7 @@ pub fn script(slurm: &Slurm, invocation: &Invocation) -> String {
     for line in &slurm.lines {
         let _ = writeln!(text, "#SBATCH {line}");
     }
-    // Before the program listens, the notice would kill the shell.
+    // Until the program has installed its handler, the signal would kill the shell.
     let _ = writeln!(text, "\ntrap '' USR2");
     if let Some(setup) = &slurm.setup {
         let _ = writeln!(text, "{}", setup.trim_end());

@@ -1,5 +1,5 @@
-//! Slurm's own commands: what they are asked, and what their answers mean. An answer that does not
-//! come means that nothing is known, never that a job has failed.
+//! Interface to Slurm's commands. A missing answer means that the state is unknown, never that a
+//! job has failed.
 
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -10,44 +10,44 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Why a command of Slurm's gave no answer.
+/// Reason why a Slurm command gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// It is not installed here.
+    /// The command is not installed.
     #[error("{0} is not on the PATH: is this a machine of a Slurm cluster?")]
     Missing(&'static str),
-    /// It refused, in its own words.
+    /// The command reported an error, in its own words.
     #[error("{program}: {text}")]
     Refused {
-        /// Which command.
+        /// Name of the command.
         program: &'static str,
-        /// What it said.
+        /// Its message.
         text: String,
     },
-    /// It did not end in time, or nobody waits for it any more.
+    /// The command did not end in time, or the caller stopped waiting.
     #[error("{0} does not answer")]
     Silent(&'static str),
 }
 
-/// A task in Slurm's queue, or one that has ended lately.
+/// A task in Slurm's queue, or one that ended recently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// The job.
+    /// Number of the job.
     pub job: String,
-    /// Its index in the job's array; absent where the job is none.
+    /// Index of the task in the job's array; absent if the job is not an array.
     pub index: Option<usize>,
     /// `PENDING`, `RUNNING`, `FAILED`, ...
     pub state: String,
-    /// Where it runs.
+    /// Nodes on which it runs.
     pub nodes: String,
-    /// What it was called when it was submitted.
+    /// Name under which it was submitted.
     pub label: String,
-    /// Why it waits, or why it ended.
+    /// Reason why it is waiting, or why it ended.
     pub reason: String,
 }
 
 impl Entry {
-    /// True if it will not run any more. A state that is not known here counts as alive.
+    /// True if it will not run again. An unknown state counts as alive.
     pub fn has_ended(&self) -> bool {
         let ended = [
             "BOOT_FAIL",
@@ -63,16 +63,16 @@ impl Entry {
         ended.contains(&self.state.as_str())
     }
 
-    /// True if it is ending, to start again perhaps.
+    /// True if it is ending, and may start again.
     pub fn is_ending(&self) -> bool {
         self.state == "COMPLETING"
     }
 
-    /// Its state as people say it, with the reason why it waits or failed: `pending (Resources)`.
+    /// State in words, with the reason why it is waiting or failed: `pending (Resources)`.
     pub fn words(&self) -> String {
         let state = self.state.to_lowercase();
         match self.reason.as_str() {
-            // Slurm keeps the reason why a task waited after it has started.
+            // Slurm still reports the reason of waiting after a task has started.
             reason
                 if !["PENDING", "FAILED"].contains(&self.state.as_str())
                     || ["None", ""].contains(&reason) =>
@@ -83,47 +83,47 @@ impl Entry {
         }
     }
 
-    /// What Slurm calls it: `12_3`.
+    /// Name in Slurm: `12_3`.
     pub fn name(&self) -> String {
         self.index
             .map_or_else(|| self.job.clone(), |index| format!("{}_{index}", self.job))
     }
 }
 
-/// Longest wait for an answer: while the controller takes no more jobs, sbatch asks again for two
-/// minutes.
+/// Maximum time to wait for an answer: while the controller accepts no jobs, sbatch tries again for
+/// two minutes.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Indices of an array are below this where Slurm does not say.
+/// Exclusive upper bound of array indices if Slurm does not report one.
 const USUAL_ARRAY: usize = 1001;
 
-/// The controller, by its commands. Whoever waits for one stops waiting once `stop` is raised.
+/// Slurm's controller, used by its commands. A caller stops waiting for a command once `stop` is
+/// raised.
 #[derive(Debug, Clone, Copy)]
 pub struct Controller<'a> {
-    /// Raised when nobody waits any more.
+    /// Raised when nobody waits for answers any more.
     pub stop: &'a AtomicBool,
 }
 
-/// What an array of tasks is submitted with.
+/// Parameters of submitting an array of tasks.
 #[derive(Debug, Clone)]
 pub struct Array<'a> {
     /// The batch script.
     pub script: &'a Path,
-    /// Where the tasks' output goes, a file each.
+    /// Directory of the output files, one per task.
     pub logs: &'a Path,
-    /// What it is called.
+    /// Name of the job.
     pub name: &'a str,
-    /// Its first task.
+    /// Index of its first task.
     pub first: usize,
-    /// How many tasks; with one there is no array.
+    /// Number of tasks; a single task is not submitted as an array.
     pub count: usize,
-    /// Number that may run at a time.
+    /// Maximum number of concurrent tasks.
     pub throttle: Option<usize>,
 }
 
 impl Controller<'static> {
-    /// One whose answer is waited for whatever comes: a submission that is under way cannot be
-    /// taken back.
+    /// A controller whose answers are always waited for: a submission in progress cannot be undone.
     pub fn patient() -> Self {
         static NEVER: AtomicBool = AtomicBool::new(false);
         Self { stop: &NEVER }
@@ -131,7 +131,7 @@ impl Controller<'static> {
 }
 
 impl Controller<'_> {
-    /// The number above every index of an array; 1 or less where there are no arrays.
+    /// Exclusive upper bound of array indices; 1 or less if arrays are not supported.
     pub fn array_size(self) -> Result<usize, Problem> {
         let config = self.ask("scontrol", &["show", "config"])?;
         let line = config.lines().find_map(|line| line.trim_start().strip_prefix("MaxArraySize"));
@@ -140,9 +140,9 @@ impl Controller<'_> {
             .unwrap_or(USUAL_ARRAY))
     }
 
-    /// Submits tasks; returns the job's number.
+    /// Submits tasks; returns the number of the job.
     pub fn submit(self, array: &Array) -> Result<String, Problem> {
-        // In a file name Slurm reads %.
+        // Slurm interprets % in file names.
         let logs = array.logs.to_string_lossy().replace('%', "%%");
         let throttle = array.throttle.map(|most| format!("%{most}")).unwrap_or_default();
         let (range, file) = match array.count {
@@ -154,7 +154,7 @@ impl Controller<'_> {
         self.sbatch(array.name, &words, array.script, &array.first.to_string())
     }
 
-    /// Submits the job that writes the tables once all `jobs` have ended, however they end.
+    /// Submits the job that writes the tables once all `jobs` have ended, successfully or not.
     pub fn submit_tables(
         self,
         script: &Path,
@@ -193,7 +193,7 @@ impl Controller<'_> {
         })
     }
 
-    /// The number of the job of this name, if there is one.
+    /// Number of the job with this name, if there is one.
     pub fn find(self, name: &str) -> Result<Option<String>, Problem> {
         let answer = self.ask(
             "squeue",
@@ -202,8 +202,8 @@ impl Controller<'_> {
         Ok(answer.lines().next().map(|line| line.trim().to_owned()))
     }
 
-    /// What of `jobs` waits, runs, or has ended lately. Those that ended long ago are not among
-    /// them.
+    /// Tasks of `jobs` that are waiting, running, or have ended recently; not those that ended long
+    /// ago.
     pub fn queue(self, jobs: &[&str]) -> Result<Vec<Entry>, Problem> {
         if jobs.is_empty() {
             return Ok(Vec::new());
@@ -220,13 +220,13 @@ impl Controller<'_> {
         ];
         match self.ask("squeue", &words) {
             Ok(answer) => Ok(answer.lines().filter_map(entry).collect()),
-            // Every one of them ended long ago.
+            // All of them ended long ago.
             Err(Problem::Refused { text, .. }) if text.contains("Invalid job id") => Ok(Vec::new()),
             Err(problem) => Err(problem),
         }
     }
 
-    /// Cancels jobs; those that have ended are none of its business.
+    /// Cancels jobs; jobs that have ended are ignored.
     pub fn cancel(self, jobs: &[&str]) -> Result<(), Problem> {
         match self.ask("scancel", jobs) {
             Err(Problem::Refused { text, .. }) if text.contains("Invalid job id") => Ok(()),
@@ -234,12 +234,12 @@ impl Controller<'_> {
         }
     }
 
-    /// Lets a job run again from its start.
+    /// Requeues a job, so that it runs again from its start.
     pub fn requeue(self, job: &str) -> Result<(), Problem> {
         self.ask("scontrol", &["requeue", job]).map(drop)
     }
 
-    /// What a command of Slurm's prints.
+    /// Runs a Slurm command and returns its output.
     fn ask(self, program: &'static str, words: &[&str]) -> Result<String, Problem> {
         let output = self.output(program, words)?;
         if output.status.success() {
@@ -256,8 +256,8 @@ impl Controller<'_> {
 
     fn output(self, program: &'static str, words: &[&str]) -> Result<Output, Problem> {
         let mut command = Command::new(program);
-        // What squeue is to leave out by habit, and what a job that this process may itself be part
-        // of has set.
+        // Variables that change squeue's output, and those set by a job of which this process may
+        // be part.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
             let own =
@@ -266,7 +266,7 @@ impl Controller<'_> {
                 command.env_remove(&name);
             }
         }
-        // A group of its own: Ctrl-C is not meant for a submission that is under way.
+        // In a separate process group, so that Ctrl-C does not reach a submission in progress.
         command
             .args(words)
             .stdin(Stdio::null())
@@ -279,7 +279,7 @@ impl Controller<'_> {
         })?;
         let (sender, answer) = mpsc::channel();
         let wait = move || {
-            // Nobody may wait any more.
+            // Fails if the caller has stopped waiting.
             let _ = sender.send(child.wait_with_output());
         };
         let waiting = thread::Builder::new().spawn(wait);
@@ -302,7 +302,7 @@ impl Controller<'_> {
     }
 }
 
-/// A line of `squeue` as [`Controller::queue`] asks for it.
+/// Parses a line of `squeue` in the format of [`Controller::queue`].
 fn entry(line: &str) -> Option<Entry> {
     let mut fields = line.splitn(5, '|').map(str::trim);
     let (id, state, nodes, label, reason) =
@@ -316,7 +316,7 @@ fn entry(line: &str) -> Option<Entry> {
     Some(Entry { job, index, state, nodes, label, reason })
 }
 
-/// An amount of memory as Slurm writes it, `8G` or `8000` (megabytes), in bytes.
+/// Parses an amount of memory in Slurm's notation, `8G` or `8000` (megabytes) [bytes].
 pub fn memory(text: &str) -> Option<u64> {
     let (digits, unit) =
         text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));

@@ -20,19 +20,19 @@ use crate::text::{count, duration};
 pub struct SubmitOptions<'a> {
     /// Directory of the data sets.
     pub data_dir: &'a Path,
-    /// True once something has been submitted: then a queue that is full and a controller that is
-    /// away are no errors.
+    /// True once something has been submitted: then a full queue and an unavailable controller are
+    /// not errors.
     pub again: bool,
     /// Submits even if the estimate exceeds the budget, or a run the memory.
     pub ignores_budget: bool,
 }
 
-/// Runs in the scheduler's hands after submitting.
+/// Runs that are in the queue after submitting.
 #[derive(Debug)]
 pub struct Submitted<'a> {
     /// The runs.
     pub runs: Vec<&'a RunSpec>,
-    /// True if Slurm took everything; if not, it may take the rest once some of it is done.
+    /// True if Slurm accepted everything; if not, it may accept the rest once some of it is done.
     pub all: bool,
 }
 
@@ -67,7 +67,7 @@ pub fn submit<'a>(
     if runs.is_empty() {
         return Ok(Submitted { runs: held, all: true });
     }
-    // Asked before anything is written: where there is no Slurm, nothing is left behind.
+    // Asked before anything is written, so that nothing remains if there is no Slurm.
     let indices = controller.array_size()?;
     let slurm = &loaded.experiment.execution.slurm;
     let mut lines = slurm.lines.iter();
@@ -137,7 +137,7 @@ pub fn submit<'a>(
     Ok(Submitted { runs: held, all: problem.is_none() })
 }
 
-/// A submission on its way to Slurm.
+/// A submission in progress.
 struct Submitting<'a> {
     store: &'a Store,
     controller: Controller<'a>,
@@ -145,19 +145,18 @@ struct Submitting<'a> {
     jobs: Vec<Job>,
 }
 
-/// Waits before asking again, in seconds, where Slurm is busy or away.
+/// Delays before repeated attempts [s], if Slurm is busy or unavailable.
 const AGAIN: [u64; 3] = [2, 4, 8];
 
-/// What Slurm says when the same may well succeed a little later.
+/// Slurm's messages on errors that are likely to be temporary.
 const BUSY: [&str; 4] = ["timed out", "temporarily", "Unable to contact", "rate too high"];
 
-/// What Slurm says to an array that is larger than an array, or a user's share of the queue, may
-/// be.
+/// Slurm's messages on an array that exceeds the limit of arrays, or of a user's jobs in the queue.
 const LARGE: [&str; 3] = ["Invalid job array", "limit", "policy"];
 
 impl Submitting<'_> {
-    /// Submits all tasks in arrays with indices below `indices`, smaller ones where those are
-    /// refused, single jobs where there are no arrays.
+    /// Submits all tasks in arrays with indices below `indices`; in smaller arrays if those are
+    /// refused, and as single jobs if arrays are not supported.
     fn arrays(&mut self, indices: usize, throttle: Option<usize>) -> Result<(), LaunchError> {
         let (frozen, controller) = (self.frozen, self.controller);
         let (script, logs) = (frozen.dir.join("script.sh"), frozen.dir.join("logs"));
@@ -165,7 +164,8 @@ impl Submitting<'_> {
         while first < tasks {
             let count = most.min(tasks - first);
             let name = format!("{}.{first}", frozen.submission.name);
-            // What may run at a time is shared out, since Slurm counts it array by array.
+            // The limit of concurrent tasks is divided between arrays, because Slurm applies it to
+            // each.
             let throttle = throttle.map(|most| (most * count / tasks).max(1));
             let array = Array {
                 script: &script,
@@ -184,7 +184,7 @@ impl Submitting<'_> {
         Ok(())
     }
 
-    /// Submits the job that writes the tables in the end.
+    /// Submits the job that writes the tables at the end.
     fn tables(&mut self) -> Result<(), LaunchError> {
         let (frozen, controller) = (self.frozen, self.controller);
         let (script, logs) = (frozen.dir.join("script.sh"), frozen.dir.join("logs"));
@@ -194,8 +194,8 @@ impl Submitting<'_> {
         self.job(&name, 0, 0, || controller.submit_tables(&script, &logs, &name, &jobs))
     }
 
-    /// Submits a job and notes its number; notes first that it is about to, so that one whose
-    /// answer is lost is found.
+    /// Submits a job and records its number. Its name is recorded before, so that the job is found
+    /// if the answer is lost.
     fn job(
         &mut self,
         name: &str,
@@ -209,7 +209,7 @@ impl Submitting<'_> {
         let answer = loop {
             let problem = match submit() {
                 Ok(id) => break Ok(id),
-                // It may still get through.
+                // The submission may still succeed.
                 Err(problem @ Problem::Silent(_)) => return Err(problem.into()),
                 Err(problem) => problem,
             };
@@ -235,12 +235,12 @@ impl Submitting<'_> {
     }
 }
 
-/// True if Slurm refused with one of these texts.
+/// True if Slurm's error message contains one of these texts.
 fn says(error: &LaunchError, any: &[&str]) -> bool {
     matches!(error, LaunchError::Slurm(problem) if any.iter().any(|text| problem.to_string().contains(text)))
 }
 
-/// True if the same submission may be taken once the queue has emptied, or Slurm is less busy.
+/// True if the same submission may be accepted once the queue is shorter, or Slurm is less busy.
 fn is_full(error: &LaunchError) -> bool {
     says(error, &BUSY) || says(error, &LARGE)
 }

@@ -1,5 +1,5 @@
-//! An experiment on Slurm: submits the outstanding runs and follows them, again until each has ended
-//! or will not be done, and writes the tables.
+//! Sweep on Slurm: submits the outstanding runs and follows them, and submits again until each has
+//! ended or cannot be done, and writes the tables.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -16,10 +16,10 @@ use crate::runner::Observer;
 use crate::session::{Interruption, LoadedExperiment};
 use crate::store::StoreError;
 
-/// Time between two attempts at a queue that is full, at first and at most.
+/// Delay between two attempts at a full queue, at first and at most.
 const FULL: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(120));
 
-/// Number of consecutive submissions whose tasks may end without having done any run.
+/// Maximum number of consecutive submissions whose tasks end without completing any run.
 const ROUNDS: u32 = 3;
 
 /// Options of [`run_on_slurm`].
@@ -27,7 +27,7 @@ const ROUNDS: u32 = 3;
 pub struct SlurmOptions<'a> {
     /// Directory of the data sets.
     pub data_dir: &'a Path,
-    /// The jobs are cancelled after this many failures.
+    /// Number of failures after which the jobs are cancelled.
     pub max_failures: Option<usize>,
     /// Submits even if the estimate exceeds the budget, or a run the memory.
     pub ignores_budget: bool,
@@ -35,12 +35,12 @@ pub struct SlurmOptions<'a> {
     pub follows: bool,
 }
 
-/// Share of the runs that Slurm has taken.
+/// Share of the runs that Slurm has accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubmissionState {
     /// None.
     Nothing,
-    /// Some; it may take the rest once some of them are done.
+    /// Some; it may accept the rest once some of them are done.
     Part,
     /// All.
     Everything,
@@ -50,7 +50,7 @@ pub enum SubmissionState {
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one for each command")]
 pub enum SlurmEnd {
-    /// Every run has ended or will not be done, and the tables are written.
+    /// Every run has ended or cannot be done, and the tables are written.
     Ended {
         /// The experiment with its records.
         results: ExperimentResults,
@@ -96,8 +96,8 @@ fn not_done(loaded: &LoadedExperiment, failed: &BTreeSet<RunId>) -> Result<usize
     Ok(outstanding.into_iter().filter(|run| !failed.contains(&run.id)).count())
 }
 
-/// Submits and follows until no run is left, or none that Slurm will do; returns the runs that
-/// failed, or `None` where the jobs continue without this process. `state` is kept up to date.
+/// Submits and follows until no run is outstanding, or none that Slurm will execute; returns the
+/// runs that failed, or `None` if the jobs continue without this process. `state` is updated.
 fn until_ended(
     loaded: &LoadedExperiment,
     options: &SlurmOptions,
@@ -138,7 +138,7 @@ fn until_ended(
         }
         let following = Following {
             runs: &submitted.runs,
-            // Runs that did not fit into the queue fit once some of the others have left it.
+            // Runs that did not fit into the queue may fit once some of the others have left it.
             until: if submitted.all { 0 } else { submitted.runs.len() / 2 },
             earlier: &earlier,
             max_failures: max_failures - failed_runs.len(),

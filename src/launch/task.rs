@@ -1,5 +1,5 @@
-//! One task of a submission: the runs of it that are not done. It knows no scheduler but for the one
-//! thing that a job of Slurm's must do itself: ask to be started again when its time is over.
+//! Task of a submission: executes those of its runs that are not done. It depends on a scheduler in
+//! one respect only: a Slurm job must itself ask to be started again when its time is over.
 
 use std::env;
 use std::num::NonZeroUsize;
@@ -30,8 +30,8 @@ pub enum TaskEnd {
     Interrupted,
 }
 
-/// Carries out the runs of a task that are not done. `out_of_time` is raised, next to the request to
-/// stop, by a scheduler whose time is nearly over.
+/// Executes the runs of a task that are not done. A scheduler whose time limit is near raises
+/// `out_of_time`, in addition to the request to stop.
 pub fn run_task(
     store: &Store,
     submission: &str,
@@ -110,8 +110,7 @@ fn end_of(worker: &Worker) -> TaskEnd {
     }
 }
 
-/// Counts the attempts that the end of the time has cut off, and gives up on runs that make no
-/// progress.
+/// Counts the attempts that the time limit interrupted, and gives up on runs that make no progress.
 fn count_attempts(worker: &Worker) -> Result<(), StoreError> {
     let owners = worker.store.owners()?;
     for run in &worker.report.abandoned {
@@ -129,8 +128,8 @@ fn count_attempts(worker: &Worker) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The number of the job of Slurm's that this process is, as Slurm's own commands take it. The bare
-/// number of the last task of an array would mean all of its tasks.
+/// Number of the Slurm job that this process is, as Slurm's commands take it. The bare number of
+/// the last task of an array would refer to all of its tasks.
 fn own_job() -> Option<String> {
     let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
     match (variable("SLURM_ARRAY_JOB_ID"), variable("SLURM_ARRAY_TASK_ID")) {
@@ -158,7 +157,7 @@ fn start_again(n_outstanding: usize, began: bool, observer: &dyn Observer) {
         return;
     }
     let controller = Controller::patient();
-    // The controller may be busy or away for a moment, and there is a little time left.
+    // The controller may be busy or unavailable for a moment, and there is a little time.
     for wait in [1, 2, 4, 8] {
         match controller.requeue(&job) {
             Ok(()) => {

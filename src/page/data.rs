@@ -1,4 +1,4 @@
-//! The data of the interactive parts, small enough to be part of the page.
+//! Data of the interactive parts, small enough to be part of the page.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::figures::view::{Replicate, View};
 use crate::record::RunStatus;
 use crate::trainer::Config;
 
-/// Epochs of a curve at most.
+/// Maximum number of epochs of a curve.
 const EPOCHS: usize = 240;
 
 /// A study, for the script.
@@ -19,13 +19,13 @@ pub(super) struct StudyData<'a> {
     id: &'a str,
     name: &'a str,
     metric: &'a str,
-    /// All metrics together, on the axis of curves, and the curve of held-out examples.
+    /// Common name of all metrics, for the axis of curves, and the name of the held-out curve.
     family: &'a str,
     axis: String,
     held: String,
     unit: &'a str,
     seeds: Vec<u64>,
-    /// Student's factor by number of values.
+    /// Student's t quantile by number of values.
     t: &'a [f64],
     epochs: Vec<usize>,
     axes: Vec<Axis<'a>>,
@@ -89,8 +89,8 @@ pub(super) fn study<'a>(id: &'a str, view: &'a View) -> StudyData<'a> {
     }
 }
 
-/// The data of all studies as a JSON array for a `<script>` element, where `<` is the only character
-/// through which a text could end the element.
+/// Data of all studies as a JSON array for a `<script>` element, where `<` is the only character
+/// with which a text could end the element.
 pub(super) fn json(studies: &[StudyData]) -> Markup {
     let json = serde_json::to_string(studies).expect("plain data");
     PreEscaped(json.replace('<', "\\u003c"))
@@ -113,8 +113,8 @@ fn run<'a>(view: &View, replicate: &'a Replicate, epochs: &[usize]) -> Run<'a> {
     }
 }
 
-/// Every epoch while they are few; else the first ones, where curves bend, and evenly spaced later
-/// ones.
+/// Every epoch if there are few; otherwise the first ones, where curves bend, and evenly spaced
+/// later ones.
 fn epochs(last: usize) -> Vec<usize> {
     if last <= EPOCHS {
         return (1..=last).collect();
@@ -126,7 +126,7 @@ fn epochs(last: usize) -> Vec<usize> {
         .collect()
 }
 
-/// Five significant digits: less than a pixel.
+/// Value rounded to five significant digits: the error is less than a pixel.
 fn rounded(value: f64) -> Option<f64> {
     if !value.is_finite() {
         return None;

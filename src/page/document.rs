@@ -1,4 +1,4 @@
-//! The document: head, contents, one section for each study, and the script with its data.
+//! HTML document: head, contents, one section for each study, and the script with its data.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -27,11 +27,11 @@ impl OwnMarkup for () {
 /// One experiment on the page.
 #[derive(Clone)]
 pub struct Section<'a> {
-    /// The experiment.
+    /// Results of the experiment.
     pub study: &'a ExperimentResults,
-    /// A part of its own that its trainer adds.
+    /// Parts that its trainer adds.
     pub own: &'a dyn OwnMarkup,
-    /// Its figures, as `draw_all` gives them.
+    /// Its figures, from `draw_all`.
     pub figures: &'a [Figure],
 }
 
@@ -43,7 +43,7 @@ struct Entry<'a> {
     question: &'a str,
 }
 
-/// The page, `plots/index.html`. Links lead to the files of the figures next to it,
+/// Renders the page, `plots/index.html`. Links refer to the files of the figures next to it,
 /// `<study>/<name>.svg`.
 pub fn render(sections: &[Section]) -> String {
     let views: Vec<(&Section, usize, View)> = sections
@@ -123,8 +123,8 @@ fn table_of_contents(studies: &[Entry]) -> Markup {
     }
 }
 
-/// Replaces the characters that HTML forbids and escaping leaves: names and error messages may
-/// hold any.
+/// Replaces the characters that HTML forbids and escaping does not change: names and error messages
+/// may contain any.
 fn without_control_characters(page: &str) -> String {
     let is_forbidden = |c: char| {
         matches!(c, '\u{fffe}' | '\u{ffff}') || (c.is_ascii_control() && !c.is_ascii_whitespace())

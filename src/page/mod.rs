@@ -1,11 +1,12 @@
-//! The page: every study in one file that opens from the disk and requests nothing from a network.
+//! HTML report: every study in one file that can be opened from disk and requests nothing from a
+//! network.
 //!
-//! Tables, figures and sentences are HTML, so they are readable without a script. The script
-//! sorts, hides, draws curves and compares, from one block of JSON (`data`). The content security
-//! policy of the page names the script and the style sheet by hash: nothing else on it can run,
-//! whatever the names of a study contain.
+//! Tables, figures and sentences are HTML, so they are readable without a script. The script sorts,
+//! hides, draws curves and compares, using one block of JSON (`data`). The content security policy
+//! of the page names the script and the style sheet by hash: nothing else on it can run, even if
+//! the names of a study contain code.
 //!
-//! All markup is written in templates, which escape every text that they are given.
+//! All markup is written in templates, which escape every text inserted into them.
 
 mod data;
 mod document;

@@ -1,4 +1,4 @@
-//! How to get the same numbers again, what they took, and what a paper has to say about them.
+//! Instructions to reproduce the results, their compute, and the checklist for a paper.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -67,7 +67,7 @@ fn distinct(values: impl Iterator<Item = String>) -> String {
     values.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
 }
 
-/// Wall time of a study's runs, those that came to nothing included.
+/// Wall time of a study's runs, including those that failed.
 fn compute(view: &View) -> String {
     let runs: Vec<_> = view.variants.iter().flat_map(|v| &v.replicates).collect();
     let seconds = |status: RunStatus| -> f64 {

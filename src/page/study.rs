@@ -1,4 +1,4 @@
-//! One study on the page: everything that needs no script.
+//! Section of one study: everything that needs no script.
 
 use std::fmt::Write;
 
@@ -14,10 +14,10 @@ use crate::results::ablation::{Ablation, Verdict};
 use crate::text::{difference, percent};
 use crate::trainer::Better;
 
-/// Figures that the page shows in a form of its own.
+/// Figures that the page shows in another, interactive form.
 const INTERACTIVE: [&str; 2] = ["loss", "samples"];
 
-/// The section of the study with this index in the plan.
+/// Section of the study with this index in the plan.
 pub(super) fn section(id: &str, section: &Section, view: &View, index: usize) -> Markup {
     let plan = view.plan;
     let ablation = section.study.ablation(index);
@@ -44,7 +44,7 @@ pub(super) fn section(id: &str, section: &Section, view: &View, index: usize) ->
     }
 }
 
-/// The result in a sentence: the best variant, and whether there is evidence that it is.
+/// Result in a sentence: the best variant, and the evidence for it.
 fn headline(view: &View, table: &Ablation) -> String {
     let scored = view.variants.iter().enumerate().filter_map(|(i, v)| Some((i, v.score(view)?)));
     let better = view.metric().better;
@@ -114,7 +114,7 @@ fn curves(view: &View) -> Markup {
 fn figures(section: &Section, view: &View) -> Markup {
     let own = || section.figures.iter().filter(|f| f.study == view.planned.name);
     let is_interactive = |figure: &&Figure| INTERACTIVE.contains(&figure.name.as_str());
-    // The only study of an experiment bears its name and has no directory of its own.
+    // The only study of an experiment has its name and no directory of its own.
     let (experiment, study) = (address(&view.plan.name), address(&view.planned.name));
     let home = if experiment == study {
         format!("./{study}")
@@ -154,8 +154,7 @@ fn files(home: &str, figure: &Figure) -> Markup {
     }
 }
 
-/// A figure as a `data:` address: as a drawing, or as pixels where those are smaller, as they are
-/// for grids of images.
+/// A figure as a `data:` address: as SVG, or as PNG if that is smaller, as for grids of images.
 fn picture(figure: &Figure) -> String {
     let drawing = svg_address(&figure.pictures.live_svg);
     let pixels = &figure.pictures.png;

@@ -1,4 +1,4 @@
-//! The ablation table, with a picture of every interval.
+//! Ablation table with a picture of every interval.
 
 use maud::{Markup, Render, html};
 
@@ -7,7 +7,7 @@ use crate::plan::Correction;
 use crate::results::ablation::{Ablation, AblationRow};
 use crate::text::{difference, p_value, percent, typeset};
 
-/// The table, sortable by every column but that of the pictures.
+/// The table, sortable by every column except that of the pictures.
 pub(super) fn ablation(view: &View, table: &Ablation) -> Markup {
     let range = range(table);
     let notes: Vec<&AblationRow> = table.rows.iter().filter(|row| !row.note.is_empty()).collect();
@@ -108,19 +108,19 @@ fn table_row(view: &View, i: usize, row: &AblationRow, range: Option<(f64, f64)>
     }
 }
 
-/// A cell at the left of its column, with what the column is sorted by.
+/// Left-aligned cell, with the key by which its column is sorted.
 fn word(key: &str, content: impl Render) -> Markup {
     html! { td.l data-k=(key) { (content) } }
 }
 
-/// A cell at the right of its column, with the value that the column is sorted by and its text;
-/// empty without one.
+/// Right-aligned cell, with the value by which its column is sorted and its text; empty without
+/// one.
 fn number<R: Render>(cell: Option<(f64, R)>) -> Markup {
     let (key, text) = cell.map(|(value, text)| (value.to_string(), text)).unzip();
     html! { td class="" data-k=(key.unwrap_or_default()) { @if let Some(text) = text { (text) } } }
 }
 
-/// Range of the pictures of differences; zero is on it.
+/// Range of the pictures of differences, which includes zero.
 fn range(table: &Ablation) -> Option<(f64, f64)> {
     let changes = table.rows.iter().filter_map(|row| row.delta.as_ref());
     let changes = changes.map(|delta| Estimate::of(&delta.paired.difference));

@@ -1,6 +1,6 @@
-//! What the types of a plan do not say of it: that its parts fit each other. A checksum shows that
-//! nobody has changed the file by accident, not that its author was honest; whatever reads a plan
-//! afterwards relies on this.
+//! Consistency checks of a plan read from disk, beyond its types: that its parts fit each other. A
+//! checksum shows that the file has not been changed by accident, but not that its author was
+//! honest; all code that reads a plan afterwards relies on these checks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,14 +8,14 @@ use super::{Axis, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec};
 use crate::text::brief;
 use crate::trainer::Trainer;
 
-/// Longest label of a variant, or level of an axis, in bytes.
+/// Maximum length of the label of a variant, or of a level of an axis [bytes].
 const LONGEST_LABEL: usize = 1000;
-/// Longest text, in bytes: no experiment file is longer.
+/// Maximum length of a text [bytes]: no experiment file is longer.
 const LONGEST_TEXT: usize = 2 << 20;
 
 type Checked = Result<(), String>;
 
-/// Why a text can be no label, if it cannot.
+/// Reason why a text cannot be a label, if there is one.
 pub(crate) fn unfit(label: &str) -> Option<String> {
     if label.len() > LONGEST_LABEL {
         return Some(format!(
@@ -38,9 +38,8 @@ fn label(field: &str, text: &str) -> Checked {
 }
 
 impl Plan {
-    /// Makes sure that a plan from elsewhere is one that this program could have written: what it
-    /// refers to exists, and every run has the id of its own specification. The error names the
-    /// field.
+    /// Checks that this program could have written the plan: all references exist, and every run
+    /// has the id of its own specification. The error names the field.
     pub fn check(&self, trainer: &dyn Trainer) -> Result<(), String> {
         for (field, text) in
             [("question", &self.question), ("notes", &self.notes), ("command", &self.command)]
@@ -77,7 +76,7 @@ impl Plan {
         })
     }
 
-    /// The ids are hashes of what they stand for.
+    /// Checks that ids are the hashes of the runs that they identify.
     fn check_ids(&self, trainer: &dyn Trainer) -> Checked {
         let other = self.runs.iter().position(|run| !run.explains_its_id(trainer));
         other.map_or(Ok(()), |i| {
@@ -88,8 +87,8 @@ impl Plan {
         })
     }
 
-    /// A variant names one run a seed, each in the plan and with that seed, all of one
-    /// configuration.
+    /// Checks that a variant names one run per seed, each in the plan and with that seed, all of
+    /// one configuration.
     fn check_runs(
         &self,
         at: &str,
@@ -176,7 +175,7 @@ impl Axis {
     }
 }
 
-/// Something is there, and nothing twice.
+/// Checks that a list is not empty and has no duplicates.
 fn distinct<T: Ord>(field: &str, all: &[T]) -> Checked {
     ensure(!all.is_empty(), || format!("{field} is empty"))?;
     let different = all.iter().collect::<BTreeSet<_>>().len();

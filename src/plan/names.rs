@@ -1,12 +1,12 @@
-//! Names that become part of a path or of a table's cell: checked where they are read, whatever
-//! file they come from and whoever wrote its checksum.
+//! Names that become part of a path or of a cell of a table: checked when they are read, in files
+//! of any origin.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
 use crate::text::brief;
 
-/// What a name may be.
+/// Description of valid names, for messages.
 pub(crate) const RULE: &str = "a letter, then letters, digits, `.`, `_` or `-`, at most 100 in all";
 
 /// True if a text can name an experiment, a study or a variant.
@@ -14,7 +14,7 @@ pub(crate) fn is_name(name: &str) -> bool {
     is_file_name(name) && name.starts_with(|c: char| c.is_ascii_alphabetic())
 }
 
-/// True if a text can name a file: it stays in its directory.
+/// True if a text can name a file within a directory: it cannot refer to anything outside.
 pub(crate) fn is_file_name(name: &str) -> bool {
     let follows = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     name.len() <= 100

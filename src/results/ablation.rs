@@ -1,7 +1,8 @@
-//! The ablation table: does a variant differ from the baseline, and could this study have told?
+//! Ablation table: differences between variants and the baseline, and the ability of the study to
+//! detect them.
 //!
 //! One computation for `ablation.csv`, the terminal and the page. Comparisons are paired by seed,
-//! on the seeds that both sides have; `docs/reference/methodology.md` gives the formulas.
+//! over the seeds that both sides have; `docs/reference/methodology.md` gives the formulas.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +18,8 @@ use crate::stats::{
 use crate::store::{RunRecord, RunStatus};
 use crate::trainer::{Better, Compute, Metric, Otherwise, Scored};
 
-/// Index of the random stream that flips signs in all comparisons of a study at once; those of
-/// single comparisons come before it.
+/// Index of the random stream for joint sign flips of all comparisons of a study; single
+/// comparisons use the indices below.
 pub(super) const JOINT_SIGNS: u64 = u64::MAX;
 
 /// The table of one study.
@@ -26,7 +27,7 @@ pub(super) const JOINT_SIGNS: u64 = u64::MAX;
 pub struct Ablation {
     /// Name of the study.
     pub study: String,
-    /// The metric compared.
+    /// Compared metric.
     pub metric: Metric,
     /// Confidence level of every interval.
     pub level: f64,
@@ -34,53 +35,53 @@ pub struct Ablation {
     pub correction: Correction,
     /// Index of the baseline among the rows.
     pub baseline: Option<usize>,
-    /// What this number of seeds and comparisons can show.
+    /// Smallest p values that this number of seeds and comparisons can give.
     pub feasibility: Feasibility,
-    /// One row a variant, in expansion order.
+    /// One row per variant, in expansion order.
     pub rows: Vec<AblationRow>,
 }
 
-/// A variant of a study, and how it compares.
+/// A variant of a study with its comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AblationRow {
-    /// What differs from the baseline, for people.
+    /// Differences from the baseline, for people.
     pub label: String,
-    /// The same in ASCII.
+    /// Label in ASCII.
     pub name: String,
     /// Level of each axis of the study.
     pub levels: Vec<String>,
-    /// Seeds planned.
+    /// Number of planned seeds.
     pub planned: usize,
-    /// Runs that failed or diverged.
+    /// Number of runs that failed or diverged.
     pub failed: usize,
-    /// Seeds whose comparison waits for a run, of the variant, of the baseline or of a
-    /// configuration that competes.
+    /// Number of seeds whose comparison lacks an outstanding run of the variant, of the baseline or
+    /// of a candidate configuration.
     pub outstanding: usize,
-    /// The metric over the finished runs; `None` before the first.
+    /// Mean of the metric over the finished runs; `None` before the first.
     pub estimate: Option<Estimate>,
-    /// The comparison with the baseline; `None` for the baseline and where no seed finished on both
-    /// sides.
+    /// Comparison with the baseline; `None` for the baseline itself, and if no seed finished on
+    /// both sides.
     pub delta: Option<Delta>,
     /// Size of the model: [`Metrics::size`](crate::trainer::Metrics::size).
     pub size: Option<u64>,
     /// Further whole numbers, averaged over seeds:
     /// [`Metrics::shown`](crate::trainer::Metrics::shown).
     pub shown: Vec<Option<u64>>,
-    /// Mean epochs trained.
+    /// Mean number of epochs.
     pub epochs: Option<f64>,
     /// Training compute relative to the baseline.
     pub compute_ratio: Option<f64>,
     /// Mean wall time of a run; differs between executions, so it is in no table but `timings.csv`.
     pub seconds: Option<f64>,
-    /// How what it was scored on differs from the baseline's.
+    /// Difference between the examples on which it and the baseline were scored.
     pub otherwise: Option<Otherwise>,
-    /// How the variant came by its configuration; `None` where nothing is tuned.
+    /// Selection of the variant's configuration; `None` if nothing is tuned.
     pub tuning: Option<Tuning>,
     /// The conclusion.
     pub verdict: Verdict,
-    /// True if its runs are those of the baseline to the last bit.
+    /// True if its runs are bit-identical to those of the baseline.
     pub identical: bool,
-    /// What a reader of the row must know; empty if nothing.
+    /// Note that a reader of the row needs; may be empty.
     pub note: String,
 }
 
@@ -90,14 +91,14 @@ impl AblationRow {
         !matches!(self.verdict, Verdict::Baseline | Verdict::NotComparable)
     }
 
-    /// The verdict as tables show it: one that seeds are missing from for good names those that it
-    /// rests on.
+    /// Verdict as tables show it: if seeds are missing for good, with the number of seeds on which
+    /// it is based.
     pub fn conclusion(&self) -> String {
         self.verdict.words().to_owned() + &self.survivors()
     }
 
-    /// ` on 7 of 12 seeds` where a verdict rests on those that neither side lost to failure or
-    /// divergence; empty otherwise.
+    /// ` on 7 of 12 seeds` if a verdict is based on the seeds that neither side lost to failure or
+    /// divergence; otherwise empty.
     pub fn survivors(&self) -> String {
         let pairs = self.delta.map_or(0, |delta| delta.paired.difference.n);
         let judged = matches!(self.verdict, Verdict::Better | Verdict::Worse | Verdict::NoEvidence);
@@ -109,48 +110,49 @@ impl AblationRow {
     }
 }
 
-/// A variant minus the baseline, paired by seed.
+/// Difference of a variant from the baseline, paired by seed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Delta {
     /// Difference, effect size, test and correlation.
     pub paired: Paired,
-    /// p after the correction; `None` without one.
+    /// p value after the correction; `None` without one.
     pub p_corrected: Option<f64>,
-    /// Smallest p that this number of pairs can give.
+    /// Smallest p value that this number of pairs can give.
     pub smallest_p: f64,
-    /// The same after the correction.
+    /// Smallest p value after the correction.
     pub smallest_p_corrected: f64,
-    /// Sign vectors that the corrected p is estimated from; `None` where all were counted.
+    /// Number of sign vectors from which the corrected p value is estimated; `None` if all were
+    /// enumerated.
     pub p_corrected_draws: Option<u32>,
-    /// The difference over test examples instead of seeds: the second source of error.
+    /// Difference over test examples instead of seeds: the second source of error.
     pub examples: Option<Estimate>,
 }
 
 /// The conclusion about a variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is what the others are compared with.
+    /// The variant is the baseline.
     Baseline,
-    /// Better than the baseline, by evidence.
+    /// Significantly better than the baseline.
     Better,
-    /// Worse than the baseline, by evidence.
+    /// Significantly worse than the baseline.
     Worse,
-    /// The test could have shown a difference and did not.
+    /// The test could have been significant and was not.
     NoEvidence,
-    /// No outcome of this test of these seeds could have shown a difference.
+    /// No outcome of the test with this number of seeds could have been significant.
     TooFewSeeds,
-    /// Runs are outstanding that its p depends on.
+    /// Runs on which its p value depends are outstanding.
     Incomplete,
-    /// It was scored on other data than the baseline: there is no difference to speak of.
+    /// It was scored on other data than the baseline, so that there is no difference.
     NotComparable,
     /// Every run has ended, and no seed finished on both sides.
     NoPairs,
-    /// The study does not hold the baseline.
+    /// The study does not contain the baseline.
     NoBaseline,
 }
 
 impl Verdict {
-    /// The words that tables show.
+    /// Text in tables.
     pub fn words(self) -> &'static str {
         match self {
             Self::Baseline => "baseline",
@@ -194,7 +196,7 @@ impl ExperimentResults {
         let baseline = self.baseline(study);
         let specs = self.plan.by_id();
         let row = |(v, variant)| self.row(index, v, variant, baseline, &specs);
-        // Beyond 20 seeds each row draws 100,000 sign vectors, from a stream of its own.
+        // Beyond 20 seeds each row draws 100,000 sign vectors, from its own stream.
         let mut rows: Vec<AblationRow> = study.variants.par_iter().enumerate().map(row).collect();
         let compared: Vec<usize> = (0..rows.len()).filter(|&i| rows[i].is_compared()).collect();
         match (compare.correction, baseline) {
@@ -206,7 +208,7 @@ impl ExperimentResults {
         }
         let smallest_p = |seeds| compare.correction.smallest_p(seeds, compared.len());
         let can = Feasibility::of(self.plan.seeds.len(), compare.alpha(), smallest_p);
-        // A joint correction changes with every comparison that is still to come.
+        // A joint correction changes with every comparison whose runs are outstanding.
         let waiting = compared.iter().filter(|&&i| rows[i].outstanding > 0).count();
         let waits = if compare.correction == Correction::MaxT { waiting } else { 0 };
         for row in &mut rows {
@@ -235,8 +237,8 @@ impl ExperimentResults {
         let planned = &self.plan.studies[study];
         let values: Vec<f64> = variant.runs.iter().filter_map(|run| self.value(run)).collect();
         let reference = baseline.map(|base| &planned.variants[base]);
-        // Without a baseline nothing is subtracted, and still no row may pass for a row of other
-        // data.
+        // Without a baseline there are no differences, but rows scored on other data must still be
+        // marked.
         let beside = reference.or(planned.variants.first());
         let otherwise = beside.and_then(|beside| {
             let scored = |variant| self.scored(variant, specs);
@@ -322,7 +324,7 @@ impl ExperimentResults {
         }
     }
 
-    /// What a variant is scored on, by the first of its runs that says so.
+    /// Facts on the scoring of a variant, from the first of its runs that reports them.
     pub(super) fn scored<'a>(
         &'a self,
         variant: &'a PlannedVariant,
@@ -344,7 +346,7 @@ impl ExperimentResults {
         records.filter(|record| record.status == RunStatus::Finished)
     }
 
-    /// Values of two variants by seed; `None` for seeds that one of them did not finish.
+    /// Values of two variants by seed; `None` for seeds that either of them did not finish.
     fn pairs(
         &self,
         treated: &PlannedVariant,
@@ -420,8 +422,7 @@ fn mean_count(values: impl Iterator<Item = u64>) -> Option<u64> {
     mean_of(values.map(|value| value as f64)).map(|mean| mean.round() as u64)
 }
 
-/// Corrects by Holm's method over the comparisons as planned: one without a pair counts as one that
-/// showed nothing.
+/// Corrects by Holm's method over the planned comparisons: one without a pair counts as p = 1.
 fn correct_by_holm(rows: &mut [AblationRow], compared: &[usize]) {
     let over = |p: fn(&Delta) -> f64| {
         holm(
@@ -440,8 +441,8 @@ fn correct_by_holm(rows: &mut [AblationRow], compared: &[usize]) {
     }
 }
 
-/// Draws the conclusion about a row; `waiting` of the comparisons that its p is corrected with have
-/// runs outstanding.
+/// Sets the verdict of a row; `waiting` of the comparisons with which its p value is corrected have
+/// outstanding runs.
 fn judge(row: &mut AblationRow, can: &Feasibility, waiting: usize, better: Better) {
     let mut notes = Vec::new();
     if let Some(Tuning { chosen, configurations, incomplete }) = &row.tuning {

@@ -1,4 +1,4 @@
-//! A cell of a table, and the care that keeps programs which open it from changing it.
+//! Cells of tables, with protection against conversion by programs that open them.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ pub(super) enum Value<'a> {
     Empty,
     /// Text.
     Text(Text<'a>),
-    /// A level of an axis that is a plain number, as its study wrote it.
+    /// A level of an axis that is a plain number, as the study wrote it.
     Level(&'a str),
     /// A count or a seed.
     Int(u64),
@@ -20,21 +20,21 @@ pub(super) enum Value<'a> {
     Number(f64),
 }
 
-/// Text that no reader of tables converts, whatever it is: only this module makes one.
+/// Text that no reader of tables converts; only this module creates it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Text<'a> {
     text: Cow<'a, str>,
-    /// True if readers of tables would take it for something else ([`misread`]).
+    /// True if readers of tables would misinterpret it ([`misread`]).
     is_misread: bool,
 }
 
 impl Text<'_> {
-    /// The text itself, for cells that have a type.
+    /// Unchanged text, for formats whose cells have a type.
     pub(super) fn typed(&self) -> &str {
         &self.text
     }
 
-    /// The text for cells that have none: an apostrophe keeps readers from converting it.
+    /// Text for formats without types: an apostrophe prevents its conversion.
     fn guarded(&self) -> Cow<'_, str> {
         if self.is_misread {
             Cow::Owned(format!("'{}", self.text))
@@ -45,7 +45,7 @@ impl Text<'_> {
 }
 
 impl<'a> Value<'a> {
-    /// Text, on one line; nothing where it is empty.
+    /// Text on one line; an empty cell if it is empty.
     pub(super) fn text(text: impl Into<Cow<'a, str>>) -> Self {
         let mut text = text.into();
         if text.contains(char::is_control) {
@@ -61,8 +61,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A moment, which is meant to be read as one: `YYYY-MM-DD HH:MM:SS` is, in every locale. Any
-    /// other text is text.
+    /// A date and time, which readers are meant to convert: the form `YYYY-MM-DD HH:MM:SS` is safe
+    /// in every locale. Any other text becomes ordinary text.
     pub(super) fn moment(text: &'a str) -> Self {
         match Self::text(text) {
             Self::Text(Text { text, .. }) if is_moment(&text) => {
@@ -78,7 +78,7 @@ impl<'a> Value<'a> {
     }
 
     pub(super) fn number(value: Option<f64>) -> Self {
-        // Plus zero, so that no spreadsheet shows a negative zero.
+        // Adding zero turns negative zero into zero, which spreadsheets would show with a sign.
         value
             .filter(|value| value.is_finite())
             .map_or(Self::Empty, |value| Self::Number(value + 0.0))
@@ -100,14 +100,14 @@ impl<'a> Value<'a> {
     }
 }
 
-/// A table: its header and its rows, made as they are written.
+/// A table: header and rows, which are produced while they are written.
 pub(super) struct Table<'a> {
     pub(super) columns: Vec<String>,
     pub(super) rows: Box<dyn Iterator<Item = Vec<Value<'a>>> + 'a>,
 }
 
 impl Table<'_> {
-    /// The table as RFC 4180, UTF-8 without a byte order mark, one header row.
+    /// CSV by RFC 4180, UTF-8 without a byte order mark, one header row.
     pub(super) fn csv(self) -> Vec<u8> {
         let mut out = csv::Writer::from_writer(Vec::new());
         let header: Vec<Value> =
@@ -215,7 +215,7 @@ mod tests {
             for ((text, x, n), (text_back, x_back, n_back)) in cells.iter().zip(back) {
                 let value = Value::text(text.as_str());
                 prop_assert_eq!(value.csv(), text_back.as_str());
-                // A space at an end stays; the apostrophe says that the cell is a text.
+                // Spaces at the ends are preserved; the apostrophe marks the cell as text.
                 let is_guarded = text_back.starts_with('\'');
                 prop_assert!(!text_back.contains(['\n', '\r']) && (is_guarded || misread(&text_back).is_none()));
                 prop_assert_eq!(Some(*x).filter(|x| x.is_finite()).map(|x| x + 0.0), x_back);

@@ -1,8 +1,7 @@
-//! What reviewers ask about error bars and compute, answered from a study's plan and records.
+//! Reviewers' checklist on error bars and compute, answered from a study's plan and records.
 //!
-//! The questions are those of the checklists that conferences hand out: what intervals are and
-//! capture, how many replicates there were, how the model and its hyper-parameters were selected,
-//! and what all of it cost, failures included.
+//! The questions are those of conferences' checklists: definition of intervals, number of seeds,
+//! selection of the model and its hyper-parameters, and total compute, including failed runs.
 
 use std::collections::BTreeSet;
 
@@ -12,12 +11,12 @@ use crate::record::{RunRecord, RunStatus, Timing};
 use crate::text::{count, duration, p_value, short};
 use crate::trainer::Better;
 
-/// One question and what the study answers.
+/// A question, and the study's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// Short, for a heading.
+    /// Short form, for a heading.
     pub question: &'static str,
-    /// Whole sentences.
+    /// Answer in whole sentences.
     pub answer: String,
 }
 
@@ -42,7 +41,7 @@ impl ExperimentResults {
         ]
     }
 
-    /// Every run of a study once.
+    /// Records of the runs of a study, each once.
     fn records_of(&self, index: usize) -> Vec<&RunRecord> {
         let runs: BTreeSet<_> = self.plan.studies[index]
             .variants
@@ -170,7 +169,7 @@ impl ExperimentResults {
         (self.trainer.selection() + &test).trim_start().to_owned()
     }
 
-    /// What the choice of hyper-parameters was.
+    /// Sentences on the selection of hyper-parameters.
     fn tuned(&self, index: usize) -> String {
         let planned = &self.plan.studies[index];
         let axes: Vec<&str> = planned
@@ -283,7 +282,7 @@ fn compute(records: &[&RunRecord]) -> String {
     )
 }
 
-/// Wall time times threads.
+/// Wall time times threads [s].
 fn thread_seconds(timing: &Timing) -> f64 {
     timing.seconds * timing.threads as f64
 }

@@ -1,5 +1,5 @@
-//! Two experiments matched by study, variant and seed: runs whose values changed, and settings that
-//! did.
+//! Comparison of two experiments, matched by study, variant and seed: runs whose values changed,
+//! and settings that changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,14 +10,14 @@ use crate::rng::Seed;
 use crate::store::{RunRecord, RunStatus};
 use crate::trainer::{Metric, Otherwise};
 
-/// Two experiments side by side.
+/// Comparison of two experiments.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExperimentComparison {
     /// Variants that both experiments have.
     pub variants: Vec<VariantComparison>,
-    /// Labels of variants that only the first, and only the second experiment has.
+    /// Labels of variants in only the first, and in only the second experiment.
     pub only_in: [Vec<String>; 2],
-    /// Settings that differ, as `path old -> new`, with the labels of the variants they differ in.
+    /// Settings that differ, as `path old -> new`, with the labels of the affected variants.
     pub settings: BTreeMap<String, Vec<String>>,
 }
 
@@ -26,15 +26,16 @@ pub struct ExperimentComparison {
 pub struct VariantComparison {
     /// Label of the variant.
     pub label: String,
-    /// Number of seeds whose runs have the same values to the last bit, epochs included.
+    /// Number of seeds whose runs have bit-identical values, epochs included.
     pub n_identical: usize,
-    /// Second minus first, of the seeds whose runs have other values.
+    /// Differences, second minus first, of the seeds whose runs have different values.
     pub differences: Vec<f64>,
     /// Number of seeds that did not finish in both experiments.
     pub n_unfinished: usize,
     /// Number of seeds that only one of the experiments plans.
     pub n_unpaired: usize,
-    /// Reason why seeds are left out: both are scored on data whose values do not compare.
+    /// Reason why seeds are omitted: the two runs are scored on data whose values are not
+    /// comparable.
     pub incomparable: Option<String>,
 }
 
@@ -50,7 +51,7 @@ impl VariantComparison {
         (n > 0).then(|| self.differences.iter().sum::<f64>() / n as f64)
     }
 
-    /// The difference that is farthest from zero.
+    /// Difference that is farthest from zero.
     pub fn largest_difference(&self) -> Option<f64> {
         self.differences.iter().copied().max_by(|a, b| a.abs().total_cmp(&b.abs()))
     }
@@ -66,14 +67,14 @@ impl VariantComparison {
     }
 }
 
-/// Two experiments that cannot be compared.
+/// Reason why two experiments cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CompareError {
     /// Their `[compare] metric` differs.
     #[error("they compare different numbers: see [compare] metric of each")]
     OtherMetric,
-    /// Both name the same data, whose content changed between them.
+    /// Both use data of the same name, whose content changed between them.
     #[error(
         "not compared: the {examples} of {data}, or their division, have changed between {} and {}, so that their {family} \
          are of other {examples} ({variants}); sweep both on the same content",
@@ -148,7 +149,7 @@ pub fn compare(
     }
 }
 
-/// A comparison in the making.
+/// A comparison in progress.
 struct Pairing<'a> {
     /// Runs of both experiments.
     specs: [BTreeMap<&'a RunId, &'a RunSpec>; 2],
@@ -201,8 +202,8 @@ impl Pairing<'_> {
     }
 }
 
-/// Returns the settings that differ between two runs; of runs that differ in their identity alone,
-/// the version that made them.
+/// Returns the settings that differ between two runs; if only their identities differ, the versions
+/// that made them.
 fn differing_settings(a: &RunSpec, b: &RunSpec) -> Vec<String> {
     if a.id == b.id {
         return Vec::new();

@@ -1,60 +1,60 @@
-//! Two versions of one table held against each other, cell by cell: what people cite are tables, so
-//! a check of results that does not look at them checks the wrong thing.
+//! Comparison of two versions of a table, cell by cell: tables are what people cite, so a check of
+//! results must include them.
 
 use csv::{ByteRecord, ReaderBuilder};
 
-/// Where a table on disk is not the one that the runs give.
+/// Difference between a table on disk and the one computed from the runs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Difference {
-    /// The table is not there.
+    /// The table is missing.
     #[error("{file} is missing")]
     Missing {
         /// Name of the table.
         file: &'static str,
     },
-    /// It should not be there.
+    /// The table should not exist.
     #[error("{file} is there, the runs give no such table")]
     Unexpected {
         /// Name of the table.
         file: &'static str,
     },
-    /// It has other columns.
+    /// A column has another name.
     #[error("{file}, column {column} is `{found}`, the runs give `{expected}`")]
     Column {
         /// Name of the table.
         file: &'static str,
-        /// From 1.
+        /// Index, from 1.
         column: usize,
-        /// Name on disk; empty where there is no such column.
+        /// Name on disk; empty if there is no such column.
         found: String,
-        /// Name that it should have; empty where there should be none.
+        /// Expected name; empty if there should be no such column.
         expected: String,
     },
-    /// It has another number of rows.
+    /// The number of rows differs.
     #[error("{file}: {found} rows, the runs give {expected}")]
     Rows {
         /// Name of the table.
         file: &'static str,
-        /// Rows on disk, the header apart.
+        /// Number of rows on disk, without the header.
         found: usize,
-        /// Rows that it should have.
+        /// Expected number of rows.
         expected: usize,
     },
-    /// A cell holds something else.
+    /// A cell differs.
     #[error("{file}, row {row}, column `{column}`: `{found}`, the runs give `{expected}`")]
     Cell {
         /// Name of the table.
         file: &'static str,
-        /// From 1, the header apart.
+        /// Index of the row, from 1, without the header.
         row: usize,
         /// Name of the column.
         column: String,
         /// Text on disk.
         found: String,
-        /// Text that it should be.
+        /// Expected text.
         expected: String,
     },
-    /// Its bytes are others where cells agree, or it has no cells.
+    /// Its bytes differ although all cells agree, or it has no cells.
     #[error("{file} holds other bytes than the runs give")]
     Bytes {
         /// Name of the table.
@@ -76,8 +76,7 @@ impl Difference {
     }
 }
 
-/// Every difference between a table on disk and the expected one, `None` for a table that is not
-/// there.
+/// Differences between a table on disk and the expected one; `None` stands for a missing table.
 pub(super) fn between(
     file: &'static str,
     found: Option<&[u8]>,
@@ -98,7 +97,7 @@ pub(super) fn between(
     }
 }
 
-/// Rows of a table; what follows bytes that are no CSV is left out, and shows as missing.
+/// Rows of a table; after bytes that are not CSV the rest is omitted, and appears as missing.
 fn rows(table: &[u8]) -> Vec<ByteRecord> {
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(table);
     reader.byte_records().map_while(Result::ok).collect()
@@ -114,7 +113,7 @@ fn cells(file: &'static str, found: &[u8], expected: &[u8]) -> Vec<Difference> {
     else {
         return Vec::new();
     };
-    // Cells below other columns are no comparison.
+    // Cells below different columns cannot be compared.
     if let Some(i) = (0..header.len().max(columns.len())).find(|&i| header.get(i) != columns.get(i))
     {
         return vec![Difference::Column {
@@ -181,7 +180,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever byte changes, something is said, and nothing panics.
+        /// Any changed byte is reported, and nothing panics.
         #[test]
         fn no_change_goes_unseen(at in 0usize..26, byte in any::<u8>()) {
             let table = b"study,nll\na,1.5\nb,2\nc,\"3\"\n";

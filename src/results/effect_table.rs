@@ -7,7 +7,7 @@ use super::tables::AxisColumns;
 use crate::columns::EFFECTS;
 use crate::stats::Estimate;
 
-/// The table; without rows where no study is a full grid.
+/// The table; without rows if no study is a full grid.
 pub(super) fn effects<'a>(study: &'a ExperimentResults, effects: &'a [Effects]) -> Table<'a> {
     let axes = AxisColumns::of(study);
     let columns = study.columns().named(EFFECTS);

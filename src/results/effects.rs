@@ -1,7 +1,7 @@
 //! Main effects and two-way interactions of a full grid, with the seed as block.
 //!
-//! Every figure is first computed within each seed, from the runs of that seed alone, and only then
-//! averaged over the seeds: what a seed does to all of its runs cancels in a contrast, and the
+//! Every statistic is first computed within each seed, from the runs of that seed alone, and then
+//! averaged over the seeds: an effect of a seed on all of its runs cancels in a contrast, and the
 //! seeds are the replicates of its interval. `docs/reference/methodology.md` has the formulas.
 
 use super::ExperimentResults;
@@ -11,62 +11,62 @@ use crate::rng::{Purpose, Seed};
 use crate::stats::{Estimate, SignFlip, holm, max_t, mean, sign_flip};
 use crate::trainer::Otherwise;
 
-/// The effects of a study whose variants are every combination of the levels of its axes.
+/// Effects of a study whose variants are all combinations of the levels of its axes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Effects {
     /// Index of the study in the plan.
     pub study: usize,
     /// Confidence level of every interval.
     pub level: f64,
-    /// Seeds planned.
+    /// Number of planned seeds.
     pub planned: usize,
     /// Axes with levels to compare, by index among the study's axes.
     pub factors: Vec<usize>,
-    /// Level of each axis of the study that effects are relative to: the baseline's, or the first.
+    /// Reference level of each axis of the study: the baseline's, or the first.
     pub reference: Vec<usize>,
-    /// Sign vectors that corrected p values are estimated from; `None` where all were counted.
+    /// Number of sign vectors from which corrected p values are estimated; `None` if all were
+    /// enumerated.
     pub p_corrected_draws: Option<u32>,
-    /// The levels of each factor in turn, the mean taken over every combination of the other
+    /// Main effects: each level of each factor, averaged over all combinations of the other
     /// factors.
     pub main: Vec<Effect>,
-    /// The pairs of levels of each pair of factors in turn, the mean taken over every combination
-    /// of the rest.
+    /// Interactions: each pair of levels of each pair of factors, averaged over all combinations of
+    /// the other factors.
     pub interactions: Vec<Effect>,
 }
 
-/// Some factors at some levels.
+/// Mean and contrast at given levels of some factors.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Effect {
     /// One axis and level for a main effect, two for an interaction, by index.
     pub at: Vec<(usize, usize)>,
-    /// Mean at these levels over the rest of the grid; `None` where no seed has all of these
-    /// runs.
+    /// Mean at these levels over the rest of the grid; `None` if no seed has all of these runs.
     pub mean: Option<Estimate>,
-    /// What these levels change; `None` where one of them is the reference.
+    /// Contrast with the reference levels; `None` if one of the levels is the reference.
     pub contrast: Option<Contrast>,
 }
 
-/// A contrast of the grid's means. Of one factor: its level minus its reference. Of two: what the
-/// first factor's change of level does at the second's level, minus what it does at the second's
-/// reference.
+/// A contrast of the grid's means. Main effect: the mean at a level minus that at the reference
+/// level. Interaction: the effect of the first factor at the second factor's level, minus its
+/// effect at the second factor's reference level.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Contrast {
-    /// Mean over the seeds with its t interval; `None` where no seed has all runs that the contrast
+    /// Mean over the seeds with its t interval; `None` if no seed has all runs that the contrast
     /// needs.
     pub estimate: Option<Estimate>,
     /// Two-sided sign-flip test over the seeds.
     pub test: SignFlip,
-    /// Its p value corrected over all contrasts of the study, where the plan corrects.
+    /// p value corrected over all contrasts of the study, if the plan asks for a correction.
     pub p_corrected: Option<f64>,
 }
 
 impl Effects {
-    /// The main effect of an axis at a level.
+    /// Main effect of an axis at a level.
     pub fn main(&self, axis: usize, level: usize) -> Option<&Effect> {
         self.main.iter().find(|effect| effect.at == [(axis, level)])
     }
 
-    /// Two axes at two levels, in either order.
+    /// Interaction of two axes at two levels, in either order.
     pub fn pair(&self, a: (usize, usize), b: (usize, usize)) -> Option<&Effect> {
         self.interactions
             .iter()
@@ -82,13 +82,13 @@ impl Effects {
 }
 
 impl ExperimentResults {
-    /// The effects of every study that is a full grid, in order.
+    /// Effects of every study that is a full grid, in order.
     pub fn all_effects(&self) -> Vec<Effects> {
         (0..self.plan.studies.len()).filter_map(|index| self.effects(index)).collect()
     }
 
-    /// The effects of the study with this index in the plan; `None` unless its variants are a full
-    /// grid, scored alike.
+    /// Effects of the study with this index in the plan; `None` unless its variants are a full grid
+    /// with comparable values.
     ///
     /// # Panics
     /// If there is no such study.
@@ -144,7 +144,7 @@ impl ExperimentResults {
 }
 
 impl ExperimentResults {
-    /// True if all variants are scored on data whose numbers compare.
+    /// True if all variants are scored on data with comparable values.
     fn is_comparable(&self, planned: &PlannedStudy) -> bool {
         let specs = self.plan.by_id();
         let first = planned.variants.first().and_then(|variant| self.scored(variant, &specs));
@@ -161,13 +161,13 @@ impl ExperimentResults {
     }
 }
 
-/// The cells of a full grid.
+/// Full grid of a study's variants.
 struct Grid {
     /// Level of every axis, by variant.
     at: Vec<Vec<usize>>,
     /// The variants at each level of each axis.
     members: Vec<Vec<Vec<usize>>>,
-    /// The compared number by variant and seed.
+    /// Value of the compared metric, by variant and seed.
     values: Vec<Vec<Option<f64>>>,
     reference: Vec<usize>,
     level: f64,
@@ -222,7 +222,7 @@ impl Grid {
         })
     }
 
-    /// An effect, and the differences by seed that its contrast is of.
+    /// An effect, and the differences by seed of its contrast.
     fn effect(
         &self,
         at: Vec<(usize, usize)>,
@@ -245,8 +245,8 @@ impl Grid {
         (Effect { at, mean, contrast }, differences)
     }
 
-    /// Signs and places of the means that make a contrast: every factor at its level or, with the
-    /// other sign, at its reference.
+    /// Signs and positions of the means in a contrast: every factor is at its level or, with the
+    /// opposite sign, at its reference.
     fn terms(&self, at: &[(usize, usize)]) -> Vec<(f64, Vec<(usize, usize)>)> {
         let mut terms = vec![(1.0, Vec::new())];
         for &(axis, level) in at {
@@ -262,7 +262,7 @@ impl Grid {
         terms
     }
 
-    /// The signed sum of means, seed by seed; `None` for seeds that lack one of the runs.
+    /// Signed sum of means for each seed; `None` for seeds that lack one of the runs.
     fn by_seed(&self, terms: &[(f64, Vec<(usize, usize)>)]) -> Vec<Option<f64>> {
         let seeds = self.values.iter().map(Vec::len).min().unwrap_or(0);
         let cells = |at: &[(usize, usize)]| -> Vec<usize> {

@@ -1,5 +1,5 @@
-//! The second source of error: the test examples. Seeds answer "another training", examples
-//! "another test set".
+//! Variation over test examples, the second source of error: seeds represent other trainings,
+//! examples other test sets.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,8 +11,8 @@ use crate::plan::RunId;
 use crate::stats::Estimate;
 use crate::store::{Store, StoreError};
 
-/// Per variant: mean over the test examples of the difference to the baseline, each example's
-/// value averaged over the seeds that both sides have; its interval is over examples.
+/// Mean over the test examples of each variant's difference to the baseline, where each example's
+/// value is averaged over the seeds that both sides have; its interval is over examples.
 pub(super) fn differences(
     study: &ExperimentResults,
     store: &Store,
@@ -36,7 +36,7 @@ pub(super) fn differences(
             }
         }
     }
-    // Every variant is compared with the same runs: they are read once.
+    // Every variant is compared with the same runs, so that these are read only once.
     let controls: BTreeSet<&RunId> = pairs
         .iter()
         .flat_map(|(_, common)| common)
@@ -61,12 +61,11 @@ pub(super) fn differences(
         .collect())
 }
 
-/// Numbers of the runs that others are compared with; `None` where a run left none.
+/// Values of the runs with which others are compared; `None` if a run saved none.
 type Controls = BTreeMap<RunId, Option<Vec<f32>>>;
 
-/// Example by example, the mean over the pairs of second minus first; `None` where a run left no such
-/// file, where their lengths disagree, or where a file is damaged (which stands in the way of this
-/// interval only).
+/// Mean over the pairs of second minus first, for each example; `None` if a run saved no such file,
+/// if lengths differ, or if a file is damaged (which affects this interval only).
 fn mean_difference(
     study: &ExperimentResults,
     store: &Store,

@@ -1,5 +1,5 @@
-//! A study as it stands: its plan joined with what is on disk. Tables, figures and comparisons
-//! start here.
+//! Results of an experiment: its plan joined with the records on disk. Tables, figures and
+//! comparisons are computed from them.
 
 pub mod ablation;
 mod cell;
@@ -31,39 +31,39 @@ use crate::trainer::{Metric, Metrics, Trainer};
 pub struct ExperimentResults {
     /// The trainer of its runs.
     pub trainer: Arc<dyn Trainer>,
-    /// What was asked.
+    /// Plan of the experiment.
     pub plan: Plan,
-    /// What is known of every run of the plan.
+    /// Record of every run of the plan.
     pub records: BTreeMap<RunId, RunRecord>,
     /// Difference to the baseline over the test examples, by study and variant (indices into the
-    /// plan): the second source of error, present where runs left the metric for each example.
+    /// plan): the second source of error, present if runs saved the metric of each example.
     pub examples: BTreeMap<(usize, usize), Estimate>,
 }
 
-/// One run in the place where a study uses it.
+/// A run as a study uses it.
 #[derive(Debug, Clone, Copy)]
 pub struct Cell<'a> {
-    /// The study that uses it.
+    /// Study that uses it.
     pub study: &'a PlannedStudy,
-    /// The variant it replicates, or competes to be.
+    /// Variant of which it is a replicate or a candidate.
     pub variant: &'a PlannedVariant,
     /// Level of each axis of the study.
     pub levels: &'a [String],
-    /// Its seed.
+    /// Seed.
     pub seed: Seed,
-    /// Its identity.
+    /// Id of the run.
     pub run: &'a RunId,
-    /// What is known of it.
+    /// Record of the run.
     pub record: &'a RunRecord,
 }
 
-/// A label that no variant of the experiment has.
+/// Error: no variant of the experiment has this label.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no variant `{label}` to compare with{}", nearest.as_ref().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
 pub struct UnknownBaseline {
     /// The label.
     pub label: String,
-    /// The closest label there is.
+    /// Most similar existing label.
     pub nearest: Option<String>,
 }
 
@@ -82,7 +82,7 @@ impl ExperimentResults {
         Ok(study)
     }
 
-    /// A plan with records that are known already; a run without a record is outstanding.
+    /// Joins a plan with given records; a run without a record is outstanding.
     pub fn new(
         trainer: Arc<dyn Trainer>,
         mut plan: Plan,
@@ -102,18 +102,18 @@ impl ExperimentResults {
         Self { trainer, plan, records, examples: BTreeMap::new() }
     }
 
-    /// What the runs report.
+    /// Declarations of the values that runs report.
     pub fn metrics(&self) -> &Metrics {
         self.trainer.metrics()
     }
 
-    /// The metric that comparisons are about; the first one if the plan names none that there is.
+    /// Compared metric; the first one if the plan names none that exists.
     pub fn metric(&self) -> &Metric {
         let metrics = self.metrics();
         metrics.get(&self.plan.compare.metric).unwrap_or(&metrics.all[0])
     }
 
-    /// Every use of a run, by study, variant, candidate and seed as declared: the order of every
+    /// All uses of runs, ordered by study, variant, candidate and seed as declared, as in every
     /// table.
     pub fn cells(&self) -> impl Iterator<Item = Cell<'_>> {
         let variants = self
@@ -143,7 +143,7 @@ impl ExperimentResults {
         })
     }
 
-    /// The runs of a variant by seed; of a tuned one, those of the chosen configuration.
+    /// Runs of a variant by seed; of a tuned one, those of the selected configuration.
     pub fn replicates<'a>(
         &'a self,
         variant: &'a PlannedVariant,
@@ -155,8 +155,7 @@ impl ExperimentResults {
             .map(|(seed, run)| (*seed, run, &self.records[run]))
     }
 
-    /// True if every run of two variants that finished on both sides has the same epochs and
-    /// numbers to the last bit.
+    /// True if all runs that finished in both variants have bit-identical epochs and values.
     pub fn is_identical(&self, variant: &PlannedVariant, reference: &PlannedVariant) -> bool {
         let pairs = || {
             variant
@@ -173,7 +172,7 @@ impl ExperimentResults {
             && both().all(|(a, b)| a.epochs == b.epochs && a.summary == b.summary)
     }
 
-    /// Runs whose files were found damaged, with what was wrong.
+    /// Runs whose files are damaged, with the problem.
     pub fn damaged(&self) -> impl Iterator<Item = (&RunId, &str)> {
         let outstanding = self
             .records
@@ -182,8 +181,8 @@ impl ExperimentResults {
         outstanding.filter_map(|(run, record)| Some((run, record.error.as_deref()?)))
     }
 
-    /// Index of the variant that the others of a study are compared with: `[compare] baseline`
-    /// where the study has a variant of that label or name, the study's own otherwise.
+    /// Index of the variant with which the others of a study are compared: `[compare] baseline` if
+    /// the study has a variant of that label or name, otherwise the study's own baseline.
     pub fn baseline(&self, study: &PlannedStudy) -> Option<usize> {
         let wanted = self.plan.compare.baseline.as_deref();
         let chosen = wanted.and_then(|label| {
@@ -193,8 +192,8 @@ impl ExperimentResults {
     }
 }
 
-/// Makes every comparison of a plan one with the variant of this label or name. Before loading,
-/// since the images' interval is computed then.
+/// Sets the baseline of all comparisons to the variant of this label or name. To be called before
+/// loading, which computes the intervals over examples.
 pub fn set_baseline(plan: &mut Plan, label: &str) -> Result<(), UnknownBaseline> {
     let variants = || plan.studies.iter().flat_map(|study| &study.variants);
     if !variants().any(|variant| variant.label == label || variant.name == label) {

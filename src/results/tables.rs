@@ -1,9 +1,9 @@
-//! The tables of an experiment: `runs.csv`, `metrics.csv`, `ablation.csv`, `effects.csv`,
-//! `curves.csv`, `timings.csv`, `results.xlsx`.
+//! Tables of an experiment: `runs.csv`, `metrics.csv`, `ablation.csv`, `effects.csv`, `curves.csv`,
+//! `timings.csv`, `results.xlsx`.
 //!
-//! Derived from the plan and the disk alone and rewritten whole, in declared order, so that their
-//! bytes do not depend on how, where or in what order the runs were done. `docs/reference/output.md`
-//! documents every column.
+//! Computed from the plan and the disk alone and rewritten completely, in declared order, so that
+//! their bytes do not depend on how, where or in what order the runs were executed.
+//! `docs/reference/output.md` documents every column.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,8 +16,8 @@ use crate::plan::{Correction, Plan, PlannedStudy};
 use crate::store::{EpochRow, RunStatus, Store, StoreError};
 use crate::trainer::{Column, Facts, Source};
 
-/// Joins a plan with the disk, writes all its tables, and returns the study they show, with a
-/// sentence about each file that made way for a table.
+/// Joins a plan with the disk, writes all its tables, and returns the results that they show, with
+/// a sentence about each file that was moved aside for a table.
 pub fn write_all(
     store: &Store,
     plan: &Plan,
@@ -27,13 +27,13 @@ pub fn write_all(
     Ok((study, remarks))
 }
 
-/// Writes all tables of a study; returns a sentence about each file that made way for one.
+/// Writes all tables of a study; returns a sentence about each file that was moved aside for one.
 pub fn write(store: &Store, study: &ExperimentResults) -> Result<Vec<String>, StoreError> {
     store.write_tables(&study.plan, all(study)?)
 }
 
-/// Takes the tables on disk for this program's own that say what the plan's runs say now: an
-/// earlier version kept no list.
+/// Adds tables on disk to the list of this program's own if they are equal to those computed from
+/// the plan's runs: an earlier version wrote no list.
 pub fn adopt(store: &Store, plan: &Plan) -> Result<(), StoreError> {
     store.adopt_tables(plan, all(&ExperimentResults::load(store, plan.clone())?)?)
 }
@@ -48,7 +48,8 @@ fn all(study: &ExperimentResults) -> Result<BTreeMap<String, Vec<u8>>, StoreErro
     Ok(tables)
 }
 
-/// Hands on every table of a study, one after another; `None` of one that the study does not have.
+/// Passes every table of a study to `take`, one after another; `None` for one that the study does
+/// not have.
 fn each(
     study: &ExperimentResults,
     mut take: impl FnMut(&'static str, Option<Vec<u8>>) -> Result<(), StoreError>,
@@ -65,7 +66,8 @@ fn each(
     take("results.xlsx", Some(xlsx::workbook(study, &ablations, &effects)?))
 }
 
-/// Where the tables on disk are not those that the runs give, and how many tables were compared.
+/// Differences between the tables on disk and those computed from the runs, and the number of
+/// tables compared.
 pub fn differences(
     store: &Store,
     study: &ExperimentResults,
@@ -80,7 +82,7 @@ pub fn differences(
     Ok((found, tables))
 }
 
-/// Present where some study is a full grid.
+/// Written if some study is a full grid.
 const EFFECTS: &str = "effects.csv";
 
 /// Names of all tables that an experiment may have.
@@ -107,12 +109,12 @@ fn csv_tables<'a>(
     ]
 }
 
-/// The axes of all studies: one column each, by key path.
+/// Axes of all studies: one column each, by key path.
 pub(super) struct AxisColumns<'a>(Vec<(&'a str, String)>);
 
 impl<'a> AxisColumns<'a> {
-    /// The union over the studies. An axis whose short name is taken, by a column or by another
-    /// axis, gets its whole path.
+    /// The union over the studies. An axis whose short name is used by a column or another axis
+    /// gets its whole path as name.
     pub(super) fn of(results: &'a ExperimentResults) -> Self {
         let taken = results.columns();
         let axes = || results.plan.studies.iter().flat_map(|study| &study.axes);
@@ -132,7 +134,7 @@ impl<'a> AxisColumns<'a> {
         Self(columns)
     }
 
-    /// The column of an axis.
+    /// Column name of an axis.
     pub(super) fn name(&self, path: &str) -> &str {
         self.0.iter().find(|(known, _)| *known == path).map_or("", |(_, column)| column)
     }
@@ -156,13 +158,13 @@ impl<'a> AxisColumns<'a> {
 }
 
 impl ExperimentResults {
-    /// The columns of its tables.
+    /// Columns of the experiment's tables.
     pub(super) fn columns(&self) -> Columns<'_> {
         Columns::new(self.metrics(), self.metric(), self.plan.compare.level)
     }
 }
 
-/// `study, variant, <axes>` and what follows.
+/// Header: `study, variant, <axes>` and `rest`.
 fn header(axes: &AxisColumns, rest: Vec<String>) -> Vec<String> {
     let mut header = vec!["study".to_owned(), "variant".to_owned()];
     header.extend(axes.names());
@@ -170,7 +172,7 @@ fn header(axes: &AxisColumns, rest: Vec<String>) -> Vec<String> {
     header
 }
 
-/// `study, variant, <axes>, seed, run` of a run.
+/// First cells of a run's row: `study, variant, <axes>, seed, run`.
 fn place<'a>(axes: &AxisColumns<'a>, cell: &Cell<'a>) -> Vec<Value<'a>> {
     let mut row =
         vec![Value::text(cell.study.name.as_str()), Value::text(cell.variant.name.as_str())];
@@ -200,7 +202,7 @@ pub(super) fn runs(study: &ExperimentResults) -> Table<'_> {
     Table { columns, rows: Box::new(rows) }
 }
 
-/// A value that a run reported.
+/// Cell of a value that a run reported.
 fn fact<'a>(column: &Column, facts: &'a Facts) -> Value<'a> {
     let found = match &column.source {
         Source::Fact(name) => facts.get(name),
@@ -214,7 +216,7 @@ fn fact<'a>(column: &Column, facts: &'a Facts) -> Value<'a> {
     }
 }
 
-/// True if a candidate of a tuned variant stands for it; empty where nothing is tuned.
+/// Cell with true if a candidate of a tuned variant is the selected one; empty if nothing is tuned.
 fn tuning<'a>(cell: &Cell) -> Value<'a> {
     match cell.levels == cell.variant.levels {
         _ if cell.variant.candidates.is_empty() => Value::Empty,
@@ -319,8 +321,9 @@ fn ablation_row<'a>(
     cells
 }
 
-/// Mean curves over the seeds, wide: an epoch has a mean where every finished run of the variant
-/// reached it, since the mean over those that did not stop early would be another population's.
+/// Mean curves over the seeds, in wide form: an epoch has a mean only if every finished run of the
+/// variant reached it, because the mean over the runs that did not stop early would be that of
+/// another population.
 pub(super) fn curves(study: &ExperimentResults) -> Table<'_> {
     let several = study.plan.studies.len() > 1;
     let curves = &study.metrics().curves;

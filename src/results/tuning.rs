@@ -1,8 +1,9 @@
-//! Tuned variants: of several configurations the best on validation stands for the variant.
+//! Selection of tuned variants: of several configurations, the best on validation represents the
+//! variant.
 //!
-//! Nothing but the metric of validation decides, and it decides for all seeds together: the winner
-//! has finished most seeds, and of those the best mean. What is then reported of it is of the
-//! test set.
+//! Only the validation metric decides, and for all seeds together: the selected candidate has the
+//! most finished seeds and, among those, the best mean. Its results are then reported on the test
+//! set.
 
 use std::collections::BTreeMap;
 
@@ -12,18 +13,18 @@ use crate::record::{RunRecord, RunStatus};
 use crate::stats::mean;
 use crate::trainer::Metric;
 
-/// How a tuned variant came by its configuration.
+/// Selection of a tuned variant's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tuning {
-    /// The tuned axes at their chosen levels, for people.
+    /// Selected levels of the tuned axes, for people.
     pub chosen: String,
-    /// Configurations that competed.
+    /// Number of candidate configurations.
     pub configurations: usize,
-    /// Number of them that still lack runs: with them the choice may be another.
+    /// Number of candidates with outstanding runs, which may still change the selection.
     pub incomplete: usize,
 }
 
-/// Lets the best candidate of every tuned variant stand for it.
+/// Replaces every tuned variant by its best candidate.
 pub(super) fn choose(plan: &mut Plan, records: &BTreeMap<RunId, RunRecord>, metric: &Metric) {
     for variant in plan.studies.iter_mut().flat_map(|study| &mut study.variants) {
         let scores = variant
@@ -41,8 +42,8 @@ pub(super) fn choose(plan: &mut Plan, records: &BTreeMap<RunId, RunRecord>, metr
     }
 }
 
-/// Seeds without a finished run, and the mean of the metric over the others; `None` where there is
-/// none.
+/// Number of seeds without a finished run, and the mean of the metric over the others; `None` if
+/// there are none.
 fn score(
     candidate: &PlannedCandidate,
     records: &BTreeMap<RunId, RunRecord>,
@@ -57,7 +58,7 @@ fn score(
 }
 
 impl ExperimentResults {
-    /// How a variant came by its configuration; `None` where nothing is tuned.
+    /// Selection of a variant's configuration; `None` if nothing is tuned.
     pub fn tuning(&self, variant: &PlannedVariant) -> Option<Tuning> {
         let chosen = variant.candidates.iter().find(|candidate| candidate.runs == variant.runs)?;
         let lacks = |candidate: &&PlannedCandidate| {

@@ -1,6 +1,6 @@
-//! `results.xlsx`: the tables with typed cells, for spreadsheets whose locale writes a decimal
-//! comma. What is beyond a spreadsheet's limits is cut where it can be seen, and its sheet `readme`
-//! says so: the CSV files hold everything.
+//! Workbook `results.xlsx`: the tables with typed cells, for spreadsheets whose locale uses a
+//! decimal comma. Data beyond a spreadsheet's limits are cut visibly, as its sheet `readme`
+//! explains: the CSV files hold everything.
 
 use std::borrow::Cow;
 use std::io;
@@ -16,15 +16,15 @@ use super::{ExperimentResults, effect_table, tables};
 use crate::plan::Correction;
 use crate::store::StoreError;
 
-/// Excel's limits: columns, rows below the header, and characters of a cell.
+/// Limits of Excel: columns, rows below the header, and characters of a cell.
 const MAX_COLUMNS: usize = 16_384;
 const MAX_ROWS: usize = 1_048_575;
 const MAX_TEXT: usize = 32_767;
 
-/// Cells of a sheet: more take gigabytes to make, and to open.
+/// Maximum number of cells of a sheet: more take gigabytes to write, and to open.
 const MAX_CELLS: usize = 4_000_000;
 
-/// The bytes of the workbook; the same for the same tables, whenever it is made.
+/// Bytes of the workbook; deterministic, without time stamps.
 pub(super) fn workbook(
     study: &ExperimentResults,
     ablations: &[Ablation],
@@ -78,7 +78,7 @@ fn build(
         sheet.write_string_with_format(row as u32, 0, what, &bold)?;
         sheet.write_string(row as u32, 1, fitting(&text))?;
     }
-    // The library makes a thread for each sheet, and panics where the system refuses one.
+    // The library starts a thread for each sheet, and panics if the system refuses one.
     can_start(book.worksheets().len() + 2).map_err(XlsxError::IoError)?;
     book.save_to_buffer()
 }
@@ -95,9 +95,9 @@ fn can_start(threads: usize) -> io::Result<()> {
     })
 }
 
-/// A text that a cell can hold: cut, with a mark at its end, where it is longer.
+/// Text that fits into a cell: cut, with a mark at its end, if it is longer.
 fn fitting(text: &str) -> Cow<'_, str> {
-    // Excel counts units of UTF-16.
+    // Excel counts UTF-16 code units.
     let length: usize = text.chars().map(char::len_utf16).sum();
     if length <= MAX_TEXT {
         return Cow::Borrowed(text);
@@ -112,7 +112,7 @@ fn fitting(text: &str) -> Cow<'_, str> {
     Cow::Owned(kept.collect::<String>() + &mark)
 }
 
-/// Labels for people may hold any character: they are in no CSV, but here.
+/// Adds the labels for people, which may contain any character: they are in no CSV file.
 fn with_labels<'a>(table: Table<'a>, ablations: &'a [Ablation]) -> Table<'a> {
     let labels = ablations
         .iter()
@@ -127,7 +127,7 @@ fn with_labels<'a>(table: Table<'a>, ablations: &'a [Ablation]) -> Table<'a> {
     Table { columns, rows: Box::new(rows) }
 }
 
-/// Fills a sheet; returns what of the table it does not hold.
+/// Fills a sheet; returns a description of what it does not hold.
 fn fill(
     sheet: &mut Worksheet,
     name: &str,
@@ -160,11 +160,11 @@ fn fill(
     Ok(cuts)
 }
 
-/// Writes a cell; whether its text had to be cut.
+/// Writes a cell; returns true if its text had to be cut.
 fn write(sheet: &mut Worksheet, row: u32, column: u16, cell: &Value) -> Result<bool, XlsxError> {
     match cell {
         Value::Empty => {}
-        // A typed text cell needs no guard against conversion.
+        // A typed text cell needs no protection against conversion.
         Value::Text(text) => {
             let text = fitting(text.typed());
             let cut = matches!(text, Cow::Owned(_));
@@ -220,7 +220,7 @@ fn readme(study: &ExperimentResults) -> Vec<(&'static str, String)> {
 mod tests {
     use super::*;
 
-    /// Texts of the sheet `name` of a workbook made of one table, and its cuts.
+    /// Texts of the sheet `name` of a workbook with one table, and its cuts.
     fn sheet(columns: usize, rows: Vec<Vec<Value<'_>>>) -> Vec<String> {
         let columns = (0..columns).map(|column| format!("c{column}")).collect();
         let mut book = Workbook::new();

@@ -1,5 +1,4 @@
-//! What is still to do of a plan, and what that will take: time from past runs, memory and disk by
-//! arithmetic.
+//! Estimate of the outstanding part of a plan: time from past runs, memory and disk by arithmetic.
 
 use std::collections::BTreeMap;
 
@@ -8,30 +7,30 @@ use crate::plan::{Plan, RunId, RunSpec};
 use crate::store::{RunStatus, Store};
 use crate::trainer::{Config, Cost, TrainerError};
 
-/// Past runs looked at, at most: the median of these is as good as that of thousands.
+/// Maximum number of past runs used: their median is as good as that of thousands.
 const PAST: usize = 60;
 
-/// What a sweep of some runs will take.
+/// Estimated cost of executing some runs.
 #[derive(Debug, Clone)]
 pub struct Estimate {
     /// Cost of every run of the plan.
     pub costs: BTreeMap<RunId, Cost>,
-    /// How fast runs go here.
+    /// Speed of this machine.
     pub speed: Speed,
-    /// Until the last run ends, seconds.
+    /// Time until the last run ends [s].
     pub seconds: f64,
-    /// Of the longest run, seconds.
+    /// Time of the longest run [s].
     pub longest: f64,
-    /// Memory of the runs that are under way together, at most.
+    /// Maximum memory of the runs that execute at the same time [bytes].
     pub memory: u64,
-    /// Memory of the data sets, which all runs share.
+    /// Memory of the data sets, which all runs share [bytes].
     pub data: u64,
-    /// What the runs leave on disk.
+    /// Size of the runs on disk [bytes].
     pub disk: u64,
 }
 
 impl Estimate {
-    /// The estimate of doing `outstanding`, of `plan`, on `workers` threads.
+    /// Estimate of executing the runs `outstanding` of `plan` on `workers` threads.
     pub fn new(
         plan: &Plan,
         outstanding: &[&RunSpec],
@@ -71,7 +70,7 @@ impl Estimate {
     }
 }
 
-/// Cost of a run that its trainer cannot tell.
+/// Cost of a run whose trainer cannot predict it.
 const UNKNOWN: Cost = Cost {
     work: 1.0,
     nominal_seconds: 0.0,
@@ -80,8 +79,8 @@ const UNKNOWN: Cost = Cost {
     size: None,
 };
 
-/// Nominal seconds and measured thread-seconds of past runs. One that cannot be read teaches
-/// nothing, and is no error here.
+/// Nominal seconds and measured thread-seconds of past runs. A run that cannot be read is skipped,
+/// which is not an error here.
 fn past(store: &Store) -> Vec<(f64, f64)> {
     let published = store.published().unwrap_or_default();
     let every = published.len().div_ceil(PAST).max(1);

@@ -1,10 +1,10 @@
-//! What this machine has for runs.
+//! Resources of this machine: processors and memory.
 
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-/// As many threads as there are processors for this process.
+/// Number of threads: one for each processor that this process may use.
 pub fn threads() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
@@ -13,8 +13,8 @@ pub fn threads() -> NonZeroUsize {
 /// names.
 pub const OWN_THREAD: &str = "ablade";
 
-/// Does `work` in a pool of one thread for each processor, or in that of the caller where the
-/// system refuses so many threads.
+/// Executes `work` in a pool with one thread per processor, or in the caller's pool if the system
+/// refuses so many threads.
 pub fn on_every_processor<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads().get())
@@ -25,8 +25,8 @@ pub fn on_every_processor<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     }
 }
 
-/// Memory that this process may take, where the system tells: the machine's, or less in a container
-/// or a batch job.
+/// Memory that this process may use [bytes], if the system tells: that of the machine, or less in a
+/// container or a batch job.
 pub fn memory() -> u64 {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     groups.lines().flat_map(group_limits).fold(installed(), u64::min)
@@ -43,7 +43,7 @@ fn installed() -> u64 {
     u64::MAX
 }
 
-/// Limits of a control group and of those above it; `line` as in `/proc/self/cgroup`.
+/// Memory limits of a control group and its parents [bytes]; `line` as in `/proc/self/cgroup`.
 fn group_limits(line: &str) -> Vec<u64> {
     let mut parts = line.splitn(3, ':').skip(1);
     let (Some(controllers), Some(group)) = (parts.next(), parts.next()) else {

@@ -1,6 +1,6 @@
-//! Carries out the runs of a plan on this machine, beside other processes that do the same, and
-//! tells an [`Observer`] how it goes. It prints nothing, listens for no signal and knows no command
-//! line: a [`Worker`] is what `ablade sweep` runs, and what a program of your own can run.
+//! Executes the runs of a plan on this machine, next to other processes that may do the same, and
+//! reports progress to an [`Observer`]. It prints nothing, handles no signals and knows no command
+//! line: `ablade sweep` uses a [`Worker`], and so can any other program.
 
 mod estimate;
 pub mod machine;
@@ -16,34 +16,34 @@ pub use estimate::Estimate;
 pub use training::{Elapsed, Trained, Training};
 pub use worker::{Ready, Worker, WorkerReport, damaged};
 
-/// A run as an observer knows it. Runs of a pass have numbers, from 0.
+/// Description of a run for an observer. Runs of a pass are numbered from 0.
 #[derive(Debug, Clone)]
 pub struct RunLine {
     /// The variant's label and the seed.
     pub label: String,
-    /// Epochs that it is to take.
+    /// Number of epochs that it will take.
     pub epochs: usize,
-    /// Share of the whole in any unit, for the time left.
+    /// Cost relative to the other runs, in any unit, to estimate the remaining time.
     pub cost: f64,
 }
 
-/// How a run of a pass ended.
+/// End of a run in a pass.
 #[derive(Debug)]
 pub enum End {
     /// Finished, and published.
     Finished(Summary),
-    /// Diverged, which is a result; the reason.
+    /// Diverged, which is a result, with the reason.
     Diverged(String),
-    /// Failed; the reason.
+    /// Failed, with the reason.
     Failed(String),
-    /// Interrupted; the next start goes on.
+    /// Interrupted; the next start resumes it.
     Abandoned,
-    /// Left to another process; it had not begun.
+    /// Not started, because another process executes it.
     Declined,
 }
 
 impl End {
-    /// The end of a run that is published.
+    /// End of a published run.
     pub fn of(summary: Summary) -> Self {
         match summary.status {
             RunStatus::Diverged => Self::Diverged(summary.error.unwrap_or_default()),
@@ -52,35 +52,34 @@ impl End {
     }
 }
 
-/// Hears how runs go. Methods may be called from any thread; `run` is the number of a run in the
+/// Receiver of progress. Methods may be called from any thread; `run` is the number of a run in the
 /// pass.
 pub trait Observer: Sync {
-    /// A pass over runs that report these metrics begins.
+    /// A pass begins, over runs that report these metrics.
     fn begins(&self, title: &str, runs: Vec<RunLine>, metrics: &Metrics);
-    /// A run begins on so many threads.
+    /// A run begins on this number of threads.
     fn started(&self, run: usize, threads: NonZeroUsize);
     /// A run has finished an epoch.
     fn epoch(&self, run: usize, row: &EpochRow);
-    /// Something is worth knowing of a run that goes on all the same.
+    /// A remark on a run that continues.
     fn noted(&self, run: usize, text: &str);
-    /// Another process does a run, or has done it.
+    /// Another process executes a run, or has executed it.
     fn declined(&self, run: usize, why: &str);
     /// A run has ended.
     fn ended(&self, run: usize, end: &End);
-    /// The tasks in which a scheduler holds runs, in a few words; told again while they stay the
-    /// same.
+    /// Short description of the tasks in a scheduler's queue; repeated while it does not change.
     fn queue(&self, text: &str) {
         let _ = text;
     }
-    /// The pass is over; a sentence sums it up unless it was interrupted.
+    /// The pass has ended; `summary` is a sentence about it, unless it was interrupted.
     fn over(&self, summary: Option<&str>);
-    /// A remark on the whole.
+    /// A remark on the whole pass.
     fn remark(&self, text: &str);
-    /// Something is not as it should be, and yet no reason to stop.
+    /// A problem that is not a reason to stop.
     fn warn(&self, text: &str);
 }
 
-/// Hears nothing.
+/// Observer that ignores everything.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 

@@ -1,4 +1,4 @@
-//! Trains a list of runs in parallel: claims, checkpoints, failures.
+//! Training of a list of runs in parallel, with claims, checkpoints and failure records.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
@@ -14,24 +14,24 @@ use crate::store::{Checkpoint, Claim, Claiming, RunOutput, Store, StoreError, Su
 use crate::text::{count, duration, factor};
 use crate::trainer::{Control, Execution};
 
-/// Everything that the training of a list of runs needs besides the list.
+/// Parameters of training a list of runs.
 pub struct Training<'a> {
-    /// The plan that the runs are of.
+    /// Plan to which the runs belong.
     pub plan: &'a Plan,
-    /// Claims, checkpoints and attempts are kept here.
+    /// Store of claims, checkpoints and attempts.
     pub store: &'a Store,
-    /// Cost of each run, and seconds of all.
+    /// Cost of each run, and total time.
     pub estimate: &'a Estimate,
-    /// Threads over all runs.
+    /// Number of threads over all runs.
     pub threads: NonZeroUsize,
-    /// Memory that all runs together may take, bytes.
+    /// Maximum memory of all runs together [bytes].
     pub memory: u64,
-    /// No further run starts after this many failures.
+    /// Number of failures after which no further run starts.
     pub max_failures: usize,
-    /// Damaged runs that no program is copying any more: these may be moved aside and done again.
+    /// Damaged runs that no program is still copying: they may be moved aside and repeated.
     pub damaged: &'a BTreeSet<RunId>,
-    /// Time between two checkpoints of runs that no other process is to do at the same time; `None`
-    /// for runs that are published already and only done again.
+    /// Time between two checkpoints of a run that no other process may execute at the same time;
+    /// `None` for published runs that are only repeated for a check.
     pub checkpoint_every: Option<Duration>,
     /// Gives up on a run after this many consecutive attempts killed the process without progress.
     /// A suspect run is scheduled alone, so that it takes no other with it.
@@ -41,13 +41,13 @@ pub struct Training<'a> {
 /// Result of one pass over runs.
 #[derive(Debug, Default)]
 pub struct Trained {
-    /// Runs that failed; one that diverged is not among them.
+    /// Runs that failed; diverged runs are not among them.
     pub failed: BTreeSet<RunId>,
-    /// Runs that were stopped half-way.
+    /// Runs that were interrupted.
     pub abandoned: BTreeSet<RunId>,
-    /// The stop flag was raised.
+    /// True if the stop flag was raised.
     pub interrupted: bool,
-    /// No further run was started because of failures.
+    /// True if no further run was started because of failures.
     pub stopped: bool,
 }
 
@@ -56,7 +56,7 @@ pub struct Trained {
 struct ClaimedRun {
     claim: Option<Claim>,
     resume: Option<Checkpoint>,
-    /// Why it is given up at once.
+    /// Reason to give it up immediately, if there is one.
     given_up: Option<String>,
 }
 
@@ -65,13 +65,13 @@ struct ClaimedRun {
 pub struct Elapsed {
     /// Wall time.
     pub time: Duration,
-    /// Threads that the run had.
+    /// Number of threads of the run.
     pub threads: usize,
 }
 
 impl Training<'_> {
-    /// Trains `runs` until `stop` is raised. `publish` takes the output of each, or says why it is
-    /// not what it should be; `record` keeps why a run failed.
+    /// Trains `runs` until `stop` is raised. `publish` takes the output of each, or returns the
+    /// reason why it is wrong; `record` stores the reason of a failure.
     pub fn train(
         &self,
         runs: &[&RunSpec],
@@ -99,7 +99,7 @@ impl Training<'_> {
             threads: self.threads,
             bytes: self.memory,
             failures: self.max_failures,
-            // More than the seeds of one variant, which may well fail together.
+            // More than the seeds of one variant, which may well all fail for the same reason.
             same_failures: (self.plan.seeds.len() + 1).max(3),
             interrupt: stop,
         };
@@ -108,8 +108,8 @@ impl Training<'_> {
         let started = Instant::now();
         let title = format!("{title}, {at_a_time} at a time, about {predicted}");
         observer.begins(&title, lines, self.store.trainer().metrics());
-        // A claim outlives its run until a failure is recorded, so that no other process takes up
-        // what has just failed.
+        // A claim is held until the failure of its run is recorded; otherwise another process could
+        // start the run that has just failed.
         let claims = Mutex::new(BTreeMap::new());
         let claims = || claims.lock().unwrap_or_else(PoisonError::into_inner);
         let begun_at = Mutex::new(BTreeMap::new());
@@ -178,7 +178,7 @@ impl Training<'_> {
         trained
     }
 
-    /// Makes a run ours, or says why it is left to another process.
+    /// Claims a run, or returns the reason why it is left to another process.
     fn begin(
         &self,
         run: &RunSpec,
@@ -195,8 +195,8 @@ impl Training<'_> {
                 return Ok(Err(format!("{owner} does it")));
             }
         };
-        // Under the claim, since nobody else publishes the run meanwhile: one that is sound again
-        // must not be moved.
+        // Checked under the claim, so that nobody publishes the run meanwhile: a run that is intact
+        // again must not be moved.
         match self.store.check(&run.id) {
             Ok(()) => return Ok(Err("another process has done it".to_owned())),
             Err(StoreError::Damaged { .. }) if !self.damaged.contains(&run.id) => {
@@ -235,8 +235,8 @@ impl Training<'_> {
         Ok(Ok(ClaimedRun { claim: Some(claim), resume, given_up }))
     }
 
-    /// Keeps a checkpoint. A run that cannot is in no danger: it goes on, and the next one may
-    /// succeed.
+    /// Saves a checkpoint. Failing to save one is no danger to the run: it continues, and the next
+    /// checkpoint may succeed.
     fn save(&self, run: &RunSpec, checkpoint: &Checkpoint, note: &dyn Fn(String)) {
         if self.checkpoint_every.is_some()
             && let Err(error) = self.store.save_checkpoint(&run.id, checkpoint)

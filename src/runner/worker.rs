@@ -1,4 +1,4 @@
-//! Does runs until none is left, beside other processes that do the same.
+//! Worker: executes runs until none is left, next to other processes that do the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
@@ -14,37 +14,37 @@ use crate::store::{Failure, Publication, RunOutput, Store, StoreError};
 use crate::text::count;
 use crate::trainer::{RunKey, TrainerError};
 
-/// Time between two looks at what other processes do.
+/// Interval of polling for the progress of other processes.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
-/// An incomplete run is taken for damaged once nothing in it has changed for so long.
+/// Time without any change after which an incomplete run counts as damaged.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// Costs of runs that are about to be trained, whose data are loaded.
+/// Costs of runs that are ready to train: their data are loaded.
 pub struct Ready {
-    /// Cost of each run, and seconds of all.
+    /// Cost of each run, and total time.
     pub estimate: Estimate,
 }
 
-/// One of perhaps many processes that do the runs of a plan.
+/// One of possibly many processes that execute the runs of a plan.
 pub struct Worker<'a> {
-    /// The plan that the runs are of.
+    /// Plan to which the runs belong.
     pub plan: &'a Plan,
-    /// Where runs are claimed and published.
+    /// Store in which runs are claimed and published.
     pub store: &'a Store,
-    /// Runs to do, in plan order; some may be finished.
+    /// Runs to execute, in plan order; some may be finished.
     pub runs: Vec<&'a RunSpec>,
-    /// Threads over all runs.
+    /// Number of threads over all runs.
     pub threads: NonZeroUsize,
-    /// Memory that all runs together may take, bytes.
+    /// Maximum memory of all runs together [bytes].
     pub memory: u64,
     /// Time between two checkpoints of a run.
     pub checkpoint_every: Duration,
-    /// No further run starts after this many failures.
+    /// Number of failures after which no further run starts.
     pub max_failures: Option<usize>,
     /// See [`Training::attempts`].
     pub attempts: Option<u32>,
-    /// Failures from before it started: their runs are tried again.
+    /// Failures from before the start: their runs are repeated.
     pub earlier: BTreeMap<RunId, Failure>,
     /// Progress so far.
     pub report: WorkerReport,
@@ -53,19 +53,18 @@ pub struct Worker<'a> {
 /// Report of a worker.
 #[derive(Debug, Default)]
 pub struct WorkerReport {
-    /// True if it trained anything.
+    /// True if any run was trained.
     pub started: bool,
-    /// Runs that failed here.
+    /// Runs that failed in this process.
     pub failed: BTreeSet<RunId>,
-    /// Runs that were given up half-way in the last pass.
+    /// Runs that were interrupted in the last pass.
     pub abandoned: BTreeSet<RunId>,
-    /// Runs that were found damaged, and are no longer being copied: done again.
+    /// Runs that were found damaged and are no longer being copied, so that they are repeated.
     pub damaged: BTreeSet<RunId>,
 }
 
-/// Those of `runs` that are damaged. Waits for incomplete ones as long as something in them
-/// changes: another program may be copying them here (rsync, a cloud folder), and must find them
-/// where it left them.
+/// Damaged ones of `runs`. Waits for incomplete runs as long as any of their files changes: another
+/// program may be copying them (rsync, a cloud folder), and must find them in place.
 pub fn damaged<'a>(
     runs: impl IntoIterator<Item = &'a RunId>,
     store: &Store,
@@ -96,7 +95,7 @@ pub fn damaged<'a>(
     for run in runs {
         match store.check(run) {
             Err(StoreError::Damaged { .. }) => drop(damaged.insert(run.clone())),
-            // What may not be read is not known to be damaged.
+            // An unreadable run is not known to be damaged.
             checked => checked?,
         }
     }
@@ -104,8 +103,8 @@ pub fn damaged<'a>(
 }
 
 impl Ready {
-    /// Loads the data of `runs`, each set once, and estimates what the runs will take on so many
-    /// threads.
+    /// Loads the data of `runs`, each set once, and estimates the cost of the runs on this number
+    /// of threads.
     pub fn load(
         plan: &Plan,
         runs: &[&RunSpec],
@@ -119,8 +118,8 @@ impl Ready {
 }
 
 impl<'a> Worker<'a> {
-    /// A worker for every run of a plan, with all that this machine has, a checkpoint a minute, and
-    /// no limit of failures.
+    /// A worker for every run of a plan, with all resources of this machine, a checkpoint per
+    /// minute, and no limit of failures.
     pub fn new(plan: &'a Plan, store: &'a Store) -> Result<Self, StoreError> {
         Ok(Self {
             plan,
@@ -136,8 +135,8 @@ impl<'a> Worker<'a> {
         })
     }
 
-    /// What it has to do or to wait for: runs that are neither finished nor have failed since it
-    /// started.
+    /// Runs to execute or to wait for: those that are not finished and have not failed since the
+    /// start.
     pub fn outstanding(&self) -> Result<Vec<&'a RunSpec>, StoreError> {
         let failures = self.store.failures()?;
         let failed = |run: &RunId| {
@@ -156,8 +155,8 @@ impl<'a> Worker<'a> {
             .collect())
     }
 
-    /// Trains what is outstanding and waits for what other processes train, until nothing is left
-    /// of either. `ready` gives what the runs that it is about to train need, or refuses. False if
+    /// Trains outstanding runs and waits for those that other processes train, until there are
+    /// none. `ready` prepares the runs that are about to be trained, or refuses. Returns false if
     /// `stop` was raised.
     pub fn train<E: From<StoreError>>(
         &mut self,
@@ -206,7 +205,7 @@ impl<'a> Worker<'a> {
         Ok(!stop.load(Ordering::SeqCst))
     }
 
-    /// Trains `free` as far as no other process comes first.
+    /// Trains those runs of `free` that no other process claims first.
     fn pass(
         &mut self,
         free: &[&RunSpec],
@@ -217,7 +216,8 @@ impl<'a> Worker<'a> {
         self.report.started = true;
         let mut seen = BTreeSet::new();
         for run in free.iter().filter(|run| seen.insert(run.data.as_str())) {
-            // Loaded already: an error now would be that of the run, which then tells it.
+            // The data are loaded, so that an error here would also occur in the run, which reports
+            // it.
             if let Ok(Some(bytes)) = self.store.trainer().examples(&run.config) {
                 self.store.save_reference(&run.data, &bytes)?;
             }
@@ -258,7 +258,7 @@ impl<'a> Worker<'a> {
         Ok(trained)
     }
 
-    /// Notes that a run has failed.
+    /// Records the failure of a run.
     pub fn fail(&self, run: &RunId, reason: &str, elapsed: Elapsed) -> Result<(), StoreError> {
         let started = jiff::Timestamp::now() - elapsed.time;
         let failure = Failure {

@@ -1,4 +1,4 @@
-//! The command line that carries out an experiment, as a shell reads it.
+//! Command line that executes an experiment, quoted for a shell.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ pub fn sweep_command(file: &Path, overrides: &Overrides) -> String {
     words.join(" ")
 }
 
-/// A word as a shell reads it back.
+/// Quotes a word for a shell.
 pub fn quoted(word: &str) -> String {
     let safe = |c: char| c.is_ascii_alphanumeric() || "-_=.,/+:@%".contains(c);
     if !word.is_empty() && word.chars().all(safe) {
@@ -35,8 +35,8 @@ pub fn quoted(word: &str) -> String {
     }
 }
 
-/// The text in one line: for texts of others within a list, where a line break could pass for
-/// another entry.
+/// The text in one line: for texts of other origin within a list, where a line break could look
+/// like another entry.
 pub(crate) fn one_line(text: &str) -> String {
     text.replace('\n', "\\n")
 }

@@ -7,7 +7,7 @@ use crate::experiment::{ExpandedStudy, Experiment};
 use crate::plan::Plan;
 use crate::trainer::{Config, Described, Metric, Trainer, TrainerError};
 
-/// Groups of variants that are named one by one.
+/// Maximum number of groups of variants that are listed.
 const MOST: usize = 24;
 
 /// Describes the inputs of a plan, and what should be known before training.
@@ -27,7 +27,7 @@ pub(super) fn describe(
     Ok(said)
 }
 
-/// Groups of variants of a study that cannot differ in the metric, a sentence each.
+/// Sentences on groups of variants of a study that cannot differ in the metric, one per group.
 fn without_effect(
     study: &ExpandedStudy,
     metric: &Metric,

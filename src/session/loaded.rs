@@ -1,4 +1,4 @@
-//! An experiment file read, expanded and joined with its data and its results.
+//! Loaded experiment: the file, expanded and joined with its data and its results.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -32,7 +32,7 @@ pub struct LoadedExperiment {
     pub rejected: RejectedEarlierRuns,
     /// Description of its data.
     pub description: Described,
-    /// True if the plan may replace one whose finished runs are not all in it.
+    /// True if the plan may replace one whose finished runs it does not all contain.
     replaces: bool,
 }
 
@@ -68,8 +68,8 @@ impl LoadedExperiment {
         })
     }
 
-    /// Checks that files of others are not in the way of the tables, and that no finished run would
-    /// leave them unless `replace` allows it: a quick try must not replace a night's results.
+    /// Checks that no foreign files are in the way of the tables, and that no finished run would
+    /// leave them unless `replace` allows it: a quick trial must not replace a night's results.
     pub fn check_tables(&mut self, replace: bool) -> Result<(), SessionError> {
         self.replaces = replace;
         self.store.check_tables(&self.plan.name, &results::tables::NAMES)?;
@@ -82,8 +82,8 @@ impl LoadedExperiment {
         }
     }
 
-    /// Describes the finished runs that would leave the tables if this plan were carried out, and
-    /// the difference between both plans; `None` if no run would.
+    /// Describes the finished runs that would leave the tables if this plan were executed, and the
+    /// difference between both plans; `None` if no run would.
     pub fn replaced_tables(&self) -> Result<Option<String>, StoreError> {
         let (name, store) = (&self.plan.name, &self.store);
         let Some(replaced) =
@@ -127,8 +127,8 @@ impl LoadedExperiment {
 
     /// Saves the plan next to the tables.
     pub fn save_plan(&self) -> Result<(), StoreError> {
-        // Without it, tables of an earlier version of this program would make way as if someone had
-        // changed them.
+        // Without the list of adopted tables, those of an earlier version of this program would be
+        // treated as changed by the user.
         let _ = adopt_tables(&self.store, &self.plan);
         if self.replaces {
             self.store.replace_plan(&self.plan)
@@ -137,8 +137,8 @@ impl LoadedExperiment {
         }
     }
 
-    /// Saves the plan before its runs begin, unless a larger one that has all of them has been saved
-    /// meanwhile.
+    /// Saves the plan before its runs begin, unless a larger one that contains them all has been
+    /// saved meanwhile.
     pub fn announce_plan(&self) -> Result<(), StoreError> {
         match self.save_plan() {
             Err(StoreError::Replaces { .. }) if self.is_part_of_stored()? => Ok(()),
@@ -153,8 +153,8 @@ impl LoadedExperiment {
         Ok(self.plan.runs.iter().all(|run| there.contains_key(&run.id)))
     }
 
-    /// Writes the tables. Where a larger plan of this name has been saved meanwhile, the tables are
-    /// those of that plan, which hold these runs too.
+    /// Writes the tables. If a larger plan of this name has been saved meanwhile, the tables are
+    /// those of that plan, which contain these runs, too.
     pub fn write_tables(&self, observer: &dyn Observer) -> Result<ExperimentResults, SessionError> {
         let store = &self.store;
         let mut larger = None;
@@ -192,7 +192,7 @@ impl LoadedExperiment {
         let found = results.damaged().map(|(run, _)| run);
         let damaged = damaged(found, store, &interruption.requested, observer)?;
         for (run, reason) in results.damaged().filter(|(run, _)| damaged.contains(*run)) {
-            // Under a claim: a run that another process has done again meanwhile must not be moved.
+            // Under a claim: a run that another process has repeated meanwhile must not be moved.
             let Claiming::Ours(_claim) = store.claim(run)? else { continue };
             if matches!(store.check(run), Err(StoreError::Damaged { .. }))
                 && let Some(aside) = store.set_aside(run)?
@@ -224,7 +224,7 @@ impl LoadedExperiment {
         format!("{}: all {} are there", self.plan.name, count(self.plan.runs.len(), "run"))
     }
 
-    /// Memory that all runs together may take: that of the file, else that of the machine, bytes.
+    /// Memory that all runs together may use [bytes]: that of the file, else that of the machine.
     pub fn memory(&self) -> u64 {
         self.experiment.execution.memory.unwrap_or_else(machine::memory)
     }
@@ -236,7 +236,7 @@ impl LoadedExperiment {
         })
     }
 
-    /// Estimates the cost of `runs` on so many threads.
+    /// Estimates the cost of `runs` on `workers` threads.
     pub fn estimate(&self, runs: &[&RunSpec], workers: usize) -> Result<Estimate, TrainerError> {
         Estimate::new(&self.plan, runs, &self.store, workers)
     }
@@ -255,7 +255,7 @@ impl LoadedExperiment {
         if excess.is_empty() { Ok(()) } else { Err(SessionError::OverBudget(excess)) }
     }
 
-    /// Describes a run that does not fit into `memory`, however few run at a time.
+    /// Describes a run that does not fit into `memory`, even if it is executed alone.
     pub fn too_large(&self, estimate: &Estimate, runs: &[&RunSpec], memory: u64) -> Option<String> {
         let own = |run: &RunSpec| estimate.costs.get(&run.id).map_or(0, |cost| cost.memory);
         let largest = runs.iter().max_by_key(|run| own(run))?;

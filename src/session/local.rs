@@ -1,4 +1,5 @@
-//! Runs of an experiment on this machine, until every run has ended and the tables are written.
+//! Execution of an experiment on this machine, until every run has ended and the tables are
+//! written.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -14,9 +15,9 @@ use crate::store::StoreError;
 pub struct LocalOptions {
     /// Number of threads over all runs.
     pub threads: NonZeroUsize,
-    /// The part of the runs that this process carries out.
+    /// Part of the runs that this process executes.
     pub shard: Shard,
-    /// No further run starts after this many failures.
+    /// Number of failures after which no further run starts.
     pub max_failures: Option<usize>,
     /// Starts even if the estimate exceeds the budget, or a run the memory.
     pub ignores_budget: bool,
@@ -54,8 +55,8 @@ pub enum LocalEnd {
     NoTables(SessionError),
 }
 
-/// Carries out the runs in this process, next to other processes that may do the same, and writes
-/// the tables. Damaged runs among the results are done again.
+/// Executes the runs in this process, next to other processes that may do the same, and writes the
+/// tables. Damaged runs among the results are repeated.
 pub fn run_local(
     loaded: &LoadedExperiment,
     options: &LocalOptions,
@@ -80,7 +81,7 @@ pub fn run_local(
         if !ignores_budget {
             loaded.check_budget(&ready.estimate, free, loaded.memory())?;
         }
-        // The first estimate counts: what has begun is not refused half-way.
+        // Only the first estimate counts: a sweep that has begun is not refused later.
         ignores_budget = true;
         store.probe()?;
         loaded.announce_plan()?;
@@ -103,7 +104,7 @@ pub fn run_local(
 }
 
 /// True if runs of this worker were found damaged for the first time: those that remain damaged are
-/// to be done again.
+/// to be repeated.
 fn finds_damaged(
     worker: &mut Worker,
     results: &ExperimentResults,

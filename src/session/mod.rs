@@ -1,5 +1,5 @@
-//! A session with an experiment file: loaded, planned, joined with its results, and carried out on
-//! this machine. `ablade sweep` is [`LoadedExperiment::load`], then [`run_local`].
+//! Session with an experiment file: loaded, planned, joined with its results, and executed on this
+//! machine. `ablade sweep` is [`LoadedExperiment::load`], then [`run_local`].
 //!
 //! Nothing here prints or knows a command line: progress goes to an [`Observer`], errors are typed.
 //!
@@ -29,8 +29,8 @@ pub use local::{LocalEnd, LocalOptions, run_local};
 pub use repeat::{Repeated, Repetition, train_again};
 pub use tables::write_tables;
 
-/// Runs of earlier versions of this program that are not used, by the id of the run that takes
-/// their place, with the reason.
+/// Runs of earlier versions of this program that are not used, with the reason, by the id of the
+/// run that replaces them.
 pub type RejectedEarlierRuns = BTreeMap<RunId, (RunId, &'static str)>;
 
 /// Requests to stop, shared with the code that listens for signals.
@@ -38,7 +38,7 @@ pub type RejectedEarlierRuns = BTreeMap<RunId, (RunId, &'static str)>;
 pub struct Interruption {
     /// Raised to ask for a clean stop.
     pub requested: Arc<AtomicBool>,
-    /// Raised once no run is under way: the process may end at any moment, and nothing is lost.
+    /// Raised once no run is executing: the process may end at any moment without losing anything.
     pub at_rest: Arc<AtomicBool>,
 }
 
@@ -54,7 +54,7 @@ impl Interruption {
     }
 }
 
-/// An experiment that cannot be loaded, or must not be started.
+/// Reason why an experiment cannot be loaded, or must not be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
@@ -64,10 +64,10 @@ pub enum SessionError {
     /// The results cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The trainer refuses, for its data above all.
+    /// The trainer refuses, usually because of its data.
     #[error(transparent)]
     Trainer(#[from] TrainerError),
-    /// The results hold an experiment whose name differs in capitals alone.
+    /// The results hold an experiment whose name differs only in case.
     #[error(
         "the results hold an experiment `{known}`, which differs from `{name}` in capitals alone: some file systems keep \
          both in one folder; name = \"...\" in the file gives it another name"
@@ -86,7 +86,7 @@ pub enum SessionError {
         /// Directory that would keep the plan that is replaced.
         kept_in: PathBuf,
     },
-    /// A run does not fit into memory, however few run at a time.
+    /// A run does not fit into memory, even if it is executed alone.
     #[error("{0}")]
     TooLarge(String),
     /// The estimate exceeds the `[budget]` of the file.

@@ -1,4 +1,4 @@
-//! Finished runs trained again, whose files must be the same byte for byte.
+//! Repetition of finished runs, whose files must be the same byte for byte.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -10,12 +10,12 @@ use crate::runner::{Observer, Ready, Training, machine};
 use crate::store::{Publication, RunOutput, RunStatus, Store, StoreError};
 use crate::text::count;
 
-/// Finished runs to train again.
+/// Finished runs to repeat.
 #[derive(Debug, Clone, Copy)]
 pub struct Repeated<'a> {
     /// Runs whose files are damaged: these are moved aside, and the new ones are published.
     pub damaged: &'a [&'a RunSpec],
-    /// Runs whose files are sound: the new ones are compared with them.
+    /// Runs whose files are intact: the new ones are compared with them.
     pub sound: &'a [&'a RunSpec],
     /// Number of all finished runs of the plan.
     pub n_finished: usize,
@@ -26,15 +26,15 @@ pub struct Repeated<'a> {
 pub struct Repetition {
     /// Number of runs whose files are the same.
     pub n_same: usize,
-    /// Number of runs whose files differ, or were damaged. The others could not be trained or
+    /// Number of runs whose files differ, or were damaged. The other runs could not be trained or
     /// compared.
     pub n_different: usize,
-    /// Runs that are there as finished and diverge now.
+    /// Runs that are published as finished and diverge now.
     pub diverged_since: BTreeSet<RunId>,
 }
 
-/// Trains runs again and compares their files; `None` when interrupted. The observer hears of each
-/// run that differs.
+/// Repeats runs and compares their files; `None` when interrupted. The observer is told each run
+/// that differs.
 pub fn train_again(
     repeated: &Repeated,
     plan: &Plan,
@@ -95,8 +95,8 @@ pub fn train_again(
     Ok((!trained.interrupted).then_some(repetition))
 }
 
-/// Returns the reason why a run that is there as finished diverges now; `None` if it does not.
-/// Earlier versions looked at losses alone, and the id of a run does not tell.
+/// Returns the reason why a run that is published as finished diverges now; `None` if it does not.
+/// Earlier versions examined losses alone, and the id of a run does not tell.
 fn since_diverged(
     run: &RunSpec,
     output: &RunOutput,

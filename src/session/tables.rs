@@ -6,8 +6,8 @@ use crate::runner::Observer;
 use crate::runner::machine::on_every_processor;
 use crate::store::{Store, StoreError};
 
-/// Writes the tables of a plan. Writes them again where another process published a run meanwhile:
-/// of several processes that end together the last one to write sees every run.
+/// Writes the tables of a plan. Writes them again if another process published a run meanwhile: of
+/// several processes that end at the same time, the last one to write sees every run.
 pub fn write_tables(
     store: &Store,
     plan: &Plan,
@@ -28,7 +28,7 @@ pub fn write_tables(
 }
 
 /// Lists the tables that an earlier version of this program wrote without a list, before they or
-/// their plan are replaced. A plan that cannot be read now owns no table.
+/// their plan are replaced. A plan that cannot be read owns no table.
 pub(super) fn adopt_tables(store: &Store, plan: &Plan) -> Result<(), StoreError> {
     if !store.knows_tables(&plan.name)?
         && let Ok(before) = store.load_plan(&plan.name)

@@ -1,4 +1,4 @@
-//! The store's root, and how anything gets below it: written beside, synced, renamed.
+//! Root of the store, and atomic writes below it: written to a scratch path, synced, renamed.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -16,10 +16,10 @@ use crate::trainer::Trainer;
 
 const PREFIX: &str = ".writing-";
 const LOCK: &str = "lock";
-/// What the name of a scratch directory ends in that is being removed; no living one's does.
+/// Suffix of the name of a scratch directory that is being removed; live ones never have it.
 const DEAD: &str = "-dead";
 
-/// The results directory. Opening it touches nothing; the first write creates what it needs.
+/// Results directory. Opening it changes nothing on disk; the first write creates what it needs.
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
@@ -29,18 +29,18 @@ pub struct Store {
     pub(super) watched: Mutex<BTreeMap<PathBuf, Watched>>,
 }
 
-/// The directory in which this process prepares what it publishes, on the same file system as its
-/// destination. Its lock is held as long as the process lives, and released by the system however
-/// it dies.
+/// Directory in which this process prepares what it publishes, on the same file system as its
+/// destination. The process holds a lock on it as long as it lives; the system releases the lock
+/// however the process dies.
 #[derive(Debug)]
 struct Scratch {
-    /// Closed first: some file systems keep what is open.
+    /// Dropped first: some file systems do not remove a directory with an open file.
     _lock: File,
     dir: TempDir,
 }
 
 impl Store {
-    /// The store at `root`, which may not exist yet, of runs of this trainer.
+    /// Store at `root`, which need not exist, for runs of this trainer.
     pub fn open(root: impl Into<PathBuf>, trainer: Arc<dyn Trainer>) -> Result<Self, StoreError> {
         let root = root.into();
         match fs::metadata(&root) {
@@ -69,20 +69,20 @@ impl Store {
         &self.trainer
     }
 
-    /// The directory it is in.
+    /// Directory of the results.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// True if anything can be written, found out before hours of work depend on it.
+    /// Checks that files can be written, before hours of work depend on it.
     pub fn probe(&self) -> Result<(), StoreError> {
         let path = self.scratch_path()?;
         write_synced(&path, &[b"probe"])?;
         fs::remove_file(&path).map_err(StoreError::io("remove", &path))
     }
 
-    /// Makes sure that a directory below the root is where its path says: nothing is written, moved
-    /// or removed through a link, since results from elsewhere may hold links to anything.
+    /// Checks that a directory below the root is not reached through a link: nothing is written,
+    /// moved or removed through one, because results of other origin may hold links to anything.
     pub(super) fn own(&self, dir: &Path) -> Result<(), StoreError> {
         let below = dir.ancestors().take_while(|above| *above != self.root);
         match below
@@ -97,14 +97,14 @@ impl Store {
         }
     }
 
-    /// A fresh path below this process's scratch directory.
+    /// New path below this process's scratch directory.
     pub(super) fn scratch_path(&self) -> Result<PathBuf, StoreError> {
         for dir in [self.runs(), self.unfinished(), self.submitted(), self.root.join("data")] {
             self.own(&dir)?;
         }
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-        // Someone may have emptied the results while we run: start again rather than fail until the
-        // end.
+        // Someone may have emptied the results meanwhile: creates the directory again instead of
+        // failing until the end.
         if scratch.as_ref().is_none_or(|scratch| !scratch.dir.path().is_dir()) {
             create_dirs(&self.root)?;
             sweep_up(&self.root);
@@ -117,8 +117,8 @@ impl Store {
         Ok(dir.join(self.serial.fetch_add(1, Ordering::Relaxed).to_string()))
     }
 
-    /// Puts `bytes` at `path` whole, creating its directory; leaves a file that holds them already
-    /// untouched.
+    /// Writes `bytes` to `path` atomically, and creates its directory; a file that has these bytes
+    /// already is not touched.
     pub(super) fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let there = fs::symlink_metadata(path);
         let same_size =
@@ -149,15 +149,15 @@ impl Scratch {
             let dir = tempfile::Builder::new().prefix(&prefix).tempdir_in(root).map_err(create)?;
             let path = dir.path().join(LOCK);
             let lock = match File::create(&path) {
-                // Taken for a dead one's.
+                // Another process took it for that of a dead process and removed it.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 lock => lock.map_err(StoreError::io("create", &path))?,
             };
-            // A file system without locks still works: nobody sweeps up then, since nobody can
-            // lock.
+            // A file system without locks works, too: nobody removes dead directories there,
+            // because nobody can lock them.
             let _ = lock.lock();
             // Another process may have taken the directory for a dead one's between its creation
-            // and our lock.
+            // and its lock.
             if is_at(&lock, &path) {
                 return Ok(Self { _lock: lock, dir });
             }
@@ -180,7 +180,8 @@ fn is_at(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
-/// Removes what processes of this host left behind that are certainly dead: their lock is free.
+/// Removes the scratch directories of processes of this host that are certainly dead: their lock is
+/// free.
 pub(super) fn sweep_up(root: &Path) {
     for entry in fs::read_dir(root).into_iter().flatten().flatten() {
         if is_scratch(&entry.file_name().to_string_lossy()) && has_form_of_scratch(&entry.path()) {
@@ -189,8 +190,8 @@ pub(super) fn sweep_up(root: &Path) {
     }
 }
 
-/// True if a directory of that name holds what a scratch directory holds and nothing else: a lock,
-/// and numbered entries. A link to a directory is none of ours.
+/// True if a directory holds exactly what a scratch directory holds: a lock, and numbered entries.
+/// A link to a directory is not one.
 fn has_form_of_scratch(dir: &Path) -> bool {
     let is_ours = |name: &str| match name {
         LOCK => !dir.join(LOCK).is_dir(),
@@ -204,19 +205,19 @@ fn has_form_of_scratch(dir: &Path) -> bool {
         })
 }
 
-/// Removes a scratch directory of this host if its lock is free. It loses its name first, all at
-/// once: a process that has made the directory but not locked it yet could otherwise put its lock
-/// there while the rest is being removed.
+/// Removes a scratch directory of this host if its lock is free. It is renamed first, in one step:
+/// otherwise a process that has created the directory but not locked it yet could create its lock
+/// while the rest is being removed.
 pub(super) fn remove_if_dead(dir: &Path) -> std::io::Result<()> {
     let mut name = dir.as_os_str().to_owned();
     if name.to_string_lossy().ends_with(DEAD) {
         return fs::remove_dir_all(dir);
     }
-    // A link is not what a process of this program has made, and what it leads to is none of ours.
+    // A process of this program never makes a link here, and its target is not to be removed.
     if !dir.symlink_metadata()?.is_dir() {
         return Ok(());
     }
-    // Without a lock it is just being made, or its owner died while removing it.
+    // A directory without a lock is just being created, or its owner died while removing it.
     let lock = regular::open_unlinked(
         &dir.join(LOCK),
         File::options().create(true).truncate(false).write(true),
@@ -230,13 +231,13 @@ pub(super) fn remove_if_dead(dir: &Path) -> std::io::Result<()> {
     fs::remove_dir_all(&name)
 }
 
-/// True if a name is that of a scratch directory of this machine.
+/// True if a name is that of a scratch directory of this host.
 pub(super) fn is_scratch(name: &str) -> bool {
     name.starts_with(&format!("{PREFIX}{}-", host()))
 }
 
-/// True if a directory is the scratch of a dead process; `None` if it is that of another machine,
-/// of which nothing can be known.
+/// True if a directory is the scratch of a dead process; `None` if it is that of another host,
+/// about which nothing can be known.
 pub(super) fn is_scratch_of_the_dead(dir: &Path, name: &str) -> Option<bool> {
     if !name.starts_with(PREFIX) || !has_form_of_scratch(dir) {
         return Some(false);
@@ -248,14 +249,14 @@ pub(super) fn is_scratch_of_the_dead(dir: &Path, name: &str) -> Option<bool> {
         name.ends_with(DEAD)
             || match regular::open_unlinked(&dir.join(LOCK), File::options().read(true)) {
                 Ok(lock) => lock.try_lock().is_ok(),
-                // It died before it made its lock, which comes first, or when it had begun to clean
-                // up.
+                // The process died before it created its lock, which comes first, or after it had
+                // begun to remove it.
                 Err(error) => error.kind() == std::io::ErrorKind::NotFound,
             },
     )
 }
 
-/// Name of this machine, as far as it is fit for a path.
+/// Name of this host, reduced to characters that are valid in a path.
 fn host() -> String {
     crate::record::host()
         .chars()
@@ -303,7 +304,7 @@ mod tests {
 
         let second = Store::open(dir.path(), MadeTrainer::shared()).unwrap();
         second.replace(&dir.path().join("x/table.csv"), b"a,b\n").unwrap();
-        // Whoever took it for a dead one's a moment ago.
+        // A process that took it for a dead one's just before.
         let taken = Garbage {
             path: its.parent().unwrap().to_owned(),
             bytes: 0,

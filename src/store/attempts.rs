@@ -1,5 +1,5 @@
-//! Attempts at a run that ended its task without getting the run any further: a run that does so
-//! again and again would keep a scheduler busy for ever.
+//! Counter of attempts at a run that ended their task without progress: a run that does so again
+//! and again would occupy a scheduler for ever.
 
 use std::path::PathBuf;
 
@@ -10,16 +10,16 @@ use super::{Store, StoreError};
 use crate::plan::RunId;
 use crate::regular;
 
-/// Most bytes of a note.
+/// Maximum size of the file [bytes].
 const LONGEST: u64 = 4096;
 
-/// What is kept of attempts at a run.
+/// File that counts attempts at a run.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Attempts {
-    /// Minibatches that the run had learnt from, by its checkpoint, when the last of them ended.
+    /// Number of minibatches trained on, by the checkpoint at the end of the last attempt.
     step: u64,
-    /// Consecutive attempts that ended no further than the one before.
+    /// Number of consecutive attempts without progress.
     count: u32,
 }
 
@@ -28,8 +28,8 @@ impl Store {
         self.unfinished().join(format!("{run}.attempts"))
     }
 
-    /// Counts an attempt at a run that ended its task, killed or out of time: how many have in a
-    /// row and left it no further on than it was.
+    /// Counts an attempt at a run that ended its task by being killed or out of time. Returns the
+    /// number of consecutive attempts without progress.
     pub fn count_attempt(&self, run: &RunId) -> Result<u32, StoreError> {
         let step = self.progress(run).map_or(0, |progress| progress.step);
         let before = self.attempts(run);
@@ -39,17 +39,18 @@ impl Store {
         Ok(count)
     }
 
-    /// True if a run has ended its task before, and may do so again.
+    /// True if the last attempt at a run ended its task without progress, so that the next one may
+    /// as well.
     pub fn is_suspect(&self, run: &RunId) -> bool {
         self.attempts(run).count > 0
     }
 
-    /// Forgets the attempts at a run: it has ended, or is given up.
+    /// Removes the counter of a run that has ended or is given up.
     pub fn forget_attempts(&self, run: &RunId) -> Result<(), StoreError> {
         remove_if_there(&self.attempts_path(run))
     }
 
-    /// A note that cannot be read counts as none: at worst a run is tried more often.
+    /// Reads the counter. An unreadable one counts as none: at worst a run is tried more often.
     fn attempts(&self, run: &RunId) -> Attempts {
         let text = regular::read(&self.attempts_path(run), LONGEST).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()

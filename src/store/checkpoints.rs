@@ -1,4 +1,4 @@
-//! Checkpoints of runs that are not finished: checksummed, replaced whole, two kept.
+//! Checkpoints of unfinished runs: with a checksum, replaced atomically, the latest two per run.
 //!
 //! ```text
 //! <blake3 of everything below, 64 hexadecimal digits>
@@ -17,43 +17,43 @@ use super::{Checkpoint, Store, StoreError};
 use crate::plan::RunId;
 use crate::regular;
 
-/// How far a run was at its last checkpoint.
+/// Progress of a run at its last checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Progress {
-    /// Which run.
+    /// Id of the run.
     pub run: RunId,
-    /// Epochs that it has completed.
+    /// Number of completed epochs.
     pub epoch: usize,
-    /// Minibatches it has learnt from.
+    /// Number of minibatches trained on, over all epochs.
     #[serde(default)]
     pub step: u64,
-    /// Seconds it had taken, over all its starts.
+    /// Time that the run has taken [s], over all its starts.
     pub seconds: f64,
-    /// Its first start: `YYYY-MM-DD HH:MM:SS`, UTC.
+    /// Time of its first start: `YYYY-MM-DD HH:MM:SS`, UTC.
     pub started_utc: String,
 }
 
 /// Length of the checksum in hexadecimal digits.
 const HASH: usize = 64;
-/// No description is longer: a reader looks no further for its end.
+/// Maximum length of the description [bytes]: a reader searches no further for its end.
 const DESCRIPTION: u64 = 4096;
-/// Most bytes of a checkpoint.
+/// Maximum size of a checkpoint [bytes].
 const LARGEST: u64 = 64 << 30;
 
 impl Store {
-    /// Where what belongs to unfinished runs lies: claims and checkpoints.
+    /// Directory of unfinished runs: claims, checkpoints and attempts.
     pub(super) fn unfinished(&self) -> PathBuf {
         self.root().join("unfinished")
     }
 
-    /// The newest checkpoint of a run and the one before it.
+    /// Paths of the latest checkpoint of a run and of the one before it.
     pub(super) fn checkpoint_paths(&self, run: &RunId) -> [PathBuf; 2] {
         ["checkpoint", "checkpoint-before"]
             .map(|kind| self.unfinished().join(format!("{run}.{kind}")))
     }
 
-    /// Keeps a checkpoint; the newest until now is kept as well, an older one makes way.
+    /// Saves a checkpoint; the latest one so far becomes the previous one, which it replaces.
     pub fn save_checkpoint(&self, run: &RunId, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let [newest, before] = self.checkpoint_paths(run);
         let Checkpoint { state, epoch, step, seconds, started_utc } = checkpoint;
@@ -92,7 +92,7 @@ impl Store {
         written
     }
 
-    /// The newest checkpoint of a run that is whole, and what is wrong with newer ones.
+    /// Latest intact checkpoint of a run, and the errors of later ones.
     pub fn load_checkpoint(&self, run: &RunId) -> (Option<Checkpoint>, Vec<StoreError>) {
         let mut problems = Vec::new();
         for path in self.checkpoint_paths(run) {
@@ -110,7 +110,7 @@ impl Store {
         (None, problems)
     }
 
-    /// How far a run was at its newest checkpoint. For display: the checksum is not looked at.
+    /// Progress of a run at its latest checkpoint. For display only: the checksum is not verified.
     pub fn progress(&self, run: &RunId) -> Option<Progress> {
         let [newest, before] = self.checkpoint_paths(run);
         let file = regular::open(&newest).or_else(|_| regular::open(&before)).ok()?;

@@ -1,15 +1,22 @@
-//! Claims: who does a run, so that no second process does it too. Made for network file systems,
-//! where locks lie.
+//! Claims: exclusive ownership of runs, so that no two processes execute the same one. Made for
+//! network file systems, where file locks are unreliable.
 //!
-//! A claim is a file `<run>.claim-<n>` that names its owner and appears whole or not at all: of
-//! those who try, one succeeds. The owner of a run is who holds the highest `n`. While it lives it
-//! renews the file's time every few seconds. A claim whose owner is dead is not removed but outbid:
-//! who creates `n + 1` has taken the run over, and then removes the files below. So two that find
-//! the same dead owner cannot both win, and nobody removes a claim that has just been made.
+//! A claim is a file `<run>.claim-<n>` that names its owner and is created atomically: of several
+//! processes that try, one succeeds. The holder of the highest `n` owns the run, and renews the
+//! time stamp of its file every few seconds (heartbeat). The claim of a dead owner is not removed
+//! but outbid: the process that creates `n + 1` has taken over the run, and then removes the lower
+//! files. So two processes that find the same dead owner cannot both win, and nobody removes a
+//! claim that has just been made.
 //!
-//! An owner is dead if its process is gone, where that can be seen: in the same boot of the same
-//! machine, in the same process namespace. Elsewhere it is dead if its claim's time stood still for
-//! a minute of the observer's own clock: the clocks of two machines are never compared.
+//! ```text
+//! A   create claim-1   heartbeat   heartbeat   (killed)
+//! B    create claim-1: exists, its owner A lives    A is dead: create claim-2, remove claim-1
+//! C                                                 A is dead: create claim-2: exists, look again
+//! ```
+//!
+//! An owner is dead if its process has ended, where that is visible: in the same boot of the same
+//! machine and the same process namespace. Elsewhere it is dead if the time stamp of its claim has
+//! not changed for a minute of the observer's own clock: clocks of two machines are never compared.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -32,34 +39,34 @@ use crate::plan::RunId;
 use crate::record::{host, utc};
 use crate::regular;
 
-/// Time between two signs of life.
+/// Interval of the heartbeat.
 const HEARTBEAT: Duration = Duration::from_secs(5);
-/// Time without one after which an owner that cannot be looked at is dead.
+/// Time without a heartbeat after which an owner is dead whose process is not visible.
 const EXPIRY: Duration = Duration::from_secs(60);
 
-/// Most bytes of a claim.
+/// Maximum size of a claim [bytes].
 const LONGEST: u64 = 1 << 16;
-/// Numbers of claims are below.
+/// Exclusive upper bound of the numbers of claims.
 const HIGHEST: u64 = 1 << 62;
-/// A claim is tried for so often: each time another process must have come between.
+/// Maximum number of tries to claim a run: each failure means that another process intervened.
 const MOST_TRIES: usize = 1000;
 
-/// Who does a run.
+/// Owner of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Owner {
-    /// Name of its machine.
+    /// Name of the owner's machine.
     pub host: String,
-    /// Its process there.
+    /// Process number on that machine.
     pub pid: u32,
-    /// Since when: `YYYY-MM-DD HH:MM:SS`, UTC.
+    /// Time of the claim: `YYYY-MM-DD HH:MM:SS`, UTC.
     pub since_utc: String,
-    /// Boot and process namespace in which `pid` means something.
+    /// Boot and process namespace in which `pid` is unique.
     place: String,
-    /// When the process began, in the system's own unit: another one may have the same number by
+    /// Start of the process, in the system's own unit: `pid` alone may belong to another process by
     /// now.
     process_start: String,
-    /// Tells this claim from every other.
+    /// Unique text, to distinguish this claim from all others.
     nonce: String,
 }
 
@@ -69,22 +76,22 @@ impl std::fmt::Display for Owner {
     }
 }
 
-/// What came of asking for a run.
+/// Result of trying to claim a run.
 #[derive(Debug)]
 pub enum Claiming {
-    /// It is ours as long as the claim lives.
+    /// This process owns the run as long as the claim exists.
     Ours(Claim),
-    /// A living process does it; which one, if its claim says.
+    /// A living process owns the run; its name, if the claim can be read.
     Theirs(Option<Owner>),
 }
 
-/// A run that is ours. Given up when dropped.
+/// Ownership of a run by this process, given up when dropped.
 #[derive(Debug)]
 pub struct Claim {
     file: Arc<ClaimFile>,
     lost: Arc<AtomicBool>,
     heart: Option<(mpsc::Sender<()>, JoinHandle<()>)>,
-    /// Whose dead claim it replaced.
+    /// Dead owner whose claim it replaced.
     pub taken_from: Option<Owner>,
 }
 
@@ -96,7 +103,7 @@ struct ClaimFile {
     text: String,
 }
 
-/// A claim of someone else that is being watched for signs of life.
+/// A claim whose process is not visible, observed for heartbeats.
 #[derive(Debug)]
 pub(super) struct Watched {
     text: Vec<u8>,
@@ -104,19 +111,19 @@ pub(super) struct Watched {
     seen: Instant,
 }
 
-/// What is known of the claim at a path.
+/// State of the claim at a path.
 enum Judgement {
-    /// It is not there any more.
+    /// There is no claim any more.
     Gone,
     Alive(Option<Owner>),
-    /// Nobody's, with the text by which it is known again, unless it is no file that could hold
-    /// one.
+    /// The owner is dead; with the text of the claim, to recognise it, or `None` if it is not a
+    /// file that could be one.
     Dead(Option<Vec<u8>>),
 }
 
 impl Store {
-    /// Asks for a run. Whoever gets it must look once more whether it is published: its owner may
-    /// just have been done.
+    /// Tries to claim a run. The new owner must check again whether the run is published: its
+    /// previous owner may have finished it just before.
     pub fn claim(&self, run: &RunId) -> Result<Claiming, StoreError> {
         self.claim_after(run, EXPIRY)
     }
@@ -142,10 +149,13 @@ impl Store {
                 number,
                 text: self.owner_text()?,
             };
+            // Creation is atomic: if another process has created this number, it may have won, so
+            // look again.
             if !self.create(&file)? {
                 continue;
             }
-            // Between our look and our creation the run may have changed hands, twice even.
+            // Between the look and the creation the run may have changed hands, even twice: the
+            // claim judged dead must still be there unchanged, and no higher number must exist.
             let replaced = match &dead {
                 None => true,
                 Some((number, text)) => read_with_time(&path(&dir, run, *number))
@@ -155,6 +165,8 @@ impl Store {
                 remove_if_there(&file.path())?;
                 continue;
             }
+            // Removed last: if the dead claim were removed first, a third process would find none
+            // and start again at number 1, next to the new owner.
             for below in numbers(&dir, run)?.into_iter().filter(|&below| below < number) {
                 remove_if_there(&path(&dir, run, below))?;
             }
@@ -167,8 +179,8 @@ impl Store {
         })
     }
 
-    /// Runs that living processes do, with who does them if their claim says. Looks at each claim,
-    /// so that calling it again and again finds out which owners have died.
+    /// Runs that living processes own, with the owner if its claim can be read. Each call observes
+    /// the heartbeats again, so repeated calls find out which owners have died.
     pub fn owners(&self) -> Result<BTreeMap<RunId, Option<Owner>>, StoreError> {
         let dir = self.unfinished();
         let mut highest = BTreeMap::<RunId, u64>::new();
@@ -185,13 +197,13 @@ impl Store {
         Ok(owners)
     }
 
-    /// True if someone has claimed a run, dead or alive.
+    /// True if a run is claimed, by a living or a dead process.
     pub fn is_claimed(&self, run: &RunId) -> bool {
         numbers(&self.unfinished(), run).is_ok_and(|claims| !claims.is_empty())
     }
 
-    /// Removes what processes left that were killed: what they were writing, and what belonged to
-    /// runs that they had published and then could not tidy up.
+    /// Removes files of killed processes: what they were writing, and what belonged to runs that
+    /// they had published but not cleaned up after.
     pub fn tidy(&self) -> Result<(), StoreError> {
         self.own(&self.runs())?;
         self.own(&self.unfinished())?;
@@ -212,10 +224,11 @@ impl Store {
     }
 
     fn judge(&self, path: &Path, expiry: Duration) -> Result<Judgement, StoreError> {
-        // Opening makes a network file system ask its server; looking alone may answer from memory.
+        // The file is opened, because that makes a network file system ask its server; a look at
+        // its metadata may be answered from the cache.
         let (text, renewed) = match read_with_time(path) {
             Ok((Some(text), renewed)) => (text, renewed),
-            // No process of this program has made it.
+            // Not written by this program.
             Ok((None, _)) => return Ok(Judgement::Dead(None)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Judgement::Gone),
             Err(error) => return Err(StoreError::io("read", path)(error)),
@@ -272,7 +285,7 @@ impl Store {
         })
     }
 
-    /// Puts a claim at its path, unless one is there.
+    /// Creates a claim, unless its path exists.
     fn create(&self, file: &ClaimFile) -> Result<bool, StoreError> {
         let beside = self.scratch_path()?;
         let created = write_synced(&beside, &[file.text.as_bytes()]).and_then(|()| {
@@ -280,8 +293,8 @@ impl Store {
         });
         let _ = fs::remove_file(&beside);
         match created {
-            // The directory went away since it was made: whoever asks looks again, and makes it
-            // again.
+            // The directory was removed after it was created: the caller tries again, and creates
+            // it again.
             Err(error) if error.is_absent() => Ok(false),
             created => created,
         }
@@ -302,8 +315,8 @@ impl Claim {
                 }
             }
         };
-        // Without a thread for it the claim stands until someone believes its owner dead; the
-        // numbers stay right.
+        // Without a heartbeat thread the claim lasts until another process takes its owner for
+        // dead; results remain correct, because publishing is atomic.
         let heart = thread::Builder::new()
             .name("claim".to_owned())
             .spawn(beat)
@@ -312,8 +325,8 @@ impl Claim {
         Self { file, lost, heart, taken_from }
     }
 
-    /// Raised once another process has taken the run over, because this one gave no sign of life
-    /// for so long.
+    /// Flag that is raised once another process has taken over the run, because it saw no
+    /// heartbeat.
     pub fn lost(&self) -> &Arc<AtomicBool> {
         &self.lost
     }
@@ -325,7 +338,7 @@ impl Drop for Claim {
             drop(stop);
             let _ = beat.join();
         }
-        // A claim that cannot be removed expires.
+        // A claim that cannot be removed expires without heartbeats.
         if !self.lost.load(Ordering::Relaxed) {
             let _ = remove_if_there(&self.file.path());
         }
@@ -337,12 +350,13 @@ impl ClaimFile {
         path(&self.dir, &self.run, self.number)
     }
 
-    /// Gives a sign of life; whether the claim is still ours.
+    /// Renews the time stamp (heartbeat); returns true if the claim is still valid.
     fn renew(&self) -> bool {
         let opened = regular::open_unlinked(&self.path(), File::options().read(true).write(true));
         let renewed = opened.and_then(|file| {
             let text = regular::read_all(&file, LONGEST)?;
-            // On the open file: whatever lies at the path by now, no other claim is renewed.
+            // On the open file: if the path refers to another claim by now, that one is not
+            // renewed.
             file.set_modified(SystemTime::now())?;
             Ok(text == self.text.as_bytes())
         });
@@ -351,7 +365,7 @@ impl ClaimFile {
                 ours && numbers(&self.dir, &self.run)
                     .is_ok_and(|all| all.last() <= Some(&self.number))
             }
-            // Someone emptied the results: the run goes on, unless another process has taken it up
+            // Someone emptied the results: the run continues, unless another process has claimed it
             // meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let again = || {
@@ -361,7 +375,7 @@ impl ClaimFile {
                 };
                 numbers(&self.dir, &self.run).is_ok_and(|all| all.is_empty()) && again().is_ok()
             }
-            // A disk that does not answer for a moment has not given the run to anyone.
+            // An error of the disk does not mean that another process owns the run.
             Err(_) => true,
         }
     }
@@ -371,7 +385,7 @@ fn path(dir: &Path, run: &RunId, number: u64) -> PathBuf {
     dir.join(format!("{run}.claim-{number}"))
 }
 
-/// The claims below a directory.
+/// Claims in a directory.
 fn claims(dir: &Path) -> Result<Vec<(RunId, u64)>, StoreError> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -385,17 +399,17 @@ fn claims(dir: &Path) -> Result<Vec<(RunId, u64)>, StoreError> {
     Ok(found)
 }
 
-/// Run and number of a claim by the name of its file.
+/// Run and number of a claim, by the name of its file.
 pub(super) fn split_claim(name: &str) -> Option<(RunId, u64)> {
     let (run, digits) = name.split_once(".claim-")?;
     let number: u64 = digits.parse().ok()?;
-    // As this program writes it: another spelling would be looked for under this one. Far from
-    // where counting on ends.
+    // Only the spelling of this program counts, because the file is later looked up under it; the
+    // upper bound keeps `n + 1` from overflowing.
     let written = number.to_string() == digits && number < HIGHEST;
     Some((RunId::parse(run)?, number)).filter(|_| written)
 }
 
-/// Numbers of the claims on a run, rising.
+/// Numbers of the claims on a run, ascending.
 fn numbers(dir: &Path, run: &RunId) -> Result<Vec<u64>, StoreError> {
     let mut numbers: Vec<u64> = claims(dir)?
         .into_iter()
@@ -410,8 +424,8 @@ fn parse(text: &[u8]) -> Option<Owner> {
     std::str::from_utf8(text).ok().and_then(|text| toml::from_str(text).ok())
 }
 
-/// The text of a claim and its time; no text where it is none that this program writes: a pipe,
-/// say, or a gigabyte.
+/// Text and time stamp of a claim; no text if it is not a file that this program could have
+/// written, such as a pipe, or a gigabyte.
 fn read_with_time(path: &Path) -> io::Result<(Option<Vec<u8>>, Option<SystemTime>)> {
     let file = match regular::open(path) {
         Err(error) if regular::is_other(&error) => return Ok((None, None)),
@@ -447,7 +461,7 @@ mod tests {
         }
     }
 
-    /// A claim as a process left it that was killed.
+    /// Writes the claim of a killed process.
     fn left_behind(dir: &Path, change: impl FnOnce(&mut Owner)) {
         let store = Store::open(dir, MadeTrainer::shared()).unwrap();
         let mut owner = parse(store.owner_text().unwrap().as_bytes()).unwrap();
@@ -561,7 +575,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (slept, other) = (store(&dir), store(&dir));
         let claim = ours(slept.claim(&run()).unwrap());
-        // What `other` does once it has seen no sign of life for a minute, from another machine.
+        // The take-over by `other` from another machine, after a minute without heartbeat.
         fs::remove_file(claim.file.path()).unwrap();
         let text = other.owner_text().unwrap();
         let successor = ClaimFile { dir: other.unfinished(), run: run(), number: 2, text };

@@ -1,5 +1,4 @@
-//! Every change that the store makes to the disk, so that there is one place where a test can make
-//! each of them fail.
+//! All changes of the store to the disk, in one place so that tests can make each of them fail.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -7,9 +6,8 @@ use std::path::Path;
 
 use super::StoreError;
 
-/// Creates a directory and those above it, and waits until each of the new ones is an entry on the
-/// disk: without that a power cut may take a new directory back, with every file that was synced in
-/// it.
+/// Creates a directory and its parents, and waits until the entry of each new one is on disk:
+/// otherwise a power failure may undo a new directory, with every file that was synced in it.
 pub(super) fn create_dirs(path: &Path) -> Result<(), StoreError> {
     let is_new = |dir: &&Path| !dir.as_os_str().is_empty() && !dir.exists();
     let created: Vec<&Path> = path.ancestors().take_while(is_new).collect();
@@ -29,12 +27,12 @@ pub(super) fn create_dir(path: &Path) -> Result<(), StoreError> {
         .map_err(StoreError::io("create", path))
 }
 
-/// Writes a file, its parts one after the other, and waits until it is on the disk.
+/// Writes a file from its parts, one after the other, and waits until it is on disk.
 pub(super) fn write_synced(path: &Path, parts: &[&[u8]]) -> Result<(), StoreError> {
     let write = || {
         let mut file = File::create(path)?;
         for part in parts {
-            // A disk that fills up takes a part of a file.
+            // A full disk accepts part of a file.
             faults::check(path)
                 .or_else(|error| file.write_all(&part[..part.len() / 2]).and(Err(error)))?;
             file.write_all(part)?;
@@ -44,7 +42,7 @@ pub(super) fn write_synced(path: &Path, parts: &[&[u8]]) -> Result<(), StoreErro
     write().map_err(StoreError::io("write", path))
 }
 
-/// Waits until a directory's entries are on the disk, where the file system can do that.
+/// Waits until a directory's entries are on disk, if the file system supports that.
 pub(super) fn sync_dir(path: &Path) -> Result<(), StoreError> {
     let dir = File::open(path).map_err(StoreError::io("read", path))?;
     match faults::check(path).and_then(|()| dir.sync_all()) {
@@ -61,14 +59,14 @@ pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)
 }
 
-/// Puts a file that is written already at `to` as well, unless something is there; whether it did.
+/// Links a written file to `to`, unless that exists; returns true if it did.
 pub(super) fn link(from: &Path, to: &Path) -> io::Result<bool> {
     faults::check(to)?;
     match fs::hard_link(from, to) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(linked_all_the_same(from)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
-        // A file system without links: what matters is that the creation is atomic, and that it is
+        // A file system without hard links: only the atomic creation matters, which works
         // everywhere.
         Err(_) => match File::create_new(to) {
             Ok(mut file) => file.write_all(&fs::read(from)?).map(|()| true),
@@ -78,8 +76,8 @@ pub(super) fn link(from: &Path, to: &Path) -> io::Result<bool> {
     }
 }
 
-/// A network file system may repeat a request whose answer was lost, and then deny what it has
-/// done.
+/// A network file system may repeat a request whose answer was lost, and then report an error for
+/// what it has done. Detects that by the number of links.
 #[cfg(unix)]
 fn linked_all_the_same(from: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -91,7 +89,7 @@ fn linked_all_the_same(_: &Path) -> bool {
     false
 }
 
-/// Removes a file, if it is there.
+/// Removes a file, if it exists.
 pub(super) fn remove_if_there(path: &Path) -> Result<(), StoreError> {
     match faults::check(path).and_then(|()| fs::remove_file(path)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -109,7 +107,7 @@ mod faults {
     }
 }
 
-/// The change that is to fail: below a directory, after so many others.
+/// Injected fault: the directory, and the number of changes that succeed before.
 #[cfg(test)]
 pub(crate) mod faults {
     use std::io;
@@ -118,7 +116,7 @@ pub(crate) mod faults {
 
     static ARMED: Mutex<Vec<(PathBuf, u64)>> = Mutex::new(Vec::new());
 
-    /// Lets the change number `after` (from 0) below `root` fail, once, as if the disk were full.
+    /// Makes change number `after` (from 0) below `root` fail, once, as if the disk were full.
     pub(crate) fn arm(root: &Path, after: u64) {
         ARMED
             .lock()
@@ -126,7 +124,7 @@ pub(crate) mod faults {
             .push((root.to_owned(), after));
     }
 
-    /// Takes the fault back; whether nothing had failed yet.
+    /// Removes the fault; returns true if it had not occurred.
     pub(crate) fn disarm(root: &Path) -> bool {
         let mut armed = ARMED.lock().unwrap_or_else(PoisonError::into_inner);
         let before = armed.len();

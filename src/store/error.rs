@@ -1,4 +1,4 @@
-//! What can go wrong on disk; each message names the file.
+//! Errors of the store; each message names the file.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,50 +8,50 @@ use crate::plan::RunId;
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The file system refused.
+    /// The file system reported an error.
     #[error("{action} {}: {cause}", path.display())]
     Io {
-        /// What was tried: `read`, `write`, ...
+        /// Operation: `read`, `write`, ...
         action: &'static str,
-        /// On which file.
+        /// File.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         cause: io::Error,
     },
-    /// A file of a published run is not what was published.
+    /// A file of a published run is not as it was published.
     #[error("run {run} is damaged, or still being copied: {}: {reason}", path.display())]
     Damaged {
-        /// Which run.
+        /// Id of the run.
         run: RunId,
-        /// Which of its files.
+        /// The damaged file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Problem.
         reason: String,
     },
-    /// A file that is not part of a run cannot be understood.
+    /// A file outside runs cannot be read.
     #[error("{}: {reason}", path.display())]
     Malformed {
-        /// Which file.
+        /// File.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Problem.
         reason: String,
     },
-    /// A name that must not become part of a path.
+    /// A name that is not valid as part of a path.
     #[error("`{name}` cannot name {what}: {rule}")]
     Name {
-        /// What it would have named.
+        /// Kind of the named thing.
         what: &'static str,
         /// The name.
         name: String,
-        /// What a name may be.
+        /// Description of valid names.
         rule: &'static str,
     },
     /// A run that is not on disk.
     #[error("run {run} is not in {}", path.display())]
     NoSuchRun {
-        /// Which run.
+        /// Id of the run.
         run: RunId,
-        /// Where it was looked for.
+        /// Path at which it was expected.
         path: PathBuf,
     },
     /// An experiment that was never run here.
@@ -59,13 +59,13 @@ pub enum StoreError {
     NoSuchExperiment {
         /// Its name.
         name: String,
-        /// Where it was looked for.
+        /// Path at which it was expected.
         path: PathBuf,
         /// An experiment with a similar name.
         nearest: Option<String>,
     },
-    /// A directory holds what this program did not make, or what has been changed since, where it
-    /// is to write.
+    /// A directory to be written to holds files that this program did not make, or that have been
+    /// changed since.
     #[error(
         "{} in {} {} not ablade's own and {} in the way of what it would write: {}{}",
         if *count == 1 { "a file" } else { "files" },
@@ -80,10 +80,10 @@ pub enum StoreError {
         dir: PathBuf,
         /// The first few of the files.
         files: Vec<String>,
-        /// Number found.
+        /// Number of such files.
         count: usize,
     },
-    /// A plan whose tables hold results that this one would drop.
+    /// A plan whose tables contain results that this one would drop.
     #[error(
         "{} is another plan, {finished} of whose finished runs are not in this one: --name OTHER keeps both, --replace puts \
          this one in its place",
@@ -92,7 +92,7 @@ pub enum StoreError {
     Replaces {
         /// The plan on disk.
         path: PathBuf,
-        /// Finished runs that would leave the tables.
+        /// Number of finished runs that would leave the tables.
         finished: usize,
     },
     /// A submission that is not on disk.
@@ -100,7 +100,7 @@ pub enum StoreError {
     NoSuchSubmission {
         /// Its name.
         name: String,
-        /// Where it was looked for.
+        /// Path at which it was expected.
         path: PathBuf,
         /// A submission with a similar name.
         nearest: Option<String>,
@@ -117,14 +117,14 @@ impl StoreError {
         move |cause| Self::Io { action, path, cause }
     }
 
-    /// True if nothing at all can be written where this happened: no other run would fare better.
+    /// True if no file can be written at all, so that other runs would fail, too.
     pub fn is_everywhere(&self) -> bool {
         use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
         let everywhere = [PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull];
         matches!(self, Self::Io { cause, .. } if everywhere.contains(&cause.kind()))
     }
 
-    /// True if the file was simply not there.
+    /// True if the file does not exist.
     pub(super) fn is_absent(&self) -> bool {
         matches!(self, Self::Io { cause, .. } if cause.kind() == io::ErrorKind::NotFound)
     }

@@ -1,5 +1,4 @@
-//! What belongs to an experiment rather than to a run: its plan, its tables, and its data's first
-//! test images.
+//! Files of an experiment: its plan, its tables, and the first test images of its data.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,35 +16,34 @@ use crate::regular;
 use crate::text::nearest;
 
 const PLAN: &str = "plan.json";
-/// Bytes that tell a plan from another file.
+/// Number of bytes that distinguish a plan from other files.
 const START: usize = 16;
-/// The table that has the id of every run.
+/// Table that has the id of every run.
 const RUNS_TABLE: &str = "runs.csv";
-/// More bytes than any plan has.
+/// Maximum size of a plan [bytes].
 const LONGEST: u64 = 1 << 30;
 /// List of the tables that this program made.
 const TABLES: &str = ".ablade-tables";
-/// Folder of what others took the place of.
+/// Folder of replaced plans and tables.
 const REPLACED: &str = "replaced";
 
-/// A plan on disk that another would take the place of.
+/// A plan on disk that another would replace.
 #[derive(Debug)]
 pub struct Replaced {
-    /// Finished runs that the other does not have.
+    /// Number of finished runs that the other does not contain.
     pub finished: usize,
-    /// Runs that the other does not have.
+    /// Runs that the other does not contain.
     pub dropped: BTreeSet<RunId>,
-    /// True if the file goes to `replaced/`: something was done for the plan, or it is none of this
-    /// program's.
+    /// True if the file is moved to `replaced/`: work was done for the plan, or the file is not a
+    /// plan of this program.
     worth_keeping: bool,
     bytes: Vec<u8>,
 }
 
-/// Runs and data that plans name.
+/// Runs and data to which plans refer.
 #[derive(Debug, Default)]
 pub(super) struct Named {
-    /// A plan that is not what was written, or an experiment's folder whose plan is not there: what
-    /// it needs is unknown.
+    /// A damaged plan, or an experiment's folder whose plan is missing: its references are unknown.
     pub(super) unreadable: Option<PathBuf>,
     runs: BTreeSet<RunId>,
     data: BTreeSet<String>,
@@ -56,13 +54,13 @@ impl Named {
         self.unreadable.is_some() || self.runs.contains(run)
     }
 
-    /// `data` is a fingerprint.
+    /// True if the plans refer to the data set with this fingerprint.
     pub(super) fn needs_data(&self, data: &str) -> bool {
         self.unreadable.is_some() || self.data.contains(data)
     }
 
-    /// Adds what a plan names. It is not parsed: one that is damaged, or of another version, must
-    /// not lose its runs.
+    /// Adds the references of a plan. It is not parsed: also the runs of a plan that is damaged, or
+    /// of another version, must be protected.
     fn read(&mut self, plan: &[u8]) {
         for text in plan
             .split(|&byte| byte == b'"')
@@ -76,22 +74,23 @@ impl Named {
         }
     }
 
-    /// Adds what the plans in a directory name, and those below it to a depth of `levels`.
+    /// Adds the references of the plans in a directory, and in those below it to a depth of
+    /// `levels`.
     fn read_below(&mut self, dir: &Path, levels: usize) -> Result<(), StoreError> {
         let there = entries(dir)?;
         let is_replaced = dir.ends_with(REPLACED);
         let has = |wanted: &str| there.iter().any(|(_, name)| name == wanted);
-        // A program that copies results here may give the plan another name until it is whole.
+        // A program that copies results may use another name for the plan until it is complete.
         let is_plan = |name: &str| name.contains(PLAN) || (is_replaced && name.ends_with(".json"));
         for (path, _) in there.iter().filter(|(_, name)| is_plan(name)) {
-            // A link that leads nowhere, a directory, a pipe: the plan may be where a disk is not
+            // A dangling link, a directory or a pipe: the plan may be on a disk that is not
             // mounted.
             let Ok(bytes) = regular::read(path, LONGEST) else {
                 self.unreadable.get_or_insert_with(|| path.clone());
                 continue;
             };
-            // A file of somebody else's may have the name of a plan where there are no tables of
-            // ours.
+            // In a folder without tables of this program, a file with the name of a plan may be
+            // foreign.
             if unseal(&bytes).is_none() && (has(TABLES) || may_be_sealed(&bytes)) {
                 self.unreadable.get_or_insert_with(|| path.clone());
             }
@@ -110,14 +109,14 @@ impl Named {
     }
 }
 
-/// Folders below the results in which plans are looked for, at most: `archive/2026/masks/replaced`
-/// is four deep.
+/// Maximum depth of folders in which plans are searched: `archive/2026/masks/replaced` is four
+/// deep.
 const LEVELS: usize = 4;
 
-/// Most bytes of the images kept for figures.
+/// Maximum size of the images stored for figures [bytes].
 pub(super) const LARGEST_REFERENCE: u64 = 1 << 30;
 
-/// Bytes of a table that are read, at most.
+/// Maximum number of bytes read from a table.
 const LONGEST_TABLE: u64 = 4 << 30;
 
 impl Store {
@@ -127,13 +126,13 @@ impl Store {
         Ok(self.root().join(name))
     }
 
-    /// Keeps the plan beside the tables: figures and comparisons need nothing else. Refuses to take
-    /// the place of one whose finished runs are not all in this one.
+    /// Saves the plan next to the tables, which figures and comparisons need. Refuses to replace a
+    /// plan whose finished runs it does not all contain.
     pub fn save_plan(&self, plan: &Plan) -> Result<(), StoreError> {
         self.put_plan(plan, false)
     }
 
-    /// Keeps the plan in place of whichever there is.
+    /// Saves the plan, and replaces any other.
     pub fn replace_plan(&self, plan: &Plan) -> Result<(), StoreError> {
         self.put_plan(plan, true)
     }
@@ -142,8 +141,8 @@ impl Store {
         let dir = self.experiment_dir(&plan.name)?;
         self.own(&dir)?;
         create_dirs(&dir)?;
-        // Looked at under the lock: of two that save different plans at the same moment, the second
-        // sees the first one's.
+        // Checked under the lock: if two processes save different plans at the same moment, the
+        // second sees the plan of the first.
         let _lock = lock(&dir);
         let path = dir.join(PLAN);
         if let Some(replaced) = self.replaced_by(plan)? {
@@ -158,8 +157,8 @@ impl Store {
         self.save_sealed(&path, plan)
     }
 
-    /// The plan on disk that this one would take the place of, if it names runs that this one does
-    /// not. It need not be sound.
+    /// The plan on disk that this one would replace, if it refers to runs that this one does not
+    /// contain. It may be damaged.
     pub fn replaced_by(&self, plan: &Plan) -> Result<Option<Replaced>, StoreError> {
         let dir = self.experiment_dir(&plan.name)?;
         let path = dir.join(PLAN);
@@ -175,7 +174,7 @@ impl Store {
         let mut named = Named::default();
         named.read(&bytes);
         if unseal(&bytes).is_none() {
-            // What the tables show stands in them as well.
+            // The runs shown in the tables are in the tables as well.
             let table = regular::read(&dir.join(RUNS_TABLE), LONGEST_TABLE).unwrap_or_default();
             let words = table.split(|byte| !byte.is_ascii_alphanumeric());
             named
@@ -189,7 +188,7 @@ impl Store {
         if dropped.is_empty() && is_ours {
             return Ok(None);
         }
-        // What this version computes again under another id is still in the plan.
+        // Runs that this version computes again under another id are still part of the plan.
         let renamed: BTreeSet<RunId> = match load_plan(&path, &**self.trainer()) {
             Ok(there) => {
                 let now =
@@ -215,9 +214,9 @@ impl Store {
         Ok(Some(Replaced { finished, dropped, worth_keeping: begun || !is_ours, bytes }))
     }
 
-    /// Every run and fingerprint that a plan in these results names: of experiments, of copies of
-    /// their folders, and of those that others took the place of. Also a plan that cannot be
-    /// understood keeps what it names.
+    /// Runs and fingerprints to which any plan in these results refers: those of experiments, of
+    /// copies of their folders, and replaced ones. The references of a plan that cannot be read
+    /// count, too.
     pub(super) fn named_by_plans(&self) -> Result<Named, StoreError> {
         let mut named = Named::default();
         let own = |name: &str| ["runs", "data", "unfinished", "submitted"].contains(&name);
@@ -271,9 +270,8 @@ impl Store {
         }
     }
 
-    /// Names of the experiments with a plan on disk, sorted. A plan counts that cannot be read, so
-    /// that somebody hears of it; a file of that name that is nothing this program has written does
-    /// not.
+    /// Names of the experiments with a plan on disk, sorted. An unreadable plan counts, so that it
+    /// is reported; a file of that name that this program has not written does not.
     pub fn experiments(&self) -> Result<Vec<String>, StoreError> {
         let entries = match fs::read_dir(self.root()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -300,9 +298,9 @@ impl Store {
         Ok(names)
     }
 
-    /// Writes the tables of a plan, whole, and removes those that it no longer has, unless the plan
-    /// on disk is another by now. A table that is not as it was written goes to `replaced/`;
-    /// returns a sentence about each.
+    /// Writes all tables of a plan atomically, and removes those that it no longer has, unless
+    /// another plan is on disk by now. A table that was changed is moved to `replaced/`; returns a
+    /// sentence about each.
     pub fn write_tables(
         &self,
         plan: &Plan,
@@ -319,15 +317,15 @@ impl Store {
         tables.write_with(&|path, bytes| self.replace(path, bytes), &is_another)
     }
 
-    /// Refuses where a link, a directory or a pipe has the place of a table: nothing can be written
-    /// there.
+    /// Refuses if a link, a directory or a pipe has the name of a table, because it could not be
+    /// written.
     pub fn check_tables(&self, experiment: &str, tables: &[&str]) -> Result<(), StoreError> {
         let tables = tables.iter().map(|name| ((*name).to_owned(), Vec::new())).collect();
         self.owned_tables(experiment, tables)?.check()
     }
 
-    /// Takes tables that hold exactly these bytes for its own, where an earlier version of this
-    /// program kept no list.
+    /// Adds tables that have exactly these bytes to the list, if an earlier version of this program
+    /// wrote them without one.
     pub fn adopt_tables(
         &self,
         plan: &Plan,
@@ -337,7 +335,7 @@ impl Store {
             .adopt(&|path, bytes| self.replace(path, bytes))
     }
 
-    /// True if it is known which tables of an experiment this program made, or there are none.
+    /// True if it is known which tables of an experiment this program made, or if there are none.
     pub fn knows_tables(&self, name: &str) -> Result<bool, StoreError> {
         let dir = self.experiment_dir(name)?;
         Ok(Owned::is_listed(&dir, TABLES) || !is_file(&dir.join(PLAN)))
@@ -354,7 +352,7 @@ impl Store {
         Ok(Owned::new(dir, TABLES, tables).setting_aside(REPLACED))
     }
 
-    /// The bytes of a table, if it is there.
+    /// Bytes of a table, if it exists.
     pub fn table(&self, experiment: &str, file: &str) -> Result<Option<Vec<u8>>, StoreError> {
         check_file("a table", file)?;
         let path = self.experiment_dir(experiment)?.join(file);
@@ -369,13 +367,13 @@ impl Store {
         Ok(self.root().join("data").join(format!("{fingerprint}.npy")))
     }
 
-    /// Keeps the first test images of a data set (`.npy` bytes, u8): figures show them beside
+    /// Saves the first test images of a data set (`.npy` bytes, u8): figures show them next to
     /// samples.
     pub fn save_reference(&self, fingerprint: &str, npy: &[u8]) -> Result<(), StoreError> {
         self.replace(&self.reference_path(fingerprint)?, npy)
     }
 
-    /// The `.npy` bytes that `save_reference` kept, if any.
+    /// Bytes (`.npy`) that `save_reference` wrote, if any.
     pub fn reference(&self, fingerprint: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let path = self.reference_path(fingerprint)?;
         match regular::read(&path, LARGEST_REFERENCE).map_err(StoreError::io("read", &path)) {

@@ -1,4 +1,4 @@
-//! Attempts at runs that failed: a note beside the runs, until one succeeds.
+//! Records of failed attempts at runs, next to the runs, until an attempt succeeds.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,20 +12,20 @@ use crate::plan::RunId;
 use crate::regular;
 
 const FAILED: &str = ".failed.toml";
-/// Most bytes of a note.
+/// Maximum size of a record [bytes].
 const LONGEST: u64 = 1 << 20;
 
-/// Why an attempt at a run failed; kept until one succeeds.
+/// Record of a failed attempt at a run; removed once an attempt succeeds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
-    /// What happened.
+    /// Error message.
     pub error: String,
-    /// `YYYY-MM-DD HH:MM:SS`, UTC.
+    /// Start of the attempt: `YYYY-MM-DD HH:MM:SS`, UTC.
     pub started_utc: String,
-    /// Seconds that the attempt took.
+    /// Duration of the attempt [s].
     #[serde(default)]
     pub seconds: f64,
-    /// Threads that it had.
+    /// Number of threads of the run.
     #[serde(default)]
     pub threads: usize,
     /// Name of the machine.
@@ -33,7 +33,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// What the attempt took, where it is known.
+    /// Timing of the attempt, if it is known.
     fn timing(&self) -> Option<Timing> {
         (self.seconds > 0.0).then(|| Timing {
             started_utc: self.started_utc.clone(),
@@ -50,13 +50,14 @@ impl Store {
         self.runs().join(format!("{run}{FAILED}"))
     }
 
-    /// Notes why an attempt failed, in place of earlier notes. The run stays outstanding.
+    /// Records the failure of an attempt, and replaces earlier records. The run remains
+    /// outstanding.
     pub fn fail(&self, run: &RunId, failure: &Failure) -> Result<(), StoreError> {
         let path = self.failed_path(run);
         self.replace(&path, to_toml(&path, failure)?.as_bytes())
     }
 
-    /// What is known of a run that is not published.
+    /// Record of a run that is not published.
     pub(super) fn failed(&self, run: &RunId) -> Result<RunRecord, StoreError> {
         Ok(match self.failure(run)? {
             None => RunRecord::outstanding(),
@@ -69,7 +70,7 @@ impl Store {
         })
     }
 
-    /// Every run whose last attempt failed, of whatever plan, and why.
+    /// Every run of any plan whose last attempt failed, with the failure.
     pub fn failures(&self) -> Result<BTreeMap<RunId, Failure>, StoreError> {
         let mut failures = BTreeMap::new();
         for name in self.names_in_runs()? {

@@ -1,4 +1,4 @@
-//! What lies in the results that nothing needs any more.
+//! Garbage: files in the results that nothing needs any more.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,38 +14,38 @@ use super::{Store, StoreError};
 use crate::plan::RunId;
 use crate::{npy, regular};
 
-/// Something that could go.
+/// A file or directory that can be removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Garbage {
-    /// A file or a directory.
+    /// Path.
     pub path: PathBuf,
-    /// Its size.
+    /// Size [bytes].
     pub bytes: u64,
-    /// Why nothing needs it.
+    /// Reason why nothing needs it.
     pub reason: &'static str,
 }
 
-/// Something that nothing needs as far as is known, and that stays all the same.
+/// A file or directory that is not needed as far as is known, but is not removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
-    /// A file or a directory.
+    /// Path.
     pub path: PathBuf,
-    /// The reason.
+    /// Reason why it is not removed.
     pub reason: String,
 }
 
-/// Garbage of another machine, whose processes cannot be asked whether they live, counts so long
-/// after its last change.
+/// Time without change after which garbage of another machine is removed, whose processes cannot be
+/// checked.
 const LONG: Duration = Duration::from_secs(24 * 3600);
 
 impl Store {
-    /// Lists what nothing needs any more: runs and data that no plan on disk names, and what dead
-    /// processes, failures and damage have left. Results may still be arriving, their plans last:
-    /// what no plan names counts only when it has not changed for `age`. Never listed is what a
-    /// living process works on, nor what is not to the last file what this program makes: the
-    /// directories may be those of someone's project.
+    /// Lists what nothing needs any more: runs and data to which no plan on disk refers, and files
+    /// of dead processes, failures and damage. Results may still be arriving by a copy, plans last,
+    /// so files without a reference count only if they have not changed for `age`. Never lists
+    /// files that a living process uses, nor anything that contains files foreign to this program:
+    /// the directories may belong to someone's project.
     pub fn garbage(&self, age: Duration) -> Result<(Vec<Garbage>, Vec<Kept>), StoreError> {
-        // Listed before anyone is asked who needs it: what appears later is not considered.
+        // Listed before references are collected: files that appear later are not considered.
         let in_runs = entries(&self.runs())?;
         let in_unfinished = entries(&self.unfinished())?;
         let in_data = entries(&self.root().join("data"))?;
@@ -71,7 +71,7 @@ impl Store {
             let (id, kind) = name.split_once('.').unwrap_or((&name, ""));
             let Some(run) = RunId::parse(id) else { continue };
             let is_aside = kind.strip_prefix("damaged-").is_some_and(is_number) && is_dir(&path);
-            // Until a damaged run is done again, what is left of it may be all there is.
+            // Until a damaged run has been repeated, its remaining files may be all there is.
             let is_replaced = is_aside && !is_spare(&run) && published.contains(&run);
             let is_run = kind.is_empty() && is_dir(&path);
             let is_note = kind == "failed.toml" && is_file(&path);
@@ -110,12 +110,13 @@ impl Store {
             }
         }
         for name in self.submissions()? {
-            // One that cannot be read is not known to be done.
+            // A submission that cannot be read is not known to be done.
             let (Ok(submission), Ok(jobs)) = (self.submission(&name), self.jobs(&name)) else {
                 continue;
             };
             let dir = self.submission_dir(&name)?;
-            // As long as runs are missing, its jobs may wait, and are found by what it says.
+            // While runs are missing, its jobs may be waiting in the queue, and are found by its
+            // files.
             let done = |run: &RunId| published.contains(run) || (is_spare(run) && jobs.is_empty());
             if is_old(&dir.join("logs")) && submission.tasks.concat().iter().all(done) {
                 add(dir, "its runs were submitted more than a day ago and are finished");
@@ -150,11 +151,11 @@ impl Store {
         Ok((found, kept))
     }
 
-    /// Removes a piece of garbage: out of the way in one step, then for good.
+    /// Removes a piece of garbage: renamed in one step, then deleted.
     pub fn remove(&self, garbage: &Garbage) -> Result<(), StoreError> {
         let name = garbage.path.file_name().unwrap_or_default().to_string_lossy();
         if is_scratch(&name) {
-            // Another process may be removing it, too.
+            // Another process may be removing it at the same time.
             return match remove_if_dead(&garbage.path) {
                 Err(error)
                     if matches!(
@@ -181,7 +182,7 @@ impl Store {
     }
 }
 
-/// Paths and names of what lies in a directory, sorted; nothing where there is none.
+/// Paths and names of the entries of a directory, sorted; empty if it does not exist.
 pub(super) fn entries(dir: &Path) -> Result<Vec<(PathBuf, String)>, StoreError> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -209,17 +210,17 @@ pub(super) fn is_fingerprint(name: &str) -> bool {
     })
 }
 
-/// True if a path is a directory itself, and no link to one.
+/// True if a path is a directory, and not a link to one.
 pub(super) fn is_dir(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
 
-/// True if a path is a file itself, and no link, pipe or device.
+/// True if a path is a regular file, and not a link, pipe or device.
 pub(super) fn is_file(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
 }
 
-/// Bytes of a file, or of all files below a directory; what cannot be read counts nothing.
+/// Size of a file, or of all files below a directory [bytes]; unreadable ones count as 0.
 fn size(path: &Path) -> u64 {
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_dir() => fs::read_dir(path)
@@ -237,8 +238,8 @@ fn is_old(path: &Path) -> bool {
     changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|age| age > LONG))
 }
 
-/// Time at which a file or directory got its name or content, as the file system noted it: a copy
-/// that keeps the times of the original (`rsync -a`, `cp -a`) does not set this one.
+/// Time at which a file or directory got its name or content, according to the file system (ctime):
+/// a copy that preserves the times of the original (`rsync -a`, `cp -a`) does not set this one.
 #[cfg(unix)]
 fn changed(path: &Path) -> Option<SystemTime> {
     use std::os::unix::fs::MetadataExt;

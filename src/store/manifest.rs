@@ -1,4 +1,5 @@
-//! The manifest of a run: size and BLAKE3 of every file that equal executions share, itself sealed.
+//! Manifest of a run: size and BLAKE3 hash of every file that equal executions share, with a
+//! checksum of its own.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ pub(super) struct Manifest {
     pub(super) files: BTreeMap<FileName, Entry>,
 }
 
-/// The name of a file of the run, in its directory.
+/// Name of a file in the directory of the run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct FileName(pub(super) String);
@@ -54,9 +55,9 @@ impl Entry {
 }
 
 impl Manifest {
-    /// True if these are the files of a run that is published, which may lack those that came
-    /// later: `later`. Of its specification it is enough that there is one: the id vouches for all in it
-    /// that decides a number, and the path of the data may differ.
+    /// True if these are the files of a published run, which may lack those that later versions
+    /// add: `later`. Its specification need only exist: the id covers everything in it that decides
+    /// a value, and the path of the data may differ.
     pub(super) fn repeats(&self, published: &Self, later: &[&str]) -> bool {
         let expected = |name: &str| !later.contains(&name) || published.files.contains_key(name);
         let own = self.files.iter().filter(|(name, _)| expected(&name.0));
@@ -64,19 +65,19 @@ impl Manifest {
     }
 }
 
-/// A file, and its content unless it is the specification.
+/// A file, and its manifest entry unless it is the specification.
 fn vouched_for<'a>((name, entry): (&'a FileName, &'a Entry)) -> (&'a str, Option<&'a Entry>) {
     (&name.0, (name.0 != RUN).then_some(entry))
 }
 
 const SEAL: &str = "# blake3 of the lines above: ";
 
-/// Appends a comment with the hash of the text, so that the text can vouch for itself.
+/// Appends a comment with the hash of the text, to detect changes.
 pub(super) fn seal(text: &str) -> String {
     format!("{text}{SEAL}{}\n", blake3::hash(text.as_bytes()).to_hex())
 }
 
-/// The sealed text, if it is what was sealed.
+/// The text, if its hash is right.
 pub(super) fn unseal(bytes: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(bytes).ok()?;
     let (body, seal) = text.rfind(SEAL).map(|at| text.split_at(at))?;

@@ -1,4 +1,4 @@
-//! What lands on disk: run directories published whole, and the plans and tables beside them.
+//! Files on disk: run directories published atomically, and the plans and tables next to them.
 //!
 //! ```text
 //! results/
@@ -15,9 +15,9 @@
 //!   .writing-<host>-*/       what a live process is writing; removed once that process is certainly dead
 //! ```
 //!
-//! Every file appears by rename, whole or not at all, so that neither a kill nor a second process
-//! can show a reader half of one. Only `timing.toml` may differ between two equal executions; it
-//! stays outside the manifest for that reason.
+//! Every file is created by a rename, so that neither a kill nor a second process can expose a
+//! partial file. Only `timing.toml` may differ between two equal executions; therefore it is not in
+//! the manifest.
 
 mod atomic;
 mod attempts;

@@ -1,17 +1,16 @@
-//! Names that come from outside are checked here before they become part of a path or of a table's
-//! cell.
+//! Checks of names of other origin before they become part of a path or of a cell of a table.
 
 use super::StoreError;
 use crate::plan::experiment_name_problem;
 use crate::plan::names::{RULE, is_file_name};
 
-/// Checks the name of an experiment: it becomes a directory beside `runs/` and the like.
+/// Checks the name of an experiment: it becomes a directory next to `runs/`.
 pub fn check_name(name: &str) -> Result<(), StoreError> {
     let error = |rule| StoreError::Name { what: "an experiment", name: name.to_owned(), rule };
     experiment_name_problem(name).map_or(Ok(()), |rule| Err(error(rule)))
 }
 
-/// Checks the name of a file inside a run or beside the tables.
+/// Checks the name of a file in a run or next to the tables.
 pub(super) fn check_file(what: &'static str, name: &str) -> Result<(), StoreError> {
     if is_file_name(name) {
         Ok(())

@@ -1,14 +1,14 @@
-//! Directories that this program cleans up after itself: which of their files it made, so that
-//! nothing else is ever overwritten or removed.
+//! Directories in which this program cleans up after itself: a list records which of the files it
+//! made, so that nothing else is ever overwritten or removed.
 //!
 //! ```text
 //! plots/s/.ablade-figures       <BLAKE3 hash>  <name>      one line a file, more while it is being replaced
 //! ```
 //!
 //! A file is ours if the list has its name with the hash of its bytes. The list is written before
-//! the files, with the old hash of each as well as the new one, and once more without the old ones
-//! when the files are there: so a process that is killed in between leaves only files that the list
-//! knows. Where a list is lost or damaged, nothing is ours.
+//! the files, with both the old and the new hash of each, and once more with the new hashes alone
+//! after the files have been written: so a process that is killed in between leaves only files that
+//! are on the list. If a list is lost or damaged, no file is ours.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -30,50 +30,51 @@ pub struct Owned {
     list: &'static str,
     files: BTreeMap<String, Vec<u8>>,
     others: Others,
-    /// True if a link must not take the directory's place.
+    /// True if the directory must not be a link.
     own: bool,
-    /// Where a file in the way goes; without it, it stays.
+    /// Folder to which a file in the way is moved; without it, the file is left in place.
     aside: Option<PathBuf>,
 }
 
-/// What becomes of files on the list that are not written this time.
+/// Treatment of files on the list that are not written this time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Others {
-    /// They are of earlier times and go.
+    /// They are obsolete and are removed.
     Removed,
-    /// They stay.
+    /// They are not removed.
     Kept,
 }
 
 type Known = BTreeSet<(String, String)>;
 
-/// What is at a place where a file is to be written.
+/// Content of a path that is to be written.
 enum Found {
     Nothing,
-    /// The same bytes.
+    /// A file with the same bytes.
     Same,
-    /// Other bytes that are ours, with their hash.
+    /// A file with other bytes that is ours, with its hash.
     Ours(String),
-    /// Not ours, and why.
+    /// A foreign file, with the reason.
     Foreign(&'static str),
 }
 
-/// More bytes than any list has, and than any file on one.
+/// Maximum size of a list, and of a file on one [bytes].
 const LONGEST: u64 = 16 << 20;
 const LARGEST: u64 = 1 << 32;
 
 const HEADER: &str = "# Files that ablade made here, with their BLAKE3 hashes. It replaces and removes these alone, and only as \
                       long as they are unchanged.\n";
 
-/// The one table that equal executions do not share: what they measured is in its last columns.
+/// Table whose last columns hold measurements, which differ between equal executions; with their
+/// number.
 const TIMINGS: (&str, usize) = ("timings.csv", 5);
 
-/// What unfinished files of killed processes begin with.
+/// Prefix of partial files, which killed processes may leave.
 const WRITING: &str = ".ablade-writing-";
 
 impl Owned {
-    /// The files of a directory, by name or by `folder/name`. `list` names the list in it:
-    /// directories may be shared.
+    /// Files of a directory, by name or by `folder/name`. `list` is the name of the list: several
+    /// lists may share a directory.
     pub fn new(
         dir: impl Into<PathBuf>,
         list: &'static str,
@@ -89,24 +90,24 @@ impl Owned {
         }
     }
 
-    /// Treats the directory itself as ours: a link in its place is not followed.
+    /// Treats the directory itself as ours: it must not be a link.
     pub fn own(self) -> Self {
         Self { own: true, ..self }
     }
 
-    /// Keeps the files on the list that are not written this time.
+    /// Does not remove files on the list that are not written this time.
     pub fn keeping(self) -> Self {
         Self { others: Others::Kept, ..self }
     }
 
-    /// Moves a file in the way to a folder of this name rather than leaving it where it is.
+    /// Moves a file in the way to a folder of this name instead of leaving it in place.
     pub(super) fn setting_aside(self, folder: &str) -> Self {
         Self { aside: Some(self.dir.join(folder)), ..self }
     }
 
-    /// Refuses where something that is not ours is in the way: in a directory without a list any
-    /// file that does not hold what would be written, everywhere what is no file. Nothing is
-    /// written.
+    /// Refuses if a foreign file is in the way: in a directory without a list, any file with
+    /// another content than the one to be written; in any directory, what is not a regular file.
+    /// Nothing is written.
     pub fn check(&self) -> Result<(), StoreError> {
         let known = self.read_list()?;
         let mut in_the_way = Vec::new();
@@ -149,8 +150,8 @@ impl Owned {
         }
     }
 
-    /// Writes the files and removes those of earlier times. What is not ours, or is no longer as it
-    /// was written, stays; returns a sentence about each such file.
+    /// Writes the files and removes obsolete ones. Foreign and changed files are not touched;
+    /// returns a sentence about each of them.
     pub fn write(&self) -> Result<Vec<String>, StoreError> {
         self.write_with(
             &|path, bytes| write_by(WRITING, path, |file| file.write_all(bytes)),
@@ -158,7 +159,8 @@ impl Owned {
         )
     }
 
-    /// The same by other means, unless `refuses`, which is asked under the lock.
+    /// Writes with other functions, unless `refuses` returns an error, which is called under the
+    /// lock.
     pub(super) fn write_with(
         &self,
         write: &dyn Fn(&Path, &[u8]) -> Result<(), StoreError>,
@@ -231,7 +233,7 @@ impl Owned {
         for path in to_remove {
             remove_if_there(&path)?;
             if let Some(folder) = path.parent().filter(|folder| *folder != self.dir) {
-                // Only an empty one goes.
+                // Removes the folder only if it is empty.
                 let _ = fs::remove_dir(folder);
             }
         }
@@ -242,8 +244,8 @@ impl Owned {
         Ok(remarks.into_iter().collect())
     }
 
-    /// Lists those of the files that hold exactly these bytes, where there is no list yet: what an
-    /// earlier version made.
+    /// Adds files with exactly these bytes to the list if there is none yet, because an earlier
+    /// version made them.
     pub(super) fn adopt(
         &self,
         write: &dyn Fn(&Path, &[u8]) -> Result<(), StoreError>,
@@ -303,7 +305,7 @@ impl Owned {
         }
     }
 
-    /// The list; `None` where there is none that can be understood.
+    /// Reads the list; `None` if there is none, or if it is damaged.
     fn read_list(&self) -> Result<Option<Known>, StoreError> {
         let path = self.dir.join(self.list);
         let in_the_way = |why| StoreError::InTheWay {
@@ -340,8 +342,8 @@ impl Owned {
         write(&self.dir.join(self.list), text.as_bytes())
     }
 
-    /// Moves a file out of the way, under a name that says what it holds; returns a sentence that
-    /// says so, and `why`.
+    /// Moves a file out of the way, to a name with its hash; returns a sentence that states this
+    /// and `why`.
     fn set_aside(&self, path: &Path, why: &str) -> Result<String, StoreError> {
         let Some(folder) = &self.aside else { return Ok(String::new()) };
         let bytes = regular::read(path, LARGEST).map_err(StoreError::io("read", path))?;
@@ -355,7 +357,7 @@ impl Owned {
     }
 }
 
-/// Hash of what equal executions share of a file.
+/// Hash of the part of a file that equal executions share.
 fn hash(name: &str, bytes: &[u8]) -> String {
     if name == TIMINGS.0 {
         let mut hasher = blake3::Hasher::new();
@@ -373,7 +375,7 @@ fn hash(name: &str, bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex().to_string()
 }
 
-/// Puts a file at `path`, whole and synced.
+/// Writes a file to `path`, atomically and synced.
 pub fn write_whole(
     path: &Path,
     content: impl FnOnce(&mut File) -> io::Result<()>,
@@ -393,7 +395,7 @@ fn write_by(
     create_dirs(dir)?;
     let write = || -> io::Result<()> {
         let mut builder = tempfile::Builder::new();
-        // For others to see, as far as the user's umask allows.
+        // Readable by others, as far as the user's umask allows.
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let mut file = builder.prefix(prefix).tempfile_in(dir)?;
         content(file.as_file_mut())?;
@@ -405,7 +407,7 @@ fn write_by(
     sync_dir(dir)
 }
 
-/// Removes what processes left half-written that were killed. Only under the lock.
+/// Removes partial files of killed processes. Only under the lock.
 fn sweep_up(dir: &Path) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(WRITING) && is_file(&entry.path()) {
@@ -414,13 +416,12 @@ fn sweep_up(dir: &Path) {
     }
 }
 
-/// How long another process may hold the lock of a directory.
+/// Maximum time to wait for the lock of a directory.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Keeps other processes of this program from changing a directory's files at the same time, as
-/// long as it is held. Where the file system has no locks, or the owner has been stopped, we go on
-/// without: then two that write at the same moment may each take the other's file for a changed
-/// one.
+/// Locks a directory against changes by other processes of this program, as long as the result
+/// exists. Returns `None` if the file system has no locks, or the owner is stopped: then two
+/// processes that write at the same moment may each take the other's file for a changed one.
 pub(super) fn lock(dir: &Path) -> Option<File> {
     let file = File::open(dir).ok()?;
     let since = Instant::now();
@@ -443,13 +444,13 @@ mod tests {
 
     const NAMES: [&str; 4] = ["a.svg", "b.svg", "s/a.svg", "s/b.png"];
 
-    /// Something that happens to a directory.
+    /// An event of a directory.
     #[derive(Debug, Clone)]
     enum Step {
-        /// We write these versions of files, `None` = not wanted, and perhaps die before this
-        /// change to the disk.
+        /// This program writes these versions of files (`None` = not wanted), and may die before
+        /// this change to the disk.
         Write([Option<u8>; 4], Option<usize>),
-        /// The user puts a file of their own there, in place of ours or not.
+        /// The user creates a file with this name, which may replace one of ours.
         Put(usize),
         /// The user removes a file.
         Remove(usize),
@@ -474,7 +475,7 @@ mod tests {
         Owned::new(dir, ".ablade-figures", files.collect())
     }
 
-    /// Writes and perhaps dies before one of the changes.
+    /// Writes and may die before one of the changes.
     fn write(owned: &Owned, dies: Option<usize>) -> Result<Vec<String>, StoreError> {
         let changes = std::cell::Cell::new(0);
         let change = |path: &Path, bytes: &[u8]| {
@@ -490,9 +491,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Whenever we die and whatever the user does: their files stay, byte for byte; and as long
-        /// as the list is there, our own files of earlier times are known for ours, replaced and
-        /// removed.
+        /// Files of the user remain unchanged in any sequence of events; and as long as the list
+        /// exists, obsolete files of ours are recognised, replaced and removed.
         #[test]
         fn what_is_not_ours_stays_and_what_is_ours_goes(steps in prop::collection::vec(step(), 1..14), last in prop::array::uniform4(prop::option::of(0..3u8))) {
             let dir = tempfile::tempdir().unwrap();
@@ -543,11 +543,11 @@ mod tests {
             .to_string();
         assert!(error.contains("a.svg (it is a link)"), "{error}");
         assert_eq!(fs::read(dir.path().join("b.svg")).unwrap(), [b'v', 1], "nothing is written");
-        // No longer wanted, it stays where it is.
+        // A file that is no longer wanted is left in place.
         write(&owned(dir.path(), [None, Some(2), None, None]), None).unwrap();
         assert!(dir.path().join("a.svg").is_symlink() && !dir.path().join("s").exists());
         assert_eq!(fs::read(&victim).unwrap(), [b'v', 1]);
-        // A folder of ours that is a link now.
+        // A folder of ours that is now a link.
         std::os::unix::fs::symlink(elsewhere.path(), dir.path().join("s")).unwrap();
         assert!(write(&owned(dir.path(), [None, None, Some(1), None]), None).is_err());
         assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1);

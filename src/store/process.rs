@@ -1,21 +1,21 @@
-//! Whether a process lives, where that can be seen.
+//! Detection of living processes, where the system shows them.
 
 use std::fs;
 
 /// Returns the scope in which process numbers are unique: this boot of this machine, and this
-/// process namespace. `None` where the system does not say.
+/// process namespace. `None` if the system does not tell.
 pub(super) fn pid_namespace() -> Option<String> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let namespace = fs::read_link("/proc/self/ns/pid").ok()?;
     Some(format!("{} {}", boot.trim(), namespace.display()))
 }
 
-/// When a process began, in the system's own unit; `None` if it is gone, or has ended and only
-/// waits to be noticed.
+/// Start of a process, in the system's own unit; `None` if it does not exist, or has ended and is a
+/// zombie.
 pub(super) fn start_of(pid: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name, in parentheses, may hold anything; after it come the state, as field 3, and the
-    // start, as field 22.
+    // The name, in parentheses, may contain any character; after it follow the state, as field 3,
+    // and the start, as field 22.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ended = matches!(*fields.first()?, "Z" | "X" | "x");
     fields.get(19).filter(|_| !ended).map(|&start| start.to_owned())
@@ -35,7 +35,7 @@ mod tests {
                 .is_some_and(|start| start >= start_of(std::process::id()).unwrap())
         );
         child.kill().unwrap();
-        // Not waited for yet: its number is still taken.
+        // A zombie: its number is still taken.
         while start_of(child.id()).is_some() {
             std::thread::yield_now();
         }

@@ -1,4 +1,5 @@
-//! Run directories: published whole by one rename, read back against their checksums.
+//! Run directories: published atomically by one rename, and verified against their checksums when
+//! read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -26,24 +27,24 @@ const EPOCHS: &str = "epochs.csv";
 const SUMMARY: &str = "summary.toml";
 const TIMING: &str = "timing.toml";
 const MANIFEST: &str = "checksums.toml";
-/// Most bytes of a file that describes a run.
+/// Maximum size of a file that describes a run [bytes].
 const LONGEST: u64 = 16 << 20;
-/// Most bytes of its arrays and its model.
+/// Maximum size of its arrays and its model [bytes].
 const LARGEST: u64 = 16 << 30;
 
-/// What became of a publication.
+/// Result of a publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Publication {
-    /// The run was not there before.
+    /// The run did not exist.
     New,
-    /// Another process had published the same bytes; its directory stays.
+    /// Another process had published the same bytes; its directory remains.
     Identical,
-    /// Another process had published other numbers for the same identity; its directory stays. A
-    /// fault worth telling.
+    /// Another process had published other values for the same identity; its directory remains.
+    /// That is a fault to be reported.
     Differs,
 }
 
-/// `run.toml`: everything that decides the numbers beside it.
+/// `run.toml`: everything that decides the values of the run next to it.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RunFile {
@@ -60,13 +61,13 @@ impl Store {
         self.root().join("runs")
     }
 
-    /// Where a published run lies.
+    /// Directory of a published run.
     pub fn run_dir(&self, run: &RunId) -> PathBuf {
         self.runs().join(run.as_str())
     }
 
-    /// Publishes a run. If it is there already the first one stays and this one is dropped; a
-    /// damaged one makes way.
+    /// Publishes a run. If it exists already, the first one remains and this one is dropped; a
+    /// damaged one is replaced.
     pub fn publish(&self, spec: &RunSpec, output: &RunOutput) -> Result<Publication, StoreError> {
         let (files, manifest) = self.encode(spec, output)?;
         let beside = self.scratch_path()?;
@@ -75,8 +76,8 @@ impl Store {
             let _ = fs::remove_dir_all(&beside);
         }
         if published.is_ok() {
-            // The run is safe: what is left of it elsewhere is of no use, and does no harm if it
-            // cannot be removed.
+            // The run is safe: its other files are useless now, and harmless if they cannot be
+            // removed.
             let _ = remove_if_there(&self.failed_path(&spec.id));
             let _ = self.remove_checkpoints(&spec.id);
             let _ = self.forget_attempts(&spec.id);
@@ -84,7 +85,7 @@ impl Store {
         published
     }
 
-    /// What publishing a run would come to that is there already and sound; writes nothing.
+    /// Result that publishing a run would have that exists already and is intact; writes nothing.
     pub fn compare(&self, spec: &RunSpec, output: &RunOutput) -> Result<Publication, StoreError> {
         let (_, manifest) = self.encode(spec, output)?;
         let same = manifest.repeats(&self.verify(&spec.id)?, self.trainer().later_files());
@@ -108,8 +109,8 @@ impl Store {
         let runs = self.runs();
         create_dirs(&runs)?;
         let target = self.run_dir(run);
-        // A rename never replaces a directory that holds something: whoever comes first wins, in
-        // one step.
+        // A rename never replaces a directory that is not empty: the first process wins, in one
+        // step.
         while let Err(error) = rename(beside, &target) {
             if !matches!(
                 error.kind(),
@@ -131,7 +132,7 @@ impl Store {
         Ok(Publication::New)
     }
 
-    /// Runs of the plan that are published. Looks at names only; what they hold is checked when it
+    /// Runs of the plan that are published, by their names alone; the content is verified when it
     /// is read.
     pub fn finished(&self, plan: &Plan) -> Result<BTreeSet<RunId>, StoreError> {
         let there = self.published()?;
@@ -143,8 +144,8 @@ impl Store {
             .collect())
     }
 
-    /// What has become of the plan's runs, to tell whether anything is new: each published run, and
-    /// each failed one with the time of its last attempt. Looks at names and times only.
+    /// State of the plan's runs, to detect changes: each published run, and each failed one with
+    /// the time of its last attempt. Examines names and times only.
     pub fn state(&self, plan: &Plan) -> Result<BTreeMap<RunId, Option<SystemTime>>, StoreError> {
         let there = self.published()?;
         let look = |run: &RunSpec| {
@@ -158,7 +159,7 @@ impl Store {
         Ok(plan.runs.iter().filter_map(look).collect())
     }
 
-    /// Every published run, of whatever plan.
+    /// Every published run, of any plan.
     pub fn published(&self) -> Result<BTreeSet<RunId>, StoreError> {
         let names = self.names_in_runs()?;
         Ok(names
@@ -183,15 +184,14 @@ impl Store {
             .map_err(StoreError::io("read", &runs))
     }
 
-    /// True if a run is published, as far as names tell.
+    /// True if a run is published, by its name alone.
     pub fn is_published(&self, run: &RunId) -> bool {
         self.run_dir(run).join(MANIFEST).is_file()
     }
 
-    /// All that is known of a run. A run whose files are not those that were published, or may not
-    /// be read, counts as outstanding, its `error` naming the file, and stays as it is: it may
-    /// still be arriving from another machine. The large files are checked by size here, by
-    /// checksum when they are read.
+    /// Record of a run. A run whose files are unreadable or not as published counts as outstanding,
+    /// with the file in its `error`, and is not touched: it may still be arriving from another
+    /// machine. Large files are checked by size here, and by checksum when they are read.
     pub fn record(&self, run: &RunId) -> Result<RunRecord, StoreError> {
         match self.read_record(run) {
             Ok(record) => Ok(record),
@@ -202,9 +202,9 @@ impl Store {
         }
     }
 
-    /// True if a run is incomplete as a copy is that still arrives: a file is missing or shorter
-    /// than it should be, or what would tell is itself not right. A file of the right size with
-    /// other bytes is damage.
+    /// True if a run is incomplete as during a copy: a file is missing or shorter than it should
+    /// be, or the manifest itself is incomplete. A file of the right size with other bytes is
+    /// damage.
     pub fn is_incomplete(&self, run: &RunId) -> bool {
         let dir = self.run_dir(run);
         let length = |name: &str| fs::metadata(dir.join(name)).map_or(0, |found| found.len());
@@ -220,7 +220,7 @@ impl Store {
         }
     }
 
-    /// Names, sizes and times of last change of a run's files, to tell whether it is still being
+    /// Names, sizes and modification times of a run's files, to detect whether it is still being
     /// copied.
     pub fn look_of(&self, run: &RunId) -> Vec<(String, u64, Option<SystemTime>)> {
         let files = entries(&self.run_dir(run)).unwrap_or_default().into_iter();
@@ -267,7 +267,7 @@ impl Store {
         })
     }
 
-    /// What a published run was asked to do.
+    /// Specification of a published run.
     pub fn spec(&self, run: &RunId) -> Result<RunSpec, StoreError> {
         let bytes = self.checked(run, &self.manifest(run)?, RUN)?;
         let path = self.run_dir(run).join(RUN);
@@ -277,7 +277,7 @@ impl Store {
             trainer.complete(&file.config).map_err(|why| damaged(run, path.clone(), why))?;
         let (id, seed, data) = (file.id, file.seed, file.data_fingerprint);
         let spec = RunSpec { id, seed, data, config, earlier: None };
-        // What a later engine makes of a configuration cannot be told.
+        // The identity under a later engine cannot be computed.
         if spec.id != *run
             || (file.engine <= trainer.version() && !spec.explains_its_id(&**trainer))
         {
@@ -286,7 +286,7 @@ impl Store {
         Ok(spec)
     }
 
-    /// A file of a published run, checked; `None` if the run was published without it.
+    /// A file of a published run, verified; `None` if the run was published without it.
     pub fn file(&self, run: &RunId, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let manifest = self.manifest(run)?;
         manifest
@@ -307,14 +307,13 @@ impl Store {
         Ok(manifest)
     }
 
-    /// Checks every file of a published run: `Damaged` names the first that is not what was
-    /// published.
+    /// Verifies every file of a published run: `Damaged` names the first that is not as published.
     pub fn check(&self, run: &RunId) -> Result<(), StoreError> {
         self.verify(run).map(drop)
     }
 
-    /// Moves a damaged run out of the way, so that it is done again; where to, or `None` if it is
-    /// not there. Only for whoever is about to do the run.
+    /// Moves a damaged run aside, so that it is repeated. Returns the new path, or `None` if the
+    /// run does not exist. Only for a process that owns the run.
     pub fn set_aside(&self, run: &RunId) -> Result<Option<PathBuf>, StoreError> {
         let from = self.run_dir(run);
         for n in 1.. {
@@ -339,8 +338,8 @@ impl Store {
         Ok(names.filter(|name| !is_of_the_run(&manifest, name)).collect())
     }
 
-    /// Why a directory is not just what was published of a run: someone has added a file, or
-    /// changed one. A change in what was moved aside as damaged is the damage.
+    /// Reason why a directory is not exactly what was published of a run: someone has added a file,
+    /// or changed one. In a directory moved aside as damaged, a changed file is the damage.
     pub(super) fn not_of_the_run(&self, run: &RunId, dir: &Path, is_aside: bool) -> Option<String> {
         let read = |dir: &Path| {
             let sealed = regular::read(&dir.join(MANIFEST), LONGEST).ok()?;
@@ -411,8 +410,7 @@ impl Store {
 }
 
 impl Store {
-    /// The files of a run as they will be on disk, and the manifest of those that equal executions
-    /// share.
+    /// Files of a run as written to disk, and the manifest of those that equal executions share.
     fn encode(
         &self,
         spec: &RunSpec,
@@ -452,7 +450,7 @@ impl Store {
     }
 }
 
-/// TOML has no null: what is absent is left out.
+/// Removes nulls, which TOML does not have.
 fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(fields) => (fields.into_iter())
@@ -480,7 +478,7 @@ fn encode_epochs(epochs: &[EpochRow], metrics: &Metrics) -> String {
     text
 }
 
-/// Reads the curves of a run. A missing number, an empty cell, reads as NaN.
+/// Reads the curves of a run. A missing value, an empty cell, becomes NaN.
 fn decode_epochs(bytes: &[u8], metrics: &Metrics) -> Result<Vec<EpochRow>, String> {
     let mut reader = csv::Reader::from_reader(bytes);
     let header = reader.headers().map_err(|error| error.to_string())?;
@@ -518,7 +516,8 @@ pub(super) fn to_toml(path: &Path, value: &impl Serialize) -> Result<String, Sto
         .map_err(|error| StoreError::Malformed { path: path.to_owned(), reason: error.to_string() })
 }
 
-/// Reads a file whose checksum matched: a fault here is a run of another version of this program.
+/// Reads a file whose checksum is right: an error here means a run of another version of this
+/// program.
 fn from_toml<T: DeserializeOwned>(run: &RunId, path: &Path, bytes: &[u8]) -> Result<T, StoreError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| damaged(run, path.to_owned(), error.to_string()))?;

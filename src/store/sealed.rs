@@ -1,4 +1,4 @@
-//! JSON files that vouch for themselves: the checksum of what is in them stands before it.
+//! JSON files with a checksum: the hash of the content precedes it.
 
 use std::path::Path;
 
@@ -10,16 +10,16 @@ use crate::plan::Plan;
 use crate::regular;
 use crate::trainer::{Config, Trainer};
 
-/// What stands before, between and behind checksum and content.
+/// Text before, between and after checksum and content.
 const SEAL: [&str; 3] = ["{\"blake3\":\"", "\",\"plan\":", "}\n"];
 
-/// JSON that vouches for the JSON in it.
+/// Wraps JSON with its checksum.
 fn seal(json: &str) -> String {
     let [before, between, behind] = SEAL;
     format!("{before}{}{between}{json}{behind}", blake3::hash(json.as_bytes()).to_hex())
 }
 
-/// The sealed JSON, if it is what was sealed.
+/// The wrapped JSON, if its checksum is right.
 pub(super) fn unseal(bytes: &[u8]) -> Option<&str> {
     let [before, between, behind] = SEAL;
     let sealed = std::str::from_utf8(bytes).ok()?.strip_prefix(before)?.strip_suffix(behind)?;
@@ -27,14 +27,14 @@ pub(super) fn unseal(bytes: &[u8]) -> Option<&str> {
     (hash == blake3::hash(json.as_bytes()).to_hex().as_str()).then_some(json)
 }
 
-/// True if bytes may be the beginning of a sealed file, however short it was cut: if not, something
-/// else has its name.
+/// True if bytes may be the beginning of a file with a checksum, truncated anywhere: if not, the
+/// file is another one of the same name.
 pub(super) fn may_be_sealed(bytes: &[u8]) -> bool {
     bytes.iter().zip(SEAL[0].as_bytes()).all(|(a, b)| a == b)
 }
 
 impl Store {
-    /// Writes a value, sealed, whole.
+    /// Saves a value with a checksum, atomically.
     pub(super) fn save_sealed<T: Serialize>(
         &self,
         path: &Path,
@@ -49,10 +49,10 @@ impl Store {
     }
 }
 
-/// Most bytes of a sealed file: a plan of a million runs has fewer.
+/// Maximum size of such a file [bytes]: a plan of a million runs is smaller.
 const LONGEST: u64 = 2 << 30;
 
-/// Reads a sealed value.
+/// Reads a value and verifies its checksum.
 pub(super) fn load_sealed<T: DeserializeOwned>(path: &Path) -> Result<T, StoreError> {
     let bytes = regular::read(path, LONGEST).map_err(StoreError::io("read", path))?;
     let malformed = |reason: String| StoreError::Malformed { path: path.to_owned(), reason };
@@ -60,12 +60,12 @@ pub(super) fn load_sealed<T: DeserializeOwned>(path: &Path) -> Result<T, StoreEr
     serde_json::from_str(json).map_err(|error| malformed(error.to_string()))
 }
 
-/// Reads a plan and makes sure that it is one: neither its settings nor its parts are believed for
-/// a right checksum.
+/// Reads a plan and validates its settings and its consistency, because a right checksum proves
+/// neither.
 pub(super) fn load_plan(path: &Path, trainer: &dyn Trainer) -> Result<Plan, StoreError> {
     let mut plan: Plan = load_sealed(path)?;
     let malformed = |reason: String| StoreError::Malformed { path: path.to_owned(), reason };
-    // Runs of a variant share their configuration, as they did when the plan was made.
+    // Runs of a variant share their configuration, as when the plan was made.
     let mut last: Option<(Config, Config)> = None;
     for (i, run) in plan.runs.iter_mut().enumerate() {
         let known = last.as_ref().filter(|(found, _)| *found == run.config);

@@ -1,5 +1,5 @@
-//! Submissions: runs handed to a scheduler, frozen, so that a task needs nothing but a name and an
-//! index.
+//! Submissions: runs handed to a scheduler, with all that they need, so that a task needs only a
+//! name and an index.
 //!
 //! ```text
 //! submitted/<submission>/plan.json        the plan as it was then
@@ -26,50 +26,49 @@ use crate::plan::{Plan, RunId, names};
 use crate::regular;
 use crate::text::nearest;
 
-/// What a submission freezes beside the plan.
+/// Description of a submission, saved next to its plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Submission {
-    /// Its name, unique over all results: that of the experiment and eight hexadecimal digits.
+    /// Name, unique over all results: that of the experiment and eight hexadecimal digits.
     #[serde(deserialize_with = "names::file_name")]
     pub name: String,
-    /// The experiment.
+    /// Name of the experiment.
     #[serde(deserialize_with = "names::name")]
     pub experiment: String,
-    /// Engine that the runs are meant for.
+    /// Engine version of the runs.
     pub engine: u32,
-    /// `YYYY-MM-DD HH:MM:SS`, UTC.
+    /// Time of submission: `YYYY-MM-DD HH:MM:SS`, UTC.
     pub submitted_utc: String,
-    /// The runs of each task.
+    /// Runs of each task.
     pub tasks: Vec<Vec<RunId>>,
-    /// Failures from before: those runs are tried again, the ones that fail from then on are not.
+    /// Failures before the submission: those runs are repeated, while runs that fail later are not.
     pub earlier: BTreeMap<RunId, Failure>,
-    /// Memory that the runs of a task together may take, bytes; absent = what the machine gives it.
+    /// Memory that the runs of a task together may use [bytes]; absent = what the machine gives it.
     pub memory: Option<u64>,
-    /// Seconds between two checkpoints of a run.
+    /// Time between two checkpoints of a run [s].
     pub checkpoint: f64,
-    /// The program, where a copy was kept.
+    /// Path of the copy of the program, if one was made.
     pub program: Option<PathBuf>,
 }
 
-/// A job of the scheduler that does tasks of a submission, or one about to be asked for.
+/// A job of the scheduler that executes tasks of a submission, or one about to be submitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Job {
-    /// What it is called, unique over all submissions: by that name it is found again if the answer
-    /// is lost.
+    /// Name, unique over all submissions: the job is found by it if the scheduler's answer is lost.
     #[serde(deserialize_with = "names::file_name")]
     pub name: String,
-    /// Its first task.
+    /// Index of its first task.
     pub first: usize,
-    /// How many tasks; 0 for the job that writes the tables.
+    /// Number of tasks; 0 for the job that writes the tables.
     pub count: usize,
-    /// The scheduler's own number for it; absent until it is known.
+    /// Number in the scheduler; absent until it is known.
     #[serde(deserialize_with = "job_number")]
     pub id: Option<String>,
 }
 
-/// The number becomes a word of commands, where anything else could be an option.
+/// Reads a job number. It becomes an argument of commands, where other text could be an option.
 fn job_number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     let id = Option::<String>::deserialize(from)?;
     match id
@@ -88,7 +87,7 @@ const SUBMISSION: &str = "submission.json";
 const JOBS: &str = "jobs.json";
 const SCRIPT: &str = "script.sh";
 const PROGRAM: &str = "program-";
-/// Most bytes of a program.
+/// Maximum size of a program [bytes].
 const LARGEST_PROGRAM: u64 = 1 << 30;
 
 impl Store {
@@ -96,14 +95,14 @@ impl Store {
         self.root().join("submitted")
     }
 
-    /// Where a submission lies.
+    /// Directory of a submission.
     pub fn submission_dir(&self, name: &str) -> Result<PathBuf, StoreError> {
         check_file("a submission", name)?;
         Ok(self.submitted().join(name))
     }
 
-    /// Keeps a submission, the plan and the script, and makes the directory for what its tasks
-    /// print.
+    /// Saves a submission, the plan and the script, and makes the directory for the output of its
+    /// tasks.
     pub fn freeze(
         &self,
         submission: &Submission,
@@ -118,14 +117,14 @@ impl Store {
         self.save_sealed(&dir.join(SUBMISSION), submission)
     }
 
-    /// A submission, without its plan.
+    /// Reads a submission, without its plan.
     pub fn submission(&self, name: &str) -> Result<Submission, StoreError> {
         let found: Result<Submission, _> =
             load_sealed(&self.submission_dir(name)?.join(SUBMISSION));
         match found {
             Err(error) if error.is_absent() => {
                 let known = self.submissions()?;
-                // The digits at the end are nobody's to remember.
+                // Compared without the digits at the end, which nobody remembers.
                 let experiment = |name: &str| {
                     name.rsplit_once('-').map_or(name, |(experiment, _)| experiment).to_owned()
                 };
@@ -170,12 +169,12 @@ impl Store {
             .collect())
     }
 
-    /// Notes which jobs do the tasks of a submission.
+    /// Saves the list of jobs that execute the tasks of a submission.
     pub fn save_jobs(&self, name: &str, jobs: &[Job]) -> Result<(), StoreError> {
         self.save_sealed(&self.submission_dir(name)?.join(JOBS), &jobs)
     }
 
-    /// The jobs that do the tasks of a submission; none where the tasks are started by other means.
+    /// Jobs that execute the tasks of a submission; empty if the tasks are started in another way.
     pub fn jobs(&self, name: &str) -> Result<Vec<Job>, StoreError> {
         match load_sealed(&self.submission_dir(name)?.join(JOBS)) {
             Err(error) if error.is_absent() => Ok(Vec::new()),
@@ -183,16 +182,15 @@ impl Store {
         }
     }
 
-    /// Forgets a submission of which nothing was started.
+    /// Removes a submission of which nothing was started.
     pub fn withdraw(&self, name: &str) -> Result<(), StoreError> {
         let dir = self.submission_dir(name)?;
-        // Without it the directory is no submission any more, whatever happens to the rest.
+        // Without this file the directory is not a submission, even if removing the rest fails.
         remove_if_there(&dir.join(SUBMISSION))?;
         fs::remove_dir_all(&dir).map_err(StoreError::io("remove", &dir))
     }
 
-    /// Keeps a copy of a program, so that one built meanwhile does not take its place; returns
-    /// where.
+    /// Copies a program, so that a later build does not replace it; returns the path of the copy.
     pub fn keep_program(&self, program: &Path) -> Result<PathBuf, StoreError> {
         let bytes =
             regular::read(program, LARGEST_PROGRAM).map_err(StoreError::io("read", program))?;
@@ -208,8 +206,8 @@ impl Store {
         Ok(copy)
     }
 
-    /// Directories that are no submission, because a process died while it made them. One that
-    /// holds anything else than a submission does was made by someone else.
+    /// Directories that are incomplete submissions, because a process died while creating them. A
+    /// directory with any other file is not one.
     pub(super) fn half_submissions(&self) -> Result<Vec<PathBuf>, StoreError> {
         let has_form = |(path, name): &(PathBuf, String)| {
             let unique = name
@@ -231,7 +229,7 @@ impl Store {
             .collect())
     }
 
-    /// Programs that no submission needs; none where a submission cannot be read.
+    /// Copies of programs that no submission needs; empty if a submission cannot be read.
     pub(super) fn spare_programs(&self) -> Result<Vec<PathBuf>, StoreError> {
         let mut needed = Vec::new();
         for name in self.submissions()? {

@@ -1,76 +1,76 @@
-//! Kinds of values: what a setting takes and how its values are shown.
+//! Kinds of values: the values that a setting accepts, and their display.
 //!
 //! Values are canonical JSON, the form that the identity of a run is made of: counts are integers,
 //! numbers floating point (so `1` and `1.0` are one value), words strings, an absent value null.
 
 use serde_json::Value;
 
-/// Words and what each means.
+/// Words, and the meaning of each.
 pub type Words = &'static [(&'static str, &'static str)];
 
-/// What a setting takes.
+/// Kind of the values that a setting accepts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
     /// `true` or `false`.
     Flag,
-    /// A whole number, both ends included.
+    /// A whole number within both ends.
     Count {
-        /// Least.
+        /// Minimum.
         min: u64,
-        /// Largest.
+        /// Maximum.
         max: u64,
     },
     /// A whole number or one word, which counts as larger than every number.
     CountOr {
-        /// Least.
+        /// Minimum.
         min: u64,
-        /// Largest.
+        /// Maximum.
         max: u64,
         /// The word.
         word: &'static str,
-        /// What the word becomes.
+        /// Value of the word in the configuration.
         json: WordValue,
     },
     /// A finite number.
     Number(Bounds),
     /// A list of whole numbers, each within both ends.
     Counts {
-        /// Least.
+        /// Minimum.
         min: u64,
-        /// Largest.
+        /// Maximum.
         max: u64,
     },
-    /// A list of rising numbers, at least one.
+    /// A list of ascending numbers, at least one.
     Rising(Bounds),
     /// Any text but an empty one.
     Text,
     /// A list of texts.
     Texts,
-    /// An option as a command line has it.
+    /// A command-line option.
     Option,
-    /// A list of such options.
+    /// A list of command-line options.
     Options,
     /// One of several words.
     Choice(Words),
     /// One of several words, each with constants of its own: `{ adam = { lr = 1e-3 } }`, or the
     /// word alone.
     Tag(Words),
-    /// A time: `"90s"`, `"30m"`, `"1h30m"`; kept in seconds.
+    /// A duration: `"90s"`, `"30m"`, `"1h30m"`; stored in seconds.
     Duration,
-    /// An amount of memory or disk: `"512MiB"`, `"8GiB"`; kept in bytes.
+    /// An amount of memory or disk: `"512MiB"`, `"8GiB"`; stored in bytes.
     Bytes,
 }
 
-/// What the word of a `CountOr` becomes in the configuration.
+/// Value of the word of a `CountOr` in the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WordValue {
-    /// Nothing: the setting is absent.
+    /// No value: the setting is absent.
     Absent,
     /// The word itself.
     Word,
 }
 
-/// Ends of a range of numbers, each with whether it belongs to the range.
+/// Ends of a range of numbers, each with a flag: true if the end itself belongs to the range.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bounds {
     /// Lower end.
@@ -79,7 +79,7 @@ pub struct Bounds {
     pub max: Option<(f64, bool)>,
 }
 
-/// Seeds stay below 2^53, where a spreadsheet keeps every digit.
+/// Maximum seed: below 2^53 a spreadsheet preserves every digit.
 pub(crate) const SEED_MAX: u64 = (1 << 53) - 1;
 pub(crate) const ABOVE_ZERO: Bounds = Bounds { min: Some((0.0, false)), max: None };
 pub(crate) const FRACTION: Bounds = Bounds { min: Some((0.0, true)), max: Some((1.0, false)) };
@@ -137,7 +137,7 @@ impl Kind {
         matches!(self, Self::Counts { .. } | Self::Rising(_) | Self::Texts | Self::Options)
     }
 
-    /// What is expected, for messages and for the reference: `a whole number from 1`.
+    /// Description of expected values, for messages and the reference: `a whole number from 1`.
     pub fn describe(&self) -> String {
         match self {
             Self::Flag => "true or false".into(),
@@ -160,8 +160,8 @@ impl Kind {
         }
     }
 
-    /// True if a value in canonical JSON, from a configuration that no experiment file was read
-    /// for, is of this kind. A trainer checks by itself that a word is one of the choices.
+    /// True if a value in canonical JSON is of this kind, in a configuration that was not read from
+    /// an experiment file. A trainer checks by itself that a word is one of the choices.
     pub(crate) fn holds(&self, value: &Value) -> bool {
         let count = |value: &Value, min: u64, max: u64| {
             value.as_u64().is_some_and(|n| (min..=max).contains(&n))
@@ -186,7 +186,7 @@ impl Kind {
         }
     }
 
-    /// The value as people write it: `0.001`, `500x500`, `on`.
+    /// Value for people: `0.001`, `500x500`, `on`.
     pub(crate) fn show(&self, value: &Value) -> String {
         match (self, value) {
             (_, Value::Bool(flag)) => if *flag { "on" } else { "off" }.into(),

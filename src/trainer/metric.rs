@@ -47,14 +47,14 @@ impl Better {
     }
 }
 
-/// Unit of a metric; all empty where it has none.
+/// Unit of a metric; all texts are empty if it has none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unit {
-    /// In names of columns and short texts, `[a-z0-9_]*`: `nats`.
+    /// Text in column names and short texts, `[a-z0-9_]*`: `nats`.
     pub short: String,
-    /// On axes: `nats per image`.
+    /// Text on axes: `nats per image`.
     pub long: String,
-    /// How it comes about: `nats per image: negative log-likelihood summed over pixels, ...`.
+    /// Definition: `nats per image: negative log-likelihood summed over pixels, ...`.
     pub explained: String,
 }
 
@@ -77,13 +77,13 @@ impl Unit {
         }
     }
 
-    /// ` (nats per image)`, behind a name; empty where there is no unit.
+    /// ` (nats per image)`, to follow a name; empty if there is no unit.
     pub fn in_brackets(&self) -> String {
         if self.long.is_empty() { String::new() } else { format!(" ({})", self.long) }
     }
 }
 
-/// Where a value is read from.
+/// Source of a value.
 #[derive(Debug, Clone)]
 pub enum Source {
     /// A fact of the run by this name.
@@ -93,7 +93,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// The number, if the run has it and it is finite.
+    /// The value, if the run has it and it is finite.
     pub fn number(&self, facts: &Facts) -> Option<f64> {
         match self {
             Self::Fact(name) => facts.get(name).and_then(Value::as_f64),
@@ -106,55 +106,56 @@ impl Source {
 /// A column of `runs.csv`.
 #[derive(Debug, Clone)]
 pub struct Column {
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Where its value is read from.
+    /// Source of its value.
     pub source: Source,
 }
 
-/// A metric in words of several lengths.
+/// Names of a metric, of several lengths.
 #[derive(Debug, Clone, Default)]
 pub struct MetricWords {
-    /// Head of a column of the terminal: `test NLL`.
+    /// Heading of a column in the terminal: `test NLL`.
     pub head: String,
-    /// In the middle of a sentence: `test NLL`.
+    /// Name within a sentence: `test NLL`.
     pub short: String,
-    /// The same where there is room: `test NLL of the mixture over the trained masks`.
+    /// Long name within a sentence: `test NLL of the mixture over the trained masks`.
     pub long: String,
-    /// On an axis, without its unit: `Test NLL`.
+    /// Title of an axis, without the unit: `Test NLL`.
     pub axis: String,
-    /// In the reference: `test NLL of the first mask`.
+    /// Name in the reference: `test NLL of the first mask`.
     pub doc: String,
-    /// For reviewers, after "The", with its unit: `negative log-likelihood of ..., in nats ...`.
+    /// Definition for reviewers, to follow "The", with the unit: `negative log-likelihood of ...,
+    /// in nats ...`.
     pub exact: String,
 }
 
-/// A number of a run that comparisons can be about.
+/// A value of a run that can be compared between variants.
 #[derive(Debug, Clone)]
 pub struct Metric {
     /// Name in experiment files: `test-nll`.
     pub name: String,
     /// Stem of its columns: `test_nll`.
     pub column: String,
-    /// Its unit.
+    /// Unit.
     pub unit: Unit,
-    /// Its direction.
+    /// Direction.
     pub better: Better,
-    /// Where it is read from.
+    /// Source of its value.
     pub source: Source,
-    /// Its words.
+    /// Names.
     pub words: MetricWords,
-    /// Its curve over the epochs: index among [`Metrics::curves`].
+    /// Index among [`Metrics::curves`] of its curve over the epochs.
     pub curve: Option<usize>,
-    /// Name of the run's file that has it for each example (`.npy`, `f32`), by the facts of the
-    /// run.
+    /// Function of the facts of a run that returns the name of the file with the metric of each
+    /// example (`.npy`, `f32`).
     pub examples: fn(&Facts) -> Option<&'static str>,
-    /// True if the metric is what runs or variants are chosen by, so that it is biased.
+    /// True if runs or variants are selected by the metric, so that it is biased.
     pub selects: bool,
 }
 
 impl Metric {
-    /// Its value in a run; `None` unless the run finished and has it.
+    /// Value in a run; `None` unless the run finished and has it.
     pub fn of(&self, record: &RunRecord) -> Option<f64> {
         let summary = record.summary.as_ref().filter(|_| record.status == RunStatus::Finished)?;
         self.source.number(&summary.facts)
@@ -166,11 +167,11 @@ impl Metric {
 pub struct Curve {
     /// Name without the unit: `valid_nll`.
     pub name: String,
-    /// Its unit.
+    /// Unit.
     pub unit: Unit,
-    /// Head of a column, and in progress lines: `valid`.
+    /// Heading of a column, and name in progress lines: `valid`.
     pub head: String,
-    /// In the middle of a sentence: `validation`.
+    /// Name within a sentence: `validation`.
     pub words: String,
 }
 
@@ -184,7 +185,7 @@ impl Curve {
 /// Everything that the runs of a trainer report.
 #[derive(Debug, Clone)]
 pub struct Metrics {
-    /// The metrics; the first is compared where the file does not say.
+    /// The metrics; the first one is compared by default.
     pub all: Vec<Metric>,
     /// The metric by which `tune` chooses: index among `all`.
     pub select: usize,
@@ -200,21 +201,22 @@ pub struct Metrics {
     pub size_axis: String,
     /// Further whole numbers that the ablation table shows, averaged over seeds.
     pub shown: Vec<String>,
-    /// What all metrics are called together: `NLL`.
+    /// Common name of all metrics: `NLL`.
     pub family: String,
-    /// The same on axes: `Negative log-likelihood`.
+    /// Common name on axes: `Negative log-likelihood`.
     pub family_axis: String,
-    /// The epoch at which a run is scored: `best epoch on validation`.
+    /// Epoch at which a run is scored: `best epoch on validation`.
     pub scored_at: String,
-    /// How the scored model is chosen, in a clause.
+    /// Clause on the selection of the scored model.
     pub selection: String,
-    /// What one example is called, in the plural: `images`.
+    /// Noun for several examples: `images`.
     pub examples: String,
     words: Words,
 }
 
 impl Metrics {
-    /// Metrics of which the first is compared by default and tuned by; nothing else is declared.
+    /// Declares metrics of which the first is compared by default and used for tuning; nothing else
+    /// is declared.
     ///
     /// # Panics
     /// If there is none.
@@ -250,13 +252,13 @@ impl Metrics {
         self.all.iter().find(|metric| metric.name == name)
     }
 
-    /// The curve of held-out examples that goes with a metric.
+    /// Curve of held-out examples that belongs to a metric.
     pub fn held_out(&self, metric: &Metric) -> Option<usize> {
         let other = (0..self.curves.len()).find(|&curve| Some(curve) != self.training);
         metric.curve.or(self.select().curve).or(other)
     }
 
-    /// The metric that `tune` chooses by.
+    /// Metric by which `tune` selects.
     pub fn select(&self) -> &Metric {
         &self.all[self.select]
     }

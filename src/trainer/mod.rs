@@ -1,9 +1,8 @@
-//! The seam between the harness and what a run is.
+//! Interface between the harness and a kind of run.
 //!
 //! The harness (experiment files, plans, stores, runners, statistics, tables, figures) knows of a
-//! run that it has settings and a seed, reports values and leaves files. A [`Trainer`] knows the
-//! rest: which settings there are, what identifies a run besides them, what it costs, how it is
-//! carried out, and which of its values are metrics.
+//! run that it has settings and a seed, reports values and leaves files. A [`Trainer`] knows
+//! everything else: the settings, the identity of a run, its cost, its execution, and its metrics.
 
 pub mod kind;
 mod metric;
@@ -30,19 +29,19 @@ pub use setting::{Setting, Settings};
 pub type Facts = Map<String, Value>;
 
 /// A resolved configuration: every setting of a trainer, as canonical JSON text. Cheap to clone;
-/// two are equal where every setting is.
+/// two are equal if all their settings are.
 #[derive(Clone)]
 pub struct Config(Arc<Resolved>);
 
 struct Resolved {
     text: Box<str>,
-    /// The trainer's own type, once it has asked for it: a plan holds many thousand configurations,
-    /// and each is looked at several times.
+    /// Configuration in the trainer's own type, once it has been requested: a plan holds many
+    /// thousand configurations, and each is read several times.
     typed: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
 impl Config {
-    /// The configuration with these nested tables of values, whose order is kept.
+    /// Makes a configuration of nested tables of values, whose order is preserved.
     pub fn new(values: &Value) -> Self {
         Self(Arc::new(Resolved { text: values.to_string().into(), typed: OnceLock::new() }))
     }
@@ -61,12 +60,12 @@ impl Config {
         self.0.typed.get_or_init(read).downcast_ref().expect("one trainer has one type")
     }
 
-    /// Its canonical JSON.
+    /// Canonical JSON.
     pub fn as_str(&self) -> &str {
         &self.0.text
     }
 
-    /// Its nested tables of values.
+    /// Nested tables of values.
     pub fn value(&self) -> Value {
         serde_json::from_str(&self.0.text).expect("a configuration is made from JSON")
     }
@@ -77,7 +76,7 @@ impl Config {
             .try_fold(self.value(), |mut value, key| Some(value.get_mut(key)?.take()))
     }
 
-    /// Every value by its key path, in order; nulls are left out.
+    /// Every value with its key path, in order, without nulls.
     pub fn leaves(&self) -> Vec<(String, Value)> {
         fn walk(path: &str, value: Value, out: &mut Vec<(String, Value)>) {
             match value {
@@ -132,9 +131,9 @@ impl<'de> Deserialize<'de> for Config {
 pub struct Clash {
     /// The contradiction.
     pub message: String,
-    /// Key paths of the settings, the one to point at first.
+    /// Key paths of the settings, the one to report first.
     pub settings: Vec<&'static str>,
-    /// The way out.
+    /// Remedy.
     pub help: &'static str,
 }
 
@@ -147,21 +146,21 @@ pub struct RunKey<'a> {
     pub config: &'a Config,
     /// Fingerprint of its data.
     pub data: &'a str,
-    /// Replicate.
+    /// Seed.
     pub seed: Seed,
 }
 
 /// The bytes whose hash, with the seed, is the id of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The bytes: version of the numerics, settings, data.
+    /// Content: version of the numerics, settings, data.
     pub bytes: Vec<u8>,
-    /// What has changed since, of an identity that an earlier revision of this version gave; empty
-    /// for the present one and for those of earlier versions.
+    /// Changes since, for an identity that an earlier revision of this version gave; empty for the
+    /// current one and for those of earlier versions.
     pub since: Vec<&'static str>,
 }
 
-/// A run in a comparison: its settings, what identifies its data, and its values once it has some.
+/// A run in a comparison: its settings, the fingerprint of its data, and its values if it has any.
 #[derive(Debug, Clone, Copy)]
 pub struct Scored<'a> {
     /// Every setting.
@@ -174,36 +173,36 @@ pub struct Scored<'a> {
     pub facts: Option<&'a Facts>,
 }
 
-/// Difference between what two runs were scored on.
+/// Difference between the examples or masks on which two runs were scored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Otherwise {
-    /// Their numbers do not compare; the reason.
+    /// Their values are not comparable, with the reason.
     Incomparable(String),
-    /// They compare, with this in mind.
+    /// They are comparable, with a remark.
     Noted(String),
 }
 
-/// Cost of one run, by arithmetic.
+/// Predicted cost of one run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cost {
-    /// Work in any unit: runs start in the order of it.
+    /// Work in any unit: runs start in descending order of it.
     pub work: f64,
-    /// Seconds on one thread at nominal speed.
+    /// Time on one thread at nominal speed [s].
     pub nominal_seconds: f64,
-    /// Memory of the run besides the data that runs share, bytes.
+    /// Memory of the run [bytes], without the data that runs share.
     pub memory: u64,
-    /// Size of its directory, bytes.
+    /// Size of its directory [bytes].
     pub disk: u64,
     /// Size of the model: [`Metrics::size`].
     pub size: Option<u64>,
 }
 
-/// Work of training, to compare variants by: in any unit, but the same for all of them.
+/// Work of training, to compare variants by: in any unit that is the same for all of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Compute {
     /// Work for each training example.
     pub per_example: f64,
-    /// Training examples, where the settings say.
+    /// Number of training examples, if the settings state it.
     pub examples: Option<usize>,
 }
 
@@ -212,13 +211,13 @@ pub struct Compute {
 pub struct Described {
     /// One line for each data set.
     pub lines: Vec<String>,
-    /// What should be known before training.
+    /// Sentences that a user should know before training.
     pub warnings: Vec<String>,
 }
 
-/// Controls a run from outside.
+/// Control of a running execution.
 pub struct Control<'a> {
-    /// Asks the run to stop, and soon.
+    /// Asks the run to stop soon.
     pub stop: CancelToken,
     /// Called after every epoch.
     pub on_epoch: &'a mut (dyn FnMut(&EpochRow) + Send),
@@ -226,7 +225,7 @@ pub struct Control<'a> {
     pub resume: Option<Checkpoint>,
     /// Called with a checkpoint whenever `checkpoint_every` has passed, and when stopped.
     pub save: &'a mut (dyn FnMut(Checkpoint) + Send),
-    /// Least time between two checkpoints.
+    /// Minimum time between two checkpoints [s].
     pub checkpoint_every: Duration,
 }
 
@@ -262,54 +261,54 @@ impl std::error::Error for TrainerError {
     }
 }
 
-/// Carries out the runs of an experiment. See the module for what belongs to it.
+/// Executes the runs of an experiment. The module's documentation tells what belongs to it.
 ///
-/// What a trainer says of settings, metrics and identities never depends on the machine or the
-/// time; methods may be called from several threads.
+/// Settings, metrics and identities must not depend on the machine or the time; methods may be
+/// called from several threads.
 pub trait Trainer: fmt::Debug + Send + Sync {
-    /// Version of the numbers: raised whenever the same configuration may give others than before.
+    /// Version of the numerics: incremented whenever the same configuration may give other values.
     fn version(&self) -> u32;
 
     /// The settings of a run.
     fn settings(&self) -> &Settings;
 
-    /// The values that a run reports, and which of them are metrics.
+    /// Values that a run reports, and the metrics among them.
     fn metrics(&self) -> &Metrics;
 
-    /// Settings that are each in order but not together.
+    /// Settings that are valid each, but contradict each other.
     fn clashes(&self, config: &Config) -> Vec<Clash> {
         let _ = config;
         Vec::new()
     }
 
-    /// A configuration read from a file of results, with what the file leaves out; an error if no
+    /// Configuration read from a file of results, completed by what the file omits; an error if no
     /// experiment could have asked for it.
     fn complete(&self, config: &Value) -> Result<Config, String>;
 
-    /// Identities of a run, the present one first, then those that earlier versions gave it.
+    /// Identities of a run, the current one first, then those that earlier versions gave it.
     fn identities<'a>(
         &'a self,
         config: &'a Config,
         data: &'a str,
     ) -> Box<dyn Iterator<Item = Identity> + 'a>;
 
-    /// The configuration under the name that its data had for an earlier version of this program.
+    /// Configuration with the name that an earlier version of this program gave its data.
     fn renamed(&self, config: &Config, name: &str) -> Config {
         let _ = name;
         config.clone()
     }
 
-    /// Fingerprint of the data that a run reads: equal where the content is.
+    /// Fingerprint of the data that a run reads: equal if the content is.
     fn fingerprint(&self, config: &Config) -> Result<String, TrainerError>;
 
-    /// Number of epochs that a run is to take at most, where that is known.
+    /// Maximum number of epochs of a run, if it is known.
     fn epochs(&self, config: &Config) -> Option<usize> {
         let _ = config;
         None
     }
 
     /// Describes the inputs of runs before they start. `configs` are those of the plan, in order;
-    /// `written` tells whether the experiment mentions a setting.
+    /// `written` returns true if the experiment file mentions a setting.
     fn describe(
         &self,
         configs: &[&Config],
@@ -319,26 +318,26 @@ pub trait Trainer: fmt::Debug + Send + Sync {
         Ok(Described::default())
     }
 
-    /// A text that two configurations share only if they cannot differ in a metric, whatever their
-    /// seeds; `None` where nothing is known of it.
+    /// Text that is equal for two configurations only if they cannot differ in a metric, for any
+    /// seeds; `None` if that is not known.
     fn effective(&self, config: &Config, metric: &Metric) -> Result<Option<String>, TrainerError> {
         let _ = (config, metric);
         Ok(None)
     }
 
-    /// A remark on settings that have no effect in a configuration: why, in a clause.
+    /// Clause on the reason why settings have no effect in a configuration.
     fn no_effect(&self, config: &Config, paths: &[&str]) -> Option<&'static str> {
         let _ = (config, paths);
         None
     }
 
-    /// Cost of a run; `None` where nothing is known of it.
+    /// Cost of a run; `None` if it is not known.
     fn cost(&self, config: &Config) -> Result<Option<Cost>, TrainerError> {
         let _ = config;
         Ok(None)
     }
 
-    /// Nominal and measured seconds, on one thread, of a finished run: what estimates learn from.
+    /// Nominal and measured time on one thread of a finished run [s], from which estimates learn.
     fn past(
         &self,
         run: &RunKey,
@@ -350,22 +349,22 @@ pub trait Trainer: fmt::Debug + Send + Sync {
         None
     }
 
-    /// Memory that the data of these runs take together, bytes.
+    /// Memory of the data of these runs together [bytes].
     fn shared_memory(&self, configs: &[&Config]) -> u64 {
         let _ = configs;
         0
     }
 
-    /// Loads the data of runs, and makes sure that they are those of their fingerprints.
+    /// Loads the data of runs, and checks that they match their fingerprints.
     fn prepare(&self, runs: &[RunKey]) -> Result<(), TrainerError>;
 
-    /// Bytes of examples that are kept once for all runs on the data of this one.
+    /// Examples (as bytes of a file) that are stored once for all runs on the data of this one.
     fn examples(&self, config: &Config) -> Result<Option<Vec<u8>>, TrainerError> {
         let _ = config;
         Ok(None)
     }
 
-    /// Files that runs of earlier versions lack, though their numbers are the same.
+    /// Files that runs of earlier versions lack, although their values are the same.
     fn later_files(&self) -> &[&str] {
         &[]
     }
@@ -377,7 +376,7 @@ pub trait Trainer: fmt::Debug + Send + Sync {
         None
     }
 
-    /// Carries out a run on `threads` threads. Its values depend on the key alone.
+    /// Executes a run on `threads` threads. Its values depend on the key alone.
     fn execute(
         &self,
         run: &RunKey,
@@ -385,30 +384,30 @@ pub trait Trainer: fmt::Debug + Send + Sync {
         control: Control,
     ) -> Result<Execution, TrainerError>;
 
-    /// Difference between what a run and a reference, called `name`, were scored on; `None` if
-    /// there is none that matters.
+    /// Difference between the examples or masks on which a run and a reference, called `name`, were
+    /// scored; `None` if no difference matters.
     fn otherwise(&self, run: &Scored, reference: &Scored, name: &str) -> Option<Otherwise> {
         let _ = (run, reference, name);
         None
     }
 
-    /// True if two runs name the same data, whose content is another now.
+    /// True if two runs name the same data, whose content has changed between them.
     fn content_differs(&self, run: &Scored, reference: &Scored) -> bool {
         run.config == reference.config && run.data != reference.data
     }
 
-    /// The data of a run in a few words; empty where there is nothing to say.
+    /// Short description of the data of a run; empty if there is nothing to say.
     fn data_words(&self, run: &Scored) -> String {
         let _ = run;
         String::new()
     }
 
-    /// True if two runs read the same data, as far as their settings tell.
+    /// True if two runs read the same data, judged by their settings.
     fn same_data(&self, a: &Config, b: &Config) -> bool {
         a == b
     }
 
-    /// The data of a run as its settings name them; empty where it has none.
+    /// Name of the data of a run in its settings; empty if it has none.
     fn data_name(&self, config: &Config) -> String {
         let _ = config;
         String::new()
@@ -419,7 +418,8 @@ pub trait Trainer: fmt::Debug + Send + Sync {
         a == b
     }
 
-    /// The setting by which two configurations are scored on other examples, if there is one.
+    /// Setting because of which two configurations are scored on different examples, if there is
+    /// one.
     fn scored_by(&self, a: &Config, b: &Config) -> Option<&'static str> {
         let _ = (a, b);
         None
@@ -431,13 +431,14 @@ pub trait Trainer: fmt::Debug + Send + Sync {
         None
     }
 
-    /// What varies between the replicates of these runs, and what does not: whole sentences.
+    /// Sentences on the differences between the seeds of these runs, and on what is equal for all
+    /// seeds.
     fn varies(&self, configs: &[&Config]) -> String {
         let _ = configs;
         "Everything that the seed decides. Held fixed: all settings.".to_owned()
     }
 
-    /// How the model that is scored is chosen within a run: a sentence.
+    /// Sentence on the selection of the scored model within a run.
     fn selection(&self) -> String {
         String::new()
     }

@@ -17,11 +17,11 @@ pub struct Setting {
     /// Key path: `model.hidden`; a constant of a tagged setting is below its word:
     /// `train.optimizer.adam.lr`.
     pub path: String,
-    /// Values that it takes.
+    /// Kind of its values.
     pub kind: Kind,
     /// Meaning, in one line.
     pub doc: String,
-    /// Value where no file mentions it; null where it is absent, or must be written.
+    /// Value if no file mentions it; null if it is then absent, or must be written.
     pub default: Value,
 }
 
@@ -33,7 +33,7 @@ pub(crate) type Leaf = usize;
 pub struct Settings {
     all: Vec<Setting>,
     by_path: BTreeMap<String, Leaf>,
-    /// Of a constant below a tag: the tagged setting and its word.
+    /// Tagged setting and its word, for a constant below a tag.
     tags: Vec<Option<(Leaf, String)>>,
 }
 
@@ -70,13 +70,12 @@ impl Settings {
         self.all.iter()
     }
 
-    /// The setting with this path.
+    /// Index of the setting with this path.
     pub(crate) fn find(&self, path: &str) -> Option<Leaf> {
         self.by_path.get(path).copied()
     }
 
-    /// Of a constant below a tag, such as `train.optimizer.adam.lr`: the tagged setting and the
-    /// word it belongs to.
+    /// Tagged setting and its word, for a constant below a tag, such as `train.optimizer.adam.lr`.
     pub(crate) fn tag(&self, leaf: Leaf) -> Option<(Leaf, &str)> {
         self.tags[leaf].as_ref().map(|(tagged, word)| (*tagged, word.as_str()))
     }
@@ -114,8 +113,8 @@ impl Settings {
         self.find(path).is_none() && self.paths().any(below)
     }
 
-    /// The configuration that has `value(leaf)` at every setting; of a tagged one with the
-    /// constants of its word.
+    /// Configuration with `value(leaf)` for every setting; a tagged setting with the constants of
+    /// its word.
     pub(crate) fn config<'a>(&'a self, value: impl Fn(Leaf) -> &'a Value) -> Config {
         let mut root = Map::new();
         for (leaf, setting) in self.all.iter().enumerate() {
@@ -137,7 +136,7 @@ impl Settings {
         Config::new(&root.into())
     }
 
-    /// The value of a setting, with its constants if it is tagged.
+    /// Value of a setting, with its constants if it is tagged.
     fn whole<'a>(&'a self, leaf: Leaf, value: &impl Fn(Leaf) -> &'a Value) -> Value {
         let own = value(leaf);
         let (Kind::Tag(_), Value::String(word)) = (&self.all[leaf].kind, own) else {
@@ -154,8 +153,8 @@ impl Settings {
         }
     }
 
-    /// Makes sure that a configuration from elsewhere than an experiment file is one that such a
-    /// file could have asked for.
+    /// Checks that a configuration of other origin than an experiment file is one that such a file
+    /// could have asked for.
     pub(crate) fn check(&self, config: &Value) -> Result<(), String> {
         for Setting { path, kind, .. } in &self.all {
             let found = path.split('.').try_fold(config, |value, key| value.get(key));

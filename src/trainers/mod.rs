@@ -1,3 +1,3 @@
-//! The trainers that the program has: each joins a model with the harness.
+//! Trainers of the program: each joins a model with the harness.
 
 pub mod made;

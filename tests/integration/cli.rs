@@ -1,4 +1,4 @@
-//! The program from outside: what users type, what they get back, what lies on disk afterwards.
+//! The program from outside: commands that users type, their output, and the files that they leave.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::support::place::{Place, ablade, assert_same_files, files};
 use crate::support::skipped;
 
-/// 2 x 2 variants and 2 seeds, a moment each.
+/// 2 x 2 variants and 2 seeds, a fraction of a second each.
 const SMALL: &str = r#"
 question = "Does the whole path work?"
 seeds    = 2
@@ -95,7 +95,7 @@ fn killed_in_the_middle_it_ends_with_the_same_bytes() {
     for step in [1, 3] {
         let mut child = killed.start("sweep small.toml --jobs 1");
         killed.wait_for(&mut child, step);
-        // On Unix this is SIGKILL.
+        // SIGKILL on Unix.
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(killed.published().len() < 8, "it was killed too late to show anything");
@@ -133,8 +133,7 @@ fn a_run_that_fails_is_a_row_and_the_others_go_on() {
     let (out, _) = place.exits(0, "why small.toml");
     let victim = out.split_whitespace().next().unwrap();
     fs::create_dir_all(place.path("results/runs")).unwrap();
-    // A plain file where the run's directory belongs: publishing it must fail, whoever runs the
-    // test.
+    // A plain file at the path of the run's directory: publishing must fail, even as root.
     fs::write(place.path("results/runs").join(victim), "in the way").unwrap();
     let (_, err) = place.exits(1, "sweep small.toml");
     assert!(err.contains("FAILED"), "{err}");
@@ -184,7 +183,7 @@ fn verify_finds_the_same_bytes_and_a_forged_run() {
     assert!(out.starts_with("7 of 8 runs"), "{out}{err}");
 }
 
-/// What lies below a directory, with the time at which each entry changed.
+/// Entries below a directory, with the time at which each was changed.
 fn times(dir: &Path) -> Vec<(PathBuf, std::time::SystemTime)> {
     let mut found = vec![(dir.to_owned(), fs::metadata(dir).unwrap().modified().unwrap())];
     for entry in fs::read_dir(dir).unwrap() {
@@ -361,8 +360,8 @@ fn verify_says_of_an_earlier_versions_run_that_it_is_diverged_now() {
     assert!(err.contains(said) && err.contains(&remedy), "{err}");
 }
 
-/// Comparisons are those that the correction will count: other data do not compare, and are no
-/// pilot.
+/// Comparisons are those that the correction will count: variants on other data are not compared,
+/// and are not used as pilot data.
 #[test]
 fn plan_counts_no_comparison_of_other_data() {
     let sets = "data.name   = [\"digits\", \"shapes\"]";
@@ -446,7 +445,7 @@ fn what_the_tables_do_not_show_is_said() {
 
 #[test]
 fn tables_that_cannot_be_written_are_no_bad_input() {
-    // In the way from the moment on that training has begun: before, it is refused.
+    // The obstacle appears after training has begun: before, the sweep would refuse to start.
     let place = Place::with(&SMALL.replace("epochs = 1", "epochs = 2000"));
     let mut sweep = place.start_with_log("sweep small.toml --jobs 1", "log");
     while !place.path("results/small/plan.json").exists() && sweep.try_wait().unwrap().is_none() {

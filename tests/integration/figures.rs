@@ -1,5 +1,5 @@
-//! Figures of made-up studies: what charts claim, at every size of study, and that their pictures
-//! repeat.
+//! Figures of synthetic studies: content of the charts, at every size of study, and reproducibility
+//! of the pictures.
 
 use std::path::PathBuf;
 
@@ -11,14 +11,14 @@ use ablade::trainers::made::figures::Artefacts;
 
 use crate::support::made_up::{Recipe, artefacts, strings};
 
-/// Pictures land here, for people to look at.
+/// Folder in which pictures remain for inspection.
 fn folder(name: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("figures").join(name);
     std::fs::create_dir_all(&folder).unwrap();
     folder
 }
 
-/// Draws a study, keeps the pictures, and checks what must hold of every figure.
+/// Draws a study, stores the pictures, and checks properties that every figure must have.
 fn check(name: &str, recipe: &Recipe) -> Vec<(&'static str, Chart)> {
     let study = recipe.study();
     let artefacts = artefacts(&study);
@@ -57,8 +57,8 @@ fn marks(chart: &Chart) -> impl Iterator<Item = &Mark> {
     planes(chart).flat_map(|plane| &plane.marks)
 }
 
-/// No mark without extent lies off its axes, every label is there, every axis has ticks that rise
-/// and lie on it.
+/// Checks that no mark without extent is off its axes, that every label exists, and that every axis
+/// has ascending ticks on it.
 fn hold(place: &str, chart: &Chart) {
     assert!(
         !chart.title.is_empty() && !chart.caption.is_empty() && !chart.panels.is_empty(),
@@ -286,8 +286,8 @@ fn names_are_only_ever_text() {
     check("names", &recipe);
 }
 
-/// Rows that lie far out do not squeeze the others; where most lie far from the baseline, the axis
-/// goes there.
+/// Outlier rows do not compress the others; if most rows are far from the baseline, the axis is
+/// there.
 #[test]
 fn the_axis_of_differences_is_where_most_variants_are() {
     let mut study = Recipe {

@@ -11,7 +11,7 @@ use std::process::Command;
 
 /// A fenced block of a Markdown document.
 struct Block {
-    /// What follows the opening fence: `sh`, `text`, `toml first.toml`.
+    /// Text after the opening fence: `sh`, `text`, `toml first.toml`.
     info: String,
     text: String,
 }
@@ -122,7 +122,7 @@ fn follow(document: &str, directory: &Path) -> usize {
     n_commands
 }
 
-/// In one directory, so that the README's runs are those that the tutorial has trained.
+/// Both in one directory, so that the README's runs are those that the tutorial has trained.
 #[test]
 fn the_tutorial_and_the_readme_work_as_written() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -161,7 +161,7 @@ fn documents() -> Vec<PathBuf> {
     documents
 }
 
-/// What a heading is called in a link.
+/// Anchor of a heading in a link.
 fn anchor(heading: &str) -> String {
     let kept = heading.to_lowercase();
     kept.chars()

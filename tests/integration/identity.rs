@@ -1,5 +1,5 @@
-//! Ids of runs stay what they are, and tell the truth: the same bits have the same id, whatever
-//! their files are called, and other bits another.
+//! Stability of ids: the same bits have the same id, however their files are named, and other bits
+//! have another id.
 
 use std::convert::Infallible;
 use std::fs;
@@ -33,8 +33,8 @@ fn experiment(text: &str) -> Experiment {
         .unwrap_or_else(|e| panic!("{text}\n{e}"))
 }
 
-/// Every line of a golden file: the id that engine 3 gave the run of these settings before images
-/// were hashed.
+/// Lines of a golden file: the id that engine 3 gave the run of these settings before images were
+/// hashed.
 fn golden(name: &str) -> Vec<(String, String)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/identity").join(name);
     let text = fs::read_to_string(path).expect("a golden file");
@@ -44,7 +44,7 @@ fn golden(name: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The one run of some settings on data in `library`.
+/// The only run of some settings on data in `library`.
 fn run(settings: &str, library: &Library) -> RunSpec {
     let text = settings.replace("; ", "\n");
     let text = if text.contains("seeds =") { text } else { format!("seeds = 1\n{text}") };
@@ -56,7 +56,7 @@ fn run(settings: &str, library: &Library) -> RunSpec {
     plan.runs[0].clone()
 }
 
-/// The id that the run had while files were hashed.
+/// Id of the run in versions that hashed files.
 fn id_by_files(run: &RunSpec, library: &Library) -> RunId {
     let origin = load(&run_config(&run.config).data, library).expect("data").origin;
     let earlier = origin.earlier.expect("data named by a path");
@@ -71,7 +71,8 @@ fn golden_ids_stay() {
     let (mut kept, mut found) = (0, 0);
     for (id, settings) in golden("built-in-and-paths.tsv") {
         let run = run(&settings, &library);
-        // What the old version said of these was not so: `plan::REVISIONS`.
+        // The old version's identity was wrong for these: `REVISIONS` of
+        // `trainers::made::identity`.
         let revised = settings.contains("dynamic") || settings.contains("fresh\"");
         let own = if is_of_images(&run.data) {
             id_by_files(&run, &library)
@@ -138,7 +139,7 @@ fn another_spelling_another_name_another_place_is_the_same_run() {
     assert_eq!(id(at("moved/folder"), 4), pictures);
 }
 
-/// What a run sees of a data set.
+/// Data set as a run sees it: sizes, binarisation and bits.
 fn bits(set: &Dataset) -> (usize, usize, bool, [Vec<u8>; 3]) {
     let pixels = [&set.train, &set.valid, &set.test].map(|images| images.pixels().to_vec());
     (set.shape.width, set.shape.height, set.dynamic(), pixels)
@@ -147,8 +148,8 @@ fn bits(set: &Dataset) -> (usize, usize, bool, [Vec<u8>; 3]) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(120))]
 
-    /// Whatever is between the files and the bits - division, cut, rule, seed, order, turning by
-    /// name - two sets have one fingerprint exactly where a run sees the same of both.
+    /// Two sets have the same fingerprint if and only if a run sees the same of both, for all steps
+    /// between the files and the bits: division, cut, rule, seed, order, rotation of known sets.
     #[test]
     fn a_fingerprint_is_what_a_run_sees(
         rows in prop::collection::vec(prop::collection::vec(prop::sample::select(vec![0u8, 1, 90, 255]), 4), 12..20),
@@ -170,7 +171,7 @@ proptest! {
     }
 }
 
-/// A layout, a seed, a rule, whether training images are cut, whether greys are kept.
+/// A layout, a seed, a rule, and two flags: training images are cut, grey levels are preserved.
 fn settings() -> impl Strategy<Value = (usize, u64, usize, bool, bool)> {
     (0usize..5, 0u64..2, 0usize..3, any::<bool>(), any::<bool>())
 }
@@ -204,7 +205,7 @@ fn write(folder: &Path, layout: usize, rows: &[Vec<u8>]) -> PathBuf {
 }
 
 /// Results of engine 3 from before images were hashed: studies of one file, of a file in the form
-/// `./`, of a folder of pictures, and of pictures divided by folders, two runs each.
+/// `./`, of a folder of pictures, and of pictures divided by folders, with two runs each.
 fn results_of_before() -> Place {
     let place = Place::new();
     unpack("results.tar.gz", place.0.path());
@@ -228,7 +229,8 @@ fn runs_of_before_are_found_again_under_their_old_ids() {
     let (clean, _) = place.exits(0, "clean");
     assert!(!clean.contains("runs/") && !clean.contains("data/"), "{clean}");
 
-    // Another spelling, another place: still nothing is trained, and every command finds the data.
+    // Under another spelling and at another place, nothing is trained, and every command finds the
+    // data.
     fs::create_dir(place.path("elsewhere")).expect("a folder");
     fs::rename(place.path("data/rows.csv"), place.path("elsewhere/r.csv")).expect("moved");
     let text = place.read("csv.toml").replace("data/rows.csv", "./elsewhere/r.csv");
@@ -241,7 +243,7 @@ fn runs_of_before_are_found_again_under_their_old_ids() {
     let (clean, _) = place.exits(0, "clean");
     assert!(!clean.contains("runs/") && !clean.contains("data/"), "{clean}");
 
-    // A run that an old plan does not have is new, and its own id holds from then on.
+    // A run that an old plan does not contain is new, and has its own id from then on.
     place.exits(
         0,
         "sweep csv.toml --progress none --axis model.skip=false,true --axis train.batch=3,4",
@@ -261,7 +263,7 @@ fn a_division_that_the_old_identity_did_not_tell_is_trained_again() {
     let (plan, _) = place.exits(0, "plan parts.toml");
     assert!(plan.contains("cached 0, to run 2"), "{plan}");
 
-    // The folder whose pictures trained one pool, divided.
+    // The folder whose pictures were one pool in training, now divided.
     for part in ["train", "test"] {
         fs::create_dir_all(place.path("data/folder").join(part)).expect("a folder");
     }
@@ -297,8 +299,8 @@ fn another_division_is_another_run_and_the_same_one_is_not() {
     place.exits(0, "verify parts --progress none --results new");
 }
 
-/// The plan is asked, then the file is replaced: the run that is trained is that of the images
-/// which were read.
+/// After planning, the file is replaced: the run that is trained must be that of the images that
+/// were read.
 #[test]
 fn a_file_that_is_replaced_is_never_published_under_the_identity_of_another() {
     let folder = tempfile::tempdir().expect("a folder");

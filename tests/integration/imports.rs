@@ -1,12 +1,12 @@
-//! The direction of imports: a module knows only those listed above it. `docs/ARCHITECTURE.md` has
-//! the reasons.
+//! Direction of imports: a module imports only from those listed above it. `docs/ARCHITECTURE.md`
+//! has the reasons.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules by layer, from the bottom. A module may import from lower layers and from itself; those
-/// of one line are siblings and do not know each other.
+/// of one line are siblings and do not import each other.
 const LAYERS: &[&[&str]] = &[
     &["npy", "regular", "rng", "stats", "text", "parallel"],
     &["data"],
@@ -30,7 +30,7 @@ const LAYERS: &[&[&str]] = &[
     &["cli"],
 ];
 
-/// Files of one module that still import each other, to be parted: no other may.
+/// Files of one module that still import each other in circles: an exception list, to be shortened.
 const CIRCLES: &[&str] = &[
     "results::tables -> results::effect_table",
     "results::tables -> results::xlsx -> results::effect_table",
@@ -57,7 +57,7 @@ const CIRCLES: &[&str] = &[
     "trainers::made::figures::model -> trainers::made::figures::visibility",
 ];
 
-/// The models, and the harness: two wings that do not know each other.
+/// Models and harness: two groups of modules that do not import each other.
 const MODELS: &[&str] = &["data", "made", "train", "config"];
 const HARNESS: &[&str] = &[
     "record",
@@ -75,8 +75,7 @@ const HARNESS: &[&str] = &[
     "page",
 ];
 
-/// The longest entry of `LAYERS` that `path` (such as `made::masks::MaskSet`) lies in, with its
-/// layer.
+/// Longest entry of `LAYERS` that contains `path` (such as `made::masks::MaskSet`), with its layer.
 fn layer(path: &str) -> Option<(usize, &'static str)> {
     let inside = |module: &&str| {
         path == *module || path.strip_prefix(*module).is_some_and(|rest| rest.starts_with("::"))
@@ -90,7 +89,8 @@ fn layer(path: &str) -> Option<(usize, &'static str)> {
         .max_by_key(|(_, module)| module.len())
 }
 
-fn rust_files(directory: &Path) -> Vec<PathBuf> {
+/// Sources below a directory, sorted.
+pub(crate) fn rust_files(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
@@ -146,7 +146,7 @@ fn expand(prefix: &str, text: &str, found: &mut BTreeSet<String>) -> usize {
     at
 }
 
-/// Sources of the packages, the lower one first: to the layers they are one tree.
+/// Source folders of the packages, the lower one first: for the layers they are one tree.
 fn roots() -> [PathBuf; 2] {
     ["crates/numerics/src", "src"].map(|root| Path::new(env!("CARGO_MANIFEST_DIR")).join(root))
 }
@@ -158,7 +158,7 @@ fn module(root: &Path, file: &Path) -> String {
     parts.collect::<Vec<_>>().join("::")
 }
 
-/// What is wrong with `import` in `module`, if anything.
+/// Violation of the rules by `import` in `module`, if it is one.
 fn objection(module: &str, import: &str) -> Option<String> {
     let Some((own, name)) = layer(module) else {
         return Some(format!("{module} is in no layer"));
@@ -179,7 +179,7 @@ fn objection(module: &str, import: &str) -> Option<String> {
     crosses.then(|| format!("{module} is of the harness and must not know a model: {import}"))
 }
 
-/// Files of a module that import each other in a circle, if there are some.
+/// Files of a module that import each other in a circle, if there are any.
 fn circle(files: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
     fn visit(
         at: &str,
@@ -252,7 +252,7 @@ fn files_of_a_module_do_not_import_each_other_in_circles() {
         .flat_map(|root| rust_files(root).into_iter().map(move |file| (root, file)))
         .map(|(root, file)| (module(root, &file), fs::read_to_string(&file).unwrap()))
         .collect();
-    // A `mod.rs` has what its files share, and names them: that is no circle.
+    // A `mod.rs` contains what its files share, and declares them: that is not a circle.
     let is_parent =
         |name: &str| all.iter().any(|(other, _)| other.starts_with(&format!("{name}::")));
     let files: BTreeSet<String> = all
@@ -298,7 +298,7 @@ fn the_reader_sees_nested_imports_and_the_rule_objects() {
     assert!(objection("nowhere", "rng::Seed").is_some());
 }
 
-/// What is absent on purpose, beyond the layers: files of `module` and words that must not occur in
+/// Deliberate absences beyond the layers: for files of some modules, words that must not occur in
 /// them.
 #[test]
 fn what_is_deliberately_absent() {

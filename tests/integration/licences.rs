@@ -1,6 +1,6 @@
-//! Every crate that is built in comes from crates.io under a licence that `deny.toml` allows.
-//! `cargo deny` checks this for every platform, and known flaws besides; this needs neither it nor
-//! a network.
+//! Licences: every crate in the build comes from crates.io under a licence that `deny.toml` allows.
+//! `cargo deny` checks this for every platform, and known vulnerabilities as well; this test needs
+//! neither it nor a network.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
-/// The packages of this build that come from elsewhere.
+/// Packages of this build that are dependencies.
 fn packages() -> Vec<Value> {
     let host = Command::new("rustc").arg("-vV").output().unwrap();
     let host = String::from_utf8(host.stdout).unwrap();
@@ -38,8 +38,8 @@ fn packages() -> Vec<Value> {
         .collect()
 }
 
-/// True if `licence`, an SPDX expression, leaves a choice of allowed ones; `A/B` is an old way to
-/// write `A OR B`.
+/// True if `licence`, an SPDX expression, contains a choice of allowed ones; `A/B` is an old
+/// notation of `A OR B`.
 fn allows(allowed: &BTreeSet<String>, licence: &str) -> bool {
     let words = licence.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     let words: Vec<&str> = words.split_whitespace().collect();
@@ -47,7 +47,8 @@ fn allows(allowed: &BTreeSet<String>, licence: &str) -> bool {
     verdict && read == words.len()
 }
 
-/// `AND` binds tighter than `OR`; returns the verdict and how many words it took.
+/// Parses an expression, in which `AND` binds tighter than `OR`; returns the verdict and the number
+/// of words parsed.
 fn any(allowed: &BTreeSet<String>, words: &[&str]) -> (bool, usize) {
     let (mut verdict, mut at) = all(allowed, words);
     while words.get(at) == Some(&"OR") {

@@ -24,3 +24,4 @@ mod store_fuzz;
 #[path = "../support/mod.rs"]
 mod support;
 mod trained;
+mod words;

@@ -1,5 +1,5 @@
-//! What is not the program's own stays: files next to figures, tables that someone has edited,
-//! results that are still arriving, and the tables of a night's training beside a quick try.
+//! Foreign files are not changed: files next to figures, tables that someone has edited, results
+//! that are still arriving, and the tables of a night's training next to a quick trial.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::support::place::{Place, files};
 
-/// Two runs of a moment.
+/// Two runs of a fraction of a second.
 const SMALL: &str = r#"
 seeds  = 1
 data   = { name = "digits", train = 100, valid = 20, test = 20, size = 8 }
@@ -25,7 +25,7 @@ fn swept() -> Place {
     place
 }
 
-/// Puts a file of the user's own somewhere.
+/// Creates a file of the user.
 fn put(place: &Place, name: &str) {
     let path = place.path(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -54,7 +54,7 @@ fn a_gallery_leaves_what_is_not_its_own() {
     }
     place.exits(0, "plots --gallery paper");
     assert!(place.read("paper/README.md").contains("small-loss.png"));
-    // What is no longer shown goes, unless someone has drawn in it.
+    // Obsolete figures are removed, unless someone has changed them.
     place.exits(0, "sweep small.toml --name other");
     fs::rename(place.path("results/small"), place.path("kept")).unwrap();
     put(&place, "paper/small-loss.png");
@@ -86,7 +86,7 @@ fn a_gallery_leaves_what_is_not_its_own() {
     ] {
         assert_own(&place, name);
     }
-    // A README that is the user's by now stays.
+    // A README that the user has changed is not replaced.
     put(&place, "paper/README.md");
     let (_, err) = place.exits(0, "plots --gallery paper");
     assert!(err.contains("README.md stays as it is"), "{err}");
@@ -112,7 +112,8 @@ fn what_is_in_the_way_of_figures_is_named_before_anything_is_written() {
         assert!(err.contains(own) && err.contains(&format!("{option} OTHER")), "{own}: {err}");
         assert_eq!(files(place.0.path()), before, "{own}");
     }
-    // What an earlier version drew, which kept no lists, is ours where it is what would be drawn.
+    // Figures of an earlier version, which kept no lists, count as ours if they are equal to those
+    // that would be drawn.
     fs::remove_file(place.path("plots/small")).unwrap();
     place.exits(0, "plots --gallery paper");
     let drawn = files(place.0.path());
@@ -146,7 +147,7 @@ fn a_picture_goes_over_nothing_but_earlier_ones() {
     place.exits(0, &format!("sample {run} --seed 5"));
     place.exits(0, "plots");
     assert_eq!(place.read("plots/.ablade-pictures").matches(".png\n").count(), 2);
-    // A name that was asked for is written, but for links, directories, and what is read.
+    // A path that the user named is written, unless it is a link, a directory, or among the input.
     put(&place, "mine.png");
     put(&place, "folder.png/x");
     symlink("mine.png", place.path("link.png")).unwrap();
@@ -168,7 +169,7 @@ fn a_picture_goes_over_nothing_but_earlier_ones() {
     assert_own(&place, "mine.png");
 }
 
-/// Results in a project's own directory, whose folders have the names of ours.
+/// Results in a project's own directory, whose folders have the same names as ours.
 #[test]
 fn clean_takes_only_what_has_the_form_of_ours() {
     let place = Place::with(SMALL);
@@ -250,7 +251,8 @@ fn a_quick_try_does_not_take_the_place_of_good_tables() {
             "{out}"
         );
     }
-    // What has every run of it and more goes on; so does a part that changes nothing else.
+    // A plan that contains all of its runs and more is accepted; so is a part that changes nothing
+    // else.
     place.exits(0, "sweep small.toml --only baseline");
     place.exits(0, "sweep small.toml --seeds 3");
     place.exits(0, "sweep small.toml --seeds 3 --shard 1/2");
@@ -272,7 +274,7 @@ fn a_quick_try_does_not_take_the_place_of_good_tables() {
         assert_eq!(output.status.code(), Some(2), "{name}");
     }
 
-    // In its place, when told to: no run is lost, until someone removes the plan that was replaced.
+    // Replaced on request: no run is lost until someone removes the replaced plan.
     place.exits(0, "sweep quick/small.toml --replace");
     let replaced = names(&place.path("results/small/replaced"));
     assert!(matches!(&replaced[..], [plan] if plan.starts_with("plan-")), "{replaced:?}");
@@ -287,8 +289,8 @@ fn a_quick_try_does_not_take_the_place_of_good_tables() {
     assert_eq!(out.matches("no plan names this run").count(), 2, "{out}");
 }
 
-/// Of two sweeps of one name, the second to save its plan decides, also where that is long after
-/// both have begun.
+/// Of two sweeps of one name, the plan saved last decides, even if that is long after both have
+/// begun.
 #[test]
 fn sweeps_of_different_plans_do_not_take_each_others_tables() {
     let slow = SMALL
@@ -299,7 +301,7 @@ fn sweeps_of_different_plans_do_not_take_each_others_tables() {
     while !place.path("results/small/plan.json").exists() && first.try_wait().unwrap().is_none() {
         std::thread::sleep(Duration::from_millis(5));
     }
-    // Nothing of the first one is finished yet: it is replaced.
+    // No run of the first one has finished yet, so it is replaced.
     let (_, err) = place.exits(0, "sweep small.toml --set train.epochs=1 --set data.train=100");
     assert!(!err.contains("another plan"), "{err}");
     let tables = files(&place.path("results/small"));
@@ -312,8 +314,8 @@ fn sweeps_of_different_plans_do_not_take_each_others_tables() {
     assert!(err.contains("all 2 runs are there"), "{err}");
 }
 
-/// Each begins while the plan on disk is a smaller or a larger one, and all of the smaller one's
-/// runs are in the larger.
+/// Each sweep begins while the plan on disk is a smaller or a larger one, and all runs of the
+/// smaller are in the larger.
 #[test]
 fn sweeps_of_growing_plans_at_once_all_end_well() {
     let place = Place::with(SMALL);
@@ -330,7 +332,7 @@ fn sweeps_of_growing_plans_at_once_all_end_well() {
         for (seeds, mut sweep) in started {
             let code = sweep.wait().unwrap().code();
             let said = place.read(&log(seeds));
-            // Where a larger one has ended before it starts, it is refused like any other.
+            // If a larger one has ended before it starts, it is refused as usual.
             let refused = code == Some(2) && said.contains("--name OTHER");
             assert!(code == Some(0) || refused, "round {round}, {seeds} seeds: {code:?}\n{said}");
         }
@@ -368,7 +370,7 @@ fn a_copy_of_a_study_is_left_as_it_is() {
             "{command}: {err}"
         );
     }
-    // Its runs are needed, also where the plan that was replaced is gone.
+    // Its runs are needed even if the replaced plan is missing.
     fs::remove_dir_all(place.path("results/small/replaced")).unwrap();
     let (_, err) = place.exits(0, "clean --yes --age 0.001s");
     assert!(err.contains("nothing to remove") && place.published().len() == 4, "{err}");
@@ -385,7 +387,7 @@ fn looking_at_results_that_are_arriving_leaves_them_where_they_are() {
     let whole = swept();
     let place = Place::with(SMALL);
     for (path, bytes) in files(&whole.path("results")) {
-        // Manifests first, the rest later, a file half there.
+        // Manifests arrive first, the rest later, one file truncated.
         let name = path.file_name().unwrap().to_str().unwrap();
         let part = if name == "epochs.csv" { &bytes[..9] } else { &bytes[..] };
         if path.starts_with("small") || ["checksums.toml", "epochs.csv"].contains(&name) {
@@ -417,7 +419,7 @@ fn looking_at_results_that_are_arriving_leaves_them_where_they_are() {
     let (_, err) = place.exits(0, "clean --yes --age 0.001s");
     assert!(err.contains("nothing to remove"), "{err}");
 
-    // A sweep waits for what still changes, and takes it once it is whole.
+    // A sweep waits while files are changing, and uses the run once it is complete.
     let mut sweep = place.start_with_log("sweep small.toml", "log");
     for (path, bytes) in files(&whole.path("results/runs")) {
         std::thread::sleep(Duration::from_millis(100));
@@ -434,8 +436,8 @@ fn looking_at_results_that_are_arriving_leaves_them_where_they_are() {
         (runs.clone(), files(&whole.path("results/runs")))
     );
 
-    // What stays incomplete is done again, beside what is left of it, which `clean` takes only
-    // then.
+    // A run that remains incomplete is repeated, next to its remaining files, which `clean` removes
+    // only then.
     fs::remove_file(place.path(&format!("results/runs/{run}/summary.toml"))).unwrap();
     fs::write(place.path(&format!("results/runs/{run}/mine.txt")), "note").unwrap();
     let (_, err) = place.exits(0, "sweep small.toml");
@@ -453,8 +455,8 @@ fn looking_at_results_that_are_arriving_leaves_them_where_they_are() {
     assert!(!place.path(&aside).exists());
 }
 
-/// `rsync -a` and `cp -a` bring the old times with the files, the runs before the plans, a plan
-/// under another name first.
+/// `rsync -a` and `cp -a` preserve the old times of files, and copy the runs before the plans, a
+/// plan under another name first.
 #[test]
 fn clean_takes_no_run_while_its_plan_may_be_on_its_way() {
     let place = swept();
@@ -469,8 +471,8 @@ fn clean_takes_no_run_while_its_plan_may_be_on_its_way() {
     stays(" --age 0.001s", "small/plan.json: what it needs is not known");
     fs::rename(place.path("results/small"), place.path("small")).unwrap();
     stays("", "may be arriving");
-    // Where the folder leads to a disk that is not mounted, or the plan is no file, nobody knows
-    // what it needs.
+    // If the folder links to a disk that is not mounted, or the plan is not a file, its references
+    // are unknown.
     let unknown = " --age 0s";
     symlink("/unmounted/small", place.path("results/small")).unwrap();
     stays(unknown, "results/small: what it needs is not known");
@@ -479,7 +481,7 @@ fn clean_takes_no_run_while_its_plan_may_be_on_its_way() {
     stays(unknown, "small/plan.json: what it needs is not known");
     place.exits(1, "status");
     fs::remove_dir_all(place.path("results/small")).unwrap();
-    // Moved down with its plans, an experiment keeps its runs.
+    // After moving an experiment with its plans, its runs are still needed.
     fs::create_dir_all(place.path("results/archive/2026")).unwrap();
     fs::rename(place.path("small"), place.path("results/archive/2026/small")).unwrap();
     let replaced = place.path("results/archive/2026/small/replaced");
@@ -491,7 +493,7 @@ fn clean_takes_no_run_while_its_plan_may_be_on_its_way() {
     .unwrap();
     fs::remove_file(place.path("results/archive/2026/small/.ablade-tables")).unwrap();
     stays(" --age 0.001s", "nothing to remove");
-    // A run that no plan needs stays whole where someone has put or changed something in it.
+    // A run that no plan needs remains complete if someone has added or changed a file in it.
     fs::remove_dir_all(place.path("results/archive")).unwrap();
     put(&place, &format!("results/runs/{}/notes.md", runs[0]));
     put(&place, &format!("results/runs/{}/summary.toml", runs[1]));
@@ -502,8 +504,7 @@ fn clean_takes_no_run_while_its_plan_may_be_on_its_way() {
     assert_eq!(names(&place.path("results/runs")), runs[1..]);
 }
 
-/// Without a plan that can be read, the runs that the tables show are looked up before others take
-/// their place.
+/// Without a readable plan, the runs in the tables are looked up before others replace them.
 #[test]
 fn tables_whose_plan_is_lost_are_not_replaced() {
     let place = swept();
@@ -525,8 +526,7 @@ fn tables_whose_plan_is_lost_are_not_replaced() {
         1,
         "the plan that could not be read is kept"
     );
-    // A file of that name that is none of this program's is kept as well, and is no experiment to
-    // anyone.
+    // A foreign file of that name is not removed, and is not an experiment to any command.
     put(&place, "results/other/plan.json");
     place.exits(0, "status");
     place.exits(0, "sweep small.toml --name other");
@@ -559,8 +559,8 @@ fn a_pipe_in_the_place_of_a_file_of_a_run_keeps_nobody_waiting() {
         let (path, kept) = (place.path(&run).join(&name), place.path("kept"));
         fs::rename(&path, &kept).unwrap();
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-        // Verifying waits for what may still be copied; the file outside the manifest stands for
-        // the others.
+        // `verify` waits for files that may still be copied; the file outside the manifest
+        // represents the others.
         let verify = (name == "timing.toml").then_some("verify small --reference");
         for command in ["status small", "tables", "compare small"].into_iter().chain(verify) {
             assert!(place.run(command).status.code().is_some(), "{command}, {name}");
@@ -608,8 +608,8 @@ fn tables_that_someone_has_edited_make_way_and_are_kept() {
         assert_eq!(files(&place.path("results/small")), tables);
     }
     put(&place, "results/small/notes.md");
-    // The tables of an earlier version, which kept no list, are its own where they say what its
-    // plan says.
+    // Tables of an earlier version, which kept no list, count as its own if they agree with its
+    // plan.
     fs::remove_file(place.path("results/small/.ablade-tables")).unwrap();
     let (_, err) = place.exits(0, "sweep small.toml --seeds 2");
     assert!(!place.path("results/small/replaced").exists(), "{err}");

@@ -1,5 +1,5 @@
-//! The page in a real browser: Chromium, spoken to over its debugging pipe. Skipped, aloud, where
-//! there is none.
+//! HTML report in a real browser: Chromium, controlled over its debugging pipe. Skipped, with a
+//! message, if there is none.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
@@ -35,7 +35,7 @@ impl Browser {
             .iter()
             .flat_map(|name| folders.iter().map(move |f| f.join(name)))
             .find(|p| p.is_file())?;
-        // The debugging pipe is file descriptors 3 and 4; the shell moves our pipes there.
+        // The debugging pipe uses file descriptors 3 and 4; the shell redirects our pipes there.
         #[expect(clippy::zombie_processes, reason = "`drop` kills and waits for it")]
         let mut process = Command::new("sh")
             .args(["-c", r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null 2>&1"#])
@@ -128,7 +128,7 @@ impl Browser {
         }
     }
 
-    /// The value of a JavaScript expression.
+    /// Value of a JavaScript expression.
     fn value(&mut self, expression: &str) -> Value {
         let answer = self
             .call("Runtime.evaluate", &json!({ "expression": expression, "returnByValue": true }));
@@ -173,7 +173,7 @@ impl Browser {
         std::fs::write(path, bytes).unwrap();
     }
 
-    /// Whatever went wrong on the page, and every address it asked for.
+    /// Errors and warnings of the page, and every address that it requested.
     fn complaints_and_requests(&mut self) -> (Vec<Value>, Vec<String>) {
         self.value("1");
         let of = |method: &str| {

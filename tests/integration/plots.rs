@@ -1,4 +1,4 @@
-//! `ablade plots` from outside, over results that were made up through the store.
+//! Tests of `ablade plots` from outside, on synthetic results written through the store.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -18,7 +18,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::support::made_up::{Recipe, artefacts, strings};
 use crate::support::place::ablade;
 
-/// Writes a made-up study as a sweep would: plan, reference images, and the first `runs` of its
+/// Writes a synthetic study as a sweep would: plan, reference images, and the first `runs` of its
 /// runs.
 fn store(results: &Path, study: &ExperimentResults, runs: usize) {
     let store = Store::open(results, made()).unwrap();
@@ -66,8 +66,8 @@ fn pictures(dir: &Path) -> Vec<String> {
     names
 }
 
-/// The study stays beside the other test pictures, for people to look at and to time:
-/// `ablade --results ... plots`.
+/// The study remains next to the other test pictures, for inspection and timing: `ablade --results
+/// ... plots`.
 #[test]
 fn sixty_runs_of_two_hundred_epochs_fit_into_two_megabytes() {
     let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("sixty");
@@ -132,8 +132,7 @@ fn watching_draws_again_when_runs_finish_and_ends_on_ctrl_c() {
     assert!(line().ends_with("8 of 12 runs still to come"));
     assert!(line().ends_with("index.html"));
     store(&results, &study, 12);
-    // The watcher may have looked while runs were being published; the last word is that none is
-    // missing.
+    // The watcher may have drawn while runs were being published; finally none may be missing.
     while line().ends_with("still to come") {
         assert!(line().ends_with("index.html"));
     }

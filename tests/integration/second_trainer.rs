@@ -1,6 +1,6 @@
-//! A second trainer, to prove the seam: it fits a line to noise, has settings and metrics of its
-//! own (one of them better where it is higher), and goes from an experiment file to tables,
-//! verdicts and figures without a line about it in `src`.
+//! A second trainer, as a test of the interface: it fits a line to noise, has its own settings and
+//! metrics (one of which is better if higher), and goes from an experiment file to tables, verdicts
+//! and figures without any code for it in `src`.
 
 use std::fs;
 use std::path::Path;
@@ -257,7 +257,7 @@ fn goes_from_a_file_to_tables_verdicts_and_figures() {
         let row = ablation.rows.iter().find(|row| row.label == label);
         row.unwrap_or_else(|| panic!("no {label}: {:?}", ablation.rows)).verdict
     };
-    // Less of the variance is explained without an intercept: lower is worse here.
+    // Without an intercept less of the variance is explained: lower is worse here.
     assert_eq!(verdict("intercept off"), Verdict::Worse);
     assert_eq!(verdict("rate 0.01"), Verdict::Worse);
     let row = ablation.rows.iter().find(|row| row.label == "intercept off").unwrap();

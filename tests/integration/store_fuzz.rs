@@ -1,5 +1,5 @@
-//! Readers of the results against damage of every kind: what is damaged is named or takes no
-//! effect, and nothing panics.
+//! Fuzzing of the readers of results with damaged files: damage is reported or has no effect, and
+//! nothing panics.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,7 @@ use ablade::rng::Seed;
 use ablade::store::{Claiming, Store, StoreError};
 use proptest::prelude::*;
 
-/// Inputs a property: 300, or as many as `PROPTEST_CASES` says.
+/// Inputs per property: 300, or the number in `PROPTEST_CASES`.
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES")
         .ok()
@@ -169,7 +169,7 @@ fn damage() -> impl Strategy<Value = Damage> {
     ]
 }
 
-/// The damaged bytes; `None` if the file is gone.
+/// The damaged bytes; `None` if the file is removed.
 fn apply(damage: &Damage, sound: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = sound.to_vec();
     match damage {
@@ -205,7 +205,7 @@ proptest! {
         let checked = store.check(&run);
         prop_assert_eq!(checked.is_ok(), intact || !in_run, "{:?}", checked);
         if let Err(StoreError::Damaged { path: named, .. }) = &checked {
-            // A damaged manifest is named, or the file that it does not agree with.
+            // A damaged manifest is reported, or the file with which it disagrees.
             prop_assert!(named.ends_with(path) || path.ends_with("checksums.toml"), "{}", named.display());
         }
         let _ = (store.spec(&run), store.file(&run, "samples.npy"), store.finished(&plan()), store.failures());

@@ -1,4 +1,4 @@
-//! Working with trained models from outside: `sample`, `inpaint` and `evaluate` on the runs of one
+//! Commands on trained models from outside: `sample`, `inpaint` and `evaluate` on the runs of one
 //! small study.
 
 use std::fs;
@@ -61,7 +61,7 @@ fn command(results: &Path, work: &Path, arguments: &str) -> Command {
     command
 }
 
-/// An empty folder to work in, with the trained study at hand.
+/// An empty working directory, with access to the trained study.
 struct Place(tempfile::TempDir);
 
 impl Place {
@@ -88,7 +88,7 @@ impl Place {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Runs what must be refused with exit code 2 and nothing written; returns the message.
+    /// Runs a command that must be refused with exit code 2 and write nothing; returns the message.
     #[track_caller]
     fn refused(&self, arguments: &str) -> String {
         let before = self.files();
@@ -131,8 +131,8 @@ fn run(variant: &str) -> RunId {
 const AGNOSTIC: &str = "ordering-random_model.masks-4";
 const CONNECTED: &str = "model.masks-4_resample-connectivity";
 
-/// Without options, the samples are those that the study kept, by id, by the beginning of it and by
-/// place.
+/// Without options, the samples are those that the study saved, for the id, its beginning, and the
+/// address of the run.
 #[test]
 fn samples_are_those_of_the_study() {
     let place = Place::new();
@@ -154,8 +154,7 @@ fn samples_are_those_of_the_study() {
     assert_ne!(other.data[..384], kept.data);
 }
 
-/// Every format holds the same images: what is written is read back by `evaluate`, which scores
-/// them all the same.
+/// Every format holds the same images: `evaluate` reads each file back and gives the same scores.
 #[test]
 fn every_format_reads_back() {
     let place = Place::new();
@@ -177,7 +176,7 @@ fn every_format_reads_back() {
     assert!(fs::read(place.path("a.png")).unwrap().starts_with(b"\x89PNG"));
 }
 
-/// What is scored is said, with the images among it that the run was trained on.
+/// Messages name the scored images, and how many of them the run was trained on.
 #[test]
 fn what_is_scored_is_said() {
     let place = Place::new();
@@ -206,8 +205,8 @@ fn what_is_scored_is_said() {
     assert!(!said("--data d-test.npy").contains("training images of small"));
 }
 
-/// The scores of the run's own test set are those in its tables, and the file of each image
-/// averages to them.
+/// Scores of the run's own test set are those in its tables, and the mean over the file of each
+/// image's score.
 #[test]
 fn scores_are_those_of_the_tables() {
     let place = Place::new();
@@ -255,8 +254,8 @@ fn scores_are_those_of_the_tables() {
     }
 }
 
-/// Given pixels stay in every draw; a model with one ordering takes beginnings of it only, one
-/// trained over orderings any.
+/// Given pixels are unchanged in every draw; a model with one ordering accepts only its first
+/// pixels, one trained over orderings accepts any.
 #[test]
 fn completions_keep_what_is_given() {
     let place = Place::new();
@@ -290,7 +289,7 @@ fn completions_keep_what_is_given() {
     assert!(p.shape == [10, 8, 8] && p.data.iter().all(|p| (0.0..=1.0).contains(p)));
 }
 
-/// What cannot be done is refused with the reason, and leaves nothing behind.
+/// Impossible requests are refused with the reason, and write nothing.
 #[test]
 fn refusals_say_why() {
     let place = Place::new();
@@ -345,7 +344,8 @@ fn refusals_say_why() {
     place.good(&format!("sample small/{CONNECTED}_sample.masks-3/1 --masks 4"));
 }
 
-/// A run that failed, one that is not trained yet and one whose model was damaged are told apart.
+/// Messages distinguish a run that failed, one that is not trained yet, and one whose model was
+/// damaged.
 #[test]
 fn runs_without_a_model_say_why() {
     let place = Place::new();
@@ -385,8 +385,8 @@ fn runs_without_a_model_say_why() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(20))]
 
-    /// Drawing depends on nothing but its options: not on threads, nor on how many images are drawn
-    /// beside.
+    /// Draws depend on nothing but their options: neither on threads, nor on the number of images
+    /// drawn together.
     #[test]
     fn draws_repeat(count in 1usize..200, seed in 0u64..1000, jobs in 1usize..4) {
         let place = Place::new();

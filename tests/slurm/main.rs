@@ -1,6 +1,6 @@
-//! A study on Slurm gives what it gives here, whatever the cluster does to it. Every test but the
-//! last ones runs against a script that stands for Slurm's commands; those called `real_...` need
-//! `SLURM_CONF` to point to a cluster, and some of them `LOCAL_SLURM` to name the program that
+//! A study on Slurm gives the same results as on one machine, whatever happens on the cluster. All
+//! but the last tests run against a script that imitates Slurm's commands; those called `real_...`
+//! need `SLURM_CONF` to point to a cluster, and some of them `LOCAL_SLURM` to name the program that
 //! started it. `just test-slurm` runs them.
 
 #![cfg(unix)]
@@ -20,7 +20,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::place::{Place, STUDY, assert_same_files};
 
-/// A directory with a cluster of its own.
+/// A directory with its own imitated cluster.
 struct Cluster {
     place: Place,
     path: String,
@@ -45,13 +45,13 @@ impl Cluster {
     fn command(&self, arguments: &str) -> Command {
         let mut command = self.place.command(arguments);
         command.env("PATH", &self.path).env("FAKE", self.place.path("fake"));
-        // As if it were itself part of a job, and squeue had habits.
+        // Environment of a process that is itself part of a job, with squeue customised.
         command.env("SLURM_ARRAY_TASK_ID", "7");
         command.env("SQUEUE_PARTITION", "another").stdin(Stdio::null());
         command
     }
 
-    /// Runs and demands an exit code; returns both outputs.
+    /// Runs a command and requires an exit code; returns both outputs.
     #[track_caller]
     fn exits(&self, code: i32, arguments: &str) -> String {
         let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
@@ -60,7 +60,7 @@ impl Cluster {
         text
     }
 
-    /// What of the cluster is set, as the script describes it.
+    /// Sets a property of the imitated cluster, as its script describes.
     fn set(&self, name: &str, text: &str) {
         fs::write(self.place.path("fake").join(name), text).unwrap();
     }
@@ -69,7 +69,7 @@ impl Cluster {
         fs::remove_file(self.place.path("fake").join(name)).unwrap();
     }
 
-    /// The calls of a command, the tables' job left out.
+    /// Calls of a command, except those for the tables' job.
     fn said(&self, command: &str) -> Vec<String> {
         let calls = self.place.read(&format!("fake/said/{command}"));
         calls
@@ -98,8 +98,8 @@ impl Cluster {
     }
 }
 
-/// A study whose tasks hold one run each, as those of `STUDY` do on any machine, with all of them
-/// in one task.
+/// A study whose tasks hold one run each, like those of `STUDY` on any machine, with all runs in
+/// one task.
 fn together() -> String {
     STUDY.replace("0.000001s", "10h")
 }
@@ -141,7 +141,7 @@ fn what_waits_is_shown_and_followed_and_cancelled_but_not_submitted_twice() {
     );
     assert_eq!(cluster.said("sbatch").len(), 1);
 
-    // Ctrl-C leaves the jobs where they are.
+    // Ctrl-C does not affect the jobs.
     let log = fs::File::create(cluster.place.path("log")).unwrap();
     let mut following = cluster.command(SLURM).stdout(Stdio::null()).stderr(log).spawn().unwrap();
     wait_until(&mut following, || cluster.place.read("log").contains("tasks: 12 pending"));
@@ -293,7 +293,7 @@ fn a_failing_run_does_not_keep_the_others() {
     let victim = cluster.exits(0, "why small.toml").split_whitespace().next().unwrap().to_owned();
     let runs = cluster.place.path("results/runs");
     fs::create_dir_all(&runs).unwrap();
-    // A plain file where the run's directory belongs: publishing it must fail.
+    // A plain file at the path of the run's directory: publishing must fail.
     fs::write(runs.join(&victim), "in the way").unwrap();
     let text = cluster.exits(1, SLURM);
     assert!(text.contains("FAILED") && text.contains(&victim), "{text}");
@@ -325,7 +325,7 @@ fn options_of_another_place_are_refused() {
     assert!(!cluster.place.path("results").exists());
 }
 
-/// Freezes a study; returns the submission's name and how many tasks it has.
+/// Freezes a study; returns the submission's name and its number of tasks.
 fn frozen(place: &Place, tasks: usize) -> String {
     let (name, _) = place.exits(0, &format!("freeze small.toml --tasks {tasks}"));
     name.trim().to_owned()
@@ -336,7 +336,7 @@ fn frozen_tasks_need_no_scheduler_and_tables_come_at_any_time() {
     let cluster = Cluster::with(STUDY);
     let place = &cluster.place;
     let name = frozen(place, 5);
-    // What the file says later is none of a task's business.
+    // Later changes of the file do not affect a task.
     fs::write(place.path("small.toml"), "seeds = 1").unwrap();
     for task in 0..3 {
         place.exits(0, &format!("task {name} {task} --jobs 1"));
@@ -383,8 +383,8 @@ fn wait_until(child: &mut Child, mut ready: impl FnMut() -> bool) {
     }
 }
 
-/// Waits until a process does its run, the `attempt`-th one that does: all before, from 1, were
-/// killed.
+/// Waits until a process executes its run, the `attempt`-th process to do so: all before, from 1,
+/// were killed.
 fn wait_until_under_way(cluster: &Cluster, child: &mut Child, attempt: usize) {
     wait_until(child, || {
         let entries = fs::read_dir(cluster.place.path("results/unfinished")).into_iter().flatten();
@@ -445,7 +445,7 @@ fn a_run_that_kills_its_task_again_and_again_is_failed() {
         cluster.exits(0, "status small").contains("failed: 3 attempts in a row"),
         "the note is kept"
     );
-    // Given up by this submission, for good; not by the next one.
+    // Given up by this submission permanently, but not by the next one.
     cluster.exits(0, &format!("task {name} 0"));
     assert!(cluster.place.published().is_empty());
     cluster.exits(0, SLURM);

@@ -1,4 +1,4 @@
-//! On a real cluster, and on one that is broken on purpose.
+//! Tests on a real cluster, and on one that is broken on purpose.
 
 use std::env;
 use std::fs;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::support::place::{Place, assert_same_files, files};
 use crate::support::skipped;
 
-/// Runs that take about `seconds` each on one processor, `runs` of them, a task each.
+/// A study of `runs` runs that take about `seconds` each on one processor, one per task.
 fn study(runs: usize, seconds: usize, slurm: &str) -> String {
     format!(
         "seeds = {runs}\n[data]\nname = \"digits\"\ntrain = 2000\nvalid = 100\ntest = 100\n[model]\nhidden = [500]\n[train]\n\
@@ -22,7 +22,7 @@ fn study(runs: usize, seconds: usize, slurm: &str) -> String {
 const QUICK: &str = "seeds = 10\n[data]\nname = \"digits\"\ntrain = 100\nvalid = 20\ntest = 20\nsize = 8\n[model]\nhidden = [20]\n\
                      [train]\nepochs = 2\n[sample]\ncount = 4\n[execution.slurm]\ntask = \"0.000001s\"\n[axes]\nmodel.masks = [1, 2, 3, 4, 5]\n";
 
-/// A directory that the nodes see as well, if there is a cluster.
+/// A directory that the nodes can access, if there is a cluster.
 fn on_the_cluster(study: &str) -> Option<Place> {
     if env::var_os("SLURM_CONF").is_none_or(|conf| conf.is_empty()) {
         skipped("SLURM_CONF points to no cluster, nothing was tried on a real one");
@@ -33,7 +33,8 @@ fn on_the_cluster(study: &str) -> Option<Place> {
     Some(place)
 }
 
-/// The program that started the cluster, and the directory it did that in: it can break it.
+/// The program that started the cluster, and the directory in which it did; it can break the
+/// cluster.
 struct Breaker(String, PathBuf);
 
 impl Breaker {
@@ -79,14 +80,14 @@ fn ends_as_here(place: &Place, mut child: Child, study: &str) {
     assert!(left.is_empty(), "{left:?} was left behind\n{text}");
 }
 
-/// What all tasks printed.
+/// Output of all tasks.
 fn printed(place: &Place) -> String {
     let written = files(&place.path("results/submitted")).into_iter();
     let logs = written.filter(|(path, _)| path.extension().is_some_and(|kind| kind == "log"));
     logs.map(|(_, bytes)| String::from_utf8_lossy(&bytes).into_owned()).collect()
 }
 
-/// Waits until `ready`, at most two minutes.
+/// Waits until `ready` returns true, at most two minutes.
 #[track_caller]
 fn wait_until(what: &str, mut ready: impl FnMut() -> bool) {
     let began = Instant::now();
@@ -145,7 +146,7 @@ fn real_jobs_are_cancelled_and_submitted_again() {
 #[test]
 #[ignore = "minutes, and a cluster: `just test-slurm`"]
 fn real_tasks_that_are_out_of_time_go_on() {
-    // Slurm looks at its limits twice a minute, and gives notice up to a minute early.
+    // Slurm checks its time limits twice a minute, and sends the signal up to a minute early.
     let study = study(2, 40, "time = \"1\"\nlines = [\"--signal=B:USR2@45\"]");
     let Some(place) = on_the_cluster(&study) else { return };
     let child = sweep(&place);
@@ -157,7 +158,7 @@ fn real_tasks_that_are_out_of_time_go_on() {
 #[test]
 #[ignore = "minutes, and a cluster: `just test-slurm`"]
 fn real_tasks_that_are_preempted_go_on() {
-    // Preemption by requeueing is this: SIGTERM, and a place in the queue.
+    // Preemption by requeueing: SIGTERM, and a place in the queue.
     let study = study(4, 10, "");
     let Some(place) = on_the_cluster(&study) else { return };
     let child = sweep(&place);
@@ -206,8 +207,8 @@ fn real_nodes_may_be_out_of_reach_and_work_on() {
     wait_until("task under way", || !nodes(&place).is_empty());
     let node = nodes(&place)[0].clone();
     breaker.does(&format!("freeze-node {node}"));
-    // Long enough for the controller to give the node up and start its tasks elsewhere, while they
-    // run on there.
+    // Long enough for the controller to declare the node down and start its tasks elsewhere, while
+    // they continue there.
     sleep(Duration::from_secs(45));
     breaker.does(&format!("thaw-node {node}"));
     ends_as_here(&place, child, &study);

@@ -1,5 +1,5 @@
-//! A study that was never trained: curves, failures and images made up from formulas, for figures
-//! and page.
+//! Synthetic study without training: curves, failures and images computed from formulas, for
+//! figures and the page.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +16,13 @@ use ablade::trainers::made::metrics::MadeFacts;
 
 use super::{made, run_spec};
 
-/// What to make up.
+/// Description of a synthetic study.
 pub(crate) struct Recipe {
     /// Axis name and its levels.
     pub(crate) axes: Vec<(&'static str, Vec<String>)>,
-    /// Replicates.
+    /// Number of seeds.
     pub(crate) seeds: usize,
-    /// Epochs of each run.
+    /// Number of epochs of each run.
     pub(crate) epochs: usize,
     /// Status of a run by variant and seed.
     pub(crate) status: fn(usize, usize) -> RunStatus,
@@ -210,7 +210,7 @@ impl Recipe {
     }
 }
 
-/// How the fixture's images lie.
+/// Shape of the fixture's images.
 pub(crate) const SHAPE: Shape = Shape { width: 14, height: 14 };
 
 fn rings(count: usize, seed: u64, noise: f64) -> Images {

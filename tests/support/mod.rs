@@ -32,15 +32,15 @@ pub(crate) fn run_spec(config: &RunConfig, data: &str, seed: Seed) -> RunSpec {
     }
 }
 
-/// Says why a test checks nothing on this machine. It writes to stderr itself, because the test
-/// runner captures what `eprintln!` prints and drops it if the test passes.
+/// Prints the reason why a test is skipped on this machine. It writes to stderr directly, because
+/// the test runner captures the output of `eprintln!` and drops it if the test passes.
 pub(crate) fn skipped(why: impl Display) {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     stderr().write_all(format!("SKIPPED {test}: {why}\n").as_bytes()).unwrap();
 }
 
-/// The Python interpreter, `$ABLADE_PYTHON` or `python3`, if it can import `modules`; otherwise the
-/// test is to be skipped, and this has said so.
+/// The Python interpreter, `$ABLADE_PYTHON` or `python3`, if it can import `modules`; otherwise
+/// prints that the test is skipped.
 pub(crate) fn python(modules: &str) -> Option<Command> {
     let program = std::env::var("ABLADE_PYTHON").unwrap_or_else(|_| "python3".into());
     let imported = Command::new(&program).args(["-c", &format!("import {modules}")]).output();

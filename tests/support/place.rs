@@ -1,4 +1,4 @@
-//! A directory to run the program in, and what is looked at there.
+//! Working directory of the program, and helpers to examine its files.
 #![allow(dead_code, reason = "each test uses its part")]
 
 use std::collections::BTreeMap;
@@ -8,8 +8,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-/// 12 runs of a fraction of a second, with checkpoints as often as they come; on a cluster each a
-/// task.
+/// 12 runs of a fraction of a second, with checkpoints as often as possible; on a cluster, one task
+/// each.
 pub(crate) const STUDY: &str = r#"
 seeds = 4
 
@@ -40,7 +40,7 @@ task = "0.000001s"
 model.masks = [1, 2, "fresh"]
 "#;
 
-/// The program in a directory, with nothing of the developer's own about it.
+/// The program in a directory, without the developer's own environment.
 pub(crate) fn ablade(dir: &Path, arguments: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ablade"));
     command.current_dir(dir).args(arguments.split_whitespace());
@@ -75,7 +75,7 @@ impl Place {
         self.command(arguments).stdin(Stdio::null()).output().unwrap()
     }
 
-    /// Runs and demands an exit code; returns stdout and stderr.
+    /// Runs a command and requires an exit code; returns stdout and stderr.
     #[track_caller]
     pub(crate) fn exits(&self, code: i32, arguments: &str) -> (String, String) {
         let output = self.run(arguments);
@@ -94,7 +94,7 @@ impl Place {
             .unwrap()
     }
 
-    /// Starts it with stderr added to a file.
+    /// Starts it with stderr appended to a file.
     pub(crate) fn start_with_log(&self, arguments: &str, log: &str) -> Child {
         let log = fs::File::options().create(true).append(true).open(self.path(log)).unwrap();
         self.command(arguments)
@@ -105,7 +105,7 @@ impl Place {
             .unwrap()
     }
 
-    /// The same in a process namespace of its own.
+    /// Starts it in a separate process namespace.
     pub(crate) fn start_apart(&self, arguments: &str, log: &str) -> Child {
         let log = fs::File::options().create(true).append(true).open(self.path(log)).unwrap();
         let mut command = Command::new("unshare");
@@ -122,7 +122,7 @@ impl Place {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
     }
 
-    /// A text file, empty where there is none.
+    /// Content of a text file, empty if there is none.
     pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap_or_default()
     }
@@ -136,7 +136,7 @@ impl Place {
         runs
     }
 
-    /// Waits until `count` runs are published, as long as `child` works on it.
+    /// Waits until `count` runs are published, while `child` is alive.
     pub(crate) fn wait_for(&self, child: &mut Child, count: usize) {
         while self.published().len() < count && child.try_wait().unwrap().is_none() {
             sleep(Duration::from_millis(2));

@@ -1,7 +1,7 @@
 //! `RunConfig`: everything that decides a run's numbers besides its seed, and nothing else.
 //!
-//! Its canonical JSON is part of the run's identity; what only decides where or how fast a run
-//! happens stays outside.
+//! Its canonical JSON is part of the run's identity. Settings that only decide where or how fast a
+//! run executes are elsewhere.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,19 +9,19 @@ use crate::data::DataConfig;
 use crate::made::ModelConfig;
 use crate::train::TrainConfig;
 
-/// One variant of a study, every setting resolved.
+/// One variant of a study, with every setting resolved.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RunConfig {
-    /// What to learn.
+    /// Data set, its sizes and its binarisation.
     pub data: DataConfig,
     /// The network and its masks.
     pub model: ModelConfig,
-    /// How it learns.
+    /// Optimiser, minibatches and stopping rule.
     pub train: TrainConfig,
-    /// How it is scored.
+    /// Masks of the final score.
     pub evaluate: EvaluateConfig,
-    /// What is drawn from it.
+    /// Images drawn from the trained model.
     pub sample: SampleConfig,
 }
 

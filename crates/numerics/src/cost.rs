@@ -16,7 +16,7 @@ use crate::made::MaskCount;
 use crate::made::instruction_set;
 use crate::made::layout::ParamLayout;
 
-/// What a run takes.
+/// Predicted cost of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cost {
     /// Trainable parameters, masked ones included.
@@ -25,15 +25,15 @@ pub struct Cost {
     pub multiply_adds: f64,
     /// Seconds on one thread at nominal speed.
     pub nominal_seconds: f64,
-    /// Memory of the run beside the data set, which runs share.
+    /// Memory of the run [bytes], without the data set, which runs share.
     pub memory: u64,
-    /// What its directory takes on disk.
+    /// Size of its directory on disk [bytes].
     pub disk: u64,
 }
 
-/// Training images that the final score of a run looks at, at most.
+/// Maximum number of training images in the final score of a run.
 pub const SCORED_TRAIN: usize = 10_000;
-/// Memory of a run that grows with nothing.
+/// Memory of a run that does not depend on its configuration or data [bytes].
 const FIXED_MEMORY: u64 = 16 << 20;
 
 impl Cost {
@@ -59,9 +59,9 @@ impl Cost {
         let steps = epochs * size.train.div_ceil(config.train.batch) as f64;
         let parameters = layout.len as u64;
         let moments = config.train.optimizer.states() as u64;
-        // The parameters, the best ones so far, a copy for the kernels, one sorted by each mask
-        // where there are many, and one to score with; then a checkpoint on its way to the disk:
-        // parameters, best ones, moments, and one array of them turned into bytes.
+        // Parameters, the best parameters so far, a packed copy for the kernels, one in the order
+        // of each mask where there are many, and one for scoring; then a checkpoint while it is
+        // written: parameters, best parameters, moments, and one of these arrays as bytes.
         let many = u64::from(config.model.masks != MaskCount::Cycle(1));
         let copies = 4 + many + moments + 3 + moments;
         let units = layout.hidden().sum::<usize>();
@@ -96,22 +96,22 @@ fn learning(layout: &ParamLayout) -> f64 {
     (3 * layout.multiply_adds() - first) as f64
 }
 
-/// Seconds of a run whatever its size: making the model, writing and publishing its files.
+/// Seconds of a run of any size: making the model, writing and publishing its files.
 const PER_RUN: f64 = 5e-3;
 
-/// Seconds of a minibatch whatever its number of images: its start, and the update of every
+/// Seconds of a minibatch of any number of images: its fixed cost, and the update of every
 /// parameter.
 fn per_step(layout: &ParamLayout) -> f64 {
     1e-5 + 1.5e-9 * layout.len as f64
 }
 
-/// Seconds of one pass of an image through everything but the products: activations, loss and bits,
-/// unit by unit.
+/// Seconds of one pass of an image, apart from the matrix products: activations, loss and
+/// binarisation, per unit and pixel.
 fn per_image(layout: &ParamLayout) -> f64 {
     8e-9 * (layout.hidden().sum::<usize>() + layout.dim) as f64
 }
 
-/// Multiply-adds a second and thread where nothing has been measured yet: about what runs of the
+/// Multiply-adds per second and thread, used until runs have been measured: about what runs of the
 /// studies in `experiments/` reached on a server of 2023 with each of these instruction sets.
 fn nominal_speed() -> f64 {
     match instruction_set() {
@@ -121,15 +121,15 @@ fn nominal_speed() -> f64 {
     }
 }
 
-/// How long runs take here, and how well that predicted the past.
+/// Speed of this machine, learnt from past runs, with the error of that prediction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Speed {
     /// Measured time over nominal time.
     pub factor: f64,
-    /// Past runs it is the median of; 0 = nominal.
+    /// Number of past runs of which `factor` is the median; 0 = nominal speed.
     pub runs: usize,
-    /// Median over the past runs, each predicted from all the others, of the larger of prediction
-    /// and measurement over the smaller.
+    /// Median prediction error of the past runs as a ratio >= 1 (the larger of prediction and
+    /// measurement over the smaller), each run predicted from all others.
     pub error: Option<f64>,
 }
 
@@ -169,8 +169,8 @@ fn median(sorted: &[f64]) -> Option<f64> {
     }
 }
 
-/// Seconds until the last of `seconds` ends when each, longest first, goes to the worker that is
-/// free first.
+/// Seconds until the last of `seconds` ends if each run, longest first, is given to the worker that
+/// is free first (LPT scheduling).
 pub fn makespan(seconds: &[f64], workers: usize) -> f64 {
     let mut longest_first = seconds.to_vec();
     longest_first.sort_by(|a, b| b.total_cmp(a));

@@ -12,7 +12,7 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 
-/// A type of element.
+/// Type of an element.
 pub trait Element: Copy {
     /// NumPy's name of the type.
     const DESCR: &'static str;
@@ -55,13 +55,13 @@ pub struct Array<T> {
     pub data: Vec<T>,
 }
 
-/// Why bytes are no `.npy` array, or not the wanted one.
+/// Reason why bytes are not a `.npy` array, or not the expected one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("byte {at}: {problem}")]
 pub struct NpyError {
-    /// Where, in bytes from the beginning.
+    /// Position [bytes from the beginning].
     pub at: usize,
-    /// What was found and what was expected.
+    /// Value found and value expected.
     pub problem: String,
 }
 
@@ -71,7 +71,7 @@ impl NpyError {
     }
 }
 
-/// What a number is made of.
+/// Kind of an element's number format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Unsigned,
@@ -96,7 +96,7 @@ pub struct Header {
     big_endian: bool,
 }
 
-/// Longest header that is believed.
+/// Maximum length of a header [bytes].
 const LONGEST: usize = 1 << 16;
 
 impl Header {
@@ -175,7 +175,7 @@ impl Header {
         })
     }
 
-    /// Number of elements; `None` where they would be more bytes than a machine can address.
+    /// Number of elements; `None` if they need more bytes than a machine can address.
     pub fn count(&self) -> Option<usize> {
         let count =
             self.shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size))?;
@@ -211,7 +211,7 @@ fn half(bits: u16) -> f64 {
     if bits >> 15 == 1 { -size } else { size }
 }
 
-/// Fills `out`, or says what it means that the source ends.
+/// Fills `out`; at the end of the source the error is `short`.
 fn exact(source: &mut impl Read, out: &mut [u8], at: usize, short: &str) -> Result<(), NpyError> {
     source.read_exact(out).map_err(|error| match error.kind() {
         ErrorKind::UnexpectedEof => NpyError::new(at, short),
@@ -256,7 +256,7 @@ pub fn encode<T: Element>(shape: &[usize], data: &[T]) -> Vec<u8> {
     out
 }
 
-/// Bytes of the smallest unsigned integer that holds `largest`: 1, 2 or 4.
+/// Bytes of the smallest unsigned integer type that holds `largest`: 1, 2 or 4.
 pub fn integer_bytes(largest: u32) -> usize {
     match largest {
         0..=0xff => 1,
@@ -265,8 +265,8 @@ pub fn integer_bytes(largest: u32) -> usize {
     }
 }
 
-/// An `.npz` archive on its way out. Nothing is compressed and nothing is dated, so equal arrays
-/// are equal bytes.
+/// Writer of an `.npz` archive. Nothing is compressed and there are no time stamps, so that equal
+/// arrays give equal bytes.
 #[derive(Debug)]
 pub struct Archive<W: Write + Seek>(ZipWriter<W>);
 

@@ -1,7 +1,6 @@
-//! The one way in which the program opens a file by a name that it was given or has found: only
-//! regular files, and no more bytes than such a file can honestly have. A pipe would block for
-//! ever, a device has no end, and folders that come from somebody else may hold either under any
-//! name.
+//! The only way in which the program opens a file by a given or found name: regular files only, and
+//! up to a plausible length. A pipe would block for ever and a device has no end, and a folder that
+//! somebody else provided may hold either under any name.
 
 use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -28,26 +27,26 @@ pub fn open_unlinked(path: &Path, options: &mut OpenOptions) -> io::Result<File>
 }
 
 fn open_with(path: &Path, options: &mut OpenOptions, flags: OFlags) -> io::Result<File> {
-    // Looked at first, because opening alone acts on some devices; and again once open, because
-    // names change hands.
+    // Checked before opening, because opening alone has an effect on some devices; and checked
+    // again after opening, because the name may refer to another file by then.
     match path.metadata() {
         Ok(found) => check(&found)?,
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    // Without waiting for the other end of a pipe that has taken the place meanwhile.
+    // Does not block if a pipe has replaced the file meanwhile.
     let flags = flags | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = options.custom_flags(flags.bits() as i32).open(path)?;
     check(&file.metadata()?)?;
     Ok(file)
 }
 
-/// The bytes of a regular file, of which there may be at most `limit`.
+/// Bytes of a regular file, at most `limit`.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     read_all(&open(path)?, limit)
 }
 
-/// The bytes of an open file from its beginning, of which there may be at most `limit`.
+/// Bytes of an open file from its beginning, at most `limit`.
 pub fn read_all(file: &File, limit: u64) -> io::Result<Vec<u8>> {
     let too_long = || other(format!("it is longer than {limit} bytes, which no such file is"));
     let length = file.metadata()?.len();
@@ -56,7 +55,7 @@ pub fn read_all(file: &File, limit: u64) -> io::Result<Vec<u8>> {
     }
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(length as usize)?;
-    // It may be growing.
+    // The file may be growing.
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit { Err(too_long()) } else { Ok(bytes) }
 }
@@ -75,7 +74,7 @@ pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     })
 }
 
-/// True if an error is about what lies there: no regular file, or a longer one.
+/// True if an error says that the path is not a regular file, or that the file is too long.
 pub fn is_other(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::IsADirectory)
 }

@@ -1,4 +1,4 @@
-//! Every random number of a run comes from here: one independent stream a purpose.
+//! Source of every random number of a run: one independent stream per purpose.
 //!
 //! A stream is a ChaCha8 generator whose key is derived (BLAKE3) from the run's seed, the purpose
 //! and an index. Two variants of a study that share a seed therefore share their initial weights,
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Seed(pub u64);
 
-/// What a stream is for. The name is part of the derivation: renaming one changes numbers.
+/// Purpose of a stream. The name is part of the derivation: renaming one changes numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Initial weights, one index a parameter array.
@@ -28,7 +28,7 @@ pub enum Purpose {
     Binarize,
     /// Uniforms that draw samples from a trained model.
     Sample,
-    /// Which mask of a mixture draws a sample.
+    /// Choice of the mask of a mixture that draws a sample.
     Component,
     /// Masks of the evaluated mixture when training never repeats one.
     Evaluate,
@@ -57,7 +57,7 @@ impl Purpose {
 }
 
 impl Seed {
-    /// The stream of `purpose` number `index`: the same for the same three, on every machine.
+    /// Stream of `purpose` with number `index`: the same on every machine.
     pub fn stream(self, purpose: Purpose, index: u64) -> Stream {
         let mut hasher = blake3::Hasher::new_derive_key("ablade random stream 1");
         hasher.update(purpose.name().as_bytes());

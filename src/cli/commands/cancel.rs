@@ -1,5 +1,5 @@
-//! `ablade cancel [EXPERIMENT]`: cancels the jobs that were submitted. What is finished stays, what is
-//! under way is saved.
+//! `ablade cancel [EXPERIMENT]`: cancels submitted jobs. Finished runs remain, and running ones
+//! save a checkpoint.
 
 use anyhow::bail;
 use clap::Args;

@@ -1,4 +1,4 @@
-//! `ablade clean`: shows what nothing needs any more, and removes it when told to.
+//! `ablade clean`: lists garbage in the results, and removes it when told to.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,10 +31,10 @@ fn time(text: &str) -> Result<Duration, &'static str> {
         .ok_or("expected a time like 90s, 30m or 2d")
 }
 
-/// Things that stay are named one by one up to this many of a reason.
+/// Maximum number of kept paths that are listed for one reason.
 const NAMED: usize = 5;
 
-/// Says what stays and why, together where the reason is the same.
+/// Prints kept paths and the reasons, grouped by reason.
 fn say_kept(kept: &[Kept], terminal: &Terminal) {
     let mut by_reason: BTreeMap<&str, Vec<&Kept>> = BTreeMap::new();
     for item in kept {

@@ -1,5 +1,5 @@
-//! `ablade compare EXPERIMENT [EXPERIMENT]`: what an experiment shows, or two of them matched by variant and
-//! seed.
+//! `ablade compare EXPERIMENT [EXPERIMENT]`: the results of an experiment, or two experiments
+//! matched by variant and seed.
 
 use clap::Args;
 

@@ -35,17 +35,17 @@ enum DataCommand {
     Show {
         /// Name of the set, or a path
         name: String,
-        /// Which of its three sets
+        /// One of its three sets
         #[arg(long, default_value = "train")]
         part: PartName,
         /// Side of the images in pixels, for sets that are drawn or resized
         #[arg(long, value_name = "N")]
         size: Option<usize>,
-        /// How grey pixels become 0 and 1: threshold, stochastic, or dynamic, which shows the greys
-        /// of training images
+        /// Rule by which grey pixels become 0 and 1: threshold, stochastic, or dynamic, which shows
+        /// the grey levels of training images
         #[arg(long, value_name = "RULE", value_parser = rule, default_value = "threshold")]
         binarize: Binarize,
-        /// Where the picture goes [default: data-NAME.png among the plots]
+        /// File of the picture [default: data-NAME.png among the plots]
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
@@ -79,8 +79,8 @@ struct Export {
     /// Seed of drawing, splits and fixed binarisation
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// How grey pixels become 0 and 1: threshold, stochastic, or dynamic, which writes the greys of
-    /// training images
+    /// Rule by which grey pixels become 0 and 1: threshold, stochastic, or dynamic, which writes
+    /// the grey levels of training images
     #[arg(long, value_name = "RULE", value_parser = rule, default_value = "threshold")]
     binarize: Binarize,
 }
@@ -120,8 +120,8 @@ fn rule(word: &str) -> Result<Binarize, String> {
         .map_err(|_| "expected threshold, stochastic or dynamic".to_owned())
 }
 
-/// Name of the picture of a data set: of one that is given by a path of several parts, with a
-/// digest of the path, so that `a/train.npy` and `b/train.npy` have pictures of their own.
+/// File name of the picture of a data set. For a path of several parts it contains a digest of the
+/// path, so that `a/train.npy` and `b/train.npy` have separate pictures.
 fn file_name(name: &str) -> String {
     let path = Path::new(name);
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -165,7 +165,7 @@ fn fetch(
     mode: ProgressMode,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
-    // Hides itself where stderr is no terminal.
+    // Hidden by itself if stderr is not a terminal.
     let wanted = mode == ProgressMode::Bar || (mode == ProgressMode::Auto && !is_dumb());
     let bar = if wanted { ProgressBar::new(0) } else { ProgressBar::hidden() };
     bar.set_style(style("{prefix} [{bar:32}] {bytes} of {total_bytes}, {eta} left"));
@@ -238,8 +238,8 @@ fn export(args: &Export, library: &Library, terminal: &mut Terminal) -> anyhow::
     Ok(Exit::Success)
 }
 
-/// Prints the line of a data set of which a size may have been asked, what is left out, and its
-/// warnings.
+/// Prints the line of a data set (`size` is the requested side, if any), the content that is left
+/// out, and its warnings.
 fn say(described: &Described, size: Option<usize>, terminal: &mut Terminal) -> anyhow::Result<()> {
     writeln!(terminal.out, "{}", described.line())?;
     for sentence in &described.left_out {

@@ -15,7 +15,7 @@ use crate::made::evaluate::{nll_mixture, nll_single_mask};
 use crate::npy;
 use crate::text::{fixed, thousands};
 
-/// What `--help` shows below the options.
+/// Text below the options in `--help`.
 pub(crate) const EXAMPLES: &str = "\
 Prints the mean negative log-likelihood in nats per image, its standard error over the images, and bits per dimension.
 Without a choice of masks, of every model that the run's masks make: its first mask, their mixture, and, where they share an
@@ -37,7 +37,7 @@ pub(crate) struct EvaluateArgs {
     /// Data set: a name, a folder or a file [default: the run's own]
     #[arg(long, value_name = "NAME")]
     data: Option<String>,
-    /// Which of its three sets
+    /// One of its three sets
     #[arg(long, default_value = "test")]
     part: PartName,
     #[command(flatten)]
@@ -59,11 +59,11 @@ fn table_file(path: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// What a model gives the images.
+/// Likelihoods of the images under a model.
 struct Score {
     model: String,
     masks: usize,
-    /// Of each image, nats.
+    /// Negative log-likelihood of each image [n_images], nats.
     nlls: Vec<f64>,
 }
 
@@ -120,7 +120,7 @@ pub(crate) fn evaluate(
     Ok(Exit::Success)
 }
 
-/// Every model that the masks of the run make.
+/// Scores of all models that can be made of the run's masks.
 fn every_model(trained: &Trained, images: &Images) -> anyhow::Result<Vec<Score>> {
     let masks = trained.all_masks()?;
     let each: Vec<Vec<f64>> = masks
@@ -188,7 +188,7 @@ fn per_image(path: &Path, scores: &[Score]) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// The images that a command works on.
+/// Images selected for a command.
 pub(crate) struct Chosen {
     /// Name of the images in sentences.
     pub(crate) name: String,
@@ -199,7 +199,7 @@ pub(crate) struct Chosen {
     pub(crate) warnings: Vec<String>,
 }
 
-/// The images that `data` names, or of the run's own set, with their variables in the order of the
+/// Images of the data set `data`, or of the run's own, with their variables in the order of the
 /// run's.
 pub(crate) fn images(
     data: Option<&str>,
@@ -271,8 +271,8 @@ fn said_of(dataset: &Dataset) -> (String, Vec<String>) {
     (described.line(), left_out.chain(described.warnings()).collect())
 }
 
-/// Images of another source than the run's: variables in the order of those that it was trained on,
-/// and a warning of images that it was trained on, where its data are at hand.
+/// Images of another source than the run's: with variables in the order of training, and a warning
+/// about images that are in the training set, if that is available.
 fn compared(
     chosen: Chosen,
     source: &str,

@@ -1,4 +1,4 @@
-//! `ablade freeze FILE`: freezes what is outstanding as tasks that any scheduler can start.
+//! `ablade freeze FILE`: freezes outstanding runs as tasks that any scheduler can start.
 
 use std::num::NonZeroUsize;
 

@@ -19,7 +19,7 @@ use crate::made::ordering::Ordering;
 use crate::made::sample::{Drawing, UNKNOWN, known_nll};
 use crate::text::{count, fixed};
 
-/// What `--help` shows below the options.
+/// Text below the options in `--help`.
 pub(crate) const EXAMPLES: &str = "\
 The given pixels stay, the others are drawn from their exact distribution given them. That needs an ordering in which the
 given pixels come first: a model with one ordering conditions on beginnings of it and refuses anything else; a model that
@@ -52,7 +52,7 @@ pub(crate) struct InpaintArgs {
     /// Take the images from this data set: a name, a folder or a file [default: the run's own]
     #[arg(long, value_name = "NAME")]
     from: Option<String>,
-    /// Which of its three sets
+    /// One of its three sets
     #[arg(long, default_value = "test")]
     part: PartName,
     /// Completions of each image
@@ -62,13 +62,13 @@ pub(crate) struct InpaintArgs {
     draw: DrawArgs,
     #[command(flatten)]
     masks: MaskArgs,
-    /// Where they go, repeatable: .png, .npy, .idx or .csv [default: inpaint-RUN.png among the
+    /// Output files, repeatable: .png, .npy, .idx or .csv [default: inpaint-RUN.png among the
     /// plots]
     #[arg(long, value_name = "FILE", value_parser = ImageFile::parse)]
     out: Vec<ImageFile>,
 }
 
-/// Which pixels are given.
+/// Given pixels.
 #[derive(Debug, Args)]
 #[group(id = "evidence", multiple = false)]
 struct GivenArgs {
@@ -156,7 +156,7 @@ pub(crate) fn inpaint(
         .flat_map(|image| partly(image, &given))
         .collect();
     let evidence = Images::new(evidence, given.len());
-    // Image after image, each with all its draws.
+    // All draws of one image are contiguous.
     let repeated: Vec<u8> = evidence
         .pixels()
         .chunks(given.len())
@@ -213,7 +213,7 @@ pub(crate) fn inpaint(
     Ok(Exit::Success)
 }
 
-/// One pass over whole images.
+/// Reconstructs whole images in one pass.
 fn reconstruct(
     trained: &Trained,
     originals: &Images,
@@ -248,7 +248,7 @@ fn reconstruct(
     Ok(Exit::Success)
 }
 
-/// The images asked for, by number.
+/// The selected images, by number.
 fn chosen(
     asked: Option<&Numbers>,
     name: &str,
@@ -271,7 +271,7 @@ fn partly<'a>(image: &'a [u8], given: &'a [bool]) -> impl Iterator<Item = u8> + 
 }
 
 impl GivenArgs {
-    /// Which pixels are given, D of them.
+    /// Flag of each pixel [D]: true if it is given.
     fn pixels(&self, trained: &Trained, ordering: &Ordering) -> anyhow::Result<Vec<bool>> {
         let (shape, dim) = (trained.shape, trained.shape.dim());
         let within = |what: &str, asked: usize, most: usize| {
@@ -315,7 +315,7 @@ impl GivenArgs {
     }
 }
 
-/// The pixels that are on in a file of one image.
+/// Pixels that are on in a file of one image.
 fn given_in(path: &Path, trained: &Trained) -> anyhow::Result<Vec<bool>> {
     let image = data::images_in(path, Part::Test, &trained.run.config.data)?.images;
     let (found, dim) = (image.pixels().len(), trained.shape.dim());
@@ -328,8 +328,8 @@ fn given_in(path: &Path, trained: &Trained) -> anyhow::Result<Vec<bool>> {
     Ok(image.pixels().iter().map(|&pixel| pixel > 0).collect())
 }
 
-/// The model in a form that can condition on the given pixels, and whether that is another one than
-/// is scored: with its orderings changed. An error says why there is none.
+/// The model in a form that can condition on the given pixels, and true if it differs from the
+/// scored one because its orderings are changed. Error: the reason why there is none.
 fn able(model: Model, given: &[bool], trained: &Trained) -> anyhow::Result<(Model, bool)> {
     let first = |ordering: &Ordering| {
         let there = given.iter().filter(|given| **given).count();

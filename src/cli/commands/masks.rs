@@ -1,4 +1,4 @@
-//! `ablade masks RUN --out FILE`: every mask that the numbers of a run are of, for runs whose own
+//! `ablade masks RUN --out FILE`: every mask with which a run was scored, for runs whose own
 //! `masks.npz` would have been too large, and for those of versions that wrote none.
 
 use std::io::{BufWriter, Write};
@@ -17,7 +17,7 @@ use crate::trainers::made::run::scored_masks;
 pub(crate) struct MasksArgs {
     #[command(flatten)]
     run: RunArgs,
-    /// Where they go, an archive of NumPy
+    /// Output file, a NumPy archive (.npz)
     #[arg(long, value_name = "FILE.npz", value_parser = archive)]
     out: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! One file a subcommand: its arguments, one call, one print.
+//! Subcommands, one file each: arguments, one call, one print.
 
 pub(crate) mod cancel;
 pub(crate) mod clean;

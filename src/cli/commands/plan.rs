@@ -1,5 +1,5 @@
-//! `ablade plan FILE`: what a sweep would do, what it would take, and what its seeds can show at
-//! all. Runs nothing.
+//! `ablade plan FILE`: the runs of a sweep, their cost, and the effects that its seeds can detect.
+//! Executes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
@@ -83,7 +83,7 @@ impl Page<'_> {
         }
     }
 
-    /// What is trained on, and what should be known of it.
+    /// Prints the data sets, and warnings about them.
     fn data(&mut self) {
         let said = &self.loaded.description;
         for (i, line) in said.lines.iter().enumerate() {
@@ -195,7 +195,7 @@ impl Page<'_> {
         }
     }
 
-    /// Variants whose numbers will not compare with the baseline's, or only with something in mind.
+    /// Variants whose values are not comparable with the baseline's, or only with a remark.
     fn comparability(&self) -> anyhow::Result<Comparability> {
         let plan = &self.loaded.plan;
         let others = |study: &PlannedStudy| {
@@ -243,8 +243,8 @@ impl Page<'_> {
         Ok(Comparability { compared, lines })
     }
 
-    /// The effect that the test finds in 4 studies of 5; in nats too where finished runs say how
-    /// differences vary.
+    /// Prints the effect that the test detects in 4 studies of 5 (power 0.8); also in nats if
+    /// finished runs show how much differences vary.
     fn power(&mut self, powers: &Powers, pilot: Option<Pilot>) {
         let metrics = self.loaded.store.trainer().metrics();
         let unit = &metrics.get(&self.loaded.plan.compare.metric).unwrap_or(&metrics.all[0]).unit;
@@ -276,8 +276,8 @@ impl Page<'_> {
         }
     }
 
-    /// The standard deviation of a study's paired differences, as far as its runs have finished:
-    /// pooled over the variants that are compared.
+    /// Standard deviation of a study's paired differences over the runs finished so far, pooled
+    /// over the compared variants.
     fn pilot(&self, study: &PlannedStudy, compared: &BTreeSet<usize>) -> Option<Pilot> {
         let metrics = self.loaded.store.trainer().metrics();
         let metric = metrics.get(&self.loaded.plan.compare.metric);
@@ -356,27 +356,26 @@ impl Page<'_> {
     }
 }
 
-/// Variants whose numbers compare, as far as `plan` can tell.
+/// Comparability of variants, as far as `plan` can tell.
 struct Comparability {
-    /// Of each study the variants that are compared with its baseline, as the correction counts
-    /// them.
+    /// Variants of each study that are compared with its baseline, as the correction counts them.
     compared: Vec<BTreeSet<usize>>,
-    /// Notes on the others, and on those to be compared with something in mind.
+    /// Notes on the other variants, and on those that are compared with a remark.
     lines: Vec<String>,
 }
 
-/// How paired differences of finished runs vary.
+/// Variation of the paired differences of finished runs.
 struct Pilot {
     sd: f64,
     pairs: usize,
 }
 
-/// Effects, in standard deviations of the paired difference, that are found in 4 studies of 5.
+/// Effects detected in 4 studies of 5, in standard deviations of the paired difference.
 struct Powers {
     one: Option<f64>,
-    /// `None` where nothing is corrected.
+    /// Effect after correction; `None` without one.
     corrected: Option<f64>,
-    /// True if signs are flipped jointly, so that it matters how comparisons depend on each other.
+    /// True if signs are flipped jointly, so that the correlation of comparisons matters.
     joint: bool,
 }
 
@@ -401,13 +400,13 @@ impl Powers {
     }
 }
 
-/// Two significant digits, and no fewer than the whole number has.
+/// A value with two significant digits, but with all digits of its whole part.
 fn significant(value: f64) -> String {
     let decimals = (1.0 - value.abs().max(1e-9).log10().floor()).clamp(0.0, 9.0);
     format!("{value:.*}", decimals as usize)
 }
 
-/// The levels of an axis; of a long one the first few and the last.
+/// Levels of an axis as text; of a long axis the first few and the last.
 fn listed(levels: &[String]) -> String {
     const ALL: usize = 24;
     match levels {

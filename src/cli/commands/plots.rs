@@ -1,5 +1,5 @@
-//! `ablade plots [EXPERIMENT ...]`: every figure of every study, and the page, drawn from what is on
-//! disk.
+//! `ablade plots [EXPERIMENT ...]`: every figure of every study, and the HTML report, drawn from
+//! the results on disk.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ use crate::store::{Owned, RunStatus, Store};
 use crate::text::count;
 use crate::trainers::made::figures::Artefacts;
 
-/// How often `--watch` looks at the disk.
+/// Interval at which `--watch` checks the disk.
 const GLANCE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
@@ -39,12 +39,12 @@ pub(crate) struct PlotsArgs {
     gallery: Option<PathBuf>,
 }
 
-/// An experiment as it was last drawn.
+/// State of an experiment when it was last drawn.
 struct Drawn {
     study: ExperimentResults,
     figures: Vec<Figure>,
     artefacts: Artefacts,
-    /// What had become of its runs.
+    /// State of its runs.
     state: BTreeMap<RunId, Option<SystemTime>>,
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn plots(
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
     let store = global.store()?;
-    // An unknown name is an error before anything is drawn.
+    // An unknown name must be an error before anything is drawn.
     args.experiments.iter().try_for_each(|name| store.load_plan(name).map(drop))?;
     if store.experiments()?.is_empty() {
         terminal.remark(format!(
@@ -91,9 +91,9 @@ pub(crate) fn plots(
     Ok(if unread.is_empty() { Exit::Success } else { Exit::Failure })
 }
 
-/// Draws the experiments that have changed since they were last drawn, and forgets those that are
-/// gone; returns the names of the former. One that cannot be read does not keep the others: it is
-/// named, once.
+/// Draws the experiments that have changed since they were last drawn, forgets those that no longer
+/// exist, and returns the names of the former. An experiment that cannot be read does not prevent
+/// the others: it is reported once.
 fn redraw(
     drawn: &mut BTreeMap<String, Drawn>,
     unread: &mut BTreeSet<String>,
@@ -115,8 +115,8 @@ fn redraw(
             }
         };
         unread.remove(&name);
-        // Looked up first: a run that finishes while its experiment is being drawn is news the next
-        // time.
+        // Read first: a run that finishes while its experiment is being drawn then counts as a
+        // change the next time.
         let state = store.state(&plan)?;
         if drawn
             .get(&name)
@@ -138,7 +138,7 @@ fn draw(
     state: BTreeMap<RunId, Option<SystemTime>>,
 ) -> anyhow::Result<Drawn> {
     let study = on_every_processor(|| ExperimentResults::load(store, plan))?;
-    // What cannot be read is a figure less; the tables say why.
+    // Unreadable arrays only omit a figure; the tables state the reason.
     let artefacts = Artefacts::gather(
         &study,
         |run, name| store.file(run, name).ok().flatten(),
@@ -148,7 +148,7 @@ fn draw(
     Ok(Drawn { study, figures, artefacts, state })
 }
 
-/// How much of an experiment is still missing; nothing once all is there.
+/// Sentence on the missing runs of an experiment; empty if there are none.
 fn to_come(study: &ExperimentResults) -> String {
     let all = study.records.len();
     match study
@@ -162,9 +162,9 @@ fn to_come(study: &ExperimentResults) -> String {
     }
 }
 
-/// Writes the figures of the experiments that have changed and were asked for, then the page, which
-/// is about every experiment there is, and the gallery. Where something that is not ours is in the
-/// way of any of it, nothing is written.
+/// Writes the figures of the experiments that have changed and are selected, then the report, which
+/// covers all experiments, and the gallery. If a foreign file is in the way of any of it, nothing
+/// is written.
 fn publish(
     drawn: &BTreeMap<String, Drawn>,
     changed: &BTreeSet<String>,
@@ -222,7 +222,7 @@ fn publish(
     Ok(terminal.out.flush()?)
 }
 
-/// The files of an experiment's figures.
+/// Files of an experiment's figures.
 fn pictures(experiment: &str, figures: &[Figure]) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     for figure in figures {

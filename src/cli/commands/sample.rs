@@ -14,7 +14,7 @@ use crate::made::sample::draw_one_by_one;
 use crate::runner::machine;
 use crate::text::count;
 
-/// What `--help` shows below the options.
+/// Text below the options in `--help`.
 pub(crate) const EXAMPLES: &str = "\
 Without options this draws what the study itself kept of the run: its own seed and its own [sample] settings.
 
@@ -45,8 +45,7 @@ pub(crate) struct SampleArgs {
     /// Show the nearest training image beside each; in other formats than PNG, in a second file
     #[arg(long)]
     nearest: bool,
-    /// Where they go, repeatable: .png, .npy, .idx or .csv [default: sample-RUN.png among the
-    /// plots]
+    /// Output files, repeatable: .png, .npy, .idx or .csv [default: sample-RUN.png among the plots]
     #[arg(long, value_name = "FILE", value_parser = ImageFile::parse)]
     out: Vec<ImageFile>,
 }
@@ -113,8 +112,8 @@ pub(crate) fn sample(
     Ok(Exit::Success)
 }
 
-/// The training image nearest to each sample, and how near: held against test images, which no
-/// model has learnt by heart.
+/// Training image nearest to each sample, and a sentence on the distances, compared with those of
+/// test images, which the model cannot have memorised.
 fn neighbours(trained: &Trained, samples: &Images) -> anyhow::Result<(Images, String)> {
     let data = trained.dataset()?;
     let train = data.binary(Part::Train);
@@ -143,7 +142,7 @@ fn neighbours(trained: &Trained, samples: &Images) -> anyhow::Result<(Images, St
     Ok((Images::new(pixels, samples.dim()), remark))
 }
 
-/// Samples, each with its neighbour at its right.
+/// Samples, each with its nearest training image to the right.
 fn pairs(trained: &Trained, samples: &Images, nearest: &Images) -> Sheet {
     let groups = Sheet::square(trained.shape, samples.count(), 2);
     let mut sheet = Sheet::new(trained.shape, 2 * groups);

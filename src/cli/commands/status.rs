@@ -1,5 +1,4 @@
-//! `ablade status [EXPERIMENT]`: what finished, failed, runs, waits and remains, of one experiment or of
-//! all.
+//! `ablade status [EXPERIMENT]`: run counts by state, of one experiment or of all.
 
 use clap::Args;
 use rayon::prelude::*;

@@ -1,4 +1,5 @@
-//! `ablade sweep FILE`: runs what is outstanding, here or on a cluster, then writes the tables.
+//! `ablade sweep FILE`: executes outstanding runs, on this machine or on a cluster, then writes the
+//! tables.
 
 use std::num::NonZeroUsize;
 
@@ -34,7 +35,7 @@ pub(crate) struct SweepArgs {
     /// Start even if the estimate exceeds the file's [budget], or a run the memory
     #[arg(long)]
     yes: bool,
-    /// Where runs are carried out [default: execution.launcher of the file, else local]
+    /// Machine that executes the runs [default: execution.launcher of the file, else local]
     #[arg(long, value_name = "WHERE")]
     launcher: Option<Where>,
     /// Put the tables in the place of another plan's, whose runs and plan are kept
@@ -90,7 +91,7 @@ pub(crate) fn sweep(
     }
 }
 
-/// An option that means nothing where the runs are carried out.
+/// An option that has no effect with this launcher.
 fn wrong_option(args: &SweepArgs, slurm: bool) -> Option<&'static str> {
     match slurm {
         true if args.jobs.is_some() => Some(
@@ -106,7 +107,7 @@ fn wrong_option(args: &SweepArgs, slurm: bool) -> Option<&'static str> {
     }
 }
 
-/// Trains the runs in this process, beside others that may do the same.
+/// Trains the runs in this process, next to other processes that may do the same.
 fn local(
     args: &SweepArgs,
     loaded: &LoadedExperiment,
@@ -130,7 +131,7 @@ fn local(
             terminal.remark(format!("interrupted with {left} to go: the same command continues"));
             Ok(Exit::Interrupted)
         }
-        // Exit code 2 would say that nothing has started.
+        // Exit code 2 would mean that nothing has started.
         LocalEnd::NoTables(error) => {
             say_error(error.into(), terminal);
             Ok(Exit::Failure)
@@ -170,7 +171,7 @@ fn on_slurm(
                 _ => Exit::Success,
             })
         }
-        // Exit code 2 would say that nothing has started.
+        // Exit code 2 would mean that nothing has started.
         SlurmEnd::Lost(error) => {
             say_error(launch_error(error), terminal);
             terminal.remark(how_to_return(args, loaded, global));
@@ -190,7 +191,7 @@ fn launch_error(error: LaunchError) -> anyhow::Error {
     }
 }
 
-/// Commands that show or end what was submitted.
+/// Sentence on the commands that show or cancel the submitted jobs.
 fn how_to_return(args: &SweepArgs, loaded: &LoadedExperiment, global: &Global) -> String {
     let results = match global.results.to_str() {
         Some("results") => String::new(),
@@ -214,7 +215,7 @@ fn max_failures(args: &SweepArgs, loaded: &LoadedExperiment) -> Option<usize> {
         .or(loaded.experiment.execution.max_failures)
 }
 
-/// Prints the ablation table; all is well if every run is, and what it was asked for has succeeded.
+/// Prints the ablation table; succeeds if no run failed and all requested output was written.
 fn conclude(
     results: &ExperimentResults,
     well: bool,

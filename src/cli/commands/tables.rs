@@ -1,4 +1,5 @@
-//! `ablade tables [EXPERIMENT ...]`: writes the tables of experiments from what is on disk, at any time.
+//! `ablade tables [EXPERIMENT ...]`: writes the tables of experiments from the results on disk, at
+//! any time.
 
 use clap::Args;
 
@@ -37,8 +38,8 @@ pub(crate) fn tables(
     Ok(exit)
 }
 
-/// The plans asked for, or of all experiments. Of all, one that cannot be read does not keep the
-/// others: it is named, and the exit code tells.
+/// Plans of the named experiments, or of all. If all are meant, one that cannot be read does not
+/// prevent the others: it is reported, and the exit code shows it.
 pub(crate) fn plans(
     store: &Store,
     names: &[String],

@@ -1,4 +1,4 @@
-//! `ablade task SUBMISSION INDEX`: does the runs of one task of a submission.
+//! `ablade task SUBMISSION INDEX`: executes the runs of one task of a submission.
 
 use std::num::NonZeroUsize;
 
@@ -14,7 +14,7 @@ use crate::runner::machine;
 pub(crate) struct TaskArgs {
     /// The submission, as `ablade freeze` or `ablade sweep --launcher slurm` names it
     submission: String,
-    /// Which of its tasks, from 0
+    /// Index of the task, from 0
     index: usize,
     /// Threads, and so runs at a time [default: as many as processors]
     #[arg(long, value_name = "N", value_parser = jobs)]

@@ -1,8 +1,8 @@
-//! `ablade verify EXPERIMENT`: checks every file of every finished run by its checksum, trains some runs
-//! again, the damaged ones among them, and demands the same bytes; then recomputes the tables from
-//! the runs. With `--reference` runs are trained again by candle's own operations instead, which
-//! checks the kernels. Writes nothing but damaged runs, so that results which may only be read can
-//! be verified too.
+//! `ablade verify EXPERIMENT`: verifies the checksums of all files of every finished run, repeats
+//! some runs, the damaged ones among them, and demands the same bytes; then computes the tables
+//! again from the runs. With `--reference` runs are repeated with candle's own operations instead,
+//! which checks the kernels. Writes nothing but damaged runs, so that read-only results can be
+//! verified, too.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -30,15 +30,15 @@ use crate::trainers::made::run::{
 };
 use crate::trainers::made::unchanged::unchanged_at;
 
-/// Differences of tables that are printed, at most.
+/// Maximum number of differences between tables that are printed.
 const PRINTED: usize = 20;
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
     /// Experiment to check
     experiment: String,
-    /// How many of its finished runs, spread over the study; of all others the checksums are looked
-    /// at
+    /// Number of finished runs to repeat, spread over the study; of all others only the checksums
+    /// are verified
     #[arg(long, value_name = "K", default_value = "3")]
     runs: NonZeroUsize,
     /// Train them by automatic differentiation in place of the program's own kernels, in single and
@@ -89,7 +89,7 @@ pub(crate) fn verify(
         }
     }
     if !damaged.is_empty() {
-        // What is incomplete may still be arriving, and is then not to be moved.
+        // An incomplete run may still be arriving, and must not be moved then.
         let interrupt = Interrupt::listen().context("cannot listen for signals")?;
         let shown = terminal.shown(global.progress);
         let still =
@@ -130,7 +130,7 @@ pub(crate) fn verify(
             None => return Ok(Exit::Interrupted),
         }
     };
-    // Until they are trained again, the rows of damaged runs are nobody's.
+    // Until damaged runs are repeated, their rows cannot be computed.
     let tables = if args.reference && !damaged.is_empty() {
         terminal.warn("the tables were not looked at: they show runs that are damaged");
         false
@@ -164,8 +164,8 @@ fn repeatable_here<'a>(
     Ok(repeatable)
 }
 
-/// Trains runs again and demands the same bytes; `None` when interrupted. An error where nothing
-/// differs and some could not be trained or compared.
+/// Repeats runs and demands the same bytes; `None` when interrupted. Error: nothing differs, but
+/// some runs could not be trained or compared.
 fn again(
     repeated: &Repeated,
     plan: &Plan,
@@ -184,15 +184,15 @@ fn again(
     let n_runs = repeated.damaged.len() + repeated.sound.len();
     writeln!(terminal.out, "{n_same} of {} the same, byte for byte", count(n_runs, "run"))?;
     warn_of_earlier(diverged_since.iter(), store, terminal);
-    // A difference is an answer; a run that could not be trained or compared is none.
+    // A difference is a result; a run that could not be trained or compared gives none.
     if n_same < n_runs && n_different == 0 && repeated.damaged.is_empty() {
         bail!("{} could not be verified, and no other differs", count(n_runs - n_same, "run"));
     }
     Ok(Some(n_same == n_runs))
 }
 
-/// Says of runs that are there as finished, though this version has them diverge, how that came and
-/// what to do.
+/// Explains runs that are published as finished although this version diverges on them, and what to
+/// do.
 fn warn_of_earlier<'a>(
     runs: impl Iterator<Item = &'a RunId> + Clone,
     store: &Store,
@@ -209,7 +209,7 @@ fn warn_of_earlier<'a>(
     ));
 }
 
-/// A finished run with what the reference needs of it.
+/// A finished run with the inputs of the reference engine.
 struct Trained<'a> {
     spec: &'a RunSpec,
     run: MadeRun,
@@ -222,7 +222,7 @@ struct Trained<'a> {
 }
 
 impl<'a> Trained<'a> {
-    /// `None` of a run that diverged: it has no model.
+    /// Loads a run; `None` for one that diverged, which has no model.
     fn load(spec: &'a RunSpec, store: &Store, cache: &Cache) -> anyhow::Result<Option<Self>> {
         let record = store.record(&spec.id)?;
         let (Some(summary), Some(timing)) = (record.summary, record.timing) else {
@@ -253,7 +253,7 @@ impl<'a> Trained<'a> {
         }))
     }
 
-    /// True if this version, too, would have trained the run to its end.
+    /// True if this version, too, would have finished the run.
     fn is_sane(&self) -> bool {
         let dim = self.data.shape.dim();
         let sane = |row: &crate::train::EpochRow| {
@@ -265,7 +265,7 @@ impl<'a> Trained<'a> {
     }
 }
 
-/// Trains runs again by automatic differentiation; whether rounding explains every difference.
+/// Repeats runs by automatic differentiation; returns true if rounding explains every difference.
 fn by_reference(
     chosen: &[&RunSpec],
     plan: &Plan,
@@ -279,7 +279,7 @@ fn by_reference(
         .map(|run| Trained::load(run, store, cache))
         .collect::<Result<_, _>>()?;
     let labels = plan.labels();
-    // There is nothing to compare in what this version would not have finished.
+    // Runs that this version would not have finished cannot be compared.
     let (runs, earlier): (Vec<Trained>, Vec<Trained>) =
         runs.into_iter().flatten().partition(Trained::is_sane);
     warn_of_earlier(earlier.iter().map(|run| &run.spec.id), store, terminal);
@@ -354,8 +354,8 @@ fn by_reference(
     Ok(same == runs.len() && earlier.is_empty())
 }
 
-/// Recomputes the tables and says which cells differ. Where runs were trained again, times did
-/// change.
+/// Computes the tables again and prints the cells that differ. If runs were repeated, their times
+/// did change.
 fn same_tables(
     store: &Store,
     plan: Plan,

@@ -1,5 +1,5 @@
-//! `ablade why FILE`: why each run is cached or new. A new one is held against the stored run that
-//! is most like it.
+//! `ablade why FILE`: reason why each run is cached or new. A new run is compared with the stored
+//! run that is most similar.
 
 use clap::Args;
 
@@ -49,14 +49,14 @@ pub(crate) fn why(
 
 fn stored(store: &Store) -> anyhow::Result<Vec<(RunId, RunSettings)>> {
     let runs = store.published()?;
-    // A damaged run explains nothing; the sweep that needs it says so.
+    // A damaged run explains nothing; the sweep that needs it reports it.
     Ok(runs
         .into_iter()
         .filter_map(|run| store.spec(&run).ok().map(|spec| (run, run_settings(&spec))))
         .collect())
 }
 
-/// Why nothing on disk answers `spec`.
+/// Reason why no stored run is `spec`.
 fn new(spec: &RunSpec, stored: &[(RunId, RunSettings)], trainer: &dyn Trainer) -> String {
     let wanted = [Some(spec.clone()), spec.as_before()].into_iter().flatten();
     let wanted: Vec<(RunSpec, RunSettings)> =
@@ -66,7 +66,7 @@ fn new(spec: &RunSpec, stored: &[(RunId, RunSettings)], trainer: &dyn Trainer) -
         .flat_map(|(run, have)| wanted.iter().map(move |(spec, wanted)| (run, have, spec, wanted)));
     let nearest = pairs
         .map(|(run, have, spec, wanted)| (setting_changes(have, wanted), run, spec))
-        // Of several that are as near, one with the same seed tells most.
+        // Of several equally similar runs, one with the same seed is the most informative.
         .min_by_key(|(changes, _, _)| {
             (changes.len(), changes.iter().any(|change| change.starts_with("seed ")))
         });

@@ -1,4 +1,4 @@
-//! The ablation table as the terminal shows it, at the end of `sweep` and by `compare`.
+//! Ablation table on the terminal, at the end of `sweep` and by `compare`.
 
 use comfy_table::{CellAlignment, ColumnConstraint, LineStyle, Table, TableStyle, Width};
 
@@ -46,7 +46,7 @@ pub(crate) fn print(
     Ok(())
 }
 
-/// Prints the differences over test examples where runs left them: the second source of error.
+/// Prints the differences over test examples, if runs saved them: the second source of error.
 pub(crate) fn print_examples(
     study: &ExperimentResults,
     ablations: &[Ablation],
@@ -83,11 +83,10 @@ const OPEN: TableStyle = TableStyle::new()
     .header_separator(LineStyle::none().fill('\u{2500}').junction('\u{2500}'))
     .bottom_border(LineStyle::none().fill('\u{2500}').junction('\u{2500}'));
 
-/// Makes a table fit 80 columns: no number is ever broken, words are where there is no room for
-/// them.
+/// Makes a table fit 80 columns: values are never broken, words are if there is no room.
 pub(crate) fn narrow(rows: &mut Table, words: Option<usize>) {
     let Some(width) = rows.width() else { return };
-    // Two spaces stand between columns.
+    // Columns are separated by two spaces.
     let content: usize = rows.column_max_content_widths().into_iter().map(usize::from).sum();
     let tight = usize::from(width) < content + 2 * (rows.column_count() - 1);
     rows.load_style(OPEN);
@@ -102,7 +101,7 @@ pub(crate) fn narrow(rows: &mut Table, words: Option<usize>) {
     }
 }
 
-/// What a reader of the table must know, each once, with the variants it is about.
+/// Notes that a reader of the table needs, each once, with the labels of its variants.
 fn notes(ablation: &Ablation) -> Vec<(&str, Vec<&str>)> {
     let mut notes: Vec<(&str, Vec<&str>)> = Vec::new();
     for row in ablation.rows.iter().filter(|row| !row.note.is_empty()) {
@@ -114,8 +113,8 @@ fn notes(ablation: &Ablation) -> Vec<(&str, Vec<&str>)> {
     notes
 }
 
-/// True if the rows with a note are the ones that are compared, of which there are several; a row
-/// is (is compared, has the note).
+/// True if the rows with a note are exactly the compared ones, and there are several; each item is
+/// (is compared, has the note).
 fn is_of_all(rows: impl Iterator<Item = (bool, bool)>) -> bool {
     let rows: Vec<(bool, bool)> = rows.collect();
     rows.iter().filter(|(compared, _)| *compared).count() > 1
@@ -163,7 +162,7 @@ fn cells(row: &AblationRow) -> [String; 8] {
     ]
 }
 
-/// `+0.52 ±0.31`: a difference shows its sign.
+/// `+0.52 ±0.31`: a difference with its sign.
 pub(crate) fn change(estimate: &Estimate) -> String {
     with_half(signed(estimate.mean, 2), estimate)
 }
@@ -186,7 +185,7 @@ mod tests {
     fn a_terminal_of_80_columns_breaks_no_number() {
         let numbers =
             ["7 of 8", "95.62 \u{b1}0.21", "-12.95 \u{b1}0.27", "0.0078", "1.57M", "12.34"];
-        // With the widest numbers ten letters are left for a word of a label.
+        // With the widest values, ten letters remain for a word of a label.
         for label in ["baseline", "diagonal, depth 2, masks 16, no skip"] {
             let mut rows = table(
                 &[

@@ -1,4 +1,4 @@
-//! Two experiments side by side, as the terminal shows them.
+//! Comparison of two experiments on the terminal.
 
 use crate::cli::Terminal;
 use crate::cli::show::terminal::table;
@@ -6,7 +6,7 @@ use crate::results::ExperimentResults;
 use crate::results::compare::{ExperimentComparison, VariantComparison};
 use crate::text::{count, signed};
 
-/// Prints what changed from `first` to `second`.
+/// Prints the changes from `first` to `second`.
 pub(crate) fn print(
     first: &ExperimentResults,
     second: &ExperimentResults,

@@ -1,4 +1,4 @@
-//! Main effects and interactions of full grids as the terminal shows them.
+//! Main effects and interactions of full grids on the terminal.
 
 use crate::cli::Terminal;
 use crate::cli::show::ablation::{change, narrow};
@@ -8,8 +8,8 @@ use crate::results::ExperimentResults;
 use crate::results::effects::{Effect, Effects};
 use crate::text::p_value;
 
-/// Prints the contrasts of every study that is a full grid of more than one factor; of one, the
-/// ablation table is that.
+/// Prints the contrasts of every study that is a full grid of several factors; for one factor, the
+/// ablation table shows them.
 pub(crate) fn print(study: &ExperimentResults, terminal: &mut Terminal) -> anyhow::Result<()> {
     for effects in study.all_effects().iter().filter(|effects| effects.factors.len() > 1) {
         let planned = &study.plan.studies[effects.study];

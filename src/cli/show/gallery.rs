@@ -1,12 +1,12 @@
-//! `plots --gallery DIR`: the main figures small enough to be committed, and a README that shows
-//! them.
+//! Gallery (`plots --gallery DIR`): the main figures, small enough to be committed, and a README
+//! that shows them.
 
 use std::collections::BTreeMap;
 
 use crate::figures::{Figure, small_png};
 use crate::results::ExperimentResults;
 
-/// The figures of a study that a gallery shows, in its order.
+/// Figures of a study that a gallery shows, in this order.
 const SHOWN: [&str; 7] = [
     "ablation",
     "loss",
@@ -16,10 +16,10 @@ const SHOWN: [&str; 7] = [
     "completions",
     "network",
 ];
-/// Figures a study.
+/// Maximum number of figures per study.
 const MOST: usize = 5;
 
-/// The files of a gallery, a README among them, and the number of pictures.
+/// Files of a gallery, including a README, and the number of pictures.
 pub(crate) fn gallery<'a>(
     drawn: impl Iterator<Item = (&'a ExperimentResults, &'a [Figure])>,
 ) -> (BTreeMap<String, Vec<u8>>, usize) {
@@ -55,7 +55,7 @@ pub(crate) fn gallery<'a>(
     (files, pictures)
 }
 
-/// Text that Markdown takes as it is.
+/// Escapes text for Markdown.
 fn plain(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {

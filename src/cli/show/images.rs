@@ -1,4 +1,4 @@
-//! Images as files, in the format that the name's ending asks for: PNG, npy, idx or csv.
+//! Image files in the format of their ending: PNG, npy, idx or csv.
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ enum Format {
     Csv,
 }
 
-/// Values of images, image after image.
+/// Values of images, one image after another.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Values<'a> {
     /// 0, 1, or `UNKNOWN`.
@@ -37,7 +37,7 @@ pub(crate) enum Values<'a> {
 }
 
 impl ImageFile {
-    /// Reads the format off the name: for clap.
+    /// Parses a file name and takes the format from its ending, for clap.
     pub(crate) fn parse(path: &str) -> Result<Self, String> {
         let lower = path.to_lowercase();
         let endings = [
@@ -56,7 +56,7 @@ impl ImageFile {
         Ok(Self { path: path.into(), format, named: true })
     }
 
-    /// The same place with `-word` before the ending.
+    /// The same path with `-word` before the ending.
     pub(crate) fn beside(&self, word: &str) -> Self {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let (stem, ending) = name.rsplit_once(['.', '-']).unwrap_or((&name, ""));
@@ -67,7 +67,7 @@ impl ImageFile {
         }
     }
 
-    /// True if it holds a picture rather than numbers.
+    /// True if it holds a picture instead of values.
     pub(crate) fn is_picture(&self) -> bool {
         self.format == Format::Png
     }
@@ -85,8 +85,7 @@ impl ImageFile {
         }
     }
 
-    /// Writes numbers; `counts` are the lengths before those of the image itself, whose product is
-    /// the number of images.
+    /// Writes values; `counts` are the leading dimensions, whose product is the number of images.
     pub(crate) fn write_values(
         &self,
         shape: Shape,
@@ -114,7 +113,7 @@ impl ImageFile {
     }
 }
 
-/// idx as MNIST has it: count x rows x columns of unsigned bytes, 255 for on.
+/// Values in idx format as in MNIST: count x rows x columns of unsigned bytes, 255 for on.
 fn idx(shape: Shape, values: Values) -> Vec<u8> {
     let levels: Vec<u8> = match values {
         Values::Bits(bits) => bits.iter().map(|&bit| bit * 255).collect(),
@@ -127,7 +126,8 @@ fn idx(shape: Shape, values: Values) -> Vec<u8> {
     header.chain(levels).collect()
 }
 
-/// One row an image, a column a pixel: `r0c0` row by row, `x0` of a plain vector.
+/// Values as CSV: one row per image, one column per pixel, `r0c0` row by row, or `x0` of a plain
+/// vector.
 fn csv(shape: Shape, values: Values) -> String {
     let column = |i: usize| match shape.height {
         1 => format!("x{i}"),
@@ -142,25 +142,25 @@ fn csv(shape: Shape, values: Values) -> String {
     text
 }
 
-/// Images side by side.
+/// Grid of images.
 pub(crate) struct Sheet {
     shape: Shape,
-    /// Tiles a row.
+    /// Tiles per row.
     across: usize,
     /// Colours of each tile, row by row.
     tiles: Vec<Vec<Color>>,
 }
 
-/// White dots between two tiles and around all.
+/// White dots between tiles and around the grid.
 const GAP: usize = 3;
 
 impl Sheet {
-    /// A sheet of `across` tiles a row.
+    /// Empty sheet with `across` tiles per row.
     pub(crate) fn new(shape: Shape, across: usize) -> Self {
         Self { shape, across: across.max(1), tiles: Vec::new() }
     }
 
-    /// All images in a grid that is as square as they allow; of plain vectors, one a row.
+    /// All images in a grid that is nearly square; plain vectors one per row.
     fn of(shape: Shape, values: Values) -> Self {
         let count = match values {
             Values::Bits(bits) => bits.len(),
@@ -171,8 +171,8 @@ impl Sheet {
         sheet
     }
 
-    /// Groups of `tiles` tiles that make a row, for `count` groups in a sheet that is
-    /// nearly square.
+    /// Number of groups of `tiles` tiles in a row, for `count` groups in a sheet that is nearly
+    /// square.
     pub(crate) fn square(shape: Shape, count: usize, tiles: usize) -> usize {
         let group = Shape { width: shape.width * tiles, ..shape };
         if shape.height == 1 { 1 } else { nearly_square(group, count) }
@@ -215,7 +215,7 @@ impl Sheet {
     }
 }
 
-/// Where a picture goes that nobody named a place for.
+/// Default path of a picture for which the user named none.
 pub(crate) fn default_picture(plots: &Path, what: &str, run: &str) -> ImageFile {
     ImageFile {
         path: plots.join(format!("{what}-{run}.png")),

@@ -12,7 +12,7 @@ pub(crate) mod terminal;
 use crate::cli::Terminal;
 use crate::text::count;
 
-/// Says that runs of an experiment are not whole, where some are not.
+/// Warns of incomplete runs of an experiment, if there are any.
 pub(crate) fn warn_of_incomplete(experiment: &str, runs: usize, terminal: &Terminal) {
     if runs > 0 {
         let runs = count(runs, "run");

@@ -1,5 +1,5 @@
-//! Files that a command writes where its user says, or among the plots: never over what is not to
-//! be written over.
+//! Files written to a path that the user named, or among the plots, with checks against overwriting
+//! foreign files.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -10,13 +10,13 @@ use anyhow::{anyhow, bail, ensure};
 
 use crate::store::{Owned, StoreError, write_whole};
 
-/// Writes a file that the user named, in place of one that is there; not through a link, nor in
-/// place of anything else.
+/// Writes a file that the user named, and replaces an existing file; never through a link, and
+/// never replaces anything but a file.
 pub(crate) fn write_named(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     write_named_with(path, |file| file.write_all(bytes))
 }
 
-/// The same for what is written bit by bit.
+/// The same for content that is written piece by piece.
 pub(crate) fn write_named_with(
     path: &Path,
     content: impl FnOnce(&mut File) -> io::Result<()>,
@@ -25,8 +25,7 @@ pub(crate) fn write_named_with(
     Ok(write_whole(path, content)?)
 }
 
-/// Refuses, before anything is done, files to write that are links, no files, or among what is
-/// read.
+/// Refuses, before any work, output files that are links, are not files, or are among the input.
 pub(crate) fn check_named<'a>(
     paths: impl IntoIterator<Item = &'a Path>,
     read: &[Option<&Path>],
@@ -55,7 +54,7 @@ fn is_writable(path: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// Writes a picture among the plots that nobody named a place for.
+/// Writes a picture among the plots to a default path.
 pub(crate) fn write_among_plots(path: &Path, bytes: Vec<u8>) -> anyhow::Result<()> {
     let hint = "--out FILE writes elsewhere";
     let (dir, name) = (
@@ -69,7 +68,7 @@ pub(crate) fn write_among_plots(path: &Path, bytes: Vec<u8>) -> anyhow::Result<(
     Ok(())
 }
 
-/// Says what to do about files in the way.
+/// Adds advice on files in the way.
 pub(crate) fn in_the_way(error: StoreError, hint: &str) -> anyhow::Error {
     match error {
         StoreError::InTheWay { .. } => anyhow!("{error}; {hint}"),

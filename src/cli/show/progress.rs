@@ -1,5 +1,5 @@
-//! What a sweep shows while it runs, on stderr: bars on a terminal, a timestamped line an event
-//! elsewhere.
+//! Live display of a sweep on stderr: bars on a terminal, otherwise a line with a time stamp per
+//! event.
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
@@ -19,11 +19,11 @@ use crate::trainer::Metrics;
 /// `--progress`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProgressMode {
-    /// Bars where stderr is a terminal, plain lines elsewhere.
+    /// Bars if stderr is a terminal, plain lines otherwise.
     Auto,
     /// Bars.
     Bar,
-    /// A line an event.
+    /// One line per event.
     Plain,
     /// Nothing but errors.
     None,
@@ -46,7 +46,7 @@ struct State {
     running: BTreeMap<usize, Running>,
     ended: usize,
     cost_done: f64,
-    /// What a scheduler holds, and when that was last said in plain mode.
+    /// Text on the scheduler's queue, and the time when it was last printed in plain mode.
     queue: String,
     said: Option<Instant>,
 }
@@ -60,9 +60,10 @@ struct Running {
 
 /// Resolution of the bars.
 const STEPS: u64 = 1000;
-/// A time left is shown from this fraction on; before, it is a guess.
+/// Fraction of a run from which the remaining time is shown; before, it is too inaccurate.
 const ETA_FROM: f64 = 0.05;
-/// Plain mode says how far a run is at every tenth of it, but not more often than this.
+/// Minimum interval between two lines on a run in plain mode, which otherwise are printed at every
+/// tenth.
 const QUIET: Duration = Duration::from_secs(10);
 
 impl Progress {
@@ -113,7 +114,7 @@ impl Progress {
         progress
     }
 
-    /// The training curve at an epoch, and the one by which models are chosen.
+    /// Values of the training curve and of the validation curve at an epoch.
     fn numbers(&self, row: &EpochRow) -> String {
         let curves = [self.metrics.training, self.metrics.select().curve];
         let shown = curves
@@ -199,7 +200,8 @@ impl Progress {
     /// A run ended: one permanent line with its result, or its reason.
     pub(crate) fn ended(&self, run: usize, end: &End) {
         let mut state = self.lock();
-        // A run that failed before it began has no bar; one that was declined has been counted.
+        // A run that failed before it began has no bar; one that was declined has been counted
+        // already.
         let running = state.running.remove(&run);
         if let Some(running) = &running {
             running.bar.finish_and_clear();
@@ -238,7 +240,7 @@ impl Progress {
         self.refresh(&mut state);
     }
 
-    /// A run that another process does or has done.
+    /// A run is executed by another process, or has been.
     pub(crate) fn declined(&self, run: usize, why: &str) {
         let mut state = self.lock();
         state.ended += 1;
@@ -248,7 +250,7 @@ impl Progress {
         self.refresh(&mut state);
     }
 
-    /// Something worth knowing about a run that goes on all the same.
+    /// A remark on a run that continues.
     pub(crate) fn note(&self, run: usize, text: &str) {
         self.say(&format!(
             "{:>w$} note    {}  {text}",
@@ -258,7 +260,7 @@ impl Progress {
         ));
     }
 
-    /// Shows the tasks in which a scheduler holds runs that are only followed.
+    /// Shows the tasks in a scheduler's queue of runs that are only followed.
     pub(crate) fn queue(&self, text: &str) {
         let mut state = self.lock();
         if state.queue == text {
@@ -274,7 +276,7 @@ impl Progress {
         self.refresh(&mut state);
     }
 
-    /// Takes the bars away; permanent lines stay.
+    /// Removes the bars; permanent lines remain.
     pub(crate) fn close(&self) {
         self.lock().overall.finish_and_clear();
     }
@@ -313,7 +315,7 @@ impl Progress {
     fn say(&self, line: &str) {
         let line = self.paint.printable(line);
         match self.mode {
-            // A display that cannot be written to is no reason to stop training.
+            // A display that cannot be written is not a reason to stop training.
             ProgressMode::Bar => drop(self.bars.println(&line)),
             ProgressMode::Plain => {
                 let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
@@ -328,7 +330,7 @@ impl Progress {
     }
 }
 
-/// Shows what a runner tells: a display a pass, remarks in between.
+/// Observer that displays a pass as bars or lines, and prints remarks.
 pub(crate) struct Shown {
     mode: ProgressMode,
     paint: Paint,

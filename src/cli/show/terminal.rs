@@ -1,7 +1,6 @@
-//! How things look on a terminal: colours where they are wanted, and tables.
-//! Names and texts come from files of others: everything printed passes through here, and no
-//! control character of theirs reaches a terminal. So does what becomes of output that cannot be
-//! written.
+//! Terminal output: colours if they are wanted, and tables. Names and texts come from foreign
+//! files, so everything printed passes through here, and control characters in it never reach a
+//! terminal. Errors of writing are also handled here.
 
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -17,7 +16,7 @@ pub(crate) use crate::session::one_line;
 /// `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorMode {
-    /// Where stderr is a terminal that shows them, and `NO_COLOR` and `CLICOLOR` permit them.
+    /// If stderr is a terminal that supports them, and `NO_COLOR` and `CLICOLOR` permit them.
     Auto,
     /// Always.
     Always,
@@ -26,7 +25,7 @@ pub(crate) enum ColorMode {
 }
 
 impl ColorMode {
-    /// Decides for stderr.
+    /// Decides whether to colour stderr.
     pub(crate) fn paint(self) -> Paint {
         Paint(match self {
             Self::Always => true,
@@ -36,7 +35,7 @@ impl ColorMode {
     }
 }
 
-/// True if the terminal says that it understands no escape sequence.
+/// True if the terminal does not support escape sequences.
 pub(crate) fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
@@ -50,8 +49,8 @@ fn is_ascii_locale() -> bool {
     chosen.is_some_and(|locale| locale == "C" || locale == "POSIX")
 }
 
-/// Stdout. A command does its work, and ends as it would, whether or not its output can be written:
-/// the first failure is kept for the end, and the rest of the output is dropped.
+/// Stdout. A command does its work, and ends in the same way, even if its output cannot be written:
+/// the first error is stored, and the rest of the output is dropped.
 pub(crate) struct Output<W> {
     inner: W,
     failure: Option<io::Error>,
@@ -62,7 +61,8 @@ impl<W: Write> Output<W> {
         Self { inner, failure: None }
     }
 
-    /// Why output is missing, if it is; a reader that has gone away has read what it wanted.
+    /// Error because of which output is missing, if any; a reader that has closed the pipe is not
+    /// one.
     pub(crate) fn failure(self) -> Option<io::Error> {
         self.failure.filter(|error| error.kind() != ErrorKind::BrokenPipe)
     }
@@ -95,12 +95,13 @@ impl<W: Write> Write for Output<W> {
     }
 }
 
-/// True if to colour.
+/// True if output is coloured.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Paint(pub(crate) bool);
 
-/// Private-use characters that stand for the program's own colours until a text is printed, and the
-/// codes they become: so that [`Paint::printable`] can tell these codes from those in a name.
+/// Private-use characters that represent the program's own colours until a text is printed, and
+/// their codes: so [`Paint::printable`] can distinguish these codes from escape sequences in a
+/// name.
 const COLOURS: [(char, &str); 4] = [
     ('\u{f0000}', "\x1b[0m"),
     ('\u{f0001}', "\x1b[32m"),
@@ -109,12 +110,12 @@ const COLOURS: [(char, &str); 4] = [
 ];
 
 impl Paint {
-    /// Writes a remark to stderr. One that nobody reads any more is no error.
+    /// Writes a remark to stderr. Failing to write it is not an error.
     pub(crate) fn remark(self, text: impl std::fmt::Display) {
         drop(writeln!(io::stderr(), "{}", self.printable(&text.to_string())));
     }
 
-    /// Writes a remark about something that is not as it should be, and yet no reason to stop.
+    /// Writes a remark on a problem that is not a reason to stop.
     pub(crate) fn warn(self, text: impl std::fmt::Display) {
         self.remark(format!("{} {text}", self.bad("warning:")));
     }
@@ -139,7 +140,7 @@ impl Paint {
         self.wrap(3, text)
     }
 
-    /// The text as it may be printed: control characters escaped, colours in the terminal's codes.
+    /// Text for printing: control characters escaped, colours as the terminal's codes.
     pub(crate) fn printable(self, text: &str) -> String {
         let text = escaped(text);
         if !self.0 {
@@ -151,15 +152,14 @@ impl Paint {
     }
 }
 
-/// True if a terminal may take a character for more than a glyph: it moves, colours, rings, or
-/// turns the text around it.
+/// True if a terminal may interpret a character as more than a glyph: it moves the cursor, colours,
+/// rings, or changes the direction of text.
 fn is_active(c: char) -> bool {
     let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     turns || matches!(c, '\u{2028}' | '\u{2029}') || (c.is_control() && !matches!(c, '\n' | '\t'))
 }
 
-/// The text with characters that a terminal would act on written as `\u{1b}`; line breaks and tabs
-/// stay.
+/// Text in which such characters are written as `\u{1b}`; line breaks and tabs are not escaped.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     if !text.contains(is_active) {
         return Cow::Borrowed(text);
@@ -174,11 +174,11 @@ pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     }))
 }
 
-/// A writer that escapes what it is given, for stdout.
+/// Writer for stdout that escapes text.
 #[derive(Debug)]
 pub(crate) struct Escaping<W> {
     inner: W,
-    /// The beginning of a character whose end has not come yet.
+    /// Incomplete UTF-8 character at the end of the last write.
     torn: Vec<u8>,
 }
 
@@ -192,8 +192,8 @@ impl<W: Write> Write for Escaping<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.torn.extend_from_slice(bytes);
         let all = std::mem::take(&mut self.torn);
-        // A character of several bytes may come in two pieces; what can be none is shown as one
-        // that is unknown.
+        // A character of several bytes may arrive in two pieces; invalid bytes are shown as the
+        // replacement character.
         let whole = match std::str::from_utf8(&all) {
             Err(error) if error.error_len().is_none() => error.valid_up_to(),
             _ => all.len(),
@@ -219,7 +219,7 @@ pub(crate) fn style(template: &str) -> ProgressStyle {
         .progress_chars("=> ")
 }
 
-/// An error with its causes, each once: many a message ends in that of its cause already.
+/// Error with its causes, each once: many messages end in that of their cause already.
 pub(crate) fn told(error: &anyhow::Error) -> String {
     error
         .chain()
@@ -231,7 +231,7 @@ pub(crate) fn told(error: &anyhow::Error) -> String {
         })
 }
 
-/// A text broken between words into lines of at most `width` characters.
+/// Breaks a text between words into lines of at most `width` characters.
 pub(crate) fn wrap(text: &str, width: usize) -> String {
     let mut lines: Vec<String> = vec![String::new()];
     for word in text.split_whitespace() {
@@ -248,8 +248,8 @@ pub(crate) fn wrap(text: &str, width: usize) -> String {
     lines.join("\n")
 }
 
-/// A table for stdout: drawn on a terminal, Markdown when piped; every column but the first `left`
-/// is right-aligned.
+/// Table for stdout: with rules on a terminal, Markdown in a pipe; every column but the first
+/// `left` is right-aligned.
 pub(crate) fn table(header: &[&str], left: usize) -> Table {
     let mut table = Table::new();
     if std::io::stdout().is_terminal() && !is_ascii_locale() {
@@ -312,7 +312,7 @@ mod tests {
         );
     }
 
-    /// A disk that is full after so many bytes, or a reader that goes away.
+    /// A disk that is full after this many bytes, or a reader that closes the pipe.
     struct Ends(usize, ErrorKind);
 
     impl Write for Ends {

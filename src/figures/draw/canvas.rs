@@ -1,5 +1,5 @@
-//! A sheet of paper in CSS pixels over plotters' drawing area: the only file, with the backend,
-//! that names plotters.
+//! Canvas in CSS pixels on plotters' drawing area: with the backend, the only file that uses
+//! plotters.
 
 use std::convert::Infallible;
 
@@ -19,7 +19,7 @@ use crate::figures::style::{Color, WHITE};
 /// A point in CSS pixels from the top left.
 pub(super) type Point = (f64, f64);
 
-/// A line's look.
+/// Style of a line.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stroke {
     pub(super) color: Color,
@@ -27,7 +27,7 @@ pub(super) struct Stroke {
     pub(super) width: f64,
 }
 
-/// A text's look: size in CSS pixels, weight, colour, and which of its points is given.
+/// Style of a text: size in CSS pixels, weight, colour, and anchor.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Type {
     pub(super) size: f64,
@@ -38,7 +38,7 @@ pub(super) struct Type {
 }
 
 impl Type {
-    /// Regular text that starts at its point.
+    /// Regular text anchored at its start.
     pub(super) fn new(size: f64, color: Color) -> Self {
         Self {
             size,
@@ -58,12 +58,12 @@ impl Type {
     }
 }
 
-/// White paper to draw on.
+/// White canvas.
 pub(super) struct Canvas<'a> {
     area: DrawingArea<Svg<'a>, Shift>,
 }
 
-/// Draws on white paper of `width` x `height` CSS pixels and returns the SVG, its text still text.
+/// Draws on a white canvas of `width` x `height` CSS pixels and returns the SVG, with text as text.
 pub(super) fn paint(width: f64, height: f64, draw: impl FnOnce(&Canvas)) -> String {
     let mut out = String::new();
     let canvas = Canvas {
@@ -93,7 +93,7 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// A dashed line; the phase runs on over the corners.
+    /// A dashed line; the dash pattern continues around corners.
     pub(super) fn dashed(&self, points: &[Point], stroke: Stroke) {
         const ON: f64 = 4.0;
         const PERIOD: f64 = 6.6;

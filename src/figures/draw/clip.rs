@@ -1,5 +1,5 @@
-//! Cutting lines and regions at the border of a plane. plotters moves what lies outside onto the
-//! border, which draws plateaus that are not in the data; a curve has to leave the frame at its own
+//! Clipping of lines and regions at the border of a plane. plotters moves points outside onto the
+//! border, which draws plateaus that are not in the data; a curve must leave the frame with its own
 //! slope.
 
 use super::canvas::Point;
@@ -14,8 +14,8 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// The pieces of a line that lie inside, in order (Liang and Barsky, segment by segment).
-    /// Points that are not finite break the line.
+    /// Pieces of a line inside the frame, in order (Liang and Barsky, segment by segment). Points
+    /// that are not finite break the line.
     pub(super) fn line(&self, points: &[Point]) -> Vec<Vec<Point>> {
         let mut pieces: Vec<Vec<Point>> = Vec::new();
         let mut joined = false;
@@ -60,12 +60,12 @@ impl Frame {
         (enter <= leave).then(|| (if enter == 0.0 { a } else { at(enter) }, at(leave)))
     }
 
-    /// Takes back what rounding put outside.
+    /// Moves a point back inside that rounding put outside.
     fn inside(&self, p: Point) -> Point {
         (p.0.clamp(self.left, self.right), p.1.clamp(self.top, self.bottom))
     }
 
-    /// The part of a polygon that lies inside (Sutherland and Hodgman).
+    /// Part of a polygon inside the frame (Sutherland and Hodgman).
     pub(super) fn polygon(&self, points: &[Point]) -> Vec<Point> {
         type Side<'a> = (&'a dyn Fn(Point) -> f64, &'a dyn Fn(Point) -> Point);
         let sides: [Side; 4] = [

@@ -1,4 +1,4 @@
-//! From a chart to pictures: where panels, axes and labels lie on the page.
+//! Layout of a chart: positions of panels, axes and labels on the page.
 
 use super::canvas::{Canvas, Point, Type, paint};
 use super::clip::Frame;
@@ -11,15 +11,15 @@ use crate::figures::style::{INK, LABEL, MUTED, SMALL, TITLE, WIDTH};
 
 /// Border of the page.
 const MARGIN: f64 = 12.0;
-/// Between two panels.
+/// Distance between two panels.
 const GUTTER: f64 = 22.0;
-/// Lines of a panel's title before it is shortened.
+/// Maximum number of lines of a panel's title, which is shortened otherwise.
 const TITLE_LINES: usize = 3;
 
-/// Area of a page in CSS pixels, at most: its picture takes sixteen bytes for each.
+/// Maximum area of a page in CSS pixels: its picture takes sixteen bytes for each.
 const MOST_AREA: f64 = 16e6;
 
-/// Draws a chart; `None` where its page would be too large.
+/// Draws a chart; `None` if its page would be too large.
 pub(crate) fn draw(chart: &Chart) -> Option<Pictures> {
     let page = Page::new(chart);
     if page.width * page.height > MOST_AREA {
@@ -29,7 +29,7 @@ pub(crate) fn draw(chart: &Chart) -> Option<Pictures> {
     Some(pictures(&svg, &chart.title, &chart.caption))
 }
 
-/// Where everything of a chart lies.
+/// Positions of all parts of a chart.
 struct Page<'a> {
     chart: &'a Chart,
     width: f64,
@@ -50,7 +50,7 @@ struct Row {
     height: f64,
     /// Height of titles and notes.
     head: f64,
-    /// Room for ticks and labels below the content.
+    /// Space for ticks and labels below the content.
     bottom: f64,
 }
 
@@ -115,7 +115,8 @@ impl<'a> Page<'a> {
         page
     }
 
-    /// Room for the title of panel `i` of a row: its own column and those after it without a title.
+    /// Space for the title of panel `i` of a row: its own column and the following ones without a
+    /// title.
     fn title_room(&self, row: &[Panel], i: usize) -> f64 {
         let untitled = row[i + 1..]
             .iter()
@@ -198,7 +199,7 @@ impl<'a> Page<'a> {
         self.shared_labels(canvas);
     }
 
-    /// Labels that all panels share, once for the whole figure.
+    /// Draws labels that all panels share once for the whole figure.
     fn shared_labels(&self, canvas: &Canvas) {
         let Some(plane) = planes(self.chart).next() else { return };
         let middle = Type::new(LABEL, INK).anchor(Anchor::Middle);
@@ -234,7 +235,7 @@ impl<'a> Page<'a> {
         let is_plane = matches!(panel.body, Body::Plane(_));
         let left = at.0 + self.margins.left;
         let right = at.0 + width - if is_plane { self.margins.right.min(14.0) } else { 0.0 };
-        // Heads of a row end on one line, whatever their number of lines.
+        // Headings of a row end on the same line, even if they have different numbers of lines.
         let below = self.notes_below && !panel.note.is_empty();
         let lines =
             title.len() + usize::from(below || (title.is_empty() && !panel.note.is_empty()));
@@ -279,7 +280,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// The planes of a chart that have axes.
+/// Planes of a chart that have axes.
 fn planes(chart: &Chart) -> impl Iterator<Item = &Plane> {
     chart.panels.iter().filter_map(|panel| match &panel.body {
         Body::Plane(plane) if plane.axes => Some(plane),
@@ -294,7 +295,7 @@ fn margins_of(panel: &Panel, shared: Shared) -> Margins {
     }
 }
 
-/// Width that the content of a panel asks for.
+/// Width that the content of a panel needs.
 fn content_width(panel: &Panel) -> Option<f64> {
     match &panel.body {
         Body::Plane(plane) => plane.width,

@@ -1,4 +1,4 @@
-//! From charts to pictures: the one painter that all figures share.
+//! Drawing of charts: the one painter of all figures.
 
 mod canvas;
 mod clip;
@@ -17,5 +17,5 @@ pub(crate) use layout::draw;
 pub(crate) use render::{dots, small_png, text_width};
 pub(crate) use svg::escape;
 
-/// The widest name before it is shortened.
+/// Maximum width of a name, which is shortened otherwise.
 const WIDEST_NAME: f64 = 230.0;

@@ -1,4 +1,4 @@
-//! A figure as a PDF of one page.
+//! PDF of one page from a figure.
 
 use std::io::Write;
 
@@ -9,7 +9,7 @@ use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref, TextStr};
 use resvg::tiny_skia::PathSegment;
 use resvg::usvg;
 
-/// The tree's paths: fills, strokes and opacities are all that a figure uses.
+/// Paths of the tree: figures use only fills, strokes and opacities.
 pub(super) fn pdf(tree: &usvg::Tree, title: &str) -> Vec<u8> {
     const POINTS: f32 = 0.75; // a CSS pixel
     let (width, height) = (tree.size().width() * POINTS, tree.size().height() * POINTS);
@@ -115,7 +115,7 @@ impl PdfPage {
                     at = (p.x, p.y);
                 }
                 PathSegment::QuadTo(q, p) => {
-                    // A quadratic curve raised to a cubic one.
+                    // A quadratic Bézier curve raised to a cubic one.
                     let third = |a: f32, b: f32| a + (b - a) * (2.0 / 3.0);
                     content.cubic_to(
                         third(at.0, q.x),

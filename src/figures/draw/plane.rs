@@ -1,4 +1,4 @@
-//! A plane on the page: axes, marks between them, labels at the right.
+//! Planes on the page: axes, marks between them, labels to the right.
 
 use super::WIDEST_NAME;
 use super::canvas::{Canvas, Point, Stroke, Type};
@@ -9,14 +9,14 @@ use crate::figures::chart::{Anchor, End, Form, Mark, Plane};
 use crate::figures::scale::{Axis, Scale, Tick};
 use crate::figures::style::{AXIS, Color, GRID, INK, LABEL, MUTED, SMALL, WHITE};
 
-/// Between two labels at the ends of lines.
+/// Distance between two labels at the ends of lines.
 const LABEL_GAP: f64 = 17.0;
-/// From the plane's right edge to a label's name.
+/// Distance from the plane's right edge to a label's name.
 const LEADER: f64 = 27.0;
 /// Half the length of an interval's cap: more than a dot's radius and its white edge.
 const CAP: f64 = 6.0;
 
-/// Room around the content of a panel.
+/// Space around the content of a panel.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Margins {
     pub(super) left: f64,
@@ -24,14 +24,14 @@ pub(super) struct Margins {
     pub(super) bottom: f64,
 }
 
-/// Which axis labels stand once for the whole figure instead of at every plane.
+/// Axis labels that are drawn once for the whole figure instead of at every plane.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Shared {
     pub(super) x: bool,
     pub(super) y: bool,
 }
 
-/// Room that a plane needs around it.
+/// Space that a plane needs around it.
 pub(super) fn margins(plane: &Plane, shared: Shared) -> Margins {
     if !plane.axes {
         return Margins::default();
@@ -46,7 +46,7 @@ pub(super) fn margins(plane: &Plane, shared: Shared) -> Margins {
         let values: f64 = value_widths(plane).iter().map(|w| w + 14.0).sum();
         end_offset(&plane.ends) + names_width(&plane.ends) + values + 4.0
     };
-    // The narrowest plane any layout gives decides whether names are turned: margins must not
+    // The width assumed is that of the narrowest plane in any layout, because margins must not
     // depend on themselves.
     let turned_room = if turned(&plane.x, plane.width.unwrap_or(160.0)) {
         plane
@@ -66,13 +66,13 @@ pub(super) fn margins(plane: &Plane, shared: Shared) -> Margins {
     }
 }
 
-/// Height of a plane: at least what its labels need.
+/// Height of a plane: at least that of its labels.
 pub(super) fn height(plane: &Plane) -> f64 {
     let labels = if plane.spread { LABEL_GAP * plane.ends.len() as f64 + 10.0 } else { 0.0 };
     plane.height.max(labels)
 }
 
-/// Draws a plane into its frame; `room` is what surrounds it.
+/// Draws a plane into its frame; `room` is the space around it.
 pub(super) fn draw(canvas: &Canvas, frame: Frame, plane: &Plane, room: Margins, shared: Shared) {
     if plane.axes {
         axes(canvas, frame, plane);
@@ -186,7 +186,7 @@ fn draw_mark(canvas: &Canvas, frame: Frame, mark: &Mark, place: &impl Fn(f64, f6
     }
 }
 
-/// An end that lies on the plane has a cap; one that was cut off has none.
+/// An end on the plane has a cap; one that was cut off has none.
 fn draw_interval(
     canvas: &Canvas,
     frame: Frame,
@@ -305,7 +305,7 @@ fn value_widths(plane: &Plane) -> Vec<f64> {
     };
     (0..columns).map(widest).collect()
 }
-/// True if the names of levels have to stand upright to fit side by side.
+/// True if the names of levels must be turned to fit next to each other.
 fn turned(axis: &Axis, width: f64) -> bool {
     let room = width / axis.ticks.len().max(1) as f64 - 6.0;
     axis.scale == Scale::Levels

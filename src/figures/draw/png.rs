@@ -1,4 +1,4 @@
-//! A figure as a PNG: opaque, and indexed where its colours are few.
+//! PNG of a figure: opaque, and indexed if it has few colours.
 
 use std::collections::BTreeMap;
 
@@ -6,18 +6,19 @@ use png::{BitDepth, ColorType, Compression, Encoder, Filter, PixelDimensions, Un
 use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg;
 
-/// Which colours a picture keeps.
+/// Colours that are preserved in a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Colors {
-    /// Every one.
+    /// All colours.
     All,
-    /// This many of the most frequent, at most 256; the others become the nearest of them.
+    /// This many of the most frequent colours, at most 256; others are replaced by the nearest of
+    /// them.
     Most(usize),
 }
 
 type Rgb = [u8; 3];
 
-/// Renders at `ratio` device pixels a CSS pixel; `texts` go into the file by keyword.
+/// Renders at `ratio` device pixels per CSS pixel; `texts` are stored in the file by keyword.
 pub(super) fn png(
     tree: &usvg::Tree,
     ratio: f32,
@@ -61,7 +62,7 @@ pub(super) fn png(
     out
 }
 
-/// The drawing on white, at `ratio` device pixels a CSS pixel.
+/// The drawing on white, at `ratio` device pixels per CSS pixel.
 pub(super) fn pixmap(tree: &usvg::Tree, ratio: f32) -> Pixmap {
     let size = tree.size().to_int_size().scale_by(ratio).expect("a drawing has a size");
     let mut pixmap = Pixmap::new(size.width(), size.height()).expect("a drawing has a size");
@@ -70,17 +71,17 @@ pub(super) fn pixmap(tree: &usvg::Tree, ratio: f32) -> Pixmap {
     pixmap
 }
 
-/// A picture as numbers of a palette.
+/// A picture as indices of a palette.
 struct Indexed {
     palette: Vec<u8>,
     depth: BitDepth,
     rows: Vec<u8>,
 }
 
-/// `None` where there are more colours than a palette holds and all are to be kept.
+/// Converts to a palette; `None` if all colours are to be preserved and there are too many.
 fn indexed(pixels: &[Rgb], width: usize, colors: Colors) -> Option<Indexed> {
     let mut counts: BTreeMap<Rgb, usize> = BTreeMap::new();
-    // Neighbours are mostly equal: look up a colour where it changes.
+    // Neighbours are mostly equal, so that a colour is looked up only when it changes.
     for run in pixels.chunk_by(|a, b| a == b) {
         *counts.entry(run[0]).or_default() += run.len();
     }

@@ -1,4 +1,4 @@
-//! A raster on the page: its cells, what lies over them, and the words around it.
+//! Rasters on the page: cells, annotations, and the texts around them.
 
 use super::WIDEST_NAME;
 use super::canvas::{Canvas, Point, Stroke, Type};
@@ -7,7 +7,7 @@ use super::words::{fit, wrap};
 use crate::figures::chart::{Anchor, Raster};
 use crate::figures::style::{ACCENT, MUTED, SMALL, WHITE};
 
-/// Draws a raster with everything around it, from its top left corner.
+/// Draws a raster with everything around it, with its top left corner at `at`.
 pub(super) fn draw(canvas: &Canvas, at: Point, raster: &Raster) {
     let origin = (at.0 + row_names_width(raster), at.1 + column_names_height(raster));
     let grid = Cells { raster, origin };
@@ -46,7 +46,7 @@ pub(super) fn draw(canvas: &Canvas, at: Point, raster: &Raster) {
     }
 }
 
-/// Width and height with the words around it.
+/// Width and height including the texts around it.
 pub(super) fn size(raster: &Raster) -> (f64, f64) {
     let (width, height) = picture(raster);
     let words = column_names_height(raster) + 15.0 * foot(raster).len() as f64;
@@ -120,8 +120,8 @@ impl Cells<'_> {
         canvas.rectangle(from, to, self.raster.colors[usize::from(class)]);
     }
 
-    /// Class 0 is the ground, laid tile by tile; the others follow class by class, in runs along
-    /// rows.
+    /// Draws class 0 as background, tile by tile; the other classes follow one by one, in runs
+    /// along rows.
     fn fill(&self, canvas: &Canvas) {
         let raster = self.raster;
         let (across, down) = if raster.gap > 0 {

@@ -1,8 +1,8 @@
-//! From an SVG with live text to what is handed out: SVG and PDF with text as outlines, and PNG at
-//! twice the size.
+//! Output formats of a drawing, from an SVG with text as text: SVG and PDF with text as outlines,
+//! and PNG at twice the size.
 //!
-//! Outlines look the same in every viewer, whatever fonts it has. Everything is a function of the
-//! SVG alone, so the bytes repeat.
+//! Outlines look the same in every viewer with any fonts. Everything is a function of the SVG
+//! alone, so that the bytes are reproducible.
 
 use std::sync::{Arc, LazyLock};
 
@@ -14,15 +14,15 @@ use super::svg::escape;
 use crate::figures::bitmap::Bitmap;
 use crate::figures::style::Color;
 
-/// One figure in the three formats that papers, pages and slides ask for.
+/// One figure in the three formats that papers, pages and slides need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pictures {
     /// SVG, text as outlines, with title and description.
     pub svg: String,
-    /// The same drawing with its text as text: smaller, searchable, in the reader's fonts at the
-    /// widths of ours.
+    /// The same drawing with text as text: smaller, searchable, in the reader's fonts at the widths
+    /// of ours.
     pub live_svg: String,
-    /// PNG at two device pixels a CSS pixel, opaque.
+    /// PNG at two device pixels per CSS pixel, opaque.
     pub png: Vec<u8>,
     /// PDF of one page in the figure's size.
     pub pdf: Vec<u8>,
@@ -30,7 +30,7 @@ pub struct Pictures {
     pub size: (u32, u32),
 }
 
-/// Bytes from which a small PNG goes down to one device pixel a CSS pixel.
+/// Size above which a small PNG is rendered at one device pixel per CSS pixel [bytes].
 const SMALL: usize = 60_000;
 
 static OPTIONS: LazyLock<usvg::Options<'static>> = LazyLock::new(|| {
@@ -63,7 +63,7 @@ pub(crate) fn pictures(svg: &str, title: &str, alt: &str) -> Pictures {
     }
 }
 
-/// A PNG of few colours for pages that load many, at twice the size where that takes little.
+/// PNG of few colours for pages that load many, at twice the size if that is small enough.
 pub(crate) fn small_png(pictures: &Pictures) -> Vec<u8> {
     let tree = tree(&pictures.svg);
     let png = |ratio| png::png(&tree, ratio, png::Colors::Most(64), &[]);
@@ -71,15 +71,15 @@ pub(crate) fn small_png(pictures: &Pictures) -> Vec<u8> {
     if double.len() <= SMALL { double } else { png(1.0) }
 }
 
-/// The dots of an SVG drawing, one a CSS pixel, on white.
+/// Bitmap of an SVG drawing on white, one dot per CSS pixel.
 pub(crate) fn dots(svg: &str) -> Bitmap<Color> {
     let drawn = png::pixmap(&tree(svg), 1.0);
     let dots = drawn.data().chunks_exact(4).map(|rgba| Color(rgba[0], rgba[1], rgba[2]));
     Bitmap { width: drawn.width() as usize, dots: dots.collect() }
 }
 
-/// The drawing with the width of every text written beside it, so that no reader's font moves or
-/// cuts anything.
+/// The drawing with the width of every text as an attribute, so that a reader's font does not move
+/// or cut anything.
 fn measured(svg: &str, tree: &usvg::Tree) -> String {
     fn widths(group: &usvg::Group, out: &mut Vec<f32>) {
         for node in group.children() {
@@ -94,7 +94,7 @@ fn measured(svg: &str, tree: &usvg::Tree) -> String {
     widths(tree.root(), &mut all);
     let texts: Vec<&str> = svg.split("<text ").collect();
     if texts.len() != all.len() + 1 {
-        // A text of which no glyph can be drawn is none.
+        // A text without drawable glyphs has no width.
         return svg.to_owned();
     }
     let mut out = texts[0].to_owned();
@@ -104,7 +104,7 @@ fn measured(svg: &str, tree: &usvg::Tree) -> String {
     out
 }
 
-/// Width of `text` in CSS pixels as the pictures will show it.
+/// Width of `text` in the pictures, in CSS pixels.
 pub(crate) fn text_width(text: &str, size: f64, bold: bool) -> f64 {
     let weight = if bold { 700 } else { 400 };
     let svg = format!(

@@ -1,8 +1,8 @@
 //! A plotters backend that writes SVG with coordinates of a twentieth of a pixel.
 //!
-//! plotters places everything on whole backend units. Twenty of them to the CSS pixel keep curves
-//! smooth and text where it belongs; neighbouring filled rectangles of one colour become one path,
-//! so that a grid of sample images stays small.
+//! plotters places everything at whole backend units. Twenty units per CSS pixel make curves smooth
+//! and positions of text exact; neighbouring filled rectangles of one colour become one path, so
+//! that a grid of sample images is a small file.
 
 use std::convert::Infallible;
 use std::fmt::Write;
@@ -13,12 +13,12 @@ use plotters_backend::{
     FontStyle, FontTransform,
 };
 
-/// Backend units a CSS pixel.
+/// Backend units per CSS pixel.
 pub(crate) const UNIT: f64 = 20.0;
 
 type Outcome = Result<(), DrawingErrorKind<Infallible>>;
 
-/// Writes the elements of an SVG document into a string.
+/// Writer of an SVG document into a string.
 pub(crate) struct Svg<'a> {
     out: &'a mut String,
     width: f64,
@@ -64,7 +64,7 @@ impl Drop for Svg<'_> {
     }
 }
 
-/// Backend units written as CSS pixels, without trailing zeros.
+/// Backend units formatted as CSS pixels, without trailing zeros.
 struct Px(i32);
 
 impl std::fmt::Display for Px {
@@ -96,7 +96,7 @@ fn stroke(style: &impl BackendStyle) -> String {
     )
 }
 
-/// `text` as XML character data; characters that XML cannot hold become U+FFFD.
+/// Text as XML character data; characters that XML does not allow become U+FFFD.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -218,8 +218,8 @@ impl DrawingBackend for Svg<'_> {
             HPos::Center => " text-anchor=\"middle\"",
             HPos::Right => " text-anchor=\"end\"",
         };
-        // Shifts of the cap height of Noto Sans (0.714 em), so that digits and capitals sit
-        // optically centred.
+        // Offsets derived from the cap height of Noto Sans (0.714 em), so that digits and capitals
+        // are optically centred.
         let shift = match style.anchor().v_pos {
             VPos::Top => 0.814,
             VPos::Center => 0.357,

@@ -1,4 +1,4 @@
-//! Fitting words: breaking a sentence into lines, shortening a name, keeping labels apart.
+//! Fitting of texts: breaks sentences into lines, shortens names, separates labels.
 
 use super::render::text_width;
 
@@ -25,10 +25,10 @@ pub(super) fn wrap(text: &str, size: f64, bold: bool, width: f64) -> Vec<String>
     lines
 }
 
-/// `text`, or as much of it as fits into `width` CSS pixels and an ellipsis.
+/// Text that fits into `width` CSS pixels, shortened with an ellipsis if necessary.
 pub(super) fn fit(text: &str, size: f64, bold: bool, width: f64) -> String {
-    // No letter is narrower than a sixth of an em on average, so a long hostile name is never
-    // measured whole.
+    // No letter is narrower than a sixth of an em on average, so that very long names are never
+    // measured completely.
     let most = (6.0 * width / size) as usize + 2;
     let letters: Vec<char> = text.chars().take(most + 1).collect();
     let whole: String = letters.iter().collect();
@@ -49,7 +49,7 @@ pub(super) fn fit(text: &str, size: f64, bold: bool, width: f64) -> String {
     short(lo)
 }
 
-/// Positions at least `gap` apart within `lo..=hi`, as near to the wanted ones as that allows, in
+/// Positions at least `gap` apart within `lo..=hi`, as near to the wanted ones as possible, in
 /// their order (pool adjacent violators). Labels that cannot all fit are spaced evenly.
 pub(super) fn spread(wanted: &[f64], gap: f64, lo: f64, hi: f64) -> Vec<f64> {
     let count = wanted.len();
@@ -58,8 +58,8 @@ pub(super) fn spread(wanted: &[f64], gap: f64, lo: f64, hi: f64) -> Vec<f64> {
     let mut order: Vec<usize> = (0..count).collect();
     order.sort_by(|&a, &b| wanted[a].total_cmp(&wanted[b]));
 
-    // With the k-th label moved up by k gaps, keeping apart means not falling: each block is a
-    // mean.
+    // After moving the k-th label up by k gaps, the minimum distance becomes monotonicity: isotonic
+    // regression, where each block is a mean.
     let mut blocks: Vec<(f64, usize)> = Vec::new();
     for (k, &i) in order.iter().enumerate() {
         blocks.push((wanted[i] - k as f64 * gap, 1));

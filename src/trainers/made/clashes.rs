@@ -1,12 +1,12 @@
-//! Settings that are each in order but not together. Every variant is checked before the first run
-//! starts.
+//! Settings that are valid each, but contradict each other. Every variant is checked before the
+//! first run starts.
 
 use crate::config::RunConfig;
 use crate::made::ordering::OrderingRule;
 use crate::made::{MaskCount, ModelConfig, Resample};
 use crate::trainer::Clash;
 
-/// Everything that contradicts in a configuration.
+/// All contradictions in a configuration.
 pub(super) fn clashes(config: &RunConfig) -> Vec<Clash> {
     [
         masks_alike(&config.model),
@@ -29,7 +29,7 @@ fn orderings_differ(model: &ModelConfig) -> bool {
 
 /// True if two masks of the cycle may have different degrees.
 fn degrees_differ(model: &ModelConfig) -> bool {
-    // Even degrees too: which unit has which is drawn for every mask.
+    // Even degrees differ, too: their assignment to units is drawn for every mask.
     model.resample != Resample::Ordering && !model.hidden.is_empty()
 }
 
@@ -81,8 +81,8 @@ fn orderings_averaged(config: &RunConfig) -> Option<Clash> {
     })
 }
 
-/// A network that no machine holds: 2^36 weights between hidden layers take 256 GiB before the
-/// first minibatch.
+/// Error for a network that no machine holds: 2^36 weights between hidden layers take 256 GiB
+/// before the first minibatch.
 pub(super) fn too_large(config: &RunConfig) -> Option<Clash> {
     const MOST_WEIGHTS: u64 = 1 << 36;
     const MOST_UNITS: u64 = 10_000_000;

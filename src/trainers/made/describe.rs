@@ -1,5 +1,4 @@
-//! Description of data sets before anything trains on them: one line a data set, and what looks
-//! like a mistake.
+//! Description of data sets before training: one line per data set, and likely mistakes.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +6,10 @@ use super::run_config;
 use crate::data::{Cache, DataConfig, DataSize};
 use crate::trainer::{Config, Described, TrainerError};
 
-/// Data sets that are described one by one.
+/// Maximum number of data sets that are described individually.
 const MOST: usize = 24;
 
-/// Describes every data set of some runs. Files are loaded, and stay for the training.
+/// Describes every data set of some runs. Files are loaded, and remain loaded for training.
 pub(super) fn describe(
     configs: &[&Config],
     asks_for_size: bool,
@@ -59,7 +58,7 @@ pub(super) fn describe(
     Ok(said)
 }
 
-/// The sentence on a `size` that is asked for and changes nothing.
+/// Sentence on a `size` that is set but has no effect.
 pub fn size_passed_over(name: &str, of: DataSize, asked: usize) -> Option<String> {
     let shape = of.shape;
     let has = match shape.height {

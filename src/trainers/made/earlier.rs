@@ -1,10 +1,10 @@
-//! Runs of earlier versions, found again: of data named by a path those hashed the path and the
-//! files, where the images themselves are hashed now. A run whose old identity still tells the
-//! truth is not trained again; it keeps its id.
+//! Runs of earlier versions for data named by a path: these versions hashed the path and the files,
+//! while now the images themselves are hashed. A run whose old identity still refers to the same
+//! images is not trained again; it retains its id.
 //!
-//! An old identity is believed if the test images that were kept with its results are the ones that
-//! its files give today. That of pictures divided by folders is never believed: it did not tell
-//! which of them train and which test.
+//! An old identity is accepted if the test images stored with its results are equal to those that
+//! its files give today. That of pictures divided by folders is never accepted, because it did not
+//! cover which of them train and which test.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -29,16 +29,16 @@ pub fn load_experiment(
     LoadedExperiment::load(file, overrides, results, Arc::clone(trainer) as _, adopt)
 }
 
-/// What the earlier identity of a data set is worth.
+/// Validity of the earlier identity of a data set.
 struct Found {
     earlier: String,
-    /// Names under which runs were trained with it; none where there is no such run.
+    /// Names under which runs were trained with it; empty if there is no such run.
     names: Vec<String>,
     disbelieved: Option<&'static str>,
 }
 
-/// Gives every run of data named by a path the identity that earlier versions gave those data, and,
-/// where such a version trained the run and is believed, its id.
+/// Gives every run of data named by a path the identity that earlier versions gave those data, and
+/// its old id if such a version trained the run and its identity is accepted.
 pub fn adopt(
     plan: &mut Plan,
     store: &Store,
@@ -111,7 +111,7 @@ fn look(
 ) -> Result<Found, TrainerError> {
     let dataset = cache.get(config).map_err(TrainerError::new)?;
     let earlier = dataset.origin.earlier.clone().unwrap_or_default();
-    // Kept before the first run was trained: without them there is no run.
+    // The test images are stored before the first run is trained: without them there is no run.
     let Some(kept) = store.reference(&earlier).map_err(TrainerError::new)? else {
         return Ok(Found { earlier, names: Vec::new(), disbelieved: None });
     };

@@ -1,5 +1,5 @@
-//! Settings that have no effect where others are as they are, or on data of this shape: variants
-//! that differ in nothing else cannot differ in what is compared, however long they train.
+//! Settings that have no effect given others, or on data of this shape: variants that differ in
+//! nothing else cannot differ in the compared metric.
 
 use super::metrics::{AVERAGED, MIXTURE};
 use crate::config::{RunConfig, SampleConfig};
@@ -10,8 +10,8 @@ use crate::made::{Activation, MaskCount, Resample};
 use crate::rng::{Purpose, Seed};
 use crate::train::Schedule;
 
-/// The configuration with every setting at its default that cannot change `metric` on data of this
-/// size. What `[data]` comes to is left to whoever knows the images.
+/// Configuration in which every setting that cannot change `metric` on data of this size has its
+/// default. Effects of `[data]` are left to code that has the images.
 pub(super) fn effective(config: &RunConfig, size: DataSize, metric: &str) -> RunConfig {
     let default = RunConfig::default();
     let mut config = RunConfig { data: DataConfig::default(), ..config.clone() };
@@ -24,7 +24,7 @@ pub(super) fn effective(config: &RunConfig, size: DataSize, metric: &str) -> Run
     if model.hidden.is_empty() {
         (model.activation, model.degrees) = (Activation::Relu, DegreeRule::Random);
         if !model.skip {
-            // No pixel sees any other.
+            // No pixel depends on any other.
             (model.init, model.ordering) = (default.model.init, OrderingRule::Raster);
         }
     }
@@ -55,7 +55,7 @@ pub(super) fn effective(config: &RunConfig, size: DataSize, metric: &str) -> Run
     config
 }
 
-/// The first rule that walks over pixels of this shape as `rule` does.
+/// First rule that gives the same path over pixels of this shape as `rule`.
 fn first_alike(rule: OrderingRule, shape: Shape) -> OrderingRule {
     if shape.height > 2 && shape.width > 2 || rule == OrderingRule::Random && shape.dim() > 1 {
         return rule;
@@ -85,7 +85,7 @@ mod tests {
             }
             kinds.len()
         };
-        // Forwards, backwards, every second pixel first, random.
+        // Forwards, backwards, checkerboard, random.
         assert_eq!((kinds(144, 1), kinds(12, 12), kinds(3, 3), kinds(1, 1)), (4, 9, 9, 1));
         for (width, height) in (3..6).flat_map(|w| (3..6).map(move |h| (w, h))) {
             let shape = Shape { width, height };
@@ -102,7 +102,7 @@ mod tests {
 
     type Change = fn(&mut RunConfig);
 
-    /// What a change does to the effective configuration.
+    /// True if a change affects the effective configuration.
     fn has_effect(base: Change, change: Change, metric: &str) -> bool {
         let mut before = RunConfig::default();
         base(&mut before);

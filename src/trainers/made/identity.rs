@@ -1,5 +1,4 @@
-//! The identity of a run of MADE: version of the numerics, settings and images, as bytes to be
-//! hashed.
+//! Identity of a run of MADE: version of the numerics, settings and images, as bytes to be hashed.
 
 use serde::Serialize;
 
@@ -9,7 +8,7 @@ use crate::made::{MaskCount, ModelConfig};
 use crate::train::TrainConfig;
 use crate::trainer::Identity;
 
-/// Raised whenever the same configuration may give other numbers than before.
+/// Version of the numerics: incremented whenever the same configuration may give other values.
 pub const ENGINE: u32 = 3;
 
 /// A correction within an engine version that changes the results of some configurations only. Its
@@ -35,10 +34,11 @@ const REVISIONS: [Revision; 2] = [
     },
 ];
 
-/// Revisions that came before data were identified by their images: no run of such data is older.
+/// Number of revisions from before data were identified by their images: runs of such data are
+/// never older.
 const BEFORE_IMAGES: usize = 2;
 
-/// The revisions that are part of the identity of a run.
+/// Revisions that are part of the identity of a run.
 fn revisions<'a>(
     config: &'a RunConfig,
     data: &str,
@@ -47,11 +47,11 @@ fn revisions<'a>(
     REVISIONS.iter().skip(later).filter(|revision| (revision.concerns)(config))
 }
 
-/// The bytes whose hash, with a seed, is the id of a run. A fingerprint of the images says all that
-/// `[data]` decides: then the path of the set and how it was cut are no part of the identity.
+/// Bytes whose hash, with a seed, is the id of a run. A fingerprint of the images covers everything
+/// that `[data]` decides, so that the path of the set and its sizes are not part of the identity.
 ///
-/// These bytes are part of every id there is (`tests/integration/identity.rs` holds some). A setting that is
-/// added later must be left out of them at its default: `skip_serializing_if`.
+/// These bytes are part of every existing id (`tests/integration/identity.rs` holds some). A
+/// setting that is added later must be omitted from them at its default: `skip_serializing_if`.
 fn bytes(engine: u32, config: &RunConfig, data: &str, revisions: &[&Revision]) -> Vec<u8> {
     #[derive(Serialize)]
     struct Shared<'a, C> {
@@ -80,7 +80,7 @@ fn bytes(engine: u32, config: &RunConfig, data: &str, revisions: &[&Revision]) -
     bytes
 }
 
-/// Identities of a run, the present one first: earlier revisions of this version, then earlier
+/// Identities of a run, the current one first: earlier revisions of this version, then earlier
 /// versions.
 pub(super) fn identities<'a>(
     config: &'a RunConfig,

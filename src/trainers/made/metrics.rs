@@ -1,5 +1,5 @@
-//! The values that a run of MADE reports, and its metrics. All likelihoods are negative
-//! log-likelihoods in nats per image at the best epoch on validation.
+//! Values that a run of MADE reports, and its metrics. All likelihoods are negative log-likelihoods
+//! in nats per image at the best epoch on validation.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,42 +11,43 @@ use crate::trainer::{Better, Column, Curve, Facts, Metric, MetricWords, Metrics,
 pub const TEST: &str = "test-nll";
 /// Test NLL of the mixture over the trained masks.
 pub const MIXTURE: &str = "test-nll-mixture";
-/// Test NLL of the masks that samples average at every pixel.
+/// Test NLL of the masks that sampling averages at every pixel.
 pub const AVERAGED: &str = "test-nll-averaged";
 /// Validation NLL.
 pub const VALID: &str = "valid-nll";
 
-/// The values that a run reports besides its status and epochs. NLL in nats per image.
+/// Values that a run reports besides its status and epochs. NLL in nats per image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MadeFacts {
     /// Trainable parameters, masked ones included.
     pub parameters: u64,
-    /// Parameters that at least one mask of the cycle lets through.
+    /// Parameters that at least one mask of the cycle leaves open.
     pub connected_parameters: u64,
-    /// First mask, training set (up to 10,000 images of it).
+    /// NLL of the training set (up to 10,000 images of it) under the first mask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_nll_nats: Option<f64>,
-    /// First mask, validation set.
+    /// NLL of the validation set under the first mask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_nll_nats: Option<f64>,
-    /// First mask, test set.
+    /// NLL of the test set under the first mask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_nll_nats: Option<f64>,
-    /// Mixture of all masks of the cycle, test set: log-mean-exp of the joint log-likelihoods.
+    /// NLL of the test set under the mixture of all masks of the cycle: log-mean-exp of the joint
+    /// log-likelihoods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_nll_mixture_nats: Option<f64>,
     /// Number of masks in that mixture.
     pub mixture_masks: usize,
-    /// Masks averaged at every pixel (`sample.masks`): exact test NLL of that model, where it is
+    /// Exact test NLL of the model that averages masks at every pixel (`sample.masks`), if it is
     /// defined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_nll_averaged_nats: Option<f64>,
-    /// Pixels of an image.
+    /// Number of pixels of an image.
     pub dim: usize,
-    /// Conversion of the pixels into 0 and 1; absent from runs that older versions left.
+    /// Binarisation of the pixels; absent from runs of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binarization: Option<Binarization>,
-    /// Instruction set of the kernels: results are bit-identical only where it agrees.
+    /// Instruction set of the kernels: results are bit-identical only if it is the same.
     pub kernel: String,
 }
 
@@ -56,7 +57,7 @@ impl MadeFacts {
         serde_json::from_value(Value::Object(facts.clone())).ok()
     }
 
-    /// The same by name.
+    /// Values by name.
     pub fn facts(&self) -> Facts {
         match serde_json::to_value(self) {
             Ok(Value::Object(facts)) => facts.into_iter().filter(|(_, v)| !v.is_null()).collect(),
@@ -69,7 +70,7 @@ fn number(facts: &Facts, name: &str) -> Option<f64> {
     facts.get(name).and_then(Value::as_f64)
 }
 
-/// The average of one mask is that mask.
+/// NLL of averaged masks; the average of one mask is that mask.
 fn averaged(facts: &Facts) -> Option<f64> {
     number(facts, "test_nll_averaged_nats").or_else(|| number(facts, "test_nll_nats"))
 }
@@ -79,7 +80,7 @@ fn bits_per_dim(facts: &Facts) -> Option<f64> {
     Some(number(facts, "test_nll_nats")? / (dim * std::f64::consts::LN_2))
 }
 
-/// The declaration of everything that runs report.
+/// Declarations of all values that runs report.
 pub(super) fn metrics() -> Metrics {
     let unit = Unit {
         short: "nats".into(),

@@ -1,5 +1,5 @@
-//! MADE as a trainer: settings, metrics, identity, data and runs of the masked autoencoder for
-//! distribution estimation, behind the one trait that the harness knows.
+//! Trainer of MADE: settings, metrics, identity, data and runs of the masked autoencoder for
+//! distribution estimation, behind the trait that the harness knows.
 
 mod clashes;
 pub mod describe;
@@ -35,7 +35,7 @@ use scored::TestImages;
 
 pub use identity::ENGINE;
 
-/// Test images of a data set that are kept for figures.
+/// Number of test images of a data set stored for figures.
 const KEPT: usize = 100;
 
 /// The built-in trainer.
@@ -47,7 +47,7 @@ pub struct MadeTrainer {
     known: Mutex<Known>,
 }
 
-/// Data sets that were asked for.
+/// Data sets requested so far.
 #[derive(Debug, Default)]
 struct Known {
     /// Fingerprint and size by `[data]`.
@@ -56,7 +56,7 @@ struct Known {
 }
 
 impl MadeTrainer {
-    /// A trainer that finds its data sets in this library.
+    /// Trainer that finds its data sets in this library.
     pub fn new(library: Library) -> Self {
         Self {
             settings: settings::settings(),
@@ -66,17 +66,18 @@ impl MadeTrainer {
         }
     }
 
-    /// A trainer that finds data sets where the environment says, for a [`Store`](crate::store::Store).
+    /// Trainer that finds data sets in the library of the environment, for a
+    /// [`Store`](crate::store::Store).
     pub fn shared() -> Arc<dyn Trainer> {
         Arc::new(Self::new(Library::from_environment(None)))
     }
 
-    /// The data sets that it has loaded.
+    /// Cache of loaded data sets.
     pub fn cache(&self) -> &Cache {
         &self.cache
     }
 
-    /// Fingerprint and size of the data set of a configuration. Files are loaded for it and stay.
+    /// Fingerprint and size of the data set of a configuration. Files are loaded and remain loaded.
     fn data(&self, config: &DataConfig) -> Result<(String, DataSize), TrainerError> {
         let key = config.key();
         let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -96,7 +97,7 @@ impl MadeTrainer {
     }
 }
 
-/// The configuration of a run of MADE.
+/// Configuration of a run of MADE.
 ///
 /// # Panics
 /// If it is that of another trainer: [`Trainer::complete`] refuses those of files.
@@ -104,12 +105,12 @@ pub fn run_config(config: &Config) -> &RunConfig {
     config.typed()
 }
 
-/// The same as the harness knows it.
+/// Configuration in the harness's form.
 pub fn config_of(config: &RunConfig) -> Config {
     Config::new(&serde_json::to_value(config).expect("plain data"))
 }
 
-/// The first test images as `.npy`, rows and columns apart: what figures show next to samples.
+/// First test images as `.npy` [count x rows x columns], which figures show next to samples.
 pub fn first_test_images(data: &Dataset) -> Vec<u8> {
     let count = data.test.count().min(KEPT);
     npy::encode(
@@ -214,7 +215,7 @@ impl Trainer for MadeTrainer {
                 config.train.epochs = summary.epochs;
                 (cost::Cost::new(&config, size).nominal_seconds, seconds)
             }
-            // Data that this plan does not know: the speed of training alone, over one second.
+            // Data unknown to this plan: the throughput of training alone, over one second.
             None => {
                 let dim = MadeFacts::of(&summary.facts)?.dim;
                 (cost::nominal_training(&config, dim) * throughput, 1.0)

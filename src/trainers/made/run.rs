@@ -1,5 +1,5 @@
-//! A run of MADE: the one place where data, model and training meet. A specification and a data
-//! set in, numbers and files out.
+//! Execution of a run of MADE, the one place where data, model and training are joined: from a
+//! specification and a data set to values and files.
 
 use std::io::Cursor;
 use std::time::{Duration, Instant};
@@ -28,17 +28,17 @@ use crate::train::reference::{Comparison, Precision, ReferenceTrainer, compare};
 use crate::train::trainer::{Divergence, Event, Trainer, trained_bits};
 use crate::trainer::{Control, Execution, RunKey};
 
-/// Time between two checkpoints over the time that one takes.
+/// Minimum ratio of the time between two checkpoints to the time that one takes.
 const SPARSE: u32 = 100;
 
-/// Test images that are reconstructed and completed.
+/// Number of test images that are reconstructed and completed.
 const COMPLETED: usize = 20;
 
-/// Bytes of masks that a run keeps, at most: those of several thousand masks of a model of the
+/// Maximum size of the masks that a run saves [bytes]: several thousand masks of a model of the
 /// paper's size.
 const MASKS_KEPT: u64 = 64 << 20;
 
-/// Why a run failed.
+/// Reason why a run failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The tensor library refused an operation.
@@ -58,19 +58,19 @@ pub enum RunError {
     Checkpoint(#[from] CheckpointError),
 }
 
-/// A run of MADE: everything that decides its numbers but the data.
+/// A run of MADE: everything that decides its values except the data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MadeRun {
-    /// Identity, as text.
+    /// Id of the run, as text.
     pub id: String,
     /// Every setting.
     pub config: RunConfig,
-    /// Replicate.
+    /// Seed.
     pub seed: Seed,
 }
 
 impl MadeRun {
-    /// The run that the harness knows by this key.
+    /// Converts the harness's key of a run.
     pub fn of(key: &RunKey) -> Self {
         Self {
             id: key.id.to_owned(),
@@ -80,23 +80,23 @@ impl MadeRun {
     }
 }
 
-/// The masks of a run, and its model before training.
+/// Masks of a run, and its model before training.
 pub fn prepare(spec: &MadeRun, shape: Shape) -> Result<(Masks, Made), RunError> {
     let masks = Masks::new(&spec.config.model, shape, spec.config.evaluate.fresh_masks, spec.seed);
     let made = Made::new(&spec.config.model, shape, &masks, spec.seed)?;
     Ok((masks, made))
 }
 
-/// The trained model of a run from its file.
+/// Loads the trained model of a run from its file.
 pub fn load_model(spec: &MadeRun, shape: Shape, model: &[u8]) -> Result<(Masks, Made), RunError> {
     let parameters =
         Cost::new(&spec.config, DataSize { shape, train: 0, valid: 0, test: 0 }).parameters;
-    // Before memory is taken for what a configuration from elsewhere asks for.
+    // Checked before allocating memory for what a foreign configuration asks for.
     if parameters.saturating_mul(4) > model.len() as u64 {
         return Err(FileError::Short { bytes: model.len(), parameters }.into());
     }
     let (masks, made) = prepare(spec, shape)?;
-    // Where masks are fresh, older versions described the first mask of training.
+    // With fresh masks, older versions described the first mask of training.
     let described = [masks.evaluated(0), masks.trained(0)];
     let params = file::load(model, &made.network().layout, made.first_ordering(), &described)?;
     made.update(|live| live.copy_from_slice(&params))?;
@@ -110,8 +110,8 @@ pub fn has_finite_weights(spec: &MadeRun, shape: Shape, model: &[u8]) -> Result<
         .read(|params| params.iter().all(|weight| weight.is_finite())))
 }
 
-/// Does a run with `threads` threads of its own. Its numbers depend on the specification and the
-/// data alone.
+/// Executes a run with `threads` threads. Its values depend on the specification and the data
+/// alone.
 pub fn execute(
     spec: &MadeRun,
     data: &Dataset,
@@ -125,8 +125,8 @@ pub fn execute(
         let mut trainer = Trainer::new(&made, &masks, data, &spec.config.train, spec.seed, &team);
         let clock = RunClock::start(resume.as_ref());
         if let Some(checkpoint) = resume {
-            // A checkpoint only saves time: whatever is wrong with it, the run gives the same
-            // numbers from its start.
+            // A checkpoint only saves time: if it is unusable, the run starts again and gives the
+            // same values.
             if trainer.restore(&checkpoint.state).is_ok() {
                 trainer.epochs().iter().for_each(|row| on_epoch(&row_of(row)));
             }
@@ -164,8 +164,8 @@ pub fn execute(
     })
 }
 
-/// Trains a finished run again by candle's own operations and holds it against what it left: its
-/// epochs and the file of its model.
+/// Repeats a finished run with candle's own operations and compares the result with its epochs and
+/// its model file.
 pub fn compare_with_reference(
     spec: &MadeRun,
     data: &Dataset,
@@ -187,8 +187,8 @@ pub fn compare_with_reference(
     )?)
 }
 
-/// Seconds that [`compare_with_reference`] will take for a run of so many epochs, from a minibatch
-/// on trial.
+/// Predicts the time of [`compare_with_reference`] for a run of this many epochs [s], from a trial
+/// minibatch.
 pub fn reference_seconds(spec: &MadeRun, data: &Dataset, epochs: usize) -> Result<f64, RunError> {
     let (masks, made) = prepare(spec, data.shape)?;
     let train = &spec.config.train;
@@ -202,12 +202,12 @@ pub fn reference_seconds(spec: &MadeRun, data: &Dataset, epochs: usize) -> Resul
         trainer.step(&batch)?;
         seconds += before.elapsed().as_secs_f64();
     }
-    // Scoring is a third of training, image for image.
+    // Scoring an image costs a third of training on it.
     let images = data.train.count() as f64 + (data.valid.count() + data.test.count()) as f64 / 3.0;
     Ok(seconds * images / batch.len() as f64 * epochs as f64)
 }
 
-/// When a run began and how long it has taken, over all its starts.
+/// Start of a run, and the time that it has taken over all its starts.
 struct RunClock {
     started_utc: String,
     before: f64,
@@ -239,7 +239,7 @@ impl RunClock {
     }
 }
 
-/// Trains to an end, and tells how many images a second went through training steps; `None` when
+/// Trains until the end, and returns the throughput of training steps [images/s]; `None` when
 /// stopped.
 fn train(
     trainer: &mut Trainer,
@@ -278,7 +278,7 @@ fn train(
     }
 }
 
-/// An epoch as the harness knows it: the curves of [`super::metrics`].
+/// Converts an epoch to the harness's form: the curves of [`super::metrics`].
 fn row_of(row: &EpochRow) -> record::EpochRow {
     record::EpochRow {
         epoch: row.epoch,
@@ -286,7 +286,7 @@ fn row_of(row: &EpochRow) -> record::EpochRow {
     }
 }
 
-/// An epoch as the trainer knows it; `None` if it has other curves.
+/// Converts an epoch from the harness's form; `None` if it has other curves.
 pub fn epoch_of(row: &record::EpochRow) -> Option<EpochRow> {
     let [train_nll_nats, valid_nll_nats, test_nll_nats] = row.values[..] else {
         return None;
@@ -309,7 +309,7 @@ fn summary(epochs: &[EpochRow], best_epoch: usize, facts: &MadeFacts) -> Summary
     }
 }
 
-/// What is known of a run without its scores.
+/// Facts of a run, without its scores.
 fn unscored(data: &Dataset, masks: &Masks, made: &Made) -> MadeFacts {
     MadeFacts {
         parameters: made.network().layout.len as u64,
@@ -326,7 +326,7 @@ fn unscored(data: &Dataset, masks: &Masks, made: &Made) -> MadeFacts {
     }
 }
 
-/// Parameters that some evaluated mask lets through.
+/// Number of parameters that some evaluated mask leaves open.
 fn connected(masks: &Masks, made: &Made) -> u64 {
     let mut open = vec![false; made.network().layout.len];
     for k in 0..masks.evaluated_count() {
@@ -336,8 +336,8 @@ fn connected(masks: &Masks, made: &Made) -> u64 {
     open.iter().filter(|&&open| open).count() as u64
 }
 
-/// A run that diverged has its epochs and no final numbers: what it would be compared by does not
-/// exist.
+/// Output of a run that diverged: its epochs, but no final values, because there is no model to
+/// score.
 fn diverged(
     why: Divergence,
     data: &Dataset,
@@ -409,13 +409,13 @@ fn finished(
     Ok((summary, files))
 }
 
-/// Number of masks that the numbers of a run are of: those of the mixture, and those that sampling
+/// Number of masks with which a run is scored: those of the mixture, and those that sampling
 /// averages.
 pub fn scored_masks(spec: &MadeRun, masks: &Masks) -> usize {
     masks.evaluated_count().max(spec.config.sample.masks)
 }
 
-/// `masks.npz`; where it would be too large `masks.txt`, which says how to get it.
+/// File `masks.npz` or, if it would be too large, `masks.txt` with instructions to get it.
 fn masks_file(spec: &MadeRun, masks: &Masks) -> Result<(String, Vec<u8>), RunError> {
     let count = scored_masks(spec, masks);
     let bytes = file::masks_bytes(masks, count);
@@ -433,12 +433,12 @@ fn masks_file(spec: &MadeRun, masks: &Masks) -> Result<(String, Vec<u8>), RunErr
     ))
 }
 
-/// NLL image by image as a file.
+/// File of the NLL of each image.
 fn per_image(nll: &[f64]) -> Vec<u8> {
     npy::encode(&[nll.len()], &nll.iter().map(|&nll| nll as f32).collect::<Vec<_>>())
 }
 
-/// `samples.npy` and, image by image, the training images nearest to them, `nearest.npy`.
+/// Files `samples.npy` and `nearest.npy`, the training image nearest to each sample.
 fn samples(
     spec: &MadeRun,
     data: &Dataset,
@@ -478,8 +478,8 @@ fn samples(
     ])
 }
 
-/// Of the first test images: the conditional probabilities given their own pixels,
-/// `reconstruction.npy`, and images drawn on from the first half of the ordering, `completion.npy`.
+/// Files on the first test images: `reconstruction.npy`, the conditional probabilities given their
+/// own pixels, and `completion.npy`, images completed from the first half of the ordering.
 fn completions(
     spec: &MadeRun,
     data: &Dataset,

@@ -1,23 +1,24 @@
-//! Comparability: the test images that a run was scored on. Likelihoods of other images, or of the
-//! same images made binary in another way, do not compare: on MNIST, binarisation alone is worth 18
-//! nats.
+//! Comparability: the test images on which a run was scored. Likelihoods of other images, or of the
+//! same images with another binarisation, are not comparable: on MNIST, binarisation alone changes
+//! them by 18 nats.
 
 use super::metrics::MadeFacts;
 use super::run_config;
 use crate::data::{Binarization, Binarize, DataConfig, is_of_images};
 use crate::trainer::{Otherwise, Scored};
 
-/// The test images of a run: which, and how they became bits.
+/// Test images of a run and their binarisation.
 #[derive(Debug, Clone)]
 pub(super) struct TestImages<'a> {
-    /// Fingerprints of the data: the content differs too where only training images do.
+    /// Fingerprints of the data: these also differ if only training images do.
     fingerprints: [Option<&'a str>; 2],
     data: &'a DataConfig,
     binarization: Option<Binarization>,
 }
 
 impl<'a> TestImages<'a> {
-    /// Those of a run; `known` is how its data set is binarised, for a run that has not said so.
+    /// Test images of a run; `known` is the binarisation of its data set, for a run that has not
+    /// reported it.
     pub(super) fn of(
         run: &Scored<'a>,
         known: impl FnOnce(&DataConfig) -> Option<Binarization>,
@@ -31,7 +32,7 @@ impl<'a> TestImages<'a> {
         }
     }
 
-    /// True if both see the same data set, as far as their fingerprints tell.
+    /// True if both use the same data set, judged by their fingerprints.
     fn sees_the_same_as(&self, other: &Self) -> bool {
         let known = |images: &Self| images.fingerprints.into_iter().flatten().collect::<Vec<_>>();
         let (own, other) = (known(self), known(other));
@@ -41,14 +42,13 @@ impl<'a> TestImages<'a> {
         own.iter().any(|fingerprint| other.contains(fingerprint))
     }
 
-    /// True if the content of the data set is another under the same settings: the files behind its
-    /// name have changed.
+    /// True if the content of the data set differs although its settings are the same: the files
+    /// behind its name have changed.
     pub(super) fn content_differs(&self, reference: &Self) -> bool {
         self.data == reference.data && !self.sees_the_same_as(reference)
     }
 
-    /// What was done to the pixels, as far as is known: what was asked, for a run that is still to
-    /// come.
+    /// Binarisation as far as is known: for an outstanding run, the requested one.
     fn binarization(&self) -> Binarization {
         self.binarization.unwrap_or(match self.data.binarize {
             Binarize::Threshold => Binarization::Threshold,
@@ -57,7 +57,7 @@ impl<'a> TestImages<'a> {
         })
     }
 
-    /// The data in a few words: `mnist, binarised once at random`.
+    /// Short description of the data: `mnist, binarised once at random`.
     pub(super) fn words(&self) -> String {
         let name = self.data.name.trim_end_matches('/');
         let name = name.rsplit('/').next().unwrap_or(name);
@@ -67,8 +67,8 @@ impl<'a> TestImages<'a> {
         }
     }
 
-    /// How this differs from what `reference`, called `name`, was scored on; `None` if in nothing
-    /// that matters.
+    /// Difference to the examples on which `reference`, called `name`, was scored; `None` if no
+    /// difference matters.
     pub(super) fn otherwise(&self, reference: &Self, name: &str) -> Option<Otherwise> {
         let (own, other) = (&self.data, &reference.data);
         let (bits, other_bits) = (self.binarization(), reference.binarization());

@@ -1,5 +1,5 @@
-//! The table of settings of MADE: every leaf of [`RunConfig`] once, with its kind, range and
-//! meaning; defaults are those of `RunConfig`. A test holds the table against serde's view of it.
+//! Settings of MADE: every leaf of [`RunConfig`] once, with its kind, range and meaning; defaults
+//! are those of `RunConfig`. A test compares the table with serde's view of `RunConfig`.
 
 use serde_json::Value;
 
@@ -32,7 +32,7 @@ pub(super) fn settings() -> Settings {
         };
         Setting { path: path.into(), kind, doc: doc.into(), default }
     };
-    // A constant has a default of its own only where its word is that of the default.
+    // A constant has a default of its own only if its word is that of the default.
     let constant = |path: &str, kind: Kind, doc: &str, unless_given: Option<f64>| Setting {
         default: unless_given.map_or(Value::Null, Value::from),
         ..setting(path, kind, doc)

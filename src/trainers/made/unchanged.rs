@@ -1,5 +1,4 @@
-//! Data sets of runs that are planned or trained: the one on disk counts only if it still is what
-//! the run knows.
+//! Data sets of planned or trained runs: the one on disk is used only if it is unchanged since.
 
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use crate::plan::RunSpec;
 use crate::store::Store;
 use crate::trainer::{RunKey, TrainerError};
 
-/// The data set of a run, if it still is what the run was trained on; it may be at any of several
+/// Data set of a run, if it is unchanged since the run was trained; it may be at any of several
 /// places.
 pub(crate) fn unchanged_at(
     places: &[DataConfig],
@@ -18,7 +17,7 @@ pub(crate) fn unchanged_at(
 ) -> Result<Arc<Dataset>, TrainerError> {
     let mut problem = None;
     for config in places {
-        // What is identified is what was loaded: a file that changes from now on changes nothing.
+        // The set identified is the loaded one: later changes of its files have no effect.
         match cache.get(config) {
             Ok(set) if is_of(&set, run.data) => return Ok(set),
             Ok(set) if set.origin.earlier.as_deref() == Some(run.data) => {
@@ -43,21 +42,21 @@ pub(crate) fn unchanged_at(
 
 /// True if a run with this fingerprint was trained on this set.
 fn is_of(set: &Dataset, fingerprint: &str) -> bool {
-    // A run of today names its images; the earlier identity of its files would not tell them from
-    // another division.
+    // Current runs are identified by their images; the earlier identity by files would not
+    // distinguish another division.
     let by_files =
         set.origin.earlier.as_deref() == Some(fingerprint) && !set.origin.folders_divided;
     set.origin.fingerprint == fingerprint || by_files
 }
 
-/// The settings of `[data]` under which a run's set may be found: where it was trained, and where
-/// plans have it since.
+/// Settings of `[data]` under which a run's data may be found: those of its training, and those of
+/// plans since.
 pub(crate) fn places(spec: &RunSpec, store: &Store) -> Vec<DataConfig> {
     let mut places = vec![run_config(&spec.config).data.clone()];
     if !spec.fingerprints().any(is_of_path) {
         return places;
     }
-    // A plan that cannot be read knows no place; its own commands say what is wrong with it.
+    // A plan that cannot be read is skipped; its own commands report the error.
     let plans = store
         .experiments()
         .unwrap_or_default()

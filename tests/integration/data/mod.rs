@@ -1,4 +1,5 @@
-//! Data sets through the front door: drawn, by name, by path; divided, cut to size and made binary.
+//! Loading of data sets through the public interface: drawn, by name, by path; divided, cut to size
+//! and made binary.
 
 mod programs;
 mod shared;
@@ -120,7 +121,7 @@ fn no_image_is_drawn_twice() {
         images.dedup();
         assert_eq!(images.len(), data.train.count(), "{name}");
     }
-    // The three sets are drawn apart: as bits too, hardly an image is in two of them.
+    // The three sets are drawn independently: even as bits, nearly no image is in two of them.
     let data = load(&config("digits"), &nowhere()).expect("drawn");
     let train: std::collections::BTreeSet<&[u8]> =
         (0..data.train.count()).map(|i| data.train.row(i)).collect();
@@ -206,7 +207,7 @@ fn idx_files_in_a_folder_are_the_three_sets() {
     assert_eq!((counts(&data), data.shape.width, data.shape.height), ([8, 2, 3], 3, 2));
     let names = &data.train.labels().expect("labels").names;
     assert_eq!(names.to_vec(), ["0", "1", "2"]);
-    // A fifth of train validates, and every image is in one set only.
+    // A fifth of train becomes the validation set, and every image is in one set only.
     let grey =
         load(&DataConfig { binarize: Binarize::Dynamic, ..config(folder.path()) }, &nowhere())
             .expect("idx");
@@ -296,7 +297,7 @@ fn numpy_arrays_of_any_kind_mean_the_same_bits() {
         ("<u2", wide(&|bit| (u16::from(bit) * 255).to_le_bytes().into())),
     ];
     for (i, (kind, values)) in kinds.iter().enumerate() {
-        // Other images: the same ones, in whatever order, would be refused.
+        // Other images: the same ones in any order would be refused.
         let mut train = values.clone();
         train.rotate_left(values.len() / 12);
         let path = write(

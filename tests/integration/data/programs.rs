@@ -1,5 +1,5 @@
-//! Files as pandas, NumPy, SciPy and Pillow write them: the same images out of each, or a refusal
-//! that says what a file is. Skipped, with a message, if Python or a package is missing.
+//! Files written by pandas, NumPy, SciPy and Pillow: each gives the same images, or an error that
+//! names the format. Skipped, with a message, if Python or a package is missing.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! The real data sets, where a copy is at hand: counts, shapes and anchors known from their
-//! sources. Skipped loudly elsewhere.
+//! Real data sets, if a copy is available: counts, shapes and values known from their sources.
+//! Otherwise skipped with a message.
 
 use std::path::PathBuf;
 
@@ -30,7 +30,8 @@ fn counts(data: &Dataset) -> [usize; 3] {
     [&data.train, &data.valid, &data.test].map(Images::count)
 }
 
-/// Test NLL in nats of independent Bernoullis with the training marginals, one added to each count.
+/// Test NLL in nats of independent Bernoulli variables with the training marginals, with one added
+/// to each count.
 fn bernoulli(data: &Dataset) -> f64 {
     let dim = data.shape.dim();
     let mut on = vec![1.0; dim];
@@ -147,7 +148,7 @@ fn emnist_letters_stand_upright() {
     let data = named(path.to_str().expect("UTF-8"), &shared, Binarize::Threshold);
     assert_eq!(counts(&data), [8000, 1000, 1000]);
     let labels = data.train.labels().expect("the labels beside it");
-    // Upright, an i or an l (class 9, 12) is taller than wide; stored, it lies.
+    // Upright, an i or an l (class 9, 12) is taller than wide; as stored, it is rotated.
     let (mut tall, mut all) = (0, 0);
     for i in (0..data.train.count()).filter(|&i| labels.names[usize::from(labels.of[i])] == "i") {
         let on: Vec<usize> = (0..784).filter(|&p| data.train.row(i)[p] == 1).collect();
@@ -171,7 +172,7 @@ fn four_shapes_are_light_on_dark_and_films_stay_together() {
     let labels = data.train.labels().expect("classes");
     assert_eq!(labels.names.to_vec(), ["circle", "square", "star", "triangle"]);
     assert!(!contact_sheet(&data, Part::Test).is_empty());
-    // The set made from it elsewhere: another program's resizing to 28 x 28, as idx files with
+    // The set derived from it elsewhere: resized to 28 x 28 by another program, as idx files with
     // labels.
     let path = shared.join("four_shapes/four_shapes_28x28-images-idx3-ubyte.gz");
     let derived = named(path.to_str().expect("UTF-8"), &shared, Binarize::Threshold);

@@ -1,5 +1,5 @@
-//! Data in studies: every variant trains on its own data, and what was scored on other data is
-//! never compared in silence.
+//! Data in studies: every variant trains on its own data, and values on other data are never
+//! compared without a message.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::support::place;
 
-/// The tables of an experiment file, swept in `place`; what it printed.
+/// Sweeps an experiment file in `place`, and returns the output.
 #[track_caller]
 fn ablade(place: &Path, code: i32, arguments: &str) -> String {
     let output = place::ablade(place, arguments).output().expect("the program");

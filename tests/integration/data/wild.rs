@@ -1,12 +1,12 @@
-//! Data sets as people have them, loaded by path and judged by what is said: the line, the
-//! warnings, what is left out, the error.
+//! Data sets as users have them, loaded by path and checked by their messages: the line, the
+//! warnings, the content left out, the error.
 
 use std::fs;
 use std::io::Write;
 
 use ablade::data::{DataConfig, Dataset, Library, load};
 
-/// A folder of one data set, and what is said of it.
+/// A folder with one data set, whose messages are checked.
 struct Wild(tempfile::TempDir, usize);
 
 impl Wild {
@@ -40,7 +40,7 @@ impl Wild {
         self.try_load(name).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// All that is said of the set, without the place of the folder.
+    /// All messages about the set, without the path of the folder.
     #[track_caller]
     fn said(&self, name: &str) -> String {
         let data = self.load(name);
@@ -69,7 +69,7 @@ impl Wild {
     }
 }
 
-/// Bits of image `i`, of which no two are equal.
+/// Bits of image `i`; no two images are equal.
 fn bits(i: usize) -> Vec<u8> {
     let mut state = 2 * i as u64 + 1;
     let mut next = || {
@@ -130,7 +130,8 @@ fn png(width: usize, height: usize, i: usize) -> Vec<u8> {
     bytes
 }
 
-/// A table of the images, a row each, its columns in an order; the first line is `header`.
+/// A table of the images, one row each, with its columns in a given order; the first line is
+/// `header`.
 fn table(
     header: &str,
     images: std::ops::Range<usize>,
@@ -179,7 +180,7 @@ fn parts_on_another_scale_or_inverted_are_told_apart() {
         "set",
         &["its test images are black and white, its train images have grey levels"],
     );
-    // As many pixels on as off, and each where the training images have none.
+    // As many pixels on as off, and each on where the training images have none.
     let wild = Wild::new();
     let half =
         |i: usize, on: usize| (0..36).map(|k| u8::from((k % 2 == on) != (k == i % 36))).collect();
@@ -374,7 +375,7 @@ fn pictures_are_counted_divided_and_resized_with_a_word() {
         ],
     );
     wild.says("deep", &["(18 pictures): ", "deeper than 16 folders"]);
-    // A table about pictures is none of images.
+    // A table about pictures is not a table of images.
     wild.file("boxes/boxes.csv", table("", 0..60, |i| words(&bits(i)[..4])));
     wild.file("boxes/attributes.csv", table("", 0..20, |i| words(&bits(i))));
     wild.says(
@@ -544,7 +545,7 @@ fn columns_that_number_the_rows_are_no_pixels() {
         "last.csv",
         &["vectors of 36 variables", "left out: column `sample`: it counts the rows"],
     );
-    // A few images tell nothing, nor do ramps.
+    // A few images are not enough evidence, and neither are ramps.
     wild.file("few.csv", numbered(0..7, &|i| 50 + i * 3 % 7)).file(
         "ramps.csv",
         table("", 0..40, |i| (0..5).map(|k| (60 + i + 20 * k).to_string()).collect()),

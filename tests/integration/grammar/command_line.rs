@@ -1,4 +1,4 @@
-//! `--set`, `--axis`, `--seeds`, `--only`, `--name`.
+//! Options `--set`, `--axis`, `--seeds`, `--only`, `--name`.
 
 use ablade::experiment::Overrides;
 

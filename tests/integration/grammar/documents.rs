@@ -1,4 +1,4 @@
-//! The schema, the reference and the shipped experiments agree with the code.
+//! Agreement of the schema, the reference and the shipped experiments with the code.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
-/// Holds a file against what it should be; `UPDATE_DOCUMENTS=1` writes it instead.
+/// Compares a file with the expected content; `UPDATE_DOCUMENTS=1` writes it instead.
 fn holds(path: &Path, wanted: &str) {
     if std::env::var_os("UPDATE_DOCUMENTS").is_some() {
         std::fs::write(path, wanted).expect("a document is written");
@@ -78,8 +78,8 @@ fn every_shipped_experiment_loads() {
     }
 }
 
-/// The keywords that `schema` uses, checked by hand: enough to see that it takes what the grammar
-/// takes.
+/// Validates by hand the keywords that `schema` uses: enough to see that it accepts what the
+/// grammar accepts.
 fn fits(schema: &serde_json::Value, value: &serde_json::Value) -> bool {
     use serde_json::Value;
     let each = |key: &str| schema[key].as_array().into_iter().flatten();

@@ -1,4 +1,4 @@
-//! Loads the files of `tests/fixtures/grammar` and writes an experiment down as text.
+//! Loads the files of `tests/fixtures/grammar` and renders an experiment as text.
 
 use std::convert::Infallible;
 use std::fmt::Write;
@@ -33,7 +33,7 @@ pub(crate) fn load_text(text: &str, overrides: &Overrides) -> Result<Experiment,
     load_with(Path::new("experiment.toml"), overrides, &*made(), &read)
 }
 
-/// The plan, with the data's name for a fingerprint.
+/// The plan, with the name of the data as fingerprint.
 pub(crate) fn plan(experiment: &Experiment) -> Plan {
     let plan = experiment.plan_by(&*made(), |config| {
         let data = &run_config(config).data;
@@ -42,7 +42,7 @@ pub(crate) fn plan(experiment: &Experiment) -> Plan {
     plan.unwrap_or_else(|never| match never {})
 }
 
-/// An experiment as text: studies, axes, and each variant with its name and what it changes.
+/// An experiment as text: studies, axes, and each variant with its name and its changes.
 pub(crate) fn expansion(experiment: &Experiment) -> String {
     let plan = plan(experiment);
     let mut out = String::new();

@@ -1,4 +1,4 @@
-//! What changes a run's identity, and what does not.
+//! Changes of an experiment file that change the identity of its runs, and those that do not.
 
 use std::collections::BTreeSet;
 
@@ -41,7 +41,7 @@ fn more_seeds_keep_the_first_ones() {
 
 #[test]
 fn every_setting_changes_exactly_the_runs_that_it_is_set_in() {
-    // Which constants exist depends on the word: they are tried below their own.
+    // The existing constants depend on the word: they are tested below their own.
     let constants = [
         ("train.optimizer.adam", ""),
         ("train.optimizer.sgd", "train.optimizer = { sgd = { lr = 0.5 } }"),
@@ -58,8 +58,8 @@ fn every_setting_changes_exactly_the_runs_that_it_is_set_in() {
             .iter()
             .find(|(path, _)| setting.path.starts_with(path))
             .map_or("", |(_, base)| *base);
-        // Both masks and widths are axes nowhere but here: the setting itself must not be one of
-        // the cells.
+        // Masks and widths are both axes only here: the setting itself must not be one of the
+        // cells.
         let axis = if setting.path == "train.epochs" { "train.batch" } else { "train.epochs" };
         let text = format!("seeds = 2\n{base}\n[axes]\n{axis} = [101, 102, 103]\n");
         let before: BTreeSet<RunId> = ids(&text).into_iter().collect();
@@ -68,7 +68,7 @@ fn every_setting_changes_exactly_the_runs_that_it_is_set_in() {
             ..Overrides::default()
         };
         let changed = load_text(&text, &overrides).map(|experiment| plan(&experiment));
-        // One mask cannot be averaged thirteen times: masks have to be there.
+        // One mask cannot be averaged thirteen times: there must be enough masks.
         let changed = if setting.path == "sample.masks" {
             let overrides = Overrides {
                 set: vec!["model.masks=13".into(), "sample.masks=13".into()],
@@ -104,8 +104,8 @@ fn a_change_in_one_cell_changes_no_other() {
     assert!(before[4..].iter().all(|id| !after.contains(id)));
 }
 
-/// Every leaf of the configuration, set where one axis stands at one level: exactly the runs of
-/// that level change.
+/// For every setting as an axis with two levels, changing one level changes exactly the runs of
+/// that level.
 #[test]
 fn every_setting_changes_the_runs_of_one_level_and_no_others() {
     let mut tried = 0;
@@ -128,7 +128,7 @@ fn every_setting_changes_the_runs_of_one_level_and_no_others() {
             },
         };
         let text = format!("seeds = 2\n{also}[axes]\n{axis} = [101, 102, 103]\n");
-        // A minibatch must not be larger than what there is to train on.
+        // A minibatch must not be larger than the training set.
         let value = if setting.path == "data.train" { "130" } else { &value };
         let set = format!(
             "[[set]]\nwhere = '{axis} == 102'\nvalues = {{ {} = {value} }}\n",
@@ -143,8 +143,8 @@ fn every_setting_changes_the_runs_of_one_level_and_no_others() {
     assert!(tried > 30, "only {tried} settings were tried");
 }
 
-/// Ways to write one experiment: its parts in any order, numbers in any notation, with anything
-/// that is no setting.
+/// Variations of the text of one experiment: its parts in any order, numbers in any notation, and
+/// additions that are not settings.
 fn written(order: &[usize], notation: &[bool], noise: &[bool]) -> String {
     let pick = |i: usize, plain: &'static str, other: &'static str| {
         if notation[i] { other } else { plain }

@@ -1,4 +1,4 @@
-//! The grammar of the experiment file: what each feature expands to, and what each misuse is told,
+//! Grammar of the experiment file: the expansion of each feature, and the message for each misuse,
 //! word by word.
 //!
 //! In `tests/fixtures/grammar`, `NAME.toml` expands to `NAME.snap`, and `misuse/NAME.toml` is refused

@@ -1,4 +1,4 @@
-//! No text makes the reader panic, hang, or expand without bounds.
+//! Robustness of the reader: no text makes it panic, hang, or expand without bounds.
 
 use ablade::experiment::Overrides;
 use proptest::prelude::*;
@@ -59,7 +59,7 @@ const PIECES: [&str; 40] = [
     " in ",
 ];
 
-/// Inputs a property: 1500, or as many as `PROPTEST_CASES` says.
+/// Inputs per property: 1500, or the number in `PROPTEST_CASES`.
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES")
         .ok()
@@ -67,7 +67,7 @@ fn cases() -> u32 {
         .unwrap_or(1500)
 }
 
-/// Loads and, if that works, names everything; only panics matter.
+/// Loads a text and, if that succeeds, names everything; only panics matter.
 fn survives(text: &str) {
     match load_text(text, &Overrides::default()) {
         Ok(experiment) => {

@@ -1,4 +1,4 @@
-//! The table of settings against serde's view of `RunConfig`: neither can drift.
+//! Agreement of the table of settings with serde's view of `RunConfig`.
 
 use ablade::config::RunConfig;
 use ablade::experiment::{OPTIONS, Overrides, RESERVED};
@@ -13,7 +13,7 @@ fn default_config() -> Value {
     serde_json::to_value(RunConfig::default()).expect("a configuration is JSON")
 }
 
-/// A configuration whose setting at `path` is `value`; what lies below a tag replaces the tag's
+/// A configuration whose setting at `path` is `value`; a table below a tag replaces the tag's
 /// value.
 fn with(path: &str, value: Value) -> Value {
     let mut config = default_config();
@@ -29,7 +29,7 @@ fn with(path: &str, value: Value) -> Value {
     config
 }
 
-/// The words that serde's message lists after "expected".
+/// Words that serde's message lists after "expected".
 fn expected(error: &serde_json::Error) -> Vec<String> {
     let message = error.to_string();
     let list = message.split("expected").nth(1).unwrap_or_default();
@@ -141,7 +141,7 @@ fn a_constant_has_the_default_that_serde_gives_it() {
                     path.split('.').chain([word, name]).fold(&read, |value, key| &value[key]);
                 assert_eq!(found, default, "{}", setting.path);
             }
-            // Serde asks for the rate of Adam; the grammar knows the one of the default
+            // Serde requires the learning rate of Adam; the grammar uses that of the default
             // configuration.
             (Err(_), Some(default)) => {
                 let found = path

@@ -1,5 +1,5 @@
-//! Models to hold the laws against, and an oracle: the network written out in double precision with
-//! explicit masks.
+//! Models on which the laws are tested, and an oracle: the network written out in double precision
+//! with explicit masks.
 
 use ablade::data::Shape;
 use ablade::made::degrees::DegreeRule;
@@ -63,8 +63,8 @@ pub(crate) fn all(masks: MaskCount) -> impl Iterator<Item = Case> {
     })
 }
 
-/// The network of a case in double precision, with masks that a test may tamper with: `[to][from]`,
-/// pixels as pixels.
+/// Network of a case in double precision, with masks that a test may change: `[to][from]`, pixels
+/// by index.
 pub(crate) struct Oracle {
     pub(crate) layers: Vec<Vec<Vec<bool>>>,
     pub(crate) direct: Option<Vec<Vec<bool>>>,
@@ -158,7 +158,7 @@ pub(crate) fn corners(dim: usize) -> Vec<Vec<f64>> {
         .collect()
 }
 
-/// The same as images.
+/// The same points as images.
 pub(crate) fn corner_images(dim: usize) -> ablade::data::Images {
     let pixels: Vec<u8> = corners(dim).into_iter().flatten().map(|x| x as u8).collect();
     ablade::data::Images::new(pixels, dim)

@@ -1,5 +1,5 @@
-//! Laws of the gradient: autograd against differences, the kernels against autograd, and what masks
-//! close.
+//! Laws of the gradient: autograd against finite differences, the kernels against autograd, and
+//! zero gradients of masked weights.
 
 use ablade::made::masks::MaskSet;
 use ablade::made::ordering::OrderingRule;
@@ -25,7 +25,7 @@ fn autograd(case: &Case, index: usize, params: &[f64]) -> (f64, Vec<f64>) {
     autograd_at(case, index, params, &points)
 }
 
-/// The same of any points.
+/// The same at any points.
 fn autograd_at(case: &Case, index: usize, params: &[f64], points: &[f64]) -> (f64, Vec<f64>) {
     let masks = case.masks.evaluated(index);
     let engine = reference(case, &masks);
@@ -42,8 +42,8 @@ fn parameters(case: &Case) -> Vec<f64> {
     case.made.read(|p| p.iter().map(|&p| f64::from(p)).collect())
 }
 
-/// The sum of the NLL of images under mask `index`, and the gradient of its mean by the kernels, as
-/// training works.
+/// Sum of the NLL of images under mask `index`, and the gradient of its mean by the kernels, as in
+/// training.
 fn kernels<'a>(
     case: &Case,
     index: usize,
@@ -85,9 +85,9 @@ fn kernels_agree_with_autograd() {
     }
 }
 
-/// Images that begin blank, which products skip, have autograd's gradient as well, and those that
-/// are blank or full: wide models, of one mask or as they are kept for many, and each number the
-/// same for any number of threads.
+/// Images with leading zeros, which products skip, also have autograd's gradient, and so do
+/// all-zero and all-one images: for wide models, with one mask or with shared weights, and with
+/// equal bits for any number of threads.
 #[test]
 fn images_that_begin_blank_have_the_gradient_of_autograd() {
     use Activation::{Relu, Sigmoid, Softplus, Softsign, Tanh};
@@ -107,7 +107,7 @@ fn images_that_begin_blank_have_the_gradient_of_autograd() {
         let case = Case::new(config, shape(9, 8));
         let (dim, index) = (case.shape.dim(), if case.made.has_single_mask() { 0 } else { 2 });
         let (mask, layers) = (case.masks.evaluated(index), &case.made.network().layout.layers);
-        // Few pixels on, or many; and one blank image, and one full.
+        // Low and high densities, including one all-zero image and one all-one image.
         for (density, latest, count) in [(0.15, 73, 19), (0.8, 30, 5)] {
             let mut stream = SEED.stream(Purpose::Sample, i as u64);
             let mut images = vec![0u8; count * dim];
@@ -150,8 +150,9 @@ fn images_that_begin_blank_have_the_gradient_of_autograd() {
     }
 }
 
-/// A unit that is on for the blank image and off for every image of a minibatch has gradients of
-/// exactly zero: noise in their place would be steps of an optimiser that divides by its size.
+/// A unit that is on for the all-zero image and off for every image of a minibatch has a gradient
+/// of exactly zero: noise instead would cause steps of an optimiser that divides by the size of
+/// gradients.
 #[test]
 fn units_that_no_image_turns_on_have_no_gradient() {
     let config = ModelConfig {
@@ -228,8 +229,8 @@ fn autograd_loss(case: &Case, params: &[f64]) -> f64 {
         .unwrap()
 }
 
-/// The Jacobian of the logits is zero where the ordering forbids, and not zero wherever a path
-/// exists (smooth activations only: dead rectifiers would pass for closed paths).
+/// The Jacobian of the logits is zero where the ordering forbids a dependency, and non-zero where a
+/// path exists (smooth activations only: inactive rectifiers would look like closed paths).
 #[test]
 fn the_jacobian_is_the_paths() {
     let smooth =

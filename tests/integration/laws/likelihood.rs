@@ -1,5 +1,5 @@
-//! Laws of the likelihood: what the network computes is a distribution, in every engine, and its
-//! scores are exact.
+//! Laws of the likelihood: the network computes a distribution, in every engine, and its scores are
+//! exact.
 
 use ablade::data::Images;
 use ablade::made::evaluate::{nll_averaged_conditionals, nll_mixture, nll_single_mask};
@@ -38,9 +38,9 @@ fn reference_nlls(case: &Case, index: usize, points: &[Vec<f64>]) -> Vec<f64> {
         .unwrap()
 }
 
-/// Probabilities sum to one over {0,1}^D: reference engine to 1e-10, kernels to single precision;
-/// single masks and the mixture of three. The reference agrees with the network written out, and
-/// the kernels with the reference.
+/// Probabilities sum to one over {0,1}^D: for the reference engine to 1e-10, for the kernels to
+/// single precision; for single masks and the mixture of three. The reference agrees with the
+/// network written out, and the kernels with the reference.
 #[test]
 fn probabilities_sum_to_one() {
     let pool = ThreadPool::new(1);
@@ -93,9 +93,9 @@ fn control_wrong_masks_do_not_sum_to_one() {
     }
 }
 
-/// Masks of one ordering: the averaged conditionals are a distribution, and another one than the
-/// mixture. Masks of several orderings: refused; and, as the control, averaging logits there anyway
-/// is no distribution.
+/// With masks of one ordering, the averaged conditionals are a distribution, different from the
+/// mixture. Masks of several orderings are refused; as a control, averaging logits there anyway
+/// does not give a distribution.
 #[test]
 fn averaging_conditionals_needs_one_ordering() {
     let pool = ThreadPool::new(1);
@@ -135,8 +135,8 @@ fn averaging_conditionals_needs_one_ordering() {
     assert!((total - 1.0).abs() > 1e-3, "averaged logits sum to {total}");
 }
 
-/// Changing pixel j leaves the logit of every pixel at or before it in the ordering bit-identical,
-/// in the kernels.
+/// Changing pixel j does not change any bit of the logits of pixels at or before it in the
+/// ordering, in the kernels.
 #[test]
 fn no_output_sees_its_own_or_a_later_pixel() {
     let pool = ThreadPool::new(1);
@@ -173,8 +173,8 @@ fn no_output_sees_its_own_or_a_later_pixel() {
     assert!(moved > 1000, "later pixels hardly see anything: {moved}");
 }
 
-/// Weights that the mask closes are inert: any finite value there leaves every bit of the output
-/// alone.
+/// Weights that the mask closes have no effect: with any finite value there, every bit of the
+/// output is unchanged.
 #[test]
 fn masked_weights_are_inert() {
     let pool = ThreadPool::new(1);
@@ -211,9 +211,9 @@ pub(crate) fn closed_parameters(case: &Case, index: usize) -> Vec<bool> {
     open.into_iter().map(|open| !open).collect()
 }
 
-/// Per image: the best mask bounds the mixture from below; the mean, and log K over the best, from
-/// above. K copies of a mask are that mask, their order is nothing, and a likelihood of 10^4 nats
-/// stays finite.
+/// For each image, the best mask bounds the mixture from below; the mean, and log K over the best,
+/// from above. K copies of a mask are equal to that mask, their order has no effect, and a
+/// likelihood of 10^4 nats is finite.
 #[test]
 fn the_mixture_keeps_its_bounds() {
     let pool = ThreadPool::new(1);
@@ -256,8 +256,8 @@ fn the_mixture_keeps_its_bounds() {
     );
 }
 
-/// The averaged conditionals of copies of one mask are that mask's, and a pixel that it all but
-/// rules out keeps its whole price: no probability underflows.
+/// The averaged conditionals of copies of one mask are those of that mask, even for a nearly
+/// impossible pixel: no probability underflows.
 #[test]
 fn averaged_copies_of_a_mask_are_the_mask() {
     let pool = ThreadPool::new(1);
@@ -286,8 +286,8 @@ fn averaged_copies_of_a_mask_are_the_mask() {
     }
 }
 
-/// Scores do not depend on how many images are scored together, nor on the number of threads, nor
-/// on the time of day.
+/// Scores do not depend on the number of images scored together, nor on the number of threads, nor
+/// on the time.
 #[test]
 fn scores_do_not_depend_on_company() {
     let config = ModelConfig {
@@ -301,7 +301,7 @@ fn scores_do_not_depend_on_company() {
     let mask = case.first();
     let mut pixels = vec![0; 300 * 90];
     for image in pixels.chunks_exact_mut(90) {
-        // They begin anywhere in the ordering, so that products skip more of some than of others.
+        // They start anywhere in the ordering, so that products skip different parts of each.
         let begin = stream.below(91) as usize;
         for &pixel in &mask.ordering().pixels()[begin..] {
             image[pixel as usize] = u8::from(stream.uniform() < 0.3);
@@ -318,7 +318,8 @@ fn scores_do_not_depend_on_company() {
     }
 }
 
-/// Zero parameters: D ln 2 nats, summed over pixels; without the sum it would be ln 2.
+/// With all parameters zero, the NLL is D ln 2 nats, summed over pixels; without the sum it would
+/// be ln 2.
 #[test]
 fn the_unit_is_nats_per_image() {
     let config = ModelConfig { hidden: vec![5], ..ModelConfig::default() };
@@ -377,7 +378,8 @@ fn direct_connections_have_their_limits() {
     }
 }
 
-/// U = 0 is the model without U; with U, another mask moves the logits even of an image of zeros.
+/// With U = 0 the model is the one without U; otherwise another mask changes the logits even of the
+/// all-zero image.
 #[test]
 fn conditioning_weights_see_the_mask() {
     let pool = ThreadPool::new(1);
@@ -402,8 +404,8 @@ fn conditioning_weights_see_the_mask() {
         })
         .unwrap();
     assert_ne!(before, nll_single_mask(&case.made, &pool, &case.first(), &dark));
-    // Without U, an image of zeros passes a one-layer network by its biases, and only the output's
-    // mask matters.
+    // Without U, the all-zero image passes a one-layer network by its biases, so that only the
+    // output's mask matters.
     let without = case.made.read(|p| {
         let kept = layout.layers.iter().flat_map(|link| [link.weight.clone(), link.bias.clone()]);
         kept.flat_map(|range| p[range].to_vec()).collect::<Vec<f32>>()
@@ -420,7 +422,7 @@ fn conditioning_weights_see_the_mask() {
     }
 }
 
-/// Permuting the pixels of the images together with the ordering leaves every likelihood as it was.
+/// Permuting the pixels of the images together with the ordering does not change any likelihood.
 #[test]
 fn pixels_have_no_names() {
     let pool = ThreadPool::new(1);
@@ -432,7 +434,8 @@ fn pixels_have_no_names() {
     };
     let raster = Case::new(config.clone(), shape(3, 2));
     let spiral = Case::new(ModelConfig { ordering: OrderingRule::Spiral, ..config }, shape(3, 2));
-    // Parameters stand by position, so equal parameters are the same network over permuted pixels.
+    // Parameters are stored by position, so equal parameters are the same network over permuted
+    // pixels.
     let order = spiral.first().ordering().pixels().to_vec();
     let images = corner_images(6);
     let moved: Vec<u8> = (0..64)
@@ -458,8 +461,8 @@ fn pixels_have_no_names() {
     );
 }
 
-/// The first output is a constant, the last input reaches nothing; D of 1 and 2, width 1, no hidden
-/// layer.
+/// Edge cases: the first output is a constant, the last input has no effect; D of 1 and 2, width 1,
+/// no hidden layer.
 #[test]
 fn edges_hold() {
     let pool = ThreadPool::new(1);

@@ -42,7 +42,7 @@ fn autoregressive(paths: &[Vec<bool>], ordering: &Ordering) -> bool {
     })
 }
 
-/// What each output sees is strictly before it, and exactly the prefix that the degrees promise.
+/// Each output sees only pixels before it, and exactly the prefix that the degrees promise.
 #[test]
 fn paths_are_the_promised_prefixes() {
     for case in cases::all(MaskCount::Cycle(1)) {
@@ -62,8 +62,8 @@ fn paths_are_the_promised_prefixes() {
     }
 }
 
-/// Control: an output mask with >= in place of > lets outputs see themselves, and the check above
-/// notices.
+/// Control: an output mask with >= instead of > lets outputs see themselves, and the check above
+/// detects it.
 #[test]
 fn control_a_loose_output_mask_is_noticed() {
     let (mut noticed, mut tried) = (0, 0);
@@ -84,7 +84,8 @@ fn control_a_loose_output_mask_is_noticed() {
     assert_eq!(noticed, tried);
 }
 
-/// Even degrees on a wide enough layer, or direct connections, open everything that may be open.
+/// Even degrees on a wide enough layer, or direct connections, open every connection that the
+/// ordering permits.
 #[test]
 fn nothing_is_lost_where_nothing_must_be() {
     for case in cases::all(MaskCount::Cycle(1)) {
@@ -123,7 +124,7 @@ fn orderings_are_permutations_with_inverses() {
     assert!(Ordering::from_pixels(vec![0, 3, 1]).is_none());
 }
 
-/// On 2 rows of 3, where swapped rows and columns show.
+/// Orderings on 2 rows of 3 pixels, where exchanged rows and columns would be visible.
 #[test]
 fn orderings_walk_as_they_are_named() {
     let grid = |rule| {
@@ -155,8 +156,7 @@ fn masks_of(count: MaskCount, resample: Resample, ordering: OrderingRule) -> Mas
     Masks::new(&config, Shape { width: 4, height: 4 }, 3, Seed(5))
 }
 
-/// A cycle of K repeats after exactly K changes, and evaluation asks for the masks that training
-/// used.
+/// A cycle of K repeats after exactly K changes, and evaluation uses the masks of training.
 #[test]
 fn evaluated_masks_are_the_trained_ones() {
     let masks = masks_of(MaskCount::Cycle(4), Resample::Both, OrderingRule::Random);
@@ -172,7 +172,8 @@ fn evaluated_masks_are_the_trained_ones() {
     assert_eq!(again.trained(2), trained[2]);
 }
 
-/// Without a cycle no mask comes twice, and the evaluated ones are fixed and none of the trained.
+/// Without a cycle no mask occurs twice, and the evaluated masks are fixed and different from the
+/// trained ones.
 #[test]
 fn fresh_masks_never_repeat() {
     let masks = masks_of(MaskCount::Fresh, Resample::Both, OrderingRule::Random);
@@ -186,7 +187,7 @@ fn fresh_masks_never_repeat() {
     }
 }
 
-/// Orderings and connectivity are resampled separately or together, as told.
+/// Orderings and connectivity are resampled separately or together, as configured.
 #[test]
 fn resampling_changes_what_it_says() {
     for (resample, order_moves, degrees_move) in [

@@ -1,5 +1,4 @@
-//! The laws of MADE, each with a control that breaks it. Numbers in the names are those of no
-//! document: the laws stand in the doc comment of each test.
+//! Laws of MADE, each with a control that violates it. The doc comment of each test states its law.
 
 mod cases;
 mod gradients;

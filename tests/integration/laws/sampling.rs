@@ -1,5 +1,5 @@
-//! Laws of sampling: drawing agrees with scoring, pixel by pixel and in frequency, and evidence is
-//! honoured or refused.
+//! Laws of sampling: drawing agrees with scoring, for each pixel and in frequency, and given pixels
+//! are respected or refused.
 
 use ablade::data::Images;
 use ablade::made::evaluate::{
@@ -25,7 +25,7 @@ fn sigmoid(z: f32) -> f64 {
     1.0 / (1.0 + f64::from(-z).exp())
 }
 
-/// Largest difference between the probabilities that pixels were drawn by and those of one pass
+/// Maximum difference between the probabilities from which pixels were drawn and those of one pass
 /// over the finished images.
 fn disagreement(made: &Made, mask: &MaskSet, images: &Images, logits: &[f32]) -> f64 {
     let passes = conditional_probabilities(made, &ThreadPool::new(1), mask, images);
@@ -36,8 +36,9 @@ fn disagreement(made: &Made, mask: &MaskSet, images: &Images, logits: &[f32]) ->
         .fold(0.0, f64::max)
 }
 
-/// At D = 784, in every ordering and at every depth from 0 to 3, each pixel was drawn by the logit
-/// that one pass over the finished image gives it; drawing in the inverse order was not.
+/// At D = 784, in every ordering and at every depth from 0 to 3, each pixel was drawn from the
+/// logit that one pass over the finished image gives it; when drawing in the inverse order it was
+/// not.
 #[test]
 fn drawing_agrees_with_scoring() {
     let pool = ThreadPool::new(1);
@@ -71,8 +72,8 @@ fn drawing_agrees_with_scoring() {
     );
 }
 
-/// For the same uniforms, the incremental sampler draws what a full pass a pixel draws, for every
-/// model.
+/// For the same uniforms, the incremental sampler draws the same pixels as a full pass per pixel,
+/// for every model.
 #[test]
 fn incremental_equals_one_by_one() {
     let pool = ThreadPool::new(1);
@@ -87,11 +88,12 @@ fn incremental_equals_one_by_one() {
             other += usize::from(a != b);
         }
     }
-    // A uniform may fall between two roundings of one probability; anything systematic is far more.
+    // A uniform may fall between two roundings of one probability; any systematic difference is far
+    // larger.
     assert!(other <= 2, "{other} of {pixels} pixels differ");
 }
 
-/// Draws of image i are its own: more images, other batches, more threads change none.
+/// Draws of image i do not depend on the number of images, the batches, or the threads.
 #[test]
 fn images_do_not_depend_on_company() {
     let config = ModelConfig {
@@ -151,9 +153,9 @@ fn probabilities(nlls: &[f64]) -> Vec<f64> {
     nlls.iter().map(|nll| (-nll).exp()).collect()
 }
 
-/// Frequencies of 200,000 samples are the exact probabilities, for one mask, for averaged masks,
-/// and for the mixture; and the same test notices the inverse order, and one of these models in
-/// place of another.
+/// Frequencies of 200,000 samples agree with the exact probabilities, for one mask, for averaged
+/// masks, and for the mixture; and the same test detects the inverse order, and one of these models
+/// in place of another.
 #[test]
 fn frequencies_are_probabilities() {
     let pool = ThreadPool::new(1);
@@ -199,7 +201,7 @@ fn frequencies_are_probabilities() {
     );
 }
 
-/// Exact probability of each image of six pixels given that some of them have these values.
+/// Exact probability of each image of six pixels, given the values of some of them.
 fn given(probabilities: &[f64], known: &[u8]) -> Vec<f64> {
     let fits = |code: usize| {
         known
@@ -221,8 +223,8 @@ fn given(probabilities: &[f64], known: &[u8]) -> Vec<f64> {
 }
 
 /// Completions follow the enumerated conditionals: given the first pixels of the ordering; given
-/// any pixels, under the ordering that puts them first; and of a mixture, whose masks are weighted
-/// by what they make of the evidence.
+/// any pixels, under the ordering that puts them first; and for a mixture, whose masks are weighted
+/// by their likelihood of the given pixels.
 #[test]
 fn completions_are_conditionals() {
     let pool = ThreadPool::new(1);
@@ -282,7 +284,7 @@ fn completions_are_conditionals() {
         "control: the last pixel kept, and ignored by all before it"
     );
 
-    // Of a single first pixel all masks make the same, its bias: two are given.
+    // Given only the first pixel all masks agree (its logit is a bias), so two pixels are given.
     known[mask.ordering().pixels()[4] as usize] = 1;
     let masks: Vec<MaskSet> = (0..3)
         .map(|k| case.masks.evaluated(k).with_first(&known.map(|x| x != UNKNOWN)))
@@ -299,7 +301,7 @@ fn completions_are_conditionals() {
     assert!(!fits(&drawn, &even), "control: masks picked evenly, whatever the evidence");
 }
 
-/// What a model leaves for the rest of an image, given some of it, sums to one over all rests.
+/// Conditional probabilities of the rest of an image, given some of it, sum to one over all rests.
 #[test]
 fn the_rest_is_a_distribution() {
     let pool = ThreadPool::new(1);
@@ -378,8 +380,8 @@ fn the_entropy_identity_holds() {
     );
 }
 
-/// Observed pixels stay; evidence that the ordering does not put first is refused, naming the
-/// pixels.
+/// Given pixels are unchanged; those that the ordering does not put first are refused, with the
+/// pixels in the message.
 #[test]
 fn evidence_is_honoured_or_refused() {
     let pool = ThreadPool::new(1);
@@ -399,7 +401,7 @@ fn evidence_is_honoured_or_refused() {
     assert_eq!(refused, SampleError::Orderings);
 }
 
-/// At temperature zero every pixel is the likelier one, whatever the uniforms.
+/// At temperature zero every pixel has its more likely value, for any uniforms.
 #[test]
 fn greedy_drawing_takes_the_likelier_value() {
     let case = Case::new(

@@ -1,5 +1,4 @@
-//! Laws of training: it finds known distributions, touches nothing it must not, and can stop and go
-//! on.
+//! Laws of training: it finds known distributions, changes nothing else, and can stop and resume.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -79,7 +78,7 @@ fn adam(lr: f64) -> Optimizer {
 }
 
 /// Trained on data of a known distribution over 5 pixels, the last the parity of two others, the
-/// model comes within 1e-3 nats of it in every ordering; without hidden units, which cannot tell
+/// model reaches it to 1e-3 nats in every ordering; without hidden units, which cannot represent
 /// parity, it does not.
 #[test]
 fn training_recovers_a_known_distribution() {
@@ -136,7 +135,7 @@ fn training_recovers_a_known_distribution() {
     );
 }
 
-/// Biases alone end at the pixels' own entropies.
+/// Training the biases alone converges to the pixels' own entropies.
 #[test]
 fn biases_alone_reach_the_bernoulli_floor() {
     let model = ModelConfig { hidden: vec![], ..ModelConfig::default() };
@@ -162,8 +161,8 @@ fn biases_alone_reach_the_bernoulli_floor() {
     assert!((nll - floor).abs() < 1e-4, "{nll}, floor {floor}");
 }
 
-/// After training under every rule, probabilities still sum to one, and what every mask closes
-/// never moved.
+/// After training under every rule, probabilities still sum to one, and weights that every mask
+/// closes have not changed.
 #[test]
 fn training_keeps_the_masks() {
     let rules = [
@@ -214,7 +213,7 @@ fn training_keeps_the_masks() {
     }
 }
 
-/// The threads of a run change no bit of it.
+/// The number of threads changes no bit of a training.
 #[test]
 fn threads_change_no_bit_of_a_training() {
     let params = |threads, density| {
@@ -224,8 +223,8 @@ fn threads_change_no_bit_of_a_training() {
             ..ModelConfig::default()
         };
         let mut stream = Seed(3).stream(Purpose::Data, 0);
-        // They begin anywhere, so that products skip more of some than of others; few pixels are
-        // on, or many.
+        // They start anywhere, so that products skip different parts of each; at low and high
+        // density.
         let mut pixels = vec![0; 50 * 144];
         for image in pixels.chunks_exact_mut(144) {
             let begin = stream.below(60) as usize;
@@ -246,12 +245,13 @@ fn threads_change_no_bit_of_a_training() {
     }
 }
 
-/// Early stopping: the best epoch on validation is kept, also when it is not the last, and the test
-/// set has no say.
+/// Early stopping: the best epoch on validation is saved, even if it is not the last, and the test
+/// set has no influence.
 #[test]
 fn the_best_epoch_on_validation_is_kept() {
     let mut data = patterns();
-    // Validation that training makes worse: the patterns inverted at every second pixel.
+    // A validation set on which training makes the model worse: the patterns inverted at every
+    // second pixel.
     data.valid = Images::new(
         data.train
             .pixels()
@@ -310,7 +310,7 @@ fn divergence_is_an_end_of_its_own() {
     assert!(matches!(finish(&mut setup.trainer()), Event::Diverged(_)));
 }
 
-/// A training whose first weights are changed, and how it ends.
+/// Event at the end of a training whose initial weights are changed.
 fn end_of_changed(change: impl FnOnce(&ParamLayout, &mut [f32])) -> Event {
     let train = TrainConfig {
         optimizer: Optimizer::Sgd { lr: 1e-9, momentum: 0.0 },
@@ -326,15 +326,16 @@ fn end_of_changed(change: impl FnOnce(&ParamLayout, &mut [f32])) -> Event {
     finish(&mut setup.trainer())
 }
 
-/// A weight that is not a number ends the training as diverged even where a rectifier turns it into
-/// zero and every loss is finite.
+/// A NaN weight ends the training as diverged even if a rectifier turns it into zero and every loss
+/// is finite.
 #[test]
 fn a_weight_that_is_not_finite_is_divergence() {
     let end = end_of_changed(|layout, params| params[layout.layers[0].bias.start] = f32::NAN);
     assert_eq!(end, Event::Diverged(Divergence::Weights));
 }
 
-/// So does a validation NLL above a thousand times that of fair coins; one below it is a bad model.
+/// A validation NLL above a thousand times that of fair coins also ends it; below that, it is a bad
+/// model.
 #[test]
 fn a_likelihood_beyond_sense_is_divergence() {
     let end = |size: f32| {
@@ -346,8 +347,8 @@ fn a_likelihood_beyond_sense_is_divergence() {
     assert_eq!(end(3e2), Event::Finished);
 }
 
-/// Under dynamic binarisation the bits that a run's training NLL is of are those that its epoch
-/// trained on: scored with weights that do not move they give the loss of the epoch, and other
+/// Under dynamic binarisation, the bits on which a run's training NLL is computed are those that
+/// its epoch trained on: scored with constant weights they give the loss of the epoch, and other
 /// epochs' bits do not.
 #[test]
 fn the_bits_of_an_epoch_are_those_it_trained_on() {
@@ -378,8 +379,8 @@ fn the_bits_of_an_epoch_are_those_it_trained_on() {
     assert!((score(1) - score(2)).abs() > 1e-3);
 }
 
-/// Asked to stop while an epoch is scored, a training leaves it unscored; saved like that and
-/// restored, it ends in the same bits.
+/// If a stop is requested while an epoch is scored, the training leaves it unscored; saved in this
+/// state and restored, it ends with the same bits.
 #[test]
 fn an_epoch_whose_scoring_was_stopped_is_scored_anew() {
     let model = ModelConfig { hidden: vec![9], ..ModelConfig::default() };
@@ -415,7 +416,7 @@ fn an_epoch_whose_scoring_was_stopped_is_scored_anew() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
-    /// Stopped after any minibatch, saved, and restored into a new model, a training ends in the
+    /// Stopped after any minibatch, saved, and restored into a new model, a training ends with the
     /// same bits.
     #[test]
     fn resuming_equals_never_having_stopped(
@@ -455,8 +456,8 @@ proptest! {
 }
 
 proptest! {
-    /// No bytes make a checkpoint reader panic, and a damaged checkpoint leaves the training as it
-    /// was.
+    /// No bytes make the reader of checkpoints panic, and a damaged checkpoint does not change the
+    /// training.
     #[test]
     fn damaged_checkpoints_are_refused(cut in 0usize..2000, flip in 0usize..2000, noise in proptest::collection::vec(any::<u8>(), 0..200)) {
         let setup = Setup::new(&ModelConfig { hidden: vec![3], ..ModelConfig::default() }, patterns(), TrainConfig::default());
@@ -471,8 +472,8 @@ proptest! {
     }
 }
 
-/// A model's file gives back its parameters, and with them every score, bit for bit; another
-/// model's is refused.
+/// The file of a model restores its parameters, and with them every score, bit for bit; that of
+/// another model is refused.
 #[test]
 fn model_files_round_trip() {
     for hidden in [vec![], vec![7], vec![7, 5]] {

@@ -1,5 +1,5 @@
-//! One tiny run of every kind: depths, activations, orderings, mask cycles, connections,
-//! optimisers, schedules, binarisation.
+//! Tiny runs of every kind: depths, activations, orderings, mask cycles, connections, optimisers,
+//! schedules, binarisation.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use ablade::trainers::made::run::{MadeRun, execute};
 
 use crate::support::run_spec;
 
-/// Number of kinds: every pair of depth and optimiser, and of depth and activation, is among them.
+/// Number of kinds: they include every pair of depth and optimiser, and of depth and activation.
 pub(crate) const KINDS: usize = 24;
 
 /// Settings of kind `i`.
@@ -82,7 +82,7 @@ pub(crate) fn data(config: &RunConfig) -> Arc<Dataset> {
     cache.get(&config.data).unwrap()
 }
 
-/// Carries out a run.
+/// Executes a run.
 pub(crate) fn trained(spec: &RunSpec, data: &Dataset) -> RunOutput {
     let control = Control {
         stop: CancelToken::default(),

@@ -1,4 +1,4 @@
-//! Runs recomputed from outside the kernels: scores from a run's directory by a script, training by
+//! Runs recomputed without the kernels: scores from a run's directory by a script, training by
 //! autograd.
 
 mod kinds;

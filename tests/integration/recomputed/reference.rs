@@ -1,4 +1,4 @@
-//! Training by candle's autograd gives the numbers of the kernels' training, to rounding.
+//! Training by candle's autograd agrees with that by the kernels, up to rounding.
 
 use ablade::trainers::made::run::{MadeRun, compare_with_reference, epoch_of};
 use ablade::trainers::made::run_config;

@@ -1,4 +1,4 @@
-//! `docs/rescore.py` finds the scores of a run in its directory and the images alone.
+//! Script `docs/rescore.py` computes the scores of a run from its directory and the images alone.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -69,7 +69,7 @@ fn the_script_finds_the_scores_of_every_kind_of_run() {
     assert!(mixtures >= 10 && averages >= 8, "{mixtures} mixtures, {averages} averages");
 }
 
-/// A run that an earlier version left without its masks is the same run, and the command writes
+/// A run that an earlier version saved without its masks is the same run, and the command writes
 /// them.
 #[test]
 fn masks_of_an_older_run_are_written_on_request() {

@@ -1,5 +1,5 @@
-//! What the statistics promise, by simulation with fixed seeds: intervals cover, no effect is
-//! seldom found, an effect is.
+//! Properties of the statistics, by simulation with fixed seeds: coverage of intervals, false
+//! positive rate, and power.
 
 use ablade::plan::{Compare, Correction};
 use ablade::record::RunRecord;
@@ -34,7 +34,7 @@ fn the_t_interval_covers_as_often_as_it_says() {
     }
 }
 
-/// Without an effect p is uniform on its 2^(n-1) values.
+/// Without an effect, p is uniform on its 2^(n-1) values.
 #[test]
 fn p_is_uniform_where_nothing_changes() {
     let (n, rounds) = (6, 32_000);
@@ -67,7 +67,8 @@ fn drawn_flips_agree_with_counted_ones() {
     assert!((drawn.p - exact).abs() < 5.0 * error, "{} drawn, {exact} counted", drawn.p);
 }
 
-/// Tables of four variants whose runs share what their seed does; `effect` moves the second one.
+/// Verdicts on four variants in tables whose runs share a seed effect; `effect` shifts the second
+/// variant.
 fn verdicts(seeds: usize, effect: f64, tables: u64) -> [Vec<Verdict>; 2] {
     let mut found = [Vec::new(), Vec::new()];
     for round in 0..tables {
@@ -101,7 +102,7 @@ fn a_planted_effect_is_found_and_nothing_else() {
     let better = planted.iter().filter(|verdict| **verdict == Verdict::Better).count();
     assert!(better as f64 > 0.98 * tables as f64, "{better} of {tables}");
     assert!(!planted.contains(&Verdict::Worse));
-    // The chance that any of the unchanged variants is called different stays at 5 %.
+    // The family-wise error rate of the unchanged variants is at most 5 %.
     let wrong = others.iter().filter(|verdict| **verdict != Verdict::NoEvidence).count();
     assert!(
         wrong as f64 <= 0.05 * tables as f64 + 3.0 * (0.05 * 0.95 * tables as f64).sqrt(),
@@ -111,7 +112,8 @@ fn a_planted_effect_is_found_and_nothing_else() {
     assert!(worse.iter().all(|verdict| *verdict == Verdict::Worse));
 }
 
-/// However large the effect: of three seeds no table says better or worse, and each says why.
+/// With three seeds, no table says better or worse for any size of the effect, and each gives the
+/// reason.
 #[test]
 fn three_seeds_show_nothing_and_say_so() {
     for level in [0.5, 0.8, 0.95, 0.99] {
@@ -133,7 +135,7 @@ fn three_seeds_show_nothing_and_say_so() {
 fn a_variant_that_lost_seeds_is_compared_on_the_common_ones() {
     let whole = |shift: f64| (0..8).map(|s| Some(95.0 + f64::from(s) + shift)).collect::<Vec<_>>();
     let mut lost = whole(-2.0);
-    // Were the lost seeds' partners counted, the mean would be another.
+    // If the partners of lost seeds were counted, the mean would be different.
     (lost[6], lost[7]) = (None, None);
     let ablation = study(&[2], &[whole(0.0), lost], Compare::default()).ablation(0);
     let row = &ablation.rows[1];
@@ -148,7 +150,7 @@ fn a_variant_that_lost_seeds_is_compared_on_the_common_ones() {
     );
 }
 
-/// What `plan` promises: 4 studies of 5 show the effect, by the verdict itself.
+/// Power stated by `plan`: 4 studies of 5 detect the effect, by the verdict itself.
 #[test]
 fn power_is_what_simulated_verdicts_find() {
     for (n, comparisons) in [(6, 1), (8, 1), (10, 1), (7, 4), (8, 12), (12, 3)] {
@@ -177,7 +179,7 @@ fn power_is_what_simulated_verdicts_find() {
 
 type Noise = fn(&mut Stream) -> f64;
 
-/// Noise of a run whose seed shares nothing with it, by name.
+/// Noise distributions of a run, by name, independent between the runs of a seed.
 const NOISES: [(&str, Noise); 4] = [
     ("normal", |noise| noise.normal()),
     ("exponential", |noise| -(1.0 - noise.uniform()).ln()),
@@ -190,8 +192,8 @@ const NOISES: [(&str, Noise); 4] = [
     }),
 ];
 
-/// Runs of a seed are exchangeable where no variant changes anything: the chance of any false claim
-/// stays at the level.
+/// If no variant has an effect, the runs of a seed are exchangeable: the family-wise error rate is
+/// the level.
 #[test]
 fn the_family_wise_error_is_the_level() {
     let rounds = 1000;
@@ -215,7 +217,7 @@ fn the_family_wise_error_is_the_level() {
                 };
                 let share = (0..rounds).map(claims).filter(|claim| *claim).count() as f64
                     / f64::from(rounds);
-                // Three standard errors above 5 %; `benches/significance.rs` has ten times the
+                // Three standard errors above 5 %; `benches/significance.rs` has ten times as many
                 // rounds.
                 assert!(
                     share < 0.05 + 0.0207,
@@ -232,8 +234,8 @@ fn shifted(seeds: u32, shift: f64) -> Vec<Option<f64>> {
         .collect()
 }
 
-/// Holm's correction cannot tell anything at eight seeds and eleven comparisons; flips of all
-/// comparisons at once can.
+/// Holm's correction cannot be significant with eight seeds and eleven comparisons; joint sign
+/// flips of all comparisons can.
 #[test]
 fn eight_seeds_show_eleven_effects() {
     let values: Vec<_> = (0..12).map(|v| shifted(8, -0.5 * f64::from(v))).collect();
@@ -246,8 +248,8 @@ fn eight_seeds_show_eleven_effects() {
     }
 }
 
-/// A verdict that lost seeds to divergence says so, and a variant that lost all of them is no
-/// missing data.
+/// A verdict that lost seeds to divergence says so, and a variant that lost all of them does not
+/// count as missing data.
 #[test]
 fn a_verdict_names_the_seeds_that_it_rests_on() {
     let mut lost = shifted(12, -2.0);
@@ -261,7 +263,7 @@ fn a_verdict_names_the_seeds_that_it_rests_on() {
     assert!(ablation.rows[2].delta.is_none());
 }
 
-/// While a run is outstanding p may still change: of every comparison that is corrected with it.
+/// While a run is outstanding p may still change: that of every comparison in the same correction.
 #[test]
 fn a_study_that_is_not_done_has_no_verdict() {
     for correction in [Correction::MaxT, Correction::Holm, Correction::None] {
@@ -285,7 +287,7 @@ fn a_study_that_is_not_done_has_no_verdict() {
     }
 }
 
-/// Where one factor makes the grid, its contrasts are the comparisons with the baseline.
+/// If one factor makes up the grid, its contrasts are the comparisons with the baseline.
 #[test]
 fn effects_of_one_factor_are_corrected_as_the_comparisons_are() {
     let mut noise = stream(400);

@@ -1,4 +1,4 @@
-//! Studies of made-up numbers, and the programs that check them.
+//! Synthetic studies, and the programs that check them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -106,7 +106,7 @@ fn record(nll: Option<f64>) -> RunRecord {
     }
 }
 
-/// Runs the program in a directory and demands success.
+/// Runs the program in a directory and requires success.
 #[track_caller]
 pub(crate) fn ablade(home: &Path, arguments: &str) -> String {
     succeeded(

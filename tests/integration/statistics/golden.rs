@@ -1,4 +1,4 @@
-//! The tables against an independent computation with scipy and numpy, to 1e-9.
+//! Tables compared with an independent computation by scipy and numpy, to 1e-9.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -81,7 +81,7 @@ fn the_golden_numbers_are_scipys() {
     assert_alike(&now, &kept);
 }
 
-/// Another scipy may differ in the last digits.
+/// Compares to a tolerance, because another version of scipy may differ in the last digits.
 #[track_caller]
 fn assert_alike(a: &Value, b: &Value) {
     match (a, b) {
@@ -101,7 +101,7 @@ fn assert_alike(a: &Value, b: &Value) {
     }
 }
 
-/// 2 x 3 variants and 6 seeds of a real, small model; then what a lost run does.
+/// A study of 2 x 3 variants and 6 seeds of a real, small model; then the effect of a lost run.
 #[test]
 fn a_swept_study_is_recomputed_from_its_runs() {
     let Some(mut python) = python("scipy, numpy") else { return };
@@ -150,11 +150,11 @@ fn lose_a_run(results: &Path) {
     store.set_aside(&spec.id).unwrap();
     store.publish(spec, &output).unwrap();
     tables::write_all(&store, &plan).unwrap();
-    // The run belongs to the other experiment as well.
+    // The run is also part of the other experiment.
     tables::write_all(&store, &store.load_plan("small").unwrap()).unwrap();
 }
 
-/// R's `p.adjust`, where R is.
+/// Comparison with `p.adjust` of R, if R is installed.
 #[test]
 fn holm_is_rs_p_adjust() {
     let samples: [&[f64]; 4] = [

@@ -1,5 +1,4 @@
-//! The statistics that a study's tables hold: against scipy, against theory, and as other programs
-//! read them.
+//! Statistics in a study's tables: compared with scipy and with theory, and read by other programs.
 
 mod coverage;
 mod fixture;

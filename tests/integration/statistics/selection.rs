@@ -1,4 +1,4 @@
-//! The epoch is chosen on validation alone: nothing about the test set can move it.
+//! Selection of the epoch uses validation alone: the test set has no influence.
 
 use std::time::Duration;
 
@@ -28,8 +28,8 @@ fn run(config: &RunConfig, seed: u64, data: &Dataset) -> RunOutput {
     }
 }
 
-/// A rate at which a small network overfits, so that the best epoch is neither the first nor the
-/// last.
+/// A learning rate at which a small network overfits, so that the best epoch is neither the first
+/// nor the last.
 fn config() -> RunConfig {
     let mut config = RunConfig::default();
     (config.data.size, config.model.hidden, config.sample.count) = (10, vec![150], 0);

@@ -1,5 +1,5 @@
-//! The tables as other programs read them: LibreOffice, pandas, polars, R. Each test is skipped
-//! where its program is not.
+//! Tables read by other programs: LibreOffice, pandas, polars, R. Each test is skipped if its
+//! program is not installed.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,7 @@ use std::process::Command;
 use super::fixture::{ablade, succeeded};
 use crate::support::{python, skipped};
 
-/// Labels that spreadsheets like to turn into dates, formulas and numbers, a comma, a quote, and
+/// Labels that spreadsheets tend to convert to dates, formulas and numbers, a comma, a quote, and
 /// words beyond ASCII.
 const STUDY: &str = r#"
     question = "=1+1; do \"quoted\", commas and d\u00e9tails survive?"
@@ -48,8 +48,8 @@ fn cells(path: &Path) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// True if two cells are the same text, or the same number as far as LibreOffice writes one: 15
-/// significant digits, the last one rounded in its own way.
+/// True if two cells are the same text, or the same number to the precision of LibreOffice: 15
+/// significant digits, of which the last may be rounded differently.
 fn same(a: &str, b: &str) -> bool {
     let numbers = || Some((a.parse::<f64>().ok()?, b.parse::<f64>().ok()?));
     a == b || numbers().is_some_and(|(a, b)| (a - b).abs() <= 1e-14 * a.abs())
@@ -74,7 +74,7 @@ fn assert_same_cells(kept: &Path, back: &Path) -> usize {
     compared
 }
 
-/// LibreOffice Calc without a window, with a profile of its own.
+/// LibreOffice Calc without a window, with a separate profile.
 fn office(home: &Path, arguments: &[&str]) -> Option<Command> {
     let program = ["soffice", "libreoffice"].into_iter().find(|program| {
         Command::new(program)
@@ -94,9 +94,9 @@ fn office(home: &Path, arguments: &[&str]) -> Option<Command> {
     Some(command)
 }
 
-/// Into a spreadsheet and out again: no cell changes. 44, 34, 76: comma, quote, UTF-8; 1033:
-/// English (USA), whose dates are the most eager; the last `false`: numbers as they are rather than
-/// as they are shown.
+/// Importing a table into a spreadsheet and exporting it changes no cell. 44, 34, 76: comma, quote,
+/// UTF-8; 1033: English (USA), which recognises the most dates; the last `false`: values as stored
+/// instead of as displayed.
 #[test]
 fn libreoffice_changes_no_cell() {
     let place = tempfile::tempdir().unwrap();
@@ -122,7 +122,8 @@ fn libreoffice_changes_no_cell() {
         .sum();
     assert!(compared > 1000, "{compared}");
 
-    // The workbook: its first sheet, the ablation table, holds what the file beside it does.
+    // The first sheet of the workbook, the ablation table, has the same content as the CSV file
+    // next to it.
     let book = home.path().join("results/table/results.xlsx");
     let mut sheet = office(place.path(), &["--convert-to", filter]).unwrap();
     succeeded(sheet.arg("--outdir").arg(&out).arg(&book).output().unwrap());

@@ -1,4 +1,4 @@
-//! What `compare` tells: the tables of one experiment, two of them side by side, and the checklist.
+//! Output of `compare`: the tables of one experiment, the comparison of two, and the checklist.
 
 use std::path::Path;
 

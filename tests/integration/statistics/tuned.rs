@@ -1,4 +1,4 @@
-//! Tuned axes: the best on validation stands for its variant, and everything says so.
+//! Tuned axes: the best candidate on validation represents its variant, and all output says so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,7 +67,7 @@ fn the_best_on_validation_stands_for_its_variant() {
             row["note"]
         );
     }
-    // The grid of the variants is whole without the tuned axis.
+    // Without the tuned axis, the grid of the variants is complete.
     assert!(table("effects.csv").iter().all(|row| row["axis"] == "skip"));
     let checklist = ablade(home.path(), "compare tuned --checklist");
     assert!(

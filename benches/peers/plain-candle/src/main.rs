@@ -25,7 +25,7 @@ impl Layer {
     }
 }
 
-/// Trains, and prints images a second of the processor.
+/// Trains, and prints the throughput per CPU second [images/s].
 pub(crate) fn main() -> Result<()> {
     for name in ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"] {
         assert!(
@@ -102,7 +102,7 @@ pub(crate) fn main() -> Result<()> {
     Ok(())
 }
 
-/// Time of the processors in this program, to a hundredth of a second; 0 outside Linux.
+/// CPU time of this program [s], with a resolution of a hundredth of a second; 0 outside Linux.
 fn processor_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
@@ -119,7 +119,7 @@ fn noise() -> Vec<f32> {
     (0..IMAGES * DIM).map(|_| f32::from(random.below(100) < 13)).collect()
 }
 
-/// Numbers that look random, by a multiplicative congruential generator.
+/// Pseudo-random numbers from a multiplicative congruential generator.
 struct Random(u64);
 
 impl Random {

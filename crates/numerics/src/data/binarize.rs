@@ -1,28 +1,26 @@
-//! Grey levels to 0 and 1. Which way is part of the number: test NLL under two of them do not
-//! compare.
+//! Conversion of grey levels to 0 and 1. Test NLL under two different rules is not comparable.
 
 use serde::{Deserialize, Serialize};
 
 use super::Binarize;
 use super::part::{Part, Use, stream};
 
-/// How the pixels of a data set became 0 and 1: what was done, where [`Binarize`] is what was
-/// asked.
+/// Binarisation that was applied to the pixels of a data set; [`Binarize`] is the one requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Binarization {
-    /// Not at all: the source holds bits, whatever the setting.
+    /// No binarisation: the source holds bits, and the setting does not apply.
     NoneNeeded,
     /// On where the grey level is above half.
     Threshold,
     /// Drawn once from the data seed.
     Stochastic,
-    /// Training images drawn anew every epoch; validation and test as `Stochastic`.
+    /// Training images drawn again every epoch; validation and test images as `Stochastic`.
     Dynamic,
 }
 
 impl Binarization {
-    /// What `rule` comes to on pixels of these levels.
+    /// Binarisation that `rule` amounts to for pixels of these levels.
     pub(crate) fn of(levels: Levels, rule: Binarize) -> Self {
         match (levels, rule) {
             (Levels::Binary, _) => Self::NoneNeeded,
@@ -32,13 +30,13 @@ impl Binarization {
         }
     }
 
-    /// True if two of them give the same test bits, so that likelihoods under them compare.
+    /// True if both give the same test bits, so that likelihoods under them are comparable.
     pub fn scores_as(self, other: Self) -> bool {
         let drawn = |rule| matches!(rule, Self::Stochastic | Self::Dynamic);
         self == other || drawn(self) && drawn(other)
     }
 
-    /// In a few words, for captions.
+    /// Short description for captions.
     pub fn words(self) -> &'static str {
         match self {
             Self::NoneNeeded => "binary as stored",
@@ -49,10 +47,10 @@ impl Binarization {
     }
 }
 
-/// What the pixel values of a data set are, over all its files together.
+/// Kind of pixel values of a data set, over all its files together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Levels {
-    /// 0 and 255 alone: binary as it is, whatever the setting.
+    /// Only 0 and 255: binary as stored, and never binarised.
     Binary,
     /// 0..=255.
     Grey,
@@ -66,8 +64,8 @@ impl Levels {
     }
 }
 
-/// Makes image `index` of `part` binary, in place. `index` counts in the source, before any cut to
-/// size, so an image keeps its bits whatever the size of the set.
+/// Makes image `index` of `part` binary, in place. `index` is the position in the source, before
+/// the set is cut to size, so that an image has the same bits in a set of any size.
 pub(crate) fn binarize(
     image: &mut [u8],
     levels: Levels,

@@ -1,24 +1,26 @@
-//! Share of pixels on and grey levels of each of the three sets. Sets on another scale, inverted or
-//! blank show here first.
+//! Share of pixels on and grey levels of each of the three sets. They reveal sets that are blank,
+//! inverted or on another scale.
 
 use super::Part;
 use crate::text::share;
 
-/// Below this share of pixels on, or above one minus it, grey images have most likely been read
-/// otherwise than meant.
+/// Share of pixels on below which (or above one minus which) grey images have most likely been
+/// decoded wrongly.
 const FEW_OF_GREY: f64 = 0.01;
 /// The same for images that are bits as they are stored: these may be sparse.
 const FEW_OF_BITS: f64 = 0.0005;
-/// Odds ratio of two shares of pixels on, from which on two sets can hardly be of one kind.
+/// Odds ratio between the shares of pixels on of two sets, above which they are unlikely to be of
+/// one kind.
 const ODDS: f64 = 2.0;
-/// Standard errors by which two such shares differ at least: small sets differ by chance.
+/// Minimum difference of two such shares, in standard errors: small sets differ by chance.
 const STANDARD_ERRORS: f64 = 5.0;
 /// Correlation with the mean training image, and the number of its standard errors, below which a
 /// set is a negative of it.
 const NEGATIVE: [f64; 2] = [-0.5, -4.0];
-/// Fewest images whose mean tells that.
+/// Minimum number of images whose mean is used for that.
 const FEWEST: usize = 10;
-/// Share of grey pixels in one set, from which on another one without any is made in another way.
+/// Share of grey pixels in one set, above which another set without any must have been produced in
+/// another way.
 const GREY: f64 = 0.01;
 
 /// Brightness of one of the three sets.
@@ -58,19 +60,19 @@ impl Brightness {
         }
     }
 
-    /// Nearly no pixel is on, or nearly every one.
+    /// True if nearly no pixel is on, or nearly every one.
     fn is_extreme(&self, bits: bool) -> bool {
         let few = if bits { FEW_OF_BITS } else { FEW_OF_GREY };
         self.on < few || self.on > 1.0 - few
     }
 
-    /// Mostly on where training images are off, and off where they are on.
+    /// True if pixels are mostly on where those of training images are off, and the reverse.
     fn is_negative(&self) -> bool {
         let errors = self.likeness * (self.dim as f64).sqrt();
         self.images >= FEWEST && self.likeness < NEGATIVE[0] && errors < NEGATIVE[1]
     }
 
-    /// Share of pixels on beyond what chance makes of images like those of `train`.
+    /// True if the share of pixels on differs from that of `train` by more than chance.
     fn differs_from(&self, train: &Self) -> bool {
         let odds = |share: f64| share / (1.0 - share);
         let ratio = odds(self.on) / odds(train.on);

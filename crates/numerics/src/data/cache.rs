@@ -1,4 +1,4 @@
-//! Every data set is loaded once, however many runs share it.
+//! Cache of data sets: each is loaded once, for any number of runs.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::load::{describe_drawn, drawn_size};
 use super::{DataConfig, DataError, DataSize, Dataset, Described, Library, fingerprint, load};
 
-/// The data sets of a sweep. Whoever asks first loads; who asks meanwhile waits; the set stays
-/// until the cache goes.
+/// Data sets of a sweep. The first thread that asks for a set loads it, others wait for it
+/// meanwhile; a set remains loaded until the cache is dropped.
 #[derive(Debug)]
 pub struct Cache {
     library: Library,
@@ -22,7 +22,7 @@ impl Cache {
         Self { library, sets: Mutex::default() }
     }
 
-    /// The library it loads from.
+    /// Library from which it loads.
     pub fn library(&self) -> &Library {
         &self.library
     }
@@ -42,9 +42,9 @@ impl Cache {
         Ok(loaded)
     }
 
-    /// Fingerprint of the data set that `config` asks for. Files are loaded for it and stay: what
-    /// is identified is what is trained on, whatever happens to the files meanwhile. Drawn sets are
-    /// not drawn.
+    /// Fingerprint of the data set that `config` asks for. Files are loaded for it and remain
+    /// loaded, so that the set identified is the set trained on even if the files change meanwhile.
+    /// Built-in sets are not drawn.
     pub fn fingerprint(&self, config: &DataConfig) -> Result<String, DataError> {
         match drawn_size(config, &self.library)? {
             Some(_) => fingerprint(config, &self.library),
@@ -59,8 +59,8 @@ impl Cache {
         slot.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What there is to say of the data set that `config` asks for. Files are loaded for it and
-    /// stay; of drawn sets a few images are drawn.
+    /// Description of the data set that `config` asks for. Files are loaded for it and remain
+    /// loaded; of built-in sets a few images are drawn.
     pub fn describe(&self, config: &DataConfig) -> Result<Described, DataError> {
         match describe_drawn(config, &self.library)? {
             Some(described) => Ok(described),
@@ -68,8 +68,8 @@ impl Cache {
         }
     }
 
-    /// Size of the data set that `config` asks for. Files are loaded for it and stay; drawn sets
-    /// are not drawn.
+    /// Size of the data set that `config` asks for. Files are loaded for it and remain loaded;
+    /// built-in sets are not drawn.
     pub fn size(&self, config: &DataConfig) -> Result<DataSize, DataError> {
         match drawn_size(config, &self.library)? {
             Some(size) => Ok(size),

@@ -1,4 +1,4 @@
-//! The data sets known by name: what they are, whose they are, where they are or how to get them.
+//! Catalogue of the data sets known by name: content, licence, and location or download.
 
 use std::path::PathBuf;
 
@@ -12,26 +12,26 @@ use crate::text::megabytes;
 pub struct Entry {
     /// Name in an experiment file.
     pub name: &'static str,
-    /// What it is.
+    /// Short description of the images.
     pub about: &'static str,
-    /// How its images lie, where no size is set.
+    /// Shape of the images if no size is set.
     pub shape: Shape,
     /// Images of train, valid and test.
     pub sizes: [usize; 3],
-    /// Under which terms it may be used.
+    /// Licence.
     pub licence: &'static str,
-    /// Where it is, or how to get it.
+    /// Location, or the way to get it.
     pub place: Place,
 }
 
-/// Where a data set is.
+/// Location of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// Drawn by the program.
     Builtin,
     /// On this machine.
     Here(PathBuf),
-    /// Not whole on this machine; why, and the command that gets it.
+    /// Missing or incomplete on this machine: the reason, and the command that fetches it.
     Missing(String),
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct Known {
     pub(crate) sizes: [usize; 3],
     /// The sets its files must hold; empty where one file holds all.
     pub(crate) parts: &'static [Part],
-    /// First label, name of each class from there.
+    /// Label of the first class, and the name of each class from there on.
     pub(crate) classes: (u16, &'static [&'static str]),
     /// True if the source is dark on light.
     pub(crate) invert: bool,
@@ -77,20 +77,20 @@ pub(crate) struct Known {
     pub(crate) frames: bool,
     /// SHA-256 of the unpacked images of train, valid and test, where it is known.
     pub(crate) unpacked: [Option<&'static str>; 3],
-    /// What is downloaded.
+    /// Files to download.
     pub(crate) downloads: &'static [Download],
 }
 
 /// A file of the official source.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Download {
-    /// Name under which it is kept while it is downloaded, and asked for from a mirror.
+    /// Name of the file while it is downloaded, and on a mirror.
     pub(crate) file: &'static str,
     /// Addresses, tried in order.
     pub(crate) urls: &'static [&'static str],
-    /// Its length, exactly or about.
+    /// Length, exact or approximate.
     pub(crate) bytes: Bytes,
-    /// How it is known to be the right one, and what is kept of it.
+    /// Verification of the file, and the part of it that is stored.
     pub(crate) check: Check,
 }
 
@@ -101,16 +101,16 @@ pub(crate) enum Bytes {
     About(u64),
 }
 
-/// How a download is verified before it gets a real name.
+/// Verification of a download, done before the file gets its final name.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Check {
-    /// Kept as it is; SHA-256 of its bytes.
+    /// Stored unchanged; SHA-256 of its bytes.
     Sha256(&'static str),
-    /// A zip of which these gzip members are kept.
+    /// A zip archive of which these gzip members are stored.
     Members(&'static [Member]),
-    /// A tar.gz of which the PNG images of these classes are kept as `file`: their number, and the
-    /// SHA-256 over `class/name`, 0, length (u64, little-endian) and bytes of each, in natural
-    /// order.
+    /// A tar.gz archive of which the PNG images of these classes are stored as `file`: their
+    /// number, and the SHA-256 over `class/name`, 0, length (u64, little-endian) and bytes of each,
+    /// in natural order.
     Pictures {
         file: &'static str,
         classes: &'static [&'static str],
@@ -171,7 +171,7 @@ macro_rules! larochelle {
     };
 }
 
-/// All of them.
+/// All data sets known by name.
 pub(crate) const KNOWN: [Known; 4] = [
     Known {
         name: "mnist",
@@ -307,7 +307,8 @@ pub(crate) const KNOWN: [Known; 4] = [
         unpacked: [None; 3],
         downloads: &[Download {
             file: "four-shapes.snapshot.tar.gz",
-            // The pictures are checked, so that a later snapshot with the same ones serves as well.
+            // Only the pictures are checked, so that a later snapshot with the same pictures is
+            // accepted, too.
             urls: &[
                 "https://github.com/keizerzilla/four-shapes/archive/5d61919.tar.gz",
                 "https://github.com/keizerzilla/four-shapes/archive/HEAD.tar.gz",
@@ -324,12 +325,12 @@ pub(crate) const KNOWN: [Known; 4] = [
 ];
 
 impl Known {
-    /// Names of the files that `fetch` leaves.
+    /// Names of the files that `fetch` stores.
     pub(crate) fn files(&self) -> impl Iterator<Item = &'static str> {
         self.downloads.iter().flat_map(Download::files)
     }
 
-    /// Number of its pictures, of a set that is kept as an archive of pictures.
+    /// Number of pictures in a set that is stored as an archive of pictures.
     pub(crate) fn pictures(&self) -> Option<usize> {
         self.downloads.iter().find_map(|download| match download.check {
             Check::Pictures { count, .. } => Some(count),
@@ -337,19 +338,19 @@ impl Known {
         })
     }
 
-    /// Bytes of the download, about.
+    /// Approximate size of the download [bytes].
     pub(crate) fn bytes(&self) -> u64 {
         self.downloads.iter().map(|download| download.bytes.about()).sum()
     }
 
-    /// Size of the download, for people.
+    /// Size of the download as text.
     pub(crate) fn download_size(&self) -> String {
         megabytes(self.bytes())
     }
 }
 
 impl Download {
-    /// Names of the files that are left of it.
+    /// Names of the files that are stored from this download.
     pub(crate) fn files(&self) -> Vec<&'static str> {
         match self.check {
             Check::Sha256(_) => vec![self.file],
@@ -360,7 +361,7 @@ impl Download {
 }
 
 impl Bytes {
-    /// More bytes than this are another file.
+    /// Maximum length [bytes]: a longer file is another one.
     pub(crate) fn most(self) -> u64 {
         match self {
             Self::Exactly(bytes) => bytes,
@@ -368,7 +369,7 @@ impl Bytes {
         }
     }
 
-    /// The length, exactly or about.
+    /// Length, exact or approximate [bytes].
     pub(crate) fn about(self) -> u64 {
         match self {
             Self::Exactly(bytes) | Self::About(bytes) => bytes,

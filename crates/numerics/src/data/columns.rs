@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::read::Pool;
 use super::{Images, Part};
 
-/// Brings the columns of valid and test into the order of those of train; returns sentences on what
-/// cannot be matched for lack of names. Error: their names differ.
+/// Brings the columns of valid and test into the order of those of train, and returns sentences on
+/// sets that have no names to match. Error: the names differ.
 pub(super) fn match_by_name(pools: &mut [Option<Pool>; 3]) -> Result<Vec<String>, String> {
     let mut notes = Vec::new();
     let [Some(train), others @ ..] = pools else { return Ok(notes) };
@@ -19,7 +19,7 @@ pub(super) fn match_by_name(pools: &mut [Option<Pool>; 3]) -> Result<Vec<String>
                 let order = order(names, own)
                     .map_err(|problem| format!("its train and {part} tables {problem}"))?;
                 pool.reorder(&order);
-                // What was said of the order of its own columns is of no interest any more.
+                // Notes on the order of its own columns no longer apply.
                 pool.notes.clear();
                 pool.columns.clone_from(&train.columns);
             }
@@ -36,8 +36,8 @@ pub(super) fn match_by_name(pools: &mut [Option<Pool>; 3]) -> Result<Vec<String>
     Ok(notes)
 }
 
-/// Images of a table, whose columns are called `own`, with their pixels in the order of `names`;
-/// and a sentence where names do not tell the order. Error: only some of the names are the same.
+/// Images of a table with columns `own`, their pixels in the order of `names`, and a sentence if
+/// there are no names to match. Error: only some of the names are the same.
 pub fn in_order_of(
     names: Option<&[String]>,
     images: Images,
@@ -76,7 +76,7 @@ pub fn in_order_of(
     Ok((Images::new(pixels, images.dim()), None))
 }
 
-/// For each of `names` its place among `own`, or how they differ.
+/// Index among `own` of each of `names`; error: a sentence on the difference.
 fn order(names: &[String], own: &[String]) -> Result<Vec<usize>, String> {
     let places: BTreeMap<&str, usize> =
         own.iter().enumerate().map(|(i, name)| (name.as_str(), i)).collect();

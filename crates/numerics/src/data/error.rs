@@ -1,11 +1,11 @@
-//! What can go wrong between a name and a loaded data set. Messages name file and place, and the
-//! command that helps.
+//! Errors of finding, fetching and loading a data set. Messages name the file and the place in it,
+//! and the command that helps.
 
 use std::path::{Path, PathBuf};
 
 use crate::data::part::Part;
 
-/// Why a data set could not be listed, fetched or loaded.
+/// Reason why a data set could not be listed, fetched or loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// Neither a built-in set, nor one known by name, nor something on disk.
@@ -13,7 +13,7 @@ pub enum DataError {
     Unknown {
         /// Name as written.
         name: String,
-        /// The data folder, where paths are looked for too.
+        /// Data folder, in which paths are searched, too.
         data_dir: PathBuf,
         /// Known name closest to it.
         nearest: Option<String>,
@@ -35,7 +35,7 @@ pub enum DataError {
     Incomplete {
         /// Folder or path stem.
         path: PathBuf,
-        /// What lacks, and what to do.
+        /// Missing part, and the remedy.
         problem: String,
     },
     /// The operating system refused.
@@ -43,45 +43,46 @@ pub enum DataError {
     Io {
         /// File or folder.
         path: PathBuf,
-        /// Why. Not called `source`: whoever prints the chain of causes would say it twice.
+        /// Error of the system. Not called `source`, because a chain of causes would then print it
+        /// twice.
         cause: std::io::Error,
     },
-    /// A file does not hold what its format promises.
+    /// A file violates its format.
     #[error("{}, {place}: {problem}", .path.display())]
     Malformed {
         /// File.
         path: PathBuf,
-        /// Where in it: byte, line and column, or member.
+        /// Place in the file: byte, line and column, or member.
         place: String,
-        /// What was found and what was expected.
+        /// Value found and value expected.
         problem: String,
     },
-    /// More images asked for than there are.
+    /// More images requested than the set has.
     #[error("data.{part} = {asked}: {name} has {has} {part} images")]
     TooFew {
         /// Set as the experiment names it.
         name: String,
-        /// Which of the three sets.
+        /// One of the three sets.
         part: Part,
-        /// Asked for.
+        /// Number of images requested.
         asked: usize,
-        /// There are.
+        /// Number of images available.
         has: usize,
     },
-    /// A setting that this data set cannot follow.
+    /// A setting that does not fit this data set.
     #[error("data.{key}: {problem}")]
     Setting {
         /// Key below `[data]`.
         key: &'static str,
-        /// What was asked and what is possible.
+        /// Value requested and values possible.
         problem: String,
     },
-    /// A download failed; nothing was put under the file's real name.
+    /// A download failed; no file got its final name.
     #[error("fetching {url}: {problem}")]
     Fetch {
         /// Address.
         url: String,
-        /// Why, and what to do.
+        /// Reason, and the remedy.
         problem: String,
     },
 }

@@ -10,12 +10,12 @@ use flate2::write::GzEncoder;
 use super::{Dataset, Images, Part};
 use crate::npy;
 
-/// Endings that say how the sets are written.
+/// File name endings that select the format.
 const ENDINGS: [&str; 4] = [".npz", ".npy", ".csv", ".idx"];
 
-/// The files of a set, with their bytes: of `set.npz` one file with the arrays `train`, `valid` and
-/// `test`; of `set.npy`, `set.csv` and `set.idx`, with `.gz` behind or not, `set-train.npy` and so
-/// on. Error: the ending is none of these.
+/// Files of a set, with their bytes: for `set.npz` one file with the arrays `train`, `valid` and
+/// `test`; for `set.npy`, `set.csv` and `set.idx`, optionally followed by `.gz`, the files
+/// `set-train.npy` and so on. Error: any other ending.
 pub fn export(data: &Dataset, out: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, String> {
     let name = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let (plain, packed) =
@@ -76,7 +76,7 @@ fn values(data: &Dataset, part: Part, ending: &str) -> Vec<u8> {
 
 fn archive(arrays: &[(Part, Vec<u8>)]) -> io::Result<Vec<u8>> {
     let mut writer = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
-    // The time of day is no part of the bytes.
+    // No time stamp, so that equal sets are equal bytes.
     let options =
         zip::write::SimpleFileOptions::default().last_modified_time(zip::DateTime::default());
     for (part, bytes) in arrays {

@@ -1,4 +1,4 @@
-//! All images of one file, for models to score or complete: nothing is divided or left out.
+//! All images of one file, for a model to score or complete: none is divided off or left out.
 
 use std::path::Path;
 
@@ -12,15 +12,15 @@ use crate::text::thousands;
 /// The images of a file.
 #[derive(Debug)]
 pub struct FileImages {
-    /// All of them, in the order of the file.
+    /// Images, in the order of the file.
     pub images: Images,
-    /// How their pixels lie.
+    /// Shape of each image.
     pub shape: Shape,
     /// Names of the variables, where a table has a header.
     pub columns: Option<Vec<String>>,
     /// The file in one line: `d.csv: 240 vectors of 288 variables, binary as stored, 11 % on`.
     pub line: String,
-    /// What a user should know of them, a sentence each.
+    /// Sentences that a user should know about the images.
     pub warnings: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ pub fn images_in(path: &Path, part: Part, config: &DataConfig) -> Result<FileIma
         for &level in image.iter() {
             counts[usize::from(level)] += 1;
         }
-        // As held-out images are: drawn anew every epoch are those of training alone.
+        // The rule for held-out images: only training images are drawn again every epoch.
         binarize(image, levels, config.binarize, config.seed, Part::Test, i);
         on.push(image.iter().map(|&bit| f64::from(bit)).sum::<f64>() / shape.dim() as f64);
     }

@@ -1,5 +1,5 @@
-//! A data set, as a run sees it, as a short text: part of every run's identity, and what runs share
-//! a set by.
+//! Fingerprint of a data set as a run sees it: part of every run's identity, and the key under
+//! which runs share a set.
 //!
 //! Between the bytes on disk and the bits that a run sees there is a long list of rules: which
 //! files are found, how they are decoded, which columns are labels, turning (EMNIST), inverting,
@@ -19,8 +19,8 @@
 //! under the identity of others.
 //!
 //! Until engine 3 a path was identified by its text, the bytes of its files and the settings of
-//! `[data]` ([`of_files`]). That left out which picture of a folder trains and which tests. Runs of
-//! then are looked up under that identity too (`cli::earlier`).
+//! `[data]` ([`of_files`]). That did not cover which picture of a folder trains and which tests.
+//! Runs of those versions are also looked up under that identity (`trainers::made::earlier`).
 
 use std::path::Path;
 
@@ -28,15 +28,17 @@ use super::source::{Files, Source, resolve};
 use super::{Binarization, DataConfig, DataError, Images, Library, Shape, draw, load};
 use crate::regular;
 
-/// Raised whenever the same files and settings give other images.
+/// Version of the rules: incremented whenever the same files and settings give other images.
 const RULES: u32 = 2;
 
 /// First word of the fingerprint of a set that is identified by its images alone.
 const IMAGES: &str = "images";
-/// The same of its files, as engines up to 3 had it at first.
+/// First word of the fingerprint of a set that is identified by its files, as engines up to 3 did
+/// for a path.
 const FILES: &str = "files";
 
-/// Fingerprint of the data that `config` asks for. Files are read for it, drawn sets are not drawn.
+/// Fingerprint of the data that `config` asks for. Files are read for it; built-in sets are not
+/// drawn.
 pub fn fingerprint(config: &DataConfig, library: &Library) -> Result<String, DataError> {
     match resolve(&config.name, library)? {
         Source::Builtin(builtin) => Ok(of_drawn(builtin, config)),
@@ -44,18 +46,18 @@ pub fn fingerprint(config: &DataConfig, library: &Library) -> Result<String, Dat
     }
 }
 
-/// True if a fingerprint is of the images alone: then no setting of `[data]` is part of a run's
-/// identity besides.
+/// True if a fingerprint covers the images alone: no setting of `[data]` is then part of a run's
+/// identity.
 pub fn is_of_images(fingerprint: &str) -> bool {
     fingerprint.strip_prefix(IMAGES).is_some_and(|rest| rest.starts_with('-'))
 }
 
-/// True if a fingerprint is of a set that was named by a path.
+/// True if a fingerprint is of a set named by a path.
 pub fn is_of_path(fingerprint: &str) -> bool {
     is_of_images(fingerprint) || fingerprint.starts_with(FILES)
 }
 
-/// Of a set that the program draws.
+/// Fingerprint of a built-in set.
 pub(super) fn of_drawn(builtin: draw::Builtin, config: &DataConfig) -> String {
     let DataConfig { name: _, train: _, valid: _, test: _, size, seed, binarize } = config;
     let counts = load::counts(builtin, config);
@@ -65,8 +67,8 @@ pub(super) fn of_drawn(builtin: draw::Builtin, config: &DataConfig) -> String {
     short(name, &hash)
 }
 
-/// Of files and the settings of `[data]`: of a set known by name, and, of a path, as engines up to
-/// 3 had it at first.
+/// Fingerprint of files and the settings of `[data]`: for a set known by name, and for a path as
+/// engines up to 3 computed it.
 pub(super) fn of_files(files: &Files, config: &DataConfig) -> Result<String, DataError> {
     let DataConfig { name: _, train, valid, test, size, seed, binarize } = config;
     let counts = [*train, *valid, *test];
@@ -78,7 +80,7 @@ pub(super) fn of_files(files: &Files, config: &DataConfig) -> Result<String, Dat
     Ok(short(files.known.map_or(FILES, |known| known.name), &hasher.finalize()))
 }
 
-/// Of the images that a run gets.
+/// Fingerprint of the images that a run gets.
 pub(super) fn of_images(shape: Shape, binarization: Binarization, parts: [&Images; 3]) -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(format!("{} {} {binarization:?}", shape.width, shape.height).as_bytes());

@@ -1,4 +1,5 @@
-//! The last step of loading: three sets of images made binary, and all that is found on the way.
+//! Last step of loading: three sets of images are made binary, and observations on them are
+//! collected.
 
 use super::binarize::{Binarization, Levels, binarize};
 use super::brightness::{Brightness, correlation};
@@ -81,8 +82,8 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
     }
 }
 
-/// Validation images and test images that are training images as well, and test images that are
-/// validation images, before anything is made binary.
+/// Numbers of validation and of test images that are training images as well, and of test images
+/// that are validation images, before binarisation.
 fn shared(divided: &Divided) -> [usize; 3] {
     let of = |part: Part| {
         let (pool, images) = &divided.parts[part as usize];

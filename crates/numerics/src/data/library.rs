@@ -1,14 +1,14 @@
-//! Where data sets live on this machine, and where they are fetched from.
+//! Location of data sets on this machine, and the servers from which they are fetched.
 
 use std::env::{self, consts::OS};
 use std::path::{Path, PathBuf};
 
-/// The folder of real data sets, one sub-folder a set.
+/// Folder of real data sets, with one sub-folder per set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Library {
-    /// The folder.
+    /// Path of the folder.
     pub data_dir: PathBuf,
-    /// Address to fetch every file from (by its name) in place of the official ones.
+    /// Address from which every file is fetched (by its name) instead of the official ones.
     pub mirror: Option<String>,
 }
 
@@ -37,8 +37,8 @@ impl Library {
         }
     }
 
-    /// Folders that may hold the set `name`: written with `-` or with `_`; the first is where it is
-    /// fetched to.
+    /// Folders that may hold the set `name`, written with `-` or with `_`; `fetch` writes to the
+    /// first.
     pub(crate) fn places(&self, name: &str) -> Vec<PathBuf> {
         let mut places = vec![self.data_dir.join(name), self.data_dir.join(name.replace('-', "_"))];
         places.dedup();
@@ -46,7 +46,7 @@ impl Library {
     }
 }
 
-/// Name of a file for comparisons: without folders, lower case.
+/// Name of a file for comparisons: without folders, in lower case.
 pub(crate) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().to_lowercase()
 }

@@ -18,7 +18,7 @@ use super::split::{self, Parts};
 use super::{DataConfig, DataError, DataSize, Dataset, Described, Library, Shape, fingerprint};
 use crate::text::thousands;
 
-/// Drawn images that tell how many pixels of all are on.
+/// Number of images drawn to estimate the share of pixels on of a built-in set.
 const SAMPLE: usize = 200;
 
 /// Reads or draws a data set, divides it, cuts it to size and makes it binary.
@@ -58,8 +58,8 @@ pub fn load(config: &DataConfig, library: &Library) -> Result<Dataset, DataError
     }
 }
 
-/// Size of the set that `config` asks for where the program draws it, without drawing it; `None`
-/// for files, which only reading tells.
+/// Size of the set that `config` asks for if it is built in, without drawing it; `None` for files,
+/// whose size is known only after reading.
 pub(super) fn drawn_size(
     config: &DataConfig,
     library: &Library,
@@ -71,8 +71,7 @@ pub(super) fn drawn_size(
     })
 }
 
-/// What there is to say of a set that the program draws, after drawing a few of its images; `None`
-/// for files.
+/// Description of a built-in set from a few drawn images; `None` for files.
 pub(super) fn describe_drawn(
     config: &DataConfig,
     library: &Library,
@@ -104,14 +103,14 @@ fn drawn_origin(
         fingerprint: fingerprint::of_drawn(builtin, config),
         notes: shadowed(&config.name, None, library).into_iter().collect(),
         brightness: [sample.origin.brightness[0]; 3],
-        // Images drawn one by one are no copies; tiny ones may be equal all the same.
+        // Images drawn independently are not copies, though tiny ones may be equal by chance.
         shared: [0; 3],
         ..sample.origin
     };
     (sample.binarization, origin)
 }
 
-/// Refuses what no data set can be asked for.
+/// Refuses settings that no data set can follow.
 fn check(config: &DataConfig) -> Result<(), DataError> {
     let problem = |key, problem: &str| Err(DataError::Setting { key, problem: problem.into() });
     if !(1..=1024).contains(&config.size) {
@@ -135,7 +134,7 @@ pub(super) fn counts(builtin: Builtin, config: &DataConfig) -> [usize; 3] {
     Part::ALL.map(|part| asked[part as usize].unwrap_or(builtin.sizes()[part as usize]))
 }
 
-/// Pools and, for each of the three sets, which pool and which of its images.
+/// Pools and, for each of the three sets, the index of its pool and the indices of its images.
 pub(super) struct Divided {
     pub(super) pools: Vec<Pool>,
     pub(super) parts: Parts,
@@ -143,7 +142,7 @@ pub(super) struct Divided {
     pub(super) left_out: Vec<String>,
     /// As in [`Origin`].
     pub(super) notes: Vec<String>,
-    /// True if the data seed decided which image is where.
+    /// True if the data seed decided the assignment of images to sets.
     pub(super) draws: bool,
 }
 
@@ -240,7 +239,7 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
     Ok(Divided { pools, parts, left_out, notes, draws })
 }
 
-/// Parts that must not be the same.
+/// Pairs of sets that must not be the same file.
 const PAIRS: [(Part, Part); 3] =
     [(Part::Train, Part::Test), (Part::Train, Part::Valid), (Part::Valid, Part::Test)];
 
@@ -269,10 +268,10 @@ fn same_images(files: &Files, a: Part, b: Part) -> DataError {
     DataError::Incomplete { path: files.path.clone(), problem }
 }
 
-/// Refuses files in the place of a set known by name that are not that set.
+/// Refuses files that have the name of a known set and are not that set.
 fn official(files: &Files, pools: &[Pool], has: [usize; 3]) -> Result<(), DataError> {
     let Some(known) = files.known else { return Ok(()) };
-    // How many frames of a film each part gets depends on the seed.
+    // The number of frames of each set depends on the seed.
     let (has, expected) = match known.pictures() {
         Some(count) => (vec![pools.iter().map(Pool::count).sum()], vec![count]),
         None => (has.to_vec(), known.sizes.to_vec()),
@@ -307,14 +306,14 @@ fn number(pools: &[Option<Pool>; 3]) -> Counts {
     pools.each_ref().map(|pool| pool.as_ref().map(Pool::count))
 }
 
-/// Images in each file, and those of them that `config` asks for, ascending, where that is known
-/// before anything is read: a part of a large set takes the memory of that part.
+/// Number of images in each file, and the indices of those that `config` asks for, ascending, if
+/// that is known before reading: part of a large set then takes the memory of that part only.
 fn wanted(
     items: &[Option<Item>; 3],
     files: &Files,
     config: &DataConfig,
 ) -> Option<(Counts, Vec<Vec<u32>>)> {
-    // All images tell whether a set is to be inverted.
+    // All images are needed to detect whether a set is inverted.
     if files.known.is_some_and(|known| known.invert) {
         return None;
     }
@@ -322,7 +321,7 @@ fn wanted(
     for (count, item) in counts.iter_mut().zip(items) {
         if let Some(item) = item {
             let (images, shape) = read::size(&item.images)?;
-            // Others may be resized, and all of them tell whether they can be.
+            // Other shapes may be resized, and all images are needed to detect whether they can be.
             *count = (shape == square(config)).then_some(images);
             (*count)?;
         }
@@ -338,7 +337,7 @@ fn wanted(
     Some((counts, wanted))
 }
 
-/// Cuts the three sets to the sizes asked for.
+/// Cuts the three sets to the sizes requested.
 fn cut(mut parts: Parts, config: &DataConfig) -> Result<Parts, DataError> {
     for (part, asked) in Part::ALL.into_iter().zip([config.train, config.valid, config.test]) {
         let images = &mut parts[part as usize].1;
@@ -380,8 +379,8 @@ fn read_item(
         let known = files.known.or_else(|| KNOWN.iter().find(|known| name.starts_with(known.name)));
         let (first, names) = known.map_or((0, &[][..]), |known| known.classes);
         for path in &item.labels {
-            // Labels are for pictures of the data: what cannot be read of them is said, and stops
-            // nothing.
+            // Labels are used for pictures of the data only: unreadable ones are reported and are
+            // not an error.
             let labels = match read::labels(path) {
                 Ok(labels) => labels,
                 Err(error) => {
@@ -481,7 +480,7 @@ mod tests {
             let images = |count| prop::collection::vec(image.clone(), count);
             let parts = (images(2..30), prop::option::of(images(1..9)), images(1..9));
             let parts = parts.prop_map(|(train, valid, test)| [Some(train), valid, Some(test)]);
-            // Two files of the same images are refused, and images of one pixel are often equal.
+            // Equal files are refused, and images of one pixel are often equal.
             let sorted = |images: &Option<Pixels>| {
                 let mut images = images.clone()?;
                 let is_bits = images.iter().flatten().all(|&level| level <= 1);
@@ -503,8 +502,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(300))]
 
-        /// Of files whose sizes are known beforehand only a part is kept: the same part, bits and
-        /// labels as of any other.
+        /// Of files whose sizes are known in advance only a part is stored: with the same images,
+        /// bits and labels as of any other file.
         #[test]
         fn a_part_of_a_set_is_the_same_in_every_format(
             (side, files) in files(), asked in any::<[prop::sample::Index; 3]>(), all: [bool; 3], seed in 0u64..9,

@@ -1,7 +1,7 @@
 //! Data sets: what a run is trained, validated and tested on, always as three separate sets.
 //!
-//! Pixels are kept as one byte each and shared by every run of a process; models see them as 0 and
-//! 1.
+//! A pixel is stored as one byte, and images are shared by all runs of a process; models read them
+//! as 0 and 1.
 //!
 //! A name is resolved to a source (drawn by the program, known by name, or a path), the source is
 //! read into pools of grey images, the pools are divided into train, valid and test, and each of
@@ -70,7 +70,7 @@ pub struct DataConfig {
     pub size: usize,
     /// Seed of drawing, splitting and fixed binarisation: the same for every run of a study.
     pub seed: u64,
-    /// How grey pixels become 0 or 1.
+    /// Rule by which grey pixels become 0 or 1.
     pub binarize: Binarize,
 }
 
@@ -89,13 +89,13 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
-    /// A text that two of them share only if they are equal, to look sets up by.
+    /// Text that is equal for two configurations only if they are equal: the key of caches.
     pub fn key(&self) -> String {
         serde_json::to_string(self).expect("a configuration is plain data")
     }
 
-    /// The setting by which validation or test images differ between this and `other`, so that NLL
-    /// on them do not compare.
+    /// Name of the setting in which `self` and `other` produce different validation or test images,
+    /// so that NLL on them is not comparable.
     pub fn scores_otherwise_than(&self, other: &Self) -> Option<&'static str> {
         let drawn = |rule| rule != Binarize::Threshold;
         match () {
@@ -110,21 +110,21 @@ impl DataConfig {
     }
 }
 
-/// How grey pixels become 0 or 1. The choice is part of the number: likelihoods under two of them
-/// do not compare.
+/// Rule by which grey pixels become 0 or 1. Likelihoods under two different rules are not
+/// comparable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Binarize {
-    /// On where the grey level is above half.
+    /// On if the grey level is above half.
     Threshold,
     /// Drawn once, on with probability grey/255, from the data seed.
     Stochastic,
-    /// Training images drawn anew every epoch from the run's own stream; validation and test as
-    /// `Stochastic`.
+    /// Training images drawn again every epoch from the run's own stream; validation and test
+    /// images as `Stochastic`.
     Dynamic,
 }
 
-/// How the pixels of an image lie: a grid, or a plain vector.
+/// Arrangement of the pixels of an image: a grid, or a plain vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Shape {
     /// Columns; the number of variables for a plain vector.
@@ -149,7 +149,7 @@ pub struct Images {
     labels: Option<Labels>,
 }
 
-/// Classes of a set of images. Models never see them; pictures of the data do.
+/// Classes of a set of images. Models never see them; they are used for pictures of the data.
 #[derive(Debug, Clone)]
 pub struct Labels {
     /// Class of every image, an index into `names`.
@@ -159,7 +159,7 @@ pub struct Labels {
 }
 
 impl std::fmt::Debug for Images {
-    /// The size alone: no message may carry millions of pixels.
+    /// Prints the size alone: no message may hold millions of pixels.
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         write!(f, "Images({} x {})", self.count(), self.dim)
     }
@@ -194,7 +194,7 @@ impl Images {
         Self { labels: Some(labels), ..self }
     }
 
-    /// Classes, where the source has them.
+    /// Classes, if the source has them.
     pub fn labels(&self) -> Option<&Labels> {
         self.labels.as_ref()
     }
@@ -214,7 +214,7 @@ impl Images {
         &self.pixels[i * self.dim..(i + 1) * self.dim]
     }
 
-    /// The first `count` images, or all where there are fewer; without their classes.
+    /// The first `count` images, or all if there are fewer; without their classes.
     #[must_use]
     pub fn leading(&self, count: usize) -> Self {
         Self::new(&self.pixels[..self.dim * count.min(self.count())], self.dim)
@@ -231,30 +231,30 @@ impl Images {
 pub struct Dataset {
     /// Name as the experiment wrote it.
     pub name: String,
-    /// How pixels lie.
+    /// Shape of each image.
     pub shape: Shape,
-    /// Training images: 0/1, or grey levels 0..=255 when they are binarised anew every epoch.
+    /// Training images: 0/1, or grey levels 0..=255 if they are binarised again every epoch.
     pub train: Images,
     /// Validation images, 0/1.
     pub valid: Images,
     /// Test images, 0/1.
     pub test: Images,
-    /// How pixels became 0 and 1.
+    /// Binarisation that was applied.
     pub binarization: Binarization,
-    /// What the source holds besides these images, and why it is not used: one sentence a kind,
-    /// without a full stop.
+    /// Content of the source besides these images, with the reason why it is not used: one sentence
+    /// per kind, without a full stop.
     pub left_out: Vec<String>,
-    /// Where it comes from, and what became of it on the way.
+    /// Source of the images, and the steps of loading them.
     pub origin: Origin,
 }
 
 impl Dataset {
-    /// True if `train` holds grey levels to be binarised anew every epoch.
+    /// True if `train` holds grey levels that are binarised again every epoch.
     pub fn dynamic(&self) -> bool {
         self.binarization == Binarization::Dynamic
     }
 
-    /// One of the three sets, 0/1; grey levels are cut at half.
+    /// One of the three sets as 0/1; grey levels are thresholded at half.
     pub fn binary(&self, part: Part) -> Images {
         match part {
             Part::Train if self.dynamic() => Images::new(
@@ -275,7 +275,7 @@ impl Dataset {
         DataSize { shape: self.shape, train, valid, test }
     }
 
-    /// All that is said of it.
+    /// Description of the data set.
     pub fn described(&self) -> Described {
         Described {
             name: self.name.clone(),
@@ -287,10 +287,11 @@ impl Dataset {
     }
 }
 
-/// How large a data set is: what the cost of a run depends on besides its configuration.
+/// Size of a data set: besides the configuration, the only thing on which the cost of a run
+/// depends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DataSize {
-    /// How pixels lie.
+    /// Shape of each image.
     pub shape: Shape,
     /// Training images.
     pub train: usize,

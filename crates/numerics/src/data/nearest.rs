@@ -1,5 +1,4 @@
-//! Nearest images: what in the training set a sample resembles most, the original paper's check
-//! against memorisation.
+//! Nearest training images of samples, the original paper's check against memorisation.
 
 use crate::data::Images;
 
@@ -23,7 +22,7 @@ pub fn nearest(samples: &Images, among: &Images, threshold: u8) -> Vec<usize> {
         .collect()
 }
 
-/// In how many pixels two binary images differ.
+/// Number of pixels in which two binary images differ (Hamming distance).
 pub fn distance(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).filter(|(a, b)| a != b).count()
 }

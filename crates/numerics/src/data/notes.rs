@@ -6,7 +6,7 @@ use super::origin::Origin;
 use super::source::Files;
 use super::{Binarization, Binarize, DataConfig, Pictures};
 
-/// Names of files, arrays and folders that are read, and what should be known of their images.
+/// Adds the names of the files, arrays and folders that are read, and sentences on their images.
 pub(super) fn of_path(files: &Files, divided: &Divided, origin: &mut Origin) {
     let mut pictures: Option<Pictures> = None;
     for pool in &divided.pools {
@@ -65,7 +65,7 @@ fn one_hot(pixels: &[u8], dim: usize) -> Option<(usize, usize)> {
     squares.next().map(|more| ((dim - more).isqrt(), more))
 }
 
-/// Settings of `[data]` that change nothing here, though they are not at their defaults.
+/// Settings of `[data]` that have no effect here, though they are not at their defaults.
 pub(super) fn passed_over(
     divided: &Divided,
     binarization: Binarization,

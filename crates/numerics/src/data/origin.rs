@@ -1,8 +1,8 @@
-//! Where a data set comes from and what became of it on the way: what `plan`, `sweep`, `data show`
-//! and the page say of it.
+//! Source of a data set and the steps of loading it, as `plan`, `sweep`, `data show` and the page
+//! report them.
 //!
-//! Most mistakes with data show in one line: how many images, of which shape, how they became bits,
-//! and how many pixels are on at all.
+//! Most mistakes with data are visible in one line: the number and shape of images, their
+//! binarisation, and the share of pixels on.
 
 use std::path::PathBuf;
 
@@ -10,52 +10,52 @@ use super::brightness::{self, Brightness};
 use super::{Binarization, DataSize, Pictures, Shape};
 use crate::text::{count, thousands};
 
-/// Share of validation or test images that are training images as well, from which on that is said.
+/// Share of validation or test images that are also training images, above which it is reported.
 const SHARED: f64 = 0.01;
 
-/// Where the images of a data set come from, and what became of them on the way.
+/// Source of the images of a data set, and the steps of loading them.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Origin {
-    /// Identity of the set.
+    /// Fingerprint of the set.
     pub fingerprint: String,
-    /// Of a set that was read: its images alone, whatever their name.
+    /// Fingerprint of the images alone, of a set read from files.
     pub images: Option<String>,
-    /// Of a set named by a path: its identity in versions that hashed files in place of images.
+    /// Fingerprint in versions that hashed files instead of images, of a set named by a path.
     pub earlier: Option<String>,
-    /// True if folders of pictures are divided into train and test: the earlier identity did not
-    /// tell how.
+    /// True if folders of pictures are divided into train and test: the earlier fingerprint did not
+    /// cover the division.
     pub folders_divided: bool,
-    /// Where its files are; `None` if the program draws it.
+    /// Location of its files; `None` if it is built in.
     pub place: Option<PathBuf>,
-    /// Names of the files, arrays and folders that were read, where a path does not tell.
+    /// Names of the files, arrays and folders that were read, if the path does not tell them.
     pub read: Vec<String>,
-    /// The pictures that the images were resized from.
+    /// Pictures from which the images were resized.
     pub pictures: Option<Pictures>,
-    /// Names of the variables, where its tables have a header.
+    /// Names of the variables, if its tables have a header.
     pub columns: Option<Vec<String>>,
     /// Brightness of train, valid and test.
     pub brightness: [Brightness; 3],
-    /// The levels, where there are two that are not black and white.
+    /// Lowest and highest level, if there are exactly two and they are not black and white.
     pub two_levels: Option<[u8; 2]>,
-    /// Validation images and test images that are also training images, and test images that are
-    /// validation images.
+    /// Numbers of validation and of test images that are also training images, and of test images
+    /// that are validation images.
     pub shared: [usize; 3],
-    /// What was asked and does not apply to these data, and what hides behind the name.
+    /// Sentences on settings that do not apply to these data, and on files that the name hides.
     pub notes: Vec<String>,
 }
 
-/// All that is said of a data set.
+/// Description of a data set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Described {
-    /// Its name, as the experiment has it.
+    /// Name, as the experiment has it.
     pub name: String,
     /// Its size.
     pub size: DataSize,
-    /// How pixels became 0 and 1.
+    /// Binarisation that was applied.
     pub binarization: Binarization,
-    /// Where it comes from.
+    /// Source of the images.
     pub origin: Origin,
-    /// What its source holds besides its images.
+    /// Content of the source besides the images.
     pub left_out: Vec<String>,
 }
 
@@ -82,8 +82,8 @@ impl Described {
         format!("{name}{place}: {train} train, {valid} valid and {test} test {content}")
     }
 
-    /// What a user should know before training on it, a sentence each; what was left out is told
-    /// apart.
+    /// Sentences that a user should know before training on it; content left out of the set is
+    /// reported separately.
     pub fn warnings(&self) -> Vec<String> {
         let Self { name, size, binarization, origin, left_out: _ } = self;
         let bits = *binarization == Binarization::NoneNeeded;

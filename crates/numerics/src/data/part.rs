@@ -1,20 +1,20 @@
-//! The three sets every data set has, and the random streams that belong to data.
+//! The three sets of every data set, and the random streams of the data seed.
 
 use crate::rng::{Purpose, Seed, Stream};
 
 /// One of the three sets of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
-    /// What a model learns from.
+    /// Training set: the model learns from it.
     Train,
-    /// What epochs are chosen on.
+    /// Validation set: epochs are selected on it.
     Valid,
-    /// What is reported.
+    /// Test set: results are reported on it.
     Test,
 }
 
 impl Part {
-    /// All three, in this order.
+    /// All three sets, in this order.
     pub const ALL: [Self; 3] = [Self::Train, Self::Valid, Self::Test];
 
     /// `train`, `valid` or `test`.
@@ -29,21 +29,22 @@ impl std::fmt::Display for Part {
     }
 }
 
-/// What a random number is for within `Purpose::Data`. The value is part of the derivation:
-/// changing one changes images.
+/// Purpose of a random number within `Purpose::Data`. The value is part of the derivation: changing
+/// one changes images.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Use {
     Digits = 1,
     Letters = 2,
     Shapes = 3,
-    /// Which images of a common pool go to which of the three sets.
+    /// Assignment of the images of a common pool to the three sets.
     Split = 4,
-    /// Which images of a set a smaller size keeps.
+    /// Selection of the images of a set that a smaller size retains.
     Subset = 5,
     Binarize = 6,
 }
 
-/// The stream of image `i` of `part`, or of the whole part for uses that draw once for all of it.
+/// Random stream of image `i` of `part`, or of the whole part for purposes that draw once for all
+/// of it.
 pub(crate) fn stream(seed: u64, purpose: Use, part: Part, i: usize) -> Stream {
     Seed(seed).stream(Purpose::Data, (purpose as u64) << 48 | (part as u64) << 40 | i as u64)
 }

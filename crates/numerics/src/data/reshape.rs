@@ -1,15 +1,15 @@
-//! Images at the size that a configuration asks for: plain vectors become squares, sets known by
-//! name are resized.
+//! Resizing of images to the configured size: plain vectors become squares, sets known by name are
+//! resized.
 
 use super::binarize::Levels;
 use super::read::{self, Pool};
 use super::source::Files;
 use super::{DataError, Shape};
 
-/// Side of the images where no size is set.
+/// Default side of the images [pixels].
 const SIZE: usize = 28;
 
-/// Brings a pool to the size asked for, or says why it cannot be.
+/// Brings a pool to the requested size. Error: the reason why that is impossible.
 pub(super) fn reshape(pool: &mut Pool, files: &Files, size: usize) -> Result<(), DataError> {
     let asked = Shape { width: size, height: size };
     if pool.shape.height == 1 && pool.shape.dim() == asked.dim() {

@@ -1,5 +1,5 @@
-//! What a member of a folder or an archive is, by its name: the one table by which folders,
-//! archives and .npz files are read.
+//! Role of a file in a folder or of a member of an archive, by its name: the one table by which
+//! folders, archives and .npz files are interpreted.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::path::Path;
 use super::Part;
 use super::library::file_name;
 
-/// What a file is for.
+/// Role of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// Left by an operating system or a download under way; nobody needs to hear of it.
+    /// Left by an operating system or an unfinished download; never reported.
     Litter,
     /// A picture of a format that is read.
     Picture,
@@ -20,7 +20,7 @@ pub(crate) enum Role {
     Zip,
     /// Arrays: idx, .npy, .npz.
     Arrays,
-    /// Rows of values, or a text for people: the content decides.
+    /// Rows of values, or a text for humans: the content decides.
     Text,
     /// Anything else.
     Other,
@@ -47,7 +47,7 @@ const ENDINGS: [(Role, &[&str]); 6] = [
 /// Folders that operating systems, network drives and notebooks leave.
 const LITTER: [&str; 3] = ["__MACOSX", "@eaDir", ".ipynb_checkpoints"];
 
-/// What the name of a file says that it is.
+/// Role of a file by its name.
 pub(crate) fn role(path: &Path) -> Role {
     let name = file_name(path);
     if name.starts_with('.')
@@ -66,12 +66,12 @@ fn words(path: &Path) -> Vec<String> {
     name.split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect()
 }
 
-/// Which of the three sets a file, folder or array name speaks of.
+/// One of the three sets, if the name of a file, folder or array states it.
 pub(crate) fn part_of(path: &Path) -> Option<Part> {
     words(path).iter().find_map(|word| part_of_word(word))
 }
 
-/// The one of the three sets that the name of a picture speaks of: `train_07.png`, `7-test.png`,
+/// One of the three sets, if the name of a picture states it: `train_07.png`, `7-test.png`,
 /// `train07.png`.
 pub(crate) fn part_of_picture(path: &Path) -> Option<Part> {
     words(path)
@@ -88,13 +88,13 @@ fn part_of_word(word: &str) -> Option<Part> {
     }
 }
 
-/// True if a name says that labels are in it.
+/// True if a name states that the content is labels.
 pub(crate) fn is_labels(path: &Path) -> bool {
     words(path).iter().any(|word| matches!(word.as_str(), "labels" | "label"))
 }
 
-/// The sentence on files or arrays that, by their names, state a division that is not used: some
-/// that say train and some that say test, or one that says split.
+/// Sentence on files or arrays whose names state a division that is not used: some say train and
+/// some say test, or one says split.
 pub(crate) fn states_division<'a>(names: impl Iterator<Item = &'a Path>) -> Option<String> {
     const SPLIT: [&str; 7] =
         ["split", "splits", "fold", "folds", "partition", "partitions", "trainval"];
@@ -126,8 +126,8 @@ pub(crate) fn states_division<'a>(names: impl Iterator<Item = &'a Path>) -> Opti
     ))
 }
 
-/// The one of several candidates that is meant: the only one; else the only one that no word says
-/// is a target; else the only one that a word says is images.
+/// The intended one of several candidates: the only one; else the only one whose name does not say
+/// target; else the only one whose name says images.
 pub(crate) fn only<T>(
     mut candidates: Vec<T>,
     name: impl Fn(&T) -> &Path,
@@ -148,15 +148,15 @@ pub(crate) fn only<T>(
     if candidates.len() > 1 { Err(candidates) } else { Ok(candidates.pop()) }
 }
 
-/// Why an archive among files that are read is passed over.
+/// Reason why an archive among files that are read is skipped.
 const ARCHIVE: &str = "an archive, which is not looked into";
 
-/// Files that were passed over, by ending.
+/// Files that were skipped, by ending.
 #[derive(Debug, Default)]
 pub(crate) struct Passed(BTreeMap<String, Vec<String>>);
 
 impl Passed {
-    /// Remembers a file, unless nobody needs to hear of it.
+    /// Records a file, unless it is litter.
     pub(crate) fn add(&mut self, path: &Path) {
         if role(path) != Role::Litter {
             let ending = path
@@ -172,7 +172,7 @@ impl Passed {
         self.0.values().flatten().map(Path::new)
     }
 
-    /// One sentence a kind of file.
+    /// One sentence per kind of file.
     pub(crate) fn sentences(mut self, why: &str) -> Vec<String> {
         let sentence = |(ending, names): (&String, &mut Vec<String>)| {
             names.sort();

@@ -1,4 +1,4 @@
-//! From a name to what is read: drawn by the program, known by name, or files at a path.
+//! Resolution of a data set's name to its source: built in, known by name, or files at a path.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -12,7 +12,7 @@ use super::{DataError, Part, read};
 use crate::regular;
 use crate::text::{count, nearest};
 
-/// Where the images of a data set come from.
+/// Source of the images of a data set.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
@@ -27,17 +27,17 @@ pub(crate) enum Source {
 pub(crate) struct Files {
     /// The folder, the file or the common stem, for messages.
     pub(crate) path: PathBuf,
-    /// What is known of the set, if it was named.
+    /// Catalogue entry of the set, if it is known by name.
     pub(crate) known: Option<&'static Known>,
     /// Files of the three sets, or one of all images.
     pub(crate) images: Layout,
-    /// What lies there besides, as in [`super::Dataset::left_out`].
+    /// Other content of the folder, as in [`super::Dataset::left_out`].
     pub(crate) left_out: Vec<String>,
     /// Sentences on them for the user, as in [`super::Origin::notes`].
     pub(crate) notes: Vec<String>,
 }
 
-/// How files make up the three sets.
+/// Arrangement of the three sets in files.
 #[derive(Debug, Clone)]
 pub(crate) enum Layout {
     /// One file (or folder of images) that holds everything.
@@ -66,7 +66,7 @@ impl Layout {
 }
 
 impl Files {
-    /// Names of the files that are read, where the path does not name the only one.
+    /// Names of the files that are read, unless the path names the only one.
     pub(crate) fn names(&self) -> Vec<String> {
         let folder = if self.path.is_dir() {
             self.path.as_path()
@@ -84,7 +84,7 @@ impl Files {
             .collect()
     }
 
-    /// True if pictures in folders are train, valid and test by the folder that they are in.
+    /// True if the folder of a picture decides whether it is train, valid or test.
     pub(crate) fn divides_folders(&self) -> bool {
         match &self.images {
             Layout::One(_) => false,
@@ -92,7 +92,7 @@ impl Files {
         }
     }
 
-    /// Everything whose content decides the images, in a fixed order.
+    /// All files whose content decides the images, in a fixed order.
     pub(crate) fn content(&self) -> Vec<PathBuf> {
         let mut paths = Vec::new();
         for item in self.images.items() {
@@ -106,7 +106,7 @@ impl Files {
     }
 }
 
-/// Finds the set `name`.
+/// Finds the set `name` in this order: built in, known by name, path.
 pub(crate) fn resolve(name: &str, library: &Library) -> Result<Source, DataError> {
     if let Some(builtin) = Builtin::ALL.into_iter().find(|builtin| builtin.name() == name) {
         return Ok(Source::Builtin(builtin));
@@ -126,8 +126,8 @@ pub(crate) fn resolve(name: &str, library: &Library) -> Result<Source, DataError
     Err(unknown(name, library))
 }
 
-/// What lies at the path `name` and is passed over, because the name is that of a set; `place` is
-/// where that one is.
+/// Sentence on a file at the path `name` that is ignored because a set has this name; `place` is
+/// the location of that set.
 pub(crate) fn shadowed(name: &str, place: Option<&Path>, library: &Library) -> Option<String> {
     let whose = match (Builtin::ALL.iter().any(|builtin| builtin.name() == name), place) {
         (true, _) => "the set that this program draws".to_owned(),
@@ -204,7 +204,7 @@ fn at_path(path: &Path) -> Result<Option<Files>, DataError> {
             None => return Err(nothing_there(path)?),
         }
     } else if path.exists() {
-        // A pipe or a device: opening it says so.
+        // A pipe or a device: opening it gives the error.
         return Err(regular::open(&path).err().map_or_else(
             || DataError::malformed(&path, "file", "it has changed: try again"),
             DataError::io(&path),
@@ -226,7 +226,7 @@ fn at_path(path: &Path) -> Result<Option<Files>, DataError> {
         let mut siblings =
             if parent.is_dir() && !stem.is_empty() { members(parent)? } else { vec![] };
         siblings.retain(begins);
-        // A file of this very name comes before those whose names go on.
+        // A file of exactly this name has priority over longer names that begin with it.
         let is_exact = |member: &PathBuf| {
             file_name(member)[stem.len()..].starts_with('.') && part_of(member).is_none()
         };
@@ -275,7 +275,7 @@ fn inside(path: &Path, depth: usize) -> Result<Option<Files>, DataError> {
     Ok(Some(files))
 }
 
-/// The error for a folder without a data set: what is there instead.
+/// Error for a folder without a data set, listing its content.
 fn nothing_there(path: PathBuf) -> Result<DataError, DataError> {
     let mut found = read::tree(&path)?.left_out(read::NO_PICTURE, |_| false);
     found.truncate(5);
@@ -302,7 +302,7 @@ pub(crate) fn unknown(name: &str, library: &Library) -> DataError {
     }
 }
 
-/// What a folder holds, sorted by name, without hidden files and downloads under way.
+/// Members of a folder, sorted by name, without hidden files and unfinished downloads.
 fn members(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let mut paths: Vec<PathBuf> =
@@ -312,19 +312,19 @@ fn members(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(paths)
 }
 
-/// How good a candidate for the images is; a better one makes all worse ones bystanders.
+/// Quality of a candidate for the images; better ones exclude all worse ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     /// Arrays, and texts that begin as a table of values.
     Values,
     /// Pictures in folders.
     Pictures,
-    /// Tar and zip.
+    /// Tar and zip archives.
     Archive,
-    /// Arrays and tables by their content alone: taken if there is nothing better.
+    /// Arrays and tables recognised by content alone: used if there is nothing better.
     Unnamed,
-    /// Files that end as data do, and begin otherwise, and tables and arrays about pictures: taken
-    /// if there is nothing else, so that reading says what is wrong.
+    /// Files with the ending of data but another beginning, and tables and arrays about pictures:
+    /// used if there is nothing else, so that reading gives a precise error.
     Unlikely,
 }
 
@@ -357,15 +357,15 @@ impl Found {
     }
 }
 
-/// How the members of a folder (or all files of one stem) make a data set, and what is passed over;
-/// `None` if nothing there is one. This is the rule, for all that lies in folders:
+/// Layout of a data set in the members of a folder (or in all files of one stem), with the members
+/// that are ignored; `None` if there is no data set. The rules for all folders:
 ///
-/// 1. Names that say labels are labels; a packed copy of a file is no second one.
+/// 1. Names that say labels are labels; a packed copy of a file is not a second file.
 /// 2. Names that say train, valid and test divide: files, or else folders with pictures at any
-///    depth, or the pictures' names.
+/// depth, or the pictures' names.
 /// 3. Of several candidates the best [`Rank`] counts, then the one that [`only`] finds; two equals
-///    are an error.
-/// 4. The rest is passed over, and named.
+/// are an error.
+/// 4. The other members are ignored and reported.
 fn layout(place: &Path, members: &[PathBuf]) -> Result<Option<Found>, DataError> {
     let is_copy = |path: &&PathBuf| {
         let unpacked = path.with_extension("");
@@ -416,7 +416,7 @@ fn layout(place: &Path, members: &[PathBuf]) -> Result<Option<Found>, DataError>
         .collect();
     let division = match read::divide(&names, false) {
         Ok(division) => division,
-        // Files of values make the set: the folders of pictures next to them divide nothing.
+        // Files of values make up the set, so that folders of pictures next to them divide nothing.
         Err(_) if best == Some(Rank::Values) => read::Division::One,
         Err(problem) => return Err(DataError::Incomplete { path: place.to_owned(), problem }),
     };
@@ -438,8 +438,8 @@ fn layout(place: &Path, members: &[PathBuf]) -> Result<Option<Found>, DataError>
                 _ => None,
             };
     }
-    // What a part lacks may be a file like those of the others that begins badly: reading it says
-    // how.
+    // A missing part may be a file like the others with a damaged beginning: reading it gives a
+    // precise error.
     let ending = parts
         .iter()
         .flatten()
@@ -487,7 +487,7 @@ fn layout(place: &Path, members: &[PathBuf]) -> Result<Option<Found>, DataError>
     Ok(Some(Found { images, left_out, notes }))
 }
 
-/// The one file of several that is meant.
+/// The intended file of several.
 fn chosen<'a>(
     place: &Path,
     files: Vec<&'a PathBuf>,
@@ -496,10 +496,10 @@ fn chosen<'a>(
     only(files, |path| path.as_path()).map_err(|files| several(place, what, &files))
 }
 
-/// Why files next to files of values are passed over.
+/// Reason why files next to files of values are skipped.
 const NOT_READ: &str = "not among the files that are read";
 
-/// Sentences on the files that a layout passes over.
+/// Sentences on the files that a layout ignores.
 fn bystanders(
     place: &Path,
     others: &[&PathBuf],

@@ -1,6 +1,6 @@
-//! Three disjoint sets from what a source holds, by the data seed alone.
+//! Division of a source into three disjoint sets, decided by the data seed alone.
 //!
-//! A source's own division is kept. A missing validation set is cut from the training images: as
+//! A source's own division is used. A missing validation set is cut from the training images: as
 //! many as the test set, at most a fifth. A single pool gives a tenth to each of validation and
 //! test. Four Shapes is divided by blocks of frames.
 
@@ -8,14 +8,14 @@ use std::ops::Range;
 
 use super::part::{Part, Use, stream};
 
-/// Which images of a pool of `count` validate, and which train: `valid` of them validate.
+/// Indices of a pool of `count` images that validate (`valid` of them), and of those that train.
 fn hold_out(count: usize, valid: usize, seed: u64) -> (Vec<u32>, Vec<u32>) {
     let mut train = shuffled(count, seed);
     let held = train.split_off(count - valid);
     (train, held)
 }
 
-/// Size of a validation set cut from `train` training images where `test` images test.
+/// Size of the validation set cut from `train` training images if there are `test` test images.
 fn held_out(train: usize, test: usize) -> usize {
     test.min(train / 5).max(1)
 }
@@ -28,17 +28,17 @@ pub(crate) fn three(count: usize, seed: u64) -> [Vec<u32>; 3] {
     [train.to_vec(), valid.to_vec(), test]
 }
 
-/// Which file and which of its images each of the three sets takes.
+/// Index of the file, and indices of its images, for each of the three sets.
 pub(crate) type Parts = [(usize, Vec<u32>); 3];
 
-/// Every one of `count` images.
+/// Indices of all `count` images.
 pub(crate) fn all(count: usize) -> Vec<u32> {
     (0..count as u32).collect()
 }
 
-/// Train, valid and test from files of their own, by the number of images in each; files count in
-/// this order, leaving out one that is not there. A missing valid is cut from train; says what else
-/// is missing.
+/// Train, valid and test from separate files, by the number of images in each; files are numbered
+/// in this order, without missing ones. A missing validation set is cut from train. Error: which
+/// other set is missing.
 pub(crate) fn files(counts: [Option<usize>; 3], seed: u64) -> Result<Parts, String> {
     let [train, valid, test] = counts;
     let (Some(train), Some(test)) = (train, test) else {
@@ -57,10 +57,10 @@ pub(crate) fn files(counts: [Option<usize>; 3], seed: u64) -> Result<Parts, Stri
     }
 }
 
-/// Blocks a class is cut into, and how many of them validate and test.
+/// Number of blocks into which a class is cut, some of which validate and test.
 const BLOCKS: usize = 20;
 const HELD_BLOCKS: usize = 2;
-/// Frames left out between two blocks: they look like both their neighbours.
+/// Frames left out between two blocks, because they resemble both neighbours.
 const GAP: usize = 5;
 
 /// Train, valid and test from frames of a film, one range of indices a class: whole blocks of
@@ -87,8 +87,8 @@ fn part_of_rest(rank: usize) -> Part {
     if rank < 2 * HELD_BLOCKS { Part::Valid } else { Part::Train }
 }
 
-/// The first `count` of a part's images in an order shuffled by the data seed: smaller sets lie
-/// within larger ones.
+/// The first `count` of a part's images in an order shuffled by the data seed: a smaller set is a
+/// subset of a larger one.
 pub(crate) fn subset(images: Vec<u32>, count: usize, seed: u64, part: Part) -> Vec<u32> {
     if count == images.len() {
         return images;

@@ -2,7 +2,7 @@
 
 use super::student::t_quantile;
 
-/// A confidence interval.
+/// Confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
     /// Lower end.
@@ -11,7 +11,7 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// A mean with what its sample says about its precision.
+/// Mean with its precision, estimated from the sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
     /// Size of the sample, at least 1.
@@ -47,7 +47,7 @@ pub fn mean(sample: &[f64]) -> Option<f64> {
 /// Sample standard deviation, divided by n - 1; `None` below two values.
 pub fn sd(sample: &[f64]) -> Option<f64> {
     let centre = mean(sample).filter(|_| sample.len() > 1)?;
-    // Equal values have no spread, whatever the rounding of their mean.
+    // Equal values have no spread; computing it would give the rounding error of their mean.
     if sample.iter().all(|value| *value == sample[0]) {
         return Some(0.0);
     }

@@ -1,8 +1,8 @@
 //! Holm's correction for several comparisons.
 
-/// p values adjusted so that the chance of any false claim among them stays below the level (Holm
-/// 1979): sorted ascending, p(i) becomes the largest of (k - j + 1) p(j) for j <= i, at most 1.
-/// Holds whatever their dependence.
+/// p values adjusted by Holm (1979), so that the probability of any false positive remains below
+/// the level: sorted ascending, p(i) becomes the largest of (k - j + 1) p(j) for j <= i, at most 1.
+/// Valid under any dependence of the comparisons.
 pub fn holm(p: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by(|&a, &b| p[a].total_cmp(&p[b]));

@@ -1,24 +1,25 @@
-//! Step-down max-T by joint sign flips (Westfall and Young 1993): several sign-flip tests that
-//! share their seeds.
+//! Step-down max-T by joint sign flips (Westfall and Young 1993): corrected p values of several
+//! sign-flip tests that share their seeds.
 //!
-//! All comparisons of a study have the baseline and the seeds in common, so one sign per seed is
-//! flipped in all of them at once and the largest statistic of each flip is what a comparison has
-//! to beat. The correction then knows how far the comparisons depend on each other, and its
-//! smallest p is that of a single test, however many there are.
+//! All comparisons of a study share the baseline and the seeds, so one sign per seed is flipped in
+//! all comparisons at once, and a comparison is significant if its statistic exceeds the largest
+//! one of most flips. This joint null distribution contains the correlation between comparisons, so
+//! that the correction is less conservative than Holm's; its smallest p is that of a single test,
+//! for any number of comparisons.
 
 use rayon::prelude::*;
 
 use super::signflip::{DRAWS, EXACT_LIMIT, LANES, TIE};
 
-/// Sign vectors times comparisons below which every sign vector is counted; otherwise `DRAWS` of
-/// them are drawn.
+/// Product of sign vectors and comparisons below which every sign vector is enumerated; above it,
+/// `DRAWS` random ones are used.
 const COUNT_LIMIT: f64 = 1e8;
 
 /// One value of each of `LANES` sign vectors.
 type Lanes<T> = [T; LANES];
 
-/// Comparisons that are visited by all blocks of a task before the next ones: 64 of 30 seeds are 15
-/// KiB.
+/// Comparisons that all blocks of a task process before the next group: 64 with 30 seeds take 15
+/// KiB, which fits the first-level cache.
 const GROUP: usize = 64;
 
 /// Blocks of `LANES` sign vectors that one thread takes at a time.
@@ -76,7 +77,7 @@ pub fn max_t(differences: &[Vec<Option<f64>>], single: &[f64], bits: impl FnMut(
         p[only] = Some(single[only]);
         return MaxT { p, draws: None };
     }
-    // Of equal statistics each gets the p value of the first, so that their order does not matter.
+    // Equal statistics get the p value of the first of them, so that their order does not matter.
     family.sort_by(|(_, a), (_, b)| {
         a.iter().sum::<f64>().abs().total_cmp(&b.iter().sum::<f64>().abs())
     });
@@ -88,8 +89,9 @@ pub fn max_t(differences: &[Vec<Option<f64>>], single: &[f64], bits: impl FnMut(
         .iter()
         .map(|(_, unit)| seeds.iter().map(|&r| unit[r]).collect())
         .collect();
-    // Statistics that are equal in exact arithmetic must count as equal whatever the order of their
-    // additions.
+    // Statistics that are equal in exact arithmetic must count as ties, in any order of their
+    // additions. Each is a sum of n values with a sum of squares of 1, so its size is at most
+    // sqrt(n).
     let slack = TIE * (seeds.len() as f64).sqrt();
     let reached_from: Vec<f64> =
         family.iter().map(|(_, unit)| unit.iter().sum::<f64>().abs() - slack).collect();
@@ -100,23 +102,24 @@ pub fn max_t(differences: &[Vec<Option<f64>>], single: &[f64], bits: impl FnMut(
     };
     let share = |extreme: u32| match draws {
         None => f64::from(extreme) / 0.5f64.powi(1 - seeds.len() as i32),
-        // The sign vector that was seen is one of them (Phipson and Smyth 2010).
+        // The observed sign vector counts as one of the draws, so that p is never 0 (Phipson and
+        // Smyth 2010).
         Some(draws) => f64::from(extreme + 1) / f64::from(draws + 1),
     };
     let mut largest = 0.0f64;
     for ((i, _), extreme) in family.iter().zip(extreme).rev() {
         largest = largest.max(share(extreme));
-        // A single test may have drawn where this counted, and the other way round: no correction
-        // makes p smaller.
+        // The single test may have been random and this one exact, or the reverse; the corrected p
+        // value must not be the smaller one.
         p[*i] = Some(largest.max(single[*i]));
     }
     MaxT { p, draws }
 }
 
-/// Differences over the root of their sum of squares: their sum, up to its sign, is the statistic.
-/// 0 where there is no pair and where all differences are zero.
+/// Differences divided by the root of their sum of squares: their sum is the statistic, up to its
+/// sign. Zeros where there is no pair, and where all differences are zero.
 fn standardised(differences: &[Option<f64>]) -> Vec<f64> {
-    // Scaled first: squares of tiny and of huge differences leave the range of floats.
+    // Scaled first, because squares of tiny and of huge differences leave the range of floats.
     let scale = differences.iter().flatten().fold(0.0f64, |largest, d| largest.max(d.abs()));
     let scaled = |d: &Option<f64>| d.filter(|_| scale > 0.0).map_or(0.0, |d| d / scale);
     let norm = differences.iter().map(|d| scaled(d).powi(2)).sum::<f64>().sqrt();
@@ -126,8 +129,8 @@ fn standardised(differences: &[Option<f64>]) -> Vec<f64> {
         .collect()
 }
 
-/// Number of sign vectors, of a vector and its opposite only one, under which the largest of the
-/// statistics up to each comparison reaches `reached_from` of that comparison.
+/// Number of sign vectors, counting one of each pair of opposites, under which the largest
+/// statistic of the comparisons up to each one reaches its entry in `reached_from`.
 fn count_every(units: &[Vec<f64>], reached_from: &[f64]) -> Vec<u32> {
     let mut extreme = vec![0u32; units.len()];
     let mut count = |sums: &[f64]| {
@@ -144,15 +147,15 @@ fn count_every(units: &[Vec<f64>], reached_from: &[f64]) -> Vec<u32> {
         .map(|r| units.iter().map(|unit| unit[r]).collect())
         .collect();
     if let Some((first, rest)) = by_seed.split_first() {
-        // A sign vector and its opposite have the same statistics: the first sign stays fixed.
+        // A sign vector and its opposite have the same statistics, so the first sign is fixed.
         let mut rooms = vec![vec![0.0; units.len()]; rest.len()];
         every_flip(rest, first, &mut rooms, &mut count);
     }
     extreme
 }
 
-/// Calls `count` with the sums of every choice of signs of `units`, added to `sums`; `rooms` is
-/// scratch, one row a seed.
+/// Calls `count` with the sums of `units` under every choice of signs, added to `sums`; `rooms` is
+/// scratch memory, one row per seed.
 fn every_flip(
     units: &[Vec<f64>],
     sums: &[f64],
@@ -172,8 +175,8 @@ fn every_flip(
     }
 }
 
-/// The same count over `draws` random sign vectors, a multiple of `LANES`. Bits are drawn one
-/// vector after another, so the counts do not depend on the number of threads.
+/// The same count over `draws` random sign vectors, a multiple of `LANES`. Bits are drawn
+/// sequentially, so that the counts do not depend on the number of threads.
 fn count_drawn(
     units: &[Vec<f64>],
     reached_from: &[f64],
@@ -203,8 +206,8 @@ fn count_drawn(
     extreme
 }
 
-/// Sign bits that turn the signs of each seed under `LANES` sign vectors, each of which is a row of
-/// `bits`: one bit a seed, 1 where the sign stays.
+/// Sign bits to flip for each seed [n_seeds x LANES], from `LANES` sign vectors, each of which is a
+/// row of `bits`: one bit per seed, where 1 leaves the sign unchanged.
 fn sign_flips(seeds: usize, bits: &[u64]) -> Vec<Lanes<u64>> {
     let mut flips = vec![[0; LANES]; seeds];
     for (lane, bits) in bits.chunks(seeds.div_ceil(64)).enumerate() {
@@ -227,8 +230,8 @@ fn count_blocks(units: &[Vec<f64>], blocks: &[Vec<Lanes<u64>>], reached_from: &[
     {
         for (flips, largest) in blocks.iter().zip(&mut largest) {
             for ((unit, from), extreme) in units.iter().zip(from).zip(&mut *extreme) {
-                // Every lane adds up one seed after another: the order of additions is that of a
-                // single vector.
+                // Every lane adds one seed after another, in the same order as for a single sign
+                // vector, so that sums are equal bit for bit.
                 let mut sums = [0.0f64; LANES];
                 for (unit, flips) in unit.iter().zip(flips) {
                     for (sum, flip) in sums.iter_mut().zip(flips) {
@@ -280,7 +283,7 @@ mod tests {
         (sum * sum, differences.iter().flatten().map(|d| d * d).sum::<i64>().max(1))
     }
 
-    /// Westfall and Young's algorithm 4.1 as it is written, over all sign vectors of integer
+    /// Algorithm 4.1 of Westfall and Young as published, over all sign vectors of integer
     /// differences.
     fn brute_force(differences: &[Vec<Option<i64>>]) -> Vec<Option<f64>> {
         let seeds = differences[0].len();
@@ -322,8 +325,8 @@ mod tests {
     proptest! {
         #[test]
         fn p_is_that_of_brute_force(family in family()) {
-            // Tenths are not exact in binary, and the last two leave the range of squares: ties
-            // hold all the same.
+            // Tenths are not exact in binary, and squares of the last two leave the range of
+            // floats: ties must be found nevertheless.
             for by in [1.0, 0.1, 1e-200, 1e300] {
                 prop_assert_eq!(corrected(&scaled(&family, by)), brute_force(&family));
             }
@@ -396,8 +399,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// Counts are equal, not close: sums are added up in one order, whatever is side by side
-        /// and on which thread.
+        /// Counts are exactly equal: the order of additions does not depend on the vectors
+        /// processed together, nor on the thread.
         #[test]
         fn sign_vectors_side_by_side_count_as_one_by_one(
             seeds in 1usize..200,
@@ -420,7 +423,7 @@ mod tests {
         }
     }
 
-    /// Beyond the limit sign vectors are drawn, one bit a seed for all comparisons together.
+    /// Above the limit sign vectors are drawn, one bit per seed for all comparisons together.
     #[test]
     fn drawn_sign_vectors_agree_with_counted_ones() {
         let mut bits = random_bits(7);
@@ -429,8 +432,8 @@ mod tests {
             .map(|shift| (0..16).map(|_| Some(noise() + shift)).collect())
             .to_vec();
         let counted = corrected(&family);
-        // Pairs without a difference change no sum, and these fill the seeds up to where vectors
-        // are drawn.
+        // Pairs without a difference change no sum; they only raise the number of seeds to where
+        // vectors are drawn.
         let padded: Vec<Vec<Option<f64>>> = family
             .iter()
             .map(|own| own.iter().copied().chain([Some(0.0); 12]).collect())

@@ -1,8 +1,8 @@
-//! Statistics of small samples: intervals, paired differences, exact tests, and what a number of
-//! seeds can show at all.
+//! Statistics of small samples: intervals, paired differences, exact tests, and the power of a
+//! number of seeds.
 //!
-//! Pure functions of numbers; `docs/reference/methodology.md` gives each formula with its assumptions and its
-//! source.
+//! Pure functions of numbers; `docs/reference/methodology.md` gives each formula with its
+//! assumptions and its source.
 
 mod describe;
 mod holm;

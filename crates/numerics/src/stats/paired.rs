@@ -3,13 +3,13 @@
 use super::describe::{Estimate, correlation};
 use super::signflip::{SignFlip, sign_flip};
 
-/// A paired comparison: every figure is about the differences `treated - control`, pair by pair.
+/// Paired comparison: every statistic is of the differences `treated - control`, pair by pair.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Paired {
     /// Mean difference with its t interval.
     pub difference: Estimate,
-    /// Effect size: mean over standard deviation of the differences (Cohen 1988); `None` where they
-    /// do not vary.
+    /// Effect size: mean over standard deviation of the differences (Cohen 1988); `None` if they
+    /// are all equal.
     pub dz: Option<f64>,
     /// Pairs in which the treated value is lower (better, for a loss).
     pub wins: usize,
@@ -17,18 +17,18 @@ pub struct Paired {
     pub losses: usize,
     /// Two-sided sign-flip test.
     pub test: SignFlip,
-    /// Correlation of the two sides over the pairs: pairing helps where it is positive.
+    /// Correlation of the two sides over the pairs: pairing increases the power if it is positive.
     pub correlation: Option<f64>,
 }
 
 impl Paired {
-    /// The same comparison where higher values are better: wins and losses change places.
+    /// The same comparison for a metric where higher is better: wins and losses are exchanged.
     pub fn reversed(self) -> Self {
         Self { wins: self.losses, losses: self.wins, ..self }
     }
 
-    /// Compares pair by pair; `None` without a pair. `bits` supplies random bits to the test beyond
-    /// its exact range.
+    /// Compares pair by pair; `None` without a pair. `bits` supplies random bits to the sign-flip
+    /// test if there are too many pairs to enumerate.
     ///
     /// # Panics
     /// If the sides differ in length.

@@ -1,4 +1,5 @@
-//! What a number of seeds can show before any of them has run.
+//! Power of a number of seeds, before any of them has run: reachable p values and detectable
+//! effects.
 
 use super::maxt::smallest_p;
 use super::normal::normal_cdf;
@@ -6,23 +7,24 @@ use super::signflip::{EXACT_LIMIT, TIE};
 use super::special::{incomplete_beta, ln_gamma};
 use super::student::t_quantile;
 
-/// Share of studies that find an effect which `detectable` calls detectable.
+/// Power that defines a detectable effect: the share of studies that find it.
 pub const WANTED_POWER: f64 = 0.8;
 
-/// Up to this many seeds power is that of the sign-flip test itself; beyond, that of the t test,
-/// which it approaches.
+/// Maximum number of seeds for which the power of the sign-flip test itself is simulated; above it,
+/// that of the t test, to which it converges, is computed.
 const SIMULATED_SEEDS: usize = 10;
 
-/// Sums over sign vectors, comparisons and simulated studies, about: a tenth of a second.
+/// Approximate number of additions in a simulation (sign vectors times comparisons times studies):
+/// a tenth of a second.
 const SIMULATED_WORK: usize = 40_000_000;
 
-/// Up to this many comparisons are simulated; more need an effect that is larger in the proportion
-/// of the t test's.
+/// Maximum number of comparisons that are simulated; for more, the effect is extrapolated in
+/// proportion to that of the t test.
 const SIMULATED_COMPARISONS: usize = 300;
 
-/// Chance that a two-sided paired t test at level `alpha` finds an effect of `dz` standard
-/// deviations of the difference with `seeds` pairs; 0 below two. T^2 follows a noncentral F(1, n -
-/// 1) with noncentrality n dz^2, a Poisson mixture of beta distributions.
+/// Power of a two-sided paired t test at level `alpha` for an effect of `dz` standard deviations of
+/// the difference with `seeds` pairs; 0 below two pairs. T^2 follows a noncentral F(1, n - 1) with
+/// noncentrality n dz^2, a Poisson mixture of beta distributions.
 fn t_power(dz: f64, seeds: usize, alpha: f64) -> f64 {
     if seeds < 2 {
         return 0.0;
@@ -39,12 +41,12 @@ fn t_power(dz: f64, seeds: usize, alpha: f64) -> f64 {
         };
         weight * incomplete_beta(critical * critical / total, df / total, j + 0.5, df / 2.0)
     };
-    // The Poisson weights live within a few standard deviations of their rate.
+    // The Poisson weights are negligible beyond a few standard deviations from their rate.
     let last = (rate + 12.0 * rate.sqrt() + 40.0) as u32;
     1.0 - (0..=last).map(|j| missed(f64::from(j))).sum::<f64>()
 }
 
-/// Bisects for the place where `reached` turns true, which it does between 0 and infinity.
+/// Bisects for the point in (0, infinity) from which `reached` is true.
 fn bisect(steps: u32, reached: impl Fn(f64) -> bool) -> f64 {
     let (mut low, mut high) = (0.0, 1.0);
     while !reached(high) && high < 1e9 {
@@ -57,12 +59,12 @@ fn bisect(steps: u32, reached: impl Fn(f64) -> bool) -> f64 {
     high
 }
 
-/// The level at which one of `comparisons` equally correlated (1/2) normal statistics has to be
-/// tested, so that under no effect any of them is significant with chance `alpha`: Dunnett's (1955)
-/// with known variance.
+/// Level at which each of `comparisons` equally correlated (1/2) normal statistics must be tested,
+/// so that under the null hypothesis any of them is significant with probability `alpha`: Dunnett
+/// (1955) with known variance.
 fn level_of_one(comparisons: usize, alpha: f64) -> f64 {
-    // Statistic i is (a_i + w) / sqrt 2 with independent normal a_i and w; w is what the baseline
-    // shares out.
+    // Statistic i is (a_i + w) / sqrt 2 with independent normal a_i and w; w is the contribution of
+    // the baseline, which all share.
     let all_below = |critical: f64| {
         const STEP: f64 = 0.02;
         let reach = critical * std::f64::consts::SQRT_2;
@@ -77,11 +79,11 @@ fn level_of_one(comparisons: usize, alpha: f64) -> f64 {
     2.0 * normal_cdf(-critical)
 }
 
-/// The smallest effect, in standard deviations of the paired difference, that one of `comparisons`
-/// corrected together by step-down max-T shows at level `alpha` in `WANTED_POWER` of all studies of
-/// `seeds` seeds; `None` where no outcome is significant. Differences are normal, the other
-/// comparisons change nothing, and any two correlate by 1/2, as variants that share nothing but the
-/// baseline do. `noise` supplies standard normals.
+/// Smallest effect, in standard deviations of the paired difference, that one of `comparisons`
+/// corrected together by step-down max-T detects at level `alpha` with power `WANTED_POWER` and
+/// `seeds` seeds; `None` if no outcome is significant. Assumptions: differences are normal, the
+/// other comparisons have no effect, and any two correlate by 1/2, as variants do that share
+/// nothing but the baseline. `noise` supplies standard normals.
 pub fn detectable(
     seeds: usize,
     comparisons: usize,
@@ -105,10 +107,11 @@ pub fn detectable(
     let flips = 1usize << (seeds - 1);
     let most = (alpha * flips as f64 * (1.0 + TIE)) as usize;
     if comparisons <= 1 && most == 1 {
-        // Every seed has to have the effect's sign.
+        // Only the sign vector of equal signs is significant: every seed must have the effect's
+        // sign.
         return Some(bisect(50, |dz| normal_cdf(dz).powi(seeds as i32) >= WANTED_POWER));
     }
-    // Drawing a normal takes as long as eight sums.
+    // Drawing a normal takes about as long as eight additions.
     let studies = (SIMULATED_WORK / ((comparisons + 3) * (flips + 8 * seeds))).clamp(200, 20_000);
     let mut found_from: Vec<f64> =
         (0..studies).map(|_| found_from(seeds, comparisons, most, noise)).collect();
@@ -116,8 +119,8 @@ pub fn detectable(
     Some(found_from[(WANTED_POWER * studies as f64) as usize])
 }
 
-/// The effect from which on a simulated study finds it: `most` sign vectors, the one seen among
-/// them, may be as extreme.
+/// Effect above which one simulated study is significant: at most `most` sign vectors, the observed
+/// one included, may be as extreme.
 fn found_from(
     seeds: usize,
     comparisons: usize,
@@ -142,14 +145,15 @@ fn found_from(
     let n = seeds as f64;
     let mean = sums[0] / n;
     let sd = (own.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / n).sqrt();
-    // The effect above which a sign vector is less extreme than the one seen.
+    // Effect above which a sign vector is less extreme than the observed one.
     let threshold = |flip: usize| {
-        // The same sum but for the flipped seeds' sign: they, or the rest, must not sum to less
-        // than zero.
+        // In the comparison itself, flipping must reduce the size of the sum: neither the flipped
+        // seeds nor the others may sum to less than zero.
         let n_flipped = f64::from(flip.count_ones());
         let flipped = 0.5 * (sums[0] - sums[flip]);
         let own = (-flipped / n_flipped).max((flipped - sums[0]) / (n - n_flipped));
-        // sqrt(n) m / sqrt(m^2 + sd^2) with m = mean + effect must exceed what the others reach.
+        // The statistic sqrt(n) m / sqrt(m^2 + sd^2), with m = mean + effect, must exceed the
+        // largest one of the other comparisons under this sign vector.
         let other =
             largest[flip] * sd / (n - largest[flip].powi(2)).max(f64::MIN_POSITIVE).sqrt() - mean;
         own.max(other)
@@ -158,8 +162,8 @@ fn found_from(
     *thresholds.select_nth_unstable_by(most - 1, |a, b| b.total_cmp(a)).1
 }
 
-/// The sums under every choice of signs but that of the first value, which stays: bit i of the
-/// place flips value i + 1.
+/// Sums under every choice of signs, with the first sign fixed: bit i of the index flips value i +
+/// 1.
 fn flipped_sums(values: &[f64], sums: &mut [f64]) {
     sums[0] = values[0];
     let mut filled = 1;
@@ -172,36 +176,36 @@ fn flipped_sums(values: &[f64], sums: &mut [f64]) {
     }
 }
 
-/// What p values a number of seeds can give.
+/// Smallest p values that a number of seeds can give.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Feasibility {
-    /// Replicates.
+    /// Number of seeds.
     pub seeds: usize,
     /// Level of significance.
     pub alpha: f64,
     /// Smallest p value reachable in one comparison.
     pub smallest_p: f64,
-    /// The same after the correction.
+    /// Smallest p value after the correction for several comparisons.
     pub smallest_p_corrected: f64,
-    /// Seeds that would let a comparison reach `alpha`; `None` where no number of them does.
+    /// Number of seeds with which a comparison can reach `alpha`; `None` if no number suffices.
     pub seeds_needed: Option<usize>,
 }
 
 impl Feasibility {
-    /// The figures for a number of seeds; `corrected` is the smallest corrected p value by number
-    /// of seeds.
+    /// Smallest p values for a number of seeds; `corrected` is the smallest corrected p value as a
+    /// function of that number.
     pub fn of(seeds: usize, alpha: f64, corrected: impl Fn(usize) -> f64) -> Self {
         Self {
             seeds,
             alpha,
             smallest_p: smallest_p(seeds),
             smallest_p_corrected: corrected(seeds),
-            // Beyond, p is drawn, and its smallest value is no smaller again.
+            // Above the limit p is random, and its smallest value does not become smaller.
             seeds_needed: (1..=EXACT_LIMIT).find(|&seeds| corrected(seeds) <= alpha),
         }
     }
 
-    /// True if some outcome would count as evidence.
+    /// True if some outcome would be significant.
     pub fn reachable(&self) -> bool {
         self.smallest_p_corrected <= self.alpha
     }
@@ -259,9 +263,9 @@ mod tests {
         );
     }
 
-    /// By independent means: with six seeds all differences must have the effect's sign, and
-    /// Phi(dz)^6 is 0.8 at Python's NormalDist().inv_cdf(0.8 ** (1 / 6)); of the t test, scipy's
-    /// brentq over the noncentral t distribution.
+    /// Expected values by independent means: with six seeds all differences must have the effect's
+    /// sign, and Phi(dz)^6 is 0.8 at Python's NormalDist().inv_cdf(0.8 ** (1 / 6)); for the t test,
+    /// scipy's brentq over the noncentral t distribution.
     #[test]
     fn detectable_effects_equal_closed_forms() {
         for (seeds, expected) in [
@@ -277,7 +281,7 @@ mod tests {
         assert_eq!(detectable(5, 1, 0.05, &mut || 0.0), None);
     }
 
-    /// Where the t test takes over from the simulated one, the two agree.
+    /// The two methods agree at the number of seeds where the t test replaces the simulation.
     #[test]
     fn the_sign_flip_test_approaches_the_t_test() {
         for comparisons in [1, 6, 40] {
@@ -298,8 +302,7 @@ mod tests {
         }
     }
 
-    /// Levels and families for which no number of seeds that is planned can show anything end at
-    /// once.
+    /// Levels and families that no planned number of seeds can resolve return at once.
     #[test]
     fn whatever_is_asked_ends() {
         for seeds in [0, 1, 2, 3, 6, 12, 36, 100, 2000] {

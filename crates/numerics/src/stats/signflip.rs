@@ -1,23 +1,26 @@
-//! The sign-flip test of paired differences: exact, and free of any assumption on their
-//! distribution's form.
+//! Sign-flip test of paired differences: exact, and without assumptions on the form of their
+//! distribution.
 //!
-//! If a variant changed nothing, each seed's difference would be as likely with the other sign. The
-//! p value is the share of the 2^n ways to sign the differences whose sum is at least as far from
-//! zero as the one seen (Fisher 1935; Pitman 1937). With n pairs it cannot fall below 2^(1-n).
+//! Under the null hypothesis each seed's difference would be as likely with the opposite sign. The
+//! p value is the share of the 2^n sign vectors under which the sum of differences is at least as
+//! far from zero as the observed one (Fisher 1935; Pitman 1937). With n pairs it is at least
+//! 2^(1-n).
 
-/// Up to this many pairs every way is counted; beyond, `DRAWS` of them are drawn.
+/// Maximum number of pairs for which every sign vector is enumerated; above it, `DRAWS` of them are
+/// drawn.
 pub const EXACT_LIMIT: usize = 20;
 
-/// Ways drawn beyond `EXACT_LIMIT`.
+/// Number of random sign vectors above `EXACT_LIMIT`.
 pub const DRAWS: u32 = 100_000;
 
-/// Ways whose sums are formed side by side: an addition waits for the one before it, so that one
-/// sum at a time leaves the processor idle.
+/// Sign vectors whose sums are computed in parallel (SIMD lanes): an addition waits for the
+/// previous one of its sum, so that a single sum would leave the CPU idle.
 pub(super) const LANES: usize = 16;
 
 const _: () = assert!((DRAWS as usize).is_multiple_of(LANES), "no lane is without a way");
 
-/// Sums that differ by less than this share of the total size are equal but for rounding.
+/// Relative tolerance of ties: sums that differ by less than this share of the total size are equal
+/// but for rounding.
 pub(super) const TIE: f64 = 1e-12;
 
 /// Result of a sign-flip test.
@@ -25,19 +28,18 @@ pub(super) const TIE: f64 = 1e-12;
 pub struct SignFlip {
     /// Two-sided p value.
     pub p: f64,
-    /// Ways drawn; `None` where every one was counted.
+    /// Number of sign vectors drawn; `None` if all were enumerated.
     pub draws: Option<u32>,
 }
 
-/// The two-sided test of `differences`; `bits` supplies random bits where they are needed.
+/// Two-sided test of `differences`; `bits` supplies random bits if sign vectors are drawn.
 pub fn sign_flip(differences: &[f64], bits: impl FnMut() -> u64) -> SignFlip {
     let sizes: Vec<f64> = differences.iter().map(|d| d.abs()).collect();
-    // Ways whose sums are equal in exact arithmetic must count as equal whatever the order of their
-    // additions.
+    // Sums that are equal in exact arithmetic must count as ties, in any order of their additions.
     let slack = TIE * sizes.iter().sum::<f64>();
     let seen = differences.iter().sum::<f64>().abs() - slack;
     if sizes.len() <= EXACT_LIMIT {
-        // A way and its opposite are equally far from zero: the first sign stays fixed.
+        // A sign vector and its opposite give sums of equal size, so the first sign is fixed.
         let Some((first, rest)) = sizes.split_first() else {
             return SignFlip { p: 1.0, draws: None };
         };
@@ -45,7 +47,8 @@ pub fn sign_flip(differences: &[f64], bits: impl FnMut() -> u64) -> SignFlip {
         return SignFlip { p: extreme as f64 / (1u64 << rest.len()) as f64, draws: None };
     }
     let extreme = count_drawn(&sizes, seen, DRAWS, bits);
-    // The way that was seen is one of them: the estimate is never 0 (Phipson and Smyth 2010).
+    // The observed sign vector counts as one of the draws, so that p is never 0 (Phipson and Smyth
+    // 2010).
     SignFlip {
         p: f64::from(extreme + 1) / f64::from(DRAWS + 1),
         draws: Some(DRAWS),
@@ -61,12 +64,12 @@ fn count_extreme(rest: &[f64], sum: f64, seen: f64) -> u64 {
     }
 }
 
-/// Number of `draws` random ways, a multiple of `LANES`, under which the sum is at least `seen`
-/// away from zero. Bits are drawn one way after another, and the differences of each are added up
-/// in their order, 64 at a time.
+/// Number of `draws` random sign vectors, a multiple of `LANES`, under which the sum is at least
+/// `seen` away from zero. Bits are drawn one vector after another, and the differences are added in
+/// their order, 64 at a time.
 fn count_drawn(sizes: &[f64], seen: f64, draws: u32, mut bits: impl FnMut() -> u64) -> u32 {
     let mut extreme = 0;
-    // A lane is a way; a bit of 0 turns the sign.
+    // A lane is one sign vector; a bit of 0 flips the sign.
     let mut turned = vec![[0u64; LANES]; sizes.len().div_ceil(64)];
     for _ in 0..draws as usize / LANES {
         for lane in 0..LANES {
@@ -119,13 +122,14 @@ pub(super) mod tests {
         }
         assert_eq!(exact(&[]), 1.0);
         assert_eq!(exact(&[0.0, 0.0]), 1.0);
-        // Of 0.1 + 0.2 - 0.3 every rounding is a tie with zero: all 8 ways are at least as far.
+        // Every rounding of 0.1 + 0.2 - 0.3 is a tie with zero: all 8 sign vectors are at least as
+        // far.
         assert_eq!(exact(&[0.1, 0.2, -0.3]), 1.0);
     }
 
     proptest! {
-        /// Counts are equal, not close: a way has the same sum, bit for bit, whatever is next to
-        /// it.
+        /// Counts are exactly equal: a sign vector has the same sum, bit for bit, next to any
+        /// others.
         #[test]
         fn ways_side_by_side_count_as_one_by_one(n in 1usize..200, blocks in 1u32..40, state in any::<u64>()) {
             let mut noise = random_bits(state);
@@ -142,8 +146,8 @@ pub(super) mod tests {
                 (0..draws).map(|_| sum().abs()).collect::<Vec<f64>>()
             };
             let sums = sums(Box::new(random_bits(!state)));
-            // Each of the sums itself is the sharpest limit: one rounding less, and it would not be
-            // counted.
+            // Each of the sums itself is the strictest limit: after one rounding error it would not
+            // be counted.
             for seen in sums.iter().take(20) {
                 let expected = sums.iter().filter(|sum| *sum >= seen).count() as u32;
                 prop_assert_eq!(count_drawn(&sizes, *seen, draws, random_bits(!state)), expected);
@@ -159,7 +163,7 @@ pub(super) mod tests {
                 sum.abs() >= seen
             });
             let expected = ways.count() as f64 / f64::from(1u32 << n);
-            // Tenths are not exact in binary: the tolerance has to hold the ties together.
+            // Tenths are not exact in binary: the tolerance must still find the ties.
             let tenths: Vec<f64> = differences.iter().map(|d| f64::from(*d) * 0.1).collect();
             prop_assert_eq!(exact(&tenths), expected);
         }

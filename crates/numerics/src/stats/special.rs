@@ -31,8 +31,8 @@ pub(super) fn incomplete_beta(x: f64, y: f64, a: f64, b: f64) -> f64 {
     if y <= 0.0 {
         return 1.0;
     }
-    // The continued fraction converges fast below the mean; above it, by symmetry, its complement
-    // does.
+    // The continued fraction converges fast below the mean; above it, the complement does, by
+    // symmetry.
     if x > (a + 1.0) / (a + b + 2.0) {
         return 1.0 - incomplete_beta(y, x, b, a);
     }

@@ -17,7 +17,7 @@ pub fn t_cdf(t: f64, df: f64) -> f64 {
     if t > 0.0 { 1.0 - tail } else { tail }
 }
 
-/// The t below which a share `p` of the distribution lies; infinite for 0 and 1.
+/// Quantile: the t below which a share `p` of the distribution lies; infinite for 0 and 1.
 pub fn t_quantile(p: f64, df: f64) -> f64 {
     if p < 0.5 {
         return -t_quantile(1.0 - p, df);
@@ -31,8 +31,8 @@ pub fn t_quantile(p: f64, df: f64) -> f64 {
         low = high;
         high *= 2.0;
     }
-    // Bisection down to two neighbouring floats: slow for numerics, instant for a table, and it
-    // cannot go astray.
+    // Bisection down to two adjacent floats: slow compared with other methods, fast enough for a
+    // table, and it always converges.
     loop {
         let middle = f64::midpoint(low, high);
         if middle <= low || middle >= high {

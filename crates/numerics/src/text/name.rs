@@ -1,7 +1,7 @@
 //! Names: the nearest one, and the beginning of a long one.
 
-/// The candidate that `name` is most likely a slip of: the one that ends in the same word, or the
-/// nearest in spelling.
+/// The candidate of which `name` is most likely a misspelling: the one that ends in the same word,
+/// or the nearest by edit distance.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let written = name;
     let name = &*name.to_lowercase();
@@ -9,7 +9,7 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         return None;
     }
     let limit = (last(name).chars().count() / 3).max(1) + usize::from(name.contains('.'));
-    // Two texts are at least as far apart as their lengths; most candidates need no more than that.
+    // The edit distance is at least the difference of the lengths, which rules out most candidates.
     let distance = |a: &str, b: &str| {
         let possible = a.chars().count().abs_diff(b.chars().count()) <= limit;
         possible.then(|| strsim::damerau_levenshtein(a, b))
@@ -30,8 +30,8 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, near)| near)
 }
 
-/// Bytes of a name for which a similar one is looked for, at most: the search takes the product of
-/// both lengths.
+/// Maximum length of a name for which a similar one is searched [bytes]: the search takes time
+/// proportional to the product of both lengths.
 const LONGEST_NAME: usize = 200;
 
 /// The last part of a dotted path.

@@ -1,12 +1,12 @@
 //! Values, estimates, p values and shares.
 
-/// A value with so many decimals; one that rounds to zero has no sign.
+/// A value with `decimals` decimals; one that rounds to zero has no sign.
 pub fn fixed(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     if is_zero(&text) { text.trim_start_matches('-').to_owned() } else { text }
 }
 
-/// A difference with so many decimals: `fixed` with a sign on positive values.
+/// A difference with `decimals` decimals: `fixed` with a sign on positive values.
 pub fn signed(value: f64, decimals: usize) -> String {
     let text = fixed(value, decimals);
     if value < 0.0 || is_zero(&text) { text } else { format!("+{text}") }
@@ -56,7 +56,7 @@ pub fn difference(value: f64, half_width: Option<f64>) -> String {
 
 /// A value of three significant digits at most: `0.001`, `250`, `10k`, `1.57M`.
 pub fn short(value: f64) -> String {
-    // What rounds to 1000 of a unit is 1 of the next.
+    // A value that rounds to 1000 of a unit is 1 of the next unit.
     let (scaled, unit) = match value.abs() {
         s if (1e12..).contains(&s) || (0.0 < s && s < 1e-4) => {
             return minus(&format!("{value:.0e}"));
@@ -98,7 +98,7 @@ pub fn percent(level: f64) -> String {
     ((level * 1e6).round() / 1e4).to_string()
 }
 
-/// A share in per cent: none and all are said of nothing else.
+/// A share in per cent; only exactly none and exactly all are printed as 0 % and 100 %.
 pub fn share(share: f64) -> String {
     let percent = 100.0 * share;
     let text = match percent {

@@ -1,4 +1,5 @@
-//! Checkpoints: a training as bytes, from which it goes on bit for bit as if it had never stopped.
+//! Checkpoints: the state of a training as bytes, from which it resumes bit for bit as if never
+//! interrupted.
 
 use std::borrow::Cow;
 
@@ -10,7 +11,7 @@ use crate::made::kernels::simd::{F32x16, LANES, as_scalars, as_scalars_mut};
 use crate::train::EpochRow;
 use crate::train::trainer::{Best, Trainer};
 
-/// Why a checkpoint cannot be used.
+/// Reason why a checkpoint cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// The bytes are no safetensors file.
@@ -30,7 +31,7 @@ pub enum CheckpointError {
 /// Everything of a training that is not an array of parameters.
 #[derive(Serialize, Deserialize)]
 struct Description {
-    /// Instruction set of the kernels: another one would go on with other numbers.
+    /// Instruction set of the kernels: results on another one would differ.
     kernel: String,
     steps: u64,
     images_seen: usize,
@@ -66,7 +67,7 @@ impl Trainer<'_> {
         Ok(safetensors::serialize(arrays, None)?)
     }
 
-    /// Goes back to a saved state of the same training. On an error nothing has changed.
+    /// Restores a saved state of the same training. On an error nothing has changed.
     pub fn restore(&mut self, file: &[u8]) -> Result<(), CheckpointError> {
         let file = SafeTensors::deserialize(file)?;
         let description: Description = serde_json::from_slice(file.tensor("description")?.data())?;
@@ -135,8 +136,8 @@ enum Content<'a> {
     Floats(&'a [f32]),
 }
 
-/// An array as safetensors takes it: made into bytes only when its turn comes, so that one copy at
-/// a time exists besides the file.
+/// Array in the form that safetensors takes: converted to bytes only while it is written, so that
+/// at most one copy exists besides the file.
 struct Array<'a> {
     content: Content<'a>,
     shape: [usize; 1],

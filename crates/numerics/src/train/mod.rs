@@ -15,13 +15,13 @@ pub use step::{MinibatchGradient, minibatch_gradient};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
-    /// UpdateRule rule and its constants.
+    /// Update rule and its constants.
     pub optimizer: Optimizer,
-    /// How the learning rate moves over the epochs.
+    /// Learning-rate schedule over the epochs.
     pub schedule: Schedule,
-    /// Images a minibatch; the last one of an epoch holds the rest.
+    /// Images per minibatch; the last minibatch of an epoch holds the rest.
     pub batch: usize,
-    /// Epochs at most.
+    /// Maximum number of epochs.
     pub epochs: usize,
     /// Minibatches between two masks of the cycle.
     pub remask_every: usize,
@@ -42,7 +42,7 @@ impl Default for TrainConfig {
     }
 }
 
-/// How the learning rate moves: a factor on the optimiser's own, by epoch.
+/// Learning-rate schedule: a factor on the optimiser's rate for each epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Schedule {
@@ -52,7 +52,7 @@ pub enum Schedule {
     Steps {
         /// Fractions of `epochs`, in (0, 1), rising.
         at: Vec<f64>,
-        /// What each step multiplies the rate by.
+        /// Factor by which each step multiplies the rate.
         factor: f64,
     },
     /// Half a cosine from 1 to 0.
@@ -76,12 +76,12 @@ impl Schedule {
 /// One epoch of a run; NLL in nats per image.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EpochRow {
-    /// From 1.
+    /// Number of the epoch, from 1.
     pub epoch: usize,
     /// Mean training loss over the epoch's minibatches, under the masks that trained them.
     pub train_nll_nats: f64,
-    /// Validation, first evaluated mask.
+    /// Validation NLL under the first evaluated mask.
     pub valid_nll_nats: f64,
-    /// Test, first evaluated mask; never used for a choice.
+    /// Test NLL under the first evaluated mask; never used for a choice.
     pub test_nll_nats: f64,
 }

@@ -1,25 +1,25 @@
-//! UpdateRule rules as an experiment asks for them.
+//! Update rules as an experiment names them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::made::kernels::update::UpdateRule;
 
-/// UpdateRule rule of the parameters.
+/// Update rule of the parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Optimizer {
     /// Stochastic gradient descent: `m = momentum m + g; p -= lr m` (Polyak 1964).
     Sgd {
-        /// UpdateContext rate.
+        /// Learning rate.
         lr: f64,
-        /// 0 = none.
+        /// Decay of the sum of gradients; 0 = no momentum.
         #[serde(default)]
         momentum: f64,
     },
     /// AdaGrad (Duchi et al. 2011): `s += g^2; p -= lr g / sqrt(s + eps)`, epsilon inside as in the
     /// original MADE.
     Adagrad {
-        /// UpdateContext rate.
+        /// Learning rate.
         lr: f64,
         /// Added to the sum of squares.
         #[serde(default = "adagrad_eps")]
@@ -40,7 +40,7 @@ pub enum Optimizer {
     },
     /// Adam (Kingma and Ba 2015), with bias correction.
     Adam {
-        /// UpdateContext rate.
+        /// Learning rate.
         lr: f64,
         /// Decay of the first moment.
         #[serde(default = "beta1")]
@@ -77,7 +77,7 @@ fn adadelta_eps() -> f64 {
 }
 
 impl Optimizer {
-    /// Arrays of state a parameter: how many of the two that a rule may have it uses.
+    /// Number of state arrays (0, 1 or 2) as long as the parameters that the rule uses.
     pub fn states(self) -> usize {
         match self {
             Self::Sgd { momentum: 0.0, .. } => 0,

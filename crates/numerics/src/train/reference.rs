@@ -2,8 +2,8 @@
 //! rules as tensor operations.
 //!
 //! Initial weights, masks, order and bits of the images are those of a run; everything computed
-//! from them is computed another way, slowly. In double precision it has no rounding to speak of;
-//! next to that, single precision shows how far rounding alone drives a training apart.
+//! from them is computed independently, and slowly. Double precision serves as the exact result;
+//! single precision next to it shows how far rounding alone drives two trainings apart.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::rng::Seed;
 use crate::train::trainer::{binarized, order_of};
 use crate::train::{EpochRow, Optimizer, TrainConfig};
 
-/// Masks kept as tensors at most.
+/// Maximum number of masks cached as tensors.
 const KEPT: usize = 64;
 
 /// Precision of all that a training computes.
@@ -39,9 +39,10 @@ pub struct ReferenceTrainer<'a> {
     seed: Seed,
     dtype: DType,
     params: Var,
-    /// The optimiser's arrays; both are there for every rule.
+    /// State of the optimiser; both arrays exist for every rule.
     state: [Tensor; 2],
-    /// How far rounding the gradients to single precision may have moved each weight by itself.
+    /// Bound on the displacement of each weight by rounding of its gradients to single precision
+    /// [n_params].
     slack: Tensor,
     steps: u64,
     epochs: usize,
@@ -94,9 +95,10 @@ impl<'a> ReferenceTrainer<'a> {
         self.params.to_dtype(DType::F64)?.to_vec1()
     }
 
-    /// How far the rounding of gradients alone may have moved each weight. An adaptive rule divides
-    /// a gradient by the size of those before it, and so divides its rounding: a weight whose
-    /// gradients are tiny moves by as much as the others, but in a direction that rounding decides.
+    /// Bound on the displacement of each weight by rounding of its gradients [n_params]. An
+    /// adaptive rule divides a gradient by the size of previous ones, and with it its rounding
+    /// error: a weight whose gradients are tiny moves as far as the others, but in a direction that
+    /// rounding decides.
     fn slack(&self) -> Result<Vec<f64>> {
         self.slack.to_dtype(DType::F64)?.to_vec1()
     }
@@ -159,8 +161,7 @@ impl<'a> ReferenceTrainer<'a> {
         let single = |value: f64| f64::from(value as f32);
         let factor = self.config.schedule.factor(self.epochs, self.config.epochs);
         let [s, u] = &mut self.state;
-        // The step, and what a unit of gradient adds to it where that differs from weight to
-        // weight.
+        // The step, and its derivative by the gradient where that differs between weights.
         let (step, rate) = match self.config.optimizer {
             Optimizer::Sgd { lr, momentum } => {
                 *s = ((&*s * single(momentum))? + g)?;
@@ -214,26 +215,28 @@ impl<'a> ReferenceTrainer<'a> {
     }
 }
 
-/// How far the numbers of a run are from the same training in double precision.
+/// Distance of the values of a run from those of the same training in double precision.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Distance {
-    /// Of the run, at most; where some of it is explained by itself, of the number that is the
-    /// furthest beyond that.
+    /// Largest distance of the run; if `slack` explains part of some distances, that of the value
+    /// that exceeds its slack the most.
     pub run: f64,
-    /// How much of `run` is explained by itself.
+    /// Part of `run` that is explained for this value alone (see `ReferenceTrainer::slack`).
     pub slack: f64,
-    /// Of candle in single precision, at most: what rounding alone does to this training.
+    /// Largest distance of candle in single precision: the effect of rounding alone on this
+    /// training.
     pub rounding: f64,
-    /// Size of the largest of these numbers.
+    /// Largest absolute value.
     pub scale: f64,
 }
 
 impl Distance {
-    /// Takes in one number of a run; `slack` of its distance is explained by itself.
+    /// Takes one value of a run into account; `slack` of its distance is explained for this value
+    /// alone.
     fn see(&mut self, run: f64, single: f64, double: f64, slack: f64) {
         let distance = (run - double).abs();
         let (beyond, before) = (distance - slack, self.run - self.slack);
-        // What is no number is beyond every bound, and stays.
+        // NaN exceeds every bound, and remains the result.
         if beyond > before || beyond.is_nan() || (self.run == 0.0 && self.slack == 0.0) {
             (self.run, self.slack) = (distance, slack);
         }
@@ -241,36 +244,36 @@ impl Distance {
         self.scale = larger(self.scale, double.abs());
     }
 
-    /// The most that rounding explains. Kernels and candle round in other places, so their
-    /// distances from double precision are of one order but not equal; the second term is what
-    /// storing and a few roundings of the largest number make, the third what an adaptive rule
-    /// makes of a rounded gradient.
+    /// Largest distance that rounding explains. Kernels and candle round in different places, so
+    /// that their distances from double precision are of one order but not equal (first term). The
+    /// second term covers storing and a few roundings of the largest value, the third the effect of
+    /// an adaptive rule on a rounded gradient.
     pub fn bound(&self) -> f64 {
         20.0 * self.rounding + 1e-6 * (1.0 + self.scale) + self.slack
     }
 
-    /// True if rounding explains it.
+    /// True if rounding explains the distance.
     pub fn is_explained(&self) -> bool {
         self.run <= self.bound()
     }
 }
 
-/// The larger of two; NaN is larger than any.
+/// The larger of two values; NaN counts as larger than any.
 fn larger(a: f64, b: f64) -> f64 {
     if a >= b || a.is_nan() { a } else { b }
 }
 
-/// A run held against the same training by candle.
+/// Comparison of a run with the same training by candle.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Comparison {
-    /// Over training, validation and test NLL of every epoch, nats.
+    /// Distance over training, validation and test NLL of every epoch, nats.
     pub nll: Distance,
-    /// Over the weights of the best epoch.
+    /// Distance over the weights of the best epoch.
     pub weights: Distance,
 }
 
-/// Trains in both precisions as long as the run that left these epochs did, and compares; `trained`
-/// is its model.
+/// Trains in both precisions for as many epochs as the run has in `epochs`, and compares; `trained`
+/// is the run's model.
 pub fn compare(
     mut single: ReferenceTrainer,
     mut double: ReferenceTrainer,

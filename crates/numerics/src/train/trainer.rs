@@ -1,8 +1,8 @@
 //! A training in progress, one minibatch at a time.
 //!
-//! Whoever drives it decides between two minibatches whether to go on, to save a checkpoint or to
-//! stop; nothing here reads a clock or a file. All randomness is found by number (epoch, image,
-//! mask change), so the state to save is small and resuming is exact.
+//! The caller decides between two minibatches whether to continue, to save a checkpoint or to stop;
+//! nothing here reads a clock or a file. All randomness is derived from indices (epoch, image, mask
+//! change), so that the state to save is small and resuming is exact.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::rng::{Purpose, Seed};
 use crate::train::step::Stepper;
 use crate::train::{EpochRow, TrainConfig};
 
-/// Mask sets that are cached, at most.
+/// Maximum number of cached mask sets.
 const KEPT: usize = 64;
 
 /// The best parameters so far, by validation.
@@ -30,9 +30,9 @@ pub struct Best {
     pub params: Vec<f32>,
 }
 
-/// A validation NLL above this multiple of D ln 2, the NLL of fair coins, counts as divergence. It
-/// means wrong predictions at odds of e^693 for every pixel: no training that works passes through
-/// it.
+/// Multiple of D ln 2 (the NLL of fair coins) above which a validation NLL counts as divergence. It
+/// corresponds to wrong predictions at odds of e^693 for every pixel: no training that works passes
+/// through it.
 const ABSURD: f64 = 1000.0;
 
 /// True if a validation NLL after an epoch counts as divergence, with images of `dim` pixels.
@@ -40,14 +40,15 @@ pub fn is_absurd(valid_nll_nats: f64, dim: usize) -> bool {
     valid_nll_nats > ABSURD * std::f64::consts::LN_2 * dim as f64
 }
 
-/// Why a training counts as diverged.
+/// Reason why a training counts as diverged.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Divergence {
     /// The loss of a minibatch, or the NLL after an epoch, is infinite or not a number.
     Loss,
-    /// A weight is. The loss need not show it: a maximum with zero turns NaN into a number.
+    /// A weight is infinite or not a number. The loss need not show it: the maximum with zero hides
+    /// a NaN.
     Weights,
-    /// The validation NLL after an epoch is this many nats.
+    /// The validation NLL after an epoch is this large, nats.
     Nll(f64),
 }
 
@@ -63,18 +64,18 @@ impl std::fmt::Display for Divergence {
     }
 }
 
-/// What happened in one call of [`Trainer::advance`].
+/// Result of one call of [`Trainer::advance`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Event {
     /// A minibatch was trained on.
     Batch,
     /// An epoch ended.
     Epoch(EpochRow),
-    /// The pool was asked to stop while the epoch was scored: the next call scores it anew.
+    /// The pool was cancelled while the epoch was scored: the next call scores it again.
     Stopped,
     /// Training is over; the model holds its best parameters.
     Finished,
-    /// Training broke down; the model holds its best parameters, if an epoch had ended well.
+    /// Training diverged; the model holds its best parameters, if any epoch ended well.
     Diverged(Divergence),
 }
 
@@ -88,7 +89,7 @@ pub struct Trainer<'a> {
     seed: Seed,
     pool: &'a ThreadPool,
     scorer: Option<Scorer<'a>>,
-    /// Masks that training is likely to come back to, by number.
+    /// Masks that training is likely to use again, by index.
     sorted_masks: BTreeMap<u64, SortedMasks>,
     order: Option<(usize, Vec<u32>)>,
     pub(super) stepper: Stepper,
@@ -142,12 +143,12 @@ impl<'a> Trainer<'a> {
         self.best.as_ref()
     }
 
-    /// Images an epoch.
+    /// Images per epoch.
     pub(super) fn images(&self) -> usize {
         self.data.train.count()
     }
 
-    /// Images a minibatch.
+    /// Images per minibatch.
     pub fn batch(&self) -> usize {
         self.config.batch
     }
@@ -221,7 +222,7 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// Minibatches it has learnt from, over all epochs.
+    /// Number of minibatches trained on, over all epochs.
     pub fn steps(&self) -> u64 {
         self.stepper.steps
     }
@@ -265,7 +266,7 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// Training images in the order of an epoch, from 0.
+/// Indices of the training images in the order of an epoch, from 0.
 pub(super) fn order_of(seed: Seed, epoch: usize, images: usize) -> Vec<u32> {
     seed.stream(Purpose::Shuffle, epoch as u64).permutation(images)
 }

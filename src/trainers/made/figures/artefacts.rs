@@ -1,4 +1,4 @@
-//! Images that runs left: decoded here, read from disk by the caller.
+//! Images saved by runs: decoded here, read from disk by the caller.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::trainers::made::run_config;
 
 use super::samples::{Completion, Picture};
 
-/// Images that belong to the runs of a study; whatever is missing is left out of figures.
+/// Images that belong to the runs of a study; figures omit missing ones.
 #[derive(Debug, Clone, Default)]
 pub struct Artefacts {
     /// Samples of a run, 0 and 1.
@@ -25,10 +25,10 @@ pub struct Artefacts {
 }
 
 impl Artefacts {
-    /// Collects what the finished runs of a study left. `file` reads a file of a run directory,
-    /// `reference` the test images kept for a data fingerprint (`.npy`, count x D or count x rows x
-    /// columns); each gives `None` where there is none. What cannot be decoded counts as missing: a
-    /// figure less, never an error.
+    /// Collects the images that the finished runs of a study saved. `file` reads a file of a run
+    /// directory, `reference` the test images stored for a data fingerprint (`.npy`, count x D or
+    /// count x rows x columns); both return `None` if there is none. Images that cannot be decoded
+    /// count as missing: a figure is omitted, which is not an error.
     pub fn gather(
         study: &ExperimentResults,
         file: impl Fn(&RunId, &str) -> Option<Vec<u8>>,
@@ -62,7 +62,7 @@ impl Artefacts {
     }
 }
 
-/// Binary images; `shape` says how their pixels lie where the array does not.
+/// Binary images; `shape` is used if the array does not have the shape of an image.
 fn picture(bytes: &[u8], shape: Option<Shape>) -> Option<Picture> {
     let array = npy::decode::<u8>(bytes).ok().filter(|array| !array.data.is_empty())?;
     let (dim, own) = match array.shape[..] {
@@ -82,7 +82,7 @@ fn probabilities(bytes: &[u8]) -> Option<Images> {
     (dim > 0 && !grey.is_empty()).then(|| Images::new(grey, dim))
 }
 
-/// Completions from the first half of the ordering of the run's first mask, as runs make them.
+/// Completions from the first half of the ordering of the run's first mask, as saved by runs.
 fn completion(
     spec: &RunSpec,
     tests: &Picture,
@@ -111,8 +111,8 @@ fn completion(
     })
 }
 
-/// How the pixels of a run lie, judged by its number of variables alone: a square where there is
-/// one, else a row.
+/// Shape of the images of a run, guessed from its number of variables alone: a square if possible,
+/// else a row.
 pub(crate) fn shape_of(dim: usize) -> Shape {
     let side = dim.isqrt();
     if side * side == dim {

@@ -1,5 +1,5 @@
-//! A contact sheet: some images from all over a data set on one page, in one row for each class
-//! where classes are known.
+//! Contact sheet: images from all over a data set on one page, in one row for each class if classes
+//! are known.
 
 use super::image_grid::{Grid, enlargement};
 use crate::data::{Dataset, Images, Part, Shape};
@@ -9,14 +9,14 @@ use crate::figures::style::Color;
 const COLUMNS: usize = 16;
 /// Rows of a sheet without classes.
 const ROWS: usize = 12;
-/// Rows of a sheet of plain vectors: one vector a row.
+/// Rows of a sheet of plain vectors: one vector per row.
 const VECTORS: usize = 120;
 const MARGIN: usize = 12;
 const HEADER: usize = 34;
 
-/// Draws images of one part as a PNG: light on dark, as the model sees them (grey where training is
-/// binarised again in every epoch), with the name, the number of variables and the sizes above, and
-/// the classes at the left.
+/// Draws images of one part as a PNG: light on dark, as the model sees them (grey if training
+/// images are binarised again in every epoch), with the name, the number of variables and the sizes
+/// at the top, and the classes at the left.
 ///
 /// # Panics
 /// If the sheet has 2^32 or more dots in a row or a column.
@@ -91,7 +91,7 @@ fn rows(images: &Images, columns: usize, vectors: bool) -> Vec<Row> {
         .collect()
 }
 
-/// At most `count` of `all`, evenly from first to last: neighbouring frames of a film look alike.
+/// Maximum of `count` items of `all`, evenly spaced: neighbouring frames of a film are similar.
 fn spread(all: &[usize], count: usize) -> Vec<usize> {
     let count = count.min(all.len());
     (0..count).map(|k| all[k * all.len() / count]).collect()

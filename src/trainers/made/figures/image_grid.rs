@@ -1,4 +1,4 @@
-//! Images side by side as dots: one layout for every grid of images.
+//! Grids of images as dots: one layout for all grids.
 //!
 //! Tiles are equal and follow row by row. A pixel of an image is a square of `zoom` x `zoom` dots,
 //! and `gap` dots separate neighbouring tiles:

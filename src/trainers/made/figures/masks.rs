@@ -1,6 +1,6 @@
-//! Masks as matrices, and as the network that they leave.
+//! Masks as matrices, and as the network of open connections.
 //!
-//! Everything here is read off actual `MaskSet`s, of a small network under the rules of the study's
+//! Everything is computed from actual `MaskSet`s, of a small network under the rules of the study's
 //! runs.
 
 use super::model::{NamedMask, names};
@@ -9,7 +9,7 @@ use crate::figures::scale::Axis;
 use crate::figures::style::{ACCENT, AXIS, CONTEXT, Color, INK, SMALL, TILE, WHITE};
 use crate::made::masks::MaskSet;
 
-/// Masks of every layer as matrices, one row of panels a mask.
+/// Masks of every layer as matrices, one row of panels per mask.
 pub(crate) fn matrices(masks: &[NamedMask]) -> Chart {
     let columns = masks
         .iter()
@@ -82,7 +82,7 @@ fn matrix_panels(mask: &MaskSet) -> Vec<Panel> {
     panels
 }
 
-/// Which pixels each output can see, `[output pixel][input pixel]`.
+/// Matrix of the pixels that each output can see, `[output pixel][input pixel]`.
 fn visibility_matrix(mask: &MaskSet) -> Vec<Vec<bool>> {
     let positions = mask.ordering().positions();
     let visible = mask.visible();
@@ -108,7 +108,7 @@ fn matrix(
     Panel { title: String::new(), note, body: Body::Raster(raster) }
 }
 
-/// The connections that masks leave, as a graph; the paths to one output stand out.
+/// Open connections as a graph; the paths to one output are highlighted.
 pub(crate) fn networks(masks: &[NamedMask]) -> Chart {
     let columns = masks.len().clamp(1, 3);
     Chart {

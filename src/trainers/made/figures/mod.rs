@@ -1,5 +1,5 @@
 //! Figures of MADE: samples, completions, masks, orderings and visibility, from the arrays that its
-//! runs leave.
+//! runs save.
 
 mod artefacts;
 mod contact_sheet;
@@ -50,7 +50,7 @@ impl OwnMarkup for Artefacts {
     }
 }
 
-/// Test images that a model was shown in part, and what it made of them: report figure 14.
+/// Chart of completions of test images of which the model was given a part.
 pub fn completion(name: &str, completion: &Completion) -> Chart {
     samples::completion(name, completion)
 }
@@ -95,8 +95,8 @@ fn sample_chart(view: &View, artefacts: &Artefacts) -> Chart {
     samples::chart(&panels, seed, &format!("{}{}, {interval}", view.metric_name(), view.in_unit()))
 }
 
-/// What the first run that has it left, of the best variant that has such a run; with that
-/// variant's label.
+/// Data of the first run that has them, of the best variant with such a run; with that variant's
+/// label.
 fn of_the_best<'a, T>(
     view: &'a View,
     left: impl Fn(&Replicate) -> Option<T>,

@@ -1,5 +1,5 @@
-//! Which masks and orderings the figures of the model show: those of the study's own runs, each
-//! kind once.
+//! Selection of masks and orderings for the figures of the model: those of the study's own runs,
+//! each kind once.
 
 use std::collections::BTreeSet;
 
@@ -15,14 +15,14 @@ use crate::made::{MaskCount, ModelConfig};
 use crate::plan::RunSpec;
 use crate::trainers::made::{metrics::MadeFacts, run_config};
 
-/// Masks of one cycle that are shown.
+/// Number of masks of one cycle that are shown.
 const CYCLE: usize = 3;
-/// Kinds of rules of which the masks of real size are made, at most.
+/// Maximum number of kinds of rules for which masks of full size are made.
 const CONSIDERED: usize = 64;
 /// Grid of the small networks that illustrate masks.
 const TOY: Shape = Shape { width: 3, height: 2 };
 
-/// A mask and what to call it.
+/// A mask with its name.
 #[derive(Debug, Clone)]
 pub(crate) struct NamedMask {
     pub(crate) name: String,
@@ -34,7 +34,7 @@ pub(crate) fn names(masks: &[NamedMask]) -> String {
     masks.iter().map(|named| named.name.as_str()).collect::<Vec<_>>().join("; ")
 }
 
-/// Orderings, masks and what outputs see.
+/// Charts of orderings, masks and visibility.
 pub(crate) fn charts(view: &View, artefacts: &Artefacts) -> Vec<(&'static str, Chart)> {
     let runs = runs(view);
     let Some(&(_, first)) = runs.first() else { return Vec::new() };
@@ -60,7 +60,7 @@ pub(crate) fn charts(view: &View, artefacts: &Artefacts) -> Vec<(&'static str, C
     ]
 }
 
-/// A chart of the first `most` masks; one that leaves some out says so.
+/// Chart of the first `most` masks; if some are omitted, it says so.
 fn first_of(all: &[NamedMask], most: usize, chart: &dyn Fn(&[NamedMask]) -> Chart) -> Chart {
     let mut chart = chart(&all[..all.len().min(most)]);
     if all.len() > most {
@@ -69,8 +69,8 @@ fn first_of(all: &[NamedMask], most: usize, chart: &dyn Fn(&[NamedMask]) -> Char
     chart
 }
 
-/// The first run of each variant whose masks follow other rules than those before it, with the
-/// variant's label.
+/// First run of each variant whose masks follow other rules than those of previous variants, with
+/// the variant's label.
 fn runs<'a>(view: &'a View) -> Vec<(&'a str, &'a RunSpec)> {
     let mut known = BTreeSet::new();
     let first = view
@@ -82,7 +82,7 @@ fn runs<'a>(view: &'a View) -> Vec<(&'a str, &'a RunSpec)> {
         .collect()
 }
 
-/// What decides the masks of a model.
+/// Settings that decide the masks of a model, with all others at fixed values.
 fn rules(model: &ModelConfig) -> ModelConfig {
     ModelConfig {
         hidden: model.hidden.clone(),
@@ -93,7 +93,7 @@ fn rules(model: &ModelConfig) -> ModelConfig {
     }
 }
 
-/// Each ordering once, by its word in the experiment file.
+/// Every ordering once, with its word in the experiment file.
 fn orderings(runs: &[(&str, &RunSpec)], shape: Shape) -> Vec<(String, Ordering)> {
     let mut orderings: Vec<(String, Ordering)> = Vec::new();
     for (_, spec) in runs {
@@ -106,8 +106,8 @@ fn orderings(runs: &[(&str, &RunSpec)], shape: Shape) -> Vec<(String, Ordering)>
     orderings
 }
 
-/// Masks of a network of few units under each kind of rules; where there is but one kind and
-/// training cycles through several masks, the first of a cycle.
+/// Masks of a small network under each kind of rules; if there is only one kind and training cycles
+/// through several masks, the first masks of a cycle.
 fn small(view: &View, runs: &[(&str, &RunSpec)]) -> Vec<NamedMask> {
     let masks =
         |spec: &RunSpec| Masks::new(&toy(&run_config(&spec.config).model), TOY, 1, spec.seed);
@@ -139,8 +139,8 @@ fn toy(model: &ModelConfig) -> ModelConfig {
     ModelConfig { hidden, ..model.clone() }
 }
 
-/// First masks of the runs' models, those through which outputs see the same numbers of pixels
-/// once.
+/// First masks of the runs' models; of masks through which outputs see the same numbers of pixels,
+/// only one.
 fn real(runs: &[(&str, &RunSpec)], shape: Shape) -> Vec<NamedMask> {
     let mut seen = BTreeSet::new();
     let masks = runs.iter().map(|(label, spec)| NamedMask {
@@ -150,7 +150,7 @@ fn real(runs: &[(&str, &RunSpec)], shape: Shape) -> Vec<NamedMask> {
     masks.filter(|named| seen.insert(named.mask.visible())).collect()
 }
 
-/// How a run's pixels lie: as its images say, else as its number of variables suggests.
+/// Shape of a run's images: that of its saved images, else guessed from its number of variables.
 fn shape(view: &View, spec: &RunSpec, artefacts: &Artefacts) -> Shape {
     let of_data = artefacts
         .tests

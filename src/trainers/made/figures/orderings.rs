@@ -1,4 +1,4 @@
-//! Orderings on the grid: when each pixel is reached, and the path there.
+//! Orderings on the grid: the position of each pixel, and the path through the pixels.
 
 use crate::data::Shape;
 use crate::made::ordering::Ordering;
@@ -9,10 +9,10 @@ use crate::figures::style::sequential;
 
 /// Colours of the sequential scale that a heat map uses.
 const LEVELS: usize = 64;
-/// Steps of the path that are drawn where it jumps too much to be followed whole.
+/// Number of steps of the path that are drawn if it jumps too much to be followed completely.
 const STEPS: usize = 12;
 
-/// One panel an ordering, named.
+/// One named panel per ordering.
 pub(crate) fn chart(orderings: &[(String, Ordering)], shape: Shape) -> Chart {
     if orderings.is_empty() {
         return Chart::message("Orderings", "No finished run says which orderings were used.");
@@ -38,8 +38,7 @@ pub(crate) fn chart(orderings: &[(String, Ordering)], shape: Shape) -> Chart {
     }
 }
 
-/// The pieces of a path without its jumps, such as from the end of one row to the start of the
-/// next.
+/// Pieces of a path between jumps, such as from the end of one row to the start of the next.
 fn near_steps(path: &[(f64, f64)]) -> impl Iterator<Item = Vec<(f64, f64)>> {
     let near = |a: &(f64, f64), b: &(f64, f64)| (b.0 - a.0).hypot(b.1 - a.1) < 2.3;
     path.chunk_by(near).filter(|piece| piece.len() > 1).map(<[_]>::to_vec)

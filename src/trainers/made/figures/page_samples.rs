@@ -13,7 +13,7 @@ use crate::figures::style::{INK, TILE};
 use crate::figures::view::{Variant, View};
 use crate::page::png_address;
 
-/// The samples of every variant, then real test images.
+/// Samples of every variant, followed by real test images.
 pub(crate) fn samples(artefacts: &Artefacts, view: &View) -> Markup {
     let samples = &artefacts.samples;
     let drawn_by = |variant: &Variant| {
@@ -61,8 +61,8 @@ fn grid(name: &str, note: &str, picture: &Picture, most: usize) -> Markup {
     }
 }
 
-/// The first images as a PNG of one dot a pixel, in which the gaps between tiles are clear, with its
-/// width and height.
+/// First images as a PNG with one dot per pixel, in which the gaps between tiles are transparent,
+/// with its width and height.
 fn grid_png(picture: &Picture, most: usize) -> (usize, usize, Vec<u8>) {
     let Picture { shape, images } = picture;
     let count = images.count().min(most);

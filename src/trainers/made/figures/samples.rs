@@ -1,31 +1,32 @@
-//! Samples of every variant beside real images, and reconstructions and completions of real images.
+//! Samples of every variant next to real images, and reconstructions and completions of real
+//! images.
 
 use crate::data::{Images, Shape};
 
 use super::tiles::{self, MISSING, OFF, ON};
 use crate::figures::chart::{Body, Chart, Panel};
 
-/// Binary images and how their pixels lie.
+/// Binary images with their shape.
 #[derive(Debug, Clone)]
 pub struct Picture {
-    /// How pixels lie.
+    /// Shape of each image.
     pub shape: Shape,
     /// The images, 0 and 1.
     pub images: Images,
 }
 
-/// What a trained model makes of test images that it is shown in part.
+/// Completions by a trained model of test images of which it is given a part.
 #[derive(Debug, Clone)]
 pub struct Completion {
-    /// How pixels lie.
+    /// Shape of each image.
     pub shape: Shape,
-    /// The whole test images, N x D, 0 and 1.
+    /// Complete test images [N x D], 0 and 1.
     pub originals: Images,
-    /// Which pixels were given, D of them, the same for every image.
+    /// Flag of each pixel [D]: true if it was given, the same for every image.
     pub given: Vec<bool>,
-    /// Completions, each N x D, 0 and 1: the given pixels and draws for the others.
+    /// Completions [N x D each], 0 and 1: the given pixels and draws for the others.
     pub completions: Vec<Images>,
-    /// One-pass reconstruction p(x_d = 1 | x_<d), N x D, 0..=255 for 0..=1; if made.
+    /// One-pass reconstruction p(x_d = 1 | x_<d) [N x D], scaled to 0..=255, if made.
     pub reconstruction: Option<Images>,
 }
 
@@ -33,12 +34,12 @@ pub struct Completion {
 #[derive(Debug, Clone)]
 pub(crate) struct Samples<'a> {
     pub(crate) name: String,
-    /// The variant's NLL in words, or what the panel is.
+    /// NLL of the variant as text, or a description of the panel.
     pub(crate) note: String,
     pub(crate) picture: Option<&'a Picture>,
 }
 
-/// One panel a variant, the real images last.
+/// One panel per variant, with the real images last.
 pub(crate) fn chart(panels: &[Samples], seed: u64, metric: &str) -> Chart {
     let shown = panels.iter().filter(|p| p.picture.is_some()).count();
     if shown == 0 {
@@ -90,8 +91,8 @@ pub(crate) fn chart(panels: &[Samples], seed: u64, metric: &str) -> Chart {
     }
 }
 
-/// Rows of test images: whole, reconstruction, what was given, completions. Where one completion
-/// each leaves room, the images stand in two panels.
+/// Rows of test images: complete image, reconstruction, given part, completions. If one completion
+/// each leaves room, there are two panels.
 pub(crate) fn completion(name: &str, completion: &Completion) -> Chart {
     const ROWS: usize = 10;
     const DRAWS: usize = 5;
@@ -157,8 +158,8 @@ pub(crate) fn completion(name: &str, completion: &Completion) -> Chart {
     }
 }
 
-/// Samples, each with the training image nearest to it below: a model that has learnt its training
-/// set by heart shows.
+/// Samples, each with the nearest training image below: a model that has memorised its training set
+/// is recognised.
 pub(crate) fn neighbours(name: &str, drawn: &Picture, nearest: &Picture) -> Chart {
     const ACROSS: usize = 10;
     const PAIRS: usize = 40;

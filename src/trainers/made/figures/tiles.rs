@@ -1,4 +1,4 @@
-//! Images side by side as the cells of one raster.
+//! Images next to each other as cells of one raster.
 
 use crate::data::{Images, Shape};
 
@@ -9,11 +9,11 @@ use crate::figures::style::{Color, HIDDEN, INK, TILE, WHITE, grey};
 
 /// Class of a pixel that is off.
 pub(crate) const OFF: u16 = 0;
-/// A pixel that is on.
+/// Class of a pixel that is on.
 pub(crate) const ON: u16 = 1;
-/// A pixel that is not given.
+/// Class of a pixel that is not given.
 pub(crate) const MISSING: u16 = 2;
-/// A place without an image.
+/// Class of a tile without an image.
 const EMPTY: u16 = 3;
 const GREYS: u16 = 4;
 const GREY_LEVELS: u16 = 32;
@@ -34,8 +34,7 @@ pub(crate) fn cell(shape: Shape) -> usize {
     (28 / shape.width.max(shape.height).max(1)).clamp(1, 8)
 }
 
-/// A raster of tiles, `across` a row; `pixel(tile, i)` is the class of pixel `i`, for `count`
-/// tiles.
+/// Raster of `count` tiles, `across` per row; `pixel(tile, i)` is the class of pixel `i`.
 pub(crate) fn raster(
     shape: Shape,
     count: usize,
@@ -53,13 +52,13 @@ pub(crate) fn raster(
     raster
 }
 
-/// Sides of an image that is drawn, at most: a pixel of it takes at least one of the page.
+/// Maximum side of an image that is drawn: each of its pixels takes at least one pixel of the page.
 const LARGEST_SIDE: usize = 4_096;
 
-/// Cells of all images of a figure, at most.
+/// Maximum number of cells of all images of a figure.
 const MOST_CELLS: usize = 8_000_000;
 
-/// Why images cannot be drawn, if they cannot.
+/// Reason why images cannot be drawn, if there is one.
 pub(crate) fn too_large(shape: Shape) -> Option<String> {
     let large =
         shape.width > LARGEST_SIDE || shape.height > LARGEST_SIDE || shape.dim() > MOST_CELLS;
@@ -68,13 +67,12 @@ pub(crate) fn too_large(shape: Shape) -> Option<String> {
     })
 }
 
-/// Images of each of `panels` sets that a figure has room for, of `wanted`.
+/// Number of images of each of `panels` sets for which a figure has room, at most `wanted`.
 pub(crate) fn room(shape: Shape, panels: usize, wanted: usize) -> usize {
     wanted.min(MOST_CELLS / (shape.dim() * panels).max(1)).max(1)
 }
 
-/// The first images of a binary set, at most `most`, in a grid that is as square as the images
-/// allow.
+/// First images of a binary set, at most `most`, in a grid that is nearly square.
 pub(crate) fn grid(shape: Shape, images: &Images, most: usize) -> Raster {
     let count = images.count().min(most);
     let across = nearly_square(shape, count);

@@ -1,5 +1,5 @@
-//! What each output of a real model can see of the pixels before it, read off the masks of the
-//! study's runs.
+//! Visibility: the preceding pixels that each output of a real model can see, computed from the
+//! masks of the study's runs.
 
 use super::model::{NamedMask, names};
 use super::tiles;
@@ -9,7 +9,7 @@ use crate::figures::scale::Axis;
 use crate::figures::style::{ACCENT, Color, INK, TILE, sequential};
 use crate::text::typeset;
 
-/// Steps of a panel, at most: more are finer than the page.
+/// Maximum number of steps of a panel: more are finer than the page.
 const MOST_STEPS: usize = 2_000;
 
 /// Number of the latest pixels that each output of a real model cannot see.
@@ -31,8 +31,8 @@ pub(crate) fn gaps(masks: &[NamedMask]) -> Chart {
     (x.lo, x.hi) = (0.5, dim as f64 + 0.5);
     let y = Axis::linear("Latest pixels not seen", 0.0, 1.05 * most, 4);
     let panels = masks.iter().zip(&gaps).map(|(named, gaps)| {
-        // Steps: the value holds over the whole position, or over the positions that are drawn as
-        // one.
+        // Drawn as steps: the value is valid for the whole position, or for the positions that are
+        // drawn as one.
         let steps = gaps.chunks(together).enumerate().flat_map(|(step, gaps)| {
             let (start, gap) = (step * together, gaps.iter().copied().max().unwrap_or(0) as f64);
             [(start as f64 + 0.5, 0.0, gap), ((start + gaps.len()) as f64 + 0.5, 0.0, gap)]
@@ -74,7 +74,7 @@ fn predecessor_share(gaps: &[usize]) -> f64 {
     100.0 * complete as f64 / gaps.len().saturating_sub(1).max(1) as f64
 }
 
-/// What four outputs of a real model see, on the grid.
+/// Pixels that four outputs of a real model see, on the grid.
 pub(crate) fn views(masks: &[NamedMask], shape: Shape) -> Chart {
     const SHARES: [f64; 4] = [0.1, 0.35, 0.6, 0.9];
     if let Some(why) = tiles::too_large(shape) {

@@ -1,4 +1,4 @@
-//! How characters are written: strokes as points the pen passes through, several styles a
+//! Glyphs of characters: strokes as points that the pen passes through, with several styles per
 //! character.
 //!
 //! Points are `x,y` in a box of about 100 x 100, y downwards; `!` after a point makes a corner, `;`

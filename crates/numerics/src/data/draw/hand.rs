@@ -1,5 +1,5 @@
-//! A hand: what differs between two people writing the same character, and between two times one
-//! person writes it.
+//! Handwriting: the variation between two writers of a character, and between two drawings by the
+//! same writer.
 
 use super::Point;
 use super::pen::Nib;
@@ -8,18 +8,18 @@ use crate::rng::Stream;
 /// Knots a side of the elastic grid.
 const KNOTS: usize = 4;
 
-/// One way to write: slant, proportions, pen and unsteadiness, drawn anew for every image.
+/// One way of writing: slant, proportions, pen and unsteadiness, drawn again for every image.
 pub(super) struct Hand {
     shear: f32,
     turn: Point,
     aspect: f32,
-    /// How far the middle of a character lies off its place: large heads or large feet, wide left
-    /// or right halves.
+    /// Displacement of the middle of a character: large heads or large feet, wide left or right
+    /// halves.
     balance: Point,
     tremor: f32,
     /// Tightness of curves: below 1 an angular hand, above it a round one.
     roundness: f32,
-    /// How far strokes run on behind their ends, or stop short of them, at most.
+    /// Maximum length by which strokes overshoot their ends, or stop short of them.
     haste: f32,
     warp: [Point; KNOTS * KNOTS],
     /// Pressure at the start, middle and end of a stroke.
@@ -29,7 +29,7 @@ pub(super) struct Hand {
     nib: Nib,
     /// Grey level of full ink, 0..=255.
     pub(super) level: f32,
-    /// How ragged rough paper makes the edges of the ink, from 0 to 1.
+    /// Raggedness of the edges of the ink on rough paper, 0..=1.
     pub(super) grain: f32,
 }
 
@@ -179,8 +179,8 @@ pub(super) fn bounds<'a>(points: impl Iterator<Item = &'a Point>) -> (Point, Poi
     })
 }
 
-/// The end of a stroke moved `run` away from the point before it; a short stroke, a dot, keeps its
-/// end.
+/// The end of a stroke moved by `run` away from the point before it; the end of a short stroke, a
+/// dot, is not moved.
 fn run_on(end: Point, inner: Point, run: f32) -> Point {
     let (dx, dy) = (end.0 - inner.0, end.1 - inner.1);
     let length = (dx * dx + dy * dy).sqrt();

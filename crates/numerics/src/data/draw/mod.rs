@@ -16,7 +16,7 @@ use hand::Hand;
 /// x and y, y downwards.
 type Point = (f32, f32);
 
-/// Raised whenever the same settings draw other images.
+/// Version of the drawing: incremented whenever the same settings draw other images.
 pub(crate) const VERSION: u32 = 2;
 
 /// A set that the program draws.
@@ -39,7 +39,7 @@ impl Builtin {
         ["digits", "letters", "shapes"][self as usize]
     }
 
-    /// What it is, in a few words.
+    /// Short description of the images.
     pub fn about(self) -> &'static str {
         [
             "handwritten digits",
@@ -57,7 +57,7 @@ impl Builtin {
         }
     }
 
-    /// Images of the three sets where no size is set.
+    /// Default numbers of images of the three sets.
     pub fn sizes(self) -> [usize; 3] {
         match self {
             Self::Digits | Self::Letters => [10_000, 2_000, 2_000],
@@ -104,7 +104,7 @@ impl Builtin {
             stream.fill_uniform(&mut grain);
             pixels.extend(ink.iter().zip(&grain).map(|(ink, grain)| {
                 let ink = ink.min(1.0);
-                // Paper shows at the edges alone: full ink is full.
+                // Paper texture is visible at the edges only: full ink remains full.
                 let edge = ink * (1.0 - ink);
                 (hand.level * (ink + hand.grain * edge * (2.0 * grain - 1.0)) + 0.5) as u8
             }));

@@ -12,7 +12,7 @@ use super::Point;
 pub(super) struct Nib {
     /// Radius across the strokes' widest direction.
     pub(super) radius: f32,
-    /// How much thinner the nib is along `axis`, from 1 (round) up.
+    /// Ratio of the nib's radius across `axis` to that along it, from 1 (round).
     pub(super) flatness: f32,
     /// Unit vector of the thin direction.
     pub(super) axis: Point,

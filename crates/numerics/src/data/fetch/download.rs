@@ -1,4 +1,4 @@
-//! One file over HTTP, continued where an earlier attempt stopped.
+//! Download of one file over HTTP, resumed where an earlier attempt stopped.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -8,20 +8,20 @@ use std::time::Duration;
 use crate::data::DataError;
 use crate::data::catalog::Bytes;
 
-/// Attempts in a row that bring no new byte before an address is given up.
+/// Consecutive attempts without a new byte after which an address is given up.
 const FRUITLESS: u32 = 3;
 
-/// How an attempt ended short.
+/// Reason why an attempt ended before the file was complete.
 enum Stop {
-    /// The connection; the next attempt continues.
+    /// The connection broke; the next attempt resumes.
     Cut(String),
-    /// For good at this address.
+    /// The server refused; further attempts at this address are useless.
     Refused(String),
-    /// This machine's disk.
+    /// The local disk failed.
     Disk(DataError),
 }
 
-/// Downloads `url` to `part`, which may hold its beginning already.
+/// Downloads `url` to `part`, which may hold the beginning of the file already.
 pub(super) fn to_file(
     url: &str,
     part: &Path,
@@ -45,7 +45,8 @@ pub(super) fn to_file(
             Ok(()) => return file.sync_all().or_else(ignore_devices).map_err(DataError::io(part)),
             Err(Stop::Disk(error)) => return Err(error),
             Err(Stop::Refused(problem)) => {
-                // Nothing came: nothing stays that looks like a beginning.
+                // No byte arrived: an empty file must not remain, because it looks like a partial
+                // download.
                 if length(&file, part)? == 0 {
                     std::fs::remove_file(part).map_err(DataError::io(part))?;
                 }
@@ -81,7 +82,7 @@ fn agent(url: &str) -> ureq::Agent {
         .timeout_connect(Some(Duration::from_secs(20)))
         .timeout_recv_response(Some(Duration::from_secs(60)))
         .timeout_per_read(Some(Duration::from_secs(60)));
-    // A proxy between this machine and itself is never meant.
+    // A proxy must not be used for the machine itself.
     if ["http://127.0.0.1", "http://localhost", "http://[::1]"]
         .iter()
         .any(|local| url.starts_with(local))
@@ -133,7 +134,7 @@ fn attempt(
         (206, _) => {
             return Err(Stop::Refused("the server sends another range than was asked for".into()));
         }
-        // Asked for the rest of a file that is whole: the check decides.
+        // The server has no further bytes: the file is complete, and the check decides.
         (416, Some(range)) if range == format!("bytes */{have}") => return Ok(()),
         (416, _) => {
             restart(file)?;

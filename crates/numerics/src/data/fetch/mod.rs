@@ -1,8 +1,8 @@
-//! Getting the real data sets: download, check, and only then give a file its real name.
+//! Download of real data sets: a file gets its final name only after it has been checked.
 //!
-//! What is under way is called `.part`; an interrupted download continues there. Archives are never
-//! unpacked by the names inside them: wanted members are picked by name and written under names of
-//! our own.
+//! A partial download has the suffix `.part`, and an interrupted one is resumed from there.
+//! Archives are never unpacked under the names inside them: wanted members are selected by name and
+//! written under names that this program chooses.
 
 mod download;
 mod unpack;
@@ -16,11 +16,10 @@ use std::path::{Path, PathBuf};
 use super::catalog::{Download, KNOWN, Known};
 use super::{DataError, Library, source};
 
-/// Downloads the set `name` into the library, and returns its folder. Files that are there and
-/// right are not fetched again.
+/// Downloads the set `name` into the library, and returns its folder. Files that exist and pass the
+/// check are not downloaded again.
 ///
-/// `progress` hears the bytes that are there of the whole, and the size of the whole where it is
-/// known.
+/// `progress` is called with the number of bytes downloaded so far and, if known, the total.
 pub fn fetch(
     name: &str,
     library: &Library,
@@ -57,7 +56,7 @@ fn fetch_into(
     Ok(())
 }
 
-/// Fetches one file, checks it, and puts what is kept of it into `folder`.
+/// Downloads one file, checks it, and stores the wanted part of it in `folder`.
 fn one(
     download: &Download,
     folder: &Path,

@@ -1,5 +1,5 @@
-//! `fetch` against a server on this machine that answers as told: the right file, or a clear error
-//! and no file.
+//! `fetch` against a local server with scripted answers: the result is the right file, or a clear
+//! error and no file.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -13,21 +13,21 @@ use crate::data::Part;
 use crate::data::catalog::Check;
 use crate::data::catalog::{Bytes, Member};
 
-/// How the server answers a request.
+/// Behaviour of the server on one request.
 #[derive(Clone, Copy)]
 enum Answer {
-    /// As asked, ranges included.
+    /// The bytes requested, ranges included.
     Whole,
-    /// As asked, but the connection closes after so many bytes.
+    /// The bytes requested, but the connection closes after this many.
     Cut(usize),
-    /// All of it, whatever range was asked for.
+    /// The whole file, even if a range was requested.
     NoRanges,
-    /// All of it without a length, ended by closing, after so many bytes.
+    /// The whole file without a length, ended by closing after this many bytes.
     Unannounced(usize),
     Status(u16),
-    /// To `/real/` and the same name.
+    /// A redirect to `/real/` and the same name.
     Redirect,
-    /// The right length and other bytes.
+    /// The right length, but other bytes.
     Garbled,
 }
 
@@ -37,7 +37,7 @@ struct Server {
     requests: Arc<Mutex<Vec<(String, Option<String>)>>>,
 }
 
-/// Serves `body` under every path; the answers in turn, the last one from then on.
+/// Serves `body` under every path with these answers in turn; the last answer repeats.
 fn serve(body: &[u8], answers: &[Answer]) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -141,8 +141,8 @@ fn plain(body: &[u8]) -> Download {
     }
 }
 
-/// What fetching `download` from a server with these answers comes to, and the names left in the
-/// folder.
+/// Result of fetching `download` from a server with these answers, and the names of the files in
+/// the folder afterwards.
 fn outcome(
     download: &Download,
     body: &[u8],

@@ -1,4 +1,4 @@
-//! From a finished download to files with real names: checked first, renamed last.
+//! Conversion of a finished download to files with final names: checked first, renamed last.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -13,18 +13,19 @@ use sha2::{Digest, Sha256};
 use crate::data::DataError;
 use crate::data::catalog::{Check, Download, Member};
 
-/// Largest picture that is believed.
+/// Maximum size of a picture [bytes].
 const LARGEST_PICTURE: u64 = 1 << 20;
 
-/// Bytes that an archive of pictures unpacks to for each of its own, at most: pictures are packed
-/// already.
+/// Maximum ratio of the unpacked size of an archive of pictures to that of its wanted pictures:
+/// pictures are compressed already.
 const UNPACKED: u64 = 8;
 
-/// Bytes of a tar that each picture takes besides its own, at most: its header, those of its
+/// Maximum bytes of a tar archive for each picture besides its own: its header, those of its
 /// folders, and padding.
 const HEADER: u64 = 2048;
 
-/// Checks a finished download and gives what is kept of it its real name; a wrong one is removed.
+/// Checks a finished download and gives the stored part of it its final name; a wrong download is
+/// removed.
 pub(super) fn publish(
     download: &Download,
     part: &Path,
@@ -44,7 +45,7 @@ pub(super) fn publish(
     };
     let problem = match published {
         Ok(()) => {
-            // Only an archive is still there.
+            // Only an archive still exists under this name.
             let _ = fs::remove_file(part);
             return Ok(());
         }
@@ -58,7 +59,7 @@ pub(super) fn publish(
     })
 }
 
-/// Checks that files found in the place of a download are that download.
+/// Checks that existing files are those of the download.
 pub(super) fn already_there(download: &Download, folder: &Path) -> Result<(), DataError> {
     let Check::Sha256(expected) = download.check else { return Ok(()) };
     let path = folder.join(download.file);
@@ -73,7 +74,7 @@ pub(super) fn already_there(download: &Download, folder: &Path) -> Result<(), Da
     }
 }
 
-/// Why a download cannot be published.
+/// Reason why a download cannot be published.
 enum Wrong {
     Content(String),
     Disk(DataError),
@@ -108,13 +109,13 @@ fn rename(from: &Path, to: &Path) -> Result<(), Wrong> {
     Ok(fs::rename(from, to).map_err(DataError::io(to))?)
 }
 
-/// Keeps the wanted members of a zip: all are written and checked next to their names before the
-/// first is renamed. Where one is wrong, none is left behind.
+/// Stores the wanted members of a zip archive. All are written under temporary names and checked
+/// before the first is renamed; if one is wrong, all are removed.
 fn unzip(part: &Path, folder: &Path, members: &[Member]) -> Result<(), Wrong> {
     let written = members.iter().map(|member| folder.join(format!("{}.part", member.name)));
     let unpacked = unzip_to(part, members, &written.clone().collect::<Vec<_>>());
     if unpacked.is_err() {
-        // The error that stopped it is the one to tell.
+        // The error to report is the one that stopped it, not one of the removal.
         written.for_each(|path| drop(fs::remove_file(path)));
         return unpacked;
     }
@@ -124,7 +125,7 @@ fn unzip(part: &Path, folder: &Path, members: &[Member]) -> Result<(), Wrong> {
         .try_for_each(|(member, path)| rename(&path, &folder.join(member.name)))
 }
 
-/// Writes each wanted member to the path of the same index, and checks it there.
+/// Writes each wanted member to the path of the same index, and checks it.
 fn unzip_to(part: &Path, members: &[Member], paths: &[PathBuf]) -> Result<(), Wrong> {
     let unreadable =
         |error: zip::result::ZipError| Wrong::Content(format!("no readable zip: {error}"));
@@ -138,7 +139,7 @@ fn unzip_to(part: &Path, members: &[Member], paths: &[PathBuf]) -> Result<(), Wr
             inside.ok_or_else(|| Wrong::Content(format!("the zip holds no {}", member.name)))?;
         let source = archive.by_name(inside).map_err(unreadable)?;
         let mut target = File::create(path).map_err(DataError::io(path))?;
-        // What is packed once more is at most a little larger than what it unpacks to.
+        // Compressed data is at most a little larger than what it unpacks to.
         let most = member.unpacked + member.unpacked / 100 + 1024;
         copy(Bounded::new(source, most), &mut target, member.name, path)?;
         target.sync_all().map_err(DataError::io(path))?;
@@ -147,7 +148,7 @@ fn unzip_to(part: &Path, members: &[Member], paths: &[PathBuf]) -> Result<(), Wr
     Ok(())
 }
 
-/// A source that fails where it gives more bytes than it may.
+/// A reader that fails after more bytes than it may give.
 struct Bounded<R> {
     inner: R,
     most: u64,
@@ -171,7 +172,7 @@ impl<R: Read> Read for Bounded<R> {
     }
 }
 
-/// Copies, telling a source that cannot be read from a target that cannot be written.
+/// Copies, and distinguishes errors of the source from errors of the target.
 fn copy(
     mut source: impl Read,
     target: &mut impl Write,
@@ -214,8 +215,8 @@ fn check_member(path: &Path, member: &Member) -> Result<(), Wrong> {
     if member.sha256.is_some() { same(expected, &hex(hasher)) } else { Ok(()) }
 }
 
-/// Keeps the pictures of the wanted classes of a tar.gz as a small tar.gz of our own, always with
-/// the same bytes. Refuses archives that unpack to more than `most` bytes.
+/// Stores the pictures of the wanted classes of a tar.gz archive as a small tar.gz archive with
+/// deterministic bytes. Refuses archives that unpack to more than `most` bytes.
 fn repack(
     part: &Path,
     target: &Path,

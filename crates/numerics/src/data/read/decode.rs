@@ -14,7 +14,7 @@ use crate::regular;
 /// Largest image that is read, in pixels, and in bytes within an archive.
 pub(super) const LARGEST: u64 = 1 << 26;
 
-/// True if bytes begin as those of a format that is read.
+/// True if the first bytes are those of a format that is read.
 pub(super) fn is_picture(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\x89PNG") || bytes.starts_with(b"\xff\xd8\xff")
 }
@@ -41,7 +41,7 @@ pub(super) struct Decoded {
     pub(super) height: usize,
     /// True if it is dark ink on transparent paper, which becomes black.
     pub(super) is_dark_on_clear: bool,
-    /// True if it says that it is to be turned or mirrored.
+    /// True if its metadata ask for a rotation or reflection.
     pub(super) is_to_be_turned: bool,
 }
 
@@ -56,7 +56,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, String> {
     }
 }
 
-/// Refuses sizes that only a header explains.
+/// Refuses sizes that the length of the file cannot account for.
 fn area(width: u64, height: u64, bytes: &[u8]) -> Result<(), String> {
     let area = width * height;
     if area == 0 || area > LARGEST || area > (1 << 22) + 8256 * bytes.len() as u64 {
@@ -152,7 +152,7 @@ fn is_dark_on_clear(pixels: &[(u8, u8)], width: usize) -> bool {
     }
 }
 
-/// True if Exif data say that a picture is to be turned or mirrored before it is shown.
+/// True if Exif data ask for a rotation or reflection of the picture.
 fn is_to_be_turned(exif: &[u8]) -> bool {
     const ORIENTATION: u16 = 0x0112;
     let little = exif.starts_with(b"II");
@@ -178,8 +178,8 @@ fn is_to_be_turned(exif: &[u8]) -> bool {
 
 fn decode_jpeg(bytes: &[u8]) -> Result<Decoded, String> {
     let failed = |error: zune_jpeg::errors::DecodeErrors| format!("JPEG: {error}");
-    // Without vector instructions, of which each could round in its own way, a file has the same
-    // pixels on every machine.
+    // Vector instructions could round differently from machine to machine; without them a file has
+    // the same pixels everywhere.
     let options = DecoderOptions::default().set_use_unsafe(false).set_strict_mode(true);
     let mut decoder = JpegDecoder::new_with_options(Cursor::new(bytes), options);
     decoder.decode_headers().map_err(failed)?;

@@ -1,11 +1,11 @@
-//! Formats that are not read, known by their first bytes, or by the name's ending where these tell
-//! nothing: what a file is, and the line that turns it into something that is read.
+//! Formats that are recognised but not read, by their first bytes or, if these are not specific, by
+//! the file name's ending; each with the command that converts it.
 
 use std::path::Path;
 
 use crate::data::library::file_name;
 
-/// Way out of formats whose arrays a short Python program can save as .npy.
+/// Remedy for formats whose arrays a short Python program can save as .npy.
 macro_rules! python {
     ($line:literal) => {
         concat!("convert it once in Python: import numpy as np; ", $line)
@@ -32,7 +32,7 @@ const NETCDF: &str =
 const SHEET: &str = "save the sheet of values as CSV (UTF-8)";
 const AGAIN: &str = "the download has failed: fetch it again";
 
-/// First bytes, what they begin, and the way out.
+/// First bytes, name of the format, and the remedy.
 const MAGIC: [(&[u8], &str, &str); 37] = [
     (b"MATLAB 5.0 MAT-file", "a MATLAB file (.mat)", MATLAB),
     (b"MATLAB 7.3 MAT-file", "a MATLAB 7.3 file (.mat), which is HDF5", HDF5),
@@ -90,12 +90,12 @@ const ARFF: &str = python!(
     "from scipy.io import arff; np.savetxt(\"images.csv\", arff.loadarff(\"in.arff\")[0].tolist(), \"%s\", \",\")"
 );
 
-/// Why a file of Weka is not read, wherever its first line that is no comment is.
+/// Refusal of a Weka (ARFF) file; its first line that is not a comment may be anywhere.
 pub(super) fn arff() -> String {
     format!("this is an ARFF file (Weka), which is not read: {ARFF}")
 }
 
-/// Endings of formats whose first bytes say nothing, what they are, and the way out.
+/// Endings of formats whose first bytes are not specific, name of the format, and the remedy.
 const ENDINGS: [(&str, &str, &str); 9] = [
     (".mat", "a MATLAB file", MATLAB),
     (".pkl", "a Python pickle", PICKLE),
@@ -126,8 +126,8 @@ const ENDINGS: [(&str, &str, &str); 9] = [
     ),
 ];
 
-/// Why a file that begins with `start` is not read, and the way out, if it is of a known other
-/// format or no text.
+/// Refusal of a file that begins with `start`, with the remedy, if it is of a known other format or
+/// is not text.
 pub(super) fn refusal(path: &Path, start: &[u8]) -> Option<String> {
     let say =
         |what: &str, way_out: &str| Some(format!("this is {what}, which is not read: {way_out}"));
@@ -141,7 +141,7 @@ pub(super) fn refusal(path: &Path, start: &[u8]) -> Option<String> {
     if start.get(4..8) == Some(b"ftyp") {
         return say("an AVIF or HEIF picture, or a film", PICTURES);
     }
-    // "BM" alone could begin a word.
+    // "BM" alone could be the beginning of a word.
     if start.starts_with(b"BM") && start.get(6..10) == Some(&[0; 4]) {
         return say("a BMP picture", PICTURES);
     }
@@ -182,7 +182,7 @@ pub(super) fn refusal(path: &Path, start: &[u8]) -> Option<String> {
         .iter()
         .find(|(ending, ..)| name.trim_end_matches(".gz").ends_with(ending));
     match ending {
-        // A pickle of the oldest kind is text; a table of values may be called anything else.
+        // A pickle of the oldest protocol is text; other endings may belong to a table of values.
         Some((_, what, way_out)) if !is_text || what.ends_with("pickle") => say(what, way_out),
         None if !is_text => say(
             "a binary file of an unknown format",
@@ -192,7 +192,7 @@ pub(super) fn refusal(path: &Path, start: &[u8]) -> Option<String> {
     }
 }
 
-/// Why a zip archive of these members is not read, if it is of a known other format.
+/// Refusal of a zip archive with these members, if it is of a known other format.
 pub(super) fn zip_refusal(names: &[String]) -> Option<String> {
     let has = |test: &dyn Fn(&str) -> bool| names.iter().any(|name| test(name));
     let (what, way_out) = if has(&|name| name.starts_with("xl/")) {

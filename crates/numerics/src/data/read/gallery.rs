@@ -8,10 +8,10 @@ use super::decode::{Decoded, decode, shrink};
 use crate::data::{DataError, Shape};
 use crate::text;
 
-/// Classes whose numbers of pictures are told one by one.
+/// Maximum number of classes whose counts of pictures are listed.
 const MOST: usize = 12;
 
-/// Names of folders that hold answers to pictures, not pictures of their own.
+/// Names of folders that hold annotations of pictures, such as masks, instead of pictures.
 const ANSWERS: [&str; 10] = [
     "mask",
     "masks",
@@ -34,9 +34,9 @@ pub struct Pictures {
     classes: BTreeMap<String, usize>,
     /// Number of pictures that are dark ink on transparent paper.
     dark_on_clear: usize,
-    /// Number of pictures that say that they are to be turned.
+    /// Number of pictures whose metadata ask for a rotation or reflection.
     to_be_turned: usize,
-    /// Number of pictures whose highest level is 1, where others have higher ones.
+    /// Number of pictures whose highest level is 1, while others have higher ones.
     barely_lit: usize,
 }
 
@@ -79,7 +79,7 @@ impl Pictures {
         }
     }
 
-    /// `, resized from 8 x 8 to 640 x 480`, where pictures have another size than their images.
+    /// `, resized from 8 x 8 to 640 x 480`, if pictures have another size than their images.
     pub(crate) fn resized(&self, shape: Shape) -> String {
         let words = |size: &Shape| format!("{} x {}", size.height, size.width);
         let mut sizes: Vec<&Shape> = self.sizes.keys().collect();
@@ -94,7 +94,7 @@ impl Pictures {
         }
     }
 
-    /// Sentences on pictures that are stretched, or hardly meant to be images of the same set.
+    /// Sentences on pictures that are stretched, or unlikely to be meant as images of one set.
     pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         let count: usize = self.sizes.values().sum();
@@ -150,7 +150,7 @@ impl Pictures {
     }
 }
 
-/// Pictures as they are read, sorted by class.
+/// Pictures during reading, sorted by class.
 #[derive(Default)]
 pub(super) struct Gallery {
     pixels: Vec<u8>,

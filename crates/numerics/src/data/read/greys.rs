@@ -1,4 +1,4 @@
-//! Grey levels from numbers that arrive one by one: whole ones in 0..=255, or fractions in 0..=1
+//! Grey levels from values that arrive one by one: whole numbers in 0..=255, or fractions in 0..=1
 //! throughout.
 
 /// The levels so far.
@@ -40,7 +40,7 @@ impl Greys {
         Ok(level)
     }
 
-    /// True if the levels are those of no picture: whole, some above 1, and none that is nearer to
+    /// True if the levels are unlikely to be a picture's: whole, some above 1, and none nearer to
     /// white than to black.
     pub(super) fn are_too_dark(&self) -> bool {
         !self.fractions && (2..128).contains(&self.most)

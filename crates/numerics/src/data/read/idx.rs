@@ -51,8 +51,8 @@ fn images_of(path: &Path, sizes: &[usize]) -> Result<(usize, Shape), DataError> 
     }
 }
 
-/// Number and shape of the images that a file of this format promises, found without reading it;
-/// `None` if lists of so many would take more than the file.
+/// Number and shape of the images by the header of a file of this format, without reading the rest;
+/// `None` if index lists of that length would take more memory than the file.
 pub(crate) fn size(path: &Path) -> Option<(usize, Shape)> {
     let (count, shape) = images_of(path, &header(path, &mut open(path).ok()?).ok()?).ok()?;
     (count as u64 <= path.metadata().ok()?.len()).then_some((count, shape))

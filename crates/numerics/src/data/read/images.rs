@@ -17,25 +17,25 @@ use crate::data::{DataError, Part};
 use crate::regular;
 use crate::text;
 
-/// Why files among pictures are passed over.
+/// Reason why files among pictures are skipped.
 pub(crate) const NO_PICTURE: &str = "no PNG or JPEG picture";
 
-/// Deepest folder that is looked into.
+/// Maximum depth of folders that are searched.
 const DEEPEST: usize = 16;
 
 /// The pictures below a folder.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
-    /// At any depth, in natural order of their paths: 9 before 10.
+    /// Pictures at any depth, in natural order of their paths: 9 before 10.
     pub(crate) pictures: Vec<PathBuf>,
-    /// Files that are no pictures.
+    /// Files that are not pictures.
     pub(crate) others: Vec<PathBuf>,
-    /// Folders that are too deep to be looked into.
+    /// Folders that are too deep to be searched.
     too_deep: Vec<PathBuf>,
 }
 
 impl Tree {
-    /// Sentences on the files that are no pictures, without those that are read, and on folders
+    /// Sentences on the files that are not pictures, except those that are read, and on folders
     /// that are too deep.
     pub(crate) fn left_out(&self, why: &str, is_read: impl Fn(&Path) -> bool) -> Vec<String> {
         let mut passed = Passed::default();
@@ -64,7 +64,7 @@ pub(crate) fn tree(root: &Path) -> Result<Tree, DataError> {
     Ok(tree)
 }
 
-/// Every folder is entered once, whatever links lead to it.
+/// Enters every folder once, even if several links lead to it.
 fn walk(
     folder: &Path,
     depth: usize,
@@ -97,7 +97,7 @@ fn walk(
     Ok(())
 }
 
-/// True if a file whose name tells no format is a picture by its content.
+/// True if a file is a picture by its content, although its name does not say so.
 fn begins_as_picture(path: &Path) -> bool {
     let mut start = [0; 4];
     regular::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok()
@@ -107,13 +107,13 @@ fn begins_as_picture(path: &Path) -> bool {
 /// Division of pictures by folders, or by the names of all of them.
 #[derive(Debug)]
 pub(crate) enum Division {
-    /// Not at all.
+    /// No division.
     One,
-    /// Not at all, though some pictures are called train, valid or test: a sentence on them.
+    /// No division, though some pictures are called train, valid or test: a sentence on them.
     Half(String),
     /// Pictures of train, valid and test by number, and those in none of the three.
     Parts([Vec<usize>; 3], Vec<usize>),
-    /// The same, by the names of the pictures themselves, which say it of all of them.
+    /// Indices of the pictures of train, valid and test by their own names, all of which state it.
     Names([Vec<usize>; 3]),
 }
 

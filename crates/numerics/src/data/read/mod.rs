@@ -1,5 +1,5 @@
-//! Files of others, read without trust: the content decides the format, a promise of size is never
-//! believed before the bytes are there, and every error names the place.
+//! Readers of foreign files, which are not trusted: the content decides the format, no size is
+//! believed before the bytes are there, and every error names its place.
 
 mod decode;
 mod foreign;
@@ -30,39 +30,39 @@ pub(crate) use images::{Division, NO_PICTURE, Tree, divide, folder, outside, tre
 /// Images as a file holds them, before anything is divided or made binary.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Pool {
-    /// A row an image: of all in the file, or of those that were asked for.
+    /// Pixels [n_images x dim]: of all images in the file, or of those requested.
     pub(crate) pixels: Vec<u8>,
     pub(crate) shape: Shape,
-    /// What was asked for, if not all.
+    /// Images requested, if not all.
     kept: Option<Box<Kept>>,
-    /// Class of every image, where the file has them.
+    /// Class of every image, if the file has them.
     pub(crate) labels: Option<Vec<u16>>,
     /// Names of the classes, by label; empty where they have none.
     pub(crate) classes: Vec<String>,
-    /// What the file holds besides, as in [`super::Dataset::left_out`].
+    /// Content of the file besides, as in [`super::Dataset::left_out`].
     pub(crate) left_out: Vec<String>,
     /// Sentences on the images for the user, as in [`super::Origin::notes`].
     pub(crate) notes: Vec<String>,
-    /// Name of the array, in an archive of arrays.
+    /// Name of the array in an archive of arrays.
     pub(crate) array: Option<String>,
-    /// Names of the columns, where a text has a header.
+    /// Names of the columns, if a text has a header.
     pub(crate) columns: Option<Vec<String>>,
-    /// The pictures that the images were resized from.
+    /// Pictures from which the images were resized.
     pub(crate) pictures: Option<Pictures>,
 }
 
-/// Some images of a file, and what is known of all.
+/// Selected images of a file, and properties of all its images.
 #[derive(Debug, PartialEq, Eq)]
 struct Kept {
-    /// Their numbers, ascending.
+    /// Indices of the selected images, ascending.
     images: Vec<u32>,
     count: usize,
     levels: Levels,
 }
 
 impl Pool {
-    /// Images without classes. Pixels of nothing but 0 and 1 become 0 and 255: a pool is always
-    /// grey levels.
+    /// Makes a pool of images without classes. If all pixels are 0 or 1, they become 0 and 255,
+    /// because a pool always holds grey levels.
     fn unlabelled(mut pixels: Vec<u8>, shape: Shape) -> Self {
         if pixels.iter().all(|&level| level <= 1) {
             for level in &mut pixels {
@@ -72,7 +72,7 @@ impl Pool {
         Self::labelled(pixels, shape, None, vec![])
     }
 
-    /// Images with classes.
+    /// Makes a pool of images with classes.
     pub(crate) fn labelled(
         pixels: Vec<u8>,
         shape: Shape,
@@ -108,7 +108,7 @@ impl Pool {
             .map_or_else(|| Levels::of(std::iter::once(self.pixels.as_slice())), |kept| kept.levels)
     }
 
-    /// True if both hold the same images in any order, as far as all of them were kept.
+    /// True if both hold the same images in any order, compared on the images that are in memory.
     pub(crate) fn holds_the_same_as(&self, other: &Self) -> bool {
         let is_whole =
             |pool: &Self| pool.kept.as_ref().is_none_or(|kept| kept.images.len() == kept.count);
@@ -124,19 +124,18 @@ impl Pool {
             pool.pixels.iter().for_each(|&level| counts[usize::from(level)] += 1);
             counts
         };
-        // Most pools differ in these already, and are not sorted.
+        // Most pools differ in these counts already, which saves sorting.
         counts(self) == counts(other) && self.sorted() == other.sorted()
     }
 
-    /// The images that were kept, by their pixels.
+    /// The images in memory, sorted by their pixels.
     fn sorted(&self) -> Vec<&[u8]> {
         let mut images: Vec<&[u8]> = self.pixels.chunks_exact(self.shape.dim()).collect();
         images.sort_unstable();
         images
     }
 
-    /// Puts the pixels of every image into another order: first the one that is number `order[0]`
-    /// now.
+    /// Reorders the pixels of every image: pixel `order[0]` becomes the first.
     pub(crate) fn reorder(&mut self, order: &[usize]) {
         let mut before = vec![0; order.len()];
         for image in self.pixels.chunks_exact_mut(order.len()) {
@@ -145,7 +144,7 @@ impl Pool {
         }
     }
 
-    /// Image `i` of the file, which must be one of those that were asked for.
+    /// Image `i` of the file, which must be one of those requested.
     pub(crate) fn image(&self, i: u32) -> &[u8] {
         let row = self.kept.as_ref().map_or(Ok(i as usize), |kept| kept.images.binary_search(&i));
         let row = row.expect("an image that was asked for");
@@ -205,7 +204,7 @@ impl<R: BufRead> BufRead for Hashed<R> {
     }
 
     fn consume(&mut self, count: usize) {
-        // What is consumed has been looked at by `fill_buf`, and is still there.
+        // The bytes consumed were returned by `fill_buf`, and are still in its buffer.
         if let Ok(seen) = self.inner.fill_buf() {
             self.hasher.update(&seen[..count.min(seen.len())]);
         }
@@ -255,8 +254,8 @@ fn is_idx(start: &[u8]) -> bool {
     matches!(start, [0, 0, 8..=14, 1..=4, ..])
 }
 
-/// True if a file begins as images do: arrays with at least two sizes, rows of values, archives.
-/// Files of which nothing can be said count, so that reading them says what is wrong.
+/// True if a file begins as images do: arrays with at least two dimensions, rows of values,
+/// archives. Files of unknown content count, so that reading them gives a precise error.
 pub(crate) fn begins_as_images(path: &Path) -> bool {
     let start = open(path).and_then(|mut source| beginning(path, &mut source, 1 << 16));
     match start.as_deref() {
@@ -272,7 +271,7 @@ pub(crate) fn begins_as_images(path: &Path) -> bool {
     }
 }
 
-/// True if a file whose name tells no format is arrays or a table of several rows by its content.
+/// True if a file without a known ending is, by its content, an array or a table of several rows.
 pub(crate) fn is_values(path: &Path) -> bool {
     const ROWS: usize = 3;
     let start = open(path).and_then(|mut source| beginning(path, &mut source, 1 << 16));
@@ -284,9 +283,9 @@ pub(crate) fn is_values(path: &Path) -> bool {
     }
 }
 
-/// True for a table or an array among pictures that is likely about them (names, classes, frames of
-/// objects): it has few values a row and not many rows to a picture; or, of a text, no more rows
-/// than there are pictures. Fewer than three pictures are no set.
+/// True for a table or an array among pictures that is likely about them (names, classes, bounding
+/// boxes): it has few values per row and few rows per picture or, if text, at most as many rows as
+/// there are pictures. Fewer than three pictures are not a set.
 pub(crate) fn is_about_pictures(path: &Path, pictures: usize) -> bool {
     const FEW_VALUES: usize = 16;
     const ROWS_A_PICTURE: usize = 10;
@@ -311,7 +310,7 @@ pub(crate) fn labels(path: &Path) -> Result<Vec<u16>, DataError> {
     if is_npy { npy::labels(path, source) } else { idx::labels(path, source) }
 }
 
-/// True if a file that was packed with gzip is, by its length alone, a copy of `unpacked`.
+/// True if a gzip file is, judged by its length alone, a packed copy of `unpacked`.
 pub(crate) fn is_packed_copy(packed: &Path, unpacked: &Path) -> bool {
     // The last four bytes are the length of the content.
     let length = || -> io::Result<u32> {
@@ -341,8 +340,7 @@ fn open(path: &Path) -> Result<Box<dyn BufRead>, DataError> {
     Ok(Box::new(BufReader::with_capacity(1 << 16, capped)))
 }
 
-/// The content of a gzip file: of all its members, and no word of zeros behind them, which `gzip`
-/// passes over as well.
+/// Content of a gzip file: of all its members, ignoring zeros after them, as `gzip` does.
 struct Gunzip<R>(Option<GzDecoder<R>>);
 
 impl<R: BufRead> Read for Gunzip<R> {
@@ -377,13 +375,13 @@ impl<R: BufRead> Read for Gunzip<R> {
     }
 }
 
-/// Most bytes that `packed` bytes of compressed data may expand to: real sets of bits and pictures
-/// stay below 200 times.
+/// Maximum number of bytes to which `packed` compressed bytes may expand, against decompression
+/// bombs: real sets of bits and pictures remain below a factor of 200.
 fn unpacked_limit(packed: u64) -> u64 {
     (16 << 20) + 300 * packed
 }
 
-/// A reader that fails where its allowance ends, in place of filling the memory.
+/// A reader that fails at its limit instead of filling the memory.
 struct Capped<R> {
     inner: R,
     left: u64,

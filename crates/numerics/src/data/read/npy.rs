@@ -68,7 +68,7 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
         }
         return members.read(path, size);
     }
-    // What may be images, by the headers alone; the rest is named.
+    // Candidates for images by the headers alone; the other members are reported.
     let (mut candidates, mut others, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
     for index in 0..archive.len() {
         let mut member = archive.by_index(index).map_err(unreadable)?;
@@ -111,7 +111,7 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
         let place = |at: String| format!("array `{}`, {at}", name.display());
         let header = header(path, &mut source, &place)?;
         let mut pool = values(path, &mut source, &header, &place)?;
-        // The checksum is compared where the entry ends, which the last value is not.
+        // The checksum is compared at the end of the entry, which is beyond the last value.
         let rest = io::copy(&mut source, &mut io::sink());
         if rest.map_err(|error| {
             DataError::malformed(path, format!("array `{}`", name.display()), damage(&error))
@@ -179,7 +179,7 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
     Ok(Contents::Parts(parts))
 }
 
-/// Why the bytes of a zip entry cannot be read to its end.
+/// Description of an error that prevents a zip entry from being read to its end.
 pub(super) fn damage(error: &io::Error) -> String {
     match error.to_string() {
         text if text.contains("checksum") => {
@@ -282,7 +282,7 @@ fn values(
     Ok(Pool::unlabelled(pixels, shape))
 }
 
-/// Position of the `i`-th stored value where the last dimension is the fastest.
+/// Row-major position of the `i`-th stored value.
 fn in_rows(i: usize, header: &Header) -> usize {
     if !header.columns_first {
         return i;

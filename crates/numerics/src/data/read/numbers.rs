@@ -1,20 +1,21 @@
-//! Columns that number the rows of a table: an index, which is no pixel.
+//! Detection of columns that number the rows of a table: such an index is not a pixel.
 //!
-//! An index is whole numbers of which no two are equal. Levels of a pixel repeat, unless there are
-//! few rows: the fewer rows, the more has to speak for an index.
+//! An index consists of distinct whole numbers. Levels of a pixel repeat, unless there are few
+//! rows; so the fewer rows, the more evidence is required for an index.
 
 use std::collections::BTreeSet;
 
-/// Fewest rows: counted from 0 or 1; counted from another number, or downwards; numbered in any
-/// order without a gap, or where levels of other columns repeat; numbered in any other way.
+/// Minimum number of rows for an index that: counts from 0 or 1; counts from another number, or
+/// downwards; is a permutation without a gap, or is next to columns whose levels repeat; is any
+/// other numbering.
 const ROWS: [usize; 4] = [3, 8, 20, 64];
 
-/// Why a column is left out.
+/// Reasons why a column is left out.
 pub(super) const COUNTS: &str = "it counts the rows";
 pub(super) const NUMBERS: &str =
     "it numbers the rows, in another order (whole numbers, of which no two are equal)";
 
-/// The first column, as long as its values are whole numbers of which no two are equal.
+/// First column, recorded while its values are distinct whole numbers.
 #[derive(Debug, Default)]
 pub(super) struct FirstColumn {
     pub(super) values: Vec<f64>,
@@ -23,7 +24,7 @@ pub(super) struct FirstColumn {
 }
 
 impl FirstColumn {
-    /// Takes the value of the next row; whether the column may still number the rows.
+    /// Records the value of the next row; returns true if the column may still number the rows.
     pub(super) fn take(&mut self, value: f64) -> bool {
         let is_whole = value.fract() == 0.0 && (0.0..9e15).contains(&value);
         if self.has_ended || !is_whole || !self.seen.insert(value as u64) {
@@ -33,15 +34,15 @@ impl FirstColumn {
         true
     }
 
-    /// The values so far, of a column that is pixels after all.
+    /// Ends the recording and returns the values so far, because the column is pixels after all.
     pub(super) fn end(&mut self) -> Vec<f64> {
         self.has_ended = true;
         self.seen.clear();
         std::mem::take(&mut self.values)
     }
 
-    /// Why the column is left out, next to `others`, the levels of the other columns in rows of
-    /// `dim`; `None` if it is a pixel.
+    /// Reason why the column is left out, given `others`, the levels of the other columns [n_rows x
+    /// dim]; `None` if it is a pixel.
     pub(super) fn numbers_rows(
         &self,
         others: &[u8],
@@ -63,7 +64,8 @@ impl FirstColumn {
             return Some(why);
         }
         let distinct: Vec<usize> = (1..dim).map(|column| n_distinct(others, dim, column)).collect();
-        // Where levels of other columns do not repeat either, this one is like them.
+        // If levels of other columns do not repeat either, this column is probably a pixel like
+        // them.
         if distinct.iter().filter(|&&n| n == rows).count() > 1 && most <= 255.0 {
             return None;
         }
@@ -77,8 +79,8 @@ impl FirstColumn {
     }
 }
 
-/// The column of levels, in rows of `dim`, that numbers the rows, and why it is left out; `None` if
-/// there is none, or if levels of another column do not repeat either.
+/// Index of the column of `levels` [n_rows x dim] that numbers the rows, and the reason why it is
+/// left out; `None` if there is none, or if levels of another column do not repeat either.
 pub(super) fn numbering_column(levels: &[u8], dim: usize) -> Option<(usize, &'static str)> {
     let rows = levels.len() / dim;
     if dim < 2 || !(ROWS[1]..=256).contains(&rows) {
@@ -99,12 +101,12 @@ pub(super) fn numbering_column(levels: &[u8], dim: usize) -> Option<(usize, &'st
     }
 }
 
-/// True if each value is the one before it and `step`.
+/// True if each value is the previous one plus `step`.
 fn counts(values: &[f64], step: f64) -> bool {
     values.windows(2).all(|pair| pair[1] == pair[0] + step)
 }
 
-/// True if whole numbers, of which no two are equal, are consecutive in some order.
+/// True if distinct whole numbers are consecutive in some order.
 fn has_no_gap(values: &[f64]) -> bool {
     let ends = values
         .iter()
@@ -112,7 +114,7 @@ fn has_no_gap(values: &[f64]) -> bool {
     ends.1 - ends.0 + 1.0 == values.len() as f64
 }
 
-/// Number of levels that a column has.
+/// Number of distinct levels in a column.
 fn n_distinct(levels: &[u8], dim: usize, column: usize) -> usize {
     let mut seen = [false; 256];
     levels[column..]
@@ -144,7 +146,7 @@ mod tests {
         assert_eq!(first(50..150, repeating), Some(COUNTS));
         assert_eq!(first((0..40).rev(), repeating), Some(COUNTS));
         assert_eq!(first((0..40).map(|i| 9 + i * 17 % 40), repeating), Some(NUMBERS));
-        // The rows that another part has are missing.
+        // Rows of the other sets are missing from the numbering.
         assert_eq!(first((0..40).map(|i| i * 7 % 100), repeating), Some(NUMBERS));
         assert_eq!(first((0..40).map(|i| 3000 + i * 7 % 100), repeating), Some(NUMBERS));
         assert_eq!(first((0..100).map(|i| i * 7 % 251), |row| (row % 90) as u8), Some(NUMBERS));
@@ -156,7 +158,7 @@ mod tests {
         assert_eq!(first([50, 51, 52, 53].into_iter(), repeating), None);
         assert_eq!(first((0..15).map(|i| i * 7 % 15), repeating), None);
         assert_eq!(first((0..40).map(|i| i % 39), repeating), None);
-        // Ramps, all of them.
+        // Every column is a ramp.
         assert_eq!(first(20..60, |row| (row * 2) as u8), Some(COUNTS), "one more may be chance");
         let mut column = FirstColumn::default();
         assert!((20..60).all(|value| column.take(f64::from(value))));

@@ -47,41 +47,41 @@ pub(super) fn rows(path: &Path, source: impl Read) -> Result<Pool, DataError> {
         .map_err(|(place, problem)| DataError::malformed(path, place, problem))
 }
 
-/// Which value of a line is wrong, from 1, and how.
+/// Index of the wrong value in a line, from 1, and the problem.
 type Refusal = (Option<usize>, String);
 
-/// A table as it is read.
+/// A table during reading.
 #[derive(Default)]
 struct Table {
-    /// Between two values; a space stands for any number of spaces and tabs.
+    /// Separator between two values; a space means any number of spaces and tabs.
     separator: Option<u8>,
     header: Option<TableHeader>,
-    /// A comment that may be the header.
+    /// Comment line that may be the header.
     comment: Option<Vec<u8>>,
-    /// Values of a line, labels included.
+    /// Values per line, labels included.
     width: usize,
-    /// Line of the first row, or of the header.
+    /// Line number of the first row, or of the header.
     first_line: usize,
     rows: usize,
     greys: Greys,
     /// Row, place and text of the first value that is neither 0 nor 1.
     first_grey: Option<(usize, String, String)>,
-    /// The first column, as long as it may number the rows.
+    /// First column, while it may number the rows.
     first_column: FirstColumn,
-    /// True if the first row may be names of columns, which are numbers; and the number of other
-    /// rows that could be.
+    /// True if the first row may be column names that are numbers; and the number of other rows
+    /// that could be.
     first_may_be_names: bool,
     others_may_be_names: usize,
-    /// Length of the blocks of equal numbers of the first row, which may be the upper of two lines
-    /// of names.
+    /// Length of the blocks of equal numbers in the first row, which may be the upper of two header
+    /// lines.
     blocks: Option<usize>,
-    /// Lines that count from 0 or 1, as names of columns do: the first of them, and how many.
+    /// First line that counts from 0 or 1, as column names do, and the number of such lines.
     counting: Option<(usize, usize)>,
-    /// The line of names.
+    /// Header line.
     header_line: Vec<u8>,
 }
 
-/// Two lines of names.
+/// Message about a header of two lines.
 const TWO_LEVELS: &str = "names of columns in two lines, as pandas writes a MultiIndex: name them in one, df.columns = \
                           [f\"{a}x{b}\" for a, b in df.columns]";
 
@@ -137,7 +137,7 @@ impl Table {
             }
         }
         if fields.len() == self.width + 1 && self.rows == 0 && separator == b' ' {
-            // R and pandas leave out the name of the first column, the name of the row.
+            // R and pandas leave the name of the first column (the row names) out of the header.
             let names = self
                 .header
                 .iter()
@@ -165,7 +165,7 @@ impl Table {
         self.compare_with_names(&fields, number)
     }
 
-    /// Looks at a row as if it were names of columns.
+    /// Compares a row with what column names would look like.
     fn compare_with_names(&mut self, fields: &[Cow<[u8]>], number: usize) -> Result<(), Refusal> {
         const FEWEST: usize = 16;
         if self.rows == 2
@@ -199,7 +199,7 @@ impl Table {
         Ok(())
     }
 
-    /// Problem of a first row that is most likely names of columns, or a note where it may be.
+    /// Error if the first row is most likely column names, or a note if it may be.
     fn first_row_as_names(&self) -> Option<Result<String, String>> {
         const ENOUGH: usize = 20;
         let (others, alike) = (self.rows - 1, self.others_may_be_names);
@@ -218,7 +218,7 @@ impl Table {
         })
     }
 
-    /// Columns that are no pixels, by the header.
+    /// Indices of the columns that the header says are not pixels.
     fn labels(&self) -> &[usize] {
         self.header.as_ref().map_or(&[], |header| &header.labels)
     }
@@ -263,7 +263,7 @@ impl Table {
                 },
             };
             if i == 0 && self.width > 1 && self.first_column.take(value) {
-                // A level that is set later, or never.
+                // A placeholder, replaced by the true level later or never.
                 self.greys.push(0.0).ok();
                 continue;
             }
@@ -285,7 +285,7 @@ impl Table {
         Ok(())
     }
 
-    /// The first column is pixels after all. Says which of its values is no level.
+    /// Treats the first column as pixels after all. Error: one of its values is not a level.
     fn first_column_is_pixels(&mut self) -> Result<(), Refusal> {
         let dim = self.width - self.labels().len();
         for (row, value) in self.first_column.end().into_iter().enumerate() {
@@ -305,7 +305,7 @@ impl Table {
         Ok(())
     }
 
-    /// Takes a column that numbers the rows out of the pixels.
+    /// Removes a column that numbers the rows from the pixels.
     fn take_out(&mut self, column: usize, why: &str) -> String {
         let dim = self.width - self.labels().len();
         let mut at = 0;
@@ -326,7 +326,7 @@ impl Table {
         }
     }
 
-    /// The images, if the values can be pixels; or where they cannot, and why.
+    /// Converts to images if the values can be pixels; error: the place, and the reason why not.
     fn pool(mut self) -> Result<Pool, (String, String)> {
         let mut dim = self.width - self.labels().len();
         let first_line = format!("line {}", self.first_line.max(1));
@@ -416,7 +416,7 @@ impl Table {
     }
 }
 
-/// True if the first lines of a file, of which the last may be torn, are rows of values.
+/// True if the first lines of a file, of which the last may be incomplete, are rows of values.
 pub(super) fn begins_as_table(path: &Path, start: &[u8]) -> bool {
     match start.iter().rposition(|&byte| byte == b'\n') {
         Some(end) => rows(path, &start[..=end]).is_ok(),
@@ -424,14 +424,14 @@ pub(super) fn begins_as_table(path: &Path, start: &[u8]) -> bool {
     }
 }
 
-/// Values of a row of the table that a file begins with, of whose beginning the last line may be
-/// torn.
+/// Number of values per row of the table whose first bytes are `start`; its last line may be
+/// incomplete.
 pub(super) fn width(path: &Path, start: &[u8]) -> Option<usize> {
     let end = start.iter().rposition(|&byte| byte == b'\n').map_or(start.len(), |end| end + 1);
     rows(path, &start[..end]).ok().map(|pool| pool.shape.width)
 }
 
-/// The separator of a line: the first of these that it has outside of quotation marks.
+/// Separator of a line: the first candidate that occurs outside quotation marks.
 fn separator_of(line: &[u8]) -> u8 {
     let mut quoted = false;
     let mut bare = line.to_vec();
@@ -443,7 +443,7 @@ fn separator_of(line: &[u8]) -> u8 {
     [b'\t', b';', b',', b'|'].into_iter().find(has).unwrap_or(b' ')
 }
 
-/// The values of a line; `None` if a quotation mark does not close.
+/// Values of a line; `None` if a quotation mark is not closed.
 fn split(line: &[u8], separator: u8) -> Option<Vec<Cow<'_, [u8]>>> {
     if !line.contains(&b'"') {
         return Some(if separator == b' ' {
@@ -458,12 +458,12 @@ fn split(line: &[u8], separator: u8) -> Option<Vec<Cow<'_, [u8]>>> {
     let ends = |byte: u8| byte == separator || separator == b' ' && byte == b'\t';
     let (mut fields, mut field, mut quoted, mut was_quoted) =
         (Vec::new(), Vec::new(), false, false);
-    // The separator once more, as the end of the last field.
+    // A final separator ends the last field.
     for &byte in line.iter().chain([&separator]) {
         match byte {
             b'"' => {
-                // A doubled quotation mark within quotes closes and opens: the names and values
-                // here have no need of it.
+                // A doubled quotation mark inside quotes closes and reopens them; names and values
+                // here do not contain any.
                 quoted = !quoted;
                 was_quoted = true;
             }
@@ -480,15 +480,15 @@ fn split(line: &[u8], separator: u8) -> Option<Vec<Cow<'_, [u8]>>> {
     (!quoted).then_some(fields)
 }
 
-/// True for a word that is neither a number nor true or false, such as the name of a column, a type
-/// or a unit.
+/// True for a word that is neither a number nor true or false, such as a column name, a type or a
+/// unit.
 fn is_no_number(word: &[u8]) -> bool {
     !word.is_empty()
         && value(word, b';').is_none()
         && !MISSING.contains(&String::from_utf8_lossy(word).to_lowercase().as_str())
 }
 
-/// The number that a word is.
+/// Number that a word spells.
 fn value(word: &[u8], separator: u8) -> Option<f64> {
     let word = std::str::from_utf8(word).ok()?;
     if word.eq_ignore_ascii_case("true") {
@@ -503,7 +503,7 @@ fn value(word: &[u8], separator: u8) -> Option<f64> {
     word.parse().ok()
 }
 
-/// Why a word is no value.
+/// Reason why a word is not a value.
 fn no_value(word: &[u8], has_header: bool) -> String {
     let word = excerpt(word);
     if word.is_empty() {

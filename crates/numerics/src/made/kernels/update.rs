@@ -1,4 +1,4 @@
-//! UpdateRule rules, in place on parameters and the optimiser's own arrays.
+//! Update rules, in place on parameters and the optimiser's own arrays.
 
 use std::ops::Range;
 
@@ -12,19 +12,19 @@ pub(crate) enum UpdateRule {
     Record,
     /// `p -= lr g`
     Sgd {
-        /// UpdateContext rate.
+        /// Learning rate.
         lr: f32,
     },
     /// `s = momentum s + g; p -= lr s`
     Momentum {
-        /// UpdateContext rate.
+        /// Learning rate.
         lr: f32,
         /// Decay of the sum.
         momentum: f32,
     },
     /// `s += g^2; p -= lr g / sqrt(s + eps)`
     Adagrad {
-        /// UpdateContext rate.
+        /// Learning rate.
         lr: f32,
         /// Added to the sum of squares.
         eps: f32,
@@ -42,7 +42,7 @@ pub(crate) enum UpdateRule {
     /// `s = beta1 s + (1 - beta1) g; u = beta2 u + (1 - beta2) g^2; p -= step s / (root sqrt(u) +
     /// eps)`
     Adam {
-        /// UpdateContext rate over the first moment's bias.
+        /// Learning rate over the first moment's bias.
         step: f32,
         /// Decay of the first moment.
         beta1: f32,
