@@ -15,7 +15,7 @@ use crate::stats::{
     Estimate, Feasibility, Paired, holm, max_t, mean, smallest_p, smallest_p_max_t,
 };
 use crate::store::{RunRecord, RunStatus};
-use crate::trainer::{Better, Compute, Metric, Otherwise, Scored};
+use crate::trainer::{Better, Compute, Metric, Metrics, Otherwise, Scored};
 
 /// Index of the random stream that flips signs in all comparisons of a study at once; those of
 /// single comparisons come before it.
@@ -72,6 +72,8 @@ pub struct AblationRow {
     pub compute_ratio: Option<f64>,
     /// Mean wall time of a run; differs between executions, so it is in no table but `timings.csv`.
     pub seconds: Option<f64>,
+    /// Runs, its own or the baseline's, whose values for each test example cannot be read.
+    pub unread_examples: Vec<RunId>,
     /// How what it was scored on differs from the baseline's.
     pub otherwise: Option<Otherwise>,
     /// How the variant came by its configuration; `None` where nothing is tuned.
@@ -210,7 +212,7 @@ impl ExperimentResults {
         let waiting = compared.iter().filter(|&&i| rows[i].outstanding > 0).count();
         let waits = if compare.correction == Correction::MaxT { waiting } else { 0 };
         for row in &mut rows {
-            judge(row, &can, waits, self.metric().better);
+            judge(row, &can, waits, self.metrics(), self.metric().better);
         }
         Ablation {
             study: study.name.clone(),
@@ -299,7 +301,6 @@ impl ExperimentResults {
                     .count()
             },
             estimate: Estimate::of(&values, level),
-            delta,
             size: finished().next().and_then(|record| self.size(record)),
             shown: (self.metrics().shown.iter())
                 .map(|name| {
@@ -312,6 +313,14 @@ impl ExperimentResults {
             ),
             compute_ratio: ratio,
             seconds: mean_of(finished().filter_map(|record| Some(record.timing.as_ref()?.seconds))),
+            unread_examples: if delta.is_some() {
+                let control = reference.map_or(&[][..], |reference| &reference.runs);
+                let runs = control.iter().chain(&variant.runs);
+                runs.filter(|run| self.unread_examples.contains_key(run)).cloned().collect()
+            } else {
+                Vec::new()
+            },
+            delta,
             otherwise,
             tuning,
             verdict,
@@ -442,7 +451,13 @@ fn correct_by_holm(rows: &mut [AblationRow], compared: &[usize]) {
 
 /// Draws the conclusion about a row; `waiting` of the comparisons that its p is corrected with have
 /// runs outstanding.
-fn judge(row: &mut AblationRow, can: &Feasibility, waiting: usize, better: Better) {
+fn judge(
+    row: &mut AblationRow,
+    can: &Feasibility,
+    waiting: usize,
+    metrics: &Metrics,
+    better: Better,
+) {
     let mut notes = Vec::new();
     if let Some(Tuning { chosen, configurations, incomplete }) = &row.tuning {
         let provisional = if *incomplete > 0 {
@@ -515,6 +530,11 @@ fn judge(row: &mut AblationRow, can: &Feasibility, waiting: usize, better: Bette
                  {needed}"
             ));
         }
+    }
+    if !row.unread_examples.is_empty() {
+        let runs: Vec<&str> = row.unread_examples.iter().map(RunId::as_str).collect();
+        let (examples, runs) = (&metrics.examples, runs.join(", "));
+        notes.push(format!("no interval over {examples}: the scores of {runs} cannot be read"));
     }
     row.note = notes.join("; ");
 }

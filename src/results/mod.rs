@@ -38,6 +38,9 @@ pub struct ExperimentResults {
     /// Difference to the baseline over the test examples, by study and variant (indices into the
     /// plan): the second source of error, present where runs left the metric for each example.
     pub examples: BTreeMap<(usize, usize), Estimate>,
+    /// Runs whose values for each test example cannot be read, with the reason: the rows that need
+    /// them have no interval over the examples.
+    pub unread_examples: BTreeMap<RunId, String>,
 }
 
 /// One run in the place where a study uses it.
@@ -78,7 +81,9 @@ impl ExperimentResults {
             .map(|run| read(&run.id))
             .collect::<Result<_, StoreError>>()?;
         let mut study = Self::new(Arc::clone(store.trainer()), plan, records);
-        study.examples = examples::differences(&study, store)?;
+        let differences = examples::differences(&study, store)?;
+        study.examples = differences.estimates;
+        study.unread_examples = differences.unread;
         Ok(study)
     }
 
@@ -99,7 +104,8 @@ impl ExperimentResults {
             }
         }
         tuning::choose(&mut plan, &records, trainer.metrics().select());
-        Self { trainer, plan, records, examples: BTreeMap::new() }
+        let (examples, unread_examples) = (BTreeMap::new(), BTreeMap::new());
+        Self { trainer, plan, records, examples, unread_examples }
     }
 
     /// What the runs report.
@@ -180,6 +186,13 @@ impl ExperimentResults {
             .iter()
             .filter(|(_, record)| record.status == RunStatus::Outstanding);
         outstanding.filter_map(|(run, record)| Some((run, record.error.as_deref()?)))
+    }
+
+    /// Runs that a sweep checks by checksum, with the reason: those found damaged, and those whose
+    /// values for the test examples cannot be read.
+    pub fn suspects(&self) -> impl Iterator<Item = (&RunId, &str)> {
+        let unread = self.unread_examples.iter().map(|(run, reason)| (run, reason.as_str()));
+        self.damaged().chain(unread)
     }
 
     /// Index of the variant that the others of a study are compared with: `[compare] baseline`

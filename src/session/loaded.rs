@@ -189,9 +189,9 @@ impl LoadedExperiment {
         observer: &dyn Observer,
     ) -> Result<(), StoreError> {
         let store = &self.store;
-        let found = results.damaged().map(|(run, _)| run);
+        let found = results.suspects().map(|(run, _)| run);
         let damaged = damaged(found, store, &interruption.requested, observer)?;
-        for (run, reason) in results.damaged().filter(|(run, _)| damaged.contains(*run)) {
+        for (run, reason) in results.suspects().filter(|(run, _)| damaged.contains(*run)) {
             // Under a claim: a run that another process has done again meanwhile must not be moved.
             let Claiming::Ours(_claim) = store.claim(run)? else { continue };
             if matches!(store.check(run), Err(StoreError::Damaged { .. }))

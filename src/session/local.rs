@@ -113,7 +113,7 @@ fn finds_damaged(
 ) -> Result<bool, StoreError> {
     let mine: BTreeSet<&RunId> = worker.runs.iter().map(|run| &run.id).collect();
     let found: Vec<(&RunId, &str)> = results
-        .damaged()
+        .suspects()
         .filter(|(run, _)| mine.contains(run) && seen.insert((*run).clone()))
         .collect();
     let runs = found.iter().map(|(run, _)| *run);

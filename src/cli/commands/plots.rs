@@ -12,7 +12,7 @@ use clap::Args;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::show::gallery::gallery;
 use crate::cli::show::out::in_the_way;
-use crate::cli::show::warn_of_incomplete;
+use crate::cli::show::warn_of_damage;
 use crate::cli::{Exit, Global, Terminal};
 use crate::figures::{Figure, Pictures, draw_all};
 use crate::page::{self, Section};
@@ -125,7 +125,7 @@ fn redraw(
             continue;
         }
         let experiment = draw(store, plan, state)?;
-        warn_of_incomplete(&name, experiment.study.damaged().count(), terminal);
+        warn_of_damage(&experiment.study, terminal);
         drawn.insert(name.clone(), experiment);
         changed.insert(name);
     }

@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::experiment_args::{ExperimentArgs, check_tables, with_options};
 use crate::cli::interrupt::Interrupt;
-use crate::cli::show::ablation;
 use crate::cli::show::terminal::told;
+use crate::cli::show::{ablation, warn_of_unread};
 use crate::cli::{Exit, Global, Terminal, jobs};
 use crate::experiment::Launcher;
 use crate::launch::{LaunchError, SlurmEnd, SlurmOptions, SubmissionState, run_on_slurm};
@@ -221,6 +221,7 @@ fn conclude(
     global: &Global,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
+    warn_of_unread(results, terminal);
     ablation::print(results, &results.ablations(), terminal)?;
     terminal.remark(format!("tables in {}", global.results.join(&results.plan.name).display()));
     let bad = |record: &RunRecord| matches!(record.status, RunStatus::Failed | RunStatus::Diverged);

@@ -1,0 +1,94 @@
+//! Results of which a part is damaged or missing: every command that meets it names it, and the
+//! command that can restore it does so.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::support::place::{Place, assert_same_files};
+
+/// 2 variants and 2 seeds, a moment each.
+const SMALL: &str = r#"
+seeds = 2
+
+[data]
+name  = "digits"
+train = 200
+valid = 40
+test  = 40
+size  = 8
+
+[model]
+hidden = [16]
+
+[train]
+epochs = 1
+
+[sample]
+count = 4
+
+[axes]
+model.skip = [false, true]
+"#;
+
+/// The trained study.
+fn trained() -> Place {
+    let place = Place::with(SMALL);
+    place.exits(0, "sweep small.toml");
+    place
+}
+
+/// The run of a variant, seed 1.
+fn run(place: &Place, variant: &str) -> String {
+    let rows = place.table("runs.csv");
+    let row = rows.iter().find(|row| row["variant"] == variant && row["seed"] == "1").unwrap();
+    row["run"].clone()
+}
+
+fn file(place: &Place, run: &str, name: &str) -> PathBuf {
+    place.path("results/runs").join(run).join(name)
+}
+
+/// Flips a bit of the last byte of a file, whose size stays.
+fn flip(path: &PathBuf) {
+    let mut bytes = fs::read(path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn scores_that_cannot_be_read_are_said_and_trained_again() {
+    let (place, whole) = (trained(), trained());
+    let run = run(&place, "baseline");
+    let scores = file(&place, &run, "test_nll.npy");
+    flip(&scores);
+    let said = format!(
+        "warning: small: run {run} is damaged, or still being copied: results/runs/{run}/test_nll.npy: its checksum does \
+         not match; no interval over images"
+    );
+    let (_, err) = place.exits(0, "tables");
+    assert!(err.contains(&said), "{err}");
+    let rows = place.table("ablation.csv");
+    let note = format!("no interval over images: the scores of {run} cannot be read");
+    assert!(
+        !rows[0]["note"].contains("images") && rows[1]["note"].contains(&note),
+        "{rows:?}"
+    );
+    assert!(rows[1]["delta_images_nats"].is_empty() && !rows[1]["delta_nats"].is_empty());
+
+    let (out, err) = place.exits(0, "compare small");
+    let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(err.contains(&said) && out.contains(&note), "{out}{err}");
+
+    let (out, err) = place.exits(0, "sweep small.toml");
+    assert!(err.contains("test_nll.npy: its checksum does not match; moved to "), "{err}");
+    assert!(err.contains("[1/1] done") && !out.contains("cannot be read"), "{out}{err}");
+    let aside = place.path(&format!("results/runs/{run}.damaged-1"));
+    fs::remove_dir_all(aside).unwrap();
+    assert_same_files(&place.path("results"), &whole.path("results"));
+
+    fs::File::options().write(true).open(&scores).unwrap().set_len(100).unwrap();
+    for command in ["tables", "compare small"] {
+        let (_, err) = place.exits(0, command);
+        assert!(err.contains("small: 1 run damaged"), "{command}: {err}");
+    }
+}
