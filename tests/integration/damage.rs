@@ -92,3 +92,19 @@ fn scores_that_cannot_be_read_are_said_and_trained_again() {
         assert!(err.contains("small: 1 run damaged"), "{command}: {err}");
     }
 }
+
+#[test]
+fn a_run_without_checksums_is_not_verified() {
+    let place = trained();
+    let run = run(&place, "skip-on");
+    fs::remove_file(file(&place, &run, "checksums.toml")).unwrap();
+    place.exits(0, "tables");
+    let (out, err) = place.exits(1, "verify small --runs 1");
+    assert!(
+        err.contains(&format!("results/runs/{run}/checksums.toml: it is missing")),
+        "{err}"
+    );
+    assert!(out.starts_with("1 of 2 runs the same, byte for byte\n"), "{out}{err}");
+    place.exits(0, "tables");
+    place.exits(0, "verify small --runs 1");
+}
