@@ -97,6 +97,7 @@ pub fn run_local(
             results => results?,
         };
         if !finds_damaged(&mut worker, &results, &mut seen, interruption, observer)? {
+            loaded.restore_examples(&results, observer);
             return Ok(LocalEnd::Ended { results, n_failed: worker.report.failed.len() });
         }
     }

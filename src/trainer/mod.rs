@@ -365,6 +365,12 @@ pub trait Trainer: fmt::Debug + Send + Sync {
         Ok(None)
     }
 
+    /// True if bytes can be those that `examples` gave: what is cut short or overwritten cannot.
+    fn are_examples(&self, bytes: &[u8]) -> bool {
+        let _ = bytes;
+        true
+    }
+
     /// Files that runs of earlier versions lack, though their numbers are the same.
     fn later_files(&self) -> &[&str] {
         &[]

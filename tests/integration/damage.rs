@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::support::place::{Place, assert_same_files};
+use crate::support::place::{Place, assert_same_files, files};
 
 /// 2 variants and 2 seeds, a moment each.
 const SMALL: &str = r#"
@@ -107,4 +107,86 @@ fn a_run_without_checksums_is_not_verified() {
     assert!(out.starts_with("1 of 2 runs the same, byte for byte\n"), "{out}{err}");
     place.exits(0, "tables");
     place.exits(0, "verify small --runs 1");
+}
+
+/// Names of the pictures of the study.
+fn pictures(place: &Place) -> Vec<PathBuf> {
+    files(&place.path("plots/small")).into_keys().collect()
+}
+
+#[test]
+fn test_images_that_are_missing_or_damaged_are_said_and_written_again() {
+    let place = trained();
+    place.exits(0, "plots");
+    let drawn = files(&place.path("plots/small"));
+    let kept = fs::read_dir(place.path("results/data"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let (bytes, shown) = (fs::read(&kept).unwrap(), kept.strip_prefix(place.path("")).unwrap());
+    let damages: [(&str, &dyn Fn()); 3] = [
+        ("is missing", &|| fs::remove_file(&kept).unwrap()),
+        ("is damaged", &|| fs::write(&kept, &bytes[..bytes.len() / 2]).unwrap()),
+        ("is damaged", &|| {
+            fs::write(&kept, [&bytes[..128], &[7; 4], &bytes[132..]].concat()).unwrap();
+        }),
+    ];
+    for (why, damage) in damages {
+        damage();
+        let (_, err) = place.exits(0, "plots");
+        let said = format!(
+            "warning: small: no figure completions, and no test images in the figure samples, for the runs on digits: {} \
+             {why}: `ablade sweep`",
+            shown.display()
+        );
+        assert!(err.contains(&said), "{said}\n{err}");
+        let removed =
+            "removed, as no longer drawn: completions.pdf, completions.png, completions.svg";
+        assert!(err.contains(removed), "{err}");
+        assert!(!pictures(&place).contains(&"completions.svg".into()));
+
+        let (_, err) = place.exits(0, "sweep small.toml");
+        assert!(err.contains("was missing or damaged: written again"), "{err}");
+        assert_eq!(fs::read(&kept).unwrap(), bytes);
+        let (_, err) = place.exits(0, "plots");
+        assert!(!err.contains("warning") && !err.contains("removed"), "{err}");
+        assert!(files(&place.path("plots/small")) == drawn);
+    }
+    let (_, err) = place.exits(0, "sweep small.toml");
+    assert!(!err.contains("written again"), "{err}");
+}
+
+#[test]
+fn test_images_of_a_file_are_written_again() {
+    let place = Place::with(&SMALL.replace("\"digits\"", "\"d.npz\"").replace("size  = 8", ""));
+    place.exits(0, "data export digits --train 200 --valid 40 --test 40 --size 8 --out d.npz");
+    place.exits(0, "sweep small.toml");
+    fs::remove_dir_all(place.path("results/data")).unwrap();
+    place.exits(0, "sweep small.toml");
+    assert_eq!(fs::read_dir(place.path("results/data")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_file_that_a_figure_lacks_is_said() {
+    let place = trained();
+    let run = run(&place, "baseline");
+    for (name, figure) in [
+        ("samples.npy", "samples"),
+        ("nearest.npy", "neighbours"),
+        ("completion.npy", "completions"),
+        ("reconstruction.npy", "completions"),
+    ] {
+        let path = file(&place, &run, name);
+        flip(&path);
+        let (_, err) = place.exits(0, "plots");
+        let said =
+            format!("warning: small: the figure {figure} lacks a file: run {run} is damaged");
+        assert!(err.contains(&said) && err.contains(name), "{err}");
+        assert!(err.contains("`ablade verify small` trains a damaged run again"), "{err}");
+        flip(&path);
+        let (_, err) = place.exits(0, "plots");
+        assert!(!err.contains("warning"), "{err}");
+    }
 }

@@ -19,7 +19,7 @@ use crate::page::{self, Section};
 use crate::plan::{Plan, RunId};
 use crate::results::ExperimentResults;
 use crate::runner::machine::on_every_processor;
-use crate::store::{Owned, RunStatus, Store};
+use crate::store::{Owned, RunStatus, Store, StoreError};
 use crate::text::count;
 use crate::trainers::made::figures::Artefacts;
 
@@ -126,6 +126,9 @@ fn redraw(
         }
         let experiment = draw(store, plan, state)?;
         warn_of_damage(&experiment.study, terminal);
+        for problem in &experiment.artefacts.problems {
+            terminal.warn(format!("{name}: {problem}"));
+        }
         drawn.insert(name.clone(), experiment);
         changed.insert(name);
     }
@@ -138,14 +141,30 @@ fn draw(
     state: BTreeMap<RunId, Option<SystemTime>>,
 ) -> anyhow::Result<Drawn> {
     let study = on_every_processor(|| ExperimentResults::load(store, plan))?;
-    // What cannot be read is a figure less; the tables say why.
+    let again = "`ablade sweep` with the experiment's file writes it again";
     let artefacts = Artefacts::gather(
         &study,
-        |run, name| store.file(run, name).ok().flatten(),
-        |data| store.reference(data).ok().flatten(),
+        |run, name| store.file(run, name).map_err(|error| damaged_file(&error, &study.plan)),
+        |data| {
+            let path = store.reference_path(data).map_err(|error| error.to_string())?;
+            match store.reference(data) {
+                Ok(Some(bytes)) if !store.trainer().are_examples(&bytes) => {
+                    Err(format!("{} is damaged: {again}", path.display()))
+                }
+                Ok(None) => Err(format!("{} is missing: {again}", path.display())),
+                Err(error) => Err(format!("{error}: {again}")),
+                Ok(bytes) => Ok(bytes),
+            }
+        },
     );
     let figures = on_every_processor(|| draw_all(&study, &artefacts));
     Ok(Drawn { study, figures, artefacts, state })
+}
+
+/// Says what is wrong with a file of a run, and what to do.
+fn damaged_file(error: &StoreError, plan: &Plan) -> String {
+    let name = &plan.name;
+    format!("{error}: `ablade verify {name}` trains a damaged run again")
 }
 
 /// How much of an experiment is still missing; nothing once all is there.
@@ -214,8 +233,12 @@ fn publish(
         files.check().map_err(|error| in_the_way(error, &hint(option)))?;
     }
     for (files, line, option) in written {
+        let obsolete = files.obsolete()?;
         for remark in files.write().map_err(|error| in_the_way(error, &hint(option)))? {
             terminal.warn(remark);
+        }
+        if !obsolete.is_empty() {
+            terminal.remark(format!("removed, as no longer drawn: {}", obsolete.join(", ")));
         }
         writeln!(terminal.out, "{line}")?;
     }

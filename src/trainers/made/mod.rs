@@ -251,6 +251,10 @@ impl Trainer for MadeTrainer {
         Ok(Some(first_test_images(&set)))
     }
 
+    fn are_examples(&self, bytes: &[u8]) -> bool {
+        figures::are_images(bytes)
+    }
+
     fn execute(
         &self,
         run: &RunKey,
