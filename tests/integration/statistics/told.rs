@@ -59,6 +59,37 @@ fn two_experiments_are_matched_by_variant_and_seed() {
     assert!(same.contains("8 runs identical, 0 changed"), "{same}");
 }
 
+/// Runs that studies share count once, and variants of several studies are told apart.
+#[test]
+fn studies_of_two_experiments_are_told_apart() {
+    let home = tempfile::tempdir().unwrap();
+    for (name, epochs, studies) in
+        [("old", 1, &["each", "both", "gone"][..]), ("new", 2, &["each", "both"])]
+    {
+        write(home.path(), name, epochs, 2, "[1, 2]");
+        let path = home.path().join(format!("{name}.toml"));
+        let mut text = std::fs::read_to_string(&path).unwrap();
+        for study in studies {
+            let design = if *study == "each" { "one-at-a-time" } else { "grid" };
+            text += &format!("\n[[study]]\nname = \"{study}\"\ndesign = \"{design}\"\n");
+        }
+        std::fs::write(&path, text).unwrap();
+        ablade(home.path(), &format!("sweep {name}.toml"));
+    }
+    let told = ablade(home.path(), "compare old new");
+    // Of 4 variants with 2 seeds each, 3 are in both studies.
+    assert!(told.contains("\n0 runs identical, 8 changed"), "{told}");
+    for row in ["| each: baseline ", "| both: baseline ", "| each: skip on "] {
+        assert!(told.contains(row), "{row}: {told}");
+    }
+    let only = "gone: baseline; gone: skip on; gone: masks 2; gone: masks 2, skip on";
+    assert!(told.contains(&format!("only in old: {only}\n")), "{told}");
+    let told = ablade(home.path(), "compare new old");
+    assert!(told.contains(&format!("only in old: {only}\n")), "{told}");
+    let same = ablade(home.path(), "compare old old");
+    assert!(same.contains("\n8 runs identical, 0 changed"), "{same}");
+}
+
 #[test]
 fn the_checklist_answers_what_reviewers_ask() {
     let home = tempfile::tempdir().unwrap();
