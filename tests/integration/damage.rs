@@ -190,3 +190,30 @@ fn a_file_that_a_figure_lacks_is_said() {
         assert!(!err.contains("warning"), "{err}");
     }
 }
+
+#[test]
+fn a_damaged_plan_is_no_study_that_is_not_there() {
+    let place = trained();
+    place.exits(0, "sweep small.toml --name other --seeds 1");
+    fs::write(place.path("results/small/plan.json"), "").unwrap();
+    for command in [
+        "sample small/skip-on/1",
+        "inpaint small/skip-on/1",
+        "evaluate small/skip-on/1",
+        "evaluate small",
+        "masks small/skip-on/1 --out m.npz",
+    ] {
+        let (_, err) = place.exits(2, command);
+        let said = "results/small/plan.json: its checksum does not match; `ablade sweep`";
+        assert!(err.contains(said) && !err.contains("no study"), "`ablade {command}`\n{err}");
+    }
+    let (_, err) = place.exits(2, "evaluate each/skip-on/1");
+    assert!(
+        err.contains(
+            "no study `each` in results; 1 plan that may name it cannot be read: `ablade status`"
+        ),
+        "{err}"
+    );
+    place.exits(0, "evaluate other/skip-on/1");
+    place.exits(0, &format!("evaluate {}", run(&place, "skip-on")));
+}
