@@ -396,6 +396,22 @@ fn plan_counts_what_only_leaves_out() {
 }
 
 #[test]
+fn why_explains_the_runs_that_only_selects() {
+    let place = Place::with(SMALL);
+    let labels = |arguments: &str| {
+        let (out, _) = place.exits(0, arguments);
+        out.lines()
+            .map(|line| line.split("  ").nth(1).unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(labels("why small.toml").len(), 8);
+    assert_eq!(
+        labels("why small.toml --only masks-2"),
+        ["baseline / seed 1", "baseline / seed 2", "masks 2 / seed 1", "masks 2 / seed 2"]
+    );
+}
+
+#[test]
 fn misuse_is_refused_before_anything_happens() {
     let cases = [
         ("sweep absent.toml", "absent.toml"),

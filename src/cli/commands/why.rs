@@ -24,7 +24,13 @@ pub(crate) fn why(
     let loaded = args.experiment.load(global)?;
     let stored = stored(&loaded.store)?;
     let by_id = loaded.plan.by_id();
-    for (label, run) in loaded.plan.labelled_runs() {
+    let selected = loaded.experiment.selected(&loaded.plan);
+    let asked = loaded
+        .plan
+        .labelled_runs()
+        .into_iter()
+        .filter(|(_, run)| selected.contains(run));
+    for (label, run) in asked {
         let record = loaded.store.record(run)?;
         let reason = match (record.status, record.error) {
             (RunStatus::Finished, _) => "cached".to_owned(),
