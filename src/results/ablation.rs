@@ -15,6 +15,7 @@ use crate::stats::{
     Estimate, Feasibility, Paired, holm, max_t, mean, smallest_p, smallest_p_max_t,
 };
 use crate::store::{RunRecord, RunStatus};
+use crate::text::count;
 use crate::trainer::{Better, Compute, Metric, Metrics, Otherwise, Scored};
 
 /// Index of the random stream that flips signs in all comparisons of a study at once; those of
@@ -488,12 +489,12 @@ fn judge(
         row.verdict = Verdict::Incomplete;
         notes.push(match row.outstanding {
             0 if waiting == 1 => {
-                "p is corrected together with 1 comparison that has seeds outstanding".to_owned()
+                "p is corrected together with 1 comparison that has incomplete pairs".to_owned()
             }
             0 => format!(
-                "p is corrected together with {waiting} comparisons that have seeds outstanding"
+                "p is corrected together with {waiting} comparisons that have incomplete pairs"
             ),
-            own => format!("{own} of {} seeds outstanding", row.planned),
+            own => format!("{own} of {} incomplete", count(row.planned, "paired seed")),
         });
     }
     if let Some(delta) = &row.delta {
