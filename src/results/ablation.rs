@@ -16,7 +16,7 @@ use crate::stats::{
 };
 use crate::store::{RunRecord, RunStatus};
 use crate::text::count;
-use crate::trainer::{Better, Compute, Metric, Metrics, Otherwise, Scored};
+use crate::trainer::{Better, Compute, Facts, Metric, Metrics, Otherwise, Scored};
 
 /// Index of the random stream that flips signs in all comparisons of a study at once; those of
 /// single comparisons come before it.
@@ -29,6 +29,8 @@ pub struct Ablation {
     pub study: String,
     /// The metric compared.
     pub metric: Metric,
+    /// Remark on the metric, where it is not what its name says in these runs.
+    pub metric_remark: Option<&'static str>,
     /// Confidence level of every interval.
     pub level: f64,
     /// Correction over the comparisons.
@@ -218,12 +220,21 @@ impl ExperimentResults {
         Ablation {
             study: study.name.clone(),
             metric: self.metric().clone(),
+            metric_remark: self.metric_remark(study),
             level: compare.level,
             correction: compare.correction,
             baseline,
             feasibility: can,
             rows,
         }
+    }
+
+    /// Remark on the metric, where it is not what its name says in the finished runs of a study.
+    fn metric_remark(&self, study: &PlannedStudy) -> Option<&'static str> {
+        let finished = study.variants.iter().flat_map(|variant| self.finished(variant));
+        let facts: Vec<&Facts> =
+            finished.filter_map(|record| Some(&record.summary.as_ref()?.facts)).collect();
+        self.trainer.metric_remark(self.metric(), &facts)
     }
 
     fn row(

@@ -424,6 +424,13 @@ pub trait Trainer: fmt::Debug + Send + Sync {
         None
     }
 
+    /// A sentence on a metric that is not what its name says in any of these runs, by the values
+    /// that they reported.
+    fn metric_remark(&self, metric: &Metric, runs: &[&Facts]) -> Option<&'static str> {
+        let _ = (metric, runs);
+        None
+    }
+
     /// Work of a run, to compare variants by.
     fn compute(&self, config: &Config, summary: &Summary) -> Option<Compute> {
         let _ = (config, summary);

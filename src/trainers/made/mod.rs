@@ -25,7 +25,7 @@ use crate::data::{Binarize, Cache, DataConfig, DataSize, Dataset, Library};
 use crate::npy;
 use crate::record::Summary;
 use crate::trainer::{
-    Clash, Compute, Config, Control, Cost, Described, Execution, Identity, Metric, Metrics,
+    Clash, Compute, Config, Control, Cost, Described, Execution, Facts, Identity, Metric, Metrics,
     Otherwise, RunKey, Scored, Settings, Trainer, TrainerError,
 };
 use metrics::MadeFacts;
@@ -301,6 +301,10 @@ impl Trainer for MadeTrainer {
 
     fn scored_by(&self, a: &Config, b: &Config) -> Option<&'static str> {
         run_config(a).data.scores_otherwise_than(&run_config(b).data)
+    }
+
+    fn metric_remark(&self, metric: &Metric, runs: &[&Facts]) -> Option<&'static str> {
+        metrics::remark(&metric.name, runs)
     }
 
     fn compute(&self, config: &Config, summary: &Summary) -> Option<Compute> {

@@ -90,6 +90,35 @@ fn studies_of_two_experiments_are_told_apart() {
     assert!(same.contains("\n8 runs identical, 0 changed"), "{same}");
 }
 
+/// An average of one mask, or a mixture of one, is said to be none.
+#[test]
+fn a_metric_of_several_masks_says_where_there_is_one() {
+    let home = tempfile::tempdir().unwrap();
+    for (metric, masks, said) in [
+        (
+            "test-nll-averaged",
+            "[1, 2]",
+            Some("averaged NLL: nothing is averaged, as sample.masks is 1"),
+        ),
+        (
+            "test-nll-mixture",
+            "[1]",
+            Some("mixture NLL: nothing is mixed, as every variant has one mask"),
+        ),
+        ("test-nll-mixture", "[1, 2]", None),
+        ("test-nll", "[1]", None),
+    ] {
+        write(home.path(), "one", 1, 2, masks);
+        let path = home.path().join("one.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("compare = {{ metric = \"{metric}\" }}\n{text}")).unwrap();
+        ablade(home.path(), "sweep one.toml --replace");
+        let told = ablade(home.path(), "compare one");
+        assert_eq!(told.contains("NLL: nothing is "), said.is_some(), "{metric} {masks}: {told}");
+        assert!(said.is_none_or(|said| told.contains(said)), "{metric} {masks}: {told}");
+    }
+}
+
 #[test]
 fn the_checklist_answers_what_reviewers_ask() {
     let home = tempfile::tempdir().unwrap();
