@@ -217,3 +217,23 @@ fn a_damaged_plan_is_no_study_that_is_not_there() {
     place.exits(0, "evaluate other/skip-on/1");
     place.exits(0, &format!("evaluate {}", run(&place, "skip-on")));
 }
+
+#[test]
+fn a_damaged_run_is_not_said_to_be_untrained() {
+    let place = trained();
+    let run = run(&place, "skip-on");
+    fs::remove_file(file(&place, &run, "checksums.toml")).unwrap();
+    for command in ["evaluate small/skip-on/1", "sample small/skip-on/1"] {
+        let (_, err) = place.exits(2, command);
+        assert!(err.contains("checksums.toml: it is missing; `ablade sweep`"), "{err}");
+        assert!(!err.contains("not trained yet"), "{err}");
+    }
+    let (_, err) = place.exits(0, "status");
+    assert!(err.contains("`ablade status small` tells which"), "{err}");
+    let (out, err) = place.exits(0, "status small");
+    assert!(!err.contains("tells which"), "{err}");
+    assert!(
+        out.contains("to run: run ") && out.contains("checksums.toml: it is missing"),
+        "{out}"
+    );
+}
