@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use std::sync::Arc;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
     cancel, clean, compare, completions, data, evaluate, freeze, inpaint, masks, plan, plots,
@@ -197,7 +197,7 @@ impl Terminal<'_> {
 
 /// Runs the program on the process's arguments.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match parsed() {
         Ok(cli) => cli,
         Err(error) => return misunderstood(&error),
     };
@@ -227,6 +227,20 @@ pub fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// The arguments of the process. A negative number is the value of the option before it, which says
+/// what it expects; clap would take it for an unknown option.
+fn parsed() -> Result<Cli, clap::Error> {
+    fn take_negative_numbers(command: clap::Command) -> clap::Command {
+        let take = |arg: clap::Arg| match arg.get_action().takes_values() {
+            true => arg.allow_negative_numbers(true),
+            false => arg,
+        };
+        command.mut_args(take).mut_subcommands(take_negative_numbers)
+    }
+    let matches = take_negative_numbers(Cli::command()).try_get_matches()?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut Cli::command()))
 }
 
 /// Prints what clap makes of the arguments: help, the version, or what is wrong with them.
@@ -301,8 +315,6 @@ fn quiet_panics() {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

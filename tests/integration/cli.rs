@@ -425,6 +425,8 @@ fn misuse_is_refused_before_anything_happens() {
         ),
         ("sweep small.toml --axis train.epochs=1,x", "train.epochs"),
         ("sweep small.toml --only nothing", "nothing"),
+        ("sweep .", "cannot read .: is a directory"),
+        ("sweep small.toml --jobs -1", "expected a number from 1 to 1024"),
         ("sweep small.toml --set model.hidden=[200000,200000]", "of memory"),
         ("sweep small.toml --seeds 0", "seeds"),
         ("sweep small.toml --jobs 0", "--jobs"),
