@@ -16,7 +16,7 @@ use crate::plan::{
     unfit,
 };
 use crate::rng::Seed;
-use crate::text::brief;
+use crate::text::{brief, nearest, some_of};
 use crate::trainer::{Clash, Config, Trainer, TrainerError};
 
 /// Everything that an experiment file asks for, expanded and checked.
@@ -506,19 +506,27 @@ impl Reader<'_> {
     fn known_labels(&mut self, draft: &Draft, studies: &[ExpandedStudy], only: &[String]) {
         let variants: Vec<&Variant> = studies.iter().flat_map(|study| &study.variants).collect();
         let unknown = |label: &str| !variants.iter().any(|v| v.label == label || v.name == label);
+        let suggest = |error: Diagnostic, label: &str| {
+            let names = || variants.iter().flat_map(|variant| [&*variant.label, &*variant.name]);
+            match nearest(label, names()) {
+                Some(_) => error.suggest(label, names()),
+                None => {
+                    let known = some_of(variants.iter().map(|variant| &*variant.name));
+                    error.help(format!("variants: {known}"))
+                }
+            }
+        };
         if let (Some(label), Some(span)) = (&draft.compare.baseline, draft.compared_with)
             && unknown(label)
         {
             let error =
                 Diagnostic::new(format!("`compare.baseline` names no variant: \"{label}\""))
                     .at(span, "");
-            self.errors
-                .push(error.suggest(label, variants.iter().map(|variant| variant.label.as_str())));
+            self.errors.push(suggest(error, label));
         }
         for label in only.iter().filter(|label| unknown(label)) {
             let error = Diagnostic::new(format!("--only names no variant: \"{label}\""));
-            self.errors
-                .push(error.suggest(label, variants.iter().map(|variant| variant.label.as_str())));
+            self.errors.push(suggest(error, label));
         }
     }
 }

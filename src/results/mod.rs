@@ -23,7 +23,7 @@ use crate::plan::{Plan, PlannedStudy, PlannedVariant, RunId};
 use crate::rng::Seed;
 use crate::stats::Estimate;
 use crate::store::{RunRecord, RunStatus, Store, StoreError};
-use crate::text::nearest;
+use crate::text::{nearest, some_of};
 use crate::trainer::{Metric, Metrics, Trainer};
 
 /// A plan and the records of its runs.
@@ -62,10 +62,15 @@ pub struct Cell<'a> {
 
 /// A label that no variant of the experiment has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no variant `{label}` to compare with{}", nearest.as_ref().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
+#[error(
+    "no variant `{label}` to compare with{}",
+    nearest.as_ref().map_or(format!(", of {known}"), |name| format!("; did you mean `{name}`?"))
+)]
 pub struct UnknownBaseline {
     /// The label.
     pub label: String,
+    /// Names of the variants there are.
+    pub known: String,
     /// The closest label there is.
     pub nearest: Option<String>,
 }
@@ -213,7 +218,8 @@ pub fn set_baseline(plan: &mut Plan, label: &str) -> Result<(), UnknownBaseline>
     if !variants().any(|variant| variant.label == label || variant.name == label) {
         let names = variants().flat_map(|variant| [&variant.label, &variant.name]);
         let nearest = nearest(label, names.map(String::as_str)).map(str::to_owned);
-        return Err(UnknownBaseline { label: label.to_owned(), nearest });
+        let known = some_of(variants().map(|variant| variant.name.as_str()));
+        return Err(UnknownBaseline { label: label.to_owned(), known, nearest });
     }
     plan.compare.baseline = Some(label.to_owned());
     Ok(())

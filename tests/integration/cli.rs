@@ -412,6 +412,15 @@ fn why_explains_the_runs_that_only_selects() {
 }
 
 #[test]
+fn an_unknown_baseline_is_answered_with_the_variants() {
+    let place = Place::with(SMALL);
+    place.exits(0, "sweep small.toml");
+    let (_, err) = place.exits(2, "compare small --baseline nope");
+    let known = "no variant `nope` to compare with, of `baseline`, `skip-on`, `masks-2`";
+    assert!(err.contains(known), "{err}");
+}
+
+#[test]
 fn misuse_is_refused_before_anything_happens() {
     let cases = [
         ("sweep absent.toml", "absent.toml"),
@@ -425,6 +434,7 @@ fn misuse_is_refused_before_anything_happens() {
         ),
         ("sweep small.toml --axis train.epochs=1,x", "train.epochs"),
         ("sweep small.toml --only nothing", "nothing"),
+        ("sweep small.toml --only nothing", "`baseline`, `skip-on`, `masks-2`"),
         ("sweep .", "cannot read .: is a directory"),
         ("sweep small.toml --jobs -1", "expected a number from 1 to 1024"),
         ("sweep small.toml --set model.hidden=[200000,200000]", "of memory"),
