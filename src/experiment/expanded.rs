@@ -16,7 +16,7 @@ use crate::plan::{
     unfit,
 };
 use crate::rng::Seed;
-use crate::text::{brief, nearest, some_of};
+use crate::text::{brief, count, nearest, some_of};
 use crate::trainer::{Clash, Config, Trainer, TrainerError};
 
 /// Everything that an experiment file asks for, expanded and checked.
@@ -117,7 +117,7 @@ impl ExpandedStudy {
     /// `36 cells - 3 collapsed - 4 excluded = 29 variants, 8 shared`.
     pub fn count_line(&self) -> String {
         let Counts { cells, collapsed, excluded, extra, tuned } = self.counts;
-        let mut line = format!("{cells} cells");
+        let mut line = count(cells, "cell");
         for (sign, n, what) in [
             ("-", excluded, "excluded"),
             ("+", extra, "extra"),
@@ -128,8 +128,7 @@ impl ExpandedStudy {
                 line.push_str(&format!(" {sign} {n} {what}"));
             }
         }
-        let variants = if self.variants.len() == 1 { "variant" } else { "variants" };
-        line.push_str(&format!(" = {} {variants}", self.variants.len()));
+        line.push_str(&format!(" = {}", count(self.variants.len(), "variant")));
         if self.shared > 0 {
             line.push_str(&format!(", {} shared with earlier studies", self.shared));
         }

@@ -132,6 +132,7 @@ fn the_checklist_answers_what_reviewers_ask() {
         "95 % Student t intervals",
         "Everything random in training",
         "3 seeds in each of 2 variants",
+        "the 1 comparison of the study",
         "no outcome of this study could have been significant; 6 seeds could",
         "epoch with the lowest validation NLL",
         "Not tuned per variant",
