@@ -119,7 +119,14 @@ impl LoadedExperiment {
                     .min_by_key(Vec::len)
             };
             if let Some(differ) = dropped.as_ref().and_then(against) {
-                text += &format!("\n  such as: {}", one_line(&differ.join(", ")));
+                let seed = dropped.as_ref().and_then(|settings| settings.get("seed"));
+                let is_seed = differ.iter().all(|change| change.starts_with("seed "));
+                text += &match seed.filter(|_| is_seed) {
+                    Some(seed) => {
+                        format!("\n  such as: a run with seed {seed}, which is not asked for here")
+                    }
+                    None => format!("\n  such as: {}", one_line(&differ.join(", "))),
+                };
             }
         }
         Ok(Some(text))
