@@ -2,8 +2,8 @@
 //! what a terminal shows.
 //!
 //! Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 some run failed, a check
-//! found a difference, or the output could not be written, 2 bad input and nothing started, 130
-//! interrupted and resumable.
+//! found a difference, or the output could not be written, 2 bad input and nothing started,
+//! interrupted and resumable 128 plus the number of the signal, as shells have it.
 
 mod commands;
 mod experiment_args;
@@ -208,7 +208,7 @@ pub fn main() -> ExitCode {
     let result = shared_pool().and_then(|()| run(&cli, &mut terminal));
     let result = result.and_then(|exit| Ok(terminal.out.flush().map(|()| exit)?));
     match result {
-        Ok(Exit::Interrupted) => ExitCode::from(130),
+        Ok(Exit::Interrupted) => ExitCode::from(interrupt::exit_code()),
         Ok(exit) => match out.failure() {
             // What was to be done is done: 2 would say that nothing has started.
             Some(error) => {
