@@ -159,7 +159,12 @@ fn a_run_that_fails_is_a_row_and_the_others_go_on() {
 fn a_run_that_diverges_is_a_result() {
     let place = Place::with(SMALL);
     let wild = "sweep small.toml --set train.optimizer={sgd={lr=1e30}} --seeds 1";
-    place.exits(1, wild);
+    let (_, err) = place.exits(1, wild);
+    let column = |word: &str| {
+        let line = err.lines().find(|line| line.contains(word) && line.contains("baseline"));
+        line.and_then(|line| line.find("baseline"))
+    };
+    assert_eq!(column(" DIVERGED "), column(" start "), "{err}");
     let rows = place.table("runs.csv");
     assert!(
         rows.iter().all(|row| row["status"] == "diverged" && !row["error"].is_empty()),
