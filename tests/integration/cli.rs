@@ -291,6 +291,16 @@ fn verify_finds_a_changed_cell_of_every_table() {
         assert!(out.contains(&place_of) && out.contains("6 of 7 tables"), "{out}{err}");
         fs::write(&path, text).unwrap();
     }
+    let path = place.path("results/small/runs.csv");
+    let text = fs::read_to_string(&path).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.insert(3, lines[1]);
+    fs::write(&path, lines.join("\n") + "\n").unwrap();
+    let (out, _) = place.exits(1, "verify small --runs 1");
+    let differences: Vec<&str> = out.lines().filter(|line| line.starts_with("runs.csv")).collect();
+    let extra = "runs.csv, row 3: the runs give no such row";
+    assert_eq!(differences, ["runs.csv: 9 rows, the runs give 8", extra]);
+    fs::write(&path, text).unwrap();
     let workbook = place.path("results/small/results.xlsx");
     fs::write(&workbook, "none").unwrap();
     let (out, _) = place.exits(1, "verify small --runs 1");
