@@ -99,29 +99,41 @@ impl Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Show what a sweep would do, take and be able to show; runs nothing
+    #[command(after_help = plan::EXAMPLES)]
     Plan(plan::PlanArgs),
     /// Run what is outstanding and write the tables
+    #[command(after_help = sweep::EXAMPLES)]
     Sweep(sweep::SweepArgs),
     /// Show what finished, failed, runs, waits and remains
+    #[command(after_help = status::EXAMPLES)]
     Status(status::StatusArgs),
     /// Cancel the jobs that were submitted to a cluster
+    #[command(after_help = cancel::EXAMPLES)]
     Cancel(cancel::CancelArgs),
     /// Write the tables of experiments from what is on disk now
+    #[command(after_help = tables::EXAMPLES)]
     Tables(tables::TablesArgs),
     /// Freeze what is outstanding as tasks that any scheduler can start
+    #[command(after_help = freeze::EXAMPLES)]
     Freeze(freeze::FreezeArgs),
     /// Do the runs of one task that was frozen
+    #[command(after_help = task::EXAMPLES)]
     Task(task::TaskArgs),
     /// Explain why each run is cached or new
+    #[command(after_help = why::EXAMPLES)]
     Why(why::WhyArgs),
     /// Check every finished run's files, train some again and demand the same bytes, and compute
     /// the tables again
+    #[command(after_help = verify::EXAMPLES)]
     Verify(verify::VerifyArgs),
     /// Show what nothing in the results needs any more, and remove it when told to
+    #[command(after_help = clean::EXAMPLES)]
     Clean(clean::CleanArgs),
     /// Print the ablation table of an experiment, or two experiments side by side
+    #[command(after_help = compare::EXAMPLES)]
     Compare(compare::CompareArgs),
     /// Draw every figure of every experiment, or of those named, and one page of all
+    #[command(after_help = plots::EXAMPLES)]
     Plots(plots::PlotsArgs),
     /// Draw images from a trained model
     #[command(after_help = sample::EXAMPLES)]
@@ -133,14 +145,19 @@ enum Command {
     #[command(after_help = evaluate::EXAMPLES)]
     Evaluate(evaluate::EvaluateArgs),
     /// Write the masks that a run's numbers are of, as arrays
+    #[command(after_help = masks::EXAMPLES)]
     Masks(masks::MasksArgs),
     /// List, download or look at data sets
+    #[command(after_help = data::EXAMPLES)]
     Data(data::DataArgs),
     /// Print the JSON Schema of the experiment file
+    #[command(after_help = schema::EXAMPLES)]
     Schema,
     /// Print completions for a shell
+    #[command(after_help = completions::EXAMPLES)]
     Completions(completions::CompletionsArgs),
     /// Print the man page
+    #[command(after_help = completions::MAN_EXAMPLES)]
     Man,
 }
 

@@ -436,6 +436,41 @@ fn an_unknown_baseline_is_answered_with_the_variants() {
     assert!(err.contains(known), "{err}");
 }
 
+/// Every subcommand, with those of `data`.
+fn subcommands(place: &Place) -> Vec<String> {
+    let of = |command: &str| {
+        let (out, _) = place.exits(0, &format!("{command} --help"));
+        let listed = out.lines().skip_while(|line| *line != "Commands:").skip(1);
+        let names = listed.take_while(|line| !line.is_empty()).filter_map(|line| {
+            let name = line.strip_prefix("  ")?.split(' ').next()?;
+            (!name.is_empty()).then(|| format!("{command} {name}").trim().to_owned())
+        });
+        names.collect::<Vec<_>>()
+    };
+    let (all, data) = (of(""), of("data"));
+    assert!(all.len() > 15 && data.len() == 4, "{all:?} {data:?}");
+    all.into_iter().chain(data).collect()
+}
+
+/// The help of a subcommand shows examples, which the program understands.
+#[test]
+fn every_help_has_examples() {
+    let place = Place::new();
+    for command in subcommands(&place) {
+        let (out, _) = place.exits(0, &format!("{command} --help"));
+        let (_, examples) = out.split_once("Examples:\n").unwrap_or_else(|| panic!("{command}"));
+        let examples: Vec<&str> =
+            examples.lines().map(|line| line.trim().split(" > ").next().unwrap()).collect();
+        assert!(examples.len() >= 2, "{command}");
+        for example in examples {
+            let arguments = example.split("   ").next().unwrap().split(" | ").next().unwrap();
+            let arguments = arguments.strip_prefix("ablade ").unwrap();
+            assert!(arguments.starts_with(&command), "{example}");
+            place.exits(0, &format!("{arguments} --help"));
+        }
+    }
+}
+
 #[test]
 fn misuse_is_refused_before_anything_happens() {
     let cases = [

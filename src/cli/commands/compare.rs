@@ -10,6 +10,15 @@ use crate::results::{self, ExperimentResults, set_baseline};
 use crate::runner::machine::on_every_processor;
 use crate::store::Store;
 
+/// Examples below the options of `--help`.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ablade compare first
+  ablade compare first --baseline skip-on
+  ablade compare first second                        both matched by variant and seed
+  ablade compare first --other-results old/results   the same experiment in other results
+  ablade compare first --checklist";
+
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
     /// Experiment

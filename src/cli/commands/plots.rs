@@ -23,6 +23,13 @@ use crate::store::{Owned, RunStatus, Store, StoreError};
 use crate::text::count;
 use crate::trainers::made::figures::Artefacts;
 
+/// Examples below the options of `--help`.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ablade plots                                every experiment
+  ablade plots first --watch                  again whenever runs finish
+  ablade plots first --gallery docs/gallery   small pictures, to commit";
+
 /// How often `--watch` looks at the disk.
 const GLANCE: Duration = Duration::from_secs(1);
 

@@ -14,6 +14,12 @@ use crate::plan::RunId;
 use crate::runner::machine::on_every_processor;
 use crate::store::{RunStatus, StoreError};
 
+/// Examples below the options of `--help`.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ablade status         every experiment
+  ablade status first   with each run that is not finished, and the reason";
+
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
     /// Only this experiment, with every run that is not finished

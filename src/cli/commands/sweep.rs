@@ -18,6 +18,14 @@ use crate::session::{LoadedExperiment, LocalEnd, LocalOptions, quoted, run_local
 use crate::store::{RunRecord, RunStatus};
 use crate::text::count;
 
+/// Examples below the options of `--help`.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ablade sweep first.toml
+  ablade sweep first.toml --name quick --seeds 2 --set train.epochs=3   a quick try with tables of its own
+  ablade sweep masks.toml --shard 1/3                                   one of three machines
+  ablade sweep masks.toml --launcher slurm --no-follow                  submit and return";
+
 #[derive(Debug, Args)]
 pub(crate) struct SweepArgs {
     #[command(flatten)]

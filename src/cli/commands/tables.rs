@@ -9,6 +9,12 @@ use crate::session::write_tables;
 use crate::store::{RunStatus, Store};
 use crate::text::count;
 
+/// Examples below the options of `--help`.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ablade tables   every experiment
+  ablade tables first masks";
+
 #[derive(Debug, Args)]
 pub(crate) struct TablesArgs {
     /// Experiments [default: all]

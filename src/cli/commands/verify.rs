@@ -29,6 +29,13 @@ use crate::trainers::made::run::{
 };
 use crate::trainers::made::unchanged::unchanged_at;
 
+/// Examples below the options of `--help`.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ablade verify first                        train three runs again
+  ablade verify first --runs 24
+  ablade verify first --reference --runs 1   by automatic differentiation";
+
 /// Differences of tables that are printed, at most.
 const PRINTED: usize = 20;
 

@@ -10,6 +10,13 @@ use crate::results::setting_changes::{RunSettings, run_settings, setting_changes
 use crate::store::{RunStatus, Store};
 use crate::trainer::Trainer;
 
+/// Examples below the options of `--help`.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ablade why first.toml
+  ablade why first.toml --set train.epochs=3   what this change would train
+  ablade why first.toml --only skip-on";
+
 #[derive(Debug, Args)]
 pub(crate) struct WhyArgs {
     #[command(flatten)]
