@@ -563,8 +563,8 @@ fn look(scene: &Scene, chance: &mut Chance) {
         }
         let made = Artefacts::gather(
             &study,
-            |run, name| store.file(run, name).ok().flatten(),
-            |data| store.reference(data).ok().flatten(),
+            |run, name| store.file(run, name).map_err(|error| error.to_string()),
+            |data| store.reference(data).map_err(|error| error.to_string()),
         );
         (0..study.plan.studies.len()).for_each(|index| drop(charts(&study, index, &made)));
         if chance.in_twenty(1) {

@@ -177,13 +177,14 @@ fn interrupted(settings: &str, moments: impl IntoIterator<Item = Duration>) -> D
         let jobs = 1 + i % 2;
         let mut child = stopped.start_with_log(&format!("sweep small.toml --jobs {jobs}"), "log");
         sleep(moment);
-        kill_process(Pid::from_child(&child), [Signal::INT, Signal::TERM][i % 2]).unwrap();
+        let (signal, expected) = [(Signal::INT, 130), (Signal::TERM, 143)][i % 2];
+        kill_process(Pid::from_child(&child), signal).unwrap();
         let asked = Instant::now();
         let code = child.wait().unwrap().code();
         // A signal before the handlers are installed ends the process at once, which a shell would
         // also report as 130.
         if code.is_some() {
-            assert_eq!(code, Some(130), "{}", stopped.read("log"));
+            assert_eq!(code, Some(expected), "{}", stopped.read("log"));
             longest = longest.max(asked.elapsed());
         }
     }
@@ -231,7 +232,7 @@ fn a_hangup_saves_a_checkpoint_unless_the_program_was_started_to_ignore_it() {
         let _ = kill_process(Pid::from_child(&child), Signal::HUP);
         let code = child.wait().unwrap().code();
         let log = place.read("log");
-        assert_eq!(code, Some(if ignored { 0 } else { 130 }), "{log}");
+        assert_eq!(code, Some(if ignored { 0 } else { 129 }), "{log}");
         let left = files(&place.path("results")).into_keys();
         let saved = left.filter(|path| path.to_str().unwrap().ends_with(".checkpoint")).count();
         assert_eq!(saved, usize::from(!ignored), "{log}");

@@ -24,11 +24,41 @@ impl RunAddress {
     }
 }
 
-/// Returns every address of every experiment. A plan that cannot be read has none; its own commands
-/// report the error.
-fn addresses(store: &Store) -> Result<Vec<RunAddress>, StoreError> {
-    let mut addresses = Vec::new();
-    for plan in store.experiments()?.iter().filter_map(|name| store.load_plan(name).ok()) {
+/// Addresses of every run that the plans on disk name.
+struct Addresses {
+    found: Vec<RunAddress>,
+    /// Experiments whose plan cannot be read, so that it names no run, with the reason.
+    unread: BTreeMap<String, StoreError>,
+}
+
+impl Addresses {
+    /// Fails with what is wrong with the plan of an experiment, where that cannot be read.
+    fn check(&mut self, experiment: &str) -> Result<(), StoreError> {
+        self.unread.remove(experiment).map_or(Ok(()), Err)
+    }
+
+    /// Clause for a message that something was not found: a plan that cannot be read may name it.
+    fn hint(&self) -> String {
+        match self.unread.len() {
+            0 => String::new(),
+            n => format!(
+                "; {} that may name it cannot be read: `ablade status` says why",
+                count(n, "plan")
+            ),
+        }
+    }
+}
+
+fn addresses(store: &Store) -> Result<Addresses, StoreError> {
+    let (mut addresses, mut unread) = (Vec::new(), BTreeMap::new());
+    for name in store.experiments()? {
+        let plan = match store.load_plan(&name) {
+            Ok(plan) => plan,
+            Err(reason) => {
+                unread.insert(name, reason);
+                continue;
+            }
+        };
         for study in &plan.studies {
             for variant in &study.variants {
                 addresses.extend(variant.runs.iter().zip(&plan.seeds).map(|(run, seed)| {
@@ -44,22 +74,30 @@ fn addresses(store: &Store) -> Result<Vec<RunAddress>, StoreError> {
             }
         }
     }
-    Ok(addresses)
+    Ok(Addresses { found: addresses, unread })
 }
 
 /// Finds the run to which `text` refers, and its name for messages.
 pub(crate) fn find(text: &str, store: &Store) -> anyhow::Result<(RunId, String)> {
-    let addresses = addresses(store)?;
+    let mut addresses = addresses(store)?;
+    addresses.check(text.split_once('/').map_or(text, |(experiment, _)| experiment))?;
+    let hint = addresses.hint();
+    let addresses = addresses.found;
     if text.contains('/') {
-        let address = by_address(text, &addresses.iter().collect::<Vec<_>>(), store)?;
+        let address = by_address(text, &addresses.iter().collect::<Vec<_>>(), store, &hint)?;
         return Ok((address.run.clone(), address.name()));
     }
-    let run = by_prefix(text, &addresses, store)?;
+    let run = by_prefix(text, &addresses, store, &hint)?;
     let name = addresses.iter().find(|address| address.run == run).map(RunAddress::name);
     Ok((run.clone(), name.unwrap_or_else(|| run.to_string())))
 }
 
-fn by_prefix(text: &str, addresses: &[RunAddress], store: &Store) -> anyhow::Result<RunId> {
+fn by_prefix(
+    text: &str,
+    addresses: &[RunAddress],
+    store: &Store,
+    hint: &str,
+) -> anyhow::Result<RunId> {
     let names: BTreeMap<&RunId, String> =
         addresses.iter().rev().map(|address| (&address.run, address.name())).collect();
     let known: BTreeSet<RunId> = store
@@ -89,7 +127,7 @@ fn by_prefix(text: &str, addresses: &[RunAddress], store: &Store) -> anyhow::Res
                     .chain(addresses.iter().map(|p| p.study.as_str())),
             );
             bail!(
-                "no run `{text}` in {root}, by its id or as study/variant/seed{}",
+                "no run `{text}` in {root}, by its id or as study/variant/seed{}{hint}",
                 meant_perhaps(nearest)
             )
         }
@@ -112,6 +150,7 @@ fn by_address<'a>(
     text: &str,
     addresses: &[&'a RunAddress],
     store: &Store,
+    hint: &str,
 ) -> anyhow::Result<&'a RunAddress> {
     let (study, rest) = text.split_once('/').unwrap_or((text, ""));
     let here: Vec<&RunAddress> = addresses
@@ -124,14 +163,14 @@ fn by_address<'a>(
         && here.iter().any(|p| p.experiment == study && p.study == inner)
     {
         let inside: Vec<&RunAddress> = here.into_iter().filter(|p| p.experiment == study).collect();
-        return by_address(&format!("{inner}/{of_inner}"), &inside, store);
+        return by_address(&format!("{inner}/{of_inner}"), &inside, store, hint);
     }
     if here.is_empty() {
         let names = addresses
             .iter()
             .flat_map(|address| [address.study.as_str(), &address.experiment]);
         bail!(
-            "no study `{study}` in {}{}",
+            "no study `{study}` in {}{}{hint}",
             store.root().display(),
             meant_perhaps(nearest(study, names))
         );

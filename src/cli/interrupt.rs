@@ -3,7 +3,7 @@
 //! without saving anything.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2, SIGXFSZ};
@@ -20,6 +20,15 @@ pub(crate) struct Interrupt {
 
 static LISTENING: OnceLock<Interrupt> = OnceLock::new();
 
+/// Number of the signal that has interrupted the process, and SIGINT's until then: a scheduler's
+/// notice counts as Ctrl-C.
+static SIGNAL: AtomicUsize = AtomicUsize::new(SIGINT as usize);
+
+/// Exit code of an interrupted process: 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
+pub(crate) fn exit_code() -> u8 {
+    128 + SIGNAL.load(Ordering::SeqCst) as u8
+}
+
 impl Interrupt {
     /// Installs the handlers: signals raise [`Interrupt::flag`].
     pub(crate) fn listen() -> io::Result<Self> {
@@ -33,8 +42,9 @@ impl Interrupt {
         for signal in [SIGINT, SIGTERM].into_iter().chain(hangup) {
             // In this order: on the first signal the flag is not raised yet, so that the process
             // continues, and then the flag is raised.
-            flag::register_conditional_shutdown(signal, 130, Arc::clone(at_rest))?;
-            flag::register_conditional_shutdown(signal, 130, Arc::clone(requested))?;
+            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(at_rest))?;
+            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(requested))?;
+            flag::register_usize(signal, &SIGNAL, signal as usize)?;
             flag::register(signal, Arc::clone(requested))?;
         }
         // A write beyond the limit of the file size must be an error of that write, not the end of

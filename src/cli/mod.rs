@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use std::sync::Arc;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
     cancel, clean, compare, completions, data, evaluate, freeze, inpaint, masks, plan, plots,
@@ -99,29 +99,41 @@ impl Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Show what a sweep would do, take and be able to show; runs nothing
+    #[command(after_help = plan::EXAMPLES)]
     Plan(plan::PlanArgs),
     /// Run what is outstanding and write the tables
+    #[command(after_help = sweep::EXAMPLES)]
     Sweep(sweep::SweepArgs),
     /// Show what finished, failed, runs, waits and remains
+    #[command(after_help = status::EXAMPLES)]
     Status(status::StatusArgs),
     /// Cancel the jobs that were submitted to a cluster
+    #[command(after_help = cancel::EXAMPLES)]
     Cancel(cancel::CancelArgs),
     /// Write the tables of experiments from what is on disk now
+    #[command(after_help = tables::EXAMPLES)]
     Tables(tables::TablesArgs),
     /// Freeze what is outstanding as tasks that any scheduler can start
+    #[command(after_help = freeze::EXAMPLES)]
     Freeze(freeze::FreezeArgs),
     /// Do the runs of one task that was frozen
+    #[command(after_help = task::EXAMPLES)]
     Task(task::TaskArgs),
     /// Explain why each run is cached or new
+    #[command(after_help = why::EXAMPLES)]
     Why(why::WhyArgs),
     /// Check every finished run's files, train some again and demand the same bytes, and compute
     /// the tables again
+    #[command(after_help = verify::EXAMPLES)]
     Verify(verify::VerifyArgs),
     /// Show what nothing in the results needs any more, and remove it when told to
+    #[command(after_help = clean::EXAMPLES)]
     Clean(clean::CleanArgs),
     /// Print the ablation table of an experiment, or two experiments side by side
+    #[command(after_help = compare::EXAMPLES)]
     Compare(compare::CompareArgs),
     /// Draw every figure of every experiment, or of those named, and one page of all
+    #[command(after_help = plots::EXAMPLES)]
     Plots(plots::PlotsArgs),
     /// Draw images from a trained model
     #[command(after_help = sample::EXAMPLES)]
@@ -133,14 +145,19 @@ enum Command {
     #[command(after_help = evaluate::EXAMPLES)]
     Evaluate(evaluate::EvaluateArgs),
     /// Write the masks that a run's numbers are of, as arrays
+    #[command(after_help = masks::EXAMPLES)]
     Masks(masks::MasksArgs),
     /// List, download or look at data sets
+    #[command(after_help = data::EXAMPLES)]
     Data(data::DataArgs),
     /// Print the JSON Schema of the experiment file
+    #[command(after_help = schema::EXAMPLES)]
     Schema,
     /// Print completions for a shell
+    #[command(after_help = completions::EXAMPLES)]
     Completions(completions::CompletionsArgs),
     /// Print the man page
+    #[command(after_help = completions::MAN_EXAMPLES)]
     Man,
 }
 
@@ -197,7 +214,7 @@ impl Terminal<'_> {
 
 /// Runs the program on the process's arguments.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match parsed() {
         Ok(cli) => cli,
         Err(error) => return misunderstood(&error),
     };
@@ -208,7 +225,7 @@ pub fn main() -> ExitCode {
     let result = shared_pool().and_then(|()| run(&cli, &mut terminal));
     let result = result.and_then(|exit| Ok(terminal.out.flush().map(|()| exit)?));
     match result {
-        Ok(Exit::Interrupted) => ExitCode::from(130),
+        Ok(Exit::Interrupted) => ExitCode::from(interrupt::exit_code()),
         Ok(exit) => match out.failure() {
             // The work is done: exit code 2 would mean that nothing has started.
             Some(error) => {
@@ -227,6 +244,20 @@ pub fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// The arguments of the process. A negative number is the value of the option before it, which says
+/// what it expects; clap would take it for an unknown option.
+fn parsed() -> Result<Cli, clap::Error> {
+    fn take_negative_numbers(command: clap::Command) -> clap::Command {
+        let take = |arg: clap::Arg| match arg.get_action().takes_values() {
+            true => arg.allow_negative_numbers(true),
+            false => arg,
+        };
+        command.mut_args(take).mut_subcommands(take_negative_numbers)
+    }
+    let matches = take_negative_numbers(Cli::command()).try_get_matches()?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut Cli::command()))
 }
 
 /// Prints clap's response to the arguments: help, the version, or an error.
@@ -301,8 +332,6 @@ fn quiet_panics() {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -180,7 +180,10 @@ impl Trained {
                 Some(error) if record.status == RunStatus::Failed => {
                     bail!("{name} ({run}) failed: {error}")
                 }
-                _ => bail!(
+                Some(damage) => bail!(
+                    "{name}: {damage}; `ablade sweep` with its experiment file trains a damaged run again"
+                ),
+                None => bail!(
                     "{name} ({run}) is not trained yet: `ablade sweep` with its experiment file does that"
                 ),
             }

@@ -7,6 +7,7 @@ use super::label::unsafe_label;
 use super::point::{Assignment, Point};
 use super::reader::{Reader, join};
 use super::tree::{Key, Node, Table, Toml};
+use crate::text::count;
 use crate::trainer::kind::Kind;
 use crate::trainer::{Leaf, Settings};
 
@@ -366,7 +367,8 @@ impl Reader<'_> {
         }
         if let Some(other) = members.iter().find(|member| member.levels.len() != first.levels.len())
         {
-            let length = |axis: &Axis| format!("{} has {} values", axis.name, axis.levels.len());
+            let length =
+                |axis: &Axis| format!("{} has {}", axis.name, count(axis.levels.len(), "value"));
             let error = Diagnostic::new(format!(
                 "the lists of the [[zip]] `{name}` have different lengths"
             ));
@@ -415,9 +417,9 @@ impl Reader<'_> {
             .collect();
         if labels.len() != levels.len() {
             let error = Diagnostic::new(format!(
-                "`{axis}` has {} levels and {} labels",
-                levels.len(),
-                labels.len()
+                "`{axis}` has {} and {}",
+                count(levels.len(), "level"),
+                count(labels.len(), "label")
             ));
             let error = error.at(node.span, "expected one label a level");
             self.errors.push(error.related(declared, "the levels"));

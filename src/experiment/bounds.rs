@@ -9,7 +9,7 @@ use super::expand::Expanded;
 use super::point::Pool;
 use super::reader::Reader;
 use super::rule::Rule;
-use crate::text::thousands;
+use crate::text::{count, thousands};
 
 /// Maximum number of levels of all axes together.
 pub(super) const LEVELS: usize = 100_000;
@@ -123,9 +123,9 @@ impl Reader<'_> {
         }
         let (runs, most) = (thousands(cells * seeds), thousands(COMBINATIONS));
         let error = Diagnostic::new(format!(
-            "this experiment has {runs} runs, {} variants with {} seeds each: at most {most}",
-            thousands(cells),
-            thousands(seeds)
+            "this experiment has {runs} runs, {} with {} each: at most {most}",
+            count(cells as usize, "variant"),
+            count(seeds as usize, "seed")
         ));
         let place = draft.studies.first().map_or(Span::new(0, 0..0), |study| study.span);
         self.errors.push(divided(error.at(place, ""), Design::OneAtATime));

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::axis::Axis;
 use super::diagnostics::Diagnostic;
 use super::point::Point;
+use crate::text::count;
 use crate::trainer::kind::Words;
 
 /// Design of a study: the combinations that it runs.
@@ -119,8 +120,15 @@ impl Design {
                     axis.name
                 ));
                 let has = match home {
-                    Some(_) => format!("{} levels besides the baseline's", axis.levels.len() - 1),
-                    None => format!("{} levels, none of them the baseline's", axis.levels.len()),
+                    Some(_) => {
+                        format!("{} besides the baseline's", count(axis.levels.len() - 1, "level"))
+                    }
+                    None => {
+                        format!(
+                            "{}, none of them the baseline's",
+                            count(axis.levels.len(), "level")
+                        )
+                    }
                 };
                 Err(error
                     .at(axis.span, has)

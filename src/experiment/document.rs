@@ -155,6 +155,9 @@ fn plain(path: &Path) -> PathBuf {
             part => plain.push(part),
         }
     }
+    if plain.as_os_str().is_empty() {
+        plain.push(".");
+    }
     plain
 }
 

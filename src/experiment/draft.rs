@@ -14,6 +14,7 @@ use super::rule::{LISTED, Rule, apply};
 use super::tree::{Node, Table, Toml};
 use crate::plan::{Compare, experiment_name_problem, folder_name_problem};
 use crate::rng::Seed;
+use crate::text;
 use crate::trainer::kind::{Kind, SEED_MAX};
 
 /// Keys at the top of a file besides the sections of settings.
@@ -243,8 +244,8 @@ impl Reader<'_> {
         match (list, count) {
             (Some(list), Some(count)) if count as usize > list.len() || count == 0 => {
                 let error = Diagnostic::new(format!(
-                    "--seeds {count}: the file lists {} seeds",
-                    list.len()
+                    "--seeds {count}: the file lists {}",
+                    text::count(list.len(), "seed")
                 ));
                 self.errors.push(node.map_or(error.clone(), |node| error.at(node.span, "")));
                 list

@@ -16,7 +16,7 @@ use crate::plan::{
     unfit,
 };
 use crate::rng::Seed;
-use crate::text::brief;
+use crate::text::{brief, count, nearest, some_of};
 use crate::trainer::{Clash, Config, Trainer, TrainerError};
 
 /// An experiment file, expanded and checked.
@@ -116,7 +116,7 @@ impl ExpandedStudy {
     /// shared`.
     pub fn count_line(&self) -> String {
         let Counts { cells, collapsed, excluded, extra, tuned } = self.counts;
-        let mut line = format!("{cells} cells");
+        let mut line = count(cells, "cell");
         for (sign, n, what) in [
             ("-", excluded, "excluded"),
             ("+", extra, "extra"),
@@ -127,8 +127,7 @@ impl ExpandedStudy {
                 line.push_str(&format!(" {sign} {n} {what}"));
             }
         }
-        let variants = if self.variants.len() == 1 { "variant" } else { "variants" };
-        line.push_str(&format!(" = {} {variants}", self.variants.len()));
+        line.push_str(&format!(" = {}", count(self.variants.len(), "variant")));
         if self.shared > 0 {
             line.push_str(&format!(", {} shared with earlier studies", self.shared));
         }
@@ -505,19 +504,27 @@ impl Reader<'_> {
     fn known_labels(&mut self, draft: &Draft, studies: &[ExpandedStudy], only: &[String]) {
         let variants: Vec<&Variant> = studies.iter().flat_map(|study| &study.variants).collect();
         let unknown = |label: &str| !variants.iter().any(|v| v.label == label || v.name == label);
+        let suggest = |error: Diagnostic, label: &str| {
+            let names = || variants.iter().flat_map(|variant| [&*variant.label, &*variant.name]);
+            match nearest(label, names()) {
+                Some(_) => error.suggest(label, names()),
+                None => {
+                    let known = some_of(variants.iter().map(|variant| &*variant.name));
+                    error.help(format!("variants: {known}"))
+                }
+            }
+        };
         if let (Some(label), Some(span)) = (&draft.compare.baseline, draft.compared_with)
             && unknown(label)
         {
             let error =
                 Diagnostic::new(format!("`compare.baseline` names no variant: \"{label}\""))
                     .at(span, "");
-            self.errors
-                .push(error.suggest(label, variants.iter().map(|variant| variant.label.as_str())));
+            self.errors.push(suggest(error, label));
         }
         for label in only.iter().filter(|label| unknown(label)) {
             let error = Diagnostic::new(format!("--only names no variant: \"{label}\""));
-            self.errors
-                .push(error.suggest(label, variants.iter().map(|variant| variant.label.as_str())));
+            self.errors.push(suggest(error, label));
         }
     }
 }

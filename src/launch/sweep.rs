@@ -81,6 +81,7 @@ pub fn run_on_slurm(
             interruption.rest();
             let results = loaded.write_tables(observer)?;
             loaded.set_damaged_aside(&results, interruption, observer)?;
+            loaded.restore_examples(&results, observer);
             let n_not_done = not_done(loaded, &failed)?;
             Ok(SlurmEnd::Ended { results, n_not_done, n_failed: failed.len() })
         }

@@ -22,6 +22,7 @@ pub(super) fn ablation(view: &View, table: &Ablation) -> Markup {
             " % t interval over seeds. p: two-sided sign-flip test" (correction(table.correction))
             ". Untick a variant to leave it out of the charts."
         }
+        @if let Some(remark) = table.metric_remark { p.muted { (view.metric_name()) ": " (remark) "." } }
         div.bar {
             button type="button" data-part="all" { "All" }
             button type="button" data-part="none" { "None" }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Axis, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec};
-use crate::text::brief;
+use crate::text::{brief, count};
 use crate::trainer::Trainer;
 
 /// Maximum length of the label of a variant, or of a level of an axis [bytes].
@@ -139,7 +139,7 @@ impl PlannedStudy {
         )?;
         let baseline = self.baseline.unwrap_or(0);
         ensure(baseline < self.variants.len(), || {
-            format!("{at}.baseline is {baseline}, of {} variants", self.variants.len())
+            format!("{at}.baseline is {baseline}, of {}", count(self.variants.len(), "variant"))
         })?;
         let mut levels: Vec<BTreeSet<&str>> = Vec::new();
         for (i, axis) in self.axes.iter().enumerate() {

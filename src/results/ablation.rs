@@ -16,7 +16,8 @@ use crate::stats::{
     Estimate, Feasibility, Paired, holm, max_t, mean, smallest_p, smallest_p_max_t,
 };
 use crate::store::{RunRecord, RunStatus};
-use crate::trainer::{Better, Compute, Metric, Otherwise, Scored};
+use crate::text::count;
+use crate::trainer::{Better, Compute, Facts, Metric, Metrics, Otherwise, Scored};
 
 /// Index of the random stream for joint sign flips of all comparisons of a study; single
 /// comparisons use the indices below.
@@ -29,6 +30,8 @@ pub struct Ablation {
     pub study: String,
     /// Compared metric.
     pub metric: Metric,
+    /// Remark on the metric, where it is not what its name says in these runs.
+    pub metric_remark: Option<&'static str>,
     /// Confidence level of every interval.
     pub level: f64,
     /// Correction over the comparisons.
@@ -73,6 +76,8 @@ pub struct AblationRow {
     pub compute_ratio: Option<f64>,
     /// Mean wall time of a run; differs between executions, so it is in no table but `timings.csv`.
     pub seconds: Option<f64>,
+    /// Runs, its own or the baseline's, whose values for each test example cannot be read.
+    pub unread_examples: Vec<RunId>,
     /// Difference between the examples on which it and the baseline were scored.
     pub otherwise: Option<Otherwise>,
     /// Selection of the variant's configuration; `None` if nothing is tuned.
@@ -212,17 +217,26 @@ impl ExperimentResults {
         let waiting = compared.iter().filter(|&&i| rows[i].outstanding > 0).count();
         let waits = if compare.correction == Correction::MaxT { waiting } else { 0 };
         for row in &mut rows {
-            judge(row, &can, waits, self.metric().better);
+            judge(row, &can, waits, self.metrics(), self.metric().better);
         }
         Ablation {
             study: study.name.clone(),
             metric: self.metric().clone(),
+            metric_remark: self.metric_remark(study),
             level: compare.level,
             correction: compare.correction,
             baseline,
             feasibility: can,
             rows,
         }
+    }
+
+    /// Remark on the metric, where it is not what its name says in the finished runs of a study.
+    fn metric_remark(&self, study: &PlannedStudy) -> Option<&'static str> {
+        let finished = study.variants.iter().flat_map(|variant| self.finished(variant));
+        let facts: Vec<&Facts> =
+            finished.filter_map(|record| Some(&record.summary.as_ref()?.facts)).collect();
+        self.trainer.metric_remark(self.metric(), &facts)
     }
 
     fn row(
@@ -301,7 +315,6 @@ impl ExperimentResults {
                     .count()
             },
             estimate: Estimate::of(&values, level),
-            delta,
             size: finished().next().and_then(|record| self.size(record)),
             shown: (self.metrics().shown.iter())
                 .map(|name| {
@@ -314,6 +327,14 @@ impl ExperimentResults {
             ),
             compute_ratio: ratio,
             seconds: mean_of(finished().filter_map(|record| Some(record.timing.as_ref()?.seconds))),
+            unread_examples: if delta.is_some() {
+                let control = reference.map_or(&[][..], |reference| &reference.runs);
+                let runs = control.iter().chain(&variant.runs);
+                runs.filter(|run| self.unread_examples.contains_key(run)).cloned().collect()
+            } else {
+                Vec::new()
+            },
+            delta,
             otherwise,
             tuning,
             verdict,
@@ -443,7 +464,13 @@ fn correct_by_holm(rows: &mut [AblationRow], compared: &[usize]) {
 
 /// Sets the verdict of a row; `waiting` of the comparisons with which its p value is corrected have
 /// outstanding runs.
-fn judge(row: &mut AblationRow, can: &Feasibility, waiting: usize, better: Better) {
+fn judge(
+    row: &mut AblationRow,
+    can: &Feasibility,
+    waiting: usize,
+    metrics: &Metrics,
+    better: Better,
+) {
     let mut notes = Vec::new();
     if let Some(Tuning { chosen, configurations, incomplete }) = &row.tuning {
         let provisional = if *incomplete > 0 {
@@ -474,12 +501,12 @@ fn judge(row: &mut AblationRow, can: &Feasibility, waiting: usize, better: Bette
         row.verdict = Verdict::Incomplete;
         notes.push(match row.outstanding {
             0 if waiting == 1 => {
-                "p is corrected together with 1 comparison that has seeds outstanding".to_owned()
+                "p is corrected together with 1 comparison that has incomplete pairs".to_owned()
             }
             0 => format!(
-                "p is corrected together with {waiting} comparisons that have seeds outstanding"
+                "p is corrected together with {waiting} comparisons that have incomplete pairs"
             ),
-            own => format!("{own} of {} seeds outstanding", row.planned),
+            own => format!("{own} of {} incomplete", count(row.planned, "paired seed")),
         });
     }
     if let Some(delta) = &row.delta {
@@ -516,6 +543,11 @@ fn judge(row: &mut AblationRow, can: &Feasibility, waiting: usize, better: Bette
                  {needed}"
             ));
         }
+    }
+    if !row.unread_examples.is_empty() {
+        let runs: Vec<&str> = row.unread_examples.iter().map(RunId::as_str).collect();
+        let (examples, runs) = (&metrics.examples, runs.join(", "));
+        notes.push(format!("no interval over {examples}: the scores of {runs} cannot be read"));
     }
     row.note = notes.join("; ");
 }

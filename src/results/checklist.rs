@@ -96,7 +96,8 @@ impl ExperimentResults {
                 some.join(", ")
             ),
         };
-        format!("{} in each of {} variants{lost}", count(planned, "seed"), variants.len())
+        let (seeds, variants) = (count(planned, "seed"), count(variants.len(), "variant"));
+        format!("{seeds} in each of {variants}{lost}")
     }
 
     fn significance(&self, index: usize) -> String {
@@ -106,14 +107,13 @@ impl ExperimentResults {
         }
         let correction = match self.plan.compare.correction {
             Correction::MaxT => format!(
-                "corrected over the {} comparisons of the study by step-down max-T with joint sign flips (Westfall and \
-                 Young 1993)",
-                ablation.comparisons()
+                "corrected over the {} of the study by step-down max-T with joint sign flips (Westfall and Young 1993)",
+                count(ablation.comparisons(), "comparison")
             ),
             Correction::Holm => {
                 format!(
-                    "Holm's correction over the {} comparisons of the study",
-                    ablation.comparisons()
+                    "Holm's correction over the {} of the study",
+                    count(ablation.comparisons(), "comparison")
                 )
             }
             Correction::None => "not corrected for the number of comparisons".to_owned(),
@@ -192,7 +192,7 @@ impl ExperimentResults {
         let alone = planned.variants.iter().filter(|variant| variant.candidates.is_empty()).count();
         let select = self.metrics().select();
         let alone = if alone > 0 {
-            format!(" {alone} variants had one configuration and no choice.")
+            format!(" {} had one configuration and no choice.", count(alone, "variant"))
         } else {
             String::new()
         };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ExperimentResults;
 use super::setting_changes::{RunSettings, run_settings, setting_changes};
-use crate::plan::{PlannedVariant, RunId, RunSpec};
+use crate::plan::{PlannedStudy, PlannedVariant, RunId, RunSpec};
 use crate::rng::Seed;
 use crate::store::{RunRecord, RunStatus};
 use crate::trainer::{Metric, Otherwise};
@@ -17,6 +17,13 @@ pub struct ExperimentComparison {
     pub variants: Vec<VariantComparison>,
     /// Labels of variants in only the first, and in only the second experiment.
     pub only_in: [Vec<String>; 2],
+    /// Number of pairs of runs with the same values to the last bit. Here and below a run that
+    /// several studies share counts once.
+    pub n_identical: usize,
+    /// Number of pairs of runs with other values.
+    pub n_changed: usize,
+    /// Number of runs that only one of the experiments plans.
+    pub n_unpaired: usize,
     /// Settings that differ, as `path old -> new`, with the labels of the affected variants.
     pub settings: BTreeMap<String, Vec<String>>,
 }
@@ -24,7 +31,7 @@ pub struct ExperimentComparison {
 /// Changes of a variant from the first experiment to the second.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct VariantComparison {
-    /// Label of the variant.
+    /// Label of the variant, after the name of its study where an experiment has several.
     pub label: String,
     /// Number of seeds whose runs have bit-identical values, epochs included.
     pub n_identical: usize,
@@ -32,10 +39,7 @@ pub struct VariantComparison {
     pub differences: Vec<f64>,
     /// Number of seeds that did not finish in both experiments.
     pub n_unfinished: usize,
-    /// Number of seeds that only one of the experiments plans.
-    pub n_unpaired: usize,
-    /// Reason why seeds are omitted: the two runs are scored on data whose values are not
-    /// comparable.
+    /// Reason why seeds are left out: both are scored on data whose values do not compare.
     pub incomparable: Option<String>,
 }
 
@@ -56,13 +60,34 @@ impl VariantComparison {
         self.differences.iter().copied().max_by(|a, b| a.abs().total_cmp(&b.abs()))
     }
 
-    fn add(&mut self, first: &RunRecord, second: &RunRecord, metric: &Metric) {
+    fn add(&mut self, change: Change) {
+        match change {
+            Change::Identical => self.n_identical += 1,
+            Change::Difference(difference) => self.differences.push(difference),
+            Change::Unfinished => self.n_unfinished += 1,
+        }
+    }
+}
+
+/// Change of a run from the first experiment to the second.
+#[derive(Debug, Clone, Copy)]
+enum Change {
+    /// None, to the last bit.
+    Identical,
+    /// Second minus first.
+    Difference(f64),
+    /// The run did not finish in both.
+    Unfinished,
+}
+
+impl Change {
+    fn of(first: &RunRecord, second: &RunRecord, metric: &Metric) -> Self {
         let finished = first.status == RunStatus::Finished && second.status == RunStatus::Finished;
         let identical = first.summary == second.summary && first.epochs == second.epochs;
         match (metric.of(first), metric.of(second)) {
-            _ if finished && identical => self.n_identical += 1,
-            (Some(first), Some(second)) => self.differences.push(second - first),
-            _ => self.n_unfinished += 1,
+            _ if finished && identical => Self::Identical,
+            (Some(first), Some(second)) => Self::Difference(second - first),
+            _ => Self::Unfinished,
         }
     }
 }
@@ -108,28 +133,36 @@ pub fn compare(
         specs: [first.plan.by_id(), second.plan.by_id()],
         comparison: ExperimentComparison::default(),
         other_content: BTreeMap::new(),
+        changes: BTreeMap::new(),
+        unpaired: [BTreeSet::new(), BTreeSet::new()],
     };
     let single = first.plan.studies.len() == 1 && second.plan.studies.len() == 1;
+    let label = |study: &PlannedStudy, variant: &PlannedVariant| match single {
+        true => variant.label.clone(),
+        false => format!("{}: {}", study.name, variant.label),
+    };
+    let matches = |study: &PlannedStudy, other: &PlannedStudy| single || study.name == other.name;
     for study in &first.plan.studies {
-        let there = second.plan.studies.iter().find(|other| single || other.name == study.name);
-        let there = there.map_or(&[][..], |there| &there.variants);
+        let there = second.plan.studies.iter().find(|other| matches(study, other));
         for variant in &study.variants {
-            match there.iter().find(|other| other.label == variant.label) {
-                Some(other) => pairing.variant((first, variant), (second, other)),
-                None => pairing.comparison.only_in[0].push(variant.label.clone()),
+            let of_label = |other: &&PlannedVariant| other.label == variant.label;
+            match there.and_then(|there| there.variants.iter().find(of_label)) {
+                Some(other) => {
+                    pairing.variant(label(study, variant), (first, variant), (second, other));
+                }
+                None => pairing.comparison.only_in[0].push(label(study, variant)),
             }
         }
-        let ours: BTreeSet<&str> =
-            study.variants.iter().map(|variant| variant.label.as_str()).collect();
-        let theirs = there.iter().filter(|variant| !ours.contains(variant.label.as_str()));
-        let labels = theirs.map(|variant| variant.label.clone());
-        pairing.comparison.only_in[1].extend(labels);
     }
-    let known = |name: &str| single || first.plan.studies.iter().any(|study| study.name == name);
-    let unmatched = second.plan.studies.iter().filter(|study| !known(&study.name));
-    pairing.comparison.only_in[1].extend(
-        unmatched.flat_map(|s| s.variants.iter().map(move |v| format!("{}: {}", s.name, v.label))),
-    );
+    for study in &second.plan.studies {
+        let there = first.plan.studies.iter().find(|other| matches(study, other));
+        let is_there = |variant: &PlannedVariant| {
+            there.is_some_and(|there| there.variants.iter().any(|v| v.label == variant.label))
+        };
+        let only = study.variants.iter().filter(|variant| !is_there(variant));
+        pairing.comparison.only_in[1].extend(only.map(|variant| label(study, variant)));
+    }
+    pairing.count();
     match pairing.other_content.pop_first() {
         None => Ok(pairing.comparison),
         Some((data, variants)) => {
@@ -157,28 +190,31 @@ struct Pairing<'a> {
     /// Data sets whose content differs under the same settings, with the labels of the variants
     /// that are scored on them.
     other_content: BTreeMap<String, BTreeSet<String>>,
+    /// Pairs of runs that are compared, each once however many studies share it.
+    changes: BTreeMap<(&'a RunId, &'a RunId), Change>,
+    /// Runs of variants that both have, without a run of the same seed in the other.
+    unpaired: [BTreeSet<&'a RunId>; 2],
 }
 
-impl Pairing<'_> {
+impl<'a> Pairing<'a> {
     fn variant(
         &mut self,
-        (first, ours): (&ExperimentResults, &PlannedVariant),
-        (second, theirs): (&ExperimentResults, &PlannedVariant),
+        label: String,
+        (first, ours): (&'a ExperimentResults, &'a PlannedVariant),
+        (second, theirs): (&'a ExperimentResults, &'a PlannedVariant),
     ) {
         let (metric, trainer) = (first.metric(), &first.trainer);
-        let mut found = VariantComparison { label: ours.label.clone(), ..Default::default() };
-        let there: BTreeMap<Seed, (&RunId, &RunRecord)> = second
+        let mut found = VariantComparison { label, ..Default::default() };
+        let mut there: BTreeMap<Seed, (&RunId, &RunRecord)> = second
             .replicates(theirs)
             .map(|(seed, run, record)| (seed, (run, record)))
             .collect();
         let mut changed = BTreeSet::new();
-        let mut n_paired = 0;
         for (seed, run, a) in first.replicates(ours) {
-            let Some((other, b)) = there.get(&seed) else {
-                found.n_unpaired += 1;
+            let Some((other, b)) = there.remove(&seed) else {
+                self.unpaired[0].insert(run);
                 continue;
             };
-            n_paired += 1;
             let (Some(ours), Some(theirs)) = (self.specs[0].get(run), self.specs[1].get(other))
             else {
                 continue;
@@ -191,14 +227,27 @@ impl Pairing<'_> {
             }
             match trainer.otherwise(&scored, &reference, &first.plan.name) {
                 Some(Otherwise::Incomparable(why)) => found.incomparable = Some(why),
-                _ => found.add(a, b, metric),
+                _ => {
+                    let change = Change::of(a, b, metric);
+                    found.add(change);
+                    self.changes.insert((run, other), change);
+                }
             }
         }
-        found.n_unpaired += there.len() - n_paired;
+        self.unpaired[1].extend(there.into_values().map(|(run, _)| run));
         for setting in changed {
             self.comparison.settings.entry(setting).or_default().push(found.label.clone());
         }
         self.comparison.variants.push(found);
+    }
+
+    /// Counts pairs of runs, and runs without a partner, each once.
+    fn count(&mut self) {
+        let n =
+            |is: fn(&Change) -> bool| self.changes.values().filter(|&change| is(change)).count();
+        self.comparison.n_identical = n(|change| matches!(change, Change::Identical));
+        self.comparison.n_changed = n(|change| matches!(change, Change::Difference(_)));
+        self.comparison.n_unpaired = self.unpaired.iter().map(BTreeSet::len).sum();
     }
 }
 

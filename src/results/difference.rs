@@ -1,7 +1,11 @@
 //! Comparison of two versions of a table, cell by cell: tables are what people cite, so a check of
 //! results must include them.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use csv::{ByteRecord, ReaderBuilder};
+
+use crate::text::count;
 
 /// Difference between a table on disk and the one computed from the runs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +35,7 @@ pub enum Difference {
         expected: String,
     },
     /// The number of rows differs.
-    #[error("{file}: {found} rows, the runs give {expected}")]
+    #[error("{file}: {}, the runs give {expected}", count(*found, "row"))]
     Rows {
         /// Name of the table.
         file: &'static str,
@@ -39,6 +43,22 @@ pub enum Difference {
         found: usize,
         /// Expected number of rows.
         expected: usize,
+    },
+    /// It has a row that it should not have.
+    #[error("{file}, row {row}: the runs give no such row")]
+    ExtraRow {
+        /// Name of the table.
+        file: &'static str,
+        /// From 1 in the table on disk, the header apart.
+        row: usize,
+    },
+    /// It lacks a row.
+    #[error("{file}: row {row} that the runs give is missing")]
+    MissingRow {
+        /// Name of the table.
+        file: &'static str,
+        /// From 1 in the table that the runs give, the header apart.
+        row: usize,
     },
     /// A cell differs.
     #[error("{file}, row {row}, column `{column}`: `{found}`, the runs give `{expected}`")]
@@ -70,6 +90,8 @@ impl Difference {
             | Self::Unexpected { file }
             | Self::Column { file, .. }
             | Self::Rows { file, .. }
+            | Self::ExtraRow { file, .. }
+            | Self::MissingRow { file, .. }
             | Self::Cell { file, .. }
             | Self::Bytes { file } => file,
         }
@@ -127,18 +149,62 @@ fn cells(file: &'static str, found: &[u8], expected: &[u8]) -> Vec<Difference> {
     if found.len() != expected.len() {
         differences.push(Difference::Rows { file, found: found.len(), expected: expected.len() });
     }
-    for (row, (found, expected)) in found.iter().zip(expected).enumerate() {
-        for i in (0..found.len().max(expected.len())).filter(|&i| found.get(i) != expected.get(i)) {
-            differences.push(Difference::Cell {
-                file,
-                row: row + 1,
-                column: text(columns, i),
-                found: text(found, i),
-                expected: text(expected, i),
-            });
+    let mut from = [0, 0];
+    for [f, e] in same_rows(found, expected).into_iter().chain([[found.len(), expected.len()]]) {
+        let (ours, theirs) = (from[0]..f, from[1]..e);
+        // As many rows on both sides between two that are the same: each has been changed.
+        if ours.len() == theirs.len() {
+            for (row, (found, expected)) in
+                ours.clone().zip(found[ours].iter().zip(&expected[theirs]))
+            {
+                let columns_of_both = 0..found.len().max(expected.len());
+                for i in columns_of_both.filter(|&i| found.get(i) != expected.get(i)) {
+                    differences.push(Difference::Cell {
+                        file,
+                        row: row + 1,
+                        column: text(columns, i),
+                        found: text(found, i),
+                        expected: text(expected, i),
+                    });
+                }
+            }
+        } else {
+            differences.extend(ours.map(|row| Difference::ExtraRow { file, row: row + 1 }));
+            differences.extend(theirs.map(|row| Difference::MissingRow { file, row: row + 1 }));
         }
+        from = [f + 1, e + 1];
     }
     differences
+}
+
+/// Pairs of equal rows by their index in both tables, in the order of both: the longest such list
+/// where no row comes twice.
+fn same_rows<'a>(found: &'a [ByteRecord], expected: &'a [ByteRecord]) -> Vec<[usize; 2]> {
+    let mut places: BTreeMap<Vec<&'a [u8]>, VecDeque<usize>> = BTreeMap::new();
+    for (i, row) in expected.iter().enumerate() {
+        places.entry(row.iter().collect()).or_default().push_back(i);
+    }
+    let place = |row: &'a ByteRecord| places.get_mut(&row.iter().collect::<Vec<_>>())?.pop_front();
+    let pairs: Vec<[usize; 2]> = (found.iter().map(place).enumerate())
+        .filter_map(|(i, place)| Some([i, place?]))
+        .collect();
+    // Longest increasing subsequence of the second indices, by patience sorting: `tails[n]` is the
+    // pair with the smallest second index that ends an increasing list of n + 1 pairs.
+    let mut tails: Vec<usize> = Vec::new();
+    let mut before: Vec<Option<usize>> = Vec::new();
+    for (at, pair) in pairs.iter().enumerate() {
+        let n = tails.partition_point(|&tail| pairs[tail][1] < pair[1]);
+        before.push(n.checked_sub(1).map(|n| tails[n]));
+        match tails.get_mut(n) {
+            Some(tail) => *tail = at,
+            None => tails.push(at),
+        }
+    }
+    let mut list: Vec<[usize; 2]> = std::iter::successors(tails.last().copied(), |&at| before[at])
+        .map(|at| pairs[at])
+        .collect();
+    list.reverse();
+    list
 }
 
 #[cfg(test)]
@@ -171,7 +237,26 @@ mod tests {
         );
         assert_eq!(
             words(Some("study,nll\na,1.5\n"), Some(table)),
-            ["runs.csv: 1 rows, the runs give 2"]
+            [
+                "runs.csv: 1 row, the runs give 2",
+                "runs.csv: row 2 that the runs give is missing"
+            ]
+        );
+        let inserted = table.replace("\na,", "\nmine,0\na,");
+        assert_eq!(
+            words(Some(&inserted), Some(table)),
+            [
+                "runs.csv: 3 rows, the runs give 2",
+                "runs.csv, row 1: the runs give no such row"
+            ]
+        );
+        let (five, moved) = ("n\n1\n2\n3\n4\n5\n", "n\n5\n1\n2\n3\n4\n");
+        assert_eq!(
+            words(Some(moved), Some(five)),
+            [
+                "runs.csv, row 1: the runs give no such row",
+                "runs.csv: row 5 that the runs give is missing"
+            ]
         );
         assert_eq!(
             words(Some("study,nll\na,\"1.5\"\n"), Some("study,nll\na,1.5\n")),

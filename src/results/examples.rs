@@ -11,12 +11,21 @@ use crate::plan::RunId;
 use crate::stats::Estimate;
 use crate::store::{Store, StoreError};
 
-/// Mean over the test examples of each variant's difference to the baseline, where each example's
-/// value is averaged over the seeds that both sides have; its interval is over examples.
+/// Differences over the test examples, and why some are missing.
+#[derive(Debug, Default)]
+pub(super) struct Differences {
+    /// Per study and variant: mean over the test examples of the difference to the baseline, each
+    /// example's value averaged over the seeds that both sides have; its interval is over examples.
+    pub(super) estimates: BTreeMap<(usize, usize), Estimate>,
+    /// Runs whose values cannot be read, with the reason.
+    pub(super) unread: BTreeMap<RunId, String>,
+}
+
+/// Computes the differences to the baseline over the test examples.
 pub(super) fn differences(
     study: &ExperimentResults,
     store: &Store,
-) -> Result<BTreeMap<(usize, usize), Estimate>, StoreError> {
+) -> Result<Differences, StoreError> {
     let specs = study.plan.by_id();
     let mut pairs = Vec::new();
     for (s, planned) in study.plan.studies.iter().enumerate() {
@@ -47,61 +56,89 @@ pub(super) fn differences(
         controls.par_iter().map(read_one).collect::<Result<_, StoreError>>()?;
     let level = study.plan.compare.level;
     let estimate = |((s, v), common): &((usize, usize), Vec<(&RunId, &RunId)>)| {
-        let difference = mean_difference(study, store, common, &controls)?;
-        Ok(difference
-            .and_then(|d| Estimate::of(&d, level))
-            .map(|estimate| ((*s, *v), estimate)))
+        let (difference, unread) = mean_difference(study, store, common, &controls)?;
+        let estimate = difference.and_then(|difference| Estimate::of(&difference, level));
+        Ok((estimate.map(|estimate| ((*s, *v), estimate)), unread))
     };
-    Ok(pairs
-        .par_iter()
-        .map(estimate)
-        .collect::<Result<Vec<_>, StoreError>>()?
-        .into_iter()
-        .flatten()
-        .collect())
+    let mut found = Differences::default();
+    for (estimate, unread) in
+        pairs.par_iter().map(estimate).collect::<Result<Vec<_>, StoreError>>()?
+    {
+        found.estimates.extend(estimate);
+        found.unread.extend(unread);
+    }
+    Ok(found)
 }
 
-/// Values of the runs with which others are compared; `None` if a run saved none.
-type Controls = BTreeMap<RunId, Option<Vec<f32>>>;
+/// Values of a run for each test example.
+enum Values {
+    Read(Vec<f32>),
+    /// The run left none.
+    Absent,
+    /// It left some that cannot be read; the reason.
+    Unreadable(String),
+}
 
-/// Mean over the pairs of second minus first, for each example; `None` if a run saved no such file,
-/// if lengths differ, or if a file is damaged (which affects this interval only).
+/// Values of the runs that others are compared with.
+type Controls = BTreeMap<RunId, Values>;
+
+/// Example by example, the mean over the pairs of second minus first; `None` where a run left no
+/// such file, where a file cannot be read, or where their lengths disagree. With the runs whose file
+/// cannot be read.
 fn mean_difference(
     study: &ExperimentResults,
     store: &Store,
     pairs: &[(&RunId, &RunId)],
     controls: &Controls,
-) -> Result<Option<Vec<f64>>, StoreError> {
-    let mut sum: Option<Vec<f64>> = None;
+) -> Result<(Option<Vec<f64>>, BTreeMap<RunId, String>), StoreError> {
+    let (mut sum, mut unread): (Option<Vec<f64>>, _) = (None, BTreeMap::new());
+    let mut complete = true;
     for (control, treated) in pairs {
-        let Some(control) = &controls[*control] else { return Ok(None) };
-        let Some(treated) = read(study, store, treated)? else { return Ok(None) };
+        let values = read(study, store, treated)?;
+        for (run, values) in [(control, &controls[*control]), (treated, &values)] {
+            if let Values::Unreadable(reason) = values {
+                unread.insert((*run).clone(), reason.clone());
+            }
+        }
+        let (Values::Read(control), Values::Read(treated)) = (&controls[*control], &values) else {
+            complete = false;
+            continue;
+        };
         let sum = sum.get_or_insert_with(|| vec![0.0; control.len()]);
         if sum.len() != control.len() || sum.len() != treated.len() {
-            return Ok(None);
+            complete = false;
+            continue;
         }
-        for (sum, (control, treated)) in sum.iter_mut().zip(control.iter().zip(&treated)) {
+        for (sum, (control, treated)) in sum.iter_mut().zip(control.iter().zip(treated)) {
             *sum += f64::from(*treated) - f64::from(*control);
         }
     }
     let count = pairs.len() as f64;
-    Ok(sum.map(|sum| sum.into_iter().map(|d| d / count).collect()))
+    let mean = sum.filter(|_| complete).map(|sum| sum.into_iter().map(|d| d / count).collect());
+    Ok((mean, unread))
 }
 
-fn read(
-    study: &ExperimentResults,
-    store: &Store,
-    run: &RunId,
-) -> Result<Option<Vec<f32>>, StoreError> {
+fn read(study: &ExperimentResults, store: &Store, run: &RunId) -> Result<Values, StoreError> {
     let summary = study.records[run].summary.as_ref();
     let file = summary.and_then(|summary| (study.metric().examples)(&summary.facts));
-    let Some(file) = file else { return Ok(None) };
+    let Some(file) = file else { return Ok(Values::Absent) };
     let bytes = match store.file(run, file) {
-        Err(StoreError::Damaged { .. } | StoreError::NoSuchRun { .. }) => return Ok(None),
+        Err(error @ StoreError::Damaged { .. }) => {
+            return Ok(Values::Unreadable(error.to_string()));
+        }
+        Err(StoreError::NoSuchRun { .. }) => return Ok(Values::Absent),
         bytes => bytes?,
     };
-    let array = bytes.and_then(|bytes| npy::decode::<f32>(&bytes).ok());
-    Ok(array
-        .map(|array| array.data)
-        .filter(|values| values.iter().all(|value| value.is_finite())))
+    let Some(bytes) = bytes else { return Ok(Values::Absent) };
+    let unreadable = |why: &str| {
+        let path = store.run_dir(run).join(file);
+        Values::Unreadable(format!("run {run}: {}: {why}", path.display()))
+    };
+    Ok(match npy::decode::<f32>(&bytes) {
+        Err(error) => unreadable(&error.to_string()),
+        Ok(array) if array.data.iter().any(|value| !value.is_finite()) => {
+            unreadable("a value in it is not finite")
+        }
+        Ok(array) => Values::Read(array.data),
+    })
 }

@@ -23,7 +23,7 @@ use crate::plan::{Plan, PlannedStudy, PlannedVariant, RunId};
 use crate::rng::Seed;
 use crate::stats::Estimate;
 use crate::store::{RunRecord, RunStatus, Store, StoreError};
-use crate::text::nearest;
+use crate::text::{nearest, some_of};
 use crate::trainer::{Metric, Metrics, Trainer};
 
 /// A plan and the records of its runs.
@@ -38,6 +38,9 @@ pub struct ExperimentResults {
     /// Difference to the baseline over the test examples, by study and variant (indices into the
     /// plan): the second source of error, present if runs saved the metric of each example.
     pub examples: BTreeMap<(usize, usize), Estimate>,
+    /// Runs whose values for each test example cannot be read, with the reason: the rows that need
+    /// them have no interval over the examples.
+    pub unread_examples: BTreeMap<RunId, String>,
 }
 
 /// A run as a study uses it.
@@ -59,10 +62,15 @@ pub struct Cell<'a> {
 
 /// Error: no variant of the experiment has this label.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no variant `{label}` to compare with{}", nearest.as_ref().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
+#[error(
+    "no variant `{label}` to compare with{}",
+    nearest.as_ref().map_or(format!(", of {known}"), |name| format!("; did you mean `{name}`?"))
+)]
 pub struct UnknownBaseline {
     /// The label.
     pub label: String,
+    /// Names of the variants there are.
+    pub known: String,
     /// Most similar existing label.
     pub nearest: Option<String>,
 }
@@ -78,7 +86,9 @@ impl ExperimentResults {
             .map(|run| read(&run.id))
             .collect::<Result<_, StoreError>>()?;
         let mut study = Self::new(Arc::clone(store.trainer()), plan, records);
-        study.examples = examples::differences(&study, store)?;
+        let differences = examples::differences(&study, store)?;
+        study.examples = differences.estimates;
+        study.unread_examples = differences.unread;
         Ok(study)
     }
 
@@ -99,7 +109,8 @@ impl ExperimentResults {
             }
         }
         tuning::choose(&mut plan, &records, trainer.metrics().select());
-        Self { trainer, plan, records, examples: BTreeMap::new() }
+        let (examples, unread_examples) = (BTreeMap::new(), BTreeMap::new());
+        Self { trainer, plan, records, examples, unread_examples }
     }
 
     /// Declarations of the values that runs report.
@@ -181,6 +192,13 @@ impl ExperimentResults {
         outstanding.filter_map(|(run, record)| Some((run, record.error.as_deref()?)))
     }
 
+    /// Runs that a sweep checks by checksum, with the reason: those found damaged, and those whose
+    /// values for the test examples cannot be read.
+    pub fn suspects(&self) -> impl Iterator<Item = (&RunId, &str)> {
+        let unread = self.unread_examples.iter().map(|(run, reason)| (run, reason.as_str()));
+        self.damaged().chain(unread)
+    }
+
     /// Index of the variant with which the others of a study are compared: `[compare] baseline` if
     /// the study has a variant of that label or name, otherwise the study's own baseline.
     pub fn baseline(&self, study: &PlannedStudy) -> Option<usize> {
@@ -199,7 +217,8 @@ pub fn set_baseline(plan: &mut Plan, label: &str) -> Result<(), UnknownBaseline>
     if !variants().any(|variant| variant.label == label || variant.name == label) {
         let names = variants().flat_map(|variant| [&variant.label, &variant.name]);
         let nearest = nearest(label, names.map(String::as_str)).map(str::to_owned);
-        return Err(UnknownBaseline { label: label.to_owned(), nearest });
+        let known = some_of(variants().map(|variant| variant.name.as_str()));
+        return Err(UnknownBaseline { label: label.to_owned(), known, nearest });
     }
     plan.compare.baseline = Some(label.to_owned());
     Ok(())

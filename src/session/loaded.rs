@@ -15,7 +15,7 @@ use crate::plan::{Plan, RunId, RunSpec, Shard};
 use crate::results::setting_changes::{run_settings, setting_changes};
 use crate::results::{self, ExperimentResults};
 use crate::runner::{Estimate, Observer, damaged, machine};
-use crate::store::{Claiming, Store, StoreError};
+use crate::store::{Claiming, RunStatus, Store, StoreError};
 use crate::text::{bytes, count, duration};
 use crate::trainer::{Described, Trainer, TrainerError};
 
@@ -119,7 +119,14 @@ impl LoadedExperiment {
                     .min_by_key(Vec::len)
             };
             if let Some(differ) = dropped.as_ref().and_then(against) {
-                text += &format!("\n  such as: {}", one_line(&differ.join(", ")));
+                let seed = dropped.as_ref().and_then(|settings| settings.get("seed"));
+                let is_seed = differ.iter().all(|change| change.starts_with("seed "));
+                text += &match seed.filter(|_| is_seed) {
+                    Some(seed) => {
+                        format!("\n  such as: a run with seed {seed}, which is not asked for here")
+                    }
+                    None => format!("\n  such as: {}", one_line(&differ.join(", "))),
+                };
             }
         }
         Ok(Some(text))
@@ -181,6 +188,47 @@ impl LoadedExperiment {
         }
     }
 
+    /// Writes the examples that figures show again where those of a finished run's data are missing
+    /// or damaged. They stay as they are where the data cannot be loaded; the observer hears of both.
+    pub fn restore_examples(&self, results: &ExperimentResults, observer: &dyn Observer) {
+        let (store, trainer) = (&self.store, self.store.trainer());
+        let mut seen = BTreeSet::new();
+        for run in &self.plan.runs {
+            let record = results.records.get(&run.id);
+            if record.is_none_or(|record| record.status != RunStatus::Finished)
+                || !seen.insert(run.data.as_str())
+            {
+                continue;
+            }
+            let is_sound = |fingerprint: &str| {
+                let bytes = store.reference(fingerprint).ok().flatten();
+                bytes.is_some_and(|bytes| trainer.are_examples(&bytes))
+            };
+            let Ok(path) = store.reference_path(&run.data) else { continue };
+            if run.fingerprints().any(is_sound) {
+                continue;
+            }
+            let path = path.display();
+            let written = match trainer.examples(&run.config) {
+                Ok(None) => continue,
+                // Of the data that the run was trained on, and no others of that name.
+                Ok(Some(bytes)) => match trainer.prepare(&[run.key()]) {
+                    Ok(()) => {
+                        store.save_reference(&run.data, &bytes).map_err(|error| error.to_string())
+                    }
+                    Err(error) => Err(error.to_string()),
+                },
+                Err(error) => Err(error.to_string()),
+            };
+            match written {
+                Ok(()) => observer.remark(&format!("{path} was missing or damaged: written again")),
+                Err(error) => observer.warn(&format!(
+                    "{path} is missing or damaged, and cannot be written again: {error}"
+                )),
+            }
+        }
+    }
+
     /// Moves damaged runs aside, so that they are outstanding again.
     pub fn set_damaged_aside(
         &self,
@@ -189,9 +237,9 @@ impl LoadedExperiment {
         observer: &dyn Observer,
     ) -> Result<(), StoreError> {
         let store = &self.store;
-        let found = results.damaged().map(|(run, _)| run);
+        let found = results.suspects().map(|(run, _)| run);
         let damaged = damaged(found, store, &interruption.requested, observer)?;
-        for (run, reason) in results.damaged().filter(|(run, _)| damaged.contains(*run)) {
+        for (run, reason) in results.suspects().filter(|(run, _)| damaged.contains(*run)) {
             // Under a claim: a run that another process has repeated meanwhile must not be moved.
             let Claiming::Ours(_claim) = store.claim(run)? else { continue };
             if matches!(store.check(run), Err(StoreError::Damaged { .. }))

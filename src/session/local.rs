@@ -98,6 +98,7 @@ pub fn run_local(
             results => results?,
         };
         if !finds_damaged(&mut worker, &results, &mut seen, interruption, observer)? {
+            loaded.restore_examples(&results, observer);
             return Ok(LocalEnd::Ended { results, n_failed: worker.report.failed.len() });
         }
     }
@@ -114,7 +115,7 @@ fn finds_damaged(
 ) -> Result<bool, StoreError> {
     let mine: BTreeSet<&RunId> = worker.runs.iter().map(|run| &run.id).collect();
     let found: Vec<(&RunId, &str)> = results
-        .damaged()
+        .suspects()
         .filter(|(run, _)| mine.contains(run) && seen.insert((*run).clone()))
         .collect();
     let runs = found.iter().map(|(run, _)| *run);

@@ -362,7 +362,8 @@ impl Store {
         }
     }
 
-    fn reference_path(&self, fingerprint: &str) -> Result<PathBuf, StoreError> {
+    /// File of the first test images of a data set.
+    pub fn reference_path(&self, fingerprint: &str) -> Result<PathBuf, StoreError> {
         check_file("data", fingerprint)?;
         Ok(self.root().join("data").join(format!("{fingerprint}.npy")))
     }

@@ -159,6 +159,28 @@ impl Owned {
         )
     }
 
+    /// Names of the files of earlier times that [`Owned::write`] will remove.
+    pub fn obsolete(&self) -> Result<Vec<String>, StoreError> {
+        let known = self.read_list()?.unwrap_or_default();
+        let mut names = Vec::new();
+        for (name, listed) in known.iter().filter(|(name, _)| self.is_of_earlier_times(name)) {
+            if self.listed_hash(name)?.as_ref() == Some(listed) {
+                names.push(name.clone());
+            }
+        }
+        Ok(names)
+    }
+
+    /// True if a file on the list is to go.
+    fn is_of_earlier_times(&self, name: &str) -> bool {
+        self.others == Others::Removed && !self.files.contains_key(name)
+    }
+
+    /// Hash of a file on the list; `None` if it is not there.
+    fn listed_hash(&self, name: &str) -> Result<Option<String>, StoreError> {
+        if is_file(&self.dir.join(name)) { self.hash_of(name) } else { Ok(None) }
+    }
+
     /// Writes with other functions, unless `refuses` returns an error, which is called under the
     /// lock.
     pub(super) fn write_with(
@@ -207,12 +229,12 @@ impl Owned {
         }
         let mut to_remove = Vec::new();
         for (name, listed) in known.iter().filter(|(name, _)| !self.files.contains_key(name)) {
-            if self.others == Others::Kept {
+            if !self.is_of_earlier_times(name) {
                 after.insert((name.clone(), listed.clone()));
                 continue;
             }
             let path = self.dir.join(name);
-            let there = if is_file(&path) { self.hash_of(name)? } else { None };
+            let there = self.listed_hash(name)?;
             if there.as_ref() == Some(listed) {
                 during.insert((name.clone(), listed.clone()));
                 to_remove.push(path);

@@ -364,6 +364,12 @@ pub trait Trainer: fmt::Debug + Send + Sync {
         Ok(None)
     }
 
+    /// True if bytes can be those that `examples` gave: what is cut short or overwritten cannot.
+    fn are_examples(&self, bytes: &[u8]) -> bool {
+        let _ = bytes;
+        true
+    }
+
     /// Files that runs of earlier versions lack, although their values are the same.
     fn later_files(&self) -> &[&str] {
         &[]
@@ -422,6 +428,13 @@ pub trait Trainer: fmt::Debug + Send + Sync {
     /// one.
     fn scored_by(&self, a: &Config, b: &Config) -> Option<&'static str> {
         let _ = (a, b);
+        None
+    }
+
+    /// A sentence on a metric that is not what its name says in any of these runs, by the values
+    /// that they reported.
+    fn metric_remark(&self, metric: &Metric, runs: &[&Facts]) -> Option<&'static str> {
+        let _ = (metric, runs);
         None
     }
 

@@ -120,7 +120,8 @@ fn interrupted_it_says_how_to_go_on_and_does() {
         kill_process(Pid::from_child(&child), signal).unwrap();
         let output = child.wait_with_output().unwrap();
         let err = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(130), "{err}");
+        let code = if signal == Signal::INT { 130 } else { 143 };
+        assert_eq!(output.status.code(), Some(code), "{err}");
         assert!(err.contains("the same command continues"), "{err}");
     }
     stopped.exits(0, "sweep small.toml");
@@ -157,7 +158,12 @@ fn a_run_that_fails_is_a_row_and_the_others_go_on() {
 fn a_run_that_diverges_is_a_result() {
     let place = Place::with(SMALL);
     let wild = "sweep small.toml --set train.optimizer={sgd={lr=1e30}} --seeds 1";
-    place.exits(1, wild);
+    let (_, err) = place.exits(1, wild);
+    let column = |word: &str| {
+        let line = err.lines().find(|line| line.contains(word) && line.contains("baseline"));
+        line.and_then(|line| line.find("baseline"))
+    };
+    assert_eq!(column(" DIVERGED "), column(" start "), "{err}");
     let rows = place.table("runs.csv");
     assert!(
         rows.iter().all(|row| row["status"] == "diverged" && !row["error"].is_empty()),
@@ -284,6 +290,16 @@ fn verify_finds_a_changed_cell_of_every_table() {
         assert!(out.contains(&place_of) && out.contains("6 of 7 tables"), "{out}{err}");
         fs::write(&path, text).unwrap();
     }
+    let path = place.path("results/small/runs.csv");
+    let text = fs::read_to_string(&path).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.insert(3, lines[1]);
+    fs::write(&path, lines.join("\n") + "\n").unwrap();
+    let (out, _) = place.exits(1, "verify small --runs 1");
+    let differences: Vec<&str> = out.lines().filter(|line| line.starts_with("runs.csv")).collect();
+    let extra = "runs.csv, row 3: the runs give no such row";
+    assert_eq!(differences, ["runs.csv: 9 rows, the runs give 8", extra]);
+    fs::write(&path, text).unwrap();
     let workbook = place.path("results/small/results.xlsx");
     fs::write(&workbook, "none").unwrap();
     let (out, _) = place.exits(1, "verify small --runs 1");
@@ -395,6 +411,66 @@ fn plan_counts_what_only_leaves_out() {
 }
 
 #[test]
+fn why_explains_the_runs_that_only_selects() {
+    let place = Place::with(SMALL);
+    let labels = |arguments: &str| {
+        let (out, _) = place.exits(0, arguments);
+        out.lines()
+            .map(|line| line.split("  ").nth(1).unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(labels("why small.toml").len(), 8);
+    assert_eq!(
+        labels("why small.toml --only masks-2"),
+        ["baseline / seed 1", "baseline / seed 2", "masks 2 / seed 1", "masks 2 / seed 2"]
+    );
+}
+
+#[test]
+fn an_unknown_baseline_is_answered_with_the_variants() {
+    let place = Place::with(SMALL);
+    place.exits(0, "sweep small.toml");
+    let (_, err) = place.exits(2, "compare small --baseline nope");
+    let known = "no variant `nope` to compare with, of `baseline`, `skip-on`, `masks-2`";
+    assert!(err.contains(known), "{err}");
+}
+
+/// Every subcommand, with those of `data`.
+fn subcommands(place: &Place) -> Vec<String> {
+    let of = |command: &str| {
+        let (out, _) = place.exits(0, &format!("{command} --help"));
+        let listed = out.lines().skip_while(|line| *line != "Commands:").skip(1);
+        let names = listed.take_while(|line| !line.is_empty()).filter_map(|line| {
+            let name = line.strip_prefix("  ")?.split(' ').next()?;
+            (!name.is_empty()).then(|| format!("{command} {name}").trim().to_owned())
+        });
+        names.collect::<Vec<_>>()
+    };
+    let (all, data) = (of(""), of("data"));
+    assert!(all.len() > 15 && data.len() == 4, "{all:?} {data:?}");
+    all.into_iter().chain(data).collect()
+}
+
+/// The help of a subcommand shows examples, which the program understands.
+#[test]
+fn every_help_has_examples() {
+    let place = Place::new();
+    for command in subcommands(&place) {
+        let (out, _) = place.exits(0, &format!("{command} --help"));
+        let (_, examples) = out.split_once("Examples:\n").unwrap_or_else(|| panic!("{command}"));
+        let examples: Vec<&str> =
+            examples.lines().map(|line| line.trim().split(" > ").next().unwrap()).collect();
+        assert!(examples.len() >= 2, "{command}");
+        for example in examples {
+            let arguments = example.split("   ").next().unwrap().split(" | ").next().unwrap();
+            let arguments = arguments.strip_prefix("ablade ").unwrap();
+            assert!(arguments.starts_with(&command), "{example}");
+            place.exits(0, &format!("{arguments} --help"));
+        }
+    }
+}
+
+#[test]
 fn misuse_is_refused_before_anything_happens() {
     let cases = [
         ("sweep absent.toml", "absent.toml"),
@@ -408,6 +484,9 @@ fn misuse_is_refused_before_anything_happens() {
         ),
         ("sweep small.toml --axis train.epochs=1,x", "train.epochs"),
         ("sweep small.toml --only nothing", "nothing"),
+        ("sweep small.toml --only nothing", "`baseline`, `skip-on`, `masks-2`"),
+        ("sweep .", "cannot read .: is a directory"),
+        ("sweep small.toml --jobs -1", "expected a number from 1 to 1024"),
         ("sweep small.toml --set model.hidden=[200000,200000]", "of memory"),
         ("sweep small.toml --seeds 0", "seeds"),
         ("sweep small.toml --jobs 0", "--jobs"),

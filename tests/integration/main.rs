@@ -6,6 +6,7 @@
 //! `just test-slurm`.
 
 mod cli;
+mod damage;
 mod data;
 mod figures;
 mod grammar;

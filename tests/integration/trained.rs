@@ -315,6 +315,8 @@ fn refusals_say_why() {
         ),
         ("sample small/baseline/1 --masks 2 --mixture", "cannot be used with"),
         ("sample small/baseline/1 --temperature=-1", "a number from 0"),
+        ("sample small/baseline/1 --temperature -1", "a number from 0"),
+        ("sample small/baseline/1 --seed -1", "invalid value '-1' for '--seed <SEED>'"),
         (
             "inpaint small/baseline/1 --columns 2",
             "its one ordering (raster) draws row 0, column 2, which is not given",

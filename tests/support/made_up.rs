@@ -269,5 +269,6 @@ pub(crate) fn artefacts(study: &ExperimentResults) -> Artefacts {
         samples,
         tests: [("d5e1".to_owned(), Picture { shape: SHAPE, images: rings(100, 999, 0.0) })].into(),
         completions: ids.first().map(|id| ((*id).clone(), completion)).into_iter().collect(),
+        problems: Vec::new(),
     }
 }

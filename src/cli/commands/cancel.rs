@@ -9,6 +9,12 @@ use crate::launch::queue::{QueueScope, SlurmQueue};
 use crate::launch::slurm::Controller;
 use crate::text::count;
 
+/// Examples below the options of `--help`.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ablade cancel   all jobs submitted from these results
+  ablade cancel masks";
+
 #[derive(Debug, Args)]
 pub(crate) struct CancelArgs {
     /// Only the jobs of this experiment

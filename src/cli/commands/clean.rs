@@ -11,6 +11,13 @@ use crate::experiment::seconds;
 use crate::store::Kept;
 use crate::text::{bytes, count};
 
+/// Examples below the options of `--help`.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ablade clean                  a list; nothing is removed
+  ablade clean --yes
+  ablade clean --age 2d --yes   keep what changed within two days";
+
 #[derive(Debug, Args)]
 pub(crate) struct CleanArgs {
     /// Remove what is shown

@@ -4,11 +4,20 @@
 use clap::Args;
 
 use crate::cli::show::terminal::wrap;
-use crate::cli::show::{self, ablation, effects, warn_of_incomplete};
+use crate::cli::show::{self, ablation, effects, warn_of_damage};
 use crate::cli::{Exit, Global, Terminal};
 use crate::results::{self, ExperimentResults, set_baseline};
 use crate::runner::machine::on_every_processor;
 use crate::store::Store;
+
+/// Examples below the options of `--help`.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ablade compare first
+  ablade compare first --baseline skip-on
+  ablade compare first second                        both matched by variant and seed
+  ablade compare first --other-results old/results   the same experiment in other results
+  ablade compare first --checklist";
 
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
@@ -38,7 +47,7 @@ pub(crate) fn compare(
         set_baseline(&mut plan, label)?;
     }
     let study = on_every_processor(|| ExperimentResults::load(&store, plan))?;
-    warn_of_incomplete(&study.plan.name, study.damaged().count(), terminal);
+    warn_of_damage(&study, terminal);
     if args.checklist {
         print_checklist(&study, terminal)?;
     } else if args.other.is_none() && args.other_results.is_none() {
@@ -52,7 +61,7 @@ pub(crate) fn compare(
         let name = args.other.as_ref().unwrap_or(&args.experiment);
         let other_plan = other_store.load_plan(name)?;
         let other = on_every_processor(|| ExperimentResults::load(&other_store, other_plan))?;
-        warn_of_incomplete(name, other.damaged().count(), terminal);
+        warn_of_damage(&other, terminal);
         let comparison = results::compare::compare(&study, &other)?;
         show::comparison::print(&study, &other, &comparison, terminal)?;
     }

@@ -5,6 +5,18 @@ use clap_complete::Shell;
 
 use crate::cli::{Cli, Exit, Terminal};
 
+/// Examples below the options of `--help`.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ablade completions bash > ~/.local/share/bash-completion/completions/ablade
+  ablade completions fish > ~/.config/fish/completions/ablade.fish";
+
+/// Examples below the options of `--help`.
+pub(crate) const MAN_EXAMPLES: &str = "\
+Examples:
+  ablade man > ablade.1
+  ablade man | man -l -   read it at once";
+
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
     /// For which shell

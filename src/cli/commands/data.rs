@@ -16,6 +16,34 @@ use crate::text::thousands;
 use crate::trainers::made::describe::size_passed_over;
 use crate::trainers::made::figures::contact_sheet;
 
+/// Examples below the options of `--help`.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ablade data list
+  ablade data fetch mnist
+  ablade data show photos --size 16";
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  ablade data list
+  ablade data list --data-dir /scratch/data";
+
+const FETCH_EXAMPLES: &str = "\
+Examples:
+  ablade data fetch mnist
+  ablade data fetch mnist --data-dir /scratch/data";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  ablade data show letters   plots/data-letters.png
+  ablade data show photos --size 16 --part test
+  ablade data show mnist --binarize dynamic --out mnist.png";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  ablade data export digits --train 5000 --valid 1000 --test 1000 --out bits.npy
+  ablade data export letters --size 16 --out letters.npz";
+
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {
     #[command(subcommand)]
@@ -25,13 +53,16 @@ pub(crate) struct DataArgs {
 #[derive(Debug, Subcommand)]
 enum DataCommand {
     /// List the data sets known by name, and where they are
+    #[command(after_help = LIST_EXAMPLES)]
     List,
     /// Download a data set and check it
+    #[command(after_help = FETCH_EXAMPLES)]
     Fetch {
         /// Name of the set
         name: String,
     },
     /// Draw a contact sheet of a data set
+    #[command(after_help = SHOW_EXAMPLES)]
     Show {
         /// Name of the set, or a path
         name: String,
@@ -50,6 +81,7 @@ enum DataCommand {
         out: Option<PathBuf>,
     },
     /// Write the bits of a data set, as a run sees them
+    #[command(after_help = EXPORT_EXAMPLES)]
     Export(Export),
 }
 

@@ -11,6 +11,12 @@ use crate::plan::Shard;
 use crate::session::quoted;
 use crate::text::count;
 
+/// Examples below the options of `--help`.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ablade freeze masks.toml   prints the name of the submission: masks-5f0c2a9e
+  ablade freeze masks.toml --tasks 20";
+
 #[derive(Debug, Args)]
 pub(crate) struct FreezeArgs {
     #[command(flatten)]

@@ -13,6 +13,12 @@ use crate::made::file::{masks_bytes, save_masks};
 use crate::text::{bytes, count};
 use crate::trainers::made::run::scored_masks;
 
+/// Examples below the options of `--help`.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ablade masks masks/masks-8/1 --out masks.npz
+  ablade masks r3f2a --out masks.npz   by the beginning of a run's id";
+
 #[derive(Debug, Args)]
 pub(crate) struct MasksArgs {
     #[command(flatten)]

@@ -18,6 +18,13 @@ use crate::stats::{Feasibility, detectable, sd};
 use crate::text::{bytes, count, duration, factor, fixed, p_value, thousands};
 use crate::trainer::Otherwise;
 
+/// Examples below the options of `--help`.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ablade plan first.toml
+  ablade plan first.toml --seeds 8   the differences that eight seeds can detect
+  ablade plan first.toml --set train.epochs=3 --only skip-on";
+
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
     #[command(flatten)]

@@ -12,16 +12,23 @@ use clap::Args;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::show::gallery::gallery;
 use crate::cli::show::out::in_the_way;
-use crate::cli::show::warn_of_incomplete;
+use crate::cli::show::warn_of_damage;
 use crate::cli::{Exit, Global, Terminal};
 use crate::figures::{Figure, Pictures, draw_all};
 use crate::page::{self, Section};
 use crate::plan::{Plan, RunId};
 use crate::results::ExperimentResults;
 use crate::runner::machine::on_every_processor;
-use crate::store::{Owned, RunStatus, Store};
+use crate::store::{Owned, RunStatus, Store, StoreError};
 use crate::text::count;
 use crate::trainers::made::figures::Artefacts;
+
+/// Examples below the options of `--help`.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ablade plots                                every experiment
+  ablade plots first --watch                  again whenever runs finish
+  ablade plots first --gallery docs/gallery   small pictures, to commit";
 
 /// Interval at which `--watch` checks the disk.
 const GLANCE: Duration = Duration::from_secs(1);
@@ -125,7 +132,10 @@ fn redraw(
             continue;
         }
         let experiment = draw(store, plan, state)?;
-        warn_of_incomplete(&name, experiment.study.damaged().count(), terminal);
+        warn_of_damage(&experiment.study, terminal);
+        for problem in &experiment.artefacts.problems {
+            terminal.warn(format!("{name}: {problem}"));
+        }
         drawn.insert(name.clone(), experiment);
         changed.insert(name);
     }
@@ -138,14 +148,30 @@ fn draw(
     state: BTreeMap<RunId, Option<SystemTime>>,
 ) -> anyhow::Result<Drawn> {
     let study = on_every_processor(|| ExperimentResults::load(store, plan))?;
-    // Unreadable arrays only omit a figure; the tables state the reason.
+    let again = "`ablade sweep` with the experiment's file writes it again";
     let artefacts = Artefacts::gather(
         &study,
-        |run, name| store.file(run, name).ok().flatten(),
-        |data| store.reference(data).ok().flatten(),
+        |run, name| store.file(run, name).map_err(|error| damaged_file(&error, &study.plan)),
+        |data| {
+            let path = store.reference_path(data).map_err(|error| error.to_string())?;
+            match store.reference(data) {
+                Ok(Some(bytes)) if !store.trainer().are_examples(&bytes) => {
+                    Err(format!("{} is damaged: {again}", path.display()))
+                }
+                Ok(None) => Err(format!("{} is missing: {again}", path.display())),
+                Err(error) => Err(format!("{error}: {again}")),
+                Ok(bytes) => Ok(bytes),
+            }
+        },
     );
     let figures = on_every_processor(|| draw_all(&study, &artefacts));
     Ok(Drawn { study, figures, artefacts, state })
+}
+
+/// Says what is wrong with a file of a run, and what to do.
+fn damaged_file(error: &StoreError, plan: &Plan) -> String {
+    let name = &plan.name;
+    format!("{error}: `ablade verify {name}` trains a damaged run again")
 }
 
 /// Sentence on the missing runs of an experiment; empty if there are none.
@@ -214,8 +240,12 @@ fn publish(
         files.check().map_err(|error| in_the_way(error, &hint(option)))?;
     }
     for (files, line, option) in written {
+        let obsolete = files.obsolete()?;
         for remark in files.write().map_err(|error| in_the_way(error, &hint(option)))? {
             terminal.warn(remark);
+        }
+        if !obsolete.is_empty() {
+            terminal.remark(format!("removed, as no longer drawn: {}", obsolete.join(", ")));
         }
         writeln!(terminal.out, "{line}")?;
     }

@@ -13,6 +13,12 @@ use crate::plan::RunId;
 use crate::runner::machine::on_every_processor;
 use crate::store::{RunStatus, StoreError};
 
+/// Examples below the options of `--help`.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ablade status         every experiment
+  ablade status first   with each run that is not finished, and the reason";
+
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
     /// Only this experiment, with every run that is not finished
@@ -93,7 +99,9 @@ pub(crate) fn status(
                     .push(one_line(&format!("{run}  {label}  {word}{colon}{}", facts.join("; "))));
             }
         }
-        warn_of_incomplete(name, incomplete, terminal);
+        if args.experiment.is_none() {
+            warn_of_incomplete(name, incomplete, terminal);
+        }
         let total = counts.iter().sum::<usize>();
         let counts = counts
             .into_iter()

@@ -8,8 +8,8 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::experiment_args::{ExperimentArgs, check_tables, with_options};
 use crate::cli::interrupt::Interrupt;
-use crate::cli::show::ablation;
 use crate::cli::show::terminal::told;
+use crate::cli::show::{ablation, warn_of_unread};
 use crate::cli::{Exit, Global, Terminal, jobs};
 use crate::experiment::Launcher;
 use crate::launch::{LaunchError, SlurmEnd, SlurmOptions, SubmissionState, run_on_slurm};
@@ -18,6 +18,14 @@ use crate::results::ExperimentResults;
 use crate::session::{LoadedExperiment, LocalEnd, LocalOptions, quoted, run_local};
 use crate::store::{RunRecord, RunStatus};
 use crate::text::count;
+
+/// Examples below the options of `--help`.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ablade sweep first.toml
+  ablade sweep first.toml --name quick --seeds 2 --set train.epochs=3   a quick try with tables of its own
+  ablade sweep masks.toml --shard 1/3                                   one of three machines
+  ablade sweep masks.toml --launcher slurm --no-follow                  submit and return";
 
 #[derive(Debug, Args)]
 pub(crate) struct SweepArgs {
@@ -222,6 +230,7 @@ fn conclude(
     global: &Global,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
+    warn_of_unread(results, terminal);
     ablation::print(results, &results.ablations(), terminal)?;
     terminal.remark(format!("tables in {}", global.results.join(&results.plan.name).display()));
     let bad = |record: &RunRecord| matches!(record.status, RunStatus::Failed | RunStatus::Diverged);

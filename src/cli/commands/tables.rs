@@ -3,12 +3,18 @@
 
 use clap::Args;
 
-use crate::cli::show::warn_of_incomplete;
+use crate::cli::show::warn_of_damage;
 use crate::cli::{Exit, Global, Terminal};
 use crate::plan::Plan;
 use crate::session::write_tables;
 use crate::store::{RunStatus, Store};
 use crate::text::count;
+
+/// Examples below the options of `--help`.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ablade tables   every experiment
+  ablade tables first masks";
 
 #[derive(Debug, Args)]
 pub(crate) struct TablesArgs {
@@ -29,7 +35,7 @@ pub(crate) fn tables(
     }
     for plan in plans {
         let study = write_tables(&store, &plan, &terminal.shown(global.progress))?;
-        warn_of_incomplete(&plan.name, study.damaged().count(), terminal);
+        warn_of_damage(&study, terminal);
         let ended = |status| matches!(status, RunStatus::Finished | RunStatus::Diverged);
         let there = study.records.values().filter(|record| ended(record.status)).count();
         let (of, dir) = (count(study.records.len(), "run"), global.results.join(&plan.name));

@@ -10,6 +10,12 @@ use crate::cli::{Exit, Global, Terminal, jobs};
 use crate::launch::{TaskEnd, run_task};
 use crate::runner::machine;
 
+/// Examples below the options of `--help`.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ablade task masks-5f0c2a9e 0   the first task
+  ablade task masks-5f0c2a9e 19 --jobs 4";
+
 #[derive(Debug, Args)]
 pub(crate) struct TaskArgs {
     /// The submission, as `ablade freeze` or `ablade sweep --launcher slurm` names it

@@ -30,6 +30,13 @@ use crate::trainers::made::run::{
 };
 use crate::trainers::made::unchanged::unchanged_at;
 
+/// Examples below the options of `--help`.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ablade verify first                        train three runs again
+  ablade verify first --runs 24
+  ablade verify first --reference --runs 1   by automatic differentiation";
+
 /// Maximum number of differences between tables that are printed.
 const PRINTED: usize = 20;
 
@@ -57,15 +64,15 @@ pub(crate) fn verify(
 ) -> anyhow::Result<Exit> {
     let store = global.store()?;
     let plan = store.load_plan(&args.experiment)?;
-    let finished = store.finished(&plan)?;
+    // Without its checksums a run is not finished as far as names tell, and cannot be verified.
+    let finished: Vec<&RunSpec> =
+        plan.runs.iter().filter(|run| store.run_dir(&run.id).is_dir()).collect();
     ensure!(
         !finished.is_empty(),
         "{} has no finished run in {}",
         args.experiment,
         global.results.display()
     );
-    let finished: Vec<&RunSpec> =
-        plan.runs.iter().filter(|run| finished.contains(&run.id)).collect();
     let checked: Vec<_> =
         on_every_processor(|| finished.par_iter().map(|run| store.check(&run.id)).collect());
     let (mut sound, mut damaged) = (Vec::new(), Vec::new());

@@ -10,6 +10,13 @@ use crate::results::setting_changes::{RunSettings, run_settings, setting_changes
 use crate::store::{RunStatus, Store};
 use crate::trainer::Trainer;
 
+/// Examples below the options of `--help`.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ablade why first.toml
+  ablade why first.toml --set train.epochs=3   what this change would train
+  ablade why first.toml --only skip-on";
+
 #[derive(Debug, Args)]
 pub(crate) struct WhyArgs {
     #[command(flatten)]
@@ -24,7 +31,13 @@ pub(crate) fn why(
     let loaded = args.experiment.load(global)?;
     let stored = stored(&loaded.store)?;
     let by_id = loaded.plan.by_id();
-    for (label, run) in loaded.plan.labelled_runs() {
+    let selected = loaded.experiment.selected(&loaded.plan);
+    let asked = loaded
+        .plan
+        .labelled_runs()
+        .into_iter()
+        .filter(|(_, run)| selected.contains(run));
+    for (label, run) in asked {
         let record = loaded.store.record(run)?;
         let reason = match (record.status, record.error) {
             (RunStatus::Finished, _) => "cached".to_owned(),

@@ -37,6 +37,10 @@ pub(crate) fn print(
         narrow(&mut rows, Some(7));
         writeln!(terminal.out, "{}", heading(study, ablation))?;
         writeln!(terminal.out, "{rows}")?;
+        if let Some(remark) = ablation.metric_remark {
+            let remark = format!("{}: {remark}", ablation.metric.words.head);
+            writeln!(terminal.out, "{}", wrap(&remark, 80))?;
+        }
         for (note, labels) in notes(ablation) {
             let rows = ablation.rows.iter().map(|row| (row.is_compared(), row.note == note));
             let who = if is_of_all(rows) { "every variant".to_owned() } else { labels.join("; ") };

@@ -3,7 +3,7 @@
 use crate::cli::Terminal;
 use crate::cli::show::terminal::table;
 use crate::results::ExperimentResults;
-use crate::results::compare::{ExperimentComparison, VariantComparison};
+use crate::results::compare::ExperimentComparison;
 use crate::text::{count, signed};
 
 /// Prints the changes from `first` to `second`.
@@ -54,18 +54,15 @@ pub(crate) fn print(
             writeln!(out, "not compared: {}: {}", row.label, why)?;
         }
     }
-    let sum =
-        |of: fn(&VariantComparison) -> usize| comparison.variants.iter().map(of).sum::<usize>();
-    let n_unpaired = sum(|row| row.n_unpaired);
-    if n_unpaired > 0 {
-        writeln!(out, "{} planned by one of them alone", count(n_unpaired, "run"))?;
+    if comparison.n_unpaired > 0 {
+        writeln!(out, "{} planned by one of them alone", count(comparison.n_unpaired, "run"))?;
     }
     for (setting, variants) in &comparison.settings {
         let all = variants.len() == comparison.variants.len();
         let which = if all { "every variant".to_owned() } else { variants.join("; ") };
         writeln!(out, "{setting}: {which}")?;
     }
-    let (n_identical, n_changed) = (sum(|row| row.n_identical), sum(|row| row.differences.len()));
-    writeln!(out, "{} identical, {n_changed} changed", count(n_identical, "run"))?;
+    let (identical, changed) = (count(comparison.n_identical, "run"), comparison.n_changed);
+    writeln!(out, "{identical} identical, {changed} changed")?;
     Ok(())
 }

@@ -10,7 +10,25 @@ pub(crate) mod progress;
 pub(crate) mod terminal;
 
 use crate::cli::Terminal;
+use crate::results::ExperimentResults;
 use crate::text::count;
+
+/// Says which runs of an experiment are not whole or lack readable scores, where some are.
+pub(crate) fn warn_of_damage(results: &ExperimentResults, terminal: &Terminal) {
+    warn_of_incomplete(&results.plan.name, results.damaged().count(), terminal);
+    warn_of_unread(results, terminal);
+}
+
+/// Says which runs have scores of single test examples that cannot be read.
+pub(crate) fn warn_of_unread(results: &ExperimentResults, terminal: &Terminal) {
+    let (experiment, examples) = (&results.plan.name, &results.metrics().examples);
+    for reason in results.unread_examples.values() {
+        terminal.warn(format!(
+            "{experiment}: {reason}; no interval over {examples} where it is needed: `ablade sweep` with the \
+             experiment's file trains a damaged run again"
+        ));
+    }
+}
 
 /// Warns of incomplete runs of an experiment, if there are any.
 pub(crate) fn warn_of_incomplete(experiment: &str, runs: usize, terminal: &Terminal) {

@@ -158,7 +158,7 @@ impl Progress {
                 String::new()
             };
             self.say(&format!(
-                "{:>w$} start   {}{threads}",
+                "{:>w$} start    {}{threads}",
                 "",
                 self.padded(run),
                 w = self.counter(0).len()
@@ -188,7 +188,7 @@ impl Progress {
             running.said = Instant::now();
             let w = self.counter(0).len();
             self.say(&format!(
-                "{:>w$} epoch   {}  {}/{epochs}  {numbers}",
+                "{:>w$} epoch    {}  {}/{epochs}  {numbers}",
                 "",
                 self.padded(run),
                 row.epoch
@@ -215,7 +215,7 @@ impl Progress {
         let took = running
             .map_or_else(String::new, |running| duration(running.started.elapsed().as_secs_f64()));
         let bad = |word: &str, why: &str| {
-            format!("{} {}  {why}", self.paint.bad(&format!("{word:<7}")), self.padded(run))
+            format!("{} {}  {why}", self.paint.bad(&format!("{word:<8}")), self.padded(run))
         };
         let text = match end {
             End::Finished(summary) => {
@@ -223,14 +223,14 @@ impl Progress {
                 if summary.best_epoch > 0 {
                     numbers += &format!("  best epoch {}", summary.best_epoch);
                 }
-                format!("{}    {}  {numbers}  {took}", self.paint.good("done"), self.padded(run))
+                format!("{}     {}  {numbers}  {took}", self.paint.good("done"), self.padded(run))
             }
             End::Diverged(reason) => bad("DIVERGED", reason),
             End::Failed(reason) => bad("FAILED", reason),
             End::Declined => return,
             End::Abandoned => {
                 format!(
-                    "{} {}  continues with the next start",
+                    "{}  {}  continues with the next start",
                     self.paint.dim("stopped"),
                     self.padded(run)
                 )
@@ -245,7 +245,7 @@ impl Progress {
         let mut state = self.lock();
         state.ended += 1;
         state.cost_done += self.runs[run].cost;
-        let text = format!("{}  {}  {why}", self.paint.dim("passed"), self.padded(run));
+        let text = format!("{}   {}  {why}", self.paint.dim("passed"), self.padded(run));
         self.say(&format!("{} {text}", self.counter(state.ended)));
         self.refresh(&mut state);
     }
@@ -253,7 +253,7 @@ impl Progress {
     /// A remark on a run that continues.
     pub(crate) fn note(&self, run: usize, text: &str) {
         self.say(&format!(
-            "{:>w$} note    {}  {text}",
+            "{:>w$} note     {}  {text}",
             "",
             self.padded(run),
             w = self.counter(0).len()

@@ -75,6 +75,22 @@ fn averaged(facts: &Facts) -> Option<f64> {
     number(facts, "test_nll_averaged_nats").or_else(|| number(facts, "test_nll_nats"))
 }
 
+/// A sentence on a metric of several masks where every run had one alone.
+pub(super) fn remark(metric: &str, runs: &[&Facts]) -> Option<&'static str> {
+    let all = |is_of_one: fn(&Facts) -> bool| {
+        !runs.is_empty() && runs.iter().all(|facts| is_of_one(facts))
+    };
+    match metric {
+        AVERAGED if all(|facts| !facts.contains_key("test_nll_averaged_nats")) => Some(
+            "nothing is averaged, as sample.masks is 1 in every variant: this is the test NLL of the first mask",
+        ),
+        MIXTURE if all(|facts| number(facts, "mixture_masks") == Some(1.0)) => Some(
+            "nothing is mixed, as every variant has one mask: this is the test NLL of the first mask",
+        ),
+        _ => None,
+    }
+}
+
 fn bits_per_dim(facts: &Facts) -> Option<f64> {
     let dim = number(facts, "dim")?;
     Some(number(facts, "test_nll_nats")? / (dim * std::f64::consts::LN_2))

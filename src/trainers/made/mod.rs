@@ -253,6 +253,10 @@ impl Trainer for MadeTrainer {
         Ok(Some(first_test_images(&set)))
     }
 
+    fn are_examples(&self, bytes: &[u8]) -> bool {
+        figures::are_images(bytes)
+    }
+
     fn execute(
         &self,
         run: &RunKey,
@@ -306,6 +310,10 @@ impl Trainer for MadeTrainer {
 
     fn scored_by(&self, a: &Config, b: &Config) -> Option<&'static str> {
         run_config(a).data.scores_otherwise_than(&run_config(b).data)
+    }
+
+    fn metric_remark(&self, metric: &Metric, runs: &[&Facts]) -> Option<&'static str> {
+        metrics::remark(&metric.name, runs)
     }
 
     fn compute(&self, config: &Config, summary: &Summary) -> Option<Compute> {

@@ -280,7 +280,7 @@ fn a_study_that_is_not_done_has_no_verdict() {
         let verdicts: Vec<Verdict> = ablation.rows.iter().map(|row| row.verdict).collect();
         assert_eq!(verdicts, [Verdict::Baseline, other, Verdict::Incomplete], "{correction:?}");
         assert!(
-            ablation.rows[2].note.contains("1 of 10 seeds outstanding"),
+            ablation.rows[2].note.contains("1 of 10 paired seeds incomplete"),
             "{}",
             ablation.rows[2].note
         );

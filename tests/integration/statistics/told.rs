@@ -59,6 +59,66 @@ fn two_experiments_are_matched_by_variant_and_seed() {
     assert!(same.contains("8 runs identical, 0 changed"), "{same}");
 }
 
+/// Runs that studies share count once, and variants of several studies are told apart.
+#[test]
+fn studies_of_two_experiments_are_told_apart() {
+    let home = tempfile::tempdir().unwrap();
+    for (name, epochs, studies) in
+        [("old", 1, &["each", "both", "gone"][..]), ("new", 2, &["each", "both"])]
+    {
+        write(home.path(), name, epochs, 2, "[1, 2]");
+        let path = home.path().join(format!("{name}.toml"));
+        let mut text = std::fs::read_to_string(&path).unwrap();
+        for study in studies {
+            let design = if *study == "each" { "one-at-a-time" } else { "grid" };
+            text += &format!("\n[[study]]\nname = \"{study}\"\ndesign = \"{design}\"\n");
+        }
+        std::fs::write(&path, text).unwrap();
+        ablade(home.path(), &format!("sweep {name}.toml"));
+    }
+    let told = ablade(home.path(), "compare old new");
+    // Of 4 variants with 2 seeds each, 3 are in both studies.
+    assert!(told.contains("\n0 runs identical, 8 changed"), "{told}");
+    for row in ["| each: baseline ", "| both: baseline ", "| each: skip on "] {
+        assert!(told.contains(row), "{row}: {told}");
+    }
+    let only = "gone: baseline; gone: skip on; gone: masks 2; gone: masks 2, skip on";
+    assert!(told.contains(&format!("only in old: {only}\n")), "{told}");
+    let told = ablade(home.path(), "compare new old");
+    assert!(told.contains(&format!("only in old: {only}\n")), "{told}");
+    let same = ablade(home.path(), "compare old old");
+    assert!(same.contains("\n8 runs identical, 0 changed"), "{same}");
+}
+
+/// An average of one mask, or a mixture of one, is said to be none.
+#[test]
+fn a_metric_of_several_masks_says_where_there_is_one() {
+    let home = tempfile::tempdir().unwrap();
+    for (metric, masks, said) in [
+        (
+            "test-nll-averaged",
+            "[1, 2]",
+            Some("averaged NLL: nothing is averaged, as sample.masks is 1"),
+        ),
+        (
+            "test-nll-mixture",
+            "[1]",
+            Some("mixture NLL: nothing is mixed, as every variant has one mask"),
+        ),
+        ("test-nll-mixture", "[1, 2]", None),
+        ("test-nll", "[1]", None),
+    ] {
+        write(home.path(), "one", 1, 2, masks);
+        let path = home.path().join("one.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("compare = {{ metric = \"{metric}\" }}\n{text}")).unwrap();
+        ablade(home.path(), "sweep one.toml --replace");
+        let told = ablade(home.path(), "compare one");
+        assert_eq!(told.contains("NLL: nothing is "), said.is_some(), "{metric} {masks}: {told}");
+        assert!(said.is_none_or(|said| told.contains(said)), "{metric} {masks}: {told}");
+    }
+}
+
 #[test]
 fn the_checklist_answers_what_reviewers_ask() {
     let home = tempfile::tempdir().unwrap();
@@ -72,6 +132,7 @@ fn the_checklist_answers_what_reviewers_ask() {
         "95 % Student t intervals",
         "Everything random in training",
         "3 seeds in each of 2 variants",
+        "the 1 comparison of the study",
         "no outcome of this study could have been significant; 6 seeds could",
         "epoch with the lowest validation NLL",
         "Not tuned per variant",

@@ -39,6 +39,21 @@ fn last(path: &str) -> &str {
     path.rsplit('.').next().unwrap_or(path)
 }
 
+/// The names there are, for a message about one that there is not; of many the first.
+pub fn some_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    const SHOWN: usize = 12;
+    let mut distinct: Vec<&str> = Vec::new();
+    for name in names {
+        if !distinct.contains(&name) {
+            distinct.push(name);
+        }
+    }
+    let more = distinct.len().saturating_sub(SHOWN);
+    let shown: Vec<String> = distinct.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    shown.join(", ") + &more
+}
+
 /// The beginning of a text, quoted, for a message about it.
 pub fn brief(text: &str) -> String {
     match text.char_indices().nth(60) {

@@ -6,6 +6,7 @@ use crate::data::{Images, Shape};
 use crate::made::masks::Masks;
 use crate::npy;
 use crate::plan::{RunId, RunSpec};
+use crate::record::RunStatus;
 use crate::results::ExperimentResults;
 use crate::trainers::made::run_config;
 
@@ -22,6 +23,8 @@ pub struct Artefacts {
     pub tests: BTreeMap<String, Picture>,
     /// Completions by a run.
     pub completions: BTreeMap<RunId, Completion>,
+    /// Sentences about files that cannot be read, each with the figure that lacks them.
+    pub problems: Vec<String>,
 }
 
 impl Artefacts {
@@ -31,40 +34,117 @@ impl Artefacts {
     /// count as missing: a figure is omitted, which is not an error.
     pub fn gather(
         study: &ExperimentResults,
-        file: impl Fn(&RunId, &str) -> Option<Vec<u8>>,
-        reference: impl Fn(&str) -> Option<Vec<u8>>,
+        file: impl Fn(&RunId, &str) -> Result<Option<Vec<u8>>, String>,
+        reference: impl Fn(&str) -> Result<Option<Vec<u8>>, String>,
     ) -> Self {
         let mut all = Self::default();
+        let mut lost: BTreeMap<&str, LostTests> = BTreeMap::new();
         for spec in &study.plan.runs {
-            if !all.tests.contains_key(&spec.data)
-                && let Some(picture) =
-                    spec.fingerprints().find_map(&reference).and_then(|bytes| picture(&bytes, None))
-            {
-                all.tests.insert(spec.data.clone(), picture);
+            let data = spec.data.as_str();
+            if !all.tests.contains_key(data) && !lost.contains_key(data) {
+                match tests(spec, &reference) {
+                    Ok(picture) => drop(all.tests.insert(data.to_owned(), picture)),
+                    Err(reason) => drop(lost.insert(data, LostTests::new(spec, reason))),
+                }
             }
-            let shape = all.tests.get(&spec.data).map(|tests| tests.shape);
-            let read = |name: &str| file(&spec.id, name).and_then(|bytes| picture(&bytes, shape));
-            if let Some(samples) = read("samples.npy") {
-                let nearest = read("nearest.npy").filter(|nearest| nearest.shape == samples.shape);
+            // A run that is not finished is damaged as a whole, if it is there: others say so.
+            let record = study.records.get(&spec.id);
+            let is_finished = record.is_some_and(|record| record.status == RunStatus::Finished);
+            let shape = all.tests.get(data).map(|tests| tests.shape);
+            let mut problems = Vec::new();
+            let mut read = |figure: &str, name: &str| {
+                let found = file(&spec.id, name);
+                found.unwrap_or_else(|reason| {
+                    problems.push(format!("the figure {figure} lacks a file: {reason}"));
+                    None
+                })
+            };
+            let samples = read("samples", "samples.npy").and_then(|bytes| picture(&bytes, shape));
+            let nearest =
+                read("neighbours", "nearest.npy").and_then(|bytes| picture(&bytes, shape));
+            let completed =
+                read("completions", "completion.npy").and_then(|bytes| picture(&bytes, shape));
+            let grey =
+                read("completions", "reconstruction.npy").and_then(|bytes| probabilities(&bytes));
+            if is_finished {
+                all.problems.append(&mut problems);
+                if let Some(lost) = lost.get_mut(data) {
+                    lost.lacks_samples |= samples.is_some();
+                    lost.lacks_completions |= completed.is_some();
+                }
+            }
+            if let Some(samples) = samples {
+                let nearest = nearest.filter(|nearest| nearest.shape == samples.shape);
                 all.nearest.extend(nearest.map(|nearest| (spec.id.clone(), nearest)));
                 all.samples.insert(spec.id.clone(), samples);
             }
-            if let Some(tests) = all.tests.get(&spec.data)
-                && let Some(completed) = read("completion.npy")
-            {
-                let grey =
-                    file(&spec.id, "reconstruction.npy").and_then(|bytes| probabilities(&bytes));
+            if let (Some(tests), Some(completed)) = (all.tests.get(data), completed) {
                 all.completions
                     .extend(completion(spec, tests, completed, grey).map(|c| (spec.id.clone(), c)));
             }
         }
+        all.problems.extend(lost.values().filter_map(LostTests::sentence));
         all
     }
 }
 
+/// Test images of a data set that cannot be read, and the figures that lack them.
+struct LostTests {
+    /// Name of the data set.
+    data: String,
+    reason: String,
+    lacks_samples: bool,
+    lacks_completions: bool,
+}
+
+impl LostTests {
+    fn new(spec: &RunSpec, reason: String) -> Self {
+        let data = run_config(&spec.config).data.name.clone();
+        Self { data, reason, lacks_samples: false, lacks_completions: false }
+    }
+
+    fn sentence(&self) -> Option<String> {
+        let lack = match (self.lacks_completions, self.lacks_samples) {
+            (true, true) => "no figure completions, and no test images in the figure samples",
+            (true, false) => "no figure completions",
+            (false, true) => "no test images in the figure samples",
+            (false, false) => return None,
+        };
+        Some(format!("{lack}, for the runs on {}: {}", self.data, self.reason))
+    }
+}
+
+/// The test images of a run's data under the first of its fingerprints that has them, or the reason
+/// why there are none.
+fn tests(
+    spec: &RunSpec,
+    reference: impl Fn(&str) -> Result<Option<Vec<u8>>, String>,
+) -> Result<Picture, String> {
+    let mut problem = None;
+    for fingerprint in spec.fingerprints() {
+        let why = match reference(fingerprint) {
+            Ok(Some(bytes)) => match picture(&bytes, None) {
+                Some(picture) => return Ok(picture),
+                None => format!("the images kept for {fingerprint} are damaged"),
+            },
+            Ok(None) => format!("no images are kept for {fingerprint}"),
+            Err(reason) => reason,
+        };
+        problem.get_or_insert(why);
+    }
+    Err(problem.unwrap_or_default())
+}
+
+/// True if bytes are images as [`Artefacts::gather`] reads them.
+pub(in crate::trainers::made) fn are_images(bytes: &[u8]) -> bool {
+    picture(bytes, None).is_some()
+}
+
 /// Binary images; `shape` is used if the array does not have the shape of an image.
 fn picture(bytes: &[u8], shape: Option<Shape>) -> Option<Picture> {
-    let array = npy::decode::<u8>(bytes).ok().filter(|array| !array.data.is_empty())?;
+    let array = npy::decode::<u8>(bytes)
+        .ok()
+        .filter(|array| !array.data.is_empty() && array.data.iter().all(|&pixel| pixel <= 1))?;
     let (dim, own) = match array.shape[..] {
         [_, dim] => (dim, None),
         [_, height, width] => (height * width, Some(Shape { width, height })),

@@ -23,6 +23,7 @@ use crate::trainers::made::run_config;
 use samples::Samples;
 
 pub use artefacts::Artefacts;
+pub(in crate::trainers::made) use artefacts::are_images;
 pub use contact_sheet::contact_sheet;
 pub use samples::{Completion, Picture};
 
