@@ -63,6 +63,7 @@ lint:
 [group('work on it')]
 torture:
     cargo test --release --test torture -- --include-ignored --nocapture --test-threads 1
+    ABLADE_KILLS=100 cargo test --release --test programs
 
 # the same study on a real cluster (SLURM_CONF), and on one that is broken meanwhile (LOCAL_SLURM: the program that made it)
 [group('work on it')]
@@ -78,7 +79,7 @@ audit:
 # how fast: training, evaluation, sampling, planning, what a run costs beside training
 [group('work on it')]
 bench:
-    cargo bench --bench training --bench evaluation --bench sampling --bench planning --bench overhead
+    cargo bench --bench training --bench evaluation --bench sampling --bench planning --bench overhead --bench programs
 
 # the same work here and in PyTorch and candle, interleaved; needs ../shared/peers
 [group('work on it')]

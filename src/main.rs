@@ -19,7 +19,10 @@ fn main() -> ExitCode {
     reason = "setting a variable is only unsafe beside other threads, and there are none yet"
 )]
 fn one_thread_a_kernel() {
-    for name in ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"] {
+    let names = ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"];
+    // For programs that runs start, the variables are as the user has set them.
+    ablade::trainers::program::remember_environment(&names);
+    for name in names {
         // SAFETY: first statement of the program, so no other thread can read the environment.
         unsafe { std::env::set_var(name, "1") };
     }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::record::RunRecord;
 use crate::rng::Seed;
 use crate::stats::{smallest_p, smallest_p_max_t};
-use crate::trainer::{Config, Identity, RunKey, Scored, Trainer};
+use crate::trainer::{Config, Declaration, Identity, Program, RunKey, Scored, Trainer};
 pub(crate) use check::unfit;
 
 /// Reason why a text cannot be the name of an experiment, if there is one: an experiment's folder
@@ -289,6 +289,9 @@ pub struct Compare {
     pub correction: Correction,
     /// Label of the variant to compare with, if not the baseline.
     pub baseline: Option<String>,
+    /// Name of the metric of a program by which `tune` chooses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub select: Option<String>,
 }
 
 impl Default for Compare {
@@ -298,6 +301,7 @@ impl Default for Compare {
             level: 0.95,
             correction: Correction::MaxT,
             baseline: None,
+            select: None,
         }
     }
 }
@@ -376,6 +380,9 @@ pub struct Plan {
     pub seeds: Vec<Seed>,
     /// Options of comparing variants.
     pub compare: Compare,
+    /// The program that its runs are of, where that is not the built-in trainer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<Box<Declaration>>,
     /// Descriptions of its data sets at the time of planning, one line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data: Vec<String>,
@@ -398,6 +405,11 @@ impl Shard {
 }
 
 impl Plan {
+    /// The program that its runs are of, as far as it identifies them; `None` of the built-in model.
+    pub fn program_identity(&self) -> Option<&Program> {
+        self.program.as_ref().map(|declared| &declared.program)
+    }
+
     /// Runs of this shard that are not finished, in plan order.
     pub fn outstanding(&self, finished: &BTreeSet<RunId>, shard: Shard) -> Vec<&RunSpec> {
         let mine = self.runs.iter().enumerate().filter(|(i, _)| i % shard.count == shard.index - 1);

@@ -1,5 +1,7 @@
 //! Records: the output of a run, and everything known about it afterwards.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -87,6 +89,8 @@ pub struct RunOutput {
     /// Further files by name, the same in equal executions: `samples.npy`, `model.safetensors`,
     /// `scores.npy`, ...
     pub files: Vec<(String, Vec<u8>)>,
+    /// Files on the disk of the results that are moved into its directory, by their paths there.
+    pub taken: Vec<(String, PathBuf)>,
 }
 
 /// Checkpoint of a run, from which it resumes as if it had never stopped.

@@ -22,6 +22,19 @@ pub struct Job<T> {
     pub cost: f64,
     /// Memory of the job while it executes [bytes].
     pub bytes: u64,
+    /// Threads that it takes; `None`: as many as there are to spare.
+    pub threads: Option<NonZeroUsize>,
+    /// GPUs that it takes; below 1, a share of one.
+    pub gpus: f64,
+}
+
+/// Threads and GPUs that a job may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Share {
+    /// Threads.
+    pub threads: NonZeroUsize,
+    /// GPUs by name.
+    pub gpus: Vec<String>,
 }
 
 /// Resources of all jobs together, and conditions to stop.
@@ -31,6 +44,8 @@ pub struct Limits<'a> {
     pub threads: NonZeroUsize,
     /// Memory over all concurrent jobs [bytes]; a job that needs more executes alone.
     pub bytes: u64,
+    /// GPUs over all jobs, by name.
+    pub gpus: &'a [String],
     /// Number of failures after which no further job starts.
     pub failures: usize,
     /// Number of failures after which no further job starts, if every job so far has failed for the
@@ -95,7 +110,7 @@ pub enum Stop {
 pub fn run_all<T: Sync, R: Send>(
     jobs: &[Job<T>],
     limits: &Limits,
-    work: impl Fn(&T, NonZeroUsize) -> Outcome<R> + Sync,
+    work: impl Fn(&T, &Share) -> Outcome<R> + Sync,
     mut on_event: impl FnMut(Event<R>),
 ) -> Option<Stop> {
     let mut waiting = longest_first(jobs);
@@ -104,6 +119,7 @@ pub fn run_all<T: Sync, R: Send>(
         running: 0,
         held: 0,
         limit: limits.bytes.into(),
+        gpus: limits.gpus.iter().map(|name| (name.clone(), 1.0)).collect(),
     };
     let mut failures = Failures::default();
     let mut stop = None;
@@ -116,24 +132,25 @@ pub fn run_all<T: Sync, R: Send>(
             if stop.is_none() {
                 // Spread over threads only at the start: a running job never changes its number of
                 // threads.
-                for (job, threads) in next(&mut waiting, jobs, free) {
-                    free.take(threads.get(), jobs[job].bytes);
-                    on_event(Event::Started { job, threads });
+                for (job, share) in next(&mut waiting, jobs, &mut free) {
+                    on_event(Event::Started { job, threads: share.threads });
                     let (ends, work, task) = (sender.clone(), &work, &jobs[job].task);
+                    let own = share.clone();
                     let started = thread::Builder::new().spawn_scoped(scope, move || {
+                        let outcome = guarded(task, &own, work);
                         // The receiver exists as long as any job executes.
-                        let _ = ends.send((job, threads, guarded(task, threads, work)));
+                        let _ = ends.send((job, own, outcome));
                     });
                     if let Err(error) = started {
-                        let _ = sender.send((job, threads, no_threads(&error)));
+                        let _ = sender.send((job, share, no_threads(&error)));
                     }
                 }
             }
             if free.running == 0 {
                 break;
             }
-            let (job, threads, outcome) = ended.recv().expect("every job that runs holds a sender");
-            free.give(threads.get(), jobs[job].bytes);
+            let (job, share, outcome) = ended.recv().expect("every job that runs holds a sender");
+            free.give(&share, &jobs[job]);
             failures.count(&outcome);
             if stop.is_none() && !waiting.is_empty() {
                 stop = failures.stop(limits);
@@ -150,7 +167,7 @@ fn longest_first<T>(jobs: &[Job<T>]) -> VecDeque<usize> {
     order.into()
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Free {
     threads: usize,
     /// Number of jobs that execute, the memory that they need, and the limit of that memory
@@ -158,54 +175,86 @@ struct Free {
     running: usize,
     held: u128,
     limit: u128,
+    /// GPUs by name, each with the share of it that is free.
+    gpus: Vec<(String, f64)>,
 }
+
+/// Shares add up to one but for rounding.
+const ROUNDING: f64 = 1e-9;
 
 impl Free {
-    /// True if a job can start; one that needs more memory than the limit starts only when no other
-    /// executes, because otherwise it would never start.
-    fn fits(self, bytes: u64) -> bool {
-        self.threads > 0 && (self.running == 0 || self.held + u128::from(bytes) <= self.limit)
+    /// True if a job can start; one that needs more than there is starts only when no other executes,
+    /// because otherwise it would never start.
+    fn fits<T>(&self, job: &Job<T>) -> bool {
+        let threads = job.threads.map_or(1, NonZeroUsize::get);
+        let room = self.threads >= threads
+            && self.held + u128::from(job.bytes) <= self.limit
+            && (job.gpus == 0.0 || !self.pick(job.gpus).is_empty());
+        self.threads > 0 && (self.running == 0 || room)
     }
 
-    fn take(&mut self, threads: usize, bytes: u64) {
+    /// Indices of GPUs that have so much to spare: of one that is in use already if a share will do.
+    /// Where there are not enough, none.
+    fn pick(&self, gpus: f64) -> Vec<usize> {
+        let needed = gpus.min(1.0);
+        let count = gpus.ceil() as usize;
+        let has_room = |&i: &usize| self.gpus[i].1 + ROUNDING >= needed;
+        let mut free: Vec<usize> = (0..self.gpus.len()).filter(has_room).collect();
+        free.sort_by(|&a, &b| self.gpus[a].1.total_cmp(&self.gpus[b].1));
+        free.truncate(count);
+        if free.len() == count { free } else { Vec::new() }
+    }
+
+    /// Takes the least that a job can do with.
+    fn take<T>(&mut self, job: &Job<T>) -> (usize, Vec<String>) {
+        let threads = job.threads.map_or(1, NonZeroUsize::get).min(self.threads);
         self.threads -= threads;
         self.running += 1;
-        self.held += u128::from(bytes);
+        self.held += u128::from(job.bytes);
+        let gpus = if job.gpus > 0.0 { self.pick(job.gpus) } else { Vec::new() };
+        for &i in &gpus {
+            self.gpus[i].1 -= job.gpus.min(1.0);
+        }
+        (threads, gpus.into_iter().map(|i| self.gpus[i].0.clone()).collect())
     }
 
-    fn give(&mut self, threads: usize, bytes: u64) {
-        self.threads += threads;
+    fn give<T>(&mut self, share: &Share, job: &Job<T>) {
+        self.threads += share.threads.get();
         self.running -= 1;
-        self.held -= u128::from(bytes);
+        self.held -= u128::from(job.bytes);
+        for (name, free) in &mut self.gpus {
+            if share.gpus.contains(name) {
+                *free += job.gpus.min(1.0);
+            }
+        }
     }
 }
 
-/// Removes from `waiting` the jobs that can start now, and distributes the free threads over them:
-/// more than one each only if there are fewer jobs than threads.
-fn next<T>(
-    waiting: &mut VecDeque<usize>,
-    jobs: &[Job<T>],
-    free: Free,
-) -> Vec<(usize, NonZeroUsize)> {
-    let mut left = free;
+/// Removes from `waiting` the jobs that can start now, and distributes the free threads over those
+/// without a number of their own: more than one each only if there are fewer jobs than threads.
+fn next<T>(waiting: &mut VecDeque<usize>, jobs: &[Job<T>], free: &mut Free) -> Vec<(usize, Share)> {
     let mut chosen = Vec::new();
     // Longest first, but a job that does not fit does not block smaller ones behind it: threads
     // would be idle.
     waiting.retain(|&job| {
-        let fits = left.fits(jobs[job].bytes);
+        let fits = free.fits(&jobs[job]);
         if fits {
-            left.take(1, jobs[job].bytes);
-            chosen.push(job);
+            chosen.push((job, free.take(&jobs[job])));
         }
         !fits
     });
-    let count = chosen.len();
-    let spread =
-        |i: usize| NonZeroUsize::new(free.threads / count + usize::from(i < free.threads % count));
+    let flexible = chosen.iter().filter(|(job, _)| jobs[*job].threads.is_none()).count();
+    let (left, mut i) = (if flexible > 0 { free.threads } else { 0 }, 0);
+    free.threads -= left;
     chosen
         .into_iter()
-        .enumerate()
-        .filter_map(|(i, job)| Some((job, spread(i)?)))
+        .filter_map(|(job, (mut threads, gpus))| {
+            if jobs[job].threads.is_none() {
+                threads += left / flexible + usize::from(i < left % flexible);
+                i += 1;
+            }
+            Some((job, Share { threads: NonZeroUsize::new(threads)?, gpus }))
+        })
         .collect()
 }
 
@@ -219,14 +268,14 @@ fn no_threads<R>(error: &dyn std::error::Error) -> Outcome<R> {
 
 fn guarded<T: Sync, R: Send>(
     task: &T,
-    threads: NonZeroUsize,
-    work: &(impl Fn(&T, NonZeroUsize) -> Outcome<R> + Sync),
+    share: &Share,
+    work: &(impl Fn(&T, &Share) -> Outcome<R> + Sync),
 ) -> Outcome<R> {
-    let pool = match rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build() {
+    let pool = match rayon::ThreadPoolBuilder::new().num_threads(share.threads.get()).build() {
         Ok(pool) => pool,
         Err(error) => return no_threads(&error),
     };
-    let result = pool.install(|| catch_unwind(AssertUnwindSafe(|| work(task, threads))));
+    let result = pool.install(|| catch_unwind(AssertUnwindSafe(|| work(task, share))));
     result.unwrap_or_else(|panic| {
         let text = panic
             .downcast_ref::<&str>()
@@ -286,7 +335,13 @@ mod tests {
     fn jobs(costs: &[u64]) -> Vec<Job<u64>> {
         costs
             .iter()
-            .map(|&cost| Job { task: cost, cost: cost as f64, bytes: cost })
+            .map(|&cost| Job {
+                task: cost,
+                cost: cost as f64,
+                bytes: cost,
+                threads: None,
+                gpus: 0.0,
+            })
             .collect()
     }
 
@@ -295,6 +350,7 @@ mod tests {
         Limits {
             threads,
             bytes: u64::MAX,
+            gpus: &[],
             failures: usize::MAX,
             same_failures: usize::MAX,
             interrupt: &NEVER,
@@ -307,7 +363,7 @@ mod tests {
     fn log(
         jobs: &[Job<u64>],
         limits: &Limits,
-        work: impl Fn(&u64, NonZeroUsize) -> Outcome<u64> + Sync,
+        work: impl Fn(&u64, &Share) -> Outcome<u64> + Sync,
     ) -> Log {
         let (mut started, mut ended) = (Vec::new(), vec![None; jobs.len()]);
         let stop = run_all(jobs, limits, work, |event| match event {
@@ -336,8 +392,8 @@ mod tests {
 
     #[test]
     fn a_job_splits_over_its_own_threads_and_no_others() {
-        log(&jobs(&[1, 1]), &limits(5), |_, threads| {
-            assert_eq!(rayon::current_num_threads(), threads.get());
+        log(&jobs(&[1, 1]), &limits(5), |_, share| {
+            assert_eq!(rayon::current_num_threads(), share.threads.get());
             Outcome::Done(0)
         })
         .1
@@ -423,14 +479,14 @@ mod tests {
             let broken = Mutex::new(Vec::new());
             let (started, ended, stop) = log(&jobs, &limits, |&cost, given| {
                 let alone = in_use.2.fetch_add(1, Ordering::SeqCst) == 0;
-                let used = in_use.0.fetch_add(given.get(), Ordering::SeqCst) + given.get();
+                let used = in_use.0.fetch_add(given.threads.get(), Ordering::SeqCst) + given.threads.get();
                 let held = in_use.1.fetch_add(cost, Ordering::SeqCst) + cost;
                 if used > threads || (held > bytes && !alone) {
                     broken.lock().unwrap().push((used, held));
                 }
                 thread::yield_now();
                 in_use.1.fetch_sub(cost, Ordering::SeqCst);
-                in_use.0.fetch_sub(given.get(), Ordering::SeqCst);
+                in_use.0.fetch_sub(given.threads.get(), Ordering::SeqCst);
                 in_use.2.fetch_sub(1, Ordering::SeqCst);
                 Outcome::Done(cost)
             });
@@ -438,6 +494,49 @@ mod tests {
             prop_assert_eq!(stop, None);
             prop_assert_eq!(started.len(), jobs.len());
             prop_assert_eq!(ended, costs.iter().map(|&cost| Some(Outcome::Done(cost))).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn no_gpu_and_no_thread_is_given_twice(
+            wanted in prop::collection::vec((1usize..4, 0usize..6), 0..40), threads in 1usize..6, gpus in 0usize..4,
+        ) {
+            const SHARES: [f64; 6] = [0.0, 0.25, 0.5, 1.0, 2.0, 3.0];
+            let jobs: Vec<Job<u64>> = (wanted.iter().enumerate())
+                .map(|(i, &(threads, share))| Job {
+                    task: i as u64,
+                    cost: i as f64,
+                    bytes: 0,
+                    threads: NonZeroUsize::new(threads),
+                    gpus: SHARES[share],
+                })
+                .collect();
+            let names: Vec<String> = (0..gpus).map(|i| i.to_string()).collect();
+            let limits = Limits { gpus: &names, ..limits(threads) };
+            // Threads, and hundredths of each GPU.
+            let in_use = Mutex::new((0, vec![0i32; gpus]));
+            let broken = Mutex::new(Vec::new());
+            let change = |share: &Share, job: &Job<u64>, sign: i32| {
+                let mut in_use = in_use.lock().unwrap();
+                in_use.0 += sign * share.threads.get() as i32;
+                for name in &share.gpus {
+                    in_use.1[name.parse::<usize>().unwrap()] += sign * (100.0 * job.gpus.min(1.0)) as i32;
+                }
+                in_use.0 <= threads as i32 && in_use.1.iter().all(|&used| used <= 100)
+            };
+            let (started, ..) = log(&jobs, &limits, |&i, share| {
+                let job = &jobs[i as usize];
+                let there = if job.gpus.ceil() as usize <= gpus { job.gpus.ceil() as usize } else { 0 };
+                let is_right = share.threads.get() == wanted[i as usize].0.min(threads)
+                    && share.gpus.len() == there;
+                if !change(share, job, 1) || !is_right {
+                    broken.lock().unwrap().push(share.clone());
+                }
+                thread::yield_now();
+                change(share, job, -1);
+                Outcome::Done(i)
+            });
+            prop_assert_eq!(broken.into_inner().unwrap(), vec![]);
+            prop_assert_eq!(started.len(), jobs.len());
         }
     }
 }

@@ -400,7 +400,16 @@ impl Scene {
             let (summary, timing) =
                 (record.summary.clone().unwrap(), record.timing.clone().unwrap());
             store
-                .publish(spec, &RunOutput { summary, epochs: record.epochs.clone(), timing, files })
+                .publish(
+                    spec,
+                    &RunOutput {
+                        summary,
+                        epochs: record.epochs.clone(),
+                        timing,
+                        files,
+                        taken: Vec::new(),
+                    },
+                )
                 .unwrap();
         }
         let last = &runs[runs.len() - 1].id;

@@ -7,8 +7,8 @@ use clap::Args;
 
 use crate::cli::Global;
 use crate::cli::show::out::in_the_way;
-use crate::experiment::Overrides;
-use crate::session::{LoadedExperiment, SessionError};
+use crate::experiment::{self, Overrides, declared_trainer};
+use crate::session::{LoadedExperiment, RejectedEarlierRuns, SessionError};
 use crate::trainers::made::earlier;
 
 /// An experiment file with the changes of the command line.
@@ -44,9 +44,17 @@ impl ExperimentArgs {
             only: self.only.clone(),
             name: self.name.clone(),
         };
-        let trainer = global.trainer();
-        earlier::load_experiment(&self.file, &overrides, &global.results, &trainer)
-            .map_err(with_options)
+        let (file, results, programs) = (&self.file, &global.results, Global::programs());
+        let loaded = match declared_trainer(file, &*programs, &experiment::read_file)
+            .map_err(SessionError::from)
+            .map_err(with_options)?
+        {
+            Some(trainer) => LoadedExperiment::load(file, &overrides, results, trainer, |_, _| {
+                Ok(RejectedEarlierRuns::new())
+            }),
+            None => earlier::load_experiment(file, &overrides, results, &global.trainer()),
+        };
+        loaded.map(|loaded| loaded.with_programs(programs)).map_err(with_options)
     }
 }
 
@@ -70,7 +78,10 @@ pub(crate) fn with_options(error: SessionError) -> anyhow::Error {
              kept in {}",
             kept_in.display()
         ),
-        error @ (SessionError::TooLarge(_) | SessionError::OverBudget(_)) => {
+        error @ (SessionError::TooLarge(_)
+        | SessionError::OverBudget(_)
+        | SessionError::SeedHasNoEffect { .. }
+        | SessionError::FirstRunsFailed { .. }) => {
             anyhow!("{error}; --yes starts it all the same")
         }
         error => error.into(),

@@ -14,11 +14,12 @@ mod show;
 #[cfg(test)]
 mod torture;
 mod trained;
+mod trust;
 
 use std::borrow::Cow;
 use std::io::Write;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -27,8 +28,8 @@ use std::sync::Arc;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
-    cancel, clean, compare, completions, data, evaluate, freeze, inpaint, masks, plan, plots,
-    sample, schema, status, sweep, tables, task, verify, why,
+    adopt, cancel, clean, compare, completions, data, evaluate, freeze, init, inpaint, masks, plan,
+    plots, sample, schema, status, sweep, tables, task, verify, why,
 };
 use show::progress::{ProgressMode, Shown};
 use show::terminal::{ColorMode, Escaping, Output, Paint, escaped, told};
@@ -38,6 +39,7 @@ use crate::experiment::{Diagnostics, MOST_JOBS};
 use crate::runner::machine::OWN_THREAD;
 use crate::store::{Store, StoreError};
 use crate::trainers::made::MadeTrainer;
+use crate::trainers::program::{ProgramTrainers, supervisor};
 
 /// Ablation studies of MADE, the masked autoencoder for distribution estimation.
 ///
@@ -90,14 +92,29 @@ impl Global {
         Library::from_environment(self.data_dir.clone())
     }
 
+    /// Trainers of programs, whose commands are watched by this program itself.
+    pub(crate) fn programs() -> Arc<ProgramTrainers> {
+        let running = PathBuf::from("/proc/self/exe");
+        let itself = if running.exists() { Some(running) } else { std::env::current_exe().ok() };
+        ProgramTrainers::new(itself)
+    }
+
     /// The results, opened.
     pub(crate) fn store(&self) -> Result<Store, StoreError> {
-        Store::open(&self.results, self.trainer())
+        self.store_in(&self.results)
+    }
+
+    /// The results in a directory.
+    pub(crate) fn store_in(&self, results: &Path) -> Result<Store, StoreError> {
+        Ok(Store::open(results, self.trainer())?.with_programs(Self::programs()))
     }
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a commented experiment to begin with
+    #[command(after_help = init::EXAMPLES)]
+    Init(init::InitArgs),
     /// Show what a sweep would do, take and be able to show; runs nothing
     #[command(after_help = plan::EXAMPLES)]
     Plan(plan::PlanArgs),
@@ -110,6 +127,9 @@ enum Command {
     /// Cancel the jobs that were submitted to a cluster
     #[command(after_help = cancel::EXAMPLES)]
     Cancel(cancel::CancelArgs),
+    /// Take over runs of an earlier version of a program, after an edit that changes no result
+    #[command(after_help = adopt::EXAMPLES)]
+    Adopt(adopt::AdoptArgs),
     /// Write the tables of experiments from what is on disk now
     #[command(after_help = tables::EXAMPLES)]
     Tables(tables::TablesArgs),
@@ -214,6 +234,10 @@ impl Terminal<'_> {
 
 /// Runs the program on the process's arguments.
 pub fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == supervisor::SUPERVISE) {
+        return supervisor::supervise(arguments);
+    }
     let cli = match parsed() {
         Ok(cli) => cli,
         Err(error) => return misunderstood(&error),
@@ -278,6 +302,8 @@ fn misunderstood(error: &clap::Error) -> ExitCode {
 
 fn run(cli: &Cli, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     match &cli.command {
+        Command::Init(args) => init::init(args, terminal),
+        Command::Adopt(args) => adopt::adopt(args, &cli.global, terminal),
         Command::Plan(args) => plan::plan(args, &cli.global, terminal),
         Command::Sweep(args) => sweep::sweep(args, &cli.global, terminal),
         Command::Verify(args) => verify::verify(args, &cli.global, terminal),

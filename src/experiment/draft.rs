@@ -37,6 +37,9 @@ pub(super) const KEYS: [&str; 16] = [
     "execution",
 ];
 
+/// Sections of the file of a program, in place of those of the built-in settings.
+pub(super) const SECTIONS: [&str; 3] = ["program", "metrics", "settings"];
+
 /// Default number of seeds of every variant: the smallest with which a paired sign-flip test can
 /// reach 5 %.
 pub const DEFAULT_SEEDS: u64 = 6;
@@ -156,17 +159,28 @@ impl Reader<'_> {
     }
 
     fn top_level(&mut self, table: &Table) {
-        let known: Vec<&str> = self.settings.sections().into_iter().chain(KEYS).collect();
+        let mut known: Vec<&str> = match self.trainer.declaration() {
+            Some(_) => SECTIONS.to_vec(),
+            None => self.settings.sections(),
+        };
+        known.extend(KEYS);
         self.only("an experiment", table, &known);
     }
 
     /// The baseline: defaults, then the file's tables, then `--set`.
     fn baseline(&mut self, table: &Table, overridden: &Overridden) -> Vec<Option<Span>> {
         let mut written = vec![None; self.settings.len()];
-        for section in self.settings.sections() {
+        // A program's settings are below one table, and their paths do without its name.
+        let sections: Vec<(&str, &str)> = match self.trainer.declaration() {
+            Some(_) => vec![("settings", "")],
+            None => {
+                self.settings.sections().into_iter().map(|section| (section, section)).collect()
+            }
+        };
+        for (section, prefix) in sections {
             let Some(node) = table.get(section) else { continue };
             let Some(settings) = self.table(section, node) else { continue };
-            let values = self.settings(section, settings);
+            let values = self.settings(prefix, settings);
             self.rebase(&values, &mut written);
         }
         for (leaf, node) in &overridden.set {

@@ -3,16 +3,18 @@
 //!
 //! The types guarantee it: nothing here is reachable from a configuration.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::MOST_JOBS;
 use super::diagnostics::Diagnostic;
 use super::reader::{Reader, join};
-use super::tree::{Table, Toml};
+use super::tree::{Node, Table, Toml};
 use crate::trainer::Metrics;
 use crate::trainer::kind::Kind::{Bytes, Choice, Count, CountOr, Duration, Number, Options, Text};
-use crate::trainer::kind::{INSIDE_ONE, Kind, WordValue};
+use crate::trainer::kind::{FreeKind, INSIDE_ONE, Kind, WordValue};
 
 /// `[execution]`: options of executing runs.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -28,6 +30,12 @@ pub struct Execution {
     pub max_failures: Option<usize>,
     /// Seconds between two checkpoints of a run; absent = the program's choice.
     pub checkpoint: Option<f64>,
+    /// GPUs that all runs of a program together may take; absent = those of the machine.
+    pub gpus: Option<usize>,
+    /// Words in front of every command of a program.
+    pub wrap: Vec<String>,
+    /// Values of `{local.NAME}`, which differ from machine to machine.
+    pub local: BTreeMap<String, String>,
     /// Options of Slurm jobs.
     pub slurm: Slurm,
 }
@@ -98,6 +106,12 @@ const fn key(path: &'static str, kind: Kind, doc: &'static str) -> OptionKey {
 /// Placeholder for the metrics of the trainer.
 const METRIC: Kind = Choice(&[]);
 
+/// Texts by names of the user's choice.
+const LOCAL: &str = "execution.local";
+
+/// Options that mean nothing without a program.
+const OF_PROGRAMS: [&str; 4] = ["compare.select", "execution.gpus", "execution.wrap", LOCAL];
+
 const MANY: Kind = Count { min: 1, max: 1_000_000_000 };
 
 impl OptionKey {
@@ -125,6 +139,7 @@ pub static OPTIONS: &[OptionKey] = &[
         Text,
         "label of the variant to compare with, if not the baseline",
     ),
+    key("compare.select", METRIC, "the metric of a program by which `tune` chooses"),
     key("budget.wall", Duration, "wall time"),
     key("budget.runs", MANY, "runs"),
     key("budget.memory", Bytes, "memory at a time"),
@@ -154,6 +169,26 @@ pub static OPTIONS: &[OptionKey] = &[
         "execution.checkpoint",
         Duration,
         "time between two checkpoints of a run, at least; a minute if left out",
+    ),
+    key(
+        "execution.gpus",
+        CountOr {
+            min: 1,
+            max: MOST_JOBS,
+            word: "auto",
+            json: WordValue::Absent,
+        },
+        "GPUs that runs of a program share; \"auto\" = those of the machine",
+    ),
+    key(
+        "execution.wrap",
+        Kind::Free(FreeKind::Texts),
+        "words in front of every command of a program; not part of a run's identity",
+    ),
+    key(
+        LOCAL,
+        Kind::Free(FreeKind::Text),
+        "a text for {local.NAME} in commands of a program; not part of a run's identity",
     ),
     key("execution.slurm.partition", Text, "partition"),
     key(
@@ -206,7 +241,12 @@ impl Reader<'_> {
         for (key, node) in &table.0 {
             let path = join(prefix, &key.name);
             let below = format!("{path}.");
-            if let Some(option) = OPTIONS.iter().find(|option| option.path == path) {
+            if OF_PROGRAMS.contains(&path.as_str()) && self.trainer.declaration().is_none() {
+                let error = Diagnostic::new(format!("`{path}` goes with a program"));
+                self.errors.push(error.at(key.span, "means nothing without [program]"));
+            } else if path == LOCAL {
+                found.insert(key.name.clone(), local(node).into());
+            } else if let Some(option) = OPTIONS.iter().find(|option| option.path == path) {
                 found.extend(
                     option
                         .kind(self.trainer.metrics())
@@ -227,4 +267,15 @@ impl Reader<'_> {
         }
         found
     }
+}
+
+/// Texts of `[execution] local`.
+fn local(node: &Node) -> Map<String, Value> {
+    let entries = node.table().map_or(&[][..], |table| &table.0);
+    let texts = entries.iter().filter_map(|(key, node)| match &node.value {
+        Toml::Text(text) => Some((key.name.clone(), text.as_str().into())),
+        // Reported where the declaration of the program is read.
+        _ => None,
+    });
+    texts.collect()
 }

@@ -200,6 +200,7 @@ impl Experiment {
             studies,
             seeds: self.seeds.clone(),
             compare: self.compare.clone(),
+            program: trainer.declaration().cloned().map(Box::new),
             data: Vec::new(),
             runs,
         })

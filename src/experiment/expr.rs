@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::diagnostics::{Diagnostic, Span};
 use super::expr_token::{Token, tokens};
-use crate::trainer::kind::{Kind, any_of};
+use crate::trainer::kind::{FreeKind, Kind, any_of};
 use crate::trainer::{Leaf, Settings};
 
 /// A checked condition.
@@ -141,12 +141,7 @@ impl Operand {
         match self {
             Self::Length(_) => true,
             Self::Literal(literal) => literal.is_number(),
-            Self::Setting(leaf) => {
-                matches!(
-                    settings[*leaf].kind,
-                    Kind::Count { .. } | Kind::CountOr { .. } | Kind::Number(_)
-                )
-            }
+            Self::Setting(leaf) => settings[*leaf].kind.is_number(),
         }
     }
 
@@ -163,12 +158,19 @@ impl Operand {
         let fits = match (self, literal) {
             (Self::Length(_), Value::Number(_)) => true,
             (Self::Setting(leaf), _) => match (&settings[*leaf].kind, literal) {
-                (Kind::Count { .. } | Kind::CountOr { .. } | Kind::Number(_), Value::Number(_))
-                | (Kind::Flag, Value::Bool(_))
-                | (Kind::Text, Value::String(_)) => true,
-                (Kind::Counts { .. } | Kind::Rising(_), Value::Array(list)) => {
-                    list.iter().all(Value::is_number)
+                (kind, Value::Number(_)) if kind.is_number() => true,
+                (Kind::Flag | Kind::Free(FreeKind::Flag), Value::Bool(_))
+                | (Kind::Text | Kind::Free(FreeKind::Text), Value::String(_)) => true,
+                (
+                    Kind::Counts { .. }
+                    | Kind::Rising(_)
+                    | Kind::Free(FreeKind::Integers | FreeKind::Numbers),
+                    Value::Array(list),
+                ) => list.iter().all(Value::is_number),
+                (Kind::Free(FreeKind::Texts), Value::Array(list)) => {
+                    list.iter().all(Value::is_string)
                 }
+                (Kind::Free(_), Value::String(text)) => text == "none",
                 (Kind::CountOr { word, .. }, Value::String(text)) => text == word,
                 (Kind::Choice(words) | Kind::Tag(words), Value::String(text)) => {
                     words.iter().any(|(word, _)| word == text)
@@ -342,7 +344,9 @@ impl Parser<'_> {
 
     fn truth(&self, operand: Operand, at: std::ops::Range<usize>) -> Result<Expr, Diagnostic> {
         match operand {
-            Operand::Setting(leaf) if self.settings[leaf].kind == Kind::Flag => {
+            Operand::Setting(leaf)
+                if matches!(self.settings[leaf].kind, Kind::Flag | Kind::Free(FreeKind::Flag)) =>
+            {
                 Ok(Expr::Flag(leaf))
             }
             Operand::Literal(Value::Bool(constant)) => Ok(Expr::Constant(constant)),

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::diagnostics::{Diagnostic, Errors};
 use super::tree::{Node, Toml};
-use crate::trainer::kind::{Bounds, Kind, WordValue, number};
+use crate::trainer::kind::{Bounds, FreeKind, Kind, WordValue, number};
 
 impl Kind {
     /// Reads a value, or reports why it has another kind. The constants of a tag are read
@@ -44,6 +44,7 @@ impl Kind {
             (Self::Choice(words) | Self::Tag(words), Toml::Text(text)) => {
                 words.iter().find(|(word, _)| word == text).map(|(word, _)| Value::from(*word))
             }
+            (Self::Free(free), _) => free_value(*free, node),
             (Self::Duration, Toml::Text(text)) => seconds(text).map(Value::from),
             (Self::Bytes, Toml::Text(text)) => bytes(text).map(Value::from),
             _ => None,
@@ -79,6 +80,28 @@ impl Kind {
             }
             _ => error,
         }
+    }
+}
+
+/// A value of a setting that a program declares; null for "none" where that is no text.
+fn free_value(kind: FreeKind, node: &Node) -> Option<Value> {
+    match (kind, &node.value) {
+        (FreeKind::Text, Toml::Text(text)) => {
+            (!text.contains('\0')).then(|| Value::from(text.as_str()))
+        }
+        (_, Toml::Text(text)) if text == "none" => Some(Value::Null),
+        (FreeKind::Flag, Toml::Flag(flag)) => Some(Value::from(*flag)),
+        (FreeKind::Integer, Toml::Integer(Some(n))) => Some(Value::from(*n)),
+        (FreeKind::Number, Toml::Integer(_) | Toml::Float(_)) => {
+            finite(node, Bounds { min: None, max: None })
+        }
+        (_, Toml::List(list)) => {
+            let element = kind.element()?;
+            let items = list.iter().map(|item| free_value(element, item));
+            let items: Vec<Value> = items.collect::<Option<_>>()?;
+            (!items.contains(&Value::Null)).then(|| items.into())
+        }
+        _ => None,
     }
 }
 
@@ -121,9 +144,11 @@ pub fn seconds(text: &str) -> Option<f64> {
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let amount: f64 = rest[..digits].parse().ok()?;
-        let (unit, after) = rest[digits..].split_at(rest[digits..].chars().next()?.len_utf8());
+        let length = if rest[digits..].starts_with("ms") { 2 } else { 1 };
+        let (unit, after) = rest[digits..].split_at_checked(length)?;
         total += amount
             * match unit {
+                "ms" => 1e-3,
                 "s" => 1.0,
                 "m" => 60.0,
                 "h" => 3600.0,

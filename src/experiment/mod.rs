@@ -25,6 +25,7 @@ mod label;
 mod misread;
 mod overrides;
 mod point;
+mod program;
 mod reader;
 mod reference;
 mod rule;
@@ -45,6 +46,7 @@ pub use generator::RESERVED;
 pub use kind::seconds;
 pub(crate) use misread::{is_plain_number, misread};
 pub use overrides::Overrides;
+pub use program::{column_name, declared_trainer, program_settings};
 pub use reference::reference;
 pub use schema::schema;
 
@@ -71,7 +73,7 @@ pub fn load(
 ) -> Result<Experiment, Diagnostics> {
     let left = Cell::new(LONGEST);
     load_with(path, overrides, trainer, &|path| {
-        let text = regular::read_text(path, LONGEST)?;
+        let text = read_file(path)?;
         let too_long = || {
             io::Error::new(
                 io::ErrorKind::InvalidInput,
@@ -81,6 +83,11 @@ pub fn load(
         left.set(left.get().checked_sub(text.len() as u64).ok_or_else(too_long)?);
         Ok(text)
     })
+}
+
+/// Text of an experiment file.
+pub fn read_file(path: &Path) -> io::Result<String> {
+    regular::read_text(path, LONGEST)
 }
 
 /// `load` with files from another source than the disk.

@@ -7,7 +7,7 @@ use super::axis::{Axis, Level};
 use super::diagnostics::{Diagnostic, Errors, Span};
 use super::reader::Reader;
 use super::tree::{Key, Node, Table, Toml, parse_value};
-use crate::trainer::kind::Kind;
+use crate::trainer::kind::{FreeKind, Kind};
 use crate::trainer::{Leaf, Settings, last};
 
 /// Arguments as typed.
@@ -114,7 +114,12 @@ fn value(kind: &Kind, file: u32, offset: usize, text: &str) -> Node {
     let span = Span::new(file, offset..offset + trimmed.len());
     let as_text = || Node { span, value: Toml::Text(trimmed.to_owned()) };
     match parse_value(file, offset, trimmed) {
-        Some(node) if *kind != Kind::Text || matches!(node.value, Toml::Text(_)) => node,
+        Some(node)
+            if !matches!(kind, Kind::Text | Kind::Free(FreeKind::Text))
+                || matches!(node.value, Toml::Text(_)) =>
+        {
+            node
+        }
         _ => as_text(),
     }
 }

@@ -4,7 +4,9 @@
 use serde_json::{Map, Value, json};
 
 use super::design::Design;
+use super::draft::SECTIONS;
 use super::execution::OPTIONS;
+use super::program::{METRIC, PROGRAM};
 use crate::trainer::kind::{Bounds, Kind, SEED_MAX, Words};
 use crate::trainer::{Leaf, Metrics, Settings, Trainer, last};
 
@@ -12,44 +14,113 @@ use crate::trainer::{Leaf, Metrics, Settings, Trainer, last};
 pub fn schema(trainer: &dyn Trainer) -> Value {
     let settings = trainer.settings();
     let sections = settings.sections();
-    let mut properties = Map::new();
+    let mut common = Map::new();
     for (name, schema) in [
         ("name", text("name of the experiment; the file's stem without it")),
         ("question", text("printed above the figures")),
         ("notes", text("printed below the question")),
-        ("seeds", seeds()),
+        ("seeds", to("seeds")),
         ("design", to("design")),
         (
             "extends",
             one_or_many("files that this one builds on, relative to it; later ones win"),
         ),
-        ("axes", to("axes")),
         (
             "labels",
             described(json!({ "type": "object" }), "labels of the levels of an axis, one a level"),
         ),
-        ("zip", array(to("zip"))),
-        ("exclude", array(to("exclude"))),
-        ("set", array(to("set"))),
-        ("extra", array(to("extra"))),
-        ("study", array(to("study"))),
     ] {
-        properties.insert(name.into(), schema);
+        common.insert(name.into(), schema);
+    }
+    let mut properties = common.clone();
+    properties.insert("axes".into(), to("axes"));
+    for list in ["zip", "exclude", "set", "extra", "study"] {
+        properties.insert(list.into(), array(to(list)));
     }
     for section in &sections {
         properties.insert((*section).into(), to(section));
     }
-    for section in ["compare", "budget", "execution"] {
-        properties.insert(section.into(), options(section, trainer.metrics()));
+    properties.insert("compare".into(), options("compare", trainer.metrics()));
+    for section in ["budget", "execution"] {
+        properties.insert(section.into(), to(section));
+    }
+    let mut definitions = definitions(settings, &sections);
+    definitions["experiment"] = object(&properties.into(), &[]);
+    definitions["experiment of a program"] = program_experiment(common);
+    definitions["seeds"] = seeds();
+    definitions["words"] = array(json!({ "type": "string" }));
+    for section in ["budget", "execution"] {
+        definitions[section] = options(section, trainer.metrics());
     }
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "ablade experiment",
         "type": "object",
-        "additionalProperties": false,
-        "properties": properties,
-        "$defs": definitions(settings, &sections),
+        "if": { "required": ["program"] },
+        "then": to("experiment of a program"),
+        "else": to("experiment"),
+        "$defs": definitions,
     })
+}
+
+/// An experiment of a program: its settings and metrics are those that the file declares.
+fn program_experiment(common: Map<String, Value>) -> Value {
+    let table = |doc: &str| described(json!({ "type": "object" }), doc);
+    let mut properties = common;
+    for section in SECTIONS {
+        let schema = match section {
+            "program" => program_schema(),
+            "metrics" => described(
+                json!({ "type": "object", "additionalProperties": metric_schema() }),
+                "values that a run reports, each with its direction and where it is read",
+            ),
+            _ => table("the baseline; each setting has the type of its value here"),
+        };
+        properties.insert(section.into(), schema);
+    }
+    properties.insert("axes".into(), table("settings to try, each with a list of values"));
+    for list in ["zip", "exclude", "set", "extra", "study"] {
+        properties.insert(list.into(), array(json!({ "type": "object" })));
+    }
+    properties.insert("compare".into(), table("metric, select, level, correction, baseline"));
+    for section in ["budget", "execution"] {
+        properties.insert(section.into(), to(section));
+    }
+    object(&properties.into(), &["program", "metrics"])
+}
+
+fn program_schema() -> Value {
+    let words = to("words");
+    let texts = json!({ "type": "object", "additionalProperties": { "type": "string" } });
+    let properties: Map<String, Value> = PROGRAM
+        .iter()
+        .map(|(key, kind)| {
+            let schema = match *key {
+                "command" => json!({ "anyOf": [words, array(words.clone())] }),
+                "booleans" => {
+                    json!({ "anyOf": [{ "const": "present" }, { "const": "no-" }, words] })
+                }
+                "env" => texts.clone(),
+                "seed_key" => json!({ "type": "string" }),
+                "resume" | "versions" | "inputs" | "data" => words.clone(),
+                _ => self::kind(kind),
+            };
+            ((*key).to_owned(), schema)
+        })
+        .collect();
+    object(&properties.into(), &["command"])
+}
+
+fn metric_schema() -> Value {
+    let string = json!({ "type": "string" });
+    let properties: Map<String, Value> = METRIC
+        .iter()
+        .map(|key| {
+            let directions = json!({ "oneOf": [{ "const": "higher" }, { "const": "lower" }] });
+            ((*key).to_owned(), if *key == "better" { directions } else { string.clone() })
+        })
+        .collect();
+    object(&properties.into(), &["better"])
 }
 
 /// All definitions to which the schema refers.
@@ -83,6 +154,7 @@ fn definitions(settings: &Settings, sections: &[&str]) -> Value {
             object(&with(own, json!({ "when": to("condition"), "tune": to("tune") })), required),
         );
     }
+    add("generator", json!({ "anyOf": (["range", "log2", "geom", "linspace"].map(to)) }));
     for leaf in (0..settings.len()).filter(|leaf| settings.tag(*leaf).is_none()) {
         let path = &settings[leaf].path;
         add(path, value(settings, leaf));
@@ -242,8 +314,8 @@ fn axis(settings: &Settings, leaf: Leaf) -> Value {
         "values": { "anyOf": [list, { "type": "object" }] }, "when": to("condition"), "tune": to("tune"),
     });
     let mut forms = vec![list, object(&own, &["values"])];
-    if matches!(setting.kind, Kind::Count { .. } | Kind::CountOr { .. } | Kind::Number(_)) {
-        forms.extend(["range", "log2", "geom", "linspace"].map(to));
+    if setting.kind.is_number() {
+        forms.push(to("generator"));
     }
     // Label = value; for a tagged setting also the axes over its constants, whose labels are tables
     // of words.
@@ -273,6 +345,7 @@ fn kind(kind: &Kind) -> Value {
         Kind::Number(bounds) => number(*bounds),
         Kind::Counts { min, max } => array(count(min, max)),
         Kind::Rising(bounds) => array(number(*bounds)),
+        Kind::Free(_) => json!({}),
         Kind::Text | Kind::Duration | Kind::Bytes => json!({ "type": "string" }),
         Kind::Texts => array(json!({ "type": "string" })),
         Kind::Option => json!({ "type": "string", "pattern": "^-" }),

@@ -101,7 +101,7 @@ pub(super) fn chart(view: &View, table: &Ablation) -> Chart {
         }
         ends.push(End { at, color: None, name: String::new(), values });
     }
-    let head = if paired.is_some() { "difference" } else { &view.metrics.family };
+    let head = if paired.is_some() { "difference" } else { view.family() };
     let heads = std::iter::once(head)
         .chain(paired.map(|_| "verdict"))
         .map(str::to_owned)

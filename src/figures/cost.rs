@@ -154,10 +154,7 @@ pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
     };
     let what = if cost == Cost::Size { "size" } else { "time" };
     Some(Chart {
-        title: format!(
-            "What a better {} costs in {what}: {}",
-            view.metrics.family, view.planned.name
-        ),
+        title: format!("What a better {} costs in {what}: {}", view.family(), view.planned.name),
         subtitle: format!(
             "{} and further left is better. Dashed: the best that any variant reaches at that cost. {}{side_by_side}{unnamed}{}",
             better.word(),

@@ -38,6 +38,20 @@ fn held_out(view: &View) -> String {
     view.held_out().map_or_else(String::new, |curve| curve.words.clone())
 }
 
+/// ` at the best epoch on validation`, where every metric is read at one epoch.
+fn at(view: &View) -> String {
+    match view.metrics.scored_at.as_str() {
+        "" => String::new(),
+        at => format!(" at the {at}"),
+    }
+}
+
+/// Title of the chart; a trainer whose metrics share no name need not report losses.
+fn title(view: &View) -> String {
+    let what = if view.metrics.family.is_empty() { "Curves" } else { "Loss curves" };
+    format!("{what}: {}", view.planned.name)
+}
+
 /// Figure of a study's curves; `None` if its runs have none.
 pub(super) fn chart(view: &View) -> Option<Chart> {
     view.held_out()?;
@@ -70,7 +84,7 @@ fn drawn(view: &View) -> Chart {
         apart(view, &drawn, x, y)
     };
     if let Some(cut) = cut {
-        chart.subtitle += &format!(" Axis cut at {}.", view.metric().unit.of(&typeset(cut, 0)));
+        chart.subtitle += &format!(" Axis cut at {}.", view.curve_unit().of(&typeset(cut, 0)));
     }
     if drawn.iter().any(|c| !c.ends_badly.is_empty()) {
         chart.subtitle += " Cross: a run diverged here.";
@@ -83,16 +97,21 @@ fn drawn(view: &View) -> Chart {
     }
     chart.subtitle += &view.unfinished();
     let scores: Vec<String> = curves.iter().map(|c| format!("{}: {}", c.name, c.words())).collect();
-    let (family, held) = (&view.metrics.family, held_out(view));
+    let (family, held, curve) = (view.family(), held_out(view), view.curve_name());
+    let unit = match view.curve_unit().long.as_str() {
+        "" => String::new(),
+        unit => format!(" in {unit}"),
+    };
     chart.caption = format!(
-        "{} {family}{} against the epoch. {held} {family} at the {}: {}.",
+        "{}{} against the epoch. {}{}: {}.",
         if view.metrics.training.is_some() {
-            format!("Training and {held}")
+            format!("Training and {held} {family}")
         } else {
-            held.clone()
+            curve.clone()
         },
-        view.in_unit(),
-        view.metrics.scored_at,
+        unit,
+        if view.metrics.family.is_empty() { family } else { &curve },
+        at(view),
         scores.join("; ")
     );
     chart
@@ -237,7 +256,7 @@ fn axes(view: &View, curves: &[&Curve]) -> (Axis, Axis, Option<f64>) {
         .flat_map(|c| c.rows.iter().map(|r| r.0).chain(c.loose.iter().flatten().map(|p| p.0)));
     let last = epochs.fold(1.0, f64::max);
     // Values that increase start low, which is not a reason to cut them.
-    let from = match view.metric().better {
+    let from = match view.curve_better() {
         Better::Lower => 1.0 + (last / 15.0).floor(),
         Better::Higher => 1.0,
     };
@@ -265,7 +284,11 @@ fn axes(view: &View, curves: &[&Curve]) -> (Axis, Axis, Option<f64>) {
     )
     .unwrap_or((lo, hi));
     let (lo, hi) = (lo.min(low.max(lo - reach)), hi.max(high.min(hi + reach)));
-    let (label, unit) = (&view.metrics.family_axis, view.metric().unit.long.as_str());
+    let label = match view.metrics.family_axis.as_str() {
+        "" => view.curve_name(),
+        axis => axis.to_owned(),
+    };
+    let unit = view.curve_unit().long.as_str();
     let bracket = |parts: &[&str]| {
         let parts: Vec<&str> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
         if parts.is_empty() {
@@ -303,6 +326,7 @@ fn reading(view: &View, curves: &[&Curve]) -> String {
         1 => "1 seed".to_owned(),
         n => format!("mean of {n} seeds, {interval}: {level} % t interval of the mean"),
     };
+    let better = format!("{} is better.", view.curve_better().word());
     format!(
         "{held}: {}{}; {seeds}. {}",
         held_out(view),
@@ -311,7 +335,7 @@ fn reading(view: &View, curves: &[&Curve]) -> String {
         } else {
             String::new()
         },
-        view.direction()
+        better
     )
 }
 
@@ -346,22 +370,21 @@ fn together(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
         y,
         marks: bands.into_iter().chain(lines).collect(),
         ends,
-        heads: std::iter::once(format!("{} {}", held_out(view), view.metrics.family))
-            .chain(lacking.then(|| "runs".to_owned()))
-            .collect(),
+        heads: std::iter::once(if view.metrics.family.is_empty() {
+            view.family().to_owned()
+        } else {
+            view.curve_name()
+        })
+        .chain(lacking.then(|| "runs".to_owned()))
+        .collect(),
         spread: true,
         axes: true,
         width: None,
         height: 300.0,
     };
     Chart {
-        title: format!("Loss curves: {}", view.planned.name),
-        subtitle: format!(
-            "{} Right: {} at the {}.",
-            reading(view, curves),
-            view.metric_name(),
-            view.metrics.scored_at
-        ),
+        title: title(view),
+        subtitle: format!("{} Right: {}{}.", reading(view, curves), view.metric_name(), at(view)),
         caption: String::new(),
         panels: vec![Panel {
             title: String::new(),
@@ -444,12 +467,15 @@ fn apart(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
         Panel { title: curve.name.clone(), note, body: Body::Plane(plane) }
     };
     Chart {
-        title: format!("Loss curves: {}", view.planned.name),
+        title: title(view),
         subtitle: format!(
-            "{} Grey: {} means of the other variants. Ring and number: {}. Same axes in all panels.",
+            "{} Grey: {} means of the other variants. {} Same axes in all panels.",
             reading(view, curves),
             held_out(view),
-            view.metrics.scored_at
+            match view.metrics.scored_at.as_str() {
+                "" => format!("Number: {}.", view.metric_name()),
+                at => format!("Ring and number: {at}."),
+            }
         ),
         caption: String::new(),
         panels: curves.iter().enumerate().map(panel).collect(),

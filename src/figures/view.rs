@@ -7,7 +7,7 @@ use crate::results::ExperimentResults;
 use crate::rng::Seed;
 use crate::stats;
 use crate::text::{self, percent};
-use crate::trainer::{Curve, Metric, Metrics, Otherwise, Trainer};
+use crate::trainer::{Better, Curve, Metric, Metrics, Otherwise, Trainer, Unit};
 
 /// A mean and half the width of its interval; no width for a single value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -143,6 +143,31 @@ impl<'a> View<'a> {
     /// Value of the training curve in an epoch.
     pub(crate) fn training_of(&self, row: &EpochRow) -> f64 {
         self.metrics.training.map_or(f64::NAN, |curve| row.values[curve])
+    }
+
+    /// Short name of the values of the compared metric.
+    pub(crate) fn family(&self) -> &'a str {
+        self.metrics.word(self.metric)
+    }
+
+    /// Name of the drawn curve: `validation NLL`, or the curve's own where metrics share no name.
+    pub(crate) fn curve_name(&self) -> String {
+        let Some(curve) = self.held_out() else { return String::new() };
+        match self.metrics.family.as_str() {
+            "" => curve.words.clone(),
+            family => format!("{} {family}", curve.words),
+        }
+    }
+
+    /// Unit of the drawn curve.
+    pub(crate) fn curve_unit(&self) -> &'a Unit {
+        let own = self.held_out().filter(|_| self.metrics.family.is_empty());
+        own.map_or(&self.metric.unit, |curve| &curve.unit)
+    }
+
+    /// Direction of the drawn curve.
+    pub(crate) fn curve_better(&self) -> Better {
+        self.held_out().and_then(|curve| curve.better).unwrap_or(self.metric.better)
     }
 
     /// `Lower is better.`

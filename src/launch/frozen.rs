@@ -1,5 +1,6 @@
 //! Outstanding runs frozen as tasks that any scheduler can start.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -49,6 +50,9 @@ impl FrozenRuns {
             n_tasks.map_or_else(|| pack::tasks(&seconds, task_seconds), NonZeroUsize::get);
         let packed = pack::pack(&seconds, n_tasks);
         let results = absolute(store.root())?;
+        for data in runs.iter().map(|run| &run.data).collect::<BTreeSet<_>>() {
+            store.keep_inputs(data, &store.trainer().input_files())?;
+        }
         loaded.announce_plan()?;
         let program = absolute(&store.keep_program(&this_program()?)?)?;
         let name = format!("{}-{}", plan.name, unique(&results));

@@ -67,7 +67,7 @@ if [ "$1" = tables ]; then
     exec {ablade} tables {experiment}
 fi
 # In place of the shell, so that the program itself hears when its time is over.
-exec {ablade} --data-dir {data} task {submission} "$(($1 + ${{SLURM_ARRAY_TASK_ID:-0}}))" --jobs "${{SLURM_CPUS_PER_TASK:-1}}"
+exec {ablade} --data-dir {data} task {submission} "$(($1 + ${{SLURM_ARRAY_TASK_ID:-0}}))" --yes --jobs "${{SLURM_CPUS_PER_TASK:-1}}"
 "#,
         data = path(data),
     );
@@ -133,7 +133,8 @@ mod tests {
         };
         let before = "--results /shared/it's here --progress plain";
         assert_eq!(run("tables", None, None), format!("{before} tables masks\n"));
-        let task = |i, n| format!("{before} --data-dir /data task masks-0a1b2c3d {i} --jobs {n}\n");
+        let task =
+            |i, n| format!("{before} --data-dir /data task masks-0a1b2c3d {i} --yes --jobs {n}\n");
         assert_eq!(run("20", Some("3"), Some("4")), task(23, 4));
         assert_eq!(run("7", None, None), task(7, 1));
     }

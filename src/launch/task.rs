@@ -42,7 +42,14 @@ pub fn run_task(
     observer: &dyn Observer,
 ) -> Result<TaskEnd, LaunchError> {
     let submission = store.submission(submission)?;
-    let (name, version) = (&submission.name, store.trainer().version());
+    let name = &submission.name;
+    let Some(task) = submission.tasks.get(index) else {
+        let n_tasks = submission.tasks.len();
+        return Err(LaunchError::NoSuchTask { submission: name.clone(), n_tasks, index });
+    };
+    let plan = store.submitted_plan(name)?;
+    let store = &store.of(&plan)?;
+    let version = store.trainer().version();
     if submission.engine != version {
         return Err(LaunchError::OtherVersion {
             submission: name.clone(),
@@ -50,11 +57,6 @@ pub fn run_task(
             version,
         });
     }
-    let Some(task) = submission.tasks.get(index) else {
-        let n_tasks = submission.tasks.len();
-        return Err(LaunchError::NoSuchTask { submission: name.clone(), n_tasks, index });
-    };
-    let plan = store.submitted_plan(name)?;
     let by_id = plan.by_id();
     let planned = |run: &RunId| {
         by_id
@@ -74,6 +76,7 @@ pub fn run_task(
         runs,
         threads,
         memory: submission.memory.unwrap_or(u64::MAX).min(machine::memory()),
+        gpus: machine::gpus(),
         checkpoint_every: Duration::try_from_secs_f64(submission.checkpoint)
             .unwrap_or(Duration::MAX),
         max_failures: None,

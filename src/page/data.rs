@@ -58,8 +58,8 @@ struct Run<'a> {
 /// The data of one study.
 pub(super) fn study<'a>(id: &'a str, view: &'a View) -> StudyData<'a> {
     let replicates = view.variants.iter().flat_map(|v| &v.replicates);
-    let last = replicates.map(|r| r.record.epochs.len()).max().unwrap_or(0);
-    let epochs = epochs(last);
+    let longest = replicates.map(|r| &r.record.epochs).max_by_key(|rows| rows.len());
+    let epochs = epochs(longest.map_or(0, Vec::len));
     let variant = |v: &'a crate::figures::view::Variant| Variant {
         label: v.label,
         levels: v.levels,
@@ -70,11 +70,17 @@ pub(super) fn study<'a>(id: &'a str, view: &'a View) -> StudyData<'a> {
         id,
         name: &view.planned.name,
         metric: view.metric_name(),
-        family: &view.metrics.family,
-        axis: format!("{}{}", view.metrics.family, view.metric().unit.in_brackets()),
-        held: view
-            .held_out()
-            .map_or_else(String::new, |curve| format!("{} {}", curve.words, view.metrics.family)),
+        family: view.family(),
+        axis: format!(
+            "{}{}",
+            if view.metrics.family.is_empty() {
+                view.curve_name()
+            } else {
+                view.family().to_owned()
+            },
+            view.curve_unit().in_brackets()
+        ),
+        held: view.curve_name(),
         unit: &view.metric().unit.short,
         seeds: view.plan.seeds.iter().map(|seed| seed.0).collect(),
         t: view.reach(),
@@ -85,7 +91,11 @@ pub(super) fn study<'a>(id: &'a str, view: &'a View) -> StudyData<'a> {
             .map(|axis| Axis { name: &axis.column, levels: &axis.levels })
             .collect(),
         variants: view.variants.iter().map(variant).collect(),
-        epochs,
+        // Runs of a program may number their steps as they like.
+        epochs: epochs
+            .iter()
+            .map(|&row| longest.map_or(row, |rows| rows[row - 1].epoch))
+            .collect(),
     }
 }
 

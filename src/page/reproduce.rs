@@ -25,9 +25,13 @@ pub(super) fn reproduce(view: &View, checklist: &[Item]) -> Markup {
     let seeds: Vec<String> = view.plan.seeds.iter().map(|seed| seed.0.to_string()).collect();
     let version =
         format!("ablade {}, engine {}", env!("CARGO_PKG_VERSION"), view.trainer.version());
+    let again = match view.plan.program {
+        Some(_) => "again, value for value",
+        None => "again, byte for byte",
+    };
     let entries = [
         ("command", view.plan.command.clone()),
-        ("again, byte for byte", format!("ablade verify {}", view.plan.name)),
+        (again, format!("ablade verify {}", view.plan.name)),
         ("version", version),
         ("data (fingerprint)", distinct(data)),
         ("seeds", seeds.join(", ")),
@@ -40,7 +44,7 @@ pub(super) fn reproduce(view: &View, checklist: &[Item]) -> Markup {
         .collect();
     html! {
         h3 { "How to reproduce" }
-        dl { @for (name, value) in &entries { dt { (name) } dd { (value) } } }
+        dl { @for (name, value) in entries.iter().filter(|(_, value)| !value.is_empty()) { dt { (name) } dd { (value) } } }
         @if !failures.is_empty() {
             details {
                 summary { "Runs that failed or diverged" }

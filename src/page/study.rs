@@ -26,7 +26,7 @@ pub(super) fn section(id: &str, section: &Section, view: &View, index: usize) ->
             h2 { (view.planned.name) }
             @if !plan.question.is_empty() { p.question { (plan.question) } }
             @if !plan.notes.is_empty() { p.muted.notes { (plan.notes) } }
-            @for line in &plan.data { p.muted.data { "Data: " (line) } }
+            @for line in &plan.data { p.muted.data { @if view.plan.program.is_none() { "Data: " } (line) } }
             p.headline data-part="headline" { (headline(view, &ablation)) }
             p.muted { (view.progress()) }
             (table::ablation(view, &ablation))
@@ -89,6 +89,9 @@ fn headline(view: &View, table: &Ablation) -> String {
 }
 
 fn curves(view: &View) -> Markup {
+    if view.held_out().is_none() {
+        return Markup::default();
+    }
     let options = [
         ("train", "train", "true"),
         ("band", "interval", "true"),
@@ -96,9 +99,11 @@ fn curves(view: &View) -> Markup {
         ("log", "log scale", "true"),
     ];
     html! {
-        h3 { "Loss curves" }
+        h3 { @if view.metrics.family.is_empty() { "Curves" } @else { "Loss curves" } }
         p.muted {
-            "Solid: " (view.held_out().map_or("", |curve| &curve.words)) ", dashed: train; mean over seeds with "
+            "Solid: " (view.held_out().map_or("", |curve| &curve.words))
+            @if view.metrics.training.is_some() { ", dashed: train" }
+            "; mean over seeds with "
             (percent(view.plan.compare.level))
             " % t interval; thin lines: single seeds and runs that diverged."
         }

@@ -56,7 +56,7 @@ fn heads(view: &View, table: &Ablation) -> Markup {
     let metrics = view.metrics;
     let sortable = |head: &dyn Render| html! { button type="button" { (*head) } };
     html! {
-        @for head in ["variant", "n", &metrics.family, "difference"] {
+        @for head in ["variant", "n", view.family(), "difference"] {
             th scope="col" { (sortable(&head)) }
         }
         th.l scope="col" {}

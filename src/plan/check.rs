@@ -203,6 +203,7 @@ mod tests {
             seeds: vec![Seed(1), Seed(2)],
             compare: Compare::default(),
             runs: Vec::new(),
+            program: None,
             data: Vec::new(),
         };
         let mut add = |epochs: usize| {

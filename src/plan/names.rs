@@ -22,6 +22,19 @@ pub(crate) fn is_file_name(name: &str) -> bool {
         && name.bytes().all(follows)
 }
 
+/// True if a text can be the path of a file inside a directory: whatever its parts are called, it
+/// stays there.
+pub(crate) fn is_file_path(path: &str) -> bool {
+    let fits = |part: &str| {
+        !part.is_empty()
+            && part.len() <= 255
+            && part != "."
+            && part != ".."
+            && !part.contains(|c: char| c.is_control() || c == '\\')
+    };
+    path.len() <= 1000 && path.split('/').all(fits)
+}
+
 /// Reads a name: `#[serde(deserialize_with = "name")]`.
 pub(crate) fn name<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     checked(from, is_name)

@@ -15,7 +15,7 @@ use crate::rng::{Purpose, Seed};
 use crate::stats::{
     Estimate, Feasibility, Paired, holm, max_t, mean, smallest_p, smallest_p_max_t,
 };
-use crate::store::{RunRecord, RunStatus};
+use crate::store::{ADOPTED_BECAUSE, RunRecord, RunStatus};
 use crate::text::count;
 use crate::trainer::{Better, Compute, Facts, Metric, Metrics, Otherwise, Scored};
 
@@ -144,6 +144,8 @@ pub enum Verdict {
     Worse,
     /// The test could have been significant and was not.
     NoEvidence,
+    /// Every run is bit-identical to that of the baseline.
+    Identical,
     /// No outcome of the test with this number of seeds could have been significant.
     TooFewSeeds,
     /// Runs on which its p value depends are outstanding.
@@ -164,6 +166,7 @@ impl Verdict {
             Self::Better => "better",
             Self::Worse => "worse",
             Self::NoEvidence => "no evidence",
+            Self::Identical => "identical",
             Self::TooFewSeeds => "too few seeds",
             Self::NotComparable => "not comparable",
             Self::Incomplete => "incomplete",
@@ -216,8 +219,27 @@ impl ExperimentResults {
         // A joint correction changes with every comparison whose runs are outstanding.
         let waiting = compared.iter().filter(|&&i| rows[i].outstanding > 0).count();
         let waits = if compare.correction == Correction::MaxT { waiting } else { 0 };
-        for row in &mut rows {
-            judge(row, &can, waits, self.metrics(), self.metric().better);
+        for i in 0..rows.len() {
+            let question = self.question(study, &rows[i], baseline.map(|base| &rows[base]));
+            judge(
+                &mut rows[i],
+                &can,
+                waits,
+                self.metrics(),
+                (self.metric().better, question.as_deref()),
+            );
+            let mut notes: Vec<String> = self.adoptions(&study.variants[i]);
+            if self.ignores_its_seed(&study.variants[i]) {
+                notes.push(
+                    "every seed gave the same to the last bit: does the seed reach the program?"
+                        .to_owned(),
+                );
+            }
+            for text in notes {
+                let note = &mut rows[i].note;
+                note.push_str(if note.is_empty() { "" } else { "; " });
+                note.push_str(&text);
+            }
         }
         Ablation {
             study: study.name.clone(),
@@ -229,6 +251,49 @@ impl ExperimentResults {
             feasibility: can,
             rows,
         }
+    }
+
+    /// Question about a variant of a program whose runs are identical to those of the baseline.
+    fn question(
+        &self,
+        study: &PlannedStudy,
+        row: &AblationRow,
+        baseline: Option<&AblationRow>,
+    ) -> Option<String> {
+        self.plan.program.as_ref()?;
+        let levels = row.levels.iter().zip(&baseline?.levels);
+        let changed = study.axes.iter().zip(levels).filter(|(_, (own, base))| own != base);
+        let paths: Vec<String> = changed.map(|(axis, _)| format!("`{}`", axis.path)).collect();
+        match &paths[..] {
+            [] => Some("does what it changes reach the program?".to_owned()),
+            [path] => Some(format!("does {path} reach the program?")),
+            paths => Some(format!("do {} reach the program?", paths.join(" and "))),
+        }
+    }
+
+    /// Runs of a variant that were taken over from an earlier version of its program, a sentence for
+    /// each reason.
+    fn adoptions(&self, variant: &PlannedVariant) -> Vec<String> {
+        let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+        for record in self.finished(variant) {
+            let facts = record.summary.as_ref().map(|summary| &summary.facts);
+            let reason = facts.and_then(|facts| facts.get(ADOPTED_BECAUSE)?.as_str());
+            if let Some(reason) = reason {
+                *reasons.entry(reason).or_default() += 1;
+            }
+        }
+        let planned = variant.runs.len();
+        let sentence = |(reason, n): (&str, usize)| {
+            format!("{n} of {planned} runs are of an earlier version of the program: {reason}")
+        };
+        reasons.into_iter().map(sentence).collect()
+    }
+
+    /// True if a program gave bit-identical values for all of several seeds.
+    pub fn ignores_its_seed(&self, variant: &PlannedVariant) -> bool {
+        let finished: Vec<&RunRecord> = self.finished(variant).collect();
+        let same = |pair: &[&RunRecord]| self.same_values(pair[0], pair[1]);
+        self.plan.program.is_some() && finished.len() > 1 && finished.windows(2).all(same)
     }
 
     /// Remark on the metric, where it is not what its name says in the finished runs of a study.
@@ -463,13 +528,13 @@ fn correct_by_holm(rows: &mut [AblationRow], compared: &[usize]) {
 }
 
 /// Sets the verdict of a row; `waiting` of the comparisons with which its p value is corrected have
-/// outstanding runs.
+/// outstanding runs. `question` is what a user should ask of identical runs.
 fn judge(
     row: &mut AblationRow,
     can: &Feasibility,
     waiting: usize,
     metrics: &Metrics,
-    better: Better,
+    (better, question): (Better, Option<&str>),
 ) {
     let mut notes = Vec::new();
     if let Some(Tuning { chosen, configurations, incomplete }) = &row.tuning {
@@ -489,10 +554,10 @@ fn judge(
         notes.push(note.clone());
     }
     if row.identical {
-        notes.push(
-            "the same as the baseline to the last bit: what is changed has no effect here"
-                .to_owned(),
-        );
+        notes.push(format!(
+            "the same as the baseline to the last bit: {}",
+            question.unwrap_or("what is changed has no effect here")
+        ));
     }
     let is_judged =
         !matches!(row.verdict, Verdict::Baseline | Verdict::NotComparable | Verdict::NoBaseline);
@@ -514,6 +579,7 @@ fn judge(
         let p = delta.p_corrected.unwrap_or(delta.paired.test.p);
         if !incomplete {
             row.verdict = match () {
+                () if row.identical => Verdict::Identical,
                 () if delta.smallest_p_corrected > can.alpha => Verdict::TooFewSeeds,
                 () if p > can.alpha => Verdict::NoEvidence,
                 () if better.is_better(delta.paired.difference.mean, 0.0) => Verdict::Better,

@@ -163,6 +163,9 @@ impl ExperimentResults {
             format!(
                 " The number compared is of the validation set itself, so it is biased {biased}."
             )
+        } else if self.plan.program.is_some() {
+            // Only the program knows.
+            String::new()
         } else {
             " The test set was used for nothing else.".to_owned()
         };
@@ -235,6 +238,9 @@ fn hardware(records: &[&RunRecord]) -> String {
         (least, most) if least == most => format!("{least} threads"),
         (least, most) => format!("{least} to {most} threads"),
     };
+    if kernels.is_empty() {
+        return format!("{threads} a run; on {}.", hosts.join(", "));
+    }
     format!(
         "Processors only ({}), {threads} a run; on {}.",
         kernels.join(", "),

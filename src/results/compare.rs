@@ -8,6 +8,7 @@ use super::setting_changes::{RunSettings, run_settings, setting_changes};
 use crate::plan::{PlannedStudy, PlannedVariant, RunId, RunSpec};
 use crate::rng::Seed;
 use crate::store::{RunRecord, RunStatus};
+use crate::trainer::Program;
 use crate::trainer::{Metric, Otherwise};
 
 /// Comparison of two experiments.
@@ -131,6 +132,7 @@ pub fn compare(
     }
     let mut pairing = Pairing {
         specs: [first.plan.by_id(), second.plan.by_id()],
+        programs: [first.plan.program_identity(), second.plan.program_identity()],
         comparison: ExperimentComparison::default(),
         other_content: BTreeMap::new(),
         changes: BTreeMap::new(),
@@ -170,7 +172,7 @@ pub fn compare(
             Err(CompareError::OtherContent {
                 data,
                 examples: first.metrics().examples.clone(),
-                family: first.metrics().family.clone(),
+                family: first.metrics().word(first.metric()).to_owned(),
                 experiments: [first.plan.name.clone(), second.plan.name.clone()],
                 variants: if all {
                     "every variant".to_owned()
@@ -185,6 +187,8 @@ pub fn compare(
 /// A comparison in progress.
 struct Pairing<'a> {
     /// Runs of both experiments.
+    /// Programs of both experiments, if their runs are of one.
+    programs: [Option<&'a Program>; 2],
     specs: [BTreeMap<&'a RunId, &'a RunSpec>; 2],
     comparison: ExperimentComparison,
     /// Data sets whose content differs under the same settings, with the labels of the variants
@@ -219,7 +223,8 @@ impl<'a> Pairing<'a> {
             else {
                 continue;
             };
-            changed.extend(differing_settings(ours, theirs));
+            let programs = self.programs;
+            changed.extend(differing_settings((ours, programs[0]), (theirs, programs[1])));
             let (scored, reference) = (theirs.scored(Some(b)), ours.scored(Some(a)));
             if trainer.content_differs(&scored, &reference) {
                 let name = trainer.data_name(&ours.config);
@@ -253,16 +258,19 @@ impl<'a> Pairing<'a> {
 
 /// Returns the settings that differ between two runs; if only their identities differ, the versions
 /// that made them.
-fn differing_settings(a: &RunSpec, b: &RunSpec) -> Vec<String> {
+fn differing_settings(
+    (a, program_of_a): (&RunSpec, Option<&Program>),
+    (b, program_of_b): (&RunSpec, Option<&Program>),
+) -> Vec<String> {
     if a.id == b.id {
         return Vec::new();
     }
-    let without_seed = |spec: &RunSpec| -> RunSettings {
-        let mut settings = run_settings(spec);
+    let without_seed = |spec: &RunSpec, program: Option<&Program>| -> RunSettings {
+        let mut settings = run_settings(spec, program);
         settings.remove("seed");
         settings
     };
-    let changes = setting_changes(&without_seed(a), &without_seed(b));
+    let changes = setting_changes(&without_seed(a, program_of_a), &without_seed(b, program_of_b));
     if changes.is_empty() {
         vec!["the same settings under another engine version".to_owned()]
     } else {

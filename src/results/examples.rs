@@ -8,8 +8,10 @@ use rayon::prelude::*;
 use super::ExperimentResults;
 use crate::npy;
 use crate::plan::RunId;
-use crate::stats::Estimate;
+use crate::stats::{Estimate, mean};
 use crate::store::{Store, StoreError};
+use crate::text::{brief, count, short};
+use crate::trainer::PerExample;
 
 /// Differences over the test examples, and why some are missing.
 #[derive(Debug, Default)]
@@ -72,7 +74,7 @@ pub(super) fn differences(
 
 /// Values of a run for each test example.
 enum Values {
-    Read(Vec<f32>),
+    Read(Vec<f64>),
     /// The run left none.
     Absent,
     /// It left some that cannot be read; the reason.
@@ -93,35 +95,51 @@ fn mean_difference(
 ) -> Result<(Option<Vec<f64>>, BTreeMap<RunId, String>), StoreError> {
     let (mut sum, mut unread): (Option<Vec<f64>>, _) = (None, BTreeMap::new());
     let mut complete = true;
-    for (control, treated) in pairs {
-        let values = read(study, store, treated)?;
-        for (run, values) in [(control, &controls[*control]), (treated, &values)] {
+    for (control_run, treated_run) in pairs {
+        let values = read(study, store, treated_run)?;
+        for (run, values) in [(control_run, &controls[*control_run]), (treated_run, &values)] {
             if let Values::Unreadable(reason) = values {
                 unread.insert((*run).clone(), reason.clone());
             }
         }
-        let (Values::Read(control), Values::Read(treated)) = (&controls[*control], &values) else {
+        let (Values::Read(control), Values::Read(treated)) = (&controls[*control_run], &values)
+        else {
             complete = false;
             continue;
         };
         let sum = sum.get_or_insert_with(|| vec![0.0; control.len()]);
+        for (run, values) in [(control_run, control), (treated_run, treated)] {
+            if values.len() != sum.len() {
+                let (one, other) = (count(sum.len(), "example"), values.len());
+                unread
+                    .insert((*run).clone(), format!("run {run} has {other} values, others {one}"));
+                complete = false;
+            }
+        }
         if sum.len() != control.len() || sum.len() != treated.len() {
-            complete = false;
             continue;
         }
         for (sum, (control, treated)) in sum.iter_mut().zip(control.iter().zip(treated)) {
-            *sum += f64::from(*treated) - f64::from(*control);
+            *sum += treated - control;
         }
     }
-    let count = pairs.len() as f64;
-    let mean = sum.filter(|_| complete).map(|sum| sum.into_iter().map(|d| d / count).collect());
+    let n = pairs.len() as f64;
+    let mean = sum.filter(|_| complete).map(|sum| sum.into_iter().map(|d| d / n).collect());
     Ok((mean, unread))
 }
 
 fn read(study: &ExperimentResults, store: &Store, run: &RunId) -> Result<Values, StoreError> {
     let summary = study.records[run].summary.as_ref();
-    let file = summary.and_then(|summary| (study.metric().examples)(&summary.facts));
-    let Some(file) = file else { return Ok(Values::Absent) };
+    let Some(summary) = summary else { return Ok(Values::Absent) };
+    let file = match &study.metric().examples {
+        PerExample::Of(name) => name(&summary.facts).map(str::to_owned),
+        PerExample::Named(name) => {
+            let there = store.files_of(run).unwrap_or_default();
+            let names = ["npy", "txt"].map(|ending| format!("{name}.{ending}"));
+            names.into_iter().find(|name| there.contains(name))
+        }
+    };
+    let Some(file) = &file else { return Ok(Values::Absent) };
     let bytes = match store.file(run, file) {
         Err(error @ StoreError::Damaged { .. }) => {
             return Ok(Values::Unreadable(error.to_string()));
@@ -134,11 +152,41 @@ fn read(study: &ExperimentResults, store: &Store, run: &RunId) -> Result<Values,
         let path = store.run_dir(run).join(file);
         Values::Unreadable(format!("run {run}: {}: {why}", path.display()))
     };
-    Ok(match npy::decode::<f32>(&bytes) {
-        Err(error) => unreadable(&error.to_string()),
-        Ok(array) if array.data.iter().any(|value| !value.is_finite()) => {
+    let values = match file.strip_suffix(".txt") {
+        None => npy::numbers(&bytes).map_err(|error| error.to_string()),
+        Some(_) => words(&bytes),
+    };
+    Ok(match values {
+        Err(why) => unreadable(&why),
+        Ok(values) if values.iter().any(|value| !value.is_finite()) => {
             unreadable("a value in it is not finite")
         }
-        Ok(array) => Values::Read(array.data),
+        Ok(values) => match other_mean(study, run, &values) {
+            Some(why) => unreadable(&why),
+            None => Values::Read(values),
+        },
     })
+}
+
+/// Relative difference between a metric and the mean of its values that rounding may make.
+const ROUNDED: f64 = 0.01;
+
+/// Reason why values for each example, named by the user of a program, are not those of the metric:
+/// their mean is another number, as that of 0 and 1 is where the metric is a percentage.
+fn other_mean(study: &ExperimentResults, run: &RunId, values: &[f64]) -> Option<String> {
+    let PerExample::Named(_) = study.metric().examples else { return None };
+    let (metric, mean) = (study.value(run)?, mean(values)?);
+    let differs = (metric - mean).abs() > ROUNDED * metric.abs().max(mean.abs());
+    differs.then(|| {
+        let (name, metric, mean) = (&study.metric().words.short, short(metric), short(mean));
+        format!("the mean of its values is {mean}, and {name} is {metric}")
+    })
+}
+
+/// Numbers between blanks or line ends.
+fn words(bytes: &[u8]) -> Result<Vec<f64>, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
+    text.split_whitespace()
+        .map(|word| word.parse().map_err(|_| format!("{} is no number", brief(word))))
+        .collect()
 }

@@ -23,7 +23,7 @@ use crate::plan::{Plan, PlannedStudy, PlannedVariant, RunId};
 use crate::rng::Seed;
 use crate::stats::Estimate;
 use crate::store::{RunRecord, RunStatus, Store, StoreError};
-use crate::text::{nearest, some_of};
+use crate::text::{count, nearest, some_of};
 use crate::trainer::{Metric, Metrics, Trainer};
 
 /// A plan and the records of its runs.
@@ -79,6 +79,7 @@ impl ExperimentResults {
     /// Joins a plan with the disk. Damaged runs are moved aside and count as outstanding; see
     /// [`ExperimentResults::damaged`].
     pub fn load(store: &Store, plan: Plan) -> Result<Self, StoreError> {
+        let store = &store.of(&plan)?;
         let read = |run: &RunId| Ok((run.clone(), store.record(run)?));
         let records = plan
             .runs
@@ -179,8 +180,47 @@ impl ExperimentResults {
             pairs()
                 .filter(|(a, b)| a.status == RunStatus::Finished && b.status == RunStatus::Finished)
         };
-        both().next().is_some()
-            && both().all(|(a, b)| a.epochs == b.epochs && a.summary == b.summary)
+        both().next().is_some() && both().all(|(a, b)| self.same_values(a, b))
+    }
+
+    /// True if two runs have bit-identical epochs and values; of runs of a program the metrics count
+    /// alone, because a summary also names versions of other programs.
+    fn same_values(&self, a: &RunRecord, b: &RunRecord) -> bool {
+        let values = |record: &RunRecord| -> Vec<Option<u64>> {
+            let metrics = self.metrics().all.iter();
+            metrics.map(|metric| metric.of(record).map(f64::to_bits)).collect()
+        };
+        let same = match self.plan.program {
+            Some(_) => values(a) == values(b),
+            None => a.summary == b.summary,
+        };
+        same && a.epochs == b.epochs
+    }
+
+    /// Sentences on what the finished runs do not have in common, though one program is compared:
+    /// the executable and the versions that were recorded.
+    pub fn mixtures(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (fact, what) in [
+            ("executable", "executables"),
+            ("versions", "outputs of program.versions"),
+            ("gpu", "GPUs"),
+        ] {
+            let mut values: BTreeMap<&str, usize> = BTreeMap::new();
+            for summary in self.records.values().filter_map(|record| record.summary.as_ref()) {
+                if let Some(value) = summary.facts.get(fact).and_then(|value| value.as_str()) {
+                    *values.entry(value).or_default() += 1;
+                }
+            }
+            if values.len() > 1 {
+                let each: Vec<String> = values
+                    .iter()
+                    .map(|(value, n)| format!("{value} ({})", count(*n, "run")))
+                    .collect();
+                found.push(format!("the runs mix {what}: {}", each.join(", ")));
+            }
+        }
+        found
     }
 
     /// Runs whose files are damaged, with the problem.

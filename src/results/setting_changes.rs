@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::RunSpec;
+use crate::trainer::Program;
 
 /// Everything that decides the identity of a run: values as text, by key path.
 pub type RunSettings = BTreeMap<String, String>;
 
-/// Returns the settings of a run, with its seed and its data.
-pub fn run_settings(spec: &RunSpec) -> RunSettings {
+/// Returns the settings of a run, with its seed and its data or the program that it is of.
+pub fn run_settings(spec: &RunSpec, program: Option<&Program>) -> RunSettings {
     let mut settings: RunSettings = spec
         .config
         .leaves()
@@ -16,7 +17,30 @@ pub fn run_settings(spec: &RunSpec) -> RunSettings {
         .map(|(path, value)| (path, value.to_string()))
         .collect();
     settings.insert("seed".to_owned(), spec.seed.0.to_string());
-    settings.insert("images in train, valid and test".to_owned(), spec.data.clone());
+    let Some(program) = program else {
+        settings.insert("images in train, valid and test".to_owned(), spec.data.clone());
+        return settings;
+    };
+    let commands: Vec<String> = program.command.iter().map(|words| words.join(" ")).collect();
+    for (name, value) in [
+        ("command", commands.join("; ")),
+        ("program.args", program.args.clone()),
+        ("program.booleans", format!("{:?}", program.booleans)),
+        ("program.lists", format!("{:?}", program.lists)),
+        ("program.seed_key", program.seed_key.clone()),
+        ("program.directory", program.directory.clone()),
+    ] {
+        settings.insert(name.to_owned(), value);
+    }
+    for (name, value) in &program.env {
+        settings.insert(format!("variable {name}"), value.clone());
+    }
+    for (name, hash) in &program.inputs {
+        settings.insert(format!("content of {name}"), hash.chars().take(8).collect());
+    }
+    for (name, known) in &program.data {
+        settings.insert(format!("files of {name}"), known.clone());
+    }
     settings
 }
 

@@ -1,10 +1,12 @@
 //! Estimate of the outstanding part of a plan: time from past runs, memory and disk by arithmetic.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 
 use crate::cost::{Speed, makespan};
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::store::{RunStatus, Store};
+use crate::text::duration;
 use crate::trainer::{Config, Cost, TrainerError};
 
 /// Maximum number of past runs used: their median is as good as that of thousands.
@@ -15,6 +17,8 @@ const PAST: usize = 60;
 pub struct Estimate {
     /// Cost of every run of the plan.
     pub costs: BTreeMap<RunId, Cost>,
+    /// True if times are known; otherwise the seconds below mean nothing.
+    pub is_known: bool,
     /// Speed of this machine.
     pub speed: Speed,
     /// Time until the last run ends [s].
@@ -30,6 +34,15 @@ pub struct Estimate {
 }
 
 impl Estimate {
+    /// Total time in words: `about 6 m 12 s`.
+    pub fn words(&self) -> String {
+        if self.is_known {
+            format!("about {}", duration(self.seconds))
+        } else {
+            "for a time not known yet".to_owned()
+        }
+    }
+
     /// Estimate of executing the runs `outstanding` of `plan` on `workers` threads.
     pub fn new(
         plan: &Plan,
@@ -53,6 +66,9 @@ impl Estimate {
             costs.insert(run.id.clone(), cost);
         }
         let speed = Speed::learn(&past(store));
+        // A run of a trainer with a fixed number of threads takes as many of them at a time.
+        let width = trainer.slots().threads.map_or(1, NonZeroUsize::get);
+        let at_a_time = (workers / width).max(1);
         let to_run: Vec<&Cost> = outstanding.iter().filter_map(|run| costs.get(&run.id)).collect();
         let seconds: Vec<f64> =
             to_run.iter().map(|cost| speed.seconds(cost.nominal_seconds)).collect();
@@ -60,9 +76,10 @@ impl Estimate {
         memory.sort_unstable_by(|a, b| b.cmp(a));
         Ok(Self {
             speed,
-            seconds: makespan(&seconds, workers),
+            is_known: trainer.knows_nominal_speed() || speed.runs > 0,
+            seconds: makespan(&seconds, at_a_time),
             longest: seconds.iter().copied().fold(0.0, f64::max),
-            memory: memory.iter().take(workers).sum(),
+            memory: memory.iter().take(at_a_time).sum(),
             data: trainer.shared_memory(&configs),
             disk: to_run.iter().map(|cost| cost.disk).sum(),
             costs,

@@ -25,6 +25,22 @@ pub fn on_every_processor<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     }
 }
 
+/// GPUs that this process may use, by the names that `CUDA_VISIBLE_DEVICES` takes: those of that
+/// variable where it is set, else every NVIDIA GPU that the system shows.
+pub fn gpus() -> Vec<String> {
+    match std::env::var("CUDA_VISIBLE_DEVICES") {
+        Ok(names) => names
+            .split(',')
+            .map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty() && name != "-1")
+            .collect(),
+        Err(_) => {
+            let shown = fs::read_dir("/proc/driver/nvidia/gpus").into_iter().flatten().count();
+            (0..shown).map(|i| i.to_string()).collect()
+        }
+    }
+}
+
 /// Memory that this process may use [bytes], if the system tells: that of the machine, or less in a
 /// container or a batch job.
 pub fn memory() -> u64 {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,7 +10,8 @@ use std::time::{Duration, Instant};
 use super::{End, Estimate, Observer, RunLine};
 use crate::parallel::CancelToken;
 use crate::plan::{Plan, RunId, RunSpec};
-use crate::schedule::{Event, Job, Limits, Outcome, Stop, run_all};
+use crate::schedule::{Event, Job, Limits, Outcome, Share, Stop, run_all};
+use crate::store::disk::remove_tree;
 use crate::store::{Checkpoint, Claim, Claiming, RunOutput, Store, StoreError, Summary};
 use crate::text::{count, duration, factor};
 use crate::trainer::{Control, Execution};
@@ -26,6 +28,8 @@ pub struct Training<'a> {
     pub threads: NonZeroUsize,
     /// Maximum memory of all runs together [bytes].
     pub memory: u64,
+    /// GPUs that all runs together may take, by name.
+    pub gpus: &'a [String],
     /// Number of failures after which no further run starts.
     pub max_failures: usize,
     /// Damaged runs that no program is still copying: they may be moved aside and repeated.
@@ -82,6 +86,7 @@ impl Training<'_> {
         record: impl Fn(&RunSpec, &str, Elapsed),
     ) -> Trained {
         let labels = self.plan.labels();
+        let slots = self.store.trainer().slots();
         let (mut jobs, mut lines) = (Vec::new(), Vec::new());
         for (i, run) in runs.iter().enumerate() {
             let cost = &self.estimate.costs[&run.id];
@@ -91,6 +96,8 @@ impl Training<'_> {
                 task: i,
                 cost: cost.work,
                 bytes: if alone { u64::MAX } else { cost.memory },
+                threads: slots.threads,
+                gpus: slots.gpus,
             });
             let epochs = self.store.trainer().epochs(&run.config).unwrap_or(0);
             lines.push(RunLine { label: labels[&run.id].clone(), epochs, cost: cost.work });
@@ -98,15 +105,16 @@ impl Training<'_> {
         let limits = Limits {
             threads: self.threads,
             bytes: self.memory,
+            gpus: self.gpus,
             failures: self.max_failures,
             // More than the seeds of one variant, which may well all fail for the same reason.
             same_failures: (self.plan.seeds.len() + 1).max(3),
             interrupt: stop,
         };
-        let (at_a_time, predicted) =
-            (self.threads.get().min(runs.len()), duration(self.estimate.seconds));
+        let width = slots.threads.map_or(1, NonZeroUsize::get);
+        let at_a_time = (self.threads.get() / width).max(1).min(runs.len());
         let started = Instant::now();
-        let title = format!("{title}, {at_a_time} at a time, about {predicted}");
+        let title = format!("{title}, {at_a_time} at a time, {}", self.estimate.words());
         observer.begins(&title, lines, self.store.trainer().metrics());
         // A claim is held until the failure of its run is recorded; otherwise another process could
         // start the run that has just failed.
@@ -114,7 +122,8 @@ impl Training<'_> {
         let claims = || claims.lock().unwrap_or_else(PoisonError::into_inner);
         let begun_at = Mutex::new(BTreeMap::new());
         let begun_at = || begun_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let work = |&i: &usize, threads: NonZeroUsize| {
+        let work = |&i: &usize, share: &Share| {
+            let threads = share.threads;
             let note = |text: String| observer.noted(i, &text);
             let begun = match self.begin(runs[i], &note) {
                 Ok(Ok(begun)) => begun,
@@ -140,15 +149,24 @@ impl Training<'_> {
                 resume: begun.resume,
                 save: &mut |checkpoint| self.save(runs[i], &checkpoint, &note),
                 checkpoint_every: self.checkpoint_every.unwrap_or(Duration::MAX),
+                directory: self.run_files(&runs[i].id),
+                inputs: self.store.inputs_dir(&runs[i].data).ok(),
+                gpus: share.gpus.clone(),
+                note: &note,
             };
             let trainer = self.store.trainer();
             let output = match trainer.execute(&runs[i].key(), threads.get(), control) {
                 Ok(Execution::Interrupted) => return Outcome::Abandoned,
                 Ok(Execution::Done(output)) => output,
+                Err(error) if error.is_everywhere() => return Outcome::Hopeless(error.to_string()),
                 Err(error) => return Outcome::Failed(error.to_string()),
             };
-            match publish(runs[i], &output) {
-                Ok(Ok(())) => Outcome::Done(output.summary),
+            let published = publish(runs[i], &output);
+            if self.checkpoint_every.is_none() {
+                let _ = remove_tree(&self.run_files(&runs[i].id));
+            }
+            match published {
+                Ok(Ok(())) => Outcome::Done(self.summary(runs[i], output.summary)),
                 Ok(Err(reason)) => Outcome::Failed(reason),
                 Err(error) => failed(&error),
             }
@@ -173,9 +191,28 @@ impl Training<'_> {
         });
         trained.interrupted = stop.load(Ordering::SeqCst);
         trained.stopped = stopped.is_some();
-        let summary = summed_up(stopped, started.elapsed().as_secs_f64(), self.estimate.seconds);
+        let summary = summed_up(stopped, started.elapsed().as_secs_f64(), self.estimate);
         observer.over((!trained.interrupted).then_some(&summary));
         trained
+    }
+
+    /// The directory for files of a run: that of an earlier attempt, or one of its own for a run that
+    /// is published already and only done again.
+    fn run_files(&self, run: &RunId) -> PathBuf {
+        let files = self.store.run_files(run);
+        match self.checkpoint_every {
+            Some(_) => files,
+            None => files.with_extension(format!("again-{}", std::process::id())),
+        }
+    }
+
+    /// The values of a run as its trainer reads them from what was published.
+    fn summary(&self, run: &RunSpec, summary: Summary) -> Summary {
+        if self.store.trainer().declaration().is_none() {
+            return summary;
+        }
+        let record = self.store.record(&run.id).ok();
+        record.and_then(|record| record.summary).unwrap_or(summary)
     }
 
     /// Claims a run, or returns the reason why it is left to another process.
@@ -229,7 +266,8 @@ impl Training<'_> {
         for problem in problems {
             note(format!("checkpoint passed over: {problem}"));
         }
-        if let Some(checkpoint) = &resume {
+        // A program says itself that it continues.
+        if let Some(checkpoint) = resume.as_ref().filter(|resume| !resume.state.is_empty()) {
             note(format!("goes on after {}", count(checkpoint.epoch, "epoch")));
         }
         Ok(Ok(ClaimedRun { claim: Some(claim), resume, given_up }))
@@ -255,7 +293,7 @@ fn failed<R>(error: &StoreError) -> Outcome<R> {
     }
 }
 
-fn summed_up(stop: Option<Stop>, seconds: f64, predicted: f64) -> String {
+fn summed_up(stop: Option<Stop>, seconds: f64, estimate: &Estimate) -> String {
     match stop {
         Some(Stop::Failures(n)) => format!("stopped after {}", count(n, "failure")),
         Some(Stop::Hopeless(reason)) => {
@@ -264,7 +302,11 @@ fn summed_up(stop: Option<Stop>, seconds: f64, predicted: f64) -> String {
         Some(Stop::SameFailure(reason)) => {
             format!("stopped: every run failed with the same reason: {reason}")
         }
+        Some(Stop::Interrupted) | None if !estimate.is_known => {
+            format!("took {}", duration(seconds))
+        }
         Some(Stop::Interrupted) | None => {
+            let predicted = estimate.seconds;
             let ratio = factor(seconds / predicted);
             format!(
                 "took {}, {ratio} times the estimate of {}",

@@ -38,6 +38,8 @@ pub struct Worker<'a> {
     pub threads: NonZeroUsize,
     /// Maximum memory of all runs together [bytes].
     pub memory: u64,
+    /// GPUs that all runs together may take, by name.
+    pub gpus: Vec<String>,
     /// Time between two checkpoints of a run.
     pub checkpoint_every: Duration,
     /// Number of failures after which no further run starts.
@@ -55,6 +57,8 @@ pub struct Worker<'a> {
 pub struct WorkerReport {
     /// True if any run was trained.
     pub started: bool,
+    /// True if failures keep further runs from starting.
+    pub stopped: bool,
     /// Runs that failed in this process.
     pub failed: BTreeSet<RunId>,
     /// Runs that were interrupted in the last pass.
@@ -127,6 +131,7 @@ impl<'a> Worker<'a> {
             runs: plan.runs.iter().collect(),
             threads: machine::threads(),
             memory: machine::memory(),
+            gpus: machine::gpus(),
             checkpoint_every: Duration::from_secs(60),
             max_failures: None,
             attempts: None,
@@ -165,7 +170,7 @@ impl<'a> Worker<'a> {
         mut ready: impl FnMut(&[&RunSpec]) -> Result<Ready, E>,
     ) -> Result<bool, E> {
         let mut waits = false;
-        while !stop.load(Ordering::SeqCst) {
+        while !stop.load(Ordering::SeqCst) && !self.report.stopped {
             let owners = self.store.owners()?;
             let (held, free): (Vec<_>, Vec<_>) =
                 self.outstanding()?.into_iter().partition(|run| owners.contains_key(&run.id));
@@ -179,9 +184,7 @@ impl<'a> Worker<'a> {
             } else if !free.is_empty() {
                 waits = false;
                 let ready = ready(&free)?;
-                if self.pass(&free, &ready, stop, observer)?.stopped {
-                    break;
-                }
+                self.report.stopped = self.pass(&free, &ready, stop, observer)?.stopped;
             } else if held.is_empty() {
                 break;
             } else {
@@ -214,11 +217,13 @@ impl<'a> Worker<'a> {
         observer: &dyn Observer,
     ) -> Result<Trained, StoreError> {
         self.report.started = true;
+        let trainer = self.store.trainer();
         let mut seen = BTreeSet::new();
         for run in free.iter().filter(|run| seen.insert(run.data.as_str())) {
+            self.store.keep_inputs(&run.data, &trainer.input_files())?;
             // The data are loaded, so that an error here would also occur in the run, which reports
             // it.
-            if let Ok(Some(bytes)) = self.store.trainer().examples(&run.config) {
+            if let Ok(Some(bytes)) = trainer.examples(&run.config) {
                 self.store.save_reference(&run.data, &bytes)?;
             }
         }
@@ -228,6 +233,7 @@ impl<'a> Worker<'a> {
             estimate: &ready.estimate,
             threads: self.threads,
             memory: self.memory,
+            gpus: &self.gpus,
             max_failures: self.max_failures.unwrap_or(usize::MAX),
             damaged: &self.report.damaged,
             checkpoint_every: Some(self.checkpoint_every),

@@ -17,7 +17,7 @@ use crate::results::{self, ExperimentResults};
 use crate::runner::{Estimate, Observer, damaged, machine};
 use crate::store::{Claiming, RunStatus, Store, StoreError};
 use crate::text::{bytes, count, duration};
-use crate::trainer::{Described, Trainer, TrainerError};
+use crate::trainer::{Described, Programs, Trainer, TrainerError};
 
 /// A loaded experiment, with its plan and its results.
 #[derive(Debug)]
@@ -68,6 +68,12 @@ impl LoadedExperiment {
         })
     }
 
+    /// The same experiment, whose store knows how to read those of programs next to it.
+    #[must_use]
+    pub fn with_programs(self, programs: Arc<dyn Programs>) -> Self {
+        Self { store: self.store.with_programs(programs), ..self }
+    }
+
     /// Checks that no foreign files are in the way of the tables, and that no finished run would
     /// leave them unless `replace` allows it: a quick trial must not replace a night's results.
     pub fn check_tables(&mut self, replace: bool) -> Result<(), SessionError> {
@@ -110,12 +116,14 @@ impl LoadedExperiment {
                 .runs
                 .iter()
                 .find(|run| replaced.dropped.contains(&run.id))
-                .map(run_settings);
+                .map(|run| run_settings(run, there.program_identity()));
             let against = |dropped| {
                 self.plan
                     .runs
                     .iter()
-                    .map(|run| setting_changes(dropped, &run_settings(run)))
+                    .map(|run| {
+                        setting_changes(dropped, &run_settings(run, self.plan.program_identity()))
+                    })
                     .min_by_key(Vec::len)
             };
             if let Some(differ) = dropped.as_ref().and_then(against) {
@@ -127,6 +135,14 @@ impl LoadedExperiment {
                     }
                     None => format!("\n  such as: {}", one_line(&differ.join(", "))),
                 };
+            }
+            let inputs =
+                |plan: &Plan| plan.program_identity().map(|program| program.inputs.clone());
+            if there.program.is_some()
+                && self.plan.program.is_some()
+                && inputs(&there) != inputs(&self.plan)
+            {
+                text += "\n  `ablade adopt` takes these runs over if the edit changes no result";
             }
         }
         Ok(Some(text))
@@ -277,6 +293,16 @@ impl LoadedExperiment {
         self.experiment.execution.memory.unwrap_or_else(machine::memory)
     }
 
+    /// GPUs that all runs together may take: as many as the file says, else those of the machine.
+    pub fn gpus(&self) -> Vec<String> {
+        let there = machine::gpus();
+        match self.experiment.execution.gpus {
+            Some(n) if n < there.len() => there[..n].to_vec(),
+            Some(n) if there.is_empty() => (0..n).map(|i| i.to_string()).collect(),
+            _ => there,
+        }
+    }
+
     /// Time between two checkpoints of a run: that of the file, else a minute.
     pub fn checkpoint_every(&self) -> Duration {
         self.experiment.execution.checkpoint.map_or(Duration::from_secs(60), |seconds| {
@@ -326,7 +352,7 @@ impl LoadedExperiment {
     /// Describes each part of the estimate that exceeds `[budget]`.
     pub fn over_budget(&self, estimate: &Estimate, runs: usize) -> Vec<String> {
         let budget = &self.experiment.budget;
-        let time = budget.wall.filter(|&wall| estimate.seconds > wall);
+        let time = budget.wall.filter(|&wall| estimate.is_known && estimate.seconds > wall);
         let number = budget.runs.filter(|&most| runs as u64 > most);
         let memory = budget.memory.filter(|&most| estimate.memory > most);
         let disk = budget.disk.filter(|&most| estimate.disk > most);

@@ -5,6 +5,7 @@
 //!
 //! [`Observer`]: crate::runner::Observer
 
+mod adopt;
 mod command;
 mod describe;
 mod loaded;
@@ -20,8 +21,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::experiment::Diagnostics;
 use crate::plan::RunId;
 use crate::store::StoreError;
+use crate::text::count;
 use crate::trainer::TrainerError;
 
+pub use adopt::{AdoptEnd, AdoptOptions, adopt};
 pub(crate) use command::one_line;
 pub use command::{quoted, sweep_command};
 pub use loaded::LoadedExperiment;
@@ -86,9 +89,39 @@ pub enum SessionError {
         /// Directory that would keep the plan that is replaced.
         kept_in: PathBuf,
     },
+    /// The first two seeds of a program failed.
+    #[error("the first two seeds of {variant} failed, and no further run was started: {reason}")]
+    FirstRunsFailed {
+        /// Label of the variant.
+        variant: String,
+        /// Reason of the first failure.
+        reason: String,
+    },
+    /// Two seeds of a program gave the same values to the last bit.
+    #[error(
+        "the first two seeds of {variant} gave the same values to the last bit: does the seed reach the program? It is in \
+         config.json, in {{args}} as `{seed_key}` and in ABLADE_SEED"
+    )]
+    SeedHasNoEffect {
+        /// Label of the variant.
+        variant: String,
+        /// Key of the seed.
+        seed_key: String,
+    },
     /// A run does not fit into memory, even if it is executed alone.
     #[error("{0}")]
     TooLarge(String),
+    /// A run takes more GPUs than there are.
+    #[error(
+        "a run takes {}, and this machine has {there}: execution.gpus of the file or CUDA_VISIBLE_DEVICES says which there are",
+        count(*needed, "GPU")
+    )]
+    TooFewGpus {
+        /// Number of GPUs of a run: `program.gpus`.
+        needed: usize,
+        /// Number of GPUs that all runs together may take.
+        there: usize,
+    },
     /// The estimate exceeds the `[budget]` of the file.
     #[error("the estimate exceeds [budget]: {}", .0.join(", "))]
     OverBudget(Vec<String>),

@@ -6,9 +6,11 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{Interruption, SessionError};
 use crate::plan::{Plan, RunId, RunSpec};
+use crate::regular;
 use crate::runner::{Observer, Ready, Training, machine};
-use crate::store::{Publication, RunOutput, RunStatus, Store, StoreError};
-use crate::text::count;
+use crate::stats::sd;
+use crate::store::{Publication, RunOutput, RunStatus, Store, StoreError, Summary};
+use crate::text::{count, exact, short};
 
 /// Finished runs to repeat.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +55,7 @@ pub fn train_again(
         estimate: &estimate,
         threads,
         memory: machine::memory(),
+        gpus: &machine::gpus(),
         max_failures: usize::MAX,
         damaged: &BTreeSet::new(),
         checkpoint_every: None,
@@ -61,6 +64,20 @@ pub fn train_again(
     let repetition = Mutex::new(Repetition::default());
     let found = || repetition.lock().unwrap_or_else(PoisonError::into_inner);
     let publish = |run: &RunSpec, output: &RunOutput| {
+        if plan.program.is_some() && !damaged.contains(&run.id) {
+            let problem = other_values(run, output, plan, store)?;
+            let mut found = found();
+            return Ok(match problem {
+                None => {
+                    found.n_same += 1;
+                    Ok(())
+                }
+                Some(problem) => {
+                    found.n_different += 1;
+                    Err(problem)
+                }
+            });
+        }
         let publication = if damaged.contains(&run.id) {
             store.publish(run, output)
         } else {
@@ -108,4 +125,54 @@ fn since_diverged(
     }
     let why = output.summary.error.as_deref().unwrap_or("it diverged");
     Ok(Some(format!("trained again it diverges: {why}; it is there as finished")))
+}
+
+/// Compares the values of a run of a program with those of the same run executed again: `None` if
+/// they are the same to the last bit, else the differences, next to the spread between seeds.
+fn other_values(
+    run: &RunSpec,
+    output: &RunOutput,
+    plan: &Plan,
+    store: &Store,
+) -> Result<Option<String>, StoreError> {
+    let trainer = store.trainer();
+    let before = store.record(&run.id)?;
+    let read = |name: &str| {
+        let (_, path) = output.taken.iter().find(|(known, _)| known == name)?;
+        regular::read(path, u64::MAX).ok()
+    };
+    let Some((again, epochs)) = trainer.reread(&output.summary, &read) else {
+        return Ok(None);
+    };
+    let Some(summary) = &before.summary else { return Ok(None) };
+    let variants = plan.studies.iter().flat_map(|study| &study.variants);
+    let seeds = variants.map(|v| &v.runs).find(|runs| runs.contains(&run.id));
+    let mut differences = Vec::new();
+    for metric in &trainer.metrics().all {
+        let value = |summary: &Summary| metric.source.number(&summary.facts);
+        let (Some(then), Some(now)) = (value(summary), value(&again)) else { continue };
+        if then.to_bits() == now.to_bits() {
+            continue;
+        }
+        let of_seed = |seed: &RunId| metric.of(&store.record(seed).ok()?);
+        let between: Vec<f64> = seeds.into_iter().flatten().filter_map(of_seed).collect();
+        let spread = sd(&between).map_or_else(String::new, |sd| {
+            format!(", and {} between its seeds", metric.unit.of(&format!("sd {}", short(sd))))
+        });
+        differences.push(format!(
+            "{} {} where it was {}: a difference of {}{spread}",
+            metric.words.short,
+            exact(now),
+            exact(then),
+            metric.unit.of(&short((now - then).abs()))
+        ));
+    }
+    if summary.status != again.status {
+        differences.push(format!("it is {} now", again.status.word()));
+    }
+    if differences.is_empty() && before.epochs != epochs {
+        differences.push("the same metrics by other steps".to_owned());
+    }
+    Ok((!differences.is_empty())
+        .then(|| format!("the same seed gives other values again: {}", differences.join("; "))))
 }

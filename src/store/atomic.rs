@@ -11,19 +11,31 @@ use tempfile::TempDir;
 use super::StoreError;
 use super::claims::Watched;
 use super::disk::{create_dirs, rename, sync_dir, write_synced};
+use crate::plan::Plan;
 use crate::regular;
-use crate::trainer::Trainer;
+use crate::trainer::{Programs, Trainer};
 
 const PREFIX: &str = ".writing-";
 const LOCK: &str = "lock";
 /// Suffix of the name of a scratch directory that is being removed; live ones never have it.
 const DEAD: &str = "-dead";
 
-/// Results directory. Opening it changes nothing on disk; the first write creates what it needs.
-#[derive(Debug)]
+/// Results directory, as the trainer of some of its runs sees it. Opening it changes nothing on disk;
+/// the first write creates what it needs.
+#[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
     trainer: Arc<dyn Trainer>,
+    /// The trainer of experiments that bring none along.
+    built_in: Arc<dyn Trainer>,
+    /// Makes the trainers of those that do.
+    programs: Option<Arc<dyn Programs>>,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// State of this process in a results directory.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
     scratch: Mutex<Option<Scratch>>,
     serial: AtomicU64,
     pub(super) watched: Mutex<BTreeMap<PathBuf, Watched>>,
@@ -56,12 +68,42 @@ impl Store {
             }),
             _ => Ok(Self {
                 root,
+                built_in: Arc::clone(&trainer),
                 trainer,
-                scratch: Mutex::new(None),
-                serial: AtomicU64::new(0),
-                watched: Mutex::new(BTreeMap::new()),
+                programs: None,
+                shared: Arc::default(),
             }),
         }
+    }
+
+    /// The same store, which knows how to make trainers of programs.
+    pub fn with_programs(self, programs: Arc<dyn Programs>) -> Self {
+        Self { programs: Some(programs), ..self }
+    }
+
+    /// The same store, seen by another trainer.
+    pub fn with_trainer(self, trainer: Arc<dyn Trainer>) -> Self {
+        Self { trainer, ..self }
+    }
+
+    /// The same store, seen by the trainer of a plan.
+    pub fn of(&self, plan: &Plan) -> Result<Self, StoreError> {
+        let Some(program) = &plan.program else {
+            return Ok(self.clone().with_trainer(Arc::clone(&self.built_in)));
+        };
+        if self.trainer.declaration() == Some(&**program) {
+            return Ok(self.clone());
+        }
+        let refuse = |reason: String| StoreError::Malformed {
+            path: self.root.join(&plan.name),
+            reason: format!("it is the experiment of a program: {reason}"),
+        };
+        let programs = self
+            .programs
+            .as_ref()
+            .ok_or_else(|| refuse("no trainer of it is known".into()))?;
+        let trainer = programs.trainer((**program).clone()).map_err(refuse)?;
+        Ok(self.clone().with_trainer(trainer))
     }
 
     /// The trainer of its runs.
@@ -102,7 +144,7 @@ impl Store {
         for dir in [self.runs(), self.unfinished(), self.submitted(), self.root.join("data")] {
             self.own(&dir)?;
         }
-        let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut scratch = self.shared.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         // Someone may have emptied the results meanwhile: creates the directory again instead of
         // failing until the end.
         if scratch.as_ref().is_none_or(|scratch| !scratch.dir.path().is_dir()) {
@@ -114,7 +156,7 @@ impl Store {
             .as_ref()
             .map(|scratch| scratch.dir.path().to_owned())
             .unwrap_or_default();
-        Ok(dir.join(self.serial.fetch_add(1, Ordering::Relaxed).to_string()))
+        Ok(dir.join(self.shared.serial.fetch_add(1, Ordering::Relaxed).to_string()))
     }
 
     /// Writes `bytes` to `path` atomically, and creates its directory; a file that has these bytes

@@ -31,8 +31,8 @@ use std::time::{Duration, Instant, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::atomic::sweep_up;
-use super::disk::{create_dirs, link, remove_if_there, write_synced};
-use super::garbage::entries;
+use super::disk::{create_dirs, link, remove_if_there, remove_tree, write_synced};
+use super::garbage::{entries, is_dir};
 use super::process;
 use super::{Store, StoreError};
 use crate::plan::RunId;
@@ -216,7 +216,13 @@ impl Store {
             let run = RunId::parse(name.split_once('.')?.0)?;
             Some((path, run))
         }) {
-            if !alive.contains_key(&run) && self.is_published(&run) {
+            if alive.contains_key(&run) || !self.is_published(&run) {
+                continue;
+            }
+            if path == self.run_files(&run) {
+                // Harmless where it cannot be removed.
+                let _ = remove_tree(&path);
+            } else if !is_dir(&path) {
                 remove_if_there(&path)?;
             }
         }
@@ -246,7 +252,7 @@ impl Store {
                 Judgement::Dead(Some(text))
             });
         }
-        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut watched = self.shared.watched.lock().unwrap_or_else(PoisonError::into_inner);
         match watched.get(path) {
             Some(known) if known.text == text && known.renewed == renewed => {
                 Ok(if known.seen.elapsed() >= expiry {

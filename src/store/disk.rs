@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::StoreError;
@@ -50,6 +51,29 @@ pub(super) fn sync_dir(path: &Path) -> Result<(), StoreError> {
             Ok(())
         }
         synced => synced.map_err(StoreError::io("write", path)),
+    }
+}
+
+/// Removes a directory and everything in it, also what a program has protected from being changed.
+pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            unprotect(path);
+            fs::remove_dir_all(path)
+        }
+        removed => removed,
+    }
+}
+
+/// Lets the owner change a directory and those in it.
+fn unprotect(path: &Path) {
+    let Ok(found) = fs::symlink_metadata(path) else { return };
+    if found.is_dir() {
+        let all = fs::Permissions::from_mode(found.permissions().mode() | 0o700);
+        let _ = fs::set_permissions(path, all);
+        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+            unprotect(&entry.path());
+        }
     }
 }
 

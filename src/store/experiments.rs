@@ -189,7 +189,7 @@ impl Store {
             return Ok(None);
         }
         // Runs that this version computes again under another id are still part of the plan.
-        let renamed: BTreeSet<RunId> = match load_plan(&path, &**self.trainer()) {
+        let renamed: BTreeSet<RunId> = match load_plan(&path, self) {
             Ok(there) => {
                 let now =
                     |run: &RunSpec| hashed(&**self.trainer(), &run.config, &run.data).run(run.seed);
@@ -237,7 +237,7 @@ impl Store {
     pub fn load_plan(&self, name: &str) -> Result<Plan, StoreError> {
         let path = self.experiment_dir(name)?.join(PLAN);
         let again = "; `ablade sweep` with the experiment's file writes it again";
-        match load_plan(&path, &**self.trainer()) {
+        match load_plan(&path, self) {
             Err(error) if error.is_absent() && fs::symlink_metadata(&path).is_ok() => {
                 Err(StoreError::Malformed {
                     path,

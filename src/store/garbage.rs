@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::atomic::{is_scratch, is_scratch_of_the_dead, remove_if_dead};
 use super::claims::split_claim;
-use super::disk::rename;
+use super::disk::{remove_tree, rename};
 use super::experiments::LARGEST_REFERENCE;
 use super::{Store, StoreError};
 use crate::plan::RunId;
@@ -95,14 +95,18 @@ impl Store {
             };
             let claim = split_claim(&name).is_some();
             let ours = claim || ["checkpoint", "checkpoint-before", "attempts"].contains(&kind);
-            if !ours
-                || !is_file(&path)
+            let is_files = kind == "files" || kind.starts_with("again-");
+            if !((ours && is_file(&path)) || (is_files && is_dir(&path)))
                 || (alive.contains(&run) && !(published.contains(&run) && is_old(&path)))
             {
                 continue;
             }
             if claim {
                 add(path, "claim of a process that is gone");
+            } else if kind.starts_with("again-") {
+                if is_old(&path) {
+                    add(path, "left by a check that was interrupted");
+                }
             } else if published.contains(&run) {
                 add(path, "belongs to a run that is finished");
             } else if is_spare(&run) && has_settled(&path) {
@@ -173,11 +177,7 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             renamed => renamed.map_err(StoreError::io("remove", &garbage.path))?,
         }
-        let removed = if doomed.is_dir() {
-            fs::remove_dir_all(&doomed)
-        } else {
-            fs::remove_file(&doomed)
-        };
+        let removed = if doomed.is_dir() { remove_tree(&doomed) } else { fs::remove_file(&doomed) };
         removed.map_err(StoreError::io("remove", &doomed))
     }
 }
@@ -194,6 +194,21 @@ pub(super) fn entries(dir: &Path) -> Result<Vec<(PathBuf, String)>, StoreError> 
         found.extend(entry.file_name().into_string().ok().map(|name| (entry.path(), name)));
     }
     found.sort_unstable();
+    Ok(found)
+}
+
+/// Paths of everything below a directory that is no directory itself, and their names relative to
+/// it, sorted.
+pub(super) fn files_below(dir: &Path) -> Result<Vec<(PathBuf, String)>, StoreError> {
+    let mut found = Vec::new();
+    for (path, name) in entries(dir)? {
+        if is_dir(&path) {
+            let below = files_below(&path)?.into_iter();
+            found.extend(below.map(|(path, rest)| (path, format!("{name}/{rest}"))));
+        } else {
+            found.push((path, name));
+        }
+    }
     Ok(found)
 }
 

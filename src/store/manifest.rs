@@ -2,11 +2,14 @@
 //! checksum of its own.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::runs::RUN;
-use crate::plan::names::is_file_name;
+use crate::plan::names::is_file_path;
+use crate::regular;
 
 /// `checksums.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -24,7 +27,7 @@ impl TryFrom<String> for FileName {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
-        if is_file_name(&name) {
+        if is_file_path(&name) {
             Ok(Self(name))
         } else {
             Err(format!("{name:?} is no name of a file of a run"))
@@ -51,6 +54,17 @@ impl Entry {
             bytes: bytes.len() as u64,
             blake3: blake3::hash(bytes).to_hex().to_string(),
         }
+    }
+
+    /// The entry of a file, which may be larger than memory.
+    pub(super) fn of_file(path: &Path) -> io::Result<Self> {
+        let file = regular::open(path)?;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(&file)?;
+        Ok(Self {
+            bytes: hasher.count(),
+            blake3: hasher.finalize().to_hex().to_string(),
+        })
     }
 }
 

@@ -7,9 +7,11 @@
 //!   runs/<id>.damaged-<n>/   a run whose bytes no longer match its checksums, moved aside and done again
 //!   unfinished/<id>.claim-<n>            who does a run; gone once it is done
 //!   unfinished/<id>.checkpoint[-before]  a run half-way: the newest state and the one before; gone once it is published
+//!   unfinished/<id>.files/               what the program of a run has written so far; gone once it is published
 //!   unfinished/<id>.attempts             attempts that ended a task of a scheduler without getting the run any further
 //!   submitted/               what was handed to a scheduler, frozen
 //!   data/<fingerprint>.npy   the first test images of a data set, for figures
+//!   data/<fingerprint>/      a copy of the inputs of a program
 //!   <experiment>/            plan.json and the tables derived from it; .ablade-tables lists these
 //!   <experiment>/replaced/   plans and tables that others took the place of
 //!   .writing-<host>-*/       what a live process is writing; removed once that process is certainly dead
@@ -46,5 +48,5 @@ pub use failures::Failure;
 pub use garbage::{Garbage, Kept};
 pub use names::check_name;
 pub use owned::{Others, Owned, write_whole};
-pub use runs::Publication;
+pub use runs::{ADOPTED_BECAUSE, ADOPTED_FROM, Publication};
 pub use submissions::{Job, Submission};

@@ -1,9 +1,11 @@
 //! Run directories: published atomically by one rename, and verified against their checksums when
 //! read.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -11,8 +13,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::disk::{create_dir, create_dirs, remove_if_there, rename, sync_dir, write_synced};
-use super::garbage::{entries, is_file};
+use super::disk::{
+    create_dir, create_dirs, remove_if_there, remove_tree, rename, sync_dir, write_synced,
+};
+use super::garbage::{files_below, is_file};
 use super::manifest::{Entry, FileName, Manifest, seal, unseal};
 use super::names::check_file;
 use super::{EpochRow, RunOutput, RunRecord, Store, StoreError, Summary};
@@ -20,12 +24,16 @@ use crate::plan::{Plan, RunId, RunSpec, names};
 use crate::regular;
 use crate::rng::Seed;
 use crate::text::{brief, exact};
-use crate::trainer::{Curve, Metrics};
+use crate::trainer::{Curve, Metrics, Program};
 
 pub(super) const RUN: &str = "run.toml";
 const EPOCHS: &str = "epochs.csv";
 const SUMMARY: &str = "summary.toml";
 const TIMING: &str = "timing.toml";
+/// Fact of a run that was taken over from an earlier version of its program: the id of that run.
+pub const ADOPTED_FROM: &str = "adopted_from";
+/// Fact of such a run: the reason.
+pub const ADOPTED_BECAUSE: &str = "adopted_because";
 const MANIFEST: &str = "checksums.toml";
 /// Maximum size of a file that describes a run [bytes].
 const LONGEST: u64 = 16 << 20;
@@ -54,6 +62,9 @@ struct RunFile {
     #[serde(deserialize_with = "names::file_name")]
     data_fingerprint: String,
     config: Value,
+    /// The program, where the run is of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    program: Option<Program>,
 }
 
 impl Store {
@@ -71,7 +82,7 @@ impl Store {
     pub fn publish(&self, spec: &RunSpec, output: &RunOutput) -> Result<Publication, StoreError> {
         let (files, manifest) = self.encode(spec, output)?;
         let beside = self.scratch_path()?;
-        let published = self.publish_dir(&spec.id, &beside, &files, &manifest);
+        let published = self.publish_dir(&spec.id, &beside, (&files, &output.taken), &manifest);
         if !matches!(published, Ok(Publication::New)) {
             let _ = fs::remove_dir_all(&beside);
         }
@@ -81,8 +92,57 @@ impl Store {
             let _ = remove_if_there(&self.failed_path(&spec.id));
             let _ = self.remove_checkpoints(&spec.id);
             let _ = self.forget_attempts(&spec.id);
+            let _ = remove_tree(&self.run_files(&spec.id));
         }
         published
+    }
+
+    /// The directory for files of a run that is under way.
+    pub fn run_files(&self, run: &RunId) -> PathBuf {
+        self.unfinished().join(format!("{run}.files"))
+    }
+
+    /// The directory of the copy of a program's inputs.
+    pub fn inputs_dir(&self, fingerprint: &str) -> Result<PathBuf, StoreError> {
+        check_file("inputs", fingerprint)?;
+        Ok(self.root().join("data").join(fingerprint))
+    }
+
+    /// Keeps a copy of the inputs of a program, once; nothing where there are none.
+    pub fn keep_inputs(
+        &self,
+        fingerprint: &str,
+        inputs: &[(String, PathBuf)],
+    ) -> Result<(), StoreError> {
+        let target = self.inputs_dir(fingerprint)?;
+        if inputs.is_empty() || target.is_dir() {
+            return Ok(());
+        }
+        let parent = self.root().join("data");
+        self.own(&parent)?;
+        create_dirs(&parent)?;
+        let beside = self.scratch_path()?;
+        create_dir(&beside)?;
+        for (name, path) in inputs {
+            // Of a file elsewhere than below the experiment's folder.
+            let name = name.trim_start_matches('/').replace("..", "__");
+            if let Some(folder) = beside.join(&name).parent() {
+                create_dirs(folder)?;
+            }
+            let bytes = regular::read(path, LARGEST).map_err(StoreError::io("read", path))?;
+            write_synced(&beside.join(&name), &[&bytes])?;
+            let permissions = fs::metadata(path).map(|found| found.permissions());
+            let kept = permissions.and_then(|own| fs::set_permissions(beside.join(&name), own));
+            kept.map_err(StoreError::io("write", path))?;
+        }
+        match rename(&beside, &target) {
+            Ok(()) => sync_dir(&parent),
+            // Another process was first.
+            Err(_) if target.is_dir() => {
+                fs::remove_dir_all(&beside).map_err(StoreError::io("remove", &beside))
+            }
+            Err(error) => Err(StoreError::io("write", &target)(error)),
+        }
     }
 
     /// Result that publishing a run would have that exists already and is intact; writes nothing.
@@ -96,10 +156,15 @@ impl Store {
         &self,
         run: &RunId,
         beside: &Path,
-        files: &BTreeMap<String, Vec<u8>>,
+        (files, taken): (&BTreeMap<String, Vec<u8>>, &[(String, PathBuf)]),
         manifest: &Manifest,
     ) -> Result<Publication, StoreError> {
         create_dir(beside)?;
+        let mut folders = BTreeSet::new();
+        for (name, from) in taken {
+            folders.insert(take(from, beside, name)?);
+        }
+        folders.iter().try_for_each(|folder| sync_dir(folder))?;
         for (name, bytes) in files {
             write_synced(&beside.join(name), &[bytes])?;
         }
@@ -120,6 +185,10 @@ impl Store {
             }
             match self.verify(run) {
                 Ok(theirs) if manifest.repeats(&theirs, self.trainer().later_files()) => {
+                    return Ok(Publication::Identical);
+                }
+                // The logs of two attempts differ, and the first one counts.
+                Ok(_) if self.trainer().declaration().is_some() => {
                     return Ok(Publication::Identical);
                 }
                 Ok(_) => return Ok(Publication::Differs),
@@ -223,7 +292,7 @@ impl Store {
     /// Names, sizes and modification times of a run's files, to detect whether it is still being
     /// copied.
     pub fn look_of(&self, run: &RunId) -> Vec<(String, u64, Option<SystemTime>)> {
-        let files = entries(&self.run_dir(run)).unwrap_or_default().into_iter();
+        let files = files_below(&self.run_dir(run)).unwrap_or_default().into_iter();
         let look = |(path, name): (PathBuf, String)| {
             let found = fs::symlink_metadata(path).ok()?;
             Some((name, found.len(), found.modified().ok()))
@@ -249,9 +318,27 @@ impl Store {
         self.checked(run, &manifest, RUN)?;
         let summary: Summary =
             from_toml(run, &dir.join(SUMMARY), &self.checked(run, &manifest, SUMMARY)?)?;
-        let epochs =
-            decode_epochs(&self.checked(run, &manifest, EPOCHS)?, self.trainer().metrics())
-                .map_err(|error| damaged(run, dir.join(EPOCHS), error))?;
+        let problem = RefCell::new(None);
+        let file = |name: &str| {
+            if !manifest.files.contains_key(name) {
+                return None;
+            }
+            let read = self.checked(run, &manifest, name);
+            read.map_err(|error| problem.borrow_mut().get_or_insert(error).to_string()).ok()
+        };
+        let reread = self.trainer().reread(&summary, &file);
+        if let Some(problem) = problem.into_inner() {
+            return Err(problem);
+        }
+        let (summary, epochs) = match reread {
+            Some(reread) => reread,
+            None => {
+                let table = self.checked(run, &manifest, EPOCHS)?;
+                let epochs = decode_epochs(&table, self.trainer().metrics())
+                    .map_err(|error| damaged(run, dir.join(EPOCHS), error))?;
+                (summary, epochs)
+            }
+        };
         let timing = dir.join(TIMING);
         let sealed = regular::read(&timing, LONGEST)
             .map_err(|error| damaged(run, timing.clone(), error.to_string()))?;
@@ -267,12 +354,25 @@ impl Store {
         })
     }
 
+    fn run_file(&self, run: &RunId) -> Result<RunFile, StoreError> {
+        let bytes = self.checked(run, &self.manifest(run)?, RUN)?;
+        from_toml(run, &self.run_dir(run).join(RUN), &bytes)
+    }
+
+    /// The program of a published run; `None` of one of the built-in model.
+    pub fn program(&self, run: &RunId) -> Result<Option<Program>, StoreError> {
+        Ok(self.run_file(run)?.program)
+    }
+
     /// Specification of a published run.
     pub fn spec(&self, run: &RunId) -> Result<RunSpec, StoreError> {
-        let bytes = self.checked(run, &self.manifest(run)?, RUN)?;
         let path = self.run_dir(run).join(RUN);
-        let file: RunFile = from_toml(run, &path, &bytes)?;
+        let file = self.run_file(run)?;
         let trainer = self.trainer();
+        if file.program.is_some() != trainer.declaration().is_some() {
+            let of_program = file.program.is_some();
+            return Err(StoreError::OtherTrainer { run: run.clone(), of_program });
+        }
         let config =
             trainer.complete(&file.config).map_err(|why| damaged(run, path.clone(), why))?;
         let (id, seed, data) = (file.id, file.seed, file.data_fingerprint);
@@ -284,6 +384,42 @@ impl Store {
             return Err(damaged(run, path, format!("it is of another run: {}", spec.id)));
         }
         Ok(spec)
+    }
+
+    /// Publishes a copy of a finished run of a program under the identity that it has with other
+    /// inputs; its summary names the run that it is of, what has changed, and why that is right.
+    pub fn adopt(
+        &self,
+        spec: &RunSpec,
+        old: &RunId,
+        reason: &str,
+    ) -> Result<Publication, StoreError> {
+        let manifest = self.verify(old)?;
+        let dir = self.run_dir(old);
+        let path = dir.join(SUMMARY);
+        let mut summary: Summary = from_toml(old, &path, &self.checked(old, &manifest, SUMMARY)?)?;
+        summary.facts.insert(ADOPTED_FROM.into(), old.as_str().into());
+        summary.facts.insert(ADOPTED_BECAUSE.into(), reason.into());
+        let record = self.read_record(old)?;
+        let own = |name: &str| name == RUN || name == SUMMARY;
+        let taken = manifest.files.keys().filter(|name| !own(&name.0));
+        let taken = taken.map(|name| (name.0.clone(), dir.join(&name.0))).collect();
+        let timing = record
+            .timing
+            .ok_or_else(|| damaged(old, dir.join(TIMING), "it is missing".into()))?;
+        let output = RunOutput {
+            summary,
+            epochs: Vec::new(),
+            timing,
+            files: Vec::new(),
+            taken,
+        };
+        self.publish(spec, &output)
+    }
+
+    /// Paths of the files of a published run, in its directory.
+    pub fn files_of(&self, run: &RunId) -> Result<Vec<String>, StoreError> {
+        Ok(self.manifest(run)?.files.into_keys().map(|name| name.0).collect())
     }
 
     /// A file of a published run, verified; `None` if the run was published without it.
@@ -334,7 +470,7 @@ impl Store {
     /// Names of files in the directory of a published run that were not published with it.
     pub fn added_to(&self, run: &RunId) -> Result<Vec<String>, StoreError> {
         let manifest = self.manifest(run)?;
-        let names = entries(&self.run_dir(run))?.into_iter().map(|(_, name)| name);
+        let names = files_below(&self.run_dir(run))?.into_iter().map(|(_, name)| name);
         Ok(names.filter(|name| !is_of_the_run(&manifest, name)).collect())
     }
 
@@ -349,7 +485,7 @@ impl Store {
         else {
             return Some(format!("it has no {MANIFEST} that says which files are the run's"));
         };
-        let there = entries(dir).unwrap_or_default();
+        let there = files_below(dir).unwrap_or_default();
         if let Some((_, name)) = there
             .iter()
             .find(|(path, name)| !is_of_the_run(&manifest, name) || !is_file(path))
@@ -428,20 +564,29 @@ impl Store {
             seed: spec.seed,
             data_fingerprint: data.to_owned(),
             config: without_nulls(config.value()),
+            program: self.trainer().declaration().map(|declared| declared.program.clone()),
         };
         files.insert(RUN.to_owned(), to_toml(Path::new(RUN), &run)?.into_bytes());
         files
             .insert(SUMMARY.to_owned(), to_toml(Path::new(SUMMARY), &output.summary)?.into_bytes());
-        files.insert(
-            EPOCHS.to_owned(),
-            encode_epochs(&output.epochs, self.trainer().metrics()).into_bytes(),
-        );
-        let manifest = Manifest {
+        // A program leaves a table of its own.
+        if run.program.is_none() {
+            let epochs = encode_epochs(&output.epochs, self.trainer().metrics());
+            files.insert(EPOCHS.to_owned(), epochs.into_bytes());
+        }
+        let mut manifest = Manifest {
             files: files
                 .iter()
                 .map(|(name, bytes)| (FileName(name.clone()), Entry::of(bytes)))
                 .collect(),
         };
+        for (name, path) in &output.taken {
+            let problem = |reason| StoreError::Malformed { path: path.clone(), reason };
+            let file = FileName::try_from(name.clone()).map_err(problem)?;
+            // Not an error of the results: other runs may be published.
+            let entry = Entry::of_file(path).map_err(|error| problem(error.to_string()))?;
+            manifest.files.insert(file, entry);
+        }
         files.insert(
             TIMING.to_owned(),
             seal(&to_toml(Path::new(TIMING), &output.timing)?).into_bytes(),
@@ -501,6 +646,26 @@ fn decode_epochs(bytes: &[u8], metrics: &Metrics) -> Result<Vec<EpochRow>, Strin
         });
     }
     Ok(rows)
+}
+
+/// Puts a file of a run below `dir`, by a link where the file system has links, so that what is there
+/// stays until the run is published. Returns its folder, which is to be synced.
+fn take(from: &Path, dir: &Path, name: &str) -> Result<PathBuf, StoreError> {
+    let to = dir.join(name);
+    let folder = to.parent().unwrap_or(dir);
+    create_dirs(folder)?;
+    // A file that has another name already may be changed under that name later.
+    let is_alone = fs::symlink_metadata(from).is_ok_and(|found| found.nlink() == 1);
+    let linked = if is_alone {
+        fs::hard_link(from, &to)
+    } else {
+        Err(io::ErrorKind::Other.into())
+    };
+    linked
+        .or_else(|_| fs::copy(from, &to).map(drop))
+        .and_then(|()| fs::File::open(&to)?.sync_all())
+        .map_err(StoreError::io("write", &to))?;
+    Ok(folder.to_owned())
 }
 
 fn is_of_the_run(manifest: &Manifest, name: &str) -> bool {

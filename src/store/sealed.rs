@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::{Store, StoreError};
 use crate::plan::Plan;
 use crate::regular;
-use crate::trainer::{Config, Trainer};
+use crate::trainer::Config;
 
 /// Text before, between and after checksum and content.
 const SEAL: [&str; 3] = ["{\"blake3\":\"", "\",\"plan\":", "}\n"];
@@ -62,10 +62,12 @@ pub(super) fn load_sealed<T: DeserializeOwned>(path: &Path) -> Result<T, StoreEr
 
 /// Reads a plan and validates its settings and its consistency, because a right checksum proves
 /// neither.
-pub(super) fn load_plan(path: &Path, trainer: &dyn Trainer) -> Result<Plan, StoreError> {
+pub(super) fn load_plan(path: &Path, store: &Store) -> Result<Plan, StoreError> {
     let mut plan: Plan = load_sealed(path)?;
     let malformed = |reason: String| StoreError::Malformed { path: path.to_owned(), reason };
-    // Runs of a variant share their configuration, as when the plan was made.
+    let store = store.of(&plan)?;
+    let trainer = &**store.trainer();
+    // Runs of a variant share their configuration, as they did when the plan was made.
     let mut last: Option<(Config, Config)> = None;
     for (i, run) in plan.runs.iter_mut().enumerate() {
         let known = last.as_ref().filter(|(found, _)| *found == run.config);

@@ -156,7 +156,7 @@ impl Store {
 
     /// The plan that a submission froze.
     pub fn submitted_plan(&self, name: &str) -> Result<Plan, StoreError> {
-        load_plan(&self.submission_dir(name)?.join(PLAN), &**self.trainer())
+        load_plan(&self.submission_dir(name)?.join(PLAN), self)
     }
 
     /// Names of all submissions that are complete, sorted.

@@ -59,6 +59,75 @@ pub enum Kind {
     Duration,
     /// An amount of memory or disk: `"512MiB"`, `"8GiB"`; stored in bytes.
     Bytes,
+    /// A value of the type that the baseline of a program has; null, written `"none"`, where it is
+    /// not given.
+    Free(FreeKind),
+}
+
+/// Type of a setting that an experiment file declares by its value in the baseline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FreeKind {
+    /// `true` or `false`.
+    Flag,
+    /// A whole number of 64 bits.
+    Integer,
+    /// A finite number.
+    Number,
+    /// A text, which may be empty.
+    Text,
+    /// A list of truth values.
+    Flags,
+    /// A list of whole numbers.
+    Integers,
+    /// A list of finite numbers.
+    Numbers,
+    /// A list of texts.
+    Texts,
+}
+
+impl FreeKind {
+    /// The type of a value in canonical JSON; that of a text for an empty list. `None` of a table or
+    /// a list of mixed types.
+    pub fn of(value: &Value) -> Option<Self> {
+        let all = |list: &[Value], fits: fn(&Value) -> bool| list.iter().all(fits);
+        Some(match value {
+            Value::Bool(_) => Self::Flag,
+            Value::Number(n) if n.is_f64() => Self::Number,
+            Value::Number(_) => Self::Integer,
+            Value::String(_) => Self::Text,
+            Value::Array(list) if all(list, Value::is_string) => Self::Texts,
+            Value::Array(list) if all(list, Value::is_boolean) => Self::Flags,
+            Value::Array(list) if all(list, |item| item.is_i64() || item.is_u64()) => {
+                Self::Integers
+            }
+            Value::Array(list) if all(list, Value::is_number) => Self::Numbers,
+            _ => return None,
+        })
+    }
+
+    /// The type of the elements of a list.
+    pub fn element(self) -> Option<Self> {
+        Some(match self {
+            Self::Flags => Self::Flag,
+            Self::Integers => Self::Integer,
+            Self::Numbers => Self::Number,
+            Self::Texts => Self::Text,
+            _ => return None,
+        })
+    }
+
+    fn describe(self) -> &'static str {
+        match self {
+            Self::Flag => "true or false",
+            Self::Integer => "a whole number",
+            Self::Number => "a number",
+            Self::Text => "a text",
+            Self::Flags => "a list of true and false",
+            Self::Integers => "a list of whole numbers",
+            Self::Numbers => "a list of numbers",
+            Self::Texts => "a list of texts",
+        }
+    }
 }
 
 /// Value of the word of a `CountOr` in the configuration.
@@ -134,7 +203,23 @@ impl Kind {
 
     /// True if a value of this kind is itself a list.
     pub fn is_list(&self) -> bool {
-        matches!(self, Self::Counts { .. } | Self::Rising(_) | Self::Texts | Self::Options)
+        match self {
+            Self::Free(free) => free.element().is_some(),
+            _ => {
+                matches!(self, Self::Counts { .. } | Self::Rising(_) | Self::Texts | Self::Options)
+            }
+        }
+    }
+
+    /// True if values of this kind are numbers, which conditions may compare by size.
+    pub(crate) fn is_number(&self) -> bool {
+        matches!(
+            self,
+            Self::Count { .. }
+                | Self::CountOr { .. }
+                | Self::Number(_)
+                | Self::Free(FreeKind::Integer | FreeKind::Number)
+        )
     }
 
     /// Description of expected values, for messages and the reference: `a whole number from 1`.
@@ -157,6 +242,7 @@ impl Kind {
             Self::Choice(words) | Self::Tag(words) => any_of(words.iter().map(|(word, _)| *word)),
             Self::Duration => "a time such as \"90s\", \"30m\" or \"1h30m\"".into(),
             Self::Bytes => "an amount such as \"512MiB\" or \"8GiB\"".into(),
+            Self::Free(free) => free.describe().into(),
         }
     }
 
@@ -193,15 +279,20 @@ impl Kind {
             (Self::CountOr { word, .. }, Value::Null) => (*word).into(),
             (_, Value::Null) => "none".into(),
             (_, Value::Number(n)) => {
-                n.as_u64().map_or_else(|| number(n.as_f64().unwrap_or(0.0)), |n| n.to_string())
+                if n.is_f64() {
+                    number(n.as_f64().unwrap_or(0.0))
+                } else {
+                    n.to_string()
+                }
             }
             (_, Value::String(text)) => text.clone(),
             (_, Value::Array(list)) if list.is_empty() => "none".into(),
-            (_, Value::Array(list)) => list
-                .iter()
-                .map(|item| self.show(item))
-                .collect::<Vec<_>>()
-                .join(if matches!(self, Self::Counts { .. }) { "x" } else { "+" }),
+            (_, Value::Array(list)) => {
+                list.iter().map(|item| self.show(item)).collect::<Vec<_>>().join(match self {
+                    Self::Counts { .. } | Self::Free(FreeKind::Integers) => "x",
+                    _ => "+",
+                })
+            }
             (_, Value::Object(_)) => value.to_string(),
         }
     }

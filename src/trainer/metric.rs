@@ -1,6 +1,7 @@
 //! The values that a run reports: each declared once, with name, unit and direction. Column names,
 //! axis titles, `[compare] metric` and sentences come from this declaration.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Facts;
@@ -8,7 +9,8 @@ use super::kind::Words;
 use crate::record::{RunRecord, RunStatus};
 
 /// Direction in which a metric improves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Better {
     /// Lower is better.
     Lower,
@@ -68,12 +70,18 @@ impl Unit {
         }
     }
 
+    /// The unit in texts: the shorter way of writing it, `%` and not `percent`.
+    fn word(&self) -> &str {
+        let is_shorter = !self.long.is_empty() && self.long.len() < self.short.len();
+        if is_shorter { &self.long } else { &self.short }
+    }
+
     /// A quantity with the unit: `0.3 nats`.
     pub fn of(&self, quantity: &str) -> String {
         if self.short.is_empty() {
             quantity.to_owned()
         } else {
-            format!("{quantity} {}", self.short)
+            format!("{quantity} {}", self.word())
         }
     }
 
@@ -101,6 +109,15 @@ impl Source {
         }
         .filter(|value| value.is_finite())
     }
+}
+
+/// File of a run that holds a metric for each example, in `.npy` format.
+#[derive(Debug, Clone)]
+pub enum PerExample {
+    /// Named by the facts of the run.
+    Of(fn(&Facts) -> Option<&'static str>),
+    /// `NAME.npy`, or the same as text, `NAME.txt`, one number a line.
+    Named(String),
 }
 
 /// A column of `runs.csv`.
@@ -147,9 +164,8 @@ pub struct Metric {
     pub words: MetricWords,
     /// Index among [`Metrics::curves`] of its curve over the epochs.
     pub curve: Option<usize>,
-    /// Function of the facts of a run that returns the name of the file with the metric of each
-    /// example (`.npy`, `f32`).
-    pub examples: fn(&Facts) -> Option<&'static str>,
+    /// File of a run with the metric of each example.
+    pub examples: PerExample,
     /// True if runs or variants are selected by the metric, so that it is biased.
     pub selects: bool,
 }
@@ -173,6 +189,8 @@ pub struct Curve {
     pub head: String,
     /// Name within a sentence: `validation`.
     pub words: String,
+    /// Direction, where it may be another than that of the compared metric.
+    pub better: Option<Better>,
 }
 
 impl Curve {
@@ -201,7 +219,7 @@ pub struct Metrics {
     pub size_axis: String,
     /// Further whole numbers that the ablation table shows, averaged over seeds.
     pub shown: Vec<String>,
-    /// Common name of all metrics: `NLL`.
+    /// Common name of all metrics: `NLL`; empty where they have none.
     pub family: String,
     /// Common name on axes: `Negative log-likelihood`.
     pub family_axis: String,
@@ -227,8 +245,8 @@ impl Metrics {
             .map(|metric| (&*metric.name.clone().leak(), &*metric.words.doc.clone().leak()))
             .collect();
         Self {
-            family: "value".into(),
-            family_axis: "Value".into(),
+            family: String::new(),
+            family_axis: String::new(),
             scored_at: "last epoch".into(),
             selection: String::new(),
             examples: "examples".into(),
@@ -256,6 +274,11 @@ impl Metrics {
     pub fn held_out(&self, metric: &Metric) -> Option<usize> {
         let other = (0..self.curves.len()).find(|&curve| Some(curve) != self.training);
         metric.curve.or(self.select().curve).or(other)
+    }
+
+    /// Short name of the values of a metric: the common name, or its own where there is none.
+    pub(crate) fn word<'a>(&'a self, metric: &'a Metric) -> &'a str {
+        if self.family.is_empty() { &metric.words.head } else { &self.family }
     }
 
     /// Metric by which `tune` selects.

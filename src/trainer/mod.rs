@@ -4,12 +4,16 @@
 //! run that it has settings and a seed, reports values and leaves files. A [`Trainer`] knows
 //! everything else: the settings, the identity of a run, its cost, its execution, and its metrics.
 
+mod declaration;
 pub mod kind;
 mod metric;
 mod setting;
+pub mod template;
 
 use std::any::Any;
 use std::fmt;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -21,7 +25,11 @@ use crate::parallel::CancelToken;
 use crate::record::{Checkpoint, EpochRow, RunOutput, Summary};
 use crate::rng::Seed;
 
-pub use metric::{Better, Column, Curve, Metric, MetricWords, Metrics, Source, Unit};
+pub use declaration::{
+    Booleans, Conduct, Declaration, DeclarationFault, DeclaredMetric, Lists, MetricSource, Program,
+    Programs,
+};
+pub use metric::{Better, Column, Curve, Metric, MetricWords, Metrics, PerExample, Source, Unit};
 pub(crate) use setting::{Leaf, last};
 pub use setting::{Setting, Settings};
 
@@ -227,7 +235,49 @@ pub struct Control<'a> {
     pub save: &'a mut (dyn FnMut(Checkpoint) + Send),
     /// Minimum time between two checkpoints [s].
     pub checkpoint_every: Duration,
+    /// A directory for the run's files, which may not exist yet. What an interrupted attempt left
+    /// in it is there again for the next one.
+    pub directory: PathBuf,
+    /// The copy of the trainer's inputs that the results keep.
+    pub inputs: Option<PathBuf>,
+    /// GPUs that the run may use, by the names that `CUDA_VISIBLE_DEVICES` takes.
+    pub gpus: Vec<String>,
+    /// Called with remarks on the run.
+    pub note: &'a (dyn Fn(String) + Sync),
 }
+
+impl<'a> Control<'a> {
+    /// A run from its beginning to its end: no stop, no checkpoint to continue from, files in the
+    /// system's temporary directory.
+    pub fn new(
+        on_epoch: &'a mut (dyn FnMut(&EpochRow) + Send),
+        save: &'a mut (dyn FnMut(Checkpoint) + Send),
+    ) -> Self {
+        Self {
+            stop: CancelToken::default(),
+            on_epoch,
+            resume: None,
+            save,
+            checkpoint_every: Duration::MAX,
+            directory: std::env::temp_dir().join(format!("ablade-run-{}", std::process::id())),
+            inputs: None,
+            gpus: Vec::new(),
+            note: &|_| (),
+        }
+    }
+}
+
+/// Processors and GPUs that a run takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Slots {
+    /// Threads; `None`: as many as there are to spare.
+    pub threads: Option<NonZeroUsize>,
+    /// GPUs; below 1, a share of one.
+    pub gpus: f64,
+}
+
+/// Values and curves of a published run.
+pub type Reread = (Summary, Vec<EpochRow>);
 
 /// Result of an execution.
 #[derive(Debug)]
@@ -240,24 +290,37 @@ pub enum Execution {
 
 /// An error of a trainer: of its data, or of a run.
 #[derive(Debug)]
-pub struct TrainerError(Box<dyn std::error::Error + Send + Sync>);
+pub struct TrainerError {
+    cause: Box<dyn std::error::Error + Send + Sync>,
+    is_everywhere: bool,
+}
 
 impl TrainerError {
     /// Wraps an error, or a text.
     pub fn new(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self(error.into())
+        Self { cause: error.into(), is_everywhere: false }
+    }
+
+    /// An error that every other run would meet as well: no further one is started.
+    pub fn everywhere(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { cause: error.into(), is_everywhere: true }
+    }
+
+    /// True if every other run would meet it as well.
+    pub fn is_everywhere(&self) -> bool {
+        self.is_everywhere
     }
 }
 
 impl fmt::Display for TrainerError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        self.0.fmt(f)
+        self.cause.fmt(f)
     }
 }
 
 impl std::error::Error for TrainerError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source()
+        self.cause.source()
     }
 }
 
@@ -274,6 +337,41 @@ pub trait Trainer: fmt::Debug + Send + Sync {
 
     /// Values that a run reports, and the metrics among them.
     fn metrics(&self) -> &Metrics;
+
+    /// The declaration by which an experiment file brought this trainer along; `None` of one that is
+    /// built in.
+    fn declaration(&self) -> Option<&Declaration> {
+        None
+    }
+
+    /// Values and curves of a published run, read again from the files that it left: by a trainer
+    /// whose metrics are declared by the experiment and may change after the run. `file` returns
+    /// the content of one. `None` where the summary and the table of epochs hold them.
+    fn reread(&self, summary: &Summary, file: &dyn Fn(&str) -> Option<Vec<u8>>) -> Option<Reread> {
+        let _ = (summary, file);
+        None
+    }
+
+    /// Command lines of a run, with `{seed}` and `{run}` as they are; empty where it starts none.
+    fn command_lines(&self, config: &Config) -> Vec<Vec<String>> {
+        let _ = config;
+        Vec::new()
+    }
+
+    /// Files whose content identifies a run, by name: the results keep a copy.
+    fn input_files(&self) -> Vec<(String, PathBuf)> {
+        Vec::new()
+    }
+
+    /// True if [`Cost::nominal_seconds`] are seconds before any run has been timed.
+    fn knows_nominal_speed(&self) -> bool {
+        true
+    }
+
+    /// Processors and GPUs that a run takes.
+    fn slots(&self) -> Slots {
+        Slots { threads: None, gpus: 0.0 }
+    }
 
     /// Settings that are valid each, but contradict each other.
     fn clashes(&self, config: &Config) -> Vec<Clash> {

@@ -337,7 +337,16 @@ fn forge_finished(store: &Store, [sound, diverged]: [&RunSpec; 2], spoil: impl F
     let (summary, timing) = (record.summary.unwrap(), record.timing.unwrap());
     fs::remove_dir_all(store.run_dir(&diverged.id)).unwrap();
     store
-        .publish(diverged, &RunOutput { summary, epochs: record.epochs, timing, files })
+        .publish(
+            diverged,
+            &RunOutput {
+                summary,
+                epochs: record.epochs,
+                timing,
+                files,
+                taken: Vec::new(),
+            },
+        )
         .unwrap();
 }
 
@@ -560,4 +569,30 @@ fn progress_is_plain_where_nobody_watches_and_silent_on_demand() {
     fs::remove_dir_all(place.path("results")).unwrap();
     let (_, err) = place.exits(0, "sweep small.toml --jobs 1 --progress none");
     assert!(!err.contains("done"), "{err}");
+}
+
+#[test]
+fn init_writes_an_experiment_that_runs_and_overwrites_nothing() {
+    let place = Place::new();
+    let (out, err) = place.exits(0, "init wider.toml");
+    assert_eq!(out, "wider.toml\n");
+    assert!(err.contains("`ablade plan wider.toml`"), "{err}");
+    let (plan, _) = place.exits(0, "plan wider.toml");
+    assert!(plan.contains("wider: 1 study, 3 variants, 6 paired seeds, 18 runs"), "{plan}");
+    fs::write(place.path("wider.toml"), "mine").unwrap();
+    let (_, err) = place.exits(2, "init wider.toml");
+    assert!(err.contains("is there already, and stays as it is"), "{err}");
+    assert_eq!(place.read("wider.toml"), "mine");
+    place.exits(2, "init runs.toml");
+    place.exits(2, "init study.txt");
+    fs::write(
+        place.path("train.sh"),
+        "echo \"{\\\"accuracy\\\": $((80 + ABLADE_SEED))}\" > $ABLADE_RUN/scores.json",
+    )
+    .unwrap();
+    place.exits(0, "init --program sh train.sh");
+    assert!(place.read("study.toml").contains("inputs  = [\"train.sh\"]"));
+    let (table, err) = place.exits(0, "sweep study.toml --progress none");
+    assert!(table.contains("does `dropout` reach the"), "{table}");
+    assert!(err.contains("next: `ablade compare study` shows effects too"), "{err}");
 }

@@ -328,10 +328,10 @@ fn what_is_deliberately_absent() {
                 "schedule",
                 "session",
                 "runner/estimate",
-                "trainers",
+                "trainers/made",
             ],
             &["std::fs", "File::"],
-            "only data, store, experiment, launch and cli touch the file system, through regular",
+            "only data, store, experiment, launch, trainers/program and cli touch the file system",
         ),
         (
             &[

@@ -18,6 +18,7 @@ mod licences;
 mod ownership;
 mod page;
 mod plots;
+mod program;
 mod recomputed;
 mod second_trainer;
 mod statistics;

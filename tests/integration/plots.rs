@@ -44,7 +44,13 @@ fn store(results: &Path, study: &ExperimentResults, runs: usize) {
                 pictures.get(&spec.id).map(|picture| (name.to_owned(), array(&picture.images))),
             );
         }
-        let output = RunOutput { summary, epochs: record.epochs.clone(), timing, files };
+        let output = RunOutput {
+            summary,
+            epochs: record.epochs.clone(),
+            timing,
+            files,
+            taken: Vec::new(),
+        };
         store.publish(spec, &output).unwrap();
     }
 }

@@ -19,7 +19,7 @@ use ablade::store::Store;
 use ablade::trainer::kind::{Bounds, Kind};
 use ablade::trainer::{
     Better, Column, Config, Control, Cost, Curve, Execution, Facts, Identity, Metric, MetricWords,
-    Metrics, RunKey, Setting, Settings, Source, Trainer, TrainerError, Unit,
+    Metrics, PerExample, RunKey, Setting, Settings, Source, Trainer, TrainerError, Unit,
 };
 use serde_json::{Value, json};
 
@@ -65,7 +65,7 @@ impl LineTrainer {
                 exact: format!("{name} of new points"),
             },
             curve: Some(curve),
-            examples: |_| None,
+            examples: PerExample::Of(|_| None),
             selects: false,
         };
         let curve = |name: &str| Curve {
@@ -73,6 +73,7 @@ impl LineTrainer {
             unit: Unit::default(),
             head: name.into(),
             words: name.into(),
+            better: None,
         };
         let mut metrics = Metrics::new(vec![
             metric("explained", Better::Higher, unit("percent", "percent of the variance"), 0),
@@ -193,6 +194,7 @@ impl Trainer for LineTrainer {
             epochs,
             timing,
             files: Vec::new(),
+            taken: Vec::new(),
         })))
     }
 }

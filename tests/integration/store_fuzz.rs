@@ -60,7 +60,13 @@ fn output() -> RunOutput {
     };
     let files =
         vec![("model.safetensors".into(), vec![7; 300]), ("samples.npy".into(), vec![1; 90])];
-    RunOutput { summary, epochs: vec![row(1), row(2)], timing, files }
+    RunOutput {
+        summary,
+        epochs: vec![row(1), row(2)],
+        timing,
+        files,
+        taken: Vec::new(),
+    }
 }
 
 fn plan() -> Plan {
@@ -84,6 +90,7 @@ fn plan() -> Plan {
         }],
         seeds: vec![Seed(1)],
         compare: Compare::default(),
+        program: None,
         data: Vec::new(),
         runs: vec![spec()],
     }

@@ -121,6 +121,38 @@ fn a_cluster_gives_what_this_machine_gives() {
 }
 
 #[test]
+fn a_program_gives_the_same_tables_on_a_cluster() {
+    const PROGRAM: &str = r#"
+seeds = 3
+[program]
+command = ["sh", "p.sh", "{k}"]
+inputs = ["p.sh"]
+[metrics]
+score = { better = "higher" }
+[settings]
+k = 1
+[axes]
+k = [1, 2]
+[execution.slurm]
+task = "0.000001s"
+"#;
+    const SCRIPT: &str =
+        "echo \"{\\\"score\\\": $((ABLADE_SEED * $1))}\" > $ABLADE_RUN/scores.json\n";
+    let (cluster, here) = (Cluster::with(PROGRAM), Place::with(PROGRAM));
+    for place in [&cluster.place, &here] {
+        fs::write(place.path("p.sh"), SCRIPT).unwrap();
+    }
+    let text = cluster.exits(0, SLURM);
+    assert!(text.contains("[6/6] done"), "{text}");
+    here.exits(0, "sweep small.toml");
+    for table in ["runs.csv", "metrics.csv", "ablation.csv"] {
+        let name = format!("results/small/{table}");
+        assert_eq!(cluster.place.read(&name), here.read(&name), "{table}");
+    }
+    assert!(here.read("results/small/ablation.csv").contains("too few seeds"));
+}
+
+#[test]
 fn what_waits_is_shown_and_followed_and_cancelled_but_not_submitted_twice() {
     let cluster = Cluster::with(STUDY);
     cluster.set("hold", "");

@@ -122,6 +122,7 @@ impl Recipe {
             studies: vec![planned],
             seeds,
             compare: Compare::default(),
+            program: None,
             data: Vec::new(),
             runs,
         };

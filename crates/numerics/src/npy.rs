@@ -345,6 +345,18 @@ pub fn decode<T: Element>(bytes: &[u8]) -> Result<Array<T>, NpyError> {
     })
 }
 
+/// Reads the elements of a `.npy` file of any type of numbers, in the order of the file.
+pub fn numbers(bytes: &[u8]) -> Result<Vec<f64>, NpyError> {
+    let mut elements = bytes;
+    let header = Header::read(&mut elements)?;
+    if header.count().map(|count| count * header.width) != Some(elements.len()) {
+        let (found, shape) = (elements.len(), &header.shape);
+        let problem = format!("{found} bytes of elements, where shape {shape:?} needs others");
+        return Err(NpyError::new(header.length, problem));
+    }
+    Ok(elements.chunks_exact(header.width).map(|bytes| header.number(bytes)).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

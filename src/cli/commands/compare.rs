@@ -8,7 +8,6 @@ use crate::cli::show::{self, ablation, effects, warn_of_damage};
 use crate::cli::{Exit, Global, Terminal};
 use crate::results::{self, ExperimentResults, set_baseline};
 use crate::runner::machine::on_every_processor;
-use crate::store::Store;
 
 /// Examples below the options of `--help`.
 pub(crate) const EXAMPLES: &str = "\
@@ -57,7 +56,7 @@ pub(crate) fn compare(
         effects::print(&study, terminal)?;
     } else {
         let other_store =
-            Store::open(args.other_results.as_ref().unwrap_or(&global.results), global.trainer())?;
+            global.store_in(args.other_results.as_ref().unwrap_or(&global.results))?;
         let name = args.other.as_ref().unwrap_or(&args.experiment);
         let other_plan = other_store.load_plan(name)?;
         let other = on_every_processor(|| ExperimentResults::load(&other_store, other_plan))?;

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use clap::Args;
 
 use crate::cli::experiment_args::{ExperimentArgs, check_tables};
+use crate::cli::trust;
 use crate::cli::{Exit, Global, Terminal};
 use crate::launch::FrozenRuns;
 use crate::plan::Shard;
@@ -44,6 +45,9 @@ pub(crate) fn freeze(
         return Ok(Exit::Success);
     }
     let frozen = FrozenRuns::new(&loaded, &runs, args.tasks, &global.library().data_dir)?;
+    if loaded.plan.program.is_some() {
+        trust::remember(&global.results);
+    }
     let tasks = frozen.submission.tasks.len();
     let name = &frozen.submission.name;
     writeln!(terminal.out, "{name}")?;

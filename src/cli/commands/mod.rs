@@ -1,5 +1,6 @@
 //! Subcommands, one file each: arguments, one call, one print.
 
+pub(crate) mod adopt;
 pub(crate) mod cancel;
 pub(crate) mod clean;
 pub(crate) mod compare;
@@ -7,6 +8,7 @@ pub(crate) mod completions;
 pub(crate) mod data;
 pub(crate) mod evaluate;
 pub(crate) mod freeze;
+pub(crate) mod init;
 pub(crate) mod inpaint;
 pub(crate) mod masks;
 pub(crate) mod plan;

@@ -13,7 +13,7 @@ use crate::experiment::ExpandedStudy;
 use crate::plan::{Compare, Correction, PlannedStudy, PlannedVariant, RunId, RunSpec, Shard};
 use crate::rng::{Purpose, Seed};
 use crate::runner::Estimate;
-use crate::session::LoadedExperiment;
+use crate::session::{LoadedExperiment, quoted};
 use crate::stats::{Feasibility, detectable, sd};
 use crate::text::{bytes, count, duration, factor, fixed, p_value, thousands};
 use crate::trainer::Otherwise;
@@ -94,7 +94,14 @@ impl Page<'_> {
     fn data(&mut self) {
         let said = &self.loaded.description;
         for (i, line) in said.lines.iter().enumerate() {
-            self.say(format!("{}{line}", if i == 0 { "\ndata      " } else { "          " }));
+            // A program's lines say themselves what they are about.
+            let head = match (i, self.loaded.plan.program.is_some()) {
+                (0, true) => "\n",
+                (_, true) => "",
+                (0, false) => "\ndata      ",
+                (_, false) => "          ",
+            };
+            self.say(format!("{head}{line}"));
         }
         for warning in &said.warnings {
             self.say(format!("          warning: {warning}"));
@@ -144,11 +151,46 @@ impl Page<'_> {
             ];
             let parameters = cost.and_then(|cost| cost.size).map_or_else(String::new, thousands);
             cells.extend(size.is_some().then_some(parameters));
-            let seconds = cost.map(|cost| self.estimate.speed.seconds(cost.nominal_seconds));
+            let seconds = cost
+                .filter(|_| self.estimate.is_known)
+                .map(|cost| self.estimate.speed.seconds(cost.nominal_seconds));
             cells.push(seconds.map_or_else(String::new, duration));
             rows.add_row(cells);
         }
         self.say(rows.to_string());
+        self.commands(study);
+    }
+
+    /// Command lines of the baseline, and the words of them that each variant changes.
+    fn commands(&mut self, study: &PlannedStudy) {
+        let (trainer, specs) = (self.loaded.store.trainer(), self.loaded.plan.by_id());
+        let lines = |variant: &PlannedVariant| {
+            let spec = variant.runs.first().and_then(|run| specs.get(run));
+            spec.map_or_else(Vec::new, |spec| trainer.command_lines(&spec.config))
+        };
+        let base = study.baseline.unwrap_or(0);
+        let Some(reference) = study.variants.get(base).map(lines).filter(|l| !l.is_empty()) else {
+            return;
+        };
+        let mut said: Vec<String> = (reference.iter().enumerate())
+            .map(|(i, words)| {
+                let head = if i == 0 { "command" } else { "then" };
+                format!(
+                    "{head:<9} {}",
+                    words.iter().map(|w| quoted(&brief(w))).collect::<Vec<_>>().join(" ")
+                )
+            })
+            .collect();
+        for (_, variant) in study.variants.iter().enumerate().filter(|(i, _)| *i != base) {
+            let own = lines(variant);
+            let changes = reference.iter().zip(&own).filter_map(|(a, b)| changed_words(a, b));
+            let changes = changes.collect::<Vec<_>>().join("; ");
+            let changes = if changes.is_empty() { "the same words".to_owned() } else { changes };
+            said.push(format!("          {}: {changes}", variant.label));
+        }
+        for line in said {
+            self.say(line);
+        }
     }
 
     fn totals(&mut self, outstanding: &[&RunSpec]) -> anyhow::Result<()> {
@@ -173,14 +215,26 @@ impl Page<'_> {
             return self.say("cost      none: every run that is asked for is there");
         }
         self.say(format!(
-            "cost      about {} on {} (longest run {}, started first); {} of memory; {} on disk",
-            duration(estimate.seconds),
+            "cost      {} on {}{}{}",
+            if estimate.is_known { estimate.words() } else { "not known yet,".to_owned() },
             count(workers, "thread"),
-            duration(estimate.longest),
-            bytes(estimate.memory),
-            bytes(estimate.disk),
+            if estimate.is_known {
+                format!(" (longest run {}, started first)", duration(estimate.longest))
+            } else {
+                String::new()
+            },
+            // Of a program no more is known than its file says.
+            [(estimate.memory, "of memory"), (estimate.disk, "on disk")]
+                .into_iter()
+                .filter(|(size, _)| *size > 0)
+                .map(|(size, what)| format!("; {} {what}", bytes(size)))
+                .collect::<String>(),
         ));
         self.say(match (estimate.speed.runs, estimate.speed.error) {
+            (0, _) if !estimate.is_known => {
+                "          no run of this program has been timed here yet: times come from past runs alone"
+                    .to_owned()
+            }
             (0, _) => "          from a nominal speed: no run has been timed here yet".to_owned(),
             (n, None) => format!("          from {}", count(n, "past run")),
             (n, Some(error)) => {
@@ -356,10 +410,8 @@ impl Page<'_> {
             .map(|cost| self.estimate.speed.seconds(cost.nominal_seconds))
             .collect();
         let time = duration(crate::cost::makespan(&one_more, workers));
-        self.say(format!(
-            "          one more seed: {} more, about {time}",
-            count(one_more.len(), "run")
-        ));
+        let time = if self.estimate.is_known { format!(", about {time}") } else { String::new() };
+        self.say(format!("          one more seed: {} more{time}", count(one_more.len(), "run")));
     }
 }
 
@@ -411,6 +463,59 @@ impl Powers {
 fn significant(value: f64) -> String {
     let decimals = (1.0 - value.abs().max(1e-9).log10().floor()).clamp(0.0, 9.0);
     format!("{value:.*}", decimals as usize)
+}
+
+/// Words of a command line that differ from those of the baseline, with the words in their place;
+/// `None` if all are the same.
+fn changed_words(baseline: &[String], own: &[String]) -> Option<String> {
+    let (rows, columns) = (baseline.len(), own.len());
+    // Length of the longest common subsequence of what follows each pair of positions.
+    let mut common = vec![vec![0usize; columns + 1]; rows + 1];
+    for i in (0..rows).rev() {
+        for j in (0..columns).rev() {
+            common[i][j] = if baseline[i] == own[j] {
+                common[i + 1][j + 1] + 1
+            } else {
+                common[i + 1][j].max(common[i][j + 1])
+            };
+        }
+    }
+    let (mut i, mut j, mut changes) = (0, 0, Vec::new());
+    while i < rows || j < columns {
+        if i < rows && j < columns && baseline[i] == own[j] {
+            (i, j) = (i + 1, j + 1);
+            continue;
+        }
+        let (from, to) = (i, j);
+        while i < rows && (j == columns || common[i + 1][j] == common[i][j]) {
+            i += 1;
+        }
+        while j < columns && (i == rows || common[i][j + 1] == common[i][j]) {
+            j += 1;
+        }
+        // A value is said with the option that it follows.
+        let option = from > 0 && to > 0 && baseline[from - 1].starts_with('-');
+        let back = usize::from(option && i > from && j > to);
+        let text = |words: &[String]| {
+            let words: Vec<String> = words.iter().map(|word| quoted(&brief(word))).collect();
+            words.join(" ")
+        };
+        changes.push(match (text(&baseline[from - back..i]), text(&own[to - back..j])) {
+            (old, new) if new.is_empty() => format!("without {old}"),
+            (old, new) if old.is_empty() => format!("with {new}"),
+            (old, new) => format!("{new} in place of {old}"),
+        });
+    }
+    (!changes.is_empty()).then(|| changes.join(", "))
+}
+
+/// A word in one line, shortened.
+fn brief(word: &str) -> String {
+    let line = word.replace('\n', "\\n");
+    match line.char_indices().nth(60) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line,
+    }
 }
 
 /// Levels of an axis as text; of a long axis the first few and the last.

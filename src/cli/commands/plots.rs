@@ -21,7 +21,9 @@ use crate::results::ExperimentResults;
 use crate::runner::machine::on_every_processor;
 use crate::store::{Owned, RunStatus, Store, StoreError};
 use crate::text::count;
+use crate::trainers::OwnFigures;
 use crate::trainers::made::figures::Artefacts;
+use crate::trainers::program::RunPictures;
 
 /// Examples below the options of `--help`.
 pub(crate) const EXAMPLES: &str = "\
@@ -50,18 +52,17 @@ pub(crate) struct PlotsArgs {
 struct Drawn {
     study: ExperimentResults,
     figures: Vec<Figure>,
-    artefacts: Artefacts,
+    /// Figures and parts of the page that its trainer adds.
+    own: Box<dyn OwnFigures>,
+    /// Reasons why some of it is missing.
+    problems: Vec<String>,
     /// State of its runs.
     state: BTreeMap<RunId, Option<SystemTime>>,
 }
 
 impl Drawn {
     fn section(&self) -> Section<'_> {
-        Section {
-            study: &self.study,
-            own: &self.artefacts,
-            figures: &self.figures,
-        }
+        Section { study: &self.study, own: &*self.own, figures: &self.figures }
     }
 }
 
@@ -133,7 +134,7 @@ fn redraw(
         }
         let experiment = draw(store, plan, state)?;
         warn_of_damage(&experiment.study, terminal);
-        for problem in &experiment.artefacts.problems {
+        for problem in &experiment.problems {
             terminal.warn(format!("{name}: {problem}"));
         }
         drawn.insert(name.clone(), experiment);
@@ -148,9 +149,31 @@ fn draw(
     state: BTreeMap<RunId, Option<SystemTime>>,
 ) -> anyhow::Result<Drawn> {
     let study = on_every_processor(|| ExperimentResults::load(store, plan))?;
+    let mut problems = Vec::new();
+    let own: Box<dyn OwnFigures> = if study.plan.program.is_some() {
+        let file = |run: &RunId, name: &str| store.file(run, name).ok().flatten();
+        let files = |run: &RunId| store.files_of(run).unwrap_or_default();
+        Box::new(RunPictures::gather(&study, files, file))
+    } else {
+        let images = gather_images(&study, store);
+        problems.clone_from(&images.problems);
+        Box::new(images)
+    };
+    let figures = on_every_processor(|| draw_all(&study, &*own));
+    Ok(Drawn { study, figures, own, problems, state })
+}
+
+/// Says what is wrong with a file of a run, and what to do.
+fn damaged_file(error: &StoreError, plan: &Plan) -> String {
+    let name = &plan.name;
+    format!("{error}: `ablade verify {name}` trains a damaged run again")
+}
+
+/// Images that runs of the built-in model saved; what cannot be read says so where it is missing.
+fn gather_images(study: &ExperimentResults, store: &Store) -> Artefacts {
     let again = "`ablade sweep` with the experiment's file writes it again";
-    let artefacts = Artefacts::gather(
-        &study,
+    Artefacts::gather(
+        study,
         |run, name| store.file(run, name).map_err(|error| damaged_file(&error, &study.plan)),
         |data| {
             let path = store.reference_path(data).map_err(|error| error.to_string())?;
@@ -163,15 +186,7 @@ fn draw(
                 Ok(bytes) => Ok(bytes),
             }
         },
-    );
-    let figures = on_every_processor(|| draw_all(&study, &artefacts));
-    Ok(Drawn { study, figures, artefacts, state })
-}
-
-/// Says what is wrong with a file of a run, and what to do.
-fn damaged_file(error: &StoreError, plan: &Plan) -> String {
-    let name = &plan.name;
-    format!("{error}: `ablade verify {name}` trains a damaged run again")
+    )
 }
 
 /// Sentence on the missing runs of an experiment; empty if there are none.

@@ -56,6 +56,7 @@ pub(crate) fn status(
     let owners = store.owners()?;
     for plan in &plans {
         let name = &plan.name;
+        let store = store.of(plan)?;
         let mut incomplete = 0;
         let by_id = plan.by_id();
         let mut counts = [0; 6];

@@ -10,6 +10,7 @@ use crate::cli::experiment_args::{ExperimentArgs, check_tables, with_options};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::show::terminal::told;
 use crate::cli::show::{ablation, warn_of_unread};
+use crate::cli::trust;
 use crate::cli::{Exit, Global, Terminal, jobs};
 use crate::experiment::Launcher;
 use crate::launch::{LaunchError, SlurmEnd, SlurmOptions, SubmissionState, run_on_slurm};
@@ -89,14 +90,23 @@ pub(crate) fn sweep(
         terminal.remark(remark);
     }
     let data = &loaded.description;
-    data.lines.iter().for_each(|line| terminal.remark(format!("data  {line}")));
+    let head = if loaded.plan.program.is_some() { "" } else { "data  " };
+    data.lines.iter().for_each(|line| terminal.remark(format!("{head}{line}")));
     data.warnings.iter().for_each(|warning| terminal.warn(warning));
+    if loaded.plan.program.is_some() {
+        trust::remember(&global.results);
+    }
     let interrupt = Interrupt::listen().context("cannot listen for signals")?;
-    if slurm {
+    let exit = if slurm {
         on_slurm(args, &loaded, &interrupt, global, terminal)
     } else {
         local(args, &loaded, &interrupt, global, terminal)
+    };
+    // The directory of the results may be new.
+    if loaded.plan.program.is_some() {
+        trust::remember(&global.results);
     }
+    exit
 }
 
 /// An option that has no effect with this launcher.
@@ -140,8 +150,8 @@ fn local(
             Ok(Exit::Interrupted)
         }
         // Exit code 2 would mean that nothing has started.
-        LocalEnd::NoTables(error) => {
-            say_error(error.into(), terminal);
+        LocalEnd::Stopped(error) => {
+            say_error(with_options(error), terminal);
             Ok(Exit::Failure)
         }
     }
@@ -201,10 +211,7 @@ fn launch_error(error: LaunchError) -> anyhow::Error {
 
 /// Sentence on the commands that show or cancel the submitted jobs.
 fn how_to_return(args: &SweepArgs, loaded: &LoadedExperiment, global: &Global) -> String {
-    let results = match global.results.to_str() {
-        Some("results") => String::new(),
-        _ => format!("--results {} ", quoted(&global.results.to_string_lossy())),
-    };
+    let results = results_option(global);
     let same = if args.no_follow {
         "the same command without --no-follow"
     } else {
@@ -223,6 +230,14 @@ fn max_failures(args: &SweepArgs, loaded: &LoadedExperiment) -> Option<usize> {
         .or(loaded.experiment.execution.max_failures)
 }
 
+/// The option that names the results, where another command needs it.
+fn results_option(global: &Global) -> String {
+    match global.results.to_str() {
+        Some("results") => String::new(),
+        _ => format!("--results {} ", quoted(&global.results.to_string_lossy())),
+    }
+}
+
 /// Prints the ablation table; succeeds if no run failed and all requested output was written.
 fn conclude(
     results: &ExperimentResults,
@@ -232,7 +247,12 @@ fn conclude(
 ) -> anyhow::Result<Exit> {
     warn_of_unread(results, terminal);
     ablation::print(results, &results.ablations(), terminal)?;
-    terminal.remark(format!("tables in {}", global.results.join(&results.plan.name).display()));
+    let name = &results.plan.name;
+    terminal.remark(format!("tables in {}", global.results.join(name).display()));
+    let options = results_option(global);
+    terminal.remark(format!(
+        "next: `ablade {options}compare {name}` shows effects too, `ablade {options}plots {name}` draws the figures"
+    ));
     let bad = |record: &RunRecord| matches!(record.status, RunStatus::Failed | RunStatus::Diverged);
     Ok(if well && !results.records.values().any(bad) {
         Exit::Success

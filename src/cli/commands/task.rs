@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::cli::interrupt::Interrupt;
+use crate::cli::trust;
 use crate::cli::{Exit, Global, Terminal, jobs};
 use crate::launch::{TaskEnd, run_task};
 use crate::runner::machine;
@@ -22,6 +23,9 @@ pub(crate) struct TaskArgs {
     submission: String,
     /// Index of the task, from 0
     index: usize,
+    /// Start the program of results that were not made here
+    #[arg(long)]
+    yes: bool,
     /// Threads, and so runs at a time [default: as many as processors]
     #[arg(long, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
@@ -35,6 +39,8 @@ pub(crate) fn task(
     let interrupt = Interrupt::listen().context("cannot listen for signals")?;
     let out_of_time = interrupt.listen_for_notice().context("cannot listen for signals")?;
     let store = global.store()?;
+    let plan = store.submission(&args.submission).and_then(|s| store.submitted_plan(&s.name))?;
+    trust::check(&plan, &global.results, args.yes)?;
     let end = run_task(
         &store,
         &args.submission,

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 
 use crate::cli::interrupt::Interrupt;
 use crate::cli::show::terminal::table;
+use crate::cli::trust;
 use crate::cli::{Exit, Global, Terminal, jobs};
 use crate::data::{Cache, Dataset};
 use crate::plan::{Plan, RunId, RunSpec};
@@ -55,6 +56,9 @@ pub(crate) struct VerifyArgs {
     /// Threads, and so runs at a time [default: as many as processors]
     #[arg(long, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
+    /// Start the program of results that were not made here
+    #[arg(long)]
+    yes: bool,
 }
 
 pub(crate) fn verify(
@@ -64,6 +68,13 @@ pub(crate) fn verify(
 ) -> anyhow::Result<Exit> {
     let store = global.store()?;
     let plan = store.load_plan(&args.experiment)?;
+    let store = store.of(&plan)?;
+    ensure!(
+        !args.reference || plan.program.is_none(),
+        "--reference checks the kernels of the built-in model, and {} is the experiment of a program",
+        plan.name
+    );
+    trust::check(&plan, &global.results, args.yes)?;
     // Without its checksums a run is not finished as far as names tell, and cannot be verified.
     let finished: Vec<&RunSpec> =
         plan.runs.iter().filter(|run| store.run_dir(&run.id).is_dir()).collect();
@@ -189,7 +200,8 @@ fn again(
         return Ok(None);
     };
     let n_runs = repeated.damaged.len() + repeated.sound.len();
-    writeln!(terminal.out, "{n_same} of {} the same, byte for byte", count(n_runs, "run"))?;
+    let same = if plan.program.is_some() { "value for value" } else { "byte for byte" };
+    writeln!(terminal.out, "{n_same} of {} the same, {same}", count(n_runs, "run"))?;
     warn_of_earlier(diverged_since.iter(), store, terminal);
     // A difference is a result; a run that could not be trained or compared gives none.
     if n_same < n_runs && n_different == 0 && repeated.damaged.is_empty() {

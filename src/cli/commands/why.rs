@@ -8,7 +8,7 @@ use crate::cli::{Exit, Global, Terminal};
 use crate::plan::{RunId, RunSpec};
 use crate::results::setting_changes::{RunSettings, run_settings, setting_changes};
 use crate::store::{RunStatus, Store};
-use crate::trainer::Trainer;
+use crate::trainer::{Program, Trainer};
 
 /// Examples below the options of `--help`.
 pub(crate) const EXAMPLES: &str = "\
@@ -52,7 +52,12 @@ pub(crate) fn why(
                 Some((old, why)) => {
                     format!("again: {old} of an earlier version is not used: {why}")
                 }
-                None => new(by_id[run], &stored, &**loaded.store.trainer()),
+                None => new(
+                    by_id[run],
+                    loaded.plan.program_identity(),
+                    &stored,
+                    &**loaded.store.trainer(),
+                ),
             },
         };
         writeln!(terminal.out, "{run}  {label}  {reason}")?;
@@ -65,15 +70,24 @@ fn stored(store: &Store) -> anyhow::Result<Vec<(RunId, RunSettings)>> {
     // A damaged run explains nothing; the sweep that needs it reports it.
     Ok(runs
         .into_iter()
-        .filter_map(|run| store.spec(&run).ok().map(|spec| (run, run_settings(&spec))))
+        .filter_map(|run| {
+            let spec = store.spec(&run).ok()?;
+            let program = store.program(&run).ok()?;
+            Some((run, run_settings(&spec, program.as_ref())))
+        })
         .collect())
 }
 
 /// Reason why no stored run is `spec`.
-fn new(spec: &RunSpec, stored: &[(RunId, RunSettings)], trainer: &dyn Trainer) -> String {
+fn new(
+    spec: &RunSpec,
+    program: Option<&Program>,
+    stored: &[(RunId, RunSettings)],
+    trainer: &dyn Trainer,
+) -> String {
     let wanted = [Some(spec.clone()), spec.as_before()].into_iter().flatten();
     let wanted: Vec<(RunSpec, RunSettings)> =
-        wanted.map(|spec| (spec.clone(), run_settings(&spec))).collect();
+        wanted.map(|spec| (spec.clone(), run_settings(&spec, program))).collect();
     let pairs = stored
         .iter()
         .flat_map(|(run, have)| wanted.iter().map(move |(spec, wanted)| (run, have, spec, wanted)));
@@ -120,20 +134,21 @@ mod tests {
     fn the_nearest_stored_run_explains_a_new_one() {
         let stored: Vec<_> = [spec(|c| c.model.hidden = vec![9, 9]), spec(|c| c.train.epochs = 3)]
             .into_iter()
-            .map(|spec| (spec.id.clone(), run_settings(&spec)))
+            .map(|spec| (spec.id.clone(), run_settings(&spec, None)))
             .collect();
         let made = MadeTrainer::shared();
-        let reason = new(&spec(|c| c.train.epochs = 4), &stored, &*made);
+        let reason = new(&spec(|c| c.train.epochs = 4), None, &stored, &*made);
         assert_eq!(reason, format!("new: train.epochs 3 -> 4 ({} is nearest)", stored[1].0));
-        assert_eq!(new(&spec(|_| {}), &[], &*made), "new: nothing has been run yet");
+        assert_eq!(new(&spec(|_| {}), None, &[], &*made), "new: nothing has been run yet");
     }
 
     #[test]
     fn an_enum_that_changes_its_kind_is_a_change_of_every_leaf_of_it() {
-        let adam = run_settings(&spec(|_| {}));
-        let sgd = run_settings(&spec(|c| {
-            c.train.optimizer = crate::train::Optimizer::Sgd { lr: 0.1, momentum: 0.0 }
-        }));
+        let adam = run_settings(&spec(|_| {}), None);
+        let sgd = run_settings(
+            &spec(|c| c.train.optimizer = crate::train::Optimizer::Sgd { lr: 0.1, momentum: 0.0 }),
+            None,
+        );
         let changed = setting_changes(&adam, &sgd);
         assert!(
             changed.contains(&"train.optimizer.sgd.lr none -> 0.1".to_owned()),

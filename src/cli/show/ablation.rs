@@ -27,14 +27,21 @@ pub(crate) fn print(
             "cost",
             "verdict",
         ];
-        let mut rows = table(&header, 1);
-        for row in &ablation.rows {
-            rows.add_row(cells(row));
+        let cells: Vec<[String; 8]> = ablation.rows.iter().map(cells).collect();
+        // A trainer need not know the size of a model or its compute.
+        let unknown = |column: &str, i: usize| {
+            ["params", "cost"].contains(&column) && cells.iter().all(|cells| cells[i].is_empty())
+        };
+        let shown: Vec<usize> = (0..header.len()).filter(|&i| !unknown(header[i], i)).collect();
+        let mut rows = table(&shown.iter().map(|&i| header[i]).collect::<Vec<_>>(), 1);
+        for cells in &cells {
+            rows.add_row(shown.iter().map(|&i| &cells[i]));
         }
-        rows.column_mut(7)
-            .expect("eight columns")
+        let last = shown.len() - 1;
+        rows.column_mut(last)
+            .expect("the column of verdicts")
             .set_cell_alignment(CellAlignment::Left);
-        narrow(&mut rows, Some(7));
+        narrow(&mut rows, Some(last));
         writeln!(terminal.out, "{}", heading(study, ablation))?;
         writeln!(terminal.out, "{rows}")?;
         if let Some(remark) = ablation.metric_remark {
@@ -46,6 +53,9 @@ pub(crate) fn print(
             let who = if is_of_all(rows) { "every variant".to_owned() } else { labels.join("; ") };
             writeln!(terminal.out, "{}", wrap(&format!("{who}: {note}"), 80))?;
         }
+    }
+    for mixture in study.mixtures() {
+        terminal.warn(mixture);
     }
     Ok(())
 }
@@ -136,9 +146,13 @@ fn heading(study: &ExperimentResults, ablation: &Ablation) -> String {
         "" => String::new(),
         unit => format!("{unit}, "),
     };
+    let cost = if ablation.rows.iter().any(|row| row.compute_ratio.is_some()) {
+        "; cost: training compute, baseline 1"
+    } else {
+        ""
+    };
     format!(
-        "\n{name}{}: {seeds}, {unit}{}\n\u{b1}: half of a {} % t interval over seeds; cost: \
-         training compute, baseline 1",
+        "\n{name}{}: {seeds}, {unit}{}\n\u{b1}: half of a {} % t interval over seeds{cost}",
         ablation.study,
         study.metric().better.word().to_lowercase() + " is better",
         study.plan.compare.percent()

@@ -23,9 +23,13 @@ pub(crate) fn warn_of_damage(results: &ExperimentResults, terminal: &Terminal) {
 pub(crate) fn warn_of_unread(results: &ExperimentResults, terminal: &Terminal) {
     let (experiment, examples) = (&results.plan.name, &results.metrics().examples);
     for reason in results.unread_examples.values() {
+        // A program may have written what cannot be read, and would do so again.
+        let hint = match results.plan.program {
+            Some(_) => "",
+            None => ": `ablade sweep` with the experiment's file trains a damaged run again",
+        };
         terminal.warn(format!(
-            "{experiment}: {reason}; no interval over {examples} where it is needed: `ablade sweep` with the \
-             experiment's file trains a damaged run again"
+            "{experiment}: {reason}; no interval over {examples} where it is needed{hint}"
         ));
     }
 }

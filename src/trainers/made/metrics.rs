@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::data::Binarization;
-use crate::trainer::{Better, Column, Curve, Facts, Metric, MetricWords, Metrics, Source, Unit};
+use crate::trainer::{
+    Better, Column, Curve, Facts, Metric, MetricWords, Metrics, PerExample, Source, Unit,
+};
 
 /// Test NLL of the first mask.
 pub const TEST: &str = "test-nll";
@@ -117,12 +119,12 @@ pub(super) fn metrics() -> Metrics {
             MetricWords { head, short, long, axis, doc, exact }
         },
         curve: Some(curve),
-        examples: |_| None,
+        examples: PerExample::Of(|_| None),
         selects: false,
     };
     let fact = |name: &str| Source::Fact(name.to_owned());
     let test = Metric {
-        examples: |_| Some("test_nll.npy"),
+        examples: PerExample::Of(|_| Some("test_nll.npy")),
         ..metric(
             TEST,
             fact("test_nll_nats"),
@@ -139,10 +141,10 @@ pub(super) fn metrics() -> Metrics {
     };
     let mixture = Metric {
         // The mixture of one mask is that mask.
-        examples: |facts| match number(facts, "mixture_masks") {
+        examples: PerExample::Of(|facts| match number(facts, "mixture_masks") {
             Some(1.0) => Some("test_nll.npy"),
             _ => Some("test_nll_mixture.npy"),
-        },
+        }),
         ..metric(
             MIXTURE,
             fact("test_nll_mixture_nats"),
@@ -158,10 +160,10 @@ pub(super) fn metrics() -> Metrics {
         )
     };
     let averaged = Metric {
-        examples: |facts| match facts.get("test_nll_averaged_nats") {
+        examples: PerExample::Of(|facts| match facts.get("test_nll_averaged_nats") {
             None => Some("test_nll.npy"),
             Some(_) => Some("test_nll_averaged.npy"),
-        },
+        }),
         ..metric(
             AVERAGED,
             Source::Derived(averaged),
@@ -201,6 +203,7 @@ pub(super) fn metrics() -> Metrics {
         unit: unit.clone(),
         head: head.into(),
         words: words.into(),
+        better: None,
     };
     let mut metrics = Metrics::new(vec![test, mixture, averaged, valid]);
     metrics.select = 3;

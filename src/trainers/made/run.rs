@@ -160,7 +160,13 @@ pub fn execute(
             host: host(),
         };
         let epochs = epochs.iter().map(row_of).collect();
-        Ok(Execution::Done(Box::new(RunOutput { summary, epochs, timing, files })))
+        Ok(Execution::Done(Box::new(RunOutput {
+            summary,
+            epochs,
+            timing,
+            files,
+            taken: Vec::new(),
+        })))
     })
 }
 

@@ -1,9 +1,13 @@
 //! Agreement of the schema, the reference and the shipped experiments with the code.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ablade::experiment::{Overrides, declared_trainer, load, load_with, reference, schema};
+use ablade::trainer::{Declaration, DeclarationFault, Programs, Trainer};
+use ablade::trainers::program::ProgramTrainers;
 
 use crate::support::made;
-use ablade::experiment::{Overrides, load, reference, schema};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
@@ -39,6 +43,20 @@ fn the_reference_is_in_the_format_document() {
     holds(&path, &format!("{before}{BEGIN}{}{END}{after}", reference(&*made())));
 }
 
+/// Programs of examples, which are on no disk.
+#[derive(Debug)]
+struct Unresolved(Arc<ProgramTrainers>);
+
+impl Programs for Unresolved {
+    fn resolve(&self, _: &mut Declaration) -> Vec<DeclarationFault> {
+        Vec::new()
+    }
+
+    fn trainer(&self, declaration: Declaration) -> Result<Arc<dyn Trainer>, String> {
+        self.0.trainer(declaration)
+    }
+}
+
 #[test]
 fn every_example_of_the_format_document_loads() {
     let text = std::fs::read_to_string(root().join("docs/reference/format.md"))
@@ -50,7 +68,12 @@ fn every_example_of_the_format_document_loads() {
         .collect();
     assert!(examples.len() > 5, "{} examples", examples.len());
     for example in examples {
-        super::fixture::load_text(example, &Overrides::default())
+        let read = |_: &Path| Ok(example.to_owned());
+        let path = Path::new("/experiment.toml");
+        let program = declared_trainer(path, &Unresolved(ProgramTrainers::new(None)), &read)
+            .unwrap_or_else(|e| panic!("{example}\n{e}"));
+        let trainer = program.unwrap_or_else(|| made());
+        load_with(path, &Overrides::default(), &*trainer, &read)
             .unwrap_or_else(|e| panic!("{example}\n{e}"));
     }
 }
@@ -101,6 +124,9 @@ fn fits(schema: &serde_json::Value, value: &serde_json::Value) -> bool {
     let table = value.as_object().is_none_or(|table| {
         let known = |(key, value): (&String, &Value)| match schema["properties"].get(key) {
             Some(inner) => fits(inner, value),
+            None if schema["additionalProperties"].is_object() => {
+                fits(&schema["additionalProperties"], value)
+            }
             None => schema["additionalProperties"] != false,
         };
         table.iter().all(known)
@@ -111,7 +137,15 @@ fn fits(schema: &serde_json::Value, value: &serde_json::Value) -> bool {
             .get("items")
             .is_none_or(|items| list.iter().all(|item| fits(items, item)))
     });
+    let branch = match schema.get("if") {
+        None => true,
+        Some(condition) => {
+            let branch = if fits(condition, value) { "then" } else { "else" };
+            fits(&schema[branch], value)
+        }
+    };
     kind && table
+        && branch
         && list
         && schema.get("const").is_none_or(|word| word == value)
         && (schema.get("anyOf").is_none() || each("anyOf").any(|one| fits(one, value)))

@@ -1,13 +1,15 @@
 //! Agreement of the table of settings with serde's view of `RunConfig`.
 
+use std::path::Path;
+
 use ablade::config::RunConfig;
-use ablade::experiment::{OPTIONS, Overrides, RESERVED};
-use ablade::trainer::kind::Kind;
+use ablade::experiment::{OPTIONS, Overrides, RESERVED, declared_trainer, load_with};
+use ablade::trainer::kind::{FreeKind, Kind};
 use ablade::trainers::made::config_of;
+use ablade::trainers::program::ProgramTrainers;
 use serde_json::{Map, Value, json};
 
 use super::fixture::{load_text, settings};
-use crate::support::made;
 
 fn default_config() -> Value {
     serde_json::to_value(RunConfig::default()).expect("a configuration is JSON")
@@ -186,6 +188,7 @@ pub(crate) fn another(setting: &ablade::trainer::Setting) -> Option<String> {
         | Kind::Option
         | Kind::Options
         | Kind::Duration
+        | Kind::Free(_)
         | Kind::Bytes => {
             return None;
         }
@@ -230,13 +233,25 @@ fn every_option_of_execution_and_budget_is_a_field() {
         Kind::Options => "[\"-a\"]".into(),
         Kind::Duration => "\"90s\"".into(),
         Kind::Bytes => "\"1KiB\"".into(),
+        Kind::Free(FreeKind::Texts) => "[\"sh\"]".into(),
         kind => format!("\"{}\"", kind.words().last().map_or("baseline", |(word, _)| *word)),
     };
-    let lines = OPTIONS
-        .iter()
-        .map(|option| format!("{} = {}", option.path, value(&option.kind(made().metrics()))));
-    let text = lines.collect::<Vec<_>>().join("\n");
-    let experiment = load_text(&text, &Overrides::default()).unwrap_or_else(|e| panic!("{e}"));
+    // Some are of programs alone.
+    let program = "program.command = [\"true\"]\nmetrics.loss.better = \"lower\"\n";
+    let path = Path::new("/experiment.toml");
+    let load = |text: &str| {
+        let read = |_: &Path| Ok(text.to_owned());
+        let trainer = declared_trainer(path, &*ProgramTrainers::new(None), &read);
+        let trainer = trainer.unwrap_or_else(|e| panic!("{e}")).expect("a program");
+        let experiment = load_with(path, &Overrides::default(), &*trainer, &read);
+        (experiment.unwrap_or_else(|e| panic!("{e}")), trainer)
+    };
+    let (_, trainer) = load(program);
+    let lines = OPTIONS.iter().map(|option| match option.path {
+        "execution.local" => "execution.local.scratch = \"a\"".to_owned(),
+        path => format!("{path} = {}", value(&option.kind(trainer.metrics()))),
+    });
+    let (experiment, _) = load(&(program.to_owned() + &lines.collect::<Vec<_>>().join("\n")));
     let leaves_of = |prefix: &str, value: Value| {
         let mut found = Vec::new();
         leaves(prefix, &value, &mut found);
@@ -246,6 +261,7 @@ fn every_option_of_execution_and_budget_is_a_field() {
         leaves_of("execution", serde_json::to_value(&experiment.execution).expect("JSON"));
     fields.extend(leaves_of("budget", serde_json::to_value(&experiment.budget).expect("JSON")));
     fields.extend(leaves_of("compare", serde_json::to_value(&experiment.compare).expect("JSON")));
+    let fields: Vec<&str> = fields.iter().map(|f| f.trim_end_matches(".scratch")).collect();
     assert_eq!(
         sorted(&fields),
         sorted(&OPTIONS.iter().map(|option| option.path).collect::<Vec<_>>())

@@ -2,14 +2,12 @@
 //! schedules, binarisation.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ablade::config::RunConfig;
 use ablade::data::{Binarize, Cache, Dataset, Library};
 use ablade::made::degrees::DegreeRule;
 use ablade::made::ordering::OrderingRule;
 use ablade::made::{Activation, Init, MaskCount, Resample};
-use ablade::parallel::CancelToken;
 use ablade::plan::RunSpec;
 use ablade::record::RunOutput;
 use ablade::rng::Seed;
@@ -84,14 +82,8 @@ pub(crate) fn data(config: &RunConfig) -> Arc<Dataset> {
 
 /// Executes a run.
 pub(crate) fn trained(spec: &RunSpec, data: &Dataset) -> RunOutput {
-    let control = Control {
-        stop: CancelToken::default(),
-        on_epoch: &mut |_| {},
-        resume: None,
-        save: &mut |_| {},
-        checkpoint_every: Duration::MAX,
-    };
-    match execute(&MadeRun::of(&spec.key()), data, 1, control).unwrap() {
+    match execute(&MadeRun::of(&spec.key()), data, 1, Control::new(&mut |_| {}, &mut drop)).unwrap()
+    {
         Execution::Done(output) => *output,
         Execution::Interrupted => unreachable!("nothing asks it to stop"),
     }

@@ -69,6 +69,7 @@ pub(crate) fn study(
         studies: vec![planned],
         seeds,
         compare,
+        program: None,
         data: Vec::new(),
         runs,
     };

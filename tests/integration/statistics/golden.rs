@@ -145,8 +145,13 @@ fn lose_a_run(results: &Path) {
     for name in ["test_nll_nats", "test_nll_mixture_nats"] {
         summary.facts.remove(name);
     }
-    let output =
-        ablade::record::RunOutput { summary, epochs, timing: timing.unwrap(), files: Vec::new() };
+    let output = ablade::record::RunOutput {
+        summary,
+        epochs,
+        timing: timing.unwrap(),
+        files: Vec::new(),
+        taken: Vec::new(),
+    };
     store.set_aside(&spec.id).unwrap();
     store.publish(spec, &output).unwrap();
     tables::write_all(&store, &plan).unwrap();

@@ -1,10 +1,7 @@
 //! Selection of the epoch uses validation alone: the test set has no influence.
 
-use std::time::Duration;
-
 use ablade::config::RunConfig;
 use ablade::data::{self, Dataset, Images, Labels, Library};
-use ablade::parallel::CancelToken;
 use ablade::record::RunOutput;
 use ablade::rng::Seed;
 use ablade::trainer::{Control, Execution};
@@ -15,14 +12,7 @@ use crate::support::run_spec;
 
 fn run(config: &RunConfig, seed: u64, data: &Dataset) -> RunOutput {
     let run = MadeRun::of(&run_spec(config, "digits", Seed(seed)).key());
-    let control = Control {
-        stop: CancelToken::any_of([]),
-        on_epoch: &mut |_| {},
-        resume: None,
-        save: &mut drop,
-        checkpoint_every: Duration::MAX,
-    };
-    match execute(&run, data, 1, control).unwrap() {
+    match execute(&run, data, 1, Control::new(&mut |_| {}, &mut drop)).unwrap() {
         Execution::Done(output) => *output,
         Execution::Interrupted => unreachable!("nothing interrupts"),
     }

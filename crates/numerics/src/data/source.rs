@@ -362,9 +362,9 @@ impl Found {
 ///
 /// 1. Names that say labels are labels; a packed copy of a file is not a second file.
 /// 2. Names that say train, valid and test divide: files, or else folders with pictures at any
-/// depth, or the pictures' names.
+///    depth, or the pictures' names.
 /// 3. Of several candidates the best [`Rank`] counts, then the one that [`only`] finds; two equals
-/// are an error.
+///    are an error.
 /// 4. The other members are ignored and reported.
 fn layout(place: &Path, members: &[PathBuf]) -> Result<Option<Found>, DataError> {
     let is_copy = |path: &&PathBuf| {

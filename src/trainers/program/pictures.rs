@@ -1,0 +1,116 @@
+//! Pictures that runs leave in `files/`: shown on the page, next to the figures.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+
+use crate::figures::view::View;
+use crate::figures::{Chart, OwnCharts};
+use crate::page::{OwnMarkup, png_address};
+use crate::plan::RunId;
+use crate::results::ExperimentResults;
+use crate::text::{bytes, count};
+
+/// Pictures of one run that are shown, at most.
+const OF_A_RUN: usize = 6;
+/// Bytes of all pictures of an experiment on the page, at most.
+const ON_THE_PAGE: usize = 8 << 20;
+
+/// Pictures of the first run of each variant that has some, by run.
+#[derive(Debug, Clone, Default)]
+pub struct RunPictures {
+    by_run: BTreeMap<RunId, Vec<(String, Vec<u8>)>>,
+    /// Number of pictures that are left out, and their size.
+    left_out: (usize, usize),
+}
+
+impl RunPictures {
+    /// Collects pictures. `files` returns the names of a run's files, `file` the content of one.
+    pub fn gather(
+        results: &ExperimentResults,
+        files: impl Fn(&RunId) -> Vec<String>,
+        file: impl Fn(&RunId, &str) -> Option<Vec<u8>>,
+    ) -> Self {
+        let mut all = Self::default();
+        let mut total = 0;
+        for variant in results.plan.studies.iter().flat_map(|study| &study.variants) {
+            let pictures = |run: &&RunId| {
+                let names = files(run).into_iter();
+                let is_picture = |name: &String| {
+                    let name = name.to_ascii_lowercase();
+                    name.starts_with("files/") && name.ends_with(".png")
+                };
+                let named = names.filter(is_picture).filter_map(|name| {
+                    let bytes = file(run, &name).filter(|bytes| bytes.starts_with(b"\x89PNG"))?;
+                    Some((name.trim_start_matches("files/").to_owned(), bytes))
+                });
+                let named: Vec<_> = named.collect();
+                (!named.is_empty()).then(|| ((*run).clone(), named))
+            };
+            let Some((run, named)) = variant.runs.iter().find_map(|run| pictures(&run)) else {
+                continue;
+            };
+            if all.by_run.contains_key(&run) {
+                continue;
+            }
+            let mut kept = Vec::new();
+            for (name, picture) in named {
+                if kept.len() < OF_A_RUN && total + picture.len() <= ON_THE_PAGE {
+                    total += picture.len();
+                    kept.push((name, picture));
+                } else {
+                    all.left_out = (all.left_out.0 + 1, all.left_out.1 + picture.len());
+                }
+            }
+            all.by_run.insert(run, kept);
+        }
+        all
+    }
+}
+
+impl OwnCharts for RunPictures {
+    fn charts(&self, _: &ExperimentResults, _: usize) -> Vec<(&'static str, Chart)> {
+        Vec::new()
+    }
+}
+
+impl OwnMarkup for RunPictures {
+    fn markup(&self, results: &ExperimentResults, study: usize) -> Markup {
+        let view = View::new(results, &results.plan.studies[study]);
+        let shown: Vec<_> = view
+            .variants
+            .iter()
+            .filter_map(|variant| {
+                variant
+                    .replicates
+                    .iter()
+                    .find_map(|r| Some((variant.label, r.seed, self.by_run.get(&r.spec.id)?)))
+            })
+            .collect();
+        if shown.is_empty() {
+            return Markup::default();
+        }
+        let (number, size) = self.left_out;
+        html! {
+            h3 { "Pictures" }
+            p.muted {
+                "From " code { "files/" } " of one run of each variant."
+                @if number > 0 {
+                    " " (count(number, "picture")) " of " (bytes(size as u64)) " left out here, and in the directories of the runs."
+                }
+            }
+            div.grids {
+                @for (label, seed, pictures) in shown {
+                    @for (name, png) in pictures {
+                        figure {
+                            b { (label) }
+                            span.muted { (name) ", seed " (seed.0) }
+                            img.picture alt={ (name) " of " (label) }
+                                src=(png_address(png));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
