@@ -3,11 +3,9 @@
 
 #![expect(clippy::print_stdout, reason = "a program that prints")]
 
-use std::time::Duration;
-
 use ablade::config::RunConfig;
 use ablade::data::{Cache, Library};
-use ablade::parallel::CancelToken;
+use ablade::record::EpochRow;
 use ablade::rng::Seed;
 use ablade::trainer::{Control, Execution};
 use ablade::trainers::made::metrics::MadeFacts;
@@ -18,16 +16,11 @@ fn main() -> anyhow::Result<()> {
     (config.data.size, config.model.hidden, config.train.epochs) = (14, vec![100], 5);
     let data = Cache::new(Library::from_environment(None)).get(&config.data)?;
     let run = MadeRun { id: "example".into(), config, seed: Seed(1) };
-    let control = Control {
-        stop: CancelToken::default(),
-        on_epoch: &mut |row| {
-            println!("epoch {}: validation NLL {:.2} nats", row.epoch, row.values[1]);
-        },
-        resume: None,
-        save: &mut |_| {},
-        checkpoint_every: Duration::MAX,
+    let mut show = |row: &EpochRow| {
+        println!("epoch {}: validation NLL {:.2} nats", row.epoch, row.values[1]);
     };
-    if let Execution::Done(output) = execute(&run, &data, 2, control)? {
+    let end = execute(&run, &data, 2, Control::new(&mut show, &mut drop))?;
+    if let Execution::Done(output) = end {
         let facts = MadeFacts::of(&output.summary.facts).expect("a run of MADE");
         println!("test NLL {:.2} nats", facts.test_nll_nats.unwrap_or(f64::NAN));
     }

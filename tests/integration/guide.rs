@@ -1,13 +1,17 @@
-//! The README and the tutorial work for a reader who follows them in order.
+//! The README and the guides work for a reader who follows them in order, and so do the experiments
+//! of `examples/program`.
 //!
 //! Every command of a block marked `sh` is run as written, in an empty directory. A block
-//! marked `toml NAME` is saved as `NAME`; `ablade plan` must accept one marked `toml` alone. A block
+//! marked `toml NAME` or `python NAME` is saved as `NAME`; `ablade plan` must accept one marked
+//! `toml` alone. One marked `toml fragment`, `python` or `r` is a part of a file, to read. A block
 //! marked `text` shows output of the commands above it: each of its lines must be a line of that
 //! output, in this order. `...` alone on a line stands for any lines.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use crate::support::skipped;
 
 /// A fenced block of a Markdown document.
 struct Block {
@@ -79,6 +83,8 @@ fn run(line: &str, directory: &Path) -> String {
         .args(arguments)
         .current_dir(directory)
         .env("ABLADE_DATA", directory.join("no-data-folder"))
+        // Results in which programs were started are remembered there.
+        .env("XDG_STATE_HOME", directory.join("state"))
         .output()
         .expect("the program starts");
     let text = [output.stderr, output.stdout].concat();
@@ -113,7 +119,8 @@ fn follow(document: &str, directory: &Path) -> usize {
                 fs::write(directory.join("unnamed.toml"), block.text).expect("a file is written");
                 run("ablade plan unnamed.toml", directory);
             }
-            ("toml", name) => {
+            ("toml", "fragment") | ("python" | "r", "") => {}
+            ("toml" | "python", name) => {
                 fs::write(directory.join(name), block.text).expect("a file is written");
             }
             other => panic!("a block of kind {other:?}"),
@@ -147,9 +154,62 @@ fn the_tutorial_and_the_readme_work_as_written() {
     assert!(readme.contains("cargo test\n"), "the README says how to run the tests");
 }
 
+/// True if all of these programs are in `PATH`; otherwise prints that the test is skipped.
+fn has(programs: &[&str]) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = |name: &&&str| std::env::split_paths(&path).any(|dir| dir.join(name).is_file());
+    let missing: Vec<_> = programs.iter().filter(|name| !is_there(name)).collect();
+    if !missing.is_empty() {
+        skipped(format_args!("not in PATH: {missing:?}"));
+    }
+    missing.is_empty()
+}
+
+#[test]
+fn the_guide_to_programs_works_as_written() {
+    if !has(&["python3"]) {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let n_commands = follow(&read(&root().join("docs/guide/program.md")), directory.path());
+    assert!(n_commands >= 3, "{n_commands} commands");
+    assert!(directory.path().join("plots/parts/ablation.png").is_file());
+}
+
+/// Exit code 0 says that every run has finished with all its metrics.
+#[test]
+fn the_examples_of_programs_run() {
+    if !has(&["python3", "awk"]) {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    for name in ["ablation.toml", "classifier.py", "shell.toml"] {
+        let source = root().join("examples/program").join(name);
+        fs::copy(source, directory.path().join(name)).expect("a copy");
+    }
+    for (line, variants) in [
+        ("ablade sweep ablation.toml --seeds 2", &["raw inputs", "no momentum"]),
+        ("ablade sweep shell.toml --seeds 2", &["points 10000", "stratified on"]),
+    ] {
+        let output = run(line, directory.path());
+        for variant in variants {
+            assert!(output.contains(&format!("| {variant} ")), "{line}: no {variant}\n{output}");
+        }
+    }
+}
+
 /// All Markdown files of the repository.
 fn documents() -> Vec<PathBuf> {
-    let folders = ["", "docs", "docs/guide", "docs/reference", "docs/dev", "results", "plots"];
+    let folders = [
+        "",
+        "docs",
+        "docs/guide",
+        "docs/reference",
+        "docs/dev",
+        "examples/program",
+        "results",
+        "plots",
+    ];
     let entries = folders
         .iter()
         .filter_map(|folder| fs::read_dir(root().join(folder)).ok())
