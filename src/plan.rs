@@ -267,6 +267,12 @@ pub struct PlannedStudy {
     /// Name, unique in the experiment: the experiment's own if it has a single study.
     #[serde(deserialize_with = "names::name")]
     pub name: String,
+    /// Its own question; empty if it has none besides the experiment's.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub question: String,
+    /// Its own notes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub notes: String,
     /// `grid`, `one-at-a-time`, `leave-one-out` or `add-one`.
     pub design: String,
     /// Axes in declared order.

@@ -186,6 +186,8 @@ impl Experiment {
             }
             studies.push(PlannedStudy {
                 name: study.name.clone(),
+                question: study.question.clone(),
+                notes: study.notes.clone(),
                 design: study.design.as_str().to_owned(),
                 axes: study.axes.clone(),
                 variants,

@@ -272,6 +272,12 @@ impl DeclarationReader<'_> {
                 .push(error.at(place, "").help("a share of one GPU is below 1: 0.25"));
         }
         self.relative("program.steps", &conduct.steps);
+        let is_known = [".csv", ".jsonl"].iter().any(|ending| conduct.steps.ends_with(ending));
+        if !is_known {
+            let error = Diagnostic::new("`program.steps` is a .csv or a .jsonl file");
+            let place = self.place("program.steps", None).unwrap_or(span);
+            self.errors.push(error.at(place, ""));
+        }
         Some((program, texts("inputs"), conduct))
     }
 
@@ -467,7 +473,22 @@ impl DeclarationReader<'_> {
         let mut columns = BTreeMap::new();
         for (key, node) in &table.0 {
             let column = column_name(&key.name);
-            if column.is_empty() {
+            const TAKEN_COLUMNS: [&str; 10] = [
+                "study",
+                "variant",
+                "seed",
+                "run",
+                "status",
+                "error",
+                "epochs",
+                "best_epoch",
+                "tuning",
+                "epoch",
+            ];
+            if TAKEN_COLUMNS.contains(&column.as_str()) {
+                let error = Diagnostic::new(format!("a metric cannot be called `{}`", key.name));
+                self.errors.push(error.at(key.span, "the tables have a column of this name"));
+            } else if column.is_empty() {
                 let error = Diagnostic::new(format!("`{}` cannot name a metric", key.name));
                 self.errors.push(error.at(key.span, "a column of the tables is called by it"));
             } else if let Some(first) = columns.insert(column.clone(), key.span) {
@@ -591,7 +612,19 @@ impl DeclarationReader<'_> {
         };
         match get("select") {
             // A wrong name is reported where [compare] is read.
-            Some(node) => index(node),
+            Some(node) => {
+                let select = index(node);
+                let compared = get("metric").map_or(Some(0), index);
+                let axes = self.document.table.get("axes").and_then(tuned_axis);
+                if axes.is_some() && select.is_some() && select == compared {
+                    let error = Diagnostic::new(
+                        "`compare.select` is the metric that is compared: the best of several would be reported",
+                    );
+                    let help = "write another one, of held-out data that is used for nothing else";
+                    self.errors.push(error.at(node.span, "biased").help(help));
+                }
+                select
+            }
             None => {
                 let tuned = self.document.table.get("axes").and_then(tuned_axis);
                 let zips = self.document.table.get("zip").and_then(tuned_axis);
@@ -700,7 +733,10 @@ impl DeclarationReader<'_> {
                 if names.contains(&name.as_str()) || extra.contains(&name.as_str()) {
                     continue;
                 }
-                let error = Diagnostic::new(format!("`{key}`: no setting is called `{name}`"));
+                let error = Diagnostic::new(match name.strip_prefix("local.") {
+                    Some(local) => format!("`{key}`: execution.local has no `{local}`"),
+                    None => format!("`{key}`: no setting is called `{name}`"),
+                });
                 let place = self.place(key, index);
                 let error = place.map_or(error.clone(), |span| error.at(span, ""));
                 let error = error.suggest(&name, names.iter().chain(extra).copied());
@@ -745,7 +781,10 @@ fn is_column(metric: &DeclaredMetric) -> bool {
 
 /// A name as tables have it in their columns: `[a-z0-9_]`.
 pub fn column_name(name: &str) -> String {
-    let spelled = name.replace('%', " percent ").to_lowercase();
+    let spelled = name
+        .replace('%', " percent ")
+        .replace(['\u{b5}', '\u{3bc}'], "u")
+        .to_lowercase();
     let words = spelled.split(|c: char| !c.is_ascii_alphanumeric());
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_")
 }

@@ -68,7 +68,8 @@ impl Reader<'_> {
             return self.tagged(leaf, node);
         }
         let value = kind.read(path, node, &mut self.errors)?;
-        if unsafe_text(&value) {
+        // Compiler flags are settings of programs; tables mark such texts by an apostrophe.
+        if unsafe_text(&value) && self.trainer.declaration().is_none() {
             let error = Diagnostic::new(format!("`{path}` must not start with one of = + - @"));
             self.errors
                 .push(error.at(node.span, "a spreadsheet would read this as a formula"));

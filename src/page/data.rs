@@ -1,6 +1,6 @@
 //! Data of the interactive parts, small enough to be part of the page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{Markup, PreEscaped};
 use serde::Serialize;
@@ -58,8 +58,11 @@ struct Run<'a> {
 /// The data of one study.
 pub(super) fn study<'a>(id: &'a str, view: &'a View) -> StudyData<'a> {
     let replicates = view.variants.iter().flat_map(|v| &v.replicates);
-    let longest = replicates.map(|r| &r.record.epochs).max_by_key(|rows| rows.len());
-    let epochs = epochs(longest.map_or(0, Vec::len));
+    // Of runs of a program the steps need not be 1, 2, ..., nor the same.
+    let steps: BTreeSet<usize> =
+        replicates.flat_map(|r| r.record.epochs.iter().map(|row| row.epoch)).collect();
+    let steps: Vec<usize> = steps.into_iter().collect();
+    let epochs: Vec<usize> = epochs(steps.len()).into_iter().map(|row| steps[row - 1]).collect();
     let variant = |v: &'a crate::figures::view::Variant| Variant {
         label: v.label,
         levels: v.levels,
@@ -91,11 +94,7 @@ pub(super) fn study<'a>(id: &'a str, view: &'a View) -> StudyData<'a> {
             .map(|axis| Axis { name: &axis.column, levels: &axis.levels })
             .collect(),
         variants: view.variants.iter().map(variant).collect(),
-        // Runs of a program may number their steps as they like.
-        epochs: epochs
-            .iter()
-            .map(|&row| longest.map_or(row, |rows| rows[row - 1].epoch))
-            .collect(),
+        epochs,
     }
 }
 
@@ -111,7 +110,10 @@ fn run<'a>(view: &View, replicate: &'a Replicate, epochs: &[usize]) -> Run<'a> {
     let thinned = |value: &dyn Fn(usize) -> f64| -> Vec<Option<f64>> {
         epochs
             .iter()
-            .map(|&epoch| (epoch <= rows.len()).then(|| value(epoch - 1)).and_then(rounded))
+            .map(|epoch| {
+                let at = rows.binary_search_by_key(epoch, |row| row.epoch).ok()?;
+                rounded(value(at))
+            })
             .collect()
     };
     Run {

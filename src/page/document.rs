@@ -56,7 +56,9 @@ pub fn render(sections: &[Section]) -> String {
     let ids: Vec<String> = (0..views.len()).map(|i| format!("study-{i}")).collect();
     let (mut contents, mut studies, mut script_data) = (Vec::new(), Vec::new(), Vec::new());
     for (id, (section, index, view)) in ids.iter().zip(&views) {
-        contents.push(Entry { id, name: &view.planned.name, question: &view.plan.question });
+        let own = &view.planned.question;
+        let question = if own.is_empty() { &view.plan.question } else { own };
+        contents.push(Entry { id, name: &view.planned.name, question });
         studies.push(study::section(id, section, view, *index));
         script_data.push(data::study(id, view));
     }

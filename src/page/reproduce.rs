@@ -79,7 +79,7 @@ fn compute(view: &View) -> String {
         of_status
             .filter_map(|r| r.record.timing.as_ref())
             .map(|t| t.seconds * t.threads as f64)
-            .sum()
+            .fold(0.0, std::ops::Add::add)
     };
     let mut text =
         format!("{} of thread time in finished runs", duration(seconds(RunStatus::Finished)));

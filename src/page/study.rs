@@ -24,8 +24,12 @@ pub(super) fn section(id: &str, section: &Section, view: &View, index: usize) ->
     html! {
         section id=(id) {
             h2 { (view.planned.name) }
-            @if !plan.question.is_empty() { p.question { (plan.question) } }
-            @if !plan.notes.is_empty() { p.muted.notes { (plan.notes) } }
+            @for question in [&plan.question, &view.planned.question] {
+                @if !question.is_empty() { p.question { (question) } }
+            }
+            @for notes in [&plan.notes, &view.planned.notes] {
+                @if !notes.is_empty() { p.muted.notes { (notes) } }
+            }
             @for line in &plan.data { p.muted.data { @if view.plan.program.is_none() { "Data: " } (line) } }
             p.headline data-part="headline" { (headline(view, &ablation)) }
             p.muted { (view.progress()) }

@@ -129,6 +129,11 @@ impl Plan {
 impl PlannedStudy {
     fn check(&self, at: &str) -> Checked {
         label(&format!("{at}.design"), &self.design)?;
+        for text in [&self.question, &self.notes] {
+            ensure(text.len() <= LONGEST_TEXT, || {
+                format!("{at} has a text of more than {LONGEST_TEXT} bytes")
+            })?;
+        }
         distinct(
             &format!("{at}.variants"),
             &self.variants.iter().map(|variant| &variant.name).collect::<Vec<_>>(),
@@ -238,6 +243,8 @@ mod tests {
         };
         plan.studies.push(PlannedStudy {
             name: "study".into(),
+            question: String::new(),
+            notes: String::new(),
             design: "grid".into(),
             axes: vec![Axis {
                 path: "train.epochs".into(),

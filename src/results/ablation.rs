@@ -543,9 +543,11 @@ fn judge(
         } else {
             String::new()
         };
-        notes.push(format!(
-            "{chosen}: best on validation of {configurations} configurations{provisional}"
-        ));
+        let by = match metrics.family.as_str() {
+            "" => format!("by {}", metrics.select().words.short),
+            _ => "on validation".to_owned(),
+        };
+        notes.push(format!("{chosen}: best {by} of {configurations} configurations{provisional}"));
     }
     if row.failed > 0 {
         notes.push(format!("{} of {} runs failed or diverged", row.failed, row.planned));
@@ -579,7 +581,8 @@ fn judge(
         let p = delta.p_corrected.unwrap_or(delta.paired.test.p);
         if !incomplete {
             row.verdict = match () {
-                () if row.identical => Verdict::Identical,
+                // Of the built-in model such variants are found before training.
+                () if row.identical && question.is_some() => Verdict::Identical,
                 () if delta.smallest_p_corrected > can.alpha => Verdict::TooFewSeeds,
                 () if p > can.alpha => Verdict::NoEvidence,
                 () if better.is_better(delta.paired.difference.mean, 0.0) => Verdict::Better,

@@ -127,7 +127,10 @@ pub fn compare(
     first: &ExperimentResults,
     second: &ExperimentResults,
 ) -> Result<ExperimentComparison, CompareError> {
-    if first.plan.compare.metric != second.plan.compare.metric {
+    let (ours, theirs) = (first.metric(), second.metric());
+    if first.plan.compare.metric != second.plan.compare.metric
+        || (&ours.unit, ours.better) != (&theirs.unit, theirs.better)
+    {
         return Err(CompareError::OtherMetric);
     }
     let mut pairing = Pairing {

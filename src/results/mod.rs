@@ -190,11 +190,10 @@ impl ExperimentResults {
             let metrics = self.metrics().all.iter();
             metrics.map(|metric| metric.of(record).map(f64::to_bits)).collect()
         };
-        let same = match self.plan.program {
-            Some(_) => values(a) == values(b),
-            None => a.summary == b.summary,
-        };
-        same && a.epochs == b.epochs
+        match self.plan.program {
+            Some(_) => self.metric().of(a).is_some() && values(a) == values(b),
+            None => a.summary == b.summary && a.epochs == b.epochs,
+        }
     }
 
     /// Sentences on what the finished runs do not have in common, though one program is compared:

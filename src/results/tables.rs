@@ -194,7 +194,12 @@ pub(super) fn runs(study: &ExperimentResults) -> Table<'_> {
             row.push(tuning(&cell));
             return row;
         };
-        row.extend([Value::Int(summary.epochs as u64), Value::Int(summary.best_epoch as u64)]);
+        // A program need not write steps, nor choose one.
+        let step = |n: usize| match (n, &study.plan.program) {
+            (0, Some(_)) => Value::Empty,
+            (n, _) => Value::Int(n as u64),
+        };
+        row.extend([step(summary.epochs), step(summary.best_epoch)]);
         row.extend(study.metrics().columns.iter().map(|column| fact(column, &summary.facts)));
         row.push(tuning(&cell));
         row
@@ -342,12 +347,18 @@ pub(super) fn curves(study: &ExperimentResults) -> Table<'_> {
             variants.push(finished.map(|(_, _, record)| record.epochs.as_slice()).collect());
         }
     }
-    let last = variants.iter().flatten().map(|epochs| epochs.len()).max().unwrap_or(0);
-    let rows = (0..last).map(move |epoch| {
-        let mut row = vec![Value::Int(epoch as u64 + 1)];
+    // Of runs of a program the steps need not be 1, 2, ...
+    let steps: BTreeSet<usize> = variants
+        .iter()
+        .flatten()
+        .flat_map(|rows| rows.iter().map(|row| row.epoch))
+        .collect();
+    let rows = steps.into_iter().map(move |step| {
+        let mut row = vec![Value::Int(step as u64)];
         for seeds in &variants {
+            let at = |rows: &&[EpochRow]| rows.binary_search_by_key(&step, |row| row.epoch).ok();
             let here: Vec<&EpochRow> =
-                seeds.iter().filter_map(|epochs| epochs.get(epoch)).collect();
+                seeds.iter().filter_map(|rows| Some(&rows[at(rows)?])).collect();
             let whole = !here.is_empty() && here.len() == seeds.len();
             row.extend((0..curves.len()).map(|curve| {
                 let sum = || here.iter().map(|row| row.values[curve]).sum::<f64>();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 
 use super::{Interruption, LoadedExperiment, SessionError};
-use crate::plan::{RunId, RunSpec, Shard};
+use crate::plan::{RunId, RunSpec};
 use crate::results::ExperimentResults;
 use crate::runner::{Observer, Ready, Worker};
 use crate::store::{RunStatus, Store, StoreError};
@@ -63,16 +63,19 @@ pub fn adopt(
 ) -> Result<AdoptEnd, SessionError> {
     let (plan, store) = (&loaded.plan, &loaded.store);
     let finished = store.finished(plan)?;
-    let outstanding = loaded.outstanding(&finished, Shard::ALL);
     let earlier = earlier_runs(loaded)?;
     let key = |run: &RunSpec| (run.config.as_str().to_owned(), run.seed.0);
-    let pairs: Vec<(&RunSpec, &RunId)> = outstanding
+    let pairs: Vec<(&RunSpec, &RunId)> = plan
+        .runs
         .iter()
-        .filter_map(|run| Some((*run, earlier.get(&key(run))?)))
+        .filter_map(|run| Some((run, earlier.get(&key(run))?)))
         .collect();
-    if pairs.is_empty() {
+    let is_outstanding = |run: &RunSpec| !finished.contains(&run.id);
+    if !pairs.iter().any(|(run, _)| is_outstanding(run)) {
         return Ok(AdoptEnd::Nothing);
     }
+    // The first seeds of each variant, also those that an attempt before this one has executed: what
+    // it found stays found.
     let mut of_variant: BTreeMap<&str, usize> = BTreeMap::new();
     let mut repeated: Vec<(&RunSpec, &RunId)> = Vec::new();
     for (run, old) in &pairs {
@@ -92,8 +95,8 @@ pub fn adopt(
     };
     let ready = |free: &[&RunSpec]| -> Result<Ready, SessionError> {
         let ready = Ready::load(plan, free, store, options.threads)?;
+        // The tables stay those of the earlier version until it is known that they are the same.
         store.probe()?;
-        loaded.announce_plan()?;
         Ok(ready)
     };
     if !worker.train(&interruption.requested, observer, ready)? {
@@ -114,13 +117,14 @@ pub fn adopt(
     }
     let done: BTreeSet<&RunId> = repeated.iter().map(|(run, _)| &run.id).collect();
     let mut n_adopted = 0;
-    for (run, old) in pairs.iter().filter(|(run, _)| !done.contains(&run.id)) {
+    for (run, old) in pairs.iter().filter(|(run, _)| !done.contains(&run.id) && is_outstanding(run))
+    {
         store.adopt(run, old, options.reason)?;
         n_adopted += 1;
     }
     let results = loaded.write_tables(observer)?;
     let n_repeated = repeated.len();
-    let n_outstanding = outstanding.len() - n_repeated - n_adopted;
+    let n_outstanding = plan.runs.len() - store.finished(plan)?.len();
     if n_outstanding > 0 {
         let left = count(n_outstanding, "run");
         observer.remark(&format!("{left} had no earlier one: `ablade sweep` executes them"));
@@ -128,8 +132,8 @@ pub fn adopt(
     Ok(AdoptEnd::Adopted { results, n_repeated, n_adopted, n_outstanding })
 }
 
-/// Finished runs of the same program under other inputs, by configuration and seed; of several the
-/// latest.
+/// Finished runs of the same program under other inputs, by configuration and seed: those of the
+/// plan whose tables are there, else the latest.
 fn earlier_runs(loaded: &LoadedExperiment) -> Result<BTreeMap<(String, u64), RunId>, SessionError> {
     let store = &loaded.store;
     let Some(program) = loaded.plan.program_identity() else {
@@ -140,6 +144,15 @@ fn earlier_runs(loaded: &LoadedExperiment) -> Result<BTreeMap<(String, u64), Run
             |program: &Program| Program { inputs: BTreeMap::new(), ..program.clone() };
         without_inputs(other) == without_inputs(program) && other.inputs != program.inputs
     };
+    let key = |spec: &RunSpec| (spec.config.as_str().to_owned(), spec.seed.0);
+    let is_finished =
+        |run: &RunId| store.record(run).is_ok_and(|record| record.status == RunStatus::Finished);
+    if let Ok(there) = store.load_plan(&loaded.plan.name)
+        && there.program_identity().is_some_and(same)
+    {
+        let finished = there.runs.iter().filter(|run| is_finished(&run.id));
+        return Ok(finished.map(|run| (key(run), run.id.clone())).collect());
+    }
     let mut found: BTreeMap<(String, u64), (String, RunId)> = BTreeMap::new();
     for run in store.published()? {
         // What cannot be read cannot be taken over either.
@@ -153,10 +166,10 @@ fn earlier_runs(loaded: &LoadedExperiment) -> Result<BTreeMap<(String, u64), Run
         let Some(timing) = record.timing.filter(|_| record.status == RunStatus::Finished) else {
             continue;
         };
-        let key = (spec.config.as_str().to_owned(), spec.seed.0);
-        let is_later = found.get(&key).is_none_or(|(started, _)| *started < timing.started_utc);
+        let started = timing.started_utc;
+        let is_later = found.get(&key(&spec)).is_none_or(|(known, _)| *known < started);
         if is_later {
-            found.insert(key, (timing.started_utc, run));
+            found.insert(key(&spec), (started, run));
         }
     }
     Ok(found.into_iter().map(|(key, (_, run))| (key, run)).collect())

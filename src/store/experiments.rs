@@ -190,7 +190,8 @@ impl Store {
         }
         // Runs that this version computes again under another id are still part of the plan.
         let renamed: BTreeSet<RunId> = match load_plan(&path, self) {
-            Ok(there) => {
+            // Another trainer's runs are none of this plan.
+            Ok(there) if there.program.is_some() == plan.program.is_some() => {
                 let now =
                     |run: &RunSpec| hashed(&**self.trainer(), &run.config, &run.data).run(run.seed);
                 let renamed = there
@@ -199,7 +200,7 @@ impl Store {
                     .filter(|run| dropped.contains(&run.id) && kept.contains_key(&now(run)));
                 renamed.map(|run| run.id.clone()).collect()
             }
-            Err(_) => BTreeSet::new(),
+            _ => BTreeSet::new(),
         };
         let finished = dropped
             .iter()

@@ -399,7 +399,11 @@ impl Store {
         let path = dir.join(SUMMARY);
         let mut summary: Summary = from_toml(old, &path, &self.checked(old, &manifest, SUMMARY)?)?;
         summary.facts.insert(ADOPTED_FROM.into(), old.as_str().into());
-        summary.facts.insert(ADOPTED_BECAUSE.into(), reason.into());
+        let because = match summary.facts.get(ADOPTED_BECAUSE).and_then(Value::as_str) {
+            Some(earlier) => format!("{earlier}; {reason}"),
+            None => reason.to_owned(),
+        };
+        summary.facts.insert(ADOPTED_BECAUSE.into(), because.into());
         let record = self.read_record(old)?;
         let own = |name: &str| name == RUN || name == SUMMARY;
         let taken = manifest.files.keys().filter(|name| !own(&name.0));

@@ -77,6 +77,8 @@ fn plan() -> Plan {
         command: String::new(),
         studies: vec![PlannedStudy {
             name: "study".into(),
+            question: String::new(),
+            notes: String::new(),
             design: "grid".into(),
             axes: Vec::new(),
             variants: vec![PlannedVariant {

@@ -109,6 +109,8 @@ impl Recipe {
         });
         let planned = PlannedStudy {
             name: self.name.clone(),
+            question: String::new(),
+            notes: String::new(),
             design: "grid".into(),
             axes: axes.collect(),
             variants,

@@ -73,7 +73,9 @@ pub(crate) fn adopt(
             for difference in &differences {
                 terminal.warn(difference);
             }
-            terminal.remark("the edit changes results: nothing was taken over");
+            terminal.remark(
+                "nothing was taken over: the edit changes results, or the program does not repeat itself, which `ablade verify` measures",
+            );
             Exit::Failure
         }
         AdoptEnd::Failed(n) => {

@@ -132,6 +132,9 @@ impl Page<'_> {
     fn study(&mut self, study: &PlannedStudy, expanded: &ExpandedStudy) {
         self.say("");
         self.say(format!("{}  {}  {}", study.name, study.design, expanded.count_line()));
+        for text in [&study.question, &study.notes].into_iter().filter(|text| !text.is_empty()) {
+            self.say(format!("  {text}"));
+        }
         for axis in &study.axes {
             self.say(format!("  {} = {}", axis.path, listed(&axis.levels)));
         }

@@ -253,7 +253,17 @@ fn conclude(
     terminal.remark(format!(
         "next: `ablade {options}compare {name}` shows effects too, `ablade {options}plots {name}` draws the figures"
     ));
-    let bad = |record: &RunRecord| matches!(record.status, RunStatus::Failed | RunStatus::Diverged);
+    // A finished run with an error lacks a metric that is declared now.
+    let lacking =
+        |record: &&RunRecord| record.status == RunStatus::Finished && record.error.is_some();
+    if let Some(first) = results.records.values().find(lacking) {
+        let n = count(results.records.values().filter(lacking).count(), "finished run");
+        let why = first.error.as_deref().unwrap_or_default();
+        terminal.warn(format!("{n} left {why}"));
+    }
+    let bad = |record: &RunRecord| {
+        matches!(record.status, RunStatus::Failed | RunStatus::Diverged) || lacking(&record)
+    };
     Ok(if well && !results.records.values().any(bad) {
         Exit::Success
     } else {

@@ -26,8 +26,10 @@ pub(super) struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     pub(super) fn new(declaration: &'a Declaration, config: &Config, places: Places<'a>) -> Self {
+        let all = config.value();
+        let value = |path: &str| path.split('.').try_fold(&all, |value, key| value.get(key));
         let values = (declaration.settings.iter())
-            .map(|(path, _)| (path.as_str(), config.get(path).unwrap_or(Value::Null)))
+            .map(|(path, _)| (path.as_str(), value(path).cloned().unwrap_or(Value::Null)))
             .collect();
         Self { declaration, places, values }
     }

@@ -89,7 +89,9 @@ pub(super) fn resolve(declaration: &mut Declaration, hashes: &Hashes) -> Vec<Dec
             Ok(found) => {
                 for (name, path) in found {
                     if path.is_dir() {
-                        let help = format!("its files are \"{name}/**/*\"");
+                        let below =
+                            if name.is_empty() { String::new() } else { format!("{name}/") };
+                        let help = format!("its files are \"{below}**/*\"");
                         refuse(format!("the input `{name}` is a folder"), Some(&help));
                         continue;
                     }
@@ -121,24 +123,46 @@ pub(super) fn resolve(declaration: &mut Declaration, hashes: &Hashes) -> Vec<Dec
 
 /// The files of a pattern, by their paths relative to `home` where they are below it.
 fn matched(home: &Path, pattern: &str) -> Result<Vec<(String, PathBuf)>, String> {
-    let base = glob::Pattern::escape(&home.to_string_lossy());
-    let whole = if Path::new(pattern).is_absolute() {
-        pattern.to_owned()
-    } else {
-        format!("{base}/{pattern}")
-    };
-    let is_pattern = pattern.contains(['*', '?', '[']);
-    let paths =
-        glob::glob(&whole).map_err(|error| format!("`{pattern}` is no pattern: {error}"))?;
-    let mut found = Vec::new();
-    for path in paths.take(MOST) {
-        let path = path.map_err(|error| format!("the input `{pattern}`: {error}"))?;
+    let named = |path: PathBuf| {
         let name = path.strip_prefix(home).unwrap_or(&path).to_string_lossy().into_owned();
-        let is_litter = name.split('/').any(|part| part == "__pycache__" || part == ".git");
-        if is_pattern && (path.is_dir() || is_litter) {
-            continue;
+        (name, path)
+    };
+    let plain = pattern.strip_prefix("./").unwrap_or(pattern);
+    if !plain.contains(['*', '?', '[']) {
+        let path = home.join(plain);
+        return Ok(if fs::symlink_metadata(&path).is_ok() {
+            vec![named(path)]
+        } else {
+            Vec::new()
+        });
+    }
+    let glob =
+        glob::Pattern::new(plain).map_err(|error| format!("`{pattern}` is no pattern: {error}"))?;
+    let options = glob::MatchOptions { require_literal_separator: true, ..Default::default() };
+    // From the folder before the first wildcard on. Folders that are links are left out: they may
+    // lead round in circles.
+    let fixed: Vec<&str> =
+        plain.split('/').take_while(|part| !part.contains(['*', '?', '['])).collect();
+    let start = fixed.join("/");
+    let start = if plain.starts_with('/') && start.is_empty() { "/".to_owned() } else { start };
+    let mut found = Vec::new();
+    let mut waiting = vec![(home.join(&start), start)];
+    while let Some((folder, name)) = waiting.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let part = entry.file_name().to_string_lossy().into_owned();
+            let below = if name.is_empty() { part.clone() } else { format!("{name}/{part}") };
+            let path = entry.path();
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                if part != "__pycache__" && part != ".git" {
+                    waiting.push((path, below));
+                }
+            } else if glob.matches_with(&below, options) && !path.is_dir() {
+                found.push(named(path));
+            }
         }
-        found.push((name, path));
+        if found.len() > MOST {
+            return Err(format!("`{pattern}` matches more than {MOST} files"));
+        }
     }
     Ok(found)
 }

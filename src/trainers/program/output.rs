@@ -7,7 +7,7 @@ use regex::Regex;
 use serde_json::{Map, Value};
 
 use crate::record::EpochRow;
-use crate::text::{brief, nearest};
+use crate::text::{brief, count, nearest};
 use crate::trainer::{Better, Declaration, DeclaredMetric, MetricSource};
 
 /// Fact of a run: the last match of each pattern in its standard output, as text.
@@ -20,16 +20,48 @@ const STEP: [&str; 2] = ["step", "epoch"];
 /// The table of steps that a program wrote.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Steps {
-    /// Columns of numbers, without that of the step.
+    /// Columns without that of the step.
     pub(super) columns: Vec<String>,
     /// Steps in rising order, with the cells of each; `None` is a blank one.
     pub(super) rows: Vec<(usize, Vec<Option<f64>>)>,
+    /// The first thing that is wrong with a column: a metric is not read from it.
+    faults: BTreeMap<String, String>,
 }
 
+/// A cell as it was written.
+enum Cell {
+    Blank,
+    Number(f64),
+    Text(String),
+}
+
+impl Cell {
+    fn of_text(text: &str) -> Self {
+        match text.trim() {
+            "" => Self::Blank,
+            text => parse(text).map_or_else(|| Self::Text(text.to_owned()), Self::Number),
+        }
+    }
+
+    /// `None` of a value that is no cell, such as a table.
+    fn of_json(value: &Value) -> Option<Self> {
+        match value {
+            Value::Null => Some(Self::Blank),
+            Value::String(text) => Some(Self::of_text(text)),
+            value => number(value).map(Self::Number),
+        }
+    }
+}
+
+/// Rows in the order of the file, each with its step.
+#[derive(Default)]
+struct Rows(Vec<(Option<f64>, Vec<Option<f64>>)>);
+
 impl Steps {
-    /// Reads a table, CSV or, of a name in `.jsonl`, one JSON object a line. Of a step that is there
-    /// twice the last row counts, as a run that continues writes it again. `grows` leaves out a last
-    /// line without its end.
+    /// Reads a table, CSV or, of a name in `.jsonl`, one JSON object a line. Values of one step may
+    /// be in several rows, and the later value of a column counts, as a run that continues writes
+    /// its steps again. Steps that are not whole numbers are numbered in their order. `grows` leaves
+    /// out a last line without its end.
     pub(super) fn read(name: &str, bytes: &[u8], grows: bool) -> Result<Self, String> {
         let end = if grows {
             bytes.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1)
@@ -39,41 +71,25 @@ impl Steps {
         let text =
             std::str::from_utf8(&bytes[..end]).map_err(|_| format!("{name} is not UTF-8"))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut table = Self::default();
-        let mut rows: BTreeMap<usize, Vec<Option<f64>>> = BTreeMap::new();
+        let (mut table, mut rows) = (Self::default(), Rows::default());
         if name.ends_with(".jsonl") {
             for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+                let place = format!("{name}, line {}", i + 1);
                 let Some(Value::Object(fields)) = lenient_json(line) else {
-                    return Err(format!(
-                        "{name}, line {}: {} is no JSON object",
-                        i + 1,
-                        brief(line)
-                    ));
+                    return Err(format!("{place}: {} is no JSON object", brief(line)));
                 };
                 let cells =
-                    fields.iter().filter_map(|(key, value)| Some((key.as_str(), number(value)?)));
-                table.add(cells.map(|(key, value)| (key, Some(value))).collect(), &mut rows);
+                    fields.iter().filter_map(|(key, v)| Some((key.as_str(), Cell::of_json(v)?)));
+                table.add(&place, cells.collect(), &mut rows)?;
             }
         } else {
             table.read_csv(name, text, &mut rows)?;
         }
-        let width = table.columns.len();
-        table.rows = rows
-            .into_iter()
-            .map(|(step, mut cells)| {
-                cells.resize(width, None);
-                (step, cells)
-            })
-            .collect();
+        table.number(rows);
         Ok(table)
     }
 
-    fn read_csv(
-        &mut self,
-        name: &str,
-        text: &str,
-        rows: &mut BTreeMap<usize, Vec<Option<f64>>>,
-    ) -> Result<(), String> {
+    fn read_csv(&mut self, name: &str, text: &str, rows: &mut Rows) -> Result<(), String> {
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -82,49 +98,54 @@ impl Steps {
         for record in reader.records() {
             let record = record.map_err(|error| format!("{name}: {error}"))?;
             let line = record.position().map_or(0, csv::Position::line);
-            let cell = |text: &str| text.trim().parse::<f64>().ok();
-            let Some(known) = &header else {
+            // A program that continues, or gains a column, may write a header again.
+            let is_header = record.iter().all(|text| matches!(Cell::of_text(text), Cell::Text(_)));
+            let repeats = header.as_ref().is_some_and(|known| {
+                is_header && record.iter().any(|text| known.iter().any(|column| column == text))
+            });
+            let Some(known) = header.as_ref().filter(|_| !repeats) else {
+                for (i, column) in record.iter().enumerate() {
+                    if record.iter().take(i).any(|other| other.trim() == column.trim()) {
+                        let fault = format!("{name} has two columns `{}`", column.trim());
+                        self.faults.entry(column.trim().to_owned()).or_insert(fault);
+                    }
+                }
                 header = Some(record);
                 continue;
             };
-            // A program that continues, or gains a column, may write a header again.
-            let is_header =
-                record.iter().all(|text| !text.trim().is_empty() && cell(text).is_none());
-            if is_header && record.iter().any(|text| known.iter().any(|column| column == text)) {
-                header = Some(record);
-                continue;
-            }
+            let place = format!("{name}, line {line}");
             if record.len() > known.len() {
-                return Err(format!(
-                    "{name}, line {line}: {} cells under {} columns",
-                    record.len(),
-                    known.len()
-                ));
+                let (found, columns) = (count(record.len(), "cell"), count(known.len(), "column"));
+                return Err(format!("{place}: {found} under {columns}"));
             }
-            let cells = known
-                .iter()
-                .zip(record.iter())
-                .map(|(column, text)| (column.trim(), cell(text)));
-            let cells: Vec<(&str, Option<f64>)> = cells.collect();
-            self.add(cells, rows);
+            let cells = known.iter().zip(record.iter());
+            let cells = cells.map(|(column, text)| (column.trim(), Cell::of_text(text))).collect();
+            self.add(&place, cells, rows)?;
         }
         Ok(())
     }
 
     fn add(
         &mut self,
-        cells: Vec<(&str, Option<f64>)>,
-        rows: &mut BTreeMap<usize, Vec<Option<f64>>>,
-    ) {
-        let numbered = STEP.iter().find_map(|step| {
-            let (_, value) = cells.iter().find(|(column, _)| column == step)?;
-            value.filter(|value| *value >= 0.0 && value.fract() == 0.0 && *value < 1e15)
-        });
-        let next = rows.keys().next_back().map_or(1, |last| last + 1);
-        let step = numbered.map_or(next, |step| step as usize);
-        // Values of one step may come in several rows; of a run that continues the later one counts.
-        let mut row = rows.remove(&step).unwrap_or_default();
-        for (column, value) in cells.iter().filter(|(column, _)| !STEP.contains(column)) {
+        place: &str,
+        cells: Vec<(&str, Cell)>,
+        Rows(rows): &mut Rows,
+    ) -> Result<(), String> {
+        let mut step = None;
+        for name in STEP {
+            match cells.iter().find(|(column, _)| *column == name) {
+                Some((_, Cell::Number(x))) if x.is_finite() => step = step.or(Some(*x)),
+                None | Some((_, Cell::Blank)) => {}
+                // The second of the two need not be a number.
+                _ if step.is_some() => {}
+                Some((_, Cell::Number(x))) => return Err(format!("{place}: the {name} is {x}")),
+                Some((_, Cell::Text(text))) => {
+                    return Err(format!("{place}: the {name} is {}, no number", brief(text)));
+                }
+            }
+        }
+        let mut row = Vec::new();
+        for (column, cell) in cells.iter().filter(|(column, _)| !STEP.contains(column)) {
             let at = match self.columns.iter().position(|known| known == column) {
                 Some(at) => at,
                 None => {
@@ -135,14 +156,66 @@ impl Steps {
             if row.len() <= at {
                 row.resize(at + 1, None);
             }
-            row[at] = value.or(row[at]);
+            match cell {
+                Cell::Blank => {}
+                Cell::Number(value) => row[at] = Some(*value),
+                Cell::Text(text) => {
+                    let fault = || format!("{place}: `{column}` is {}, no number", brief(text));
+                    self.faults.entry((*column).to_owned()).or_insert_with(fault);
+                }
+            }
         }
-        rows.insert(step, row);
+        rows.push((step, row));
+        Ok(())
     }
 
-    fn column(&self, name: &str) -> Option<impl Iterator<Item = (usize, f64)> + '_> {
-        let at = self.columns.iter().position(|known| known == name)?;
-        Some(self.rows.iter().filter_map(move |(step, cells)| Some((*step, cells[at]?))))
+    /// Numbers the rows by their steps: those of whole numbers by themselves, others in their order,
+    /// and rows without a step in the order of the file.
+    fn number(&mut self, Rows(mut rows): Rows) {
+        if rows.iter().any(|(step, _)| step.is_none()) {
+            rows.iter_mut()
+                .enumerate()
+                .for_each(|(i, (step, _))| *step = Some((i + 1) as f64));
+        }
+        let steps = || rows.iter().filter_map(|(step, _)| *step);
+        let whole = steps().all(|step| step >= 0.0 && step.fract() == 0.0 && step < 1e15);
+        let mut merged: Vec<(f64, Vec<Option<f64>>)> = Vec::new();
+        // Stable: rows of one step stay in the order of the file.
+        rows.sort_by(|(a, _), (b, _)| a.unwrap_or(0.0).total_cmp(&b.unwrap_or(0.0)));
+        for (step, row) in rows {
+            let step = step.unwrap_or(0.0);
+            match merged.last_mut().filter(|(last, _)| *last == step) {
+                None => merged.push((step, row)),
+                Some((_, earlier)) => {
+                    earlier.resize(earlier.len().max(row.len()), None);
+                    for (cell, later) in earlier.iter_mut().zip(row) {
+                        *cell = later.or(*cell);
+                    }
+                }
+            }
+        }
+        let width = self.columns.len();
+        let numbered = merged.into_iter().enumerate().map(|(i, (step, mut cells))| {
+            cells.resize(width, None);
+            (if whole { step as usize } else { i + 1 }, cells)
+        });
+        self.rows = numbered.collect();
+    }
+
+    /// The values of a column by step; `None` if there is no such column.
+    fn column(
+        &self,
+        name: &str,
+    ) -> Result<Option<impl Iterator<Item = (usize, f64)> + '_>, String> {
+        if let Some(fault) = self.faults.get(name) {
+            return Err(fault.clone());
+        }
+        let Some(at) = self.columns.iter().position(|known| known == name) else {
+            return Ok(None);
+        };
+        Ok(Some(
+            self.rows.iter().filter_map(move |(step, cells)| Some((*step, cells[at]?))),
+        ))
     }
 
     /// The first cell of the last row that is not finite.
@@ -167,7 +240,7 @@ pub(super) struct Values {
     pub(super) diverged: Option<String>,
     /// The curves, by the columns that metrics name.
     pub(super) epochs: Vec<EpochRow>,
-    /// Step at which a metric is read that names the best step of another; the last one otherwise.
+    /// Step at which a metric is read that names the best step of another; 0 if there is none.
     pub(super) best_step: usize,
 }
 
@@ -269,8 +342,7 @@ impl Values {
             let diverged = values.diverged.take().or_else(|| steps.diverged());
             values.diverged = diverged.map(|reason| one_line(&reason));
             values.epochs = curves(declaration, steps);
-            let last = steps.rows.last().map_or(0, |(step, _)| *step);
-            values.best_step = best_step.unwrap_or(last);
+            values.best_step = best_step.unwrap_or(0);
         }
         values
     }
@@ -296,7 +368,7 @@ fn best(declaration: &Declaration, steps: &Steps, at: &str) -> Result<usize, Str
         return Err(format!("{at} is no column"));
     };
     let cells = steps
-        .column(column)
+        .column(column)?
         .into_iter()
         .flatten()
         .filter(|(_, value)| value.is_finite());
@@ -317,7 +389,7 @@ fn column_value(
     column: &str,
     best: Option<Result<usize, String>>,
 ) -> Result<f64, String> {
-    let Some(cells) = steps.column(column) else {
+    let Some(cells) = steps.column(column)? else {
         let near = nearest(column, steps.columns.iter().map(String::as_str));
         let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         return Err(format!("{name} has no column `{column}`{near}"));
@@ -428,7 +500,7 @@ mod tests {
     fn a_table_of_steps_as_programs_write_it() {
         let table = steps("epoch,val/loss,note\n1,0.5,a\n2,,b\n3,nan,c\n2,0.25,d\n");
         assert_eq!(table.columns, ["val/loss", "note"]);
-        let loss: Vec<_> = table.column("val/loss").unwrap().take(2).collect();
+        let loss: Vec<_> = table.column("val/loss").unwrap().unwrap().take(2).collect();
         assert_eq!(loss, [(1, 0.5), (2, 0.25)], "the last row of a step wins");
         assert_eq!(table.diverged().unwrap(), "val/loss is NaN at step 3");
         let grown = steps("step,a\n10,1\n20,2\nstep,a,b\n30,3,4\n");
@@ -438,6 +510,15 @@ mod tests {
         assert_eq!(steps("a\n1\n2\n").rows[1].0, 2, "the row where no column numbers it");
         let ragged = Steps::read("metrics.csv", b"a,b\n1,2\n1,2,3\n", false).unwrap_err();
         assert_eq!(ragged, "metrics.csv, line 3: 3 cells under 2 columns");
+        let halves = steps("epoch,val\n0.5,1\n1.0,2\n1.5,3\n1.0,4\n");
+        assert_eq!(halves.rows.iter().map(|row| row.0).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(halves.rows[1].1, [Some(4.0)], "half an epoch is no epoch 0 or 1");
+        let fault = steps("a,b\n1,2\nNone,3\n").column("a").err().unwrap();
+        assert_eq!(fault, "metrics.csv, line 3: `a` is \"None\", no number");
+        assert!(steps("a,b\n1,2\nNone,3\n").column("b").is_ok());
+        assert!(steps("a,a\n1,2\n").column("a").err().unwrap().contains("two columns"));
+        let step = Steps::read("metrics.csv", b"step,a\nfinal,2\n", false).unwrap_err();
+        assert_eq!(step, "metrics.csv, line 2: the step is \"final\", no number");
         assert_eq!(Steps::read("m.csv", b"a\n1\n2", true).unwrap().rows.len(), 1);
         let lines =
             Steps::read("m.jsonl", b"{\"step\":5,\"a\":1}\n{\"step\":7,\"b\":NaN}\n", false)

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::atomic::Ordering;
@@ -11,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use regex::Regex;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::ProgramTrainer;
@@ -71,9 +73,10 @@ pub(super) fn execute(
         return Ok(Execution::Interrupted);
     }
     // All commands had succeeded, and a metric was missing: it may be declared otherwise by now.
-    if let Some(printed) = attempt.succeeded_before() {
+    if let Some(Succeeded { printed, started_utc, seconds }) = attempt.succeeded_before() {
         attempt.printed = printed;
-        if let Ok((output, _)) = attempt.output() {
+        if let Ok((mut output, _)) = attempt.output() {
+            (output.timing.started_utc, output.timing.seconds) = (started_utc, seconds);
             (control.note)(
                 "its commands had succeeded before: only its metrics are read again".into(),
             );
@@ -115,7 +118,12 @@ pub(super) fn execute(
                 attempt.save_checkpoint(&mut control);
                 return Ok(Execution::Interrupted);
             }
-            CommandEnd::Stopped(reason) => return Err(TrainerError::new(reason)),
+            CommandEnd::Stopped(reason) => {
+                // The next attempt continues from the checkpoint, and its time is counted.
+                attempt.save_checkpoint(&mut control);
+                (control.note)(format!("its output is in {}", attempt.path(LOG).display()));
+                return Err(TrainerError::new(reason));
+            }
             CommandEnd::Failed(reason) => {
                 failed = Some(reason);
                 break;
@@ -187,6 +195,17 @@ fn environment(
             .map(|(name, value)| (name.clone(), writer.fill(value))),
     );
     env
+}
+
+/// Record of commands that have all succeeded.
+#[derive(Serialize, Deserialize)]
+struct Succeeded {
+    /// The last match of each pattern in the standard output.
+    printed: BTreeMap<String, String>,
+    /// The first start of the run.
+    started_utc: String,
+    /// Time of the run over all its starts, seconds.
+    seconds: f64,
 }
 
 /// The end of one command.
@@ -296,9 +315,14 @@ impl Attempt<'_> {
     }
 
     fn mark_succeeded(&self) {
-        let printed = serde_json::to_vec(&self.printed).unwrap_or_default();
+        let succeeded = Succeeded {
+            printed: self.printed.clone(),
+            started_utc: self.started_utc.clone(),
+            seconds: self.before + self.begun.elapsed().as_secs_f64(),
+        };
+        let text = serde_json::to_vec(&succeeded).unwrap_or_default();
         // A program may have removed its directory: what is missing is told by the metrics.
-        let _ = self.write(SUCCEEDED, &printed);
+        let _ = self.write(SUCCEEDED, &text);
     }
 
     /// Replaces links by what they lead to, where a value is read from it: `best.json -> 7.json`.
@@ -312,7 +336,7 @@ impl Attempt<'_> {
         }
     }
 
-    fn succeeded_before(&self) -> Option<BTreeMap<String, String>> {
+    fn succeeded_before(&self) -> Option<Succeeded> {
         serde_json::from_slice(&self.read(SUCCEEDED)?).ok()
     }
 
@@ -492,7 +516,7 @@ impl Attempt<'_> {
             status: RunStatus::Finished,
             error: None,
             epochs: last,
-            best_epoch: last,
+            best_epoch: 0,
             facts,
         };
         let values = self.trainer.values(&summary, &|name| self.read_or_problem(name));
@@ -795,10 +819,17 @@ impl ProgramTrainer {
         if working.starts_with(directory) || self.shares_files.load(Ordering::Relaxed) {
             return;
         }
+        // The outputs of this program itself may go to a file in the same folder.
+        let own = ["/proc/self/fd/1", "/proc/self/fd/2"].map(|path| {
+            let found = fs::metadata(path).ok()?;
+            Some((found.dev(), found.ino()))
+        });
         let is_new = |entry: &fs::DirEntry| {
             let found = entry.metadata().ok();
             found.is_some_and(|found| {
-                found.is_file() && found.modified().is_ok_and(|modified| modified >= since)
+                found.is_file()
+                    && !own.contains(&Some((found.dev(), found.ino())))
+                    && found.modified().is_ok_and(|modified| modified >= since)
             })
         };
         let entries = fs::read_dir(working).into_iter().flatten().flatten().take(1000);

@@ -56,6 +56,8 @@ pub(crate) fn study(
     };
     let planned = PlannedStudy {
         name: "made-up".into(),
+        question: String::new(),
+        notes: String::new(),
         design: "grid".into(),
         axes: shape.iter().enumerate().map(axis).collect(),
         variants,
