@@ -103,13 +103,14 @@ fn drawn(view: &View) -> Chart {
         unit => format!(" in {unit}"),
     };
     chart.caption = format!(
-        "{}{} against the epoch. {}{}: {}.",
+        "{}{} against the {}. {}{}: {}.",
         if view.metrics.training.is_some() {
             format!("Training and {held} {family}")
         } else {
             curve.clone()
         },
         unit,
+        view.step_word().to_lowercase(),
         if view.metrics.family.is_empty() { family } else { &curve },
         at(view),
         scores.join("; ")
@@ -313,7 +314,9 @@ fn axes(view: &View, curves: &[&Curve]) -> (Axis, Axis, Option<f64>) {
         None => y,
     };
     let cut = cut.map(|_| y.hi);
-    (Axis::epochs(last as usize, 6), y, cut)
+    let mut x = Axis::epochs(last as usize, 6);
+    x.label = view.step_word().to_owned();
+    (x, y, cut)
 }
 
 fn reading(view: &View, curves: &[&Curve]) -> String {

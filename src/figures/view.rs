@@ -165,6 +165,11 @@ impl<'a> View<'a> {
         own.map_or(&self.metric.unit, |curve| &curve.unit)
     }
 
+    /// `Epoch`, or `Step` of a program, which numbers its steps as it likes.
+    pub(crate) fn step_word(&self) -> &'static str {
+        if self.plan.program.is_some() { "Step" } else { "Epoch" }
+    }
+
     /// Direction of the drawn curve.
     pub(crate) fn curve_better(&self) -> Better {
         self.held_out().and_then(|curve| curve.better).unwrap_or(self.metric.better)

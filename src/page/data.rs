@@ -22,6 +22,8 @@ pub(super) struct StudyData<'a> {
     /// Common name of all metrics, for the axis of curves, and the name of the held-out curve.
     family: &'a str,
     axis: String,
+    /// Label of the other axis.
+    step: &'static str,
     held: String,
     unit: &'a str,
     seeds: Vec<u64>,
@@ -74,6 +76,7 @@ pub(super) fn study<'a>(id: &'a str, view: &'a View) -> StudyData<'a> {
         name: &view.planned.name,
         metric: view.metric_name(),
         family: view.family(),
+        step: view.step_word(),
         axis: format!(
             "{}{}",
             if view.metrics.family.is_empty() {
@@ -83,7 +86,12 @@ pub(super) fn study<'a>(id: &'a str, view: &'a View) -> StudyData<'a> {
             },
             view.curve_unit().in_brackets()
         ),
-        held: view.curve_name(),
+        // Values of the compared metric stand below this head.
+        held: if view.metrics.family.is_empty() {
+            view.family().to_owned()
+        } else {
+            view.curve_name()
+        },
         unit: &view.metric().unit.short,
         seeds: view.plan.seeds.iter().map(|seed| seed.0).collect(),
         t: view.reach(),

@@ -121,7 +121,7 @@ function study(data, root) {
       shape("text", { x: X(t), y: H - B + 18, "text-anchor": "middle", class: "m" }, t));
     svg.append(
       shape("line", { x1: L, x2: W - R, y1: H - B, y2: H - B, stroke: "var(--axis)" }),
-      shape("text", { x: (L + W - R) / 2, y: H - 5, "text-anchor": "middle" }, "Epoch"),
+      shape("text", { x: (L + W - R) / 2, y: H - 5, "text-anchor": "middle" }, data.step),
       shape("text", { transform: `translate(11 ${(T + H - B) / 2}) rotate(-90)`, "text-anchor": "middle" }, data.axis));
     const path = (points) => points.length ? "M" + points.map(([e, y]) => `${X(e).toFixed(1)} ${Y(y).toFixed(1)}`).join("L") : "";
     const means = (list) => list.flatMap((s, e) => s ? [[data.epochs[e], s.mean]] : []);
@@ -170,7 +170,7 @@ function study(data, root) {
         return node("tr", {}, node("td", {}, node("span", { class: `dot k${i % 8}` })), node("td", { class: "l" }, data.variants[i].label),
           node("td", {}, estimate(held.mean, held.half)), node("td", { class: "muted" }, options.train && train ? `train ${number(train.mean, 1)}` : ""));
       });
-      showTip(event, node("b", {}, `epoch ${data.epochs[e]}`), node("table", {}, node("tbody", {}, ...body)));
+      showTip(event, node("b", {}, `${data.step.toLowerCase()} ${data.epochs[e]}`), node("table", {}, node("tbody", {}, ...body)));
     });
     pane.addEventListener("pointerleave", () => { cursor.setAttribute("visibility", "hidden"); hideTip(); });
     svg.append(cursor, pane);

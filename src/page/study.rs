@@ -100,8 +100,16 @@ fn curves(view: &View) -> Markup {
         ("train", "train", "true"),
         ("band", "interval", "true"),
         ("seeds", "single seeds", "false"),
-        ("log", "log scale", "true"),
+        // The logarithm of an accuracy shows nothing.
+        (
+            "log",
+            "log scale",
+            if view.metrics.family.is_empty() { "false" } else { "true" },
+        ),
     ];
+    let options = options
+        .into_iter()
+        .filter(|(option, _, _)| *option != "train" || view.metrics.training.is_some());
     html! {
         h3 { @if view.metrics.family.is_empty() { "Curves" } @else { "Loss curves" } }
         p.muted {

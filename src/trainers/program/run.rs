@@ -685,7 +685,10 @@ impl Tail {
 
 impl std::fmt::Display for Tail {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        let lines: Vec<&str> = self.0.iter().map(String::as_str).collect();
+        // The last line of a traceback says it all.
+        let is_error = |line: &&String| line.contains("Error") || line.contains("Exception");
+        let from = self.0.back().filter(is_error).map_or(0, |_| self.0.len() - 1);
+        let lines: Vec<&str> = self.0.iter().skip(from).map(String::as_str).collect();
         if lines.is_empty() { Ok(()) } else { write!(f, ": {}", lines.join(" | ")) }
     }
 }
