@@ -1,12 +1,15 @@
-//! Claims: exclusive ownership of runs, so that no two processes execute the same one. Made for
-//! network file systems, where file locks are unreliable.
+//! Claims: ownership of runs, so that two processes do not execute the same one. Made for network
+//! file systems, where file locks are unreliable. Only if an owner was suspended for over a minute
+//! may two processes execute a run for a while: the results stay correct, because publishing is
+//! atomic.
 //!
 //! A claim is a file `<run>.claim-<n>` that names its owner and is created atomically: of several
 //! processes that try, one succeeds. The holder of the highest `n` owns the run, and renews the
 //! time stamp of its file every few seconds (heartbeat). The claim of a dead owner is not removed
-//! but outbid: the process that creates `n + 1` has taken over the run, and then removes the lower
-//! files. So two processes that find the same dead owner cannot both win, and nobody removes a
-//! claim that has just been made.
+//! but outbid: a process creates `n + 1` and then checks that claim `n` is still the one that it
+//! judged dead and that no higher number exists. If so, it owns the run and removes the lower files;
+//! otherwise it withdraws its bid and looks again. So of two processes that find the same dead owner
+//! one wins, and nobody removes a claim that has just been made.
 //!
 //! ```text
 //! A   create claim-1   heartbeat   heartbeat   (killed)
@@ -15,8 +18,10 @@
 //! ```
 //!
 //! An owner is dead if its process has ended, where that is visible: in the same boot of the same
-//! machine and the same process namespace. Elsewhere it is dead if the time stamp of its claim has
-//! not changed for a minute of the observer's own clock: clocks of two machines are never compared.
+//! machine and the same process namespace. Elsewhere (another machine or container, or a system that
+//! does not tell) it is dead for an observer that has seen the same time stamp in looks at least a
+//! minute apart by its own clock: the first look only starts that minute, and clocks of two machines
+//! are never compared.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -41,7 +46,7 @@ use crate::regular;
 
 /// Interval of the heartbeat.
 const HEARTBEAT: Duration = Duration::from_secs(5);
-/// Time without a heartbeat after which an owner is dead whose process is not visible.
+/// Time without a heartbeat after which an owner whose process is not visible counts as dead.
 const EXPIRY: Duration = Duration::from_secs(60);
 
 /// Maximum size of a claim [bytes].
@@ -179,8 +184,8 @@ impl Store {
         })
     }
 
-    /// Runs that living processes own, with the owner if its claim can be read. Each call observes
-    /// the heartbeats again, so repeated calls find out which owners have died.
+    /// Runs that living processes own, with the owner if its claim can be read. An owner whose
+    /// process is not visible counts as living until calls a minute apart have seen no heartbeat.
     pub fn owners(&self) -> Result<BTreeMap<RunId, Option<Owner>>, StoreError> {
         let dir = self.unfinished();
         let mut highest = BTreeMap::<RunId, u64>::new();
@@ -317,6 +322,8 @@ impl Claim {
                 while stopped.recv_timeout(HEARTBEAT) == Err(RecvTimeoutError::Timeout) {
                     if !file.renew() {
                         lost.store(true, Ordering::Relaxed);
+                        // A claim that is lost is never made again.
+                        return;
                     }
                 }
             }
@@ -344,7 +351,8 @@ impl Drop for Claim {
             drop(stop);
             let _ = beat.join();
         }
-        // A claim that cannot be removed expires without heartbeats.
+        // A claim that cannot be removed counts until this process ends, or, for observers elsewhere,
+        // for a minute.
         if !self.lost.load(Ordering::Relaxed) {
             let _ = remove_if_there(&self.file.path());
         }
@@ -360,19 +368,21 @@ impl ClaimFile {
     fn renew(&self) -> bool {
         let opened = regular::open_unlinked(&self.path(), File::options().read(true).write(true));
         let renewed = opened.and_then(|file| {
-            let text = regular::read_all(&file, LONGEST)?;
-            // On the open file: if the path refers to another claim by now, that one is not
-            // renewed.
+            if regular::read_all(&file, LONGEST)? != self.text.as_bytes() {
+                return Ok(false);
+            }
+            // Through the open file, so that a claim that takes its path meanwhile is not renewed.
             file.set_modified(SystemTime::now())?;
-            Ok(text == self.text.as_bytes())
+            Ok(true)
         });
         match renewed {
             Ok(ours) => {
+                // An error of the disk does not mean that another process owns the run.
                 ours && numbers(&self.dir, &self.run)
-                    .is_ok_and(|all| all.last() <= Some(&self.number))
+                    .map_or(true, |all| all.last() <= Some(&self.number))
             }
-            // Someone emptied the results: the run continues, unless another process has claimed it
-            // meanwhile.
+            // No claim at all: the results were emptied, or a successor has finished already. The run
+            // is claimed again; at worst it is executed twice.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let again = || {
                     fs::create_dir_all(&self.dir)?;
@@ -381,7 +391,7 @@ impl ClaimFile {
                 };
                 numbers(&self.dir, &self.run).is_ok_and(|all| all.is_empty()) && again().is_ok()
             }
-            // An error of the disk does not mean that another process owns the run.
+            // As above.
             Err(_) => true,
         }
     }

@@ -82,7 +82,12 @@ impl Store {
     pub fn publish(&self, spec: &RunSpec, output: &RunOutput) -> Result<Publication, StoreError> {
         let (files, manifest) = self.encode(spec, output)?;
         let beside = self.scratch_path()?;
-        let published = self.publish_dir(&spec.id, &beside, (&files, &output.taken), &manifest);
+        let published = self.publish_dir(
+            &spec.id,
+            &beside,
+            (&files, &output.taken),
+            (&manifest, &output.summary),
+        );
         if !matches!(published, Ok(Publication::New)) {
             let _ = fs::remove_dir_all(&beside);
         }
@@ -148,8 +153,41 @@ impl Store {
     /// Result that publishing a run would have that exists already and is intact; writes nothing.
     pub fn compare(&self, spec: &RunSpec, output: &RunOutput) -> Result<Publication, StoreError> {
         let (_, manifest) = self.encode(spec, output)?;
-        let same = manifest.repeats(&self.verify(&spec.id)?, self.trainer().later_files());
+        let same = self.is_repeated(&spec.id, &manifest, &output.summary)?;
         Ok(if same { Publication::Identical } else { Publication::Differs })
+    }
+
+    /// True if a published run has the files and the values of this execution; of the summary those
+    /// facts that name the machine may differ.
+    fn is_repeated(
+        &self,
+        run: &RunId,
+        manifest: &Manifest,
+        summary: &Summary,
+    ) -> Result<bool, StoreError> {
+        let theirs = self.verify(run)?;
+        let later = self.trainer().later_files();
+        if manifest.repeats(&theirs, later) {
+            return Ok(true);
+        }
+        let without_summary = |manifest: &Manifest| {
+            let mut rest = manifest.clone();
+            rest.files.remove(SUMMARY);
+            rest
+        };
+        if !without_summary(manifest).repeats(&without_summary(&theirs), later) {
+            return Ok(false);
+        }
+        let values = |summary: &Summary| {
+            let mut values = summary.clone();
+            values
+                .facts
+                .retain(|name, _| !self.trainer().machine_facts().contains(&name.as_str()));
+            values
+        };
+        let path = self.run_dir(run).join(SUMMARY);
+        let published: Summary = from_toml(run, &path, &self.checked(run, &theirs, SUMMARY)?)?;
+        Ok(values(&published) == values(summary))
     }
 
     fn publish_dir(
@@ -157,7 +195,7 @@ impl Store {
         run: &RunId,
         beside: &Path,
         (files, taken): (&BTreeMap<String, Vec<u8>>, &[(String, PathBuf)]),
-        manifest: &Manifest,
+        (manifest, summary): (&Manifest, &Summary),
     ) -> Result<Publication, StoreError> {
         create_dir(beside)?;
         let mut folders = BTreeSet::new();
@@ -183,12 +221,9 @@ impl Store {
             ) {
                 return Err(StoreError::io("write", &target)(error));
             }
-            match self.verify(run) {
-                Ok(theirs) if manifest.repeats(&theirs, self.trainer().later_files()) => {
-                    return Ok(Publication::Identical);
-                }
-                // The logs of two attempts differ, and the first one counts.
-                Ok(_) if self.trainer().declaration().is_some() => {
+            match self.is_repeated(run, manifest, summary) {
+                // The logs of two attempts of a program differ, and the first one counts.
+                Ok(same) if same || self.trainer().declaration().is_some() => {
                     return Ok(Publication::Identical);
                 }
                 Ok(_) => return Ok(Publication::Differs),

@@ -473,6 +473,11 @@ pub trait Trainer: fmt::Debug + Send + Sync {
         &[]
     }
 
+    /// Facts that name the machine of a run, and no value of it: equal executions may differ in them.
+    fn machine_facts(&self) -> &[&str] {
+        &[]
+    }
+
     /// The reason why this machine cannot be expected to give a finished run the same bytes again;
     /// `None` if it can.
     fn unrepeatable(&self, facts: &Facts) -> Option<String> {

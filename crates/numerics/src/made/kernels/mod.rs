@@ -14,8 +14,8 @@
 //!
 //! # Sorted masks
 //!
-//! An output unit is connected to an input unit if its degree is high enough. With the units of
-//! both layers sorted by degree, each output is connected to a prefix of the inputs, and each input
+//! An output unit is connected to an input unit if its degree (MADE's number of a unit) is high
+//! enough. With the units of both layers sorted by degree, each output is connected to a prefix of the inputs, and each input
 //! to a suffix of the outputs (`x` open, `.` closed):
 //!
 //! ```text
@@ -28,7 +28,8 @@
 //!                 . . . . . . . x    col_start[5] = 7
 //! ```
 //!
-//! A mask is these two lists ([`matrix::PrefixMask`]). Products work on blocks of columns, and skip
+//! A mask is these two lists ([`matrix::PrefixMask`]); their names are those of the matrix by output:
+//! `row_len[n]` is the height of column n in the drawing, `col_start[k]` the start of row k. Products work on blocks of columns, and skip
 //! in each the rows below its last column's prefix: half of the work of a dense product.
 //!
 //! # Packed weights
@@ -44,9 +45,9 @@
 //! ```
 //!
 //! In a run with one mask, parameters are numbered so that they are sorted already (`Sorted`). Many
-//! masks share weights in the order of the parameters (`Shared`). Before a pass, those that must be
-//! permuted are gathered into the order of the mask; a matrix of which only rows are permuted is
-//! read in place, by index. The first matrix, the largest, is stored in tiles, because every mask
+//! masks share weights in the order of the parameters (`Shared`). Before each minibatch a matrix
+//! whose columns its mask permutes is copied into the order of the mask; a matrix of which only rows
+//! are permuted is not copied, and products look up row numbers. The first matrix, the largest, is stored in tiles, because every mask
 //! permutes its columns: a column of a tile is one vector, moved by one load, and 16 of them are
 //! transposed in registers.
 //!
@@ -59,7 +60,7 @@
 //! for each block of NR = 64 columns                        jc, jr   column_blocks
 //!     for each KC = 128 of its row_len[last column] rows   pc       closed rows skipped
 //!         pack KC x NR weights                             32 KiB, stays in L1
-//!         for each vector of the block                     its terms end at its own row_len
+//!         for each 1 to 4 vectors of the block             terms up to row_len of their last column
 //!             for each MR = 6 images                       ir       MacroKernel
 //!                 micro-kernel: 6 x (1 to 4) vectors of accumulators, in registers
 //!                     for each term k
@@ -69,21 +70,23 @@
 //!
 //! `dx = dz w^T` is the same nest with the transposed block packed. `dw = x^T dz` packs `dz` once
 //! for all rows, sums over images, and reads columns of `x` as its left-hand side. The 24
-//! accumulators, 4 vectors of the packed row and one broadcast fill the 32 registers of AVX-512; on
-//! AVX2 with its 16, a vector is two registers and a micro-kernel 6 x 1 vectors.
+//! accumulators, 4 vectors of the packed row and one broadcast need 29 of the 32 registers of
+//! AVX-512; on AVX2 with its 16, a vector is two registers and a micro-kernel 6 x 1 vectors.
 //!
 //! # Sparse input
 //!
 //! Images are 0/1 and mostly 0, so for the first layer `x w` is the sum of the rows of `w` that an
-//! image selects (CSR), and `x^T dz` the sum of the rows of `dz` that a pixel selects (CSC). Eight
-//! vectors of a row are summed at a time. Above a density of 1/4 the dense products are faster.
+//! image selects (CSR), and `x^T dz` the sum of the rows of `dz` that a pixel selects (CSC). 128
+//! outputs at a time are summed in registers. Above a density of 1/4 the dense products are faster.
 //!
 //! # Delta encoding
 //!
 //! Most images start with a run of zero pixels, and a hidden unit that sees only such pixels has
 //! the activation it has for the all-zero image. Row 0 of every matrix, the base row, holds that
-//! activation f_0; row i holds the delta d_i = f_i - f_0, which starts with zeros. With t_i
-//! gradients of pre-activations, g_i gradients of activations, g_i = W^T t_i, and s the slopes:
+//! activation f_0; row i holds the delta d_i = f_i - f_0, which starts with zeros. Written by columns,
+//! with W = w^T the weights from this layer to the next, t_i the gradient at the pre-activations of
+//! the next layer, and g_i = W^T t_i and s_i the gradient at the activations and the slopes of this
+//! one:
 //!
 //! ```text
 //! W f_i          = W f_0 + W d_i                        forward
@@ -100,14 +103,16 @@
 //!   base row   f f f f f f f f f f
 //!   image 1    d d d d d d d d d d      leading_zeros  0
 //!   image 2    . . . d d d d d d d                     3    (whole vectors, in truth)
-//!   image 3    . . . . . . d d d d                     6    n_delta_units: here 6 to 10
+//!   image 3    . . . . . . d d d d                     6    n_delta_units = 6
 //! ```
 //!
-//! The equations are exact but for rounding, which turns zeros into noise, of which an optimiser
-//! such as Adam makes whole steps. While training, f_0 and s_0 therefore count as zero from unit
-//! `n_delta_units` on, the first unit for which no image of the minibatch is at its base value: a
-//! unit that is off for all images has a gradient of exactly zero. Noise remains in weights between
-//! two hidden units that are both on in the minibatch, but never for the same image.
+//! The equations are exact but for rounding. A gradient that should be zero becomes rounding noise,
+//! and Adam, which divides by the size of the gradient, makes a full step of it. While training, f_0
+//! and s_0 are therefore set to zero for units from `n_delta_units` on, for which no image of the
+//! minibatch has its base value. A unit before that which is off (activation and slope 0) for every
+//! image is off in the base row too. So a unit that is off for all images has a gradient of exactly
+//! zero. One case remains: of two hidden units that are each on for some images, but never for the
+//! same one, the weight between them gets noise in place of zero.
 //!
 //! # Update queue
 //!
@@ -134,7 +139,7 @@
 //! accumulator that starts with the element itself: blocking in KC stores and reloads it, which
 //! does not round. Lanes are never added to each other, so that the width of registers does not
 //! matter; images and rows are never split, so that the number of threads does not matter; skipped
-//! terms are zeros, which a multiply-add would not change either. Division and square root are
+//! terms are zero, and adding them would not change the sum. Division and square root are
 //! correctly rounded everywhere, and exponentials are polynomials of this crate. Only a CPU without
 //! fused multiply-add rounds twice, and its results differ in the last bits.
 
@@ -150,8 +155,8 @@ pub(crate) mod update;
 pub(crate) mod update_queue;
 pub(crate) mod weight_gradient;
 
-/// Name of the instruction set that the kernels use on this CPU. Results are bit-identical only
-/// between CPUs for which it is the same.
+/// Name of the instruction set that the kernels use on this CPU. All that have a fused multiply-add
+/// give the same bits; `x86_64`, without one, gives others.
 pub fn instruction_set() -> &'static str {
     level::Level::detect().name()
 }
