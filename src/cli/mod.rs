@@ -41,7 +41,7 @@ use crate::store::{Store, StoreError};
 use crate::trainers::made::MadeTrainer;
 use crate::trainers::program::{ProgramTrainers, supervisor};
 
-/// Ablation studies of MADE, the masked autoencoder for distribution estimation.
+/// Ablation studies of any program, or of the built-in masked autoencoder (MADE).
 ///
 /// One TOML file is one experiment: `ablade sweep FILE` trains every run it asks for in parallel and
 /// leaves tables in `results/`; `ablade plots` turns them into figures and one HTML page in

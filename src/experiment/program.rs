@@ -23,6 +23,20 @@ use crate::trainer::{
     Setting, Settings, Trainer, last,
 };
 
+/// Columns that the tables have already; no metric may be called by one of them.
+const TAKEN_COLUMNS: [&str; 10] = [
+    "study",
+    "variant",
+    "seed",
+    "run",
+    "status",
+    "error",
+    "epochs",
+    "best_epoch",
+    "tuning",
+    "epoch",
+];
+
 pub(super) const PROGRAM: [(&str, Kind); 17] = [
     ("command", TEXTS),
     ("args", Text),
@@ -473,18 +487,6 @@ impl DeclarationReader<'_> {
         let mut columns = BTreeMap::new();
         for (key, node) in &table.0 {
             let column = column_name(&key.name);
-            const TAKEN_COLUMNS: [&str; 10] = [
-                "study",
-                "variant",
-                "seed",
-                "run",
-                "status",
-                "error",
-                "epochs",
-                "best_epoch",
-                "tuning",
-                "epoch",
-            ];
             if TAKEN_COLUMNS.contains(&column.as_str()) {
                 let error = Diagnostic::new(format!("a metric cannot be called `{}`", key.name));
                 self.errors.push(error.at(key.span, "the tables have a column of this name"));

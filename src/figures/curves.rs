@@ -315,7 +315,7 @@ fn axes(view: &View, curves: &[&Curve]) -> (Axis, Axis, Option<f64>) {
     };
     let cut = cut.map(|_| y.hi);
     let mut x = Axis::epochs(last as usize, 6);
-    x.label = view.step_word().to_owned();
+    view.step_word().clone_into(&mut x.label);
     (x, y, cut)
 }
 
