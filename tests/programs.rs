@@ -457,7 +457,11 @@ fn a_table_of_steps_may_gain_columns_and_a_ragged_one_is_refused() {
         ),
         ("printf 'step,los\\n1,0.5\\n' > $R/metrics.csv", "did you mean `los`?"),
         ("printf 'step,loss\\n1,\\n' > $R/metrics.csv", "blank"),
-        ("printf 'step,lo\\nss\\n' > $R/metrics.csv", "no column `loss`"),
+        ("printf 'step,other\\n1,2\\n' > $R/metrics.csv", "no column `loss`"),
+        (
+            "printf 'step,loss\\nlast,2\\n' > $R/metrics.csv",
+            "the step is \"last\", no number",
+        ),
         ("mkfifo $R/metrics.csv; sleep 0.7", "metrics.csv: it is a pipe"),
         ("mkdir $R/metrics.csv", "metrics.csv: is a directory"),
         ("ln -s /dev/zero $R/metrics.csv; sleep 0.7", "metrics.csv: it is a device"),
@@ -902,9 +906,13 @@ fn a_metric_that_is_declared_later_is_read_from_finished_runs() {
         assert!(["1", "2"].contains(&&*row["time"]), "{row:?}");
     }
     assert_eq!(lab.place.read("trace"), trace, "a program was started");
-    // One that no run has left is a blank cell.
+    // One that no run has left is a blank cell, a warning and exit code 1.
     lab.edit("small.toml", "[metrics]\n", "[metrics]\nnone = { better = \"lower\" }\n");
-    lab.exits(0, "sweep small.toml");
+    let text = lab.exits(1, "sweep small.toml");
+    assert!(
+        text.contains("4 finished runs lack a declared metric: no none: scores.json"),
+        "{text}"
+    );
     assert!(lab.place.table("runs.csv").iter().all(|row| row["none"].is_empty()));
     assert_eq!(lab.place.read("trace"), trace, "a program was started");
 }

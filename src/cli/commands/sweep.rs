@@ -257,9 +257,11 @@ fn conclude(
     let lacking =
         |record: &&RunRecord| record.status == RunStatus::Finished && record.error.is_some();
     if let Some(first) = results.records.values().find(lacking) {
-        let n = count(results.records.values().filter(lacking).count(), "finished run");
+        let n = results.records.values().filter(lacking).count();
+        let lack =
+            format!("{} {}", count(n, "finished run"), if n == 1 { "lacks" } else { "lack" });
         let why = first.error.as_deref().unwrap_or_default();
-        terminal.warn(format!("{n} left {why}"));
+        terminal.warn(format!("{lack} a declared metric: {why}"));
     }
     let bad = |record: &RunRecord| {
         matches!(record.status, RunStatus::Failed | RunStatus::Diverged) || lacking(&record)
