@@ -111,7 +111,7 @@ impl Model {
     /// Draws images from it.
     pub(crate) fn draw(
         &self,
-        trained: &Trained,
+        trained: &TrainedModel,
         count: usize,
         drawing: Drawing,
     ) -> anyhow::Result<Drawn> {
@@ -123,7 +123,7 @@ impl Model {
     }
 
     /// Negative log-likelihood of each image, nats.
-    pub(crate) fn score(&self, trained: &Trained, images: &Images) -> Vec<f64> {
+    pub(crate) fn score(&self, trained: &TrainedModel, images: &Images) -> Vec<f64> {
         let (made, team) = (&trained.made, &trained.team);
         match self {
             Self::Single(_, mask) => nll_single_mask(made, team, mask, images),
@@ -153,7 +153,7 @@ impl std::fmt::Display for Model {
 }
 
 /// A run with its model.
-pub(crate) struct Trained {
+pub(crate) struct TrainedModel {
     /// `study/variant/seed`, or the id of a run that no study uses.
     pub(crate) name: String,
     pub(crate) spec: RunSpec,
@@ -169,7 +169,7 @@ pub(crate) struct Trained {
     places: Vec<DataConfig>,
 }
 
-impl Trained {
+impl TrainedModel {
     /// Finds the run and loads its model.
     pub(crate) fn load(args: &RunArgs, global: &Global) -> anyhow::Result<Self> {
         let store = global.store()?;

@@ -3,7 +3,7 @@
 use super::diagnostics::{Diagnostic, Span};
 use super::expr::Expr;
 use super::generator::{FORMS, RESERVED, generate, range_word};
-use super::label::unsafe_label;
+use super::misread::unsafe_label;
 use super::point::{Assignment, Point};
 use super::reader::{Reader, join};
 use super::tree::{Key, Node, Table, Toml};
@@ -13,7 +13,7 @@ use crate::trainer::{Leaf, Settings};
 
 /// One level of an axis.
 #[derive(Debug, Clone)]
-pub(super) struct Level {
+pub(super) struct LevelDraft {
     /// Text of the level in tables.
     pub(super) text: String,
     /// True if the user wrote the text, which then is a label by itself.
@@ -23,20 +23,20 @@ pub(super) struct Level {
 
 /// An axis.
 #[derive(Debug, Clone)]
-pub(super) struct Axis {
+pub(super) struct AxisDraft {
     /// Key path, or name of the group.
     pub(super) name: String,
     /// Place of the declaration.
     pub(super) span: Span,
     /// Settings that it changes.
     pub(super) leaves: Vec<Leaf>,
-    pub(super) levels: Vec<Level>,
+    pub(super) levels: Vec<LevelDraft>,
     pub(super) when: Option<Expr>,
     /// True if its levels compete on validation within every variant instead of forming variants.
     pub(super) tune: bool,
 }
 
-impl Level {
+impl LevelDraft {
     pub(super) fn same(&self, other: &Self) -> bool {
         let key = |level: &Self| level.set.iter().map(|a| (a.leaf, a.value)).collect::<Vec<_>>();
         key(self) == key(other)
@@ -48,7 +48,7 @@ impl Level {
     }
 }
 
-impl Axis {
+impl AxisDraft {
     /// True if this axis changes `leaf`, a part of it, or the setting of which it is a constant.
     pub(super) fn touches(&self, settings: &Settings, leaf: Leaf) -> bool {
         self.leaves.iter().any(|own| overlap(settings, *own, leaf))
@@ -69,7 +69,7 @@ pub(super) fn overlap(settings: &Settings, a: Leaf, b: Leaf) -> bool {
 
 impl Reader<'_> {
     /// The axes of `[axes]`.
-    pub(super) fn axes(&mut self, prefix: &str, table: &Table) -> Vec<Axis> {
+    pub(super) fn axes(&mut self, prefix: &str, table: &Table) -> Vec<AxisDraft> {
         let mut axes = Vec::new();
         for (key, node) in &table.0 {
             let path = join(prefix, &key.name);
@@ -118,7 +118,7 @@ impl Reader<'_> {
     }
 
     /// The axis of one setting.
-    pub(super) fn axis(&mut self, leaf: Leaf, span: Span, node: &Node) -> Option<Axis> {
+    pub(super) fn axis(&mut self, leaf: Leaf, span: Span, node: &Node) -> Option<AxisDraft> {
         let name = self.settings[leaf].path.clone();
         let (when, levels) = (self.when(node), self.levels(leaf, node));
         let tune = node.table().is_some_and(|table| self.tune(table));
@@ -126,7 +126,7 @@ impl Reader<'_> {
             self.failed.push(name);
             return None;
         };
-        Some(Axis { name, span, leaves: vec![leaf], levels, when, tune })
+        Some(AxisDraft { name, span, leaves: vec![leaf], levels, when, tune })
     }
 
     /// The condition of an axis or a group: `None` after an error, `Some(None)` without one.
@@ -163,7 +163,7 @@ impl Reader<'_> {
     }
 
     /// The levels of one setting, from any of the notations.
-    fn levels(&mut self, leaf: Leaf, node: &Node) -> Option<Vec<Level>> {
+    fn levels(&mut self, leaf: Leaf, node: &Node) -> Option<Vec<LevelDraft>> {
         match &node.value {
             Toml::List(list) => self.listed(leaf, node, list),
             Toml::Table(table)
@@ -213,10 +213,10 @@ impl Reader<'_> {
         }
     }
 
-    fn labelled(&mut self, leaf: Leaf, key: &Key, node: &Node) -> Option<Level> {
+    fn labelled(&mut self, leaf: Leaf, key: &Key, node: &Node) -> Option<LevelDraft> {
         let label = self.label(&key.name, key.span);
         let set = self.value(leaf, node)?;
-        Some(Level { text: label?, named: true, set })
+        Some(LevelDraft { text: label?, named: true, set })
     }
 
     /// A label that is valid in a table cell.
@@ -229,7 +229,7 @@ impl Reader<'_> {
         Some(label.to_owned())
     }
 
-    fn listed(&mut self, leaf: Leaf, node: &Node, list: &[Node]) -> Option<Vec<Level>> {
+    fn listed(&mut self, leaf: Leaf, node: &Node, list: &[Node]) -> Option<Vec<LevelDraft>> {
         let setting = &self.settings[leaf];
         if !self.has_room_for(list.len(), node.span) {
             return None;
@@ -263,16 +263,16 @@ impl Reader<'_> {
         Some(
             levels
                 .into_iter()
-                .map(|set| Level { text: self.show(&set), named: false, set })
+                .map(|set| LevelDraft { text: self.show(&set), named: false, set })
                 .collect(),
         )
     }
 
     /// Removes repeated levels, with a remark; two different levels must not share a label.
-    pub(super) fn distinct(&mut self, axis: &mut Axis) {
+    pub(super) fn distinct(&mut self, axis: &mut AxisDraft) {
         let name = axis.name.clone();
         let mut seen = std::collections::BTreeSet::new();
-        let mut kept: Vec<Level> = Vec::with_capacity(axis.levels.len());
+        let mut kept: Vec<LevelDraft> = Vec::with_capacity(axis.levels.len());
         for level in std::mem::take(&mut axis.levels) {
             let key: Vec<(Leaf, u32)> = level.set.iter().map(|a| (a.leaf, a.value)).collect();
             if seen.insert(key) {
@@ -307,7 +307,7 @@ impl Reader<'_> {
     }
 
     /// Reads a `[[zip]]`: a named group of settings that change together.
-    pub(super) fn zip(&mut self, table: &Table, span: Span) -> Option<Axis> {
+    pub(super) fn zip(&mut self, table: &Table, span: Span) -> Option<AxisDraft> {
         let Some(node) = table.get("name") else {
             self.errors
                 .push(Diagnostic::new("a [[zip]] has no name").at(span, "expected name = \"...\""));
@@ -327,7 +327,7 @@ impl Reader<'_> {
         axis
     }
 
-    fn group(&mut self, name: &str, place: Span, table: &Table, span: Span) -> Option<Axis> {
+    fn group(&mut self, name: &str, place: Span, table: &Table, span: Span) -> Option<AxisDraft> {
         let when = match table.get("when") {
             Some(condition) => Some(self.condition("when", condition)?),
             None => None,
@@ -367,8 +367,9 @@ impl Reader<'_> {
         }
         if let Some(other) = members.iter().find(|member| member.levels.len() != first.levels.len())
         {
-            let length =
-                |axis: &Axis| format!("{} has {}", axis.name, count(axis.levels.len(), "value"));
+            let length = |axis: &AxisDraft| {
+                format!("{} has {}", axis.name, count(axis.levels.len(), "value"))
+            };
             let error = Diagnostic::new(format!(
                 "the lists of the [[zip]] `{name}` have different lengths"
             ));
@@ -381,14 +382,14 @@ impl Reader<'_> {
                 members.iter().map(|member| member.levels[i].text.as_str()).collect();
             let set =
                 members.iter().flat_map(|member| member.levels[i].set.iter().copied()).collect();
-            Level { text: texts.join(" & "), named: false, set }
+            LevelDraft { text: texts.join(" & "), named: false, set }
         };
-        let mut levels: Vec<Level> = (0..first.levels.len()).map(level).collect();
+        let mut levels: Vec<LevelDraft> = (0..first.levels.len()).map(level).collect();
         if let Some(labels) = table.get("labels") {
             self.name_levels(name, &mut levels, labels, Some(span));
         }
         let leaves = members.iter().flat_map(|member| member.leaves.iter().copied()).collect();
-        Some(Axis {
+        Some(AxisDraft {
             name: name.to_owned(),
             span: place,
             leaves,
@@ -402,7 +403,7 @@ impl Reader<'_> {
     pub(super) fn name_levels(
         &mut self,
         axis: &str,
-        levels: &mut [Level],
+        levels: &mut [LevelDraft],
         node: &Node,
         declared: Option<Span>,
     ) {

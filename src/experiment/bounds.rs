@@ -1,40 +1,16 @@
 //! Limits of the size of an experiment: a file of a few kilobytes can ask for more than any machine
 //! holds. All are checked before memory is allocated or work is done.
 
-use super::axis::Axis;
+use super::axis::AxisDraft;
 use super::design::Design;
 use super::diagnostics::{Diagnostic, Span};
 use super::draft::{Draft, Extra, StudyDraft};
 use super::expand::Expanded;
-use super::point::Pool;
+use super::limits::*;
+use super::point::ValuePool;
 use super::reader::Reader;
 use super::rule::Rule;
 use crate::text::{count, thousands};
-
-/// Maximum number of levels of all axes together.
-pub(super) const LEVELS: usize = 100_000;
-
-/// Maximum number of axes and groups together.
-pub(super) const AXES: usize = 256;
-
-/// Maximum number of `[[study]]` blocks.
-pub(super) const STUDIES: usize = 1_000;
-
-/// Maximum number of `[[exclude]]`, `[[set]]` and `[[extra]]` blocks, of each.
-pub(super) const BLOCKS: usize = 10_000;
-
-/// Maximum number of combinations of all studies together, including those that are excluded or
-/// collapse later; and of runs.
-pub(super) const COMBINATIONS: u64 = 150_000;
-
-/// Maximum number of levels of all studies together: a study lists those of each of its axes.
-const LISTED_LEVELS: u64 = 1_000_000;
-
-/// Maximum number of comparisons by conditions and rules, over all combinations.
-const COMPARISONS: u64 = 50_000_000;
-
-/// Maximum size of the settings of all combinations as text [bytes].
-const SETTINGS_BYTES: u64 = 256 << 20;
 
 /// Work and memory that the expansion of an experiment takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,8 +22,9 @@ struct Effort {
 
 impl Effort {
     fn of(study: &StudyDraft, draft: &Draft) -> Self {
-        let axes: Vec<&Axis> = study.axes.iter().map(|i| &draft.axes[*i]).collect();
-        let (tuned, plain): (Vec<&Axis>, Vec<&Axis>) = axes.iter().partition(|axis| axis.tune);
+        let axes: Vec<&AxisDraft> = study.axes.iter().map(|i| &draft.axes[*i]).collect();
+        let (tuned, plain): (Vec<&AxisDraft>, Vec<&AxisDraft>) =
+            axes.iter().partition(|axis| axis.tune);
         let levels = axes.iter().map(|axis| axis.levels.len() as u64).sum::<u64>();
         let of_file = draft.extras.iter().filter(|extra: &&Extra| extra.is_in(study)).count();
         let extras = (of_file + study.extras.len()) as u64;
@@ -168,7 +145,7 @@ impl Reader<'_> {
     }
 }
 
-impl Pool<'_> {
+impl ValuePool<'_> {
     /// Size of the longest settings of a combination as text [bytes].
     fn longest(&self) -> u64 {
         self.texts()

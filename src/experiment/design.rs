@@ -12,7 +12,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::axis::Axis;
+use super::axis::AxisDraft;
 use super::diagnostics::Diagnostic;
 use super::point::Point;
 use crate::text::count;
@@ -64,7 +64,7 @@ impl Design {
     }
 
     /// Upper bound on the number of combinations, known before any is made.
-    pub(super) fn size(self, axes: &[&Axis]) -> u64 {
+    pub(super) fn size(self, axes: &[&AxisDraft]) -> u64 {
         let levels = axes.iter().map(|axis| axis.levels.len() as u64);
         match self {
             Self::Grid => levels.fold(1, u64::saturating_mul),
@@ -77,7 +77,7 @@ impl Design {
     /// level.
     pub(super) fn cells(
         self,
-        axes: &[&Axis],
+        axes: &[&AxisDraft],
         base: &Point,
     ) -> Result<Vec<Vec<Option<u32>>>, Diagnostic> {
         let home: Vec<Option<u32>> = axes.iter().map(|axis| level_at(axis, base)).collect();
@@ -109,8 +109,8 @@ impl Design {
     }
 
     /// The other level of every axis, each of which must have exactly two.
-    fn off(self, axes: &[&Axis], base: &Point) -> Result<Vec<Option<u32>>, Diagnostic> {
-        let other = |axis: &&Axis| match (axis.levels.len(), level_at(axis, base)) {
+    fn off(self, axes: &[&AxisDraft], base: &Point) -> Result<Vec<Option<u32>>, Diagnostic> {
+        let other = |axis: &&AxisDraft| match (axis.levels.len(), level_at(axis, base)) {
             (2, Some(home)) => Ok(Some(1 - home)),
             (1, None) => Ok(Some(0)),
             (_, home) => {
@@ -140,7 +140,7 @@ impl Design {
 }
 
 /// Level of an axis at a point, if the point is at one.
-pub(super) fn level_at(axis: &Axis, point: &Point) -> Option<u32> {
+pub(super) fn level_at(axis: &AxisDraft, point: &Point) -> Option<u32> {
     axis.levels
         .iter()
         .position(|level| level.is_at(point))
@@ -153,7 +153,7 @@ fn with(cell: &[Option<u32>], axis: usize, level: Option<u32>) -> Vec<Option<u32
     cell
 }
 
-fn grid(axes: &[&Axis]) -> Vec<Vec<Option<u32>>> {
+fn grid(axes: &[&AxisDraft]) -> Vec<Vec<Option<u32>>> {
     let size = Design::Grid.size(axes) as usize;
     let mut cells = Vec::with_capacity(size);
     for index in 0..size {

@@ -38,7 +38,7 @@ impl Span {
 
 /// A text that was read: a file, or a command-line argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+pub struct SourceText {
     /// Name of the file as given, or the argument.
     pub name: String,
     /// Content.
@@ -100,7 +100,7 @@ impl Diagnostic {
 /// The errors collected so far and the texts they point into.
 #[derive(Debug, Default)]
 pub(super) struct Errors {
-    pub(super) sources: Vec<Source>,
+    pub(super) sources: Vec<SourceText>,
     list: Vec<Diagnostic>,
     dropped: usize,
 }
@@ -121,7 +121,7 @@ impl Errors {
     }
 
     pub(super) fn add_source(&mut self, name: String, text: String) -> u32 {
-        self.sources.push(Source { name, text });
+        self.sources.push(SourceText { name, text });
         self.sources.len() as u32 - 1
     }
 
@@ -157,7 +157,7 @@ impl Errors {
 /// Every error of an experiment, at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostics {
-    sources: Vec<Source>,
+    sources: Vec<SourceText>,
     list: Vec<Diagnostic>,
     dropped: usize,
 }

@@ -1,12 +1,12 @@
 //! Draft: an experiment file after reading, every section in its own type, with nothing combined
 //! yet.
 
-use super::axis::{Axis, is_baseline};
-use super::bounds::{AXES, BLOCKS, STUDIES};
+use super::axis::{AxisDraft, is_baseline};
 use super::design::Design;
 use super::diagnostics::{Diagnostic, Span};
 use super::document::Document;
 use super::execution::{Budget, Execution};
+use super::limits::{AXES, BLOCKS, STUDIES};
 use super::overrides::Overridden;
 use super::point::{Assignment, Point};
 use super::reader::Reader;
@@ -86,7 +86,7 @@ pub(super) struct Draft {
     pub(super) seeds: Vec<Seed>,
     /// Place at which each setting of the baseline is written.
     pub(super) written: Vec<Option<Span>>,
-    pub(super) axes: Vec<Axis>,
+    pub(super) axes: Vec<AxisDraft>,
     pub(super) excludes: Vec<Rule>,
     pub(super) sets: Vec<Rule>,
     pub(super) extras: Vec<Extra>,
@@ -304,7 +304,7 @@ impl Reader<'_> {
     }
 
     /// The axes of the file in declared order, then the zipped groups, with labels and overrides.
-    fn all_axes(&mut self, document: &Document, overridden: &Overridden) -> Vec<Axis> {
+    fn all_axes(&mut self, document: &Document, overridden: &Overridden) -> Vec<AxisDraft> {
         let table = &document.table;
         let mut axes = match table.get("axes").and_then(|node| self.table("axes", node)) {
             Some(declared) => self.axes("", declared),
@@ -318,7 +318,7 @@ impl Reader<'_> {
         }
         for (zip, span) in zips {
             let Some(axis) = self.zip(zip, span) else { continue };
-            if let Some(first) = axes.iter().find(|first: &&Axis| first.name == axis.name) {
+            if let Some(first) = axes.iter().find(|first: &&AxisDraft| first.name == axis.name) {
                 let error = Diagnostic::new(format!("two groups are called `{}`", axis.name))
                     .at(axis.span, "");
                 self.errors.push(error.related(Some(first.span), "the first one"));
@@ -335,7 +335,7 @@ impl Reader<'_> {
         axes
     }
 
-    fn labels(&mut self, prefix: &str, table: &Table, axes: &mut [Axis]) {
+    fn labels(&mut self, prefix: &str, table: &Table, axes: &mut [AxisDraft]) {
         for (key, node) in &table.0 {
             let path = super::reader::join(prefix, &key.name);
             if let Some(axis) = axes.iter_mut().find(|axis| axis.name == path) {
@@ -361,7 +361,7 @@ impl Reader<'_> {
         word.as_str().and_then(Design::of)
     }
 
-    fn studies(&mut self, table: &Table, name: &str, axes: &[Axis]) -> Vec<StudyDraft> {
+    fn studies(&mut self, table: &Table, name: &str, axes: &[AxisDraft]) -> Vec<StudyDraft> {
         let common = self.design(table);
         let every = || (0..axes.len()).collect();
         let Some(node) = table.get("study") else {
@@ -428,7 +428,7 @@ impl Reader<'_> {
         studies
     }
 
-    fn axes_of(&mut self, study: &str, node: &Node, axes: &[Axis]) -> Vec<usize> {
+    fn axes_of(&mut self, study: &str, node: &Node, axes: &[AxisDraft]) -> Vec<usize> {
         let Toml::List(list) = &node.value else {
             let error = Diagnostic::new(format!(
                 "`axes` of the study \"{study}\" takes a list of axes, not {}",

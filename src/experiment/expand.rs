@@ -14,7 +14,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::axis::Axis;
+use super::axis::AxisDraft;
 use super::design::{Design, level_at};
 use super::diagnostics::{Diagnostic, Span};
 use super::draft::{Draft, Extra, StudyDraft};
@@ -27,7 +27,7 @@ use crate::trainer::{Leaf, Settings};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Choice {
     /// The axis is at one of its levels.
-    Level(u32),
+    LevelDraft(u32),
     /// The axis is at a value that is none of its levels: the baseline's, or an extra's.
     Other,
     /// The axis is over a constant of a word that is not chosen.
@@ -36,7 +36,7 @@ pub(super) enum Choice {
 
 /// Source of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Origin {
+pub(super) enum DraftOrigin {
     Design,
     /// Minimal system of `add-one`.
     Minimal,
@@ -48,10 +48,10 @@ pub(super) enum Origin {
 
 /// A variant, or a candidate of one, before it has a name.
 #[derive(Debug, Clone)]
-pub(super) struct Cell {
+pub(super) struct VariantDraft {
     pub(super) point: Point,
     pub(super) choices: Vec<Choice>,
-    pub(super) origin: Origin,
+    pub(super) origin: DraftOrigin,
     /// The `[[set]]` rules that changed it.
     pub(super) sets: Vec<u32>,
 }
@@ -74,8 +74,8 @@ pub struct Counts {
 /// The cells of one study.
 pub(super) struct Expanded<'d> {
     pub(super) study: &'d StudyDraft,
-    pub(super) axes: Vec<&'d Axis>,
-    pub(super) cells: Vec<Cell>,
+    pub(super) axes: Vec<&'d AxisDraft>,
+    pub(super) cells: Vec<VariantDraft>,
     /// Indices of the cells of each variant: one, or those that its tuned axes choose between.
     pub(super) groups: Vec<Vec<usize>>,
     pub(super) extras: Vec<&'d Extra>,
@@ -85,7 +85,7 @@ pub(super) struct Expanded<'d> {
 
 impl Expanded<'_> {
     /// True if a cell is the baseline, at any level of its tuned axes.
-    pub(super) fn is_home(&self, settings: &Settings, cell: &Cell, base: &Point) -> bool {
+    pub(super) fn is_home(&self, settings: &Settings, cell: &VariantDraft, base: &Point) -> bool {
         let tuned =
             |leaf: Leaf| self.axes.iter().any(|axis| axis.tune && axis.touches(settings, leaf));
         cell.point == *base
@@ -105,7 +105,7 @@ pub(super) struct Hits {
 /// crossed with every combination of the tuned axes.
 fn combinations(
     study: &StudyDraft,
-    axes: &[&Axis],
+    axes: &[&AxisDraft],
     base: &Point,
 ) -> Result<Vec<Vec<Option<u32>>>, Diagnostic> {
     let (tuned, plain): (Vec<usize>, Vec<usize>) = (0..axes.len()).partition(|i| axes[*i].tune);
@@ -131,13 +131,13 @@ fn combinations(
 }
 
 /// Groups of cells that differ only in tuned axes, in order of their first cell.
-fn groups(axes: &[&Axis], cells: &[Cell]) -> Vec<Vec<usize>> {
+fn groups(axes: &[&AxisDraft], cells: &[VariantDraft]) -> Vec<Vec<usize>> {
     let mut found: Vec<Vec<usize>> = Vec::with_capacity(cells.len());
     if !axes.iter().any(|axis| axis.tune) {
         found.extend((0..cells.len()).map(|cell| vec![cell]));
         return found;
     }
-    let mut known: BTreeMap<(Vec<Choice>, Origin), usize> = BTreeMap::new();
+    let mut known: BTreeMap<(Vec<Choice>, DraftOrigin), usize> = BTreeMap::new();
     for (i, cell) in cells.iter().enumerate() {
         let plain = axes
             .iter()
@@ -211,7 +211,7 @@ impl Reader<'_> {
         narrowed: bool,
         hits: &mut Hits,
     ) -> Option<Expanded<'d>> {
-        let axes: Vec<&Axis> = study.axes.iter().map(|i| &draft.axes[*i]).collect();
+        let axes: Vec<&AxisDraft> = study.axes.iter().map(|i| &draft.axes[*i]).collect();
         self.overlapping(study, &axes)?;
         let combinations = match combinations(study, &axes, &self.base) {
             Ok(combinations) => combinations,
@@ -262,8 +262,8 @@ impl Reader<'_> {
 
     /// Adds an error if two axes of a study change the same setting; a setting and a constant of it
     /// may both be axes.
-    fn overlapping(&mut self, study: &StudyDraft, axes: &[&Axis]) -> Option<()> {
-        let mut moved: BTreeMap<Leaf, &Axis> = BTreeMap::new();
+    fn overlapping(&mut self, study: &StudyDraft, axes: &[&AxisDraft]) -> Option<()> {
+        let mut moved: BTreeMap<Leaf, &AxisDraft> = BTreeMap::new();
         for axis in axes {
             for leaf in &axis.leaves {
                 if let Some(other) = moved.insert(*leaf, axis) {
@@ -288,12 +288,12 @@ impl Reader<'_> {
     fn placed(
         &self,
         study: &StudyDraft,
-        axes: &[&Axis],
+        axes: &[&AxisDraft],
         combinations: Vec<Vec<Option<u32>>>,
-    ) -> Vec<Cell> {
+    ) -> Vec<VariantDraft> {
         let home: Vec<Choice> = axes
             .iter()
-            .map(|axis| level_at(axis, &self.base).map_or(Choice::Other, Choice::Level))
+            .map(|axis| level_at(axis, &self.base).map_or(Choice::Other, Choice::LevelDraft))
             .collect();
         // A setting must be set before its constants, in any order of the axes.
         let mut order: Vec<usize> = (0..axes.len()).collect();
@@ -313,7 +313,7 @@ impl Reader<'_> {
             let mut choices: Vec<Choice> = combination
                 .iter()
                 .zip(&home)
-                .map(|(level, home)| level.map_or(*home, Choice::Level))
+                .map(|(level, home)| level.map_or(*home, Choice::LevelDraft))
                 .collect();
             let mut point = self.at_levels(axes, &order, &choices);
             for &i in &conditional {
@@ -331,19 +331,19 @@ impl Reader<'_> {
             self.pool.normalise(&mut point);
             let index = index / candidates;
             let origin = match study.design {
-                Design::AddOne if index == 0 => Origin::Minimal,
-                Design::AddOne if index < last => Origin::Plus(plain[index - 1]),
-                _ => Origin::Design,
+                Design::AddOne if index == 0 => DraftOrigin::Minimal,
+                Design::AddOne if index < last => DraftOrigin::Plus(plain[index - 1]),
+                _ => DraftOrigin::Design,
             };
-            Cell { point, choices, origin, sets: Vec::new() }
+            VariantDraft { point, choices, origin, sets: Vec::new() }
         });
         placed.collect()
     }
 
-    fn at_levels(&self, axes: &[&Axis], order: &[usize], choices: &[Choice]) -> Point {
+    fn at_levels(&self, axes: &[&AxisDraft], order: &[usize], choices: &[Choice]) -> Point {
         let mut point = self.base.clone();
         for &i in order {
-            if let Choice::Level(level) = choices[i] {
+            if let Choice::LevelDraft(level) = choices[i] {
                 apply(&mut point, &axes[i].levels[level as usize].set);
             }
         }
@@ -351,9 +351,9 @@ impl Reader<'_> {
     }
 
     /// Adds an error for an axis whose condition is never true where it would matter.
-    fn never_active(&mut self, study: &StudyDraft, axes: &[&Axis], cells: &[Cell]) {
+    fn never_active(&mut self, study: &StudyDraft, axes: &[&AxisDraft], cells: &[VariantDraft]) {
         for (i, axis) in axes.iter().enumerate() {
-            let moves = |cell: &Cell| {
+            let moves = |cell: &VariantDraft| {
                 axis.levels.len() == 1
                     || axis.leaves.iter().any(|l| cell.point[*l] != self.base[*l])
             };
@@ -380,7 +380,12 @@ impl Reader<'_> {
         }
     }
 
-    fn see(&self, leaves: &BTreeSet<Leaf>, cells: &[Cell], seen: &mut BTreeMap<Leaf, Vec<u32>>) {
+    fn see(
+        &self,
+        leaves: &BTreeSet<Leaf>,
+        cells: &[VariantDraft],
+        seen: &mut BTreeMap<Leaf, Vec<u32>>,
+    ) {
         for &leaf in leaves {
             let mut values: BTreeSet<u32> =
                 seen.remove(&leaf).unwrap_or_default().into_iter().collect();
@@ -397,7 +402,7 @@ impl Reader<'_> {
     fn exclude(
         &mut self,
         study: &StudyDraft,
-        cells: &mut Vec<Cell>,
+        cells: &mut Vec<VariantDraft>,
         rules: &[Rule],
         of_file: bool,
         hits: &mut [usize],
@@ -444,8 +449,8 @@ impl Reader<'_> {
     fn set(
         &mut self,
         study: &StudyDraft,
-        axes: &[&Axis],
-        cells: &mut [Cell],
+        axes: &[&AxisDraft],
+        cells: &mut [VariantDraft],
         rules: &[&Rule],
         hits: &mut [usize],
     ) {
@@ -486,35 +491,40 @@ impl Reader<'_> {
         }
     }
 
-    fn extra(&self, index: usize, extra: &Extra, axes: &[&Axis]) -> Cell {
+    fn extra(&self, index: usize, extra: &Extra, axes: &[&AxisDraft]) -> VariantDraft {
         let mut point = self.base.clone();
         apply(&mut point, &extra.values);
         self.pool.normalise(&mut point);
-        let choice = |axis: &&Axis| match level_at(axis, &point) {
+        let choice = |axis: &&AxisDraft| match level_at(axis, &point) {
             _ if axis.leaves.iter().all(|leaf| self.pool.at(&point, *leaf).is_none()) => {
                 Choice::Absent
             }
-            Some(level) => Choice::Level(level),
+            Some(level) => Choice::LevelDraft(level),
             None => Choice::Other,
         };
         let choices = axes.iter().map(choice).collect();
-        Cell {
+        VariantDraft {
             point,
             choices,
-            origin: Origin::Extra(index),
+            origin: DraftOrigin::Extra(index),
             sets: Vec::new(),
         }
     }
 
     /// Removes all but the first of equal cells, and returns the number removed. A remark is added
     /// for an extra that exists already.
-    fn dedupe(&mut self, cells: &mut Vec<Cell>, extras: &[&Extra], study: &StudyDraft) -> usize {
+    fn dedupe(
+        &mut self,
+        cells: &mut Vec<VariantDraft>,
+        extras: &[&Extra],
+        study: &StudyDraft,
+    ) -> usize {
         let before = cells.len();
         let mut first = BTreeSet::new();
         let mut repeated = Vec::new();
         cells.retain(|cell| {
             let new = first.insert(cell.point.clone());
-            if let (Origin::Extra(i), false) = (cell.origin, new) {
+            if let (DraftOrigin::Extra(i), false) = (cell.origin, new) {
                 repeated.push(extras[i].label.clone());
             }
             new
@@ -533,7 +543,7 @@ impl Reader<'_> {
     pub(super) fn written(
         draft: &Draft,
         expanded: &Expanded,
-        cell: &Cell,
+        cell: &VariantDraft,
         leaf: Leaf,
     ) -> Option<Span> {
         let of = |set: &[super::point::Assignment]| {
@@ -541,12 +551,12 @@ impl Reader<'_> {
         };
         let by_set = cell.sets.iter().rev().find_map(|i| of(&expanded.sets[*i as usize].values));
         let by_extra = || match cell.origin {
-            Origin::Extra(i) => of(&expanded.extras[i].values),
+            DraftOrigin::Extra(i) => of(&expanded.extras[i].values),
             _ => None,
         };
         let by_axis = || {
             expanded.axes.iter().zip(&cell.choices).find_map(|(axis, choice)| match choice {
-                Choice::Level(level) if !matches!(cell.origin, Origin::Extra(_)) => {
+                Choice::LevelDraft(level) if !matches!(cell.origin, DraftOrigin::Extra(_)) => {
                     of(&axis.levels[*level as usize].set)
                 }
                 _ => None,

@@ -6,14 +6,14 @@ use super::design::Design;
 use super::diagnostics::{Diagnostic, Span};
 use super::draft::Draft;
 use super::execution::{Budget, Execution};
-use super::expand::{Choice, Counts, Expanded, Origin};
+use super::expand::{Choice, Counts, DraftOrigin, Expanded};
 use super::label::{Namer, other};
 use super::point::Point;
 use super::reader::Reader;
 use crate::columns::Columns;
 use crate::plan::{
-    Axis, Compare, Plan, PlannedCandidate, PlannedStudy, PlannedVariant, RunId, RunSpec, hashed,
-    unfit,
+    AxisDraft, Compare, Plan, PlannedCandidate, PlannedStudy, PlannedVariant, RunId, RunSpec,
+    hashed, unfit,
 };
 use crate::rng::Seed;
 use crate::text::{brief, count, nearest, some_of};
@@ -60,9 +60,9 @@ pub struct ExpandedStudy {
     /// Combinations that it runs.
     pub design: Design,
     /// Its axes, as tables show them.
-    pub axes: Vec<Axis>,
+    pub axes: Vec<AxisDraft>,
     /// Variants in expansion order, no two equal.
-    pub variants: Vec<Variant>,
+    pub variants: Vec<ExpandedVariant>,
     /// Index of the variant with which the others are compared: that of `[compare]`, the minimal
     /// system of `add-one`, or the baseline.
     pub reference: Option<usize>,
@@ -74,7 +74,7 @@ pub struct ExpandedStudy {
 
 /// A variant of a study.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Variant {
+pub struct ExpandedVariant {
     /// Differences from the baseline, for people.
     pub label: String,
     /// Label in ASCII.
@@ -282,8 +282,8 @@ impl Reader<'_> {
     ) -> ExpandedStudy {
         let base = self.base.clone();
         let labels = namer.labels(&self.pool, &base, expanded);
-        let mut axes: Vec<Axis> = (expanded.axes.iter().zip(&expanded.study.axes))
-            .map(|(axis, index)| Axis {
+        let mut axes: Vec<AxisDraft> = (expanded.axes.iter().zip(&expanded.study.axes))
+            .map(|(axis, index)| AxisDraft {
                 path: axis.name.clone(),
                 column: namer.column(*index).to_owned(),
                 levels: axis.levels.iter().map(|level| level.text.clone()).collect(),
@@ -323,7 +323,7 @@ impl Reader<'_> {
             if !rest {
                 candidates.clear();
             }
-            variants.push(Variant {
+            variants.push(ExpandedVariant {
                 label,
                 name,
                 levels: first.levels,
@@ -338,10 +338,10 @@ impl Reader<'_> {
         let named = draft.compare.baseline.as_ref();
         let named = named
             .and_then(|named| variants.iter().position(|v| v.label == *named || v.name == *named));
-        let of = |is: &dyn Fn(&super::expand::Cell) -> bool| {
+        let of = |is: &dyn Fn(&super::expand::VariantDraft) -> bool| {
             expanded.groups.iter().position(|group| is(&expanded.cells[group[0]]))
         };
-        let minimal = || of(&|cell| cell.origin == Origin::Minimal);
+        let minimal = || of(&|cell| cell.origin == DraftOrigin::Minimal);
         let home = || of(&|cell| expanded.is_home(self.settings, cell, &base));
         let reference = named.or_else(minimal).or_else(home);
         if reference.is_none() {
@@ -399,14 +399,14 @@ impl Reader<'_> {
     fn levels_of(
         &self,
         expanded: &Expanded,
-        cell: &super::expand::Cell,
-        axes: &mut [Axis],
+        cell: &super::expand::VariantDraft,
+        axes: &mut [AxisDraft],
     ) -> Vec<String> {
         let chosen = expanded.axes.iter().zip(&cell.choices).zip(axes);
         chosen
             .map(|((axis, choice), shown)| {
                 let text = match choice {
-                    Choice::Level(level) => return axis.levels[*level as usize].text.clone(),
+                    Choice::LevelDraft(level) => return axis.levels[*level as usize].text.clone(),
                     Choice::Other => other(&self.pool, &cell.point, axis),
                     Choice::Absent => "none".to_owned(),
                 };
@@ -453,9 +453,9 @@ impl Reader<'_> {
         }
     }
 
-    fn same_label(&mut self, expanded: &Expanded, cell: &super::expand::Cell, label: &str) {
+    fn same_label(&mut self, expanded: &Expanded, cell: &super::expand::VariantDraft, label: &str) {
         let place = match cell.origin {
-            Origin::Extra(i) => expanded.extras[i].span,
+            DraftOrigin::Extra(i) => expanded.extras[i].span,
             _ => expanded.study.span,
         };
         let error = Diagnostic::new(format!(
@@ -505,7 +505,8 @@ impl Reader<'_> {
     }
 
     fn known_labels(&mut self, draft: &Draft, studies: &[ExpandedStudy], only: &[String]) {
-        let variants: Vec<&Variant> = studies.iter().flat_map(|study| &study.variants).collect();
+        let variants: Vec<&ExpandedVariant> =
+            studies.iter().flat_map(|study| &study.variants).collect();
         let unknown = |label: &str| !variants.iter().any(|v| v.label == label || v.name == label);
         let suggest = |error: Diagnostic, label: &str| {
             let names = || variants.iter().flat_map(|variant| [&*variant.label, &*variant.name]);

@@ -15,7 +15,7 @@
 use serde_json::Value;
 
 use super::diagnostics::{Diagnostic, Span};
-use super::expr_token::{Token, tokens};
+use super::expr_token::{Operator, Token, tokens};
 use crate::trainer::kind::{FreeKind, Kind, any_of};
 use crate::trainer::{Leaf, Settings};
 
@@ -25,7 +25,7 @@ pub(super) enum Expr {
     Or(Box<Expr>, Box<Expr>),
     And(Box<Expr>, Box<Expr>),
     Not(Box<Expr>),
-    Compare(Operand, Comparison, Operand),
+    Compare(Operand, Operator, Operand),
     In(Operand, Vec<Value>),
     Flag(Leaf),
     Constant(bool),
@@ -37,17 +37,6 @@ pub(super) enum Operand {
     Setting(Leaf),
     Length(Leaf),
     Literal(Value),
-}
-
-/// Operator of a comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Comparison {
-    Equal,
-    Unequal,
-    Less,
-    AtMost,
-    More,
-    AtLeast,
 }
 
 impl Expr {
@@ -215,7 +204,7 @@ fn equal(a: &Value, b: &Value) -> bool {
     }
 }
 
-impl Comparison {
+impl Operator {
     fn holds(self, a: &Value, b: &Value) -> bool {
         match self {
             Self::Equal => equal(a, b),
@@ -437,10 +426,10 @@ impl Parser<'_> {
 fn check(
     settings: &Settings,
     left: &Operand,
-    how: Comparison,
+    how: Operator,
     right: &Operand,
 ) -> Option<(Diagnostic, bool)> {
-    if !matches!(how, Comparison::Equal | Comparison::Unequal) {
+    if !matches!(how, Operator::Equal | Operator::Unequal) {
         let odd = [left, right].into_iter().find(|operand| !operand.is_number(settings))?;
         return Some((
             Diagnostic::new(format!("{} has no order: only numbers have", odd.describe(settings))),

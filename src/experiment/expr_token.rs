@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use super::expr::Comparison;
-
 /// One token.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Token {
@@ -12,7 +10,7 @@ pub(super) enum Token {
     List,
     EndList,
     Comma,
-    Compare(Comparison),
+    Compare(Operator),
     Number(f64),
     Text(String),
     /// A key path or a keyword.
@@ -76,14 +74,14 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(Token, Range<usize>)>, (Range<us
     Ok(found)
 }
 
-fn comparison(rest: &str) -> Option<(Comparison, usize)> {
+fn comparison(rest: &str) -> Option<(Operator, usize)> {
     [
-        ("==", Comparison::Equal),
-        ("!=", Comparison::Unequal),
-        ("<=", Comparison::AtMost),
-        (">=", Comparison::AtLeast),
-        ("<", Comparison::Less),
-        (">", Comparison::More),
+        ("==", Operator::Equal),
+        ("!=", Operator::Unequal),
+        ("<=", Operator::AtMost),
+        (">=", Operator::AtLeast),
+        ("<", Operator::Less),
+        (">", Operator::More),
     ]
     .into_iter()
     .find(|(sign, _)| rest.starts_with(sign))
@@ -99,4 +97,15 @@ fn number_end(rest: &str) -> usize {
             b => !b.is_ascii_alphanumeric() && b != b'.' && b != b'_',
         })
         .unwrap_or(bytes.len())
+}
+
+/// Operator of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operator {
+    Equal,
+    Unequal,
+    Less,
+    AtMost,
+    More,
+    AtLeast,
 }

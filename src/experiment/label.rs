@@ -7,11 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::axis::Axis;
+use super::axis::AxisDraft;
 use super::design::level_at;
-use super::expand::{Choice, Expanded, Origin};
-use super::misread::misread;
-use super::point::{Point, Pool};
+use super::expand::{Choice, DraftOrigin, Expanded};
+use super::misread::unsafe_label;
+use super::point::{Point, ValuePool};
 use crate::columns::Columns;
 
 /// Names of the axes of an experiment.
@@ -25,7 +25,7 @@ pub(super) struct Namer {
 }
 
 impl Namer {
-    pub(super) fn new(axes: &[Axis], taken: &Columns) -> Self {
+    pub(super) fn new(axes: &[AxisDraft], taken: &Columns) -> Self {
         let names: Vec<&str> = axes.iter().map(|axis| axis.name.as_str()).collect();
         let keys: Vec<String> =
             names.iter().map(|name| suffix(name, &names, |_| true).to_owned()).collect();
@@ -57,12 +57,16 @@ impl Namer {
     }
 
     /// Label of a candidate of a variant: the levels of its tuned axes.
-    pub(super) fn candidate(&self, expanded: &Expanded, cell: &super::expand::Cell) -> String {
+    pub(super) fn candidate(
+        &self,
+        expanded: &Expanded,
+        cell: &super::expand::VariantDraft,
+    ) -> String {
         let axes = expanded.axes.iter().zip(&expanded.study.axes).zip(&cell.choices);
         let parts =
             axes.filter(|((axis, _), _)| axis.tune).filter_map(|((axis, index), choice)| {
                 match choice {
-                    Choice::Level(level) => Some(self.level(axis, *index, *level)),
+                    Choice::LevelDraft(level) => Some(self.level(axis, *index, *level)),
                     Choice::Other | Choice::Absent => None,
                 }
             });
@@ -82,7 +86,7 @@ impl Namer {
     /// file makes them.
     pub(super) fn labels(
         &self,
-        pool: &Pool,
+        pool: &ValuePool,
         base: &Point,
         expanded: &Expanded,
     ) -> Vec<(String, String)> {
@@ -104,14 +108,14 @@ impl Namer {
             })
             .collect();
         let mut taken = BTreeSet::new();
-        let label = |cell: &super::expand::Cell| match cell.origin {
-            Origin::Extra(i) => expanded.extras[i].label.clone(),
+        let label = |cell: &super::expand::VariantDraft| match cell.origin {
+            DraftOrigin::Extra(i) => expanded.extras[i].label.clone(),
             _ if expanded.is_home(pool.settings(), cell, base) => "baseline".to_owned(),
-            Origin::Minimal => "minimal".to_owned(),
-            Origin::Plus(axis) => format!("minimal + {}", at_home(axis)),
-            Origin::Design => {
+            DraftOrigin::Minimal => "minimal".to_owned(),
+            DraftOrigin::Plus(axis) => format!("minimal + {}", at_home(axis)),
+            DraftOrigin::Design => {
                 let differs = order.iter().filter_map(|&i| match cell.choices[i] {
-                    Choice::Level(level) if Some(level) != home[i] => {
+                    Choice::LevelDraft(level) if Some(level) != home[i] => {
                         Some(parts[i][level as usize].as_str())
                     }
                     _ => None,
@@ -132,14 +136,14 @@ impl Namer {
         all
     }
 
-    fn level(&self, axis: &Axis, index: usize, level: u32) -> String {
+    fn level(&self, axis: &AxisDraft, index: usize, level: u32) -> String {
         let level = &axis.levels[level as usize];
         self.part(index, &level.text, level.named)
     }
 }
 
 /// Values of an axis at a point that is at none of its levels.
-pub(super) fn other(pool: &Pool, point: &Point, axis: &Axis) -> String {
+pub(super) fn other(pool: &ValuePool, point: &Point, axis: &AxisDraft) -> String {
     axis.leaves
         .iter()
         .map(|leaf| pool.show(*leaf, point[*leaf]))
@@ -189,22 +193,5 @@ fn ascii(label: &str) -> String {
         name
     } else {
         format!("v-{}", name.trim_start_matches('-')).trim_end_matches('-').to_owned()
-    }
-}
-
-/// Reason why a text cannot be a label, if there is one.
-pub(super) fn unsafe_label(label: &str) -> Option<&'static str> {
-    // A number in the spelling of this program is read back from a table unchanged.
-    let is_number = label
-        .parse()
-        .is_ok_and(|x: f64| x.is_finite() && crate::trainer::kind::number(x) == label);
-    if label.trim().is_empty() {
-        Some("is empty")
-    } else if label.len() > 100 {
-        Some("is longer than 100 bytes")
-    } else if label.chars().any(char::is_control) {
-        Some("holds a control character")
-    } else {
-        misread(label).filter(|_| !is_number || label.starts_with('-'))
     }
 }

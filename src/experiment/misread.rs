@@ -110,6 +110,23 @@ fn names_an_hour(text: &str) -> bool {
     is_half && hour.split(':').all(is_time)
 }
 
+/// Reason why a text cannot be a label, if there is one.
+pub(super) fn unsafe_label(label: &str) -> Option<&'static str> {
+    // A number in the spelling of this program is read back from a table unchanged.
+    let is_number = label
+        .parse()
+        .is_ok_and(|x: f64| x.is_finite() && crate::trainer::kind::number(x) == label);
+    if label.trim().is_empty() {
+        Some("is empty")
+    } else if label.len() > 100 {
+        Some("is longer than 100 bytes")
+    } else if label.chars().any(char::is_control) {
+        Some("holds a control character")
+    } else {
+        misread(label).filter(|_| !is_number || label.starts_with('-'))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -22,6 +22,7 @@ mod expr_token;
 mod generator;
 mod kind;
 mod label;
+mod limits;
 mod misread;
 mod overrides;
 mod point;
@@ -37,11 +38,11 @@ use std::io;
 use std::path::Path;
 
 pub use design::Design;
-pub use diagnostics::{Diagnostic, Diagnostics, Source, Span};
+pub use diagnostics::{Diagnostic, Diagnostics, SourceText, Span};
 pub use draft::DEFAULT_SEEDS;
 pub use execution::{Budget, Execution, Launcher, OPTIONS, OptionKey, Slurm};
 pub use expand::Counts;
-pub use expanded::{Change, ExpandedStudy, Experiment, Variant};
+pub use expanded::{Change, ExpandedStudy, ExpandedVariant, Experiment};
 pub use generator::RESERVED;
 pub use kind::seconds;
 pub(crate) use misread::{is_plain_number, misread};
@@ -52,7 +53,7 @@ pub use schema::schema;
 
 use diagnostics::Errors;
 use overrides::Overridden;
-use point::Pool;
+use point::ValuePool;
 use reader::Reader;
 
 use crate::regular;
@@ -103,7 +104,7 @@ pub fn load_with(
         return Err(errors.finish());
     };
     let overridden = Overridden::parse(overrides, settings, &mut errors);
-    let pool = Pool::new(settings);
+    let pool = ValuePool::new(settings);
     let base = pool.defaults();
     let empty = || format!("{} says nothing: every setting has its default", path.display());
     let notes = document.table.0.is_empty().then(empty).into_iter().collect();

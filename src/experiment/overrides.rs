@@ -3,7 +3,7 @@
 //! Values are read by the kind of their setting, so that words need no quotes: `--set
 //! model.ordering=random`.
 
-use super::axis::{Axis, Level};
+use super::axis::{AxisDraft, LevelDraft};
 use super::diagnostics::{Diagnostic, Errors, Span};
 use super::reader::Reader;
 use super::tree::{Key, Node, Table, Toml, parse_value};
@@ -151,13 +151,15 @@ fn levels(kind: &Kind, file: u32, offset: usize, text: &str) -> Node {
 impl Reader<'_> {
     /// Gives an axis of the file the values of `--axis`, with the labels of those that it had; any
     /// other setting becomes an axis.
-    pub(super) fn override_axes(&mut self, overridden: &Overridden, axes: &mut Vec<Axis>) {
+    pub(super) fn override_axes(&mut self, overridden: &Overridden, axes: &mut Vec<AxisDraft>) {
         for (leaf, span, node) in &overridden.axis {
             let path = &self.settings[*leaf].path;
             let Some(mut new) = self.axis(*leaf, *span, node) else { continue };
             if let Some(old) = axes.iter_mut().find(|axis| axis.name == *path) {
                 for level in &mut new.levels {
-                    if let Some(same) = old.levels.iter().find(|same: &&Level| same.same(level)) {
+                    if let Some(same) =
+                        old.levels.iter().find(|same: &&LevelDraft| same.same(level))
+                    {
                         (level.text, level.named) = (same.text.clone(), same.named);
                     }
                 }
@@ -188,7 +190,7 @@ impl Reader<'_> {
 
     /// Adds an error for a `--set` of a setting that an axis sets: it would have no effect, or not
     /// the intended one.
-    pub(super) fn swept_overrides(&mut self, overridden: &Overridden, axes: &[Axis]) {
+    pub(super) fn swept_overrides(&mut self, overridden: &Overridden, axes: &[AxisDraft]) {
         for (leaf, node) in &overridden.set {
             let path = &self.settings[*leaf].path;
             if let Some(axis) = axes.iter().find(|axis| axis.touches(self.settings, *leaf)) {

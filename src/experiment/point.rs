@@ -25,13 +25,13 @@ pub(super) struct Assignment {
 
 /// Every distinct value of every setting.
 #[derive(Debug)]
-pub(super) struct Pool<'s> {
+pub(super) struct ValuePool<'s> {
     settings: &'s Settings,
     values: Vec<Vec<Value>>,
     index: Vec<BTreeMap<String, u32>>,
 }
 
-impl<'s> Pool<'s> {
+impl<'s> ValuePool<'s> {
     /// The pool that holds the defaults.
     pub(super) fn new(settings: &'s Settings) -> Self {
         let mut pool = Self {

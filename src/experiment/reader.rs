@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::diagnostics::{Diagnostic, Errors, Span};
-use super::point::{Assignment, Point, Pool};
+use super::point::{Assignment, Point, ValuePool};
 use super::tree::{Key, Node, Table, Toml};
 use crate::text::nearest;
 use crate::trainer::kind::Kind;
@@ -15,7 +15,7 @@ pub(super) struct Reader<'s> {
     pub(super) trainer: &'s dyn Trainer,
     pub(super) settings: &'s Settings,
     pub(super) errors: Errors,
-    pub(super) pool: Pool<'s>,
+    pub(super) pool: ValuePool<'s>,
     /// Baseline as far as it is known. Constants that a tagged value omits keep the value that they
     /// have here.
     pub(super) base: Point,

@@ -1,9 +1,9 @@
 //! Rules over cells: `[[exclude]]` removes those that match, `[[set]]` changes settings in them.
 
-use super::bounds::BLOCKS;
 use super::diagnostics::{Diagnostic, Span};
 use super::expr::Expr;
-use super::point::{Assignment, Point, Pool};
+use super::limits::BLOCKS;
+use super::point::{Assignment, Point, ValuePool};
 use super::reader::Reader;
 use super::tree::{Node, Table};
 use crate::trainer::Leaf;
@@ -24,7 +24,7 @@ pub(super) struct Rule {
 }
 
 impl Rule {
-    pub(super) fn holds(&self, pool: &Pool, point: &Point) -> bool {
+    pub(super) fn holds(&self, pool: &ValuePool, point: &Point) -> bool {
         let matches = self
             .matches
             .iter()

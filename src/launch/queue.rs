@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::slurm::{Controller, Entry, Problem};
+use super::slurm::{Controller, Problem, QueuedTask};
 use crate::plan::RunId;
 use crate::record::utc;
 use crate::store::{Job, Store, StoreError, Submission};
@@ -12,7 +12,7 @@ use crate::store::{Job, Store, StoreError, Submission};
 #[derive(Debug, Clone)]
 pub struct QueuedRun {
     /// Task of the run.
-    pub entry: Entry,
+    pub entry: QueuedTask,
     /// File with the output of the task.
     pub log: PathBuf,
 }
@@ -62,7 +62,7 @@ fn found(
 }
 
 /// Rank of a task's state: alive before ending, and ending before ended.
-fn rank(entry: &Entry) -> u8 {
+fn rank(entry: &QueuedTask) -> u8 {
     match entry {
         entry if entry.has_ended() => 0,
         entry if entry.is_ending() => 1,
@@ -118,7 +118,7 @@ impl SlurmQueue {
                 return Ok(queue);
             }
         };
-        let mut by_job = BTreeMap::<(&str, &str), Vec<&Entry>>::new();
+        let mut by_job = BTreeMap::<(&str, &str), Vec<&QueuedTask>>::new();
         for entry in &entries {
             // Numbers may be reused, names are not: a job with another name is not ours.
             by_job.entry((&entry.job, &entry.label)).or_default().push(entry);
@@ -178,7 +178,7 @@ impl SlurmQueue {
 
     /// `12 running, 30 pending (Priority)`, of the tasks of `runs`.
     pub fn summary<'a>(&self, runs: impl Iterator<Item = &'a RunId>) -> String {
-        let entries: BTreeMap<String, &Entry> = runs
+        let entries: BTreeMap<String, &QueuedTask> = runs
             .filter_map(|run| self.runs.get(run))
             .map(|queued| (queued.entry.name(), &queued.entry))
             .collect();

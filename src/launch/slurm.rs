@@ -31,7 +31,7 @@ pub enum Problem {
 
 /// A task in Slurm's queue, or one that ended recently.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct QueuedTask {
     /// Number of the job.
     pub job: String,
     /// Index of the task in the job's array; absent if the job is not an array.
@@ -46,7 +46,7 @@ pub struct Entry {
     pub reason: String,
 }
 
-impl Entry {
+impl QueuedTask {
     /// True if it will not run again. An unknown state counts as alive.
     pub fn has_ended(&self) -> bool {
         let ended = [
@@ -204,7 +204,7 @@ impl Controller<'_> {
 
     /// Tasks of `jobs` that are waiting, running, or have ended recently; not those that ended long
     /// ago.
-    pub fn queue(self, jobs: &[&str]) -> Result<Vec<Entry>, Problem> {
+    pub fn queue(self, jobs: &[&str]) -> Result<Vec<QueuedTask>, Problem> {
         if jobs.is_empty() {
             return Ok(Vec::new());
         }
@@ -303,7 +303,7 @@ impl Controller<'_> {
 }
 
 /// Parses a line of `squeue` in the format of [`Controller::queue`].
-fn entry(line: &str) -> Option<Entry> {
+fn entry(line: &str) -> Option<QueuedTask> {
     let mut fields = line.splitn(5, '|').map(str::trim);
     let (id, state, nodes, label, reason) =
         (fields.next()?, fields.next()?, fields.next()?, fields.next()?, fields.next()?);
@@ -313,7 +313,7 @@ fn entry(line: &str) -> Option<Entry> {
     };
     let [job, state, nodes, label, reason] =
         [job, state, nodes, label, reason].map(ToOwned::to_owned);
-    Some(Entry { job, index, state, nodes, label, reason })
+    Some(QueuedTask { job, index, state, nodes, label, reason })
 }
 
 /// Parses an amount of memory in Slurm's notation, `8G` or `8000` (megabytes) [bytes].
@@ -338,7 +338,7 @@ mod tests {
     fn lines_of_squeue_are_read() {
         let of = |job: &str, index, state: &str, nodes: &str, reason: &str| {
             let [job, state, nodes, reason] = [job, state, nodes, reason].map(str::to_owned);
-            Some(Entry { job, index, state, nodes, label: "a.0".to_owned(), reason })
+            Some(QueuedTask { job, index, state, nodes, label: "a.0".to_owned(), reason })
         };
         assert_eq!(
             entry("12_3|PENDING||a.0|Resources"),

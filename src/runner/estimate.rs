@@ -14,7 +14,7 @@ const PAST: usize = 60;
 
 /// Estimated cost of executing some runs.
 #[derive(Debug, Clone)]
-pub struct Estimate {
+pub struct CostEstimate {
     /// Cost of every run of the plan.
     pub costs: BTreeMap<RunId, Cost>,
     /// True if times are known; otherwise the seconds below mean nothing.
@@ -33,7 +33,7 @@ pub struct Estimate {
     pub disk: u64,
 }
 
-impl Estimate {
+impl CostEstimate {
     /// Total time in words: `about 6 m 12 s`.
     pub fn words(&self) -> String {
         if self.is_known {

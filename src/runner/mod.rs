@@ -12,7 +12,7 @@ use std::num::NonZeroUsize;
 use crate::store::{EpochRow, RunStatus, Summary};
 use crate::trainer::Metrics;
 
-pub use estimate::Estimate;
+pub use estimate::CostEstimate;
 pub use training::{Elapsed, Trained, Training};
 pub use worker::{Ready, Worker, WorkerReport, damaged};
 

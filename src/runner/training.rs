@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{End, Estimate, Observer, RunLine};
+use super::{CostEstimate, End, Observer, RunLine};
 use crate::parallel::CancelToken;
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::schedule::{Event, Job, Limits, Outcome, Share, Stop, run_all};
@@ -23,7 +23,7 @@ pub struct Training<'a> {
     /// Store of claims, checkpoints and attempts.
     pub store: &'a Store,
     /// Cost of each run, and total time.
-    pub estimate: &'a Estimate,
+    pub estimate: &'a CostEstimate,
     /// Number of threads over all runs.
     pub threads: NonZeroUsize,
     /// Maximum memory of all runs together [bytes].
@@ -293,7 +293,7 @@ fn failed<R>(error: &StoreError) -> Outcome<R> {
     }
 }
 
-fn summed_up(stop: Option<Stop>, seconds: f64, estimate: &Estimate) -> String {
+fn summed_up(stop: Option<Stop>, seconds: f64, estimate: &CostEstimate) -> String {
     match stop {
         Some(Stop::Failures(n)) => format!("stopped after {}", count(n, "failure")),
         Some(Stop::Hopeless(reason)) => {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::{Elapsed, Estimate, Observer, Trained, Training, machine};
+use super::{CostEstimate, Elapsed, Observer, Trained, Training, machine};
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::record::{host, utc};
 use crate::store::{Failure, Publication, RunOutput, Store, StoreError};
@@ -23,7 +23,7 @@ const QUIET: Duration = Duration::from_secs(5);
 /// Costs of runs that are ready to train: their data are loaded.
 pub struct Ready {
     /// Cost of each run, and total time.
-    pub estimate: Estimate,
+    pub estimate: CostEstimate,
 }
 
 /// One of possibly many processes that execute the runs of a plan.
@@ -117,7 +117,9 @@ impl Ready {
     ) -> Result<Self, TrainerError> {
         let keys: Vec<RunKey> = runs.iter().map(|run| run.key()).collect();
         store.trainer().prepare(&keys)?;
-        Ok(Self { estimate: Estimate::new(plan, runs, store, threads.get())? })
+        Ok(Self {
+            estimate: CostEstimate::new(plan, runs, store, threads.get())?,
+        })
     }
 }
 

@@ -14,7 +14,7 @@ use crate::experiment::{self, Experiment, Overrides};
 use crate::plan::{Plan, RunId, RunSpec, Shard};
 use crate::results::setting_changes::{run_settings, setting_changes};
 use crate::results::{self, ExperimentResults};
-use crate::runner::{Estimate, Observer, damaged, machine};
+use crate::runner::{CostEstimate, Observer, damaged, machine};
 use crate::store::{Claiming, RunStatus, Store, StoreError};
 use crate::text::{bytes, count, duration};
 use crate::trainer::{Described, Programs, Trainer, TrainerError};
@@ -311,14 +311,18 @@ impl LoadedExperiment {
     }
 
     /// Estimates the cost of `runs` on `workers` threads.
-    pub fn estimate(&self, runs: &[&RunSpec], workers: usize) -> Result<Estimate, TrainerError> {
-        Estimate::new(&self.plan, runs, &self.store, workers)
+    pub fn estimate(
+        &self,
+        runs: &[&RunSpec],
+        workers: usize,
+    ) -> Result<CostEstimate, TrainerError> {
+        CostEstimate::new(&self.plan, runs, &self.store, workers)
     }
 
     /// Checks that `runs` fit into `memory` and into the `[budget]` of the file.
     pub fn check_budget(
         &self,
-        estimate: &Estimate,
+        estimate: &CostEstimate,
         runs: &[&RunSpec],
         memory: u64,
     ) -> Result<(), SessionError> {
@@ -330,7 +334,12 @@ impl LoadedExperiment {
     }
 
     /// Describes a run that does not fit into `memory`, even if it is executed alone.
-    pub fn too_large(&self, estimate: &Estimate, runs: &[&RunSpec], memory: u64) -> Option<String> {
+    pub fn too_large(
+        &self,
+        estimate: &CostEstimate,
+        runs: &[&RunSpec],
+        memory: u64,
+    ) -> Option<String> {
         let own = |run: &RunSpec| estimate.costs.get(&run.id).map_or(0, |cost| cost.memory);
         let largest = runs.iter().max_by_key(|run| own(run))?;
         let needed = own(largest).saturating_add(estimate.data);
@@ -350,7 +359,7 @@ impl LoadedExperiment {
     }
 
     /// Describes each part of the estimate that exceeds `[budget]`.
-    pub fn over_budget(&self, estimate: &Estimate, runs: usize) -> Vec<String> {
+    pub fn over_budget(&self, estimate: &CostEstimate, runs: usize) -> Vec<String> {
         let budget = &self.experiment.budget;
         let time = budget.wall.filter(|&wall| estimate.is_known && estimate.seconds > wall);
         let number = budget.runs.filter(|&most| runs as u64 > most);

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tempfile::TempDir;
 
 use super::StoreError;
-use super::claims::Watched;
 use super::disk::{create_dirs, rename, sync_dir, write_synced};
 use crate::plan::Plan;
 use crate::regular;
@@ -304,6 +303,14 @@ fn host() -> String {
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
         .collect()
+}
+
+/// A claim whose process is not visible, observed for heartbeats.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) text: Vec<u8>,
+    pub(super) renewed: Option<SystemTime>,
+    pub(super) seen: Instant,
 }
 
 #[cfg(test)]

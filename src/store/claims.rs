@@ -35,9 +35,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::atomic::sweep_up;
+use super::atomic::{Watched, sweep_up};
 use super::disk::{create_dirs, link, remove_if_there, remove_tree, write_synced};
-use super::garbage::{entries, is_dir};
+use super::listing::{entries, is_dir};
+use super::names::{HIGHEST, split_claim};
 use super::process;
 use super::{Store, StoreError};
 use crate::plan::RunId;
@@ -51,8 +52,6 @@ const EXPIRY: Duration = Duration::from_secs(60);
 
 /// Maximum size of a claim [bytes].
 const LONGEST: u64 = 1 << 16;
-/// Exclusive upper bound of the numbers of claims.
-const HIGHEST: u64 = 1 << 62;
 /// Maximum number of tries to claim a run: each failure means that another process intervened.
 const MOST_TRIES: usize = 1000;
 
@@ -106,14 +105,6 @@ struct ClaimFile {
     run: RunId,
     number: u64,
     text: String,
-}
-
-/// A claim whose process is not visible, observed for heartbeats.
-#[derive(Debug)]
-pub(super) struct Watched {
-    text: Vec<u8>,
-    renewed: Option<SystemTime>,
-    seen: Instant,
 }
 
 /// State of the claim at a path.
@@ -413,16 +404,6 @@ fn claims(dir: &Path) -> Result<Vec<(RunId, u64)>, StoreError> {
         found.extend(name.to_str().and_then(split_claim));
     }
     Ok(found)
-}
-
-/// Run and number of a claim, by the name of its file.
-pub(super) fn split_claim(name: &str) -> Option<(RunId, u64)> {
-    let (run, digits) = name.split_once(".claim-")?;
-    let number: u64 = digits.parse().ok()?;
-    // Only the spelling of this program counts, because the file is later looked up under it; the
-    // upper bound keeps `n + 1` from overflowing.
-    let written = number.to_string() == digits && number < HIGHEST;
-    Some((RunId::parse(run)?, number)).filter(|_| written)
 }
 
 /// Numbers of the claims on a run, ascending.

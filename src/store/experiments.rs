@@ -6,8 +6,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::disk::create_dirs;
-use super::garbage::{entries, is_dir, is_file, is_fingerprint};
-use super::names::{check_file, check_name};
+use super::listing::{entries, is_dir, is_file};
+use super::names::{check_file, check_name, is_fingerprint};
 use super::owned::{Owned, lock};
 use super::sealed::{load_plan, may_be_sealed, unseal};
 use super::{Store, StoreError};

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::atomic::{is_scratch, is_scratch_of_the_dead, remove_if_dead};
-use super::claims::split_claim;
 use super::disk::{remove_tree, rename};
 use super::experiments::LARGEST_REFERENCE;
+use super::listing::{entries, is_dir, is_file};
+use super::names::{is_fingerprint, split_claim};
 use super::{Store, StoreError};
 use crate::plan::RunId;
 use crate::{npy, regular};
@@ -182,57 +183,8 @@ impl Store {
     }
 }
 
-/// Paths and names of the entries of a directory, sorted; empty if it does not exist.
-pub(super) fn entries(dir: &Path) -> Result<Vec<(PathBuf, String)>, StoreError> {
-    let entries = match fs::read_dir(dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(StoreError::io("read", dir))?,
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(StoreError::io("read", dir))?;
-        found.extend(entry.file_name().into_string().ok().map(|name| (entry.path(), name)));
-    }
-    found.sort_unstable();
-    Ok(found)
-}
-
-/// Paths of everything below a directory that is no directory itself, and their names relative to
-/// it, sorted.
-pub(super) fn files_below(dir: &Path) -> Result<Vec<(PathBuf, String)>, StoreError> {
-    let mut found = Vec::new();
-    for (path, name) in entries(dir)? {
-        if is_dir(&path) {
-            let below = files_below(&path)?.into_iter();
-            found.extend(below.map(|(path, rest)| (path, format!("{name}/{rest}"))));
-        } else {
-            found.push((path, name));
-        }
-    }
-    Ok(found)
-}
-
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit())
-}
-
-/// True if a name has the form of a data set's fingerprint: its kind and 16 hexadecimal digits.
-pub(super) fn is_fingerprint(name: &str) -> bool {
-    let hexadecimal = |digit: u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit);
-    name.rsplit_once('-').is_some_and(|(kind, hash)| {
-        let kind = !kind.is_empty() && kind.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        kind && hash.len() == 16 && hash.bytes().all(hexadecimal)
-    })
-}
-
-/// True if a path is a directory, and not a link to one.
-pub(super) fn is_dir(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
-}
-
-/// True if a path is a regular file, and not a link, pipe or device.
-pub(super) fn is_file(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
 }
 
 /// Size of a file, or of all files below a directory [bytes]; unreadable ones count as 0.

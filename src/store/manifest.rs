@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::runs::RUN;
+use super::names::RUN;
 use crate::plan::names::is_file_path;
 use crate::regular;
 
@@ -15,7 +15,7 @@ use crate::regular;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Manifest {
-    pub(super) files: BTreeMap<FileName, Entry>,
+    pub(super) files: BTreeMap<FileName, ManifestEntry>,
 }
 
 /// Name of a file in the directory of the run.
@@ -43,12 +43,12 @@ impl std::borrow::Borrow<str> for FileName {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Entry {
+pub(super) struct ManifestEntry {
     pub(super) bytes: u64,
     pub(super) blake3: String,
 }
 
-impl Entry {
+impl ManifestEntry {
     pub(super) fn of(bytes: &[u8]) -> Self {
         Self {
             bytes: bytes.len() as u64,
@@ -80,7 +80,9 @@ impl Manifest {
 }
 
 /// A file, and its manifest entry unless it is the specification.
-fn vouched_for<'a>((name, entry): (&'a FileName, &'a Entry)) -> (&'a str, Option<&'a Entry>) {
+fn vouched_for<'a>(
+    (name, entry): (&'a FileName, &'a ManifestEntry),
+) -> (&'a str, Option<&'a ManifestEntry>) {
     (&name.0, (name.0 != RUN).then_some(entry))
 }
 
@@ -112,7 +114,7 @@ mod tests {
         let manifest = |files: &[(&str, &[u8])]| Manifest {
             files: files
                 .iter()
-                .map(|(name, bytes)| (FileName((*name).to_owned()), Entry::of(bytes)))
+                .map(|(name, bytes)| (FileName((*name).to_owned()), ManifestEntry::of(bytes)))
                 .collect(),
         };
         let new = manifest(&[("masks.npz", b"m"), ("test_nll.npy", b"t")]);

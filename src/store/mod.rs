@@ -30,6 +30,7 @@ mod error;
 mod experiments;
 mod failures;
 mod garbage;
+mod listing;
 mod manifest;
 mod names;
 mod owned;

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use super::StoreError;
 use super::disk::{create_dirs, remove_if_there, rename, sync_dir};
-use super::garbage::{is_dir, is_file};
+use super::listing::{is_dir, is_file};
 use super::names::check_file;
 use crate::regular;
 

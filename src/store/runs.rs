@@ -16,9 +16,9 @@ use serde_json::Value;
 use super::disk::{
     create_dir, create_dirs, remove_if_there, remove_tree, rename, sync_dir, write_synced,
 };
-use super::garbage::{files_below, is_file};
-use super::manifest::{Entry, FileName, Manifest, seal, unseal};
-use super::names::check_file;
+use super::listing::{files_below, is_file};
+use super::manifest::{FileName, Manifest, ManifestEntry, seal, unseal};
+use super::names::{RUN, check_file};
 use super::{EpochRow, RunOutput, RunRecord, Store, StoreError, Summary};
 use crate::plan::{Plan, RunId, RunSpec, names};
 use crate::regular;
@@ -26,7 +26,6 @@ use crate::rng::Seed;
 use crate::text::{brief, exact};
 use crate::trainer::{Curve, Metrics, Program};
 
-pub(super) const RUN: &str = "run.toml";
 const EPOCHS: &str = "epochs.csv";
 const SUMMARY: &str = "summary.toml";
 const TIMING: &str = "timing.toml";
@@ -533,7 +532,7 @@ impl Store {
         }
         let is_changed = |name: &str| match manifest.files.get(name) {
             Some(entry) => regular::read(&dir.join(name), LARGEST)
-                .is_ok_and(|bytes| Entry::of(&bytes) != *entry),
+                .is_ok_and(|bytes| ManifestEntry::of(&bytes) != *entry),
             None => false,
         };
         let changed = there.iter().find(|(_, name)| !is_aside && is_changed(name));
@@ -576,7 +575,7 @@ impl Store {
                 }
                 bytes => bytes.map_err(StoreError::io("read", &path))?,
             };
-        if manifest.files.get(name) == Some(&Entry::of(&bytes)) {
+        if manifest.files.get(name) == Some(&ManifestEntry::of(&bytes)) {
             Ok(bytes)
         } else {
             Err(damaged(run, path, "its checksum does not match".to_owned()))
@@ -616,14 +615,14 @@ impl Store {
         let mut manifest = Manifest {
             files: files
                 .iter()
-                .map(|(name, bytes)| (FileName(name.clone()), Entry::of(bytes)))
+                .map(|(name, bytes)| (FileName(name.clone()), ManifestEntry::of(bytes)))
                 .collect(),
         };
         for (name, path) in &output.taken {
             let problem = |reason| StoreError::Malformed { path: path.clone(), reason };
             let file = FileName::try_from(name.clone()).map_err(problem)?;
             // Not an error of the results: other runs may be published.
-            let entry = Entry::of_file(path).map_err(|error| problem(error.to_string()))?;
+            let entry = ManifestEntry::of_file(path).map_err(|error| problem(error.to_string()))?;
             manifest.files.insert(file, entry);
         }
         files.insert(

@@ -18,7 +18,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::disk::{create_dirs, remove_if_there};
-use super::garbage::{entries, is_dir, is_file};
+use super::listing::{entries, is_dir, is_file};
 use super::names::check_file;
 use super::sealed::{load_plan, load_sealed};
 use super::{Failure, Store, StoreError};

@@ -18,7 +18,7 @@ use crate::made::layout::ParamLayout;
 
 /// Predicted cost of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Cost {
+pub struct MadeCost {
     /// Trainable parameters, masked ones included.
     pub parameters: u64,
     /// Multiply-adds of training, scoring and sampling, to the last epoch.
@@ -36,7 +36,7 @@ pub const SCORED_TRAIN: usize = 10_000;
 /// Memory of a run that does not depend on its configuration or data [bytes].
 const FIXED_MEMORY: u64 = 16 << 20;
 
-impl Cost {
+impl MadeCost {
     /// The cost of one run.
     pub fn new(config: &RunConfig, size: DataSize) -> Self {
         let layout = ParamLayout::new(&config.model, size.shape.dim());
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn one_hidden_layer_by_hand() {
-        let cost = Cost::new(&config(|_| {}), SIZE);
+        let cost = MadeCost::new(&config(|_| {}), SIZE);
         let first = 784 * 500;
         assert_eq!(cost.parameters, 2 * first + 500 + 784);
         let learning = 1000 * (3 * 2 * first - first);
@@ -215,7 +215,8 @@ mod tests {
 
     #[test]
     fn depth_connections_and_conditioning_count() {
-        let parameters = |change: fn(&mut RunConfig)| Cost::new(&config(change), SIZE).parameters;
+        let parameters =
+            |change: fn(&mut RunConfig)| MadeCost::new(&config(change), SIZE).parameters;
         let plain = parameters(|_| {});
         assert_eq!(parameters(|c| c.model.hidden = vec![]), 784);
         assert_eq!(parameters(|c| c.model.hidden = vec![500, 500]), plain + 500 * 500 + 500);
@@ -229,7 +230,7 @@ mod tests {
     fn small_runs_take_the_time_of_their_minibatches() {
         let seconds = |batch: usize| {
             let small = config(|c| (c.model.hidden, c.train.batch) = (vec![4], batch));
-            Cost::new(&small, SIZE).nominal_seconds
+            MadeCost::new(&small, SIZE).nominal_seconds
         };
         let (one, all) = (seconds(1), seconds(1000));
         assert!(all > PER_RUN && one > all + 999.0 * 1e-5, "{one} {all}");

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::cli::part::PartName;
 use crate::cli::show::out::{check_named, write_named};
 use crate::cli::show::terminal::table;
-use crate::cli::trained::{MaskArgs, Model, RunArgs, Trained};
+use crate::cli::trained::{MaskArgs, Model, RunArgs, TrainedModel};
 use crate::cli::{Exit, Global, Terminal};
 use crate::data::{self, DataConfig, Dataset, Images, Part, Shape};
 use crate::made::evaluate::{nll_mixture, nll_single_mask};
@@ -72,7 +72,7 @@ pub(crate) fn evaluate(
     global: &Global,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
-    let trained = Trained::load(&args.run, global)?;
+    let trained = TrainedModel::load(&args.run, global)?;
     check_named(
         args.nlls.as_deref(),
         &[args.data.as_deref().map(Path::new), Some(trained.data_path())],
@@ -121,7 +121,7 @@ pub(crate) fn evaluate(
 }
 
 /// Scores of all models that can be made of the run's masks.
-fn every_model(trained: &Trained, images: &Images) -> anyhow::Result<Vec<Score>> {
+fn every_model(trained: &TrainedModel, images: &Images) -> anyhow::Result<Vec<Score>> {
     let masks = trained.all_masks()?;
     let each: Vec<Vec<f64>> = masks
         .iter()
@@ -204,7 +204,7 @@ pub(crate) struct Chosen {
 pub(crate) fn images(
     data: Option<&str>,
     part: PartName,
-    trained: &Trained,
+    trained: &TrainedModel,
 ) -> anyhow::Result<Chosen> {
     let own = &trained.run.config.data;
     let part = part.part();
@@ -277,7 +277,7 @@ fn compared(
     chosen: Chosen,
     source: &str,
     columns: Option<&[String]>,
-    trained: &Trained,
+    trained: &TrainedModel,
 ) -> anyhow::Result<Chosen> {
     let Chosen { name, images, line, mut warnings } = chosen;
     let Ok(own) = trained.dataset() else {

@@ -8,10 +8,10 @@ use clap::Args;
 
 use crate::cli::commands::evaluate::{Chosen, images};
 use crate::cli::part::PartName;
-use crate::cli::show::images::{ImageFile, Sheet, Values, default_picture};
+use crate::cli::show::images::{ImageFile, PixelValues, Sheet, default_picture};
 use crate::cli::show::out::check_named;
 use crate::cli::show::terminal::table;
-use crate::cli::trained::{DrawArgs, MaskArgs, Model, RunArgs, Trained};
+use crate::cli::trained::{DrawArgs, MaskArgs, Model, RunArgs, TrainedModel};
 use crate::cli::{Exit, Global, Terminal};
 use crate::data::{self, Images, Part};
 use crate::made::evaluate::conditional_probabilities;
@@ -126,7 +126,7 @@ pub(crate) fn inpaint(
     global: &Global,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
-    let trained = Trained::load(&args.run, global)?;
+    let trained = TrainedModel::load(&args.run, global)?;
     let read = [
         args.from.as_deref().map(Path::new),
         args.given.given.as_deref(),
@@ -169,16 +169,16 @@ pub(crate) fn inpaint(
         if file.is_picture() {
             let mut sheet = Sheet::new(trained.shape, draws + 2);
             for i in 0..originals.count() {
-                sheet.hang(Values::Bits(originals.row(i)));
-                sheet.hang(Values::Bits(evidence.row(i)));
-                (0..draws).for_each(|k| sheet.hang(Values::Bits(drawn.row(i * draws + k))));
+                sheet.hang(PixelValues::Bits(originals.row(i)));
+                sheet.hang(PixelValues::Bits(evidence.row(i)));
+                (0..draws).for_each(|k| sheet.hang(PixelValues::Bits(drawn.row(i * draws + k))));
             }
             file.write_sheet(&sheet)?;
         } else {
             file.write_values(
                 trained.shape,
                 &[originals.count(), draws],
-                Values::Bits(drawn.pixels()),
+                PixelValues::Bits(drawn.pixels()),
             )?;
         }
         terminal.remark(file.path.display());
@@ -215,7 +215,7 @@ pub(crate) fn inpaint(
 
 /// Reconstructs whole images in one pass.
 fn reconstruct(
-    trained: &Trained,
+    trained: &TrainedModel,
     originals: &Images,
     out: &[ImageFile],
     terminal: &mut Terminal,
@@ -232,15 +232,15 @@ fn reconstruct(
             let groups = Sheet::square(trained.shape, originals.count(), 2);
             let mut sheet = Sheet::new(trained.shape, 2 * groups);
             for i in 0..originals.count() {
-                sheet.hang(Values::Bits(originals.row(i)));
-                sheet.hang(Values::Probabilities(&probabilities[i * dim..][..dim]));
+                sheet.hang(PixelValues::Bits(originals.row(i)));
+                sheet.hang(PixelValues::Probabilities(&probabilities[i * dim..][..dim]));
             }
             file.write_sheet(&sheet)?;
         } else {
             file.write_values(
                 trained.shape,
                 &[originals.count()],
-                Values::Probabilities(&probabilities),
+                PixelValues::Probabilities(&probabilities),
             )?;
         }
         writeln!(terminal.out, "{}", file.path.display())?;
@@ -272,7 +272,7 @@ fn partly<'a>(image: &'a [u8], given: &'a [bool]) -> impl Iterator<Item = u8> + 
 
 impl GivenArgs {
     /// Flag of each pixel [D]: true if it is given.
-    fn pixels(&self, trained: &Trained, ordering: &Ordering) -> anyhow::Result<Vec<bool>> {
+    fn pixels(&self, trained: &TrainedModel, ordering: &Ordering) -> anyhow::Result<Vec<bool>> {
         let (shape, dim) = (trained.shape, trained.shape.dim());
         let within = |what: &str, asked: usize, most: usize| {
             ensure!(
@@ -316,7 +316,7 @@ impl GivenArgs {
 }
 
 /// Pixels that are on in a file of one image.
-fn given_in(path: &Path, trained: &Trained) -> anyhow::Result<Vec<bool>> {
+fn given_in(path: &Path, trained: &TrainedModel) -> anyhow::Result<Vec<bool>> {
     let image = data::images_in(path, Part::Test, &trained.run.config.data)?.images;
     let (found, dim) = (image.pixels().len(), trained.shape.dim());
     ensure!(
@@ -330,7 +330,7 @@ fn given_in(path: &Path, trained: &Trained) -> anyhow::Result<Vec<bool>> {
 
 /// The model in a form that can condition on the given pixels, and true if it differs from the
 /// scored one because its orderings are changed. Error: the reason why there is none.
-fn able(model: Model, given: &[bool], trained: &Trained) -> anyhow::Result<(Model, bool)> {
+fn able(model: Model, given: &[bool], trained: &TrainedModel) -> anyhow::Result<(Model, bool)> {
     let first = |ordering: &Ordering| {
         let there = given.iter().filter(|given| **given).count();
         ordering.pixels()[..there].iter().all(|&pixel| given[pixel as usize])
@@ -367,7 +367,12 @@ fn able(model: Model, given: &[bool], trained: &Trained) -> anyhow::Result<(Mode
 }
 
 /// -log p(rest | given) of the true images, nats.
-fn rest_nll(model: &Model, trained: &Trained, originals: &Images, evidence: &Images) -> Vec<f64> {
+fn rest_nll(
+    model: &Model,
+    trained: &TrainedModel,
+    originals: &Images,
+    evidence: &Images,
+) -> Vec<f64> {
     let (made, team) = (&trained.made, &trained.team);
     let whole = model.score(trained, originals);
     let known = |model: &Model| match model {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::show::out::write_named_with;
-use crate::cli::trained::{RunArgs, Trained};
+use crate::cli::trained::{RunArgs, TrainedModel};
 use crate::cli::{Exit, Global, Terminal};
 use crate::made::file::{masks_bytes, save_masks};
 use crate::text::{bytes, count};
@@ -41,7 +41,7 @@ pub(crate) fn masks(
     global: &Global,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
-    let trained = Trained::load(&args.run, global)?;
+    let trained = TrainedModel::load(&args.run, global)?;
     let masks = scored_masks(&trained.run, &trained.masks);
     write_named_with(&args.out, |file| {
         save_masks(&trained.masks, masks, BufWriter::new(file))?.flush()

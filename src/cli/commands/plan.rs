@@ -12,7 +12,7 @@ use crate::cli::{Exit, Global, Terminal, jobs};
 use crate::experiment::ExpandedStudy;
 use crate::plan::{Compare, Correction, PlannedStudy, PlannedVariant, RunId, RunSpec, Shard};
 use crate::rng::{Purpose, Seed};
-use crate::runner::Estimate;
+use crate::runner::CostEstimate;
 use crate::session::{LoadedExperiment, quoted};
 use crate::stats::{Feasibility, detectable, sd};
 use crate::text::{bytes, count, duration, factor, fixed, p_value, thousands};
@@ -75,7 +75,7 @@ pub(crate) fn plan(
 struct Page<'a> {
     loaded: &'a LoadedExperiment,
     finished: &'a BTreeSet<RunId>,
-    estimate: &'a Estimate,
+    estimate: &'a CostEstimate,
     lines: Vec<String>,
 }
 

@@ -3,9 +3,9 @@
 use anyhow::ensure;
 use clap::Args;
 
-use crate::cli::show::images::{ImageFile, Sheet, Values, default_picture};
+use crate::cli::show::images::{ImageFile, PixelValues, Sheet, default_picture};
 use crate::cli::show::out::check_named;
-use crate::cli::trained::{DrawArgs, MaskArgs, RunArgs, Trained};
+use crate::cli::trained::{DrawArgs, MaskArgs, RunArgs, TrainedModel};
 use crate::cli::{Exit, Global, Terminal};
 use crate::config::SampleOrder;
 use crate::data::nearest::{distance, nearest};
@@ -59,7 +59,7 @@ pub(crate) fn sample(
     global: &Global,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
-    let trained = Trained::load(&args.run, global)?;
+    let trained = TrainedModel::load(&args.run, global)?;
     check_named(args.out.iter().map(|file| file.path.as_path()), &[Some(trained.data_path())])?;
     let own = &trained.run.config.sample;
     let wanted = args.count.map_or(own.count, |count| count as usize).max(1);
@@ -90,7 +90,7 @@ pub(crate) fn sample(
         files => files.to_vec(),
     };
     for file in &out {
-        let samples = Values::Bits(drawn.images.pixels());
+        let samples = PixelValues::Bits(drawn.images.pixels());
         match &neighbours {
             Some((nearest, _)) if file.is_picture() => {
                 file.write_sheet(&pairs(&trained, &drawn.images, nearest))?;
@@ -98,7 +98,11 @@ pub(crate) fn sample(
             Some((nearest, _)) => {
                 file.write_values(trained.shape, &[wanted], samples)?;
                 let second = file.beside("nearest");
-                second.write_values(trained.shape, &[wanted], Values::Bits(nearest.pixels()))?;
+                second.write_values(
+                    trained.shape,
+                    &[wanted],
+                    PixelValues::Bits(nearest.pixels()),
+                )?;
                 writeln!(terminal.out, "{}", second.path.display())?;
             }
             None => file.write_values(trained.shape, &[wanted], samples)?,
@@ -114,7 +118,7 @@ pub(crate) fn sample(
 
 /// Training image nearest to each sample, and a sentence on the distances, compared with those of
 /// test images, which the model cannot have memorised.
-fn neighbours(trained: &Trained, samples: &Images) -> anyhow::Result<(Images, String)> {
+fn neighbours(trained: &TrainedModel, samples: &Images) -> anyhow::Result<(Images, String)> {
     let data = trained.dataset()?;
     let train = data.binary(Part::Train);
     let near = |images: &Images| {
@@ -143,12 +147,12 @@ fn neighbours(trained: &Trained, samples: &Images) -> anyhow::Result<(Images, St
 }
 
 /// Samples, each with its nearest training image to the right.
-fn pairs(trained: &Trained, samples: &Images, nearest: &Images) -> Sheet {
+fn pairs(trained: &TrainedModel, samples: &Images, nearest: &Images) -> Sheet {
     let groups = Sheet::square(trained.shape, samples.count(), 2);
     let mut sheet = Sheet::new(trained.shape, 2 * groups);
     for i in 0..samples.count() {
-        sheet.hang(Values::Bits(samples.row(i)));
-        sheet.hang(Values::Bits(nearest.row(i)));
+        sheet.hang(PixelValues::Bits(samples.row(i)));
+        sheet.hang(PixelValues::Bits(nearest.row(i)));
     }
     sheet
 }

@@ -229,7 +229,7 @@ fn warn_of_earlier<'a>(
 }
 
 /// A finished run with the inputs of the reference engine.
-struct Trained<'a> {
+struct TrainedModel<'a> {
     spec: &'a RunSpec,
     run: MadeRun,
     data: Arc<Dataset>,
@@ -240,7 +240,7 @@ struct Trained<'a> {
     has_finite_weights: bool,
 }
 
-impl<'a> Trained<'a> {
+impl<'a> TrainedModel<'a> {
     /// Loads a run; `None` for one that diverged, which has no model.
     fn load(spec: &'a RunSpec, store: &Store, cache: &Cache) -> anyhow::Result<Option<Self>> {
         let record = store.record(&spec.id)?;
@@ -293,14 +293,14 @@ fn by_reference(
     threads: NonZeroUsize,
     terminal: &mut Terminal,
 ) -> anyhow::Result<bool> {
-    let runs: Vec<Option<Trained>> = chosen
+    let runs: Vec<Option<TrainedModel>> = chosen
         .iter()
-        .map(|run| Trained::load(run, store, cache))
+        .map(|run| TrainedModel::load(run, store, cache))
         .collect::<Result<_, _>>()?;
     let labels = plan.labels();
     // Runs that this version would not have finished cannot be compared.
-    let (runs, earlier): (Vec<Trained>, Vec<Trained>) =
-        runs.into_iter().flatten().partition(Trained::is_sane);
+    let (runs, earlier): (Vec<TrainedModel>, Vec<TrainedModel>) =
+        runs.into_iter().flatten().partition(TrainedModel::is_sane);
     warn_of_earlier(earlier.iter().map(|run| &run.spec.id), store, terminal);
     if runs.is_empty() {
         writeln!(terminal.out, "0 of {} the same, to rounding", count(earlier.len(), "run"))?;
@@ -322,7 +322,7 @@ fn by_reference(
         ),
     ));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build()?;
-    let compare = |run: &Trained| {
+    let compare = |run: &TrainedModel| {
         compare_with_reference(&run.run, &run.data, &run.epochs, run.best_epoch, &run.model)
             .with_context(|| format!("cannot compare {}", run.spec.id))
     };

@@ -29,7 +29,7 @@ enum Format {
 
 /// Values of images, one image after another.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Values<'a> {
+pub(crate) enum PixelValues<'a> {
     /// 0, 1, or `UNKNOWN`.
     Bits(&'a [u8]),
     /// Probabilities of 1.
@@ -90,7 +90,7 @@ impl ImageFile {
         &self,
         shape: Shape,
         counts: &[usize],
-        values: Values,
+        values: PixelValues,
     ) -> anyhow::Result<()> {
         let bytes = match self.format {
             Format::Png => Sheet::of(shape, values).png()?,
@@ -102,8 +102,8 @@ impl ImageFile {
                 };
                 let lengths = [counts, &image].concat();
                 match values {
-                    Values::Bits(bits) => npy::encode(&lengths, bits),
-                    Values::Probabilities(p) => npy::encode(&lengths, p),
+                    PixelValues::Bits(bits) => npy::encode(&lengths, bits),
+                    PixelValues::Probabilities(p) => npy::encode(&lengths, p),
                 }
             }
             Format::Idx => idx(shape, values),
@@ -114,10 +114,10 @@ impl ImageFile {
 }
 
 /// Values in idx format as in MNIST: count x rows x columns of unsigned bytes, 255 for on.
-fn idx(shape: Shape, values: Values) -> Vec<u8> {
+fn idx(shape: Shape, values: PixelValues) -> Vec<u8> {
     let levels: Vec<u8> = match values {
-        Values::Bits(bits) => bits.iter().map(|&bit| bit * 255).collect(),
-        Values::Probabilities(p) => p.iter().map(|p| (255.0 * p).round() as u8).collect(),
+        PixelValues::Bits(bits) => bits.iter().map(|&bit| bit * 255).collect(),
+        PixelValues::Probabilities(p) => p.iter().map(|p| (255.0 * p).round() as u8).collect(),
     };
     let lengths = [levels.len() / shape.dim(), shape.height, shape.width];
     let header = [0, 0, 8, 3]
@@ -128,14 +128,14 @@ fn idx(shape: Shape, values: Values) -> Vec<u8> {
 
 /// Values as CSV: one row per image, one column per pixel, `r0c0` row by row, or `x0` of a plain
 /// vector.
-fn csv(shape: Shape, values: Values) -> String {
+fn csv(shape: Shape, values: PixelValues) -> String {
     let column = |i: usize| match shape.height {
         1 => format!("x{i}"),
         _ => format!("r{}c{}", i / shape.width, i % shape.width),
     };
     let words: Vec<String> = match values {
-        Values::Bits(bits) => bits.iter().map(u8::to_string).collect(),
-        Values::Probabilities(p) => p.iter().map(f32::to_string).collect(),
+        PixelValues::Bits(bits) => bits.iter().map(u8::to_string).collect(),
+        PixelValues::Probabilities(p) => p.iter().map(f32::to_string).collect(),
     };
     let mut text = (0..shape.dim()).map(column).collect::<Vec<_>>().join(",") + "\n";
     words.chunks(shape.dim()).for_each(|row| text += &(row.join(",") + "\n"));
@@ -161,10 +161,10 @@ impl Sheet {
     }
 
     /// All images in a grid that is nearly square; plain vectors one per row.
-    fn of(shape: Shape, values: Values) -> Self {
+    fn of(shape: Shape, values: PixelValues) -> Self {
         let count = match values {
-            Values::Bits(bits) => bits.len(),
-            Values::Probabilities(p) => p.len(),
+            PixelValues::Bits(bits) => bits.len(),
+            PixelValues::Probabilities(p) => p.len(),
         } / shape.dim();
         let mut sheet = Self::new(shape, Self::square(shape, count, 1));
         sheet.hang(values);
@@ -179,18 +179,18 @@ impl Sheet {
     }
 
     /// Adds tiles.
-    pub(crate) fn hang(&mut self, values: Values) {
+    pub(crate) fn hang(&mut self, values: PixelValues) {
         let color = |bit: &u8| match *bit {
             UNKNOWN => Color(0x9C, 0xC4, 0xE4),
             bit => [grey(0.0), INK][usize::from(bit.min(1))],
         };
         match values {
-            Values::Bits(bits) => {
+            PixelValues::Bits(bits) => {
                 self.tiles.extend(
                     bits.chunks(self.shape.dim()).map(|tile| tile.iter().map(color).collect()),
                 );
             }
-            Values::Probabilities(p) => {
+            PixelValues::Probabilities(p) => {
                 let color = |&p: &f32| grey(f64::from(p));
                 self.tiles.extend(
                     p.chunks(self.shape.dim()).map(|tile| tile.iter().map(color).collect()),

@@ -30,7 +30,7 @@ pub(crate) enum ProgressMode {
 }
 
 /// Live display of a sweep. Every method may be called from any thread.
-pub(crate) struct Progress {
+pub(crate) struct ProgressDisplay {
     mode: ProgressMode,
     paint: Paint,
     runs: Vec<RunLine>,
@@ -66,7 +66,7 @@ const ETA_FROM: f64 = 0.05;
 /// tenth.
 const QUIET: Duration = Duration::from_secs(10);
 
-impl Progress {
+impl ProgressDisplay {
     /// Opens the display with its title line.
     pub(crate) fn new(
         mode: ProgressMode,
@@ -334,7 +334,7 @@ impl Progress {
 pub(crate) struct Shown {
     mode: ProgressMode,
     paint: Paint,
-    pass: RwLock<Option<Progress>>,
+    pass: RwLock<Option<ProgressDisplay>>,
 }
 
 impl Shown {
@@ -342,14 +342,14 @@ impl Shown {
         Self { mode, paint, pass: RwLock::new(None) }
     }
 
-    fn pass(&self, show: impl FnOnce(&Progress)) {
+    fn pass(&self, show: impl FnOnce(&ProgressDisplay)) {
         let pass = self.pass.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(pass) = &*pass {
             show(pass);
         }
     }
 
-    fn replace(&self, pass: Option<Progress>) -> Option<Progress> {
+    fn replace(&self, pass: Option<ProgressDisplay>) -> Option<ProgressDisplay> {
         let mut shown = self.pass.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         std::mem::replace(&mut shown, pass)
     }
@@ -357,7 +357,7 @@ impl Shown {
 
 impl Observer for Shown {
     fn begins(&self, title: &str, runs: Vec<RunLine>, metrics: &Metrics) {
-        self.replace(Some(Progress::new(self.mode, self.paint, title, runs, metrics)));
+        self.replace(Some(ProgressDisplay::new(self.mode, self.paint, title, runs, metrics)));
     }
 
     fn started(&self, run: usize, threads: NonZeroUsize) {
@@ -385,7 +385,7 @@ impl Observer for Shown {
     }
 
     fn over(&self, summary: Option<&str>) {
-        self.replace(None).inspect(Progress::close);
+        self.replace(None).inspect(ProgressDisplay::close);
         if let Some(summary) = summary {
             self.paint.remark(summary);
         }

@@ -191,7 +191,7 @@ impl Trainer for MadeTrainer {
     fn cost(&self, config: &Config) -> Result<Option<Cost>, TrainerError> {
         let config = run_config(config);
         let (_, size) = self.data(&config.data)?;
-        let cost = cost::Cost::new(config, size);
+        let cost = cost::MadeCost::new(config, size);
         Ok(Some(Cost {
             work: cost.multiply_adds,
             nominal_seconds: cost.nominal_seconds,
@@ -213,7 +213,7 @@ impl Trainer for MadeTrainer {
         Some(match known.by_fingerprint.get(run.data) {
             Some(&size) => {
                 config.train.epochs = summary.epochs;
-                (cost::Cost::new(&config, size).nominal_seconds, seconds)
+                (cost::MadeCost::new(&config, size).nominal_seconds, seconds)
             }
             // Data unknown to this plan: the throughput of training alone, over one second.
             None => {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::metrics::MadeFacts;
 use super::run_config;
 use crate::config::{RunConfig, SampleOrder};
-use crate::cost::{Cost, SCORED_TRAIN};
+use crate::cost::{MadeCost, SCORED_TRAIN};
 use crate::data::nearest::nearest;
 use crate::data::{DataSize, Dataset, Images, Shape};
 use crate::made::evaluate::{
@@ -90,7 +90,7 @@ pub fn prepare(spec: &MadeRun, shape: Shape) -> Result<(Masks, Made), RunError> 
 /// Loads the trained model of a run from its file.
 pub fn load_model(spec: &MadeRun, shape: Shape, model: &[u8]) -> Result<(Masks, Made), RunError> {
     let parameters =
-        Cost::new(&spec.config, DataSize { shape, train: 0, valid: 0, test: 0 }).parameters;
+        MadeCost::new(&spec.config, DataSize { shape, train: 0, valid: 0, test: 0 }).parameters;
     // Checked before allocating memory for what a foreign configuration asks for.
     if parameters.saturating_mul(4) > model.len() as u64 {
         return Err(FileError::Short { bytes: model.len(), parameters }.into());

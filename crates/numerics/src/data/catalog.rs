@@ -1,63 +1,7 @@
 //! Catalogue of the data sets known by name: content, licence, and location or download.
 
-use std::path::PathBuf;
-
-use super::draw::Builtin;
-use super::source::known_files;
-use super::{Library, Part, Shape};
+use super::Part;
 use crate::text::megabytes;
-
-/// A data set that can be named in an experiment, for `data list`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Name in an experiment file.
-    pub name: &'static str,
-    /// Short description of the images.
-    pub about: &'static str,
-    /// Shape of the images if no size is set.
-    pub shape: Shape,
-    /// Images of train, valid and test.
-    pub sizes: [usize; 3],
-    /// Licence.
-    pub licence: &'static str,
-    /// Location, or the way to get it.
-    pub place: Place,
-}
-
-/// Location of a data set.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// Drawn by the program.
-    Builtin,
-    /// On this machine.
-    Here(PathBuf),
-    /// Missing or incomplete on this machine: the reason, and the command that fetches it.
-    Missing(String),
-}
-
-/// Every data set with a name: the built-in ones, then the real ones.
-pub fn catalog(library: &Library) -> Vec<Entry> {
-    let builtin = Builtin::ALL.into_iter().map(|builtin| Entry {
-        name: builtin.name(),
-        about: builtin.about(),
-        shape: Shape { width: 28, height: 28 },
-        sizes: builtin.sizes(),
-        licence: "none needed: drawn by this program",
-        place: Place::Builtin,
-    });
-    let known = KNOWN.iter().map(|known| Entry {
-        name: known.name,
-        about: known.about,
-        shape: Shape { width: 28, height: 28 },
-        sizes: known.sizes,
-        licence: known.licence,
-        place: match known_files(known, library) {
-            Ok(files) => Place::Here(files.path),
-            Err(error) => Place::Missing(error.to_string()),
-        },
-    });
-    builtin.chain(known).collect()
-}
 
 /// A real data set known by name.
 #[derive(Debug)]

@@ -24,8 +24,8 @@
 
 use std::path::Path;
 
-use super::source::{Files, Source, resolve};
-use super::{Binarization, DataConfig, DataError, Images, Library, Shape, draw, load};
+use super::source::Files;
+use super::{Binarization, DataConfig, DataError, Images, Part, Shape, draw};
 use crate::regular;
 
 /// Version of the rules: incremented whenever the same files and settings give other images.
@@ -36,15 +36,6 @@ const IMAGES: &str = "images";
 /// First word of the fingerprint of a set that is identified by its files, as engines up to 3 did
 /// for a path.
 const FILES: &str = "files";
-
-/// Fingerprint of the data that `config` asks for. Files are read for it; built-in sets are not
-/// drawn.
-pub fn fingerprint(config: &DataConfig, library: &Library) -> Result<String, DataError> {
-    match resolve(&config.name, library)? {
-        Source::Builtin(builtin) => Ok(of_drawn(builtin, config)),
-        Source::Files(_) => Ok(load(config, library)?.origin.fingerprint),
-    }
-}
 
 /// True if a fingerprint covers the images alone: no setting of `[data]` is then part of a run's
 /// identity.
@@ -60,7 +51,7 @@ pub fn is_of_path(fingerprint: &str) -> bool {
 /// Fingerprint of a built-in set.
 pub(super) fn of_drawn(builtin: draw::Builtin, config: &DataConfig) -> String {
     let DataConfig { name: _, train: _, valid: _, test: _, size, seed, binarize } = config;
-    let counts = load::counts(builtin, config);
+    let counts = counts(builtin, config);
     let (name, version) = (builtin.name(), draw::VERSION);
     let hash =
         blake3::hash(format!("{name} {version} {counts:?} {size} {seed} {binarize:?}").as_bytes());
@@ -75,7 +66,7 @@ pub(super) fn of_files(files: &Files, config: &DataConfig) -> Result<String, Dat
     let mut hasher = blake3::Hasher::new();
     hasher.update(format!("{RULES} {counts:?} {size} {seed} {binarize:?}").as_bytes());
     for path in files.content() {
-        hasher.update(&hash(&path)?);
+        hasher.update(&hash_of_file(&path)?);
     }
     Ok(short(files.known.map_or(FILES, |known| known.name), &hasher.finalize()))
 }
@@ -95,9 +86,15 @@ fn short(kind: &str, hash: &blake3::Hash) -> String {
 }
 
 /// Hash of a file's bytes.
-pub(super) fn hash(path: &Path) -> Result<[u8; 32], DataError> {
+pub(super) fn hash_of_file(path: &Path) -> Result<[u8; 32], DataError> {
     let mut hasher = blake3::Hasher::new();
     let file = regular::open(path).map_err(DataError::io(path))?;
     hasher.update_reader(file).map_err(DataError::io(path))?;
     Ok(*hasher.finalize().as_bytes())
+}
+
+/// Images of each part of a drawn set.
+pub(super) fn counts(builtin: draw::Builtin, config: &DataConfig) -> [usize; 3] {
+    let asked = [config.train, config.valid, config.test];
+    Part::ALL.map(|part| asked[part as usize].unwrap_or(builtin.sizes()[part as usize]))
 }

@@ -3,7 +3,7 @@
 
 use super::binarize::{Binarization, Levels, binarize};
 use super::brightness::{Brightness, correlation};
-use super::load::Divided;
+use super::divided::Divided;
 use super::origin::Origin;
 use super::part::Part;
 use super::{Binarize, DataConfig, Dataset, Images, Labels};

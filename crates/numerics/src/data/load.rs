@@ -5,7 +5,9 @@ use std::ops::Range;
 use super::binarize::Binarization;
 use super::catalog::{KNOWN, Known};
 use super::columns::match_by_name;
+use super::divided::Divided;
 use super::draw::Builtin;
+use super::fingerprint::{counts, hash_of_file, of_drawn, of_files, of_images};
 use super::finish::finish;
 use super::library::file_name;
 use super::notes;
@@ -13,9 +15,9 @@ use super::origin::Origin;
 use super::part::Part;
 use super::read::{self, Contents, Pool};
 use super::reshape::reshape;
-use super::source::{Files, Item, Layout, Source, resolve, shadowed};
+use super::source::{DataSource, Files, ImageFiles, Layout, resolve, shadowed};
 use super::split::{self, Parts};
-use super::{DataConfig, DataError, DataSize, Dataset, Described, Library, Shape, fingerprint};
+use super::{DataConfig, DataError, DataSize, Dataset, Described, Library, Shape};
 use crate::text::thousands;
 
 /// Number of images drawn to estimate the share of pixels on of a built-in set.
@@ -25,20 +27,20 @@ const SAMPLE: usize = 200;
 pub fn load(config: &DataConfig, library: &Library) -> Result<Dataset, DataError> {
     check(config)?;
     match resolve(&config.name, library)? {
-        Source::Builtin(builtin) => {
+        DataSource::Builtin(builtin) => {
             let origin = drawn_origin(builtin, config, library).1;
             Ok(Dataset {
                 origin,
                 ..finish(&drawn(builtin, config, counts(builtin, config)), config)
             })
         }
-        Source::Files(files) => {
+        DataSource::Files(files) => {
             let divided = from_files(&files, config)?;
             let mut dataset = finish(&divided, config);
             let origin = &mut dataset.origin;
-            let by_files = fingerprint::of_files(&files, config)?;
+            let by_files = of_files(&files, config)?;
             let parts = [&dataset.train, &dataset.valid, &dataset.test];
-            let images = fingerprint::of_images(dataset.shape, dataset.binarization, parts);
+            let images = of_images(dataset.shape, dataset.binarization, parts);
             if files.known.is_some() {
                 origin.fingerprint = by_files;
             } else {
@@ -66,8 +68,8 @@ pub(super) fn drawn_size(
 ) -> Result<Option<DataSize>, DataError> {
     check(config)?;
     Ok(match resolve(&config.name, library)? {
-        Source::Builtin(builtin) => Some(size_of_drawn(builtin, config)),
-        Source::Files(_) => None,
+        DataSource::Builtin(builtin) => Some(size_of_drawn(builtin, config)),
+        DataSource::Files(_) => None,
     })
 }
 
@@ -78,12 +80,12 @@ pub(super) fn describe_drawn(
 ) -> Result<Option<Described>, DataError> {
     check(config)?;
     Ok(match resolve(&config.name, library)? {
-        Source::Builtin(builtin) => {
+        DataSource::Builtin(builtin) => {
             let (binarization, origin) = drawn_origin(builtin, config, library);
             let (name, size) = (config.name.clone(), size_of_drawn(builtin, config));
             Some(Described { name, size, binarization, origin, left_out: vec![] })
         }
-        Source::Files(_) => None,
+        DataSource::Files(_) => None,
     })
 }
 
@@ -100,7 +102,7 @@ fn drawn_origin(
     let few = counts(builtin, config).map(|count| count.min(SAMPLE));
     let sample = finish(&drawn(builtin, config, [few[0], 1, 1]), config);
     let origin = Origin {
-        fingerprint: fingerprint::of_drawn(builtin, config),
+        fingerprint: of_drawn(builtin, config),
         notes: shadowed(&config.name, None, library).into_iter().collect(),
         brightness: [sample.origin.brightness[0]; 3],
         // Images drawn independently are not copies, though tiny ones may be equal by chance.
@@ -126,24 +128,6 @@ fn check(config: &DataConfig) -> Result<(), DataError> {
 
 fn square(config: &DataConfig) -> Shape {
     Shape { width: config.size, height: config.size }
-}
-
-/// Images of each part of a drawn set.
-pub(super) fn counts(builtin: Builtin, config: &DataConfig) -> [usize; 3] {
-    let asked = [config.train, config.valid, config.test];
-    Part::ALL.map(|part| asked[part as usize].unwrap_or(builtin.sizes()[part as usize]))
-}
-
-/// Pools and, for each of the three sets, the index of its pool and the indices of its images.
-pub(super) struct Divided {
-    pub(super) pools: Vec<Pool>,
-    pub(super) parts: Parts,
-    /// As in [`Dataset`].
-    pub(super) left_out: Vec<String>,
-    /// As in [`Origin`].
-    pub(super) notes: Vec<String>,
-    /// True if the data seed decided the assignment of images to sets.
-    pub(super) draws: bool,
 }
 
 fn drawn(builtin: Builtin, config: &DataConfig, counts: [usize; 3]) -> Divided {
@@ -244,11 +228,11 @@ const PAIRS: [(Part, Part); 3] =
     [(Part::Train, Part::Test), (Part::Train, Part::Valid), (Part::Valid, Part::Test)];
 
 /// Refuses one file under two names.
-fn distinct(items: &[Option<Item>; 3], files: &Files) -> Result<(), DataError> {
+fn distinct(items: &[Option<ImageFiles>; 3], files: &Files) -> Result<(), DataError> {
     let mut hashes = [None; 3];
     for (hash, item) in hashes.iter_mut().zip(items) {
         if let Some(item) = item.as_ref().filter(|item| item.images.is_file()) {
-            *hash = Some(fingerprint::hash(&item.images)?);
+            *hash = Some(hash_of_file(&item.images)?);
         }
     }
     let same = |&(a, b): &(Part, Part)| {
@@ -309,7 +293,7 @@ fn number(pools: &[Option<Pool>; 3]) -> Counts {
 /// Number of images in each file, and the indices of those that `config` asks for, ascending, if
 /// that is known before reading: part of a large set then takes the memory of that part only.
 fn wanted(
-    items: &[Option<Item>; 3],
+    items: &[Option<ImageFiles>; 3],
     files: &Files,
     config: &DataConfig,
 ) -> Option<(Counts, Vec<Vec<u32>>)> {
@@ -351,7 +335,7 @@ fn cut(mut parts: Parts, config: &DataConfig) -> Result<Parts, DataError> {
 }
 
 fn read_item(
-    item: &Item,
+    item: &ImageFiles,
     files: &Files,
     config: &DataConfig,
     part: Option<Part>,
@@ -425,6 +409,15 @@ fn classes(pool: &Pool) -> Vec<Range<usize>> {
         std::iter::once(0..pool.count()).collect()
     } else {
         ranges
+    }
+}
+
+/// Fingerprint of the data that `config` asks for. Files are read for it; built-in sets are not
+/// drawn.
+pub fn fingerprint(config: &DataConfig, library: &Library) -> Result<String, DataError> {
+    match resolve(&config.name, library)? {
+        DataSource::Builtin(builtin) => Ok(of_drawn(builtin, config)),
+        DataSource::Files(_) => Ok(load(config, library)?.origin.fingerprint),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Sentences on a set that was read: its files, what their shape suggests, and settings that change
 //! nothing.
 
-use super::load::Divided;
+use super::divided::Divided;
 use super::origin::Origin;
 use super::source::Files;
 use super::{Binarization, Binarize, DataConfig, Pictures};

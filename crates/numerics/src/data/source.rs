@@ -15,7 +15,7 @@ use crate::text::{count, nearest};
 /// Source of the images of a data set.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 #[derive(Debug, Clone)]
-pub(crate) enum Source {
+pub(crate) enum DataSource {
     /// Drawn by the program.
     Builtin(Builtin),
     /// Read from disk.
@@ -41,14 +41,14 @@ pub(crate) struct Files {
 #[derive(Debug, Clone)]
 pub(crate) enum Layout {
     /// One file (or folder of images) that holds everything.
-    One(Item),
+    One(ImageFiles),
     /// Train, valid and test, each its own.
-    Parts([Option<Item>; 3]),
+    Parts([Option<ImageFiles>; 3]),
 }
 
 /// A file or folder of images, and files that may hold their labels.
 #[derive(Debug, Clone)]
-pub(crate) struct Item {
+pub(crate) struct ImageFiles {
     pub(crate) images: PathBuf,
     /// The pictures, if `images` is a folder of them.
     pub(crate) pictures: Vec<PathBuf>,
@@ -56,7 +56,7 @@ pub(crate) struct Item {
 }
 
 impl Layout {
-    pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {
+    pub(crate) fn items(&self) -> impl Iterator<Item = &ImageFiles> {
         let parts = match self {
             Self::One(item) => [Some(item), None, None],
             Self::Parts(parts) => parts.each_ref().map(Option::as_ref),
@@ -107,12 +107,12 @@ impl Files {
 }
 
 /// Finds the set `name` in this order: built in, known by name, path.
-pub(crate) fn resolve(name: &str, library: &Library) -> Result<Source, DataError> {
+pub(crate) fn resolve(name: &str, library: &Library) -> Result<DataSource, DataError> {
     if let Some(builtin) = Builtin::ALL.into_iter().find(|builtin| builtin.name() == name) {
-        return Ok(Source::Builtin(builtin));
+        return Ok(DataSource::Builtin(builtin));
     }
     if let Some(known) = KNOWN.iter().find(|known| known.name == name) {
-        return known_files(known, library).map(Source::Files);
+        return known_files(known, library).map(DataSource::Files);
     }
     let mut places = vec![PathBuf::from(name)];
     if places[0].is_relative() && !name.is_empty() {
@@ -120,7 +120,7 @@ pub(crate) fn resolve(name: &str, library: &Library) -> Result<Source, DataError
     }
     for place in places {
         if let Some(files) = at_path(&place)? {
-            return Ok(Source::Files(files));
+            return Ok(DataSource::Files(files));
         }
     }
     Err(unknown(name, library))
@@ -196,7 +196,7 @@ fn at_path(path: &Path) -> Result<Option<Files>, DataError> {
         );
         let labels = (labels != path && labels.is_file()).then_some(labels);
         let labels = labels.into_iter().collect();
-        let images = Layout::One(Item { images: path.clone(), pictures: vec![], labels });
+        let images = Layout::One(ImageFiles { images: path.clone(), pictures: vec![], labels });
         Some(Found { images, left_out: vec![], notes: vec![] })
     } else if path.is_dir() {
         match inside(&path, 0)? {
@@ -380,7 +380,7 @@ fn layout(place: &Path, members: &[PathBuf]) -> Result<Option<Found>, DataError>
     let (labels, others): (Vec<&PathBuf>, Vec<&PathBuf>) = files
         .into_iter()
         .partition(|path| role::is_labels(path) && rank(path).is_some());
-    let item = |images: &Path, pictures: Vec<PathBuf>, part: Option<Part>| Item {
+    let item = |images: &Path, pictures: Vec<PathBuf>, part: Option<Part>| ImageFiles {
         images: images.to_owned(),
         pictures,
         labels: labels

@@ -12,13 +12,13 @@
 use std::ops::Range;
 
 use crate::data::Images;
+use crate::made::drawing::{Drawing, UNKNOWN, uniforms};
 use crate::made::kernels::elementwise::sigmoid;
 use crate::made::kernels::level::{Level, vectorized};
 use crate::made::kernels::simd::{
     F32x16, LANES, Simd, Vector, WithSimd, as_scalars, as_scalars_mut,
 };
 use crate::made::network::{Network, biases};
-use crate::made::sample::{Drawing, UNKNOWN, uniforms};
 use crate::made::sorted_masks::SortedMasks;
 
 /// Positions of a block.

@@ -6,6 +6,7 @@
 //! same network in candle, against which it is tested. `evaluate` scores and `sample` draws.
 
 pub mod degrees;
+mod drawing;
 pub mod evaluate;
 pub mod file;
 mod incremental;

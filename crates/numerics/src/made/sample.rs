@@ -8,6 +8,8 @@
 //! their conditionals averaged at every pixel, or their mixture, with one mask chosen per image.
 
 use crate::data::Images;
+use crate::made::drawing::uniforms;
+pub use crate::made::drawing::{Drawing, UNKNOWN};
 use crate::made::evaluate::nll_per_pixel;
 use crate::made::incremental::{BATCH, DrawnBatch, PartialPass, draw_batch, probability};
 use crate::made::masks::MaskSet;
@@ -16,7 +18,7 @@ use crate::made::network::PassWeights;
 use crate::made::sorted_masks::SortedMasks;
 use crate::made::workspace::Workspace;
 use crate::parallel::ThreadPool;
-use crate::rng::{Purpose, Seed};
+use crate::rng::Purpose;
 
 /// Reason why images cannot be sampled.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -37,22 +39,6 @@ pub enum SampleError {
         missing: usize,
     },
 }
-
-/// Options of sampling.
-#[derive(Debug, Clone, Copy)]
-pub struct Drawing<'a> {
-    /// Seed of the uniforms. Each image has a stream of its own, so that more images never change
-    /// the first ones.
-    pub seed: Seed,
-    /// Divisor of every logit; 0 = always the more likely value.
-    pub temperature: f64,
-    /// Observed pixels [n_images x D], by pixel: 0, 1, or [`UNKNOWN`] to be drawn. The observed
-    /// ones must come first in the ordering.
-    pub evidence: Option<&'a Images>,
-}
-
-/// Value of an unobserved pixel in the evidence.
-pub const UNKNOWN: u8 = 255;
 
 /// Sampled images with the logit of each pixel.
 #[derive(Debug, Clone)]
@@ -261,11 +247,4 @@ fn check_evidence(evidence: &Images, order: &[u32]) -> Result<(), SampleError> {
         }
     }
     Ok(())
-}
-
-/// Uniforms that draw the image with index `image` [dim], by position.
-pub(super) fn uniforms(seed: Seed, image: usize, dim: usize) -> Vec<f32> {
-    let mut uniforms = vec![0.0; dim];
-    seed.stream(Purpose::Sample, image as u64).fill_uniform(&mut uniforms);
-    uniforms
 }

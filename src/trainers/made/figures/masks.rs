@@ -3,7 +3,7 @@
 //! Everything is computed from actual `MaskSet`s, of a small network under the rules of the study's
 //! runs.
 
-use super::model::{NamedMask, names};
+use super::named_mask::{NamedMask, names};
 use crate::figures::chart::{Anchor, Body, Chart, Form, Mark, Panel, Plane, Raster};
 use crate::figures::scale::Axis;
 use crate::figures::style::{ACCENT, AXIS, CONTEXT, Color, INK, SMALL, TILE, WHITE};

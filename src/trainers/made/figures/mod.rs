@@ -6,6 +6,7 @@ mod contact_sheet;
 pub(crate) mod image_grid;
 mod masks;
 mod model;
+mod named_mask;
 mod orderings;
 mod page_samples;
 mod samples;

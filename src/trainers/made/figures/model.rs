@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::artefacts::Artefacts;
 use super::artefacts::shape_of;
+use super::named_mask::NamedMask;
 use super::{masks, orderings, visibility};
 use crate::data::Shape;
 use crate::figures::chart::Chart;
@@ -21,18 +22,6 @@ const CYCLE: usize = 3;
 const CONSIDERED: usize = 64;
 /// Grid of the small networks that illustrate masks.
 const TOY: Shape = Shape { width: 3, height: 2 };
-
-/// A mask with its name.
-#[derive(Debug, Clone)]
-pub(crate) struct NamedMask {
-    pub(crate) name: String,
-    pub(crate) mask: MaskSet,
-}
-
-/// The names of masks, for captions.
-pub(crate) fn names(masks: &[NamedMask]) -> String {
-    masks.iter().map(|named| named.name.as_str()).collect::<Vec<_>>().join("; ")
-}
 
 /// Charts of orderings, masks and visibility.
 pub(crate) fn charts(view: &View, artefacts: &Artefacts) -> Vec<(&'static str, Chart)> {

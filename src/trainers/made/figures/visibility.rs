@@ -1,7 +1,7 @@
 //! Visibility: the preceding pixels that each output of a real model can see, computed from the
 //! masks of the study's runs.
 
-use super::model::{NamedMask, names};
+use super::named_mask::{NamedMask, names};
 use super::tiles;
 use crate::data::Shape;
 use crate::figures::chart::{Body, Chart, Mark, Panel, Plane, Raster};

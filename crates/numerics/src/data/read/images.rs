@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::decode::{LARGEST, is_picture};
 use super::gallery::Gallery;
-use super::npy::damage;
-use super::{Contents, Pool};
+use super::{Contents, Pool, damage};
 use crate::data::library::file_name;
 use crate::data::role::{Passed, Role, part_of, part_of_picture, role, states_division};
 use crate::data::{DataError, Part};

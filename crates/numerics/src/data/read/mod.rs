@@ -411,3 +411,15 @@ fn fill(source: &mut impl Read, out: &mut [u8]) -> io::Result<usize> {
     }
     Ok(have)
 }
+
+/// Description of an error that prevents a zip entry from being read to its end.
+fn damage(error: &io::Error) -> String {
+    match error.to_string() {
+        text if text.contains("checksum") => {
+            "its bytes do not have the checksum (CRC-32) that the archive states: the file is \
+                                              damaged; copy or download it again"
+                .to_owned()
+        }
+        text => text,
+    }
+}

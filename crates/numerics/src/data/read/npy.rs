@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::greys::Greys;
 use super::images::Members;
-use super::{Capped, Contents, Pool, fill, foreign, luma, unpacked_limit};
+use super::{Capped, Contents, Pool, damage, fill, foreign, luma, unpacked_limit};
 use crate::data::role::{is_labels, only, part_of, states_division};
 use crate::data::{DataError, Part, Shape};
 use crate::npy::Header;
@@ -177,18 +177,6 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
         first.left_out = left_out;
     }
     Ok(Contents::Parts(parts))
-}
-
-/// Description of an error that prevents a zip entry from being read to its end.
-pub(super) fn damage(error: &io::Error) -> String {
-    match error.to_string() {
-        text if text.contains("checksum") => {
-            "its bytes do not have the checksum (CRC-32) that the archive states: the file is \
-                                              damaged; copy or download it again"
-                .to_owned()
-        }
-        text => text,
-    }
 }
 
 fn header(

@@ -3,11 +3,10 @@
 use std::ops::Range;
 
 use crate::made::kernels::level::Level;
-use crate::made::kernels::matrix::{MaskedMatrix, Storage, WeightView};
+use crate::made::kernels::matrix::{MaskedMatrix, SPARSE_NR, Storage, WeightView};
 use crate::made::kernels::simd::{
     F32x16, LANES, Simd, Vector, WithSimd, as_scalars, as_scalars_mut,
 };
-use crate::made::kernels::sparse::SPARSE_NR;
 
 impl WeightView<'_> {
     /// Copies shared weights into the order of their mask, as far as kernels read them. Weights

@@ -8,6 +8,11 @@ use std::ops::Range;
 
 use crate::made::kernels::simd::{F32x16, LANES, Simd};
 
+/// Columns of a sum of selected rows, in vectors: as many accumulators as hide the latency of an
+/// addition. No kernel reads a row from before the group of columns in which the first of its
+/// sixteen rows begins.
+pub(super) const SPARSE_NR: usize = 8;
+
 /// Shape of a matrix whose rows are padded to whole vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PaddedShape {

@@ -7,15 +7,10 @@ use std::ops::Range;
 
 use crate::made::kernels::gather::GatherTiles;
 use crate::made::kernels::level::Level;
-use crate::made::kernels::matrix::{MaskedMatrix, Storage, WeightView};
+use crate::made::kernels::matrix::{MaskedMatrix, SPARSE_NR, Storage, WeightView};
 use crate::made::kernels::simd::{F32x16, LANES, Simd, Vector, WithSimd};
 use crate::made::kernels::update_queue::{GradientRow, GradientSink, UpdateQueue};
 use crate::parallel::ThreadPool;
-
-/// Columns of a sum of selected rows, in vectors: as many accumulators as hide the latency of an
-/// addition. No kernel reads a row from before the group of columns in which the first of its
-/// sixteen rows begins.
-pub(super) const SPARSE_NR: usize = 8;
 
 /// Density from which the dense products are faster.
 const MAX_DENSITY: f64 = 0.25;

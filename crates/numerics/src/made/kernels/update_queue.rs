@@ -8,9 +8,8 @@
 use std::ops::Range;
 
 use crate::made::kernels::level::Level;
-use crate::made::kernels::matrix::{MaskedMatrix, Storage, rows_per_task};
+use crate::made::kernels::matrix::{MaskedMatrix, SPARSE_NR, Storage, rows_per_task};
 use crate::made::kernels::simd::{F32x16, LANES, Simd, Vector, WithSimd, as_scalars_mut};
-use crate::made::kernels::sparse::SPARSE_NR;
 use crate::made::kernels::update::{UpdateRule, UpdateTarget};
 use crate::parallel::ThreadPool;
 
