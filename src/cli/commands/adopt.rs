@@ -23,13 +23,13 @@ Examples:
 pub(crate) struct AdoptArgs {
     #[command(flatten)]
     experiment: ExperimentArgs,
-    /// Reason why the edit cannot change results; tables and page name it
+    /// Reason why the edit cannot change results, which tables and page show
     #[arg(long, value_name = "TEXT")]
     reason: String,
-    /// Take values for the same that agree to six digits, not to the last bit
+    /// Accept values that agree to six digits, not to the last bit
     #[arg(long)]
     close: bool,
-    /// Threads, and so runs at a time [default: as many as processors]
+    /// Number of threads, and so of runs at a time [default: one per processor]
     #[arg(long, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
 }

@@ -23,10 +23,10 @@ const PROGRAM: &str = include_str!("../templates/program.toml");
 
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
-    /// File to write; one that is there stays as it is
+    /// File to write; an existing file is not replaced
     #[arg(default_value = "study.toml")]
     file: PathBuf,
-    /// An experiment of this command in place of the built-in model
+    /// Write an experiment with this program instead of the built-in model
     #[arg(long, value_name = "WORD", num_args = 1.., allow_hyphen_values = true)]
     program: Vec<String>,
 }

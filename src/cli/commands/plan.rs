@@ -29,7 +29,7 @@ Examples:
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     experiment: ExperimentArgs,
-    /// Threads, and so runs at a time [default: as many as processors]
+    /// Number of threads, and so of runs at a time [default: one per processor]
     #[arg(long, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
 }
