@@ -165,7 +165,7 @@ impl DeclarationReader<'_> {
             let is_made = ["data", "model", "train", "evaluate", "sample"].contains(&&*key.name);
             if is_made && !KEYS.contains(&key.name.as_str()) {
                 let error = Diagnostic::new(format!(
-                    "[{}] is of the built-in model, and this experiment runs a program",
+                    "[{}] belongs to the built-in model, and this experiment runs a program",
                     key.name
                 ));
                 let found = if node.table().is_some() { "a table of MADE" } else { "" };
@@ -594,7 +594,7 @@ impl DeclarationReader<'_> {
         let problem = match regex::Regex::new(pattern) {
             Err(error) => error.to_string(),
             Ok(found) if found.captures_len() < 2 => {
-                "it has no group: the number stands between brackets, 'acc ([0-9.]+)'".to_owned()
+                "it has no group: the number is expected in brackets, 'acc ([0-9.]+)'".to_owned()
             }
             Ok(_) => return,
         };

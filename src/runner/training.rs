@@ -229,7 +229,7 @@ impl Training<'_> {
             Claiming::Theirs(owner) => {
                 let owner =
                     owner.map_or_else(|| "another process".to_owned(), |owner| owner.to_string());
-                return Ok(Err(format!("{owner} does it")));
+                return Ok(Err(format!("{owner} executes it")));
             }
         };
         // Checked under the claim, so that nobody publishes the run meanwhile: a run that is intact
@@ -256,7 +256,7 @@ impl Training<'_> {
                 let ended = self.store.count_attempt(&run.id)?;
                 given_up = (ended >= most).then(|| {
                     format!(
-                        "{} in a row ended its task and got no further",
+                        "{} in a row ended its task without progress",
                         count(ended as usize, "attempt")
                     )
                 });
@@ -264,11 +264,11 @@ impl Training<'_> {
         }
         let (resume, problems) = self.store.load_checkpoint(&run.id);
         for problem in problems {
-            note(format!("checkpoint passed over: {problem}"));
+            note(format!("checkpoint ignored: {problem}"));
         }
         // A program says itself that it continues.
         if let Some(checkpoint) = resume.as_ref().filter(|resume| !resume.state.is_empty()) {
-            note(format!("goes on after {}", count(checkpoint.epoch, "epoch")));
+            note(format!("resumes after {}", count(checkpoint.epoch, "epoch")));
         }
         Ok(Ok(ClaimedRun { claim: Some(claim), resume, given_up }))
     }

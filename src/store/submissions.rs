@@ -76,9 +76,10 @@ fn job_number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::E
         .filter(|id| id.is_empty() || !id.bytes().all(|b| b.is_ascii_digit()))
     {
         None => Ok(id),
-        Some(other) => {
-            Err(D::Error::custom(format!("{} is no job's number", crate::text::brief(other))))
-        }
+        Some(other) => Err(D::Error::custom(format!(
+            "{} is not the number of a job",
+            crate::text::brief(other)
+        ))),
     }
 }
 

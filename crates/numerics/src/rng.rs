@@ -3,7 +3,8 @@
 //! A stream is a ChaCha8 generator whose key is derived (BLAKE3) from the run's seed, the purpose
 //! and an index. Two variants of a study that share a seed therefore share their initial weights,
 //! their order of minibatches, their masks and their noise wherever the shapes agree: comparisons
-//! are paired by construction, and an axis that does not own a stream cannot move it.
+//! are paired by construction, and an axis cannot change the numbers of a stream that it does not
+//! use.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};

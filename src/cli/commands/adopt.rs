@@ -63,7 +63,7 @@ pub(crate) fn adopt(
         AdoptEnd::Adopted { results, n_repeated, n_adopted, n_outstanding } => {
             ablation::print(&results, &results.ablations(), terminal)?;
             terminal.remark(format!(
-                "{} the same again, {} taken over",
+                "{} repeated with the same values, {} taken over",
                 count(n_repeated, "run"),
                 count(n_adopted, "run")
             ));

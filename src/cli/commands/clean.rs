@@ -82,7 +82,7 @@ pub(crate) fn clean(
         garbage.iter().try_for_each(|item| store.remove(item))?;
         terminal.remark(format!("removed {total}"));
     } else {
-        terminal.remark(format!("{total}: nothing was removed, --yes does it"));
+        terminal.remark(format!("{total}: nothing was removed; --yes removes it"));
     }
     Ok(Exit::Success)
 }

@@ -283,8 +283,8 @@ fn compared(
     let Chosen { name, images, line, mut warnings } = chosen;
     let Ok(own) = trained.dataset() else {
         warnings.push(format!(
-            "{source}: the training data of {} are not at hand: images of theirs, and an order of variables of their own, would \
-             not be noticed",
+            "{source}: the training data of {} are not available, so it is not known whether images are among them or whether \
+             the variables have another order",
             trained.name
         ));
         return Ok(Chosen { name, images, line, warnings });

@@ -59,7 +59,7 @@ pub(crate) fn plan(
     page.totals(&outstanding)?;
     if let Some(text) = loaded.replaced_tables()? {
         page.say(format!("tables    {}", text.replace('\n', "\n          ")));
-        page.say("          `sweep` will want --name OTHER, or --replace");
+        page.say("          `sweep` will need --name OTHER, or --replace");
     }
     page.cost(&outstanding, workers);
     let comparability = page.comparability()?;
@@ -215,7 +215,7 @@ impl Page<'_> {
     fn cost(&mut self, outstanding: &[&RunSpec], workers: usize) {
         let estimate = self.estimate;
         if outstanding.is_empty() {
-            return self.say("cost      none: every run that is asked for is there");
+            return self.say("cost      none: every requested run is finished");
         }
         self.say(format!(
             "cost      {} on {}{}{}",
@@ -249,13 +249,13 @@ impl Page<'_> {
             }
         });
         if let Some(excess) = self.loaded.too_large(estimate, outstanding, self.loaded.memory()) {
-            self.say(format!("          cannot fit: {excess}; `sweep` will want --yes"));
+            self.say(format!("          cannot fit: {excess}; `sweep` will need --yes"));
         } else if estimate.memory > self.loaded.memory() {
             let fits = bytes(self.loaded.memory());
             self.say(format!("          more than the {fits} there are: fewer runs go at a time"));
         }
         for excess in self.loaded.over_budget(estimate, outstanding.len()) {
-            self.say(format!("          exceeds [budget]: {excess}; `sweep` will want --yes"));
+            self.say(format!("          exceeds [budget]: {excess}; `sweep` will need --yes"));
         }
     }
 

@@ -177,7 +177,7 @@ fn on_slurm(
         SlurmEnd::Ended { results, n_not_done, n_failed } => {
             if n_not_done > 0 {
                 let left = count(n_not_done, "run");
-                terminal.remark(format!("{left} not done: the same command submits what is left"));
+                terminal.remark(format!("{left} not done: the same command submits the rest"));
             }
             conclude(&results, n_not_done == 0 && n_failed == 0, global, terminal)
         }
@@ -219,7 +219,7 @@ fn how_to_return(args: &SweepArgs, loaded: &LoadedExperiment, global: &Global) -
     };
     let name = &loaded.plan.name;
     format!(
-        "the jobs go on without this process: {same} follows them and submits what is not submitted, \
+        "the jobs continue without this process: {same} follows them and submits the other runs, \
          `ablade {results}status {name}` shows them, `ablade {results}cancel {name}` ends them"
     )
 }

@@ -220,7 +220,7 @@ fn warn_of_earlier<'a>(
     let Some(first) = runs.clone().next() else { return };
     let runs = runs.count();
     terminal.warn(format!(
-        "{} there as finished, and by this version diverged: a weight is not finite, or the NLL is beyond any sense. An \
+        "{} there as finished, and by this version diverged: a weight is not finite, or the NLL is far above that of fair coins. An \
          earlier version looked at losses alone. The tables count them as finished until {} and the like are removed and \
          `sweep` trains them again",
         if runs == 1 { "1 run is".to_owned() } else { format!("{runs} runs are") },

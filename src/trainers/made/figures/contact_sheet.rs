@@ -91,7 +91,7 @@ fn rows(images: &Images, columns: usize, vectors: bool) -> Vec<Row> {
         .collect()
 }
 
-/// Maximum of `count` items of `all`, evenly spaced: neighbouring frames of a film are similar.
+/// At most `count` items of `all`, evenly spaced: neighbouring frames of a film are similar.
 fn spread(all: &[usize], count: usize) -> Vec<usize> {
     let count = count.min(all.len());
     (0..count).map(|k| all[k * all.len() / count]).collect()

@@ -15,7 +15,7 @@ const LABELS: [&str; 22] = [
 /// begin otherwise.
 const ONE_HOT: [&str; 3] = ["label", "class", "target"];
 
-/// Missing values of those who write tables.
+/// Words that mean a missing value in a table.
 pub(super) const MISSING: [&str; 12] =
     ["", "na", "n/a", "nan", "-nan", "null", "none", "<na>", "?", ".", "#n/a", "nil"];
 

@@ -13,8 +13,8 @@ use crate::made::kernels::update_queue::{GradientRow, GradientSink, UpdateQueue}
 use crate::parallel::ThreadPool;
 
 /// Columns of a sum of selected rows, in vectors: as many accumulators as hide the latency of an
-/// addition. No kernel reads a row from before the group of columns in which the first of its
-/// sixteen rows begins.
+/// addition. Kernels read the open columns of a row in groups of this size. Of sixteen consecutive
+/// rows they read nothing to the left of the group in which the first of these rows begins.
 pub(super) const SPARSE_NR: usize = 8;
 
 /// Density from which the dense products are faster.
