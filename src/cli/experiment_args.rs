@@ -82,7 +82,7 @@ pub(crate) fn with_options(error: SessionError) -> anyhow::Error {
         | SessionError::OverBudget(_)
         | SessionError::SeedHasNoEffect { .. }
         | SessionError::FirstRunsFailed { .. }) => {
-            anyhow!("{error}; --yes starts it all the same")
+            anyhow!("{error}; --yes starts it nevertheless")
         }
         error => error.into(),
     }

@@ -15,7 +15,7 @@ use crate::session::quoted;
 /// Maximum size of the list [bytes].
 const LONGEST: u64 = 1 << 20;
 
-/// The list of results directories, one a line: device, inode and path.
+/// The list of results directories, one per line: device, inode and path.
 fn list() -> Option<PathBuf> {
     let absolute =
         |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());

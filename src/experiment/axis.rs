@@ -421,7 +421,7 @@ impl Reader<'_> {
                 count(levels.len(), "level"),
                 count(labels.len(), "label")
             ));
-            let error = error.at(node.span, "expected one label a level");
+            let error = error.at(node.span, "expected one label per level");
             self.errors.push(error.related(declared, "the levels"));
             return;
         }

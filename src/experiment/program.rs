@@ -685,7 +685,7 @@ impl DeclarationReader<'_> {
         if let Some((path, _)) = flag.filter(|_| !bare && !matches!(booleans, Booleans::Words(..)))
         {
             let error = Diagnostic::new(format!(
-                "`{path}` is true or false, and `program.args` has no word without {{value}} to stand for true"
+                "`{path}` is true or false, and `program.args` has no word without {{value}} that means true"
             ));
             let help =
                 "write booleans = [\"true\", \"false\"], in the words that the program understands";

@@ -196,8 +196,8 @@ impl Training<'_> {
         trained
     }
 
-    /// The directory for files of a run: that of an earlier attempt, or one of its own for a run that
-    /// is published already and only done again.
+    /// The directory for files of a run: that of an earlier attempt, or one of its own for a run
+    /// that is published already and only done again.
     fn run_files(&self, run: &RunId) -> PathBuf {
         let files = self.store.run_files(run);
         match self.checkpoint_every {
@@ -232,8 +232,8 @@ impl Training<'_> {
                 return Ok(Err(format!("{owner} executes it")));
             }
         };
-        // Checked under the claim, so that nobody publishes the run meanwhile: a run that is intact
-        // again must not be moved.
+        // Checked under the claim, so that no process publishes the run meanwhile: a run that is
+        // intact again must not be moved.
         match self.store.check(&run.id) {
             Ok(()) => return Ok(Err("another process has done it".to_owned())),
             Err(StoreError::Damaged { .. }) if !self.damaged.contains(&run.id) => {

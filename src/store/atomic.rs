@@ -20,8 +20,8 @@ const LOCK: &str = "lock";
 /// Suffix of the name of a scratch directory that is being removed; live ones never have it.
 const DEAD: &str = "-dead";
 
-/// Results directory, as the trainer of some of its runs sees it. Opening it changes nothing on disk;
-/// the first write creates what it needs.
+/// Results directory, as the trainer of some of its runs sees it. Opening it changes nothing on
+/// disk; the first write creates what it needs.
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
@@ -195,8 +195,8 @@ impl Scratch {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 lock => lock.map_err(StoreError::io("create", &path))?,
             };
-            // A file system without locks works, too: nobody removes dead directories there,
-            // because nobody can lock them.
+            // A file system without locks works, too: no process removes dead directories
+            // there, because none can lock them.
             let _ = lock.lock();
             // Another process may have taken the directory for a dead one's between its creation
             // and its lock.

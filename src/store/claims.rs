@@ -4,11 +4,11 @@
 //! A claim is a file `<run>.claim-<n>` that names its owner and is created atomically: of several
 //! processes that try, one succeeds. The process that created the highest `n` owns the run. It
 //! renews the time stamp of its file every few seconds (heartbeat), and removes the file when the
-//! run has ended. The claim of a dead owner is not removed first but outbid: a process creates `n +
-//! 1` and then checks that claim `n` is still the one that it judged dead and that no number above
-//! `n + 1` exists. If so, it owns the run and removes the lower files; otherwise it removes its own
-//! file and looks again. So of two processes that find the same dead owner one wins, and nobody
-//! removes a claim that has just been made.
+//! run has ended. The claim of a dead owner is not removed first but outbid: a process creates
+//! `n + 1` and then checks that claim `n` is still the one that it judged dead and that no number
+//! above `n + 1` exists. If so, it owns the run and removes the lower files; otherwise it removes
+//! its own file and looks again. So of two processes that find the same dead owner one wins, and no
+//! process removes a claim that has just been made.
 //!
 //! ```text
 //! A   create claim-1   heartbeat   heartbeat   (killed)

@@ -125,7 +125,7 @@ impl Store {
         match found {
             Err(error) if error.is_absent() => {
                 let known = self.submissions()?;
-                // Compared without the digits at the end, which nobody remembers.
+                // Compared without the digits at the end, which users rarely type right.
                 let experiment = |name: &str| {
                     name.rsplit_once('-').map_or(name, |(experiment, _)| experiment).to_owned()
                 };

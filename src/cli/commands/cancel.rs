@@ -42,6 +42,6 @@ pub(crate) fn cancel(
     }
     controller.cancel(&jobs)?;
     writeln!(terminal.out, "cancelled {}: {}", count(jobs.len(), "job"), jobs.join(" "))?;
-    terminal.remark("finished runs are kept; the same sweep submits the rest again");
+    terminal.remark("finished runs remain; the same sweep submits the rest again");
     Ok(Exit::Success)
 }

@@ -26,7 +26,7 @@ pub(crate) struct FreezeArgs {
     /// execution.slurm.task, or five minutes]
     #[arg(long, value_name = "N")]
     tasks: Option<NonZeroUsize>,
-    /// Replace the tables of another plan; its runs are kept, and so is the plan
+    /// Replace the tables of another plan; its runs and the plan itself remain
     #[arg(long)]
     replace: bool,
 }

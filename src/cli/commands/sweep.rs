@@ -47,7 +47,7 @@ pub(crate) struct SweepArgs {
     /// Machine that executes the runs [default: execution.launcher of the file, else local]
     #[arg(long, value_name = "WHERE")]
     launcher: Option<Where>,
-    /// Replace the tables of another plan; its runs are kept, and so is the plan
+    /// Replace the tables of another plan; its runs and the plan itself remain
     #[arg(long)]
     replace: bool,
     /// Submit and return; the same command without this option follows the jobs

@@ -19,7 +19,7 @@ pub(super) fn of_path(files: &Files, divided: &Divided, origin: &mut Origin) {
         {
             origin.notes.push(format!(
                 "{dim} values are {side} x {side} and {classes} more, of which exactly one is on in every row: if they are a \
-                 class, one column a class, take them out (or, in a text, call them `label_0` ... in a header)"
+                 class, one column per class, take them out (or, in a text, call them `label_0` ... in a header)"
             ));
         }
         let is_named = pool.columns.iter().flatten().any(|name| name.parse::<u32>().is_err());

@@ -106,7 +106,7 @@ fn title(data: &Dataset, images: &Images, part: Part) -> String {
         format!("{height} x {width} = {dim} pixels")
     };
     let name = data.name.rsplit('/').next().unwrap_or(&data.name);
-    let classes = if images.labels().is_some() { ", a row a class" } else { "" };
+    let classes = if images.labels().is_some() { ", one row per class" } else { "" };
     format!(
         "{name}: {shape}, {}; train {}, valid {}, test {}; here {part}{classes}",
         data.binarization.words(),

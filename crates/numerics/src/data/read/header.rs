@@ -11,7 +11,7 @@ const LABELS: [&str; 22] = [
     "is_test",
 ];
 
-/// Beginnings of the names of columns that are classes, one column a class, where most other names
+/// Beginnings of the names of columns that are classes, one column per class, where most other names
 /// begin otherwise.
 const ONE_HOT: [&str; 3] = ["label", "class", "target"];
 
@@ -217,7 +217,7 @@ fn disorder(names: &[&String]) -> Option<String> {
 }
 
 /// Sentence on several series of names, of which the longest makes a square: others may be labels,
-/// one column a class.
+/// one column per class.
 fn several(kinds: &BTreeMap<String, usize>) -> Option<String> {
     let longest = *kinds.values().max()?;
     let words = kinds

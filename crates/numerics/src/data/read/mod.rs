@@ -303,7 +303,7 @@ pub(crate) fn is_about_pictures(path: &Path, pictures: usize) -> bool {
     open(path).is_ok_and(|source| source.split(b'\n').take(most + 2).count() <= most + 1)
 }
 
-/// Labels of a file: whole numbers, one an image.
+/// Labels of a file: whole numbers, one per image.
 pub(crate) fn labels(path: &Path) -> Result<Vec<u16>, DataError> {
     let mut source = open(path)?;
     let is_npy = source.fill_buf().map_err(DataError::io(path))?.starts_with(b"\x93NUMPY");

@@ -126,7 +126,7 @@
 //!              hidden unit (by degree) ->
 //!   base row   f f f f f f f f f f
 //!   image 1    d d d d d d d d d d      leading_zeros  0
-//!   image 2    . . . d d d d d d d                     3    (whole vectors, in truth)
+//!   image 2    . . . d d d d d d d                     3    (rounded down to whole vectors)
 //!   image 3    . . . . . . d d d d                     6    n_delta_units = 6
 //! ```
 //!
