@@ -301,7 +301,7 @@ impl Trained {
         let there = self.masks.evaluated_count();
         ensure!(
             masks <= there,
-            "{} has {}, {masks} is asked for",
+            "{} has {}, and {masks} was requested",
             self.name,
             count(there, "mask")
         );

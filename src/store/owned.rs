@@ -218,7 +218,7 @@ impl Owned {
                 }
                 Found::Foreign(why) => {
                     remarks.insert(format!(
-                        "{} stays as it is ({why}): remove it to have it made",
+                        "{} stays as it is ({why}): remove it, and it is written again",
                         path.display()
                     ));
                     after.extend(known.iter().filter(|(known, _)| known == name).cloned());

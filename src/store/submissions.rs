@@ -4,7 +4,7 @@
 //! ```text
 //! submitted/<submission>/plan.json        the plan as it was then
 //!                        submission.json  which runs each task does, and what it may use
-//!                        jobs.json        which jobs of the scheduler do the tasks; written before and after each is asked for
+//!                        jobs.json        which jobs of the scheduler do the tasks; written before and after each is submitted
 //!                        script.sh        what the scheduler starts
 //!                        logs/            what the tasks print
 //! submitted/program-<hash>                the program as it was then

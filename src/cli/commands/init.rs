@@ -49,7 +49,7 @@ pub(crate) fn init(args: &InitArgs, terminal: &mut Terminal) -> anyhow::Result<E
     let path = args.file.display();
     match File::create_new(&args.file) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            bail!("{path} is there already, and stays as it is: `ablade init OTHER.toml`")
+            bail!("{path} exists and is not replaced: `ablade init OTHER.toml`")
         }
         created => created
             .and_then(|mut file| file.write_all(text.as_bytes()))

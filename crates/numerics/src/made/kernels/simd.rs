@@ -24,7 +24,7 @@ pub(crate) use x86::{Avx2, Avx512};
 /// Elements of a vector.
 pub(crate) const LANES: usize = 16;
 
-/// Vector in memory: sixteen `f32`, aligned to a cache line as the widest load wants it.
+/// Vector in memory: sixteen `f32`, aligned to a cache line, as the widest load requires.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[repr(C, align(64))]
 pub(crate) struct F32x16(pub(crate) [f32; LANES]);
