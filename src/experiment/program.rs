@@ -599,7 +599,7 @@ impl DeclarationReader<'_> {
             Ok(_) => return,
         };
         let key = format!("{section}.stdout");
-        let error = Diagnostic::new(format!("`{key}` is no pattern: {problem}"));
+        let error = Diagnostic::new(format!("`{key}` is not a regular expression: {problem}"));
         let place = self.place(&key, None);
         self.errors.push(place.map_or(error.clone(), |span| error.at(span, "")));
     }

@@ -50,6 +50,6 @@ fn checked<'de, D: Deserializer<'de>>(from: D, fits: fn(&str) -> bool) -> Result
     if fits(&text) {
         Ok(text)
     } else {
-        Err(D::Error::custom(format!("{} is no name: {RULE}", brief(&text))))
+        Err(D::Error::custom(format!("{} is not a name: {RULE}", brief(&text))))
     }
 }

@@ -298,7 +298,7 @@ impl Owned {
         match fs::symlink_metadata(&path) {
             Err(_) => return Ok(Found::Nothing),
             Ok(found) if found.is_symlink() => return Ok(Found::Foreign("it is a link")),
-            Ok(found) if !found.is_file() => return Ok(Found::Foreign("it is no file")),
+            Ok(found) if !found.is_file() => return Ok(Found::Foreign("it is not a file")),
             Ok(_) => {}
         }
         let Some(there) = self.hash_of(name)? else { return Ok(Found::Nothing) };

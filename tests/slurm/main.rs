@@ -262,7 +262,7 @@ fn a_queue_that_is_full_takes_the_rest_later() {
         text.contains("job submit limit") && text.contains("10 tasks not submitted yet"),
         "{text}"
     );
-    assert!(text.contains("submits what is not submitted"), "{text}");
+    assert!(text.contains("submits the remaining runs"), "{text}");
     cluster.exits(0, "cancel");
     cluster.unset("hold");
     cluster.exits(0, SLURM);

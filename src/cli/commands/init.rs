@@ -38,7 +38,7 @@ pub(crate) fn init(args: &InitArgs, terminal: &mut Terminal) -> anyhow::Result<E
     }
     ensure!(
         args.file.extension().is_some_and(|extension| extension == "toml"),
-        "{} is no TOML file: `ablade init {stem}.toml`",
+        "{} is not the name of a TOML file: `ablade init {stem}.toml`",
         args.file.display()
     );
     let text = if args.program.is_empty() {

@@ -219,7 +219,7 @@ fn how_to_return(args: &SweepArgs, loaded: &LoadedExperiment, global: &Global) -
     };
     let name = &loaded.plan.name;
     format!(
-        "the jobs continue without this process: {same} follows them and submits the other runs, \
+        "the jobs continue without this process: {same} follows them and submits the remaining runs, \
          `ablade {results}status {name}` shows them, `ablade {results}cancel {name}` ends them"
     )
 }

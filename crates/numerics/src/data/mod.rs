@@ -174,7 +174,7 @@ impl Images {
         let pixels = Arc::new(pixels.into());
         assert!(
             dim > 0 && pixels.len().is_multiple_of(dim),
-            "{} pixels are no whole images of {dim}",
+            "{} pixels are not a whole number of images of {dim}",
             pixels.len()
         );
         Self { pixels, dim, labels: None }

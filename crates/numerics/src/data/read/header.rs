@@ -96,7 +96,7 @@ impl TableHeader {
                 "" => format!("column {}: it has no name, as an index has none", i + 1),
                 _ if is_label(name) => {
                     format!(
-                        "column `{name}`: its name says that it is no pixel (another name makes it one)"
+                        "column `{name}`: its name says that it is not a pixel (another name makes it one)"
                     )
                 }
                 _ if is_series && !in_series(&name) => format!(

@@ -507,7 +507,7 @@ fn value(word: &[u8], separator: u8) -> Option<f64> {
 fn no_value(word: &[u8], has_header: bool) -> String {
     let word = excerpt(word);
     if word.is_empty() {
-        "an empty field: a missing value is no pixel; fill it, or leave the row out".to_owned()
+        "an empty field: a missing value is not a pixel; fill it, or leave the row out".to_owned()
     } else if MISSING.contains(&word.to_lowercase().as_str()) {
         format!("`{word}` is a missing value, and neither 0 nor 1: fill it, or leave the row out")
     } else if word.contains(':') && word.starts_with(|c: char| c.is_ascii_digit()) {
@@ -517,7 +517,7 @@ fn no_value(word: &[u8], has_header: bool) -> String {
         )
     } else if has_header {
         format!(
-            "`{word}` is neither 0 nor 1, nor another number: a column that is no pixel is left out if the header calls it \
+            "`{word}` is neither 0 nor 1, nor another number: a column that is not a pixel is left out if the header calls it \
              `label`"
         )
     } else {
