@@ -15,7 +15,7 @@ fn main() {
     for runs in if asked.is_empty() { vec![100, 1000] } else { asked } {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let study = format!(
-            "question = \"What does a run cost beside training?\"\nseeds = {runs}\n[data]\nname = \"shapes\"\n\
+            "question = \"What does a run cost besides training?\"\nseeds = {runs}\n[data]\nname = \"shapes\"\n\
              train = 10\nvalid = 5\ntest = 5\nsize = 4\n[model]\nhidden = [1]\n[train]\nepochs = 1\nbatch = 10\n\
              [sample]\ncount = 1\n"
         );

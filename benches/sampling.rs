@@ -117,7 +117,7 @@ fn median(mut seconds: Vec<f64>) -> f64 {
 /// As in the program's `main`: otherwise candle would divide a product between threads.
 #[expect(
     unsafe_code,
-    reason = "setting a variable is only unsafe beside other threads, and there are none yet"
+    reason = "setting a variable is unsafe only while other threads run, and there are none yet"
 )]
 fn one_thread_a_kernel() {
     for name in ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"] {

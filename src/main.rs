@@ -16,7 +16,7 @@ fn main() -> ExitCode {
 /// the scheduler gave it.
 #[expect(
     unsafe_code,
-    reason = "setting a variable is only unsafe beside other threads, and there are none yet"
+    reason = "setting a variable is unsafe only while other threads run, and there are none yet"
 )]
 fn one_thread_a_kernel() {
     let names = ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"];

@@ -62,7 +62,10 @@ impl TryFrom<String> for RunId {
 
     fn try_from(text: String) -> Result<Self, String> {
         Self::parse(&text).ok_or_else(|| {
-            format!("{} is no run's id: r and 16 hexadecimal digits", crate::text::brief(&text))
+            format!(
+                "{} is not the id of a run: r and 16 hexadecimal digits",
+                crate::text::brief(&text)
+            )
         })
     }
 }

@@ -193,8 +193,8 @@ impl Free {
         self.threads > 0 && (self.running == 0 || room)
     }
 
-    /// Indices of GPUs that have so much to spare: of one that is in use already if a share will do.
-    /// Where there are not enough, none.
+    /// Indices of GPUs on which this much is free, those with the least free first, so that shares
+    /// fill one GPU before the next. Empty if there are not enough.
     fn pick(&self, gpus: f64) -> Vec<usize> {
         let needed = gpus.min(1.0);
         let count = gpus.ceil() as usize;
@@ -205,7 +205,7 @@ impl Free {
         if free.len() == count { free } else { Vec::new() }
     }
 
-    /// Takes the least that a job can do with.
+    /// Reserves the minimum that a job needs.
     fn take<T>(&mut self, job: &Job<T>) -> (usize, Vec<String>) {
         let threads = job.threads.map_or(1, NonZeroUsize::get).min(self.threads);
         self.threads -= threads;

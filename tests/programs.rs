@@ -812,12 +812,12 @@ fn mistakes_are_found_before_the_first_run() {
         (
             "[settings]",
             "[model]\nhidden = [3]\n[settings]",
-            "[model] is of the built-in model|settings.model",
+            "[model] belongs to the built-in model|settings.model",
         ),
         (
             "[settings]",
             "[data]\nname = \"digits\"\n[settings]",
-            "[data] is of the built-in model",
+            "[data] belongs to the built-in model",
         ),
         ("[settings]", "[setings]", "setings|did you mean `settings`"),
     ] {

@@ -63,7 +63,7 @@ fn kills(kills: usize, seed: u64) {
             assert_eq!(child.wait().unwrap().code(), Some(0), "{}", killed.read("log"));
             break;
         }
-        resumed += killed.read("log").matches("goes on after").count();
+        resumed += killed.read("log").matches("resumes after").count();
         assert_same_files(&killed.path("results"), &whole.path("results"));
         studies += 1;
         println!(
@@ -274,7 +274,7 @@ fn checkpoints_that_are_damaged_are_named_and_passed_over() {
         let (_, err) = place.exits(0, "sweep small.toml --jobs 1");
         assert!(err.contains(newest.file_name().unwrap().to_str().unwrap()), "{err}");
         assert!(err.contains("checksum does not match"), "{err}");
-        assert_eq!(err.contains("goes on after"), !both, "{err}");
+        assert_eq!(err.contains("resumes after"), !both, "{err}");
         assert_same_files(&place.path("results"), &whole.path("results"));
     }
 }

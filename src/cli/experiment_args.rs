@@ -22,10 +22,10 @@ pub(crate) struct ExperimentArgs {
     /// Add an axis, or replace one: model.masks=1,4
     #[arg(long, value_name = "PATH=V1,V2")]
     axis: Vec<String>,
-    /// Replicates
+    /// Number of seeds of each variant
     #[arg(long, value_name = "N")]
     seeds: Option<u64>,
-    /// Only variants with this label, and the baseline
+    /// Execute only the variants with this label, and the baseline
     #[arg(long, value_name = "LABEL")]
     only: Vec<String>,
     /// Name of the experiment, and so of its folder of tables and figures [default: that of the
@@ -82,7 +82,7 @@ pub(crate) fn with_options(error: SessionError) -> anyhow::Error {
         | SessionError::OverBudget(_)
         | SessionError::SeedHasNoEffect { .. }
         | SessionError::FirstRunsFailed { .. }) => {
-            anyhow!("{error}; --yes starts it all the same")
+            anyhow!("{error}; --yes starts it nevertheless")
         }
         error => error.into(),
     }

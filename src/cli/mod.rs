@@ -3,7 +3,7 @@
 //!
 //! Results go to stdout, everything else to stderr. Exit codes: 0 success; 1 some run failed, a
 //! check found a difference, or the output could not be written; 2 bad input, and nothing started;
-//! 130 interrupted and resumable.
+//! 130 interrupted by Ctrl-C and resumable (143 by SIGTERM, 129 by SIGHUP).
 
 mod commands;
 mod experiment_args;
@@ -43,8 +43,8 @@ use crate::trainers::program::{ProgramTrainers, supervisor};
 
 /// Ablation studies of any program, or of the built-in masked autoencoder (MADE).
 ///
-/// One TOML file is one experiment: `ablade sweep FILE` trains every run it asks for in parallel and
-/// leaves tables in `results/`; `ablade plots` turns them into figures and one HTML page in
+/// One TOML file is one experiment: `ablade sweep FILE` trains every run it asks for in parallel
+/// and leaves tables in `results/`; `ablade plots` turns them into figures and one HTML page in
 /// `plots/`.
 #[derive(Debug, Parser)]
 #[command(
@@ -99,12 +99,12 @@ impl Global {
         ProgramTrainers::new(itself)
     }
 
-    /// The results, opened.
+    /// Opens the results.
     pub(crate) fn store(&self) -> Result<Store, StoreError> {
         self.store_in(&self.results)
     }
 
-    /// The results in a directory.
+    /// Opens the results in a directory.
     pub(crate) fn store_in(&self, results: &Path) -> Result<Store, StoreError> {
         Ok(Store::open(results, self.trainer())?.with_programs(Self::programs()))
     }
@@ -115,44 +115,44 @@ enum Command {
     /// Write a commented experiment to begin with
     #[command(after_help = init::EXAMPLES)]
     Init(init::InitArgs),
-    /// Show what a sweep would do, take and be able to show; runs nothing
+    /// Show the runs of a sweep, their cost and the effects that they can detect; executes nothing
     #[command(after_help = plan::EXAMPLES)]
     Plan(plan::PlanArgs),
-    /// Run what is outstanding and write the tables
+    /// Execute the outstanding runs and write the tables
     #[command(after_help = sweep::EXAMPLES)]
     Sweep(sweep::SweepArgs),
-    /// Show what finished, failed, runs, waits and remains
+    /// Show run counts by state
     #[command(after_help = status::EXAMPLES)]
     Status(status::StatusArgs),
     /// Cancel the jobs that were submitted to a cluster
     #[command(after_help = cancel::EXAMPLES)]
     Cancel(cancel::CancelArgs),
-    /// Take over runs of an earlier version of a program, after an edit that changes no result
+    /// Take over runs of an earlier version of a program after an edit that changes no result
     #[command(after_help = adopt::EXAMPLES)]
     Adopt(adopt::AdoptArgs),
-    /// Write the tables of experiments from what is on disk now
+    /// Write the tables of experiments from the runs on disk
     #[command(after_help = tables::EXAMPLES)]
     Tables(tables::TablesArgs),
-    /// Freeze what is outstanding as tasks that any scheduler can start
+    /// Freeze the outstanding runs as tasks that any scheduler can start
     #[command(after_help = freeze::EXAMPLES)]
     Freeze(freeze::FreezeArgs),
-    /// Do the runs of one task that was frozen
+    /// Execute the runs of one frozen task
     #[command(after_help = task::EXAMPLES)]
     Task(task::TaskArgs),
     /// Explain why each run is cached or new
     #[command(after_help = why::EXAMPLES)]
     Why(why::WhyArgs),
-    /// Check every finished run's files, train some again and demand the same bytes, and compute
+    /// Check the files of every finished run, repeat some runs and compare the bytes, and compute
     /// the tables again
     #[command(after_help = verify::EXAMPLES)]
     Verify(verify::VerifyArgs),
-    /// Show what nothing in the results needs any more, and remove it when told to
+    /// List files in the results that nothing needs any more, or remove them
     #[command(after_help = clean::EXAMPLES)]
     Clean(clean::CleanArgs),
     /// Print the ablation table of an experiment, or two experiments side by side
     #[command(after_help = compare::EXAMPLES)]
     Compare(compare::CompareArgs),
-    /// Draw every figure of every experiment, or of those named, and one page of all
+    /// Render figures and the HTML report
     #[command(after_help = plots::EXAMPLES)]
     Plots(plots::PlotsArgs),
     /// Draw images from a trained model
@@ -164,7 +164,7 @@ enum Command {
     /// Score a trained model on a data set: exact likelihoods
     #[command(after_help = evaluate::EXAMPLES)]
     Evaluate(evaluate::EvaluateArgs),
-    /// Write the masks that a run's numbers are of, as arrays
+    /// Write the masks with which a run was scored, as arrays
     #[command(after_help = masks::EXAMPLES)]
     Masks(masks::MasksArgs),
     /// List, download or look at data sets

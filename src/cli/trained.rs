@@ -28,9 +28,9 @@ use crate::trainers::made::unchanged::{places, unchanged_at};
 /// Selection of a run, and number of threads.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Its id or the beginning of it, or study/variant/seed as in runs.csv
+    /// Id of a run or the beginning of it, or study/variant/seed as in runs.csv
     run: String,
-    /// Threads [default: as many as processors]
+    /// Number of threads [default: one per processor]
     #[arg(long, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
 }
@@ -41,10 +41,10 @@ pub(crate) struct MaskArgs {
     /// Average the conditionals of the first K masks at every pixel; they must share one ordering
     #[arg(long, value_name = "K", group = "which")]
     masks: Option<NonZeroUsize>,
-    /// The mixture of all masks: each image has one, picked at random
+    /// Use the mixture of all masks: each image has one, picked at random
     #[arg(long, group = "which")]
     mixture: bool,
-    /// One mask alone, counted from 1 [default: the first]
+    /// Use one mask alone, counted from 1 [default: the first]
     #[arg(long, value_name = "I", group = "which")]
     mask: Option<NonZeroUsize>,
 }
@@ -55,10 +55,10 @@ pub(crate) struct DrawArgs {
     /// Seed of the drawing [default: the run's own]
     #[arg(long)]
     seed: Option<u64>,
-    /// Divide every logit: below 1 the likely gets likelier, above 1 all gets more even
+    /// Divide every logit by T: below 1 samples get sharper and less diverse, above 1 more random
     #[arg(long, value_name = "T", value_parser = temperature)]
     temperature: Option<f64>,
-    /// Take the likelier value of every pixel: temperature 0
+    /// Take the more likely value of every pixel: temperature 0
     #[arg(long, conflicts_with = "temperature")]
     greedy: bool,
 }
@@ -301,7 +301,7 @@ impl TrainedModel {
         let there = self.masks.evaluated_count();
         ensure!(
             masks <= there,
-            "{} has {}, {masks} is asked for",
+            "{} has {}, and {masks} was requested",
             self.name,
             count(there, "mask")
         );

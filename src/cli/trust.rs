@@ -12,10 +12,10 @@ use crate::plan::Plan;
 use crate::regular;
 use crate::session::quoted;
 
-/// Most bytes of the list.
+/// Maximum size of the list [bytes].
 const LONGEST: u64 = 1 << 20;
 
-/// The list of results directories, one a line: device, inode and path.
+/// The list of results directories, one per line: device, inode and path.
 fn list() -> Option<PathBuf> {
     let absolute =
         |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
@@ -30,8 +30,8 @@ fn line(results: &Path) -> Option<String> {
     Some(format!("{} {} {}", found.dev(), found.ino(), path.display()))
 }
 
-/// Remembers that programs were started here for these results. A list that cannot be written is
-/// asked about later.
+/// Remembers that programs were started here for these results. If the list cannot be written, the
+/// user is asked again next time.
 pub(crate) fn remember(results: &Path) {
     let (Some(list), Some(line)) = (list(), line(results)) else { return };
     let known = regular::read_text(&list, LONGEST).unwrap_or_default();

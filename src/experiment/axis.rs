@@ -353,7 +353,7 @@ impl Reader<'_> {
                 member.name
             ));
             self.errors.push(
-                error.at(member.span, "").help("write `when` beside the name of the [[zip]]"),
+                error.at(member.span, "").help("write `when` next to the name of the [[zip]]"),
             );
             return None;
         }
@@ -361,7 +361,7 @@ impl Reader<'_> {
             let error =
                 Diagnostic::new(format!("`{}` is tuned with its group or not at all", member.name));
             self.errors.push(
-                error.at(member.span, "").help("write `tune` beside the name of the [[zip]]"),
+                error.at(member.span, "").help("write `tune` next to the name of the [[zip]]"),
             );
             return None;
         }
@@ -422,7 +422,7 @@ impl Reader<'_> {
                 count(levels.len(), "level"),
                 count(labels.len(), "label")
             ));
-            let error = error.at(node.span, "expected one label a level");
+            let error = error.at(node.span, "expected one label per level");
             self.errors.push(error.related(declared, "the levels"));
             return;
         }

@@ -49,7 +49,10 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(Token, Range<usize>)>, (Range<us
                 let x: Option<f64> =
                     rest[..end].replace('_', "").parse().ok().filter(|x: &f64| x.is_finite());
                 let x = x.ok_or_else(|| {
-                    (start..start + end.max(1), format!("`{}` is no number", &rest[..end.max(1)]))
+                    (
+                        start..start + end.max(1),
+                        format!("`{}` is not a number", &rest[..end.max(1)]),
+                    )
                 })?;
                 (Some(Token::Number(x)), end)
             }

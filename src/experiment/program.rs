@@ -165,7 +165,7 @@ impl DeclarationReader<'_> {
             let is_made = ["data", "model", "train", "evaluate", "sample"].contains(&&*key.name);
             if is_made && !KEYS.contains(&key.name.as_str()) {
                 let error = Diagnostic::new(format!(
-                    "[{}] is of the built-in model, and this experiment runs a program",
+                    "[{}] belongs to the built-in model, and this experiment runs a program",
                     key.name
                 ));
                 let found = if node.table().is_some() { "a table of MADE" } else { "" };
@@ -594,12 +594,12 @@ impl DeclarationReader<'_> {
         let problem = match regex::Regex::new(pattern) {
             Err(error) => error.to_string(),
             Ok(found) if found.captures_len() < 2 => {
-                "it has no group: the number stands between brackets, 'acc ([0-9.]+)'".to_owned()
+                "it has no group: the number is expected in brackets, 'acc ([0-9.]+)'".to_owned()
             }
             Ok(_) => return,
         };
         let key = format!("{section}.stdout");
-        let error = Diagnostic::new(format!("`{key}` is no pattern: {problem}"));
+        let error = Diagnostic::new(format!("`{key}` is not a regular expression: {problem}"));
         let place = self.place(&key, None);
         self.errors.push(place.map_or(error.clone(), |span| error.at(span, "")));
     }
@@ -685,7 +685,7 @@ impl DeclarationReader<'_> {
         if let Some((path, _)) = flag.filter(|_| !bare && !matches!(booleans, Booleans::Words(..)))
         {
             let error = Diagnostic::new(format!(
-                "`{path}` is true or false, and `program.args` has no word without {{value}} to stand for true"
+                "`{path}` is true or false, and `program.args` has no word without {{value}} that means true"
             ));
             let help =
                 "write booleans = [\"true\", \"false\"], in the words that the program understands";

@@ -221,7 +221,7 @@ fn subtitle(view: &View, paired: Option<usize>, rows: &[Row], at_border: bool) -
         text += &format!(" Baseline: {name}{score}.");
     }
     if at_border {
-        text += " Triangle: the value lies beyond the axis.";
+        text += " Triangle: the value is beyond the axis.";
     }
     text + &view.unfinished()
 }

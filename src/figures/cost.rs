@@ -95,8 +95,11 @@ pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
     let air = (dear / cheap).powf(AIR / (1.0 - 2.0 * AIR));
     let x = Axis::log(&format!("{}, log scale", cost.label(view)), cheap / air, dear * air, 5);
     let y = view.value_axis(&offers.iter().map(|o| o.score).collect::<Vec<_>>())?;
-    let side_by_side =
-        if apart(&mut offers, &x, &y) { " Equal costs stand side by side." } else { "" };
+    let side_by_side = if apart(&mut offers, &x, &y) {
+        " Variants of equal cost are drawn side by side."
+    } else {
+        ""
+    };
 
     let mut marks = Vec::new();
     let mut steps = Vec::new();

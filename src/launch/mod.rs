@@ -43,22 +43,22 @@ pub enum LaunchError {
     Slurm(#[from] Problem),
     /// Earlier submissions may still be in the queue or running.
     #[error(
-        "{0}: what was submitted before may still wait or run, so nothing is submitted now; the same command tries again"
+        "{0}: earlier jobs may still be waiting or running, so nothing is submitted now; the same command tries again"
     )]
     QueueUnknown(Problem),
     /// An option of the script sends jobs to another cluster.
     #[error(
-        "execution.slurm.lines: {0} sends jobs to a cluster that nothing else would be asked about"
+        "execution.slurm.lines: {0} sends jobs to another cluster, whose queue this program does not read"
     )]
     OtherCluster(String),
     /// A submission was not answered.
-    #[error("{0}: whether it was submitted all the same is not known, the same command finds out")]
+    #[error("{0}: it is not known whether the job was submitted; the same command finds out")]
     Unanswered(Box<LaunchError>),
     /// Slurm accepted no task.
     #[error("{0}; nothing was submitted")]
     NothingSubmitted(Box<LaunchError>),
     /// The path of this program is not known.
-    #[error("cannot tell where this program lies")]
+    #[error("the path of this program is not known")]
     NoProgram(#[source] io::Error),
     /// A path cannot be made absolute.
     #[error("{} has no absolute path", path.display())]
@@ -73,7 +73,7 @@ pub enum LaunchError {
     NoCurrentDirectory(io::Error),
     /// Another version of the program made the submission.
     #[error(
-        "{submission} was made for engine {made_for}, this program has {version}: submit the experiment again"
+        "{submission} was made for version {made_for} of the numerics, this program has {version}: submit the experiment again"
     )]
     OtherVersion {
         /// Name of the submission.
@@ -105,7 +105,7 @@ pub enum LaunchError {
         submission: String,
     },
     /// A run was planned by another version of the program.
-    #[error("{0} was planned for another engine: submit the experiment again")]
+    #[error("{0} was planned for another version of the numerics: submit the experiment again")]
     RunOfOtherVersion(RunId),
 }
 

@@ -55,7 +55,7 @@ fn found(
     let found = controller.find(&job.name)?;
     let recent = utc(jiff::Timestamp::now() - UNANSWERED);
     if found.is_none() && submission.submitted_utc > recent {
-        let text = format!("{} was submitted lately and is not known yet", job.name);
+        let text = format!("{} was submitted recently, and Slurm does not list it yet", job.name);
         return Err(Problem::Refused { program: "squeue", text });
     }
     Ok(found)

@@ -101,7 +101,7 @@ const USUAL_ARRAY: usize = 1001;
 /// raised.
 #[derive(Debug, Clone, Copy)]
 pub struct Controller<'a> {
-    /// Raised when nobody waits for answers any more.
+    /// Raised when the caller no longer waits for answers.
     pub stop: &'a AtomicBool,
 }
 

@@ -123,8 +123,7 @@ fn count_attempts(worker: &Worker) -> Result<(), StoreError> {
         let n_attempts = worker.store.count_attempt(run)?;
         if n_attempts >= ATTEMPTS {
             let times = count(n_attempts as usize, "time");
-            let reason =
-                format!("its task was out of time {times} in a row without getting it any further");
+            let reason = format!("its task ran out of time {times} in a row without progress");
             worker.fail(run, &reason, Elapsed::default())?;
         }
     }

@@ -54,7 +54,7 @@ impl Plan {
         })?;
         let metric = &self.compare.metric;
         ensure(trainer.metrics().get(metric).is_some(), || {
-            format!("compare.metric is {}, which is no metric", brief(metric))
+            format!("compare.metric is {}, which is not a metric", brief(metric))
         })?;
         label("compare.baseline", self.compare.baseline.as_deref().unwrap_or_default())?;
         distinct("seeds", &self.seeds)?;

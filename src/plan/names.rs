@@ -22,7 +22,7 @@ pub(crate) fn is_file_name(name: &str) -> bool {
         && name.bytes().all(follows)
 }
 
-/// True if a text can be the path of a file inside a directory: whatever its parts are called, it
+/// True if a text can be the path of a file inside a directory: with any names of its parts, it
 /// stays there.
 pub(crate) fn is_file_path(path: &str) -> bool {
     let fits = |part: &str| {
@@ -50,6 +50,6 @@ fn checked<'de, D: Deserializer<'de>>(from: D, fits: fn(&str) -> bool) -> Result
     if fits(&text) {
         Ok(text)
     } else {
-        Err(D::Error::custom(format!("{} is no name: {RULE}", brief(&text))))
+        Err(D::Error::custom(format!("{} is not a name: {RULE}", brief(&text))))
     }
 }

@@ -196,8 +196,8 @@ impl Training<'_> {
         trained
     }
 
-    /// The directory for files of a run: that of an earlier attempt, or one of its own for a run that
-    /// is published already and only done again.
+    /// The directory for files of a run: that of an earlier attempt, or one of its own for a run
+    /// that is published already and only done again.
     fn run_files(&self, run: &RunId) -> PathBuf {
         let files = self.store.run_files(run);
         match self.checkpoint_every {
@@ -229,11 +229,11 @@ impl Training<'_> {
             Claiming::Theirs(owner) => {
                 let owner =
                     owner.map_or_else(|| "another process".to_owned(), |owner| owner.to_string());
-                return Ok(Err(format!("{owner} does it")));
+                return Ok(Err(format!("{owner} executes it")));
             }
         };
-        // Checked under the claim, so that nobody publishes the run meanwhile: a run that is intact
-        // again must not be moved.
+        // Checked under the claim, so that no process publishes the run meanwhile: a run that is
+        // intact again must not be moved.
         match self.store.check(&run.id) {
             Ok(()) => return Ok(Err("another process has done it".to_owned())),
             Err(StoreError::Damaged { .. }) if !self.damaged.contains(&run.id) => {
@@ -256,7 +256,7 @@ impl Training<'_> {
                 let ended = self.store.count_attempt(&run.id)?;
                 given_up = (ended >= most).then(|| {
                     format!(
-                        "{} in a row ended its task and got no further",
+                        "{} in a row ended its task without progress",
                         count(ended as usize, "attempt")
                     )
                 });
@@ -264,11 +264,11 @@ impl Training<'_> {
         }
         let (resume, problems) = self.store.load_checkpoint(&run.id);
         for problem in problems {
-            note(format!("checkpoint passed over: {problem}"));
+            note(format!("checkpoint ignored: {problem}"));
         }
         // A program says itself that it continues.
         if let Some(checkpoint) = resume.as_ref().filter(|resume| !resume.state.is_empty()) {
-            note(format!("goes on after {}", count(checkpoint.epoch, "epoch")));
+            note(format!("resumes after {}", count(checkpoint.epoch, "epoch")));
         }
         Ok(Ok(ClaimedRun { claim: Some(claim), resume, given_up }))
     }

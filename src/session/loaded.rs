@@ -131,7 +131,7 @@ impl LoadedExperiment {
                 let is_seed = differ.iter().all(|change| change.starts_with("seed "));
                 text += &match seed.filter(|_| is_seed) {
                     Some(seed) => {
-                        format!("\n  such as: a run with seed {seed}, which is not asked for here")
+                        format!("\n  such as: a run with seed {seed}, which is not in the new plan")
                     }
                     None => format!("\n  such as: {}", one_line(&differ.join(", "))),
                 };

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime};
 
 use tempfile::TempDir;
 
@@ -19,8 +20,8 @@ const LOCK: &str = "lock";
 /// Suffix of the name of a scratch directory that is being removed; live ones never have it.
 const DEAD: &str = "-dead";
 
-/// Results directory, as the trainer of some of its runs sees it. Opening it changes nothing on disk;
-/// the first write creates what it needs.
+/// Results directory, as the trainer of some of its runs sees it. Opening it changes nothing on
+/// disk; the first write creates what it needs.
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
@@ -38,6 +39,16 @@ pub(super) struct Shared {
     scratch: Mutex<Option<Scratch>>,
     serial: AtomicU64,
     pub(super) watched: Mutex<BTreeMap<PathBuf, Watched>>,
+}
+
+/// A claim whose process is not visible, observed for heartbeats.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) text: Vec<u8>,
+    /// Time stamp of its file.
+    pub(super) renewed: Option<SystemTime>,
+    /// First look that found this time stamp.
+    pub(super) seen: Instant,
 }
 
 /// Directory in which this process prepares what it publishes, on the same file system as its
@@ -194,8 +205,8 @@ impl Scratch {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 lock => lock.map_err(StoreError::io("create", &path))?,
             };
-            // A file system without locks works, too: nobody removes dead directories there,
-            // because nobody can lock them.
+            // A file system without locks works, too: no process removes dead directories
+            // there, because none can lock them.
             let _ = lock.lock();
             // Another process may have taken the directory for a dead one's between its creation
             // and its lock.
@@ -303,14 +314,6 @@ fn host() -> String {
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
         .collect()
-}
-
-/// A claim whose process is not visible, observed for heartbeats.
-#[derive(Debug)]
-pub(super) struct Watched {
-    pub(super) text: Vec<u8>,
-    pub(super) renewed: Option<SystemTime>,
-    pub(super) seen: Instant,
 }
 
 #[cfg(test)]

@@ -1,27 +1,31 @@
 //! Claims: ownership of runs, so that two processes do not execute the same one. Made for network
-//! file systems, where file locks are unreliable. Only if an owner was suspended for over a minute
-//! may two processes execute a run for a while: the results stay correct, because publishing is
-//! atomic.
+//! file systems, where file locks are unreliable.
 //!
 //! A claim is a file `<run>.claim-<n>` that names its owner and is created atomically: of several
-//! processes that try, one succeeds. The holder of the highest `n` owns the run, and renews the
-//! time stamp of its file every few seconds (heartbeat). The claim of a dead owner is not removed
-//! but outbid: a process creates `n + 1` and then checks that claim `n` is still the one that it
-//! judged dead and that no higher number exists. If so, it owns the run and removes the lower files;
-//! otherwise it withdraws its bid and looks again. So of two processes that find the same dead owner
-//! one wins, and nobody removes a claim that has just been made.
+//! processes that try, one succeeds. The process that created the highest `n` owns the run. It
+//! renews the time stamp of its file every few seconds (heartbeat), and removes the file when the
+//! run has ended. The claim of a dead owner is not removed first but outbid: a process creates
+//! `n + 1` and then checks that claim `n` is still the one that it judged dead and that no number
+//! above `n + 1` exists. If so, it owns the run and removes the lower files; otherwise it removes
+//! its own file and looks again. So of two processes that find the same dead owner one wins, and no
+//! process removes a claim that has just been made.
 //!
 //! ```text
 //! A   create claim-1   heartbeat   heartbeat   (killed)
-//! B    create claim-1: exists, its owner A lives    A is dead: create claim-2, remove claim-1
-//! C                                                 A is dead: create claim-2: exists, look again
+//! B    claim-1 exists, its owner A is alive    A is dead: create claim-2, check, remove claim-1
+//! C                                            A is dead: claim-2 exists, look again: B is alive
 //! ```
 //!
 //! An owner is dead if its process has ended, where that is visible: in the same boot of the same
-//! machine and the same process namespace. Elsewhere (another machine or container, or a system that
-//! does not tell) it is dead for an observer that has seen the same time stamp in looks at least a
-//! minute apart by its own clock: the first look only starts that minute, and clocks of two machines
-//! are never compared.
+//! machine and the same process namespace. Elsewhere (another machine or container, or a system
+//! that does not tell) it is dead for an observer that has seen the same time stamp in looks at
+//! least a minute apart by its own clock: the first look only starts that minute, and clocks of two
+//! machines are never compared.
+//!
+//! So two processes may execute one run for a while if its owner, on another machine, is alive but
+//! has been suspended or cut off from the disk for over a minute. The results stay correct, because
+//! publishing is atomic; at its next heartbeat the old owner finds its claim lost and stops the
+//! run.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -61,14 +65,14 @@ const MOST_TRIES: usize = 1000;
 pub struct Owner {
     /// Name of the owner's machine.
     pub host: String,
-    /// Process number on that machine.
+    /// Process id on that machine.
     pub pid: u32,
     /// Time of the claim: `YYYY-MM-DD HH:MM:SS`, UTC.
     pub since_utc: String,
     /// Boot and process namespace in which `pid` is unique.
     place: String,
-    /// Start of the process, in the system's own unit: `pid` alone may belong to another process by
-    /// now.
+    /// Start time of the process, in the system's own unit: `pid` alone may belong to another
+    /// process by now.
     process_start: String,
     /// Unique text, to distinguish this claim from all others.
     nonce: String,
@@ -85,7 +89,7 @@ impl std::fmt::Display for Owner {
 pub enum Claiming {
     /// This process owns the run as long as the claim exists.
     Ours(Claim),
-    /// A living process owns the run; its name, if the claim can be read.
+    /// Another living process owns the run; its name, if the claim can be read.
     Theirs(Option<Owner>),
 }
 
@@ -93,7 +97,9 @@ pub enum Claiming {
 #[derive(Debug)]
 pub struct Claim {
     file: Arc<ClaimFile>,
+    /// True once another process has taken over the run.
     lost: Arc<AtomicBool>,
+    /// Thread that renews the time stamp; dropping the sender ends it.
     heart: Option<(mpsc::Sender<()>, JoinHandle<()>)>,
     /// Dead owner whose claim it replaced.
     pub taken_from: Option<Owner>,
@@ -111,6 +117,7 @@ struct ClaimFile {
 enum Judgement {
     /// There is no claim any more.
     Gone,
+    /// The owner is alive, or has to be taken for alive; `None` if the claim cannot be read.
     Alive(Option<Owner>),
     /// The owner is dead; with the text of the claim, to recognise it, or `None` if it is not a
     /// file that could be one.
@@ -342,8 +349,8 @@ impl Drop for Claim {
             drop(stop);
             let _ = beat.join();
         }
-        // A claim that cannot be removed counts until this process ends, or, for observers elsewhere,
-        // for a minute.
+        // A claim that cannot be removed counts until this process ends, or, for observers
+        // elsewhere, for a minute.
         if !self.lost.load(Ordering::Relaxed) {
             let _ = remove_if_there(&self.file.path());
         }
@@ -372,8 +379,8 @@ impl ClaimFile {
                 ours && numbers(&self.dir, &self.run)
                     .map_or(true, |all| all.last() <= Some(&self.number))
             }
-            // No claim at all: the results were emptied, or a successor has finished already. The run
-            // is claimed again; at worst it is executed twice.
+            // No claim at all: the results were emptied, or a successor has finished already. The
+            // run is claimed again; at worst it is executed twice.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let again = || {
                     fs::create_dir_all(&self.dir)?;

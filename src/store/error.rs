@@ -46,7 +46,7 @@ pub enum StoreError {
         /// Description of valid names.
         rule: &'static str,
     },
-    /// A run of a program, where one of the built-in model is asked for, or the other way round.
+    /// A run of a program where one of the built-in model was requested, or the other way round.
     #[error("run {run} is of {}", if *of_program { "a program, and this is for the built-in model" } else { "the built-in model" })]
     OtherTrainer {
         /// Id of the run.

@@ -30,7 +30,7 @@ impl TryFrom<String> for FileName {
         if is_file_path(&name) {
             Ok(Self(name))
         } else {
-            Err(format!("{name:?} is no name of a file of a run"))
+            Err(format!("{name:?} is not the name of a file of a run"))
         }
     }
 }

@@ -4,17 +4,17 @@
 //! results/
 //!   runs/<id>/               run.toml epochs.csv summary.toml samples.npy model.safetensors timing.toml checksums.toml
 //!   runs/<id>.failed.toml    why the last attempt failed; gone once the run succeeds
-//!   runs/<id>.damaged-<n>/   a run whose bytes no longer match its checksums, moved aside and done again
-//!   unfinished/<id>.claim-<n>            who does a run; gone once it is done
-//!   unfinished/<id>.checkpoint[-before]  a run half-way: the newest state and the one before; gone once it is published
-//!   unfinished/<id>.files/               what the program of a run has written so far; gone once it is published
-//!   unfinished/<id>.attempts             attempts that ended a task of a scheduler without getting the run any further
-//!   submitted/               what was handed to a scheduler, frozen
+//!   runs/<id>.damaged-<n>/   a run whose bytes no longer match its checksums, moved aside and repeated
+//!   unfinished/<id>.claim-<n>            owner of a run; removed when the run has ended
+//!   unfinished/<id>.checkpoint[-before]  latest checkpoint of a run, and the one before; removed once it is published
+//!   unfinished/<id>.files/               files that the program of a run has written so far; moved when it is published
+//!   unfinished/<id>.attempts             number of attempts that ended a task of a scheduler without progress
+//!   submitted/               runs handed to a scheduler, frozen with their plan and program
 //!   data/<fingerprint>.npy   the first test images of a data set, for figures
 //!   data/<fingerprint>/      a copy of the inputs of a program
 //!   <experiment>/            plan.json and the tables derived from it; .ablade-tables lists these
-//!   <experiment>/replaced/   plans and tables that others took the place of
-//!   .writing-<host>-*/       what a live process is writing; removed once that process is certainly dead
+//!   <experiment>/replaced/   plans and tables that were replaced
+//!   .writing-<host>-*/       files that a process is writing; removed once that process is certainly dead
 //! ```
 //!
 //! Every file is created by a rename, so that neither a kill nor a second process can expose a

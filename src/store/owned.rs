@@ -2,11 +2,11 @@
 //! made, so that nothing else is ever overwritten or removed.
 //!
 //! ```text
-//! plots/s/.ablade-figures       <BLAKE3 hash>  <name>      one line a file, more while it is being replaced
+//! plots/s/.ablade-figures       <BLAKE3 hash>  <name>      one line per file, more while it is being replaced
 //! ```
 //!
 //! A file is ours if the list has its name with the hash of its bytes. The list is written before
-//! the files, with both the old and the new hash of each, and once more with the new hashes alone
+//! the files, with both the old and the new hash of each, and again with the new hashes alone
 //! after the files have been written: so a process that is killed in between leaves only files that
 //! are on the list. If a list is lost or damaged, no file is ours.
 
@@ -218,7 +218,7 @@ impl Owned {
                 }
                 Found::Foreign(why) => {
                     remarks.insert(format!(
-                        "{} stays as it is ({why}): remove it to have it made",
+                        "{} stays as it is ({why}): remove it, and it is written again",
                         path.display()
                     ));
                     after.extend(known.iter().filter(|(known, _)| known == name).cloned());
@@ -298,7 +298,7 @@ impl Owned {
         match fs::symlink_metadata(&path) {
             Err(_) => return Ok(Found::Nothing),
             Ok(found) if found.is_symlink() => return Ok(Found::Foreign("it is a link")),
-            Ok(found) if !found.is_file() => return Ok(Found::Foreign("it is no file")),
+            Ok(found) if !found.is_file() => return Ok(Found::Foreign("it is not a file")),
             Ok(_) => {}
         }
         let Some(there) = self.hash_of(name)? else { return Ok(Found::Nothing) };

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-/// Returns the scope in which process numbers are unique: this boot of this machine, and this
+/// Returns the scope in which process ids are unique: this boot of this machine, and this
 /// process namespace. `None` if the system does not tell.
 pub(super) fn pid_namespace() -> Option<String> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;

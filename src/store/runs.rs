@@ -673,7 +673,7 @@ fn decode_epochs(bytes: &[u8], metrics: &Metrics) -> Result<Vec<EpochRow>, Strin
     for record in reader.records() {
         let record = record.map_err(|error| error.to_string())?;
         let cell = |i: usize| record.get(i).unwrap_or_default().trim();
-        let not = |text: &str| format!("{} is no number", brief(text));
+        let not = |text: &str| format!("{} is not a number", brief(text));
         let value = |i: usize| match cell(i) {
             "" => Ok(f64::NAN),
             text => text.parse().map_err(|_| not(text)),

@@ -4,7 +4,7 @@
 //! ```text
 //! submitted/<submission>/plan.json        the plan as it was then
 //!                        submission.json  which runs each task does, and what it may use
-//!                        jobs.json        which jobs of the scheduler do the tasks; written before and after each is asked for
+//!                        jobs.json        which jobs of the scheduler do the tasks; written before and after each is submitted
 //!                        script.sh        what the scheduler starts
 //!                        logs/            what the tasks print
 //! submitted/program-<hash>                the program as it was then
@@ -76,9 +76,10 @@ fn job_number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::E
         .filter(|id| id.is_empty() || !id.bytes().all(|b| b.is_ascii_digit()))
     {
         None => Ok(id),
-        Some(other) => {
-            Err(D::Error::custom(format!("{} is no job's number", crate::text::brief(other))))
-        }
+        Some(other) => Err(D::Error::custom(format!(
+            "{} is not the number of a job",
+            crate::text::brief(other)
+        ))),
     }
 }
 
@@ -124,7 +125,7 @@ impl Store {
         match found {
             Err(error) if error.is_absent() => {
                 let known = self.submissions()?;
-                // Compared without the digits at the end, which nobody remembers.
+                // Compared without the digits at the end, which users rarely type right.
                 let experiment = |name: &str| {
                     name.rsplit_once('-').map_or(name, |(experiment, _)| experiment).to_owned()
                 };

@@ -174,23 +174,23 @@ pub enum MetricSource {
     },
 }
 
-/// A fault of a declaration that only this machine can tell.
+/// Error in a declaration that only a look at this machine can find.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeclarationFault {
     /// Key path in the file: `program.inputs`.
     pub key: String,
     /// Index of the faulty element, where the value is a list.
     pub index: Option<usize>,
-    /// The fault.
+    /// The error.
     pub message: String,
-    /// The way out.
+    /// Remedy.
     pub help: Option<String>,
 }
 
 /// Trainers of programs, made from their declarations.
 pub trait Programs: Send + Sync + std::fmt::Debug {
     /// Looks for commands, inputs and data on this machine and fills in [`Program::inputs`] and
-    /// [`Program::data`]; returns every fault. Starts nothing.
+    /// [`Program::data`]; returns every error. Starts nothing.
     fn resolve(&self, declaration: &mut Declaration) -> Vec<DeclarationFault>;
 
     /// The trainer that carries out a declaration.

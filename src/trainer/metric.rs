@@ -116,7 +116,7 @@ impl Source {
 pub enum PerExample {
     /// Named by the facts of the run.
     Of(fn(&Facts) -> Option<&'static str>),
-    /// `NAME.npy`, or the same as text, `NAME.txt`, one number a line.
+    /// `NAME.npy`, or the same as text, `NAME.txt`, one number per line.
     Named(String),
 }
 

@@ -324,7 +324,8 @@ impl std::error::Error for TrainerError {
     }
 }
 
-/// Executes the runs of an experiment. The module's documentation tells what belongs to it.
+/// Executes the runs of an experiment. The documentation of this module says what else belongs to a
+/// trainer.
 ///
 /// Settings, metrics and identities must not depend on the machine or the time; methods may be
 /// called from several threads.
@@ -338,8 +339,7 @@ pub trait Trainer: fmt::Debug + Send + Sync {
     /// Values that a run reports, and the metrics among them.
     fn metrics(&self) -> &Metrics;
 
-    /// The declaration by which an experiment file brought this trainer along; `None` of one that is
-    /// built in.
+    /// Declaration of this trainer in an experiment file; `None` for a built-in trainer.
     fn declaration(&self) -> Option<&Declaration> {
         None
     }

@@ -581,7 +581,7 @@ fn init_writes_an_experiment_that_runs_and_overwrites_nothing() {
     assert!(plan.contains("wider: 1 study, 3 variants, 6 paired seeds, 18 runs"), "{plan}");
     fs::write(place.path("wider.toml"), "mine").unwrap();
     let (_, err) = place.exits(2, "init wider.toml");
-    assert!(err.contains("is there already, and stays as it is"), "{err}");
+    assert!(err.contains("exists and is not replaced"), "{err}");
     assert_eq!(place.read("wider.toml"), "mine");
     place.exits(2, "init runs.toml");
     place.exits(2, "init study.txt");

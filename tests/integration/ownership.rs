@@ -229,7 +229,7 @@ fn a_quick_try_does_not_take_the_place_of_good_tables() {
     for (arguments, lost, differs) in [
         ("small.toml --set train.epochs=2", 4, "train.epochs 1 -> 2"),
         ("small.toml --axis model.skip=false", 2, "model.skip true -> false"),
-        ("small.toml --seeds 1", 2, "a run with seed 2, which is not asked for here"),
+        ("small.toml --seeds 1", 2, "a run with seed 2, which is not in the new plan"),
         ("quick/small.toml", 4, "model.hidden [8] -> [9]"),
     ] {
         for command in ["sweep", "freeze"] {

@@ -308,7 +308,7 @@ fn refusals_say_why() {
         ("sample r", "begins the ids of 16 runs"),
         ("sample r0123456789abcdef", "no run `r0123456789abcdef`"),
         ("sample small/baseline/1 --out x.jpg", ".png, .npy, .idx, -ubyte (idx) or .csv"),
-        ("sample small/baseline/1 --masks 2", "has 1 mask, 2 is asked for"),
+        ("sample small/baseline/1 --masks 2", "has 1 mask, and 2 was requested"),
         (
             "sample small/ordering-random_model.masks-4/1 --masks 2",
             "they have no common next pixel",

@@ -181,7 +181,7 @@ fn what_waits_is_shown_and_followed_and_cancelled_but_not_submitted_twice() {
     let code = following.wait().unwrap().code();
     let text = cluster.place.read("log");
     assert_eq!(code, Some(130), "{text}");
-    assert!(text.contains("the jobs go on without this process"), "{text}");
+    assert!(text.contains("the jobs continue without this process"), "{text}");
     assert!(cluster.said("scancel").is_empty());
 
     let text = cluster.exits(0, "cancel small");
@@ -214,7 +214,7 @@ fn a_controller_that_does_not_answer_says_nothing_about_jobs() {
             && text.contains("nothing is submitted now"),
         "{text}"
     );
-    assert!(cluster.exits(0, "status small").contains("what waits is not known"));
+    assert!(cluster.exits(0, "status small").contains("waiting runs are not known"));
     assert!(cluster.exits(2, "cancel small").contains("nothing was cancelled"));
     assert_eq!(cluster.said("sbatch").len(), 1);
 }
@@ -262,7 +262,7 @@ fn a_queue_that_is_full_takes_the_rest_later() {
         text.contains("job submit limit") && text.contains("10 tasks not submitted yet"),
         "{text}"
     );
-    assert!(text.contains("submits what is not submitted"), "{text}");
+    assert!(text.contains("submits the remaining runs"), "{text}");
     cluster.exits(0, "cancel");
     cluster.unset("hold");
     cluster.exits(0, SLURM);
@@ -280,7 +280,7 @@ fn tasks_that_never_started_are_missed_and_submitted_again() {
     );
     assert!(
         text.contains("its node does not see that directory")
-            && text.contains("12 runs not done: the same command submits what is left"),
+            && text.contains("12 runs not done: the same command submits the rest"),
         "{text}"
     );
     cluster.unset("deaf");
@@ -314,7 +314,7 @@ fn another_job_that_got_the_same_number_is_none_of_ours() {
     assert!(
         cluster
             .exits(0, "cancel")
-            .contains("nothing waits or runs that was submitted from here")
+            .contains("no job submitted from here is waiting or running")
     );
     assert!(cluster.said("scancel").is_empty());
 }
@@ -455,7 +455,7 @@ fn a_task_that_is_out_of_time_saves_its_run_and_is_started_again() {
     assert!(text.contains("job 17_3 will start again"), "{text}");
     assert_eq!(cluster.said("scontrol"), ["requeue 17_3"]);
     let text = cluster.exits(0, &format!("task {name} 0"));
-    assert!(text.contains("goes on after"), "{text}");
+    assert!(text.contains("resumes after"), "{text}");
     let here = Place::with(LONG);
     here.exits(0, "sweep small.toml");
     assert_same_files(&cluster.place.path("results/runs"), &here.path("results/runs"));
@@ -472,7 +472,7 @@ fn a_run_that_kills_its_task_again_and_again_is_failed() {
         child.wait().unwrap();
     }
     let text = cluster.exits(1, &format!("task {name} 0"));
-    assert!(text.contains("3 attempts in a row ended its task and got no further"), "{text}");
+    assert!(text.contains("3 attempts in a row ended its task without progress"), "{text}");
     assert!(
         cluster.exits(0, "status small").contains("failed: 3 attempts in a row"),
         "the note is kept"

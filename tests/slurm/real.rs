@@ -152,7 +152,7 @@ fn real_tasks_that_are_out_of_time_go_on() {
     let child = sweep(&place);
     ends_as_here(&place, child, &study);
     let text = printed(&place);
-    assert!(text.contains("will start again") && text.contains("goes on after"), "{text}");
+    assert!(text.contains("will start again") && text.contains("resumes after"), "{text}");
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn real_tasks_that_are_preempted_go_on() {
     assert!(Command::new("scontrol").args(["requeue", &task]).status().unwrap().success());
     ends_as_here(&place, child, &study);
     let text = printed(&place);
-    assert!(text.contains("goes on after"), "{text}");
+    assert!(text.contains("resumes after"), "{text}");
 }
 
 #[test]

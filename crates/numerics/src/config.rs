@@ -48,7 +48,7 @@ pub struct SampleConfig {
     pub count: usize,
     /// Masks averaged at every pixel drawn; 1 = the usual way.
     pub masks: usize,
-    /// Divides every logit: below 1 sharper, 1 = the model itself; 0 = the likelier value always.
+    /// Divides every logit: below 1 sharper, 1 = the model itself; 0 = the more likely value.
     pub temperature: f64,
     /// Order in which pixels are drawn.
     pub order: SampleOrder,
@@ -71,7 +71,6 @@ impl Default for SampleConfig {
 pub enum SampleOrder {
     /// The model's own ordering: the only correct one.
     Model,
-    /// The ordering's inverse in its place: a slip seen in published code, kept as a negative
-    /// control.
+    /// The inverse of the ordering: a mistake in published code, offered as a negative control.
     Inverse,
 }

@@ -145,7 +145,7 @@ impl Header {
             .map(|size| size.trim().trim_end_matches('L'));
         let shape: Result<Vec<usize>, _> =
             sizes.filter(|size| !size.is_empty()).map(str::parse).collect();
-        let shape = shape.map_err(|_| "`shape` holds something that is no number")?;
+        let shape = shape.map_err(|_| "`shape` holds something that is not a number")?;
         let (order, kind, width) = match descr.as_bytes() {
             [order @ (b'<' | b'>' | b'|' | b'='), b'u', width @ (b'1' | b'2' | b'4' | b'8')] => {
                 (*order, Kind::Unsigned, *width)

@@ -3,7 +3,8 @@
 //! A stream is a ChaCha8 generator whose key is derived (BLAKE3) from the run's seed, the purpose
 //! and an index. Two variants of a study that share a seed therefore share their initial weights,
 //! their order of minibatches, their masks and their noise wherever the shapes agree: comparisons
-//! are paired by construction, and an axis that does not own a stream cannot move it.
+//! are paired by construction, and an axis cannot change the numbers of a stream that it does not
+//! use.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -16,15 +17,15 @@ pub struct Seed(pub u64);
 /// Purpose of a stream. The name is part of the derivation: renaming one changes numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Initial weights, one index a parameter array.
+    /// Initial weights, one index per parameter array.
     Init,
-    /// Degrees of the hidden units, one index a mask.
+    /// Degrees of the hidden units, one index per mask.
     Degrees,
-    /// Random orderings, one index a mask.
+    /// Random orderings, one index per mask.
     Ordering,
-    /// Order of the training images, one index an epoch.
+    /// Order of the training images, one index per epoch.
     Shuffle,
-    /// Dynamic binarisation of the training images, one index an epoch.
+    /// Dynamic binarisation of the training images, one index per epoch.
     Binarize,
     /// Uniforms that draw samples from a trained model.
     Sample,

@@ -23,13 +23,13 @@ Examples:
 pub(crate) struct AdoptArgs {
     #[command(flatten)]
     experiment: ExperimentArgs,
-    /// Reason why the edit cannot change results; tables and page name it
+    /// Reason why the edit cannot change results, which tables and page show
     #[arg(long, value_name = "TEXT")]
     reason: String,
-    /// Take values for the same that agree to six digits, not to the last bit
+    /// Accept values that agree to six digits, not to the last bit
     #[arg(long)]
     close: bool,
-    /// Threads, and so runs at a time [default: as many as processors]
+    /// Number of threads, and so of runs at a time [default: one per processor]
     #[arg(long, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
 }
@@ -63,7 +63,7 @@ pub(crate) fn adopt(
         AdoptEnd::Adopted { results, n_repeated, n_adopted, n_outstanding } => {
             ablation::print(&results, &results.ablations(), terminal)?;
             terminal.remark(format!(
-                "{} the same again, {} taken over",
+                "{} repeated with the same values, {} taken over",
                 count(n_repeated, "run"),
                 count(n_adopted, "run")
             ));

@@ -37,11 +37,11 @@ pub(crate) fn cancel(
     }
     let jobs = queue.alive(&store, args.experiment.as_deref());
     if jobs.is_empty() {
-        terminal.remark("nothing waits or runs that was submitted from here");
+        terminal.remark("no job submitted from here is waiting or running");
         return Ok(Exit::Success);
     }
     controller.cancel(&jobs)?;
     writeln!(terminal.out, "cancelled {}: {}", count(jobs.len(), "job"), jobs.join(" "))?;
-    terminal.remark("what is finished stays; the same sweep submits the rest again");
+    terminal.remark("finished runs remain; the same sweep submits the rest again");
     Ok(Exit::Success)
 }

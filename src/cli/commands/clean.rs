@@ -20,11 +20,11 @@ Examples:
 
 #[derive(Debug, Args)]
 pub(crate) struct CleanArgs {
-    /// Remove what is shown
+    /// Remove the listed files
     #[arg(long)]
     yes: bool,
-    /// Keep what came or changed within this time though no plan names it: results may be arriving,
-    /// their plans last
+    /// Keep files that were created or changed within this time, even if no plan names them: a copy
+    /// of results may be in progress, and plans are copied last
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = time)]
     age: Duration,
 }
@@ -82,7 +82,7 @@ pub(crate) fn clean(
         garbage.iter().try_for_each(|item| store.remove(item))?;
         terminal.remark(format!("removed {total}"));
     } else {
-        terminal.remark(format!("{total}: nothing was removed, --yes does it"));
+        terminal.remark(format!("{total}: nothing was removed; --yes removes it"));
     }
     Ok(Exit::Success)
 }

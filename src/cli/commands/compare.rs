@@ -22,15 +22,15 @@ Examples:
 pub(crate) struct CompareArgs {
     /// Experiment
     experiment: String,
-    /// A second one: what of the first does it change?
+    /// Second experiment, compared with the first by variant and seed
     other: Option<String>,
-    /// Compare with this variant in place of the baseline
+    /// Compare with this variant instead of the baseline
     #[arg(long, value_name = "LABEL", conflicts_with = "other")]
     baseline: Option<String>,
-    /// Print what reviewers ask of error bars and compute, instead of the tables
+    /// Print what reviewers ask about error bars and compute, instead of the tables
     #[arg(long, conflicts_with_all = ["other", "other_results"])]
     checklist: bool,
-    /// Results directory of the second experiment, if another
+    /// Results directory of the second experiment [default: that of the first]
     #[arg(long, value_name = "DIR")]
     other_results: Option<std::path::PathBuf>,
 }

@@ -19,7 +19,7 @@ Examples:
 
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
-    /// For which shell
+    /// Shell that reads the completions
     shell: Shell,
 }
 

@@ -258,7 +258,7 @@ fn export(args: &Export, library: &Library, terminal: &mut Terminal) -> anyhow::
         files.iter().find(|(path, _)| !overwrite && path.symlink_metadata().is_ok())
     {
         anyhow::bail!(
-            "{} is there already, and nothing was written: another --out, or --overwrite",
+            "{} exists, and nothing was written: name another --out, or add --overwrite",
             path.display()
         );
     }

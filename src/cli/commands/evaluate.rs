@@ -18,11 +18,12 @@ use crate::text::{fixed, thousands};
 /// Text below the options in `--help`.
 pub(crate) const EXAMPLES: &str = "\
 Prints the mean negative log-likelihood in nats per image, its standard error over the images, and bits per dimension.
-Without a choice of masks, of every model that the run's masks make: its first mask, their mixture, and, where they share an
-ordering, their conditionals averaged at every pixel. The mean of the single masks' scores is listed as well; it is no model.
+Without a choice of masks it scores every model that the run's masks form: the first mask alone, the mixture of all masks and,
+if the masks share an ordering, the average of their conditionals at every pixel. The mean of the single masks' scores is
+listed as well; it is the score of no model.
 
-A name or a folder is divided in three as for training, with the run's own sizes where it is the run's own set, and --part
-says which is scored. Of a single file every image is scored, in its order.
+A name or a folder is divided in three as for training (with the sizes of the run if it is the data set of the run), and
+--part selects the set to score. Of a single file every image is scored, in the order of the file.
 
 Examples:
   ablade evaluate masks/baseline/1
@@ -42,10 +43,10 @@ pub(crate) struct EvaluateArgs {
     part: PartName,
     #[command(flatten)]
     masks: MaskArgs,
-    /// Write the likelihood of every image, nats: .csv or .npy, a column a model
+    /// Write the negative log-likelihood of every image [nats]: .csv or .npy, one column per model
     #[arg(long, value_name = "FILE", value_parser = table_file)]
     nlls: Option<PathBuf>,
-    /// Print CSV in place of a table
+    /// Print CSV instead of a table
     #[arg(long)]
     csv: bool,
 }
@@ -282,8 +283,8 @@ fn compared(
     let Chosen { name, images, line, mut warnings } = chosen;
     let Ok(own) = trained.dataset() else {
         warnings.push(format!(
-            "{source}: the training data of {} are not at hand: images of theirs, and an order of variables of their own, would \
-             not be noticed",
+            "{source}: the training data of {} are not available, so it is not known whether images are among them or whether \
+             the variables have another order",
             trained.name
         ));
         return Ok(Chosen { name, images, line, warnings });

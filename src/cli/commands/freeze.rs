@@ -22,11 +22,11 @@ Examples:
 pub(crate) struct FreezeArgs {
     #[command(flatten)]
     experiment: ExperimentArgs,
-    /// Tasks, at most as many as runs [default: so many that each lasts execution.slurm.task, or
-    /// five minutes]
+    /// Number of tasks, at most that of the runs [default: such that each lasts
+    /// execution.slurm.task, or five minutes]
     #[arg(long, value_name = "N")]
     tasks: Option<NonZeroUsize>,
-    /// Put the tables in the place of another plan's, whose runs and plan are kept
+    /// Replace the tables of another plan; its runs and the plan itself remain
     #[arg(long)]
     replace: bool,
 }

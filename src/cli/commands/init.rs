@@ -23,10 +23,10 @@ const PROGRAM: &str = include_str!("../templates/program.toml");
 
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
-    /// File to write; one that is there stays as it is
+    /// File to write; an existing file is not replaced
     #[arg(default_value = "study.toml")]
     file: PathBuf,
-    /// An experiment of this command in place of the built-in model
+    /// Write an experiment with this program instead of the built-in model
     #[arg(long, value_name = "WORD", num_args = 1.., allow_hyphen_values = true)]
     program: Vec<String>,
 }
@@ -38,7 +38,7 @@ pub(crate) fn init(args: &InitArgs, terminal: &mut Terminal) -> anyhow::Result<E
     }
     ensure!(
         args.file.extension().is_some_and(|extension| extension == "toml"),
-        "{} is no TOML file: `ablade init {stem}.toml`",
+        "{} is not the name of a TOML file: `ablade init {stem}.toml`",
         args.file.display()
     );
     let text = if args.program.is_empty() {
@@ -49,7 +49,7 @@ pub(crate) fn init(args: &InitArgs, terminal: &mut Terminal) -> anyhow::Result<E
     let path = args.file.display();
     match File::create_new(&args.file) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            bail!("{path} is there already, and stays as it is: `ablade init OTHER.toml`")
+            bail!("{path} exists and is not replaced: `ablade init OTHER.toml`")
         }
         created => created
             .and_then(|mut file| file.write_all(text.as_bytes()))

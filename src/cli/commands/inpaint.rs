@@ -21,12 +21,12 @@ use crate::text::{count, fixed};
 
 /// Text below the options in `--help`.
 pub(crate) const EXAMPLES: &str = "\
-The given pixels stay, the others are drawn from their exact distribution given them. That needs an ordering in which the
+The given pixels stay; the others are drawn from their exact distribution given these pixels. That needs an ordering in which the
 given pixels come first: a model with one ordering conditions on beginnings of it and refuses anything else; a model that
 was trained over orderings (model.ordering = \"random\" with model.masks above 1 or \"fresh\") conditions on any pixels, in
 orderings that put them first. That is another member of the family that was trained, not the model that test_nll scores.
 
-The picture has a row an image: the image, what was given (blue = not given), and each draw. Arrays hold the draws, image
+The picture has one row per image: the image, its given pixels (blue = not given), and each draw. Arrays hold the draws, image
 after image. The table tells how likely the model finds the true rest of each image, given the same pixels.
 
 Examples:
@@ -43,7 +43,7 @@ pub(crate) struct InpaintArgs {
     run: RunArgs,
     #[command(flatten)]
     given: GivenArgs,
-    /// In place of drawing: p(pixel = 1 | the true pixels before it), for every pixel
+    /// Instead of drawing, compute p(pixel = 1 | the true pixels before it) for every pixel
     #[arg(long, conflicts_with_all = ["evidence", "draws", "seed", "temperature", "greedy", "which"])]
     reconstruct: bool,
     /// Images: numbers from 0 and ranges of them [default: 0-9]

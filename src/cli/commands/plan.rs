@@ -29,7 +29,7 @@ Examples:
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     experiment: ExperimentArgs,
-    /// Threads, and so runs at a time [default: as many as processors]
+    /// Number of threads, and so of runs at a time [default: one per processor]
     #[arg(long, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
 }
@@ -59,7 +59,7 @@ pub(crate) fn plan(
     page.totals(&outstanding)?;
     if let Some(text) = loaded.replaced_tables()? {
         page.say(format!("tables    {}", text.replace('\n', "\n          ")));
-        page.say("          `sweep` will want --name OTHER, or --replace");
+        page.say("          `sweep` will need --name OTHER, or --replace");
     }
     page.cost(&outstanding, workers);
     let comparability = page.comparability()?;
@@ -141,7 +141,7 @@ impl Page<'_> {
         let size = self.loaded.store.trainer().metrics().size.clone();
         let mut heads = vec!["variant", "runs", "cached"];
         heads.extend(size.as_deref());
-        heads.push("a run");
+        heads.push("time per run");
         let mut rows = table(&heads, 1);
         for (i, variant) in study.variants.iter().enumerate() {
             let cached = variant.all_runs().filter(|run| self.finished.contains(*run)).count();
@@ -215,7 +215,7 @@ impl Page<'_> {
     fn cost(&mut self, outstanding: &[&RunSpec], workers: usize) {
         let estimate = self.estimate;
         if outstanding.is_empty() {
-            return self.say("cost      none: every run that is asked for is there");
+            return self.say("cost      none: every requested run is finished");
         }
         self.say(format!(
             "cost      {} on {}{}{}",
@@ -249,13 +249,15 @@ impl Page<'_> {
             }
         });
         if let Some(excess) = self.loaded.too_large(estimate, outstanding, self.loaded.memory()) {
-            self.say(format!("          cannot fit: {excess}; `sweep` will want --yes"));
+            self.say(format!("          cannot fit: {excess}; `sweep` will need --yes"));
         } else if estimate.memory > self.loaded.memory() {
             let fits = bytes(self.loaded.memory());
-            self.say(format!("          more than the {fits} there are: fewer runs go at a time"));
+            self.say(format!(
+                "          more than the {fits} available: fewer runs execute at a time"
+            ));
         }
         for excess in self.loaded.over_budget(estimate, outstanding.len()) {
-            self.say(format!("          exceeds [budget]: {excess}; `sweep` will want --yes"));
+            self.say(format!("          exceeds [budget]: {excess}; `sweep` will need --yes"));
         }
     }
 
@@ -320,20 +322,20 @@ impl Page<'_> {
         };
         if let Some(one) = powers.one {
             self.say(format!(
-                "          an effect of {} of the paired difference is found 4 times in 5 (a single comparison)",
+                "          an effect of {} of the paired difference is detected with power 0.8 (a single comparison)",
                 effect(one)
             ));
         }
         if let Some(corrected) = powers.corrected {
             self.say(format!(
-                "          after the correction: {}, if the other comparisons change nothing{}",
+                "          after the correction: {}, if no other comparison has an effect{}",
                 effect(corrected),
-                if powers.joint { ", normal and correlated by 1/2" } else { "" }
+                if powers.joint { " and all are normal with correlation 1/2" } else { "" }
             ));
         }
         if let Some(pilot) = pilot.filter(|_| powers.one.is_some()) {
             self.say(format!(
-                "          sd {}: of {} that have finished",
+                "          sd {}: from {} of finished runs",
                 unit.of(&significant(pilot.sd)),
                 count(pilot.pairs, "paired difference")
             ));

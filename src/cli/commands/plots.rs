@@ -99,9 +99,9 @@ pub(crate) fn plots(
     Ok(if unread.is_empty() { Exit::Success } else { Exit::Failure })
 }
 
-/// Draws the experiments that have changed since they were last drawn, forgets those that no longer
-/// exist, and returns the names of the former. An experiment that cannot be read does not prevent
-/// the others: it is reported once.
+/// Draws the experiments that have changed since they were last drawn, and returns their names.
+/// Forgets experiments that no longer exist. An experiment that cannot be read does not prevent the
+/// others: it is reported once.
 fn redraw(
     drawn: &mut BTreeMap<String, Drawn>,
     unread: &mut BTreeSet<String>,
@@ -248,7 +248,7 @@ fn publish(
     }
     let hint = |option: &str| {
         format!(
-            "{option} OTHER writes elsewhere; what ablade drew before it kept lists can be removed, it is drawn again"
+            "{option} OTHER writes elsewhere; pictures that ablade drew before it had lists can be removed and are drawn again"
         )
     };
     for (files, _, option) in &written {

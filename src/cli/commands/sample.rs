@@ -16,16 +16,16 @@ use crate::text::count;
 
 /// Text below the options in `--help`.
 pub(crate) const EXAMPLES: &str = "\
-Without options this draws what the study itself kept of the run: its own seed and its own [sample] settings.
+Without options it draws the samples that the run saved: with the seed of the run and its [sample] settings.
 
 Examples:
   ablade sample masks/baseline/1                       a picture among the plots
-  ablade sample masks/baseline/1 --nearest             with the nearest training image beside each
+  ablade sample masks/baseline/1 --nearest             with the nearest training image next to each sample
   ablade sample r3f2a --count 10000 --seed 7 --out samples.npy --out samples.png
   ablade sample sampling/masks-8/1 --masks 8           conditionals of 8 masks averaged at every pixel
   ablade sample masks/masks-8/1 --mixture              a mask picked for each image
-  ablade sample masks/baseline/1 --temperature 0.7     fewer accidents, less variety
-  ablade sample ordering/ordering-random/1 --order inverse   the slip that makes random orderings look unable to generate";
+  ablade sample masks/baseline/1 --temperature 0.7     sharper samples, less diversity
+  ablade sample ordering/ordering-random/1 --order inverse   the mistake that makes random orderings seem unable to generate";
 
 #[derive(Debug, Args)]
 pub(crate) struct SampleArgs {
@@ -38,11 +38,12 @@ pub(crate) struct SampleArgs {
     draw: DrawArgs,
     #[command(flatten)]
     masks: MaskArgs,
-    /// Order of the pixels: model, or inverse, a slip of published code, as a negative control
+    /// Order of the pixels: model, or inverse, a mistake in published code, as a negative control
     /// [default: the run's own]
     #[arg(long, value_parser = order, conflicts_with = "which")]
     order: Option<SampleOrder>,
-    /// Show the nearest training image beside each; in other formats than PNG, in a second file
+    /// Show the nearest training image next to each sample; in formats other than PNG, in a second
+    /// file
     #[arg(long)]
     nearest: bool,
     /// Output files, repeatable: .png, .npy, .idx or .csv [default: sample-RUN.png among the plots]

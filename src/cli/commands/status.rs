@@ -37,7 +37,7 @@ pub(crate) fn status(
     }
     let queue = SlurmQueue::ask(&store, Controller::patient(), QueueScope::Unfinished)?;
     if let Some(problem) = &queue.unknown {
-        terminal.remark(format!("{problem}: what waits is not known"));
+        terminal.remark(format!("{problem}: waiting runs are not known"));
     }
     let submitted = !queue.jobs.is_empty();
     let mut header = vec![

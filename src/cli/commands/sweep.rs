@@ -32,25 +32,25 @@ Examples:
 pub(crate) struct SweepArgs {
     #[command(flatten)]
     experiment: ExperimentArgs,
-    /// Threads, and so runs at a time [default: as many as processors]
+    /// Number of threads, and so of runs at a time [default: one per processor]
     #[arg(long, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
     /// Train only part I of N of the runs, for several machines on one results directory
     #[arg(long, value_name = "I/N", value_parser = shard)]
     shard: Option<Shard>,
-    /// Start no run any more once N have failed
+    /// Start no further run once N have failed
     #[arg(long, value_name = "N")]
     max_failures: Option<NonZeroUsize>,
-    /// Start even if the estimate exceeds the file's [budget], or a run the memory
+    /// Start even if the estimate exceeds [budget], or a run needs more memory than there is
     #[arg(long)]
     yes: bool,
     /// Machine that executes the runs [default: execution.launcher of the file, else local]
     #[arg(long, value_name = "WHERE")]
     launcher: Option<Where>,
-    /// Put the tables in the place of another plan's, whose runs and plan are kept
+    /// Replace the tables of another plan; its runs and the plan itself remain
     #[arg(long)]
     replace: bool,
-    /// Submit and return; the same command without it follows
+    /// Submit and return; the same command without this option follows the jobs
     #[arg(long)]
     no_follow: bool,
 }
@@ -177,7 +177,7 @@ fn on_slurm(
         SlurmEnd::Ended { results, n_not_done, n_failed } => {
             if n_not_done > 0 {
                 let left = count(n_not_done, "run");
-                terminal.remark(format!("{left} not done: the same command submits what is left"));
+                terminal.remark(format!("{left} not done: the same command submits the rest"));
             }
             conclude(&results, n_not_done == 0 && n_failed == 0, global, terminal)
         }
@@ -219,7 +219,7 @@ fn how_to_return(args: &SweepArgs, loaded: &LoadedExperiment, global: &Global) -
     };
     let name = &loaded.plan.name;
     format!(
-        "the jobs go on without this process: {same} follows them and submits what is not submitted, \
+        "the jobs continue without this process: {same} follows them and submits the remaining runs, \
          `ablade {results}status {name}` shows them, `ablade {results}cancel {name}` ends them"
     )
 }

@@ -23,10 +23,10 @@ pub(crate) struct TaskArgs {
     submission: String,
     /// Index of the task, from 0
     index: usize,
-    /// Start the program of results that were not made here
+    /// Start the program even if the results were not made here
     #[arg(long)]
     yes: bool,
-    /// Threads, and so runs at a time [default: as many as processors]
+    /// Number of threads, and so of runs at a time [default: one per processor]
     #[arg(long, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
 }

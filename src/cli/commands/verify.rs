@@ -49,14 +49,14 @@ pub(crate) struct VerifyArgs {
     /// are verified
     #[arg(long, value_name = "K", default_value = "3")]
     runs: NonZeroUsize,
-    /// Train them by automatic differentiation in place of the program's own kernels, in single and
-    /// double precision, and compare the NLL of every epoch and every weight; slow
+    /// Train them by automatic differentiation instead of the kernels, in single and double
+    /// precision, and compare the NLL of every epoch and every weight; slow
     #[arg(long)]
     reference: bool,
-    /// Threads, and so runs at a time [default: as many as processors]
+    /// Number of threads, and so of runs at a time [default: one per processor]
     #[arg(long, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
-    /// Start the program of results that were not made here
+    /// Start the program even if the results were not made here
     #[arg(long)]
     yes: bool,
 }
@@ -220,7 +220,7 @@ fn warn_of_earlier<'a>(
     let Some(first) = runs.clone().next() else { return };
     let runs = runs.count();
     terminal.warn(format!(
-        "{} there as finished, and by this version diverged: a weight is not finite, or the NLL is beyond any sense. An \
+        "{} there as finished, and by this version diverged: a weight is not finite, or the NLL is far above that of fair coins. An \
          earlier version looked at losses alone. The tables count them as finished until {} and the like are removed and \
          `sweep` trains them again",
         if runs == 1 { "1 run is".to_owned() } else { format!("{runs} runs are") },

@@ -102,7 +102,10 @@ fn new(
         Some((changes, run, spec)) if changes.is_empty() => {
             match spec.revised_since(run, trainer) {
                 Some(reason) => format!("new: {reason} ({run} is from before)"),
-                None => format!("new: the engine is {} now, another made {run}", trainer.version()),
+                None => format!(
+                    "new: version {} of the numerics is in use now, another one made {run}",
+                    trainer.version()
+                ),
             }
         }
         Some((changes, run, _)) => format!("new: {} ({run} is nearest)", changes.join(", ")),

@@ -13,13 +13,13 @@ use crate::cli::Terminal;
 use crate::results::ExperimentResults;
 use crate::text::count;
 
-/// Says which runs of an experiment are not whole or lack readable scores, where some are.
+/// Warns of runs of an experiment that are incomplete, or whose scores cannot be read.
 pub(crate) fn warn_of_damage(results: &ExperimentResults, terminal: &Terminal) {
     warn_of_incomplete(&results.plan.name, results.damaged().count(), terminal);
     warn_of_unread(results, terminal);
 }
 
-/// Says which runs have scores of single test examples that cannot be read.
+/// Warns of runs whose scores of single test examples cannot be read.
 pub(crate) fn warn_of_unread(results: &ExperimentResults, terminal: &Terminal) {
     let (experiment, examples) = (&results.plan.name, &results.metrics().examples);
     for reason in results.unread_examples.values() {

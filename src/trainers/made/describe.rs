@@ -68,7 +68,7 @@ pub fn size_passed_over(name: &str, of: DataSize, asked: usize) -> Option<String
     let is_other = (shape.width, shape.height) != (asked, asked);
     is_other.then(|| {
         format!(
-            "{name}: data.size = {asked} is passed over: it holds {has}, which are used as they are"
+            "{name}: data.size = {asked} is ignored: it holds {has}, which are used as they are"
         )
     })
 }

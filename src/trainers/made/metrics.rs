@@ -49,7 +49,8 @@ pub struct MadeFacts {
     /// Binarisation of the pixels; absent from runs of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binarization: Option<Binarization>,
-    /// Instruction set of the kernels: results are bit-identical only if it is the same.
+    /// Instruction set of the kernels. Results are bit-identical where it agrees, and between all
+    /// instruction sets with a fused multiply-add.
     pub kernel: String,
 }
 

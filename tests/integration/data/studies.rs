@@ -80,7 +80,7 @@ fn binarisations_are_never_mixed_in_silence() {
     ablade(place, 0, "plots bits");
     for figure in ["ablation.svg", "loss.svg", "samples.svg"] {
         let svg = fs::read_to_string(place.join("plots/bits").join(figure)).expect(figure);
-        assert!(svg.contains("binarised anew every epoch"), "{figure}");
+        assert!(svg.contains("binarised again every epoch"), "{figure}");
     }
     let page = fs::read_to_string(place.join("plots/index.html")).expect("a page");
     assert!(page.contains("not comparable"));
@@ -94,7 +94,7 @@ fn the_same_test_bits_compare_and_the_table_says_what_differs() {
     let baseline = BASELINE.replace("size = 8", "size = 8\nbinarize = 'stochastic'");
     fs::write(place.join("drawn.toml"), baseline + axes).expect("a file");
     let swept = ablade(place, 0, "sweep drawn.toml --progress none");
-    assert!(swept.contains("trained on images binarised anew every epoch"), "{swept}");
+    assert!(swept.contains("trained on images binarised again every epoch"), "{swept}");
     assert!(!swept.contains("not comparable"), "{swept}");
     let table = rows(place, "drawn", "ablation.csv");
     let mut scores: Vec<&str> =

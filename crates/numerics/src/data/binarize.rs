@@ -42,7 +42,7 @@ impl Binarization {
             Self::NoneNeeded => "binary as stored",
             Self::Threshold => "binarised at half grey",
             Self::Stochastic => "binarised once at random",
-            Self::Dynamic => "binarised anew every epoch",
+            Self::Dynamic => "binarised again every epoch",
         }
     }
 }

@@ -96,7 +96,7 @@ fn order(names: &[String], own: &[String]) -> Result<Vec<usize>, String> {
 
 fn differ(name: &str, which: &str) -> String {
     format!(
-        "have other columns: `{name}` is in the {which} alone. A column that is no pixel is left out if the header calls it \
+        "have other columns: `{name}` is in the {which} alone. A column that is not a pixel is left out if the header calls it \
          `label`; pixels need one name in all files"
     )
 }

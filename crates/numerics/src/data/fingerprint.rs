@@ -3,10 +3,10 @@
 //!
 //! Between the bytes on disk and the bits that a run sees there is a long list of rules: which
 //! files are found, how they are decoded, which columns are labels, turning (EMNIST), inverting,
-//! averaging to a size, the division into train, valid and test, cutting to a number, and how grey
-//! becomes black and white. A hash of files with a list of settings tells the truth only as long as
-//! nobody forgets a rule. So a set that is named by a path is identified by what comes out at the
-//! end:
+//! averaging to a size, the division into train, valid and test, cutting to a number of images, and
+//! how grey becomes black and white. A hash of the files and of a list of settings would be wrong
+//! as soon as one rule is missing from the list. So a set that is named by a path is identified by
+//! the images that a run gets:
 //!
 //! | data | in the hash | not in it |
 //! |---|---|---|
@@ -18,9 +18,10 @@
 //! are trained on: a file that is replaced meanwhile gives one identity or the other, never images
 //! under the identity of others.
 //!
-//! Until engine 3 a path was identified by its text, the bytes of its files and the settings of
-//! `[data]` ([`of_files`]). That did not cover which picture of a folder trains and which tests.
-//! Runs of those versions are also looked up under that identity (`trainers::made::earlier`).
+//! Up to version 3 of the numerics (`engine`) a path was identified by its text, the bytes of its
+//! files and the settings of `[data]` ([`of_files`]). That did not cover which picture of a folder
+//! trains and which tests. Runs of those versions are also looked up under that identity
+//! (`trainers::made::earlier`).
 
 use std::path::Path;
 
@@ -33,8 +34,8 @@ const RULES: u32 = 2;
 
 /// First word of the fingerprint of a set that is identified by its images alone.
 const IMAGES: &str = "images";
-/// First word of the fingerprint of a set that is identified by its files, as engines up to 3 did
-/// for a path.
+/// First word of the fingerprint of a set that is identified by its files, as versions up to
+/// 3 of the numerics did for a path.
 const FILES: &str = "files";
 
 /// True if a fingerprint covers the images alone: no setting of `[data]` is then part of a run's
@@ -59,7 +60,7 @@ pub(super) fn of_drawn(builtin: draw::Builtin, config: &DataConfig) -> String {
 }
 
 /// Fingerprint of files and the settings of `[data]`: for a set known by name, and for a path as
-/// engines up to 3 computed it.
+/// versions up to 3 of the numerics computed it.
 pub(super) fn of_files(files: &Files, config: &DataConfig) -> Result<String, DataError> {
     let DataConfig { name: _, train, valid, test, size, seed, binarize } = config;
     let counts = [*train, *valid, *test];

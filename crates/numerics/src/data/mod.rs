@@ -142,10 +142,10 @@ impl Shape {
     }
 }
 
-/// A set of images, `count` x D, row-major, one byte a pixel.
+/// A set of images, `count` x D, row-major, one byte per pixel.
 #[derive(Clone)]
 pub struct Images {
-    // Not `Arc<[u8]>`: making one would copy all pixels once more.
+    // Not `Arc<[u8]>`: making one would copy all pixels again.
     pixels: Arc<Vec<u8>>,
     dim: usize,
     labels: Option<Labels>,
@@ -176,7 +176,7 @@ impl Images {
         let pixels = Arc::new(pixels.into());
         assert!(
             dim > 0 && pixels.len().is_multiple_of(dim),
-            "{} pixels are no whole images of {dim}",
+            "{} pixels are not a whole number of images of {dim}",
             pixels.len()
         );
         Self { pixels, dim, labels: None }
@@ -185,10 +185,10 @@ impl Images {
     /// The same images with their classes.
     ///
     /// # Panics
-    /// If there is not one class an image, each with a name.
+    /// If there is not one class per image, each with a name.
     #[must_use]
     pub fn with_labels(self, labels: Labels) -> Self {
-        assert_eq!(labels.of.len(), self.count(), "one class an image");
+        assert_eq!(labels.of.len(), self.count(), "one class per image");
         assert!(
             labels.of.iter().all(|&class| usize::from(class) < labels.names.len()),
             "every class has a name"
@@ -206,7 +206,7 @@ impl Images {
         self.pixels.len() / self.dim
     }
 
-    /// Pixels an image, D.
+    /// Pixels per image, D.
     pub fn dim(&self) -> usize {
         self.dim
     }

@@ -19,7 +19,7 @@ pub(super) fn of_path(files: &Files, divided: &Divided, origin: &mut Origin) {
         {
             origin.notes.push(format!(
                 "{dim} values are {side} x {side} and {classes} more, of which exactly one is on in every row: if they are a \
-                 class, one column a class, take them out (or, in a text, call them `label_0` ... in a header)"
+                 class, one column per class, take them out (or, in a text, call them `label_0` ... in a header)"
             ));
         }
         let is_named = pool.columns.iter().flatten().any(|name| name.parse::<u32>().is_err());
@@ -77,14 +77,14 @@ pub(super) fn passed_over(
     if bits && config.binarize != default.binarize {
         let rule = serde_json::to_string(&config.binarize).unwrap_or_default();
         notes.push(format!(
-            "data.binarize = {rule} is passed over: its pixels are bits as they are stored"
+            "data.binarize = {rule} is ignored: its pixels are bits as they are stored"
         ));
     }
     let draws = divided.draws || !bits && config.binarize != Binarize::Threshold;
     if !draws && config.seed != default.seed {
         let seed = config.seed;
         notes.push(format!(
-            "data.seed = {seed} is passed over: its files divide it, and nothing is drawn"
+            "data.seed = {seed} is ignored: its files divide it, and nothing is drawn"
         ));
     }
     notes

@@ -144,7 +144,7 @@ pub(crate) fn shadowed(name: &str, place: Option<&Path>, library: &Library) -> O
     let hidden = hidden.find(|path| path.exists() && !is_used(path))?;
     let path = hidden.display();
     Some(format!(
-        "the name means {whose}; what lies at {path} is used by name = \"{path}\""
+        "the name means {whose}; the file at {path} is used by name = \"{path}\""
     ))
 }
 

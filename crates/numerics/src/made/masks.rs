@@ -18,7 +18,7 @@ use crate::made::ordering::{Ordering, OrderingRule};
 use crate::made::{MaskCount, ModelConfig, Resample};
 use crate::rng::{Purpose, Seed};
 
-/// One ordering with one assignment of degrees: always autoregressive, whatever the weights.
+/// One ordering with one assignment of degrees: autoregressive for any weights.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MaskSet {
     ordering: Ordering,

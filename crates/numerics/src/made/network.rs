@@ -307,7 +307,7 @@ impl Network {
             pool.for_each(deltas.chunks_mut(rows_per_thread * stride), |rows| {
                 match n_delta_units {
                     Some(_) => self.activation.forward_deltas(as_scalars_mut(rows), base),
-                    // Logits are needed as such.
+                    // Logits are needed in full, not as deltas.
                     None => add_to_rows(as_scalars_mut(rows), preactivation),
                 }
             });

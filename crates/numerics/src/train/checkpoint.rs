@@ -31,7 +31,8 @@ pub enum CheckpointError {
 /// Everything of a training that is not an array of parameters.
 #[derive(Serialize, Deserialize)]
 struct Description {
-    /// Instruction set of the kernels: results on another one would differ.
+    /// Instruction set of the kernels. A run does not continue on another one, because some round
+    /// differently.
     kernel: String,
     steps: u64,
     images_seen: usize,

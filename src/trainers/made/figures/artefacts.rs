@@ -125,9 +125,9 @@ fn tests(
         let why = match reference(fingerprint) {
             Ok(Some(bytes)) => match picture(&bytes, None) {
                 Some(picture) => return Ok(picture),
-                None => format!("the images kept for {fingerprint} are damaged"),
+                None => format!("the images stored for {fingerprint} are damaged"),
             },
-            Ok(None) => format!("no images are kept for {fingerprint}"),
+            Ok(None) => format!("no images are stored for {fingerprint}"),
             Err(reason) => reason,
         };
         problem.get_or_insert(why);

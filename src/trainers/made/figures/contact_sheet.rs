@@ -91,7 +91,7 @@ fn rows(images: &Images, columns: usize, vectors: bool) -> Vec<Row> {
         .collect()
 }
 
-/// Maximum of `count` items of `all`, evenly spaced: neighbouring frames of a film are similar.
+/// At most `count` items of `all`, evenly spaced: neighbouring frames of a film are similar.
 fn spread(all: &[usize], count: usize) -> Vec<usize> {
     let count = count.min(all.len());
     (0..count).map(|k| all[k * all.len() / count]).collect()
@@ -106,7 +106,7 @@ fn title(data: &Dataset, images: &Images, part: Part) -> String {
         format!("{height} x {width} = {dim} pixels")
     };
     let name = data.name.rsplit('/').next().unwrap_or(&data.name);
-    let classes = if images.labels().is_some() { ", a row a class" } else { "" };
+    let classes = if images.labels().is_some() { ", one row per class" } else { "" };
     format!(
         "{name}: {shape}, {}; train {}, valid {}, test {}; here {part}{classes}",
         data.binarization.words(),

@@ -79,7 +79,7 @@ pub(crate) fn chart(panels: &[Samples], seed: u64, metric: &str) -> Chart {
         title: format!("Samples: the first {most} draws of seed {seed}"),
         subtitle: format!("Below each name: {metric}. Real test images come last."),
         caption: format!(
-            "Grids of samples drawn from the trained models, the first {most} of seed {seed}, beside real test images. {}.",
+            "Grids of samples drawn from the trained models, the first {most} of seed {seed}, next to real test images. {}.",
             panels
                 .iter()
                 .map(|p| format!("{}: {}", p.name, p.note))
@@ -145,7 +145,7 @@ pub(crate) fn completion(name: &str, completion: &Completion) -> Chart {
                    ordering; the grey pixels are drawn."
             .into(),
         caption: format!(
-            "{shown} test images beside what the model of {name} makes of them: the probability of each pixel given the \
+            "{shown} test images, and what the model of {name} makes of them: the probability of each pixel given the \
              true earlier ones, and {} drawn from {:.0} percent of the pixels.",
             match draws.len() {
                 1 => "a completion".to_owned(),

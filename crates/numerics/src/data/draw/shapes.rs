@@ -64,7 +64,7 @@ fn circle() -> Vec<Point> {
     turns.iter().flat_map(|turn| quarter.iter().map(|&p| turn(p))).collect()
 }
 
-/// A five-pointed star whose inner corners lie at `inner` of the radius.
+/// A five-pointed star whose inner corners are at `inner` times the radius.
 fn star(inner: f32) -> Vec<Point> {
     let inward = |i: usize| {
         let (a, b) = (PENTAGON[i], PENTAGON[(i + 1) % 5]);

@@ -55,7 +55,7 @@ pub(super) fn publish(
     fs::remove_file(part).map_err(DataError::io(part))?;
     Err(DataError::Fetch {
         url: url.to_owned(),
-        problem: format!("{problem}; what came was removed"),
+        problem: format!("{problem}; the download was removed"),
     })
 }
 

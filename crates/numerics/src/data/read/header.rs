@@ -11,11 +11,11 @@ const LABELS: [&str; 22] = [
     "is_test",
 ];
 
-/// Beginnings of the names of columns that are classes, one column a class, where most other names
+/// Beginnings of the names of columns that are classes, one column per class, where most other names
 /// begin otherwise.
 const ONE_HOT: [&str; 3] = ["label", "class", "target"];
 
-/// Missing values of those who write tables.
+/// Words that mean a missing value in a table.
 pub(super) const MISSING: [&str; 12] =
     ["", "na", "n/a", "nan", "-nan", "null", "none", "<na>", "?", ".", "#n/a", "nil"];
 
@@ -96,7 +96,7 @@ impl TableHeader {
                 "" => format!("column {}: it has no name, as an index has none", i + 1),
                 _ if is_label(name) => {
                     format!(
-                        "column `{name}`: its name says that it is no pixel (another name makes it one)"
+                        "column `{name}`: its name says that it is not a pixel (another name makes it one)"
                     )
                 }
                 _ if is_series && !in_series(&name) => format!(
@@ -217,7 +217,7 @@ fn disorder(names: &[&String]) -> Option<String> {
 }
 
 /// Sentence on several series of names, of which the longest makes a square: others may be labels,
-/// one column a class.
+/// one column per class.
 fn several(kinds: &BTreeMap<String, usize>) -> Option<String> {
     let longest = *kinds.values().max()?;
     let words = kinds

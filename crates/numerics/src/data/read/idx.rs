@@ -163,7 +163,7 @@ fn transpose(image: &mut [u8], shape: Shape) {
     }
 }
 
-/// Labels of a file: one byte an image.
+/// Labels of a file: one byte per image.
 pub(super) fn labels(path: &Path, mut source: impl BufRead) -> Result<Vec<u16>, DataError> {
     let sizes = header(path, &mut source)?;
     let [count] = sizes[..] else {

@@ -229,7 +229,7 @@ fn contents(
         m if m.starts_with(b"\x93NUMPY") => npy::array(path, source).map(Contents::One),
         m if m.starts_with(b"PK\x03\x04") => npy::archive(path, size),
         m if is_picture(m) => {
-            refused("one picture is no data set: give the folder that holds the images".into())
+            refused("one picture is not a data set: give the folder that holds the images".into())
         }
         m => match foreign::refusal(path, m) {
             Some(problem) => refused(problem),
@@ -303,7 +303,7 @@ pub(crate) fn is_about_pictures(path: &Path, pictures: usize) -> bool {
     open(path).is_ok_and(|source| source.split(b'\n').take(most + 2).count() <= most + 1)
 }
 
-/// Labels of a file: whole numbers, one an image.
+/// Labels of a file: whole numbers, one per image.
 pub(crate) fn labels(path: &Path) -> Result<Vec<u16>, DataError> {
     let mut source = open(path)?;
     let is_npy = source.fill_buf().map_err(DataError::io(path))?.starts_with(b"\x93NUMPY");
@@ -366,7 +366,7 @@ impl<R: BufRead> Read for Gunzip<R> {
                 Some(0x1f) => self.0 = Some(GzDecoder::new(packed)),
                 Some(_) => {
                     return Err(io::Error::other(
-                        "bytes that are no gzip follow the end of the packed content",
+                        "bytes that are not gzip follow the end of the packed content",
                     ));
                 }
             }

@@ -285,7 +285,7 @@ fn in_rows(i: usize, header: &Header) -> usize {
     position
 }
 
-/// Labels of a .npy file: whole numbers, one an image.
+/// Labels of a .npy file: whole numbers, one per image.
 pub(super) fn labels(path: &Path, mut source: impl Read) -> Result<Vec<u16>, DataError> {
     let place = |at: String| at;
     let header = header(path, &mut source, &place)?;

@@ -1,11 +1,11 @@
-//! Rows of values as text: csv, Larochelle's .amat, the `.data` files of UCI and UCLA. One image a
-//! line.
+//! Rows of values as text: csv, Larochelle's .amat, the `.data` files of UCI and UCLA. One image
+//! per line.
 //!
-//! One separator a file, the first of tab, semicolon, comma, | and spaces that its first line has.
-//! A comma between digits is a decimal comma where another separator stands between values. Values
-//! are 0 and 1, `true` and `false`, fractions in 0..=1, or grey levels 0..=255. A first line of
-//! names is a header ([`TableHeader`]); a first column that counts the rows is no pixel. Lines end
-//! with LF, CRLF, or CR alone; a first line `sep=;` (Excel) names the separator.
+//! One separator per file, the first of tab, semicolon, comma, | and spaces that its first line
+//! has. A comma between digits is a decimal comma where values have another separator. Values are 0
+//! and 1, `true` and `false`, fractions in 0..=1, or grey levels 0..=255. A first line of names is
+//! a header ([`TableHeader`]); a first column that counts the rows is no pixel. Lines end with LF,
+//! CRLF, or CR alone; a first line `sep=;` (Excel) names the separator.
 
 use std::borrow::Cow;
 use std::io::{BufRead, BufReader, Read};
@@ -507,7 +507,7 @@ fn value(word: &[u8], separator: u8) -> Option<f64> {
 fn no_value(word: &[u8], has_header: bool) -> String {
     let word = excerpt(word);
     if word.is_empty() {
-        "an empty field: a missing value is no pixel; fill it, or leave the row out".to_owned()
+        "an empty field: a missing value is not a pixel; fill it, or leave the row out".to_owned()
     } else if MISSING.contains(&word.to_lowercase().as_str()) {
         format!("`{word}` is a missing value, and neither 0 nor 1: fill it, or leave the row out")
     } else if word.contains(':') && word.starts_with(|c: char| c.is_ascii_digit()) {
@@ -517,12 +517,12 @@ fn no_value(word: &[u8], has_header: bool) -> String {
         )
     } else if has_header {
         format!(
-            "`{word}` is neither 0 nor 1, nor another number: a column that is no pixel is left out if the header calls it \
+            "`{word}` is neither 0 nor 1, nor another number: a column that is not a pixel is left out if the header calls it \
              `label`"
         )
     } else {
         format!(
-            "`{word}` is neither 0 nor 1, nor another number (one separator a file: tab, semicolon, comma, | or spaces)"
+            "`{word}` is neither 0 nor 1, nor another number (one separator per file: tab, semicolon, comma, | or spaces)"
         )
     }
 }

@@ -9,8 +9,8 @@ use std::ops::Range;
 use crate::made::kernels::simd::{F32x16, LANES, Simd};
 
 /// Columns of a sum of selected rows, in vectors: as many accumulators as hide the latency of an
-/// addition. No kernel reads a row from before the group of columns in which the first of its
-/// sixteen rows begins.
+/// addition. Kernels read the open columns of a row in groups of this size. Of sixteen consecutive
+/// rows they read nothing to the left of the group in which the first of these rows begins.
 pub(super) const SPARSE_NR: usize = 8;
 
 /// Shape of a matrix whose rows are padded to whole vectors.

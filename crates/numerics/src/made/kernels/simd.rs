@@ -4,9 +4,9 @@
 //! [`Level`](super::level::Level). The token of type `S: Simd` proves that the CPU has the
 //! instruction set: it is obtained by detection only, vectors are made by it, and so the intrinsics
 //! behind a safe method are always available. All vectors have [`LANES`] elements, held in one
-//! register, in two, or in whatever the compiler takes, so that the order of additions does not
-//! depend on the width of registers. Operations are correctly rounded and no two lanes are ever
-//! added: an element has the same bits on every level with a fused multiply-add.
+//! register, in two, or in as many as the compiler needs, so that the order of additions does not
+//! depend on the width of registers. Operations are correctly rounded, and none adds two lanes: an
+//! element has the same bits on every level with a fused multiply-add.
 
 #![expect(
     unsafe_code,
@@ -24,7 +24,7 @@ pub(crate) use x86::{Avx2, Avx512};
 /// Elements of a vector.
 pub(crate) const LANES: usize = 16;
 
-/// Vector in memory: sixteen `f32`, aligned to a cache line as the widest load wants it.
+/// Vector in memory: sixteen `f32`, aligned to a cache line, as the widest load requires.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[repr(C, align(64))]
 pub(crate) struct F32x16(pub(crate) [f32; LANES]);

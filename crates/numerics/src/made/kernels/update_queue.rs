@@ -21,7 +21,7 @@ pub(crate) const MR: usize = 6;
 ///
 /// Sorted weights belong to one mask: what it closes is zero and remains so. Shared weights belong
 /// to many masks and are all updated, by a gradient of zero where this mask is closed, because a
-/// rule with momentum moves them all the same.
+/// rule with momentum moves them without a gradient, too.
 #[derive(Debug)]
 pub(crate) struct GradientSink<'a> {
     /// Weights and state.
@@ -439,7 +439,7 @@ mod tests {
                         })
                     });
                     prop_assert!(updated[0] == updated[1]);
-                    // Momentum moves weights whatever their gradient.
+                    // Momentum moves weights for any gradient.
                     let moved =
                         updated[0][0].iter().zip(&initial).any(|(after, before)| *after != before[0]);
                     let has_momentum =

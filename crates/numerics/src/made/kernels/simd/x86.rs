@@ -1,4 +1,4 @@
-//! Tokens of x86: AVX-512, with one register a vector, and AVX2, with two.
+//! Tokens of x86: AVX-512, with one register per vector, and AVX2, with two.
 //!
 //! A token has a private field and comes from `detect` alone, and a vector from a token alone.
 //! Having either is the proof that the intrinsics below ask for.
