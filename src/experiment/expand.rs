@@ -27,7 +27,7 @@ use crate::trainer::{Leaf, Settings};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Choice {
     /// The axis is at one of its levels.
-    LevelDraft(u32),
+    Level(u32),
     /// The axis is at a value that is none of its levels: the baseline's, or an extra's.
     Other,
     /// The axis is over a constant of a word that is not chosen.
@@ -293,7 +293,7 @@ impl Reader<'_> {
     ) -> Vec<VariantDraft> {
         let home: Vec<Choice> = axes
             .iter()
-            .map(|axis| level_at(axis, &self.base).map_or(Choice::Other, Choice::LevelDraft))
+            .map(|axis| level_at(axis, &self.base).map_or(Choice::Other, Choice::Level))
             .collect();
         // A setting must be set before its constants, in any order of the axes.
         let mut order: Vec<usize> = (0..axes.len()).collect();
@@ -313,7 +313,7 @@ impl Reader<'_> {
             let mut choices: Vec<Choice> = combination
                 .iter()
                 .zip(&home)
-                .map(|(level, home)| level.map_or(*home, Choice::LevelDraft))
+                .map(|(level, home)| level.map_or(*home, Choice::Level))
                 .collect();
             let mut point = self.at_levels(axes, &order, &choices);
             for &i in &conditional {
@@ -343,7 +343,7 @@ impl Reader<'_> {
     fn at_levels(&self, axes: &[&AxisDraft], order: &[usize], choices: &[Choice]) -> Point {
         let mut point = self.base.clone();
         for &i in order {
-            if let Choice::LevelDraft(level) = choices[i] {
+            if let Choice::Level(level) = choices[i] {
                 apply(&mut point, &axes[i].levels[level as usize].set);
             }
         }
@@ -499,7 +499,7 @@ impl Reader<'_> {
             _ if axis.leaves.iter().all(|leaf| self.pool.at(&point, *leaf).is_none()) => {
                 Choice::Absent
             }
-            Some(level) => Choice::LevelDraft(level),
+            Some(level) => Choice::Level(level),
             None => Choice::Other,
         };
         let choices = axes.iter().map(choice).collect();
@@ -556,7 +556,7 @@ impl Reader<'_> {
         };
         let by_axis = || {
             expanded.axes.iter().zip(&cell.choices).find_map(|(axis, choice)| match choice {
-                Choice::LevelDraft(level) if !matches!(cell.origin, DraftOrigin::Extra(_)) => {
+                Choice::Level(level) if !matches!(cell.origin, DraftOrigin::Extra(_)) => {
                     of(&axis.levels[*level as usize].set)
                 }
                 _ => None,

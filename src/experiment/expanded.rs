@@ -12,8 +12,8 @@ use super::point::Point;
 use super::reader::Reader;
 use crate::columns::Columns;
 use crate::plan::{
-    AxisDraft, Compare, Plan, PlannedCandidate, PlannedStudy, PlannedVariant, RunId, RunSpec,
-    hashed, unfit,
+    Axis, Compare, Plan, PlannedCandidate, PlannedStudy, PlannedVariant, RunId, RunSpec, hashed,
+    unfit,
 };
 use crate::rng::Seed;
 use crate::text::{brief, count, nearest, some_of};
@@ -60,7 +60,7 @@ pub struct ExpandedStudy {
     /// Combinations that it runs.
     pub design: Design,
     /// Its axes, as tables show them.
-    pub axes: Vec<AxisDraft>,
+    pub axes: Vec<Axis>,
     /// Variants in expansion order, no two equal.
     pub variants: Vec<ExpandedVariant>,
     /// Index of the variant with which the others are compared: that of `[compare]`, the minimal
@@ -282,8 +282,8 @@ impl Reader<'_> {
     ) -> ExpandedStudy {
         let base = self.base.clone();
         let labels = namer.labels(&self.pool, &base, expanded);
-        let mut axes: Vec<AxisDraft> = (expanded.axes.iter().zip(&expanded.study.axes))
-            .map(|(axis, index)| AxisDraft {
+        let mut axes: Vec<Axis> = (expanded.axes.iter().zip(&expanded.study.axes))
+            .map(|(axis, index)| Axis {
                 path: axis.name.clone(),
                 column: namer.column(*index).to_owned(),
                 levels: axis.levels.iter().map(|level| level.text.clone()).collect(),
@@ -400,13 +400,13 @@ impl Reader<'_> {
         &self,
         expanded: &Expanded,
         cell: &super::expand::VariantDraft,
-        axes: &mut [AxisDraft],
+        axes: &mut [Axis],
     ) -> Vec<String> {
         let chosen = expanded.axes.iter().zip(&cell.choices).zip(axes);
         chosen
             .map(|((axis, choice), shown)| {
                 let text = match choice {
-                    Choice::LevelDraft(level) => return axis.levels[*level as usize].text.clone(),
+                    Choice::Level(level) => return axis.levels[*level as usize].text.clone(),
                     Choice::Other => other(&self.pool, &cell.point, axis),
                     Choice::Absent => "none".to_owned(),
                 };

@@ -66,7 +66,7 @@ impl Namer {
         let parts =
             axes.filter(|((axis, _), _)| axis.tune).filter_map(|((axis, index), choice)| {
                 match choice {
-                    Choice::LevelDraft(level) => Some(self.level(axis, *index, *level)),
+                    Choice::Level(level) => Some(self.level(axis, *index, *level)),
                     Choice::Other | Choice::Absent => None,
                 }
             });
@@ -115,7 +115,7 @@ impl Namer {
             DraftOrigin::Plus(axis) => format!("minimal + {}", at_home(axis)),
             DraftOrigin::Design => {
                 let differs = order.iter().filter_map(|&i| match cell.choices[i] {
-                    Choice::LevelDraft(level) if Some(level) != home[i] => {
+                    Choice::Level(level) if Some(level) != home[i] => {
                         Some(parts[i][level as usize].as_str())
                     }
                     _ => None,

@@ -42,7 +42,7 @@ use serde::{Deserialize, Serialize};
 use super::atomic::{Watched, sweep_up};
 use super::disk::{create_dirs, link, remove_if_there, remove_tree, write_synced};
 use super::listing::{entries, is_dir};
-use super::names::{HIGHEST, split_claim};
+use super::names::split_claim;
 use super::process;
 use super::{Store, StoreError};
 use crate::plan::RunId;
@@ -446,6 +446,7 @@ fn read_with_time(path: &Path) -> io::Result<(Option<Vec<u8>>, Option<SystemTime
 mod tests {
     use std::sync::atomic::AtomicUsize;
 
+    use super::super::names::HIGHEST;
     use super::*;
     use crate::trainers::made::MadeTrainer;
 

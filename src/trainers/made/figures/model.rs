@@ -10,7 +10,7 @@ use super::{masks, orderings, visibility};
 use crate::data::Shape;
 use crate::figures::chart::Chart;
 use crate::figures::view::{Replicate, View};
-use crate::made::masks::{MaskSet, Masks};
+use crate::made::masks::Masks;
 use crate::made::ordering::Ordering;
 use crate::made::{MaskCount, ModelConfig};
 use crate::plan::RunSpec;
