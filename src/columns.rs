@@ -10,7 +10,15 @@ pub(crate) const TIMINGS: &str = "seed run started_utc seconds images_per_second
 pub(crate) const ABLATION: &str = "n n_failed METRIC_mean_UNIT METRIC_sd_UNIT METRIC_CI_low_UNIT METRIC_CI_high_UNIT delta_UNIT \
     delta_CI_low_UNIT delta_CI_high_UNIT effect_dz p p_corrected wins losses pair_correlation SIZE verdict n_planned \
     n_pairs smallest_p smallest_p_corrected correction p_draws p_corrected_draws SHOWN epochs_mean compute_ratio EXAMPLES \
-    delta_EXAMPLES_UNIT delta_EXAMPLES_CI_low_UNIT delta_EXAMPLES_CI_high_UNIT configurations note";
+    delta_EXAMPLES_UNIT delta_EXAMPLES_CI_low_UNIT delta_EXAMPLES_CI_high_UNIT configurations CROSSED EQUIVALENCE note";
+
+/// Columns of `ablation.csv` for seeds and test examples at once.
+const CROSSED: &str =
+    "delta_crossed_CI_low_UNIT delta_crossed_CI_high_UNIT crossed_df narrower_with";
+
+/// Columns of `ablation.csv` where a negligible difference is given.
+const EQUIVALENCE: &str = "negligible_UNIT equivalence_CI_low_UNIT equivalence_CI_high_UNIT \
+    p_equivalence p_equivalence_corrected";
 
 /// `effects.csv`.
 pub(crate) const EFFECTS: &str = "study effect axis level reference axis_2 level_2 reference_2 n METRIC_mean_UNIT METRIC_CI_low_UNIT \
@@ -23,11 +31,18 @@ pub(crate) struct Columns<'a> {
     metric: &'a Metric,
     /// Confidence level of the intervals.
     level: f64,
+    /// Confidence level of the intervals of equivalence; `None` without a negligible difference.
+    equivalence: Option<f64>,
 }
 
 impl<'a> Columns<'a> {
-    pub(crate) fn new(metrics: &'a Metrics, metric: &'a Metric, level: f64) -> Self {
-        Self { metrics, metric, level }
+    pub(crate) fn new(
+        metrics: &'a Metrics,
+        metric: &'a Metric,
+        level: f64,
+        equivalence: Option<f64>,
+    ) -> Self {
+        Self { metrics, metric, level, equivalence }
     }
 
     /// `runs.csv` after `study, variant, <axes>`.
@@ -49,7 +64,12 @@ impl<'a> Columns<'a> {
     /// and interval, its examples, and the values that the trainer shows of a model.
     pub(crate) fn named(&self, list: &str) -> Vec<String> {
         let unit = self.metric.unit.column("");
+        let equivalence = self
+            .equivalence
+            .map_or_else(String::new, |level| EQUIVALENCE.replace("CI", &interval(level)));
         let list = list
+            .replace("CROSSED", CROSSED)
+            .replace("EQUIVALENCE", &equivalence)
             .replace("SIZE", self.metrics.size.as_deref().unwrap_or_default())
             .replace("SHOWN", &self.metrics.shown.join(" "))
             .replace("METRIC", &self.metric.column)

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::RunRecord;
 use crate::rng::Seed;
-use crate::stats::{smallest_p, smallest_p_max_t};
+use crate::stats::{Feasibility, smallest_p, smallest_p_max_t, smallest_p_t};
 use crate::trainer::{Config, Declaration, Identity, Program, RunKey, Scored, Trainer};
 pub(crate) use check::unfit;
 
@@ -301,6 +301,12 @@ pub struct Compare {
     /// Name of the metric of a program by which `tune` chooses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub select: Option<String>,
+    /// Test of each paired difference.
+    #[serde(skip_serializing_if = "PairedTest::is_default")]
+    pub test: PairedTest,
+    /// Largest difference, in the unit of the metric, that is of no interest; finite and above zero.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub negligible: Option<f64>,
 }
 
 impl Default for Compare {
@@ -311,6 +317,8 @@ impl Default for Compare {
             correction: Correction::MaxT,
             baseline: None,
             select: None,
+            test: PairedTest::SignFlip,
+            negligible: None,
         }
     }
 }
@@ -322,9 +330,67 @@ impl Compare {
         (1.0 - self.level).min(0.05)
     }
 
+    /// Confidence level of the interval that is inside the negligible margin exactly where the test
+    /// of equivalence is significant; `None` without such a margin.
+    pub fn equivalence_level(&self) -> Option<f64> {
+        self.negligible.map(|_| 1.0 - 2.0 * self.alpha())
+    }
+
+    /// Smallest corrected p value that `comparisons` of `seeds` pairs each can give.
+    pub fn smallest_p(&self, seeds: usize, comparisons: usize) -> f64 {
+        let one = self.test.smallest_p(seeds);
+        match self.correction {
+            Correction::MaxT => one.max(smallest_p_max_t(seeds, seeds, comparisons)),
+            Correction::Holm => (comparisons.max(1) as f64 * one).min(1.0),
+            Correction::None => one,
+        }
+    }
+
+    /// Smallest p values that this number of seeds and comparisons can give.
+    pub fn feasibility(&self, seeds: usize, comparisons: usize) -> Feasibility {
+        let corrected = |seeds| self.smallest_p(seeds, comparisons);
+        Feasibility {
+            smallest_p: self.test.smallest_p(seeds),
+            ..Feasibility::of(seeds, self.alpha(), corrected)
+        }
+    }
+
     /// Level of intervals as text: `95`, `99.9`.
     pub fn percent(&self) -> String {
         crate::text::percent(self.level)
+    }
+}
+
+/// Test of a paired difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PairedTest {
+    /// Sign flips of the differences (Fisher 1935).
+    #[default]
+    SignFlip,
+    /// Student's paired t test; not with max-T, which flips signs.
+    T,
+}
+
+impl PairedTest {
+    /// Words in sentences.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::SignFlip => "sign-flip test",
+            Self::T => "paired t test",
+        }
+    }
+
+    /// Smallest p value that `seeds` pairs can give.
+    pub fn smallest_p(self, seeds: usize) -> f64 {
+        match self {
+            Self::SignFlip => smallest_p(seeds),
+            Self::T => smallest_p_t(seeds),
+        }
+    }
+
+    fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -356,15 +422,6 @@ impl Correction {
             Self::MaxT => "p, max-T",
             Self::Holm => "p, Holm",
             Self::None => "p",
-        }
-    }
-
-    /// Smallest corrected p value that `comparisons` of `seeds` pairs each can give.
-    pub fn smallest_p(self, seeds: usize, comparisons: usize) -> f64 {
-        match self {
-            Self::MaxT => smallest_p_max_t(seeds, seeds, comparisons),
-            Self::Holm => (comparisons.max(1) as f64 * smallest_p(seeds)).min(1.0),
-            Self::None => smallest_p(seeds),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::point::{Assignment, Point};
 use super::reader::Reader;
 use super::rule::{LISTED, Rule, apply};
 use super::tree::{Node, Table, Toml};
-use crate::plan::{Compare, experiment_name_problem, folder_name_problem};
+use crate::plan::{Compare, Correction, PairedTest, experiment_name_problem, folder_name_problem};
 use crate::rng::Seed;
 use crate::text;
 use crate::trainer::kind::{Kind, SEED_MAX};
@@ -154,6 +154,19 @@ impl Reader<'_> {
         let mut compare: Compare = self.options("compare", table);
         if compare.metric.is_empty() {
             compare.metric.clone_from(&self.trainer.metrics().all[0].name);
+        }
+        if compare.test == PairedTest::T && compare.correction == Correction::MaxT {
+            let written = table.get("compare").and_then(Node::table);
+            match written.and_then(|table| table.get("correction")) {
+                None => compare.correction = Correction::Holm,
+                Some(node) => self.errors.push(
+                    Diagnostic::new(
+                        "`compare.correction = \"max-t\"` does not go with `test = \"t\"`",
+                    )
+                    .at(node.span, "max-T flips signs")
+                    .help("write correction = \"holm\", or leave out one of the two"),
+                ),
+            }
         }
         compare
     }

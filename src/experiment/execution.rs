@@ -14,7 +14,7 @@ use super::reader::{Reader, join};
 use super::tree::{Node, Table, Toml};
 use crate::trainer::Metrics;
 use crate::trainer::kind::Kind::{Bytes, Choice, Count, CountOr, Duration, Number, Options, Text};
-use crate::trainer::kind::{FreeKind, INSIDE_ONE, Kind, WordValue};
+use crate::trainer::kind::{ABOVE_ZERO, FreeKind, INSIDE_ONE, Kind, WordValue};
 
 /// `[execution]`: options of executing runs.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -133,6 +133,19 @@ pub static OPTIONS: &[OptionKey] = &[
             ("none", "none"),
         ]),
         "correction over the comparisons of a study",
+    ),
+    key(
+        "compare.test",
+        Choice(&[
+            ("sign-flip", "exact sign flips of the paired differences"),
+            ("t", "Student's paired t test, with Holm's correction in place of max-T"),
+        ]),
+        "test of each paired difference",
+    ),
+    key(
+        "compare.negligible",
+        Number(ABOVE_ZERO),
+        "largest difference, in the unit of the metric, that is of no interest: equivalence is tested within it",
     ),
     key(
         "compare.baseline",

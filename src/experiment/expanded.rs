@@ -238,7 +238,8 @@ impl Reader<'_> {
         let baseline = self.pool.config(&self.base);
         let metrics = self.trainer.metrics();
         let metric = metrics.get(&draft.compare.metric).unwrap_or(&metrics.all[0]);
-        let namer = Namer::new(&draft.axes, &Columns::new(metrics, metric, draft.compare.level));
+        let (level, equivalence) = (draft.compare.level, draft.compare.equivalence_level());
+        let namer = Namer::new(&draft.axes, &Columns::new(metrics, metric, level, equivalence));
         let mut earlier: BTreeSet<&Point> = BTreeSet::new();
         let mut studies = Vec::with_capacity(expanded.len());
         let mut clashes = BTreeMap::new();

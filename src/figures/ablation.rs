@@ -6,7 +6,7 @@ use super::scale::{Axis, Tick, extent};
 use super::style::{AXIS, variant};
 use super::view::{Estimate, View};
 use crate::results::ablation::{Ablation, AblationRow, Verdict};
-use crate::text::{difference, estimate, percent};
+use crate::text::{difference, estimate, percent, short};
 use crate::trainer::Better;
 
 /// Maximum number of seeds for which each is drawn.
@@ -62,6 +62,10 @@ pub(super) fn chart(view: &View, table: &Ablation) -> Chart {
     });
 
     let (lo, hi, limit) = range(&rows, paired.is_some());
+    let negligible = table.negligible.filter(|_| paired.is_some());
+    // Both ends of a margin are shown, unless that would compress the differences.
+    let shown = negligible.filter(|margin| *margin <= hi - lo).unwrap_or(0.0);
+    let (lo, hi) = if shown > 0.0 { (lo.min(-shown), hi.max(shown)) } else { (lo, hi) };
     let label = match paired {
         Some(_) => format!(
             "Difference in {} to the baseline{}",
@@ -81,6 +85,11 @@ pub(super) fn chart(view: &View, table: &Ablation) -> Chart {
     let y = Axis { hi: count, ticks: names, ..Axis::levels("", &[]) };
 
     let mut marks = Vec::new();
+    if let Some(margin) = negligible {
+        let ends = [x.lo.max(-margin), x.hi.min(margin)];
+        let points = ends.map(|end| (end, -0.5, count - 0.4)).to_vec();
+        marks.push(Mark::Band { points, color: AXIS, alpha: 0.18 });
+    }
     if paired.is_some() {
         let points = vec![(0.0, -0.5), (0.0, count - 0.4)];
         marks.push(Mark::Line { points, color: AXIS, width: 1.2, alpha: 1.0, dashed: false });
@@ -121,7 +130,7 @@ pub(super) fn chart(view: &View, table: &Ablation) -> Chart {
     let title = if paired.is_some() { "What each change does" } else { "Variants compared" };
     Chart {
         title: format!("{title}: {}", view.planned.name),
-        subtitle: subtitle(view, paired, &rows, at_border),
+        subtitle: subtitle(view, paired, &rows, at_border, negligible),
         caption: caption(view, paired, &rows),
         panels: vec![Panel {
             title: String::new(),
@@ -197,7 +206,13 @@ fn range(rows: &[Row], around_zero: bool) -> (f64, f64, f64) {
     (lo.min(low.max(lo - reach)), hi.max(high.min(hi + reach)), limit)
 }
 
-fn subtitle(view: &View, paired: Option<usize>, rows: &[Row], at_border: bool) -> String {
+fn subtitle(
+    view: &View,
+    paired: Option<usize>,
+    rows: &[Row],
+    at_border: bool,
+    negligible: Option<f64>,
+) -> String {
     let level = percent(view.plan.compare.level);
     let most = rows.iter().map(|r| r.values.len()).max().unwrap_or(0);
     let mut text = match (paired, most) {
@@ -219,6 +234,10 @@ fn subtitle(view: &View, paired: Option<usize>, rows: &[Row], at_border: bool) -
         let name = if label == "baseline" { String::new() } else { format!("{label}, ") };
         let score = view.metric().unit.of(&estimate(score.mean, score.half));
         text += &format!(" Baseline: {name}{score}.");
+    }
+    if let Some(margin) = negligible {
+        text +=
+            &format!(" Shaded: negligible, less than {}.", view.metric().unit.of(&short(margin)));
     }
     if at_border {
         text += " Triangle: the value is beyond the axis.";

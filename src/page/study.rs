@@ -80,6 +80,13 @@ fn headline(view: &View, table: &Ablation) -> String {
                 Verdict::Better => {
                     format!("better than the baseline{}, by evidence", row.survivors())
                 }
+                Verdict::BetterNegligible => format!(
+                    "better than the baseline{}, by evidence, and by a negligible difference",
+                    row.survivors()
+                ),
+                Verdict::Equivalent => {
+                    format!("equivalent to the baseline{}, by evidence", row.survivors())
+                }
                 Verdict::TooFewSeeds => "too few seeds to tell it from the baseline".to_owned(),
                 _ => row.conclusion(),
             };

@@ -5,6 +5,8 @@ use maud::{Markup, Render, html};
 use crate::figures::view::{Estimate, View, reach};
 use crate::plan::Correction;
 use crate::results::ablation::{Ablation, AblationRow};
+use crate::results::crossed::narrower_with;
+use crate::stats::Crossed;
 use crate::text::{difference, p_value, percent, typeset};
 
 /// The table, sortable by every column except that of the pictures.
@@ -19,9 +21,10 @@ pub(super) fn ablation(view: &View, table: &Ablation) -> Markup {
             (view.direction().to_lowercase().trim_end_matches('.'))
             ", and its paired difference to the baseline; \u{b1} is half of a "
             (percent(table.level))
-            " % t interval over seeds. p: two-sided sign-flip test" (correction(table.correction))
+            " % t interval over seeds. p: two-sided " (table.test.words()) (correction(table.correction))
             ". Untick a variant to leave it out of the charts."
         }
+        @if let Some(words) = table.equivalence_words() { p.muted { (capitalised(&words)) "." } }
         @if let Some(remark) = table.metric_remark { p.muted { (view.metric_name()) ": " (remark) "." } }
         div.bar {
             button type="button" data-part="all" { "All" }
@@ -41,7 +44,43 @@ pub(super) fn ablation(view: &View, table: &Ablation) -> Markup {
                 ul { @for row in notes { li { (row.label) ": " (row.note) } } }
             }
         }
+        (crossed(view, table))
     }
+}
+
+/// Differences with intervals over seeds and test examples at once, where runs left the metric of
+/// each example.
+fn crossed(view: &View, table: &Ablation) -> Markup {
+    let found: Vec<(&AblationRow, Crossed)> =
+        (table.rows.iter()).filter_map(|row| Some((row, row.delta?.crossed?))).collect();
+    let Some((_, first)) = found.first() else { return Markup::default() };
+    let examples = &view.metrics.examples;
+    html! {
+        details {
+            summary { "Other seeds and another test set at once" }
+            p.muted {
+                "Half of a " (percent(table.level)) " % interval over the seeds and the "
+                (typeset(first.examples as f64, 0)) " test " (examples)
+                ", and what would make it narrower."
+            }
+            ul {
+                @for (row, crossed) in &found {
+                    li {
+                        (row.label) ": "
+                        (difference(crossed.mean, Some(crossed.interval.high - crossed.mean)))
+                        ", " (narrower_with(crossed, view.metrics))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn capitalised(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn correction(correction: Correction) -> &'static str {

@@ -4,7 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Axis, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec};
+use super::{
+    Axis, Compare, Correction, PairedTest, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec,
+};
 use crate::text::{brief, count};
 use crate::trainer::Trainer;
 
@@ -55,6 +57,14 @@ impl Plan {
         let metric = &self.compare.metric;
         ensure(trainer.metrics().get(metric).is_some(), || {
             format!("compare.metric is {}, which is not a metric", brief(metric))
+        })?;
+        let Compare { test, correction, negligible, .. } = self.compare;
+        ensure(test == PairedTest::SignFlip || correction != Correction::MaxT, || {
+            "compare.correction is max-t, which does not go with compare.test = t".to_owned()
+        })?;
+        ensure(negligible.is_none_or(|margin| margin > 0.0 && margin.is_finite()), || {
+            let margin = negligible.unwrap_or_default();
+            format!("compare.negligible is {margin}, expected above 0 and finite")
         })?;
         label("compare.baseline", self.compare.baseline.as_deref().unwrap_or_default())?;
         distinct("seeds", &self.seeds)?;
@@ -193,7 +203,7 @@ fn distinct<T: Ord>(field: &str, all: &[T]) -> Checked {
 mod tests {
     use super::*;
     use crate::config::RunConfig;
-    use crate::plan::{Compare, PlannedCandidate, hashed};
+    use crate::plan::{PlannedCandidate, hashed};
     use crate::rng::Seed;
     use crate::trainers::made::{MadeTrainer, config_of};
 
@@ -268,9 +278,15 @@ mod tests {
     #[test]
     fn a_plan_whose_parts_do_not_fit_is_refused_by_the_name_of_the_field() {
         plan().check(&*MadeTrainer::shared()).unwrap();
-        let changes: [(&str, fn(&mut Plan)); 21] = [
+        let changes: [(&str, fn(&mut Plan)); 25] = [
             ("compare.level is 2", |plan| plan.compare.level = 2.0),
             ("compare.level is NaN", |plan| plan.compare.level = f64::NAN),
+            ("compare.correction is max-t", |plan| plan.compare.test = PairedTest::T),
+            ("compare.negligible is 0,", |plan| plan.compare.negligible = Some(0.0)),
+            ("compare.negligible is NaN", |plan| plan.compare.negligible = Some(f64::NAN)),
+            ("compare.negligible is inf", |plan| {
+                plan.compare.negligible = Some(f64::INFINITY);
+            }),
             ("seeds is empty", |plan| plan.seeds.clear()),
             ("seeds holds 2", |plan| plan.seeds[1] = plan.seeds[0]),
             ("studies is empty", |plan| plan.studies.clear()),

@@ -10,10 +10,11 @@ use rayon::prelude::*;
 
 use super::ExperimentResults;
 use super::tuning::Tuning;
-use crate::plan::{Correction, PlannedStudy, PlannedVariant, RunId, RunSpec};
+use crate::plan::{Compare, Correction, PairedTest, PlannedStudy, PlannedVariant, RunId, RunSpec};
 use crate::rng::{Purpose, Seed};
 use crate::stats::{
-    Estimate, Feasibility, Paired, holm, max_t, mean, smallest_p, smallest_p_max_t,
+    Crossed, EQUIVALENCE_PAIRS, Equivalence, Estimate, Feasibility, Paired, holm, max_t, mean,
+    smallest_p_max_t,
 };
 use crate::store::{ADOPTED_BECAUSE, RunRecord, RunStatus};
 use crate::text::count;
@@ -34,8 +35,12 @@ pub struct Ablation {
     pub metric_remark: Option<&'static str>,
     /// Confidence level of every interval.
     pub level: f64,
+    /// Test of each difference.
+    pub test: PairedTest,
     /// Correction over the comparisons.
     pub correction: Correction,
+    /// Largest difference that is of no interest.
+    pub negligible: Option<f64>,
     /// Index of the baseline among the rows.
     pub baseline: Option<usize>,
     /// Smallest p values that this number of seeds and comparisons can give.
@@ -106,8 +111,7 @@ impl AblationRow {
     /// divergence; otherwise empty.
     pub fn survivors(&self) -> String {
         let pairs = self.delta.map_or(0, |delta| delta.paired.difference.n);
-        let judged = matches!(self.verdict, Verdict::Better | Verdict::Worse | Verdict::NoEvidence);
-        if judged && pairs < self.planned {
+        if self.verdict.is_judged() && pairs < self.planned {
             format!(" on {pairs} of {} seeds", self.planned)
         } else {
             String::new()
@@ -131,6 +135,22 @@ pub struct Delta {
     pub p_corrected_draws: Option<u32>,
     /// Difference over test examples instead of seeds: the second source of error.
     pub examples: Option<Estimate>,
+    /// Difference over seeds and test examples at once.
+    pub crossed: Option<Crossed>,
+    /// Test of equivalence within the negligible margin; `None` without a margin, below three pairs
+    /// and where the differences do not vary.
+    pub equivalence: Option<Equivalence>,
+    /// Its p value after Holm's correction; `None` without one.
+    pub p_equivalence_corrected: Option<f64>,
+}
+
+impl Delta {
+    /// True if the difference is within the negligible margin by two one-sided t tests at level
+    /// `alpha`.
+    fn is_equivalent(&self, alpha: f64) -> bool {
+        let p = self.equivalence.map(|found| self.p_equivalence_corrected.unwrap_or(found.p));
+        p.is_some_and(|p| p <= alpha)
+    }
 }
 
 /// The conclusion about a variant.
@@ -142,6 +162,12 @@ pub enum Verdict {
     Better,
     /// Significantly worse than the baseline.
     Worse,
+    /// Significantly better, and by no more than is negligible.
+    BetterNegligible,
+    /// Significantly worse, and by no more than is negligible.
+    WorseNegligible,
+    /// The difference is negligible by the test of equivalence, and there is no evidence of one.
+    Equivalent,
     /// The test could have been significant and was not.
     NoEvidence,
     /// Every run is bit-identical to that of the baseline.
@@ -165,6 +191,9 @@ impl Verdict {
             Self::Baseline => "baseline",
             Self::Better => "better",
             Self::Worse => "worse",
+            Self::BetterNegligible => "better, negligible",
+            Self::WorseNegligible => "worse, negligible",
+            Self::Equivalent => "equivalent",
             Self::NoEvidence => "no evidence",
             Self::Identical => "identical",
             Self::TooFewSeeds => "too few seeds",
@@ -172,6 +201,27 @@ impl Verdict {
             Self::Incomplete => "incomplete",
             Self::NoPairs => "no pairs",
             Self::NoBaseline => "no baseline",
+        }
+    }
+}
+
+impl Verdict {
+    /// True if it is the outcome of a test.
+    fn is_judged(self) -> bool {
+        match self {
+            Self::Better
+            | Self::Worse
+            | Self::BetterNegligible
+            | Self::WorseNegligible
+            | Self::Equivalent
+            | Self::NoEvidence => true,
+            Self::Baseline
+            | Self::Identical
+            | Self::TooFewSeeds
+            | Self::NotComparable
+            | Self::Incomplete
+            | Self::NoPairs
+            | Self::NoBaseline => false,
         }
     }
 }
@@ -214,8 +264,10 @@ impl ExperimentResults {
             (Correction::Holm, _) => correct_by_holm(&mut rows, &compared),
             _ => {}
         }
-        let smallest_p = |seeds| compare.correction.smallest_p(seeds, compared.len());
-        let can = Feasibility::of(self.plan.seeds.len(), compare.alpha(), smallest_p);
+        if compare.correction != Correction::None {
+            correct_equivalence(&mut rows, &compared);
+        }
+        let can = compare.feasibility(self.plan.seeds.len(), compared.len());
         // A joint correction changes with every comparison whose runs are outstanding.
         let waiting = compared.iter().filter(|&&i| rows[i].outstanding > 0).count();
         let waits = if compare.correction == Correction::MaxT { waiting } else { 0 };
@@ -223,6 +275,7 @@ impl ExperimentResults {
             let question = self.question(study, &rows[i], baseline.map(|base| &rows[base]));
             judge(
                 &mut rows[i],
+                compare,
                 &can,
                 waits,
                 self.metrics(),
@@ -246,7 +299,9 @@ impl ExperimentResults {
             metric: self.metric().clone(),
             metric_remark: self.metric_remark(study),
             level: compare.level,
+            test: compare.test,
             correction: compare.correction,
+            negligible: compare.negligible,
             baseline,
             feasibility: can,
             rows,
@@ -312,7 +367,8 @@ impl ExperimentResults {
         baseline: Option<usize>,
         specs: &BTreeMap<&RunId, &RunSpec>,
     ) -> AblationRow {
-        let level = self.plan.compare.level;
+        let compare = &self.plan.compare;
+        let level = compare.level;
         let planned = &self.plan.studies[study];
         let values: Vec<f64> = variant.runs.iter().filter_map(|run| self.value(run)).collect();
         let reference = baseline.map(|base| &planned.variants[base]);
@@ -331,14 +387,23 @@ impl ExperimentResults {
                 .and_then(|reference| {
                     let (treated, control): (Vec<f64>, Vec<f64>) =
                         self.pairs(variant, reference).flatten().unzip();
-                    let mut stream = Seed(0).stream(Purpose::Statistics, index as u64);
-                    let paired = Paired::of(&treated, &control, level, || stream.bits())?;
+                    let paired = match compare.test {
+                        PairedTest::SignFlip => {
+                            let mut stream = Seed(0).stream(Purpose::Statistics, index as u64);
+                            Paired::of(&treated, &control, level, || stream.bits())?
+                        }
+                        PairedTest::T => Paired::by_t(&treated, &control, level)?,
+                    };
                     let paired = match self.metric().better {
                         Better::Lower => paired,
                         Better::Higher => paired.reversed(),
                     };
-                    let floor = smallest_p(paired.difference.n);
+                    let floor = compare.test.smallest_p(paired.difference.n);
                     let examples = self.examples.get(&(study, index)).copied();
+                    let equivalence =
+                        compare.negligible.filter(|_| paired.varies).and_then(|margin| {
+                            Equivalence::of(&paired.difference, margin, compare.alpha())
+                        });
                     Some(Delta {
                         paired,
                         p_corrected: None,
@@ -346,6 +411,9 @@ impl ExperimentResults {
                         smallest_p_corrected: floor,
                         p_corrected_draws: None,
                         examples,
+                        crossed: self.crossed.get(&(study, index)).copied(),
+                        equivalence,
+                        p_equivalence_corrected: None,
                     })
                 });
         let compute = |variant| self.compute(variant, specs);
@@ -527,10 +595,24 @@ fn correct_by_holm(rows: &mut [AblationRow], compared: &[usize]) {
     }
 }
 
+/// Corrects p values of equivalence by Holm's method, whatever the correction of the differences:
+/// max-T flips signs around a difference of zero, and says nothing about one at the margin. A
+/// comparison without such a p value counts as p = 1.
+fn correct_equivalence(rows: &mut [AblationRow], compared: &[usize]) {
+    let own = |i: &usize| rows[*i].delta.and_then(|delta| delta.equivalence);
+    let p: Vec<f64> = compared.iter().map(|i| own(i).map_or(1.0, |found| found.p)).collect();
+    for (&i, p) in compared.iter().zip(holm(&p)) {
+        if let Some(delta) = rows[i].delta.as_mut().filter(|delta| delta.equivalence.is_some()) {
+            delta.p_equivalence_corrected = Some(p);
+        }
+    }
+}
+
 /// Sets the verdict of a row; `waiting` of the comparisons with which its p value is corrected have
 /// outstanding runs. `question` is what a user should ask of identical runs.
 fn judge(
     row: &mut AblationRow,
+    compare: &Compare,
     can: &Feasibility,
     waiting: usize,
     metrics: &Metrics,
@@ -579,14 +661,22 @@ fn judge(
     if let Some(delta) = &row.delta {
         let pairs = delta.paired.difference.n;
         let p = delta.p_corrected.unwrap_or(delta.paired.test.p);
+        let difference = &delta.paired.difference;
+        let too_few = delta.smallest_p_corrected > can.alpha;
+        let is_best_p = p <= delta.smallest_p_corrected * (1.0 + 1e-12) && p < 1.0;
+        // Of the built-in model such variants are found before training.
+        let identical = row.identical && question.is_some();
         if !incomplete {
-            row.verdict = match () {
-                // Of the built-in model such variants are found before training.
-                () if row.identical && question.is_some() => Verdict::Identical,
-                () if delta.smallest_p_corrected > can.alpha => Verdict::TooFewSeeds,
-                () if p > can.alpha => Verdict::NoEvidence,
-                () if better.is_better(delta.paired.difference.mean, 0.0) => Verdict::Better,
-                () => Verdict::Worse,
+            let is_better = better.is_better(difference.mean, 0.0);
+            row.verdict = match delta.is_equivalent(can.alpha) {
+                _ if identical => Verdict::Identical,
+                true if too_few || p > can.alpha => Verdict::Equivalent,
+                true if is_better => Verdict::BetterNegligible,
+                true => Verdict::WorseNegligible,
+                false if too_few => Verdict::TooFewSeeds,
+                false if p > can.alpha => Verdict::NoEvidence,
+                false if is_better => Verdict::Better,
+                false => Verdict::Worse,
             };
         }
         if pairs < row.planned {
@@ -601,16 +691,31 @@ fn judge(
         if let Some(draws) = delta.p_corrected_draws {
             notes.push(format!("corrected p from {draws} random sign flips, not all of them"));
         }
-        if row.verdict == Verdict::TooFewSeeds {
+        let excludes_zero = difference.interval.is_some_and(|i| i.low > 0.0 || i.high < 0.0);
+        if row.verdict == Verdict::TooFewSeeds && excludes_zero && delta.paired.varies {
+            notes.push("interval excludes 0; too few seeds for the test".to_owned());
+        }
+        if too_few && !incomplete && !identical {
             let seeds = if pairs == 1 { "seed" } else { "seeds" };
             let floor = (delta.smallest_p_corrected * 1e4).round() / 1e4;
+            let reached = if is_best_p { ", reached here" } else { "" };
             let needed = can
                 .seeds_needed
                 .map_or_else(|| "more do not help".to_owned(), |n| format!("{n} could"));
             notes.push(format!(
-                "exploratory: with {pairs} paired {seeds} this test could not have shown a difference (smallest p {floor}); \
-                 {needed}"
+                "exploratory: with {pairs} paired {seeds} this test could not have shown a difference (smallest p \
+                 {floor}{reached}); {needed}"
             ));
+        } else if is_best_p && !incomplete {
+            let seeds = count(pairs, "paired seed");
+            notes.push(format!("p is the smallest that this test of {seeds} can give"));
+        }
+        let tests_t = compare.test == PairedTest::T || compare.negligible.is_some();
+        if tests_t && pairs > 1 && !delta.paired.varies && !incomplete && !identical {
+            notes.push("every difference is the same: no t test without a spread".to_owned());
+        }
+        if compare.negligible.is_some() && pairs < EQUIVALENCE_PAIRS && !incomplete {
+            notes.push(format!("equivalence takes {EQUIVALENCE_PAIRS} pairs"));
         }
     }
     if !row.unread_examples.is_empty() {

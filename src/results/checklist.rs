@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::ExperimentResults;
-use crate::plan::{Correction, PlannedVariant};
+use crate::plan::{Correction, PairedTest, PlannedVariant};
 use crate::record::{RunRecord, RunStatus, Timing};
 use crate::text::{count, duration, p_value, short};
 use crate::trainer::Better;
@@ -62,7 +62,8 @@ impl ExperimentResults {
         let second = if self.examples.keys().any(|(study, _)| *study == index) {
             &format!(
                 " Columns with `{examples}` hold a second interval, over the test {examples} instead of the seeds: it \
-                 answers \"another test set\", the first one \"another training\". The two are never pooled."
+                 answers \"another test set\", the first one \"another training\". The two are never pooled; columns with \
+                 `crossed` hold an interval over both at once, from variance components of seeds and {examples}."
             )
         } else {
             " All seeds share one test set: the interval answers \"another training\", not \"another test set\"."
@@ -123,6 +124,7 @@ impl ExperimentResults {
             .filter_map(|delta| delta.paired.test.draws.or(delta.p_corrected_draws))
             .max();
         let how = match drawn {
+            _ if ablation.test == PairedTest::T => "which assumes that they are normal".to_owned(),
             Some(draws) => {
                 format!(
                     "estimated from {draws} random flips, seeded, where p_draws or p_corrected_draws say so"
@@ -143,9 +145,13 @@ impl ExperimentResults {
                 )
             )
         };
+        let equivalence = ablation.equivalence_words().map_or_else(String::new, |words| {
+            format!(" Equivalence was tested at the same level; {words}.")
+        });
         format!(
-            "Two-sided sign-flip test of the paired differences, {how}; {correction}; level {}. Smallest p that {} can \
-             give: {}, corrected {}.{reach}",
+            "Two-sided {} of the paired differences, {how}; {correction}; level {}. Smallest p that {} can \
+             give: {}, corrected {}.{reach}{equivalence}",
+            ablation.test.words(),
             short(can.alpha),
             count(can.seeds, "seed"),
             p_value(can.smallest_p),

@@ -6,9 +6,9 @@
 
 use super::ExperimentResults;
 use super::ablation::JOINT_SIGNS;
-use crate::plan::{Axis, Correction, PlannedStudy};
+use crate::plan::{Axis, Correction, PairedTest, PlannedStudy};
 use crate::rng::{Purpose, Seed};
-use crate::stats::{Estimate, SignFlip, holm, max_t, mean, sign_flip};
+use crate::stats::{Estimate, TestResult, holm, max_t, mean, rounding, sign_flip, t_test};
 use crate::trainer::Otherwise;
 
 /// Effects of a study whose variants are all combinations of the levels of its axes.
@@ -54,8 +54,8 @@ pub struct Contrast {
     /// Mean over the seeds with its t interval; `None` if no seed has all runs that the contrast
     /// needs.
     pub estimate: Option<Estimate>,
-    /// Two-sided sign-flip test over the seeds.
-    pub test: SignFlip,
+    /// Two-sided test over the seeds.
+    pub test: TestResult,
     /// p value corrected over all contrasts of the study, if the plan asks for a correction.
     pub p_corrected: Option<f64>,
 }
@@ -171,6 +171,7 @@ struct Grid {
     values: Vec<Vec<Option<f64>>>,
     reference: Vec<usize>,
     level: f64,
+    test: PairedTest,
 }
 
 impl Grid {
@@ -219,6 +220,7 @@ impl Grid {
             values,
             reference,
             level: study.plan.compare.level,
+            test: study.plan.compare.test,
         })
     }
 
@@ -238,7 +240,12 @@ impl Grid {
             let estimate = Estimate::of(&differences, self.level);
             Contrast {
                 estimate,
-                test: sign_flip(&differences, bits),
+                test: match (self.test, &estimate) {
+                    (PairedTest::T, Some(estimate)) => {
+                        t_test(estimate, rounding(self.values.iter().flatten().flatten()))
+                    }
+                    _ => sign_flip(&differences, bits),
+                },
                 p_corrected: None,
             }
         });

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::ExperimentResults;
 use crate::npy;
 use crate::plan::RunId;
-use crate::stats::{Estimate, mean};
+use crate::stats::{Crossed, CrossedSums, Estimate, mean};
 use crate::store::{Store, StoreError};
 use crate::text::{brief, count, short};
 use crate::trainer::PerExample;
@@ -19,6 +19,8 @@ pub(super) struct Differences {
     /// Per study and variant: mean over the test examples of the difference to the baseline, each
     /// example's value averaged over the seeds that both sides have; its interval is over examples.
     pub(super) estimates: BTreeMap<(usize, usize), Estimate>,
+    /// The same over seeds and test examples at once.
+    pub(super) crossed: BTreeMap<(usize, usize), Crossed>,
     /// Runs whose values cannot be read, with the reason.
     pub(super) unread: BTreeMap<RunId, String>,
 }
@@ -59,14 +61,18 @@ pub(super) fn differences(
     let level = study.plan.compare.level;
     let estimate = |((s, v), common): &((usize, usize), Vec<(&RunId, &RunId)>)| {
         let (difference, unread) = mean_difference(study, store, common, &controls)?;
-        let estimate = difference.and_then(|difference| Estimate::of(&difference, level));
-        Ok((estimate.map(|estimate| ((*s, *v), estimate)), unread))
+        let (mean, crossed) = difference.unzip();
+        let estimate = mean.and_then(|mean: Vec<f64>| Estimate::of(&mean, level));
+        let crossed = crossed.and_then(|sums: CrossedSums| sums.estimate(level));
+        let at = (*s, *v);
+        Ok((estimate.map(|estimate| (at, estimate)), crossed.map(|it| (at, it)), unread))
     };
     let mut found = Differences::default();
-    for (estimate, unread) in
+    for (estimate, crossed, unread) in
         pairs.par_iter().map(estimate).collect::<Result<Vec<_>, StoreError>>()?
     {
         found.estimates.extend(estimate);
+        found.crossed.extend(crossed);
         found.unread.extend(unread);
     }
     Ok(found)
@@ -84,6 +90,9 @@ enum Values {
 /// Values of the runs that others are compared with.
 type Controls = BTreeMap<RunId, Values>;
 
+/// A mean for each test example, and the sums of squares over seeds and examples.
+type MeanAndSums = (Vec<f64>, CrossedSums);
+
 /// Example by example, the mean over the pairs of second minus first; `None` where a run left no
 /// such file, where a file cannot be read, or where their lengths disagree. With the runs whose file
 /// cannot be read.
@@ -92,8 +101,9 @@ fn mean_difference(
     store: &Store,
     pairs: &[(&RunId, &RunId)],
     controls: &Controls,
-) -> Result<(Option<Vec<f64>>, BTreeMap<RunId, String>), StoreError> {
+) -> Result<(Option<MeanAndSums>, BTreeMap<RunId, String>), StoreError> {
     let (mut sum, mut unread): (Option<Vec<f64>>, _) = (None, BTreeMap::new());
+    let mut crossed = CrossedSums::default();
     let mut complete = true;
     for (control_run, treated_run) in pairs {
         let values = read(study, store, treated_run)?;
@@ -119,13 +129,21 @@ fn mean_difference(
         if sum.len() != control.len() || sum.len() != treated.len() {
             continue;
         }
-        for (sum, (control, treated)) in sum.iter_mut().zip(control.iter().zip(treated)) {
-            *sum += treated - control;
+        let differences: Vec<f64> = control
+            .iter()
+            .zip(treated)
+            .map(|(control, treated)| treated - control)
+            .collect();
+        sum.iter_mut()
+            .zip(&differences)
+            .for_each(|(sum, difference)| *sum += difference);
+        if !differences.is_empty() {
+            crossed.add(&differences);
         }
     }
     let n = pairs.len() as f64;
     let mean = sum.filter(|_| complete).map(|sum| sum.into_iter().map(|d| d / n).collect());
-    Ok((mean, unread))
+    Ok((mean.map(|mean| (mean, crossed)), unread))
 }
 
 fn read(study: &ExperimentResults, store: &Store, run: &RunId) -> Result<Values, StoreError> {

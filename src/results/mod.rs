@@ -5,9 +5,11 @@ pub mod ablation;
 mod cell;
 pub mod checklist;
 pub mod compare;
+pub mod crossed;
 pub mod difference;
 mod effect_table;
 pub mod effects;
+mod equivalence;
 mod examples;
 pub mod setting_changes;
 pub mod tables;
@@ -21,7 +23,7 @@ use rayon::prelude::*;
 
 use crate::plan::{Plan, PlannedStudy, PlannedVariant, RunId};
 use crate::rng::Seed;
-use crate::stats::Estimate;
+use crate::stats::{Crossed, Estimate};
 use crate::store::{RunRecord, RunStatus, Store, StoreError};
 use crate::text::{count, nearest, some_of};
 use crate::trainer::{Metric, Metrics, Trainer};
@@ -38,6 +40,8 @@ pub struct ExperimentResults {
     /// Difference to the baseline over the test examples, by study and variant (indices into the
     /// plan): the second source of error, present if runs saved the metric of each example.
     pub examples: BTreeMap<(usize, usize), Estimate>,
+    /// The same difference over seeds and test examples at once.
+    pub crossed: BTreeMap<(usize, usize), Crossed>,
     /// Runs whose values for each test example cannot be read, with the reason: the rows that need
     /// them have no interval over the examples.
     pub unread_examples: BTreeMap<RunId, String>,
@@ -89,6 +93,7 @@ impl ExperimentResults {
         let mut study = Self::new(Arc::clone(store.trainer()), plan, records);
         let differences = examples::differences(&study, store)?;
         study.examples = differences.estimates;
+        study.crossed = differences.crossed;
         study.unread_examples = differences.unread;
         Ok(study)
     }
@@ -110,8 +115,14 @@ impl ExperimentResults {
             }
         }
         tuning::choose(&mut plan, &records, trainer.metrics().select());
-        let (examples, unread_examples) = (BTreeMap::new(), BTreeMap::new());
-        Self { trainer, plan, records, examples, unread_examples }
+        Self {
+            trainer,
+            plan,
+            records,
+            examples: BTreeMap::new(),
+            crossed: BTreeMap::new(),
+            unread_examples: BTreeMap::new(),
+        }
     }
 
     /// Declarations of the values that runs report.

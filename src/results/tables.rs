@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ablation::{Ablation, AblationRow};
 use super::cell::{Table, Value};
 use super::difference::{self, Difference};
-use super::{Cell, ExperimentResults, effect_table, xlsx};
+use super::{Cell, ExperimentResults, crossed, effect_table, equivalence, xlsx};
 use crate::columns::{ABLATION, Columns, TIMINGS};
 use crate::plan::{Correction, Plan, PlannedStudy};
 use crate::store::{EpochRow, RunStatus, Store, StoreError};
@@ -160,7 +160,9 @@ impl<'a> AxisColumns<'a> {
 impl ExperimentResults {
     /// Columns of the experiment's tables.
     pub(super) fn columns(&self) -> Columns<'_> {
-        Columns::new(self.metrics(), self.metric(), self.plan.compare.level)
+        let compare = &self.plan.compare;
+        let equivalence = compare.equivalence_level();
+        Columns::new(self.metrics(), self.metric(), compare.level, equivalence)
     }
 }
 
@@ -254,7 +256,18 @@ pub(super) fn ablation<'a>(study: &'a ExperimentResults, ablations: &'a [Ablatio
         ablation
             .rows
             .iter()
-            .map(|row| ablation_row(planned, row, sized, ablation.correction, levels(row)))
+            .map(|row| {
+                let mut cells = ablation_row(planned, row, sized, ablation.correction, levels(row));
+                cells.extend(crossed::cells(row.delta.as_ref(), study.metrics()));
+                cells.extend(
+                    ablation
+                        .negligible
+                        .into_iter()
+                        .flat_map(|margin| equivalence::cells(row.delta.as_ref(), margin)),
+                );
+                cells.push(Value::text(row.note.as_str()));
+                cells
+            })
             .collect::<Vec<_>>()
     });
     Table { columns, rows: Box::new(rows) }
@@ -321,7 +334,6 @@ fn ablation_row<'a>(
         examples_low,
         examples_high,
         count(row.tuning.as_ref().map(|tuning| tuning.configurations)),
-        Value::text(row.note.as_str()),
     ]);
     cells
 }

@@ -13,7 +13,7 @@ use super::ablation::Ablation;
 use super::cell::{Table, Value};
 use super::effects::Effects;
 use super::{ExperimentResults, effect_table, tables};
-use crate::plan::Correction;
+use crate::plan::{Correction, PairedTest};
 use crate::store::StoreError;
 
 /// Limits of Excel: columns, rows below the header, and characters of a cell.
@@ -191,6 +191,12 @@ fn readme(study: &ExperimentResults) -> Vec<(&'static str, String)> {
         Correction::Holm => "p_corrected is corrected over the comparisons of a study (Holm 1979)",
         Correction::None => "p values are not corrected for the number of comparisons",
     };
+    let test = match plan.compare.test {
+        PairedTest::SignFlip => {
+            "exact two-sided sign-flip test, unless p_draws says how many flips were drawn"
+        }
+        PairedTest::T => "two-sided paired t test",
+    };
     let (metrics, metric) = (study.metrics(), study.metric());
     let examples = &metrics.examples;
     let better = format!("{} is better", metric.better.word().to_lowercase());
@@ -210,7 +216,7 @@ fn readme(study: &ExperimentResults) -> Vec<(&'static str, String)> {
             "variant minus baseline, paired by seed; columns with `{examples}` vary over test {examples} instead"
         )),
         ("effects", "full grids: means over the other axes, contrasts with the reference level, seed by seed".into()),
-        ("p", format!("exact two-sided sign-flip test, unless p_draws says how many flips were drawn; {correction}")),
+        ("p", format!("{test}; {correction}")),
         ("empty cell", "missing: not run, failed, or not defined".into()),
         ("versions", format!("ablade {}, engine {}", env!("CARGO_PKG_VERSION"), study.trainer.version())),
     ]

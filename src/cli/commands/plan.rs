@@ -10,12 +10,17 @@ use crate::cli::experiment_args::ExperimentArgs;
 use crate::cli::show::terminal::table;
 use crate::cli::{Exit, Global, Terminal, jobs};
 use crate::experiment::ExpandedStudy;
-use crate::plan::{Compare, Correction, PlannedStudy, PlannedVariant, RunId, RunSpec, Shard};
+use crate::plan::{
+    Compare, Correction, PairedTest, PlannedStudy, PlannedVariant, RunId, RunSpec, Shard,
+};
 use crate::rng::{Purpose, Seed};
 use crate::runner::CostEstimate;
 use crate::session::{LoadedExperiment, quoted};
-use crate::stats::{Feasibility, detectable, sd};
-use crate::text::{bytes, count, duration, factor, fixed, p_value, thousands};
+use crate::stats::{
+    EQUIVALENCE_PAIRS, EQUIVALENCE_SEEDS, detectable, detectable_t, equivalence_margin,
+    equivalence_power, equivalence_seeds, sd,
+};
+use crate::text::{bytes, count, duration, factor, fixed, p_value, short, thousands};
 use crate::trainer::Otherwise;
 
 /// Examples below the options of `--help`.
@@ -342,6 +347,48 @@ impl Page<'_> {
         }
     }
 
+    /// Prints the chance that equivalence is found where there is no difference at all, and the
+    /// number of seeds it takes; without finished runs, the spread that the differences may have.
+    fn equivalence(&mut self, comparisons: usize, pilot: Option<&Pilot>) {
+        let plan = &self.loaded.plan;
+        let (compare, seeds) = (&plan.compare, plan.seeds.len());
+        let Some(margin) = compare.negligible else { return };
+        let metrics = self.loaded.store.trainer().metrics();
+        let unit = &metrics.get(&compare.metric).unwrap_or(&metrics.all[0]).unit;
+        let within = format!("equivalence within {}", unit.of(&short(margin)));
+        if seeds < EQUIVALENCE_PAIRS {
+            return self.say(format!(
+                "          {within} cannot be shown: that takes {EQUIVALENCE_PAIRS} seeds"
+            ));
+        }
+        let corrected = compare.correction != Correction::None && comparisons > 1;
+        let levels = [(1, "a single comparison"), (comparisons, "after Holm's correction")];
+        for (among, which) in levels.into_iter().take(1 + usize::from(corrected)) {
+            let alpha = compare.alpha() / among as f64;
+            let line = match pilot {
+                Some(pilot) => {
+                    let power = equivalence_power(seeds, margin / pilot.sd, alpha);
+                    let needed = equivalence_seeds(margin / pilot.sd, alpha).map_or_else(
+                        || format!("more than {} seeds", thousands(EQUIVALENCE_SEEDS as u64)),
+                        |seeds| count(seeds, "seed"),
+                    );
+                    format!(
+                        "{within} is found in {} % of studies without a difference; 80 % take {needed} ({which})",
+                        fixed(100.0 * power, 0)
+                    )
+                }
+                None => {
+                    let least = equivalence_margin(seeds, alpha).unwrap_or(f64::INFINITY);
+                    format!(
+                        "{within} is found 4 times in 5 where there is no difference and its sd is at most {} ({which})",
+                        unit.of(&significant(margin / least))
+                    )
+                }
+            };
+            self.say(format!("          {line}"));
+        }
+    }
+
     /// Standard deviation of a study's paired differences over the runs finished so far, pooled
     /// over the compared variants.
     fn pilot(&self, study: &PlannedStudy, compared: &BTreeSet<usize>) -> Option<Pilot> {
@@ -376,9 +423,7 @@ impl Page<'_> {
         {
             let comparisons = compared.len();
             let alpha = plan.compare.alpha();
-            let can = Feasibility::of(plan.seeds.len(), alpha, |seeds| {
-                correction.smallest_p(seeds, comparisons)
-            });
+            let can = plan.compare.feasibility(plan.seeds.len(), comparisons);
             let method = match correction {
                 Correction::MaxT => format!("max-T over {}", count(comparisons, "comparison")),
                 Correction::Holm => format!("Holm over {}", count(comparisons, "comparison")),
@@ -390,19 +435,25 @@ impl Page<'_> {
                 Some(seeds) => format!("never below {level}: that needs {}", count(seeds, "seed")),
                 None => format!("never below {level}, with any number of seeds"),
             };
-            self.say(format!(
-                "evidence  {}: {}, smallest p {}; {method} {}, {verdict}",
-                study.name,
-                count(can.seeds, "seed"),
-                p_value(can.smallest_p),
-                p_value(can.smallest_p_corrected),
-            ));
+            let seeds = count(can.seeds, "seed");
+            self.say(match plan.compare.test {
+                PairedTest::SignFlip => format!(
+                    "evidence  {}: {seeds}, smallest p {}; {method} {}, {verdict}",
+                    study.name,
+                    p_value(can.smallest_p),
+                    p_value(can.smallest_p_corrected),
+                ),
+                PairedTest::T => {
+                    format!("evidence  {}: {seeds}, paired t test; {method}, {verdict}", study.name)
+                }
+            });
             if can.reachable() {
                 let powers = powers
                     .entry(comparisons)
                     .or_insert_with(|| Powers::of(can.seeds, comparisons, &plan.compare));
                 self.power(powers, self.pilot(study, compared));
             }
+            self.equivalence(comparisons, self.pilot(study, compared).as_ref());
         }
         let one_more: Vec<f64> = plan
             .studies
@@ -447,6 +498,9 @@ impl Powers {
     fn of(seeds: usize, comparisons: usize, compare: &Compare) -> Self {
         let alpha = compare.alpha();
         let find = |comparisons: usize, alpha: f64| {
+            if compare.test == PairedTest::T {
+                return detectable_t(seeds, alpha);
+            }
             let mut stream = Seed(0).stream(Purpose::Statistics, u64::MAX);
             detectable(seeds, comparisons, alpha, &mut || stream.normal())
         };

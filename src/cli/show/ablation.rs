@@ -6,7 +6,8 @@ use crate::cli::Terminal;
 use crate::cli::show::terminal::{table, wrap};
 use crate::results::ExperimentResults;
 use crate::results::ablation::{Ablation, AblationRow, Delta};
-use crate::stats::Estimate;
+use crate::results::crossed::narrower_with;
+use crate::stats::{Crossed, Estimate};
 use crate::text::{count, fixed, p_value, short, signed};
 
 /// Prints the table of every study of an experiment.
@@ -48,6 +49,9 @@ pub(crate) fn print(
             let remark = format!("{}: {remark}", ablation.metric.words.head);
             writeln!(terminal.out, "{}", wrap(&remark, 80))?;
         }
+        if let Some(words) = ablation.equivalence_words() {
+            writeln!(terminal.out, "{}", wrap(&words, 80))?;
+        }
         for (note, labels) in notes(ablation) {
             let rows = ablation.rows.iter().map(|row| (row.is_compared(), row.note == note));
             let who = if is_of_all(rows) { "every variant".to_owned() } else { labels.join("; ") };
@@ -67,13 +71,29 @@ pub(crate) fn print_examples(
     terminal: &mut Terminal,
 ) -> anyhow::Result<()> {
     for ablation in ablations {
-        let of = |row: &AblationRow| Some((row.label.clone(), row.delta?.examples?));
-        let found: Vec<(String, Estimate)> = ablation.rows.iter().filter_map(of).collect();
-        let Some((_, first)) = found.first() else { continue };
+        let of = |row: &AblationRow| {
+            let delta = row.delta?;
+            Some((row.label.clone(), delta.examples?, delta.crossed))
+        };
+        let found: Vec<(String, Estimate, Option<Crossed>)> =
+            ablation.rows.iter().filter_map(of).collect();
+        let Some((_, first, _)) = found.first() else { continue };
         let examples = &study.metrics().examples;
-        let mut rows = table(&["variant", examples, "difference"], 1);
-        for (label, images) in &found {
-            rows.add_row([label.clone(), images.n.to_string(), change(images)]);
+        let header = ["variant", examples, "difference", "with seeds", "narrower with"];
+        let has_both = found.iter().any(|(_, _, crossed)| crossed.is_some());
+        let shown = if has_both { &header[..] } else { &header[..3] };
+        let mut rows = table(shown, 1);
+        for (label, images, crossed) in &found {
+            let mut cells = vec![label.clone(), images.n.to_string(), change(images)];
+            if has_both {
+                let half = |crossed: &Crossed| {
+                    format!("\u{b1}{}", fixed(crossed.interval.high - crossed.mean, 2))
+                };
+                cells.push(crossed.as_ref().map(half).unwrap_or_default());
+                let words = |crossed: &Crossed| narrower_with(crossed, study.metrics());
+                cells.push(crossed.as_ref().map(words).unwrap_or_default());
+            }
+            rows.add_row(cells);
         }
         narrow(&mut rows, None);
         let percent = study.plan.compare.percent();
@@ -86,6 +106,12 @@ pub(crate) fn print_examples(
             terminal.out,
             "of the difference averaged over the seeds. Not to be added to that over seeds."
         )?;
+        if has_both {
+            writeln!(
+                terminal.out,
+                "With seeds: other seeds and another test set at once, and what would narrow that."
+            )?;
+        }
         writeln!(terminal.out, "{rows}")?;
     }
     Ok(())

@@ -4,20 +4,31 @@
 //! Pure functions of numbers; `docs/reference/methodology.md` gives each formula with its
 //! assumptions and its source.
 
+mod crossed;
 mod describe;
+mod equivalence;
 mod holm;
 mod maxt;
+#[cfg(test)]
+mod noise;
 mod normal;
 mod paired;
 mod power;
 mod signflip;
 mod special;
 mod student;
+mod ttest;
 
+pub use crossed::{Crossed, CrossedSums, ErrorSource};
 pub use describe::{Estimate, Interval, correlation, mean, sd};
+pub use equivalence::{
+    EQUIVALENCE_PAIRS, EQUIVALENCE_SEEDS, Equivalence, equivalence_margin, equivalence_power,
+    equivalence_seeds,
+};
 pub use holm::holm;
 pub use maxt::{MaxT, max_t, smallest_p, smallest_p_max_t};
 pub use paired::Paired;
-pub use power::{Feasibility, WANTED_POWER, detectable};
-pub use signflip::{DRAWS, EXACT_LIMIT, SignFlip, sign_flip};
+pub use power::{Feasibility, WANTED_POWER, detectable, detectable_t};
+pub use signflip::{DRAWS, EXACT_LIMIT, TestResult, sign_flip};
 pub use student::{t_cdf, t_quantile};
+pub use ttest::{rounding, smallest_p_t, t_test};

@@ -1,7 +1,8 @@
 //! Two treatments measured on the same seeds.
 
 use super::describe::{Estimate, correlation};
-use super::signflip::{SignFlip, sign_flip};
+use super::signflip::{TestResult, sign_flip};
+use super::ttest::{rounding, t_test};
 
 /// Paired comparison: every statistic is of the differences `treated - control`, pair by pair.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,8 +16,11 @@ pub struct Paired {
     pub wins: usize,
     /// Pairs in which it is higher.
     pub losses: usize,
-    /// Two-sided sign-flip test.
-    pub test: SignFlip,
+    /// Two-sided test: by sign flips, or the t test.
+    pub test: TestResult,
+    /// True if the differences vary by more than rounding. A t test of others would find anything:
+    /// it has p = 1.
+    pub varies: bool,
     /// Correlation of the two sides over the pairs: pairing increases the power if it is positive.
     pub correlation: Option<f64>,
 }
@@ -38,6 +42,25 @@ impl Paired {
         level: f64,
         bits: impl FnMut() -> u64,
     ) -> Option<Self> {
+        let mut paired = Self::untested(treated, control, level)?;
+        let differences: Vec<f64> = treated.iter().zip(control).map(|(t, c)| t - c).collect();
+        paired.test = sign_flip(&differences, bits);
+        Some(paired)
+    }
+
+    /// Compares pair by pair as `of` does, but by the paired t test.
+    ///
+    /// # Panics
+    /// If the sides differ in length.
+    pub fn by_t(treated: &[f64], control: &[f64], level: f64) -> Option<Self> {
+        let mut paired = Self::untested(treated, control, level)?;
+        let rounding = rounding(treated.iter().chain(control));
+        paired.test = t_test(&paired.difference, rounding);
+        Some(paired)
+    }
+
+    /// The comparison before its test, with p = 1.
+    fn untested(treated: &[f64], control: &[f64], level: f64) -> Option<Self> {
         assert_eq!(treated.len(), control.len(), "pairs come in pairs");
         let differences: Vec<f64> = treated.iter().zip(control).map(|(t, c)| t - c).collect();
         let difference = Estimate::of(&differences, level)?;
@@ -46,8 +69,30 @@ impl Paired {
             dz: difference.sd.filter(|sd| *sd > 0.0).map(|sd| difference.mean / sd),
             wins: differences.iter().filter(|d| **d < 0.0).count(),
             losses: differences.iter().filter(|d| **d > 0.0).count(),
-            test: sign_flip(&differences, bits),
+            test: TestResult { p: 1.0, draws: None },
+            varies: difference.sd.is_some_and(|sd| sd > rounding(treated.iter().chain(control))),
             correlation: correlation(treated, control),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 0.3 apart in every pair, but for the last bit: no t test takes that for certainty.
+    #[test]
+    fn rounding_is_no_spread() {
+        let control = [91.3, 90.2, 88.7, 93.9];
+        let treated = control.map(|value| value + 0.3);
+        let paired = Paired::by_t(&treated, &control, 0.95).unwrap();
+        assert!(paired.difference.sd.unwrap() > 0.0, "the example has no rounding");
+        assert!(!paired.varies);
+        assert_eq!(paired.test.p, 1.0);
+        let treated = [91.6, 90.5, 89.0, 94.2001];
+        let paired = Paired::by_t(&treated, &control, 0.95).unwrap();
+        assert!(paired.varies && paired.test.p < 1e-6, "{paired:?}");
+        assert_eq!(Paired::by_t(&[1.0], &[2.0], 0.95).unwrap().test.p, 1.0);
+        assert_eq!(Paired::by_t(&[], &[], 0.95), None);
     }
 }

@@ -47,7 +47,7 @@ fn t_power(dz: f64, seeds: usize, alpha: f64) -> f64 {
 }
 
 /// Bisects for the point in (0, infinity) from which `reached` is true.
-fn bisect(steps: u32, reached: impl Fn(f64) -> bool) -> f64 {
+pub(super) fn bisect(steps: u32, reached: impl Fn(f64) -> bool) -> f64 {
     let (mut low, mut high) = (0.0, 1.0);
     while !reached(high) && high < 1e9 {
         (low, high) = (high, 2.0 * high);
@@ -117,6 +117,12 @@ pub fn detectable(
         (0..studies).map(|_| found_from(seeds, comparisons, most, noise)).collect();
     found_from.sort_by(f64::total_cmp);
     Some(found_from[(WANTED_POWER * studies as f64) as usize])
+}
+
+/// Smallest effect, in standard deviations of the paired difference, that a paired t test at level
+/// `alpha` detects with power `WANTED_POWER`; `None` below two pairs.
+pub fn detectable_t(seeds: usize, alpha: f64) -> Option<f64> {
+    (seeds > 1).then(|| bisect(50, |dz| t_power(dz, seeds, alpha) >= WANTED_POWER))
 }
 
 /// Effect above which one simulated study is significant: at most `most` sign vectors, the observed
@@ -214,20 +220,8 @@ impl Feasibility {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::noise::normals;
     use crate::stats::smallest_p_max_t;
-
-    /// Standard normals of a fixed stream: SplitMix64 and Box and Muller (1958).
-    fn noise(seed: u64) -> impl FnMut() -> f64 {
-        let mut state = seed;
-        let mut uniform = move || {
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = state;
-            z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-            ((z ^ z >> 31) >> 11) as f64 / (1u64 << 53) as f64
-        };
-        move || (-2.0 * (1.0 - uniform()).ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos()
-    }
 
     #[test]
     fn six_seeds_do_for_any_number_of_comparisons_under_max_t_and_ever_more_under_holm() {
@@ -279,13 +273,25 @@ mod tests {
             assert!((found - expected).abs() < 1e-8, "{seeds} seeds: {found}, expected {expected}");
         }
         assert_eq!(detectable(5, 1, 0.05, &mut || 0.0), None);
+        // scipy's brentq over ncf.sf(t^2, 1, n - 1, n dz^2)
+        for (seeds, alpha, expected) in [
+            (2, 0.05, 11.549888435882327),
+            (3, 0.05, 3.264043549699572),
+            (6, 0.05, 1.4345447820404105),
+            (8, 0.05 / 4.0, 1.531493257919059),
+        ] {
+            let found = detectable_t(seeds, alpha).unwrap();
+            assert!((found - expected).abs() < 1e-9, "{seeds} seeds: {found}, expected {expected}");
+        }
+        assert_eq!(detectable_t(1, 0.05), None);
     }
 
     /// The two methods agree at the number of seeds where the t test replaces the simulation.
     #[test]
     fn the_sign_flip_test_approaches_the_t_test() {
         for comparisons in [1, 6, 40] {
-            let simulated = detectable(SIMULATED_SEEDS, comparisons, 0.05, &mut noise(1)).unwrap();
+            let simulated =
+                detectable(SIMULATED_SEEDS, comparisons, 0.05, &mut normals(1)).unwrap();
             let level = level_of_one(comparisons, 0.05);
             let by_t = bisect(40, |dz| t_power(dz, SIMULATED_SEEDS, level) >= WANTED_POWER);
             assert!((simulated / by_t - 1.0).abs() < 0.05, "{comparisons}: {simulated}, {by_t}");
@@ -311,7 +317,7 @@ mod tests {
             {
                 for comparisons in [0, 1, 300, 1_000_000] {
                     let alpha = (1.0 - level).min(0.05f64);
-                    let found = detectable(seeds, comparisons, alpha, &mut noise(2));
+                    let found = detectable(seeds, comparisons, alpha, &mut normals(2));
                     assert_eq!(
                         found.is_some(),
                         smallest_p(seeds) <= alpha,

@@ -23,17 +23,17 @@ const _: () = assert!((DRAWS as usize).is_multiple_of(LANES), "no lane is withou
 /// but for rounding.
 pub(super) const TIE: f64 = 1e-12;
 
-/// Result of a sign-flip test.
+/// Result of a test of paired differences.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct SignFlip {
+pub struct TestResult {
     /// Two-sided p value.
     pub p: f64,
-    /// Number of sign vectors drawn; `None` if all were enumerated.
+    /// Number of sign vectors drawn; `None` if all were enumerated, and of a t test.
     pub draws: Option<u32>,
 }
 
 /// Two-sided test of `differences`; `bits` supplies random bits if sign vectors are drawn.
-pub fn sign_flip(differences: &[f64], bits: impl FnMut() -> u64) -> SignFlip {
+pub fn sign_flip(differences: &[f64], bits: impl FnMut() -> u64) -> TestResult {
     let sizes: Vec<f64> = differences.iter().map(|d| d.abs()).collect();
     // Sums that are equal in exact arithmetic must count as ties, in any order of their additions.
     let slack = TIE * sizes.iter().sum::<f64>();
@@ -41,15 +41,15 @@ pub fn sign_flip(differences: &[f64], bits: impl FnMut() -> u64) -> SignFlip {
     if sizes.len() <= EXACT_LIMIT {
         // A sign vector and its opposite give sums of equal size, so the first sign is fixed.
         let Some((first, rest)) = sizes.split_first() else {
-            return SignFlip { p: 1.0, draws: None };
+            return TestResult { p: 1.0, draws: None };
         };
         let extreme = count_extreme(rest, *first, seen);
-        return SignFlip { p: extreme as f64 / (1u64 << rest.len()) as f64, draws: None };
+        return TestResult { p: extreme as f64 / (1u64 << rest.len()) as f64, draws: None };
     }
     let extreme = count_drawn(&sizes, seen, DRAWS, bits);
     // The observed sign vector counts as one of the draws, so that p is never 0 (Phipson and Smyth
     // 2010).
-    SignFlip {
+    TestResult {
         p: f64::from(extreme + 1) / f64::from(DRAWS + 1),
         draws: Some(DRAWS),
     }
