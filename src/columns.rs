@@ -6,6 +6,10 @@ use crate::trainer::{Curve, Metric, Metrics};
 /// `timings.csv` after `study, variant, <axes>`.
 pub(crate) const TIMINGS: &str = "seed run started_utc seconds images_per_second host threads";
 
+/// `history.csv`; the last five columns differ between equal executions.
+pub(crate) const HISTORY: &str =
+    "study event seeds note experiment date_utc variants runs experiments";
+
 /// `ablation.csv`, after the same columns.
 pub(crate) const ABLATION: &str = "n n_failed METRIC_mean_UNIT METRIC_sd_UNIT METRIC_CI_low_UNIT METRIC_CI_high_UNIT delta_UNIT \
     delta_CI_low_UNIT delta_CI_high_UNIT effect_dz p p_corrected wins losses pair_correlation SIZE verdict n_planned \

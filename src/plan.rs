@@ -5,6 +5,7 @@
 //! set difference, and `plan.json` next to the tables is all that figures and comparisons need.
 
 mod check;
+mod content;
 pub(crate) mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use crate::rng::Seed;
 use crate::stats::{Feasibility, smallest_p, smallest_p_max_t, smallest_p_t};
 use crate::trainer::{Config, Declaration, Identity, Program, RunKey, Scored, Trainer};
 pub(crate) use check::unfit;
+pub use content::{Configured, ContentId, Contents};
 
 /// Reason why a text cannot be the name of an experiment, if there is one: an experiment's folder
 /// is next to those of the program itself.

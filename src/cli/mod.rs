@@ -29,7 +29,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
     adopt, cancel, clean, compare, completions, data, evaluate, freeze, init, inpaint, masks, plan,
-    plots, sample, schema, status, sweep, tables, task, verify, why,
+    plots, register, sample, schema, status, sweep, tables, task, verify, why,
 };
 use show::progress::{ProgressMode, Shown};
 use show::terminal::{ColorMode, Escaping, Output, Paint, escaped, told};
@@ -118,6 +118,9 @@ enum Command {
     /// Show the runs of a sweep, their cost and the effects that they can detect; executes nothing
     #[command(after_help = plan::EXAMPLES)]
     Plan(plan::PlanArgs),
+    /// Fix design, seeds, metric and test of an experiment before its runs
+    #[command(after_help = register::EXAMPLES)]
+    Register(register::RegisterArgs),
     /// Execute the outstanding runs and write the tables
     #[command(after_help = sweep::EXAMPLES)]
     Sweep(sweep::SweepArgs),
@@ -305,6 +308,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Init(args) => init::init(args, terminal),
         Command::Adopt(args) => adopt::adopt(args, &cli.global, terminal),
         Command::Plan(args) => plan::plan(args, &cli.global, terminal),
+        Command::Register(args) => register::register(args, &cli.global, terminal),
         Command::Sweep(args) => sweep::sweep(args, &cli.global, terminal),
         Command::Verify(args) => verify::verify(args, &cli.global, terminal),
         Command::Status(args) => status::status(args, &cli.global, terminal),

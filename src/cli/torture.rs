@@ -45,8 +45,11 @@ fn files(dir: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            files(&path, found);
-        } else if !["timings.csv", "timing.toml", "results.xlsx"]
+            // What happened in these results, when, differs.
+            if !path.ends_with(".ablade-history") {
+                files(&path, found);
+            }
+        } else if !["timings.csv", "timing.toml", "history.csv", "results.xlsx"]
             .iter()
             .any(|name| path.ends_with(name))
             && !path.to_string_lossy().contains(".claim-")

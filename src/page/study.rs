@@ -32,6 +32,7 @@ pub(super) fn section(id: &str, section: &Section, view: &View, index: usize) ->
             }
             @for line in &plan.data { p.muted.data { @if view.plan.program.is_none() { "Data: " } (line) } }
             p.headline data-part="headline" { (headline(view, &ablation)) }
+            (past(section, index))
             p.muted { (view.progress()) }
             (table::ablation(view, &ablation))
             (curves(view))
@@ -45,6 +46,24 @@ pub(super) fn section(id: &str, section: &Section, view: &View, index: usize) ->
             (settings(view))
             (reproduce(view, &section.study.checklist(index)))
         }
+    }
+}
+
+/// State of the study, and what a reader must know of its past.
+fn past(section: &Section, index: usize) -> Markup {
+    let Some(past) = &section.study.past else { return Markup::default() };
+    let study = &past.studies[index];
+    let unregistered = study.registered.is_none();
+    html! {
+        @if unregistered {
+            p.muted data-part="past" { "exploratory: no design was registered before the runs" }
+        }
+        @for note in study.notes() { p data-part="past" { (note) } }
+        @for reason in &past.unreadable {
+            p data-part="past" { "The record of the past is incomplete: " (reason) }
+        }
+        @let ledger = study.ledger(section.study.plan.program.is_some());
+        @if !ledger.is_empty() { p.muted data-part="past" { (ledger) } }
     }
 }
 

@@ -34,7 +34,8 @@ impl ExperimentResults {
             item("What varies between replicates", self.varies()),
             item("Number of replicates", self.replicate_count(index)),
             item("Significance", self.significance(index)),
-            item("Selection", self.selection()),
+            item("Seeds and registration", self.registration(index)),
+            item("Selection", self.selection(index)),
             item("Hyper-parameters", self.tuned(index)),
             item("Hardware", hardware(&records)),
             item("Compute", compute(&records)),
@@ -159,7 +160,33 @@ impl ExperimentResults {
         )
     }
 
-    fn selection(&self) -> String {
+    /// Sentences on what was fixed before the runs, and on seeds that changed afterwards.
+    fn registration(&self, index: usize) -> String {
+        let Some(past) = &self.past else {
+            return "These results have no record of their past.".to_owned();
+        };
+        let study = &past.studies[index];
+        let mut sentences = study.notes();
+        if study.registered.is_none() {
+            sentences.insert(0, "exploratory: no design was registered before the runs".into());
+        }
+        if study.earlier.is_empty() {
+            sentences.push("no other seeds of these comparisons were seen before its table".into());
+        }
+        sentences.extend(past.unreadable.iter().map(|reason| {
+            format!(
+                "the record of the past is incomplete, so that more may have been seen: {reason}"
+            )
+        }));
+        let sentence = |text: String| {
+            let mut letters = text.chars();
+            let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+            format!("{first}{}.", letters.as_str())
+        };
+        sentences.into_iter().map(sentence).collect::<Vec<_>>().join(" ")
+    }
+
+    fn selection(&self, index: usize) -> String {
         let selects = self.metric().selects;
         let biased = match self.metric().better {
             Better::Lower => "low",
@@ -169,13 +196,13 @@ impl ExperimentResults {
             format!(
                 " The number compared is of the validation set itself, so it is biased {biased}."
             )
-        } else if self.plan.program.is_some() {
-            // Only the program knows.
-            String::new()
         } else {
-            " The test set was used for nothing else.".to_owned()
+            let past = self.past.as_ref().map(|past| &past.studies[index]);
+            past.map_or_else(String::new, |past| {
+                format!(" {}", past.ledger(self.plan.program.is_some()))
+            })
         };
-        (self.trainer.selection() + &test).trim_start().to_owned()
+        (self.trainer.selection() + &test).trim().to_owned()
     }
 
     /// Sentences on the selection of hyper-parameters.

@@ -11,6 +11,7 @@ mod effect_table;
 pub mod effects;
 mod equivalence;
 mod examples;
+pub mod past;
 pub mod setting_changes;
 pub mod tables;
 pub mod tuning;
@@ -19,6 +20,7 @@ mod xlsx;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use past::Past;
 use rayon::prelude::*;
 
 use crate::plan::{Plan, PlannedStudy, PlannedVariant, RunId};
@@ -45,6 +47,8 @@ pub struct ExperimentResults {
     /// Runs whose values for each test example cannot be read, with the reason: the rows that need
     /// them have no interval over the examples.
     pub unread_examples: BTreeMap<RunId, String>,
+    /// What the store knows of the past of each study; absent without a store.
+    pub past: Option<Past>,
 }
 
 /// A run as a study uses it.
@@ -80,9 +84,16 @@ pub struct UnknownBaseline {
 }
 
 impl ExperimentResults {
-    /// Joins a plan with the disk. Damaged runs are moved aside and count as outstanding; see
+    /// Joins a plan with the disk. Damaged runs count as outstanding; see
     /// [`ExperimentResults::damaged`].
     pub fn load(store: &Store, plan: Plan) -> Result<Self, StoreError> {
+        let mut study = Self::load_runs(store, plan)?;
+        study.past = Some(study.past_on_disk(store)?);
+        Ok(study)
+    }
+
+    /// Joins a plan with the disk, but for its past.
+    fn load_runs(store: &Store, plan: Plan) -> Result<Self, StoreError> {
         let store = &store.of(&plan)?;
         let read = |run: &RunId| Ok((run.clone(), store.record(run)?));
         let records = plan
@@ -122,6 +133,7 @@ impl ExperimentResults {
             examples: BTreeMap::new(),
             crossed: BTreeMap::new(),
             unread_examples: BTreeMap::new(),
+            past: None,
         }
     }
 
@@ -252,12 +264,16 @@ impl ExperimentResults {
     /// Index of the variant with which the others of a study are compared: `[compare] baseline` if
     /// the study has a variant of that label or name, otherwise the study's own baseline.
     pub fn baseline(&self, study: &PlannedStudy) -> Option<usize> {
-        let wanted = self.plan.compare.baseline.as_deref();
-        let chosen = wanted.and_then(|label| {
-            study.variants.iter().position(|v| v.label == label || v.name == label)
-        });
-        chosen.or(study.baseline)
+        baseline_of(&self.plan, study)
     }
+}
+
+/// Index of the variant with which the others of a study of the plan are compared.
+pub fn baseline_of(plan: &Plan, study: &PlannedStudy) -> Option<usize> {
+    let wanted = plan.compare.baseline.as_deref();
+    let chosen = wanted
+        .and_then(|label| study.variants.iter().position(|v| v.label == label || v.name == label));
+    chosen.or(study.baseline)
 }
 
 /// Sets the baseline of all comparisons to the variant of this label or name. To be called before

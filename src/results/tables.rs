@@ -1,8 +1,9 @@
 //! Tables of an experiment: `runs.csv`, `metrics.csv`, `ablation.csv`, `effects.csv`, `curves.csv`,
-//! `timings.csv`, `results.xlsx`.
+//! `timings.csv`, `history.csv`, `results.xlsx`.
 //!
 //! Computed from the plan and the disk alone and rewritten completely, in declared order, so that
-//! their bytes do not depend on how, where or in what order the runs were executed.
+//! their bytes do not depend on how, where or in what order the runs were executed; but for
+//! `history.csv`, which says what happened in these results.
 //! `docs/reference/output.md` documents every column.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ablation::{Ablation, AblationRow};
 use super::cell::{Table, Value};
 use super::difference::{self, Difference};
+use super::past::{self, Past};
 use super::{Cell, ExperimentResults, crossed, effect_table, equivalence, xlsx};
 use crate::columns::{ABLATION, Columns, TIMINGS};
 use crate::plan::{Correction, Plan, PlannedStudy};
@@ -22,23 +24,37 @@ pub fn write_all(
     store: &Store,
     plan: &Plan,
 ) -> Result<(ExperimentResults, Vec<String>), StoreError> {
-    let study = ExperimentResults::load(store, plan.clone())?;
-    let remarks = write(store, &study)?;
+    let mut study = ExperimentResults::load_runs(store, plan.clone())?;
+    let past = study.enter_in_history(store)?;
+    let remarks = write_with_past(store, &study, &past)?;
+    study.past = Some(past);
     Ok((study, remarks))
 }
 
 /// Writes all tables of a study; returns a sentence about each file that was moved aside for one.
+/// The record of the past has them first: a table that is there has been seen.
 pub fn write(store: &Store, study: &ExperimentResults) -> Result<Vec<String>, StoreError> {
-    store.write_tables(&study.plan, all(study)?)
+    let past = study.enter_in_history(store)?;
+    write_with_past(store, study, &past)
+}
+
+fn write_with_past(
+    store: &Store,
+    study: &ExperimentResults,
+    past: &Past,
+) -> Result<Vec<String>, StoreError> {
+    let mut tables = all(study)?;
+    tables.insert(HISTORY_TABLE.to_owned(), past::history(&study.plan, past).csv());
+    store.write_tables(&study.plan, tables)
 }
 
 /// Adds tables on disk to the list of this program's own if they are equal to those computed from
 /// the plan's runs: an earlier version wrote no list.
 pub fn adopt(store: &Store, plan: &Plan) -> Result<(), StoreError> {
-    store.adopt_tables(plan, all(&ExperimentResults::load(store, plan.clone())?)?)
+    store.adopt_tables(plan, all(&ExperimentResults::load_runs(store, plan.clone())?)?)
 }
 
-/// All tables of a study, by file.
+/// All tables of a study that the runs decide, by file.
 fn all(study: &ExperimentResults) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
     let mut tables = BTreeMap::new();
     each(study, |file, bytes| {
@@ -85,14 +101,18 @@ pub fn differences(
 /// Written if some study is a full grid.
 const EFFECTS: &str = "effects.csv";
 
+/// Table of what happened in these results, which the runs alone do not decide.
+const HISTORY_TABLE: &str = "history.csv";
+
 /// Names of all tables that an experiment may have.
-pub const NAMES: [&str; 7] = [
+pub const NAMES: [&str; 8] = [
     "runs.csv",
     "metrics.csv",
     "ablation.csv",
     EFFECTS,
     "curves.csv",
     "timings.csv",
+    HISTORY_TABLE,
     "results.xlsx",
 ];
 

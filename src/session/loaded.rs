@@ -12,6 +12,7 @@ use super::tables::adopt_tables;
 use super::{Interruption, RejectedEarlierRuns, SessionError, write_tables};
 use crate::experiment::{self, Experiment, Overrides};
 use crate::plan::{Plan, RunId, RunSpec, Shard};
+use crate::results::past::Past;
 use crate::results::setting_changes::{run_settings, setting_changes};
 use crate::results::{self, ExperimentResults};
 use crate::runner::{CostEstimate, Observer, damaged, machine};
@@ -78,6 +79,7 @@ impl LoadedExperiment {
     /// leave them unless `replace` allows it: a quick trial must not replace a night's results.
     pub fn check_tables(&mut self, replace: bool) -> Result<(), SessionError> {
         self.replaces = replace;
+        self.store.check_history()?;
         self.store.check_tables(&self.plan.name, &results::tables::NAMES)?;
         match self.replaced_tables()? {
             Some(loss) if !replace => Err(SessionError::ReplacesTables {
@@ -148,8 +150,16 @@ impl LoadedExperiment {
         Ok(Some(text))
     }
 
+    /// Past of the studies, as far as it does not depend on their runs.
+    pub fn past(&self) -> Result<Past, StoreError> {
+        Past::of_plan(&self.store, &self.plan)
+    }
+
     /// Saves the plan next to the tables.
     pub fn save_plan(&self) -> Result<(), StoreError> {
+        // Tables of an earlier version enter the record before a plan with other seeds replaces
+        // theirs.
+        self.store.begin_history()?;
         // Without the list of adopted tables, those of an earlier version of this program would be
         // treated as changed by the user.
         let _ = adopt_tables(&self.store, &self.plan);

@@ -10,6 +10,7 @@ mod command;
 mod describe;
 mod loaded;
 mod local;
+mod register;
 mod repeat;
 mod tables;
 
@@ -29,6 +30,7 @@ pub(crate) use command::one_line;
 pub use command::{quoted, sweep_command};
 pub use loaded::LoadedExperiment;
 pub use local::{LocalEnd, LocalOptions, run_local};
+pub use register::{RegisterEnd, register};
 pub use repeat::{Repeated, Repetition, train_again};
 pub use tables::write_tables;
 
@@ -121,6 +123,17 @@ pub enum SessionError {
         needed: usize,
         /// Number of GPUs that all runs together may take.
         there: usize,
+    },
+    /// Runs of the study itself were there before it was registered.
+    #[error(
+        "{name}: {reason}: a design that is registered after results could be seen confirms nothing; with new seeds, \
+         seeds = {{ list = [...] }} in the file, it can be registered"
+    )]
+    RunsBeforeRegistration {
+        /// Name of the experiment.
+        name: String,
+        /// Number of runs, and what is there of them.
+        reason: String,
     },
     /// The estimate exceeds the `[budget]` of the file.
     #[error("the estimate exceeds [budget]: {}", .0.join(", "))]

@@ -14,6 +14,7 @@ pub fn write_tables(
     observer: &dyn Observer,
 ) -> Result<ExperimentResults, StoreError> {
     store.tidy()?;
+    store.begin_history()?;
     adopt_tables(store, plan)?;
     loop {
         let before = store.finished(plan)?;

@@ -13,6 +13,7 @@
 //!   data/<fingerprint>.npy   the first test images of a data set, for figures
 //!   data/<fingerprint>/      a copy of the inputs of a program
 //!   <experiment>/            plan.json and the tables derived from it; .ablade-tables lists these
+//!   .ablade-history/         which tables were seen, what was scored, what was registered; only ever added to
 //!   <experiment>/replaced/   plans and tables that were replaced
 //!   .writing-<host>-*/       files that a process is writing; removed once that process is certainly dead
 //! ```
@@ -30,6 +31,7 @@ mod error;
 mod experiments;
 mod failures;
 mod garbage;
+mod history;
 mod listing;
 mod manifest;
 mod names;
@@ -47,6 +49,7 @@ pub use error::StoreError;
 pub use experiments::Replaced;
 pub use failures::Failure;
 pub use garbage::{Garbage, Kept};
+pub use history::{History, RegisteredStudy, Registration, ScoredOn, Seen};
 pub use names::check_name;
 pub use owned::{Others, Owned, write_whole};
 pub use runs::{ADOPTED_BECAUSE, ADOPTED_FROM, Publication};

@@ -65,9 +65,14 @@ const LARGEST: u64 = 1 << 32;
 const HEADER: &str = "# Files that ablade made here, with their BLAKE3 hashes. It replaces and removes these alone, and only as \
                       long as they are unchanged.\n";
 
-/// Table whose last columns hold measurements, which differ between equal executions; with their
-/// number.
-const TIMINGS: (&str, usize) = ("timings.csv", 5);
+/// Tables whose last columns differ between equal executions: measurements, and the past of these
+/// results. With the number of these columns.
+const DIFFERING: [(&str, usize); 2] = [("timings.csv", 5), ("history.csv", 5)];
+
+/// Number of the last columns of a table that differ between equal executions.
+fn differing_columns(name: &str) -> Option<usize> {
+    DIFFERING.iter().find(|(table, _)| *table == name).map(|(_, columns)| *columns)
+}
 
 /// Prefix of partial files, which killed processes may leave.
 const WRITING: &str = ".ablade-writing-";
@@ -304,7 +309,7 @@ impl Owned {
         let Some(there) = self.hash_of(name)? else { return Ok(Found::Nothing) };
         Ok(
             if there == hash(name, bytes)
-                && (name != TIMINGS.0
+                && (differing_columns(name).is_none()
                     || regular::read(&path, LARGEST).is_ok_and(|there| there == bytes))
             {
                 Found::Same
@@ -381,12 +386,12 @@ impl Owned {
 
 /// Hash of the part of a file that equal executions share.
 fn hash(name: &str, bytes: &[u8]) -> String {
-    if name == TIMINGS.0 {
+    if let Some(differing) = differing_columns(name) {
         let mut hasher = blake3::Hasher::new();
         let mut rows =
             csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
         for row in rows.byte_records().map_while(Result::ok) {
-            let shared = row.len().saturating_sub(TIMINGS.1);
+            let shared = row.len().saturating_sub(differing);
             for cell in row.iter().take(shared) {
                 hasher.update(cell).update(b",");
             }

@@ -398,6 +398,12 @@ impl Store {
         Ok(self.run_file(run)?.program)
     }
 
+    /// Settings of a published run of any trainer, and the fingerprint of its data.
+    pub(super) fn settings_of(&self, run: &RunId) -> Result<(Value, String), StoreError> {
+        let file = self.run_file(run)?;
+        Ok((file.config, file.data_fingerprint))
+    }
+
     /// Specification of a published run.
     pub fn spec(&self, run: &RunId) -> Result<RunSpec, StoreError> {
         let path = self.run_dir(run).join(RUN);

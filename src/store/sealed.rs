@@ -14,7 +14,7 @@ use crate::trainer::Config;
 const SEAL: [&str; 3] = ["{\"blake3\":\"", "\",\"plan\":", "}\n"];
 
 /// Wraps JSON with its checksum.
-fn seal(json: &str) -> String {
+pub(super) fn seal(json: &str) -> String {
     let [before, between, behind] = SEAL;
     format!("{before}{}{between}{json}{behind}", blake3::hash(json.as_bytes()).to_hex())
 }

@@ -527,6 +527,13 @@ pub trait Trainer: fmt::Debug + Send + Sync {
         a == b
     }
 
+    /// Name of the examples on which a run with this fingerprint of its data is scored: equal for
+    /// two runs only if the examples are, as far as settings and fingerprint tell.
+    fn test_set(&self, config: &Config, data: &str) -> String {
+        let _ = config;
+        data.to_owned()
+    }
+
     /// Setting because of which two configurations are scored on different examples, if there is
     /// one.
     fn scored_by(&self, a: &Config, b: &Config) -> Option<&'static str> {

@@ -11,6 +11,7 @@ mod data;
 mod figures;
 mod grammar;
 mod guide;
+mod history;
 mod identity;
 mod imports;
 mod laws;

@@ -74,7 +74,9 @@ fn declared_type(line: &str) -> Option<&str> {
     };
     let (kind, name) = rest.trim_start().split_once(' ')?;
     let is_type = ["struct", "enum", "trait", "type", "union"].contains(&kind);
-    name.split(|c: char| !c.is_alphanumeric() && c != '_').next().filter(|_| is_type)
+    name.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .next()
+        .filter(|_| is_type)
 }
 
 #[test]
@@ -87,7 +89,11 @@ fn no_two_types_share_a_name() {
             declared.entry(name.to_owned()).or_default().push(place.clone());
         }
     }
-    assert!(declared.len() > 200, "only {} types found: the reader is broken", declared.len());
+    assert!(
+        declared.len() > 200,
+        "only {} types found: the reader is broken",
+        declared.len()
+    );
     declared.retain(|_, places| places.len() > 1);
     let shared: Vec<&String> = declared.keys().collect();
     assert_eq!(shared, SHARED_NAMES, "{declared:#?}");

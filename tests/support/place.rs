@@ -156,9 +156,11 @@ pub(crate) fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     while let Some(next) = left.pop() {
         for entry in fs::read_dir(next).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() {
+            if path.ends_with(".ablade-history") {
+                // What happened in these results, when.
+            } else if path.is_dir() {
                 left.push(path);
-            } else if !["timings.csv", "timing.toml"]
+            } else if !["timings.csv", "timing.toml", "history.csv"]
                 .contains(&path.file_name().unwrap().to_str().unwrap())
             {
                 found.insert(path.strip_prefix(dir).unwrap().to_owned(), fs::read(path).unwrap());

@@ -79,6 +79,14 @@ pub(crate) fn clean(
         bytes(garbage.iter().map(|item| item.bytes).sum())
     );
     if args.yes {
+        // Before: a kill in between leaves runs that are counted, never removed ones that are not.
+        let n_unread = store.record_removed(&garbage)?;
+        if n_unread > 0 {
+            terminal.warn(format!(
+                "{} cannot be read and is removed without being counted among what was scored",
+                count(n_unread, "run")
+            ));
+        }
         garbage.iter().try_for_each(|item| store.remove(item))?;
         terminal.remark(format!("removed {total}"));
     } else {

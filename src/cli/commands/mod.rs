@@ -13,6 +13,7 @@ pub(crate) mod inpaint;
 pub(crate) mod masks;
 pub(crate) mod plan;
 pub(crate) mod plots;
+pub(crate) mod register;
 pub(crate) mod sample;
 pub(crate) mod schema;
 pub(crate) mod status;

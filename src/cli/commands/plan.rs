@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::cli::experiment_args::ExperimentArgs;
 use crate::cli::show::terminal::table;
+use crate::cli::show::warn_of_past;
 use crate::cli::{Exit, Global, Terminal, jobs};
 use crate::experiment::ExpandedStudy;
 use crate::plan::{
@@ -73,6 +74,7 @@ pub(crate) fn plan(
     for line in page.lines {
         writeln!(terminal.out, "{line}")?;
     }
+    warn_of_past(&loaded.plan, &loaded.past()?, terminal);
     Ok(Exit::Success)
 }
 

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::experiment_args::{ExperimentArgs, check_tables, with_options};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::show::terminal::told;
-use crate::cli::show::{ablation, warn_of_unread};
+use crate::cli::show::{ablation, warn_of_past, warn_of_unread};
 use crate::cli::trust;
 use crate::cli::{Exit, Global, Terminal, jobs};
 use crate::experiment::Launcher;
@@ -93,6 +93,7 @@ pub(crate) fn sweep(
     let head = if loaded.plan.program.is_some() { "" } else { "data  " };
     data.lines.iter().for_each(|line| terminal.remark(format!("{head}{line}")));
     data.warnings.iter().for_each(|warning| terminal.warn(warning));
+    warn_of_past(&loaded.plan, &loaded.past()?, terminal);
     if loaded.plan.program.is_some() {
         trust::remember(&global.results);
     }

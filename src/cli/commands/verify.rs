@@ -18,6 +18,7 @@ use crate::cli::trust;
 use crate::cli::{Exit, Global, Terminal, jobs};
 use crate::data::{Cache, Dataset};
 use crate::plan::{Plan, RunId, RunSpec};
+use crate::results::past::Past;
 use crate::results::{ExperimentResults, tables};
 use crate::runner::machine::on_every_processor;
 use crate::runner::{self, machine};
@@ -155,7 +156,29 @@ pub(crate) fn verify(
     } else {
         same_tables(&store, plan.clone(), damaged.is_empty(), terminal)?
     };
-    Ok(if good && tables { Exit::Success } else { Exit::Failure })
+    let history = sound_history(&store, &plan, terminal)?;
+    Ok(if good && tables && history { Exit::Success } else { Exit::Failure })
+}
+
+/// Checks that every file of the record of the past is as it was written and none is missing, and
+/// that the record has the tables.
+fn sound_history(store: &Store, plan: &Plan, terminal: &mut Terminal) -> anyhow::Result<bool> {
+    let history = store.history()?;
+    for reason in &history.unreadable {
+        writeln!(terminal.out, "{reason}")?;
+    }
+    let past = Past::of_plan(store, plan)?;
+    let absent = plan.studies.iter().zip(&past.studies).filter(|(_, past)| !past.is_recorded);
+    let absent: Vec<&str> = absent.map(|(study, _)| study.name.as_str()).collect();
+    if !absent.is_empty() {
+        terminal.warn(format!(
+            "the record of what was seen in these results does not have the table of {}: it was removed, or the table is of \
+             a version without a record; `ablade tables {}` enters it now",
+            absent.join(", "),
+            plan.name
+        ));
+    }
+    Ok(history.unreadable.is_empty())
 }
 
 /// The runs that this machine can be expected to repeat to the bit; says of the others why not.

@@ -4,9 +4,11 @@ use comfy_table::{CellAlignment, ColumnConstraint, LineStyle, Table, TableStyle,
 
 use crate::cli::Terminal;
 use crate::cli::show::terminal::{table, wrap};
+use crate::cli::show::warn_of_unreadable;
 use crate::results::ExperimentResults;
 use crate::results::ablation::{Ablation, AblationRow, Delta};
 use crate::results::crossed::narrower_with;
+use crate::results::past::StudyPast;
 use crate::stats::{Crossed, Estimate};
 use crate::text::{count, fixed, p_value, short, signed};
 
@@ -16,7 +18,8 @@ pub(crate) fn print(
     ablations: &[Ablation],
     terminal: &mut Terminal,
 ) -> anyhow::Result<()> {
-    for ablation in ablations {
+    for (index, ablation) in ablations.iter().enumerate() {
+        let past = study.past.as_ref().map(|past| &past.studies[index]);
         let p = ablation.correction.heading();
         let header = [
             "variant",
@@ -43,7 +46,7 @@ pub(crate) fn print(
             .expect("the column of verdicts")
             .set_cell_alignment(CellAlignment::Left);
         narrow(&mut rows, Some(last));
-        writeln!(terminal.out, "{}", heading(study, ablation))?;
+        writeln!(terminal.out, "{}", heading(study, ablation, past))?;
         writeln!(terminal.out, "{rows}")?;
         if let Some(remark) = ablation.metric_remark {
             let remark = format!("{}: {remark}", ablation.metric.words.head);
@@ -57,6 +60,12 @@ pub(crate) fn print(
             let who = if is_of_all(rows) { "every variant".to_owned() } else { labels.join("; ") };
             writeln!(terminal.out, "{}", wrap(&format!("{who}: {note}"), 80))?;
         }
+        for note in past.iter().flat_map(|past| past.notes()) {
+            writeln!(terminal.out, "{}", wrap(&format!("{}: {note}", ablation.study), 80))?;
+        }
+    }
+    if let Some(past) = &study.past {
+        warn_of_unreadable(past, terminal);
     }
     for mixture in study.mixtures() {
         terminal.warn(mixture);
@@ -161,7 +170,7 @@ fn is_of_all(rows: impl Iterator<Item = (bool, bool)>) -> bool {
         && rows.iter().all(|(compared, noted)| compared == noted)
 }
 
-fn heading(study: &ExperimentResults, ablation: &Ablation) -> String {
+fn heading(study: &ExperimentResults, ablation: &Ablation, past: Option<&StudyPast>) -> String {
     let seeds = count(study.plan.seeds.len(), "paired seed");
     let name = if study.plan.name == ablation.study {
         String::new()
@@ -178,9 +187,10 @@ fn heading(study: &ExperimentResults, ablation: &Ablation) -> String {
         ""
     };
     format!(
-        "\n{name}{}: {seeds}, {unit}{}\n\u{b1}: half of a {} % t interval over seeds{cost}",
+        "\n{name}{}: {seeds}, {unit}{}{}\n\u{b1}: half of a {} % t interval over seeds{cost}",
         ablation.study,
         study.metric().better.word().to_lowercase() + " is better",
+        past.map_or_else(String::new, |past| format!(", {}", past.word())),
         study.plan.compare.percent()
     )
 }

@@ -10,8 +10,32 @@ pub(crate) mod progress;
 pub(crate) mod terminal;
 
 use crate::cli::Terminal;
+use crate::plan::Plan;
 use crate::results::ExperimentResults;
+use crate::results::past::Past;
 use crate::text::count;
+
+/// Warns, before anything is trained, of notes on its past that the table will show.
+pub(crate) fn warn_of_past(plan: &Plan, past: &Past, terminal: &Terminal) {
+    for (study, past) in plan.studies.iter().zip(&past.studies) {
+        for note in past.seed_notes().into_iter().filter(|_| !past.is_recorded) {
+            terminal.warn(format!("{}: {note}", study.name));
+        }
+        if let Some(registered) = past.registered.as_ref().filter(|r| !r.deviations.is_empty()) {
+            terminal.warn(format!("{}: {}", study.name, registered.told()));
+        }
+    }
+    warn_of_unreadable(past, terminal);
+}
+
+/// Warns of files of the record of the past that cannot be read.
+pub(crate) fn warn_of_unreadable(past: &Past, terminal: &Terminal) {
+    for reason in &past.unreadable {
+        terminal.warn(format!(
+            "{reason}; it is not known what else was seen or registered in these results"
+        ));
+    }
+}
 
 /// Warns of runs of an experiment that are incomplete, or whose scores cannot be read.
 pub(crate) fn warn_of_damage(results: &ExperimentResults, terminal: &Terminal) {

@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use crate::config::RunConfig;
 use crate::cost;
-use crate::data::{Binarize, Cache, DataConfig, DataSize, Dataset, Library};
+use crate::data::{Binarize, Cache, DataConfig, DataSize, Dataset, Library, is_of_path};
 use crate::made::instruction_set;
 use crate::npy;
 use crate::record::Summary;
@@ -306,12 +306,21 @@ impl Trainer for MadeTrainer {
     }
 
     fn same_examples(&self, a: &Config, b: &Config) -> bool {
-        let test = |config: &Config| DataConfig {
-            train: None,
-            valid: None,
-            ..run_config(config).data.clone()
-        };
-        test(a) == test(b)
+        test_settings(a) == test_settings(b)
+    }
+
+    fn test_set(&self, config: &Config, data: &str) -> String {
+        // A fingerprint of the images of a path does not tell those of the test set apart.
+        if is_of_path(data) {
+            return data.to_owned();
+        }
+        let mut test = test_settings(config);
+        if matches!(test.binarize, Binarize::Dynamic) {
+            // Trains on other bits, and is scored on the same ones.
+            test.binarize = Binarize::Threshold;
+        }
+        let settings = serde_json::to_vec(&test).expect("settings are plain JSON");
+        format!("{}-test-{}", test.name, &blake3::hash(&settings).to_hex()[..16])
     }
 
     fn scored_by(&self, a: &Config, b: &Config) -> Option<&'static str> {
@@ -346,4 +355,9 @@ impl Trainer for MadeTrainer {
     fn selection(&self) -> String {
         "In every run the epoch with the lowest validation NLL is kept; it alone is scored.".into()
     }
+}
+
+/// Settings of `[data]` that decide the test images.
+fn test_settings(config: &Config) -> DataConfig {
+    DataConfig { train: None, valid: None, ..run_config(config).data.clone() }
 }

@@ -1,9 +1,10 @@
 //! Statistics in a study's tables: compared with scipy and with theory, and read by other programs.
 
 mod coverage;
-mod fixture;
+pub(crate) mod fixture;
 mod golden;
 mod selection;
 mod spreadsheets;
+mod stopping;
 mod told;
 mod tuned;

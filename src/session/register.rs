@@ -1,0 +1,68 @@
+//! Registration of an experiment before its runs.
+
+use std::collections::BTreeSet;
+
+use super::{LoadedExperiment, SessionError};
+use crate::plan::RunId;
+use crate::results::baseline_of;
+use crate::results::past::own_runs;
+use crate::store::{History, Registration, StoreError};
+use crate::text::count;
+
+/// End of [`register`].
+#[derive(Debug)]
+pub enum RegisterEnd {
+    /// The design is registered now.
+    Registered(Registration),
+    /// The same design was registered before, at this time.
+    Already(String),
+}
+
+/// Registers the design of an experiment: studies, variants, seeds and options of comparing.
+/// Refuses if runs of its own are there already; those of the baselines may be, because other
+/// studies share them.
+pub fn register(loaded: &LoadedExperiment) -> Result<RegisterEnd, SessionError> {
+    let (plan, store) = (&loaded.plan, &loaded.store);
+    store.check_history()?;
+    let contents = plan.contents(&**store.trainer());
+    let baselines: Vec<Option<usize>> =
+        plan.studies.iter().map(|study| baseline_of(plan, study)).collect();
+    let registration = Registration::of(plan, &contents, &baselines).map_err(|error| {
+        StoreError::Malformed { path: store.root().to_owned(), reason: error.to_string() }
+    })?;
+    let history = store.history()?;
+    if let Some(there) = history.same_registration(&registration) {
+        return Ok(RegisterEnd::Already(there.registered_utc.clone()));
+    }
+    if let Some(reason) = runs_before(loaded, &history)? {
+        return Err(SessionError::RunsBeforeRegistration { name: plan.name.clone(), reason });
+    }
+    store.begin_history()?;
+    store.register(&registration)?;
+    Ok(RegisterEnd::Registered(registration))
+}
+
+/// Says how many of the experiment's own runs are there already, or were; `None` if none.
+fn runs_before(loaded: &LoadedExperiment, history: &History) -> Result<Option<String>, StoreError> {
+    let (plan, store) = (&loaded.plan, &loaded.store);
+    let own: BTreeSet<&RunId> =
+        plan.studies.iter().flat_map(|study| own_runs(plan, study)).collect();
+    let told = |n: usize, what: &str| {
+        let (verb, n) = (if n == 1 { "is" } else { "are" }, count(n, "run"));
+        Some(format!("{n} of its own {verb} {what}"))
+    };
+    let there = store.published()?;
+    let finished = own.iter().filter(|run| there.contains(**run)).count();
+    if finished > 0 {
+        return Ok(told(finished, "finished already"));
+    }
+    let scored = history.scored_runs();
+    let gone = own.iter().filter(|run| scored.contains(**run)).count();
+    if gone > 0 {
+        return Ok(told(gone, "in the record as scored, though not there any more"));
+    }
+    let owners = store.owners()?;
+    let is_begun = |run: &RunId| owners.contains_key(run) || store.progress(run).is_some();
+    let begun = own.iter().filter(|run| is_begun(run)).count();
+    Ok((begun > 0).then(|| told(begun, "under way")).flatten())
+}

@@ -1,0 +1,562 @@
+//! Record of the past of these results: which seeds a study had when its table was first written,
+//! which runs were ever scored on a test set, and what was registered before its runs.
+//!
+//! ```text
+//! results/.ablade-history/
+//!   seen-<hash>.json         a study whose table was written: its variants, its seeds, the tables before it
+//!   scored-<hash>.json       runs that were scored on a test set
+//!   registered-<hash>.json   a design that was fixed before its runs
+//!   begun.json               tables from before there was a record have been entered
+//! ```
+//!
+//! A file is named by the hash of its content, created once and complete, and never changed or
+//! removed: two processes that write at the same time leave both files, and a kill leaves a file or
+//! none. So the record can only grow. The order of two tables does not depend on clocks: each names
+//! those that were there when it was first written. Dates are for readers and are not part of a
+//! name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::disk::{create_dirs, link, remove_if_there, sync_dir, write_synced};
+use super::garbage::{Garbage, entries, is_file};
+use super::sealed::{seal, unseal};
+use super::{Store, StoreError};
+use crate::plan::{ContentId, Contents, Hashed, Plan, PlannedVariant, RunId, hashed, names};
+use crate::record::utc;
+use crate::regular;
+use crate::rng::Seed;
+use crate::trainer::Identity;
+
+/// Folder of the record. An experiment cannot have this name, which begins with no letter.
+const HISTORY: &str = ".ablade-history";
+/// File that says that the tables of earlier versions are in the record.
+const BEGUN: &str = "begun.json";
+/// Version of the format of the files.
+const VERSION: u32 = 1;
+/// Maximum size of a file of the record [bytes]: a plan of a million runs gives less.
+const LONGEST: u64 = 256 << 20;
+
+/// A study whose table was written with results in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    version: u32,
+    /// Name of the experiment at that time.
+    #[serde(deserialize_with = "names::name")]
+    pub experiment: String,
+    /// Time of the first table: `YYYY-MM-DD HH:MM:SS`, UTC.
+    pub first_utc: String,
+    /// True if the table was there before the record began: its time is not known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_older: bool,
+    /// Content of its variants.
+    pub variants: BTreeSet<ContentId>,
+    /// Seeds of its variants.
+    pub seeds: BTreeSet<Seed>,
+    /// Names of the records of earlier tables that compare two of these variants.
+    pub after: BTreeSet<String>,
+}
+
+/// Design of an experiment, fixed before its runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registration {
+    version: u32,
+    /// Name of the experiment.
+    #[serde(deserialize_with = "names::name")]
+    pub experiment: String,
+    /// Command that asks for it.
+    pub command: String,
+    /// Time of the registration: `YYYY-MM-DD HH:MM:SS`, UTC.
+    pub registered_utc: String,
+    /// Seeds of every variant.
+    pub seeds: BTreeSet<Seed>,
+    /// `[compare]`: metric, level, correction and whatever else decides a verdict.
+    pub compare: Value,
+    /// Its studies.
+    pub studies: Vec<RegisteredStudy>,
+}
+
+/// Study of a registered experiment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegisteredStudy {
+    /// Its name.
+    #[serde(deserialize_with = "names::name")]
+    pub name: String,
+    /// `grid`, `one-at-a-time`, ...
+    pub design: String,
+    /// Content of the variant that the others are compared with.
+    pub baseline: Option<ContentId>,
+    /// Label and content of every variant.
+    pub variants: Vec<(String, ContentId)>,
+}
+
+/// Everything that was ever scored on a test set.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScoredOn {
+    /// Names of the experiments whose tables showed it.
+    pub experiments: BTreeSet<String>,
+    /// Runs of each variant.
+    pub runs: BTreeMap<ContentId, BTreeSet<RunId>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scored {
+    version: u32,
+    sets: BTreeMap<String, ScoredOn>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Begun {
+    version: u32,
+}
+
+/// A file of any format.
+#[derive(Debug, Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+/// The record, as it is on disk.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    /// Studies whose tables were written, by the names of their records.
+    pub seen: BTreeMap<String, Seen>,
+    /// Registrations, by the names of their records.
+    pub registered: BTreeMap<String, Registration>,
+    /// What was scored, by test set.
+    pub scored: BTreeMap<String, ScoredOn>,
+    /// A sentence on each file that cannot be read, or is missing.
+    pub unreadable: Vec<String>,
+    /// Number of files.
+    pub files: usize,
+}
+
+/// A file of the record.
+trait Entry: Serialize + DeserializeOwned {
+    /// First word of its name.
+    const KIND: &'static str;
+
+    fn version(&self) -> u32;
+
+    /// The part that its name is the hash of.
+    fn content(&self) -> serde_json::Result<String>;
+
+    fn name(&self) -> String {
+        let text = self.content().expect("plain data: no map with other keys than text");
+        format!("{}-{}", Self::KIND, &blake3::hash(text.as_bytes()).to_hex()[..16])
+    }
+}
+
+impl Entry for Seen {
+    const KIND: &'static str = "seen";
+
+    fn version(&self) -> u32 {
+        self.version
+    }
+
+    fn content(&self) -> serde_json::Result<String> {
+        serde_json::to_string(&(&self.variants, &self.seeds))
+    }
+}
+
+impl Entry for Registration {
+    const KIND: &'static str = "registered";
+
+    fn version(&self) -> u32 {
+        self.version
+    }
+
+    fn content(&self) -> serde_json::Result<String> {
+        let studies = self.studies.iter().map(|study| {
+            let variants: BTreeSet<_> = study.variants.iter().map(|(_, id)| id).collect();
+            (&study.design, &study.baseline, variants)
+        });
+        serde_json::to_string(&(&self.seeds, &self.compare, studies.collect::<Vec<_>>()))
+    }
+}
+
+impl Entry for Scored {
+    const KIND: &'static str = "scored";
+
+    fn version(&self) -> u32 {
+        self.version
+    }
+
+    fn content(&self) -> serde_json::Result<String> {
+        serde_json::to_string(&self.sets)
+    }
+}
+
+impl Seen {
+    /// Name of the record of a study with these variants and seeds.
+    pub fn name_of(variants: &[ContentId], seeds: &BTreeSet<Seed>) -> String {
+        Self::new("", variants, seeds).name()
+    }
+
+    fn new(experiment: &str, variants: &[ContentId], seeds: &BTreeSet<Seed>) -> Self {
+        Self {
+            version: VERSION,
+            experiment: experiment.to_owned(),
+            first_utc: utc(jiff::Timestamp::now()),
+            is_older: false,
+            variants: variants.iter().cloned().collect(),
+            seeds: seeds.clone(),
+            after: BTreeSet::new(),
+        }
+    }
+
+    /// True if the table compared two of these variants, or was about the only one of them.
+    pub fn compares(&self, variants: &[ContentId]) -> bool {
+        let shared = variants.iter().filter(|variant| self.variants.contains(*variant)).take(2);
+        match shared.count() {
+            0 => false,
+            1 => variants.len() == 1 && self.variants.len() == 1,
+            _ => true,
+        }
+    }
+}
+
+impl Registration {
+    /// Registration of a plan as of now. `baselines` has the index of the variant that the others
+    /// of each study are compared with.
+    pub fn of(
+        plan: &Plan,
+        contents: &Contents,
+        baselines: &[Option<usize>],
+    ) -> Result<Self, serde_json::Error> {
+        let studies = plan.studies.iter().zip(&contents.studies).zip(baselines);
+        let studies = studies.map(|((study, ids), baseline)| RegisteredStudy {
+            name: study.name.clone(),
+            design: study.design.clone(),
+            baseline: baseline.map(|at| ids[at].clone()),
+            variants: study
+                .variants
+                .iter()
+                .zip(ids)
+                .map(|(variant, id)| (variant.label.clone(), id.clone()))
+                .collect(),
+        });
+        Ok(Self {
+            version: VERSION,
+            experiment: plan.name.clone(),
+            command: plan.command.clone(),
+            registered_utc: utc(jiff::Timestamp::now()),
+            seeds: contents.seeds.clone(),
+            compare: serde_json::to_value(&plan.compare)?,
+            studies: studies.collect(),
+        })
+    }
+}
+
+impl ScoredOn {
+    /// Adds what another record says of the same test set.
+    pub fn extend(&mut self, other: Self) {
+        self.experiments.extend(other.experiments);
+        for (content, runs) in other.runs {
+            self.runs.entry(content).or_default().extend(runs);
+        }
+    }
+
+    /// Number of runs.
+    pub fn n_runs(&self) -> usize {
+        self.runs.values().map(BTreeSet::len).sum()
+    }
+}
+
+impl History {
+    /// Every run that was ever scored.
+    pub fn scored_runs(&self) -> BTreeSet<&RunId> {
+        self.scored.values().flat_map(|on| on.runs.values().flatten()).collect()
+    }
+
+    /// The registration of the same design, if there is one.
+    pub fn same_registration(&self, registration: &Registration) -> Option<&Registration> {
+        self.registered.get(&registration.name())
+    }
+
+    /// Names of the records of tables, but of this one, that compare two of these variants.
+    fn overlapping(&self, variants: &[ContentId], own: &str) -> BTreeSet<String> {
+        let others = self.seen.iter().filter(|(name, _)| *name != own);
+        others
+            .filter(|(_, seen)| seen.compares(variants))
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+
+    /// Names of the records of tables that were there before the first one of a study. Of a study
+    /// without a table: of those that are there now.
+    pub fn before(&self, variants: &[ContentId], seeds: &BTreeSet<Seed>) -> BTreeSet<String> {
+        let own = Seen::name_of(variants, seeds);
+        match self.seen.get(&own) {
+            Some(seen) => seen.after.clone(),
+            None => self.overlapping(variants, &own),
+        }
+    }
+
+    fn take<T: Entry>(&mut self, path: &Path, stem: &str, keep: impl FnOnce(&mut Self, T)) {
+        match read::<T>(path, stem) {
+            Ok(entry) => keep(self, entry),
+            Err(reason) => self.unreadable.push(format!("{}: {reason}", path.display())),
+        }
+    }
+}
+
+/// Reads a file of the record, and checks that it is what its name says.
+fn read<T: Entry>(path: &Path, stem: &str) -> Result<T, String> {
+    let bytes = regular::read(path, LONGEST).map_err(|error| error.to_string())?;
+    let json = unseal(&bytes).ok_or("its checksum does not match")?;
+    let of_version = |version| {
+        format!("it has format {version}, and this version of ablade reads format {VERSION}")
+    };
+    let entry: T = serde_json::from_str(json).map_err(|error| {
+        let version = serde_json::from_str::<Versioned>(json).map(|found| found.version);
+        match version {
+            Ok(version) if version != VERSION => of_version(version),
+            _ => error.to_string(),
+        }
+    })?;
+    if entry.version() != VERSION {
+        return Err(of_version(entry.version()));
+    }
+    if entry.name() != stem {
+        return Err("its name is not that of its content".to_owned());
+    }
+    Ok(entry)
+}
+
+impl Store {
+    fn history_dir(&self) -> PathBuf {
+        self.root().join(HISTORY)
+    }
+
+    /// Refuses if the record cannot be kept, because a file or a link has the name of its folder.
+    pub fn check_history(&self) -> Result<(), StoreError> {
+        let dir = self.history_dir();
+        self.own(&dir)?;
+        match fs::symlink_metadata(&dir) {
+            Ok(found) if !found.is_dir() => Err(StoreError::Malformed {
+                path: dir,
+                reason: "expected the folder of the record of what was seen: move it away"
+                    .to_owned(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The record of the past. A file that cannot be read is named in it.
+    pub fn history(&self) -> Result<History, StoreError> {
+        let mut history = History::default();
+        let dir = self.history_dir();
+        let found = match entries(&dir) {
+            Err(error) => {
+                history.unreadable.push(error.to_string());
+                return Ok(history);
+            }
+            Ok(found) => found,
+        };
+        for (path, name) in found {
+            let Some(stem) = name.strip_suffix(".json") else { continue };
+            let kind = stem.split('-').next().unwrap_or_default();
+            match kind {
+                Seen::KIND => history.take(&path, stem, |history, seen: Seen| {
+                    history.seen.insert(stem.to_owned(), seen);
+                }),
+                Registration::KIND => history.take(&path, stem, |history, entry| {
+                    history.registered.insert(stem.to_owned(), entry);
+                }),
+                Scored::KIND => history.take(&path, stem, |history, scored: Scored| {
+                    for (set, on) in scored.sets {
+                        history.scored.entry(set).or_default().extend(on);
+                    }
+                }),
+                _ => continue,
+            }
+            history.files += 1;
+        }
+        let named: BTreeSet<&String> = history.seen.values().flat_map(|seen| &seen.after).collect();
+        let is_missing = |name: &&String| {
+            !history.seen.contains_key(*name) && !dir.join(format!("{name}.json")).exists()
+        };
+        let missing: Vec<String> = named
+            .into_iter()
+            .filter(is_missing)
+            .map(|name| {
+                let path =
+                    dir.join(crate::text::brief(name).trim_matches('"').to_owned() + ".json");
+                format!("{} is missing: a later table names it", path.display())
+            })
+            .collect();
+        history.unreadable.extend(missing);
+        Ok(history)
+    }
+
+    /// Enters the studies of a plan that have results, and their runs, before their tables are
+    /// written. What is in the record already stays as it is; returns false if all of it is.
+    pub fn record_tables(
+        &self,
+        plan: &Plan,
+        contents: &Contents,
+        history: &History,
+        is_finished: &dyn Fn(&RunId) -> bool,
+    ) -> Result<bool, StoreError> {
+        self.enter_tables(plan, contents, history, is_finished, false)
+    }
+
+    fn enter_tables(
+        &self,
+        plan: &Plan,
+        contents: &Contents,
+        history: &History,
+        is_finished: &dyn Fn(&RunId) -> bool,
+        is_older: bool,
+    ) -> Result<bool, StoreError> {
+        let mut is_new_study = false;
+        for (study, variants) in plan.studies.iter().zip(&contents.studies) {
+            let mut runs = study.variants.iter().flat_map(PlannedVariant::all_runs);
+            let name = Seen::name_of(variants, &contents.seeds);
+            if history.seen.contains_key(&name) || !runs.any(is_finished) {
+                continue;
+            }
+            let mut seen = Seen::new(&plan.name, variants, &contents.seeds);
+            seen.is_older = is_older;
+            if !is_older {
+                seen.after = history.overlapping(variants, &name);
+            }
+            is_new_study |= self.enter(&seen)?;
+        }
+        let mut sets: BTreeMap<String, ScoredOn> = BTreeMap::new();
+        let trainer = self.trainer();
+        let none = (ScoredOn::default(), BTreeSet::new());
+        for own in &contents.configured {
+            let set = trainer.test_set(&own.spec.config, &own.spec.data);
+            let known = history.scored.get(&set).unwrap_or(&none.0);
+            let known_runs = known.runs.get(&own.content).unwrap_or(&none.1);
+            let finished = || own.runs.iter().filter(|run| is_finished(run));
+            let runs: BTreeSet<RunId> =
+                finished().filter(|run| !known_runs.contains(*run)).cloned().collect();
+            let is_new = finished().next().is_some() && !known.experiments.contains(&plan.name);
+            if runs.is_empty() && !is_new {
+                continue;
+            }
+            let on = sets.entry(set).or_default();
+            if is_new {
+                on.experiments.insert(plan.name.clone());
+            }
+            if !runs.is_empty() {
+                on.runs.entry(own.content.clone()).or_default().extend(runs);
+            }
+        }
+        Ok(self.enter_scored(sets)? || is_new_study)
+    }
+
+    fn enter_scored(&self, sets: BTreeMap<String, ScoredOn>) -> Result<bool, StoreError> {
+        Ok(!sets.is_empty() && self.enter(&Scored { version: VERSION, sets })?)
+    }
+
+    /// Enters a registration; returns false if the same one is there already.
+    pub fn register(&self, registration: &Registration) -> Result<bool, StoreError> {
+        self.enter(registration)
+    }
+
+    /// Enters the runs among what is about to be removed: they were scored all the same. Returns
+    /// the number of runs that cannot be read, so that they are in no count.
+    pub fn record_removed(&self, garbage: &[Garbage]) -> Result<usize, StoreError> {
+        let history = self.history()?;
+        let mut sets: BTreeMap<String, ScoredOn> = BTreeMap::new();
+        let (mut n_unread, scored) = (0, history.scored_runs());
+        let published = garbage.iter().filter_map(|item| {
+            let name = item.path.file_name()?.to_str()?;
+            (item.path.parent()? == self.runs()).then(|| RunId::parse(name)).flatten()
+        });
+        for run in published.filter(|run| self.is_published(run) && !scored.contains(run)) {
+            let read = match self.program(&run) {
+                // Its settings identify it without its declaration, which is not there any more.
+                Ok(Some(_)) => self.settings_of(&run).map(|(config, data)| {
+                    let bytes = format!("{config}\n{data}").into_bytes();
+                    let identity = Identity { bytes, since: Vec::new() };
+                    (data, Hashed::new(&identity).content())
+                }),
+                Ok(None) => self.spec(&run).map(|spec| {
+                    let trainer = &**self.trainer();
+                    let content = hashed(trainer, &spec.config, &spec.data).content();
+                    (trainer.test_set(&spec.config, &spec.data), content)
+                }),
+                Err(error) => Err(error),
+            };
+            match read {
+                Ok((set, content)) => {
+                    let on = sets.entry(set).or_default();
+                    on.runs.entry(content).or_default().insert(run);
+                }
+                Err(_) => n_unread += 1,
+            }
+        }
+        self.enter_scored(sets)?;
+        Ok(n_unread)
+    }
+
+    /// Enters the tables of all experiments of an earlier version, which kept no record, once: an
+    /// experiment whose plan is then replaced had been seen before. Which of them came first is not
+    /// known.
+    pub fn begin_history(&self) -> Result<(), StoreError> {
+        let dir = self.history_dir();
+        if is_file(&dir.join(BEGUN)) {
+            return Ok(());
+        }
+        let history = self.history()?;
+        for name in self.experiments()? {
+            // A plan that cannot be read is reported by the commands about it.
+            let Ok(plan) = self.load_plan(&name) else { continue };
+            let Ok(store) = self.of(&plan) else { continue };
+            if !is_file(&self.experiment_dir(&name)?.join("ablation.csv")) {
+                continue;
+            }
+            let finished = self.finished(&plan)?;
+            let contents = plan.contents(&**store.trainer());
+            let is_finished = |run: &RunId| finished.contains(run);
+            store.enter_tables(&plan, &contents, &history, &is_finished, true)?;
+        }
+        self.put_once(BEGUN, &Begun { version: VERSION }).map(drop)
+    }
+
+    fn enter<T: Entry>(&self, entry: &T) -> Result<bool, StoreError> {
+        self.put_once(&format!("{}.json", entry.name()), entry)
+    }
+
+    /// Creates a file of the record, complete or not at all; returns false if it is there already.
+    fn put_once<T: Serialize>(&self, name: &str, value: &T) -> Result<bool, StoreError> {
+        let dir = self.history_dir();
+        self.check_history()?;
+        create_dirs(&dir)?;
+        let path = dir.join(name);
+        if fs::symlink_metadata(&path).is_ok() {
+            return Ok(false);
+        }
+        let json = serde_json::to_string(value).map_err(|error| StoreError::Malformed {
+            path: path.clone(),
+            reason: error.to_string(),
+        })?;
+        let beside = self.scratch_path()?;
+        let made = write_synced(&beside, &[seal(&json).as_bytes()]).and_then(|()| {
+            let linked: io::Result<bool> = link(&beside, &path);
+            linked.map_err(StoreError::io("write", &path))
+        });
+        let removed = remove_if_there(&beside);
+        let made = made?;
+        removed?;
+        sync_dir(&dir)?;
+        Ok(made)
+    }
+}
