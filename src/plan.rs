@@ -5,6 +5,7 @@
 //! set difference, and `plan.json` next to the tables is all that figures and comparisons need.
 
 mod check;
+mod external;
 pub(crate) mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use crate::rng::Seed;
 use crate::stats::{smallest_p, smallest_p_max_t};
 use crate::trainer::{Config, Declaration, Identity, Program, RunKey, Scored, Trainer};
 pub(crate) use check::unfit;
+pub use external::{External, ExternalValue};
 
 /// Reason why a text cannot be the name of an experiment, if there is one: an experiment's folder
 /// is next to those of the program itself.
@@ -382,6 +384,9 @@ pub struct Plan {
     pub command: String,
     /// Its studies.
     pub studies: Vec<PlannedStudy>,
+    /// Values of other tools that are compared with its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub external: Vec<External>,
     /// Seeds, the same in every variant.
     pub seeds: Vec<Seed>,
     /// Options of comparing variants.

@@ -4,20 +4,26 @@
 //! Pure functions of numbers; `docs/reference/methodology.md` gives each formula with its
 //! assumptions and its source.
 
+mod best;
 mod describe;
 mod holm;
 mod maxt;
 mod normal;
 mod paired;
 mod power;
+mod shapley;
 mod signflip;
 mod special;
 mod student;
+mod welch;
 
+pub use best::{BestSet, best_set, seeds_to_leave_best_set};
 pub use describe::{Estimate, Interval, correlation, mean, sd};
 pub use holm::holm;
 pub use maxt::{MaxT, max_t, smallest_p, smallest_p_max_t};
 pub use paired::Paired;
 pub use power::{Feasibility, WANTED_POWER, detectable};
+pub use shapley::shapley;
 pub use signflip::{DRAWS, EXACT_LIMIT, SignFlip, sign_flip};
 pub use student::{t_cdf, t_quantile};
+pub use welch::Welch;
