@@ -14,7 +14,7 @@ pub(crate) const HISTORY: &str =
 pub(crate) const ABLATION: &str = "n n_failed METRIC_mean_UNIT METRIC_sd_UNIT METRIC_CI_low_UNIT METRIC_CI_high_UNIT delta_UNIT \
     delta_CI_low_UNIT delta_CI_high_UNIT effect_dz p p_corrected wins losses pair_correlation SIZE verdict n_planned \
     n_pairs smallest_p smallest_p_corrected correction p_draws p_corrected_draws SHOWN epochs_mean compute_ratio EXAMPLES \
-    delta_EXAMPLES_UNIT delta_EXAMPLES_CI_low_UNIT delta_EXAMPLES_CI_high_UNIT configurations CROSSED EQUIVALENCE note";
+    delta_EXAMPLES_UNIT delta_EXAMPLES_CI_low_UNIT delta_EXAMPLES_CI_high_UNIT configurations may_be_best CROSSED EQUIVALENCE note";
 
 /// Columns of `ablation.csv` for seeds and test examples at once.
 const CROSSED: &str =
@@ -28,6 +28,9 @@ const EQUIVALENCE: &str = "negligible_UNIT equivalence_CI_low_UNIT equivalence_C
 pub(crate) const EFFECTS: &str = "study effect axis level reference axis_2 level_2 reference_2 n METRIC_mean_UNIT METRIC_CI_low_UNIT \
     METRIC_CI_high_UNIT n_effect effect_UNIT effect_CI_low_UNIT effect_CI_high_UNIT p p_corrected correction \
     p_draws p_corrected_draws n_planned";
+
+/// `effects.csv` after these, if some study has Shapley values.
+pub(crate) const SHAPLEY: &str = "shapley_UNIT shapley_CI_low_UNIT shapley_CI_high_UNIT";
 
 /// Column names for a trainer with these metrics, of which one is compared.
 pub(crate) struct Columns<'a> {

@@ -6,6 +6,7 @@
 
 mod check;
 mod content;
+mod external;
 pub(crate) mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use crate::stats::{Feasibility, smallest_p, smallest_p_max_t, smallest_p_t};
 use crate::trainer::{Config, Declaration, Identity, Program, RunKey, Scored, Trainer};
 pub(crate) use check::unfit;
 pub use content::{Configured, ContentId, Contents};
+pub use external::{External, ExternalValue};
 
 /// Reason why a text cannot be the name of an experiment, if there is one: an experiment's folder
 /// is next to those of the program itself.
@@ -444,6 +446,9 @@ pub struct Plan {
     pub command: String,
     /// Its studies.
     pub studies: Vec<PlannedStudy>,
+    /// Values of other tools that are compared with its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub external: Vec<External>,
     /// Seeds, the same in every variant.
     pub seeds: Vec<Seed>,
     /// Options of comparing variants.

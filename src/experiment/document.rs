@@ -82,13 +82,7 @@ impl Loader<'_> {
         let text = match (self.read)(&path) {
             Ok(text) => text,
             Err(error) => {
-                let why = match error.kind() {
-                    io::ErrorKind::NotFound => "no such file".to_owned(),
-                    // Messages of `regular` about files that it does not read.
-                    io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => error.to_string(),
-                    kind => kind.to_string(),
-                };
-                self.errors.push(refuse(format!("cannot read {shown}: {why}")));
+                self.errors.push(refuse(format!("cannot read {shown}: {}", refusal(&error))));
                 return None;
             }
         };
@@ -138,6 +132,16 @@ impl Loader<'_> {
         }
         merge(self.settings, &mut merged, table, "");
         Some(merged)
+    }
+}
+
+/// Reason why a file cannot be read.
+pub(super) fn refusal(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        // Messages of `regular` about files that it does not read.
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => error.to_string(),
+        kind => kind.to_string(),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::text;
 use crate::trainer::kind::{Kind, SEED_MAX};
 
 /// Keys at the top of a file besides the sections of settings.
-pub(super) const KEYS: [&str; 16] = [
+pub(super) const KEYS: [&str; 17] = [
     "name",
     "question",
     "notes",
@@ -31,6 +31,7 @@ pub(super) const KEYS: [&str; 16] = [
     "exclude",
     "set",
     "extra",
+    "external",
     "study",
     "compare",
     "budget",

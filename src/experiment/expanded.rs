@@ -12,8 +12,8 @@ use super::point::Point;
 use super::reader::Reader;
 use crate::columns::Columns;
 use crate::plan::{
-    Axis, Compare, Plan, PlannedCandidate, PlannedStudy, PlannedVariant, RunId, RunSpec, hashed,
-    unfit,
+    Axis, Compare, External, Plan, PlannedCandidate, PlannedStudy, PlannedVariant, RunId, RunSpec,
+    hashed, unfit,
 };
 use crate::rng::Seed;
 use crate::text::{brief, count, nearest, some_of};
@@ -34,6 +34,8 @@ pub struct Experiment {
     pub baseline: Config,
     /// Its studies, at least one.
     pub studies: Vec<ExpandedStudy>,
+    /// Values of other tools.
+    pub external: Vec<External>,
     /// Options of comparing variants.
     pub compare: Compare,
     /// Limits of the cost of a sweep.
@@ -200,6 +202,7 @@ impl Experiment {
             notes: self.notes.clone(),
             command: String::new(),
             studies,
+            external: self.external.clone(),
             seeds: self.seeds.clone(),
             compare: self.compare.clone(),
             program: trainer.declaration().cloned().map(Box::new),
@@ -262,6 +265,7 @@ impl Reader<'_> {
             seeds: draft.seeds.clone(),
             baseline,
             studies,
+            external: Vec::new(),
             compare: draft.compare.clone(),
             budget: draft.budget.clone(),
             execution: draft.execution.clone(),

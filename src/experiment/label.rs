@@ -174,7 +174,7 @@ fn column(name: &str) -> String {
 }
 
 /// Converts a label to the alphabet of names.
-fn ascii(label: &str) -> String {
+pub(super) fn ascii(label: &str) -> String {
     const LONGEST: usize = 80;
     let mut name = String::with_capacity(label.len());
     for c in label.replace(", ", "_").replace(" + ", "_").chars() {

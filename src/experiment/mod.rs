@@ -19,6 +19,7 @@ mod expand;
 mod expanded;
 mod expr;
 mod expr_token;
+mod external;
 mod generator;
 mod kind;
 mod label;
@@ -121,6 +122,7 @@ pub fn load_with(
     };
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let draft = reader.draft(&document, &stem, &overridden);
+    let external = reader.externals(document.table.get("external"), &draft, read);
     if reader.errors.len() > 0 {
         return Err(reader.errors.finish());
     }
@@ -128,7 +130,9 @@ pub fn load_with(
     if reader.errors.len() > 0 {
         return Err(reader.errors.finish());
     }
-    let experiment = reader.experiment(&draft, &expanded, &overrides.only);
+    let mut experiment = reader.experiment(&draft, &expanded, &overrides.only);
+    experiment.external = external;
+    reader.external_labels(&experiment, document.table.get("external"));
     if reader.errors.len() > 0 {
         return Err(reader.errors.finish());
     }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::design::Design;
 use super::draft::SECTIONS;
 use super::execution::OPTIONS;
+use super::external::EXTERNAL;
 use super::program::{METRIC, PROGRAM};
 use crate::trainer::kind::{Bounds, Kind, SEED_MAX, Words};
 use crate::trainer::{Leaf, Metrics, Settings, Trainer, last};
@@ -32,6 +33,7 @@ pub fn schema(trainer: &dyn Trainer) -> Value {
     ] {
         common.insert(name.into(), schema);
     }
+    common.insert("external".into(), array(to("external")));
     let mut properties = common.clone();
     properties.insert("axes".into(), to("axes"));
     for list in ["zip", "exclude", "set", "extra", "study"] {
@@ -179,6 +181,11 @@ fn definitions(settings: &Settings, sections: &[&str]) -> Value {
     let own = json!({
         "name": string, "labels": array(string.clone()), "when": to("condition"), "tune": to("tune"),
     });
+    let keys = EXTERNAL.map(|(key, doc)| (key.to_owned(), text(doc)));
+    let required = ["label", "file", "metric", "value"];
+    let doc = "values of another tool for each seed, read from a CSV file";
+    let keys = Value::Object(keys.into_iter().collect());
+    add("external", described(object(&keys, &required), doc));
     add(
         "zip",
         described(object(&with(own, axes), &["name"]), "settings that move together as one axis"),

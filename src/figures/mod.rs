@@ -12,8 +12,10 @@ mod curves;
 pub(crate) mod draw;
 mod effects;
 pub mod scale;
+mod shapley;
 pub mod style;
 mod thin;
+mod tuning;
 pub(crate) mod view;
 
 use rayon::prelude::*;
@@ -114,6 +116,10 @@ pub fn charts(
         charts.extend(effects::main_effects(&view, &effects).map(|chart| ("main-effects", chart)));
         charts.extend(effects::interactions(&view, &effects).map(|chart| ("interactions", chart)));
     }
+    if let Some(shapley) = study.shapley(index) {
+        charts.extend(shapley::chart(&view, &shapley).map(|chart| ("shapley", chart)));
+    }
+    charts.extend(tuning::chart(&view, study).map(|chart| ("tuning", chart)));
     charts.extend(cost::chart(&view, cost::Cost::Size).map(|chart| ("cost-parameters", chart)));
     charts.extend(cost::chart(&view, cost::Cost::Seconds).map(|chart| ("cost-time", chart)));
     let data = view.data();

@@ -7,7 +7,7 @@ use crate::plan::Correction;
 use crate::results::ablation::{Ablation, AblationRow};
 use crate::results::crossed::narrower_with;
 use crate::stats::Crossed;
-use crate::text::{difference, p_value, percent, typeset};
+use crate::text::{difference, estimate, p_value, percent, typeset};
 
 /// The table, sortable by every column except that of the pictures.
 pub(super) fn ablation(view: &View, table: &Ablation) -> Markup {
@@ -38,6 +38,8 @@ pub(super) fn ablation(view: &View, table: &Ablation) -> Markup {
                 }
             }
         }
+        @if let Some(best) = table.best_in_words() { p { (best) } }
+        (external(view, table))
         @if !notes.is_empty() {
             details {
                 summary { "Notes on the rows" }
@@ -81,6 +83,43 @@ fn capitalised(sentence: &str) -> String {
     letters
         .next()
         .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Results of other tools, compared with the baseline.
+fn external(view: &View, table: &Ablation) -> Markup {
+    if table.external.is_empty() {
+        return Markup::default();
+    }
+    let measured = |estimate: Option<crate::stats::Estimate>| {
+        estimate.as_ref().map(Estimate::of).map(|e| (e.mean, e.half))
+    };
+    html! {
+        h3 { "Results of other tools" }
+        div.wrap {
+            table {
+                thead {
+                    tr {
+                        th.l scope="col" { "tool" }
+                        @for head in ["n", view.family(), "difference", "p"] { th scope="col" { (head) } }
+                        th.l scope="col" { "verdict" }
+                    }
+                }
+                tbody {
+                    @for row in &table.external {
+                        tr {
+                            td.l { (row.label) }
+                            td { (row.planned) }
+                            td { @if let Some((mean, half)) = measured(row.estimate) { (estimate(mean, half)) } }
+                            td { @if let Some((mean, half)) = measured(row.difference()) { (difference(mean, half)) } }
+                            td { @if let Some((p, corrected)) = row.p() { (p_value(corrected.unwrap_or(p))) } }
+                            td.l { (row.conclusion()) }
+                        }
+                    }
+                }
+            }
+        }
+        ul { @for row in &table.external { li { (row.label) ": " (row.note) } } }
+    }
 }
 
 fn correction(correction: Correction) -> &'static str {

@@ -69,6 +69,7 @@ impl Plan {
         label("compare.baseline", self.compare.baseline.as_deref().unwrap_or_default())?;
         distinct("seeds", &self.seeds)?;
         distinct("studies", &self.studies.iter().map(|study| &study.name).collect::<Vec<_>>())?;
+        self.check_external()?;
         self.check_ids(trainer)?;
         let by_id = self.by_id();
         ensure(by_id.len() == self.runs.len(), || "runs holds a run twice".to_owned())?;
@@ -84,6 +85,25 @@ impl Plan {
         ensure(idle.is_none(), || {
             format!("runs[{}] belongs to no variant", idle.unwrap_or_default())
         })
+    }
+
+    /// Checks that values of other tools are finite, one for each seed, and have a label.
+    fn check_external(&self) -> Checked {
+        let names = || self.external.iter().map(|external| &external.name);
+        if names().next().is_some() {
+            distinct("external", &names().collect::<Vec<_>>())?;
+        }
+        for (i, external) in self.external.iter().enumerate() {
+            for text in [&external.label, &external.file] {
+                label(&format!("external[{i}]"), text)?;
+            }
+            let seeds: Vec<_> = external.values.iter().map(|own| own.seed).collect();
+            distinct(&format!("external[{i}].values"), &seeds)?;
+            ensure(external.values.iter().all(|own| own.value.is_finite()), || {
+                format!("external[{i}].values holds a value that is not finite")
+            })?;
+        }
+        Ok(())
     }
 
     /// Checks that ids are the hashes of the runs that they identify.
@@ -214,6 +234,7 @@ mod tests {
             question: String::new(),
             notes: String::new(),
             command: String::new(),
+            external: Vec::new(),
             studies: Vec::new(),
             seeds: vec![Seed(1), Seed(2)],
             compare: Compare::default(),

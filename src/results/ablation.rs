@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::ExperimentResults;
+use super::best::{Best, MOST_VARIANTS};
 use super::tuning::Tuning;
 use crate::plan::{Compare, Correction, PairedTest, PlannedStudy, PlannedVariant, RunId, RunSpec};
 use crate::rng::{Purpose, Seed};
 use crate::stats::{
-    Crossed, EQUIVALENCE_PAIRS, Equivalence, Estimate, Feasibility, Paired, holm, max_t, mean,
-    smallest_p_max_t,
+    Crossed, EQUIVALENCE_PAIRS, Equivalence, Estimate, Feasibility, Paired, Welch, holm, max_t,
+    mean, smallest_p_max_t,
 };
 use crate::store::{ADOPTED_BECAUSE, RunRecord, RunStatus};
 use crate::text::count;
@@ -47,6 +48,10 @@ pub struct Ablation {
     pub feasibility: Feasibility,
     /// One row per variant, in expansion order.
     pub rows: Vec<AblationRow>,
+    /// Variants that may be the best.
+    pub best: Best,
+    /// Results of other tools, compared with the baseline; each is a row of its own, and no variant.
+    pub external: Vec<AblationRow>,
 }
 
 /// A variant of a study with its comparison.
@@ -70,6 +75,8 @@ pub struct AblationRow {
     /// Comparison with the baseline; `None` for the baseline itself, and if no seed finished on
     /// both sides.
     pub delta: Option<Delta>,
+    /// Comparison with the baseline without pairs: of another tool's results with other seeds.
+    pub unpaired: Option<Unpaired>,
     /// Size of the model: [`Metrics::size`](crate::trainer::Metrics::size).
     pub size: Option<u64>,
     /// Further whole numbers, averaged over seeds:
@@ -91,6 +98,8 @@ pub struct AblationRow {
     pub verdict: Verdict,
     /// True if its runs are bit-identical to those of the baseline.
     pub identical: bool,
+    /// True if it [may be the best](super::best); `None` where that is not computed.
+    pub may_be_best: Option<bool>,
     /// Note that a reader of the row needs; may be empty.
     pub note: String,
 }
@@ -107,10 +116,29 @@ impl AblationRow {
         self.verdict.words().to_owned() + &self.survivors()
     }
 
+    /// Difference from the baseline, paired or not.
+    pub fn difference(&self) -> Option<Estimate> {
+        let unpaired = |unpaired: Unpaired| Estimate {
+            n: self.planned,
+            mean: unpaired.welch.difference,
+            sd: None,
+            interval: Some(unpaired.welch.interval),
+        };
+        let paired = self.delta.map(|delta| delta.paired.difference);
+        paired.or(self.unpaired.map(unpaired))
+    }
+
+    /// p value of that difference before and after the correction.
+    pub fn p(&self) -> Option<(f64, Option<f64>)> {
+        let paired = self.delta.map(|delta| (delta.paired.test.p, delta.p_corrected));
+        paired.or(self.unpaired.map(|unpaired| (unpaired.welch.p, unpaired.p_corrected)))
+    }
+
     /// ` on 7 of 12 seeds` if a verdict is based on the seeds that neither side lost to failure or
     /// divergence; otherwise empty.
     pub fn survivors(&self) -> String {
-        let pairs = self.delta.map_or(0, |delta| delta.paired.difference.n);
+        let Some(delta) = self.delta else { return String::new() };
+        let pairs = delta.paired.difference.n;
         if self.verdict.is_judged() && pairs < self.planned {
             format!(" on {pairs} of {} seeds", self.planned)
         } else {
@@ -151,6 +179,15 @@ impl Delta {
         let p = self.equivalence.map(|found| self.p_equivalence_corrected.unwrap_or(found.p));
         p.is_some_and(|p| p <= alpha)
     }
+}
+
+/// Difference from the baseline without pairs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Unpaired {
+    /// Difference with its interval, and test.
+    pub welch: Welch,
+    /// p value after the correction; `None` without one.
+    pub p_corrected: Option<f64>,
 }
 
 /// The conclusion about a variant.
@@ -231,6 +268,22 @@ impl Ablation {
     pub fn comparisons(&self) -> usize {
         self.rows.iter().filter(|row| row.is_compared()).count()
     }
+
+    /// Sentence on the variants that may be the best; `None` where they are not computed.
+    pub fn best_in_words(&self) -> Option<String> {
+        self.best
+            .in_words(self.rows.iter().map(|row| (row.label.as_str(), row.may_be_best)))
+    }
+
+    /// True if some variant is ruled out as the best.
+    pub fn tells_the_best(&self) -> bool {
+        self.rows.iter().any(|row| row.may_be_best == Some(false))
+    }
+
+    /// Rows of the table: the variants, then results of other tools.
+    pub fn all_rows(&self) -> impl Iterator<Item = &AblationRow> {
+        self.rows.iter().chain(&self.external)
+    }
 }
 
 impl ExperimentResults {
@@ -294,6 +347,7 @@ impl ExperimentResults {
                 note.push_str(&text);
             }
         }
+        let best = self.mark_best(study, &mut rows);
         Ablation {
             study: study.name.clone(),
             metric: self.metric().clone(),
@@ -305,7 +359,35 @@ impl ExperimentResults {
             baseline,
             feasibility: can,
             rows,
+            best,
+            external: self.external_rows(study, baseline),
         }
+    }
+
+    /// Sets [`AblationRow::may_be_best`]. Variants that are scored on other data than the baseline,
+    /// and those without a value, are left out.
+    fn mark_best(&self, study: &PlannedStudy, rows: &mut [AblationRow]) -> Best {
+        let comparable =
+            |row: &AblationRow| !matches!(row.otherwise, Some(Otherwise::Incomparable(_)));
+        if rows.iter().any(|row| comparable(row) && row.outstanding > 0) {
+            return Best::Incomplete;
+        }
+        let contenders: Vec<usize> = (0..rows.len())
+            .filter(|&i| comparable(&rows[i]) && rows[i].estimate.is_some())
+            .collect();
+        let (best, may_be) = self.best(study, &contenders);
+        for (&i, may_be) in contenders.iter().zip(may_be) {
+            rows[i].may_be_best = Some(may_be);
+        }
+        if best == Best::TooMany {
+            let note = &mut rows[self.baseline(study).unwrap_or(contenders[0])].note;
+            note.push_str(if note.is_empty() { "" } else { "; " });
+            note.push_str(&format!(
+                "which of the {} variants may be the best is computed for {MOST_VARIANTS} at most",
+                contenders.len()
+            ));
+        }
+        best
     }
 
     /// Question about a variant of a program whose runs are identical to those of the baseline.
@@ -424,7 +506,7 @@ impl ExperimentResults {
             Some(_) if !comparable => Verdict::NotComparable,
             Some(_) => Verdict::NoPairs,
         };
-        let tuning = self.tuning(variant);
+        let tuning = self.tuning(planned, variant);
         let provisional = tuning.as_ref().is_some_and(|tuning| tuning.incomplete > 0);
         let finished = || self.finished(variant);
         AblationRow {
@@ -468,12 +550,14 @@ impl ExperimentResults {
                 Vec::new()
             },
             delta,
+            unpaired: None,
             otherwise,
             tuning,
             verdict,
             identical: reference.is_some_and(|reference| {
                 baseline != Some(index) && self.is_identical(variant, reference)
             }),
+            may_be_best: None,
             note: String::new(),
         }
     }
@@ -619,7 +703,7 @@ fn judge(
     (better, question): (Better, Option<&str>),
 ) {
     let mut notes = Vec::new();
-    if let Some(Tuning { chosen, configurations, incomplete }) = &row.tuning {
+    if let Some(Tuning { chosen, configurations, incomplete, at_the_end }) = &row.tuning {
         let provisional = if *incomplete > 0 {
             format!(", {incomplete} of them not complete yet")
         } else {
@@ -630,6 +714,7 @@ fn judge(
             _ => "on validation".to_owned(),
         };
         notes.push(format!("{chosen}: best {by} of {configurations} configurations{provisional}"));
+        notes.extend(at_the_end.iter().cloned());
     }
     if row.failed > 0 {
         notes.push(format!("{} of {} runs failed or diverged", row.failed, row.planned));

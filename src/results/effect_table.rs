@@ -3,24 +3,52 @@
 use super::ExperimentResults;
 use super::cell::{Table, Value};
 use super::effects::{Effect, Effects};
+use super::shapley::Shapley;
 use super::tables::AxisColumns;
-use crate::columns::EFFECTS;
+use crate::columns::{EFFECTS, SHAPLEY};
 use crate::stats::Estimate;
 
 /// The table; without rows if no study is a full grid.
 pub(super) fn effects<'a>(study: &'a ExperimentResults, effects: &'a [Effects]) -> Table<'a> {
     let axes = AxisColumns::of(study);
-    let columns = study.columns().named(EFFECTS);
-    let rows = effects.iter().flat_map(move |effects| {
+    let shapley: Vec<Option<Shapley>> =
+        effects.iter().map(|effects| study.shapley(effects.study)).collect();
+    let has_shapley = shapley.iter().any(Option::is_some);
+    let mut columns = study.columns().named(EFFECTS);
+    if has_shapley {
+        columns.extend(study.columns().named(SHAPLEY));
+    }
+    let rows = effects.iter().zip(shapley).flat_map(move |(effects, shapley)| {
         let all = effects
             .main
             .iter()
             .map(|e| ("main", e))
             .chain(effects.interactions.iter().map(|e| ("interaction", e)));
-        all.map(|(kind, effect)| row(study, &axes, effects, kind, effect))
-            .collect::<Vec<_>>()
+        let cells = |(kind, effect)| {
+            let mut cells = row(study, &axes, effects, kind, effect);
+            if has_shapley {
+                cells.extend(share(shapley.as_ref(), effect));
+            }
+            cells
+        };
+        all.map(cells).collect::<Vec<_>>()
     });
     Table { columns, rows: Box::new(rows) }
+}
+
+/// Shapley value and interval of a main effect's change; empty for other rows.
+fn share<'a>(shapley: Option<&Shapley>, effect: &Effect) -> [Value<'a>; 3] {
+    let share = match (shapley, effect.at.as_slice()) {
+        (Some(shapley), &[(axis, level)]) => shapley.of(axis, level),
+        _ => None,
+    };
+    let estimate = share.and_then(|share| share.estimate);
+    let interval = estimate.and_then(|estimate| estimate.interval);
+    [
+        Value::number(estimate.map(|estimate| estimate.mean)),
+        Value::number(interval.map(|interval| interval.low)),
+        Value::number(interval.map(|interval| interval.high)),
+    ]
 }
 
 fn row<'a>(

@@ -95,8 +95,7 @@ impl ExperimentResults {
     pub fn effects(&self, index: usize) -> Option<Effects> {
         let planned = &self.plan.studies[index];
         let grid = Grid::of(self, planned).filter(|_| self.is_comparable(planned))?;
-        let is_factor = |&i: &usize| planned.axes[i].levels.len() > 1 && !planned.axes[i].tune;
-        let factors: Vec<usize> = (0..planned.axes.len()).filter(is_factor).collect();
+        let factors = factors(planned);
         let levels =
             |axis: usize| (0..planned.axes[axis].levels.len()).map(move |level| (axis, level));
         let main = factors.iter().flat_map(|&axis| levels(axis)).map(|at| vec![at]);
@@ -145,7 +144,7 @@ impl ExperimentResults {
 
 impl ExperimentResults {
     /// True if all variants are scored on data with comparable values.
-    fn is_comparable(&self, planned: &PlannedStudy) -> bool {
+    pub(super) fn is_comparable(&self, planned: &PlannedStudy) -> bool {
         let specs = self.plan.by_id();
         let first = planned.variants.first().and_then(|variant| self.scored(variant, &specs));
         planned
@@ -161,21 +160,27 @@ impl ExperimentResults {
     }
 }
 
+/// Axes of a study with levels to compare, by index.
+pub(super) fn factors(planned: &PlannedStudy) -> Vec<usize> {
+    let is_factor = |&i: &usize| planned.axes[i].levels.len() > 1 && !planned.axes[i].tune;
+    (0..planned.axes.len()).filter(is_factor).collect()
+}
+
 /// Full grid of a study's variants.
-struct Grid {
+pub(super) struct Grid {
     /// Level of every axis, by variant.
-    at: Vec<Vec<usize>>,
+    pub(super) at: Vec<Vec<usize>>,
     /// The variants at each level of each axis.
     members: Vec<Vec<Vec<usize>>>,
     /// Value of the compared metric, by variant and seed.
-    values: Vec<Vec<Option<f64>>>,
-    reference: Vec<usize>,
+    pub(super) values: Vec<Vec<Option<f64>>>,
+    pub(super) reference: Vec<usize>,
     level: f64,
     test: PairedTest,
 }
 
 impl Grid {
-    fn of(study: &ExperimentResults, planned: &PlannedStudy) -> Option<Self> {
+    pub(super) fn of(study: &ExperimentResults, planned: &PlannedStudy) -> Option<Self> {
         let place = |levels: &[String]| -> Option<Vec<usize>> {
             let axes = planned.axes.iter().zip(levels);
             let at = |axis: &Axis, level| {

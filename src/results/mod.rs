@@ -2,6 +2,7 @@
 //! comparisons are computed from them.
 
 pub mod ablation;
+pub mod best;
 mod cell;
 pub mod checklist;
 pub mod compare;
@@ -11,8 +12,11 @@ mod effect_table;
 pub mod effects;
 mod equivalence;
 mod examples;
+mod external;
+pub mod paper;
 pub mod past;
 pub mod setting_changes;
+pub mod shapley;
 pub mod tables;
 pub mod tuning;
 mod xlsx;

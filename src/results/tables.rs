@@ -1,5 +1,5 @@
 //! Tables of an experiment: `runs.csv`, `metrics.csv`, `ablation.csv`, `effects.csv`, `curves.csv`,
-//! `timings.csv`, `history.csv`, `results.xlsx`.
+//! `timings.csv`, `history.csv`, `tables.tex`, `results.xlsx`.
 //!
 //! Computed from the plan and the disk alone and rewritten completely, in declared order, so that
 //! their bytes do not depend on how, where or in what order the runs were executed; but for
@@ -11,8 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ablation::{Ablation, AblationRow};
 use super::cell::{Table, Value};
 use super::difference::{self, Difference};
+use super::paper::Format;
 use super::past::{self, Past};
-use super::{Cell, ExperimentResults, crossed, effect_table, equivalence, xlsx};
+use super::{Cell, ExperimentResults, crossed, effect_table, equivalence, paper, xlsx};
 use crate::columns::{ABLATION, Columns, TIMINGS};
 use crate::plan::{Correction, Plan, PlannedStudy};
 use crate::store::{EpochRow, RunStatus, Store, StoreError};
@@ -79,7 +80,15 @@ fn each(
         EFFECTS,
         (!effects.is_empty()).then(|| effect_table::effects(study, &effects).csv()),
     )?;
+    let table = ablation(study, &ablations);
+    take("tables.tex", Some(paper::written(study, &ablations, table, Format::Latex)))?;
     take("results.xlsx", Some(xlsx::workbook(study, &ablations, &effects)?))
+}
+
+/// The ablation tables of a study in a format.
+pub fn in_format(study: &ExperimentResults, format: Format) -> Vec<u8> {
+    let ablations = study.ablations();
+    paper::written(study, &ablations, ablation(study, &ablations), format)
 }
 
 /// Differences between the tables on disk and those computed from the runs, and the number of
@@ -105,7 +114,7 @@ const EFFECTS: &str = "effects.csv";
 const HISTORY_TABLE: &str = "history.csv";
 
 /// Names of all tables that an experiment may have.
-pub const NAMES: [&str; 8] = [
+pub const NAMES: [&str; 9] = [
     "runs.csv",
     "metrics.csv",
     "ablation.csv",
@@ -113,6 +122,7 @@ pub const NAMES: [&str; 8] = [
     "curves.csv",
     "timings.csv",
     HISTORY_TABLE,
+    "tables.tex",
     "results.xlsx",
 ];
 
@@ -273,22 +283,21 @@ pub(super) fn ablation<'a>(study: &'a ExperimentResults, ablations: &'a [Ablatio
     let sized = study.metrics().size.is_some();
     let rows = study.plan.studies.iter().zip(ablations).flat_map(move |(planned, ablation)| {
         let levels = |row: &'a AblationRow| axes.levels(planned, &row.levels).collect::<Vec<_>>();
-        ablation
-            .rows
-            .iter()
-            .map(|row| {
-                let mut cells = ablation_row(planned, row, sized, ablation.correction, levels(row));
-                cells.extend(crossed::cells(row.delta.as_ref(), study.metrics()));
-                cells.extend(
-                    ablation
-                        .negligible
-                        .into_iter()
-                        .flat_map(|margin| equivalence::cells(row.delta.as_ref(), margin)),
-                );
-                cells.push(Value::text(row.note.as_str()));
-                cells
-            })
-            .collect::<Vec<_>>()
+        let variants = ablation.rows.iter().map(|row| (row, ablation.correction));
+        // Results of other tools are corrected by Holm's method, where there is a correction.
+        let corrected = ablation.correction != Correction::None;
+        let other = if corrected { Correction::Holm } else { Correction::None };
+        let external = ablation.external.iter().map(move |row| (row, other));
+        let cells = |(row, correction): (&'a AblationRow, Correction)| {
+            let delta = row.delta.as_ref();
+            let mut cells = ablation_row(planned, row, sized, correction, levels(row));
+            cells.extend(crossed::cells(delta, study.metrics()));
+            let margin = ablation.negligible.into_iter();
+            cells.extend(margin.flat_map(|margin| equivalence::cells(delta, margin)));
+            cells.push(Value::text(row.note.as_str()));
+            cells
+        };
+        variants.chain(external).map(cells).collect::<Vec<_>>()
     });
     Table { columns, rows: Box::new(rows) }
 }
@@ -309,7 +318,8 @@ fn ablation_row<'a>(
     };
     let count = |n: Option<usize>| Value::int(n.map(|n| n as u64));
     let [low, high] = ends(row.estimate);
-    let [delta_low, delta_high] = ends(paired.map(|paired| paired.difference));
+    let (difference, p) = (row.difference(), row.p());
+    let [delta_low, delta_high] = ends(difference);
     let [examples_low, examples_high] = ends(examples);
     let mut cells = vec![Value::text(study.name.as_str()), Value::text(row.name.as_str())];
     cells.extend(levels);
@@ -320,12 +330,12 @@ fn ablation_row<'a>(
         Value::number(row.estimate.and_then(|estimate| estimate.sd)),
         low,
         high,
-        Value::number(paired.map(|paired| paired.difference.mean)),
+        Value::number(difference.map(|difference| difference.mean)),
         delta_low,
         delta_high,
         Value::number(paired.and_then(|paired| paired.dz)),
-        Value::number(paired.map(|paired| paired.test.p)),
-        Value::number(delta.and_then(|delta| delta.p_corrected)),
+        Value::number(p.map(|(p, _)| p)),
+        Value::number(p.and_then(|(_, corrected)| corrected)),
         count(paired.map(|paired| paired.wins)),
         count(paired.map(|paired| paired.losses)),
         Value::number(paired.and_then(|paired| paired.correlation)),
@@ -341,7 +351,7 @@ fn ablation_row<'a>(
                 .filter(|delta| delta.p_corrected.is_some())
                 .map(|delta| delta.smallest_p_corrected),
         ),
-        delta.map_or(Value::Empty, |_| Value::text(correction.word())),
+        p.map_or(Value::Empty, |_| Value::text(correction.word())),
         Value::int(paired.and_then(|paired| paired.test.draws).map(u64::from)),
         Value::int(delta.and_then(|delta| delta.p_corrected_draws).map(u64::from)),
     ]);
@@ -354,6 +364,8 @@ fn ablation_row<'a>(
         examples_low,
         examples_high,
         count(row.tuning.as_ref().map(|tuning| tuning.configurations)),
+        row.may_be_best
+            .map_or(Value::Empty, |may_be| Value::text(if may_be { "true" } else { "false" })),
     ]);
     cells
 }

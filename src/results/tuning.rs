@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::ExperimentResults;
-use crate::plan::{Plan, PlannedCandidate, PlannedVariant, RunId};
+use crate::plan::{Plan, PlannedCandidate, PlannedStudy, PlannedVariant, RunId};
 use crate::record::{RunRecord, RunStatus};
 use crate::stats::mean;
 use crate::trainer::Metric;
@@ -22,6 +22,9 @@ pub struct Tuning {
     pub configurations: usize,
     /// Number of candidates with outstanding runs, which may still change the selection.
     pub incomplete: usize,
+    /// Sentences on selected numbers that no candidate exceeds or none falls below: `lr 0.01 is the
+    /// largest tried`. A better one may lie beyond.
+    pub at_the_end: Vec<String>,
 }
 
 /// Replaces every tuned variant by its best candidate.
@@ -58,8 +61,8 @@ fn score(
 }
 
 impl ExperimentResults {
-    /// Selection of a variant's configuration; `None` if nothing is tuned.
-    pub fn tuning(&self, variant: &PlannedVariant) -> Option<Tuning> {
+    /// Selection of the configuration of a study's variant; `None` if nothing is tuned.
+    pub fn tuning(&self, study: &PlannedStudy, variant: &PlannedVariant) -> Option<Tuning> {
         let chosen = variant.candidates.iter().find(|candidate| candidate.runs == variant.runs)?;
         let lacks = |candidate: &&PlannedCandidate| {
             candidate
@@ -72,6 +75,36 @@ impl ExperimentResults {
             chosen: chosen.label.clone(),
             configurations: variant.candidates.len(),
             incomplete,
+            at_the_end: (0..study.axes.len())
+                .filter(|&axis| study.axes[axis].tune)
+                .filter_map(|axis| end_of_range(study, variant, chosen, axis))
+                .collect(),
         })
     }
+}
+
+/// Sentence on the selected level of a tuned axis if it is an end of the variant's range; `None` if
+/// it is not, or if the levels are no numbers and so have no ends.
+fn end_of_range(
+    study: &PlannedStudy,
+    variant: &PlannedVariant,
+    chosen: &PlannedCandidate,
+    axis: usize,
+) -> Option<String> {
+    let tried: Vec<f64> = variant
+        .candidates
+        .iter()
+        .map(|candidate| candidate.levels[axis].parse().ok())
+        .collect::<Option<_>>()?;
+    let level = chosen.levels[axis].as_str();
+    let own: f64 = level.parse().ok()?;
+    let (is_smallest, is_largest) =
+        (tried.iter().all(|other| own <= *other), tried.iter().all(|other| own >= *other));
+    let end = match (is_smallest, is_largest) {
+        (true, false) => "smallest",
+        (false, true) => "largest",
+        // All are equal, or the selected one is between others.
+        _ => return None,
+    };
+    Some(format!("{} {level} is the {end} tried", study.axes[axis].column))
 }

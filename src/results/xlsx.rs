@@ -116,7 +116,7 @@ fn fitting(text: &str) -> Cow<'_, str> {
 fn with_labels<'a>(table: Table<'a>, ablations: &'a [Ablation]) -> Table<'a> {
     let labels = ablations
         .iter()
-        .flat_map(|ablation| &ablation.rows)
+        .flat_map(Ablation::all_rows)
         .map(|row| Value::text(row.label.as_str()));
     let mut columns = table.columns;
     columns.push("label".to_owned());

@@ -144,6 +144,24 @@ fn a_grid_shows_every_kind_of_figure() {
 }
 
 #[test]
+fn shares_of_three_changes_are_drawn_with_their_sum() {
+    let axes = vec![
+        ("depth", strings(&["1", "2"])),
+        ("masks", strings(&["1", "8"])),
+        ("skip", strings(&["off", "on"])),
+    ];
+    let charts = check("shares", &Recipe { axes, ..Recipe::default() });
+    let shapley = of(&charts, "shapley");
+    let rows: Vec<&str> = planes(shapley)
+        .flat_map(|p| &p.y.ticks)
+        .map(|tick| tick.text.as_str())
+        .collect();
+    assert_eq!(rows, ["all together", "skip: off to on", "masks: 1 to 8", "depth: 1 to 2"]);
+    let bars = marks(shapley).filter(|mark| matches!(mark, Mark::Interval { .. })).count();
+    assert_eq!(bars, 4);
+}
+
+#[test]
 fn failures_show_where_they_happened() {
     let recipe = Recipe {
         axes: vec![orderings(), ("depth", strings(&["1", "2"])), ("skip", strings(&["off", "on"]))],

@@ -75,6 +75,7 @@ fn plan() -> Plan {
         question: "why?".into(),
         notes: String::new(),
         command: String::new(),
+        external: Vec::new(),
         studies: vec![PlannedStudy {
             name: "study".into(),
             question: String::new(),

@@ -121,6 +121,7 @@ impl Recipe {
             question: self.words.0.clone(),
             notes: self.words.1.clone(),
             command: "ablade sweep fixture.toml".into(),
+            external: Vec::new(),
             studies: vec![planned],
             seeds,
             compare: Compare::default(),

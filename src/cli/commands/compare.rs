@@ -1,11 +1,13 @@
 //! `ablade compare EXPERIMENT [EXPERIMENT]`: the results of an experiment, or two experiments
 //! matched by variant and seed.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::cli::show::terminal::wrap;
 use crate::cli::show::{self, ablation, effects, warn_of_damage};
 use crate::cli::{Exit, Global, Terminal};
+use crate::results::paper::Format;
+use crate::results::tables::in_format;
 use crate::results::{self, ExperimentResults, set_baseline};
 use crate::runner::machine::on_every_processor;
 
@@ -16,7 +18,8 @@ Examples:
   ablade compare first --baseline skip-on
   ablade compare first second                        both matched by variant and seed
   ablade compare first --other-results old/results   the same experiment in other results
-  ablade compare first --checklist";
+  ablade compare first --checklist
+  ablade compare first --format latex > table.tex";
 
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
@@ -30,9 +33,36 @@ pub(crate) struct CompareArgs {
     /// Print what reviewers ask about error bars and compute, instead of the tables
     #[arg(long, conflicts_with_all = ["other", "other_results"])]
     checklist: bool,
+    /// Print the ablation tables for a paper or a program
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with_all = ["other", "other_results", "checklist"])]
+    format: Option<TableFormat>,
     /// Results directory of the second experiment [default: that of the first]
     #[arg(long, value_name = "DIR")]
     other_results: Option<std::path::PathBuf>,
+}
+
+/// Formats of `--format`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum TableFormat {
+    /// For a paper; needs the package booktabs
+    Latex,
+    /// For a README
+    Markdown,
+    /// `ablation.csv`
+    Csv,
+    /// Its columns, captions and sentences
+    Json,
+}
+
+impl TableFormat {
+    fn format(self) -> Format {
+        match self {
+            Self::Latex => Format::Latex,
+            Self::Markdown => Format::Markdown,
+            Self::Csv => Format::Csv,
+            Self::Json => Format::Json,
+        }
+    }
 }
 
 pub(crate) fn compare(
@@ -47,7 +77,9 @@ pub(crate) fn compare(
     }
     let study = on_every_processor(|| ExperimentResults::load(&store, plan))?;
     warn_of_damage(&study, terminal);
-    if args.checklist {
+    if let Some(format) = args.format {
+        terminal.out.write_all(&in_format(&study, format.format()))?;
+    } else if args.checklist {
         print_checklist(&study, terminal)?;
     } else if args.other.is_none() && args.other_results.is_none() {
         let ablations = study.ablations();

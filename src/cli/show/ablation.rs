@@ -6,7 +6,7 @@ use crate::cli::Terminal;
 use crate::cli::show::terminal::{table, wrap};
 use crate::cli::show::warn_of_unreadable;
 use crate::results::ExperimentResults;
-use crate::results::ablation::{Ablation, AblationRow, Delta};
+use crate::results::ablation::{Ablation, AblationRow};
 use crate::results::crossed::narrower_with;
 use crate::results::past::StudyPast;
 use crate::stats::{Crossed, Estimate};
@@ -31,7 +31,7 @@ pub(crate) fn print(
             "cost",
             "verdict",
         ];
-        let cells: Vec<[String; 8]> = ablation.rows.iter().map(cells).collect();
+        let cells: Vec<[String; 8]> = ablation.all_rows().map(cells).collect();
         // A trainer need not know the size of a model or its compute.
         let unknown = |column: &str, i: usize| {
             ["params", "cost"].contains(&column) && cells.iter().all(|cells| cells[i].is_empty())
@@ -55,8 +55,11 @@ pub(crate) fn print(
         if let Some(words) = ablation.equivalence_words() {
             writeln!(terminal.out, "{}", wrap(&words, 80))?;
         }
+        if let Some(best) = ablation.best_in_words() {
+            writeln!(terminal.out, "{}", wrap(&best, 80))?;
+        }
         for (note, labels) in notes(ablation) {
-            let rows = ablation.rows.iter().map(|row| (row.is_compared(), row.note == note));
+            let rows = ablation.all_rows().map(|row| (row.is_compared(), row.note == note));
             let who = if is_of_all(rows) { "every variant".to_owned() } else { labels.join("; ") };
             writeln!(terminal.out, "{}", wrap(&format!("{who}: {note}"), 80))?;
         }
@@ -153,7 +156,7 @@ pub(crate) fn narrow(rows: &mut Table, words: Option<usize>) {
 /// Notes that a reader of the table needs, each once, with the labels of its variants.
 fn notes(ablation: &Ablation) -> Vec<(&str, Vec<&str>)> {
     let mut notes: Vec<(&str, Vec<&str>)> = Vec::new();
-    for row in ablation.rows.iter().filter(|row| !row.note.is_empty()) {
+    for row in ablation.all_rows().filter(|row| !row.note.is_empty()) {
         match notes.iter_mut().find(|(note, _)| *note == row.note) {
             Some((_, labels)) => labels.push(&row.label),
             None => notes.push((&row.note, vec![&row.label])),
@@ -197,7 +200,7 @@ fn heading(study: &ExperimentResults, ablation: &Ablation, past: Option<&StudyPa
 
 fn cells(row: &AblationRow) -> [String; 8] {
     let n = row.estimate.map_or(0, |estimate| estimate.n);
-    let p = |delta: &Delta| p_value(delta.p_corrected.unwrap_or(delta.paired.test.p));
+    let p = |(p, corrected): (f64, Option<f64>)| p_value(corrected.unwrap_or(p));
     [
         row.label.clone(),
         if n == row.planned { n.to_string() } else { format!("{n} of {}", row.planned) },
@@ -205,11 +208,8 @@ fn cells(row: &AblationRow) -> [String; 8] {
             .as_ref()
             .map(|estimate| with_half(fixed(estimate.mean, 2), estimate))
             .unwrap_or_default(),
-        row.delta
-            .as_ref()
-            .map(|delta| change(&delta.paired.difference))
-            .unwrap_or_default(),
-        row.delta.as_ref().map(p).unwrap_or_default(),
+        row.difference().as_ref().map(change).unwrap_or_default(),
+        row.p().map(p).unwrap_or_default(),
         row.size.map(|n| short(n as f64)).unwrap_or_default(),
         row.compute_ratio.map(|ratio| fixed(ratio, 2)).unwrap_or_default(),
         row.conclusion(),

@@ -6,6 +6,8 @@ use crate::cli::show::terminal::table;
 use crate::plan::PlannedStudy;
 use crate::results::ExperimentResults;
 use crate::results::effects::{Effect, Effects};
+use crate::results::shapley::Shapley;
+use crate::stats::Estimate;
 use crate::text::p_value;
 
 /// Prints the contrasts of every study that is a full grid of several factors; for one factor, the
@@ -41,7 +43,41 @@ pub(crate) fn print(study: &ExperimentResults, terminal: &mut Terminal) -> anyho
             "seed by seed; a x b: what a changes at b, minus what it changes at b's reference"
         )?;
         writeln!(terminal.out, "{rows}")?;
+        if let Some(shapley) = study.shapley(effects.study) {
+            print_shapley(planned, &shapley, terminal)?;
+        }
     }
+    Ok(())
+}
+
+fn print_shapley(
+    planned: &PlannedStudy,
+    shapley: &Shapley,
+    terminal: &mut Terminal,
+) -> anyhow::Result<()> {
+    let mut rows = table(&["change", "n", "share"], 1);
+    let mut add = |name: String, estimate: Option<Estimate>| {
+        let n = estimate.map_or(0, |estimate| estimate.n);
+        let share = estimate.as_ref().map(change).unwrap_or_default();
+        rows.add_row([name, n.to_string(), share]);
+    };
+    for share in &shapley.shares {
+        let axis = &planned.axes[share.axis];
+        let (from, to) = (&axis.levels[share.reference], &axis.levels[share.level]);
+        add(format!("{} {from} to {to}", axis.column), share.estimate);
+    }
+    add("all together".to_owned(), shapley.whole);
+    narrow(&mut rows, Some(0));
+    writeln!(
+        terminal.out,
+        "\n{}, Shapley values: what each change adds, averaged over every order of",
+        planned.name
+    )?;
+    writeln!(
+        terminal.out,
+        "making the changes, seed by seed; they add up to all changes together"
+    )?;
+    writeln!(terminal.out, "{rows}")?;
     Ok(())
 }
 

@@ -68,6 +68,7 @@ pub(crate) fn study(
         question: String::new(),
         notes: String::new(),
         command: String::new(),
+        external: Vec::new(),
         studies: vec![planned],
         seeds,
         compare,

@@ -24,6 +24,7 @@ struct Case {
     values: Vec<Vec<Option<f64>>>,
     ablation: Vec<BTreeMap<String, Option<f64>>>,
     effects: Vec<BTreeMap<String, Option<f64>>>,
+    best: Vec<Option<bool>>,
 }
 
 fn table(store: &Store, file: &str) -> Vec<BTreeMap<String, String>> {
@@ -67,6 +68,10 @@ fn the_tables_hold_the_golden_numbers() {
         tables::write(&store, &study).unwrap();
         compared += assert_rows(&table(&store, "ablation.csv"), &case.ablation);
         compared += assert_rows(&table(&store, "effects.csv"), &case.effects);
+        let best: Vec<Option<bool>> = (table(&store, "ablation.csv").iter())
+            .map(|row| row["may_be_best"].parse().ok())
+            .collect();
+        assert_eq!(best, case.best);
     }
     assert!(compared > 900, "{compared}");
 }

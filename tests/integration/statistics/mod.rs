@@ -1,9 +1,13 @@
 //! Statistics in a study's tables: compared with scipy and with theory, and read by other programs.
 
+mod best;
 mod coverage;
+mod external;
 pub(crate) mod fixture;
 mod golden;
+mod paper;
 mod selection;
+mod shapley;
 mod spreadsheets;
 mod stopping;
 mod told;

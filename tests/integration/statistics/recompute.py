@@ -94,6 +94,29 @@ def ablation(values, baseline, level):
     return rows
 
 
+def best(values, alpha=0.05):
+    """For each variant, whether it may have the lowest mean; None without a value.
+
+    Variant i is ruled out if the share of sign vectors under which the largest studentised sum of its differences from the
+    others reaches the observed one is at most alpha. Only for up to 13 seeds, where every sign vector counts.
+    """
+    x = np.array([[math.nan if v is None else v for v in own] for own in values])
+    there = [i for i in range(len(x)) if not np.isnan(x[i]).all()]
+    if len(there) < 2:
+        return [None] * len(x)
+    signs = np.array(list(itertools.product([1.0, -1.0], repeat=x.shape[1])))
+    p, seen = {}, {}
+    for i in there:
+        d = np.array([x[i] - x[j] for j in there if j != i])
+        d = np.nan_to_num(d[~np.isnan(d).all(axis=1)])
+        size = np.sqrt((d**2).sum(axis=1))
+        t = (signs @ d.T) / np.where(size > 0, size, 1.0)
+        seen[i] = t[0].max() if len(d) else 0.0
+        p[i] = np.mean(t.max(axis=1) >= seen[i] - 1e-9) if len(d) else 1.0
+    inside = {i for i in there if p[i] > alpha} or {min(there, key=seen.get)}
+    return [i in inside if i in there else None for i in range(len(x))]
+
+
 def effects(values, shape, reference, level):
     """Rows of effects.csv: the factors' levels, then the pairs of factors' pairs of levels."""
     seeds = len(values[0])
@@ -132,7 +155,30 @@ def effects(values, shape, reference, level):
     for (row, p, _), corrected in zip(tests, max_t([t[2] for t in tests])):
         if row["n_effect"]:
             row |= dict(p=p, p_corrected=corrected)
+    if len(factors) >= 3 and all(shape[axis] == 2 for axis in factors):
+        for place, row in zip(places, rows):
+            (axis, chosen), *others = place
+            means = [None, None, None]
+            if not others and chosen != reference[axis]:
+                _, mean, _, low, high = estimate(whole(shapley(cube, factors, reference, axis)), level)
+                means = [mean, low, high]
+            row |= dict(zip(["shapley_nats", "shapley_low", "shapley_high"], means))
     return rows
+
+
+def shapley(cube, factors, reference, axis):
+    """Shapley value of changing an axis by seed: the mean over all orders, as in the definition."""
+    values = []
+    for order in itertools.permutations(factors):
+        before = list(reference)
+        for changed in order[: order.index(axis)]:
+            before[changed] = 1 - reference[changed]
+        after = list(before)
+        after[axis] = 1 - reference[axis]
+        values.append(cube[tuple(after)] - cube[tuple(before)])
+    # A seed that lacks any run of the grid has no value, also where no order needs that run.
+    complete = ~np.isnan(cube).any(axis=tuple(range(cube.ndim - 1)))
+    return np.where(complete, np.mean(values, axis=0), np.nan)
 
 
 def columns(row, metric, level):
@@ -147,6 +193,8 @@ def columns(row, metric, level):
         delta_high=f"delta_{ci}_high_nats",
         effect_low=f"effect_{ci}_low_nats",
         effect_high=f"effect_{ci}_high_nats",
+        shapley_low=f"shapley_{ci}_low_nats",
+        shapley_high=f"shapley_{ci}_high_nats",
     )
     return {names.get(key, key): value for key, value in row.items()}
 
@@ -173,7 +221,14 @@ def golden():
         grid = effects(values, shape, [0] * len(shape), level)
         name = lambda row: columns(row, "test_nll", level)
         cases.append(
-            dict(level=level, shape=shape, values=values, ablation=list(map(name, rows)), effects=list(map(name, grid)))
+            dict(
+                level=level,
+                shape=shape,
+                values=values,
+                ablation=list(map(name, rows)),
+                effects=list(map(name, grid)),
+                best=best(values, min(0.05, 1 - level)),
+            )
         )
     json.dump(cases, sys.stdout)
     print()
@@ -231,6 +286,9 @@ def check(results):
             values = [[number(row) for row in rows] for rows in runs.values()]
             variants, baseline = list(runs), study["baseline"]
             table = of_study(name, "ablation.csv")
+            told = [{"true": True, "false": False, "": None}[row["may_be_best"]] for row in table]
+            if told != best(values, min(0.05, 1 - level)):
+                raise SystemExit(f"{name}: may_be_best is {told}, expected {best(values)}")
             for v, (found, expected) in enumerate(zip(table, ablation(values, baseline, level), strict=True)):
                 compare(found, columns(expected, column, level), f"{name}, {found['variant']}", seen)
                 if v != baseline and found["images"]:

@@ -47,6 +47,7 @@ fn the_best_on_validation_stands_for_its_variant() {
     };
     let (runs, ablation) = (table("runs.csv"), table("ablation.csv"));
     assert_eq!((runs.len(), ablation.len()), (18, 2), "every candidate is in runs.csv");
+    let mut at_an_end = 0;
     for row in &ablation {
         let own: Vec<&Row> = runs.iter().filter(|run| run["variant"] == row["variant"]).collect();
         let of = |lr: &str| own.iter().filter(|run| run["lr"] == lr).copied().collect::<Vec<_>>();
@@ -66,7 +67,25 @@ fn the_best_on_validation_stands_for_its_variant() {
             "{}",
             row["note"]
         );
+        let end = match best {
+            "1e-5" => Some("lr 1e-5 is the smallest tried"),
+            "1e-2" => Some("lr 1e-2 is the largest tried"),
+            _ => None,
+        };
+        at_an_end += usize::from(end.is_some_and(|end| row["note"].contains(end)));
+        assert_eq!(row["note"].contains(" tried"), end.is_some(), "{}", row["note"]);
     }
+    assert_eq!(at_an_end, 2, "both networks learn most at the largest rate");
+    let told = ablade(home.path(), "compare tuned");
+    assert!(told.contains("lr 1e-2 is the largest tried"), "{told}");
+    ablade(home.path(), "plots tuned");
+    let page = std::fs::read_to_string(home.path().join("plots/index.html")).unwrap();
+    assert!(page.contains("lr 1e-2 is the largest tried"));
+    let figure = std::fs::read_to_string(home.path().join("plots/tuned/tuning.svg")).unwrap();
+    assert!(
+        figure.contains("Chosen candidate of each variant by validation NLL"),
+        "{figure}"
+    );
     // Without the tuned axis, the grid of the variants is complete.
     assert!(table("effects.csv").iter().all(|row| row["axis"] == "skip"));
     let checklist = ablade(home.path(), "compare tuned --checklist");

@@ -16,7 +16,7 @@ use super::signflip::{DRAWS, EXACT_LIMIT, LANES, TIE};
 const COUNT_LIMIT: f64 = 1e8;
 
 /// One value of each of `LANES` sign vectors.
-type Lanes<T> = [T; LANES];
+pub(super) type Lanes<T> = [T; LANES];
 
 /// Comparisons that all blocks of a task process before the next group: 64 with 30 seeds take 15
 /// KiB, which fits the first-level cache.
@@ -118,7 +118,7 @@ pub fn max_t(differences: &[Vec<Option<f64>>], single: &[f64], bits: impl FnMut(
 
 /// Differences divided by the root of their sum of squares: their sum is the statistic, up to its
 /// sign. Zeros where there is no pair, and where all differences are zero.
-fn standardised(differences: &[Option<f64>]) -> Vec<f64> {
+pub(super) fn standardised(differences: &[Option<f64>]) -> Vec<f64> {
     // Scaled first, because squares of tiny and of huge differences leave the range of floats.
     let scale = differences.iter().flatten().fold(0.0f64, |largest, d| largest.max(d.abs()));
     let scaled = |d: &Option<f64>| d.filter(|_| scale > 0.0).map_or(0.0, |d| d / scale);
@@ -208,7 +208,7 @@ fn count_drawn(
 
 /// Sign bits to flip for each seed [n_seeds x LANES], from `LANES` sign vectors, each of which is a
 /// row of `bits`: one bit per seed, where 1 leaves the sign unchanged.
-fn sign_flips(seeds: usize, bits: &[u64]) -> Vec<Lanes<u64>> {
+pub(super) fn sign_flips(seeds: usize, bits: &[u64]) -> Vec<Lanes<u64>> {
     let mut flips = vec![[0; LANES]; seeds];
     for (lane, bits) in bits.chunks(seeds.div_ceil(64)).enumerate() {
         for (r, flips) in flips.iter_mut().enumerate() {

@@ -4,6 +4,7 @@
 //! Pure functions of numbers; `docs/reference/methodology.md` gives each formula with its
 //! assumptions and its source.
 
+mod best;
 mod crossed;
 mod describe;
 mod equivalence;
@@ -14,11 +15,14 @@ mod noise;
 mod normal;
 mod paired;
 mod power;
+mod shapley;
 mod signflip;
 mod special;
 mod student;
 mod ttest;
+mod welch;
 
+pub use best::{BestSet, best_set, seeds_to_leave_best_set};
 pub use crossed::{Crossed, CrossedSums, ErrorSource};
 pub use describe::{Estimate, Interval, correlation, mean, sd};
 pub use equivalence::{
@@ -29,6 +33,8 @@ pub use holm::holm;
 pub use maxt::{MaxT, max_t, smallest_p, smallest_p_max_t};
 pub use paired::Paired;
 pub use power::{Feasibility, WANTED_POWER, detectable, detectable_t};
+pub use shapley::shapley;
 pub use signflip::{DRAWS, EXACT_LIMIT, TestResult, sign_flip};
 pub use student::{t_cdf, t_quantile};
 pub use ttest::{rounding, smallest_p_t, t_test};
+pub use welch::Welch;

@@ -1,0 +1,285 @@
+//! The ablation table for a paper: few columns, decimals that the interval supports, a caption that
+//! says what every value is, and a sentence for each variant. LaTeX, Markdown, CSV or JSON.
+
+mod json;
+mod latex;
+mod markdown;
+
+use super::ExperimentResults;
+use super::ablation::{Ablation, AblationRow, Verdict};
+use super::best::Best;
+use super::cell::Table;
+use crate::plan::Correction;
+use crate::stats::Estimate;
+use crate::text::{count, fixed, p_value, short, signed};
+
+/// Formats of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `tabular` with booktabs, as in `tables.tex`.
+    Latex,
+    /// Markdown with a pipe table.
+    Markdown,
+    /// `ablation.csv`.
+    Csv,
+    /// The columns of `ablation.csv` as JSON, with captions and sentences.
+    Json,
+}
+
+/// The ablation tables of all studies in a format; `table` is `ablation.csv`.
+pub(super) fn written(
+    study: &ExperimentResults,
+    ablations: &[Ablation],
+    table: Table,
+    format: Format,
+) -> Vec<u8> {
+    let each = || ablations.iter().map(|ablation| Paper::of(study, ablation));
+    match format {
+        Format::Latex => latex::document(&study.plan.name, each()).into_bytes(),
+        Format::Markdown => markdown::document(each()).into_bytes(),
+        Format::Csv => table.csv(),
+        Format::Json => json::document(study, ablations, table, each()),
+    }
+}
+
+/// The table of one study.
+struct Paper {
+    study: String,
+    /// Heading of the metric's column, with the unit.
+    metric: String,
+    caption: String,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    label: String,
+    /// True if the row is in the set of variants that may be the best, and that set says something.
+    is_bold: bool,
+    may_be_best: Option<bool>,
+    n: String,
+    mean: Option<Measured>,
+    difference: Option<Measured>,
+    p: Option<String>,
+    verdict: String,
+    sentence: String,
+}
+
+/// A value and half of its interval, with the decimals that the interval supports.
+struct Measured {
+    value: String,
+    half: Option<String>,
+}
+
+impl Measured {
+    fn mean(estimate: &Estimate) -> Self {
+        Self::with(estimate, fixed)
+    }
+
+    fn difference(estimate: &Estimate) -> Self {
+        Self::with(estimate, signed)
+    }
+
+    fn with(estimate: &Estimate, write: fn(f64, usize) -> String) -> Self {
+        let half = estimate.interval.map(|interval| interval.high - estimate.mean);
+        let half = half.filter(|half| half.is_finite());
+        let decimals = decimals(estimate.mean, half);
+        Self {
+            value: write(estimate.mean, decimals),
+            half: half.map(|half| fixed(half, decimals)),
+        }
+    }
+
+    fn words(&self) -> String {
+        let half = self.half.as_ref().map(|half| format!(" \u{b1} {half}"));
+        self.value.clone() + &half.unwrap_or_default()
+    }
+}
+
+/// Number of decimals that show two significant digits of an interval's half-width, as is usual for
+/// uncertainties; without one, four of the value.
+fn decimals(value: f64, half: Option<f64>) -> usize {
+    let (size, digits) = match half {
+        Some(half) if half > 0.0 => (half, 2.0),
+        _ if value != 0.0 => (value.abs(), 4.0),
+        _ => return 1,
+    };
+    // A half-width of 0.0996 is rounded to 0.10, which has a digit more before its end.
+    let exact = digits - 1.0 - size.log10().floor();
+    let rounded = format!("{size:.*}", exact.clamp(0.0, 12.0) as usize);
+    let size = rounded.parse::<f64>().ok().filter(|size| *size > 0.0).unwrap_or(size);
+    (digits - 1.0 - size.log10().floor()).clamp(0.0, 12.0) as usize
+}
+
+impl Paper {
+    fn of(study: &ExperimentResults, ablation: &Ablation) -> Self {
+        let metric = &ablation.metric;
+        let reference = ablation.baseline.map(|base| ablation.rows[base].label.as_str());
+        let rows = ablation.all_rows().map(|row| Row {
+            label: row.label.clone(),
+            is_bold: ablation.tells_the_best() && row.may_be_best == Some(true),
+            may_be_best: row.may_be_best,
+            n: match row.estimate.map_or(0, |estimate| estimate.n) {
+                n if n == row.planned => n.to_string(),
+                n => format!("{n} of {}", row.planned),
+            },
+            mean: row.estimate.as_ref().map(Measured::mean),
+            difference: difference(row),
+            p: p(row),
+            verdict: row.conclusion(),
+            sentence: sentence(ablation, row, reference.unwrap_or_default()),
+        });
+        Self {
+            study: ablation.study.clone(),
+            metric: format!("{}{}", metric.words.axis, metric.unit.in_brackets()),
+            caption: caption(study, ablation, reference),
+            rows: rows.collect(),
+        }
+    }
+
+    fn is_compared(&self) -> bool {
+        self.rows.iter().any(|row| row.difference.is_some())
+    }
+}
+
+fn difference(row: &AblationRow) -> Option<Measured> {
+    row.difference().as_ref().map(Measured::difference)
+}
+
+fn p(row: &AblationRow) -> Option<String> {
+    row.p().map(|(p, corrected)| p_value(corrected.unwrap_or(p)))
+}
+
+/// `Lower is better. Mean over ...`: what every value of the table is.
+fn caption(study: &ExperimentResults, ablation: &Ablation, reference: Option<&str>) -> String {
+    let metric = &ablation.metric;
+    let percent = study.plan.compare.percent();
+    let mut text = format!(
+        "{}{}, {} is better: mean over {} \u{b1} half of the {percent} % Student t interval.",
+        metric.words.axis,
+        metric.unit.in_brackets(),
+        metric.better.word().to_lowercase(),
+        count(study.plan.seeds.len(), "seed"),
+    );
+    if let Some(reference) = reference
+        && ablation.rows.iter().any(|row| row.delta.is_some())
+    {
+        let name = if reference == "baseline" {
+            "the baseline".to_owned()
+        } else {
+            format!("{reference}, the baseline")
+        };
+        text += &format!(
+            " Difference: from {name}, paired by seed, with its interval. p: two-sided sign-flip test of the paired \
+             differences{}.",
+            corrected(ablation)
+        );
+    }
+    if !ablation.external.is_empty() {
+        text += " External: results of another tool, corrected on their own by Holm's method; not paired where their \
+                 seeds differ (Welch's t test).";
+    }
+    if ablation.tells_the_best()
+        && let Best::Known { alpha, .. } = ablation.best
+    {
+        text += &format!(
+            " Bold: may be the best (not ruled out by one-sided joint sign-flip tests at level {}).",
+            short(alpha)
+        );
+    }
+    text
+}
+
+fn corrected(ablation: &Ablation) -> String {
+    let comparisons = count(ablation.comparisons(), "comparison");
+    match ablation.correction {
+        Correction::MaxT => {
+            format!(", corrected over {comparisons} by step-down max-T (Westfall and Young 1993)")
+        }
+        Correction::Holm => format!(", corrected over {comparisons} by Holm's method"),
+        Correction::None => ", not corrected for the number of comparisons".to_owned(),
+    }
+}
+
+/// A sentence on a row.
+fn sentence(ablation: &Ablation, row: &AblationRow, reference: &str) -> String {
+    let unit = &ablation.metric.unit;
+    let Some(estimate) = &row.estimate else {
+        return format!("{}: no seed finished; {}.", row.label, row.conclusion());
+    };
+    let mut text = format!(
+        "{}: {} over {}",
+        row.label,
+        unit.of(&Measured::mean(estimate).words()),
+        count(estimate.n, "seed")
+    );
+    if let (Some(difference), Some(p), Some(delta)) = (difference(row), p(row), &row.delta) {
+        let seeds = match delta.paired.difference.n {
+            1 => "1 common seed".to_owned(),
+            n => format!("{n} common seeds"),
+        };
+        text += &format!(
+            ", {} from {reference} on {seeds} ({} = {p})",
+            difference.words(),
+            ablation.correction.heading()
+        );
+    } else if let (Some(difference), Some(p)) = (difference(row), p(row)) {
+        let difference = difference.words();
+        text += &format!(", {difference} from {reference}, not paired (Welch's t test, p = {p})");
+    }
+    text += &match row.verdict {
+        Verdict::Baseline => "; the reference of all comparisons".to_owned(),
+        Verdict::NoBaseline => String::new(),
+        _ => format!(": {}", row.conclusion()),
+    };
+    text += match row.may_be_best {
+        Some(true) => "; may be the best",
+        Some(false) => "; ruled out as the best",
+        None => "",
+    };
+    text + "."
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn measured(mean: f64, half: Option<f64>) -> String {
+        let interval =
+            half.map(|half| crate::stats::Interval { low: mean - half, high: mean + half });
+        Measured::mean(&Estimate { n: 3, mean, sd: None, interval }).words()
+    }
+
+    #[test]
+    fn the_interval_decides_on_the_decimals() {
+        for (mean, half, expected) in [
+            (93.124, Some(0.32), "93.12 \u{b1} 0.32"),
+            (93.124, Some(3.2), "93.1 \u{b1} 3.2"),
+            (93.124, Some(32.0), "93 \u{b1} 32"),
+            (93.124, Some(321.0), "93 \u{b1} 321"),
+            (0.93124, Some(0.00412), "0.9312 \u{b1} 0.0041"),
+            (0.5, Some(0.0996), "0.50 \u{b1} 0.10"),
+            (0.93124, None, "0.9312"),
+            (93.124, None, "93.12"),
+            (12345.6, None, "12346"),
+            (0.0, None, "0.0"),
+            (0.0, Some(0.0), "0.0 \u{b1} 0.0"),
+            (2.5, Some(0.0), "2.500 \u{b1} 0.000"),
+        ] {
+            assert_eq!(measured(mean, half), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn two_digits_of_the_interval_are_shown(half in 1e-9..1e6f64) {
+            let text = measured(0.0, Some(half));
+            let shown = text.rsplit(' ').next().unwrap();
+            let value: f64 = shown.parse().unwrap();
+            prop_assert!((value - half).abs() <= 0.051 * half, "{half}: {text}");
+            let digits = shown.trim_start_matches(['0', '.']).replace('.', "");
+            prop_assert!(digits.len() >= 2 && (digits.len() == 2 || !shown.contains('.')), "{half}: {text}");
+        }
+    }
+}
