@@ -167,6 +167,9 @@ impl ExperimentResults {
             smallest_p_corrected: floor,
             p_corrected_draws: None,
             examples: None,
+            crossed: None,
+            equivalence: None,
+            p_equivalence_corrected: None,
         })
     }
 

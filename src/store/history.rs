@@ -25,7 +25,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::disk::{create_dirs, link, remove_if_there, sync_dir, write_synced};
-use super::garbage::{Garbage, entries, is_file};
+use super::garbage::Garbage;
+use super::listing::{entries, is_file};
 use super::sealed::{seal, unseal};
 use super::{Store, StoreError};
 use crate::plan::{ContentId, Contents, Hashed, Plan, PlannedVariant, RunId, hashed, names};
