@@ -4,6 +4,7 @@
 //! data. A variant of a study refers to runs by id. So equal runs are merged, the runs to do are a
 //! set difference, and `plan.json` next to the tables is all that figures and comparisons need.
 
+mod blocks;
 mod check;
 pub(crate) mod names;
 
@@ -15,6 +16,7 @@ use crate::record::RunRecord;
 use crate::rng::Seed;
 use crate::stats::{smallest_p, smallest_p_max_t};
 use crate::trainer::{Config, Declaration, Identity, Program, RunKey, Scored, Trainer};
+pub use blocks::{Block, Method};
 pub(crate) use check::unfit;
 
 /// Reason why a text cannot be the name of an experiment, if there is one: an experiment's folder
@@ -240,6 +242,9 @@ pub struct PlannedVariant {
     /// Configurations that compete on validation to be this variant; empty if nothing is tuned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<PlannedCandidate>,
+    /// The variant apart from its block; absent without `[compare] within`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
 }
 
 /// A configuration that competes to be its variant, and its runs.
@@ -298,6 +303,10 @@ pub struct Compare {
     /// Name of the metric of a program by which `tune` chooses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub select: Option<String>,
+    /// Key paths of the axes whose levels are blocks; variants of different blocks are not
+    /// compared.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub within: Vec<String>,
 }
 
 impl Default for Compare {
@@ -308,6 +317,7 @@ impl Default for Compare {
             correction: Correction::MaxT,
             baseline: None,
             select: None,
+            within: Vec::new(),
         }
     }
 }

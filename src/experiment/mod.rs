@@ -31,6 +31,7 @@ mod reference;
 mod rule;
 mod schema;
 mod tree;
+mod within;
 
 use std::cell::Cell;
 use std::io;

@@ -82,7 +82,8 @@ fn program_experiment(common: Map<String, Value>) -> Value {
     for list in ["zip", "exclude", "set", "extra", "study"] {
         properties.insert(list.into(), array(json!({ "type": "object" })));
     }
-    properties.insert("compare".into(), table("metric, select, level, correction, baseline"));
+    properties
+        .insert("compare".into(), table("metric, select, level, correction, baseline, within"));
     for section in ["budget", "execution"] {
         properties.insert(section.into(), to(section));
     }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::ExperimentResults;
 use super::tuning::Tuning;
-use crate::plan::{Correction, PlannedStudy, PlannedVariant, RunId, RunSpec};
+use crate::plan::{Block, Correction, PlannedStudy, PlannedVariant, RunId, RunSpec};
 use crate::rng::{Purpose, Seed};
 use crate::stats::{
     Estimate, Feasibility, Paired, holm, max_t, mean, smallest_p, smallest_p_max_t,
@@ -42,6 +42,8 @@ pub struct Ablation {
     pub feasibility: Feasibility,
     /// One row per variant, in expansion order.
     pub rows: Vec<AblationRow>,
+    /// Blocks of the rows, each with a baseline of its own; one without `[compare] within`.
+    pub blocks: Vec<Block>,
 }
 
 /// A variant of a study with its comparison.
@@ -93,7 +95,7 @@ pub struct AblationRow {
 impl AblationRow {
     /// True if it is one of the comparisons that a correction counts.
     pub fn is_compared(&self) -> bool {
-        !matches!(self.verdict, Verdict::Baseline | Verdict::NotComparable)
+        !matches!(self.verdict, Verdict::Baseline | Verdict::NotComparable | Verdict::NoBaseline)
     }
 
     /// Verdict as tables show it: if seeds are missing for good, with the number of seeds on which
@@ -203,16 +205,20 @@ impl ExperimentResults {
         let compare = &self.plan.compare;
         let baseline = self.baseline(study);
         let specs = self.plan.by_id();
-        let row = |(v, variant)| self.row(index, v, variant, baseline, &specs);
+        let blocks = study.blocks(&compare.within, baseline);
+        let references = study.references(&blocks);
+        let mut first = vec![0; study.variants.len()];
+        for block in &blocks {
+            block.variants.iter().for_each(|&v| first[v] = block.variants[0]);
+        }
+        let row = |(v, variant)| self.row((index, v), variant, (references[v], first[v]), &specs);
         // Beyond 20 seeds each row draws 100,000 sign vectors, from its own stream.
         let mut rows: Vec<AblationRow> = study.variants.par_iter().enumerate().map(row).collect();
         let compared: Vec<usize> = (0..rows.len()).filter(|&i| rows[i].is_compared()).collect();
-        match (compare.correction, baseline) {
-            (Correction::MaxT, Some(baseline)) => {
-                self.correct_jointly(&mut rows, &compared, study, baseline);
-            }
-            (Correction::Holm, _) => correct_by_holm(&mut rows, &compared),
-            _ => {}
+        match compare.correction {
+            Correction::MaxT => self.correct_jointly(&mut rows, &compared, study, &references),
+            Correction::Holm => correct_by_holm(&mut rows, &compared),
+            Correction::None => {}
         }
         let smallest_p = |seeds| compare.correction.smallest_p(seeds, compared.len());
         let can = Feasibility::of(self.plan.seeds.len(), compare.alpha(), smallest_p);
@@ -220,7 +226,7 @@ impl ExperimentResults {
         let waiting = compared.iter().filter(|&&i| rows[i].outstanding > 0).count();
         let waits = if compare.correction == Correction::MaxT { waiting } else { 0 };
         for i in 0..rows.len() {
-            let question = self.question(study, &rows[i], baseline.map(|base| &rows[base]));
+            let question = self.question(study, &rows[i], references[i].map(|base| &rows[base]));
             judge(
                 &mut rows[i],
                 &can,
@@ -250,6 +256,7 @@ impl ExperimentResults {
             baseline,
             feasibility: can,
             rows,
+            blocks,
         }
     }
 
@@ -306,10 +313,9 @@ impl ExperimentResults {
 
     fn row(
         &self,
-        study: usize,
-        index: usize,
+        (study, index): (usize, usize),
         variant: &PlannedVariant,
-        baseline: Option<usize>,
+        (baseline, first): (Option<usize>, usize),
         specs: &BTreeMap<&RunId, &RunSpec>,
     ) -> AblationRow {
         let level = self.plan.compare.level;
@@ -318,7 +324,7 @@ impl ExperimentResults {
         let reference = baseline.map(|base| &planned.variants[base]);
         // Without a baseline there are no differences, but rows scored on other data must still be
         // marked.
-        let beside = reference.or(planned.variants.first());
+        let beside = reference.or(planned.variants.get(first));
         let otherwise = beside.and_then(|beside| {
             let scored = |variant| self.scored(variant, specs);
             let name = if reference.is_some() { "the baseline" } else { &beside.label };
@@ -442,20 +448,29 @@ impl ExperimentResults {
         both.map(|(treated, control)| Some((self.value(treated)?, self.value(control)?)))
     }
 
-    /// Corrects over the comparisons of a study by step-down max-T.
+    /// Differences of two variants by seed; `None` for seeds that either of them did not finish.
+    pub(super) fn differences(
+        &self,
+        treated: &PlannedVariant,
+        control: &PlannedVariant,
+    ) -> Vec<Option<f64>> {
+        let difference =
+            |pair: Option<(f64, f64)>| pair.map(|(treated, control)| treated - control);
+        self.pairs(treated, control).map(difference).collect()
+    }
+
+    /// Corrects over the comparisons of a study by step-down max-T, with one sign a seed in all of
+    /// its blocks.
     fn correct_jointly(
         &self,
         rows: &mut [AblationRow],
         compared: &[usize],
         study: &PlannedStudy,
-        baseline: usize,
+        references: &[Option<usize>],
     ) {
-        let difference =
-            |pair: Option<(f64, f64)>| pair.map(|(treated, control)| treated - control);
-        let by_seed = |i: &usize| {
-            self.pairs(&study.variants[*i], &study.variants[baseline])
-                .map(difference)
-                .collect()
+        let by_seed = |&i: &usize| match references[i] {
+            Some(baseline) => self.differences(&study.variants[i], &study.variants[baseline]),
+            None => vec![None; self.plan.seeds.len()],
         };
         let differences: Vec<Vec<Option<f64>>> = compared.iter().map(by_seed).collect();
         let own = |i: &usize| rows[*i].delta.map_or(1.0, |delta| delta.paired.test.p);

@@ -2,6 +2,8 @@
 //! comparisons are computed from them.
 
 pub mod ablation;
+mod block_table;
+pub mod blocks;
 mod cell;
 pub mod checklist;
 pub mod compare;
@@ -242,10 +244,15 @@ impl ExperimentResults {
     /// the study has a variant of that label or name, otherwise the study's own baseline.
     pub fn baseline(&self, study: &PlannedStudy) -> Option<usize> {
         let wanted = self.plan.compare.baseline.as_deref();
-        let chosen = wanted.and_then(|label| {
-            study.variants.iter().position(|v| v.label == label || v.name == label)
-        });
+        let chosen =
+            wanted.and_then(|label| study.variants.iter().position(|v| v.is_called(label)));
         chosen.or(study.baseline)
+    }
+
+    /// Index of the variant with which each variant of a study is compared: that of its block, or
+    /// of the study.
+    pub fn references(&self, study: &PlannedStudy) -> Vec<Option<usize>> {
+        study.references(&study.blocks(&self.plan.compare.within, self.baseline(study)))
     }
 }
 
@@ -253,7 +260,7 @@ impl ExperimentResults {
 /// loading, which computes the intervals over examples.
 pub fn set_baseline(plan: &mut Plan, label: &str) -> Result<(), UnknownBaseline> {
     let variants = || plan.studies.iter().flat_map(|study| &study.variants);
-    if !variants().any(|variant| variant.label == label || variant.name == label) {
+    if !variants().any(|variant| variant.is_called(label)) {
         let names = variants().flat_map(|variant| [&variant.label, &variant.name]);
         let nearest = nearest(label, names.map(String::as_str)).map(str::to_owned);
         let known = some_of(variants().map(|variant| variant.name.as_str()));

@@ -1,5 +1,6 @@
 //! Statistics in a study's tables: compared with scipy and with theory, and read by other programs.
 
+mod blocks;
 mod coverage;
 mod fixture;
 mod golden;

@@ -118,7 +118,7 @@ pub fn max_t(differences: &[Vec<Option<f64>>], single: &[f64], bits: impl FnMut(
 
 /// Differences divided by the root of their sum of squares: their sum is the statistic, up to its
 /// sign. Zeros where there is no pair, and where all differences are zero.
-fn standardised(differences: &[Option<f64>]) -> Vec<f64> {
+pub(super) fn standardised(differences: &[Option<f64>]) -> Vec<f64> {
     // Scaled first, because squares of tiny and of huge differences leave the range of floats.
     let scale = differences.iter().flatten().fold(0.0f64, |largest, d| largest.max(d.abs()));
     let scaled = |d: &Option<f64>| d.filter(|_| scale > 0.0).map_or(0.0, |d| d / scale);
