@@ -11,7 +11,7 @@ use super::expanded::Variant;
 use super::reader::Reader;
 use super::tree::{Node, Table, Toml};
 use crate::plan::Method;
-use crate::text::some_of;
+use crate::text::{nearest, some_of};
 
 /// Places of the names in `[compare] within`.
 pub(super) fn places(document: &Table) -> Vec<(String, Span)> {
@@ -57,12 +57,19 @@ impl Reader<'_> {
                 let error = match own().find(|axis| axis.name == *name) {
                     // Reported where the axis is declared.
                     None if self.failed.contains(name) => continue,
-                    None => Diagnostic::new(format!(
-                        "`compare.within` names no axis of the study \"{}\": `{name}`",
-                        study.name
-                    ))
-                    .at(*span, "")
-                    .suggest(name, own().map(|axis| axis.name.as_str())),
+                    None => {
+                        let error = Diagnostic::new(format!(
+                            "`compare.within` names no axis of the study \"{}\": `{name}`",
+                            study.name
+                        ))
+                        .at(*span, "");
+                        let names = || own().map(|axis| axis.name.as_str());
+                        match nearest(name, names()) {
+                            Some(_) => error.suggest(name, names()),
+                            None if names().next().is_none() => error.help("it has no axis"),
+                            None => error.help(format!("its axes: {}", some_of(names()))),
+                        }
+                    }
                     Some(axis) if axis.tune => {
                         Diagnostic::new(format!("`compare.within` names `{name}`, which is tuned"))
                             .at(*span, "its levels compete, and form no blocks")

@@ -293,7 +293,8 @@ fn baseline_words(view: &View, paired: Option<usize>) -> String {
     let Some(score) = view.variants[baseline].score(view) else {
         return String::new();
     };
-    let label = view.variants[baseline].label;
+    let method = view.planned.variants[baseline].method.as_ref();
+    let label = method.map_or(view.variants[baseline].label, |method| &method.label);
     let name = if label == "baseline" { String::new() } else { format!("{label}, ") };
     let score = view.metric().unit.of(&estimate(score.mean, score.half));
     format!(" Baseline: {name}{score}.")

@@ -13,7 +13,7 @@ use crate::stats::{
     Friedman, SignFlip, critical_difference, friedman, holm, join_blocks, max_t, mean, mid_ranks,
     sign_flip, smallest_p, smallest_p_max_t,
 };
-use crate::text::{count, some_of};
+use crate::text::count;
 use crate::trainer::Better;
 
 /// Number of blocks below which ranks are not tested: two variants over five blocks cannot reach
@@ -383,7 +383,7 @@ impl ExperimentResults {
             if reasons.is_empty() {
                 ranks.push(mid_ranks(&values));
             } else {
-                left_out.push((block.name.clone(), some_of(reasons.iter().map(String::as_str))));
+                left_out.push((block.name.clone(), first_of(&reasons)));
             }
         }
         let (methods, blocks) = (ranked.len(), ranks.len());
@@ -406,6 +406,16 @@ impl ExperimentResults {
                 .then(|| critical_difference(methods, blocks, alpha))
                 .flatten(),
         }
+    }
+}
+
+/// Reasons joined, of many the first three.
+fn first_of(reasons: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let shown = reasons[..reasons.len().min(SHOWN)].join("; ");
+    match reasons.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown}; and {more} more"),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Studies over their blocks (`[compare] within`) on the terminal.
 
+use comfy_table::CellAlignment;
+
 use crate::cli::Terminal;
 use crate::cli::show::ablation::narrow;
 use crate::cli::show::terminal::{table, wrap};
@@ -23,6 +25,9 @@ pub(crate) fn print(
         for row in &over.rows {
             rows.add_row(cells(row));
         }
+        rows.column_mut(7)
+            .expect("the column of verdicts")
+            .set_cell_alignment(CellAlignment::Left);
         narrow(&mut rows, Some(7));
         writeln!(
             terminal.out,

@@ -245,7 +245,7 @@ const EXPERIMENT: &str = r#"
 seeds = 6
 
 [program]
-command = ["sh", "-c", 'awk -f score.awk -v "method=$1" -v "set=$2" -v "seed=$3" > out.json', "score", "{method}", "{data}", "{seed}"]
+command = ["sh", "-c", 'awk -f score.awk -v "method=$1" -v "set=$2" -v "seed=$3" > "$ABLADE_RUN/out.json"', "score", "{method}", "{data}", "{seed}"]
 inputs  = ["score.awk"]
 
 [metrics]
