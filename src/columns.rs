@@ -24,6 +24,11 @@ const CROSSED: &str =
 const EQUIVALENCE: &str = "negligible_UNIT equivalence_CI_low_UNIT equivalence_CI_high_UNIT \
     p_equivalence p_equivalence_corrected";
 
+/// `blocks.csv`, after `study, variant, <axes but those of the blocks>`.
+pub(crate) const BLOCKS: &str = "n_blocks wins losses undecided mean_rank n_ranked joint_statistic joint_blocks joint_seeds joint_p \
+    joint_p_corrected joint_smallest_p correction joint_p_draws joint_p_corrected_draws verdict friedman friedman_p \
+    friedman_draws smallest_p_of_two critical_difference left_out note";
+
 /// `effects.csv`.
 pub(crate) const EFFECTS: &str = "study effect axis level reference axis_2 level_2 reference_2 n METRIC_mean_UNIT METRIC_CI_low_UNIT \
     METRIC_CI_high_UNIT n_effect effect_UNIT effect_CI_low_UNIT effect_CI_high_UNIT p p_corrected correction \

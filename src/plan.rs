@@ -4,6 +4,7 @@
 //! data. A variant of a study refers to runs by id. So equal runs are merged, the runs to do are a
 //! set difference, and `plan.json` next to the tables is all that figures and comparisons need.
 
+mod blocks;
 mod check;
 mod content;
 mod external;
@@ -17,6 +18,7 @@ use crate::record::RunRecord;
 use crate::rng::Seed;
 use crate::stats::{Feasibility, smallest_p, smallest_p_max_t, smallest_p_t};
 use crate::trainer::{Config, Declaration, Identity, Program, RunKey, Scored, Trainer};
+pub use blocks::{Block, Method};
 pub(crate) use check::unfit;
 pub use content::{Configured, ContentId, Contents};
 pub use external::{External, ExternalValue};
@@ -247,6 +249,9 @@ pub struct PlannedVariant {
     /// Configurations that compete on validation to be this variant; empty if nothing is tuned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<PlannedCandidate>,
+    /// The variant apart from its block; absent without `[compare] within`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
 }
 
 /// A configuration that competes to be its variant, and its runs.
@@ -311,6 +316,10 @@ pub struct Compare {
     /// Largest difference, in the unit of the metric, that is of no interest; finite and above zero.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub negligible: Option<f64>,
+    /// Key paths of the axes whose levels are blocks; variants of different blocks are not
+    /// compared.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub within: Vec<String>,
 }
 
 impl Default for Compare {
@@ -323,6 +332,7 @@ impl Default for Compare {
             select: None,
             test: PairedTest::SignFlip,
             negligible: None,
+            within: Vec::new(),
         }
     }
 }

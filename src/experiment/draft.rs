@@ -128,6 +128,7 @@ impl Reader<'_> {
                     .push(error.suggest(study, studies.iter().map(|known| known.name.as_str())));
             }
         }
+        self.check_within(table, &studies, &axes);
         Draft {
             name,
             question,

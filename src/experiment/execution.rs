@@ -153,6 +153,11 @@ pub static OPTIONS: &[OptionKey] = &[
         "label of the variant to compare with, if not the baseline",
     ),
     key("compare.select", METRIC, "the metric of a program by which `tune` chooses"),
+    key(
+        "compare.within",
+        Kind::Texts,
+        "axes whose levels are blocks, each with a baseline of its own",
+    ),
     key("budget.wall", Duration, "wall time"),
     key("budget.runs", MANY, "runs"),
     key("budget.memory", Bytes, "memory at a time"),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::design::Design;
+use super::design::{Design, level_at};
 use super::diagnostics::{Diagnostic, Span};
 use super::draft::Draft;
 use super::execution::{Budget, Execution};
@@ -12,8 +12,8 @@ use super::point::Point;
 use super::reader::Reader;
 use crate::columns::Columns;
 use crate::plan::{
-    Axis, Compare, External, Plan, PlannedCandidate, PlannedStudy, PlannedVariant, RunId, RunSpec,
-    hashed, unfit,
+    Axis, Compare, External, Method, Plan, PlannedCandidate, PlannedStudy, PlannedVariant, RunId,
+    RunSpec, hashed, unfit,
 };
 use crate::rng::Seed;
 use crate::text::{brief, count, nearest, some_of};
@@ -81,6 +81,8 @@ pub struct ExpandedVariant {
     pub label: String,
     /// Label in ASCII.
     pub name: String,
+    /// The variant apart from its block; absent without `[compare] within`.
+    pub method: Option<Method>,
     /// Level of each axis of the study.
     pub levels: Vec<String>,
     /// Every setting that differs from the baseline, those of `[[set]]` included.
@@ -89,6 +91,16 @@ pub struct ExpandedVariant {
     pub config: Config,
     /// Configurations that compete on validation to be this variant; empty if nothing is tuned.
     pub candidates: Vec<Candidate>,
+}
+
+impl Variant {
+    /// True if this is its label or name, or that of its method.
+    fn is_called(&self, name: &str) -> bool {
+        let method = self.method.as_ref();
+        self.label == name
+            || self.name == name
+            || method.is_some_and(|method| method.label == name || method.name == name)
+    }
 }
 
 /// A configuration that competes to be its variant.
@@ -184,7 +196,8 @@ impl Experiment {
                 };
                 let (label, name, levels) =
                     (variant.label.clone(), variant.name.clone(), variant.levels.clone());
-                variants.push(PlannedVariant { label, name, levels, runs, candidates });
+                let method = variant.method.clone();
+                variants.push(PlannedVariant { label, name, levels, runs, candidates, method });
             }
             studies.push(PlannedStudy {
                 name: study.name.clone(),
@@ -220,8 +233,10 @@ impl Experiment {
                 self.only.iter().any(|only| *only == variant.label || *only == variant.name)
             };
             let any = self.only.is_empty() || study.variants.iter().any(asked);
+            let references = study.references(&study.blocks(&plan.compare.within, study.baseline));
+            let reference = |i: usize| references[i] == Some(i) && any;
             for (i, variant) in study.variants.iter().enumerate() {
-                if self.only.is_empty() || asked(variant) || (any && study.baseline == Some(i)) {
+                if self.only.is_empty() || asked(variant) || reference(i) {
                     selected.extend(variant.all_runs().cloned());
                 }
             }
@@ -287,6 +302,8 @@ impl Reader<'_> {
     ) -> ExpandedStudy {
         let base = self.base.clone();
         let labels = namer.labels(&self.pool, &base, expanded);
+        let within = &draft.compare.within;
+        let mut methods = namer.methods(&base, expanded, &labels, within).into_iter();
         let mut axes: Vec<Axis> = (expanded.axes.iter().zip(&expanded.study.axes))
             .map(|(axis, index)| Axis {
                 path: axis.name.clone(),
@@ -331,6 +348,7 @@ impl Reader<'_> {
             variants.push(ExpandedVariant {
                 label,
                 name,
+                method: methods.next(),
                 levels: first.levels,
                 changes,
                 config: first.config,
@@ -341,14 +359,20 @@ impl Reader<'_> {
             .flat_map(|axis| [&axis.path].into_iter().chain(&axis.levels))
             .for_each(|text| self.fit_label(expanded, text));
         let named = draft.compare.baseline.as_ref();
-        let named = named
-            .and_then(|named| variants.iter().position(|v| v.label == *named || v.name == *named));
+        let named = named.and_then(|named| variants.iter().position(|v| v.is_called(named)));
         let of = |is: &dyn Fn(&super::expand::VariantDraft) -> bool| {
             expanded.groups.iter().position(|group| is(&expanded.cells[group[0]]))
         };
         let minimal = || of(&|cell| cell.origin == DraftOrigin::Minimal);
         let home = || of(&|cell| expanded.is_home(self.settings, cell, &base));
-        let reference = named.or_else(minimal).or_else(home);
+        let levels: Vec<Option<u32>> =
+            expanded.axes.iter().map(|axis| level_at(axis, &base)).collect();
+        let elsewhere = || {
+            let found = of(&|cell| expanded.is_home_within(cell, &levels, within));
+            found.filter(|_| !within.is_empty())
+        };
+        let reference = named.or_else(minimal).or_else(home).or_else(elsewhere);
+        self.check_blocks(expanded, within, &variants, reference);
         if reference.is_none() {
             let study = &expanded.study.name;
             self.notes.push(format!(
@@ -512,7 +536,7 @@ impl Reader<'_> {
     fn known_labels(&mut self, draft: &Draft, studies: &[ExpandedStudy], only: &[String]) {
         let variants: Vec<&ExpandedVariant> =
             studies.iter().flat_map(|study| &study.variants).collect();
-        let unknown = |label: &str| !variants.iter().any(|v| v.label == label || v.name == label);
+        let unknown = |label: &str| !variants.iter().any(|v| v.is_called(label));
         let suggest = |error: Diagnostic, label: &str| {
             let names = || variants.iter().flat_map(|variant| [&*variant.label, &*variant.name]);
             match nearest(label, names()) {

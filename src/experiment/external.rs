@@ -61,6 +61,14 @@ impl Reader<'_> {
         if !self.has_at_most(MOST_EXTERNALS, tables.len(), "[[external]] tables", place) {
             return Vec::new();
         }
+        if let Some((_, span)) = tables.first()
+            && !draft.compare.within.is_empty()
+        {
+            let error = "[[external]] compares with one baseline, and `compare.within` has one for \
+                         each block: take one block as an experiment of its own";
+            self.errors.push(Diagnostic::new(error).at(*span, ""));
+            return Vec::new();
+        }
         let mut found: Vec<External> = Vec::new();
         for (table, span) in tables {
             let Some(external) = self.external(table, span, draft, read) else { continue };

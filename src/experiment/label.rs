@@ -13,6 +13,7 @@ use super::expand::{Choice, DraftOrigin, Expanded};
 use super::misread::unsafe_label;
 use super::point::{Point, ValuePool};
 use crate::columns::Columns;
+use crate::plan::Method;
 
 /// Names of the axes of an experiment.
 pub(super) struct Namer {
@@ -91,9 +92,7 @@ impl Namer {
         expanded: &Expanded,
     ) -> Vec<(String, String)> {
         let indices = &expanded.study.axes;
-        let mut order: Vec<usize> =
-            (0..expanded.axes.len()).filter(|i| !expanded.axes[*i].tune).collect();
-        order.sort_by_key(|i| (expanded.axes[*i].leaves.iter().min(), &expanded.axes[*i].name));
+        let order = label_order(expanded, |_| true);
         let home: Vec<Option<u32>> =
             expanded.axes.iter().map(|axis| level_at(axis, base)).collect();
         let at_home = |i: usize| match home[i] {
@@ -126,12 +125,47 @@ impl Namer {
         let mut all = Vec::with_capacity(expanded.groups.len());
         for group in &expanded.groups {
             let label = label(&expanded.cells[group[0]]);
-            let mut name = ascii(&label);
-            if taken.contains(&name) {
-                name = format!("{name}-{}", &blake3::hash(label.as_bytes()).to_hex()[..6]);
-            }
-            taken.insert(name.clone());
+            let name = unique(&label, &mut taken);
             all.push((label, name));
+        }
+        all
+    }
+
+    /// Each variant of a study apart from its block: its label without the levels of the axes
+    /// `within`, the same name wherever the label is the same. Empty without such axes.
+    pub(super) fn methods(
+        &self,
+        base: &Point,
+        expanded: &Expanded,
+        labels: &[(String, String)],
+        within: &[String],
+    ) -> Vec<Method> {
+        if within.is_empty() {
+            return Vec::new();
+        }
+        let order = label_order(expanded, |axis| !within.contains(&axis.name));
+        let home: Vec<Option<u32>> =
+            expanded.axes.iter().map(|axis| level_at(axis, base)).collect();
+        let mut names: BTreeMap<String, String> = BTreeMap::new();
+        let mut taken = BTreeSet::new();
+        let mut all = Vec::with_capacity(labels.len());
+        for (group, (label, _)) in expanded.groups.iter().zip(labels) {
+            let cell = &expanded.cells[group[0]];
+            let label = match cell.origin {
+                DraftOrigin::Extra(_) => label.clone(),
+                _ if expanded.is_home_within(cell, &home, within) => "baseline".to_owned(),
+                _ => {
+                    let differs = order.iter().filter_map(|&i| match cell.choices[i] {
+                        Choice::Level(level) if Some(level) != home[i] => {
+                            Some(self.level(expanded.axes[i], expanded.study.axes[i], level))
+                        }
+                        _ => None,
+                    });
+                    differs.collect::<Vec<_>>().join(", ")
+                }
+            };
+            let name = names.entry(label.clone()).or_insert_with(|| unique(&label, &mut taken));
+            all.push(Method { name: name.clone(), label });
         }
         all
     }
@@ -140,6 +174,25 @@ impl Namer {
         let level = &axis.levels[level as usize];
         self.part(index, &level.text, level.named)
     }
+}
+
+/// Axes that label variants, of those for which `counts` holds, in the order of the settings.
+fn label_order(expanded: &Expanded, counts: impl Fn(&AxisDraft) -> bool) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..expanded.axes.len())
+        .filter(|i| !expanded.axes[*i].tune && counts(expanded.axes[*i]))
+        .collect();
+    order.sort_by_key(|i| (expanded.axes[*i].leaves.iter().min(), &expanded.axes[*i].name));
+    order
+}
+
+/// Name of a label that no other label has.
+fn unique(label: &str, taken: &mut BTreeSet<String>) -> String {
+    let mut name = ascii(label);
+    if taken.contains(&name) {
+        name = format!("{name}-{}", &blake3::hash(label.as_bytes()).to_hex()[..6]);
+    }
+    taken.insert(name.clone());
+    name
 }
 
 /// Values of an axis at a point that is at none of its levels.

@@ -33,6 +33,7 @@ mod reference;
 mod rule;
 mod schema;
 mod tree;
+mod within;
 
 use std::cell::Cell;
 use std::io;

@@ -86,7 +86,7 @@ fn program_experiment(common: Map<String, Value>) -> Value {
     }
     properties.insert(
         "compare".into(),
-        table("metric, select, level, test, correction, negligible, baseline"),
+        table("metric, select, level, test, correction, negligible, baseline, within"),
     );
     for section in ["budget", "execution"] {
         properties.insert(section.into(), to(section));

@@ -3,9 +3,11 @@
 
 use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
 use super::scale::{Axis, Tick, extent};
-use super::style::{AXIS, variant};
+use super::style::{AXIS, Color, variant};
 use super::view::{Estimate, View};
+use crate::plan::Block;
 use crate::results::ablation::{Ablation, AblationRow, Verdict};
+use crate::results::blocks::OverBlocks;
 use crate::text::{difference, estimate, percent, short};
 use crate::trainer::Better;
 
@@ -16,22 +18,78 @@ const OUTLIER: f64 = 6.0;
 
 struct Row {
     index: usize,
+    label: String,
+    color: Color,
     values: Vec<f64>,
     estimate: Option<Estimate>,
     missing: String,
 }
 
 /// Ablation figure: differences if the study contains its baseline, otherwise the values
-/// themselves.
-pub(super) fn chart(view: &View, table: &Ablation) -> Chart {
-    let paired = view
+/// themselves; one panel a block.
+pub(super) fn chart(view: &View, table: &Ablation, over: Option<&OverBlocks>) -> Chart {
+    let parts: Vec<Part> = table
+        .blocks
+        .iter()
+        .enumerate()
+        .map(|(b, block)| part(view, table, block, over, b))
+        .collect();
+    if parts.iter().all(|part| part.rows.iter().all(|row| row.estimate.is_none())) {
+        let is_alone = parts.iter().all(|part| part.rows.is_empty());
+        let message = match (parts[0].paired, is_alone) {
+            (Some(_), true) => {
+                "The study holds its baseline alone: there is nothing to compare it with.".into()
+            }
+            _ => view.progress(),
+        };
+        return Chart::message("Comparison with the baseline", message);
+    }
+    let paired = parts[0].paired;
+    let title = if paired.is_some() { "What each change does" } else { "Variants compared" };
+    let (mut panels, mut captions, mut at_border) = (Vec::new(), Vec::new(), false);
+    for (part, block) in parts.iter().zip(&table.blocks) {
+        let (body, is_beyond) = plane(view, table, part);
+        at_border |= is_beyond;
+        let note = over.map_or_else(String::new, |_| {
+            baseline_words(view, part.paired).trim_start().to_owned()
+        });
+        panels.push(Panel { title: block.name.clone(), note, body });
+        let name = if over.is_some() { format!("{}. ", block.name) } else { String::new() };
+        captions.push(name + &caption(view, part.paired, &part.rows));
+    }
+    Chart {
+        title: format!("{title}: {}", view.planned.name),
+        subtitle: subtitle(
+            view,
+            &parts,
+            over,
+            at_border,
+            table.negligible.filter(|_| paired.is_some()),
+        ),
+        caption: captions.join(" "),
+        panels,
+        columns: 1,
+    }
+}
+
+/// Rows of one block, best first.
+struct Part {
+    /// Baseline from which the rows are differences; `None` if they are the values themselves.
+    paired: Option<usize>,
+    rows: Vec<Row>,
+}
+
+fn part(view: &View, table: &Ablation, block: &Block, over: Option<&OverBlocks>, b: usize) -> Part {
+    let paired = block
         .baseline
         .filter(|&b| view.variants[b].replicates.iter().any(|r| r.score.is_some()));
-    let paired =
-        paired.filter(|_| table.rows.len() == 1 || table.rows.iter().any(AblationRow::is_compared));
-    let mut rows: Vec<Row> = (0..view.variants.len())
-        .filter(|&index| Some(index) != paired)
-        .map(|index| {
+    let mut own = block.variants.iter().map(|&v| &table.rows[v]);
+    let paired = paired.filter(|_| block.variants.len() == 1 || own.any(AblationRow::is_compared));
+    let mut rows: Vec<Row> = block
+        .variants
+        .iter()
+        .filter(|index| Some(**index) != paired)
+        .map(|&index| {
             let own = &view.variants[index];
             let comparable = table.rows[index].verdict != Verdict::NotComparable;
             let values = match paired {
@@ -40,18 +98,24 @@ pub(super) fn chart(view: &View, table: &Ablation) -> Chart {
                 None => own.replicates.iter().filter_map(|r| r.score).collect(),
             };
             let missing = if comparable { own.missing() } else { "other data".to_owned() };
-            Row { index, estimate: view.estimate(&values), values, missing }
+            // In all blocks a method has one name and one colour.
+            let of_method = |over: &OverBlocks| {
+                let at = over.rows.iter().position(|row| row.variants[b] == Some(index))?;
+                Some((over.rows[at].method.label.clone(), variant(at)))
+            };
+            let (label, color) = over
+                .and_then(of_method)
+                .unwrap_or_else(|| (own.label.to_owned(), variant(index)));
+            Row {
+                index,
+                label,
+                color,
+                estimate: view.estimate(&values),
+                values,
+                missing,
+            }
         })
         .collect();
-    if rows.iter().all(|row| row.estimate.is_none()) {
-        let message = match (paired, rows.is_empty()) {
-            (Some(_), true) => {
-                "The study holds its baseline alone: there is nothing to compare it with.".into()
-            }
-            _ => view.progress(),
-        };
-        return Chart::message("Comparison with the baseline", message);
-    }
     let better = view.metric().better;
     rows.sort_by(|a, b| {
         let by_value = match (a.estimate, b.estimate) {
@@ -60,8 +124,17 @@ pub(super) fn chart(view: &View, table: &Ablation) -> Chart {
         };
         by_value.then(a.index.cmp(&b.index))
     });
+    Part { paired, rows }
+}
 
-    let (lo, hi, limit) = range(&rows, paired.is_some());
+/// Panel of one block; true if a row is beyond its axis.
+fn plane(view: &View, table: &Ablation, part: &Part) -> (Body, bool) {
+    let Part { paired, rows } = part;
+    let paired = *paired;
+    if rows.iter().all(|row| row.estimate.is_none()) {
+        return (Body::Message("No difference to show yet.".to_owned()), false);
+    }
+    let (lo, hi, limit) = range(rows, paired.is_some());
     let negligible = table.negligible.filter(|_| paired.is_some());
     // Both ends of a margin are shown, unless that would compress the differences.
     let shown = negligible.filter(|margin| *margin <= hi - lo).unwrap_or(0.0);
@@ -76,10 +149,10 @@ pub(super) fn chart(view: &View, table: &Ablation) -> Chart {
     };
     let x = Axis::airy(&label, lo, hi, 6);
     let count = rows.len() as f64;
-    let ticks = rows.iter().enumerate().map(|(i, row)| Tick {
-        at: count - 1.0 - i as f64,
-        text: view.variants[row.index].label.to_owned(),
-    });
+    let ticks = rows
+        .iter()
+        .enumerate()
+        .map(|(i, row)| Tick { at: count - 1.0 - i as f64, text: row.label.clone() });
     // A row at the top is left empty for the headings of the columns.
     let names: Vec<Tick> = ticks.collect::<Vec<_>>().into_iter().rev().collect();
     let y = Axis { hi: count, ticks: names, ..Axis::levels("", &[]) };
@@ -127,23 +200,12 @@ pub(super) fn chart(view: &View, table: &Ablation) -> Chart {
         width: None,
         height: spacing * (count + 0.5),
     };
-    let title = if paired.is_some() { "What each change does" } else { "Variants compared" };
-    Chart {
-        title: format!("{title}: {}", view.planned.name),
-        subtitle: subtitle(view, paired, &rows, at_border, negligible),
-        caption: caption(view, paired, &rows),
-        panels: vec![Panel {
-            title: String::new(),
-            note: String::new(),
-            body: Body::Plane(plane),
-        }],
-        columns: 1,
-    }
+    (Body::Plane(plane), at_border)
 }
 
 /// Adds the marks of one row; returns true if it is beyond the axis and drawn as a triangle.
 fn row_marks(marks: &mut Vec<Mark>, row: &Row, at: f64, x: &Axis, limit: f64) -> bool {
-    let color = variant(row.index);
+    let color = row.color;
     let Some(Estimate { mean, half }) = row.estimate else { return false };
     if mean.abs() > limit || !x.holds(mean) {
         let (form, edge) = if mean < x.lo { (Form::Left, x.lo) } else { (Form::Right, x.hi) };
@@ -208,13 +270,19 @@ fn range(rows: &[Row], around_zero: bool) -> (f64, f64, f64) {
 
 fn subtitle(
     view: &View,
-    paired: Option<usize>,
-    rows: &[Row],
+    parts: &[Part],
+    over: Option<&OverBlocks>,
     at_border: bool,
     negligible: Option<f64>,
 ) -> String {
     let level = percent(view.plan.compare.level);
-    let most = rows.iter().map(|r| r.values.len()).max().unwrap_or(0);
+    let paired = parts[0].paired;
+    let most = parts
+        .iter()
+        .flat_map(|part| &part.rows)
+        .map(|r| r.values.len())
+        .max()
+        .unwrap_or(0);
     let mut text = match (paired, most) {
         (_, 1) => "1 seed: no interval.".to_owned(),
         (Some(_), n) => format!(
@@ -227,14 +295,13 @@ fn subtitle(
         (Some(_), Better::Lower) => " Left of zero is better.".to_owned(),
         (Some(_), Better::Higher) => " Right of zero is better.".to_owned(),
     };
-    if let Some(baseline) = paired
-        && let Some(score) = view.variants[baseline].score(view)
-    {
-        let label = view.variants[baseline].label;
-        let name = if label == "baseline" { String::new() } else { format!("{label}, ") };
-        let score = view.metric().unit.of(&estimate(score.mean, score.half));
-        text += &format!(" Baseline: {name}{score}.");
-    }
+    text += &match over {
+        None => baseline_words(view, paired),
+        Some(over) => format!(
+            " One panel a block of {}, with a baseline and an axis of its own.",
+            over.axes.join(" and ")
+        ),
+    };
     if let Some(margin) = negligible {
         text +=
             &format!(" Shaded: negligible, less than {}.", view.metric().unit.of(&short(margin)));
@@ -243,6 +310,19 @@ fn subtitle(
         text += " Triangle: the value is beyond the axis.";
     }
     text + &view.unfinished()
+}
+
+/// ` Baseline: 93.5 ± 1.7 nats.`; empty without one.
+fn baseline_words(view: &View, paired: Option<usize>) -> String {
+    let Some(baseline) = paired else { return String::new() };
+    let Some(score) = view.variants[baseline].score(view) else {
+        return String::new();
+    };
+    let method = view.planned.variants[baseline].method.as_ref();
+    let label = method.map_or(view.variants[baseline].label, |method| &method.label);
+    let name = if label == "baseline" { String::new() } else { format!("{label}, ") };
+    let score = view.metric().unit.of(&estimate(score.mean, score.half));
+    format!(" Baseline: {name}{score}.")
 }
 
 fn caption(view: &View, paired: Option<usize>, rows: &[Row]) -> String {
@@ -265,7 +345,7 @@ fn caption(view: &View, paired: Option<usize>, rows: &[Row]) -> String {
                 }
             },
         );
-        format!("{}: {text}", view.variants[row.index].label)
+        format!("{}: {text}", row.label)
     });
     let values: Vec<String> = values.collect();
     let level = percent(view.plan.compare.level);

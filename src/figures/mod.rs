@@ -11,6 +11,7 @@ mod cost;
 mod curves;
 pub(crate) mod draw;
 mod effects;
+mod ranks;
 pub mod scale;
 mod shapley;
 pub mod style;
@@ -110,7 +111,10 @@ pub fn charts(
     own: &dyn OwnCharts,
 ) -> Vec<(&'static str, Chart)> {
     let view = View::new(study, &study.plan.studies[index]);
-    let mut charts = vec![("ablation", ablation::chart(&view, &study.ablation(index)))];
+    let table = study.ablation(index);
+    let over = study.over_blocks(index, &table);
+    let mut charts = vec![("ablation", ablation::chart(&view, &table, over.as_ref()))];
+    charts.extend(over.as_ref().and_then(ranks::chart).map(|chart| ("ranks", chart)));
     charts.extend(curves::chart(&view).map(|chart| ("loss", chart)));
     if let Some(effects) = study.effects(index) {
         charts.extend(effects::main_effects(&view, &effects).map(|chart| ("main-effects", chart)));
@@ -120,8 +124,11 @@ pub fn charts(
         charts.extend(shapley::chart(&view, &shapley).map(|chart| ("shapley", chart)));
     }
     charts.extend(tuning::chart(&view, study).map(|chart| ("tuning", chart)));
-    charts.extend(cost::chart(&view, cost::Cost::Size).map(|chart| ("cost-parameters", chart)));
-    charts.extend(cost::chart(&view, cost::Cost::Seconds).map(|chart| ("cost-time", chart)));
+    // Values of several blocks have no common axis.
+    if over.is_none() {
+        charts.extend(cost::chart(&view, cost::Cost::Size).map(|chart| ("cost-parameters", chart)));
+        charts.extend(cost::chart(&view, cost::Cost::Seconds).map(|chart| ("cost-time", chart)));
+    }
     let data = view.data();
     for (_, chart) in &mut charts {
         chart.subtitle += &data;

@@ -38,6 +38,8 @@ pub(crate) struct View<'a> {
     pub(crate) planned: &'a PlannedStudy,
     pub(crate) variants: Vec<Variant<'a>>,
     pub(crate) baseline: Option<usize>,
+    /// Index of the baseline of each variant: that of its block, or of the study.
+    pub(crate) references: Vec<Option<usize>>,
     /// Half the width of an interval of `n` values, in standard errors, at index `n`.
     reach: Vec<f64>,
 }
@@ -109,6 +111,7 @@ impl<'a> View<'a> {
             planned,
             variants,
             baseline,
+            references: study.references(planned),
             reach: (0..=plan.seeds.len()).map(reach).collect(),
         }
     }

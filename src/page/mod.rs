@@ -8,6 +8,7 @@
 //!
 //! All markup is written in templates, which escape every text inserted into them.
 
+mod blocks;
 mod data;
 mod document;
 mod embed;

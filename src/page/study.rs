@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use maud::{Markup, html};
 
+use super::blocks;
 use super::document::Section;
 use super::embed::{png_address, svg_address};
 use super::reproduce::reproduce;
@@ -21,6 +22,8 @@ const INTERACTIVE: [&str; 2] = ["loss", "samples"];
 pub(super) fn section(id: &str, section: &Section, view: &View, index: usize) -> Markup {
     let plan = view.plan;
     let ablation = section.study.ablation(index);
+    let over = section.study.over_blocks(index, &ablation);
+    let headline = over.as_ref().map_or_else(|| headline(view, &ablation), blocks::headline);
     html! {
         section id=(id) {
             h2 { (view.planned.name) }
@@ -31,10 +34,11 @@ pub(super) fn section(id: &str, section: &Section, view: &View, index: usize) ->
                 @if !notes.is_empty() { p.muted.notes { (notes) } }
             }
             @for line in &plan.data { p.muted.data { @if view.plan.program.is_none() { "Data: " } (line) } }
-            p.headline data-part="headline" { (headline(view, &ablation)) }
+            p.headline data-part="headline" { (headline) }
             (past(section, index))
             p.muted { (view.progress()) }
             (table::ablation(view, &ablation))
+            @if let Some(over) = &over { (blocks::table(view, &ablation, over)) }
             (curves(view))
             @if !view.planned.axes.is_empty() {
                 h3 { "Runs, axis by axis" }

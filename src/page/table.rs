@@ -11,7 +11,11 @@ use crate::text::{difference, estimate, p_value, percent, typeset};
 
 /// The table, sortable by every column except that of the pictures.
 pub(super) fn ablation(view: &View, table: &Ablation) -> Markup {
-    let range = range(table);
+    let mut ranges = vec![None; table.rows.len()];
+    for block in &table.blocks {
+        let own = range(block.variants.iter().map(|&v| &table.rows[v]));
+        block.variants.iter().for_each(|&v| ranges[v] = own);
+    }
     let notes: Vec<&AblationRow> = table.rows.iter().filter(|row| !row.note.is_empty()).collect();
     html! {
         h3 { "Variants" }
@@ -19,7 +23,9 @@ pub(super) fn ablation(view: &View, table: &Ablation) -> Markup {
             "Mean " (view.metric_name())
             " over seeds" (view.in_unit()) ", "
             (view.direction().to_lowercase().trim_end_matches('.'))
-            ", and its paired difference to the baseline; \u{b1} is half of a "
+            ", and its paired difference to the baseline"
+            @if table.blocks.len() > 1 { " of its block" }
+            "; \u{b1} is half of a "
             (percent(table.level))
             " % t interval over seeds. p: two-sided " (table.test.words()) (correction(table.correction))
             ". Untick a variant to leave it out of the charts."
@@ -34,7 +40,7 @@ pub(super) fn ablation(view: &View, table: &Ablation) -> Markup {
             table data-part="table" {
                 thead { tr { (heads(view, table)) } }
                 tbody {
-                    @for (i, row) in table.rows.iter().enumerate() { (table_row(view, i, row, range)) }
+                    @for (i, row) in table.rows.iter().enumerate() { (table_row(view, i, row, ranges[i])) }
                 }
             }
         }
@@ -199,15 +205,16 @@ fn number<R: Render>(cell: Option<(f64, R)>) -> Markup {
     html! { td class="" data-k=(key.unwrap_or_default()) { @if let Some(text) = text { (text) } } }
 }
 
-/// Range of the pictures of differences, which includes zero.
-fn range(table: &Ablation) -> Option<(f64, f64)> {
-    let changes = table.rows.iter().filter_map(|row| row.delta.as_ref());
+/// Range of the pictures of differences of a block, which includes zero.
+fn range<'a>(rows: impl Iterator<Item = &'a AblationRow>) -> Option<(f64, f64)> {
+    let changes = rows.filter_map(|row| row.delta.as_ref());
     let changes = changes.map(|delta| Estimate::of(&delta.paired.difference));
     reach(&changes.chain([Estimate { mean: 0.0, half: None }]).collect::<Vec<_>>())
 }
 
 fn interval_picture(i: usize, view: &View, row: &AblationRow, range: Option<(f64, f64)>) -> Markup {
-    let (Some(delta), Some((lo, hi)), Some(baseline)) = (&row.delta, range, view.baseline) else {
+    let (Some(delta), Some((lo, hi)), Some(baseline)) = (&row.delta, range, view.references[i])
+    else {
         return Markup::default();
     };
     let x = |value: f64| format!("{:.1}", 5.0 + 110.0 * (value - lo) / (hi - lo).max(1e-9));

@@ -76,6 +76,7 @@ impl Plan {
         let mut used = BTreeSet::new();
         for (i, study) in self.studies.iter().enumerate() {
             study.check(&format!("studies[{i}]"))?;
+            study.check_blocks(&format!("studies[{i}]"), &self.compare.within)?;
             for (k, variant) in study.variants.iter().enumerate() {
                 self.check_runs(&format!("studies[{i}].variants[{k}]"), variant, &by_id)?;
                 used.extend(variant.all_runs());
@@ -200,6 +201,32 @@ impl PlannedStudy {
         }
         Ok(())
     }
+
+    /// Checks that the axes `within` exist, and that each block has every method at most once.
+    fn check_blocks(&self, at: &str, within: &[String]) -> Checked {
+        for path in within {
+            ensure(self.axes.iter().any(|axis| axis.path == *path && !axis.tune), || {
+                format!("compare.within holds {}, which is no axis of {at}", brief(path))
+            })?;
+        }
+        if within.is_empty() {
+            return Ok(());
+        }
+        for (k, variant) in self.variants.iter().enumerate() {
+            let method = variant.method.as_ref();
+            ensure(method.is_some(), || format!("{at}.variants[{k}].method is missing"))?;
+            let text = method.map_or("", |method| &method.label);
+            label(&format!("{at}.variants[{k}].method"), text)?;
+        }
+        for block in self.blocks(within, self.baseline) {
+            let methods = block.variants.iter().map(|&v| &self.variants[v].method);
+            distinct(
+                &format!("the methods of the block {}", block.name),
+                &methods.collect::<Vec<_>>(),
+            )?;
+        }
+        Ok(())
+    }
 }
 
 impl Axis {
@@ -223,7 +250,7 @@ fn distinct<T: Ord>(field: &str, all: &[T]) -> Checked {
 mod tests {
     use super::*;
     use crate::config::RunConfig;
-    use crate::plan::{PlannedCandidate, hashed};
+    use crate::plan::{Method, PlannedCandidate, hashed};
     use crate::rng::Seed;
     use crate::trainers::made::{MadeTrainer, config_of};
 
@@ -271,6 +298,7 @@ mod tests {
             levels: vec!["x".into()],
             runs: runs.to_vec(),
             candidates,
+            method: None,
         };
         plan.studies.push(PlannedStudy {
             name: "study".into(),
@@ -299,7 +327,7 @@ mod tests {
     #[test]
     fn a_plan_whose_parts_do_not_fit_is_refused_by_the_name_of_the_field() {
         plan().check(&*MadeTrainer::shared()).unwrap();
-        let changes: [(&str, fn(&mut Plan)); 25] = [
+        let changes: [(&str, fn(&mut Plan)); 28] = [
             ("compare.level is 2", |plan| plan.compare.level = 2.0),
             ("compare.level is NaN", |plan| plan.compare.level = f64::NAN),
             ("compare.correction is max-t", |plan| plan.compare.test = PairedTest::T),
@@ -307,6 +335,19 @@ mod tests {
             ("compare.negligible is NaN", |plan| plan.compare.negligible = Some(f64::NAN)),
             ("compare.negligible is inf", |plan| {
                 plan.compare.negligible = Some(f64::INFINITY);
+            }),
+            ("compare.within holds model.masks", |plan| {
+                plan.compare.within = vec!["model.masks".into()];
+            }),
+            ("variants[0].method is missing", |plan| {
+                plan.studies[0].axes[0].tune = false;
+                plan.compare.within = vec!["train.epochs".into()];
+            }),
+            ("the methods of the block x holds 2", |plan| {
+                plan.studies[0].axes[0].tune = false;
+                plan.compare.within = vec!["train.epochs".into()];
+                let method = Some(Method { label: "m".into(), name: "m".into() });
+                plan.studies[0].variants.iter_mut().for_each(|v| v.method = method.clone());
             }),
             ("seeds is empty", |plan| plan.seeds.clear()),
             ("seeds holds 2", |plan| plan.seeds[1] = plan.seeds[0]),

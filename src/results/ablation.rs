@@ -11,7 +11,9 @@ use rayon::prelude::*;
 use super::ExperimentResults;
 use super::best::{Best, MOST_VARIANTS};
 use super::tuning::Tuning;
-use crate::plan::{Compare, Correction, PairedTest, PlannedStudy, PlannedVariant, RunId, RunSpec};
+use crate::plan::{
+    Block, Compare, Correction, PairedTest, PlannedStudy, PlannedVariant, RunId, RunSpec,
+};
 use crate::rng::{Purpose, Seed};
 use crate::stats::{
     Crossed, EQUIVALENCE_PAIRS, Equivalence, Estimate, Feasibility, Paired, Welch, holm, max_t,
@@ -52,6 +54,8 @@ pub struct Ablation {
     pub best: Best,
     /// Results of other tools, compared with the baseline; each is a row of its own, and no variant.
     pub external: Vec<AblationRow>,
+    /// Blocks of the rows, each with a baseline of its own; one without `[compare] within`.
+    pub blocks: Vec<Block>,
 }
 
 /// A variant of a study with its comparison.
@@ -107,7 +111,7 @@ pub struct AblationRow {
 impl AblationRow {
     /// True if it is one of the comparisons that a correction counts.
     pub fn is_compared(&self) -> bool {
-        !matches!(self.verdict, Verdict::Baseline | Verdict::NotComparable)
+        !matches!(self.verdict, Verdict::Baseline | Verdict::NotComparable | Verdict::NoBaseline)
     }
 
     /// Verdict as tables show it: if seeds are missing for good, with the number of seeds on which
@@ -306,16 +310,20 @@ impl ExperimentResults {
         let compare = &self.plan.compare;
         let baseline = self.baseline(study);
         let specs = self.plan.by_id();
-        let row = |(v, variant)| self.row(index, v, variant, baseline, &specs);
+        let blocks = study.blocks(&compare.within, baseline);
+        let references = study.references(&blocks);
+        let mut first = vec![0; study.variants.len()];
+        for block in &blocks {
+            block.variants.iter().for_each(|&v| first[v] = block.variants[0]);
+        }
+        let row = |(v, variant)| self.row((index, v), variant, (references[v], first[v]), &specs);
         // Beyond 20 seeds each row draws 100,000 sign vectors, from its own stream.
         let mut rows: Vec<AblationRow> = study.variants.par_iter().enumerate().map(row).collect();
         let compared: Vec<usize> = (0..rows.len()).filter(|&i| rows[i].is_compared()).collect();
-        match (compare.correction, baseline) {
-            (Correction::MaxT, Some(baseline)) => {
-                self.correct_jointly(&mut rows, &compared, study, baseline);
-            }
-            (Correction::Holm, _) => correct_by_holm(&mut rows, &compared),
-            _ => {}
+        match compare.correction {
+            Correction::MaxT => self.correct_jointly(&mut rows, &compared, study, &references),
+            Correction::Holm => correct_by_holm(&mut rows, &compared),
+            Correction::None => {}
         }
         if compare.correction != Correction::None {
             correct_equivalence(&mut rows, &compared);
@@ -325,7 +333,7 @@ impl ExperimentResults {
         let waiting = compared.iter().filter(|&&i| rows[i].outstanding > 0).count();
         let waits = if compare.correction == Correction::MaxT { waiting } else { 0 };
         for i in 0..rows.len() {
-            let question = self.question(study, &rows[i], baseline.map(|base| &rows[base]));
+            let question = self.question(study, &rows[i], references[i].map(|base| &rows[base]));
             judge(
                 &mut rows[i],
                 compare,
@@ -347,7 +355,7 @@ impl ExperimentResults {
                 note.push_str(&text);
             }
         }
-        let best = self.mark_best(study, &mut rows);
+        let best = self.mark_best(study, &blocks, &mut rows);
         Ablation {
             study: study.name.clone(),
             metric: self.metric().clone(),
@@ -361,26 +369,36 @@ impl ExperimentResults {
             rows,
             best,
             external: self.external_rows(study, baseline),
+            blocks,
         }
     }
 
-    /// Sets [`AblationRow::may_be_best`]. Variants that are scored on other data than the baseline,
-    /// and those without a value, are left out.
-    fn mark_best(&self, study: &PlannedStudy, rows: &mut [AblationRow]) -> Best {
+    /// Sets [`AblationRow::may_be_best`], in each block by itself; the result is that of the only
+    /// block. Variants that are scored on other data than the baseline, and those without a value,
+    /// are left out.
+    fn mark_best(&self, study: &PlannedStudy, blocks: &[Block], rows: &mut [AblationRow]) -> Best {
+        let of_blocks: Vec<Best> =
+            blocks.iter().map(|block| self.mark_best_of(study, block, rows)).collect();
+        match of_blocks[..] {
+            [best] => best,
+            _ => Best::OfBlocks,
+        }
+    }
+
+    fn mark_best_of(&self, study: &PlannedStudy, block: &Block, rows: &mut [AblationRow]) -> Best {
         let comparable =
             |row: &AblationRow| !matches!(row.otherwise, Some(Otherwise::Incomparable(_)));
-        if rows.iter().any(|row| comparable(row) && row.outstanding > 0) {
+        if block.variants.iter().any(|&i| comparable(&rows[i]) && rows[i].outstanding > 0) {
             return Best::Incomplete;
         }
-        let contenders: Vec<usize> = (0..rows.len())
-            .filter(|&i| comparable(&rows[i]) && rows[i].estimate.is_some())
-            .collect();
+        let is_contender = |&i: &usize| comparable(&rows[i]) && rows[i].estimate.is_some();
+        let contenders: Vec<usize> = block.variants.iter().copied().filter(is_contender).collect();
         let (best, may_be) = self.best(study, &contenders);
         for (&i, may_be) in contenders.iter().zip(may_be) {
             rows[i].may_be_best = Some(may_be);
         }
         if best == Best::TooMany {
-            let note = &mut rows[self.baseline(study).unwrap_or(contenders[0])].note;
+            let note = &mut rows[block.baseline.unwrap_or(contenders[0])].note;
             note.push_str(if note.is_empty() { "" } else { "; " });
             note.push_str(&format!(
                 "which of the {} variants may be the best is computed for {MOST_VARIANTS} at most",
@@ -443,10 +461,9 @@ impl ExperimentResults {
 
     fn row(
         &self,
-        study: usize,
-        index: usize,
+        (study, index): (usize, usize),
         variant: &PlannedVariant,
-        baseline: Option<usize>,
+        (baseline, first): (Option<usize>, usize),
         specs: &BTreeMap<&RunId, &RunSpec>,
     ) -> AblationRow {
         let compare = &self.plan.compare;
@@ -456,7 +473,7 @@ impl ExperimentResults {
         let reference = baseline.map(|base| &planned.variants[base]);
         // Without a baseline there are no differences, but rows scored on other data must still be
         // marked.
-        let beside = reference.or(planned.variants.first());
+        let beside = reference.or(planned.variants.get(first));
         let otherwise = beside.and_then(|beside| {
             let scored = |variant| self.scored(variant, specs);
             let name = if reference.is_some() { "the baseline" } else { &beside.label };
@@ -594,20 +611,29 @@ impl ExperimentResults {
         both.map(|(treated, control)| Some((self.value(treated)?, self.value(control)?)))
     }
 
-    /// Corrects over the comparisons of a study by step-down max-T.
+    /// Differences of two variants by seed; `None` for seeds that either of them did not finish.
+    pub(super) fn differences(
+        &self,
+        treated: &PlannedVariant,
+        control: &PlannedVariant,
+    ) -> Vec<Option<f64>> {
+        let difference =
+            |pair: Option<(f64, f64)>| pair.map(|(treated, control)| treated - control);
+        self.pairs(treated, control).map(difference).collect()
+    }
+
+    /// Corrects over the comparisons of a study by step-down max-T, with one sign a seed in all of
+    /// its blocks.
     fn correct_jointly(
         &self,
         rows: &mut [AblationRow],
         compared: &[usize],
         study: &PlannedStudy,
-        baseline: usize,
+        references: &[Option<usize>],
     ) {
-        let difference =
-            |pair: Option<(f64, f64)>| pair.map(|(treated, control)| treated - control);
-        let by_seed = |i: &usize| {
-            self.pairs(&study.variants[*i], &study.variants[baseline])
-                .map(difference)
-                .collect()
+        let by_seed = |&i: &usize| match references[i] {
+            Some(baseline) => self.differences(&study.variants[i], &study.variants[baseline]),
+            None => vec![None; self.plan.seeds.len()],
         };
         let differences: Vec<Vec<Option<f64>>> = compared.iter().map(by_seed).collect();
         let own = |i: &usize| rows[*i].delta.map_or(1.0, |delta| delta.paired.test.p);

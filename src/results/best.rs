@@ -31,6 +31,8 @@ pub enum Best {
     },
     /// Fewer than two variants have comparable values.
     NothingToCompare,
+    /// Each of several blocks has a set of its own.
+    OfBlocks,
     /// Runs are outstanding that may change it.
     Incomplete,
     /// There are more variants than it is computed for.

@@ -88,13 +88,15 @@ impl ExperimentResults {
     }
 
     /// Effects of the study with this index in the plan; `None` unless its variants are a full grid
-    /// with comparable values.
+    /// with comparable values, in one block.
     ///
     /// # Panics
     /// If there is no such study.
     pub fn effects(&self, index: usize) -> Option<Effects> {
         let planned = &self.plan.studies[index];
-        let grid = Grid::of(self, planned).filter(|_| self.is_comparable(planned))?;
+        // Effects are means over the levels of other axes, and nothing is averaged over blocks.
+        let is_comparable = self.plan.compare.within.is_empty() && self.is_comparable(planned);
+        let grid = Grid::of(self, planned).filter(|_| is_comparable)?;
         let factors = factors(planned);
         let levels =
             |axis: usize| (0..planned.axes[axis].levels.len()).map(move |level| (axis, level));

@@ -33,8 +33,9 @@ pub(super) fn differences(
     let specs = study.plan.by_id();
     let mut pairs = Vec::new();
     for (s, planned) in study.plan.studies.iter().enumerate() {
-        let Some(base) = study.baseline(planned) else { continue };
-        for (v, variant) in planned.variants.iter().enumerate().filter(|(v, _)| *v != base) {
+        let references = study.references(planned);
+        for (v, variant) in planned.variants.iter().enumerate() {
+            let Some(base) = references[v].filter(|base| *base != v) else { continue };
             let both = planned.variants[base].runs.iter().zip(&variant.runs);
             let common: Vec<_> = both
                 .filter(|(a, b)| [a, b].iter().all(|run| study.value(run).is_some()))

@@ -3,6 +3,8 @@
 
 pub mod ablation;
 pub mod best;
+mod block_table;
+pub mod blocks;
 mod cell;
 pub mod checklist;
 pub mod compare;
@@ -270,13 +272,18 @@ impl ExperimentResults {
     pub fn baseline(&self, study: &PlannedStudy) -> Option<usize> {
         baseline_of(&self.plan, study)
     }
+
+    /// Index of the variant with which each variant of a study is compared: that of its block, or
+    /// of the study.
+    pub fn references(&self, study: &PlannedStudy) -> Vec<Option<usize>> {
+        study.references(&study.blocks(&self.plan.compare.within, self.baseline(study)))
+    }
 }
 
 /// Index of the variant with which the others of a study of the plan are compared.
 pub fn baseline_of(plan: &Plan, study: &PlannedStudy) -> Option<usize> {
     let wanted = plan.compare.baseline.as_deref();
-    let chosen = wanted
-        .and_then(|label| study.variants.iter().position(|v| v.label == label || v.name == label));
+    let chosen = wanted.and_then(|label| study.variants.iter().position(|v| v.is_called(label)));
     chosen.or(study.baseline)
 }
 
@@ -284,7 +291,7 @@ pub fn baseline_of(plan: &Plan, study: &PlannedStudy) -> Option<usize> {
 /// loading, which computes the intervals over examples.
 pub fn set_baseline(plan: &mut Plan, label: &str) -> Result<(), UnknownBaseline> {
     let variants = || plan.studies.iter().flat_map(|study| &study.variants);
-    if !variants().any(|variant| variant.label == label || variant.name == label) {
+    if !variants().any(|variant| variant.is_called(label)) {
         let names = variants().flat_map(|variant| [&variant.label, &variant.name]);
         let nearest = nearest(label, names.map(String::as_str)).map(str::to_owned);
         let known = some_of(variants().map(|variant| variant.name.as_str()));

@@ -9,12 +9,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ablation::{Ablation, AblationRow};
+use super::blocks::{MethodRow, OverBlocks};
 use super::cell::{Table, Value};
 use super::difference::{self, Difference};
 use super::paper::Format;
 use super::past::{self, Past};
-use super::{Cell, ExperimentResults, crossed, effect_table, equivalence, paper, xlsx};
-use crate::columns::{ABLATION, Columns, TIMINGS};
+use super::{
+    Cell, ExperimentResults, block_table, crossed, effect_table, equivalence, paper, xlsx,
+};
+use crate::columns::{ABLATION, BLOCKS, Columns, TIMINGS};
 use crate::plan::{Correction, Plan, PlannedStudy};
 use crate::store::{EpochRow, RunStatus, Store, StoreError};
 use crate::trainer::{Column, Facts, Source};
@@ -73,6 +76,7 @@ fn each(
 ) -> Result<(), StoreError> {
     let ablations = study.ablations();
     let effects = study.all_effects();
+    let over_blocks = study.all_over_blocks(&ablations);
     for (file, table) in csv_tables(study, &ablations) {
         take(file, Some(table.csv()))?;
     }
@@ -80,9 +84,11 @@ fn each(
         EFFECTS,
         (!effects.is_empty()).then(|| effect_table::effects(study, &effects).csv()),
     )?;
+    let has_blocks = !study.plan.compare.within.is_empty();
+    take(OVER_BLOCKS, has_blocks.then(|| blocks(study, &over_blocks).csv()))?;
     let table = ablation(study, &ablations);
     take("tables.tex", Some(paper::written(study, &ablations, table, Format::Latex)))?;
-    take("results.xlsx", Some(xlsx::workbook(study, &ablations, &effects)?))
+    take("results.xlsx", Some(xlsx::workbook(study, &ablations, &effects, &over_blocks)?))
 }
 
 /// The ablation tables of a study in a format.
@@ -113,12 +119,16 @@ const EFFECTS: &str = "effects.csv";
 /// Table of what happened in these results, which the runs alone do not decide.
 const HISTORY_TABLE: &str = "history.csv";
 
+/// Written with `[compare] within`.
+const OVER_BLOCKS: &str = "blocks.csv";
+
 /// Names of all tables that an experiment may have.
-pub const NAMES: [&str; 9] = [
+pub const NAMES: [&str; 10] = [
     "runs.csv",
     "metrics.csv",
     "ablation.csv",
     EFFECTS,
+    OVER_BLOCKS,
     "curves.csv",
     "timings.csv",
     HISTORY_TABLE,
@@ -298,6 +308,29 @@ pub(super) fn ablation<'a>(study: &'a ExperimentResults, ablations: &'a [Ablatio
             cells
         };
         variants.chain(external).map(cells).collect::<Vec<_>>()
+    });
+    Table { columns, rows: Box::new(rows) }
+}
+
+/// Each variant over all blocks, without the axes that make them.
+pub(super) fn blocks<'a>(study: &'a ExperimentResults, studies: &'a [OverBlocks]) -> Table<'a> {
+    let within = &study.plan.compare.within;
+    let mut axes = AxisColumns::of(study);
+    axes.0.retain(|(path, _)| !within.iter().any(|block| block == path));
+    let columns = header(&axes, study.columns().named(BLOCKS));
+    let rows = study.plan.studies.iter().zip(studies).flat_map(move |(planned, over)| {
+        let of = |row: &'a MethodRow| {
+            let mut cells =
+                vec![Value::text(planned.name.as_str()), Value::text(row.method.name.as_str())];
+            let levels = match row.variants.iter().flatten().next() {
+                Some(&v) => &planned.variants[v].levels[..],
+                None => &[],
+            };
+            cells.extend(axes.levels(planned, levels));
+            cells.extend(block_table::cells(over, row, study.plan.compare.correction.word()));
+            cells
+        };
+        over.rows.iter().map(of).collect::<Vec<_>>()
     });
     Table { columns, rows: Box::new(rows) }
 }

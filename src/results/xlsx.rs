@@ -10,6 +10,7 @@ use std::thread;
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, Worksheet, XlsxError};
 
 use super::ablation::Ablation;
+use super::blocks::OverBlocks;
 use super::cell::{Table, Value};
 use super::effects::Effects;
 use super::{ExperimentResults, effect_table, tables};
@@ -29,8 +30,9 @@ pub(super) fn workbook(
     study: &ExperimentResults,
     ablations: &[Ablation],
     effects: &[Effects],
+    over_blocks: &[OverBlocks],
 ) -> Result<Vec<u8>, StoreError> {
-    build(study, ablations, effects).map_err(|error| StoreError::Malformed {
+    build(study, ablations, effects, over_blocks).map_err(|error| StoreError::Malformed {
         path: "results.xlsx".into(),
         reason: error.to_string(),
     })
@@ -40,6 +42,7 @@ fn build(
     study: &ExperimentResults,
     ablations: &[Ablation],
     effects: &[Effects],
+    over_blocks: &[OverBlocks],
 ) -> Result<Vec<u8>, XlsxError> {
     let mut book = Workbook::new();
     let epoch = ExcelDateTime::from_ymd(2000, 1, 1)?.and_hms(0, 0, 0)?;
@@ -55,6 +58,9 @@ fn build(
     ];
     if !effects.is_empty() {
         sheets.insert(1, ("effects", effect_table::effects(study, effects)));
+    }
+    if !over_blocks.is_empty() {
+        sheets.insert(1, ("blocks", tables::blocks(study, over_blocks)));
     }
     let mut cuts = Vec::new();
     for (name, table) in sheets {
@@ -204,7 +210,7 @@ fn readme(study: &ExperimentResults) -> Vec<(&'static str, String)> {
         .into_iter()
         .filter(|part| !part.is_empty())
         .collect();
-    vec![
+    let mut lines = vec![
         ("experiment", plan.name.clone()),
         ("question", plan.question.clone()),
         ("notes", plan.notes.clone()),
@@ -219,7 +225,15 @@ fn readme(study: &ExperimentResults) -> Vec<(&'static str, String)> {
         ("p", format!("{test}; {correction}")),
         ("empty cell", "missing: not run, failed, or not defined".into()),
         ("versions", format!("ablade {}, engine {}", env!("CARGO_PKG_VERSION"), study.trainer.version())),
-    ]
+    ];
+    if !plan.compare.within.is_empty() {
+        let text = format!(
+            "each variant over all blocks of {}, which are not compared with each other: verdicts, ranks and a joint test",
+            plan.compare.within.join(" and ")
+        );
+        lines.insert(lines.len() - 3, ("blocks", text));
+    }
+    lines
 }
 
 #[cfg(test)]

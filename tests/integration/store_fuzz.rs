@@ -88,6 +88,7 @@ fn plan() -> Plan {
                 levels: Vec::new(),
                 runs: vec![spec().id],
                 candidates: Vec::new(),
+                method: None,
             }],
             baseline: Some(0),
         }],

@@ -99,6 +99,7 @@ impl Recipe {
                 levels: levels.clone(),
                 runs: ids,
                 candidates: Vec::new(),
+                method: None,
             });
         }
         let axes = self.axes.iter().map(|(axis, levels)| Axis {

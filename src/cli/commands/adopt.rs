@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::cli::experiment_args::{ExperimentArgs, check_tables, with_options};
 use crate::cli::interrupt::Interrupt;
-use crate::cli::show::ablation;
+use crate::cli::show::{ablation, blocks};
 use crate::cli::trust;
 use crate::cli::{Exit, Global, Terminal, jobs};
 use crate::session::{AdoptEnd, AdoptOptions, adopt as adopt_runs};
@@ -61,7 +61,9 @@ pub(crate) fn adopt(
     let end = adopt_runs(&loaded, &options, interrupt.interruption(), &shown);
     Ok(match end.map_err(with_options)? {
         AdoptEnd::Adopted { results, n_repeated, n_adopted, n_outstanding } => {
-            ablation::print(&results, &results.ablations(), terminal)?;
+            let ablations = results.ablations();
+            ablation::print(&results, &ablations, terminal)?;
+            blocks::print(&results, &ablations, terminal)?;
             terminal.remark(format!(
                 "{} repeated with the same values, {} taken over",
                 count(n_repeated, "run"),

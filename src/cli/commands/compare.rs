@@ -4,7 +4,7 @@
 use clap::{Args, ValueEnum};
 
 use crate::cli::show::terminal::wrap;
-use crate::cli::show::{self, ablation, effects, warn_of_damage};
+use crate::cli::show::{self, ablation, blocks, effects, warn_of_damage};
 use crate::cli::{Exit, Global, Terminal};
 use crate::results::paper::Format;
 use crate::results::tables::in_format;
@@ -84,6 +84,7 @@ pub(crate) fn compare(
     } else if args.other.is_none() && args.other_results.is_none() {
         let ablations = study.ablations();
         ablation::print(&study, &ablations, terminal)?;
+        blocks::print(&study, &ablations, terminal)?;
         ablation::print_examples(&study, &ablations, terminal)?;
         effects::print(&study, terminal)?;
     } else {

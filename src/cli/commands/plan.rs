@@ -150,10 +150,11 @@ impl Page<'_> {
         heads.extend(size.as_deref());
         heads.push("time per run");
         let mut rows = table(&heads, 1);
+        let references = self.references(study);
         for (i, variant) in study.variants.iter().enumerate() {
             let cached = variant.all_runs().filter(|run| self.finished.contains(*run)).count();
             let cost = variant.runs.first().and_then(|run| self.estimate.costs.get(run));
-            let baseline = study.baseline == Some(i) && variant.label != "baseline";
+            let baseline = references[i] == Some(i) && variant.label != "baseline";
             let mut cells = vec![
                 format!("{}{}", variant.label, if baseline { " (baseline)" } else { "" }),
                 variant.all_runs().count().to_string(),
@@ -272,8 +273,9 @@ impl Page<'_> {
     fn comparability(&self) -> anyhow::Result<Comparability> {
         let plan = &self.loaded.plan;
         let others = |study: &PlannedStudy| {
+            let references = self.references(study);
             (0..study.variants.len())
-                .filter(|&i| study.baseline.is_some_and(|baseline| i != baseline))
+                .filter(|&i| references[i].is_some_and(|baseline| i != baseline))
                 .collect()
         };
         let mut compared: Vec<BTreeSet<usize>> = plan.studies.iter().map(others).collect();
@@ -290,14 +292,13 @@ impl Page<'_> {
         trainer.prepare(&plan.runs.iter().map(RunSpec::key).collect::<Vec<_>>())?;
         let scored = |variant: &PlannedVariant| Some(specs[variant.runs.first()?].scored(None));
         for (study, compared) in plan.studies.iter().zip(&mut compared) {
-            let Some(baseline) = study.baseline.and_then(|index| scored(&study.variants[index]))
-            else {
-                continue;
-            };
+            let references = self.references(study);
             let mut notes: Vec<(String, Vec<&str>)> = Vec::new();
             for (i, variant) in study.variants.iter().enumerate() {
+                let baseline = references[i].and_then(|index| scored(&study.variants[index]));
                 let otherwise = scored(variant)
-                    .and_then(|own| trainer.otherwise(&own, &baseline, "the baseline"));
+                    .zip(baseline)
+                    .and_then(|(own, baseline)| trainer.otherwise(&own, &baseline, "the baseline"));
                 if matches!(otherwise, Some(Otherwise::Incomparable(_))) {
                     compared.remove(&i);
                 }
@@ -391,8 +392,13 @@ impl Page<'_> {
         }
     }
 
+    /// Index of the variant with which each variant of a study is compared.
+    fn references(&self, study: &PlannedStudy) -> Vec<Option<usize>> {
+        study.references(&study.blocks(&self.loaded.plan.compare.within, study.baseline))
+    }
+
     /// Standard deviation of a study's paired differences over the runs finished so far, pooled
-    /// over the compared variants.
+    /// over the compared variants; `None` where they are of several blocks, whose units differ.
     fn pilot(&self, study: &PlannedStudy, compared: &BTreeSet<usize>) -> Option<Pilot> {
         let metrics = self.loaded.store.trainer().metrics();
         let metric = metrics.get(&self.loaded.plan.compare.metric);
@@ -400,6 +406,9 @@ impl Page<'_> {
             let record = self.finished.contains(run).then(|| self.loaded.store.record(run))?;
             metric?.of(&record.ok()?)
         };
+        if !self.loaded.plan.compare.within.is_empty() {
+            return None;
+        }
         let control: Vec<Option<f64>> =
             study.variants[study.baseline?].runs.iter().map(value).collect();
         let (mut squares, mut freedom, mut pairs) = (0.0, 0, 0);

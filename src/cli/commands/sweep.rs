@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::experiment_args::{ExperimentArgs, check_tables, with_options};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::show::terminal::told;
-use crate::cli::show::{ablation, warn_of_past, warn_of_unread};
+use crate::cli::show::{ablation, blocks, warn_of_past, warn_of_unread};
 use crate::cli::trust;
 use crate::cli::{Exit, Global, Terminal, jobs};
 use crate::experiment::Launcher;
@@ -247,7 +247,9 @@ fn conclude(
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
     warn_of_unread(results, terminal);
-    ablation::print(results, &results.ablations(), terminal)?;
+    let ablations = results.ablations();
+    ablation::print(results, &ablations, terminal)?;
+    blocks::print(results, &ablations, terminal)?;
     let name = &results.plan.name;
     terminal.remark(format!("tables in {}", global.results.join(name).display()));
     let options = results_option(global);

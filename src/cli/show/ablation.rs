@@ -31,7 +31,9 @@ pub(crate) fn print(
             "cost",
             "verdict",
         ];
-        let cells: Vec<[String; 8]> = ablation.all_rows().map(cells).collect();
+        let order = ablation.blocks.iter().flat_map(|block| &block.variants);
+        let order = order.map(|&v| &ablation.rows[v]).chain(&ablation.external);
+        let cells: Vec<[String; 8]> = order.map(cells).collect();
         // A trainer need not know the size of a model or its compute.
         let unknown = |column: &str, i: usize| {
             ["params", "cost"].contains(&column) && cells.iter().all(|cells| cells[i].is_empty())
@@ -189,8 +191,12 @@ fn heading(study: &ExperimentResults, ablation: &Ablation, past: Option<&StudyPa
     } else {
         ""
     };
+    let blocks = match study.plan.compare.within.join(" and ") {
+        axes if axes.is_empty() => String::new(),
+        axes => format!("\nblocks of {axes}: each has a baseline of its own"),
+    };
     format!(
-        "\n{name}{}: {seeds}, {unit}{}{}\n\u{b1}: half of a {} % t interval over seeds{cost}",
+        "\n{name}{}: {seeds}, {unit}{}{}\n\u{b1}: half of a {} % t interval over seeds{cost}{blocks}",
         ablation.study,
         study.metric().better.word().to_lowercase() + " is better",
         past.map_or_else(String::new, |past| format!(", {}", past.word())),

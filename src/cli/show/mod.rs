@@ -1,6 +1,7 @@
 //! Display on a terminal: progress of runs, tables, and files that a user asked for.
 
 pub(crate) mod ablation;
+pub(crate) mod blocks;
 pub(crate) mod comparison;
 pub(crate) mod effects;
 pub(crate) mod gallery;

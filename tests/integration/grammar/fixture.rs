@@ -79,6 +79,10 @@ pub(crate) fn expansion(experiment: &Experiment) -> String {
                 variant.name,
                 variant.levels.join(", ")
             );
+            if let Some(method) = &variant.method {
+                let _ =
+                    writeln!(out, "    apart from its block {} [{}]", method.label, method.name);
+            }
             for change in &variant.changes {
                 let _ =
                     writeln!(out, "    {}: {} -> {}", change.path, change.baseline, change.value);

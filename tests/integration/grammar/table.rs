@@ -237,7 +237,8 @@ fn every_option_of_execution_and_budget_is_a_field() {
         kind => format!("\"{}\"", kind.words().last().map_or("baseline", |(word, _)| *word)),
     };
     // Some are of programs alone.
-    let program = "program.command = [\"true\"]\nmetrics.loss.better = \"lower\"\n";
+    let program = "program.command = [\"true\"]\nmetrics.loss.better = \"lower\"\nsettings.a = 1\nsettings.b = 1\n\
+                   axes.a = [1, 2]\naxes.b = [1, 2]\n";
     let path = Path::new("/experiment.toml");
     let load = |text: &str| {
         let read = |_: &Path| Ok(text.to_owned());

@@ -46,6 +46,7 @@ pub(crate) fn study(
             levels,
             runs: ids,
             candidates: Vec::new(),
+            method: None,
         });
     }
     let axis = |(i, size): (usize, &usize)| Axis {

@@ -1,6 +1,7 @@
 //! Statistics in a study's tables: compared with scipy and with theory, and read by other programs.
 
 mod best;
+mod blocks;
 mod coverage;
 mod external;
 pub(crate) mod fixture;

@@ -5,11 +5,14 @@
 //! assumptions and its source.
 
 mod best;
+mod blocks;
 mod crossed;
 mod describe;
 mod equivalence;
+mod friedman;
 mod holm;
 mod maxt;
+mod nemenyi;
 #[cfg(test)]
 mod noise;
 mod normal;
@@ -23,14 +26,17 @@ mod ttest;
 mod welch;
 
 pub use best::{BestSet, best_set, seeds_to_leave_best_set};
+pub use blocks::join_blocks;
 pub use crossed::{Crossed, CrossedSums, ErrorSource};
 pub use describe::{Estimate, Interval, correlation, mean, sd};
 pub use equivalence::{
     EQUIVALENCE_PAIRS, EQUIVALENCE_SEEDS, Equivalence, equivalence_margin, equivalence_power,
     equivalence_seeds,
 };
+pub use friedman::{Friedman, friedman, mid_ranks};
 pub use holm::holm;
 pub use maxt::{MaxT, max_t, smallest_p, smallest_p_max_t};
+pub use nemenyi::critical_difference;
 pub use paired::Paired;
 pub use power::{Feasibility, WANTED_POWER, detectable, detectable_t};
 pub use shapley::shapley;

@@ -1,0 +1,69 @@
+//! Studies over their blocks (`[compare] within`) on the terminal.
+
+use comfy_table::CellAlignment;
+
+use crate::cli::Terminal;
+use crate::cli::show::ablation::narrow;
+use crate::cli::show::terminal::{table, wrap};
+use crate::results::ExperimentResults;
+use crate::results::ablation::Ablation;
+use crate::results::blocks::MethodRow;
+use crate::text::{count, fixed, p_value, signed};
+
+/// Prints each study over its blocks; nothing without `[compare] within`.
+pub(crate) fn print(
+    study: &ExperimentResults,
+    ablations: &[Ablation],
+    terminal: &mut Terminal,
+) -> anyhow::Result<()> {
+    for (ablation, over) in ablations.iter().zip(study.all_over_blocks(ablations)) {
+        let p = ablation.correction.heading();
+        let mut rows = table(
+            &["variant", "better", "worse", "undecided", "mean rank", "joint", p, "verdict"],
+            1,
+        );
+        for row in &over.rows {
+            rows.add_row(cells(row));
+        }
+        rows.column_mut(7)
+            .expect("the column of verdicts")
+            .set_cell_alignment(CellAlignment::Left);
+        narrow(&mut rows, Some(7));
+        writeln!(
+            terminal.out,
+            "\n{} over {} of {}: in how many a variant is better than the",
+            ablation.study,
+            count(over.blocks.len(), "block"),
+            over.axes.join(" and ")
+        )?;
+        writeln!(
+            terminal.out,
+            "baseline, its mean rank (1 is best), and the sum of its studentised differences"
+        )?;
+        writeln!(terminal.out, "{rows}")?;
+        let sentences =
+            [over.claim()].into_iter().chain(over.ranking.words(ablation.feasibility.alpha));
+        for sentence in sentences {
+            writeln!(terminal.out, "{}", wrap(&sentence, 80))?;
+        }
+        for row in over.rows.iter().filter(|row| !row.note.is_empty()) {
+            writeln!(terminal.out, "{}", wrap(&format!("{}: {}", row.method.label, row.note), 80))?;
+        }
+    }
+    Ok(())
+}
+
+fn cells(row: &MethodRow) -> [String; 8] {
+    let outcome = |n: Option<usize>| n.map(|n| n.to_string()).unwrap_or_default();
+    let joint = row.joint.as_ref();
+    [
+        row.method.label.clone(),
+        outcome(row.outcomes.map(|outcomes| outcomes.wins)),
+        outcome(row.outcomes.map(|outcomes| outcomes.losses)),
+        outcome(row.outcomes.map(|outcomes| outcomes.undecided)),
+        row.mean_rank.map(|rank| fixed(rank, 2)).unwrap_or_default(),
+        joint.map(|joint| signed(joint.statistic, 2)).unwrap_or_default(),
+        joint.map(|joint| p_value(joint.p())).unwrap_or_default(),
+        row.verdict.words().to_owned(),
+    ]
+}

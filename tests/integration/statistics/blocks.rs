@@ -1,0 +1,328 @@
+//! `[compare] within`: every block has its own baseline, and over blocks there are ranks and joint
+//! tests; values are recomputed here from the definitions.
+
+use std::fs;
+
+use ablade::plan::{Compare, Method};
+use ablade::record::RunRecord;
+use ablade::results::ExperimentResults;
+use ablade::results::ablation::Verdict;
+use ablade::results::blocks::OverBlocks;
+use proptest::prelude::*;
+
+use super::fixture::study;
+use crate::support::place::Place;
+
+/// A grid of `methods` x `blocks` with these values by method, block and seed; the first method is
+/// the baseline.
+fn divided(values: &[Vec<Vec<Option<f64>>>]) -> ExperimentResults {
+    let flat: Vec<Vec<Option<f64>>> = values.iter().flatten().cloned().collect();
+    let shape = [values.len(), values[0].len()];
+    let compare = Compare { within: vec!["axis.1".into()], ..Compare::default() };
+    let mut study = study(&shape, &flat, compare);
+    for variant in &mut study.plan.studies[0].variants {
+        let method = &variant.levels[0];
+        let label = if method == "l0" { "baseline" } else { method };
+        variant.method = Some(Method { label: label.into(), name: label.into() });
+    }
+    study
+}
+
+fn over(study: &ExperimentResults) -> OverBlocks {
+    study.over_blocks(0, &study.ablation(0)).unwrap()
+}
+
+fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() < 1e-9 * a.abs().max(b.abs()).max(1.0)
+}
+
+/// Corrected p values by step-down max-T over all sign vectors; each comparison is a list of blocks
+/// whose studentised sums are added: of one block, the comparison itself.
+fn max_t(comparisons: &[Vec<Vec<f64>>]) -> Vec<f64> {
+    let seeds = comparisons[0][0].len();
+    let statistic = |blocks: &[Vec<f64>], signs: u32| -> f64 {
+        let of = |d: &Vec<f64>| {
+            let signed = |(r, d): (usize, &f64)| if signs >> r & 1 == 1 { -d } else { *d };
+            let sum: f64 = d.iter().enumerate().map(signed).sum();
+            sum / d.iter().map(|d| d * d).sum::<f64>().sqrt()
+        };
+        // Divided by the root of the sum of squares of the seeds' parts, which no sign changes.
+        let part = |r: usize| -> f64 {
+            blocks.iter().map(|d| d[r] / d.iter().map(|d| d * d).sum::<f64>().sqrt()).sum()
+        };
+        let norm = (0..seeds).map(|r| part(r).powi(2)).sum::<f64>().sqrt();
+        (blocks.iter().map(of).sum::<f64>() / norm).abs()
+    };
+    let seen: Vec<f64> = comparisons.iter().map(|blocks| statistic(blocks, 0)).collect();
+    let alone = |i: usize| {
+        let reached = |signs: &u32| {
+            (0..seen.len()).any(|j| {
+                seen[j] <= seen[i] + 1e-9 && statistic(&comparisons[j], *signs) >= seen[i] - 1e-9
+            })
+        };
+        (0..1u32 << seeds).filter(reached).count() as f64 / f64::from(1u32 << seeds)
+    };
+    let p: Vec<f64> = (0..seen.len()).map(alone).collect();
+    // Never less than the p of a comparison ahead.
+    let stepped = |i: usize| {
+        let ahead = (0..seen.len()).filter(|&j| seen[j] >= seen[i] - 1e-9);
+        ahead.map(|j| p[j]).fold(0.0, f64::max)
+    };
+    (0..seen.len()).map(stepped).collect()
+}
+
+fn whole() -> impl Strategy<Value = Vec<Vec<Vec<f64>>>> {
+    (2usize..4, 2usize..4, 6usize..8).prop_flat_map(|(methods, blocks, seeds)| {
+        let value = (-500i32..500).prop_map(|v| 90.0 + f64::from(v) / 100.0);
+        prop::collection::vec(
+            prop::collection::vec(prop::collection::vec(value, seeds), blocks),
+            methods,
+        )
+    })
+}
+
+fn some(values: &[Vec<Vec<f64>>]) -> Vec<Vec<Vec<Option<f64>>>> {
+    let seeds = |seeds: &Vec<f64>| seeds.iter().copied().map(Some).collect();
+    values.iter().map(|blocks| blocks.iter().map(seeds).collect()).collect()
+}
+
+/// Differences of method `m` in block `b`.
+fn differences(values: &[Vec<Vec<f64>>], m: usize, b: usize) -> Vec<f64> {
+    values[m][b].iter().zip(&values[0][b]).map(|(own, base)| own - base).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn every_block_has_its_own_baseline_and_signs_are_shared(values in whole()) {
+        let (methods, blocks) = (values.len(), values[0].len());
+        let cells: Vec<(usize, usize)> =
+            (1..methods).flat_map(|m| (0..blocks).map(move |b| (m, b))).collect();
+        prop_assume!(cells.iter().all(|&(m, b)| differences(&values, m, b).iter().any(|d| *d != 0.0)));
+        let study = divided(&some(&values));
+        let ablation = study.ablation(0);
+        prop_assert_eq!(ablation.comparisons(), (methods - 1) * blocks);
+        let rows = &ablation.rows;
+        prop_assert!((0..blocks).all(|b| rows[b].verdict == Verdict::Baseline));
+        // variants x blocks are one family
+        let family: Vec<Vec<Vec<f64>>> =
+            cells.iter().map(|&(m, b)| vec![differences(&values, m, b)]).collect();
+        for (&(m, b), p) in cells.iter().zip(max_t(&family)) {
+            let delta = rows[m * blocks + b].delta.unwrap();
+            let own = differences(&values, m, b);
+            let mean = own.iter().sum::<f64>() / own.len() as f64;
+            prop_assert!(close(delta.paired.difference.mean, mean));
+            prop_assert!(close(delta.p_corrected.unwrap(), p), "{:?} {}", delta.p_corrected, p);
+        }
+        // The methods over blocks are another.
+        let over = over(&study);
+        let joint: Vec<Vec<Vec<f64>>> =
+            (1..methods).map(|m| (0..blocks).map(|b| differences(&values, m, b)).collect()).collect();
+        for (m, p) in (1..methods).zip(max_t(&joint)) {
+            let row = &over.rows[m];
+            let found = row.joint.unwrap();
+            prop_assert!(close(found.p(), p), "{} {}", found.p(), p);
+            let of = |d: &Vec<f64>| d.iter().sum::<f64>() / d.iter().map(|d| d * d).sum::<f64>().sqrt();
+            prop_assert!(close(found.statistic, joint[m - 1].iter().map(of).sum()));
+            let is = |b: &usize, verdict| rows[m * blocks + b].verdict == verdict;
+            let outcomes = row.outcomes.unwrap();
+            prop_assert_eq!(outcomes.wins, (0..blocks).filter(|b| is(b, Verdict::Better)).count());
+            prop_assert_eq!(outcomes.losses, (0..blocks).filter(|b| is(b, Verdict::Worse)).count());
+            prop_assert_eq!(outcomes.wins + outcomes.losses + outcomes.undecided, blocks);
+            let expected = if p > 0.05 {
+                Verdict::NoEvidence
+            } else if found.statistic < 0.0 {
+                Verdict::Better
+            } else {
+                Verdict::Worse
+            };
+            prop_assert_eq!(row.verdict, expected);
+        }
+        // Mean ranks: one plus the methods ahead, and half of those that tie.
+        for (m, row) in over.rows.iter().enumerate() {
+            let mean = |m: usize, b: usize| values[m][b].iter().sum::<f64>() / values[m][b].len() as f64;
+            let rank = |b: usize| -> f64 {
+                let count = |is: fn(f64, f64) -> bool| {
+                    (0..methods).filter(|&o| o != m && is(mean(o, b), mean(m, b))).count() as f64
+                };
+                1.0 + count(|a, b| a < b) + 0.5 * count(|a, b| a == b)
+            };
+            let expected = (0..blocks).map(rank).sum::<f64>() / blocks as f64;
+            prop_assert!(close(row.mean_rank.unwrap(), expected));
+        }
+        prop_assert!(over.ranking.friedman.is_none() && over.ranking.critical_difference.is_none());
+        prop_assert!(study.effects(0).is_none(), "nothing is averaged over blocks");
+    }
+
+    /// Neither the unit of a block nor its level changes what is said over blocks.
+    #[test]
+    fn a_block_counts_in_its_own_unit(values in whole(), power in -3i32..4) {
+        let mut other = values.clone();
+        for blocks in &mut other {
+            blocks[0].iter_mut().for_each(|v| *v = (*v - 90.0) * 2f64.powi(power));
+        }
+        let [a, b] = [&values, &other].map(|values| over(&divided(&some(values))));
+        for (a, b) in a.rows.iter().zip(&b.rows) {
+            prop_assert_eq!((a.verdict, a.outcomes, a.mean_rank), (b.verdict, b.outcomes, b.mean_rank));
+            prop_assert_eq!(a.joint.map(|joint| joint.p()), b.joint.map(|joint| joint.p()));
+        }
+    }
+}
+
+/// A method's values in `blocks` blocks over six seeds, `step` from the baseline's in each.
+fn steady(blocks: usize, step: f64) -> Vec<Vec<Option<f64>>> {
+    let block = |b: usize| {
+        (0..6)
+            .map(|s| Some(50.0 * (b + 1) as f64 + f64::from(s * s % 5) + step))
+            .collect()
+    };
+    (0..blocks).map(block).collect()
+}
+
+#[test]
+fn ranks_are_tested_from_six_blocks_and_have_a_critical_difference_from_ten() {
+    for blocks in [2, 5, 6, 9, 10, 12] {
+        let values = [steady(blocks, 0.0), steady(blocks, -1.0), steady(blocks, 1.0)];
+        let over = over(&divided(&values));
+        let ranks: Vec<f64> = over.rows.iter().map(|row| row.mean_rank.unwrap()).collect();
+        assert_eq!(ranks, [2.0, 1.0, 3.0]);
+        let ranking = &over.ranking;
+        assert_eq!(ranking.smallest_p, 0.5f64.powi(blocks as i32 - 1));
+        assert_eq!(ranking.friedman.is_some(), blocks >= 6);
+        if let Some(test) = ranking.friedman {
+            assert!(close(test.statistic, 2.0 * blocks as f64));
+            assert!(close(test.p * 6f64.powi(blocks as i32 - 1), 1.0), "{}", test.p);
+        }
+        // 2.343 of Demsar's table, times sqrt(k (k + 1) / (6 N)).
+        let expected = (blocks >= 10).then(|| 2.3437 * (2.0 / blocks as f64).sqrt());
+        match (ranking.critical_difference, expected) {
+            (Some(found), Some(expected)) => assert!((found - expected).abs() < 1e-4, "{found}"),
+            (found, expected) => assert_eq!(found, expected),
+        }
+        let said = ranking.words(0.05).join(" ");
+        assert_eq!(said.contains("are not tested"), blocks < 6, "{said}");
+        assert_eq!(said.contains("Critical difference"), blocks >= 10, "{said}");
+    }
+}
+
+#[test]
+fn a_block_in_which_a_method_failed_is_left_out_by_name() {
+    let mut values = [steady(7, 0.0), steady(7, -1.0), steady(7, 1.0)];
+    values[1][2][4] = None;
+    let study = divided(&values);
+    let over = over(&study);
+    let left_out = [("l2".to_owned(), "l1 lacks 1 of 6 runs".to_owned())];
+    assert_eq!(over.ranking.left_out, left_out);
+    assert_eq!(over.ranking.blocks, 6);
+    // The comparison in that block remains, on the other seeds.
+    let row = &over.rows[1];
+    assert_eq!((row.joint.unwrap().blocks, row.verdict), (7, Verdict::Better));
+    assert_eq!(study.ablation(0).rows[7 + 2].delta.unwrap().paired.difference.n, 5);
+}
+
+#[test]
+fn outstanding_runs_leave_the_joint_test_open() {
+    let mut study = divided(&[steady(3, 0.0), steady(3, -1.0)]);
+    let run = study.plan.studies[0].variants[4].runs[0].clone();
+    study.records.insert(run, RunRecord::outstanding());
+    let over = over(&study);
+    assert_eq!(over.rows[1].verdict, Verdict::Incomplete);
+    assert_eq!(over.rows[1].note, "runs are outstanding in 1 of 3 blocks");
+    let few: Vec<Vec<Vec<Option<f64>>>> = [0.0, -1.0]
+        .map(|step| steady(3, step).into_iter().map(|b| b[..5].to_vec()).collect())
+        .to_vec();
+    let few = divided(&few);
+    assert_eq!(
+        few.over_blocks(0, &few.ablation(0)).unwrap().rows[1].verdict,
+        Verdict::TooFewSeeds
+    );
+}
+
+/// Three methods on seven sets: `better` is below the baseline everywhere but in `s6`, `worse`
+/// above it, and fails on `s7` with one seed.
+const EXPERIMENT: &str = r#"
+seeds = 6
+
+[program]
+command = ["sh", "-c", 'awk -f score.awk -v "method=$1" -v "set=$2" -v "seed=$3" > "$ABLADE_RUN/out.json"', "score", "{method}", "{data}", "{seed}"]
+inputs  = ["score.awk"]
+
+[metrics]
+loss = { better = "lower", file = "out.json" }
+
+[settings]
+method = "plain"
+data   = "s1"
+
+[compare]
+within = ["data"]
+
+[axes]
+method = ["plain", "better", "worse"]
+data   = ["s1", "s2", "s3", "s4", "s5", "s6", "s7"]
+"#;
+
+const SCORE: &str = r#"
+BEGIN {
+    n = substr(set, 2)
+    unit = 10 ^ (n % 3)
+    if (method == "worse" && n == 7 && seed == 3) exit 1
+    step = method == "plain" ? 0 : method == "worse" ? 1 : n == 6 ? 0.5 : -1
+    printf "{\"loss\": %.4f}\n", unit * (10 + seed * seed % 5 + step * (1 + seed / 10))
+}
+"#;
+
+fn table(place: &Place, file: &str) -> Vec<std::collections::BTreeMap<String, String>> {
+    let text = place.read(&format!("results/small/{file}"));
+    csv::Reader::from_reader(text.as_bytes())
+        .deserialize()
+        .map(Result::unwrap)
+        .collect()
+}
+
+#[test]
+fn blocks_go_from_a_file_to_tables_terminal_figures_and_page() {
+    let place = Place::with(EXPERIMENT);
+    fs::write(place.path("score.awk"), SCORE).unwrap();
+    // One run fails.
+    let (said, _) = place.exits(1, "sweep small.toml --progress none");
+    let blocks = table(&place, "blocks.csv");
+    let column = |name: &str| blocks.iter().map(|row| row[name].as_str()).collect::<Vec<_>>();
+    assert_eq!(column("variant"), ["baseline", "method-better", "method-worse"]);
+    assert_eq!(column("method"), ["plain", "better", "worse"]);
+    assert!(!blocks[0].contains_key("data"));
+    assert_eq!(column("wins"), ["", "6", "0"]);
+    assert_eq!(column("losses"), ["", "1", "6"]);
+    assert_eq!(column("undecided"), ["", "0", "1"]);
+    assert_eq!(column("n_ranked"), ["6", "6", "6"]);
+    assert_eq!(column("left_out"), ["s7", "s7", "s7"]);
+    assert_eq!(column("verdict"), ["baseline", "better", "worse"]);
+    let ablation = table(&place, "ablation.csv");
+    let baselines: Vec<&str> = ablation
+        .iter()
+        .filter(|row| row["verdict"] == "baseline")
+        .map(|row| row["data"].as_str())
+        .collect();
+    assert_eq!(baselines, ["s1", "s2", "s3", "s4", "s5", "s6", "s7"]);
+    assert!(!place.path("results/small/effects.csv").exists());
+    for part in [
+        "each has a baseline of its own",
+        "about these 7 blocks of data, not about others",
+        "Friedman's test of 3 mean ranks over 6 blocks",
+        "s7 is not ranked: method worse lacks 1 of 6 runs",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert_eq!(place.exits(0, "compare small").0.matches("mean rank").count(), 3);
+    place.exits(0, "plots small");
+    for figure in ["ablation", "ranks"] {
+        assert!(place.path(&format!("plots/small/{figure}.svg")).exists(), "{figure}");
+    }
+    let page = place.read("plots/index.html");
+    assert!(page.contains("Over 7 blocks of data"));
+    assert!(page.contains("not about others"));
+    // Another baseline, by the name of a method.
+    let (other, _) = place.exits(0, "compare small --baseline method-worse");
+    assert!(other.contains("method better"), "{other}");
+}
