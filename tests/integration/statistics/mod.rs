@@ -1,6 +1,7 @@
 //! Statistics in a study's tables: compared with scipy and with theory, and read by other programs.
 
 mod coverage;
+mod evidence;
 mod fixture;
 mod golden;
 mod selection;
