@@ -271,7 +271,7 @@ fn a_swept_study_says_in_words_what_it_found() {
     fs::write(home.path().join("small.toml"), with("negligible = 500.0, test = \"t\"")).unwrap();
     ablade(home.path(), "sweep small.toml");
     let told = ablade(home.path(), "compare small");
-    for words in ["negligible: less than 500 nats", "narrower with", "more test images"] {
+    for words in ["negligible: a difference of less than 500 nats", "narrower with"] {
         assert!(told.contains(words), "{words}: {told}");
     }
     let csv = fs::read_to_string(home.path().join("results/small/ablation.csv")).unwrap();
@@ -304,7 +304,7 @@ fn a_swept_study_says_in_words_what_it_found() {
     let read = |path: &str| fs::read_to_string(home.path().join(path)).unwrap();
     let page = read("plots/index.html");
     for words in [
-        "Negligible: less than 500 nats",
+        "Negligible: a difference of less than 500 nats",
         "two-sided paired t test",
         "another test set at once",
     ] {
