@@ -173,6 +173,7 @@ fn large(methods: usize, blocks: usize, seeds: usize) -> ExperimentResults {
         seeds,
         compare: Compare { within: vec!["block".into()], ..Compare::default() },
         program: None,
+        external: Vec::new(),
         data: Vec::new(),
         runs,
     };

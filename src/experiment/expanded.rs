@@ -93,7 +93,7 @@ pub struct ExpandedVariant {
     pub candidates: Vec<Candidate>,
 }
 
-impl Variant {
+impl ExpandedVariant {
     /// True if this is its label or name, or that of its method.
     fn is_called(&self, name: &str) -> bool {
         let method = self.method.as_ref();

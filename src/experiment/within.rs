@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::design::Design;
 use super::diagnostics::{Diagnostic, Span};
 use super::draft::StudyDraft;
-use super::expand::{Choice, Expanded, Origin};
-use super::expanded::Variant;
+use super::expand::{Choice, DraftOrigin, Expanded};
+use super::expanded::ExpandedVariant;
 use super::reader::Reader;
 use super::tree::{Node, Table, Toml};
 use crate::plan::Method;
@@ -32,7 +32,7 @@ impl Reader<'_> {
         &mut self,
         document: &Table,
         studies: &[StudyDraft],
-        axes: &[super::axis::Axis],
+        axes: &[super::axis::AxisDraft],
     ) {
         let within = places(document);
         let node = document.get("compare").and_then(Node::table).and_then(|t| t.get("within"));
@@ -112,7 +112,7 @@ impl Reader<'_> {
         &mut self,
         expanded: &Expanded,
         within: &[String],
-        variants: &[Variant],
+        variants: &[ExpandedVariant],
         reference: Option<usize>,
     ) {
         let mut blocks: BTreeMap<String, BTreeMap<&Method, usize>> = BTreeMap::new();
@@ -126,7 +126,7 @@ impl Reader<'_> {
             let block = block.join(", ");
             if blocks.entry(block.clone()).or_default().insert(method, i).is_some() {
                 let place = match expanded.cells[expanded.groups[i][0]].origin {
-                    Origin::Extra(extra) => expanded.extras[extra].span,
+                    DraftOrigin::Extra(extra) => expanded.extras[extra].span,
                     _ => expanded.study.span,
                 };
                 let error = Diagnostic::new(format!(
@@ -159,7 +159,7 @@ impl Expanded<'_> {
     /// True if a cell is at the baseline's level of every axis that forms variants within a block.
     pub(super) fn is_home_within(
         &self,
-        cell: &super::expand::Cell,
+        cell: &super::expand::VariantDraft,
         home: &[Option<u32>],
         within: &[String],
     ) -> bool {
@@ -168,6 +168,6 @@ impl Expanded<'_> {
             Choice::Other | Choice::Absent => home[i].is_none(),
         };
         let counts = |i: &usize| !self.axes[*i].tune && !within.contains(&self.axes[*i].name);
-        cell.origin == Origin::Design && (0..self.axes.len()).filter(counts).all(at_home)
+        cell.origin == DraftOrigin::Design && (0..self.axes.len()).filter(counts).all(at_home)
     }
 }

@@ -10,7 +10,7 @@ use super::ablation::{Ablation, Verdict};
 use crate::plan::{Correction, Method, PlannedStudy};
 use crate::rng::{Purpose, Seed};
 use crate::stats::{
-    Friedman, SignFlip, critical_difference, friedman, holm, join_blocks, max_t, mean, mid_ranks,
+    Friedman, TestResult, critical_difference, friedman, holm, join_blocks, max_t, mean, mid_ranks,
     sign_flip, smallest_p, smallest_p_max_t,
 };
 use crate::text::count;
@@ -87,7 +87,7 @@ pub struct Joint {
     /// Number of seeds with a pair in some block.
     pub seeds: usize,
     /// Two-sided sign-flip test, with one sign a seed for all blocks.
-    pub test: SignFlip,
+    pub test: TestResult,
     /// p value corrected over the variants; `None` without a correction.
     pub p_corrected: Option<f64>,
     /// Smallest p value of this number of seeds, corrected where p is.

@@ -11,11 +11,11 @@ impl Ablation {
         let margin = self.metric.unit.of(&short(self.negligible?));
         let corrected = match self.correction {
             Correction::None => "",
-            _ => ", corrected by Holm's method,",
+            _ => ", corrected by Holm's method",
         };
         Some(format!(
-            "negligible: less than {margin} in either direction; equivalent: two one-sided t tests{corrected} show that \
-             the difference is"
+            "negligible: a difference of less than {margin} either way; equivalent: shown to be negligible by two one-sided \
+             t tests{corrected}"
         ))
     }
 }

@@ -53,7 +53,9 @@ impl ExperimentResults {
         let planned = &self.plan.studies[index];
         let axes = factors(planned);
         let is_two_level = axes.iter().all(|&axis| planned.axes[axis].levels.len() == 2);
-        if axes.len() < FEWEST_AXES || !is_two_level || !self.is_comparable(planned) {
+        // Nothing is averaged over blocks.
+        let is_comparable = self.plan.compare.within.is_empty() && self.is_comparable(planned);
+        if axes.len() < FEWEST_AXES || !is_two_level || !is_comparable {
             return None;
         }
         let grid = Grid::of(self, planned)?;

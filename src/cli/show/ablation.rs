@@ -123,7 +123,7 @@ pub(crate) fn print_examples(
         if has_both {
             writeln!(
                 terminal.out,
-                "With seeds: other seeds and another test set at once, and what would narrow that."
+                "With seeds: other seeds and another test set at once; what would narrow it."
             )?;
         }
         writeln!(terminal.out, "{rows}")?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ablade::plan::{Compare, RunSpec};
+use ablade::plan::{Compare, Correction, PairedTest, RunSpec};
 use ablade::results::tables;
 use ablade::stats::holm;
 use ablade::store::{RunRecord, Store};
@@ -20,11 +20,15 @@ const SCRIPT: &str =
 #[derive(Deserialize)]
 struct Case {
     level: f64,
+    negligible: f64,
     shape: Vec<usize>,
     values: Vec<Vec<Option<f64>>>,
     ablation: Vec<BTreeMap<String, Option<f64>>>,
     effects: Vec<BTreeMap<String, Option<f64>>>,
     best: Vec<Option<bool>>,
+    /// The same by t tests and Holm's correction.
+    ablation_t: Vec<BTreeMap<String, Option<f64>>>,
+    effects_t: Vec<BTreeMap<String, Option<f64>>>,
 }
 
 fn table(store: &Store, file: &str) -> Vec<BTreeMap<String, String>> {
@@ -61,19 +65,32 @@ fn the_tables_hold_the_golden_numbers() {
     let cases: Vec<Case> = serde_json::from_str(include_str!("golden.json")).unwrap();
     let mut compared = 0;
     for case in cases {
-        let home = tempfile::tempdir().unwrap();
-        let store = Store::open(home.path(), made()).unwrap();
-        let study =
-            study(&case.shape, &case.values, Compare { level: case.level, ..Compare::default() });
-        tables::write(&store, &study).unwrap();
-        compared += assert_rows(&table(&store, "ablation.csv"), &case.ablation);
-        compared += assert_rows(&table(&store, "effects.csv"), &case.effects);
-        let best: Vec<Option<bool>> = (table(&store, "ablation.csv").iter())
-            .map(|row| row["may_be_best"].parse().ok())
-            .collect();
-        assert_eq!(best, case.best);
+        let compare = Compare {
+            level: case.level,
+            negligible: Some(case.negligible),
+            ..Compare::default()
+        };
+        let by_t = Compare {
+            test: PairedTest::T,
+            correction: Correction::Holm,
+            ..compare.clone()
+        };
+        for (compare, ablation, effects) in [
+            (compare, &case.ablation, &case.effects),
+            (by_t, &case.ablation_t, &case.effects_t),
+        ] {
+            let home = tempfile::tempdir().unwrap();
+            let store = Store::open(home.path(), made()).unwrap();
+            tables::write(&store, &study(&case.shape, &case.values, compare)).unwrap();
+            compared += assert_rows(&table(&store, "ablation.csv"), ablation);
+            compared += assert_rows(&table(&store, "effects.csv"), effects);
+            let best: Vec<Option<bool>> = (table(&store, "ablation.csv").iter())
+                .map(|row| row["may_be_best"].parse().ok())
+                .collect();
+            assert_eq!(best, case.best);
+        }
     }
-    assert!(compared > 900, "{compared}");
+    assert!(compared > 2000, "{compared}");
 }
 
 #[test]

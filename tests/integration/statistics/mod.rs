@@ -3,6 +3,7 @@
 mod best;
 mod blocks;
 mod coverage;
+mod evidence;
 mod external;
 pub(crate) mod fixture;
 mod golden;

@@ -5,7 +5,7 @@
 
 Nothing here is taken from the program: intervals and correlations are scipy's, the sign-flip test is scipy's permutation
 test over all flips, max-T is written as Westfall and Young's definition over all sign vectors, contrasts are means over axes
-of an array.
+of an array, mean squares of crossed differences are least squares over an explicit design.
 """
 
 import csv
@@ -57,7 +57,61 @@ def max_t(differences):
     return [float(step(i)) if paired[i] else None for i in range(len(seen))]
 
 
-def ablation(values, baseline, level):
+def t_test(differences):
+    return float(stats.ttest_1samp(differences, 0).pvalue) if len(differences) > 1 else 1.0
+
+
+def holm(p):
+    adjusted, largest = [0.0] * len(p), 0.0
+    for rank, i in enumerate(sorted(range(len(p)), key=lambda i: p[i])):
+        adjusted[i] = largest = max(largest, min(1.0, (len(p) - rank) * p[i]))
+    return adjusted
+
+
+def equivalence(differences, margin, level):
+    """Interval and p of two one-sided t tests; None below three pairs."""
+    if len(differences) < 3:
+        return None, None, None
+    alpha = min(1 - level, 0.05)
+    low, high = stats.t.interval(
+        1 - 2 * alpha, len(differences) - 1, loc=np.mean(differences), scale=stats.sem(differences)
+    )
+    above = stats.ttest_1samp(differences, -margin, alternative="greater").pvalue
+    below = stats.ttest_1samp(differences, margin, alternative="less").pvalue
+    return float(low), float(high), float(max(above, below))
+
+
+def crossed(differences, level):
+    """df, low, high of the mean of differences[seed][example], both of them random."""
+    d = np.array(differences, dtype=float)
+    n, m = d.shape
+    if n < 2 or m < 2:
+        return None, None, None
+    y, seed, example = d.ravel(), np.repeat(np.arange(n), m), np.tile(np.arange(m), n)
+    # Projections on the seeds, the examples and both together are means; the residual sums of squares of nested models
+    # differ by the sum of squares of the factor that the smaller one lacks.
+    by = lambda factor: np.array([y[factor == k].mean() for k in range(factor.max() + 1)])[factor]
+    rss = lambda fitted: ((y - fitted) ** 2).sum()
+    full = rss(by(seed) + by(example) - y.mean())
+    of_seeds = (rss(by(example)) - full) / (n - 1)
+    of_examples = (rss(by(seed)) - full) / (m - 1)
+    rest = full / ((n - 1) * (m - 1))
+    seeds, examples = max(0.0, (of_seeds - rest) / m), max(0.0, (of_examples - rest) / n)
+    variance = seeds / n + examples / m + rest / (n * m)
+    parts = [(of_seeds, n - 1, seeds > 0), (of_examples, m - 1, examples > 0)]
+    parts.append((rest, (n - 1) * (m - 1), None))
+    weight = lambda kept: (1 if kept else 0) if kept is not None else 1 - (seeds > 0) - (examples > 0)
+    below = sum((weight(kept) * square / (n * m)) ** 2 / df for square, df, kept in parts)
+    df = max(variance**2 / below, min(n, m) - 1)
+    half = max(
+        stats.t.ppf((1 + level) / 2, df) * math.sqrt(variance),
+        stats.t.ppf((1 + level) / 2, n - 1) * stats.sem(d.mean(axis=1)),
+        stats.t.ppf((1 + level) / 2, m - 1) * stats.sem(d.mean(axis=0)),
+    )
+    return float(df), float(d.mean() - half), float(d.mean() + half)
+
+
+def ablation(values, baseline, level, negligible=None, test="sign-flip"):
     """Rows of ablation.csv from values[variant][seed], None where a run is missing."""
     planned = len(values[baseline])
     rows, tests = [], []
@@ -69,7 +123,7 @@ def ablation(values, baseline, level):
             continue
         pairs = [(a, b) for a, b in zip(own, values[baseline]) if a is not None and b is not None]
         differences = [a - b for a, b in pairs]
-        p = sign_flip(differences)
+        p = (t_test if test == "t" else sign_flip)(differences)
         tests.append((row, [math.nan if a is None or b is None else a - b for a, b in zip(own, values[baseline])]))
         if not pairs:
             continue
@@ -86,11 +140,24 @@ def ablation(values, baseline, level):
             wins=sum(d < 0 for d in differences),
             losses=sum(d > 0 for d in differences),
             pair_correlation=float(stats.pearsonr(treated, control).statistic) if varies else None,
-            smallest_p=2.0 ** (1 - n),
+            smallest_p=2.0 ** (1 - n) if test == "sign-flip" else float(n < 2),
         )
-    for (row, _), p in zip(tests, max_t([differences for _, differences in tests])):
+        if negligible:
+            low, high, p = equivalence(differences, negligible, level)
+            row |= dict(negligible_nats=negligible, equivalence_low=low, equivalence_high=high, p_equivalence=p)
+    if test == "t":
+        corrected = holm([row.get("p", 1.0) for row, _ in tests])
+        smallest = holm([row.get("smallest_p", 1.0) for row, _ in tests])
+    else:
+        corrected = max_t([differences for _, differences in tests])
+        smallest = [row.get("smallest_p") for row, _ in tests]
+    for (row, _), p, floor in zip(tests, corrected, smallest):
         if "p" in row:
-            row |= dict(p_corrected=p, smallest_p_corrected=row["smallest_p"])
+            row |= dict(p_corrected=p, smallest_p_corrected=floor)
+    known = [row.get("p_equivalence") for row, _ in tests]
+    for (row, _), p, corrected in zip(tests, known, holm([1.0 if p is None else p for p in known])):
+        if "p_equivalence" in row:
+            row |= dict(p_equivalence_corrected=None if p is None else corrected)
     return rows
 
 
@@ -117,7 +184,7 @@ def best(values, alpha=0.05):
     return [i in inside if i in there else None for i in range(len(x))]
 
 
-def effects(values, shape, reference, level):
+def effects(values, shape, reference, level, test="sign-flip"):
     """Rows of effects.csv: the factors' levels, then the pairs of factors' pairs of levels."""
     seeds = len(values[0])
     cube = np.array([[math.nan if x is None else x for x in own] for own in values]).reshape(*shape, seeds)
@@ -150,9 +217,11 @@ def effects(values, shape, reference, level):
             contrast = (at([a, b]) - at([a0, b])) - (at([a, b0]) - at([a0, b0]))
         differences = whole(contrast)
         n, mean, _, low, high = estimate(differences, level)
-        tests.append((row, sign_flip(differences), [float(x) for x in contrast.reshape(-1)]))
+        p = (t_test if test == "t" else sign_flip)(differences)
+        tests.append((row, p, [float(x) for x in contrast.reshape(-1)]))
         row |= dict(n_effect=n, effect_nats=mean, effect_low=low, effect_high=high)
-    for (row, p, _), corrected in zip(tests, max_t([t[2] for t in tests])):
+    together = holm([t[1] for t in tests]) if test == "t" else max_t([t[2] for t in tests])
+    for (row, p, _), corrected in zip(tests, together):
         if row["n_effect"]:
             row |= dict(p=p, p_corrected=corrected)
     if len(factors) >= 3 and all(shape[axis] == 2 for axis in factors):
@@ -184,7 +253,10 @@ def shapley(cube, factors, reference, axis):
 def columns(row, metric, level):
     """Short keys as the columns of the tables are called."""
     ci = f"ci{level * 100:g}".replace(".", "_")
+    inside = f"ci{(1 - 2 * min(1 - level, 0.05)) * 100:g}".replace(".", "_")
     names = dict(
+        equivalence_low=f"equivalence_{inside}_low_nats",
+        equivalence_high=f"equivalence_{inside}_high_nats",
         mean=f"{metric}_mean_nats",
         sd=f"{metric}_sd_nats",
         low=f"{metric}_{ci}_low_nats",
@@ -217,18 +289,15 @@ def golden():
         values = [[float(95 + 0.4 * v + s + e) for s, e in zip(seeds, random.normal(0, 0.5, n))] for v in range(variants)]
         for v, s in lost:
             values[v][s] = None
-        rows = ablation(values, 0, level)
-        grid = effects(values, shape, [0] * len(shape), level)
+        negligible = 0.7
         name = lambda row: columns(row, "test_nll", level)
+        tables = {}
+        for test, suffix in [("sign-flip", ""), ("t", "_t")]:
+            tables["ablation" + suffix] = list(map(name, ablation(values, 0, level, negligible, test)))
+            tables["effects" + suffix] = list(map(name, effects(values, shape, [0] * len(shape), level, test)))
+        may_be_best = best(values, min(0.05, 1 - level))
         cases.append(
-            dict(
-                level=level,
-                shape=shape,
-                values=values,
-                ablation=list(map(name, rows)),
-                effects=list(map(name, grid)),
-                best=best(values, min(0.05, 1 - level)),
-            )
+            dict(level=level, negligible=negligible, shape=shape, values=values, best=may_be_best, **tables)
         )
     json.dump(cases, sys.stdout)
     print()
@@ -254,20 +323,24 @@ def compare(found, expected, where, seen):
 def images(folder, metric, runs, baseline, variant, level):
     """The difference image by image, each averaged over the seeds that both sides have."""
     name = {"test-nll": "test_nll", "test-nll-mixture": "test_nll_mixture"}[metric]
-    total, pairs = 0.0, 0
+    rows = []
     for a, b in zip(runs[variant], runs[baseline]):
         if a["status"] == b["status"] == "finished":
             load = lambda run: np.load(
                 next(p for p in (folder / run["run"] / f"{name}.npy", folder / run["run"] / "test_nll.npy") if p.exists())
             ).astype(np.float64)
-            total, pairs = total + (load(a) - load(b)), pairs + 1
-    n, mean, _, low, high = estimate(total / pairs, level)
+            rows.append(load(a) - load(b))
+    n, mean, _, low, high = estimate(np.mean(rows, axis=0), level)
+    df, both_low, both_high = crossed(rows, level)
     ci = f"ci{level * 100:g}".replace(".", "_")
     return {
         "images": n,
         "delta_images_nats": mean,
         f"delta_images_{ci}_low_nats": low,
         f"delta_images_{ci}_high_nats": high,
+        f"delta_crossed_{ci}_low_nats": both_low,
+        f"delta_crossed_{ci}_high_nats": both_high,
+        "crossed_df": df,
     }
 
 
