@@ -129,7 +129,7 @@ impl Reader<'_> {
         let value = text(self, "value")?;
         let seed = text(self, "seed");
         let example = text(self, "example");
-        let rows = self.rows_of(source, &content, value, seed, example.clone(), place)?;
+        let rows = self.rows_of(source, &content, &value, seed, example.clone(), place)?;
         let (values, examples) = self.by_seed(rows, example.is_some(), place)?;
         Some(External {
             name: ascii(&format!("external {label}")),
@@ -192,7 +192,7 @@ impl Reader<'_> {
         &mut self,
         source: u32,
         content: &str,
-        value: (String, Span),
+        value: &(String, Span),
         seed: Option<(String, Span)>,
         example: Option<(String, Span)>,
         place: Span,
@@ -210,7 +210,7 @@ impl Reader<'_> {
         let seed = seed.unwrap_or_else(|| ("seed".to_owned(), place));
         let columns = Columns {
             seed: self.column(&header, &seed, head)?,
-            value: self.column(&header, &value, head)?,
+            value: self.column(&header, value, head)?,
             example: match example {
                 Some(example) => Some(self.column(&header, &example, head)?),
                 None => None,

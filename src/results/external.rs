@@ -7,11 +7,14 @@ use crate::plan::{Correction, External, PlannedStudy};
 use crate::record::RunStatus;
 use crate::rng::{Purpose, Seed};
 use crate::stats::{Estimate, Paired, Welch, holm, smallest_p};
-use crate::text::{count, some_of};
+use crate::text::count;
 use crate::trainer::{Better, Otherwise};
 
 /// Index of the first random stream for their sign vectors; variants use small indices.
 const FIRST_STREAM: u64 = 1 << 62;
+
+/// Number of seeds that a note lists.
+const MOST_SEEDS: usize = 12;
 
 impl ExperimentResults {
     /// A row for each result of another tool that a study is compared with.
@@ -138,7 +141,15 @@ impl ExperimentResults {
             .filter(|own| !seeds.contains(&own.seed))
             .map(|own| own.seed.0.to_string())
             .collect();
-        let listed = |all: &[String]| some_of(all.iter().map(String::as_str));
+        let listed = |all: &[String]| {
+            let (shown, rest) = all.split_at(all.len().min(MOST_SEEDS));
+            let rest = if rest.is_empty() {
+                String::new()
+            } else {
+                format!(" and {} more", rest.len())
+            };
+            shown.join(", ") + &rest
+        };
         match (lacks.is_empty(), others.is_empty()) {
             (true, true) => None,
             (false, true) => Some(format!("it lacks the seeds {}", listed(&lacks))),

@@ -398,7 +398,7 @@ fn ablation_row<'a>(
         examples_high,
         count(row.tuning.as_ref().map(|tuning| tuning.configurations)),
         row.may_be_best
-            .map_or(Value::Empty, |may_be| Value::text(if may_be { "true" } else { "false" })),
+            .map_or(Value::Empty, |may_be| Value::text(if may_be { "yes" } else { "no" })),
     ]);
     cells
 }

@@ -106,28 +106,31 @@ fn probability(p: Option<&str>) -> [String; 2] {
 /// Text in which LaTeX reads no command. Letters that LaTeX without further packages has no glyph
 /// for are written by their code, as `U+4E2D`.
 fn escaped(text: &str) -> String {
-    let mut out = String::new();
+    let (mut out, mut before) = (String::new(), ' ');
     for c in text.chars() {
         match c {
             '\\' => out += "\\textbackslash{}",
             '~' => out += "\\textasciitilde{}",
             '^' => out += "\\textasciicircum{}",
             '&' | '%' | '$' | '#' | '_' | '{' | '}' => out.extend(['\\', c]),
-            '<' | '>' | '|' => {
-                out += &format!("${}$", if c == '|' { "\\vert" } else { in_math(c) })
-            }
+            '<' | '>' => out += &format!("${c}$"),
+            '|' => out += "$\\vert$",
             '"' => out += "\\char34{}",
-            // Of the ligatures of hyphens and quotes, none is meant.
-            '-' | '`' | '\'' | ',' | '!' | '?' => out += &format!("{c}{{}}"),
-            ' '..='~' => out.push(c),
+            ' '..='~' => {
+                // Of the ligatures of hyphens, commas and quotes, none is meant.
+                let joins = match c {
+                    '-' | '\'' | ',' => before == c,
+                    '`' => matches!(before, '`' | '!' | '?'),
+                    _ => false,
+                };
+                out += if joins { "{}" } else { "" };
+                out.push(c);
+            }
             _ => out += &beyond_ascii(c),
         }
+        before = c;
     }
     out
-}
-
-fn in_math(c: char) -> &'static str {
-    if c == '<' { "<" } else { ">" }
 }
 
 /// Greek letters that have a command, in the order of Unicode from alpha.
@@ -233,6 +236,7 @@ mod tests {
         assert_eq!(probability(Some("0.0039")), ["0", ".0039"]);
         assert_eq!(probability(Some("1e-5")), ["$1 \\times 10^{-5}$", ""]);
         assert_eq!(escaped("50% of lr_max & {a}"), "50\\% of lr\\_max \\& \\{a\\}");
+        assert_eq!(escaped("a--b ``c'' max-T"), "a-{}-b `{}`c'{}' max-T");
         assert_eq!(escaped("\u{3c9} \u{4e2d}"), "$\\omega$ \\texttt{U+4E2D}");
     }
 }

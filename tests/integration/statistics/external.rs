@@ -196,10 +196,10 @@ fn every_mistake_is_told_with_its_place() {
         ("seed,nll,nll\n1,2,3\n", "the file has 2 columns `nll`", "made.csv:1:"),
         ("run,nll\n1,2\n", "the file has no column `seed`", "made.csv:1:"),
         ("seed,nll\n", "has no row", "made.csv:1:"),
-        ("seed,nll\n1,2\n2,nan\n", "nan is no finite number", "made.csv:3:"),
+        ("seed,nll\n1,2\n2,nan\n", "\"nan\" is no finite number", "made.csv:3:"),
         ("seed,nll\n1,2\n2,\n", "the row has no value", "made.csv:3:"),
-        ("seed,nll\n1,2\n-1,3\n", "-1 is no seed", "made.csv:3:"),
-        ("seed,nll\n1,2\n1.5,3\n", "1.5 is no seed", "made.csv:3:"),
+        ("seed,nll\n1,2\n-1,3\n", "\"-1\" is no seed", "made.csv:3:"),
+        ("seed,nll\n1,2\n1.5,3\n", "\"1.5\" is no seed", "made.csv:3:"),
         ("seed,nll\n1,2\n2,3\n1,4\n", "seed 1 is there twice", "made.csv:4:"),
         ("seed,nll\n1,2\n2\n", "the row has 1 of 2 fields", "made.csv:3:"),
     ] {

@@ -359,7 +359,7 @@ def check(results):
             values = [[number(row) for row in rows] for rows in runs.values()]
             variants, baseline = list(runs), study["baseline"]
             table = of_study(name, "ablation.csv")
-            told = [{"true": True, "false": False, "": None}[row["may_be_best"]] for row in table]
+            told = [{"yes": True, "no": False, "": None}[row["may_be_best"]] for row in table]
             if told != best(values, min(0.05, 1 - level)):
                 raise SystemExit(f"{name}: may_be_best is {told}, expected {best(values)}")
             for v, (found, expected) in enumerate(zip(table, ablation(values, baseline, level), strict=True)):
