@@ -119,6 +119,9 @@ enum Command {
     #[command(after_help = plan::EXAMPLES)]
     Plan(plan::PlanArgs),
     /// Fix design, seeds, metric and test of an experiment before its runs
+    ///
+    /// Whatever the sweep then does differently is listed with its results. Runs of a baseline that
+    /// other studies share may be there already, runs of its own may not.
     #[command(after_help = register::EXAMPLES)]
     Register(register::RegisterArgs),
     /// Execute the outstanding runs and write the tables

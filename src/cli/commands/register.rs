@@ -13,10 +13,7 @@ use crate::text::count;
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   ablade register first.toml             before `ablade sweep first.toml`: tables and page say `confirmatory`
-  ablade register first.toml --seeds 8   with the same options as the sweep
-
-Design, variants, seeds and [compare] are fixed. Whatever the sweep does differently is listed with its results.
-Runs of a baseline that other studies share may be there already, runs of its own may not.";
+  ablade register first.toml --seeds 8   with the same options as the sweep";
 
 #[derive(Debug, Args)]
 pub(crate) struct RegisterArgs {

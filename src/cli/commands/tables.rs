@@ -3,7 +3,7 @@
 
 use clap::Args;
 
-use crate::cli::show::warn_of_damage;
+use crate::cli::show::{warn_of_damage, warn_of_unreadable};
 use crate::cli::{Exit, Global, Terminal};
 use crate::plan::Plan;
 use crate::session::write_tables;
@@ -36,6 +36,9 @@ pub(crate) fn tables(
     for plan in plans {
         let study = write_tables(&store, &plan, &terminal.shown(global.progress))?;
         warn_of_damage(&study, terminal);
+        if let Some(past) = &study.past {
+            warn_of_unreadable(past, terminal);
+        }
         let ended = |status| matches!(status, RunStatus::Finished | RunStatus::Diverged);
         let there = study.records.values().filter(|record| ended(record.status)).count();
         let (of, dir) = (count(study.records.len(), "run"), global.results.join(&plan.name));
