@@ -48,5 +48,5 @@ pub use failures::Failure;
 pub use garbage::{Garbage, Kept};
 pub use names::check_name;
 pub use owned::{Others, Owned, write_whole};
-pub use runs::{ADOPTED_BECAUSE, ADOPTED_FROM, Publication};
+pub use runs::{ADOPTED_BECAUSE, ADOPTED_FROM, Publication, copied_name};
 pub use submissions::{Job, Submission};
