@@ -138,6 +138,15 @@ impl Store {
                 fingerprint.is_some_and(|data| !needed.needs_data(data)) && is_file(&path);
             if is_spare && holds_images(&path) && has_settled(&path) {
                 add(path, "no plan names this data");
+            } else if is_copy_of_inputs(&name)
+                && is_dir(&path)
+                && !needed.needs_data(&name)
+                // Runs under way, and tasks that wait, may start from a copy whose plan was replaced.
+                && alive.is_empty()
+                && self.submissions()?.is_empty()
+                && has_settled(&path)
+            {
+                add(path, "no plan names this copy of a program's inputs");
             }
         }
         for (path, name) in entries(self.root())? {
@@ -223,6 +232,11 @@ pub(super) fn is_fingerprint(name: &str) -> bool {
         let kind = !kind.is_empty() && kind.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         kind && hash.len() == 16 && hash.bytes().all(hexadecimal)
     })
+}
+
+/// True if a name is that of the copy of a program's inputs.
+fn is_copy_of_inputs(name: &str) -> bool {
+    is_fingerprint(name) && name.starts_with("program-")
 }
 
 /// True if a path is a directory, and not a link to one.

@@ -21,7 +21,7 @@ use crate::plan::{Plan, RunId, RunSpec};
 use crate::results::{ExperimentResults, tables};
 use crate::runner::machine::on_every_processor;
 use crate::runner::{self, machine};
-use crate::session::{Repeated, Repetition, train_again};
+use crate::session::{Repeated, Repetition, changed_copies, train_again};
 use crate::store::{RunStatus, Store, StoreError};
 use crate::text::{count, duration, thousands};
 use crate::train::reference::{Comparison, Distance};
@@ -131,6 +131,8 @@ pub(crate) fn verify(
     } else {
         repeatable_here(current, &store, terminal)?
     };
+    let changed = on_every_processor(|| changed_copies(&store, &plan, &current));
+    changed.iter().for_each(|problem| terminal.warn(problem));
     let chosen = spread(&current, args.runs.get());
     let cache = Cache::new(global.library());
     let threads = args.jobs.unwrap_or_else(machine::threads);
@@ -155,7 +157,7 @@ pub(crate) fn verify(
     } else {
         same_tables(&store, plan.clone(), damaged.is_empty(), terminal)?
     };
-    Ok(if good && tables { Exit::Success } else { Exit::Failure })
+    Ok(if good && tables && changed.is_empty() { Exit::Success } else { Exit::Failure })
 }
 
 /// The runs that this machine can be expected to repeat to the bit; says of the others why not.
