@@ -425,6 +425,12 @@ fn not_finite_is_diverged_whatever_the_exit_code() {
             "other is inf at step 2",
         ),
         ("echo loss 1; echo loss nan; exit 2", printed, "score is NaN"),
+        // Its square, and any interval, would be infinite.
+        (
+            "echo '{\"score\": -1.5e308}' > $R/scores.json",
+            "",
+            "score is -1.5e308, beyond ±1e150",
+        ),
     ] {
         println!("{bad}");
         let lab = Lab::new(bad, "", rest);
@@ -456,6 +462,10 @@ fn a_table_of_steps_may_gain_columns_and_a_ragged_one_is_refused() {
             "line 3: 3 cells under 2 columns",
         ),
         ("printf 'step,los\\n1,0.5\\n' > $R/metrics.csv", "did you mean `los`?"),
+        (
+            "printf 'step;loss\\n1;0.5\\n' > $R/metrics.csv",
+            "separated by semicolons; write commas",
+        ),
         ("printf 'step,loss\\n1,\\n' > $R/metrics.csv", "blank"),
         ("printf 'step,other\\n1,2\\n' > $R/metrics.csv", "no column `loss`"),
         (
@@ -785,6 +795,17 @@ fn mistakes_are_found_before_the_first_run() {
         ),
         (
             score,
+            "score = { better = \"higher\", label = \"a\\u001bb\" }",
+            "`metrics.score.label` holds a control character",
+        ),
+        (
+            score,
+            "score = { better = \"higher\", unit = \"\\u0007\" }",
+            "`metrics.score.unit` holds a control character",
+        ),
+        (score, "\"sco\\u0007re\" = { better = \"higher\" }", "cannot name a metric"),
+        (
+            score,
             "score = { better = \"higher\", stdout = \"[\" }",
             "metrics.score.stdout|no pattern",
         ),
@@ -877,6 +898,83 @@ fn more_gpus_than_there_are_is_an_error_before_the_first_run() {
     assert!(text.contains("a run takes 3 GPUs, and this machine has 2"), "{text}");
     assert!(lab.place.published().is_empty());
     assert_eq!(sweep("4,5,6").0, Some(0));
+}
+
+#[test]
+fn more_processors_than_there_are_is_an_error_before_the_first_run() {
+    let lab = Lab::new("score", "cpus = 1000", "");
+    let text = lab.exits(2, "sweep small.toml");
+    assert!(text.contains("a run takes 1,000 processors, and this machine has"), "{text}");
+    assert!(lab.place.published().is_empty());
+    // The file may say that it has more.
+    lab.edit("small.toml", "[settings]", "[execution]\nworkers = 1000\n[settings]");
+    lab.finishes();
+}
+
+#[test]
+fn one_supervisor_serves_many_runs_and_none_outlives_the_sweep() {
+    let bad = "echo $PPID >> supervisors; echo of seed $ABLADE_SEED; (setsid sleep $MARK &); score";
+    let lab = Lab::new(bad, "", "");
+    lab.edit("small.toml", "seeds = 2", "seeds = 8");
+    lab.exits(0, "sweep small.toml --jobs 2");
+    lab.leaves_no_process();
+    let parents = lab.place.read("supervisors");
+    let mut distinct: Vec<&str> = parents.lines().collect();
+    assert_eq!(distinct.len(), 8);
+    distinct.sort_unstable();
+    distinct.dedup();
+    assert!(distinct.len() <= 2, "{distinct:?}");
+    for row in lab.rows("bad") {
+        let log = lab.place.path("results/runs").join(&row["run"]).join("log.txt");
+        assert_eq!(fs::read_to_string(log).unwrap(), format!("of seed {}\n", row["seed"]));
+    }
+}
+
+#[test]
+fn every_curve_that_a_metric_names_is_drawn() {
+    let steps =
+        "printf \"step,loss,acc\\n1,0.5,0.1\\n2,0.4,0.$ABLADE_SEED\\n\" > $R/metrics.csv; score";
+    let metrics = "[metrics]\nscore = { better = \"higher\" }\nloss = { better = \"lower\", column = \"loss\" }\n\
+                   acc = { better = \"higher\", column = \"acc\", label = \"accuracy\" }";
+    let lab = Lab::new(steps, "", metrics);
+    lab.edit("p.sh", "*) score ;;", &format!("*) {steps} ;;"));
+    lab.finishes();
+    lab.exits(0, "plots");
+    assert!(lab.place.path("plots/small/loss.svg").exists());
+    assert!(!lab.place.path("plots/small/loss-loss.svg").exists());
+    let svg = lab.place.read("plots/small/loss-acc.svg");
+    assert!(svg.contains("Curves of accuracy: small"), "{svg}");
+    assert!(lab.place.read("plots/index.html").contains("loss-acc.svg"));
+}
+
+#[test]
+fn copies_of_inputs_are_checked_and_removed_when_no_plan_needs_them() {
+    let lab = Lab::new("score", "", "");
+    lab.finishes();
+    let copy = || {
+        let mut copies = fs::read_dir(lab.place.path("results/data")).unwrap();
+        copies.next().map(|copy| copy.unwrap().path())
+    };
+    let input = copy().unwrap().join("p.sh");
+    lab.exits(0, "verify small");
+    let sound = fs::read(&input).unwrap();
+    fs::write(&input, [&sound[..], b"\n"].concat()).unwrap();
+    let text = unwrapped(&lab.exits(1, "verify small"));
+    assert!(text.contains("p.sh is not the input of the runs: remove"), "{text}");
+    // A run that would start from it does not.
+    lab.edit("small.toml", "seeds = 2", "seeds = 3");
+    lab.edit("small.toml", "[program]", "[program]\nsnapshot = true");
+    let text = unwrapped(&lab.exits(1, "sweep small.toml"));
+    assert!(text.contains("p.sh has changed since the runs were planned: remove"), "{text}");
+    fs::remove_dir_all(copy().unwrap()).unwrap();
+    lab.finishes();
+    assert_eq!(fs::read(&input).unwrap(), sound);
+    let text = lab.exits(0, "clean --age 0.001s");
+    assert!(text.contains("nothing to remove"), "{text}");
+    fs::remove_dir_all(lab.place.path("results/small")).unwrap();
+    let text = lab.exits(0, "clean --yes --age 0.001s");
+    assert!(text.contains("no plan names this copy of a program's inputs"), "{text}");
+    assert_eq!(copy(), None);
 }
 
 #[test]
@@ -1040,6 +1138,25 @@ fn a_hanging_or_talkative_command_for_versions_does_no_harm() {
     lab.script("v.sh", &format!("yes | head -c 50000000; setsid sleep {} & exit 0\n", lab.mark));
     lab.finishes();
     assert!(fs::metadata(lab.bad_run().join("versions.txt")).unwrap().len() <= 1 << 20);
+}
+
+#[test]
+fn versions_are_on_the_page_and_a_command_that_fails_is_noted_once() {
+    for (body, reason) in [
+        ("echo 'numpy==<1.2>'", ""),
+        ("echo no pip >&2; exit 3", "exit code 3: no pip"),
+        (":", "it prints nothing"),
+    ] {
+        let lab = Lab::new("score", "versions = [\"./v.sh\"]", "");
+        lab.script("v.sh", body);
+        let text = lab.finishes();
+        let note = "no versions are recorded: program.versions: ";
+        assert_eq!(text.matches(note).count(), usize::from(!reason.is_empty()), "{text}");
+        assert!(text.contains(reason), "{text}");
+        lab.exits(0, "plots");
+        let page = lab.place.read("plots/index.html");
+        assert_eq!(page.contains("numpy==&lt;1.2&gt;"), reason.is_empty());
+    }
 }
 
 #[test]

@@ -240,9 +240,8 @@ impl Terminal<'_> {
 
 /// Runs the program on the process's arguments.
 pub fn main() -> ExitCode {
-    let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|first| first == supervisor::SUPERVISE) {
-        return supervisor::supervise(arguments);
+    if std::env::args_os().nth(1).is_some_and(|first| first == supervisor::SUPERVISE) {
+        return supervisor::supervise();
     }
     let cli = match parsed() {
         Ok(cli) => cli,

@@ -490,7 +490,7 @@ impl DeclarationReader<'_> {
             if TAKEN_COLUMNS.contains(&column.as_str()) {
                 let error = Diagnostic::new(format!("a metric cannot be called `{}`", key.name));
                 self.errors.push(error.at(key.span, "the tables have a column of this name"));
-            } else if column.is_empty() {
+            } else if column.is_empty() || key.name.chars().any(char::is_control) {
                 let error = Diagnostic::new(format!("`{}` cannot name a metric", key.name));
                 self.errors.push(error.at(key.span, "a column of the tables is called by it"));
             } else if let Some(first) = columns.insert(column.clone(), key.span) {
@@ -532,6 +532,14 @@ impl DeclarationReader<'_> {
         };
         let [unit, label, column, at, stdout, file, key] =
             ["unit", "label", "column", "at", "stdout", "file", "key"].map(&mut text);
+        for (key, text) in [("unit", &unit), ("label", &label), ("column", &column)] {
+            if text.as_ref().is_some_and(|text| text.chars().any(char::is_control)) {
+                let key = format!("{section}.{key}");
+                let error = Diagnostic::new(format!("`{key}` holds a control character"));
+                let place = self.place(&key, None).unwrap_or(span);
+                self.errors.push(error.at(place, ""));
+            }
+        }
         let better = table.get("better").and_then(|node| {
             const WORDS: Kind =
                 Choice(&[("higher", "more is better"), ("lower", "less is better")]);

@@ -101,6 +101,16 @@ pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
         ""
     };
 
+    let is_cut = |o: &Offer| {
+        let half = o.score.half.unwrap_or(0.0);
+        o.score.mean - half < y.lo || o.score.mean + half > y.hi
+    };
+    let cut = if offers.iter().any(is_cut) {
+        " A bar without a cap continues beyond the axis."
+    } else {
+        ""
+    };
+
     let mut marks = Vec::new();
     let mut steps = Vec::new();
     for offer in offers.iter().filter(|o| o.frontier) {
@@ -159,7 +169,7 @@ pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
     Some(Chart {
         title: format!("What a better {} costs in {what}: {}", view.family(), view.planned.name),
         subtitle: format!(
-            "{} and further left is better. Dashed: the best that any variant reaches at that cost. {}{side_by_side}{unnamed}{}",
+            "{} and further left is better. Dashed: the best that any variant reaches at that cost. {}{cut}{side_by_side}{unnamed}{}",
             better.word(),
             view.bars(),
             view.unfinished()

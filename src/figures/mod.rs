@@ -59,12 +59,14 @@ impl OwnCharts for () {
 /// Every figure of every study of a plan, study by study; drawn in parallel, returned in a fixed
 /// order.
 pub fn draw_all(study: &ExperimentResults, own: &dyn OwnCharts) -> Vec<Figure> {
-    let charts: Vec<(String, &str, Chart)> = (0..study.plan.studies.len())
+    let charts: Vec<(String, String, Chart)> = (0..study.plan.studies.len())
         .into_par_iter()
         .flat_map_iter(|index| {
             let owner = &study.plan.studies[index].name;
             charts(study, index, own)
                 .into_iter()
+                .map(|(name, chart)| (name.to_owned(), chart))
+                .chain(further_curves(study, index))
                 .map(|(name, chart)| (owner.clone(), name, chart))
         })
         .collect();
@@ -74,7 +76,7 @@ pub fn draw_all(study: &ExperimentResults, own: &dyn OwnCharts) -> Vec<Figure> {
             let pictures = draw(&chart);
             Figure {
                 study,
-                name: name.into(),
+                name,
                 title: chart.title,
                 caption: chart.caption,
                 pictures,
@@ -135,6 +137,31 @@ pub fn charts(
         chart.caption += &data;
     }
     charts.extend(own.charts(study, index));
+    charts
+}
+
+/// Curves of the metrics that are not compared, as a program may declare several: each with its
+/// name.
+fn further_curves(study: &ExperimentResults, index: usize) -> Vec<(String, Chart)> {
+    if study.plan.program.is_none() {
+        return Vec::new();
+    }
+    let planned = &study.plan.studies[index];
+    let mut drawn: Vec<usize> = study.metrics().held_out(study.metric()).into_iter().collect();
+    let mut charts = Vec::new();
+    for metric in &study.metrics().all {
+        let Some(curve) = metric.curve.filter(|curve| !drawn.contains(curve)) else {
+            continue;
+        };
+        drawn.push(curve);
+        let view = View::by(study, planned, metric);
+        if let Some(mut chart) = curves::chart(&view) {
+            chart.title = format!("Curves of {}: {}", metric.words.head, planned.name);
+            chart.subtitle += &view.data();
+            chart.caption += &view.data();
+            charts.push((format!("loss-{}", metric.column), chart));
+        }
+    }
     charts
 }
 

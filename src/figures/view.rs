@@ -71,6 +71,15 @@ static OUTSTANDING: RunRecord = RunRecord {
 impl<'a> View<'a> {
     /// View of one of the plan's studies.
     pub(crate) fn new(study: &'a ExperimentResults, planned: &'a PlannedStudy) -> Self {
+        Self::by(study, planned, study.metric())
+    }
+
+    /// View of one of the plan's studies by another metric than the compared one.
+    pub(crate) fn by(
+        study: &'a ExperimentResults,
+        planned: &'a PlannedStudy,
+        metric: &'a Metric,
+    ) -> Self {
         let plan = &study.plan;
         let specs = plan.by_id();
         let variants: Vec<Variant> = planned
@@ -89,7 +98,7 @@ impl<'a> View<'a> {
                             seed,
                             spec: specs.get(id)?,
                             record,
-                            score: study.metric().of(record),
+                            score: metric.of(record),
                         })
                     })
                     .collect(),
@@ -106,7 +115,7 @@ impl<'a> View<'a> {
         Self {
             trainer: &*study.trainer,
             metrics: study.metrics(),
-            metric: study.metric(),
+            metric,
             plan,
             planned,
             variants,

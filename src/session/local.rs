@@ -78,8 +78,16 @@ pub fn run_local(
     if worker.outstanding()?.is_empty() {
         observer.remark(&loaded.nothing_to_do());
     }
-    let (needed, there) = (store.trainer().slots().gpus.ceil() as usize, worker.gpus.len());
+    let slots = store.trainer().slots();
+    let processors = slots.threads.map_or(1, NonZeroUsize::get);
+    // `--jobs` may be smaller: then the runs are executed one at a time.
+    let of_machine = threads.max(machine::threads()).get();
+    let (needed, there) = (slots.gpus.ceil() as usize, worker.gpus.len());
     let mut ready = |free: &[&RunSpec]| -> Result<Ready, SessionError> {
+        if processors > of_machine {
+            let (needed, there) = (processors, of_machine);
+            return Err(SessionError::TooFewProcessors { needed, there });
+        }
         if needed > there {
             return Err(SessionError::TooFewGpus { needed, there });
         }

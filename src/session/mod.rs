@@ -7,6 +7,7 @@
 
 mod adopt;
 mod command;
+mod copies;
 mod describe;
 mod loaded;
 mod local;
@@ -28,6 +29,7 @@ use crate::trainer::TrainerError;
 pub use adopt::{AdoptEnd, AdoptOptions, adopt};
 pub(crate) use command::one_line;
 pub use command::{quoted, sweep_command};
+pub use copies::changed_copies;
 pub use loaded::LoadedExperiment;
 pub use local::{LocalEnd, LocalOptions, run_local};
 pub use register::{RegisterEnd, register};
@@ -113,6 +115,14 @@ pub enum SessionError {
     /// A run does not fit into memory, even if it is executed alone.
     #[error("{0}")]
     TooLarge(String),
+    /// A run takes more processors than there are.
+    #[error("a run takes {}, and this machine has {there}: program.cpus of the file says how many", count(*needed, "processor"))]
+    TooFewProcessors {
+        /// Number of processors of a run: `program.cpus`.
+        needed: usize,
+        /// Number of processors that all runs together may take.
+        there: usize,
+    },
     /// A run takes more GPUs than there are.
     #[error(
         "a run takes {}, and this machine has {there}: execution.gpus of the file or CUDA_VISIBLE_DEVICES says which there are",

@@ -139,6 +139,15 @@ impl Store {
                 fingerprint.is_some_and(|data| !needed.needs_data(data)) && is_file(&path);
             if is_spare && holds_images(&path) && has_settled(&path) {
                 add(path, "no plan names this data");
+            } else if is_copy_of_inputs(&name)
+                && is_dir(&path)
+                && !needed.needs_data(&name)
+                // Runs under way, and tasks that wait, may start from a copy whose plan was replaced.
+                && alive.is_empty()
+                && self.submissions()?.is_empty()
+                && has_settled(&path)
+            {
+                add(path, "no plan names this copy of a program's inputs");
             }
         }
         for (path, name) in entries(self.root())? {
@@ -185,6 +194,11 @@ impl Store {
 
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit())
+}
+
+/// True if a name is that of the copy of a program's inputs.
+fn is_copy_of_inputs(name: &str) -> bool {
+    is_fingerprint(name) && name.starts_with("program-")
 }
 
 /// Size of a file, or of all files below a directory [bytes]; unreadable ones count as 0.

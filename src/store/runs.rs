@@ -66,6 +66,12 @@ struct RunFile {
     program: Option<Program>,
 }
 
+/// Name of an input within the copy of a program's inputs, also of a file elsewhere than below the
+/// folder of the experiment.
+pub fn copied_name(input: &str) -> String {
+    input.trim_start_matches('/').replace("..", "__")
+}
+
 impl Store {
     pub(super) fn runs(&self) -> PathBuf {
         self.root().join("runs")
@@ -128,8 +134,7 @@ impl Store {
         let beside = self.scratch_path()?;
         create_dir(&beside)?;
         for (name, path) in inputs {
-            // Of a file elsewhere than below the experiment's folder.
-            let name = name.trim_start_matches('/').replace("..", "__");
+            let name = copied_name(name);
             if let Some(folder) = beside.join(&name).parent() {
                 create_dirs(folder)?;
             }

@@ -156,6 +156,13 @@ fn test_images_that_are_missing_or_damaged_are_said_and_written_again() {
     }
     let (_, err) = place.exits(0, "sweep small.toml");
     assert!(!err.contains("written again"), "{err}");
+    // What is an array of images still, and not that of the data.
+    place.exits(0, "verify small --runs 1");
+    let last = bytes.len() - 1;
+    fs::write(&kept, [&bytes[..last], &[1 - bytes[last].min(1)]].concat()).unwrap();
+    let (_, err) = place.exits(1, "verify small --runs 1");
+    let said = format!("{} holds other test images than the data", shown.display());
+    assert!(err.contains(&said), "{err}");
 }
 
 #[test]

@@ -42,8 +42,24 @@ fn check(name: &str, recipe: &Recipe) -> Vec<(&'static str, Chart)> {
     let charts = charts(&study, 0, &artefacts);
     for (kind, chart) in &charts {
         hold(&format!("{name}/{kind}"), chart);
+        if kind.starts_with("cost") {
+            let said = chart.subtitle.contains("without a cap continues beyond the axis");
+            assert_eq!(said, cuts_an_interval(chart), "{name}/{kind}: {}", chart.subtitle);
+        }
     }
     charts
+}
+
+/// True if an interval ends beyond the axis of values.
+fn cuts_an_interval(chart: &Chart) -> bool {
+    planes(chart).any(|plane| {
+        plane.marks.iter().any(|mark| match mark {
+            Mark::Interval { ends, across: false, .. } => {
+                ends.0.min(ends.1) < plane.y.lo || ends.0.max(ends.1) > plane.y.hi
+            }
+            _ => false,
+        })
+    })
 }
 
 fn planes(chart: &Chart) -> impl Iterator<Item = &Plane> {
@@ -190,6 +206,18 @@ fn failures_show_where_they_happened() {
         .map(|end| end.values[0].as_str())
         .collect();
     assert_eq!((rows.len(), rows.last().copied()), (19, Some("3 of 3 failed")));
+}
+
+#[test]
+fn an_interval_that_is_cut_is_said() {
+    let cut = |seeds: usize| {
+        let charts = check(&format!("cut-{seeds}"), &Recipe { seeds, ..Recipe::default() });
+        cuts_an_interval(of(&charts, "cost-time"))
+    };
+    assert!(
+        cut(2) && !cut(12),
+        "two seeds have intervals that are much wider than the differences"
+    );
 }
 
 #[test]

@@ -22,7 +22,7 @@ use crate::results::past::Past;
 use crate::results::{ExperimentResults, tables};
 use crate::runner::machine::on_every_processor;
 use crate::runner::{self, machine};
-use crate::session::{Repeated, Repetition, train_again};
+use crate::session::{Repeated, Repetition, changed_copies, train_again};
 use crate::store::{RunStatus, Store, StoreError};
 use crate::text::{count, duration, thousands};
 use crate::train::reference::{Comparison, Distance};
@@ -132,6 +132,8 @@ pub(crate) fn verify(
     } else {
         repeatable_here(current, &store, terminal)?
     };
+    let changed = on_every_processor(|| changed_copies(&store, &plan, &current));
+    changed.iter().for_each(|problem| terminal.warn(problem));
     let chosen = spread(&current, args.runs.get());
     let cache = Cache::new(global.library());
     let threads = args.jobs.unwrap_or_else(machine::threads);
@@ -157,7 +159,11 @@ pub(crate) fn verify(
         same_tables(&store, plan.clone(), damaged.is_empty(), terminal)?
     };
     let history = sound_history(&store, &plan, terminal)?;
-    Ok(if good && tables && history { Exit::Success } else { Exit::Failure })
+    Ok(if good && tables && history && changed.is_empty() {
+        Exit::Success
+    } else {
+        Exit::Failure
+    })
 }
 
 /// Checks that every file of the record of the past is as it was written and none is missing, and

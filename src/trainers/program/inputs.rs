@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::command::{Places, Writer};
 use crate::regular;
+use crate::store::copied_name;
 use crate::text::{bytes, count, nearest};
 use crate::trainer::template::placeholders;
 use crate::trainer::{Config, Declaration, DeclarationFault};
@@ -29,36 +30,49 @@ struct Stamp {
     inode: (u64, u64),
 }
 
-impl Hashes {
-    /// BLAKE3 of a regular file.
-    fn of(&self, path: &Path) -> io::Result<String> {
-        let file = regular::open(path)?;
-        let found = file.metadata()?;
-        let stamp = Stamp {
+impl Stamp {
+    fn of(found: &fs::Metadata) -> Self {
+        Self {
             size: found.len(),
             modified: (found.mtime(), found.mtime_nsec()),
             changed: (found.ctime(), found.ctime_nsec()),
             inode: (found.dev(), found.ino()),
-        };
+        }
+    }
+}
+
+impl Hashes {
+    /// BLAKE3 of a regular file.
+    fn of(&self, path: &Path) -> io::Result<String> {
         let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, hash)) = lock().get(path)
-            && *known == stamp
+        // One system call for a file that is known: there may be thousands, before and after every
+        // run. Only regular files have ever been added.
+        if let Ok(found) = fs::metadata(path)
+            && let Some((known, hash)) = lock().get(path)
+            && *known == Stamp::of(&found)
         {
             return Ok(hash.clone());
         }
+        let file = regular::open(path)?;
+        let stamp = Stamp::of(&file.metadata()?);
         let hash = blake3::Hasher::new().update_reader(file)?.finalize().to_hex().to_string();
         lock().insert(path.to_owned(), (stamp, hash.clone()));
         Ok(hash)
     }
 
     /// The first input that is not what it was when the experiment was planned, with what happened
-    /// to it.
-    pub(super) fn changed(&self, declaration: &Declaration) -> Option<String> {
+    /// to it; `copy` is the folder of the copy of the inputs, where runs start from one.
+    pub(super) fn changed(&self, declaration: &Declaration, copy: Option<&Path>) -> Option<String> {
         declaration.program.inputs.iter().find_map(|(name, hash)| {
-            match self.of(&declaration.home.join(name)) {
+            let path = match copy {
+                Some(copy) => copy.join(copied_name(name)),
+                None => declaration.home.join(name),
+            };
+            let shown = if copy.is_some() { path.to_string_lossy() } else { name.into() };
+            match self.of(&path) {
                 Ok(now) if now == *hash => None,
-                Ok(_) => Some(format!("{name} has changed")),
-                Err(error) => Some(format!("{name}: {error}")),
+                Ok(_) => Some(format!("{shown} has changed")),
+                Err(error) => Some(format!("{shown}: {error}")),
             }
         })
     }

@@ -1,7 +1,8 @@
 //! A program as a trainer: any command that takes settings and leaves numbers.
 //!
 //! ```text
-//! supervisor  one process next to each command, which ends all its descendants
+//! supervisor  a process between this program and commands, which ends all their descendants
+//! running     a command that runs, under a supervisor or without one
 //! inputs      files, data and programs that a declaration names, on this machine
 //! command     settings written into the words of a command
 //! output      tables of steps, JSON files and printed lines -> values
@@ -16,6 +17,7 @@ mod inputs;
 mod output;
 mod pictures;
 mod run;
+mod running;
 pub mod supervisor;
 
 use std::path::{Path, PathBuf};
@@ -36,9 +38,10 @@ use crate::trainer::{
 use command::{Places, Writer};
 use inputs::Hashes;
 use output::{LOG, PRINTED, ReadFile, Values, fact};
+use running::Supervisors;
 
 pub use pictures::RunPictures;
-pub use supervisor::remember_environment;
+pub use running::remember_environment;
 
 /// Version of the way in which runs are carried out.
 const VERSION: u32 = 1;
@@ -46,7 +49,7 @@ const VERSION: u32 = 1;
 /// Makes trainers of programs.
 #[derive(Debug, Default)]
 pub struct ProgramTrainers {
-    supervisor: Option<PathBuf>,
+    supervisors: Option<Arc<Supervisors>>,
     hashes: Arc<Hashes>,
 }
 
@@ -55,7 +58,8 @@ impl ProgramTrainers {
     /// calls [`supervisor::supervise`] if its first argument is [`supervisor::SUPERVISE`]; without
     /// one only the process group of a command ends with it.
     pub fn new(supervisor: Option<PathBuf>) -> Arc<Self> {
-        Arc::new(Self { supervisor, hashes: Arc::default() })
+        let supervisors = supervisor.map(|program| Arc::new(Supervisors::new(program)));
+        Arc::new(Self { supervisors, hashes: Arc::default() })
     }
 }
 
@@ -66,7 +70,7 @@ impl Programs for ProgramTrainers {
 
     fn trainer(&self, declaration: Declaration) -> Result<Arc<dyn Trainer>, String> {
         let mut trainer = ProgramTrainer::new(declaration)?;
-        trainer.supervisor.clone_from(&self.supervisor);
+        trainer.supervisors.clone_from(&self.supervisors);
         trainer.hashes = Arc::clone(&self.hashes);
         Ok(Arc::new(trainer))
     }
@@ -82,7 +86,7 @@ pub struct ProgramTrainer {
     patterns: Vec<(String, Regex)>,
     /// Identity of the program and its inputs: what runs have as their data.
     fingerprint: String,
-    supervisor: Option<PathBuf>,
+    supervisors: Option<Arc<Supervisors>>,
     hashes: Arc<Hashes>,
     /// Output of `program.versions`, once it has been asked.
     versions: OnceLock<Option<Vec<u8>>>,
@@ -120,7 +124,7 @@ impl ProgramTrainer {
             patterns,
             fingerprint,
             declaration,
-            supervisor: None,
+            supervisors: None,
             hashes: Arc::default(),
             versions: OnceLock::new(),
             shares_files: AtomicBool::new(false),
@@ -359,7 +363,8 @@ impl Trainer for ProgramTrainer {
         if let Some(run) = runs.iter().find(|run| run.data != self.fingerprint) {
             return Err(TrainerError::new(format!("{} is a run of another program", run.id)));
         }
-        self.unchanged()
+        // Copies are looked at when runs start from them.
+        if self.declaration.conduct.snapshot { Ok(()) } else { self.unchanged(None) }
     }
 
     fn execute(&self, run: &RunKey, _: usize, control: Control) -> Result<Execution, TrainerError> {
@@ -404,26 +409,25 @@ impl Trainer for ProgramTrainer {
 }
 
 impl ProgramTrainer {
-    /// An error if an input is not what it was when the experiment was planned.
-    fn unchanged(&self) -> Result<(), TrainerError> {
-        match self.hashes.changed(&self.declaration) {
-            Some(change) if !self.declaration.conduct.snapshot => {
-                Err(TrainerError::everywhere(format!(
-                    "{change} since the runs were planned: start the experiment again, or keep a copy with snapshot = true"
-                )))
-            }
-            _ => Ok(()),
-        }
+    /// An error if an input, or its copy in this folder, is not what it was when the experiment was
+    /// planned.
+    fn unchanged(&self, copy: Option<&Path>) -> Result<(), TrainerError> {
+        let Some(change) = self.hashes.changed(&self.declaration, copy) else {
+            return Ok(());
+        };
+        let remedy = match copy {
+            Some(copy) => format!("remove {}, and the next sweep writes it again", copy.display()),
+            None => "start the experiment again, or keep a copy with snapshot = true".to_owned(),
+        };
+        Err(TrainerError::everywhere(format!(
+            "{change} since the runs were planned: {remedy}"
+        )))
     }
 
     /// The program of the first command, as it was found here.
     fn executable(&self) -> Option<PathBuf> {
         let word = self.declaration.program.command.first()?.first()?;
         inputs::executable(&self.declaration, word).ok()
-    }
-
-    fn supervisor(&self) -> Option<&Path> {
-        self.supervisor.as_deref()
     }
 
     fn curves(&self, steps: &output::Steps) -> Vec<EpochRow> {

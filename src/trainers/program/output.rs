@@ -14,6 +14,8 @@ use crate::trainer::{Better, Declaration, DeclaredMetric, MetricSource};
 pub(super) const PRINTED: &str = "printed";
 /// The standard and error output of a run, its last MiB.
 pub(super) const LOG: &str = "log.txt";
+/// Largest value of a metric: means, squares and intervals of such values are finite.
+const LARGEST_VALUE: f64 = 1e150;
 /// Names of the column that numbers the steps, in order of preference.
 const STEP: [&str; 2] = ["step", "epoch"];
 
@@ -104,6 +106,11 @@ impl Steps {
                 is_header && record.iter().any(|text| known.iter().any(|column| column == text))
             });
             let Some(known) = header.as_ref().filter(|_| !repeats) else {
+                if let Some(separator) = other_separator(&record) {
+                    return Err(format!(
+                        "{name}, line {line}: the columns are separated by {separator}; write commas"
+                    ));
+                }
                 for (i, column) in record.iter().enumerate() {
                     if record.iter().take(i).any(|other| other.trim() == column.trim()) {
                         let fault = format!("{name} has two columns `{}`", column.trim());
@@ -330,8 +337,13 @@ impl Values {
                 Err(problem) => {
                     values.missing.push(one_line(&format!("{}: {problem}", metric.name)));
                 }
-                Ok(value) if value.is_finite() => {
+                Ok(value) if value.abs() <= LARGEST_VALUE => {
                     values.metrics.insert(fact(metric), value.into());
+                }
+                Ok(value) if value.is_finite() => {
+                    let reason =
+                        format!("{} is {value:e}, beyond \u{b1}{LARGEST_VALUE:e}", metric.name);
+                    values.diverged.get_or_insert(reason);
                 }
                 Ok(value) => {
                     values.diverged.get_or_insert_with(|| format!("{} is {value}", metric.name));
@@ -346,6 +358,14 @@ impl Values {
         }
         values
     }
+}
+
+/// The separator of a header that is one cell, where it is not the comma: spreadsheets in many
+/// languages write semicolons.
+fn other_separator(header: &csv::StringRecord) -> Option<&'static str> {
+    let cell = header.get(0).filter(|_| header.len() == 1)?;
+    let known = [(';', "semicolons"), ('\t', "tabs")];
+    known.into_iter().find_map(|(c, word)| cell.contains(c).then_some(word))
 }
 
 /// A reason in one line of a table, whatever a program has written into it.
@@ -510,6 +530,14 @@ mod tests {
         assert_eq!(steps("a\n1\n2\n").rows[1].0, 2, "the row where no column numbers it");
         let ragged = Steps::read("metrics.csv", b"a,b\n1,2\n1,2,3\n", false).unwrap_err();
         assert_eq!(ragged, "metrics.csv, line 3: 3 cells under 2 columns");
+        for (text, word) in [("step;loss\n1;0,5\n", "semicolons"), ("step\tloss\n1\t2\n", "tabs")] {
+            let other = Steps::read("m.csv", text.as_bytes(), false).unwrap_err();
+            assert_eq!(
+                other,
+                format!("m.csv, line 1: the columns are separated by {word}; write commas")
+            );
+        }
+        assert_eq!(steps("step,a;b\n1,2\n").columns, ["a;b"]);
         let halves = steps("epoch,val\n0.5,1\n1.0,2\n1.5,3\n1.0,4\n");
         assert_eq!(halves.rows.iter().map(|row| row.0).collect::<Vec<_>>(), [1, 2, 3]);
         assert_eq!(halves.rows[1].1, [Some(4.0)], "half an epoch is no epoch 0 or 1");

@@ -1,6 +1,7 @@
-//! Pictures that runs leave in `files/`: shown on the page, next to the figures.
+//! Pictures that runs leave in `files/`, and the versions that were recorded with them: shown on the
+//! page, next to the figures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{Markup, html};
 
@@ -8,7 +9,9 @@ use crate::figures::view::View;
 use crate::figures::{Chart, OwnCharts};
 use crate::page::{OwnMarkup, png_address};
 use crate::plan::RunId;
+use crate::record::RunRecord;
 use crate::results::ExperimentResults;
+use crate::rng::Seed;
 use crate::text::{bytes, count};
 
 /// Pictures of one run that are shown, at most.
@@ -16,9 +19,14 @@ const OF_A_RUN: usize = 6;
 /// Bytes of all pictures of an experiment on the page, at most.
 const ON_THE_PAGE: usize = 8 << 20;
 
-/// Pictures of the first run of each variant that has some, by run.
+/// Bytes of an output of `program.versions` that are shown, at most.
+const OF_VERSIONS: usize = 1 << 14;
+
+/// Pictures of the first run of each variant that has some, by run, and recorded versions.
 #[derive(Debug, Clone, Default)]
 pub struct RunPictures {
+    /// Outputs of `program.versions` by their fact.
+    versions: BTreeMap<String, String>,
     by_run: BTreeMap<RunId, Vec<(String, Vec<u8>)>>,
     /// Number of pictures that are left out, and their size.
     left_out: (usize, usize),
@@ -32,6 +40,14 @@ impl RunPictures {
         file: impl Fn(&RunId, &str) -> Option<Vec<u8>>,
     ) -> Self {
         let mut all = Self::default();
+        for (run, record) in &results.records {
+            if let Some(versions) = recorded_versions(record)
+                && !all.versions.contains_key(versions)
+                && let Some(bytes) = file(run, "versions.txt")
+            {
+                all.versions.insert(versions.to_owned(), shown_versions(&bytes));
+            }
+        }
         let mut total = 0;
         for variant in results.plan.studies.iter().flat_map(|study| &study.variants) {
             let pictures = |run: &&RunId| {
@@ -77,7 +93,7 @@ impl OwnCharts for RunPictures {
 impl OwnMarkup for RunPictures {
     fn markup(&self, results: &ExperimentResults, study: usize) -> Markup {
         let view = View::new(results, &results.plan.studies[study]);
-        let shown: Vec<_> = view
+        let shown: Vec<(&str, Seed, &Vec<(String, Vec<u8>)>)> = view
             .variants
             .iter()
             .filter_map(|variant| {
@@ -87,6 +103,40 @@ impl OwnMarkup for RunPictures {
                     .find_map(|r| Some((variant.label, r.seed, self.by_run.get(&r.spec.id)?)))
             })
             .collect();
+        let replicates = || view.variants.iter().flat_map(|variant| &variant.replicates);
+        let versions: BTreeSet<&str> =
+            replicates().filter_map(|r| recorded_versions(r.record)).collect();
+        let versions = versions.into_iter().filter_map(|fact| self.versions.get(fact));
+        html! {
+            (self.pictures(&shown))
+            @for text in versions {
+                details {
+                    summary { "Versions, as " code { "program.versions" } " printed them" }
+                    pre { (text) }
+                }
+            }
+        }
+    }
+}
+
+/// Fact of a run that identifies the output of `program.versions`.
+fn recorded_versions(record: &RunRecord) -> Option<&str> {
+    record.summary.as_ref()?.facts.get("versions")?.as_str()
+}
+
+/// The beginning of an output as text for the page.
+fn shown_versions(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(OF_VERSIONS)]);
+    let is_shown = |c: &char| !c.is_control() || *c == '\n';
+    let mut shown: String = text.chars().filter(is_shown).collect();
+    if bytes.len() > OF_VERSIONS {
+        shown.push_str("\n...");
+    }
+    shown
+}
+
+impl RunPictures {
+    fn pictures(&self, shown: &[(&str, Seed, &Vec<(String, Vec<u8>)>)]) -> Markup {
         if shown.is_empty() {
             return Markup::default();
         }
@@ -101,7 +151,7 @@ impl OwnMarkup for RunPictures {
             }
             div.grids {
                 @for (label, seed, pictures) in shown {
-                    @for (name, png) in pictures {
+                    @for (name, png) in *pictures {
                         figure {
                             b { (label) }
                             span.muted { (name) ", seed " (seed.0) }

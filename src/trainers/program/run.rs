@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -18,7 +19,7 @@ use serde_json::{Map, Value};
 use super::ProgramTrainer;
 use super::command::{Places, Writer};
 use super::output::{LOG, PRINTED, Steps, last_match, one_line};
-use super::supervisor::{RUN_DIRECTORY, Running, Start, failure, kill_processes_of};
+use super::running::{RUN_DIRECTORY, Running, Start, failure, kill_processes_of};
 use crate::plan::names::is_file_path;
 use crate::record::{Checkpoint, EpochRow, RunOutput, RunStatus, Summary, Timing, host, utc};
 use crate::regular;
@@ -40,6 +41,8 @@ const LARGEST: u64 = 256 << 20;
 const VERSIONS: Duration = Duration::from_secs(60);
 /// Files that a run may keep, at most.
 const MOST_FILES: usize = 10_000;
+/// Time for reading the rest of an output, before and after its last writers are killed.
+const REST_OF_OUTPUT: Duration = Duration::from_secs(2);
 /// Longest piece of a line that patterns are looked for in.
 const LINE: usize = 1 << 16;
 
@@ -84,7 +87,7 @@ pub(super) fn execute(
         }
         attempt.printed.clear();
     }
-    trainer.unchanged()?;
+    trainer.unchanged(attempt.copy())?;
     let resumes = attempt.has_checkpoint();
     if resumes {
         (control.note)("continues from its checkpoint".into());
@@ -98,7 +101,7 @@ pub(super) fn execute(
     let places = Places { seed: &seed, run: &run_text, here: &here };
     let writer = Writer::new(declaration, run.config, places);
     attempt.write("config.json", &writer.config_json())?;
-    if let Some(versions) = trainer.versions(&attempt) {
+    if let Some(versions) = trainer.versions(&attempt, control.note) {
         attempt.write("versions.txt", versions)?;
     }
     let env = environment(declaration, &writer, &attempt.directory, &seed, &control.gpus);
@@ -130,9 +133,7 @@ pub(super) fn execute(
             }
         }
     }
-    if let Some(change) =
-        trainer.hashes.changed(declaration).filter(|_| !declaration.conduct.snapshot)
-    {
+    if let Some(change) = trainer.hashes.changed(declaration, attempt.copy()) {
         return Err(TrainerError::everywhere(format!(
             "{change} while the run was under way: its result is discarded; start the experiment again"
         )));
@@ -260,6 +261,11 @@ impl Attempt<'_> {
         self.read_or_problem(name).ok().flatten()
     }
 
+    /// The copy of the inputs, where the run starts from one.
+    fn copy(&self) -> Option<&Path> {
+        Some(&*self.home).filter(|_| self.trainer.declaration.conduct.snapshot)
+    }
+
     fn has_checkpoint(&self) -> bool {
         fs::read_dir(self.path("checkpoint")).is_ok_and(|mut entries| entries.next().is_some())
     }
@@ -365,7 +371,6 @@ impl Attempt<'_> {
             words,
             directory: working,
             env,
-            supervisor: self.trainer.supervisor(),
             run: &self.directory,
             lock: &lock,
         };
@@ -374,35 +379,35 @@ impl Attempt<'_> {
         let cannot_start = |error: io::Error| {
             TrainerError::new(format!("cannot start {}: {error}", brief(&words[0])))
         };
-        let (mut running, stdout, stderr) = Running::start(&start).map_err(cannot_start)?;
+        let supervisors = self.trainer.supervisors.as_deref();
+        let (mut running, [stdout, stderr]) =
+            Running::start(supervisors, &start).map_err(cannot_start)?;
         let outputs = Arc::new(Outputs {
             patterns: self.trainer.patterns.clone(),
             log: Mutex::new(log),
             printed: Mutex::new(std::mem::take(&mut self.printed)),
             tail: Mutex::default(),
         });
-        let readers = [Arc::clone(&outputs), Arc::clone(&outputs)];
-        let [of_stdout, of_stderr] = readers;
-        let readers = [
-            thread::spawn(move || {
-                pass_on(stdout, &of_stdout.log, |bytes| of_stdout.look_for_patterns(bytes));
-            }),
-            thread::spawn(move || {
-                pass_on(stderr, &of_stderr.log, |bytes| locked(&of_stderr.tail).push(bytes));
-            }),
-        ];
+        // Each reader has a sender, which it drops at the end of its output.
+        let (of_readers, readers) = mpsc::channel::<()>();
+        let (of_stdout, reads) = (Arc::clone(&outputs), of_readers.clone());
+        thread::spawn(move || {
+            let _reads = reads;
+            pass_on(stdout, &of_stdout.log, |bytes| of_stdout.look_for_patterns(bytes));
+        });
+        let (of_stderr, reads) = (Arc::clone(&outputs), of_readers);
+        thread::spawn(move || {
+            let _reads = reads;
+            pass_on(stderr, &of_stderr.log, |bytes| locked(&of_stderr.tail).push(bytes));
+        });
         let end = self.follow(&mut running, control);
         // What is left of the output is read. A process that is no descendant may hold the pipes:
         // then the rest of the output is lost.
-        let ended = Instant::now();
-        while readers.iter().any(|reader| !reader.is_finished()) {
-            if ended.elapsed() > Duration::from_secs(2) {
-                running.kill();
-            }
-            if ended.elapsed() > Duration::from_secs(4) {
+        for _ in 0..2 {
+            if readers.recv_timeout(REST_OF_OUTPUT) == Err(RecvTimeoutError::Disconnected) {
                 break;
             }
-            thread::sleep(Duration::from_millis(1));
+            running.kill();
         }
         if fs::symlink_metadata(&self.directory).is_ok_and(|found| !found.is_dir()) {
             let _ = fs::remove_file(&self.directory);
@@ -432,7 +437,7 @@ impl Attempt<'_> {
     /// Waits for the end of a command, its time limit or a request to stop.
     fn follow(
         &mut self,
-        running: &mut Running,
+        running: &mut Running<'_>,
         control: &mut Control,
     ) -> Result<Followed, TrainerError> {
         let limit = self.trainer.declaration.conduct.timeout;
@@ -441,7 +446,7 @@ impl Attempt<'_> {
         let mut saved = Instant::now();
         let mut pause = Duration::from_micros(500);
         loop {
-            if let Some(status) = running.try_wait().map_err(TrainerError::new)? {
+            if let Some(status) = running.wait(pause).map_err(TrainerError::new)? {
                 self.look_at_steps(false, control);
                 return Ok(match asked_to_end {
                     // Many programs save a checkpoint at SIGTERM and exit with 0: what they have
@@ -477,7 +482,6 @@ impl Attempt<'_> {
                 saved = Instant::now();
             }
             // Short runs are not to wait for a look at long ones.
-            thread::sleep(pause);
             pause = (pause * 3 / 2).min(LOOK);
         }
     }
@@ -775,40 +779,60 @@ fn pass_on(mut output: impl Read, log: &Mutex<Log>, mut line: impl FnMut(&[u8]))
 }
 
 impl ProgramTrainer {
-    /// Output of `program.versions`, asked once.
-    fn versions(&self, attempt: &Attempt) -> Option<&[u8]> {
-        let words = &self.declaration.conduct.versions;
-        if words.is_empty() {
+    /// Output of `program.versions`, asked once; notes why there is none.
+    fn versions(&self, attempt: &Attempt, note: &dyn Fn(String)) -> Option<&[u8]> {
+        if self.declaration.conduct.versions.is_empty() {
             return None;
         }
         let ask = || {
-            let start = Start {
-                words,
-                directory: &attempt.home,
-                env: &[(RUN_DIRECTORY.to_owned(), attempt.directory.to_string_lossy().into())],
-                supervisor: self.supervisor(),
-                run: &attempt.directory,
-                lock: &attempt.path(LOCK),
-            };
-            let (mut running, stdout, stderr) = Running::start(&start).ok()?;
-            let readers = [
-                thread::spawn(move || first_bytes(stdout)),
-                thread::spawn(move || first_bytes(stderr)),
-            ];
-            let begun = Instant::now();
-            let status = loop {
-                if let Some(status) = running.try_wait().ok()? {
-                    break status;
-                }
-                if begun.elapsed() > VERSIONS {
-                    running.kill();
-                }
-                thread::sleep(Duration::from_millis(5));
-            };
-            let [stdout, _] = readers.map(|reader| reader.join().unwrap_or_default());
-            status.success().then_some(stdout)
+            let versions = self.ask_versions(attempt);
+            versions
+                .map_err(|reason| {
+                    note(format!("no versions are recorded: program.versions: {reason}"));
+                })
+                .ok()
         };
         self.versions.get_or_init(ask).as_deref()
+    }
+
+    fn ask_versions(&self, attempt: &Attempt) -> Result<Vec<u8>, String> {
+        let words = &self.declaration.conduct.versions;
+        let start = Start {
+            words,
+            directory: &attempt.home,
+            env: &[(RUN_DIRECTORY.to_owned(), attempt.directory.to_string_lossy().into())],
+            run: &attempt.directory,
+            lock: &attempt.path(LOCK),
+        };
+        let cannot_start = |error| format!("cannot start {}: {error}", brief(&words[0]));
+        let (mut running, [stdout, stderr]) =
+            Running::start(self.supervisors.as_deref(), &start).map_err(cannot_start)?;
+        let readers = [
+            thread::spawn(move || first_bytes(stdout)),
+            thread::spawn(move || first_bytes(stderr)),
+        ];
+        let begun = Instant::now();
+        let status = loop {
+            if let Some(status) = running.wait(LOOK).map_err(|error| error.to_string())? {
+                break status;
+            }
+            if begun.elapsed() > VERSIONS {
+                running.kill();
+            }
+        };
+        let is_late = begun.elapsed() > VERSIONS;
+        let [stdout, stderr] = readers.map(|reader| reader.join().unwrap_or_default());
+        let reason = match failure(status) {
+            None if stdout.is_empty() => "it prints nothing".to_owned(),
+            None => return Ok(stdout),
+            Some(_) if is_late => {
+                format!("it takes longer than {}", duration(VERSIONS.as_secs_f64()))
+            }
+            Some(reason) => reason,
+        };
+        let mut tail = Tail::default();
+        tail.push(&stderr);
+        Err(format!("{reason}{tail}"))
     }
 
     /// Notes, once, that runs write into a directory that they share.

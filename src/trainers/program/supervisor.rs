@@ -1,241 +1,194 @@
-//! Supervisor: a process between this program and one command of a run. It ends every descendant
-//! of the command when the command has ended, when it is told to, and when this program is gone,
-//! also by `kill -9`.
+//! Supervisor: a process between this program and the commands of runs, one command at a time. It
+//! ends every descendant of a command when the command has ended, when it is told to, and when
+//! this program is gone, also by `kill -9`.
 //!
 //! ```text
-//! ablade --(pipe)--> supervisor --> command --> workers, daemons, ...
-//!            't': SIGTERM to all descendants      orphans become children of the supervisor,
-//!            'k', end of file: SIGKILL to all     since it is their subreaper
+//! ablade <--(socket)--> supervisor --> command --> workers, daemons, ...
+//!    start: a command                  orphans become children of the supervisor, since it is
+//!    terminate: SIGTERM to all          their subreaper
+//!    kill, end of file: SIGKILL to all
+//!         <-- wait status, once no descendant is left
 //! ```
 //!
 //! It is this program itself under another first argument, so that no code runs between `fork` and
-//! `exec`. Elsewhere than on Linux, and in a library that was told of no such program, the process
-//! group of the command stands for its descendants.
+//! `exec`. Since the start of this program takes longer than that of many a command, a supervisor
+//! serves one command after another. Elsewhere than on Linux, and in a library that was told of no
+//! such program, the process group of the command stands for its descendants.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
-use std::os::unix::ffi::OsStrExt;
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
-use std::process::{
-    Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitCode, ExitStatus, Stdio,
-};
-use std::sync::OnceLock;
-use std::time::Duration;
+use std::path::Path;
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc;
+use std::thread;
 
-use rustix::process::{Pid, Signal, getpid, kill_process, kill_process_group};
+use rustix::process::getppid;
+use serde::{Deserialize, Serialize};
 
 use crate::regular;
 
-/// First argument of a supervisor.
+/// First argument of a supervisor. The second is the folder of the runs' directories, for people
+/// who look at the list of processes.
 pub const SUPERVISE: &str = "__supervise";
 /// Exit code where a command cannot be started, as shells have it.
 const NOT_STARTED: u8 = 127;
 
-/// Variables that this program has set for itself, with their values from before.
-static CHANGED_VARIABLES: OnceLock<Vec<(&'static str, Option<OsString>)>> = OnceLock::new();
-
-/// Remembers the values of environment variables that this program is about to change for itself:
-/// the commands of runs get the values of now.
-pub fn remember_environment(names: &[&'static str]) {
-    let values = names.iter().map(|name| (*name, std::env::var_os(name))).collect();
-    // A second call would remember values that are no longer the user's.
-    let _ = CHANGED_VARIABLES.set(values);
+/// What a supervisor is told: one line of JSON each.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Message {
+    Start(Request),
+    /// Asks every process of the command to end.
+    Terminate,
+    /// Ends every process of the command.
+    Kill,
 }
 
-/// A command that is to be started.
-#[derive(Debug)]
-pub(super) struct Start<'a> {
-    pub(super) words: &'a [String],
-    pub(super) directory: &'a Path,
-    pub(super) env: &'a [(String, String)],
-    /// The program that supervises; `None`: the process group alone.
-    pub(super) supervisor: Option<&'a Path>,
-    /// Directory of the run, which its processes have in their environment.
-    pub(super) run: &'a Path,
+/// A command that a supervisor starts.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Request {
+    /// Program and arguments; not empty.
+    pub(super) words: Vec<String>,
+    pub(super) directory: OsString,
+    /// Environment variables besides those of the supervisor.
+    pub(super) env: Vec<(String, String)>,
     /// File that the supervisor locks until no descendant is left.
-    pub(super) lock: &'a Path,
+    pub(super) lock: OsString,
+    /// Standard and error output; `None`: those of the supervisor.
+    pub(super) outputs: Option<Outputs>,
 }
 
-/// A command that runs.
-#[derive(Debug)]
-pub(super) struct Running {
-    child: Child,
-    run: PathBuf,
-    /// The pipe to the supervisor; its end means that this program is gone.
-    lifeline: Option<ChildStdin>,
+/// Pipes that the other side holds open.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Outputs {
+    /// Process that holds them.
+    pub(super) process: i32,
+    /// Its file descriptors of the ends to write to.
+    pub(super) stdout: i32,
+    pub(super) stderr: i32,
 }
 
-impl Running {
-    /// Starts a command with an empty standard input; returns its outputs besides.
-    pub(super) fn start(start: &Start) -> io::Result<(Self, ChildStdout, ChildStderr)> {
-        let mut command = match start.supervisor {
-            Some(supervisor) => {
-                let mut command = Command::new(supervisor);
-                command.arg(SUPERVISE).arg(start.lock).args(start.words).stdin(Stdio::piped());
-                command
-            }
-            None => {
-                let mut command = Command::new(&start.words[0]);
-                command.args(&start.words[1..]).stdin(Stdio::null());
-                command
-            }
+impl Outputs {
+    /// Opens both pipes by the names that Linux gives to the files of a process. A fresh pipe for
+    /// each command: what one command leaves behind cannot write into the log of the next.
+    fn open(&self) -> io::Result<[File; 2]> {
+        let open = |descriptor: i32| {
+            File::options()
+                .write(true)
+                .open(format!("/proc/{}/fd/{descriptor}", self.process))
         };
-        for (name, value) in CHANGED_VARIABLES.get().into_iter().flatten() {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
-        command
-            .current_dir(start.directory)
-            .envs(start.env.iter().map(|(name, value)| (name, value)))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            // A Ctrl-C in the terminal reaches this program alone, which then ends its runs.
-            .process_group(0);
-        let mut child = command.spawn()?;
-        let streams = child.stdout.take().zip(child.stderr.take());
-        let (stdout, stderr) = streams.ok_or_else(|| io::Error::other("no pipes"))?;
-        let lifeline = child.stdin.take();
-        Ok((Self { child, run: start.run.to_owned(), lifeline }, stdout, stderr))
-    }
-
-    /// The end of the command, once it has ended.
-    pub(super) fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
-        self.child.try_wait()
-    }
-
-    /// Asks every process of the run to end.
-    pub(super) fn terminate(&mut self) {
-        self.tell(b't', Signal::TERM);
-    }
-
-    /// Ends every process of the run.
-    pub(super) fn kill(&mut self) {
-        if !self.tell(b'k', Signal::KILL) {
-            // Without a supervisor, or after it was killed itself.
-            kill_processes_of(&self.run);
+        let files = open(self.stdout).and_then(|stdout| Ok([stdout, open(self.stderr)?]));
+        let files =
+            files.map_err(|error| io::Error::other(format!("no pipes for its output: {error}")))?;
+        // Still the parent, so the files were its own and not those of a process with its old id.
+        if getppid().is_some_and(|parent| parent.as_raw_nonzero().get() == self.process) {
+            Ok(files)
+        } else {
+            Err(io::Error::other("the program that asked is gone"))
         }
     }
 
-    /// Returns true if a supervisor has got the message.
-    fn tell(&mut self, message: u8, signal: Signal) -> bool {
-        if let Some(lifeline) = &mut self.lifeline {
-            return lifeline.write_all(&[message]).is_ok();
-        }
-        if let Some(group) = Pid::from_raw(self.child.id() as i32) {
-            let _ = kill_process_group(group, signal);
-            let _ = kill_process_group(group, Signal::CONT);
-        }
-        false
+    /// Whether pipes of this process can be opened in this way, which wants `/proc`.
+    pub(super) fn work(&self) -> bool {
+        let known = |descriptor| fs::metadata(format!("/proc/{}/fd/{descriptor}", self.process));
+        cfg!(target_os = "linux") && known(self.stdout).is_ok() && known(self.stderr).is_ok()
     }
 }
 
-/// Name of the environment variable that holds the directory of a run.
-pub(super) const RUN_DIRECTORY: &str = "ABLADE_RUN";
+/// Signal that the descendants of the present command are to get: 0, [`TERMINATE`] or [`KILL`].
+/// Kept apart from sending it, for a command that starts at that moment.
+static ASKED: AtomicU8 = AtomicU8::new(0);
+const TERMINATE: u8 = 1;
+const KILL: u8 = 2;
 
-/// Kills the processes that have this run's directory in their environment, where the system shows
-/// environments.
-pub(super) fn kill_processes_of(run: &Path) {
-    let mut wanted = format!("{RUN_DIRECTORY}=").into_bytes();
-    wanted.extend(run.as_os_str().as_bytes());
-    // A process that starts others may be seen after it has started one.
-    for _ in 0..10 {
-        let mut killed = false;
-        for (pid, path) in processes() {
-            let environment = fs::read(path.join("environ")).unwrap_or_default();
-            if environment.split(|&b| b == 0).any(|variable| variable == wanted) {
-                let pid = Pid::from_raw(pid).filter(|pid| *pid != getpid());
-                killed |= pid.is_some_and(|pid| kill_process(pid, Signal::KILL).is_ok());
-            }
-        }
-        if !killed {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(5));
+/// Runs this process as a supervisor of the commands that arrive at its standard input, a socket,
+/// until the other side is gone.
+pub fn supervise() -> ExitCode {
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
     }
 }
 
-/// The processes of this system that `/proc` shows: their ids and directories.
-fn processes() -> impl Iterator<Item = (i32, PathBuf)> {
-    fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
-        let pid = entry.file_name().to_str()?.parse::<i32>().ok()?;
-        Some((pid, entry.path()))
-    })
-}
-
-/// The end of a command in words; `None` where it succeeded.
-pub(super) fn failure(status: ExitStatus) -> Option<String> {
-    match (status.code(), status.signal()) {
-        (Some(0), _) => None,
-        (Some(code), _) => Some(format!("exit code {code}")),
-        (None, Some(signal)) => Some(match signal {
-            9 => "killed by SIGKILL (out of memory?)".to_owned(),
-            11 => "killed by SIGSEGV".to_owned(),
-            6 => "killed by SIGABRT".to_owned(),
-            15 => "killed by SIGTERM".to_owned(),
-            signal => format!("killed by signal {signal}"),
-        }),
-        (None, None) => Some("it ended without an exit code".to_owned()),
-    }
-}
-
-/// Runs this process as a supervisor: the arguments are a file to lock and the words of a command.
-pub fn supervise(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let (Some(lock), Some(program)) = (arguments.next(), arguments.next()) else {
-        return ExitCode::from(NOT_STARTED);
-    };
-    // Held until this process ends: whoever starts the run again waits for it.
-    let mut options = File::options();
-    let lock =
-        regular::open_unlinked(Path::new(&lock), options.create(true).truncate(false).write(true));
-    let _held = lock.as_ref().is_ok_and(|file| file.try_lock().is_ok());
-    let mut command = Command::new(&program);
-    command.args(arguments).stdin(Stdio::null()).process_group(0);
-    let code = match linux::run(&mut command) {
-        Ok(status) => status,
-        Err(error) => {
-            let name = program.to_string_lossy();
-            let _ = writeln!(io::stderr(), "cannot start {name}: {error}");
-            return ExitCode::from(NOT_STARTED);
+fn serve() -> io::Result<()> {
+    let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let mut answers = socket.try_clone()?;
+    linux::adopt_orphans()?;
+    let (requests, waiting) = mpsc::channel::<Request>();
+    let worker = thread::spawn(move || {
+        for request in waiting {
+            let status = carry_out(&request).into_raw();
+            // The other side may be gone: then there is nobody to tell.
+            let _ = answers.write_all(format!("{status}\n").as_bytes());
         }
-    };
-    if let Some(signal) = code.signal() {
-        // The same end for this process, so that whoever waits for it sees how the command ended.
-        end_by(signal);
-        return ExitCode::from(128u8.saturating_add(signal as u8));
-    }
-    ExitCode::from(code.code().unwrap_or(1) as u8)
-}
-
-fn end_by(signal: i32) {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
-    // Rust's own handler of SIGSEGV takes the first one and then restores the default.
-    for _ in 0..3 {
-        if let Some(signal) = Signal::from_named_raw(signal) {
-            let _ = kill_process(getpid(), signal);
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    }
-}
-
-/// Reads what the program on the other side says, until it is gone.
-fn listen(mut act: impl FnMut(Signal)) {
-    let mut message = [0];
+    });
+    let mut lines = BufReader::new(socket);
+    let mut line = String::new();
     loop {
-        match io::stdin().read(&mut message) {
-            Ok(1) if message[0] == b't' => act(Signal::TERM),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            _ => act(Signal::KILL),
+        line.clear();
+        // A line without its end is what a program that was killed has left.
+        let is_whole = lines.read_line(&mut line).is_ok_and(|_| line.ends_with('\n'));
+        match serde_json::from_str(&line) {
+            Ok(Message::Start(request)) if is_whole => {
+                ASKED.store(0, Ordering::SeqCst);
+                if requests.send(request).is_err() {
+                    break;
+                }
+            }
+            Ok(Message::Terminate) if is_whole => {
+                ASKED.store(TERMINATE, Ordering::SeqCst);
+                linux::act(TERMINATE);
+            }
+            Ok(Message::Kill) if is_whole => {
+                ASKED.store(KILL, Ordering::SeqCst);
+                linux::act(KILL);
+            }
+            _ => break,
         }
-        if message[0] != b't' {
-            return;
-        }
-        message = [0];
     }
+    ASKED.store(KILL, Ordering::SeqCst);
+    linux::act(KILL);
+    drop(requests);
+    // It ends the command that it may be starting just now.
+    worker.join().map_err(|_| io::Error::other("a panic"))
+}
+
+/// Runs a command to its end, and then ends all that is left of its descendants.
+fn carry_out(request: &Request) -> ExitStatus {
+    // Held until no descendant is left: whoever starts the run again waits for it.
+    let mut options = File::options();
+    let lock = regular::open_unlinked(
+        Path::new(&request.lock),
+        options.create(true).truncate(false).write(true),
+    );
+    let _held = lock.as_ref().is_ok_and(|file| file.try_lock().is_ok());
+    let Some((program, arguments)) = request.words.split_first() else {
+        return ExitStatus::from_raw(i32::from(NOT_STARTED) << 8);
+    };
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .current_dir(&request.directory)
+        .envs(request.env.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        // A Ctrl-C in the terminal reaches `ablade` alone, which then ends its runs.
+        .process_group(0);
+    let mut errors: Box<dyn Write> = Box::new(io::stderr());
+    let started = (request.outputs.as_ref().map(Outputs::open).transpose()).and_then(|files| {
+        if let Some([stdout, stderr]) = files {
+            errors = Box::new(stderr.try_clone()?);
+            command.stdout(stdout).stderr(stderr);
+        }
+        linux::run(&mut command)
+    });
+    started.unwrap_or_else(|error| {
+        let _ = writeln!(errors, "cannot start {program}: {error}");
+        ExitStatus::from_raw(i32::from(NOT_STARTED) << 8)
+    })
 }
 
 #[cfg(target_os = "linux")]
@@ -245,38 +198,31 @@ mod linux {
     use std::io;
     use std::os::unix::process::ExitStatusExt;
     use std::process::{Command, ExitStatus};
-    use std::sync::atomic::{AtomicBool, Ordering};
-    use std::thread::{sleep, spawn};
+    use std::sync::atomic::Ordering;
+    use std::thread::sleep;
     use std::time::{Duration, Instant};
 
     use rustix::process::{
         Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, wait,
     };
 
-    use super::processes;
+    use super::{ASKED, KILL, TERMINATE};
+    use crate::trainers::program::running::processes;
 
     /// Time that daemons of a command have to end after it.
     const GRACE: Duration = Duration::from_millis(500);
 
-    static GONE: AtomicBool = AtomicBool::new(false);
+    /// Makes this process the parent of every orphan among its descendants.
+    pub(super) fn adopt_orphans() -> io::Result<()> {
+        Ok(set_child_subreaper(Some(getpid()))?)
+    }
 
     /// Runs a command to its end, and then ends all that is left of its descendants.
     pub(super) fn run(command: &mut Command) -> io::Result<ExitStatus> {
-        set_child_subreaper(Some(getpid()))?;
         let child = command.spawn()?;
         let own = i32::try_from(child.id()).unwrap_or_default();
-        spawn(|| {
-            super::listen(|signal| {
-                if signal == Signal::KILL {
-                    GONE.store(true, Ordering::SeqCst);
-                    kill_descendants();
-                } else {
-                    signal_descendants(signal);
-                    // A stopped process gets no other signal.
-                    signal_descendants(Signal::CONT);
-                }
-            });
-        });
+        // What was asked for before there was a process.
+        act(ASKED.load(Ordering::SeqCst));
         let mut status = None;
         while status.is_none() {
             match wait(WaitOptions::empty()) {
@@ -291,6 +237,19 @@ mod linux {
         Ok(status.unwrap_or_default())
     }
 
+    /// Does with all descendants what was asked for.
+    pub(super) fn act(asked: u8) {
+        match asked {
+            KILL => kill_descendants(),
+            TERMINATE => {
+                signal_descendants(Signal::TERM);
+                // A stopped process gets no other signal.
+                signal_descendants(Signal::CONT);
+            }
+            _ => {}
+        }
+    }
+
     /// Ends processes until none is left: each that dies leaves its children to this one.
     fn end_descendants() {
         let started = Instant::now();
@@ -301,11 +260,10 @@ mod linux {
                 Ok(None) => {}
                 Err(_) => return,
             }
-            if GONE.load(Ordering::SeqCst) || started.elapsed() > GRACE {
+            if ASKED.load(Ordering::SeqCst) == KILL || started.elapsed() > GRACE {
                 kill_descendants();
             } else if !asked {
-                signal_descendants(Signal::TERM);
-                signal_descendants(Signal::CONT);
+                act(TERMINATE);
                 asked = true;
             }
             sleep(Duration::from_millis(2));
@@ -365,18 +323,39 @@ mod linux {
 mod linux {
     use std::io;
     use std::process::{Command, ExitStatus};
+    use std::sync::atomic::{AtomicI32, Ordering};
+
+    use rustix::process::{Pid, Signal, kill_process_group};
+
+    use super::{ASKED, KILL, TERMINATE};
+
+    /// Process group of the present command.
+    static GROUP: AtomicI32 = AtomicI32::new(0);
+
+    /// Other systems give orphans to the first process.
+    pub(super) fn adopt_orphans() -> io::Result<()> {
+        Ok(())
+    }
 
     /// Runs a command to its end; its process group ends with this program.
     pub(super) fn run(command: &mut Command) -> io::Result<ExitStatus> {
         let mut child = command.spawn()?;
-        let group = rustix::process::Pid::from_raw(child.id() as i32);
-        std::thread::spawn(move || {
-            super::listen(|signal| {
-                if let Some(group) = group {
-                    let _ = rustix::process::kill_process_group(group, signal);
-                }
-            });
-        });
-        child.wait()
+        GROUP.store(child.id() as i32, Ordering::SeqCst);
+        act(ASKED.load(Ordering::SeqCst));
+        let status = child.wait();
+        GROUP.store(0, Ordering::SeqCst);
+        status
+    }
+
+    /// Does with the process group what was asked for.
+    pub(super) fn act(asked: u8) {
+        let signal = match asked {
+            KILL => Signal::KILL,
+            TERMINATE => Signal::TERM,
+            _ => return,
+        };
+        if let Some(group) = Pid::from_raw(GROUP.load(Ordering::SeqCst)) {
+            let _ = kill_process_group(group, signal);
+        }
     }
 }
