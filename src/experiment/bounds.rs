@@ -6,7 +6,7 @@ use super::design::Design;
 use super::diagnostics::{Diagnostic, Span};
 use super::draft::{Draft, Extra, StudyDraft};
 use super::expand::Expanded;
-use super::limits::*;
+use super::limits::{COMBINATIONS, COMPARISONS, LEVELS, LISTED_LEVELS, SETTINGS_BYTES};
 use super::point::ValuePool;
 use super::reader::Reader;
 use super::rule::Rule;

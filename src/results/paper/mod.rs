@@ -7,7 +7,6 @@ mod markdown;
 
 use super::ExperimentResults;
 use super::ablation::{Ablation, AblationRow, Verdict};
-use super::best::Best;
 use super::cell::Table;
 use crate::plan::Correction;
 use crate::stats::Estimate;
@@ -113,8 +112,14 @@ fn decimals(value: f64, half: Option<f64>) -> usize {
 impl Paper {
     fn of(study: &ExperimentResults, ablation: &Ablation) -> Self {
         let metric = &ablation.metric;
-        let reference = ablation.baseline.map(|base| ablation.rows[base].label.as_str());
-        let rows = ablation.all_rows().map(|row| Row {
+        let label = |base: usize| ablation.rows[base].label.as_str();
+        let reference = ablation.baseline.map(label);
+        let of_blocks = ablation.blocks.iter().flat_map(|block| {
+            let reference = block.baseline.map(label);
+            block.variants.iter().map(move |&v| (&ablation.rows[v], reference))
+        });
+        let external = ablation.external.iter().map(|row| (row, reference));
+        let rows = of_blocks.chain(external).map(|(row, reference)| Row {
             label: row.label.clone(),
             is_bold: ablation.tells_the_best() && row.may_be_best == Some(true),
             may_be_best: row.may_be_best,
@@ -163,14 +168,18 @@ fn caption(study: &ExperimentResults, ablation: &Ablation, reference: Option<&st
     if let Some(reference) = reference
         && ablation.rows.iter().any(|row| row.delta.is_some())
     {
-        let name = if reference == "baseline" {
-            "the baseline".to_owned()
-        } else {
-            format!("{reference}, the baseline")
+        let name = match reference {
+            _ if ablation.blocks.len() > 1 => {
+                let axes = study.plan.compare.within.join(" and ");
+                format!("the baseline at the same {axes}")
+            }
+            "baseline" => "the baseline".to_owned(),
+            other => format!("{other}, the baseline"),
         };
         text += &format!(
-            " Difference: from {name}, paired by seed, with its interval. p: two-sided sign-flip test of the paired \
+            " Difference: from {name}, paired by seed, with its interval. p: two-sided {} of the paired \
              differences{}.",
+            ablation.test.words(),
             corrected(ablation)
         );
     }
@@ -178,12 +187,12 @@ fn caption(study: &ExperimentResults, ablation: &Ablation, reference: Option<&st
         text += " External: results of another tool, corrected on their own by Holm's method; not paired where their \
                  seeds differ (Welch's t test).";
     }
-    if ablation.tells_the_best()
-        && let Best::Known { alpha, .. } = ablation.best
-    {
+    if ablation.tells_the_best() {
+        let of = if ablation.blocks.len() > 1 { " at each " } else { "" };
         text += &format!(
-            " Bold: may be the best (not ruled out by one-sided joint sign-flip tests at level {}).",
-            short(alpha)
+            " Bold: may be the best{of}{} (not ruled out by one-sided joint sign-flip tests at level {}).",
+            study.plan.compare.within.join(" and "),
+            short(study.plan.compare.alpha())
         );
     }
     text
