@@ -22,5 +22,5 @@ for (i in seq_len(k)) {
 }
 
 # No package for JSON is needed for one number.
-writeLines(sprintf('{"error": %.17g}', mean(errors)), file.path(run, "scores.json"))
-writeLines(sprintf("%.17g", errors), file.path(run, "scores", "error.txt"))
+writeLines(sprintf('{"mae": %.17g}', mean(errors)), file.path(run, "scores.json"))
+writeLines(sprintf("%.17g", errors), file.path(run, "scores", "mae.txt"))

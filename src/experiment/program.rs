@@ -489,7 +489,11 @@ impl DeclarationReader<'_> {
             let column = column_name(&key.name);
             if TAKEN_COLUMNS.contains(&column.as_str()) {
                 let error = Diagnostic::new(format!("a metric cannot be called `{}`", key.name));
-                self.errors.push(error.at(key.span, "the tables have a column of this name"));
+                let error = error.at(key.span, "the tables have a column of this name");
+                self.errors.push(error.help(format!(
+                    "give it another name and say where it is: key = \"{}\"",
+                    key.name
+                )));
             } else if column.is_empty() || key.name.chars().any(char::is_control) {
                 let error = Diagnostic::new(format!("`{}` cannot name a metric", key.name));
                 self.errors.push(error.at(key.span, "a column of the tables is called by it"));

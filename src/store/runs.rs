@@ -66,6 +66,9 @@ struct RunFile {
     program: Option<Program>,
 }
 
+/// Threads that copy the inputs of a program.
+const COPIERS: usize = 16;
+
 /// Name of an input within the copy of a program's inputs, also of a file elsewhere than below the
 /// folder of the experiment.
 pub fn copied_name(input: &str) -> String {
@@ -133,17 +136,26 @@ impl Store {
         create_dirs(&parent)?;
         let beside = self.scratch_path()?;
         create_dir(&beside)?;
-        for (name, path) in inputs {
-            let name = copied_name(name);
-            if let Some(folder) = beside.join(&name).parent() {
+        let copy = |(name, path): &(String, PathBuf)| {
+            let copied = beside.join(copied_name(name));
+            if let Some(folder) = copied.parent() {
                 create_dirs(folder)?;
             }
             let bytes = regular::read(path, LARGEST).map_err(StoreError::io("read", path))?;
-            write_synced(&beside.join(&name), &[&bytes])?;
+            write_synced(&copied, &[&bytes])?;
             let permissions = fs::metadata(path).map(|found| found.permissions());
-            let kept = permissions.and_then(|own| fs::set_permissions(beside.join(&name), own));
-            kept.map_err(StoreError::io("write", path))?;
-        }
+            let kept = permissions.and_then(|own| fs::set_permissions(&copied, own));
+            kept.map_err(StoreError::io("write", path))
+        };
+        // Thousands of files: a file system writes the syncs of several threads together.
+        std::thread::scope(|scope| {
+            let parts = inputs.chunks(inputs.len().div_ceil(COPIERS));
+            let copiers: Vec<_> =
+                parts.map(|part| scope.spawn(move || part.iter().try_for_each(copy))).collect();
+            let ends = copiers.into_iter().map(|copier| copier.join());
+            ends.map(|end| end.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect::<Result<(), StoreError>>()
+        })?;
         match rename(&beside, &target) {
             Ok(()) => sync_dir(&parent),
             // Another process was first.

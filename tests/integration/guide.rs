@@ -198,6 +198,40 @@ fn the_examples_of_programs_run() {
     }
 }
 
+/// With programs in place of those that a machine may lack: nothing is started.
+#[cfg(unix)]
+#[test]
+fn every_example_of_a_program_can_be_planned() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    for folder in ["bin", "mnist"] {
+        fs::create_dir(path(folder)).expect("a folder");
+    }
+    for name in ["python3", "awk", "sh", "Rscript", "R"] {
+        let program = path("bin").join(name);
+        fs::write(&program, "").expect("a file");
+        fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("permissions");
+    }
+    let mut planned = 0;
+    for entry in fs::read_dir(root().join("examples/program")).expect("a folder") {
+        let source = entry.expect("an entry").path();
+        fs::copy(&source, path(source.file_name().unwrap().to_str().unwrap())).expect("a copy");
+    }
+    for entry in fs::read_dir(directory.path()).expect("a folder") {
+        let file = entry.expect("an entry").path();
+        if file.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ablade"));
+        command.arg("plan").arg(&file).current_dir(directory.path());
+        let output = command.env("PATH", path("bin")).output().expect("the program starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        planned += 1;
+    }
+    assert!(planned >= 4, "{planned} examples");
+}
+
 /// All Markdown files of the repository.
 fn documents() -> Vec<PathBuf> {
     let folders = [

@@ -320,5 +320,8 @@ fn a_metric_that_finished_runs_lack_is_told_and_is_no_success() {
     let text = EXPERIMENT.replace("[settings]", "f1 = { better = \"higher\" }\n[settings]");
     fs::write(place.path("small.toml"), text).unwrap();
     let (_, err) = place.exits(1, "sweep small.toml --progress none");
-    assert!(err.contains("24 finished runs left no f1: scores.json has no `f1`"), "{err}");
+    assert!(
+        err.contains("24 finished runs lack a declared metric: no f1: scores.json has no `f1`"),
+        "{err}"
+    );
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, getpid, kill_process, kill_process_group};
 
-use super::supervisor::{Message, Outputs, Request, SUPERVISE};
+use super::supervisor::{Message, Outputs, Request, SUPERVISE, processes};
 
 /// Variables that this program has set for itself, with their values from before.
 static CHANGED_VARIABLES: OnceLock<Vec<(&'static str, Option<OsString>)>> = OnceLock::new();
@@ -76,7 +76,7 @@ impl Supervisors {
             stderr: to_stderr.as_raw_fd(),
         };
         let folder = start.run.parent().unwrap_or(start.run);
-        let is_lasting = outputs.work();
+        let is_lasting = outputs.can_be_opened();
         let mut request = Request {
             words: start.words.to_vec(),
             directory: start.directory.as_os_str().to_owned(),
@@ -197,8 +197,8 @@ pub(super) struct Running<'a> {
 enum Process<'a> {
     Supervised {
         supervisor: Supervisor,
-        /// Where the supervisor waits for its next command; `None`: it ends with this one, or was
-        /// told something that it may have heard too late for this one.
+        /// Pool in which the supervisor waits for its next command; `None`: it ends with this one,
+        /// or was told something that it may hear too late for this one.
         supervisors: Option<&'a Supervisors>,
         /// Ends of pipes for the supervisor to open.
         _outputs: Option<[OwnedFd; 2]>,
@@ -332,14 +332,6 @@ pub(super) fn kill_processes_of(run: &Path) {
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-/// The processes of this system that `/proc` shows: their ids and directories.
-pub(super) fn processes() -> impl Iterator<Item = (i32, PathBuf)> {
-    fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
-        let pid = entry.file_name().to_str()?.parse::<i32>().ok()?;
-        Some((pid, entry.path()))
-    })
 }
 
 /// The end of a command in words; `None` where it succeeded.

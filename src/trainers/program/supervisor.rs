@@ -21,7 +21,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc;
@@ -38,7 +38,7 @@ pub const SUPERVISE: &str = "__supervise";
 /// Exit code where a command cannot be started, as shells have it.
 const NOT_STARTED: u8 = 127;
 
-/// What a supervisor is told: one line of JSON each.
+/// Message to a supervisor: one line of JSON.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Message {
     Start(Request),
@@ -92,15 +92,15 @@ impl Outputs {
         }
     }
 
-    /// Whether pipes of this process can be opened in this way, which wants `/proc`.
-    pub(super) fn work(&self) -> bool {
+    /// Returns true if the pipes of this process can be opened in this way, which needs `/proc`.
+    pub(super) fn can_be_opened(&self) -> bool {
         let known = |descriptor| fs::metadata(format!("/proc/{}/fd/{descriptor}", self.process));
         cfg!(target_os = "linux") && known(self.stdout).is_ok() && known(self.stderr).is_ok()
     }
 }
 
-/// Signal that the descendants of the present command are to get: 0, [`TERMINATE`] or [`KILL`].
-/// Kept apart from sending it, for a command that starts at that moment.
+/// Last request about the descendants of the present command: 0, [`TERMINATE`] or [`KILL`]. It is
+/// looked at again after the start of a command, which the signals may have missed.
 static ASKED: AtomicU8 = AtomicU8::new(0);
 const TERMINATE: u8 = 1;
 const KILL: u8 = 2;
@@ -114,12 +114,24 @@ pub fn supervise() -> ExitCode {
     }
 }
 
+/// Ends this process when its thread panics: the other side waits for an answer or an end.
+struct EndOnPanic;
+
+impl Drop for EndOnPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            std::process::abort();
+        }
+    }
+}
+
 fn serve() -> io::Result<()> {
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut answers = socket.try_clone()?;
     linux::adopt_orphans()?;
     let (requests, waiting) = mpsc::channel::<Request>();
     let worker = thread::spawn(move || {
+        let _guard = EndOnPanic;
         for request in waiting {
             let status = carry_out(&request).into_raw();
             // The other side may be gone: then there is nobody to tell.
@@ -191,6 +203,14 @@ fn carry_out(request: &Request) -> ExitStatus {
     })
 }
 
+/// The processes of this system that `/proc` shows: their ids and directories.
+pub(super) fn processes() -> impl Iterator<Item = (i32, PathBuf)> {
+    fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
+        let pid = entry.file_name().to_str()?.parse::<i32>().ok()?;
+        Some((pid, entry.path()))
+    })
+}
+
 #[cfg(target_os = "linux")]
 mod linux {
     use std::collections::{BTreeMap, BTreeSet};
@@ -206,8 +226,7 @@ mod linux {
         Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, wait,
     };
 
-    use super::{ASKED, KILL, TERMINATE};
-    use crate::trainers::program::running::processes;
+    use super::{ASKED, KILL, TERMINATE, processes};
 
     /// Time that daemons of a command have to end after it.
     const GRACE: Duration = Duration::from_millis(500);
