@@ -5,7 +5,7 @@ use super::cell::Value;
 use crate::stats::{Crossed, ErrorSource};
 use crate::trainer::Metrics;
 
-/// What makes a crossed interval narrower: more of the source of error that dominates it.
+/// Way to make a crossed interval narrower: more of the source of error that dominates it.
 pub fn narrower_with(crossed: &Crossed, metrics: &Metrics) -> String {
     let examples = &metrics.examples;
     match crossed.dominant() {
