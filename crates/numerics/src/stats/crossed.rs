@@ -141,7 +141,9 @@ mod tests {
 
     fn crossed(rows: &[Vec<f64>], level: f64) -> Option<Crossed> {
         let mut sums = CrossedSums::default();
-        rows.iter().for_each(|row| sums.add(row));
+        for row in rows {
+            sums.add(row);
+        }
         sums.estimate(level)
     }
 
