@@ -388,3 +388,30 @@ fn the_same_study_gives_the_same_bytes() {
         pictures.iter().map(Vec::len).collect::<Vec<_>>()
     );
 }
+
+/// The margin is a strip across all rows, from its lower to its upper end, and is named; a margin far
+/// beyond the differences fills the plane and does not compress them.
+#[test]
+fn a_negligible_margin_is_shaded() {
+    let ablation = |negligible: Option<f64>| {
+        let mut study = Recipe::default().study();
+        study.plan.compare.negligible = negligible;
+        let charts = charts(&study, 0, &artefacts(&study));
+        let chart = of(&charts, "ablation");
+        let band = marks(chart).find_map(|mark| match mark {
+            Mark::Band { points, .. } => Some([points[0].0, points[1].0]),
+            _ => None,
+        });
+        let axis = &planes(chart).next().unwrap().x;
+        (band, [axis.lo, axis.hi], chart.subtitle.clone())
+    };
+    let (none, [lo, hi], subtitle) = ablation(None);
+    assert!(none.is_none() && !subtitle.contains("Shaded"), "{subtitle}");
+    let margin = 0.5 * (hi - lo);
+    let (band, [low, high], subtitle) = ablation(Some(margin));
+    assert_eq!(band, Some([-margin, margin]));
+    assert!(low <= -margin && margin <= high, "{low} {high}, {margin}");
+    assert!(subtitle.contains("Shaded: negligible, less than "), "{subtitle}");
+    let (band, range, _) = ablation(Some(1e3 * (hi - lo)));
+    assert_eq!((band, range), (Some([lo, hi]), [lo, hi]));
+}
