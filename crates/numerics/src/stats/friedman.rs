@@ -144,20 +144,34 @@ fn count_every(blocks: &[Vec<u32>], seen: u64) -> Option<f64> {
 
 /// Every distinct order of sorted ranks, ascending; `None` if there are too many.
 fn orders(sorted: &[u32]) -> Option<Vec<Vec<u32>>> {
+    if order_count(sorted) > MOST_STEPS as f64 {
+        return None;
+    }
     let mut all = vec![sorted.to_vec()];
     loop {
         let mut next = all[all.len() - 1].clone();
         let Some(i) = next.windows(2).rposition(|pair| pair[0] < pair[1]) else {
             return Some(all);
         };
-        if all.len() == MOST_STEPS / 10 {
-            return None;
-        }
         let j = next.iter().rposition(|rank| *rank > next[i]).unwrap_or(i + 1);
         next.swap(i, j);
         next[i + 1..].reverse();
         all.push(next);
     }
+}
+
+/// Number of distinct orders of sorted ranks: k! over the factorials of the numbers of ties. Counted
+/// before any order is made, because many methods have more than fit into memory.
+fn order_count(sorted: &[u32]) -> f64 {
+    let runs = sorted.chunk_by(|a, b| a == b);
+    let (mut count, mut placed) = (1.0, 0.0);
+    for run in runs {
+        for i in 1..=run.len() {
+            placed += 1.0;
+            count *= placed / i as f64;
+        }
+    }
+    count
 }
 
 /// The same share, estimated from random orders, with their number. The observed order counts as
@@ -256,6 +270,14 @@ mod tests {
         assert_eq!(mid_ranks(&[3.0, 1.0, 3.0, 2.0, 3.0]), [4.0, 1.0, 4.0, 2.0, 4.0]);
         assert_eq!(mid_ranks(&[0.0, -0.0]), [1.5, 1.5]);
         assert!(mid_ranks(&[]).is_empty());
+    }
+
+    #[test]
+    fn orders_are_counted_as_they_are_made() {
+        for ranks in [&[2, 4, 6][..], &[3, 3, 6], &[4, 4, 4], &[2, 5, 5, 9, 9, 12], &[2]] {
+            assert!((orders(ranks).unwrap().len() as f64 - order_count(ranks)).abs() < 1e-9);
+        }
+        assert!(orders(&(0..1250).collect::<Vec<u32>>()).is_none());
     }
 
     #[test]
