@@ -18,7 +18,7 @@ use ablade::made::ordering::OrderingRule;
 use ablade::made::{MaskCount, ModelConfig};
 use ablade::parallel::ThreadPool;
 use ablade::rng::{Purpose, Seed};
-use ablade::train::trainer::{Event, Trainer};
+use ablade::train::trainer::{Event, TrainingLoop};
 use ablade::train::{Optimizer, TrainConfig};
 
 #[global_allocator]
@@ -63,7 +63,7 @@ fn main() {
     let config = TrainConfig { optimizer, epochs: epochs + 1, ..TrainConfig::default() };
     let pool = ThreadPool::new(threads);
     let (rates, used) = pool.install(|| {
-        let mut trainer = Trainer::new(&made, &masks, &data, &config, seed, &pool);
+        let mut trainer = TrainingLoop::new(&made, &masks, &data, &config, seed, &pool);
         let (mut rates, mut start, mut used) = (Vec::new(), Instant::now(), 0.0);
         loop {
             match trainer.advance().expect("a step") {

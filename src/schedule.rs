@@ -73,7 +73,7 @@ pub enum Outcome<R> {
 
 /// Event reported by `run_all`, on the thread that called it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event<R> {
+pub enum JobEvent<R> {
     /// A job starts.
     Started {
         /// Index of the job.
@@ -111,7 +111,7 @@ pub fn run_all<T: Sync, R: Send>(
     jobs: &[Job<T>],
     limits: &Limits,
     work: impl Fn(&T, &Share) -> Outcome<R> + Sync,
-    mut on_event: impl FnMut(Event<R>),
+    mut on_event: impl FnMut(JobEvent<R>),
 ) -> Option<Stop> {
     let mut waiting = longest_first(jobs);
     let mut free = Free {
@@ -133,7 +133,7 @@ pub fn run_all<T: Sync, R: Send>(
                 // Spread over threads only at the start: a running job never changes its number of
                 // threads.
                 for (job, share) in next(&mut waiting, jobs, &mut free) {
-                    on_event(Event::Started { job, threads: share.threads });
+                    on_event(JobEvent::Started { job, threads: share.threads });
                     let (ends, work, task) = (sender.clone(), &work, &jobs[job].task);
                     let own = share.clone();
                     let started = thread::Builder::new().spawn_scoped(scope, move || {
@@ -155,7 +155,7 @@ pub fn run_all<T: Sync, R: Send>(
             if stop.is_none() && !waiting.is_empty() {
                 stop = failures.stop(limits);
             }
-            on_event(Event::Ended { job, outcome });
+            on_event(JobEvent::Ended { job, outcome });
         }
     });
     stop
@@ -367,8 +367,8 @@ mod tests {
     ) -> Log {
         let (mut started, mut ended) = (Vec::new(), vec![None; jobs.len()]);
         let stop = run_all(jobs, limits, work, |event| match event {
-            Event::Started { job, threads } => started.push((job, threads.get())),
-            Event::Ended { job, outcome } => {
+            JobEvent::Started { job, threads } => started.push((job, threads.get())),
+            JobEvent::Ended { job, outcome } => {
                 assert_eq!(ended[job].replace(outcome), None, "job {job} ended twice");
             }
         });

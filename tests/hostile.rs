@@ -27,7 +27,7 @@ use ablade::plan::{Plan, RunSpec};
 use ablade::record::{Checkpoint, RunOutput};
 use ablade::results::ExperimentResults;
 use ablade::rng::Seed;
-use ablade::store::{Failure, Job, Store, Submission};
+use ablade::store::{Failure, Store, Submission, SubmittedJob};
 use ablade::trainers::made::ENGINE;
 use ablade::trainers::made::figures::Artefacts;
 use ablade::trainers::made::run::{MadeRun, load_model, prepare};
@@ -442,7 +442,7 @@ impl Scene {
             program: Some(root.join("submitted/program-0123456789abcdef")),
         };
         store.freeze(&submission, &study.plan, "#!/bin/sh\n").unwrap();
-        let job = Job {
+        let job = SubmittedJob {
             name: "fixture-01234567.0".into(),
             first: 0,
             count: 1,

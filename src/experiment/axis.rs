@@ -6,7 +6,7 @@ use super::generator::{FORMS, RESERVED, generate, range_word};
 use super::misread::unsafe_label;
 use super::point::{Assignment, Point};
 use super::reader::{Reader, join};
-use super::tree::{Key, Node, Table, Toml};
+use super::tree::{Key, Node, Toml, TomlTable};
 use crate::text::count;
 use crate::trainer::kind::Kind;
 use crate::trainer::{Leaf, Settings};
@@ -69,7 +69,7 @@ pub(super) fn overlap(settings: &Settings, a: Leaf, b: Leaf) -> bool {
 
 impl Reader<'_> {
     /// The axes of `[axes]`.
-    pub(super) fn axes(&mut self, prefix: &str, table: &Table) -> Vec<AxisDraft> {
+    pub(super) fn axes(&mut self, prefix: &str, table: &TomlTable) -> Vec<AxisDraft> {
         let mut axes = Vec::new();
         for (key, node) in &table.0 {
             let path = join(prefix, &key.name);
@@ -142,7 +142,7 @@ impl Reader<'_> {
     }
 
     /// True if an axis or a group is tuned.
-    fn tune(&mut self, table: &Table) -> bool {
+    fn tune(&mut self, table: &TomlTable) -> bool {
         let flag = table
             .get("tune")
             .and_then(|node| Kind::Flag.read("tune", node, &mut self.errors));
@@ -307,7 +307,7 @@ impl Reader<'_> {
     }
 
     /// Reads a `[[zip]]`: a named group of settings that change together.
-    pub(super) fn zip(&mut self, table: &Table, span: Span) -> Option<AxisDraft> {
+    pub(super) fn zip(&mut self, table: &TomlTable, span: Span) -> Option<AxisDraft> {
         let Some(node) = table.get("name") else {
             self.errors
                 .push(Diagnostic::new("a [[zip]] has no name").at(span, "expected name = \"...\""));
@@ -327,7 +327,13 @@ impl Reader<'_> {
         axis
     }
 
-    fn group(&mut self, name: &str, place: Span, table: &Table, span: Span) -> Option<AxisDraft> {
+    fn group(
+        &mut self,
+        name: &str,
+        place: Span,
+        table: &TomlTable,
+        span: Span,
+    ) -> Option<AxisDraft> {
         let when = match table.get("when") {
             Some(condition) => Some(self.condition("when", condition)?),
             None => None,
@@ -338,7 +344,7 @@ impl Reader<'_> {
             .iter()
             .filter(|(key, _)| !["name", "when", "tune", "labels"].contains(&key.name.as_str()));
         let before = self.errors.len();
-        let members = self.axes("", &Table(rest.cloned().collect()));
+        let members = self.axes("", &TomlTable(rest.cloned().collect()));
         if self.errors.len() > before {
             return None;
         }

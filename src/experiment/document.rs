@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::diagnostics::{Diagnostic, Errors, Span};
 use super::reader::join;
-use super::tree::{self, Node, Table, Toml};
+use super::tree::{self, Node, Toml, TomlTable};
 use crate::trainer::Settings;
 
 /// Maximum number of files; more are a mistake.
@@ -22,7 +22,7 @@ pub(super) type Read<'r> = &'r dyn Fn(&Path) -> io::Result<String>;
 /// The merged tree and the rank of every source: the files that are extended come before those that
 /// extend them.
 pub(super) struct Document {
-    pub(super) table: Table,
+    pub(super) table: TomlTable,
     ranks: Vec<(u32, usize)>,
 }
 
@@ -56,7 +56,7 @@ struct Loader<'r> {
 }
 
 impl Loader<'_> {
-    fn file(&mut self, path: &Path, asked: Option<Span>) -> Option<Table> {
+    fn file(&mut self, path: &Path, asked: Option<Span>) -> Option<TomlTable> {
         let refuse = |why: String| {
             let error = Diagnostic::new(why);
             asked.map_or(error.clone(), |span| error.at(span, ""))
@@ -95,7 +95,7 @@ impl Loader<'_> {
         merged
     }
 
-    fn with_parents(&mut self, path: &Path, table: Table) -> Option<Table> {
+    fn with_parents(&mut self, path: &Path, table: TomlTable) -> Option<TomlTable> {
         let Some(extends) = table.get("extends") else { return Some(table) };
         let names: Option<Vec<(String, Span)>> = match &extends.value {
             Toml::Text(name) => Some(vec![(name.clone(), extends.span)]),
@@ -121,11 +121,11 @@ impl Loader<'_> {
             return None;
         };
         let folder = path.parent().unwrap_or(Path::new(""));
-        let parents: Vec<Option<Table>> = names
+        let parents: Vec<Option<TomlTable>> = names
             .iter()
             .map(|(name, span)| self.file(&folder.join(name), Some(*span)))
             .collect();
-        let mut merged = Table::default();
+        let mut merged = TomlTable::default();
         for mut parent in parents.into_iter().collect::<Option<Vec<_>>>()? {
             parent.0.retain(|(key, _)| key.name != "name" && key.name != "extends");
             merge(self.settings, &mut merged, parent, "");
@@ -165,7 +165,7 @@ fn plain(path: &Path) -> PathBuf {
     plain
 }
 
-fn merge(settings: &Settings, into: &mut Table, from: Table, path: &str) {
+fn merge(settings: &Settings, into: &mut TomlTable, from: TomlTable, path: &str) {
     let mut positions: BTreeMap<String, usize> =
         into.0.iter().enumerate().map(|(i, (key, _))| (key.name.clone(), i)).collect();
     for (key, node) in from.0 {

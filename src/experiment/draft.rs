@@ -5,13 +5,13 @@ use super::axis::{AxisDraft, is_baseline};
 use super::design::Design;
 use super::diagnostics::{Diagnostic, Span};
 use super::document::Document;
-use super::execution::{Budget, Execution};
+use super::execution::{Budget, ExecutionSettings};
 use super::limits::{AXES, BLOCKS, STUDIES};
 use super::overrides::Overridden;
 use super::point::{Assignment, Point};
 use super::reader::Reader;
 use super::rule::{LISTED, Rule, apply};
-use super::tree::{Node, Table, Toml};
+use super::tree::{Node, Toml, TomlTable};
 use crate::plan::{Compare, Correction, PairedTest, experiment_name_problem, folder_name_problem};
 use crate::rng::Seed;
 use crate::text;
@@ -96,7 +96,7 @@ pub(super) struct Draft {
     /// Place of `[compare] baseline`.
     pub(super) compared_with: Option<Span>,
     pub(super) budget: Budget,
-    pub(super) execution: Execution,
+    pub(super) execution: ExecutionSettings,
 }
 
 impl Reader<'_> {
@@ -152,7 +152,7 @@ impl Reader<'_> {
     }
 
     /// Reads `[compare]`; fills in the trainer's metric if the file names none.
-    fn compare(&mut self, table: &Table) -> Compare {
+    fn compare(&mut self, table: &TomlTable) -> Compare {
         let mut compare: Compare = self.options("compare", table);
         if compare.metric.is_empty() {
             compare.metric.clone_from(&self.trainer.metrics().all[0].name);
@@ -173,7 +173,7 @@ impl Reader<'_> {
         compare
     }
 
-    fn top_level(&mut self, table: &Table) {
+    fn top_level(&mut self, table: &TomlTable) {
         let mut known: Vec<&str> = match self.trainer.declaration() {
             Some(_) => SECTIONS.to_vec(),
             None => self.settings.sections(),
@@ -183,7 +183,7 @@ impl Reader<'_> {
     }
 
     /// The baseline: defaults, then the file's tables, then `--set`.
-    fn baseline(&mut self, table: &Table, overridden: &Overridden) -> Vec<Option<Span>> {
+    fn baseline(&mut self, table: &TomlTable, overridden: &Overridden) -> Vec<Option<Span>> {
         let mut written = vec![None; self.settings.len()];
         // A program's settings are below one table, and their paths do without its name.
         let sections: Vec<(&str, &str)> = match self.trainer.declaration() {
@@ -215,7 +215,7 @@ impl Reader<'_> {
         self.base = base;
     }
 
-    fn name(&mut self, table: &Table, stem: &str, instead: Option<&str>) -> String {
+    fn name(&mut self, table: &TomlTable, stem: &str, instead: Option<&str>) -> String {
         let (name, place) = match (instead, table.get("name")) {
             (Some(name), _) => (name.to_owned(), None),
             (None, Some(node)) => {
@@ -350,7 +350,7 @@ impl Reader<'_> {
         axes
     }
 
-    fn labels(&mut self, prefix: &str, table: &Table, axes: &mut [AxisDraft]) {
+    fn labels(&mut self, prefix: &str, table: &TomlTable, axes: &mut [AxisDraft]) {
         for (key, node) in &table.0 {
             let path = super::reader::join(prefix, &key.name);
             if let Some(axis) = axes.iter_mut().find(|axis| axis.name == path) {
@@ -370,13 +370,13 @@ impl Reader<'_> {
         }
     }
 
-    fn design(&mut self, table: &Table) -> Option<Design> {
+    fn design(&mut self, table: &TomlTable) -> Option<Design> {
         let node = table.get("design")?;
         let word = Kind::Choice(Design::WORDS).read("design", node, &mut self.errors)?;
         word.as_str().and_then(Design::of)
     }
 
-    fn studies(&mut self, table: &Table, name: &str, axes: &[AxisDraft]) -> Vec<StudyDraft> {
+    fn studies(&mut self, table: &TomlTable, name: &str, axes: &[AxisDraft]) -> Vec<StudyDraft> {
         let common = self.design(table);
         let every = || (0..axes.len()).collect();
         let Some(node) = table.get("study") else {
@@ -512,7 +512,7 @@ impl Reader<'_> {
                 .filter(|(key, _)| sections.contains(&key.name.as_str()))
                 .cloned()
                 .collect();
-            let values = self.settings("", &Table(rest));
+            let values = self.settings("", &TomlTable(rest));
             if label.as_deref().is_some_and(is_baseline) {
                 let error =
                     Diagnostic::new("an [[extra]] cannot be called \"baseline\"").at(node.span, "");

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::MOST_JOBS;
 use super::diagnostics::Diagnostic;
 use super::reader::{Reader, join};
-use super::tree::{Node, Table, Toml};
+use super::tree::{Node, Toml, TomlTable};
 use crate::trainer::Metrics;
 use crate::trainer::kind::Kind::{Bytes, Choice, Count, CountOr, Duration, Number, Options, Text};
 use crate::trainer::kind::{ABOVE_ZERO, FreeKind, INSIDE_ONE, Kind, WordValue};
@@ -19,7 +19,7 @@ use crate::trainer::kind::{ABOVE_ZERO, FreeKind, INSIDE_ONE, Kind, WordValue};
 /// `[execution]`: options of executing runs.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Execution {
+pub struct ExecutionSettings {
     /// Maximum number of concurrent runs; absent = limited by processors and memory.
     pub workers: Option<usize>,
     /// Memory that all runs together may take, bytes.
@@ -237,7 +237,7 @@ pub static OPTIONS: &[OptionKey] = &[
 
 impl Reader<'_> {
     /// Reads a section of options as its type; returns the default if it is absent or wrong.
-    pub(super) fn options<T>(&mut self, section: &'static str, document: &Table) -> T
+    pub(super) fn options<T>(&mut self, section: &'static str, document: &TomlTable) -> T
     where
         T: Default + serde::de::DeserializeOwned,
     {
@@ -254,7 +254,7 @@ impl Reader<'_> {
         }
     }
 
-    fn option_table(&mut self, prefix: &str, table: &Table) -> Map<String, Value> {
+    fn option_table(&mut self, prefix: &str, table: &TomlTable) -> Map<String, Value> {
         let mut found = Map::new();
         for (key, node) in &table.0 {
             let path = join(prefix, &key.name);

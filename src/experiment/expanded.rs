@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::design::{Design, level_at};
 use super::diagnostics::{Diagnostic, Span};
 use super::draft::Draft;
-use super::execution::{Budget, Execution};
+use super::execution::{Budget, ExecutionSettings};
 use super::expand::{Choice, Counts, DraftOrigin, Expanded};
 use super::label::{Namer, other};
 use super::point::Point;
@@ -41,7 +41,7 @@ pub struct Experiment {
     /// Limits of the cost of a sweep.
     pub budget: Budget,
     /// Options of executing runs; never part of their identity.
-    pub execution: Execution,
+    pub execution: ExecutionSettings,
     /// Remarks that the tables do not show: repeated values, a grid without the baseline, ...
     pub remarks: Vec<String>,
     /// Labels or names of the variants selected by `--only`; empty = all.

@@ -11,7 +11,7 @@ use super::draft::Draft;
 use super::expanded::Experiment;
 use super::label::ascii;
 use super::reader::Reader;
-use super::tree::{Node, Table};
+use super::tree::{Node, TomlTable};
 use crate::plan::{External, ExternalValue};
 use crate::rng::Seed;
 use crate::text::brief;
@@ -84,7 +84,7 @@ impl Reader<'_> {
 
     fn external(
         &mut self,
-        table: &Table,
+        table: &TomlTable,
         span: Span,
         draft: &Draft,
         read: Read,

@@ -2,7 +2,7 @@
 //! ends are always included.
 
 use super::diagnostics::{Diagnostic, Errors, Span};
-use super::tree::{Key, Node, Table, Toml};
+use super::tree::{Key, Node, Toml, TomlTable};
 use crate::trainer::kind::number;
 
 /// Keys that make a table below `[axes]` a generator; no setting and no constant may have such a
@@ -38,7 +38,7 @@ const RANGE_WORDS: [&str; 21] = [
 ];
 
 /// The word of `RANGE_WORDS` among the keys of a table, if there is one.
-pub(super) fn range_word(table: &Table) -> Option<&Key> {
+pub(super) fn range_word(table: &TomlTable) -> Option<&Key> {
     table
         .0
         .iter()
@@ -54,7 +54,7 @@ pub(super) const FORMS: &str = "{ from = 1, to = 9, step = 2 }, { log2 = [1, 64]
 const MOST: usize = 100_000;
 
 /// The values of a generator, as if they had been written out.
-pub(super) fn generate(table: &Table, span: Span, errors: &mut Errors) -> Option<Vec<Node>> {
+pub(super) fn generate(table: &TomlTable, span: Span, errors: &mut Errors) -> Option<Vec<Node>> {
     let numbers = numbers(table, span);
     match numbers {
         Ok(numbers) => Some(numbers.into_iter().map(|value| Node { span, value }).collect()),
@@ -65,7 +65,7 @@ pub(super) fn generate(table: &Table, span: Span, errors: &mut Errors) -> Option
     }
 }
 
-fn numbers(table: &Table, span: Span) -> Result<Vec<Toml>, Diagnostic> {
+fn numbers(table: &TomlTable, span: Span) -> Result<Vec<Toml>, Diagnostic> {
     let names = table.0.iter().map(|(key, _)| key.name.as_str());
     let keys: Vec<&str> = names.filter(|key| !["when", "tune"].contains(key)).collect();
     let has =
@@ -131,11 +131,11 @@ impl Written {
     }
 }
 
-fn at(table: &Table, key: &str, span: Span, why: String) -> Diagnostic {
+fn at(table: &TomlTable, key: &str, span: Span, why: String) -> Diagnostic {
     Diagnostic::new(why).at(table.get(key).map_or(span, |node| node.span), "")
 }
 
-fn get(table: &Table, key: &str) -> Result<Written, Diagnostic> {
+fn get(table: &TomlTable, key: &str) -> Result<Written, Diagnostic> {
     let Some(node) = table.get(key) else {
         return Err(Diagnostic::new(format!("`{key}` is missing")));
     };
@@ -146,7 +146,7 @@ fn get(table: &Table, key: &str) -> Result<Written, Diagnostic> {
     Written::of(node).ok_or_else(error)
 }
 
-fn pair(table: &Table, key: &str) -> Result<[Written; 2], Diagnostic> {
+fn pair(table: &TomlTable, key: &str) -> Result<[Written; 2], Diagnostic> {
     let Some(node) = table.get(key) else {
         return Err(Diagnostic::new(format!("`{key}` is missing")));
     };
@@ -161,7 +161,7 @@ fn pair(table: &Table, key: &str) -> Result<[Written; 2], Diagnostic> {
     }
 }
 
-fn points(table: &Table) -> Result<usize, Diagnostic> {
+fn points(table: &TomlTable) -> Result<usize, Diagnostic> {
     let n = get(table, "n")?;
     match n {
         Written::Whole(n) if (2..=MOST as i64).contains(&n) => Ok(n as usize),

@@ -42,7 +42,7 @@ use std::path::Path;
 pub use design::Design;
 pub use diagnostics::{Diagnostic, Diagnostics, SourceText, Span};
 pub use draft::DEFAULT_SEEDS;
-pub use execution::{Budget, Execution, Launcher, OPTIONS, OptionKey, Slurm};
+pub use execution::{Budget, ExecutionSettings, Launcher, OPTIONS, OptionKey, Slurm};
 pub use expand::Counts;
 pub use expanded::{Change, ExpandedStudy, ExpandedVariant, Experiment};
 pub use generator::RESERVED;

@@ -6,7 +6,7 @@
 use super::axis::{AxisDraft, LevelDraft};
 use super::diagnostics::{Diagnostic, Errors, Span};
 use super::reader::Reader;
-use super::tree::{Key, Node, Table, Toml, parse_value};
+use super::tree::{Key, Node, Toml, TomlTable, parse_value};
 use crate::trainer::kind::{FreeKind, Kind};
 use crate::trainer::{Leaf, Settings, last};
 
@@ -101,7 +101,7 @@ fn with_word(settings: &Settings, leaf: Leaf, span: Span, node: Node) -> (Leaf, 
         let key = Key { name: key.to_owned(), span };
         Node {
             span: node.span,
-            value: Toml::Table(Table(vec![(key, node)])),
+            value: Toml::Table(TomlTable(vec![(key, node)])),
         }
     };
     (tagged, table(word, table(last(&settings[leaf].path), node)))

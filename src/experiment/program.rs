@@ -14,7 +14,7 @@ use super::diagnostics::{Diagnostic, Diagnostics, Errors, Span};
 use super::document::{self, Document};
 use super::draft::KEYS;
 use super::reader::join;
-use super::tree::{Node, Table, Toml};
+use super::tree::{Node, Toml, TomlTable};
 use crate::trainer::kind::Kind::{Bytes, Choice, Count, Duration, Flag, Number, Text};
 use crate::trainer::kind::{ABOVE_ZERO, FreeKind, Kind};
 use crate::trainer::template::placeholders;
@@ -195,7 +195,7 @@ impl DeclarationReader<'_> {
         Some(declaration)
     }
 
-    fn table<'a>(&mut self, name: &str, node: &'a Node) -> Option<&'a Table> {
+    fn table<'a>(&mut self, name: &str, node: &'a Node) -> Option<&'a TomlTable> {
         if node.table().is_none() {
             let error = Diagnostic::new(format!("`{name}` is a table, not {}", node.found()));
             self.errors.push(error.at(node.span, "expected a table"));
@@ -204,7 +204,7 @@ impl DeclarationReader<'_> {
     }
 
     /// Reports keys that are none of `known`.
-    fn only(&mut self, section: &str, table: &Table, known: &[&str]) {
+    fn only(&mut self, section: &str, table: &TomlTable, known: &[&str]) {
         for (key, _) in table.0.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
             let error = Diagnostic::new(format!("unknown key `{section}.{}`", key.name));
             let error = error.at(key.span, "").suggest(&key.name, known.iter().copied());
@@ -216,7 +216,11 @@ impl DeclarationReader<'_> {
         }
     }
 
-    fn program(&mut self, span: Span, table: &Table) -> Option<(Program, Vec<String>, Conduct)> {
+    fn program(
+        &mut self,
+        span: Span,
+        table: &TomlTable,
+    ) -> Option<(Program, Vec<String>, Conduct)> {
         let known: Vec<&str> = PROGRAM.iter().map(|(key, _)| *key).collect();
         self.only("program", table, &known);
         let mut values: BTreeMap<&str, Value> = BTreeMap::new();
@@ -406,7 +410,7 @@ impl DeclarationReader<'_> {
     }
 
     /// Collects the settings of the baseline, each with its key path.
-    fn settings(&mut self, prefix: &str, table: &Table, found: &mut Vec<(String, Value)>) {
+    fn settings(&mut self, prefix: &str, table: &TomlTable, found: &mut Vec<(String, Value)>) {
         for (key, node) in &table.0 {
             let path = join(prefix, &key.name);
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::diagnostics::{Diagnostic, Errors, Span};
 use super::point::{Assignment, Point, ValuePool};
-use super::tree::{Key, Node, Table, Toml};
+use super::tree::{Key, Node, Toml, TomlTable};
 use crate::text::nearest;
 use crate::trainer::kind::Kind;
 use crate::trainer::{Leaf, Setting, Settings, Trainer, last};
@@ -31,7 +31,7 @@ pub(super) struct Reader<'s> {
 
 impl Reader<'_> {
     /// Settings below `prefix` in a table, in nested tables and with dotted keys.
-    pub(super) fn settings(&mut self, prefix: &str, table: &Table) -> Vec<Assignment> {
+    pub(super) fn settings(&mut self, prefix: &str, table: &TomlTable) -> Vec<Assignment> {
         let mut found = Vec::new();
         for (key, node) in &table.0 {
             let path = join(prefix, &key.name);
@@ -86,7 +86,7 @@ impl Reader<'_> {
         let Setting { path, kind, .. } = &self.settings[leaf];
         let (word, given) = match &node.value {
             Toml::Text(_) => (kind.read(path, node, &mut self.errors)?, None),
-            Toml::Table(Table(entries)) if entries.len() == 1 => {
+            Toml::Table(TomlTable(entries)) if entries.len() == 1 => {
                 let (key, below) = &entries[0];
                 let word = Node { span: key.span, value: Toml::Text(key.name.clone()) };
                 let word = kind.read(path, &word, &mut self.errors)?;
@@ -178,7 +178,7 @@ impl Reader<'_> {
     }
 
     /// Table at a place where one is required.
-    pub(super) fn table<'a>(&mut self, name: &str, node: &'a Node) -> Option<&'a Table> {
+    pub(super) fn table<'a>(&mut self, name: &str, node: &'a Node) -> Option<&'a TomlTable> {
         if node.table().is_none() {
             let error = Diagnostic::new(format!("`{name}` is a table, not {}", node.found()));
             self.errors.push(error.at(node.span, "expected a table"));
@@ -191,7 +191,7 @@ impl Reader<'_> {
         &mut self,
         name: &str,
         node: Option<&'a Node>,
-    ) -> Vec<(&'a Table, Span)> {
+    ) -> Vec<(&'a TomlTable, Span)> {
         let Some(node) = node else { return Vec::new() };
         let Toml::List(list) = &node.value else {
             let error =
@@ -205,7 +205,7 @@ impl Reader<'_> {
     }
 
     /// Adds an error for every key of a table that is not in `known`.
-    pub(super) fn only(&mut self, place: &str, table: &Table, known: &[&str]) {
+    pub(super) fn only(&mut self, place: &str, table: &TomlTable, known: &[&str]) {
         for (key, _) in table.0.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
             self.errors.push_with(|| {
                 let error = Diagnostic::new(format!("unknown key `{}` in {place}", key.name))

@@ -5,7 +5,7 @@ use super::expr::Expr;
 use super::limits::BLOCKS;
 use super::point::{Assignment, Point, ValuePool};
 use super::reader::Reader;
-use super::tree::{Node, Table};
+use super::tree::{Node, TomlTable};
 use crate::trainer::Leaf;
 
 /// Maximum number of values of a setting that an error lists.
@@ -71,7 +71,7 @@ impl Reader<'_> {
             .collect()
     }
 
-    fn rule(&mut self, name: &str, table: &Table, span: Span, sets: bool) -> Option<Rule> {
+    fn rule(&mut self, name: &str, table: &TomlTable, span: Span, sets: bool) -> Option<Rule> {
         let place = format!("[[{name}]]");
         self.only(
             &place,

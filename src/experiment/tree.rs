@@ -21,12 +21,12 @@ pub(super) enum Toml {
     Text(String),
     Date,
     List(Vec<Node>),
-    Table(Table),
+    Table(TomlTable),
 }
 
 /// A table: its entries in the order of the file.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Table(pub(super) Vec<(Key, Node)>);
+pub(super) struct TomlTable(pub(super) Vec<(Key, Node)>);
 
 /// A key and its place.
 #[derive(Debug, Clone)]
@@ -35,14 +35,14 @@ pub(super) struct Key {
     pub(super) span: Span,
 }
 
-impl Table {
+impl TomlTable {
     pub(super) fn get(&self, name: &str) -> Option<&Node> {
         self.0.iter().find(|(key, _)| key.name == name).map(|(_, node)| node)
     }
 }
 
 impl Node {
-    pub(super) fn table(&self) -> Option<&Table> {
+    pub(super) fn table(&self) -> Option<&TomlTable> {
         if let Toml::Table(table) = &self.value { Some(table) } else { None }
     }
 
@@ -70,7 +70,7 @@ fn shorten(text: &str) -> String {
 }
 
 /// Parses a file of `errors`; every syntax error in it is reported, and then there is no tree.
-pub(super) fn parse(file: u32, errors: &mut Errors) -> Option<Table> {
+pub(super) fn parse(file: u32, errors: &mut Errors) -> Option<TomlTable> {
     let text = errors.sources[file as usize].text.clone();
     let (table, syntax) = DeTable::parse_recoverable(&text);
     if syntax.is_empty() {
@@ -98,7 +98,7 @@ impl Node {
         shift(&mut self.span);
         match &mut self.value {
             Toml::List(list) => list.iter_mut().for_each(|node| node.shift(offset)),
-            Toml::Table(Table(entries)) => entries.iter_mut().for_each(|(key, node)| {
+            Toml::Table(TomlTable(entries)) => entries.iter_mut().for_each(|(key, node)| {
                 shift(&mut key.span);
                 node.shift(offset);
             }),
@@ -123,11 +123,11 @@ fn convert(file: u32, value: toml::Spanned<DeValue>) -> Node {
     Node { span, value }
 }
 
-fn convert_table(file: u32, table: DeTable) -> Table {
+fn convert_table(file: u32, table: DeTable) -> TomlTable {
     let entry = |(key, node): (toml::Spanned<_>, _)| {
         let span = Span::new(file, key.span());
         let name: std::borrow::Cow<str> = key.into_inner();
         (Key { name: name.into_owned(), span }, convert(file, node))
     };
-    Table(table.into_iter().map(entry).collect())
+    TomlTable(table.into_iter().map(entry).collect())
 }

@@ -9,12 +9,12 @@ use super::draft::StudyDraft;
 use super::expand::{Choice, DraftOrigin, Expanded};
 use super::expanded::ExpandedVariant;
 use super::reader::Reader;
-use super::tree::{Node, Table, Toml};
+use super::tree::{Node, Toml, TomlTable};
 use crate::plan::Method;
 use crate::text::{nearest, some_of};
 
 /// Places of the names in `[compare] within`.
-pub(super) fn places(document: &Table) -> Vec<(String, Span)> {
+pub(super) fn places(document: &TomlTable) -> Vec<(String, Span)> {
     let node = document.get("compare").and_then(Node::table).and_then(|t| t.get("within"));
     let Some(Toml::List(items)) = node.map(|node| &node.value) else {
         return Vec::new();
@@ -30,7 +30,7 @@ impl Reader<'_> {
     /// Checks that every study can be divided into blocks as `[compare] within` asks.
     pub(super) fn check_within(
         &mut self,
-        document: &Table,
+        document: &TomlTable,
         studies: &[StudyDraft],
         axes: &[super::axis::AxisDraft],
     ) {

@@ -2,9 +2,9 @@
 //! at the top.
 
 use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
-use super::scale::{Axis, Tick, extent};
+use super::scale::{Tick, ValueAxis, extent};
 use super::style::{AXIS, Color, variant};
-use super::view::{Estimate, View};
+use super::view::{MeanInterval, View};
 use crate::plan::Block;
 use crate::results::ablation::{Ablation, AblationRow, Verdict};
 use crate::results::blocks::OverBlocks;
@@ -21,7 +21,7 @@ struct Row {
     label: String,
     color: Color,
     values: Vec<f64>,
-    estimate: Option<Estimate>,
+    estimate: Option<MeanInterval>,
     missing: String,
 }
 
@@ -147,7 +147,7 @@ fn plane(view: &View, table: &Ablation, part: &Part) -> (Body, bool) {
         ),
         None => view.metric_label(),
     };
-    let x = Axis::airy(&label, lo, hi, 6);
+    let x = ValueAxis::airy(&label, lo, hi, 6);
     let count = rows.len() as f64;
     let ticks = rows
         .iter()
@@ -155,7 +155,7 @@ fn plane(view: &View, table: &Ablation, part: &Part) -> (Body, bool) {
         .map(|(i, row)| Tick { at: count - 1.0 - i as f64, text: row.label.clone() });
     // A row at the top is left empty for the headings of the columns.
     let names: Vec<Tick> = ticks.collect::<Vec<_>>().into_iter().rev().collect();
-    let y = Axis { hi: count, ticks: names, ..Axis::levels("", &[]) };
+    let y = ValueAxis { hi: count, ticks: names, ..ValueAxis::levels("", &[]) };
 
     let mut marks = Vec::new();
     if let Some(margin) = negligible {
@@ -204,9 +204,9 @@ fn plane(view: &View, table: &Ablation, part: &Part) -> (Body, bool) {
 }
 
 /// Adds the marks of one row; returns true if it is beyond the axis and drawn as a triangle.
-fn row_marks(marks: &mut Vec<Mark>, row: &Row, at: f64, x: &Axis, limit: f64) -> bool {
+fn row_marks(marks: &mut Vec<Mark>, row: &Row, at: f64, x: &ValueAxis, limit: f64) -> bool {
     let color = row.color;
-    let Some(Estimate { mean, half }) = row.estimate else { return false };
+    let Some(MeanInterval { mean, half }) = row.estimate else { return false };
     if mean.abs() > limit || !x.holds(mean) {
         let (form, edge) = if mean < x.lo { (Form::Left, x.lo) } else { (Form::Right, x.hi) };
         marks.push(Mark::Dot { at: (edge, at), form, color, radius: 5.0, nudge: 0.0 });

@@ -3,7 +3,7 @@
 //! Every kind of figure produces a `Chart`; one painter (`layout`) draws charts. So the content of
 //! a figure can be tested without looking at pixels.
 
-use super::scale::Axis;
+use super::scale::ValueAxis;
 use super::style::Color;
 
 /// A whole figure.
@@ -48,9 +48,9 @@ pub enum Body {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plane {
     /// Horizontal axis.
-    pub x: Axis,
+    pub x: ValueAxis,
     /// Vertical axis, upwards.
-    pub y: Axis,
+    pub y: ValueAxis,
     /// Marks, from back to front. Lines and bands may leave the axes and are clipped there; dots
     /// and texts may not.
     pub marks: Vec<Mark>,

@@ -2,9 +2,9 @@
 
 use super::chart::{Anchor, Body, Chart, Form, Mark, Panel, Plane};
 use super::draw::text_width;
-use super::scale::{Axis, extent};
+use super::scale::{ValueAxis, extent};
 use super::style::{CONTEXT, INK, SMALL, variant};
-use super::view::{Estimate, Variant, View};
+use super::view::{MeanInterval, Variant, View};
 use crate::text::{estimate, short};
 
 /// Size of the plane in CSS pixels.
@@ -18,14 +18,14 @@ const NAMES: usize = 8;
 
 /// Cost of a variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cost {
+pub(super) enum CostMeasure {
     /// Size of the model.
     Size,
     /// Seconds of a run, median over its seeds.
     Seconds,
 }
 
-impl Cost {
+impl CostMeasure {
     fn of(self, view: &View, variant: &Variant) -> Option<f64> {
         match self {
             Self::Size => variant.size(view).map(|n| n as f64),
@@ -60,12 +60,12 @@ struct Offer<'a> {
     cost: f64,
     /// Position along the axis: next to other variants of the same cost.
     place: f64,
-    score: Estimate,
+    score: MeanInterval,
     frontier: bool,
 }
 
 /// The figure; `None` if fewer than two variants differ in cost.
-pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
+pub(super) fn chart(view: &View, cost: CostMeasure) -> Option<Chart> {
     let offers = view.variants.iter().enumerate().filter_map(|(index, v)| {
         let (cost, score) = (cost.of(view, v)?, v.score(view)?);
         Some(Offer {
@@ -93,7 +93,7 @@ pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
         return None;
     }
     let air = (dear / cheap).powf(AIR / (1.0 - 2.0 * AIR));
-    let x = Axis::log(&format!("{}, log scale", cost.label(view)), cheap / air, dear * air, 5);
+    let x = ValueAxis::log(&format!("{}, log scale", cost.label(view)), cheap / air, dear * air, 5);
     let y = view.value_axis(&offers.iter().map(|o| o.score).collect::<Vec<_>>())?;
     let side_by_side = if apart(&mut offers, &x, &y) {
         " Variants of equal cost are drawn side by side."
@@ -165,7 +165,7 @@ pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
         width: Some(PLANE.0),
         height: PLANE.1,
     };
-    let what = if cost == Cost::Size { "size" } else { "time" };
+    let what = if cost == CostMeasure::Size { "size" } else { "time" };
     Some(Chart {
         title: format!("What a better {} costs in {what}: {}", view.family(), view.planned.name),
         subtitle: format!(
@@ -191,7 +191,7 @@ pub(super) fn chart(view: &View, cost: Cost) -> Option<Chart> {
 
 /// Separates variants of equal cost with overlapping intervals by a dot's width, so that none hides
 /// another; returns true if there were any.
-fn apart(offers: &mut [Offer], x: &Axis, y: &Axis) -> bool {
+fn apart(offers: &mut [Offer], x: &ValueAxis, y: &ValueAxis) -> bool {
     const STEP: f64 = 13.0;
     let least = 0.5 * STEP * (y.hi - y.lo) / PLANE.1;
     let reach = |o: &Offer| o.score.half.unwrap_or(0.0).max(least);
@@ -233,8 +233,8 @@ fn overlap(a: &Area, b: &Area) -> bool {
 fn name(
     marks: &mut Vec<Mark>,
     offers: &[Offer],
-    x: &Axis,
-    y: &Axis,
+    x: &ValueAxis,
+    y: &ValueAxis,
     baseline: Option<usize>,
 ) -> usize {
     let place = |o: &Offer| (x.along(o.place, 0.0, PLANE.0), y.along(o.score.mean, PLANE.1, 0.0));

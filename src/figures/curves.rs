@@ -1,10 +1,10 @@
 //! Learning curves: training and held-out examples against the epoch.
 
 use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
-use super::scale::{Axis, Scale, extent};
+use super::scale::{Scale, ValueAxis, extent};
 use super::style::{CONTEXT, Color, variant};
 use super::thin::thin;
-use super::view::{Estimate, Replicate, View};
+use super::view::{MeanInterval, Replicate, View};
 use crate::text::{decimals_for, estimate, percent, typeset};
 use crate::trainer::Better;
 
@@ -19,7 +19,7 @@ struct Curve {
     color: Color,
     /// Epoch, training value and held-out estimate, up to the last epoch that every finished seed
     /// reached.
-    rows: Vec<(f64, f64, Estimate)>,
+    rows: Vec<(f64, f64, MeanInterval)>,
     /// Horizontal offset of a dot from its epoch, in epochs.
     shift: f64,
     /// Index into `rows` of the best epoch on validation.
@@ -29,7 +29,7 @@ struct Curve {
     loose: Vec<Vec<(f64, f64)>>,
     /// Last point of each diverged seed.
     ends_badly: Vec<(f64, f64)>,
-    score: Option<Estimate>,
+    score: Option<MeanInterval>,
     missing: String,
 }
 
@@ -84,7 +84,7 @@ fn drawn(view: &View) -> Chart {
         apart(view, &drawn, x, y)
     };
     if let Some(cut) = cut {
-        chart.subtitle += &format!(" Axis cut at {}.", view.curve_unit().of(&typeset(cut, 0)));
+        chart.subtitle += &format!(" ValueAxis cut at {}.", view.curve_unit().of(&typeset(cut, 0)));
     }
     if drawn.iter().any(|c| !c.ends_badly.is_empty()) {
         chart.subtitle += " Cross: a run diverged here.";
@@ -128,7 +128,7 @@ impl Curve {
         let over = |value: &dyn Fn(&Replicate) -> f64| {
             view.estimate(&finished.iter().map(|r| value(r)).collect::<Vec<_>>())
         };
-        let rows: Vec<(f64, f64, Estimate)> = (0..common)
+        let rows: Vec<(f64, f64, MeanInterval)> = (0..common)
             .filter_map(|i| {
                 let epoch = finished[0].record.epochs[i].epoch as f64;
                 let train = over(&|r| view.training_of(&r.record.epochs[i]));
@@ -198,7 +198,7 @@ impl Curve {
     }
 
     /// Marks from back to front: band, training, loose seeds, held-out.
-    fn marks(&self, y: &Axis) -> Vec<Mark> {
+    fn marks(&self, y: &ValueAxis) -> Vec<Mark> {
         let values: Vec<f64> = self.rows.iter().map(|row| row.2.mean).collect();
         let band = thin(&values, POINTS).into_iter().filter_map(|i| {
             let (epoch, _, held) = self.rows[i];
@@ -251,7 +251,7 @@ impl Curve {
 
 /// The epoch axis, the value axis, and the value at which it is cut: the first epochs change too
 /// fast to leave room for the others.
-fn axes(view: &View, curves: &[&Curve]) -> (Axis, Axis, Option<f64>) {
+fn axes(view: &View, curves: &[&Curve]) -> (ValueAxis, ValueAxis, Option<f64>) {
     let epochs = curves
         .iter()
         .flat_map(|c| c.rows.iter().map(|r| r.0).chain(c.loose.iter().flatten().map(|p| p.0)));
@@ -304,9 +304,9 @@ fn axes(view: &View, curves: &[&Curve]) -> (Axis, Axis, Option<f64>) {
         (lo - 0.04 * (hi - lo), hi + 0.03 * (hi - lo))
     };
     let y = if lo > 0.0 && hi / lo > 1.5 {
-        Axis::log(&bracket(&[unit, "log scale"]), lo, hi, 6)
+        ValueAxis::log(&bracket(&[unit, "log scale"]), lo, hi, 6)
     } else {
-        Axis::linear(&bracket(&[unit]), lo, hi, 6)
+        ValueAxis::linear(&bracket(&[unit]), lo, hi, 6)
     };
     let cut = (all.1 > y.hi).then_some(y.hi);
     let y = match cut {
@@ -314,7 +314,7 @@ fn axes(view: &View, curves: &[&Curve]) -> (Axis, Axis, Option<f64>) {
         None => y,
     };
     let cut = cut.map(|_| y.hi);
-    let mut x = Axis::epochs(last as usize, 6);
+    let mut x = ValueAxis::epochs(last as usize, 6);
     view.step_word().clone_into(&mut x.label);
     (x, y, cut)
 }
@@ -342,7 +342,7 @@ fn reading(view: &View, curves: &[&Curve]) -> String {
     )
 }
 
-fn together(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
+fn together(view: &View, curves: &[&Curve], x: ValueAxis, y: ValueAxis) -> Chart {
     let per_curve: Vec<Vec<Mark>> = curves.iter().map(|c| c.marks(&y)).collect();
     // All bands behind all lines.
     let (bands, lines): (Vec<Mark>, Vec<Mark>) = per_curve
@@ -398,7 +398,7 @@ fn together(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
     }
 }
 
-fn apart(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
+fn apart(view: &View, curves: &[&Curve], x: ValueAxis, y: ValueAxis) -> Chart {
     let columns = match curves.len() {
         ..=12 => 3,
         13..=24 => 4,
@@ -413,15 +413,15 @@ fn apart(view: &View, curves: &[&Curve], x: Axis, y: Axis) -> Chart {
             thin(&values, budget).into_iter().map(|i| (c.rows[i].0, values[i])).collect()
         })
         .collect();
-    let x = Axis {
-        ticks: Axis::epochs(x.hi as usize, if columns > 3 { 2 } else { 3 }).ticks,
+    let x = ValueAxis {
+        ticks: ValueAxis::epochs(x.hi as usize, if columns > 3 { 2 } else { 3 }).ticks,
         ..x
     };
     let coarse = match y.scale {
-        Scale::Log => Axis::log("", y.lo, y.hi, 4),
-        _ => Axis::linear("", y.lo, y.hi, 4),
+        Scale::Log => ValueAxis::log("", y.lo, y.hi, 4),
+        _ => ValueAxis::linear("", y.lo, y.hi, 4),
     };
-    let y = Axis { ticks: coarse.ticks, ..y };
+    let y = ValueAxis { ticks: coarse.ticks, ..y };
     let panel = |(i, curve): (usize, &&Curve)| {
         let others = context.iter().enumerate().filter(|(j, points)| *j != i && !points.is_empty());
         let mut marks: Vec<Mark> = others

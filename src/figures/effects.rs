@@ -1,9 +1,9 @@
 //! Main effects and interactions of a full grid: the mean over all other axes, level by level.
 
 use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
-use super::scale::Axis;
+use super::scale::ValueAxis;
 use super::style::{Color, INK, sequential};
-use super::view::{Estimate, View};
+use super::view::{MeanInterval, View};
 use crate::results::effects::Effects;
 use crate::stats;
 use crate::text::estimate;
@@ -16,12 +16,12 @@ const PAIRS: usize = 6;
 struct Effect {
     axis: String,
     levels: Vec<String>,
-    points: Vec<Option<Estimate>>,
+    points: Vec<Option<MeanInterval>>,
 }
 
 /// Converts an estimate for drawing.
-fn drawn(estimate: Option<stats::Estimate>) -> Option<Estimate> {
-    estimate.as_ref().map(Estimate::of)
+fn drawn(estimate: Option<stats::Estimate>) -> Option<MeanInterval> {
+    estimate.as_ref().map(MeanInterval::of)
 }
 
 /// Main-effects figure; `None` before any seed has a complete row of the grid.
@@ -42,7 +42,7 @@ pub(super) fn main_effects(view: &View, effects: &Effects) -> Option<Chart> {
         let marks = line(&effect.points, INK, 0.0);
         panel(
             effect.axis.clone(),
-            Axis::levels("", &effect.levels),
+            ValueAxis::levels("", &effect.levels),
             y.clone(),
             marks,
             Vec::new(),
@@ -134,7 +134,7 @@ pub(super) fn interactions(view: &View, effects: &Effects) -> Option<Chart> {
             }
         }
         let title = format!("{} by {}", axis(along).column, axis(lines).column);
-        let mut x = Axis::levels("", &axis(along).levels);
+        let mut x = ValueAxis::levels("", &axis(along).levels);
         // The labels are close to the last level.
         x.hi -= 0.3;
         panel(title, x, y.clone(), marks, ends)
@@ -166,7 +166,7 @@ pub(super) fn interactions(view: &View, effects: &Effects) -> Option<Chart> {
     })
 }
 
-fn estimates(effects: &[Effect]) -> Vec<Estimate> {
+fn estimates(effects: &[Effect]) -> Vec<MeanInterval> {
     effects
         .iter()
         .flat_map(|effect| effect.points.iter().flatten())
@@ -174,7 +174,7 @@ fn estimates(effects: &[Effect]) -> Vec<Estimate> {
         .collect()
 }
 
-fn words(e: Option<Estimate>) -> String {
+fn words(e: Option<MeanInterval>) -> String {
     e.map_or_else(|| "no complete seed".into(), |e| estimate(e.mean, e.half))
 }
 
@@ -183,9 +183,9 @@ fn level_color(i: usize, count: usize) -> Color {
     sequential(0.62 + 0.38 * i as f64 / (count - 1).max(1) as f64)
 }
 
-fn line(points: &[Option<Estimate>], color: Color, dodge: f64) -> Vec<Mark> {
+fn line(points: &[Option<MeanInterval>], color: Color, dodge: f64) -> Vec<Mark> {
     let at = points.iter().enumerate().filter_map(|(i, e)| e.map(|e| (i as f64 + dodge, e)));
-    let at: Vec<(f64, Estimate)> = at.collect();
+    let at: Vec<(f64, MeanInterval)> = at.collect();
     // The line is interrupted at a level without estimate.
     let path = points
         .iter()
@@ -209,7 +209,7 @@ fn line(points: &[Option<Estimate>], color: Color, dodge: f64) -> Vec<Mark> {
     marks
 }
 
-fn panel(title: String, x: Axis, y: Axis, marks: Vec<Mark>, ends: Vec<End>) -> Panel {
+fn panel(title: String, x: ValueAxis, y: ValueAxis, marks: Vec<Mark>, ends: Vec<End>) -> Panel {
     let plane = Plane {
         x,
         y,

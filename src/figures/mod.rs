@@ -24,7 +24,7 @@ use rayon::prelude::*;
 use crate::results::ExperimentResults;
 
 pub use chart::{Anchor, Chart};
-pub use draw::Pictures;
+pub use draw::RenderedChart;
 
 use view::View;
 
@@ -40,7 +40,7 @@ pub struct Figure {
     /// Content as text.
     pub caption: String,
     /// Pictures in all formats.
-    pub pictures: Pictures,
+    pub pictures: RenderedChart,
 }
 
 /// Charts that a trainer adds to those of every study.
@@ -89,7 +89,7 @@ pub fn draw_all(study: &ExperimentResults, own: &dyn OwnCharts) -> Vec<Figure> {
 const MOST_MARKS: usize = 10_000_000;
 
 /// Pictures of a chart or, if it is too large for a page, of a text that says so.
-pub fn draw(chart: &Chart) -> Pictures {
+pub fn draw(chart: &Chart) -> RenderedChart {
     let drawn = (chart.marks() <= MOST_MARKS).then(|| draw::draw(chart)).flatten();
     drawn.unwrap_or_else(|| {
         let message =
@@ -128,8 +128,12 @@ pub fn charts(
     charts.extend(tuning::chart(&view, study).map(|chart| ("tuning", chart)));
     // Values of several blocks have no common axis.
     if over.is_none() {
-        charts.extend(cost::chart(&view, cost::Cost::Size).map(|chart| ("cost-parameters", chart)));
-        charts.extend(cost::chart(&view, cost::Cost::Seconds).map(|chart| ("cost-time", chart)));
+        charts.extend(
+            cost::chart(&view, cost::CostMeasure::Size).map(|chart| ("cost-parameters", chart)),
+        );
+        charts.extend(
+            cost::chart(&view, cost::CostMeasure::Seconds).map(|chart| ("cost-time", chart)),
+        );
     }
     let data = view.data();
     for (_, chart) in &mut charts {

@@ -2,7 +2,7 @@
 //! is one (Demsar 2006).
 
 use super::chart::{Anchor, Body, Chart, End, Form, Mark, Panel, Plane};
-use super::scale::{Axis, Tick};
+use super::scale::{Tick, ValueAxis};
 use super::style::{AXIS, INK, MUTED, SMALL, variant};
 use crate::results::blocks::{FEWEST_CRITICAL, OverBlocks};
 use crate::text::{count, typeset};
@@ -23,7 +23,7 @@ pub(super) fn chart(over: &OverBlocks) -> Option<Chart> {
     }
     ranked.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
     let rows = ranked.len() as f64;
-    let x = Axis::airy("Mean rank, 1 is best", 1.0, rows, 6);
+    let x = ValueAxis::airy("Mean rank, 1 is best", 1.0, rows, 6);
     let place = |i: usize| rows - 1.0 - i as f64;
     let names = ranked
         .iter()
@@ -31,7 +31,11 @@ pub(super) fn chart(over: &OverBlocks) -> Option<Chart> {
         .rev()
         .map(|(i, (row, _))| Tick { at: place(i), text: over.rows[*row].method.label.clone() });
     // A row at the top is left empty for the critical difference and the headings.
-    let y = Axis { hi: rows, ticks: names.collect(), ..Axis::levels("", &[]) };
+    let y = ValueAxis {
+        hi: rows,
+        ticks: names.collect(),
+        ..ValueAxis::levels("", &[])
+    };
     let mut marks = Vec::new();
     if let Some(difference) = over.ranking.critical_difference {
         let best = ranked[0].1;

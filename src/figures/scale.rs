@@ -4,7 +4,7 @@ use crate::text::{short, typeset};
 
 /// Axis as data: independent of where it is drawn.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Axis {
+pub struct ValueAxis {
     /// Name of the quantity, with its unit.
     pub label: String,
     /// Smallest value drawn.
@@ -37,7 +37,7 @@ pub struct Tick {
     pub text: String,
 }
 
-impl Axis {
+impl ValueAxis {
     /// Linear axis over exactly `lo..hi` (widened if empty) with about `target` ticks.
     pub fn linear(label: &str, lo: f64, hi: f64, target: usize) -> Self {
         let (lo, hi) = widen(lo, hi);

@@ -1,36 +1,36 @@
 //! Shapley values: the share of each change in the difference that all changes make together.
 
 use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
-use super::scale::{Axis, Tick};
+use super::scale::{Tick, ValueAxis};
 use super::style::{AXIS, INK, MUTED};
-use super::view::{Estimate, View, reach};
-use crate::results::shapley::{Shapley, Share};
+use super::view::{MeanInterval, View, reach};
+use crate::results::shapley::{Shapley, ShapleyShare};
 use crate::text::difference;
 use crate::trainer::Better;
 
 /// Figure of a study's Shapley values; `None` before any seed has all runs of the grid.
 pub(super) fn chart(view: &View, shapley: &Shapley) -> Option<Chart> {
-    let whole = Estimate::of(&shapley.whole?);
-    let name = |share: &Share| {
+    let whole = MeanInterval::of(&shapley.whole?);
+    let name = |share: &ShapleyShare| {
         let axis = &view.planned.axes[share.axis];
         let (from, to) = (&axis.levels[share.reference], &axis.levels[share.level]);
         format!("{}: {from} to {to}", axis.column)
     };
     let shares = shapley.shares.iter();
-    let mut rows: Vec<(String, Estimate)> = shares
-        .filter_map(|share| Some((name(share), Estimate::of(&share.estimate?))))
+    let mut rows: Vec<(String, MeanInterval)> = shares
+        .filter_map(|share| Some((name(share), MeanInterval::of(&share.estimate?))))
         .collect();
     rows.push(("all together".to_owned(), whole));
-    let estimates: Vec<Estimate> = rows.iter().map(|(_, estimate)| *estimate).collect();
-    let zero = Estimate { mean: 0.0, half: None };
+    let estimates: Vec<MeanInterval> = rows.iter().map(|(_, estimate)| *estimate).collect();
+    let zero = MeanInterval { mean: 0.0, half: None };
     let (lo, hi) = reach(&[&estimates[..], &[zero]].concat())?;
-    let label = format!("Share of the difference{}", view.metric().unit.in_brackets());
-    let x = Axis::airy(&label, lo, hi, 6);
+    let label = format!("ShapleyShare of the difference{}", view.metric().unit.in_brackets());
+    let x = ValueAxis::airy(&label, lo, hi, 6);
     let count = rows.len() as f64;
     let at = |i: usize| count - 1.0 - i as f64;
     let ticks = rows.iter().enumerate().rev();
     let ticks = ticks.map(|(i, (name, _))| Tick { at: at(i), text: name.clone() }).collect();
-    let y = Axis { hi: count - 0.5, ticks, ..Axis::levels("", &[]) };
+    let y = ValueAxis { hi: count - 0.5, ticks, ..ValueAxis::levels("", &[]) };
     let line = |points, color| Mark::Line { points, color, width: 1.2, alpha: 1.0, dashed: false };
     let mut marks = vec![line(vec![(0.0, -0.5), (0.0, count - 0.5)], AXIS)];
     let mut ends = Vec::new();
@@ -70,7 +70,7 @@ pub(super) fn chart(view: &View, shapley: &Shapley) -> Option<Chart> {
         body: Body::Plane(plane),
     };
     Some(Chart {
-        title: format!("Share of each change: {}", view.planned.name),
+        title: format!("ShapleyShare of each change: {}", view.planned.name),
         subtitle: format!(
             "What a change adds to the {}, averaged over every order of making the changes, seed by seed (Shapley \
              value). The shares add up. {} {side} of zero is better.{}",

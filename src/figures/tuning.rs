@@ -1,9 +1,9 @@
 //! Candidates of tuned variants: the metric that chooses, candidate by candidate.
 
 use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
-use super::scale::Axis;
+use super::scale::ValueAxis;
 use super::style::{Color, variant};
-use super::view::{Estimate, View, reach};
+use super::view::{MeanInterval, View, reach};
 use crate::plan::PlannedCandidate;
 use crate::results::ExperimentResults;
 
@@ -15,7 +15,7 @@ struct Search {
     label: String,
     color: Color,
     /// Estimate of each candidate, by its place on the horizontal axis.
-    points: Vec<(usize, Estimate)>,
+    points: Vec<(usize, MeanInterval)>,
     /// Place of the chosen candidate.
     chosen: Option<usize>,
 }
@@ -37,7 +37,7 @@ pub(super) fn chart(view: &View, study: &ExperimentResults) -> Option<Chart> {
             };
             let point =
                 |candidate: &PlannedCandidate| Some((place(candidate)?, estimate(candidate)?));
-            let mut points: Vec<(usize, Estimate)> =
+            let mut points: Vec<(usize, MeanInterval)> =
                 own.candidates.iter().filter_map(point).collect();
             points.sort_by_key(|(at, _)| *at);
             let chosen = own.candidates.iter().find(|candidate| candidate.runs == own.runs);
@@ -50,7 +50,7 @@ pub(super) fn chart(view: &View, study: &ExperimentResults) -> Option<Chart> {
         })
         .collect();
     let shown = &searches[..searches.len().min(MOST_VARIANTS)];
-    let estimates: Vec<Estimate> = shown
+    let estimates: Vec<MeanInterval> = shown
         .iter()
         .flat_map(|search| &search.points)
         .map(|(_, estimate)| *estimate)
@@ -85,8 +85,8 @@ pub(super) fn chart(view: &View, study: &ExperimentResults) -> Option<Chart> {
         n => format!(" {n} more variants are not shown."),
     };
     let plane = Plane {
-        x: Axis::levels("Candidate", &names),
-        y: Axis::airy(&title, lo, hi, 6),
+        x: ValueAxis::levels("Candidate", &names),
+        y: ValueAxis::airy(&title, lo, hi, 6),
         marks,
         ends,
         heads: Vec::new(),

@@ -1,6 +1,6 @@
 //! View of one study of a plan, joined with its runs, for figures.
 
-use super::scale::{Axis, extent};
+use super::scale::{ValueAxis, extent};
 use crate::plan::{Plan, PlannedStudy, RunSpec};
 use crate::record::{EpochRow, RunRecord, RunStatus};
 use crate::results::ExperimentResults;
@@ -11,12 +11,12 @@ use crate::trainer::{Better, Curve, Metric, Metrics, Otherwise, Trainer, Unit};
 
 /// A mean and half the width of its interval; no width for a single value.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Estimate {
+pub(crate) struct MeanInterval {
     pub(crate) mean: f64,
     pub(crate) half: Option<f64>,
 }
 
-impl Estimate {
+impl MeanInterval {
     /// The mean and half the interval of an estimate.
     pub(crate) fn of(estimate: &stats::Estimate) -> Self {
         let half = estimate.interval.map(|interval| interval.high - estimate.mean);
@@ -131,10 +131,10 @@ impl<'a> View<'a> {
     }
 
     /// Mean and t interval of values over seeds, at most one value per seed.
-    pub(crate) fn estimate(&self, values: &[f64]) -> Option<Estimate> {
+    pub(crate) fn estimate(&self, values: &[f64]) -> Option<MeanInterval> {
         let n = values.len();
         let half = stats::sd(values).map(|sd| self.reach[n] * sd / (n as f64).sqrt());
-        Some(Estimate { mean: stats::mean(values)?, half })
+        Some(MeanInterval { mean: stats::mean(values)?, half })
     }
 
     /// Compared metric.
@@ -260,9 +260,9 @@ impl<'a> View<'a> {
 
     /// Axis for estimates of the compared metric. Intervals may widen it, up to a limit: those of
     /// two or three seeds can be many times wider than the differences.
-    pub(crate) fn value_axis(&self, estimates: &[Estimate]) -> Option<Axis> {
+    pub(crate) fn value_axis(&self, estimates: &[MeanInterval]) -> Option<ValueAxis> {
         let (lo, hi) = reach(estimates)?;
-        Some(Axis::airy(&self.metric_label(), lo, hi, 6))
+        Some(ValueAxis::airy(&self.metric_label(), lo, hi, 6))
     }
 
     fn count(&self, status: RunStatus) -> usize {
@@ -320,7 +320,7 @@ impl<'a> Variant<'a> {
     }
 
     /// Compared metric over the finished seeds.
-    pub(crate) fn score(&self, view: &View) -> Option<Estimate> {
+    pub(crate) fn score(&self, view: &View) -> Option<MeanInterval> {
         view.estimate(&self.replicates.iter().filter_map(|r| r.score).collect::<Vec<_>>())
     }
 
@@ -357,7 +357,7 @@ impl<'a> Variant<'a> {
 }
 
 /// Range of the means, widened by their intervals up to a limit.
-pub(crate) fn reach(estimates: &[Estimate]) -> Option<(f64, f64)> {
+pub(crate) fn reach(estimates: &[MeanInterval]) -> Option<(f64, f64)> {
     let (lo, hi) = extent(estimates.iter().map(|e| e.mean))?;
     let most = 0.75 * (hi - lo).max(0.01 * hi.abs());
     let ends = estimates

@@ -9,12 +9,12 @@ use super::LaunchError;
 use super::queue::{QueueScope, QueuedRun, SlurmQueue};
 use super::slurm::Controller;
 use crate::plan::{RunId, RunSpec};
-use crate::runner::{End, Observer, RunLine};
+use crate::runner::{Observer, RunEnd, RunLine};
 use crate::session::{Interruption, LoadedExperiment};
 use crate::store::{Failure, RunStatus, StoreError};
 use crate::text::count;
 
-/// End of [`follow`].
+/// RunEnd of [`follow`].
 #[derive(Debug)]
 pub enum FollowOutcome {
     /// No more runs are left than [`Following::until`], or no job is left for the others.
@@ -174,14 +174,17 @@ fn until_ended(
     }
 }
 
-fn published(loaded: &LoadedExperiment, run: &RunId) -> Result<Option<End>, StoreError> {
+fn published(loaded: &LoadedExperiment, run: &RunId) -> Result<Option<RunEnd>, StoreError> {
     let record = loaded.store.record(run)?;
     // Damaged, it is outstanding again.
-    Ok(record.summary.filter(|_| record.status != RunStatus::Outstanding).map(End::of))
+    Ok(record
+        .summary
+        .filter(|_| record.status != RunStatus::Outstanding)
+        .map(RunEnd::of))
 }
 
-fn failure(failure: &Failure) -> End {
-    End::Failed(failure.error.clone())
+fn failure(failure: &Failure) -> RunEnd {
+    RunEnd::Failed(failure.error.clone())
 }
 
 fn patience(queue: &SlurmQueue, left: &BTreeMap<usize, &RunSpec>) -> Duration {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::slurm::{Controller, Problem, QueuedTask};
 use crate::plan::RunId;
 use crate::record::utc;
-use crate::store::{Job, Store, StoreError, Submission};
+use crate::store::{Store, StoreError, Submission, SubmittedJob};
 
 /// A run that is in the scheduler's queue, or was recently.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ const UNANSWERED: jiff::SignedDuration = jiff::SignedDuration::from_mins(4);
 /// Number of a job, found by its name if the submission was not answered. It is not recorded,
 /// because another process may be submitting at this moment.
 fn found(
-    job: &Job,
+    job: &SubmittedJob,
     submission: &Submission,
     controller: Controller,
 ) -> Result<Option<String>, Problem> {
@@ -94,7 +94,7 @@ impl SlurmQueue {
             let mut known = Vec::new();
             for job in jobs {
                 match found(&job, &submission, controller) {
-                    Ok(id) => known.extend(id.map(|id| Job { id: Some(id), ..job })),
+                    Ok(id) => known.extend(id.map(|id| SubmittedJob { id: Some(id), ..job })),
                     Err(problem) => queue.unknown = Some(problem),
                 }
             }

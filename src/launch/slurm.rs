@@ -107,7 +107,7 @@ pub struct Controller<'a> {
 
 /// Parameters of submitting an array of tasks.
 #[derive(Debug, Clone)]
-pub struct Array<'a> {
+pub struct JobArray<'a> {
     /// The batch script.
     pub script: &'a Path,
     /// Directory of the output files, one per task.
@@ -141,7 +141,7 @@ impl Controller<'_> {
     }
 
     /// Submits tasks; returns the number of the job.
-    pub fn submit(self, array: &Array) -> Result<String, Problem> {
+    pub fn submit(self, array: &JobArray) -> Result<String, Problem> {
         // Slurm interprets % in file names.
         let logs = array.logs.to_string_lossy().replace('%', "%%");
         let throttle = array.throttle.map(|most| format!("%{most}")).unwrap_or_default();

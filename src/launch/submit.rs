@@ -8,11 +8,11 @@ use std::time::Duration;
 use super::LaunchError;
 use super::frozen::{FrozenRuns, task_memory};
 use super::queue::{QueueScope, SlurmQueue};
-use super::slurm::{Array, Controller, Problem};
+use super::slurm::{Controller, JobArray, Problem};
 use crate::plan::{RunId, RunSpec, Shard};
 use crate::runner::Observer;
 use crate::session::LoadedExperiment;
-use crate::store::{Job, Store};
+use crate::store::{Store, SubmittedJob};
 use crate::text::{count, duration};
 
 /// Options of [`submit`].
@@ -142,7 +142,7 @@ struct Submitting<'a> {
     store: &'a Store,
     controller: Controller<'a>,
     frozen: &'a FrozenRuns,
-    jobs: Vec<Job>,
+    jobs: Vec<SubmittedJob>,
 }
 
 /// Delays before repeated attempts [s], if Slurm is busy or unavailable.
@@ -167,7 +167,7 @@ impl Submitting<'_> {
             // The limit of concurrent tasks is divided between arrays, because Slurm applies it to
             // each.
             let throttle = throttle.map(|most| (most * count / tasks).max(1));
-            let array = Array {
+            let array = JobArray {
                 script: &script,
                 logs: &logs,
                 name: &name,
@@ -203,7 +203,7 @@ impl Submitting<'_> {
         count: usize,
         submit: impl Fn() -> Result<String, Problem>,
     ) -> Result<(), LaunchError> {
-        self.jobs.push(Job { name: name.to_owned(), first, count, id: None });
+        self.jobs.push(SubmittedJob { name: name.to_owned(), first, count, id: None });
         self.note()?;
         let mut waits = AGAIN.into_iter();
         let answer = loop {

@@ -30,12 +30,12 @@ pub(super) struct StudyData<'a> {
     /// Student's t quantile by number of values.
     t: &'a [f64],
     epochs: Vec<usize>,
-    axes: Vec<Axis<'a>>,
+    axes: Vec<ValueAxis<'a>>,
     variants: Vec<Variant<'a>>,
 }
 
 #[derive(Serialize)]
-struct Axis<'a> {
+struct ValueAxis<'a> {
     name: &'a str,
     levels: &'a [String],
 }
@@ -99,7 +99,7 @@ pub(super) fn study<'a>(id: &'a str, view: &'a View) -> StudyData<'a> {
             .planned
             .axes
             .iter()
-            .map(|axis| Axis { name: &axis.column, levels: &axis.levels })
+            .map(|axis| ValueAxis { name: &axis.column, levels: &axis.levels })
             .collect(),
         variants: view.variants.iter().map(variant).collect(),
         epochs,

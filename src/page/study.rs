@@ -10,7 +10,7 @@ use super::embed::{png_address, svg_address};
 use super::reproduce::reproduce;
 use super::table;
 use crate::figures::Figure;
-use crate::figures::view::{Estimate, View};
+use crate::figures::view::{MeanInterval, View};
 use crate::results::ablation::{Ablation, Verdict};
 use crate::text::{difference, percent};
 use crate::trainer::Better;
@@ -97,7 +97,7 @@ fn headline(view: &View, table: &Ablation) -> String {
             better.word().to_lowercase()
         ),
         (verdict, Some(delta)) => {
-            let change = Estimate::of(&delta.paired.difference);
+            let change = MeanInterval::of(&delta.paired.difference);
             let change = difference(change.mean, change.half);
             let evidence = match verdict {
                 Verdict::Better => {

@@ -2,7 +2,7 @@
 
 use maud::{Markup, Render, html};
 
-use crate::figures::view::{Estimate, View, reach};
+use crate::figures::view::{MeanInterval, View, reach};
 use crate::plan::Correction;
 use crate::results::ablation::{Ablation, AblationRow};
 use crate::results::crossed::narrower_with;
@@ -97,7 +97,7 @@ fn external(view: &View, table: &Ablation) -> Markup {
         return Markup::default();
     }
     let measured = |estimate: Option<crate::stats::Estimate>| {
-        estimate.as_ref().map(Estimate::of).map(|e| (e.mean, e.half))
+        estimate.as_ref().map(MeanInterval::of).map(|e| (e.mean, e.half))
     };
     html! {
         h3 { "Results of other tools" }
@@ -157,11 +157,11 @@ fn heads(view: &View, table: &Ablation) -> Markup {
 }
 
 fn table_row(view: &View, i: usize, row: &AblationRow, range: Option<(f64, f64)>) -> Markup {
-    let estimate = row.estimate.as_ref().map(Estimate::of);
+    let estimate = row.estimate.as_ref().map(MeanInterval::of);
     let n = row.estimate.map_or(0, |e| e.n);
     let missing = view.variants[i].missing();
     let paired = row.delta.as_ref().map(|delta| &delta.paired);
-    let change = paired.map(|p| Estimate::of(&p.difference));
+    let change = paired.map(|p| MeanInterval::of(&p.difference));
     let p = row.delta.as_ref().map(|d| d.p_corrected.unwrap_or(d.paired.test.p));
     let verdict = row.conclusion();
     html! {
@@ -208,8 +208,8 @@ fn number<R: Render>(cell: Option<(f64, R)>) -> Markup {
 /// Range of the pictures of differences of a block, which includes zero.
 fn range<'a>(rows: impl Iterator<Item = &'a AblationRow>) -> Option<(f64, f64)> {
     let changes = rows.filter_map(|row| row.delta.as_ref());
-    let changes = changes.map(|delta| Estimate::of(&delta.paired.difference));
-    reach(&changes.chain([Estimate { mean: 0.0, half: None }]).collect::<Vec<_>>())
+    let changes = changes.map(|delta| MeanInterval::of(&delta.paired.difference));
+    reach(&changes.chain([MeanInterval { mean: 0.0, half: None }]).collect::<Vec<_>>())
 }
 
 fn interval_picture(i: usize, view: &View, row: &AblationRow, range: Option<(f64, f64)>) -> Markup {

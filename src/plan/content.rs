@@ -57,7 +57,7 @@ pub struct Configured<'a> {
 
 /// Content of a plan.
 #[derive(Debug, Clone)]
-pub struct Contents<'a> {
+pub struct StudyContents<'a> {
     /// Every configuration once, candidates of tuned variants included.
     pub configured: Vec<Configured<'a>>,
     /// Content of each variant of each study, in the order of the plan.
@@ -68,7 +68,7 @@ pub struct Contents<'a> {
 
 impl Plan {
     /// Content of the plan's studies. A tuned variant is known by all of its candidates.
-    pub fn contents(&self, trainer: &dyn Trainer) -> Contents<'_> {
+    pub fn contents(&self, trainer: &dyn Trainer) -> StudyContents<'_> {
         let by_id = self.by_id();
         let mut index: BTreeMap<&RunId, usize> = BTreeMap::new();
         let mut firsts: Vec<(&RunSpec, &[RunId])> = Vec::new();
@@ -112,7 +112,7 @@ impl Plan {
             .iter()
             .map(|study| study.variants.iter().map(of_variant).collect())
             .collect();
-        Contents {
+        StudyContents {
             configured,
             studies,
             seeds: self.seeds.iter().copied().collect(),

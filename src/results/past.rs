@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::cell::{Table, Value as Cell};
 use super::{ExperimentResults, baseline_of};
 use crate::columns::HISTORY;
-use crate::plan::{ContentId, Contents, Plan, PlannedStudy, PlannedVariant, RunId};
+use crate::plan::{ContentId, Plan, PlannedStudy, PlannedVariant, RunId, StudyContents};
 use crate::record::RunStatus;
 use crate::rng::Seed;
 use crate::store::{History, RegisteredStudy, Registration, ScoredOn, Seen, Store, StoreError};
@@ -220,7 +220,7 @@ impl Past {
         Ok(Self::new(plan, &contents, &store.history()?))
     }
 
-    fn new(plan: &Plan, contents: &Contents, history: &History) -> Self {
+    fn new(plan: &Plan, contents: &StudyContents, history: &History) -> Self {
         let compare = serde_json::to_value(&plan.compare).unwrap_or_default();
         let studies = plan.studies.iter().zip(&contents.studies).map(|(study, ids)| {
             let baseline = baseline_of(plan, study);
@@ -238,7 +238,7 @@ struct Design<'a> {
     plan: &'a Plan,
     study: &'a PlannedStudy,
     ids: &'a [ContentId],
-    contents: &'a Contents<'a>,
+    contents: &'a StudyContents<'a>,
     baseline: Option<usize>,
     compare: &'a Value,
 }
@@ -397,7 +397,7 @@ pub fn own_runs<'a>(plan: &Plan, study: &'a PlannedStudy) -> BTreeSet<&'a RunId>
 
 impl ExperimentResults {
     /// Past of these results, with their own runs counted.
-    pub(super) fn past_in(&self, contents: &Contents, history: &History) -> Past {
+    pub(super) fn past_in(&self, contents: &StudyContents, history: &History) -> Past {
         let mut past = Past::new(&self.plan, contents, history);
         for (study, known) in self.plan.studies.iter().zip(&mut past.studies) {
             if let Some(registered) = &mut known.registered {
@@ -426,7 +426,7 @@ impl ExperimentResults {
     fn scored_on(
         &self,
         study: &PlannedStudy,
-        contents: &Contents,
+        contents: &StudyContents,
         history: &History,
     ) -> BTreeMap<String, ScoredOn> {
         let own: BTreeSet<&RunId> =

@@ -13,7 +13,7 @@ const FEWEST_AXES: usize = 3;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shapley {
     /// Values in the order of the study's axes.
-    pub shares: Vec<Share>,
+    pub shares: Vec<ShapleyShare>,
     /// Difference by seed between every axis changed and none; `None` for a seed that lacks a run
     /// of the grid.
     pub whole_by_seed: Vec<Option<f64>>,
@@ -23,7 +23,7 @@ pub struct Shapley {
 
 /// Shapley value of one change.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Share {
+pub struct ShapleyShare {
     /// Changed axis, by index among the study's axes.
     pub axis: usize,
     /// Its reference level.
@@ -38,7 +38,7 @@ pub struct Share {
 
 impl Shapley {
     /// Value of the change of an axis to a level; `None` for its reference level.
-    pub fn of(&self, axis: usize, level: usize) -> Option<&Share> {
+    pub fn of(&self, axis: usize, level: usize) -> Option<&ShapleyShare> {
         self.shares.iter().find(|share| (share.axis, share.level) == (axis, level))
     }
 }
@@ -82,7 +82,7 @@ impl ExperimentResults {
             let values = |seed: &Option<(Vec<f64>, f64)>| seed.as_ref().map(|(own, _)| own[i]);
             let by_seed: Vec<Option<f64>> = by_seed.iter().map(values).collect();
             let reference = grid.reference[axis];
-            Share {
+            ShapleyShare {
                 axis,
                 reference,
                 level: 1 - reference,

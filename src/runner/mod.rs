@@ -29,7 +29,7 @@ pub struct RunLine {
 
 /// End of a run in a pass.
 #[derive(Debug)]
-pub enum End {
+pub enum RunEnd {
     /// Finished, and published.
     Finished(Summary),
     /// Diverged, which is a result, with the reason.
@@ -42,7 +42,7 @@ pub enum End {
     Declined,
 }
 
-impl End {
+impl RunEnd {
     /// End of a published run.
     pub fn of(summary: Summary) -> Self {
         match summary.status {
@@ -66,7 +66,7 @@ pub trait Observer: Sync {
     /// Another process executes a run, or has executed it.
     fn declined(&self, run: usize, why: &str);
     /// A run has ended.
-    fn ended(&self, run: usize, end: &End);
+    fn ended(&self, run: usize, end: &RunEnd);
     /// Short description of the tasks in a scheduler's queue; repeated while it does not change.
     fn queue(&self, text: &str) {
         let _ = text;
@@ -89,7 +89,7 @@ impl Observer for Silent {
     fn epoch(&self, _: usize, _: &EpochRow) {}
     fn noted(&self, _: usize, _: &str) {}
     fn declined(&self, _: usize, _: &str) {}
-    fn ended(&self, _: usize, _: &End) {}
+    fn ended(&self, _: usize, _: &RunEnd) {}
     fn over(&self, _: Option<&str>) {}
     fn remark(&self, _: &str) {}
     fn warn(&self, _: &str) {}

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{CostEstimate, End, Observer, RunLine};
+use super::{CostEstimate, Observer, RunEnd, RunLine};
 use crate::parallel::CancelToken;
 use crate::plan::{Plan, RunId, RunSpec};
-use crate::schedule::{Event, Job, Limits, Outcome, Share, Stop, run_all};
+use crate::schedule::{Job, JobEvent, Limits, Outcome, Share, Stop, run_all};
 use crate::store::disk::remove_tree;
 use crate::store::{Checkpoint, Claim, Claiming, RunOutput, Store, StoreError, Summary};
 use crate::text::{count, duration, factor};
@@ -173,7 +173,7 @@ impl Training<'_> {
         };
         let mut trained = Trained::default();
         let stopped = run_all(&jobs, &limits, work, |event| {
-            if let Event::Ended { job, outcome } = event {
+            if let JobEvent::Ended { job, outcome } = event {
                 let elapsed =
                     begun_at().remove(&job).map_or_else(Elapsed::default, |(begun, threads)| {
                         Elapsed { time: begun.elapsed(), threads: threads.get() }
@@ -317,11 +317,11 @@ fn summed_up(stop: Option<Stop>, seconds: f64, estimate: &CostEstimate) -> Strin
     }
 }
 
-fn end(outcome: Outcome<Summary>) -> End {
+fn end(outcome: Outcome<Summary>) -> RunEnd {
     match outcome {
-        Outcome::Abandoned => End::Abandoned,
-        Outcome::Declined => End::Declined,
-        Outcome::Failed(reason) | Outcome::Hopeless(reason) => End::Failed(reason),
-        Outcome::Done(summary) => End::of(summary),
+        Outcome::Abandoned => RunEnd::Abandoned,
+        Outcome::Declined => RunEnd::Declined,
+        Outcome::Failed(reason) | Outcome::Hopeless(reason) => RunEnd::Failed(reason),
+        Outcome::Done(summary) => RunEnd::of(summary),
     }
 }

@@ -29,7 +29,7 @@ use super::garbage::Garbage;
 use super::listing::{entries, is_file};
 use super::sealed::{seal, unseal};
 use super::{Store, StoreError};
-use crate::plan::{ContentId, Contents, Hashed, Plan, PlannedVariant, RunId, hashed, names};
+use crate::plan::{ContentId, Hashed, Plan, PlannedVariant, RunId, StudyContents, hashed, names};
 use crate::record::utc;
 use crate::regular;
 use crate::rng::Seed;
@@ -234,7 +234,7 @@ impl Registration {
     /// of each study are compared with.
     pub fn of(
         plan: &Plan,
-        contents: &Contents,
+        contents: &StudyContents,
         baselines: &[Option<usize>],
     ) -> Result<Self, serde_json::Error> {
         let studies = plan.studies.iter().zip(&contents.studies).zip(baselines);
@@ -408,7 +408,7 @@ impl Store {
     pub fn record_tables(
         &self,
         plan: &Plan,
-        contents: &Contents,
+        contents: &StudyContents,
         history: &History,
         is_finished: &dyn Fn(&RunId) -> bool,
     ) -> Result<bool, StoreError> {
@@ -418,7 +418,7 @@ impl Store {
     fn enter_tables(
         &self,
         plan: &Plan,
-        contents: &Contents,
+        contents: &StudyContents,
         history: &History,
         is_finished: &dyn Fn(&RunId) -> bool,
         is_older: bool,

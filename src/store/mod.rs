@@ -53,4 +53,4 @@ pub use history::{History, RegisteredStudy, Registration, ScoredOn, Seen};
 pub use names::check_name;
 pub use owned::{Others, Owned, write_whole};
 pub use runs::{ADOPTED_BECAUSE, ADOPTED_FROM, Publication, copied_name};
-pub use submissions::{Job, Submission};
+pub use submissions::{Submission, SubmittedJob};

@@ -55,7 +55,7 @@ pub struct Submission {
 /// A job of the scheduler that executes tasks of a submission, or one about to be submitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Job {
+pub struct SubmittedJob {
     /// Name, unique over all submissions: the job is found by it if the scheduler's answer is lost.
     #[serde(deserialize_with = "names::file_name")]
     pub name: String,
@@ -171,12 +171,12 @@ impl Store {
     }
 
     /// Saves the list of jobs that execute the tasks of a submission.
-    pub fn save_jobs(&self, name: &str, jobs: &[Job]) -> Result<(), StoreError> {
+    pub fn save_jobs(&self, name: &str, jobs: &[SubmittedJob]) -> Result<(), StoreError> {
         self.save_sealed(&self.submission_dir(name)?.join(JOBS), &jobs)
     }
 
     /// Jobs that execute the tasks of a submission; empty if the tasks are started in another way.
-    pub fn jobs(&self, name: &str) -> Result<Vec<Job>, StoreError> {
+    pub fn jobs(&self, name: &str) -> Result<Vec<SubmittedJob>, StoreError> {
         match load_sealed(&self.submission_dir(name)?.join(JOBS)) {
             Err(error) if error.is_absent() => Ok(Vec::new()),
             jobs => jobs,

@@ -3,7 +3,7 @@
 
 /// A part of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
+pub enum TemplatePart {
     /// As it is.
     Text(String),
     /// The name between braces.
@@ -13,7 +13,7 @@ pub enum Part {
 /// Splits a template. `{name}` is a placeholder where the name is made of letters, digits, `_`, `.`
 /// and `-`; `{{` and `}}` are single braces, and any other brace is itself, so that a line of awk
 /// needs no escapes.
-pub fn parts(template: &str) -> Vec<Part> {
+pub fn parts(template: &str) -> Vec<TemplatePart> {
     let mut found = Vec::new();
     let mut text = String::new();
     let mut rest = template;
@@ -28,9 +28,9 @@ pub fn parts(template: &str) -> Vec<Part> {
             rest = after;
         } else if let Some((name, after)) = name.filter(|(name, _)| is_name(name)) {
             if !text.is_empty() {
-                found.push(Part::Text(std::mem::take(&mut text)));
+                found.push(TemplatePart::Text(std::mem::take(&mut text)));
             }
-            found.push(Part::Placeholder(name.to_owned()));
+            found.push(TemplatePart::Placeholder(name.to_owned()));
             rest = after;
         } else {
             text.push(c);
@@ -38,7 +38,7 @@ pub fn parts(template: &str) -> Vec<Part> {
         }
     }
     if !text.is_empty() {
-        found.push(Part::Text(text));
+        found.push(TemplatePart::Text(text));
     }
     found
 }
@@ -46,16 +46,16 @@ pub fn parts(template: &str) -> Vec<Part> {
 /// The names between braces.
 pub fn placeholders(template: &str) -> impl Iterator<Item = String> {
     parts(template).into_iter().filter_map(|part| match part {
-        Part::Placeholder(name) => Some(name),
-        Part::Text(_) => None,
+        TemplatePart::Placeholder(name) => Some(name),
+        TemplatePart::Text(_) => None,
     })
 }
 
 /// The template with every placeholder replaced; `None` of `value` leaves it as it is written.
 pub fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> String {
     let fill = |part| match part {
-        Part::Text(text) => text,
-        Part::Placeholder(name) => value(&name).unwrap_or_else(|| format!("{{{name}}}")),
+        TemplatePart::Text(text) => text,
+        TemplatePart::Placeholder(name) => value(&name).unwrap_or_else(|| format!("{{{name}}}")),
     };
     parts(template).into_iter().map(fill).collect()
 }

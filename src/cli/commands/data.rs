@@ -11,7 +11,7 @@ use crate::cli::show::out::{check_named, write_among_plots, write_named};
 use crate::cli::show::progress::ProgressMode;
 use crate::cli::show::terminal::{is_dumb, style, table};
 use crate::cli::{Exit, Global, Terminal};
-use crate::data::{self, Binarize, DataConfig, Described, Library, Part, Place, catalog};
+use crate::data::{self, Binarize, DataConfig, DescribedImages, Library, Part, Place, catalog};
 use crate::text::thousands;
 use crate::trainers::made::describe::size_passed_over;
 use crate::trainers::made::figures::contact_sheet;
@@ -272,7 +272,11 @@ fn export(args: &Export, library: &Library, terminal: &mut Terminal) -> anyhow::
 
 /// Prints the line of a data set (`size` is the requested side, if any), the content that is left
 /// out, and its warnings.
-fn say(described: &Described, size: Option<usize>, terminal: &mut Terminal) -> anyhow::Result<()> {
+fn say(
+    described: &DescribedImages,
+    size: Option<usize>,
+    terminal: &mut Terminal,
+) -> anyhow::Result<()> {
     writeln!(terminal.out, "{}", described.line())?;
     for sentence in &described.left_out {
         writeln!(terminal.out, "left out: {sentence}")?;

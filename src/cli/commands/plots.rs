@@ -14,7 +14,7 @@ use crate::cli::show::gallery::gallery;
 use crate::cli::show::out::in_the_way;
 use crate::cli::show::warn_of_damage;
 use crate::cli::{Exit, Global, Terminal};
-use crate::figures::{Figure, Pictures, draw_all};
+use crate::figures::{Figure, RenderedChart, draw_all};
 use crate::page::{self, Section};
 use crate::plan::{Plan, RunId};
 use crate::results::ExperimentResults;
@@ -276,7 +276,7 @@ fn pictures(experiment: &str, figures: &[Figure]) -> BTreeMap<String, Vec<u8>> {
         } else {
             format!("{}/", figure.study)
         };
-        let Pictures { svg, png, pdf, .. } = &figure.pictures;
+        let RenderedChart { svg, png, pdf, .. } = &figure.pictures;
         for (ending, bytes) in [("svg", svg.as_bytes()), ("png", png), ("pdf", pdf)] {
             files.insert(format!("{folder}{}.{ending}", figure.name), bytes.to_vec());
         }

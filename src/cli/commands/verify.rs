@@ -264,7 +264,7 @@ struct TrainedModel<'a> {
     spec: &'a RunSpec,
     run: MadeRun,
     data: Arc<Dataset>,
-    epochs: Vec<crate::train::EpochRow>,
+    epochs: Vec<crate::train::EpochLosses>,
     best_epoch: usize,
     model: Vec<u8>,
     seconds: f64,
@@ -306,7 +306,7 @@ impl<'a> TrainedModel<'a> {
     /// True if this version, too, would have finished the run.
     fn is_sane(&self) -> bool {
         let dim = self.data.shape.dim();
-        let sane = |row: &crate::train::EpochRow| {
+        let sane = |row: &crate::train::EpochLosses| {
             row.valid_nll_nats.is_finite()
                 && row.test_nll_nats.is_finite()
                 && !is_absurd(row.valid_nll_nats, dim)

@@ -8,7 +8,7 @@ use crate::figures::bitmap::Bitmap;
 use crate::figures::style::{Color, INK, WHITE, grey};
 use crate::made::sample::UNKNOWN;
 use crate::npy;
-use crate::trainers::made::figures::image_grid::{Grid, enlargement, nearly_square};
+use crate::trainers::made::figures::image_grid::{ImageGrid, enlargement, nearly_square};
 
 /// A file to write images to.
 #[derive(Debug, Clone)]
@@ -142,7 +142,7 @@ fn csv(shape: Shape, values: PixelValues) -> String {
     text
 }
 
-/// Grid of images.
+/// ImageGrid of images.
 pub(crate) struct Sheet {
     shape: Shape,
     /// Tiles per row.
@@ -200,7 +200,7 @@ impl Sheet {
     }
 
     fn png(&self) -> anyhow::Result<Vec<u8>> {
-        let grid = Grid {
+        let grid = ImageGrid {
             shape: self.shape,
             across: self.across,
             zoom: enlargement(self.shape),

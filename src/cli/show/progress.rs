@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use indicatif::{MultiProgress, ProgressBar};
 
 use crate::cli::show::terminal::{Paint, escaped, is_dumb, style};
-use crate::runner::{End, Observer, RunLine};
+use crate::runner::{Observer, RunEnd, RunLine};
 use crate::store::{EpochRow, Summary};
 use crate::text::duration;
 use crate::trainer::Metrics;
@@ -198,7 +198,7 @@ impl ProgressDisplay {
     }
 
     /// A run ended: one permanent line with its result, or its reason.
-    pub(crate) fn ended(&self, run: usize, end: &End) {
+    pub(crate) fn ended(&self, run: usize, end: &RunEnd) {
         let mut state = self.lock();
         // A run that failed before it began has no bar; one that was declined has been counted
         // already.
@@ -207,7 +207,7 @@ impl ProgressDisplay {
             running.bar.finish_and_clear();
             self.bars.remove(&running.bar);
         }
-        if matches!(end, End::Declined) {
+        if matches!(end, RunEnd::Declined) {
             return;
         }
         state.ended += 1;
@@ -218,17 +218,17 @@ impl ProgressDisplay {
             format!("{} {}  {why}", self.paint.bad(&format!("{word:<8}")), self.padded(run))
         };
         let text = match end {
-            End::Finished(summary) => {
+            RunEnd::Finished(summary) => {
                 let mut numbers = self.result(summary);
                 if summary.best_epoch > 0 {
                     numbers += &format!("  best epoch {}", summary.best_epoch);
                 }
                 format!("{}     {}  {numbers}  {took}", self.paint.good("done"), self.padded(run))
             }
-            End::Diverged(reason) => bad("DIVERGED", reason),
-            End::Failed(reason) => bad("FAILED", reason),
-            End::Declined => return,
-            End::Abandoned => {
+            RunEnd::Diverged(reason) => bad("DIVERGED", reason),
+            RunEnd::Failed(reason) => bad("FAILED", reason),
+            RunEnd::Declined => return,
+            RunEnd::Abandoned => {
                 format!(
                     "{}  {}  continues with the next start",
                     self.paint.dim("stopped"),
@@ -376,7 +376,7 @@ impl Observer for Shown {
         self.pass(|pass| pass.declined(run, why));
     }
 
-    fn ended(&self, run: usize, end: &End) {
+    fn ended(&self, run: usize, end: &RunEnd) {
         self.pass(|pass| pass.ended(run, end));
     }
 

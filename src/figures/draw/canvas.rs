@@ -17,7 +17,7 @@ use crate::figures::chart::Anchor;
 use crate::figures::style::{Color, WHITE};
 
 /// A point in CSS pixels from the top left.
-pub(super) type Point = (f64, f64);
+pub(super) type Position = (f64, f64);
 
 /// Style of a line.
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +86,7 @@ impl<'a> Canvas<'a> {
         outcome.expect("writing into a string does not fail");
     }
 
-    pub(super) fn line(&self, points: &[Point], stroke: Stroke) {
+    pub(super) fn line(&self, points: &[Position], stroke: Stroke) {
         if points.len() > 1 {
             let style = shape(stroke.color, stroke.alpha, stroke.width, false);
             self.put(&PathElement::new(units(points), style));
@@ -94,11 +94,11 @@ impl<'a> Canvas<'a> {
     }
 
     /// A dashed line; the dash pattern continues around corners.
-    pub(super) fn dashed(&self, points: &[Point], stroke: Stroke) {
+    pub(super) fn dashed(&self, points: &[Position], stroke: Stroke) {
         const ON: f64 = 4.0;
         const PERIOD: f64 = 6.6;
         let mut phase = 0.0;
-        let mut dash: Vec<Point> = Vec::new();
+        let mut dash: Vec<Position> = Vec::new();
         for pair in points.windows(2) {
             let (from, to) = (pair[0], pair[1]);
             let length = (to.0 - from.0).hypot(to.1 - from.1);
@@ -130,17 +130,17 @@ impl<'a> Canvas<'a> {
         self.line(&dash, stroke);
     }
 
-    pub(super) fn polygon(&self, points: &[Point], color: Color, alpha: f64) {
+    pub(super) fn polygon(&self, points: &[Position], color: Color, alpha: f64) {
         if points.len() > 2 {
             self.put(&Polygon::new(units(points), shape(color, alpha, 0.0, true)));
         }
     }
 
-    pub(super) fn rectangle(&self, from: Point, to: Point, color: Color) {
+    pub(super) fn rectangle(&self, from: Position, to: Position, color: Color) {
         self.put(&Rectangle::new([unit(from), unit(to)], shape(color, 1.0, 0.0, true)));
     }
 
-    pub(super) fn disc(&self, at: Point, radius: f64, color: Color, alpha: f64) {
+    pub(super) fn disc(&self, at: Position, radius: f64, color: Color, alpha: f64) {
         self.put(&Circle::new(
             unit(at),
             (radius * UNIT).round() as u32,
@@ -148,12 +148,12 @@ impl<'a> Canvas<'a> {
         ));
     }
 
-    pub(super) fn ring(&self, at: Point, radius: f64, stroke: Stroke) {
+    pub(super) fn ring(&self, at: Position, radius: f64, stroke: Stroke) {
         let style = shape(stroke.color, stroke.alpha, stroke.width, false);
         self.put(&Circle::new(unit(at), (radius * UNIT).round() as u32, style));
     }
 
-    pub(super) fn text(&self, at: Point, text: &str, look: Type) {
+    pub(super) fn text(&self, at: Position, text: &str, look: Type) {
         let h = match look.anchor {
             Anchor::Start => HPos::Left,
             Anchor::Middle => HPos::Center,
@@ -172,11 +172,11 @@ impl<'a> Canvas<'a> {
     }
 }
 
-fn unit(point: Point) -> (i32, i32) {
+fn unit(point: Position) -> (i32, i32) {
     ((point.0 * UNIT).round() as i32, (point.1 * UNIT).round() as i32)
 }
 
-fn units(points: &[Point]) -> Vec<(i32, i32)> {
+fn units(points: &[Position]) -> Vec<(i32, i32)> {
     points.iter().copied().map(unit).collect()
 }
 

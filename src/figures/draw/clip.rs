@@ -2,7 +2,7 @@
 //! border, which draws plateaus that are not in the data; a curve must leave the frame with its own
 //! slope.
 
-use super::canvas::Point;
+use super::canvas::Position;
 
 /// A rectangle of the page: left, top, right, bottom.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,8 +16,8 @@ pub(super) struct Frame {
 impl Frame {
     /// Pieces of a line inside the frame, in order (Liang and Barsky, segment by segment). Points
     /// that are not finite break the line.
-    pub(super) fn line(&self, points: &[Point]) -> Vec<Vec<Point>> {
-        let mut pieces: Vec<Vec<Point>> = Vec::new();
+    pub(super) fn line(&self, points: &[Position]) -> Vec<Vec<Position>> {
+        let mut pieces: Vec<Vec<Position>> = Vec::new();
         let mut joined = false;
         for pair in points.windows(2) {
             let Some((from, to)) = self.segment(pair[0], pair[1]) else {
@@ -33,7 +33,7 @@ impl Frame {
         pieces
     }
 
-    fn segment(&self, a: Point, b: Point) -> Option<(Point, Point)> {
+    fn segment(&self, a: Position, b: Position) -> Option<(Position, Position)> {
         if ![a.0, a.1, b.0, b.1].iter().all(|v| v.is_finite()) {
             return None;
         }
@@ -61,20 +61,20 @@ impl Frame {
     }
 
     /// Moves a point back inside that rounding put outside.
-    fn inside(&self, p: Point) -> Point {
+    fn inside(&self, p: Position) -> Position {
         (p.0.clamp(self.left, self.right), p.1.clamp(self.top, self.bottom))
     }
 
     /// Part of a polygon inside the frame (Sutherland and Hodgman).
-    pub(super) fn polygon(&self, points: &[Point]) -> Vec<Point> {
-        type Side<'a> = (&'a dyn Fn(Point) -> f64, &'a dyn Fn(Point) -> Point);
+    pub(super) fn polygon(&self, points: &[Position]) -> Vec<Position> {
+        type Side<'a> = (&'a dyn Fn(Position) -> f64, &'a dyn Fn(Position) -> Position);
         let sides: [Side; 4] = [
             (&|p| p.0 - self.left, &|p| (self.left, p.1)),
             (&|p| self.right - p.0, &|p| (self.right, p.1)),
             (&|p| p.1 - self.top, &|p| (p.0, self.top)),
             (&|p| self.bottom - p.1, &|p| (p.0, self.bottom)),
         ];
-        let mut polygon: Vec<Point> =
+        let mut polygon: Vec<Position> =
             points.iter().copied().filter(|p| p.0.is_finite() && p.1.is_finite()).collect();
         for (room, snap) in sides {
             let mut kept = Vec::with_capacity(polygon.len());
@@ -103,11 +103,11 @@ mod tests {
 
     const FRAME: Frame = Frame { left: 10.0, top: 20.0, right: 110.0, bottom: 80.0 };
 
-    fn holds(p: Point) -> bool {
+    fn holds(p: Position) -> bool {
         (FRAME.left..=FRAME.right).contains(&p.0) && (FRAME.top..=FRAME.bottom).contains(&p.1)
     }
 
-    fn anywhere() -> impl Strategy<Value = Point> {
+    fn anywhere() -> impl Strategy<Value = Position> {
         let near = (-200.0..300.0, -200.0..300.0);
         let wild = (any::<f64>(), any::<f64>()).prop_map(|(x, y)| (x % 1e9, y % 1e9));
         prop_oneof![4 => near, 1 => wild]

@@ -1,10 +1,10 @@
 //! Layout of a chart: positions of panels, axes and labels on the page.
 
-use super::canvas::{Canvas, Point, Type, paint};
+use super::canvas::{Canvas, Position, Type, paint};
 use super::clip::Frame;
-use super::plane::{self, Margins, Shared};
+use super::plane::{self, Margins, SharedLabels};
 use super::raster;
-use super::render::{Pictures, pictures, text_width};
+use super::render::{RenderedChart, pictures, text_width};
 use super::words::{fit, wrap};
 use crate::figures::chart::{Anchor, Body, Chart, Panel, Plane};
 use crate::figures::style::{INK, LABEL, MUTED, SMALL, TITLE, WIDTH};
@@ -20,7 +20,7 @@ const TITLE_LINES: usize = 3;
 const MOST_AREA: f64 = 16e6;
 
 /// Draws a chart; `None` if its page would be too large.
-pub(crate) fn draw(chart: &Chart) -> Option<Pictures> {
+pub(crate) fn draw(chart: &Chart) -> Option<RenderedChart> {
     let page = Page::new(chart);
     if page.width * page.height > MOST_AREA {
         return None;
@@ -41,7 +41,7 @@ struct Page<'a> {
     columns: Vec<f64>,
     rows: Vec<Row>,
     notes_below: bool,
-    shared: Shared,
+    shared: SharedLabels,
 }
 
 /// A row of panels.
@@ -59,7 +59,7 @@ impl<'a> Page<'a> {
         let planes: Vec<&Plane> = planes(chart).collect();
         let same =
             |label: fn(&Plane) -> &str| planes.windows(2).all(|p| label(p[0]) == label(p[1]));
-        let shared = Shared {
+        let shared = SharedLabels {
             x: planes.len() > 1 && same(|p| &p.x.label) && !planes[0].x.label.is_empty(),
             y: !planes.is_empty() && same(|p| &p.y.label),
         };
@@ -226,7 +226,7 @@ impl<'a> Page<'a> {
     fn panel(
         &self,
         canvas: &Canvas,
-        at: Point,
+        at: Position,
         row: Row,
         panel: &Panel,
         title: &[String],
@@ -288,7 +288,7 @@ fn planes(chart: &Chart) -> impl Iterator<Item = &Plane> {
     })
 }
 
-fn margins_of(panel: &Panel, shared: Shared) -> Margins {
+fn margins_of(panel: &Panel, shared: SharedLabels) -> Margins {
     match &panel.body {
         Body::Plane(plane) => plane::margins(plane, shared),
         Body::Raster(_) | Body::Message(_) => Margins::default(),

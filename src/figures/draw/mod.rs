@@ -11,7 +11,7 @@ mod render;
 mod svg;
 mod words;
 
-pub use render::Pictures;
+pub use render::RenderedChart;
 
 pub(crate) use layout::draw;
 pub(crate) use render::{dots, small_png, text_width};

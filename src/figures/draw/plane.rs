@@ -1,12 +1,12 @@
 //! Planes on the page: axes, marks between them, labels to the right.
 
 use super::WIDEST_NAME;
-use super::canvas::{Canvas, Point, Stroke, Type};
+use super::canvas::{Canvas, Position, Stroke, Type};
 use super::clip::Frame;
 use super::render::text_width;
 use super::words::{fit, spread};
 use crate::figures::chart::{Anchor, End, Form, Mark, Plane};
-use crate::figures::scale::{Axis, Scale, Tick};
+use crate::figures::scale::{Scale, Tick, ValueAxis};
 use crate::figures::style::{AXIS, Color, GRID, INK, LABEL, MUTED, SMALL, WHITE};
 
 /// Distance between two labels at the ends of lines.
@@ -26,13 +26,13 @@ pub(super) struct Margins {
 
 /// Axis labels that are drawn once for the whole figure instead of at every plane.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Shared {
+pub(super) struct SharedLabels {
     pub(super) x: bool,
     pub(super) y: bool,
 }
 
 /// Space that a plane needs around it.
-pub(super) fn margins(plane: &Plane, shared: Shared) -> Margins {
+pub(super) fn margins(plane: &Plane, shared: SharedLabels) -> Margins {
     if !plane.axes {
         return Margins::default();
     }
@@ -73,7 +73,13 @@ pub(super) fn height(plane: &Plane) -> f64 {
 }
 
 /// Draws a plane into its frame; `room` is the space around it.
-pub(super) fn draw(canvas: &Canvas, frame: Frame, plane: &Plane, room: Margins, shared: Shared) {
+pub(super) fn draw(
+    canvas: &Canvas,
+    frame: Frame,
+    plane: &Plane,
+    room: Margins,
+    shared: SharedLabels,
+) {
     if plane.axes {
         axes(canvas, frame, plane);
         axis_labels(canvas, frame, plane, room, shared);
@@ -125,7 +131,7 @@ fn axes(canvas: &Canvas, frame: Frame, plane: &Plane) {
     }
 }
 
-fn axis_labels(canvas: &Canvas, frame: Frame, plane: &Plane, room: Margins, shared: Shared) {
+fn axis_labels(canvas: &Canvas, frame: Frame, plane: &Plane, room: Margins, shared: SharedLabels) {
     let look = Type::new(LABEL, INK).anchor(Anchor::Middle);
     if !shared.x && !plane.x.label.is_empty() {
         let at = (f64::midpoint(frame.left, frame.right), frame.bottom + room.bottom - 7.0);
@@ -137,10 +143,10 @@ fn axis_labels(canvas: &Canvas, frame: Frame, plane: &Plane, room: Margins, shar
     }
 }
 
-fn draw_mark(canvas: &Canvas, frame: Frame, mark: &Mark, place: &impl Fn(f64, f64) -> Point) {
+fn draw_mark(canvas: &Canvas, frame: Frame, mark: &Mark, place: &impl Fn(f64, f64) -> Position) {
     match mark {
         Mark::Line { points, color, width, alpha, dashed } => {
-            let points: Vec<Point> = points.iter().map(|&(x, y)| place(x, y)).collect();
+            let points: Vec<Position> = points.iter().map(|&(x, y)| place(x, y)).collect();
             let stroke = Stroke { color: *color, alpha: *alpha, width: *width };
             for piece in frame.line(&points) {
                 if *dashed {
@@ -153,7 +159,7 @@ fn draw_mark(canvas: &Canvas, frame: Frame, mark: &Mark, place: &impl Fn(f64, f6
         Mark::Band { points, color, alpha } => {
             let upper = points.iter().map(|&(x, _, high)| place(x, high));
             let lower = points.iter().rev().map(|&(x, low, _)| place(x, low));
-            let outline: Vec<Point> = upper.chain(lower).collect();
+            let outline: Vec<Position> = upper.chain(lower).collect();
             canvas.polygon(&frame.polygon(&outline), *color, *alpha);
         }
         Mark::Dot { at, form, color, radius, nudge } => {
@@ -190,7 +196,7 @@ fn draw_mark(canvas: &Canvas, frame: Frame, mark: &Mark, place: &impl Fn(f64, f6
 fn draw_interval(
     canvas: &Canvas,
     frame: Frame,
-    (from, to): (Point, Point),
+    (from, to): (Position, Position),
     across: bool,
     color: Color,
     width: f64,
@@ -208,7 +214,7 @@ fn draw_interval(
     }
 }
 
-fn draw_dot(canvas: &Canvas, (x, y): Point, form: Form, color: Color, r: f64) {
+fn draw_dot(canvas: &Canvas, (x, y): Position, form: Form, color: Color, r: f64) {
     match form {
         Form::Disc => {
             canvas.disc((x, y), r + 1.0, WHITE, 1.0);
@@ -306,7 +312,7 @@ fn value_widths(plane: &Plane) -> Vec<f64> {
     (0..columns).map(widest).collect()
 }
 /// True if the names of levels must be turned to fit next to each other.
-fn turned(axis: &Axis, width: f64) -> bool {
+fn turned(axis: &ValueAxis, width: f64) -> bool {
     let room = width / axis.ticks.len().max(1) as f64 - 6.0;
     axis.scale == Scale::Levels
         && axis.ticks.iter().any(|t| text_width(&t.text, LABEL, false) > room)

@@ -1,19 +1,19 @@
 //! Rasters on the page: cells, annotations, and the texts around them.
 
 use super::WIDEST_NAME;
-use super::canvas::{Canvas, Point, Stroke, Type};
+use super::canvas::{Canvas, Position, Stroke, Type};
 use super::render::text_width;
 use super::words::{fit, wrap};
 use crate::figures::chart::{Anchor, Raster};
 use crate::figures::style::{ACCENT, MUTED, SMALL, WHITE};
 
 /// Draws a raster with everything around it, with its top left corner at `at`.
-pub(super) fn draw(canvas: &Canvas, at: Point, raster: &Raster) {
+pub(super) fn draw(canvas: &Canvas, at: Position, raster: &Raster) {
     let origin = (at.0 + row_names_width(raster), at.1 + column_names_height(raster));
     let grid = Cells { raster, origin };
     grid.fill(canvas);
     for path in &raster.paths {
-        let points: Vec<Point> = path.iter().map(|&(x, y)| grid.point(x, y)).collect();
+        let points: Vec<Position> = path.iter().map(|&(x, y)| grid.point(x, y)).collect();
         canvas.line(&points, Stroke { color: WHITE, alpha: 0.5, width: 1.9 });
         canvas.line(&points, Stroke { color: ACCENT, alpha: 1.0, width: 0.9 });
     }
@@ -90,12 +90,12 @@ fn column_names_height(raster: &Raster) -> f64 {
 /// The cells of a raster on the page.
 struct Cells<'a> {
     raster: &'a Raster,
-    origin: Point,
+    origin: Position,
 }
 
 impl Cells<'_> {
     /// A point given in cells.
-    fn point(&self, x: f64, y: f64) -> Point {
+    fn point(&self, x: f64, y: f64) -> Position {
         let raster = self.raster;
         let pitch = (raster.cell + raster.gap) as f64;
         let (across, down) = raster.tile.unwrap_or((usize::MAX, usize::MAX));

@@ -16,7 +16,7 @@ use crate::figures::style::Color;
 
 /// One figure in the three formats that papers, pages and slides need.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pictures {
+pub struct RenderedChart {
     /// SVG, text as outlines, with title and description.
     pub svg: String,
     /// The same drawing with text as text: smaller, searchable, in the reader's fonts at the widths
@@ -46,7 +46,7 @@ static OPTIONS: LazyLock<usvg::Options<'static>> = LazyLock::new(|| {
 });
 
 /// The pictures of an SVG drawing; `title` and `alt` describe it to those who cannot see it.
-pub(crate) fn pictures(svg: &str, title: &str, alt: &str) -> Pictures {
+pub(crate) fn pictures(svg: &str, title: &str, alt: &str) -> RenderedChart {
     let tree = tree(svg);
     let options = usvg::WriteOptions {
         preserve_text: false,
@@ -54,7 +54,7 @@ pub(crate) fn pictures(svg: &str, title: &str, alt: &str) -> Pictures {
         transforms_precision: 4,
         ..usvg::WriteOptions::default()
     };
-    Pictures {
+    RenderedChart {
         svg: described(&tree.to_string(&options), title, alt),
         live_svg: described(&measured(svg, &tree), title, alt),
         png: png::png(&tree, 2.0, png::Colors::All, &[("Title", title), ("Description", alt)]),
@@ -64,7 +64,7 @@ pub(crate) fn pictures(svg: &str, title: &str, alt: &str) -> Pictures {
 }
 
 /// PNG of few colours for pages that load many, at twice the size if that is small enough.
-pub(crate) fn small_png(pictures: &Pictures) -> Vec<u8> {
+pub(crate) fn small_png(pictures: &RenderedChart) -> Vec<u8> {
     let tree = tree(&pictures.svg);
     let png = |ratio| png::png(&tree, ratio, png::Colors::Most(64), &[]);
     let double = png(2.0);

@@ -22,10 +22,10 @@ use crate::npy;
 use crate::parallel::ThreadPool;
 use crate::record::{self, Checkpoint, RunOutput, RunStatus, Summary, Timing, host, utc};
 use crate::rng::Seed;
-use crate::train::EpochRow;
+use crate::train::EpochLosses;
 use crate::train::checkpoint::CheckpointError;
 use crate::train::reference::{Comparison, Precision, ReferenceTrainer, compare};
-use crate::train::trainer::{Divergence, Event, Trainer, trained_bits};
+use crate::train::trainer::{Divergence, Event, TrainingLoop, trained_bits};
 use crate::trainer::{Control, Execution, RunKey};
 
 /// Minimum ratio of the time between two checkpoints to the time that one takes.
@@ -122,7 +122,8 @@ pub fn execute(
     team.install(|| {
         let Control { on_epoch, resume, save, checkpoint_every, .. } = control;
         let (masks, made) = prepare(spec, data.shape)?;
-        let mut trainer = Trainer::new(&made, &masks, data, &spec.config.train, spec.seed, &team);
+        let mut trainer =
+            TrainingLoop::new(&made, &masks, data, &spec.config.train, spec.seed, &team);
         let clock = RunClock::start(resume.as_ref());
         if let Some(checkpoint) = resume {
             // A checkpoint only saves time: if it is unusable, the run starts again and gives the
@@ -131,7 +132,7 @@ pub fn execute(
                 trainer.epochs().iter().for_each(|row| on_epoch(&row_of(row)));
             }
         }
-        let mut save = |trainer: &Trainer| {
+        let mut save = |trainer: &TrainingLoop| {
             save(clock.checkpoint(trainer)?);
             Ok::<_, RunError>(())
         };
@@ -175,7 +176,7 @@ pub fn execute(
 pub fn compare_with_reference(
     spec: &MadeRun,
     data: &Dataset,
-    epochs: &[EpochRow],
+    epochs: &[EpochLosses],
     best_epoch: usize,
     model: &[u8],
 ) -> Result<Comparison, RunError> {
@@ -234,7 +235,7 @@ impl RunClock {
         self.before + self.now.elapsed().as_secs_f64()
     }
 
-    fn checkpoint(&self, trainer: &Trainer) -> Result<Checkpoint, CheckpointError> {
+    fn checkpoint(&self, trainer: &TrainingLoop) -> Result<Checkpoint, CheckpointError> {
         Ok(Checkpoint {
             state: trainer.checkpoint()?,
             epoch: trainer.epochs().len(),
@@ -248,11 +249,11 @@ impl RunClock {
 /// Trains until the end, and returns the throughput of training steps [images/s]; `None` when
 /// stopped.
 fn train(
-    trainer: &mut Trainer,
+    trainer: &mut TrainingLoop,
     data: &Dataset,
     team: &ThreadPool,
     on_epoch: &mut (dyn FnMut(&record::EpochRow) + Send),
-    save: &mut dyn FnMut(&Trainer) -> Result<(), RunError>,
+    save: &mut dyn FnMut(&TrainingLoop) -> Result<(), RunError>,
     checkpoint_every: Duration,
 ) -> Result<Option<(Event, f64)>, RunError> {
     let (mut steps, mut in_steps) = (0usize, Duration::ZERO);
@@ -285,7 +286,7 @@ fn train(
 }
 
 /// Converts an epoch to the harness's form: the curves of [`super::metrics`].
-fn row_of(row: &EpochRow) -> record::EpochRow {
+fn row_of(row: &EpochLosses) -> record::EpochRow {
     record::EpochRow {
         epoch: row.epoch,
         values: vec![row.train_nll_nats, row.valid_nll_nats, row.test_nll_nats],
@@ -293,11 +294,11 @@ fn row_of(row: &EpochRow) -> record::EpochRow {
 }
 
 /// Converts an epoch from the harness's form; `None` if it has other curves.
-pub fn epoch_of(row: &record::EpochRow) -> Option<EpochRow> {
+pub fn epoch_of(row: &record::EpochRow) -> Option<EpochLosses> {
     let [train_nll_nats, valid_nll_nats, test_nll_nats] = row.values[..] else {
         return None;
     };
-    Some(EpochRow {
+    Some(EpochLosses {
         epoch: row.epoch,
         train_nll_nats,
         valid_nll_nats,
@@ -305,7 +306,7 @@ pub fn epoch_of(row: &record::EpochRow) -> Option<EpochRow> {
     })
 }
 
-fn summary(epochs: &[EpochRow], best_epoch: usize, facts: &MadeFacts) -> Summary {
+fn summary(epochs: &[EpochLosses], best_epoch: usize, facts: &MadeFacts) -> Summary {
     Summary {
         status: RunStatus::Finished,
         error: None,
@@ -349,7 +350,7 @@ fn diverged(
     data: &Dataset,
     masks: &Masks,
     made: &Made,
-    epochs: &[EpochRow],
+    epochs: &[EpochLosses],
     best_epoch: usize,
 ) -> Summary {
     let last = match epochs.last() {
@@ -375,7 +376,7 @@ fn finished(
     team: &ThreadPool,
     masks: &Masks,
     made: &Made,
-    epochs: &[EpochRow],
+    epochs: &[EpochLosses],
     best_epoch: usize,
 ) -> Result<(Summary, Files), RunError> {
     let first = masks.evaluated(0);

@@ -13,7 +13,7 @@ use ablade::made::ordering::OrderingRule;
 use ablade::made::{MaskCount, ModelConfig};
 use ablade::parallel::{CancelToken, ThreadPool};
 use ablade::rng::{Purpose, Seed};
-use ablade::train::trainer::{Divergence, Event, Trainer, trained_bits};
+use ablade::train::trainer::{Divergence, Event, TrainingLoop, trained_bits};
 use ablade::train::{Optimizer, TrainConfig};
 use proptest::prelude::*;
 
@@ -59,12 +59,12 @@ impl Setup {
         Self { data, masks, made, train, pool: ThreadPool::new(1) }
     }
 
-    fn trainer(&self) -> Trainer<'_> {
-        Trainer::new(&self.made, &self.masks, &self.data, &self.train, SEED, &self.pool)
+    fn trainer(&self) -> TrainingLoop<'_> {
+        TrainingLoop::new(&self.made, &self.masks, &self.data, &self.train, SEED, &self.pool)
     }
 }
 
-fn finish(trainer: &mut Trainer) -> Event {
+fn finish(trainer: &mut TrainingLoop) -> Event {
     loop {
         match trainer.advance().unwrap() {
             Event::Batch | Event::Epoch(_) => {}

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::load::{describe_drawn, drawn_size};
-use super::{DataConfig, DataError, DataSize, Dataset, Described, Library, fingerprint, load};
+use super::{
+    DataConfig, DataError, DataSize, Dataset, DescribedImages, Library, fingerprint, load,
+};
 
 /// Data sets of a sweep. The first thread that asks for a set loads it, others wait for it
 /// meanwhile; a set remains loaded until the cache is dropped.
@@ -61,7 +63,7 @@ impl Cache {
 
     /// Description of the data set that `config` asks for. Files are loaded for it and remain
     /// loaded; of built-in sets a few images are drawn.
-    pub fn describe(&self, config: &DataConfig) -> Result<Described, DataError> {
+    pub fn describe(&self, config: &DataConfig) -> Result<DescribedImages, DataError> {
         match describe_drawn(config, &self.library)? {
             Some(described) => Ok(described),
             None => Ok(self.get(config)?.described()),

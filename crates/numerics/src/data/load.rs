@@ -17,7 +17,7 @@ use super::read::{self, Contents, Pool};
 use super::reshape::reshape;
 use super::source::{DataSource, Files, ImageFiles, Layout, resolve, shadowed};
 use super::split::{self, Parts};
-use super::{DataConfig, DataError, DataSize, Dataset, Described, Library, Shape};
+use super::{DataConfig, DataError, DataSize, Dataset, DescribedImages, Library, Shape};
 use crate::text::thousands;
 
 /// Number of images drawn to estimate the share of pixels on of a built-in set.
@@ -77,13 +77,13 @@ pub(super) fn drawn_size(
 pub(super) fn describe_drawn(
     config: &DataConfig,
     library: &Library,
-) -> Result<Option<Described>, DataError> {
+) -> Result<Option<DescribedImages>, DataError> {
     check(config)?;
     Ok(match resolve(&config.name, library)? {
         DataSource::Builtin(builtin) => {
             let (binarization, origin) = drawn_origin(builtin, config, library);
             let (name, size) = (config.name.clone(), size_of_drawn(builtin, config));
-            Some(Described { name, size, binarization, origin, left_out: vec![] })
+            Some(DescribedImages { name, size, binarization, origin, left_out: vec![] })
         }
         DataSource::Files(_) => None,
     })

@@ -50,7 +50,7 @@ pub use fingerprint::{is_of_images, is_of_path};
 pub use library::Library;
 pub use listing::{CatalogEntry, Place, catalog};
 pub use load::{fingerprint, load};
-pub use origin::{Described, Origin};
+pub use origin::{DescribedImages, Origin};
 pub use part::Part;
 pub use read::Pictures;
 
@@ -278,8 +278,8 @@ impl Dataset {
     }
 
     /// Description of the data set.
-    pub fn described(&self) -> Described {
-        Described {
+    pub fn described(&self) -> DescribedImages {
+        DescribedImages {
             name: self.name.clone(),
             size: self.size(),
             binarization: self.binarization,

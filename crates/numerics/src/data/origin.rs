@@ -46,7 +46,7 @@ pub struct Origin {
 
 /// Description of a data set.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Described {
+pub struct DescribedImages {
     /// Name, as the experiment has it.
     pub name: String,
     /// Its size.
@@ -59,7 +59,7 @@ pub struct Described {
     pub left_out: Vec<String>,
 }
 
-impl Described {
+impl DescribedImages {
     /// The set in one line:
     /// `d.csv: 240 train, 30 valid and 30 test vectors of 288 variables, binary as stored, 11 % on`.
     pub fn line(&self) -> String {
@@ -174,8 +174,8 @@ mod tests {
         (width, height): (usize, usize),
         binarization: Binarization,
         origin: Origin,
-    ) -> Described {
-        Described {
+    ) -> DescribedImages {
+        DescribedImages {
             name: name.into(),
             size: size(width, height),
             binarization,

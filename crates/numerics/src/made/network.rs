@@ -123,7 +123,9 @@ impl LayerInput<'_> {
         scratch: &mut [F32x16],
     ) {
         match self {
-            Self::Sparse(x) => sparse::Forward { z, x, first_row, weights, scratch }.run(level),
+            Self::Sparse(x) => {
+                sparse::SparseForward { z, x, first_row, weights, scratch }.run(level)
+            }
             Self::Dense { x, leading_zeros } => {
                 let stride = batch_shape(weights.matrix.shape.rows).stride();
                 level.dispatch(gemm::Forward {

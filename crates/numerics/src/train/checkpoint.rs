@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::made::kernels::instruction_set;
 use crate::made::kernels::simd::{F32x16, LANES, as_scalars, as_scalars_mut};
-use crate::train::EpochRow;
-use crate::train::trainer::{Best, Trainer};
+use crate::train::EpochLosses;
+use crate::train::trainer::{BestEpoch, TrainingLoop};
 
 /// Reason why a checkpoint cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -37,11 +37,11 @@ struct Description {
     steps: u64,
     images_seen: usize,
     loss: f64,
-    rows: Vec<EpochRow>,
+    rows: Vec<EpochLosses>,
     best: Option<(usize, f64)>,
 }
 
-impl Trainer<'_> {
+impl TrainingLoop<'_> {
     /// The state as a safetensors file: parameters, best parameters, the optimiser's arrays, and a
     /// description.
     pub fn checkpoint(&self) -> Result<Vec<u8>, CheckpointError> {
@@ -96,7 +96,7 @@ impl Trainer<'_> {
         let state = [lanes("first_moment", first)?, lanes("second_moment", second)?];
         let best = match description.best {
             Some((epoch, valid_nll_nats)) => {
-                Some(Best { epoch, valid_nll_nats, params: array("best", len)? })
+                Some(BestEpoch { epoch, valid_nll_nats, params: array("best", len)? })
             }
             None => None,
         };

@@ -75,7 +75,7 @@ impl Schedule {
 
 /// One epoch of a run; NLL in nats per image.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct EpochRow {
+pub struct EpochLosses {
     /// Number of the epoch, from 1.
     pub epoch: usize,
     /// Mean training loss over the epoch's minibatches, under the masks that trained them.

@@ -15,7 +15,7 @@ use crate::made::model::Made;
 use crate::made::reference::{Reference, nll};
 use crate::rng::Seed;
 use crate::train::trainer::{binarized, order_of};
-use crate::train::{EpochRow, Optimizer, TrainConfig};
+use crate::train::{EpochLosses, Optimizer, TrainConfig};
 
 /// Maximum number of masks cached as tensors.
 const KEPT: usize = 64;
@@ -104,14 +104,14 @@ impl<'a> ReferenceTrainer<'a> {
     }
 
     /// Trains for an epoch and scores it.
-    pub fn epoch(&mut self) -> Result<EpochRow> {
+    pub fn epoch(&mut self) -> Result<EpochLosses> {
         let order = order_of(self.seed, self.epochs, self.data.train.count());
         let mut loss = 0.0;
         for indices in order.chunks(self.config.batch) {
             loss += self.step(indices)?;
         }
         self.epochs += 1;
-        Ok(EpochRow {
+        Ok(EpochLosses {
             epoch: self.epochs,
             train_nll_nats: loss / order.len() as f64,
             valid_nll_nats: self.score(&self.data.valid)?,
@@ -277,11 +277,11 @@ pub struct Comparison {
 pub fn compare(
     mut single: ReferenceTrainer,
     mut double: ReferenceTrainer,
-    epochs: &[EpochRow],
+    epochs: &[EpochLosses],
     best_epoch: usize,
     trained: &Made,
 ) -> Result<Comparison> {
-    let numbers = |row: &EpochRow| [row.train_nll_nats, row.valid_nll_nats, row.test_nll_nats];
+    let numbers = |row: &EpochLosses| [row.train_nll_nats, row.valid_nll_nats, row.test_nll_nats];
     let mut comparison = Comparison::default();
     for row in epochs {
         let by_candle = numbers(&single.epoch()?).into_iter().zip(numbers(&double.epoch()?));

@@ -14,14 +14,14 @@ use crate::made::sorted_masks::SortedMasks;
 use crate::parallel::ThreadPool;
 use crate::rng::{Purpose, Seed};
 use crate::train::step::Stepper;
-use crate::train::{EpochRow, TrainConfig};
+use crate::train::{EpochLosses, TrainConfig};
 
 /// Maximum number of cached mask sets.
 const KEPT: usize = 64;
 
 /// The best parameters so far, by validation.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Best {
+pub struct BestEpoch {
     /// Epoch, from 1.
     pub epoch: usize,
     /// Validation NLL, nats per image.
@@ -64,13 +64,13 @@ impl std::fmt::Display for Divergence {
     }
 }
 
-/// Result of one call of [`Trainer::advance`].
+/// Result of one call of [`TrainingLoop::advance`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Event {
     /// A minibatch was trained on.
     Batch,
     /// An epoch ended.
-    Epoch(EpochRow),
+    Epoch(EpochLosses),
     /// The pool was cancelled while the epoch was scored: the next call scores it again.
     Stopped,
     /// Training is over; the model holds its best parameters.
@@ -81,7 +81,7 @@ pub enum Event {
 
 /// A training in progress.
 #[derive(Debug)]
-pub struct Trainer<'a> {
+pub struct TrainingLoop<'a> {
     made: &'a Made,
     masks: &'a Masks,
     data: &'a Dataset,
@@ -95,11 +95,11 @@ pub struct Trainer<'a> {
     pub(super) stepper: Stepper,
     pub(super) images_seen: usize,
     pub(super) loss: f64,
-    pub(super) rows: Vec<EpochRow>,
-    pub(super) best: Option<Best>,
+    pub(super) rows: Vec<EpochLosses>,
+    pub(super) best: Option<BestEpoch>,
 }
 
-impl<'a> Trainer<'a> {
+impl<'a> TrainingLoop<'a> {
     /// A training at its start.
     pub fn new(
         made: &'a Made,
@@ -134,12 +134,12 @@ impl<'a> Trainer<'a> {
     }
 
     /// Epochs so far.
-    pub fn epochs(&self) -> &[EpochRow] {
+    pub fn epochs(&self) -> &[EpochLosses] {
         &self.rows
     }
 
     /// The best epoch so far.
-    pub fn best(&self) -> Option<&Best> {
+    pub fn best(&self) -> Option<&BestEpoch> {
         self.best.as_ref()
     }
 
@@ -175,7 +175,7 @@ impl<'a> Trainer<'a> {
             .get_or_insert_with(|| Scorer::new(self.made, &self.masks.evaluated(0)));
         scorer.refresh();
         let mut score = |images: &Images| mean(&scorer.nll(self.pool, images)).unwrap_or(f64::NAN);
-        let row = EpochRow {
+        let row = EpochLosses {
             epoch: self.rows.len() + 1,
             train_nll_nats: self.loss / self.images_seen as f64,
             valid_nll_nats: score(&self.data.valid),
@@ -199,7 +199,8 @@ impl<'a> Trainer<'a> {
             let mut params = self.best.take().map_or_else(Vec::new, |best| best.params);
             params.clear();
             self.made.read(|new| params.extend_from_slice(new));
-            self.best = Some(Best { epoch: row.epoch, valid_nll_nats: row.valid_nll_nats, params });
+            self.best =
+                Some(BestEpoch { epoch: row.epoch, valid_nll_nats: row.valid_nll_nats, params });
         }
         Ok(Event::Epoch(row))
     }

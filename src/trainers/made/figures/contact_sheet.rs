@@ -1,7 +1,7 @@
 //! Contact sheet: images from all over a data set on one page, in one row for each class if classes
 //! are known.
 
-use super::image_grid::{Grid, enlargement};
+use super::image_grid::{ImageGrid, enlargement};
 use crate::data::{Dataset, Images, Part, Shape};
 use crate::figures::draw::{dots, escape};
 use crate::figures::style::Color;
@@ -28,7 +28,7 @@ pub fn contact_sheet(data: &Dataset, part: Part) -> Vec<u8> {
     };
     let shape = data.shape;
     let is_vector = shape.height == 1;
-    let grid = Grid {
+    let grid = ImageGrid {
         shape,
         across: if is_vector { 1 } else { (1600 / shape.width).clamp(1, COLUMNS) },
         zoom: enlargement(shape),

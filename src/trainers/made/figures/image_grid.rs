@@ -18,7 +18,7 @@ use crate::figures::bitmap::Bitmap;
 
 /// The layout of a grid of images.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Grid {
+pub(crate) struct ImageGrid {
     /// Height and width of an image, in pixels.
     pub(crate) shape: Shape,
     /// Tiles in a row, at least 1.
@@ -29,7 +29,7 @@ pub(crate) struct Grid {
     pub(crate) gap: usize,
 }
 
-impl Grid {
+impl ImageGrid {
     /// Dots from a tile to the next one in its row and in its column.
     fn step(&self) -> (usize, usize) {
         let Shape { width, height } = self.shape;
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn tiles_are_enlarged_and_set_apart() {
-        let grid = Grid {
+        let grid = ImageGrid {
             shape: Shape { width: 2, height: 1 },
             across: 2,
             zoom: 2,

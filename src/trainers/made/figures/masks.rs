@@ -5,7 +5,7 @@
 
 use super::named_mask::{NamedMask, names};
 use crate::figures::chart::{Anchor, Body, Chart, Form, Mark, Panel, Plane, Raster};
-use crate::figures::scale::Axis;
+use crate::figures::scale::ValueAxis;
 use crate::figures::style::{ACCENT, AXIS, CONTEXT, Color, INK, SMALL, TILE, WHITE};
 use crate::made::masks::MaskSet;
 
@@ -189,7 +189,8 @@ fn network(named: &NamedMask, columns: usize) -> Panel {
         }
     }
     let top = layers.len() as f64 - 1.0;
-    let blank = |lo: f64, hi: f64| Axis { ticks: Vec::new(), ..Axis::linear("", lo, hi, 1) };
+    let blank =
+        |lo: f64, hi: f64| ValueAxis { ticks: Vec::new(), ..ValueAxis::linear("", lo, hi, 1) };
     let width = (636.0 - 22.0 * (columns - 1) as f64) / columns as f64;
     let plane = Plane {
         x: blank(-0.5, widest - 0.5),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use maud::{Markup, html};
 
 use super::Artefacts;
-use super::image_grid::{Grid, nearly_square};
+use super::image_grid::{ImageGrid, nearly_square};
 use super::samples::Picture;
 use super::tiles;
 use crate::figures::bitmap::{Bitmap, CLEAR};
@@ -38,7 +38,7 @@ pub(crate) fn samples(artefacts: &Artefacts, view: &View) -> Markup {
         p.muted { "The first " (most) " draws; real test images last." }
         div.grids {
             @for (variant, (seed, picture)) in &grids {
-                @let score = variant.score(view).map(crate::figures::view::Estimate::words).unwrap_or_default();
+                @let score = variant.score(view).map(crate::figures::view::MeanInterval::words).unwrap_or_default();
                 (grid(variant.label, &format!("{}, seed {}", view.metric().unit.of(&score), seed.0), picture, most))
             }
             @for picture in tests { (grid("test images", "real, for reference", picture, most)) }
@@ -55,7 +55,7 @@ fn grid(name: &str, note: &str, picture: &Picture, most: usize) -> Markup {
         figure {
             b { (name) }
             span.muted { (note) }
-            img.pixels width=(width) height=(height) alt={ "Grid of images: " (name) }
+            img.pixels width=(width) height=(height) alt={ "ImageGrid of images: " (name) }
                 src=(png_address(&png));
         }
     }
@@ -66,7 +66,7 @@ fn grid(name: &str, note: &str, picture: &Picture, most: usize) -> Markup {
 fn grid_png(picture: &Picture, most: usize) -> (usize, usize, Vec<u8>) {
     let Picture { shape, images } = picture;
     let count = images.count().min(most);
-    let grid = Grid {
+    let grid = ImageGrid {
         shape: *shape,
         across: nearly_square(*shape, count),
         zoom: 1,

@@ -2,7 +2,7 @@
 
 use crate::data::{Images, Shape};
 
-use super::image_grid::{Grid, nearly_square};
+use super::image_grid::{ImageGrid, nearly_square};
 use crate::figures::bitmap::Bitmap;
 use crate::figures::chart::Raster;
 use crate::figures::style::{Color, HIDDEN, INK, TILE, WHITE, grey};
@@ -41,7 +41,7 @@ pub(crate) fn raster(
     across: usize,
     pixel: impl Fn(usize, usize) -> u16,
 ) -> Raster {
-    let grid = Grid { shape, across: across.max(1), zoom: 1, gap: 0 };
+    let grid = ImageGrid { shape, across: across.max(1), zoom: 1, gap: 0 };
     let (width, height) = grid.size(count);
     let mut cells = Bitmap::new((width, height), EMPTY);
     for tile in 0..count {

@@ -5,7 +5,7 @@ use super::named_mask::{NamedMask, names};
 use super::tiles;
 use crate::data::Shape;
 use crate::figures::chart::{Body, Chart, Mark, Panel, Plane, Raster};
-use crate::figures::scale::Axis;
+use crate::figures::scale::ValueAxis;
 use crate::figures::style::{ACCENT, Color, INK, TILE, sequential};
 use crate::text::typeset;
 
@@ -26,10 +26,10 @@ pub(crate) fn gaps(masks: &[NamedMask]) -> Chart {
         1 => String::new(),
         n => format!(" Of every {n} positions the largest number is drawn."),
     };
-    let mut x = Axis::epochs(dim, 6 / columns);
+    let mut x = ValueAxis::epochs(dim, 6 / columns);
     x.label = "Position of the output in the ordering".into();
     (x.lo, x.hi) = (0.5, dim as f64 + 0.5);
-    let y = Axis::linear("Latest pixels not seen", 0.0, 1.05 * most, 4);
+    let y = ValueAxis::linear("Latest pixels not seen", 0.0, 1.05 * most, 4);
     let panels = masks.iter().zip(&gaps).map(|(named, gaps)| {
         // Drawn as steps: the value is valid for the whole position, or for the positions that are
         // drawn as one.

@@ -186,7 +186,7 @@ mod tests {
                     let scratch =
                         &mut vec![F32x16([f32::NAN; LANES]); scratch_len(weights.matrix)];
                     let x = &ones;
-                    sparse::Forward { z: &mut z, x, first_row: 0, weights, scratch }.run(level);
+                    sparse::SparseForward { z: &mut z, x, first_row: 0, weights, scratch }.run(level);
                     z
                 };
                 let mut gathered = vec![F32x16::default(); case.w.len()];

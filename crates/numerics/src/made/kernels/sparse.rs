@@ -149,7 +149,7 @@ impl BinaryMatrix {
 }
 
 /// `z += x w`, for the rows of `x` from `first_row` on.
-pub(crate) struct Forward<'a> {
+pub(crate) struct SparseForward<'a> {
     /// Pre-activations [rows x n_out].
     pub(crate) z: &'a mut [F32x16],
     /// Input [n_rows x n_in].
@@ -171,7 +171,7 @@ pub(crate) fn scratch_len(matrix: MaskedMatrix) -> usize {
     }
 }
 
-impl Forward<'_> {
+impl SparseForward<'_> {
     /// Computes the product.
     pub(crate) fn run(self, level: Level) {
         let Self {
@@ -409,7 +409,7 @@ mod tests {
                 let size = batch_shape(cols).stride();
                 let (first, others) = selected.split_at_mut(size);
                 for (z, first_row) in [(first, 0), (others, 1)] {
-                    Forward { z, x: &ones, first_row, weights, scratch: &mut [] }.run(level);
+                    SparseForward { z, x: &ones, first_row, weights, scratch: &mut [] }.run(level);
                 }
                 prop_assert_eq!(dense, selected);
                 let dense = case.gradient(case.dense_gradient(&pool, level, &[]));
