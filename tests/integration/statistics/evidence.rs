@@ -111,7 +111,7 @@ fn only_a_margin_adds_columns() {
         fs::read_to_string(path).unwrap().lines().next().unwrap().to_owned()
     };
     let plain = header(Compare::default());
-    let crossed = "configurations,delta_crossed_ci95_low_nats,delta_crossed_ci95_high_nats,crossed_df,narrower_with";
+    let crossed = "configurations,may_be_best,delta_crossed_ci95_low_nats,delta_crossed_ci95_high_nats,crossed_df,narrower_with";
     assert!(plain.ends_with(&format!("{crossed},note")), "{plain}");
     let equivalence = "negligible_nats,equivalence_ci90_low_nats,equivalence_ci90_high_nats,p_equivalence,\
                        p_equivalence_corrected";
