@@ -50,7 +50,9 @@ impl ExperimentResults {
                 }
             }
         }
-        rows.iter_mut().for_each(|row| self.judge_external(row));
+        for row in &mut rows {
+            self.judge_external(row);
+        }
         rows
     }
 

@@ -41,7 +41,9 @@ fn table(paper: &Paper) -> String {
     let mut out =
         format!("**{}.** {}\n\n{}", escaped(&paper.study), escaped(&paper.caption), line(&heads));
     out += &line(&rule.collect::<Vec<_>>());
-    rows.iter().for_each(|row| out += &line(row));
+    for row in &rows {
+        out += &line(row);
+    }
     out += "\n";
     for row in &paper.rows {
         out += &format!("- {}\n", escaped(&row.sentence));
