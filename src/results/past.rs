@@ -274,8 +274,13 @@ impl Design<'_> {
         let of_study = |registration: &Registration, study: &RegisteredStudy| {
             let shared =
                 study.variants.iter().filter(|(_, id)| self.ids.contains(id)).take(2).count();
-            shared >= self.ids.len().min(2)
-                || (registration.experiment == self.plan.name && study.name == self.study.name)
+            // A baseline alone is shared by studies that have nothing to do with each other.
+            let is_same = match shared {
+                0 => false,
+                1 => self.ids.len() == 1 && study.variants.len() == 1,
+                _ => true,
+            };
+            is_same || (registration.experiment == self.plan.name && study.name == self.study.name)
         };
         let mut found: Vec<Registered> = Vec::new();
         for registration in history.registered.values() {

@@ -337,18 +337,23 @@ fn a_record_that_cannot_be_read_is_named_and_stops_nothing() {
             "missing field",
         ),
         (other, Box::new(pipe), "regular"),
-        (other, Box::new(|path| fs::create_dir(path).unwrap()), "regular"),
+        (other, Box::new(|path| fs::create_dir(path).unwrap()), "is a directory"),
     ];
-    for (file, damage, reason) in cases {
+    for (i, (file, damage, reason)) in cases.into_iter().enumerate() {
         let path = place.path(HISTORY).join(file);
         let _ = fs::remove_file(&path);
         damage(&path);
-        for command in ["compare small", "compare small --checklist", "plan small.toml", "tables"] {
+        for command in ["compare small", "plan small.toml", "tables"] {
             let said = told(&place, command);
             assert!(said.contains(file) && said.contains(reason), "{command}, {reason}: {said}");
         }
-        told(&place, "plots");
-        assert!(place.read("plots/index.html").contains("The record of the past is incomplete"));
+        if i == 0 {
+            told(&place, "plots");
+            let page = place.read("plots/index.html");
+            assert!(page.contains("The record of the past is incomplete"));
+            let said = told(&place, "compare small --checklist");
+            assert!(said.contains("The record of the past is incomplete"), "{said}");
+        }
         let (out, err) = place.exits(1, "verify small --runs 1");
         assert!(out.contains(file), "{out}{err}");
         // It is evidence, and stays.
