@@ -329,8 +329,8 @@ fn near_program(declaration: &Declaration, word: &str) -> Option<String> {
     nearest(word, names.iter().map(String::as_str)).map(str::to_owned)
 }
 
-/// Words of the commands that are files next to the experiment and no inputs: a change of them
-/// would go unnoticed.
+/// Words of the commands that are files next to the experiment and neither inputs nor data: a
+/// change of them would go unnoticed.
 pub(super) fn unwatched(declaration: &Declaration) -> Vec<String> {
     let words = declaration.program.command.iter().flatten();
     let is_file = |word: &&String| {
@@ -340,7 +340,10 @@ pub(super) fn unwatched(declaration: &Declaration) -> Vec<String> {
     };
     let known = |word: &str| {
         let plain = word.strip_prefix("./").unwrap_or(word);
+        let is_data =
+            |path: &String| Path::new(plain).starts_with(path.strip_prefix("./").unwrap_or(path));
         declaration.program.inputs.keys().any(|name| name == plain)
+            || declaration.program.data.keys().any(is_data)
     };
     words
         .filter(is_file)
