@@ -7,6 +7,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::thread::ScopedJoinHandle;
 use std::time::SystemTime;
 
 use serde::de::DeserializeOwned;
@@ -152,9 +153,10 @@ impl Store {
             let parts = inputs.chunks(inputs.len().div_ceil(COPIERS));
             let copiers: Vec<_> =
                 parts.map(|part| scope.spawn(move || part.iter().try_for_each(copy))).collect();
-            let ends = copiers.into_iter().map(|copier| copier.join());
-            ends.map(|end| end.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect::<Result<(), StoreError>>()
+            // All are joined before the first error is returned.
+            let ends: Vec<_> = copiers.into_iter().map(ScopedJoinHandle::join).collect();
+            ends.into_iter()
+                .try_for_each(|end| end.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         })?;
         match rename(&beside, &target) {
             Ok(()) => sync_dir(&parent),

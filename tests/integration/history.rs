@@ -15,17 +15,20 @@ use crate::support::made;
 use crate::support::place::Place;
 
 /// Two variants with two seeds, 1 and 2.
-const SMALL: &str = r#"
+const SMALL: &str = r"
 seeds = 2
 data  = { train = 40, valid = 9, test = 9, size = 8 }
 model.hidden = [8]
 train = { epochs = 1, batch = 10 }
 axes.model.skip = [false, true]
-"#;
+";
 
 const ADDED: &str = "seeds were added after results were seen: error rate not controlled";
 const LEFT_OUT: &str = "seeds were left out after results were seen";
 const HISTORY: &str = "results/.ablade-history";
+
+/// A change to a file.
+type Damage<'a> = Box<dyn Fn(&Path) + 'a>;
 
 /// Text without line breaks, which depend on the width of a terminal.
 fn flat(text: &str) -> String {
@@ -311,7 +314,6 @@ fn a_record_that_cannot_be_read_is_named_and_stops_nothing() {
     let pipe = |path: &Path| {
         assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
     };
-    type Damage<'a> = Box<dyn Fn(&Path) + 'a>;
     let write = |text: String| -> Damage { Box::new(move |path| fs::write(path, &text).unwrap()) };
     let other = "seen-0123456789abcdef.json";
     let cases: Vec<(&str, Damage, &str)> = vec![

@@ -88,5 +88,5 @@ fn looking_after_every_seed_multiplies_the_error_rate() {
         .iter()
         .map(|(last, normal, _, _)| format!("{last}: {:.1} %", 100.0 * normal))
         .collect();
-    eprintln!("{}", shown.join(", "));
+    println!("{}", shown.join(", "));
 }

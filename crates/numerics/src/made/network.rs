@@ -124,7 +124,7 @@ impl LayerInput<'_> {
     ) {
         match self {
             Self::Sparse(x) => {
-                sparse::SparseForward { z, x, first_row, weights, scratch }.run(level)
+                sparse::SparseForward { z, x, first_row, weights, scratch }.run(level);
             }
             Self::Dense { x, leading_zeros } => {
                 let stride = batch_shape(weights.matrix.shape.rows).stride();
