@@ -37,7 +37,9 @@ pub fn mid_ranks(values: &[f64]) -> Vec<f64> {
     let mut from = 0;
     for tied in order.chunk_by(|&a, &b| values[a] == values[b]) {
         let rank = from as f64 + f64::midpoint(1.0, tied.len() as f64);
-        tied.iter().for_each(|&i| ranks[i] = rank);
+        for &i in tied {
+            ranks[i] = rank;
+        }
         from += tied.len();
     }
     ranks
@@ -63,7 +65,9 @@ pub fn friedman(ranks: &[Vec<f64>], bits: impl FnMut() -> u64) -> Option<Friedma
         .map(|block| block.iter().map(|rank| (2.0 * rank).round() as u32).collect())
         .collect();
     let seen = statistic(&sums(&doubled));
-    doubled.iter_mut().for_each(|block| block.sort_unstable());
+    for block in &mut doubled {
+        block.sort_unstable();
+    }
     let (p, draws) = match count_every(&doubled, seen) {
         Some(p) => (p, None),
         None => {
@@ -189,7 +193,9 @@ fn count_drawn(blocks: &mut [Vec<u32>], seen: u64, mut bits: impl FnMut() -> u64
         }
         extreme += u32::from(statistic(&sums) >= seen);
     }
-    blocks.iter_mut().for_each(|block| block.sort_unstable());
+    for block in blocks.iter_mut() {
+        block.sort_unstable();
+    }
     (f64::from(extreme + 1) / f64::from(draws + 1), draws)
 }
 
