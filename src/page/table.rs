@@ -14,7 +14,9 @@ pub(super) fn ablation(view: &View, table: &Ablation) -> Markup {
     let mut ranges = vec![None; table.rows.len()];
     for block in &table.blocks {
         let own = range(block.variants.iter().map(|&v| &table.rows[v]));
-        block.variants.iter().for_each(|&v| ranges[v] = own);
+        for &v in &block.variants {
+            ranges[v] = own;
+        }
     }
     let notes: Vec<&AblationRow> = table.rows.iter().filter(|row| !row.note.is_empty()).collect();
     html! {

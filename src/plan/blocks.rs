@@ -77,7 +77,9 @@ impl PlannedStudy {
     pub fn references(&self, blocks: &[Block]) -> Vec<Option<usize>> {
         let mut references = vec![None; self.variants.len()];
         for block in blocks {
-            block.variants.iter().for_each(|&v| references[v] = block.baseline);
+            for &v in &block.variants {
+                references[v] = block.baseline;
+            }
         }
         references
     }

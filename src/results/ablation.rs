@@ -314,7 +314,9 @@ impl ExperimentResults {
         let references = study.references(&blocks);
         let mut first = vec![0; study.variants.len()];
         for block in &blocks {
-            block.variants.iter().for_each(|&v| first[v] = block.variants[0]);
+            for &v in &block.variants {
+                first[v] = block.variants[0];
+            }
         }
         let row = |(v, variant)| self.row((index, v), variant, (references[v], first[v]), &specs);
         // Beyond 20 seeds each row draws 100,000 sign vectors, from its own stream.
