@@ -38,7 +38,7 @@ fn hostile() -> ExperimentResults {
         "\u{4e2d}\u{6587} \u{1F600} \u{41f} \u{e9}\u{301} \u{141}\u{f0}\u{fe}\u{a7}\u{a0}\u{2013}\u{201c}q\u{201d}\u{2018}r\u{2019}",
     ];
     for (variant, label) in study.plan.studies[0].variants.iter_mut().zip(labels) {
-        variant.label = label.to_owned();
+        label.clone_into(&mut variant.label);
     }
     study
 }
