@@ -103,8 +103,8 @@ pub(super) fn chart(view: &View, study: &ExperimentResults) -> Option<Chart> {
     Some(Chart {
         title: format!("Candidates of every variant: {}", view.planned.name),
         subtitle: format!(
-            "Mean {} by candidate; large dot: the chosen one. {} {} is better. One that is chosen at an end may lie \
-             beyond it.{left_out}{}",
+            "Mean {} by candidate; large dot: the chosen one. {} {} is better. Of one \
+             at an end, a better one may lie beyond.{left_out}{}",
             metric.words.long,
             view.bars(),
             metric.better.word(),
