@@ -84,7 +84,7 @@ fn drawn(view: &View) -> Chart {
         apart(view, &drawn, x, y)
     };
     if let Some(cut) = cut {
-        chart.subtitle += &format!(" ValueAxis cut at {}.", view.curve_unit().of(&typeset(cut, 0)));
+        chart.subtitle += &format!(" Axis cut at {}.", view.curve_unit().of(&typeset(cut, 0)));
     }
     if drawn.iter().any(|c| !c.ends_badly.is_empty()) {
         chart.subtitle += " Cross: a run diverged here.";

@@ -24,7 +24,7 @@ pub(super) fn chart(view: &View, shapley: &Shapley) -> Option<Chart> {
     let estimates: Vec<MeanInterval> = rows.iter().map(|(_, estimate)| *estimate).collect();
     let zero = MeanInterval { mean: 0.0, half: None };
     let (lo, hi) = reach(&[&estimates[..], &[zero]].concat())?;
-    let label = format!("ShapleyShare of the difference{}", view.metric().unit.in_brackets());
+    let label = format!("Share of the difference{}", view.metric().unit.in_brackets());
     let x = ValueAxis::airy(&label, lo, hi, 6);
     let count = rows.len() as f64;
     let at = |i: usize| count - 1.0 - i as f64;
@@ -70,7 +70,7 @@ pub(super) fn chart(view: &View, shapley: &Shapley) -> Option<Chart> {
         body: Body::Plane(plane),
     };
     Some(Chart {
-        title: format!("ShapleyShare of each change: {}", view.planned.name),
+        title: format!("Share of each change: {}", view.planned.name),
         subtitle: format!(
             "What a change adds to the {}, averaged over every order of making the changes, seed by seed (Shapley \
              value). The shares add up. {} {side} of zero is better.{}",

@@ -231,10 +231,13 @@ impl<'a> View<'a> {
             [] => String::new(),
             [(words, _)] => format!(" Data: {words}."),
             all => {
-                let each: Vec<String> = all
-                    .iter()
-                    .map(|(words, labels)| format!("{words} ({})", labels.join(", ")))
-                    .collect();
+                // The labels of a study of several data sets as blocks repeat the names of the sets.
+                let is_blocked = !self.plan.compare.within.is_empty();
+                let of = |(words, labels): &(String, Vec<&str>)| match is_blocked {
+                    true => words.clone(),
+                    false => format!("{words} ({})", labels.join(", ")),
+                };
+                let each: Vec<String> = all.iter().map(of).collect();
                 let warning = if comparable {
                     String::new()
                 } else {

@@ -336,7 +336,7 @@ mod tests {
             ("compare.negligible is inf", |plan| {
                 plan.compare.negligible = Some(f64::INFINITY);
             }),
-            ("compare.within holds model.masks", |plan| {
+            ("compare.within holds \"model.masks\"", |plan| {
                 plan.compare.within = vec!["model.masks".into()];
             }),
             ("variants[0].method is missing", |plan| {

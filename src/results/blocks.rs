@@ -279,8 +279,8 @@ impl ExperimentResults {
         let mut outcomes = Outcomes::default();
         for v in row.variants.iter().flatten() {
             match ablation.rows[*v].verdict {
-                Verdict::Better => outcomes.wins += 1,
-                Verdict::Worse => outcomes.losses += 1,
+                Verdict::Better | Verdict::BetterNegligible => outcomes.wins += 1,
+                Verdict::Worse | Verdict::WorseNegligible => outcomes.losses += 1,
                 Verdict::NotComparable | Verdict::NoBaseline => {}
                 _ => outcomes.undecided += 1,
             }

@@ -142,7 +142,7 @@ fn csv(shape: Shape, values: PixelValues) -> String {
     text
 }
 
-/// ImageGrid of images.
+/// Grid of images.
 pub(crate) struct Sheet {
     shape: Shape,
     /// Tiles per row.

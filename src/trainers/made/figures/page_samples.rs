@@ -55,7 +55,7 @@ fn grid(name: &str, note: &str, picture: &Picture, most: usize) -> Markup {
         figure {
             b { (name) }
             span.muted { (note) }
-            img.pixels width=(width) height=(height) alt={ "ImageGrid of images: " (name) }
+            img.pixels width=(width) height=(height) alt={ "Grid of images: " (name) }
                 src=(png_address(&png));
         }
     }
