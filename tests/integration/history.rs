@@ -15,13 +15,13 @@ use crate::support::made;
 use crate::support::place::Place;
 
 /// Two variants with two seeds, 1 and 2.
-const SMALL: &str = r#"
+const SMALL: &str = r"
 seeds = 2
 data  = { train = 40, valid = 9, test = 9, size = 8 }
 model.hidden = [8]
 train = { epochs = 1, batch = 10 }
 axes.model.skip = [false, true]
-"#;
+";
 
 const ADDED: &str = "seeds were added after results were seen: error rate not controlled";
 const LEFT_OUT: &str = "seeds were left out after results were seen";
@@ -293,6 +293,9 @@ fn tables_of_a_version_without_a_record_were_seen_all_the_same() {
     );
 }
 
+/// What is done to a file of the record.
+type Damage<'a> = Box<dyn Fn(&Path) + 'a>;
+
 #[test]
 fn a_record_that_cannot_be_read_is_named_and_stops_nothing() {
     let place = Place::with(SMALL);
@@ -311,7 +314,6 @@ fn a_record_that_cannot_be_read_is_named_and_stops_nothing() {
     let pipe = |path: &Path| {
         assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
     };
-    type Damage<'a> = Box<dyn Fn(&Path) + 'a>;
     let write = |text: String| -> Damage { Box::new(move |path| fs::write(path, &text).unwrap()) };
     let other = "seen-0123456789abcdef.json";
     let cases: Vec<(&str, Damage, &str)> = vec![
