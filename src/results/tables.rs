@@ -47,15 +47,25 @@ fn write_with_past(
     study: &ExperimentResults,
     past: &Past,
 ) -> Result<Vec<String>, StoreError> {
-    let mut tables = all(study)?;
-    tables.insert(HISTORY_TABLE.to_owned(), past::history(&study.plan, past).csv());
-    store.write_tables(&study.plan, tables)
+    store.write_tables(&study.plan, with_past(study, past)?)
 }
 
 /// Adds tables on disk to the list of this program's own if they are equal to those computed from
 /// the plan's runs: an earlier version wrote no list.
 pub fn adopt(store: &Store, plan: &Plan) -> Result<(), StoreError> {
-    store.adopt_tables(plan, all(&ExperimentResults::load_runs(store, plan.clone())?)?)
+    let study = ExperimentResults::load_runs(store, plan.clone())?;
+    let past = study.past_on_disk(store)?;
+    store.adopt_tables(plan, with_past(&study, &past)?)
+}
+
+/// All tables of a study, by file.
+fn with_past(
+    study: &ExperimentResults,
+    past: &Past,
+) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
+    let mut tables = all(study)?;
+    tables.insert(HISTORY_TABLE.to_owned(), past::history(&study.plan, past).csv());
+    Ok(tables)
 }
 
 /// All tables of a study that the runs decide, by file.

@@ -296,6 +296,9 @@ fn tables_of_a_version_without_a_record_were_seen_all_the_same() {
     );
 }
 
+/// What is done to a file of the record.
+type Damage<'a> = Box<dyn Fn(&Path) + 'a>;
+
 #[test]
 fn a_record_that_cannot_be_read_is_named_and_stops_nothing() {
     let place = Place::with(SMALL);

@@ -83,4 +83,11 @@ fn looking_after_every_seed_multiplies_the_error_rate() {
         rows.windows(2).all(|pair| pair[0].1 <= pair[1].1 + error(pair[1].1)),
         "{rows:?}"
     );
+    let shown: Vec<String> = rows
+        .iter()
+        .map(|(_, normal, _, _)| format!("{:.1} %", 100.0 * normal))
+        .collect();
+    let row = format!("| significant at 5 % at some look | {} |", shown.join(" | "));
+    let document = include_str!("../../../docs/reference/methodology.md");
+    assert!(document.contains(&row), "methodology.md does not have the row\n{row}");
 }
