@@ -153,9 +153,9 @@ impl Store {
             let parts = inputs.chunks(inputs.len().div_ceil(COPIERS));
             let copiers: Vec<_> =
                 parts.map(|part| scope.spawn(move || part.iter().try_for_each(copy))).collect();
-            let ends = copiers.into_iter().map(|copier| copier.join());
-            ends.map(|end| end.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect::<Result<(), StoreError>>()
+            copiers.into_iter().try_for_each(|copier| {
+                copier.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
         })?;
         match rename(&beside, &target) {
             Ok(()) => sync_dir(&parent),

@@ -132,7 +132,9 @@ pub(crate) fn verify(
         repeatable_here(current, &store, terminal)?
     };
     let changed = on_every_processor(|| changed_copies(&store, &plan, &current));
-    changed.iter().for_each(|problem| terminal.warn(problem));
+    for problem in &changed {
+        terminal.warn(problem);
+    }
     let chosen = spread(&current, args.runs.get());
     let cache = Cache::new(global.library());
     let threads = args.jobs.unwrap_or_else(machine::threads);
