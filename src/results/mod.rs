@@ -43,7 +43,7 @@ pub struct ExperimentResults {
     /// Runs whose values for each test example cannot be read, with the reason: the rows that need
     /// them have no interval over the examples.
     pub unread_examples: BTreeMap<RunId, String>,
-    /// What the store knows of the past of each study; absent without a store.
+    /// Past of each study, as the store knows it; absent without a store.
     pub past: Option<Past>,
 }
 

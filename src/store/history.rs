@@ -135,7 +135,7 @@ pub struct History {
     pub seen: BTreeMap<String, Seen>,
     /// Registrations, by the names of their records.
     pub registered: BTreeMap<String, Registration>,
-    /// What was scored, by test set.
+    /// Scored runs, by test set.
     pub scored: BTreeMap<String, ScoredOn>,
     /// A sentence on each file that cannot be read, or is missing.
     pub unreadable: Vec<String>,
