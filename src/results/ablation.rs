@@ -816,7 +816,7 @@ fn judge(
                 .seeds_needed
                 .map_or_else(|| "more do not help".to_owned(), |n| format!("{n} could"));
             notes.push(format!(
-                "exploratory: with {pairs} paired {seeds} this test could not have shown a difference (smallest p \
+                "undecided: with {pairs} paired {seeds} this test could not have shown a difference (smallest p \
                  {floor}{reached}); {needed}"
             ));
         } else if is_best_p && !incomplete {

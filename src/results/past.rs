@@ -473,7 +473,7 @@ impl ExperimentResults {
         Ok(self.past_in(&contents, &history))
     }
 
-    /// Past of these results, which are not entered in it.
+    /// Past of these results, which are not entered in the record.
     pub(super) fn past_on_disk(&self, store: &Store) -> Result<Past, StoreError> {
         let contents = self.plan.contents(&*self.trainer);
         Ok(self.past_in(&contents, &store.history()?))

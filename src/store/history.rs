@@ -136,7 +136,7 @@ pub struct History {
     pub seen: BTreeMap<String, Seen>,
     /// Registrations, by the names of their records.
     pub registered: BTreeMap<String, Registration>,
-    /// Scored variants, runs and experiments, by test set.
+    /// Scored runs, by test set.
     pub scored: BTreeMap<String, ScoredOn>,
     /// A sentence on each file that cannot be read, or is missing.
     pub unreadable: Vec<String>,

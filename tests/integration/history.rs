@@ -296,7 +296,7 @@ fn tables_of_a_version_without_a_record_were_seen_all_the_same() {
     );
 }
 
-/// What is done to a file of the record.
+/// Change of a file of the record.
 type Damage<'a> = Box<dyn Fn(&Path) + 'a>;
 
 #[test]
