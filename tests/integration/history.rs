@@ -27,9 +27,6 @@ const ADDED: &str = "seeds were added after results were seen: error rate not co
 const LEFT_OUT: &str = "seeds were left out after results were seen";
 const HISTORY: &str = "results/.ablade-history";
 
-/// A change to a file.
-type Damage<'a> = Box<dyn Fn(&Path) + 'a>;
-
 /// Text without line breaks, which depend on the width of a terminal.
 fn flat(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
