@@ -22,7 +22,7 @@ struct Search {
 
 /// Figure of a study's candidates; `None` if nothing is tuned or no candidate has a value yet.
 pub(super) fn chart(view: &View, study: &ExperimentResults) -> Option<Chart> {
-    let names = candidates(view);
+    let (names, is_ordered) = candidates(view);
     let metric = view.metrics.select();
     let estimate = |candidate: &PlannedCandidate| {
         let values = candidate.runs.iter().filter_map(|run| metric.of(study.records.get(run)?));
@@ -61,7 +61,7 @@ pub(super) fn chart(view: &View, study: &ExperimentResults) -> Option<Chart> {
     let mut ends = Vec::new();
     for (i, search) in shown.iter().enumerate() {
         let dodge = (i as f64 - (shown.len() - 1) as f64 / 2.0) * (0.3 / shown.len() as f64);
-        search.draw(&mut marks, dodge);
+        search.draw(&mut marks, dodge, is_ordered);
         if let Some((_, last)) = search.points.last() {
             ends.push(End {
                 at: last.mean,
@@ -95,6 +95,7 @@ pub(super) fn chart(view: &View, study: &ExperimentResults) -> Option<Chart> {
         width: None,
         height: 260.0,
     };
+    let beyond = if is_ordered { " Of one at an end, a better one may lie beyond." } else { "" };
     let panel = Panel {
         title: String::new(),
         note: String::new(),
@@ -103,8 +104,7 @@ pub(super) fn chart(view: &View, study: &ExperimentResults) -> Option<Chart> {
     Some(Chart {
         title: format!("Candidates of every variant: {}", view.planned.name),
         subtitle: format!(
-            "Mean {} by candidate; large dot: the chosen one. {} {} is better. Of one \
-             at an end, a better one may lie beyond.{left_out}{}",
+            "Mean {} by candidate; large dot: the chosen one. {} {} is better.{beyond}{left_out}{}",
             metric.words.long,
             view.bars(),
             metric.better.word(),
@@ -120,11 +120,12 @@ pub(super) fn chart(view: &View, study: &ExperimentResults) -> Option<Chart> {
     })
 }
 
-/// Labels of all candidates: ascending where the one tuned axis has numbers, otherwise as declared.
-fn candidates(view: &View) -> Vec<String> {
-    let tuned: Vec<usize> = (0..view.planned.axes.len())
-        .filter(|&axis| view.planned.axes[axis].tune)
-        .collect();
+/// Labels of all candidates: ascending where the one tuned axis with several levels has numbers,
+/// otherwise as declared; and true if they are ascending.
+fn candidates(view: &View) -> (Vec<String>, bool) {
+    let axes = &view.planned.axes;
+    let tuned: Vec<usize> =
+        (0..axes.len()).filter(|&i| axes[i].tune && axes[i].levels.len() > 1).collect();
     let mut found: Vec<(Option<f64>, &str)> = Vec::new();
     for candidate in view.planned.variants.iter().flat_map(|variant| &variant.candidates) {
         if !found.iter().any(|(_, label)| *label == candidate.label) {
@@ -135,17 +136,18 @@ fn candidates(view: &View) -> Vec<String> {
             found.push((number, &candidate.label));
         }
     }
-    if found.iter().all(|(number, _)| number.is_some()) {
+    let is_ordered = found.iter().all(|(number, _)| number.is_some());
+    if is_ordered {
         found.sort_by(|(a, _), (b, _)| a.unwrap_or(f64::NAN).total_cmp(&b.unwrap_or(f64::NAN)));
     }
-    found.into_iter().map(|(_, label)| label.to_owned()).collect()
+    (found.into_iter().map(|(_, label)| label.to_owned()).collect(), is_ordered)
 }
 
 impl Search {
-    fn draw(&self, marks: &mut Vec<Mark>, dodge: f64) {
+    fn draw(&self, marks: &mut Vec<Mark>, dodge: f64, is_ordered: bool) {
         let color = self.color;
         // A line does not pass over a candidate without a value.
-        for part in self.points.chunk_by(|(a, _), (b, _)| a + 1 == *b) {
+        for part in self.points.chunk_by(|(a, _), (b, _)| is_ordered && a + 1 == *b) {
             let points = part.iter().map(|(at, e)| (*at as f64 + dodge, e.mean)).collect();
             marks.push(Mark::Line { points, color, width: 1.4, alpha: 1.0, dashed: false });
         }

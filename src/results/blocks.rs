@@ -7,7 +7,7 @@
 
 use super::ExperimentResults;
 use super::ablation::{Ablation, Verdict};
-use crate::plan::{Correction, Method, PlannedStudy};
+use crate::plan::{Block, Correction, Method, PlannedStudy};
 use crate::rng::{Purpose, Seed};
 use crate::stats::{
     Friedman, TestResult, critical_difference, friedman, holm, join_blocks, max_t, mean, mid_ranks,
@@ -127,8 +127,11 @@ impl OverBlocks {
     /// Sentence on what the joint test claims.
     pub fn claim(&self) -> String {
         format!(
-            "The joint test is about these {} of {}, not about others: one sign a seed is flipped in all of them.",
-            count(self.blocks.len(), "block"),
+            "The joint test is about {} of {}, not about others: one sign a seed is flipped in all of them.",
+            match self.blocks.len() {
+                1 => "this one block".to_owned(),
+                n => format!("these {}", count(n, "block")),
+            },
             self.axes.join(" and ")
         )
     }
@@ -183,6 +186,16 @@ impl Ranking {
 }
 
 impl ExperimentResults {
+    /// Label of a variant in a table of several blocks: its block, and the variant apart from it.
+    pub fn label_in_block(&self, ablation: &Ablation, block: &Block, variant: usize) -> String {
+        let planned = self.plan.studies.iter().find(|study| study.name == ablation.study);
+        let method = planned.and_then(|study| study.variants[variant].method.as_ref());
+        match method {
+            Some(method) => format!("{}: {}", block.name, method.label),
+            None => ablation.rows[variant].label.clone(),
+        }
+    }
+
     /// The study with this index in the plan over its blocks, of which `ablation` is the table;
     /// `None` without `[compare] within`.
     ///

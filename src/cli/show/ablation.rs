@@ -10,7 +10,7 @@ use crate::results::ablation::{Ablation, AblationRow};
 use crate::results::crossed::narrower_with;
 use crate::results::past::StudyPast;
 use crate::stats::{Crossed, Estimate};
-use crate::text::{count, fixed, p_value, short, signed};
+use crate::text::{count, fixed, p_value, short, signed, some_of};
 
 /// Prints the table of every study of an experiment.
 pub(crate) fn print(
@@ -193,7 +193,10 @@ fn heading(study: &ExperimentResults, ablation: &Ablation, past: Option<&StudyPa
     };
     let blocks = match study.plan.compare.within.join(" and ") {
         axes if axes.is_empty() => String::new(),
-        axes => format!("\nblocks of {axes}: each has a baseline of its own"),
+        axes => {
+            let names = ablation.blocks.iter().map(|block| block.name.as_str());
+            format!("\nblocks of {axes}: {}; each has a baseline of its own", some_of(names))
+        }
     };
     format!(
         "\n{name}{}: {seeds}, {unit}{}{}\n\u{b1}: half of a {} % t interval over seeds{cost}{blocks}",

@@ -107,6 +107,10 @@ fn probability(p: Option<&str>) -> [String; 2] {
 /// for are written by their code, as `U+4E2D`.
 fn escaped(text: &str) -> String {
     let (mut out, mut before) = (String::new(), ' ');
+    // After the end of a row, LaTeX takes these for arguments of the row.
+    if text.starts_with(['[', '*']) {
+        out += "{}";
+    }
     for c in text.chars() {
         match c {
             '\\' => out += "\\textbackslash{}",

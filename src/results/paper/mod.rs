@@ -98,7 +98,8 @@ impl Measured {
 /// uncertainties; without one, four of the value.
 fn decimals(value: f64, half: Option<f64>) -> usize {
     let (size, digits) = match half {
-        Some(half) if half > 0.0 => (half, 2.0),
+        // Smaller ones are rounding errors.
+        Some(half) if half > 1e-12 * value.abs() => (half, 2.0),
         _ if value != 0.0 => (value.abs(), 4.0),
         _ => return 1,
     };
@@ -116,11 +117,27 @@ impl Paper {
         let reference = ablation.baseline.map(label);
         let of_blocks = ablation.blocks.iter().flat_map(|block| {
             let reference = block.baseline.map(label);
-            block.variants.iter().map(move |&v| (&ablation.rows[v], reference))
+            block.variants.iter().map(move |&v| {
+                let row = &ablation.rows[v];
+                (row, study.label_in_block(ablation, block, v), reference, ablation.correction)
+            })
         });
-        let external = ablation.external.iter().map(|row| (row, reference));
-        let rows = of_blocks.chain(external).map(|(row, reference)| Row {
-            label: row.label.clone(),
+        let external_correction = match ablation.correction {
+            Correction::None => Correction::None,
+            Correction::MaxT | Correction::Holm => Correction::Holm,
+        };
+        let external = (ablation.external.iter())
+            .map(|row| (row, row.label.clone(), reference, external_correction));
+        let is_blocked = ablation.blocks.len() > 1;
+        let rows = of_blocks.chain(external).map(|(row, label, reference, correction)| Row {
+            sentence: sentence(
+                ablation,
+                row,
+                (&label, reference.unwrap_or_default()),
+                correction,
+                is_blocked,
+            ),
+            label,
             is_bold: ablation.tells_the_best() && row.may_be_best == Some(true),
             may_be_best: row.may_be_best,
             n: match row.estimate.map_or(0, |estimate| estimate.n) {
@@ -131,7 +148,6 @@ impl Paper {
             difference: difference(row),
             p: p(row),
             verdict: row.conclusion(),
-            sentence: sentence(ablation, row, reference.unwrap_or_default()),
         });
         Self {
             study: ablation.study.clone(),
@@ -183,9 +199,13 @@ fn caption(study: &ExperimentResults, ablation: &Ablation, reference: Option<&st
             corrected(ablation)
         );
     }
+    if ablation.rows.iter().any(|row| row.tuning.is_some()) {
+        let select = &study.metrics().select().words.long;
+        text += &format!(" Each tuned row is the best of its configurations by {select}.");
+    }
     if !ablation.external.is_empty() {
         text += " External: results of another tool, corrected on their own by Holm's method; not paired where their \
-                 seeds differ (Welch's t test).";
+                 seeds differ (Welch's t test); they take no part in what may be the best.";
     }
     if ablation.tells_the_best() {
         let of = if ablation.blocks.len() > 1 { " at each " } else { "" };
@@ -210,17 +230,22 @@ fn corrected(ablation: &Ablation) -> String {
 }
 
 /// A sentence on a row.
-fn sentence(ablation: &Ablation, row: &AblationRow, reference: &str) -> String {
+fn sentence(
+    ablation: &Ablation,
+    row: &AblationRow,
+    (label, reference): (&str, &str),
+    correction: Correction,
+    is_blocked: bool,
+) -> String {
     let unit = &ablation.metric.unit;
     let Some(estimate) = &row.estimate else {
-        return format!("{}: no seed finished; {}.", row.label, row.conclusion());
+        return format!("{label}: no seed finished; {}.", row.conclusion());
     };
-    let mut text = format!(
-        "{}: {} over {}",
-        row.label,
-        unit.of(&Measured::mean(estimate).words()),
-        count(estimate.n, "seed")
-    );
+    let seeds = match estimate.n {
+        n if n < row.planned => format!("{n} of {}", count(row.planned, "seed")),
+        n => count(n, "seed"),
+    };
+    let mut text = format!("{label}: {} over {seeds}", unit.of(&Measured::mean(estimate).words()));
     if let (Some(difference), Some(p), Some(delta)) = (difference(row), p(row), &row.delta) {
         let seeds = match delta.paired.difference.n {
             1 => "1 common seed".to_owned(),
@@ -229,13 +254,14 @@ fn sentence(ablation: &Ablation, row: &AblationRow, reference: &str) -> String {
         text += &format!(
             ", {} from {reference} on {seeds} ({} = {p})",
             difference.words(),
-            ablation.correction.heading()
+            correction.heading()
         );
     } else if let (Some(difference), Some(p)) = (difference(row), p(row)) {
         let difference = difference.words();
         text += &format!(", {difference} from {reference}, not paired (Welch's t test, p = {p})");
     }
     text += &match row.verdict {
+        Verdict::Baseline if is_blocked => "; the reference of its block".to_owned(),
         Verdict::Baseline => "; the reference of all comparisons".to_owned(),
         Verdict::NoBaseline => String::new(),
         _ => format!(": {}", row.conclusion()),

@@ -66,7 +66,9 @@ impl Paired {
         let difference = Estimate::of(&differences, level)?;
         Some(Self {
             difference,
-            dz: difference.sd.filter(|sd| *sd > 0.0).map(|sd| difference.mean / sd),
+            dz: (difference.sd)
+                .filter(|sd| *sd > rounding(treated.iter().chain(control)))
+                .map(|sd| difference.mean / sd),
             wins: differences.iter().filter(|d| **d < 0.0).count(),
             losses: differences.iter().filter(|d| **d > 0.0).count(),
             test: TestResult { p: 1.0, draws: None },
