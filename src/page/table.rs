@@ -7,7 +7,7 @@ use crate::plan::Correction;
 use crate::results::ablation::{Ablation, AblationRow};
 use crate::results::crossed::narrower_with;
 use crate::stats::Crossed;
-use crate::text::{difference, estimate, p_value, percent, typeset};
+use crate::text::{capitalised, difference, estimate, p_value, percent, typeset};
 
 /// The table, sortable by every column except that of the pictures.
 pub(super) fn ablation(view: &View, table: &Ablation) -> Markup {
@@ -84,13 +84,6 @@ fn crossed(view: &View, table: &Ablation) -> Markup {
             }
         }
     }
-}
-
-fn capitalised(sentence: &str) -> String {
-    let mut letters = sentence.chars();
-    letters
-        .next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Results of other tools, compared with the baseline.

@@ -149,14 +149,21 @@ impl ExperimentResults {
         let equivalence = ablation.equivalence_words().map_or_else(String::new, |words| {
             format!(" Equivalence was tested at the same level; {words}.")
         });
+        // A t test has no smallest p.
+        let floor = if can.smallest_p > 0.0 {
+            format!(
+                " Smallest p that {} can give: {}, corrected {}.",
+                count(can.seeds, "seed"),
+                p_value(can.smallest_p),
+                p_value(can.smallest_p_corrected)
+            )
+        } else {
+            String::new()
+        };
         format!(
-            "Two-sided {} of the paired differences, {how}; {correction}; level {}. Smallest p that {} can \
-             give: {}, corrected {}.{reach}{equivalence}",
+            "Two-sided {} of the paired differences, {how}; {correction}; level {}.{floor}{reach}{equivalence}",
             ablation.test.words(),
             short(can.alpha),
-            count(can.seeds, "seed"),
-            p_value(can.smallest_p),
-            p_value(can.smallest_p_corrected),
         )
     }
 

@@ -7,7 +7,7 @@ use crate::cli::experiment_args::{ExperimentArgs, with_options};
 use crate::cli::show::warn_of_past;
 use crate::cli::{Exit, Global, Terminal};
 use crate::session::{RegisterEnd, register as register_design};
-use crate::text::count;
+use crate::text::{count, short};
 
 /// Examples below the options of `--help`.
 pub(crate) const EXAMPLES: &str = "\
@@ -42,9 +42,16 @@ pub(crate) fn register(
             let metric = &metric.name;
             let n_variants: usize =
                 registration.studies.iter().map(|study| study.variants.len()).sum();
+            let negligible = plan.compare.negligible.map_or_else(String::new, |margin| {
+                format!(", negligible within {}", short(margin))
+            });
+            let within = match plan.compare.within.join(" and ") {
+                axes if axes.is_empty() => String::new(),
+                axes => format!(", within {axes}"),
+            };
             writeln!(
                 terminal.out,
-                "{}: registered {} UTC: {}, {}, {}, compared by {} at {} % with correction {}",
+                "{}: registered {} UTC: {}, {}, {}, compared by {} at {} % with correction {}{negligible}{within}",
                 plan.name,
                 registration.registered_utc,
                 count(plan.studies.len(), "study"),

@@ -253,9 +253,13 @@ fn conclude(
     let name = &results.plan.name;
     terminal.remark(format!("tables in {}", global.results.join(name).display()));
     let options = results_option(global);
-    terminal.remark(format!(
-        "next: `ablade {options}compare {name}` shows effects too, `ablade {options}plots {name}` draws the figures"
-    ));
+    let has_effects = (0..results.plan.studies.len()).any(|i| results.effects(i).is_some());
+    let compare = if has_effects {
+        format!("`ablade {options}compare {name}` shows effects too, ")
+    } else {
+        String::new()
+    };
+    terminal.remark(format!("next: {compare}`ablade {options}plots {name}` draws the figures"));
     // A finished run with an error lacks a metric that is declared now.
     let lacking =
         |record: &&RunRecord| record.status == RunStatus::Finished && record.error.is_some();

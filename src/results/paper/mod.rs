@@ -10,7 +10,7 @@ use super::ablation::{Ablation, AblationRow, Verdict};
 use super::cell::Table;
 use crate::plan::Correction;
 use crate::stats::Estimate;
-use crate::text::{count, fixed, p_value, short, signed};
+use crate::text::{capitalised, count, fixed, p_value, short, signed};
 
 /// Formats of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,6 +198,9 @@ fn caption(study: &ExperimentResults, ablation: &Ablation, reference: Option<&st
             ablation.test.words(),
             corrected(ablation)
         );
+    }
+    if let Some(words) = ablation.equivalence_words() {
+        text += &format!(" {}.", capitalised(&words));
     }
     if ablation.rows.iter().any(|row| row.tuning.is_some()) {
         let select = &study.metrics().select().words.long;

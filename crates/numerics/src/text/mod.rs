@@ -23,7 +23,7 @@ mod number;
 mod quantity;
 
 pub use exact::exact;
-pub use name::{brief, nearest, some_of};
+pub use name::{brief, capitalised, nearest, some_of};
 pub use number::{
     decimals_for, difference, estimate, factor, fixed, p_value, percent, share, short, signed,
     typeset,

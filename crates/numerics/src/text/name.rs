@@ -62,6 +62,14 @@ pub fn brief(text: &str) -> String {
     }
 }
 
+/// A sentence with its first letter as a capital.
+pub fn capitalised(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
