@@ -807,7 +807,7 @@ fn mistakes_are_found_before_the_first_run() {
         (
             score,
             "score = { better = \"higher\", stdout = \"[\" }",
-            "metrics.score.stdout|no pattern",
+            "metrics.score.stdout|is not a regular expression",
         ),
         (score, "score = { better = \"higher\", stdout = \"x\" }", "it has no group"),
         (
