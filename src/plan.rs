@@ -20,7 +20,7 @@ use crate::stats::{Feasibility, smallest_p, smallest_p_max_t, smallest_p_t};
 use crate::trainer::{Config, Declaration, Identity, Program, RunKey, Scored, Trainer};
 pub use blocks::{Block, Method};
 pub(crate) use check::unfit;
-pub use content::{Configured, ContentId, StudyContents};
+pub use content::{Configured, ContentId, StudyContents, compared_content};
 pub use external::{External, ExternalValue};
 
 /// Reason why a text cannot be the name of an experiment, if there is one: an experiment's folder

@@ -334,14 +334,16 @@ impl Reader<'_> {
 
     /// Adds an error for every external whose label or name is a variant's.
     pub(super) fn external_labels(&mut self, experiment: &Experiment, node: Option<&Node>) {
-        for external in &experiment.external {
+        let tables = self.tables("external", node);
+        for (external, (table, span)) in experiment.external.iter().zip(tables) {
             let variants = experiment.studies.iter().flat_map(|study| &study.variants);
             let is_taken = variants
                 .into_iter()
                 .any(|variant| variant.label == external.label || variant.name == external.name);
             if is_taken {
                 let error = Diagnostic::new(format!("a variant is called \"{}\"", external.label));
-                let error = node.map_or(error.clone(), |node| error.at(node.span, ""));
+                let place = table.get("label").map_or(span, |label| label.span);
+                let error = error.at(place, "external.label is also the name of a variant");
                 self.errors.push(error.help("give the [[external]] another label"));
             }
         }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Hashed, Plan, PlannedVariant, RunId, RunSpec, hashed};
 use crate::rng::Seed;
-use crate::trainer::Trainer;
+use crate::trainer::{Config, Metric, Trainer};
 
 /// Identity of a variant without its seeds: `v` and 16 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -49,6 +49,9 @@ impl Hashed {
 pub struct Configured<'a> {
     /// Identity for all seeds.
     pub content: ContentId,
+    /// Identity for all seeds of everything that can change the compared metric: equal for
+    /// configurations that differ only in settings without effect on it.
+    pub compared: ContentId,
     /// Specification of the first run.
     pub spec: &'a RunSpec,
     /// All of them, one for each seed.
@@ -64,12 +67,38 @@ pub struct StudyContents<'a> {
     pub studies: Vec<Vec<ContentId>>,
     /// Seeds of the plan.
     pub seeds: BTreeSet<Seed>,
+    /// Definition of the compared metric, and of the one that `tune` chooses by.
+    pub metric: String,
+}
+
+/// Identity of everything in a configuration that can change a metric.
+pub fn compared_content(
+    trainer: &dyn Trainer,
+    config: &Config,
+    data: &str,
+    metric: &Metric,
+) -> ContentId {
+    let without = trainer.without_idle_settings(config, metric);
+    hashed(trainer, without.as_ref().unwrap_or(config), data).content()
+}
+
+/// Definition of a metric: its place, direction and unit.
+fn defined(trainer: &dyn Trainer, metric: &Metric) -> String {
+    let place = trainer.read_from(metric);
+    let place = if place.is_empty() { metric.name.clone() } else { place };
+    let better = metric.better.word().to_lowercase();
+    let unit = match metric.unit.short.as_str() {
+        "" => String::new(),
+        unit => format!(", in {unit}"),
+    };
+    format!("{place}{unit}, {better} is better")
 }
 
 impl Plan {
     /// Content of the plan's studies. A tuned variant is known by all of its candidates.
     pub fn contents(&self, trainer: &dyn Trainer) -> StudyContents<'_> {
         let by_id = self.by_id();
+        let metric = trainer.metrics().get(&self.compare.metric);
         let mut index: BTreeMap<&RunId, usize> = BTreeMap::new();
         let mut firsts: Vec<(&RunSpec, &[RunId])> = Vec::new();
         let variants = || self.studies.iter().flat_map(|study| &study.variants);
@@ -86,14 +115,18 @@ impl Plan {
             .into_par_iter()
             .map(|(spec, runs)| {
                 let content = hashed(trainer, &spec.config, &spec.data).content();
-                Configured { content, spec, runs }
+                let compared = metric.map_or_else(
+                    || content.clone(),
+                    |metric| compared_content(trainer, &spec.config, &spec.data, metric),
+                );
+                Configured { content, compared, spec, runs }
             })
             .collect();
         let of_variant = |variant: &PlannedVariant| -> ContentId {
             let of_runs = |runs: &[RunId]| {
                 runs.first()
                     .and_then(|run| index.get(run))
-                    .map(|&at| configured[at].content.clone())
+                    .map(|&at| configured[at].compared.clone())
             };
             let own: BTreeSet<ContentId> = configurations(variant).filter_map(of_runs).collect();
             match own.first() {
@@ -112,7 +145,14 @@ impl Plan {
             .iter()
             .map(|study| study.variants.iter().map(of_variant).collect())
             .collect();
+        let is_tuned = self.studies.iter().flat_map(|study| &study.axes).any(|axis| axis.tune);
+        let mut metric = metric.map(|metric| defined(trainer, metric)).unwrap_or_default();
+        if is_tuned {
+            metric += "; tuned by ";
+            metric += &defined(trainer, trainer.metrics().select());
+        }
         StudyContents {
+            metric,
             configured,
             studies,
             seeds: self.seeds.iter().copied().collect(),

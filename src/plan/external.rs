@@ -42,6 +42,12 @@ impl External {
         self.study.as_ref().is_none_or(|own| own == study)
     }
 
+    /// Hash of its values.
+    pub fn hash(&self) -> String {
+        let text = serde_json::to_string(&(&self.values, &self.examples)).expect("plain data");
+        blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
+    }
+
     /// Value with a seed.
     pub fn of(&self, seed: Seed) -> Option<f64> {
         self.values.iter().find(|own| own.seed == seed).map(|own| own.value)

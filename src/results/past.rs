@@ -305,6 +305,12 @@ impl Design<'_> {
 
     fn deviations(&self, registration: &Registration, study: &RegisteredStudy) -> Vec<String> {
         let mut found = compare_changes(&registration.compare, self.compare);
+        let (then, now) = (&registration.metric, &self.contents.metric);
+        // Another metric is told already; an earlier version registered no definition.
+        let is_same = registration.compare.get("metric") == self.compare.get("metric");
+        if is_same && !then.is_empty() && then != now {
+            found.push(format!("the metric is read otherwise: registered {then}, now {now}"));
+        }
         let seeds = |found: &mut Vec<String>, seeds: BTreeSet<Seed>, what: &str| {
             if !seeds.is_empty() {
                 let noun = if seeds.len() == 1 { "seed" } else { "seeds" };
@@ -322,8 +328,16 @@ impl Design<'_> {
         let labels: BTreeSet<&str> =
             study.variants.iter().map(|(label, _)| label.as_str()).collect();
         let (mut changed, mut added) = (BTreeSet::new(), Vec::new());
+        // Several variants have one content if settings without effect tell them apart: each is
+        // paired with one of its own.
+        let mut unpaired: Vec<&(String, ContentId)> = study.variants.iter().collect();
         for (variant, id) in self.study.variants.iter().zip(self.ids) {
-            if registered.contains_key(id) {
+            let own = |other: &&(String, ContentId)| other.1 == *id;
+            let named = |other: &&(String, ContentId)| own(other) && other.0 == variant.label;
+            let paired =
+                unpaired.iter().position(|o| named(o)).or(unpaired.iter().position(|o| own(o)));
+            if let Some(at) = paired {
+                unpaired.remove(at);
                 continue;
             }
             if labels.contains(variant.label.as_str()) {
@@ -332,19 +346,38 @@ impl Design<'_> {
                 added.push(variant.label.as_str());
             }
         }
-        let now: BTreeSet<&ContentId> = self.ids.iter().collect();
-        let left_out: Vec<&str> = study
-            .variants
+        let left_out: Vec<&str> = unpaired
             .iter()
-            .filter(|(label, id)| !now.contains(id) && !changed.contains(label.as_str()))
             .map(|(label, _)| label.as_str())
+            .filter(|label| !changed.contains(label))
             .collect();
-        let mut variants = |labels: Vec<&str>, what: &str| {
+        let mut listed = |nouns: [&str; 2], labels: Vec<&str>, what: &str| {
             if !labels.is_empty() {
-                let noun = if labels.len() == 1 { "variant" } else { "variants" };
+                let noun = nouns[usize::from(labels.len() > 1)];
                 found.push(format!("{noun} {} {what}", some_of(labels)));
             }
         };
+        let external = RegisteredStudy::external_of(self.plan, self.study);
+        let only_in = |a: &'_ BTreeMap<String, String>, b: &BTreeMap<String, String>| {
+            let labels = a.keys().filter(|label| !b.contains_key(*label));
+            labels.cloned().collect::<Vec<String>>()
+        };
+        let other_values = external.iter().filter(|(label, hash)| {
+            study.external.get(*label).is_some_and(|registered| registered != *hash)
+        });
+        for (labels, what) in [
+            (only_in(&external, &study.external), "not registered"),
+            (only_in(&study.external, &external), "registered and left out"),
+            (
+                other_values.map(|(label, _)| label.clone()).collect(),
+                "with other values than registered",
+            ),
+        ] {
+            let labels = labels.iter().map(String::as_str).collect();
+            listed(["[[external]]", "[[external]]"], labels, what);
+        }
+        let mut variants =
+            |labels: Vec<&str>, what: &str| listed(["variant", "variants"], labels, what);
         variants(
             changed.into_iter().collect(),
             "with other settings, data or version of the numerics than registered",

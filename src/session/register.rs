@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{LoadedExperiment, SessionError};
-use crate::plan::RunId;
+use crate::plan::{ContentId, RunId, RunSpec, compared_content};
 use crate::results::baseline_of;
 use crate::results::past::own_runs;
+use crate::rng::Seed;
 use crate::store::{History, Registration, StoreError};
 use crate::text::count;
 
@@ -61,8 +62,46 @@ fn runs_before(loaded: &LoadedExperiment, history: &History) -> Result<Option<St
     if gone > 0 {
         return Ok(told(gone, "in the record as scored, though not there any more"));
     }
+    if let Some(alike) = runs_alike(loaded, history, &own, &there)? {
+        return Ok(Some(alike));
+    }
     let owners = store.owners()?;
     let is_begun = |run: &RunId| owners.contains_key(run) || store.progress(run).is_some();
     let begun = own.iter().filter(|run| is_begun(run)).count();
     Ok((begun > 0).then(|| told(begun, "under way")).flatten())
+}
+
+/// Says how many of the experiment's own runs have been scored under other settings without effect
+/// on the compared metric, so that their values are known; `None` if none.
+fn runs_alike(
+    loaded: &LoadedExperiment,
+    history: &History,
+    own: &BTreeSet<&RunId>,
+    there: &BTreeSet<RunId>,
+) -> Result<Option<String>, StoreError> {
+    let (plan, store) = (&loaded.plan, &loaded.store);
+    let trainer = &**store.trainer();
+    let Some(metric) = trainer.metrics().get(&plan.compare.metric) else {
+        return Ok(None);
+    };
+    let compared =
+        |spec: &RunSpec| (compared_content(trainer, &spec.config, &spec.data, metric), spec.seed);
+    // What a run that cannot be read was scored with is not known; commands about it report it.
+    let known: BTreeSet<(ContentId, Seed)> =
+        there.iter().filter_map(|run| Some(compared(&store.spec(run).ok()?))).collect();
+    let is_baseline: BTreeSet<(ContentId, Seed)> =
+        plan.runs.iter().filter(|run| !own.contains(&run.id)).map(&compared).collect();
+    let alike = plan.runs.iter().filter(|run| own.contains(&run.id)).filter(|run| {
+        let key = compared(run);
+        !is_baseline.contains(&key) && (known.contains(&key) || history.has_compared(&key.0, key.1))
+    });
+    let n = alike.count();
+    Ok((n > 0).then(|| {
+        let verb = if n == 1 { "was" } else { "were" };
+        format!(
+            "{} of its own {verb} scored already, with other settings that have no effect on {}",
+            count(n, "run"),
+            metric.name
+        )
+    }))
 }

@@ -29,11 +29,14 @@ use super::garbage::Garbage;
 use super::listing::{entries, is_file};
 use super::sealed::{seal, unseal};
 use super::{Store, StoreError};
-use crate::plan::{ContentId, Hashed, Plan, PlannedVariant, RunId, StudyContents, hashed, names};
+use crate::plan::{
+    ContentId, Hashed, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec, StudyContents,
+    compared_content, hashed, names,
+};
 use crate::record::utc;
 use crate::regular;
 use crate::rng::Seed;
-use crate::trainer::Identity;
+use crate::trainer::{Identity, Trainer};
 
 /// Folder of the record. An experiment cannot have this name, which begins with no letter.
 const HISTORY: &str = ".ablade-history";
@@ -81,6 +84,10 @@ pub struct Registration {
     pub seeds: BTreeSet<Seed>,
     /// `[compare]`: metric, level, correction and whatever else decides a verdict.
     pub compare: Value,
+    /// Definition of the compared metric: its place, direction and unit. Empty in a registration of
+    /// an earlier version.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub metric: String,
     /// Its studies.
     pub studies: Vec<RegisteredStudy>,
 }
@@ -98,6 +105,9 @@ pub struct RegisteredStudy {
     pub baseline: Option<ContentId>,
     /// Label and content of every variant.
     pub variants: Vec<(String, ContentId)>,
+    /// Hash of the values of each external that it is compared with, by label.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub external: BTreeMap<String, String>,
 }
 
 /// Everything that was ever scored on a test set.
@@ -108,6 +118,10 @@ pub struct ScoredOn {
     pub experiments: BTreeSet<String>,
     /// Runs of each variant.
     pub runs: BTreeMap<ContentId, BTreeSet<RunId>>,
+    /// Seeds of the same runs, by everything that can change a metric, for each metric. Absent in
+    /// records of an earlier version.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub compared: BTreeMap<ContentId, BTreeSet<Seed>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -184,7 +198,13 @@ impl Entry for Registration {
             let variants: BTreeSet<_> = study.variants.iter().map(|(_, id)| id).collect();
             (&study.design, &study.baseline, variants)
         });
-        serde_json::to_string(&(&self.seeds, &self.compare, studies.collect::<Vec<_>>()))
+        let design = (&self.seeds, &self.compare, studies.collect::<Vec<_>>());
+        let external: Vec<_> = self.studies.iter().map(|study| &study.external).collect();
+        match self.metric.as_str() {
+            // Of an earlier version, whose name must stay.
+            "" => serde_json::to_string(&design),
+            metric => serde_json::to_string(&(design, metric, external)),
+        }
     }
 }
 
@@ -229,6 +249,14 @@ impl Seen {
     }
 }
 
+impl RegisteredStudy {
+    /// Hash of the values of each external that a study is compared with, by label.
+    pub fn external_of(plan: &Plan, study: &PlannedStudy) -> BTreeMap<String, String> {
+        let own = plan.external.iter().filter(|external| external.is_in(&study.name));
+        own.map(|external| (external.label.clone(), external.hash())).collect()
+    }
+}
+
 impl Registration {
     /// Registration of a plan as of now. `baselines` has the index of the variant that the others
     /// of each study are compared with.
@@ -248,6 +276,7 @@ impl Registration {
                 .zip(ids)
                 .map(|(variant, id)| (variant.label.clone(), id.clone()))
                 .collect(),
+            external: RegisteredStudy::external_of(plan, study),
         });
         Ok(Self {
             version: VERSION,
@@ -256,6 +285,7 @@ impl Registration {
             registered_utc: utc(jiff::Timestamp::now()),
             seeds: contents.seeds.clone(),
             compare: serde_json::to_value(&plan.compare)?,
+            metric: contents.metric.clone(),
             studies: studies.collect(),
         })
     }
@@ -267,6 +297,17 @@ impl ScoredOn {
         self.experiments.extend(other.experiments);
         for (content, runs) in other.runs {
             self.runs.entry(content).or_default().extend(runs);
+        }
+        for (content, seeds) in other.compared {
+            self.compared.entry(content).or_default().extend(seeds);
+        }
+    }
+
+    /// Adds the seed of a scored run to what each metric compares.
+    fn add_compared(&mut self, trainer: &dyn Trainer, spec: &RunSpec, seeds: &BTreeSet<Seed>) {
+        for metric in &trainer.metrics().all {
+            let content = compared_content(trainer, &spec.config, &spec.data, metric);
+            self.compared.entry(content).or_default().extend(seeds);
         }
     }
 
@@ -280,6 +321,12 @@ impl History {
     /// Every run that was ever scored.
     pub fn scored_runs(&self) -> BTreeSet<&RunId> {
         self.scored.values().flat_map(|on| on.runs.values().flatten()).collect()
+    }
+
+    /// True if a run with this content, as far as it can change a metric, and seed was scored.
+    pub fn has_compared(&self, content: &ContentId, seed: Seed) -> bool {
+        let mut sets = self.scored.values();
+        sets.any(|on| on.compared.get(content).is_some_and(|seeds| seeds.contains(&seed)))
     }
 
     /// The registration of the same design, if there is one.
@@ -438,7 +485,7 @@ impl Store {
             is_new_study |= self.enter(&seen)?;
         }
         let mut sets: BTreeMap<String, ScoredOn> = BTreeMap::new();
-        let trainer = self.trainer();
+        let (trainer, by_id) = (self.trainer(), plan.by_id());
         let none = (ScoredOn::default(), BTreeSet::new());
         for own in &contents.configured {
             let set = trainer.test_set(&own.spec.config, &own.spec.data);
@@ -456,6 +503,8 @@ impl Store {
                 on.experiments.insert(plan.name.clone());
             }
             if !runs.is_empty() {
+                let seeds = runs.iter().filter_map(|run| Some(by_id.get(run)?.seed)).collect();
+                on.add_compared(&**trainer, own.spec, &seeds);
                 on.runs.entry(own.content.clone()).or_default().extend(runs);
             }
         }
@@ -487,18 +536,21 @@ impl Store {
                 Ok(Some(_)) => self.settings_of(&run).map(|(config, data)| {
                     let bytes = format!("{config}\n{data}").into_bytes();
                     let identity = Identity { bytes, since: Vec::new() };
-                    (data, Hashed::new(&identity).content())
+                    (data, Hashed::new(&identity).content(), None)
                 }),
                 Ok(None) => self.spec(&run).map(|spec| {
                     let trainer = &**self.trainer();
                     let content = hashed(trainer, &spec.config, &spec.data).content();
-                    (trainer.test_set(&spec.config, &spec.data), content)
+                    (trainer.test_set(&spec.config, &spec.data), content, Some(spec))
                 }),
                 Err(error) => Err(error),
             };
             match read {
-                Ok((set, content)) => {
+                Ok((set, content, spec)) => {
                     let on = sets.entry(set).or_default();
+                    if let Some(spec) = spec {
+                        on.add_compared(&**self.trainer(), &spec, &BTreeSet::from([spec.seed]));
+                    }
                     on.runs.entry(content).or_default().insert(run);
                 }
                 Err(_) => n_unread += 1,

@@ -423,6 +423,20 @@ pub trait Trainer: fmt::Debug + Send + Sync {
         Ok(None)
     }
 
+    /// Configuration in which settings that cannot change a metric, on any data and for any seed,
+    /// have their defaults; `None` if there are none, or they have them already.
+    fn without_idle_settings(&self, config: &Config, metric: &Metric) -> Option<Config> {
+        let _ = (config, metric);
+        None
+    }
+
+    /// Place from which the experiment file says a metric is read, with everything that decides the
+    /// value; empty if the metric is the trainer's own.
+    fn read_from(&self, metric: &Metric) -> String {
+        let _ = metric;
+        String::new()
+    }
+
     /// Clause on the reason why settings have no effect in a configuration.
     fn no_effect(&self, config: &Config, paths: &[&str]) -> Option<&'static str> {
         let _ = (config, paths);

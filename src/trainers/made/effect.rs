@@ -13,8 +13,17 @@ use crate::train::Schedule;
 /// Configuration in which every setting that cannot change `metric` on data of this size has its
 /// default. Effects of `[data]` are left to code that has the images.
 pub(super) fn effective(config: &RunConfig, size: DataSize, metric: &str) -> RunConfig {
-    let default = RunConfig::default();
     let mut config = RunConfig { data: DataConfig::default(), ..config.clone() };
+    let ordering = &mut config.model.ordering;
+    *ordering = first_alike(*ordering, size.shape);
+    config.train.batch = config.train.batch.min(size.train);
+    on_any_data(&config, metric)
+}
+
+/// Configuration in which every setting that cannot change `metric` on any data has its default.
+pub(super) fn on_any_data(config: &RunConfig, metric: &str) -> RunConfig {
+    let default = RunConfig::default();
+    let mut config = config.clone();
     let sampled = if metric == AVERAGED { config.sample.masks } else { default.sample.masks };
     config.sample = SampleConfig { masks: sampled, ..default.sample };
     if metric != MIXTURE || config.model.masks != MaskCount::Fresh {
@@ -28,7 +37,6 @@ pub(super) fn effective(config: &RunConfig, size: DataSize, metric: &str) -> Run
             (model.init, model.ordering) = (default.model.init, OrderingRule::Raster);
         }
     }
-    model.ordering = first_alike(model.ordering, size.shape);
     let only_one = model.masks == MaskCount::Cycle(1);
     let orderings_fixed =
         model.ordering != OrderingRule::Random && model.resample == Resample::Connectivity;
@@ -40,7 +48,6 @@ pub(super) fn effective(config: &RunConfig, size: DataSize, metric: &str) -> Run
     if only_one {
         train.remask_every = default.train.remask_every;
     }
-    train.batch = train.batch.min(size.train);
     if train.patience >= train.epochs {
         train.patience = 0;
     }

@@ -182,6 +182,12 @@ impl Trainer for MadeTrainer {
         Ok(Some(format!("{content} {}", config_of(&effective).as_str())))
     }
 
+    fn without_idle_settings(&self, config: &Config, metric: &Metric) -> Option<Config> {
+        let config = run_config(config);
+        let without = effect::on_any_data(config, &metric.name);
+        (without != *config).then(|| config_of(&without))
+    }
+
     fn no_effect(&self, config: &Config, paths: &[&str]) -> Option<&'static str> {
         let (_, size) = self.data(&run_config(config).data).ok()?;
         (size.shape.height == 1 && paths.contains(&"model.ordering"))

@@ -31,9 +31,9 @@ use crate::experiment::{column_name, program_settings};
 use crate::record::{EpochRow, RunStatus, Summary};
 use crate::text::count;
 use crate::trainer::{
-    Column, Config, Control, Cost, Curve, Declaration, DeclarationFault, Described, Execution,
-    Identity, Metric, MetricSource, MetricWords, Metrics, PerExample, Programs, Reread, RunKey,
-    Settings, Slots, Source, Trainer, TrainerError, Unit,
+    Column, Config, Control, Cost, Curve, Declaration, DeclarationFault, DeclaredMetric, Described,
+    Execution, Identity, Metric, MetricSource, MetricWords, Metrics, PerExample, Programs, Reread,
+    RunKey, Settings, Slots, Source, Trainer, TrainerError, Unit,
 };
 use command::{Places, Writer};
 use inputs::Hashes;
@@ -96,7 +96,7 @@ pub struct ProgramTrainer {
 
 impl ProgramTrainer {
     fn new(declaration: Declaration) -> Result<Self, String> {
-        let pattern = |metric: &crate::trainer::DeclaredMetric| match &metric.source {
+        let pattern = |metric: &DeclaredMetric| match &metric.source {
             MetricSource::Stdout { pattern } => Some(pattern.clone()),
             _ => None,
         };
@@ -168,6 +168,18 @@ fn sorted(config: &Config) -> Vec<(String, Value)> {
 }
 
 /// The metrics of a declaration as the harness knows them.
+/// Place from which a metric is read.
+fn place(metric: &DeclaredMetric) -> String {
+    match &metric.source {
+        MetricSource::Json { file, key } => format!("`{key}` of {file}"),
+        MetricSource::Column { column, at: None } => format!("last `{column}` of the steps"),
+        MetricSource::Column { column, at: Some(at) } => {
+            format!("`{column}` at the step with the best {at}")
+        }
+        MetricSource::Stdout { pattern } => format!("last match of '{pattern}' in the output"),
+    }
+}
+
 fn metrics(declaration: &Declaration) -> Metrics {
     let columns = output::curve_columns(declaration);
     let all: Vec<Metric> = declaration
@@ -176,18 +188,7 @@ fn metrics(declaration: &Declaration) -> Metrics {
         .enumerate()
         .map(|(i, metric)| {
             let label = metric.label.clone().unwrap_or_else(|| metric.name.clone());
-            let place = match &metric.source {
-                MetricSource::Json { file, key } => format!("`{key}` of {file}"),
-                MetricSource::Column { column, at: None } => {
-                    format!("last `{column}` of the steps")
-                }
-                MetricSource::Column { column, at: Some(at) } => {
-                    format!("`{column}` at the step with the best {at}")
-                }
-                MetricSource::Stdout { pattern } => {
-                    format!("last match of '{pattern}' in the output")
-                }
-            };
+            let place = place(metric);
             let curve = match &metric.source {
                 MetricSource::Column { column, .. } => columns.iter().position(|c| c == column),
                 _ => None,
@@ -267,6 +268,20 @@ impl Trainer for ProgramTrainer {
 
     fn declaration(&self) -> Option<&Declaration> {
         Some(&self.declaration)
+    }
+
+    fn read_from(&self, metric: &Metric) -> String {
+        let declared = &self.declaration.metrics;
+        let of_name = |name: &str| declared.iter().find(|metric| metric.name == name);
+        let Some(own) = of_name(&metric.name) else { return String::new() };
+        let MetricSource::Column { at, .. } = &own.source else { return place(own) };
+        let steps = brief_word(&self.declaration.conduct.steps);
+        // The best step depends on the definition of the other metric, too.
+        let at = at.as_deref().and_then(of_name).map_or_else(String::new, |at| {
+            let better = at.better.word().to_lowercase();
+            format!(" ({}, {better} is better)", place(at))
+        });
+        format!("{}{at} in {steps}", place(own))
     }
 
     fn knows_nominal_speed(&self) -> bool {
