@@ -178,7 +178,13 @@ impl ExperimentResults {
             sentences.insert(0, "exploratory: no design was registered before the runs".into());
         }
         if study.earlier.is_empty() {
-            sentences.push("no other seeds of these comparisons were seen before its table".into());
+            let told = if study.is_known {
+                "no other seeds of these comparisons were seen before its table"
+            } else {
+                "it cannot be known from the record whether other seeds of these comparisons were seen \
+                 before its table"
+            };
+            sentences.push(told.into());
         }
         sentences.extend(past.unreadable.iter().map(|reason| {
             format!(

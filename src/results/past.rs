@@ -31,6 +31,9 @@ pub struct StudyPast {
     pub first_utc: String,
     /// True if its first table is in the record.
     pub is_recorded: bool,
+    /// True if the record is whole and has its first table with its time: nothing was seen before
+    /// that is not in it.
+    pub is_known: bool,
     /// Tables of the same comparisons with other seeds that were seen before.
     pub earlier: Vec<EarlierTable>,
     /// Its registration, if there is one.
@@ -115,7 +118,7 @@ impl EarlierTable {
     /// A sentence on the table.
     fn told(&self) -> String {
         let when = match self.first_utc.as_str() {
-            "" => "from before there was a record".to_owned(),
+            "" => "from before there was a record of it".to_owned(),
             time => format!("of {time} UTC"),
         };
         format!(
@@ -220,6 +223,14 @@ impl Past {
         Ok(Self::new(plan, &contents, &store.history()?))
     }
 
+    /// Past of a plan before it replaces the one on disk, whose table was seen even if the record
+    /// of it is damaged.
+    pub fn before_runs(store: &Store, plan: &Plan) -> Result<Self, StoreError> {
+        let history = store.history_with_tables_of(&plan.name)?;
+        let store = store.of(plan)?;
+        Ok(Self::new(plan, &plan.contents(&**store.trainer()), &history))
+    }
+
     fn new(plan: &Plan, contents: &StudyContents, history: &History) -> Self {
         let compare = serde_json::to_value(&plan.compare).unwrap_or_default();
         let studies = plan.studies.iter().zip(&contents.studies).map(|(study, ids)| {
@@ -263,6 +274,7 @@ impl Design<'_> {
         StudyPast {
             first_utc: own.map(time).unwrap_or_default(),
             is_recorded: own.is_some(),
+            is_known: own.is_some_and(|seen| !seen.is_older) && history.unreadable.is_empty(),
             earlier: earlier.collect(),
             registered: self.registered(history),
             scored: BTreeMap::new(),

@@ -152,7 +152,7 @@ impl LoadedExperiment {
 
     /// Past of the studies, as far as it does not depend on their runs.
     pub fn past(&self) -> Result<Past, StoreError> {
-        Past::of_plan(&self.store, &self.plan)
+        Past::before_runs(&self.store, &self.plan)
     }
 
     /// Saves the plan next to the tables.
@@ -160,6 +160,7 @@ impl LoadedExperiment {
         // Tables of an earlier version enter the record before a plan with other seeds replaces
         // theirs.
         self.store.begin_history()?;
+        self.store.recover_history(&self.plan.name)?;
         // Without the list of adopted tables, those of an earlier version of this program would be
         // treated as changed by the user.
         let _ = adopt_tables(&self.store, &self.plan);

@@ -42,6 +42,8 @@ use crate::trainer::{Identity, Trainer};
 const HISTORY: &str = ".ablade-history";
 /// File that says that the tables of earlier versions are in the record.
 const BEGUN: &str = "begun.json";
+/// End of the name of a file that was entered again because the one of its name is damaged.
+const RECOVERED: &str = "-recovered";
 /// Version of the format of the files.
 const VERSION: u32 = 1;
 /// Maximum size of a file of the record [bytes]: a plan of a million runs gives less.
@@ -378,7 +380,7 @@ fn read<T: Entry>(path: &Path, stem: &str) -> Result<T, String> {
     if entry.version() != VERSION {
         return Err(of_version(entry.version()));
     }
-    if entry.name() != stem {
+    if entry.name() != stem.strip_suffix(RECOVERED).unwrap_or(stem) {
         return Err("its name is not that of its content".to_owned());
     }
     Ok(entry)
@@ -419,7 +421,11 @@ impl Store {
             let kind = stem.split('-').next().unwrap_or_default();
             match kind {
                 Seen::KIND => history.take(&path, stem, |history, seen: Seen| {
-                    history.seen.insert(stem.to_owned(), seen);
+                    let name = seen.name();
+                    // The file of its own name knows more.
+                    if name == stem || !history.seen.contains_key(&name) {
+                        history.seen.insert(name, seen);
+                    }
                 }),
                 Registration::KIND => history.take(&path, stem, |history, entry| {
                     history.registered.insert(stem.to_owned(), entry);
@@ -513,6 +519,56 @@ impl Store {
 
     fn enter_scored(&self, sets: BTreeMap<String, ScoredOn>) -> Result<bool, StoreError> {
         Ok(!sets.is_empty() && self.enter(&Scored { version: VERSION, sets })?)
+    }
+
+    /// Tables on disk of an experiment that the record lacks: it was damaged, or removed. Their time,
+    /// and the tables before them, are not known.
+    fn lost(&self, name: &str, history: &History) -> Result<Vec<Seen>, StoreError> {
+        // A plan that cannot be read is reported by the commands about it.
+        let Ok(plan) = self.load_plan(name) else { return Ok(Vec::new()) };
+        let Ok(store) = self.of(&plan) else { return Ok(Vec::new()) };
+        let path = self.experiment_dir(name)?.join("runs.csv");
+        let table = regular::read(&path, LONGEST).unwrap_or_default();
+        let table = String::from_utf8_lossy(&table);
+        // A plan that has replaced another may wait for its table.
+        let shown: BTreeSet<RunId> =
+            table.split([',', '\n', '\r']).filter_map(RunId::parse).collect();
+        let planned = plan.by_id();
+        if planned.len() != shown.len() || !shown.iter().all(|run| planned.contains_key(run)) {
+            return Ok(Vec::new());
+        }
+        let finished = self.finished(&plan)?;
+        let contents = plan.contents(&**store.trainer());
+        let studies = plan.studies.iter().zip(&contents.studies).filter(|(study, variants)| {
+            let mut runs = study.variants.iter().flat_map(PlannedVariant::all_runs);
+            let name = Seen::name_of(variants, &contents.seeds);
+            !history.seen.contains_key(&name) && runs.any(|run| finished.contains(run))
+        });
+        let seen = |variants: &[ContentId]| Seen {
+            is_older: true,
+            ..Seen::new(&plan.name, variants, &contents.seeds)
+        };
+        Ok(studies.map(|(_, variants)| seen(variants)).collect())
+    }
+
+    /// The record of the past, completed by the tables on disk of an experiment.
+    pub fn history_with_tables_of(&self, name: &str) -> Result<History, StoreError> {
+        let mut history = self.history()?;
+        for seen in self.lost(name, &history)? {
+            history.seen.insert(seen.name(), seen);
+        }
+        Ok(history)
+    }
+
+    /// Enters the tables on disk of an experiment that the record lacks, before its plan is
+    /// replaced: next to a damaged file, which stays.
+    pub fn recover_history(&self, name: &str) -> Result<(), StoreError> {
+        for seen in self.lost(name, &self.history()?)? {
+            if !self.enter(&seen)? {
+                self.put_once(&format!("{}{RECOVERED}.json", seen.name()), &seen)?;
+            }
+        }
+        Ok(())
     }
 
     /// Enters a registration; returns false if the same one is there already.

@@ -293,6 +293,147 @@ fn tables_of_a_version_without_a_record_were_seen_all_the_same() {
     );
 }
 
+#[test]
+fn a_damaged_or_missing_record_of_a_table_hides_no_seeds() {
+    for is_removed in [false, true] {
+        let place = Place::with(SMALL);
+        told(&place, "sweep small.toml");
+        let known = "No other seeds of these comparisons were seen before its table";
+        assert!(told(&place, "compare small --checklist").contains(known));
+        let record = &records(&place, "seen")[0];
+        if is_removed {
+            fs::remove_file(record).unwrap();
+        } else {
+            fs::write(record, "garbage").unwrap();
+        }
+        let said = told(&place, "compare small --checklist");
+        assert!(said.contains("It cannot be known") && !said.contains(known), "{said}");
+        for command in ["plan small.toml --seeds 7", "sweep small.toml --seeds 7"] {
+            let said = told(&place, command);
+            assert!(said.contains(ADDED) && said.contains("seeds 1 2)"), "{command}: {said}");
+        }
+        // Afterwards, too, though the plan with the old seeds is gone.
+        for command in ["compare small", "sweep small.toml", "tables"] {
+            let said = told(&place, command);
+            assert!(command == "tables" || said.contains(ADDED), "{command}: {said}");
+        }
+        assert!(place.read("results/small/history.csv").contains("earlier table"));
+        let said = told(&place, "compare small --checklist");
+        assert!(said.contains("Seeds were added") && !said.contains(known), "{said}");
+        assert_eq!(is_removed, fs::read(record).unwrap() != b"garbage", "evidence stays");
+    }
+}
+
+#[test]
+fn settings_without_effect_hide_nothing_that_was_seen() {
+    let place = Place::with(SMALL);
+    told(&place, "sweep small.toml");
+    let idle = ["sample.count=1", "sample.masks=3", "model.resample=connectivity"];
+    for (i, setting) in idle.iter().enumerate() {
+        let command = format!("small.toml --set {setting} --name idle{i}");
+        let (_, err) = place.exits(2, &format!("register {command}"));
+        assert!(flat(&err).contains("settings that have no effect on test-nll"), "{err}");
+        let said = told(&place, &format!("plan {command} --seeds 3"));
+        assert!(said.contains(ADDED), "{setting}: {said}");
+    }
+    // Runs that are gone were scored all the same, also those that no table showed.
+    let (name, _) = place.exits(0, "freeze small.toml --seeds 3 --name frozen --tasks 1");
+    told(&place, &format!("task {} 0", name.trim()));
+    for folder in ["small", "frozen", "submitted"] {
+        let _ = fs::remove_dir_all(place.path("results").join(folder));
+    }
+    told(&place, "clean --yes --age 0s");
+    assert!(place.published().is_empty());
+    for text in [SMALL.to_owned(), SMALL.replace("seeds = 2", "seeds = { list = [3] }")] {
+        fs::write(place.path("small.toml"), text).unwrap();
+        let (_, err) = place.exits(2, "register small.toml --set sample.count=1");
+        assert!(flat(&err).contains("settings that have no effect on test-nll"), "{err}");
+    }
+    // Controls: settings with an effect on what is compared.
+    for (name, setting) in [("a", "train.epochs=2"), ("b", "model.hidden=[9]")] {
+        told(&place, &format!("register small.toml --set {setting} --name {name}"));
+    }
+    let averaged = format!("{SMALL}\n[compare]\nmetric = \"test-nll-averaged\"\n");
+    fs::write(place.path("averaged.toml"), averaged).unwrap();
+    told(&place, "sweep averaged.toml --set sample.masks=2");
+    let (_, err) = place.exits(2, "register averaged.toml --set sample={masks=2,count=1}");
+    assert!(flat(&err).contains("no effect on test-nll-averaged"), "{err}");
+    told(&place, "register averaged.toml --set sample.masks=3");
+    // A registered design is the same one without them.
+    let said = told(&place, "sweep averaged.toml --replace --set sample={masks=3,count=1}");
+    assert!(said.contains("confirmatory") && !said.contains("deviation"), "{said}");
+}
+
+/// A program that prints two values, compared by what `metric` says.
+fn program(metric: &str, rest: &str) -> String {
+    format!(
+        "seeds = 2\n[program]\ncommand = [\"sh\", \"p.sh\", \"{{args}}\"]\ninputs = [\"p.sh\"]\n\
+         [metrics]\nat = {{ better = \"lower\", column = \"loss\" }}\nscore = {{ {metric} }}\n\
+         [compare]\nmetric = \"score\"\n[settings]\nmode = 1\n[axes]\nmode = [1, 2]\n{rest}"
+    )
+}
+
+#[test]
+fn another_definition_of_the_compared_metric_is_a_deviation() {
+    let test = r#"better = "lower", stdout = 'test ([0-9]+)'"#;
+    let at = r#"better = "lower", column = "loss", at = "at""#;
+    for (registered, now, from, to) in [
+        (test, test.replace("test", "valid"), "", ""),
+        (test, test.replace("lower", "higher"), "", ""),
+        (test, format!("{test}, unit = \"ms\""), "", ""),
+        (at, at.replace(", at = \"at\"", ""), "", ""),
+        (at, at.to_owned(), "at = { better = \"lower\"", "at = { better = \"higher\""),
+    ] {
+        let place = Place::with(&program(registered, ""));
+        let script = "echo test 1$ABLADE_SEED; echo valid 2$ABLADE_SEED; \
+                      printf 'step,loss\\n1,3\\n2,2\\n' > $ABLADE_RUN/metrics.csv";
+        fs::write(place.path("p.sh"), script).unwrap();
+        told(&place, "register small.toml");
+        let said = told(&place, "sweep small.toml");
+        assert!(said.contains("confirmatory") && !said.contains("deviation"), "{said}");
+        fs::write(place.path("small.toml"), program(&now, "").replace(from, to)).unwrap();
+        let said = told(&place, "sweep small.toml");
+        assert!(said.contains("the metric is read otherwise: registered "), "{now}: {said}");
+        assert!(!said.contains("better, confirmatory"), "{now}: {said}");
+        let table = place.read("results/small/history.csv");
+        assert!(table.contains("deviation,") && table.contains("read otherwise"), "{table}");
+    }
+}
+
+#[test]
+fn externals_that_change_after_registration_are_deviations() {
+    let external = |label: &str| {
+        format!(
+            "[[external]]\nlabel = \"{label}\"\nfile = \"o.csv\"\nmetric = \"test-nll\"\n\
+             unit = \"nats\"\nvalue = \"nll\"\n"
+        )
+    };
+    let with = |labels: &[&str]| {
+        format!("{SMALL}\n{}", labels.iter().map(|label| external(label)).collect::<String>())
+    };
+    let values = |last: &str| format!("seed,nll\n1,3.25\n2,{last}\n");
+    let place = Place::with(&with(&["tool"]));
+    fs::write(place.path("o.csv"), values("3.5")).unwrap();
+    told(&place, "register small.toml");
+    let said = told(&place, "sweep small.toml");
+    assert!(said.contains("confirmatory") && !said.contains("deviation"), "{said}");
+    for (labels, last, deviation) in [
+        (vec!["tool", "late"], "3.5", "[[external]] late not registered"),
+        (vec![], "3.5", "[[external]] tool registered and left out"),
+        (vec!["tool"], "3.75", "[[external]] tool with other values than registered"),
+    ] {
+        fs::write(place.path("small.toml"), with(&labels)).unwrap();
+        fs::write(place.path("o.csv"), values(last)).unwrap();
+        let said = told(&place, "sweep small.toml");
+        assert!(said.contains("registered, with deviations"), "{said}");
+        assert!(said.contains(deviation), "no `{deviation}`: {said}");
+        assert!(place.read("results/small/history.csv").contains(deviation));
+    }
+    fs::write(place.path("small.toml"), with(&["tool"])).unwrap();
+    fs::write(place.path("o.csv"), values("3.5")).unwrap();
+    assert!(told(&place, "sweep small.toml").contains("better, confirmatory"));
+}
+
 /// Change of a file of the record.
 type Damage<'a> = Box<dyn Fn(&Path) + 'a>;
 

@@ -222,6 +222,11 @@ fn every_mistake_is_told_with_its_place() {
         ("\"other, tool\"", "\"masks 2\"", "a variant is called \"masks 2\""),
         ("\"other, tool\"", "\"baseline\"", "a variant is called \"baseline\""),
         (
+            "\"other, tool\"",
+            "\"baseline\"",
+            "external.label is also the name of a variant",
+        ),
+        (
             "value  = \"nll\"",
             "value  = \"nll\"\nstudy = \"none\"",
             "no study is called \"none\"",
