@@ -313,7 +313,7 @@ fn a_damaged_or_missing_record_of_a_table_hides_no_seeds() {
             assert!(said.contains(ADDED) && said.contains("seeds 1 2)"), "{command}: {said}");
         }
         // Afterwards, too, though the plan with the old seeds is gone.
-        for command in ["compare small", "sweep small.toml", "tables"] {
+        for command in ["compare small", "sweep small.toml --seeds 7", "tables"] {
             let said = told(&place, command);
             assert!(command == "tables" || said.contains(ADDED), "{command}: {said}");
         }
@@ -328,7 +328,7 @@ fn a_damaged_or_missing_record_of_a_table_hides_no_seeds() {
 fn settings_without_effect_hide_nothing_that_was_seen() {
     let place = Place::with(SMALL);
     told(&place, "sweep small.toml");
-    let idle = ["sample.count=1", "sample.masks=3", "model.resample=connectivity"];
+    let idle = ["sample.count=1", "train.remask_every=3", "model.resample=connectivity"];
     for (i, setting) in idle.iter().enumerate() {
         let command = format!("small.toml --set {setting} --name idle{i}");
         let (_, err) = place.exits(2, &format!("register {command}"));
@@ -355,12 +355,18 @@ fn settings_without_effect_hide_nothing_that_was_seen() {
     }
     let averaged = format!("{SMALL}\n[compare]\nmetric = \"test-nll-averaged\"\n");
     fs::write(place.path("averaged.toml"), averaged).unwrap();
-    told(&place, "sweep averaged.toml --set sample.masks=2");
-    let (_, err) = place.exits(2, "register averaged.toml --set sample={masks=2,count=1}");
+    told(&place, "sweep averaged.toml --set sample.masks=2 --set model.masks=4");
+    let (_, err) = place.exits(
+        2,
+        "register averaged.toml --set sample.masks=2 --set sample.count=1 --set model.masks=4",
+    );
     assert!(flat(&err).contains("no effect on test-nll-averaged"), "{err}");
-    told(&place, "register averaged.toml --set sample.masks=3");
+    told(&place, "register averaged.toml --set sample.masks=3 --set model.masks=4");
     // A registered design is the same one without them.
-    let said = told(&place, "sweep averaged.toml --replace --set sample={masks=3,count=1}");
+    let said = told(
+        &place,
+        "sweep averaged.toml --replace --set sample.masks=3 --set sample.count=1 --set model.masks=4",
+    );
     assert!(said.contains("confirmatory") && !said.contains("deviation"), "{said}");
 }
 
@@ -386,7 +392,7 @@ fn another_definition_of_the_compared_metric_is_a_deviation() {
     ] {
         let place = Place::with(&program(registered, ""));
         let script = "echo test 1$ABLADE_SEED; echo valid 2$ABLADE_SEED; \
-                      printf 'step,loss\\n1,3\\n2,2\\n' > $ABLADE_RUN/metrics.csv";
+                      printf 'step,loss\\n1,3\\n2,2.%d\\n' $ABLADE_SEED > $ABLADE_RUN/metrics.csv";
         fs::write(place.path("p.sh"), script).unwrap();
         told(&place, "register small.toml");
         let said = told(&place, "sweep small.toml");
@@ -418,9 +424,9 @@ fn externals_that_change_after_registration_are_deviations() {
     let said = told(&place, "sweep small.toml");
     assert!(said.contains("confirmatory") && !said.contains("deviation"), "{said}");
     for (labels, last, deviation) in [
-        (vec!["tool", "late"], "3.5", "[[external]] late not registered"),
-        (vec![], "3.5", "[[external]] tool registered and left out"),
-        (vec!["tool"], "3.75", "[[external]] tool with other values than registered"),
+        (vec!["tool", "late"], "3.5", "[[external]] `late` not registered"),
+        (vec![], "3.5", "[[external]] `tool` registered and left out"),
+        (vec!["tool"], "3.75", "[[external]] `tool` with other values than registered"),
     ] {
         fs::write(place.path("small.toml"), with(&labels)).unwrap();
         fs::write(place.path("o.csv"), values(last)).unwrap();
