@@ -6,9 +6,10 @@ use super::scale::{Tick, ValueAxis, extent};
 use super::style::{AXIS, Color, variant};
 use super::view::{MeanInterval, View};
 use crate::plan::Block;
+use crate::record::RunStatus;
 use crate::results::ablation::{Ablation, AblationRow, Verdict};
 use crate::results::blocks::OverBlocks;
-use crate::text::{difference, estimate, percent, short};
+use crate::text::{count, difference, estimate, percent, short};
 use crate::trainer::Better;
 
 /// Maximum number of seeds for which each is drawn.
@@ -48,13 +49,13 @@ pub(super) fn chart(view: &View, table: &Ablation, over: Option<&OverBlocks>) ->
     let title = if paired.is_some() { "What each change does" } else { "Variants compared" };
     let (mut panels, mut captions, mut at_border) = (Vec::new(), Vec::new(), false);
     for (part, block) in parts.iter().zip(&table.blocks) {
-        let (body, is_beyond) = plane(view, table, part);
+        let (body, is_beyond) = plane(view, table, part, block);
         at_border |= is_beyond;
         let note = over.map_or_else(String::new, |_| {
             baseline_words(view, part.paired).trim_start().to_owned()
         });
-        panels.push(Panel { title: block.name.clone(), note, body });
-        let name = if over.is_some() { format!("{}. ", block.name) } else { String::new() };
+        panels.push(Panel { title: block.title.clone(), note, body });
+        let name = if over.is_some() { format!("{}. ", block.title) } else { String::new() };
         captions.push(name + &caption(view, part.paired, &part.rows));
     }
     Chart {
@@ -128,11 +129,11 @@ fn part(view: &View, table: &Ablation, block: &Block, over: Option<&OverBlocks>,
 }
 
 /// Panel of one block; true if a row is beyond its axis.
-fn plane(view: &View, table: &Ablation, part: &Part) -> (Body, bool) {
+fn plane(view: &View, table: &Ablation, part: &Part, block: &Block) -> (Body, bool) {
     let Part { paired, rows } = part;
     let paired = *paired;
     if rows.iter().all(|row| row.estimate.is_none()) {
-        return (Body::Message("No difference to show yet.".to_owned()), false);
+        return (Body::Message(nothing(view, part, block)), false);
     }
     let (lo, hi, limit) = range(rows, paired.is_some());
     let negligible = table.negligible.filter(|_| paired.is_some());
@@ -201,6 +202,30 @@ fn plane(view: &View, table: &Ablation, part: &Part) -> (Body, bool) {
         height: spacing * (count + 0.5),
     };
     (Body::Plane(plane), at_border)
+}
+
+/// Sentence for a block without any difference, or value, to show.
+fn nothing(view: &View, part: &Part, block: &Block) -> String {
+    if part.rows.is_empty() {
+        return "No variant besides the baseline.".to_owned();
+    }
+    let runs = || block.variants.iter().flat_map(|&v| &view.variants[v].replicates);
+    let number = |status| runs().filter(|run| run.record.status == status).count();
+    let what = if part.paired.is_some() { "difference" } else { "value" };
+    if number(RunStatus::Outstanding) > 0 {
+        return format!("No {what} to show yet.");
+    }
+    let lost = [(RunStatus::Failed, "failed"), (RunStatus::Diverged, "diverged")]
+        .map(|(status, word)| (number(status), word));
+    let lost: Vec<String> = lost
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, word)| format!("{} {word}", count(*n, "run")))
+        .collect();
+    match lost.join(", ") {
+        none if none.is_empty() => format!("No {what} to show."),
+        lost => format!("No {what} to show: {lost}."),
+    }
 }
 
 /// Adds the marks of one row; returns true if it is beyond the axis and drawn as a triangle.
@@ -309,7 +334,7 @@ fn subtitle(
     if at_border {
         text += " Triangle: the value is beyond the axis.";
     }
-    text + &view.unfinished()
+    text + &view.lost() + &view.unfinished()
 }
 
 /// ` Baseline: 93.5 ± 1.7 nats.`; empty without one.

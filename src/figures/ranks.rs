@@ -104,10 +104,14 @@ pub(super) fn chart(over: &OverBlocks) -> Option<Chart> {
         0 => String::new(),
         n => {
             let names: Vec<&str> =
-                over.ranking.left_out.iter().map(|(block, _)| block.as_str()).collect();
+                over.ranking.left_out.iter().map(|block| block.title.as_str()).collect();
             format!(" {} left out: {}.", count(n, "block"), names.join(", "))
         }
     };
+    let unranked = over
+        .ranking
+        .unranked_in_words()
+        .map_or_else(String::new, |words| format!(" {words}"));
     let listed: Vec<String> = ranked
         .iter()
         .map(|(row, rank)| format!("{}: {}", over.rows[*row].method.label, typeset(*rank, 2)))
@@ -127,10 +131,10 @@ pub(super) fn chart(over: &OverBlocks) -> Option<Chart> {
         title: format!("Ranks over {blocks} of {axes}"),
         subtitle: format!(
             "Large dots: mean rank over {blocks}; small dots: the rank in each. Counts: blocks in which a variant is better than the \
-             baseline, neither, or worse.{difference}{left_out}"
+             baseline, neither, or worse.{difference}{left_out}{unranked}"
         ),
         caption: format!(
-            "Mean ranks over {blocks} of {axes}, best first. {}.{difference}{left_out}",
+            "Mean ranks over {blocks} of {axes}, best first. {}.{difference}{left_out}{unranked}",
             listed.join("; ")
         ),
         panels: vec![Panel {

@@ -268,6 +268,11 @@ impl<'a> View<'a> {
         Some(ValueAxis::airy(&self.metric_label(), lo, hi, 6))
     }
 
+    /// Number of runs that are outstanding.
+    pub(crate) fn outstanding(&self) -> usize {
+        self.count(RunStatus::Outstanding)
+    }
+
     fn count(&self, status: RunStatus) -> usize {
         self.variants
             .iter()
@@ -301,6 +306,16 @@ impl<'a> View<'a> {
                 format!("{open}Of {n} runs: {}.", parts.join(", "))
             }
         }
+    }
+
+    /// Sentence for the subtitle on runs without a value, otherwise empty: ` 2 failed, 1 diverged.`
+    pub(crate) fn lost(&self) -> String {
+        let words = [(RunStatus::Failed, "failed"), (RunStatus::Diverged, "diverged")];
+        let counts = words.map(|(status, word)| (self.count(status), word));
+        let parts = counts.iter().filter(|(n, _)| *n > 0);
+        let parts: Vec<String> =
+            parts.map(|(n, word)| format!("{} {word}", text::count(*n, "run"))).collect();
+        if parts.is_empty() { String::new() } else { format!(" {}.", parts.join(", ")) }
     }
 
     /// Sentence for the subtitle while runs are outstanding, otherwise empty.

@@ -4,26 +4,30 @@ use maud::{Markup, html};
 
 use crate::figures::view::View;
 use crate::results::ablation::{Ablation, Verdict};
-use crate::results::blocks::{MethodRow, OverBlocks};
+use crate::results::blocks::{MethodRow, NO_RANKS, OverBlocks};
 use crate::text::{count, p_value, typeset};
 
 /// Result over all blocks in a sentence: the best mean rank, and the evidence for it.
-pub(super) fn headline(over: &OverBlocks) -> String {
+pub(super) fn headline(view: &View, over: &OverBlocks) -> String {
     let ranked = over.rows.iter().filter_map(|row| Some((row, row.mean_rank?)));
     let Some((best, rank)) = ranked.min_by(|a, b| a.1.total_cmp(&b.1)) else {
-        return "No block has a value of every variant yet.".into();
+        return match view.outstanding() {
+            _ if over.ranking.methods < 2 => NO_RANKS.to_owned(),
+            0 => format!("No block has a value of every variant. {}", view.progress()),
+            _ => "No block has a value of every variant yet.".to_owned(),
+        };
     };
     let blocks = count(over.ranking.blocks, "block");
     let lead =
         format!("Lowest mean rank over {blocks}: {}, {}", best.method.label, typeset(rank, 2));
     match (best.verdict, best.outcomes) {
         (Verdict::Baseline, _) | (_, None) => format!("{lead}. That is the baseline."),
-        (verdict, Some(outcomes)) => format!(
-            "{lead}; better than the baseline in {}, worse in {}, undecided in {}; joint test: {}.",
+        (_, Some(outcomes)) => format!(
+            "{lead}; better than the baseline in {}, worse in {}, undecided in {}; joint sign-flip test: {}.",
             outcomes.wins,
             outcomes.losses,
             outcomes.undecided,
-            verdict.words()
+            best.conclusion()
         ),
     }
 }
@@ -34,9 +38,9 @@ pub(super) fn table(view: &View, ablation: &Ablation, over: &OverBlocks) -> Mark
     html! {
         h3 { "Over " (count(over.blocks.len(), "block")) " of " (over.axes.join(" and ")) }
         p.muted {
-            "Blocks in which a variant is better than the baseline of the block, worse, or neither is shown; its mean rank, 1 for \
-             the best " (view.metric_name()) "; and the sum over blocks of its studentised differences with the p of their joint \
-             sign-flip test. " (over.claim())
+            "Blocks in which a variant is better than the baseline of the block, worse, or compared without either; its mean rank, \
+             1 for the best " (view.metric_name()) "; and the sum over blocks of its studentised differences with the p of their \
+             joint sign-flip test. " (over.claim(ablation.test))
         }
         div.wrap {
             table data-part="blocks" {
@@ -69,7 +73,7 @@ fn table_row(row: &MethodRow) -> Markup {
             td { @if let Some(rank) = row.mean_rank { (typeset(rank, 2)) } }
             td { @if let Some(joint) = joint { (typeset(joint.statistic, 2)) } }
             td { @if let Some(joint) = joint { (p_value(joint.p())) } }
-            td.l { (row.verdict.words()) }
+            td.l { (row.conclusion()) }
         }
     }
 }

@@ -23,7 +23,9 @@ pub(super) fn section(id: &str, section: &Section, view: &View, index: usize) ->
     let plan = view.plan;
     let ablation = section.study.ablation(index);
     let over = section.study.over_blocks(index, &ablation);
-    let headline = over.as_ref().map_or_else(|| headline(view, &ablation), blocks::headline);
+    let headline = over
+        .as_ref()
+        .map_or_else(|| headline(view, &ablation), |over| blocks::headline(view, over));
     html! {
         section id=(id) {
             h2 { (view.planned.name) }

@@ -33,6 +33,8 @@ impl PlannedVariant {
 pub struct Block {
     /// Levels of the block axes, joined; empty if the study is one block.
     pub name: String,
+    /// The same in sentences: a level that is a bare number follows its axis, `data.seed 0`.
+    pub title: String,
     /// Indices of its variants, ascending.
     pub variants: Vec<usize>,
     /// Index of its baseline among the study's variants; `None` if the block lacks it.
@@ -53,7 +55,12 @@ impl PlannedStudy {
         let axes = self.block_axes(within);
         if axes.is_empty() {
             let variants = (0..self.variants.len()).collect();
-            return vec![Block { name: String::new(), variants, baseline }];
+            return vec![Block {
+                name: String::new(),
+                title: String::new(),
+                variants,
+                baseline,
+            }];
         }
         let method = baseline.and_then(|baseline| self.variants[baseline].method.as_ref());
         let mut index: BTreeMap<Vec<&str>, usize> = BTreeMap::new();
@@ -61,8 +68,14 @@ impl PlannedStudy {
         for (v, variant) in self.variants.iter().enumerate() {
             let levels: Vec<&str> = axes.iter().map(|&i| variant.levels[i].as_str()).collect();
             let name = levels.join(", ");
-            let b = *index.entry(levels).or_insert_with(|| {
-                blocks.push(Block { name, variants: Vec::new(), baseline: None });
+            let b = *index.entry(levels.clone()).or_insert_with(|| {
+                let named = axes.iter().zip(&levels).map(|(&i, level)| {
+                    let is_number = level.parse::<f64>().is_ok_and(f64::is_finite);
+                    let axis = is_number.then(|| format!("{} ", self.axes[i].path));
+                    axis.unwrap_or_default() + level
+                });
+                let title = named.collect::<Vec<_>>().join(", ");
+                blocks.push(Block { name, title, variants: Vec::new(), baseline: None });
                 blocks.len() - 1
             });
             blocks[b].variants.push(v);

@@ -248,7 +248,7 @@ impl Verdict {
 
 impl Verdict {
     /// True if it is the outcome of a test.
-    fn is_judged(self) -> bool {
+    pub(super) fn is_judged(self) -> bool {
         match self {
             Self::Better
             | Self::Worse
@@ -720,6 +720,37 @@ fn correct_equivalence(rows: &mut [AblationRow], compared: &[usize]) {
     }
 }
 
+/// Notes on p values that are estimated from this many sign vectors: the single one and the corrected
+/// one; `None` if all were enumerated.
+pub(super) fn drawn(single: Option<u32>, corrected: Option<u32>) -> impl Iterator<Item = String> {
+    let note =
+        |which: &str, draws| format!("{which}p from {draws} random sign flips, not all of them");
+    let single = single.map(|draws| note("", draws));
+    single.into_iter().chain(corrected.map(|draws| note("corrected ", draws)))
+}
+
+/// Note on a test whose smallest p is above the level of significance; `needed` is the number of
+/// seeds that could be enough.
+pub(super) fn powerless(
+    pairs: usize,
+    smallest_p: f64,
+    is_reached: bool,
+    needed: Option<usize>,
+) -> String {
+    let seeds = count(pairs, "paired seed");
+    let floor = (smallest_p * 1e4).round() / 1e4;
+    let reached = if is_reached { ", reached here" } else { "" };
+    let needed = needed.map_or_else(|| "more do not help".to_owned(), |n| format!("{n} could"));
+    format!(
+        "undecided: with {seeds} this test could not have shown a difference (smallest p {floor}{reached}); {needed}"
+    )
+}
+
+/// Note on the smallest p that a test of this many pairs can give.
+pub(super) fn smallest(pairs: usize) -> String {
+    format!("p is the smallest that this test of {} can give", count(pairs, "paired seed"))
+}
+
 /// Sets the verdict of a row; `waiting` of the comparisons with which its p value is corrected have
 /// outstanding runs. `question` is what a user should ask of identical runs.
 fn judge(
@@ -798,30 +829,15 @@ fn judge(
                 row.planned
             ));
         }
-        if let Some(draws) = delta.paired.test.draws {
-            notes.push(format!("p from {draws} random sign flips, not all of them"));
-        }
-        if let Some(draws) = delta.p_corrected_draws {
-            notes.push(format!("corrected p from {draws} random sign flips, not all of them"));
-        }
+        notes.extend(drawn(delta.paired.test.draws, delta.p_corrected_draws));
         let excludes_zero = difference.interval.is_some_and(|i| i.low > 0.0 || i.high < 0.0);
         if row.verdict == Verdict::TooFewSeeds && excludes_zero && delta.paired.varies {
             notes.push("interval excludes 0; too few seeds for the test".to_owned());
         }
         if too_few && !incomplete && !identical {
-            let seeds = if pairs == 1 { "seed" } else { "seeds" };
-            let floor = (delta.smallest_p_corrected * 1e4).round() / 1e4;
-            let reached = if is_best_p { ", reached here" } else { "" };
-            let needed = can
-                .seeds_needed
-                .map_or_else(|| "more do not help".to_owned(), |n| format!("{n} could"));
-            notes.push(format!(
-                "undecided: with {pairs} paired {seeds} this test could not have shown a difference (smallest p \
-                 {floor}{reached}); {needed}"
-            ));
+            notes.push(powerless(pairs, delta.smallest_p_corrected, is_best_p, can.seeds_needed));
         } else if is_best_p && !incomplete {
-            let seeds = count(pairs, "paired seed");
-            notes.push(format!("p is the smallest that this test of {seeds} can give"));
+            notes.push(smallest(pairs));
         }
         let tests_t = compare.test == PairedTest::T || compare.negligible.is_some();
         if tests_t && pairs > 1 && !delta.paired.varies && !incomplete && !identical {

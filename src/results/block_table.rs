@@ -30,7 +30,7 @@ pub(super) fn cells<'a>(
         joint.map_or(Value::Empty, |_| Value::text(correction)),
         draws(joint.and_then(|joint| joint.test.draws)),
         draws(joint.and_then(|joint| joint.p_corrected_draws)),
-        Value::text(row.verdict.words()),
+        Value::text(row.conclusion()),
         Value::number(friedman.map(|test| test.statistic)),
         Value::number(friedman.map(|test| test.p)),
         draws(friedman.and_then(|test| test.draws)),
@@ -40,7 +40,7 @@ pub(super) fn cells<'a>(
             ranking
                 .left_out
                 .iter()
-                .map(|(block, _)| block.as_str())
+                .map(|block| block.block.as_str())
                 .collect::<Vec<_>>()
                 .join("; "),
         ),

@@ -6,12 +6,12 @@
 //! no others; `docs/reference/methodology.md` has the formulas.
 
 use super::ExperimentResults;
-use super::ablation::{Ablation, Verdict};
-use crate::plan::{Block, Correction, Method, PlannedStudy};
+use super::ablation::{Ablation, Verdict, drawn, powerless, smallest};
+use crate::plan::{Block, Compare, Correction, Method, PairedTest, PlannedStudy};
 use crate::rng::{Purpose, Seed};
 use crate::stats::{
-    Friedman, TestResult, critical_difference, friedman, holm, join_blocks, max_t, mean, mid_ranks,
-    sign_flip, smallest_p, smallest_p_max_t,
+    Feasibility, Friedman, TestResult, critical_difference, friedman, holm, join_blocks, max_t,
+    mean, mid_ranks, sign_flip, smallest_p, smallest_p_max_t,
 };
 use crate::text::count;
 use crate::trainer::Better;
@@ -22,6 +22,9 @@ pub const FEWEST_TESTED: usize = 6;
 
 /// Number of blocks from which mean ranks have a critical difference (Demsar 2006).
 pub const FEWEST_CRITICAL: usize = 10;
+
+/// Sentence where nothing can be ranked.
+pub const NO_RANKS: &str = "There are no ranks: fewer than two variants are in every block.";
 
 /// Indices of random streams, next to `ablation::JOINT_SIGNS`: joint signs over blocks, orders of
 /// ranks, and the signs of a single method, counted downwards.
@@ -51,7 +54,7 @@ pub struct MethodRow {
     pub variants: Vec<Option<usize>>,
     /// True if it is the baseline of the blocks.
     pub is_baseline: bool,
-    /// Numbers of blocks in which it is better than the baseline, worse, and neither is shown;
+    /// Numbers of blocks in which it is better than the baseline, worse, and compared without either;
     /// `None` for the baseline.
     pub outcomes: Option<Outcomes>,
     /// Its rank in each ranked block, 1 for the best.
@@ -73,7 +76,7 @@ pub struct Outcomes {
     pub wins: usize,
     /// Blocks in which it is significantly worse.
     pub losses: usize,
-    /// Every other block in which it is compared.
+    /// Every other block in which it has a pair with the baseline.
     pub undecided: usize,
 }
 
@@ -86,6 +89,10 @@ pub struct Joint {
     pub blocks: usize,
     /// Number of seeds with a pair in some block.
     pub seeds: usize,
+    /// Number of seeds with a pair in each of these blocks.
+    pub complete: usize,
+    /// Number of planned seeds.
+    pub planned: usize,
     /// Two-sided sign-flip test, with one sign a seed for all blocks.
     pub test: TestResult,
     /// p value corrected over the variants; `None` without a correction.
@@ -104,15 +111,41 @@ impl Joint {
     }
 }
 
+impl MethodRow {
+    /// Verdict as tables show it: where a seed is missing in a block for good, with the number of
+    /// seeds that all blocks have.
+    pub fn conclusion(&self) -> String {
+        let words = self.verdict.words();
+        match self
+            .joint
+            .filter(|test| self.verdict.is_judged() && test.complete < test.planned)
+        {
+            Some(test) => format!("{words} on {} of {} seeds", test.complete, test.planned),
+            None => words.to_owned(),
+        }
+    }
+}
+
+/// A block without ranks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unranked {
+    /// Name of the block.
+    pub block: String,
+    /// Its name in sentences.
+    pub title: String,
+    /// Why it is not ranked.
+    pub why: String,
+}
+
 /// Ranks of the methods over the blocks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ranking {
-    /// Number of methods that are ranked.
+    /// Number of methods that every block has; without two of them there are no ranks.
     pub methods: usize,
     /// Number of blocks that are ranked.
     pub blocks: usize,
-    /// Blocks that are not, by name, with the reason.
-    pub left_out: Vec<(String, String)>,
+    /// Blocks that are not.
+    pub left_out: Vec<Unranked>,
     /// Labels of methods that are not, because the study does not have them in every block.
     pub unranked: Vec<String>,
     /// Friedman's test, from `FEWEST_TESTED` blocks.
@@ -124,10 +157,14 @@ pub struct Ranking {
 }
 
 impl OverBlocks {
-    /// Sentence on what the joint test claims.
-    pub fn claim(&self) -> String {
+    /// Sentences on the joint test: what it claims, and its name where that of a block is another.
+    pub fn claim(&self, test: PairedTest) -> String {
+        let other = match test {
+            PairedTest::SignFlip => String::new(),
+            PairedTest::T => format!(" Within a block the test is the {}.", test.words()),
+        };
         format!(
-            "The joint test is about {} of {}, not about others: one sign a seed is flipped in all of them.",
+            "The joint sign-flip test is about {} of {}, not about others: one sign a seed is flipped in all of them.{other}",
             match self.blocks.len() {
                 1 => "this one block".to_owned(),
                 n => format!("these {}", count(n, "block")),
@@ -142,7 +179,9 @@ impl Ranking {
     pub fn words(&self, alpha: f64) -> Vec<String> {
         let mut words = Vec::new();
         let blocks = count(self.blocks, "block");
-        if self.methods > 1 && self.blocks > 0 {
+        if self.methods < 2 {
+            words.push(NO_RANKS.to_owned());
+        } else if self.blocks > 0 {
             words.push(match &self.friedman {
                 None => format!(
                     "Ranks over {blocks} are not tested: two variants need {FEWEST_TESTED}; the smallest p that {} can give is {}.",
@@ -173,15 +212,25 @@ impl Ranking {
         words.extend(
             self.left_out
                 .iter()
-                .map(|(block, why)| format!("{block} is not ranked: {why}.")),
+                .map(|block| format!("{} is not ranked: {}.", block.title, block.why)),
         );
-        if !self.unranked.is_empty() {
-            words.push(format!(
-                "Not ranked, because not every block has it: {}.",
-                self.unranked.join("; ")
-            ));
-        }
+        words.extend(self.unranked_in_words());
         words
+    }
+
+    /// Sentence on the variants that are not ranked; `None` if there are none.
+    pub fn unranked_in_words(&self) -> Option<String> {
+        let labels = self.unranked.join("; ");
+        (!labels.is_empty())
+            .then(|| format!("Not ranked, because not every block has it: {labels}."))
+    }
+}
+
+impl Compare {
+    /// Smallest p values of the joint sign-flip test over blocks, whatever the test within a block,
+    /// with this number of seeds and tested variants.
+    pub fn joint_feasibility(&self, seeds: usize, variants: usize) -> Feasibility {
+        Self { test: PairedTest::SignFlip, ..self.clone() }.feasibility(seeds, variants)
     }
 }
 
@@ -191,7 +240,7 @@ impl ExperimentResults {
         let planned = self.plan.studies.iter().find(|study| study.name == ablation.study);
         let method = planned.and_then(|study| study.variants[variant].method.as_ref());
         match method {
-            Some(method) => format!("{}: {}", block.name, method.label),
+            Some(method) => format!("{}: {}", block.title, method.label),
             None => ablation.rows[variant].label.clone(),
         }
     }
@@ -236,7 +285,7 @@ impl ExperimentResults {
         let parts: Vec<Vec<Option<f64>>> =
             rows.iter().map(|row| self.joined(study, ablation, row)).collect();
         correct(&mut rows, &parts, compare.correction, self.plan.seeds.len());
-        self.conclude(ablation, &mut rows, compare.alpha());
+        self.conclude(ablation, &mut rows);
         let ranking = self.rank(study, ablation, &mut rows);
         Some(OverBlocks {
             axes: compare.within.clone(),
@@ -291,10 +340,11 @@ impl ExperimentResults {
         }
         let mut outcomes = Outcomes::default();
         for v in row.variants.iter().flatten() {
-            match ablation.rows[*v].verdict {
+            let own = &ablation.rows[*v];
+            match own.verdict {
+                _ if own.delta.is_none() => {}
                 Verdict::Better | Verdict::BetterNegligible => outcomes.wins += 1,
                 Verdict::Worse | Verdict::WorseNegligible => outcomes.losses += 1,
-                Verdict::NotComparable | Verdict::NoBaseline => {}
                 _ => outcomes.undecided += 1,
             }
         }
@@ -310,10 +360,16 @@ impl ExperimentResults {
         }
         let mut stream = Seed(0).stream(Purpose::Statistics, SIGNS_OF_ONE - index);
         let floor = smallest_p(parts.len());
+        let tested: Vec<&Vec<Option<f64>>> =
+            blocks.iter().filter(|block| block.iter().any(Option::is_some)).collect();
+        let is_complete = |r: &usize| tested.iter().all(|block| block[*r].is_some());
+        let planned = self.plan.seeds.len();
         row.joint = Some(Joint {
             statistic: parts.iter().sum(),
-            blocks: blocks.iter().filter(|block| block.iter().any(Option::is_some)).count(),
+            blocks: tested.len(),
             seeds: parts.len(),
+            complete: (0..planned).filter(is_complete).count(),
+            planned,
             test: sign_flip(&parts, || stream.bits()),
             p_corrected: None,
             smallest_p: floor,
@@ -322,7 +378,10 @@ impl ExperimentResults {
     }
 
     /// Sets verdicts and notes of the joint tests.
-    fn conclude(&self, ablation: &Ablation, rows: &mut [MethodRow], alpha: f64) {
+    fn conclude(&self, ablation: &Ablation, rows: &mut [MethodRow]) {
+        let tested = rows.iter().filter(|row| row.joint.is_some()).count();
+        let can = self.plan.compare.joint_feasibility(self.plan.seeds.len(), tested);
+        let alpha = can.alpha;
         let waits = |row: &MethodRow| {
             let own = row.variants.iter().flatten();
             own.filter(|&&v| ablation.rows[v].is_compared() && ablation.rows[v].outstanding > 0)
@@ -354,6 +413,21 @@ impl ExperimentResults {
                         count(ablation.blocks.len(), "block")
                     ));
                 }
+                if test.complete < test.planned {
+                    notes.push(format!(
+                        "{} of {} have a pair in every block of the test",
+                        test.complete,
+                        count(test.planned, "seed")
+                    ));
+                }
+                notes.extend(drawn(test.test.draws, test.p_corrected_draws));
+                let is_best_p = test.p() <= test.smallest_p * (1.0 + 1e-12) && test.p() < 1.0;
+                if row.verdict == Verdict::TooFewSeeds {
+                    let needed = can.seeds_needed;
+                    notes.push(powerless(test.seeds, test.smallest_p, is_best_p, needed));
+                } else if is_best_p && row.verdict != Verdict::Incomplete {
+                    notes.push(smallest(test.seeds));
+                }
             } else if own > 0 {
                 row.verdict = Verdict::Incomplete;
             }
@@ -370,7 +444,9 @@ impl ExperimentResults {
         let better = self.metric().better;
         let mut left_out = Vec::new();
         let mut ranks: Vec<Vec<f64>> = Vec::new();
-        for (b, block) in ablation.blocks.iter().enumerate() {
+        // A rank of one alone is no result.
+        let enough = if ranked.len() < 2 { 0 } else { ablation.blocks.len() };
+        for (b, block) in ablation.blocks.iter().enumerate().take(enough) {
             let mut values = Vec::with_capacity(ranked.len());
             let mut reasons = Vec::new();
             for row in &ranked {
@@ -396,7 +472,11 @@ impl ExperimentResults {
             if reasons.is_empty() {
                 ranks.push(mid_ranks(&values));
             } else {
-                left_out.push((block.name.clone(), first_of(&reasons)));
+                left_out.push(Unranked {
+                    block: block.name.clone(),
+                    title: block.title.clone(),
+                    why: first_of(&reasons),
+                });
             }
         }
         let (methods, blocks) = (ranked.len(), ranks.len());

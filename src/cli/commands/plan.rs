@@ -425,6 +425,27 @@ impl Page<'_> {
         (squares > 0.0).then(|| Pilot { sd: (squares / freedom as f64).sqrt(), pairs })
     }
 
+    /// Says if the joint test over blocks cannot succeed with this number of seeds.
+    fn joint(&mut self, study: &PlannedStudy, compared: &BTreeSet<usize>) {
+        let compare = &self.loaded.plan.compare;
+        let methods: BTreeSet<_> =
+            compared.iter().filter_map(|&i| study.variants[i].method.as_ref()).collect();
+        let can = compare.joint_feasibility(self.loaded.plan.seeds.len(), methods.len());
+        if methods.is_empty() || can.reachable() {
+            return;
+        }
+        let needed = match can.seeds_needed {
+            Some(seeds) => format!("that needs {}", count(seeds, "seed")),
+            None => "with any number of seeds".to_owned(),
+        };
+        self.say(format!(
+            "          joint sign-flip test over blocks: smallest p {} for {}, never below {}: {needed}",
+            p_value(can.smallest_p_corrected),
+            count(methods.len(), "variant"),
+            short(can.alpha)
+        ));
+    }
+
     fn evidence(&mut self, workers: usize, compared: &[BTreeSet<usize>]) {
         let plan = &self.loaded.plan;
         let correction = plan.compare.correction;
@@ -464,6 +485,7 @@ impl Page<'_> {
                     .or_insert_with(|| Powers::of(can.seeds, comparisons, &plan.compare));
                 self.power(powers, self.pilot(study, compared));
             }
+            self.joint(study, compared);
             self.equivalence(comparisons, self.pilot(study, compared).as_ref());
         }
         let one_more: Vec<f64> = plan

@@ -38,11 +38,12 @@ pub(crate) fn print(
         )?;
         writeln!(
             terminal.out,
-            "baseline, its mean rank (1 is best), and the sum of its studentised differences"
+            "baseline, its mean rank (1 is best), and the joint sign-flip test of its differences"
         )?;
         writeln!(terminal.out, "{rows}")?;
-        let sentences =
-            [over.claim()].into_iter().chain(over.ranking.words(ablation.feasibility.alpha));
+        let sentences = [over.claim(ablation.test)]
+            .into_iter()
+            .chain(over.ranking.words(ablation.feasibility.alpha));
         for sentence in sentences {
             writeln!(terminal.out, "{}", wrap(&sentence, 80))?;
         }
@@ -64,6 +65,6 @@ fn cells(row: &MethodRow) -> [String; 8] {
         row.mean_rank.map(|rank| fixed(rank, 2)).unwrap_or_default(),
         joint.map(|joint| signed(joint.statistic, 2)).unwrap_or_default(),
         joint.map(|joint| p_value(joint.p())).unwrap_or_default(),
-        row.verdict.words().to_owned(),
+        row.conclusion(),
     ]
 }

@@ -212,8 +212,10 @@ fn a_block_in_which_a_method_failed_is_left_out_by_name() {
     values[1][2][4] = None;
     let study = divided(&values);
     let over = over(&study);
-    let left_out = [("l2".to_owned(), "l1 lacks 1 of 6 runs".to_owned())];
-    assert_eq!(over.ranking.left_out, left_out);
+    let [left_out] = &over.ranking.left_out[..] else {
+        panic!("{:?}", over.ranking.left_out)
+    };
+    assert_eq!((&*left_out.block, &*left_out.why), ("l2", "l1 lacks 1 of 6 runs"));
     assert_eq!(over.ranking.blocks, 6);
     // The comparison in that block remains, on the other seeds.
     let row = &over.rows[1];
@@ -237,6 +239,87 @@ fn outstanding_runs_leave_the_joint_test_open() {
         few.over_blocks(0, &few.ablation(0)).unwrap().rows[1].verdict,
         Verdict::TooFewSeeds
     );
+}
+
+/// A method's values in `blocks` blocks over `seeds` seeds, above the baseline by one.
+fn shifted(blocks: usize, seeds: usize, step: f64) -> Vec<Vec<Option<f64>>> {
+    let value = |b: usize, s: usize| 50.0 * (b + 1) as f64 + (s * s % 5) as f64 + step;
+    (0..blocks).map(|b| (0..seeds).map(|s| Some(value(b, s))).collect()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(30))]
+
+    /// The joint verdict names the seeds that every block of the test has, and blocks without a
+    /// pair are no outcome.
+    #[test]
+    fn a_joint_verdict_says_on_how_many_seeds_it_stands(
+        lost in prop::collection::vec(prop::collection::btree_set(0usize..12, 0..3), 3),
+        is_gone: bool,
+    ) {
+        let mut values = [shifted(3, 12, 0.0), shifted(3, 12, 1.0)];
+        for (block, lost) in lost.iter().enumerate() {
+            lost.iter().for_each(|&seed| values[1][block][seed] = None);
+        }
+        if is_gone {
+            values[1][2] = vec![None; 12];
+        }
+        let there = if is_gone { 2 } else { 3 };
+        let all: std::collections::BTreeSet<usize> = lost[..there].iter().flatten().copied().collect();
+        let over = over(&divided(&values));
+        let row = &over.rows[1];
+        prop_assert_eq!(row.outcomes.unwrap().losses, there);
+        prop_assert_eq!(row.outcomes.unwrap().undecided, 0);
+        let words = match all.len() {
+            0 => "worse".to_owned(),
+            lost => format!("worse on {} of 12 seeds", 12 - lost),
+        };
+        prop_assert_eq!(row.conclusion(), words);
+        let note = format!("{} of 12 seeds have a pair in every block of the test", 12 - all.len());
+        prop_assert_eq!(row.note.contains(&note), !all.is_empty(), "{}", row.note);
+        prop_assert_eq!(row.note.contains("tested over 2 of 3 blocks"), is_gone);
+    }
+
+    /// Notes on the smallest p and on drawn signs, by the number of seeds.
+    #[test]
+    fn a_joint_test_has_the_notes_of_a_comparison(seeds in 2usize..23) {
+        let over = over(&divided(&[shifted(2, seeds, 0.0), shifted(2, seeds, 1.0)]));
+        let note = &over.rows[1].note;
+        let says = |words: &str| note.contains(words);
+        prop_assert_eq!(says("could not have shown a difference"), seeds < 6, "{}", note);
+        prop_assert_eq!(says("reached here); 6 could"), seeds < 6, "{}", note);
+        prop_assert_eq!(says("p is the smallest that this test of"), seeds >= 6, "{}", note);
+        prop_assert_eq!(says("random sign flips, not all of them"), seeds > 20, "{}", note);
+    }
+}
+
+#[test]
+fn a_variant_alone_has_no_rank() {
+    // The second method is in one block only.
+    let mut study = divided(&[shifted(3, 6, 0.0), shifted(3, 6, 1.0)]);
+    study.plan.studies[0].variants.truncate(4);
+    let over = over(&study);
+    assert!(over.rows.iter().all(|row| row.mean_rank.is_none() && row.ranks.is_empty()));
+    assert_eq!((over.ranking.methods, over.ranking.blocks), (1, 0));
+    let said = over.ranking.words(0.05).join(" ");
+    assert!(said.contains("fewer than two variants are in every block"), "{said}");
+    assert!(said.contains("Not ranked, because not every block has it: l1"), "{said}");
+}
+
+#[test]
+fn a_level_that_is_a_number_is_named_with_its_axis() {
+    let mut values = [shifted(2, 6, 0.0), shifted(2, 6, 1.0)];
+    values[1][1][0] = None;
+    let mut study = divided(&values);
+    for variant in &mut study.plan.studies[0].variants {
+        variant.levels[1].remove(0);
+    }
+    let ablation = study.ablation(0);
+    let [first, second] = &ablation.blocks[..] else { panic!("two blocks") };
+    assert_eq!((&*first.name, &*second.title), ("0", "axis.1 1"));
+    assert_eq!(study.label_in_block(&ablation, first, 2), "axis.1 0: l1");
+    let said = over(&study).ranking.words(0.05).join(" ");
+    assert!(said.contains("axis.1 1 is not ranked: l1 lacks 1 of 6 runs."), "{said}");
 }
 
 /// Three methods on seven sets: `better` is below the baseline everywhere but in `s6`, `worse`
@@ -297,7 +380,7 @@ fn blocks_go_from_a_file_to_tables_terminal_figures_and_page() {
     assert_eq!(column("undecided"), ["", "0", "1"]);
     assert_eq!(column("n_ranked"), ["6", "6", "6"]);
     assert_eq!(column("left_out"), ["s7", "s7", "s7"]);
-    assert_eq!(column("verdict"), ["baseline", "better", "worse"]);
+    assert_eq!(column("verdict"), ["baseline", "better", "worse on 5 of 6 seeds"]);
     let ablation = table(&place, "ablation.csv");
     let baselines: Vec<&str> = ablation
         .iter()
@@ -322,7 +405,49 @@ fn blocks_go_from_a_file_to_tables_terminal_figures_and_page() {
     let page = place.read("plots/index.html");
     assert!(page.contains("Over 7 blocks of data"));
     assert!(page.contains("not about others"));
+    assert!(place.read("plots/small/ablation.svg").contains("1 run failed."));
     // Another baseline, by the name of a method.
     let (other, _) = place.exits(0, "compare small --baseline method-worse");
     assert!(other.contains("method better"), "{other}");
+}
+
+#[test]
+fn what_is_missing_for_good_is_not_still_to_come() {
+    let text = EXPERIMENT
+        .replace(r#""plain", "better", "worse""#, r#""plain", "worse""#)
+        .replace(r#""s1", "s2", "s3", "s4", "s5", "s6", "s7""#, r#""s1", "s2", "s3""#)
+        + "\n[[exclude]]\nmethod = \"worse\"\ndata = \"s2\"\n";
+    let place = Place::with(&text);
+    let score = SCORE.replace("n == 7 && seed == 3", "n == 1");
+    fs::write(place.path("score.awk"), score).unwrap();
+    place.exits(1, "sweep small.toml --progress none");
+    place.exits(0, "plots small");
+    let page = place.read("plots/index.html");
+    assert!(!page.contains("Lowest mean rank"), "one variant is not ranked");
+    assert!(page.contains("There are no ranks: fewer than two variants are in every block."));
+    let blocks = table(&place, "blocks.csv");
+    assert!(blocks.iter().all(|row| row["mean_rank"].is_empty() && row["n_ranked"] == "0"));
+    let outcomes = ["wins", "losses", "undecided"].map(|name| blocks[1][name].as_str());
+    assert_eq!(outcomes, ["0", "1", "0"], "a block without a pair, and one without the variant");
+    let drawn = place.read("plots/small/ablation.svg");
+    assert!(!page.contains("to show yet") && !drawn.contains("to show yet"));
+    assert!(drawn.contains("6 runs failed."), "{drawn}");
+}
+
+#[test]
+fn the_joint_test_is_named_where_the_test_of_a_block_is_another() {
+    let text = EXPERIMENT
+        .replace("seeds = 6", "seeds = 5")
+        .replace("[compare]", "[compare]\ntest = \"t\"\ncorrection = \"holm\"");
+    let place = Place::with(&text);
+    fs::write(place.path("score.awk"), SCORE).unwrap();
+    let (plan, _) = place.exits(0, "plan small.toml");
+    assert!(plan.contains("joint sign-flip test over blocks"), "{plan}");
+    // Two variants under Holm: 2 x 2^(1-7) is the first below 5 %.
+    assert!(plan.contains("never below 0.05: that needs 7 seeds"), "{plan}");
+    let (said, _) = place.exits(1, "sweep small.toml --progress none");
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("The joint sign-flip test is about these 7 blocks"), "{said}");
+    assert!(said.contains("Within a block the test is the paired t test."), "{said}");
+    assert!(said.contains("7 could"), "{said}");
 }
