@@ -413,7 +413,7 @@ impl ExperimentResults {
                         count(ablation.blocks.len(), "block")
                     ));
                 }
-                if test.complete < test.planned {
+                if test.complete < test.planned && row.verdict != Verdict::Incomplete {
                     notes.push(format!(
                         "{} of {} have a pair in every block of the test",
                         test.complete,
