@@ -261,7 +261,9 @@ proptest! {
     ) {
         let mut values = [shifted(3, 12, 0.0), shifted(3, 12, 1.0)];
         for (block, lost) in lost.iter().enumerate() {
-            lost.iter().for_each(|&seed| values[1][block][seed] = None);
+            for &seed in lost {
+                values[1][block][seed] = None;
+            }
         }
         if is_gone {
             values[1][2] = vec![None; 12];
