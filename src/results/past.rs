@@ -346,8 +346,7 @@ impl Design<'_> {
         for (variant, id) in self.study.variants.iter().zip(self.ids) {
             let own = |other: &&(String, ContentId)| other.1 == *id;
             let named = |other: &&(String, ContentId)| own(other) && other.0 == variant.label;
-            let paired =
-                unpaired.iter().position(|o| named(o)).or(unpaired.iter().position(|o| own(o)));
+            let paired = unpaired.iter().position(named).or(unpaired.iter().position(own));
             if let Some(at) = paired {
                 unpaired.remove(at);
                 continue;

@@ -62,7 +62,7 @@ fn runs_before(loaded: &LoadedExperiment, history: &History) -> Result<Option<St
     if gone > 0 {
         return Ok(told(gone, "in the record as scored, though not there any more"));
     }
-    if let Some(alike) = runs_alike(loaded, history, &own, &there)? {
+    if let Some(alike) = runs_alike(loaded, history, &own, &there) {
         return Ok(Some(alike));
     }
     let owners = store.owners()?;
@@ -78,12 +78,10 @@ fn runs_alike(
     history: &History,
     own: &BTreeSet<&RunId>,
     there: &BTreeSet<RunId>,
-) -> Result<Option<String>, StoreError> {
+) -> Option<String> {
     let (plan, store) = (&loaded.plan, &loaded.store);
     let trainer = &**store.trainer();
-    let Some(metric) = trainer.metrics().get(&plan.compare.metric) else {
-        return Ok(None);
-    };
+    let metric = trainer.metrics().get(&plan.compare.metric)?;
     let compared =
         |spec: &RunSpec| (compared_content(trainer, &spec.config, &spec.data, metric), spec.seed);
     // What a run that cannot be read was scored with is not known; commands about it report it.
@@ -96,12 +94,12 @@ fn runs_alike(
         !is_baseline.contains(&key) && (known.contains(&key) || history.has_compared(&key.0, key.1))
     });
     let n = alike.count();
-    Ok((n > 0).then(|| {
+    (n > 0).then(|| {
         let verb = if n == 1 { "was" } else { "were" };
         format!(
             "{} of its own {verb} scored already, with other settings that have no effect on {}",
             count(n, "run"),
             metric.name
         )
-    }))
+    })
 }
