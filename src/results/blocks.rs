@@ -133,7 +133,7 @@ pub struct Unranked {
     pub block: String,
     /// Its name in sentences.
     pub title: String,
-    /// Why it is not ranked.
+    /// Reason why it is not ranked.
     pub why: String,
 }
 

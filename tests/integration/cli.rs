@@ -594,5 +594,5 @@ fn init_writes_an_experiment_that_runs_and_overwrites_nothing() {
     assert!(place.read("study.toml").contains("inputs  = [\"train.sh\"]"));
     let (table, err) = place.exits(0, "sweep study.toml --progress none");
     assert!(table.contains("does `dropout` reach the"), "{table}");
-    assert!(err.contains("next: `ablade compare study` shows effects too"), "{err}");
+    assert!(err.contains("next: `ablade plots study` draws the figures"), "{err}");
 }

@@ -44,7 +44,7 @@ pub(super) fn written(
 /// The table of one study.
 struct Paper {
     study: String,
-    /// Heading of the metric's column, with the unit.
+    /// Heading of the metric's column; the caption has its full name and unit.
     metric: String,
     caption: String,
     rows: Vec<Row>,
@@ -151,7 +151,7 @@ impl Paper {
         });
         Self {
             study: ablation.study.clone(),
-            metric: format!("{}{}", metric.words.axis, metric.unit.in_brackets()),
+            metric: metric.words.head.clone(),
             caption: caption(study, ablation, reference),
             rows: rows.collect(),
         }
