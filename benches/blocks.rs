@@ -7,6 +7,8 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark's result is its output")]
 
+mod noise;
+
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -21,24 +23,11 @@ use ablade::stats::{join_blocks, max_t, sign_flip};
 use ablade::trainers::made::metrics::MadeFacts;
 use ablade::trainers::made::{MadeTrainer, config_of};
 
+use noise::{Draw, exponential, normal, student};
+
 const ALPHA: f64 = 0.05;
 const VARIANTS: usize = 3;
 const BLOCKS: usize = 5;
-
-type Draw = fn(&mut Stream) -> f64;
-
-fn normal(noise: &mut Stream) -> f64 {
-    noise.normal()
-}
-
-fn exponential(noise: &mut Stream) -> f64 {
-    -(1.0 - noise.uniform()).ln() - 1.0
-}
-
-fn student(noise: &mut Stream) -> f64 {
-    let chi = (0..3).map(|_| noise.normal().powi(2)).sum::<f64>();
-    noise.normal() / (chi / 3.0).sqrt()
-}
 
 /// Significance of the first variant, and of any, in one study without an effect. A run is what its
 /// seed does to its variant in every block, with weight `shared`, and what it does in this block

@@ -8,29 +8,18 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark's result is its output")]
 
+mod noise;
+
 use ablade::rng::{Purpose, Seed, Stream};
 use ablade::stats::{
     CrossedSums, Equivalence, Estimate, detectable, equivalence_power, holm, max_t, sign_flip,
 };
 
+use noise::{Draw, exponential, normal, student};
+
 const ALPHA: f64 = 0.05;
 const SEEDS: [usize; 4] = [6, 8, 10, 12];
 const COMPARISONS: [usize; 3] = [1, 6, 12];
-
-type Draw = fn(&mut Stream) -> f64;
-
-fn normal(noise: &mut Stream) -> f64 {
-    noise.normal()
-}
-
-fn exponential(noise: &mut Stream) -> f64 {
-    -(1.0 - noise.uniform()).ln() - 1.0
-}
-
-fn student(noise: &mut Stream) -> f64 {
-    let chi = (0..3).map(|_| noise.normal().powi(2)).sum::<f64>();
-    noise.normal() / (chi / 3.0).sqrt()
-}
 
 fn blow_ups(noise: &mut Stream) -> f64 {
     noise.normal() + if noise.uniform() < 0.05 { 30.0 } else { 0.0 }

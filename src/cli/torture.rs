@@ -45,7 +45,7 @@ fn files(dir: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            // What happened in these results, when, differs.
+            // The history names times, which differ between executions.
             if !path.ends_with(".ablade-history") {
                 files(&path, found);
             }

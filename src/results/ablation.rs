@@ -177,6 +177,22 @@ pub struct Delta {
 }
 
 impl Delta {
+    /// The comparison before any correction, without what needs examples or a margin; `floor` is the
+    /// smallest p value that this number of pairs can give.
+    pub(super) fn uncorrected(paired: Paired, floor: f64) -> Self {
+        Self {
+            paired,
+            p_corrected: None,
+            smallest_p: floor,
+            smallest_p_corrected: floor,
+            p_corrected_draws: None,
+            examples: None,
+            crossed: None,
+            equivalence: None,
+            p_equivalence_corrected: None,
+        }
+    }
+
     /// True if the difference is within the negligible margin by two one-sided t tests at level
     /// `alpha`.
     fn is_equivalent(&self, alpha: f64) -> bool {
@@ -244,9 +260,7 @@ impl Verdict {
             Self::NoBaseline => "no baseline",
         }
     }
-}
 
-impl Verdict {
     /// True if it is the outcome of a test.
     pub(super) fn is_judged(self) -> bool {
         match self {
@@ -375,6 +389,14 @@ impl ExperimentResults {
         }
     }
 
+    /// A comparison with wins and losses counted in the direction of the metric.
+    pub(super) fn directed(&self, paired: Paired) -> Paired {
+        match self.metric().better {
+            Better::Lower => paired,
+            Better::Higher => paired.reversed(),
+        }
+    }
+
     /// Sets [`AblationRow::may_be_best`], in each block by itself; the result is that of the only
     /// block. Variants that are scored on other data than the baseline, and those without a value,
     /// are left out.
@@ -475,11 +497,12 @@ impl ExperimentResults {
         let reference = baseline.map(|base| &planned.variants[base]);
         // Without a baseline there are no differences, but rows scored on other data must still be
         // marked.
-        let beside = reference.or(planned.variants.get(first));
-        let otherwise = beside.and_then(|beside| {
+        // Without a baseline, the first variant of the block says which examples are meant.
+        let other = reference.or(planned.variants.get(first));
+        let otherwise = other.and_then(|other| {
             let scored = |variant| self.scored(variant, specs);
-            let name = if reference.is_some() { "the baseline" } else { &beside.label };
-            self.trainer.otherwise(&scored(variant)?, &scored(beside)?, name)
+            let name = if reference.is_some() { "the baseline" } else { &other.label };
+            self.trainer.otherwise(&scored(variant)?, &scored(other)?, name)
         });
         let comparable = !matches!(otherwise, Some(Otherwise::Incomparable(_)));
         let delta =
@@ -495,10 +518,7 @@ impl ExperimentResults {
                         }
                         PairedTest::T => Paired::by_t(&treated, &control, level)?,
                     };
-                    let paired = match self.metric().better {
-                        Better::Lower => paired,
-                        Better::Higher => paired.reversed(),
-                    };
+                    let paired = self.directed(paired);
                     let floor = compare.test.smallest_p(paired.difference.n);
                     let examples = self.examples.get(&(study, index)).copied();
                     let equivalence =
@@ -506,15 +526,10 @@ impl ExperimentResults {
                             Equivalence::of(&paired.difference, margin, compare.alpha())
                         });
                     Some(Delta {
-                        paired,
-                        p_corrected: None,
-                        smallest_p: floor,
-                        smallest_p_corrected: floor,
-                        p_corrected_draws: None,
                         examples,
                         crossed: self.crossed.get(&(study, index)).copied(),
                         equivalence,
-                        p_equivalence_corrected: None,
+                        ..Delta::uncorrected(paired, floor)
                     })
                 });
         let compute = |variant| self.compute(variant, specs);

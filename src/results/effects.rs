@@ -87,6 +87,18 @@ impl ExperimentResults {
         (0..self.plan.studies.len()).filter_map(|index| self.effects(index)).collect()
     }
 
+    /// True if some study has effects.
+    pub fn has_effects(&self) -> bool {
+        self.plan.studies.iter().any(|planned| self.comparable_grid(planned).is_some())
+    }
+
+    /// Values of a study that is a full grid on comparable values: effects are means over the levels
+    /// of other axes, and nothing is averaged over blocks.
+    pub(super) fn comparable_grid(&self, planned: &PlannedStudy) -> Option<Grid> {
+        let is_comparable = self.plan.compare.within.is_empty() && self.is_comparable(planned);
+        is_comparable.then(|| Grid::of(self, planned)).flatten()
+    }
+
     /// Effects of the study with this index in the plan; `None` unless its variants are a full grid
     /// with comparable values, in one block.
     ///
@@ -94,9 +106,7 @@ impl ExperimentResults {
     /// If there is no such study.
     pub fn effects(&self, index: usize) -> Option<Effects> {
         let planned = &self.plan.studies[index];
-        // Effects are means over the levels of other axes, and nothing is averaged over blocks.
-        let is_comparable = self.plan.compare.within.is_empty() && self.is_comparable(planned);
-        let grid = Grid::of(self, planned).filter(|_| is_comparable)?;
+        let grid = self.comparable_grid(planned)?;
         let factors = factors(planned);
         let levels =
             |axis: usize| (0..planned.axes[axis].levels.len()).map(move |level| (axis, level));

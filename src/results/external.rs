@@ -8,7 +8,7 @@ use crate::record::RunStatus;
 use crate::rng::{Purpose, Seed};
 use crate::stats::{Estimate, Paired, Welch, holm, smallest_p};
 use crate::text::count;
-use crate::trainer::{Better, Otherwise};
+use crate::trainer::Otherwise;
 
 /// Index of the first random stream for their sign vectors; variants use small indices.
 const FIRST_STREAM: u64 = 1 << 62;
@@ -168,22 +168,8 @@ impl ExperimentResults {
         let mut stream = Seed(0).stream(Purpose::Statistics, FIRST_STREAM + index as u64);
         let level = self.plan.compare.level;
         let paired = Paired::of(treated, control, level, || stream.bits())?;
-        let paired = match self.metric().better {
-            Better::Lower => paired,
-            Better::Higher => paired.reversed(),
-        };
         let floor = smallest_p(paired.difference.n);
-        Some(Delta {
-            paired,
-            p_corrected: None,
-            smallest_p: floor,
-            smallest_p_corrected: floor,
-            p_corrected_draws: None,
-            examples: None,
-            crossed: None,
-            equivalence: None,
-            p_equivalence_corrected: None,
-        })
+        Some(Delta::uncorrected(self.directed(paired), floor))
     }
 
     fn judge_external(&self, row: &mut AblationRow) {

@@ -2,7 +2,7 @@
 //! changes make together. `docs/reference/methodology.md` has the formula.
 
 use super::ExperimentResults;
-use super::effects::{Grid, factors};
+use super::effects::factors;
 use crate::stats::{Estimate, shapley};
 
 /// Number of axes from which Shapley values say more than main effects do: of two axes the two are
@@ -53,12 +53,10 @@ impl ExperimentResults {
         let planned = &self.plan.studies[index];
         let axes = factors(planned);
         let is_two_level = axes.iter().all(|&axis| planned.axes[axis].levels.len() == 2);
-        // Nothing is averaged over blocks.
-        let is_comparable = self.plan.compare.within.is_empty() && self.is_comparable(planned);
-        if axes.len() < FEWEST_AXES || !is_two_level || !is_comparable {
+        if axes.len() < FEWEST_AXES || !is_two_level {
             return None;
         }
-        let grid = Grid::of(self, planned)?;
+        let grid = self.comparable_grid(planned)?;
         let changes = |levels: &[usize]| {
             let is_changed = |axis: usize| levels[axis] != grid.reference[axis];
             let bit = |(i, &axis): (usize, &usize)| usize::from(is_changed(axis)) << i;

@@ -84,7 +84,7 @@ fn runs_alike(
     let metric = trainer.metrics().get(&plan.compare.metric)?;
     let compared =
         |spec: &RunSpec| (compared_content(trainer, &spec.config, &spec.data, metric), spec.seed);
-    // What a run that cannot be read was scored with is not known; commands about it report it.
+    // The settings of an unreadable run are unknown; `verify` and `sweep` report such runs.
     let known: BTreeSet<(ContentId, Seed)> =
         there.iter().filter_map(|run| Some(compared(&store.spec(run).ok()?))).collect();
     let is_baseline: BTreeSet<(ContentId, Seed)> =

@@ -181,12 +181,12 @@ impl Store {
         let parent = path.parent().unwrap_or(&self.root);
         self.own(parent)?;
         create_dirs(parent)?;
-        let beside = self.scratch_path()?;
-        let written = write_synced(&beside, &[bytes])
-            .and_then(|()| rename(&beside, path).map_err(StoreError::io("write", path)))
+        let scratch = self.scratch_path()?;
+        let written = write_synced(&scratch, &[bytes])
+            .and_then(|()| rename(&scratch, path).map_err(StoreError::io("write", path)))
             .and_then(|()| sync_dir(parent));
         if written.is_err() {
-            let _ = fs::remove_file(&beside);
+            let _ = fs::remove_file(&scratch);
         }
         written
     }

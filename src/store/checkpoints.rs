@@ -74,8 +74,8 @@ impl Store {
         let hash = blake3::Hasher::new().update(&description).update(state).finalize().to_hex();
         let dir = self.unfinished();
         create_dirs(&dir)?;
-        let beside = self.scratch_path()?;
-        let written = write_synced(&beside, &[hash.as_bytes(), b"\n", &description, state])
+        let scratch = self.scratch_path()?;
+        let written = write_synced(&scratch, &[hash.as_bytes(), b"\n", &description, state])
             .and_then(|()| {
                 match rename(&newest, &before) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -83,11 +83,11 @@ impl Store {
                     }
                     _ => {}
                 }
-                rename(&beside, &newest).map_err(StoreError::io("write", &newest))?;
+                rename(&scratch, &newest).map_err(StoreError::io("write", &newest))?;
                 sync_dir(&dir)
             });
         if written.is_err() {
-            let _ = fs::remove_file(&beside);
+            let _ = fs::remove_file(&scratch);
         }
         written
     }

@@ -296,11 +296,11 @@ impl Store {
 
     /// Creates a claim, unless its path exists.
     fn create(&self, file: &ClaimFile) -> Result<bool, StoreError> {
-        let beside = self.scratch_path()?;
-        let created = write_synced(&beside, &[file.text.as_bytes()]).and_then(|()| {
-            link(&beside, &file.path()).map_err(StoreError::io("write", &file.path()))
+        let scratch = self.scratch_path()?;
+        let created = write_synced(&scratch, &[file.text.as_bytes()]).and_then(|()| {
+            link(&scratch, &file.path()).map_err(StoreError::io("write", &file.path()))
         });
-        let _ = fs::remove_file(&beside);
+        let _ = fs::remove_file(&scratch);
         match created {
             // The directory was removed after it was created: the caller tries again, and creates
             // it again.

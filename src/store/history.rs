@@ -657,12 +657,12 @@ impl Store {
             path: path.clone(),
             reason: error.to_string(),
         })?;
-        let beside = self.scratch_path()?;
-        let made = write_synced(&beside, &[seal(&json).as_bytes()]).and_then(|()| {
-            let linked: io::Result<bool> = link(&beside, &path);
+        let scratch = self.scratch_path()?;
+        let made = write_synced(&scratch, &[seal(&json).as_bytes()]).and_then(|()| {
+            let linked: io::Result<bool> = link(&scratch, &path);
             linked.map_err(StoreError::io("write", &path))
         });
-        let removed = remove_if_there(&beside);
+        let removed = remove_if_there(&scratch);
         let made = made?;
         removed?;
         sync_dir(&dir)?;

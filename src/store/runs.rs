@@ -90,15 +90,15 @@ impl Store {
     /// damaged one is replaced.
     pub fn publish(&self, spec: &RunSpec, output: &RunOutput) -> Result<Publication, StoreError> {
         let (files, manifest) = self.encode(spec, output)?;
-        let beside = self.scratch_path()?;
+        let scratch = self.scratch_path()?;
         let published = self.publish_dir(
             &spec.id,
-            &beside,
+            &scratch,
             (&files, &output.taken),
             (&manifest, &output.summary),
         );
         if !matches!(published, Ok(Publication::New)) {
-            let _ = fs::remove_dir_all(&beside);
+            let _ = fs::remove_dir_all(&scratch);
         }
         if published.is_ok() {
             // The run is safe: its other files are useless now, and harmless if they cannot be
@@ -135,10 +135,10 @@ impl Store {
         let parent = self.root().join("data");
         self.own(&parent)?;
         create_dirs(&parent)?;
-        let beside = self.scratch_path()?;
-        create_dir(&beside)?;
+        let scratch = self.scratch_path()?;
+        create_dir(&scratch)?;
         let copy = |(name, path): &(String, PathBuf)| {
-            let copied = beside.join(copied_name(name));
+            let copied = scratch.join(copied_name(name));
             if let Some(folder) = copied.parent() {
                 create_dirs(folder)?;
             }
@@ -158,11 +158,11 @@ impl Store {
             ends.into_iter()
                 .try_for_each(|end| end.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         })?;
-        match rename(&beside, &target) {
+        match rename(&scratch, &target) {
             Ok(()) => sync_dir(&parent),
             // Another process was first.
             Err(_) if target.is_dir() => {
-                fs::remove_dir_all(&beside).map_err(StoreError::io("remove", &beside))
+                fs::remove_dir_all(&scratch).map_err(StoreError::io("remove", &scratch))
             }
             Err(error) => Err(StoreError::io("write", &target)(error)),
         }
@@ -211,28 +211,28 @@ impl Store {
     fn publish_dir(
         &self,
         run: &RunId,
-        beside: &Path,
+        scratch: &Path,
         (files, taken): (&BTreeMap<String, Vec<u8>>, &[(String, PathBuf)]),
         (manifest, summary): (&Manifest, &Summary),
     ) -> Result<Publication, StoreError> {
-        create_dir(beside)?;
+        create_dir(scratch)?;
         let mut folders = BTreeSet::new();
         for (name, from) in taken {
-            folders.insert(take(from, beside, name)?);
+            folders.insert(take(from, scratch, name)?);
         }
         folders.iter().try_for_each(|folder| sync_dir(folder))?;
         for (name, bytes) in files {
-            write_synced(&beside.join(name), &[bytes])?;
+            write_synced(&scratch.join(name), &[bytes])?;
         }
-        let text = seal(&to_toml(&beside.join(MANIFEST), manifest)?);
-        write_synced(&beside.join(MANIFEST), &[text.as_bytes()])?;
-        sync_dir(beside)?;
+        let text = seal(&to_toml(&scratch.join(MANIFEST), manifest)?);
+        write_synced(&scratch.join(MANIFEST), &[text.as_bytes()])?;
+        sync_dir(scratch)?;
         let runs = self.runs();
         create_dirs(&runs)?;
         let target = self.run_dir(run);
         // A rename never replaces a directory that is not empty: the first process wins, in one
         // step.
-        while let Err(error) = rename(beside, &target) {
+        while let Err(error) = rename(scratch, &target) {
             if !matches!(
                 error.kind(),
                 io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists

@@ -253,8 +253,7 @@ fn conclude(
     let name = &results.plan.name;
     terminal.remark(format!("tables in {}", global.results.join(name).display()));
     let options = results_option(global);
-    let has_effects = (0..results.plan.studies.len()).any(|i| results.effects(i).is_some());
-    let compare = if has_effects {
+    let compare = if results.has_effects() {
         format!("`ablade {options}compare {name}` shows effects too, ")
     } else {
         String::new()
