@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::ExperimentResults;
 use super::best::{Best, MOST_VARIANTS};
+use super::study_runs::StudyRuns;
 use super::tuning::Tuning;
 use crate::plan::{
     Block, Compare, Correction, PairedTest, PlannedStudy, PlannedVariant, RunId, RunSpec,
@@ -332,12 +333,14 @@ impl ExperimentResults {
                 first[v] = block.variants[0];
             }
         }
-        let row = |(v, variant)| self.row((index, v), variant, (references[v], first[v]), &specs);
+        let runs = self.study_runs(study);
+        let row =
+            |(v, variant)| self.row((index, v), variant, (references[v], first[v]), &runs, &specs);
         // Beyond 20 seeds each row draws 100,000 sign vectors, from its own stream.
         let mut rows: Vec<AblationRow> = study.variants.par_iter().enumerate().map(row).collect();
         let compared: Vec<usize> = (0..rows.len()).filter(|&i| rows[i].is_compared()).collect();
         match compare.correction {
-            Correction::MaxT => self.correct_jointly(&mut rows, &compared, study, &references),
+            Correction::MaxT => self.correct_jointly(&mut rows, &compared, &runs, &references),
             Correction::Holm => correct_by_holm(&mut rows, &compared),
             Correction::None => {}
         }
@@ -358,8 +361,8 @@ impl ExperimentResults {
                 self.metrics(),
                 (self.metric().better, question.as_deref()),
             );
-            let mut notes: Vec<String> = self.adoptions(&study.variants[i]);
-            if self.ignores_its_seed(&study.variants[i]) {
+            let mut notes: Vec<String> = adoptions(runs.finished(i), rows[i].planned);
+            if self.ignore_their_seeds(&runs.finished(i).collect::<Vec<_>>()) {
                 notes.push(
                     "every seed gave the same to the last bit: does the seed reach the program?"
                         .to_owned(),
@@ -371,11 +374,11 @@ impl ExperimentResults {
                 note.push_str(&text);
             }
         }
-        let best = self.mark_best(study, &blocks, &mut rows);
+        let best = self.mark_best(&runs, &blocks, &mut rows);
         Ablation {
             study: study.name.clone(),
             metric: self.metric().clone(),
-            metric_remark: self.metric_remark(study),
+            metric_remark: self.metric_remark((0..rows.len()).flat_map(|v| runs.finished(v))),
             level: compare.level,
             test: compare.test,
             correction: compare.correction,
@@ -400,16 +403,16 @@ impl ExperimentResults {
     /// Sets [`AblationRow::may_be_best`], in each block by itself; the result is that of the only
     /// block. Variants that are scored on other data than the baseline, and those without a value,
     /// are left out.
-    fn mark_best(&self, study: &PlannedStudy, blocks: &[Block], rows: &mut [AblationRow]) -> Best {
+    fn mark_best(&self, runs: &StudyRuns, blocks: &[Block], rows: &mut [AblationRow]) -> Best {
         let of_blocks: Vec<Best> =
-            blocks.iter().map(|block| self.mark_best_of(study, block, rows)).collect();
+            blocks.iter().map(|block| self.mark_best_of(runs, block, rows)).collect();
         match of_blocks[..] {
             [best] => best,
             _ => Best::OfBlocks,
         }
     }
 
-    fn mark_best_of(&self, study: &PlannedStudy, block: &Block, rows: &mut [AblationRow]) -> Best {
+    fn mark_best_of(&self, runs: &StudyRuns, block: &Block, rows: &mut [AblationRow]) -> Best {
         let comparable =
             |row: &AblationRow| !matches!(row.otherwise, Some(Otherwise::Incomparable(_)));
         if block.variants.iter().any(|&i| comparable(&rows[i]) && rows[i].outstanding > 0) {
@@ -417,7 +420,7 @@ impl ExperimentResults {
         }
         let is_contender = |&i: &usize| comparable(&rows[i]) && rows[i].estimate.is_some();
         let contenders: Vec<usize> = block.variants.iter().copied().filter(is_contender).collect();
-        let (best, may_be) = self.best(study, &contenders);
+        let (best, may_be) = self.best(runs, &contenders);
         for (&i, may_be) in contenders.iter().zip(may_be) {
             rows[i].may_be_best = Some(may_be);
         }
@@ -450,34 +453,17 @@ impl ExperimentResults {
         }
     }
 
-    /// Runs of a variant that were taken over from an earlier version of its program, a sentence for
-    /// each reason.
-    fn adoptions(&self, variant: &PlannedVariant) -> Vec<String> {
-        let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-        for record in self.finished(variant) {
-            let facts = record.summary.as_ref().map(|summary| &summary.facts);
-            let reason = facts.and_then(|facts| facts.get(ADOPTED_BECAUSE)?.as_str());
-            if let Some(reason) = reason {
-                *reasons.entry(reason).or_default() += 1;
-            }
-        }
-        let planned = variant.runs.len();
-        let sentence = |(reason, n): (&str, usize)| {
-            format!("{n} of {planned} runs are of an earlier version of the program: {reason}")
-        };
-        reasons.into_iter().map(sentence).collect()
-    }
-
-    /// True if a program gave bit-identical values for all of several seeds.
-    pub fn ignores_its_seed(&self, variant: &PlannedVariant) -> bool {
-        let finished: Vec<&RunRecord> = self.finished(variant).collect();
+    /// True if runs of a program gave bit-identical values for all of several seeds.
+    fn ignore_their_seeds(&self, finished: &[&RunRecord]) -> bool {
         let same = |pair: &[&RunRecord]| self.same_values(pair[0], pair[1]);
         self.plan.program.is_some() && finished.len() > 1 && finished.windows(2).all(same)
     }
 
-    /// Remark on the metric, where it is not what its name says in the finished runs of a study.
-    fn metric_remark(&self, study: &PlannedStudy) -> Option<&'static str> {
-        let finished = study.variants.iter().flat_map(|variant| self.finished(variant));
+    /// Remark on the metric, where it is not what its name says in these finished runs.
+    fn metric_remark<'a>(
+        &self,
+        finished: impl Iterator<Item = &'a RunRecord>,
+    ) -> Option<&'static str> {
         let facts: Vec<&Facts> =
             finished.filter_map(|record| Some(&record.summary.as_ref()?.facts)).collect();
         self.trainer.metric_remark(self.metric(), &facts)
@@ -488,12 +474,13 @@ impl ExperimentResults {
         (study, index): (usize, usize),
         variant: &PlannedVariant,
         (baseline, first): (Option<usize>, usize),
+        runs: &StudyRuns,
         specs: &BTreeMap<&RunId, &RunSpec>,
     ) -> AblationRow {
         let compare = &self.plan.compare;
         let level = compare.level;
         let planned = &self.plan.studies[study];
-        let values: Vec<f64> = variant.runs.iter().filter_map(|run| self.value(run)).collect();
+        let values: Vec<f64> = runs.values(index).iter().flatten().copied().collect();
         let reference = baseline.map(|base| &planned.variants[base]);
         // Without a baseline there are no differences, but rows scored on other data must still be
         // marked.
@@ -505,35 +492,32 @@ impl ExperimentResults {
             self.trainer.otherwise(&scored(variant)?, &scored(other)?, name)
         });
         let comparable = !matches!(otherwise, Some(Otherwise::Incomparable(_)));
-        let delta =
-            reference
-                .filter(|_| baseline != Some(index) && comparable)
-                .and_then(|reference| {
-                    let (treated, control): (Vec<f64>, Vec<f64>) =
-                        self.pairs(variant, reference).flatten().unzip();
-                    let paired = match compare.test {
-                        PairedTest::SignFlip => {
-                            let mut stream = Seed(0).stream(Purpose::Statistics, index as u64);
-                            Paired::of(&treated, &control, level, || stream.bits())?
-                        }
-                        PairedTest::T => Paired::by_t(&treated, &control, level)?,
-                    };
-                    let paired = self.directed(paired);
-                    let floor = compare.test.smallest_p(paired.difference.n);
-                    let examples = self.examples.get(&(study, index)).copied();
-                    let equivalence =
-                        compare.negligible.filter(|_| paired.varies).and_then(|margin| {
-                            Equivalence::of(&paired.difference, margin, compare.alpha())
-                        });
-                    Some(Delta {
-                        examples,
-                        crossed: self.crossed.get(&(study, index)).copied(),
-                        equivalence,
-                        ..Delta::uncorrected(paired, floor)
-                    })
-                });
-        let compute = |variant| self.compute(variant, specs);
-        let ratio = reference.and_then(|reference| ratio(compute(variant)?, compute(reference)?));
+        let delta = baseline.filter(|base| *base != index && comparable).and_then(|base| {
+            let (treated, control): (Vec<f64>, Vec<f64>) =
+                runs.pairs(index, base).flatten().unzip();
+            let paired = match compare.test {
+                PairedTest::SignFlip => {
+                    let mut stream = Seed(0).stream(Purpose::Statistics, index as u64);
+                    Paired::of(&treated, &control, level, || stream.bits())?
+                }
+                PairedTest::T => Paired::by_t(&treated, &control, level)?,
+            };
+            let paired = self.directed(paired);
+            let floor = compare.test.smallest_p(paired.difference.n);
+            let examples = self.examples.get(&(study, index)).copied();
+            let equivalence = compare
+                .negligible
+                .filter(|_| paired.varies)
+                .and_then(|margin| Equivalence::of(&paired.difference, margin, compare.alpha()));
+            Some(Delta {
+                examples,
+                crossed: self.crossed.get(&(study, index)).copied(),
+                equivalence,
+                ..Delta::uncorrected(paired, floor)
+            })
+        });
+        let compute = |v: usize| self.compute(&planned.variants[v], runs.finished(v), specs);
+        let ratio = baseline.and_then(|base| ratio(compute(index)?, compute(base)?));
         let verdict = match baseline {
             None => Verdict::NoBaseline,
             Some(base) if base == index => Verdict::Baseline,
@@ -542,25 +526,20 @@ impl ExperimentResults {
         };
         let tuning = self.tuning(planned, variant);
         let provisional = tuning.as_ref().is_some_and(|tuning| tuning.incomplete > 0);
-        let finished = || self.finished(variant);
+        let finished = || runs.finished(index);
+        let waits = |record: &&RunRecord| record.status == RunStatus::Outstanding;
         AblationRow {
             label: variant.label.clone(),
             name: variant.name.clone(),
             levels: variant.levels.clone(),
             planned: variant.runs.len(),
-            failed: self.replicates(variant).filter(|(_, _, record)| is_lost(record)).count(),
+            failed: runs.records(index).iter().filter(|record| is_lost(record)).count(),
             outstanding: if provisional {
                 variant.runs.len()
             } else {
-                let waits = |run: &RunId| self.records[run].status == RunStatus::Outstanding;
-                let control = |r: usize| {
-                    reference.and_then(|reference| reference.runs.get(r)).is_some_and(waits)
-                };
-                variant
-                    .runs
-                    .iter()
-                    .enumerate()
-                    .filter(|(r, run)| waits(run) || control(*r))
+                let control = baseline.map_or(&[][..], |base| runs.records(base));
+                let own = runs.records(index).iter().enumerate();
+                own.filter(|(r, record)| waits(record) || control.get(*r).is_some_and(waits))
                     .count()
             },
             estimate: Estimate::of(&values, level),
@@ -588,8 +567,8 @@ impl ExperimentResults {
             otherwise,
             tuning,
             verdict,
-            identical: reference.is_some_and(|reference| {
-                baseline != Some(index) && self.is_identical(variant, reference)
+            identical: baseline.is_some_and(|base| {
+                base != index && self.are_identical(runs.records(index), runs.records(base))
             }),
             may_be_best: None,
             note: String::new(),
@@ -613,43 +592,17 @@ impl ExperimentResults {
         record.summary.as_ref()?.facts.get(size)?.as_u64()
     }
 
-    fn finished<'a>(&'a self, variant: &'a PlannedVariant) -> impl Iterator<Item = &'a RunRecord> {
-        let records = self.replicates(variant).map(|(_, _, record)| record);
-        records.filter(|record| record.status == RunStatus::Finished)
-    }
-
-    /// Values of two variants by seed; `None` for seeds that either of them did not finish.
-    fn pairs(
-        &self,
-        treated: &PlannedVariant,
-        control: &PlannedVariant,
-    ) -> impl Iterator<Item = Option<(f64, f64)>> {
-        let both = treated.runs.iter().zip(&control.runs);
-        both.map(|(treated, control)| Some((self.value(treated)?, self.value(control)?)))
-    }
-
-    /// Differences of two variants by seed; `None` for seeds that either of them did not finish.
-    pub(super) fn differences(
-        &self,
-        treated: &PlannedVariant,
-        control: &PlannedVariant,
-    ) -> Vec<Option<f64>> {
-        let difference =
-            |pair: Option<(f64, f64)>| pair.map(|(treated, control)| treated - control);
-        self.pairs(treated, control).map(difference).collect()
-    }
-
     /// Corrects over the comparisons of a study by step-down max-T, with one sign a seed in all of
     /// its blocks.
     fn correct_jointly(
         &self,
         rows: &mut [AblationRow],
         compared: &[usize],
-        study: &PlannedStudy,
+        runs: &StudyRuns,
         references: &[Option<usize>],
     ) {
         let by_seed = |&i: &usize| match references[i] {
-            Some(baseline) => self.differences(&study.variants[i], &study.variants[baseline]),
+            Some(baseline) => runs.differences(i, baseline),
             None => vec![None; self.plan.seeds.len()],
         };
         let differences: Vec<Vec<Option<f64>>> = compared.iter().map(by_seed).collect();
@@ -669,14 +622,15 @@ impl ExperimentResults {
     }
 
     /// Work of a variant's training, the mean over its finished runs.
-    fn compute(
+    fn compute<'a>(
         &self,
         variant: &PlannedVariant,
+        finished: impl Iterator<Item = &'a RunRecord>,
         specs: &BTreeMap<&RunId, &RunSpec>,
     ) -> Option<Compute> {
         let config = &specs.get(variant.runs.first()?)?.config;
         let of = |record: &RunRecord| self.trainer.compute(config, record.summary.as_ref()?);
-        let all: Vec<Compute> = self.finished(variant).filter_map(of).collect();
+        let all: Vec<Compute> = finished.filter_map(of).collect();
         let per_example = mean_of(all.iter().map(|compute| compute.per_example))?;
         Some(Compute { per_example, examples: all[0].examples })
     }
@@ -689,6 +643,23 @@ fn ratio(own: Compute, reference: Compute) -> Option<f64> {
         _ => return None,
     };
     Some(own.per_example / reference.per_example * examples)
+}
+
+/// Runs that were taken over from an earlier version of their program, of so many planned: a
+/// sentence for each reason.
+fn adoptions<'a>(finished: impl Iterator<Item = &'a RunRecord>, planned: usize) -> Vec<String> {
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for record in finished {
+        let facts = record.summary.as_ref().map(|summary| &summary.facts);
+        let reason = facts.and_then(|facts| facts.get(ADOPTED_BECAUSE)?.as_str());
+        if let Some(reason) = reason {
+            *reasons.entry(reason).or_default() += 1;
+        }
+    }
+    let sentence = |(reason, n): (&str, usize)| {
+        format!("{n} of {planned} runs are of an earlier version of the program: {reason}")
+    };
+    reasons.into_iter().map(sentence).collect()
 }
 
 fn is_lost(record: &RunRecord) -> bool {

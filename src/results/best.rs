@@ -2,7 +2,7 @@
 //! `docs/reference/methodology.md` has the definition.
 
 use super::ExperimentResults;
-use crate::plan::PlannedStudy;
+use super::study_runs::StudyRuns;
 use crate::rng::{Purpose, Seed};
 use crate::stats::{best_set, seeds_to_leave_best_set};
 use crate::text::{count, short};
@@ -40,9 +40,9 @@ pub enum Best {
 }
 
 impl ExperimentResults {
-    /// Tests each of these variants of a study, by index, against all others; true for those that
-    /// may be the best.
-    pub(super) fn best(&self, study: &PlannedStudy, contenders: &[usize]) -> (Best, Vec<bool>) {
+    /// Tests each of these variants of a study against all others; true for those that may be the
+    /// best.
+    pub(super) fn best(&self, runs: &StudyRuns, contenders: &[usize]) -> (Best, Vec<bool>) {
         if contenders.len() < 2 {
             return (Best::NothingToCompare, Vec::new());
         }
@@ -54,8 +54,7 @@ impl ExperimentResults {
             Better::Higher => -1.0,
         };
         let values = |&i: &usize| -> Vec<Option<f64>> {
-            let runs = study.variants[i].runs.iter();
-            runs.map(|run| self.value(run).map(|value| sign * value)).collect()
+            runs.values(i).iter().map(|value| value.map(|value| sign * value)).collect()
         };
         let values: Vec<Vec<Option<f64>>> = contenders.iter().map(values).collect();
         let alpha = self.plan.compare.alpha();

@@ -7,7 +7,8 @@
 
 use super::ExperimentResults;
 use super::ablation::{Ablation, Verdict, drawn, powerless, smallest};
-use crate::plan::{Block, Compare, Correction, Method, PairedTest, PlannedStudy};
+use super::study_runs::StudyRuns;
+use crate::plan::{Block, Compare, Correction, Method, PairedTest};
 use crate::rng::{Purpose, Seed};
 use crate::stats::{
     Feasibility, Friedman, TestResult, critical_difference, friedman, holm, join_blocks, max_t,
@@ -279,14 +280,17 @@ impl ExperimentResults {
                 rows[at].is_baseline |= block.baseline == Some(v);
             }
         }
-        for (i, row) in rows.iter_mut().enumerate() {
-            self.join(study, ablation, row, i as u64);
+        let runs = self.study_runs(study);
+        let of_blocks: Vec<Vec<Vec<Option<f64>>>> =
+            rows.iter().map(|row| by_block(&runs, ablation, row)).collect();
+        for (i, (row, of_blocks)) in rows.iter_mut().zip(&of_blocks).enumerate() {
+            self.join(ablation, row, of_blocks, i as u64);
         }
         let parts: Vec<Vec<Option<f64>>> =
-            rows.iter().map(|row| self.joined(study, ablation, row)).collect();
+            of_blocks.iter().map(|blocks| join_blocks(blocks)).collect();
         correct(&mut rows, &parts, compare.correction, self.plan.seeds.len());
         self.conclude(ablation, &mut rows);
-        let ranking = self.rank(study, ablation, &mut rows);
+        let ranking = self.rank(&runs, ablation, &mut rows);
         Some(OverBlocks {
             axes: compare.within.clone(),
             blocks: blocks.iter().map(|block| block.name.clone()).collect(),
@@ -304,36 +308,14 @@ impl ExperimentResults {
             .collect()
     }
 
-    /// Differences of a method to the baseline, by block and seed.
-    fn by_block(
+    /// Counts outcomes and makes the joint test of one method, from its differences [n_blocks][n_seeds].
+    fn join(
         &self,
-        study: &PlannedStudy,
         ablation: &Ablation,
-        row: &MethodRow,
-    ) -> Vec<Vec<Option<f64>>> {
-        let of = |(variant, block): (&Option<usize>, &crate::plan::Block)| {
-            let v = variant.filter(|&v| ablation.rows[v].is_compared())?;
-            let baseline = block.baseline.filter(|&base| base != v)?;
-            Some(self.differences(&study.variants[v], &study.variants[baseline]))
-        };
-        row.variants.iter().zip(&ablation.blocks).filter_map(of).collect()
-    }
-
-    /// Parts of the seeds in the joint statistic of a method.
-    fn joined(
-        &self,
-        study: &PlannedStudy,
-        ablation: &Ablation,
-        row: &MethodRow,
-    ) -> Vec<Option<f64>> {
-        match row.is_baseline {
-            true => Vec::new(),
-            false => join_blocks(&self.by_block(study, ablation, row)),
-        }
-    }
-
-    /// Counts outcomes and makes the joint test of one method.
-    fn join(&self, study: &PlannedStudy, ablation: &Ablation, row: &mut MethodRow, index: u64) {
+        row: &mut MethodRow,
+        blocks: &[Vec<Option<f64>>],
+        index: u64,
+    ) {
         if row.is_baseline {
             row.verdict = Verdict::Baseline;
             return;
@@ -349,12 +331,11 @@ impl ExperimentResults {
             }
         }
         row.outcomes = Some(outcomes);
-        let blocks = self.by_block(study, ablation, row);
         if blocks.is_empty() {
             return;
         }
         row.verdict = Verdict::NoPairs;
-        let parts: Vec<f64> = join_blocks(&blocks).into_iter().flatten().collect();
+        let parts: Vec<f64> = join_blocks(blocks).into_iter().flatten().collect();
         if parts.is_empty() {
             return;
         }
@@ -437,7 +418,7 @@ impl ExperimentResults {
 
     /// Ranks the methods that every block has, over the blocks in which each of them has a value
     /// for every seed.
-    fn rank(&self, study: &PlannedStudy, ablation: &Ablation, rows: &mut [MethodRow]) -> Ranking {
+    fn rank(&self, runs: &StudyRuns, ablation: &Ablation, rows: &mut [MethodRow]) -> Ranking {
         let everywhere = |row: &&mut MethodRow| row.variants.iter().all(Option::is_some);
         let (mut ranked, others): (Vec<_>, Vec<_>) = rows.iter_mut().partition(everywhere);
         let unranked = others.iter().map(|row| row.method.label.clone()).collect();
@@ -451,8 +432,7 @@ impl ExperimentResults {
             let mut reasons = Vec::new();
             for row in &ranked {
                 let Some(v) = row.variants[b] else { continue };
-                let lacks =
-                    study.variants[v].runs.iter().filter(|run| self.value(run).is_none()).count();
+                let lacks = runs.values(v).iter().filter(|value| value.is_none()).count();
                 let own = &ablation.rows[v];
                 match own.estimate {
                     _ if own.verdict == Verdict::NotComparable => {
@@ -463,7 +443,7 @@ impl ExperimentResults {
                         Better::Higher => -estimate.mean,
                     }),
                     _ => {
-                        let planned = study.variants[v].runs.len();
+                        let planned = own.planned;
                         let label = &row.method.label;
                         reasons.push(format!("{label} lacks {lacks} of {}", count(planned, "run")));
                     }
@@ -500,6 +480,19 @@ impl ExperimentResults {
                 .flatten(),
         }
     }
+}
+
+/// Differences of a method to the baseline [n_blocks][n_seeds]; empty for the baseline.
+fn by_block(runs: &StudyRuns, ablation: &Ablation, row: &MethodRow) -> Vec<Vec<Option<f64>>> {
+    if row.is_baseline {
+        return Vec::new();
+    }
+    let of = |(variant, block): (&Option<usize>, &Block)| {
+        let v = variant.filter(|&v| ablation.rows[v].is_compared())?;
+        let baseline = block.baseline.filter(|&base| base != v)?;
+        Some(runs.differences(v, baseline))
+    };
+    row.variants.iter().zip(&ablation.blocks).filter_map(of).collect()
 }
 
 /// Reasons joined, of many the first three.

@@ -19,6 +19,7 @@ pub mod paper;
 pub mod past;
 pub mod setting_changes;
 pub mod shapley;
+mod study_runs;
 pub mod tables;
 pub mod tuning;
 mod xlsx;
@@ -196,17 +197,12 @@ impl ExperimentResults {
             .map(|(seed, run)| (*seed, run, &self.records[run]))
     }
 
-    /// True if all runs that finished in both variants have bit-identical epochs and values.
-    pub fn is_identical(&self, variant: &PlannedVariant, reference: &PlannedVariant) -> bool {
-        let pairs = || {
-            variant
-                .runs
-                .iter()
-                .zip(&reference.runs)
-                .map(|(a, b)| (&self.records[a], &self.records[b]))
-        };
+    /// True if all runs that finished in both of two variants, seed by seed, have bit-identical
+    /// epochs and values.
+    fn are_identical(&self, own: &[&RunRecord], reference: &[&RunRecord]) -> bool {
         let both = || {
-            pairs()
+            own.iter()
+                .zip(reference)
                 .filter(|(a, b)| a.status == RunStatus::Finished && b.status == RunStatus::Finished)
         };
         both().next().is_some() && both().all(|(a, b)| self.same_values(a, b))
