@@ -421,7 +421,7 @@ impl Scene {
             started_utc: String::new(),
         };
         store.save_checkpoint(last, &state).unwrap();
-        store.count_attempt(last).unwrap();
+        store.claims().count_attempt(last).unwrap();
         let failure = Failure {
             error: "no memory".into(),
             started_utc: "2026-11-25 16:00:00".into(),
@@ -441,14 +441,14 @@ impl Scene {
             checkpoint: 60.0,
             program: Some(root.join("submitted/program-0123456789abcdef")),
         };
-        store.freeze(&submission, &study.plan, "#!/bin/sh\n").unwrap();
+        store.submissions().freeze(&submission, &study.plan, "#!/bin/sh\n").unwrap();
         let job = SubmittedJob {
             name: "fixture-01234567.0".into(),
             first: 0,
             count: 1,
             id: Some("12".into()),
         };
-        store.save_jobs(&submission.name, &[job]).unwrap();
+        store.submissions().save_jobs(&submission.name, &[job]).unwrap();
         let claim = "host = \"h\"\npid = 1\nsince_utc = \"x\"\nplace = \"x\"\nprocess_start = \"1\"\nnonce = \"n\"\n";
         fs::write(root.join(format!("unfinished/{last}.claim-1")), claim).unwrap();
         drop(store);
@@ -542,19 +542,23 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 fn look(scene: &Scene, chance: &mut Chance) {
     let store = Store::open(scene.root(), made()).unwrap();
     let _ = (
-        store.owners(),
+        store.claims().owners(),
         store.failures(),
         store.garbage(std::time::Duration::ZERO),
         store.published(),
     );
-    for name in store.submissions().unwrap_or_default() {
-        let _ = (store.submission(&name), store.submitted_plan(&name), store.jobs(&name));
+    for name in store.submissions().names().unwrap_or_default() {
+        let _ = (
+            store.submissions().load(&name),
+            store.submissions().plan(&name),
+            store.submissions().jobs(&name),
+        );
     }
     for spec in [&scene.plan.runs[0], &scene.plan.runs[scene.plan.runs.len() - 1]] {
         let _ = (
             store.progress(&spec.id),
             store.load_checkpoint(&spec.id),
-            store.is_suspect(&spec.id),
+            store.claims().is_suspect(&spec.id),
         );
         if let (Ok(spec), Ok(Some(model))) =
             (store.spec(&spec.id), store.file(&spec.id, "model.safetensors"))

@@ -54,7 +54,7 @@ impl FrozenRuns {
             store.keep_inputs(data, &store.trainer().input_files())?;
         }
         loaded.announce_plan()?;
-        let program = absolute(&store.keep_program(&this_program()?)?)?;
+        let program = absolute(&store.submissions().keep_program(&this_program()?)?)?;
         let name = format!("{}-{}", plan.name, unique(&results));
         let submission = Submission {
             experiment: plan.name.clone(),
@@ -78,8 +78,10 @@ impl FrozenRuns {
             submission: name.clone(),
             experiment: plan.name.clone(),
         };
-        store.freeze(&submission, plan, &script(&execution.slurm, &invocation))?;
-        let dir = absolute(&store.submission_dir(&name)?)?;
+        store
+            .submissions()
+            .freeze(&submission, plan, &script(&execution.slurm, &invocation))?;
+        let dir = absolute(&store.submissions().dir(&name)?)?;
         Ok(Self { submission, dir, results })
     }
 }

@@ -80,12 +80,12 @@ impl SlurmQueue {
         let mut queue = Self::default();
         let mut recorded = Vec::new();
         let failures = store.failures()?;
-        for name in store.submissions()? {
-            let jobs = store.jobs(&name)?;
+        for name in store.submissions().names()? {
+            let jobs = store.submissions().jobs(&name)?;
             if jobs.is_empty() {
                 continue;
             }
-            let submission = store.submission(&name)?;
+            let submission = store.submissions().load(&name)?;
             if scope == QueueScope::Unfinished
                 && submission.tasks.iter().flatten().all(|run| store.is_published(run))
             {
@@ -124,7 +124,7 @@ impl SlurmQueue {
             by_job.entry((&entry.job, &entry.label)).or_default().push(entry);
         }
         for (submission, jobs) in &recorded {
-            let logs = store.submission_dir(&submission.name)?.join("logs");
+            let logs = store.submissions().dir(&submission.name)?.join("logs");
             for job in jobs {
                 let Some(id) = &job.id else { continue };
                 for &entry in by_job.get(&(id.as_str(), job.name.as_str())).into_iter().flatten() {
@@ -165,8 +165,9 @@ impl SlurmQueue {
     /// Jobs of one experiment or of all that may not have ended.
     pub fn alive(&self, store: &Store, experiment: Option<&str>) -> Vec<&str> {
         let meant = |name: &str| {
-            experiment
-                .is_none_or(|asked| store.submission(name).is_ok_and(|s| s.experiment == asked))
+            experiment.is_none_or(|asked| {
+                store.submissions().load(name).is_ok_and(|s| s.experiment == asked)
+            })
         };
         self.jobs
             .iter()

@@ -105,7 +105,7 @@ pub fn submit<'a>(
         if !submitting.jobs.is_empty() {
             return Err(LaunchError::Unanswered(problem.into()));
         }
-        loaded.store.withdraw(&frozen.submission.name)?;
+        loaded.store.submissions().withdraw(&frozen.submission.name)?;
         if !(again && is_full(&problem)) {
             return Err(LaunchError::NothingSubmitted(problem.into()));
         }
@@ -231,7 +231,7 @@ impl Submitting<'_> {
     }
 
     fn note(&self) -> Result<(), LaunchError> {
-        Ok(self.store.save_jobs(&self.frozen.submission.name, &self.jobs)?)
+        Ok(self.store.submissions().save_jobs(&self.frozen.submission.name, &self.jobs)?)
     }
 }
 

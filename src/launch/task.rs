@@ -41,13 +41,13 @@ pub fn run_task(
     out_of_time: &AtomicBool,
     observer: &dyn Observer,
 ) -> Result<TaskEnd, LaunchError> {
-    let submission = store.submission(submission)?;
+    let submission = store.submissions().load(submission)?;
     let name = &submission.name;
     let Some(task) = submission.tasks.get(index) else {
         let n_tasks = submission.tasks.len();
         return Err(LaunchError::NoSuchTask { submission: name.clone(), n_tasks, index });
     };
-    let plan = store.submitted_plan(name)?;
+    let plan = store.submissions().plan(name)?;
     let store = &store.of(&plan)?;
     let version = store.trainer().version();
     if submission.engine != version {
@@ -115,12 +115,12 @@ fn end_of(worker: &Worker) -> TaskEnd {
 
 /// Counts the attempts that the time limit interrupted, and gives up on runs that make no progress.
 fn count_attempts(worker: &Worker) -> Result<(), StoreError> {
-    let owners = worker.store.owners()?;
+    let owners = worker.store.claims().owners()?;
     for run in &worker.report.abandoned {
         if worker.store.is_published(run) || owners.contains_key(run) {
             continue;
         }
-        let n_attempts = worker.store.count_attempt(run)?;
+        let n_attempts = worker.store.claims().count_attempt(run)?;
         if n_attempts >= ATTEMPTS {
             let times = count(n_attempts as usize, "time");
             let reason = format!("its task ran out of time {times} in a row without progress");

@@ -91,7 +91,8 @@ impl Training<'_> {
         for (i, run) in runs.iter().enumerate() {
             let cost = &self.estimate.costs[&run.id];
             let alone = self.attempts.is_some()
-                && (self.store.is_suspect(&run.id) || self.store.is_claimed(&run.id));
+                && (self.store.claims().is_suspect(&run.id)
+                    || self.store.claims().is_claimed(&run.id));
             jobs.push(Job {
                 task: i,
                 cost: cost.work,
@@ -224,7 +225,7 @@ impl Training<'_> {
         if self.checkpoint_every.is_none() {
             return Ok(Ok(ClaimedRun::default()));
         }
-        let claim = match self.store.claim(&run.id)? {
+        let claim = match self.store.claims().claim(&run.id)? {
             Claiming::Ours(claim) => claim,
             Claiming::Theirs(owner) => {
                 let owner =
@@ -253,7 +254,7 @@ impl Training<'_> {
         if let Some(dead) = &claim.taken_from {
             note(format!("taken over from {dead}, which is gone"));
             if let Some(most) = self.attempts {
-                let ended = self.store.count_attempt(&run.id)?;
+                let ended = self.store.claims().count_attempt(&run.id)?;
                 given_up = (ended >= most).then(|| {
                     format!(
                         "{} in a row ended its task without progress",

@@ -173,7 +173,7 @@ impl<'a> Worker<'a> {
     ) -> Result<bool, E> {
         let mut waits = false;
         while !stop.load(Ordering::SeqCst) && !self.report.stopped {
-            let owners = self.store.owners()?;
+            let owners = self.store.claims().owners()?;
             let (held, free): (Vec<_>, Vec<_>) =
                 self.outstanding()?.into_iter().partition(|run| owners.contains_key(&run.id));
             let half_there = |run: &&RunId| {
@@ -276,7 +276,7 @@ impl<'a> Worker<'a> {
             threads: elapsed.threads,
             host: host(),
         };
-        self.store.forget_attempts(run)?;
+        self.store.claims().forget_attempts(run)?;
         self.store.fail(run, &failure)
     }
 }

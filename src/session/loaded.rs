@@ -268,7 +268,7 @@ impl LoadedExperiment {
         let damaged = damaged(found, store, &interruption.requested, observer)?;
         for (run, reason) in results.suspects().filter(|(run, _)| damaged.contains(*run)) {
             // Under a claim: a run that another process has repeated meanwhile must not be moved.
-            let Claiming::Ours(_claim) = store.claim(run)? else { continue };
+            let Claiming::Ours(_claim) = store.claims().claim(run)? else { continue };
             if matches!(store.check(run), Err(StoreError::Damaged { .. }))
                 && let Some(aside) = store.set_aside(run)?
             {

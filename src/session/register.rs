@@ -65,7 +65,7 @@ fn runs_before(loaded: &LoadedExperiment, history: &History) -> Result<Option<St
     if let Some(alike) = runs_alike(loaded, history, &own, &there) {
         return Ok(Some(alike));
     }
-    let owners = store.owners()?;
+    let owners = store.claims().owners()?;
     let is_begun = |run: &RunId| owners.contains_key(run) || store.progress(run).is_some();
     let begun = own.iter().filter(|run| is_begun(run)).count();
     Ok((begun > 0).then(|| told(begun, "under way")).flatten())

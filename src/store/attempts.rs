@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::disk::remove_if_there;
-use super::{Store, StoreError};
+use super::{Claims, StoreError};
 use crate::plan::RunId;
 use crate::regular;
 
@@ -23,19 +23,19 @@ struct Attempts {
     count: u32,
 }
 
-impl Store {
+impl Claims<'_> {
     fn attempts_path(&self, run: &RunId) -> PathBuf {
-        self.unfinished().join(format!("{run}.attempts"))
+        self.store.unfinished().join(format!("{run}.attempts"))
     }
 
     /// Counts an attempt at a run that ended its task by being killed or out of time. Returns the
     /// number of consecutive attempts without progress.
     pub fn count_attempt(&self, run: &RunId) -> Result<u32, StoreError> {
-        let step = self.progress(run).map_or(0, |progress| progress.step);
+        let step = self.store.progress(run).map_or(0, |progress| progress.step);
         let before = self.attempts(run);
         let count = if step > before.step { 0 } else { before.count.saturating_add(1) };
         let text = serde_json::to_string(&Attempts { step, count }).expect("two numbers are JSON");
-        self.replace(&self.attempts_path(run), text.as_bytes())?;
+        self.store.replace(&self.attempts_path(run), text.as_bytes())?;
         Ok(count)
     }
 
@@ -61,6 +61,7 @@ impl Store {
 mod tests {
     use super::*;
     use crate::record::Checkpoint;
+    use crate::store::Store;
     use crate::trainers::made::MadeTrainer;
 
     #[test]
@@ -68,9 +69,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), MadeTrainer::shared()).unwrap();
         let run = RunId::parse("r0123456789abcdef").unwrap();
-        assert!(!store.is_suspect(&run));
-        assert_eq!([0; 3].map(|_| store.count_attempt(&run).unwrap()), [1, 2, 3]);
-        assert!(store.is_suspect(&run));
+        assert!(!store.claims().is_suspect(&run));
+        assert_eq!([0; 3].map(|_| store.claims().count_attempt(&run).unwrap()), [1, 2, 3]);
+        assert!(store.claims().is_suspect(&run));
         let state = |step| Checkpoint {
             state: vec![1],
             epoch: 0,
@@ -79,10 +80,14 @@ mod tests {
             started_utc: String::new(),
         };
         store.save_checkpoint(&run, &state(5)).unwrap();
-        assert_eq!([0; 2].map(|_| store.count_attempt(&run).unwrap()), [0, 1], "it was further on");
+        assert_eq!(
+            [0; 2].map(|_| store.claims().count_attempt(&run).unwrap()),
+            [0, 1],
+            "it was further on"
+        );
         store.save_checkpoint(&run, &state(5)).unwrap();
-        assert_eq!(store.count_attempt(&run).unwrap(), 2, "it was not");
-        store.forget_attempts(&run).unwrap();
-        assert!(!store.is_suspect(&run));
+        assert_eq!(store.claims().count_attempt(&run).unwrap(), 2, "it was not");
+        store.claims().forget_attempts(&run).unwrap();
+        assert!(!store.claims().is_suspect(&run));
     }
 }

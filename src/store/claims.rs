@@ -124,7 +124,20 @@ enum Judgement {
     Dead(Option<Vec<u8>>),
 }
 
+/// Claims on runs, and the counters of attempts at them, below the root of a store.
+#[derive(Debug, Clone, Copy)]
+pub struct Claims<'a> {
+    store: &'a Store,
+}
+
 impl Store {
+    /// Claims on its runs.
+    pub fn claims(&self) -> Claims<'_> {
+        Claims { store: self }
+    }
+}
+
+impl Claims<'_> {
     /// Tries to claim a run. The new owner must check again whether the run is published: its
     /// previous owner may have finished it just before.
     pub fn claim(&self, run: &RunId) -> Result<Claiming, StoreError> {
@@ -132,8 +145,8 @@ impl Store {
     }
 
     fn claim_after(&self, run: &RunId, expiry: Duration) -> Result<Claiming, StoreError> {
-        let dir = self.unfinished();
-        self.own(&dir)?;
+        let dir = self.store.unfinished();
+        self.store.own(&dir)?;
         for _ in 0..MOST_TRIES {
             create_dirs(&dir)?;
             let highest = numbers(&dir, run)?.pop();
@@ -185,7 +198,7 @@ impl Store {
     /// Runs that living processes own, with the owner if its claim can be read. An owner whose
     /// process is not visible counts as living until calls a minute apart have seen no heartbeat.
     pub fn owners(&self) -> Result<BTreeMap<RunId, Option<Owner>>, StoreError> {
-        let dir = self.unfinished();
+        let dir = self.store.unfinished();
         let mut highest = BTreeMap::<RunId, u64>::new();
         for (run, number) in claims(&dir)? {
             let known = highest.entry(run).or_default();
@@ -202,34 +215,7 @@ impl Store {
 
     /// True if a run is claimed, by a living or a dead process.
     pub fn is_claimed(&self, run: &RunId) -> bool {
-        numbers(&self.unfinished(), run).is_ok_and(|claims| !claims.is_empty())
-    }
-
-    /// Removes files of killed processes: what they were writing, and what belonged to runs that
-    /// they had published but not cleaned up after.
-    pub fn tidy(&self) -> Result<(), StoreError> {
-        self.own(&self.runs())?;
-        self.own(&self.unfinished())?;
-        sweep_up(self.root());
-        for run in self.failures()?.into_keys().filter(|run| self.is_published(run)) {
-            remove_if_there(&self.failed_path(&run))?;
-        }
-        let alive = self.owners()?;
-        for (path, run) in entries(&self.unfinished())?.into_iter().filter_map(|(path, name)| {
-            let run = RunId::parse(name.split_once('.')?.0)?;
-            Some((path, run))
-        }) {
-            if alive.contains_key(&run) || !self.is_published(&run) {
-                continue;
-            }
-            if path == self.run_files(&run) {
-                // Harmless where it cannot be removed.
-                let _ = remove_tree(&path);
-            } else if !is_dir(&path) {
-                remove_if_there(&path)?;
-            }
-        }
-        Ok(())
+        numbers(&self.store.unfinished(), run).is_ok_and(|claims| !claims.is_empty())
     }
 
     fn judge(&self, path: &Path, expiry: Duration) -> Result<Judgement, StoreError> {
@@ -255,7 +241,7 @@ impl Store {
                 Judgement::Dead(Some(text))
             });
         }
-        let mut watched = self.shared.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut watched = self.store.shared.watched.lock().unwrap_or_else(PoisonError::into_inner);
         match watched.get(path) {
             Some(known) if known.text == text && known.renewed == renewed => {
                 Ok(if known.seen.elapsed() >= expiry {
@@ -272,7 +258,7 @@ impl Store {
     }
 
     fn owner_text(&self) -> Result<String, StoreError> {
-        let nonce = self.scratch_path()?;
+        let nonce = self.store.scratch_path()?;
         let pid = std::process::id();
         let owner = Owner {
             host: host(),
@@ -289,14 +275,14 @@ impl Store {
                 .join("-"),
         };
         toml::to_string(&owner).map_err(|error| StoreError::Malformed {
-            path: self.unfinished(),
+            path: self.store.unfinished(),
             reason: error.to_string(),
         })
     }
 
     /// Creates a claim, unless its path exists.
     fn create(&self, file: &ClaimFile) -> Result<bool, StoreError> {
-        let scratch = self.scratch_path()?;
+        let scratch = self.store.scratch_path()?;
         let created = write_synced(&scratch, &[file.text.as_bytes()]).and_then(|()| {
             link(&scratch, &file.path()).map_err(StoreError::io("write", &file.path()))
         });
@@ -307,6 +293,35 @@ impl Store {
             Err(error) if error.is_absent() => Ok(false),
             created => created,
         }
+    }
+}
+
+impl Store {
+    /// Removes files of killed processes: what they were writing, and what belonged to runs that
+    /// they had published but not cleaned up after.
+    pub fn tidy(&self) -> Result<(), StoreError> {
+        self.own(&self.runs())?;
+        self.own(&self.unfinished())?;
+        sweep_up(self.root());
+        for run in self.failures()?.into_keys().filter(|run| self.is_published(run)) {
+            remove_if_there(&self.failed_path(&run))?;
+        }
+        let alive = self.claims().owners()?;
+        for (path, run) in entries(&self.unfinished())?.into_iter().filter_map(|(path, name)| {
+            let run = RunId::parse(name.split_once('.')?.0)?;
+            Some((path, run))
+        }) {
+            if alive.contains_key(&run) || !self.is_published(&run) {
+                continue;
+            }
+            if path == self.run_files(&run) {
+                // Harmless where it cannot be removed.
+                let _ = remove_tree(&path);
+            } else if !is_dir(&path) {
+                remove_if_there(&path)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -469,7 +484,7 @@ mod tests {
     /// Writes the claim of a killed process.
     fn left_behind(dir: &Path, change: impl FnOnce(&mut Owner)) {
         let store = Store::open(dir, MadeTrainer::shared()).unwrap();
-        let mut owner = parse(store.owner_text().unwrap().as_bytes()).unwrap();
+        let mut owner = parse(store.claims().owner_text().unwrap().as_bytes()).unwrap();
         owner.process_start = "0".to_owned();
         change(&mut owner);
         fs::create_dir_all(store.unfinished()).unwrap();
@@ -480,16 +495,16 @@ mod tests {
     fn one_owner_at_a_time() {
         let dir = tempfile::tempdir().unwrap();
         let (a, b) = (store(&dir), store(&dir));
-        let claim = ours(a.claim(&run()).unwrap());
-        let Claiming::Theirs(Some(owner)) = b.claim(&run()).unwrap() else {
+        let claim = ours(a.claims().claim(&run()).unwrap());
+        let Claiming::Theirs(Some(owner)) = b.claims().claim(&run()).unwrap() else {
             panic!("claimed twice")
         };
         assert_eq!(owner.pid, std::process::id());
-        assert_eq!(b.owners().unwrap(), BTreeMap::from([(run(), Some(owner))]));
+        assert_eq!(b.claims().owners().unwrap(), BTreeMap::from([(run(), Some(owner))]));
         assert!(claim.file.renew());
         drop(claim);
-        assert!(b.owners().unwrap().is_empty());
-        drop(ours(b.claim(&run()).unwrap()));
+        assert!(b.claims().owners().unwrap().is_empty());
+        drop(ours(b.claims().claim(&run()).unwrap()));
     }
 
     #[test]
@@ -498,7 +513,7 @@ mod tests {
         for _ in 0..100 {
             let dir = tempfile::tempdir().unwrap();
             left_behind(dir.path(), |_| {});
-            assert!(store(&dir).owners().unwrap().is_empty());
+            assert!(store(&dir).claims().owners().unwrap().is_empty());
             let (holders, most, wins) =
                 (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
             thread::scope(|scope| {
@@ -506,7 +521,7 @@ mod tests {
                     scope.spawn(|| {
                         let store = store(&dir);
                         for _ in 0..4 {
-                            if let Claiming::Ours(claim) = store.claim(&run()).unwrap() {
+                            if let Claiming::Ours(claim) = store.claims().claim(&run()).unwrap() {
                                 most.fetch_max(
                                     holders.fetch_add(1, Ordering::SeqCst) + 1,
                                     Ordering::SeqCst,
@@ -532,14 +547,14 @@ mod tests {
         left_behind(dir.path(), |owner| "another machine".clone_into(&mut owner.place));
         let store = store(&dir);
         let theirs = |expiry| {
-            matches!(store.claim_after(&run(), expiry).unwrap(), Claiming::Theirs(Some(_)))
+            matches!(store.claims().claim_after(&run(), expiry).unwrap(), Claiming::Theirs(Some(_)))
         };
         assert!(theirs(Duration::ZERO), "the first look shows nothing yet");
         assert!(theirs(Duration::from_secs(60)));
         let claim = File::options().write(true).open(path(&store.unfinished(), &run(), 1)).unwrap();
         claim.set_modified(SystemTime::now() + Duration::from_secs(1)).unwrap();
         assert!(theirs(Duration::ZERO), "it was renewed");
-        let claim = ours(store.claim_after(&run(), Duration::ZERO).unwrap());
+        let claim = ours(store.claims().claim_after(&run(), Duration::ZERO).unwrap());
         assert_eq!(
             (claim.file.number, claim.taken_from.as_ref().unwrap().place.as_str()),
             (2, "another machine")
@@ -557,11 +572,11 @@ mod tests {
         for other in ["+9", "0009", "18446744073709551615"] {
             fs::write(store.unfinished().join(format!("{}.claim-{other}", run())), "").unwrap();
         }
-        assert!(store.owners().unwrap().is_empty());
-        assert_eq!(ours(store.claim(&run()).unwrap()).file.number, 8);
+        assert!(store.claims().owners().unwrap().is_empty());
+        assert_eq!(ours(store.claims().claim(&run()).unwrap()).file.number, 8);
         assert!(!pipe.exists());
         fs::write(path(&store.unfinished(), &run(), HIGHEST - 1), vec![b'x'; 1 << 17]).unwrap();
-        let refused = store.claim(&run()).unwrap_err().to_string();
+        let refused = store.claims().claim(&run()).unwrap_err().to_string();
         assert!(refused.contains("cannot be claimed"), "{refused}");
     }
 
@@ -571,20 +586,23 @@ mod tests {
         let store = store(&dir);
         fs::create_dir_all(store.unfinished()).unwrap();
         fs::write(path(&store.unfinished(), &run(), 7), "host = \"a").unwrap();
-        assert!(matches!(store.claim(&run()).unwrap(), Claiming::Theirs(None)));
-        assert_eq!(ours(store.claim_after(&run(), Duration::ZERO).unwrap()).file.number, 8);
+        assert!(matches!(store.claims().claim(&run()).unwrap(), Claiming::Theirs(None)));
+        assert_eq!(
+            ours(store.claims().claim_after(&run(), Duration::ZERO).unwrap()).file.number,
+            8
+        );
     }
 
     #[test]
     fn an_owner_that_was_given_up_for_dead_notices() {
         let dir = tempfile::tempdir().unwrap();
         let (slept, other) = (store(&dir), store(&dir));
-        let claim = ours(slept.claim(&run()).unwrap());
+        let claim = ours(slept.claims().claim(&run()).unwrap());
         // The take-over by `other` from another machine, after a minute without heartbeat.
         fs::remove_file(claim.file.path()).unwrap();
-        let text = other.owner_text().unwrap();
+        let text = other.claims().owner_text().unwrap();
         let successor = ClaimFile { dir: other.unfinished(), run: run(), number: 2, text };
-        assert!(other.create(&successor).unwrap());
+        assert!(other.claims().create(&successor).unwrap());
         assert!(!claim.file.renew());
         claim.lost.store(true, Ordering::Relaxed);
         drop(claim);
@@ -595,9 +613,9 @@ mod tests {
     fn a_claim_survives_results_that_vanish() {
         let dir = tempfile::tempdir().unwrap();
         let store = store(&dir);
-        let claim = ours(store.claim(&run()).unwrap());
+        let claim = ours(store.claims().claim(&run()).unwrap());
         fs::remove_dir_all(store.unfinished()).unwrap();
         assert!(claim.file.renew());
-        assert!(matches!(self::store(&dir).claim(&run()).unwrap(), Claiming::Theirs(_)));
+        assert!(matches!(self::store(&dir).claims().claim(&run()).unwrap(), Claiming::Theirs(_)));
     }
 }

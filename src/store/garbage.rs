@@ -50,7 +50,7 @@ impl Store {
         let in_runs = entries(&self.runs())?;
         let in_unfinished = entries(&self.unfinished())?;
         let in_data = entries(&self.root().join("data"))?;
-        let alive: BTreeSet<RunId> = self.owners()?.into_keys().collect();
+        let alive: BTreeSet<RunId> = self.claims().owners()?.into_keys().collect();
         let published = self.published()?;
         let needed = self.named_by_plans()?;
         let is_spare = |run: &RunId| !needed.needs_run(run) && !alive.contains(run);
@@ -114,12 +114,14 @@ impl Store {
                 add(path, "belongs to a run that no plan names");
             }
         }
-        for name in self.submissions()? {
+        for name in self.submissions().names()? {
             // A submission that cannot be read is not known to be done.
-            let (Ok(submission), Ok(jobs)) = (self.submission(&name), self.jobs(&name)) else {
+            let (Ok(submission), Ok(jobs)) =
+                (self.submissions().load(&name), self.submissions().jobs(&name))
+            else {
                 continue;
             };
-            let dir = self.submission_dir(&name)?;
+            let dir = self.submissions().dir(&name)?;
             // While runs are missing, its jobs may be waiting in the queue, and are found by its
             // files.
             let done = |run: &RunId| published.contains(run) || (is_spare(run) && jobs.is_empty());
@@ -127,10 +129,10 @@ impl Store {
                 add(dir, "its runs were submitted more than a day ago and are finished");
             }
         }
-        for path in self.half_submissions()?.into_iter().filter(|path| is_old(path)) {
+        for path in self.submissions().incomplete()?.into_iter().filter(|path| is_old(path)) {
             add(path, "a submission that was never completed");
         }
-        for path in self.spare_programs()? {
+        for path in self.submissions().spare_programs()? {
             add(path, "no submission needs this program");
         }
         for (path, name) in in_data {
@@ -144,7 +146,7 @@ impl Store {
                 && !needed.needs_data(&name)
                 // Runs under way, and tasks that wait, may start from a copy whose plan was replaced.
                 && alive.is_empty()
-                && self.submissions()?.is_empty()
+                && self.submissions().names()?.is_empty()
                 && has_settled(&path)
             {
                 add(path, "no plan names this copy of a program's inputs");

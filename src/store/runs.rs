@@ -105,7 +105,7 @@ impl Store {
             // removed.
             let _ = remove_if_there(&self.failed_path(&spec.id));
             let _ = self.remove_checkpoints(&spec.id);
-            let _ = self.forget_attempts(&spec.id);
+            let _ = self.claims().forget_attempts(&spec.id);
             let _ = remove_tree(&self.run_files(&spec.id));
         }
         published

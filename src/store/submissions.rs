@@ -91,15 +91,28 @@ const PROGRAM: &str = "program-";
 /// Maximum size of a program [bytes].
 const LARGEST_PROGRAM: u64 = 1 << 30;
 
+/// Submissions below the root of a store.
+#[derive(Debug, Clone, Copy)]
+pub struct Submissions<'a> {
+    store: &'a Store,
+}
+
 impl Store {
+    /// Its submissions.
+    pub fn submissions(&self) -> Submissions<'_> {
+        Submissions { store: self }
+    }
+
     pub(super) fn submitted(&self) -> PathBuf {
         self.root().join("submitted")
     }
+}
 
+impl Submissions<'_> {
     /// Directory of a submission.
-    pub fn submission_dir(&self, name: &str) -> Result<PathBuf, StoreError> {
+    pub fn dir(&self, name: &str) -> Result<PathBuf, StoreError> {
         check_file("a submission", name)?;
-        Ok(self.submitted().join(name))
+        Ok(self.store.submitted().join(name))
     }
 
     /// Saves a submission, the plan and the script, and makes the directory for the output of its
@@ -110,21 +123,20 @@ impl Store {
         plan: &Plan,
         script: &str,
     ) -> Result<(), StoreError> {
-        let dir = self.submission_dir(&submission.name)?;
-        self.own(&dir)?;
+        let dir = self.dir(&submission.name)?;
+        self.store.own(&dir)?;
         create_dirs(&dir.join("logs"))?;
-        self.replace(&dir.join(SCRIPT), script.as_bytes())?;
-        self.save_sealed(&dir.join(PLAN), plan)?;
-        self.save_sealed(&dir.join(SUBMISSION), submission)
+        self.store.replace(&dir.join(SCRIPT), script.as_bytes())?;
+        self.store.save_sealed(&dir.join(PLAN), plan)?;
+        self.store.save_sealed(&dir.join(SUBMISSION), submission)
     }
 
     /// Reads a submission, without its plan.
-    pub fn submission(&self, name: &str) -> Result<Submission, StoreError> {
-        let found: Result<Submission, _> =
-            load_sealed(&self.submission_dir(name)?.join(SUBMISSION));
+    pub fn load(&self, name: &str) -> Result<Submission, StoreError> {
+        let found: Result<Submission, _> = load_sealed(&self.dir(name)?.join(SUBMISSION));
         match found {
             Err(error) if error.is_absent() => {
-                let known = self.submissions()?;
+                let known = self.names()?;
                 // Compared without the digits at the end, which users rarely type right.
                 let experiment = |name: &str| {
                     name.rsplit_once('-').map_or(name, |(experiment, _)| experiment).to_owned()
@@ -140,12 +152,12 @@ impl Store {
                     .map(str::to_owned);
                 Err(StoreError::NoSuchSubmission {
                     name: name.to_owned(),
-                    path: self.submitted(),
+                    path: self.store.submitted(),
                     nearest,
                 })
             }
             Ok(found) if found.name != name => {
-                let path = self.submission_dir(name)?.join(SUBMISSION);
+                let path = self.dir(name)?.join(SUBMISSION);
                 Err(StoreError::Malformed {
                     path,
                     reason: format!("it is the submission {}", found.name),
@@ -156,13 +168,13 @@ impl Store {
     }
 
     /// The plan that a submission froze.
-    pub fn submitted_plan(&self, name: &str) -> Result<Plan, StoreError> {
-        load_plan(&self.submission_dir(name)?.join(PLAN), self)
+    pub fn plan(&self, name: &str) -> Result<Plan, StoreError> {
+        load_plan(&self.dir(name)?.join(PLAN), self.store)
     }
 
     /// Names of all submissions that are complete, sorted.
-    pub fn submissions(&self) -> Result<Vec<String>, StoreError> {
-        let found = entries(&self.submitted())?;
+    pub fn names(&self) -> Result<Vec<String>, StoreError> {
+        let found = entries(&self.store.submitted())?;
         Ok(found
             .into_iter()
             .filter(|(path, _)| path.join(SUBMISSION).is_file())
@@ -172,12 +184,12 @@ impl Store {
 
     /// Saves the list of jobs that execute the tasks of a submission.
     pub fn save_jobs(&self, name: &str, jobs: &[SubmittedJob]) -> Result<(), StoreError> {
-        self.save_sealed(&self.submission_dir(name)?.join(JOBS), &jobs)
+        self.store.save_sealed(&self.dir(name)?.join(JOBS), &jobs)
     }
 
     /// Jobs that execute the tasks of a submission; empty if the tasks are started in another way.
     pub fn jobs(&self, name: &str) -> Result<Vec<SubmittedJob>, StoreError> {
-        match load_sealed(&self.submission_dir(name)?.join(JOBS)) {
+        match load_sealed(&self.dir(name)?.join(JOBS)) {
             Err(error) if error.is_absent() => Ok(Vec::new()),
             jobs => jobs,
         }
@@ -185,7 +197,7 @@ impl Store {
 
     /// Removes a submission of which nothing was started.
     pub fn withdraw(&self, name: &str) -> Result<(), StoreError> {
-        let dir = self.submission_dir(name)?;
+        let dir = self.dir(name)?;
         // Without this file the directory is not a submission, even if removing the rest fails.
         remove_if_there(&dir.join(SUBMISSION))?;
         fs::remove_dir_all(&dir).map_err(StoreError::io("remove", &dir))
@@ -196,9 +208,10 @@ impl Store {
         let bytes =
             regular::read(program, LARGEST_PROGRAM).map_err(StoreError::io("read", program))?;
         let copy = self
+            .store
             .submitted()
             .join(format!("{PROGRAM}{}", &blake3::hash(&bytes).to_hex()[..16]));
-        self.replace(&copy, &bytes)?;
+        self.store.replace(&copy, &bytes)?;
         let permissions = |path: &Path| fs::metadata(path).map(|found| found.permissions());
         let wanted = permissions(program).map_err(StoreError::io("read", program))?;
         if permissions(&copy).ok().as_ref() != Some(&wanted) {
@@ -209,7 +222,7 @@ impl Store {
 
     /// Directories that are incomplete submissions, because a process died while creating them. A
     /// directory with any other file is not one.
-    pub(super) fn half_submissions(&self) -> Result<Vec<PathBuf>, StoreError> {
+    pub(super) fn incomplete(&self) -> Result<Vec<PathBuf>, StoreError> {
         let has_form = |(path, name): &(PathBuf, String)| {
             let unique = name
                 .rsplit_once('-')
@@ -223,7 +236,7 @@ impl Store {
                 && parts.iter().all(ours)
                 && entries(&path.join("logs")).is_ok_and(|logs| logs.is_empty())
         };
-        Ok(entries(&self.submitted())?
+        Ok(entries(&self.store.submitted())?
             .into_iter()
             .filter(has_form)
             .map(|(path, _)| path)
@@ -233,8 +246,8 @@ impl Store {
     /// Copies of programs that no submission needs; empty if a submission cannot be read.
     pub(super) fn spare_programs(&self) -> Result<Vec<PathBuf>, StoreError> {
         let mut needed = Vec::new();
-        for name in self.submissions()? {
-            let Ok(submission) = self.submission(&name) else { return Ok(Vec::new()) };
+        for name in self.names()? {
+            let Ok(submission) = self.load(&name) else { return Ok(Vec::new()) };
             needed.extend(
                 submission.program.and_then(|path| path.file_name().map(ToOwned::to_owned)),
             );
@@ -244,7 +257,7 @@ impl Store {
                 .is_some_and(|hash| hash.len() == 16 && is_hexadecimal(hash))
                 && is_file(path)
         };
-        let programs = entries(&self.submitted())?
+        let programs = entries(&self.store.submitted())?
             .into_iter()
             .filter(|(path, name)| has_form(path, name));
         Ok(programs

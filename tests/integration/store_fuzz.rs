@@ -133,7 +133,7 @@ static SOUND: LazyLock<BTreeMap<PathBuf, Vec<u8>>> = LazyLock::new(|| {
             },
         )
         .unwrap();
-    let claim = store.claim(&spec().id).unwrap();
+    let claim = store.claims().claim(&spec().id).unwrap();
     assert!(matches!(claim, Claiming::Ours(_)));
     let mut files = BTreeMap::new();
     let mut left = vec![dir.path().to_owned()];
@@ -220,7 +220,7 @@ proptest! {
             prop_assert!(named.ends_with(path) || path.ends_with("checksums.toml"), "{}", named.display());
         }
         let _ = (store.spec(&run), store.file(&run, "samples.npy"), store.finished(&plan()), store.failures());
-        let _ = (store.owners(), store.progress(&run), store.garbage(std::time::Duration::ZERO), store.experiments());
+        let _ = (store.claims().owners(), store.progress(&run), store.garbage(std::time::Duration::ZERO), store.experiments());
         let plan_file = path.ends_with("plan.json");
         match store.load_plan("study") {
             Ok(read) => prop_assert!((intact || !plan_file) && read == plan()),
@@ -236,6 +236,6 @@ proptest! {
             RunStatus::Finished => prop_assert_eq!((record.summary, record.epochs), (Some(sound.summary), sound.epochs)),
             _ => prop_assert!(in_run && !intact),
         }
-        prop_assert!(store.claim(&run).is_ok());
+        prop_assert!(store.claims().claim(&run).is_ok());
     }
 }

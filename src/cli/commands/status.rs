@@ -53,7 +53,7 @@ pub(crate) fn status(
     header.retain(|&column| submitted || column != "queued");
     let mut rows = table(&header, 1);
     let mut details = Vec::new();
-    let owners = store.owners()?;
+    let owners = store.claims().owners()?;
     for plan in &plans {
         let name = &plan.name;
         let store = store.of(plan)?;

@@ -39,7 +39,10 @@ pub(crate) fn task(
     let interrupt = Interrupt::listen().context("cannot listen for signals")?;
     let out_of_time = interrupt.listen_for_notice().context("cannot listen for signals")?;
     let store = global.store()?;
-    let plan = store.submission(&args.submission).and_then(|s| store.submitted_plan(&s.name))?;
+    let plan = store
+        .submissions()
+        .load(&args.submission)
+        .and_then(|s| store.submissions().plan(&s.name))?;
     trust::check(&plan, &global.results, args.yes)?;
     let end = run_task(
         &store,
