@@ -242,7 +242,7 @@ fn goes_from_a_file_to_tables_verdicts_and_figures() {
     let header = |name: &str| table(name).lines().next().unwrap().to_owned();
     assert_eq!(
         header("runs.csv"),
-        "study,variant,intercept,rate,noise,seed,run,status,error,epochs,best_epoch,slope,tuning"
+        "study,variant,label,intercept,rate,noise,seed,run,status,error,epochs,best_epoch,slope,tuning"
     );
     assert!(header("metrics.csv").ends_with("seed,run,epoch,explained,error"));
     assert!(header("ablation.csv").contains("explained_mean_percent,explained_sd_percent"));

@@ -4,7 +4,7 @@ use crate::cli::Terminal;
 use crate::cli::show::terminal::table;
 use crate::results::ExperimentResults;
 use crate::results::compare::ExperimentComparison;
-use crate::text::{count, signed};
+use crate::text::signed;
 
 /// Prints the changes from `first` to `second`.
 pub(crate) fn print(
@@ -13,7 +13,7 @@ pub(crate) fn print(
     comparison: &ExperimentComparison,
     terminal: &mut Terminal,
 ) -> anyhow::Result<()> {
-    let names = [&first.plan.name, &second.plan.name];
+    let names = [first.plan.name.as_str(), &second.plan.name];
     let mut rows = table(
         &[
             "variant",
@@ -45,24 +45,8 @@ pub(crate) fn print(
     };
     writeln!(out, "{} against {}, {unit}by variant and seed", names[1], names[0])?;
     writeln!(out, "{rows}")?;
-    let only_in = names.into_iter().zip(&comparison.only_in);
-    for (name, labels) in only_in.filter(|(_, labels)| !labels.is_empty()) {
-        writeln!(out, "only in {name}: {}", labels.join("; "))?;
+    for remark in comparison.remarks(names) {
+        writeln!(out, "{remark}")?;
     }
-    for row in &comparison.variants {
-        if let Some(why) = &row.incomparable {
-            writeln!(out, "not compared: {}: {}", row.label, why)?;
-        }
-    }
-    if comparison.n_unpaired > 0 {
-        writeln!(out, "{} planned by one of them alone", count(comparison.n_unpaired, "run"))?;
-    }
-    for (setting, variants) in &comparison.settings {
-        let all = variants.len() == comparison.variants.len();
-        let which = if all { "every variant".to_owned() } else { variants.join("; ") };
-        writeln!(out, "{setting}: {which}")?;
-    }
-    let (identical, changed) = (count(comparison.n_identical, "run"), comparison.n_changed);
-    writeln!(out, "{identical} identical, {changed} changed")?;
     Ok(())
 }

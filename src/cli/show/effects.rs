@@ -23,7 +23,7 @@ pub(crate) fn print(study: &ExperimentResults, terminal: &mut Terminal) -> anyho
             let Some(contrast) = effect.contrast else { continue };
             let estimate = contrast.estimate;
             rows.add_row([
-                level_names(planned, effect),
+                effect.label(planned),
                 references(planned, effects, effect),
                 estimate.map_or(0, |estimate| estimate.n).to_string(),
                 estimate.as_ref().map(change).unwrap_or_default(),
@@ -79,14 +79,6 @@ fn print_shapley(
     )?;
     writeln!(terminal.out, "{rows}")?;
     Ok(())
-}
-
-fn level_names(planned: &PlannedStudy, effect: &Effect) -> String {
-    let name = |&(axis, level): &(usize, usize)| {
-        let axis = &planned.axes[axis];
-        format!("{} {}", axis.column, axis.levels[level])
-    };
-    effect.at.iter().map(name).collect::<Vec<_>>().join(" x ")
 }
 
 fn references(planned: &PlannedStudy, effects: &Effects, effect: &Effect) -> String {
