@@ -322,9 +322,7 @@ pub(super) fn ablation<'a>(study: &'a ExperimentResults, ablations: &'a [Ablatio
     let rows = study.plan.studies.iter().zip(ablations).flat_map(move |(planned, ablation)| {
         let levels = |row: &'a AblationRow| axes.levels(planned, &row.levels).collect::<Vec<_>>();
         let variants = ablation.rows.iter().map(|row| (row, ablation.correction));
-        // Results of other tools are corrected by Holm's method, where there is a correction.
-        let corrected = ablation.correction != Correction::None;
-        let other = if corrected { Correction::Holm } else { Correction::None };
+        let other = ablation.external_correction();
         let external = ablation.external.iter().map(move |row| (row, other));
         let cells = |(row, correction): (&'a AblationRow, Correction)| {
             let delta = row.delta.as_ref();

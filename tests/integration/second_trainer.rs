@@ -127,6 +127,7 @@ impl Trainer for LineTrainer {
             memory: 1 << 10,
             disk: 1 << 10,
             size: None,
+            examples: None,
         }))
     }
 

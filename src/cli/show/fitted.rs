@@ -66,7 +66,7 @@ impl<'a> FittedTable<'a> {
     fn of_width(&self, width: Option<usize>) -> String {
         let all: Vec<usize> = (0..self.head.len()).collect();
         let Some(width) = width else {
-            return self.drawn(&all, None, ASCII_MARKDOWN);
+            return self.drawn(&all, None);
         };
         let mut shown = all;
         let mut going = self.dispensable.iter();
@@ -75,7 +75,7 @@ impl<'a> FittedTable<'a> {
         {
             shown.retain(|column| column != gone);
         }
-        let text = self.drawn(&shown, Some(&self.widths(&shown, width)), open());
+        let text = self.drawn(&shown, Some(&self.widths(&shown, width)));
         let gone: Vec<&str> = (0..self.head.len())
             .filter(|column| !shown.contains(column))
             .map(|column| self.head[column])
@@ -83,7 +83,10 @@ impl<'a> FittedTable<'a> {
         if gone.is_empty() {
             return text;
         }
-        format!("{text}\n{}", wrap(&format!("{width} columns: without {}", gone.join("; ")), width))
+        format!(
+            "{text}\n{}",
+            wrap(&format!("{width} columns: without {}", gone.join("; ")), width)
+        )
     }
 
     /// Width of each shown column: where there is room, of its longest line; names come first, then
@@ -124,17 +127,15 @@ impl<'a> FittedTable<'a> {
         std::iter::once(self.head[column]).chain(own)
     }
 
-    fn drawn(&self, shown: &[usize], widths: Option<&[usize]>, style: impl Into<Style>) -> String {
+    /// Draws columns, of given widths on a terminal.
+    fn drawn(&self, shown: &[usize], widths: Option<&[usize]>) -> String {
         let mut table = Table::new();
-        match style.into() {
-            Style::Preset(preset) => table.load_style(preset),
-            Style::Lines(style) => table.load_style(style),
-        };
-        table.set_content_arrangement(ContentArrangement::Disabled);
+        let style = widths.map_or(ASCII_MARKDOWN, |_| rules());
+        table.load_style(style).set_content_arrangement(ContentArrangement::Disabled);
         let line = |cell: &dyn Fn(usize) -> String| -> Vec<String> {
             let cells = shown.iter().enumerate();
             let fitted = |(i, &column): (usize, &usize)| match widths {
-                Some(widths) => wrap(&cell(column), widths[i]),
+                Some(widths) => wrap(&cut(&cell(column), widths[i]), widths[i]),
                 None => cell(column),
             };
             cells.map(fitted).collect()
@@ -156,10 +157,94 @@ impl<'a> FittedTable<'a> {
     }
 }
 
+/// Lines above, below and under the header; nothing between rows and columns.
+fn rules() -> TableStyle {
+    let line = if is_ascii_locale() { '-' } else { '\u{2500}' };
+    let rule = || LineStyle::none().fill(line).junction(line);
+    TableStyle::new()
+        .top_border(rule())
+        .header_separator(rule())
+        .bottom_border(rule())
+}
+
+/// A text whose words are no longer than a line.
+fn cut(text: &str, width: usize) -> String {
+    let mut out = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        for (i, c) in word.chars().enumerate() {
+            if i % width.max(1) == 0 && !out.is_empty() {
+                out.push(' ');
+            }
+            out.push(c);
+        }
+    }
+    out
+}
+
 fn length(text: &str) -> usize {
     text.chars().count()
 }
 
 fn gaps(shown: &[usize]) -> usize {
     GAP * shown.len().saturating_sub(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// An ablation table with one variant of this label.
+    fn table(label: &str) -> FittedTable<'static> {
+        let head = [
+            "variant",
+            "n",
+            "mixture NLL",
+            "difference",
+            "p, max-T",
+            "params",
+            "cost",
+            "verdict",
+        ];
+        let mut table =
+            FittedTable::new(&head, &[0, 7]).dispensable(&["params", "cost", "p, max-T"]);
+        let numbers =
+            ["7 of 8", "95.62 \u{b1}0.21", "-12.95 \u{b1}0.27", "0.0078", "1.57M", "12.34"];
+        table.add([&[label], &numbers[..], &["too few seeds"]].concat());
+        table
+    }
+
+    proptest! {
+        /// From 60 columns on, lines fit, and no word and no number of a column is broken.
+        #[test]
+        fn columns_go_before_words_break(
+            label in "[a-z]{1,12}( [a-z0-9]{1,12}){0,6}",
+            width in 60usize..160,
+        ) {
+            let table = table(&label);
+            let text = table.of_width(Some(width));
+            prop_assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
+            let whole = |word: &str| text.split_whitespace().any(|shown| shown == word);
+            for word in label.split(' ').chain(["too", "few", "seeds", "difference"]) {
+                prop_assert!(whole(word), "{word} is broken: {text}");
+            }
+            // Columns go in their order, and those that stay are whole.
+            let stays = ["1.57M", "12.34", "0.0078"].map(|cell| text.contains(cell));
+            prop_assert!(stays.is_sorted(), "{text}");
+            prop_assert!(text.contains("95.62 \u{b1}0.21") && text.contains("-12.95 \u{b1}0.27"), "{text}");
+            prop_assert_eq!(stays.contains(&false), text.contains("columns: without params"), "{}", text);
+        }
+    }
+
+    #[test]
+    fn a_wide_terminal_and_a_pipe_show_every_column() {
+        let label = "diagonal, depth 2, masks 16, no skip";
+        for text in [table(label).of_width(Some(120)), table(label).of_width(None)] {
+            assert_eq!(text.lines().filter(|line| line.contains(label)).count(), 1, "{text}");
+            assert!(text.contains("12.34") && text.contains("too few seeds"), "{text}");
+        }
+        let narrow = table("baseline").of_width(Some(60));
+        assert!(narrow.ends_with("60 columns: without params; cost"), "{narrow}");
+    }
 }

@@ -123,10 +123,7 @@ impl Paper {
                 (row, study.label_in_block(ablation, block, v), reference, ablation.correction)
             })
         });
-        let external_correction = match ablation.correction {
-            Correction::None => Correction::None,
-            Correction::MaxT | Correction::Holm => Correction::Holm,
-        };
+        let external_correction = ablation.external_correction();
         let external = (ablation.external.iter())
             .map(|row| (row, row.label.clone(), reference, external_correction));
         let is_blocked = ablation.blocks.len() > 1;
