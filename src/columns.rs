@@ -3,7 +3,11 @@
 
 use crate::trainer::{Curve, Metric, Metrics};
 
-/// `timings.csv` after `study, variant, <axes>`.
+/// First columns of every table with a row for each variant or run; those of its axes follow. The
+/// variant is called by its name in ASCII, and by its label, as on the terminal and in figures.
+pub(crate) const VARIANT: &str = "study variant label";
+
+/// `timings.csv`, after these and the axes.
 pub(crate) const TIMINGS: &str = "seed run started_utc seconds images_per_second host threads";
 
 /// `history.csv`; the last five columns differ between equal executions.
@@ -24,18 +28,22 @@ const CROSSED: &str =
 const EQUIVALENCE: &str = "negligible_UNIT equivalence_CI_low_UNIT equivalence_CI_high_UNIT \
     p_equivalence p_equivalence_corrected";
 
-/// `blocks.csv`, after `study, variant, <axes but those of the blocks>`.
+/// `blocks.csv`, after the same columns but the axes of the blocks.
 pub(crate) const BLOCKS: &str = "n_blocks wins losses undecided mean_rank n_ranked joint_statistic joint_blocks joint_seeds joint_p \
     joint_p_corrected joint_smallest_p correction joint_p_draws joint_p_corrected_draws verdict friedman friedman_p \
     friedman_draws smallest_p_of_two critical_difference left_out note";
 
 /// `effects.csv`.
-pub(crate) const EFFECTS: &str = "study effect axis level reference axis_2 level_2 reference_2 n METRIC_mean_UNIT METRIC_CI_low_UNIT \
+pub(crate) const EFFECTS: &str = "study effect label axis level reference axis_2 level_2 reference_2 n METRIC_mean_UNIT METRIC_CI_low_UNIT \
     METRIC_CI_high_UNIT n_effect effect_UNIT effect_CI_low_UNIT effect_CI_high_UNIT p p_corrected correction \
     p_draws p_corrected_draws n_planned";
 
 /// `effects.csv` after these, if some study has Shapley values.
 pub(crate) const SHAPLEY: &str = "shapley_UNIT shapley_CI_low_UNIT shapley_CI_high_UNIT";
+
+/// Table of `compare FIRST SECOND --out FILE`.
+pub(crate) const COMPARISON: &str = "first second label n_seeds n_identical n_changed n_unfinished first_METRIC_mean_UNIT \
+    second_METRIC_mean_UNIT mean_change_UNIT largest_change_UNIT settings note";
 
 /// Column names for a trainer with these metrics, of which one is compared.
 pub(crate) struct Columns<'a> {
@@ -57,7 +65,7 @@ impl<'a> Columns<'a> {
         Self { metrics, metric, level, equivalence }
     }
 
-    /// `runs.csv` after `study, variant, <axes>`.
+    /// `runs.csv`, after the columns of its variant.
     pub(crate) fn runs(&self) -> Vec<String> {
         let mut all = words("seed run status error epochs best_epoch");
         all.extend(self.metrics.columns.iter().map(|column| column.name.clone()));
@@ -93,8 +101,8 @@ impl<'a> Columns<'a> {
 
     /// True if a table has a column of this name besides its axes.
     pub(crate) fn has(&self, name: &str) -> bool {
-        let fixed = ["study", "variant"].map(str::to_owned).into_iter();
-        let mut all = fixed
+        let mut all = words(VARIANT)
+            .into_iter()
             .chain(self.runs())
             .chain(self.metrics())
             .chain(words(TIMINGS))
@@ -109,6 +117,6 @@ fn interval(level: f64) -> String {
     format!("ci{}", percent.to_string().replace('.', "_"))
 }
 
-fn words(list: &str) -> Vec<String> {
+pub(crate) fn words(list: &str) -> Vec<String> {
     list.split_whitespace().map(str::to_owned).collect()
 }

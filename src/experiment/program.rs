@@ -24,9 +24,10 @@ use crate::trainer::{
 };
 
 /// Columns that the tables have already; no metric may be called by one of them.
-const TAKEN_COLUMNS: [&str; 10] = [
+const TAKEN_COLUMNS: [&str; 11] = [
     "study",
     "variant",
+    "label",
     "seed",
     "run",
     "status",

@@ -9,7 +9,7 @@ use super::LaunchError;
 use super::queue::{QueueScope, QueuedRun, SlurmQueue};
 use super::slurm::Controller;
 use crate::plan::{RunId, RunSpec};
-use crate::runner::{Observer, RunEnd, RunLine};
+use crate::runner::{Observer, Pass, RunEnd, RunLine};
 use crate::session::{Interruption, LoadedExperiment};
 use crate::store::{Failure, RunStatus, StoreError};
 use crate::text::count;
@@ -67,14 +67,16 @@ pub fn follow(
         label: labels[&run.id].clone(),
         epochs: store.trainer().epochs(&run.config).unwrap_or(0),
         cost: costs.get(&run.id).map_or(1.0, |cost| cost.work),
+        examples: costs.get(&run.id).and_then(|cost| cost.examples),
     };
     let title = format!(
         "{}  following {}; Ctrl-C leaves them to Slurm",
         loaded.plan.name,
         count(runs.len(), "run")
     );
-    let lines = runs.iter().map(line).collect();
-    observer.begins(&title, lines, store.trainer().metrics());
+    // How many tasks run at a time is up to the scheduler, and so is the time until they end.
+    let pass = Pass { title, runs: runs.iter().map(line).collect(), seconds: None };
+    observer.begins(pass, store.trainer().metrics());
     let outcome = until_ended(loaded, following, interruption, observer);
     observer.over(None);
     outcome

@@ -7,7 +7,9 @@ use super::ExperimentResults;
 use super::setting_changes::{RunSettings, run_settings, setting_changes};
 use crate::plan::{PlannedStudy, PlannedVariant, RunId, RunSpec};
 use crate::rng::Seed;
+use crate::stats::mean;
 use crate::store::{RunRecord, RunStatus};
+use crate::text::count;
 use crate::trainer::Program;
 use crate::trainer::{Metric, Otherwise};
 
@@ -38,6 +40,8 @@ pub struct VariantComparison {
     pub n_identical: usize,
     /// Differences, second minus first, of the seeds whose runs have different values.
     pub differences: Vec<f64>,
+    /// Values in the first and in the second experiment, of the seeds that have both.
+    pub values: Vec<[f64; 2]>,
     /// Number of seeds that did not finish in both experiments.
     pub n_unfinished: usize,
     /// Reason why seeds are left out: both are scored on data whose values do not compare.
@@ -48,6 +52,12 @@ impl VariantComparison {
     /// Number of seeds that are compared.
     pub fn n_seeds(&self) -> usize {
         self.n_identical + self.differences.len() + self.n_unfinished
+    }
+
+    /// Mean of the values in each experiment; `None` if there are none.
+    pub fn means(&self) -> Option<[f64; 2]> {
+        let mean = |i: usize| mean(&self.values.iter().map(|pair| pair[i]).collect::<Vec<_>>());
+        Some([mean(0)?, mean(1)?])
     }
 
     /// Mean of the differences; `None` if there is none.
@@ -67,6 +77,33 @@ impl VariantComparison {
             Change::Difference(difference) => self.differences.push(difference),
             Change::Unfinished => self.n_unfinished += 1,
         }
+    }
+}
+
+impl ExperimentComparison {
+    /// Sentences on everything but the values: what only one of the experiments has, what is not
+    /// compared, and which settings changed; `names` are those of the experiments.
+    pub fn remarks(&self, names: [&str; 2]) -> Vec<String> {
+        let mut remarks = Vec::new();
+        let only_in = names.into_iter().zip(&self.only_in);
+        for (name, labels) in only_in.filter(|(_, labels)| !labels.is_empty()) {
+            remarks.push(format!("only in {name}: {}", labels.join("; ")));
+        }
+        for row in &self.variants {
+            let why = row.incomparable.iter();
+            remarks.extend(why.map(|why| format!("not compared: {}: {why}", row.label)));
+        }
+        if self.n_unpaired > 0 {
+            remarks.push(format!("{} planned by one of them alone", count(self.n_unpaired, "run")));
+        }
+        for (setting, variants) in &self.settings {
+            let all = variants.len() == self.variants.len();
+            let which = if all { "every variant".to_owned() } else { variants.join("; ") };
+            remarks.push(format!("{setting}: {which}"));
+        }
+        let (identical, changed) = (count(self.n_identical, "run"), self.n_changed);
+        remarks.push(format!("{identical} identical, {changed} changed"));
+        remarks
     }
 }
 
@@ -238,6 +275,7 @@ impl<'a> Pairing<'a> {
                 _ => {
                     let change = Change::of(a, b, metric);
                     found.add(change);
+                    found.values.extend(metric.of(a).zip(metric.of(b)).map(|(a, b)| [a, b]));
                     self.changes.insert((run, other), change);
                 }
             }

@@ -59,7 +59,8 @@ fn row<'a>(
     effect: &Effect,
 ) -> Vec<Value<'a>> {
     let planned = &study.plan.studies[effects.study];
-    let mut cells = vec![Value::text(planned.name.as_str()), Value::text(kind)];
+    let label = Value::text(effect.label(planned));
+    let mut cells = vec![Value::text(planned.name.as_str()), Value::text(kind), label];
     for factor in 0..2 {
         let Some(&(axis, level)) = effect.at.get(factor) else {
             cells.extend([Value::Empty, Value::Empty, Value::Empty]);

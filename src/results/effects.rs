@@ -46,6 +46,17 @@ pub struct Effect {
     pub contrast: Option<Contrast>,
 }
 
+impl Effect {
+    /// Its levels with the names of their axes: `skip on x depth 2`.
+    pub fn label(&self, study: &PlannedStudy) -> String {
+        let name = |&(axis, level): &(usize, usize)| {
+            let axis = &study.axes[axis];
+            format!("{} {}", axis.column, axis.levels[level])
+        };
+        self.at.iter().map(name).collect::<Vec<_>>().join(" x ")
+    }
+}
+
 /// A contrast of the grid's means. Main effect: the mean at a level minus that at the reference
 /// level. Interaction: the effect of the first factor at the second factor's level, minus its
 /// effect at the second factor's reference level.

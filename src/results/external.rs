@@ -2,7 +2,7 @@
 //! of the plan, otherwise by Welch's t test. They are a family of comparisons of their own.
 
 use super::ExperimentResults;
-use super::ablation::{AblationRow, Delta, Unpaired, Verdict};
+use super::ablation::{Ablation, AblationRow, Delta, Unpaired, Verdict};
 use crate::plan::{Correction, External, PlannedStudy};
 use crate::record::RunStatus;
 use crate::rng::{Purpose, Seed};
@@ -15,6 +15,16 @@ const FIRST_STREAM: u64 = 1 << 62;
 
 /// Number of seeds that a note lists.
 const MOST_SEEDS: usize = 12;
+
+impl Ablation {
+    /// Correction of the p values of other tools: Holm's method, where there is a correction.
+    pub fn external_correction(&self) -> Correction {
+        match self.correction {
+            Correction::None => Correction::None,
+            Correction::MaxT | Correction::Holm => Correction::Holm,
+        }
+    }
+}
 
 impl ExperimentResults {
     /// A row for each result of another tool that a study is compared with.

@@ -12,12 +12,10 @@ use super::ablation::{Ablation, AblationRow};
 use super::blocks::{MethodRow, OverBlocks};
 use super::cell::{Table, Value};
 use super::difference::{self, Difference};
-use super::paper::Format;
+use super::paper::{Format, Written};
 use super::past::{self, Past};
-use super::{
-    Cell, ExperimentResults, block_table, crossed, effect_table, equivalence, paper, xlsx,
-};
-use crate::columns::{ABLATION, BLOCKS, Columns, TIMINGS};
+use super::{Cell, ExperimentResults, block_table, crossed, effect_table, equivalence, xlsx};
+use crate::columns::{ABLATION, BLOCKS, Columns, TIMINGS, VARIANT, words};
 use crate::plan::{Correction, Plan, PlannedStudy};
 use crate::store::{EpochRow, RunStatus, Store, StoreError};
 use crate::trainer::{Column, Facts, Source};
@@ -96,15 +94,31 @@ fn each(
     )?;
     let has_blocks = !study.plan.compare.within.is_empty();
     take(OVER_BLOCKS, has_blocks.then(|| blocks(study, &over_blocks).csv()))?;
-    let table = ablation(study, &ablations);
-    take("tables.tex", Some(paper::written(study, &ablations, table, Format::Latex)))?;
+    let paper = written(study, &ablations, &over_blocks).format(Format::Latex);
+    take("tables.tex", Some(paper))?;
     take("results.xlsx", Some(xlsx::workbook(study, &ablations, &effects, &over_blocks)?))
 }
 
 /// The ablation tables of a study in a format.
 pub fn in_format(study: &ExperimentResults, format: Format) -> Vec<u8> {
     let ablations = study.ablations();
-    paper::written(study, &ablations, ablation(study, &ablations), format)
+    written(study, &ablations, &study.all_over_blocks(&ablations)).format(format)
+}
+
+/// The workbook of a study.
+pub fn workbook(study: &ExperimentResults) -> Result<Vec<u8>, StoreError> {
+    let ablations = study.ablations();
+    let over_blocks = study.all_over_blocks(&ablations);
+    xlsx::workbook(study, &ablations, &study.all_effects(), &over_blocks)
+}
+
+fn written<'a>(
+    study: &'a ExperimentResults,
+    ablations: &'a [Ablation],
+    over_blocks: &'a [OverBlocks],
+) -> Written<'a> {
+    let tables = [ablation(study, ablations), blocks(study, over_blocks)];
+    Written { study, ablations, over_blocks, tables }
 }
 
 /// Differences between the tables on disk and those computed from the runs, and the number of
@@ -216,18 +230,22 @@ impl ExperimentResults {
     }
 }
 
-/// Header: `study, variant, <axes>` and `rest`.
+/// Header: `study, variant, label, <axes>` and `rest`.
 fn header(axes: &AxisColumns, rest: Vec<String>) -> Vec<String> {
-    let mut header = vec!["study".to_owned(), "variant".to_owned()];
+    let mut header = words(VARIANT);
     header.extend(axes.names());
     header.extend(rest);
     header
 }
 
-/// First cells of a run's row: `study, variant, <axes>, seed, run`.
+/// Cells of `study, variant, label`.
+fn variant<'a>(study: &'a PlannedStudy, name: &'a str, label: &'a str) -> Vec<Value<'a>> {
+    [&study.name, name, label].map(Value::text).to_vec()
+}
+
+/// First cells of a run's row: `study, variant, label, <axes>, seed, run`.
 fn place<'a>(axes: &AxisColumns<'a>, cell: &Cell<'a>) -> Vec<Value<'a>> {
-    let mut row =
-        vec![Value::text(cell.study.name.as_str()), Value::text(cell.variant.name.as_str())];
+    let mut row = variant(cell.study, &cell.variant.name, &cell.variant.label);
     row.extend(axes.levels(cell.study, cell.levels));
     row.extend([Value::Int(cell.seed.0), Value::text(cell.run.as_str())]);
     row
@@ -282,7 +300,7 @@ fn tuning<'a>(cell: &Cell) -> Value<'a> {
     }
 }
 
-fn metrics(study: &ExperimentResults) -> Table<'_> {
+pub(super) fn metrics(study: &ExperimentResults) -> Table<'_> {
     let axes = AxisColumns::of(study);
     let columns = header(&axes, study.columns().metrics());
     let rows = study.cells().flat_map(move |cell| {
@@ -304,9 +322,7 @@ pub(super) fn ablation<'a>(study: &'a ExperimentResults, ablations: &'a [Ablatio
     let rows = study.plan.studies.iter().zip(ablations).flat_map(move |(planned, ablation)| {
         let levels = |row: &'a AblationRow| axes.levels(planned, &row.levels).collect::<Vec<_>>();
         let variants = ablation.rows.iter().map(|row| (row, ablation.correction));
-        // Results of other tools are corrected by Holm's method, where there is a correction.
-        let corrected = ablation.correction != Correction::None;
-        let other = if corrected { Correction::Holm } else { Correction::None };
+        let other = ablation.external_correction();
         let external = ablation.external.iter().map(move |row| (row, other));
         let cells = |(row, correction): (&'a AblationRow, Correction)| {
             let delta = row.delta.as_ref();
@@ -330,8 +346,7 @@ pub(super) fn blocks<'a>(study: &'a ExperimentResults, studies: &'a [OverBlocks]
     let columns = header(&axes, study.columns().named(BLOCKS));
     let rows = study.plan.studies.iter().zip(studies).flat_map(move |(planned, over)| {
         let of = |row: &'a MethodRow| {
-            let mut cells =
-                vec![Value::text(planned.name.as_str()), Value::text(row.method.name.as_str())];
+            let mut cells = variant(planned, &row.method.name, &row.method.label);
             let levels = match row.variants.iter().flatten().next() {
                 Some(&v) => &planned.variants[v].levels[..],
                 None => &[],
@@ -364,7 +379,7 @@ fn ablation_row<'a>(
     let (difference, p) = (row.difference(), row.p());
     let [delta_low, delta_high] = ends(difference);
     let [examples_low, examples_high] = ends(examples);
-    let mut cells = vec![Value::text(study.name.as_str()), Value::text(row.name.as_str())];
+    let mut cells = variant(study, &row.name, &row.label);
     cells.extend(levels);
     cells.extend([
         Value::Int(row.estimate.map_or(0, |estimate| estimate.n as u64)),
@@ -460,6 +475,7 @@ pub(super) fn curves(study: &ExperimentResults) -> Table<'_> {
 fn timings(study: &ExperimentResults) -> Table<'_> {
     let axes = AxisColumns::of(study);
     let columns = header(&axes, study.columns().named(TIMINGS));
+    let width = columns.len();
     let rows = study.cells().map(move |cell| {
         let mut row = place(&axes, &cell);
         match &cell.record.timing {
@@ -470,7 +486,7 @@ fn timings(study: &ExperimentResults) -> Table<'_> {
                 Value::text(timing.host.as_str()),
                 Value::Int(timing.threads as u64),
             ]),
-            None => row.resize(axes.0.len() + 9, Value::Empty),
+            None => row.resize(width, Value::Empty),
         }
         row
     });

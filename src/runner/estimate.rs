@@ -94,6 +94,7 @@ const UNKNOWN: Cost = Cost {
     memory: 0,
     disk: 0,
     size: None,
+    examples: None,
 };
 
 /// Nominal seconds and measured thread-seconds of past runs. A run that cannot be read is skipped,

@@ -25,6 +25,19 @@ pub struct RunLine {
     pub epochs: usize,
     /// Cost relative to the other runs, in any unit, to estimate the remaining time.
     pub cost: f64,
+    /// Number of training examples of an epoch, if it is known.
+    pub examples: Option<usize>,
+}
+
+/// Runs that an observer is told of.
+#[derive(Debug, Clone)]
+pub struct Pass {
+    /// Sentence on the pass.
+    pub title: String,
+    /// Its runs.
+    pub runs: Vec<RunLine>,
+    /// Estimated time until the last run ends [s], if it is known.
+    pub seconds: Option<f64>,
 }
 
 /// End of a run in a pass.
@@ -56,7 +69,7 @@ impl RunEnd {
 /// pass.
 pub trait Observer: Sync {
     /// A pass begins, over runs that report these metrics.
-    fn begins(&self, title: &str, runs: Vec<RunLine>, metrics: &Metrics);
+    fn begins(&self, pass: Pass, metrics: &Metrics);
     /// A run begins on this number of threads.
     fn started(&self, run: usize, threads: NonZeroUsize);
     /// A run has finished an epoch.
@@ -84,7 +97,7 @@ pub trait Observer: Sync {
 pub struct Silent;
 
 impl Observer for Silent {
-    fn begins(&self, _: &str, _: Vec<RunLine>, _: &Metrics) {}
+    fn begins(&self, _: Pass, _: &Metrics) {}
     fn started(&self, _: usize, _: NonZeroUsize) {}
     fn epoch(&self, _: usize, _: &EpochRow) {}
     fn noted(&self, _: usize, _: &str) {}

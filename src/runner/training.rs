@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{CostEstimate, Observer, RunEnd, RunLine};
+use super::{CostEstimate, Observer, Pass, RunEnd, RunLine};
 use crate::parallel::CancelToken;
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::schedule::{Job, JobEvent, Limits, Outcome, Share, Stop, run_all};
@@ -101,7 +101,8 @@ impl Training<'_> {
                 gpus: slots.gpus,
             });
             let epochs = self.store.trainer().epochs(&run.config).unwrap_or(0);
-            lines.push(RunLine { label: labels[&run.id].clone(), epochs, cost: cost.work });
+            let label = labels[&run.id].clone();
+            lines.push(RunLine { label, epochs, cost: cost.work, examples: cost.examples });
         }
         let limits = Limits {
             threads: self.threads,
@@ -116,7 +117,8 @@ impl Training<'_> {
         let at_a_time = (self.threads.get() / width).max(1).min(runs.len());
         let started = Instant::now();
         let title = format!("{title}, {at_a_time} at a time, {}", self.estimate.words());
-        observer.begins(&title, lines, self.store.trainer().metrics());
+        let seconds = self.estimate.is_known.then_some(self.estimate.seconds);
+        observer.begins(Pass { title, runs: lines, seconds }, self.store.trainer().metrics());
         // A claim is held until the failure of its run is recorded; otherwise another process could
         // start the run that has just failed.
         let claims = Mutex::new(BTreeMap::new());

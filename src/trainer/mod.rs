@@ -203,6 +203,8 @@ pub struct Cost {
     pub disk: u64,
     /// Size of the model: [`Metrics::size`].
     pub size: Option<u64>,
+    /// Number of training examples of an epoch, if it is known.
+    pub examples: Option<usize>,
 }
 
 /// Work of training, to compare variants by: in any unit that is the same for all of them.

@@ -127,6 +127,7 @@ impl Trainer for LineTrainer {
             memory: 1 << 10,
             disk: 1 << 10,
             size: None,
+            examples: None,
         }))
     }
 
@@ -242,7 +243,7 @@ fn goes_from_a_file_to_tables_verdicts_and_figures() {
     let header = |name: &str| table(name).lines().next().unwrap().to_owned();
     assert_eq!(
         header("runs.csv"),
-        "study,variant,intercept,rate,noise,seed,run,status,error,epochs,best_epoch,slope,tuning"
+        "study,variant,label,intercept,rate,noise,seed,run,status,error,epochs,best_epoch,slope,tuning"
     );
     assert!(header("metrics.csv").ends_with("seed,run,epoch,explained,error"));
     assert!(header("ablation.csv").contains("explained_mean_percent,explained_sd_percent"));

@@ -1,14 +1,17 @@
 //! `ablade compare EXPERIMENT [EXPERIMENT]`: the results of an experiment, or two experiments
 //! matched by variant and seed.
 
+use std::path::{Path, PathBuf};
+
+use anyhow::{anyhow, ensure};
 use clap::{Args, ValueEnum};
 
+use crate::cli::show::out::{check_named, write_named};
 use crate::cli::show::terminal::wrap;
 use crate::cli::show::{self, ablation, blocks, effects, warn_of_damage};
 use crate::cli::{Exit, Global, Terminal};
 use crate::results::paper::Format;
-use crate::results::tables::in_format;
-use crate::results::{self, ExperimentResults, set_baseline};
+use crate::results::{self, ExperimentResults, comparison_table, set_baseline, tables};
 use crate::runner::machine::on_every_processor;
 
 /// Examples below the options of `--help`.
@@ -19,7 +22,8 @@ Examples:
   ablade compare first second                        both matched by variant and seed
   ablade compare first --other-results old/results   the same experiment in other results
   ablade compare first --checklist
-  ablade compare first --format latex > table.tex";
+  ablade compare first --format latex > table.tex
+  ablade compare first second --out changes.xlsx     also .csv, .md, .tex, .json";
 
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
@@ -33,12 +37,18 @@ pub(crate) struct CompareArgs {
     /// Print what reviewers ask about error bars and compute, instead of the tables
     #[arg(long, conflicts_with_all = ["other", "other_results"])]
     checklist: bool,
-    /// Print the ablation tables for a paper or a program
-    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with_all = ["other", "other_results", "checklist"])]
+    /// Print the tables for a paper or a program
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "checklist")]
     format: Option<TableFormat>,
+    /// Write the tables to a file, in the format of its ending: .csv, .xlsx, .md, .tex or .json
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "checklist"])]
+    out: Option<PathBuf>,
+    /// Replace the file of --out
+    #[arg(long, requires = "out")]
+    replace: bool,
     /// Results directory of the second experiment [default: that of the first]
     #[arg(long, value_name = "DIR")]
-    other_results: Option<std::path::PathBuf>,
+    other_results: Option<PathBuf>,
 }
 
 /// Formats of `--format`.
@@ -48,9 +58,9 @@ enum TableFormat {
     Latex,
     /// For a README
     Markdown,
-    /// `ablation.csv`
+    /// Every column, as in `ablation.csv`
     Csv,
-    /// Its columns, captions and sentences
+    /// The same, with captions and sentences
     Json,
 }
 
@@ -65,11 +75,53 @@ impl TableFormat {
     }
 }
 
+/// Content of a file of `--out`.
+#[derive(Debug, Clone, Copy)]
+enum Content {
+    Text(Format),
+    Workbook,
+}
+
+impl Content {
+    /// By the ending of the file's name.
+    fn of(path: &Path) -> anyhow::Result<Self> {
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        Ok(match ending.to_lowercase().as_str() {
+            "csv" => Self::Text(Format::Csv),
+            "json" => Self::Text(Format::Json),
+            "md" => Self::Text(Format::Markdown),
+            "tex" => Self::Text(Format::Latex),
+            "xlsx" => Self::Workbook,
+            _ => {
+                return Err(anyhow!(
+                    "{}: the name of the file ends in .csv, .xlsx, .md, .tex or .json",
+                    path.display()
+                ));
+            }
+        })
+    }
+}
+
+/// The file of `--out`, checked before any work.
+fn output(args: &CompareArgs) -> anyhow::Result<Option<(&Path, Content)>> {
+    let Some(path) = args.out.as_deref() else { return Ok(None) };
+    let content = Content::of(path)?;
+    check_named([path], &[])?;
+    ensure!(
+        args.replace || !path.exists(),
+        "{} exists: --replace overwrites it",
+        path.display()
+    );
+    Ok(Some((path, content)))
+}
+
 pub(crate) fn compare(
     args: &CompareArgs,
     global: &Global,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
+    let output = output(args)?;
+    let format = args.format.map(TableFormat::format);
     let store = global.store()?;
     let mut plan = store.load_plan(&args.experiment)?;
     if let Some(label) = &args.baseline {
@@ -77,27 +129,49 @@ pub(crate) fn compare(
     }
     let study = on_every_processor(|| ExperimentResults::load(&store, plan))?;
     warn_of_damage(&study, terminal);
-    if let Some(format) = args.format {
-        terminal.out.write_all(&in_format(&study, format.format()))?;
+    if args.other.is_some() || args.other_results.is_some() {
+        let other = other(args, global)?;
+        warn_of_damage(&other, terminal);
+        let comparison = results::compare::compare(&study, &other)?;
+        let both = [&study, &other];
+        if let Some((path, content)) = output {
+            let bytes = match content {
+                Content::Text(format) => comparison_table::in_format(both, &comparison, format),
+                Content::Workbook => comparison_table::workbook(both, &comparison)?,
+            };
+            write_named(path, &bytes)?;
+        } else if let Some(format) = format {
+            terminal
+                .out
+                .write_all(&comparison_table::in_format(both, &comparison, format))?;
+        } else {
+            show::comparison::print(&study, &other, &comparison, terminal)?;
+        }
+    } else if let Some((path, content)) = output {
+        let bytes = match content {
+            Content::Text(format) => tables::in_format(&study, format),
+            Content::Workbook => tables::workbook(&study)?,
+        };
+        write_named(path, &bytes)?;
+    } else if let Some(format) = format {
+        terminal.out.write_all(&tables::in_format(&study, format))?;
     } else if args.checklist {
         print_checklist(&study, terminal)?;
-    } else if args.other.is_none() && args.other_results.is_none() {
+    } else {
         let ablations = study.ablations();
         ablation::print(&study, &ablations, terminal)?;
         blocks::print(&study, &ablations, terminal)?;
         ablation::print_examples(&study, &ablations, terminal)?;
         effects::print(&study, terminal)?;
-    } else {
-        let other_store =
-            global.store_in(args.other_results.as_ref().unwrap_or(&global.results))?;
-        let name = args.other.as_ref().unwrap_or(&args.experiment);
-        let other_plan = other_store.load_plan(name)?;
-        let other = on_every_processor(|| ExperimentResults::load(&other_store, other_plan))?;
-        warn_of_damage(&other, terminal);
-        let comparison = results::compare::compare(&study, &other)?;
-        show::comparison::print(&study, &other, &comparison, terminal)?;
     }
     Ok(Exit::Success)
+}
+
+/// The second experiment.
+fn other(args: &CompareArgs, global: &Global) -> anyhow::Result<ExperimentResults> {
+    let store = global.store_in(args.other_results.as_ref().unwrap_or(&global.results))?;
+    let plan = store.load_plan(args.other.as_ref().unwrap_or(&args.experiment))?;
+    Ok(on_every_processor(|| ExperimentResults::load(&store, plan))?)
 }
 
 fn print_checklist(study: &ExperimentResults, terminal: &mut Terminal) -> anyhow::Result<()> {

@@ -1,16 +1,16 @@
 //! Ablation table on the terminal, at the end of `sweep` and by `compare`.
 
-use comfy_table::{CellAlignment, ColumnConstraint, LineStyle, Table, TableStyle, Width};
-
 use crate::cli::Terminal;
-use crate::cli::show::terminal::{table, wrap};
+use crate::cli::show::fitted::FittedTable;
+use crate::cli::show::terminal::prose;
 use crate::cli::show::warn_of_unreadable;
+use crate::plan::Correction;
 use crate::results::ExperimentResults;
 use crate::results::ablation::{Ablation, AblationRow};
 use crate::results::crossed::narrower_with;
 use crate::results::past::StudyPast;
 use crate::stats::{Crossed, Estimate};
-use crate::text::{count, fixed, p_value, short, signed, some_of};
+use crate::text::{count, decimals_for, fixed, p_value, short, signed, some_of};
 
 /// Prints the table of every study of an experiment.
 pub(crate) fn print(
@@ -20,53 +20,38 @@ pub(crate) fn print(
 ) -> anyhow::Result<()> {
     for (index, ablation) in ablations.iter().enumerate() {
         let past = study.past.as_ref().map(|past| &past.studies[index]);
-        let p = ablation.correction.heading();
-        let header = [
-            "variant",
-            "n",
-            &ablation.metric.words.head,
-            "difference",
-            p,
-            "params",
-            "cost",
-            "verdict",
-        ];
         let order = ablation.blocks.iter().flat_map(|block| &block.variants);
-        let order = order.map(|&v| &ablation.rows[v]).chain(&ablation.external);
-        let cells: Vec<[String; 8]> = order.map(cells).collect();
-        // A trainer need not know the size of a model or its compute.
-        let unknown = |column: &str, i: usize| {
-            ["params", "cost"].contains(&column) && cells.iter().all(|cells| cells[i].is_empty())
-        };
-        let shown: Vec<usize> = (0..header.len()).filter(|&i| !unknown(header[i], i)).collect();
-        let mut rows = table(&shown.iter().map(|&i| header[i]).collect::<Vec<_>>(), 1);
-        for cells in &cells {
-            rows.add_row(shown.iter().map(|&i| &cells[i]));
-        }
-        let last = shown.len() - 1;
-        rows.column_mut(last)
-            .expect("the column of verdicts")
-            .set_cell_alignment(CellAlignment::Left);
-        narrow(&mut rows, Some(last));
+        let rows: Vec<&AblationRow> = order.map(|&v| &ablation.rows[v]).collect();
         writeln!(terminal.out, "{}", heading(study, ablation, past))?;
-        writeln!(terminal.out, "{rows}")?;
+        print_rows(ablation, &rows, ablation.correction, terminal)?;
+        if !ablation.external.is_empty() {
+            let rows: Vec<&AblationRow> = ablation.external.iter().collect();
+            let correction = ablation.external_correction();
+            let corrected = match correction {
+                Correction::None => "",
+                _ => "; p values corrected on their own",
+            };
+            let words = format!("results of other tools, against the baseline{corrected}");
+            writeln!(terminal.out, "\n{}", prose(&words))?;
+            print_rows(ablation, &rows, correction, terminal)?;
+        }
         if let Some(remark) = ablation.metric_remark {
             let remark = format!("{}: {remark}", ablation.metric.words.head);
-            writeln!(terminal.out, "{}", wrap(&remark, 80))?;
+            writeln!(terminal.out, "{}", prose(&remark))?;
         }
         if let Some(words) = ablation.equivalence_words() {
-            writeln!(terminal.out, "{}", wrap(&words, 80))?;
+            writeln!(terminal.out, "{}", prose(&words))?;
         }
         if let Some(best) = ablation.best_in_words() {
-            writeln!(terminal.out, "{}", wrap(&best, 80))?;
+            writeln!(terminal.out, "{}", prose(&best))?;
         }
         for (note, labels) in notes(ablation) {
             let rows = ablation.all_rows().map(|row| (row.is_compared(), row.note == note));
             let who = if is_of_all(rows) { "every variant".to_owned() } else { labels.join("; ") };
-            writeln!(terminal.out, "{}", wrap(&format!("{who}: {note}"), 80))?;
+            writeln!(terminal.out, "{}", prose(&format!("{who}: {note}")))?;
         }
         for note in past.iter().flat_map(|past| past.notes()) {
-            writeln!(terminal.out, "{}", wrap(&format!("{}: {note}", ablation.study), 80))?;
+            writeln!(terminal.out, "{}", prose(&format!("{}: {note}", ablation.study)))?;
         }
     }
     if let Some(past) = &study.past {
@@ -76,6 +61,31 @@ pub(crate) fn print(
         terminal.warn(mixture);
     }
     Ok(())
+}
+
+/// Prints rows whose p values have one correction.
+fn print_rows(
+    ablation: &Ablation,
+    rows: &[&AblationRow],
+    correction: Correction,
+    terminal: &mut Terminal,
+) -> anyhow::Result<()> {
+    let metric = ablation.metric.words.head.as_str();
+    let p = correction.heading();
+    let head = ["variant", "n", metric, "difference", p, "params", "cost", "verdict"];
+    let cells: Vec<[String; 8]> = rows.iter().map(|row| cells(row)).collect();
+    // A trainer need not know the size of a model or its compute.
+    let unknown = |column: &str, i: usize| {
+        ["params", "cost"].contains(&column) && cells.iter().all(|cells| cells[i].is_empty())
+    };
+    let shown: Vec<usize> = (0..head.len()).filter(|&i| !unknown(head[i], i)).collect();
+    let heads: Vec<&str> = shown.iter().map(|&i| head[i]).collect();
+    let mut table =
+        FittedTable::new(&heads, &[0, shown.len() - 1]).dispensable(&["params", "cost", p]);
+    for cells in &cells {
+        table.add(shown.iter().map(|&i| cells[i].clone()));
+    }
+    Ok(table.print(terminal)?)
 }
 
 /// Prints the differences over test examples, if runs saved them: the second source of error.
@@ -93,66 +103,38 @@ pub(crate) fn print_examples(
             ablation.rows.iter().filter_map(of).collect();
         let Some((_, first, _)) = found.first() else { continue };
         let examples = &study.metrics().examples;
-        let header = ["variant", examples, "difference", "with seeds", "narrower with"];
+        let head = ["variant", examples, "difference", "with seeds", "narrower with"];
         let has_both = found.iter().any(|(_, _, crossed)| crossed.is_some());
-        let shown = if has_both { &header[..] } else { &header[..3] };
-        let mut rows = table(shown, 1);
+        let head = if has_both { &head[..] } else { &head[..3] };
+        let mut rows = FittedTable::new(head, &[0, 4]).dispensable(&[examples, "narrower with"]);
         for (label, images, crossed) in &found {
             let mut cells = vec![label.clone(), images.n.to_string(), change(images)];
             if has_both {
                 let half = |crossed: &Crossed| {
-                    format!("\u{b1}{}", fixed(crossed.interval.high - crossed.mean, 2))
+                    let half = crossed.interval.high - crossed.mean;
+                    format!("\u{b1}{}", fixed(half, decimals_for(crossed.mean, Some(half))))
                 };
                 cells.push(crossed.as_ref().map(half).unwrap_or_default());
                 let words = |crossed: &Crossed| narrower_with(crossed, study.metrics());
                 cells.push(crossed.as_ref().map(words).unwrap_or_default());
             }
-            rows.add_row(cells);
+            rows.add(cells);
         }
-        narrow(&mut rows, None);
         let percent = study.plan.compare.percent();
-        writeln!(
-            terminal.out,
-            "\n{}, another test set: \u{b1} is half of a {percent} % t interval over {} test {examples}",
+        let both = if has_both {
+            " With seeds: other seeds and another test set at once; what would narrow it."
+        } else {
+            ""
+        };
+        let words = format!(
+            "{}, another test set: \u{b1} is half of a {percent} % t interval over {} test {examples} of the difference \
+             averaged over the seeds. Not to be added to that over seeds.{both}",
             ablation.study, first.n
-        )?;
-        writeln!(
-            terminal.out,
-            "of the difference averaged over the seeds. Not to be added to that over seeds."
-        )?;
-        if has_both {
-            writeln!(
-                terminal.out,
-                "With seeds: other seeds and another test set at once; what would narrow it."
-            )?;
-        }
-        writeln!(terminal.out, "{rows}")?;
+        );
+        writeln!(terminal.out, "\n{}", prose(&words))?;
+        rows.print(terminal)?;
     }
     Ok(())
-}
-
-/// Lines above, below and under the header; nothing between rows and columns.
-const OPEN: TableStyle = TableStyle::new()
-    .top_border(LineStyle::none().fill('\u{2500}').junction('\u{2500}'))
-    .header_separator(LineStyle::none().fill('\u{2500}').junction('\u{2500}'))
-    .bottom_border(LineStyle::none().fill('\u{2500}').junction('\u{2500}'));
-
-/// Makes a table fit 80 columns: values are never broken, words are if there is no room.
-pub(crate) fn narrow(rows: &mut Table, words: Option<usize>) {
-    let Some(width) = rows.width() else { return };
-    // Columns are separated by two spaces.
-    let content: usize = rows.column_max_content_widths().into_iter().map(usize::from).sum();
-    let tight = usize::from(width) < content + 2 * (rows.column_count() - 1);
-    rows.load_style(OPEN);
-    let last = rows.column_count() - 1;
-    for (i, column) in rows.column_iter_mut().enumerate() {
-        column.set_padding((0, u16::from(i < last)));
-        if Some(i) == words && tight {
-            column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(9)));
-        } else if i > 0 {
-            column.set_constraint(ColumnConstraint::ContentWidth);
-        }
-    }
 }
 
 /// Notes that a reader of the table needs, each once, with the labels of its variants.
@@ -191,20 +173,31 @@ fn heading(study: &ExperimentResults, ablation: &Ablation, past: Option<&StudyPa
     } else {
         ""
     };
-    let blocks = match study.plan.compare.within.join(" and ") {
-        axes if axes.is_empty() => String::new(),
-        axes => {
-            let names = ablation.blocks.iter().map(|block| block.name.as_str());
-            format!("\nblocks of {axes}: {}; each has a baseline of its own", some_of(names))
-        }
-    };
-    format!(
-        "\n{name}{}: {seeds}, {unit}{}{}\n\u{b1}: half of a {} % t interval over seeds{cost}{blocks}",
+    let head = format!(
+        "{name}{}: {seeds}, {unit}{}{}",
         ablation.study,
         study.metric().better.word().to_lowercase() + " is better",
         past.map_or_else(String::new, |past| format!(", {}", past.word())),
-        study.plan.compare.percent()
-    )
+    );
+    let percent = study.plan.compare.percent();
+    let interval = format!("\u{b1}: half of a {percent} % t interval over seeds{cost}");
+    let mut lines = vec![head, interval];
+    if !study.plan.compare.within.is_empty() {
+        let blocks = blocks_in_words(study, ablation);
+        lines.push(format!("blocks: {blocks}; each has a baseline of its own"));
+    }
+    lines.iter().fold(String::new(), |text, line| text + "\n" + &prose(line))
+}
+
+/// `data.name = adult, dna`; of several axes every block, `adult, data.seed 0`.
+fn blocks_in_words(study: &ExperimentResults, ablation: &Ablation) -> String {
+    match &study.plan.compare.within[..] {
+        [axis] => {
+            let names = ablation.blocks.iter().map(|block| block.name.as_str());
+            format!("{axis} = {}", some_of(names))
+        }
+        _ => some_of(ablation.blocks.iter().map(|block| block.title.as_str())),
+    }
 }
 
 fn cells(row: &AblationRow) -> [String; 8] {
@@ -215,7 +208,7 @@ fn cells(row: &AblationRow) -> [String; 8] {
         if n == row.planned { n.to_string() } else { format!("{n} of {}", row.planned) },
         row.estimate
             .as_ref()
-            .map(|estimate| with_half(fixed(estimate.mean, 2), estimate))
+            .map(|estimate| with_half(estimate, fixed))
             .unwrap_or_default(),
         row.difference().as_ref().map(change).unwrap_or_default(),
         row.p().map(p).unwrap_or_default(),
@@ -227,53 +220,20 @@ fn cells(row: &AblationRow) -> [String; 8] {
 
 /// `+0.52 ±0.31`: a difference with its sign.
 pub(crate) fn change(estimate: &Estimate) -> String {
-    with_half(signed(estimate.mean, 2), estimate)
+    with_half(estimate, signed)
 }
 
 /// `93.12 ±0.32`: the mean and half of its interval.
-fn with_half(mean: String, estimate: &Estimate) -> String {
-    let half = estimate
-        .interval
-        .map(|interval| format!(" \u{b1}{}", fixed(interval.high - estimate.mean, 2)));
-    mean + &half.unwrap_or_default()
+fn with_half(estimate: &Estimate, write: fn(f64, usize) -> String) -> String {
+    let half = estimate.interval.map(|interval| interval.high - estimate.mean);
+    let decimals = decimals_for(estimate.mean, half);
+    let half = half.map(|half| format!(" \u{b1}{}", fixed(half, decimals)));
+    write(estimate.mean, decimals) + &half.unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use comfy_table::ContentArrangement;
-
     use super::*;
-
-    #[test]
-    fn a_terminal_of_80_columns_breaks_no_number() {
-        let numbers =
-            ["7 of 8", "95.62 \u{b1}0.21", "-12.95 \u{b1}0.27", "0.0078", "1.57M", "12.34"];
-        // With the widest values, ten letters remain for a word of a label.
-        for label in ["baseline", "diagonal, depth 2, masks 16, no skip"] {
-            let mut rows = table(
-                &[
-                    "variant",
-                    "n",
-                    "mixture NLL",
-                    "difference",
-                    "p, max-T",
-                    "params",
-                    "cost",
-                    "verdict",
-                ],
-                1,
-            );
-            rows.set_content_arrangement(ContentArrangement::Dynamic).set_width(80);
-            rows.add_row([&[label], &numbers[..], &["too few seeds"]].concat());
-            narrow(&mut rows, Some(7));
-            let text = rows.to_string();
-            assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-            assert!(numbers.iter().all(|number| text.contains(number)), "{text}");
-            for word in label.split(' ').chain(["seeds"]) {
-                assert!(text.contains(word), "{word} is broken: {text}");
-            }
-        }
-    }
 
     #[test]
     fn a_note_is_of_every_variant_only_where_all_that_are_compared_have_it() {

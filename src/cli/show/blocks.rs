@@ -1,10 +1,8 @@
 //! Studies over their blocks (`[compare] within`) on the terminal.
 
-use comfy_table::CellAlignment;
-
 use crate::cli::Terminal;
-use crate::cli::show::ablation::narrow;
-use crate::cli::show::terminal::{table, wrap};
+use crate::cli::show::fitted::FittedTable;
+use crate::cli::show::terminal::prose;
 use crate::results::ExperimentResults;
 use crate::results::ablation::Ablation;
 use crate::results::blocks::MethodRow;
@@ -18,37 +16,28 @@ pub(crate) fn print(
 ) -> anyhow::Result<()> {
     for (ablation, over) in ablations.iter().zip(study.all_over_blocks(ablations)) {
         let p = ablation.correction.heading();
-        let mut rows = table(
-            &["variant", "better", "worse", "undecided", "mean rank", "joint", p, "verdict"],
-            1,
-        );
+        let head = ["variant", "better", "worse", "undecided", "mean rank", "joint", p, "verdict"];
+        let mut rows = FittedTable::new(&head, &[0, 7]).dispensable(&["undecided", "joint", p]);
         for row in &over.rows {
-            rows.add_row(cells(row));
+            rows.add(cells(row));
         }
-        rows.column_mut(7)
-            .expect("the column of verdicts")
-            .set_cell_alignment(CellAlignment::Left);
-        narrow(&mut rows, Some(7));
-        writeln!(
-            terminal.out,
-            "\n{} over {} of {}: in how many a variant is better than the",
+        let words = format!(
+            "{} over {} of {}: in how many a variant is better than the baseline, its mean rank (1 is best), and the \
+             joint sign-flip test of its differences",
             ablation.study,
             count(over.blocks.len(), "block"),
             over.axes.join(" and ")
-        )?;
-        writeln!(
-            terminal.out,
-            "baseline, its mean rank (1 is best), and the joint sign-flip test of its differences"
-        )?;
-        writeln!(terminal.out, "{rows}")?;
+        );
+        writeln!(terminal.out, "\n{}", prose(&words))?;
+        rows.print(terminal)?;
         let sentences = [over.claim(ablation.test)]
             .into_iter()
             .chain(over.ranking.words(ablation.feasibility.alpha));
         for sentence in sentences {
-            writeln!(terminal.out, "{}", wrap(&sentence, 80))?;
+            writeln!(terminal.out, "{}", prose(&sentence))?;
         }
         for row in over.rows.iter().filter(|row| !row.note.is_empty()) {
-            writeln!(terminal.out, "{}", wrap(&format!("{}: {}", row.method.label, row.note), 80))?;
+            writeln!(terminal.out, "{}", prose(&format!("{}: {}", row.method.label, row.note)))?;
         }
     }
     Ok(())

@@ -1,10 +1,11 @@
 //! Comparison of two experiments on the terminal.
 
 use crate::cli::Terminal;
-use crate::cli::show::terminal::table;
+use crate::cli::show::fitted::FittedTable;
+use crate::cli::show::terminal::prose;
 use crate::results::ExperimentResults;
 use crate::results::compare::ExperimentComparison;
-use crate::text::{count, signed};
+use crate::text::{decimals_for, signed};
 
 /// Prints the changes from `first` to `second`.
 pub(crate) fn print(
@@ -13,22 +14,21 @@ pub(crate) fn print(
     comparison: &ExperimentComparison,
     terminal: &mut Terminal,
 ) -> anyhow::Result<()> {
-    let names = [&first.plan.name, &second.plan.name];
-    let mut rows = table(
-        &[
-            "variant",
-            "seeds",
-            "identical",
-            "changed",
-            "not finished",
-            "mean change",
-            "largest",
-        ],
-        1,
-    );
-    let difference = |value: Option<f64>| value.map(|v| signed(v, 4)).unwrap_or_default();
+    let names = [first.plan.name.as_str(), &second.plan.name];
+    let head = [
+        "variant",
+        "seeds",
+        "identical",
+        "changed",
+        "not finished",
+        "mean change",
+        "largest",
+    ];
+    let mut rows = FittedTable::new(&head, &[0]).dispensable(&["not finished", "identical"]);
+    let difference =
+        |value: Option<f64>| value.map(|v| signed(v, decimals_for(v, None))).unwrap_or_default();
     for row in &comparison.variants {
-        rows.add_row([
+        rows.add([
             row.label.clone(),
             row.n_seeds().to_string(),
             row.n_identical.to_string(),
@@ -44,25 +44,9 @@ pub(crate) fn print(
         unit => format!("{unit}, "),
     };
     writeln!(out, "{} against {}, {unit}by variant and seed", names[1], names[0])?;
-    writeln!(out, "{rows}")?;
-    let only_in = names.into_iter().zip(&comparison.only_in);
-    for (name, labels) in only_in.filter(|(_, labels)| !labels.is_empty()) {
-        writeln!(out, "only in {name}: {}", labels.join("; "))?;
+    writeln!(out, "{}", rows.text())?;
+    for remark in comparison.remarks(names) {
+        writeln!(out, "{}", prose(&remark))?;
     }
-    for row in &comparison.variants {
-        if let Some(why) = &row.incomparable {
-            writeln!(out, "not compared: {}: {}", row.label, why)?;
-        }
-    }
-    if comparison.n_unpaired > 0 {
-        writeln!(out, "{} planned by one of them alone", count(comparison.n_unpaired, "run"))?;
-    }
-    for (setting, variants) in &comparison.settings {
-        let all = variants.len() == comparison.variants.len();
-        let which = if all { "every variant".to_owned() } else { variants.join("; ") };
-        writeln!(out, "{setting}: {which}")?;
-    }
-    let (identical, changed) = (count(comparison.n_identical, "run"), comparison.n_changed);
-    writeln!(out, "{identical} identical, {changed} changed")?;
     Ok(())
 }

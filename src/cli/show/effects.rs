@@ -1,8 +1,9 @@
 //! Main effects and interactions of full grids on the terminal.
 
 use crate::cli::Terminal;
-use crate::cli::show::ablation::{change, narrow};
-use crate::cli::show::terminal::table;
+use crate::cli::show::ablation::change;
+use crate::cli::show::fitted::FittedTable;
+use crate::cli::show::terminal::prose;
 use crate::plan::PlannedStudy;
 use crate::results::ExperimentResults;
 use crate::results::effects::{Effect, Effects};
@@ -15,15 +16,14 @@ use crate::text::p_value;
 pub(crate) fn print(study: &ExperimentResults, terminal: &mut Terminal) -> anyhow::Result<()> {
     for effects in study.all_effects().iter().filter(|effects| effects.factors.len() > 1) {
         let planned = &study.plan.studies[effects.study];
-        let mut rows = table(
-            &["effect", "against", "n", "change", study.plan.compare.correction.heading()],
-            2,
-        );
+        let p = study.plan.compare.correction.heading();
+        let mut rows = FittedTable::new(&["effect", "against", "n", "change", p], &[0, 1])
+            .dispensable(&["n", p]);
         for effect in effects.main.iter().chain(&effects.interactions) {
             let Some(contrast) = effect.contrast else { continue };
             let estimate = contrast.estimate;
-            rows.add_row([
-                level_names(planned, effect),
+            rows.add([
+                effect.label(planned),
                 references(planned, effects, effect),
                 estimate.map_or(0, |estimate| estimate.n).to_string(),
                 estimate.as_ref().map(change).unwrap_or_default(),
@@ -32,17 +32,13 @@ pub(crate) fn print(study: &ExperimentResults, terminal: &mut Terminal) -> anyho
                     .unwrap_or_default(),
             ]);
         }
-        narrow(&mut rows, Some(1));
-        writeln!(
-            terminal.out,
-            "\n{}, effects: each the mean over every combination of the other axes,",
+        let words = format!(
+            "{}, effects: each the mean over every combination of the other axes, seed by seed; a x b: what a changes at \
+             b, minus what it changes at b's reference",
             planned.name
-        )?;
-        writeln!(
-            terminal.out,
-            "seed by seed; a x b: what a changes at b, minus what it changes at b's reference"
-        )?;
-        writeln!(terminal.out, "{rows}")?;
+        );
+        writeln!(terminal.out, "\n{}", prose(&words))?;
+        rows.print(terminal)?;
         if let Some(shapley) = study.shapley(effects.study) {
             print_shapley(planned, &shapley, terminal)?;
         }
@@ -55,11 +51,11 @@ fn print_shapley(
     shapley: &Shapley,
     terminal: &mut Terminal,
 ) -> anyhow::Result<()> {
-    let mut rows = table(&["change", "n", "share"], 1);
+    let mut rows = FittedTable::new(&["change", "n", "share"], &[0]).dispensable(&["n"]);
     let mut add = |name: String, estimate: Option<Estimate>| {
         let n = estimate.map_or(0, |estimate| estimate.n);
         let share = estimate.as_ref().map(change).unwrap_or_default();
-        rows.add_row([name, n.to_string(), share]);
+        rows.add([name, n.to_string(), share]);
     };
     for share in &shapley.shares {
         let axis = &planned.axes[share.axis];
@@ -67,26 +63,14 @@ fn print_shapley(
         add(format!("{} {from} to {to}", axis.column), share.estimate);
     }
     add("all together".to_owned(), shapley.whole);
-    narrow(&mut rows, Some(0));
-    writeln!(
-        terminal.out,
-        "\n{}, Shapley values: what each change adds, averaged over every order of",
+    let words = format!(
+        "{}, Shapley values: what each change adds, averaged over every order of making the changes, seed by seed; they \
+         add up to all changes together",
         planned.name
-    )?;
-    writeln!(
-        terminal.out,
-        "making the changes, seed by seed; they add up to all changes together"
-    )?;
-    writeln!(terminal.out, "{rows}")?;
+    );
+    writeln!(terminal.out, "\n{}", prose(&words))?;
+    rows.print(terminal)?;
     Ok(())
-}
-
-fn level_names(planned: &PlannedStudy, effect: &Effect) -> String {
-    let name = |&(axis, level): &(usize, usize)| {
-        let axis = &planned.axes[axis];
-        format!("{} {}", axis.column, axis.levels[level])
-    };
-    effect.at.iter().map(name).collect::<Vec<_>>().join(" x ")
 }
 
 fn references(planned: &PlannedStudy, effects: &Effects, effect: &Effect) -> String {

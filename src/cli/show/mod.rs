@@ -4,6 +4,7 @@ pub(crate) mod ablation;
 pub(crate) mod blocks;
 pub(crate) mod comparison;
 pub(crate) mod effects;
+pub(crate) mod fitted;
 pub(crate) mod gallery;
 pub(crate) mod images;
 pub(crate) mod out;

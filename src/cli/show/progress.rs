@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use indicatif::{MultiProgress, ProgressBar};
 
-use crate::cli::show::terminal::{Paint, escaped, is_dumb, style};
-use crate::runner::{Observer, RunEnd, RunLine};
+use crate::cli::show::terminal::{Paint, escaped, fit, is_dumb, stderr_width, style, wrap};
+use crate::runner::{Observer, Pass, RunEnd, RunLine};
 use crate::store::{EpochRow, Summary};
-use crate::text::duration;
+use crate::text::{duration, short};
 use crate::trainer::Metrics;
 
 /// `--progress`.
@@ -35,7 +35,12 @@ pub(crate) struct ProgressDisplay {
     paint: Paint,
     runs: Vec<RunLine>,
     metrics: Metrics,
+    /// Width of the labels.
     width: usize,
+    /// Columns of the terminal.
+    columns: usize,
+    /// Estimated time until the last run ends [s], if it is known.
+    expected: Option<f64>,
     bars: MultiProgress,
     state: Mutex<State>,
 }
@@ -46,6 +51,9 @@ struct State {
     running: BTreeMap<usize, Running>,
     ended: usize,
     cost_done: f64,
+    /// Number of runs that finished, and of training examples that were learnt from, in this pass.
+    finished: usize,
+    examples: f64,
     /// Text on the scheduler's queue, and the time when it was last printed in plain mode.
     queue: String,
     said: Option<Instant>,
@@ -55,48 +63,69 @@ struct Running {
     bar: ProgressBar,
     started: Instant,
     fraction: f64,
+    epochs: usize,
     said: Instant,
 }
 
 /// Resolution of the bars.
 const STEPS: u64 = 1000;
-/// Fraction of a run from which the remaining time is shown; before, it is too inaccurate.
+/// Fraction of all runs from which their own pace alone tells the remaining time; before, the
+/// estimate of the plan counts the rest.
+const OWN_PACE_FROM: f64 = 0.1;
+/// Fraction of all runs from which the remaining time is shown where the plan has no estimate.
 const ETA_FROM: f64 = 0.05;
 /// Minimum interval between two lines on a run in plain mode, which otherwise are printed at every
 /// tenth.
 const QUIET: Duration = Duration::from_secs(10);
+/// Maximum width of a label.
+const LABEL: usize = 48;
+
+/// Width of a bar on a terminal.
+fn bar_width(columns: usize) -> usize {
+    match columns {
+        0..70 => 8,
+        70..100 => 12,
+        _ => 24,
+    }
+}
 
 impl ProgressDisplay {
     /// Opens the display with its title line.
-    pub(crate) fn new(
-        mode: ProgressMode,
-        paint: Paint,
-        title: &str,
-        runs: Vec<RunLine>,
-        metrics: &Metrics,
-    ) -> Self {
+    pub(crate) fn new(mode: ProgressMode, paint: Paint, pass: Pass, metrics: &Metrics) -> Self {
         let terminal = std::io::stderr().is_terminal() && !is_dumb();
         let mode = match mode {
             ProgressMode::Auto if terminal => ProgressMode::Bar,
             ProgressMode::Auto => ProgressMode::Plain,
             chosen => chosen,
         };
+        let Pass { title, runs, seconds: expected } = pass;
+        let columns = stderr_width().unwrap_or(usize::from(u16::MAX));
         let bars = MultiProgress::new();
         let overall = if mode == ProgressMode::Bar {
             let bar = bars.add(ProgressBar::new(STEPS));
-            bar.set_style(style("{prefix} [{bar:24}] {msg}"));
+            bar.set_style(style(&format!(
+                "{{prefix}} [{{bar:{}}}] {{wide_msg}}",
+                bar_width(columns)
+            )));
             bar
         } else {
             ProgressBar::hidden()
         };
-        let width = runs.iter().map(|run| run.label.chars().count()).max().unwrap_or(0).min(48);
-        let now = Instant::now();
+        // Two spaces, a bar, and about 30 characters of values share a line with a label.
+        let room = columns.saturating_sub(bar_width(columns) + 36).max(12);
+        let longest = runs.iter().map(|run| run.label.chars().count()).max().unwrap_or(0);
+        let width = match mode {
+            ProgressMode::Bar => longest.min(LABEL).min(room),
+            _ => longest.min(LABEL),
+        };
         let state = State {
-            started: now,
+            started: Instant::now(),
             overall,
             running: BTreeMap::new(),
             ended: 0,
             cost_done: 0.0,
+            finished: 0,
+            examples: 0.0,
             queue: String::new(),
             said: None,
         };
@@ -106,10 +135,12 @@ impl ProgressDisplay {
             runs,
             metrics: metrics.clone(),
             width,
+            columns,
+            expected,
             bars,
             state: Mutex::new(state),
         };
-        progress.say(title);
+        progress.say(&fit(&title, Some(columns)));
         progress.refresh(&mut progress.lock());
         progress
     }
@@ -140,8 +171,9 @@ impl ProgressDisplay {
         let mut state = self.lock();
         let bar = if self.mode == ProgressMode::Bar {
             let bar = self.bars.insert_before(&state.overall, ProgressBar::new(STEPS));
-            bar.set_style(style("  {prefix} [{bar:24}] {msg}"));
-            bar.set_prefix(escaped(&self.padded(run)).into_owned());
+            let width = bar_width(self.columns);
+            bar.set_style(style(&format!("  {{prefix}} [{{bar:{width}}}] {{wide_msg}}")));
+            bar.set_prefix(escaped(&shorten(&self.padded(run), self.width)).into_owned());
             bar.set_message("starting");
             bar
         } else {
@@ -150,7 +182,7 @@ impl ProgressDisplay {
         let now = Instant::now();
         state
             .running
-            .insert(run, Running { bar, started: now, fraction: 0.0, said: now });
+            .insert(run, Running { bar, started: now, fraction: 0.0, epochs: 0, said: now });
         if self.mode == ProgressMode::Plain {
             let threads = if threads.get() > 1 {
                 format!("  on {threads} threads")
@@ -176,9 +208,16 @@ impl ProgressDisplay {
         let each = duration(running.started.elapsed().as_secs_f64() / row.epoch as f64);
         let numbers = self.numbers(row);
         running.bar.set_position((running.fraction * STEPS as f64) as u64);
-        running
-            .bar
-            .set_message(format!("{}/{epochs}  {numbers}  {each} an epoch", row.epoch));
+        let message = format!("{}/{epochs}  {numbers}", row.epoch);
+        // What has no room is left out whole.
+        let room = self.columns.saturating_sub(self.width + bar_width(self.columns) + 6);
+        let with_pace = format!("{message}  {each} an epoch");
+        let fits = with_pace.chars().count() <= room;
+        running.bar.set_message(if fits { with_pace } else { message });
+        let learnt = row.epoch.saturating_sub(running.epochs);
+        running.epochs = row.epoch;
+        state.examples += (learnt * self.runs[run].examples.unwrap_or(0)) as f64;
+        let Some(running) = state.running.get_mut(&run) else { return };
         let tenth = (before * 10.0).floor() < (running.fraction * 10.0).floor();
         if self.mode == ProgressMode::Plain
             && tenth
@@ -215,28 +254,30 @@ impl ProgressDisplay {
         let took = running
             .map_or_else(String::new, |running| duration(running.started.elapsed().as_secs_f64()));
         let bad = |word: &str, why: &str| {
-            format!("{} {}  {why}", self.paint.bad(&format!("{word:<8}")), self.padded(run))
+            [
+                format!("{} {}", self.paint.bad(&format!("{word:<8}")), self.padded(run)),
+                why.to_owned(),
+            ]
         };
-        let text = match end {
+        let [head, rest] = match end {
             RunEnd::Finished(summary) => {
+                state.finished += 1;
                 let mut numbers = self.result(summary);
                 if summary.best_epoch > 0 {
                     numbers += &format!("  best epoch {}", summary.best_epoch);
                 }
-                format!("{}     {}  {numbers}  {took}", self.paint.good("done"), self.padded(run))
+                let head = format!("{}     {}", self.paint.good("done"), self.padded(run));
+                [head, format!("{numbers}  {took}")]
             }
             RunEnd::Diverged(reason) => bad("DIVERGED", reason),
             RunEnd::Failed(reason) => bad("FAILED", reason),
             RunEnd::Declined => return,
             RunEnd::Abandoned => {
-                format!(
-                    "{}  {}  continues with the next start",
-                    self.paint.dim("stopped"),
-                    self.padded(run)
-                )
+                let head = format!("{}  {}", self.paint.dim("stopped"), self.padded(run));
+                [head, "continues with the next start".to_owned()]
             }
         };
-        self.say(&format!("{} {text}", self.counter(state.ended)));
+        self.say_of(&format!("{} {head}", self.counter(state.ended)), &rest);
         self.refresh(&mut state);
     }
 
@@ -245,19 +286,15 @@ impl ProgressDisplay {
         let mut state = self.lock();
         state.ended += 1;
         state.cost_done += self.runs[run].cost;
-        let text = format!("{}   {}  {why}", self.paint.dim("passed"), self.padded(run));
-        self.say(&format!("{} {text}", self.counter(state.ended)));
+        let head = format!("{}   {}", self.paint.dim("passed"), self.padded(run));
+        self.say_of(&format!("{} {head}", self.counter(state.ended)), why);
         self.refresh(&mut state);
     }
 
     /// A remark on a run that continues.
     pub(crate) fn note(&self, run: usize, text: &str) {
-        self.say(&format!(
-            "{:>w$} note     {}  {text}",
-            "",
-            self.padded(run),
-            w = self.counter(0).len()
-        ));
+        let w = self.counter(0).len();
+        self.say_of(&format!("{:>w$} note     {}", "", self.padded(run)), text);
     }
 
     /// Shows the tasks in a scheduler's queue of runs that are only followed.
@@ -296,20 +333,50 @@ impl ProgressDisplay {
             state.running.iter().map(|(&run, r)| self.runs[run].cost * r.fraction).sum();
         let fraction = if total > 0.0 { (state.cost_done + under_way) / total } else { 0.0 };
         let elapsed = state.started.elapsed().as_secs_f64();
-        let left = if (ETA_FROM..1.0).contains(&fraction) {
-            format!(", about {} left", duration(elapsed * (1.0 - fraction) / fraction))
-        } else {
-            String::new()
-        };
+        let left = remaining(fraction, elapsed, self.expected)
+            .map_or_else(String::new, |left| format!(", about {} left", duration(left)));
         state.overall.set_position((fraction * STEPS as f64) as u64);
-        state.overall.set_prefix(format!("{} runs", self.counter(state.ended)));
-        let queue = if state.queue.is_empty() {
-            String::new()
-        } else {
-            format!("  tasks: {}", state.queue)
-        };
-        let message = format!("{:.0} %  {}{left}{queue}", 100.0 * fraction, duration(elapsed));
+        let prefix = self.counter(state.ended);
+        let message = format!("{:.0} %  {}{left}", 100.0 * fraction, duration(elapsed));
+        // What has no room is left out whole.
+        let room = self.columns.saturating_sub(prefix.len() + bar_width(self.columns) + 4);
+        let queue = (!state.queue.is_empty()).then(|| format!("  tasks: {}", state.queue));
+        let pace = self.pace(state, elapsed).map(|pace| format!("  {pace}"));
+        let message = [queue, pace].into_iter().flatten().fold(message, |message, more| {
+            let fits = message.chars().count() + more.chars().count() <= room;
+            if fits { message + &more } else { message }
+        });
+        state.overall.set_prefix(prefix);
         state.overall.set_message(escaped(&message).into_owned());
+    }
+
+    /// Throughput of the pass: training examples a second where a trainer knows their number,
+    /// otherwise finished runs; `None` before there is any.
+    fn pace(&self, state: &State, elapsed: f64) -> Option<String> {
+        if state.examples > 0.0 {
+            let rate = short(state.examples / elapsed);
+            return Some(format!("{rate} {}/s", self.metrics.examples));
+        }
+        let per_minute = 60.0 * state.finished as f64 / elapsed;
+        match state.finished {
+            0 => None,
+            _ if per_minute >= 1.0 => Some(format!("{} runs/min", short(per_minute))),
+            _ => Some(format!("{} runs/h", short(60.0 * per_minute))),
+        }
+    }
+
+    /// Prints what became of a run: on a terminal without room for both, on two lines.
+    fn say_of(&self, head: &str, rest: &str) {
+        let line = format!("{head}  {rest}");
+        if self.mode != ProgressMode::Bar || line.chars().count() <= self.columns {
+            return self.say(&line);
+        }
+        let indent = self.counter(0).len() + 10;
+        let rest = wrap(rest, self.columns.saturating_sub(indent));
+        self.say(&fit(head.trim_end(), Some(self.columns)));
+        for line in rest.lines() {
+            self.say(&format!("{:indent$}{line}", ""));
+        }
     }
 
     fn say(&self, line: &str) {
@@ -328,6 +395,35 @@ impl ProgressDisplay {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// A label of at most `width` characters: of a longer one the middle is left out, since its end is
+/// the seed.
+fn shorten(label: &str, width: usize) -> String {
+    const MARK: &str = "...";
+    let letters: Vec<char> = label.chars().collect();
+    if letters.len() <= width {
+        return label.to_owned();
+    }
+    let end = 8.min(width / 2);
+    let start = width.saturating_sub(end + MARK.len());
+    let [start, end] = [&letters[..start], &letters[letters.len() - end..]];
+    [start.iter().collect(), MARK.to_owned(), end.iter().collect::<String>()].concat()
+}
+
+/// Time until a pass ends [s], when this fraction of it took `elapsed`: at first by the estimate,
+/// which counts less the more of the pass is done. `None` if it is not known yet, or if all is done.
+fn remaining(fraction: f64, elapsed: f64, expected: Option<f64>) -> Option<f64> {
+    let own = (fraction > 0.0).then(|| elapsed / fraction);
+    let total = match (expected, own) {
+        (Some(expected), Some(own)) => {
+            let weight = (fraction / OWN_PACE_FROM).min(1.0);
+            (1.0 - weight) * expected + weight * own
+        }
+        (Some(expected), None) => expected,
+        (None, own) => own.filter(|_| fraction >= ETA_FROM)?,
+    };
+    Some(total - elapsed).filter(|left| *left > 0.0)
 }
 
 /// Observer that displays a pass as bars or lines, and prints remarks.
@@ -356,8 +452,8 @@ impl Shown {
 }
 
 impl Observer for Shown {
-    fn begins(&self, title: &str, runs: Vec<RunLine>, metrics: &Metrics) {
-        self.replace(Some(ProgressDisplay::new(self.mode, self.paint, title, runs, metrics)));
+    fn begins(&self, pass: Pass, metrics: &Metrics) {
+        self.replace(Some(ProgressDisplay::new(self.mode, self.paint, pass, metrics)));
     }
 
     fn started(&self, run: usize, threads: NonZeroUsize) {
@@ -397,5 +493,34 @@ impl Observer for Shown {
 
     fn warn(&self, text: &str) {
         self.paint.warn(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_remaining_time_is_known_from_the_start_and_soon_by_the_own_pace() {
+        let left = |fraction, elapsed, expected| remaining(fraction, elapsed, expected);
+        assert_eq!(left(0.0, 0.0, Some(100.0)), Some(100.0));
+        assert_eq!(left(0.0, 40.0, Some(100.0)), Some(60.0));
+        assert_eq!(left(0.0, 140.0, Some(100.0)), None, "longer than estimated, and nothing done");
+        assert_eq!(left(0.5, 30.0, Some(100.0)), Some(30.0), "the own pace alone");
+        // As estimated, the two agree.
+        assert!((left(0.05, 5.0, Some(100.0)).unwrap() - 95.0).abs() < 1e-9);
+        // A tenth of the speed shows before a tenth is done.
+        assert!(left(0.05, 50.0, Some(100.0)).unwrap() > 450.0);
+        assert_eq!(left(0.01, 1.0, None), None);
+        assert_eq!(left(0.2, 10.0, None), Some(40.0));
+        assert_eq!(left(1.0, 10.0, Some(100.0)), None);
+    }
+
+    #[test]
+    fn a_short_label_keeps_its_beginning_and_its_seed() {
+        let label = "depth 2, ordering random, degrees even, seed 3";
+        assert_eq!(shorten(label, 24), "depth 2, orde..., seed 3");
+        assert_eq!(shorten(label, 12), "dep...seed 3");
+        assert_eq!(shorten("skip on, seed 12", 16), "skip on, seed 12");
     }
 }

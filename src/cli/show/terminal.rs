@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::os::fd::AsFd;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::ValueEnum;
@@ -41,7 +42,7 @@ pub(crate) fn is_dumb() -> bool {
 }
 
 /// True if the locale asks for plain ASCII.
-fn is_ascii_locale() -> bool {
+pub(crate) fn is_ascii_locale() -> bool {
     let chosen = ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()
         .filter_map(std::env::var_os)
@@ -112,7 +113,8 @@ const COLOURS: [(char, &str); 4] = [
 impl Paint {
     /// Writes a remark to stderr. Failing to write it is not an error.
     pub(crate) fn remark(self, text: impl std::fmt::Display) {
-        drop(writeln!(io::stderr(), "{}", self.printable(&text.to_string())));
+        let text = fit(&text.to_string(), stderr_width());
+        drop(writeln!(io::stderr(), "{}", self.printable(&text)));
     }
 
     /// Writes a remark on a problem that is not a reason to stop.
@@ -231,7 +233,39 @@ pub(crate) fn told(error: &anyhow::Error) -> String {
         })
 }
 
-/// Breaks a text between words into lines of at most `width` characters.
+/// Columns of the terminal that shows a stream, `None` for a pipe or file. `COLUMNS` in the
+/// environment overrides its size.
+fn width_of(stream: impl AsFd + IsTerminal) -> Option<usize> {
+    /// Used where a terminal does not know its size.
+    const USUAL: usize = 80;
+    if !stream.is_terminal() {
+        return None;
+    }
+    let asked = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let size = || rustix::termios::tcgetwinsize(&stream).ok().map(|size| size.ws_col.into());
+    Some(asked.or_else(size).filter(|width| *width > 0).unwrap_or(USUAL))
+}
+
+/// Columns of stdout, if it is a terminal.
+pub(crate) fn stdout_width() -> Option<usize> {
+    width_of(io::stdout())
+}
+
+/// Columns of stderr, if it is a terminal.
+pub(crate) fn stderr_width() -> Option<usize> {
+    width_of(io::stderr())
+}
+
+/// Width of lines of text on stdout.
+const LINE: usize = 80;
+
+/// Text for stdout, broken between words where a line ends.
+pub(crate) fn prose(text: &str) -> String {
+    wrap(text, stdout_width().unwrap_or(LINE).min(LINE))
+}
+
+/// Breaks a text between words into lines of at most `width` characters; a longer word has a line
+/// of its own.
 pub(crate) fn wrap(text: &str, width: usize) -> String {
     let mut lines: Vec<String> = vec![String::new()];
     for word in text.split_whitespace() {
@@ -246,6 +280,45 @@ pub(crate) fn wrap(text: &str, width: usize) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// Text whose longer lines are broken between words, with as much indentation as they have and two
+/// more; what is between backquotes stays whole, as it is to be copied. Unchanged without a width.
+pub(crate) fn fit(text: &str, width: Option<usize>) -> String {
+    let Some(width) = width else { return text.to_owned() };
+    text.split('\n')
+        .map(|line| fit_line(line, width))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn fit_line(line: &str, width: usize) -> String {
+    let indent = line.chars().take_while(|c| *c == ' ').count() + 2;
+    let (mut out, mut filled, mut is_quoted) = (String::new(), 0, false);
+    let mut rest = line;
+    while !rest.is_empty() {
+        // A piece is the spaces before a word, and the word.
+        let start = rest.len() - rest.trim_start_matches(' ').len();
+        let mut end = rest.len();
+        for (i, c) in rest.char_indices().skip_while(|(i, _)| *i < start) {
+            is_quoted ^= c == '`';
+            if c == ' ' && !is_quoted {
+                end = i;
+                break;
+            }
+        }
+        let (piece, after) = rest.split_at(end);
+        let length = piece.chars().count();
+        if filled > 0 && filled + length > width {
+            out += &format!("\n{:indent$}{}", "", &piece[start..]);
+            filled = indent + length - start;
+        } else {
+            out += piece;
+            filled += length;
+        }
+        rest = after;
+    }
+    out
 }
 
 /// Table for stdout: with rules on a terminal, Markdown in a pipe; every column but the first
@@ -310,6 +383,22 @@ mod tests {
             "\u{f0001}",
             "no colour where none is wanted"
         );
+    }
+
+    #[test]
+    fn lines_break_between_words_and_commands_stay_whole() {
+        let text = "  next: `ablade compare parts` shows effects too, `ablade plots parts` draws";
+        assert_eq!(fit(text, None), text);
+        assert_eq!(fit(text, Some(100)), text);
+        assert_eq!(
+            fit(text, Some(40)),
+            "  next: `ablade compare parts` shows\n    effects too, `ablade plots parts`\n    draws"
+        );
+        assert_eq!(
+            fit(text, Some(20)),
+            "  next:\n    `ablade compare parts`\n    shows effects\n    too,\n    `ablade plots parts`\n    draws"
+        );
+        assert_eq!(fit("a  b\n\nc `d e", Some(3)), "a\n  b\n\nc\n  `d e", "spaces at a break go");
     }
 
     /// A disk that is full after this many bytes, or a reader that closes the pipe.

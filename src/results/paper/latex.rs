@@ -3,19 +3,58 @@
 //! Numbers are split at the decimal point into two columns, right- and left-aligned, so that points
 //! line up without a package, and in bold as well.
 
+use super::blocks::BlocksPaper;
 use super::{Measured, Paper, Row};
 
 /// All tables, to be read by `\input`.
-pub(super) fn document(experiment: &str, papers: impl Iterator<Item = Paper>) -> String {
+pub(super) fn document(
+    experiment: &str,
+    papers: impl Iterator<Item = (Paper, Option<BlocksPaper>)>,
+) -> String {
     let mut out = format!(
         "% Tables of the experiment {experiment}, written by ablade. They need \\usepackage{{booktabs}} in the preamble;\n\
          % \\input{{tables}} puts them here. The comments below each table say the same in words.\n"
     );
-    for paper in papers {
+    for (paper, over) in papers {
         out += "\n";
         out += &table(experiment, &paper);
+        if let Some(over) = over {
+            out += "\n";
+            out += &table_over_blocks(experiment, &over);
+        }
     }
     out
+}
+
+/// The whole float: `body` is each row's cells, `comments` a sentence each.
+fn float(
+    (caption, label): (&str, &str),
+    columns: &str,
+    head: &str,
+    body: impl Iterator<Item = Vec<String>>,
+    comments: impl Iterator<Item = String>,
+) -> String {
+    let mut out = format!(
+        "\\begin{{table}}\n  \\centering\n  \\caption{{{}}}\n  \\label{{tab:{label}}}\n  \
+         \\begin{{tabular}}{{@{{}}{columns}@{{}}}}\n    \\toprule\n    {head} \\\\\n    \\midrule\n",
+        escaped(caption),
+    );
+    for cells in body {
+        out += &format!("    {} \\\\\n", cells.join(" & "));
+    }
+    out += "    \\bottomrule\n  \\end{tabular}\n\\end{table}\n";
+    for sentence in comments {
+        out += &format!("% {}\n", escaped(&sentence));
+    }
+    out
+}
+
+/// Label of a study's table.
+fn label(experiment: &str, study: &str) -> String {
+    match study == experiment {
+        true => experiment.to_owned(),
+        false => format!("{experiment}-{study}"),
+    }
 }
 
 fn table(experiment: &str, paper: &Paper) -> String {
@@ -29,26 +68,66 @@ fn table(experiment: &str, paper: &Paper) -> String {
     } else {
         (String::new(), "")
     };
-    let mut out = format!(
-        "\\begin{{table}}\n  \\centering\n  \\caption{{{}}}\n  \\label{{tab:{experiment}{}}}\n  \
-         \\begin{{tabular}}{{@{{}}l r {measured}{columns}@{{}}}}\n    \\toprule\n    \
-         Variant & $n$ & \\multicolumn{{4}}{{c}}{{{}}}{heads} \\\\\n    \\midrule\n",
-        escaped(&paper.caption),
-        if paper.study == experiment {
-            String::new()
-        } else {
-            format!("-{}", paper.study)
-        },
-        escaped(&paper.metric),
+    float(
+        (&paper.caption, &label(experiment, &paper.study)),
+        &format!("l r {measured}{columns}"),
+        &format!("Variant & $n$ & \\multicolumn{{4}}{{c}}{{{}}}{heads}", escaped(&paper.metric)),
+        paper.rows.iter().map(|row| cells(row, compared)),
+        paper.rows.iter().map(|row| row.sentence.clone()),
+    )
+}
+
+fn table_over_blocks(experiment: &str, over: &BlocksPaper) -> String {
+    let cells = |row: &super::blocks::BlocksRow| {
+        let mut cells = vec![escaped(&row.label)];
+        cells.extend(row.outcomes.clone());
+        cells.push(row.mean_rank.clone());
+        cells.extend(row.joint.as_deref().map(split).unwrap_or_default());
+        cells.extend(probability(row.p.as_deref()));
+        cells.push(escaped(&row.verdict));
+        cells
+    };
+    float(
+        (&over.caption, &format!("{}-blocks", label(experiment, &over.study))),
+        "l r r r r r@{}l r@{}l l",
+        "Variant & Better & Worse & Undecided & Mean rank & \\multicolumn{2}{c}{Joint} & \\multicolumn{2}{c}{$p$} & Verdict",
+        over.rows.iter().map(cells),
+        over.rows
+            .iter()
+            .map(|row| row.sentence.clone())
+            .chain(over.ranks.iter().cloned()),
+    )
+}
+
+/// The comparison of two experiments; the first cell of a row is text, the others are numbers.
+pub(super) fn comparison(
+    names: [&str; 2],
+    caption: &str,
+    rows: &[Vec<String>],
+    remarks: &[String],
+) -> String {
+    let number = "r@{}l";
+    let head = names.map(|name| format!("\\multicolumn{{2}}{{c}}{{{}}}", escaped(name)));
+    let cells = |row: &Vec<String>| {
+        let (label, numbers) = row.split_first().expect("a label");
+        let (counts, values) = numbers.split_at(2);
+        let mut cells = vec![escaped(label)];
+        cells.extend(counts.iter().cloned());
+        cells.extend(values.iter().flat_map(|value| split(value)));
+        cells
+    };
+    let introduction = "% Written by ablade. It needs \\usepackage{booktabs} in the preamble.\n";
+    let table = float(
+        (caption, &format!("{}-{}", names[0], names[1])),
+        &format!("l r r {number} {number} {number}"),
+        &format!(
+            "Variant & Seeds & Changed & {} & \\multicolumn{{2}}{{c}}{{Change}}",
+            head.join(" & ")
+        ),
+        rows.iter().map(cells),
+        remarks.iter().cloned(),
     );
-    for row in &paper.rows {
-        out += &format!("    {} \\\\\n", cells(row, compared).join(" & "));
-    }
-    out += "    \\bottomrule\n  \\end{tabular}\n\\end{table}\n";
-    for row in &paper.rows {
-        out += &format!("% {}\n", escaped(&row.sentence));
-    }
-    out
+    introduction.to_owned() + &table
 }
 
 fn cells(row: &Row, compared: bool) -> Vec<String> {

@@ -1,10 +1,14 @@
 //! The table in Markdown, columns of equal width.
 
+use super::blocks::{BlocksPaper, BlocksRow};
 use super::{Measured, Paper, Row};
 
 /// All tables, each with its caption and a sentence for every variant.
-pub(super) fn document(papers: impl Iterator<Item = Paper>) -> String {
-    papers.map(|paper| table(&paper)).collect::<Vec<_>>().join("\n")
+pub(super) fn document(papers: impl Iterator<Item = (Paper, Option<BlocksPaper>)>) -> String {
+    let tables = papers.flat_map(|(paper, over)| {
+        std::iter::once(table(&paper)).chain(over.map(|over| table_over_blocks(&over)))
+    });
+    tables.collect::<Vec<_>>().join("\n")
 }
 
 fn table(paper: &Paper) -> String {
@@ -14,41 +18,72 @@ fn table(paper: &Paper) -> String {
         heads.extend(["difference", "p", "verdict"].map(str::to_owned));
     }
     let rows: Vec<Vec<String>> = paper.rows.iter().map(|row| cells(row, compared)).collect();
+    let sentences = paper.rows.iter().map(|row| &row.sentence);
+    titled(&paper.study, &paper.caption) + &piped(&heads, &rows, &[0, 5]) + &listed(sentences)
+}
+
+fn table_over_blocks(over: &BlocksPaper) -> String {
+    let heads = ["variant", "better", "worse", "undecided", "mean rank", "joint", "p", "verdict"]
+        .map(str::to_owned);
+    let cells = |row: &BlocksRow| {
+        let mut cells = vec![escaped(&row.label)];
+        cells.extend(row.outcomes.clone());
+        cells.push(row.mean_rank.clone());
+        cells.extend([&row.joint, &row.p].map(|cell| cell.clone().unwrap_or_default()));
+        cells.push(escaped(&row.verdict));
+        cells
+    };
+    let rows: Vec<Vec<String>> = over.rows.iter().map(cells).collect();
+    let sentences = over.rows.iter().map(|row| &row.sentence).chain(&over.ranks);
+    titled(&format!("{}, over blocks", over.study), &over.caption)
+        + &piped(&heads, &rows, &[0, 7])
+        + &listed(sentences)
+}
+
+/// The comparison of two experiments; the first cell of a row is text, the others are numbers.
+pub(super) fn comparison(
+    title: &str,
+    caption: &str,
+    heads: &[String],
+    rows: &[Vec<String>],
+    remarks: &[String],
+) -> String {
+    let escape = |row: &[String]| row.iter().map(|cell| escaped(cell)).collect::<Vec<_>>();
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| escape(row)).collect();
+    titled(title, caption) + &piped(&escape(heads), &rows, &[0]) + &listed(remarks.iter())
+}
+
+fn titled(title: &str, caption: &str) -> String {
+    format!("**{}.** {}\n\n", escaped(title), escaped(caption))
+}
+
+/// Rows and their head; columns but those of `texts` are right-aligned.
+fn piped(heads: &[String], rows: &[Vec<String>], texts: &[usize]) -> String {
     let width = |column: usize| {
-        let texts = std::iter::once(&heads).chain(&rows);
-        texts.map(|row| row[column].chars().count()).max().unwrap_or(0).max(3)
+        let cells = std::iter::once(heads).chain(rows.iter().map(Vec::as_slice));
+        cells.map(|row| row[column].chars().count()).max().unwrap_or(0).max(3)
     };
     let widths: Vec<usize> = (0..heads.len()).map(width).collect();
-    let is_text = |column: usize| column == 0 || column == 5;
     let line = |cells: &[String]| {
         let cells = cells.iter().zip(&widths).enumerate();
-        let cells = cells.map(|(column, (cell, width))| {
-            if is_text(column) {
-                format!("{cell:<width$}")
-            } else {
-                format!("{cell:>width$}")
-            }
+        let cells = cells.map(|(column, (cell, width))| match texts.contains(&column) {
+            true => format!("{cell:<width$}"),
+            false => format!("{cell:>width$}"),
         });
         format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
     };
-    let rule = widths.iter().enumerate().map(|(column, width)| {
-        if is_text(column) {
-            "-".repeat(*width)
-        } else {
-            format!("{}:", "-".repeat(width - 1))
-        }
+    let rule = widths.iter().enumerate().map(|(column, width)| match texts.contains(&column) {
+        true => "-".repeat(*width),
+        false => format!("{}:", "-".repeat(width - 1)),
     });
-    let mut out =
-        format!("**{}.** {}\n\n{}", escaped(&paper.study), escaped(&paper.caption), line(&heads));
-    out += &line(&rule.collect::<Vec<_>>());
-    for row in &rows {
-        out += &line(row);
-    }
-    out += "\n";
-    for row in &paper.rows {
-        out += &format!("- {}\n", escaped(&row.sentence));
-    }
-    out
+    let rule = line(&rule.collect::<Vec<_>>());
+    line(heads) + &rule + &rows.iter().map(|row| line(row)).collect::<String>()
+}
+
+/// A list of sentences, after an empty line.
+fn listed<'a>(sentences: impl Iterator<Item = &'a String>) -> String {
+    let lines = sentences.map(|sentence| format!("- {}\n", escaped(sentence)));
+    format!("\n{}", lines.collect::<String>())
 }
 
 fn cells(row: &Row, compared: bool) -> Vec<String> {

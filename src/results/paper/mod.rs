@@ -1,16 +1,22 @@
 //! The ablation table for a paper: few columns, decimals that the interval supports, a caption that
 //! says what every value is, and a sentence for each variant. LaTeX, Markdown, CSV or JSON.
 
+mod blocks;
+mod comparison;
 mod json;
 mod latex;
 mod markdown;
 
+use blocks::BlocksPaper;
+pub(super) use comparison::of_comparison;
+
 use super::ExperimentResults;
 use super::ablation::{Ablation, AblationRow, Verdict};
+use super::blocks::OverBlocks;
 use super::cell::Table;
 use crate::plan::Correction;
 use crate::stats::Estimate;
-use crate::text::{capitalised, count, fixed, p_value, short, signed};
+use crate::text::{capitalised, count, decimals_for, fixed, p_value, short, signed};
 
 /// Formats of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,19 +31,30 @@ pub enum Format {
     Json,
 }
 
-/// The ablation tables of all studies in a format; `table` is `ablation.csv`.
-pub(super) fn written(
-    study: &ExperimentResults,
-    ablations: &[Ablation],
-    table: Table,
-    format: Format,
-) -> Vec<u8> {
-    let each = || ablations.iter().map(|ablation| Paper::of(study, ablation));
-    match format {
-        Format::Latex => latex::document(&study.plan.name, each()).into_bytes(),
-        Format::Markdown => markdown::document(each()).into_bytes(),
-        Format::Csv => table.csv(),
-        Format::Json => json::document(study, ablations, table, each()),
+/// Tables of the studies of an experiment, as they are written in every format.
+pub(super) struct Written<'a> {
+    pub(super) study: &'a ExperimentResults,
+    pub(super) ablations: &'a [Ablation],
+    /// Every study over its blocks; empty without `[compare] within`.
+    pub(super) over_blocks: &'a [OverBlocks],
+    /// `ablation.csv` and `blocks.csv`.
+    pub(super) tables: [Table<'a>; 2],
+}
+
+impl Written<'_> {
+    /// The tables of all studies in a format; as CSV, that of the variants.
+    pub(super) fn format(self, format: Format) -> Vec<u8> {
+        let Self { study, ablations, over_blocks, tables } = self;
+        let [variants, methods] = tables;
+        let blocks = |i: usize| Some(BlocksPaper::of(study, &ablations[i], over_blocks.get(i)?));
+        let papers = (ablations.iter().enumerate())
+            .map(|(i, ablation)| (Paper::of(study, ablation), blocks(i)));
+        match format {
+            Format::Latex => latex::document(&study.plan.name, papers).into_bytes(),
+            Format::Markdown => markdown::document(papers).into_bytes(),
+            Format::Csv => variants.csv(),
+            Format::Json => json::document(study, ablations, [variants, methods], papers),
+        }
     }
 }
 
@@ -81,7 +98,7 @@ impl Measured {
     fn with(estimate: &Estimate, write: fn(f64, usize) -> String) -> Self {
         let half = estimate.interval.map(|interval| interval.high - estimate.mean);
         let half = half.filter(|half| half.is_finite());
-        let decimals = decimals(estimate.mean, half);
+        let decimals = decimals_for(estimate.mean, half);
         Self {
             value: write(estimate.mean, decimals),
             half: half.map(|half| fixed(half, decimals)),
@@ -92,22 +109,6 @@ impl Measured {
         let half = self.half.as_ref().map(|half| format!(" \u{b1} {half}"));
         self.value.clone() + &half.unwrap_or_default()
     }
-}
-
-/// Number of decimals that show two significant digits of an interval's half-width, as is usual for
-/// uncertainties; without one, four of the value.
-fn decimals(value: f64, half: Option<f64>) -> usize {
-    let (size, digits) = match half {
-        // Smaller ones are rounding errors.
-        Some(half) if half > 1e-12 * value.abs() => (half, 2.0),
-        _ if value != 0.0 => (value.abs(), 4.0),
-        _ => return 1,
-    };
-    // A half-width of 0.0996 is rounded to 0.10, which has a digit more before its end.
-    let exact = digits - 1.0 - size.log10().floor();
-    let rounded = format!("{size:.*}", exact.clamp(0.0, 12.0) as usize);
-    let size = rounded.parse::<f64>().ok().filter(|size| *size > 0.0).unwrap_or(size);
-    (digits - 1.0 - size.log10().floor()).clamp(0.0, 12.0) as usize
 }
 
 impl Paper {
@@ -122,10 +123,7 @@ impl Paper {
                 (row, study.label_in_block(ablation, block, v), reference, ablation.correction)
             })
         });
-        let external_correction = match ablation.correction {
-            Correction::None => Correction::None,
-            Correction::MaxT | Correction::Holm => Correction::Holm,
-        };
+        let external_correction = ablation.external_correction();
         let external = (ablation.external.iter())
             .map(|row| (row, row.label.clone(), reference, external_correction));
         let is_blocked = ablation.blocks.len() > 1;
@@ -196,7 +194,7 @@ fn caption(study: &ExperimentResults, ablation: &Ablation, reference: Option<&st
             " Difference: from {name}, paired by seed, with its interval. p: two-sided {} of the paired \
              differences{}.",
             ablation.test.words(),
-            corrected(ablation)
+            corrected(ablation.correction, ablation.comparisons())
         );
     }
     if let Some(words) = ablation.equivalence_words() {
@@ -221,9 +219,10 @@ fn caption(study: &ExperimentResults, ablation: &Ablation, reference: Option<&st
     text
 }
 
-fn corrected(ablation: &Ablation) -> String {
-    let comparisons = count(ablation.comparisons(), "comparison");
-    match ablation.correction {
+/// Clause on the correction of p values.
+fn corrected(correction: Correction, comparisons: usize) -> String {
+    let comparisons = count(comparisons, "comparison");
+    match correction {
         Correction::MaxT => {
             format!(", corrected over {comparisons} by step-down max-T (Westfall and Young 1993)")
         }
@@ -275,49 +274,4 @@ fn sentence(
         None => "",
     };
     text + "."
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn measured(mean: f64, half: Option<f64>) -> String {
-        let interval =
-            half.map(|half| crate::stats::Interval { low: mean - half, high: mean + half });
-        Measured::mean(&Estimate { n: 3, mean, sd: None, interval }).words()
-    }
-
-    #[test]
-    fn the_interval_decides_on_the_decimals() {
-        for (mean, half, expected) in [
-            (93.124, Some(0.32), "93.12 \u{b1} 0.32"),
-            (93.124, Some(3.2), "93.1 \u{b1} 3.2"),
-            (93.124, Some(32.0), "93 \u{b1} 32"),
-            (93.124, Some(321.0), "93 \u{b1} 321"),
-            (0.93124, Some(0.00412), "0.9312 \u{b1} 0.0041"),
-            (0.5, Some(0.0996), "0.50 \u{b1} 0.10"),
-            (0.93124, None, "0.9312"),
-            (93.124, None, "93.12"),
-            (12345.6, None, "12346"),
-            (0.0, None, "0.0"),
-            (0.0, Some(0.0), "0.0 \u{b1} 0.0"),
-            (2.5, Some(0.0), "2.500 \u{b1} 0.000"),
-        ] {
-            assert_eq!(measured(mean, half), expected);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn two_digits_of_the_interval_are_shown(half in 1e-9..1e6f64) {
-            let text = measured(0.0, Some(half));
-            let shown = text.rsplit(' ').next().unwrap();
-            let value: f64 = shown.parse().unwrap();
-            prop_assert!((value - half).abs() <= 0.051 * half, "{half}: {text}");
-            let digits = shown.trim_start_matches(['0', '.']).replace('.', "");
-            prop_assert!(digits.len() >= 2 && (digits.len() == 2 || !shown.contains('.')), "{half}: {text}");
-        }
-    }
 }

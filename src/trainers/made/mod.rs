@@ -204,6 +204,7 @@ impl Trainer for MadeTrainer {
             memory: cost.memory,
             disk: cost.disk,
             size: Some(cost.parameters),
+            examples: Some(size.train),
         }))
     }
 

@@ -365,7 +365,14 @@ impl Trainer for ProgramTrainer {
 
     fn cost(&self, _: &Config) -> Result<Option<Cost>, TrainerError> {
         let memory = self.declaration.conduct.memory;
-        Ok(Some(Cost { work: 1.0, nominal_seconds: 1.0, memory, disk: 0, size: None }))
+        Ok(Some(Cost {
+            work: 1.0,
+            nominal_seconds: 1.0,
+            memory,
+            disk: 0,
+            size: None,
+            examples: None,
+        }))
     }
 
     fn past(&self, run: &RunKey, _: &Summary, seconds: f64, _: f64) -> Option<(f64, f64)> {

@@ -13,6 +13,7 @@
 //! | a share | [`share`] | `13 %`, `under 0.1 %` |
 //! | a ratio | [`factor`] | `7.2`, `15` |
 //! | a size or a setting, short | [`short`] | `0.001`, `63.5k`, `1.57M` |
+//! | decimals of a value with an interval | [`decimals_for`] | two digits of the interval |
 //! | a value in a terminal or message | [`fixed`], [`signed`] | `-0.52`, `+0.52` |
 //! | a value in a figure or page | [`typeset`], [`estimate`], [`difference`] | `−12,345.6`, `93.5 ± 1.7` |
 //! | a value in a file | [`exact`] | `95.625` |

@@ -29,18 +29,27 @@ pub fn typeset(value: f64, decimals: usize) -> String {
     }
 }
 
-/// The number of decimals that show one significant digit of an interval's half-width: one at
-/// least, so that the values in a column line up.
-pub fn decimals_for(half_width: Option<f64>) -> usize {
-    match half_width {
-        Some(h) if h.is_finite() && h > 0.0 => (-h.log10().floor()).clamp(1.0, 4.0) as usize,
-        _ => 1,
-    }
+/// The number of decimals that show two significant digits of an interval's half-width, as is usual
+/// for uncertainties; without one, four of the value. It decides in every table, figure and text, so
+/// that a difference looks the same in all of them.
+pub fn decimals_for(value: f64, half_width: Option<f64>) -> usize {
+    let half_width = half_width.filter(|half| half.is_finite());
+    let (size, digits) = match half_width {
+        // Smaller ones are rounding errors.
+        Some(half) if half > 1e-12 * value.abs() => (half, 2.0),
+        _ if value != 0.0 => (value.abs(), 4.0),
+        _ => return 1,
+    };
+    // A half-width of 0.0996 is rounded to 0.10, which has a digit more before its end.
+    let exact = digits - 1.0 - size.log10().floor();
+    let rounded = format!("{size:.*}", exact.clamp(0.0, 12.0) as usize);
+    let size = rounded.parse::<f64>().ok().filter(|size| *size > 0.0).unwrap_or(size);
+    (digits - 1.0 - size.log10().floor()).clamp(0.0, 12.0) as usize
 }
 
 /// `93.5 ± 1.7`, its digits chosen by the interval; the value alone without one.
 pub fn estimate(value: f64, half_width: Option<f64>) -> String {
-    let decimals = decimals_for(half_width);
+    let decimals = decimals_for(value, half_width);
     let value = typeset(value, decimals);
     match half_width {
         Some(h) if h.is_finite() => format!("{value} \u{b1} {}", typeset(h, decimals)),
@@ -118,7 +127,20 @@ pub fn factor(ratio: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn two_digits_of_the_interval_are_shown(half in 1e-9..1e6f64) {
+            let shown = fixed(half, decimals_for(0.0, Some(half)));
+            let value: f64 = shown.parse().unwrap();
+            prop_assert!((value - half).abs() <= 0.051 * half, "{half}: {shown}");
+            let digits = shown.trim_start_matches(['0', '.']).replace('.', "");
+            prop_assert!(digits.len() >= 2 && (digits.len() == 2 || !shown.contains('.')), "{half}: {shown}");
+        }
+    }
 
     #[test]
     fn what_rounds_to_zero_has_no_sign() {
@@ -177,8 +199,25 @@ mod tests {
     #[test]
     fn an_interval_chooses_the_digits() {
         assert_eq!(estimate(93.456, Some(1.23)), "93.5 \u{b1} 1.2");
-        assert_eq!(difference(0.1234, Some(0.012)), "+0.12 \u{b1} 0.01");
-        assert_eq!(difference(-3.0, None), "\u{2212}3.0");
+        assert_eq!(difference(0.1234, Some(0.012)), "+0.123 \u{b1} 0.012");
+        assert_eq!(difference(-3.0, None), "\u{2212}3.000");
+        for (mean, half, expected) in [
+            (93.124, Some(0.32), "93.12 \u{b1} 0.32"),
+            (93.124, Some(3.2), "93.1 \u{b1} 3.2"),
+            (93.124, Some(32.0), "93 \u{b1} 32"),
+            (93.124, Some(321.0), "93 \u{b1} 321"),
+            (0.93124, Some(0.00412), "0.9312 \u{b1} 0.0041"),
+            (0.5, Some(0.0996), "0.50 \u{b1} 0.10"),
+            (0.93124, None, "0.9312"),
+            (0.93124, Some(f64::INFINITY), "0.9312"),
+            (93.124, None, "93.12"),
+            (12345.6, None, "12,346"),
+            (0.0, None, "0.0"),
+            (0.0, Some(0.0), "0.0 \u{b1} 0.0"),
+            (2.5, Some(0.0), "2.500 \u{b1} 0.000"),
+        ] {
+            assert_eq!(estimate(mean, half), expected);
+        }
     }
 
     #[test]
