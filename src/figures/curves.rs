@@ -447,7 +447,7 @@ fn apart(view: &View, curves: &[&Curve], x: ValueAxis, y: ValueAxis) -> Chart {
         let note = match best {
             Some((epoch, _, held)) => {
                 let (value, epoch) =
-                    (typeset(held.mean, decimals_for(held.half)), typeset(*epoch, 0));
+                    (typeset(held.mean, decimals_for(held.mean, held.half)), typeset(*epoch, 0));
                 if columns == 3 {
                     format!("best {value} @ epoch {epoch}")
                 } else {

@@ -10,7 +10,7 @@ use crate::results::ablation::{Ablation, AblationRow};
 use crate::results::crossed::narrower_with;
 use crate::results::past::StudyPast;
 use crate::stats::{Crossed, Estimate};
-use crate::text::{count, fixed, p_value, short, signed, some_of};
+use crate::text::{count, decimals_for, fixed, p_value, short, signed, some_of};
 
 /// Prints the table of every study of an experiment.
 pub(crate) fn print(
@@ -101,7 +101,8 @@ pub(crate) fn print_examples(
             let mut cells = vec![label.clone(), images.n.to_string(), change(images)];
             if has_both {
                 let half = |crossed: &Crossed| {
-                    format!("\u{b1}{}", fixed(crossed.interval.high - crossed.mean, 2))
+                    let half = crossed.interval.high - crossed.mean;
+                    format!("\u{b1}{}", fixed(half, decimals_for(crossed.mean, Some(half))))
                 };
                 cells.push(crossed.as_ref().map(half).unwrap_or_default());
                 let words = |crossed: &Crossed| narrower_with(crossed, study.metrics());
@@ -215,7 +216,7 @@ fn cells(row: &AblationRow) -> [String; 8] {
         if n == row.planned { n.to_string() } else { format!("{n} of {}", row.planned) },
         row.estimate
             .as_ref()
-            .map(|estimate| with_half(fixed(estimate.mean, 2), estimate))
+            .map(|estimate| with_half(fixed, estimate))
             .unwrap_or_default(),
         row.difference().as_ref().map(change).unwrap_or_default(),
         row.p().map(p).unwrap_or_default(),
@@ -227,15 +228,16 @@ fn cells(row: &AblationRow) -> [String; 8] {
 
 /// `+0.52 ±0.31`: a difference with its sign.
 pub(crate) fn change(estimate: &Estimate) -> String {
-    with_half(signed(estimate.mean, 2), estimate)
+    with_half(signed, estimate)
 }
 
 /// `93.12 ±0.32`: the mean and half of its interval.
-fn with_half(mean: String, estimate: &Estimate) -> String {
-    let half = estimate
-        .interval
-        .map(|interval| format!(" \u{b1}{}", fixed(interval.high - estimate.mean, 2)));
-    mean + &half.unwrap_or_default()
+fn with_half(write: fn(f64, usize) -> String, estimate: &Estimate) -> String {
+    let half = estimate.interval.map(|interval| interval.high - estimate.mean);
+    let half = half.filter(|half| half.is_finite());
+    let decimals = decimals_for(estimate.mean, half);
+    let half = half.map(|half| format!(" \u{b1}{}", fixed(half, decimals)));
+    write(estimate.mean, decimals) + &half.unwrap_or_default()
 }
 
 #[cfg(test)]

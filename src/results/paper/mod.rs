@@ -10,7 +10,7 @@ use super::ablation::{Ablation, AblationRow, Verdict};
 use super::cell::Table;
 use crate::plan::Correction;
 use crate::stats::Estimate;
-use crate::text::{capitalised, count, fixed, p_value, short, signed};
+use crate::text::{capitalised, count, decimals_for, fixed, p_value, short, signed};
 
 /// Formats of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Measured {
     fn with(estimate: &Estimate, write: fn(f64, usize) -> String) -> Self {
         let half = estimate.interval.map(|interval| interval.high - estimate.mean);
         let half = half.filter(|half| half.is_finite());
-        let decimals = decimals(estimate.mean, half);
+        let decimals = decimals_for(estimate.mean, half);
         Self {
             value: write(estimate.mean, decimals),
             half: half.map(|half| fixed(half, decimals)),
@@ -92,22 +92,6 @@ impl Measured {
         let half = self.half.as_ref().map(|half| format!(" \u{b1} {half}"));
         self.value.clone() + &half.unwrap_or_default()
     }
-}
-
-/// Number of decimals that show two significant digits of an interval's half-width, as is usual for
-/// uncertainties; without one, four of the value.
-fn decimals(value: f64, half: Option<f64>) -> usize {
-    let (size, digits) = match half {
-        // Smaller ones are rounding errors.
-        Some(half) if half > 1e-12 * value.abs() => (half, 2.0),
-        _ if value != 0.0 => (value.abs(), 4.0),
-        _ => return 1,
-    };
-    // A half-width of 0.0996 is rounded to 0.10, which has a digit more before its end.
-    let exact = digits - 1.0 - size.log10().floor();
-    let rounded = format!("{size:.*}", exact.clamp(0.0, 12.0) as usize);
-    let size = rounded.parse::<f64>().ok().filter(|size| *size > 0.0).unwrap_or(size);
-    (digits - 1.0 - size.log10().floor()).clamp(0.0, 12.0) as usize
 }
 
 impl Paper {

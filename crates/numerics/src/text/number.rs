@@ -29,18 +29,25 @@ pub fn typeset(value: f64, decimals: usize) -> String {
     }
 }
 
-/// The number of decimals that show one significant digit of an interval's half-width: one at
-/// least, so that the values in a column line up.
-pub fn decimals_for(half_width: Option<f64>) -> usize {
-    match half_width {
-        Some(h) if h.is_finite() && h > 0.0 => (-h.log10().floor()).clamp(1.0, 4.0) as usize,
-        _ => 1,
-    }
+/// Number of decimals that show two significant digits of an interval's half-width, as is usual for
+/// uncertainties; without one, four of the value. The same in terminal, tables, figures and page.
+pub fn decimals_for(value: f64, half_width: Option<f64>) -> usize {
+    let (size, digits) = match half_width {
+        // Smaller ones are rounding errors.
+        Some(half) if half.is_finite() && half > 1e-12 * value.abs() => (half, 2.0),
+        _ if value != 0.0 && value.is_finite() => (value.abs(), 4.0),
+        _ => return 1,
+    };
+    // A half-width of 0.0996 is rounded to 0.10, which has a digit more before its end.
+    let exact = digits - 1.0 - size.log10().floor();
+    let rounded = format!("{size:.*}", exact.clamp(0.0, 12.0) as usize);
+    let size = rounded.parse::<f64>().ok().filter(|size| *size > 0.0).unwrap_or(size);
+    (digits - 1.0 - size.log10().floor()).clamp(0.0, 12.0) as usize
 }
 
 /// `93.5 ± 1.7`, its digits chosen by the interval; the value alone without one.
 pub fn estimate(value: f64, half_width: Option<f64>) -> String {
-    let decimals = decimals_for(half_width);
+    let decimals = decimals_for(value, half_width);
     let value = typeset(value, decimals);
     match half_width {
         Some(h) if h.is_finite() => format!("{value} \u{b1} {}", typeset(h, decimals)),
@@ -177,8 +184,10 @@ mod tests {
     #[test]
     fn an_interval_chooses_the_digits() {
         assert_eq!(estimate(93.456, Some(1.23)), "93.5 \u{b1} 1.2");
-        assert_eq!(difference(0.1234, Some(0.012)), "+0.12 \u{b1} 0.01");
-        assert_eq!(difference(-3.0, None), "\u{2212}3.0");
+        assert_eq!(estimate(93.456, Some(0.0996)), "93.46 \u{b1} 0.10");
+        assert_eq!(difference(0.1234, Some(0.012)), "+0.123 \u{b1} 0.012");
+        assert_eq!(difference(-3.0, None), "\u{2212}3.000");
+        assert_eq!(estimate(12_345.6, Some(230.0)), "12,346 \u{b1} 230");
     }
 
     #[test]
