@@ -42,7 +42,7 @@ pub(super) fn table(view: &View, ablation: &Ablation, over: &OverBlocks) -> Mark
              1 for the best " (view.metric_name()) "; and the sum over blocks of its studentised differences with the p of their \
              joint sign-flip test. " (over.claim(ablation.test))
         }
-        div.wrap {
+        div.wrap tabindex="0" role="group" aria-label="Table over blocks" {
             table data-part="blocks" {
                 thead {
                     tr {

@@ -2,19 +2,38 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::anchor::Anchors;
 use super::embed::policy_hash;
-use super::{data, study};
+use super::{colours, data, study};
 use crate::figures::Figure;
 use crate::figures::view::View;
+use crate::plan::RunId;
 use crate::results::ExperimentResults;
 
 const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+const SCRIPT: &str = concat!(
+    include_str!("script/basics.js"),
+    include_str!("script/address.js"),
+    include_str!("script/lines.js"),
+    include_str!("script/chart.js"),
+    include_str!("script/curves.js"),
+    include_str!("script/parallel.js"),
+    include_str!("script/export.js"),
+    include_str!("script/table.js"),
+    include_str!("script/run.js"),
+    include_str!("script/study.js"),
+);
 
 /// A part that a trainer adds to the section of a study.
 pub trait OwnMarkup {
     /// The part for one study; `study` is its index in the plan.
     fn markup(&self, results: &ExperimentResults, study: usize) -> Markup;
+
+    /// End of the output of a run, if it left one.
+    fn log(&self, run: &RunId) -> Option<&str> {
+        let _ = run;
+        None
+    }
 }
 
 /// Adds nothing.
@@ -53,27 +72,38 @@ pub fn render(sections: &[Section]) -> String {
             planned.map(move |(i, planned)| (section, i, View::new(section.study, planned)))
         })
         .collect();
-    let ids: Vec<String> = (0..views.len()).map(|i| format!("study-{i}")).collect();
+    let mut anchors = Anchors::default();
+    let ids: Vec<String> = views.iter().map(|(_, _, view)| anchors.study(view)).collect();
     let (mut contents, mut studies, mut script_data) = (Vec::new(), Vec::new(), Vec::new());
     for (id, (section, index, view)) in ids.iter().zip(&views) {
         let own = &view.planned.question;
         let question = if own.is_empty() { &view.plan.question } else { own };
         contents.push(Entry { id, name: &view.planned.name, question });
-        studies.push(study::section(id, section, view, *index));
-        script_data.push(data::study(id, view));
+        studies.push(study::section(id, section, view, *index, &mut anchors));
+        script_data.push(data::study(id, view, section.own));
     }
     let title = match sections {
         [one] => one.study.plan.name.clone(),
         _ => format!("{} experiments", sections.len()),
     };
-    let page = document(&title, &contents, &studies, &data::json(&script_data));
+    let figures = sections.iter().flat_map(|section| section.figures);
+    let drawings = figures.filter(|figure| study::is_drawn(figure));
+    let colours = colours::rules(drawings.map(|figure| figure.pictures.live_svg.as_str()));
+    let style = format!("{STYLE}{}{colours}", colours::properties());
+    let page = document(&title, &contents, &studies, &data::json(&script_data), &style);
     without_control_characters(&page.into_string())
 }
 
-fn document(title: &str, contents: &[Entry], studies: &[Markup], data: &Markup) -> Markup {
+fn document(
+    title: &str,
+    contents: &[Entry],
+    studies: &[Markup],
+    data: &Markup,
+    style: &str,
+) -> Markup {
     let policy = format!(
         "default-src 'none'; img-src data:; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
-        policy_hash(STYLE),
+        policy_hash(style),
         policy_hash(SCRIPT)
     );
     html! {
@@ -86,27 +116,28 @@ fn document(title: &str, contents: &[Entry], studies: &[Markup], data: &Markup) 
                 meta name="color-scheme" content="light dark";
                 meta name="generator" content={ "ablade " (env!("CARGO_PKG_VERSION")) };
                 title { (title) }
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(style)) }
             }
             body {
                 main {
                     div.top {
                         h1 { (title) }
-                        button #theme type="button" { "Light or dark" }
+                        button.script data-part="theme" type="button" { "Light or dark" }
+                    }
+                    noscript {
+                        p.muted {
+                            "Without JavaScript the page is whole and still: it cannot filter, sort, or open a run."
+                        }
                     }
                     @if contents.len() > 1 { (table_of_contents(contents)) }
                     @for study in studies { (study) }
                     @if studies.is_empty() {
                         p { "There is no study here yet: " code { "ablade sweep FILE" } " runs one." }
                     }
-                    noscript {
-                        p {
-                            "Sorting, curves and comparisons need JavaScript; the figures and tables above do not."
-                        }
-                    }
                 }
-                div.tip #tip role="status" {}
-                script #data type="application/json" { (data) }
+                dialog data-part="run" aria-labelledby="run" {}
+                div.tip data-part="tip" role="status" {}
+                script type="application/json" { (data) }
                 script { (PreEscaped(SCRIPT)) }
             }
         }
@@ -143,7 +174,8 @@ mod tests {
         let hostile = "</script><b a='\"'>&{{data}}\u{1b}[2J\0";
         let entry = Entry { id: hostile, name: hostile, question: hostile };
         let contents = [Entry { id: "a", ..entry }, entry];
-        let page = document(hostile, &contents, &[], &PreEscaped("[]".to_owned())).into_string();
+        let page =
+            document(hostile, &contents, &[], &PreEscaped("[]".to_owned()), "").into_string();
         let page = without_control_characters(&page);
         let escaped = "&lt;/script&gt;&lt;b a='&quot;'&gt;&amp;{{data}}\u{fffd}[2J\u{fffd}";
         assert!(!page.contains("<b a"));

@@ -11,7 +11,7 @@ use crate::results::checklist::Item;
 use crate::text::duration;
 
 /// Command, versions, data, compute, failures and the checklist of a study.
-pub(super) fn reproduce(view: &View, checklist: &[Item]) -> Markup {
+pub(super) fn reproduce(view: &View, checklist: &[Item], anchor: &str) -> Markup {
     let replicates = || view.variants.iter().flat_map(|v| &v.replicates);
     let data = replicates().map(|r| match view.trainer.data_name(&r.spec.config) {
         name if name.is_empty() => r.spec.data.clone(),
@@ -43,7 +43,7 @@ pub(super) fn reproduce(view: &View, checklist: &[Item]) -> Markup {
         .filter(|r| matches!(r.record.status, RunStatus::Failed | RunStatus::Diverged))
         .collect();
     html! {
-        h3 { "How to reproduce" }
+        h3 id=(anchor) { "How to reproduce" }
         dl { @for (name, value) in entries.iter().filter(|(_, value)| !value.is_empty()) { dt { (name) } dd { (value) } } }
         @if !failures.is_empty() {
             details {

@@ -1,13 +1,14 @@
 //! Section of one study: everything that needs no script.
 
-use std::fmt::Write;
+use maud::{Markup, PreEscaped, html};
 
-use maud::{Markup, html};
-
+use super::anchor::{Anchors, address, path};
 use super::blocks;
+use super::controls;
 use super::document::Section;
-use super::embed::{png_address, svg_address};
+use super::embed::png_address;
 use super::reproduce::reproduce;
+use super::runs;
 use super::table;
 use crate::figures::Figure;
 use crate::figures::view::{MeanInterval, View};
@@ -19,16 +20,38 @@ use crate::trainer::Better;
 const INTERACTIVE: [&str; 2] = ["loss", "samples"];
 
 /// Section of the study with this index in the plan.
-pub(super) fn section(id: &str, section: &Section, view: &View, index: usize) -> Markup {
+pub(super) fn section(
+    id: &str,
+    section: &Section,
+    view: &View,
+    index: usize,
+    anchors: &mut Anchors,
+) -> Markup {
     let plan = view.plan;
     let ablation = section.study.ablation(index);
     let over = section.study.over_blocks(index, &ablation);
     let headline = over
         .as_ref()
         .map_or_else(|| headline(view, &ablation), |over| blocks::headline(view, over));
+    let own = section.own.markup(section.study, index);
+    let mut parts: Vec<(String, &str)> = Vec::new();
+    let mut part = |name: &str, words: &'static str| {
+        let anchor = anchors.part(id, name);
+        parts.push((anchor.clone(), words));
+        anchor
+    };
+    let variants = part("variants", "Variants");
+    let curves_at = view.held_out().map(|_| part("curves", "Curves"));
+    let axes = (!view.planned.axes.is_empty()).then(|| part("axes", "Axis by axis"));
+    let samples = (!own.0.is_empty()).then(|| part("samples", "Samples"));
+    let has_figures = section.figures.iter().any(|figure| figure.study == view.planned.name);
+    let figures_at = has_figures.then(|| part("figures", "Figures"));
+    let settings = part("settings", "Settings");
+    let runs_at = part("runs", "Runs");
+    let reproduce_at = part("reproduce", "How to reproduce");
     html! {
-        section id=(id) {
-            h2 { (view.planned.name) }
+        section id=(id) data-study {
+            h2 { (view.planned.name) " " a.up href="#top" { "to the top" } }
             @for question in [&plan.question, &view.planned.question] {
                 @if !question.is_empty() { p.question { (question) } }
             }
@@ -38,19 +61,31 @@ pub(super) fn section(id: &str, section: &Section, view: &View, index: usize) ->
             @for line in &plan.data { p.muted.data { @if view.plan.program.is_none() { "Data: " } (line) } }
             p.headline data-part="headline" { (headline) }
             (past(section, index))
-            p.muted { (view.progress()) }
-            (table::ablation(view, &ablation))
-            @if let Some(over) = &over { (blocks::table(view, &ablation, over)) }
-            (curves(view))
-            @if !view.planned.axes.is_empty() {
-                h3 { "Runs, axis by axis" }
-                p.muted { "One line a run, coloured by variant; point at one to see which." }
-                div.wrap data-part="parallel" {}
+            @if let Some(outlook) = section.study.outlook(index, &ablation) {
+                p data-part="outlook" { (outlook) }
             }
-            (section.own.markup(section.study, index))
-            (figures(section, view))
-            (settings(view))
-            (reproduce(view, &section.study.checklist(index)))
+            p.muted { (view.progress()) }
+            nav.parts aria-label={ "Parts of " (view.planned.name) } {
+                @for (anchor, words) in &parts { a href={ "#" (anchor) } { (words) } " " }
+            }
+            (controls::filter(view))
+            (table::ablation(view, &ablation, &variants))
+            @if let Some(over) = &over { (blocks::table(view, &ablation, over)) }
+            @if let Some(anchor) = &curves_at { (curves(section, view, anchor)) }
+            @if let Some(anchor) = &axes {
+                div.script {
+                    h3 id=(anchor) { "Runs, axis by axis" }
+                    p.muted { "One line a run. Point at a line to see which run it is, click to open it; arrow keys go from line to line." }
+                    (controls::exports("parallel"))
+                    div.wrap tabindex="0" role="group" aria-label="Runs, axis by axis" data-part="parallel" {}
+                }
+            }
+            @if let Some(anchor) = &samples { div id=(anchor) { (own) } }
+            @if let Some(anchor) = &figures_at { (figures(section, view, anchor)) }
+            (runs::settings(view, &settings))
+            (controls::two_variants(view))
+            (runs::table(view, anchors, &runs_at))
+            (reproduce(view, &section.study.checklist(index), &reproduce_at))
         }
     }
 }
@@ -75,10 +110,14 @@ fn past(section: &Section, index: usize) -> Markup {
 
 /// Result in a sentence: the best variant, and the evidence for it.
 fn headline(view: &View, table: &Ablation) -> String {
-    let scored = view.variants.iter().enumerate().filter_map(|(i, v)| Some((i, v.score(view)?)));
+    let scores = view.variants.iter().enumerate().filter_map(|(i, v)| Some((i, v.score(view)?)));
+    let scored = scores.clone().count();
     let better = view.metric().better;
-    let Some((best, score)) = scored.min_by(|a, b| better.order(a.1.mean, b.1.mean)) else {
-        return "No run has finished yet.".into();
+    let Some((best, score)) = scores.min_by(|a, b| better.order(a.1.mean, b.1.mean)) else {
+        return match view.outstanding() {
+            0 => format!("No run has a value. {}", view.progress()),
+            _ => "No run has finished yet.".to_owned(),
+        };
     };
     let row = &table.rows[best];
     let unit = &view.metric().unit.long;
@@ -94,6 +133,9 @@ fn headline(view: &View, table: &Ablation) -> String {
         if unit.is_empty() { String::new() } else { format!(" {unit}") }
     );
     match (row.verdict, &row.delta) {
+        (Verdict::Baseline, _) if scored == 1 => {
+            format!("{lead}. That is the baseline; no other variant has a value yet.")
+        }
         (Verdict::Baseline, _) => format!(
             "{lead}. That is the baseline: no variant is {} on average.",
             better.word().to_lowercase()
@@ -124,58 +166,44 @@ fn headline(view: &View, table: &Ablation) -> String {
     }
 }
 
-fn curves(view: &View) -> Markup {
-    if view.held_out().is_none() {
-        return Markup::default();
-    }
-    let options = [
-        ("train", "train", "true"),
-        ("band", "interval", "true"),
-        ("seeds", "single seeds", "false"),
-        // The logarithm of an accuracy shows nothing.
-        (
-            "log",
-            "log scale",
-            if view.metrics.family.is_empty() { "false" } else { "true" },
-        ),
-    ];
-    let options = options
-        .into_iter()
-        .filter(|(option, _, _)| *option != "train" || view.metrics.training.is_some());
+/// Curves: the figure, in whose place the script draws a chart to work with.
+fn curves(section: &Section, view: &View, anchor: &str) -> Markup {
+    let loss = section
+        .figures
+        .iter()
+        .find(|figure| figure.study == view.planned.name && figure.name == "loss");
+    let has_curves = (view.variants.iter().flat_map(|v| &v.replicates))
+        .any(|replicate| !replicate.record.epochs.is_empty());
     html! {
-        h3 { @if view.metrics.family.is_empty() { "Curves" } @else { "Loss curves" } }
-        p.muted {
-            "Solid: " (view.held_out().map_or("", |curve| &curve.words))
-            @if view.metrics.training.is_some() { ", dashed: train" }
-            "; mean over seeds with "
-            (percent(view.plan.compare.level))
-            " % t interval; thin lines: single seeds and runs that diverged."
-        }
-        div.bar role="group" aria-label="What the curves show" {
-            @for (option, name, pressed) in options {
-                button type="button" data-option=(option) aria-pressed=(pressed) { (name) }
+        h3 id=(anchor) { @if view.metrics.family.is_empty() { "Curves" } @else { "Loss curves" } }
+        @if has_curves {
+            p.muted {
+                "Solid: " (view.held_out().map_or("", |curve| &curve.words))
+                @if view.metrics.training.is_some() { ", dashed: train" }
+                "; mean over seeds with "
+                (percent(view.plan.compare.level))
+                " % t interval; thin lines: single seeds and runs that diverged."
+                span.script { " Click a line to open its run; arrow keys move the cursor." }
             }
+            (controls::chart(view))
+            (controls::exports("curves"))
+            div.script data-part="grouped" hidden {}
+            div data-part="curves" { @if let Some(figure) = loss { (drawing(figure)) } }
+        } @else {
+            p.muted { "No run has left a curve." }
         }
-        div data-part="curves" {}
     }
 }
 
-fn figures(section: &Section, view: &View) -> Markup {
+fn figures(section: &Section, view: &View, anchor: &str) -> Markup {
     let own = || section.figures.iter().filter(|f| f.study == view.planned.name);
     let is_interactive = |figure: &&Figure| INTERACTIVE.contains(&figure.name.as_str());
-    // The only study of an experiment has its name and no directory of its own.
-    let (experiment, study) = (address(&view.plan.name), address(&view.planned.name));
-    let home = if experiment == study {
-        format!("./{study}")
-    } else {
-        format!("./{experiment}/{study}")
-    };
+    let home = format!("./{}", path(&view.plan.name, &view.planned.name));
     html! {
-        @if own().next().is_some() { h3 { "Figures" } }
+        h3 id=(anchor) { "Figures" }
         @for figure in own().filter(|figure| !is_interactive(figure)) {
             figure.row {
-                img.paper loading="lazy" width=(figure.pictures.size.0)
-                    height=(figure.pictures.size.1) alt=(figure.caption) src=(picture(figure));
+                (drawing(figure))
                 figcaption { (figure.caption) " " (files(&home, figure)) }
             }
         }
@@ -195,66 +223,30 @@ fn figures(section: &Section, view: &View) -> Markup {
 fn files(home: &str, figure: &Figure) -> Markup {
     let stem = format!("{home}/{}", address(&figure.name));
     html! {
-        a href={ (stem) ".svg" } { "SVG" }
+        a href={ (stem) ".svg" } aria-label={ (figure.title) ", SVG" } { "SVG" }
         " "
-        a href={ (stem) ".png" } { "PNG" }
+        a href={ (stem) ".png" } aria-label={ (figure.title) ", PNG" } { "PNG" }
         " "
-        a href={ (stem) ".pdf" } { "PDF" }
+        a href={ (stem) ".pdf" } aria-label={ (figure.title) ", PDF" } { "PDF" }
     }
 }
 
-/// A figure as a `data:` address: as SVG, or as PNG if that is smaller, as for grids of images.
-fn picture(figure: &Figure) -> String {
-    let drawing = svg_address(&figure.pictures.live_svg);
-    let pixels = &figure.pictures.png;
-    if pixels.len() * 4 / 3 < drawing.len() { png_address(pixels) } else { drawing }
-}
-
-/// A name as part of a relative address.
-fn address(name: &str) -> String {
-    let mut out = String::new();
-    for byte in name.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-' => {
-                out.push(char::from(byte));
-            }
-            byte => drop(write!(out, "%{byte:02X}")),
-        }
-    }
-    out
-}
-
-fn settings(view: &View) -> Markup {
-    if view.variants.is_empty() {
-        return Markup::default();
-    }
-    let second = usize::from(view.variants.len() > 1);
-    let first = view.baseline.unwrap_or(0);
-    let other = if first == second { 0 } else { second };
+/// A figure within the page: its drawing, or its pixels if they are smaller, as for grids of images.
+fn drawing(figure: &Figure) -> Markup {
+    let picture = &figure.pictures;
+    let (width, height) = picture.size;
     html! {
-        h3 { "Settings that differ" }
-        div.wrap {
-            table {
-                thead {
-                    tr {
-                        th scope="col" { "setting" }
-                        th.l scope="col" { (choice(view, "left", first)) }
-                        th.l scope="col" { (choice(view, "right", other)) }
-                    }
-                }
-                tbody data-part="differences" {}
+        div.wrap.drawing tabindex="0" role="group" aria-label=(figure.title) {
+            @if is_drawn(figure) {
+                (PreEscaped(picture.live_svg.trim()))
+            } @else {
+                img width=(width) height=(height) alt=(figure.caption) src=(png_address(&picture.png));
             }
         }
     }
 }
 
-/// A choice of one variant.
-fn choice(view: &View, side: &str, chosen: usize) -> Markup {
-    html! {
-        select data-part=(side) aria-label="Variant" {
-            @for (i, variant) in view.variants.iter().enumerate() {
-                option value=(i) selected[i == chosen] { (variant.label) }
-            }
-        }
-    }
+/// True if a figure is on the page as a drawing, not as pixels.
+pub(super) fn is_drawn(figure: &Figure) -> bool {
+    figure.pictures.live_svg.len() < figure.pictures.png.len() * 4 / 3
 }

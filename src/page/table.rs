@@ -2,6 +2,7 @@
 
 use maud::{Markup, Render, html};
 
+use super::colours::VARIANTS;
 use crate::figures::view::{MeanInterval, View, reach};
 use crate::plan::Correction;
 use crate::results::ablation::{Ablation, AblationRow};
@@ -10,7 +11,7 @@ use crate::stats::Crossed;
 use crate::text::{capitalised, difference, estimate, p_value, percent, typeset};
 
 /// The table, sortable by every column except that of the pictures.
-pub(super) fn ablation(view: &View, table: &Ablation) -> Markup {
+pub(super) fn ablation(view: &View, table: &Ablation, anchor: &str) -> Markup {
     let mut ranges = vec![None; table.rows.len()];
     for block in &table.blocks {
         let own = range(block.variants.iter().map(|&v| &table.rows[v]));
@@ -20,7 +21,7 @@ pub(super) fn ablation(view: &View, table: &Ablation) -> Markup {
     }
     let notes: Vec<&AblationRow> = table.rows.iter().filter(|row| !row.note.is_empty()).collect();
     html! {
-        h3 { "Variants" }
+        h3 id=(anchor) { "Variants" }
         p.muted {
             "Mean " (view.metric_name())
             " over seeds" (view.in_unit()) ", "
@@ -30,15 +31,16 @@ pub(super) fn ablation(view: &View, table: &Ablation) -> Markup {
             "; \u{b1} is half of a "
             (percent(table.level))
             " % t interval over seeds. p: two-sided " (table.test.words()) (correction(table.correction))
-            ". Untick a variant to leave it out of the charts."
+            "."
+            span.script { " Untick a variant to leave it out of the charts." }
         }
         @if let Some(words) = table.equivalence_words() { p.muted { (capitalised(&words)) "." } }
         @if let Some(remark) = table.metric_remark { p.muted { (view.metric_name()) ": " (remark) "." } }
-        div.bar {
+        div.bar.script {
             button type="button" data-part="all" { "All" }
             button type="button" data-part="none" { "None" }
         }
-        div.wrap {
+        div.wrap tabindex="0" role="group" aria-label="Table of variants" {
             table data-part="table" {
                 thead { tr { (heads(view, table)) } }
                 tbody {
@@ -96,7 +98,7 @@ fn external(view: &View, table: &Ablation) -> Markup {
     };
     html! {
         h3 { "Results of other tools" }
-        div.wrap {
+        div.wrap tabindex="0" role="group" aria-label="Results of other tools" {
             table {
                 thead {
                     tr {
@@ -134,18 +136,16 @@ fn correction(correction: Correction) -> &'static str {
 fn heads(view: &View, table: &Ablation) -> Markup {
     let metrics = view.metrics;
     let sortable = |head: &dyn Render| html! { button type="button" { (*head) } };
+    let size = metrics.size.as_ref();
     html! {
         @for head in ["variant", "n", view.family(), "difference"] {
             th scope="col" { (sortable(&head)) }
         }
-        th.l scope="col" {}
+        th.l scope="col" { span.unseen { "interval of the difference" } }
         th scope="col" { (sortable(&html! { "d" sub { "z" } })) }
         th scope="col" { (sortable(&table.correction.heading())) }
         th scope="col" { (sortable(&"wins : losses")) }
-        @match &metrics.size {
-            Some(size) => th scope="col" { (sortable(size)) },
-            None => th.l scope="col" {},
-        }
+        @if let Some(size) = size { th scope="col" { (sortable(size)) } }
         th scope="col" { (sortable(&"s a run")) }
         th.l scope="col" { (sortable(&"verdict")) }
     }
@@ -160,11 +160,11 @@ fn table_row(view: &View, i: usize, row: &AblationRow, range: Option<(f64, f64)>
     let p = row.delta.as_ref().map(|d| d.p_corrected.unwrap_or(d.paired.test.p));
     let verdict = row.conclusion();
     html! {
-        tr data-variant=(i) {
+        tr data-variant=(i) class={ "k" (i % VARIANTS) } {
             (word(&row.label, html! {
                 label.variant {
-                    input type="checkbox" checked disabled;
-                    span class={ "dot k" (i % 8) } {}
+                    input.script type="checkbox" checked;
+                    span.dot {}
                     (row.label)
                 }
             }))
@@ -181,7 +181,7 @@ fn table_row(view: &View, i: usize, row: &AblationRow, range: Option<(f64, f64)>
                 let (wins, losses) = (paired.wins, paired.losses);
                 (wins as f64 - losses as f64, format!("{wins} : {losses}"))
             })))
-            (number(row.size.map(|n| (n as f64, typeset(n as f64, 0)))))
+            @if view.metrics.size.is_some() { (number(row.size.map(|n| (n as f64, typeset(n as f64, 0))))) }
             (number(row.seconds.map(|s| (s, typeset(s, usize::from(s < 100.0))))))
             (word(&verdict, &verdict))
         }
@@ -213,7 +213,7 @@ fn interval_picture(i: usize, view: &View, row: &AblationRow, range: Option<(f64
         return Markup::default();
     };
     let x = |value: f64| format!("{:.1}", 5.0 + 110.0 * (value - lo) / (hi - lo).max(1e-9));
-    let color = format!("var(--c{})", i % 8);
+    let color = "var(--own)";
     let difference = &delta.paired.difference;
     html! {
         svg width="120" height="20" viewBox="0 0 120 20" aria-hidden="true" {

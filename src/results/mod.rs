@@ -16,6 +16,7 @@ pub mod effects;
 mod equivalence;
 mod examples;
 mod external;
+pub mod outlook;
 pub mod paper;
 pub mod past;
 pub mod setting_changes;

@@ -495,6 +495,12 @@ impl Store {
             .transpose()
     }
 
+    /// A file that a run left which is not published, such as the output of one that failed; `None`
+    /// if it cannot be read.
+    pub fn unpublished_file(&self, run: &RunId, name: &str) -> Option<Vec<u8>> {
+        regular::read(&self.run_files(run).join(name), LONGEST).ok()
+    }
+
     /// Checks every file of a published run by checksum.
     pub(super) fn verify(&self, run: &RunId) -> Result<Manifest, StoreError> {
         let manifest = self.manifest(run)?;

@@ -401,6 +401,12 @@ pub trait Trainer: fmt::Debug + Send + Sync {
     /// Fingerprint of the data that a run reads: equal if the content is.
     fn fingerprint(&self, config: &Config) -> Result<String, TrainerError>;
 
+    /// Number of updates in each epoch of a run, if its configuration decides it.
+    fn updates_per_epoch(&self, config: &Config) -> Option<usize> {
+        let _ = config;
+        None
+    }
+
     /// Maximum number of epochs of a run, if it is known.
     fn epochs(&self, config: &Config) -> Option<usize> {
         let _ = config;

@@ -11,15 +11,12 @@ use crate::cli::show::terminal::table;
 use crate::cli::show::warn_of_past;
 use crate::cli::{Exit, Global, Terminal, jobs};
 use crate::experiment::ExpandedStudy;
-use crate::plan::{
-    Compare, Correction, PairedTest, PlannedStudy, PlannedVariant, RunId, RunSpec, Shard,
-};
-use crate::rng::{Purpose, Seed};
+use crate::plan::{Correction, PairedTest, PlannedStudy, PlannedVariant, RunId, RunSpec, Shard};
+use crate::results::outlook::{Powers, Spread, significant};
 use crate::runner::CostEstimate;
 use crate::session::{LoadedExperiment, quoted};
 use crate::stats::{
-    EQUIVALENCE_PAIRS, EQUIVALENCE_SEEDS, detectable, detectable_t, equivalence_margin,
-    equivalence_power, equivalence_seeds, sd,
+    EQUIVALENCE_PAIRS, EQUIVALENCE_SEEDS, equivalence_margin, equivalence_power, equivalence_seeds,
 };
 use crate::text::{bytes, count, duration, factor, fixed, p_value, short, thousands};
 use crate::trainer::Otherwise;
@@ -319,7 +316,7 @@ impl Page<'_> {
 
     /// Prints the effect that the test detects in 4 studies of 5 (power 0.8); also in nats if
     /// finished runs show how much differences vary.
-    fn power(&mut self, powers: &Powers, pilot: Option<Pilot>) {
+    fn power(&mut self, powers: &Powers, pilot: Option<Spread>) {
         let metrics = self.loaded.store.trainer().metrics();
         let unit = &metrics.get(&self.loaded.plan.compare.metric).unwrap_or(&metrics.all[0]).unit;
         let effect = |dz: f64| {
@@ -352,7 +349,7 @@ impl Page<'_> {
 
     /// Prints the chance that equivalence is found where there is no difference at all, and the
     /// number of seeds it takes; without finished runs, the spread that the differences may have.
-    fn equivalence(&mut self, comparisons: usize, pilot: Option<&Pilot>) {
+    fn equivalence(&mut self, comparisons: usize, pilot: Option<&Spread>) {
         let plan = &self.loaded.plan;
         let (compare, seeds) = (&plan.compare, plan.seeds.len());
         let Some(margin) = compare.negligible else { return };
@@ -399,7 +396,7 @@ impl Page<'_> {
 
     /// Standard deviation of a study's paired differences over the runs finished so far, pooled
     /// over the compared variants; `None` where they are of several blocks, whose units differ.
-    fn pilot(&self, study: &PlannedStudy, compared: &BTreeSet<usize>) -> Option<Pilot> {
+    fn pilot(&self, study: &PlannedStudy, compared: &BTreeSet<usize>) -> Option<Spread> {
         let metrics = self.loaded.store.trainer().metrics();
         let metric = metrics.get(&self.loaded.plan.compare.metric);
         let value = |run: &RunId| {
@@ -409,20 +406,7 @@ impl Page<'_> {
         if !self.loaded.plan.compare.within.is_empty() {
             return None;
         }
-        let control: Vec<Option<f64>> =
-            study.variants[study.baseline?].runs.iter().map(value).collect();
-        let (mut squares, mut freedom, mut pairs) = (0.0, 0, 0);
-        for variant in compared.iter().map(|&i| &study.variants[i]) {
-            let both = variant.runs.iter().zip(&control);
-            let differences: Vec<f64> =
-                both.filter_map(|(run, control)| Some(value(run)? - (*control)?)).collect();
-            if let Some(sd) = sd(&differences) {
-                squares += sd * sd * (differences.len() - 1) as f64;
-                freedom += differences.len() - 1;
-                pairs += differences.len();
-            }
-        }
-        (squares > 0.0).then(|| Pilot { sd: (squares / freedom as f64).sqrt(), pairs })
+        Spread::of(study, study.baseline?, compared.iter().copied(), value)
     }
 
     /// Says if the joint test over blocks cannot succeed with this number of seeds.
@@ -510,51 +494,6 @@ struct Comparability {
     compared: Vec<BTreeSet<usize>>,
     /// Notes on the other variants, and on those that are compared with a remark.
     lines: Vec<String>,
-}
-
-/// Variation of the paired differences of finished runs.
-struct Pilot {
-    sd: f64,
-    pairs: usize,
-}
-
-/// Effects detected in 4 studies of 5, in standard deviations of the paired difference.
-struct Powers {
-    one: Option<f64>,
-    /// Effect after correction; `None` without one.
-    corrected: Option<f64>,
-    /// True if signs are flipped jointly, so that the correlation of comparisons matters.
-    joint: bool,
-}
-
-impl Powers {
-    fn of(seeds: usize, comparisons: usize, compare: &Compare) -> Self {
-        let alpha = compare.alpha();
-        let find = |comparisons: usize, alpha: f64| {
-            if compare.test == PairedTest::T {
-                return detectable_t(seeds, alpha);
-            }
-            let mut stream = Seed(0).stream(Purpose::Statistics, u64::MAX);
-            detectable(seeds, comparisons, alpha, &mut || stream.normal())
-        };
-        let corrected = match compare.correction {
-            _ if comparisons < 2 => None,
-            Correction::MaxT => find(comparisons, alpha),
-            Correction::Holm => find(1, alpha / comparisons as f64),
-            Correction::None => None,
-        };
-        Self {
-            one: find(1, alpha),
-            corrected,
-            joint: compare.correction == Correction::MaxT,
-        }
-    }
-}
-
-/// A value with two significant digits, but with all digits of its whole part.
-fn significant(value: f64) -> String {
-    let decimals = (1.0 - value.abs().max(1e-9).log10().floor()).clamp(0.0, 9.0);
-    format!("{value:.*}", decimals as usize)
 }
 
 /// Words of a command line that differ from those of the baseline, with the words in their place;

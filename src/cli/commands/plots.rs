@@ -151,7 +151,10 @@ fn draw(
     let study = on_every_processor(|| ExperimentResults::load(store, plan))?;
     let mut problems = Vec::new();
     let own: Box<dyn OwnFigures> = if study.plan.program.is_some() {
-        let file = |run: &RunId, name: &str| store.file(run, name).ok().flatten();
+        let file = |run: &RunId, name: &str| {
+            let published = store.file(run, name).ok().flatten();
+            published.or_else(|| store.unpublished_file(run, name))
+        };
         let files = |run: &RunId| store.files_of(run).unwrap_or_default();
         Box::new(RunPictures::gather(&study, files, file))
     } else {

@@ -226,6 +226,7 @@ pub(crate) fn change(estimate: &Estimate) -> String {
 /// `93.12 ±0.32`: the mean and half of its interval.
 fn with_half(estimate: &Estimate, write: fn(f64, usize) -> String) -> String {
     let half = estimate.interval.map(|interval| interval.high - estimate.mean);
+    let half = half.filter(|half| half.is_finite());
     let decimals = decimals_for(estimate.mean, half);
     let half = half.map(|half| format!(" \u{b1}{}", fixed(half, decimals)));
     write(estimate.mean, decimals) + &half.unwrap_or_default()

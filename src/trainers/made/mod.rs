@@ -338,6 +338,11 @@ impl Trainer for MadeTrainer {
         metrics::remark(&metric.name, runs)
     }
 
+    fn updates_per_epoch(&self, config: &Config) -> Option<usize> {
+        let config = run_config(config);
+        Some(config.data.train?.div_ceil(config.train.batch.max(1)))
+    }
+
     fn compute(&self, config: &Config, summary: &Summary) -> Option<Compute> {
         let parameters = summary.facts.get("parameters")?.as_u64()?;
         Some(Compute {

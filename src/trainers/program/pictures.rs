@@ -1,15 +1,16 @@
-//! Pictures that runs leave in `files/`, and the versions that were recorded with them: shown on the
-//! page, next to the figures.
+//! Pictures that runs leave in `files/`, the versions that were recorded with them, and the end of
+//! their output: shown on the page, next to the figures.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{Markup, html};
 
-use crate::figures::view::View;
+use super::output::LOG;
+use crate::figures::view::{Replicate, Variant, View};
 use crate::figures::{Chart, OwnCharts};
 use crate::page::{OwnMarkup, png_address};
 use crate::plan::RunId;
-use crate::record::RunRecord;
+use crate::record::{RunRecord, RunStatus};
 use crate::results::ExperimentResults;
 use crate::rng::Seed;
 use crate::text::{bytes, count};
@@ -22,12 +23,19 @@ const ON_THE_PAGE: usize = 8 << 20;
 /// Bytes of an output of `program.versions` that are shown, at most.
 const OF_VERSIONS: usize = 1 << 14;
 
-/// Pictures of the first run of each variant that has some, by run, and recorded versions.
+/// Bytes of the end of a run's output that are shown, at most, and of all on the page.
+const OF_A_LOG: usize = 2_000;
+const OF_LOGS: usize = 400_000;
+
+/// Pictures of the first run of each variant that has some, by run, recorded versions, and the end of
+/// the output of each run.
 #[derive(Debug, Clone, Default)]
 pub struct RunPictures {
     /// Outputs of `program.versions` by their fact.
     versions: BTreeMap<String, String>,
     by_run: BTreeMap<RunId, Vec<(String, Vec<u8>)>>,
+    /// End of the output of each run.
+    logs: BTreeMap<RunId, String>,
     /// Number of pictures that are left out, and their size.
     left_out: (usize, usize),
 }
@@ -40,7 +48,13 @@ impl RunPictures {
         file: impl Fn(&RunId, &str) -> Option<Vec<u8>>,
     ) -> Self {
         let mut all = Self::default();
+        let each = (OF_LOGS / results.records.len().max(1)).min(OF_A_LOG);
         for (run, record) in &results.records {
+            if record.status != RunStatus::Outstanding
+                && let Some(log) = file(run, LOG)
+            {
+                all.logs.insert(run.clone(), end_of(&log, each));
+            }
             if let Some(versions) = recorded_versions(record)
                 && !all.versions.contains_key(versions)
                 && let Some(bytes) = file(run, "versions.txt")
@@ -84,6 +98,16 @@ impl RunPictures {
     }
 }
 
+/// Pictures of one run of a variant.
+struct Shown<'a> {
+    /// Index of the variant.
+    v: usize,
+    label: String,
+    run: &'a RunId,
+    seed: Seed,
+    pictures: &'a [(String, Vec<u8>)],
+}
+
 impl OwnCharts for RunPictures {
     fn charts(&self, _: &ExperimentResults, _: usize) -> Vec<(&'static str, Chart)> {
         Vec::new()
@@ -93,16 +117,20 @@ impl OwnCharts for RunPictures {
 impl OwnMarkup for RunPictures {
     fn markup(&self, results: &ExperimentResults, study: usize) -> Markup {
         let view = View::new(results, &results.plan.studies[study]);
-        let shown: Vec<(&str, Seed, &Vec<(String, Vec<u8>)>)> = view
-            .variants
-            .iter()
-            .filter_map(|variant| {
-                variant
-                    .replicates
-                    .iter()
-                    .find_map(|r| Some((variant.label, r.seed, self.by_run.get(&r.spec.id)?)))
-            })
-            .collect();
+        let of_variant = |(v, variant): (usize, &Variant)| {
+            let shown = |r: &Replicate| {
+                let (run, pictures) = self.by_run.get_key_value(&r.spec.id)?;
+                Some(Shown {
+                    v,
+                    label: variant.label.to_owned(),
+                    run,
+                    seed: r.seed,
+                    pictures,
+                })
+            };
+            variant.replicates.iter().find_map(shown)
+        };
+        let shown: Vec<Shown> = view.variants.iter().enumerate().filter_map(of_variant).collect();
         let replicates = || view.variants.iter().flat_map(|variant| &variant.replicates);
         let versions: BTreeSet<&str> =
             replicates().filter_map(|r| recorded_versions(r.record)).collect();
@@ -117,6 +145,10 @@ impl OwnMarkup for RunPictures {
             }
         }
     }
+
+    fn log(&self, run: &RunId) -> Option<&str> {
+        self.logs.get(run).map(String::as_str).filter(|log| !log.is_empty())
+    }
 }
 
 /// Fact of a run that identifies the output of `program.versions`.
@@ -124,11 +156,25 @@ fn recorded_versions(record: &RunRecord) -> Option<&str> {
     record.summary.as_ref()?.facts.get("versions")?.as_str()
 }
 
+/// The end of an output as text for the page, from the beginning of a line.
+fn end_of(bytes: &[u8], most: usize) -> String {
+    let end = &bytes[bytes.len().saturating_sub(most)..];
+    let line = match end.iter().position(|byte| *byte == b'\n') {
+        Some(at) if end.len() < bytes.len() && at + 1 < end.len() => &end[at + 1..],
+        _ => end,
+    };
+    printable(line)
+}
+
+/// An output as text, without the characters that control a terminal.
+fn printable(bytes: &[u8]) -> String {
+    let is_shown = |c: &char| !c.is_control() || *c == '\n';
+    String::from_utf8_lossy(bytes).chars().filter(is_shown).collect()
+}
+
 /// The beginning of an output as text for the page.
 fn shown_versions(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(OF_VERSIONS)]);
-    let is_shown = |c: &char| !c.is_control() || *c == '\n';
-    let mut shown: String = text.chars().filter(is_shown).collect();
+    let mut shown = printable(&bytes[..bytes.len().min(OF_VERSIONS)]);
     if bytes.len() > OF_VERSIONS {
         shown.push_str("\n...");
     }
@@ -136,7 +182,7 @@ fn shown_versions(bytes: &[u8]) -> String {
 }
 
 impl RunPictures {
-    fn pictures(&self, shown: &[(&str, Seed, &Vec<(String, Vec<u8>)>)]) -> Markup {
+    fn pictures(&self, shown: &[Shown]) -> Markup {
         if shown.is_empty() {
             return Markup::default();
         }
@@ -150,9 +196,9 @@ impl RunPictures {
                 }
             }
             div.grids {
-                @for (label, seed, pictures) in shown {
+                @for Shown { v, label, run, seed, pictures } in shown {
                     @for (name, png) in *pictures {
-                        figure {
+                        figure data-variant=(v) data-run=(run) {
                             b { (label) }
                             span.muted { (name) ", seed " (seed.0) }
                             img.picture alt={ (name) " of " (label) }

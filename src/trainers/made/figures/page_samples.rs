@@ -10,17 +10,18 @@ use super::samples::Picture;
 use super::tiles;
 use crate::figures::bitmap::{Bitmap, CLEAR};
 use crate::figures::style::{INK, TILE};
-use crate::figures::view::{Variant, View};
+use crate::figures::view::{Replicate, Variant, View};
 use crate::page::png_address;
 
 /// Samples of every variant, followed by real test images.
-pub(crate) fn samples(artefacts: &Artefacts, view: &View) -> Markup {
+pub(crate) fn samples<'a>(artefacts: &Artefacts, view: &'a View<'a>) -> Markup {
     let samples = &artefacts.samples;
-    let drawn_by = |variant: &Variant| {
-        variant.replicates.iter().find_map(|r| Some((r.seed, samples.get(&r.spec.id)?)))
+    let drawn_by = |(v, variant): (usize, &'a Variant<'a>)| {
+        let run = |r: &'a Replicate<'a>| Some((v, variant, r, samples.get(&r.spec.id)?));
+        variant.replicates.iter().find_map(run)
     };
-    let grids: Vec<_> = view.variants.iter().filter_map(|v| Some((v, drawn_by(v)?))).collect();
-    let Some((_, (_, first))) = grids.first() else { return Markup::default() };
+    let grids: Vec<_> = view.variants.iter().enumerate().filter_map(drawn_by).collect();
+    let Some((.., first)) = grids.first() else { return Markup::default() };
     if let Some(why) = tiles::too_large(first.shape) {
         return html! { h3 { "Samples" } p.muted { "Not drawn: " (why) "." } };
     }
@@ -37,11 +38,13 @@ pub(crate) fn samples(artefacts: &Artefacts, view: &View) -> Markup {
         h3 { "Samples" }
         p.muted { "The first " (most) " draws; real test images last." }
         div.grids {
-            @for (variant, (seed, picture)) in &grids {
+            @for (v, variant, run, picture) in &grids {
                 @let score = variant.score(view).map(crate::figures::view::MeanInterval::words).unwrap_or_default();
-                (grid(variant.label, &format!("{}, seed {}", view.metric().unit.of(&score), seed.0), picture, most))
+                figure data-variant=(v) data-run=(run.spec.id) {
+                    (grid(variant.label, &format!("{}, seed {}", view.metric().unit.of(&score), run.seed.0), picture, most))
+                }
             }
-            @for picture in tests { (grid("test images", "real, for reference", picture, most)) }
+            @for picture in tests { figure { (grid("test images", "real, for reference", picture, most)) } }
         }
     }
 }
@@ -52,12 +55,10 @@ fn grid(name: &str, note: &str, picture: &Picture, most: usize) -> Markup {
     }
     let (width, height, png) = grid_png(picture, most);
     html! {
-        figure {
-            b { (name) }
-            span.muted { (note) }
-            img.pixels width=(width) height=(height) alt={ "Grid of images: " (name) }
-                src=(png_address(&png));
-        }
+        b { (name) }
+        span.muted { (note) }
+        img.pixels width=(width) height=(height) alt={ "Grid of images: " (name) }
+            src=(png_address(&png));
     }
 }
 
