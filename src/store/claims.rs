@@ -127,7 +127,7 @@ enum Judgement {
 /// Claims on runs, and the counters of attempts at them, below the root of a store.
 #[derive(Debug, Clone, Copy)]
 pub struct Claims<'a> {
-    store: &'a Store,
+    pub(super) store: &'a Store,
 }
 
 impl Store {
