@@ -82,7 +82,7 @@ fn compute(view: &View) -> String {
             .fold(0.0, std::ops::Add::add)
     };
     let mut text =
-        format!("{} of thread time in finished runs", duration(seconds(RunStatus::Finished)));
+        format!("{} of {} in finished runs", duration(seconds(RunStatus::Finished)), view.plan.time_word());
     for (status, which) in [(RunStatus::Diverged, "diverged"), (RunStatus::Failed, "failed")] {
         let spent = seconds(status);
         if spent > 0.0 {
