@@ -123,8 +123,7 @@ impl ExperimentResults {
 /// Sentence on the selected one of the levels that a variant tried, if it is an end of their range;
 /// `None` if it is not, or if the levels are no numbers and so have no ends.
 fn end_of_range(name: &str, levels: &[&str], selected: usize) -> Option<String> {
-    let tried: Vec<f64> =
-        levels.iter().map(|level| level.parse().ok()).collect::<Option<_>>()?;
+    let tried: Vec<f64> = levels.iter().map(|level| level.parse().ok()).collect::<Option<_>>()?;
     let own = tried[selected];
     let (is_smallest, is_largest) =
         (tried.iter().all(|other| own <= *other), tried.iter().all(|other| own >= *other));

@@ -401,11 +401,7 @@ impl Page<'_> {
 
     /// Standard deviation of paired differences over the runs finished so far, pooled over these
     /// variants of a study.
-    fn pilot(
-        &self,
-        study: &PlannedStudy,
-        variants: impl Iterator<Item = usize>,
-    ) -> Option<Pilot> {
+    fn pilot(&self, study: &PlannedStudy, variants: impl Iterator<Item = usize>) -> Option<Pilot> {
         let metrics = self.loaded.store.trainer().metrics();
         let metric = metrics.get(&self.loaded.plan.compare.metric);
         let value = |run: &RunId| {

@@ -111,8 +111,8 @@ impl ProgressDisplay {
         } else {
             ProgressBar::hidden()
         };
-        // Two spaces, a bar, and about 30 characters of values share a line with a label.
-        let room = columns.saturating_sub(bar_width(columns) + 36).max(12);
+        // Six spaces and brackets, a bar, and the values of two curves share a line with a label.
+        let room = columns.saturating_sub(bar_width(columns) + 6 + 34).max(12);
         let longest = runs.iter().map(|run| run.label.chars().count()).max().unwrap_or(0);
         let width = match mode {
             ProgressMode::Bar => longest.min(LABEL).min(room),
@@ -397,15 +397,16 @@ impl ProgressDisplay {
     }
 }
 
-/// A label of at most `width` characters: of a longer one the middle is left out, since its end is
-/// the seed.
+/// A label of at most `width` characters: of a longer one the middle is left out, since its last two
+/// words are the seed.
 fn shorten(label: &str, width: usize) -> String {
     const MARK: &str = "...";
     let letters: Vec<char> = label.chars().collect();
     if letters.len() <= width {
         return label.to_owned();
     }
-    let end = 8.min(width / 2);
+    let seed = label.rsplit(' ').take(2).map(|word| word.chars().count() + 1).sum::<usize>();
+    let end = seed.min(width.saturating_sub(MARK.len() + 1));
     let start = width.saturating_sub(end + MARK.len());
     let [start, end] = [&letters[..start], &letters[letters.len() - end..]];
     [start.iter().collect(), MARK.to_owned(), end.iter().collect::<String>()].concat()
@@ -518,9 +519,9 @@ mod tests {
 
     #[test]
     fn a_short_label_keeps_its_beginning_and_its_seed() {
-        let label = "depth 2, ordering random, degrees even, seed 3";
-        assert_eq!(shorten(label, 24), "depth 2, orde..., seed 3");
-        assert_eq!(shorten(label, 12), "dep...seed 3");
-        assert_eq!(shorten("skip on, seed 12", 16), "skip on, seed 12");
+        let label = "depth 2, ordering random, degrees even / seed 12";
+        assert_eq!(shorten(label, 24), "depth 2, orde... seed 12");
+        assert_eq!(shorten(label, 12), "d... seed 12");
+        assert_eq!(shorten("skip on / seed 12", 17), "skip on / seed 12");
     }
 }

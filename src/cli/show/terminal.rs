@@ -1,4 +1,4 @@
-//! Terminal output: colours if they are wanted, and tables. Names and texts come from foreign
+//! Terminal output: colours if they are wanted, and lines that fit. Names and texts come from foreign
 //! files, so everything printed passes through here, and control characters in it never reach a
 //! terminal. Errors of writing are also handled here.
 
@@ -8,8 +8,6 @@ use std::os::fd::AsFd;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::ValueEnum;
-use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
-use comfy_table::{CellAlignment, ContentArrangement, Table};
 use indicatif::ProgressStyle;
 
 pub(crate) use crate::session::one_line;
@@ -319,26 +317,6 @@ fn fit_line(line: &str, width: usize) -> String {
         rest = after;
     }
     out
-}
-
-/// Table for stdout: with rules on a terminal, Markdown in a pipe; every column but the first
-/// `left` is right-aligned.
-pub(crate) fn table(header: &[&str], left: usize) -> Table {
-    let mut table = Table::new();
-    if std::io::stdout().is_terminal() && !is_ascii_locale() {
-        table
-            .load_style(UTF8_FULL_CONDENSED)
-            .set_content_arrangement(ContentArrangement::Dynamic);
-    } else {
-        table
-            .load_style(ASCII_MARKDOWN)
-            .set_content_arrangement(ContentArrangement::Disabled);
-    }
-    table.set_header(header.iter().copied());
-    for column in table.column_iter_mut().skip(left) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
 }
 
 #[cfg(test)]

@@ -115,9 +115,8 @@ fn libreoffice_changes_no_cell() {
             .iter()
             .map(|table| out.join(table.file_name().unwrap()).with_extension("ods"))
             .collect();
-        let filter = format!(
-            "csv:Text - txt - csv (StarCalc):44,34,76,1,,{language},false,true,false"
-        );
+        let filter =
+            format!("csv:Text - txt - csv (StarCalc):44,34,76,1,,{language},false,true,false");
         let mut back = office(place.path(), &["--convert-to", &filter]).unwrap();
         succeeded(back.arg("--outdir").arg(&out).args(&sheets).output().unwrap());
         let compared: usize = tables(home.path())
