@@ -83,7 +83,7 @@ const LABEL: usize = 48;
 /// Width of a bar on a terminal.
 fn bar_width(columns: usize) -> usize {
     match columns {
-        0..70 => 8,
+        0..70 => 6,
         70..100 => 12,
         _ => 24,
     }
@@ -112,7 +112,7 @@ impl ProgressDisplay {
             ProgressBar::hidden()
         };
         // Six spaces and brackets, a bar, and the values of two curves share a line with a label.
-        let room = columns.saturating_sub(bar_width(columns) + 6 + 34).max(12);
+        let room = columns.saturating_sub(bar_width(columns) + 6 + 31).max(12);
         let longest = runs.iter().map(|run| run.label.chars().count()).max().unwrap_or(0);
         let width = match mode {
             ProgressMode::Bar => longest.min(LABEL).min(room),
@@ -208,12 +208,10 @@ impl ProgressDisplay {
         let each = duration(running.started.elapsed().as_secs_f64() / row.epoch as f64);
         let numbers = self.numbers(row);
         running.bar.set_position((running.fraction * STEPS as f64) as u64);
-        let message = format!("{}/{epochs}  {numbers}", row.epoch);
-        // What has no room is left out whole.
         let room = self.columns.saturating_sub(self.width + bar_width(self.columns) + 6);
-        let with_pace = format!("{message}  {each} an epoch");
-        let fits = with_pace.chars().count() <= room;
-        running.bar.set_message(if fits { with_pace } else { message });
+        let pace = format!("{each} an epoch");
+        let parts = numbers.split("  ").chain([pace.as_str()]);
+        running.bar.set_message(joined(format!("{}/{epochs}", row.epoch), parts, room));
         let learnt = row.epoch.saturating_sub(running.epochs);
         running.epochs = row.epoch;
         state.examples += (learnt * self.runs[run].examples.unwrap_or(0)) as f64;
@@ -337,15 +335,12 @@ impl ProgressDisplay {
             .map_or_else(String::new, |left| format!(", about {} left", duration(left)));
         state.overall.set_position((fraction * STEPS as f64) as u64);
         let prefix = self.counter(state.ended);
-        let message = format!("{:.0} %  {}{left}", 100.0 * fraction, duration(elapsed));
-        // What has no room is left out whole.
+        let took = if elapsed < 1.0 { String::new() } else { format!("  {}", duration(elapsed)) };
+        let message = format!("{:.0} %{took}{left}", 100.0 * fraction);
         let room = self.columns.saturating_sub(prefix.len() + bar_width(self.columns) + 4);
-        let queue = (!state.queue.is_empty()).then(|| format!("  tasks: {}", state.queue));
-        let pace = self.pace(state, elapsed).map(|pace| format!("  {pace}"));
-        let message = [queue, pace].into_iter().flatten().fold(message, |message, more| {
-            let fits = message.chars().count() + more.chars().count() <= room;
-            if fits { message + &more } else { message }
-        });
+        let queue = (!state.queue.is_empty()).then(|| format!("tasks: {}", state.queue));
+        let more = [queue, self.pace(state, elapsed)];
+        let message = joined(message, more.iter().flatten().map(String::as_str), room);
         state.overall.set_prefix(prefix);
         state.overall.set_message(escaped(&message).into_owned());
     }
@@ -395,6 +390,14 @@ impl ProgressDisplay {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// A text and those of some parts for which a line of `room` characters has room, each whole.
+fn joined<'a>(text: String, parts: impl Iterator<Item = &'a str>, room: usize) -> String {
+    parts.fold(text, |text, part| {
+        let fits = text.chars().count() + 2 + part.chars().count() <= room;
+        if fits { text + "  " + part } else { text }
+    })
 }
 
 /// A label of at most `width` characters: of a longer one the middle is left out, since its last two
@@ -515,6 +518,16 @@ mod tests {
         assert_eq!(left(0.01, 1.0, None), None);
         assert_eq!(left(0.2, 10.0, None), Some(40.0));
         assert_eq!(left(1.0, 10.0, Some(100.0)), None);
+    }
+
+    #[test]
+    fn what_has_no_room_on_a_line_is_left_out_whole() {
+        let parts = || ["train 93.12", "valid 94.11", "0.25 s an epoch"].into_iter();
+        let text = |room| joined("3/40".into(), parts(), room);
+        assert_eq!(text(47), "3/40  train 93.12  valid 94.11  0.25 s an epoch");
+        assert_eq!(text(46), "3/40  train 93.12  valid 94.11");
+        assert_eq!(text(29), "3/40  train 93.12");
+        assert_eq!(text(5), "3/40");
     }
 
     #[test]
