@@ -87,11 +87,36 @@ fn split(
     let span = Span::new(file, 0..end);
     let Some(leaf) = settings.find(path) else {
         let error = Diagnostic::new(format!("{option}: unknown setting `{path}`")).at(span, "");
-        errors.push(error.suggest(path, settings.paths()));
+        errors.push(match elsewhere(path) {
+            Some(help) => error.help(help),
+            None => error.suggest(path, settings.paths()),
+        });
         return None;
     };
     Some((leaf, span, end + 1, file))
 }
+
+/// Advice on a key of the file that is no setting of runs.
+fn elsewhere(path: &str) -> Option<String> {
+    let option = match path {
+        "seeds" => "--seeds N",
+        "name" => "--name NAME",
+        "execution.workers" => "--jobs N",
+        "execution.launcher" => "--launcher WHERE",
+        "execution.max_failures" => "--max-failures N",
+        "compare.baseline" => "`compare --baseline LABEL`",
+        _ => {
+            let table = path.split('.').next().filter(|table| FILE_TABLES.contains(table))?;
+            return Some(format!(
+                "[{table}] is no setting of runs and has no option: it is set in the file"
+            ));
+        }
+    };
+    Some(format!("{option} sets it"))
+}
+
+/// Tables of a file without settings of runs.
+const FILE_TABLES: [&str; 6] = ["compare", "budget", "execution", "program", "metrics", "external"];
 
 /// Wraps a constant in its word, as in a file: `train.optimizer.sgd.lr=0.1` becomes `{ sgd = { lr =
 /// 0.1 } }`.

@@ -81,8 +81,11 @@ fn compute(view: &View) -> String {
             .map(|t| t.seconds * t.threads as f64)
             .fold(0.0, std::ops::Add::add)
     };
-    let mut text =
-        format!("{} of thread time in finished runs", duration(seconds(RunStatus::Finished)));
+    let mut text = format!(
+        "{} of {} in finished runs",
+        duration(seconds(RunStatus::Finished)),
+        view.plan.time_word()
+    );
     for (status, which) in [(RunStatus::Diverged, "diverged"), (RunStatus::Failed, "failed")] {
         let spent = seconds(status);
         if spent > 0.0 {

@@ -6,10 +6,10 @@
 use std::collections::BTreeSet;
 
 use super::ExperimentResults;
-use crate::plan::{Correction, PairedTest, PlannedVariant};
+use crate::plan::{Correction, PairedTest, Plan, PlannedVariant};
 use crate::record::{RunRecord, RunStatus, Timing};
-use crate::text::{count, duration, p_value, short};
-use crate::trainer::Better;
+use crate::text::{count, duration, p_value, short, some_of};
+use crate::trainer::{Better, Declaration};
 
 /// A question, and the study's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,17 @@ pub struct Item {
     pub answer: String,
 }
 
+impl Plan {
+    /// Name of wall time times threads. Of a program it is not known how many of its processors it
+    /// used.
+    pub fn time_word(&self) -> &'static str {
+        match self.program {
+            Some(_) => "reserved CPU time",
+            None => "thread time",
+        }
+    }
+}
+
 impl ExperimentResults {
     /// The checklist of the study with this index in the plan, in a fixed order.
     ///
@@ -28,7 +39,7 @@ impl ExperimentResults {
     pub fn checklist(&self, index: usize) -> Vec<Item> {
         let records = self.records_of(index);
         let item = |question, answer: String| Item { question, answer };
-        vec![
+        let mut items = vec![
             item("What is reported", self.reported()),
             item("What the intervals are", self.intervals(index)),
             item("What varies between replicates", self.varies()),
@@ -38,8 +49,37 @@ impl ExperimentResults {
             item("Selection", self.selection(index)),
             item("Hyper-parameters", self.tuned(index)),
             item("Hardware", hardware(&records)),
-            item("Compute", compute(&records)),
-        ]
+            item("Compute", compute(&records, self.plan.program.as_deref())),
+        ];
+        if let Some(blocks) = self.blocks_answer(index) {
+            items.insert(5, item("Blocks", blocks));
+        }
+        items
+    }
+
+    /// Sentences on the blocks of a study; `None` without `[compare] within`.
+    fn blocks_answer(&self, index: usize) -> Option<String> {
+        let ablation = self.ablation(index);
+        let over = self.over_blocks(index, &ablation)?;
+        let tested = over.rows.iter().filter(|row| row.joint.is_some()).count();
+        let correction = match self.plan.compare.correction {
+            Correction::MaxT => {
+                format!("corrected over {} by step-down max-T", count(tested, "variant"))
+            }
+            Correction::Holm => {
+                format!("corrected over {} by Holm's method", count(tested, "variant"))
+            }
+            Correction::None => "not corrected".to_owned(),
+        };
+        Some(format!(
+            "Each of {} of {} ({}) has a baseline of its own; no value is compared or averaged over blocks. {} Its p values \
+             are {correction}. {}",
+            count(over.blocks.len(), "block"),
+            over.axes.join(" and "),
+            some_of(over.blocks.iter().map(String::as_str)),
+            over.claim(ablation.test),
+            over.ranking.words(ablation.feasibility.alpha).join(" ")
+        ))
     }
 
     /// Records of the runs of a study, each once.
@@ -66,6 +106,9 @@ impl ExperimentResults {
                  answers \"another test set\", the first one \"another training\". The two are never pooled; columns with \
                  `crossed` hold an interval over both at once, from variance components of seeds and {examples}."
             )
+        } else if self.plan.program.is_some() {
+            " Whether all seeds are scored on one test set is up to the program and is not checked here; if they are, the \
+             interval answers \"another training\", not \"another test set\"."
         } else {
             " All seeds share one test set: the interval answers \"another training\", not \"another test set\"."
         };
@@ -294,7 +337,7 @@ fn hardware(records: &[&RunRecord]) -> String {
     )
 }
 
-fn compute(records: &[&RunRecord]) -> String {
+fn compute(records: &[&RunRecord], program: Option<&Declaration>) -> String {
     let of = |status: RunStatus| -> Vec<f64> {
         let own = records.iter().filter(|record| record.status == status);
         own.filter_map(|record| record.timing.as_ref()).map(thread_seconds).collect()
@@ -326,8 +369,15 @@ fn compute(records: &[&RunRecord]) -> String {
     if sentences.is_empty() {
         return "No run has finished yet.".to_owned();
     }
+    let what = match program {
+        Some(program) => format!(
+            "Reserved CPU time: wall time of the commands times {} (program.cpus)",
+            count(program.conduct.cpus, "processor")
+        ),
+        None => "Thread time, training, scoring and sampling".to_owned(),
+    };
     format!(
-        "Thread time, training, scoring and sampling. {}. In all {}. Not counted: attempts that failed before their run \
+        "{what}. {}. In all {}. Not counted: attempts that failed before their run \
          finished, and whatever was tried before this study.",
         sentences.join("; "),
         duration(total)

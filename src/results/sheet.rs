@@ -5,7 +5,8 @@
 use std::borrow::Cow;
 
 use rust_xlsxwriter::{
-    Color, ConditionalFormat3ColorScale, ConditionalFormatType, Format, Worksheet, XlsxError,
+    Color, ConditionalFormat3ColorScale, ConditionalFormatType, Format, FormatAlign, Worksheet,
+    XlsxError,
 };
 
 use super::cell::{Table, Value};
@@ -23,10 +24,11 @@ const MAX_CELLS: usize = 4_000_000;
 /// Maximum number of rows that decide the number formats of their columns.
 const SAMPLED: usize = 1_000;
 
-/// Limits of the width of a column, and width of a printed page at the smallest legible scale
-/// [characters].
+/// Limits of the width of a column [characters]; the last one may have notes.
 const WIDTHS: (usize, usize) = (7, 40);
-const PAGE: usize = 200;
+const NOTE: usize = 90;
+/// Width of a printed page at the smallest legible scale [characters].
+const PAGE: usize = 250;
 
 /// Colours of the best and of the worst difference, as strong as it is large; no difference is
 /// white. Blue and orange are told apart with every kind of colour vision.
@@ -58,9 +60,7 @@ impl Sheet<'_> {
         let decimals = self.decimals(&columns, &first);
         // The button of the filter covers three characters.
         let mut widths: Vec<usize> = columns.iter().map(|name| name.chars().count() + 3).collect();
-        for (column, name) in columns.iter().enumerate() {
-            sheet.write_string_with_format(0, column as u16, fitting(name), head)?;
-        }
+        let mut is_number = vec![false; columns.len()];
         let (mut cuts, mut cut_texts, mut last) = (Vec::new(), 0, 0);
         let most_rows = MAX_ROWS.min(MAX_CELLS / columns.len().max(1));
         let coloured = self.coloured.and_then(|(name, better)| {
@@ -76,6 +76,8 @@ impl Sheet<'_> {
             for (column, cell) in cells.iter().enumerate() {
                 cut_texts += usize::from(write(sheet, last, column as u16, cell)?);
                 widths[column] = widths[column].max(width(cell, decimals[column]) + 1);
+                is_number[column] |=
+                    matches!(cell, Value::Number(_) | Value::Int(_) | Value::Level(_));
             }
             if let Some(Value::Number(value)) = coloured.map(|(column, _)| &cells[column]) {
                 largest = largest.max(value.abs());
@@ -86,12 +88,17 @@ impl Sheet<'_> {
                 "{name}: texts cut in {cut_texts} cells; {name}.csv holds them whole"
             ));
         }
-        for (column, (width, decimals)) in widths.iter_mut().zip(decimals).enumerate() {
-            *width = (*width).clamp(WIDTHS.0, WIDTHS.1);
-            sheet.set_column_width(column as u16, *width as f64)?;
+        for (i, (width, decimals)) in widths.iter_mut().zip(decimals).enumerate() {
+            let (column, is_last) = (i as u16, i + 1 == columns.len());
+            *width = (*width).clamp(WIDTHS.0, if is_last { NOTE } else { WIDTHS.1 });
+            sheet.set_column_width(column, *width as f64)?;
             if let Some(decimals) = decimals {
-                sheet.set_column_format(column as u16, &decimals.format())?;
+                sheet.set_column_format(column, &decimals.format())?;
             }
+            // Above numbers, as far from the edge as the button of the filter is wide.
+            let above = head.clone().set_align(FormatAlign::Right).set_indent(2);
+            let head = if is_number[i] { &above } else { head };
+            sheet.write_string_with_format(0, column, fitting(&columns[i]), head)?;
         }
         if let Some((column, better)) = coloured.filter(|_| largest > 0.0) {
             colour(sheet, (column as u16, last), better, largest)?;

@@ -63,7 +63,8 @@ fn score(
 impl ExperimentResults {
     /// Selection of the configuration of a study's variant; `None` if nothing is tuned.
     pub fn tuning(&self, study: &PlannedStudy, variant: &PlannedVariant) -> Option<Tuning> {
-        let chosen = variant.candidates.iter().find(|candidate| candidate.runs == variant.runs)?;
+        let is_chosen = |candidate: &PlannedCandidate| candidate.runs == variant.runs;
+        let at = variant.candidates.iter().position(is_chosen)?;
         let lacks = |candidate: &&PlannedCandidate| {
             candidate
                 .runs
@@ -72,32 +73,58 @@ impl ExperimentResults {
         };
         let incomplete = variant.candidates.iter().filter(lacks).count();
         Some(Tuning {
-            chosen: chosen.label.clone(),
+            chosen: variant.candidates[at].label.clone(),
             configurations: variant.candidates.len(),
             incomplete,
             at_the_end: (0..study.axes.len())
                 .filter(|&axis| study.axes[axis].tune)
-                .filter_map(|axis| end_of_range(study, variant, chosen, axis))
+                .flat_map(|axis| self.ends_of_range(study, variant, at, axis))
                 .collect(),
         })
     }
+
+    /// Sentences on the selected level of a tuned axis, if it is an end of the variant's range; of a
+    /// zipped group on each of its settings.
+    fn ends_of_range(
+        &self,
+        study: &PlannedStudy,
+        variant: &PlannedVariant,
+        selected: usize,
+        index: usize,
+    ) -> Vec<String> {
+        let axis = &study.axes[index];
+        if self.trainer.settings().find(&axis.path).is_some() {
+            let levels: Vec<&str> = (variant.candidates.iter())
+                .map(|candidate| candidate.levels[index].as_str())
+                .collect();
+            return end_of_range(&axis.column, &levels, selected).into_iter().collect();
+        }
+        // What the candidates' runs do not have in common, and no other axis sets, is of the group.
+        let specs = self.plan.by_id();
+        let settings: Vec<BTreeMap<String, String>> = (variant.candidates.iter())
+            .filter_map(|candidate| {
+                let spec = specs.get(candidate.runs.first()?)?;
+                Some(spec.config.leaves().into_iter().map(|(k, v)| (k, v.to_string())).collect())
+            })
+            .collect();
+        let Some(own) = settings.get(selected) else { return Vec::new() };
+        let of_other_axis = |path: &str| study.axes.iter().any(|other| other.path == path);
+        own.keys()
+            .filter(|path| !of_other_axis(path))
+            .filter_map(|path| {
+                let levels: Option<Vec<&str>> =
+                    settings.iter().map(|other| other.get(path).map(String::as_str)).collect();
+                end_of_range(path, &levels?, selected)
+            })
+            .collect()
+    }
 }
 
-/// Sentence on the selected level of a tuned axis if it is an end of the variant's range; `None` if
-/// it is not, or if the levels are no numbers and so have no ends.
-fn end_of_range(
-    study: &PlannedStudy,
-    variant: &PlannedVariant,
-    chosen: &PlannedCandidate,
-    axis: usize,
-) -> Option<String> {
-    let tried: Vec<f64> = variant
-        .candidates
-        .iter()
-        .map(|candidate| candidate.levels[axis].parse().ok())
-        .collect::<Option<_>>()?;
-    let level = chosen.levels[axis].as_str();
-    let own: f64 = level.parse().ok()?;
+/// Sentence on the selected one of the levels that a variant tried, if it is an end of their range;
+/// `None` if it is not, or if the levels are no numbers and so have no ends.
+fn end_of_range(name: &str, levels: &[&str], selected: usize) -> Option<String> {
+    let tried: Vec<f64> = levels.iter().map(|level| level.parse().ok()).collect::<Option<_>>()?;
+    let own = tried[selected];
     let (is_smallest, is_largest) =
         (tried.iter().all(|other| own <= *other), tried.iter().all(|other| own >= *other));
     let end = match (is_smallest, is_largest) {
@@ -106,5 +133,5 @@ fn end_of_range(
         // All are equal, or the selected one is between others.
         _ => return None,
     };
-    Some(format!("{} {level} is the {end} tried", study.axes[axis].column))
+    Some(format!("{name} {} is the {end} tried", levels[selected]))
 }

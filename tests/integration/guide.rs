@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::skipped;
+use crate::support::{python, skipped};
 
 /// A fenced block of a Markdown document.
 struct Block {
@@ -177,6 +177,34 @@ fn the_guide_to_programs_works_as_written() {
 }
 
 /// Exit code 0 says that every run has finished with all its metrics.
+/// The programs of `docs/reference/output.md` that draw a table.
+#[test]
+fn a_table_is_drawn_in_python_and_in_r() {
+    let directory = tempfile::tempdir().unwrap();
+    let study = fs::read_to_string(root().join("docs/guide/first.toml")).unwrap();
+    fs::write(directory.path().join("first.toml"), study).unwrap();
+    let quick = "--seeds 3 --set train.epochs=1 --set data.train=100";
+    run(&format!("ablade sweep first.toml {quick}"), directory.path());
+    let blocks = blocks(&read(&root().join("docs/reference/output.md")));
+    let program = |info: &str| blocks.iter().find(|block| block.info == info).unwrap().text.clone();
+    let draws = |mut command: Command, figure: &str| {
+        let output = command.current_dir(directory.path()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let drawn = fs::read(directory.path().join(figure)).unwrap();
+        assert!(drawn.starts_with(b"%PDF") && drawn.len() > 3000, "{figure}: {}", drawn.len());
+    };
+    if let Some(mut python) = python("pandas, matplotlib") {
+        python.args(["-c", &program("python")]).env("MPLBACKEND", "agg");
+        draws(python, "first-python.pdf");
+    }
+    if has(&["Rscript"]) {
+        fs::write(directory.path().join("draw.R"), program("r")).unwrap();
+        let mut r = Command::new("Rscript");
+        r.arg("draw.R").env("LC_ALL", "C.UTF-8");
+        draws(r, "first-r.pdf");
+    }
+}
+
 #[test]
 fn the_examples_of_programs_run() {
     if !has(&["python3", "awk"]) {

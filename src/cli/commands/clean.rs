@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::show::terminal::table;
+use crate::cli::show::fitted::FittedTable;
 use crate::cli::{Exit, Global, Terminal};
 use crate::experiment::seconds;
 use crate::store::Kept;
@@ -68,11 +68,11 @@ pub(crate) fn clean(
         terminal.remark(format!("nothing to remove in {}", global.results.display()));
         return Ok(Exit::Success);
     }
-    let mut rows = table(&["what", "why", "size"], 2);
+    let mut rows = FittedTable::new(&["what", "why", "size"], &[0, 1]);
     for item in &garbage {
-        rows.add_row([item.path.display().to_string(), item.reason.to_owned(), bytes(item.bytes)]);
+        rows.add([item.path.display().to_string(), item.reason.to_owned(), bytes(item.bytes)]);
     }
-    writeln!(terminal.out, "{rows}")?;
+    rows.print(terminal)?;
     let total = format!(
         "{}, {}",
         count(garbage.len(), "item"),

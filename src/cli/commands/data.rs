@@ -3,13 +3,13 @@
 use std::path::{Component, Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use comfy_table::CellAlignment;
 use indicatif::ProgressBar;
 
 use crate::cli::part::PartName;
+use crate::cli::show::fitted::FittedTable;
 use crate::cli::show::out::{check_named, write_among_plots, write_named};
 use crate::cli::show::progress::ProgressMode;
-use crate::cli::show::terminal::{is_dumb, style, table};
+use crate::cli::show::terminal::{is_dumb, style};
 use crate::cli::{Exit, Global, Terminal};
 use crate::data::{self, Binarize, DataConfig, DescribedImages, Library, Part, Place, catalog};
 use crate::text::thousands;
@@ -164,7 +164,9 @@ fn file_name(name: &str) -> String {
 }
 
 fn list(library: &Library, terminal: &mut Terminal) -> anyhow::Result<Exit> {
-    let mut rows = table(&["name", "what", "D", "train", "valid", "test", "licence", "where"], 2);
+    let head = ["name", "what", "D", "train", "valid", "test", "licence", "where"];
+    let mut rows =
+        FittedTable::new(&head, &[0, 1, 6, 7]).dispensable(&["licence", "valid", "test", "train"]);
     for entry in catalog(library) {
         let [train, valid, test] = entry.sizes.map(|size| thousands(size as u64));
         let place = match entry.place {
@@ -175,14 +177,9 @@ fn list(library: &Library, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         let dim = thousands(entry.shape.dim() as u64);
         let (name, about, licence) =
             (entry.name.to_owned(), entry.about.to_owned(), entry.licence.to_owned());
-        rows.add_row([name, about, dim, train, valid, test, licence, place]);
+        rows.add([name, about, dim, train, valid, test, licence, place]);
     }
-    for column in [6, 7] {
-        rows.column_mut(column)
-            .expect("eight columns")
-            .set_cell_alignment(CellAlignment::Left);
-    }
-    writeln!(terminal.out, "{rows}")?;
+    rows.print(terminal)?;
     writeln!(
         terminal.out,
         "Any other set by its path, from here or from the data folder, {}; docs/reference/data.md has the formats.",

@@ -6,8 +6,8 @@ use anyhow::ensure;
 use clap::Args;
 
 use crate::cli::part::PartName;
+use crate::cli::show::fitted::FittedTable;
 use crate::cli::show::out::{check_named, write_named};
-use crate::cli::show::terminal::table;
 use crate::cli::trained::{MaskArgs, Model, RunArgs, TrainedModel};
 use crate::cli::{Exit, Global, Terminal};
 use crate::data::{self, DataConfig, Dataset, Images, Part, Shape};
@@ -114,9 +114,9 @@ pub(crate) fn evaluate(
             trained.name,
             thousands(images.count() as u64)
         )?;
-        let mut drawn = table(&header, 1);
-        drawn.add_rows(&rows);
-        writeln!(terminal.out, "{drawn}")?;
+        let mut drawn = FittedTable::new(&header, &[0]);
+        rows.into_iter().for_each(|row| drawn.add(row));
+        drawn.print(terminal)?;
     }
     Ok(Exit::Success)
 }

@@ -8,9 +8,9 @@ use clap::Args;
 
 use crate::cli::commands::evaluate::{Chosen, images};
 use crate::cli::part::PartName;
+use crate::cli::show::fitted::FittedTable;
 use crate::cli::show::images::{ImageFile, PixelValues, Sheet, default_picture};
 use crate::cli::show::out::check_named;
-use crate::cli::show::terminal::table;
 use crate::cli::trained::{DrawArgs, MaskArgs, Model, RunArgs, TrainedModel};
 use crate::cli::{Exit, Global, Terminal};
 use crate::data::{self, Images, Part};
@@ -202,14 +202,14 @@ pub(crate) fn inpaint(
     } else {
         "nll of the true rest, nats"
     };
-    let mut rows = table(&["image", nll, "drawn pixels that differ from it, mean"], 0);
+    let mut rows = FittedTable::new(&["image", nll, "drawn pixels that differ from it, mean"], &[]);
     for (i, (number, rest)) in numbers.iter().zip(&rest).enumerate() {
         let off = (0..draws)
             .map(|k| data::nearest::distance(originals.row(i), drawn.row(i * draws + k)))
             .sum::<usize>();
-        rows.add_row([number.to_string(), fixed(*rest, 2), fixed(off as f64 / draws as f64, 1)]);
+        rows.add([number.to_string(), fixed(*rest, 2), fixed(off as f64 / draws as f64, 1)]);
     }
-    writeln!(terminal.out, "{rows}")?;
+    rows.print(terminal)?;
     Ok(Exit::Success)
 }
 

@@ -7,7 +7,8 @@ use std::num::NonZeroUsize;
 use clap::Args;
 
 use crate::cli::experiment_args::ExperimentArgs;
-use crate::cli::show::terminal::table;
+use crate::cli::show::fitted::FittedTable;
+use crate::cli::show::terminal::{fit, stdout_width};
 use crate::cli::show::warn_of_past;
 use crate::cli::{Exit, Global, Terminal, jobs};
 use crate::experiment::ExpandedStudy;
@@ -69,7 +70,7 @@ pub(crate) fn plan(
     page.evidence(workers, &comparability.compared);
     page.lines.extend(comparability.lines);
     for line in page.lines {
-        writeln!(terminal.out, "{line}")?;
+        writeln!(terminal.out, "{}", fit(&line, stdout_width()))?;
     }
     warn_of_past(&loaded.plan, &loaded.past()?, terminal);
     Ok(Exit::Success)
@@ -146,7 +147,8 @@ impl Page<'_> {
         let mut heads = vec!["variant", "runs", "cached"];
         heads.extend(size.as_deref());
         heads.push("time per run");
-        let mut rows = table(&heads, 1);
+        let mut rows =
+            FittedTable::new(&heads, &[0]).dispensable(&[size.as_deref().unwrap_or(""), "cached"]);
         let references = self.references(study);
         for (i, variant) in study.variants.iter().enumerate() {
             let cached = variant.all_runs().filter(|run| self.finished.contains(*run)).count();
@@ -163,9 +165,9 @@ impl Page<'_> {
                 .filter(|_| self.estimate.is_known)
                 .map(|cost| self.estimate.speed.seconds(cost.nominal_seconds));
             cells.push(seconds.map_or_else(String::new, duration));
-            rows.add_row(cells);
+            rows.add(cells);
         }
-        self.say(rows.to_string());
+        self.say(rows.text());
         self.commands(study);
     }
 
@@ -394,19 +396,46 @@ impl Page<'_> {
         study.references(&study.blocks(&self.loaded.plan.compare.within, study.baseline))
     }
 
-    /// Standard deviation of a study's paired differences over the runs finished so far, pooled
-    /// over the compared variants; `None` where they are of several blocks, whose units differ.
-    fn pilot(&self, study: &PlannedStudy, compared: &BTreeSet<usize>) -> Option<Spread> {
+    /// Standard deviation of paired differences over the runs finished so far, pooled over these
+    /// variants of a study, which have one baseline.
+    fn pilot(&self, study: &PlannedStudy, variants: impl Iterator<Item = usize>) -> Option<Spread> {
         let metrics = self.loaded.store.trainer().metrics();
         let metric = metrics.get(&self.loaded.plan.compare.metric);
         let value = |run: &RunId| {
             let record = self.finished.contains(run).then(|| self.loaded.store.record(run))?;
             metric?.of(&record.ok()?)
         };
-        if !self.loaded.plan.compare.within.is_empty() {
-            return None;
+        let variants: Vec<usize> = variants.collect();
+        let baseline = self.references(study)[*variants.first()?]?;
+        Spread::of(study, baseline, variants, value)
+    }
+
+    /// Prints what the effects are in each block, since the spread of one says nothing of another.
+    fn power_in_blocks(
+        &mut self,
+        study: &PlannedStudy,
+        compared: &BTreeSet<usize>,
+        powers: &Powers,
+    ) {
+        let metrics = self.loaded.store.trainer().metrics();
+        let unit = &metrics.get(&self.loaded.plan.compare.metric).unwrap_or(&metrics.all[0]).unit;
+        let blocks = study.blocks(&self.loaded.plan.compare.within, study.baseline);
+        let Some(one) = powers.one else { return };
+        for block in blocks {
+            let own = block.variants.iter().copied().filter(|v| compared.contains(v));
+            let Some(pilot) = self.pilot(study, own) else { continue };
+            let effect = |dz: f64| unit.of(&significant(dz * pilot.sd));
+            let corrected = powers.corrected.map_or_else(String::new, |corrected| {
+                format!(", {} after the correction", effect(corrected))
+            });
+            self.say(format!(
+                "          {}: {}{corrected}; sd {} from {} of finished runs",
+                block.title,
+                effect(one),
+                unit.of(&significant(pilot.sd)),
+                count(pilot.pairs, "paired difference")
+            ));
         }
-        Spread::of(study, study.baseline?, compared.iter().copied(), value)
     }
 
     /// Says if the joint test over blocks cannot succeed with this number of seeds.
@@ -463,14 +492,23 @@ impl Page<'_> {
                     format!("evidence  {}: {seeds}, paired t test; {method}, {verdict}", study.name)
                 }
             });
+            // The spread of blocks differs, as their units may.
+            let is_blocked = !plan.compare.within.is_empty();
+            let pilot = match is_blocked {
+                true => None,
+                false => self.pilot(study, compared.iter().copied()),
+            };
             if can.reachable() {
                 let powers = powers
                     .entry(comparisons)
                     .or_insert_with(|| Powers::of(can.seeds, comparisons, &plan.compare));
-                self.power(powers, self.pilot(study, compared));
+                self.power(powers, pilot);
+                if is_blocked {
+                    self.power_in_blocks(study, compared, powers);
+                }
             }
             self.joint(study, compared);
-            self.equivalence(comparisons, self.pilot(study, compared).as_ref());
+            self.equivalence(comparisons, pilot.as_ref());
         }
         let one_more: Vec<f64> = plan
             .studies

@@ -4,7 +4,8 @@ use clap::Args;
 use rayon::prelude::*;
 
 use crate::cli::commands::tables::plans;
-use crate::cli::show::terminal::{one_line, table};
+use crate::cli::show::fitted::FittedTable;
+use crate::cli::show::terminal::one_line;
 use crate::cli::show::warn_of_incomplete;
 use crate::cli::{Exit, Global, Terminal};
 use crate::launch::queue::{QueueScope, SlurmQueue};
@@ -51,7 +52,7 @@ pub(crate) fn status(
         "to run",
     ];
     header.retain(|&column| submitted || column != "queued");
-    let mut rows = table(&header, 1);
+    let mut rows: Vec<Vec<String>> = Vec::new();
     let mut details = Vec::new();
     let owners = store.claims().owners()?;
     for plan in &plans {
@@ -109,13 +110,17 @@ pub(crate) fn status(
             .enumerate()
             .filter(|&(column, _)| submitted || column != 4)
             .map(|(_, n)| n);
-        rows.add_row(
-            std::iter::once(name.clone())
-                .chain([total].into_iter().chain(counts).map(|n| n.to_string())),
-        );
+        let counts = [total].into_iter().chain(counts).map(|n| n.to_string());
+        rows.push(std::iter::once(name.clone()).chain(counts).collect());
     }
     if !plans.is_empty() {
-        writeln!(terminal.out, "{rows}")?;
+        // Where there is little room, what no experiment has goes first.
+        let is_zero = |column: usize| rows.iter().all(|row| row[column] == "0");
+        let zero: Vec<&str> =
+            (1..header.len()).filter(|&c| is_zero(c)).map(|c| header[c]).collect();
+        let mut table = FittedTable::new(&header, &[0]).dispensable(&zero);
+        rows.into_iter().for_each(|row| table.add(row));
+        table.print(terminal)?;
     }
     for line in details {
         writeln!(terminal.out, "{line}")?;

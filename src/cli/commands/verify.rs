@@ -13,7 +13,7 @@ use clap::Args;
 use rayon::prelude::*;
 
 use crate::cli::interrupt::Interrupt;
-use crate::cli::show::terminal::table;
+use crate::cli::show::fitted::FittedTable;
 use crate::cli::trust;
 use crate::cli::{Exit, Global, Terminal, jobs};
 use crate::data::{Cache, Dataset};
@@ -359,19 +359,17 @@ fn by_reference(
     };
     let found: Vec<Comparison> =
         pool.install(|| runs.par_iter().map(compare).collect::<Result<_, _>>())?;
-    let mut rows = table(
-        &[
-            "run",
-            "epochs",
-            "weights",
-            "NLL off by, nats",
-            "rounding explains",
-            "weights off by",
-            "rounding explains",
-            "",
-        ],
-        1,
-    );
+    let head = [
+        "run",
+        "epochs",
+        "weights",
+        "NLL off by, nats",
+        "rounding explains",
+        "weights off by",
+        "rounding explains",
+        "",
+    ];
+    let mut rows = FittedTable::new(&head, &[0]).dispensable(&["epochs", "weights"]);
     let explained = |comparison: &Comparison| {
         comparison.nll.is_explained() && comparison.weights.is_explained()
     };
@@ -383,7 +381,7 @@ fn by_reference(
         let [weights, weights_bound] = cells(&comparison.weights);
         let layout =
             crate::made::layout::ParamLayout::new(&run.run.config.model, run.data.shape.dim());
-        rows.add_row([
+        rows.add([
             labels.get(&run.spec.id).map_or_else(|| run.spec.id.to_string(), Clone::clone),
             run.epochs.len().to_string(),
             thousands(layout.len as u64),
@@ -394,7 +392,7 @@ fn by_reference(
             if explained(comparison) { "same".to_owned() } else { "DIFFERENT".to_owned() },
         ]);
     }
-    writeln!(terminal.out, "{rows}")?;
+    rows.print(terminal)?;
     let same = found.iter().filter(|comparison| explained(comparison)).count();
     writeln!(
         terminal.out,

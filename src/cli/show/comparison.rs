@@ -2,7 +2,7 @@
 
 use crate::cli::Terminal;
 use crate::cli::show::fitted::FittedTable;
-use crate::cli::show::terminal::prose;
+use crate::cli::show::terminal::{fit, stdout_width};
 use crate::results::ExperimentResults;
 use crate::results::compare::ExperimentComparison;
 use crate::text::{decimals_for, signed};
@@ -46,7 +46,7 @@ pub(crate) fn print(
     writeln!(out, "{} against {}, {unit}by variant and seed", names[1], names[0])?;
     writeln!(out, "{}", rows.text())?;
     for remark in comparison.remarks(names) {
-        writeln!(out, "{}", prose(&remark))?;
+        writeln!(out, "{}", fit(&remark, stdout_width()))?;
     }
     Ok(())
 }

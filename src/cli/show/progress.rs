@@ -83,7 +83,7 @@ const LABEL: usize = 48;
 /// Width of a bar on a terminal.
 fn bar_width(columns: usize) -> usize {
     match columns {
-        0..70 => 8,
+        0..70 => 6,
         70..100 => 12,
         _ => 24,
     }
@@ -111,8 +111,8 @@ impl ProgressDisplay {
         } else {
             ProgressBar::hidden()
         };
-        // Two spaces, a bar, and about 30 characters of values share a line with a label.
-        let room = columns.saturating_sub(bar_width(columns) + 36).max(12);
+        // Six spaces and brackets, a bar, and the values of two curves share a line with a label.
+        let room = columns.saturating_sub(bar_width(columns) + 6 + 31).max(12);
         let longest = runs.iter().map(|run| run.label.chars().count()).max().unwrap_or(0);
         let width = match mode {
             ProgressMode::Bar => longest.min(LABEL).min(room),
@@ -208,12 +208,10 @@ impl ProgressDisplay {
         let each = duration(running.started.elapsed().as_secs_f64() / row.epoch as f64);
         let numbers = self.numbers(row);
         running.bar.set_position((running.fraction * STEPS as f64) as u64);
-        let message = format!("{}/{epochs}  {numbers}", row.epoch);
-        // What has no room is left out whole.
         let room = self.columns.saturating_sub(self.width + bar_width(self.columns) + 6);
-        let with_pace = format!("{message}  {each} an epoch");
-        let fits = with_pace.chars().count() <= room;
-        running.bar.set_message(if fits { with_pace } else { message });
+        let pace = format!("{each} an epoch");
+        let parts = numbers.split("  ").chain([pace.as_str()]);
+        running.bar.set_message(joined(format!("{}/{epochs}", row.epoch), parts, room));
         let learnt = row.epoch.saturating_sub(running.epochs);
         running.epochs = row.epoch;
         state.examples += (learnt * self.runs[run].examples.unwrap_or(0)) as f64;
@@ -337,15 +335,12 @@ impl ProgressDisplay {
             .map_or_else(String::new, |left| format!(", about {} left", duration(left)));
         state.overall.set_position((fraction * STEPS as f64) as u64);
         let prefix = self.counter(state.ended);
-        let message = format!("{:.0} %  {}{left}", 100.0 * fraction, duration(elapsed));
-        // What has no room is left out whole.
+        let took = if elapsed < 1.0 { String::new() } else { format!("  {}", duration(elapsed)) };
+        let message = format!("{:.0} %{took}{left}", 100.0 * fraction);
         let room = self.columns.saturating_sub(prefix.len() + bar_width(self.columns) + 4);
-        let queue = (!state.queue.is_empty()).then(|| format!("  tasks: {}", state.queue));
-        let pace = self.pace(state, elapsed).map(|pace| format!("  {pace}"));
-        let message = [queue, pace].into_iter().flatten().fold(message, |message, more| {
-            let fits = message.chars().count() + more.chars().count() <= room;
-            if fits { message + &more } else { message }
-        });
+        let queue = (!state.queue.is_empty()).then(|| format!("tasks: {}", state.queue));
+        let more = [queue, self.pace(state, elapsed)];
+        let message = joined(message, more.iter().flatten().map(String::as_str), room);
         state.overall.set_prefix(prefix);
         state.overall.set_message(escaped(&message).into_owned());
     }
@@ -397,15 +392,24 @@ impl ProgressDisplay {
     }
 }
 
-/// A label of at most `width` characters: of a longer one the middle is left out, since its end is
-/// the seed.
+/// A text and those of some parts for which a line of `room` characters has room, each whole.
+fn joined<'a>(text: String, parts: impl Iterator<Item = &'a str>, room: usize) -> String {
+    parts.fold(text, |text, part| {
+        let fits = text.chars().count() + 2 + part.chars().count() <= room;
+        if fits { text + "  " + part } else { text }
+    })
+}
+
+/// A label of at most `width` characters: of a longer one the middle is left out, since its last two
+/// words are the seed.
 fn shorten(label: &str, width: usize) -> String {
     const MARK: &str = "...";
     let letters: Vec<char> = label.chars().collect();
     if letters.len() <= width {
         return label.to_owned();
     }
-    let end = 8.min(width / 2);
+    let seed = label.rsplit(' ').take(2).map(|word| word.chars().count() + 1).sum::<usize>();
+    let end = seed.min(width.saturating_sub(MARK.len() + 1));
     let start = width.saturating_sub(end + MARK.len());
     let [start, end] = [&letters[..start], &letters[letters.len() - end..]];
     [start.iter().collect(), MARK.to_owned(), end.iter().collect::<String>()].concat()
@@ -517,10 +521,20 @@ mod tests {
     }
 
     #[test]
+    fn what_has_no_room_on_a_line_is_left_out_whole() {
+        let parts = || ["train 93.12", "valid 94.11", "0.25 s an epoch"].into_iter();
+        let text = |room| joined("3/40".into(), parts(), room);
+        assert_eq!(text(47), "3/40  train 93.12  valid 94.11  0.25 s an epoch");
+        assert_eq!(text(46), "3/40  train 93.12  valid 94.11");
+        assert_eq!(text(29), "3/40  train 93.12");
+        assert_eq!(text(5), "3/40");
+    }
+
+    #[test]
     fn a_short_label_keeps_its_beginning_and_its_seed() {
-        let label = "depth 2, ordering random, degrees even, seed 3";
-        assert_eq!(shorten(label, 24), "depth 2, orde..., seed 3");
-        assert_eq!(shorten(label, 12), "dep...seed 3");
-        assert_eq!(shorten("skip on, seed 12", 16), "skip on, seed 12");
+        let label = "depth 2, ordering random, degrees even / seed 12";
+        assert_eq!(shorten(label, 24), "depth 2, orde... seed 12");
+        assert_eq!(shorten(label, 12), "d... seed 12");
+        assert_eq!(shorten("skip on / seed 12", 17), "skip on / seed 12");
     }
 }

@@ -1,4 +1,4 @@
-//! Terminal output: colours if they are wanted, and tables. Names and texts come from foreign
+//! Terminal output: colours if they are wanted, and lines that fit. Names and texts come from foreign
 //! files, so everything printed passes through here, and control characters in it never reach a
 //! terminal. Errors of writing are also handled here.
 
@@ -8,8 +8,6 @@ use std::os::fd::AsFd;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::ValueEnum;
-use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
-use comfy_table::{CellAlignment, ContentArrangement, Table};
 use indicatif::ProgressStyle;
 
 pub(crate) use crate::session::one_line;
@@ -282,8 +280,9 @@ pub(crate) fn wrap(text: &str, width: usize) -> String {
     lines.join("\n")
 }
 
-/// Text whose longer lines are broken between words, with as much indentation as they have and two
-/// more; what is between backquotes stays whole, as it is to be copied. Unchanged without a width.
+/// Text whose longer lines are broken between words. They continue below what follows their first
+/// word if several spaces set it apart, and otherwise two columns further than they begin. What is
+/// between backquotes stays whole, as it is to be copied. Unchanged without a width.
 pub(crate) fn fit(text: &str, width: Option<usize>) -> String {
     let Some(width) = width else { return text.to_owned() };
     text.split('\n')
@@ -293,7 +292,12 @@ pub(crate) fn fit(text: &str, width: Option<usize>) -> String {
 }
 
 fn fit_line(line: &str, width: usize) -> String {
-    let indent = line.chars().take_while(|c| *c == ' ').count() + 2;
+    const HEAD: usize = 12;
+    let start = line.chars().take_while(|c| *c == ' ').count();
+    let words = &line[start..];
+    let head = words.find("  ").map(|gap| &words[gap..]);
+    let head = head.map(|rest| line.len() - rest.trim_start_matches(' ').len());
+    let indent = head.filter(|head| *head <= HEAD).unwrap_or(start + 2);
     let (mut out, mut filled, mut is_quoted) = (String::new(), 0, false);
     let mut rest = line;
     while !rest.is_empty() {
@@ -319,26 +323,6 @@ fn fit_line(line: &str, width: usize) -> String {
         rest = after;
     }
     out
-}
-
-/// Table for stdout: with rules on a terminal, Markdown in a pipe; every column but the first
-/// `left` is right-aligned.
-pub(crate) fn table(header: &[&str], left: usize) -> Table {
-    let mut table = Table::new();
-    if std::io::stdout().is_terminal() && !is_ascii_locale() {
-        table
-            .load_style(UTF8_FULL_CONDENSED)
-            .set_content_arrangement(ContentArrangement::Dynamic);
-    } else {
-        table
-            .load_style(ASCII_MARKDOWN)
-            .set_content_arrangement(ContentArrangement::Disabled);
-    }
-    table.set_header(header.iter().copied());
-    for column in table.column_iter_mut().skip(left) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
 }
 
 #[cfg(test)]
@@ -398,7 +382,11 @@ mod tests {
             fit(text, Some(20)),
             "  next:\n    `ablade compare parts`\n    shows effects\n    too,\n    `ablade plots parts`\n    draws"
         );
-        assert_eq!(fit("a  b\n\nc `d e", Some(3)), "a\n  b\n\nc\n  `d e", "spaces at a break go");
+        assert_eq!(
+            fit("data  some digits of 28 x 28", Some(20)),
+            "data  some digits of\n      28 x 28"
+        );
+        assert_eq!(fit("a  b\n\nc `d e", Some(3)), "a\n   b\n\nc\n  `d e", "spaces at a break go");
     }
 
     /// A disk that is full after this many bytes, or a reader that closes the pipe.

@@ -73,6 +73,8 @@ fn what_does_not_fit_is_refused() {
         "train.epochs",
         "model.ordering=ramdom",
         "train.patience=",
+        "execution.local.x=1",
+        "execution.workers=2",
     ];
     matches("grammar/arguments", "set-refused", &refusal(&overrides(&set, &[], &[])));
     let axis = ["train.epochs=1,2", "model.masks=0,1"];

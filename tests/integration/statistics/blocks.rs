@@ -394,7 +394,7 @@ fn blocks_go_from_a_file_to_tables_terminal_figures_and_page() {
     assert_eq!(baselines, ["s1", "s2", "s3", "s4", "s5", "s6", "s7"]);
     assert!(!place.path("results/small/effects.csv").exists());
     for part in [
-        "each has a baseline of its own",
+        "blocks: data = `s1`, `s2`, `s3`, `s4`, `s5`, `s6`, `s7`; each has a baseline",
         "about these 7 blocks of data, not about others",
         "Friedman's test of 3 mean ranks over 6 blocks",
         "s7 is not ranked: method worse lacks 1 of 6 runs",
@@ -409,6 +409,38 @@ fn blocks_go_from_a_file_to_tables_terminal_figures_and_page() {
     let page = place.read("plots/index.html");
     assert!(page.contains("Over 7 blocks of data"));
     assert!(page.contains("not about others"));
+    // Each format for a paper has both tables, and the checklist says what was compared.
+    for format in ["latex", "markdown", "json"] {
+        let (paper, _) = place.exits(0, &format!("compare small --format {format}"));
+        for part in [
+            "Over 7 blocks of data",
+            "method better: better in 6, worse in 1, undecided in 0",
+        ] {
+            assert!(paper.contains(part), "{format}: {part}: {paper}");
+        }
+    }
+    assert!(place.read("results/small/tables.tex").contains("\\label{tab:small-blocks}"));
+    let (json, _) = place.exits(0, "compare small --format json");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    for (row, cells) in json["studies"][0]["blocks"]["rows"].as_array().unwrap().iter().zip(&blocks)
+    {
+        assert_eq!(row["variant"], cells["variant"].as_str());
+        let statistic = row["joint_statistic"].as_f64().map(|value| value.to_string());
+        assert_eq!(statistic.unwrap_or_default(), cells["joint_statistic"]);
+    }
+    let (checklist, _) = place.exits(0, "compare small --checklist");
+    let checklist = checklist.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "Blocks Each of 7 blocks of data (`s1`,",
+        "corrected over 2 variants by step-down max-T",
+        "Whether all seeds are scored on one test set is up to the program",
+        "Reserved CPU time: wall time of the commands times 1 processor (program.cpus)",
+    ] {
+        assert!(checklist.contains(part), "{part}: {checklist}");
+    }
+    // The spread of finished runs is that of a block.
+    let (plan, _) = place.exits(0, "plan small.toml");
+    assert_eq!(plan.matches(" paired differences of finished runs").count(), 7, "{plan}");
     // Another baseline, by the name of a method.
     let (other, _) = place.exits(0, "compare small --baseline method-worse");
     assert!(other.contains("method better"), "{other}");

@@ -144,6 +144,11 @@ fn a_file_becomes_a_marked_row_of_every_table() {
     assert!((delta - (31.75 - baseline)).abs() < 1e-9);
     let (told, _) = place.exits(0, "compare small");
     assert!(told.contains("other, tool (external)"), "{told}");
+    // Its p value, corrected on its own, has a heading of its own.
+    let (own, others) = told.split_once("results of other tools, against the baseline").unwrap();
+    assert!(own.contains("p, max-T") && !own.contains("| other, tool"), "{told}");
+    let others = others.split("| other, tool").next().unwrap();
+    assert!(others.contains("p, Holm") && !others.contains("p, max-T"), "{told}");
     let (latex, _) = place.exits(0, "compare small --format latex");
     assert!(latex.contains("External: results of another tool"), "{latex}");
     place.exits(0, "compare small --format json");

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use ablade::plan::Compare;
+use ablade::plan::{Compare, Method};
 use ablade::results::ExperimentResults;
 use ablade::results::paper::Format;
 use ablade::results::tables::in_format;
@@ -43,6 +43,21 @@ fn hostile() -> ExperimentResults {
     study
 }
 
+/// The same values as two blocks, each with a baseline of its own, with a label that is markup.
+fn blocked() -> ExperimentResults {
+    let mut study = hostile();
+    study.plan.compare.within = vec!["axis.0".into()];
+    let planned = &mut study.plan.studies[0];
+    planned.axes[0].levels = vec!["a_b".into(), "50%".into()];
+    for (i, variant) in planned.variants.iter_mut().enumerate() {
+        variant.levels[0] = ["a_b", "50%"][i / 2].into();
+        let label = if i % 2 == 0 { "baseline" } else { "lr_max & {a}" };
+        let name = if i % 2 == 0 { "baseline" } else { "lr" };
+        variant.method = Some(Method { label: label.into(), name: name.into() });
+    }
+    study
+}
+
 /// A TeX engine with booktabs, and the arguments with which it reads a file without asking.
 fn engine(home: &Path) -> Option<Command> {
     let has = |program: &str, arguments: &[&str]| {
@@ -68,7 +83,7 @@ fn engine(home: &Path) -> Option<Command> {
 
 #[test]
 fn the_tables_compile() {
-    for (name, study) in [("example", example()), ("hostile", hostile())] {
+    for (name, study) in [("example", example()), ("hostile", hostile()), ("blocks", blocked())] {
         let home = tempfile::tempdir().unwrap();
         let Some(mut engine) = engine(home.path()) else { return };
         let tables = text(&study, Format::Latex);
@@ -76,8 +91,8 @@ fn the_tables_compile() {
         // The sentences are comments in the file; they must compile as well when they are used.
         let after = tables.split_once("\\end{table}\n").unwrap().1;
         let sentences: Vec<&str> =
-            after.lines().map(|line| line.strip_prefix("% ").unwrap()).collect();
-        assert_eq!(sentences.len(), 4, "{sentences:?}");
+            after.lines().filter_map(|line| line.strip_prefix("% ")).collect();
+        assert!(sentences.len() >= 4, "{sentences:?}");
         let sentences = sentences.join("\n");
         let paper = format!(
             "\\documentclass{{article}}\n\\usepackage{{booktabs}}\n\\begin{{document}}\n\\input{{tables}}\n{sentences}\n\
@@ -124,6 +139,39 @@ fn a_table_for_a_paper_says_what_it_shows() {
         widths.len() == 6 && widths.iter().all(|width| *width == widths[0]),
         "{markdown}"
     );
+}
+
+#[test]
+fn a_study_over_blocks_is_a_second_table() {
+    let latex = text(&blocked(), Format::Latex);
+    let tables: Vec<&str> = latex.split("\\begin{table}").skip(1).collect();
+    assert_eq!(tables.len(), 2, "{latex}");
+    let over = tables[1];
+    for part in [
+        "\\caption{Over 2 blocks of axis.0: ",
+        "\\label{tab:made-up-blocks}",
+        "% lr\\_max \\& \\{a\\}: better in 1, worse in 0, undecided in 0 of 2 blocks, mean rank ",
+    ] {
+        assert!(over.contains(part), "{part} is not in\n{over}");
+    }
+    let body = over
+        .split("\\midrule\n")
+        .nth(1)
+        .unwrap()
+        .split("    \\bottomrule")
+        .next()
+        .unwrap();
+    assert_eq!(body.lines().count(), 2, "{over}");
+    for line in body.lines() {
+        let columns = line.replace("\\&", "").matches('&').count() + 1;
+        assert_eq!(columns, 1 + 3 + 1 + 2 + 2 + 1, "{line}");
+    }
+    let markdown = text(&blocked(), Format::Markdown);
+    assert!(
+        markdown.contains("**made-up, over blocks.** Over 2 blocks of axis.0"),
+        "{markdown}"
+    );
+    assert!(markdown.contains("| lr\\_max \\& {a} "), "{markdown}");
 }
 
 /// Each row has as many columns as the head, whatever it lacks.

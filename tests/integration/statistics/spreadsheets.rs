@@ -1,4 +1,4 @@
-//! Tables read by other programs: LibreOffice, pandas, polars, R. Each test is skipped if its
+//! Tables read by other programs: LibreOffice, pandas, polars, DuckDB, openpyxl, R. Each test is skipped if its
 //! program is not installed.
 
 use std::path::{Path, PathBuf};
@@ -95,8 +95,8 @@ fn office(home: &Path, arguments: &[&str]) -> Option<Command> {
 }
 
 /// Importing a table into a spreadsheet and exporting it changes no cell. 44, 34, 76: comma, quote,
-/// UTF-8; 1033: English (USA), which recognises the most dates; the last `false`: values as stored
-/// instead of as displayed.
+/// UTF-8; 1033: English (USA), which recognises the most dates; at the end of the export, values as
+/// stored instead of as displayed.
 #[test]
 fn libreoffice_changes_no_cell() {
     let place = tempfile::tempdir().unwrap();
@@ -113,8 +113,10 @@ fn libreoffice_changes_no_cell() {
         .iter()
         .map(|table| out.join(table.file_name().unwrap()).with_extension("ods"))
         .collect();
-    let filter = "csv:Text - txt - csv (StarCalc):44,34,76,1,,1033,false,false";
-    let mut back = office(place.path(), &["--convert-to", filter]).unwrap();
+    let export = |language: u32| {
+        format!("csv:Text - txt - csv (StarCalc):44,34,76,1,,{language},false,true,false")
+    };
+    let mut back = office(place.path(), &["--convert-to", &export(1033)]).unwrap();
     succeeded(back.arg("--outdir").arg(&out).args(&sheets).output().unwrap());
     let compared: usize = tables(home.path())
         .iter()
@@ -122,45 +124,133 @@ fn libreoffice_changes_no_cell() {
         .sum();
     assert!(compared > 1000, "{compared}");
 
-    // The first sheet of the workbook, the ablation table, has the same content as the CSV file
-    // next to it.
+    // The first sheet of the workbook, the ablation table, has the same content as the CSV file next
+    // to it, in English and in German (1031), where a CSV file would not do: 0.001 is read as 1.
     let book = home.path().join("results/table/results.xlsx");
-    let mut sheet = office(place.path(), &["--convert-to", filter]).unwrap();
-    succeeded(sheet.arg("--outdir").arg(&out).arg(&book).output().unwrap());
-    let from_book = cells(&out.join("results.csv"));
-    for (from_book, row) in from_book.iter().zip(cells(&tables(home.path())[2])) {
-        for (a, b) in from_book.iter().zip(&row) {
-            assert!(same(a, b.strip_prefix('\'').unwrap_or(b)), "results.xlsx: {b:?} became {a:?}");
+    for (language, decimal) in [(1033, "."), (1031, ",")] {
+        let mut sheet = office(place.path(), &["--convert-to", &export(language)]).unwrap();
+        succeeded(sheet.arg("--outdir").arg(&out).arg(&book).output().unwrap());
+        let from_book = cells(&out.join("results.csv"));
+        for (from_book, row) in from_book.iter().zip(cells(&tables(home.path())[2])) {
+            for (a, b) in from_book.iter().zip(&row) {
+                let (a, b) = (a.replace(decimal, "."), b.strip_prefix('\'').unwrap_or(b));
+                let b =
+                    if b.parse::<f64>().is_ok() { b.to_owned() } else { b.replace(decimal, ".") };
+                assert!(same(&a, &b), "results.xlsx: {b:?} became {a:?}");
+            }
         }
     }
 }
 
-/// Every cell of every table read by pandas and polars, given back as a number or a text.
+/// The workbook is for reading: digits, widths, head and names, filter and pages; its cells have the
+/// values of the CSV files to the last bit.
 #[test]
-fn pandas_and_polars_read_every_cell() {
-    let Some(mut python) = python("pandas, polars") else { return };
+fn the_workbook_is_set_up_for_reading_and_holds_every_value() {
+    let Some(mut python) = python("openpyxl") else { return };
+    let home = swept();
+    let code = r##"
+import csv, sys
+from openpyxl import load_workbook
+folder = sys.argv[1]
+book = load_workbook(folder + "/results.xlsx")
+assert book.sheetnames == ["ablation", "effects", "runs", "metrics", "curves", "readme"], book.sheetnames
+for name in book.sheetnames[:-1]:
+    sheet = book[name]
+    with open(f"{folder}/{name}.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    header = rows[0]
+    assert (sheet.max_row, sheet.max_column) == (len(rows), len(header)), name
+    for row, cells in zip(rows, sheet.iter_rows()):
+        for text, cell, column in zip(row, cells, header):
+            value = cell.value
+            if value is None:
+                assert text == "", (name, column, text)
+            elif isinstance(value, str):
+                assert value == text.removeprefix("'"), (name, column, text, value)
+            else:
+                assert float(value) == float(text), (name, column, text, value)
+    fixed = header.index("label") + 1 if "label" in header else 1
+    assert sheet.freeze_panes == sheet.cell(2, fixed + 1).coordinate, (name, sheet.freeze_panes)
+    assert sheet.auto_filter.ref == sheet.dimensions, name
+    assert sheet.page_setup.orientation == "landscape" and sheet.page_setup.paperSize == 9, name
+    assert sheet.sheet_properties.pageSetUpPr.fitToPage and sheet.page_setup.fitToHeight == 0, name
+    assert sheet.print_title_rows == "$1:$1" and sheet.print_title_cols, name
+    widths = [sheet.column_dimensions[cell.column_letter].width for cell in sheet[1]]
+    assert max(widths[:-1]) < 42 and max(widths) < 92 and min(widths) > 6, (name, widths)
+sheet = book["ablation"]
+column = {cell.value: cell for cell in sheet[1]}
+shown = {name: sheet.cell(3, cell.column).number_format for name, cell in column.items()}
+assert set(shown["test_nll_mean_nats"]) == set("0."), shown
+assert shown["test_nll_mean_nats"] == shown["test_nll_sd_nats"] == shown["test_nll_ci95_low_nats"], shown
+assert shown["p"] == "[<0.0001]0E+00;0.0000" and shown["n"] == "General", shown
+coloured = [str(area.sqref) for area in sheet.conditional_formatting]
+letter = column["delta_nats"].column_letter
+assert coloured == [f"{letter}2:{letter}{sheet.max_row}"], coloured
+print("sheets", len(book.sheetnames))
+"##;
+    let folder = home.path().join("results/table");
+    let said = succeeded(python.args(["-c", code]).arg(folder).output().unwrap());
+    assert!(said.contains("sheets 6"), "{said}");
+}
+
+/// Variants have the label of screen and figures next to their name, whatever the table.
+#[test]
+fn every_table_has_the_labels_of_the_screen() {
+    let home = swept();
+    let plan = std::fs::read(home.path().join("results/table/plan.json")).unwrap();
+    let plan: serde_json::Value = serde_json::from_slice(&plan).unwrap();
+    let variants = plan["plan"]["studies"][0]["variants"].as_array().unwrap();
+    let label = |name: &str| {
+        let variant = variants.iter().find(|variant| variant["name"] == name);
+        variant.unwrap_or_else(|| panic!("{name}"))["label"].as_str().unwrap()
+    };
+    for path in tables(home.path()) {
+        let rows = cells(&path);
+        let head = |i: usize| rows[0][i].as_str();
+        match path.file_stem().unwrap().to_str().unwrap() {
+            "curves" => continue,
+            "effects" => {
+                assert_eq!([head(0), head(1), head(2)], ["study", "effect", "label"]);
+                assert!(rows.iter().any(|row| row[2].ends_with("lr 3e-7")), "{rows:?}");
+            }
+            _ => {
+                assert_eq!([head(0), head(1), head(2)], ["study", "variant", "label"]);
+                for row in &rows[1..] {
+                    assert_eq!(row[2].strip_prefix('\'').unwrap_or(&row[2]), label(&row[1]));
+                }
+            }
+        }
+    }
+}
+
+/// Every cell of every table read by pandas, polars and DuckDB, given back as a number or a text.
+#[test]
+fn pandas_polars_and_duckdb_read_every_cell() {
+    let Some(mut python) = python("pandas, polars, duckdb") else { return };
     let home = swept();
     let code = r#"
-import csv, math, sys
-import pandas, polars
+import csv, datetime, math, sys
+import pandas, polars, duckdb
 cells = 0
 for path in sys.argv[1:]:
     with open(path, newline="", encoding="utf-8") as file:
         header, *rows = list(csv.reader(file))
     one, two = pandas.read_csv(path, float_precision="round_trip"), polars.read_csv(path, infer_schema_length=None)
-    assert list(one.columns) == two.columns == header, path
+    three = duckdb.read_csv(path, sample_size=-1)
+    assert list(one.columns) == two.columns == three.columns == header, path
+    three = three.fetchall()
     for r, row in enumerate(rows):
         for c, cell in enumerate(row):
-            for name, value in (("pandas", one.iat[r, c]), ("polars", two[r, c])):
+            for name, value in (("pandas", one.iat[r, c]), ("polars", two[r, c]), ("DuckDB", three[r][c])):
                 missing = value is None or (isinstance(value, float) and math.isnan(value))
                 if cell == "":
                     assert missing, (name, path, header[c], value)
                     continue
                 assert not missing, (name, path, header[c], cell)
-                if isinstance(value, str):
-                    assert value == cell, (name, path, header[c], cell, value)
-                elif cell in ("true", "false"):
-                    assert bool(value) == (cell == "true"), (name, path, header[c], cell, value)
+                if isinstance(value, (str, datetime.datetime)):
+                    assert str(value) == cell, (name, path, header[c], cell, value)
+                elif cell in ("true", "false", "yes", "no"):
+                    assert bool(value) == (cell in ("true", "yes")), (name, path, header[c], cell, value)
                 else:
                     assert float(value) == float(cell), (name, path, header[c], cell, value)
                 cells += 1

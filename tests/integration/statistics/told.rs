@@ -1,8 +1,10 @@
 //! Output of `compare`: the tables of one experiment, the comparison of two, and the checklist.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::fixture::ablade;
+use crate::support::place::Place;
 
 fn write(home: &Path, name: &str, epochs: usize, seeds: usize, masks: &str) {
     let text = format!(
@@ -57,6 +59,87 @@ fn two_experiments_are_matched_by_variant_and_seed() {
     assert!(told.contains("0 runs identical, 4 changed"), "{told}");
     let same = ablade(home.path(), "compare old old");
     assert!(same.contains("8 runs identical, 0 changed"), "{same}");
+}
+
+/// The comparison of two experiments as a file has the values of their runs, in every format; a file
+/// that is there stays.
+#[test]
+fn a_comparison_is_written_in_every_format_and_over_no_file() {
+    let place = Place::new();
+    write(&place.path(""), "old", 1, 2, "[1, 2]");
+    write(&place.path(""), "new", 2, 3, "[1, 4]");
+    for name in ["old", "new"] {
+        place.exits(0, &format!("sweep {name}.toml"));
+    }
+    let rows = |file: &str| -> Vec<BTreeMap<String, String>> {
+        let text = place.read(file);
+        csv::Reader::from_reader(text.as_bytes())
+            .deserialize()
+            .map(Result::unwrap)
+            .collect()
+    };
+    place.exits(0, "compare old new --out both.csv");
+    let table = rows("both.csv");
+    let labels: Vec<&str> = table.iter().map(|row| row["label"].as_str()).collect();
+    assert_eq!(labels.len(), 6, "{labels:?}");
+    let baseline = &table[0];
+    assert_eq!((baseline["first"].as_str(), baseline["second"].as_str()), ("old", "new"));
+    // Means over the two seeds that both have.
+    let mean = |experiment: &str| {
+        let runs = rows(&format!("results/{experiment}/runs.csv"));
+        let own = runs.iter().filter(|run| run["variant"] == "baseline" && run["seed"] != "3");
+        let values: Vec<f64> = own.map(|run| run["test_nll_nats"].parse().unwrap()).collect();
+        assert_eq!(values.len(), 2);
+        values.iter().sum::<f64>() / 2.0
+    };
+    let cell = |column: &str| baseline[column].parse::<f64>().unwrap();
+    let (first, second) = (mean("old"), mean("new"));
+    assert!((cell("first_test_nll_mean_nats") - first).abs() < 1e-9);
+    assert!((cell("second_test_nll_mean_nats") - second).abs() < 1e-9);
+    assert!((cell("mean_change_nats") - (second - first)).abs() < 1e-9);
+    assert_eq!(baseline["settings"], "train.epochs 1 -> 2");
+    let note = |label: &str| &table.iter().find(|row| row["label"] == label).unwrap()["note"];
+    assert_eq!(
+        (note("masks 2").as_str(), note("masks 4").as_str()),
+        ("only in old", "only in new")
+    );
+
+    for (file, part) in [
+        ("both.md", "**new against old.** Test NLL (nats per image), lower is better"),
+        ("both.tex", "\\label{tab:old-new}"),
+        ("both.json", "\"first\": \"old\""),
+    ] {
+        place.exits(0, &format!("compare old new --out {file}"));
+        let text = place.read(file);
+        assert!(text.contains(part), "{file}: {text}");
+        let setting = if file.ends_with("tex") { "1 -$>$ 2" } else { "1 -" };
+        assert!(text.contains(&format!("train.epochs {setting}")), "{file}: {text}");
+    }
+    let (printed, _) = place.exits(0, "compare old new --format json");
+    assert_eq!(printed, place.read("both.json"));
+    for arguments in ["compare old new --out both.xlsx", "compare old --out old.xlsx"] {
+        place.exits(0, arguments);
+    }
+    assert!(std::fs::read(place.path("both.xlsx")).unwrap().starts_with(b"PK"));
+    let same = |name: &str| std::fs::read(place.path(name)).unwrap();
+    assert!(same("old.xlsx") == same("results/old/results.xlsx"));
+    place.exits(0, "compare old --out old.tex");
+    assert!(same("old.tex") == same("results/old/tables.tex"));
+
+    // What is there stays, unless told otherwise.
+    std::fs::write(place.path("mine.csv"), "precious").unwrap();
+    let (_, err) = place.exits(2, "compare old new --out mine.csv");
+    assert!(err.contains("mine.csv exists: --replace overwrites it"), "{err}");
+    assert_eq!(place.read("mine.csv"), "precious");
+    place.exits(0, "compare old new --out mine.csv --replace");
+    assert_eq!(place.read("mine.csv"), place.read("both.csv"));
+    std::os::unix::fs::symlink("both.csv", place.path("link.csv")).unwrap();
+    let (_, err) = place.exits(2, "compare old new --out link.csv --replace");
+    assert!(err.contains("is a link"), "{err}");
+    for file in ["both", "both.txt", "both.ods"] {
+        let (_, err) = place.exits(2, &format!("compare old new --out {file}"));
+        assert!(err.contains("ends in .csv, .xlsx, .md, .tex or .json"), "{err}");
+    }
 }
 
 /// Runs that studies share count once, and variants of several studies are told apart.

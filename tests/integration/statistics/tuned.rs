@@ -18,6 +18,40 @@ const STUDY: &str = r#"
     train.optimizer.adam.lr = { values = [1e-5, 1e-2, 1e-3], tune = true }
 "#;
 
+/// A group that moves two numbers together; the second one is best.
+const GROUP: &str = r#"
+    seeds  = 2
+    data   = { name = "digits", train = 120, valid = 60, test = 60, size = 8 }
+    model  = { hidden = [12] }
+    train  = { epochs = 1, batch = 20 }
+    sample = { count = 0 }
+
+    [axes]
+    model.skip = [false, true]
+
+    [[zip]]
+    name                    = "pace"
+    tune                    = true
+    train.optimizer.adam.lr = [1e-5, 1e-3]
+    train.epochs            = [1, 3]
+"#;
+
+#[test]
+fn each_number_of_a_tuned_group_is_told_at_the_end_of_its_range() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("group.toml"), GROUP).unwrap();
+    let told = ablade(home.path(), "sweep group.toml");
+    let told: Vec<&str> = told.split_whitespace().collect();
+    let told = told.join(" ");
+    for end in [
+        "train.epochs 3 is the largest tried",
+        "train.optimizer.adam.lr 0.001 is the largest tried",
+    ] {
+        assert!(told.contains(end), "{end}: {told}");
+    }
+    assert!(!told.contains("model.skip"), "{told}");
+}
+
 fn number(row: &Row, column: &str) -> f64 {
     row[column].parse().unwrap()
 }
