@@ -3,6 +3,7 @@
 mod canvas;
 mod clip;
 mod layout;
+mod names;
 mod pdf;
 mod plane;
 mod png;
@@ -14,7 +15,8 @@ mod words;
 pub use render::RenderedChart;
 
 pub(crate) use layout::draw;
-pub(crate) use render::{dots, small_png, text_width};
+pub(crate) use names::is_long;
+pub(crate) use render::{dots, small_png};
 pub(crate) use svg::escape;
 
 /// Maximum width of a name, which is shortened otherwise.

@@ -3,6 +3,7 @@
 use super::WIDEST_NAME;
 use super::canvas::{Canvas, Position, Stroke, Type};
 use super::clip::Frame;
+use super::names::{self, lines, shorten};
 use super::render::text_width;
 use super::words::{fit, spread};
 use crate::figures::chart::{Anchor, End, Form, Mark, Plane};
@@ -13,6 +14,8 @@ use crate::figures::style::{AXIS, Color, GRID, INK, LABEL, MUTED, SMALL, WHITE};
 const LABEL_GAP: f64 = 17.0;
 /// Distance from the plane's right edge to a label's name.
 const LEADER: f64 = 27.0;
+/// Distance between the lines of a name.
+const NAME_LINE: f64 = 12.0;
 /// Half the length of an interval's cap: more than a dot's radius and its white edge.
 const CAP: f64 = 6.0;
 
@@ -93,6 +96,7 @@ pub(super) fn draw(
     for mark in &plane.marks {
         draw_mark(canvas, frame, mark, &place);
     }
+    names::draw(canvas, frame, plane, &place);
     if !plane.ends.is_empty() {
         draw_ends(canvas, frame, plane);
     }
@@ -100,12 +104,22 @@ pub(super) fn draw(
 
 fn axes(canvas: &Canvas, frame: Frame, plane: &Plane) {
     let thin = |color| Stroke { color, alpha: 1.0, width: 0.9 };
+    let is_rows = plane.y.scale == Scale::Levels;
     for tick in &plane.y.ticks {
         let y = plane.y.along(tick.at, frame.bottom, frame.top);
         canvas.line(&[(frame.left, y), (frame.right, y)], Stroke { width: 0.8, ..thin(GRID) });
-        let text = fit(&tick.text, LABEL, false, WIDEST_NAME);
-        let color = if plane.y.scale == Scale::Levels { INK } else { MUTED };
-        canvas.text((frame.left - 7.0, y), &text, Type::new(LABEL, color).anchor(Anchor::End));
+        let color = if is_rows { INK } else { MUTED };
+        let text = lines(&tick.text, LABEL, false, WIDEST_NAME);
+        let top = y - 0.5 * NAME_LINE * (text.len() - 1) as f64;
+        for (i, line) in text.iter().enumerate() {
+            let at = (frame.left - 7.0, top + NAME_LINE * i as f64);
+            canvas.text(at, line, Type::new(LABEL, color).anchor(Anchor::End));
+        }
+    }
+    // The values of rows are read off vertical lines.
+    for tick in plane.x.ticks.iter().filter(|_| is_rows && plane.x.scale != Scale::Levels) {
+        let x = plane.x.along(tick.at, frame.left, frame.right);
+        canvas.line(&[(x, frame.top), (x, frame.bottom)], Stroke { width: 0.8, ..thin(GRID) });
     }
     canvas.line(&[(frame.left, frame.bottom), (frame.right, frame.bottom)], thin(AXIS));
     let turned = turned(&plane.x, frame.right - frame.left);
@@ -116,7 +130,7 @@ fn axes(canvas: &Canvas, frame: Frame, plane: &Plane) {
         canvas.line(&[(x, frame.bottom), (x, frame.bottom + 4.0)], thin(AXIS));
         if turned {
             let look = Type { upright: false, ..Type::new(SMALL, MUTED) };
-            let text = fit(&tick.text, SMALL, false, 90.0);
+            let text = shorten(&tick.text, SMALL, false, 90.0);
             canvas.text((x, frame.bottom + 8.0), &text, look.anchor(Anchor::End));
             continue;
         }
@@ -192,7 +206,7 @@ fn draw_mark(canvas: &Canvas, frame: Frame, mark: &Mark, place: &impl Fn(f64, f6
     }
 }
 
-/// An end on the plane has a cap; one that was cut off has none.
+/// An end on the plane has a cap; one that was cut off an arrow head at the border.
 fn draw_interval(
     canvas: &Canvas,
     frame: Frame,
@@ -211,6 +225,20 @@ fn draw_interval(
                 Stroke { width: 1.4, ..stroke },
             );
         }
+        for (end, cut) in [(from, piece[0]), (to, piece[piece.len() - 1])] {
+            if end != cut {
+                let (x, y) = cut;
+                let (dx, dy) = (6.0 * (end.0 - x).signum(), 6.0 * (end.1 - y).signum());
+                let (dx, dy) = if across { (dx, 0.0) } else { (0.0, dy) };
+                let (wx, wy) = (0.6 * dy, 0.6 * dx);
+                let back = (x - dx, y - dy);
+                canvas.polygon(
+                    &[cut, (back.0 + wx, back.1 + wy), (back.0 - wx, back.1 - wy)],
+                    color,
+                    1.0,
+                );
+            }
+        }
     }
 }
 
@@ -219,6 +247,20 @@ fn draw_dot(canvas: &Canvas, (x, y): Position, form: Form, color: Color, r: f64)
         Form::Disc => {
             canvas.disc((x, y), r + 1.0, WHITE, 1.0);
             canvas.disc((x, y), r, color, 1.0);
+        }
+        Form::Square | Form::Diamond | Form::Up | Form::Down => {
+            // Of about the same area as the disc.
+            let corners = |r: f64| {
+                match form {
+                    Form::Square => [(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
+                    Form::Diamond => [(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)],
+                    Form::Up => [(0.0, -1.3), (1.2, 0.9), (-1.2, 0.9), (-1.2, 0.9)],
+                    _ => [(0.0, 1.3), (1.2, -0.9), (-1.2, -0.9), (-1.2, -0.9)],
+                }
+                .map(|(dx, dy)| (x + r * dx, y + r * dy))
+            };
+            canvas.polygon(&corners(r + 1.2), WHITE, 1.0);
+            canvas.polygon(&corners(r), color, 1.0);
         }
         Form::Seed => canvas.disc((x, y), r, color, 0.55),
         Form::Ring => {
