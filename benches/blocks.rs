@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use ablade::config::RunConfig;
 use ablade::plan::{
-    Axis, Compare, Method, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec, hashed,
+    Axis, Compare, Method, Plan, PlannedStudy, PlannedVariant, PlotOptions, RunId, RunSpec, hashed,
 };
 use ablade::record::{RunRecord, RunStatus, Summary};
 use ablade::results::ExperimentResults;
@@ -161,6 +161,7 @@ fn large(methods: usize, blocks: usize, seeds: usize) -> ExperimentResults {
         studies: vec![study],
         seeds,
         compare: Compare { within: vec!["block".into()], ..Compare::default() },
+        plots: PlotOptions::default(),
         program: None,
         external: Vec::new(),
         data: Vec::new(),

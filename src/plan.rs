@@ -9,6 +9,7 @@ mod check;
 mod content;
 mod external;
 pub(crate) mod names;
+mod plots;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +23,7 @@ pub use blocks::{Block, Method};
 pub(crate) use check::unfit;
 pub use content::{Configured, ContentId, StudyContents, compared_content};
 pub use external::{External, ExternalValue};
+pub use plots::{DPI, PictureFormat, PlotOptions, TextForm, Width};
 
 /// Reason why a text cannot be the name of an experiment, if there is one: an experiment's folder
 /// is next to those of the program itself.
@@ -464,6 +466,9 @@ pub struct Plan {
     pub seeds: Vec<Seed>,
     /// Options of comparing variants.
     pub compare: Compare,
+    /// Options of drawing its figures.
+    #[serde(default, skip_serializing_if = "PlotOptions::is_empty")]
+    pub plots: PlotOptions,
     /// The program that its runs are of, where that is not the built-in trainer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<Box<Declaration>>,

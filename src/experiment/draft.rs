@@ -12,13 +12,15 @@ use super::point::{Assignment, Point};
 use super::reader::Reader;
 use super::rule::{LISTED, Rule, apply};
 use super::tree::{Node, Toml, TomlTable};
-use crate::plan::{Compare, Correction, PairedTest, experiment_name_problem, folder_name_problem};
+use crate::plan::{
+    Compare, Correction, PairedTest, PlotOptions, experiment_name_problem, folder_name_problem,
+};
 use crate::rng::Seed;
 use crate::text;
 use crate::trainer::kind::{Kind, SEED_MAX};
 
 /// Keys at the top of a file besides the sections of settings.
-pub(super) const KEYS: [&str; 17] = [
+pub(super) const KEYS: [&str; 18] = [
     "name",
     "question",
     "notes",
@@ -34,6 +36,7 @@ pub(super) const KEYS: [&str; 17] = [
     "external",
     "study",
     "compare",
+    "plots",
     "budget",
     "execution",
 ];
@@ -95,6 +98,7 @@ pub(super) struct Draft {
     pub(super) compare: Compare,
     /// Place of `[compare] baseline`.
     pub(super) compared_with: Option<Span>,
+    pub(super) plots: PlotOptions,
     pub(super) budget: Budget,
     pub(super) execution: ExecutionSettings,
 }
@@ -146,6 +150,7 @@ impl Reader<'_> {
                 .and_then(Node::table)
                 .and_then(|t| t.get("baseline"))
                 .map(|node| node.span),
+            plots: self.options("plots", table),
             budget: self.options("budget", table),
             execution: self.options("execution", table),
         }

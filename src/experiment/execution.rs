@@ -1,5 +1,5 @@
-//! Options that decide where and how fast runs execute, and what they may cost: never part of a
-//! run's identity.
+//! Options that decide where and how fast runs execute, what they may cost, and how figures are
+//! drawn: never part of a run's identity.
 //!
 //! The types guarantee it: nothing here is reachable from a configuration.
 
@@ -12,8 +12,11 @@ use super::MOST_JOBS;
 use super::diagnostics::Diagnostic;
 use super::reader::{Reader, join};
 use super::tree::{Node, Toml, TomlTable};
+use crate::plan::{DPI, TextForm, Width};
 use crate::trainer::Metrics;
-use crate::trainer::kind::Kind::{Bytes, Choice, Count, CountOr, Duration, Number, Options, Text};
+use crate::trainer::kind::Kind::{
+    Bytes, Choice, Count, CountOr, Duration, Flag, Number, Options, Text,
+};
 use crate::trainer::kind::{ABOVE_ZERO, FreeKind, INSIDE_ONE, Kind, WordValue};
 
 /// `[execution]`: options of executing runs.
@@ -89,7 +92,7 @@ pub struct Budget {
     pub disk: Option<u64>,
 }
 
-/// A key of `[compare]`, `[budget]` or `[execution]`.
+/// A key of `[compare]`, `[plots]`, `[budget]` or `[execution]`.
 #[derive(Debug)]
 pub struct OptionKey {
     /// Key path.
@@ -121,7 +124,7 @@ impl OptionKey {
     }
 }
 
-/// Every key of `[compare]`, `[budget]` and `[execution]`.
+/// Every key of `[compare]`, `[plots]`, `[budget]` and `[execution]`.
 pub static OPTIONS: &[OptionKey] = &[
     key("compare.metric", METRIC, "the number of a run that a comparison is about"),
     key("compare.level", Number(INSIDE_ONE), "confidence level of intervals"),
@@ -158,6 +161,32 @@ pub static OPTIONS: &[OptionKey] = &[
         Kind::Texts,
         "axes whose levels are blocks, each with a baseline of its own",
     ),
+    key(
+        "plots.width",
+        Kind::Width(Width::EXPECTED),
+        "width of a figure; text stays legible",
+    ),
+    key(
+        "plots.bare",
+        Flag,
+        "neither title nor subtitle, which are left to the paper's caption",
+    ),
+    key("plots.only", Kind::Texts, "names of the figures to write"),
+    key(
+        "plots.format",
+        Kind::Choices(&[
+            ("svg", "vector graphics for pages"),
+            ("png", "pixels"),
+            ("pdf", "vector graphics for papers"),
+        ]),
+        "formats to write",
+    ),
+    key(
+        "plots.dpi",
+        Count { min: *DPI.start(), max: *DPI.end() },
+        "pixels per inch of PNG",
+    ),
+    key("plots.text", Choice(&TextForm::WORDS), "form of text in SVG and PDF"),
     key("budget.wall", Duration, "wall time"),
     key("budget.runs", MANY, "runs"),
     key("budget.memory", Bytes, "memory at a time"),

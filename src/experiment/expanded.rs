@@ -12,8 +12,8 @@ use super::point::Point;
 use super::reader::Reader;
 use crate::columns::Columns;
 use crate::plan::{
-    Axis, Compare, External, Method, Plan, PlannedCandidate, PlannedStudy, PlannedVariant, RunId,
-    RunSpec, hashed, unfit,
+    Axis, Compare, External, Method, Plan, PlannedCandidate, PlannedStudy, PlannedVariant,
+    PlotOptions, RunId, RunSpec, hashed, unfit,
 };
 use crate::rng::Seed;
 use crate::text::{brief, count, nearest, some_of};
@@ -38,6 +38,8 @@ pub struct Experiment {
     pub external: Vec<External>,
     /// Options of comparing variants.
     pub compare: Compare,
+    /// Options of drawing its figures.
+    pub plots: PlotOptions,
     /// Limits of the cost of a sweep.
     pub budget: Budget,
     /// Options of executing runs; never part of their identity.
@@ -218,6 +220,7 @@ impl Experiment {
             external: self.external.clone(),
             seeds: self.seeds.clone(),
             compare: self.compare.clone(),
+            plots: self.plots.clone(),
             program: trainer.declaration().cloned().map(Box::new),
             data: Vec::new(),
             runs,
@@ -282,6 +285,7 @@ impl Reader<'_> {
             studies,
             external: Vec::new(),
             compare: draft.compare.clone(),
+            plots: draft.plots.clone(),
             budget: draft.budget.clone(),
             execution: draft.execution.clone(),
             remarks: std::mem::take(&mut self.notes),

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::diagnostics::{Diagnostic, Errors};
 use super::tree::{Node, Toml};
+use crate::plan::Width;
 use crate::trainer::kind::{Bounds, FreeKind, Kind, WordValue, number};
 
 impl Kind {
@@ -44,9 +45,17 @@ impl Kind {
             (Self::Choice(words) | Self::Tag(words), Toml::Text(text)) => {
                 words.iter().find(|(word, _)| word == text).map(|(word, _)| Value::from(*word))
             }
+            (Self::Choices(words), Toml::List(list)) => {
+                let one = Self::Choice(words);
+                let items: Vec<_> = list.iter().map(|item| one.read(path, item, errors)).collect();
+                return items.into_iter().collect::<Option<Vec<_>>>().map(Value::from);
+            }
             (Self::Free(free), _) => free_value(*free, node),
             (Self::Duration, Toml::Text(text)) => seconds(text).map(Value::from),
             (Self::Bytes, Toml::Text(text)) => bytes(text).map(Value::from),
+            (Self::Width(_), Toml::Text(text)) => {
+                text.parse::<Width>().ok().map(|width| width.to_string().into())
+            }
             _ => None,
         };
         if found.is_none() {

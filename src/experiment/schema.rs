@@ -11,6 +11,9 @@ use super::program::{METRIC, PROGRAM};
 use crate::trainer::kind::{Bounds, Kind, SEED_MAX, Words};
 use crate::trainer::{Leaf, Metrics, Settings, Trainer, last};
 
+/// Sections of options that do not depend on the trainer.
+const OF_ANY_TRAINER: [&str; 3] = ["plots", "budget", "execution"];
+
 /// The schema, as `ablade schema` prints it and `schema/experiment.json` holds it.
 pub fn schema(trainer: &dyn Trainer) -> Value {
     let settings = trainer.settings();
@@ -43,7 +46,7 @@ pub fn schema(trainer: &dyn Trainer) -> Value {
         properties.insert((*section).into(), to(section));
     }
     properties.insert("compare".into(), options("compare", trainer.metrics()));
-    for section in ["budget", "execution"] {
+    for section in OF_ANY_TRAINER {
         properties.insert(section.into(), to(section));
     }
     let mut definitions = definitions(settings, &sections);
@@ -51,7 +54,7 @@ pub fn schema(trainer: &dyn Trainer) -> Value {
     definitions["experiment of a program"] = program_experiment(common);
     definitions["seeds"] = seeds();
     definitions["words"] = array(json!({ "type": "string" }));
-    for section in ["budget", "execution"] {
+    for section in OF_ANY_TRAINER {
         definitions[section] = options(section, trainer.metrics());
     }
     json!({
@@ -88,7 +91,7 @@ fn program_experiment(common: Map<String, Value>) -> Value {
         "compare".into(),
         table("metric, select, level, test, correction, negligible, baseline, within"),
     );
-    for section in ["budget", "execution"] {
+    for section in OF_ANY_TRAINER {
         properties.insert(section.into(), to(section));
     }
     object(&properties.into(), &["program", "metrics"])
@@ -356,11 +359,12 @@ fn kind(kind: &Kind) -> Value {
         Kind::Counts { min, max } => array(count(min, max)),
         Kind::Rising(bounds) => array(number(*bounds)),
         Kind::Free(_) => json!({}),
-        Kind::Text | Kind::Duration | Kind::Bytes => json!({ "type": "string" }),
+        Kind::Text | Kind::Duration | Kind::Bytes | Kind::Width(_) => json!({ "type": "string" }),
         Kind::Texts => array(json!({ "type": "string" })),
         Kind::Option => json!({ "type": "string", "pattern": "^-" }),
         Kind::Options => array(json!({ "type": "string", "pattern": "^-" })),
         Kind::Choice(choices) | Kind::Tag(choices) => words(choices),
+        Kind::Choices(choices) => array(words(choices)),
     }
 }
 

@@ -24,13 +24,17 @@ mod thin;
 mod tuning;
 pub(crate) mod view;
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 
+use crate::plan::{PictureFormat, PlotOptions, Width};
 use crate::results::ExperimentResults;
 
 pub use chart::{Anchor, Chart};
-pub use draw::RenderedChart;
+pub use draw::Paper;
 
+use draw::{Drawing, Unfit};
 use view::View;
 
 /// A finished figure.
@@ -44,8 +48,55 @@ pub struct Figure {
     pub title: String,
     /// Content as text.
     pub caption: String,
-    /// Pictures in all formats.
+    /// Pictures for the page.
     pub pictures: RenderedChart,
+    /// Its files on the paper that was asked for; empty if it was not asked for.
+    pub files: BTreeMap<PictureFormat, Vec<u8>>,
+    /// Reasons why files that were asked for are missing.
+    pub missing: Vec<String>,
+    /// PNG of few colours, if one was asked for.
+    pub small: Option<Vec<u8>>,
+}
+
+/// A figure as the page shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenderedChart {
+    /// SVG with text as text, in the reader's fonts at the widths of ours.
+    pub live_svg: String,
+    /// PNG at two dots per CSS pixel, opaque.
+    pub png: Vec<u8>,
+    /// Width and height in CSS pixels.
+    pub size: (u32, u32),
+}
+
+/// Files that are wanted of figures.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct WantedFiles {
+    /// Paper to draw on.
+    pub paper: Paper,
+    /// Formats.
+    pub formats: Vec<PictureFormat>,
+    /// Names of the figures; absent: all.
+    pub only: Option<Vec<String>>,
+    /// Names of the figures of which a small PNG is wanted.
+    pub small: &'static [&'static str],
+}
+
+impl WantedFiles {
+    /// Files that options ask for: every format of every figure where they do not say otherwise.
+    pub fn of(options: &PlotOptions) -> Self {
+        Self {
+            paper: Paper::of(options),
+            formats: options.format.clone().unwrap_or_else(|| PictureFormat::ALL.to_vec()),
+            only: options.only.clone(),
+            small: &[],
+        }
+    }
+
+    /// True if files of a figure are wanted.
+    pub fn wants(&self, figure: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only.iter().any(|name| name == figure))
+    }
 }
 
 /// Charts that a trainer adds to those of every study.
@@ -61,9 +112,18 @@ impl OwnCharts for () {
     }
 }
 
-/// Every figure of every study of a plan, study by study; drawn in parallel, returned in a fixed
-/// order.
+/// Every figure of every study of a plan for the page, study by study; drawn in parallel, returned
+/// in a fixed order.
 pub fn draw_all(study: &ExperimentResults, own: &dyn OwnCharts) -> Vec<Figure> {
+    draw_files(study, own, &WantedFiles::default())
+}
+
+/// Every figure as [`draw_all`] draws it, with the files that are wanted.
+pub fn draw_files(
+    study: &ExperimentResults,
+    own: &dyn OwnCharts,
+    wanted: &WantedFiles,
+) -> Vec<Figure> {
     let charts: Vec<(String, String, Chart)> = (0..study.plan.studies.len())
         .into_par_iter()
         .flat_map_iter(|index| {
@@ -77,36 +137,108 @@ pub fn draw_all(study: &ExperimentResults, own: &dyn OwnCharts) -> Vec<Figure> {
         .collect();
     charts
         .into_par_iter()
-        .map(|(study, name, chart)| {
-            let pictures = draw(&chart);
-            Figure {
-                study,
-                name,
-                title: chart.title,
-                caption: chart.caption,
-                pictures,
-            }
-        })
+        .map(|(study, name, chart)| figure(study, name, chart, wanted))
         .collect()
+}
+
+fn figure(study: String, name: String, chart: Chart, wanted: &WantedFiles) -> Figure {
+    let of_the_page = Paper { text: wanted.paper.text, ..Paper::default() };
+    let page = draw(&chart, &of_the_page).unwrap_or_else(|_| too_large(&chart, &of_the_page));
+    let pictures = RenderedChart {
+        live_svg: page.live_svg(),
+        png: page.file(PictureFormat::Png).unwrap_or_default(),
+        size: page.size(),
+    };
+    let (mut files, mut missing) = (BTreeMap::new(), Vec::new());
+    if wanted.wants(&name) && !wanted.formats.is_empty() {
+        let on_paper =
+            if wanted.paper == of_the_page { Ok(page) } else { draw(&chart, &wanted.paper) };
+        let on_paper = match on_paper {
+            Err(Unfit::TooLarge) => Ok(too_large(&chart, &wanted.paper)),
+            Err(Unfit::TooNarrow(enough)) => Err(enough),
+            Ok(drawing) => Ok(drawing),
+        };
+        match on_paper {
+            Ok(drawing) => {
+                for &format in &wanted.formats {
+                    let file = match format {
+                        PictureFormat::Png if wanted.paper == of_the_page => {
+                            Ok(pictures.png.clone())
+                        }
+                        format => drawing.file(format),
+                    };
+                    match file {
+                        Ok(file) => drop(files.insert(format, file)),
+                        Err(why) => missing.push(why),
+                    }
+                }
+            }
+            Err(enough) => {
+                let width = wanted.paper.width.map_or_else(String::new, |width| width.to_string());
+                missing.push(format!(
+                    "{width} is too narrow for its words: --width {enough}mm or more"
+                ));
+            }
+        }
+    }
+    let small = wanted.small.contains(&name.as_str()).then(|| small_png(&chart));
+    Figure {
+        study,
+        name,
+        title: chart.title,
+        caption: chart.caption,
+        pictures,
+        files,
+        missing,
+        small,
+    }
 }
 
 /// Maximum number of marks, points and cells of a chart.
 const MOST_MARKS: usize = 10_000_000;
 
-/// Pictures of a chart or, if it is too large for a page, of a text that says so.
-pub fn draw(chart: &Chart) -> RenderedChart {
-    let drawn = (chart.marks() <= MOST_MARKS).then(|| draw::draw(chart)).flatten();
-    drawn.unwrap_or_else(|| {
-        let message =
-            Chart::message(&chart.title, "Too large to draw: the tables hold what it would show.");
-        draw::draw(&message).expect("a few words fit on a page")
+/// Drawing of a chart on paper.
+fn draw(chart: &Chart, paper: &Paper) -> Result<Drawing, Unfit> {
+    if chart.marks() > MOST_MARKS {
+        Err(Unfit::TooLarge)
+    } else {
+        draw::draw(chart, paper)
+    }
+}
+
+/// Drawing of a text in place of a chart that is too large for a page.
+fn too_large(chart: &Chart, paper: &Paper) -> Drawing {
+    let words = "Too large to draw: the tables hold what it would show.";
+    draw::draw(&Chart::message(&chart.title, words), paper).unwrap_or_else(|_| {
+        draw::draw(&Chart::message("", words), paper).expect("a few words fit on a page")
     })
 }
 
-/// PNG of few colours for galleries, about 60 kB at most.
-pub fn small_png(figure: &Figure) -> Vec<u8> {
-    draw::small_png(&figure.pictures)
+/// PNG of few colours for galleries. All have one size, so that letters are equally large next to
+/// each other.
+fn small_png(chart: &Chart) -> Vec<u8> {
+    let paper = Paper { width: "180mm".parse::<Width>().ok(), ..Paper::default() };
+    draw(chart, &paper).unwrap_or_else(|_| too_large(chart, &paper)).small_png()
 }
+
+/// Names of the figures that every trainer's studies may have; curves of further metrics are
+/// `loss-NAME`.
+pub const NAMES: [&str; 11] = [
+    "ablation",
+    "ranks",
+    "loss",
+    "response",
+    "main-effects",
+    "interactions",
+    "heatmap",
+    "shapley",
+    "tuning",
+    "cost-parameters",
+    "cost-time",
+];
+
+/// Beginning of the names of curves of further metrics.
+pub const FURTHER_CURVES: &str = "loss-";
 
 /// Charts of one study with their names, in reading order.
 ///
@@ -174,7 +306,7 @@ fn further_curves(study: &ExperimentResults, index: usize) -> Vec<(String, Chart
             chart.title = format!("Curves of {}: {}", metric.words.head, planned.name);
             chart.subtitle += &view.data();
             chart.caption += &view.data();
-            charts.push((format!("loss-{}", metric.column), chart));
+            charts.push((format!("{FURTHER_CURVES}{}", metric.column), chart));
         }
     }
     charts
@@ -186,6 +318,11 @@ mod tests {
 
     #[test]
     fn what_is_too_large_for_a_page_is_words_instead() {
+        let drawn = |chart: Chart| {
+            figure(String::new(), String::new(), chart, &WantedFiles::default())
+                .pictures
+                .live_svg
+        };
         let raster = |width: usize, height: usize| {
             let cells = vec![0; width * height];
             let raster = chart::Raster::new(width, height, 1, vec![style::INK], cells);
@@ -196,10 +333,10 @@ mod tests {
             };
             Chart { panels: vec![panel], ..Chart::message("A picture", "") }
         };
-        assert!(!draw(&raster(300, 300)).live_svg.contains("Too large to draw"));
+        assert!(!drawn(raster(300, 300)).contains("Too large to draw"));
         for (width, height) in [(1, 2_000_000), (2_000_000, 1), (4_000, 3_000)] {
             assert!(
-                draw(&raster(width, height)).live_svg.contains("Too large to draw"),
+                drawn(raster(width, height)).contains("Too large to draw"),
                 "{width} x {height}"
             );
         }

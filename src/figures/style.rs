@@ -43,6 +43,15 @@ pub fn variant(i: usize) -> Color {
     PALETTE[i % PALETTE.len()]
 }
 
+/// Colours that a picture of few colours keeps: those of variants and of the page, and the shades
+/// at the edges of marks and letters.
+pub fn identifying() -> Vec<Color> {
+    let page = [WHITE, INK, MUTED, AXIS, CONTEXT, HIDDEN, GRID, TILE];
+    let letters = [0.25, 0.5, 0.75].map(|t| [INK.mix(WHITE, t), MUTED.mix(WHITE, t)]);
+    let edges = PALETTE.map(|color| color.mix(WHITE, 0.5));
+    [&page, &PALETTE, letters.as_flattened(), &edges].concat()
+}
+
 /// Sequential scale for `t` in 0..=1, light to dark blue with even steps of lightness.
 pub fn sequential(t: f64) -> Color {
     const STOPS: [Color; 5] = [

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Axis, Compare, Correction, PairedTest, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec,
+    Axis, Compare, Correction, DPI, PairedTest, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec,
 };
 use crate::text::{brief, count};
 use crate::trainer::Trainer;
@@ -66,6 +66,13 @@ impl Plan {
             let margin = negligible.unwrap_or_default();
             format!("compare.negligible is {margin}, expected above 0 and finite")
         })?;
+        let dpi = self.plots.dpi;
+        ensure(dpi.is_none_or(|dpi| DPI.contains(&u64::from(dpi))), || {
+            format!("plots.dpi is {}, expected from 50 to 2400", dpi.unwrap_or_default())
+        })?;
+        for name in self.plots.only.iter().flatten() {
+            label("plots.only", name)?;
+        }
         label("compare.baseline", self.compare.baseline.as_deref().unwrap_or_default())?;
         distinct("seeds", &self.seeds)?;
         distinct("studies", &self.studies.iter().map(|study| &study.name).collect::<Vec<_>>())?;
@@ -250,7 +257,7 @@ fn distinct<T: Ord>(field: &str, all: &[T]) -> Checked {
 mod tests {
     use super::*;
     use crate::config::RunConfig;
-    use crate::plan::{Method, PlannedCandidate, hashed};
+    use crate::plan::{Method, PlannedCandidate, PlotOptions, hashed};
     use crate::rng::Seed;
     use crate::trainers::made::{MadeTrainer, config_of};
 
@@ -265,6 +272,7 @@ mod tests {
             studies: Vec::new(),
             seeds: vec![Seed(1), Seed(2)],
             compare: Compare::default(),
+            plots: PlotOptions::default(),
             runs: Vec::new(),
             program: None,
             data: Vec::new(),
@@ -327,8 +335,9 @@ mod tests {
     #[test]
     fn a_plan_whose_parts_do_not_fit_is_refused_by_the_name_of_the_field() {
         plan().check(&*MadeTrainer::shared()).unwrap();
-        let changes: [(&str, fn(&mut Plan)); 28] = [
+        let changes: [(&str, fn(&mut Plan)); 29] = [
             ("compare.level is 2", |plan| plan.compare.level = 2.0),
+            ("plots.dpi is 7,", |plan| plan.plots.dpi = Some(7)),
             ("compare.level is NaN", |plan| plan.compare.level = f64::NAN),
             ("compare.correction is max-t", |plan| plan.compare.test = PairedTest::T),
             ("compare.negligible is 0,", |plan| plan.compare.negligible = Some(0.0)),

@@ -51,6 +51,6 @@ pub use failures::Failure;
 pub use garbage::{Garbage, Kept};
 pub use history::{History, RegisteredStudy, Registration, ScoredOn, Seen};
 pub use names::check_name;
-pub use owned::{Others, Owned, write_whole};
+pub use owned::{Owned, write_whole};
 pub use runs::{ADOPTED_BECAUSE, ADOPTED_FROM, Publication, copied_name};
 pub use submissions::{Submission, SubmittedJob};

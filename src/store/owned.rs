@@ -24,25 +24,16 @@ use super::names::check_file;
 use crate::regular;
 
 /// Files of a directory that are written and cleaned up together.
-#[derive(Debug)]
 pub struct Owned {
     dir: PathBuf,
     list: &'static str,
     files: BTreeMap<String, Vec<u8>>,
-    others: Others,
+    /// True of files on the list that are not removed although they are not written this time.
+    spares: Box<dyn Fn(&str) -> bool>,
     /// True if the directory must not be a link.
     own: bool,
     /// Folder to which a file in the way is moved; without it, the file is left in place.
     aside: Option<PathBuf>,
-}
-
-/// Treatment of files on the list that are not written this time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Others {
-    /// They are obsolete and are removed.
-    Removed,
-    /// They are not removed.
-    Kept,
 }
 
 type Known = BTreeSet<(String, String)>;
@@ -89,7 +80,7 @@ impl Owned {
             dir: dir.into(),
             list,
             files,
-            others: Others::Removed,
+            spares: Box::new(|_| false),
             own: false,
             aside: None,
         }
@@ -102,7 +93,12 @@ impl Owned {
 
     /// Does not remove files on the list that are not written this time.
     pub fn keeping(self) -> Self {
-        Self { others: Others::Kept, ..self }
+        self.sparing(|_| true)
+    }
+
+    /// Does not remove those files on the list that `spares` holds for, by their names.
+    pub fn sparing(self, spares: impl Fn(&str) -> bool + 'static) -> Self {
+        Self { spares: Box::new(spares), ..self }
     }
 
     /// Moves a file in the way to a folder of this name instead of leaving it in place.
@@ -178,7 +174,7 @@ impl Owned {
 
     /// True if a file on the list is to go.
     fn is_of_earlier_times(&self, name: &str) -> bool {
-        self.others == Others::Removed && !self.files.contains_key(name)
+        !self.files.contains_key(name) && !(self.spares)(name)
     }
 
     /// Hash of a file on the list; `None` if it is not there.

@@ -52,6 +52,8 @@ pub enum Kind {
     Options,
     /// One of several words.
     Choice(Words),
+    /// A list of such words.
+    Choices(Words),
     /// One of several words, each with constants of its own: `{ adam = { lr = 1e-3 } }`, or the
     /// word alone.
     Tag(Words),
@@ -59,6 +61,8 @@ pub enum Kind {
     Duration,
     /// An amount of memory or disk: `"512MiB"`, `"8GiB"`; stored in bytes.
     Bytes,
+    /// A width on paper: `"85mm"`, `"3.35in"`; with this description.
+    Width(&'static str),
     /// A value of the type that the baseline of a program has; null, written `"none"`, where it is
     /// not given.
     Free(FreeKind),
@@ -198,7 +202,11 @@ pub(crate) fn any_of<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
 impl Kind {
     /// The words of a choice.
     pub fn words(&self) -> Words {
-        if let Self::Choice(words) | Self::Tag(words) = self { words } else { &[] }
+        if let Self::Choice(words) | Self::Choices(words) | Self::Tag(words) = self {
+            words
+        } else {
+            &[]
+        }
     }
 
     /// True if a value of this kind is itself a list.
@@ -206,7 +214,14 @@ impl Kind {
         match self {
             Self::Free(free) => free.element().is_some(),
             _ => {
-                matches!(self, Self::Counts { .. } | Self::Rising(_) | Self::Texts | Self::Options)
+                matches!(
+                    self,
+                    Self::Counts { .. }
+                        | Self::Rising(_)
+                        | Self::Texts
+                        | Self::Options
+                        | Self::Choices(_)
+                )
             }
         }
     }
@@ -240,6 +255,10 @@ impl Kind {
             Self::Option => "an option such as \"--constraint=avx512\"".into(),
             Self::Options => "a list of options such as \"--constraint=avx512\"".into(),
             Self::Choice(words) | Self::Tag(words) => any_of(words.iter().map(|(word, _)| *word)),
+            Self::Choices(words) => {
+                format!("a list of {}", any_of(words.iter().map(|(word, _)| *word)))
+            }
+            Self::Width(expected) => (*expected).into(),
             Self::Duration => "a time such as \"90s\", \"30m\" or \"1h30m\"".into(),
             Self::Bytes => "an amount such as \"512MiB\" or \"8GiB\"".into(),
             Self::Free(free) => free.describe().into(),

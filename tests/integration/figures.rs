@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 
 use ablade::figures::chart::{Body, Form, Mark, Plane};
-use ablade::figures::{Chart, charts, draw_all, small_png};
+use ablade::figures::{Chart, Figure, WantedFiles, charts, draw_files};
+use ablade::plan::{PictureFormat, PlotOptions};
 use ablade::record::RunStatus;
 use ablade::results::ExperimentResults;
 use ablade::trainers::made::figures::Artefacts;
@@ -22,22 +23,24 @@ fn folder(name: &str) -> PathBuf {
 fn check(name: &str, recipe: &Recipe) -> Vec<(&'static str, Chart)> {
     let study = recipe.study();
     let artefacts = artefacts(&study);
-    for figure in draw_all(&study, &artefacts) {
+    let wanted = WantedFiles::of(&PlotOptions::default());
+    for figure in draw_files(&study, &artefacts, &wanted) {
         assert!(figure.title.contains(&recipe.name), "{name}: {} names no study", figure.title);
         let (place, pictures) = (format!("{name}/{}", figure.name), &figure.pictures);
         let stem = folder(name).join(&figure.name);
-        std::fs::write(stem.with_extension("png"), &pictures.png).unwrap();
-        std::fs::write(stem.with_extension("svg"), &pictures.svg).unwrap();
-        std::fs::write(stem.with_extension("pdf"), &pictures.pdf).unwrap();
-        assert!(
-            pictures.svg.contains("<title>") && pictures.svg.contains("<desc>"),
-            "{place}: no alternative text"
-        );
-        assert!(
-            !pictures.svg.contains("<text") && !pictures.svg.contains("NaN"),
-            "{place}: text or NaN in the SVG"
-        );
-        assert!(!figure.caption.is_empty() && pictures.pdf.starts_with(b"%PDF-"), "{place}");
+        for (format, bytes) in &figure.files {
+            std::fs::write(stem.with_extension(format.word()), bytes).unwrap();
+        }
+        for svg in [&pictures.live_svg, &svg(&figure)] {
+            assert!(
+                svg.contains("<title>") && svg.contains("<desc>"),
+                "{place}: no alternative text"
+            );
+            assert!(!svg.contains("NaN"), "{place}: NaN in the SVG");
+        }
+        assert_eq!(figure.files[&PictureFormat::Png], pictures.png, "{place}");
+        assert!(figure.files[&PictureFormat::Pdf].starts_with(b"%PDF-"), "{place}");
+        assert!(!figure.caption.is_empty() && figure.missing.is_empty(), "{place}");
         assert!(pictures.size.0 <= 1200, "{place} is {:?} wide", pictures.size);
     }
     let charts = charts(&study, 0, &artefacts);
@@ -53,6 +56,11 @@ fn check(name: &str, recipe: &Recipe) -> Vec<(&'static str, Chart)> {
         );
     }
     charts
+}
+
+/// SVG file of a figure.
+fn svg(figure: &Figure) -> String {
+    String::from_utf8(figure.files[&PictureFormat::Svg].clone()).unwrap()
 }
 
 /// True if an interval ends beyond its axis.
@@ -452,8 +460,9 @@ fn names_are_only_ever_text() {
         ..Recipe::default()
     };
     let study = recipe.study();
-    for figure in draw_all(&study, &artefacts(&study)) {
-        for svg in [&figure.pictures.svg, &figure.pictures.live_svg] {
+    for figure in draw_files(&study, &artefacts(&study), &WantedFiles::of(&PlotOptions::default()))
+    {
+        for svg in [&svg(&figure), &figure.pictures.live_svg] {
             assert!(
                 !svg.contains("<script") && !svg.contains("<b>") && !svg.contains('\u{1}'),
                 "{}",
@@ -503,19 +512,15 @@ fn the_axis_of_differences_is_where_most_variants_are() {
 fn the_same_study_gives_the_same_bytes() {
     let draw = || {
         let study = Recipe::default().study();
-        draw_all(&study, &artefacts(&study))
+        let small = &["ablation", "loss", "samples", "interactions", "orderings", "completions"];
+        let wanted = WantedFiles { small, ..WantedFiles::of(&PlotOptions::default()) };
+        draw_files(&study, &artefacts(&study), &wanted)
     };
     let (first, second) = (draw(), draw());
     assert!(first == second);
-    let gallery =
-        |figures: &[ablade::figures::Figure]| figures.iter().map(small_png).collect::<Vec<_>>();
-    let pictures = gallery(&first);
-    assert!(pictures == gallery(&second));
-    assert!(
-        pictures.iter().all(|png| png.len() < 80_000),
-        "{:?}",
-        pictures.iter().map(Vec::len).collect::<Vec<_>>()
-    );
+    let sizes: Vec<usize> =
+        first.iter().filter_map(|figure| Some(figure.small.as_ref()?.len())).collect();
+    assert!(sizes.len() == 6 && sizes.iter().all(|size| *size < 100_000), "{sizes:?}");
 }
 
 /// The margin is a strip across all rows, from its lower to its upper end, and is named; a margin far

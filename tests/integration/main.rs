@@ -18,6 +18,7 @@ mod laws;
 mod licences;
 mod ownership;
 mod page;
+mod paper_figures;
 mod plots;
 mod program;
 mod recomputed;

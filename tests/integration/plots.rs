@@ -1,5 +1,6 @@
 //! Tests of `ablade plots` from outside, on synthetic results written through the store.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,9 @@ use std::time::Duration;
 
 use crate::support::made;
 use ablade::data::Images;
+use ablade::figures;
 use ablade::npy;
+use ablade::plan::PlotOptions;
 use ablade::record::RunOutput;
 use ablade::results::ExperimentResults;
 use ablade::store::Store;
@@ -57,9 +60,14 @@ fn store(results: &Path, study: &ExperimentResults, runs: usize) {
 
 #[track_caller]
 fn run(place: &Path, arguments: &str) -> (String, String) {
+    exits(place, 0, arguments)
+}
+
+#[track_caller]
+fn exits(place: &Path, code: i32, arguments: &str) -> (String, String) {
     let output = ablade(place, arguments).output().unwrap();
     let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    assert_eq!(output.status.code(), Some(0), "{out}{err}");
+    assert_eq!(output.status.code(), Some(code), "{arguments}\n{out}{err}");
     (out, err)
 }
 
@@ -182,5 +190,141 @@ fn a_gallery_holds_small_pictures_and_a_page_that_shows_them() {
             fs::metadata(place.path().join("gallery").join(name)).unwrap().len() < 80_000,
             "{name}"
         );
+    }
+}
+
+/// Content of every picture of the fixture, by name.
+fn contents(place: &Path) -> BTreeMap<String, Vec<u8>> {
+    let dir = place.join("plots/fixture");
+    pictures(&dir)
+        .into_iter()
+        .filter(|name| !name.starts_with('.'))
+        .map(|name| (name.clone(), fs::read(dir.join(name)).unwrap()))
+        .collect()
+}
+
+/// Names whose content differs.
+fn differing(one: &BTreeMap<String, Vec<u8>>, other: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
+    let names: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+    names
+        .into_iter()
+        .filter(|name| one.get(*name) != other.get(*name))
+        .cloned()
+        .collect()
+}
+
+/// Figures and formats that are not asked for stay as an earlier `plots` drew them, and the page has
+/// every figure whatever the files are.
+#[test]
+fn what_is_not_asked_for_stays() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    store(&place.join("results"), &Recipe { epochs: 5, ..Recipe::default() }.study(), 12);
+    run(place, "plots");
+    let (all, page) = (contents(place), fs::read(place.join("plots/index.html")).unwrap());
+    let (out, _) = run(
+        place,
+        "plots --only loss,ablation --only views --format pdf --width 85mm --bare",
+    );
+    assert!(out.contains("plots/fixture: 3 figures\n"), "{out}");
+    let narrow = contents(place);
+    assert_eq!(differing(&all, &narrow), ["ablation.pdf", "loss.pdf", "views.pdf"]);
+    assert!(
+        fs::read(place.join("plots/index.html")).unwrap() == page,
+        "the page is the same"
+    );
+    // The same bytes again, and all of it again without options.
+    run(place, "plots --only loss --format pdf --width 85mm --bare");
+    assert!(differing(&narrow, &contents(place)).is_empty());
+    run(place, "plots");
+    assert!(differing(&all, &contents(place)).is_empty());
+    // In an empty folder there is nothing but what was asked for.
+    run(place, "--plots other plots --format svg --only loss");
+    assert_eq!(pictures(&place.join("other/fixture")), [".ablade-figures", "loss.svg"]);
+}
+
+/// `[plots]` of the experiment file is in its plan; the command line wins option by option.
+#[test]
+fn the_plan_has_options_of_its_own() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    let mut study = Recipe { epochs: 5, ..Recipe::default() }.study();
+    let options = r#"{"width":"85mm","only":["loss","los"],"format":["svg"]}"#;
+    study.plan.plots = serde_json::from_str(options).unwrap();
+    store(&place.join("results"), &study, 12);
+    let (_, err) = run(place, "plots");
+    assert!(err.contains("no figure is called `los`: did you mean `loss`?"), "{err}");
+    let svg = |name: &str| fs::read_to_string(place.join("plots/fixture").join(name)).unwrap();
+    assert_eq!(pictures(&place.join("plots/fixture")), [".ablade-figures", "loss.svg"]);
+    assert!(svg("loss.svg").contains(" width=\"85mm\" ") && svg("loss.svg").contains("Solid:"));
+    run(place, "plots --width 120mm --bare --only loss,ablation");
+    assert_eq!(contents(place).into_keys().collect::<Vec<_>>(), ["ablation.svg", "loss.svg"]);
+    let loss = svg("loss.svg");
+    assert!(loss.contains(" width=\"120mm\" ") && !loss.contains("Solid:</text>"), "{loss}");
+    // A plan without them has no trace of them.
+    study.plan.plots = PlotOptions::default();
+    store(&place.join("results"), &study, 0);
+    let plan = fs::read_to_string(place.join("results/fixture/plan.json")).unwrap();
+    assert!(!plan.contains("\"plots\""), "{plan}");
+}
+
+#[test]
+fn options_that_mean_nothing_are_said_in_one_line() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    store(&place.join("results"), &Recipe { epochs: 5, ..Recipe::default() }.study(), 12);
+    for (arguments, expected) in [
+        ("--only los", "no figure is called `los`: did you mean `loss`?"),
+        (
+            "--only loss,xyzzy-12",
+            "no figure is called `xyzzy-12`; there are ablation, ranks, loss",
+        ),
+        ("--format gif", "no format is called `gif`: svg, png and pdf are"),
+        ("--width 85", "expected a width such as \"85mm\""),
+        ("--width 10mm", "from 40 to 400 mm"),
+        ("--dpi 7", "50..=2400"),
+        ("--text paths", "[possible values: text, outlines]"),
+    ] {
+        let (out, err) = exits(place, 2, &format!("plots {arguments}"));
+        assert!(err.contains(expected) && out.is_empty(), "{arguments}: {out}{err}");
+        assert!(!place.join("plots").exists(), "{arguments} draws something");
+    }
+    // What is known is drawn next to what is not.
+    let (out, err) = exits(place, 1, "plots --only loss --format gif,pdf");
+    assert!(
+        err.contains("no format is called `gif`") && out.contains("1 figure\n"),
+        "{out}{err}"
+    );
+    let (_, err) = run(place, "plots --only shapley,loss-again,ablation --format pdf");
+    for name in ["shapley", "loss-again"] {
+        assert!(err.contains(&format!("fixture: has no figure {name}")), "{err}");
+    }
+    assert_eq!(contents(place).into_keys().collect::<Vec<_>>(), ["ablation.pdf", "loss.pdf"]);
+    let before = contents(place);
+    let (_, err) =
+        exits(place, 1, "plots --only network,loss --width 40mm --dpi 2400 --format pdf");
+    assert!(
+        err.contains("fixture: loss: 40mm is too narrow for its words: --width "),
+        "{err}"
+    );
+    assert_eq!(differing(&before, &contents(place)), ["network.pdf"]);
+}
+
+/// Every name of a figure that is drawn can be asked for.
+#[test]
+fn every_figure_has_a_known_name() {
+    let known = [&figures::NAMES[..], &ablade::trainers::made::figures::NAMES].concat();
+    let study = Recipe {
+        axes: vec![
+            ("depth", strings(&["1", "2"])),
+            ("masks", strings(&["1", "8"])),
+            ("skip", strings(&["off", "on"])),
+        ],
+        epochs: 5,
+        ..Recipe::default()
+    }
+    .study();
+    for (name, _) in figures::charts(&study, 0, &artefacts(&study)) {
+        assert!(known.contains(&name), "{name} is not among the names");
     }
 }

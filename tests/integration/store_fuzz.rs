@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use crate::support::made;
 use ablade::config::RunConfig;
-use ablade::plan::{Compare, Plan, PlannedStudy, PlannedVariant, RunSpec};
+use ablade::plan::{Compare, Plan, PlannedStudy, PlannedVariant, PlotOptions, RunSpec};
 use ablade::trainers::made::metrics::MadeFacts;
 
 use crate::support::run_spec;
@@ -94,6 +94,7 @@ fn plan() -> Plan {
         }],
         seeds: vec![Seed(1)],
         compare: Compare::default(),
+        plots: PlotOptions::default(),
         program: None,
         data: Vec::new(),
         runs: vec![spec()],

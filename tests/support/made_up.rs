@@ -7,7 +7,7 @@ use ablade::config::RunConfig;
 use ablade::data::{Images, Shape};
 use ablade::made::MaskCount;
 use ablade::made::ordering::OrderingRule;
-use ablade::plan::{Axis, Compare, Plan, PlannedStudy, PlannedVariant, RunId};
+use ablade::plan::{Axis, Compare, Plan, PlannedStudy, PlannedVariant, PlotOptions, RunId};
 use ablade::record::{EpochRow, RunRecord, RunStatus, Summary, Timing};
 use ablade::results::ExperimentResults;
 use ablade::rng::{Purpose, Seed};
@@ -126,6 +126,7 @@ impl Recipe {
             studies: vec![planned],
             seeds,
             compare: Compare::default(),
+            plots: PlotOptions::default(),
             program: None,
             data: Vec::new(),
             runs,

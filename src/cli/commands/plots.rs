@@ -1,28 +1,29 @@
-//! `ablade plots [EXPERIMENT ...]`: every figure of every study, and the HTML report, drawn from
-//! the results on disk.
+//! `ablade plots [EXPERIMENT ...]`: the figures of every study, and the HTML report, drawn from the
+//! results on disk.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::cli::interrupt::Interrupt;
-use crate::cli::show::gallery::gallery;
+use crate::cli::show::gallery::{SHOWN, gallery};
 use crate::cli::show::out::in_the_way;
 use crate::cli::show::warn_of_damage;
 use crate::cli::{Exit, Global, Terminal};
-use crate::figures::{Figure, RenderedChart, draw_all};
+use crate::figures::{self, Figure, WantedFiles, draw_files};
 use crate::page::{self, Section};
-use crate::plan::{Plan, RunId};
+use crate::plan::{DPI, PictureFormat, Plan, PlotOptions, RunId, TextForm, Width};
 use crate::results::ExperimentResults;
 use crate::runner::machine::on_every_processor;
 use crate::store::{Owned, RunStatus, Store, StoreError};
-use crate::text::count;
+use crate::text::{count, nearest};
 use crate::trainers::OwnFigures;
-use crate::trainers::made::figures::Artefacts;
+use crate::trainers::made::figures::{self as made_figures, Artefacts};
 use crate::trainers::program::RunPictures;
 
 /// Examples below the options of `--help`.
@@ -30,7 +31,9 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   ablade plots                                every experiment
   ablade plots first --watch                  again whenever runs finish
-  ablade plots first --gallery docs/gallery   small pictures, to commit";
+  ablade plots first --gallery docs/gallery   small pictures, to commit
+  ablade plots first --width 85mm --bare --format pdf --only ablation,loss
+                                              two figures for a column of a paper";
 
 /// Interval at which `--watch` checks the disk.
 const GLANCE: Duration = Duration::from_secs(1);
@@ -46,12 +49,103 @@ pub(crate) struct PlotsArgs {
     /// Also write small PNGs of the main figures here, and a README.md that shows them
     #[arg(long, value_name = "DIR")]
     gallery: Option<PathBuf>,
+    #[command(flatten, next_help_heading = "Form of the figures")]
+    form: FormArgs,
+}
+
+/// Options of `[plots]` in the experiment file, over which they win.
+#[derive(Debug, Args)]
+struct FormArgs {
+    /// Width on paper: 85mm, 8.5cm, 3.35in, 241pt; text stays at 6 pt or more [default: as wide as
+    /// the content]
+    #[arg(long)]
+    width: Option<Width>,
+    /// Neither title nor subtitle: a paper has captions
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "true|false"
+    )]
+    bare: Option<bool>,
+    /// Only these figures, by the names of their files; others stay as they are
+    #[arg(long, value_delimiter = ',', value_name = "FIGURE,...")]
+    only: Vec<String>,
+    /// Only these formats: svg, png, pdf; files of others stay as they are
+    #[arg(long, value_delimiter = ',', value_name = "FORMAT,...")]
+    format: Vec<String>,
+    /// Pixels per inch of PNG [default: 300 on paper of a width, else 192]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(*DPI.start() as i64..=*DPI.end() as i64))]
+    dpi: Option<u32>,
+    /// Form of text in SVG and PDF
+    #[arg(long, value_parser = text_form(), value_name = "text|outlines")]
+    text: Option<TextForm>,
+}
+
+fn text_form() -> impl TypedValueParser<Value = TextForm> {
+    PossibleValuesParser::new(TextForm::WORDS.map(|(word, _)| word)).map(|word| {
+        match word == TextForm::WORDS[1].0 {
+            true => TextForm::Outlines,
+            false => TextForm::Text,
+        }
+    })
+}
+
+/// True if a figure may have this name.
+fn is_name(name: &str) -> bool {
+    name.starts_with(figures::FURTHER_CURVES) || names().any(|known| known == name)
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    figures::NAMES.into_iter().chain(made_figures::NAMES)
+}
+
+/// ` (did you mean `x`?)`, or a list of the names.
+fn meant(name: &str) -> String {
+    match nearest(name, names()) {
+        Some(known) => format!(": did you mean `{known}`?"),
+        None => format!("; there are {}", names().collect::<Vec<_>>().join(", ")),
+    }
+}
+
+impl FormArgs {
+    /// The options, and true if some of them are unknown, which is said. An unknown figure is an
+    /// error, and so are formats of which none is known.
+    fn options(&self, terminal: &Terminal) -> anyhow::Result<(PlotOptions, bool)> {
+        if let Some(name) = self.only.iter().find(|name| !is_name(name)) {
+            bail!("no figure is called `{name}`{}", meant(name));
+        }
+        let find = |word: &str| PictureFormat::ALL.into_iter().find(|format| format.word() == word);
+        let unknown: Vec<&String> =
+            self.format.iter().filter(|word| find(word).is_none()).collect();
+        for word in &unknown {
+            let wrong = format!("no format is called `{word}`: svg, png and pdf are");
+            if unknown.len() == self.format.len() {
+                bail!("{wrong}");
+            }
+            terminal.warn(wrong);
+        }
+        let some = |given: bool| given.then_some(());
+        let options = PlotOptions {
+            width: self.width,
+            bare: self.bare,
+            only: some(!self.only.is_empty()).map(|()| self.only.clone()),
+            format: some(!self.format.is_empty())
+                .map(|()| self.format.iter().filter_map(|word| find(word)).collect()),
+            dpi: self.dpi,
+            text: self.text,
+        };
+        Ok((options, !unknown.is_empty()))
+    }
 }
 
 /// State of an experiment when it was last drawn.
 struct Drawn {
     study: ExperimentResults,
     figures: Vec<Figure>,
+    /// Files of them that are wanted.
+    wanted: WantedFiles,
     /// Figures and parts of the page that its trainer adds.
     own: Box<dyn OwnFigures>,
     /// Reasons why some of it is missing.
@@ -80,23 +174,51 @@ pub(crate) fn plots(
             global.results.display()
         ));
     }
+    let (options, is_partly_unknown) = args.form.options(terminal)?;
+    let asked = Asked { args, options };
     let mut drawn = BTreeMap::new();
     let mut unread = BTreeSet::new();
-    let changed = redraw(&mut drawn, &mut unread, &store, terminal)?;
+    let changed = redraw(&mut drawn, &mut unread, &store, &asked, terminal)?;
     publish(&drawn, &changed, args, global, terminal)?;
+    let is_complete = drawn.values().all(|own| own.figures.iter().all(|f| f.missing.is_empty()));
     if args.watch {
         let stop = Interrupt::listen().context("cannot listen for signals")?;
         terminal.remark(format!("watching {}: Ctrl-C ends it", global.results.display()));
         while !stop.raised() {
             sleep(GLANCE);
             let before = drawn.len();
-            let changed = redraw(&mut drawn, &mut unread, &store, terminal)?;
+            let changed = redraw(&mut drawn, &mut unread, &store, &asked, terminal)?;
             if !changed.is_empty() || drawn.len() < before {
                 publish(&drawn, &changed, args, global, terminal)?;
             }
         }
     }
-    Ok(if unread.is_empty() { Exit::Success } else { Exit::Failure })
+    let is_done = unread.is_empty() && is_complete && !is_partly_unknown;
+    Ok(if is_done { Exit::Success } else { Exit::Failure })
+}
+
+/// What the command line asks for.
+struct Asked<'a> {
+    args: &'a PlotsArgs,
+    options: PlotOptions,
+}
+
+impl Asked<'_> {
+    /// Files that are wanted of an experiment: none of one that is not asked for.
+    fn of(&self, plan: &Plan) -> WantedFiles {
+        if !self.args.asks_for(&plan.name) {
+            return WantedFiles::default();
+        }
+        let small = if self.args.gallery.is_some() { &SHOWN[..] } else { &[] };
+        WantedFiles { small, ..WantedFiles::of(&self.options.or(&plan.plots)) }
+    }
+}
+
+impl PlotsArgs {
+    /// True if the files of an experiment are written.
+    fn asks_for(&self, experiment: &String) -> bool {
+        self.experiments.is_empty() || self.experiments.contains(experiment)
+    }
 }
 
 /// Draws the experiments that have changed since they were last drawn, and returns their names.
@@ -106,6 +228,7 @@ fn redraw(
     drawn: &mut BTreeMap<String, Drawn>,
     unread: &mut BTreeSet<String>,
     store: &Store,
+    asked: &Asked,
     terminal: &Terminal,
 ) -> anyhow::Result<BTreeSet<String>> {
     let names = store.experiments()?;
@@ -132,7 +255,8 @@ fn redraw(
         {
             continue;
         }
-        let experiment = draw(store, plan, state)?;
+        let wanted = asked.of(&plan);
+        let experiment = draw(store, plan, state, wanted)?;
         warn_of_damage(&experiment.study, terminal);
         for problem in &experiment.problems {
             terminal.warn(format!("{name}: {problem}"));
@@ -147,6 +271,7 @@ fn draw(
     store: &Store,
     plan: Plan,
     state: BTreeMap<RunId, Option<SystemTime>>,
+    wanted: WantedFiles,
 ) -> anyhow::Result<Drawn> {
     let study = on_every_processor(|| ExperimentResults::load(store, plan))?;
     let mut problems = Vec::new();
@@ -159,8 +284,19 @@ fn draw(
         problems.clone_from(&images.problems);
         Box::new(images)
     };
-    let figures = on_every_processor(|| draw_all(&study, &*own));
-    Ok(Drawn { study, figures, own, problems, state })
+    let figures = on_every_processor(|| draw_files(&study, &*own, &wanted));
+    for figure in &figures {
+        let name = address(&study.plan.name, figure);
+        problems.extend(figure.missing.iter().map(|why| format!("{name}: {why}")));
+    }
+    let has = |name: &String| figures.iter().any(|figure| figure.name == *name);
+    for name in wanted.only.iter().flatten().filter(|name| !has(name)) {
+        problems.push(match is_name(name) {
+            true => format!("has no figure {name}: its design, or its trainer, gives none"),
+            false => format!("[plots] only: no figure is called `{name}`{}", meant(name)),
+        });
+    }
+    Ok(Drawn { study, figures, wanted, own, problems, state })
 }
 
 /// Says what is wrong with a file of a run, and what to do.
@@ -213,20 +349,17 @@ fn publish(
     global: &Global,
     terminal: &mut Terminal,
 ) -> anyhow::Result<()> {
-    let is_asked = |name: &String| args.experiments.is_empty() || args.experiments.contains(name);
+    let is_asked = |name: &String| args.asks_for(name);
     let mut written = Vec::new();
     for (name, experiment) in
         drawn.iter().filter(|(name, _)| changed.contains(*name) && is_asked(name))
     {
         let home = global.plots.join(name);
-        let (figures, rest) =
-            (count(experiment.figures.len(), "figure"), to_come(&experiment.study));
+        let drawn = experiment.figures.iter().filter(|figure| !figure.files.is_empty());
+        let (figures, rest) = (count(drawn.count(), "figure"), to_come(&experiment.study));
         let line = format!("{}: {figures}{rest}", home.display());
-        written.push((
-            Owned::new(home, ".ablade-figures", pictures(name, &experiment.figures)).own(),
-            line,
-            "--plots",
-        ));
+        let files = Owned::new(home, ".ablade-figures", experiment.pictures(name)).own();
+        written.push((files.sparing(experiment.spared(name)), line, "--plots"));
     }
     if drawn.is_empty() {
         terminal.remark("nothing to draw: page and gallery stay as they are");
@@ -267,19 +400,43 @@ fn publish(
     Ok(terminal.out.flush()?)
 }
 
-/// Files of an experiment's figures.
-fn pictures(experiment: &str, figures: &[Figure]) -> BTreeMap<String, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    for figure in figures {
-        let folder = if figure.study == experiment {
-            String::new()
-        } else {
-            format!("{}/", figure.study)
-        };
-        let RenderedChart { svg, png, pdf, .. } = &figure.pictures;
-        for (ending, bytes) in [("svg", svg.as_bytes()), ("png", png), ("pdf", pdf)] {
-            files.insert(format!("{folder}{}.{ending}", figure.name), bytes.to_vec());
+/// Name of a figure below the folder of its experiment.
+fn address(experiment: &str, figure: &Figure) -> String {
+    if figure.study == experiment {
+        figure.name.clone()
+    } else {
+        format!("{}/{}", figure.study, figure.name)
+    }
+}
+
+impl Drawn {
+    /// Files of the figures.
+    fn pictures(&self, experiment: &str) -> BTreeMap<String, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        for figure in &self.figures {
+            for (format, bytes) in &figure.files {
+                let name = format!("{}.{}", address(experiment, figure), format.word());
+                files.insert(name, bytes.clone());
+            }
+        }
+        files
+    }
+
+    /// Files of earlier times that stay: those of figures and formats that are not asked for, and
+    /// those that could not be drawn this time.
+    fn spared(&self, experiment: &str) -> impl Fn(&str) -> bool + 'static {
+        let wanted = self.wanted.clone();
+        let failed: BTreeSet<String> = self
+            .figures
+            .iter()
+            .filter(|figure| !figure.missing.is_empty())
+            .map(|figure| address(experiment, figure))
+            .collect();
+        move |file| {
+            let (path, ending) = file.rsplit_once('.').unwrap_or((file, ""));
+            let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+            let is_wanted = wanted.formats.iter().any(|format| format.word() == ending);
+            !is_wanted || !wanted.wants(name) || failed.contains(path)
         }
     }
-    files
 }

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::figures::{Figure, small_png};
+use crate::figures::Figure;
 use crate::results::ExperimentResults;
 
 /// Figures of a study that a gallery shows, in this order.
-const SHOWN: [&str; 7] = [
+pub(crate) const SHOWN: [&str; 7] = [
     "ablation",
     "loss",
     "samples",
@@ -46,7 +46,7 @@ pub(crate) fn gallery<'a>(
             for figure in SHOWN.iter().filter_map(own).take(MOST) {
                 let file = format!("{}-{}.png", figure.study, figure.name);
                 text += &format!("\n![{}]({file})\n", plain(&figure.caption));
-                files.insert(file, small_png(figure));
+                files.extend(figure.small.clone().map(|png| (file, png)));
             }
         }
     }

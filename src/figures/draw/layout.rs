@@ -1,47 +1,196 @@
 //! Layout of a chart: positions of panels, axes and labels on the page.
+//!
+//! Without a width a page is as wide as its content. On paper of a width the content adapts: fewer
+//! panels in a row, row names in two lines or above their rows, labels below their plane, smaller
+//! cells; the first arrangement that fits is drawn.
 
+use super::Form;
 use super::canvas::{Canvas, Position, Type, paint};
 use super::clip::Frame;
+use super::paper::Paper;
 use super::plane::{self, Margins, SharedLabels};
-use super::raster;
-use super::render::{RenderedChart, pictures, text_width};
-use super::words::{fit, wrap};
+use super::raster::{self, SizedRaster};
+use super::render::{Drawing, text_width};
+use super::words::{fit, longest_word, wrap};
 use crate::figures::chart::{Anchor, Body, Chart, Panel, Plane};
 use crate::figures::style::{INK, LABEL, MUTED, SMALL, TITLE, WIDTH};
 
 /// Border of the page.
 const MARGIN: f64 = 12.0;
+/// Border of a page without title, which has the margins of its paper around it.
+const BARE_MARGIN: f64 = 4.0;
 /// Distance between two panels.
 const GUTTER: f64 = 22.0;
-/// Maximum number of lines of a panel's title, which is shortened otherwise.
-const TITLE_LINES: usize = 3;
+/// Maximum number of lines of a panel's title, which is shortened otherwise: on a page, and on paper
+/// of a width.
+const TITLE_LINES: [usize; 2] = [3, 6];
+/// Width to which a note below a title is broken at least.
+const NOTE: f64 = 60.0;
+/// Width of a panel for a single word of its title at most, in which it is broken otherwise.
+const WORD: f64 = 180.0;
+/// Height of a line of an axis label that all panels share.
+const SHARED: f64 = 18.0;
 
 /// Maximum area of a page in CSS pixels: its picture takes sixteen bytes for each.
 const MOST_AREA: f64 = 16e6;
 
-/// Draws a chart; `None` if its page would be too large.
-pub(crate) fn draw(chart: &Chart) -> Option<RenderedChart> {
-    let page = Page::new(chart);
+/// Reason why a chart cannot be drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// The page would be too large.
+    TooLarge,
+    /// The paper is too narrow for its words; it needs about this width [mm].
+    TooNarrow(u32),
+}
+
+/// Draws a chart on paper.
+pub(crate) fn draw(chart: &Chart, paper: &Paper) -> Result<Drawing, Unfit> {
+    let page = Page::fitting(chart, paper)?;
     if page.width * page.height > MOST_AREA {
-        return None;
+        return Err(Unfit::TooLarge);
     }
     let svg = paint(page.width, page.height, |canvas| page.draw(canvas));
-    Some(pictures(&svg, &chart.title, &chart.caption))
+    Ok(Drawing::new(svg, *paper, &chart.title, &chart.caption))
+}
+
+/// Panels of a chart in rows, and the width that they take.
+struct Columns {
+    /// Indices of panels, row by row.
+    rows: Vec<Vec<usize>>,
+    widths: Vec<f64>,
+    form: Form,
+    /// Factor of the size of cells.
+    shrink: f64,
+    margins: Margins,
+    shared: SharedLabels,
+    /// Width left of all panels.
+    left: f64,
+    /// Width that is lacking for all of it to be legible.
+    lack: f64,
+}
+
+impl Columns {
+    /// The arrangement with this number of columns, on a page that is `room` wide, if it has a width.
+    fn new(
+        chart: &Chart,
+        count: usize,
+        form: Form,
+        shrink: f64,
+        (margin, room): (f64, Option<f64>),
+    ) -> Self {
+        let planes: Vec<&Plane> = planes(chart).collect();
+        let same =
+            |label: fn(&Plane) -> &str| planes.windows(2).all(|p| label(p[0]) == label(p[1]));
+        let rows = rows(chart, count);
+        let count = rows.iter().map(Vec::len).max().unwrap_or(1);
+        let is_too_long = |plane: &&Plane| {
+            let own = text_width(&plane.x.label, LABEL, false);
+            count == 1 && room.is_some_and(|room| own > room - 2.0 * margin - SHARED)
+        };
+        let is_shared = planes.len() > 1 || planes.iter().any(is_too_long);
+        let shared = SharedLabels {
+            x: is_shared && same(|p| &p.x.label) && !planes[0].x.label.is_empty(),
+            y: !planes.is_empty()
+                && same(|p| &p.y.label)
+                && (room.is_none() || !planes[0].y.label.is_empty()),
+        };
+        let mut margins = Margins::default();
+        for panel in &chart.panels {
+            let own = margins_of(panel, shared, form);
+            margins.left = margins.left.max(own.left);
+            margins.right = margins.right.max(own.right);
+        }
+        let left = margin + if shared.y { SHARED } else { 0.0 };
+        let gutters = GUTTER * (count - 1) as f64;
+        let outer = left + margin + gutters;
+        let even = (room.unwrap_or(WIDTH) - outer) / count as f64;
+        let mut widths = vec![0.0f64; count];
+        let mut lack = 0.0f64;
+        for (column, panel) in rows
+            .iter()
+            .flat_map(|row| row.iter().enumerate())
+            .map(|(c, &i)| (c, &chart.panels[i]))
+        {
+            let around = margins.left + margins.right;
+            let width = match &panel.body {
+                Body::Plane(plane) => {
+                    let inside = plane.width.map_or(even - around, |own| {
+                        if room.is_some() { own.min(even - around) } else { own }
+                    });
+                    // The figure of a page has as many panels in a row as its chart says.
+                    let is_as_on_a_page = room >= Some(WIDTH) && count == chart.columns;
+                    let own = plane::lack(plane, form, inside, margins.right);
+                    let own =
+                        if is_as_on_a_page && form == Form::Wide { 40.0 - inside } else { own };
+                    lack = lack.max(own * count as f64);
+                    if count > 1 && !shared.x {
+                        let label = text_width(&plane.x.label, LABEL, false);
+                        lack = lack.max((label - even) * count as f64);
+                    }
+                    inside + around
+                }
+                Body::Raster(raster) => {
+                    let sized = SizedRaster::new(raster, shrink);
+                    if shrink < 1.0 && !sized.is_legible(count == 1) {
+                        lack = f64::INFINITY;
+                    }
+                    let content = sized.size(room.map(|_| even)).0 + around;
+                    let note = text_width(&panel.note, SMALL, false).min(NOTE.max(content));
+                    let word = longest_word(&panel.title, LABEL, true).min(WORD);
+                    if room.is_some() { content.max(note).max(word) } else { content }
+                }
+                Body::Message(_) => even,
+            };
+            widths[column] = widths[column].max(width);
+        }
+        if let Some(room) = room {
+            lack = lack.max(widths.iter().sum::<f64>() + outer - room);
+        }
+        Self { rows, widths, form, shrink, margins, shared, left, lack }
+    }
+}
+
+/// Panels in rows of at most `count`. Rasters without a title belong to the panel before them: if a
+/// row of the chart does not fit, every such group begins a new one.
+fn rows(chart: &Chart, count: usize) -> Vec<Vec<usize>> {
+    let own = chart.columns.clamp(1, chart.panels.len().max(1));
+    let all: Vec<usize> = (0..chart.panels.len()).collect();
+    if count >= own {
+        return all.chunks(own).map(<[usize]>::to_vec).collect();
+    }
+    let is_blank = |panel: &Panel| matches!(&panel.body, Body::Message(text) if text.is_empty());
+    let all: Vec<usize> = all.into_iter().filter(|&i| !is_blank(&chart.panels[i])).collect();
+    let continues = |&i: &usize| {
+        let panel = &chart.panels[i];
+        panel.title.is_empty() && matches!(panel.body, Body::Raster(_))
+    };
+    let groups: Vec<&[usize]> = if all.iter().any(continues) {
+        all.chunk_by(|_, next| continues(next)).collect()
+    } else {
+        vec![&all[..]]
+    };
+    let in_rows = |group: &[usize]| -> Vec<Vec<usize>> {
+        let a_row = group.len().div_ceil(group.len().div_ceil(count)).max(1);
+        group.chunks(a_row).map(<[usize]>::to_vec).collect()
+    };
+    groups.into_iter().filter(|group| !group.is_empty()).flat_map(in_rows).collect()
 }
 
 /// Positions of all parts of a chart.
 struct Page<'a> {
     chart: &'a Chart,
+    is_of_a_width: bool,
+    margin: f64,
     width: f64,
     height: f64,
     title: Vec<String>,
     subtitle: Vec<String>,
     top: f64,
-    margins: Margins,
-    columns: Vec<f64>,
+    columns: Columns,
     rows: Vec<Row>,
     notes_below: bool,
-    shared: SharedLabels,
+    /// Label of the horizontal axes that all panels share.
+    label: Vec<String>,
 }
 
 /// A row of panels.
@@ -55,146 +204,213 @@ struct Row {
 }
 
 impl<'a> Page<'a> {
-    fn new(chart: &'a Chart) -> Self {
-        let planes: Vec<&Plane> = planes(chart).collect();
-        let same =
-            |label: fn(&Plane) -> &str| planes.windows(2).all(|p| label(p[0]) == label(p[1]));
-        let shared = SharedLabels {
-            x: planes.len() > 1 && same(|p| &p.x.label) && !planes[0].x.label.is_empty(),
-            y: !planes.is_empty() && same(|p| &p.y.label),
+    /// The first arrangement that fits the paper.
+    fn fitting(chart: &'a Chart, paper: &Paper) -> Result<Self, Unfit> {
+        let margin = if paper.bare { BARE_MARGIN } else { MARGIN };
+        let most = chart.columns.clamp(1, chart.panels.len().max(1));
+        let Some(room) = paper.room() else {
+            let columns = Columns::new(chart, most, Form::Wide, 1.0, (margin, None));
+            return Ok(Self::new(chart, paper, margin, columns));
         };
-
-        let mut margins = Margins::default();
-        for panel in &chart.panels {
-            let own = margins_of(panel, shared);
-            margins.left = margins.left.max(own.left);
-            margins.right = margins.right.max(own.right);
+        let has_raster = chart.panels.iter().any(|panel| matches!(panel.body, Body::Raster(_)));
+        let sizes: &[f64] = if has_raster {
+            &[1.0, 0.9, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5]
+        } else {
+            &[1.0]
+        };
+        let mut lack = f64::INFINITY;
+        for count in (1..=most).rev() {
+            for form in Form::ALL {
+                for &shrink in sizes {
+                    let columns = Columns::new(chart, count, form, shrink, (margin, Some(room)));
+                    if columns.lack <= 1e-6 {
+                        return Ok(Self::new(chart, paper, margin, columns));
+                    }
+                    lack = lack.min(columns.lack);
+                }
+            }
         }
-        let columns = chart.columns.clamp(1, chart.panels.len().max(1));
-        let outer = 2.0 * MARGIN + if shared.y { 18.0 } else { 0.0 };
-        let even = (WIDTH - outer - GUTTER * (columns - 1) as f64) / columns as f64;
-        let mut widths = vec![0.0f64; columns];
-        for (i, panel) in chart.panels.iter().enumerate() {
-            let width = content_width(panel).map_or(even, |w| w + margins.left + margins.right);
-            widths[i % columns] = widths[i % columns].max(width);
-        }
-        let natural = widths.iter().sum::<f64>() + outer + GUTTER * (columns - 1) as f64;
-        let width = natural.max(420.0);
+        Err(Unfit::TooNarrow(Paper::enough_for(room + lack)))
+    }
 
-        let text_room = width - 2.0 * MARGIN;
-        let title = wrap(&chart.title, TITLE, true, text_room);
-        let subtitle = wrap(&chart.subtitle, LABEL, false, text_room);
-        let top = MARGIN + 19.0 * title.len() as f64 + 16.0 * subtitle.len() as f64 + 14.0;
-
-        let notes_below = chart.panels.iter().enumerate().any(|(i, panel)| {
-            let room = widths[i % columns] - margins.left - margins.right.min(14.0);
-            !panel.note.is_empty()
-                && (matches!(panel.body, Body::Raster(_))
-                    || text_width(&panel.title, LABEL, true)
-                        + text_width(&panel.note, SMALL, false)
-                        + 12.0
-                        > room)
-        });
+    fn new(chart: &'a Chart, paper: &Paper, margin: f64, columns: Columns) -> Self {
+        let natural = columns.widths.iter().sum::<f64>()
+            + columns.left
+            + margin
+            + GUTTER * (columns.widths.len() - 1) as f64;
+        let width = paper.room().unwrap_or_else(|| natural.max(420.0));
+        let text_room = width - 2.0 * margin;
+        let lines = |text: &str, size, bold| {
+            if paper.bare { Vec::new() } else { wrap(text, size, bold, text_room) }
+        };
+        let (title, subtitle) =
+            (lines(&chart.title, TITLE, true), lines(&chart.subtitle, LABEL, false));
+        let heading = 19.0 * title.len() as f64 + 16.0 * subtitle.len() as f64;
+        let top = margin + heading + if paper.bare { 4.0 } else { 14.0 };
+        let label = match planes(chart).next() {
+            Some(plane) if columns.shared.x => wrap(&plane.x.label, LABEL, false, text_room),
+            _ => Vec::new(),
+        };
         let mut page = Self {
             chart,
+            is_of_a_width: paper.width.is_some(),
+            margin,
             width,
             height: 0.0,
             title,
             subtitle,
             top,
-            margins,
-            columns: widths,
             rows: Vec::new(),
-            notes_below,
-            shared,
+            notes_below: false,
+            label,
+            columns,
         };
-        page.rows = chart.panels.chunks(columns).map(|row| page.row(row)).collect();
+        let is_below = |(column, panel): (usize, &Panel)| {
+            let inset = page.columns.margins.right.min(14.0);
+            let room = page.columns.widths[column] - page.columns.margins.left - inset;
+            let (title, note) =
+                (text_width(&panel.title, LABEL, true), text_width(&panel.note, SMALL, false));
+            !panel.note.is_empty()
+                && (matches!(panel.body, Body::Raster(_)) || title + note + 12.0 > room)
+        };
+        let rows = page.columns.rows.iter();
+        let panels = rows.flat_map(|row| row.iter().map(|&i| &chart.panels[i]).enumerate());
+        page.notes_below = panels.into_iter().any(is_below);
+        page.rows = (0..page.columns.rows.len()).map(|row| page.row(row)).collect();
         let gaps = GUTTER * 0.7 * page.rows.len().saturating_sub(1) as f64;
         let rows: f64 = page.rows.iter().map(|row| row.height).sum();
-        page.height = top + rows + gaps + MARGIN + if shared.x { 18.0 } else { 0.0 };
+        page.height = top + rows + gaps + margin + page.label_height();
         page
+    }
+
+    /// Height of the label that all panels share.
+    fn label_height(&self) -> f64 {
+        match self.label.len() {
+            0 => 0.0,
+            lines => SHARED + 14.0 * (lines - 1) as f64,
+        }
     }
 
     /// Space for the title of panel `i` of a row: its own column and the following ones without a
     /// title.
-    fn title_room(&self, row: &[Panel], i: usize) -> f64 {
-        let untitled = row[i + 1..]
-            .iter()
-            .take_while(|p| p.title.is_empty() && matches!(p.body, Body::Raster(_)))
+    fn title_room(&self, row: &[usize], i: usize) -> f64 {
+        let panel = |i: usize| &self.chart.panels[row[i]];
+        let untitled = (i + 1..row.len())
+            .take_while(|&next| {
+                panel(next).title.is_empty() && matches!(panel(next).body, Body::Raster(_))
+            })
             .count();
-        let span = self.columns[i..=i + untitled].iter().sum::<f64>() + GUTTER * untitled as f64;
-        let inset = if matches!(row[i].body, Body::Plane(_)) {
-            self.margins.right.min(14.0)
-        } else {
-            0.0
-        };
-        span - self.margins.left - inset
+        let widths = &self.columns.widths[i..=i + untitled];
+        let span = widths.iter().sum::<f64>() + GUTTER * untitled as f64;
+        span - self.columns.margins.left - self.inset(panel(i))
     }
 
-    fn title(&self, row: &[Panel], i: usize) -> Vec<String> {
+    /// Distance of the end of a title or note from the end of its column.
+    fn inset(&self, panel: &Panel) -> f64 {
+        if matches!(panel.body, Body::Plane(_)) {
+            self.columns.margins.right.min(14.0)
+        } else {
+            0.0
+        }
+    }
+
+    fn title(&self, row: &[usize], i: usize) -> Vec<String> {
         let room = self.title_room(row, i);
-        let mut lines = wrap(&row[i].title, LABEL, true, room);
-        if lines.len() > TITLE_LINES {
-            let rest = lines.split_off(TITLE_LINES - 1).join(" ");
+        let mut lines = wrap(&self.chart.panels[row[i]].title, LABEL, true, room);
+        let most = TITLE_LINES[usize::from(self.is_of_a_width)];
+        if lines.len() > most {
+            let rest = lines.split_off(most - 1).join(" ");
             lines.push(fit(&format!("{rest}\u{2026}"), LABEL, true, room));
         }
         lines
     }
 
-    fn row(&self, row: &[Panel]) -> Row {
-        let head = |i: usize| {
-            let note =
-                f64::from(!row[i].note.is_empty() && (self.notes_below || row[i].title.is_empty()));
-            match (self.title(row, i).len(), note) {
-                (0, 0.0) => 0.0,
-                (lines, note) => 15.0 * (lines as f64 + note) + 5.0,
-            }
+    /// Lines of a panel's note below its title; none if it is at the end of the title's line.
+    fn note(&self, panel: &Panel, column: usize) -> Vec<String> {
+        if panel.note.is_empty() || !(self.notes_below || panel.title.is_empty()) {
+            return Vec::new();
+        }
+        let room = self.columns.widths[column] - self.columns.margins.left - self.inset(panel);
+        wrap(&panel.note, SMALL, false, room)
+    }
+
+    /// Width of a plane's frame in a column.
+    fn inside(&self, plane: &Plane, column: usize) -> f64 {
+        let margins = self.columns.margins;
+        let room = self.columns.widths[column] - margins.left - margins.right;
+        match plane.width {
+            Some(own) if self.is_of_a_width => own.min(room),
+            Some(own) => own,
+            None => room,
+        }
+    }
+
+    /// Width of a column right of the left margin of its plane.
+    fn span(&self, column: usize) -> f64 {
+        self.columns.widths[column] - self.columns.margins.left
+    }
+
+    /// Width of text in place of a picture.
+    fn message_room(&self, column: usize) -> f64 {
+        (self.columns.widths[column] - self.columns.margins.left).min(WIDTH - 80.0)
+    }
+
+    fn row(&self, row: usize) -> Row {
+        let Columns { form, shared, shrink, .. } = self.columns;
+        let indices = &self.columns.rows[row];
+        let panels = || indices.iter().map(|&i| &self.chart.panels[i]).enumerate();
+        let head = |(i, panel)| match (self.title(indices, i).len(), self.note(panel, i).len()) {
+            (0, 0) => 0.0,
+            (title, note) => 15.0 * (title + note) as f64 + 5.0,
         };
-        let head = (0..row.len()).map(head).fold(0.0, f64::max);
-        let bottom = row.iter().map(|p| margins_of(p, self.shared).bottom).fold(0.0, f64::max);
-        let body = |panel: &Panel| match &panel.body {
-            Body::Plane(plane) => plane::height(plane) + bottom,
-            Body::Raster(raster) => raster::size(raster).1,
+        let head = panels().map(head).fold(0.0, f64::max);
+        let bottom = panels()
+            .filter_map(|(i, panel)| match &panel.body {
+                Body::Plane(plane) => Some(plane::bottom(plane, shared, self.inside(plane, i))),
+                _ => None,
+            })
+            .fold(0.0, f64::max);
+        let body = |(i, panel): (usize, &Panel)| match &panel.body {
+            Body::Plane(plane) => {
+                plane::height(plane, form, self.span(i))
+                    + bottom
+                    + plane::key_height(plane, form, self.span(i))
+            }
+            Body::Raster(raster) => SizedRaster::new(raster, shrink).size(self.raster_room(i)).1,
             Body::Message(text) => {
-                20.0 + 18.0 * wrap(text, LABEL, false, WIDTH - 80.0).len() as f64
+                20.0 + 18.0 * wrap(text, LABEL, false, self.message_room(i)).len() as f64
             }
         };
         Row {
-            height: head + row.iter().map(body).fold(0.0, f64::max),
+            height: head + panels().map(body).fold(0.0, f64::max),
             head,
             bottom,
         }
     }
 
+    /// Width that a raster and its words may take; absent: as much as they need.
+    fn raster_room(&self, column: usize) -> Option<f64> {
+        self.is_of_a_width.then(|| self.span(column))
+    }
+
     fn draw(&self, canvas: &Canvas) {
-        let mut y = MARGIN + 8.0;
+        let mut y = self.margin + 8.0;
         for line in &self.title {
-            canvas.text((MARGIN, y), line, Type::new(TITLE, INK).bold());
+            canvas.text((self.margin, y), line, Type::new(TITLE, INK).bold());
             y += 19.0;
         }
         for line in &self.subtitle {
-            canvas.text((MARGIN, y), line, Type::new(LABEL, MUTED));
+            canvas.text((self.margin, y), line, Type::new(LABEL, MUTED));
             y += 16.0;
         }
-        let left = MARGIN + if self.shared.y { 18.0 } else { 0.0 };
-        let mut at = (left, self.top);
-        let columns = self.columns.len();
-        for (i, panel) in self.chart.panels.iter().enumerate() {
-            let (row, column) = (i / columns, i % columns);
-            let in_row =
-                &self.chart.panels[row * columns..self.chart.panels.len().min((row + 1) * columns)];
-            self.panel(
-                canvas,
-                at,
-                self.rows[row],
-                panel,
-                &self.title(in_row, column),
-                self.columns[column],
-            );
-            at.0 += self.columns[column] + GUTTER;
-            if column + 1 == columns {
-                at = (left, at.1 + self.rows[row].height + GUTTER * 0.7);
+        let mut top = self.top;
+        for (row, indices) in self.columns.rows.iter().enumerate() {
+            let mut left = self.columns.left;
+            for (column, width) in self.columns.widths.iter().enumerate().take(indices.len()) {
+                self.panel(canvas, (left, top), row, column);
+                left += width + GUTTER;
             }
+            top += self.rows[row].height + GUTTER * 0.7;
         }
         self.shared_labels(canvas);
     }
@@ -203,76 +419,69 @@ impl<'a> Page<'a> {
     fn shared_labels(&self, canvas: &Canvas) {
         let Some(plane) = planes(self.chart).next() else { return };
         let middle = Type::new(LABEL, INK).anchor(Anchor::Middle);
-        if self.shared.y {
+        if self.columns.shared.y {
             let first = self.top + self.rows.first().map_or(0.0, |row| row.head);
-            let below = self.rows.last().map_or(0.0, |row| row.bottom)
-                + if self.shared.x { 18.0 } else { 0.0 };
-            let last = self.height - MARGIN - below;
-            let at = (MARGIN + 6.0, f64::midpoint(first, last));
+            let key = plane::key_height(plane, self.columns.form, self.span(0));
+            let below = self.rows.last().map_or(0.0, |row| row.bottom) + self.label_height() + key;
+            let last = self.height - self.margin - below;
+            let at = (self.margin + 6.0, f64::midpoint(first, last));
             let label = fit(&plane.y.label, LABEL, false, (last - first).max(120.0));
             canvas.text(at, &label, Type { upright: false, ..middle });
         }
-        if self.shared.x {
-            let (left, right) =
-                (MARGIN + 18.0 + self.margins.left, self.width - MARGIN - self.margins.right);
-            canvas.text(
-                (f64::midpoint(left, right), self.height - MARGIN - 4.0),
-                &plane.x.label,
-                middle,
-            );
+        let margins = self.columns.margins;
+        let left = self.margin + SHARED + margins.left;
+        let right = self.width - self.margin - margins.right;
+        let mut y = self.height - self.margin + 14.0 - self.label_height();
+        for line in &self.label {
+            let half = 0.5 * text_width(line, LABEL, false);
+            let (first, last) = (self.margin + half, self.width - self.margin - half);
+            let x = f64::midpoint(left, right).clamp(first.min(last), last);
+            canvas.text((x, y), line, middle);
+            y += 14.0;
         }
     }
 
-    fn panel(
-        &self,
-        canvas: &Canvas,
-        at: Position,
-        row: Row,
-        panel: &Panel,
-        title: &[String],
-        width: f64,
-    ) {
-        let is_plane = matches!(panel.body, Body::Plane(_));
-        let left = at.0 + self.margins.left;
-        let right = at.0 + width - if is_plane { self.margins.right.min(14.0) } else { 0.0 };
+    fn panel(&self, canvas: &Canvas, at: Position, row: usize, column: usize) {
+        let Columns { form, shared, shrink, margins, .. } = self.columns;
+        let indices = &self.columns.rows[row];
+        let panel = &self.chart.panels[indices[column]];
+        let (title, note) = (self.title(indices, column), self.note(panel, column));
+        let row = self.rows[row];
+        let left = at.0 + margins.left;
+        let right = at.0 + self.columns.widths[column] - self.inset(panel);
         // Headings of a row end on the same line, even if they have different numbers of lines.
-        let below = self.notes_below && !panel.note.is_empty();
-        let lines =
-            title.len() + usize::from(below || (title.is_empty() && !panel.note.is_empty()));
-        let mut y = at.1 + row.head - 5.0 - 15.0 * lines as f64 + 5.0;
-        for line in title {
+        let mut y = at.1 + row.head - 15.0 * (title.len() + note.len()) as f64;
+        for line in &title {
             canvas.text((left, y), line, Type::new(LABEL, INK).bold());
             y += 15.0;
         }
-        if below || title.is_empty() {
-            canvas.text(
-                (left, y),
-                &fit(&panel.note, SMALL, false, right - left),
-                Type::new(SMALL, MUTED),
-            );
-        } else {
-            canvas.text(
-                (right, y - 15.0),
-                &panel.note,
-                Type::new(SMALL, MUTED).anchor(Anchor::End),
-            );
+        let muted = Type::new(SMALL, MUTED);
+        for line in &note {
+            canvas.text((left, y), line, muted);
+            y += 15.0;
+        }
+        if note.is_empty() {
+            canvas.text((right, y - 15.0), &panel.note, muted.anchor(Anchor::End));
         }
         let top = at.1 + row.head;
         match &panel.body {
             Body::Plane(plane) => {
-                let right = plane.width.map_or(at.0 + width - self.margins.right, |w| left + w);
-                let frame = Frame { left, top, right, bottom: top + plane::height(plane) };
-                plane::draw(
-                    canvas,
-                    frame,
-                    plane,
-                    Margins { bottom: row.bottom, ..self.margins },
-                    self.shared,
-                );
+                let frame = Frame {
+                    left,
+                    top,
+                    right: left + self.inside(plane, column),
+                    bottom: top + plane::height(plane, form, self.span(column)),
+                };
+                let room = Margins { bottom: row.bottom, ..margins };
+                plane::draw(canvas, frame, plane, form, room, shared);
             }
-            Body::Raster(raster) => raster::draw(canvas, (left, top), raster),
+            Body::Raster(raster) => {
+                let room = self.raster_room(column);
+                raster::draw(canvas, (left, top), SizedRaster::new(raster, shrink), room);
+            }
             Body::Message(text) => {
-                for (i, line) in wrap(text, LABEL, false, WIDTH - 80.0).iter().enumerate() {
+                let lines = wrap(text, LABEL, false, self.message_room(column));
+                for (i, line) in lines.iter().enumerate() {
                     canvas.text((left, top + 12.0 + 18.0 * i as f64), line, Type::new(LABEL, INK));
                 }
             }
@@ -288,18 +497,9 @@ fn planes(chart: &Chart) -> impl Iterator<Item = &Plane> {
     })
 }
 
-fn margins_of(panel: &Panel, shared: SharedLabels) -> Margins {
+fn margins_of(panel: &Panel, shared: SharedLabels, form: Form) -> Margins {
     match &panel.body {
-        Body::Plane(plane) => plane::margins(plane, shared),
+        Body::Plane(plane) => plane::margins(plane, shared, form),
         Body::Raster(_) | Body::Message(_) => Margins::default(),
-    }
-}
-
-/// Width that the content of a panel needs.
-fn content_width(panel: &Panel) -> Option<f64> {
-    match &panel.body {
-        Body::Plane(plane) => plane.width,
-        Body::Raster(raster) => Some(raster::size(raster).0),
-        Body::Message(_) => None,
     }
 }

@@ -1,29 +1,48 @@
-//! PDF of one page from a figure.
+//! PDF of one page from a figure, with text as text in a subset of its font, or as outlines.
 
 use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-use pdf_writer::types::{LineCapStyle, LineJoinStyle};
-use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref, TextStr};
+use pdf_writer::types::{
+    CidFontType, FontFlags, LineCapStyle, LineJoinStyle, SystemInfo, UnicodeCmap,
+};
+use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref, Str, TextStr};
 use resvg::tiny_skia::PathSegment;
-use resvg::usvg;
+use resvg::usvg::layout::PositionedGlyph;
+use resvg::usvg::{self, fontdb};
+use subsetter::GlyphRemapper;
 
-/// Paths of the tree: figures use only fills, strokes and opacities.
-pub(super) fn pdf(tree: &usvg::Tree, title: &str) -> Vec<u8> {
-    const POINTS: f32 = 0.75; // a CSS pixel
-    let (width, height) = (tree.size().width() * POINTS, tree.size().height() * POINTS);
-    let mut page = PdfPage { content: Content::new(), opacities: Vec::new() };
-    page.content.transform([POINTS, 0.0, 0.0, -POINTS, 0.0, height]);
+use super::font::Face;
+use crate::plan::TextForm;
+
+/// PDF of a tree, `points` to a CSS pixel. Figures use only fills, strokes, opacities and text.
+pub(super) fn pdf(tree: &usvg::Tree, title: &str, points: f32, form: TextForm) -> Vec<u8> {
+    let (width, height) = (tree.size().width() * points, tree.size().height() * points);
+    let mut page = PdfPage {
+        content: Content::new(),
+        opacities: Vec::new(),
+        form,
+        fonts: Face::ALL.map(|face| (face, Font::default())),
+        bold: tree
+            .fontdb()
+            .faces()
+            .filter(|face| face.weight.0 > 500)
+            .map(|face| face.id)
+            .collect(),
+    };
+    page.content.transform([points, 0.0, 0.0, -points, 0.0, height]);
     page.group(tree.root());
 
-    let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
-    let stream = zlib.write_all(&page.content.finish()).and_then(|()| zlib.finish());
-    let stream = stream.expect("writing into memory does not fail");
-
+    let stream = compressed(&page.content.finish());
     let mut pdf = Pdf::new();
     let [catalog, pages, sheet, body, info] = [1, 2, 3, 4, 5].map(Ref::new);
     let state = |i: usize| Ref::new(10 + i as i32);
+    let first = 10 + page.opacities.len() as i32;
+    let fonts: Vec<(i32, &(Face, Font))> = (0..)
+        .map(|i| first + i * Font::OBJECTS)
+        .zip(page.fonts.iter().filter(|(_, font)| !font.glyphs.is_empty()))
+        .collect();
     pdf.catalog(catalog)
         .pages(pages)
         .lang(TextStr("en"))
@@ -42,6 +61,12 @@ pub(super) fn pdf(tree: &usvg::Tree, title: &str) -> Vec<u8> {
         states.pair(Name(PdfPage::state_name(i).as_bytes()), state(i));
     }
     states.finish();
+    if !fonts.is_empty() {
+        let mut names = resources.fonts();
+        for (at, (face, _)) in &fonts {
+            names.pair(Name(face.name().as_bytes()), Ref::new(*at));
+        }
+    }
     resources.finish();
     writer.finish();
     for (i, (fill, stroke)) in page.opacities.iter().enumerate() {
@@ -50,14 +75,106 @@ pub(super) fn pdf(tree: &usvg::Tree, title: &str) -> Vec<u8> {
             .non_stroking_alpha(percent(*fill))
             .stroking_alpha(percent(*stroke));
     }
+    for (at, (face, font)) in fonts {
+        font.write(&mut pdf, *face, at);
+    }
     pdf.stream(body, &stream).filter(Filter::FlateDecode);
     pdf.finish()
+}
+
+fn compressed(bytes: &[u8]) -> Vec<u8> {
+    let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+    let stream = zlib.write_all(bytes).and_then(|()| zlib.finish());
+    stream.expect("writing into memory does not fail")
+}
+
+/// Glyphs of a face that a page shows.
+#[derive(Default)]
+struct Font {
+    numbers: GlyphRemapper,
+    /// Text and advance of each, by its number; that of 0 stands for missing letters.
+    glyphs: Vec<(String, f32)>,
+}
+
+impl Font {
+    /// Objects of a font in the file.
+    const OBJECTS: i32 = 5;
+
+    /// Number of a glyph in the subset, and its advance in thousandths of an em.
+    fn number(&mut self, face: Face, glyph: &PositionedGlyph) -> (u16, f32) {
+        let id = glyph.id.0 as u16;
+        let number = self.numbers.remap(id);
+        if self.glyphs.is_empty() {
+            self.glyphs.push((String::new(), face.advance(0)));
+        }
+        if usize::from(number) == self.glyphs.len() {
+            self.glyphs.push((glyph.text.clone(), face.advance(id)));
+        }
+        (number, self.glyphs[usize::from(number)].1)
+    }
+
+    /// Writes the font as objects from `at`: its glyphs are addressed by their numbers, and each
+    /// has its text, so that it can be searched and copied.
+    fn write(&self, pdf: &mut Pdf, face: Face, at: i32) {
+        const SYSTEM: SystemInfo = SystemInfo {
+            registry: Str(b"Adobe"),
+            ordering: Str(b"Identity"),
+            supplement: 0,
+        };
+        let [font, glyphs, descriptor, file, texts] = [0, 1, 2, 3, 4].map(|i| Ref::new(at + i));
+        let subset = face.glyphs(&self.numbers);
+        // Readers recognise a subset by six letters in front of its name.
+        let tag: String = blake3::hash(&subset).as_bytes()[..6]
+            .iter()
+            .map(|byte| char::from(b'A' + byte % 26))
+            .collect();
+        let name = format!("{tag}+{}", face.name());
+        let name = Name(name.as_bytes());
+        pdf.type0_font(font)
+            .base_font(name)
+            .encoding_predefined(Name(b"Identity-H"))
+            .descendant_font(glyphs)
+            .to_unicode(texts);
+        let mut cid = pdf.cid_font(glyphs);
+        cid.subtype(CidFontType::Type2)
+            .base_font(name)
+            .system_info(SYSTEM)
+            .font_descriptor(descriptor)
+            .cid_to_gid_map_predefined(Name(b"Identity"))
+            .default_width(0.0);
+        cid.widths().consecutive(0, self.glyphs.iter().map(|(_, advance)| *advance));
+        cid.finish();
+        let measures = face.measures();
+        let [left, bottom, right, top] = measures.bounds;
+        pdf.font_descriptor(descriptor)
+            .name(name)
+            .flags(FontFlags::NON_SYMBOLIC)
+            .bbox(Rect::new(left, bottom, right, top))
+            .italic_angle(0.0)
+            .ascent(measures.ascent)
+            .descent(measures.descent)
+            .cap_height(measures.capitals)
+            .stem_v(if face == Face::Bold { 140.0 } else { 80.0 })
+            .font_file2(file);
+        pdf.stream(file, &compressed(&subset))
+            .filter(Filter::FlateDecode)
+            .pair(Name(b"Length1"), subset.len() as i32);
+        let mut cmap = UnicodeCmap::new(Name(b"Custom"), SYSTEM);
+        for (number, (text, _)) in (0u16..).zip(&self.glyphs).skip(1) {
+            cmap.pair_with_multiple(number, text.chars());
+        }
+        pdf.cmap(texts, &cmap.finish());
+    }
 }
 
 struct PdfPage {
     content: Content,
     /// Opacity of fill and stroke in percent, each pair once.
     opacities: Vec<(u8, u8)>,
+    form: TextForm,
+    fonts: [(Face, Font); 2],
+    /// Bold faces of the tree.
+    bold: Vec<fontdb::ID>,
 }
 
 impl PdfPage {
@@ -69,11 +186,60 @@ impl PdfPage {
         for node in group.children() {
             match node {
                 usvg::Node::Group(inner) => self.group(inner),
+                usvg::Node::Text(text) if self.form == TextForm::Text => self.text(text),
                 usvg::Node::Text(text) => self.group(text.flattened()),
                 usvg::Node::Path(path) => self.path(path),
                 usvg::Node::Image(_) => {}
             }
         }
+    }
+
+    fn text(&mut self, text: &usvg::Text) {
+        for span in text.layouted() {
+            if let Some(usvg::Paint::Color(c)) = span.fill.as_ref().map(usvg::Fill::paint) {
+                self.content.set_fill_rgb(channel(c.red), channel(c.green), channel(c.blue));
+            }
+            let same = |a: &PositionedGlyph, b: &PositionedGlyph| a.font == b.font;
+            for run in span.positioned_glyphs.chunk_by(same) {
+                self.run(run, text.abs_transform());
+            }
+        }
+    }
+
+    /// Glyphs of one face on one line, each at its place.
+    fn run(&mut self, run: &[PositionedGlyph], place: usvg::Transform) {
+        let bold = self.bold.contains(&run[0].font);
+        let (face, font) = &mut self.fonts[usize::from(bold)];
+        let size = run[0].font_size();
+        let scale = face.units() / size;
+        let matrix = |glyph: &PositionedGlyph| {
+            place.pre_concat(glyph.outline_transform()).pre_scale(scale, scale)
+        };
+        let first = matrix(&run[0]);
+        let content = &mut self.content;
+        content.begin_text();
+        content.set_font(Name(face.name().as_bytes()), size);
+        content.set_text_matrix([first.sx, first.ky, first.kx, first.sy, first.tx, first.ty]);
+        let mut shown = content.show_positioned();
+        let mut items = shown.items();
+        let (mut codes, mut expected) = (Vec::new(), 0.0);
+        for glyph in run {
+            let at = matrix(glyph);
+            let along = (at.tx - first.tx) * first.sx + (at.ty - first.ty) * first.ky;
+            let (number, advance) = font.number(*face, glyph);
+            let behind = (1000.0 * (expected - along) / size).round();
+            if behind != 0.0 {
+                items.show(Str(&codes));
+                codes.clear();
+                items.adjust(behind);
+            }
+            codes.extend(number.to_be_bytes());
+            expected = along + advance * size / 1000.0;
+        }
+        items.show(Str(&codes));
+        items.finish();
+        shown.finish();
+        content.end_text();
     }
 
     fn path(&mut self, path: &usvg::Path) {

@@ -1,12 +1,14 @@
 //! Planes on the page: axes, marks between them, labels to the right.
 
-use super::WIDEST_NAME;
+use std::borrow::Cow;
+
 use super::canvas::{Canvas, Position, Stroke, Type};
 use super::clip::Frame;
 use super::names::{self, lines, shorten};
 use super::render::text_width;
-use super::words::{fit, spread};
-use crate::figures::chart::{Anchor, End, Form, Mark, Plane};
+use super::words::{longest_word, spread, wrap};
+use super::{Form, WIDEST_NAME};
+use crate::figures::chart::{Anchor, End, Form as DotForm, Mark, Plane};
 use crate::figures::scale::{Scale, Tick, ValueAxis};
 use crate::figures::style::{AXIS, Color, GRID, INK, LABEL, MUTED, SMALL, WHITE};
 
@@ -16,6 +18,13 @@ const LABEL_GAP: f64 = 17.0;
 const LEADER: f64 = 27.0;
 /// Distance between the lines of a name.
 const NAME_LINE: f64 = 12.0;
+/// Space for the mark of a label below a plane, and for the headings there.
+const KEY: f64 = 15.0;
+/// Maximum length of a turned name of a level.
+const TURNED: f64 = 120.0;
+/// Minimum width of a plane, and of one with names or values beside it, on paper of a width.
+const LEAST: f64 = 90.0;
+const LEAST_LABELLED: f64 = 150.0;
 /// Half the length of an interval's cap: more than a dot's radius and its white edge.
 const CAP: f64 = 6.0;
 
@@ -34,45 +43,156 @@ pub(super) struct SharedLabels {
     pub(super) y: bool,
 }
 
-/// Space that a plane needs around it.
-pub(super) fn margins(plane: &Plane, shared: SharedLabels) -> Margins {
+/// Space that a plane needs to its left and right.
+pub(super) fn margins(plane: &Plane, shared: SharedLabels, form: Form) -> Margins {
     if !plane.axes {
         return Margins::default();
     }
-    let tick = |t: &Tick| text_width(&t.text, LABEL, false).min(WIDEST_NAME);
-    let left = plane.y.ticks.iter().map(tick).fold(0.0, f64::max) + 7.0;
+    let is_stacked = form == Form::Stacked;
+    let tick = |t: &Tick| match plane.y.scale {
+        Scale::Levels if is_stacked => 0.0,
+        Scale::Levels => widest(&name_lines(&t.text, form)),
+        _ => text_width(&t.text, LABEL, false),
+    };
+    let ticks = plane.y.ticks.iter().map(tick).fold(0.0, f64::max);
+    let left = ticks + if ticks == 0.0 && is_stacked { 0.0 } else { 7.0 };
     let y_label = if shared.y || plane.y.label.is_empty() { 0.0 } else { 18.0 };
     let last = plane.x.ticks.last().map_or(0.0, |t| 0.5 * text_width(&t.text, LABEL, false));
-    let right = if plane.ends.is_empty() {
+    let right = if plane.ends.is_empty() || (is_stacked && plane.spread) {
         last.max(10.0)
     } else {
-        let values: f64 = value_widths(plane).iter().map(|w| w + 14.0).sum();
+        let beside = Labels::of(plane, form).beside;
+        let values: f64 = value_widths(plane).iter().take(beside).map(|w| w + 14.0).sum();
         end_offset(&plane.ends) + names_width(&plane.ends) + values + 4.0
     };
-    // The width assumed is that of the narrowest plane in any layout, because margins must not
-    // depend on themselves.
-    let turned_room = if turned(&plane.x, plane.width.unwrap_or(160.0)) {
-        plane
-            .x
-            .ticks
-            .iter()
-            .map(|t| text_width(&t.text, SMALL, false).min(90.0))
-            .fold(0.0, f64::max)
+    Margins { left: left + y_label, right, bottom: 0.0 }
+}
+
+/// Space that a plane of this width needs below it.
+pub(super) fn bottom(plane: &Plane, shared: SharedLabels, width: f64) -> f64 {
+    if !plane.axes {
+        return 0.0;
+    }
+    let ticks = if turned(&plane.x, width) {
+        let widths = plane.x.ticks.iter().map(|t| text_width(&t.text, SMALL, false));
+        widths.fold(0.0, f64::max).min(TURNED)
     } else {
         12.0
     };
-    let x_label = if shared.x || plane.x.label.is_empty() { 0.0 } else { 20.0 };
-    Margins {
-        left: left + y_label,
-        right,
-        bottom: 10.0 + turned_room + x_label,
-    }
+    let label = if shared.x || plane.x.label.is_empty() { 0.0 } else { 20.0 };
+    10.0 + ticks + label
+}
+
+/// Width that a plane lacks to be legible, with a frame of `width` and a margin to its right;
+/// negative if it has more.
+pub(super) fn lack(plane: &Plane, form: Form, width: f64, right: f64) -> f64 {
+    let least = match (plane.width, plane.axes) {
+        // Its numbers are next to each other, one for each unit of the axis.
+        (Some(_), false) => 21.0 * (plane.x.hi - plane.x.lo),
+        (None, false) => LEAST,
+        (Some(_), true) => LEAST_LABELLED,
+        (None, true) if is_rows(plane) || !plane.ends.is_empty() && form != Form::Stacked => {
+            LEAST_LABELLED
+        }
+        (None, true) => LEAST,
+    };
+    let words = match form {
+        Form::Wide => 0.0,
+        Form::Narrow if is_rows(plane) => {
+            let room = form.widest_name();
+            let is_cut = |t: &Tick| wrap(&t.text, LABEL, false, room).len() > 2;
+            if plane.y.ticks.iter().any(is_cut) { f64::INFINITY } else { 0.0 }
+        }
+        Form::Narrow => 0.0,
+        Form::Stacked => {
+            let longest = if is_rows(plane) {
+                let words = plane.y.ticks.iter().map(|t| longest_word(&t.text, LABEL, false));
+                words.fold(0.0, f64::max)
+            } else {
+                let names = plane.ends.iter().map(|end| longest_word(&end.name, LABEL, true));
+                names.fold(0.0, f64::max)
+            };
+            longest.clamp(LEAST, 2.0 * LEAST) - Labels::of(plane, form).room(plane, width + right)
+        }
+    };
+    (least - width).max(words)
 }
 
 /// Height of a plane: at least that of its labels.
-pub(super) fn height(plane: &Plane) -> f64 {
-    let labels = if plane.spread { LABEL_GAP * plane.ends.len() as f64 + 10.0 } else { 0.0 };
+pub(super) fn height(plane: &Plane, form: Form, span: f64) -> f64 {
+    let plane = arranged(plane, form, span);
+    let is_beside = plane.spread && form != Form::Stacked;
+    let labels = if is_beside { LABEL_GAP * plane.ends.len() as f64 + 10.0 } else { 0.0 };
     plane.height.max(labels)
+}
+
+/// True if the vertical axis of a plane has a name for each row.
+fn is_rows(plane: &Plane) -> bool {
+    plane.axes && plane.y.scale == Scale::Levels
+}
+
+/// A plane with rows high enough for names above them.
+fn arranged(plane: &Plane, form: Form, span: f64) -> Cow<'_, Plane> {
+    if form != Form::Stacked || !is_rows(plane) {
+        return Cow::Borrowed(plane);
+    }
+    let above = above_rows(plane, span);
+    let pitch = plane.height / (plane.y.hi - plane.y.lo) + above;
+    let top = plane.y.ticks.last().map_or(plane.y.hi, |tick| tick.at);
+    let heads = if plane.heads.is_empty() { 0.0 } else { NAME_LINE + 4.0 };
+    let hi = plane.y.hi.max(top + (above + heads + 6.0) / pitch);
+    let y = ValueAxis { hi, ..plane.y.clone() };
+    let height = pitch * (hi - y.lo);
+    Cow::Owned(Plane { y, height, ..plane.clone() })
+}
+
+/// Height of the names above rows.
+fn above_rows(plane: &Plane, span: f64) -> f64 {
+    let room = Labels::of(plane, Form::Stacked).room(plane, span);
+    let lines = plane.y.ticks.iter().map(|t| wrap(&t.text, LABEL, false, room).len());
+    NAME_LINE * lines.max().unwrap_or(0) as f64 + 3.0
+}
+
+/// Division of the columns of values: the first are beside the plane, the others on the line of a
+/// row's name or of a label below the plane.
+#[derive(Debug, Clone, Copy)]
+struct Labels {
+    beside: usize,
+}
+
+impl Labels {
+    fn of(plane: &Plane, form: Form) -> Self {
+        let beside = match form {
+            Form::Stacked if plane.spread => 0,
+            Form::Stacked => 1,
+            Form::Wide | Form::Narrow => usize::MAX,
+        };
+        Self { beside }
+    }
+
+    /// Width of the other columns.
+    fn others(self, plane: &Plane) -> f64 {
+        let widths = value_widths(plane);
+        widths.iter().skip(self.beside).map(|w| w + 14.0).sum()
+    }
+
+    /// Width of names on a line of `span` with the other columns.
+    fn room(self, plane: &Plane, span: f64) -> f64 {
+        let mark = if plane.spread && !plane.ends.is_empty() { KEY } else { 0.0 };
+        span - mark - self.others(plane)
+    }
+}
+
+/// Height of the labels below a plane.
+pub(super) fn key_height(plane: &Plane, form: Form, span: f64) -> f64 {
+    if form != Form::Stacked || !plane.spread || plane.ends.is_empty() {
+        return 0.0;
+    }
+    let heads = if plane.heads.is_empty() { 0.0 } else { KEY };
+    let room = Labels::of(plane, form).room(plane, span);
+    let lines = |end: &End| wrap(&end.name, LABEL, true, room).len().max(1) as f64;
+    let entries: f64 = plane.ends.iter().map(|end| NAME_LINE * lines(end) + 5.0).sum();
+    8.0 + heads + entries
 }
 
 /// Draws a plane into its frame; `room` is the space around it.
@@ -80,11 +200,14 @@ pub(super) fn draw(
     canvas: &Canvas,
     frame: Frame,
     plane: &Plane,
+    form: Form,
     room: Margins,
     shared: SharedLabels,
 ) {
+    let span = frame.right - frame.left + room.right;
+    let plane = &*arranged(plane, form, span);
     if plane.axes {
-        axes(canvas, frame, plane);
+        axes(canvas, frame, plane, form);
         axis_labels(canvas, frame, plane, room, shared);
     }
     let place = |x: f64, y: f64| {
@@ -97,27 +220,34 @@ pub(super) fn draw(
         draw_mark(canvas, frame, mark, &place);
     }
     names::draw(canvas, frame, plane, &place);
-    if !plane.ends.is_empty() {
-        draw_ends(canvas, frame, plane);
+    match form {
+        Form::Stacked if is_rows(plane) => names_above(canvas, frame, plane, span),
+        Form::Stacked if plane.spread => key(canvas, frame, plane, room),
+        _ if !plane.ends.is_empty() => draw_ends(canvas, frame, plane),
+        _ => {}
     }
 }
 
-fn axes(canvas: &Canvas, frame: Frame, plane: &Plane) {
+fn axes(canvas: &Canvas, frame: Frame, plane: &Plane, form: Form) {
     let thin = |color| Stroke { color, alpha: 1.0, width: 0.9 };
-    let is_rows = plane.y.scale == Scale::Levels;
     for tick in &plane.y.ticks {
         let y = plane.y.along(tick.at, frame.bottom, frame.top);
         canvas.line(&[(frame.left, y), (frame.right, y)], Stroke { width: 0.8, ..thin(GRID) });
-        let color = if is_rows { INK } else { MUTED };
-        let text = lines(&tick.text, LABEL, false, WIDEST_NAME);
-        let top = y - 0.5 * NAME_LINE * (text.len() - 1) as f64;
-        for (i, line) in text.iter().enumerate() {
-            let at = (frame.left - 7.0, top + NAME_LINE * i as f64);
-            canvas.text(at, line, Type::new(LABEL, color).anchor(Anchor::End));
-        }
+        let (text, color) = match plane.y.scale {
+            Scale::Levels if form == Form::Stacked => continue,
+            Scale::Levels => (name_lines(&tick.text, form), INK),
+            _ => (vec![tick.text.clone()], MUTED),
+        };
+        let look = Type::new(LABEL, color).anchor(Anchor::End);
+        column_of_lines(canvas, (frame.left - 7.0, y), &text, look);
     }
     // The values of rows are read off vertical lines.
-    for tick in plane.x.ticks.iter().filter(|_| is_rows && plane.x.scale != Scale::Levels) {
+    for tick in plane
+        .x
+        .ticks
+        .iter()
+        .filter(|_| is_rows(plane) && plane.x.scale != Scale::Levels)
+    {
         let x = plane.x.along(tick.at, frame.left, frame.right);
         canvas.line(&[(x, frame.top), (x, frame.bottom)], Stroke { width: 0.8, ..thin(GRID) });
     }
@@ -130,7 +260,7 @@ fn axes(canvas: &Canvas, frame: Frame, plane: &Plane) {
         canvas.line(&[(x, frame.bottom), (x, frame.bottom + 4.0)], thin(AXIS));
         if turned {
             let look = Type { upright: false, ..Type::new(SMALL, MUTED) };
-            let text = shorten(&tick.text, SMALL, false, 90.0);
+            let text = shorten(&tick.text, SMALL, false, TURNED);
             canvas.text((x, frame.bottom + 8.0), &text, look.anchor(Anchor::End));
             continue;
         }
@@ -142,6 +272,102 @@ fn axes(canvas: &Canvas, frame: Frame, plane: &Plane) {
             canvas.text((x, frame.bottom + 13.0), &tick.text, look);
             free = x + half + 6.0;
         }
+    }
+}
+
+/// Lines of the name of a row to its left.
+fn name_lines(name: &str, form: Form) -> Vec<String> {
+    lines(name, LABEL, false, form.widest_name())
+}
+
+fn widest(lines: &[String]) -> f64 {
+    lines.iter().map(|line| text_width(line, LABEL, false)).fold(0.0, f64::max)
+}
+
+/// Draws lines with their middle at a point.
+fn column_of_lines(canvas: &Canvas, at: Position, lines: &[String], look: Type) {
+    let first = at.1 - 0.5 * NAME_LINE * (lines.len().max(1) - 1) as f64;
+    for (i, line) in lines.iter().enumerate() {
+        canvas.text((at.0, first + NAME_LINE * i as f64), line, look);
+    }
+}
+
+/// Draws the names of rows above them, with the values that are not beside the plane.
+fn names_above(canvas: &Canvas, frame: Frame, plane: &Plane, span: f64) {
+    let labels = Labels::of(plane, Form::Stacked);
+    let room = labels.room(plane, span);
+    let above = above_rows(plane, span);
+    let right = frame.left + span - 4.0;
+    let muted = Type::new(LABEL, MUTED).anchor(Anchor::End);
+    let first_line = |at: f64| plane.y.along(at, frame.bottom, frame.top) - above - 1.0;
+    for tick in &plane.y.ticks {
+        let top = first_line(tick.at);
+        for (i, line) in wrap(&tick.text, LABEL, false, room).iter().enumerate() {
+            let (y, width) = (top + NAME_LINE * i as f64, text_width(line, LABEL, false));
+            let at = (frame.left, y);
+            white(canvas, (at.0 - 1.0, y - 6.0), (at.0 + width + 2.0, y + 6.0));
+            canvas.text(at, line, Type::new(LABEL, INK));
+        }
+    }
+    for end in &plane.ends {
+        let y = plane.y.along(end.at, frame.bottom, frame.top);
+        if let Some(value) = end.values.first() {
+            canvas.text((right, y), value, muted);
+        }
+        let others = end.values.iter().skip(labels.beside).map(String::as_str);
+        let others: Vec<&str> = others.filter(|value| !value.is_empty()).collect();
+        let (y, text) = (first_line(end.at), others.join(", "));
+        white(
+            canvas,
+            (right - text_width(&text, LABEL, false) - 2.0, y - 6.0),
+            (right, y + 6.0),
+        );
+        canvas.text((right, y), &text, muted);
+    }
+    if let Some(tick) = plane.y.ticks.last().filter(|_| !plane.ends.is_empty()) {
+        let y = first_line(tick.at) - NAME_LINE - 2.0;
+        let heads = plane.heads.iter().rev().map(String::as_str).collect::<Vec<_>>().join(", ");
+        canvas.text((right, y), &heads, Type { size: SMALL, ..muted });
+    }
+}
+
+/// A white area behind a text.
+fn white(canvas: &Canvas, from: Position, to: Position) {
+    canvas.polygon(&[from, (to.0, from.1), to, (from.0, to.1)], WHITE, 0.85);
+}
+
+/// Draws the labels of lines below their plane, in the order of the lines' ends from the top.
+fn key(canvas: &Canvas, frame: Frame, plane: &Plane, room: Margins) {
+    let span = frame.right - frame.left + room.right;
+    let names = Labels::of(plane, Form::Stacked).room(plane, span);
+    let widths = value_widths(plane);
+    let muted = Type::new(LABEL, MUTED).anchor(Anchor::End);
+    // Where each column of values ends.
+    let ends: Vec<f64> = (0..widths.len())
+        .map(|i| frame.left + span - widths[i + 1..].iter().map(|w| w + 14.0).sum::<f64>() - 4.0)
+        .collect();
+    let mut y = frame.bottom + room.bottom + 8.0;
+    if !plane.heads.is_empty() {
+        for (head, right) in plane.heads.iter().zip(&ends) {
+            canvas.text((*right, y), head, Type { size: SMALL, ..muted });
+        }
+        y += KEY;
+    }
+    let mut order: Vec<&End> = plane.ends.iter().collect();
+    order.sort_by(|a, b| b.at.total_cmp(&a.at));
+    for end in order {
+        if let Some(color) = end.color {
+            canvas.disc((frame.left + 4.0, y), 3.3, color, 1.0);
+        }
+        for (value, right) in end.values.iter().zip(&ends) {
+            canvas.text((*right, y), value, muted);
+        }
+        let lines = wrap(&end.name, LABEL, true, names);
+        for line in &lines {
+            canvas.text((frame.left + KEY - 2.0, y), line, Type::new(LABEL, INK).bold());
+            y += NAME_LINE;
+        }
+        y += 5.0 + if lines.is_empty() { NAME_LINE } else { 0.0 };
     }
 }
 
@@ -195,11 +421,7 @@ fn draw_mark(canvas: &Canvas, frame: Frame, mark: &Mark, place: &impl Fn(f64, f6
                     Anchor::End => width - 1.5,
                 };
                 let (top, low) = (y - 0.6 * size, y + 0.6 * size);
-                canvas.polygon(
-                    &[(left, top), (left + width, top), (left + width, low), (left, low)],
-                    WHITE,
-                    0.85,
-                );
+                white(canvas, (left, top), (left + width, low));
             }
             canvas.text((x, y), text, Type::new(*size, *color).anchor(*anchor));
         }
@@ -242,19 +464,19 @@ fn draw_interval(
     }
 }
 
-fn draw_dot(canvas: &Canvas, (x, y): Position, form: Form, color: Color, r: f64) {
+fn draw_dot(canvas: &Canvas, (x, y): Position, form: DotForm, color: Color, r: f64) {
     match form {
-        Form::Disc => {
+        DotForm::Disc => {
             canvas.disc((x, y), r + 1.0, WHITE, 1.0);
             canvas.disc((x, y), r, color, 1.0);
         }
-        Form::Square | Form::Diamond | Form::Up | Form::Down => {
+        DotForm::Square | DotForm::Diamond | DotForm::Up | DotForm::Down => {
             // Of about the same area as the disc.
             let corners = |r: f64| {
                 match form {
-                    Form::Square => [(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
-                    Form::Diamond => [(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)],
-                    Form::Up => [(0.0, -1.3), (1.2, 0.9), (-1.2, 0.9), (-1.2, 0.9)],
+                    DotForm::Square => [(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
+                    DotForm::Diamond => [(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)],
+                    DotForm::Up => [(0.0, -1.3), (1.2, 0.9), (-1.2, 0.9), (-1.2, 0.9)],
                     _ => [(0.0, 1.3), (1.2, -0.9), (-1.2, -0.9), (-1.2, -0.9)],
                 }
                 .map(|(dx, dy)| (x + r * dx, y + r * dy))
@@ -262,12 +484,12 @@ fn draw_dot(canvas: &Canvas, (x, y): Position, form: Form, color: Color, r: f64)
             canvas.polygon(&corners(r + 1.2), WHITE, 1.0);
             canvas.polygon(&corners(r), color, 1.0);
         }
-        Form::Seed => canvas.disc((x, y), r, color, 0.55),
-        Form::Ring => {
+        DotForm::Seed => canvas.disc((x, y), r, color, 0.55),
+        DotForm::Ring => {
             canvas.disc((x, y), r + 0.8, WHITE, 1.0);
             canvas.ring((x, y), r, Stroke { color, alpha: 1.0, width: 1.6 });
         }
-        Form::Cross => {
+        DotForm::Cross => {
             for stroke in [
                 Stroke { color: WHITE, alpha: 1.0, width: 4.0 },
                 Stroke { color, alpha: 1.0, width: 1.8 },
@@ -276,10 +498,10 @@ fn draw_dot(canvas: &Canvas, (x, y): Position, form: Form, color: Color, r: f64)
                 canvas.line(&[(x - r, y + r), (x + r, y - r)], stroke);
             }
         }
-        Form::Left => {
+        DotForm::Left => {
             canvas.polygon(&[(x, y), (x + 1.7 * r, y - r), (x + 1.7 * r, y + r)], color, 1.0);
         }
-        Form::Right => {
+        DotForm::Right => {
             canvas.polygon(&[(x, y), (x - 1.7 * r, y - r), (x - 1.7 * r, y + r)], color, 1.0);
         }
     }
@@ -320,7 +542,7 @@ fn draw_ends(canvas: &Canvas, frame: Frame, plane: &Plane) {
             canvas.line(&[(x + 2.0, *from), (x + 11.0, *to), (x + 16.0, *to)], stroke);
             canvas.disc((x + 19.0, *to), 3.3, color, 1.0);
         }
-        let name = fit(&end.name, LABEL, true, WIDEST_NAME);
+        let name = shorten(&end.name, LABEL, true, WIDEST_NAME);
         canvas.text(
             (frame.right + end_offset(&plane.ends), *to),
             &name,

@@ -8,37 +8,38 @@ use resvg::usvg;
 
 /// Colours that are preserved in a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Colors {
+pub(super) enum Colors<'a> {
     /// All colours.
     All,
-    /// This many of the most frequent colours, at most 256; others are replaced by the nearest of
-    /// them.
-    Most(usize),
+    /// This many colours, at most 256: the ones listed and the most frequent others; the rest are
+    /// replaced by the nearest of them.
+    Most(usize, &'a [Rgb]),
 }
 
-type Rgb = [u8; 3];
+pub(super) type Rgb = [u8; 3];
 
-/// Renders at `ratio` device pixels per CSS pixel; `texts` are stored in the file by keyword.
+/// Renders the drawing on `size` dots, `dpi` to the inch; `texts` are stored in the file by keyword.
 pub(super) fn png(
     tree: &usvg::Tree,
-    ratio: f32,
+    size: (u32, u32),
+    dpi: f64,
     colors: Colors,
     texts: &[(&str, &str)],
 ) -> Vec<u8> {
-    let pixmap = pixmap(tree, ratio);
-    let pixels: Vec<Rgb> =
-        pixmap.data().chunks_exact(4).map(|rgba| [rgba[0], rgba[1], rgba[2]]).collect();
+    let data = rgb(pixmap(tree, size));
+    let (pixels, _) = data.as_chunks::<3>();
+    let indexed = indexed(pixels, size.0 as usize, colors);
 
     let mut out = Vec::new();
-    let mut encoder = Encoder::new(&mut out, pixmap.width(), pixmap.height());
+    let mut encoder = Encoder::new(&mut out, size.0, size.1);
     encoder.set_compression(Compression::Balanced);
-    let per_metre = (96.0 * ratio / 0.0254).round() as u32;
+    let per_metre = (dpi / 0.0254).round() as u32;
     encoder.set_pixel_dims(Some(PixelDimensions {
         xppu: per_metre,
         yppu: per_metre,
         unit: Unit::Meter,
     }));
-    let data = match indexed(&pixels, pixmap.width() as usize, colors) {
+    let data = match indexed {
         Some(Indexed { palette, depth, rows }) => {
             encoder.set_color(ColorType::Indexed);
             encoder.set_depth(depth);
@@ -49,7 +50,7 @@ pub(super) fn png(
         None => {
             encoder.set_color(ColorType::Rgb);
             encoder.set_depth(BitDepth::Eight);
-            pixels.concat()
+            data
         }
     };
     let texts = texts
@@ -62,13 +63,24 @@ pub(super) fn png(
     out
 }
 
-/// The drawing on white, at `ratio` device pixels per CSS pixel.
-pub(super) fn pixmap(tree: &usvg::Tree, ratio: f32) -> Pixmap {
-    let size = tree.size().to_int_size().scale_by(ratio).expect("a drawing has a size");
-    let mut pixmap = Pixmap::new(size.width(), size.height()).expect("a drawing has a size");
+/// The drawing on white, stretched to `size` dots.
+pub(super) fn pixmap(tree: &usvg::Tree, size: (u32, u32)) -> Pixmap {
+    let mut pixmap = Pixmap::new(size.0, size.1).expect("a drawing has a size");
     pixmap.fill(Color::WHITE);
-    resvg::render(tree, Transform::from_scale(ratio, ratio), &mut pixmap.as_mut());
+    let (x, y) = (size.0 as f32 / tree.size().width(), size.1 as f32 / tree.size().height());
+    resvg::render(tree, Transform::from_scale(x, y), &mut pixmap.as_mut());
     pixmap
+}
+
+/// Red, green and blue of every dot, in the memory of the picture: it is opaque.
+fn rgb(pixmap: Pixmap) -> Vec<u8> {
+    let mut data = pixmap.take();
+    let dots = data.len() / 4;
+    for dot in 0..dots {
+        data.copy_within(4 * dot..4 * dot + 3, 3 * dot);
+    }
+    data.truncate(3 * dots);
+    data
 }
 
 /// A picture as indices of a palette.
@@ -85,16 +97,17 @@ fn indexed(pixels: &[Rgb], width: usize, colors: Colors) -> Option<Indexed> {
     for run in pixels.chunk_by(|a, b| a == b) {
         *counts.entry(run[0]).or_default() += run.len();
     }
-    let most = match colors {
+    let (most, pinned): (usize, &[Rgb]) = match colors {
         Colors::All if counts.len() > 256 => return None,
-        Colors::All => 256,
-        Colors::Most(most) => most.clamp(1, 256),
+        Colors::All => (256, &[]),
+        Colors::Most(most, pinned) => (most.clamp(1, 256), pinned),
     };
-    let mut kept: Vec<(usize, Rgb)> =
-        counts.iter().map(|(color, count)| (*count, *color)).collect();
-    kept.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-    kept.truncate(most);
-    let palette: Vec<Rgb> = kept.into_iter().map(|(_, color)| color).collect();
+    let others = counts.iter().filter(|(color, _)| !pinned.contains(color));
+    let mut others: Vec<(usize, Rgb)> = others.map(|(color, count)| (*count, *color)).collect();
+    others.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+    let mut palette = pinned.to_vec();
+    palette.extend(others.into_iter().map(|(_, color)| color));
+    palette.truncate(most);
     let index: BTreeMap<Rgb, u8> =
         counts.keys().map(|color| (*color, nearest(&palette, *color))).collect();
 
@@ -163,7 +176,7 @@ mod tests {
             seeds in prop::collection::vec(any::<[u8; 3]>(), 1..20),
         ) {
             let colors: Vec<Rgb> = (0..3 * across).map(|i| seeds[i * 7 % seeds.len()]).collect();
-            let pixels = decode(&png(&squares(across, &colors), 1.0, Colors::All, &[]));
+            let pixels = decode(&png(&squares(across, &colors), (10 * across as u32, 30), 96.0, Colors::All, &[]));
             for (i, pixel) in pixels.chunks(3).enumerate() {
                 let (x, y) = (i % (10 * across), i / (10 * across));
                 prop_assert_eq!(pixel, colors[y / 10 * across + x / 10]);
@@ -172,10 +185,14 @@ mod tests {
     }
 
     #[test]
-    fn rare_colours_become_the_nearest_frequent_one() {
+    fn rare_colours_become_the_nearest_frequent_one_unless_they_are_listed() {
         let colors = [[0; 3], [0; 3], [255; 3], [255; 3], [250, 255, 255], [9, 0, 0]];
-        let pixels = decode(&png(&squares(2, &colors), 1.0, Colors::Most(2), &[]));
-        let corner = |x: usize, y: usize| pixels[3 * (y * 20 + x)];
-        assert_eq!((corner(0, 25), corner(15, 25)), (255, 0));
+        let last = |colors_kept| {
+            let pixels = decode(&png(&squares(2, &colors), (20, 30), 96.0, colors_kept, &[]));
+            let corner = |x: usize, y: usize| pixels[3 * (y * 20 + x)];
+            (corner(0, 25), corner(15, 25))
+        };
+        assert_eq!(last(Colors::Most(2, &[])), (255, 0));
+        assert_eq!(last(Colors::Most(3, &[[9, 0, 0]])), (255, 9));
     }
 }

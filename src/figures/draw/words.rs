@@ -25,6 +25,13 @@ pub(super) fn wrap(text: &str, size: f64, bold: bool, width: f64) -> Vec<String>
     lines
 }
 
+/// Width of the longest word of a text.
+pub(super) fn longest_word(text: &str, size: f64, bold: bool) -> f64 {
+    text.split_whitespace()
+        .map(|word| text_width(word, size, bold))
+        .fold(0.0, f64::max)
+}
+
 /// Text that fits into `width` CSS pixels, shortened with an ellipsis if necessary.
 pub(super) fn fit(text: &str, size: f64, bold: bool, width: f64) -> String {
     // No letter is narrower than a sixth of an em on average, so that very long names are never

@@ -188,6 +188,8 @@ pub(crate) fn another(setting: &ablade::trainer::Setting) -> Option<String> {
         | Kind::Option
         | Kind::Options
         | Kind::Duration
+        | Kind::Choices(_)
+        | Kind::Width(_)
         | Kind::Free(_)
         | Kind::Bytes => {
             return None;
@@ -224,9 +226,13 @@ fn every_setting_can_be_written_and_is_read_back_the_same() {
 }
 
 #[test]
-fn every_option_of_execution_and_budget_is_a_field() {
+fn every_option_is_a_field() {
     let value = |kind: &Kind| match kind {
-        Kind::Count { .. } | Kind::CountOr { .. } => "3".to_owned(),
+        Kind::Flag => "true".to_owned(),
+        Kind::Count { min, .. } => min.max(&3).to_string(),
+        Kind::CountOr { .. } => "3".into(),
+        Kind::Width(_) => "\"85mm\"".into(),
+        Kind::Choices(words) => format!("[\"{}\"]", words[0].0),
         Kind::Number(_) => "0.5".into(),
         Kind::Texts => "[\"a\"]".into(),
         Kind::Option => "\"-a\"".into(),
@@ -262,6 +268,7 @@ fn every_option_of_execution_and_budget_is_a_field() {
         leaves_of("execution", serde_json::to_value(&experiment.execution).expect("JSON"));
     fields.extend(leaves_of("budget", serde_json::to_value(&experiment.budget).expect("JSON")));
     fields.extend(leaves_of("compare", serde_json::to_value(&experiment.compare).expect("JSON")));
+    fields.extend(leaves_of("plots", serde_json::to_value(&experiment.plots).expect("JSON")));
     let fields: Vec<&str> = fields.iter().map(|f| f.trim_end_matches(".scratch")).collect();
     assert_eq!(
         sorted(&fields),

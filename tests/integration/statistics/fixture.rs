@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 
 use ablade::config::RunConfig;
-use ablade::plan::{Axis, Compare, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec};
+use ablade::plan::{
+    Axis, Compare, Plan, PlannedStudy, PlannedVariant, PlotOptions, RunId, RunSpec,
+};
 use ablade::record::{RunRecord, RunStatus, Summary};
 use ablade::results::ExperimentResults;
 use ablade::rng::Seed;
@@ -73,6 +75,7 @@ pub(crate) fn study(
         studies: vec![planned],
         seeds,
         compare,
+        plots: PlotOptions::default(),
         program: None,
         data: Vec::new(),
         runs,

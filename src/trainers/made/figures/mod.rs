@@ -28,6 +28,18 @@ pub(in crate::trainers::made) use artefacts::are_images;
 pub use contact_sheet::contact_sheet;
 pub use samples::{Completion, Picture};
 
+/// Names of the figures of MADE's studies.
+pub const NAMES: [&str; 8] = [
+    "samples",
+    "neighbours",
+    "completions",
+    "orderings",
+    "masks",
+    "network",
+    "visibility",
+    "views",
+];
+
 impl OwnCharts for Artefacts {
     fn charts(&self, results: &ExperimentResults, study: usize) -> Vec<(&'static str, Chart)> {
         let view = View::new(results, &results.plan.studies[study]);
