@@ -11,7 +11,12 @@ mod cost;
 mod curves;
 pub(crate) mod draw;
 mod effects;
+mod heatmap;
+mod legend;
+mod looks;
+mod places;
 mod ranks;
+mod response;
 pub mod scale;
 mod shapley;
 pub mod style;
@@ -218,12 +223,14 @@ fn small_png(chart: &Chart) -> Vec<u8> {
 
 /// Names of the figures that every trainer's studies may have; curves of further metrics are
 /// `loss-NAME`.
-pub const NAMES: [&str; 9] = [
+pub const NAMES: [&str; 11] = [
     "ablation",
     "ranks",
     "loss",
+    "response",
     "main-effects",
     "interactions",
+    "heatmap",
     "shapley",
     "tuning",
     "cost-parameters",
@@ -246,24 +253,30 @@ pub fn charts(
     let table = study.ablation(index);
     let over = study.over_blocks(index, &table);
     let mut charts = vec![("ablation", ablation::chart(&view, &table, over.as_ref()))];
-    charts.extend(over.as_ref().and_then(ranks::chart).map(|chart| ("ranks", chart)));
+    charts.extend(
+        over.as_ref()
+            .and_then(|over| ranks::chart(&view, over))
+            .map(|chart| ("ranks", chart)),
+    );
     charts.extend(curves::chart(&view).map(|chart| ("loss", chart)));
-    if let Some(effects) = study.effects(index) {
+    let effects = study.effects(index);
+    // Values of several blocks have no common axis.
+    if over.is_none() {
+        let response = response::chart(&view, effects.as_ref());
+        charts.extend(response.map(|chart| ("response", chart)));
+    }
+    if let Some(effects) = effects {
         charts.extend(effects::main_effects(&view, &effects).map(|chart| ("main-effects", chart)));
         charts.extend(effects::interactions(&view, &effects).map(|chart| ("interactions", chart)));
+        charts.extend(heatmap::chart(&view, &effects).map(|chart| ("heatmap", chart)));
     }
     if let Some(shapley) = study.shapley(index) {
         charts.extend(shapley::chart(&view, &shapley).map(|chart| ("shapley", chart)));
     }
     charts.extend(tuning::chart(&view, study).map(|chart| ("tuning", chart)));
-    // Values of several blocks have no common axis.
     if over.is_none() {
-        charts.extend(
-            cost::chart(&view, cost::CostMeasure::Size).map(|chart| ("cost-parameters", chart)),
-        );
-        charts.extend(
-            cost::chart(&view, cost::CostMeasure::Seconds).map(|chart| ("cost-time", chart)),
-        );
+        charts.extend(cost::by_size(&view).map(|chart| ("cost-parameters", chart)));
+        charts.extend(cost::by_time(&view, &table).map(|chart| ("cost-time", chart)));
     }
     let data = view.data();
     for (_, chart) in &mut charts {

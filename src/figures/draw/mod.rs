@@ -4,6 +4,7 @@ mod canvas;
 mod clip;
 mod font;
 mod layout;
+mod names;
 mod paper;
 mod pdf;
 mod plane;
@@ -16,7 +17,8 @@ mod words;
 pub use paper::Paper;
 
 pub(crate) use layout::{Unfit, draw};
-pub(crate) use render::{Drawing, dots, text_width};
+pub(crate) use names::is_long;
+pub(crate) use render::{Drawing, dots};
 pub(crate) use svg::escape;
 
 /// Maximum width of a name, which is shortened otherwise.

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use super::canvas::{Canvas, Position, Stroke, Type};
 use super::clip::Frame;
+use super::names::{self, lines, shorten};
 use super::render::text_width;
-use super::words::{fit, longest_word, spread, two_lines, wrap};
+use super::words::{longest_word, spread, wrap};
 use super::{Form, WIDEST_NAME};
 use crate::figures::chart::{Anchor, End, Form as DotForm, Mark, Plane};
 use crate::figures::scale::{Scale, Tick, ValueAxis};
@@ -218,6 +219,7 @@ pub(super) fn draw(
     for mark in &plane.marks {
         draw_mark(canvas, frame, mark, &place);
     }
+    names::draw(canvas, frame, plane, &place);
     match form {
         Form::Stacked if is_rows(plane) => names_above(canvas, frame, plane, span),
         Form::Stacked if plane.spread => key(canvas, frame, plane, room),
@@ -231,13 +233,23 @@ fn axes(canvas: &Canvas, frame: Frame, plane: &Plane, form: Form) {
     for tick in &plane.y.ticks {
         let y = plane.y.along(tick.at, frame.bottom, frame.top);
         canvas.line(&[(frame.left, y), (frame.right, y)], Stroke { width: 0.8, ..thin(GRID) });
-        let (lines, color) = match plane.y.scale {
+        let (text, color) = match plane.y.scale {
             Scale::Levels if form == Form::Stacked => continue,
             Scale::Levels => (name_lines(&tick.text, form), INK),
             _ => (vec![tick.text.clone()], MUTED),
         };
         let look = Type::new(LABEL, color).anchor(Anchor::End);
-        column_of_lines(canvas, (frame.left - 7.0, y), &lines, look);
+        column_of_lines(canvas, (frame.left - 7.0, y), &text, look);
+    }
+    // The values of rows are read off vertical lines.
+    for tick in plane
+        .x
+        .ticks
+        .iter()
+        .filter(|_| is_rows(plane) && plane.x.scale != Scale::Levels)
+    {
+        let x = plane.x.along(tick.at, frame.left, frame.right);
+        canvas.line(&[(x, frame.top), (x, frame.bottom)], Stroke { width: 0.8, ..thin(GRID) });
     }
     canvas.line(&[(frame.left, frame.bottom), (frame.right, frame.bottom)], thin(AXIS));
     let turned = turned(&plane.x, frame.right - frame.left);
@@ -248,7 +260,7 @@ fn axes(canvas: &Canvas, frame: Frame, plane: &Plane, form: Form) {
         canvas.line(&[(x, frame.bottom), (x, frame.bottom + 4.0)], thin(AXIS));
         if turned {
             let look = Type { upright: false, ..Type::new(SMALL, MUTED) };
-            let text = fit(&tick.text, SMALL, false, TURNED);
+            let text = shorten(&tick.text, SMALL, false, TURNED);
             canvas.text((x, frame.bottom + 8.0), &text, look.anchor(Anchor::End));
             continue;
         }
@@ -265,7 +277,7 @@ fn axes(canvas: &Canvas, frame: Frame, plane: &Plane, form: Form) {
 
 /// Lines of the name of a row to its left.
 fn name_lines(name: &str, form: Form) -> Vec<String> {
-    two_lines(name, LABEL, form.widest_name())
+    lines(name, LABEL, false, form.widest_name())
 }
 
 fn widest(lines: &[String]) -> f64 {
@@ -416,7 +428,7 @@ fn draw_mark(canvas: &Canvas, frame: Frame, mark: &Mark, place: &impl Fn(f64, f6
     }
 }
 
-/// An end on the plane has a cap; one that was cut off has none.
+/// An end on the plane has a cap; one that was cut off an arrow head at the border.
 fn draw_interval(
     canvas: &Canvas,
     frame: Frame,
@@ -435,6 +447,20 @@ fn draw_interval(
                 Stroke { width: 1.4, ..stroke },
             );
         }
+        for (end, cut) in [(from, piece[0]), (to, piece[piece.len() - 1])] {
+            if end != cut {
+                let (x, y) = cut;
+                let (dx, dy) = (6.0 * (end.0 - x).signum(), 6.0 * (end.1 - y).signum());
+                let (dx, dy) = if across { (dx, 0.0) } else { (0.0, dy) };
+                let (wx, wy) = (0.6 * dy, 0.6 * dx);
+                let back = (x - dx, y - dy);
+                canvas.polygon(
+                    &[cut, (back.0 + wx, back.1 + wy), (back.0 - wx, back.1 - wy)],
+                    color,
+                    1.0,
+                );
+            }
+        }
     }
 }
 
@@ -443,6 +469,20 @@ fn draw_dot(canvas: &Canvas, (x, y): Position, form: DotForm, color: Color, r: f
         DotForm::Disc => {
             canvas.disc((x, y), r + 1.0, WHITE, 1.0);
             canvas.disc((x, y), r, color, 1.0);
+        }
+        DotForm::Square | DotForm::Diamond | DotForm::Up | DotForm::Down => {
+            // Of about the same area as the disc.
+            let corners = |r: f64| {
+                match form {
+                    DotForm::Square => [(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
+                    DotForm::Diamond => [(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)],
+                    DotForm::Up => [(0.0, -1.3), (1.2, 0.9), (-1.2, 0.9), (-1.2, 0.9)],
+                    _ => [(0.0, 1.3), (1.2, -0.9), (-1.2, -0.9), (-1.2, -0.9)],
+                }
+                .map(|(dx, dy)| (x + r * dx, y + r * dy))
+            };
+            canvas.polygon(&corners(r + 1.2), WHITE, 1.0);
+            canvas.polygon(&corners(r), color, 1.0);
         }
         DotForm::Seed => canvas.disc((x, y), r, color, 0.55),
         DotForm::Ring => {
@@ -502,7 +542,7 @@ fn draw_ends(canvas: &Canvas, frame: Frame, plane: &Plane) {
             canvas.line(&[(x + 2.0, *from), (x + 11.0, *to), (x + 16.0, *to)], stroke);
             canvas.disc((x + 19.0, *to), 3.3, color, 1.0);
         }
-        let name = fit(&end.name, LABEL, true, WIDEST_NAME);
+        let name = shorten(&end.name, LABEL, true, WIDEST_NAME);
         canvas.text(
             (frame.right + end_offset(&plane.ends), *to),
             &name,
