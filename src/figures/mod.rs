@@ -54,6 +54,8 @@ pub struct Figure {
     pub files: BTreeMap<PictureFormat, Vec<u8>>,
     /// Reasons why files that were asked for are missing.
     pub missing: Vec<String>,
+    /// Formats of its files to which the page refers.
+    pub linked: Vec<PictureFormat>,
     /// PNG of few colours, if one was asked for.
     pub small: Option<Vec<u8>>,
 }
@@ -151,8 +153,13 @@ fn figure(study: String, name: String, chart: Chart, wanted: &WantedFiles) -> Fi
     };
     let (mut files, mut missing) = (BTreeMap::new(), Vec::new());
     if wanted.wants(&name) && !wanted.formats.is_empty() {
-        let on_paper =
-            if wanted.paper == of_the_page { Ok(page) } else { draw(&chart, &wanted.paper) };
+        let on_paper = if wanted.paper == of_the_page {
+            Ok(page)
+        } else {
+            // A drawing of many marks is large.
+            drop(page);
+            draw(&chart, &wanted.paper)
+        };
         let on_paper = match on_paper {
             Err(Unfit::TooLarge) => Ok(too_large(&chart, &wanted.paper)),
             Err(Unfit::TooNarrow(enough)) => Err(enough),
@@ -190,6 +197,7 @@ fn figure(study: String, name: String, chart: Chart, wanted: &WantedFiles) -> Fi
         pictures,
         files,
         missing,
+        linked: PictureFormat::ALL.to_vec(),
         small,
     }
 }

@@ -223,11 +223,11 @@ fn figures(section: &Section, view: &View, anchor: &str) -> Markup {
 fn files(home: &str, figure: &Figure) -> Markup {
     let stem = format!("{home}/{}", address(&figure.name));
     html! {
-        a href={ (stem) ".svg" } aria-label={ (figure.title) ", SVG" } { "SVG" }
-        " "
-        a href={ (stem) ".png" } aria-label={ (figure.title) ", PNG" } { "PNG" }
-        " "
-        a href={ (stem) ".pdf" } aria-label={ (figure.title) ", PDF" } { "PDF" }
+        @for word in figure.linked.iter().map(|format| format.word()) {
+            @let name = word.to_uppercase();
+            a href={ (stem) "." (word) } aria-label={ (figure.title) ", " (name) } { (name) }
+            " "
+        }
     }
 }
 

@@ -131,7 +131,7 @@ impl Columns {
                 }
                 Body::Raster(raster) => {
                     let sized = SizedRaster::new(raster, shrink);
-                    if shrink < 1.0 && !sized.is_legible(count == 1) {
+                    if shrink < 1.0 && !sized.is_legible() {
                         lack = f64::INFINITY;
                     }
                     let content = sized.size(room.map(|_| even)).0 + around;

@@ -89,21 +89,19 @@ pub(super) fn lack(plane: &Plane, form: Form, width: f64, right: f64) -> f64 {
     let least = match (plane.width, plane.axes) {
         // Its numbers are next to each other, one for each unit of the axis.
         (Some(_), false) => 21.0 * (plane.x.hi - plane.x.lo),
-        (None, false) => LEAST,
         (Some(_), true) => LEAST_LABELLED,
         (None, true) if is_rows(plane) || !plane.ends.is_empty() && form != Form::Stacked => {
             LEAST_LABELLED
         }
-        (None, true) => LEAST,
+        (None, _) => LEAST,
     };
     let words = match form {
-        Form::Wide => 0.0,
         Form::Narrow if is_rows(plane) => {
             let room = form.widest_name();
             let is_cut = |t: &Tick| wrap(&t.text, LABEL, false, room).len() > 2;
             if plane.y.ticks.iter().any(is_cut) { f64::INFINITY } else { 0.0 }
         }
-        Form::Narrow => 0.0,
+        Form::Wide | Form::Narrow => 0.0,
         Form::Stacked => {
             let longest = if is_rows(plane) {
                 let words = plane.y.ticks.iter().map(|t| longest_word(&t.text, LABEL, false));
