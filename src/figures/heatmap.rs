@@ -43,9 +43,10 @@ pub(super) fn chart(view: &View, effects: &Effects) -> Option<Chart> {
         Better::Lower => (hi - value) / (hi - lo),
         Better::Higher => (value - lo) / (hi - lo),
     };
-    // As many decimals as the narrowest interval, and enough to tell the range.
+    // One significant digit of the narrowest interval, because cells are small, and enough to tell
+    // the range.
     let halves = values().filter_map(|cell| cell.half).fold(f64::INFINITY, f64::min);
-    let decimals = decimals_for(Some(halves.min(0.1 * (hi - lo)))).min(3);
+    let decimals = decimals_for(hi, Some(10.0 * halves.min(0.1 * (hi - lo)))).min(3);
     let mut panels: Vec<Panel> = maps.iter().map(|map| map.panel(&shade, decimals)).collect();
     let columns = panels.len().min(2);
     if panels.len() % columns == 1 {

@@ -8,10 +8,11 @@ use crate::figures::style::{self, Color};
 
 /// Number of colours of variants.
 pub(super) const VARIANTS: usize = 8;
-/// Number of steps of the sequential scale on the page. Its lightest fifth is left out: a line of it
+/// Number of steps of the sequential scale on the page. Its lightest part is left out: a line of it
 /// would vanish on the ground.
 const STEPS: usize = 5;
-/// Ground in dark, as in the style sheet.
+/// Ground in dark, as in the style sheet, and its lightness.
+const GROUND: Color = Color(0x14, 0x17, 0x1A);
 const DARK_GROUND: f64 = 0.205;
 /// Lightness of text in dark.
 const DARK_INK: f64 = 0.935;
@@ -27,7 +28,7 @@ pub(super) fn properties() -> String {
     };
     (0..VARIANTS).for_each(|i| put('c', i, style::variant(i)));
     for i in 0..STEPS {
-        put('s', i, style::sequential(0.2 + 0.8 * i as f64 / (STEPS - 1) as f64));
+        put('s', i, style::sequential(0.4 + 0.6 * i as f64 / (STEPS - 1) as f64));
     }
     css + " }\n"
 }
@@ -67,6 +68,9 @@ fn found(drawing: &str) -> impl Iterator<Item = [u8; 3]> {
 /// Counterpart of a colour on a dark ground. Series keep their hue and become light enough to be
 /// seen; everything else is mirrored between ground and ink, so that steps remain steps.
 fn dark(colour: Color) -> Color {
+    if colour == style::WHITE {
+        return GROUND;
+    }
     let [lightness, a, b] = oklab(colour);
     let is_series = (0..VARIANTS).any(|i| style::variant(i) == colour) || colour == style::ACCENT;
     let lightness = if is_series {

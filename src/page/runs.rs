@@ -7,47 +7,51 @@ use maud::{Markup, html};
 use super::anchor::Anchors;
 use super::data;
 use crate::figures::view::View;
-use crate::text::{duration, typeset};
+use crate::text::{duration, estimate};
+
+/// Number of rows up to which the table is unfolded.
+const OPEN: usize = 30;
 
 /// The table of all runs.
 pub(super) fn table(view: &View, anchors: &mut Anchors, home: &str) -> Markup {
-    let with_epochs = view
-        .variants
-        .iter()
-        .flat_map(|v| &v.replicates)
-        .any(|r| !r.record.epochs.is_empty());
+    let with_epochs =
+        (view.variants.iter().flat_map(|v| &v.replicates)).any(|r| !r.record.epochs.is_empty());
     let rows = view.variants.iter().enumerate().flat_map(|(v, variant)| {
         variant.replicates.iter().map(move |replicate| (v, variant, replicate))
     });
+    let count = rows.clone().count();
     html! {
         h3 id=(home) { "Runs" }
         p.muted {
             "Every run has its directory, " code { "runs/ID" } " in the results."
             span.script { " A run opens with its settings, curve, samples and log." }
         }
-        div.wrap tabindex="0" role="group" aria-label="Table of runs" {
-            table data-part="runs" {
-                thead {
-                    tr {
-                        th.l scope="col" { "variant" }
-                        th scope="col" { "seed" }
-                        th.l scope="col" { "run" }
-                        th.l scope="col" { "status" }
-                        th scope="col" { (view.family()) }
-                        @if with_epochs { th scope="col" { (view.step_word().to_lowercase()) "s" } }
-                        th scope="col" { "time" }
+        details open[count <= OPEN] {
+            summary { "All " (count) }
+            div.wrap tabindex="0" role="group" aria-label="Table of runs" {
+                table data-part="runs" {
+                    thead {
+                        tr {
+                            th.l scope="col" { "variant" }
+                            th scope="col" { "seed" }
+                            th.l scope="col" { "run" }
+                            th.l scope="col" { "status" }
+                            th scope="col" { (view.family()) }
+                            @if with_epochs { th scope="col" { (view.step_word().to_lowercase()) "s" } }
+                            th scope="col" { "time" }
+                        }
                     }
-                }
-                tbody {
-                    @for (v, variant, r) in rows {
-                        tr id=[anchors.run(r.spec.id.as_str())] data-variant=(v) {
-                            td.l { (variant.label) }
-                            td { (r.seed.0) }
-                            td.l { a href={ "#run/" (r.spec.id) } { code { (r.spec.id) } } }
-                            td.l { (r.record.status.word()) @if let Some(why) = &r.record.error { ": " (why) } }
-                            td { @if let Some(score) = r.score { (typeset(score, 4)) } }
-                            @if with_epochs { td { @if let Some(row) = r.record.epochs.last() { (row.epoch) } } }
-                            td { @if let Some(timing) = &r.record.timing { (duration(timing.seconds)) } }
+                    tbody {
+                        @for (v, variant, r) in rows {
+                            tr id=[anchors.run(r.spec.id.as_str())] data-variant=(v) {
+                                td.l { (variant.label) }
+                                td { (r.seed.0) }
+                                td.l { a href={ "#run/" (r.spec.id) } { code { (r.spec.id) } } }
+                                td.l { (r.record.status.word()) @if let Some(why) = &r.record.error { ": " (why) } }
+                                td { @if let Some(score) = r.score { (estimate(score, None)) } }
+                                @if with_epochs { td { @if let Some(row) = r.record.epochs.last() { (row.epoch) } } }
+                                td { @if let Some(timing) = &r.record.timing { (duration(timing.seconds)) } }
+                            }
                         }
                     }
                 }

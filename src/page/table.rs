@@ -142,12 +142,12 @@ fn heads(view: &View, table: &Ablation) -> Markup {
             th scope="col" { (sortable(&head)) }
         }
         th.l scope="col" { span.unseen { "interval of the difference" } }
-        th scope="col" { (sortable(&html! { "d" sub { "z" } })) }
         th scope="col" { (sortable(&table.correction.heading())) }
+        th.l scope="col" { (sortable(&"verdict")) }
+        th scope="col" { (sortable(&html! { "d" sub { "z" } })) }
         th scope="col" { (sortable(&"wins : losses")) }
         @if let Some(size) = size { th scope="col" { (sortable(size)) } }
         th scope="col" { (sortable(&"s a run")) }
-        th.l scope="col" { (sortable(&"verdict")) }
     }
 }
 
@@ -175,15 +175,15 @@ fn table_row(view: &View, i: usize, row: &AblationRow, range: Option<(f64, f64)>
             (number(estimate.map(|e| (e.mean, e.words()))))
             (number(change.map(|d| (d.mean, difference(d.mean, d.half)))))
             (word("", interval_picture(i, view, row, range)))
-            (number(paired.and_then(|paired| paired.dz).map(|dz| (dz, typeset(dz, 2)))))
             (number(p.map(|p| (p, p_value(p)))))
+            (word(&verdict, &verdict))
+            (number(paired.and_then(|paired| paired.dz).map(|dz| (dz, typeset(dz, 2)))))
             (number(paired.map(|paired| {
                 let (wins, losses) = (paired.wins, paired.losses);
                 (wins as f64 - losses as f64, format!("{wins} : {losses}"))
             })))
             @if view.metrics.size.is_some() { (number(row.size.map(|n| (n as f64, typeset(n as f64, 0))))) }
             (number(row.seconds.map(|s| (s, typeset(s, usize::from(s < 100.0))))))
-            (word(&verdict, &verdict))
         }
     }
 }

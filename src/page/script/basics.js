@@ -32,7 +32,8 @@ const estimate = (mean, half) => {
   const decimals = digits(mean, half);
   return half == null ? number(mean, decimals) : `${number(mean, decimals)} \u00b1 ${number(half, decimals)}`;
 };
-const shorten = (name, most) => name.length > most ? `${name.slice(0, most - 1)}\u2026` : name;
+// Names differ at their ends: a long one loses its middle.
+const shorten = (name, most) => name.length > most ? `${name.slice(0, Math.ceil((most - 1) / 2))}\u2026${name.slice(name.length - Math.floor((most - 1) / 2))}` : name;
 const duration = (s) => s < 10 ? `${+s.toPrecision(2)} s` : s < 60 ? `${Math.round(s)} s`
   : s < 3600 ? `${Math.floor(s / 60)} m ${Math.round(s % 60)} s` : `${Math.floor(s / 3600)} h ${Math.round(s % 3600 / 60)} m`;
 const range = (n) => [...Array(n).keys()];

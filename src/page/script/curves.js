@@ -6,10 +6,10 @@ function drawCurves(study) {
   const scaleOf = (line) => line.scale[state.x];
   const shown = study.lines().filter((line) => line.held.some(Boolean) && scaleOf(line) != null);
   const W = Math.max(280, holder.clientWidth), named = W > 640 && shown.length <= 14;
-  const names = shown.map((line) => shorten(line.label, 30));
+  const names = shown.map((line) => shorten(line.label, W > 900 ? 44 : 30));
   const scores = shown.map((line) => line.score ? estimate(line.score.mean, line.score.half) : "");
   const right = named ? 44 + Math.max(0, ...names.map((name) => width(name, true))) + Math.max(width(data.held), ...scores.map((s) => width(s))) : 12;
-  const L = 56, R = Math.min(right, W * 0.55), T = 12, B = 42, H = Math.max(named ? 380 : 300, named ? shown.length * 18 + 60 : 0);
+  const L = 56, R = Math.min(right, W * 0.5), T = 12, B = 42, H = Math.max(named ? 380 : 300, named ? shown.length * 18 + 60 : 0);
   const last = data.epochs[data.epochs.length - 1], first = data.epochs[0], from = 1 + Math.floor(last / 15);
   const values = [];
   for (const line of shown) data.epochs.forEach((epoch, e) => {
@@ -71,7 +71,7 @@ function drawCurves(study) {
     shown.forEach((line, j) => {
       const x = W - R, y = got[j], room = R - 40 - width(scores[j]);
       let name = names[j];
-      while (name.length > 4 && width(name, true) > room) name = shorten(name.replace(/\u2026$/, ""), name.length - 1 - name.endsWith("\u2026"));
+      for (let most = name.length; most > 4 && width(name, true) > room; most--) name = shorten(line.label, most);
       svg.append(
         shape("path", { d: `M${X(at(line, lastOf[j][1])) + 2} ${wanted[j]}L${x + 11} ${y}H${x + 15}`, fill: "none", stroke: colour(line), "stroke-opacity": 0.7, "data-v": j }),
         shape("circle", { cx: x + 18, cy: y, r: 3.5, fill: colour(line), "data-v": j }),

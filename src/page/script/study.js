@@ -3,7 +3,7 @@
 function makeStudy(data, root) {
   const find = (part) => root.querySelector(`[data-part="${part}"]`);
   const small = data.axes.find((axis) => axis.levels.length > 1 && axis.levels.length <= 8);
-  const first = { x: "step", group: "", colour: data.variants.length <= 8 ? "variant" : small ? `axis ${small.name}` : "metric", train: true, band: true, seeds: false, log: data.log };
+  const first = { x: "step", group: "", colour: data.variants.length <= 8 ? "variant" : small ? `axis ${small.name}` : "metric", train: data.variants.length <= 14, band: data.variants.length <= 14, seeds: false, log: data.log };
   const state = { ...first }, ticked = data.variants.map(() => true), levels = data.axes.map((axis) => axis.levels.map(() => true));
   const scores = data.variants.map((v) => average(v.runs.map((r) => r.score).filter((s) => s != null)));
   const table = find("table"), rows = table ? [...table.tBodies[0].rows].sort((a, b) => a.dataset.variant - b.dataset.variant) : [];
@@ -66,6 +66,8 @@ function makeStudy(data, root) {
   study.draw = () => { drawCurves(study); drawParallel(study); };
   // Everything that depends on the state.
   study.show = () => {
+    // Groups have the colours of their axis.
+    if (state.group && state.colour !== "metric") state.colour = `axis ${state.group}`;
     const n = on().length;
     rows.forEach((row, v) => {
       row.hidden = !passes(v);
