@@ -18,8 +18,10 @@ pub(super) const MAX_COLUMNS: usize = 16_384;
 const MAX_ROWS: usize = 1_048_575;
 const MAX_TEXT: usize = 32_767;
 
-/// Maximum number of cells of a sheet: more take gigabytes to write, and to open.
+/// Maximum number of cells of a sheet: more take gigabytes to write, and to open. A table of epochs,
+/// which programs read rather than people, has fewer, since every sweep writes it.
 const MAX_CELLS: usize = 4_000_000;
+const MAX_CELLS_OF_EPOCHS: usize = 1_000_000;
 
 /// Maximum number of rows that decide the number formats of their columns.
 const SAMPLED: usize = 1_000;
@@ -39,7 +41,7 @@ const WORSE: Color = Color::RGB(0xF6B26B);
 const P_VALUES: &str = "[<0.0001]0E+00;0.0000";
 
 /// A sheet to be filled.
-pub(super) struct Sheet<'a> {
+pub(super) struct TableSheet<'a> {
     pub(super) name: &'a str,
     /// End of the names of columns in the unit of the compared metric: `_nats`; may be empty.
     pub(super) unit: &'a str,
@@ -47,7 +49,7 @@ pub(super) struct Sheet<'a> {
     pub(super) coloured: Option<(&'a str, Better)>,
 }
 
-impl Sheet<'_> {
+impl TableSheet<'_> {
     /// Fills a sheet; returns descriptions of what it does not hold.
     pub(super) fn fill(
         &self,
@@ -62,7 +64,8 @@ impl Sheet<'_> {
         let mut widths: Vec<usize> = columns.iter().map(|name| name.chars().count() + 3).collect();
         let mut is_number = vec![false; columns.len()];
         let (mut cuts, mut cut_texts, mut last) = (Vec::new(), 0, 0);
-        let most_rows = MAX_ROWS.min(MAX_CELLS / columns.len().max(1));
+        let most_cells = if name == "metrics" { MAX_CELLS_OF_EPOCHS } else { MAX_CELLS };
+        let most_rows = MAX_ROWS.min(most_cells / columns.len().max(1));
         let coloured = self.coloured.and_then(|(name, better)| {
             Some((columns.iter().position(|column| column == name)?, better))
         });
@@ -92,13 +95,19 @@ impl Sheet<'_> {
             let (column, is_last) = (i as u16, i + 1 == columns.len());
             *width = (*width).clamp(WIDTHS.0, if is_last { NOTE } else { WIDTHS.1 });
             sheet.set_column_width(column, *width as f64)?;
+            // Text keeps away from a number on its left.
+            let indent = u8::from(!is_number[i] && i > 0 && is_number[i - 1]);
+            let head = match is_number[i] {
+                // As far from the edge as the button of the filter is wide.
+                true => head.clone().set_align(FormatAlign::Right).set_indent(2),
+                false => head.clone().set_indent(indent),
+            };
             if let Some(decimals) = decimals {
                 sheet.set_column_format(column, &decimals.format())?;
+            } else if indent > 0 {
+                sheet.set_column_format(column, &Format::new().set_indent(indent))?;
             }
-            // Above numbers, as far from the edge as the button of the filter is wide.
-            let above = head.clone().set_align(FormatAlign::Right).set_indent(2);
-            let head = if is_number[i] { &above } else { head };
-            sheet.write_string_with_format(0, column, fitting(&columns[i]), head)?;
+            sheet.write_string_with_format(0, column, fitting(&columns[i]), &head)?;
         }
         if let Some((column, better)) = coloured.filter(|_| largest > 0.0) {
             colour(sheet, (column as u16, last), better, largest)?;
@@ -276,7 +285,7 @@ mod tests {
         let columns = (0..columns).map(|column| format!("c{column}")).collect();
         let mut book = Workbook::new();
         let table = Table { columns, rows: Box::new(rows.into_iter()) };
-        let sheet = Sheet { name: "runs", unit: "", coloured: None };
+        let sheet = TableSheet { name: "runs", unit: "", coloured: None };
         let cuts = sheet
             .fill(book.add_worksheet(), table, &Format::new())
             .expect("within the limits");
@@ -323,7 +332,7 @@ mod tests {
 
     #[test]
     fn columns_show_the_digits_that_their_interval_supports_and_others_four() {
-        let sheet = Sheet { name: "ablation", unit: "_nats", coloured: None };
+        let sheet = TableSheet { name: "ablation", unit: "_nats", coloured: None };
         let columns = [
             "label",
             "n",

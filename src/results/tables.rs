@@ -12,6 +12,7 @@ use super::ablation::{Ablation, AblationRow};
 use super::blocks::{MethodRow, OverBlocks};
 use super::cell::{Table, Value};
 use super::difference::{self, Difference};
+use super::effects::Effects;
 use super::paper::{Format, Written};
 use super::past::{self, Past};
 use super::{Cell, ExperimentResults, block_table, crossed, effect_table, equivalence, xlsx};
@@ -96,7 +97,8 @@ fn each(
     take(OVER_BLOCKS, has_blocks.then(|| blocks(study, &over_blocks).csv()))?;
     let paper = written(study, &ablations, &over_blocks).format(Format::Latex);
     take("tables.tex", Some(paper))?;
-    take("results.xlsx", Some(xlsx::workbook(study, &ablations, &effects, &over_blocks)?))
+    let sheets = sheets(study, &ablations, &effects, &over_blocks);
+    take("results.xlsx", Some(xlsx::workbook(study, sheets)?))
 }
 
 /// The ablation tables of a study in a format.
@@ -107,9 +109,27 @@ pub fn in_format(study: &ExperimentResults, format: Format) -> Vec<u8> {
 
 /// The workbook of a study.
 pub fn workbook(study: &ExperimentResults) -> Result<Vec<u8>, StoreError> {
-    let ablations = study.ablations();
+    let (ablations, effects) = (study.ablations(), study.all_effects());
     let over_blocks = study.all_over_blocks(&ablations);
-    xlsx::workbook(study, &ablations, &study.all_effects(), &over_blocks)
+    xlsx::workbook(study, sheets(study, &ablations, &effects, &over_blocks))
+}
+
+/// Sheets of the workbook, by name: the tables that equal executions share.
+fn sheets<'a>(
+    study: &'a ExperimentResults,
+    ablations: &'a [Ablation],
+    effects: &'a [Effects],
+    over_blocks: &'a [OverBlocks],
+) -> Vec<(&'static str, Table<'a>)> {
+    let mut sheets = vec![("ablation", ablation(study, ablations))];
+    if !over_blocks.is_empty() {
+        sheets.push(("blocks", blocks(study, over_blocks)));
+    }
+    if !effects.is_empty() {
+        sheets.push(("effects", effect_table::effects(study, effects)));
+    }
+    sheets.extend([("runs", runs(study)), ("metrics", metrics(study)), ("curves", curves(study))]);
+    sheets
 }
 
 fn written<'a>(
@@ -251,7 +271,7 @@ fn place<'a>(axes: &AxisColumns<'a>, cell: &Cell<'a>) -> Vec<Value<'a>> {
     row
 }
 
-pub(super) fn runs(study: &ExperimentResults) -> Table<'_> {
+fn runs(study: &ExperimentResults) -> Table<'_> {
     let axes = AxisColumns::of(study);
     let columns = header(&axes, study.columns().runs());
     let width = columns.len();
@@ -300,7 +320,7 @@ fn tuning<'a>(cell: &Cell) -> Value<'a> {
     }
 }
 
-pub(super) fn metrics(study: &ExperimentResults) -> Table<'_> {
+fn metrics(study: &ExperimentResults) -> Table<'_> {
     let axes = AxisColumns::of(study);
     let columns = header(&axes, study.columns().metrics());
     let rows = study.cells().flat_map(move |cell| {
@@ -315,7 +335,7 @@ pub(super) fn metrics(study: &ExperimentResults) -> Table<'_> {
     Table { columns, rows: Box::new(rows) }
 }
 
-pub(super) fn ablation<'a>(study: &'a ExperimentResults, ablations: &'a [Ablation]) -> Table<'a> {
+fn ablation<'a>(study: &'a ExperimentResults, ablations: &'a [Ablation]) -> Table<'a> {
     let axes = AxisColumns::of(study);
     let columns = header(&axes, study.columns().named(ABLATION));
     let sized = study.metrics().size.is_some();
@@ -339,7 +359,7 @@ pub(super) fn ablation<'a>(study: &'a ExperimentResults, ablations: &'a [Ablatio
 }
 
 /// Each variant over all blocks, without the axes that make them.
-pub(super) fn blocks<'a>(study: &'a ExperimentResults, studies: &'a [OverBlocks]) -> Table<'a> {
+fn blocks<'a>(study: &'a ExperimentResults, studies: &'a [OverBlocks]) -> Table<'a> {
     let within = &study.plan.compare.within;
     let mut axes = AxisColumns::of(study);
     axes.0.retain(|(path, _)| !within.iter().any(|block| block == path));
@@ -431,7 +451,7 @@ fn ablation_row<'a>(
 /// Mean curves over the seeds, in wide form: an epoch has a mean only if every finished run of the
 /// variant reached it, because the mean over the runs that did not stop early would be that of
 /// another population.
-pub(super) fn curves(study: &ExperimentResults) -> Table<'_> {
+fn curves(study: &ExperimentResults) -> Table<'_> {
     let several = study.plan.studies.len() > 1;
     let curves = &study.metrics().curves;
     let mut columns = vec!["epoch".to_owned()];

@@ -9,34 +9,17 @@ use std::thread;
 
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatAlign, Workbook, XlsxError};
 
-use super::ablation::Ablation;
-use super::blocks::OverBlocks;
+use super::ExperimentResults;
 use super::cell::Table;
-use super::effects::Effects;
-use super::sheet::{MAX_COLUMNS, Sheet, fitting};
-use super::{ExperimentResults, effect_table, tables};
+use super::sheet::{MAX_COLUMNS, TableSheet, fitting};
 use crate::plan::{Correction, PairedTest};
 use crate::store::StoreError;
 
-/// Bytes of the workbook; deterministic, without time stamps.
+/// Bytes of the workbook of a study with these sheets; deterministic, without time stamps.
 pub(super) fn workbook(
     study: &ExperimentResults,
-    ablations: &[Ablation],
-    effects: &[Effects],
-    over_blocks: &[OverBlocks],
+    sheets: Vec<(&str, Table)>,
 ) -> Result<Vec<u8>, StoreError> {
-    let mut sheets = vec![
-        ("ablation", tables::ablation(study, ablations)),
-        ("runs", tables::runs(study)),
-        ("metrics", tables::metrics(study)),
-        ("curves", tables::curves(study)),
-    ];
-    if !effects.is_empty() {
-        sheets.insert(1, ("effects", effect_table::effects(study, effects)));
-    }
-    if !over_blocks.is_empty() {
-        sheets.insert(1, ("blocks", tables::blocks(study, over_blocks)));
-    }
     book("results.xlsx", study, sheets, readme(study))
 }
 
@@ -72,7 +55,7 @@ fn build(
         if columns <= MAX_COLUMNS {
             let coloured = differences.iter().find(|name| table.columns.contains(name));
             let coloured = coloured.map(|column| (column.as_str(), metric.better));
-            let sheet = Sheet { name, unit: &unit, coloured };
+            let sheet = TableSheet { name, unit: &unit, coloured };
             cuts.extend(sheet.fill(book.add_worksheet().set_name(name)?, table, &head)?);
         } else {
             cuts.push(format!(

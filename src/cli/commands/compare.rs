@@ -7,7 +7,7 @@ use anyhow::{anyhow, ensure};
 use clap::{Args, ValueEnum};
 
 use crate::cli::show::out::{check_named, write_named};
-use crate::cli::show::terminal::wrap;
+use crate::cli::show::terminal::prose;
 use crate::cli::show::{self, ablation, blocks, effects, warn_of_damage};
 use crate::cli::{Exit, Global, Terminal};
 use crate::results::paper::Format;
@@ -178,7 +178,7 @@ fn print_checklist(study: &ExperimentResults, terminal: &mut Terminal) -> anyhow
     for (index, planned) in study.plan.studies.iter().enumerate() {
         writeln!(terminal.out, "{}{}", if index > 0 { "\n" } else { "" }, planned.name)?;
         for item in study.checklist(index) {
-            writeln!(terminal.out, "\n{}\n{}", item.question, wrap(&item.answer, 80))?;
+            writeln!(terminal.out, "\n{}\n{}", item.question, prose(&item.answer))?;
         }
     }
     Ok(())

@@ -115,7 +115,9 @@ pub(crate) fn evaluate(
             thousands(images.count() as u64)
         )?;
         let mut drawn = FittedTable::new(&header, &[0]);
-        rows.into_iter().for_each(|row| drawn.add(row));
+        for row in rows {
+            drawn.add(row);
+        }
         drawn.print(terminal)?;
     }
     Ok(Exit::Success)

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use crate::cli::commands::tables::plans;
 use crate::cli::show::fitted::FittedTable;
-use crate::cli::show::terminal::one_line;
+use crate::cli::show::terminal::{fit, one_line, stdout_width};
 use crate::cli::show::warn_of_incomplete;
 use crate::cli::{Exit, Global, Terminal};
 use crate::launch::queue::{QueueScope, SlurmQueue};
@@ -119,11 +119,13 @@ pub(crate) fn status(
         let zero: Vec<&str> =
             (1..header.len()).filter(|&c| is_zero(c)).map(|c| header[c]).collect();
         let mut table = FittedTable::new(&header, &[0]).dispensable(&zero);
-        rows.into_iter().for_each(|row| table.add(row));
+        for row in rows {
+            table.add(row);
+        }
         table.print(terminal)?;
     }
     for line in details {
-        writeln!(terminal.out, "{line}")?;
+        writeln!(terminal.out, "{}", fit(&line, stdout_width()))?;
     }
     Ok(exit)
 }

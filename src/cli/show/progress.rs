@@ -84,7 +84,7 @@ const LABEL: usize = 48;
 fn bar_width(columns: usize) -> usize {
     match columns {
         0..70 => 6,
-        70..100 => 12,
+        70..100 => 10,
         _ => 24,
     }
 }
@@ -112,7 +112,8 @@ impl ProgressDisplay {
             ProgressBar::hidden()
         };
         // Six spaces and brackets, a bar, and the values of two curves share a line with a label.
-        let room = columns.saturating_sub(bar_width(columns) + 6 + 31).max(12);
+        let values = if columns < 70 { 31 } else { 34 };
+        let room = columns.saturating_sub(bar_width(columns) + 6 + values).max(12);
         let longest = runs.iter().map(|run| run.label.chars().count()).max().unwrap_or(0);
         let width = match mode {
             ProgressMode::Bar => longest.min(LABEL).min(room),
