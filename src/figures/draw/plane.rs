@@ -143,7 +143,18 @@ fn arranged(plane: &Plane, form: Form, span: f64) -> Cow<'_, Plane> {
     let hi = plane.y.hi.max(top + (above + heads + 6.0) / pitch);
     let y = ValueAxis { hi, ..plane.y.clone() };
     let height = pitch * (hi - y.lo);
-    Cow::Owned(Plane { y, height, ..plane.clone() })
+    let mut marks = plane.marks.clone();
+    // What is above the rows stays above their names.
+    let raise = |at: &mut f64| *at += if *at > top { hi - plane.y.hi } else { 0.0 };
+    for mark in &mut marks {
+        match mark {
+            Mark::Line { points, .. } => points.iter_mut().for_each(|point| raise(&mut point.1)),
+            Mark::Text { at, .. } | Mark::Interval { at, .. } => raise(&mut at.1),
+            Mark::Band { points, .. } => points.iter_mut().for_each(|point| raise(&mut point.2)),
+            Mark::Dot { .. } => {}
+        }
+    }
+    Cow::Owned(Plane { y, marks, height, ..plane.clone() })
 }
 
 /// Height of the names above rows.
