@@ -1,16 +1,18 @@
 //! Ablation plot: paired difference to the baseline for every seed, its mean and its interval, best
 //! at the top.
 
-use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
+use super::chart::{Anchor, Body, Chart, End, Form, Mark, Panel, Plane};
+use super::draw;
+use super::legend;
+use super::looks::{Look, LookKey, Looks};
 use super::scale::{Tick, ValueAxis, extent};
-use super::style::{AXIS, Color, variant};
+use super::style::{AXIS, INK, MUTED, SMALL};
 use super::view::{MeanInterval, View};
 use crate::plan::Block;
 use crate::record::RunStatus;
 use crate::results::ablation::{Ablation, AblationRow, Verdict};
 use crate::results::blocks::OverBlocks;
 use crate::text::{count, difference, estimate, percent, short};
-use crate::trainer::Better;
 
 /// Maximum number of seeds for which each is drawn.
 const SINGLE_SEEDS: usize = 30;
@@ -20,7 +22,7 @@ const OUTLIER: f64 = 6.0;
 struct Row {
     index: usize,
     label: String,
-    color: Color,
+    look: Look,
     values: Vec<f64>,
     estimate: Option<MeanInterval>,
     missing: String,
@@ -43,34 +45,50 @@ pub(super) fn chart(view: &View, table: &Ablation, over: Option<&OverBlocks>) ->
             }
             _ => view.progress(),
         };
-        return Chart::message("Comparison with the baseline", message);
+        return Chart::message(&title(view, parts[0].paired), message);
     }
     let paired = parts[0].paired;
-    let title = if paired.is_some() { "What each change does" } else { "Variants compared" };
     let (mut panels, mut captions, mut at_border) = (Vec::new(), Vec::new(), false);
     for (part, block) in parts.iter().zip(&table.blocks) {
         let (body, is_beyond) = plane(view, table, part, block);
         at_border |= is_beyond;
-        let note = over.map_or_else(String::new, |_| {
-            baseline_words(view, part.paired).trim_start().to_owned()
-        });
+        let note = over
+            .map_or_else(String::new, |_| baseline_name(view, part.paired).trim_start().to_owned());
         panels.push(Panel { title: block.title.clone(), note, body });
         let name = if over.is_some() { format!("{}. ", block.title) } else { String::new() };
         captions.push(name + &caption(view, part.paired, &part.rows));
     }
+    let cut = Chart::cut_words(&panels);
+    // Rows are named: the legend is for readers who look for a setting.
+    if over.is_none() {
+        panels.extend(legend::panel(view));
+    }
     Chart {
-        title: format!("{title}: {}", view.planned.name),
+        title: title(view, paired),
         subtitle: subtitle(
             view,
             &parts,
             over,
             at_border,
             table.negligible.filter(|_| paired.is_some()),
-        ),
+        ) + cut,
         caption: captions.join(" "),
         panels,
         columns: 1,
     }
+}
+
+/// `Effect of masks on test NLL: masks`; without a baseline `Variants compared: masks`.
+fn title(view: &View, paired: Option<usize>) -> String {
+    let study = &view.planned.name;
+    if paired.is_none() {
+        return format!("Variants compared by {}: {study}", view.metric_name());
+    }
+    let what = match &view.varied()[..] {
+        [] => "each change".to_owned(),
+        axes => view.axes_words(axes),
+    };
+    format!("Effect of {what} on {}: {study}", view.metric_name())
 }
 
 /// Rows of one block, best first.
@@ -102,15 +120,15 @@ fn part(view: &View, table: &Ablation, block: &Block, over: Option<&OverBlocks>,
             // In all blocks a method has one name and one colour.
             let of_method = |over: &OverBlocks| {
                 let at = over.rows.iter().position(|row| row.variants[b] == Some(index))?;
-                Some((over.rows[at].method.label.clone(), variant(at)))
+                Some((over.rows[at].method.label.clone(), Looks::method(at, over.rows.len())))
             };
-            let (label, color) = over
+            let (label, look) = over
                 .and_then(of_method)
-                .unwrap_or_else(|| (own.label.to_owned(), variant(index)));
+                .unwrap_or_else(|| (own.label.to_owned(), view.look(index)));
             Row {
                 index,
                 label,
-                color,
+                look,
                 estimate: view.estimate(&values),
                 values,
                 missing,
@@ -141,14 +159,12 @@ fn plane(view: &View, table: &Ablation, part: &Part, block: &Block) -> (Body, bo
     let shown = negligible.filter(|margin| *margin <= hi - lo).unwrap_or(0.0);
     let (lo, hi) = if shown > 0.0 { (lo.min(-shown), hi.max(shown)) } else { (lo, hi) };
     let label = match paired {
-        Some(_) => format!(
-            "Difference in {} to the baseline{}",
-            view.metric_name(),
-            view.metric().unit.in_brackets()
-        ),
+        Some(_) => {
+            format!("Difference in {}{}", view.metric_name(), view.metric().unit.in_brackets())
+        }
         None => view.metric_label(),
     };
-    let x = ValueAxis::airy(&label, lo, hi, 6);
+    let x = ValueAxis::airy(&label, lo, hi, 6).improving_across(view.metric().better);
     let count = rows.len() as f64;
     let ticks = rows
         .iter()
@@ -164,9 +180,10 @@ fn plane(view: &View, table: &Ablation, part: &Part, block: &Block) -> (Body, bo
         let points = ends.map(|end| (end, -0.5, count - 0.4)).to_vec();
         marks.push(Mark::Band { points, color: AXIS, alpha: 0.18 });
     }
-    if paired.is_some() {
-        let points = vec![(0.0, -0.5), (0.0, count - 0.4)];
-        marks.push(Mark::Line { points, color: AXIS, width: 1.2, alpha: 1.0, dashed: false });
+    if let Some(baseline) = paired {
+        let points = vec![(0.0, -0.5), (0.0, count - 0.55)];
+        marks.push(Mark::Line { points, color: AXIS, width: 1.4, alpha: 1.0, dashed: false });
+        marks.push(zero(view, baseline, count, &x));
     }
     let mut ends = Vec::new();
     let mut at_border = false;
@@ -189,19 +206,39 @@ fn plane(view: &View, table: &Ablation, part: &Part, block: &Block) -> (Body, bo
         .chain(paired.map(|_| "verdict"))
         .map(str::to_owned)
         .collect();
-    let spacing = if rows.len() > 20 { 24.0 } else { 26.0 };
+    let has_lines = rows.iter().any(|row| draw::is_long(&row.label));
+    let spacing = match rows.len() {
+        _ if has_lines => 30.0,
+        ..=20 => 26.0,
+        _ => 22.0,
+    };
     let plane = Plane {
-        x,
-        y,
-        marks,
         ends,
         heads,
         spread: false,
-        axes: true,
-        width: None,
-        height: spacing * (count + 0.5),
+        ..Plane::new(x, y, marks, spacing * (count + 0.5))
     };
     (Body::Plane(plane), at_border)
+}
+
+/// Text at the line of zero: the baseline, with its value.
+fn zero(view: &View, baseline: usize, count: f64, x: &ValueAxis) -> Mark {
+    let value = view.variants[baseline].score(view).map_or_else(String::new, |score| {
+        format!(" {}", view.metric().unit.of(&estimate(score.mean, score.half)))
+    });
+    Mark::Text {
+        at: (0.0, count - 0.5),
+        text: format!("baseline{value}"),
+        // Near an end of the axis the text is inside the plane.
+        anchor: match x.along(0.0, 0.0, 1.0) {
+            ..0.25 => Anchor::Start,
+            0.75.. => Anchor::End,
+            _ => Anchor::Middle,
+        },
+        nudge: (0.0, -4.0),
+        color: MUTED,
+        size: SMALL,
+    }
 }
 
 /// Sentence for a block without any difference, or value, to show.
@@ -230,11 +267,20 @@ fn nothing(view: &View, part: &Part, block: &Block) -> String {
 
 /// Adds the marks of one row; returns true if it is beyond the axis and drawn as a triangle.
 fn row_marks(marks: &mut Vec<Mark>, row: &Row, at: f64, x: &ValueAxis, limit: f64) -> bool {
-    let color = row.color;
+    let (color, form) = (row.look.color(), row.look.form);
     let Some(MeanInterval { mean, half }) = row.estimate else { return false };
     if mean.abs() > limit || !x.holds(mean) {
-        let (form, edge) = if mean < x.lo { (Form::Left, x.lo) } else { (Form::Right, x.hi) };
+        let is_left = mean < x.lo;
+        let (form, edge) = if is_left { (Form::Left, x.lo) } else { (Form::Right, x.hi) };
         marks.push(Mark::Dot { at: (edge, at), form, color, radius: 5.0, nudge: 0.0 });
+        marks.push(Mark::Text {
+            at: (edge, at),
+            text: difference(mean, half),
+            anchor: if is_left { Anchor::Start } else { Anchor::End },
+            nudge: (if is_left { 12.0 } else { -12.0 }, 0.0),
+            color: INK,
+            size: SMALL,
+        });
         return true;
     }
     if let Some(half) = half {
@@ -246,19 +292,13 @@ fn row_marks(marks: &mut Vec<Mark>, row: &Row, at: f64, x: &ValueAxis, limit: f6
             marks.push(Mark::Dot {
                 at: (value, at),
                 form: Form::Seed,
-                color: super::style::INK,
+                color: INK,
                 radius: 2.0,
-                nudge: 9.5,
+                nudge: 8.5,
             });
         }
     }
-    marks.push(Mark::Dot {
-        at: (mean, at),
-        form: Form::Disc,
-        color,
-        radius: 3.6,
-        nudge: 0.0,
-    });
+    marks.push(Mark::Dot { at: (mean, at), form, color, radius: 3.2, nudge: 0.0 });
     false
 }
 
@@ -315,13 +355,8 @@ fn subtitle(
         ),
         (None, n) => format!("Small dots: {n} seeds. Bar: {level} % t interval of the mean."),
     };
-    text += &match (paired, view.metric().better) {
-        (None, _) => format!(" {}", view.direction()),
-        (Some(_), Better::Lower) => " Left of zero is better.".to_owned(),
-        (Some(_), Better::Higher) => " Right of zero is better.".to_owned(),
-    };
     text += &match over {
-        None => baseline_words(view, paired),
+        None => baseline_name(view, paired),
         Some(over) => format!(
             " One panel a block of {}, with a baseline and an axis of its own.",
             over.axes.join(" and ")
@@ -334,20 +369,22 @@ fn subtitle(
     if at_border {
         text += " Triangle: the value is beyond the axis.";
     }
+    if over.is_none() && view.looks.key == LookKey::Few {
+        text += &legend::words(view);
+    }
     text + &view.lost() + &view.unfinished()
 }
 
-/// ` Baseline: 93.5 ± 1.7 nats.`; empty without one.
-fn baseline_words(view: &View, paired: Option<usize>) -> String {
-    let Some(baseline) = paired else { return String::new() };
-    let Some(score) = view.variants[baseline].score(view) else {
-        return String::new();
+/// ` Baseline: depth 2.`; empty for one that has no other name.
+fn baseline_name(view: &View, paired: Option<usize>) -> String {
+    let label = |baseline: usize| {
+        let method = view.planned.variants[baseline].method.as_ref();
+        method.map_or(view.variants[baseline].label, |method| &method.label)
     };
-    let method = view.planned.variants[baseline].method.as_ref();
-    let label = method.map_or(view.variants[baseline].label, |method| &method.label);
-    let name = if label == "baseline" { String::new() } else { format!("{label}, ") };
-    let score = view.metric().unit.of(&estimate(score.mean, score.half));
-    format!(" Baseline: {name}{score}.")
+    match paired.map(label) {
+        None | Some("baseline") => String::new(),
+        Some(label) => format!(" Baseline: {label}."),
+    }
 }
 
 fn caption(view: &View, paired: Option<usize>, rows: &[Row]) -> String {

@@ -56,6 +56,8 @@ pub struct Plane {
     pub marks: Vec<Mark>,
     /// Labels to the right of the plane.
     pub ends: Vec<End>,
+    /// Names of points, the most important first.
+    pub names: Vec<PointName>,
     /// Headings of the labels' columns; as many as the longest `End::values`, or none.
     pub heads: Vec<String>,
     /// True if labels may be moved vertically to separate them (with a leader line); false if each
@@ -68,6 +70,16 @@ pub struct Plane {
     pub width: Option<f64>,
     /// Height of the plane in CSS pixels.
     pub height: f64,
+}
+
+/// Name of a point of a plane. It is placed next to the point where it hides no mark, or further away
+/// with a line to the point.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PointName {
+    /// The point.
+    pub at: (f64, f64),
+    /// Its name.
+    pub text: String,
 }
 
 /// A mark on a plane, at values of its axes.
@@ -108,7 +120,8 @@ pub enum Mark {
         /// Offset downwards in CSS pixels, to separate equal values.
         nudge: f64,
     },
-    /// An interval around an estimate, with caps at both ends that remain visible next to a dot.
+    /// An interval around an estimate, with caps at both ends that remain visible next to a dot, or an
+    /// arrow head where it leaves the plane.
     Interval {
         /// Position of the estimate.
         at: (f64, f64),
@@ -156,6 +169,14 @@ pub enum Form {
     Disc,
     /// A small half-transparent disc: one seed.
     Seed,
+    /// A square with a white edge: an estimate, as all forms down to `Down`.
+    Square,
+    /// A diamond.
+    Diamond,
+    /// A triangle that points upwards.
+    Up,
+    /// A triangle that points downwards.
+    Down,
     /// A circle: a highlighted point.
     Ring,
     /// A cross: a run diverged here.
@@ -209,6 +230,46 @@ pub struct Raster {
     pub foot: String,
 }
 
+impl Plane {
+    /// Marks between two axes, without labels, as wide as the page allows.
+    pub fn new(x: ValueAxis, y: ValueAxis, marks: Vec<Mark>, height: f64) -> Self {
+        Self {
+            x,
+            y,
+            marks,
+            ends: Vec::new(),
+            names: Vec::new(),
+            heads: Vec::new(),
+            spread: true,
+            axes: true,
+            width: None,
+            height,
+        }
+    }
+
+    /// True if an interval leaves its axis.
+    pub fn cuts_an_interval(&self) -> bool {
+        let leaves =
+            |axis: &ValueAxis, (from, to): (f64, f64)| !(axis.holds(from) && axis.holds(to));
+        self.marks.iter().any(|mark| match mark {
+            Mark::Interval { ends, across: true, .. } => leaves(&self.x, *ends),
+            Mark::Interval { ends, across: false, .. } => leaves(&self.y, *ends),
+            _ => false,
+        })
+    }
+}
+
+impl Panel {
+    /// A plane without title.
+    pub fn plane(plane: Plane) -> Self {
+        Self {
+            title: String::new(),
+            note: String::new(),
+            body: Body::Plane(plane),
+        }
+    }
+}
+
 impl Raster {
     /// Raster of cells without annotations.
     pub fn new(
@@ -237,6 +298,16 @@ impl Raster {
 }
 
 impl Chart {
+    /// Sentence on intervals that leave the axis of a panel, if there are any.
+    pub fn cut_words(panels: &[Panel]) -> &'static str {
+        let of = panels.iter().filter_map(|panel| match &panel.body {
+            Body::Plane(plane) => Some(plane),
+            Body::Raster(_) | Body::Message(_) => None,
+        });
+        let is_cut = of.into_iter().any(Plane::cuts_an_interval);
+        if is_cut { " Arrow head: the bar continues beyond the axis." } else { "" }
+    }
+
     /// Number of marks, their points, and cells of all panels.
     pub fn marks(&self) -> usize {
         let points = |mark: &Mark| match mark {

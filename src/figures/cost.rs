@@ -1,85 +1,110 @@
 //! Metric against cost, to show gains that are due to size or time.
 
-use super::chart::{Anchor, Body, Chart, Form, Mark, Panel, Plane};
-use super::draw::text_width;
+use super::chart::{Chart, Mark, Panel, Plane, PointName};
+use super::legend;
+use super::looks::LookKey;
 use super::scale::{ValueAxis, extent};
-use super::style::{CONTEXT, INK, SMALL, variant};
+use super::style::CONTEXT;
 use super::view::{MeanInterval, Variant, View};
+use crate::results::ablation::Ablation;
 use crate::text::{estimate, short};
 
-/// Size of the plane in CSS pixels.
-const PLANE: (f64, f64) = (585.0, 320.0);
-
+/// Height of the plane in CSS pixels.
+const HEIGHT: f64 = 320.0;
 /// Share of the plane left empty at both ends of the axis.
 const AIR: f64 = 0.08;
-
 /// Maximum number of names that do not hide the dots.
 const NAMES: usize = 8;
+/// Ratio of two costs below which they count as equal.
+const EQUAL: f64 = 1.001;
+/// Ratio of the computation of two variants below which their times differ by chance.
+const SAME_COMPUTE: f64 = 1.01;
 
-/// Cost of a variant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CostMeasure {
-    /// Size of the model.
-    Size,
-    /// Seconds of a run, median over its seeds.
-    Seconds,
+/// Kind of cost.
+struct Measure {
+    /// Label of the axis.
+    label: String,
+    /// Unit in texts.
+    unit: String,
+    /// Word in the title.
+    word: &'static str,
+    /// Sentence on bars along the axis of costs and on what is in them.
+    remark: &'static str,
 }
 
-impl CostMeasure {
-    fn of(self, view: &View, variant: &Variant) -> Option<f64> {
-        match self {
-            Self::Size => variant.size(view).map(|n| n as f64),
-            Self::Seconds => {
-                let timings = variant.finished().filter_map(|r| r.record.timing.as_ref());
-                let mut seconds: Vec<f64> =
-                    timings.map(|t| t.seconds).filter(|s| *s > 0.0).collect();
-                seconds.sort_by(f64::total_cmp);
-                seconds.get(seconds.len() / 2).copied()
-            }
-        }
-    }
-
-    fn unit<'v>(self, view: &'v View) -> &'v str {
-        match self {
-            Self::Size => view.metrics.size.as_deref().unwrap_or_default(),
-            Self::Seconds => "s",
-        }
-    }
-
-    fn label(self, view: &View) -> String {
-        match self {
-            Self::Size => view.metrics.size_axis.clone(),
-            Self::Seconds => "Time of a run (seconds, median over seeds)".to_owned(),
-        }
-    }
+/// Cost of a variant, with its spread over the seeds.
+struct Cost {
+    middle: f64,
+    /// Lower and upper quartile; `None` for a single value.
+    quartiles: Option<(f64, f64)>,
 }
 
 struct Offer<'a> {
     index: usize,
     name: &'a str,
-    cost: f64,
-    /// Position along the axis: next to other variants of the same cost.
-    place: f64,
+    cost: Cost,
     score: MeanInterval,
     frontier: bool,
 }
 
-/// The figure; `None` if fewer than two variants differ in cost.
-pub(super) fn chart(view: &View, cost: CostMeasure) -> Option<Chart> {
-    let offers = view.variants.iter().enumerate().filter_map(|(index, v)| {
-        let (cost, score) = (cost.of(view, v)?, v.score(view)?);
-        Some(Offer {
-            index,
-            name: v.label,
-            cost,
-            place: cost,
-            score,
-            frontier: false,
-        })
-    });
+/// Figure of the metric against the size of the model; `None` unless sizes differ.
+pub(super) fn by_size(view: &View) -> Option<Chart> {
+    let measure = Measure {
+        label: view.metrics.size_axis.clone(),
+        unit: view.metrics.size.clone().unwrap_or_default(),
+        word: "size",
+        remark: "",
+    };
+    let size =
+        |variant: &Variant| Some(Cost { middle: variant.size(view)? as f64, quartiles: None });
+    chart(view, &measure, &size)
+}
+
+/// Figure of the metric against the time of a run; `None` where every variant computes as much, so
+/// that times differ by the load of the machine alone.
+pub(super) fn by_time(view: &View, table: &Ablation) -> Option<Chart> {
+    let ratios = extent(table.rows.iter().filter_map(|row| row.compute_ratio));
+    if ratios.is_some_and(|(least, most)| most < SAME_COMPUTE * least) {
+        return None;
+    }
+    let measure = Measure {
+        label: "Time of a run (seconds, median over seeds)".to_owned(),
+        unit: "s".to_owned(),
+        word: "time",
+        remark: " Horizontal bar: the middle half of the run times, which the load of the machine is part of.",
+    };
+    chart(view, &measure, &seconds)
+}
+
+fn seconds(variant: &Variant) -> Option<Cost> {
+    let timings = variant.finished().filter_map(|r| r.record.timing.as_ref());
+    let mut seconds: Vec<f64> = timings.map(|t| t.seconds).filter(|s| *s > 0.0).collect();
+    seconds.sort_by(f64::total_cmp);
+    let several = seconds.len() > 1;
+    Some(Cost {
+        middle: quantile(&seconds, 0.5)?,
+        quartiles: quantile(&seconds, 0.25).zip(quantile(&seconds, 0.75)).filter(|_| several),
+    })
+}
+
+/// Quantile of ascending values, linear between two of them.
+fn quantile(ascending: &[f64], share: f64) -> Option<f64> {
+    let at = share * ascending.len().checked_sub(1)? as f64;
+    let (low, high) = (ascending[at.floor() as usize], ascending[at.ceil() as usize]);
+    Some(low + (high - low) * at.fract())
+}
+
+fn chart(view: &View, measure: &Measure, cost: &dyn Fn(&Variant) -> Option<Cost>) -> Option<Chart> {
     let better = view.metric().better;
+    let offers = view.variants.iter().enumerate().filter_map(|(index, v)| {
+        let (cost, score) = (cost(v)?, v.score(view)?);
+        Some(Offer { index, name: v.label, cost, score, frontier: false })
+    });
     let mut offers: Vec<Offer> = offers.collect();
-    offers.sort_by(|a, b| a.cost.total_cmp(&b.cost).then(better.order(a.score.mean, b.score.mean)));
+    offers.sort_by(|a, b| {
+        let by_score = better.order(a.score.mean, b.score.mean);
+        a.cost.middle.total_cmp(&b.cost.middle).then(by_score)
+    });
     let mut best = None;
     for offer in &mut offers {
         let mean = offer.score.mean;
@@ -88,215 +113,131 @@ pub(super) fn chart(view: &View, cost: CostMeasure) -> Option<Chart> {
             best = Some(mean);
         }
     }
-    let (cheap, dear) = extent(offers.iter().map(|o| o.cost))?;
-    if cheap <= 0.0 || dear / cheap < 1.001 {
+    let (cheap, dear) = extent(offers.iter().map(|o| o.cost.middle))?;
+    if cheap <= 0.0 || dear / cheap < EQUAL {
         return None;
     }
+    let spreads = offers.iter().filter_map(|o| o.cost.quartiles).flat_map(|(a, b)| [a, b]);
+    let (cheap, dear) = extent(spreads.chain([cheap, dear]))?;
     let air = (dear / cheap).powf(AIR / (1.0 - 2.0 * AIR));
-    let x = ValueAxis::log(&format!("{}, log scale", cost.label(view)), cheap / air, dear * air, 5);
+    let x = ValueAxis::log(&format!("{}, log scale", measure.label), cheap / air, dear * air, 5);
     let y = view.value_axis(&offers.iter().map(|o| o.score).collect::<Vec<_>>())?;
-    let side_by_side = if apart(&mut offers, &x, &y) {
-        " Variants of equal cost are drawn side by side."
-    } else {
-        ""
-    };
-
-    let is_cut = |o: &Offer| {
-        let half = o.score.half.unwrap_or(0.0);
-        o.score.mean - half < y.lo || o.score.mean + half > y.hi
-    };
-    let cut = if offers.iter().any(is_cut) {
-        " A bar without a cap continues beyond the axis."
-    } else {
-        ""
-    };
-
-    let mut marks = Vec::new();
-    let mut steps = Vec::new();
-    for offer in offers.iter().filter(|o| o.frontier) {
-        steps.extend(steps.last().map(|&(_, before): &(f64, f64)| (offer.place, before)));
-        steps.push((offer.place, offer.score.mean));
-    }
-    steps.extend(steps.last().map(|&(_, last)| (x.hi, last)));
-    marks.push(Mark::Line {
-        points: steps,
-        color: CONTEXT,
-        width: 1.2,
-        alpha: 1.0,
-        dashed: true,
-    });
-    for offer in &offers {
-        if let Some(half) = offer.score.half {
-            let (mean, color) = (offer.score.mean, variant(offer.index));
-            let (at, ends) = ((offer.place, mean), (mean - half, mean + half));
-            marks.push(Mark::Interval { at, ends, across: false, color, width: 1.8 });
-        }
-    }
-    for offer in &offers {
-        let (at, color) = ((offer.place, offer.score.mean), variant(offer.index));
-        marks.push(Mark::Dot { at, form: Form::Disc, color, radius: 4.0, nudge: 0.0 });
-    }
-    let named = name(&mut marks, &offers, &x, &y, view.baseline);
-    let unnamed = if named < offers.len() {
-        format!(" {} of {} variants are named; the table has all.", named, offers.len())
+    let mut marks = vec![frontier(&offers, x.hi)];
+    marks.extend(offers.iter().flat_map(|offer| offer.bars(view)));
+    marks.extend(offers.iter().map(|offer| Mark::Dot {
+        at: offer.at(),
+        form: view.look(offer.index).form,
+        color: view.color(offer.index),
+        radius: 3.6,
+        nudge: 0.0,
+    }));
+    let named = named(view, &offers);
+    let unnamed = if named.len() < offers.len() {
+        format!(" {} of {} variants are named; the table has all.", named.len(), offers.len())
     } else {
         String::new()
     };
+    let few = if view.looks.key == LookKey::Few { legend::words(view) } else { String::new() };
     let listed: Vec<String> = offers
         .iter()
         .map(|o| {
-            format!(
-                "{}: {} at {} {}",
-                o.name,
-                estimate(o.score.mean, o.score.half),
-                short(o.cost),
-                cost.unit(view)
-            )
+            let score = estimate(o.score.mean, o.score.half);
+            format!("{}: {score} at {} {}", o.name, short(o.cost.middle), measure.unit)
         })
         .collect();
-    let plane = Plane {
-        x,
-        y,
-        marks,
-        ends: Vec::new(),
-        heads: Vec::new(),
-        spread: false,
-        axes: true,
-        width: Some(PLANE.0),
-        height: PLANE.1,
-    };
-    let what = if cost == CostMeasure::Size { "size" } else { "time" };
+    let mut panels = vec![Panel::plane(Plane { names: named, ..Plane::new(x, y, marks, HEIGHT) })];
+    panels.extend(legend::panel(view));
     Some(Chart {
-        title: format!("What a better {} costs in {what}: {}", view.family(), view.planned.name),
+        title: format!(
+            "What a better {} costs in {}: {}",
+            view.family(),
+            measure.word,
+            view.planned.name
+        ),
         subtitle: format!(
-            "{} and further left is better. Dashed: the best that any variant reaches at that cost. {}{cut}{side_by_side}{unnamed}{}",
-            better.word(),
+            "Further left is cheaper. Dashed: the best that any variant reaches at that cost. {}{}{}{few}{unnamed}{}",
             view.bars(),
+            measure.remark,
+            Chart::cut_words(&panels),
             view.unfinished()
         ),
         caption: format!(
             "{} against {}. {}.",
             view.metric_label(),
-            cost.label(view).to_lowercase(),
+            measure.label.to_lowercase(),
             listed.join("; ")
         ),
-        panels: vec![Panel {
-            title: String::new(),
-            note: String::new(),
-            body: Body::Plane(plane),
-        }],
+        panels,
         columns: 1,
     })
 }
 
-/// Separates variants of equal cost with overlapping intervals by a dot's width, so that none hides
-/// another; returns true if there were any.
-fn apart(offers: &mut [Offer], x: &ValueAxis, y: &ValueAxis) -> bool {
-    const STEP: f64 = 13.0;
-    let least = 0.5 * STEP * (y.hi - y.lo) / PLANE.1;
-    let reach = |o: &Offer| o.score.half.unwrap_or(0.0).max(least);
-    let mut any = false;
-    for equal in offers.chunk_by_mut(|a, b| b.cost / a.cost < 1.001) {
-        equal.sort_by(|a, b| a.score.mean.total_cmp(&b.score.mean));
-        let mut rest = equal;
-        while let Some(first) = rest.first() {
-            let mut top = first.score.mean + reach(first);
-            let clear = rest.iter().position(|o| {
-                let clear = o.score.mean - reach(o) > top;
-                top = top.max(o.score.mean + reach(o));
-                clear
-            });
-            let (crowd, others) = rest.split_at_mut(clear.unwrap_or(rest.len()));
-            any |= crowd.len() > 1;
-            crowd.sort_by_key(|offer| offer.index);
-            let middle = (crowd.len() - 1) as f64 / 2.0;
-            let step = STEP.min(AIR * PLANE.0 / (middle + 1.0));
-            for (i, offer) in crowd.iter_mut().enumerate() {
-                offer.place = offer.cost * (x.hi / x.lo).powf((i as f64 - middle) * step / PLANE.0);
-            }
-            rest = others;
-        }
+/// Steps of the best value at each cost, up to the end of the axis.
+fn frontier(offers: &[Offer], end: f64) -> Mark {
+    let mut steps: Vec<(f64, f64)> = Vec::new();
+    for offer in offers.iter().filter(|o| o.frontier) {
+        steps.extend(steps.last().map(|&(_, before)| (offer.cost.middle, before)));
+        steps.push(offer.at());
     }
-    any
+    steps.extend(steps.last().map(|&(_, last)| (end, last)));
+    Mark::Line {
+        points: steps,
+        color: CONTEXT,
+        width: 1.2,
+        alpha: 1.0,
+        dashed: true,
+    }
 }
 
-/// A rectangle in pixels of the plane: left, top, right, bottom.
-type Area = [f64; 4];
-
-fn overlap(a: &Area, b: &Area) -> bool {
-    a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3]
-}
-
-/// Adds names to as many variants as there is room for, first to those on the Pareto frontier and
-/// to the baseline; returns their number. Names avoid dots, other names and intervals, but the
-/// first ones are placed over an interval rather than omitted.
-fn name(
-    marks: &mut Vec<Mark>,
-    offers: &[Offer],
-    x: &ValueAxis,
-    y: &ValueAxis,
-    baseline: Option<usize>,
-) -> usize {
-    let place = |o: &Offer| (x.along(o.place, 0.0, PLANE.0), y.along(o.score.mean, PLANE.1, 0.0));
-    let around = |(px, py): (f64, f64), high: f64, low: f64| {
-        [px - 6.0, high.min(py - 6.0), px + 6.0, low.max(py + 6.0)]
-    };
-    let reach = |o: &Offer| {
-        let end = |half: f64| y.along(o.score.mean + half, PLANE.1, 0.0);
-        o.score.half.map_or((place(o).1, place(o).1), |half| (end(half), end(-half)))
-    };
-    let intervals: Vec<Area> =
-        offers.iter().map(|o| around(place(o), reach(o).0, reach(o).1)).collect();
-    let mut taken: Vec<Area> =
-        offers.iter().map(|o| around(place(o), place(o).1, place(o).1)).collect();
-    let first = |o: &Offer| o.frontier || Some(o.index) == baseline;
+/// Names of the variants on the frontier, of the baseline and of as many others as there is room
+/// for.
+fn named(view: &View, offers: &[Offer]) -> Vec<PointName> {
+    let is_first = |o: &Offer| o.frontier || Some(o.index) == view.baseline;
     let mut order: Vec<&Offer> = offers.iter().collect();
-    order.sort_by_key(|o| (!first(o), o.index));
-    // Names of many variants would hide the dots.
-    order.truncate(NAMES.max(order.iter().filter(|o| first(o)).count()));
-    let mut named = 0;
-    for offer in order {
-        let (px, py) = place(offer);
-        let width = text_width(offer.name, SMALL, false);
-        let (high, low) = reach(offer);
-        let beside = [0.0, -13.0, 13.0, -26.0, 26.0].into_iter();
-        let candidates: Vec<(Anchor, f64, f64)> = beside
-            .flat_map(|dy| [(Anchor::Start, 9.0, dy), (Anchor::End, -9.0, dy)])
-            .chain([
-                (Anchor::Middle, 0.0, high - py - 15.0),
-                (Anchor::Middle, 0.0, low - py + 15.0),
-            ])
-            .collect();
-        let area = |(anchor, dx, dy): (Anchor, f64, f64)| {
-            let left = match anchor {
-                Anchor::Start => px + dx,
-                Anchor::Middle => px - 0.5 * width,
-                Anchor::End => px + dx - width,
-            };
-            [left, py + dy - 6.5, left + width, py + dy + 6.5]
-        };
-        let free = |over_intervals: bool| {
-            candidates.iter().copied().find(|&candidate| {
-                let own = area(candidate);
-                let inside =
-                    own[0] >= 0.0 && own[2] <= PLANE.0 && own[1] >= 0.0 && own[3] <= PLANE.1;
-                let clear = |others: &[Area]| !others.iter().any(|other| overlap(other, &own));
-                inside && clear(&taken) && (over_intervals || clear(&intervals))
-            })
-        };
-        if let Some((anchor, dx, dy)) = free(false).or_else(|| free(true).filter(|_| first(offer)))
-        {
-            taken.push(area((anchor, dx, dy)));
-            named += 1;
-            marks.push(Mark::Text {
-                at: (offer.place, offer.score.mean),
-                text: offer.name.to_owned(),
-                anchor,
-                nudge: (dx, dy),
-                color: INK,
-                size: SMALL,
-            });
-        }
+    order.sort_by_key(|o| (!is_first(o), o.index));
+    order.truncate(NAMES.max(order.iter().filter(|o| is_first(o)).count()));
+    order
+        .into_iter()
+        .map(|offer| PointName { at: offer.at(), text: offer.name.to_owned() })
+        .collect()
+}
+
+impl Offer<'_> {
+    fn at(&self) -> (f64, f64) {
+        (self.cost.middle, self.score.mean)
     }
-    named
+
+    /// Interval of the mean and spread of the cost.
+    fn bars(&self, view: &View) -> impl Iterator<Item = Mark> {
+        let (at, color, mean) = (self.at(), view.color(self.index), self.score.mean);
+        let of_mean = self.score.half.map(|half| Mark::Interval {
+            at,
+            ends: (mean - half, mean + half),
+            across: false,
+            color,
+            width: 1.8,
+        });
+        let of_cost = self.cost.quartiles.map(|ends| Mark::Interval {
+            at,
+            ends,
+            across: true,
+            color,
+            width: 1.2,
+        });
+        of_cost.into_iter().chain(of_mean)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_lie_between_the_values() {
+        let of = |values: &[f64]| [0.25, 0.5, 0.75].map(|share| quantile(values, share));
+        assert_eq!(of(&[]), [None; 3]);
+        assert_eq!(of(&[3.0]), [Some(3.0); 3]);
+        assert_eq!(of(&[1.0, 2.0, 4.0]), [Some(1.5), Some(2.0), Some(3.0)]);
+        assert_eq!(of(&[1.0, 2.0]), [Some(1.25), Some(1.5), Some(1.75)]);
+    }
 }

@@ -1,8 +1,9 @@
 //! Learning curves: training and held-out examples against the epoch.
 
 use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
+use super::legend;
 use super::scale::{Scale, ValueAxis, extent};
-use super::style::{CONTEXT, Color, variant};
+use super::style::{CONTEXT, Color};
 use super::thin::thin;
 use super::view::{MeanInterval, Replicate, View};
 use crate::text::{decimals_for, estimate, percent, typeset};
@@ -10,11 +11,14 @@ use crate::trainer::Better;
 
 /// Maximum number of variants in one panel.
 const ONE_PANEL: usize = 8;
+/// Maximum number of panels: of more variants, the baseline and the best have one.
+const MOST_PANELS: usize = 24;
 /// Maximum number of points of one curve; longer ones are simplified with the same shape.
 const POINTS: usize = 400;
 
 /// A variant's curves, averaged over its seeds.
 struct Curve {
+    index: usize,
     name: String,
     color: Color,
     /// Epoch, training value and held-out estimate, up to the last epoch that every finished seed
@@ -70,7 +74,7 @@ fn drawn(view: &View) -> Chart {
     let drawn: Vec<&Curve> =
         curves.iter().filter(|c| !c.rows.is_empty() || !c.loose.is_empty()).collect();
     if drawn.is_empty() {
-        return Chart::message("Loss curves", view.progress());
+        return Chart::message(&title(view), view.progress());
     }
     let (x, y, cut) = axes(view, &drawn);
     let absent: Vec<String> = curves
@@ -162,8 +166,9 @@ impl Curve {
             .filter(|r| r.record.epochs.len() > common)
             .map(|r| tail(r, common - 1));
         Self {
+            index,
             name: variant_view.label.to_owned(),
-            color: variant(index),
+            color: view.color(index),
             rows,
             shift: 0.0,
             best,
@@ -304,16 +309,17 @@ fn axes(view: &View, curves: &[&Curve]) -> (ValueAxis, ValueAxis, Option<f64>) {
         (lo - 0.04 * (hi - lo), hi + 0.03 * (hi - lo))
     };
     let y = if lo > 0.0 && hi / lo > 1.5 {
-        ValueAxis::log(&bracket(&[unit, "log scale"]), lo, hi, 6)
+        ValueAxis::log(&bracket(&[unit, "log"]), lo, hi, 6)
     } else {
         ValueAxis::linear(&bracket(&[unit]), lo, hi, 6)
     };
     let cut = (all.1 > y.hi).then_some(y.hi);
     let y = match cut {
-        Some(_) => y.up_to_a_round_value(),
+        Some(_) => y.up_to_a_tick(),
         None => y,
     };
     let cut = cut.map(|_| y.hi);
+    let y = y.improving_up(view.curve_better());
     let mut x = ValueAxis::epochs(last as usize, 6);
     view.step_word().clone_into(&mut x.label);
     (x, y, cut)
@@ -329,16 +335,14 @@ fn reading(view: &View, curves: &[&Curve]) -> String {
         1 => "1 seed".to_owned(),
         n => format!("mean of {n} seeds, {interval}: {level} % t interval of the mean"),
     };
-    let better = format!("{} is better.", view.curve_better().word());
     format!(
-        "{held}: {}{}; {seeds}. {}",
+        "{held}: {}{}; {seeds}.",
         held_out(view),
         if view.metrics.training.is_some() {
             format!(", {train}: train (mean over the epoch)")
         } else {
             String::new()
-        },
-        better
+        }
     )
 }
 
@@ -368,10 +372,8 @@ fn together(view: &View, curves: &[&Curve], x: ValueAxis, y: ValueAxis) -> Chart
         }
     };
     let ends = curves.iter().map(end).collect();
+    let marks = bands.into_iter().chain(lines).collect();
     let plane = Plane {
-        x,
-        y,
-        marks: bands.into_iter().chain(lines).collect(),
         ends,
         heads: std::iter::once(if view.metrics.family.is_empty() {
             view.family().to_owned()
@@ -380,30 +382,20 @@ fn together(view: &View, curves: &[&Curve], x: ValueAxis, y: ValueAxis) -> Chart
         })
         .chain(lacking.then(|| "runs".to_owned()))
         .collect(),
-        spread: true,
-        axes: true,
-        width: None,
-        height: 300.0,
+        ..Plane::new(x, y, marks, 300.0)
     };
     Chart {
         title: title(view),
         subtitle: format!("{} Right: {}{}.", reading(view, curves), view.metric_name(), at(view)),
         caption: String::new(),
-        panels: vec![Panel {
-            title: String::new(),
-            note: String::new(),
-            body: Body::Plane(plane),
-        }],
+        panels: vec![Panel::plane(plane)],
         columns: 1,
     }
 }
 
 fn apart(view: &View, curves: &[&Curve], x: ValueAxis, y: ValueAxis) -> Chart {
-    let columns = match curves.len() {
-        ..=12 => 3,
-        13..=24 => 4,
-        _ => 5,
-    };
+    let with_panel = with_panel(view, curves);
+    let columns = if with_panel.len() <= 12 { 3 } else { 4 };
     // Forty panels each show forty curves: the grey ones share a limit on the number of points.
     let budget = (20_000 / (curves.len() * curves.len())).clamp(12, 120);
     let context: Vec<Vec<(f64, f64)>> = curves
@@ -422,7 +414,8 @@ fn apart(view: &View, curves: &[&Curve], x: ValueAxis, y: ValueAxis) -> Chart {
         _ => ValueAxis::linear("", y.lo, y.hi, 4),
     };
     let y = ValueAxis { ticks: coarse.ticks, ..y };
-    let panel = |(i, curve): (usize, &&Curve)| {
+    let panel = |&i: &usize| {
+        let curve = curves[i];
         let others = context.iter().enumerate().filter(|(j, points)| *j != i && !points.is_empty());
         let mut marks: Vec<Mark> = others
             .map(|(_, points)| Mark::Line {
@@ -456,32 +449,45 @@ fn apart(view: &View, curves: &[&Curve], x: ValueAxis, y: ValueAxis) -> Chart {
             }
             None => curve.missing.clone(),
         };
-        let plane = Plane {
-            x: x.clone(),
-            y: y.clone(),
-            marks,
-            ends: Vec::new(),
-            heads: Vec::new(),
-            spread: false,
-            axes: true,
-            width: None,
-            height: if columns == 3 { 140.0 } else { 100.0 },
-        };
+        let height = if columns == 3 { 140.0 } else { 100.0 };
+        let plane = Plane::new(x.clone(), y.clone(), marks, height);
         Panel { title: curve.name.clone(), note, body: Body::Plane(plane) }
     };
     Chart {
         title: title(view),
         subtitle: format!(
-            "{} Grey: {} means of the other variants. {} Same axes in all panels.",
+            "{} Grey: {} means of the other variants. {} Same axes in all panels.{}{}",
             reading(view, curves),
             held_out(view),
             match view.metrics.scored_at.as_str() {
                 "" => format!("Number: {}.", view.metric_name()),
                 at => format!("Ring and number: {at}."),
+            },
+            legend::words(view),
+            match curves.len() - with_panel.len() {
+                0 => String::new(),
+                n => format!(" Not the best, and without a panel: {n} variants."),
             }
         ),
         caption: String::new(),
-        panels: curves.iter().enumerate().map(panel).collect(),
+        panels: with_panel.iter().map(panel).collect(),
         columns,
     }
+}
+
+/// Indices of the curves that have a panel, in the order of the study.
+fn with_panel(view: &View, curves: &[&Curve]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..curves.len()).collect();
+    let mean = |i: usize| curves[i].score.map(|score| score.mean);
+    order.sort_by(|&a, &b| {
+        let is_other = |i: usize| Some(curves[i].index) != view.baseline;
+        let by_score = match (mean(a), mean(b)) {
+            (Some(a), Some(b)) => view.metric().better.order(a, b),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        };
+        is_other(a).cmp(&is_other(b)).then(by_score)
+    });
+    order.truncate(MOST_PANELS);
+    order.sort_unstable();
+    order
 }

@@ -1,8 +1,9 @@
 //! Main effects and interactions of a full grid: the mean over all other axes, level by level.
 
-use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
+use super::chart::{Chart, End, Form, Mark, Panel, Plane};
+use super::places::{Places, numbers};
 use super::scale::ValueAxis;
-use super::style::{Color, INK, sequential};
+use super::style::{Color, INK, sequential, variant};
 use super::view::{MeanInterval, View};
 use crate::results::effects::Effects;
 use crate::stats;
@@ -29,6 +30,7 @@ pub(super) fn main_effects(view: &View, effects: &Effects) -> Option<Chart> {
     let axes = effects.factors.iter().map(|&i| (i, &view.planned.axes[i]));
     let at =
         |axis: usize, level: usize| drawn(effects.main(axis, level).and_then(|effect| effect.mean));
+    let factors = effects.factors.clone();
     let effects: Vec<Effect> = axes
         .map(|(i, axis)| Effect {
             axis: axis.column.clone(),
@@ -39,25 +41,23 @@ pub(super) fn main_effects(view: &View, effects: &Effects) -> Option<Chart> {
     let y = view.value_axis(&estimates(&effects))?;
     let columns = if effects.len() == 4 { 2 } else { effects.len().min(3) };
     let panels = effects.iter().map(|effect| {
-        let marks = line(&effect.points, INK, 0.0);
-        panel(
-            effect.axis.clone(),
-            ValueAxis::levels("", &effect.levels),
-            y.clone(),
-            marks,
-            Vec::new(),
-        )
+        let places = Places::of(&effect.axis, &effect.levels);
+        let mut marks: Vec<Mark> = places.separators(&y).collect();
+        marks.extend(level_marks(&effect.points, &places, &places.line, INK, 0.0));
+        panel(places.axis, y.clone(), marks, Vec::new())
     });
+    let panels: Vec<Panel> = panels.collect();
     let spelled = effects.iter().map(|effect| {
         let levels = effect.levels.iter().zip(&effect.points);
         let text: Vec<String> =
             levels.map(|(level, e)| format!("{level}: {}", words(*e))).collect();
         format!("{} \u{2013} {}", effect.axis, text.join(", "))
     });
+    let cut = Chart::cut_words(&panels);
     Some(Chart {
-        title: format!("Main effects: {}", view.planned.name),
+        title: format!("Main effects of {}: {}", view.axes_words(&factors), view.planned.name),
         subtitle: format!(
-            "Mean {} at each level of {}. {} {}{}",
+            "Mean {} at each level of {}. {}{cut}{}",
             view.metric_name(),
             if effects.len() > 1 {
                 "an axis, over all levels of the others"
@@ -65,7 +65,6 @@ pub(super) fn main_effects(view: &View, effects: &Effects) -> Option<Chart> {
                 "the axis"
             },
             view.bars(),
-            view.direction(),
             view.unfinished()
         ),
         caption: format!(
@@ -73,7 +72,7 @@ pub(super) fn main_effects(view: &View, effects: &Effects) -> Option<Chart> {
             view.metric_name(),
             spelled.collect::<Vec<_>>().join("; ")
         ),
-        panels: panels.collect(),
+        panels,
         columns,
     })
 }
@@ -90,10 +89,12 @@ pub(super) fn interactions(view: &View, effects: &Effects) -> Option<Chart> {
         .flat_map(|(i, &a)| axes[i + 1..].iter().map(move |&b| (a, b)))
         .collect();
     let axis = |i: usize| &view.planned.axes[i];
-    // Of a pair, the axis with more levels is horizontal, the other becomes lines.
+    // Of a pair, the axis with more numbers or else more levels is horizontal, the other becomes
+    // lines.
+    let size = |i: usize| (numbers(&axis(i).levels), axis(i).levels.len());
     let pairs: Vec<(usize, usize)> = pairs
         .iter()
-        .map(|&(a, b)| if axis(a).levels.len() >= axis(b).levels.len() { (a, b) } else { (b, a) })
+        .map(|&(a, b)| if size(a) >= size(b) { (a, b) } else { (b, a) })
         .collect();
     let shown = &pairs[..pairs.len().min(PAIRS)];
     let cells: Vec<Vec<Effect>> = shown
@@ -116,28 +117,35 @@ pub(super) fn interactions(view: &View, effects: &Effects) -> Option<Chart> {
         .collect();
     let y =
         view.value_axis(&cells.iter().flat_map(|effects| estimates(effects)).collect::<Vec<_>>())?;
+    let mut named = Vec::new();
     let panels = shown.iter().zip(&cells).map(|(&(along, lines), effects)| {
         let count = effects.len();
-        let mut marks = Vec::new();
+        let mut places = Places::of(&axis(along).column, &axis(along).levels);
+        let mut marks: Vec<Mark> = places.separators(&y).collect();
         let mut ends = Vec::new();
+        // Lines that are not parallel interact: words are joined, too.
+        let all: Vec<usize> = (0..axis(along).levels.len()).collect();
+        let joined = if places.is_numeric() { places.line.clone() } else { all };
+        let is_ordered = numbers(&axis(lines).levels) == count;
         for (i, effect) in effects.iter().enumerate() {
-            let color = level_color(i, count);
-            let dodge = (i as f64 - (count - 1) as f64 / 2.0) * (0.24 / count as f64);
-            marks.extend(line(&effect.points, color, dodge));
+            let color = level_color(i, count, is_ordered);
+            let dodge = places.dodge(i, count);
+            marks.extend(level_marks(&effect.points, &places, &joined, color, dodge));
             if let Some(last) = effect.points.last().copied().flatten() {
                 ends.push(End {
                     at: last.mean,
                     color: Some(color),
-                    name: effect.axis.clone(),
+                    name: format!("{} {}", axis(lines).column, effect.axis),
                     values: Vec::new(),
                 });
             }
         }
-        let title = format!("{} by {}", axis(along).column, axis(lines).column);
-        let mut x = ValueAxis::levels("", &axis(along).levels);
-        // The labels are close to the last level.
-        x.hi -= 0.3;
-        panel(title, x, y.clone(), marks, ends)
+        named.push(format!("{} by {}", axis(along).column, axis(lines).column));
+        if !places.is_numeric() {
+            // The labels are close to the last level.
+            places.axis.hi -= 0.3;
+        }
+        panel(places.axis, y.clone(), marks, ends)
     });
     let panels: Vec<Panel> = panels.collect();
     let left_out = pairs.len() - shown.len();
@@ -146,14 +154,13 @@ pub(super) fn interactions(view: &View, effects: &Effects) -> Option<Chart> {
     } else {
         String::new()
     };
-    let named: Vec<&str> = panels.iter().map(|p| p.title.as_str()).collect();
+    let cut = Chart::cut_words(&panels);
     Some(Chart {
-        title: format!("Interactions: {}", view.planned.name),
+        title: format!("Interactions of {}: {}", view.axes_words(axes), view.planned.name),
         subtitle: format!(
-            "Mean {} by pairs of levels; lines that do not run in parallel interact. {} {}{rest}{}",
+            "Mean {} by pairs of levels; lines that do not run in parallel interact. {}{cut}{rest}{}",
             view.metric_name(),
             view.bars(),
-            view.direction(),
             view.unfinished()
         ),
         caption: format!(
@@ -178,48 +185,46 @@ fn words(e: Option<MeanInterval>) -> String {
     e.map_or_else(|| "no complete seed".into(), |e| estimate(e.mean, e.half))
 }
 
-/// Colour of level `i`: levels are ordered, so colours are a sequence from light to dark.
-fn level_color(i: usize, count: usize) -> Color {
-    sequential(0.62 + 0.38 * i as f64 / (count - 1).max(1) as f64)
+/// Colour of level `i`: from light to dark where levels are ordered.
+pub(super) fn level_color(i: usize, count: usize, is_ordered: bool) -> Color {
+    if !is_ordered && count <= 8 {
+        return variant(i);
+    }
+    sequential(0.45 + 0.55 * i as f64 / (count - 1).max(1) as f64)
 }
 
-fn line(points: &[Option<MeanInterval>], color: Color, dodge: f64) -> Vec<Mark> {
-    let at = points.iter().enumerate().filter_map(|(i, e)| e.map(|e| (i as f64 + dodge, e)));
-    let at: Vec<(f64, MeanInterval)> = at.collect();
+/// Estimates at the levels of an axis, with lines between some of them.
+pub(super) fn level_marks(
+    points: &[Option<MeanInterval>],
+    places: &Places,
+    joined: &[usize],
+    color: Color,
+    dodge: f64,
+) -> Vec<Mark> {
     // The line is interrupted at a level without estimate.
-    let path = points
-        .iter()
-        .enumerate()
-        .map(|(i, e)| (i as f64 + dodge, e.map_or(f64::NAN, |e| e.mean)))
-        .collect();
+    let mean = |i: usize| points[i].map_or(f64::NAN, |e| e.mean);
+    let path = joined.iter().map(|&i| (places.moved(i, dodge), mean(i))).collect();
     let mut marks = vec![Mark::Line { points: path, color, width: 1.4, alpha: 1.0, dashed: false }];
-    for (x, e) in &at {
+    let known = || {
+        let known = points.iter().enumerate();
+        known.filter_map(|(i, e)| e.map(|e| (places.moved(i, dodge), e)))
+    };
+    for (x, e) in known() {
         if let Some(half) = e.half {
-            let (at, ends) = ((*x, e.mean), (e.mean - half, e.mean + half));
+            let (at, ends) = ((x, e.mean), (e.mean - half, e.mean + half));
             marks.push(Mark::Interval { at, ends, across: false, color, width: 1.6 });
         }
     }
-    marks.extend(at.iter().map(|(x, e)| Mark::Dot {
-        at: (*x, e.mean),
+    marks.extend(known().map(|(x, e)| Mark::Dot {
+        at: (x, e.mean),
         form: Form::Disc,
         color,
-        radius: 3.2,
+        radius: 3.0,
         nudge: 0.0,
     }));
     marks
 }
 
-fn panel(title: String, x: ValueAxis, y: ValueAxis, marks: Vec<Mark>, ends: Vec<End>) -> Panel {
-    let plane = Plane {
-        x,
-        y,
-        marks,
-        ends,
-        heads: Vec::new(),
-        spread: true,
-        axes: true,
-        width: None,
-        height: 190.0,
-    };
-    Panel { title, note: String::new(), body: Body::Plane(plane) }
+fn panel(x: ValueAxis, y: ValueAxis, marks: Vec<Mark>, ends: Vec<End>) -> Panel {
+    Panel::plane(Plane { ends, ..Plane::new(x, y, marks, 190.0) })
 }

@@ -11,7 +11,12 @@ mod cost;
 mod curves;
 pub(crate) mod draw;
 mod effects;
+mod heatmap;
+mod legend;
+mod looks;
+mod places;
 mod ranks;
+mod response;
 pub mod scale;
 mod shapley;
 pub mod style;
@@ -140,7 +145,7 @@ pub fn draw_files(
 
 fn figure(study: String, name: String, chart: Chart, wanted: &WantedFiles) -> Figure {
     let of_the_page = Paper { text: wanted.paper.text, ..Paper::default() };
-    let page = draw(&chart, &of_the_page).unwrap_or_else(|_| too_large(&chart, &of_the_page));
+    let page = draw_or_words(&chart, &of_the_page);
     let pictures = RenderedChart {
         live_svg: page.live_svg(),
         png: page.file(PictureFormat::Png).unwrap_or_default(),
@@ -148,25 +153,15 @@ fn figure(study: String, name: String, chart: Chart, wanted: &WantedFiles) -> Fi
     };
     let (mut files, mut missing) = (BTreeMap::new(), Vec::new());
     if wanted.wants(&name) && !wanted.formats.is_empty() {
-        let on_paper = if wanted.paper == of_the_page {
-            Ok(page)
-        } else {
-            // A drawing of many marks is large.
-            drop(page);
-            draw(&chart, &wanted.paper)
-        };
-        let on_paper = match on_paper {
-            Err(Unfit::TooLarge) => Ok(too_large(&chart, &wanted.paper)),
-            Err(Unfit::TooNarrow(enough)) => Err(enough),
-            Ok(drawing) => Ok(drawing),
-        };
-        match on_paper {
+        let is_same = wanted.paper == of_the_page;
+        // A drawing of many marks is large: there is one at a time.
+        let page = Some(page).filter(|_| is_same);
+        match page.map_or_else(|| on_paper(&chart, &wanted.paper), Ok) {
+            Err(why) => missing.push(why),
             Ok(drawing) => {
                 for &format in &wanted.formats {
                     let file = match format {
-                        PictureFormat::Png if wanted.paper == of_the_page => {
-                            Ok(pictures.png.clone())
-                        }
+                        PictureFormat::Png if is_same => Ok(pictures.png.clone()),
                         format => drawing.file(format),
                     };
                     match file {
@@ -174,12 +169,6 @@ fn figure(study: String, name: String, chart: Chart, wanted: &WantedFiles) -> Fi
                         Err(why) => missing.push(why),
                     }
                 }
-            }
-            Err(enough) => {
-                let width = wanted.paper.width.map_or_else(String::new, |width| width.to_string());
-                missing.push(format!(
-                    "{width} is too narrow for its words: --width {enough}mm or more"
-                ));
             }
         }
     }
@@ -209,29 +198,42 @@ fn draw(chart: &Chart, paper: &Paper) -> Result<Drawing, Unfit> {
     }
 }
 
-/// Drawing of a text in place of a chart that is too large for a page.
-fn too_large(chart: &Chart, paper: &Paper) -> Drawing {
-    let words = "Too large to draw: the tables hold what it would show.";
-    draw::draw(&Chart::message(&chart.title, words), paper).unwrap_or_else(|_| {
-        draw::draw(&Chart::message("", words), paper).expect("a few words fit on a page")
+/// Drawing of a chart on paper, or the reason why it cannot be drawn there.
+fn on_paper(chart: &Chart, paper: &Paper) -> Result<Drawing, String> {
+    draw(chart, paper).or_else(|unfit| match (unfit, paper.width) {
+        (Unfit::TooNarrow(enough), Some(width)) => {
+            Err(format!("{width} is too narrow for its words: --width {enough}mm or more"))
+        }
+        _ => Ok(draw_or_words(chart, paper)),
     })
+}
+
+/// Drawing of a chart on paper, or of a text in place of one that has no room.
+fn draw_or_words(chart: &Chart, paper: &Paper) -> Drawing {
+    const WORDS: &str = "Too large to draw: the tables hold what it would show.";
+    draw(chart, paper)
+        .or_else(|_| draw::draw(&Chart::message(&chart.title, WORDS), paper))
+        .or_else(|_| draw::draw(&Chart::message("", WORDS), paper))
+        .expect("a few words fit on a page")
 }
 
 /// PNG of few colours for galleries. All have one size, so that letters are equally large next to
 /// each other.
 fn small_png(chart: &Chart) -> Vec<u8> {
     let paper = Paper { width: "180mm".parse::<Width>().ok(), ..Paper::default() };
-    draw(chart, &paper).unwrap_or_else(|_| too_large(chart, &paper)).small_png()
+    draw_or_words(chart, &paper).small_png()
 }
 
 /// Names of the figures that every trainer's studies may have; curves of further metrics are
 /// `loss-NAME`.
-pub const NAMES: [&str; 9] = [
+pub const NAMES: [&str; 11] = [
     "ablation",
     "ranks",
     "loss",
+    "response",
     "main-effects",
     "interactions",
+    "heatmap",
     "shapley",
     "tuning",
     "cost-parameters",
@@ -254,24 +256,30 @@ pub fn charts(
     let table = study.ablation(index);
     let over = study.over_blocks(index, &table);
     let mut charts = vec![("ablation", ablation::chart(&view, &table, over.as_ref()))];
-    charts.extend(over.as_ref().and_then(ranks::chart).map(|chart| ("ranks", chart)));
+    charts.extend(
+        over.as_ref()
+            .and_then(|over| ranks::chart(&view, over))
+            .map(|chart| ("ranks", chart)),
+    );
     charts.extend(curves::chart(&view).map(|chart| ("loss", chart)));
-    if let Some(effects) = study.effects(index) {
+    let effects = study.effects(index);
+    // Values of several blocks have no common axis.
+    if over.is_none() {
+        let response = response::chart(&view, effects.as_ref());
+        charts.extend(response.map(|chart| ("response", chart)));
+    }
+    if let Some(effects) = effects {
         charts.extend(effects::main_effects(&view, &effects).map(|chart| ("main-effects", chart)));
         charts.extend(effects::interactions(&view, &effects).map(|chart| ("interactions", chart)));
+        charts.extend(heatmap::chart(&view, &effects).map(|chart| ("heatmap", chart)));
     }
     if let Some(shapley) = study.shapley(index) {
         charts.extend(shapley::chart(&view, &shapley).map(|chart| ("shapley", chart)));
     }
     charts.extend(tuning::chart(&view, study).map(|chart| ("tuning", chart)));
-    // Values of several blocks have no common axis.
     if over.is_none() {
-        charts.extend(
-            cost::chart(&view, cost::CostMeasure::Size).map(|chart| ("cost-parameters", chart)),
-        );
-        charts.extend(
-            cost::chart(&view, cost::CostMeasure::Seconds).map(|chart| ("cost-time", chart)),
-        );
+        charts.extend(cost::by_size(&view).map(|chart| ("cost-parameters", chart)));
+        charts.extend(cost::by_time(&view, &table).map(|chart| ("cost-time", chart)));
     }
     let data = view.data();
     for (_, chart) in &mut charts {

@@ -1,11 +1,14 @@
 //! Mean ranks of the variants over blocks, best at the top, with the critical difference where there
 //! is one (Demsar 2006).
 
-use super::chart::{Anchor, Body, Chart, End, Form, Mark, Panel, Plane};
+use super::chart::{Anchor, Chart, End, Form, Mark, Panel, Plane};
+use super::looks::Looks;
 use super::scale::{Tick, ValueAxis};
-use super::style::{AXIS, INK, MUTED, SMALL, variant};
+use super::style::{AXIS, INK, MUTED, SMALL};
+use super::view::View;
 use crate::results::blocks::{FEWEST_CRITICAL, OverBlocks};
 use crate::text::{count, typeset};
+use crate::trainer::Better;
 
 /// Maximum number of blocks for which each rank is drawn.
 const SINGLE_BLOCKS: usize = 30;
@@ -14,7 +17,7 @@ const SINGLE_BLOCKS: usize = 30;
 const ROW: f64 = 26.0;
 
 /// The figure; `None` with fewer than two ranked variants.
-pub(super) fn chart(over: &OverBlocks) -> Option<Chart> {
+pub(super) fn chart(view: &View, over: &OverBlocks) -> Option<Chart> {
     let mut ranked: Vec<(usize, f64)> = (over.rows.iter().enumerate())
         .filter_map(|(i, row)| Some((i, row.mean_rank?)))
         .collect();
@@ -23,7 +26,7 @@ pub(super) fn chart(over: &OverBlocks) -> Option<Chart> {
     }
     ranked.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
     let rows = ranked.len() as f64;
-    let x = ValueAxis::airy("Mean rank, 1 is best", 1.0, rows, 6);
+    let x = ValueAxis::airy("Mean rank", 1.0, rows, 6).improving_across(Better::Lower);
     let place = |i: usize| rows - 1.0 - i as f64;
     let names = ranked
         .iter()
@@ -77,7 +80,7 @@ pub(super) fn chart(over: &OverBlocks) -> Option<Chart> {
         marks.push(Mark::Dot {
             at: (*rank, place(i)),
             form: Form::Disc,
-            color: variant(*row),
+            color: Looks::method(*row, over.rows.len()).color(),
             radius: 4.0,
             nudge: 0.0,
         });
@@ -117,18 +120,13 @@ pub(super) fn chart(over: &OverBlocks) -> Option<Chart> {
         .map(|(row, rank)| format!("{}: {}", over.rows[*row].method.label, typeset(*rank, 2)))
         .collect();
     let plane = Plane {
-        x,
-        y,
-        marks,
         ends,
         heads: vec!["mean rank".to_owned(), "better : undecided : worse".to_owned()],
         spread: false,
-        axes: true,
-        width: None,
-        height: ROW * (rows + 0.5),
+        ..Plane::new(x, y, marks, ROW * (rows + 0.5))
     };
     Some(Chart {
-        title: format!("Ranks over {blocks} of {axes}"),
+        title: format!("Ranks over {blocks} of {axes}: {}", view.planned.name),
         subtitle: format!(
             "Large dots: mean rank over {blocks}; small dots: the rank in each. Counts: blocks in which a variant is better than the \
              baseline, neither, or worse.{difference}{left_out}{unranked}"
@@ -137,11 +135,7 @@ pub(super) fn chart(over: &OverBlocks) -> Option<Chart> {
             "Mean ranks over {blocks} of {axes}, best first. {}.{difference}{left_out}{unranked}",
             listed.join("; ")
         ),
-        panels: vec![Panel {
-            title: String::new(),
-            note: String::new(),
-            body: Body::Plane(plane),
-        }],
+        panels: vec![Panel::plane(plane)],
         columns: 1,
     })
 }

@@ -1,6 +1,7 @@
 //! Axes: range, scale, and a few round ticks.
 
 use crate::text::{short, typeset};
+use crate::trainer::Better;
 
 /// Axis as data: independent of where it is drawn.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,19 +68,47 @@ impl ValueAxis {
         }
     }
 
-    /// Axis with its upper end rounded up, to a value that becomes a tick.
-    pub fn up_to_a_round_value(self) -> Self {
-        let step = round_step(0.04 * (self.hi - self.lo));
-        let hi = (self.hi / step).ceil() * step;
-        let target = self.ticks.len().max(4);
-        let mut wider = match self.scale {
-            Scale::Log => Self::log(&self.label, self.lo, hi, target),
-            Scale::Linear | Scale::Levels => Self::linear(&self.label, self.lo, hi, target),
+    /// Axis that ends at the next of its ticks.
+    pub fn up_to_a_tick(mut self) -> Self {
+        let [.., before, last] = &self.ticks[..] else { return self };
+        let (step, last) = (last.at - before.at, last.at);
+        // Ticks at 1, 2 and 5 times powers of ten are not even.
+        let first = self.ticks[1].at - self.ticks[0].at;
+        let is_even = (step - first).abs() < 1e-6 * step;
+        let next = if is_even { last + step } else { round_step(last * 1.01) };
+        if self.hi > last + 1e-9 * step {
+            let text = if is_even { tick_text(next, step) } else { short(next) };
+            self.hi = next;
+            self.ticks.push(Tick { at: next, text });
+        }
+        self
+    }
+
+    /// Horizontal axis whose label says in which direction values improve.
+    pub fn improving_across(mut self, better: Better) -> Self {
+        let (left, right) = match better {
+            Better::Lower => ("better", "worse"),
+            Better::Higher => ("worse", "better"),
         };
-        let near = |at: f64| wider.along(at, 0.0, 1.0) > 0.93;
-        wider.ticks = wider.ticks.iter().filter(|tick| !near(tick.at)).cloned().collect();
-        wider.ticks.push(Tick { at: hi, text: tick_text(hi, step) });
-        wider
+        self.label = format!("\u{2190} {left}\u{2003}{}\u{2003}{right} \u{2192}", self.label);
+        self
+    }
+
+    /// Vertical axis whose label, which is read upwards, says in which direction values improve.
+    pub fn improving_up(mut self, better: Better) -> Self {
+        self.label = match better {
+            Better::Lower => format!("\u{2190} better\u{2003}{}", self.label),
+            Better::Higher => format!("{}\u{2003}better \u{2192}", self.label),
+        };
+        self
+    }
+
+    /// A value moved by a share of the length of the axis.
+    pub fn moved(&self, value: f64, share: f64) -> f64 {
+        match self.scale {
+            Scale::Linear | Scale::Levels => value + share * (self.hi - self.lo),
+            Scale::Log => value * (self.hi / self.lo).powf(share),
+        }
     }
 
     /// Axis of epochs from 1: whole numbers, the first and the last always among the ticks.
@@ -179,7 +208,7 @@ fn round_step(raw: f64) -> f64 {
 
 /// Ticks at steps of 1, 2 or 5 times a power of ten: of those that give at least two ticks, the
 /// step nearest to `target` ticks.
-fn number_ticks(lo: f64, hi: f64, target: usize) -> Vec<Tick> {
+pub(super) fn number_ticks(lo: f64, hi: f64, target: usize) -> Vec<Tick> {
     let most = round_step((hi - lo) / target.max(1) as f64);
     let finer = round_step(most * 0.4);
     let count = |step: f64| ((hi / step + 1e-9).floor() - (lo / step - 1e-9).ceil() + 1.0).max(0.0);
@@ -193,35 +222,37 @@ fn number_ticks(lo: f64, hi: f64, target: usize) -> Vec<Tick> {
     ticks.map(|at| Tick { at, text: tick_text(at, step) }).collect()
 }
 
-/// Ticks at powers of ten if there are enough of them, else at finer mantissas, else linear ticks
-/// on the logarithmic axis.
-fn log_ticks(lo: f64, hi: f64, target: usize) -> Vec<Tick> {
-    const MANTISSAS: [&[f64]; 4] = [
-        &[1.0],
-        &[1.0, 3.0],
-        &[1.0, 2.0, 5.0],
-        &[1.0, 1.2, 1.4, 1.6, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0],
-    ];
+/// Ticks at 1, 2 and 5 times powers of ten, at powers of ten alone if those are enough; of less than
+/// a decade linear ticks on the logarithmic axis.
+pub(super) fn log_ticks(lo: f64, hi: f64, target: usize) -> Vec<Tick> {
     let decades = lo.log10().floor() as i32..=hi.log10().ceil() as i32;
-    for mantissas in MANTISSAS {
-        let values = decades.clone().flat_map(|d| mantissas.iter().map(move |m| m * 10f64.powi(d)));
-        let values: Vec<f64> = values.filter(|v| (lo..=hi).contains(v)).collect();
-        if values.len() >= target.min(4) {
-            let stride = values.len().div_ceil(target.max(1) + 2).max(1);
-            return values
-                .into_iter()
-                .step_by(stride)
-                .map(|at| Tick { at, text: short(at) })
-                .collect();
+    let at = |mantissas: &[f64]| -> Vec<f64> {
+        let all = decades.clone().flat_map(|d| {
+            mantissas.iter().map(move |m| {
+                // Powers below one are not exact: a quotient of exact numbers is nearest.
+                if d < 0 { m / 10f64.powi(-d) } else { m * 10f64.powi(d) }
+            })
+        });
+        all.filter(|v| (lo..=hi).contains(v)).collect()
+    };
+    let (powers, all) = (at(&[1.0]), at(&[1.0, 2.0, 5.0]));
+    let values = if all.len() <= target + 2 { all } else { powers };
+    if values.len() < 3 {
+        let mut ticks = number_ticks(lo, hi, target);
+        if ticks.iter().all(|tick| tick.at >= 1e4 && has_three_digits(tick.at)) {
+            ticks.iter_mut().for_each(|tick| tick.text = short(tick.at));
         }
+        return ticks;
     }
-    let mut ticks = number_ticks(lo, hi, target);
-    if lo >= 1e4 {
-        for tick in &mut ticks {
-            tick.text = short(tick.at);
-        }
-    }
-    ticks
+    let stride = values.len().div_ceil(target.max(1) + 2).max(1);
+    let ticks = values.into_iter().step_by(stride);
+    ticks.map(|at| Tick { at, text: short(at) }).collect()
+}
+
+/// True if a positive number has three significant digits at most, which `short` writes exactly.
+fn has_three_digits(at: f64) -> bool {
+    let digits = at / 10f64.powf(at.log10().floor() - 2.0);
+    (digits - digits.round()).abs() < 1e-6
 }
 
 fn tick_text(at: f64, step: f64) -> String {
@@ -230,4 +261,72 @@ fn tick_text(at: f64, step: f64) -> String {
         return format!("{at:e}").replace('-', "\u{2212}");
     }
     typeset(at, (-(step * 1.000_001).log10().floor()).max(0.0) as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(axis: &ValueAxis) -> Result<(), TestCaseError> {
+        prop_assert!(!axis.ticks.is_empty() && axis.ticks.len() < 20, "{axis:?}");
+        prop_assert!(axis.ticks.iter().all(|tick| axis.holds(tick.at)), "{axis:?}");
+        prop_assert!(axis.ticks.windows(2).all(|pair| pair[0].at < pair[1].at), "{axis:?}");
+        let mut texts: Vec<&str> = axis.ticks.iter().map(|tick| &tick.text[..]).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        prop_assert_eq!(texts.len(), axis.ticks.len(), "a text twice: {:?}", axis.ticks);
+        Ok(())
+    }
+
+    /// True if the first digit of a number is 1, 2 or 5 and all others are zero.
+    fn is_round(step: f64) -> bool {
+        let digit = step / 10f64.powf((step * (1.0 + 1e-9)).log10().floor());
+        [1.0, 2.0, 5.0].iter().any(|round| (digit - round).abs() < 1e-3)
+    }
+
+    proptest! {
+        #[test]
+        fn ticks_are_round_and_none_repeats(
+            power in -6.0..9.0f64, width in -4.0..6.0f64, target in 2usize..8,
+        ) {
+            let lo = 10f64.powf(power);
+            let hi = lo * (1.0 + 10f64.powf(width));
+            for axis in [
+                ValueAxis::linear("", lo, hi, target),
+                ValueAxis::linear("", -hi, lo, target),
+                ValueAxis::airy("", lo, hi, target),
+                ValueAxis::log("", lo, hi, target),
+                ValueAxis::log("", lo, hi, target).up_to_a_tick(),
+            ] {
+                check(&axis)?;
+                let steps: Vec<f64> =
+                    axis.ticks.windows(2).map(|pair| pair[1].at - pair[0].at).collect();
+                let is_even = steps.iter().all(|step| (step - steps[0]).abs() < 1e-6 * steps[0]);
+                let are_round = if is_even {
+                    steps.first().is_none_or(|step| is_round(*step))
+                } else {
+                    axis.ticks.iter().all(|tick| is_round(tick.at))
+                };
+                prop_assert!(are_round, "{:?}", axis.ticks);
+            }
+        }
+    }
+
+    #[test]
+    fn directions_are_read_along_the_axis() {
+        let axis = || ValueAxis::linear("NLL", 0.0, 1.0, 4);
+        let label = |axis: ValueAxis| axis.label;
+        assert_eq!(
+            label(axis().improving_across(Better::Lower)),
+            "\u{2190} better\u{2003}NLL\u{2003}worse \u{2192}"
+        );
+        assert_eq!(
+            label(axis().improving_across(Better::Higher)),
+            "\u{2190} worse\u{2003}NLL\u{2003}better \u{2192}"
+        );
+        assert_eq!(label(axis().improving_up(Better::Lower)), "\u{2190} better\u{2003}NLL");
+        assert_eq!(label(axis().improving_up(Better::Higher)), "NLL\u{2003}better \u{2192}");
+    }
 }

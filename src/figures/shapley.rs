@@ -1,12 +1,11 @@
 //! Shapley values: the share of each change in the difference that all changes make together.
 
-use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
+use super::chart::{Chart, End, Form, Mark, Panel, Plane};
 use super::scale::{Tick, ValueAxis};
 use super::style::{AXIS, INK, MUTED};
 use super::view::{MeanInterval, View, reach};
 use crate::results::shapley::{Shapley, ShapleyShare};
 use crate::text::difference;
-use crate::trainer::Better;
 
 /// Figure of a study's Shapley values; `None` before any seed has all runs of the grid.
 pub(super) fn chart(view: &View, shapley: &Shapley) -> Option<Chart> {
@@ -25,7 +24,7 @@ pub(super) fn chart(view: &View, shapley: &Shapley) -> Option<Chart> {
     let zero = MeanInterval { mean: 0.0, half: None };
     let (lo, hi) = reach(&[&estimates[..], &[zero]].concat())?;
     let label = format!("Share of the difference{}", view.metric().unit.in_brackets());
-    let x = ValueAxis::airy(&label, lo, hi, 6);
+    let x = ValueAxis::airy(&label, lo, hi, 6).improving_across(view.metric().better);
     let count = rows.len() as f64;
     let at = |i: usize| count - 1.0 - i as f64;
     let ticks = rows.iter().enumerate().rev();
@@ -45,37 +44,21 @@ pub(super) fn chart(view: &View, shapley: &Shapley) -> Option<Chart> {
         let values = vec![difference(estimate.mean, estimate.half)];
         ends.push(End { at: at(i), color: None, name: String::new(), values });
     }
-    let side = match view.metric().better {
-        Better::Lower => "Left",
-        Better::Higher => "Right",
-    };
     let spelled: Vec<String> = rows
         .iter()
         .map(|(name, e)| format!("{name} {}", difference(e.mean, e.half)))
         .collect();
-    let plane = Plane {
-        x,
-        y,
-        marks,
-        ends,
-        heads: Vec::new(),
-        spread: false,
-        axes: true,
-        width: None,
-        height: 26.0 * (count + 0.5),
-    };
-    let panel = Panel {
-        title: String::new(),
-        note: String::new(),
-        body: Body::Plane(plane),
-    };
+    let height = 26.0 * (count + 0.5);
+    let plane = Plane { ends, spread: false, ..Plane::new(x, y, marks, height) };
+    let panels = vec![Panel::plane(plane)];
     Some(Chart {
-        title: format!("Share of each change: {}", view.planned.name),
+        title: format!("Share of each change in {}: {}", view.metric_name(), view.planned.name),
         subtitle: format!(
             "What a change adds to the {}, averaged over every order of making the changes, seed by seed (Shapley \
-             value). The shares add up. {} {side} of zero is better.{}",
+             value). The shares add up. {}{}{}",
             view.metric_name(),
             view.bars(),
+            Chart::cut_words(&panels),
             view.unfinished()
         ),
         caption: format!(
@@ -84,7 +67,7 @@ pub(super) fn chart(view: &View, shapley: &Shapley) -> Option<Chart> {
             view.in_unit(),
             spelled.join("; ")
         ),
-        panels: vec![panel],
+        panels,
         columns: 1,
     })
 }

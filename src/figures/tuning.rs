@@ -1,8 +1,9 @@
 //! Candidates of tuned variants: the metric that chooses, candidate by candidate.
 
-use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
+use super::chart::{Chart, End, Form, Mark, Panel, Plane};
+use super::places::Places;
 use super::scale::ValueAxis;
-use super::style::{Color, variant};
+use super::style::Color;
 use super::view::{MeanInterval, View, reach};
 use crate::plan::PlannedCandidate;
 use crate::results::ExperimentResults;
@@ -22,7 +23,13 @@ struct Search {
 
 /// Figure of a study's candidates; `None` if nothing is tuned or no candidate has a value yet.
 pub(super) fn chart(view: &View, study: &ExperimentResults) -> Option<Chart> {
-    let (names, is_ordered) = candidates(view);
+    let (names, axis) = candidates(view);
+    let places = match axis {
+        Some((column, levels)) => Places::of(column, &levels),
+        None => Places::of("Candidate", &names),
+    };
+    // Numbers are joined by lines, and a better one may lie beyond them.
+    let is_ordered = places.is_numeric();
     let metric = view.metrics.select();
     let estimate = |candidate: &PlannedCandidate| {
         let values = candidate.runs.iter().filter_map(|run| metric.of(study.records.get(run)?));
@@ -43,7 +50,7 @@ pub(super) fn chart(view: &View, study: &ExperimentResults) -> Option<Chart> {
             let chosen = own.candidates.iter().find(|candidate| candidate.runs == own.runs);
             Search {
                 label: own.label.clone(),
-                color: variant(i),
+                color: view.color(i),
                 points,
                 chosen: chosen.and_then(place),
             }
@@ -57,11 +64,11 @@ pub(super) fn chart(view: &View, study: &ExperimentResults) -> Option<Chart> {
         .collect();
     let (lo, hi) = reach(&estimates)?;
     let title = format!("{}{}", metric.words.axis, metric.unit.in_brackets());
-    let mut marks = Vec::new();
+    let y = ValueAxis::airy(&title, lo, hi, 6).improving_up(metric.better);
+    let mut marks: Vec<Mark> = places.separators(&y).collect();
     let mut ends = Vec::new();
     for (i, search) in shown.iter().enumerate() {
-        let dodge = (i as f64 - (shown.len() - 1) as f64 / 2.0) * (0.3 / shown.len() as f64);
-        search.draw(&mut marks, dodge, is_ordered);
+        search.draw(&mut marks, places.dodge(i, shown.len()), &places);
         if let Some((_, last)) = search.points.last() {
             ends.push(End {
                 at: last.mean,
@@ -84,30 +91,16 @@ pub(super) fn chart(view: &View, study: &ExperimentResults) -> Option<Chart> {
         0 => String::new(),
         n => format!(" {n} more variants are not shown."),
     };
-    let plane = Plane {
-        x: ValueAxis::levels("Candidate", &names),
-        y: ValueAxis::airy(&title, lo, hi, 6),
-        marks,
-        ends,
-        heads: Vec::new(),
-        spread: true,
-        axes: true,
-        width: None,
-        height: 260.0,
-    };
+    let plane = Plane { ends, ..Plane::new(places.axis, y, marks, 260.0) };
+    let panels = vec![Panel::plane(plane)];
     let beyond = if is_ordered { " Of one at an end, a better one may lie beyond." } else { "" };
-    let panel = Panel {
-        title: String::new(),
-        note: String::new(),
-        body: Body::Plane(plane),
-    };
     Some(Chart {
         title: format!("Candidates of every variant: {}", view.planned.name),
         subtitle: format!(
-            "Mean {} by candidate; large dot: the chosen one. {} {} is better.{beyond}{left_out}{}",
+            "Mean {} by candidate; large dot: the chosen one. {}{}{beyond}{left_out}{}",
             metric.words.long,
             view.bars(),
-            metric.better.word(),
+            Chart::cut_words(&panels),
             view.unfinished()
         ),
         caption: format!(
@@ -115,44 +108,45 @@ pub(super) fn chart(view: &View, study: &ExperimentResults) -> Option<Chart> {
             metric.words.long,
             spelled.join("; ")
         ),
-        panels: vec![panel],
+        panels,
         columns: 1,
     })
 }
 
-/// Labels of all candidates: ascending where the one tuned axis with several levels has numbers,
-/// otherwise as declared; and true if they are ascending.
-fn candidates(view: &View) -> (Vec<String>, bool) {
+/// Labels of all candidates; and where one axis with several levels is tuned, its column and the
+/// level of each candidate.
+fn candidates<'a>(view: &'a View) -> (Vec<String>, Option<(&'a str, Vec<String>)>) {
     let axes = &view.planned.axes;
     let tuned: Vec<usize> =
         (0..axes.len()).filter(|&i| axes[i].tune && axes[i].levels.len() > 1).collect();
-    let mut found: Vec<(Option<f64>, &str)> = Vec::new();
+    let mut found: Vec<&PlannedCandidate> = Vec::new();
     for candidate in view.planned.variants.iter().flat_map(|variant| &variant.candidates) {
-        if !found.iter().any(|(_, label)| *label == candidate.label) {
-            let number = match tuned[..] {
-                [axis] => candidate.levels[axis].parse().ok(),
-                _ => None,
-            };
-            found.push((number, &candidate.label));
+        if !found.iter().any(|known| known.label == candidate.label) {
+            found.push(candidate);
         }
     }
-    let is_ordered = found.iter().all(|(number, _)| number.is_some());
-    if is_ordered {
-        found.sort_by(|(a, _), (b, _)| a.unwrap_or(f64::NAN).total_cmp(&b.unwrap_or(f64::NAN)));
-    }
-    (found.into_iter().map(|(_, label)| label.to_owned()).collect(), is_ordered)
+    let levels = match tuned[..] {
+        [axis] => {
+            let levels = found.iter().map(|candidate| candidate.levels[axis].clone()).collect();
+            Some((&axes[axis].column[..], levels))
+        }
+        _ => None,
+    };
+    (found.into_iter().map(|candidate| candidate.label.clone()).collect(), levels)
 }
 
 impl Search {
-    fn draw(&self, marks: &mut Vec<Mark>, dodge: f64, is_ordered: bool) {
+    fn draw(&self, marks: &mut Vec<Mark>, dodge: f64, places: &Places) {
         let color = self.color;
         // A line does not pass over a candidate without a value.
-        for part in self.points.chunk_by(|(a, _), (b, _)| is_ordered && a + 1 == *b) {
-            let points = part.iter().map(|(at, e)| (*at as f64 + dodge, e.mean)).collect();
-            marks.push(Mark::Line { points, color, width: 1.4, alpha: 1.0, dashed: false });
-        }
+        let mean = |place: usize| {
+            let found = self.points.iter().find(|(at, _)| *at == place);
+            found.map_or(f64::NAN, |(_, estimate)| estimate.mean)
+        };
+        let points = places.line.iter().map(|&at| (places.moved(at, dodge), mean(at))).collect();
+        marks.push(Mark::Line { points, color, width: 1.4, alpha: 1.0, dashed: false });
         for (place, estimate) in &self.points {
-            let at = (*place as f64 + dodge, estimate.mean);
+            let at = (places.moved(*place, dodge), estimate.mean);
             if let Some(half) = estimate.half {
                 let ends = (estimate.mean - half, estimate.mean + half);
                 marks.push(Mark::Interval { at, ends, across: false, color, width: 1.6 });

@@ -1,6 +1,8 @@
 //! View of one study of a plan, joined with its runs, for figures.
 
+use super::looks::{Look, Looks};
 use super::scale::{ValueAxis, extent};
+use super::style::Color;
 use crate::plan::{Plan, PlannedStudy, RunSpec};
 use crate::record::{EpochRow, RunRecord, RunStatus};
 use crate::results::ExperimentResults;
@@ -40,6 +42,8 @@ pub(crate) struct View<'a> {
     pub(crate) baseline: Option<usize>,
     /// Index of the baseline of each variant: that of its block, or of the study.
     pub(crate) references: Vec<Option<usize>>,
+    /// Colours and forms of the variants.
+    pub(crate) looks: Looks,
     /// Half the width of an interval of `n` values, in standard errors, at index `n`.
     reach: Vec<f64>,
 }
@@ -112,17 +116,40 @@ impl<'a> View<'a> {
                 stats::t_quantile(f64::midpoint(1.0, plan.compare.level), (n - 1) as f64)
             }
         };
+        // By the compared metric in every figure, so that a variant keeps its look.
+        let value = |variant: &Variant| {
+            let values = variant.replicates.iter().filter_map(|r| study.metric().of(r.record));
+            stats::mean(&values.collect::<Vec<_>>())
+        };
+        let mut best: Vec<(usize, f64)> = variants
+            .iter()
+            .enumerate()
+            .filter_map(|(i, variant)| Some((i, value(variant)?)))
+            .collect();
+        best.sort_by(|a, b| study.metric().better.order(a.1, b.1));
+        let best: Vec<usize> = best.into_iter().map(|(i, _)| i).collect();
         Self {
             trainer: &*study.trainer,
             metrics: study.metrics(),
             metric,
             plan,
             planned,
+            looks: Looks::of(planned, baseline, &best),
             variants,
             baseline,
             references: study.references(planned),
             reach: (0..=plan.seeds.len()).map(reach).collect(),
         }
+    }
+
+    /// Colour and form of the marks of a variant.
+    pub(crate) fn look(&self, variant: usize) -> Look {
+        self.looks.variants[variant]
+    }
+
+    /// Colour of a variant.
+    pub(crate) fn color(&self, variant: usize) -> Color {
+        self.look(variant).color()
     }
 
     /// Student's t quantile by number of values: half the width of an interval in standard errors.
@@ -198,6 +225,24 @@ impl<'a> View<'a> {
         if unit.is_empty() { String::new() } else { format!(" in {unit}") }
     }
 
+    /// Axes with several levels, for a title: `ordering and skip`, or `5 settings`.
+    pub(crate) fn axes_words(&self, axes: &[usize]) -> String {
+        let names: Vec<&str> = axes.iter().map(|&i| self.planned.axes[i].column.as_str()).collect();
+        match names[..] {
+            [one] => one.to_owned(),
+            [a, b] => format!("{a} and {b}"),
+            [a, b, c] => format!("{a}, {b} and {c}"),
+            [a, b, c, d] => format!("{a}, {b}, {c} and {d}"),
+            _ => format!("{} settings", names.len()),
+        }
+    }
+
+    /// Indices of the axes along which variants differ.
+    pub(crate) fn varied(&self) -> Vec<usize> {
+        let axes = &self.planned.axes;
+        (0..axes.len()).filter(|&i| axes[i].levels.len() > 1 && !axes[i].tune).collect()
+    }
+
     /// Name of the compared metric.
     pub(crate) fn metric_name(&self) -> &'a str {
         &self.metric.words.long
@@ -261,11 +306,12 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Axis for estimates of the compared metric. Intervals may widen it, up to a limit: those of
+    /// Vertical axis for estimates of the compared metric. Intervals may widen it, up to a limit: those of
     /// two or three seeds can be many times wider than the differences.
     pub(crate) fn value_axis(&self, estimates: &[MeanInterval]) -> Option<ValueAxis> {
         let (lo, hi) = reach(estimates)?;
-        Some(ValueAxis::airy(&self.metric_label(), lo, hi, 6))
+        let axis = ValueAxis::airy(&self.metric_label(), lo, hi, 6);
+        Some(axis.improving_up(self.metric.better))
     }
 
     /// Number of runs that are outstanding.

@@ -25,6 +25,7 @@ fn check(name: &str, recipe: &Recipe) -> Vec<(&'static str, Chart)> {
     let artefacts = artefacts(&study);
     let wanted = WantedFiles::of(&PlotOptions::default());
     for figure in draw_files(&study, &artefacts, &wanted) {
+        assert!(figure.title.contains(&recipe.name), "{name}: {} names no study", figure.title);
         let (place, pictures) = (format!("{name}/{}", figure.name), &figure.pictures);
         let stem = folder(name).join(&figure.name);
         for (format, bytes) in &figure.files {
@@ -45,10 +46,14 @@ fn check(name: &str, recipe: &Recipe) -> Vec<(&'static str, Chart)> {
     let charts = charts(&study, 0, &artefacts);
     for (kind, chart) in &charts {
         hold(&format!("{name}/{kind}"), chart);
-        if kind.starts_with("cost") {
-            let said = chart.subtitle.contains("without a cap continues beyond the axis");
-            assert_eq!(said, cuts_an_interval(chart), "{name}/{kind}: {}", chart.subtitle);
-        }
+        let is_said = chart.subtitle.contains("Arrow head: the bar continues beyond the axis.");
+        // One epoch has intervals in place of bands, which are cut like any curve.
+        assert_eq!(
+            is_said,
+            cuts_an_interval(chart) && *kind != "loss",
+            "{name}/{kind}: {}",
+            chart.subtitle
+        );
     }
     charts
 }
@@ -58,16 +63,16 @@ fn svg(figure: &Figure) -> String {
     String::from_utf8(figure.files[&PictureFormat::Svg].clone()).unwrap()
 }
 
-/// True if an interval ends beyond the axis of values.
+/// True if an interval ends beyond its axis.
 fn cuts_an_interval(chart: &Chart) -> bool {
-    planes(chart).any(|plane| {
-        plane.marks.iter().any(|mark| match mark {
-            Mark::Interval { ends, across: false, .. } => {
-                ends.0.min(ends.1) < plane.y.lo || ends.0.max(ends.1) > plane.y.hi
-            }
-            _ => false,
+    let mut found = planes(chart).flat_map(|plane| {
+        plane.marks.iter().filter_map(move |mark| match mark {
+            Mark::Interval { ends, across: true, .. } => Some((ends, &plane.x)),
+            Mark::Interval { ends, across: false, .. } => Some((ends, &plane.y)),
+            _ => None,
         })
-    })
+    });
+    found.any(|(ends, axis)| ends.0.min(ends.1) < axis.lo || ends.0.max(ends.1) > axis.hi)
 }
 
 fn planes(chart: &Chart) -> impl Iterator<Item = &Plane> {
@@ -167,6 +172,120 @@ fn a_grid_shows_every_kind_of_figure() {
     );
 }
 
+/// Axis of a plane and the horizontal places of its dots of one form, ascending.
+fn dots(plane: &Plane, wanted: Form) -> Vec<f64> {
+    let mut at: Vec<f64> = plane
+        .marks
+        .iter()
+        .filter_map(|mark| match mark {
+            Mark::Dot { at, form, .. } if *form == wanted => Some(at.0),
+            _ => None,
+        })
+        .collect();
+    at.sort_by(f64::total_cmp);
+    at
+}
+
+/// Numbers of an axis are at their values, on a logarithmic axis where they span a decade; a word is
+/// to the right of them, with no line to it.
+#[test]
+fn the_response_to_numbers_is_drawn_at_true_distances() {
+    let batch = strings(&["10", "1000", "fresh", "100"]);
+    let charts = check("response", &Recipe { axes: vec![("batch", batch)], ..Recipe::default() });
+    for kind in ["response", "main-effects"] {
+        let plane = planes(of(&charts, kind)).next().unwrap();
+        let at = dots(plane, Form::Disc);
+        assert_eq!(at[..3], [10.0, 100.0, 1000.0], "{kind}");
+        assert!(at[3] > 1000.0, "{kind}");
+        let texts: Vec<&str> = plane.x.ticks.iter().map(|tick| &tick.text[..]).collect();
+        assert_eq!(texts, ["10", "100", "1000", "fresh"], "{kind}");
+        let joined = plane.marks.iter().find_map(|mark| match mark {
+            Mark::Line { points, dashed: false, .. } => Some(points),
+            _ => None,
+        });
+        let joined: Vec<f64> = joined.unwrap().iter().map(|point| point.0).collect();
+        assert_eq!(joined, [10.0, 100.0, 1000.0], "{kind}");
+    }
+    let response = planes(of(&charts, "response")).next().unwrap();
+    assert_eq!(dots(response, Form::Ring), [10.0], "the baseline");
+    assert_eq!(dots(response, Form::Seed).len(), 12);
+    let words = Recipe { axes: vec![orderings()], ..Recipe::default() };
+    let charts = check("words", &words);
+    assert!(charts.iter().all(|(name, _)| *name != "response"));
+    let line = marks(of(&charts, "main-effects"))
+        .find(|mark| matches!(mark, Mark::Line { points, .. } if points.len() > 1));
+    assert!(line.is_none(), "words are joined: {line:?}");
+}
+
+#[test]
+fn two_axes_of_numbers_have_a_heat_map() {
+    let axes = vec![
+        ("batch", strings(&["10", "100", "1000"])),
+        ("width", strings(&["20", "5", "fresh", "80"])),
+    ];
+    let study = Recipe { axes, ..Recipe::default() };
+    let charts = check("heatmap", &study);
+    let chart = of(&charts, "heatmap");
+    let [cells, legend] = planes(chart).collect::<Vec<_>>()[..] else {
+        panic!("map and legend")
+    };
+    let names: Vec<&str> = cells.x.ticks.iter().map(|tick| &tick.text[..]).collect();
+    assert_eq!(names, ["5", "20", "80", "fresh"], "numbers ascend, before words");
+    let texts = cells.marks.iter().filter(|mark| matches!(mark, Mark::Text { .. })).count();
+    let tiles = cells.marks.iter().filter(|mark| matches!(mark, Mark::Band { .. })).count();
+    assert_eq!((texts, tiles), (12, 12));
+    assert!(legend.x.label.contains("\u{2190} better") && legend.x.ticks.len() > 2);
+    assert!(chart.caption.contains("best at width "), "{}", chart.caption);
+    // Lines of the response are the levels of the other axis.
+    let response = planes(of(&charts, "response")).collect::<Vec<_>>();
+    assert_eq!(response.iter().map(|plane| plane.ends.len()).collect::<Vec<_>>(), [4, 3]);
+}
+
+/// More than eight variants: at most eight colours, which a legend explains.
+#[test]
+fn many_variants_of_a_grid_are_told_apart_by_its_axes() {
+    let recipe = Recipe {
+        axes: vec![orderings(), ("depth", strings(&["1", "2"]))],
+        ..Recipe::default()
+    };
+    let charts = check("many", &recipe);
+    for kind in ["ablation", "cost-parameters"] {
+        let [plane, legend] = planes(of(&charts, kind)).collect::<Vec<_>>()[..] else {
+            panic!("{kind} without legend")
+        };
+        let forms = [Form::Disc, Form::Square].map(|form| dots(plane, form).len());
+        assert!(forms.iter().all(|count| *count >= 4), "{kind}: {forms:?}");
+        let texts = legend.marks.iter().filter(|mark| matches!(mark, Mark::Text { .. })).count();
+        assert_eq!(texts, 2 + 5 + 2, "{kind}: two headings and seven levels");
+    }
+    assert!(of(&charts, "loss").subtitle.contains("Colour: ordering; form: depth."));
+}
+
+/// Equal costs are at equal places, and time is drawn where variants compute differently.
+#[test]
+fn costs_are_where_they_are() {
+    let mut study = Recipe::default().study();
+    for record in study.records.values_mut() {
+        let facts = &mut record.summary.as_mut().unwrap().facts;
+        facts.insert("parameters".into(), 5_000.into());
+    }
+    let equal = charts(&study, 0, &Artefacts::default());
+    assert!(equal.iter().all(|(name, _)| !name.starts_with("cost")), "nothing costs more");
+    let run = study.plan.studies[0].variants[2].runs.clone();
+    for id in run {
+        let facts = &mut study.records.get_mut(&id).unwrap().summary.as_mut().unwrap().facts;
+        facts.insert("parameters".into(), 9_000.into());
+    }
+    let charts = charts(&study, 0, &Artefacts::default());
+    let size = planes(of(&charts, "cost-parameters")).next().unwrap();
+    assert_eq!(dots(size, Form::Disc), [5_000.0, 5_000.0, 5_000.0, 9_000.0]);
+    assert_eq!(size.names.len(), 4);
+    let time = of(&charts, "cost-time");
+    let spread = marks(time).filter(|mark| matches!(mark, Mark::Interval { across: true, .. }));
+    assert_eq!(spread.count(), 4);
+    assert!(time.subtitle.contains("the load of the machine"), "{}", time.subtitle);
+}
+
 #[test]
 fn shares_of_three_changes_are_drawn_with_their_sum() {
     let axes = vec![
@@ -226,8 +345,8 @@ fn an_interval_that_is_cut_is_said() {
         let nll = summary.facts.get_mut("test_nll_nats").unwrap();
         *nll = (nll.as_f64().unwrap() + by).into();
         let charts = charts(&study, 0, &Artefacts::default());
-        let chart = of(&charts, "cost-time");
-        let said = chart.subtitle.contains("without a cap continues beyond the axis");
+        let chart = of(&charts, "cost-parameters");
+        let said = chart.subtitle.contains("Arrow head: the bar continues beyond the axis.");
         assert_eq!((said, cuts_an_interval(chart)), (is_cut, is_cut), "{}", chart.subtitle);
     }
 }
@@ -260,11 +379,21 @@ fn one_variant_has_nothing_to_be_compared_with() {
 }
 
 #[test]
-fn forty_variants_have_a_panel_and_a_row_each() {
+fn forty_variants_have_a_row_each_and_the_best_a_panel() {
     let numbers: Vec<String> = (0..40).map(|i| i.to_string()).collect();
     let charts = check("forty", &Recipe { axes: vec![("batch", numbers)], ..Recipe::default() });
-    assert_eq!(of(&charts, "loss").panels.len(), 40);
+    let loss = of(&charts, "loss");
+    assert_eq!(loss.panels.len(), 24);
+    assert_eq!(loss.panels[0].title, "baseline");
+    assert!(loss.subtitle.contains("without a panel: 16 variants"), "{}", loss.subtitle);
     assert_eq!(planes(of(&charts, "ablation")).next().unwrap().ends.len(), 39);
+    let network = of(&charts, "network");
+    assert_eq!(network.panels.len(), 1, "equal networks are drawn once");
+    assert!(
+        network.panels[0].title.ends_with("; and 34 more"),
+        "{}",
+        network.panels[0].title
+    );
     assert_eq!(of(&charts, "samples").panels.len(), 41, "forty, and the real images");
 }
 

@@ -280,7 +280,7 @@ fn goes_from_a_file_to_tables_verdicts_and_figures() {
             assert!(!words.contains(word), "{} says {word}: {words}", figure.name);
         }
     }
-    assert!(figures[0].pictures.live_svg.contains("Right of zero is better."));
+    assert!(figures[0].pictures.live_svg.contains("better \u{2192}"));
     assert!(html.contains("Highest mean explained of new points: "));
     for word in ["NLL", "nats", "Lower is better"] {
         assert!(!html.contains(word), "the page says {word}");

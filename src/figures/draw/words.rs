@@ -32,26 +32,6 @@ pub(super) fn longest_word(text: &str, size: f64, bold: bool) -> f64 {
         .fold(0.0, f64::max)
 }
 
-/// A name in at most two lines of `width` CSS pixels; one that is longer is cut before its end, at
-/// which names often differ.
-pub(super) fn two_lines(name: &str, size: f64, width: f64) -> Vec<String> {
-    if text_width(name, size, false) <= width {
-        return vec![name.to_owned()];
-    }
-    let mut lines = wrap(name, size, false, width);
-    if lines.len() > 2 {
-        let rest = lines.split_off(1).join(" ");
-        let letters: Vec<char> = rest.chars().collect();
-        let end = |n: usize| {
-            format!("\u{2026}{}", letters[letters.len() - n..].iter().collect::<String>())
-        };
-        let most = letters.len().min((6.0 * width / size) as usize + 2);
-        let n = (0..=most).rev().find(|&n| text_width(&end(n), size, false) <= width);
-        lines.push(end(n.unwrap_or(0)));
-    }
-    lines
-}
-
 /// Text that fits into `width` CSS pixels, shortened with an ellipsis if necessary.
 pub(super) fn fit(text: &str, size: f64, bold: bool, width: f64) -> String {
     // No letter is narrower than a sixth of an em on average, so that very long names are never

@@ -69,13 +69,7 @@ fn matrix_panels(mask: &MaskSet) -> Vec<Panel> {
         below = above;
     }
     if let Some(direct) = mask.direct() {
-        panels.push(matrix(
-            "pixels to outputs, direct".into(),
-            &direct,
-            &inputs,
-            &inputs,
-            Color(0x00, 0x9E, 0x73),
-        ));
+        panels.push(matrix("direct".into(), &direct, &inputs, &inputs, Color(0x00, 0x9E, 0x73)));
     }
     let sees = visibility_matrix(mask);
     panels.push(matrix("seen over all paths".into(), &sees, &inputs, &inputs, INK));
@@ -192,16 +186,11 @@ fn network(named: &NamedMask, columns: usize) -> Panel {
     let blank =
         |lo: f64, hi: f64| ValueAxis { ticks: Vec::new(), ..ValueAxis::linear("", lo, hi, 1) };
     let width = (636.0 - 22.0 * (columns - 1) as f64) / columns as f64;
+    let (x, y) = (blank(-0.5, widest - 0.5), blank(-0.25, top + 0.25));
     let plane = Plane {
-        x: blank(-0.5, widest - 0.5),
-        y: blank(-0.25, top + 0.25),
-        marks,
-        ends: Vec::new(),
-        heads: Vec::new(),
-        spread: false,
         axes: false,
         width: Some(width.min(46.0 * widest)),
-        height: 62.0 * (top + 0.5),
+        ..Plane::new(x, y, marks, 62.0 * (top + 0.5))
     };
     let seen = mask.visible();
     let counts: Vec<String> = seen.iter().map(usize::to_string).collect();

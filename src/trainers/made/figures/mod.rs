@@ -54,6 +54,9 @@ impl OwnCharts for Artefacts {
         charts.extend(neighbour_chart(&view, self).map(|chart| ("neighbours", chart)));
         charts.extend(completion_chart(&view, self).map(|chart| ("completions", chart)));
         charts.extend(model::charts(&view, self));
+        for (_, chart) in &mut charts {
+            chart.title += &format!(": {}", view.planned.name);
+        }
         charts
     }
 }

@@ -1,7 +1,7 @@
 //! Selection of masks and orderings for the figures of the model: those of the study's own runs,
 //! each kind once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::artefacts::Artefacts;
 use super::artefacts::shape_of;
@@ -10,7 +10,7 @@ use super::{masks, orderings, visibility};
 use crate::data::Shape;
 use crate::figures::chart::Chart;
 use crate::figures::view::{Replicate, View};
-use crate::made::masks::Masks;
+use crate::made::masks::{MaskSet, Masks};
 use crate::made::ordering::Ordering;
 use crate::made::{MaskCount, ModelConfig};
 use crate::plan::RunSpec;
@@ -18,6 +18,8 @@ use crate::trainers::made::{metrics::MadeFacts, run_config};
 
 /// Number of masks of one cycle that are shown.
 const CYCLE: usize = 3;
+/// Maximum number of names of one mask that are written out.
+const NAMES: usize = 6;
 /// Maximum number of kinds of rules for which masks of full size are made.
 const CONSIDERED: usize = 64;
 /// Grid of the small networks that illustrate masks.
@@ -28,7 +30,7 @@ pub(crate) fn charts(view: &View, artefacts: &Artefacts) -> Vec<(&'static str, C
     let runs = runs(view);
     let Some(&(_, first)) = runs.first() else { return Vec::new() };
     let shape = shape(view, first, artefacts);
-    let small = small(view, &runs);
+    let small = small(view);
     let real = real(&runs[..runs.len().min(CONSIDERED)], shape);
     let of_the_first = |mut chart: Chart| {
         if runs.len() > CONSIDERED {
@@ -37,15 +39,16 @@ pub(crate) fn charts(view: &View, artefacts: &Artefacts) -> Vec<(&'static str, C
         }
         chart
     };
+    let views = |named: &[NamedMask]| visibility::views(named, shape);
     vec![
         ("orderings", orderings::chart(&orderings(&runs, shape), shape)),
         ("masks", first_of(&small, 3, &masks::matrices)),
         ("network", first_of(&small, 6, &masks::networks)),
-        ("visibility", of_the_first(first_of(&real, 8, &visibility::gaps))),
         (
-            "views",
-            of_the_first(first_of(&real, 4, &|named| visibility::views(named, shape))),
+            "visibility",
+            of_the_first(first_of(&by_visibility(&real), 8, &visibility::gaps)),
         ),
+        ("views", of_the_first(first_of(&by_ordering(&real), 8, &views))),
     ]
 }
 
@@ -95,31 +98,49 @@ fn orderings(runs: &[(&str, &RunSpec)], shape: Shape) -> Vec<(String, Ordering)>
     orderings
 }
 
-/// Masks of a small network under each kind of rules; if there is only one kind and training cycles
-/// through several masks, the first masks of a cycle.
-fn small(view: &View, runs: &[(&str, &RunSpec)]) -> Vec<NamedMask> {
+/// Masks of a small network under the rules of all variants, equal ones once; if there is only one
+/// and training cycles through several masks, the first masks of a cycle.
+fn small(view: &View) -> Vec<NamedMask> {
     let masks =
         |spec: &RunSpec| Masks::new(&toy(&run_config(&spec.config).model), TOY, 1, spec.seed);
-    let cycles = view.variants.iter().filter_map(|v| Some((v.label, v.replicates.first()?.spec)));
+    let variants =
+        || view.variants.iter().filter_map(|v| Some((v.label, v.replicates.first()?.spec)));
+    let mut groups: Vec<(MaskSet, Vec<&str>)> = Vec::new();
+    for (label, spec) in variants() {
+        let mask = masks(spec).evaluated(0);
+        match groups.iter_mut().find(|(known, _)| *known == mask) {
+            Some((_, labels)) => labels.push(label),
+            None => groups.push((mask, vec![label])),
+        }
+    }
     let length = |spec: &RunSpec| match run_config(&spec.config).model.masks {
         MaskCount::Cycle(count) => count.min(CYCLE),
         MaskCount::Fresh => CYCLE,
     };
-    let longest = cycles
+    let longest = variants()
         .rev()
         .max_by_key(|(_, spec)| length(spec))
         .filter(|(_, spec)| length(spec) > 1);
-    if let ([_], Some((label, spec))) = (runs, longest) {
+    if let ([_], Some((label, spec))) = (&groups[..], longest) {
         let name = |k: usize| format!("{label}: mask {}", k + 1);
         let mask = |k| NamedMask { name: name(k), mask: masks(spec).trained(k as u64) };
         return (0..length(spec)).map(mask).collect();
     }
-    runs.iter()
-        .map(|(label, spec)| NamedMask {
-            name: (*label).to_owned(),
-            mask: masks(spec).evaluated(0),
-        })
+    groups
+        .into_iter()
+        .map(|(mask, labels)| NamedMask { name: together(&labels), mask })
         .collect()
+}
+
+/// Names of variants with equal masks: `hidden 50; baseline; hidden 200`.
+fn together(labels: &[&str]) -> String {
+    let (shown, rest) = labels.split_at(labels.len().min(NAMES));
+    let more = if rest.is_empty() {
+        String::new()
+    } else {
+        format!("; and {} more", rest.len())
+    };
+    shown.join("; ") + &more
 }
 
 /// A model of few units under the same rules.
@@ -128,15 +149,35 @@ fn toy(model: &ModelConfig) -> ModelConfig {
     ModelConfig { hidden, ..model.clone() }
 }
 
-/// First masks of the runs' models; of masks through which outputs see the same numbers of pixels,
-/// only one.
-fn real(runs: &[(&str, &RunSpec)], shape: Shape) -> Vec<NamedMask> {
-    let mut seen = BTreeSet::new();
-    let masks = runs.iter().map(|(label, spec)| NamedMask {
-        name: (*label).to_owned(),
-        mask: Masks::new(&run_config(&spec.config).model, shape, 1, spec.seed).evaluated(0),
+/// First masks of the runs' models, each with the word of its ordering.
+fn real(runs: &[(&str, &RunSpec)], shape: Shape) -> Vec<(String, NamedMask)> {
+    let masks = runs.iter().map(|(label, spec)| {
+        let model = &run_config(&spec.config).model;
+        let mask = Masks::new(model, shape, 1, spec.seed).evaluated(0);
+        (word(&model.ordering), NamedMask { name: (*label).to_owned(), mask })
     });
-    masks.filter(|named| seen.insert(named.mask.visible())).collect()
+    masks.collect()
+}
+
+/// Of masks through which outputs see the same numbers of pixels, the first.
+fn by_visibility(real: &[(String, NamedMask)]) -> Vec<NamedMask> {
+    let mut seen = BTreeSet::new();
+    let masks = real.iter().filter(|(_, own)| seen.insert(own.mask.visible()));
+    masks.map(|(_, own)| own.clone()).collect()
+}
+
+/// The same for each ordering; the first mask of every ordering comes before further ones.
+fn by_ordering(real: &[(String, NamedMask)]) -> Vec<NamedMask> {
+    let mut seen: BTreeMap<&str, BTreeSet<Vec<usize>>> = BTreeMap::new();
+    let mut masks = Vec::new();
+    for (ordering, own) in real {
+        let known = seen.entry(ordering).or_default();
+        if known.insert(own.mask.visible()) {
+            masks.push((known.len(), own));
+        }
+    }
+    masks.sort_by_key(|(further, _)| *further);
+    masks.into_iter().map(|(_, own)| own.clone()).collect()
 }
 
 /// Shape of a run's images: that of its saved images, else guessed from its number of variables.

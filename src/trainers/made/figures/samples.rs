@@ -140,7 +140,7 @@ pub(crate) fn completion(name: &str, completion: &Completion) -> Chart {
     let share = completion.given.iter().filter(|g| **g).count() as f64
         / completion.given.len().max(1) as f64;
     Chart {
-        title: format!("Test images, reconstructed and completed: {name}"),
+        title: format!("Test images, reconstructed and completed by {name}"),
         subtitle: "One pass: the probability of each pixel given the true earlier ones. Given: the first half of the \
                    ordering; the grey pixels are drawn."
             .into(),
@@ -184,7 +184,7 @@ pub(crate) fn neighbours(name: &str, drawn: &Picture, nearest: &Picture) -> Char
         .map(|row| if row % 2 == 0 { "sample" } else { "nearest" }.to_owned())
         .collect();
     Chart {
-        title: format!("Samples and their nearest training images: {name}"),
+        title: format!("Samples of {name} and their nearest training images"),
         subtitle:
             "Below each sample: the training image that differs from it in the fewest pixels."
                 .into(),

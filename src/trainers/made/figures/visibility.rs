@@ -12,12 +12,28 @@ use crate::text::typeset;
 /// Maximum number of steps of a panel: more are finer than the page.
 const MOST_STEPS: usize = 2_000;
 
-/// Number of the latest pixels that each output of a real model cannot see.
+/// Number of the latest pixels that each output of a real model cannot see. Masks under which every
+/// output sees all earlier pixels have no panel.
 pub(crate) fn gaps(masks: &[NamedMask]) -> Chart {
-    let gaps: Vec<Vec<usize>> = masks
-        .iter()
-        .map(|m| m.mask.visible().iter().enumerate().map(|(t, &seen)| t - seen.min(t)).collect())
-        .collect();
+    const TITLE: &str = "Earlier pixels that outputs cannot see";
+    let gaps_of = |m: &NamedMask| -> Vec<usize> {
+        m.mask.visible().iter().enumerate().map(|(t, &seen)| t - seen.min(t)).collect()
+    };
+    let (masks, complete): (Vec<&NamedMask>, Vec<&NamedMask>) =
+        masks.iter().partition(|m| gaps_of(m).iter().any(|gap| *gap > 0));
+    let complete: Vec<&str> = complete.iter().map(|m| m.name.as_str()).collect();
+    if masks.is_empty() {
+        let under = match complete[..] {
+            [] | [_] => "In the first mask of the first seed".to_owned(),
+            _ => format!("In the first mask of the first seed of {}", complete.join("; ")),
+        };
+        return Chart::message(TITLE, format!("{under}, every output sees all earlier pixels."));
+    }
+    let complete = match complete.len() {
+        0 => String::new(),
+        _ => format!(" Every output sees all earlier pixels with: {}.", complete.join("; ")),
+    };
+    let gaps: Vec<Vec<usize>> = masks.iter().map(|m| gaps_of(m)).collect();
     let dim = gaps.iter().map(Vec::len).max().unwrap_or(1);
     let most = gaps.iter().flatten().copied().max().unwrap_or(0).max(1) as f64;
     let columns = if masks.len() > 3 { 2 } else { 1 };
@@ -37,30 +53,21 @@ pub(crate) fn gaps(masks: &[NamedMask]) -> Chart {
             let (start, gap) = (step * together, gaps.iter().copied().max().unwrap_or(0) as f64);
             [(start as f64 + 0.5, 0.0, gap), ((start + gaps.len()) as f64 + 0.5, 0.0, gap)]
         });
-        let plane = Plane {
-            x: x.clone(),
-            y: y.clone(),
-            marks: vec![Mark::Band { points: steps.collect(), color: ACCENT, alpha: 1.0 }],
-            ends: Vec::new(),
-            heads: Vec::new(),
-            spread: false,
-            axes: true,
-            width: None,
-            height: 84.0,
-        };
+        let band = Mark::Band { points: steps.collect(), color: ACCENT, alpha: 1.0 };
+        let plane = Plane::new(x.clone(), y.clone(), vec![band], 84.0);
         let note = format!("{} % see their predecessor", typeset(predecessor_share(gaps), 0));
         Panel { title: named.name.clone(), note, body: Body::Plane(plane) }
     });
     let panels: Vec<Panel> = panels.collect();
     let shares: Vec<String> = panels.iter().map(|p| format!("{}: {}", p.title, p.note)).collect();
     Chart {
-        title: "What the outputs cannot see".into(),
+        title: TITLE.into(),
         subtitle: format!(
             "Height: how many of the pixels just before it an output cannot see; none, and it sees all earlier ones. \
-             Hidden units of random degree leave gaps, and every layer adds to them. First mask of the first seed.{thinned}"
+             Hidden units of random degree leave gaps, and every layer adds to them. First mask of the first seed.{thinned}{complete}"
         ),
         caption: format!(
-            "Number of latest pixels that the output at each position cannot see.{thinned} {}.",
+            "Number of latest pixels that the output at each position cannot see.{thinned} {}.{complete}",
             shares.join("; ")
         ),
         panels,
@@ -76,10 +83,12 @@ fn predecessor_share(gaps: &[usize]) -> f64 {
 
 /// Pixels that four outputs of a real model see, on the grid.
 pub(crate) fn views(masks: &[NamedMask], shape: Shape) -> Chart {
+    const TITLE: &str = "Pixels that four of the outputs see";
     const SHARES: [f64; 4] = [0.1, 0.35, 0.6, 0.9];
     if let Some(why) = tiles::too_large(shape) {
-        return Chart::message("What four of the outputs see", format!("Not drawn: {why}."));
+        return Chart::message(TITLE, format!("Not drawn: {why}."));
     }
+    let mut has_gaps = false;
     let mut panels = Vec::new();
     for named in masks {
         let visible = named.mask.visible();
@@ -103,16 +112,18 @@ pub(crate) fn views(masks: &[NamedMask], shape: Shape) -> Chart {
                     .map(|i| (i % shape.width, i / shape.width)),
             );
             let title = if i == 0 { named.name.clone() } else { String::new() };
+            has_gaps |= visible[t] < t;
             let note = format!("output {}: {} of {}", t + 1, visible[t], t);
             panels.push(Panel { title, note, body: Body::Raster(raster) });
         }
     }
     Chart {
-        title: "What four of the outputs see".into(),
-        subtitle:
-            "Ring: the output's own pixel. Blue: pixels it sees; orange: earlier ones it cannot see; grey: later \
-                   ones. Numbers: pixels seen of those before it. First mask of the first seed."
-                .into(),
+        title: TITLE.into(),
+        subtitle: format!(
+            "Ring: the output's own pixel. Blue: pixels it sees; {}grey: later ones. Numbers: pixels seen of those \
+             before it. First mask of the first seed.",
+            if has_gaps { "orange: earlier ones it cannot see; " } else { "" }
+        ),
         caption: format!(
             "Pixels that four outputs of real models can see, at 10, 35, 60 and 90 percent of the ordering: {}.",
             names(masks)
@@ -139,6 +150,23 @@ mod tests {
             panic!("gaps are a band")
         };
         (points.clone(), chart.caption.clone())
+    }
+
+    #[test]
+    fn masks_without_gaps_are_named_in_a_sentence() {
+        let named = |skip: bool| {
+            let ordering = Ordering::from_pixels(vec![0, 1, 2, 3]).unwrap();
+            let mask = MaskSet::new(ordering, vec![vec![1, 1]], skip);
+            NamedMask { name: format!("skip {skip}"), mask }
+        };
+        let chart = gaps(&[named(true)]);
+        assert!(matches!(&chart.panels[0].body, Body::Message(text) if text.contains("sees all")));
+        let chart = gaps(&[named(false), named(true)]);
+        assert_eq!(chart.panels.len(), 1);
+        assert!(chart.subtitle.contains("sees all earlier pixels with: skip true."));
+        let shape = Shape { width: 2, height: 2 };
+        assert!(!views(&[named(true)], shape).subtitle.contains("orange"));
+        assert!(views(&[named(false)], shape).subtitle.contains("orange"));
     }
 
     #[test]
