@@ -195,11 +195,10 @@ fn figures(section: &Section, view: &View) -> Markup {
 fn files(home: &str, figure: &Figure) -> Markup {
     let stem = format!("{home}/{}", address(&figure.name));
     html! {
-        a href={ (stem) ".svg" } { "SVG" }
-        " "
-        a href={ (stem) ".png" } { "PNG" }
-        " "
-        a href={ (stem) ".pdf" } { "PDF" }
+        @for format in figure.linked.iter().map(|format| format.word()) {
+            a href={ (stem) "." (format) } { (format.to_uppercase()) }
+            " "
+        }
     }
 }
 

@@ -238,9 +238,15 @@ fn what_is_not_asked_for_stays() {
     assert!(differing(&narrow, &contents(place)).is_empty());
     run(place, "plots");
     assert!(differing(&all, &contents(place)).is_empty());
-    // In an empty folder there is nothing but what was asked for.
+    // In an empty folder there is nothing but what was asked for, and the page refers to nothing else.
     run(place, "--plots other plots --format svg --only loss");
     assert_eq!(pictures(&place.join("other/fixture")), [".ablade-figures", "loss.svg"]);
+    let page = fs::read_to_string(place.join("other/index.html")).unwrap();
+    let links = page
+        .split("href=\"./fixture/")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next());
+    assert_eq!(links.collect::<Vec<_>>(), ["loss.svg"]);
 }
 
 /// `[plots]` of the experiment file is in its plan; the command line wins option by option.

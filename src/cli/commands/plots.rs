@@ -2,7 +2,7 @@
 //! results on disk.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
@@ -32,8 +32,7 @@ Examples:
   ablade plots                                every experiment
   ablade plots first --watch                  again whenever runs finish
   ablade plots first --gallery docs/gallery   small pictures, to commit
-  ablade plots first --width 85mm --bare --format pdf --only ablation,loss
-                                              two figures for a column of a paper";
+  ablade plots first --width 85mm --bare      for a column of a paper, without titles";
 
 /// Interval at which `--watch` checks the disk.
 const GLANCE: Duration = Duration::from_secs(1);
@@ -179,7 +178,7 @@ pub(crate) fn plots(
     let mut drawn = BTreeMap::new();
     let mut unread = BTreeSet::new();
     let changed = redraw(&mut drawn, &mut unread, &store, &asked, terminal)?;
-    publish(&drawn, &changed, args, global, terminal)?;
+    publish(&mut drawn, &changed, args, global, terminal)?;
     let is_complete = drawn.values().all(|own| own.figures.iter().all(|f| f.missing.is_empty()));
     if args.watch {
         let stop = Interrupt::listen().context("cannot listen for signals")?;
@@ -189,7 +188,7 @@ pub(crate) fn plots(
             let before = drawn.len();
             let changed = redraw(&mut drawn, &mut unread, &store, &asked, terminal)?;
             if !changed.is_empty() || drawn.len() < before {
-                publish(&drawn, &changed, args, global, terminal)?;
+                publish(&mut drawn, &changed, args, global, terminal)?;
             }
         }
     }
@@ -343,7 +342,7 @@ fn to_come(study: &ExperimentResults) -> String {
 /// covers all experiments, and the gallery. If a foreign file is in the way of any of it, nothing
 /// is written.
 fn publish(
-    drawn: &BTreeMap<String, Drawn>,
+    drawn: &mut BTreeMap<String, Drawn>,
     changed: &BTreeSet<String>,
     args: &PlotsArgs,
     global: &Global,
@@ -351,6 +350,9 @@ fn publish(
 ) -> anyhow::Result<()> {
     let is_asked = |name: &String| args.asks_for(name);
     let mut written = Vec::new();
+    for (name, experiment) in drawn.iter_mut() {
+        experiment.link(&global.plots.join(name));
+    }
     for (name, experiment) in
         drawn.iter().filter(|(name, _)| changed.contains(*name) && is_asked(name))
     {
@@ -420,6 +422,19 @@ impl Drawn {
             }
         }
         files
+    }
+
+    /// Lets the page refer to the files that are there, or will be.
+    fn link(&mut self, home: &Path) {
+        let experiment = &self.study.plan.name;
+        for figure in &mut self.figures {
+            let stem = address(experiment, figure);
+            let is_there = |format: &PictureFormat| {
+                figure.files.contains_key(format)
+                    || home.join(format!("{stem}.{}", format.word())).is_file()
+            };
+            figure.linked = PictureFormat::ALL.into_iter().filter(is_there).collect();
+        }
     }
 
     /// Files of earlier times that stay: those of figures and formats that are not asked for, and

@@ -26,7 +26,7 @@ pub(super) fn png(
     colors: Colors,
     texts: &[(&str, &str)],
 ) -> Vec<u8> {
-    let data = rgb(pixmap(tree, size));
+    let data = rgb(tree, size);
     let (pixels, _) = data.as_chunks::<3>();
     let indexed = indexed(pixels, size.0 as usize, colors);
 
@@ -63,23 +63,23 @@ pub(super) fn png(
     out
 }
 
-/// The drawing on white, stretched to `size` dots.
-pub(super) fn pixmap(tree: &usvg::Tree, size: (u32, u32)) -> Pixmap {
-    let mut pixmap = Pixmap::new(size.0, size.1).expect("a drawing has a size");
-    pixmap.fill(Color::WHITE);
-    let (x, y) = (size.0 as f32 / tree.size().width(), size.1 as f32 / tree.size().height());
-    resvg::render(tree, Transform::from_scale(x, y), &mut pixmap.as_mut());
-    pixmap
-}
+/// Dots of a strip of a picture, at most: all of most pictures.
+const STRIP: u32 = 1 << 23;
 
-/// Red, green and blue of every dot, in the memory of the picture: it is opaque.
-fn rgb(pixmap: Pixmap) -> Vec<u8> {
-    let mut data = pixmap.take();
-    let dots = data.len() / 4;
-    for dot in 0..dots {
-        data.copy_within(4 * dot..4 * dot + 3, 3 * dot);
+/// Red, green and blue of every dot of the drawing on white, stretched to `size`. It is drawn in
+/// strips, which take less memory than the whole with its opacity.
+pub(super) fn rgb(tree: &usvg::Tree, (width, height): (u32, u32)) -> Vec<u8> {
+    let (x, y) = (width as f32 / tree.size().width(), height as f32 / tree.size().height());
+    let rows = (STRIP / width).max(1);
+    let mut data = Vec::with_capacity(3 * width as usize * height as usize);
+    for top in (0..height).step_by(rows as usize) {
+        let rows = rows.min(height - top);
+        let mut strip = Pixmap::new(width, rows).expect("a drawing has a size");
+        strip.fill(Color::WHITE);
+        let place = Transform::from_scale(x, y).post_translate(0.0, -(top as f32));
+        resvg::render(tree, place, &mut strip.as_mut());
+        data.extend(strip.data().chunks_exact(4).flat_map(|rgba| [rgba[0], rgba[1], rgba[2]]));
     }
-    data.truncate(3 * dots);
     data
 }
 

@@ -27,15 +27,13 @@ impl<'a> SizedRaster<'a> {
         Self { raster, cell }
     }
 
-    /// True if cells are large enough to be seen, and the names of rows and columns have room;
-    /// names of columns may be turned, if there is no other way.
-    pub(super) fn is_legible(&self, may_turn: bool) -> bool {
+    /// True if cells are large enough to be seen, and the names of rows and columns have room.
+    pub(super) fn is_legible(&self) -> bool {
         let raster = self.raster;
         let (across, down) = self.pitch();
         self.cell >= LEAST
             && (raster.row_names.is_empty() || down >= LINE)
             && (raster.column_names.is_empty() || across >= LINE)
-            && (may_turn || !self.heads().is_turned)
     }
 
     /// Distances between the names of columns, and of rows.

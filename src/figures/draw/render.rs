@@ -2,7 +2,7 @@
 //!
 //! Everything is a function of that SVG and of the paper alone, so that the bytes are reproducible.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use base64::Engine as _;
@@ -141,9 +141,9 @@ static OPTIONS: LazyLock<usvg::Options<'static>> = LazyLock::new(|| {
 pub(crate) fn dots(svg: &str) -> Bitmap<Color> {
     let tree = tree(svg);
     let size = tree.size().to_int_size();
-    let drawn = png::pixmap(&tree, (size.width(), size.height()));
-    let dots = drawn.data().chunks_exact(4).map(|rgba| Color(rgba[0], rgba[1], rgba[2]));
-    Bitmap { width: drawn.width() as usize, dots: dots.collect() }
+    let data = png::rgb(&tree, (size.width(), size.height()));
+    let dots = data.chunks_exact(3).map(|rgb| Color(rgb[0], rgb[1], rgb[2]));
+    Bitmap { width: size.width() as usize, dots: dots.collect() }
 }
 
 /// The drawing with the width of every text as an attribute, so that a reader's font does not move
@@ -205,7 +205,7 @@ fn with_fonts(svg: &str, tree: &usvg::Tree) -> String {
 
 /// Width of `text` in the pictures, in CSS pixels.
 pub(crate) fn text_width(text: &str, size: f64, bold: bool) -> f64 {
-    static KNOWN: LazyLock<[Mutex<HashMap<String, f64>>; 2]> = LazyLock::new(Default::default);
+    static KNOWN: [Mutex<BTreeMap<String, f64>>; 2] = [const { Mutex::new(BTreeMap::new()) }; 2];
     /// Texts whose widths are remembered, at most: those of one experiment.
     const MOST: usize = 20_000;
     let known = || KNOWN[usize::from(bold)].lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,8 +1,8 @@
 //! A plotters backend that writes SVG with coordinates of a twentieth of a pixel.
 //!
 //! plotters places everything at whole backend units. Twenty units per CSS pixel make curves smooth
-//! and positions of text exact; neighbouring filled rectangles of one colour become one path, so
-//! that a grid of sample images is a small file.
+//! and positions of text exact; neighbouring filled rectangles of one colour become one path, and so
+//! do neighbouring opaque lines of one style, so that grids of images and of curves are small files.
 
 use std::convert::Infallible;
 use std::fmt::Write;
@@ -23,7 +23,15 @@ pub(crate) struct Svg<'a> {
     out: &'a mut String,
     width: f64,
     height: f64,
-    rectangles: Option<(BackendColor, String)>,
+    open: Option<Open>,
+}
+
+/// A path that further pieces of the same look are added to.
+struct Open {
+    attributes: String,
+    path: String,
+    /// True if it is a single line, which is written as such.
+    is_line: bool,
 }
 
 impl<'a> Svg<'a> {
@@ -34,17 +42,27 @@ impl<'a> Svg<'a> {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
              font-family=\"'Noto Sans', 'DejaVu Sans', system-ui, sans-serif\" stroke-linejoin=\"round\" fill=\"none\">"
         );
-        Self { out, width, height, rectangles: None }
+        Self { out, width, height, open: None }
     }
 
     fn flush(&mut self) {
-        if let Some((color, path)) = self.rectangles.take() {
-            let _ = writeln!(
-                self.out,
-                "<path d=\"{path}\" {} shape-rendering=\"crispEdges\"/>",
-                paint("fill", color)
-            );
+        let Some(Open { attributes, path, is_line }) = self.open.take() else { return };
+        let _ = match path.strip_prefix('M').filter(|_| is_line) {
+            Some(points) => writeln!(self.out, "<polyline points=\"{points}\" {attributes}/>"),
+            None => writeln!(self.out, "<path d=\"{path}\" {attributes}/>"),
+        };
+    }
+
+    /// Path to which a piece of this look is added.
+    fn piece(&mut self, attributes: String, is_line: bool) -> &mut String {
+        match &mut self.open {
+            Some(open) if open.attributes == attributes => open.is_line = false,
+            _ => {
+                self.flush();
+                self.open = Some(Open { attributes, path: String::new(), is_line });
+            }
         }
+        &mut self.open.as_mut().expect("just opened").path
     }
 
     fn points(&mut self, tag: &str, path: impl IntoIterator<Item = BackendCoord>, paint: &str) {
@@ -151,15 +169,8 @@ impl DrawingBackend for Svg<'_> {
         if !fill {
             return self.draw_path([a, (b.0, a.1), b, (a.0, b.1), a], style);
         }
-        let color = style.color();
-        if self
-            .rectangles
-            .as_ref()
-            .is_some_and(|(open, _)| open.rgb != color.rgb || open.alpha != color.alpha)
-        {
-            self.flush();
-        }
-        let path = &mut self.rectangles.get_or_insert_with(|| (color, String::new())).1;
+        let fill = paint("fill", style.color());
+        let path = self.piece(format!("{fill} shape-rendering=\"crispEdges\""), false);
         let (width, height) = (b.0 - a.0, b.1 - a.1);
         let _ =
             write!(path, "M{} {}h{}v{}h{}z", Px(a.0), Px(a.1), Px(width), Px(height), Px(-width));
@@ -171,7 +182,15 @@ impl DrawingBackend for Svg<'_> {
         path: I,
         style: &S,
     ) -> Outcome {
-        self.points("polyline", path, &stroke(style));
+        if style.color().alpha < 1.0 {
+            // Parts of one path do not shine through each other.
+            self.points("polyline", path, &stroke(style));
+            return Ok(());
+        }
+        let out = self.piece(stroke(style), true);
+        for (i, (x, y)) in path.into_iter().enumerate() {
+            let _ = write!(out, "{}{},{}", if i > 0 { " " } else { "M" }, Px(x), Px(y));
+        }
         Ok(())
     }
 
