@@ -1,7 +1,7 @@
 //! Main effects and interactions of a full grid: the mean over all other axes, level by level.
 
 use super::chart::{Chart, End, Form, Mark, Panel, Plane};
-use super::places::{Places, numbers};
+use super::places::{LevelPlaces, numbers};
 use super::scale::ValueAxis;
 use super::style::{Color, INK, sequential, variant};
 use super::view::{MeanInterval, View};
@@ -41,7 +41,7 @@ pub(super) fn main_effects(view: &View, effects: &Effects) -> Option<Chart> {
     let y = view.value_axis(&estimates(&effects))?;
     let columns = if effects.len() == 4 { 2 } else { effects.len().min(3) };
     let panels = effects.iter().map(|effect| {
-        let places = Places::of(&effect.axis, &effect.levels);
+        let places = LevelPlaces::of(&effect.axis, &effect.levels);
         let mut marks: Vec<Mark> = places.separators(&y).collect();
         marks.extend(level_marks(&effect.points, &places, &places.line, INK, 0.0));
         panel(places.axis, y.clone(), marks, Vec::new())
@@ -120,7 +120,7 @@ pub(super) fn interactions(view: &View, effects: &Effects) -> Option<Chart> {
     let mut named = Vec::new();
     let panels = shown.iter().zip(&cells).map(|(&(along, lines), effects)| {
         let count = effects.len();
-        let mut places = Places::of(&axis(along).column, &axis(along).levels);
+        let mut places = LevelPlaces::of(&axis(along).column, &axis(along).levels);
         let mut marks: Vec<Mark> = places.separators(&y).collect();
         let mut ends = Vec::new();
         // Lines that are not parallel interact: words are joined, too.
@@ -196,7 +196,7 @@ pub(super) fn level_color(i: usize, count: usize, is_ordered: bool) -> Color {
 /// Estimates at the levels of an axis, with lines between some of them.
 pub(super) fn level_marks(
     points: &[Option<MeanInterval>],
-    places: &Places,
+    places: &LevelPlaces,
     joined: &[usize],
     color: Color,
     dodge: f64,

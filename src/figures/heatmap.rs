@@ -218,7 +218,8 @@ fn legend(view: &View, (lo, hi): (f64, f64), shade: &impl Fn(f64) -> f64) -> Pan
     let step = (hi - lo) / STRIPS as f64;
     let strip = |i: usize| {
         let from = lo + i as f64 * step;
-        let points = [from, from + step].map(|end| (end, -0.5, 0.5)).to_vec();
+        // Each reaches below the next, so that no seam shows.
+        let points = [from, hi.min(from + 2.0 * step)].map(|end| (end, -0.5, 0.5)).to_vec();
         Mark::Band {
             points,
             color: sequential(shade(from + 0.5 * step)),

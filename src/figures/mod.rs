@@ -145,7 +145,7 @@ pub fn draw_files(
 
 fn figure(study: String, name: String, chart: Chart, wanted: &WantedFiles) -> Figure {
     let of_the_page = Paper { text: wanted.paper.text, ..Paper::default() };
-    let page = draw(&chart, &of_the_page).unwrap_or_else(|_| too_large(&chart, &of_the_page));
+    let page = draw_or_words(&chart, &of_the_page);
     let pictures = RenderedChart {
         live_svg: page.live_svg(),
         png: page.file(PictureFormat::Png).unwrap_or_default(),
@@ -153,25 +153,15 @@ fn figure(study: String, name: String, chart: Chart, wanted: &WantedFiles) -> Fi
     };
     let (mut files, mut missing) = (BTreeMap::new(), Vec::new());
     if wanted.wants(&name) && !wanted.formats.is_empty() {
-        let on_paper = if wanted.paper == of_the_page {
-            Ok(page)
-        } else {
-            // A drawing of many marks is large.
-            drop(page);
-            draw(&chart, &wanted.paper)
-        };
-        let on_paper = match on_paper {
-            Err(Unfit::TooLarge) => Ok(too_large(&chart, &wanted.paper)),
-            Err(Unfit::TooNarrow(enough)) => Err(enough),
-            Ok(drawing) => Ok(drawing),
-        };
-        match on_paper {
+        let is_same = wanted.paper == of_the_page;
+        // A drawing of many marks is large: there is one at a time.
+        let page = Some(page).filter(|_| is_same);
+        match page.map_or_else(|| on_paper(&chart, &wanted.paper), Ok) {
+            Err(why) => missing.push(why),
             Ok(drawing) => {
                 for &format in &wanted.formats {
                     let file = match format {
-                        PictureFormat::Png if wanted.paper == of_the_page => {
-                            Ok(pictures.png.clone())
-                        }
+                        PictureFormat::Png if is_same => Ok(pictures.png.clone()),
                         format => drawing.file(format),
                     };
                     match file {
@@ -179,12 +169,6 @@ fn figure(study: String, name: String, chart: Chart, wanted: &WantedFiles) -> Fi
                         Err(why) => missing.push(why),
                     }
                 }
-            }
-            Err(enough) => {
-                let width = wanted.paper.width.map_or_else(String::new, |width| width.to_string());
-                missing.push(format!(
-                    "{width} is too narrow for its words: --width {enough}mm or more"
-                ));
             }
         }
     }
@@ -214,19 +198,30 @@ fn draw(chart: &Chart, paper: &Paper) -> Result<Drawing, Unfit> {
     }
 }
 
-/// Drawing of a text in place of a chart that is too large for a page.
-fn too_large(chart: &Chart, paper: &Paper) -> Drawing {
-    let words = "Too large to draw: the tables hold what it would show.";
-    draw::draw(&Chart::message(&chart.title, words), paper).unwrap_or_else(|_| {
-        draw::draw(&Chart::message("", words), paper).expect("a few words fit on a page")
+/// Drawing of a chart on paper, or the reason why it cannot be drawn there.
+fn on_paper(chart: &Chart, paper: &Paper) -> Result<Drawing, String> {
+    draw(chart, paper).or_else(|unfit| match (unfit, paper.width) {
+        (Unfit::TooNarrow(enough), Some(width)) => {
+            Err(format!("{width} is too narrow for its words: --width {enough}mm or more"))
+        }
+        _ => Ok(draw_or_words(chart, paper)),
     })
+}
+
+/// Drawing of a chart on paper, or of a text in place of one that has no room.
+fn draw_or_words(chart: &Chart, paper: &Paper) -> Drawing {
+    const WORDS: &str = "Too large to draw: the tables hold what it would show.";
+    draw(chart, paper)
+        .or_else(|_| draw::draw(&Chart::message(&chart.title, WORDS), paper))
+        .or_else(|_| draw::draw(&Chart::message("", WORDS), paper))
+        .expect("a few words fit on a page")
 }
 
 /// PNG of few colours for galleries. All have one size, so that letters are equally large next to
 /// each other.
 fn small_png(chart: &Chart) -> Vec<u8> {
     let paper = Paper { width: "180mm".parse::<Width>().ok(), ..Paper::default() };
-    draw(chart, &paper).unwrap_or_else(|_| too_large(chart, &paper)).small_png()
+    draw_or_words(chart, &paper).small_png()
 }
 
 /// Names of the figures that every trainer's studies may have; curves of further metrics are

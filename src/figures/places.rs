@@ -14,7 +14,7 @@ const GAP: f64 = 0.16;
 
 /// An axis with a place for each level.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Places {
+pub(super) struct LevelPlaces {
     /// The axis, with the levels as ticks.
     pub(super) axis: ValueAxis,
     /// Place of each level, in the order of the levels.
@@ -38,7 +38,7 @@ pub(super) fn numbers(levels: &[String]) -> usize {
     found.len()
 }
 
-impl Places {
+impl LevelPlaces {
     /// Places of levels on an axis with a label: a true numeric axis if at least two are numbers.
     /// Words are to the right of it, after a gap; so is zero to the left of a logarithmic axis.
     pub(super) fn of(label: &str, levels: &[String]) -> Self {
@@ -167,8 +167,8 @@ fn ticks(
 mod tests {
     use super::*;
 
-    fn places(levels: &[&str]) -> Places {
-        Places::of("axis", &levels.iter().map(|level| (*level).to_owned()).collect::<Vec<_>>())
+    fn places(levels: &[&str]) -> LevelPlaces {
+        LevelPlaces::of("axis", &levels.iter().map(|level| (*level).to_owned()).collect::<Vec<_>>())
     }
 
     #[test]
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn forty_levels_have_few_ticks_without_repetition() {
         let levels: Vec<String> = (0..40).map(|i| i.to_string()).collect();
-        let places = Places::of("batch", &levels);
+        let places = LevelPlaces::of("batch", &levels);
         assert!(places.axis.ticks.len() < 14, "{:?}", places.axis.ticks);
         assert!(places.axis.ticks.windows(2).all(|pair| pair[0].at < pair[1].at));
     }

@@ -2,7 +2,7 @@
 
 use super::chart::{Chart, End, Form, Mark, Panel, Plane, PointName};
 use super::effects::{level_color, level_marks};
-use super::places::{Places, numbers};
+use super::places::{LevelPlaces, numbers};
 use super::scale::ValueAxis;
 use super::style::{Color, INK, MUTED};
 use super::view::{MeanInterval, View};
@@ -48,7 +48,8 @@ pub(super) fn chart(view: &View, effects: Option<&Effects>) -> Option<Chart> {
     let mut is_mean = false;
     let mut has_gaps = false;
     let panels = drawn.iter().map(|(axis, lines)| {
-        let places = Places::of(&view.planned.axes[*axis].column, &view.planned.axes[*axis].levels);
+        let places =
+            LevelPlaces::of(&view.planned.axes[*axis].column, &view.planned.axes[*axis].levels);
         has_gaps |= places.has_gaps();
         let mut marks: Vec<Mark> = places.separators(&y).collect();
         let (mut ends, mut names) = (Vec::new(), Vec::new());
@@ -143,7 +144,7 @@ fn lines(view: &View, varied: &[usize], axis: usize, effects: Option<&Effects>) 
             line.baseline = Some(level);
         }
     }
-    let places = Places::of("", levels);
+    let places = LevelPlaces::of("", levels);
     let count = |line: &Line| places.line.iter().filter(|&&i| line.points[i].is_some()).count();
     let mut lines: Vec<Line> = found.into_iter().map(|(_, line)| line).collect();
     lines.retain(|line| count(line) >= 2);
@@ -178,7 +179,7 @@ impl Line {
     }
 
     /// Estimate furthest to the right.
-    fn last(&self, places: &Places) -> Option<MeanInterval> {
+    fn last(&self, places: &LevelPlaces) -> Option<MeanInterval> {
         let known = self.points.iter().enumerate().filter_map(|(i, e)| Some((i, (*e)?)));
         known
             .max_by(|(a, _), (b, _)| places.at[*a].total_cmp(&places.at[*b]))
@@ -192,7 +193,13 @@ impl Line {
     }
 
     /// Dots of single seeds, left of their mean.
-    fn seed_marks(&self, places: &Places, dodge: f64, color: Color, y: &ValueAxis) -> Vec<Mark> {
+    fn seed_marks(
+        &self,
+        places: &LevelPlaces,
+        dodge: f64,
+        color: Color,
+        y: &ValueAxis,
+    ) -> Vec<Mark> {
         if !self.has_seeds() {
             return Vec::new();
         }

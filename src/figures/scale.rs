@@ -240,7 +240,9 @@ pub(super) fn log_ticks(lo: f64, hi: f64, target: usize) -> Vec<Tick> {
     if values.len() < 3 {
         let mut ticks = number_ticks(lo, hi, target);
         if ticks.iter().all(|tick| tick.at >= 1e4 && has_three_digits(tick.at)) {
-            ticks.iter_mut().for_each(|tick| tick.text = short(tick.at));
+            for tick in &mut ticks {
+                tick.text = short(tick.at);
+            }
         }
         return ticks;
     }

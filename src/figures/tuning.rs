@@ -1,7 +1,7 @@
 //! Candidates of tuned variants: the metric that chooses, candidate by candidate.
 
 use super::chart::{Chart, End, Form, Mark, Panel, Plane};
-use super::places::Places;
+use super::places::LevelPlaces;
 use super::scale::ValueAxis;
 use super::style::Color;
 use super::view::{MeanInterval, View, reach};
@@ -25,8 +25,8 @@ struct Search {
 pub(super) fn chart(view: &View, study: &ExperimentResults) -> Option<Chart> {
     let (names, axis) = candidates(view);
     let places = match axis {
-        Some((column, levels)) => Places::of(column, &levels),
-        None => Places::of("Candidate", &names),
+        Some((column, levels)) => LevelPlaces::of(column, &levels),
+        None => LevelPlaces::of("Candidate", &names),
     };
     // Numbers are joined by lines, and a better one may lie beyond them.
     let is_ordered = places.is_numeric();
@@ -136,7 +136,7 @@ fn candidates<'a>(view: &'a View) -> (Vec<String>, Option<(&'a str, Vec<String>)
 }
 
 impl Search {
-    fn draw(&self, marks: &mut Vec<Mark>, dodge: f64, places: &Places) {
+    fn draw(&self, marks: &mut Vec<Mark>, dodge: f64, places: &LevelPlaces) {
         let color = self.color;
         // A line does not pass over a candidate without a value.
         let mean = |place: usize| {

@@ -311,7 +311,7 @@ fn text_is_text_with_its_font_or_outlines() {
         assert!(font[0].contains("+NotoSans"), "{font:?}");
         assert_eq!(font[1..7], ["CID", "TrueType", "Identity-H", "yes", "yes", "yes"], "{font:?}");
     }
-    for word in ["depth 2, masks 8", "What each change does", "verdict", "\u{b1}"] {
+    for word in ["depth 2, masks 8", "Effect of depth and masks", "verdict", "\u{b1}"] {
         assert!(words.contains(word), "{word} is not in {words}");
     }
     assert!(info.contains("Page size:      240.945 x "), "{info}");

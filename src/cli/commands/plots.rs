@@ -32,8 +32,7 @@ Examples:
   ablade plots                                every experiment
   ablade plots first --watch                  again whenever runs finish
   ablade plots first --gallery docs/gallery   small pictures, to commit
-  ablade plots first --width 85mm --bare --format pdf --only ablation,loss
-                                              two figures for a column of a paper";
+  ablade plots first --width 85mm --bare      for a column of a paper, without titles";
 
 /// Interval at which `--watch` checks the disk.
 const GLANCE: Duration = Duration::from_secs(1);

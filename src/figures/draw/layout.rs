@@ -4,7 +4,7 @@
 //! panels in a row, row names in two lines or above their rows, labels below their plane, smaller
 //! cells; the first arrangement that fits is drawn.
 
-use super::Form;
+use super::Arrangement;
 use super::canvas::{Canvas, Position, Type, paint};
 use super::clip::Frame;
 use super::paper::Paper;
@@ -49,8 +49,13 @@ pub(crate) fn draw(chart: &Chart, paper: &Paper) -> Result<Drawing, Unfit> {
     if page.width * page.height > MOST_AREA {
         return Err(Unfit::TooLarge);
     }
-    let svg = paint(page.width, page.height, |canvas| page.draw(canvas));
-    Ok(Drawing::new(svg, *paper, &chart.title, &chart.caption))
+    let mut unnamed = Vec::new();
+    let svg = paint(page.width, page.height, |canvas| page.draw(canvas, &mut unnamed));
+    let mut alt = chart.caption.clone();
+    if !unnamed.is_empty() {
+        alt += &format!(" Without their names at this width: {}.", unnamed.join(", "));
+    }
+    Ok(Drawing::new(svg, *paper, &chart.title, &alt))
 }
 
 /// Panels of a chart in rows, and the width that they take.
@@ -58,7 +63,7 @@ struct Columns {
     /// Indices of panels, row by row.
     rows: Vec<Vec<usize>>,
     widths: Vec<f64>,
-    form: Form,
+    form: Arrangement,
     /// Factor of the size of cells.
     shrink: f64,
     margins: Margins,
@@ -74,7 +79,7 @@ impl Columns {
     fn new(
         chart: &Chart,
         count: usize,
-        form: Form,
+        form: Arrangement,
         shrink: f64,
         (margin, room): (f64, Option<f64>),
     ) -> Self {
@@ -120,8 +125,11 @@ impl Columns {
                     // The figure of a page has as many panels in a row as its chart says.
                     let is_as_on_a_page = room >= Some(WIDTH) && count == chart.columns;
                     let own = plane::lack(plane, form, inside, margins.right);
-                    let own =
-                        if is_as_on_a_page && form == Form::Wide { 40.0 - inside } else { own };
+                    let own = if is_as_on_a_page && form == Arrangement::Wide {
+                        40.0 - inside
+                    } else {
+                        own
+                    };
                     lack = lack.max(own * count as f64);
                     if count > 1 && !shared.x {
                         let label = text_width(&plane.x.label, LABEL, false);
@@ -209,7 +217,7 @@ impl<'a> Page<'a> {
         let margin = if paper.bare { BARE_MARGIN } else { MARGIN };
         let most = chart.columns.clamp(1, chart.panels.len().max(1));
         let Some(room) = paper.room() else {
-            let columns = Columns::new(chart, most, Form::Wide, 1.0, (margin, None));
+            let columns = Columns::new(chart, most, Arrangement::Wide, 1.0, (margin, None));
             return Ok(Self::new(chart, paper, margin, columns));
         };
         let has_raster = chart.panels.iter().any(|panel| matches!(panel.body, Body::Raster(_)));
@@ -220,7 +228,7 @@ impl<'a> Page<'a> {
         };
         let mut lack = f64::INFINITY;
         for count in (1..=most).rev() {
-            for form in Form::ALL {
+            for form in Arrangement::ALL {
                 for &shrink in sizes {
                     let columns = Columns::new(chart, count, form, shrink, (margin, Some(room)));
                     if columns.lack <= 1e-6 {
@@ -393,7 +401,8 @@ impl<'a> Page<'a> {
         self.is_of_a_width.then(|| self.span(column))
     }
 
-    fn draw(&self, canvas: &Canvas) {
+    /// Draws everything; adds the names that have no place to `unnamed`.
+    fn draw(&self, canvas: &Canvas, unnamed: &mut Vec<String>) {
         let mut y = self.margin + 8.0;
         for line in &self.title {
             canvas.text((self.margin, y), line, Type::new(TITLE, INK).bold());
@@ -407,7 +416,7 @@ impl<'a> Page<'a> {
         for (row, indices) in self.columns.rows.iter().enumerate() {
             let mut left = self.columns.left;
             for (column, width) in self.columns.widths.iter().enumerate().take(indices.len()) {
-                self.panel(canvas, (left, top), row, column);
+                unnamed.extend(self.panel(canvas, (left, top), row, column));
                 left += width + GUTTER;
             }
             top += self.rows[row].height + GUTTER * 0.7;
@@ -441,7 +450,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn panel(&self, canvas: &Canvas, at: Position, row: usize, column: usize) {
+    fn panel(&self, canvas: &Canvas, at: Position, row: usize, column: usize) -> Vec<String> {
         let Columns { form, shared, shrink, margins, .. } = self.columns;
         let indices = &self.columns.rows[row];
         let panel = &self.chart.panels[indices[column]];
@@ -473,7 +482,7 @@ impl<'a> Page<'a> {
                     bottom: top + plane::height(plane, form, self.span(column)),
                 };
                 let room = Margins { bottom: row.bottom, ..margins };
-                plane::draw(canvas, frame, plane, form, room, shared);
+                return plane::draw(canvas, frame, plane, form, room, shared);
             }
             Body::Raster(raster) => {
                 let room = self.raster_room(column);
@@ -486,6 +495,7 @@ impl<'a> Page<'a> {
                 }
             }
         }
+        Vec::new()
     }
 }
 
@@ -497,7 +507,7 @@ fn planes(chart: &Chart) -> impl Iterator<Item = &Plane> {
     })
 }
 
-fn margins_of(panel: &Panel, shared: SharedLabels, form: Form) -> Margins {
+fn margins_of(panel: &Panel, shared: SharedLabels, form: Arrangement) -> Margins {
     match &panel.body {
         Body::Plane(plane) => plane::margins(plane, shared, form),
         Body::Raster(_) | Body::Message(_) => Margins::default(),

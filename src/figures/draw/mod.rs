@@ -26,7 +26,7 @@ const WIDEST_NAME: f64 = 230.0;
 
 /// Arrangement of the names and labels of planes, from the widest to the narrowest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum Arrangement {
     /// Names to the left of rows, labels to the right of a plane.
     Wide,
     /// The same, with names in two short lines.
@@ -35,7 +35,7 @@ enum Form {
     Stacked,
 }
 
-impl Form {
+impl Arrangement {
     const ALL: [Self; 3] = [Self::Wide, Self::Narrow, Self::Stacked];
 
     /// Maximum width of a name to the left of its row.

@@ -138,8 +138,7 @@ impl Obstacles {
                 cost * areas.iter().filter(|other| crosses(other, a, b)).count() as f64
             })
         };
-        count(&self.names, 1e4)
-            + count(&self.dots, 400.0)
+        count(&self.dots, 400.0)
             + count(&self.bars, 90.0)
             + 150.0 * crossed
             + under(&self.names, 900.0)
@@ -157,18 +156,20 @@ fn crosses(area: &Area, from: Position, to: Position) -> bool {
     !frame.line(&[from, to]).is_empty()
 }
 
-/// Draws the names of a plane's points, the most important first.
+/// Draws the names of a plane's points, the most important first; returns those without a place
+/// beside the others.
 pub(super) fn draw(
     canvas: &Canvas,
     frame: Frame,
     plane: &Plane,
     place: &impl Fn(f64, f64) -> Position,
-) {
+) -> Vec<String> {
+    let mut unnamed = Vec::new();
     let mut obstacles = Obstacles::of(plane, place);
     let width = WIDEST.min(0.5 * (frame.right - frame.left));
-    for PointName { at, text } in &plane.names {
+    for PointName { at, text: name } in &plane.names {
         let point = place(at.0, at.1);
-        let text = lines(text, SMALL, false, width);
+        let text = lines(name, SMALL, false, width);
         let width = text.iter().map(|line| text_width(line, SMALL, false)).fold(0.0, f64::max);
         let spot = spots(point, (width, LINE * text.len() as f64))
             .filter(|spot| {
@@ -177,12 +178,16 @@ pub(super) fn draw(
                     && area[2] <= frame.right + 8.0
                     && area[1] >= frame.top - 8.0
                     && area[3] <= frame.bottom
+                    && !obstacles.names.iter().any(|other| overlap(other, area))
             })
             .min_by(|a, b| {
                 let cost = |s: &Spot| s.distance + obstacles.hidden_by(&s.area, s.leader(point));
                 cost(a).total_cmp(&cost(b))
             });
-        let Some(spot) = spot else { continue };
+        let Some(spot) = spot else {
+            unnamed.push(name.clone());
+            continue;
+        };
         let [left, top, right, bottom] = spot.area;
         if let Some((from, to)) = spot.leader(point) {
             canvas.line(&[from, to], Stroke { color: MUTED, alpha: 0.8, width: 0.8 });
@@ -199,6 +204,7 @@ pub(super) fn draw(
         }
         obstacles.names.push(spot.area);
     }
+    unnamed
 }
 
 /// A possible place of a name.

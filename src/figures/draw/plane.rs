@@ -7,8 +7,8 @@ use super::clip::Frame;
 use super::names::{self, lines, shorten};
 use super::render::text_width;
 use super::words::{longest_word, spread, wrap};
-use super::{Form, WIDEST_NAME};
-use crate::figures::chart::{Anchor, End, Form as DotForm, Mark, Plane};
+use super::{Arrangement, WIDEST_NAME};
+use crate::figures::chart::{Anchor, End, Form, Mark, Plane};
 use crate::figures::scale::{Scale, Tick, ValueAxis};
 use crate::figures::style::{AXIS, Color, GRID, INK, LABEL, MUTED, SMALL, WHITE};
 
@@ -44,13 +44,15 @@ pub(super) struct SharedLabels {
 }
 
 /// Space that a plane needs to its left and right.
-pub(super) fn margins(plane: &Plane, shared: SharedLabels, form: Form) -> Margins {
+pub(super) fn margins(plane: &Plane, shared: SharedLabels, form: Arrangement) -> Margins {
     if !plane.axes {
-        return Margins::default();
+        // The dots of a legend, which has no width of its own, begin at its edge.
+        let left = if plane.width.is_none() { 5.0 } else { 0.0 };
+        return Margins { left, ..Margins::default() };
     }
-    let is_stacked = form == Form::Stacked;
+    let is_stacked = form == Arrangement::Stacked;
     let tick = |t: &Tick| match plane.y.scale {
-        Scale::Levels if is_stacked => 0.0,
+        Scale::Levels if is_stacked && is_rows(plane) => 0.0,
         Scale::Levels => widest(&name_lines(&t.text, form)),
         _ => text_width(&t.text, LABEL, false),
     };
@@ -85,24 +87,26 @@ pub(super) fn bottom(plane: &Plane, shared: SharedLabels, width: f64) -> f64 {
 
 /// Width that a plane lacks to be legible, with a frame of `width` and a margin to its right;
 /// negative if it has more.
-pub(super) fn lack(plane: &Plane, form: Form, width: f64, right: f64) -> f64 {
+pub(super) fn lack(plane: &Plane, form: Arrangement, width: f64, right: f64) -> f64 {
     let least = match (plane.width, plane.axes) {
         // Its numbers are next to each other, one for each unit of the axis.
         (Some(_), false) => 21.0 * (plane.x.hi - plane.x.lo),
         (Some(_), true) => LEAST_LABELLED,
-        (None, true) if is_rows(plane) || !plane.ends.is_empty() && form != Form::Stacked => {
+        (None, true)
+            if is_rows(plane) || !plane.ends.is_empty() && form != Arrangement::Stacked =>
+        {
             LEAST_LABELLED
         }
         (None, _) => LEAST,
     };
     let words = match form {
-        Form::Narrow if is_rows(plane) => {
+        Arrangement::Narrow if is_rows(plane) => {
             let room = form.widest_name();
             let is_cut = |t: &Tick| wrap(&t.text, LABEL, false, room).len() > 2;
             if plane.y.ticks.iter().any(is_cut) { f64::INFINITY } else { 0.0 }
         }
-        Form::Wide | Form::Narrow => 0.0,
-        Form::Stacked => {
+        Arrangement::Wide | Arrangement::Narrow => 0.0,
+        Arrangement::Stacked => {
             let longest = if is_rows(plane) {
                 let words = plane.y.ticks.iter().map(|t| longest_word(&t.text, LABEL, false));
                 words.fold(0.0, f64::max)
@@ -113,40 +117,64 @@ pub(super) fn lack(plane: &Plane, form: Form, width: f64, right: f64) -> f64 {
             longest.clamp(LEAST, 2.0 * LEAST) - Labels::of(plane, form).room(plane, width + right)
         }
     };
-    (least - width).max(words)
+    (least - width).max(words).max(cells(plane) - width)
+}
+
+/// Width of a plane at which the texts in its cells, one for each level of the axis, are apart.
+fn cells(plane: &Plane) -> f64 {
+    let texts = plane.marks.iter().filter_map(|mark| match mark {
+        Mark::Text { text, size, nudge: (0.0, 0.0), .. } => Some(text_width(text, *size, false)),
+        _ => None,
+    });
+    let widest = texts.fold(0.0, f64::max);
+    let is_of_cells = plane.x.scale == Scale::Levels && widest > 0.0;
+    if is_of_cells { (widest + 4.0) * (plane.x.hi - plane.x.lo) } else { 0.0 }
 }
 
 /// Height of a plane: at least that of its labels.
-pub(super) fn height(plane: &Plane, form: Form, span: f64) -> f64 {
+pub(super) fn height(plane: &Plane, form: Arrangement, span: f64) -> f64 {
     let plane = arranged(plane, form, span);
-    let is_beside = plane.spread && form != Form::Stacked;
+    let is_beside = plane.spread && form != Arrangement::Stacked;
     let labels = if is_beside { LABEL_GAP * plane.ends.len() as f64 + 10.0 } else { 0.0 };
     plane.height.max(labels)
 }
 
-/// True if the vertical axis of a plane has a name for each row.
+/// True if the vertical axis of a plane has a name for each row, with labels of its own.
 fn is_rows(plane: &Plane) -> bool {
-    plane.axes && plane.y.scale == Scale::Levels
+    plane.axes && plane.y.scale == Scale::Levels && !plane.spread
 }
 
 /// A plane with rows high enough for names above them.
-fn arranged(plane: &Plane, form: Form, span: f64) -> Cow<'_, Plane> {
-    if form != Form::Stacked || !is_rows(plane) {
+fn arranged(plane: &Plane, form: Arrangement, span: f64) -> Cow<'_, Plane> {
+    if form != Arrangement::Stacked || !is_rows(plane) {
         return Cow::Borrowed(plane);
     }
     let above = above_rows(plane, span);
     let pitch = plane.height / (plane.y.hi - plane.y.lo) + above;
     let top = plane.y.ticks.last().map_or(plane.y.hi, |tick| tick.at);
     let heads = if plane.heads.is_empty() { 0.0 } else { NAME_LINE + 4.0 };
-    let hi = plane.y.hi.max(top + (above + heads + 6.0) / pitch);
+    let mut free = above + heads + 6.0;
+    let mut marks = plane.marks.clone();
+    for mark in &mut marks {
+        // A text above the rows gets a line of its own above their headings.
+        if let Mark::Text { at, nudge, .. } = mark
+            && at.1 > top
+        {
+            (at.1, nudge.1) = (top + free / pitch, 0.0);
+        }
+    }
+    if marks != plane.marks {
+        free += NAME_LINE;
+    }
+    let hi = plane.y.hi.max(top + free / pitch);
     let y = ValueAxis { hi, ..plane.y.clone() };
     let height = pitch * (hi - y.lo);
-    Cow::Owned(Plane { y, height, ..plane.clone() })
+    Cow::Owned(Plane { y, marks, height, ..plane.clone() })
 }
 
 /// Height of the names above rows.
 fn above_rows(plane: &Plane, span: f64) -> f64 {
-    let room = Labels::of(plane, Form::Stacked).room(plane, span);
+    let room = Labels::of(plane, Arrangement::Stacked).room(plane, span);
     let lines = plane.y.ticks.iter().map(|t| wrap(&t.text, LABEL, false, room).len());
     NAME_LINE * lines.max().unwrap_or(0) as f64 + 3.0
 }
@@ -159,11 +187,11 @@ struct Labels {
 }
 
 impl Labels {
-    fn of(plane: &Plane, form: Form) -> Self {
+    fn of(plane: &Plane, form: Arrangement) -> Self {
         let beside = match form {
-            Form::Stacked if plane.spread => 0,
-            Form::Stacked => 1,
-            Form::Wide | Form::Narrow => usize::MAX,
+            Arrangement::Stacked if plane.spread => 0,
+            Arrangement::Stacked => 1,
+            Arrangement::Wide | Arrangement::Narrow => usize::MAX,
         };
         Self { beside }
     }
@@ -182,26 +210,26 @@ impl Labels {
 }
 
 /// Height of the labels below a plane.
-pub(super) fn key_height(plane: &Plane, form: Form, span: f64) -> f64 {
-    if form != Form::Stacked || !plane.spread || plane.ends.is_empty() {
+pub(super) fn key_height(plane: &Plane, form: Arrangement, span: f64) -> f64 {
+    if form != Arrangement::Stacked || !plane.spread || plane.ends.is_empty() {
         return 0.0;
     }
     let heads = if plane.heads.is_empty() { 0.0 } else { KEY };
     let room = Labels::of(plane, form).room(plane, span);
     let lines = |end: &End| wrap(&end.name, LABEL, true, room).len().max(1) as f64;
     let entries: f64 = plane.ends.iter().map(|end| NAME_LINE * lines(end) + 5.0).sum();
-    8.0 + heads + entries
+    12.0 + heads + entries
 }
 
-/// Draws a plane into its frame; `room` is the space around it.
+/// Draws a plane into its frame; `room` is the space around it. Returns the names that have no place.
 pub(super) fn draw(
     canvas: &Canvas,
     frame: Frame,
     plane: &Plane,
-    form: Form,
+    form: Arrangement,
     room: Margins,
     shared: SharedLabels,
-) {
+) -> Vec<String> {
     let span = frame.right - frame.left + room.right;
     let plane = &*arranged(plane, form, span);
     if plane.axes {
@@ -217,22 +245,23 @@ pub(super) fn draw(
     for mark in &plane.marks {
         draw_mark(canvas, frame, mark, &place);
     }
-    names::draw(canvas, frame, plane, &place);
+    let unnamed = names::draw(canvas, frame, plane, &place);
     match form {
-        Form::Stacked if is_rows(plane) => names_above(canvas, frame, plane, span),
-        Form::Stacked if plane.spread => key(canvas, frame, plane, room),
+        Arrangement::Stacked if is_rows(plane) => names_above(canvas, frame, plane, span),
+        Arrangement::Stacked if plane.spread => key(canvas, frame, plane, room),
         _ if !plane.ends.is_empty() => draw_ends(canvas, frame, plane),
         _ => {}
     }
+    unnamed
 }
 
-fn axes(canvas: &Canvas, frame: Frame, plane: &Plane, form: Form) {
+fn axes(canvas: &Canvas, frame: Frame, plane: &Plane, form: Arrangement) {
     let thin = |color| Stroke { color, alpha: 1.0, width: 0.9 };
     for tick in &plane.y.ticks {
         let y = plane.y.along(tick.at, frame.bottom, frame.top);
         canvas.line(&[(frame.left, y), (frame.right, y)], Stroke { width: 0.8, ..thin(GRID) });
         let (text, color) = match plane.y.scale {
-            Scale::Levels if form == Form::Stacked => continue,
+            Scale::Levels if form == Arrangement::Stacked && is_rows(plane) => continue,
             Scale::Levels => (name_lines(&tick.text, form), INK),
             _ => (vec![tick.text.clone()], MUTED),
         };
@@ -274,7 +303,7 @@ fn axes(canvas: &Canvas, frame: Frame, plane: &Plane, form: Form) {
 }
 
 /// Lines of the name of a row to its left.
-fn name_lines(name: &str, form: Form) -> Vec<String> {
+fn name_lines(name: &str, form: Arrangement) -> Vec<String> {
     lines(name, LABEL, false, form.widest_name())
 }
 
@@ -292,7 +321,7 @@ fn column_of_lines(canvas: &Canvas, at: Position, lines: &[String], look: Type) 
 
 /// Draws the names of rows above them, with the values that are not beside the plane.
 fn names_above(canvas: &Canvas, frame: Frame, plane: &Plane, span: f64) {
-    let labels = Labels::of(plane, Form::Stacked);
+    let labels = Labels::of(plane, Arrangement::Stacked);
     let room = labels.room(plane, span);
     let above = above_rows(plane, span);
     let right = frame.left + span - 4.0;
@@ -337,14 +366,14 @@ fn white(canvas: &Canvas, from: Position, to: Position) {
 /// Draws the labels of lines below their plane, in the order of the lines' ends from the top.
 fn key(canvas: &Canvas, frame: Frame, plane: &Plane, room: Margins) {
     let span = frame.right - frame.left + room.right;
-    let names = Labels::of(plane, Form::Stacked).room(plane, span);
+    let names = Labels::of(plane, Arrangement::Stacked).room(plane, span);
     let widths = value_widths(plane);
     let muted = Type::new(LABEL, MUTED).anchor(Anchor::End);
     // Where each column of values ends.
     let ends: Vec<f64> = (0..widths.len())
         .map(|i| frame.left + span - widths[i + 1..].iter().map(|w| w + 14.0).sum::<f64>() - 4.0)
         .collect();
-    let mut y = frame.bottom + room.bottom + 8.0;
+    let mut y = frame.bottom + room.bottom + 12.0;
     if !plane.heads.is_empty() {
         for (head, right) in plane.heads.iter().zip(&ends) {
             canvas.text((*right, y), head, Type { size: SMALL, ..muted });
@@ -372,8 +401,11 @@ fn key(canvas: &Canvas, frame: Frame, plane: &Plane, room: Margins) {
 fn axis_labels(canvas: &Canvas, frame: Frame, plane: &Plane, room: Margins, shared: SharedLabels) {
     let look = Type::new(LABEL, INK).anchor(Anchor::Middle);
     if !shared.x && !plane.x.label.is_empty() {
-        let at = (f64::midpoint(frame.left, frame.right), frame.bottom + room.bottom - 7.0);
-        canvas.text(at, &plane.x.label, look);
+        // A label that is wider than the plane moves, so that it stays on the page.
+        let half = 0.5 * text_width(&plane.x.label, LABEL, false);
+        let (first, last) = (frame.left - room.left + half, frame.right + room.right - half);
+        let x = f64::midpoint(frame.left, frame.right).min(last).max(first);
+        canvas.text((x, frame.bottom + room.bottom - 7.0), &plane.x.label, look);
     }
     if !shared.y && !plane.y.label.is_empty() {
         let at = (frame.left - room.left + 6.0, f64::midpoint(frame.top, frame.bottom));
@@ -462,19 +494,19 @@ fn draw_interval(
     }
 }
 
-fn draw_dot(canvas: &Canvas, (x, y): Position, form: DotForm, color: Color, r: f64) {
+fn draw_dot(canvas: &Canvas, (x, y): Position, form: Form, color: Color, r: f64) {
     match form {
-        DotForm::Disc => {
+        Form::Disc => {
             canvas.disc((x, y), r + 1.0, WHITE, 1.0);
             canvas.disc((x, y), r, color, 1.0);
         }
-        DotForm::Square | DotForm::Diamond | DotForm::Up | DotForm::Down => {
+        Form::Square | Form::Diamond | Form::Up | Form::Down => {
             // Of about the same area as the disc.
             let corners = |r: f64| {
                 match form {
-                    DotForm::Square => [(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
-                    DotForm::Diamond => [(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)],
-                    DotForm::Up => [(0.0, -1.3), (1.2, 0.9), (-1.2, 0.9), (-1.2, 0.9)],
+                    Form::Square => [(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
+                    Form::Diamond => [(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)],
+                    Form::Up => [(0.0, -1.3), (1.2, 0.9), (-1.2, 0.9), (-1.2, 0.9)],
                     _ => [(0.0, 1.3), (1.2, -0.9), (-1.2, -0.9), (-1.2, -0.9)],
                 }
                 .map(|(dx, dy)| (x + r * dx, y + r * dy))
@@ -482,12 +514,12 @@ fn draw_dot(canvas: &Canvas, (x, y): Position, form: DotForm, color: Color, r: f
             canvas.polygon(&corners(r + 1.2), WHITE, 1.0);
             canvas.polygon(&corners(r), color, 1.0);
         }
-        DotForm::Seed => canvas.disc((x, y), r, color, 0.55),
-        DotForm::Ring => {
+        Form::Seed => canvas.disc((x, y), r, color, 0.55),
+        Form::Ring => {
             canvas.disc((x, y), r + 0.8, WHITE, 1.0);
             canvas.ring((x, y), r, Stroke { color, alpha: 1.0, width: 1.6 });
         }
-        DotForm::Cross => {
+        Form::Cross => {
             for stroke in [
                 Stroke { color: WHITE, alpha: 1.0, width: 4.0 },
                 Stroke { color, alpha: 1.0, width: 1.8 },
@@ -496,10 +528,10 @@ fn draw_dot(canvas: &Canvas, (x, y): Position, form: DotForm, color: Color, r: f
                 canvas.line(&[(x - r, y + r), (x + r, y - r)], stroke);
             }
         }
-        DotForm::Left => {
+        Form::Left => {
             canvas.polygon(&[(x, y), (x + 1.7 * r, y - r), (x + 1.7 * r, y + r)], color, 1.0);
         }
-        DotForm::Right => {
+        Form::Right => {
             canvas.polygon(&[(x, y), (x - 1.7 * r, y - r), (x - 1.7 * r, y + r)], color, 1.0);
         }
     }

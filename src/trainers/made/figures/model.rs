@@ -105,12 +105,13 @@ fn small(view: &View) -> Vec<NamedMask> {
         |spec: &RunSpec| Masks::new(&toy(&run_config(&spec.config).model), TOY, 1, spec.seed);
     let variants =
         || view.variants.iter().filter_map(|v| Some((v.label, v.replicates.first()?.spec)));
-    let mut groups: Vec<(MaskSet, Vec<&str>)> = Vec::new();
+    let mut groups: Vec<(String, MaskSet, Vec<&str>)> = Vec::new();
     for (label, spec) in variants() {
+        let kind = word(&rules(&toy(&run_config(&spec.config).model)));
         let mask = masks(spec).evaluated(0);
-        match groups.iter_mut().find(|(known, _)| *known == mask) {
-            Some((_, labels)) => labels.push(label),
-            None => groups.push((mask, vec![label])),
+        match groups.iter_mut().find(|(rules, known, _)| *rules == kind || *known == mask) {
+            Some((_, _, labels)) => labels.push(label),
+            None => groups.push((kind, mask, vec![label])),
         }
     }
     let length = |spec: &RunSpec| match run_config(&spec.config).model.masks {
@@ -128,7 +129,7 @@ fn small(view: &View) -> Vec<NamedMask> {
     }
     groups
         .into_iter()
-        .map(|(mask, labels)| NamedMask { name: together(&labels), mask })
+        .map(|(_, mask, labels)| NamedMask { name: together(&labels), mask })
         .collect()
 }
 
