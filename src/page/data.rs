@@ -6,7 +6,7 @@ use maud::{Markup, PreEscaped};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::document::OwnMarkup;
+use super::section::OwnMarkup;
 use crate::figures::view::{Replicate, Variant, View};
 use crate::plan::PlannedVariant;
 use crate::record::RunStatus;
@@ -30,7 +30,9 @@ pub(super) struct StudyData<'a> {
     /// Label of the other axis.
     step: &'static str,
     held: String,
-    unit: &'a str,
+    /// Name of the held-out curve.
+    curve: String,
+    unit: String,
     lower: bool,
     /// True if the logarithm of the curve is of interest: that of an accuracy shows nothing.
     log: bool,
@@ -121,7 +123,8 @@ pub(super) fn study<'a>(id: &'a str, view: &'a View, own: &'a dyn OwnMarkup) -> 
         ),
         // Values of the compared metric stand below this head.
         held: if has_family { view.curve_name() } else { view.family().to_owned() },
-        unit: &view.metric().unit.short,
+        curve: view.curve_name(),
+        unit: view.metric().unit.of("").trim().to_owned(),
         lower: view.metric().better == Better::Lower,
         log: has_family,
         blocks: !view.plan.compare.within.is_empty(),

@@ -4,11 +4,9 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::anchor::Anchors;
 use super::embed::policy_hash;
+use super::section::Section;
 use super::{colours, data, study};
-use crate::figures::Figure;
 use crate::figures::view::View;
-use crate::plan::RunId;
-use crate::results::ExperimentResults;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = concat!(
@@ -23,36 +21,6 @@ const SCRIPT: &str = concat!(
     include_str!("script/run.js"),
     include_str!("script/study.js"),
 );
-
-/// A part that a trainer adds to the section of a study.
-pub trait OwnMarkup {
-    /// The part for one study; `study` is its index in the plan.
-    fn markup(&self, results: &ExperimentResults, study: usize) -> Markup;
-
-    /// End of the output of a run, if it left one.
-    fn log(&self, run: &RunId) -> Option<&str> {
-        let _ = run;
-        None
-    }
-}
-
-/// Adds nothing.
-impl OwnMarkup for () {
-    fn markup(&self, _: &ExperimentResults, _: usize) -> Markup {
-        Markup::default()
-    }
-}
-
-/// One experiment on the page.
-#[derive(Clone)]
-pub struct Section<'a> {
-    /// Results of the experiment.
-    pub study: &'a ExperimentResults,
-    /// Parts that its trainer adds.
-    pub own: &'a dyn OwnMarkup,
-    /// Its figures, from `draw_all`.
-    pub figures: &'a [Figure],
-}
 
 /// A study in the table of contents.
 #[derive(Clone, Copy)]

@@ -18,8 +18,10 @@ mod document;
 mod embed;
 mod reproduce;
 mod runs;
+mod section;
 mod study;
 mod table;
 
-pub use document::{OwnMarkup, Section, render};
+pub use document::render;
 pub(crate) use embed::png_address;
+pub use section::{OwnMarkup, Section};

@@ -5,7 +5,7 @@ use super::ExperimentResults;
 use super::ablation::{Ablation, AblationRow, Verdict};
 use crate::plan::{Compare, Correction, PairedTest, PlannedStudy, RunId};
 use crate::rng::{Purpose, Seed};
-use crate::stats::{detectable, detectable_t, sd};
+use crate::stats::{Feasibility, detectable, detectable_t, sd};
 use crate::text::{count, short};
 
 /// Number of seeds above which none is suggested.
@@ -93,8 +93,8 @@ pub fn significant(value: f64) -> String {
 
 impl ExperimentResults {
     /// Sentence on what it would take to know more than the study with this index in the plan
-    /// shows; `None` before its paired differences vary, and where they are of several blocks, whose
-    /// units differ.
+    /// shows; `None` before there is a value, and where values are of several blocks, whose units
+    /// differ.
     pub fn outlook(&self, index: usize, ablation: &Ablation) -> Option<String> {
         let compare = &self.plan.compare;
         let comparisons = ablation.comparisons();
@@ -104,17 +104,20 @@ impl ExperimentResults {
         let rows = || ablation.rows.iter().enumerate();
         let compared = rows().filter(|(_, row)| row.is_compared()).map(|(i, _)| i);
         let study = &self.plan.studies[index];
-        let spread = Spread::of(study, ablation.baseline?, compared, |run| self.value(run))?;
+        let spread = Spread::of(study, ablation.baseline?, compared, |run| self.value(run));
         let can = &ablation.feasibility;
+        let has_values = ablation.rows.iter().any(|row| row.estimate.is_some());
+        let is_powerless = has_values && !can.reachable();
+        let mut sentences: Vec<String> = is_powerless.then(|| powerless(can)).into_iter().collect();
+        let Some(spread) = spread else { return in_one(&sentences) };
         let unit = &ablation.metric.unit;
         let quantity = |value: f64| unit.of(&significant(value));
-        let seeds = count(can.seeds, "seed");
-        let mut sentences = Vec::new();
         if can.reachable() {
             let found = corrected_effect(can.seeds, comparisons, compare)
                 .or_else(|| effect(can.seeds, 1, compare.alpha(), compare.test))?;
             let mut sentence = format!(
-                "{seeds} show a difference of {} in 4 studies of 5, as paired differences vary so far (sd {})",
+                "{} show a difference of {} in 4 studies of 5, as paired differences vary so far (sd {})",
+                count(can.seeds, "seed"),
                 quantity(found * spread.sd),
                 quantity(spread.sd)
             );
@@ -122,15 +125,8 @@ impl ExperimentResults {
                 sentence += &format!("; half of that takes about {}", count(more, "seed"));
             }
             sentences.push(sentence);
-        } else {
-            let needed = can.seeds_needed.map_or_else(
-                || "with no number of seeds could this test".to_owned(),
-                |needed| format!("{needed} could"),
-            );
-            sentences.push(format!(
-                "{seeds} can show no difference at {}, however large; {needed}",
-                short(can.alpha)
-            ));
+        } else if can.seeds_needed.is_none() {
+            return in_one(&sentences);
         }
         let undecided =
             |row: &&AblationRow| matches!(row.verdict, Verdict::NoEvidence | Verdict::TooFewSeeds);
@@ -150,8 +146,25 @@ impl ExperimentResults {
                 row.label
             ));
         }
-        Some(format!("To know more: {}.", sentences.join("; ")))
+        in_one(&sentences)
     }
+}
+
+fn in_one(sentences: &[String]) -> Option<String> {
+    (!sentences.is_empty()).then(|| format!("To know more: {}.", sentences.join("; ")))
+}
+
+/// Clause on a number of seeds with which no outcome is significant.
+fn powerless(can: &Feasibility) -> String {
+    let needed = can.seeds_needed.map_or_else(
+        || "with no number of seeds could this test".to_owned(),
+        |needed| format!("{needed} could"),
+    );
+    format!(
+        "{} can show no difference at {}, however large; {needed}",
+        count(can.seeds, "seed"),
+        short(can.alpha)
+    )
 }
 
 /// Number of seeds above `fewest` that detects an effect of `dz` standard deviations, by the power

@@ -600,7 +600,11 @@ fn a_study_says_what_it_would_take_to_know_more() {
             && enough.contains("; half of that takes about "),
         "{enough}"
     );
-    assert_eq!(sentence(Recipe { seeds: 1, ..Recipe::default() }), None);
+    let one = sentence(Recipe { seeds: 1, ..Recipe::default() });
+    assert_eq!(
+        one.as_deref(),
+        Some("To know more: 1 seed can show no difference at 0.05, however large; 6 could.")
+    );
     assert_eq!(sentence(Recipe { status: |_, _| RunStatus::Failed, ..Recipe::default() }), None);
 }
 

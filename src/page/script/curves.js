@@ -140,13 +140,14 @@ function drawCurves(study) {
   svg.append(cursor, pane);
   holder.replaceChildren(svg);
   const xHead = { step: data.step.toLowerCase(), updates: "updates", seconds: "seconds" }[state.x];
-  // Exactly what is shown.
+  // Exactly what is shown, without digits that the thinned curves do not have.
+  const kept = (x) => +x.toPrecision(7);
   study.curveRows = () => {
-    const rows = [["line", "seed", xHead, data.held || data.axis, ...(state.band ? ["half_width"] : []), "seeds", ...(state.train ? ["train"] : [])]];
+    const rows = [["line", "seed", xHead, data.curve, ...(state.band ? ["half_width"] : []), "seeds", ...(state.train ? ["train"] : [])]];
     for (const line of shown) {
-      line.held.forEach((s, e) => s && rows.push([line.label, "", at(line, e), s.mean, ...(state.band ? [s.half ?? ""] : []), s.n, ...(state.train ? [line.train[e]?.mean ?? ""] : [])]));
+      line.held.forEach((s, e) => s && rows.push([line.label, "", kept(at(line, e)), kept(s.mean), ...(state.band ? [s.half == null ? "" : kept(s.half)] : []), s.n, ...(state.train ? [line.train[e] ? kept(line.train[e].mean) : ""] : [])]));
       for (const run of singles(line)) run.held.forEach((y, e) => y != null &&
-        rows.push([study.label(run), study.seed(run), at(line, e), y, ...(state.band ? [""] : []), "", ...(state.train ? [""] : [])]));
+        rows.push([study.label(run), study.seed(run), kept(at(line, e)), y, ...(state.band ? [""] : []), "", ...(state.train ? [""] : [])]));
     }
     return rows;
   };

@@ -31,3 +31,5 @@ function isBalanced(data, axis, groups) {
   const others = (v) => JSON.stringify(data.variants[v].levels.filter((_, a) => a !== axis));
   return new Set(groups.map((members) => members.map(others).sort().join())).size < 2;
 }
+// A level that names its axis already is not named twice.
+const levelName = (axis, level) => level.includes(axis) ? level : `${axis} ${level}`;

@@ -30,7 +30,7 @@ function runCurve(study, v, run) {
     shape("path", { d: path(curve(run, "held")), fill: "none", stroke: study.colourOf(v), "stroke-width": 2 }));
   if (rows.length === 1 && rows[0].held != null) plot.append(shape("circle", { cx: X(first), cy: Y(rows[0].held), r: 4, fill: study.colourOf(v) }));
   svg.append(plot);
-  const words = `Solid: ${data.held || data.axis}${run.train.length ? ", dashed: train" : ""}${others.length ? "; grey: the other seeds of this variant" : ""}.`;
+  const words = `Solid: ${data.curve}${run.train.length ? ", dashed: train" : ""}${others.length ? "; grey: the other seeds of this variant" : ""}.`;
   return [svg, node("p", { class: "muted" }, words)];
 }
 

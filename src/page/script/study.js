@@ -24,7 +24,7 @@ function makeStudy(data, root) {
     const axis = data.axes.findIndex((a) => a.name === state.group);
     if (axis < 0) return on().map((v) => single[v] ??= lineOf(data, data.variants[v].label, [v]));
     return data.axes[axis].levels.map((level) => [level, on().filter((v) => data.variants[v].levels[axis] === level)])
-      .filter(([, members]) => members.length).map(([level, members]) => lineOf(data, `${state.group} ${level}`, members));
+      .filter(([, members]) => members.length).map(([level, members]) => lineOf(data, levelName(state.group, level), members));
   };
   const axisOfColour = () => data.axes.findIndex((axis) => `axis ${axis.name}` === state.colour);
   const ofLevel = (a, level) => {
@@ -51,7 +51,7 @@ function makeStudy(data, root) {
       const [lo, hi] = span(), best = data.lower ? lo : hi, worst = data.lower ? hi : lo;
       return Number.isFinite(lo) ? [{ colour: ofScore(best), text: `${data.family} ${number(best, digits(best, null))}` }, { colour: ofScore((lo + hi) / 2), text: "between" }, { colour: ofScore(worst), text: number(worst, digits(worst, null)) }] : [];
     }
-    if (a >= 0 && grouped < 0) return data.axes[a].levels.map((level) => ({ colour: ofLevel(a, level), text: `${data.axes[a].name} ${level}` }));
+    if (a >= 0 && grouped < 0) return data.axes[a].levels.map((level) => ({ colour: ofLevel(a, level), text: levelName(data.axes[a].name, level) }));
     if (unnamed.length > 24) return [{ colour: "var(--axis)", text: `${unnamed.length} lines, and colours repeat: colour them by an axis or by ${data.family}` }];
     return unnamed.map((line) => ({ colour: study.colour(line), text: line.label }));
   };

@@ -27,7 +27,8 @@ function drawGroups(study) {
   const head = node("tr", {}, ...[state.group, "variants", "seeds", data.family].map((name, i) => node("th", { scope: "col", ...(i ? {} : { class: "l" }) }, name)));
   const rows = lines.map((line) => node("tr", {}, node("td", { class: "l" }, line.label), node("td", {}, String(line.members.length)), node("td", {}, String(line.score?.n ?? 0)),
     node("td", {}, line.score ? estimate(line.score.mean, line.score.half) : "")));
-  holder.replaceChildren(node("p", { class: "muted" }, note), node("table", {}, node("thead", {}, head), node("tbody", {}, ...rows)));
+  const means = node("table", {}, node("thead", {}, head), node("tbody", {}, ...rows));
+  holder.replaceChildren(node("p", { class: "muted" }, note), node("div", { class: "wrap", tabindex: 0, role: "group", "aria-label": "Means of the groups" }, means));
 }
 
 // Settings of two variants that are not the same.
