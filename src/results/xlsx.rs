@@ -15,6 +15,12 @@ use super::sheet::{MAX_COLUMNS, TableSheet, fitting};
 use crate::plan::{Correction, PairedTest};
 use crate::store::StoreError;
 
+/// Width of the text of the sheet `readme` [digits], and heights of a line and of the highest row that
+/// Excel has [points].
+const README: usize = 110;
+const LINE_POINTS: f64 = 15.0;
+const MOST_POINTS: f64 = 409.0;
+
 /// Bytes of the workbook of a study with these sheets; deterministic, without time stamps.
 pub(super) fn workbook(
     study: &ExperimentResults,
@@ -68,12 +74,18 @@ fn build(
     }
     lines.extend(cuts.into_iter().map(|cut| ("cut", cut)));
     let sheet = book.add_worksheet().set_name("readme")?;
-    sheet.set_column_width(0, 22)?.set_column_width(1, 110)?;
+    sheet.set_column_width(0, 22)?.set_column_width(1, README as f64)?;
     sheet.set_paper_size(9).set_landscape().set_print_fit_to_pages(1, 0);
-    let (head, text) = (head.set_align(FormatAlign::Top), Format::new().set_text_wrap());
-    for (row, (what, line)) in lines.into_iter().enumerate() {
-        sheet.write_string_with_format(row as u32, 0, what, &head)?;
-        sheet.write_string_with_format(row as u32, 1, fitting(&line), &text)?;
+    let head = head.set_align(FormatAlign::Top);
+    let text = Format::new().set_text_wrap().set_align(FormatAlign::Top);
+    for (row, (what, line)) in (0u32..).zip(lines) {
+        let line = fitting(&line);
+        // Letters are narrower than the digits in which a width is counted, and words end early.
+        let rows = |part: &str| part.chars().count().div_ceil(README - 10).max(1);
+        let height = LINE_POINTS * line.split('\n').map(rows).sum::<usize>() as f64;
+        sheet.set_row_height(row, height.min(MOST_POINTS))?;
+        sheet.write_string_with_format(row, 0, what, &head)?;
+        sheet.write_string_with_format(row, 1, line, &text)?;
     }
     // The library starts a thread for each sheet, and panics if the system refuses one.
     can_start(book.worksheets().len() + 2).map_err(XlsxError::IoError)?;

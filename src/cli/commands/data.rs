@@ -9,7 +9,7 @@ use crate::cli::part::PartName;
 use crate::cli::show::fitted::FittedTable;
 use crate::cli::show::out::{check_named, write_among_plots, write_named};
 use crate::cli::show::progress::ProgressMode;
-use crate::cli::show::terminal::{is_dumb, style};
+use crate::cli::show::terminal::{fit, is_dumb, stdout_width, style};
 use crate::cli::{Exit, Global, Terminal};
 use crate::data::{self, Binarize, DataConfig, DescribedImages, Library, Part, Place, catalog};
 use crate::text::thousands;
@@ -180,11 +180,11 @@ fn list(library: &Library, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         rows.add([name, about, dim, train, valid, test, licence, place]);
     }
     rows.print(terminal)?;
-    writeln!(
-        terminal.out,
+    let other = format!(
         "Any other set by its path, from here or from the data folder, {}; docs/reference/data.md has the formats.",
         library.data_dir.display()
-    )?;
+    );
+    writeln!(terminal.out, "{}", fit(&other, stdout_width()))?;
     Ok(Exit::Success)
 }
 

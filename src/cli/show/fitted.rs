@@ -233,7 +233,7 @@ mod tests {
             let stays = ["1.57M", "12.34", "0.0078"].map(|cell| text.contains(cell));
             prop_assert!(stays.is_sorted(), "{text}");
             prop_assert!(text.contains("95.62 \u{b1}0.21") && text.contains("-12.95 \u{b1}0.27"), "{text}");
-            prop_assert_eq!(stays.contains(&false), text.contains("columns: without params"), "{}", text);
+            prop_assert_eq!(stays.contains(&false), text.contains("columns: without "), "{}", text);
         }
     }
 
