@@ -1,10 +1,10 @@
 //! `effects.csv`: main effects and interactions of the studies that are full grids.
 
 use super::ExperimentResults;
+use super::axis_columns::AxisColumns;
 use super::cell::{Table, Value};
 use super::effects::{Effect, Effects};
 use super::shapley::Shapley;
-use super::tables::AxisColumns;
 use crate::columns::{EFFECTS, SHAPLEY};
 use crate::stats::Estimate;
 

@@ -2,6 +2,7 @@
 //! comparisons are computed from them.
 
 pub mod ablation;
+mod axis_columns;
 pub mod best;
 mod block_table;
 pub mod blocks;

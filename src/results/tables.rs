@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ablation::{Ablation, AblationRow};
+use super::axis_columns::AxisColumns;
 use super::blocks::{MethodRow, OverBlocks};
 use super::cell::{Table, Value};
 use super::difference::{self, Difference};
@@ -193,54 +194,6 @@ fn csv_tables<'a>(
     ]
 }
 
-/// Axes of all studies: one column each, by key path.
-pub(super) struct AxisColumns<'a>(Vec<(&'a str, String)>);
-
-impl<'a> AxisColumns<'a> {
-    /// The union over the studies. An axis whose short name is used by a column or another axis
-    /// gets its whole path as name.
-    pub(super) fn of(results: &'a ExperimentResults) -> Self {
-        let taken = results.columns();
-        let axes = || results.plan.studies.iter().flat_map(|study| &study.axes);
-        let mut paths = BTreeMap::<&str, BTreeSet<&str>>::new();
-        for axis in axes() {
-            paths.entry(&axis.column).or_default().insert(&axis.path);
-        }
-        let mut columns: Vec<(&str, String)> = Vec::new();
-        for axis in axes() {
-            if columns.iter().any(|(path, _)| *path == axis.path) {
-                continue;
-            }
-            let free = paths[axis.column.as_str()].len() == 1 && !taken.has(&axis.column);
-            let whole = || format!("axis_{}", axis.path.replace(['.', '-'], "_"));
-            columns.push((&axis.path, if free { axis.column.clone() } else { whole() }));
-        }
-        Self(columns)
-    }
-
-    /// Column name of an axis.
-    pub(super) fn name(&self, path: &str) -> &str {
-        self.0.iter().find(|(known, _)| *known == path).map_or("", |(_, column)| column)
-    }
-
-    fn names(&self) -> impl Iterator<Item = String> {
-        self.0.iter().map(|(_, column)| column.clone())
-    }
-
-    /// A variant's level of every axis; empty for axes of other studies.
-    fn levels(
-        &self,
-        study: &'a PlannedStudy,
-        levels: &'a [String],
-    ) -> impl Iterator<Item = Value<'a>> {
-        self.0.iter().map(move |(path, _)| {
-            let at = study.axes.iter().position(|axis| axis.path == *path);
-            at.and_then(|at| levels.get(at))
-                .map_or(Value::Empty, |level| Value::level(level))
-        })
-    }
-}
-
 impl ExperimentResults {
     /// Columns of the experiment's tables.
     pub(super) fn columns(&self) -> Columns<'_> {
@@ -362,7 +315,7 @@ fn ablation<'a>(study: &'a ExperimentResults, ablations: &'a [Ablation]) -> Tabl
 fn blocks<'a>(study: &'a ExperimentResults, studies: &'a [OverBlocks]) -> Table<'a> {
     let within = &study.plan.compare.within;
     let mut axes = AxisColumns::of(study);
-    axes.0.retain(|(path, _)| !within.iter().any(|block| block == path));
+    axes.leave_out(within);
     let columns = header(&axes, study.columns().named(BLOCKS));
     let rows = study.plan.studies.iter().zip(studies).flat_map(move |(planned, over)| {
         let of = |row: &'a MethodRow| {
