@@ -215,7 +215,7 @@ fn every_figure_is_legible_at_the_width_of_a_column_and_of_a_page() {
     let mut faults = Vec::new();
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("paper");
     for (name, recipe) in studies() {
-        for (width, dpi) in [("85mm", 300), ("180mm", 150)] {
+        for (width, dpi) in [("85mm", 100), ("180mm", 60)] {
             let asked =
                 PlotOptions { dpi: Some(dpi), bare: Some(name == "grid"), ..options(width) };
             for figure in draw(&recipe, &asked) {
