@@ -48,7 +48,7 @@ function showRun(study, v, s) {
   const facts = [["variant", variant.label], ["seed", String(data.seeds[s])], ["run", run.id], ["status", run.status], ["reason", run.error],
     [data.metric, run.score == null ? null : `${number(run.score, digits(run.score, null))} ${data.unit}`.trim()],
     [`last ${data.step.toLowerCase()}`, run.last], [`best ${data.step.toLowerCase()}`, run.best], ["time", run.seconds == null ? null : duration(run.seconds)],
-    ["directory", run.status === "failed" ? `runs/${run.id}.failed, unfinished/${run.id}.files in the results` : run.status === "outstanding" ? null : `runs/${run.id} in the results`]];
+    ["directory", run.status === "failed" ? `runs/${run.id}.failed.toml, unfinished/${run.id}.files in the results` : run.status === "outstanding" ? null : `runs/${run.id} in the results`]];
   const list = node("dl", {}, ...facts.filter(([, value]) => value != null).flatMap(([name, value]) => [node("dt", {}, name), node("dd", {}, String(value))]));
   const seeds = node("nav", { "aria-label": "Runs of this variant" }, "Seeds: ", ...variant.runs.flatMap((other, i) => {
     const link = node("a", { href: `#run/${other.id}` }, String(data.seeds[i]));
