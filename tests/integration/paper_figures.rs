@@ -316,7 +316,7 @@ fn text_is_text_with_its_font_or_outlines() {
     for word in ["depth 2, masks 8", "Effect of depth and masks", "verdict", "\u{b1}"] {
         assert!(words.contains(word), "{word} is not in {words}");
     }
-    assert!(info.contains("Page size:      240.945 x "), "{info}");
+    assert!(info.contains(" 240.945 x "), "{info}");
     assert_eq!(read("pdffonts", &outlines).unwrap().lines().count(), 2, "no font");
 }
 
