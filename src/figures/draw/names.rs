@@ -288,9 +288,9 @@ mod tests {
 
     #[test]
     fn lines_break_after_commas() {
-        let name = "activation softplus, degrees even, skip on, init normal";
+        let name = "activation softplus, degrees even, skip on, init normal one";
         let two = lines(name, 11.0, false, 230.0);
-        assert_eq!(two, ["activation softplus, degrees even,", "skip on, init normal"]);
+        assert_eq!(two, ["activation softplus, degrees even,", "skip on, init normal one"]);
         assert_eq!(lines("depth 2", 11.0, false, 230.0), ["depth 2"]);
     }
 }
