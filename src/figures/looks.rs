@@ -5,17 +5,13 @@
 //! others are grey.
 
 use super::chart::Form;
-use super::style::{Color, variant};
+use super::style::{Color, OTHERS, VARIANTS, variant};
 use crate::plan::PlannedStudy;
 
-/// Number of colours that can be told apart.
-const HUES: usize = 8;
 /// Forms that can be told apart.
 const FORMS: [Form; 5] = [Form::Disc, Form::Square, Form::Up, Form::Diamond, Form::Down];
 /// Number of the best variants with a colour of their own, where most are grey.
 pub(crate) const BEST: usize = 5;
-/// Colour of the others.
-const GREY: Color = Color(0x8C, 0x93, 0x9B);
 
 /// Colour and form of the marks of one variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +25,7 @@ pub(crate) struct Look {
 impl Look {
     /// Colour of its marks in a figure.
     pub(crate) fn color(self) -> Color {
-        self.hue.map_or(GREY, variant)
+        self.hue.map_or(OTHERS, variant)
     }
 
     fn plain(hue: Option<usize>) -> Self {
@@ -66,7 +62,7 @@ impl Looks {
     /// Looks of the variants of a study; `best` has their indices, best first.
     pub(crate) fn of(planned: &PlannedStudy, baseline: Option<usize>, best: &[usize]) -> Self {
         let count = planned.variants.len();
-        if count <= HUES {
+        if count <= VARIANTS {
             let variants = (0..count).map(|i| Look::plain(Some(i))).collect();
             return Self { variants, key: LookKey::Variants };
         }
@@ -89,7 +85,7 @@ impl Looks {
 
     /// Look of a method, which has one in all blocks: by its index, of so many.
     pub(crate) fn method(index: usize, count: usize) -> Look {
-        Look::plain((count <= HUES).then_some(index))
+        Look::plain((count <= VARIANTS).then_some(index))
     }
 }
 
@@ -110,7 +106,7 @@ fn axes(planned: &PlannedStudy) -> Option<(usize, Option<usize>)> {
             .rev()
             .max_by_key(|&i| planned.axes[i].levels.len())
     };
-    let hue = most(HUES, None)?;
+    let hue = most(VARIANTS, None)?;
     Some((hue, most(FORMS.len(), Some(hue))))
 }
 

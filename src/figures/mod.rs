@@ -13,7 +13,7 @@ pub(crate) mod draw;
 mod effects;
 mod heatmap;
 mod legend;
-mod looks;
+pub(crate) mod looks;
 mod places;
 mod ranks;
 mod response;
@@ -34,7 +34,7 @@ use crate::results::ExperimentResults;
 pub use chart::{Anchor, Chart};
 pub use draw::Paper;
 
-use draw::{Drawing, Unfit};
+use draw::{DrawnChart, Unfit};
 use view::View;
 
 /// A finished figure.
@@ -190,7 +190,7 @@ fn figure(study: String, name: String, chart: Chart, wanted: &WantedFiles) -> Fi
 const MOST_MARKS: usize = 10_000_000;
 
 /// Drawing of a chart on paper.
-fn draw(chart: &Chart, paper: &Paper) -> Result<Drawing, Unfit> {
+fn draw(chart: &Chart, paper: &Paper) -> Result<DrawnChart, Unfit> {
     if chart.marks() > MOST_MARKS {
         Err(Unfit::TooLarge)
     } else {
@@ -199,7 +199,7 @@ fn draw(chart: &Chart, paper: &Paper) -> Result<Drawing, Unfit> {
 }
 
 /// Drawing of a chart on paper, or the reason why it cannot be drawn there.
-fn on_paper(chart: &Chart, paper: &Paper) -> Result<Drawing, String> {
+fn on_paper(chart: &Chart, paper: &Paper) -> Result<DrawnChart, String> {
     draw(chart, paper).or_else(|unfit| match (unfit, paper.width) {
         (Unfit::TooNarrow(enough), Some(width)) => {
             Err(format!("{width} is too narrow for its words: --width {enough}mm or more"))
@@ -209,7 +209,7 @@ fn on_paper(chart: &Chart, paper: &Paper) -> Result<Drawing, String> {
 }
 
 /// Drawing of a chart on paper, or of a text in place of one that has no room.
-fn draw_or_words(chart: &Chart, paper: &Paper) -> Drawing {
+fn draw_or_words(chart: &Chart, paper: &Paper) -> DrawnChart {
     const WORDS: &str = "Too large to draw: the tables hold what it would show.";
     draw(chart, paper)
         .or_else(|_| draw::draw(&Chart::message(&chart.title, WORDS), paper))

@@ -24,10 +24,15 @@ pub const WHITE: Color = Color(0xFF, 0xFF, 0xFF);
 /// The only accent colour of pictures without variants.
 pub const ACCENT: Color = Color(0xD5, 0x5E, 0x00);
 
+/// Number of colours of variants, as many as can be told apart.
+pub const VARIANTS: usize = 8;
+/// Variants without a colour of their own.
+pub const OTHERS: Color = Color(0x8C, 0x93, 0x9B);
+
 /// Colours of Okabe and Ito without yellow, in order of contrast, then Tol's wine and a dark grey:
-/// distinguishable with the common colour vision deficiencies. They repeat after eight, because
-/// every mark is also labelled with its name.
-const PALETTE: [Color; 8] = [
+/// distinguishable with the common colour vision deficiencies. `looks` decides which variant has
+/// which; every mark is also labelled with its name.
+const PALETTE: [Color; VARIANTS] = [
     Color(0x00, 0x72, 0xB2),
     Color(0xD5, 0x5E, 0x00),
     Color(0x00, 0x9E, 0x73),
@@ -38,7 +43,7 @@ const PALETTE: [Color; 8] = [
     Color(0x5B, 0x5B, 0x5B),
 ];
 
-/// Colour of variant number `i` in the order of the experiment: the same in every figure.
+/// Colour number `i` of variants, below `VARIANTS`.
 pub fn variant(i: usize) -> Color {
     PALETTE[i % PALETTE.len()]
 }

@@ -4,10 +4,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use crate::figures::style::{self, Color};
+use crate::figures::style::{self, Color, VARIANTS};
 
-/// Number of colours of variants.
-pub(super) const VARIANTS: usize = 8;
 /// Number of steps of the sequential scale on the page. Its lightest part is left out: a line of it
 /// would vanish on the ground.
 const STEPS: usize = 5;
@@ -20,8 +18,8 @@ const DARK_INK: f64 = 0.935;
 /// ground, and colours of one hue that differ in lightness still do.
 const DARK_SERIES: f64 = 0.72;
 
-/// Custom properties `--c0` to `--c7`, the colours of variants, and `--s0` to `--s4`, the sequential
-/// scale from light to dark; on a dark ground from dark to light.
+/// Custom properties `--c0` to `--c7`, the colours of variants, `--others` of those without one, and
+/// `--s0` to `--s4`, the sequential scale from light to dark; on a dark ground from dark to light.
 pub(super) fn properties() -> String {
     let mut css = String::from(":root {");
     let mut put = |name: char, i: usize, colour: Color| {
@@ -31,6 +29,7 @@ pub(super) fn properties() -> String {
     for i in 0..STEPS {
         put('s', i, style::sequential(0.4 + 0.6 * i as f64 / (STEPS - 1) as f64));
     }
+    let _ = write!(css, " --others: {};", both(style::OTHERS));
     css + " }\n"
 }
 

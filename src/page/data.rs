@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::section::OwnMarkup;
+use crate::figures::looks::Look;
 use crate::figures::view::{Replicate, Variant, View};
 use crate::plan::PlannedVariant;
 use crate::record::RunStatus;
@@ -60,6 +61,9 @@ struct VariantData<'a> {
     label: &'a str,
     name: &'a str,
     levels: &'a [String],
+    /// Index of its colour; absent for one that is grey.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hue: Option<usize>,
     /// Settings that not all variants share.
     config: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,18 +102,23 @@ pub(super) fn study<'a>(id: &'a str, view: &'a View, own: &'a dyn OwnMarkup) -> 
     let epochs: Vec<usize> = rows.into_iter().map(|row| steps[row - 1]).collect();
     let has_family = !view.metrics.family.is_empty();
     let (common, own_settings) = settings(view);
-    let variants = view.variants.iter().zip(&view.planned.variants).zip(own_settings);
-    let variant = |((v, planned), config): ((&'a Variant, &'a PlannedVariant), _)| VariantData {
-        label: v.label,
-        name: &planned.name,
-        levels: v.levels,
-        config,
-        updates: v
-            .replicates
-            .first()
-            .and_then(|r| view.trainer.updates_per_epoch(&r.spec.config)),
-        runs: v.replicates.iter().map(|r| run(view, r, &epochs, own)).collect(),
-    };
+    let looks = view.looks.variants.iter();
+    let variants = view.variants.iter().zip(&view.planned.variants).zip(looks).zip(own_settings);
+    let variant =
+        |(((v, planned), look), config): (((&'a Variant, &'a PlannedVariant), &Look), _)| {
+            VariantData {
+                label: v.label,
+                name: &planned.name,
+                levels: v.levels,
+                hue: look.hue,
+                config,
+                updates: v
+                    .replicates
+                    .first()
+                    .and_then(|r| view.trainer.updates_per_epoch(&r.spec.config)),
+                runs: v.replicates.iter().map(|r| run(view, r, &epochs, own)).collect(),
+            }
+        };
     StudyData {
         id,
         name: &view.planned.name,

@@ -2,7 +2,6 @@
 
 use maud::{Markup, Render, html};
 
-use super::colours::VARIANTS;
 use crate::figures::view::{MeanInterval, View, reach};
 use crate::plan::Correction;
 use crate::results::ablation::{Ablation, AblationRow};
@@ -160,7 +159,7 @@ fn table_row(view: &View, i: usize, row: &AblationRow, range: Option<(f64, f64)>
     let p = row.delta.as_ref().map(|d| d.p_corrected.unwrap_or(d.paired.test.p));
     let verdict = row.conclusion();
     html! {
-        tr data-variant=(i) class={ "k" (i % VARIANTS) } {
+        tr data-variant=(i) class=[view.look(i).hue.map(|hue| format!("k{hue}"))] {
             (word(&row.label, html! {
                 label.variant {
                     input.script type="checkbox" checked;

@@ -125,7 +125,7 @@ enum Judgement {
 }
 
 /// Claims on runs, and the counters of attempts at them, below the root of a store.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Claims<'a> {
     pub(super) store: &'a Store,
 }

@@ -92,7 +92,7 @@ const PROGRAM: &str = "program-";
 const LARGEST_PROGRAM: u64 = 1 << 30;
 
 /// Submissions below the root of a store.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Submissions<'a> {
     store: &'a Store,
 }

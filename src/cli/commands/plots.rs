@@ -196,7 +196,7 @@ pub(crate) fn plots(
     Ok(if is_done { Exit::Success } else { Exit::Failure })
 }
 
-/// What the command line asks for.
+/// Arguments and options of the command.
 struct Asked<'a> {
     args: &'a PlotsArgs,
     options: PlotOptions,

@@ -10,7 +10,7 @@ use super::clip::Frame;
 use super::paper::Paper;
 use super::plane::{self, Margins, SharedLabels};
 use super::raster::{self, SizedRaster};
-use super::render::{Drawing, text_width};
+use super::render::{DrawnChart, text_width};
 use super::words::{fit, longest_word, wrap};
 use crate::figures::chart::{Anchor, Body, Chart, Panel, Plane};
 use crate::figures::style::{INK, LABEL, MUTED, SMALL, TITLE, WIDTH};
@@ -44,7 +44,7 @@ pub(crate) enum Unfit {
 }
 
 /// Draws a chart on paper.
-pub(crate) fn draw(chart: &Chart, paper: &Paper) -> Result<Drawing, Unfit> {
+pub(crate) fn draw(chart: &Chart, paper: &Paper) -> Result<DrawnChart, Unfit> {
     let page = Page::fitting(chart, paper)?;
     if page.width * page.height > MOST_AREA {
         return Err(Unfit::TooLarge);
@@ -55,7 +55,7 @@ pub(crate) fn draw(chart: &Chart, paper: &Paper) -> Result<Drawing, Unfit> {
     if !unnamed.is_empty() {
         alt += &format!(" Without their names at this width: {}.", unnamed.join(", "));
     }
-    Ok(Drawing::new(svg, *paper, &chart.title, &alt))
+    Ok(DrawnChart::new(svg, *paper, &chart.title, &alt))
 }
 
 /// Panels of a chart in rows, and the width that they take.

@@ -18,7 +18,7 @@ pub use paper::Paper;
 
 pub(crate) use layout::{Unfit, draw};
 pub(crate) use names::is_long;
-pub(crate) use render::{Drawing, dots};
+pub(crate) use render::{DrawnChart, dots};
 pub(crate) use svg::escape;
 
 /// Maximum width of a name, which is shortened otherwise.

@@ -24,7 +24,7 @@ const FEW: usize = 96;
 const MOST_DOTS: f64 = 64e6;
 
 /// A drawn figure, from which its files are made.
-pub(crate) struct Drawing {
+pub(crate) struct DrawnChart {
     /// SVG with text as text, in CSS pixels.
     source: String,
     tree: usvg::Tree,
@@ -33,7 +33,7 @@ pub(crate) struct Drawing {
     alt: String,
 }
 
-impl Drawing {
+impl DrawnChart {
     /// The drawing of an SVG; `title` and `alt` describe it to those who cannot see it.
     pub(super) fn new(source: String, paper: Paper, title: &str, alt: &str) -> Self {
         let tree = tree(&source);

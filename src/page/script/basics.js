@@ -44,7 +44,7 @@ function width(text, bold) {
   return pen.measureText(text).width;
 }
 
-const series = (i) => `var(--c${i % 8})`;
+const series = (hue) => hue == null ? "var(--others)" : `var(--c${hue})`;
 function sequential(t) {
   const at = Math.min(1, Math.max(0, t)) * 4, i = Math.min(3, Math.floor(at));
   return `color-mix(in srgb, var(--s${i + 1}) ${((at - i) * 100).toFixed(0)}%, var(--s${i}))`;

@@ -38,7 +38,7 @@ function makeStudy(data, root) {
   };
   study.colourOf = (v) => {
     const a = axisOfColour();
-    return state.colour === "metric" ? ofScore(scores[v]) : a >= 0 ? ofLevel(a, data.variants[v].levels[a]) : series(v);
+    return state.colour === "metric" ? ofScore(scores[v]) : a >= 0 ? ofLevel(a, data.variants[v].levels[a]) : series(data.variants[v].hue);
   };
   study.colour = (line) => {
     const a = data.axes.findIndex((axis) => axis.name === state.group);
