@@ -269,7 +269,11 @@ pub fn charts(
         charts.extend(response.map(|chart| ("response", chart)));
     }
     if let Some(effects) = effects {
-        charts.extend(effects::main_effects(&view, &effects).map(|chart| ("main-effects", chart)));
+        // The response to the only axis is its main effect, with every seed.
+        let is_shown = effects.factors.len() == 1
+            && charts.last().is_some_and(|(name, _)| *name == "response");
+        let main = effects::main_effects(&view, &effects).filter(|_| !is_shown);
+        charts.extend(main.map(|chart| ("main-effects", chart)));
         charts.extend(effects::interactions(&view, &effects).map(|chart| ("interactions", chart)));
         charts.extend(heatmap::chart(&view, &effects).map(|chart| ("heatmap", chart)));
     }

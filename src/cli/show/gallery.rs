@@ -7,9 +7,10 @@ use crate::figures::Figure;
 use crate::results::ExperimentResults;
 
 /// Figures of a study that a gallery shows, in this order.
-pub(crate) const SHOWN: [&str; 7] = [
+pub(crate) const SHOWN: [&str; 8] = [
     "ablation",
     "loss",
+    "response",
     "samples",
     "interactions",
     "orderings",

@@ -27,6 +27,12 @@ pub(crate) fn samples<'a>(artefacts: &Artefacts, view: &'a View<'a>) -> Markup {
     }
     let wanted = if view.variants.len() <= 9 { 100 } else { 25 };
     let most = tiles::room(first.shape, grids.len(), wanted);
+    let shown = grids
+        .iter()
+        .map(|(.., picture)| picture.images.count())
+        .max()
+        .unwrap_or(0)
+        .min(most);
     let data: BTreeSet<&str> = view
         .variants
         .iter()
@@ -36,7 +42,7 @@ pub(crate) fn samples<'a>(artefacts: &Artefacts, view: &'a View<'a>) -> Markup {
     let tests = data.into_iter().filter_map(|data| artefacts.tests.get(data));
     html! {
         h3 { "Samples" }
-        p.muted { "The first " (most) " draws; real test images last." }
+        p.muted { "The first " (shown) " draws; real test images last." }
         div.grids {
             @for (v, variant, run, picture) in &grids {
                 @let score = variant.score(view).map(crate::figures::view::MeanInterval::words).unwrap_or_default();
