@@ -152,6 +152,8 @@ impl ValueAxis {
     pub fn position(&self, value: f64) -> f64 {
         match self.scale {
             Scale::Linear | Scale::Levels => value,
+            // `max` would turn NaN into a number.
+            Scale::Log if value.is_nan() => value,
             Scale::Log => value.max(f64::MIN_POSITIVE).ln(),
         }
     }

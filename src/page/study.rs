@@ -12,8 +12,8 @@ use super::section::Section;
 use super::table;
 use crate::figures::Figure;
 use crate::figures::view::{MeanInterval, View};
-use crate::results::ablation::{Ablation, Verdict};
-use crate::text::{difference, percent};
+use crate::results::ablation::{Ablation, AblationRow, Verdict};
+use crate::text::{count, difference, percent};
 use crate::trainer::Better;
 
 /// Figures that the page shows in another, interactive form.
@@ -121,8 +121,14 @@ fn headline(view: &View, table: &Ablation) -> String {
     };
     let row = &table.rows[best];
     let unit = &view.metric().unit.long;
+    let runs = match row.estimate {
+        Some(estimate) if estimate.n < row.planned => {
+            format!(" ({} of {})", estimate.n, count(row.planned, "run"))
+        }
+        _ => String::new(),
+    };
     let lead = format!(
-        "{} mean {}: {}, {}{}",
+        "{} mean {}: {}, {}{}{runs}",
         match better {
             Better::Lower => "Lowest",
             Better::Higher => "Highest",
@@ -132,7 +138,8 @@ fn headline(view: &View, table: &Ablation) -> String {
         score.words(),
         if unit.is_empty() { String::new() } else { format!(" {unit}") }
     );
-    match (row.verdict, &row.delta) {
+    let others = better_by_evidence(table, best);
+    let sentence = match (row.verdict, &row.delta) {
         (Verdict::Baseline, _) if scored == 1 => {
             format!("{lead}. That is the baseline; no other variant has a value yet.")
         }
@@ -163,7 +170,29 @@ fn headline(view: &View, table: &Ablation) -> String {
             format!("{lead}. It says nothing against the baseline: {}.", row.note)
         }
         (_, None) => format!("{lead}."),
+    };
+    sentence + &others
+}
+
+/// Sentence on the variants besides the one with the best mean that are better than the baseline by
+/// evidence; empty if there are none.
+fn better_by_evidence(table: &Ablation, best: usize) -> String {
+    const MOST_LABELS: usize = 5;
+    let is_better =
+        |row: &AblationRow| matches!(row.verdict, Verdict::Better | Verdict::BetterNegligible);
+    let rows = table.rows.iter().enumerate().filter(|(i, row)| *i != best && is_better(row));
+    let labels: Vec<&str> = rows.map(|(_, row)| row.label.as_str()).collect();
+    let (shown, rest) = labels.split_at(labels.len().min(MOST_LABELS));
+    if shown.is_empty() {
+        return String::new();
     }
+    let also = if is_better(&table.rows[best]) { "Also better" } else { "Better" };
+    let more = if rest.is_empty() {
+        String::new()
+    } else {
+        format!(", and {} more", rest.len())
+    };
+    format!(" {also} than the baseline, by evidence: {}{more}.", shown.join("; "))
 }
 
 /// Curves: the figure, in whose place the script draws a chart to work with.

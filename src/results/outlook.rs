@@ -102,7 +102,9 @@ impl ExperimentResults {
             return None;
         }
         let rows = || ablation.rows.iter().enumerate();
-        let compared = rows().filter(|(_, row)| row.is_compared()).map(|(i, _)| i);
+        // A variant that changes nothing has no spread of its own.
+        let compared =
+            rows().filter(|(_, row)| row.is_compared() && !row.identical).map(|(i, _)| i);
         let study = &self.plan.studies[index];
         let spread = Spread::of(study, ablation.baseline?, compared, |run| self.value(run));
         let can = &ablation.feasibility;
@@ -135,8 +137,11 @@ impl ExperimentResults {
         let open = open.filter_map(|row| Some((row, size(row)?)));
         let largest = open.max_by(|a, b| a.1.total_cmp(&b.1));
         if let Some((row, size)) = largest.filter(|(_, size)| *size > 0.0) {
+            // A variant may vary more than the others: its own spread decides, where it has one.
+            let own = row.delta.and_then(|delta| delta.paired.difference.sd);
+            let sd = own.filter(|sd| *sd > 0.0).unwrap_or(spread.sd);
             let fewest = can.seeds.max(can.seeds_needed.unwrap_or(0).saturating_sub(1));
-            let takes = seeds_for(size / spread.sd, comparisons, compare, fewest).map_or_else(
+            let takes = seeds_for(size / sd, comparisons, compare, fewest).map_or_else(
                 || format!("more than {}", count(MOST_SEEDS, "seed")),
                 |seeds| format!("about {}", count(seeds, "seed")),
             );

@@ -253,6 +253,12 @@ pub(super) fn fitting(text: &str) -> Cow<'_, str> {
     Cow::Owned(kept.collect::<String>() + &mark)
 }
 
+/// True if a text is the only way in which levels write a number: as text `1.10` is another level
+/// than `1.1`.
+fn is_written_so(number: f64, text: &str) -> bool {
+    text == number.to_string() || text == format!("{number:e}")
+}
+
 /// Writes a cell; returns true if its text had to be cut.
 fn write(sheet: &mut Worksheet, row: u32, column: u16, cell: &Value) -> Result<bool, XlsxError> {
     match cell {
@@ -264,10 +270,12 @@ fn write(sheet: &mut Worksheet, row: u32, column: u16, cell: &Value) -> Result<b
             sheet.write_string(row, column, text)?;
             return Ok(cut);
         }
-        Value::Level(level) => match level.parse::<f64>() {
-            Ok(number) => drop(sheet.write_number(row, column, number)?),
-            Err(_) => drop(sheet.write_string(row, column, *level)?),
-        },
+        Value::Level(level) => {
+            match level.parse::<f64>().ok().filter(|value| is_written_so(*value, level)) {
+                Some(number) => drop(sheet.write_number(row, column, number)?),
+                None => drop(sheet.write_string(row, column, *level)?),
+            }
+        }
         Value::Int(value) => drop(sheet.write_number(row, column, *value as f64)?),
         Value::Number(value) => drop(sheet.write_number(row, column, *value)?),
     }
@@ -317,6 +325,16 @@ mod tests {
             ],
         );
         assert_eq!(cuts, ["runs: texts cut in 1 cells; runs.csv holds them whole"]);
+    }
+
+    #[test]
+    fn a_level_is_a_number_only_if_its_text_is_that_number() {
+        for (text, number) in [("0.1", 0.1), ("1e-5", 1e-5), ("-3", -3.0), ("1000", 1000.0)] {
+            assert!(is_written_so(number, text), "{text}");
+        }
+        for (text, number) in [("1.10", 1.1), ("1.000", 1.0), ("1E5", 1e5), ("0.00001000", 1e-5)] {
+            assert!(!is_written_so(number, text), "{text}");
+        }
     }
 
     #[test]

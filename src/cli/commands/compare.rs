@@ -103,10 +103,21 @@ impl Content {
 }
 
 /// The file of `--out`, checked before any work.
-fn output(args: &CompareArgs) -> anyhow::Result<Option<(&Path, Content)>> {
+fn output<'a>(
+    args: &'a CompareArgs,
+    global: &Global,
+) -> anyhow::Result<Option<(&'a Path, Content)>> {
     let Some(path) = args.out.as_deref() else { return Ok(None) };
     let content = Content::of(path)?;
     check_named([path], &[])?;
+    for results in [Some(&global.results), args.other_results.as_ref()].into_iter().flatten() {
+        ensure!(
+            !is_below(path, results),
+            "{} is among the results in {}, which are read: write to another place",
+            path.display(),
+            results.display()
+        );
+    }
     ensure!(
         args.replace || !path.exists(),
         "{} exists: --replace overwrites it",
@@ -115,12 +126,21 @@ fn output(args: &CompareArgs) -> anyhow::Result<Option<(&Path, Content)>> {
     Ok(Some((path, content)))
 }
 
+/// True if a file, which need not exist, is below a directory.
+fn is_below(path: &Path, directory: &Path) -> bool {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    match (parent.unwrap_or(Path::new(".")).canonicalize(), directory.canonicalize()) {
+        (Ok(parent), Ok(directory)) => parent.starts_with(directory),
+        _ => false,
+    }
+}
+
 pub(crate) fn compare(
     args: &CompareArgs,
     global: &Global,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
-    let output = output(args)?;
+    let output = output(args, global)?;
     let format = args.format.map(TableFormat::format);
     let store = global.store()?;
     let mut plan = store.load_plan(&args.experiment)?;

@@ -136,6 +136,13 @@ fn a_comparison_is_written_in_every_format_and_over_no_file() {
     std::os::unix::fs::symlink("both.csv", place.path("link.csv")).unwrap();
     let (_, err) = place.exits(2, "compare old new --out link.csv --replace");
     assert!(err.contains("is a link"), "{err}");
+    // The results that are compared are no place for it, whatever is there.
+    let plan = place.read("results/old/plan.json");
+    for file in ["results/old/ablation.csv", "results/mine.csv", "results/runs/new.json"] {
+        let (_, err) = place.exits(2, &format!("compare old new --out {file} --replace"));
+        assert!(err.contains("is among the results in results"), "{err}");
+    }
+    assert_eq!(place.read("results/old/plan.json"), plan);
     for file in ["both", "both.txt", "both.ods"] {
         let (_, err) = place.exits(2, &format!("compare old new --out {file}"));
         assert!(err.contains("ends in .csv, .xlsx, .md, .tex or .json"), "{err}");
