@@ -206,23 +206,45 @@ fn range<'a>(rows: impl Iterator<Item = &'a AblationRow>) -> Option<(f64, f64)> 
     reach(&changes.chain([MeanInterval { mean: 0.0, half: None }]).collect::<Vec<_>>())
 }
 
+/// Left and right edge of the picture of an interval.
+const EDGES: (f64, f64) = (1.0, 119.0);
+
 fn interval_picture(i: usize, view: &View, row: &AblationRow, range: Option<(f64, f64)>) -> Markup {
     let (Some(delta), Some((lo, hi)), Some(baseline)) = (&row.delta, range, view.references[i])
     else {
         return Markup::default();
     };
-    let x = |value: f64| format!("{:.1}", 5.0 + 110.0 * (value - lo) / (hi - lo).max(1e-9));
+    // What is beyond the picture is at its edge: an interval with an arrow head, a seed as a
+    // triangle.
+    let at = |value: f64| 5.0 + 110.0 * (value - lo) / (hi - lo).max(1e-9);
+    let x = |value: f64| format!("{:.1}", at(value).clamp(EDGES.0, EDGES.1));
     let color = "var(--own)";
     let difference = &delta.paired.difference;
+    let head = |value: f64, y: f64, size: f64, fill: &str| {
+        let (edge, inwards) = match at(value) {
+            place if place < EDGES.0 => (EDGES.0, size),
+            place if place > EDGES.1 => (EDGES.1, -size),
+            _ => return Markup::default(),
+        };
+        let (base, top, low) = (edge + inwards, y - 0.6 * size, y + 0.6 * size);
+        let points = format!("{edge},{y} {base:.1},{top:.1} {base:.1},{low:.1}");
+        html! { polygon points=(points) fill=(fill) {} }
+    };
     html! {
         svg width="120" height="20" viewBox="0 0 120 20" aria-hidden="true" {
             line x1=(x(0.0)) x2=(x(0.0)) y1="1" y2="19" stroke="var(--axis)" {}
             @if let Some(interval) = difference.interval {
                 line x1=(x(interval.low)) x2=(x(interval.high)) y1="8" y2="8" stroke=(color)
                     stroke-width="2" {}
+                (head(interval.low, 8.0, 5.0, color))
+                (head(interval.high, 8.0, 5.0, color))
             }
             @for value in view.variants[i].differences(&view.variants[baseline]) {
-                circle cx=(x(value)) cy="15.5" r="1.7" fill="var(--muted)" {}
+                @if (EDGES.0..=EDGES.1).contains(&at(value)) {
+                    circle cx=(x(value)) cy="15.5" r="1.7" fill="var(--muted)" {}
+                } @else {
+                    (head(value, 15.5, 3.5, "var(--muted)"))
+                }
             }
             circle cx=(x(difference.mean)) cy="8" r="4" fill=(color) {}
         }

@@ -147,12 +147,19 @@ pub(crate) fn compare(
     if let Some(label) = &args.baseline {
         set_baseline(&mut plan, label)?;
     }
-    let study = on_every_processor(|| ExperimentResults::load(&store, plan))?;
+    let mut study = on_every_processor(|| ExperimentResults::load(&store, plan))?;
     warn_of_damage(&study, terminal);
     if args.other.is_some() || args.other_results.is_some() {
-        let other = other(args, global)?;
+        let mut other = other(args, global)?;
         warn_of_damage(&other, terminal);
         let comparison = results::compare::compare(&study, &other)?;
+        if study.plan.name == other.plan.name {
+            let places = [Some(&global.results), args.other_results.as_ref()];
+            for (results, place) in [&mut study, &mut other].into_iter().zip(places) {
+                let place = place.unwrap_or(&global.results);
+                results.plan.name += &format!(" in {}", place.display());
+            }
+        }
         let both = [&study, &other];
         if let Some((path, content)) = output {
             let bytes = match content {

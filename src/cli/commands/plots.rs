@@ -291,6 +291,14 @@ fn draw(
         let name = address(&study.plan.name, figure);
         problems.extend(figure.missing.iter().map(|why| format!("{name}: {why}")));
     }
+    for (key, is_empty) in [
+        ("only", wanted.only.as_ref().is_some_and(Vec::is_empty)),
+        ("format", wanted.formats.is_empty() && study.plan.plots.format.is_some()),
+    ] {
+        if is_empty {
+            problems.push(format!("[plots] {key} is an empty list: no figure is written"));
+        }
+    }
     let has = |name: &String| figures.iter().any(|figure| figure.name == *name);
     for name in wanted.only.iter().flatten().filter(|name| !has(name)) {
         problems.push(match is_name(name) {

@@ -141,11 +141,13 @@ function drawCurves(study) {
   holder.replaceChildren(svg);
   const xHead = { step: data.step.toLowerCase(), updates: "updates", seconds: "seconds" }[state.x];
   // Exactly what is shown, without digits that the thinned curves do not have.
-  const kept = (x) => +x.toPrecision(7);
+  // Values have five digits: a mean of them has one more, and half an interval the decimals of five.
+  const kept = (x) => +x.toPrecision(6);
+  const half = (s) => s.half == null ? "" : +s.half.toFixed(Math.min(12, Math.max(0, 4 - Math.floor(Math.log10(Math.abs(s.mean) || 1)))));
   study.curveRows = () => {
     const rows = [["line", "seed", xHead, data.curve, ...(state.band ? ["half_width"] : []), "seeds", ...(state.train ? ["train"] : [])]];
     for (const line of shown) {
-      line.held.forEach((s, e) => s && rows.push([line.label, "", kept(at(line, e)), kept(s.mean), ...(state.band ? [s.half == null ? "" : kept(s.half)] : []), s.n, ...(state.train ? [line.train[e] ? kept(line.train[e].mean) : ""] : [])]));
+      line.held.forEach((s, e) => s && rows.push([line.label, "", kept(at(line, e)), kept(s.mean), ...(state.band ? [half(s)] : []), s.n, ...(state.train ? [line.train[e] ? kept(line.train[e].mean) : ""] : [])]));
       for (const run of singles(line)) run.held.forEach((y, e) => y != null &&
         rows.push([study.label(run), study.seed(run), kept(at(line, e)), y, ...(state.band ? [""] : []), "", ...(state.train ? [""] : [])]));
     }
