@@ -1,5 +1,7 @@
 //! Metric against cost, to show gains that are due to size or time.
 
+use std::cmp::Ordering;
+
 use super::chart::{Chart, Mark, Panel, Plane, PointName};
 use super::legend;
 use super::looks::LookKey;
@@ -13,8 +15,10 @@ use crate::text::{estimate, short};
 const HEIGHT: f64 = 320.0;
 /// Share of the plane left empty at both ends of the axis.
 const AIR: f64 = 0.08;
-/// Maximum number of names that do not hide the dots.
+/// Maximum number of names that do not hide the dots, next to those of dots without neighbours.
 const NAMES: usize = 8;
+/// Shares of the plane, across and up, within which a dot has no neighbour if its name has room.
+const ROOM: (f64, f64) = (0.25, 0.08);
 /// Ratio of two costs below which they count as equal.
 const EQUAL: f64 = 1.001;
 /// Ratio of the computation of two variants below which their times differ by chance.
@@ -60,11 +64,15 @@ pub(super) fn by_size(view: &View) -> Option<Chart> {
     chart(view, &measure, &size)
 }
 
-/// Figure of the metric against the time of a run; `None` where every variant computes as much, so
-/// that times differ by the load of the machine alone.
+/// Figure of the metric against the time of a run; `None` where times show the load of the machine:
+/// every variant computes as much, or those that compute more are more often faster than slower.
 pub(super) fn by_time(view: &View, table: &Ablation) -> Option<Chart> {
-    let ratios = extent(table.rows.iter().filter_map(|row| row.compute_ratio));
-    if ratios.is_some_and(|(least, most)| most < SAME_COMPUTE * least) {
+    let known: Vec<(f64, f64)> = (table.rows.iter().zip(&view.variants))
+        .filter_map(|(row, variant)| Some((row.compute_ratio?, seconds(variant)?.middle)))
+        .collect();
+    let ratios = extent(known.iter().map(|(compute, _)| *compute));
+    let is_equal = ratios.is_some_and(|(least, most)| most < SAME_COMPUTE * least);
+    if is_equal || agreement(&known) < 0 {
         return None;
     }
     let measure = Measure {
@@ -74,6 +82,24 @@ pub(super) fn by_time(view: &View, table: &Ablation) -> Option<Chart> {
         remark: " Horizontal bar: the middle half of the run times, which the load of the machine is part of.",
     };
     chart(view, &measure, &seconds)
+}
+
+/// Number of pairs of which the one that computes more takes longer, less the number of those of which
+/// it is faster; pairs that compute as much do not count.
+fn agreement(compute_and_time: &[(f64, f64)]) -> i64 {
+    let pairs = compute_and_time.iter().enumerate().flat_map(|(i, a)| {
+        compute_and_time[i + 1..]
+            .iter()
+            .map(move |b| if a.0 <= b.0 { (a, b) } else { (b, a) })
+    });
+    pairs
+        .filter(|(less, more)| more.0 >= SAME_COMPUTE * less.0)
+        .map(|(less, more)| match more.1.total_cmp(&less.1) {
+            Ordering::Greater => 1,
+            Ordering::Less => -1,
+            Ordering::Equal => 0,
+        })
+        .sum()
 }
 
 fn seconds(variant: &Variant) -> Option<Cost> {
@@ -124,14 +150,17 @@ fn chart(view: &View, measure: &Measure, cost: &dyn Fn(&Variant) -> Option<Cost>
     let y = view.value_axis(&offers.iter().map(|o| o.score).collect::<Vec<_>>())?;
     let mut marks = vec![frontier(&offers, x.hi)];
     marks.extend(offers.iter().flat_map(|offer| offer.bars(view)));
-    marks.extend(offers.iter().map(|offer| Mark::Dot {
+    // The baseline, which all others are compared with, is in front.
+    let (front, others): (Vec<&Offer>, Vec<&Offer>) =
+        offers.iter().partition(|offer| Some(offer.index) == view.baseline);
+    marks.extend(others.into_iter().chain(front).map(|offer| Mark::Dot {
         at: offer.at(),
         form: view.look(offer.index).form,
         color: view.color(offer.index),
         radius: 3.6,
         nudge: 0.0,
     }));
-    let named = named(view, &offers);
+    let named = named(view, &offers, (&x, &y));
     let unnamed = if named.len() < offers.len() {
         format!(" {} of {} variants are named; the table has all.", named.len(), offers.len())
     } else {
@@ -189,16 +218,22 @@ fn frontier(offers: &[Offer], end: f64) -> Mark {
     }
 }
 
-/// Names of the variants on the frontier, of the baseline and of as many others as there is room
-/// for.
-fn named(view: &View, offers: &[Offer]) -> Vec<PointName> {
+/// Names of the variants on the frontier, of the baseline, of those without neighbours and of as many
+/// others as there is room for.
+fn named(view: &View, offers: &[Offer], axes: (&ValueAxis, &ValueAxis)) -> Vec<PointName> {
+    let place = |o: &Offer| (axes.0.along(o.at().0, 0.0, 1.0), axes.1.along(o.at().1, 0.0, 1.0));
+    let is_near =
+        |a: (f64, f64), b: (f64, f64)| (a.0 - b.0).abs() < ROOM.0 && (a.1 - b.1).abs() < ROOM.1;
+    let is_alone =
+        |own: &Offer| offers.iter().all(|o| o.index == own.index || !is_near(place(o), place(own)));
     let is_first = |o: &Offer| o.frontier || Some(o.index) == view.baseline;
-    let mut order: Vec<&Offer> = offers.iter().collect();
-    order.sort_by_key(|o| (!is_first(o), o.index));
-    order.truncate(NAMES.max(order.iter().filter(|o| is_first(o)).count()));
+    let mut order: Vec<(bool, &Offer)> =
+        offers.iter().map(|o| (is_first(o) || is_alone(o), o)).collect();
+    order.sort_by_key(|(is_sure, o)| (!is_first(o), !is_sure, o.index));
+    order.truncate(NAMES.max(order.iter().filter(|(is_sure, _)| *is_sure).count()));
     order
         .into_iter()
-        .map(|offer| PointName { at: offer.at(), text: offer.name.to_owned() })
+        .map(|(_, offer)| PointName { at: offer.at(), text: offer.name.to_owned() })
         .collect()
 }
 
@@ -239,5 +274,13 @@ mod tests {
         assert_eq!(of(&[3.0]), [Some(3.0); 3]);
         assert_eq!(of(&[1.0, 2.0, 4.0]), [Some(1.5), Some(2.0), Some(3.0)]);
         assert_eq!(of(&[1.0, 2.0]), [Some(1.25), Some(1.5), Some(1.75)]);
+    }
+
+    #[test]
+    fn times_agree_where_more_computation_takes_longer() {
+        assert_eq!(agreement(&[(1.0, 10.0), (2.0, 20.0), (3.0, 15.0)]), 1);
+        assert_eq!(agreement(&[(2.0, 10.0), (1.0, 20.0)]), -1);
+        assert_eq!(agreement(&[(1.0, 10.0), (1.001, 20.0)]), 0, "as much computation");
+        assert_eq!(agreement(&[(1.0, 10.0), (2.0, 10.0)]), 0);
     }
 }

@@ -1,12 +1,14 @@
 //! Learning curves: training and held-out examples against the epoch.
 
 use super::chart::{Body, Chart, End, Form, Mark, Panel, Plane};
+use super::heatmap::capital;
 use super::legend;
 use super::scale::{Scale, ValueAxis, extent};
 use super::style::{CONTEXT, Color};
 use super::thin::thin;
 use super::view::{MeanInterval, Replicate, View};
-use crate::text::{decimals_for, estimate, percent, typeset};
+use crate::plan::Block;
+use crate::text::{decimals_for, estimate, percent, short, typeset};
 use crate::trainer::Better;
 
 /// Maximum number of variants in one panel.
@@ -50,6 +52,15 @@ fn at(view: &View) -> String {
     }
 }
 
+/// Name of the metric whose values are written next to the curves, with the place where it is read.
+fn written(view: &View) -> String {
+    match view.metrics.scored_at.as_str() {
+        // Each metric has a place of its own, which need not be the end of the curve.
+        "" => format!("{} ({})", view.metric_name(), view.metric().words.doc.replace('`', "")),
+        _ => format!("{}{}", view.metric_name(), at(view)),
+    }
+}
+
 /// Title of the chart; a trainer whose metrics share no name need not report losses.
 fn title(view: &View) -> String {
     let what = if view.metrics.family.is_empty() { "Curves" } else { "Loss curves" };
@@ -76,20 +87,21 @@ fn drawn(view: &View) -> Chart {
     if drawn.is_empty() {
         return Chart::message(&title(view), view.progress());
     }
-    let (x, y, cut) = axes(view, &drawn);
+    let (x, y) = axes(view, &drawn);
+    let cut = cut_words(view, &drawn, &y);
     let absent: Vec<String> = curves
         .iter()
         .filter(|c| c.rows.is_empty() && c.loose.is_empty())
         .map(|c| format!("{} ({})", c.name, c.missing))
         .collect();
-    let mut chart = if drawn.len() <= ONE_PANEL {
+    // In several blocks a colour is that of a method.
+    let is_blocked = blocks(view).len() > 1;
+    let mut chart = if drawn.len() <= ONE_PANEL && !is_blocked {
         together(view, &drawn, x, y)
     } else {
         apart(view, &drawn, x, y)
     };
-    if let Some(cut) = cut {
-        chart.subtitle += &format!(" Axis cut at {}.", view.curve_unit().of(&typeset(cut, 0)));
-    }
+    chart.subtitle += &cut;
     if drawn.iter().any(|c| !c.ends_badly.is_empty()) {
         chart.subtitle += " Cross: a run diverged here.";
     }
@@ -107,16 +119,15 @@ fn drawn(view: &View) -> Chart {
         unit => format!(" in {unit}"),
     };
     chart.caption = format!(
-        "{}{} against the {}. {}{}: {}.",
+        "{}{} against the {}. {}: {}.{cut}",
         if view.metrics.training.is_some() {
             format!("Training and {held} {family}")
         } else {
-            curve.clone()
+            curve
         },
         unit,
         view.step_word().to_lowercase(),
-        if view.metrics.family.is_empty() { family } else { &curve },
-        at(view),
+        capital(&written(view)),
         scores.join("; ")
     );
     chart
@@ -140,14 +151,14 @@ impl Curve {
                 Some((epoch, train, over(&|r| held(r, i))?))
             })
             .collect();
-        let (select, curve) = (view.metrics.select(), view.metrics.select().curve);
+        let (curve, better) = chosen_by(view);
         let chosen_by = |i: usize| {
             over(&|r| curve.map_or(f64::NAN, |curve| r.record.epochs[i].values[curve]))
                 .map(|estimate| estimate.mean)
         };
         let best = (0..rows.len())
             .filter_map(|i| Some((i, chosen_by(i)?)))
-            .min_by(|(_, a), (_, b)| select.better.order(*a, *b))
+            .min_by(|(_, a), (_, b)| better.order(*a, *b))
             .map_or(0, |(i, _)| i);
 
         let tail = |r: &Replicate, from: usize| -> Vec<(f64, f64)> {
@@ -254,9 +265,9 @@ impl Curve {
     }
 }
 
-/// The epoch axis, the value axis, and the value at which it is cut: the first epochs change too
-/// fast to leave room for the others.
-fn axes(view: &View, curves: &[&Curve]) -> (ValueAxis, ValueAxis, Option<f64>) {
+/// The epoch axis and the value axis, which is cut where the first epochs change too fast to leave room
+/// for the others.
+fn axes(view: &View, curves: &[&Curve]) -> (ValueAxis, ValueAxis) {
     let epochs = curves
         .iter()
         .flat_map(|c| c.rows.iter().map(|r| r.0).chain(c.loose.iter().flatten().map(|p| p.0)));
@@ -303,30 +314,88 @@ fn axes(view: &View, curves: &[&Curve]) -> (ValueAxis, ValueAxis, Option<f64>) {
             format!("{label} ({})", parts.join(", "))
         }
     };
-    let (lo, hi) = if lo > 0.0 && hi / lo > 1.5 {
+    let is_log = lo > 0.0 && hi / lo > 1.5 && is_loss(view);
+    let (lo, hi) = if is_log {
         (lo / (hi / lo).powf(0.03), hi * (hi / lo).powf(0.02))
     } else {
         (lo - 0.04 * (hi - lo), hi + 0.03 * (hi - lo))
     };
-    let y = if lo > 0.0 && hi / lo > 1.5 {
+    let y = if is_log {
         ValueAxis::log(&bracket(&[unit, "log"]), lo, hi, 6)
     } else {
         ValueAxis::linear(&bracket(&[unit]), lo, hi, 6)
     };
-    let cut = (all.1 > y.hi).then_some(y.hi);
-    let y = match cut {
-        Some(_) => y.up_to_a_tick(),
-        None => y,
-    };
-    let cut = cut.map(|_| y.hi);
+    let y = if all.1 > y.hi { y.up_to_a_tick() } else { y };
     let y = y.improving_up(view.curve_better());
     let mut x = ValueAxis::epochs(last as usize, 6);
     view.step_word().clone_into(&mut x.label);
-    (x, y, cut)
+    (x, y)
+}
+
+/// True if values fall by ratios: shares of a whole and values that increase do not.
+fn is_loss(view: &View) -> bool {
+    let unit = view.curve_unit();
+    let is_share = unit.long.contains('%') || unit.short.starts_with("percent");
+    view.curve_better() == Better::Lower && !is_share
+}
+
+/// Sentences on the ends of the axis at which curves or bands are cut; empty if none is.
+fn cut_words(view: &View, curves: &[&Curve], y: &ValueAxis) -> String {
+    let lines = curves.iter().flat_map(|c| {
+        let means = c.rows.iter().flat_map(|row| [row.1, row.2.mean]);
+        means.chain(c.loose.iter().flatten().map(|point| point.1))
+    });
+    let bands = curves.iter().flat_map(|c| &c.rows).filter_map(|(_, _, held)| {
+        let half = held.half?;
+        Some([held.mean - half, held.mean + half])
+    });
+    let (lines, bands) = (extent(lines), extent(bands.flatten()));
+    let is_above = |of: Option<(f64, f64)>| of.is_some_and(|(_, hi)| hi > y.hi && !y.holds(hi));
+    let is_below = |of: Option<(f64, f64)>| of.is_some_and(|(lo, _)| lo < y.lo && !y.holds(lo));
+    let ends = [
+        (y.hi, is_above(lines), is_above(bands), "above"),
+        (y.lo, is_below(lines), is_below(bands), "below"),
+    ];
+    let band = if is_one_epoch(curves) { "bars" } else { "bands" };
+    let sentences = ends.into_iter().filter_map(|(end, lines, bands, side)| {
+        let what = match (lines, bands) {
+            (true, true) => format!("curves and {band} continue"),
+            (true, false) => "curves continue".to_owned(),
+            (false, true) => format!("{band} continue"),
+            (false, false) => return None,
+        };
+        Some(format!(" Axis cut at {}: {what} {side}.", view.curve_unit().of(&short(end))))
+    });
+    sentences.collect()
+}
+
+/// Curve by which the best epoch is chosen, and its direction: that of the metric that selects, or the
+/// drawn one.
+fn chosen_by(view: &View) -> (Option<usize>, Better) {
+    let select = view.metrics.select();
+    match select.curve {
+        Some(curve) => (Some(curve), select.better),
+        None => (view.metrics.held_out(view.metric()), view.curve_better()),
+    }
+}
+
+/// Name of that curve.
+fn chooser<'a>(view: &View<'a>) -> &'a str {
+    chosen_by(view).0.map_or("", |curve| &view.metrics.curves[curve].words)
+}
+
+/// True if no curve has a second epoch, so that values are dots.
+fn is_one_epoch(curves: &[&Curve]) -> bool {
+    curves.iter().all(|c| c.rows.len() < 2)
+}
+
+/// Blocks of the study, each of which has its own baseline; one without `[compare] within`.
+fn blocks(view: &View) -> Vec<Block> {
+    view.planned.blocks(&view.plan.compare.within, view.baseline)
 }
 
 fn reading(view: &View, curves: &[&Curve]) -> String {
-    let (held, train, interval) = match curves.iter().all(|c| c.rows.len() < 2) {
+    let (held, train, interval) = match is_one_epoch(curves) {
         true => ("Dot", "ring", "bar"),
         false => ("Solid", "dashed", "band"),
     };
@@ -375,18 +444,14 @@ fn together(view: &View, curves: &[&Curve], x: ValueAxis, y: ValueAxis) -> Chart
     let marks = bands.into_iter().chain(lines).collect();
     let plane = Plane {
         ends,
-        heads: std::iter::once(if view.metrics.family.is_empty() {
-            view.family().to_owned()
-        } else {
-            view.curve_name()
-        })
-        .chain(lacking.then(|| "runs".to_owned()))
-        .collect(),
+        heads: std::iter::once(view.metric().words.head.clone())
+            .chain(lacking.then(|| "runs".to_owned()))
+            .collect(),
         ..Plane::new(x, y, marks, 300.0)
     };
     Chart {
         title: title(view),
-        subtitle: format!("{} Right: {}{}.", reading(view, curves), view.metric_name(), at(view)),
+        subtitle: format!("{} Right: {}.", reading(view, curves), written(view)),
         caption: String::new(),
         panels: vec![Panel::plane(plane)],
         columns: 1,
@@ -414,9 +479,16 @@ fn apart(view: &View, curves: &[&Curve], x: ValueAxis, y: ValueAxis) -> Chart {
         _ => ValueAxis::linear("", y.lo, y.hi, 4),
     };
     let y = ValueAxis { ticks: coarse.ticks, ..y };
+    let blocks = blocks(view);
+    let block =
+        |i: usize| blocks.iter().position(|block| block.variants.contains(&curves[i].index));
     let panel = |&i: &usize| {
         let curve = curves[i];
-        let others = context.iter().enumerate().filter(|(j, points)| *j != i && !points.is_empty());
+        let is_other = |j: usize| j != i && block(j) == block(i);
+        let others = context
+            .iter()
+            .enumerate()
+            .filter(|(j, points)| is_other(*j) && !points.is_empty());
         let mut marks: Vec<Mark> = others
             .map(|(_, points)| Mark::Line {
                 points: points.clone(),
@@ -442,7 +514,7 @@ fn apart(view: &View, curves: &[&Curve], x: ValueAxis, y: ValueAxis) -> Chart {
                 let (value, epoch) =
                     (typeset(held.mean, decimals_for(held.mean, held.half)), typeset(*epoch, 0));
                 if columns == 3 {
-                    format!("best {value} @ epoch {epoch}")
+                    format!("best {value} @ {} {epoch}", view.step_word().to_lowercase())
                 } else {
                     format!("{value} @ {epoch}")
                 }
@@ -456,11 +528,12 @@ fn apart(view: &View, curves: &[&Curve], x: ValueAxis, y: ValueAxis) -> Chart {
     Chart {
         title: title(view),
         subtitle: format!(
-            "{} Grey: {} means of the other variants. {} Same axes in all panels.{}{}",
+            "{} Grey: {} means of the other variants{}. {} Same axes in all panels.{}{}",
             reading(view, curves),
             held_out(view),
+            if blocks.len() > 1 { " of the block" } else { "" },
             match view.metrics.scored_at.as_str() {
-                "" => format!("Number: {}.", view.metric_name()),
+                "" => format!("Ring and number: where the mean {} is best.", chooser(view)),
                 at => format!("Ring and number: {at}."),
             },
             legend::words(view),

@@ -95,7 +95,8 @@ pub(super) fn chart(view: &View, effects: &Effects) -> Option<Chart> {
     })
 }
 
-fn capital(words: &str) -> String {
+/// Words with a capital at their beginning.
+pub(super) fn capital(words: &str) -> String {
     let mut letters = words.chars();
     letters.next().map_or_else(String::new, |first| {
         first.to_uppercase().collect::<String>() + letters.as_str()

@@ -45,15 +45,13 @@ pub(super) fn panel(view: &View) -> Option<Panel> {
     Some(Panel::plane(plane))
 }
 
-/// Sentence on colours and forms for figures without a legend, otherwise empty.
+/// Sentence on colours for figures without a legend, whose marks are lines and have no form; empty
+/// where colours show variants.
 pub(super) fn words(view: &View) -> String {
     let column = |axis: usize| &view.planned.axes[axis].column;
     match view.looks.key {
         LookKey::Variants => String::new(),
-        LookKey::Axes { hue, form: None } => format!(" Colour: {}.", column(hue)),
-        LookKey::Axes { hue, form: Some(form) } => {
-            format!(" Colour: {}; form: {}.", column(hue), column(form))
-        }
+        LookKey::Axes { hue, .. } => format!(" Colour: {}.", column(hue)),
         LookKey::Few if view.baseline.is_some() => {
             " In colour: the baseline and the best variants.".to_owned()
         }

@@ -62,6 +62,9 @@ impl Looks {
     /// Looks of the variants of a study; `best` has their indices, best first.
     pub(crate) fn of(planned: &PlannedStudy, baseline: Option<usize>, best: &[usize]) -> Self {
         let count = planned.variants.len();
+        if let Some(variants) = by_method(planned) {
+            return Self { variants, key: LookKey::Variants };
+        }
         if count <= VARIANTS {
             let variants = (0..count).map(|i| Look::plain(Some(i))).collect();
             return Self { variants, key: LookKey::Variants };
@@ -108,6 +111,21 @@ fn axes(planned: &PlannedStudy) -> Option<(usize, Option<usize>)> {
     };
     let hue = most(VARIANTS, None)?;
     Some((hue, most(FORMS.len(), Some(hue))))
+}
+
+/// Looks of the methods of the variants of several blocks; `None` if there are none, or too many.
+fn by_method(planned: &PlannedStudy) -> Option<Vec<Look>> {
+    let mut methods = Vec::new();
+    let of = planned.variants.iter().map(|variant| {
+        let method = variant.method.as_ref()?;
+        Some(methods.iter().position(|known| *known == method).unwrap_or_else(|| {
+            methods.push(method);
+            methods.len() - 1
+        }))
+    });
+    let of: Vec<usize> = of.collect::<Option<_>>()?;
+    let count = methods.len();
+    (count <= VARIANTS).then(|| of.into_iter().map(|at| Looks::method(at, count)).collect())
 }
 
 fn few(count: usize, baseline: Option<usize>, best: &[usize]) -> Vec<Look> {

@@ -310,7 +310,7 @@ fn further_curves(study: &ExperimentResults, index: usize) -> Vec<(String, Chart
         drawn.push(curve);
         let view = View::by(study, planned, metric);
         if let Some(mut chart) = curves::chart(&view) {
-            chart.title = format!("Curves of {}: {}", metric.words.head, planned.name);
+            chart.title = format!("Curves of {}: {}", view.curve_name(), planned.name);
             chart.subtitle += &view.data();
             chart.caption += &view.data();
             charts.push((format!("{FURTHER_CURVES}{}", metric.column), chart));

@@ -7,6 +7,7 @@ use super::scale::ValueAxis;
 use super::style::{Color, INK, MUTED};
 use super::view::{MeanInterval, View};
 use crate::results::effects::Effects;
+use crate::text::short;
 
 /// Number of numbers on an axis from which its response is more than a difference.
 const FEWEST_NUMBERS: usize = 3;
@@ -16,6 +17,9 @@ const MOST_LINES: usize = 8;
 const MOST_AXES: usize = 4;
 /// Maximum number of values of single seeds of a line.
 const MOST_SEEDS: usize = 200;
+
+/// Radius in CSS pixels of the mark of a seed beyond the axis.
+const BEYOND: f64 = 3.0;
 
 /// Estimates along one axis at fixed levels of the others.
 struct Line {
@@ -42,8 +46,11 @@ pub(super) fn chart(view: &View, effects: Option<&Effects>) -> Option<Chart> {
         .filter(|(_, lines)| !lines.is_empty())
         .take(MOST_AXES)
         .collect();
-    let estimates = drawn.iter().flat_map(|(_, lines)| lines).flat_map(|line| &line.points);
-    let y = view.value_axis(&estimates.flatten().copied().collect::<Vec<_>>())?;
+    let all = || drawn.iter().flat_map(|(_, lines)| lines);
+    let estimates: Vec<MeanInterval> =
+        all().flat_map(|line| &line.points).flatten().copied().collect();
+    let seeds: Vec<f64> = all().flat_map(Line::drawn_seeds).map(|(_, value)| value).collect();
+    let y = view.value_axis_with(&estimates, &seeds)?;
     let mut spelled = Vec::new();
     let mut is_mean = false;
     let mut has_gaps = false;
@@ -90,9 +97,10 @@ pub(super) fn chart(view: &View, effects: Option<&Effects>) -> Option<Chart> {
     if has_gaps {
         subtitle += " Beyond the dashed line: levels that have no place on the axis.";
     }
-    if drawn.iter().flat_map(|(_, lines)| lines).any(Line::has_seeds) {
+    if !seeds.is_empty() {
         subtitle += " Small dots: seeds.";
     }
+    let beyond = beyond(&seeds, &y);
     let left_out = match axes.len().saturating_sub(MOST_AXES) {
         0 => String::new(),
         n => format!(" {n} more axes are not shown."),
@@ -101,14 +109,14 @@ pub(super) fn chart(view: &View, effects: Option<&Effects>) -> Option<Chart> {
     Some(Chart {
         title: format!("Response to {}: {}", view.axes_words(&named), view.planned.name),
         subtitle: format!(
-            "{subtitle} {}{}{left_out}{}{}",
+            "{subtitle}{beyond} {}{}{left_out}{}{}",
             view.bars(),
             Chart::cut_words(&panels),
             view.lost(),
             view.unfinished()
         ),
         caption: format!(
-            "Mean {}{} against the level. {}.",
+            "Mean {}{} against the level. {}.{beyond}",
             view.metric_name(),
             view.in_unit(),
             spelled.join("; ")
@@ -116,6 +124,19 @@ pub(super) fn chart(view: &View, effects: Option<&Effects>) -> Option<Chart> {
         columns: if panels.len() > 1 { 2 } else { 1 },
         panels,
     })
+}
+
+/// Sentence on seeds beyond the axis, if there are any.
+fn beyond(seeds: &[f64], y: &ValueAxis) -> String {
+    let mut values: Vec<f64> = seeds.iter().copied().filter(|value| !y.holds(*value)).collect();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    let ends = match values[..] {
+        [] => return String::new(),
+        [one] => short(one),
+        [first, .., last] => format!("{} to {}", short(first), short(last)),
+    };
+    format!(" Triangle at the border: a seed beyond the axis ({ends}).")
 }
 
 /// Lines along an axis: one for each combination of levels of the others that has several numbers,
@@ -192,7 +213,15 @@ impl Line {
         several && self.seeds.iter().map(Vec::len).sum::<usize>() <= MOST_SEEDS
     }
 
-    /// Dots of single seeds, left of their mean.
+    /// Level and value of each seed that is drawn.
+    fn drawn_seeds(&self) -> impl Iterator<Item = (usize, f64)> {
+        let several = self.seeds.iter().enumerate().filter(|(_, seeds)| seeds.len() > 1);
+        several
+            .filter(|_| self.has_seeds())
+            .flat_map(|(level, seeds)| seeds.iter().map(move |&value| (level, value)))
+    }
+
+    /// Dots of single seeds, left of their mean; a triangle at the border for one beyond the axis.
     fn seed_marks(
         &self,
         places: &LevelPlaces,
@@ -200,23 +229,19 @@ impl Line {
         color: Color,
         y: &ValueAxis,
     ) -> Vec<Mark> {
-        if !self.has_seeds() {
-            return Vec::new();
-        }
         let color = if color == INK { MUTED } else { color };
-        let several = self.seeds.iter().enumerate().filter(|(_, seeds)| seeds.len() > 1);
-        let dot = |level: usize, value: f64| Mark::Dot {
-            at: (places.moved(level, dodge - 0.012), value),
-            form: Form::Seed,
-            color,
-            radius: 1.8,
-            nudge: 0.0,
+        let dot = |(level, value): (usize, f64)| {
+            let (form, at, radius) = if y.holds(value) {
+                (Form::Seed, value, 1.8)
+            } else if value > y.hi {
+                (Form::Up, y.hi, BEYOND)
+            } else {
+                (Form::Down, y.lo, BEYOND)
+            };
+            let at = (places.moved(level, dodge - 0.012), at);
+            Mark::Dot { at, form, color, radius, nudge: 0.0 }
         };
-        several
-            .flat_map(|(level, seeds)| seeds.iter().map(move |&value| (level, value)))
-            .filter(|(_, value)| y.holds(*value))
-            .map(|(level, value)| dot(level, value))
-            .collect()
+        self.drawn_seeds().map(dot).collect()
     }
 
     fn words(&self, view: &View, axis: usize) -> String {

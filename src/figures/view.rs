@@ -309,7 +309,16 @@ impl<'a> View<'a> {
     /// Vertical axis for estimates of the compared metric. Intervals may widen it, up to a limit: those of
     /// two or three seeds can be many times wider than the differences.
     pub(crate) fn value_axis(&self, estimates: &[MeanInterval]) -> Option<ValueAxis> {
-        let (lo, hi) = reach(estimates)?;
+        self.value_axis_with(estimates, &[])
+    }
+
+    /// The same axis with values of single seeds, which may widen it up to the same limit.
+    pub(crate) fn value_axis_with(
+        &self,
+        estimates: &[MeanInterval],
+        seeds: &[f64],
+    ) -> Option<ValueAxis> {
+        let (lo, hi) = reach_with(estimates, seeds)?;
         let axis = ValueAxis::airy(&self.metric_label(), lo, hi, 6);
         Some(axis.improving_up(self.metric.better))
     }
@@ -422,11 +431,16 @@ impl<'a> Variant<'a> {
 
 /// Range of the means, widened by their intervals up to a limit.
 pub(crate) fn reach(estimates: &[MeanInterval]) -> Option<(f64, f64)> {
+    reach_with(estimates, &[])
+}
+
+/// The same range with further values, which widen it up to the same limit.
+fn reach_with(estimates: &[MeanInterval], values: &[f64]) -> Option<(f64, f64)> {
     let (lo, hi) = extent(estimates.iter().map(|e| e.mean))?;
     let most = 0.75 * (hi - lo).max(0.01 * hi.abs());
     let ends = estimates
         .iter()
         .filter_map(|e| e.half.map(|half| [e.mean - half, e.mean + half]));
-    let (low, high) = extent(ends.flatten()).unwrap_or((lo, hi));
+    let (low, high) = extent(ends.flatten().chain(values.iter().copied())).unwrap_or((lo, hi));
     Some((lo.min(low.max(lo - most)), hi.max(high.min(hi + most))))
 }

@@ -222,6 +222,28 @@ fn the_response_to_numbers_is_drawn_at_true_distances() {
     assert!(line.is_none(), "words are joined: {line:?}");
 }
 
+/// No seed vanishes: the axis includes it, or a triangle at the border and a sentence say where it is.
+#[test]
+fn a_seed_beyond_the_axis_of_a_response_is_marked() {
+    let batch = strings(&["10", "100", "1000"]);
+    let mut study = Recipe { axes: vec![("batch", batch)], ..Recipe::default() }.study();
+    let run = study.plan.studies[0].variants[1].runs[0].clone();
+    for by in [0.0, 500.0] {
+        let summary = study.records.get_mut(&run).unwrap().summary.as_mut().unwrap();
+        let nll = summary.facts.get_mut("test_nll_nats").unwrap();
+        *nll = (nll.as_f64().unwrap() + by).into();
+        let charts = charts(&study, 0, &Artefacts::default());
+        let chart = of(&charts, "response");
+        hold("response", chart);
+        let plane = planes(chart).next().unwrap();
+        let [seeds, beyond] = [Form::Seed, Form::Up].map(|form| dots(plane, form).len());
+        assert_eq!((seeds, beyond), if by > 0.0 { (8, 1) } else { (9, 0) });
+        for text in [&chart.subtitle, &chart.caption] {
+            assert_eq!(text.contains("Triangle at the border"), by > 0.0, "{text}");
+        }
+    }
+}
+
 #[test]
 fn two_axes_of_numbers_have_a_heat_map() {
     let axes = vec![
@@ -264,7 +286,8 @@ fn many_variants_of_a_grid_are_told_apart_by_its_axes() {
         let texts = legend.marks.iter().filter(|mark| matches!(mark, Mark::Text { .. })).count();
         assert_eq!(texts, 2 + 5 + 2, "{kind}: two headings and seven levels");
     }
-    assert!(of(&charts, "loss").subtitle.contains("Colour: ordering; form: depth."));
+    let curves = &of(&charts, "loss").subtitle;
+    assert!(curves.contains(" Colour: ordering.") && !curves.contains("form"), "{curves}");
 }
 
 /// Equal costs are at equal places, and time is drawn where variants compute differently.
@@ -286,10 +309,41 @@ fn costs_are_where_they_are() {
     let size = planes(of(&charts, "cost-parameters")).next().unwrap();
     assert_eq!(dots(size, Form::Disc), [5_000.0, 5_000.0, 5_000.0, 9_000.0]);
     assert_eq!(size.names.len(), 4);
+    let baseline = marks(of(&charts, "cost-parameters"))
+        .filter_map(|mark| match mark {
+            Mark::Dot { at, .. } => Some(at.1),
+            _ => None,
+        })
+        .last();
+    let mean = |v: usize| {
+        let nll = study.plan.studies[0].variants[v].runs.iter().map(|id| {
+            let summary = study.records[id].summary.as_ref().unwrap();
+            summary.facts["test_nll_nats"].as_f64().unwrap()
+        });
+        nll.sum::<f64>() / 3.0
+    };
+    assert!((baseline.unwrap() - mean(0)).abs() < 1e-9, "the baseline is not in front");
     let time = of(&charts, "cost-time");
     let spread = marks(time).filter(|mark| matches!(mark, Mark::Interval { across: true, .. }));
     assert_eq!(spread.count(), 4);
     assert!(time.subtitle.contains("the load of the machine"), "{}", time.subtitle);
+}
+
+/// Times that contradict the computation show the load of the machine.
+#[test]
+fn times_of_a_loaded_machine_are_not_drawn() {
+    let mut study = Recipe::default().study();
+    let has_times = |study: &ExperimentResults| {
+        charts(study, 0, &Artefacts::default())
+            .iter()
+            .any(|(name, _)| *name == "cost-time")
+    };
+    assert!(has_times(&study));
+    for record in study.records.values_mut() {
+        let timing = record.timing.as_mut().unwrap();
+        timing.seconds = 100.0 - timing.seconds;
+    }
+    assert!(!has_times(&study));
 }
 
 #[test]

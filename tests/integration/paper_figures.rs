@@ -254,6 +254,31 @@ fn every_figure_is_legible_at_the_width_of_a_column_and_of_a_page() {
     assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
 }
 
+/// Curves of many variants are lower on paper, so that the figure and a caption fit on a page.
+#[test]
+fn curves_of_many_variants_fit_on_a_page() {
+    let numbers: Vec<String> = (0..24).map(|i| i.to_string()).collect();
+    let recipe = Recipe {
+        axes: vec![("batch", numbers)],
+        epochs: 30,
+        ..Recipe::default()
+    };
+    for bare in [false, true] {
+        let asked = PlotOptions {
+            bare: Some(bare),
+            format: Some(vec![PictureFormat::Svg]),
+            only: Some(strings(&["loss"])),
+            ..options("85mm")
+        };
+        let figures = draw(&recipe, &asked);
+        let figure = figures.iter().find(|figure| figure.name == "loss").unwrap();
+        let svg = Svg::read(figure);
+        let high = svg.mm * svg.height / svg.width;
+        assert!(high < 230.0, "{high} mm");
+        assert!(svg.faults().is_empty(), "{:?}", svg.faults());
+    }
+}
+
 #[test]
 fn a_bare_figure_has_neither_title_nor_subtitle() {
     let asked = |bare| PlotOptions {

@@ -4,6 +4,8 @@
 //! panels in a row, row names in two lines or above their rows, labels below their plane, smaller
 //! cells; the first arrangement that fits is drawn.
 
+use std::borrow::Cow;
+
 use super::Arrangement;
 use super::canvas::{Canvas, Position, Type, paint};
 use super::clip::Frame;
@@ -13,6 +15,7 @@ use super::raster::{self, SizedRaster};
 use super::render::{DrawnChart, text_width};
 use super::words::{fit, longest_word, wrap};
 use crate::figures::chart::{Anchor, Body, Chart, Panel, Plane};
+use crate::figures::scale::Scale;
 use crate::figures::style::{INK, LABEL, MUTED, SMALL, TITLE, WIDTH};
 
 /// Border of the page.
@@ -31,6 +34,14 @@ const WORD: f64 = 180.0;
 /// Height of a line of an axis label that all panels share.
 const SHARED: f64 = 18.0;
 
+/// Height of a sheet of paper without its margins and a caption [mm].
+const SHEET: f64 = 225.0;
+/// Number of panels up to which each is as high as its chart says.
+const FEW_PANELS: usize = 8;
+/// Minimum height and width of one of many planes, and height of a tick, in CSS pixels.
+const LOWEST: f64 = 40.0;
+const NARROWEST: f64 = 60.0;
+const TICK: f64 = 14.0;
 /// Maximum area of a page in CSS pixels: its picture takes sixteen bytes for each.
 const MOST_AREA: f64 = 16e6;
 
@@ -45,6 +56,7 @@ pub(crate) enum Unfit {
 
 /// Draws a chart on paper.
 pub(crate) fn draw(chart: &Chart, paper: &Paper) -> Result<DrawnChart, Unfit> {
+    let chart = &*lowered(chart, paper)?;
     let page = Page::fitting(chart, paper)?;
     if page.width * page.height > MOST_AREA {
         return Err(Unfit::TooLarge);
@@ -56,6 +68,39 @@ pub(crate) fn draw(chart: &Chart, paper: &Paper) -> Result<DrawnChart, Unfit> {
         alt += &format!(" Without their names at this width: {}.", unnamed.join(", "));
     }
     Ok(DrawnChart::new(svg, *paper, &chart.title, &alt))
+}
+
+/// A chart of small planes, lower where their rows would not fit on a sheet of paper.
+fn lowered<'a>(chart: &'a Chart, paper: &Paper) -> Result<Cow<'a, Chart>, Unfit> {
+    if paper.width.is_none() || !has_small_planes(chart) {
+        return Ok(Cow::Borrowed(chart));
+    }
+    let page = Page::fitting(chart, paper)?;
+    let most = paper.mm_of_px(page.width).map_or(f64::INFINITY, |mm| SHEET / mm);
+    let excess = (page.height - most) / page.rows.len() as f64;
+    if excess <= 0.0 {
+        return Ok(Cow::Borrowed(chart));
+    }
+    let mut low = chart.clone();
+    for panel in &mut low.panels {
+        if let Body::Plane(plane) = &mut panel.body {
+            plane.height = (plane.height - excess).max(LOWEST.min(plane.height));
+            let ticks = plane.y.ticks.len();
+            let room = (plane.height / TICK) as usize;
+            let step = ticks.div_ceil(room.max(2));
+            plane.y.ticks = plane.y.ticks.iter().step_by(step.max(1)).cloned().collect();
+        }
+    }
+    Ok(Cow::Owned(low))
+}
+
+/// True if a chart is of many planes next to each other without labels of their own.
+fn has_small_planes(chart: &Chart) -> bool {
+    chart.panels.len() > FEW_PANELS
+        && chart.panels.iter().all(|panel| match &panel.body {
+            Body::Plane(plane) => plane.ends.is_empty() && plane.y.scale != Scale::Levels,
+            Body::Raster(_) | Body::Message(_) => false,
+        })
 }
 
 /// Panels of a chart in rows, and the width that they take.
@@ -111,6 +156,7 @@ impl Columns {
         let even = (room.unwrap_or(WIDTH) - outer) / count as f64;
         let mut widths = vec![0.0f64; count];
         let mut lack = 0.0f64;
+        let is_small = has_small_planes(chart);
         for (column, panel) in rows
             .iter()
             .flat_map(|row| row.iter().enumerate())
@@ -127,6 +173,8 @@ impl Columns {
                     let own = plane::lack(plane, form, inside, margins.right);
                     let own = if is_as_on_a_page && form == Arrangement::Wide {
                         40.0 - inside
+                    } else if is_small && form == Arrangement::Wide {
+                        NARROWEST - inside
                     } else {
                         own
                     };
@@ -433,9 +481,12 @@ impl<'a> Page<'a> {
             let key = plane::key_height(plane, self.columns.form, self.span(0));
             let below = self.rows.last().map_or(0.0, |row| row.bottom) + self.label_height() + key;
             let last = self.height - self.margin - below;
-            let at = (self.margin + 6.0, f64::midpoint(first, last));
-            let label = fit(&plane.y.label, LABEL, false, (last - first).max(120.0));
-            canvas.text(at, &label, Type { upright: false, ..middle });
+            let lines = in_two(&plane.y.label, (last - first).max(120.0));
+            let places: &[f64] = if lines.len() > 1 { &[0.0, 12.0] } else { &[6.0] };
+            for (line, shift) in lines.iter().zip(places) {
+                let at = (self.margin + shift, f64::midpoint(first, last));
+                canvas.text(at, line, Type { upright: false, ..middle });
+            }
         }
         let margins = self.columns.margins;
         let left = self.margin + SHARED + margins.left;
@@ -499,6 +550,20 @@ impl<'a> Page<'a> {
     }
 }
 
+/// Label of an axis in at most two lines, as even as possible; a line that is still too long is cut.
+fn in_two(label: &str, room: f64) -> Vec<String> {
+    let width = |text: &str| text_width(text, LABEL, false);
+    let breaks = label.match_indices(char::is_whitespace);
+    let halves = breaks.map(|(at, _)| (label[..at].trim_end(), label[at..].trim_start()));
+    let longer = |(a, b): &(&str, &str)| width(a).max(width(b));
+    match halves.min_by(|a, b| longer(a).total_cmp(&longer(b))) {
+        Some((a, b)) if width(label) > room => {
+            [a, b].map(|line| fit(line, LABEL, false, room)).to_vec()
+        }
+        _ => vec![fit(label, LABEL, false, room)],
+    }
+}
+
 /// Planes of a chart that have axes.
 fn planes(chart: &Chart) -> impl Iterator<Item = &Plane> {
     chart.panels.iter().filter_map(|panel| match &panel.body {
@@ -511,5 +576,20 @@ fn margins_of(panel: &Panel, shared: SharedLabels, form: Arrangement) -> Margins
     match &panel.body {
         Body::Plane(plane) => plane::margins(plane, shared, form),
         Body::Raster(_) | Body::Message(_) => Margins::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_label_of_an_axis_takes_two_lines_before_it_is_cut() {
+        let label = "\u{2190} better\u{2003}Test NLL, averaged masks (nats per image)";
+        let [one, two, cut] = [400.0, 170.0, 60.0].map(|room| in_two(label, room));
+        assert_eq!(one, [label]);
+        assert_eq!(two.len(), 2);
+        assert_eq!(two.join(" "), label);
+        assert!(cut.len() == 2 && cut[1].ends_with('\u{2026}'), "{cut:?}");
     }
 }

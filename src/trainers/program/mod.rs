@@ -225,14 +225,20 @@ fn metrics(declaration: &Declaration) -> Metrics {
     metrics.curves = columns
         .iter()
         .map(|column| {
-            let of = declaration.metrics.iter().find(|metric| {
+            // A metric that is read at the best step of another is not the column itself.
+            let is_read_at = |metric: &DeclaredMetric| {
+                matches!(&metric.source, MetricSource::Column { at: Some(_), .. })
+            };
+            let mut read = declaration.metrics.iter().filter(|metric| {
                 matches!(&metric.source, MetricSource::Column { column: own, .. } if own == column)
             });
+            let of = read.clone().find(|metric| !is_read_at(metric)).or_else(|| read.next());
             Curve {
                 name: column_name(column),
                 unit: of.map(|metric| unit(&metric.unit)).unwrap_or_default(),
                 head: (*column).to_owned(),
                 words: of
+                    .filter(|metric| !is_read_at(metric))
                     .and_then(|metric| metric.label.clone())
                     .unwrap_or_else(|| (*column).to_owned()),
                 better: of.map(|metric| metric.better),
