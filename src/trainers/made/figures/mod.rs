@@ -139,8 +139,8 @@ fn of_the_best<'a, T>(
     let (variant, _, found) =
         blocks.iter().find_map(|block| best(&block.variants, block.baseline))?;
     let Variant { label, replicates, .. } = &view.variants[variant];
-    let data = run_config(&replicates.first()?.spec.config).data.name.to_string();
-    let is_named = label.contains(&data);
+    let data = &run_config(&replicates.first()?.spec.config).data.name;
+    let is_named = label.contains(data.as_str());
     Some((if is_named { (*label).to_owned() } else { format!("{label} on {data}") }, found))
 }
 

@@ -219,9 +219,8 @@ fn real<'a>(runs: &[(Vec<&'a str>, &RunSpec)], shape: Shape) -> Vec<Real<'a>> {
     masks.collect()
 }
 
-/// Masks once of which `same` is equal, named after all variants that have it, the most telling
-/// first.
-fn once<K: PartialEq>(real: &[Real], same: impl Fn(&Real) -> K) -> Vec<NamedMask> {
+/// Masks once of which `same` is equal, with their features, named after all variants that have it.
+fn once<K: PartialEq>(real: &[Real], same: impl Fn(&Real) -> K) -> Vec<(Vec<String>, NamedMask)> {
     let mut groups: Vec<(K, Vec<&str>, &Real)> = Vec::new();
     for own in real {
         let key = same(own);
@@ -234,17 +233,21 @@ fn once<K: PartialEq>(real: &[Real], same: impl Fn(&Real) -> K) -> Vec<NamedMask
         let named = NamedMask { name: together(&labels), mask: own.mask.clone() };
         (own.features.clone(), named)
     });
-    most_telling(named.collect())
+    named.collect()
 }
 
 /// Masks through which outputs see other numbers of pixels.
 fn by_visibility(real: &[Real]) -> Vec<NamedMask> {
-    once(real, |own| own.mask.visible())
+    most_telling(once(real, |own| own.mask.visible()))
 }
 
-/// The same for each ordering.
+/// The same for each ordering; the first mask of every ordering comes before further ones.
 fn by_ordering(real: &[Real]) -> Vec<NamedMask> {
-    once(real, |own| (own.features[0].clone(), own.mask.visible()))
+    let mut masks = once(real, |own| (own.features[0].clone(), own.mask.visible()));
+    for (features, _) in &mut masks {
+        features.truncate(1);
+    }
+    most_telling(masks)
 }
 
 /// Shape of a run's images: that of its saved images, else guessed from its number of variables.
