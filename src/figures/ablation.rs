@@ -1,5 +1,5 @@
 //! Ablation plot: paired difference to the baseline for every seed, its mean and its interval, best
-//! at the top.
+//! at the top; values of different data, which do not compare, are in the order of the file.
 
 use super::chart::{Anchor, Body, Chart, End, Form, Mark, Panel, Plane};
 use super::draw;
@@ -26,6 +26,18 @@ struct Row {
     values: Vec<f64>,
     estimate: Option<MeanInterval>,
     missing: String,
+}
+
+impl Row {
+    /// The estimate, or why there is none; a mean of its own says which runs it lacks.
+    fn words(&self, is_paired: bool) -> String {
+        match self.estimate {
+            None => self.missing.clone(),
+            Some(e) if is_paired => difference(e.mean, e.half),
+            Some(e) if self.missing.is_empty() => estimate(e.mean, e.half),
+            Some(e) => format!("{} ({})", estimate(e.mean, e.half), self.missing),
+        }
+    }
 }
 
 /// Ablation figure: differences if the study contains its baseline, otherwise the values
@@ -56,7 +68,7 @@ pub(super) fn chart(view: &View, table: &Ablation, over: Option<&OverBlocks>) ->
             .map_or_else(String::new, |_| baseline_name(view, part.paired).trim_start().to_owned());
         panels.push(Panel { title: block.title.clone(), note, body });
         let name = if over.is_some() { format!("{}. ", block.title) } else { String::new() };
-        captions.push(name + &caption(view, part.paired, &part.rows));
+        captions.push(name + &caption(view, part));
     }
     let cut = Chart::cut_words(&panels);
     // Rows are named: the legend is for readers who look for a setting.
@@ -91,10 +103,12 @@ fn title(view: &View, paired: Option<usize>) -> String {
     format!("Effect of {what} on {}: {study}", view.metric_name())
 }
 
-/// Rows of one block, best first.
+/// Rows of one block, best first, or as in the file if their values do not compare.
 struct Part {
     /// Baseline from which the rows are differences; `None` if they are the values themselves.
     paired: Option<usize>,
+    /// True if all rows are scored on data with comparable values.
+    comparable: bool,
     rows: Vec<Row>,
 }
 
@@ -116,7 +130,10 @@ fn part(view: &View, table: &Ablation, block: &Block, over: Option<&OverBlocks>,
                 Some(baseline) => own.differences(&view.variants[baseline]),
                 None => own.replicates.iter().filter_map(|r| r.score).collect(),
             };
-            let missing = if comparable { own.missing() } else { "other data".to_owned() };
+            let missing = match paired {
+                Some(_) if !comparable => "other data".to_owned(),
+                _ => own.missing(),
+            };
             // In all blocks a method has one name and one colour.
             let of_method = |over: &OverBlocks| {
                 let at = over.rows.iter().position(|row| row.variants[b] == Some(index))?;
@@ -136,6 +153,11 @@ fn part(view: &View, table: &Ablation, block: &Block, over: Option<&OverBlocks>,
         })
         .collect();
     let better = view.metric().better;
+    // Without the values of other data, differences compare.
+    let comparable = paired.is_some() || view.are_comparable(block.variants.iter().copied());
+    if !comparable {
+        return Part { paired, comparable, rows };
+    }
     rows.sort_by(|a, b| {
         let by_value = match (a.estimate, b.estimate) {
             (Some(a), Some(b)) => better.order(a.mean, b.mean),
@@ -143,12 +165,12 @@ fn part(view: &View, table: &Ablation, block: &Block, over: Option<&OverBlocks>,
         };
         by_value.then(a.index.cmp(&b.index))
     });
-    Part { paired, rows }
+    Part { paired, comparable, rows }
 }
 
 /// Panel of one block; true if a row is beyond its axis.
 fn plane(view: &View, table: &Ablation, part: &Part, block: &Block) -> (Body, bool) {
-    let Part { paired, rows } = part;
+    let Part { paired, comparable, rows } = part;
     let paired = *paired;
     if rows.iter().all(|row| row.estimate.is_none()) {
         return (Body::Message(nothing(view, part, block)), false);
@@ -164,7 +186,8 @@ fn plane(view: &View, table: &Ablation, part: &Part, block: &Block) -> (Body, bo
         }
         None => view.metric_label(),
     };
-    let x = ValueAxis::airy(&label, lo, hi, 6).improving_across(view.metric().better);
+    let x = ValueAxis::airy(&label, lo, hi, 6);
+    let x = if *comparable { x.improving_across(view.metric().better) } else { x };
     let count = rows.len() as f64;
     let ticks = rows
         .iter()
@@ -190,18 +213,13 @@ fn plane(view: &View, table: &Ablation, part: &Part, block: &Block) -> (Body, bo
     for (i, row) in rows.iter().enumerate() {
         let at = count - 1.0 - i as f64;
         at_border |= row_marks(&mut marks, row, at, &x, limit);
-        let text = match (row.estimate, paired) {
-            (Some(e), Some(_)) => difference(e.mean, e.half),
-            (Some(e), None) => estimate(e.mean, e.half),
-            (None, _) => row.missing.clone(),
-        };
-        let mut values = vec![text];
+        let mut values = vec![row.words(paired.is_some())];
         if paired.is_some() {
             values.push(table.rows[row.index].conclusion());
         }
         ends.push(End { at, color: None, name: String::new(), values });
     }
-    let head = if paired.is_some() { "difference" } else { view.family() };
+    let head = if paired.is_some() { "difference" } else { &view.metric().words.head };
     let heads = std::iter::once(head)
         .chain(paired.map(|_| "verdict"))
         .map(str::to_owned)
@@ -387,8 +405,8 @@ fn baseline_name(view: &View, paired: Option<usize>) -> String {
     }
 }
 
-fn caption(view: &View, paired: Option<usize>, rows: &[Row]) -> String {
-    let what = match paired {
+fn caption(view: &View, part: &Part) -> String {
+    let what = match part.paired {
         Some(baseline) => format!(
             "Paired difference in {} to {}",
             view.metric_name(),
@@ -396,23 +414,19 @@ fn caption(view: &View, paired: Option<usize>, rows: &[Row]) -> String {
         ),
         None => format!("Mean {}", view.metric_name()),
     };
-    let values = rows.iter().map(|row| {
-        let text = row.estimate.map_or_else(
-            || row.missing.clone(),
-            |e| {
-                if paired.is_some() {
-                    difference(e.mean, e.half)
-                } else {
-                    estimate(e.mean, e.half)
-                }
-            },
-        );
-        format!("{}: {text}", row.label)
-    });
-    let values: Vec<String> = values.collect();
+    let order = if part.comparable {
+        "best first"
+    } else {
+        "in the order of the file, as values on different data do not compare"
+    };
+    let values: Vec<String> = part
+        .rows
+        .iter()
+        .map(|row| format!("{}: {}", row.label, row.words(part.paired.is_some())))
+        .collect();
     let level = percent(view.plan.compare.level);
     format!(
-        "{what}{}, mean and half-width of the {level} percent interval, best first. {}.",
+        "{what}{}, mean and half-width of the {level} percent interval, {order}. {}.",
         view.in_unit(),
         values.join("; ")
     )

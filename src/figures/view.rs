@@ -9,7 +9,7 @@ use crate::results::ExperimentResults;
 use crate::rng::Seed;
 use crate::stats;
 use crate::text::{self, percent};
-use crate::trainer::{Better, Curve, Metric, Metrics, Otherwise, Trainer, Unit};
+use crate::trainer::{Better, Curve, Metric, Metrics, Otherwise, Scored, Trainer, Unit};
 
 /// A mean and half the width of its interval; no width for a single value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -248,28 +248,42 @@ impl<'a> View<'a> {
         &self.metric.words.long
     }
 
+    /// Examples on which variants were scored, by variant. An outstanding run does not report its
+    /// binarisation yet, which is no difference: such variants are left out if others are told.
+    fn scored(&self, variants: impl Iterator<Item = usize>) -> Vec<(usize, Scored<'a>)> {
+        let runs = |v: usize| self.variants[v].replicates.iter();
+        let is_told = |r: &Replicate| r.record.summary.is_some();
+        let (told, others): (Vec<usize>, Vec<usize>) =
+            variants.partition(|&v| runs(v).any(is_told));
+        let variants = if told.is_empty() { others } else { told };
+        let of = |v: usize| {
+            let run = runs(v).max_by_key(|r| is_told(r))?;
+            Some((v, run.spec.scored(Some(run.record))))
+        };
+        variants.into_iter().filter_map(of).collect()
+    }
+
+    /// True if variants are scored on data with comparable values.
+    pub(crate) fn are_comparable(&self, variants: impl Iterator<Item = usize>) -> bool {
+        let scored = self.scored(variants);
+        scored.iter().all(|(_, own)| {
+            let otherwise = self.trainer.otherwise(own, &scored[0].1, "");
+            !matches!(otherwise, Some(Otherwise::Incomparable(_)))
+        })
+    }
+
     /// Sentence on the examples on which the variants were scored.
     pub(crate) fn data(&self) -> String {
         let mut data: Vec<(String, Vec<&str>)> = Vec::new();
-        let (mut first, mut comparable) = (None, true);
-        // An outstanding run does not report its binarisation yet; that is not a difference.
-        let told = |v: &&Variant| v.replicates.iter().any(|r| r.record.summary.is_some());
-        let any = self.variants.iter().any(|v| told(&v));
-        for variant in self.variants.iter().filter(|v| told(v) || !any) {
-            let told = variant.replicates.iter().max_by_key(|r| r.record.summary.is_some());
-            let Some(scored) = told.map(|r| r.spec.scored(Some(r.record))) else {
-                continue;
-            };
-            let first = first.get_or_insert(scored);
-            let otherwise = self.trainer.otherwise(&scored, first, "");
-            comparable &= !matches!(otherwise, Some(Otherwise::Incomparable(_)));
+        for (variant, scored) in self.scored(0..self.variants.len()) {
+            let label = self.variants[variant].label;
             let words = self.trainer.data_words(&scored);
             if words.is_empty() {
                 continue;
             }
             match data.iter_mut().find(|(known, _)| *known == words) {
-                Some((_, labels)) => labels.push(variant.label),
-                None => data.push((words, vec![variant.label])),
+                Some((_, labels)) => labels.push(label),
+                None => data.push((words, vec![label])),
             }
         }
         match &data[..] {
@@ -283,10 +297,14 @@ impl<'a> View<'a> {
                     false => format!("{words} ({})", labels.join(", ")),
                 };
                 let each: Vec<String> = all.iter().map(of).collect();
-                let warning = if comparable {
+                let warning = if self.are_comparable(0..self.variants.len()) {
                     String::new()
                 } else {
-                    format!(", and {} on different data do not compare", self.metrics.family)
+                    let values = match self.metrics.family.as_str() {
+                        "" => "values",
+                        family => family,
+                    };
+                    format!(", and {values} on different data do not compare")
                 };
                 format!(" Data differ{warning}: {}.", each.join("; "))
             }

@@ -396,6 +396,32 @@ fn failures_show_where_they_happened() {
 }
 
 #[test]
+fn values_on_different_data_are_not_ordered() {
+    let recipe = Recipe {
+        axes: vec![("data", strings(&["shapes", "letters", "digits"]))],
+        status: |v, s| match (v, s) {
+            (1, 2) => RunStatus::Outstanding,
+            _ => RunStatus::Finished,
+        },
+        ..Recipe::default()
+    };
+    let charts = check("different-data", &recipe);
+    let ablation = of(&charts, "ablation");
+    let plane = planes(ablation).next().unwrap();
+    assert!(!plane.x.label.contains("better"), "{}", plane.x.label);
+    assert_eq!(plane.heads, ["test NLL"]);
+    let names: Vec<&str> = plane.y.ticks.iter().rev().map(|tick| tick.text.as_str()).collect();
+    assert_eq!(names, ["baseline", "data letters", "data digits"]);
+    assert!(ablation.caption.contains("do not compare"), "{}", ablation.caption);
+    assert!(!ablation.caption.contains("best first"), "{}", ablation.caption);
+    assert!(plane.ends.iter().any(|end| end.values[0].ends_with("(1 of 3 to run)")));
+    for name in ["completions", "neighbours"] {
+        let title = &of(&charts, name).title;
+        assert!(title.contains("baseline on shapes"), "{title}");
+    }
+}
+
+#[test]
 fn an_interval_that_is_cut_is_said() {
     let mut study = Recipe::default().study();
     for (by, is_cut) in [(0.0, false), (1000.0, true)] {

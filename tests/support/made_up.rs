@@ -72,6 +72,7 @@ impl Recipe {
             for ((axis, axis_levels), level) in self.axes.iter().zip(levels) {
                 let index = axis_levels.iter().position(|l| l == level).unwrap_or(0);
                 match *axis {
+                    "data" => config.data.name.clone_from(level),
                     "depth" => config.model.hidden = vec![120; index + 1],
                     "masks" => config.model.masks = MaskCount::Cycle(1 << (3 * index)),
                     "ordering" => config.model.ordering = OrderingRule::ALL[index % 9],

@@ -13,7 +13,7 @@ use super::paper::Paper;
 use super::plane::{self, Margins, SharedLabels};
 use super::raster::{self, SizedRaster};
 use super::render::{DrawnChart, text_width};
-use super::words::{fit, longest_word, wrap};
+use super::words::{fit, longest_word, wrap, wrap_label};
 use crate::figures::chart::{Anchor, Body, Chart, Panel, Plane};
 use crate::figures::scale::Scale;
 use crate::figures::style::{INK, LABEL, MUTED, SMALL, TITLE, WIDTH};
@@ -42,6 +42,9 @@ const FEW_PANELS: usize = 8;
 const LOWEST: f64 = 40.0;
 const NARROWEST: f64 = 60.0;
 const TICK: f64 = 14.0;
+/// Maximum number of rows of a chart of pictures that are next to each other on paper.
+const MOST_ABREAST: usize = 3;
+
 /// Maximum area of a page in CSS pixels: its picture takes sixteen bytes for each.
 const MOST_AREA: f64 = 16e6;
 
@@ -206,13 +209,13 @@ impl Columns {
     }
 }
 
-/// Panels in rows of at most `count`. Rasters without a title belong to the panel before them: if a
+/// Panels in rows of at most `count`, of whole rows of the chart if there is room for more. Rasters without a title belong to the panel before them: if a
 /// row of the chart does not fit, every such group begins a new one.
 fn rows(chart: &Chart, count: usize) -> Vec<Vec<usize>> {
     let own = chart.columns.clamp(1, chart.panels.len().max(1));
     let all: Vec<usize> = (0..chart.panels.len()).collect();
     if count >= own {
-        return all.chunks(own).map(<[usize]>::to_vec).collect();
+        return all.chunks(count - count % own).map(<[usize]>::to_vec).collect();
     }
     let is_blank = |panel: &Panel| matches!(&panel.body, Body::Message(text) if text.is_empty());
     let all: Vec<usize> = all.into_iter().filter(|&i| !is_blank(&chart.panels[i])).collect();
@@ -260,7 +263,8 @@ struct Row {
 }
 
 impl<'a> Page<'a> {
-    /// The first arrangement that fits the paper.
+    /// The first arrangement that fits the paper; of pictures that would be taller than a page, the
+    /// first that is not, else the least tall.
     fn fitting(chart: &'a Chart, paper: &Paper) -> Result<Self, Unfit> {
         let margin = if paper.bare { BARE_MARGIN } else { MARGIN };
         let most = chart.columns.clamp(1, chart.panels.len().max(1));
@@ -274,19 +278,31 @@ impl<'a> Page<'a> {
         } else {
             &[1.0]
         };
+        let abreast = (2..=MOST_ABREAST)
+            .filter(|times| has_raster && chart.panels.len() > (times - 1) * most)
+            .map(|times| times * most);
         let mut lack = f64::INFINITY;
-        for count in (1..=most).rev() {
+        let mut tall: Option<Self> = None;
+        for count in (1..=most).rev().chain(abreast) {
             for form in Arrangement::ALL {
                 for &shrink in sizes {
                     let columns = Columns::new(chart, count, form, shrink, (margin, Some(room)));
-                    if columns.lack <= 1e-6 {
-                        return Ok(Self::new(chart, paper, margin, columns));
+                    if columns.lack > 1e-6 {
+                        lack = lack.min(columns.lack);
+                        continue;
                     }
-                    lack = lack.min(columns.lack);
+                    let page = Self::new(chart, paper, margin, columns);
+                    let height = paper.mm_of_px(page.width).map_or(0.0, |mm| mm * page.height);
+                    if !has_raster || height <= SHEET {
+                        return Ok(page);
+                    }
+                    if tall.as_ref().is_none_or(|known| page.height < known.height) {
+                        tall = Some(page);
+                    }
                 }
             }
         }
-        Err(Unfit::TooNarrow(Paper::enough_for(room + lack)))
+        tall.ok_or_else(|| Unfit::TooNarrow(Paper::enough_for(room + lack)))
     }
 
     fn new(chart: &'a Chart, paper: &Paper, margin: f64, columns: Columns) -> Self {
@@ -304,7 +320,7 @@ impl<'a> Page<'a> {
         let heading = 19.0 * title.len() as f64 + 16.0 * subtitle.len() as f64;
         let top = margin + heading + if paper.bare { 4.0 } else { 14.0 };
         let label = match planes(chart).next() {
-            Some(plane) if columns.shared.x => wrap(&plane.x.label, LABEL, false, text_room),
+            Some(plane) if columns.shared.x => wrap_label(&plane.x.label, LABEL, text_room),
             _ => Vec::new(),
         };
         let mut page = Self {

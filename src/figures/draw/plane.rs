@@ -1,6 +1,7 @@
 //! Planes on the page: axes, marks between them, labels to the right.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::canvas::{Canvas, Position, Stroke, Type};
 use super::clip::Frame;
@@ -25,6 +26,10 @@ const TURNED: f64 = 120.0;
 /// Minimum width of a plane, and of one with names or values beside it, on paper of a width.
 const LEAST: f64 = 90.0;
 const LEAST_LABELLED: f64 = 150.0;
+/// Maximum width by which the values on the lines of names widen the margin of those beside rows.
+const VERDICT: f64 = 20.0;
+/// Minimum distance between the texts of two ticks.
+const TICK_GAP: f64 = 6.0;
 /// Half the length of an interval's cap: more than a dot's radius and its white edge.
 const CAP: f64 = 6.0;
 
@@ -63,11 +68,25 @@ pub(super) fn margins(plane: &Plane, shared: SharedLabels, form: Arrangement) ->
     let right = if plane.ends.is_empty() || (is_stacked && plane.spread) {
         last.max(10.0)
     } else {
-        let beside = Labels::of(plane, form).beside;
-        let values: f64 = value_widths(plane).iter().take(beside).map(|w| w + 14.0).sum();
+        let labels = Labels::of(plane, form);
+        let values: f64 = value_widths(plane).iter().take(labels.beside).map(|w| w + 14.0).sum();
+        // Verdicts on the lines of names stay beside the plane if they are little wider.
+        let values = values.max(labels.others(plane).min(values + VERDICT));
         end_offset(&plane.ends) + names_width(&plane.ends) + values + 4.0
     };
-    Margins { left: left + y_label, right, bottom: 0.0 }
+    Margins {
+        left: (left + y_label).max(first_overhang(&plane.x)),
+        right,
+        bottom: 0.0,
+    }
+}
+
+/// Width left of the narrowest plane that the text of the first of a horizontal axis's ticks takes.
+fn first_overhang(axis: &ValueAxis) -> f64 {
+    let Some(tick) = axis.ticks.first().filter(|_| axis.scale != Scale::Levels) else {
+        return 0.0;
+    };
+    0.5 * text_width(&tick.text, LABEL, false) - axis.along(tick.at, 0.0, LEAST)
 }
 
 /// Space that a plane of this width needs below it.
@@ -242,8 +261,34 @@ pub(super) fn draw(
             plane.y.along(y, frame.bottom, frame.top),
         )
     };
-    for mark in &plane.marks {
-        draw_mark(canvas, frame, mark, &place);
+    // The white edge of an interval's dot is below the interval, which it would cut.
+    let bits = |at: (f64, f64)| [at.0.to_bits(), at.1.to_bits()];
+    let intervals: BTreeSet<[u64; 2]> = plane
+        .marks
+        .iter()
+        .filter_map(|mark| match mark {
+            Mark::Interval { at, .. } => Some(bits(*at)),
+            _ => None,
+        })
+        .collect();
+    for (i, mark) in plane.marks.iter().enumerate() {
+        let is_of_an_interval = match mark {
+            Mark::Interval { at: (x, y), .. } => {
+                let dot = plane.marks[i..].iter().find_map(|mark| match mark {
+                    Mark::Dot { at, form, radius, nudge: 0.0, .. } if *at == (*x, *y) => {
+                        Some((*form, *radius))
+                    }
+                    _ => None,
+                });
+                if let Some((form, radius)) = dot {
+                    draw_edge(canvas, place(*x, *y), form, radius);
+                }
+                false
+            }
+            Mark::Dot { at, nudge: 0.0, .. } => intervals.contains(&bits(*at)),
+            _ => false,
+        };
+        draw_mark(canvas, frame, mark, !is_of_an_interval, &place);
     }
     let unnamed = names::draw(canvas, frame, plane, &place);
     match form {
@@ -280,8 +325,11 @@ fn axes(canvas: &Canvas, frame: Frame, plane: &Plane, form: Arrangement) {
     }
     canvas.line(&[(frame.left, frame.bottom), (frame.right, frame.bottom)], thin(AXIS));
     let turned = turned(&plane.x, frame.right - frame.left);
-    let mut free = f64::NEG_INFINITY;
-    let last = plane.x.ticks.last().map(|t| plane.x.along(t.at, frame.left, frame.right));
+    let named = if turned {
+        (0..plane.x.ticks.len()).collect()
+    } else {
+        named_ticks(&plane.x, frame.right - frame.left)
+    };
     for (i, tick) in plane.x.ticks.iter().enumerate() {
         let x = plane.x.along(tick.at, frame.left, frame.right);
         canvas.line(&[(x, frame.bottom), (x, frame.bottom + 4.0)], thin(AXIS));
@@ -289,17 +337,49 @@ fn axes(canvas: &Canvas, frame: Frame, plane: &Plane, form: Arrangement) {
             let look = Type { upright: false, ..Type::new(SMALL, MUTED) };
             let text = shorten(&tick.text, SMALL, false, TURNED);
             canvas.text((x, frame.bottom + 8.0), &text, look.anchor(Anchor::End));
-            continue;
-        }
-        let half = 0.5 * text_width(&tick.text, LABEL, false);
-        let is_last = i + 1 == plane.x.ticks.len();
-        let blocks_last = !is_last && last.is_some_and(|l| x + half + 6.0 > l - half);
-        if x - half >= free && !blocks_last {
+        } else if named.contains(&i) {
             let look = Type::new(LABEL, MUTED).anchor(Anchor::Middle);
             canvas.text((x, frame.bottom + 13.0), &tick.text, look);
-            free = x + half + 6.0;
         }
     }
+}
+
+/// Indices of the ticks of a horizontal axis of this width that get their texts: every one, else
+/// every second, and so on, zero among them. The last of uneven ticks, as of epochs, always has
+/// its text.
+fn named_ticks(axis: &ValueAxis, width: f64) -> BTreeSet<usize> {
+    let ends: Vec<(f64, f64)> = axis
+        .ticks
+        .iter()
+        .map(|tick| {
+            let (x, half) =
+                (axis.along(tick.at, 0.0, width), 0.5 * text_width(&tick.text, LABEL, false));
+            (x - half, x + half)
+        })
+        .collect();
+    let are_apart = |a: usize, b: usize| ends[a].1 + TICK_GAP <= ends[b].0;
+    let steps: Vec<f64> = axis
+        .ticks
+        .windows(2)
+        .map(|t| axis.position(t[1].at) - axis.position(t[0].at))
+        .collect();
+    let is_even = steps.iter().all(|step| (step - steps[0]).abs() < 1e-6 * steps[0]);
+    let zero = axis.ticks.iter().position(|tick| tick.at == 0.0).unwrap_or(0);
+    let every = |stride: usize| {
+        let mut named: Vec<usize> = (zero % stride..ends.len()).step_by(stride).collect();
+        let last = ends.len() - 1;
+        if !is_even && named.last() != Some(&last) {
+            named.retain(|&i| are_apart(i, last));
+            named.push(last);
+        }
+        named
+    };
+    (1..=ends.len())
+        .map(every)
+        .find(|named| named.windows(2).all(|pair| are_apart(pair[0], pair[1])))
+        .unwrap_or_default()
+        .into_iter()
+        .collect()
 }
 
 /// Lines of the name of a row to its left.
@@ -327,13 +407,17 @@ fn names_above(canvas: &Canvas, frame: Frame, plane: &Plane, span: f64) {
     let right = frame.left + span - 4.0;
     let muted = Type::new(LABEL, MUTED).anchor(Anchor::End);
     let first_line = |at: f64| plane.y.along(at, frame.bottom, frame.top) - above - 1.0;
+    let mut texts: Vec<(Position, String, Type)> = Vec::new();
     for tick in &plane.y.ticks {
         let top = first_line(tick.at);
-        for (i, line) in wrap(&tick.text, LABEL, false, room).iter().enumerate() {
-            let (y, width) = (top + NAME_LINE * i as f64, text_width(line, LABEL, false));
-            let at = (frame.left, y);
-            white(canvas, (at.0 - 1.0, y - 6.0), (at.0 + width + 2.0, y + 6.0));
-            canvas.text(at, line, Type::new(LABEL, INK));
+        for (i, line) in wrap(&tick.text, LABEL, false, room).into_iter().enumerate() {
+            let at = (frame.left, top + NAME_LINE * i as f64);
+            white(
+                canvas,
+                (at.0 - 1.0, at.1 - 6.0),
+                (at.0 + text_width(&line, LABEL, false) + 2.0, at.1 + 6.0),
+            );
+            texts.push((at, line, Type::new(LABEL, INK)));
         }
     }
     for end in &plane.ends {
@@ -349,7 +433,23 @@ fn names_above(canvas: &Canvas, frame: Frame, plane: &Plane, span: f64) {
             (right - text_width(&text, LABEL, false) - 2.0, y - 6.0),
             (right, y + 6.0),
         );
-        canvas.text((right, y), &text, muted);
+        texts.push(((right, y), text, muted));
+    }
+    // Upright lines, as that of zero, are not cut by the white behind the texts.
+    for mark in &plane.marks {
+        if let Mark::Line { points, color, .. } = mark
+            && points.windows(2).all(|pair| pair[0].0 == pair[1].0)
+        {
+            let x = |value: f64| plane.x.along(value, frame.left, frame.right);
+            let y = |value: f64| plane.y.along(value, frame.bottom, frame.top);
+            let points: Vec<Position> = points.iter().map(|p| (x(p.0), y(p.1))).collect();
+            for piece in frame.line(&points) {
+                canvas.line(&piece, Stroke { color: *color, alpha: 1.0, width: 0.6 });
+            }
+        }
+    }
+    for (at, text, look) in texts {
+        canvas.text(at, &text, look);
     }
     if let Some(tick) = plane.y.ticks.last().filter(|_| !plane.ends.is_empty()) {
         let y = first_line(tick.at) - NAME_LINE - 2.0;
@@ -413,7 +513,13 @@ fn axis_labels(canvas: &Canvas, frame: Frame, plane: &Plane, room: Margins, shar
     }
 }
 
-fn draw_mark(canvas: &Canvas, frame: Frame, mark: &Mark, place: &impl Fn(f64, f64) -> Position) {
+fn draw_mark(
+    canvas: &Canvas,
+    frame: Frame,
+    mark: &Mark,
+    is_edged: bool,
+    place: &impl Fn(f64, f64) -> Position,
+) {
     match mark {
         Mark::Line { points, color, width, alpha, dashed } => {
             let points: Vec<Position> = points.iter().map(|&(x, y)| place(x, y)).collect();
@@ -434,6 +540,9 @@ fn draw_mark(canvas: &Canvas, frame: Frame, mark: &Mark, place: &impl Fn(f64, f6
         }
         Mark::Dot { at, form, color, radius, nudge } => {
             let (x, y) = place(at.0, at.1);
+            if is_edged {
+                draw_edge(canvas, (x, y + nudge), *form, *radius);
+            }
             draw_dot(canvas, (x, y + nudge), *form, *color, *radius);
         }
         Mark::Interval { at, ends: (from, to), across, color, width } => {
@@ -494,40 +603,28 @@ fn draw_interval(
     }
 }
 
+/// Draws the white edge of a dot.
+fn draw_edge(canvas: &Canvas, at: Position, form: Form, r: f64) {
+    match form {
+        Form::Disc => canvas.disc(at, r + 1.0, WHITE, 1.0),
+        Form::Square | Form::Diamond | Form::Up | Form::Down => {
+            canvas.polygon(&corners(at, form, r + 1.2), WHITE, 1.0);
+        }
+        Form::Ring => canvas.disc(at, r + 0.8, WHITE, 1.0),
+        Form::Cross => cross(canvas, at, r, Stroke { color: WHITE, alpha: 1.0, width: 4.0 }),
+        Form::Seed | Form::Left | Form::Right => {}
+    }
+}
+
 fn draw_dot(canvas: &Canvas, (x, y): Position, form: Form, color: Color, r: f64) {
     match form {
-        Form::Disc => {
-            canvas.disc((x, y), r + 1.0, WHITE, 1.0);
-            canvas.disc((x, y), r, color, 1.0);
-        }
+        Form::Disc => canvas.disc((x, y), r, color, 1.0),
         Form::Square | Form::Diamond | Form::Up | Form::Down => {
-            // Of about the same area as the disc.
-            let corners = |r: f64| {
-                match form {
-                    Form::Square => [(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
-                    Form::Diamond => [(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)],
-                    Form::Up => [(0.0, -1.3), (1.2, 0.9), (-1.2, 0.9), (-1.2, 0.9)],
-                    _ => [(0.0, 1.3), (1.2, -0.9), (-1.2, -0.9), (-1.2, -0.9)],
-                }
-                .map(|(dx, dy)| (x + r * dx, y + r * dy))
-            };
-            canvas.polygon(&corners(r + 1.2), WHITE, 1.0);
-            canvas.polygon(&corners(r), color, 1.0);
+            canvas.polygon(&corners((x, y), form, r), color, 1.0);
         }
         Form::Seed => canvas.disc((x, y), r, color, 0.55),
-        Form::Ring => {
-            canvas.disc((x, y), r + 0.8, WHITE, 1.0);
-            canvas.ring((x, y), r, Stroke { color, alpha: 1.0, width: 1.6 });
-        }
-        Form::Cross => {
-            for stroke in [
-                Stroke { color: WHITE, alpha: 1.0, width: 4.0 },
-                Stroke { color, alpha: 1.0, width: 1.8 },
-            ] {
-                canvas.line(&[(x - r, y - r), (x + r, y + r)], stroke);
-                canvas.line(&[(x - r, y + r), (x + r, y - r)], stroke);
-            }
-        }
+        Form::Ring => canvas.ring((x, y), r, Stroke { color, alpha: 1.0, width: 1.6 }),
+        Form::Cross => cross(canvas, (x, y), r, Stroke { color, alpha: 1.0, width: 1.8 }),
         Form::Left => {
             canvas.polygon(&[(x, y), (x + 1.7 * r, y - r), (x + 1.7 * r, y + r)], color, 1.0);
         }
@@ -535,6 +632,22 @@ fn draw_dot(canvas: &Canvas, (x, y): Position, form: Form, color: Color, r: f64)
             canvas.polygon(&[(x, y), (x - 1.7 * r, y - r), (x - 1.7 * r, y + r)], color, 1.0);
         }
     }
+}
+
+/// Corners of a form of about the same area as the disc.
+fn corners((x, y): Position, form: Form, r: f64) -> [Position; 4] {
+    match form {
+        Form::Square => [(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
+        Form::Diamond => [(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)],
+        Form::Up => [(0.0, -1.3), (1.2, 0.9), (-1.2, 0.9), (-1.2, 0.9)],
+        _ => [(0.0, 1.3), (1.2, -0.9), (-1.2, -0.9), (-1.2, -0.9)],
+    }
+    .map(|(dx, dy)| (x + r * dx, y + r * dy))
+}
+
+fn cross(canvas: &Canvas, (x, y): Position, r: f64, stroke: Stroke) {
+    canvas.line(&[(x - r, y - r), (x + r, y + r)], stroke);
+    canvas.line(&[(x - r, y + r), (x + r, y - r)], stroke);
 }
 
 fn draw_ends(canvas: &Canvas, frame: Frame, plane: &Plane) {
@@ -610,4 +723,39 @@ fn turned(axis: &ValueAxis, width: f64) -> bool {
     let room = width / axis.ticks.len().max(1) as f64 - 6.0;
     axis.scale == Scale::Levels
         && axis.ticks.iter().any(|t| text_width(&t.text, LABEL, false) > room)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_ticks_are_dropped_evenly_and_zero_stays() {
+        let axis = ValueAxis::linear("", -120.0, 20.0, 8);
+        let step = |width: f64| -> Vec<usize> {
+            let named: Vec<usize> = named_ticks(&axis, width).into_iter().collect();
+            let steps: BTreeSet<usize> = named.windows(2).map(|pair| pair[1] - pair[0]).collect();
+            assert!(steps.len() <= 1, "{width}: {named:?}");
+            let zero = axis.ticks.iter().position(|tick| tick.at == 0.0).unwrap();
+            assert!(named.contains(&zero), "{width}: {named:?}");
+            named
+        };
+        assert_eq!(step(1000.0).len(), axis.ticks.len());
+        for width in 20..400 {
+            step(f64::from(width));
+        }
+        let epochs = ValueAxis::epochs(100, 10);
+        for width in 40..400 {
+            assert!(named_ticks(&epochs, f64::from(width)).contains(&(epochs.ticks.len() - 1)));
+        }
+    }
+
+    #[test]
+    fn the_first_tick_has_room_for_its_text() {
+        let x = ValueAxis::linear("Difference", -100.0, 0.0, 4);
+        let y = ValueAxis::levels("", &["a".to_owned()]);
+        let plane = Plane::new(x, y, Vec::new(), 30.0);
+        let margins = margins(&plane, SharedLabels::default(), Arrangement::Stacked);
+        assert!(margins.left >= 0.5 * text_width("\u{2212}100", LABEL, false), "{margins:?}");
+    }
 }

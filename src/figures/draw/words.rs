@@ -2,19 +2,30 @@
 
 use super::render::text_width;
 
-/// `text` in lines of at most `width` CSS pixels; a single longer word is shortened.
+/// Space around the words of an axis label that say where values improve.
+const WIDE_SPACE: char = '\u{2003}';
+
+/// `text` in lines of at most `width` CSS pixels; a single longer word is shortened. Spaces within a
+/// line keep their width.
 pub(super) fn wrap(text: &str, size: f64, bold: bool, width: f64) -> Vec<String> {
-    let space = text_width("x x", size, bold) - text_width("xx", size, bold);
     let mut lines: Vec<String> = Vec::new();
     let mut used = 0.0;
-    for word in text.split_whitespace() {
+    let parts = text.split(WIDE_SPACE).map(str::split_whitespace).enumerate();
+    let words = parts.flat_map(|(part, words)| {
+        let space = move |at: usize| if part > 0 && at == 0 { WIDE_SPACE } else { ' ' };
+        words.enumerate().map(move |(at, word)| (space(at), word))
+    });
+    let [narrow, wide] = [' ', WIDE_SPACE]
+        .map(|space| text_width(&format!("x{space}x"), size, bold) - text_width("xx", size, bold));
+    for (space, word) in words {
         let word = fit(word, size, bold, width);
         let length = text_width(&word, size, bold);
+        let gap = if space == WIDE_SPACE { wide } else { narrow };
         match lines.last_mut() {
-            Some(line) if used + space + length <= width => {
-                line.push(' ');
+            Some(line) if used + gap + length <= width => {
+                line.push(space);
                 line.push_str(&word);
-                used += space + length;
+                used += gap + length;
             }
             _ => {
                 lines.push(word);
@@ -22,6 +33,24 @@ pub(super) fn wrap(text: &str, size: f64, bold: bool, width: f64) -> Vec<String>
             }
         }
     }
+    lines
+}
+
+/// An axis label in lines. If it takes several, the words that say where values improve are on a
+/// first line of their own, at its ends as they are on the axis.
+pub(super) fn wrap_label(label: &str, size: f64, width: f64) -> Vec<String> {
+    if text_width(label, size, false) <= width {
+        return vec![label.to_owned()];
+    }
+    let is_direction = |part: &&str| part.starts_with('\u{2190}') || part.ends_with('\u{2192}');
+    let (directions, words): (Vec<&str>, Vec<&str>) =
+        label.split(WIDE_SPACE).partition(is_direction);
+    let mut lines = Vec::new();
+    if !directions.is_empty() {
+        let apart = WIDE_SPACE.to_string().repeat(3);
+        lines.push(fit(&directions.join(&apart), size, false, width));
+    }
+    lines.extend(wrap(&words.join(" "), size, false, width));
     lines
 }
 
@@ -140,5 +169,19 @@ mod tests {
             lines.join(" "),
             "Solid: test, dashed: train; mean of 3 seeds, band = 95 % interval."
         );
+    }
+
+    #[test]
+    fn a_label_in_lines_keeps_its_directions_together() {
+        let label = "\u{2190} better\u{2003}Difference in test NLL\u{2003}worse \u{2192}";
+        assert_eq!(wrap_label(label, 11.0, 1000.0), [label]);
+        assert_eq!(wrap(label, 11.0, false, 1000.0), [label]);
+        let lines = wrap_label(label, 11.0, 150.0);
+        assert_eq!(lines[1..].join(" "), "Difference in test NLL");
+        assert!(
+            lines[0].starts_with("\u{2190} better\u{2003}") && lines[0].ends_with("worse \u{2192}"),
+            "{lines:?}"
+        );
+        assert!(lines.iter().all(|line| text_width(line, 11.0, false) <= 150.0), "{lines:?}");
     }
 }

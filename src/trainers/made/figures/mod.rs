@@ -15,7 +15,7 @@ mod visibility;
 
 use maud::Markup;
 
-use crate::figures::view::{Replicate, View};
+use crate::figures::view::{Replicate, Variant, View};
 use crate::figures::{Chart, OwnCharts};
 use crate::page::OwnMarkup;
 use crate::results::ExperimentResults;
@@ -112,31 +112,49 @@ fn sample_chart(view: &View, artefacts: &Artefacts) -> Chart {
     samples::chart(&panels, seed, &format!("{}{}, {interval}", view.metric_name(), view.in_unit()))
 }
 
-/// Data of the first run that has them, of the best variant with such a run; with that variant's
-/// label.
+/// Data of the first run that has them, of the best variant with such a run, with words for that
+/// variant. Values on different data have no best: then it is the best of the first block, or the
+/// baseline of one whose values do not compare, and is named with its data.
 fn of_the_best<'a, T>(
     view: &'a View,
     left: impl Fn(&Replicate) -> Option<T>,
-) -> Option<(&'a str, T)> {
-    let with = view.variants.iter().filter_map(|v| {
-        let found = v.replicates.iter().find_map(&left)?;
-        Some((v.score(view)?.mean, v.label, found))
-    });
-    with.min_by(|a, b| view.metric().better.order(a.0, b.0))
-        .map(|(_, label, found)| (label, found))
+) -> Option<(String, T)> {
+    let comparable = |variants: &[usize]| view.are_comparable(variants.iter().copied());
+    let of = |v: usize| {
+        let found = view.variants[v].replicates.iter().find_map(&left)?;
+        Some((v, view.variants[v].score(view)?.mean, found))
+    };
+    let best = |variants: &[usize], baseline: Option<usize>| {
+        if !comparable(variants) {
+            return baseline.into_iter().chain(variants.iter().copied()).find_map(of);
+        }
+        let with = variants.iter().filter_map(|&v| of(v));
+        with.min_by(|a, b| view.metric().better.order(a.1, b.1))
+    };
+    let all: Vec<usize> = (0..view.variants.len()).collect();
+    if comparable(&all) {
+        return best(&all, None).map(|(v, _, found)| (view.variants[v].label.to_owned(), found));
+    }
+    let blocks = view.planned.blocks(&view.plan.compare.within, view.baseline);
+    let (variant, _, found) =
+        blocks.iter().find_map(|block| best(&block.variants, block.baseline))?;
+    let Variant { label, replicates, .. } = &view.variants[variant];
+    let data = &run_config(&replicates.first()?.spec.config).data.name;
+    let is_named = label.contains(data.as_str());
+    Some((if is_named { (*label).to_owned() } else { format!("{label} on {data}") }, found))
 }
 
 fn completion_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
-    let (label, completion) = of_the_best(view, |r| artefacts.completions.get(&r.spec.id))?;
-    Some(samples::completion(label, completion))
+    let (name, completion) = of_the_best(view, |r| artefacts.completions.get(&r.spec.id))?;
+    Some(samples::completion(&name, completion))
 }
 
 fn neighbour_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
     let pair = |r: &Replicate| {
         Some((artefacts.samples.get(&r.spec.id)?, artefacts.nearest.get(&r.spec.id)?))
     };
-    let (label, (drawn, nearest)) = of_the_best(view, pair)?;
-    Some(samples::neighbours(label, drawn, nearest))
+    let (name, (drawn, nearest)) = of_the_best(view, pair)?;
+    Some(samples::neighbours(&name, drawn, nearest))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Selection of masks and orderings for the figures of the model: those of the study's own runs,
 //! each kind once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::artefacts::Artefacts;
 use super::artefacts::shape_of;
@@ -28,7 +28,7 @@ const TOY: Shape = Shape { width: 3, height: 2 };
 /// Charts of orderings, masks and visibility.
 pub(crate) fn charts(view: &View, artefacts: &Artefacts) -> Vec<(&'static str, Chart)> {
     let runs = runs(view);
-    let Some(&(_, first)) = runs.first() else { return Vec::new() };
+    let Some((_, first)) = runs.first() else { return Vec::new() };
     let shape = shape(view, first, artefacts);
     let small = small(view);
     let real = real(&runs[..runs.len().min(CONSIDERED)], shape);
@@ -52,26 +52,74 @@ pub(crate) fn charts(view: &View, artefacts: &Artefacts) -> Vec<(&'static str, C
     ]
 }
 
-/// Chart of the first `most` masks; if some are omitted, it says so.
+/// Chart of the first `most` masks; if some are omitted, it names them.
 fn first_of(all: &[NamedMask], most: usize, chart: &dyn Fn(&[NamedMask]) -> Chart) -> Chart {
-    let mut chart = chart(&all[..all.len().min(most)]);
-    if all.len() > most {
-        chart.subtitle += &format!(" The first {most} of {} kinds.", all.len());
+    let (shown, omitted) = all.split_at(all.len().min(most));
+    let mut chart = chart(shown);
+    if !omitted.is_empty() {
+        let names: Vec<&str> = omitted.iter().map(|own| own.name.as_str()).collect();
+        let said = format!(" {most} of {} kinds; not shown: {}.", all.len(), together(&names));
+        chart.subtitle += &said;
+        chart.caption += &said;
     }
     chart
 }
 
-/// First run of each variant whose masks follow other rules than those of previous variants, with
-/// the variant's label.
-fn runs<'a>(view: &'a View) -> Vec<(&'a str, &'a RunSpec)> {
-    let mut known = BTreeSet::new();
-    let first = view
-        .variants
-        .iter()
-        .filter_map(|variant| Some((variant.label, variant.replicates.first()?.spec)));
-    first
-        .filter(|(_, spec)| known.insert(word(&rules(&run_config(&spec.config).model))))
-        .collect()
+/// Kinds in the order in which they tell most: after the first, in turn for each of their features,
+/// the kind most like the first among those with a level that no kind before has.
+fn most_telling<T>(kinds: Vec<(Vec<String>, T)>) -> Vec<T> {
+    let (features, mut kinds): (Vec<Vec<String>>, Vec<Option<T>>) =
+        kinds.into_iter().map(|(features, kind)| (features, Some(kind))).unzip();
+    let others = |i: &usize| features[*i].iter().zip(&features[0]).filter(|(a, b)| a != b).count();
+    let mut alike: Vec<usize> = (0..kinds.len()).collect();
+    alike.sort_by_key(others);
+    let mut order: Vec<usize> = alike.first().copied().into_iter().collect();
+    loop {
+        let before = order.len();
+        for feature in 0..features.first().map_or(0, Vec::len) {
+            let is_new = |i: &&usize| {
+                let level = &features[**i][feature];
+                order.iter().all(|&known| features[known][feature] != *level)
+            };
+            let next = alike.iter().find(is_new).copied();
+            order.extend(next);
+        }
+        if order.len() == before {
+            break;
+        }
+    }
+    let rest: Vec<usize> = (0..kinds.len()).filter(|i| !order.contains(i)).collect();
+    order.into_iter().chain(rest).filter_map(|i| kinds[i].take()).collect()
+}
+
+/// What tells kinds of masks apart, the most important first.
+fn features(model: &ModelConfig) -> Vec<String> {
+    vec![
+        word(&model.ordering),
+        word(&model.skip),
+        word(&model.degrees),
+        word(&model.hidden),
+    ]
+}
+
+/// First run under each of the rules of masks, with the labels of all variants under them.
+fn runs<'a>(view: &'a View) -> Vec<(Vec<&'a str>, &'a RunSpec)> {
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    let mut runs: Vec<(Vec<&str>, &RunSpec)> = Vec::new();
+    for variant in &view.variants {
+        let Some(spec) = variant.replicates.first().map(|run| run.spec) else {
+            continue;
+        };
+        let rules = word(&rules(&run_config(&spec.config).model));
+        match known.get(&rules) {
+            Some(&i) => runs[i].0.push(variant.label),
+            None => {
+                known.insert(rules, runs.len());
+                runs.push((vec![variant.label], spec));
+            }
+        }
+    }
+    runs
 }
 
 /// Settings that decide the masks of a model, with all others at fixed values.
@@ -86,7 +134,7 @@ fn rules(model: &ModelConfig) -> ModelConfig {
 }
 
 /// Every ordering once, with its word in the experiment file.
-fn orderings(runs: &[(&str, &RunSpec)], shape: Shape) -> Vec<(String, Ordering)> {
+fn orderings(runs: &[(Vec<&str>, &RunSpec)], shape: Shape) -> Vec<(String, Ordering)> {
     let mut orderings: Vec<(String, Ordering)> = Vec::new();
     for (_, spec) in runs {
         let rule = word(&run_config(&spec.config).model.ordering);
@@ -105,13 +153,14 @@ fn small(view: &View) -> Vec<NamedMask> {
         |spec: &RunSpec| Masks::new(&toy(&run_config(&spec.config).model), TOY, 1, spec.seed);
     let variants =
         || view.variants.iter().filter_map(|v| Some((v.label, v.replicates.first()?.spec)));
-    let mut groups: Vec<(String, MaskSet, Vec<&str>)> = Vec::new();
+    let mut groups: Vec<(String, MaskSet, Vec<&str>, Vec<String>)> = Vec::new();
     for (label, spec) in variants() {
-        let kind = word(&rules(&toy(&run_config(&spec.config).model)));
+        let model = toy(&run_config(&spec.config).model);
+        let kind = word(&rules(&model));
         let mask = masks(spec).evaluated(0);
-        match groups.iter_mut().find(|(rules, known, _)| *rules == kind || *known == mask) {
-            Some((_, _, labels)) => labels.push(label),
-            None => groups.push((kind, mask, vec![label])),
+        match groups.iter_mut().find(|(rules, known, ..)| *rules == kind || *known == mask) {
+            Some((_, _, labels, _)) => labels.push(label),
+            None => groups.push((kind, mask, vec![label], features(&model))),
         }
     }
     let length = |spec: &RunSpec| match run_config(&spec.config).model.masks {
@@ -127,10 +176,10 @@ fn small(view: &View) -> Vec<NamedMask> {
         let mask = |k| NamedMask { name: name(k), mask: masks(spec).trained(k as u64) };
         return (0..length(spec)).map(mask).collect();
     }
-    groups
+    let named = groups
         .into_iter()
-        .map(|(_, mask, labels)| NamedMask { name: together(&labels), mask })
-        .collect()
+        .map(|(_, mask, labels, features)| (features, NamedMask { name: together(&labels), mask }));
+    most_telling(named.collect())
 }
 
 /// Names of variants with equal masks: `hidden 50; baseline; hidden 200`.
@@ -150,35 +199,55 @@ fn toy(model: &ModelConfig) -> ModelConfig {
     ModelConfig { hidden, ..model.clone() }
 }
 
-/// First masks of the runs' models, each with the word of its ordering.
-fn real(runs: &[(&str, &RunSpec)], shape: Shape) -> Vec<(String, NamedMask)> {
-    let masks = runs.iter().map(|(label, spec)| {
+/// The first mask of runs under the same rules.
+struct Real<'a> {
+    labels: Vec<&'a str>,
+    features: Vec<String>,
+    mask: MaskSet,
+}
+
+/// First masks of the runs' models.
+fn real<'a>(runs: &[(Vec<&'a str>, &RunSpec)], shape: Shape) -> Vec<Real<'a>> {
+    let masks = runs.iter().map(|(labels, spec)| {
         let model = &run_config(&spec.config).model;
-        let mask = Masks::new(model, shape, 1, spec.seed).evaluated(0);
-        (word(&model.ordering), NamedMask { name: (*label).to_owned(), mask })
+        Real {
+            labels: labels.clone(),
+            features: features(model),
+            mask: Masks::new(model, shape, 1, spec.seed).evaluated(0),
+        }
     });
     masks.collect()
 }
 
-/// Of masks through which outputs see the same numbers of pixels, the first.
-fn by_visibility(real: &[(String, NamedMask)]) -> Vec<NamedMask> {
-    let mut seen = BTreeSet::new();
-    let masks = real.iter().filter(|(_, own)| seen.insert(own.mask.visible()));
-    masks.map(|(_, own)| own.clone()).collect()
+/// Masks once of which `same` is equal, with their features, named after all variants that have it.
+fn once<K: PartialEq>(real: &[Real], same: impl Fn(&Real) -> K) -> Vec<(Vec<String>, NamedMask)> {
+    let mut groups: Vec<(K, Vec<&str>, &Real)> = Vec::new();
+    for own in real {
+        let key = same(own);
+        match groups.iter_mut().find(|(known, ..)| *known == key) {
+            Some((_, labels, _)) => labels.extend(&own.labels),
+            None => groups.push((key, own.labels.clone(), own)),
+        }
+    }
+    let named = groups.into_iter().map(|(_, labels, own)| {
+        let named = NamedMask { name: together(&labels), mask: own.mask.clone() };
+        (own.features.clone(), named)
+    });
+    named.collect()
+}
+
+/// Masks through which outputs see other numbers of pixels.
+fn by_visibility(real: &[Real]) -> Vec<NamedMask> {
+    most_telling(once(real, |own| own.mask.visible()))
 }
 
 /// The same for each ordering; the first mask of every ordering comes before further ones.
-fn by_ordering(real: &[(String, NamedMask)]) -> Vec<NamedMask> {
-    let mut seen: BTreeMap<&str, BTreeSet<Vec<usize>>> = BTreeMap::new();
-    let mut masks = Vec::new();
-    for (ordering, own) in real {
-        let known = seen.entry(ordering).or_default();
-        if known.insert(own.mask.visible()) {
-            masks.push((known.len(), own));
-        }
+fn by_ordering(real: &[Real]) -> Vec<NamedMask> {
+    let mut masks = once(real, |own| (own.features[0].clone(), own.mask.visible()));
+    for (features, _) in &mut masks {
+        features.truncate(1);
     }
-    masks.sort_by_key(|(further, _)| *further);
-    masks.into_iter().map(|(_, own)| own.clone()).collect()
+    most_telling(masks)
 }
 
 /// Shape of a run's images: that of its saved images, else guessed from its number of variables.
@@ -209,5 +278,21 @@ fn word(value: &impl serde::Serialize) -> String {
         Ok(serde_json::Value::String(word)) => word,
         Ok(other) => other.to_string(),
         Err(_) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_kinds_have_every_feature() {
+        let kinds = ["raster off", "raster on", "random off", "random on", "spiral off"];
+        let kinds = kinds.map(|kind| (kind.split(' ').map(str::to_owned).collect(), kind)).to_vec();
+        assert_eq!(
+            most_telling(kinds),
+            ["raster off", "random off", "raster on", "spiral off", "random on"]
+        );
+        assert!(most_telling::<()>(Vec::new()).is_empty());
     }
 }

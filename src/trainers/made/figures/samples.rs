@@ -50,7 +50,7 @@ pub(crate) fn chart(panels: &[Samples], seed: u64, metric: &str) -> Chart {
         .filter_map(|panel| panel.picture)
         .filter(|p| tiles::too_large(p.shape).is_none());
     let most = drawn
-        .map(|picture| tiles::room(picture.shape, shown, if panels.len() <= 9 { 100 } else { 25 }))
+        .map(|picture| tiles::room(picture.shape, shown, if panels.len() <= 8 { 100 } else { 25 }))
         .min();
     let Some(most) = most else {
         let why = panels
