@@ -67,12 +67,16 @@ impl Recipe {
         let mut variants = Vec::new();
         for (v, levels) in cells.iter().enumerate() {
             let mut config = RunConfig::default();
+            let mut data = "d5e1".to_owned();
             config.data.size = 14;
             config.train.epochs = self.epochs;
             for ((axis, axis_levels), level) in self.axes.iter().zip(levels) {
                 let index = axis_levels.iter().position(|l| l == level).unwrap_or(0);
                 match *axis {
-                    "data" => config.data.name.clone_from(level),
+                    "data" => {
+                        config.data.name.clone_from(level);
+                        data = format!("d5e{}", index + 1);
+                    }
                     "depth" => config.model.hidden = vec![120; index + 1],
                     "masks" => config.model.masks = MaskCount::Cycle(1 << (3 * index)),
                     "ordering" => config.model.ordering = OrderingRule::ALL[index % 9],
@@ -82,7 +86,7 @@ impl Recipe {
             }
             let mut ids = Vec::new();
             for (s, &seed) in seeds.iter().enumerate() {
-                let spec = run_spec(&config, "d5e1", seed);
+                let spec = run_spec(&config, &data, seed);
                 ids.push(spec.id.clone());
                 records.insert(spec.id.clone(), self.record(v, s, levels));
                 runs.push(spec);

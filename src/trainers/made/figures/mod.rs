@@ -115,10 +115,7 @@ fn sample_chart(view: &View, artefacts: &Artefacts) -> Chart {
 /// Data of the first run that has them, of the best variant with such a run, with words for that
 /// variant. Values on different data have no best: then it is the best of the first block, or the
 /// baseline of one whose values do not compare, and is named with its data.
-fn of_the_best<'a, T>(
-    view: &'a View,
-    left: impl Fn(&Replicate) -> Option<T>,
-) -> Option<(String, T)> {
+fn of_the_best<T>(view: &View, left: impl Fn(&Replicate) -> Option<T>) -> Option<(String, T)> {
     let comparable = |variants: &[usize]| view.are_comparable(variants.iter().copied());
     let of = |v: usize| {
         let found = view.variants[v].replicates.iter().find_map(&left)?;

@@ -74,14 +74,16 @@ fn most_telling<T>(kinds: Vec<(Vec<String>, T)>) -> Vec<T> {
     let mut alike: Vec<usize> = (0..kinds.len()).collect();
     alike.sort_by_key(others);
     let mut order: Vec<usize> = alike.first().copied().into_iter().collect();
+    let new = |feature: usize, order: &[usize]| {
+        let is_new = |&i: &usize| {
+            order.iter().all(|&known| features[known][feature] != features[i][feature])
+        };
+        alike.iter().copied().find(is_new)
+    };
     loop {
         let before = order.len();
         for feature in 0..features.first().map_or(0, Vec::len) {
-            let is_new = |i: &&usize| {
-                let level = &features[**i][feature];
-                order.iter().all(|&known| features[known][feature] != *level)
-            };
-            let next = alike.iter().find(is_new).copied();
+            let next = new(feature, &order);
             order.extend(next);
         }
         if order.len() == before {
