@@ -15,9 +15,9 @@ use crate::text::{estimate, short};
 const HEIGHT: f64 = 320.0;
 /// Share of the plane left empty at both ends of the axis.
 const AIR: f64 = 0.08;
-/// Maximum number of names that do not hide the dots, next to those of dots without neighbours.
+/// Maximum number of names that do not hide the dots, next to those far from other names.
 const NAMES: usize = 8;
-/// Shares of the plane, across and up, within which a dot has no neighbour if its name has room.
+/// Shares of the plane, across and up, within which no other dot is named if a name has room.
 const ROOM: (f64, f64) = (0.25, 0.08);
 /// Ratio of two costs below which they count as equal.
 const EQUAL: f64 = 1.001;
@@ -218,22 +218,24 @@ fn frontier(offers: &[Offer], end: f64) -> Mark {
     }
 }
 
-/// Names of the variants on the frontier, of the baseline, of those without neighbours and of as many
-/// others as there is room for.
+/// Names of the variants on the frontier, of the baseline and of as many others as there is room for.
 fn named(view: &View, offers: &[Offer], axes: (&ValueAxis, &ValueAxis)) -> Vec<PointName> {
     let place = |o: &Offer| (axes.0.along(o.at().0, 0.0, 1.0), axes.1.along(o.at().1, 0.0, 1.0));
     let is_near =
         |a: (f64, f64), b: (f64, f64)| (a.0 - b.0).abs() < ROOM.0 && (a.1 - b.1).abs() < ROOM.1;
-    let is_alone =
-        |own: &Offer| offers.iter().all(|o| o.index == own.index || !is_near(place(o), place(own)));
     let is_first = |o: &Offer| o.frontier || Some(o.index) == view.baseline;
-    let mut order: Vec<(bool, &Offer)> =
-        offers.iter().map(|o| (is_first(o) || is_alone(o), o)).collect();
-    order.sort_by_key(|(is_sure, o)| (!is_first(o), !is_sure, o.index));
-    order.truncate(NAMES.max(order.iter().filter(|(is_sure, _)| *is_sure).count()));
-    order
+    let mut order: Vec<&Offer> = offers.iter().collect();
+    order.sort_by_key(|o| (!is_first(o), o.index));
+    let mut named: Vec<&Offer> = Vec::new();
+    for offer in order {
+        let has_room = || named.iter().all(|other| !is_near(place(other), place(offer)));
+        if is_first(offer) || named.len() < NAMES || has_room() {
+            named.push(offer);
+        }
+    }
+    named
         .into_iter()
-        .map(|(_, offer)| PointName { at: offer.at(), text: offer.name.to_owned() })
+        .map(|offer| PointName { at: offer.at(), text: offer.name.to_owned() })
         .collect()
 }
 

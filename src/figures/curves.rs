@@ -459,7 +459,11 @@ fn together(view: &View, curves: &[&Curve], x: ValueAxis, y: ValueAxis) -> Chart
 }
 
 fn apart(view: &View, curves: &[&Curve], x: ValueAxis, y: ValueAxis) -> Chart {
-    let with_panel = with_panel(view, curves);
+    let mut with_panel = with_panel(view, curves);
+    let blocks = blocks(view);
+    let block =
+        |i: usize| blocks.iter().position(|block| block.variants.contains(&curves[i].index));
+    with_panel.sort_by_key(|&i| (block(i), i));
     let columns = if with_panel.len() <= 12 { 3 } else { 4 };
     // Forty panels each show forty curves: the grey ones share a limit on the number of points.
     let budget = (20_000 / (curves.len() * curves.len())).clamp(12, 120);
@@ -479,9 +483,6 @@ fn apart(view: &View, curves: &[&Curve], x: ValueAxis, y: ValueAxis) -> Chart {
         _ => ValueAxis::linear("", y.lo, y.hi, 4),
     };
     let y = ValueAxis { ticks: coarse.ticks, ..y };
-    let blocks = blocks(view);
-    let block =
-        |i: usize| blocks.iter().position(|block| block.variants.contains(&curves[i].index));
     let panel = |&i: &usize| {
         let curve = curves[i];
         let is_other = |j: usize| j != i && block(j) == block(i);

@@ -146,7 +146,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::plan::{Axis, PlannedVariant};
+    use crate::plan::{Axis, Method, PlannedVariant};
 
     /// A study of all combinations of axes with these numbers of levels.
     fn study(design: &str, levels: &[usize]) -> PlannedStudy {
@@ -202,6 +202,19 @@ mod tests {
         assert_eq!(looks.variants[0], looks.variants[1], "the third axis alone differs");
         let wide = Looks::of(&study("grid", &[9, 8]), None, &[]);
         assert_eq!((wide.key, distinct(&wide)), (LookKey::Axes { hue: 1, form: None }, 8));
+    }
+
+    #[test]
+    fn a_method_has_one_colour_in_all_blocks() {
+        let mut blocks = study("grid", &[5, 3]);
+        for variant in &mut blocks.variants {
+            let name = variant.levels[1].clone();
+            variant.method = Some(Method { label: name.clone(), name });
+        }
+        let looks = Looks::of(&blocks, Some(0), &[]);
+        assert_eq!((distinct(&looks), looks.key), (3, LookKey::Variants));
+        assert_eq!(looks.variants[1], looks.variants[4]);
+        assert_eq!(looks.variants[1], Looks::method(1, 3));
     }
 
     #[test]

@@ -115,7 +115,7 @@ fn goes_from_a_file_to_tables_verdicts_figures_and_page() {
     assert!(again.contains("cached 24, to run 0"), "{again}");
     place.exits(0, "plots");
     let page = place.read("plots/index.html");
-    for part in ["picture.png", "better \u{2192}", "Curves"] {
+    for part in ["picture.png", "better \u{2192}", "Curves of test/acc"] {
         assert!(page.contains(part), "{part}");
     }
     for word in ["NLL", "nats", "mask", "images"] {
