@@ -94,7 +94,7 @@ fn most_telling<T>(kinds: Vec<(Vec<String>, T)>) -> Vec<T> {
     order.into_iter().chain(rest).filter_map(|i| kinds[i].take()).collect()
 }
 
-/// What tells kinds of masks apart, the most important first.
+/// Settings that tell kinds of masks apart, the most important first.
 fn features(model: &ModelConfig) -> Vec<String> {
     vec![
         word(&model.ordering),
