@@ -3,7 +3,7 @@
 use super::chart::{Chart, End, Form, Mark, Panel, Plane};
 use super::places::{LevelPlaces, numbers};
 use super::scale::ValueAxis;
-use super::style::{Color, INK, sequential, variant};
+use super::style::{Color, INK, VARIANTS, sequential, variant};
 use super::view::{MeanInterval, View};
 use crate::results::effects::Effects;
 use crate::stats;
@@ -187,7 +187,7 @@ fn words(e: Option<MeanInterval>) -> String {
 
 /// Colour of level `i`: from light to dark where levels are ordered.
 pub(super) fn level_color(i: usize, count: usize, is_ordered: bool) -> Color {
-    if !is_ordered && count <= 8 {
+    if !is_ordered && count <= VARIANTS {
         return variant(i);
     }
     sequential(0.45 + 0.55 * i as f64 / (count - 1).max(1) as f64)

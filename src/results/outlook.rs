@@ -101,10 +101,9 @@ impl ExperimentResults {
         if comparisons == 0 || !compare.within.is_empty() {
             return None;
         }
-        let rows = || ablation.rows.iter().enumerate();
         // A variant that changes nothing has no spread of its own.
-        let compared =
-            rows().filter(|(_, row)| row.is_compared() && !row.identical).map(|(i, _)| i);
+        let rows = ablation.rows.iter().enumerate();
+        let compared = rows.filter(|(_, row)| row.is_compared() && !row.identical).map(|(i, _)| i);
         let study = &self.plan.studies[index];
         let spread = Spread::of(study, ablation.baseline?, compared, |run| self.value(run));
         let can = &ablation.feasibility;

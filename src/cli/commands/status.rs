@@ -114,7 +114,7 @@ pub(crate) fn status(
         rows.push(std::iter::once(name.clone()).chain(counts).collect());
     }
     if !plans.is_empty() {
-        // Where there is little room, what no experiment has goes first.
+        // On a narrow terminal, columns that are zero for all experiments are left out first.
         let is_zero = |column: usize| rows.iter().all(|row| row[column] == "0");
         let zero: Vec<&str> =
             (1..header.len()).filter(|&c| is_zero(c)).map(|c| header[c]).collect();

@@ -4,8 +4,6 @@
 //! panels in a row, row names in two lines or above their rows, labels below their plane, smaller
 //! cells; the first arrangement that fits is drawn.
 
-use std::borrow::Cow;
-
 use super::Arrangement;
 use super::canvas::{Canvas, Position, Type, paint};
 use super::clip::Frame;
@@ -59,32 +57,25 @@ pub(crate) enum Unfit {
 
 /// Draws a chart on paper.
 pub(crate) fn draw(chart: &Chart, paper: &Paper) -> Result<DrawnChart, Unfit> {
-    let chart = &*lowered(chart, paper)?;
     let page = Page::fitting(chart, paper)?;
-    if page.width * page.height > MOST_AREA {
-        return Err(Unfit::TooLarge);
+    match lowered(&page, paper) {
+        Some(low) => Page::fitting(&low, paper)?.drawn(paper),
+        None => page.drawn(paper),
     }
-    let mut unnamed = Vec::new();
-    let svg = paint(page.width, page.height, |canvas| page.draw(canvas, &mut unnamed));
-    let mut alt = chart.caption.clone();
-    if !unnamed.is_empty() {
-        alt += &format!(" Without their names at this width: {}.", unnamed.join(", "));
-    }
-    Ok(DrawnChart::new(svg, *paper, &chart.title, &alt))
 }
 
-/// A chart of small planes, lower where their rows would not fit on a sheet of paper.
-fn lowered<'a>(chart: &'a Chart, paper: &Paper) -> Result<Cow<'a, Chart>, Unfit> {
-    if paper.width.is_none() || !has_small_planes(chart) {
-        return Ok(Cow::Borrowed(chart));
+/// The chart of a page, with lower panels, if it is of small planes whose rows would not fit on a
+/// sheet of paper.
+fn lowered(page: &Page, paper: &Paper) -> Option<Chart> {
+    if !has_small_planes(page.chart) {
+        return None;
     }
-    let page = Page::fitting(chart, paper)?;
-    let most = paper.mm_of_px(page.width).map_or(f64::INFINITY, |mm| SHEET / mm);
+    let most = SHEET / paper.mm_of_px(page.width)?;
     let excess = (page.height - most) / page.rows.len() as f64;
     if excess <= 0.0 {
-        return Ok(Cow::Borrowed(chart));
+        return None;
     }
-    let mut low = chart.clone();
+    let mut low = page.chart.clone();
     for panel in &mut low.panels {
         if let Body::Plane(plane) = &mut panel.body {
             plane.height = (plane.height - excess).max(LOWEST.min(plane.height));
@@ -94,7 +85,7 @@ fn lowered<'a>(chart: &'a Chart, paper: &Paper) -> Result<Cow<'a, Chart>, Unfit>
             plane.y.ticks = plane.y.ticks.iter().step_by(step.max(1)).cloned().collect();
         }
     }
-    Ok(Cow::Owned(low))
+    Some(low)
 }
 
 /// True if a chart is of many planes next to each other without labels of their own.
@@ -209,8 +200,9 @@ impl Columns {
     }
 }
 
-/// Panels in rows of at most `count`, of whole rows of the chart if there is room for more. Rasters without a title belong to the panel before them: if a
-/// row of the chart does not fit, every such group begins a new one.
+/// Panels in rows of at most `count`, of whole rows of the chart if there is room for more. Rasters
+/// without a title belong to the panel before them: if a row of the chart does not fit, every such
+/// group begins a new one.
 fn rows(chart: &Chart, count: usize) -> Vec<Vec<usize>> {
     let own = chart.columns.clamp(1, chart.panels.len().max(1));
     let all: Vec<usize> = (0..chart.panels.len()).collect();
@@ -463,6 +455,20 @@ impl<'a> Page<'a> {
     /// Width that a raster and its words may take; absent: as much as they need.
     fn raster_room(&self, column: usize) -> Option<f64> {
         self.is_of_a_width.then(|| self.span(column))
+    }
+
+    /// The drawing, unless the page is too large.
+    fn drawn(&self, paper: &Paper) -> Result<DrawnChart, Unfit> {
+        if self.width * self.height > MOST_AREA {
+            return Err(Unfit::TooLarge);
+        }
+        let mut unnamed = Vec::new();
+        let svg = paint(self.width, self.height, |canvas| self.draw(canvas, &mut unnamed));
+        let mut alt = self.chart.caption.clone();
+        if !unnamed.is_empty() {
+            alt += &format!(" Without their names at this width: {}.", unnamed.join(", "));
+        }
+        Ok(DrawnChart::new(svg, *paper, &self.chart.title, &alt))
     }
 
     /// Draws everything; adds the names that have no place to `unnamed`.

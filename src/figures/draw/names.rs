@@ -1,5 +1,5 @@
-//! Names: in lines where they are long, shortened in the middle where they are longer, and beside
-//! the points of a plane where they hide no mark.
+//! Names of rows and points: a long name takes two lines, a longer one is shortened in the middle,
+//! and the name of a point is placed where it covers no mark.
 //!
 //! Names of variants often differ at their end alone, so the end is never what is cut.
 
@@ -77,11 +77,11 @@ pub(crate) fn is_long(name: &str) -> bool {
     lines(name, LABEL, false, WIDEST_NAME).len() > 1
 }
 
-/// Maximum width of a name beside its point.
+/// Maximum width of the name of a point in CSS pixels.
 const WIDEST: f64 = 150.0;
 /// Height of a line of a name.
 const LINE: f64 = 12.0;
-/// Distance from a point to a name beside it.
+/// Distance between a point and its name in CSS pixels.
 const BESIDE: f64 = 8.0;
 
 /// A rectangle in CSS pixels: left, top, right, bottom.
