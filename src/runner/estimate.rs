@@ -1,13 +1,14 @@
 //! Estimate of the outstanding part of a plan: time from past runs, memory and disk by arithmetic.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 
 use crate::cost::{Speed, makespan};
 use crate::plan::{Plan, RunId, RunSpec};
+use crate::rng::Seed;
 use crate::store::{RunStatus, Store};
 use crate::text::duration;
-use crate::trainer::{Config, Cost, TrainerError};
+use crate::trainer::{Config, Cost, Trainer, TrainerError};
 
 /// Maximum number of past runs used: their median is as good as that of thousands.
 const PAST: usize = 60;
@@ -65,6 +66,15 @@ impl CostEstimate {
             last = Some((&run.config, cost));
             costs.insert(run.id.clone(), cost);
         }
+        // The first of several outstanding runs that train alike trains for all of them.
+        let mut trained = BTreeSet::new();
+        for run in outstanding {
+            let is_trained = training_key(&**trainer, run).is_some_and(|key| !trained.insert(key));
+            if let Some(cost) = costs.get_mut(&run.id).filter(|_| is_trained) {
+                cost.work *= cost.after_training;
+                cost.nominal_seconds *= cost.after_training;
+            }
+        }
         let speed = Speed::learn(&past(store));
         // A run of a trainer with a fixed number of threads takes as many of them at a time.
         let width = trainer.slots().threads.map_or(1, NonZeroUsize::get);
@@ -87,6 +97,15 @@ impl CostEstimate {
     }
 }
 
+/// Seed, fingerprint of the data, and settings of a training.
+pub(super) type TrainingKey<'a> = (Seed, &'a str, String);
+
+/// What two runs have in common that train alike: one can begin at the end of the other's training.
+/// `None` for a run that has to train by itself.
+pub(super) fn training_key<'a>(trainer: &dyn Trainer, run: &'a RunSpec) -> Option<TrainingKey<'a>> {
+    Some((run.seed, &run.data, trainer.training_settings(&run.config)?))
+}
+
 /// Cost of a run whose trainer cannot predict it.
 const UNKNOWN: Cost = Cost {
     work: 1.0,
@@ -95,6 +114,7 @@ const UNKNOWN: Cost = Cost {
     disk: 0,
     size: None,
     examples: None,
+    after_training: 1.0,
 };
 
 /// Nominal seconds and measured thread-seconds of past runs. A run that cannot be read is skipped,

@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::estimate::{TrainingKey, training_key};
 use super::{CostEstimate, Observer, Pass, RunEnd, RunLine};
 use crate::parallel::CancelToken;
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::schedule::{Job, JobEvent, Limits, Outcome, Share, Stop, run_all};
 use crate::store::disk::remove_tree;
-use crate::store::{Checkpoint, Claim, Claiming, RunOutput, Store, StoreError, Summary};
+use crate::store::{Checkpoint, Claim, Claiming, RunOutput, RunStatus, Store, StoreError, Summary};
 use crate::text::{count, duration, factor};
 use crate::trainer::{Control, Execution};
 
@@ -125,10 +126,11 @@ impl Training<'_> {
         let claims = || claims.lock().unwrap_or_else(PoisonError::into_inner);
         let begun_at = Mutex::new(BTreeMap::new());
         let begun_at = || begun_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let by_training = self.by_training();
         let work = |&i: &usize, share: &Share| {
             let threads = share.threads;
             let note = |text: String| observer.noted(i, &text);
-            let begun = match self.begin(runs[i], &note) {
+            let begun = match self.begin(runs[i], &by_training, &note) {
                 Ok(Ok(begun)) => begun,
                 Ok(Err(reason)) => {
                     observer.declined(i, &reason);
@@ -222,6 +224,7 @@ impl Training<'_> {
     fn begin(
         &self,
         run: &RunSpec,
+        by_training: &BTreeMap<TrainingKey<'_>, Vec<&RunSpec>>,
         note: &dyn Fn(String),
     ) -> Result<Result<ClaimedRun, String>, StoreError> {
         if self.checkpoint_every.is_none() {
@@ -273,7 +276,39 @@ impl Training<'_> {
         if let Some(checkpoint) = resume.as_ref().filter(|resume| !resume.state.is_empty()) {
             note(format!("resumes after {}", count(checkpoint.epoch, "epoch")));
         }
+        let alike = || by_training.get(&training_key(&**self.store.trainer(), run)?);
+        let resume = resume.or_else(|| self.end_of_training(run, alike()?, note));
         Ok(Ok(ClaimedRun { claim: Some(claim), resume, given_up }))
+    }
+
+    /// End of the training of a finished run among `alike`, which train like this one.
+    fn end_of_training(
+        &self,
+        run: &RunSpec,
+        alike: &[&RunSpec],
+        note: &dyn Fn(String),
+    ) -> Option<Checkpoint> {
+        let store = self.store;
+        let (other, checkpoint) = alike.iter().find_map(|other| {
+            let record = store.record(&other.id).ok()?;
+            let is_finished = other.id != run.id && record.status == RunStatus::Finished;
+            let file = |name: &str| store.file(&other.id, name).ok().flatten();
+            let end = || store.trainer().end_of_training(&run.key(), &record, &file);
+            Some((&other.id, is_finished.then(end).flatten()?))
+        })?;
+        note(format!("differs from {other} only after training: begins with its model"));
+        Some(checkpoint)
+    }
+
+    /// Runs of the plan that train alike.
+    fn by_training(&self) -> BTreeMap<TrainingKey<'_>, Vec<&RunSpec>> {
+        let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for run in &self.plan.runs {
+            if let Some(key) = training_key(&**self.store.trainer(), run) {
+                found.entry(key).or_default().push(run);
+            }
+        }
+        found
     }
 
     /// Saves a checkpoint. Failing to save one is no danger to the run: it continues, and the next

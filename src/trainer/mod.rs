@@ -22,7 +22,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::parallel::CancelToken;
-use crate::record::{Checkpoint, EpochRow, RunOutput, Summary};
+use crate::record::{Checkpoint, EpochRow, RunOutput, RunRecord, Summary};
 use crate::rng::Seed;
 
 pub use declaration::{
@@ -205,6 +205,8 @@ pub struct Cost {
     pub size: Option<u64>,
     /// Number of training examples of an epoch, if it is known.
     pub examples: Option<usize>,
+    /// Share of work and time that a run still takes if it begins at the end of another's training.
+    pub after_training: f64,
 }
 
 /// Work of training, to compare variants by: in any unit that is the same for all of them.
@@ -504,6 +506,27 @@ pub trait Trainer: fmt::Debug + Send + Sync {
     /// `None` if it can.
     fn unrepeatable(&self, facts: &Facts) -> Option<String> {
         let _ = facts;
+        None
+    }
+
+    /// Everything in a configuration that decides the training, apart from the data: of two runs that
+    /// agree in it, in seed and in data, one can begin at the end of the other's training. `None` if
+    /// a run has to train by itself.
+    fn training_settings(&self, config: &Config) -> Option<String> {
+        let _ = config;
+        None
+    }
+
+    /// State of a run at the end of its training, from a finished run with the same
+    /// [`training_settings`](Self::training_settings): its record, and its files by name. `None` if it
+    /// cannot be made.
+    fn end_of_training(
+        &self,
+        run: &RunKey,
+        finished: &RunRecord,
+        file: &dyn Fn(&str) -> Option<Vec<u8>>,
+    ) -> Option<Checkpoint> {
+        let _ = (run, finished, file);
         None
     }
 

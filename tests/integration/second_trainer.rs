@@ -128,6 +128,7 @@ impl Trainer for LineTrainer {
             disk: 1 << 10,
             size: None,
             examples: None,
+            after_training: 1.0,
         }))
     }
 

@@ -19,12 +19,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::config::RunConfig;
+use crate::config::{RunConfig, SampleConfig};
 use crate::cost;
 use crate::data::{Binarize, Cache, DataConfig, DataSize, Dataset, Library, is_of_path};
 use crate::made::instruction_set;
 use crate::npy;
-use crate::record::Summary;
+use crate::record::{Checkpoint, RunRecord, Summary};
 use crate::trainer::{
     Clash, Compute, Config, Control, Cost, Described, Execution, Facts, Identity, Metric, Metrics,
     Otherwise, RunKey, Scored, Settings, Trainer, TrainerError,
@@ -198,6 +198,9 @@ impl Trainer for MadeTrainer {
         let config = run_config(config);
         let (_, size) = self.data(&config.data)?;
         let cost = cost::MadeCost::new(config, size);
+        let mut trained = config.clone();
+        trained.train.epochs = 0;
+        let after_training = cost::MadeCost::new(&trained, size).nominal_seconds;
         Ok(Some(Cost {
             work: cost.multiply_adds,
             nominal_seconds: cost.nominal_seconds,
@@ -205,6 +208,7 @@ impl Trainer for MadeTrainer {
             disk: cost.disk,
             size: Some(cost.parameters),
             examples: Some(size.train),
+            after_training: after_training / cost.nominal_seconds,
         }))
     }
 
@@ -262,6 +266,31 @@ impl Trainer for MadeTrainer {
 
     fn are_examples(&self, bytes: &[u8]) -> bool {
         figures::are_images(bytes)
+    }
+
+    fn training_settings(&self, config: &Config) -> Option<String> {
+        let config = RunConfig {
+            sample: SampleConfig::default(),
+            ..run_config(config).clone()
+        };
+        serde_json::to_string(&config).ok()
+    }
+
+    fn end_of_training(
+        &self,
+        run: &RunKey,
+        finished: &RunRecord,
+        file: &dyn Fn(&str) -> Option<Vec<u8>>,
+    ) -> Option<Checkpoint> {
+        let (summary, timing) = (finished.summary.as_ref()?, finished.timing.as_ref()?);
+        if self.unrepeatable(&summary.facts).is_some() {
+            return None;
+        }
+        let run = MadeRun::of(run);
+        let set = self.cache.get(&run.config.data).ok()?;
+        let epochs: Option<Vec<_>> = finished.epochs.iter().map(run::epoch_of).collect();
+        let model = file("model.safetensors")?;
+        run::end_of_training(&run, &set, epochs?, summary.best_epoch, &model, timing).ok()?
     }
 
     fn execute(

@@ -171,6 +171,30 @@ pub fn execute(
     })
 }
 
+/// Checkpoint of a run at the end of its training, from the epochs, the model file and the timing of
+/// a finished run that trained alike; `None` if they are not those of a whole training of this run.
+pub fn end_of_training(
+    spec: &MadeRun,
+    data: &Dataset,
+    epochs: Vec<EpochLosses>,
+    best_epoch: usize,
+    model: &[u8],
+    timing: &Timing,
+) -> Result<Option<Checkpoint>, RunError> {
+    let (masks, made) = load_model(spec, data.shape, model)?;
+    let pool = ThreadPool::new(1);
+    let mut trainer = TrainingLoop::new(&made, &masks, data, &spec.config.train, spec.seed, &pool);
+    if !trainer.end_with(epochs, best_epoch) {
+        return Ok(None);
+    }
+    let clock = RunClock {
+        started_utc: timing.started_utc.clone(),
+        before: timing.seconds,
+        now: Instant::now(),
+    };
+    Ok(Some(clock.checkpoint(&trainer)?))
+}
+
 /// Repeats a finished run with candle's own operations and compares the result with its epochs and
 /// its model file.
 pub fn compare_with_reference(
@@ -246,8 +270,8 @@ impl RunClock {
     }
 }
 
-/// Trains until the end, and returns the throughput of training steps [images/s]; `None` when
-/// stopped.
+/// Trains until the end, and returns the throughput of training steps [images/s], NaN without any;
+/// `None` when stopped.
 fn train(
     trainer: &mut TrainingLoop,
     data: &Dataset,
@@ -269,7 +293,10 @@ fn train(
             Event::Stopped => {}
             end => {
                 let images = (steps * trainer.batch().min(data.train.count())) as f64;
-                return Ok(Some((end, images / in_steps.as_secs_f64().max(1e-9))));
+                // Nothing was measured if the run resumed at the end of its training.
+                let speed =
+                    if steps == 0 { f64::NAN } else { images / in_steps.as_secs_f64().max(1e-9) };
+                return Ok(Some((end, speed)));
             }
         }
         let stop = team.is_cancelled();

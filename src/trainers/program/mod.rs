@@ -378,6 +378,7 @@ impl Trainer for ProgramTrainer {
             disk: 0,
             size: None,
             examples: None,
+            after_training: 1.0,
         }))
     }
 

@@ -133,6 +133,26 @@ impl<'a> TrainingLoop<'a> {
         self.made
     }
 
+    /// Goes to the end of a training with these epochs, whose best parameters are those of the model;
+    /// false, and nothing changes, if a training would not have ended there.
+    pub fn end_with(&mut self, epochs: Vec<EpochLosses>, best_epoch: usize) -> bool {
+        let Some(best) = best_epoch.checked_sub(1).and_then(|i| epochs.get(i)) else {
+            return false;
+        };
+        let best = BestEpoch {
+            epoch: best_epoch,
+            valid_nll_nats: best.valid_nll_nats,
+            params: self.made.read(<[f32]>::to_vec),
+        };
+        let (rows, before) = (std::mem::replace(&mut self.rows, epochs), self.best.replace(best));
+        if !self.is_over() {
+            (self.rows, self.best) = (rows, before);
+            return false;
+        }
+        self.stepper.steps = (self.rows.len() * self.images().div_ceil(self.batch())) as u64;
+        true
+    }
+
     /// Epochs so far.
     pub fn epochs(&self) -> &[EpochLosses] {
         &self.rows
