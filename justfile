@@ -92,3 +92,9 @@ bench-peers *ROUNDS:
 [group('work on it')]
 ci:
     bash .ci/run
+
+# every number of docs/RESULTS.md and docs/REPORT.md again, compared with docs/results (hours; --list says how many)
+[group('studies')]
+reproduce *ARGS:
+    cargo build --release
+    cargo run --release --example reproduce -- {{ ARGS }}
