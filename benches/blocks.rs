@@ -165,6 +165,7 @@ fn large(methods: usize, blocks: usize, seeds: usize) -> ExperimentResults {
         program: None,
         external: Vec::new(),
         data: Vec::new(),
+        missing: Vec::new(),
         runs,
     };
     ExperimentResults::new(trainer, plan, records)

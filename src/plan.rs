@@ -8,6 +8,7 @@ mod blocks;
 mod check;
 mod content;
 mod external;
+mod missing;
 pub(crate) mod names;
 mod plots;
 
@@ -23,6 +24,7 @@ pub use blocks::{Block, Method};
 pub(crate) use check::unfit;
 pub use content::{Configured, ContentId, StudyContents, compared_content};
 pub use external::{External, ExternalValue};
+pub use missing::{MissingData, missing_clauses};
 pub use plots::{DPI, PictureFormat, PlotOptions, TextForm, Width};
 
 /// Reason why a text cannot be the name of an experiment, if there is one: an experiment's folder
@@ -475,6 +477,9 @@ pub struct Plan {
     /// Descriptions of its data sets at the time of planning, one line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data: Vec<String>,
+    /// Data sets that were not there, whose variants are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingData>,
     /// Every run once, in the order in which the studies first name it.
     pub runs: Vec<RunSpec>,
 }
@@ -503,6 +508,15 @@ impl Plan {
     pub fn outstanding(&self, finished: &BTreeSet<RunId>, shard: Shard) -> Vec<&RunSpec> {
         let mine = self.runs.iter().enumerate().filter(|(i, _)| i % shard.count == shard.index - 1);
         mine.map(|(_, run)| run).filter(|run| !finished.contains(&run.id)).collect()
+    }
+
+    /// Sentences on the variants that are left out because their data were not there, without a full
+    /// stop.
+    pub fn left_out(&self) -> Vec<String> {
+        missing_clauses(&self.missing)
+            .into_iter()
+            .map(|clause| format!("left out: {clause}"))
+            .collect()
     }
 
     /// The runs by id.

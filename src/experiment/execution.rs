@@ -39,8 +39,21 @@ pub struct ExecutionSettings {
     pub wrap: Vec<String>,
     /// Values of `{local.NAME}`, which differ from machine to machine.
     pub local: BTreeMap<String, String>,
+    /// Variants whose data set is not on this machine.
+    pub missing_data: MissingDataRule,
     /// Options of Slurm jobs.
     pub slurm: Slurm,
+}
+
+/// Treatment of variants whose data set is not on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MissingDataRule {
+    /// An error.
+    #[default]
+    Refuse,
+    /// They are left out, and named.
+    Skip,
 }
 
 /// Machine that executes runs.
@@ -111,6 +124,9 @@ const METRIC: Kind = Choice(&[]);
 
 /// Texts by names of the user's choice.
 const LOCAL: &str = "execution.local";
+
+/// Option that means nothing with a program.
+const MISSING_DATA: &str = "execution.missing_data";
 
 /// Options that mean nothing without a program.
 const OF_PROGRAMS: [&str; 4] = ["compare.select", "execution.gpus", "execution.wrap", LOCAL];
@@ -237,6 +253,14 @@ pub static OPTIONS: &[OptionKey] = &[
         Kind::Free(FreeKind::Text),
         "a text for {local.NAME} in commands of a program; not part of a run's identity",
     ),
+    key(
+        MISSING_DATA,
+        Choice(&[
+            ("refuse", "an error"),
+            ("skip", "left out, and named with what fetches the set"),
+        ]),
+        "variants whose data set is not on this machine",
+    ),
     key("execution.slurm.partition", Text, "partition"),
     key(
         "execution.slurm.time",
@@ -291,6 +315,9 @@ impl Reader<'_> {
             if OF_PROGRAMS.contains(&path.as_str()) && self.trainer.declaration().is_none() {
                 let error = Diagnostic::new(format!("`{path}` goes with a program"));
                 self.errors.push(error.at(key.span, "means nothing without [program]"));
+            } else if path == MISSING_DATA && self.trainer.declaration().is_some() {
+                let error = Diagnostic::new(format!("`{path}` goes with the built-in model"));
+                self.errors.push(error.at(key.span, "means nothing with [program]"));
             } else if path == LOCAL {
                 found.insert(key.name.clone(), local(node).into());
             } else if let Some(option) = OPTIONS.iter().find(|option| option.path == path) {

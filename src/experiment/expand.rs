@@ -69,6 +69,8 @@ pub struct Counts {
     pub extra: usize,
     /// Candidates of variants besides the first of each.
     pub tuned: usize,
+    /// Variants whose data are not there.
+    pub missing: usize,
 }
 
 /// The cells of one study.

@@ -12,8 +12,8 @@ use super::point::Point;
 use super::reader::Reader;
 use crate::columns::Columns;
 use crate::plan::{
-    Axis, Compare, External, Method, Plan, PlannedCandidate, PlannedStudy, PlannedVariant,
-    PlotOptions, RunId, RunSpec, hashed, unfit,
+    Axis, Compare, External, Method, MissingData, Plan, PlannedCandidate, PlannedStudy,
+    PlannedVariant, PlotOptions, RunId, RunSpec, hashed, unfit,
 };
 use crate::rng::Seed;
 use crate::text::{brief, count, nearest, some_of};
@@ -44,6 +44,8 @@ pub struct Experiment {
     pub budget: Budget,
     /// Options of executing runs; never part of their identity.
     pub execution: ExecutionSettings,
+    /// Data sets that are not there, whose variants are left out.
+    pub missing: Vec<MissingData>,
     /// Remarks that the tables do not show: repeated values, a grid without the baseline, ...
     pub remarks: Vec<String>,
     /// Labels or names of the variants selected by `--only`; empty = all.
@@ -97,7 +99,7 @@ pub struct ExpandedVariant {
 
 impl ExpandedVariant {
     /// True if this is its label or name, or that of its method.
-    fn is_called(&self, name: &str) -> bool {
+    pub(super) fn is_called(&self, name: &str) -> bool {
         let method = self.method.as_ref();
         self.label == name
             || self.name == name
@@ -131,13 +133,14 @@ impl ExpandedStudy {
     /// Derivation of the number of variants: `36 cells - 3 collapsed - 4 excluded = 29 variants, 8
     /// shared`.
     pub fn count_line(&self) -> String {
-        let Counts { cells, collapsed, excluded, extra, tuned } = self.counts;
+        let Counts { cells, collapsed, excluded, extra, tuned, missing } = self.counts;
         let mut line = count(cells, "cell");
         for (sign, n, what) in [
             ("-", excluded, "excluded"),
             ("+", extra, "extra"),
             ("-", collapsed, "collapsed"),
             ("-", tuned, "candidates of a tuned variant"),
+            ("-", missing, "without data"),
         ] {
             if n > 0 {
                 line.push_str(&format!(" {sign} {n} {what}"));
@@ -223,6 +226,7 @@ impl Experiment {
             plots: self.plots.clone(),
             program: trainer.declaration().cloned().map(Box::new),
             data: Vec::new(),
+            missing: self.missing.clone(),
             runs,
         })
     }
@@ -288,6 +292,7 @@ impl Reader<'_> {
             plots: draft.plots.clone(),
             budget: draft.budget.clone(),
             execution: draft.execution.clone(),
+            missing: Vec::new(),
             remarks: std::mem::take(&mut self.notes),
             only: only.to_vec(),
             written: (self.settings.paths().zip(&draft.written))

@@ -25,6 +25,7 @@ mod kind;
 mod label;
 mod limits;
 mod misread;
+mod missing;
 mod overrides;
 mod point;
 mod program;
@@ -42,7 +43,9 @@ use std::path::Path;
 pub use design::Design;
 pub use diagnostics::{Diagnostic, Diagnostics, SourceText, Span};
 pub use draft::DEFAULT_SEEDS;
-pub use execution::{Budget, ExecutionSettings, Launcher, OPTIONS, OptionKey, Slurm};
+pub use execution::{
+    Budget, ExecutionSettings, Launcher, MissingDataRule, OPTIONS, OptionKey, Slurm,
+};
 pub use expand::Counts;
 pub use expanded::{Change, ExpandedStudy, ExpandedVariant, Experiment};
 pub use generator::RESERVED;

@@ -13,7 +13,7 @@ use super::table;
 use crate::figures::Figure;
 use crate::figures::view::{MeanInterval, View};
 use crate::results::ablation::{Ablation, AblationRow, Verdict};
-use crate::text::{count, difference, percent};
+use crate::text::{capitalised, count, difference, percent};
 use crate::trainer::Better;
 
 /// Figures that the page shows in another, interactive form.
@@ -59,6 +59,7 @@ pub(super) fn section(
                 @if !notes.is_empty() { p.muted.notes { (notes) } }
             }
             @for line in &plan.data { p.muted.data { @if view.plan.program.is_none() { "Data: " } (line) } }
+            @for sentence in plan.left_out() { p.muted data-part="left-out" { (capitalised(&sentence)) } }
             p.headline data-part="headline" { (headline) }
             (past(section, index))
             @if let Some(outlook) = section.study.outlook(index, &ablation) {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Axis, Compare, Correction, DPI, PairedTest, Plan, PlannedStudy, PlannedVariant, RunId, RunSpec,
+    folder_name_problem,
 };
 use crate::text::{brief, count};
 use crate::trainer::Trainer;
@@ -74,6 +75,16 @@ impl Plan {
             label("plots.only", name)?;
         }
         label("compare.baseline", self.compare.baseline.as_deref().unwrap_or_default())?;
+        for (i, missing) in self.missing.iter().enumerate() {
+            for text in [&missing.data.name, &missing.data.why] {
+                label(&format!("missing[{i}]"), text)?;
+            }
+            // It is part of a command that is printed.
+            let is_known = missing.data.download.is_some();
+            ensure(!is_known || folder_name_problem(&missing.data.name).is_none(), || {
+                format!("missing[{i}].data is {}, which is no set", brief(&missing.data.name))
+            })?;
+        }
         distinct("seeds", &self.seeds)?;
         distinct("studies", &self.studies.iter().map(|study| &study.name).collect::<Vec<_>>())?;
         self.check_external()?;
@@ -257,8 +268,9 @@ fn distinct<T: Ord>(field: &str, all: &[T]) -> Checked {
 mod tests {
     use super::*;
     use crate::config::RunConfig;
-    use crate::plan::{Method, PlannedCandidate, PlotOptions, hashed};
+    use crate::plan::{Method, MissingData, PlannedCandidate, PlotOptions, hashed};
     use crate::rng::Seed;
+    use crate::trainer::AbsentData;
     use crate::trainers::made::{MadeTrainer, config_of};
 
     /// Two variants with two seeds each, the second one tuned.
@@ -276,6 +288,7 @@ mod tests {
             runs: Vec::new(),
             program: None,
             data: Vec::new(),
+            missing: Vec::new(),
         };
         let mut add = |epochs: usize| {
             let mut config = RunConfig::default();
@@ -332,10 +345,30 @@ mod tests {
         plan
     }
 
+    /// A known set that was not there.
+    fn missing(data: &str) -> MissingData {
+        MissingData {
+            data: AbsentData {
+                name: data.into(),
+                why: "not there".into(),
+                download: Some(u64::MAX),
+            },
+            variants: usize::MAX,
+        }
+    }
+
     #[test]
     fn a_plan_whose_parts_do_not_fit_is_refused_by_the_name_of_the_field() {
         plan().check(&*MadeTrainer::shared()).unwrap();
-        let changes: [(&str, fn(&mut Plan)); 29] = [
+        let mut sound = plan();
+        sound.missing = vec![missing("nips"), missing("web")];
+        sound.check(&*MadeTrainer::shared()).unwrap();
+        assert_eq!(sound.left_out().len(), 1);
+        let changes: [(&str, fn(&mut Plan)); 31] = [
+            ("missing[0].data is \"nips; rm x\"", |plan| {
+                plan.missing = vec![missing("nips; rm x")];
+            }),
+            ("missing[0], \"a\\nb\"", |plan| plan.missing = vec![missing("a\nb")]),
             ("compare.level is 2", |plan| plan.compare.level = 2.0),
             ("plots.dpi is 7,", |plan| plan.plots.dpi = Some(7)),
             ("compare.level is NaN", |plan| plan.compare.level = f64::NAN),

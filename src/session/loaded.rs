@@ -10,7 +10,7 @@ use super::command::{one_line, sweep_command};
 use super::describe::describe;
 use super::tables::adopt_tables;
 use super::{Interruption, RejectedEarlierRuns, SessionError, write_tables};
-use crate::experiment::{self, Experiment, Overrides};
+use crate::experiment::{self, Experiment, MissingDataRule, Overrides};
 use crate::plan::{Plan, RunId, RunSpec, Shard};
 use crate::results::past::Past;
 use crate::results::setting_changes::{run_settings, setting_changes};
@@ -48,7 +48,10 @@ impl LoadedExperiment {
         trainer: Arc<dyn Trainer>,
         adopt: impl FnOnce(&mut Plan, &Store) -> Result<RejectedEarlierRuns, TrainerError>,
     ) -> Result<Self, SessionError> {
-        let experiment = experiment::load(file, overrides, &*trainer)?;
+        let mut experiment = experiment::load(file, overrides, &*trainer)?;
+        if experiment.execution.missing_data == MissingDataRule::Skip {
+            experiment.leave_out_missing(&*trainer).map_err(SessionError::MissingData)?;
+        }
         let mut plan = experiment.plan(&*trainer)?;
         plan.command = sweep_command(file, overrides);
         let store = Store::open(results, Arc::clone(&trainer))?;

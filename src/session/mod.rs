@@ -74,6 +74,9 @@ pub enum SessionError {
     /// The trainer refuses, usually because of its data.
     #[error(transparent)]
     Trainer(#[from] TrainerError),
+    /// Data are missing, and what could be run without them answers nothing.
+    #[error("{0}")]
+    MissingData(String),
     /// The results hold an experiment whose name differs only in case.
     #[error(
         "the results hold an experiment `{known}`, which differs from `{name}` in capitals alone: some file systems keep \

@@ -218,6 +218,19 @@ pub struct Compute {
     pub examples: Option<usize>,
 }
 
+/// A data set that is not on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AbsentData {
+    /// Name, as the experiment has it.
+    #[serde(rename = "data")]
+    pub name: String,
+    /// State, to follow the name: `not on this machine`.
+    pub why: String,
+    /// Bytes that `ablade data fetch` downloads, if it knows the set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub download: Option<u64>,
+}
+
 /// Sentences about the inputs of an experiment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Described {
@@ -398,6 +411,13 @@ pub trait Trainer: fmt::Debug + Send + Sync {
     fn renamed(&self, config: &Config, name: &str) -> Config {
         let _ = name;
         config.clone()
+    }
+
+    /// The data set of a configuration, if it is not on this machine; one that is there and cannot
+    /// be read is not absent.
+    fn absent_data(&self, config: &Config) -> Option<AbsentData> {
+        let _ = config;
+        None
     }
 
     /// Fingerprint of the data that a run reads: equal if the content is.

@@ -97,6 +97,7 @@ fn plan() -> Plan {
         plots: PlotOptions::default(),
         program: None,
         data: Vec::new(),
+        missing: Vec::new(),
         runs: vec![spec()],
     }
 }

@@ -134,6 +134,7 @@ impl Recipe {
             plots: PlotOptions::default(),
             program: None,
             data: Vec::new(),
+            missing: Vec::new(),
             runs,
         };
         ExperimentResults::new(made(), plan, records)

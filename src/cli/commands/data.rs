@@ -11,7 +11,9 @@ use crate::cli::show::out::{check_named, write_among_plots, write_named};
 use crate::cli::show::progress::ProgressMode;
 use crate::cli::show::terminal::{fit, is_dumb, stdout_width, style};
 use crate::cli::{Exit, Global, Terminal};
-use crate::data::{self, Binarize, DataConfig, DescribedImages, Library, Part, Place, catalog};
+use crate::data::{
+    self, Binarize, DataConfig, DataError, DescribedImages, Library, Part, Place, catalog,
+};
 use crate::text::thousands;
 use crate::trainers::made::describe::size_passed_over;
 use crate::trainers::made::figures::contact_sheet;
@@ -31,7 +33,7 @@ Examples:
 const FETCH_EXAMPLES: &str = "\
 Examples:
   ablade data fetch mnist
-  ablade data fetch mnist --data-dir /scratch/data";
+  ablade data fetch adult connect4 nips --data-dir /scratch/data";
 
 const SHOW_EXAMPLES: &str = "\
 Examples:
@@ -55,11 +57,12 @@ enum DataCommand {
     /// List the data sets known by name, and where they are
     #[command(after_help = LIST_EXAMPLES)]
     List,
-    /// Download a data set and check it
+    /// Download data sets and check them
     #[command(after_help = FETCH_EXAMPLES)]
     Fetch {
-        /// Name of the set
-        name: String,
+        /// Names of the sets
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
     },
     /// Draw a contact sheet of a data set
     #[command(after_help = SHOW_EXAMPLES)]
@@ -126,7 +129,7 @@ pub(crate) fn data(
     match &args.command {
         DataCommand::List => list(&library, terminal),
         DataCommand::Export(args) => export(args, &library, terminal),
-        DataCommand::Fetch { name } => fetch(name, &library, global.progress, terminal),
+        DataCommand::Fetch { names } => fetch(names, &library, global.progress, terminal),
         DataCommand::Show { name, part, size, binarize, out } => {
             let mut config = DataConfig {
                 name: name.clone(),
@@ -188,24 +191,50 @@ fn list(library: &Library, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     Ok(Exit::Success)
 }
 
+/// Downloads each set; one that fails does not prevent the others.
 fn fetch(
-    name: &str,
+    names: &[String],
     library: &Library,
     mode: ProgressMode,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
+    for name in names {
+        data::can_fetch(name, library)?;
+    }
+    let mut failed = Vec::new();
+    for name in names {
+        match fetch_one(name, library, mode) {
+            Ok((folder, checked)) => {
+                writeln!(terminal.out, "{name} is in {}; {checked}", folder.display())?;
+            }
+            Err(error) => failed.push(error.to_string()),
+        }
+    }
+    if failed.len() == names.len() {
+        anyhow::bail!("{}", failed.join("\n"));
+    }
+    for error in &failed {
+        terminal.warn(error);
+    }
+    Ok(if failed.is_empty() { Exit::Success } else { Exit::Failure })
+}
+
+fn fetch_one(
+    name: &str,
+    library: &Library,
+    mode: ProgressMode,
+) -> Result<(PathBuf, &'static str), DataError> {
     // Hidden by itself if stderr is not a terminal.
     let wanted = mode == ProgressMode::Bar || (mode == ProgressMode::Auto && !is_dumb());
     let bar = if wanted { ProgressBar::new(0) } else { ProgressBar::hidden() };
     bar.set_style(style("{prefix} [{bar:32}] {bytes} of {total_bytes}, {eta} left"));
     bar.set_prefix(name.to_owned());
-    let folder = data::fetch(name, library, |there, whole| {
+    let fetched = data::fetch(name, library, |there, whole| {
         bar.set_length(whole.unwrap_or(there));
         bar.set_position(there);
     });
     bar.finish_and_clear();
-    writeln!(terminal.out, "{name} is in {}", folder?.display())?;
-    Ok(Exit::Success)
+    fetched
 }
 
 fn show(

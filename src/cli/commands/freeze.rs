@@ -38,6 +38,9 @@ pub(crate) fn freeze(
 ) -> anyhow::Result<Exit> {
     let mut loaded = args.experiment.load(global)?;
     check_tables(&mut loaded, args.replace)?;
+    for sentence in loaded.plan.left_out() {
+        terminal.warn(sentence);
+    }
     let finished = loaded.store.finished(&loaded.plan)?;
     let runs = loaded.outstanding(&finished, Shard::ALL);
     if runs.is_empty() {

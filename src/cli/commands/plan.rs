@@ -12,7 +12,9 @@ use crate::cli::show::terminal::{fit, stdout_width};
 use crate::cli::show::warn_of_past;
 use crate::cli::{Exit, Global, Terminal, jobs};
 use crate::experiment::ExpandedStudy;
-use crate::plan::{Correction, PairedTest, PlannedStudy, PlannedVariant, RunId, RunSpec, Shard};
+use crate::plan::{
+    Correction, PairedTest, PlannedStudy, PlannedVariant, RunId, RunSpec, Shard, missing_clauses,
+};
 use crate::results::outlook::{Powers, Spread, significant};
 use crate::runner::CostEstimate;
 use crate::session::{LoadedExperiment, quoted};
@@ -110,6 +112,9 @@ impl Page<'_> {
         }
         for warning in &said.warnings {
             self.say(format!("          warning: {warning}"));
+        }
+        for clause in missing_clauses(&self.loaded.plan.missing) {
+            self.say(format!("left out  {clause}"));
         }
     }
 

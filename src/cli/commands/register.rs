@@ -63,6 +63,9 @@ pub(crate) fn register(
             )?;
         }
     }
+    for sentence in plan.left_out() {
+        terminal.warn(sentence);
+    }
     warn_of_past(plan, &loaded.past()?, terminal);
     Ok(Exit::Success)
 }

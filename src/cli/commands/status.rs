@@ -124,6 +124,12 @@ pub(crate) fn status(
         }
         table.print(terminal)?;
     }
+    for plan in &plans {
+        let sentences = plan.left_out();
+        details.extend(
+            sentences.iter().map(|sentence| one_line(&format!("{}: {sentence}", plan.name))),
+        );
+    }
     for line in details {
         writeln!(terminal.out, "{}", fit(&line, stdout_width()))?;
     }

@@ -93,6 +93,9 @@ pub(crate) fn sweep(
     let head = if loaded.plan.program.is_some() { "" } else { "data  " };
     data.lines.iter().for_each(|line| terminal.remark(format!("{head}{line}")));
     data.warnings.iter().for_each(|warning| terminal.warn(warning));
+    for sentence in loaded.plan.left_out() {
+        terminal.warn(sentence);
+    }
     warn_of_past(&loaded.plan, &loaded.past()?, terminal);
     if loaded.plan.program.is_some() {
         trust::remember(&global.results);

@@ -43,6 +43,9 @@ pub(crate) fn tables(
         let there = study.records.values().filter(|record| ended(record.status)).count();
         let (of, dir) = (count(study.records.len(), "run"), global.results.join(&plan.name));
         writeln!(terminal.out, "{}: {there} of {of}, tables in {}", plan.name, dir.display())?;
+        for sentence in plan.left_out() {
+            writeln!(terminal.out, "{}: {sentence}", plan.name)?;
+        }
     }
     Ok(exit)
 }

@@ -54,6 +54,9 @@ pub(crate) fn print(
             writeln!(terminal.out, "{}", prose(&format!("{}: {note}", ablation.study)))?;
         }
     }
+    for sentence in study.plan.left_out() {
+        writeln!(terminal.out, "{}", prose(&sentence))?;
+    }
     if let Some(past) = &study.past {
         warn_of_unreadable(past, terminal);
     }

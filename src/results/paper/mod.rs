@@ -208,6 +208,11 @@ fn caption(study: &ExperimentResults, ablation: &Ablation, reference: Option<&st
         text += " External: results of another tool, corrected on their own by Holm's method; not paired where their \
                  seeds differ (Welch's t test); they take no part in what may be the best.";
     }
+    let missing = &study.plan.missing;
+    if !missing.is_empty() {
+        let names: Vec<&str> = missing.iter().map(|one| one.data.name.as_str()).collect();
+        text += &format!(" Left out, as their data were not there: {}.", names.join(", "));
+    }
     if ablation.tells_the_best() {
         let of = if ablation.blocks.len() > 1 { " at each " } else { "" };
         text += &format!(

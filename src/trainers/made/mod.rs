@@ -14,6 +14,7 @@ mod settings;
 pub mod unchanged;
 
 use std::collections::BTreeMap;
+use std::path::is_separator;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
@@ -21,13 +22,13 @@ use serde_json::Value;
 
 use crate::config::{RunConfig, SampleConfig};
 use crate::cost;
-use crate::data::{Binarize, Cache, DataConfig, DataSize, Dataset, Library, is_of_path};
+use crate::data::{Binarize, Cache, DataConfig, DataError, DataSize, Dataset, Library, is_of_path};
 use crate::made::instruction_set;
 use crate::npy;
 use crate::record::{Checkpoint, RunRecord, Summary};
 use crate::trainer::{
-    Clash, Compute, Config, Control, Cost, Described, Execution, Facts, Identity, Metric, Metrics,
-    Otherwise, RunKey, Scored, Settings, Trainer, TrainerError,
+    AbsentData, Clash, Compute, Config, Control, Cost, Described, Execution, Facts, Identity,
+    Metric, Metrics, Otherwise, RunKey, Scored, Settings, Trainer, TrainerError,
 };
 use metrics::MadeFacts;
 use run::MadeRun;
@@ -155,6 +156,21 @@ impl Trainer for MadeTrainer {
         let mut config = run_config(config).clone();
         name.clone_into(&mut config.data.name);
         config_of(&config)
+    }
+
+    fn absent_data(&self, config: &Config) -> Option<AbsentData> {
+        let data = &run_config(config).data;
+        let (why, download) = match self.cache.find(data).err()? {
+            DataError::Missing { bytes, .. } => ("not on this machine", Some(bytes)),
+            DataError::Partial { bytes, .. } => ("of which only a part is here", Some(bytes)),
+            // A name that is nearly a known one is a mistake.
+            DataError::Unknown { nearest: None, .. } => ("where nothing is", None),
+            DataError::Unknown { name, .. } if name.contains(is_separator) => {
+                ("where nothing is", None)
+            }
+            _ => return None,
+        };
+        Some(AbsentData { name: data.name.clone(), why: why.to_owned(), download })
     }
 
     fn fingerprint(&self, config: &Config) -> Result<String, TrainerError> {

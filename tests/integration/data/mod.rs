@@ -1,6 +1,8 @@
 //! Loading of data sets through the public interface: drawn, by name, by path; divided, cut to size
 //! and made binary.
 
+mod missing;
+mod paper;
 mod programs;
 mod shared;
 mod studies;

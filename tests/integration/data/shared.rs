@@ -123,6 +123,12 @@ fn uci_sets_have_their_sizes_and_baselines() {
         assert_eq!((counts(&data), data.shape.width, data.shape.height), (sizes, dim, 1), "{name}");
         assert!((bernoulli(&data) - baseline).abs() < 0.0051, "{name}: {}", bernoulli(&data));
     }
+    for (name, path) in
+        [("adult", "uci/adult"), ("dna", "uci/dna-made"), ("mushrooms", "uci/mushrooms")]
+    {
+        let [known, by_path] = [name, path].map(|name| named(name, &shared, Binarize::Threshold));
+        assert_eq!(known.origin.fingerprint, by_path.origin.fingerprint, "{name}");
+    }
     let path = shared.join("uci/dna-made/dna.npz");
     let (archive, text) = (path.to_str().expect("UTF-8"), shared.join("uci/dna-made"));
     let archive = named(archive, &shared, Binarize::Threshold);

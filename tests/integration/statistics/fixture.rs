@@ -78,6 +78,7 @@ pub(crate) fn study(
         plots: PlotOptions::default(),
         program: None,
         data: Vec::new(),
+        missing: Vec::new(),
         runs,
     };
     ExperimentResults::new(made(), plan, records)

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::load::{describe_drawn, drawn_size};
 use super::{
-    DataConfig, DataError, DataSize, Dataset, DescribedImages, Library, fingerprint, load,
+    DataConfig, DataError, DataSize, Dataset, DescribedImages, Library, find, fingerprint, load,
 };
 
 /// Data sets of a sweep. The first thread that asks for a set loads it, others wait for it
@@ -42,6 +42,11 @@ impl Cache {
         let loaded = Arc::new(load(config, &self.library)?);
         *set = Some(Arc::clone(&loaded));
         Ok(loaded)
+    }
+
+    /// Looks for the data set that `config` asks for, without reading it.
+    pub fn find(&self, config: &DataConfig) -> Result<(), DataError> {
+        find(config, &self.library)
     }
 
     /// Fingerprint of the data set that `config` asks for. Files are loaded for it and remain

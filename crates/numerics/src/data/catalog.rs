@@ -1,7 +1,6 @@
 //! Catalogue of the data sets known by name: content, licence, and location or download.
 
-use super::Part;
-use crate::text::megabytes;
+use super::{Part, Shape};
 
 /// A real data set known by name.
 #[derive(Debug)]
@@ -9,6 +8,8 @@ pub(crate) struct Known {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
     pub(crate) licence: &'static str,
+    /// Shape of its images; a plain vector is as it is under every `data.size`.
+    pub(crate) shape: Shape,
     /// Images of train, valid and test.
     pub(crate) sizes: [usize; 3],
     /// The sets its files must hold; empty where one file holds all.
@@ -21,6 +22,10 @@ pub(crate) struct Known {
     pub(crate) frames: bool,
     /// SHA-256 of the unpacked images of train, valid and test, where it is known.
     pub(crate) unpacked: [Option<&'static str>; 3],
+    /// SHA-256 of the values of train, valid and test, one byte 0 or 1 each, where it is known.
+    pub(crate) bits: Option<&'static str>,
+    /// Further names of its folder.
+    pub(crate) folders: &'static [&'static str],
     /// Files to download.
     pub(crate) downloads: &'static [Download],
 }
@@ -61,6 +66,9 @@ pub(crate) enum Check {
         count: usize,
         sha256: &'static str,
     },
+    /// Stored unchanged: an .npz archive whose arrays train, valid and test have these numbers of
+    /// vectors of `dim` values, all 0 or 1. Reading it compares the archive's own CRC-32.
+    Vectors { dim: usize, sizes: [usize; 3] },
 }
 
 /// A gzip member of a zip; the zip's own CRC-32 is checked too.
@@ -73,6 +81,8 @@ pub(crate) struct Member {
     /// A range of the unpacked bytes and its SHA-256, where one is known.
     pub(crate) sha256: Option<(u64, u64, &'static str)>,
 }
+
+const SQUARE: Shape = Shape { width: 28, height: 28 };
 
 const DIGITS: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 const LETTERS: &[&str] = &[
@@ -115,12 +125,56 @@ macro_rules! larochelle {
     };
 }
 
+/// Set of the MADE paper (Germain et al. 2015) as its authors publish it: an archive with the arrays
+/// `train_data`, `valid_data` and `test_data` of 4-byte floats, and no checksum.
+macro_rules! made {
+    ($name:literal, $about:literal, $dim:literal, $sizes:expr, $file:literal, $urls:expr) => {
+        Known {
+            name: $name,
+            about: $about,
+            licence: "none stated by the source",
+            shape: Shape { width: $dim, height: 1 },
+            sizes: $sizes,
+            parts: &Part::ALL,
+            classes: (0, &[]),
+            invert: false,
+            frames: false,
+            unpacked: [None; 3],
+            bits: None,
+            folders: &[],
+            downloads: &[Download {
+                file: $file,
+                urls: $urls,
+                bytes: Bytes::About(4 * $dim * ($sizes[0] + $sizes[1] + $sizes[2])),
+                check: Check::Vectors { dim: $dim, sizes: $sizes },
+            }],
+        }
+    };
+    ($name:literal, $about:literal, $dim:literal, $sizes:expr, $file:literal) => {
+        made!($name, $about, $dim, $sizes, $file, in_repository!($file))
+    };
+}
+
+/// Addresses of a file of the authors' repository: as it was when this was written, and as it is.
+macro_rules! in_repository {
+    ($file:literal) => {
+        &[
+            concat!(
+                "https://raw.githubusercontent.com/mgermain/MADE/514849eb9451311c02049f9e2d9a17fac589996a/datasets/",
+                $file
+            ),
+            concat!("https://raw.githubusercontent.com/mgermain/MADE/master/datasets/", $file),
+        ]
+    };
+}
+
 /// All data sets known by name.
-pub(crate) const KNOWN: [Known; 4] = [
+pub(crate) const KNOWN: [Known; 12] = [
     Known {
         name: "mnist",
         about: "handwritten digits (LeCun, Cortes, Burges)",
         licence: "CC BY-SA 3.0",
+        shape: SQUARE,
         sizes: [50_000, 10_000, 10_000],
         parts: &[Part::Train, Part::Test],
         classes: (0, DIGITS),
@@ -131,6 +185,8 @@ pub(crate) const KNOWN: [Known; 4] = [
             None,
             Some("0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
         ],
+        bits: None,
+        folders: &[],
         downloads: &[
             mnist!(
                 "train-images-idx3-ubyte.gz",
@@ -158,6 +214,7 @@ pub(crate) const KNOWN: [Known; 4] = [
         name: "binarized-mnist",
         about: "MNIST drawn once as bits (Salakhutdinov and Murray 2008)",
         licence: "CC BY-SA 3.0, as MNIST",
+        shape: SQUARE,
         sizes: [50_000, 10_000, 10_000],
         parts: &Part::ALL,
         classes: (0, DIGITS),
@@ -168,6 +225,8 @@ pub(crate) const KNOWN: [Known; 4] = [
             Some("1de3d397c40fe8eeb33dafd4099a1f665ec01e96d9be234aaeeac8a34930e2e2"),
             Some("e6687bfea3f820c174f33b7865140b2a2dd2930ef786f35d45795fc193b5ab2c"),
         ],
+        bits: None,
+        folders: &[],
         downloads: &[
             larochelle!(
                 "binarized_mnist_train.amat",
@@ -190,12 +249,15 @@ pub(crate) const KNOWN: [Known; 4] = [
         name: "emnist-letters",
         about: "handwritten letters, both cases together (Cohen et al. 2017)",
         licence: "public domain (NIST Special Database 19)",
+        shape: SQUARE,
         sizes: [104_000, 20_800, 20_800],
         parts: &[Part::Train, Part::Test],
         classes: (1, LETTERS),
         invert: false,
         frames: false,
         unpacked: [None; 3],
+        bits: None,
+        folders: &[],
         downloads: &[Download {
             file: "gzip.zip",
             urls: &[
@@ -243,12 +305,15 @@ pub(crate) const KNOWN: [Known; 4] = [
         name: "four-shapes",
         about: "filmed circles, squares, stars and triangles (smeschke)",
         licence: "MIT (the snapshot fetched); its author states none",
+        shape: SQUARE,
         sizes: [11_655, 1_457, 1_458],
         parts: &[],
         classes: (0, SHAPES),
         invert: true,
         frames: true,
         unpacked: [None; 3],
+        bits: None,
+        folders: &[],
         downloads: &[Download {
             file: "four-shapes.snapshot.tar.gz",
             // Only the pictures are checked, so that a later snapshot with the same pictures is
@@ -266,6 +331,78 @@ pub(crate) const KNOWN: [Known; 4] = [
             },
         }],
     },
+    made!(
+        "adult",
+        "census records, categories as bits (Adult of UCI; a9a of LIBSVM)",
+        123,
+        [5_000, 1_414, 26_147],
+        "adult.npz"
+    ),
+    made!(
+        "connect4",
+        "positions of Connect Four (Connect-4 of UCI)",
+        126,
+        [16_000, 4_000, 47_557],
+        "connect4.npz"
+    ),
+    Known {
+        bits: Some("8f65d8ffdfff0d7fbd88c69e5fb90b05e0a671fbac59900c4fe607a8be3c1b41"),
+        folders: &["dna-made"],
+        downloads: &[Download {
+            file: "dna.npz",
+            urls: in_repository!("dna.npz"),
+            bytes: Bytes::Exactly(2_295_252),
+            check: Check::Sha256(
+                "df2d2e7ce1469edfead15e41024e108d64f1b4633cfecfc40ef7107cc22c895c",
+            ),
+        }],
+        ..made!(
+            "dna",
+            "splice junctions of DNA (UCI, as in Statlog)",
+            180,
+            [1_400, 600, 1_186],
+            "dna.npz"
+        )
+    },
+    made!(
+        "mushrooms",
+        "descriptions of mushrooms, categories as bits (Mushroom of UCI)",
+        112,
+        [2_000, 500, 5_624],
+        "mushrooms.npz"
+    ),
+    made!(
+        "nips",
+        "words of papers at NIPS 0 to 12 (Roweis)",
+        500,
+        [400, 100, 1_240],
+        "nips.npz"
+    ),
+    made!(
+        "ocr-letters",
+        "handwritten letters of 16 x 8 pixels (Kassel)",
+        128,
+        [32_152, 10_000, 10_000],
+        "ocr_letters.npz"
+    ),
+    Known {
+        licence: "none stated by the source; the stories are copyright of Reuters",
+        ..made!(
+            "rcv1",
+            "words of news stories (Reuters Corpus, Volume 1)",
+            150,
+            [40_000, 10_000, 150_000],
+            "rcv1.npz",
+            &["https://github.com/mgermain/MADE/releases/download/ICML2015/rcv1.npz"]
+        )
+    },
+    made!(
+        "web",
+        "key words of web pages (Platt 1998)",
+        300,
+        [14_000, 3_188, 32_561],
+        "web.npz"
+    ),
 ];
 
 impl Known {
@@ -278,18 +415,32 @@ impl Known {
     pub(crate) fn pictures(&self) -> Option<usize> {
         self.downloads.iter().find_map(|download| match download.check {
             Check::Pictures { count, .. } => Some(count),
-            Check::Sha256(_) | Check::Members(_) => None,
+            Check::Sha256(_) | Check::Members(_) | Check::Vectors { .. } => None,
         })
+    }
+
+    /// Content by which a download is checked.
+    pub(crate) fn checked_by(&self) -> &'static str {
+        match self.downloads.first().map(|download| download.check) {
+            Some(Check::Vectors { .. }) => {
+                "no checksum is published: checked by the archive's CRC-32, dimension, counts and values 0 and 1"
+            }
+            Some(Check::Members(_)) => {
+                "checked by the archive's CRC-32, lengths, and SHA-256 where it is known"
+            }
+            _ => "checked by SHA-256",
+        }
+    }
+
+    /// True if its images are plain vectors. No canonical file of such a set is known, so it is
+    /// identified by its values, as a set named by a path is.
+    pub(crate) fn is_vectors(&self) -> bool {
+        self.shape.height == 1
     }
 
     /// Approximate size of the download [bytes].
     pub(crate) fn bytes(&self) -> u64 {
         self.downloads.iter().map(|download| download.bytes.about()).sum()
-    }
-
-    /// Size of the download as text.
-    pub(crate) fn download_size(&self) -> String {
-        megabytes(self.bytes())
     }
 }
 
@@ -297,7 +448,7 @@ impl Download {
     /// Names of the files that are stored from this download.
     pub(crate) fn files(&self) -> Vec<&'static str> {
         match self.check {
-            Check::Sha256(_) => vec![self.file],
+            Check::Sha256(_) | Check::Vectors { .. } => vec![self.file],
             Check::Members(members) => members.iter().map(|member| member.name).collect(),
             Check::Pictures { file, .. } => vec![file],
         }

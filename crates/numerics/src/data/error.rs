@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::data::part::Part;
+use crate::text::megabytes;
 
 /// Reason why a data set could not be listed, fetched or loaded.
 #[derive(Debug, thiserror::Error)]
@@ -21,14 +22,28 @@ pub enum DataError {
         known: String,
     },
     /// A set known by name that is not on this machine.
-    #[error("{name} is not on this machine: looked in {}; `ablade data fetch {name}` gets it ({size})", places(.looked))]
+    #[error("{name} is not on this machine: looked in {}; `ablade data fetch {name}` gets it ({}){}", places(.looked), megabytes(*.bytes), used_by_path(.instead.as_ref()))]
     Missing {
         /// Name of the set.
         name: String,
-        /// Folders searched.
+        /// Places searched.
         looked: Vec<PathBuf>,
-        /// Size of the download, for people.
-        size: String,
+        /// Size of the download [bytes].
+        bytes: u64,
+        /// Path in the working directory that has this name.
+        instead: Option<PathBuf>,
+    },
+    /// A set known by name of which this machine has a part.
+    #[error("{}: part of {name} is here, its {part} images are not; `ablade data fetch {name}` gets the whole ({}). A single file can be used by its own path", .path.display(), megabytes(*.bytes))]
+    Partial {
+        /// Name of the set.
+        name: String,
+        /// Its folder.
+        path: PathBuf,
+        /// One of the sets that the folder lacks.
+        part: Part,
+        /// Size of the download [bytes].
+        bytes: u64,
     },
     /// The files found do not make a whole set.
     #[error("{}: {problem}", .path.display())]
@@ -110,6 +125,11 @@ impl DataError {
 
 fn meant(name: Option<&String>) -> String {
     name.map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default()
+}
+
+fn used_by_path(path: Option<&PathBuf>) -> String {
+    path.map(|path| format!("; what is at {0} is used by name = \"{0}\"", path.display()))
+        .unwrap_or_default()
 }
 
 fn places(paths: &[PathBuf]) -> String {

@@ -10,8 +10,8 @@
 //!
 //! | data | in the hash | not in it |
 //! |---|---|---|
-//! | path | the pixels of the three sets as a run gets them, their shape, how they became bits | path, format, every setting of `[data]`, labels |
-//! | known by name | bytes of its files, settings of `[data]`, [`RULES`] | place, labels; the files are checked to be the known ones |
+//! | path, vectors known by name | the pixels of the three sets as a run gets them, their shape, how they became bits | path, format, every setting of `[data]`, labels |
+//! | other known sets | bytes of its files, settings of `[data]`, [`RULES`] | place, labels; the files are checked to be the known ones |
 //! | drawn | name, version of the drawing, settings of `[data]` | |
 //!
 //! Pixels are hashed after they have been read, so the bytes that are identified are the bytes that
@@ -59,8 +59,8 @@ pub(super) fn of_drawn(builtin: draw::Builtin, config: &DataConfig) -> String {
     short(name, &hash)
 }
 
-/// Fingerprint of files and the settings of `[data]`: for a set known by name, and for a path as
-/// versions up to 3 of the numerics computed it.
+/// Fingerprint of files and the settings of `[data]`: for images known by name, and for all other
+/// sets as versions up to 3 of the numerics computed it.
 pub(super) fn of_files(files: &Files, config: &DataConfig) -> Result<String, DataError> {
     let DataConfig { name: _, train, valid, test, size, seed, binarize } = config;
     let counts = [*train, *valid, *test];
@@ -69,7 +69,8 @@ pub(super) fn of_files(files: &Files, config: &DataConfig) -> Result<String, Dat
     for path in files.content() {
         hasher.update(&hash_of_file(&path)?);
     }
-    Ok(short(files.known.map_or(FILES, |known| known.name), &hasher.finalize()))
+    let images = files.known.filter(|known| !known.is_vectors());
+    Ok(short(images.map_or(FILES, |known| known.name), &hasher.finalize()))
 }
 
 /// Fingerprint of the images that a run gets.

@@ -3,6 +3,8 @@
 use std::env::{self, consts::OS};
 use std::path::{Path, PathBuf};
 
+use super::catalog::Known;
+
 /// Folder of real data sets, with one sub-folder per set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Library {
@@ -37,12 +39,15 @@ impl Library {
         }
     }
 
-    /// Folders that may hold the set `name`, written with `-` or with `_`; `fetch` writes to the
-    /// first.
-    pub(crate) fn places(&self, name: &str) -> Vec<PathBuf> {
-        let mut places = vec![self.data_dir.join(name), self.data_dir.join(name.replace('-', "_"))];
-        places.dedup();
-        places
+    /// Folders that may hold a known set, named with `-` or with `_`; `fetch` writes to the first.
+    /// One of vectors may be below `uci`, too.
+    pub(crate) fn places(&self, known: &Known) -> Vec<PathBuf> {
+        let mut names = vec![known.name.to_owned(), known.name.replace('-', "_")];
+        names.dedup();
+        names.extend(known.folders.iter().map(ToString::to_string));
+        let above: &[&str] = if known.is_vectors() { &["", "uci"] } else { &[""] };
+        let above = above.iter().map(|above| self.data_dir.join(above));
+        above.flat_map(|above| names.iter().map(move |name| above.join(name))).collect()
     }
 }
 

@@ -48,7 +48,7 @@ pub fn catalog(library: &Library) -> Vec<CatalogEntry> {
     let known = KNOWN.iter().map(|known| CatalogEntry {
         name: known.name,
         about: known.about,
-        shape: Shape { width: 28, height: 28 },
+        shape: known.shape,
         sizes: known.sizes,
         licence: known.licence,
         place: match known_files(known, library) {

@@ -17,8 +17,8 @@ use super::read::{self, Contents, Pool};
 use super::reshape::reshape;
 use super::source::{DataSource, Files, ImageFiles, Layout, resolve, shadowed};
 use super::split::{self, Parts};
+use super::vectors::{self, listed};
 use super::{DataConfig, DataError, DataSize, Dataset, DescribedImages, Library, Shape};
-use crate::text::thousands;
 
 /// Number of images drawn to estimate the share of pixels on of a built-in set.
 const SAMPLE: usize = 200;
@@ -41,11 +41,12 @@ pub fn load(config: &DataConfig, library: &Library) -> Result<Dataset, DataError
             let by_files = of_files(&files, config)?;
             let parts = [&dataset.train, &dataset.valid, &dataset.test];
             let images = of_images(dataset.shape, dataset.binarization, parts);
-            if files.known.is_some() {
-                origin.fingerprint = by_files;
-            } else {
-                origin.fingerprint.clone_from(&images);
-                origin.earlier = Some(by_files);
+            match files.known {
+                Some(known) if !known.is_vectors() => origin.fingerprint = by_files,
+                _ => {
+                    origin.fingerprint.clone_from(&images);
+                    origin.earlier = Some(by_files);
+                }
             }
             origin.images = Some(images);
             origin.folders_divided = files.divides_folders();
@@ -58,6 +59,11 @@ pub fn load(config: &DataConfig, library: &Library) -> Result<Dataset, DataError
             Ok(dataset)
         }
     }
+}
+
+/// Looks for the set that `config` asks for, without reading it.
+pub fn find(config: &DataConfig, library: &Library) -> Result<(), DataError> {
+    resolve(&config.name, library).map(drop)
 }
 
 /// Size of the set that `config` asks for if it is built in, without drawing it; `None` for files,
@@ -202,7 +208,10 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
     official(files, &pools, parts.each_ref().map(|(_, images)| images.len()))?;
     let mut left_out = files.left_out.clone();
     for pool in &mut pools {
-        left_out.append(&mut pool.left_out);
+        // Of vectors that are the known ones nothing else in their archive is of interest.
+        if !files.known.is_some_and(Known::is_vectors) {
+            left_out.append(&mut pool.left_out);
+        }
         notes.append(&mut pool.notes);
         reshape(pool, files, config.size)?;
     }
@@ -255,6 +264,11 @@ fn same_images(files: &Files, a: Part, b: Part) -> DataError {
 /// Refuses files that have the name of a known set and are not that set.
 fn official(files: &Files, pools: &[Pool], has: [usize; 3]) -> Result<(), DataError> {
     let Some(known) = files.known else { return Ok(()) };
+    if known.is_vectors() {
+        let differs = vectors::difference(pools, has, known.shape.dim(), known.sizes)
+            .or_else(|| vectors::other_bits(pools, known.bits?));
+        return differs.map_or(Ok(()), |how| Err(other_set(files, known, &how)));
+    }
     // The number of frames of each set depends on the seed.
     let (has, expected) = match known.pictures() {
         Some(count) => (vec![pools.iter().map(Pool::count).sum()], vec![count]),
@@ -263,14 +277,8 @@ fn official(files: &Files, pools: &[Pool], has: [usize; 3]) -> Result<(), DataEr
     if has == expected {
         return Ok(());
     }
-    let words = |counts: &[usize]| {
-        counts.iter().map(|&count| thousands(count)).collect::<Vec<_>>().join(" / ")
-    };
-    Err(other_set(
-        files,
-        known,
-        &format!("it has {} images and not {}", words(&has), words(&expected)),
-    ))
+    let how = format!("it has {} images and not {}", listed(&has), listed(&expected));
+    Err(other_set(files, known, &how))
 }
 
 fn other_set(files: &Files, known: &Known, how: &str) -> DataError {

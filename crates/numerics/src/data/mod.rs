@@ -31,6 +31,7 @@ mod reshape;
 mod role;
 mod source;
 mod split;
+mod vectors;
 
 pub mod nearest;
 
@@ -44,12 +45,12 @@ pub use cache::Cache;
 pub use columns::in_order_of;
 pub use error::DataError;
 pub use export::export;
-pub use fetch::fetch;
+pub use fetch::{can_fetch, fetch};
 pub use file::{FileImages, images_in};
 pub use fingerprint::{is_of_images, is_of_path};
 pub use library::Library;
 pub use listing::{CatalogEntry, Place, catalog};
-pub use load::{fingerprint, load};
+pub use load::{find, fingerprint, load};
 pub use origin::{DescribedImages, Origin};
 pub use part::Part;
 pub use read::Pictures;

@@ -1,4 +1,4 @@
-//! Resizing of images to the configured size: plain vectors become squares, sets known by name are
+//! Resizing of images to the configured size: plain vectors become squares, images known by name are
 //! resized.
 
 use super::binarize::Levels;
@@ -18,11 +18,12 @@ pub(super) fn reshape(pool: &mut Pool, files: &Files, size: usize) -> Result<(),
     if files.known.is_some_and(|known| known.invert && pool.shape == asked) && mostly_light(pool) {
         pool.pixels.iter_mut().for_each(|level| *level = 255 - *level);
     }
-    if pool.shape == asked || size == SIZE && files.known.is_none() {
+    let is_resized = files.known.is_some_and(|known| !known.is_vectors());
+    if pool.shape == asked || size == SIZE && !is_resized {
         return Ok(());
     }
     let binary = pool.levels() == Levels::Binary;
-    if files.known.is_none() || pool.shape.height == 1 || binary {
+    if !is_resized || pool.shape.height == 1 || binary {
         let Shape { width, height } = pool.shape;
         let have = if height == 1 {
             format!("vectors of {width} values")

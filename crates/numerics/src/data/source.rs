@@ -150,37 +150,37 @@ pub(crate) fn shadowed(name: &str, place: Option<&Path>, library: &Library) -> O
 
 /// Finds a set known by name in the library.
 pub(crate) fn known_files(known: &'static Known, library: &Library) -> Result<Files, DataError> {
-    let looked = library.places(known.name);
-    for place in looked.iter().filter(|place| place.is_dir()) {
-        let mut members = members(place)?;
-        let official: Vec<&str> = known.files().collect();
-        if official.iter().all(|file| place.join(file).is_file()) {
-            members.retain(|member| official.contains(&file_name(member).as_str()));
-        }
-        let Some(found) = layout(place, &members)? else { continue };
-        let Found { images, left_out, notes } = found;
+    let looked = library.places(known);
+    for place in &looked {
+        let found = if place.is_dir() {
+            let mut members = members(place)?;
+            let official: Vec<&str> = known.files().collect();
+            if official.iter().all(|file| place.join(file).is_file()) {
+                members.retain(|member| official.contains(&file_name(member).as_str()));
+            }
+            layout(place, &members)?
+        } else if known.is_vectors() {
+            of_stem(place, |c| c == '.')?
+        } else {
+            None
+        };
+        let Some(Found { images, left_out, notes }) = found else { continue };
         if let Layout::Parts(parts) = &images {
             let lacking = known.parts.iter().find(|&&part| parts[part as usize].is_none());
-            if let Some(part) = lacking {
-                let problem = format!(
-                    "part of {} is here, its {part} images are not; `ablade data fetch {}` gets the whole ({}). \
-                     A single file can be used by its own path",
-                    known.name,
-                    known.name,
-                    known.download_size()
-                );
-                return Err(DataError::Incomplete { path: place.clone(), problem });
+            if let Some(&part) = lacking {
+                let (name, path) = (known.name.into(), place.clone());
+                return Err(DataError::Partial { name, path, part, bytes: known.bytes() });
             }
         }
-        return Ok(Files {
-            path: place.clone(),
-            known: Some(known),
-            images,
-            left_out,
-            notes,
-        });
+        let path = match &images {
+            Layout::One(file) if !place.is_dir() => file.images.clone(),
+            _ => place.clone(),
+        };
+        return Ok(Files { path, known: Some(known), images, left_out, notes });
     }
-    Err(DataError::Missing { name: known.name.into(), looked, size: known.download_size() })
+    let instead = Some(Path::new(".").join(known.name)).filter(|path| path.exists());
+    let (name, bytes) = (known.name.into(), known.bytes());
+    Err(DataError::Missing { name, looked, bytes, instead })
 }
 
 /// A file, a folder, or the common beginning of several files.
@@ -210,46 +210,50 @@ fn at_path(path: &Path) -> Result<Option<Files>, DataError> {
             DataError::io(&path),
         ));
     } else {
-        let parent = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        let stem = file_name(&path);
-        let begins = |member: &PathBuf| {
-            let rest = file_name(member).strip_prefix(&stem).map(str::to_owned);
-            member.is_file()
-                && rest.is_some_and(|rest| rest.starts_with(|c: char| !c.is_alphanumeric()))
-        };
         if path.is_symlink() {
             return Err(DataError::io(&path)(ErrorKind::NotFound.into()));
         }
-        let mut siblings =
-            if parent.is_dir() && !stem.is_empty() { members(parent)? } else { vec![] };
-        siblings.retain(begins);
-        // A file of exactly this name has priority over longer names that begin with it.
-        let is_exact = |member: &PathBuf| {
-            file_name(member)[stem.len()..].starts_with('.') && part_of(member).is_none()
-        };
-        let divides = [Part::Train, Part::Test]
-            .map(|part| siblings.iter().any(|member| part_of(member) == Some(part)));
-        let has_exact = siblings
-            .iter()
-            .any(|member| is_exact(member) && rank(member, 0) == Some(Rank::Values));
-        let others = match has_exact && divides != [true; 2] {
-            true => siblings
-                .extract_if(.., |member| !is_exact(member) && !role::is_labels(member))
-                .collect(),
-            false => vec![],
-        };
-        let mut passed = Passed::default();
-        for member in &others {
-            passed.add(member);
-        }
-        let left_out = passed.sentences("its name only begins as the one that was asked for");
-        layout(&path, &siblings)?
-            .map(|found| Found { left_out: [found.left_out, left_out].concat(), ..found })
+        of_stem(&path, |c| !c.is_alphanumeric())?
     };
     Ok(found.map(|found| found.at(path)))
+}
+
+/// The data set in the files whose names begin as `path` does, and go on with a character that
+/// `separates`.
+fn of_stem(path: &Path, separates: fn(char) -> bool) -> Result<Option<Found>, DataError> {
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let stem = file_name(path);
+    let begins = |member: &PathBuf| {
+        let rest = file_name(member).strip_prefix(&stem).map(str::to_owned);
+        member.is_file() && rest.is_some_and(|rest| rest.starts_with(separates))
+    };
+    let mut siblings = if parent.is_dir() && !stem.is_empty() { members(parent)? } else { vec![] };
+    siblings.retain(begins);
+    // A file of exactly this name has priority over longer names that begin with it.
+    let is_exact = |member: &PathBuf| {
+        file_name(member)[stem.len()..].starts_with('.') && part_of(member).is_none()
+    };
+    let divides = [Part::Train, Part::Test]
+        .map(|part| siblings.iter().any(|member| part_of(member) == Some(part)));
+    let has_exact = siblings
+        .iter()
+        .any(|member| is_exact(member) && rank(member, 0) == Some(Rank::Values));
+    let others = match has_exact && divides != [true; 2] {
+        true => siblings
+            .extract_if(.., |member| !is_exact(member) && !role::is_labels(member))
+            .collect(),
+        false => vec![],
+    };
+    let mut passed = Passed::default();
+    for member in &others {
+        passed.add(member);
+    }
+    let left_out = passed.sentences("its name only begins as the one that was asked for");
+    Ok(layout(path, &siblings)?
+        .map(|found| Found { left_out: [found.left_out, left_out].concat(), ..found }))
 }
 
 /// The data set of a folder, or of its only sub-folder that has one (`MNIST/raw` of torchvision).

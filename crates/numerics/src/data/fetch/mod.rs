@@ -16,26 +16,36 @@ use std::path::{Path, PathBuf};
 use super::catalog::{Download, KNOWN, Known};
 use super::{DataError, Library, source};
 
-/// Downloads the set `name` into the library, and returns its folder. Files that exist and pass the
-/// check are not downloaded again.
+/// Checks that `name` is a set that can be downloaded.
+pub fn can_fetch(name: &str, library: &Library) -> Result<(), DataError> {
+    known(name, library).map(drop)
+}
+
+fn known(name: &str, library: &Library) -> Result<&'static Known, DataError> {
+    if let Some(known) = KNOWN.iter().find(|known| known.name == name) {
+        return Ok(known);
+    }
+    if super::draw::Builtin::ALL.iter().any(|builtin| builtin.name() == name) {
+        let problem = "drawn by the program: there is nothing to fetch".into();
+        return Err(DataError::Fetch { url: name.into(), problem });
+    }
+    Err(source::unknown(name, library))
+}
+
+/// Downloads the set `name` into the library, and returns its folder and what its content was
+/// checked by. Files that exist and pass the check are not downloaded again.
 ///
 /// `progress` is called with the number of bytes downloaded so far and, if known, the total.
 pub fn fetch(
     name: &str,
     library: &Library,
     mut progress: impl FnMut(u64, Option<u64>),
-) -> Result<PathBuf, DataError> {
-    let Some(known) = KNOWN.iter().find(|known| known.name == name) else {
-        if super::draw::Builtin::ALL.iter().any(|builtin| builtin.name() == name) {
-            let problem = "drawn by the program: there is nothing to fetch".into();
-            return Err(DataError::Fetch { url: name.into(), problem });
-        }
-        return Err(source::unknown(name, library));
-    };
-    let places = library.places(name);
+) -> Result<(PathBuf, &'static str), DataError> {
+    let known = known(name, library)?;
+    let places = library.places(known);
     let folder = places.iter().find(|place| place.is_dir()).unwrap_or(&places[0]);
     fetch_into(known, folder, library.mirror.as_deref(), &mut progress)?;
-    Ok(folder.clone())
+    Ok((folder.clone(), known.checked_by()))
 }
 
 fn fetch_into(

@@ -484,6 +484,94 @@ fn a_tar_gives_its_pictures_and_nothing_else() {
     );
 }
 
+/// An archive as `numpy.savez` writes it: the arrays of these numbers of vectors, and numbers.
+fn vectors(dim: usize, sizes: [usize; 3], value: impl Fn(usize) -> f32) -> Vec<u8> {
+    let npy = |kind: &str, shape: String, values: Vec<u8>| {
+        let header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}\n");
+        let length = u16::try_from(header.len()).expect("short").to_le_bytes();
+        [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), &values].concat()
+    };
+    let number = |n: usize| npy("<i4", "()".into(), (n as u32).to_le_bytes().to_vec());
+    let array = |count: usize| {
+        let values = (0..count * dim).flat_map(|i| value(i).to_le_bytes()).collect();
+        npy("<f4", format!("({count}L, {dim}L)"), values)
+    };
+    let mut members = vec![("inputsize.npy", number(dim))];
+    for (count, data, length) in [
+        (sizes[0], "train_data.npy", "train_length.npy"),
+        (sizes[1], "valid_data.npy", "valid_length.npy"),
+        (sizes[2], "test_data.npy", "test_length.npy"),
+    ] {
+        members.push((length, number(count)));
+        if count > 0 {
+            members.push((data, array(count)));
+        }
+    }
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, bytes) in members {
+        writer.start_file(name, stored).expect("memory");
+        writer.write_all(&bytes).expect("memory");
+    }
+    writer.finish().expect("memory").into_inner()
+}
+
+#[test]
+fn an_archive_of_vectors_is_checked_by_its_content() {
+    let bit = |i: usize| f32::from(u8::from((i % 7).is_multiple_of(3)));
+    let (dim, sizes) = (12, [30, 5, 9]);
+    let right = vectors(dim, sizes, bit);
+    let download = |bytes| Download {
+        file: "set.npz",
+        urls: &[],
+        bytes: Bytes::About(bytes),
+        check: Check::Vectors { dim, sizes },
+    };
+    let mut flipped = right.clone();
+    let ones = right.windows(4).rposition(|bytes| bytes == 1f32.to_le_bytes()).expect("a one");
+    flipped[ones..ones + 4].fill(0);
+    let cases = [
+        (right.clone(), None),
+        (
+            vectors(11, sizes, bit),
+            Some("of 11 values and not 30 / 5 / 9 vectors of 12 values"),
+        ),
+        (
+            vectors(dim, [30, 6, 9], bit),
+            Some("it has 30 / 6 / 9 vectors of 12 values and not 30 / 5 / 9"),
+        ),
+        (vectors(dim, [30, 0, 9], bit), Some("it has 30 / 0 / 9 vectors")),
+        (vectors(dim, sizes, |i| bit(i) / 2.0), Some("not all 0 or 1")),
+        (vectors(dim, sizes, |i| 3.5 * bit(i)), Some("is 3.5")),
+        (flipped, Some("CRC-32")),
+        (right[..right.len() / 2].to_vec(), Some("zip directory")),
+        (b"<html>not found</html>".to_vec(), Some("byte 0")),
+    ];
+    for (body, expected) in cases {
+        let folder = tempfile::tempdir().expect("a folder");
+        let download = download(body.len() as u64);
+        let (fetched, names, _) = outcome(&download, &body, &[Answer::Whole], folder.path());
+        let Some(expected) = expected else {
+            assert_eq!((fetched, names), (Ok(()), vec!["set.npz".to_owned()]));
+            assert_eq!(fs::read(folder.path().join("set.npz")).expect("the file"), body);
+            continue;
+        };
+        let error = fetched.expect_err(expected);
+        assert!(error.contains(expected) && error.contains("removed"), "{error}: {expected}");
+        assert_eq!(names, Vec::<String>::new());
+        // Of a file that is there already the same is said, and it stays.
+        fs::write(folder.path().join("set.npz"), &body).expect("a file");
+        let (fetched, names, _) = outcome(&download, &body, &[Answer::Whole], folder.path());
+        let error = fetched.expect_err(expected);
+        assert!(
+            error.contains(expected) && error.contains("move it away"),
+            "{error}: {expected}"
+        );
+        assert_eq!(names, ["set.npz"]);
+    }
+}
+
 #[test]
 fn what_cannot_be_fetched_says_why() {
     let library = Library::at("unused");
@@ -504,6 +592,10 @@ fn every_known_set_has_a_safe_name_a_source_and_a_checksum() {
                 Check::Sha256(hash) | Check::Pictures { sha256: hash, .. } => vec![hash],
                 Check::Members(members) => {
                     members.iter().filter_map(|m| m.sha256.map(|(_, _, hash)| hash)).collect()
+                }
+                Check::Vectors { dim, sizes } => {
+                    assert_eq!((dim, sizes), (known.shape.dim(), known.sizes), "{}", known.name);
+                    continue;
                 }
             };
             assert!(

@@ -12,6 +12,8 @@ use sha2::{Digest, Sha256};
 
 use crate::data::DataError;
 use crate::data::catalog::{Check, Download, Member};
+use crate::data::read::{self, Contents, Pool};
+use crate::data::vectors;
 
 /// Maximum size of a picture [bytes].
 const LARGEST_PICTURE: u64 = 1 << 20;
@@ -38,6 +40,9 @@ pub(super) fn publish(
             rename(part, &folder.join(download.file))
         }),
         Check::Members(members) => unzip(part, folder, members),
+        Check::Vectors { dim, sizes } => {
+            check_vectors(part, dim, sizes).and_then(|()| rename(part, &folder.join(download.file)))
+        }
         Check::Pictures { file, classes, count, sha256 } => {
             let most = UNPACKED * download.bytes.most() + HEADER * count as u64;
             repack(part, &folder.join(file), classes, count, sha256, most)
@@ -61,9 +66,13 @@ pub(super) fn publish(
 
 /// Checks that existing files are those of the download.
 pub(super) fn already_there(download: &Download, folder: &Path) -> Result<(), DataError> {
-    let Check::Sha256(expected) = download.check else { return Ok(()) };
     let path = folder.join(download.file);
-    match sha256(&path).and_then(|found| same(expected, &found)) {
+    let checked = match download.check {
+        Check::Sha256(expected) => sha256(&path).and_then(|found| same(expected, &found)),
+        Check::Vectors { dim, sizes } => check_vectors(&path, dim, sizes),
+        Check::Members(_) | Check::Pictures { .. } => Ok(()),
+    };
+    match checked {
         Ok(()) => Ok(()),
         Err(Wrong::Content(problem)) => {
             let problem =
@@ -103,6 +112,25 @@ fn sha256(path: &Path) -> Result<String, Wrong> {
     let mut file = File::open(path).map_err(DataError::io(path))?;
     std::io::copy(&mut file, &mut hasher).map_err(DataError::io(path))?;
     Ok(hex(hasher))
+}
+
+/// Reads an archive of vectors whole, which compares the CRC-32 of its arrays, and checks their
+/// dimension, numbers and values.
+fn check_vectors(path: &Path, dim: usize, sizes: [usize; 3]) -> Result<(), Wrong> {
+    let contents = match read::file(path, 1, None) {
+        Ok(contents) => contents,
+        Err(DataError::Malformed { place, problem, .. }) => {
+            return Err(Wrong::Content(format!("{place}: {problem}")));
+        }
+        Err(error) => return Err(Wrong::Disk(error)),
+    };
+    let pools = match contents {
+        Contents::Parts(parts) => parts,
+        Contents::One(pool) => [Some(pool), None, None],
+    };
+    let has = pools.each_ref().map(|pool| pool.as_ref().map_or(0, Pool::count));
+    let pools: Vec<Pool> = pools.into_iter().flatten().collect();
+    vectors::difference(&pools, has, dim, sizes).map_or(Ok(()), |how| Err(Wrong::Content(how)))
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), Wrong> {
