@@ -76,7 +76,7 @@ impl Starter<'_> {
         n_tasks: usize,
         dir: &Path,
     ) -> SubmissionFiles {
-        let script = || task_script(invocation, &[], None);
+        let script = || task_script(invocation, None, None);
         match self {
             Self::Slurm(slurm) => (slurm_script(slurm, invocation), None),
             Self::Command => (script(), None),
