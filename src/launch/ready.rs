@@ -99,7 +99,8 @@ impl Starter<'_> {
                 path(&format!("{LOGS}/parallel.log")),
                 path(PARALLEL_JOBS)
             ),
-            Self::Kubernetes(_) => format!("kubectl apply --filename {}", path(KUBERNETES_JOB)),
+            // As an argument, the path would be split at commas and unquoted once more.
+            Self::Kubernetes(_) => format!("kubectl apply --filename - < {}", path(KUBERNETES_JOB)),
         }
     }
 }
