@@ -30,6 +30,36 @@ fn index(
 }
 
 #[test]
+fn schedulers_count_as_their_manuals_say() {
+    let found: Vec<(&str, usize)> = SCHEDULERS
+        .iter()
+        .map(|scheduler| (scheduler.variable, scheduler.first))
+        .collect();
+    let of_the_manuals = [
+        ("SLURM_ARRAY_TASK_ID", 0),
+        ("PBS_ARRAY_INDEX", 0),
+        ("PBS_ARRAYID", 0),
+        ("SGE_TASK_ID", 1),
+        ("LSB_JOBINDEX", 1),
+        ("AWS_BATCH_JOB_ARRAY_INDEX", 0),
+        ("JOB_COMPLETION_INDEX", 0),
+        ("BATCH_TASK_INDEX", 0),
+        ("HQ_TASK_ID", 0),
+        ("PARALLEL_SEQ", 1),
+    ];
+    assert_eq!(found, of_the_manuals);
+    for (array, line) in [(0, "sbatch --array=0-2 x"), (3, "qsub -t 1-3 x"), (8, "--array 0-2")] {
+        assert!(SCHEDULERS[array].array(3, "x").contains(line));
+    }
+    let (help, _) = Place::new().exits(0, "task --help");
+    for (variable, first) in of_the_manuals {
+        let mut lines = help.lines().map(str::trim);
+        let line = lines.find(|line| line.starts_with(&format!("{variable} "))).unwrap();
+        assert!(line.ends_with(&format!(", from {first}")), "{line}");
+    }
+}
+
+#[test]
 fn every_number_of_an_array_is_one_task_and_any_other_is_an_error_that_says_which_there_are() {
     for scheduler in SCHEDULERS {
         for n_tasks in [1, 2, 19, 20] {
