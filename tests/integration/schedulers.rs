@@ -243,7 +243,7 @@ fn a_task_takes_its_number_from_the_scheduler_unless_it_is_given() {
 fn a_submission_of_another_version_starts_nothing() {
     let place = Place::with(STUDY);
     let name = frozen(&place);
-    let store = Store::open(&place.path("results"), made()).unwrap();
+    let store = Store::open(place.path("results"), made()).unwrap();
     let plan = store.submissions().plan(&name).unwrap();
     let mut submission = store.submissions().load(&name).unwrap();
     submission.engine += 1;
