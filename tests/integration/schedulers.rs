@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use ablade::launch::array::{ArrayError, SCHEDULERS, array_task};
 use ablade::store::Store;
@@ -511,4 +511,27 @@ fn what_a_file_cannot_hold_is_an_error_before_anything_is_written() {
         assert!(text.contains(part), "{text}");
         assert!(!directory.join("results").exists(), "{name} {arguments}");
     }
+}
+
+#[test]
+fn a_submission_that_was_never_completed_is_removed_with_its_ready_file() {
+    let place = Place::with(STUDY);
+    for ready_for in ["k8s", "parallel", "command"] {
+        place.exits(0, &format!("freeze small.toml --for {ready_for}"));
+    }
+    let three_days_ago = SystemTime::now() - Duration::from_secs(3 * 24 * 3600);
+    let mut n_incomplete = 0;
+    for entry in fs::read_dir(place.path("results/submitted")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            fs::remove_file(path.join("submission.json")).unwrap();
+            fs::File::open(&path).unwrap().set_modified(three_days_ago).unwrap();
+            n_incomplete += 1;
+        }
+    }
+    assert_eq!(n_incomplete, 3);
+    let (out, _) = place.exits(0, "clean --yes");
+    assert_eq!(out.matches("never completed").count(), 3, "{out}");
+    let mut left = fs::read_dir(place.path("results/submitted")).unwrap();
+    assert!(!left.any(|entry| entry.unwrap().path().is_dir()));
 }
