@@ -5,10 +5,12 @@
 //! A scheduler gets one script and is asked for its queue. The work of a task, and whether it is
 //! done, is determined from the results alone, and is the same for every scheduler.
 
+pub mod array;
 mod follow;
 mod frozen;
 pub mod pack;
 pub mod queue;
+pub mod ready;
 pub mod script;
 pub mod slurm;
 mod submit;
@@ -21,8 +23,9 @@ use std::path::PathBuf;
 use crate::plan::RunId;
 use crate::session::SessionError;
 use crate::store::StoreError;
-use crate::text::count;
+use crate::text::{count, thousands};
 use crate::trainer::TrainerError;
+use array::ArrayError;
 use slurm::Problem;
 
 pub use follow::{FollowOutcome, Following, follow};
@@ -41,6 +44,9 @@ pub enum LaunchError {
     /// A Slurm command failed.
     #[error(transparent)]
     Slurm(#[from] Problem),
+    /// The environment does not tell which task is meant.
+    #[error(transparent)]
+    Array(#[from] ArrayError),
     /// Earlier submissions may still be in the queue or running.
     #[error(
         "{0}: earlier jobs may still be waiting or running, so nothing is submitted now; the same command tries again"
@@ -67,6 +73,26 @@ pub enum LaunchError {
         path: PathBuf,
         /// The system's reason.
         source: io::Error,
+    },
+    /// A path cannot be written into the file with which tasks are started.
+    #[error("{} cannot be in the file that starts the tasks: {reason}", path.display())]
+    UnfitPath {
+        /// The path.
+        path: PathBuf,
+        /// The reason.
+        reason: String,
+    },
+    /// A Kubernetes Job cannot have so many tasks.
+    #[error(
+        "{} are more than the {} that a Kubernetes Job can have: --tasks asks for fewer",
+        count(*n_tasks, "task"),
+        thousands(largest)
+    )]
+    TooManyTasks {
+        /// Number of tasks.
+        n_tasks: usize,
+        /// Largest number of tasks of a Job.
+        largest: usize,
     },
     /// The current directory is not known.
     #[error(transparent)]

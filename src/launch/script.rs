@@ -1,8 +1,9 @@
-//! Batch script of a job: the same for all jobs of the array.
+//! Batch script of a submission: the same for all of its tasks.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use super::array::SCHEDULERS;
 use crate::experiment::Slurm;
 use crate::session::quoted;
 
@@ -27,8 +28,7 @@ pub struct Invocation {
 const NOTICE: u32 = 60;
 
 /// Script for `sbatch`. Its argument is the index of the array's first task, or `tables`.
-pub fn script(slurm: &Slurm, invocation: &Invocation) -> String {
-    let Invocation { program, results, data, directory, submission, experiment } = invocation;
+pub fn slurm_script(slurm: &Slurm, invocation: &Invocation) -> String {
     let cpus = slurm.cpus.unwrap_or(1).to_string();
     let asked = [
         ("partition", slurm.partition.as_deref()),
@@ -36,10 +36,11 @@ pub fn script(slurm: &Slurm, invocation: &Invocation) -> String {
         ("time", slurm.time.as_deref()),
         ("mem", slurm.memory.as_deref()),
         ("cpus-per-task", Some(&cpus)),
-        ("chdir", Some(&directory.to_string_lossy())),
+        ("chdir", Some(&invocation.directory.to_string_lossy())),
     ];
     let mut text = format!(
-        "#!/bin/bash\n# Tasks of {submission}, or its tables. `ablade sweep` hands it to sbatch.\n"
+        "#!/bin/bash\n# Tasks of {}, or its tables. `ablade sweep` hands it to sbatch.\n",
+        invocation.submission
     );
     for (option, value) in asked {
         if let Some(value) = value {
@@ -53,25 +54,58 @@ pub fn script(slurm: &Slurm, invocation: &Invocation) -> String {
     for line in &slurm.lines {
         let _ = writeln!(text, "#SBATCH {line}");
     }
-    // Until the program has installed its handler, the signal would kill the shell.
-    let _ = writeln!(text, "\ntrap '' USR2");
-    if let Some(setup) = &slurm.setup {
-        let _ = writeln!(text, "{}", setup.trim_end());
-    }
+    text + &commands(
+        invocation,
+        slurm.setup.as_deref(),
+        "",
+        r#""$(($1 + ${SLURM_ARRAY_TASK_ID:-0}))" --yes --jobs "${SLURM_CPUS_PER_TASK:-1}""#,
+    )
+}
+
+/// Script for any scheduler, or none. `setup` are shell commands before the program, `first` is the
+/// number of the first task where it is not the one of [`SCHEDULERS`].
+///
+/// Without an argument it executes the task whose number the scheduler's variable has, with a
+/// number that task, from 0, and with `tables` it writes the tables. Other arguments are options of
+/// `ablade task`: `--first 1`.
+pub fn task_script(invocation: &Invocation, setup: Option<&str>, first: Option<usize>) -> String {
+    // Grid Engine and PBS start scripts with the user's login shell unless told otherwise.
+    let head = format!(
+        "#!/bin/sh\n#$ -S /bin/sh\n#PBS -S /bin/sh\n\
+         # Tasks of {}: without an argument the one that the variable of a scheduler names, with a number\n\
+         # that one, from 0; with `tables` the tables.\n",
+        invocation.submission
+    );
+    let processors = SCHEDULERS.iter().rev().filter_map(|scheduler| scheduler.processors);
+    let jobs = processors
+        .fold("1".to_owned(), |otherwise, variable| format!("${{{variable}:-{otherwise}}}"));
+    let directory = quoted(&invocation.directory.to_string_lossy());
+    let first = first.map(|first| {
+        format!("case ${{1-}} in [0-9]*|tables) ;; *) set -- --first {first} \"$@\" ;; esac\n")
+    });
+    let enter = format!("cd {directory} || exit 2\n{}", first.unwrap_or_default());
+    head + &commands(invocation, setup, &enter, &format!(r#"--yes --jobs "{jobs}" "$@""#))
+}
+
+/// Commands of a script: `setup`, `enter`, then the tables or the task that `task` names.
+fn commands(invocation: &Invocation, setup: Option<&str>, enter: &str, task: &str) -> String {
+    let Invocation { program, results, data, directory: _, submission, experiment } = invocation;
     let path = |path: &Path| quoted(&path.to_string_lossy());
     let ablade = format!("{} --results {} --progress plain", path(program), path(results));
-    let _ = write!(
-        text,
+    let setup = setup.map(|setup| format!("{}\n", setup.trim_end())).unwrap_or_default();
+    // Until the program has installed its handler, the signal would kill the shell.
+    format!(
         r#"
-if [ "$1" = tables ]; then
+trap '' USR2
+{setup}{enter}
+if [ "${{1-}}" = tables ]; then
     exec {ablade} tables {experiment}
 fi
 # In place of the shell, so that the program itself hears when its time is over.
-exec {ablade} --data-dir {data} task {submission} "$(($1 + ${{SLURM_ARRAY_TASK_ID:-0}}))" --yes --jobs "${{SLURM_CPUS_PER_TASK:-1}}"
+exec {ablade} --data-dir {data} task {submission} {task}
 "#,
         data = path(data),
-    );
-    text
+    )
 }
 
 #[cfg(test)]
@@ -103,7 +137,7 @@ mod tests {
             setup: Some("module load rust\n".into()),
             ..Slurm::default()
         };
-        let text = script(&slurm, &invocation("/bin/true"));
+        let text = slurm_script(&slurm, &invocation("/bin/true"));
         let expected = "#SBATCH --partition=short\n#SBATCH --account='my lab'\n#SBATCH --time=02:00:00\n#SBATCH --mem=8G\n\
                         #SBATCH --cpus-per-task=4\n#SBATCH --chdir=/home/me\n#SBATCH --requeue\n\
                         #SBATCH --open-mode=append\n#SBATCH --signal=B:USR2@60\n#SBATCH --signal=B:USR2@300\n\
@@ -115,7 +149,7 @@ mod tests {
     fn a_shell_starts_the_task_that_is_meant() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("script.sh");
-        std::fs::write(&path, script(&Slurm::default(), &invocation("/bin/echo"))).unwrap();
+        std::fs::write(&path, slurm_script(&Slurm::default(), &invocation("/bin/echo"))).unwrap();
         let run = |argument: &str, index: Option<&str>, cpus: Option<&str>| {
             let mut command = Command::new("bash");
             command
@@ -137,5 +171,32 @@ mod tests {
             |i, n| format!("{before} --data-dir /data task masks-0a1b2c3d {i} --yes --jobs {n}\n");
         assert_eq!(run("20", Some("3"), Some("4")), task(23, 4));
         assert_eq!(run("7", None, None), task(7, 1));
+    }
+
+    #[test]
+    fn a_script_for_any_scheduler_passes_on_its_arguments() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("script.sh");
+        let run = |first: Option<usize>, arguments: &[&str], variable: &str, value: &str| {
+            let mut invocation = invocation("/bin/echo");
+            invocation.directory = dir.path().to_owned();
+            std::fs::write(&path, task_script(&invocation, Some("set -u"), first)).unwrap();
+            let mut command = Command::new("sh");
+            for scheduler in SCHEDULERS {
+                scheduler.processors.map(|name| command.env_remove(name));
+            }
+            let output = command.arg(&path).args(arguments).env(variable, value).output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let before = "--results /shared/it's here --progress plain";
+        assert_eq!(run(Some(1), &["tables"], "A", ""), format!("{before} tables masks\n"));
+        let task = |jobs: usize, rest: &str| {
+            format!("{before} --data-dir /data task masks-0a1b2c3d --yes --jobs {jobs}{rest}\n")
+        };
+        assert_eq!(run(None, &[], "A", ""), task(1, ""));
+        assert_eq!(run(None, &["7", "--jobs", "4"], "NSLOTS", "3"), task(3, " 7 --jobs 4"));
+        assert_eq!(run(Some(1), &[], "SLURM_CPUS_PER_TASK", "2"), task(2, " --first 1"));
+        assert_eq!(run(Some(1), &["--jobs", "4"], "A", ""), task(1, " --first 1 --jobs 4"));
+        assert_eq!(run(Some(1), &["7"], "LSB_DJOB_NUMPROC", "2"), task(2, " 7"));
     }
 }
