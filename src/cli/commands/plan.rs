@@ -22,9 +22,7 @@ use crate::plan::{Correction, PlannedStudy, PlannedVariant, RunId, RunSpec, Shar
 use crate::results::outlook::{Powers, Spread};
 use crate::runner::CostEstimate;
 use crate::session::LoadedExperiment;
-use crate::stats::{
-    EQUIVALENCE_PAIRS, equivalence_margin, equivalence_power, equivalence_seeds,
-};
+use crate::stats::{EQUIVALENCE_PAIRS, equivalence_margin, equivalence_power, equivalence_seeds};
 use crate::trainer::Otherwise;
 
 /// Examples below the options of `--help`.
@@ -71,12 +69,9 @@ pub(crate) fn plan(
     }
     warn_of_past(&loaded.plan, &loaded.past()?, terminal);
     if args.json.json {
-        facts.notes = [
-            &loaded.experiment.remarks[..],
-            &loaded.description.warnings,
-            &terminal.notes(),
-        ]
-        .concat();
+        facts.notes =
+            [&loaded.experiment.remarks[..], &loaded.description.warnings, &terminal.notes()]
+                .concat();
         terminal.json(&facts)?;
     }
     Ok(Exit::Success)
@@ -161,10 +156,10 @@ impl Planned<'_> {
                 commands: commands.unwrap_or_default(),
             }
         };
-        let axes = study.axes.iter().map(|axis| AxisFacts {
-            axis: axis.path.clone(),
-            levels: axis.levels.clone(),
-        });
+        let axes = study
+            .axes
+            .iter()
+            .map(|axis| AxisFacts { axis: axis.path.clone(), levels: axis.levels.clone() });
         PlannedStudyFacts {
             study: study.name.clone(),
             question: study.question.clone(),
@@ -220,7 +215,9 @@ impl Planned<'_> {
 
     /// Variants of each study that are compared with its baseline, as the correction counts them;
     /// and notes on those whose values are not comparable, or only with a remark.
-    fn comparability(&self) -> anyhow::Result<(Vec<BTreeSet<usize>>, Vec<Vec<ComparabilityFacts>>)> {
+    fn comparability(
+        &self,
+    ) -> anyhow::Result<(Vec<BTreeSet<usize>>, Vec<Vec<ComparabilityFacts>>)> {
         let plan = &self.loaded.plan;
         let others = |study: &PlannedStudy| {
             let references = self.references(study);
@@ -259,11 +256,9 @@ impl Planned<'_> {
                 let label = variant.label.clone();
                 match notes.iter_mut().find(|known| known.note == note) {
                     Some(known) => known.variants.push(label),
-                    None => notes.push(ComparabilityFacts {
-                        variants: vec![label],
-                        note,
-                        is_compared,
-                    }),
+                    None => {
+                        notes.push(ComparabilityFacts { variants: vec![label], note, is_compared })
+                    }
                 }
             }
             all.push(notes);

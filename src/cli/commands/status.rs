@@ -96,8 +96,7 @@ fn experiment(
             RunStatus::Failed => RunState::Failed,
             RunStatus::Outstanding => RunState::ToRun,
         };
-        let has_ended =
-            matches!(state, RunState::Finished | RunState::Diverged | RunState::Failed);
+        let has_ended = matches!(state, RunState::Finished | RunState::Diverged | RunState::Failed);
         let owner = owner.and_then(Option::as_ref).filter(|_| state == RunState::Running);
         let task = queue.runs.get(*run).map(|queued| &queued.entry).filter(|_| !has_ended);
         let progress = (has_details && !has_ended).then(|| store.progress(run)).flatten();
@@ -122,10 +121,7 @@ fn experiment(
         })
     };
     let runs = on_every_processor(|| {
-        labelled
-            .par_iter()
-            .map(of_run)
-            .collect::<Result<Vec<_>, StoreError>>()
+        labelled.par_iter().map(of_run).collect::<Result<Vec<_>, StoreError>>()
     })?;
     Ok(ExperimentStatusFacts::of(plan.name.clone(), runs))
 }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{JsonDocument, IntervalFacts, MetricFacts, number};
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
+
+use super::{HasSchema, IntervalFacts, JsonDocument, MetricFacts, number};
 use crate::plan::{Axis, Correction, PairedTest, PlannedStudy};
 use crate::results::ExperimentResults;
-use crate::results::ablation::{Ablation, AblationRow};
+use crate::results::ablation::{Ablation, AblationRow, Verdict};
 use crate::results::blocks::{MethodRow, OverBlocks};
 use crate::results::compare::{ExperimentComparison, VariantComparison};
 use crate::results::crossed::narrower_with;
@@ -101,8 +104,8 @@ facts! {
         sd: Option<f64>,
         /// Interval of the mean; null below two seeds.
         interval: Option<IntervalFacts>,
-        /// Word of the verdict: `better`, `worse`, `no evidence`, ...
-        verdict: &'static str,
+        /// Verdict.
+        verdict: VerdictWord,
         /// Verdict as the table prints it: with the number of seeds where some are missing.
         conclusion: String,
         /// Seeds that finished in both the variant and the baseline.
@@ -145,12 +148,30 @@ facts! {
         configurations: Option<usize>,
         /// Size of the model, such as its number of parameters.
         size: Option<u64>,
+        /// Further sizes by their columns, such as `connected_parameters`.
+        sizes: BTreeMap<String, Option<u64>>,
         /// Mean number of epochs.
         epochs_mean: Option<f64>,
         /// Training compute relative to the baseline.
         compute_ratio: Option<f64>,
         /// Reader's note on the row; empty if there is none.
         note: String,
+    }
+}
+
+/// Verdict as a word of the tables.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct VerdictWord(Verdict);
+
+impl Serialize for VerdictWord {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.words())
+    }
+}
+
+impl HasSchema for VerdictWord {
+    fn schema() -> Value {
+        json!({ "type": "string", "enum": Verdict::ALL.map(Verdict::words) })
     }
 }
 
@@ -239,8 +260,8 @@ facts! {
         joint_p_corrected: Option<f64>,
         /// Smallest p value that this number of seeds can give.
         joint_smallest_p: Option<f64>,
-        /// Word of the verdict of the joint test.
-        verdict: &'static str,
+        /// Verdict of the joint test.
+        verdict: VerdictWord,
         /// Verdict as the table prints it.
         conclusion: String,
         /// Reader's note on the row; empty if there is none.
@@ -418,9 +439,7 @@ fn study(results: &ExperimentResults, index: usize, ablation: &Ablation) -> Comp
     let mut rows = Vec::new();
     for block in &ablation.blocks {
         let name = is_blocked.then_some(block.name.as_str());
-        let of = |&v: &usize| {
-            row(results, planned, &ablation.rows[v], (name, ablation.correction))
-        };
+        let of = |&v: &usize| row(results, planned, &ablation.rows[v], (name, ablation.correction));
         rows.extend(block.variants.iter().map(of));
     }
     let correction = ablation.external_correction();
@@ -440,9 +459,7 @@ fn study(results: &ExperimentResults, index: usize, ablation: &Ablation) -> Comp
         best: ablation.best_in_words(),
         rows,
         external: external.map(|own| row(results, planned, own, (None, correction))).collect(),
-        over_blocks: results
-            .over_blocks(index, ablation)
-            .map(|over| over_blocks(&over, ablation)),
+        over_blocks: results.over_blocks(index, ablation).map(|over| over_blocks(&over, ablation)),
         effects: effects.map_or_else(Vec::new, |found| effect_rows(planned, &found)),
         shapley: shapley.map_or_else(Vec::new, |found| shapley_rows(planned, &found)),
         checklist: results
@@ -481,7 +498,7 @@ fn row(
         mean: row.estimate.and_then(|estimate| number(estimate.mean)),
         sd: row.estimate.and_then(|estimate| estimate.sd).and_then(number),
         interval: IntervalFacts::of_estimate(row.estimate),
-        verdict: row.verdict.words(),
+        verdict: VerdictWord(row.verdict),
         conclusion: row.conclusion(),
         n_pairs: paired.map(|paired| paired.difference.n),
         difference: difference.and_then(|difference| number(difference.mean)),
@@ -520,6 +537,7 @@ fn row(
         may_be_best: row.may_be_best,
         configurations: row.tuning.as_ref().map(|tuning| tuning.configurations),
         size: row.size,
+        sizes: results.metrics().shown.iter().cloned().zip(row.shown.iter().copied()).collect(),
         epochs_mean: row.epochs.and_then(number),
         compute_ratio: row.compute_ratio.and_then(number),
         note: row.note.clone(),
@@ -558,7 +576,7 @@ fn over_blocks_row(row: &MethodRow) -> OverBlocksRowFacts {
         joint_p: joint.map(|joint| joint.test.p),
         joint_p_corrected: joint.and_then(|joint| joint.p_corrected),
         joint_smallest_p: joint.map(|joint| joint.smallest_p),
-        verdict: row.verdict.words(),
+        verdict: VerdictWord(row.verdict),
         conclusion: row.conclusion(),
         note: row.note.clone(),
     }
@@ -598,9 +616,8 @@ fn effect_row(planned: &PlannedStudy, effects: &Effects, effect: &Effect) -> Eff
 
 fn shapley_rows(planned: &PlannedStudy, shapley: &Shapley) -> Vec<ShapleyFacts> {
     let row = |names: Option<[&String; 3]>, estimate: Option<Estimate>| {
-        let [axis, reference, level] = names.map_or([const { None }; 3], |names| {
-            names.map(|name| Some(name.clone()))
-        });
+        let [axis, reference, level] =
+            names.map_or([const { None }; 3], |names| names.map(|name| Some(name.clone())));
         ShapleyFacts {
             axis,
             reference,

@@ -261,9 +261,15 @@ struct Line<'a> {
 pub(crate) fn say(event: &ProgressEvent) {
     let time_utc = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
     // Keys are texts, so that this cannot fail.
-    let Ok(text) = serde_json::to_string(&Line { schema: ID, time_utc, event }) else { return };
+    let Ok(text) = serde_json::to_string(&Line { schema: ID, time_utc, event }) else {
+        return;
+    };
     // A display that cannot be written is not a reason to stop training.
-    drop(std::io::stderr().lock().write_all(format!("{}\n", escaped_json(&text)).as_bytes()));
+    drop(
+        std::io::stderr()
+            .lock()
+            .write_all(format!("{}\n", escaped_json(&text)).as_bytes()),
+    );
 }
 
 /// Observer that writes events.

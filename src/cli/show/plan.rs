@@ -104,8 +104,7 @@ impl Page<'_> {
         let mut heads = vec!["variant", "runs", "cached"];
         heads.extend(size);
         heads.push("time per run");
-        let mut rows =
-            FittedTable::new(&heads, &[0]).dispensable(&[size.unwrap_or(""), "cached"]);
+        let mut rows = FittedTable::new(&heads, &[0]).dispensable(&[size.unwrap_or(""), "cached"]);
         for variant in &study.variants {
             let baseline = variant.is_baseline && variant.label != "baseline";
             let mut cells = vec![
@@ -162,8 +161,8 @@ impl Page<'_> {
             return self.say("cost      none: every requested run is finished");
         };
         let CostFacts { threads, seconds, longest_run_seconds, past_runs, .. } = *cost;
-        let time = seconds
-            .map_or("not known yet,".to_owned(), |time| format!("about {}", duration(time)));
+        let time =
+            seconds.map_or("not known yet,".to_owned(), |time| format!("about {}", duration(time)));
         let longest = longest_run_seconds.map_or_else(String::new, |longest| {
             format!(" (longest run {}, started first)", duration(longest))
         });
@@ -173,10 +172,7 @@ impl Page<'_> {
             .into_iter()
             .filter_map(|(size, what)| Some(format!("; {} {what}", bytes(size?))))
             .collect();
-        self.say(format!(
-            "cost      {time} on {}{longest}{sizes}",
-            count(threads, "thread")
-        ));
+        self.say(format!("cost      {time} on {}{longest}{sizes}", count(threads, "thread")));
         self.say(match (past_runs, cost.error_factor) {
             (0, _) if seconds.is_none() => {
                 "          no run of this program has been timed here yet: times come from past runs alone"
@@ -218,8 +214,9 @@ impl Page<'_> {
             found.equivalence.iter().for_each(|own| self.equivalence(own, found));
         }
         let more = &self.facts.one_more_seed;
-        let time =
-            more.seconds.map_or_else(String::new, |time| format!(", about {}", duration(time)));
+        let time = more
+            .seconds
+            .map_or_else(String::new, |time| format!(", about {}", duration(time)));
         self.say(format!("          one more seed: {} more{time}", count(more.n_runs, "run")));
     }
 
@@ -252,8 +249,8 @@ impl Page<'_> {
     fn power(&mut self, found: &EvidenceFacts) {
         let spread = found.spread.as_ref();
         let effect = |dz: f64| {
-            let nats = spread
-                .map(|spread| format!(" = {}", self.unit.of(&significant(dz * spread.sd))));
+            let nats =
+                spread.map(|spread| format!(" = {}", self.unit.of(&significant(dz * spread.sd))));
             format!("{} sd{}", fixed(dz, 2), nats.unwrap_or_default())
         };
         let mut lines = Vec::new();
