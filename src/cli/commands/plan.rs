@@ -257,7 +257,7 @@ impl Planned<'_> {
                 match notes.iter_mut().find(|known| known.note == note) {
                     Some(known) => known.variants.push(label),
                     None => {
-                        notes.push(ComparabilityFacts { variants: vec![label], note, is_compared })
+                        notes.push(ComparabilityFacts { variants: vec![label], note, is_compared });
                     }
                 }
             }

@@ -13,6 +13,7 @@ use crate::results::blocks::{MethodRow, OverBlocks};
 use crate::results::compare::{ExperimentComparison, VariantComparison};
 use crate::results::crossed::narrower_with;
 use crate::results::effects::{Effect, Effects};
+use crate::results::past::StudyPast;
 use crate::results::shapley::Shapley;
 use crate::stats::Estimate;
 
@@ -450,7 +451,7 @@ fn study(results: &ExperimentResults, index: usize, ablation: &Ablation) -> Comp
     let remark = remark.map(|remark| format!("{}: {remark}", ablation.metric.words.head));
     ComparedStudyFacts {
         study: ablation.study.clone(),
-        status: past.map(|past| past.word()),
+        status: past.map(StudyPast::word),
         baseline: ablation
             .baseline
             .filter(|_| !is_blocked)

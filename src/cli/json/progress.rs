@@ -459,7 +459,7 @@ impl Observer for EventObserver {
         if let Some(pass) = pass {
             let summary = summary.map(str::to_owned);
             let n_left = pass.over.n_runs.saturating_sub(pass.n_ended());
-            say(&ProgressEvent::Over(PassOverFacts { summary, n_left, ..pass.over }));
+            say(&ProgressEvent::Over(PassOverFacts { n_left, summary, ..pass.over }));
         }
     }
 
