@@ -3,12 +3,14 @@
 //!
 //! Results go to stdout, everything else to stderr. Exit codes: 0 success; 1 some run failed, a
 //! check found a difference, or the output could not be written; 2 bad input, and nothing started;
-//! 130 interrupted by Ctrl-C and resumable (143 by SIGTERM, 129 by SIGHUP).
+//! 130 interrupted by Ctrl-C and resumable (143 by SIGTERM, 129 by SIGHUP). With `--json` stdout has
+//! one JSON document or nothing; with `--progress json` every line of stderr is a JSON object.
 
 mod commands;
 mod experiment_args;
 mod find;
 mod interrupt;
+mod json;
 mod part;
 mod show;
 #[cfg(test)]
@@ -17,6 +19,7 @@ mod trained;
 mod trust;
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -31,11 +34,13 @@ use commands::{
     adopt, cancel, clean, compare, completions, data, evaluate, freeze, init, inpaint, masks, plan,
     plots, register, sample, schema, status, sweep, tables, task, verify, why,
 };
+use json::progress::{EventObserver, ExitFacts, ProgressEvent, TextFacts, say};
 use show::progress::{ProgressMode, Shown};
 use show::terminal::{ColorMode, Escaping, Output, Paint, escaped, told};
 
 use crate::data::Library;
 use crate::experiment::{Diagnostics, MOST_JOBS};
+use crate::runner::Observer;
 use crate::runner::machine::OWN_THREAD;
 use crate::store::{Store, StoreError};
 use crate::trainers::made::MadeTrainer;
@@ -176,9 +181,9 @@ enum Command {
     /// List, download or look at data sets
     #[command(after_help = data::EXAMPLES)]
     Data(data::DataArgs),
-    /// Print the JSON Schema of the experiment file
+    /// Print the JSON Schema of the experiment file, or of what a command prints with --json
     #[command(after_help = schema::EXAMPLES)]
-    Schema,
+    Schema(schema::SchemaArgs),
     /// Print completions for a shell
     #[command(after_help = completions::EXAMPLES)]
     Completions(completions::CompletionsArgs),
@@ -210,32 +215,69 @@ pub(crate) enum Exit {
 /// Output of a command: results to `out`, remarks to stderr.
 pub(crate) struct Terminal<'a> {
     pub(crate) out: &'a mut dyn Write,
-    pub(crate) paint: Paint,
+    paint: Paint,
+    /// Display of progress; as JSON, remarks are events as well.
+    mode: ProgressMode,
+    /// Remarks and warnings so far.
+    notes: RefCell<Vec<String>>,
 }
 
-impl Terminal<'_> {
+impl<'a> Terminal<'a> {
+    pub(crate) fn new(out: &'a mut dyn Write, paint: Paint, mode: ProgressMode) -> Self {
+        Self { out, paint, mode, notes: RefCell::default() }
+    }
+
     /// Prints a remark, which is not a result.
     pub(crate) fn remark(&self, text: impl std::fmt::Display) {
-        self.paint.remark(text);
-    }
-
-    /// Display of a runner's progress.
-    pub(crate) fn shown(&self, mode: ProgressMode) -> Shown {
-        Shown::new(mode, self.paint)
-    }
-
-    /// Prints diagnostics with the colours of their renderer, which escapes quoted text except for
-    /// control characters above ASCII.
-    #[expect(clippy::unused_self, reason = "messages go through the terminal")]
-    pub(crate) fn rendered(&self, text: &str) {
-        let coded: Vec<_> = text.split('\x1b').map(escaped).collect();
-        drop(writeln!(std::io::stderr(), "{}", coded.join("\x1b")));
+        self.notes.borrow_mut().push(text.to_string());
+        match self.mode {
+            ProgressMode::Json => say(&ProgressEvent::Remark(TextFacts::of(text))),
+            _ => self.paint.remark(text),
+        }
     }
 
     /// Prints a remark on a problem that is not a reason to stop.
     pub(crate) fn warn(&self, text: impl std::fmt::Display) {
-        self.paint.warn(text);
+        self.notes.borrow_mut().push(text.to_string());
+        match self.mode {
+            ProgressMode::Json => say(&ProgressEvent::Warning(TextFacts::of(text))),
+            _ => self.paint.warn(text),
+        }
     }
+
+    /// Remarks and warnings so far, for a JSON document.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.notes.borrow().clone()
+    }
+
+    /// Prints the error that ends a command.
+    pub(crate) fn error(&self, error: &anyhow::Error) {
+        match (self.mode, error.downcast_ref::<Diagnostics>()) {
+            (ProgressMode::Json, Some(diagnostics)) => {
+                say(&ProgressEvent::Error(TextFacts::of(diagnostics.render(false).trim_end())));
+            }
+            (ProgressMode::Json, None) => say(&ProgressEvent::Error(TextFacts::of(told(error)))),
+            (_, Some(diagnostics)) => rendered(diagnostics.render(self.paint.0).trim_end()),
+            (_, None) => {
+                self.paint.remark(format!("{} {}", self.paint.bad("error:"), told(error)));
+            }
+        }
+    }
+
+    /// Display of a runner's progress.
+    pub(crate) fn shown(&self, mode: ProgressMode) -> Box<dyn Observer> {
+        match mode {
+            ProgressMode::Json => Box::new(EventObserver::default()),
+            mode => Box::new(Shown::new(mode, self.paint)),
+        }
+    }
+}
+
+/// Prints diagnostics with the colours of their renderer, which escapes quoted text except for
+/// control characters above ASCII.
+fn rendered(text: &str) {
+    let coded: Vec<_> = text.split('\x1b').map(escaped).collect();
+    drop(writeln!(std::io::stderr(), "{}", coded.join("\x1b")));
 }
 
 /// Runs the program on the process's arguments.
@@ -248,31 +290,34 @@ pub fn main() -> ExitCode {
         Err(error) => return misunderstood(&error),
     };
     quiet_panics();
-    let paint = cli.global.color.paint();
+    let mode = cli.global.progress;
     let mut out = Output::new(Escaping::new(std::io::stdout().lock()));
-    let mut terminal = Terminal { out: &mut out, paint };
+    let mut terminal = Terminal::new(&mut out, cli.global.color.paint(), mode);
     let result = shared_pool().and_then(|()| run(&cli, &mut terminal));
     let result = result.and_then(|exit| Ok(terminal.out.flush().map(|()| exit)?));
-    match result {
-        Ok(Exit::Interrupted) => ExitCode::from(interrupt::exit_code()),
+    let code = match result {
+        Ok(Exit::Interrupted) => interrupt::exit_code(),
         Ok(exit) => match out.failure() {
             // The work is done: exit code 2 would mean that nothing has started.
             Some(error) => {
-                let text =
-                    format!("error: the output is incomplete: cannot write to stdout: {error}");
-                drop(writeln!(std::io::stderr(), "{text}"));
-                ExitCode::from(1)
+                let text = format!("the output is incomplete: cannot write to stdout: {error}");
+                match mode {
+                    ProgressMode::Json => say(&ProgressEvent::Error(TextFacts::of(text))),
+                    _ => drop(writeln!(std::io::stderr(), "error: {text}")),
+                }
+                1
             }
-            None => ExitCode::from(u8::from(exit == Exit::Failure)),
+            None => u8::from(exit == Exit::Failure),
         },
         Err(error) => {
-            match error.downcast_ref::<Diagnostics>() {
-                Some(diagnostics) => terminal.rendered(diagnostics.render(paint.0).trim_end()),
-                None => terminal.remark(format!("{} {}", paint.bad("error:"), told(&error))),
-            }
-            ExitCode::from(2)
+            terminal.error(&error);
+            2
         }
+    };
+    if mode == ProgressMode::Json {
+        say(&ProgressEvent::Exit(ExitFacts { code }));
     }
+    ExitCode::from(code)
 }
 
 /// The arguments of the process. A negative number is the value of the option before it, which says
@@ -327,7 +372,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Evaluate(args) => evaluate::evaluate(args, &cli.global, terminal),
         Command::Masks(args) => masks::masks(args, &cli.global, terminal),
         Command::Data(args) => data::data(args, &cli.global, terminal),
-        Command::Schema => schema::schema(terminal),
+        Command::Schema(args) => schema::schema(args, terminal),
         Command::Completions(args) => completions::completions(args, terminal),
         Command::Man => completions::man(terminal),
     }

@@ -36,7 +36,8 @@ fn sweep(dir: &Path) -> anyhow::Result<Exit> {
         &file,
         Path::new("--jobs=1"),
     ]))?;
-    super::run(&cli, &mut Terminal { out: &mut Vec::new(), paint: Paint(false) })
+    let mode = cli.global.progress;
+    super::run(&cli, &mut Terminal::new(&mut Vec::new(), Paint(false), mode))
 }
 
 /// Collects every file that equal executions share. A claim that could not be removed exists as

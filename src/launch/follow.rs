@@ -64,6 +64,7 @@ pub fn follow(
     let costs = loaded.estimate(runs, 1)?.costs;
     let labels = loaded.plan.labels();
     let line = |run: &&RunSpec| RunLine {
+        run: run.id.clone(),
         label: labels[&run.id].clone(),
         epochs: store.trainer().epochs(&run.config).unwrap_or(0),
         cost: costs.get(&run.id).map_or(1.0, |cost| cost.work),

@@ -243,6 +243,23 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Every verdict.
+    pub const ALL: [Self; 13] = [
+        Self::Baseline,
+        Self::Better,
+        Self::Worse,
+        Self::BetterNegligible,
+        Self::WorseNegligible,
+        Self::Equivalent,
+        Self::NoEvidence,
+        Self::Identical,
+        Self::TooFewSeeds,
+        Self::Incomplete,
+        Self::NotComparable,
+        Self::NoPairs,
+        Self::NoBaseline,
+    ];
+
     /// Text in tables.
     pub fn words(self) -> &'static str {
         match self {

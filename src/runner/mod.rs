@@ -9,6 +9,7 @@ mod worker;
 
 use std::num::NonZeroUsize;
 
+use crate::plan::RunId;
 use crate::store::{EpochRow, RunStatus, Summary};
 use crate::trainer::Metrics;
 
@@ -19,6 +20,8 @@ pub use worker::{Ready, Worker, WorkerReport, damaged};
 /// Description of a run for an observer. Runs of a pass are numbered from 0.
 #[derive(Debug, Clone)]
 pub struct RunLine {
+    /// Its id.
+    pub run: RunId,
     /// The variant's label and the seed.
     pub label: String,
     /// Number of epochs that it will take.

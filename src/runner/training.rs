@@ -103,7 +103,13 @@ impl Training<'_> {
             });
             let epochs = self.store.trainer().epochs(&run.config).unwrap_or(0);
             let label = labels[&run.id].clone();
-            lines.push(RunLine { label, epochs, cost: cost.work, examples: cost.examples });
+            lines.push(RunLine {
+                run: run.id.clone(),
+                label,
+                epochs,
+                cost: cost.work,
+                examples: cost.examples,
+            });
         }
         let limits = Limits {
             threads: self.threads,

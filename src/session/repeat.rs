@@ -1,6 +1,6 @@
 //! Repetition of finished runs, whose files must be the same byte for byte.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
@@ -26,11 +26,11 @@ pub struct Repeated<'a> {
 /// Result of [`train_again`].
 #[derive(Debug, Default)]
 pub struct Repetition {
-    /// Number of runs whose files are the same.
-    pub n_same: usize,
-    /// Number of runs whose files differ, or were damaged. The other runs could not be trained or
-    /// compared.
-    pub n_different: usize,
+    /// Runs whose files are the same.
+    pub same: BTreeSet<RunId>,
+    /// Runs whose files differ, or were damaged, with the reason. The other runs could not be trained
+    /// or compared.
+    pub different: BTreeMap<RunId, String>,
     /// Runs that are published as finished and diverge now.
     pub diverged_since: BTreeSet<RunId>,
 }
@@ -69,11 +69,11 @@ pub fn train_again(
             let mut found = found();
             return Ok(match problem {
                 None => {
-                    found.n_same += 1;
+                    found.same.insert(run.id.clone());
                     Ok(())
                 }
                 Some(problem) => {
-                    found.n_different += 1;
+                    found.different.insert(run.id.clone(), problem.clone());
                     Err(problem)
                 }
             });
@@ -85,7 +85,7 @@ pub fn train_again(
         };
         let problem = match publication {
             Ok(Publication::Identical) => {
-                found().n_same += 1;
+                found().same.insert(run.id.clone());
                 return Ok(Ok(()));
             }
             Ok(Publication::Differs) => match since_diverged(run, output, store)? {
@@ -101,7 +101,7 @@ pub fn train_again(
             Err(error @ StoreError::Damaged { .. }) => error.to_string(),
             Err(error) => return Err(error),
         };
-        found().n_different += 1;
+        found().different.insert(run.id.clone(), problem.clone());
         Ok(Err(problem))
     };
     let title =

@@ -9,7 +9,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::support::{python, skipped};
 
@@ -120,7 +120,7 @@ fn follow(document: &str, directory: &Path) -> usize {
                 run("ablade plan unnamed.toml", directory);
             }
             ("toml", "fragment") | ("python" | "r", "") => {}
-            ("toml" | "python", name) => {
+            ("toml" | "python" | "bash", name) => {
                 fs::write(directory.join(name), block.text).expect("a file is written");
             }
             other => panic!("a block of kind {other:?}"),
@@ -202,6 +202,49 @@ fn a_table_is_drawn_in_python_and_in_r() {
         let mut r = Command::new("Rscript");
         r.arg("draw.R").env("LC_ALL", "C.UTF-8");
         draws(r, "first-r.pdf");
+    }
+}
+
+/// The scripts of the reference wait for a sweep that is under way, and print its verdicts.
+#[test]
+fn the_reference_of_json_and_its_scripts_work_as_written() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let document = read(&root().join("docs/reference/json.md"));
+    assert_eq!(follow(&document, directory.path()), 2);
+    let binary = Path::new(env!("CARGO_BIN_EXE_ablade")).parent().expect("a folder");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::iter::once(binary.to_owned()).chain(std::env::split_paths(&path));
+    let path = std::env::join_paths(path).expect("a path");
+    for (interpreter, script, needs, epochs) in [
+        ("python3", "wait.py", &["python3"][..], 20),
+        ("bash", "wait.sh", &["bash", "jq"], 21),
+    ] {
+        if !has(needs) {
+            continue;
+        }
+        let name = script.replace('.', "-");
+        let command = |program: &str, words: &[&str]| {
+            let mut command = Command::new(program);
+            command.args(words).current_dir(directory.path()).env("PATH", &path);
+            command
+        };
+        // Of another length, so that it has to be trained; the results know its plan first.
+        let epochs = format!("train.epochs={epochs}");
+        let mut sweep =
+            command("ablade", &["sweep", "skip.toml", "--name", &name, "--set", &epochs]);
+        let mut sweep =
+            sweep.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        while !directory.path().join("results").join(&name).join("plan.json").exists() {
+            assert!(sweep.try_wait().expect("a child").is_none(), "it ended without a plan");
+        }
+        let output = command(interpreter, &[script, &name]).output().expect("a shell");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+        let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split('\t').collect()).collect();
+        assert_eq!(rows.len(), 2, "{script}: {text}");
+        assert_eq!([rows[0][0], rows[0][3]], ["baseline"; 2]);
+        assert_eq!([rows[1][0], rows[1][3]], ["skip on", "better"]);
+        assert!(sweep.wait().expect("a child").success());
     }
 }
 

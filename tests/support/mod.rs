@@ -1,6 +1,7 @@
 //! Helpers that the test binaries share.
 #![allow(dead_code, reason = "each binary uses its part")]
 
+pub(crate) mod json_schema;
 pub(crate) mod made_up;
 pub(crate) mod place;
 

@@ -58,7 +58,7 @@ pub(crate) fn adopt(
         threads: loaded.workers(args.jobs),
     };
     let shown = terminal.shown(global.progress);
-    let end = adopt_runs(&loaded, &options, interrupt.interruption(), &shown);
+    let end = adopt_runs(&loaded, &options, interrupt.interruption(), &*shown);
     Ok(match end.map_err(with_options)? {
         AdoptEnd::Adopted { results, n_repeated, n_adopted, n_outstanding } => {
             let ablations = results.ablations();

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{anyhow, ensure};
 use clap::{Args, ValueEnum};
 
+use crate::cli::json::JsonArgs;
+use crate::cli::json::compare::{ChangesFacts, CompareFacts};
 use crate::cli::show::out::{check_named, write_named};
-use crate::cli::show::terminal::prose;
+use crate::cli::show::terminal::{escaped_json, prose};
 use crate::cli::show::{self, ablation, blocks, effects, warn_of_damage};
 use crate::cli::{Exit, Global, Terminal};
 use crate::results::paper::Format;
@@ -22,6 +24,7 @@ Examples:
   ablade compare first second                        both matched by variant and seed
   ablade compare first --other-results old/results   the same experiment in other results
   ablade compare first --checklist
+  ablade compare first --json                        verdicts for a program
   ablade compare first --format latex > table.tex
   ablade compare first second --out changes.xlsx     also .csv, .md, .tex, .json";
 
@@ -35,13 +38,13 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "LABEL", conflicts_with = "other")]
     baseline: Option<String>,
     /// Print what reviewers ask about error bars and compute, instead of the tables
-    #[arg(long, conflicts_with_all = ["other", "other_results"])]
+    #[arg(long, conflicts_with_all = ["other", "other_results", "json"])]
     checklist: bool,
-    /// Print the tables for a paper or a program
-    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "checklist")]
+    /// Print the tables for a paper, or as rows of a table
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with_all = ["checklist", "json"])]
     format: Option<TableFormat>,
     /// Write the tables to a file, in the format of its ending: .csv, .xlsx, .md, .tex or .json
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "checklist"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "checklist", "json"])]
     out: Option<PathBuf>,
     /// Replace the file of --out
     #[arg(long, requires = "out")]
@@ -49,6 +52,8 @@ pub(crate) struct CompareArgs {
     /// Results directory of the second experiment [default: that of the first]
     #[arg(long, value_name = "DIR")]
     other_results: Option<PathBuf>,
+    #[command(flatten)]
+    json: JsonArgs,
 }
 
 /// Formats of `--format`.
@@ -168,9 +173,9 @@ pub(crate) fn compare(
             };
             write_named(path, &bytes)?;
         } else if let Some(format) = format {
-            terminal
-                .out
-                .write_all(&comparison_table::in_format(both, &comparison, format))?;
+            print_in(format, comparison_table::in_format(both, &comparison, format), terminal)?;
+        } else if args.json.json {
+            terminal.json(&ChangesFacts::of(both, &comparison, terminal.notes()))?;
         } else {
             show::comparison::print(&study, &other, &comparison, terminal)?;
         }
@@ -181,7 +186,11 @@ pub(crate) fn compare(
         };
         write_named(path, &bytes)?;
     } else if let Some(format) = format {
-        terminal.out.write_all(&tables::in_format(&study, format))?;
+        print_in(format, tables::in_format(&study, format), terminal)?;
+    } else if args.json.json {
+        let ablations = study.ablations();
+        ablation::warn_of_mixtures(&study, terminal);
+        terminal.json(&CompareFacts::of(&study, &ablations, terminal.notes()))?;
     } else if args.checklist {
         print_checklist(&study, terminal)?;
     } else {
@@ -192,6 +201,15 @@ pub(crate) fn compare(
         effects::print(&study, terminal)?;
     }
     Ok(Exit::Success)
+}
+
+/// Prints tables in a format. JSON has escapes of its own.
+fn print_in(format: Format, bytes: Vec<u8>, terminal: &mut Terminal) -> anyhow::Result<()> {
+    let bytes = match format {
+        Format::Json => escaped_json(&String::from_utf8(bytes)?).into_owned().into_bytes(),
+        _ => bytes,
+    };
+    Ok(terminal.out.write_all(&bytes)?)
 }
 
 /// The second experiment.

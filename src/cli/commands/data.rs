@@ -5,6 +5,8 @@ use std::path::{Component, Path, PathBuf};
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
 
+use crate::cli::json::JsonArgs;
+use crate::cli::json::data::{DataListFacts, DataPlace, DataSetFacts, DataShowFacts};
 use crate::cli::part::PartName;
 use crate::cli::show::fitted::FittedTable;
 use crate::cli::show::out::{check_named, write_among_plots, write_named};
@@ -28,7 +30,8 @@ Examples:
 const LIST_EXAMPLES: &str = "\
 Examples:
   ablade data list
-  ablade data list --data-dir /scratch/data";
+  ablade data list --data-dir /scratch/data
+  ablade data list --json";
 
 const FETCH_EXAMPLES: &str = "\
 Examples:
@@ -56,7 +59,10 @@ pub(crate) struct DataArgs {
 enum DataCommand {
     /// List the data sets known by name, and where they are
     #[command(after_help = LIST_EXAMPLES)]
-    List,
+    List {
+        #[command(flatten)]
+        json: JsonArgs,
+    },
     /// Download data sets and check them
     #[command(after_help = FETCH_EXAMPLES)]
     Fetch {
@@ -82,6 +88,8 @@ enum DataCommand {
         /// File of the picture [default: data-NAME.png among the plots]
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+        #[command(flatten)]
+        json: JsonArgs,
     },
     /// Write the bits of a data set, as a run sees them
     #[command(after_help = EXPORT_EXAMPLES)]
@@ -127,10 +135,10 @@ pub(crate) fn data(
 ) -> anyhow::Result<Exit> {
     let library = global.library();
     match &args.command {
-        DataCommand::List => list(&library, terminal),
+        DataCommand::List { json } => list(&library, *json, terminal),
         DataCommand::Export(args) => export(args, &library, terminal),
         DataCommand::Fetch { names } => fetch(names, &library, global.progress, terminal),
-        DataCommand::Show { name, part, size, binarize, out } => {
+        DataCommand::Show { name, part, size, binarize, out, json } => {
             let mut config = DataConfig {
                 name: name.clone(),
                 binarize: *binarize,
@@ -141,9 +149,9 @@ pub(crate) fn data(
                 &config,
                 *size,
                 part.part(),
-                out.as_deref(),
-                &global.plots.join(file_name(name)),
+                (out.as_deref(), &global.plots.join(file_name(name))),
                 &library,
+                *json,
                 terminal,
             )
         }
@@ -166,26 +174,54 @@ fn file_name(name: &str) -> String {
     format!("data-{stem}-{}.png", &blake3::hash(name.as_bytes()).to_hex()[..6])
 }
 
-fn list(library: &Library, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+fn list(library: &Library, json: JsonArgs, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+    let set = |entry: data::CatalogEntry| {
+        let (place, path, problem) = match entry.place {
+            Place::Builtin => (DataPlace::Builtin, None, None),
+            Place::Here(path) => (DataPlace::Here, Some(path.display().to_string()), None),
+            Place::Missing(problem) => (DataPlace::Missing, None, Some(problem)),
+        };
+        let [train, valid, test] = entry.sizes;
+        DataSetFacts {
+            name: entry.name.to_owned(),
+            about: entry.about.to_owned(),
+            pixels: entry.shape.dim(),
+            train,
+            valid,
+            test,
+            licence: entry.licence.to_owned(),
+            place,
+            path,
+            problem,
+        }
+    };
+    let facts = DataListFacts {
+        data_dir: library.data_dir.display().to_string(),
+        sets: catalog(library).into_iter().map(set).collect(),
+        notes: terminal.notes(),
+    };
+    if json.json {
+        terminal.json(&facts)?;
+        return Ok(Exit::Success);
+    }
     let head = ["name", "what", "D", "train", "valid", "test", "licence", "where"];
     let mut rows =
         FittedTable::new(&head, &[0, 1, 6, 7]).dispensable(&["licence", "valid", "test", "train"]);
-    for entry in catalog(library) {
-        let [train, valid, test] = entry.sizes.map(|size| thousands(size as u64));
-        let place = match entry.place {
-            Place::Builtin => "drawn by this program".to_owned(),
-            Place::Here(path) => path.display().to_string(),
-            Place::Missing(_) => format!("`ablade data fetch {}`", entry.name),
+    for set in &facts.sets {
+        let place = match (set.place, &set.path) {
+            (DataPlace::Builtin, _) => "drawn by this program".to_owned(),
+            (DataPlace::Here, Some(path)) => path.clone(),
+            _ => format!("`ablade data fetch {}`", set.name),
         };
-        let dim = thousands(entry.shape.dim() as u64);
-        let (name, about, licence) =
-            (entry.name.to_owned(), entry.about.to_owned(), entry.licence.to_owned());
+        let [dim, train, valid, test] =
+            [set.pixels, set.train, set.valid, set.test].map(|size| thousands(size as u64));
+        let [name, about, licence] = [&set.name, &set.about, &set.licence].map(Clone::clone);
         rows.add([name, about, dim, train, valid, test, licence, place]);
     }
     rows.print(terminal)?;
     let other = format!(
         "Any other set by its path, from here or from the data folder, {}; docs/reference/data.md has the formats.",
-        library.data_dir.display()
+        facts.data_dir
     );
     writeln!(terminal.out, "{}", fit(&other, stdout_width()))?;
     Ok(Exit::Success)
@@ -241,9 +277,9 @@ fn show(
     config: &DataConfig,
     size: Option<usize>,
     part: Part,
-    out: Option<&Path>,
-    default: &Path,
+    (out, default): (Option<&Path>, &Path),
     library: &Library,
+    json: JsonArgs,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
     check_named(out, &[Some(Path::new(&config.name))])?;
@@ -253,8 +289,24 @@ fn show(
         Some(path) => write_named(path, &picture)?,
         None => write_among_plots(default, picture)?,
     }
-    say(&dataset.described(), size, terminal)?;
-    writeln!(terminal.out, "{}", out.unwrap_or(default).display())?;
+    let (described, picture) = (dataset.described(), out.unwrap_or(default).display());
+    if json.json {
+        warn_of(&described, size, terminal);
+        terminal.json(&DataShowFacts {
+            name: described.name.clone(),
+            pixels: described.size.shape.dim(),
+            train: described.size.train,
+            valid: described.size.valid,
+            test: described.size.test,
+            line: described.line(),
+            left_out: described.left_out.clone(),
+            picture: picture.to_string(),
+            notes: terminal.notes(),
+        })?;
+        return Ok(Exit::Success);
+    }
+    say(&described, size, terminal)?;
+    writeln!(terminal.out, "{picture}")?;
     Ok(Exit::Success)
 }
 
@@ -307,13 +359,18 @@ fn say(
     for sentence in &described.left_out {
         writeln!(terminal.out, "left out: {sentence}")?;
     }
+    warn_of(described, size, terminal);
+    Ok(())
+}
+
+/// Warns of what should be known about a data set.
+fn warn_of(described: &DescribedImages, size: Option<usize>, terminal: &Terminal) {
     let of_size = size.and_then(|size| size_passed_over(&described.name, described.size, size));
     described
         .warnings()
         .iter()
         .chain(&of_size)
         .for_each(|warning| terminal.warn(warning));
-    Ok(())
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::experiment_args::{ExperimentArgs, check_tables, with_options};
 use crate::cli::interrupt::Interrupt;
-use crate::cli::show::terminal::told;
 use crate::cli::show::{ablation, blocks, warn_of_past, warn_of_unread};
 use crate::cli::trust;
 use crate::cli::{Exit, Global, Terminal, jobs};
@@ -144,7 +143,7 @@ fn local(
         ignores_budget: args.yes,
     };
     let shown = terminal.shown(global.progress);
-    match run_local(loaded, &options, interrupt.interruption(), &shown).map_err(with_options)? {
+    match run_local(loaded, &options, interrupt.interruption(), &*shown).map_err(with_options)? {
         LocalEnd::Ended { results, n_failed } => {
             conclude(&results, n_failed == 0, global, terminal)
         }
@@ -155,7 +154,7 @@ fn local(
         }
         // Exit code 2 would mean that nothing has started.
         LocalEnd::Stopped(error) => {
-            say_error(with_options(error), terminal);
+            terminal.error(&with_options(error));
             Ok(Exit::Failure)
         }
     }
@@ -176,7 +175,7 @@ fn on_slurm(
         follows: !args.no_follow,
     };
     let shown = terminal.shown(global.progress);
-    let end = run_on_slurm(loaded, &options, interrupt.interruption(), &shown);
+    let end = run_on_slurm(loaded, &options, interrupt.interruption(), &*shown);
     match end.map_err(launch_error)? {
         SlurmEnd::Ended { results, n_not_done, n_failed } => {
             if n_not_done > 0 {
@@ -195,15 +194,11 @@ fn on_slurm(
         }
         // Exit code 2 would mean that nothing has started.
         SlurmEnd::Lost(error) => {
-            say_error(launch_error(error), terminal);
+            terminal.error(&launch_error(error));
             terminal.remark(how_to_return(args, loaded, global));
             Ok(Exit::Failure)
         }
     }
-}
-
-fn say_error(error: anyhow::Error, terminal: &Terminal) {
-    terminal.remark(format!("{} {}", terminal.paint.bad("error:"), told(&error)));
 }
 
 fn launch_error(error: LaunchError) -> anyhow::Error {

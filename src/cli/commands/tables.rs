@@ -34,7 +34,7 @@ pub(crate) fn tables(
         terminal.remark(format!("no experiment in {} yet", global.results.display()));
     }
     for plan in plans {
-        let study = write_tables(&store, &plan, &terminal.shown(global.progress))?;
+        let study = write_tables(&store, &plan, &*terminal.shown(global.progress))?;
         warn_of_damage(&study, terminal);
         if let Some(past) = &study.past {
             warn_of_unreadable(past, terminal);

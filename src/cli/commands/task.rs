@@ -67,7 +67,7 @@ pub(crate) fn task(
         args.jobs.unwrap_or_else(machine::threads),
         interrupt.interruption(),
         &out_of_time,
-        &terminal.shown(global.progress),
+        &*terminal.shown(global.progress),
     )?;
     Ok(match end {
         TaskEnd::Succeeded => Exit::Success,

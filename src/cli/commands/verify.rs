@@ -4,7 +4,7 @@
 //! which checks the kernels. Writes nothing but damaged runs, so that read-only results can be
 //! verified, too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -13,6 +13,11 @@ use clap::Args;
 use rayon::prelude::*;
 
 use crate::cli::interrupt::Interrupt;
+use crate::cli::json::verify::{
+    DamagedRunFacts, ReferenceFacts, ReferenceRunFacts, RepeatedFacts, RepeatedRunFacts,
+    RepeatedWord, TablesFacts, VerifyFacts,
+};
+use crate::cli::json::{JsonArgs, number};
 use crate::cli::show::fitted::FittedTable;
 use crate::cli::trust;
 use crate::cli::{Exit, Global, Terminal, jobs};
@@ -25,7 +30,7 @@ use crate::runner::{self, machine};
 use crate::session::{Repeated, Repetition, changed_copies, train_again};
 use crate::store::{RunStatus, Store, StoreError};
 use crate::text::{count, duration, thousands};
-use crate::train::reference::{Comparison, Distance};
+use crate::train::reference::Comparison;
 use crate::train::trainer::is_absurd;
 use crate::trainers::made::run::{
     MadeRun, compare_with_reference, epoch_of, has_finite_weights, reference_seconds,
@@ -37,10 +42,12 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   ablade verify first                        train three runs again
   ablade verify first --runs 24
-  ablade verify first --reference --runs 1   by automatic differentiation";
+  ablade verify first --reference --runs 1   by automatic differentiation
+  ablade verify first --json";
 
-/// Maximum number of differences between tables that are printed.
+/// Maximum number of differences between tables that are printed, and that are listed as JSON.
 const PRINTED: usize = 20;
+const LISTED: usize = 1000;
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
@@ -60,6 +67,8 @@ pub(crate) struct VerifyArgs {
     /// Start the program even if the results were not made here
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    json: JsonArgs,
 }
 
 pub(crate) fn verify(
@@ -87,7 +96,8 @@ pub(crate) fn verify(
     );
     let checked: Vec<_> =
         on_every_processor(|| finished.par_iter().map(|run| store.check(&run.id)).collect());
-    let (mut sound, mut damaged) = (Vec::new(), Vec::new());
+    let labels = plan.labels();
+    let (mut sound, mut damaged, mut damages) = (Vec::new(), Vec::new(), Vec::new());
     for (&run, checked) in finished.iter().zip(checked) {
         match checked {
             Ok(()) => {
@@ -101,6 +111,11 @@ pub(crate) fn verify(
                 sound.push(run);
             }
             Err(error @ StoreError::Damaged { .. }) => {
+                damages.push(DamagedRunFacts {
+                    run: run.id.to_string(),
+                    label: label_of(&run.id, &labels),
+                    reason: error.to_string(),
+                });
                 terminal.warn(error);
                 damaged.push(run);
             }
@@ -112,10 +127,11 @@ pub(crate) fn verify(
         let interrupt = Interrupt::listen().context("cannot listen for signals")?;
         let shown = terminal.shown(global.progress);
         let still =
-            runner::damaged(damaged.iter().map(|run| &run.id), &store, interrupt.flag(), &shown)?;
+            runner::damaged(damaged.iter().map(|run| &run.id), &store, interrupt.flag(), &*shown)?;
         let (kept, whole): (Vec<&RunSpec>, Vec<&RunSpec>) =
             damaged.into_iter().partition(|run| still.contains(&run.id));
         damaged = kept;
+        damages.retain(|found| damaged.iter().any(|run| run.id.as_str() == found.run));
         sound.extend(whole);
     }
     let (current, older): (Vec<&RunSpec>, Vec<&RunSpec>) =
@@ -127,54 +143,94 @@ pub(crate) fn verify(
             count(older.len(), "run")
         ));
     }
+    let n_current = current.len();
     let current = if args.reference {
         current
     } else {
         repeatable_here(current, &store, terminal)?
     };
-    let changed = on_every_processor(|| changed_copies(&store, &plan, &current));
-    for problem in &changed {
+    let changed_copies = on_every_processor(|| changed_copies(&store, &plan, &current));
+    for problem in &changed_copies {
         terminal.warn(problem);
     }
     let chosen = spread(&current, args.runs.get());
     let cache = Cache::new(global.library());
     let threads = args.jobs.unwrap_or_else(machine::threads);
-    let good = if args.reference {
-        let checked = by_reference(&chosen, &plan, &store, &cache, threads, terminal)?;
-        checked && damaged.is_empty()
+    let (mut repeated, mut reference) = (None, None);
+    if args.reference {
+        let found = by_reference(&chosen, &plan, &store, &cache, threads, terminal)?;
+        if !args.json.json {
+            print_reference(&found, terminal)?;
+        }
+        reference = Some(found);
     } else {
-        let repeated = Repeated {
+        let wanted = Repeated {
             damaged: &damaged,
             sound: &chosen,
             n_finished: finished.len(),
         };
-        match again(&repeated, &plan, &store, threads, global, terminal)? {
-            Some(good) => good,
+        match again(&wanted, &plan, &store, threads, args.json, global, terminal)? {
+            Some(found) => repeated = Some(found),
             None => return Ok(Exit::Interrupted),
         }
-    };
+    }
     // Until damaged runs are repeated, their rows cannot be computed.
     let tables = if args.reference && !damaged.is_empty() {
         terminal.warn("the tables were not looked at: they show runs that are damaged");
-        false
+        None
     } else {
-        same_tables(&store, plan.clone(), damaged.is_empty(), terminal)?
+        let found = compared_tables(&store, plan.clone(), damaged.is_empty())?;
+        if !args.json.json {
+            print_tables(&found, terminal)?;
+        }
+        if found.n_same < found.n_tables {
+            terminal.remark(format!("`ablade tables {}` writes them from the runs", plan.name));
+        }
+        Some(found)
     };
-    let history = sound_history(&store, &plan, terminal)?;
-    Ok(if good && tables && history && changed.is_empty() {
-        Exit::Success
-    } else {
-        Exit::Failure
-    })
+    let unreadable_history = unreadable_history(&store, &plan, terminal)?;
+    if !args.json.json {
+        for reason in &unreadable_history {
+            writeln!(terminal.out, "{reason}")?;
+        }
+    }
+    let is_sound = repeated.iter().all(|found| found.n_same == found.runs.len())
+        && reference.iter().all(|found| found.n_same == found.n_runs && damaged.is_empty())
+        && tables.as_ref().is_some_and(|found| found.n_same == found.n_tables)
+        && unreadable_history.is_empty()
+        && changed_copies.is_empty();
+    if args.json.json {
+        terminal.json(&VerifyFacts {
+            experiment: plan.name.clone(),
+            is_sound,
+            n_finished: finished.len(),
+            damaged: damages,
+            n_older: older.len(),
+            n_elsewhere: n_current - current.len(),
+            repeated,
+            reference,
+            tables,
+            changed_copies,
+            unreadable_history,
+            notes: terminal.notes(),
+        })?;
+    }
+    Ok(if is_sound { Exit::Success } else { Exit::Failure })
 }
 
-/// Checks that every file of the record of the past is as it was written and none is missing, and
-/// that the record has the tables.
-fn sound_history(store: &Store, plan: &Plan, terminal: &mut Terminal) -> anyhow::Result<bool> {
+/// Label of a run, or its id if the plan has none.
+fn label_of(run: &RunId, labels: &BTreeMap<&RunId, String>) -> String {
+    labels.get(run).map_or_else(|| run.to_string(), Clone::clone)
+}
+
+/// Files of the record of the past that are not as they were written, or are missing. Warns if the
+/// record does not have the tables.
+fn unreadable_history(
+    store: &Store,
+    plan: &Plan,
+    terminal: &Terminal,
+) -> anyhow::Result<Vec<String>> {
     let history = store.history()?;
-    for reason in &history.unreadable {
-        writeln!(terminal.out, "{reason}")?;
-    }
     let past = Past::of_plan(store, plan)?;
     let absent = plan.studies.iter().zip(&past.studies).filter(|(_, past)| !past.is_recorded);
     let absent: Vec<&str> = absent.map(|(study, _)| study.name.as_str()).collect();
@@ -186,7 +242,7 @@ fn sound_history(store: &Store, plan: &Plan, terminal: &mut Terminal) -> anyhow:
             plan.name
         ));
     }
-    Ok(history.unreadable.is_empty())
+    Ok(history.unreadable)
 }
 
 /// The runs that this machine can be expected to repeat to the bit; says of the others why not.
@@ -216,29 +272,48 @@ fn repeatable_here<'a>(
 /// Repeats runs and demands the same bytes; `None` when interrupted. Error: nothing differs, but
 /// some runs could not be trained or compared.
 fn again(
-    repeated: &Repeated,
+    wanted: &Repeated,
     plan: &Plan,
     store: &Store,
     threads: NonZeroUsize,
+    json: JsonArgs,
     global: &Global,
     terminal: &mut Terminal,
-) -> anyhow::Result<Option<bool>> {
+) -> anyhow::Result<Option<RepeatedFacts>> {
     let interrupt = Interrupt::listen().context("cannot listen for signals")?;
     let shown = terminal.shown(global.progress);
     let interruption = interrupt.interruption();
-    let repetition = train_again(repeated, plan, store, threads, interruption, &shown)?;
-    let Some(Repetition { n_same, n_different, diverged_since }) = repetition else {
+    let repetition = train_again(wanted, plan, store, threads, interruption, &*shown)?;
+    let Some(Repetition { same, different, diverged_since }) = repetition else {
         return Ok(None);
     };
-    let n_runs = repeated.damaged.len() + repeated.sound.len();
-    let same = if plan.program.is_some() { "value for value" } else { "byte for byte" };
-    writeln!(terminal.out, "{n_same} of {} the same, {same}", count(n_runs, "run"))?;
+    let labels = plan.labels();
+    let of_run = |run: &&RunSpec| RepeatedRunFacts {
+        run: run.id.to_string(),
+        label: label_of(&run.id, &labels),
+        result: match different.contains_key(&run.id) {
+            true => RepeatedWord::Different,
+            false if same.contains(&run.id) => RepeatedWord::Same,
+            false => RepeatedWord::NotCompared,
+        },
+        reason: different.get(&run.id).cloned(),
+    };
+    let facts = RepeatedFacts {
+        is_by_value: plan.program.is_some(),
+        n_same: same.len(),
+        runs: wanted.damaged.iter().chain(wanted.sound).map(of_run).collect(),
+    };
+    let (n_same, n_runs) = (facts.n_same, facts.runs.len());
+    if !json.json {
+        let by = if facts.is_by_value { "value for value" } else { "byte for byte" };
+        writeln!(terminal.out, "{n_same} of {} the same, {by}", count(n_runs, "run"))?;
+    }
     warn_of_earlier(diverged_since.iter(), store, terminal);
     // A difference is a result; a run that could not be trained or compared gives none.
-    if n_same < n_runs && n_different == 0 && repeated.damaged.is_empty() {
+    if n_same < n_runs && different.is_empty() && wanted.damaged.is_empty() {
         bail!("{} could not be verified, and no other differs", count(n_runs - n_same, "run"));
     }
-    Ok(Some(n_same == n_runs))
+    Ok(Some(facts))
 }
 
 /// Explains runs that are published as finished although this version diverges on them, and what to
@@ -315,15 +390,15 @@ impl<'a> TrainedModel<'a> {
     }
 }
 
-/// Repeats runs by automatic differentiation; returns true if rounding explains every difference.
+/// Repeats runs by automatic differentiation.
 fn by_reference(
     chosen: &[&RunSpec],
     plan: &Plan,
     store: &Store,
     cache: &Cache,
     threads: NonZeroUsize,
-    terminal: &mut Terminal,
-) -> anyhow::Result<bool> {
+    terminal: &Terminal,
+) -> anyhow::Result<ReferenceFacts> {
     let runs: Vec<Option<TrainedModel>> = chosen
         .iter()
         .map(|run| TrainedModel::load(run, store, cache))
@@ -333,9 +408,9 @@ fn by_reference(
     let (runs, earlier): (Vec<TrainedModel>, Vec<TrainedModel>) =
         runs.into_iter().flatten().partition(TrainedModel::is_sane);
     warn_of_earlier(earlier.iter().map(|run| &run.spec.id), store, terminal);
+    let n_runs = runs.len() + earlier.len();
     if runs.is_empty() {
-        writeln!(terminal.out, "0 of {} the same, to rounding", count(earlier.len(), "run"))?;
-        return Ok(earlier.is_empty());
+        return Ok(ReferenceFacts { n_same: 0, n_runs, runs: Vec::new() });
     }
     let each: Result<Vec<f64>, _> = runs
         .iter()
@@ -359,6 +434,28 @@ fn by_reference(
     };
     let found: Vec<Comparison> =
         pool.install(|| runs.par_iter().map(compare).collect::<Result<_, _>>())?;
+    let facts = |(run, comparison): (&TrainedModel, &Comparison)| {
+        let Comparison { nll, weights, .. } = comparison;
+        let layout =
+            crate::made::layout::ParamLayout::new(&run.run.config.model, run.data.shape.dim());
+        ReferenceRunFacts {
+            run: run.spec.id.to_string(),
+            label: label_of(&run.spec.id, &labels),
+            epochs: run.epochs.len(),
+            n_weights: layout.len,
+            nll_off_nats: number(nll.run),
+            nll_bound_nats: number(nll.bound()),
+            weights_off: number(weights.run),
+            weights_bound: number(weights.bound()),
+            is_same: nll.is_explained() && weights.is_explained(),
+        }
+    };
+    let runs: Vec<ReferenceRunFacts> = runs.iter().zip(&found).map(facts).collect();
+    let n_same = runs.iter().filter(|run| run.is_same).count();
+    Ok(ReferenceFacts { n_same, n_runs, runs })
+}
+
+fn print_reference(facts: &ReferenceFacts, terminal: &mut Terminal) -> anyhow::Result<()> {
     let head = [
         "run",
         "epochs",
@@ -370,71 +467,55 @@ fn by_reference(
         "",
     ];
     let mut rows = FittedTable::new(&head, &[0]).dispensable(&["epochs", "weights"]);
-    let explained = |comparison: &Comparison| {
-        comparison.nll.is_explained() && comparison.weights.is_explained()
-    };
-    for (run, comparison) in runs.iter().zip(&found) {
-        let cells = |distance: &Distance| {
-            [format!("{:.1e}", distance.run), format!("{:.1e}", distance.bound())]
-        };
-        let [nll, nll_bound] = cells(&comparison.nll);
-        let [weights, weights_bound] = cells(&comparison.weights);
-        let layout =
-            crate::made::layout::ParamLayout::new(&run.run.config.model, run.data.shape.dim());
+    let off = |value: Option<f64>| format!("{:.1e}", value.unwrap_or(f64::NAN));
+    for run in &facts.runs {
         rows.add([
-            labels.get(&run.spec.id).map_or_else(|| run.spec.id.to_string(), Clone::clone),
-            run.epochs.len().to_string(),
-            thousands(layout.len as u64),
-            nll,
-            nll_bound,
-            weights,
-            weights_bound,
-            if explained(comparison) { "same".to_owned() } else { "DIFFERENT".to_owned() },
+            run.label.clone(),
+            run.epochs.to_string(),
+            thousands(run.n_weights as u64),
+            off(run.nll_off_nats),
+            off(run.nll_bound_nats),
+            off(run.weights_off),
+            off(run.weights_bound),
+            if run.is_same { "same".to_owned() } else { "DIFFERENT".to_owned() },
         ]);
     }
-    rows.print(terminal)?;
-    let same = found.iter().filter(|comparison| explained(comparison)).count();
-    writeln!(
-        terminal.out,
-        "{same} of {} the same, to rounding",
-        count(runs.len() + earlier.len(), "run")
-    )?;
-    Ok(same == runs.len() && earlier.is_empty())
+    if !facts.runs.is_empty() {
+        rows.print(terminal)?;
+    }
+    let (same, runs) = (facts.n_same, count(facts.n_runs, "run"));
+    writeln!(terminal.out, "{same} of {runs} the same, to rounding")?;
+    Ok(())
 }
 
-/// Computes the tables again and prints the cells that differ. If runs were repeated, their times
-/// did change.
-fn same_tables(
-    store: &Store,
-    plan: Plan,
-    same_times: bool,
-    terminal: &mut Terminal,
-) -> anyhow::Result<bool> {
-    let name = plan.name.clone();
-    let (mut found, tables) = on_every_processor(|| {
+/// Computes the tables again and compares them. If runs were repeated, their times did change.
+fn compared_tables(store: &Store, plan: Plan, same_times: bool) -> anyhow::Result<TablesFacts> {
+    let (mut found, n_tables) = on_every_processor(|| {
         let study = ExperimentResults::load(store, plan)?;
         tables::differences(store, &study)
     })?;
     found.retain(|difference| same_times || difference.file() != "timings.csv");
-    for difference in found.iter().take(PRINTED) {
+    let files: BTreeSet<&str> =
+        found.iter().map(crate::results::difference::Difference::file).collect();
+    Ok(TablesFacts {
+        n_tables,
+        n_same: n_tables - files.len(),
+        n_differences: found.len(),
+        differences: found.iter().take(LISTED).map(ToString::to_string).collect(),
+    })
+}
+
+fn print_tables(facts: &TablesFacts, terminal: &mut Terminal) -> anyhow::Result<()> {
+    for difference in facts.differences.iter().take(PRINTED) {
         writeln!(terminal.out, "{difference}")?;
     }
-    if found.len() > PRINTED {
-        writeln!(terminal.out, "and {} more", count(found.len() - PRINTED, "difference"))?;
+    if facts.n_differences > PRINTED {
+        let more = count(facts.n_differences - PRINTED, "difference");
+        writeln!(terminal.out, "and {more} more")?;
     }
-    let mut files: Vec<&str> =
-        found.iter().map(crate::results::difference::Difference::file).collect();
-    files.dedup();
-    writeln!(
-        terminal.out,
-        "{} of {} as the runs give them",
-        tables - files.len(),
-        count(tables, "table")
-    )?;
-    if !files.is_empty() {
-        terminal.remark(format!("`ablade tables {name}` writes them from the runs"));
-    }
-    Ok(files.is_empty())
+    let (same, tables) = (facts.n_same, count(facts.n_tables, "table"));
+    writeln!(terminal.out, "{same} of {tables} as the runs give them")?;
+    Ok(())
 }
 
 /// At most `count` of `items`, evenly spread.

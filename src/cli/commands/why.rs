@@ -4,6 +4,8 @@
 use clap::Args;
 
 use crate::cli::experiment_args::ExperimentArgs;
+use crate::cli::json::JsonArgs;
+use crate::cli::json::why::{RunOrigin, RunOriginFacts, WhyFacts};
 use crate::cli::{Exit, Global, Terminal};
 use crate::plan::{RunId, RunSpec};
 use crate::results::setting_changes::{RunSettings, run_settings, setting_changes};
@@ -15,12 +17,15 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   ablade why first.toml
   ablade why first.toml --set train.epochs=3   what this change would train
-  ablade why first.toml --only skip-on";
+  ablade why first.toml --only skip-on
+  ablade why first.toml --json";
 
 #[derive(Debug, Args)]
 pub(crate) struct WhyArgs {
     #[command(flatten)]
     experiment: ExperimentArgs,
+    #[command(flatten)]
+    json: JsonArgs,
 }
 
 pub(crate) fn why(
@@ -37,21 +42,28 @@ pub(crate) fn why(
         .labelled_runs()
         .into_iter()
         .filter(|(_, run)| selected.contains(run));
+    let mut runs = Vec::new();
     for (label, run) in asked {
         let record = loaded.store.record(run)?;
-        let reason = match (record.status, record.error) {
-            (RunStatus::Finished, _) => "cached".to_owned(),
-            (RunStatus::Diverged, reason) => {
-                format!("cached: diverged, {}", reason.unwrap_or_default())
-            }
-            (RunStatus::Failed, reason) => {
-                format!("again: failed before, {}", reason.unwrap_or_default())
-            }
-            (RunStatus::Outstanding, Some(damage)) => format!("again: {damage}"),
+        let explained = match (record.status, record.error) {
+            (RunStatus::Finished, _) => Explained::of(RunOrigin::Cached, String::new()),
+            (RunStatus::Diverged, reason) => Explained::of(
+                RunOrigin::Cached,
+                format!("diverged, {}", reason.unwrap_or_default()),
+            ),
+            (RunStatus::Failed, reason) => Explained::of(
+                RunOrigin::Again,
+                format!("failed before, {}", reason.unwrap_or_default()),
+            ),
+            (RunStatus::Outstanding, Some(damage)) => Explained::of(RunOrigin::Again, damage),
             (RunStatus::Outstanding, None) => match loaded.rejected.get(run) {
-                Some((old, why)) => {
-                    format!("again: {old} of an earlier version is not used: {why}")
-                }
+                Some((old, why)) => Explained {
+                    nearest: Some(old.clone()),
+                    ..Explained::of(
+                        RunOrigin::Again,
+                        format!("{old} of an earlier version is not used: {why}"),
+                    )
+                },
                 None => new(
                     by_id[run],
                     loaded.plan.program_identity(),
@@ -60,9 +72,46 @@ pub(crate) fn why(
                 ),
             },
         };
-        writeln!(terminal.out, "{run}  {label}  {reason}")?;
+        runs.push(RunOriginFacts {
+            run: run.to_string(),
+            label,
+            seed: by_id[run].seed.0,
+            origin: explained.origin,
+            reason: explained.reason,
+            changes: explained.changes,
+            nearest: explained.nearest.map(|run| run.to_string()),
+        });
+    }
+    let facts = WhyFacts {
+        experiment: loaded.plan.name.clone(),
+        runs,
+        notes: terminal.notes(),
+    };
+    if args.json.json {
+        terminal.json(&facts)?;
+        return Ok(Exit::Success);
+    }
+    for RunOriginFacts { run, label, origin, reason, .. } in &facts.runs {
+        let colon = if reason.is_empty() { "" } else { ": " };
+        writeln!(terminal.out, "{run}  {label}  {}{colon}{reason}", origin.word())?;
     }
     Ok(Exit::Success)
+}
+
+/// RunOrigin of a run with its reason.
+struct Explained {
+    origin: RunOrigin,
+    reason: String,
+    /// Settings that differ from those of the nearest run.
+    changes: Vec<String>,
+    /// Stored run that is most similar.
+    nearest: Option<RunId>,
+}
+
+impl Explained {
+    fn of(origin: RunOrigin, reason: String) -> Self {
+        Self { origin, reason, changes: Vec::new(), nearest: None }
+    }
 }
 
 fn stored(store: &Store) -> anyhow::Result<Vec<(RunId, RunSettings)>> {
@@ -84,7 +133,7 @@ fn new(
     program: Option<&Program>,
     stored: &[(RunId, RunSettings)],
     trainer: &dyn Trainer,
-) -> String {
+) -> Explained {
     let wanted = [Some(spec.clone()), spec.as_before()].into_iter().flatten();
     let wanted: Vec<(RunSpec, RunSettings)> =
         wanted.map(|spec| (spec.clone(), run_settings(&spec, program))).collect();
@@ -97,18 +146,21 @@ fn new(
         .min_by_key(|(changes, _, _)| {
             (changes.len(), changes.iter().any(|change| change.starts_with("seed ")))
         });
-    match nearest {
-        None => "new: nothing has been run yet".to_owned(),
-        Some((changes, run, spec)) if changes.is_empty() => {
-            match spec.revised_since(run, trainer) {
-                Some(reason) => format!("new: {reason} ({run} is from before)"),
-                None => format!(
-                    "new: version {} of the numerics is in use now, another one made {run}",
-                    trainer.version()
-                ),
-            }
-        }
-        Some((changes, run, _)) => format!("new: {} ({run} is nearest)", changes.join(", ")),
+    let Some((changes, run, spec)) = nearest else {
+        return Explained::of(RunOrigin::New, "nothing has been run yet".to_owned());
+    };
+    let reason = match spec.revised_since(run, trainer) {
+        _ if !changes.is_empty() => format!("{} ({run} is nearest)", changes.join(", ")),
+        Some(reason) => format!("{reason} ({run} is from before)"),
+        None => format!(
+            "version {} of the numerics is in use now, another one made {run}",
+            trainer.version()
+        ),
+    };
+    Explained {
+        changes,
+        nearest: Some(run.clone()),
+        ..Explained::of(RunOrigin::New, reason)
     }
 }
 
@@ -140,9 +192,11 @@ mod tests {
             .map(|spec| (spec.id.clone(), run_settings(&spec, None)))
             .collect();
         let made = MadeTrainer::shared();
-        let reason = new(&spec(|c| c.train.epochs = 4), None, &stored, &*made);
-        assert_eq!(reason, format!("new: train.epochs 3 -> 4 ({} is nearest)", stored[1].0));
-        assert_eq!(new(&spec(|_| {}), None, &[], &*made), "new: nothing has been run yet");
+        let found = new(&spec(|c| c.train.epochs = 4), None, &stored, &*made);
+        assert_eq!(found.reason, format!("train.epochs 3 -> 4 ({} is nearest)", stored[1].0));
+        assert_eq!(found.changes, ["train.epochs 3 -> 4"]);
+        assert_eq!(found.nearest.as_ref(), Some(&stored[1].0));
+        assert_eq!(new(&spec(|_| {}), None, &[], &*made).reason, "nothing has been run yet");
     }
 
     #[test]

@@ -57,13 +57,18 @@ pub(crate) fn print(
     for sentence in study.plan.left_out() {
         writeln!(terminal.out, "{}", prose(&sentence))?;
     }
+    warn_of_mixtures(study, terminal);
+    Ok(())
+}
+
+/// Warns of a damaged record of the past, and of runs that do not have the same origin.
+pub(crate) fn warn_of_mixtures(study: &ExperimentResults, terminal: &Terminal) {
     if let Some(past) = &study.past {
         warn_of_unreadable(past, terminal);
     }
     for mixture in study.mixtures() {
         terminal.warn(mixture);
     }
-    Ok(())
 }
 
 /// Prints rows whose p values have one correction.

@@ -8,6 +8,7 @@ pub(crate) mod fitted;
 pub(crate) mod gallery;
 pub(crate) mod images;
 pub(crate) mod out;
+pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod terminal;
 

@@ -25,6 +25,8 @@ pub(crate) enum ProgressMode {
     Bar,
     /// One line per event.
     Plain,
+    /// One JSON object per line, for programs.
+    Json,
     /// Nothing but errors.
     None,
 }

@@ -174,6 +174,21 @@ pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     }))
 }
 
+/// JSON with the same characters as escapes of JSON, so that stdout leaves it as it is.
+pub(crate) fn escaped_json(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_active) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().fold(String::with_capacity(text.len() + 8), |mut out, c| {
+        match is_active(c) {
+            // All of them are in the basic plane.
+            true => out += &format!("\\u{:04x}", u32::from(c)),
+            false => out.push(c),
+        }
+        out
+    }))
+}
+
 /// Writer for stdout that escapes text.
 #[derive(Debug)]
 pub(crate) struct Escaping<W> {
@@ -367,6 +382,15 @@ mod tests {
             "\u{f0001}",
             "no colour where none is wanted"
         );
+    }
+
+    #[test]
+    fn json_of_any_text_passes_stdout_unchanged() {
+        let text: String = ('\0'..'\u{3000}').collect();
+        let json = serde_json::to_string(&text).unwrap();
+        let mut out = Escaping::new(Vec::new());
+        out.write_all(escaped_json(&json).as_bytes()).unwrap();
+        assert_eq!(serde_json::from_slice::<String>(&out.inner).unwrap(), text);
     }
 
     #[test]

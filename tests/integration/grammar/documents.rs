@@ -45,6 +45,106 @@ fn holds_between_marks(document: &str, part: &str, wanted: &str) {
     holds(&path, &format!("{before}{begin}{wanted}{end}{after}"));
 }
 
+/// JSON Schemas of the documents for programs, as the program prints them.
+fn schemas_of_documents() -> Vec<(&'static str, String)> {
+    let place = crate::support::place::Place::new();
+    let of = |name| (name, place.exits(0, &format!("schema {name}")).0);
+    crate::json::NAMES.into_iter().map(of).collect()
+}
+
+#[test]
+fn the_schema_files_of_documents_are_their_schemas() {
+    for (name, schema) in schemas_of_documents() {
+        holds(&root().join(format!("schema/{name}.json")), &schema);
+    }
+    let n_files = std::fs::read_dir(root().join("schema")).expect("a folder").count();
+    assert_eq!(
+        n_files,
+        crate::json::NAMES.len() + 1,
+        "one for each document, and the experiment"
+    );
+}
+
+/// Words for the type of a value.
+fn type_in_words(schema: &serde_json::Value) -> String {
+    use serde_json::Value;
+    if let Some(word) = schema["const"].as_str() {
+        return format!("`{word}`");
+    }
+    let types = match &schema["type"] {
+        Value::Array(types) => types.clone(),
+        one => vec![one.clone()],
+    };
+    let word = match types[0].as_str().expect("a type") {
+        _ if schema["enum"].is_array() => {
+            let words = schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            words.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+        }
+        "string" => "text".to_owned(),
+        "integer" => "whole number".to_owned(),
+        "boolean" => "true or false".to_owned(),
+        "array" => format!("list of {}", plural(&schema["items"])),
+        "object" if schema["additionalProperties"].is_object() => {
+            format!("object of {}", plural(&schema["additionalProperties"]))
+        }
+        other => other.to_owned(),
+    };
+    if types.len() > 1 { format!("{word}, or null") } else { word }
+}
+
+fn plural(schema: &serde_json::Value) -> String {
+    match type_in_words(schema).as_str() {
+        "text" => "texts".to_owned(),
+        list if list.starts_with("list of ") => list.replacen("list", "lists", 1),
+        word => match word.split_once(", or null") {
+            Some((word, _)) => format!("{word}s, or null"),
+            None => format!("{word}s"),
+        },
+    }
+}
+
+/// Rows of a Markdown table for the keys of an object.
+fn rows_of_keys(schema: &serde_json::Value, at: &str) -> String {
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    let row = |(key, inner): (&String, &serde_json::Value)| {
+        let path = format!("{at}{key}");
+        let meaning = inner["description"].as_str().expect("a description").trim_end_matches('.');
+        let items = rows_of_keys(&inner["items"], &format!("{path}[]."));
+        let keys = rows_of_keys(inner, &format!("{path}."));
+        format!("| `{path}` | {} | {meaning} |\n{items}{keys}", type_in_words(inner))
+    };
+    properties.map(row).collect()
+}
+
+#[test]
+fn the_keys_of_documents_are_in_their_reference() {
+    const BEGIN: &str = "<!-- keys: begin, written by UPDATE_DOCUMENTS=1 cargo test --test \
+                         integration grammar::documents -->\n";
+    const END: &str = "<!-- keys: end -->";
+    const HEAD: &str = "| key | type | meaning |\n|---|---|---|\n";
+    let mut keys = String::new();
+    for (name, schema) in schemas_of_documents() {
+        let schema: serde_json::Value = serde_json::from_str(&schema).expect("JSON");
+        let about = schema["description"].as_str().expect("a description");
+        keys += &format!("### `{name}`\n\n{about}\n");
+        let events = schema["oneOf"].as_array().into_iter().flatten();
+        for event in events {
+            let (name, about) = (&event["title"], &event["description"]);
+            let [name, about] = [name, about].map(|text| text.as_str().expect("text"));
+            keys += &format!("\n`{name}`: {about}\n\n{HEAD}{}", rows_of_keys(event, ""));
+        }
+        if schema["oneOf"].is_null() {
+            keys += &format!("\n{HEAD}{}", rows_of_keys(&schema, ""));
+        }
+        keys += "\n";
+    }
+    let path = root().join("docs/reference/json.md");
+    let text = std::fs::read_to_string(&path).expect("docs/reference/json.md");
+    let (before, rest) = text.split_once(BEGIN).expect("the mark where the keys begin");
+    let (_, after) = rest.split_once(END).expect("the mark where they end");
+    holds(&path, &format!("{before}{BEGIN}\n{keys}{END}{after}"));
+}
+
 #[test]
 fn the_reference_is_in_the_format_document() {
     holds_between_marks("docs/reference/format.md", "settings", &reference(&*made()));
