@@ -121,7 +121,7 @@ pub fn utc(moment: jiff::Timestamp) -> String {
 /// Moment of a time in this format; `None` for any other text.
 pub fn moment(utc: &str) -> Option<jiff::Timestamp> {
     let civil = jiff::civil::DateTime::strptime("%Y-%m-%d %H:%M:%S", utc).ok()?;
-    Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
+    jiff::tz::TimeZone::UTC.to_timestamp(civil).ok()
 }
 
 impl RunRecord {

@@ -28,8 +28,11 @@ const FAILED: u64 = 4;
 pub fn export(results: &ExperimentResults) -> Export {
     let plan = &results.plan;
     let id = experiment_id(&plan.name);
-    let times: Vec<(f64, f64)> =
-        exported_runs(results).iter().map(ExportedRun::times).filter(|t| t.0 > 0.0).collect();
+    let times: Vec<(f64, f64)> = exported_runs(results)
+        .iter()
+        .map(ExportedRun::times)
+        .filter(|t| t.0 > 0.0)
+        .collect();
     let earliest = times.iter().map(|(start, _)| *start).reduce(f64::min).unwrap_or(0.0);
     let latest = times.iter().map(|(_, end)| *end).reduce(f64::max).unwrap_or(0.0);
     let meta = yaml(&[
@@ -40,8 +43,10 @@ pub fn export(results: &ExperimentResults) -> Export {
         ("lifecycle_stage", Yaml::Text("active")),
         ("name", Yaml::Text(&plan.name)),
     ]);
-    let note: Vec<&str> =
-        [plan.question.as_str(), &plan.notes].into_iter().filter(|text| !text.is_empty()).collect();
+    let note: Vec<&str> = [plan.question.as_str(), &plan.notes]
+        .into_iter()
+        .filter(|text| !text.is_empty())
+        .collect();
     let files = BTreeMap::from([
         ("meta.yaml".to_owned(), meta),
         ("tags/mlflow.note.content".to_owned(), note.join("\n\n").into_bytes()),

@@ -146,14 +146,19 @@ impl ExportedRun<'_> {
         (start, start + seconds.unwrap_or(0.0))
     }
 
-    /// Variant, seed and every setting.
+    /// Variant, seed, status and every setting; a setting that is called like one of these three
+    /// has `settings.` before its name.
     fn settings(&self) -> BTreeMap<String, Value> {
-        let mut settings = BTreeMap::from([
+        let own = BTreeMap::from([
             ("variant".to_owned(), Value::from(self.variant.as_str())),
             ("seed".to_owned(), Value::from(self.spec.seed.0)),
+            ("status".to_owned(), Value::from(self.record.status.word())),
         ]);
-        settings.extend(self.spec.config.leaves());
-        settings
+        let settings = self.spec.config.leaves().into_iter().map(|(path, value)| {
+            let is_taken = own.contains_key(&path);
+            (if is_taken { format!("settings.{path}") } else { path }, value)
+        });
+        settings.chain(own.clone()).collect()
     }
 
     /// Names of the curves with their values by epoch. An epoch without a value has no point.
@@ -182,10 +187,10 @@ impl ExportedRun<'_> {
 
     /// Texts of a row of `runs.csv`.
     fn texts(&self) -> Vec<(String, String)> {
-        let mut found = vec![("status".to_owned(), self.record.status.word().to_owned())];
+        let mut found = Vec::new();
         found.extend(self.record.error.iter().map(|error| ("error".to_owned(), error.clone())));
         found.extend(self.tuning.map(|word| ("tuning".to_owned(), word.to_owned())));
-        for column in self.results.metrics().columns.iter() {
+        for column in &self.results.metrics().columns {
             let facts = self.record.summary.as_ref().map(|summary| &summary.facts);
             if let (Source::Fact(name), Some(facts)) = (&column.source, facts)
                 && let Some(value @ (Value::String(_) | Value::Bool(_))) = facts.get(name)
@@ -221,5 +226,33 @@ fn file_name(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
     let kept: String = name.chars().take(KEPT).map(plain).collect();
     let hash = &blake3::hash(name.as_bytes()).to_hex()[..8];
-    format!("{}-{hash}", kept.trim_start_matches(['.', '_', '-'])).trim_start_matches('-').to_owned()
+    format!("{}-{hash}", kept.trim_start_matches(['.', '_', '-']))
+        .trim_start_matches('-')
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_name_is_a_file_name_of_its_own(a in ".{0,300}", b in ".{0,300}") {
+            prop_assert!(names::is_file_name(&file_name(&a)), "{}", file_name(&a));
+            prop_assert_eq!(a == b, file_name(&a) == file_name(&b));
+        }
+    }
+
+    #[test]
+    fn names_that_lead_elsewhere_stay() {
+        assert_eq!(file_name("train.epochs"), "train.epochs");
+        let elsewhere = ["..", ".", "", "../x", "a/../../b", "/etc/passwd", "a\0b", "\u{e9}", "-x"];
+        for name in elsewhere {
+            assert!(names::is_file_name(&file_name(name)), "{name}: {}", file_name(name));
+        }
+        let long = "a".repeat(101);
+        assert!(file_name(&long).len() < 100 && file_name(&long) != file_name(&(long + "a")));
+    }
 }

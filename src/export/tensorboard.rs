@@ -34,14 +34,15 @@ fn events(run: &ExportedRun) -> Vec<u8> {
         let summary = values.iter().fold(Message::default(), |all, value| all.message(1, value));
         append_record(&mut file, &event(time, step).message(5, &summary));
     };
-    add(start, 0, vec![hparams("_hparams_/session_start_info", 3, &session_start(run, start))]);
+    add(
+        start,
+        0,
+        vec![hparams("_hparams_/session_start_info", 3, &session_start(run, start))],
+    );
     let mut epochs: BTreeMap<usize, Vec<Message>> = BTreeMap::new();
     for (name, points) in run.curves() {
         for (epoch, value) in points {
-            epochs
-                .entry(epoch)
-                .or_default()
-                .push(scalar(&format!("curves/{name}"), value));
+            epochs.entry(epoch).or_default().push(scalar(&format!("curves/{name}"), value));
         }
     }
     for (epoch, values) in epochs {
@@ -96,10 +97,9 @@ fn note(tag: &str, text: &str) -> Message {
     Message::default().text(1, tag).message(8, &tensor).message(9, &metadata)
 }
 
-/// Settings, status and start of a run.
+/// Settings and start of a run.
 fn session_start(run: &ExportedRun, start: f64) -> Message {
-    let mut settings = run.settings();
-    settings.insert("status".to_owned(), run.record.status.word().into());
+    let settings = run.settings();
     let entry = |all: Message, (name, value): (&String, &Value)| {
         let entry = Message::default().text(1, name).message(2, &typed(value));
         all.message(1, &entry)

@@ -176,7 +176,11 @@ impl Owned {
     /// Hash of a file on the list; `None` if it is not there, or behind a link.
     fn listed_hash(&self, name: &str) -> Result<Option<String>, StoreError> {
         let is_ours = folders_of(name).all(|folder| is_dir(&self.dir.join(folder)));
-        if is_ours && is_file(&self.dir.join(name)) { self.hash_of(name) } else { Ok(None) }
+        if is_ours && is_file(&self.dir.join(name)) {
+            self.hash_of(name)
+        } else {
+            Ok(None)
+        }
     }
 
     /// Writes with other functions, unless `refuses` returns an error, which is called under the

@@ -1,7 +1,7 @@
 //! `ablade export tensorboard | mlflow EXPERIMENT --out DIR`: the runs of an experiment for another
 //! program.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
 use clap::{Args, ValueEnum};
@@ -11,6 +11,7 @@ use crate::cli::{Exit, Global, Terminal};
 use crate::export::{mlflow, tensorboard};
 use crate::results::ExperimentResults;
 use crate::runner::machine::on_every_processor;
+use crate::session::quoted;
 use crate::store::{Owned, RunStatus};
 use crate::text::count;
 
@@ -52,7 +53,8 @@ impl ExportFormat {
     }
 
     /// Command that shows an export in a directory.
-    fn command(self, dir: &str) -> String {
+    fn command(self, dir: &Path) -> String {
+        let dir = quoted(&dir.to_string_lossy());
         match self {
             Self::TensorBoard => format!("tensorboard --logdir {dir}"),
             Self::MlFlow => format!(
@@ -91,7 +93,8 @@ pub(crate) fn export(
     }
     let labels = results.plan.labels();
     for (run, reason) in results.damaged() {
-        terminal.warn(format!("{} is not exported: {reason}", labels[run]));
+        let label = labels.get(run).map_or(run.as_str(), String::as_str);
+        terminal.warn(format!("{label} is not exported: {reason}"));
     }
     let is_complete = exported.unread.is_empty();
     let exit = if is_complete { Exit::Success } else { Exit::Failure };
@@ -120,6 +123,6 @@ pub(crate) fn export(
     let others = others.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!(", {n} {word}"));
     let runs = count(ended, "run");
     writeln!(terminal.out, "{}: {runs}{}", home.display(), others.collect::<String>())?;
-    terminal.remark(format!("shown by `{}`", args.format.command(&out.display().to_string())));
+    terminal.remark(format!("shown by `{}`", args.format.command(out)));
     Ok(exit)
 }
