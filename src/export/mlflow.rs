@@ -119,8 +119,8 @@ fn run_files(run: &ExportedRun, experiment: &str) -> BTreeMap<String, Vec<u8>> {
     }
     let finished = ("finished".to_owned(), f64::from(u8::from(is_finished)));
     for (name, value) in run.finals().into_iter().chain([finished]) {
-        let line = line(end, value, run.best_epoch());
-        files.insert(format!("metrics/final/{name}"), line.into_bytes());
+        // Values of step 0 alone are drawn as bars.
+        files.insert(format!("metrics/final/{name}"), line(end, value, 0).into_bytes());
     }
     let own = run.texts().into_iter().map(|(name, text)| (format!("ablade.{name}"), text));
     let tags = own.chain([

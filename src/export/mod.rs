@@ -200,11 +200,6 @@ impl ExportedRun<'_> {
         }
         found
     }
-
-    /// Epoch to which the final values belong.
-    fn best_epoch(&self) -> usize {
-        self.record.summary.as_ref().map_or(0, |summary| summary.best_epoch)
-    }
 }
 
 /// A value as text on one line: a string without quotes, anything else as JSON.

@@ -11,7 +11,7 @@
 
 /// A message that grows by one field at a time.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Message(pub(super) Vec<u8>);
+pub(super) struct ProtobufMessage(pub(super) Vec<u8>);
 
 /// Wire types of fields.
 const VARINT: u64 = 0;
@@ -19,7 +19,7 @@ const EIGHT_BYTES: u64 = 1;
 const BYTES: u64 = 2;
 const FOUR_BYTES: u64 = 5;
 
-impl Message {
+impl ProtobufMessage {
     fn varint(mut self, mut value: u64) -> Self {
         while value >= 0x80 {
             self.0.push(value as u8 | 0x80);
@@ -65,7 +65,7 @@ impl Message {
 }
 
 /// Appends a message to a file of records.
-pub(super) fn append_record(file: &mut Vec<u8>, message: &Message) {
+pub(super) fn append_record(file: &mut Vec<u8>, message: &ProtobufMessage) {
     let length = (message.0.len() as u64).to_le_bytes();
     for part in [&length, &message.0[..]] {
         file.extend_from_slice(part);
@@ -118,9 +118,9 @@ mod tests {
     fn a_record_has_the_bytes_of_tensorboards_writer() {
         const WRITTEN: &str = "220000000000000078113dfd09000000000000f83f10ac022a140a120a0b\
                                6375727665732f6c6f7373150000803e8d5f5d85";
-        let value = Message::default().text(1, "curves/loss").float(2, 0.25);
-        let summary = Message::default().message(1, &value);
-        let event = Message::default().double(1, 1.5).int(2, 300).message(5, &summary);
+        let value = ProtobufMessage::default().text(1, "curves/loss").float(2, 0.25);
+        let summary = ProtobufMessage::default().message(1, &value);
+        let event = ProtobufMessage::default().double(1, 1.5).int(2, 300).message(5, &summary);
         let mut file = Vec::new();
         append_record(&mut file, &event);
         let hexadecimal: String = file.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::protobuf::{Message, append_record};
+use super::protobuf::{ProtobufMessage, append_record};
 use super::{Export, ExportedRun, text};
 use crate::record::RunStatus;
 use crate::results::ExperimentResults;
@@ -27,11 +27,14 @@ pub fn export(results: &ExperimentResults) -> Export {
 /// The event file of a run. Epochs have no time of their own: they have that of the start.
 fn events(run: &ExportedRun) -> Vec<u8> {
     let (start, end) = run.times();
-    let event = |time: f64, step: usize| Message::default().double(1, time).int(2, step as u64);
+    let event =
+        |time: f64, step: usize| ProtobufMessage::default().double(1, time).int(2, step as u64);
     let mut file = Vec::new();
     append_record(&mut file, &event(start, 0).text(3, "brain.Event:2"));
-    let mut add = |time: f64, step: usize, values: Vec<Message>| {
-        let summary = values.iter().fold(Message::default(), |all, value| all.message(1, value));
+    let mut add = |time: f64, step: usize, values: Vec<ProtobufMessage>| {
+        let summary = values
+            .iter()
+            .fold(ProtobufMessage::default(), |all, value| all.message(1, value));
         append_record(&mut file, &event(time, step).message(5, &summary));
     };
     add(
@@ -39,7 +42,7 @@ fn events(run: &ExportedRun) -> Vec<u8> {
         0,
         vec![hparams("_hparams_/session_start_info", 3, &session_start(run, start))],
     );
-    let mut epochs: BTreeMap<usize, Vec<Message>> = BTreeMap::new();
+    let mut epochs: BTreeMap<usize, Vec<ProtobufMessage>> = BTreeMap::new();
     for (name, points) in run.curves() {
         for (epoch, value) in points {
             epochs.entry(epoch).or_default().push(scalar(&format!("curves/{name}"), value));
@@ -49,16 +52,16 @@ fn events(run: &ExportedRun) -> Vec<u8> {
         add(start, epoch, values);
     }
     let finals = run.finals().into_iter();
-    let finals: Vec<Message> =
+    let finals: Vec<ProtobufMessage> =
         finals.map(|(name, value)| scalar(&format!("final/{name}"), value)).collect();
     if !finals.is_empty() {
-        add(end, run.best_epoch(), finals);
+        add(end, 0, finals);
     }
     if let Some(error) = &run.record.error {
         add(end, 0, vec![note("error", error)]);
     }
     let status = if run.record.status == RunStatus::Finished { SUCCESS } else { FAILURE };
-    let session_end = Message::default().int(1, status).double(2, end);
+    let session_end = ProtobufMessage::default().int(1, status).double(2, end);
     add(end, 0, vec![hparams("_hparams_/session_end_info", 4, &session_end)]);
     file
 }
@@ -67,49 +70,52 @@ fn events(run: &ExportedRun) -> Vec<u8> {
 const SUCCESS: u64 = 1;
 const FAILURE: u64 = 2;
 
-fn scalar(tag: &str, value: f64) -> Message {
-    Message::default().text(1, tag).float(2, value as f32)
+fn scalar(tag: &str, value: f64) -> ProtobufMessage {
+    ProtobufMessage::default().text(1, tag).float(2, value as f32)
 }
 
 /// Metadata of a value that belongs to a plugin.
-fn of_plugin(name: &str, content: &Message) -> Message {
-    let plugin = Message::default().text(1, name).message(2, content);
+fn of_plugin(name: &str, content: &ProtobufMessage) -> ProtobufMessage {
+    let plugin = ProtobufMessage::default().text(1, name).message(2, content);
     /// `DATA_CLASS_TENSOR`.
     const TENSOR: u64 = 2;
-    Message::default().message(1, &plugin).int(4, TENSOR)
+    ProtobufMessage::default().message(1, &plugin).int(4, TENSOR)
 }
 
 /// A value of the HPARAMS tab: all of it is in the metadata, in this field of
 /// `HParamsPluginData`.
-fn hparams(tag: &str, field: u64, content: &Message) -> Message {
-    let data = Message::default().message(field, content);
-    Message::default().text(1, tag).message(9, &of_plugin("hparams", &data))
+fn hparams(tag: &str, field: u64, content: &ProtobufMessage) -> ProtobufMessage {
+    let data = ProtobufMessage::default().message(field, content);
+    ProtobufMessage::default().text(1, tag).message(9, &of_plugin("hparams", &data))
 }
 
 /// A text of the TEXT tab.
-fn note(tag: &str, text: &str) -> Message {
+fn note(tag: &str, text: &str) -> ProtobufMessage {
     /// `DT_STRING`.
     const STRING: u64 = 7;
-    let one = Message::default().int(1, 1);
-    let shape = Message::default().message(2, &one);
-    let tensor = Message::default().int(1, STRING).message(2, &shape).text(8, text);
-    let metadata = of_plugin("text", &Message::default());
-    Message::default().text(1, tag).message(8, &tensor).message(9, &metadata)
+    let one = ProtobufMessage::default().int(1, 1);
+    let shape = ProtobufMessage::default().message(2, &one);
+    let tensor = ProtobufMessage::default().int(1, STRING).message(2, &shape).text(8, text);
+    let metadata = of_plugin("text", &ProtobufMessage::default());
+    ProtobufMessage::default()
+        .text(1, tag)
+        .message(8, &tensor)
+        .message(9, &metadata)
 }
 
 /// Settings and start of a run.
-fn session_start(run: &ExportedRun, start: f64) -> Message {
+fn session_start(run: &ExportedRun, start: f64) -> ProtobufMessage {
     let settings = run.settings();
-    let entry = |all: Message, (name, value): (&String, &Value)| {
-        let entry = Message::default().text(1, name).message(2, &typed(value));
+    let entry = |all: ProtobufMessage, (name, value): (&String, &Value)| {
+        let entry = ProtobufMessage::default().text(1, name).message(2, &typed(value));
         all.message(1, &entry)
     };
-    settings.iter().fold(Message::default(), entry).double(5, start)
+    settings.iter().fold(ProtobufMessage::default(), entry).double(5, start)
 }
 
 /// A setting as `google.protobuf.Value`. Its numbers are 64-bit floating point: a larger integer is
 /// a text.
-fn typed(value: &Value) -> Message {
+fn typed(value: &Value) -> ProtobufMessage {
     const EXACT: u64 = 1 << 53;
     let number = match value {
         Value::Number(n) if n.as_u64().is_some_and(|n| n > EXACT) => None,
@@ -117,8 +123,8 @@ fn typed(value: &Value) -> Message {
         _ => None,
     };
     match (value, number) {
-        (_, Some(number)) => Message::default().double(2, number),
-        (Value::Bool(flag), _) => Message::default().int(4, u64::from(*flag)),
-        (value, _) => Message::default().text(3, &text(value)),
+        (_, Some(number)) => ProtobufMessage::default().double(2, number),
+        (Value::Bool(flag), _) => ProtobufMessage::default().int(4, u64::from(*flag)),
+        (value, _) => ProtobufMessage::default().text(3, &text(value)),
     }
 }

@@ -151,9 +151,19 @@ impl Owned {
     /// returns a sentence about each of them.
     pub fn write(&self) -> Result<Vec<String>, StoreError> {
         self.write_with(
-            &|path, bytes| write_by(WRITING, path, |file| file.write_all(bytes)),
+            &|path, bytes| write_by(WRITING, path, true, |file| file.write_all(bytes)),
             &|| Ok(()),
         )
+    }
+
+    /// The same for thousands of files that can be made again: only the list is synced. After a
+    /// power failure some of the files may count as changed.
+    pub fn write_unsynced(&self) -> Result<Vec<String>, StoreError> {
+        let write = |path: &Path, bytes: &[u8]| {
+            let is_list = path.ends_with(self.list);
+            write_by(WRITING, path, is_list, |file| file.write_all(bytes))
+        };
+        self.write_with(&write, &|| Ok(()))
     }
 
     /// Names of the files of earlier times that [`Owned::write`] will remove.
@@ -408,31 +418,38 @@ pub fn write_whole(
     path: &Path,
     content: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<(), StoreError> {
-    write_by(".tmp", path, content)
+    write_by(".tmp", path, true, content)
 }
 
 fn write_by(
     prefix: &str,
     path: &Path,
+    is_synced: bool,
     content: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<(), StoreError> {
     let dir = path
         .parent()
         .filter(|dir| !dir.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    create_dirs(dir)?;
+    if is_synced {
+        create_dirs(dir)?;
+    } else {
+        fs::create_dir_all(dir).map_err(StoreError::io("create", dir))?;
+    }
     let write = || -> io::Result<()> {
         let mut builder = tempfile::Builder::new();
         // Readable by others, as far as the user's umask allows.
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let mut file = builder.prefix(prefix).tempfile_in(dir)?;
         content(file.as_file_mut())?;
-        file.as_file().sync_all()?;
+        if is_synced {
+            file.as_file().sync_all()?;
+        }
         file.persist(path)?;
         Ok(())
     };
     write().map_err(StoreError::io("write", path))?;
-    sync_dir(dir)
+    if is_synced { sync_dir(dir) } else { Ok(()) }
 }
 
 /// Removes partial files of killed processes. Only under the lock.

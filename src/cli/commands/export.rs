@@ -111,7 +111,7 @@ pub(crate) fn export(
         .own()
         .sparing(move |name| unread.iter().any(|folder| name.starts_with(folder)));
     let hint = "--out OTHER writes elsewhere";
-    let remarks = files.write().map_err(|error| in_the_way(error, hint))?;
+    let remarks = files.write_unsynced().map_err(|error| in_the_way(error, hint))?;
     for remark in remarks {
         terminal.warn(remark);
     }
