@@ -163,8 +163,17 @@ impl ExportedRun<'_> {
 
     /// Names of the curves with their values by epoch. An epoch without a value has no point.
     fn curves(&self) -> impl Iterator<Item = (String, impl Iterator<Item = (usize, f64)>)> {
-        let curves = self.results.metrics().curves.iter().map(Curve::column).enumerate();
-        curves.map(|(i, column)| {
+        let columns: Vec<String> =
+            self.results.metrics().curves.iter().map(Curve::column).collect();
+        // Columns of a program such as `val/loss` and `val_loss` have one name in tables.
+        let is_shared =
+            |column: &String| columns.iter().filter(|other| *other == column).count() > 1;
+        let unique = |(i, column): (usize, &String)| match is_shared(column) {
+            true => format!("{column}-{}", i + 1),
+            false => column.clone(),
+        };
+        let names: Vec<String> = columns.iter().enumerate().map(unique).collect();
+        names.into_iter().enumerate().map(|(i, column)| {
             let rows = self.record.epochs.iter();
             let points = rows.filter_map(move |row| Some((row.epoch, *row.values.get(i)?)));
             (file_name(&column), points.filter(|(_, value)| !value.is_nan()))

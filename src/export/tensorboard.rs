@@ -69,6 +69,10 @@ fn events(run: &ExportedRun) -> Vec<u8> {
 /// Values of `tensorboard.hparams.Status`.
 const SUCCESS: u64 = 1;
 const FAILURE: u64 = 2;
+/// `DATA_CLASS_TENSOR` of `tensorboard.DataClass`.
+const TENSOR: u64 = 2;
+/// `DT_STRING` of `tensorboard.DataType`.
+const STRING: u64 = 7;
 
 fn scalar(tag: &str, value: f64) -> ProtobufMessage {
     ProtobufMessage::default().text(1, tag).float(2, value as f32)
@@ -77,8 +81,6 @@ fn scalar(tag: &str, value: f64) -> ProtobufMessage {
 /// Metadata of a value that belongs to a plugin.
 fn of_plugin(name: &str, content: &ProtobufMessage) -> ProtobufMessage {
     let plugin = ProtobufMessage::default().text(1, name).message(2, content);
-    /// `DATA_CLASS_TENSOR`.
-    const TENSOR: u64 = 2;
     ProtobufMessage::default().message(1, &plugin).int(4, TENSOR)
 }
 
@@ -91,8 +93,6 @@ fn hparams(tag: &str, field: u64, content: &ProtobufMessage) -> ProtobufMessage 
 
 /// A text of the TEXT tab.
 fn note(tag: &str, text: &str) -> ProtobufMessage {
-    /// `DT_STRING`.
-    const STRING: u64 = 7;
     let one = ProtobufMessage::default().int(1, 1);
     let shape = ProtobufMessage::default().message(2, &one);
     let tensor = ProtobufMessage::default().int(1, STRING).message(2, &shape).text(8, text);

@@ -110,7 +110,9 @@ impl Owned {
     /// another content than the one to be written; in any directory, what is not a regular file.
     /// Nothing is written.
     pub fn check(&self) -> Result<(), StoreError> {
-        let known = self.read_list()?;
+        let list = self.read_list()?;
+        let is_listed = list.is_some();
+        let known = list.unwrap_or_default();
         let mut in_the_way = Vec::new();
         let below = self.files.keys().flat_map(|name| folders_of(name));
         let below: BTreeSet<PathBuf> = below.map(|folder| self.dir.join(folder)).collect();
@@ -121,11 +123,11 @@ impl Owned {
         }
         for (name, bytes) in &self.files {
             let path = self.dir.join(name);
-            match self.find(name, bytes, &known.clone().unwrap_or_default())? {
+            match self.find(name, bytes, &known)? {
                 Found::Foreign(why) if !is_file(&path) => {
                     in_the_way.push(format!("{} ({why})", path.display()));
                 }
-                Found::Foreign(_) if known.is_none() && self.aside.is_none() => {
+                Found::Foreign(_) if !is_listed && self.aside.is_none() => {
                     in_the_way.push(path.display().to_string());
                 }
                 _ => {}
