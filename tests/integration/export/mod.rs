@@ -410,7 +410,7 @@ fn misuse_is_refused_and_nothing_is_written() {
     let theirs = place.path("used/small/baseline/seed-1");
     fs::create_dir_all(&theirs).unwrap();
     fs::write(theirs.join("events.out.tfevents.0.ablade"), "mine").unwrap();
-    let before = files(&place.0.path().to_owned());
+    let before = files(place.0.path());
     for (arguments, expected) in [
         ("wandb small --out out", "[possible values: tensorboard, mlflow]"),
         ("tensorbord small --out out", "a similar value exists: 'tensorboard'"),
@@ -428,7 +428,7 @@ fn misuse_is_refused_and_nothing_is_written() {
     ] {
         let (out, err) = place.exits(2, &format!("export {arguments}"));
         assert!(out.is_empty() && err.contains(expected), "{arguments}: {err}");
-        assert_eq!(before, files(&place.0.path().to_owned()), "{arguments} wrote");
+        assert_eq!(before, files(place.0.path()), "{arguments} wrote");
     }
     // Results called like the experiment.
     fs::rename(place.path("results"), place.path("small")).unwrap();
