@@ -50,6 +50,7 @@ pub mod store;
 
 pub mod results;
 
+pub mod export;
 pub mod figures;
 pub mod runner;
 

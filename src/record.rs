@@ -118,6 +118,12 @@ pub fn utc(moment: jiff::Timestamp) -> String {
     moment.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// Moment of a time in this format; `None` for any other text.
+pub fn moment(utc: &str) -> Option<jiff::Timestamp> {
+    let civil = jiff::civil::DateTime::strptime("%Y-%m-%d %H:%M:%S", utc).ok()?;
+    jiff::tz::TimeZone::UTC.to_timestamp(civil).ok()
+}
+
 impl RunRecord {
     /// Record of a run that has not been executed.
     pub fn outstanding() -> Self {

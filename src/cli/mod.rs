@@ -31,8 +31,8 @@ use std::sync::Arc;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
-    adopt, cancel, clean, compare, completions, data, evaluate, freeze, init, inpaint, masks, plan,
-    plots, register, sample, schema, status, sweep, tables, task, verify, why,
+    adopt, cancel, clean, compare, completions, data, evaluate, export, freeze, init, inpaint,
+    masks, plan, plots, register, sample, schema, status, sweep, tables, task, verify, why,
 };
 use json::progress::{EventObserver, ExitFacts, ProgressEvent, TextFacts, say};
 use show::progress::{ProgressMode, Shown};
@@ -166,6 +166,9 @@ enum Command {
     /// Render figures and the HTML report
     #[command(after_help = plots::EXAMPLES)]
     Plots(plots::PlotsArgs),
+    /// Write all runs of an experiment for TensorBoard or MLflow
+    #[command(after_help = export::EXAMPLES)]
+    Export(export::ExportArgs),
     /// Draw images from a trained model
     #[command(after_help = sample::EXAMPLES)]
     Sample(sample::SampleArgs),
@@ -367,6 +370,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Clean(args) => clean::clean(args, &cli.global, terminal),
         Command::Compare(args) => compare::compare(args, &cli.global, terminal),
         Command::Plots(args) => plots::plots(args, &cli.global, terminal),
+        Command::Export(args) => export::export(args, &cli.global, terminal),
         Command::Sample(args) => sample::sample(args, &cli.global, terminal),
         Command::Inpaint(args) => inpaint::inpaint(args, &cli.global, terminal),
         Command::Evaluate(args) => evaluate::evaluate(args, &cli.global, terminal),

@@ -106,18 +106,24 @@ impl ExperimentResults {
     /// Joins a plan with the disk, but for its past.
     fn load_runs(store: &Store, plan: Plan) -> Result<Self, StoreError> {
         let store = &store.of(&plan)?;
+        let mut study = Self::load_records(store, plan)?;
+        let differences = examples::differences(&study, store)?;
+        study.examples = differences.estimates;
+        study.crossed = differences.crossed;
+        study.unread_examples = differences.unread;
+        Ok(study)
+    }
+
+    /// Joins a plan with the records of its runs alone: nothing is compared by test examples.
+    pub fn load_records(store: &Store, plan: Plan) -> Result<Self, StoreError> {
+        let store = &store.of(&plan)?;
         let read = |run: &RunId| Ok((run.clone(), store.record(run)?));
         let records = plan
             .runs
             .par_iter()
             .map(|run| read(&run.id))
             .collect::<Result<_, StoreError>>()?;
-        let mut study = Self::new(Arc::clone(store.trainer()), plan, records);
-        let differences = examples::differences(&study, store)?;
-        study.examples = differences.estimates;
-        study.crossed = differences.crossed;
-        study.unread_examples = differences.unread;
-        Ok(study)
+        Ok(Self::new(Arc::clone(store.trainer()), plan, records))
     }
 
     /// Joins a plan with given records; a run without a record is outstanding.

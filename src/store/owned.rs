@@ -50,7 +50,7 @@ enum Found {
 }
 
 /// Maximum size of a list, and of a file on one [bytes].
-const LONGEST: u64 = 16 << 20;
+const LONGEST: u64 = 256 << 20;
 const LARGEST: u64 = 1 << 32;
 
 const HEADER: &str = "# Files that ablade made here, with their BLAKE3 hashes. It replaces and removes these alone, and only as \
@@ -69,8 +69,8 @@ fn differing_columns(name: &str) -> Option<usize> {
 const WRITING: &str = ".ablade-writing-";
 
 impl Owned {
-    /// Files of a directory, by name or by `folder/name`. `list` is the name of the list: several
-    /// lists may share a directory.
+    /// Files of a directory, by name or by a path of names: `folder/name`. `list` is the name of the
+    /// list: several lists may share a directory.
     pub fn new(
         dir: impl Into<PathBuf>,
         list: &'static str,
@@ -110,26 +110,24 @@ impl Owned {
     /// another content than the one to be written; in any directory, what is not a regular file.
     /// Nothing is written.
     pub fn check(&self) -> Result<(), StoreError> {
-        let known = self.read_list()?;
+        let list = self.read_list()?;
+        let is_listed = list.is_some();
+        let known = list.unwrap_or_default();
         let mut in_the_way = Vec::new();
-        let folders = self
-            .files
-            .keys()
-            .filter_map(|name| Some(self.dir.join(name).parent()?.to_owned()));
-        let folders: BTreeSet<PathBuf> =
-            folders.filter(|folder| self.own || *folder != self.dir).collect();
-        for path in folders {
+        let below = self.files.keys().flat_map(|name| folders_of(name));
+        let below: BTreeSet<PathBuf> = below.map(|folder| self.dir.join(folder)).collect();
+        for path in self.own.then(|| self.dir.clone()).into_iter().chain(below) {
             if fs::symlink_metadata(&path).is_ok() && !is_dir(&path) {
                 in_the_way.push(format!("{} (no directory)", path.display()));
             }
         }
         for (name, bytes) in &self.files {
             let path = self.dir.join(name);
-            match self.find(name, bytes, &known.clone().unwrap_or_default())? {
+            match self.find(name, bytes, &known)? {
                 Found::Foreign(why) if !is_file(&path) => {
                     in_the_way.push(format!("{} ({why})", path.display()));
                 }
-                Found::Foreign(_) if known.is_none() && self.aside.is_none() => {
+                Found::Foreign(_) if !is_listed && self.aside.is_none() => {
                     in_the_way.push(path.display().to_string());
                 }
                 _ => {}
@@ -155,9 +153,19 @@ impl Owned {
     /// returns a sentence about each of them.
     pub fn write(&self) -> Result<Vec<String>, StoreError> {
         self.write_with(
-            &|path, bytes| write_by(WRITING, path, |file| file.write_all(bytes)),
+            &|path, bytes| write_by(WRITING, path, true, |file| file.write_all(bytes)),
             &|| Ok(()),
         )
+    }
+
+    /// The same for thousands of files that can be made again: only the list is synced. After a
+    /// power failure some of the files may count as changed.
+    pub fn write_unsynced(&self) -> Result<Vec<String>, StoreError> {
+        let write = |path: &Path, bytes: &[u8]| {
+            let is_list = path.ends_with(self.list);
+            write_by(WRITING, path, is_list, |file| file.write_all(bytes))
+        };
+        self.write_with(&write, &|| Ok(()))
     }
 
     /// Names of the files of earlier times that [`Owned::write`] will remove.
@@ -177,9 +185,14 @@ impl Owned {
         !self.files.contains_key(name) && !(self.spares)(name)
     }
 
-    /// Hash of a file on the list; `None` if it is not there.
+    /// Hash of a file on the list; `None` if it is not there, or behind a link.
     fn listed_hash(&self, name: &str) -> Result<Option<String>, StoreError> {
-        if is_file(&self.dir.join(name)) { self.hash_of(name) } else { Ok(None) }
+        let is_ours = folders_of(name).all(|folder| is_dir(&self.dir.join(folder)));
+        if is_ours && is_file(&self.dir.join(name)) {
+            self.hash_of(name)
+        } else {
+            Ok(None)
+        }
     }
 
     /// Writes with other functions, unless `refuses` returns an error, which is called under the
@@ -238,7 +251,7 @@ impl Owned {
             let there = self.listed_hash(name)?;
             if there.as_ref() == Some(listed) {
                 during.insert((name.clone(), listed.clone()));
-                to_remove.push(path);
+                to_remove.push(name);
             } else if there.is_some_and(|hash| !known.contains(&(name.clone(), hash))) {
                 remarks.insert(format!(
                     "{} is no longer made, but has been changed: it stays",
@@ -253,11 +266,11 @@ impl Owned {
         for (name, bytes) in to_write {
             write(&self.dir.join(name), bytes)?;
         }
-        for path in to_remove {
-            remove_if_there(&path)?;
-            if let Some(folder) = path.parent().filter(|folder| *folder != self.dir) {
+        for name in to_remove {
+            remove_if_there(&self.dir.join(name))?;
+            for folder in folders_of(name) {
                 // Removes the folder only if it is empty.
-                let _ = fs::remove_dir(folder);
+                let _ = fs::remove_dir(self.dir.join(folder));
             }
         }
         if after != during {
@@ -345,9 +358,7 @@ impl Owned {
         let Some(lines) = text.strip_prefix(HEADER) else { return Ok(None) };
         let entry = |line: &str| {
             let (hash, name) = line.split_once("  ")?;
-            let mut parts = name.split('/');
-            let plain = parts.by_ref().take(2).all(|part| check_file("a file", part).is_ok())
-                && parts.next().is_none();
+            let plain = name.split('/').all(|part| check_file("a file", part).is_ok());
             (plain && hash.len() == 64).then(|| (name.to_owned(), hash.to_owned()))
         };
         Ok(Some(lines.lines().filter_map(entry).collect()))
@@ -380,6 +391,12 @@ impl Owned {
     }
 }
 
+/// Folders in which a file is, the innermost first: `a/b` and `a` for `a/b/name`.
+fn folders_of(name: &str) -> impl Iterator<Item = &Path> {
+    let parents = Path::new(name).ancestors().skip(1);
+    parents.filter(|folder| !folder.as_os_str().is_empty())
+}
+
 /// Hash of the part of a file that equal executions share.
 fn hash(name: &str, bytes: &[u8]) -> String {
     if let Some(differing) = differing_columns(name) {
@@ -403,31 +420,38 @@ pub fn write_whole(
     path: &Path,
     content: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<(), StoreError> {
-    write_by(".tmp", path, content)
+    write_by(".tmp", path, true, content)
 }
 
 fn write_by(
     prefix: &str,
     path: &Path,
+    is_synced: bool,
     content: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<(), StoreError> {
     let dir = path
         .parent()
         .filter(|dir| !dir.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    create_dirs(dir)?;
+    if is_synced {
+        create_dirs(dir)?;
+    } else {
+        fs::create_dir_all(dir).map_err(StoreError::io("create", dir))?;
+    }
     let write = || -> io::Result<()> {
         let mut builder = tempfile::Builder::new();
         // Readable by others, as far as the user's umask allows.
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let mut file = builder.prefix(prefix).tempfile_in(dir)?;
         content(file.as_file_mut())?;
-        file.as_file().sync_all()?;
+        if is_synced {
+            file.as_file().sync_all()?;
+        }
         file.persist(path)?;
         Ok(())
     };
     write().map_err(StoreError::io("write", path))?;
-    sync_dir(dir)
+    if is_synced { sync_dir(dir) } else { Ok(()) }
 }
 
 /// Removes partial files of killed processes. Only under the lock.
@@ -465,7 +489,7 @@ mod tests {
 
     use super::*;
 
-    const NAMES: [&str; 4] = ["a.svg", "b.svg", "s/a.svg", "s/b.png"];
+    const NAMES: [&str; 4] = ["a.svg", "b.svg", "s/a.svg", "s/t/b.png"];
 
     /// An event of a directory.
     #[derive(Debug, Clone)]
@@ -574,6 +598,13 @@ mod tests {
         std::os::unix::fs::symlink(elsewhere.path(), dir.path().join("s")).unwrap();
         assert!(write(&owned(dir.path(), [None, None, Some(1), None]), None).is_err());
         assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1);
+        fs::remove_file(dir.path().join("s")).unwrap();
+        // The user has moved a folder of ours away: the files in it are no longer ours.
+        write(&owned(dir.path(), [None, None, Some(1), None]), None).unwrap();
+        fs::rename(dir.path().join("s"), elsewhere.path().join("moved")).unwrap();
+        std::os::unix::fs::symlink(elsewhere.path().join("moved"), dir.path().join("s")).unwrap();
+        write(&owned(dir.path(), [None, Some(2), None, None]), None).unwrap();
+        assert_eq!(fs::read(elsewhere.path().join("moved/a.svg")).unwrap(), [b'v', 1]);
     }
 
     #[test]

@@ -50,7 +50,8 @@ fn blocks(document: &str) -> Vec<Block> {
 /// The arguments of `ablade` in a line that runs it, from a clone or installed. `None` for lines
 /// that build, install or test the program: this test needs it built already.
 fn arguments(line: &str) -> Option<Vec<String>> {
-    const BUILDS: [&str; 4] = ["cargo install ", "cargo test", "git clone ", "cd ablade"];
+    const BUILDS: [&str; 5] =
+        ["cargo install ", "pip install ", "cargo test", "git clone ", "cd ablade"];
     let command = line.split(" #").next().unwrap_or(line).trim();
     let rest = ["ablade ", "cargo run --release -- "]
         .iter()

@@ -8,6 +8,7 @@
 mod cli;
 mod damage;
 mod data;
+mod export;
 mod figures;
 mod grammar;
 mod guide;

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::json::JsonArgs;
 use crate::cli::json::compare::{ChangesFacts, CompareFacts};
-use crate::cli::show::out::{check_named, write_named};
+use crate::cli::show::out::{check_named, is_within, write_named};
 use crate::cli::show::terminal::{escaped_json, prose};
 use crate::cli::show::{self, ablation, blocks, effects, warn_of_damage};
 use crate::cli::{Exit, Global, Terminal};
@@ -117,7 +117,7 @@ fn output<'a>(
     check_named([path], &[])?;
     for results in [Some(&global.results), args.other_results.as_ref()].into_iter().flatten() {
         ensure!(
-            !is_below(path, results),
+            !is_within(path, results),
             "{} is among the results in {}, which are read: write to another place",
             path.display(),
             results.display()
@@ -129,15 +129,6 @@ fn output<'a>(
         path.display()
     );
     Ok(Some((path, content)))
-}
-
-/// True if a file, which need not exist, is below a directory.
-fn is_below(path: &Path, directory: &Path) -> bool {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    match (parent.unwrap_or(Path::new(".")).canonicalize(), directory.canonicalize()) {
-        (Ok(parent), Ok(directory)) => parent.starts_with(directory),
-        _ => false,
-    }
 }
 
 pub(crate) fn compare(

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Component, Path};
 
 use anyhow::{anyhow, bail, ensure};
 
@@ -52,6 +52,21 @@ fn is_writable(path: &Path) -> anyhow::Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// True if a path, which need not exist, is a directory or below it.
+pub(crate) fn is_within(path: &Path, directory: &Path) -> bool {
+    let Ok(directory) = directory.canonicalize() else { return false };
+    let mut place = Path::new(".").canonicalize().unwrap_or_default();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(place.pop()),
+            part => place.push(part),
+        }
+        // Follows a link before the `..` behind it is applied.
+        place = place.canonicalize().unwrap_or(place);
+    }
+    place.starts_with(directory)
 }
 
 /// Writes a picture among the plots to a default path.

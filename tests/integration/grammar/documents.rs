@@ -1,4 +1,5 @@
-//! Agreement of the schema, the reference and the shipped experiments with the code.
+//! Agreement of the schema, the reference, the shipped experiments and the files of packages with the
+//! code.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use ablade::trainer::{Declaration, DeclarationFault, Programs, Trainer};
 use ablade::trainers::program::ProgramTrainers;
 
 use crate::support::made;
+use crate::support::place::Place;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
@@ -17,6 +19,7 @@ fn root() -> PathBuf {
 /// Compares a file with the expected content; `UPDATE_DOCUMENTS=1` writes it instead.
 fn holds(path: &Path, wanted: &str) {
     if std::env::var_os("UPDATE_DOCUMENTS").is_some() {
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder is made");
         std::fs::write(path, wanted).expect("a document is written");
     }
     let found = std::fs::read_to_string(path).unwrap_or_default();
@@ -153,6 +156,21 @@ fn the_reference_is_in_the_format_document() {
 #[test]
 fn the_schedulers_are_in_the_cluster_document() {
     holds_between_marks("docs/reference/cluster.md", "schedulers", &scheduler_table());
+}
+
+/// Files that `pip install` puts below `share` in its environment.
+#[test]
+fn the_man_page_and_completions_of_packages_are_those_of_the_program() {
+    let share = root().join("packaging/data/share");
+    for (command, file) in [
+        ("man", "man/man1/ablade.1"),
+        ("completions bash", "bash-completion/completions/ablade"),
+        ("completions zsh", "zsh/site-functions/_ablade"),
+        ("completions fish", "fish/vendor_completions.d/ablade.fish"),
+    ] {
+        let (out, _) = Place::new().exits(0, command);
+        holds(&share.join(file), &out);
+    }
 }
 
 /// Programs of examples, which are on no disk.
