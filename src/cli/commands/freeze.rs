@@ -45,9 +45,7 @@ pub(crate) fn freeze(
         return Ok(Exit::Success);
     }
     let frozen = FrozenRuns::new(&loaded, &runs, args.tasks, &global.library().data_dir)?;
-    if loaded.plan.program.is_some() {
-        trust::remember(&global.results);
-    }
+    trust::remember(&loaded.plan, &global.results);
     let tasks = frozen.submission.tasks.len();
     let name = &frozen.submission.name;
     writeln!(terminal.out, "{name}")?;

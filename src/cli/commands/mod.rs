@@ -8,6 +8,7 @@ pub(crate) mod completions;
 pub(crate) mod data;
 pub(crate) mod evaluate;
 pub(crate) mod freeze;
+pub(crate) mod gather;
 pub(crate) mod init;
 pub(crate) mod inpaint;
 pub(crate) mod masks;

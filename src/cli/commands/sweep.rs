@@ -94,9 +94,7 @@ pub(crate) fn sweep(
     data.lines.iter().for_each(|line| terminal.remark(format!("{head}{line}")));
     data.warnings.iter().for_each(|warning| terminal.warn(warning));
     warn_of_past(&loaded.plan, &loaded.past()?, terminal);
-    if loaded.plan.program.is_some() {
-        trust::remember(&global.results);
-    }
+    trust::remember(&loaded.plan, &global.results);
     let interrupt = Interrupt::listen().context("cannot listen for signals")?;
     let exit = if slurm {
         on_slurm(args, &loaded, &interrupt, global, terminal)
@@ -104,9 +102,7 @@ pub(crate) fn sweep(
         local(args, &loaded, &interrupt, global, terminal)
     };
     // The directory of the results may be new.
-    if loaded.plan.program.is_some() {
-        trust::remember(&global.results);
-    }
+    trust::remember(&loaded.plan, &global.results);
     exit
 }
 
