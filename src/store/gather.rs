@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
 use rayon::prelude::*;
+use tempfile::TempDir;
 
 use super::arrivals::{MOST_FILES, Obstacle, Standing, refused};
 use super::disk::{create_dirs, make_dirs, sync_below, sync_dir, write_new};
@@ -196,8 +197,12 @@ struct Arriving {
 /// State of gathering.
 struct Gathering<'a> {
     store: &'a Store,
-    /// Scratch for runs before they are published, and for everything else that arrives.
+    /// Scratch for runs before they are published, and for everything else that arrives, once it is
+    /// prepared.
     copies: Store,
+    /// Directory of the scratch where nothing is taken.
+    apart: Option<TempDir>,
+    is_prepared: bool,
     options: GatherOptions<'a>,
     found: Gathered,
     /// Runs that were copied and not examined yet.
@@ -252,22 +257,11 @@ impl Store {
         sources: Vec<GatherSource>,
         options: GatherOptions,
     ) -> Result<Gathered, StoreError> {
-        let apart = match options.takes {
-            true => {
-                self.probe()?;
-                self.check_history()?;
-                create_dirs(&self.runs())?;
-                None
-            }
-            false => Some(tempfile::tempdir().map_err(StoreError::io("write", &std::env::temp_dir()))?),
-        };
-        let copies = match &apart {
-            None => self.scratch_path()?,
-            Some(dir) => dir.path().to_owned(),
-        };
         let mut gathering = Gathering {
             store: self,
-            copies: self.at(copies),
+            copies: self.clone(),
+            apart: None,
+            is_prepared: false,
             options,
             found: Gathered::default(),
             batch: Vec::new(),
@@ -289,18 +283,24 @@ impl Store {
             gathering.forget_source();
             match ended {
                 Ok(()) => {}
+                // The stream of an archive ends with the request to stop.
+                Err(_) if gathering.is_stopped() => {}
                 Err(Obstacle::Refused(reason)) => {
                     gathering.found.refused.add(format!("{name}: {reason}"));
                     unreadable.get_or_insert((PathBuf::from(name), reason));
                 }
+                Err(Obstacle::Fatal(error)) if !gathering.is_prepared => return Err(error),
                 Err(Obstacle::Fatal(error)) => gathering.found.stopped = Some(error),
             }
             if gathering.found.stopped.is_some() || gathering.is_stopped() {
                 break;
             }
         }
-        let Gathering { found, copies, .. } = gathering;
-        let _ = fs::remove_dir_all(copies.root());
+        let writes = gathering.is_prepared && options.takes;
+        if gathering.is_prepared {
+            let _ = fs::remove_dir_all(gathering.copies.root());
+        }
+        let found = gathering.found;
         let n_runs = found.n_new + found.n_known + found.differing.n + found.varying.n;
         if let Some((path, reason)) = unreadable
             && n_runs == 0
@@ -308,7 +308,7 @@ impl Store {
         {
             return Err(StoreError::Malformed { path, reason });
         }
-        if options.takes && found.stopped.is_none() {
+        if writes && found.stopped.is_none() {
             self.tidy()?;
         }
         Ok(found)
@@ -318,6 +318,26 @@ impl Store {
 impl Gathering<'_> {
     fn is_stopped(&self) -> bool {
         self.options.stop.load(Ordering::SeqCst)
+    }
+
+    /// Makes the scratch when something arrives: bad input leaves no trace.
+    fn prepare(&mut self) -> Result<(), StoreError> {
+        if self.is_prepared {
+            return Ok(());
+        }
+        let scratch = if self.options.takes {
+            self.store.probe()?;
+            self.store.check_history()?;
+            create_dirs(&self.store.runs())?;
+            self.store.scratch_path()?
+        } else {
+            let dir = tempfile::tempdir();
+            let dir = dir.map_err(StoreError::io("write in", &std::env::temp_dir()))?;
+            self.apart.insert(dir).path().to_owned()
+        };
+        self.copies = self.store.at(scratch);
+        self.is_prepared = true;
+        Ok(())
     }
 
     fn refuse(&mut self, what: &str, from: &str, reason: &str) {
@@ -339,6 +359,7 @@ impl Gathering<'_> {
         self.other_files(dir, &from)?;
         // Before runs: what was seen of them is known before they can be seen here.
         self.take_records(&from)?;
+        self.prepare()?;
         let (mut rest, mut n) = (&there[..], FIRST_BATCH);
         while !rest.is_empty() && !self.is_stopped() {
             let (part, later) = rest.split_at(n.min(rest.len()));
@@ -370,7 +391,8 @@ impl Gathering<'_> {
 
     /// Copies a run unless the same one is here; returns the size of the copy.
     fn fetch(&self, run: &RunId, from: &Path) -> Result<Option<u64>, Obstacle> {
-        if self.store.standing_of(run, from)? == Standing::Same {
+        let is_here = fs::symlink_metadata(self.store.run_dir(run)).is_ok();
+        if is_here && self.store.standing_of(run, from)? == Standing::Same {
             return Ok(None);
         }
         let fetched = self.copies.fetch(run, from);
@@ -516,6 +538,7 @@ impl Gathering<'_> {
             if self.batch.contains(&run) {
                 self.settle(from)?;
             }
+            self.prepare()?;
             self.roots.insert(root.clone());
             *arriving =
                 Some(Arriving { root, run: run.clone(), n_files: 0, bytes: 0, refused: None });
@@ -534,6 +557,9 @@ impl Gathering<'_> {
             }
             EntryKind::File if arriving.n_files > MOST_FILES => {
                 Some(format!("it has more than {MOST_FILES} files"))
+            }
+            EntryKind::File if entry.bytes > LARGEST => {
+                Some(format!("{}: it is longer than {LARGEST} bytes", brief(&name)))
             }
             EntryKind::File => match self.copies.receive(&run, &name, archive, LARGEST) {
                 Ok(received) => return Ok(received),
@@ -569,7 +595,7 @@ impl Gathering<'_> {
     fn settle(&mut self, from: &str) -> Result<(), Obstacle> {
         let batch = std::mem::take(&mut self.batch);
         self.bytes = 0;
-        if self.is_stopped() {
+        if batch.is_empty() || self.is_stopped() {
             return Ok(());
         }
         let (store, copies) = (self.store, &self.copies);
@@ -657,6 +683,7 @@ impl Gathering<'_> {
             self.refuse(&other.path(), from, &reason);
             return Ok(Ok(()));
         }
+        self.prepare()?;
         let path = self.copies.root().join(format!("other-{}", self.n_others));
         self.n_others += 1;
         make_dirs(self.copies.root())?;
@@ -740,6 +767,9 @@ impl Gathering<'_> {
     /// Removes the copies that were not published.
     fn empty(&mut self) {
         self.batch.clear();
+        if !self.is_prepared {
+            return;
+        }
         let _ = fs::remove_dir_all(self.copies.root().join("runs"));
     }
 
@@ -756,5 +786,114 @@ fn remedy(what: &str) -> &'static str {
         "a hard link" => "; `tar --hard-dereference` writes files",
         "a sparse file" => "; `tar` without --sparse writes files",
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::RunConfig;
+    use crate::plan::{RunSpec, hashed};
+    use crate::rng::Seed;
+    use crate::store::disk::faults;
+    use crate::store::{EpochRow, RunOutput, RunStatus, Summary, Timing};
+    use crate::trainer::Facts;
+    use crate::trainers::made::{MadeTrainer, config_of};
+
+    fn spec(seed: u64) -> RunSpec {
+        let (config, data) = (config_of(&RunConfig::default()), "d".to_owned());
+        let id = hashed(&*MadeTrainer::shared(), &config, &data).run(Seed(seed));
+        RunSpec { id, seed: Seed(seed), data, config, earlier: None }
+    }
+
+    fn output() -> RunOutput {
+        let summary = Summary {
+            status: RunStatus::Finished,
+            error: None,
+            epochs: 1,
+            best_epoch: 1,
+            facts: Facts::new(),
+        };
+        let timing = Timing {
+            started_utc: String::new(),
+            seconds: 1.0,
+            images_per_second: 1.0,
+            threads: 1,
+            host: String::new(),
+        };
+        let epochs = vec![EpochRow { epoch: 1, values: vec![1.0; 3] }];
+        let files = vec![("samples.npy".to_owned(), vec![1; 900])];
+        RunOutput { summary, epochs, timing, files, taken: Vec::new() }
+    }
+
+    #[test]
+    fn a_full_disk_is_told_and_leaves_whole_runs() {
+        let there = tempfile::tempdir().unwrap();
+        let open = |dir: &Path| Store::open(dir, MadeTrainer::shared()).unwrap();
+        for seed in 0..3 {
+            open(there.path()).publish(&spec(seed), &output()).unwrap();
+        }
+        let gather = |here: &Store| {
+            let stop = AtomicBool::new(false);
+            let options = GatherOptions { takes: true, stop: &stop, told: &|_| () };
+            here.gather(vec![GatherSource::Directory(there.path().to_owned())], options)
+        };
+        let mut n_faults = 0;
+        loop {
+            let dir = tempfile::tempdir().unwrap();
+            faults::arm(dir.path(), n_faults);
+            let here = open(dir.path());
+            let ended = gather(&here);
+            drop(here);
+            if faults::disarm(dir.path()) {
+                assert!(n_faults > 20, "{n_faults}");
+                break;
+            }
+            let error = match ended {
+                Ok(found) => found.stopped,
+                Err(error) => Some(error),
+            };
+            assert!(error.is_some_and(|error| error.is_everywhere()), "fault {n_faults}");
+            let here = open(dir.path());
+            let n_published = here.published().unwrap().len();
+            for run in here.published().unwrap() {
+                here.check(&run).unwrap();
+            }
+            let found = gather(&here).unwrap();
+            assert_eq!((found.n_new, found.n_known), (3 - n_published, n_published));
+            drop(here);
+            let left = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
+            assert_eq!(left.collect::<Vec<_>>(), ["runs"], "fault {n_faults}");
+            n_faults += 1;
+        }
+    }
+
+    #[test]
+    fn a_path_has_one_place() {
+        let run = RunId::parse("r0123456789abcdef").unwrap();
+        let place = |path: &str| Place::of(path).unwrap();
+        let of_run = |root: &str, name: Option<&str>| Place::Run {
+            root: root.to_owned(),
+            run: run.clone(),
+            name: name.map(str::to_owned),
+        };
+        for (path, expected) in [
+            (format!("runs/{run}/run.toml"), of_run("", Some("run.toml"))),
+            (format!("./a//b/runs/{run}/"), of_run("a/b", None)),
+            (format!("runs/{run}/files/runs/{run}/x"), of_run("", Some(&format!("files/runs/{run}/x")))),
+            (format!("runs/results/runs/{run}/x/y"), of_run("runs/results", Some("x/y"))),
+            (format!("runs/{run}.damaged-1/run.toml"), Place::Ignored),
+            (format!("unfinished/{run}.claim-1"), Place::Ignored),
+            ("runs/plan.json".to_owned(), Place::Ignored),
+            ("plan.json".to_owned(), Place::Ignored),
+            (String::new(), Place::Ignored),
+        ] {
+            assert_eq!(place(&path), expected, "{path}");
+        }
+        let plan = Place::Other { root: "a".into(), other: Other::Plan("study".into()) };
+        assert_eq!(place("a/study/plan.json"), plan);
+        for path in ["/runs", "../x", "a/../b", "a/.."] {
+            assert!(Place::of(path).is_err(), "{path}");
+        }
     }
 }

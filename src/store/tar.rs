@@ -248,3 +248,93 @@ fn cut_short() -> io::Error {
 fn wrong(why: &str) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, why.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Entries of an archive with their data.
+    fn read(bytes: &[u8]) -> io::Result<Vec<(ArchiveEntry, Vec<u8>)>> {
+        let mut archive = Archive::new(bytes);
+        let mut found = Vec::new();
+        while let Some(entry) = archive.next_entry()? {
+            let mut data = Vec::new();
+            // Of each second entry the data are passed over.
+            if found.len() % 2 == 0 {
+                archive.read_to_end(&mut data)?;
+            }
+            found.push((entry, data));
+        }
+        Ok(found)
+    }
+
+    fn written(files: &[(String, Vec<u8>)], is_pax: bool) -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (path, data) in files {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(if is_pax { 0 } else { data.len() as u64 });
+            if is_pax {
+                let size = data.len().to_string();
+                let records = [("path", path.as_bytes()), ("size", size.as_bytes())];
+                builder.append_pax_extensions(records).unwrap();
+                header.set_path("another").unwrap();
+                header.set_cksum();
+                // The size in the header is wrong, as for files that it cannot hold.
+                builder.append(&header, data.as_slice()).unwrap();
+            } else {
+                builder.append_data(&mut header, path, data.as_slice()).unwrap();
+            }
+        }
+        builder.into_inner().unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Paths of any length and data of any size are read as another program wrote them.
+        #[test]
+        fn archives_are_read_as_they_were_written(
+            files in prop::collection::vec(("[a-zä]{1,40}(/[a-z]{1,90}){0,4}", prop::collection::vec(any::<u8>(), 0..1500)), 0..6),
+            is_pax in any::<bool>(),
+        ) {
+            let found = read(&written(&files, is_pax)).unwrap();
+            prop_assert_eq!(found.len(), files.len());
+            for (i, ((entry, data), (path, written))) in found.iter().zip(&files).enumerate() {
+                prop_assert_eq!(&entry.path, path);
+                prop_assert_eq!((entry.kind, entry.bytes), (EntryKind::File, written.len() as u64));
+                prop_assert!(i % 2 == 1 || data == written);
+            }
+        }
+
+        /// Any bytes end with entries or an error.
+        #[test]
+        fn no_bytes_are_too_much(
+            mut bytes in prop::collection::vec(any::<u8>(), 0..2048),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        ) {
+            drop(read(&bytes));
+            let files = [("a/b".to_owned(), bytes.clone()), ("c".repeat(300), vec![1])];
+            bytes = written(&files, false);
+            for (at, byte) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            drop(read(&bytes));
+        }
+    }
+
+    #[test]
+    fn the_end_is_told_from_a_stream_that_was_cut_short() {
+        let sound = written(&[("a".to_owned(), vec![1; 700])], false);
+        assert_eq!(read(&sound).unwrap().len(), 1);
+        for cut in 1..sound.len() - 1024 {
+            let error = read(&sound[..cut]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::UnexpectedEof, "cut at {cut}");
+        }
+        // Without the zeros at its end, and with another archive after them.
+        assert_eq!(read(&sound[..sound.len() - 1024]).unwrap().len(), 1);
+        assert_eq!(read(&[sound.clone(), sound].concat()).unwrap().len(), 2);
+    }
+}

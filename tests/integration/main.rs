@@ -9,6 +9,7 @@ mod cli;
 mod damage;
 mod data;
 mod figures;
+mod gather;
 mod grammar;
 mod guide;
 mod history;
