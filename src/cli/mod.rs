@@ -28,8 +28,8 @@ use std::sync::Arc;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
-    adopt, cancel, clean, compare, completions, data, evaluate, freeze, gather, init, inpaint, masks, plan,
-    plots, register, sample, schema, status, sweep, tables, task, verify, why,
+    adopt, cancel, clean, compare, completions, data, evaluate, freeze, gather, init, inpaint,
+    masks, plan, plots, register, sample, schema, status, sweep, tables, task, verify, why,
 };
 use show::progress::{ProgressMode, Shown};
 use show::terminal::{ColorMode, Escaping, Output, Paint, escaped, told};

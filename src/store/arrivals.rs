@@ -40,8 +40,12 @@ pub(super) enum Standing {
     Absent,
     /// It is the same here.
     Same,
-    /// These files differ.
-    Other { files: Vec<String>, is_program: bool },
+    /// These files differ; `because` is a reason that makes that no surprise.
+    Other {
+        files: Vec<String>,
+        is_program: bool,
+        because: Option<String>,
+    },
     /// The one here is damaged, for this reason.
     Damaged(String),
 }
@@ -114,8 +118,8 @@ impl Store {
     }
 
     /// Examines a run that was copied into this store: every checksum, and that the run has the id
-    /// of its content. Returns the fingerprint of its data.
-    pub(super) fn examine(&self, run: &RunId) -> Result<String, Obstacle> {
+    /// of its content. Returns its manifest and the fingerprint of its data.
+    pub(super) fn examine(&self, run: &RunId) -> Result<(Manifest, String), Obstacle> {
         let dir = self.run_dir(run);
         let manifest = self.manifest(run)?;
         foreign_files(&dir, &manifest)?;
@@ -129,12 +133,13 @@ impl Store {
         if manifest.files.get(EPOCHS).is_some_and(|entry| entry.bytes > LONGEST_EPOCHS) {
             return refused(format!("{EPOCHS}: it is longer than {LONGEST_EPOCHS} bytes"));
         }
-        let file = self.run_file(run)?;
+        let file = self.run_file_by(run, &manifest)?;
+        let data = file.data_fingerprint.clone();
         if file.id != *run {
             return refused(format!("{RUN}: it is of another run: {}", file.id));
         }
         match self.identified(&file)? {
-            None => self.examine_made(run, &file)?,
+            None => self.examine_made(run, file, &manifest)?,
             Some(identified) => {
                 check_version(&file, identified.version)?;
                 let id = Hashed::new(&identified.identity).run(file.seed);
@@ -142,7 +147,8 @@ impl Store {
                     return refused(format!("{RUN}: its content has the id {id}"));
                 }
                 let path = dir.join(TIMING);
-                let sealed = regular::read(&path, LONGEST).map_err(StoreError::io("read", &path))?;
+                let sealed =
+                    regular::read(&path, LONGEST).map_err(StoreError::io("read", &path))?;
                 let Some(text) = unseal(&sealed) else {
                     return refused(format!("{TIMING}: its checksum does not match"));
                 };
@@ -154,13 +160,18 @@ impl Store {
         if !matches!(summary.status, RunStatus::Finished | RunStatus::Diverged) {
             return refused(format!("{SUMMARY}: the run is {}", summary.status.word()));
         }
-        Ok(file.data_fingerprint)
+        Ok((manifest, data))
     }
 
-    fn examine_made(&self, run: &RunId, file: &RunFile) -> Result<(), Obstacle> {
+    fn examine_made(
+        &self,
+        run: &RunId,
+        file: RunFile,
+        manifest: &Manifest,
+    ) -> Result<(), Obstacle> {
         let trainer = self.trainer();
-        check_version(file, trainer.version())?;
-        let spec = self.spec(run)?;
+        check_version(&file, trainer.version())?;
+        let spec = self.spec_by(run, file)?;
         // Identities of earlier versions follow that of this one and its revisions.
         let mut own = trainer.identities(&spec.config, &spec.data).enumerate();
         let is_own = own.any(|(i, identity)| {
@@ -169,7 +180,7 @@ impl Store {
         if !is_own {
             return refused(format!("{RUN}: its id is that of an earlier version of the numerics"));
         }
-        self.read_record(run)?;
+        self.record_by(run, manifest)?;
         Ok(())
     }
 
@@ -198,7 +209,8 @@ impl Store {
         let read = || -> Result<_, StoreError> {
             let ours = self.manifest(run)?;
             let summary = self.checked(run, &ours, SUMMARY)?;
-            Ok((self.run_file(run)?, from_toml::<Summary>(run, &dir.join(SUMMARY), &summary)?, ours))
+            let summary: Summary = from_toml(run, &dir.join(SUMMARY), &summary)?;
+            Ok((self.run_file_by(run, &ours)?, summary, ours))
         };
         let (file, summary, ours) = match read() {
             Ok(read) => read,
@@ -233,12 +245,16 @@ impl Store {
             .collect();
         names.sort_unstable();
         names.dedup();
+        let mut because = None;
         if names.contains(&SUMMARY) {
             let values = |mut summary: Summary| {
                 summary.facts.retain(|name, _| !facts.contains(&name.as_str()));
                 summary
             };
             let theirs: Summary = from_toml(run, &dir.join(SUMMARY), &their_summary()?)?;
+            because = [&theirs, &summary]
+                .into_iter()
+                .find_map(|summary| self.trainer().unrepeatable(&summary.facts));
             if values(theirs) == values(summary) {
                 names.retain(|name| *name != SUMMARY);
             }
@@ -247,7 +263,7 @@ impl Store {
             return Ok(Standing::Same);
         }
         let files = names.into_iter().map(str::to_owned).collect();
-        Ok(Standing::Other { files, is_program: identified.is_some() })
+        Ok(Standing::Other { files, is_program: identified.is_some(), because })
     }
 
     /// Compares a run of these results with the one in a directory of other origin by its manifest,
@@ -270,9 +286,9 @@ impl Store {
         &self,
         run: &RunId,
         copies: &Self,
+        manifest: &Manifest,
     ) -> Result<Standing, Obstacle> {
-        let manifest = copies.manifest(run)?;
-        self.standing(run, &manifest, &|| Ok(copies.checked(run, &manifest, SUMMARY)?))
+        self.standing(run, manifest, &|| Ok(copies.checked(run, manifest, SUMMARY)?))
     }
 
     /// Publishes a copy that was examined and is on disk, unless another process was first.
@@ -288,10 +304,8 @@ impl Store {
                         | io::ErrorKind::NotADirectory
                 ) =>
             {
-                match self.standing_of_copy(run, copies)? {
-                    Standing::Absent => {
-                        refused(format!("{} is in its way", target.display()))
-                    }
+                match self.standing_of_copy(run, copies, &copies.manifest(run)?)? {
+                    Standing::Absent => refused(format!("{} is in its way", target.display())),
                     standing => Ok(standing),
                 }
             }
@@ -322,8 +336,7 @@ fn foreign_manifest(dir: &Path) -> Result<Manifest, Obstacle> {
     let Some(text) = unseal(&sealed) else {
         return refused(format!("{MANIFEST}: its checksum does not match"));
     };
-    toml::from_str(text)
-        .or_else(|error| refused(format!("{MANIFEST}: {}", brief(error.message()))))
+    toml::from_str(text).or_else(|error| refused(format!("{MANIFEST}: {}", brief(error.message()))))
 }
 
 /// Names and sizes of the files of a run in a directory of other origin, after checking that they are
@@ -364,7 +377,10 @@ fn list(
             continue;
         }
         if !is_of_the_run(manifest, &name) {
-            return refused(format!("{} is not among the files that its manifest names", brief(&name)));
+            return refused(format!(
+                "{} is not among the files that its manifest names",
+                brief(&name)
+            ));
         }
         if !kind.is_file() {
             let what = if kind.is_symlink() { "a link" } else { "no regular file" };

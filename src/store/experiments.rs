@@ -176,7 +176,9 @@ impl Store {
         let in_other_case =
             |known: &String| *known != plan.name && known.eq_ignore_ascii_case(&plan.name);
         if let Some(known) = self.experiments()?.into_iter().find(in_other_case) {
-            return stays(format!("an experiment `{known}` is here, which differs in capitals alone"));
+            return stays(format!(
+                "an experiment `{known}` is here, which differs in capitals alone"
+            ));
         }
         if let Err(link) = self.own(&dir) {
             return stays(link.to_string());

@@ -114,8 +114,15 @@ impl Sentences {
 #[derive(Debug, PartialEq, Eq)]
 enum Place {
     /// The directory of a run, or a file in it.
-    Run { root: String, run: RunId, name: Option<String> },
-    Other { root: String, other: Other },
+    Run {
+        root: String,
+        run: RunId,
+        name: Option<String>,
+    },
+    Other {
+        root: String,
+        other: Other,
+    },
     /// Anything else stays behind.
     Ignored,
 }
@@ -162,7 +169,9 @@ impl Place {
             return Err("its path leads out of the archive");
         }
         let root = |depth: usize| parts[..depth].join("/");
-        let runs = parts.windows(2).position(|two| two[0] == "runs" && RunId::parse(two[1]).is_some());
+        let runs = parts
+            .windows(2)
+            .position(|two| two[0] == "runs" && RunId::parse(two[1]).is_some());
         if let Some(at) = runs
             && let Some(run) = RunId::parse(parts[at + 1])
         {
@@ -240,7 +249,8 @@ impl Store {
             }
         }
         let is_same = |here: &Path, there: &Path| {
-            let which = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+            let which =
+                |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
             which(here).is_some_and(|here| Some(here) == which(there))
         };
         if found.is_dir() && (is_same(self.root(), dir) || is_same(&self.runs(), &runs)) {
@@ -274,7 +284,9 @@ impl Store {
         let mut unreadable = None;
         for source in sources {
             let (name, ended) = match source {
-                GatherSource::Directory(dir) => (dir.display().to_string(), gathering.directory(&dir)),
+                GatherSource::Directory(dir) => {
+                    (dir.display().to_string(), gathering.directory(&dir))
+                }
                 GatherSource::Archive(name, from) => {
                     let ended = gathering.archive(&name, from);
                     (name, ended)
@@ -411,13 +423,13 @@ impl Gathering<'_> {
             let own = name == HISTORY || name == "data";
             if is_link && (own || path.join("plan.json").exists()) {
                 self.refuse(&name, from, "it is a link");
-            } else if !is_dir(&path) {
-                continue;
-            } else if check_name(&name).is_ok() {
+            } else if is_dir(&path) && check_name(&name).is_ok() {
                 found.extend(
-                    fs::symlink_metadata(path.join("plan.json")).is_ok().then_some(Other::Plan(name)),
+                    fs::symlink_metadata(path.join("plan.json"))
+                        .is_ok()
+                        .then_some(Other::Plan(name)),
                 );
-            } else if own {
+            } else if is_dir(&path) && own {
                 found.extend(listed(&path).filter_map(|(_, file)| {
                     let path = format!("{name}/{file}");
                     match Place::of(&path) {
@@ -489,13 +501,13 @@ impl Gathering<'_> {
             self.take_others(from)?;
         }
         match broken {
-            Some(_) if !archive.is_archive => refused("it is no tar archive"),
+            Some(_) if !archive.has_header => refused("it is no tar archive"),
             Some(error) => refused(format!(
                 "{error}: the runs before this place were taken, and no plan; the whole archive again adds the rest"
             )),
-            None if self.roots.is_empty() => refused(
-                "it holds no run: expected paths such as results/runs/<id>/run.toml",
-            ),
+            None if self.roots.is_empty() => {
+                refused("it holds no run: expected paths such as results/runs/<id>/run.toml")
+            }
             None => Ok(()),
         }
     }
@@ -551,7 +563,9 @@ impl Gathering<'_> {
         let name = name.unwrap_or_default();
         let problem = match entry.kind {
             EntryKind::Directory => None,
-            EntryKind::Other(what) => Some(format!("{}: it is {what}{}", brief(&name), remedy(what))),
+            EntryKind::Other(what) => {
+                Some(format!("{}: it is {what}{}", brief(&name), remedy(what)))
+            }
             EntryKind::File if !is_file_path(&name) => {
                 Some(format!("{} is not the name of a file of a run", brief(&name)))
             }
@@ -600,8 +614,8 @@ impl Gathering<'_> {
         }
         let (store, copies) = (self.store, &self.copies);
         let examine = |run: &RunId| {
-            let data = copies.examine(run)?;
-            Ok((data, store.standing_of_copy(run, copies)?))
+            let (manifest, data) = copies.examine(run)?;
+            Ok((data, store.standing_of_copy(run, copies, &manifest)?))
         };
         let examined: Vec<Result<_, Obstacle>> = batch.par_iter().map(examine).collect();
         let is_new = |examined: &Result<_, _>| matches!(examined, Ok((_, Standing::Absent)));
@@ -643,9 +657,11 @@ impl Gathering<'_> {
                 self.found.runs.insert(run.clone());
             }
             Ok(Standing::Same) => self.known(run),
-            Ok(Standing::Other { files, is_program }) => {
+            Ok(Standing::Other { files, is_program, because }) => {
                 self.found.runs.insert(run.clone());
-                let sentence = format!("{run} of {from}: other bytes in {}", files.join(", "));
+                let because = because.map(|because| format!(" ({because})")).unwrap_or_default();
+                let files = files.join(", ");
+                let sentence = format!("{run} of {from}: other bytes in {files}{because}");
                 let kind = match is_program {
                     true => &mut self.found.varying,
                     false => &mut self.found.differing,
@@ -653,7 +669,10 @@ impl Gathering<'_> {
                 kind.add(sentence);
             }
             Ok(Standing::Damaged(reason)) => {
-                let reason = format!("the one that is here cannot be compared: {reason}: move {} away and gather again", self.store.run_dir(run).display());
+                let reason = format!(
+                    "the one that is here cannot be compared: {reason}: move {} away and gather again",
+                    self.store.run_dir(run).display()
+                );
                 self.refuse(run.as_str(), from, &reason);
             }
             Err(Obstacle::Refused(reason)) => self.refuse(run.as_str(), from, &reason),
@@ -880,7 +899,10 @@ mod tests {
         for (path, expected) in [
             (format!("runs/{run}/run.toml"), of_run("", Some("run.toml"))),
             (format!("./a//b/runs/{run}/"), of_run("a/b", None)),
-            (format!("runs/{run}/files/runs/{run}/x"), of_run("", Some(&format!("files/runs/{run}/x")))),
+            (
+                format!("runs/{run}/files/runs/{run}/x"),
+                of_run("", Some(&format!("files/runs/{run}/x"))),
+            ),
             (format!("runs/results/runs/{run}/x/y"), of_run("runs/results", Some("x/y"))),
             (format!("runs/{run}.damaged-1/run.toml"), Place::Ignored),
             (format!("unfinished/{run}.claim-1"), Place::Ignored),

@@ -353,8 +353,16 @@ impl Store {
         files.filter_map(look).collect()
     }
 
-    pub(super) fn read_record(&self, run: &RunId) -> Result<RunRecord, StoreError> {
-        let manifest = self.manifest(run)?;
+    fn read_record(&self, run: &RunId) -> Result<RunRecord, StoreError> {
+        self.record_by(run, &self.manifest(run)?)
+    }
+
+    /// Record of a run with this manifest.
+    pub(super) fn record_by(
+        &self,
+        run: &RunId,
+        manifest: &Manifest,
+    ) -> Result<RunRecord, StoreError> {
         let dir = self.run_dir(run);
         for (name, entry) in &manifest.files {
             let path = dir.join(&name.0);
@@ -368,15 +376,15 @@ impl Store {
                 ));
             }
         }
-        self.checked(run, &manifest, RUN)?;
+        self.checked(run, manifest, RUN)?;
         let summary: Summary =
-            from_toml(run, &dir.join(SUMMARY), &self.checked(run, &manifest, SUMMARY)?)?;
+            from_toml(run, &dir.join(SUMMARY), &self.checked(run, manifest, SUMMARY)?)?;
         let problem = RefCell::new(None);
         let file = |name: &str| {
             if !manifest.files.contains_key(name) {
                 return None;
             }
-            let read = self.checked(run, &manifest, name);
+            let read = self.checked(run, manifest, name);
             read.map_err(|error| problem.borrow_mut().get_or_insert(error).to_string()).ok()
         };
         let reread = self.trainer().reread(&summary, &file);
@@ -386,7 +394,7 @@ impl Store {
         let (summary, epochs) = match reread {
             Some(reread) => reread,
             None => {
-                let table = self.checked(run, &manifest, EPOCHS)?;
+                let table = self.checked(run, manifest, EPOCHS)?;
                 let epochs = decode_epochs(&table, self.trainer().metrics())
                     .map_err(|error| damaged(run, dir.join(EPOCHS), error))?;
                 (summary, epochs)
@@ -407,8 +415,17 @@ impl Store {
         })
     }
 
-    pub(super) fn run_file(&self, run: &RunId) -> Result<RunFile, StoreError> {
-        let bytes = self.checked(run, &self.manifest(run)?, RUN)?;
+    fn run_file(&self, run: &RunId) -> Result<RunFile, StoreError> {
+        self.run_file_by(run, &self.manifest(run)?)
+    }
+
+    /// `run.toml` of a run with this manifest.
+    pub(super) fn run_file_by(
+        &self,
+        run: &RunId,
+        manifest: &Manifest,
+    ) -> Result<RunFile, StoreError> {
+        let bytes = self.checked(run, manifest, RUN)?;
         from_toml(run, &self.run_dir(run).join(RUN), &bytes)
     }
 
@@ -425,8 +442,12 @@ impl Store {
 
     /// Specification of a published run.
     pub fn spec(&self, run: &RunId) -> Result<RunSpec, StoreError> {
+        self.spec_by(run, self.run_file(run)?)
+    }
+
+    /// Specification of a run with this `run.toml`.
+    pub(super) fn spec_by(&self, run: &RunId, file: RunFile) -> Result<RunSpec, StoreError> {
         let path = self.run_dir(run).join(RUN);
-        let file = self.run_file(run)?;
         let trainer = self.trainer();
         if file.program.is_some() != trainer.declaration().is_some() {
             let of_program = file.program.is_some();
@@ -594,7 +615,12 @@ impl Store {
         from_toml(run, &path, text.as_bytes())
     }
 
-    pub(super) fn checked(&self, run: &RunId, manifest: &Manifest, name: &str) -> Result<Vec<u8>, StoreError> {
+    pub(super) fn checked(
+        &self,
+        run: &RunId,
+        manifest: &Manifest,
+        name: &str,
+    ) -> Result<Vec<u8>, StoreError> {
         let path = self.run_dir(run).join(name);
         let bytes =
             match regular::read(&path, if name.ends_with(".toml") { LONGEST } else { LARGEST }) {
@@ -752,7 +778,11 @@ pub(super) fn to_toml(path: &Path, value: &impl Serialize) -> Result<String, Sto
 
 /// Reads a file whose checksum is right: an error here means a run of another version of this
 /// program.
-pub(super) fn from_toml<T: DeserializeOwned>(run: &RunId, path: &Path, bytes: &[u8]) -> Result<T, StoreError> {
+pub(super) fn from_toml<T: DeserializeOwned>(
+    run: &RunId,
+    path: &Path,
+    bytes: &[u8],
+) -> Result<T, StoreError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| damaged(run, path.to_owned(), error.to_string()))?;
     toml::from_str(text).map_err(|error| damaged(run, path.to_owned(), error.message().to_owned()))

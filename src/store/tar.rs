@@ -26,7 +26,7 @@ pub(super) struct Archive<R> {
     /// Padding after them [bytes].
     padding: u64,
     /// True once a header was read: the stream is an archive.
-    pub(super) is_archive: bool,
+    pub(super) has_header: bool,
 }
 
 /// Entry of an archive. Its data follow in the stream.
@@ -57,7 +57,7 @@ struct Extended {
 
 impl<R: Read> Archive<R> {
     pub(super) fn new(from: R) -> Self {
-        Self { from, data: 0, padding: 0, is_archive: false }
+        Self { from, data: 0, padding: 0, has_header: false }
     }
 
     /// The next entry; `None` at the end. The data of the one before are passed over.
@@ -120,7 +120,7 @@ impl<R: Read> Archive<R> {
             }
             // Archives may be joined: another may follow the zeros of the first.
             if header.iter().all(|&byte| byte == 0) {
-                self.is_archive = true;
+                self.has_header = true;
                 continue;
             }
             let expected = octal(&header[148..156]);
@@ -135,7 +135,7 @@ impl<R: Read> Archive<R> {
             if expected.is_none() || !sums.contains(&expected) {
                 return Err(wrong("the checksum of a header does not match"));
             }
-            self.is_archive = true;
+            self.has_header = true;
             return Ok(Some(header));
         }
         Ok(None)
@@ -204,7 +204,11 @@ fn path(header: &[u8; BLOCK]) -> Vec<u8> {
     let text = |field: &[u8]| field.split(|&byte| byte == 0).next().unwrap_or(&[]).to_owned();
     let name = text(&header[..100]);
     // GNU tar has other fields in the place of the prefix.
-    let prefix = if &header[257..263] == b"ustar\0" { text(&header[345..500]) } else { Vec::new() };
+    let prefix = if &header[257..263] == b"ustar\0" {
+        text(&header[345..500])
+    } else {
+        Vec::new()
+    };
     if prefix.is_empty() { name } else { [prefix, b"/".to_vec(), name].concat() }
 }
 

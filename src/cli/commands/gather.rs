@@ -62,11 +62,7 @@ pub(crate) fn gather(
     bar.set_style(style("{spinner} {msg}"));
     bar.enable_steady_tick(Duration::from_millis(200));
     let told = |found: &Gathered| bar.set_message(count(n_runs(found), "run"));
-    let options = GatherOptions {
-        takes: !args.check,
-        stop: interrupt.flag(),
-        told: &told,
-    };
+    let options = GatherOptions { takes: !args.check, stop: interrupt.flag(), told: &told };
     let found = on_every_processor(|| store.gather(sources, options));
     bar.finish_and_clear();
     let found = found?;
@@ -123,14 +119,20 @@ fn tell(
     terminal: &mut Terminal,
 ) -> anyhow::Result<()> {
     let all = |kind: &Sentences, before: &str, after: &str| {
-        kind.first.iter().for_each(|sentence| terminal.warn(format!("{before}{sentence}{after}")));
+        kind.first
+            .iter()
+            .for_each(|sentence| terminal.warn(format!("{before}{sentence}{after}")));
         if kind.n > kind.first.len() {
             let more = thousands((kind.n - kind.first.len()) as u64);
             terminal.warn(format!("{before}{more} more"));
         }
     };
     all(&found.refused, "refused: ", "");
-    all(&found.differing, "", ": the run that is here stays, and one of the two is wrong");
+    all(
+        &found.differing,
+        "",
+        ": the run that is here stays, and one of the two is wrong",
+    );
     all(&found.varying, "", ": the run that is here stays");
     let mut counts = vec![
         format!("{} new", thousands(found.n_new as u64)),
