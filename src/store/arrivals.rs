@@ -184,7 +184,7 @@ impl Store {
         Ok(())
     }
 
-    /// What a run of a program is known by; `None` of the built-in model.
+    /// Identity of a run of a program; `None` of the built-in model.
     fn identified(&self, file: &RunFile) -> Result<Option<IdentifiedRun>, Obstacle> {
         let Some(program) = &file.program else { return Ok(None) };
         let Some(programs) = self.programs() else {

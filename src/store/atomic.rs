@@ -121,7 +121,7 @@ impl Store {
         Self { root, shared: Arc::default(), ..self.clone() }
     }
 
-    /// What makes the trainers of programs, where it is known.
+    /// Maker of trainers of programs, if it is known.
     pub(super) fn programs(&self) -> Option<&Arc<dyn Programs>> {
         self.programs.as_ref()
     }

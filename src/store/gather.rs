@@ -30,7 +30,7 @@ use super::listing::{entries, is_dir};
 use super::names::is_fingerprint;
 use super::runs::LARGEST;
 use super::sealed::{load_plan, may_be_sealed};
-use super::tar::{Archive, ArchiveEntry, EntryKind};
+use super::tar::{ArchiveEntry, EntryKind, TarReader};
 use super::{Store, StoreError, check_name};
 use crate::plan::RunId;
 use crate::plan::names::is_file_path;
@@ -82,7 +82,7 @@ pub struct Gathered {
     pub plans: Vec<String>,
     /// Number of entries of the record of the past that were not here.
     pub n_records: usize,
-    /// What was refused, and why.
+    /// Everything that was refused, with the reason.
     pub refused: Sentences,
     /// Runs of the built-in model that are here with other values, which stay.
     pub differing: Sentences,
@@ -127,7 +127,7 @@ enum Place {
     Ignored,
 }
 
-/// What is taken over besides runs.
+/// A file that is taken over besides runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Other {
     /// Plan of an experiment.
@@ -217,7 +217,7 @@ struct Gathering<'a> {
     /// Runs that were copied and not examined yet.
     batch: Vec<RunId>,
     bytes: u64,
-    /// What has arrived besides runs, by its root, with its copy.
+    /// Files that have arrived besides runs: root, place and copy.
     others: Vec<(String, Other, PathBuf)>,
     n_others: usize,
     /// Roots that have runs.
@@ -474,7 +474,7 @@ impl Gathering<'_> {
             [0x1f, 0x8b, ..] => Box::new(BufReader::new(MultiGzDecoder::new(stream))),
             _ => Box::new(stream),
         };
-        let mut archive = Archive::new(stream);
+        let mut archive = TarReader::new(stream);
         let mut arriving = None;
         let broken = loop {
             if self.is_stopped() {
@@ -516,7 +516,7 @@ impl Gathering<'_> {
     fn entry<R: Read>(
         &mut self,
         entry: &ArchiveEntry,
-        archive: &mut Archive<R>,
+        archive: &mut TarReader<R>,
         arriving: &mut Option<Arriving>,
         from: &str,
     ) -> Result<io::Result<()>, Obstacle> {

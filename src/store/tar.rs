@@ -19,7 +19,7 @@ const LONGEST_NAME: u64 = 1 << 20;
 const MOST_ZEROS: usize = 2048;
 
 /// An archive that is read from its beginning to its end.
-pub(super) struct Archive<R> {
+pub(super) struct TarReader<R> {
     from: R,
     /// Rest of the data of the current entry [bytes].
     data: u64,
@@ -55,7 +55,7 @@ struct Extended {
     is_sparse: bool,
 }
 
-impl<R: Read> Archive<R> {
+impl<R: Read> TarReader<R> {
     pub(super) fn new(from: R) -> Self {
         Self { from, data: 0, padding: 0, has_header: false }
     }
@@ -162,7 +162,7 @@ impl<R: Read> Archive<R> {
 }
 
 /// Reads the data of the current entry.
-impl<R: Read> Read for Archive<R> {
+impl<R: Read> Read for TarReader<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(self.data).unwrap_or(usize::MAX).min(into.len());
         if most == 0 {
@@ -261,7 +261,7 @@ mod tests {
 
     /// Entries of an archive with their data.
     fn read(bytes: &[u8]) -> io::Result<Vec<(ArchiveEntry, Vec<u8>)>> {
-        let mut archive = Archive::new(bytes);
+        let mut archive = TarReader::new(bytes);
         let mut found = Vec::new();
         while let Some(entry) = archive.next_entry()? {
             let mut data = Vec::new();

@@ -183,7 +183,7 @@ fn bytes_below(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// What is in a directory: nothing that was only on its way may be left.
+/// Checks that nothing is left in a directory that was only on its way.
 #[track_caller]
 fn assert_clean(dir: &Path) {
     let names = fs::read_dir(dir).into_iter().flatten();

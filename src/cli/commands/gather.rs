@@ -30,7 +30,7 @@ use crate::text::{count, thousands};
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   ablade gather ../laptop/results /mnt/cluster/results
-  ssh cluster tar c results | ablade gather -
+  ablade gather -   an archive as a stream: ssh cluster tar c results | ablade gather -
   ablade gather --check results-of-a-colleague.tar.gz   examine everything, take nothing";
 
 #[derive(Debug, Args)]
