@@ -668,6 +668,17 @@ fn an_archive_of_any_form_is_read_and_a_hostile_one_refused_by_name() {
         assert_eq!(bytes_below(here.path()), bytes_below(&there), "{format}");
     }
     let own = format!("runs/{}", spec(1).id);
+    // macOS puts such a file next to each.
+    let mut builder = tar::Builder::new(Vec::new());
+    append(&mut builder, &format!("./._{own}"), b"attributes");
+    for (name, bytes) in bytes_below(&there) {
+        let folder = name.parent().unwrap().display();
+        append(&mut builder, &format!("{folder}/._x"), b"attributes");
+        append(&mut builder, name.to_str().unwrap(), &bytes);
+    }
+    let here = tempfile::tempdir().unwrap();
+    let found = gather(&store(here.path()), archive(builder.into_inner().unwrap())).unwrap();
+    assert_eq!((found.n_new, found.refused.n), (2, 0), "{found:?}");
     let file = tar::EntryType::Regular;
     let cases: [(&str, tar::EntryType, &str); 10] = [
         ("/etc/passwd", file, "its path is absolute"),
