@@ -31,8 +31,8 @@ use std::sync::Arc;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
-    adopt, cancel, clean, compare, completions, data, evaluate, export, freeze, init, inpaint,
-    masks, plan, plots, register, sample, schema, status, sweep, tables, task, verify, why,
+    adopt, cancel, clean, compare, completions, data, evaluate, export, freeze, gather, init,
+    inpaint, masks, plan, plots, register, sample, schema, status, sweep, tables, task, verify, why,
 };
 use json::progress::{EventObserver, ExitFacts, ProgressEvent, TextFacts, say};
 use show::progress::{ProgressMode, Shown};
@@ -150,6 +150,9 @@ enum Command {
     /// Execute the runs of one frozen task
     #[command(after_help = task::after_help())]
     Task(task::TaskArgs),
+    /// Take over finished runs of other results directories, or of a tar archive
+    #[command(after_help = gather::EXAMPLES)]
+    Gather(gather::GatherArgs),
     /// Explain why each run is cached or new
     #[command(after_help = why::EXAMPLES)]
     Why(why::WhyArgs),
@@ -366,6 +369,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         Command::Tables(args) => tables::tables(args, &cli.global, terminal),
         Command::Freeze(args) => freeze::freeze(args, &cli.global, terminal),
         Command::Task(args) => task::task(args, &cli.global, terminal),
+        Command::Gather(args) => gather::gather(args, &cli.global, terminal),
         Command::Why(args) => why::why(args, &cli.global, terminal),
         Command::Clean(args) => clean::clean(args, &cli.global, terminal),
         Command::Compare(args) => compare::compare(args, &cli.global, terminal),

@@ -116,6 +116,16 @@ impl Store {
         Ok(self.clone().with_trainer(trainer))
     }
 
+    /// A store at another root, with the same trainers.
+    pub(super) fn at(&self, root: PathBuf) -> Self {
+        Self { root, shared: Arc::default(), ..self.clone() }
+    }
+
+    /// Maker of trainers of programs, if it is known.
+    pub(super) fn programs(&self) -> Option<&Arc<dyn Programs>> {
+        self.programs.as_ref()
+    }
+
     /// The trainer of its runs.
     pub fn trainer(&self) -> &Arc<dyn Trainer> {
         &self.trainer

@@ -1,7 +1,7 @@
 //! All changes of the store to the disk, in one place so that tests can make each of them fail.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -12,13 +12,18 @@ use super::StoreError;
 pub(super) fn create_dirs(path: &Path) -> Result<(), StoreError> {
     let is_new = |dir: &&Path| !dir.as_os_str().is_empty() && !dir.exists();
     let created: Vec<&Path> = path.ancestors().take_while(is_new).collect();
-    faults::check(path)
-        .and_then(|()| fs::create_dir_all(path))
-        .map_err(StoreError::io("create", path))?;
+    make_dirs(path)?;
     let parents = created.iter().rev().filter_map(|dir| dir.parent());
     parents
         .map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
         .try_for_each(sync_dir)
+}
+
+/// Creates a directory and its parents, which [`sync_below`] is to put on disk.
+pub(super) fn make_dirs(path: &Path) -> Result<(), StoreError> {
+    faults::check(path)
+        .and_then(|()| fs::create_dir_all(path))
+        .map_err(StoreError::io("create", path))
 }
 
 /// Creates a directory.
@@ -52,6 +57,65 @@ pub(super) fn sync_dir(path: &Path) -> Result<(), StoreError> {
         }
         synced => synced.map_err(StoreError::io("write", path)),
     }
+}
+
+/// Copies a stream to a new file, which [`sync_below`] is to put on disk; an error of the stream is
+/// the inner one. Returns the number of bytes: more than `limit` if the stream is longer.
+pub(super) fn write_new(
+    path: &Path,
+    from: &mut dyn Read,
+    limit: u64,
+) -> Result<io::Result<u64>, StoreError> {
+    let write_error = StoreError::io("write", path);
+    let file = faults::check(path).and_then(|()| File::create_new(path));
+    let (mut file, mut n_bytes) = match file {
+        Ok(file) => (file, 0),
+        Err(error) => return Err(write_error(error)),
+    };
+    let mut buffer = vec![0; COPIED];
+    while n_bytes <= limit {
+        let read = match from.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Ok(Err(error)),
+        };
+        if let Err(error) = file.write_all(&buffer[..read]) {
+            return Err(write_error(error));
+        }
+        n_bytes += read as u64;
+    }
+    Ok(Ok(n_bytes))
+}
+
+/// Bytes that are copied at a time.
+const COPIED: usize = 1 << 16;
+
+/// Waits until every file and directory below `path` is on disk: with one call for the whole file
+/// system where there is one, because thousands of small files take minutes one by one.
+pub(super) fn sync_below(path: &Path) -> Result<(), StoreError> {
+    let sync = || {
+        faults::check(path)?;
+        let dir = File::open(path)?;
+        #[cfg(target_os = "linux")]
+        rustix::fs::syncfs(&dir)?;
+        #[cfg(not(target_os = "linux"))]
+        sync_each(path)?;
+        dir.sync_all()
+    };
+    sync().map_err(StoreError::io("write", path))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn sync_each(path: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            sync_each(&path)?;
+        }
+        File::open(&path)?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// Removes a directory and everything in it, also what a program has protected from being changed.

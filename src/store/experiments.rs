@@ -13,7 +13,7 @@ use super::sealed::{load_plan, may_be_sealed, unseal};
 use super::{Store, StoreError};
 use crate::plan::{Plan, RunId, RunSpec, hashed};
 use crate::regular;
-use crate::text::nearest;
+use crate::text::{count, nearest};
 
 const PLAN: &str = "plan.json";
 /// Number of bytes that distinguish a plan from other files.
@@ -38,6 +38,17 @@ pub struct Replaced {
     /// plan of this program.
     worth_keeping: bool,
     bytes: Vec<u8>,
+}
+
+/// Result of adding a plan of other origin.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Addition {
+    /// There was none of its name.
+    New,
+    /// All its runs are in the one that is here.
+    Known,
+    /// It is not added, for this reason.
+    Refused(String),
 }
 
 /// Runs and data to which plans refer.
@@ -155,6 +166,52 @@ impl Store {
             }
         }
         self.save_sealed(&path, plan)
+    }
+
+    /// Adds a plan of other origin if there is none of its name; otherwise the one that is here stays.
+    /// Without `writes` it only looks.
+    pub(super) fn add_plan(&self, plan: &Plan, writes: bool) -> Result<Addition, StoreError> {
+        let dir = self.experiment_dir(&plan.name)?;
+        let stays = |reason: String| Ok(Addition::Refused(reason));
+        let in_other_case =
+            |known: &String| *known != plan.name && known.eq_ignore_ascii_case(&plan.name);
+        if let Some(known) = self.experiments()?.into_iter().find(in_other_case) {
+            return stays(format!(
+                "an experiment `{known}` is here, which differs in capitals alone"
+            ));
+        }
+        if let Err(link) = self.own(&dir) {
+            return stays(link.to_string());
+        }
+        if writes {
+            create_dirs(&dir)?;
+        }
+        let _lock = lock(&dir);
+        let path = dir.join(PLAN);
+        if fs::symlink_metadata(&path).is_err() {
+            if Owned::is_listed(&dir, TABLES) {
+                return stays(format!("{} has tables of a plan that is missing", dir.display()));
+            }
+            if writes {
+                self.save_sealed(&path, plan)?;
+            }
+            return Ok(Addition::New);
+        }
+        let here = match self.load_plan(&plan.name) {
+            Ok(here) => here,
+            Err(error) => return stays(error.to_string()),
+        };
+        let known = here.by_id();
+        let n_others = plan.runs.iter().filter(|run| !known.contains_key(&run.id)).count();
+        match n_others {
+            0 => Ok(Addition::Known),
+            n => stays(format!(
+                "another plan of this name is here and stays; {} of {} are not in it: `ablade sweep` with the file of the \
+                 experiment writes a plan that has them",
+                n,
+                count(plan.runs.len(), "run")
+            )),
+        }
     }
 
     /// The plan on disk that this one would replace, if it refers to runs that this one does not

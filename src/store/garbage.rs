@@ -237,7 +237,7 @@ fn changed(path: &Path) -> Option<SystemTime> {
 }
 
 /// True if a file is an array of images as this program writes them.
-fn holds_images(path: &Path) -> bool {
+pub(super) fn holds_images(path: &Path) -> bool {
     let again = |bytes: &[u8]| {
         npy::decode::<u8>(bytes).is_ok_and(|found| npy::encode(&found.shape, &found.data) == bytes)
     };

@@ -36,10 +36,11 @@ use crate::plan::{
 use crate::record::utc;
 use crate::regular;
 use crate::rng::Seed;
+use crate::text::brief;
 use crate::trainer::{Identity, Trainer};
 
 /// Folder of the record. An experiment cannot have this name, which begins with no letter.
-const HISTORY: &str = ".ablade-history";
+pub(super) const HISTORY: &str = ".ablade-history";
 /// File that says that the tables of earlier versions are in the record.
 const BEGUN: &str = "begun.json";
 /// End of the name of a file that was entered again because the one of its name is damaged.
@@ -47,7 +48,7 @@ const RECOVERED: &str = "-recovered";
 /// Version of the format of the files.
 const VERSION: u32 = 1;
 /// Maximum size of a file of the record [bytes]: a plan of a million runs gives less.
-const LONGEST: u64 = 256 << 20;
+pub(super) const LONGEST: u64 = 256 << 20;
 
 /// A study whose table was written with results in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,6 +144,23 @@ struct Begun {
 #[derive(Debug, Deserialize)]
 struct Versioned {
     version: u32,
+}
+
+/// An entry of the record of other results.
+enum Record {
+    Seen(Seen),
+    Registration(Registration),
+    Scored(Scored),
+}
+
+impl Record {
+    fn name(&self) -> String {
+        match self {
+            Self::Seen(entry) => entry.name(),
+            Self::Registration(entry) => entry.name(),
+            Self::Scored(entry) => entry.name(),
+        }
+    }
 }
 
 /// The record, as it is on disk.
@@ -574,6 +592,66 @@ impl Store {
     /// Enters a registration; returns false if the same one is there already.
     pub fn register(&self, registration: &Registration) -> Result<bool, StoreError> {
         self.enter(registration)
+    }
+
+    /// Enters files of the record of other results, by their names and paths, as far as they are not
+    /// here. Returns the number of new ones, and the reason for each that is not entered: a table is
+    /// not entered without those that it names as earlier. Without `writes` it only looks.
+    pub(super) fn add_records(
+        &self,
+        files: impl Iterator<Item = (String, PathBuf)>,
+        writes: bool,
+    ) -> Result<(usize, Vec<(String, String)>), StoreError> {
+        let here = self.history()?;
+        let is_here = |name: &str| self.history_dir().join(format!("{name}.json")).exists();
+        let (mut seen, mut others, mut refused) = (BTreeMap::new(), Vec::new(), Vec::new());
+        for (file, path) in files {
+            let Some(stem) = file.strip_suffix(".json") else { continue };
+            let kind = stem.split('-').next().unwrap_or_default();
+            let taken = match kind {
+                Seen::KIND => read::<Seen>(&path, stem).map(|entry| {
+                    seen.entry(entry.name()).or_insert((file.clone(), entry));
+                }),
+                Registration::KIND => {
+                    read(&path, stem).map(|entry| others.push(Record::Registration(entry)))
+                }
+                Scored::KIND => read(&path, stem).map(|entry| others.push(Record::Scored(entry))),
+                // That tables of earlier versions were entered is known of the source alone.
+                _ => continue,
+            };
+            refused.extend(taken.err().map(|reason| (file.clone(), reason)));
+        }
+        loop {
+            let lacks = |(_, entry): &(String, Seen)| {
+                let mut after = entry.after.iter();
+                after.find(|name| !seen.contains_key(*name) && !is_here(name)).cloned()
+            };
+            let lacking: Vec<_> = seen
+                .iter()
+                .filter(|(name, _)| !here.seen.contains_key(*name))
+                .filter_map(|(name, entry)| Some((name.clone(), lacks(entry)?)))
+                .collect();
+            if lacking.is_empty() {
+                break;
+            }
+            for (name, lacks) in lacking {
+                if let Some((file, _)) = seen.remove(&name) {
+                    let reason = format!("{} is missing, which it names as earlier", brief(&lacks));
+                    refused.push((file, reason));
+                }
+            }
+        }
+        others.extend(seen.into_values().map(|(_, entry)| Record::Seen(entry)));
+        let mut n_new = 0;
+        for entry in others {
+            n_new += usize::from(match &entry {
+                _ if !writes => !is_here(&entry.name()),
+                Record::Seen(entry) => self.enter(entry)?,
+                Record::Registration(entry) => self.enter(entry)?,
+                Record::Scored(entry) => self.enter(entry)?,
+            });
+        }
+        Ok((n_new, refused))
     }
 
     /// Enters the runs among what is about to be removed: they were scored all the same. Returns

@@ -22,6 +22,7 @@
 //! partial file. Only `timing.toml` may differ between two equal executions; therefore it is not in
 //! the manifest.
 
+mod arrivals;
 mod atomic;
 mod attempts;
 mod checkpoints;
@@ -31,6 +32,7 @@ mod error;
 mod experiments;
 mod failures;
 mod garbage;
+mod gather;
 mod history;
 mod listing;
 mod manifest;
@@ -40,6 +42,7 @@ mod process;
 mod runs;
 mod sealed;
 mod submissions;
+mod tar;
 
 pub use crate::record::{Checkpoint, EpochRow, RunOutput, RunRecord, RunStatus, Summary, Timing};
 pub use atomic::Store;
@@ -49,6 +52,7 @@ pub use error::StoreError;
 pub use experiments::Replaced;
 pub use failures::Failure;
 pub use garbage::{Garbage, Kept};
+pub use gather::{GatherOptions, GatherSource, Gathered, Sentences};
 pub use history::{History, RegisteredStudy, Registration, ScoredOn, Seen};
 pub use names::check_name;
 pub use owned::{Owned, write_whole};

@@ -27,18 +27,18 @@ use crate::rng::Seed;
 use crate::text::{brief, exact};
 use crate::trainer::{Curve, Metrics, Program};
 
-const EPOCHS: &str = "epochs.csv";
-const SUMMARY: &str = "summary.toml";
-const TIMING: &str = "timing.toml";
+pub(super) const EPOCHS: &str = "epochs.csv";
+pub(super) const SUMMARY: &str = "summary.toml";
+pub(super) const TIMING: &str = "timing.toml";
 /// Fact of a run that was taken over from an earlier version of its program: the id of that run.
 pub const ADOPTED_FROM: &str = "adopted_from";
 /// Fact of such a run: the reason.
 pub const ADOPTED_BECAUSE: &str = "adopted_because";
-const MANIFEST: &str = "checksums.toml";
+pub(super) const MANIFEST: &str = "checksums.toml";
 /// Maximum size of a file that describes a run [bytes].
-const LONGEST: u64 = 16 << 20;
+pub(super) const LONGEST: u64 = 16 << 20;
 /// Maximum size of its arrays and its model [bytes].
-const LARGEST: u64 = 16 << 30;
+pub(super) const LARGEST: u64 = 16 << 30;
 
 /// Result of a publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,16 +55,16 @@ pub enum Publication {
 /// `run.toml`: everything that decides the values of the run next to it.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RunFile {
-    id: RunId,
-    engine: u32,
-    seed: Seed,
+pub(super) struct RunFile {
+    pub(super) id: RunId,
+    pub(super) engine: u32,
+    pub(super) seed: Seed,
     #[serde(deserialize_with = "names::file_name")]
-    data_fingerprint: String,
-    config: Value,
+    pub(super) data_fingerprint: String,
+    pub(super) config: Value,
     /// The program, where the run is of one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    program: Option<Program>,
+    pub(super) program: Option<Program>,
 }
 
 /// Threads that copy the inputs of a program.
@@ -354,7 +354,15 @@ impl Store {
     }
 
     fn read_record(&self, run: &RunId) -> Result<RunRecord, StoreError> {
-        let manifest = self.manifest(run)?;
+        self.record_by(run, &self.manifest(run)?)
+    }
+
+    /// Record of a run with this manifest.
+    pub(super) fn record_by(
+        &self,
+        run: &RunId,
+        manifest: &Manifest,
+    ) -> Result<RunRecord, StoreError> {
         let dir = self.run_dir(run);
         for (name, entry) in &manifest.files {
             let path = dir.join(&name.0);
@@ -368,15 +376,15 @@ impl Store {
                 ));
             }
         }
-        self.checked(run, &manifest, RUN)?;
+        self.checked(run, manifest, RUN)?;
         let summary: Summary =
-            from_toml(run, &dir.join(SUMMARY), &self.checked(run, &manifest, SUMMARY)?)?;
+            from_toml(run, &dir.join(SUMMARY), &self.checked(run, manifest, SUMMARY)?)?;
         let problem = RefCell::new(None);
         let file = |name: &str| {
             if !manifest.files.contains_key(name) {
                 return None;
             }
-            let read = self.checked(run, &manifest, name);
+            let read = self.checked(run, manifest, name);
             read.map_err(|error| problem.borrow_mut().get_or_insert(error).to_string()).ok()
         };
         let reread = self.trainer().reread(&summary, &file);
@@ -386,7 +394,7 @@ impl Store {
         let (summary, epochs) = match reread {
             Some(reread) => reread,
             None => {
-                let table = self.checked(run, &manifest, EPOCHS)?;
+                let table = self.checked(run, manifest, EPOCHS)?;
                 let epochs = decode_epochs(&table, self.trainer().metrics())
                     .map_err(|error| damaged(run, dir.join(EPOCHS), error))?;
                 (summary, epochs)
@@ -408,7 +416,16 @@ impl Store {
     }
 
     fn run_file(&self, run: &RunId) -> Result<RunFile, StoreError> {
-        let bytes = self.checked(run, &self.manifest(run)?, RUN)?;
+        self.run_file_by(run, &self.manifest(run)?)
+    }
+
+    /// `run.toml` of a run with this manifest.
+    pub(super) fn run_file_by(
+        &self,
+        run: &RunId,
+        manifest: &Manifest,
+    ) -> Result<RunFile, StoreError> {
+        let bytes = self.checked(run, manifest, RUN)?;
         from_toml(run, &self.run_dir(run).join(RUN), &bytes)
     }
 
@@ -425,8 +442,12 @@ impl Store {
 
     /// Specification of a published run.
     pub fn spec(&self, run: &RunId) -> Result<RunSpec, StoreError> {
+        self.spec_by(run, self.run_file(run)?)
+    }
+
+    /// Specification of a run with this `run.toml`.
+    pub(super) fn spec_by(&self, run: &RunId, file: RunFile) -> Result<RunSpec, StoreError> {
         let path = self.run_dir(run).join(RUN);
-        let file = self.run_file(run)?;
         let trainer = self.trainer();
         if file.program.is_some() != trainer.declaration().is_some() {
             let of_program = file.program.is_some();
@@ -570,7 +591,7 @@ impl Store {
         changed.map(|(_, name)| format!("{name} in it has been changed"))
     }
 
-    fn manifest(&self, run: &RunId) -> Result<Manifest, StoreError> {
+    pub(super) fn manifest(&self, run: &RunId) -> Result<Manifest, StoreError> {
         let path = self.run_dir(run).join(MANIFEST);
         let sealed = match regular::read(&path, LONGEST) {
             Err(error)
@@ -594,7 +615,12 @@ impl Store {
         from_toml(run, &path, text.as_bytes())
     }
 
-    fn checked(&self, run: &RunId, manifest: &Manifest, name: &str) -> Result<Vec<u8>, StoreError> {
+    pub(super) fn checked(
+        &self,
+        run: &RunId,
+        manifest: &Manifest,
+        name: &str,
+    ) -> Result<Vec<u8>, StoreError> {
         let path = self.run_dir(run).join(name);
         let bytes =
             match regular::read(&path, if name.ends_with(".toml") { LONGEST } else { LARGEST }) {
@@ -737,7 +763,7 @@ fn take(from: &Path, dir: &Path, name: &str) -> Result<PathBuf, StoreError> {
     Ok(folder.to_owned())
 }
 
-fn is_of_the_run(manifest: &Manifest, name: &str) -> bool {
+pub(super) fn is_of_the_run(manifest: &Manifest, name: &str) -> bool {
     name == MANIFEST || name == TIMING || manifest.files.contains_key(name)
 }
 
@@ -752,7 +778,11 @@ pub(super) fn to_toml(path: &Path, value: &impl Serialize) -> Result<String, Sto
 
 /// Reads a file whose checksum is right: an error here means a run of another version of this
 /// program.
-fn from_toml<T: DeserializeOwned>(run: &RunId, path: &Path, bytes: &[u8]) -> Result<T, StoreError> {
+pub(super) fn from_toml<T: DeserializeOwned>(
+    run: &RunId,
+    path: &Path,
+    bytes: &[u8],
+) -> Result<T, StoreError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| damaged(run, path.to_owned(), error.to_string()))?;
     toml::from_str(text).map_err(|error| damaged(run, path.to_owned(), error.message().to_owned()))

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Better, Trainer};
+use super::{Better, Config, Identity, Trainer};
 
 /// A program with its settings and the metrics that it reports.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -195,4 +195,22 @@ pub trait Programs: Send + Sync + std::fmt::Debug {
 
     /// The trainer that carries out a declaration.
     fn trainer(&self, declaration: Declaration) -> Result<Arc<dyn Trainer>, String>;
+
+    /// Identifies a run by what its directory holds, without a declaration. Starts nothing.
+    fn identify(&self, program: &Program, config: &Config) -> Result<IdentifiedRun, String>;
+}
+
+/// Run of a program as far as its directory tells.
+#[derive(Debug, Clone)]
+pub struct IdentifiedRun {
+    /// Version of the way in which this program carries such runs out.
+    pub version: u32,
+    /// Fingerprint of the program and its inputs: what the run has as its data.
+    pub data: String,
+    /// The bytes whose hash, with the seed, is its id.
+    pub identity: Identity,
+    /// Files that equal executions may leave with other bytes: logs.
+    pub varying_files: &'static [&'static str],
+    /// Facts that name the machine.
+    pub machine_facts: &'static [&'static str],
 }

@@ -26,8 +26,8 @@ use crate::record::{Checkpoint, EpochRow, RunOutput, RunRecord, Summary};
 use crate::rng::Seed;
 
 pub use declaration::{
-    Booleans, Conduct, Declaration, DeclarationFault, DeclaredMetric, Lists, MetricSource, Program,
-    Programs,
+    Booleans, Conduct, Declaration, DeclarationFault, DeclaredMetric, IdentifiedRun, Lists,
+    MetricSource, Program, Programs,
 };
 pub use metric::{Better, Column, Curve, Metric, MetricWords, Metrics, PerExample, Source, Unit};
 pub(crate) use setting::{Leaf, last};

@@ -10,6 +10,7 @@ mod damage;
 mod data;
 mod export;
 mod figures;
+mod gather;
 mod grammar;
 mod guide;
 mod history;

@@ -50,7 +50,7 @@ pub(crate) fn adopt(
     );
     // The runs that leave the tables come back under their new identity.
     check_tables(&mut loaded, true)?;
-    trust::remember(&global.results);
+    trust::remember(&loaded.plan, &global.results);
     let interrupt = Interrupt::listen().context("cannot listen for signals")?;
     let options = AdoptOptions {
         reason: args.reason.trim(),

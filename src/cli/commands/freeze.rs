@@ -105,9 +105,7 @@ pub(crate) fn freeze(
     };
     let data_dir = &global.library().data_dir;
     let frozen = FrozenRuns::new(&loaded, &runs, args.tasks, data_dir, starter)?;
-    if loaded.plan.program.is_some() {
-        trust::remember(&global.results);
-    }
+    trust::remember(&loaded.plan, &global.results);
     let tasks = frozen.submission.tasks.len();
     let name = &frozen.submission.name;
     let frozen_runs = format!("{} in {}", count(runs.len(), "run"), count(tasks, "task"));

@@ -9,6 +9,7 @@ pub(crate) mod data;
 pub(crate) mod evaluate;
 pub(crate) mod export;
 pub(crate) mod freeze;
+pub(crate) mod gather;
 pub(crate) mod init;
 pub(crate) mod inpaint;
 pub(crate) mod masks;

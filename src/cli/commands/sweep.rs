@@ -96,9 +96,7 @@ pub(crate) fn sweep(
         terminal.warn(sentence);
     }
     warn_of_past(&loaded.plan, &loaded.past()?, terminal);
-    if loaded.plan.program.is_some() {
-        trust::remember(&global.results);
-    }
+    trust::remember(&loaded.plan, &global.results);
     let interrupt = Interrupt::listen().context("cannot listen for signals")?;
     let exit = if slurm {
         on_slurm(args, &loaded, &interrupt, global, terminal)
@@ -106,9 +104,7 @@ pub(crate) fn sweep(
         local(args, &loaded, &interrupt, global, terminal)
     };
     // The directory of the results may be new.
-    if loaded.plan.program.is_some() {
-        trust::remember(&global.results);
-    }
+    trust::remember(&loaded.plan, &global.results);
     exit
 }
 

@@ -32,8 +32,8 @@ use crate::record::{EpochRow, RunStatus, Summary};
 use crate::text::count;
 use crate::trainer::{
     Column, Config, Control, Cost, Curve, Declaration, DeclarationFault, DeclaredMetric, Described,
-    Execution, Identity, Metric, MetricSource, MetricWords, Metrics, PerExample, Programs, Reread,
-    RunKey, Settings, Slots, Source, Trainer, TrainerError, Unit,
+    Execution, IdentifiedRun, Identity, Metric, MetricSource, MetricWords, Metrics, PerExample,
+    Program, Programs, Reread, RunKey, Settings, Slots, Source, Trainer, TrainerError, Unit,
 };
 use command::{Places, Writer};
 use inputs::Hashes;
@@ -74,6 +74,29 @@ impl Programs for ProgramTrainers {
         trainer.hashes = Arc::clone(&self.hashes);
         Ok(Arc::new(trainer))
     }
+
+    fn identify(&self, program: &Program, config: &Config) -> Result<IdentifiedRun, String> {
+        let data = fingerprint(program)?;
+        Ok(IdentifiedRun {
+            version: VERSION,
+            identity: identity(config, &data),
+            data,
+            varying_files: &[LOG],
+            machine_facts: &["executable"],
+        })
+    }
+}
+
+/// Identity of a program and its inputs.
+fn fingerprint(program: &Program) -> Result<String, String> {
+    let bytes = serde_json::to_vec(program).map_err(|error| error.to_string())?;
+    Ok(format!("program-{}", &blake3::hash(&bytes).to_hex()[..16]))
+}
+
+fn identity(config: &Config, data: &str) -> Identity {
+    let text = serde_json::to_string(&sorted(config)).expect("plain data");
+    let bytes = format!("program {VERSION}\n{text}\n{data}").into_bytes();
+    Identity { bytes, since: Vec::new() }
 }
 
 /// The trainer of one program.
@@ -115,9 +138,7 @@ impl ProgramTrainer {
         {
             return Err("the program has no command".into());
         }
-        let identity =
-            serde_json::to_vec(&declaration.program).map_err(|error| error.to_string())?;
-        let fingerprint = format!("program-{}", &blake3::hash(&identity).to_hex()[..16]);
+        let fingerprint = fingerprint(&declaration.program)?;
         Ok(Self {
             settings: program_settings(&declaration),
             metrics: metrics(&declaration),
@@ -324,9 +345,7 @@ impl Trainer for ProgramTrainer {
         config: &'a Config,
         data: &'a str,
     ) -> Box<dyn Iterator<Item = Identity> + 'a> {
-        let text = serde_json::to_string(&sorted(config)).expect("plain data");
-        let bytes = format!("program {VERSION}\n{text}\n{data}").into_bytes();
-        Box::new(std::iter::once(Identity { bytes, since: Vec::new() }))
+        Box::new(std::iter::once(identity(config, data)))
     }
 
     fn fingerprint(&self, _: &Config) -> Result<String, TrainerError> {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use ablade::experiment::{Overrides, declared_trainer, load, load_with, reference, schema};
 use ablade::launch::array::scheduler_table;
-use ablade::trainer::{Declaration, DeclarationFault, Programs, Trainer};
+use ablade::trainer::{
+    Config, Declaration, DeclarationFault, IdentifiedRun, Program, Programs, Trainer,
+};
 use ablade::trainers::program::ProgramTrainers;
 
 use crate::support::made;
@@ -184,6 +186,10 @@ impl Programs for Unresolved {
 
     fn trainer(&self, declaration: Declaration) -> Result<Arc<dyn Trainer>, String> {
         self.0.trainer(declaration)
+    }
+
+    fn identify(&self, program: &Program, config: &Config) -> Result<IdentifiedRun, String> {
+        self.0.identify(program, config)
     }
 }
 
