@@ -10,6 +10,7 @@ mod content;
 mod external;
 pub(crate) mod names;
 mod plots;
+mod scheduler;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +25,7 @@ pub(crate) use check::unfit;
 pub use content::{Configured, ContentId, StudyContents, compared_content};
 pub use external::{External, ExternalValue};
 pub use plots::{DPI, PictureFormat, PlotOptions, TextForm, Width};
+pub use scheduler::{FINISH_PLACEHOLDERS, SchedulerCommands};
 
 /// Reason why a text cannot be the name of an experiment, if there is one: an experiment's folder
 /// is next to those of the program itself.
