@@ -143,7 +143,7 @@ enum Command {
     #[command(after_help = freeze::EXAMPLES)]
     Freeze(freeze::FreezeArgs),
     /// Execute the runs of one frozen task
-    #[command(after_help = task::EXAMPLES)]
+    #[command(after_help = task::after_help())]
     Task(task::TaskArgs),
     /// Explain why each run is cached or new
     #[command(after_help = why::EXAMPLES)]

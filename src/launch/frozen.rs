@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use std::{env, path, process};
 
-use super::script::{Invocation, script};
+use super::script::{Invocation, slurm_script};
 use super::{LaunchError, pack, slurm};
 use crate::experiment::Slurm;
 use crate::plan::RunSpec;
@@ -78,9 +78,11 @@ impl FrozenRuns {
             submission: name.clone(),
             experiment: plan.name.clone(),
         };
-        store
-            .submissions()
-            .freeze(&submission, plan, &script(&execution.slurm, &invocation))?;
+        store.submissions().freeze(
+            &submission,
+            plan,
+            &slurm_script(&execution.slurm, &invocation),
+        )?;
         let dir = absolute(&store.submissions().dir(&name)?)?;
         Ok(Self { submission, dir, results })
     }

@@ -5,6 +5,7 @@
 //! A scheduler gets one script and is asked for its queue. The work of a task, and whether it is
 //! done, is determined from the results alone, and is the same for every scheduler.
 
+pub mod array;
 mod follow;
 mod frozen;
 pub mod pack;
@@ -23,6 +24,7 @@ use crate::session::SessionError;
 use crate::store::StoreError;
 use crate::text::count;
 use crate::trainer::TrainerError;
+use array::ArrayError;
 use slurm::Problem;
 
 pub use follow::{FollowOutcome, Following, follow};
@@ -41,6 +43,9 @@ pub enum LaunchError {
     /// A Slurm command failed.
     #[error(transparent)]
     Slurm(#[from] Problem),
+    /// The environment does not tell which task is meant.
+    #[error(transparent)]
+    Array(#[from] ArrayError),
     /// Earlier submissions may still be in the queue or running.
     #[error(
         "{0}: earlier jobs may still be waiting or running, so nothing is submitted now; the same command tries again"

@@ -1,8 +1,9 @@
-//! Batch script of a job: the same for all jobs of the array.
+//! Batch script of a submission: the same for all of its tasks.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use super::array::SCHEDULERS;
 use crate::experiment::Slurm;
 use crate::session::quoted;
 
@@ -27,8 +28,7 @@ pub struct Invocation {
 const NOTICE: u32 = 60;
 
 /// Script for `sbatch`. Its argument is the index of the array's first task, or `tables`.
-pub fn script(slurm: &Slurm, invocation: &Invocation) -> String {
-    let Invocation { program, results, data, directory, submission, experiment } = invocation;
+pub fn slurm_script(slurm: &Slurm, invocation: &Invocation) -> String {
     let cpus = slurm.cpus.unwrap_or(1).to_string();
     let asked = [
         ("partition", slurm.partition.as_deref()),
@@ -36,10 +36,11 @@ pub fn script(slurm: &Slurm, invocation: &Invocation) -> String {
         ("time", slurm.time.as_deref()),
         ("mem", slurm.memory.as_deref()),
         ("cpus-per-task", Some(&cpus)),
-        ("chdir", Some(&directory.to_string_lossy())),
+        ("chdir", Some(&invocation.directory.to_string_lossy())),
     ];
     let mut text = format!(
-        "#!/bin/bash\n# Tasks of {submission}, or its tables. `ablade sweep` hands it to sbatch.\n"
+        "#!/bin/bash\n# Tasks of {}, or its tables. `ablade sweep` hands it to sbatch.\n",
+        invocation.submission
     );
     for (option, value) in asked {
         if let Some(value) = value {
@@ -53,25 +54,62 @@ pub fn script(slurm: &Slurm, invocation: &Invocation) -> String {
     for line in &slurm.lines {
         let _ = writeln!(text, "#SBATCH {line}");
     }
-    // Until the program has installed its handler, the signal would kill the shell.
-    let _ = writeln!(text, "\ntrap '' USR2");
-    if let Some(setup) = &slurm.setup {
-        let _ = writeln!(text, "{}", setup.trim_end());
+    text + &commands(
+        invocation,
+        slurm.setup.as_deref(),
+        "",
+        r#""$(($1 + ${SLURM_ARRAY_TASK_ID:-0}))" --yes --jobs "${SLURM_CPUS_PER_TASK:-1}""#,
+    )
+}
+
+/// Script for any scheduler, or none. `lines` are directives for the scheduler, `setup` are shell
+/// commands before the program.
+///
+/// Without an argument it executes the task whose number the scheduler's variable has, with a
+/// number that task, from 0, and with `tables` it writes the tables. Other arguments are options of
+/// `ablade task`: `--first 1`.
+pub fn task_script(invocation: &Invocation, lines: &[String], setup: Option<&str>) -> String {
+    let mut text = format!(
+        "#!/bin/sh\n# Tasks of {}: without an argument the one that the variable of a scheduler names, with a number\n\
+         # that one, from 0; with `tables` the tables.\n",
+        invocation.submission
+    );
+    // Grid Engine and PBS start scripts with the user's login shell unless told otherwise.
+    text += "#$ -S /bin/sh\n#PBS -S /bin/sh\n";
+    for line in lines {
+        let _ = writeln!(text, "{line}");
     }
+    let processors = SCHEDULERS.iter().rev().filter_map(|scheduler| scheduler.processors);
+    let jobs = processors
+        .fold("1".to_owned(), |otherwise, variable| format!("${{{variable}:-{otherwise}}}"));
+    let directory = quoted(&invocation.directory.to_string_lossy());
+    text + &commands(
+        invocation,
+        setup,
+        &format!("cd {directory} || exit 2\n"),
+        &format!(r#"--yes --jobs "{jobs}" "$@""#),
+    )
+}
+
+/// Commands of a script: `setup`, `enter`, then the tables or the task that `task` names.
+fn commands(invocation: &Invocation, setup: Option<&str>, enter: &str, task: &str) -> String {
+    let Invocation { program, results, data, directory: _, submission, experiment } = invocation;
     let path = |path: &Path| quoted(&path.to_string_lossy());
     let ablade = format!("{} --results {} --progress plain", path(program), path(results));
-    let _ = write!(
-        text,
+    let setup = setup.map(|setup| format!("{}\n", setup.trim_end())).unwrap_or_default();
+    // Until the program has installed its handler, the signal would kill the shell.
+    format!(
         r#"
-if [ "$1" = tables ]; then
+trap '' USR2
+{setup}{enter}
+if [ "${{1-}}" = tables ]; then
     exec {ablade} tables {experiment}
 fi
 # In place of the shell, so that the program itself hears when its time is over.
-exec {ablade} --data-dir {data} task {submission} "$(($1 + ${{SLURM_ARRAY_TASK_ID:-0}}))" --yes --jobs "${{SLURM_CPUS_PER_TASK:-1}}"
+exec {ablade} --data-dir {data} task {submission} {task}
 "#,
         data = path(data),
-    );
-    text
+    )
 }
 
 #[cfg(test)]
@@ -103,7 +141,7 @@ mod tests {
             setup: Some("module load rust\n".into()),
             ..Slurm::default()
         };
-        let text = script(&slurm, &invocation("/bin/true"));
+        let text = slurm_script(&slurm, &invocation("/bin/true"));
         let expected = "#SBATCH --partition=short\n#SBATCH --account='my lab'\n#SBATCH --time=02:00:00\n#SBATCH --mem=8G\n\
                         #SBATCH --cpus-per-task=4\n#SBATCH --chdir=/home/me\n#SBATCH --requeue\n\
                         #SBATCH --open-mode=append\n#SBATCH --signal=B:USR2@60\n#SBATCH --signal=B:USR2@300\n\
@@ -115,7 +153,7 @@ mod tests {
     fn a_shell_starts_the_task_that_is_meant() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("script.sh");
-        std::fs::write(&path, script(&Slurm::default(), &invocation("/bin/echo"))).unwrap();
+        std::fs::write(&path, slurm_script(&Slurm::default(), &invocation("/bin/echo"))).unwrap();
         let run = |argument: &str, index: Option<&str>, cpus: Option<&str>| {
             let mut command = Command::new("bash");
             command
