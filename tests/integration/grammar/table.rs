@@ -187,6 +187,7 @@ pub(crate) fn another(setting: &ablade::trainer::Setting) -> Option<String> {
         | Kind::Texts
         | Kind::Option
         | Kind::Options
+        | Kind::Command
         | Kind::Duration
         | Kind::Choices(_)
         | Kind::Width(_)
