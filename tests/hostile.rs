@@ -441,7 +441,10 @@ impl Scene {
             checkpoint: 60.0,
             program: Some(root.join("submitted/program-0123456789abcdef")),
         };
-        store.submissions().freeze(&submission, &study.plan, "#!/bin/sh\n").unwrap();
+        store
+            .submissions()
+            .freeze(&submission, &study.plan, "#!/bin/sh\n", None)
+            .unwrap();
         let job = SubmittedJob {
             name: "fixture-01234567.0".into(),
             first: 0,

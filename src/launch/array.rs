@@ -20,8 +20,7 @@ pub struct Scheduler {
     range: Option<[&'static str; 2]>,
     /// Variable with the number of processors of a task.
     pub(super) processors: Option<&'static str>,
-    /// Start of an array, with `{first}`, `{last}`, `{count}`, and `{script}`: the command of a
-    /// task.
+    /// Start of an array, with `{first}`, `{last}`, `{count}` and `{script}`.
     array: &'static str,
     /// True if an array was started in this way with the scheduler itself.
     was_run: bool,
@@ -76,7 +75,7 @@ pub static SCHEDULERS: &[Scheduler] = &[
         outside: Some("0"),
         range: None,
         processors: Some("LSB_DJOB_NUMPROC"),
-        array: "bsub -J \"ablade[{first}-{last}]\" sh {script}",
+        array: "bsub -J \"ablade[{first}-{last}]\" < {script}",
         was_run: false,
     },
     Scheduler {
@@ -126,13 +125,18 @@ pub static SCHEDULERS: &[Scheduler] = &[
         outside: None,
         range: None,
         processors: None,
-        array: "seq {count} | parallel -N0 sh {script}",
+        array: "seq {count} | parallel -q -N0 sh {script}",
         was_run: false,
     },
 ];
 
 impl Scheduler {
-    /// Start of an array of `n_tasks` tasks, each of which is the command `script`.
+    /// True if its array starts the script of a submission as it is, without an image or a job file.
+    pub fn takes_script(&self) -> bool {
+        self.array.contains("{script}")
+    }
+
+    /// Start of an array of `n_tasks` tasks with the script at a path, which is quoted for a shell.
     pub fn array(&self, n_tasks: usize, script: &str) -> String {
         self.array
             .replace("{first}", &self.first.to_string())
@@ -148,7 +152,7 @@ pub fn scheduler_table() -> String {
         "| scheduler | variable | first task | array of 20 tasks | |\n|---|---|---|---|---|\n";
     let row = |scheduler: &Scheduler| {
         let Scheduler { name, variable, first, .. } = scheduler;
-        let array = scheduler.array(20, "task.sh").replace('|', "\\|");
+        let array = scheduler.array(20, "script.sh").replace('|', "\\|");
         let origin = if scheduler.was_run { "run by us" } else { "written from the manual" };
         format!("| {name} | `{variable}` | {first} | `{array}` | {origin} |\n")
     };

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use std::{env, path, process};
 
-use super::script::{Invocation, slurm_script};
+use super::ready::Starter;
+use super::script::Invocation;
 use super::{LaunchError, pack, slurm};
 use crate::experiment::Slurm;
 use crate::plan::RunSpec;
@@ -26,16 +27,20 @@ pub struct FrozenRuns {
     pub dir: PathBuf,
     /// The results, as an absolute path.
     pub results: PathBuf,
+    /// Command that starts the tasks, quoted for a shell.
+    pub command: String,
 }
 
 impl FrozenRuns {
     /// Packs `runs` into `n_tasks` tasks, or into so many that each lasts as long as the file says,
-    /// and writes everything that a task needs. `data_dir` is the directory of the data sets.
+    /// and writes everything that a task needs, with the files by which `starter` starts them.
+    /// `data_dir` is the directory of the data sets.
     pub fn new(
         loaded: &LoadedExperiment,
         runs: &[&RunSpec],
         n_tasks: Option<NonZeroUsize>,
         data_dir: &Path,
+        starter: Starter,
     ) -> Result<Self, LaunchError> {
         let (store, plan) = (&loaded.store, &loaded.plan);
         let execution = &loaded.experiment.execution;
@@ -50,6 +55,9 @@ impl FrozenRuns {
             n_tasks.map_or_else(|| pack::tasks(&seconds, task_seconds), NonZeroUsize::get);
         let packed = pack::pack(&seconds, n_tasks);
         let results = absolute(store.root())?;
+        let data_dir = absolute(data_dir)?;
+        let directory = env::current_dir().map_err(LaunchError::NoCurrentDirectory)?;
+        starter.check([&results, &data_dir, &directory], packed.len())?;
         for data in runs.iter().map(|run| &run.data).collect::<BTreeSet<_>>() {
             store.keep_inputs(data, &store.trainer().input_files())?;
         }
@@ -73,18 +81,16 @@ impl FrozenRuns {
         let invocation = Invocation {
             program,
             results: results.clone(),
-            data: absolute(data_dir)?,
-            directory: env::current_dir().map_err(LaunchError::NoCurrentDirectory)?,
+            data: data_dir,
+            directory,
             submission: name.clone(),
             experiment: plan.name.clone(),
         };
-        store.submissions().freeze(
-            &submission,
-            plan,
-            &slurm_script(&execution.slurm, &invocation),
-        )?;
         let dir = absolute(&store.submissions().dir(&name)?)?;
-        Ok(Self { submission, dir, results })
+        let (script, ready) = starter.files(&invocation, packed.len(), &dir);
+        store.submissions().freeze(&submission, plan, &script, ready)?;
+        let command = starter.command(&dir);
+        Ok(Self { submission, dir, results, command })
     }
 }
 

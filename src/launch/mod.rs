@@ -10,6 +10,7 @@ mod follow;
 mod frozen;
 pub mod pack;
 pub mod queue;
+pub mod ready;
 pub mod script;
 pub mod slurm;
 mod submit;
@@ -22,7 +23,7 @@ use std::path::PathBuf;
 use crate::plan::RunId;
 use crate::session::SessionError;
 use crate::store::StoreError;
-use crate::text::count;
+use crate::text::{count, thousands};
 use crate::trainer::TrainerError;
 use array::ArrayError;
 use slurm::Problem;
@@ -72,6 +73,26 @@ pub enum LaunchError {
         path: PathBuf,
         /// The system's reason.
         source: io::Error,
+    },
+    /// A path cannot be written into the file with which tasks are started.
+    #[error("{} cannot be in the file that starts the tasks: {reason}", path.display())]
+    UnfitPath {
+        /// The path.
+        path: PathBuf,
+        /// The reason.
+        reason: String,
+    },
+    /// A Kubernetes Job cannot have so many tasks.
+    #[error(
+        "{} are more than the {} that a Kubernetes Job can have: --tasks asks for fewer",
+        count(*n_tasks, "task"),
+        thousands(largest)
+    )]
+    TooManyTasks {
+        /// Number of tasks.
+        n_tasks: usize,
+        /// Largest number of tasks of a Job.
+        largest: usize,
     },
     /// The current directory is not known.
     #[error(transparent)]

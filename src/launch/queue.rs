@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::slurm::{Controller, Problem, QueuedTask};
 use crate::plan::RunId;
 use crate::record::utc;
-use crate::store::{Store, StoreError, Submission, SubmittedJob};
+use crate::store::{LOGS, Store, StoreError, Submission, SubmittedJob};
 
 /// A run that is in the scheduler's queue, or was recently.
 #[derive(Debug, Clone)]
@@ -124,7 +124,7 @@ impl SlurmQueue {
             by_job.entry((&entry.job, &entry.label)).or_default().push(entry);
         }
         for (submission, jobs) in &recorded {
-            let logs = store.submissions().dir(&submission.name)?.join("logs");
+            let logs = store.submissions().dir(&submission.name)?.join(LOGS);
             for job in jobs {
                 let Some(id) = &job.id else { continue };
                 for &entry in by_job.get(&(id.as_str(), job.name.as_str())).into_iter().flatten() {

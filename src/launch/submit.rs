@@ -8,11 +8,12 @@ use std::time::Duration;
 use super::LaunchError;
 use super::frozen::{FrozenRuns, task_memory};
 use super::queue::{QueueScope, SlurmQueue};
+use super::ready::Starter;
 use super::slurm::{Controller, JobArray, Problem};
 use crate::plan::{RunId, RunSpec, Shard};
 use crate::runner::Observer;
 use crate::session::LoadedExperiment;
-use crate::store::{Store, SubmittedJob};
+use crate::store::{LOGS, SCRIPT, Store, SubmittedJob};
 use crate::text::{count, duration};
 
 /// Options of [`submit`].
@@ -81,7 +82,7 @@ pub fn submit<'a>(
     if !ignores_budget && !again {
         loaded.check_budget(&estimate, &runs, task_memory(slurm).unwrap_or(u64::MAX))?;
     }
-    let frozen = FrozenRuns::new(loaded, &runs, None, data_dir)?;
+    let frozen = FrozenRuns::new(loaded, &runs, None, data_dir, Starter::Slurm(slurm))?;
     let local = ["/tmp", "/var/tmp", "/dev/shm"];
     if !again && local.iter().any(|place| frozen.dir.starts_with(place)) {
         observer.warn(&format!(
@@ -124,7 +125,7 @@ pub fn submit<'a>(
         if jobs.len() == 1 { "job" } else { "jobs" },
         jobs.join(" "),
         duration(now.iter().map(seconds).sum()),
-        frozen.dir.join("logs").display()
+        frozen.dir.join(LOGS).display()
     ));
     if let Err(problem) = tables {
         observer.warn(&format!("{problem}: `ablade tables` writes the tables"));
@@ -159,7 +160,7 @@ impl Submitting<'_> {
     /// refused, and as single jobs if arrays are not supported.
     fn arrays(&mut self, indices: usize, throttle: Option<usize>) -> Result<(), LaunchError> {
         let (frozen, controller) = (self.frozen, self.controller);
-        let (script, logs) = (frozen.dir.join("script.sh"), frozen.dir.join("logs"));
+        let (script, logs) = (frozen.dir.join(SCRIPT), frozen.dir.join(LOGS));
         let (tasks, mut most, mut first) = (frozen.submission.tasks.len(), indices.max(1), 0);
         while first < tasks {
             let count = most.min(tasks - first);
@@ -187,7 +188,7 @@ impl Submitting<'_> {
     /// Submits the job that writes the tables at the end.
     fn tables(&mut self) -> Result<(), LaunchError> {
         let (frozen, controller) = (self.frozen, self.controller);
-        let (script, logs) = (frozen.dir.join("script.sh"), frozen.dir.join("logs"));
+        let (script, logs) = (frozen.dir.join(SCRIPT), frozen.dir.join(LOGS));
         let jobs: Vec<String> = self.jobs.iter().filter_map(|job| job.id.clone()).collect();
         let jobs: Vec<&str> = jobs.iter().map(String::as_str).collect();
         let name = format!("{}.tables", frozen.submission.name);

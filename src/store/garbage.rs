@@ -11,7 +11,7 @@ use super::disk::{remove_tree, rename};
 use super::experiments::LARGEST_REFERENCE;
 use super::listing::{entries, is_dir, is_file};
 use super::names::{is_fingerprint, split_claim};
-use super::{Store, StoreError};
+use super::{LOGS, Store, StoreError};
 use crate::plan::RunId;
 use crate::{npy, regular};
 
@@ -125,7 +125,7 @@ impl Store {
             // While runs are missing, its jobs may be waiting in the queue, and are found by its
             // files.
             let done = |run: &RunId| published.contains(run) || (is_spare(run) && jobs.is_empty());
-            if is_old(&dir.join("logs")) && submission.tasks.concat().iter().all(done) {
+            if is_old(&dir.join(LOGS)) && submission.tasks.concat().iter().all(done) {
                 add(dir, "its runs were submitted more than a day ago and are finished");
             }
         }

@@ -53,4 +53,6 @@ pub use history::{History, RegisteredStudy, Registration, ScoredOn, Seen};
 pub use names::check_name;
 pub use owned::{Owned, write_whole};
 pub use runs::{ADOPTED_BECAUSE, ADOPTED_FROM, Publication, copied_name};
-pub use submissions::{Submission, Submissions, SubmittedJob};
+pub use submissions::{
+    KUBERNETES_JOB, LOGS, PARALLEL_JOBS, SCRIPT, Submission, Submissions, SubmittedJob,
+};

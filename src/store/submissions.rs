@@ -6,6 +6,8 @@
 //!                        submission.json  which runs each task does, and what it may use
 //!                        jobs.json        which jobs of the scheduler do the tasks; written before and after each is submitted
 //!                        script.sh        what the scheduler starts
+//!                        job.yaml         the same for Kubernetes
+//!                        jobs.txt         the same for GNU parallel
 //!                        logs/            what the tasks print
 //! submitted/program-<hash>                the program as it was then
 //! ```
@@ -86,7 +88,14 @@ fn job_number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::E
 const PLAN: &str = "plan.json";
 const SUBMISSION: &str = "submission.json";
 const JOBS: &str = "jobs.json";
-const SCRIPT: &str = "script.sh";
+/// Script that the scheduler starts.
+pub const SCRIPT: &str = "script.sh";
+/// Job of Kubernetes that executes the tasks.
+pub const KUBERNETES_JOB: &str = "job.yaml";
+/// Commands of the tasks, for GNU parallel.
+pub const PARALLEL_JOBS: &str = "jobs.txt";
+/// Directory of the output of tasks.
+pub const LOGS: &str = "logs";
 const PROGRAM: &str = "program-";
 /// Maximum size of a program [bytes].
 const LARGEST_PROGRAM: u64 = 1 << 30;
@@ -115,18 +124,22 @@ impl Submissions<'_> {
         Ok(self.store.submitted().join(name))
     }
 
-    /// Saves a submission, the plan and the script, and makes the directory for the output of its
-    /// tasks.
+    /// Saves a submission, the plan, the script and the file `ready`, with name and content, and
+    /// makes the directory for the output of its tasks.
     pub fn freeze(
         &self,
         submission: &Submission,
         plan: &Plan,
         script: &str,
+        ready: Option<(&str, String)>,
     ) -> Result<(), StoreError> {
         let dir = self.dir(&submission.name)?;
         self.store.own(&dir)?;
-        create_dirs(&dir.join("logs"))?;
+        create_dirs(&dir.join(LOGS))?;
         self.store.replace(&dir.join(SCRIPT), script.as_bytes())?;
+        if let Some((name, text)) = ready {
+            self.store.replace(&dir.join(name), text.as_bytes())?;
+        }
         self.store.save_sealed(&dir.join(PLAN), plan)?;
         self.store.save_sealed(&dir.join(SUBMISSION), submission)
     }
@@ -229,12 +242,12 @@ impl Submissions<'_> {
                 .is_some_and(|(_, unique)| unique.len() == 8 && is_hexadecimal(unique));
             let parts = entries(path).unwrap_or_default();
             let ours = |(_, name): &(PathBuf, String)| {
-                [PLAN, JOBS, SCRIPT, "logs"].contains(&name.as_str())
+                [PLAN, JOBS, SCRIPT, KUBERNETES_JOB, PARALLEL_JOBS, LOGS].contains(&name.as_str())
             };
             unique
                 && is_dir(path)
                 && parts.iter().all(ours)
-                && entries(&path.join("logs")).is_ok_and(|logs| logs.is_empty())
+                && entries(&path.join(LOGS)).is_ok_and(|logs| logs.is_empty())
         };
         Ok(entries(&self.store.submitted())?
             .into_iter()

@@ -22,6 +22,7 @@ mod paper_figures;
 mod plots;
 mod program;
 mod recomputed;
+mod schedulers;
 mod second_trainer;
 mod statistics;
 mod store_fuzz;

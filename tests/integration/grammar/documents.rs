@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ablade::experiment::{Overrides, declared_trainer, load, load_with, reference, schema};
+use ablade::launch::array::scheduler_table;
 use ablade::trainer::{Declaration, DeclarationFault, Programs, Trainer};
 use ablade::trainers::program::ProgramTrainers;
 
@@ -31,16 +32,27 @@ fn the_schema_file_is_the_schema() {
     holds(&root().join("schema/experiment.json"), &format!("{:#}\n", schema(&*made())));
 }
 
+/// Compares the part of a document between two marks with the expected content.
+fn holds_between_marks(document: &str, part: &str, wanted: &str) {
+    let begin = format!(
+        "<!-- {part}: begin, written by UPDATE_DOCUMENTS=1 cargo test --test integration grammar::documents -->\n"
+    );
+    let end = format!("<!-- {part}: end -->");
+    let path = root().join(document);
+    let text = std::fs::read_to_string(&path).expect(document);
+    let (before, rest) = text.split_once(&begin).expect("the mark where the part begins");
+    let (_, after) = rest.split_once(&end).expect("the mark where it ends");
+    holds(&path, &format!("{before}{begin}{wanted}{end}{after}"));
+}
+
 #[test]
 fn the_reference_is_in_the_format_document() {
-    const BEGIN: &str = "<!-- settings: begin, written by UPDATE_DOCUMENTS=1 cargo test --test \
-                         integration grammar::documents -->\n";
-    const END: &str = "<!-- settings: end -->";
-    let path = root().join("docs/reference/format.md");
-    let text = std::fs::read_to_string(&path).expect("docs/reference/format.md");
-    let (before, rest) = text.split_once(BEGIN).expect("the mark where the reference begins");
-    let (_, after) = rest.split_once(END).expect("the mark where it ends");
-    holds(&path, &format!("{before}{BEGIN}{}{END}{after}", reference(&*made())));
+    holds_between_marks("docs/reference/format.md", "settings", &reference(&*made()));
+}
+
+#[test]
+fn the_schedulers_are_in_the_cluster_document() {
+    holds_between_marks("docs/reference/cluster.md", "schedulers", &scheduler_table());
 }
 
 /// Programs of examples, which are on no disk.
