@@ -2,12 +2,13 @@
 //! being told to, because results from elsewhere may name any program.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
+use crate::launch::scheduler::CommandSource;
 use crate::plan::Plan;
 use crate::regular;
 use crate::session::quoted;
@@ -50,15 +51,38 @@ pub(crate) fn remember(results: &Path) {
     let _ = write();
 }
 
-/// Refuses to start the program of a plan from results that were not made here, unless told to.
-pub(crate) fn check(plan: &Plan, results: &Path, yes: bool) -> anyhow::Result<()> {
-    let Some(declared) = &plan.program else { return Ok(()) };
+/// True if this user made the results on this machine, or makes them now: there are none yet.
+pub(crate) fn is_made_here(results: &Path) -> bool {
     let is_known = || {
         let known = regular::read_text(&list()?, LONGEST).ok()?;
         let line = line(results)?;
         Some(known.lines().any(|known| known == line))
     };
-    if yes || is_known() == Some(true) {
+    is_known() == Some(true) || is_empty(results)
+}
+
+/// Commands by which `status` and `cancel` ask for jobs: those of each submission, if the results
+/// were made here or the user says so.
+pub(crate) fn commands(results: &Path, yes: bool) -> CommandSource<'static> {
+    if yes || is_made_here(results) {
+        CommandSource::Submission
+    } else {
+        CommandSource::Nowhere
+    }
+}
+
+/// True if a directory is absent or has no entry.
+fn is_empty(directory: &Path) -> bool {
+    match fs::read_dir(directory) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
+/// Refuses to start the program of a plan from results that were not made here, unless told to.
+pub(crate) fn check(plan: &Plan, results: &Path, yes: bool) -> anyhow::Result<()> {
+    let Some(declared) = &plan.program else { return Ok(()) };
+    if yes || is_made_here(results) {
         return Ok(());
     }
     let commands = declared.program.command.iter();

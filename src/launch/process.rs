@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,7 +41,7 @@ pub enum Problem {
     #[error("{0} does not answer")]
     Silent(String),
     /// The command did not end in time, and was ended.
-    #[error("{program} did not end in {limit} and was killed (execution.command.timeout)")]
+    #[error("{program} did not end in {limit} and was killed")]
     TooSlow {
         /// Name of the command.
         program: String,
@@ -74,7 +76,9 @@ pub enum Problem {
         directory: String,
     },
     /// Results from elsewhere name commands.
-    #[error("{results} was not made here, and its jobs are asked for by commands that it names: {commands}; --yes starts them")]
+    #[error(
+        "{results} was not made here, and its jobs are asked for by commands that it names: {commands}; --yes starts them"
+    )]
     Untrusted {
         /// Directory of the results.
         results: String,
@@ -111,17 +115,31 @@ pub(super) struct Answer {
 
 impl Answer {
     /// The message of a command that failed: its error output, its output, or its exit status.
-    pub(super) fn message(&self) -> String {
+    fn message(&self) -> String {
         const LINES: usize = 5;
         const LENGTH: usize = 500;
         let said = if self.stderr.trim().is_empty() { &self.stdout } else { &self.stderr };
-        let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let lines: Vec<&str> =
+            said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let text = lines[..lines.len().min(LINES)].join("; ");
         match text.char_indices().nth(LENGTH) {
             Some((end, _)) => format!("{}...", &text[..end]),
             None if lines.len() > LINES => format!("{text}; ..."),
             None => text,
         }
+    }
+
+    /// The answer, if the command succeeded.
+    pub(super) fn succeeded(self, program: &str) -> Result<Self, Problem> {
+        if self.status.success() {
+            return Ok(self);
+        }
+        let message = self.message();
+        let text = match message.is_empty() {
+            true => self.status.to_string(),
+            false => format!("{}: {message}", self.status),
+        };
+        Err(Problem::Refused { program: program.to_owned(), text })
     }
 }
 
@@ -135,10 +153,8 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Runs a command without input until it ends or exceeds a limit.
 pub(super) fn run(mut command: Command, limits: Limits) -> Result<Answer, Problem> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let refused = |error: io::Error| Problem::Refused {
-        program: program.clone(),
-        text: error.to_string(),
-    };
+    let refused =
+        |error: io::Error| Problem::Refused { program: program.clone(), text: error.to_string() };
     // In a separate process group, so that Ctrl-C does not reach a submission in progress.
     command
         .stdin(Stdio::null())
@@ -146,11 +162,13 @@ pub(super) fn run(mut command: Command, limits: Limits) -> Result<Answer, Proble
         .stderr(Stdio::piped())
         .process_group(0);
     let mut child = command.spawn().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Problem::Missing { program: program.clone(), hint: missing(&program) },
+        io::ErrorKind::NotFound => {
+            Problem::Missing { program: program.clone(), hint: missing(&program) }
+        }
         _ => refused(error),
     })?;
-    let stdout = child.stdout.take().map(Collected::from);
-    let stderr = child.stderr.take().map(Collected::from);
+    let stdout = child.stdout.take().map(Collected::read);
+    let stderr = child.stderr.take().map(Collected::read);
     let (Some(Ok(stdout)), Some(Ok(stderr))) = (stdout, stderr) else {
         kill(&mut child);
         return Err(refused(io::Error::other("no threads to read its output")));
@@ -204,7 +222,7 @@ struct Collected {
 }
 
 impl Collected {
-    fn from(mut pipe: impl Read + Send + 'static) -> io::Result<Self> {
+    fn read(mut pipe: impl Read + Send + 'static) -> io::Result<Self> {
         let bytes = Arc::<Mutex<Vec<u8>>>::default();
         let collected = Arc::clone(&bytes);
         let read = move || {
@@ -238,10 +256,27 @@ impl Collected {
     }
 }
 
+/// Looks for a program as `exec` does.
+pub(super) fn find_program(program: &str) -> Result<(), Problem> {
+    let is_there = |path: &Path| {
+        fs::metadata(path)
+            .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    };
+    let found = match program.contains('/') {
+        true => is_there(Path::new(program)),
+        false => env::split_paths(&env::var_os("PATH").unwrap_or_default())
+            .any(|folder| is_there(&folder.join(program))),
+    };
+    if found {
+        return Ok(());
+    }
+    Err(Problem::Missing { program: program.to_owned(), hint: missing(program) })
+}
+
 /// Description of a program that cannot be found, with the nearest one that can.
 fn missing(program: &str) -> String {
     if program.contains('/') {
-        return "does not exist".to_owned();
+        return "is not there, or not executable".to_owned();
     }
     let path = env::var_os("PATH").unwrap_or_default();
     let names: BTreeSet<String> = env::split_paths(&path)
@@ -263,7 +298,14 @@ mod tests {
     fn shell(text: &str, time: f64) -> Result<Answer, Problem> {
         let mut command = Command::new("sh");
         command.args(["-c", text]);
-        run(command, Limits { time: Duration::from_secs_f64(time), kills: true, stop: &NEVER })
+        run(
+            command,
+            Limits {
+                time: Duration::from_secs_f64(time),
+                kills: true,
+                stop: &NEVER,
+            },
+        )
     }
 
     #[test]
@@ -308,6 +350,6 @@ mod tests {
         assert!(problem.contains("slep is not on the PATH"), "{problem}");
         assert!(problem.contains("did you mean `sle"), "{problem}");
         let problem = run(Command::new("/nowhere/qsub"), limits).unwrap_err().to_string();
-        assert_eq!(problem, "/nowhere/qsub does not exist");
+        assert_eq!(problem, "/nowhere/qsub is not there, or not executable");
     }
 }

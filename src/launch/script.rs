@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::array::SCHEDULERS;
 use crate::experiment::Slurm;
+use crate::plan::SchedulerCommands;
 use crate::session::quoted;
 
 /// Parameters of the program that the script starts.
@@ -69,6 +70,30 @@ pub fn slurm_script(slurm: &Slurm, invocation: &Invocation) -> String {
 /// number that task, from 0, and with `tables` it writes the tables. Other arguments are options of
 /// `ablade task`: `--first 1`.
 pub fn task_script(invocation: &Invocation, lines: &[String], setup: Option<&str>) -> String {
+    any_script(invocation, lines, setup, "")
+}
+
+/// Script that a scheduler starts by its commands. It is a [`task_script`] whose output goes to a
+/// file in `logs`, which is named by the number of the task and shows that it has started.
+pub fn job_script(invocation: &Invocation, commands: &SchedulerCommands, logs: &Path) -> String {
+    let variables = SCHEDULERS.iter().rev();
+    let number = variables.fold("task".to_owned(), |otherwise, scheduler| {
+        format!("${{{}:-{otherwise}}}", scheduler.variable)
+    });
+    let first = commands.first.unwrap_or(0);
+    let logs = quoted(&logs.to_string_lossy());
+    let lines = format!(
+        "exec >>{logs}/\"${{1:-{number}}}\".log 2>&1\n[ $# -gt 0 ] || set -- --first {first}\n"
+    );
+    any_script(invocation, &[], commands.setup.as_deref(), &lines)
+}
+
+fn any_script(
+    invocation: &Invocation,
+    lines: &[String],
+    setup: Option<&str>,
+    begin: &str,
+) -> String {
     let mut text = format!(
         "#!/bin/sh\n# Tasks of {}: without an argument the one that the variable of a scheduler names, with a number\n\
          # that one, from 0; with `tables` the tables.\n",
@@ -83,6 +108,7 @@ pub fn task_script(invocation: &Invocation, lines: &[String], setup: Option<&str
     let jobs = processors
         .fold("1".to_owned(), |otherwise, variable| format!("${{{variable}:-{otherwise}}}"));
     let directory = quoted(&invocation.directory.to_string_lossy());
+    text += begin;
     text + &commands(
         invocation,
         setup,

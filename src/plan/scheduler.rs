@@ -41,5 +41,4 @@ impl SchedulerCommands {
 }
 
 /// Placeholders of `execution.on_finish`.
-pub const FINISH_PLACEHOLDERS: [&str; 5] =
-    ["experiment", "runs", "finished", "diverged", "failed"];
+pub const FINISH_PLACEHOLDERS: [&str; 5] = ["experiment", "runs", "finished", "diverged", "failed"];

@@ -7,9 +7,10 @@ use crate::cli::commands::tables::plans;
 use crate::cli::show::fitted::FittedTable;
 use crate::cli::show::terminal::{fit, one_line, stdout_width};
 use crate::cli::show::warn_of_incomplete;
+use crate::cli::trust;
 use crate::cli::{Exit, Global, Terminal};
-use crate::launch::queue::{QueueScope, SlurmQueue};
-use crate::launch::slurm::Controller;
+use crate::launch::queue::{JobQueue, QueueScope};
+use crate::launch::scheduler::Schedulers;
 use crate::plan::RunId;
 use crate::runner::machine::on_every_processor;
 use crate::store::{RunStatus, StoreError};
@@ -24,6 +25,9 @@ Examples:
 pub(crate) struct StatusArgs {
     /// Only this experiment, with every run that is not finished
     experiment: Option<String>,
+    /// Start the commands of a scheduler even if the results were not made here
+    #[arg(long)]
+    yes: bool,
 }
 
 pub(crate) fn status(
@@ -36,7 +40,8 @@ pub(crate) fn status(
     if plans.is_empty() && exit == Exit::Success {
         terminal.remark(format!("no experiment in {} yet", global.results.display()));
     }
-    let queue = SlurmQueue::ask(&store, Controller::patient(), QueueScope::Unfinished)?;
+    let schedulers = Schedulers::patient(trust::commands(&global.results, args.yes));
+    let queue = JobQueue::ask(&store, schedulers, QueueScope::Unfinished)?;
     if let Some(problem) = &queue.unknown {
         terminal.remark(format!("{problem}: waiting runs are not known"));
     }
