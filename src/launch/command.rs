@@ -106,6 +106,11 @@ impl CommandScheduler<'_> {
             })
     }
 
+    /// True if `query` asks for one job; otherwise it lists all.
+    fn asks_for_one(&self) -> bool {
+        mentions(&self.commands.query, &SchedulerCommands::JOB)
+    }
+
     /// True if a job can be found by its name alone.
     pub fn can_find(&self) -> bool {
         !mentions(&self.commands.query, &["id"]) || mentions(&self.commands.query, &["name"])
@@ -118,7 +123,9 @@ impl CommandScheduler<'_> {
         let id = self.ids()?;
         let lines: Vec<&str> = answer.lines().collect();
         let Some(at) = lines.iter().position(|line| has_word(line, name)) else {
-            return Ok(None);
+            // An answer about this name alone may consist of ids.
+            let is_of_name = !mentions(&self.commands.query, &["id"]) && self.asks_for_one();
+            return Ok(lines.iter().filter(|_| is_of_name).find_map(|line| id_in(&id, line)));
         };
         // The id is on the line of the name, or on one before it.
         let own = lines[at].replace(name, " ");
@@ -147,7 +154,7 @@ impl CommandScheduler<'_> {
     /// For each of `jobs`, true if it is in the queue.
     fn listed(&self, jobs: &[&SubmittedJob]) -> Result<Vec<bool>, Problem> {
         let id = |job: &SubmittedJob| job.id.clone().unwrap_or_default();
-        if mentions(&self.commands.query, &["id", "name"]) {
+        if self.asks_for_one() {
             let is_listed = |job: &&SubmittedJob| -> Result<bool, Problem> {
                 let (id, name) = (id(job), &job.name);
                 let answer = self.query(&id, name)?;
@@ -172,8 +179,7 @@ impl CommandScheduler<'_> {
     fn query(&self, id: &str, name: &str) -> Result<String, Problem> {
         let words = &self.commands.query;
         let answer = self.call(words, &[("id", id.to_owned()), ("name", name.to_owned())])?;
-        let asks_for_one = mentions(words, &["id", "name"]);
-        if (asks_for_one || !answer.status.success()) && self.says_gone(&answer)? {
+        if (self.asks_for_one() || !answer.status.success()) && self.says_gone(&answer)? {
             return Ok(String::new());
         }
         answer.succeeded(&program(words)).map(|answer| answer.stdout)
@@ -341,6 +347,14 @@ mod tests {
         let scheduler = CommandScheduler { commands: &list, stop: &NEVER };
         assert_eq!(scheduler.find("small-0a1b2c3d.0").unwrap().as_deref(), Some("7"));
         assert_eq!(scheduler.find("small-0a1b2c3d").unwrap(), None);
+        // `qselect -N` of PBS prints ids alone.
+        let mut select = printing("");
+        select.query = vec!["printf".into(), "1234[].pbs01\n".into(), "{name}".into()];
+        select.id = Some(r"\S+".into());
+        let scheduler = CommandScheduler { commands: &select, stop: &NEVER };
+        assert_eq!(scheduler.find("a-0").unwrap().as_deref(), Some("1234[].pbs01"));
+        assert!(is_listed(&select, "1234[].pbs01", "a-0"));
+        assert!(!is_listed(&select, "1234[].pbs", "a-0"));
         let line = printing("12 root PEND normal hosta - small-0a1b2c3d.0[1] Nov 30 09:12");
         let scheduler = CommandScheduler { commands: &line, stop: &NEVER };
         assert_eq!(scheduler.find("small-0a1b2c3d.0").unwrap().as_deref(), Some("12"));

@@ -62,6 +62,15 @@ impl JobScheduler<'_> {
         }
     }
 
+    /// Name of the job that begins with the task `first` of a submission. AWS Batch has names of
+    /// letters, digits, `-` and `_`.
+    pub(super) fn job_name(&self, submission: &str, first: usize) -> String {
+        match self {
+            Self::Slurm(_) => format!("{submission}.{first}"),
+            Self::Command(_) => format!("{submission}-{first}"),
+        }
+    }
+
     /// Submits tasks; returns the id of the job.
     pub(super) fn submit(&self, array: &JobArray) -> Result<String, Problem> {
         match self {

@@ -183,7 +183,7 @@ impl Submitting<'_> {
         let (tasks, mut most, mut first) = (frozen.submission.tasks.len(), indices.max(1), 0);
         while first < tasks {
             let count = most.min(tasks - first);
-            let name = format!("{}.{first}", frozen.submission.name);
+            let name = scheduler.job_name(&frozen.submission.name, first);
             // The limit of concurrent tasks is divided between arrays, because Slurm applies it to
             // each.
             let throttle = throttle.map(|most| (most * count / tasks).max(1));

@@ -14,6 +14,7 @@ mod guide;
 mod history;
 mod identity;
 mod imports;
+mod launcher;
 mod laws;
 mod licences;
 mod ownership;
