@@ -87,7 +87,7 @@ impl<'a> Starter<'a> {
         n_tasks: usize,
         dir: &Path,
     ) -> SubmissionFiles {
-        let script = || task_script(invocation, &[], None);
+        let script = || task_script(invocation, None, None);
         match self {
             Self::Slurm(slurm) => (slurm_script(slurm, invocation), None),
             Self::Scheduler(commands) => (job_script(invocation, commands, &dir.join(LOGS)), None),
@@ -111,7 +111,8 @@ impl<'a> Starter<'a> {
                 path(&format!("{LOGS}/parallel.log")),
                 path(PARALLEL_JOBS)
             ),
-            Self::Kubernetes(_) => format!("kubectl apply --filename {}", path(KUBERNETES_JOB)),
+            // As an argument, the path would be split at commas and unquoted once more.
+            Self::Kubernetes(_) => format!("kubectl apply --filename - < {}", path(KUBERNETES_JOB)),
         }
     }
 }

@@ -63,58 +63,41 @@ pub fn slurm_script(slurm: &Slurm, invocation: &Invocation) -> String {
     )
 }
 
-/// Script for any scheduler, or none. `lines` are directives for the scheduler, `setup` are shell
-/// commands before the program.
+/// Script for any scheduler, or none. `setup` are shell commands before the program, `first` is the
+/// number of the first task where it is not the one of [`SCHEDULERS`].
 ///
 /// Without an argument it executes the task whose number the scheduler's variable has, with a
 /// number that task, from 0, and with `tables` it writes the tables. Other arguments are options of
 /// `ablade task`: `--first 1`.
-pub fn task_script(invocation: &Invocation, lines: &[String], setup: Option<&str>) -> String {
-    any_script(invocation, lines, setup, "")
+pub fn task_script(invocation: &Invocation, setup: Option<&str>, first: Option<usize>) -> String {
+    // Grid Engine and PBS start scripts with the user's login shell unless told otherwise.
+    let head = format!(
+        "#!/bin/sh\n#$ -S /bin/sh\n#PBS -S /bin/sh\n\
+         # Tasks of {}: without an argument the one that the variable of a scheduler names, with a number\n\
+         # that one, from 0; with `tables` the tables.\n",
+        invocation.submission
+    );
+    let processors = SCHEDULERS.iter().rev().filter_map(|scheduler| scheduler.processors);
+    let jobs = processors
+        .fold("1".to_owned(), |otherwise, variable| format!("${{{variable}:-{otherwise}}}"));
+    let directory = quoted(&invocation.directory.to_string_lossy());
+    let first = first.map(|first| {
+        format!("case ${{1-}} in [0-9]*|tables) ;; *) set -- --first {first} \"$@\" ;; esac\n")
+    });
+    let enter = format!("cd {directory} || exit 2\n{}", first.unwrap_or_default());
+    head + &commands(invocation, setup, &enter, &format!(r#"--yes --jobs "{jobs}" "$@""#))
 }
 
 /// Script that a scheduler starts by its commands. It is a [`task_script`] whose output goes to a
 /// file in `logs`, which is named by the number of the task and shows that it has started.
 pub fn job_script(invocation: &Invocation, commands: &SchedulerCommands, logs: &Path) -> String {
-    let variables = SCHEDULERS.iter().rev();
-    let number = variables.fold("task".to_owned(), |otherwise, scheduler| {
-        format!("${{{}:-{otherwise}}}", scheduler.variable)
-    });
-    let first = commands.first.unwrap_or(0);
+    let variables = SCHEDULERS.iter().rev().map(|scheduler| scheduler.variable);
+    let number = variables
+        .fold("task".to_owned(), |otherwise, variable| format!("${{{variable}:-{otherwise}}}"));
     let logs = quoted(&logs.to_string_lossy());
-    let lines = format!(
-        "exec >>{logs}/\"${{1:-{number}}}\".log 2>&1\n[ $# -gt 0 ] || set -- --first {first}\n"
-    );
-    any_script(invocation, &[], commands.setup.as_deref(), &lines)
-}
-
-fn any_script(
-    invocation: &Invocation,
-    lines: &[String],
-    setup: Option<&str>,
-    begin: &str,
-) -> String {
-    let mut text = format!(
-        "#!/bin/sh\n# Tasks of {}: without an argument the one that the variable of a scheduler names, with a number\n\
-         # that one, from 0; with `tables` the tables.\n",
-        invocation.submission
-    );
-    // Grid Engine and PBS start scripts with the user's login shell unless told otherwise.
-    text += "#$ -S /bin/sh\n#PBS -S /bin/sh\n";
-    for line in lines {
-        let _ = writeln!(text, "{line}");
-    }
-    let processors = SCHEDULERS.iter().rev().filter_map(|scheduler| scheduler.processors);
-    let jobs = processors
-        .fold("1".to_owned(), |otherwise, variable| format!("${{{variable}:-{otherwise}}}"));
-    let directory = quoted(&invocation.directory.to_string_lossy());
-    text += begin;
-    text + &commands(
-        invocation,
-        setup,
-        &format!("cd {directory} || exit 2\n"),
-        &format!(r#"--yes --jobs "{jobs}" "$@""#),
-    )
+    let setup = commands.setup.as_deref().unwrap_or_default();
+    let setup = format!("exec >>{logs}/\"${{1:-{number}}}\".log 2>&1\n{setup}");
+    task_script(invocation, Some(&setup), Some(commands.first.unwrap_or(0)))
 }
 
 /// Commands of a script: `setup`, `enter`, then the tables or the task that `task` names.
@@ -201,5 +184,32 @@ mod tests {
             |i, n| format!("{before} --data-dir /data task masks-0a1b2c3d {i} --yes --jobs {n}\n");
         assert_eq!(run("20", Some("3"), Some("4")), task(23, 4));
         assert_eq!(run("7", None, None), task(7, 1));
+    }
+
+    #[test]
+    fn a_script_for_any_scheduler_passes_on_its_arguments() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("script.sh");
+        let run = |first: Option<usize>, arguments: &[&str], variable: &str, value: &str| {
+            let mut invocation = invocation("/bin/echo");
+            invocation.directory = dir.path().to_owned();
+            std::fs::write(&path, task_script(&invocation, Some("set -u"), first)).unwrap();
+            let mut command = Command::new("sh");
+            for scheduler in SCHEDULERS {
+                scheduler.processors.map(|name| command.env_remove(name));
+            }
+            let output = command.arg(&path).args(arguments).env(variable, value).output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let before = "--results /shared/it's here --progress plain";
+        assert_eq!(run(Some(1), &["tables"], "A", ""), format!("{before} tables masks\n"));
+        let task = |jobs: usize, rest: &str| {
+            format!("{before} --data-dir /data task masks-0a1b2c3d --yes --jobs {jobs}{rest}\n")
+        };
+        assert_eq!(run(None, &[], "A", ""), task(1, ""));
+        assert_eq!(run(None, &["7", "--jobs", "4"], "NSLOTS", "3"), task(3, " 7 --jobs 4"));
+        assert_eq!(run(Some(1), &[], "SLURM_CPUS_PER_TASK", "2"), task(2, " --first 1"));
+        assert_eq!(run(Some(1), &["--jobs", "4"], "A", ""), task(1, " --first 1 --jobs 4"));
+        assert_eq!(run(Some(1), &["7"], "LSB_DJOB_NUMPROC", "2"), task(2, " 7"));
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
+use std::io::Write;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -224,7 +225,7 @@ fn a_submission_of_another_version_starts_nothing() {
 }
 
 /// A directory whose name shells, YAML and GNU parallel would read in another way.
-const STRANGE: &str = "it's \"$HOME\" {} $(x) # ü日";
+const STRANGE: &str = "it's, \"$HOME\" {} $(x) [ab] # ü日";
 
 /// The study in a directory with a strange name.
 fn strange_place() -> (Place, PathBuf) {
@@ -247,6 +248,13 @@ fn frozen_for(directory: &Path, arguments: &str) -> (String, String) {
     (command, err)
 }
 
+/// Name of the only submission in a directory.
+fn submission_in(directory: &Path) -> String {
+    let entries = fs::read_dir(directory.join("results/submitted")).unwrap();
+    let mut names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.find(|name| name.starts_with("small-")).unwrap()
+}
+
 fn shell(directory: &Path, command: &str) -> Command {
     let mut shell = Command::new("sh");
     shell.current_dir(directory).args(["-c", command]).env("HOME", directory);
@@ -265,7 +273,7 @@ fn assert_same_as_a_sweep(results: &Path) {
 
 #[test]
 fn the_script_does_the_tasks_of_a_scheduler_and_then_the_tables() {
-    let (place, directory) = strange_place();
+    let (_place, directory) = strange_place();
     let (command, err) = frozen_for(&directory, "command");
     for line in ["Grid Engine: qsub -t 1-3 ", "Slurm: sbatch --array=0-2 ", "tables small"] {
         assert!(err.contains(line), "no {line} in: {err}");
@@ -282,7 +290,7 @@ fn the_script_does_the_tasks_of_a_scheduler_and_then_the_tables() {
     let command = shell(Path::new("/"), &command);
     let text = exits(2, &with_variables(command, &[("LSB_JOBINDEX", "4")]));
     assert!(text.contains("from 1 to 3"), "{text}");
-    assert_same_as_a_sweep(&place.path(STRANGE).join("results"));
+    assert_same_as_a_sweep(&directory.join("results"));
 }
 
 /// A process that executes a task of a submission.
@@ -299,6 +307,33 @@ fn task_process(submission: &str) -> Option<Pid> {
 }
 
 #[test]
+fn the_line_for_gnu_parallel_does_all_tasks() {
+    if !has_parallel() {
+        return;
+    }
+    let place = Place::with(STUDY);
+    let name = frozen(&place);
+    let parallel = SCHEDULERS.iter().find(|scheduler| scheduler.name == "GNU parallel").unwrap();
+    let line = parallel
+        .array(3, "")
+        .replace("masks-5f0c2a9e", &name)
+        .replace("ablade", env!("CARGO_BIN_EXE_ablade"));
+    exits(0, &with_variables(shell(&place.path(""), &line), &[]));
+    place.exits(0, "tables small");
+    assert_same_as_a_sweep(&place.path("results"));
+}
+
+/// True if GNU parallel is installed; otherwise prints that the test is skipped.
+fn has_parallel() -> bool {
+    let is_there = Command::new("parallel").arg("--version").output();
+    let is_there = is_there.is_ok_and(|output| output.status.success());
+    if !is_there {
+        skipped("it needs GNU parallel");
+    }
+    is_there
+}
+
+#[test]
 fn gnu_parallel_resumes_after_a_task_was_killed() {
     if !Command::new("parallel")
         .arg("--version")
@@ -307,13 +342,9 @@ fn gnu_parallel_resumes_after_a_task_was_killed() {
     {
         return skipped("it needs GNU parallel");
     }
-    let (place, directory) = strange_place();
+    let (_place, directory) = strange_place();
     let (command, _) = frozen_for(&directory, "parallel");
-    let submission = fs::read_dir(directory.join("results/submitted"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .find(|name| name.starts_with("small-"))
-        .unwrap();
+    let submission = submission_in(&directory);
     let mut child = shell(&directory, &format!("{command} --jobs 1"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -338,20 +369,27 @@ fn gnu_parallel_resumes_after_a_task_was_killed() {
     // Nothing is left.
     assert_eq!(exits(0, &with_variables(shell(&directory, &command), &[])), "");
     exits(0, &ablade(&directory, "tables small").output().unwrap());
-    assert_same_as_a_sweep(&place.path(STRANGE).join("results"));
+    assert_same_as_a_sweep(&directory.join("results"));
 }
 
-/// The Job of the study in a strange directory, and the directory.
+/// Output of a command that reads `text`, if it is installed.
+fn fed(command: &mut Command, text: &str) -> Option<Output> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().ok()?;
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    Some(child.wait_with_output().unwrap())
+}
+
+/// A strange directory, and the Job of the study in it.
 fn job(options: &str) -> (Place, PathBuf, String) {
     let (place, directory) = strange_place();
     let (command, err) = frozen_for(&directory, &format!("k8s {options}"));
-    assert!(command.starts_with("kubectl apply --filename '"), "{command}");
+    assert!(command.starts_with("kubectl apply --filename - < '"), "{command}");
     assert_eq!(err.contains("--image"), !options.contains("--image"), "{err}");
-    // The shell reads the path as it is.
-    let print = command.replace("kubectl apply --filename", "printf %s");
-    let path = exits(0, &shell(Path::new("/"), &print).output().unwrap());
-    let text = fs::read_to_string(&path).unwrap();
-    (place, PathBuf::from(path), text)
+    // The shell opens the file that is meant.
+    let print = command.replace("kubectl apply --filename -", "cat");
+    let text = exits(0, &shell(Path::new("/"), &print).output().unwrap());
+    (place, directory, text)
 }
 
 const OPTIONS: &str = "--image registry.example/ablade:1 --claim my-results";
@@ -378,7 +416,7 @@ fn the_job_of_kubernetes_says_what_fails_a_task_and_what_does_not_count() {
         assert!(text.lines().any(|other| other == line), "no `{line}` in:\n{text}");
     }
     assert!(
-        text.contains("it's \\\"$HOME\\\" {} $(x) # ü日/results\", subPath: results"),
+        text.contains("it's, \\\"$HOME\\\" {} $(x) [ab] # ü日/results\", subPath: results"),
         "{text}"
     );
     let (_place, _, text) = job("");
@@ -388,18 +426,15 @@ fn the_job_of_kubernetes_says_what_fails_a_task_and_what_does_not_count() {
 
 #[test]
 fn kubectl_reads_the_job_as_it_was_meant() {
-    let (place, path, _) = job(OPTIONS);
+    let (place, directory, text) = job(OPTIONS);
     // The only command that reads a file without a cluster.
     let mut command = Command::new("kubectl");
-    command
-        .args(["label", "--local", "--output", "json", "a=b", "--filename"])
-        .arg(&path);
-    let Ok(output) = command.env("HOME", place.path("")).stdin(Stdio::null()).output() else {
+    command.args(["label", "--local", "--output", "json", "a=b", "--filename", "-"]);
+    let Some(output) = fed(command.env("HOME", place.path("")), &text) else {
         return skipped("it needs kubectl");
     };
     let job: serde_json::Value = serde_json::from_str(&exits(0, &output)).unwrap();
     let spec = &job["spec"]["template"]["spec"];
-    let directory = place.path(STRANGE);
     let results = directory.join("results").display().to_string();
     let container = &spec["containers"][0];
     assert_eq!(container["workingDir"], directory.display().to_string());
@@ -410,19 +445,20 @@ fn kubectl_reads_the_job_as_it_was_meant() {
     );
     // Kubernetes makes `$` of `$$`.
     assert_eq!(container["args"][1], results.replace('$', "$$"));
-    let submission = path.parent().unwrap().file_name().unwrap().to_str().unwrap();
-    assert_eq!(job["metadata"]["name"], submission);
-    assert_eq!(container["args"][7], submission);
+    let submission = submission_in(&directory);
+    assert_eq!(job["metadata"]["name"], *submission);
+    assert_eq!(container["args"][7], *submission);
 }
 
 #[test]
 fn the_job_fits_the_published_schema() {
     let Some(mut python) = python("kubernetes_validate, yaml") else { return };
     let check = "import sys, yaml, kubernetes_validate as k\n\
+                 job = yaml.safe_load(sys.stdin)\n\
                  for version in ['1.29', '1.33']:\n    \
-                 k.validate(yaml.safe_load(open(sys.argv[1])), version, strict=True)\n";
-    let (_place, path, _) = job(OPTIONS);
-    exits(0, &python.args(["-c", check]).arg(path).output().unwrap());
+                 k.validate(job, version, strict=True)\n";
+    let (_place, _, text) = job(OPTIONS);
+    exits(0, &fed(python.args(["-c", check]), &text).unwrap());
 }
 
 #[test]

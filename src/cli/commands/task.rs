@@ -35,7 +35,7 @@ pub(crate) struct TaskArgs {
     /// Index of the task, from 0 [default: from the variable of the scheduler, see below]
     index: Option<usize>,
     /// Number of the first task in the scheduler's array, where it is not that of the list below
-    #[arg(long, value_name = "N", conflicts_with = "index")]
+    #[arg(long, value_name = "N", conflicts_with = "index", overrides_with = "first")]
     first: Option<usize>,
     /// Start the program even if the results were not made here
     #[arg(long)]
