@@ -12,7 +12,7 @@ use std::time::Duration;
 use regex::Regex;
 
 use super::job::{JobArray, LISTED, QueuedTask, UNLISTED};
-use super::process::{Answer, Limits, Problem, find_program, run};
+use super::process::{Answer, CommandLimits, Problem, find_program, run};
 use crate::plan::SchedulerCommands;
 use crate::store::{SubmittedJob, is_job_id};
 use crate::text::brief;
@@ -220,7 +220,7 @@ impl CommandScheduler<'_> {
         let time = Duration::try_from_secs_f64(self.commands.timeout.unwrap_or(TIMEOUT));
         run(
             command,
-            Limits {
+            CommandLimits {
                 time: time.unwrap_or(Duration::MAX),
                 kills: true,
                 stop: self.stop,

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::process::{Limits, Problem, run};
+use super::process::{CommandLimits, Problem, run};
 use crate::results::ExperimentResults;
 use crate::store::RunStatus;
 use crate::trainer::template::filled;
@@ -64,7 +64,7 @@ fn start(words: &[String], sweep: &FinishedSweep, time: Duration) -> Result<(), 
     let program = words.next().unwrap_or_default();
     let mut command = Command::new(&program);
     command.args(words);
-    let answer = run(command, Limits { time, kills: true, stop: &NEVER })?;
+    let answer = run(command, CommandLimits { time, kills: true, stop: &NEVER })?;
     answer.succeeded(&program).map(drop)
 }
 

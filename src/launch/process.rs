@@ -94,9 +94,9 @@ impl Problem {
     }
 }
 
-/// Limits of a command.
+/// CommandLimits of a command.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits<'a> {
+pub(super) struct CommandLimits<'a> {
     /// Time after which its answer is not waited for any longer.
     pub(super) time: Duration,
     /// True if it is then killed, with its children; otherwise it continues.
@@ -151,7 +151,7 @@ const LOOK: Duration = Duration::from_millis(10);
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Runs a command without input until it ends or exceeds a limit.
-pub(super) fn run(mut command: Command, limits: Limits) -> Result<Answer, Problem> {
+pub(super) fn run(mut command: Command, limits: CommandLimits) -> Result<Answer, Problem> {
     let program = command.get_program().to_string_lossy().into_owned();
     let refused =
         |error: io::Error| Problem::Refused { program: program.clone(), text: error.to_string() };
@@ -191,7 +191,7 @@ pub(super) fn run(mut command: Command, limits: Limits) -> Result<Answer, Proble
             }
             return Err(match limits {
                 _ if floods => Problem::Flood { program },
-                Limits { kills: true, time, .. } if !stops => {
+                CommandLimits { kills: true, time, .. } if !stops => {
                     Problem::TooSlow { program, limit: duration(time.as_secs_f64()) }
                 }
                 _ => Problem::Silent(program),
@@ -300,7 +300,7 @@ mod tests {
         command.args(["-c", text]);
         run(
             command,
-            Limits {
+            CommandLimits {
                 time: Duration::from_secs_f64(time),
                 kills: true,
                 stop: &NEVER,
@@ -345,7 +345,7 @@ mod tests {
     #[test]
     fn a_program_that_is_not_there_is_named_with_the_nearest_one() {
         let stop = &NEVER;
-        let limits = Limits { time: Duration::from_secs(1), kills: true, stop };
+        let limits = CommandLimits { time: Duration::from_secs(1), kills: true, stop };
         let problem = run(Command::new("slep"), limits).unwrap_err().to_string();
         assert!(problem.contains("slep is not on the PATH"), "{problem}");
         assert!(problem.contains("did you mean `sle"), "{problem}");

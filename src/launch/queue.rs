@@ -82,9 +82,8 @@ fn found(
     }
     let found = scheduler.find(&job.name)?;
     if found.is_none() && is_recent(submission, UNANSWERED) {
-        let name = scheduler.name();
-        let text = format!("{} was submitted recently, and {name} does not list it yet", job.name);
-        return Err(Problem::Refused { program: "queue".to_owned(), text });
+        let text = format!("{} was submitted recently and is not listed yet", job.name);
+        return Err(Problem::Refused { program: scheduler.name().to_owned(), text });
     }
     Ok(found)
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::job::{JobArray, QueuedTask};
-use super::process::{Answer, Limits, Problem, run};
+use super::process::{Answer, CommandLimits, Problem, run};
 
 /// Maximum time to wait for an answer: while the controller accepts no jobs, sbatch tries again for
 /// two minutes.
@@ -168,7 +168,7 @@ impl Controller<'_> {
             }
         }
         command.args(words);
-        run(command, Limits { time: PATIENCE, kills: false, stop: self.stop })
+        run(command, CommandLimits { time: PATIENCE, kills: false, stop: self.stop })
     }
 }
 

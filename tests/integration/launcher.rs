@@ -7,10 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use ablade::experiment::{Overrides, load_with};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::place::{Place, STUDY, assert_same_files};
-use crate::support::skipped;
+use crate::support::{made, skipped};
 
 /// A program of one line, whose runs take a moment.
 const PROGRAM: &str = r#"
@@ -285,6 +286,21 @@ fn results_of_others_start_no_command() {
 }
 
 #[test]
+fn the_lines_of_schedulers_in_the_documents_are_read() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/cluster.md");
+    let text = fs::read_to_string(path).unwrap();
+    let blocks = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let mut n_schedulers = 0;
+    for block in blocks {
+        let read = |_: &Path| Ok(block.to_owned());
+        let loaded = load_with(Path::new("x.toml"), &Overrides::default(), &*made(), &read);
+        let experiment = loaded.unwrap_or_else(|errors| panic!("{block}\n{errors}"));
+        n_schedulers += usize::from(experiment.execution.command.is_some());
+    }
+    assert_eq!(n_schedulers, 7);
+}
+
+#[test]
 fn options_of_another_place_are_refused() {
     let cluster = Cluster::new();
     let text = cluster.exits(2, &format!("{SWEEP} --jobs 2"));
@@ -396,7 +412,7 @@ fn results_of_others_start_no_command_at_the_end() {
     let study = study.replace("[execution]\n", &format!("[execution]\non_finish = [{NOTE}]\n"));
     let place = Place::with(&study);
     fs::create_dir_all(place.path("results")).unwrap();
-    fs::write(place.path("results/README.md"), "of somebody else").unwrap();
+    fs::write(place.path("results/notes.txt"), "of somebody else").unwrap();
     let (_, text) = place.exits(0, "sweep small.toml");
     assert!(
         text.contains("execution.on_finish was not started") && text.contains("--yes"),
