@@ -118,8 +118,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Names of the placeholders in the words of a command, after an error for each that is not
-    /// known; `None` if it is no list of texts, which is reported elsewhere.
+    /// Names of the placeholders in the words of a command; `None` after an error for each that is not
+    /// known, and if it is no list of texts, which is reported elsewhere.
     fn known_placeholders(
         &mut self,
         path: &str,
@@ -127,6 +127,7 @@ impl Reader<'_> {
         known: &[&str],
     ) -> Option<Vec<String>> {
         let Toml::List(words) = &node.value else { return None };
+        let before = self.errors.len();
         let mut found = Vec::new();
         for word in words {
             let Toml::Text(text) = &word.value else { return None };
@@ -144,6 +145,6 @@ impl Reader<'_> {
                 )));
             }
         }
-        Some(found)
+        (self.errors.len() == before && !words.is_empty()).then_some(found)
     }
 }
