@@ -2,11 +2,14 @@
 //! asking the scheduler.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, DirEntry};
+use std::io;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::LaunchError;
-use super::job::CANCELLED;
+use super::job::{CANCELLED, UNLISTED};
 use super::queue::{JobQueue, QueueScope, QueuedRun};
 use super::scheduler::Schedulers;
 use crate::plan::{RunId, RunSpec};
@@ -33,8 +36,8 @@ pub enum FollowOutcome {
 /// that a check takes.
 const LOOK: Duration = Duration::from_secs(1);
 const SPARSE: u32 = 20;
-/// Interval of asking the scheduler, at first and at most: it doubles while nothing changes. It is
-/// also a multiple of the time that an answer takes.
+/// Interval of asking the scheduler, at first and at most: it doubles while nothing changes. Up
+/// to the maximum, it is also a multiple of the time that an answer takes.
 const ASK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
 /// Time for runs without a job to appear on disk before they count as lost; the second, longer one
 /// applies if their job reports success, because a network file system may show files a minute
@@ -170,7 +173,7 @@ fn until_ended(
             } else {
                 alone_since = None;
             }
-            ask_at = Instant::now() + ask_every.max(now.elapsed() * SPARSE);
+            ask_at = Instant::now() + ask_every.max((now.elapsed() * SPARSE).min(ASK.1));
         }
         sleep(Duration::from_millis(100));
     }
@@ -201,8 +204,22 @@ fn patience(queue: &JobQueue, left: &BTreeMap<usize, &RunSpec>) -> Duration {
 /// True if the next attempt at the runs may succeed: their tasks were started, and were not
 /// cancelled.
 fn may_succeed(lost: &[&RunId], queue: &JobQueue) -> bool {
-    let started = |queued: &QueuedRun| queued.entry.state != CANCELLED && queued.log.is_file();
+    // Some tasks of a job that was deleted may not have been started yet.
+    let others_started = |queued: &QueuedRun| {
+        queued.entry.state == UNLISTED && queued.log.parent().is_some_and(has_log)
+    };
+    let started = |queued: &QueuedRun| {
+        queued.entry.state != CANCELLED && (queued.log.is_file() || others_started(queued))
+    };
     lost.iter().all(|run| queue.runs.get(run).is_some_and(started))
+}
+
+/// True if a directory has the log of a task.
+fn has_log(logs: &Path) -> bool {
+    let is_log = |entry: io::Result<DirEntry>| {
+        entry.is_ok_and(|entry| entry.path().extension().is_some_and(|end| end == "log"))
+    };
+    fs::read_dir(logs).is_ok_and(|mut entries| entries.any(is_log))
 }
 
 /// Reports the reason why runs are not done although no job is left for them.

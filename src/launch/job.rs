@@ -8,6 +8,9 @@ pub const LISTED: &str = "IN THE QUEUE";
 /// State of the tasks of a job that a scheduler no longer lists.
 pub const UNLISTED: &str = "NO LONGER IN THE QUEUE";
 
+/// State of the tasks of a job that was cancelled and is still listed.
+pub const ENDING: &str = "BEING CANCELLED";
+
 /// State of the tasks of a job that was cancelled.
 pub const CANCELLED: &str = "CANCELLED";
 
@@ -49,7 +52,7 @@ impl QueuedTask {
 
     /// True if it is ending, and may start again.
     pub fn is_ending(&self) -> bool {
-        self.state == "COMPLETING"
+        ["COMPLETING", ENDING].contains(&self.state.as_str())
     }
 
     /// State in words, with the reason why it is waiting or failed: `pending (Resources)`.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::job::{CANCELLED, LISTED, QueuedTask, UNLISTED};
+use super::job::{CANCELLED, ENDING, LISTED, QueuedTask, UNLISTED};
 use super::process::Problem;
 use super::scheduler::{JobScheduler, Schedulers};
 use crate::plan::RunId;
@@ -176,14 +176,13 @@ impl JobQueue {
             let is_listed_late = is_recent(submission, LISTED_LATE)
                 && tasks.iter().all(|(offset, entry)| !log(*offset, entry).is_file());
             for (offset, mut entry) in tasks {
-                if entry.state == UNLISTED {
-                    let state = match job.cancelled {
-                        true => CANCELLED,
-                        false if is_listed_late => LISTED,
-                        false => UNLISTED,
-                    };
-                    state.clone_into(&mut entry.state);
-                }
+                let state = match (entry.state.as_str(), job.cancelled) {
+                    (LISTED, true) => ENDING,
+                    (UNLISTED, true) => CANCELLED,
+                    (UNLISTED, false) if is_listed_late => LISTED,
+                    (state, _) => state,
+                };
+                entry.state = state.to_owned();
                 let log = log(offset, &entry);
                 if !entry.has_ended() {
                     let alive = queue.jobs.entry(submission.name.clone()).or_default();

@@ -25,7 +25,7 @@ const FULL: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs
 const ROUNDS: u32 = 3;
 
 /// Options of [`run_on_cluster`].
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct ClusterOptions<'a> {
     /// Commands of the scheduler; Slurm if there are none.
     pub commands: Option<&'a SchedulerCommands>,
@@ -39,6 +39,8 @@ pub struct ClusterOptions<'a> {
     pub ignores_budget: bool,
     /// Follows the runs; otherwise returns once they are submitted.
     pub follows: bool,
+    /// Called once runs are submitted.
+    pub submitted: &'a dyn Fn(),
 }
 
 /// Share of the runs that the scheduler has accepted.
@@ -146,6 +148,7 @@ fn until_ended(
             observer,
         )?;
         *state = if submitted.all { SubmissionState::Everything } else { SubmissionState::Part };
+        (options.submitted)();
         if !options.follows || interruption.is_requested() {
             return Ok(None);
         }

@@ -334,7 +334,8 @@ fn tasks_that_were_killed_are_submitted_again_but_not_for_ever() {
 
     let mut following = cluster.command(SWEEP).spawn().unwrap();
     let calls = || cluster.said("submit").len();
-    wait_until(&mut following, || calls() == 5);
+    let jobs = || fs::read_dir(cluster.0.path("fake/jobs")).unwrap().count();
+    wait_until(&mut following, || calls() == 5 && jobs() == 0);
     cluster.unset("kill");
     assert_eq!(following.wait().unwrap().code(), Some(0));
     assert_eq!(calls(), 6);
@@ -536,4 +537,9 @@ fn real_grid_engine_jobs_are_shown_and_cancelled() {
     }
     let (out, _) = place.exits(0, "status small");
     assert!(!out.contains("in the queue"), "{out}");
+    // Grid Engine may list a job for seconds after its end.
+    while place.exits(0, "status small").0.contains("being cancelled") {
+        assert!(began.elapsed() < Duration::from_secs(60), "the job stays in the queue");
+        sleep(Duration::from_millis(200));
+    }
 }

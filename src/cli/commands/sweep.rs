@@ -2,6 +2,7 @@
 //! tables.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
@@ -110,8 +111,11 @@ pub(crate) fn sweep(
     let starts = commands.is_some() || !execution.on_finish.is_empty();
     // Who names a file that runs a program means to start what it says.
     let is_own = loaded.plan.program.is_some() || trust::is_made_here(&global.results);
-    let is_trusted = is_own || args.yes;
-    if let Some(commands) = commands.filter(|_| !is_trusted) {
+    let trust_in = ResultsTrust {
+        starts_commands: is_own || args.yes,
+        is_remembered: is_own || (args.yes && starts),
+    };
+    if let Some(commands) = commands.filter(|_| !trust_in.starts_commands) {
         let lines = [&commands.submit, &commands.query, &commands.cancel];
         bail!(
             "{} was not made here, and this starts the commands that {} names:\n  {}\n--yes starts them",
@@ -120,7 +124,6 @@ pub(crate) fn sweep(
             lines.map(|words| command_line(words)).join("\n  ")
         );
     }
-    let remembers = is_own || (args.yes && starts);
     check_tables(&mut loaded, args.replace)?;
     for remark in &loaded.experiment.remarks {
         terminal.remark(remark);
@@ -130,23 +133,35 @@ pub(crate) fn sweep(
     data.lines.iter().for_each(|line| terminal.remark(format!("{head}{line}")));
     data.warnings.iter().for_each(|warning| terminal.warn(warning));
     warn_of_past(&loaded.plan, &loaded.past()?, terminal);
-    if remembers {
-        trust::remember(&global.results);
-    }
+    trust_in.remember(&global.results);
     let interrupt = Interrupt::listen().context("cannot listen for signals")?;
     let exit = match launcher {
         Launcher::Local => local(args, &loaded, &interrupt, global, terminal),
-        _ => on_cluster(args, &loaded, launcher, is_trusted, &interrupt, global, terminal),
+        _ => on_cluster(args, &loaded, launcher, trust_in, &interrupt, global, terminal),
     };
     // The directory of the results may be new.
-    if remembers {
-        trust::remember(&global.results);
-    }
+    trust_in.remember(&global.results);
     let (exit, results) = exit?;
     if let Some(results) = results {
-        on_finish(&loaded.experiment.execution.on_finish, &results, is_trusted, global, terminal);
+        on_finish(&loaded.experiment.execution.on_finish, &results, trust_in, global, terminal);
     }
     Ok(exit)
+}
+
+/// Trust in the commands that a file and the results name.
+#[derive(Debug, Clone, Copy)]
+struct ResultsTrust {
+    starts_commands: bool,
+    /// True if the results count as made here from now on.
+    is_remembered: bool,
+}
+
+impl ResultsTrust {
+    fn remember(self, results: &Path) {
+        if self.is_remembered {
+            trust::remember(results);
+        }
+    }
 }
 
 /// Starts the command of the file for a sweep that has ended. Its failure is no failure of the
@@ -154,14 +169,14 @@ pub(crate) fn sweep(
 fn on_finish(
     words: &[String],
     results: &ExperimentResults,
-    is_trusted: bool,
+    trust_in: ResultsTrust,
     global: &Global,
     terminal: &Terminal,
 ) {
     if words.is_empty() {
         return;
     }
-    if !is_trusted {
+    if !trust_in.starts_commands {
         terminal.warn(format!(
             "execution.on_finish was not started, because {} was not made here: {}; --yes starts it",
             global.results.display(),
@@ -237,7 +252,7 @@ fn on_cluster(
     args: &SweepArgs,
     loaded: &LoadedExperiment,
     launcher: Launcher,
-    trusts_results: bool,
+    trust_in: ResultsTrust,
     interrupt: &Interrupt,
     global: &Global,
     terminal: &mut Terminal,
@@ -245,11 +260,13 @@ fn on_cluster(
     let commands = loaded.experiment.execution.command.as_ref();
     let options = ClusterOptions {
         commands: commands.filter(|_| launcher == Launcher::Command),
-        trusts_results,
+        trusts_results: trust_in.starts_commands,
         data_dir: &global.library().data_dir,
         max_failures: max_failures(args, loaded),
         ignores_budget: args.yes,
         follows: !args.no_follow,
+        // Now there are results, which `status` and `cancel` may look at meanwhile.
+        submitted: &|| trust_in.remember(&global.results),
     };
     let shown = terminal.shown(global.progress);
     let end = run_on_cluster(loaded, &options, interrupt.interruption(), &shown);
