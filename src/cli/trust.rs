@@ -2,7 +2,7 @@
 //! being told to, because results from elsewhere may name any program.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use crate::launch::scheduler::CommandSource;
 use crate::plan::Plan;
 use crate::regular;
 use crate::session::quoted;
+use crate::store::is_empty_or_absent;
 
 /// Maximum size of the list [bytes].
 const LONGEST: u64 = 1 << 20;
@@ -58,7 +59,7 @@ pub(crate) fn is_made_here(results: &Path) -> bool {
         let line = line(results)?;
         Some(known.lines().any(|known| known == line))
     };
-    is_known() == Some(true) || is_empty(results)
+    is_known() == Some(true) || is_empty_or_absent(results)
 }
 
 /// Commands by which `status` and `cancel` ask for jobs: those of each submission, if the results
@@ -68,14 +69,6 @@ pub(crate) fn commands(results: &Path, yes: bool) -> CommandSource<'static> {
         CommandSource::Submission
     } else {
         CommandSource::Nowhere
-    }
-}
-
-/// True if a directory is absent or has no entry.
-fn is_empty(directory: &Path) -> bool {
-    match fs::read_dir(directory) {
-        Ok(mut entries) => entries.next().is_none(),
-        Err(error) => error.kind() == io::ErrorKind::NotFound,
     }
 }
 

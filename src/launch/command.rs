@@ -25,7 +25,7 @@ const TIMEOUT: f64 = 60.0;
 /// `OAR_JOB_ID=12`, but not in `2026-12-01` or `0a12`.
 const NUMBER: &str = r#"(?:^|[\s<("=#])([0-9]+)(?:$|[\s>)",;.])"#;
 
-/// What PBS, Grid Engine and LSF say about jobs that have ended.
+/// Words of PBS, Grid Engine and LSF about jobs that have ended.
 const GONE: &str = r"(?i)unknown job|jobs? .{0,200}do(es)? not exist|job <\S+> is not found|job has (already )?finished|no (matching|unfinished) job";
 
 /// Exit codes of a shell for a command that is missing or not executable.

@@ -26,7 +26,7 @@ pub enum Problem {
     Missing {
         /// Name of the command.
         program: String,
-        /// What is missing, and what may be meant.
+        /// Place where it was searched, and the nearest name there.
         hint: String,
     },
     /// The command reported an error, in its own words.
@@ -61,7 +61,7 @@ pub enum Problem {
         program: String,
         /// Its output.
         output: String,
-        /// Where the id was expected.
+        /// Pattern of the id.
         pattern: String,
     },
     /// A submission was not answered, and its job cannot be looked for.

@@ -44,3 +44,11 @@ pub(super) fn is_dir(path: &Path) -> bool {
 pub(super) fn is_file(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
 }
+
+/// True if a directory has no entry, or there is none.
+pub fn is_empty_or_absent(directory: &Path) -> bool {
+    match fs::read_dir(directory) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}

@@ -50,6 +50,7 @@ pub use experiments::Replaced;
 pub use failures::Failure;
 pub use garbage::{Garbage, Kept};
 pub use history::{History, RegisteredStudy, Registration, ScoredOn, Seen};
+pub use listing::is_empty_or_absent;
 pub use names::check_name;
 pub use owned::{Owned, write_whole};
 pub use runs::{ADOPTED_BECAUSE, ADOPTED_FROM, Publication, copied_name};

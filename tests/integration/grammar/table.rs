@@ -238,6 +238,7 @@ fn every_option_is_a_field() {
         Kind::Texts => "[\"a\"]".into(),
         Kind::Option => "\"-a\"".into(),
         Kind::Options => "[\"-a\"]".into(),
+        Kind::Command => "[\"a\"]".into(),
         Kind::Duration => "\"90s\"".into(),
         Kind::Bytes => "\"1KiB\"".into(),
         Kind::Free(FreeKind::Texts) => "[\"sh\"]".into(),
@@ -257,6 +258,10 @@ fn every_option_is_a_field() {
     let (_, trainer) = load(program);
     let lines = OPTIONS.iter().map(|option| match option.path {
         "execution.local" => "execution.local.scratch = \"a\"".to_owned(),
+        path @ ("execution.command.submit" | "execution.command.single") => {
+            format!("{path} = [\"qsub\", \"{{script}}\", \"{{index}}\"]")
+        }
+        path @ "execution.command.cancel" => format!("{path} = [\"qdel\", \"{{id}}\"]"),
         path => format!("{path} = {}", value(&option.kind(trainer.metrics()))),
     });
     let (experiment, _) = load(&(program.to_owned() + &lines.collect::<Vec<_>>().join("\n")));
