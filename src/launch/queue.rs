@@ -238,7 +238,9 @@ impl JobQueue {
                 && n_cancelled > 0
             {
                 let mut all = store.submissions().jobs(name)?;
-                all.iter_mut().for_each(|job| job.cancelled |= done.contains(job.name.as_str()));
+                for job in &mut all {
+                    job.cancelled |= done.contains(job.name.as_str());
+                }
                 store.submissions().save_jobs(name, &all)?;
             }
         }
