@@ -22,9 +22,12 @@ pub struct Scheduler {
     pub(super) processors: Option<&'static str>,
     /// Start of an array, with `{first}`, `{last}`, `{count}` and `{script}`.
     array: &'static str,
-    /// True if an array was started in this way with the scheduler itself.
-    was_run: bool,
+    /// Knowledge from which variable and start are written down.
+    origin: &'static str,
 }
+
+const RUN: &str = "run by us";
+const MANUAL: &str = "written from the manual";
 
 /// Every scheduler whose variable `ablade task` reads.
 pub static SCHEDULERS: &[Scheduler] = &[
@@ -36,7 +39,7 @@ pub static SCHEDULERS: &[Scheduler] = &[
         range: Some(["SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX"]),
         processors: Some("SLURM_CPUS_PER_TASK"),
         array: "sbatch --array={first}-{last} {script}",
-        was_run: false,
+        origin: RUN,
     },
     Scheduler {
         name: "PBS Pro",
@@ -46,7 +49,7 @@ pub static SCHEDULERS: &[Scheduler] = &[
         range: None,
         processors: Some("NCPUS"),
         array: "qsub -J {first}-{last} {script}",
-        was_run: false,
+        origin: MANUAL,
     },
     Scheduler {
         name: "Torque",
@@ -56,7 +59,7 @@ pub static SCHEDULERS: &[Scheduler] = &[
         range: None,
         processors: Some("PBS_NUM_PPN"),
         array: "qsub -t {first}-{last} {script}",
-        was_run: false,
+        origin: MANUAL,
     },
     Scheduler {
         name: "Grid Engine",
@@ -66,7 +69,7 @@ pub static SCHEDULERS: &[Scheduler] = &[
         range: None,
         processors: Some("NSLOTS"),
         array: "qsub -t {first}-{last} {script}",
-        was_run: false,
+        origin: RUN,
     },
     Scheduler {
         name: "LSF",
@@ -76,7 +79,7 @@ pub static SCHEDULERS: &[Scheduler] = &[
         range: None,
         processors: Some("LSB_DJOB_NUMPROC"),
         array: "bsub -J \"ablade[{first}-{last}]\" < {script}",
-        was_run: false,
+        origin: MANUAL,
     },
     Scheduler {
         name: "AWS Batch",
@@ -86,7 +89,7 @@ pub static SCHEDULERS: &[Scheduler] = &[
         range: None,
         processors: None,
         array: "aws batch submit-job --array-properties size={count} ...",
-        was_run: false,
+        origin: MANUAL,
     },
     Scheduler {
         name: "Kubernetes",
@@ -96,7 +99,7 @@ pub static SCHEDULERS: &[Scheduler] = &[
         range: None,
         processors: None,
         array: "ablade freeze --for k8s",
-        was_run: false,
+        origin: MANUAL,
     },
     Scheduler {
         name: "Google Batch",
@@ -106,7 +109,7 @@ pub static SCHEDULERS: &[Scheduler] = &[
         range: None,
         processors: None,
         array: "\"taskCount\": {count} in the JSON of gcloud batch jobs submit",
-        was_run: false,
+        origin: MANUAL,
     },
     Scheduler {
         name: "HyperQueue",
@@ -116,7 +119,7 @@ pub static SCHEDULERS: &[Scheduler] = &[
         range: None,
         processors: None,
         array: "hq submit --array {first}-{last} sh {script}",
-        was_run: false,
+        origin: "numbers run by us, line written from the manual",
     },
     Scheduler {
         name: "GNU parallel",
@@ -126,7 +129,7 @@ pub static SCHEDULERS: &[Scheduler] = &[
         range: None,
         processors: None,
         array: "seq {count} | parallel -N0 ablade task masks-5f0c2a9e",
-        was_run: true,
+        origin: RUN,
     },
 ];
 
@@ -151,9 +154,8 @@ pub fn scheduler_table() -> String {
     let head =
         "| scheduler | variable | first task | array of 20 tasks | |\n|---|---|---|---|---|\n";
     let row = |scheduler: &Scheduler| {
-        let Scheduler { name, variable, first, .. } = scheduler;
+        let Scheduler { name, variable, first, origin, .. } = scheduler;
         let array = scheduler.array(20, "script.sh").replace('|', "\\|");
-        let origin = if scheduler.was_run { "run by us" } else { "written from the manual" };
         format!("| {name} | `{variable}` | {first} | `{array}` | {origin} |\n")
     };
     SCHEDULERS

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use ablade::launch::array::{ArrayError, SCHEDULERS, array_task};
 use ablade::store::Store;
@@ -27,6 +27,36 @@ fn index(
         variables.iter().map(|(name, value)| (*name, value.into())).collect();
     array_task(n_tasks, first, |name| variables.get(name).cloned())
         .map_err(|error| error.to_string())
+}
+
+#[test]
+fn schedulers_count_as_their_manuals_say() {
+    let found: Vec<(&str, usize)> = SCHEDULERS
+        .iter()
+        .map(|scheduler| (scheduler.variable, scheduler.first))
+        .collect();
+    let of_the_manuals = [
+        ("SLURM_ARRAY_TASK_ID", 0),
+        ("PBS_ARRAY_INDEX", 0),
+        ("PBS_ARRAYID", 0),
+        ("SGE_TASK_ID", 1),
+        ("LSB_JOBINDEX", 1),
+        ("AWS_BATCH_JOB_ARRAY_INDEX", 0),
+        ("JOB_COMPLETION_INDEX", 0),
+        ("BATCH_TASK_INDEX", 0),
+        ("HQ_TASK_ID", 0),
+        ("PARALLEL_SEQ", 1),
+    ];
+    assert_eq!(found, of_the_manuals);
+    for (array, line) in [(0, "sbatch --array=0-2 x"), (3, "qsub -t 1-3 x"), (8, "--array 0-2")] {
+        assert!(SCHEDULERS[array].array(3, "x").contains(line));
+    }
+    let (help, _) = Place::new().exits(0, "task --help");
+    for (variable, first) in of_the_manuals {
+        let mut lines = help.lines().map(str::trim);
+        let line = lines.find(|line| line.starts_with(&format!("{variable} "))).unwrap();
+        assert!(line.ends_with(&format!(", from {first}")), "{line}");
+    }
 }
 
 #[test]
@@ -153,7 +183,12 @@ fn without_an_array_the_variables_are_named() {
     assert!(index(0, None, &[]).is_err());
 }
 
-/// 12 runs in 3 tasks; returns the name of the submission.
+/// 6 runs.
+fn study() -> String {
+    STUDY.replace("seeds = 4", "seeds = 2")
+}
+
+/// 6 runs in 3 tasks; returns the name of the submission.
 fn frozen(place: &Place) -> String {
     let (name, _) = place.exits(0, "freeze small.toml --tasks 3");
     name.trim().to_owned()
@@ -177,7 +212,7 @@ fn exits(code: i32, output: &Output) -> String {
 
 #[test]
 fn a_task_takes_its_number_from_the_scheduler_unless_it_is_given() {
-    let place = Place::with(STUDY);
+    let place = Place::with(&study());
     let name = frozen(&place);
     let task = |code: i32, arguments: &str, variables: &[(&str, &str)]| {
         let command = place.command(&format!("task {name} {arguments}"));
@@ -200,20 +235,20 @@ fn a_task_takes_its_number_from_the_scheduler_unless_it_is_given() {
     assert!(task(2, "1 --first 1", &[]).contains("cannot be used with"));
     assert!(place.published().is_empty());
 
-    let said = |task: usize| format!("task {task} of {name}: 4 runs");
+    let said = |task: usize| format!("task {task} of {name}: 2 runs");
     assert!(task(0, "", &[("SGE_TASK_ID", "1")]).contains(&said(0)));
     assert!(task(0, "--first 1", &[("PBS_ARRAY_INDEX", "2")]).contains(&said(1)));
-    assert_eq!(place.published().len(), 8);
+    assert_eq!(place.published().len(), 4);
     let other = [("SLURM_ARRAY_TASK_ID", "0"), ("PARALLEL_SEQ", "nonsense")];
     assert!(task(0, "2", &other).contains(&said(2)));
-    assert_eq!(place.published().len(), 12);
+    assert_eq!(place.published().len(), 6);
 }
 
 #[test]
 fn a_submission_of_another_version_starts_nothing() {
-    let place = Place::with(STUDY);
+    let place = Place::with(&study());
     let name = frozen(&place);
-    let store = Store::open(&place.path("results"), made()).unwrap();
+    let store = Store::open(place.path("results"), made()).unwrap();
     let plan = store.submissions().plan(&name).unwrap();
     let mut submission = store.submissions().load(&name).unwrap();
     submission.engine += 1;
@@ -232,7 +267,7 @@ fn strange_place() -> (Place, PathBuf) {
     let place = Place::new();
     let directory = place.path(STRANGE);
     fs::create_dir(&directory).unwrap();
-    fs::write(directory.join("small.toml"), STUDY).unwrap();
+    fs::write(directory.join("small.toml"), study()).unwrap();
     (place, directory)
 }
 
@@ -264,7 +299,7 @@ fn shell(directory: &Path, command: &str) -> Command {
 /// Compares results with those of a sweep on this machine.
 #[track_caller]
 fn assert_same_as_a_sweep(results: &Path) {
-    let here = Place::with(STUDY);
+    let here = Place::with(&study());
     here.exits(0, "sweep small.toml");
     for folder in ["runs", "small"] {
         assert_same_files(&results.join(folder), &here.path("results").join(folder));
@@ -311,7 +346,7 @@ fn the_line_for_gnu_parallel_does_all_tasks() {
     if !has_parallel() {
         return;
     }
-    let place = Place::with(STUDY);
+    let place = Place::with(&study());
     let name = frozen(&place);
     let parallel = SCHEDULERS.iter().find(|scheduler| scheduler.name == "GNU parallel").unwrap();
     let line = parallel
@@ -362,10 +397,9 @@ fn gnu_parallel_resumes_after_a_task_was_killed() {
     kill_process(task, Signal::KILL).unwrap();
     let n_failed = child.wait().unwrap().code();
     assert_eq!(n_failed, Some(1), "GNU parallel's exit code is the number of failed commands");
-    assert!(fs::read_dir(directory.join("results/runs")).unwrap().count() < 13);
     let again = with_variables(shell(&directory, &command), &[]);
     let text = exits(0, &again);
-    assert_eq!(text.matches(&format!("of {submission}: 4 runs")).count(), 1, "{text}");
+    assert_eq!(text.matches(&format!("of {submission}: 2 runs")).count(), 1, "{text}");
     // Nothing is left.
     assert_eq!(exits(0, &with_variables(shell(&directory, &command), &[])), "");
     exits(0, &ablade(&directory, "tables small").output().unwrap());
@@ -474,11 +508,34 @@ fn what_a_file_cannot_hold_is_an_error_before_anything_is_written() {
         let place = Place::new();
         let directory = place.path(name);
         fs::create_dir(&directory).unwrap();
-        fs::write(directory.join("small.toml"), STUDY).unwrap();
+        fs::write(directory.join("small.toml"), study()).unwrap();
         let output =
             ablade(&directory, &format!("freeze small.toml {arguments}")).output().unwrap();
         let text = exits(2, &output);
         assert!(text.contains(part), "{text}");
         assert!(!directory.join("results").exists(), "{name} {arguments}");
     }
+}
+
+#[test]
+fn a_submission_that_was_never_completed_is_removed_with_its_ready_file() {
+    let place = Place::with(&study());
+    for ready_for in ["k8s", "parallel", "command"] {
+        place.exits(0, &format!("freeze small.toml --for {ready_for}"));
+    }
+    let three_days_ago = SystemTime::now() - Duration::from_secs(3 * 24 * 3600);
+    let mut n_incomplete = 0;
+    for entry in fs::read_dir(place.path("results/submitted")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            fs::remove_file(path.join("submission.json")).unwrap();
+            fs::File::open(&path).unwrap().set_modified(three_days_ago).unwrap();
+            n_incomplete += 1;
+        }
+    }
+    assert_eq!(n_incomplete, 3);
+    let (out, _) = place.exits(0, "clean --yes");
+    assert_eq!(out.matches("never completed").count(), 3, "{out}");
+    let mut left = fs::read_dir(place.path("results/submitted")).unwrap();
+    assert!(!left.any(|entry| entry.unwrap().path().is_dir()));
 }
