@@ -140,7 +140,10 @@ fn what_waits_is_shown_and_cancelled_but_not_submitted_twice() {
     let text = cluster.exits(0, &format!("{SWEEP} --no-follow"));
     assert!(text.contains("`ablade tables small` writes the tables"), "{text}");
     let text = cluster.exits(0, "status small");
-    assert!(text.contains("queued: job 11_1 in the queue"), "{text}");
+    assert!(
+        text.contains("queued: job 11_1 in the queue") && text.contains("job 11_4 "),
+        "{text}"
+    );
     let text = cluster.exits(0, &format!("{SWEEP} --no-follow"));
     assert!(text.contains("4 runs submitted before, tasks: 4 in the queue"), "{text}");
     assert_eq!(cluster.said("submit").len(), 1);
