@@ -82,7 +82,8 @@ fn found(
     }
     let found = scheduler.find(&job.name)?;
     if found.is_none() && is_recent(submission, UNANSWERED) {
-        let text = format!("{} was submitted recently and is not listed yet", job.name);
+        let text =
+            format!("{} was submitted less than four minutes ago and is not listed yet", job.name);
         return Err(Problem::Refused { program: scheduler.name().to_owned(), text });
     }
     Ok(found)
