@@ -70,6 +70,11 @@ torture:
 test-slurm:
     cargo test --release --test slurm -- --include-ignored --nocapture --test-threads 1
 
+# a study on a real Grid Engine (SGE_ROOT): tests/fixtures/scheduler/local-gridengine starts one
+[group('work on it')]
+test-gridengine:
+    cargo test --test integration -- launcher::real --include-ignored --nocapture --test-threads 1
+
 # licences, sources and known flaws of every crate (needs cargo-deny, and the network for the advisories)
 [group('work on it')]
 audit:

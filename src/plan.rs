@@ -11,6 +11,7 @@ mod external;
 mod missing;
 pub(crate) mod names;
 mod plots;
+mod scheduler;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +27,7 @@ pub use content::{Configured, ContentId, StudyContents, compared_content};
 pub use external::{External, ExternalValue};
 pub use missing::{MissingData, missing_clauses};
 pub use plots::{DPI, PictureFormat, PlotOptions, TextForm, Width};
+pub use scheduler::{FINISH_PLACEHOLDERS, SchedulerCommands};
 
 /// Reason why a text cannot be the name of an experiment, if there is one: an experiment's folder
 /// is next to those of the program itself.

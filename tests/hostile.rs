@@ -440,6 +440,7 @@ impl Scene {
             memory: None,
             checkpoint: 60.0,
             program: Some(root.join("submitted/program-0123456789abcdef")),
+            scheduler: None,
         };
         store
             .submissions()
@@ -450,6 +451,7 @@ impl Scene {
             first: 0,
             count: 1,
             id: Some("12".into()),
+            cancelled: false,
         };
         store.submissions().save_jobs(&submission.name, &[job]).unwrap();
         let claim = "host = \"h\"\npid = 1\nsince_utc = \"x\"\nplace = \"x\"\nprocess_start = \"1\"\nnonce = \"n\"\n";

@@ -1,6 +1,6 @@
 //! Arguments of the commands that take an experiment file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use clap::Args;
@@ -35,6 +35,11 @@ pub(crate) struct ExperimentArgs {
 }
 
 impl ExperimentArgs {
+    /// The experiment file.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
     /// Loads the experiment; nothing is written.
     pub(crate) fn load(&self, global: &Global) -> anyhow::Result<LoadedExperiment> {
         let overrides = Overrides {

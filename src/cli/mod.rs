@@ -32,7 +32,8 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
     adopt, cancel, clean, compare, completions, data, evaluate, export, freeze, gather, init,
-    inpaint, masks, plan, plots, register, sample, schema, status, sweep, tables, task, verify, why,
+    inpaint, masks, plan, plots, register, sample, schema, status, sweep, tables, task, verify,
+    why,
 };
 use json::progress::{EventObserver, ExitFacts, ProgressEvent, TextFacts, say};
 use show::progress::{ProgressMode, Shown};

@@ -1,6 +1,7 @@
-//! Plans made by this user on this machine: only of these does a command start programs without
-//! being told to, because results from elsewhere may name any program. They may have come into a
-//! directory in which the user's own programs were started, so the directory alone says nothing.
+//! Plans and submissions made by this user on this machine: only of these does a command start
+//! programs without being told to, because results from elsewhere may name any program. They may have
+//! come into a directory in which the user's own programs were started, so the directory alone says
+//! nothing. Whoever names an experiment file means to start what it says.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,15 +11,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
-use crate::plan::{Plan, RunId};
+use crate::launch::scheduler::CommandSource;
+use crate::plan::{Plan, RunId, SchedulerCommands};
 use crate::regular;
 use crate::session::quoted;
 
 /// Maximum size of the list [bytes].
 const LONGEST: u64 = 1 << 20;
 
-/// The list of plans, one per line: device and inode of the results, hash of the plan, and path of the
-/// results.
+/// The list of what was started, one per line: device and inode of the results, hash of a plan or of
+/// the commands of a scheduler, and path of the results.
 fn list() -> Option<PathBuf> {
     let absolute =
         |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
@@ -27,11 +29,11 @@ fn list() -> Option<PathBuf> {
     Some(state.join("ablade/results"))
 }
 
-fn line(results: &Path, plan: &Plan) -> Option<String> {
+/// A line without its hash, which comes between the two.
+fn place(results: &Path) -> Option<(String, String)> {
     let path = fs::canonicalize(results).ok()?;
     let found = fs::metadata(&path).ok()?;
-    let (dev, ino, hash) = (found.dev(), found.ino(), executed(plan)?);
-    Some(format!("{dev} {ino} {hash} {}", path.display()))
+    Some((format!("{} {} ", found.dev(), found.ino()), format!(" {}", path.display())))
 }
 
 /// Hash of everything that decides what a plan starts: the ids of its runs cover commands and
@@ -43,10 +45,22 @@ fn executed(plan: &Plan) -> Option<String> {
     Some(blake3::hash(&text).to_hex().to_string())
 }
 
-/// Remembers that the user asked here for the program of a plan; nothing for the built-in model. If
-/// the list cannot be written, the user is asked again next time.
+/// Remembers that the user asked here for the program of a plan; nothing for the built-in model.
 pub(crate) fn remember(plan: &Plan, results: &Path) {
-    let (Some(list), Some(line)) = (list(), line(results, plan)) else { return };
+    executed(plan).iter().for_each(|hash| remember_hash(hash, results));
+}
+
+/// Remembers that the user submitted here with these commands.
+pub(crate) fn remember_commands(commands: &SchedulerCommands, results: &Path) {
+    remember_hash(&commands.hash(), results);
+}
+
+/// If the list cannot be written, the user is asked again next time.
+fn remember_hash(hash: &str, results: &Path) {
+    let (Some(list), Some((before, after))) = (list(), place(results)) else {
+        return;
+    };
+    let line = format!("{before}{hash}{after}");
     let known = regular::read_text(&list, LONGEST).unwrap_or_default();
     if known.lines().any(|known| known == line) {
         return;
@@ -63,15 +77,25 @@ pub(crate) fn remember(plan: &Plan, results: &Path) {
     let _ = write();
 }
 
+/// Hashes of what the user has started here for these results.
+pub(crate) fn known(results: &Path) -> BTreeSet<String> {
+    let text = list()
+        .and_then(|list| regular::read_text(&list, LONGEST).ok())
+        .unwrap_or_default();
+    let Some((before, after)) = place(results) else { return BTreeSet::new() };
+    let hash = |line: &str| Some(line.strip_prefix(&before)?.strip_suffix(&after)?.to_owned());
+    text.lines().filter_map(hash).collect()
+}
+
+/// Commands that ask for the jobs of submissions: those that are known, or all if the user says so.
+pub(crate) fn commands(known: &BTreeSet<String>, yes: bool) -> CommandSource<'_> {
+    if yes { CommandSource::Submission } else { CommandSource::Among(known) }
+}
+
 /// Refuses to start the program of a plan from results that were not made here, unless told to.
 pub(crate) fn check(plan: &Plan, results: &Path, yes: bool) -> anyhow::Result<()> {
     let Some(declared) = &plan.program else { return Ok(()) };
-    let is_known = || {
-        let known = regular::read_text(&list()?, LONGEST).ok()?;
-        let line = line(results, plan)?;
-        Some(known.lines().any(|known| known == line))
-    };
-    if yes || is_known() == Some(true) {
+    if yes || executed(plan).is_some_and(|hash| known(results).contains(&hash)) {
         return Ok(());
     }
     let commands = declared.program.command.iter();

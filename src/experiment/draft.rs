@@ -152,7 +152,7 @@ impl Reader<'_> {
                 .map(|node| node.span),
             plots: self.options("plots", table),
             budget: self.options("budget", table),
-            execution: self.options("execution", table),
+            execution: self.execution(table),
         }
     }
 

@@ -12,7 +12,7 @@ use super::MOST_JOBS;
 use super::diagnostics::Diagnostic;
 use super::reader::{Reader, join};
 use super::tree::{Node, Toml, TomlTable};
-use crate::plan::{DPI, TextForm, Width};
+use crate::plan::{DPI, SchedulerCommands, TextForm, Width};
 use crate::trainer::Metrics;
 use crate::trainer::kind::Kind::{
     Bytes, Choice, Count, CountOr, Duration, Flag, Number, Options, Text,
@@ -41,8 +41,12 @@ pub struct ExecutionSettings {
     pub local: BTreeMap<String, String>,
     /// Variants whose data set is not on this machine.
     pub missing_data: MissingDataRule,
+    /// Command that is started when a sweep has ended; empty = none.
+    pub on_finish: Vec<String>,
     /// Options of Slurm jobs.
     pub slurm: Slurm,
+    /// Commands of another scheduler.
+    pub command: Option<SchedulerCommands>,
 }
 
 /// Treatment of variants whose data set is not on this machine.
@@ -65,6 +69,8 @@ pub enum Launcher {
     Local,
     /// As an array of Slurm jobs.
     Slurm,
+    /// As jobs of the scheduler of `[execution.command]`.
+    Command,
 }
 
 /// `[execution.slurm]`: resources of a job, passed to Slurm as written.
@@ -220,7 +226,11 @@ pub static OPTIONS: &[OptionKey] = &[
     key("execution.memory", Bytes, "memory that all runs together may take"),
     key(
         "execution.launcher",
-        Choice(&[("local", "in this process"), ("slurm", "as an array of Slurm jobs")]),
+        Choice(&[
+            ("local", "in this process"),
+            ("slurm", "as an array of Slurm jobs"),
+            ("command", "as jobs of the scheduler of `execution.command`"),
+        ]),
         "where runs are carried out",
     ),
     key(
@@ -260,6 +270,57 @@ pub static OPTIONS: &[OptionKey] = &[
             ("skip", "left out, and named with what fetches the set"),
         ]),
         "variants whose data set is not on this machine",
+    ),
+    key(
+        "execution.on_finish",
+        Kind::Command,
+        "command that is started when a sweep has ended",
+    ),
+    key(
+        "execution.command.submit",
+        Kind::Command,
+        "submits tasks: an array, with {first} and {last} or {count}, or a job for each, with {index}; {script}, {name}, {logs}",
+    ),
+    key(
+        "execution.command.single",
+        Kind::Command,
+        "submits a single task, with {index}, where the scheduler refuses an array of one",
+    ),
+    key(
+        "execution.command.query",
+        Kind::Command,
+        "prints the jobs that are waiting or running: of all, or of one, with {id} or {name}",
+    ),
+    key("execution.command.cancel", Kind::Command, "cancels a job, with {id} or {name}"),
+    key(
+        "execution.command.first",
+        Count { min: 0, max: 1_000_000 },
+        "number of the first task of an array: 1 for Grid Engine and LSF",
+    ),
+    key(
+        "execution.command.id",
+        Text,
+        "regular expression of the id in what `submit` and `query` print, its first group if it has one; the first number if left out",
+    ),
+    key(
+        "execution.command.gone",
+        Text,
+        "regular expression of what `query` and `cancel` say about a job that has ended; the words of PBS, Grid Engine and LSF if left out",
+    ),
+    key(
+        "execution.command.timeout",
+        Duration,
+        "time limit of each of these commands; a minute if left out",
+    ),
+    key(
+        "execution.command.task",
+        Duration,
+        "how long a task should last, at least: as many runs share one; five minutes if left out",
+    ),
+    key(
+        "execution.command.setup",
+        Text,
+        "shell text before the program starts: \"module load ...\"",
     ),
     key("execution.slurm.partition", Text, "partition"),
     key(

@@ -36,6 +36,7 @@ impl Kind {
                 let items: Vec<_> = list.iter().map(|item| one.read(path, item, errors)).collect();
                 return items.into_iter().collect::<Option<Vec<_>>>().map(Value::from);
             }
+            (Self::Command, Toml::List(list)) => command(list),
             (Self::Option, Toml::Text(text)) => {
                 (text.starts_with('-') && !text.contains('\n')).then(|| Value::from(text.as_str()))
             }
@@ -84,12 +85,27 @@ impl Kind {
             (Self::Counts { .. } | Self::Rising(_), Toml::Integer(Some(n))) => {
                 error.help(format!("write [{n}]"))
             }
+            (Self::Command, Toml::Text(line)) => {
+                let words: Vec<String> =
+                    line.split_whitespace().map(|word| format!("{word:?}")).collect();
+                error.help(format!("no shell takes it apart: write [{}]", words.join(", ")))
+            }
             (kind, Toml::List(_)) if !kind.is_list() => {
                 error.help("to try each value of a list, write it in [axes]")
             }
             _ => error,
         }
     }
+}
+
+/// The words of a command.
+fn command(list: &[Node]) -> Option<Value> {
+    let word = |node: &Node| match &node.value {
+        Toml::Text(text) => (!text.contains('\0')).then(|| text.clone()),
+        _ => None,
+    };
+    let words = list.iter().map(word).collect::<Option<Vec<String>>>()?;
+    words.first().is_some_and(|program| !program.is_empty()).then(|| words.into())
 }
 
 /// A value of a setting that a program declares; null for "none" where that is no text.

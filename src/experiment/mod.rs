@@ -32,6 +32,7 @@ mod program;
 mod reader;
 mod reference;
 mod rule;
+mod scheduler;
 mod schema;
 mod tree;
 mod within;

@@ -361,6 +361,7 @@ fn kind(kind: &Kind) -> Value {
         Kind::Free(_) => json!({}),
         Kind::Text | Kind::Duration | Kind::Bytes | Kind::Width(_) => json!({ "type": "string" }),
         Kind::Texts => array(json!({ "type": "string" })),
+        Kind::Command => json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }),
         Kind::Option => json!({ "type": "string", "pattern": "^-" }),
         Kind::Options => array(json!({ "type": "string", "pattern": "^-" })),
         Kind::Choice(choices) | Kind::Tag(choices) => words(choices),

@@ -2,12 +2,16 @@
 //! asking the scheduler.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, DirEntry};
+use std::io;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::LaunchError;
-use super::queue::{QueueScope, QueuedRun, SlurmQueue};
-use super::slurm::Controller;
+use super::job::{CANCELLED, UNLISTED};
+use super::queue::{JobQueue, QueueScope, QueuedRun};
+use super::scheduler::Schedulers;
 use crate::plan::{RunId, RunSpec};
 use crate::runner::{Observer, Pass, RunEnd, RunLine};
 use crate::session::{Interruption, LoadedExperiment};
@@ -32,7 +36,8 @@ pub enum FollowOutcome {
 /// that a check takes.
 const LOOK: Duration = Duration::from_secs(1);
 const SPARSE: u32 = 20;
-/// Interval of asking the scheduler, at first and at most: it doubles while nothing changes.
+/// Interval of asking the scheduler, at first and at most: it doubles while nothing changes. Up
+/// to the maximum, it is also a multiple of the time that an answer takes.
 const ASK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
 /// Time for runs without a job to appear on disk before they count as lost; the second, longer one
 /// applies if their job reports success, because a network file system may show files a minute
@@ -50,6 +55,10 @@ pub struct Following<'a> {
     pub earlier: &'a BTreeMap<RunId, Failure>,
     /// Failures after which the jobs are cancelled.
     pub max_failures: usize,
+    /// Schedulers of this and other submissions.
+    pub schedulers: Schedulers<'a>,
+    /// Name of the scheduler in sentences.
+    pub scheduler: &'a str,
 }
 
 /// Reports the progress of runs to the observer until each has ended or no job is left for it.
@@ -71,9 +80,10 @@ pub fn follow(
         examples: costs.get(&run.id).and_then(|cost| cost.examples),
     };
     let title = format!(
-        "{}  following {}; Ctrl-C leaves them to Slurm",
+        "{}  following {}; Ctrl-C leaves them to {}",
         loaded.plan.name,
-        count(runs.len(), "run")
+        count(runs.len(), "run"),
+        following.scheduler
     );
     // How many tasks run at a time is up to the scheduler, and so is the time until they end.
     let pass = Pass { title, runs: runs.iter().map(line).collect(), seconds: None };
@@ -89,12 +99,12 @@ fn until_ended(
     interruption: &Interruption,
     observer: &dyn Observer,
 ) -> Result<FollowOutcome, LaunchError> {
-    let &Following { runs, until, earlier, max_failures } = following;
+    let &Following { runs, until, earlier, max_failures, schedulers, scheduler } = following;
     let store = &loaded.store;
-    let controller = Controller { stop: &interruption.requested };
+    let schedulers = Schedulers { stop: &interruption.requested, ..schedulers };
     let mut left: BTreeMap<usize, &RunSpec> = runs.iter().copied().enumerate().collect();
     let mut failed = BTreeSet::new();
-    let (mut queue, mut held) = (SlurmQueue::default(), String::new());
+    let (mut queue, mut held) = (JobQueue::default(), String::new());
     let (mut look_at, mut ask_at, mut ask_every) = (Instant::now(), Instant::now(), ASK.0);
     let mut alone_since: Option<Instant> = None;
     let mut cancelled = false;
@@ -131,27 +141,20 @@ fn until_ended(
             }
             look_at = Instant::now() + LOOK.max(now.elapsed() * SPARSE);
             if failed.len() >= max_failures && !cancelled {
-                let jobs = queue.alive(store, Some(&loaded.plan.name));
-                let cancel = || {
-                    if jobs.is_empty() {
-                        Ok(false)
-                    } else {
-                        controller.cancel(&jobs).map(|()| true)
-                    }
-                };
-                match cancel() {
-                    Ok(done) => cancelled = done,
-                    Err(problem) => observer.warn(&problem.to_string()),
+                let done = queue.cancel(store, schedulers, Some(&loaded.plan.name))?;
+                if let Some(problem) = done.problem {
+                    observer.warn(&problem.to_string());
                 }
+                cancelled = !done.jobs.is_empty();
                 if cancelled {
                     let (failures, jobs) =
-                        (count(failed.len(), "failure"), count(jobs.len(), "job"));
+                        (count(failed.len(), "failure"), count(done.jobs.len(), "job"));
                     observer.remark(&format!("{failures}: cancelled {jobs}"));
                 }
             }
         }
         if now >= ask_at {
-            let found = SlurmQueue::ask(store, controller, QueueScope::Unfinished)?;
+            let found = JobQueue::ask(store, schedulers, QueueScope::Unfinished)?;
             let now_held = found.summary(left.values().map(|run| &run.id));
             ask_every = if now_held == held { (ask_every * 2).min(ASK.1) } else { ASK.0 };
             held = now_held;
@@ -164,14 +167,14 @@ fn until_ended(
                 if since.elapsed() >= patience(&queue, &left) {
                     observer.over(None);
                     let lost: Vec<&RunId> = left.values().map(|run| &run.id).collect();
-                    tell_lost(&lost, &queue, observer);
+                    tell_lost(&lost, &queue, scheduler, observer);
                     let again = Some(may_succeed(&lost, &queue));
                     return Ok(FollowOutcome::Ended { failed, again });
                 }
             } else {
                 alone_since = None;
             }
-            ask_at = Instant::now() + ask_every;
+            ask_at = Instant::now() + ask_every.max((now.elapsed() * SPARSE).min(ASK.1));
         }
         sleep(Duration::from_millis(100));
     }
@@ -190,7 +193,7 @@ fn failure(failure: &Failure) -> RunEnd {
     RunEnd::Failed(failure.error.clone())
 }
 
-fn patience(queue: &SlurmQueue, left: &BTreeMap<usize, &RunSpec>) -> Duration {
+fn patience(queue: &JobQueue, left: &BTreeMap<usize, &RunSpec>) -> Duration {
     let state = |run: &&RunSpec| queue.runs.get(&run.id).map(|queued| queued.entry.state.as_str());
     if left.values().any(|run| state(run) == Some("COMPLETED")) {
         LATE.1
@@ -201,19 +204,34 @@ fn patience(queue: &SlurmQueue, left: &BTreeMap<usize, &RunSpec>) -> Duration {
 
 /// True if the next attempt at the runs may succeed: their tasks were started, and were not
 /// cancelled.
-fn may_succeed(lost: &[&RunId], queue: &SlurmQueue) -> bool {
-    let started = |queued: &QueuedRun| queued.entry.state != "CANCELLED" && queued.log.is_file();
+fn may_succeed(lost: &[&RunId], queue: &JobQueue) -> bool {
+    // Some tasks of a job that was deleted may not have been started yet.
+    let others_started = |queued: &QueuedRun| {
+        queued.entry.state == UNLISTED && queued.log.parent().is_some_and(has_log)
+    };
+    let started = |queued: &QueuedRun| {
+        queued.entry.state != CANCELLED && (queued.log.is_file() || others_started(queued))
+    };
     lost.iter().all(|run| queue.runs.get(run).is_some_and(started))
 }
 
+/// True if a directory has the log of a task.
+fn has_log(logs: &Path) -> bool {
+    let is_log = |entry: io::Result<DirEntry>| {
+        entry.is_ok_and(|entry| entry.path().extension().is_some_and(|end| end == "log"))
+    };
+    fs::read_dir(logs).is_ok_and(|mut entries| entries.any(is_log))
+}
+
 /// Reports the reason why runs are not done although no job is left for them.
-fn tell_lost(lost: &[&RunId], queue: &SlurmQueue, observer: &dyn Observer) {
+fn tell_lost(lost: &[&RunId], queue: &JobQueue, scheduler: &str, observer: &dyn Observer) {
     let mut reasons = BTreeMap::<String, (usize, String)>::new();
     for &run in lost {
         let (reason, hint) = match queue.runs.get(run) {
             None => (
-                "their jobs are not known to Slurm any more: cancelled, or ended long ago"
-                    .to_owned(),
+                format!(
+                    "their jobs are not known to {scheduler} any more: cancelled, or ended long ago"
+                ),
                 String::new(),
             ),
             Some(queued) => {

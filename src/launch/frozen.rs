@@ -49,8 +49,15 @@ impl FrozenRuns {
             .iter()
             .map(|run| estimate.speed.seconds(estimate.costs[&run.id].nominal_seconds))
             .collect();
-        let task_seconds =
-            execution.slurm.task.unwrap_or(TASK_SECONDS) * execution.slurm.cpus.unwrap_or(1) as f64;
+        let scheduler = starter.scheduler();
+        let task_seconds = match scheduler {
+            Some(commands) => commands.task.unwrap_or(TASK_SECONDS),
+            None => {
+                let cpus = execution.slurm.cpus.unwrap_or(1);
+                execution.slurm.task.unwrap_or(TASK_SECONDS) * cpus as f64
+            }
+        };
+        let of_task = task_memory(&execution.slurm).filter(|_| scheduler.is_none());
         let n_tasks =
             n_tasks.map_or_else(|| pack::tasks(&seconds, task_seconds), NonZeroUsize::get);
         let packed = pack::pack(&seconds, n_tasks);
@@ -73,9 +80,10 @@ impl FrozenRuns {
                 .map(|task| task.iter().map(|&i| runs[i].id.clone()).collect())
                 .collect(),
             earlier: store.failures()?,
-            memory: execution.memory.into_iter().chain(task_memory(&execution.slurm)).min(),
+            memory: execution.memory.into_iter().chain(of_task).min(),
             checkpoint: loaded.checkpoint_every().as_secs_f64(),
             program: Some(program.clone()),
+            scheduler: scheduler.cloned(),
             name: name.clone(),
         };
         let invocation = Invocation {

@@ -1,16 +1,21 @@
-//! Execution on a cluster: runs are frozen as tasks that a scheduler starts, submitted to Slurm,
-//! and followed until they end. `ablade sweep --launcher slurm` is [`run_on_slurm`]; a task of any
-//! scheduler is [`run_task`].
+//! Execution on a cluster: runs are frozen as tasks that a scheduler starts, submitted to Slurm or to
+//! a scheduler by its commands, and followed until they end. `ablade sweep --launcher slurm` is
+//! [`run_on_cluster`]; a task of any scheduler is [`run_task`].
 //!
 //! A scheduler gets one script and is asked for its queue. The work of a task, and whether it is
 //! done, is determined from the results alone, and is the same for every scheduler.
 
 pub mod array;
+pub mod command;
+mod finish;
 mod follow;
 mod frozen;
+pub mod job;
 pub mod pack;
+mod process;
 pub mod queue;
 pub mod ready;
+pub mod scheduler;
 pub mod script;
 pub mod slurm;
 mod submit;
@@ -26,12 +31,13 @@ use crate::store::StoreError;
 use crate::text::{count, thousands};
 use crate::trainer::TrainerError;
 use array::ArrayError;
-use slurm::Problem;
 
+pub use finish::{FinishedSweep, start_on_finish};
 pub use follow::{FollowOutcome, Following, follow};
 pub use frozen::FrozenRuns;
+pub use process::Problem;
 pub use submit::{SubmitOptions, Submitted, submit};
-pub use sweep::{SlurmEnd, SlurmOptions, SubmissionState, run_on_slurm};
+pub use sweep::{ClusterEnd, ClusterOptions, SubmissionState, run_on_cluster};
 pub use task::{TaskEnd, run_task};
 
 /// Reason why runs cannot be submitted, followed, or executed as a task.
@@ -41,9 +47,9 @@ pub enum LaunchError {
     /// The experiment, its trainer or its results refuse.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// A Slurm command failed.
+    /// A command of the scheduler failed.
     #[error(transparent)]
-    Slurm(#[from] Problem),
+    Scheduler(#[from] Problem),
     /// The environment does not tell which task is meant.
     #[error(transparent)]
     Array(#[from] ArrayError),
@@ -60,7 +66,7 @@ pub enum LaunchError {
     /// A submission was not answered.
     #[error("{0}: it is not known whether the job was submitted; the same command finds out")]
     Unanswered(Box<LaunchError>),
-    /// Slurm accepted no task.
+    /// The scheduler accepted no task.
     #[error("{0}; nothing was submitted")]
     NothingSubmitted(Box<LaunchError>),
     /// The path of this program is not known.

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use super::script::{Invocation, slurm_script, task_script};
+use super::script::{Invocation, job_script, slurm_script, task_script};
 use super::{LaunchError, slurm};
 use crate::experiment::Slurm;
+use crate::plan::SchedulerCommands;
 use crate::session::quoted;
 use crate::store::{KUBERNETES_JOB, LOGS, PARALLEL_JOBS, SCRIPT};
 
@@ -13,6 +14,8 @@ use crate::store::{KUBERNETES_JOB, LOGS, PARALLEL_JOBS, SCRIPT};
 pub enum Starter<'a> {
     /// `sbatch`, with these options.
     Slurm(&'a Slurm),
+    /// A scheduler by its commands, with a script.
+    Scheduler(&'a SchedulerCommands),
     /// Any scheduler, with a script.
     Command,
     /// GNU parallel, with a list of commands.
@@ -45,12 +48,20 @@ const BACKOFF_LIMIT: u32 = 6;
 /// Text of the script of a submission, and its other file, with name and content.
 pub(super) type SubmissionFiles = (String, Option<(&'static str, String)>);
 
-impl Starter<'_> {
+impl<'a> Starter<'a> {
+    /// Commands of the scheduler that gets the tasks, if that is known by its commands.
+    pub(super) fn scheduler(self) -> Option<&'a SchedulerCommands> {
+        match self {
+            Self::Scheduler(commands) => Some(commands),
+            _ => None,
+        }
+    }
+
     /// Checks that paths and the number of tasks can be written into the files.
     pub(super) fn check(self, paths: [&Path; 3], n_tasks: usize) -> Result<(), LaunchError> {
         let forbidden = match self {
             Self::Slurm(_) => return Ok(()),
-            Self::Command => None,
+            Self::Command | Self::Scheduler(_) => None,
             Self::Parallel => Some(('\n', "a list of commands has one in each line")),
             Self::Kubernetes(_) => Some((':', "Kubernetes refuses it in the path of a volume")),
         };
@@ -79,6 +90,7 @@ impl Starter<'_> {
         let script = || task_script(invocation, None, None);
         match self {
             Self::Slurm(slurm) => (slurm_script(slurm, invocation), None),
+            Self::Scheduler(commands) => (job_script(invocation, commands, &dir.join(LOGS)), None),
             Self::Command => (script(), None),
             Self::Parallel => (script(), Some((PARALLEL_JOBS, parallel_jobs(n_tasks, dir)))),
             Self::Kubernetes(options) => {
@@ -93,7 +105,7 @@ impl Starter<'_> {
     pub(super) fn command(self, dir: &Path) -> String {
         let path = |name: &str| quoted(&dir.join(name).to_string_lossy());
         match self {
-            Self::Slurm(_) | Self::Command => format!("sh {}", path(SCRIPT)),
+            Self::Slurm(_) | Self::Scheduler(_) | Self::Command => format!("sh {}", path(SCRIPT)),
             Self::Parallel => format!(
                 "parallel --joblog {} --resume-failed --arg-file {}",
                 path(&format!("{LOGS}/parallel.log")),

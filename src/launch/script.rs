@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::array::SCHEDULERS;
 use crate::experiment::Slurm;
+use crate::plan::SchedulerCommands;
 use crate::session::quoted;
 
 /// Parameters of the program that the script starts.
@@ -85,6 +86,18 @@ pub fn task_script(invocation: &Invocation, setup: Option<&str>, first: Option<u
     });
     let enter = format!("cd {directory} || exit 2\n{}", first.unwrap_or_default());
     head + &commands(invocation, setup, &enter, &format!(r#"--yes --jobs "{jobs}" "$@""#))
+}
+
+/// Script that a scheduler starts by its commands. It is a [`task_script`] whose output goes to a
+/// file in `logs`, which is named by the number of the task and shows that it has started.
+pub fn job_script(invocation: &Invocation, commands: &SchedulerCommands, logs: &Path) -> String {
+    let variables = SCHEDULERS.iter().rev().map(|scheduler| scheduler.variable);
+    let number = variables
+        .fold("task".to_owned(), |otherwise, variable| format!("${{{variable}:-{otherwise}}}"));
+    let logs = quoted(&logs.to_string_lossy());
+    let setup = commands.setup.as_deref().unwrap_or_default();
+    let setup = format!("exec >>{logs}/\"${{1:-{number}}}\".log 2>&1\n{setup}");
+    task_script(invocation, Some(&setup), Some(commands.first.unwrap_or(0)))
 }
 
 /// Commands of a script: `setup`, `enter`, then the tables or the task that `task` names.

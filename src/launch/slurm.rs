@@ -1,94 +1,12 @@
-//! Interface to Slurm's commands. A missing answer means that the state is unknown, never that a
-//! job has failed.
+//! Interface to Slurm's commands.
 
-use std::io;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
-/// Reason why a Slurm command gave no answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
-    /// The command is not installed.
-    #[error("{0} is not on the PATH: is this a machine of a Slurm cluster?")]
-    Missing(&'static str),
-    /// The command reported an error, in its own words.
-    #[error("{program}: {text}")]
-    Refused {
-        /// Name of the command.
-        program: &'static str,
-        /// Its message.
-        text: String,
-    },
-    /// The command did not end in time, or the caller stopped waiting.
-    #[error("{0} does not answer")]
-    Silent(&'static str),
-}
-
-/// A task in Slurm's queue, or one that ended recently.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QueuedTask {
-    /// Number of the job.
-    pub job: String,
-    /// Index of the task in the job's array; absent if the job is not an array.
-    pub index: Option<usize>,
-    /// `PENDING`, `RUNNING`, `FAILED`, ...
-    pub state: String,
-    /// Nodes on which it runs.
-    pub nodes: String,
-    /// Name under which it was submitted.
-    pub label: String,
-    /// Reason why it is waiting, or why it ended.
-    pub reason: String,
-}
-
-impl QueuedTask {
-    /// True if it will not run again. An unknown state counts as alive.
-    pub fn has_ended(&self) -> bool {
-        let ended = [
-            "BOOT_FAIL",
-            "CANCELLED",
-            "COMPLETED",
-            "DEADLINE",
-            "FAILED",
-            "NODE_FAIL",
-            "OUT_OF_MEMORY",
-            "PREEMPTED",
-            "TIMEOUT",
-        ];
-        ended.contains(&self.state.as_str())
-    }
-
-    /// True if it is ending, and may start again.
-    pub fn is_ending(&self) -> bool {
-        self.state == "COMPLETING"
-    }
-
-    /// State in words, with the reason why it is waiting or failed: `pending (Resources)`.
-    pub fn words(&self) -> String {
-        let state = self.state.to_lowercase();
-        match self.reason.as_str() {
-            // Slurm still reports the reason of waiting after a task has started.
-            reason
-                if !["PENDING", "FAILED"].contains(&self.state.as_str())
-                    || ["None", ""].contains(&reason) =>
-            {
-                state
-            }
-            reason => format!("{state} ({reason})"),
-        }
-    }
-
-    /// Name in Slurm: `12_3`.
-    pub fn name(&self) -> String {
-        self.index
-            .map_or_else(|| self.job.clone(), |index| format!("{}_{index}", self.job))
-    }
-}
+use super::job::{JobArray, QueuedTask};
+use super::process::{Answer, CommandLimits, Problem, run};
 
 /// Maximum time to wait for an answer: while the controller accepts no jobs, sbatch tries again for
 /// two minutes.
@@ -103,23 +21,6 @@ const USUAL_ARRAY: usize = 1001;
 pub struct Controller<'a> {
     /// Raised when the caller no longer waits for answers.
     pub stop: &'a AtomicBool,
-}
-
-/// Parameters of submitting an array of tasks.
-#[derive(Debug, Clone)]
-pub struct JobArray<'a> {
-    /// The batch script.
-    pub script: &'a Path,
-    /// Directory of the output files, one per task.
-    pub logs: &'a Path,
-    /// Name of the job.
-    pub name: &'a str,
-    /// Index of its first task.
-    pub first: usize,
-    /// Number of tasks; a single task is not submitted as an array.
-    pub count: usize,
-    /// Maximum number of concurrent tasks.
-    pub throttle: Option<usize>,
 }
 
 impl Controller<'static> {
@@ -188,7 +89,7 @@ impl Controller<'_> {
             return Ok(id.to_owned());
         }
         Err(Problem::Refused {
-            program: "sbatch",
+            program: "sbatch".to_owned(),
             text: format!("expected the number of a job, found `{}`", answer.trim()),
         })
     }
@@ -240,21 +141,21 @@ impl Controller<'_> {
     }
 
     /// Runs a Slurm command and returns its output.
-    fn ask(self, program: &'static str, words: &[&str]) -> Result<String, Problem> {
-        let output = self.output(program, words)?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    fn ask(self, program: &str, words: &[&str]) -> Result<String, Problem> {
+        let answer = self.output(program, words)?;
+        if answer.status.success() {
+            return Ok(answer.stdout);
         }
-        let said = String::from_utf8_lossy(&output.stderr);
-        let text: Vec<&str> = said
+        let text: Vec<&str> = answer
+            .stderr
             .lines()
             .map(|line| line.trim_start_matches(program).trim_start_matches(": error: ").trim())
             .collect();
-        let text = if text.is_empty() { output.status.to_string() } else { text.join("; ") };
-        Err(Problem::Refused { program, text })
+        let text = if text.is_empty() { answer.status.to_string() } else { text.join("; ") };
+        Err(Problem::Refused { program: program.to_owned(), text })
     }
 
-    fn output(self, program: &'static str, words: &[&str]) -> Result<Output, Problem> {
+    fn output(self, program: &str, words: &[&str]) -> Result<Answer, Problem> {
         let mut command = Command::new(program);
         // Variables that change squeue's output, and those set by a job of which this process may
         // be part.
@@ -266,39 +167,8 @@ impl Controller<'_> {
                 command.env_remove(&name);
             }
         }
-        // In a separate process group, so that Ctrl-C does not reach a submission in progress.
-        command
-            .args(words)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0);
-        let child = command.spawn().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Problem::Missing(program),
-            _ => Problem::Refused { program, text: error.to_string() },
-        })?;
-        let (sender, answer) = mpsc::channel();
-        let wait = move || {
-            // Fails if the caller has stopped waiting.
-            let _ = sender.send(child.wait_with_output());
-        };
-        let waiting = thread::Builder::new().spawn(wait);
-        waiting.map_err(|error| Problem::Refused {
-            program,
-            text: format!("no thread to wait for it on: {error}"),
-        })?;
-        let asked = Instant::now();
-        loop {
-            match answer.recv_timeout(Duration::from_millis(50)) {
-                Ok(output) => {
-                    return output
-                        .map_err(|error| Problem::Refused { program, text: error.to_string() });
-                }
-                Err(RecvTimeoutError::Timeout)
-                    if asked.elapsed() < PATIENCE && !self.stop.load(Ordering::Relaxed) => {}
-                Err(_) => return Err(Problem::Silent(program)),
-            }
-        }
+        command.args(words);
+        run(command, CommandLimits { time: PATIENCE, kills: false, stop: self.stop })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Submission of outstanding runs to Slurm.
+//! Submission of outstanding runs to a scheduler.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use super::LaunchError;
 use super::frozen::{FrozenRuns, task_memory};
-use super::queue::{QueueScope, SlurmQueue};
+use super::job::JobArray;
+use super::process::Problem;
+use super::queue::{JobQueue, QueueScope};
 use super::ready::Starter;
-use super::slurm::{Controller, JobArray, Problem};
+use super::scheduler::{JobScheduler, Schedulers};
+use crate::experiment::Slurm;
 use crate::plan::{RunId, RunSpec, Shard};
 use crate::runner::Observer;
 use crate::session::LoadedExperiment;
@@ -26,6 +29,10 @@ pub struct SubmitOptions<'a> {
     pub again: bool,
     /// Submits even if the estimate exceeds the budget, or a run the memory.
     pub ignores_budget: bool,
+    /// Scheduler to which they are submitted.
+    pub scheduler: JobScheduler<'a>,
+    /// Schedulers of earlier submissions.
+    pub schedulers: Schedulers<'a>,
 }
 
 /// Runs that are in the queue after submitting.
@@ -33,7 +40,7 @@ pub struct SubmitOptions<'a> {
 pub struct Submitted<'a> {
     /// The runs.
     pub runs: Vec<&'a RunSpec>,
-    /// True if Slurm accepted everything; if not, it may accept the rest once some of it is done.
+    /// True if the scheduler accepted everything; if not, it may accept the rest once some of it is done.
     pub all: bool,
 }
 
@@ -42,11 +49,10 @@ pub fn submit<'a>(
     loaded: &'a LoadedExperiment,
     failed: &BTreeSet<RunId>,
     options: SubmitOptions,
-    controller: Controller,
     observer: &dyn Observer,
 ) -> Result<Submitted<'a>, LaunchError> {
-    let SubmitOptions { data_dir, again, ignores_budget } = options;
-    let queue = SlurmQueue::ask(&loaded.store, controller, QueueScope::Unfinished)?;
+    let SubmitOptions { data_dir, again, ignores_budget, scheduler, schedulers } = options;
+    let queue = JobQueue::ask(&loaded.store, schedulers, QueueScope::Unfinished)?;
     if let Some(problem) = &queue.unknown {
         if !again {
             return Err(LaunchError::QueueUnknown(problem.clone()));
@@ -68,21 +74,25 @@ pub fn submit<'a>(
     if runs.is_empty() {
         return Ok(Submitted { runs: held, all: true });
     }
-    // Asked before anything is written, so that nothing remains if there is no Slurm.
-    let indices = controller.array_size()?;
+    // Asked before anything is written, so that nothing remains if there is no scheduler.
+    let indices = scheduler.array_size()?;
     let slurm = &loaded.experiment.execution.slurm;
-    let mut lines = slurm.lines.iter();
-    if let Some(option) =
-        lines.find(|line| line.starts_with("-M") || line.starts_with("--clusters"))
-    {
-        return Err(LaunchError::OtherCluster(option.clone()));
-    }
-    let at_a_time = slurm.throttle.unwrap_or(runs.len()).saturating_mul(slurm.cpus.unwrap_or(1));
+    let (starter, at_a_time, memory, throttle) = match scheduler {
+        JobScheduler::Slurm(_) => {
+            check_cluster(slurm)?;
+            let tasks = slurm.throttle.unwrap_or(runs.len());
+            let at_a_time = tasks.saturating_mul(slurm.cpus.unwrap_or(1));
+            (Starter::Slurm(slurm), at_a_time, task_memory(slurm), slurm.throttle)
+        }
+        JobScheduler::Command(scheduler) => {
+            (Starter::Scheduler(scheduler.commands), runs.len(), None, None)
+        }
+    };
     let estimate = loaded.estimate(&runs, at_a_time)?;
     if !ignores_budget && !again {
-        loaded.check_budget(&estimate, &runs, task_memory(slurm).unwrap_or(u64::MAX))?;
+        loaded.check_budget(&estimate, &runs, memory.unwrap_or(u64::MAX))?;
     }
-    let frozen = FrozenRuns::new(loaded, &runs, None, data_dir, Starter::Slurm(slurm))?;
+    let frozen = FrozenRuns::new(loaded, &runs, None, data_dir, starter)?;
     let local = ["/tmp", "/var/tmp", "/dev/shm"];
     if !again && local.iter().any(|place| frozen.dir.starts_with(place)) {
         observer.warn(&format!(
@@ -92,11 +102,11 @@ pub fn submit<'a>(
     }
     let mut submitting = Submitting {
         store: &loaded.store,
-        controller,
+        scheduler,
         frozen: &frozen,
         jobs: Vec::new(),
     };
-    let submitted = submitting.arrays(indices, slurm.throttle);
+    let submitted = submitting.arrays(indices, throttle);
     let known = submitting.jobs.iter().filter(|job| job.id.is_some());
     let n_taken: usize = known.map(|job| job.count).sum();
     let problem = submitted.err();
@@ -138,10 +148,19 @@ pub fn submit<'a>(
     Ok(Submitted { runs: held, all: problem.is_none() })
 }
 
+/// Refuses options of Slurm that send jobs to another cluster.
+fn check_cluster(slurm: &Slurm) -> Result<(), LaunchError> {
+    let sends = |line: &&String| line.starts_with("-M") || line.starts_with("--clusters");
+    match slurm.lines.iter().find(sends) {
+        Some(option) => Err(LaunchError::OtherCluster(option.clone())),
+        None => Ok(()),
+    }
+}
+
 /// A submission in progress.
 struct Submitting<'a> {
     store: &'a Store,
-    controller: Controller<'a>,
+    scheduler: JobScheduler<'a>,
     frozen: &'a FrozenRuns,
     jobs: Vec<SubmittedJob>,
 }
@@ -159,12 +178,12 @@ impl Submitting<'_> {
     /// Submits all tasks in arrays with indices below `indices`; in smaller arrays if those are
     /// refused, and as single jobs if arrays are not supported.
     fn arrays(&mut self, indices: usize, throttle: Option<usize>) -> Result<(), LaunchError> {
-        let (frozen, controller) = (self.frozen, self.controller);
+        let (frozen, scheduler) = (self.frozen, self.scheduler);
         let (script, logs) = (frozen.dir.join(SCRIPT), frozen.dir.join(LOGS));
         let (tasks, mut most, mut first) = (frozen.submission.tasks.len(), indices.max(1), 0);
         while first < tasks {
             let count = most.min(tasks - first);
-            let name = format!("{}.{first}", frozen.submission.name);
+            let name = scheduler.job_name(&frozen.submission.name, first);
             // The limit of concurrent tasks is divided between arrays, because Slurm applies it to
             // each.
             let throttle = throttle.map(|most| (most * count / tasks).max(1));
@@ -176,18 +195,21 @@ impl Submitting<'_> {
                 count,
                 throttle,
             };
-            match self.job(&name, first, count, || controller.submit(&array)) {
+            match self.job(&name, first, count, || scheduler.submit(&array)) {
                 Ok(()) => first += count,
-                Err(error) if count > 1 && says(&error, &LARGE) => most = count / 2,
+                Err(error) if count > 1 && scheduler.splits_arrays() && says(&error, &LARGE) => {
+                    most = count / 2;
+                }
                 Err(error) => return Err(error),
             }
         }
         Ok(())
     }
 
-    /// Submits the job that writes the tables at the end.
+    /// Submits the job that writes the tables at the end, where jobs can wait for others.
     fn tables(&mut self) -> Result<(), LaunchError> {
-        let (frozen, controller) = (self.frozen, self.controller);
+        let JobScheduler::Slurm(controller) = self.scheduler else { return Ok(()) };
+        let frozen = self.frozen;
         let (script, logs) = (frozen.dir.join(SCRIPT), frozen.dir.join(LOGS));
         let jobs: Vec<String> = self.jobs.iter().filter_map(|job| job.id.clone()).collect();
         let jobs: Vec<&str> = jobs.iter().map(String::as_str).collect();
@@ -204,24 +226,40 @@ impl Submitting<'_> {
         count: usize,
         submit: impl Fn() -> Result<String, Problem>,
     ) -> Result<(), LaunchError> {
-        self.jobs.push(SubmittedJob { name: name.to_owned(), first, count, id: None });
+        self.jobs.push(SubmittedJob {
+            name: name.to_owned(),
+            first,
+            count,
+            id: None,
+            cancelled: false,
+        });
         self.note()?;
         let mut waits = AGAIN.into_iter();
         let answer = loop {
             let problem = match submit() {
                 Ok(id) => break Ok(id),
-                // The submission may still succeed.
-                Err(problem @ Problem::Silent(_)) => return Err(problem.into()),
                 Err(problem) => problem,
             };
-            let busy = BUSY.iter().any(|word| problem.to_string().contains(word));
+            let is_refused = !problem.is_unanswered();
+            if let Problem::Missing { .. } = problem {
+                break Err(problem);
+            }
+            // The submission may still succeed.
+            if let Problem::Silent(_) = problem {
+                return Err(problem.into());
+            }
+            let busy = is_refused && BUSY.iter().any(|word| problem.to_string().contains(word));
             let wait = waits.next().filter(|_| busy);
             sleep(Duration::from_secs(wait.unwrap_or(0)));
-            match self.controller.find(name) {
+            let found = match self.scheduler.can_find() {
+                true => self.scheduler.find(name),
+                false => Ok(None),
+            };
+            match found {
                 Ok(Some(id)) => break Ok(id),
                 Ok(None) if wait.is_some() => {}
-                Ok(None) => break Err(problem),
-                Err(_) => return Err(problem.into()),
+                Ok(None) if is_refused => break Err(problem),
+                Ok(None) | Err(_) => return Err(problem.into()),
             }
         };
         let mut job = self.jobs.pop().expect("it was put there");
@@ -238,7 +276,7 @@ impl Submitting<'_> {
 
 /// True if Slurm's error message contains one of these texts.
 fn says(error: &LaunchError, any: &[&str]) -> bool {
-    matches!(error, LaunchError::Slurm(problem) if any.iter().any(|text| problem.to_string().contains(text)))
+    matches!(error, LaunchError::Scheduler(problem) if any.iter().any(|text| problem.to_string().contains(text)))
 }
 
 /// True if the same submission may be accepted once the queue is shorter, or Slurm is less busy.

@@ -1,4 +1,4 @@
-//! Sweep on Slurm: submits the outstanding runs and follows them, and submits again until each has
+//! Sweep on a cluster: submits the outstanding runs and follows them, and submits again until each has
 //! ended or cannot be done, and writes the tables.
 
 use std::collections::BTreeSet;
@@ -7,10 +7,12 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::LaunchError;
+use super::command::CommandScheduler;
 use super::follow::{FollowOutcome, Following, follow};
+use super::scheduler::{CommandSource, JobScheduler, Schedulers};
 use super::slurm::Controller;
 use super::submit::{SubmitOptions, submit};
-use crate::plan::{RunId, Shard};
+use crate::plan::{RunId, SchedulerCommands, Shard};
 use crate::results::ExperimentResults;
 use crate::runner::Observer;
 use crate::session::{Interruption, LoadedExperiment};
@@ -22,9 +24,13 @@ const FULL: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs
 /// Maximum number of consecutive submissions whose tasks end without completing any run.
 const ROUNDS: u32 = 3;
 
-/// Options of [`run_on_slurm`].
-#[derive(Debug, Clone, Copy)]
-pub struct SlurmOptions<'a> {
+/// Options of [`run_on_cluster`].
+#[derive(Clone, Copy)]
+pub struct ClusterOptions<'a> {
+    /// Commands of the scheduler; Slurm if there are none.
+    pub commands: Option<&'a SchedulerCommands>,
+    /// Commands that ask for jobs of submissions to other schedulers, where `commands` are absent.
+    pub earlier: CommandSource<'a>,
     /// Directory of the data sets.
     pub data_dir: &'a Path,
     /// Number of failures after which the jobs are cancelled.
@@ -33,9 +39,11 @@ pub struct SlurmOptions<'a> {
     pub ignores_budget: bool,
     /// Follows the runs; otherwise returns once they are submitted.
     pub follows: bool,
+    /// Called once runs are submitted.
+    pub submitted: &'a dyn Fn(),
 }
 
-/// Share of the runs that Slurm has accepted.
+/// Share of the runs that the scheduler has accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubmissionState {
     /// None.
@@ -46,10 +54,10 @@ pub enum SubmissionState {
     Everything,
 }
 
-/// End of [`run_on_slurm`].
+/// End of [`run_on_cluster`].
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one for each command")]
-pub enum SlurmEnd {
+pub enum ClusterEnd {
     /// Every run has ended or cannot be done, and the tables are written.
     Ended {
         /// The experiment with its records.
@@ -65,13 +73,13 @@ pub enum SlurmEnd {
     Lost(LaunchError),
 }
 
-/// Submits the outstanding runs to Slurm and follows them unless told not to.
-pub fn run_on_slurm(
+/// Submits the outstanding runs to a scheduler and follows them unless told not to.
+pub fn run_on_cluster(
     loaded: &LoadedExperiment,
-    options: &SlurmOptions,
+    options: &ClusterOptions,
     interruption: &Interruption,
     observer: &dyn Observer,
-) -> Result<SlurmEnd, LaunchError> {
+) -> Result<ClusterEnd, LaunchError> {
     if not_done(loaded, &BTreeSet::new())? == 0 {
         observer.remark(&loaded.nothing_to_do());
     }
@@ -83,10 +91,10 @@ pub fn run_on_slurm(
             loaded.set_damaged_aside(&results, interruption, observer)?;
             loaded.restore_examples(&results, observer);
             let n_not_done = not_done(loaded, &failed)?;
-            Ok(SlurmEnd::Ended { results, n_not_done, n_failed: failed.len() })
+            Ok(ClusterEnd::Ended { results, n_not_done, n_failed: failed.len() })
         }
-        Ok(None) => Ok(SlurmEnd::Detached(state)),
-        Err(error) if state != SubmissionState::Nothing => Ok(SlurmEnd::Lost(error)),
+        Ok(None) => Ok(ClusterEnd::Detached(state)),
+        Err(error) if state != SubmissionState::Nothing => Ok(ClusterEnd::Lost(error)),
         Err(error) => Err(error),
     }
 }
@@ -97,11 +105,11 @@ fn not_done(loaded: &LoadedExperiment, failed: &BTreeSet<RunId>) -> Result<usize
     Ok(outstanding.into_iter().filter(|run| !failed.contains(&run.id)).count())
 }
 
-/// Submits and follows until no run is outstanding, or none that Slurm will execute; returns the
+/// Submits and follows until no run is outstanding, or none that the scheduler will execute; returns the
 /// runs that failed, or `None` if the jobs continue without this process. `state` is updated.
 fn until_ended(
     loaded: &LoadedExperiment,
-    options: &SlurmOptions,
+    options: &ClusterOptions,
     state: &mut SubmissionState,
     interruption: &Interruption,
     observer: &dyn Observer,
@@ -110,13 +118,22 @@ fn until_ended(
     let max_failures = options.max_failures.unwrap_or(usize::MAX);
     let mut failed_runs = BTreeSet::new();
     let (mut rounds, mut pause) = (0, FULL.0);
+    let patient = Controller::patient();
+    let scheduler = match options.commands {
+        None => JobScheduler::Slurm(patient),
+        Some(commands) => JobScheduler::Command(CommandScheduler { commands, stop: patient.stop }),
+    };
+    let commands = match options.commands {
+        Some(commands) => CommandSource::File(commands),
+        None => options.earlier,
+    };
+    let schedulers = Schedulers { stop: patient.stop, commands };
     loop {
         let before = not_done(loaded, &failed_runs)?;
         if before == 0 || failed_runs.len() >= max_failures {
             return Ok(Some(failed_runs));
         }
         let again = *state != SubmissionState::Nothing;
-        let controller = Controller::patient();
         let submitted = submit(
             loaded,
             &failed_runs,
@@ -124,11 +141,13 @@ fn until_ended(
                 data_dir: options.data_dir,
                 again,
                 ignores_budget: options.ignores_budget,
+                scheduler,
+                schedulers,
             },
-            controller,
             observer,
         )?;
         *state = if submitted.all { SubmissionState::Everything } else { SubmissionState::Part };
+        (options.submitted)();
         if !options.follows || interruption.is_requested() {
             return Ok(None);
         }
@@ -143,6 +162,8 @@ fn until_ended(
             until: if submitted.all { 0 } else { submitted.runs.len() / 2 },
             earlier: &earlier,
             max_failures: max_failures - failed_runs.len(),
+            schedulers,
+            scheduler: scheduler.name(),
         };
         match follow(loaded, &following, interruption, observer)? {
             FollowOutcome::Detached => return Ok(None),

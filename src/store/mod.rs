@@ -58,5 +58,5 @@ pub use names::check_name;
 pub use owned::{Owned, write_whole};
 pub use runs::{ADOPTED_BECAUSE, ADOPTED_FROM, Publication, copied_name};
 pub use submissions::{
-    KUBERNETES_JOB, LOGS, PARALLEL_JOBS, SCRIPT, Submission, Submissions, SubmittedJob,
+    KUBERNETES_JOB, LOGS, PARALLEL_JOBS, SCRIPT, Submission, Submissions, SubmittedJob, is_job_id,
 };

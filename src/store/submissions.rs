@@ -24,7 +24,7 @@ use super::listing::{entries, is_dir, is_file};
 use super::names::check_file;
 use super::sealed::{load_plan, load_sealed};
 use super::{Failure, Store, StoreError};
-use crate::plan::{Plan, RunId, names};
+use crate::plan::{Plan, RunId, SchedulerCommands, names};
 use crate::regular;
 use crate::text::nearest;
 
@@ -52,6 +52,9 @@ pub struct Submission {
     pub checkpoint: f64,
     /// Path of the copy of the program, if one was made.
     pub program: Option<PathBuf>,
+    /// Commands of the scheduler that has its jobs; absent if that is Slurm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduler: Option<SchedulerCommands>,
 }
 
 /// A job of the scheduler that executes tasks of a submission, or one about to be submitted.
@@ -65,21 +68,30 @@ pub struct SubmittedJob {
     pub first: usize,
     /// Number of tasks; 0 for the job that writes the tables.
     pub count: usize,
-    /// Number in the scheduler; absent until it is known.
-    #[serde(deserialize_with = "job_number")]
+    /// Id in the scheduler; absent until it is known.
+    #[serde(deserialize_with = "job_id")]
     pub id: Option<String>,
+    /// True once it was cancelled from here: a scheduler that only lists its jobs does not tell.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancelled: bool,
 }
 
-/// Reads a job number. It becomes an argument of commands, where other text could be an option.
-fn job_number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+/// True if a text can be the id of a job. It becomes an argument of commands, where other text could
+/// be an option or mean something to a shell.
+pub fn is_job_id(id: &str) -> bool {
+    let inside = |b: u8| {
+        b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'@' | b'[' | b']')
+    };
+    id.len() <= 200 && id.starts_with(|c: char| c.is_ascii_alphanumeric()) && id.bytes().all(inside)
+}
+
+/// Reads the id of a job.
+fn job_id<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     let id = Option::<String>::deserialize(from)?;
-    match id
-        .as_deref()
-        .filter(|id| id.is_empty() || !id.bytes().all(|b| b.is_ascii_digit()))
-    {
+    match id.as_deref().filter(|id| !is_job_id(id)) {
         None => Ok(id),
         Some(other) => Err(D::Error::custom(format!(
-            "{} is not the number of a job",
+            "{} is not the id of a job",
             crate::text::brief(other)
         ))),
     }

@@ -46,6 +46,8 @@ pub enum Kind {
     Text,
     /// A list of texts.
     Texts,
+    /// A command: a list of words, the first of which names the program.
+    Command,
     /// A command-line option.
     Option,
     /// A list of command-line options.
@@ -219,6 +221,7 @@ impl Kind {
                     Self::Counts { .. }
                         | Self::Rising(_)
                         | Self::Texts
+                        | Self::Command
                         | Self::Options
                         | Self::Choices(_)
                 )
@@ -252,6 +255,7 @@ impl Kind {
             Self::Rising(bounds) => format!("a rising list, each {}", bounds.describe()),
             Self::Text => "a text".into(),
             Self::Texts => "a list of texts".into(),
+            Self::Command => "a list of words such as [\"qstat\", \"-r\"]".into(),
             Self::Option => "an option such as \"--constraint=avx512\"".into(),
             Self::Options => "a list of options such as \"--constraint=avx512\"".into(),
             Self::Choice(words) | Self::Tag(words) => any_of(words.iter().map(|(word, _)| *word)),

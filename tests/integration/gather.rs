@@ -124,6 +124,7 @@ fn plan(name: &str, seeds: std::ops::Range<u64>) -> Plan {
         plots: PlotOptions::default(),
         program: None,
         data: Vec::new(),
+        missing: Vec::new(),
         runs,
     }
 }

@@ -17,6 +17,7 @@ mod history;
 mod identity;
 mod imports;
 mod json;
+mod launcher;
 mod laws;
 mod licences;
 mod ownership;

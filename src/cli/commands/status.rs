@@ -13,9 +13,10 @@ use crate::cli::json::status::{
 use crate::cli::show::fitted::FittedTable;
 use crate::cli::show::terminal::{fit, one_line, stdout_width};
 use crate::cli::show::warn_of_incomplete;
+use crate::cli::trust;
 use crate::cli::{Exit, Global, Terminal};
-use crate::launch::queue::{QueueScope, SlurmQueue};
-use crate::launch::slurm::Controller;
+use crate::launch::queue::{JobQueue, QueueScope};
+use crate::launch::scheduler::Schedulers;
 use crate::plan::{Plan, RunId};
 use crate::runner::machine::on_every_processor;
 use crate::store::{Owner, RunStatus, Store, StoreError};
@@ -33,6 +34,9 @@ pub(crate) struct StatusArgs {
     experiment: Option<String>,
     #[command(flatten)]
     json: JsonArgs,
+    /// Start the commands of a scheduler even if the results were not made here
+    #[arg(long)]
+    yes: bool,
 }
 
 pub(crate) fn status(
@@ -45,7 +49,9 @@ pub(crate) fn status(
     if plans.is_empty() && exit == Exit::Success {
         terminal.remark(format!("no experiment in {} yet", global.results.display()));
     }
-    let queue = SlurmQueue::ask(&store, Controller::patient(), QueueScope::Unfinished)?;
+    let known = trust::known(&global.results);
+    let schedulers = Schedulers::patient(trust::commands(&known, args.yes));
+    let queue = JobQueue::ask(&store, schedulers, QueueScope::Unfinished)?;
     if let Some(problem) = &queue.unknown {
         terminal.remark(format!("{problem}: waiting runs are not known"));
     }
@@ -81,7 +87,7 @@ fn experiment(
     store: &Store,
     has_details: bool,
     owners: &BTreeMap<RunId, Option<Owner>>,
-    queue: &SlurmQueue,
+    queue: &JobQueue,
 ) -> Result<ExperimentStatusFacts, StoreError> {
     let by_id = plan.by_id();
     let labelled = plan.labelled_runs();

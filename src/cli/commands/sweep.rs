@@ -12,7 +12,10 @@ use crate::cli::show::{ablation, blocks, warn_of_past, warn_of_unread};
 use crate::cli::trust;
 use crate::cli::{Exit, Global, Terminal, jobs};
 use crate::experiment::Launcher;
-use crate::launch::{LaunchError, SlurmEnd, SlurmOptions, SubmissionState, run_on_slurm};
+use crate::launch::{
+    ClusterEnd, ClusterOptions, FinishedSweep, LaunchError, SubmissionState, run_on_cluster,
+    start_on_finish,
+};
 use crate::plan::Shard;
 use crate::results::ExperimentResults;
 use crate::session::{LoadedExperiment, LocalEnd, LocalOptions, quoted, run_local};
@@ -54,6 +57,16 @@ pub(crate) struct SweepArgs {
     no_follow: bool,
 }
 
+impl From<Where> for Launcher {
+    fn from(chosen: Where) -> Self {
+        match chosen {
+            Where::Local => Self::Local,
+            Where::Slurm => Self::Slurm,
+            Where::Command => Self::Command,
+        }
+    }
+}
+
 /// `--launcher`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Where {
@@ -61,6 +74,8 @@ enum Where {
     Local,
     /// As tasks of a Slurm cluster.
     Slurm,
+    /// As tasks of the scheduler of `[execution.command]`.
+    Command,
 }
 
 fn shard(text: &str) -> Result<Shard, String> {
@@ -77,12 +92,18 @@ pub(crate) fn sweep(
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
     let mut loaded = args.experiment.load(global)?;
-    let slurm = match args.launcher {
-        None => loaded.experiment.execution.launcher == Launcher::Slurm,
-        Some(chosen) => chosen == Where::Slurm,
-    };
-    if let Some(option) = wrong_option(args, slurm) {
+    let execution = &loaded.experiment.execution;
+    let launcher = args.launcher.map_or(execution.launcher, Launcher::from);
+    if let Some(option) = wrong_option(args, launcher) {
         bail!("{option}");
+    }
+    if launcher == Launcher::Command && execution.command.is_none() {
+        bail!(
+            "--launcher command submits with [execution.command], which {} lacks: submit = [\"qsub\", \"-N\", \"{{name}}\", \
+             \"-t\", \"{{first}}-{{last}}\", \"{{script}}\"], first = 1, query = [\"qstat\", \"-r\"] and \
+             cancel = [\"qdel\", \"{{id}}\"], for example",
+            args.experiment.file().display()
+        );
     }
     check_tables(&mut loaded, args.replace)?;
     for remark in &loaded.experiment.remarks {
@@ -98,31 +119,46 @@ pub(crate) fn sweep(
     warn_of_past(&loaded.plan, &loaded.past()?, terminal);
     trust::remember(&loaded.plan, &global.results);
     let interrupt = Interrupt::listen().context("cannot listen for signals")?;
-    let exit = if slurm {
-        on_slurm(args, &loaded, &interrupt, global, terminal)
-    } else {
-        local(args, &loaded, &interrupt, global, terminal)
+    let exit = match launcher {
+        Launcher::Local => local(args, &loaded, &interrupt, global, terminal),
+        _ => on_cluster(args, &loaded, launcher, &interrupt, global, terminal),
     };
     // The directory of the results may be new.
     trust::remember(&loaded.plan, &global.results);
-    exit
+    let (exit, results) = exit?;
+    if let Some(results) = results {
+        let words = &loaded.experiment.execution.on_finish;
+        // Its failure is no failure of the sweep.
+        if !words.is_empty()
+            && let Err(problem) = start_on_finish(words, &FinishedSweep::of(&results))
+        {
+            terminal.warn(format!("execution.on_finish: {problem}"));
+        }
+    }
+    Ok(exit)
 }
 
 /// An option that has no effect with this launcher.
-fn wrong_option(args: &SweepArgs, slurm: bool) -> Option<&'static str> {
-    match slurm {
-        true if args.jobs.is_some() => Some(
+fn wrong_option(args: &SweepArgs, launcher: Launcher) -> Option<&'static str> {
+    match launcher {
+        Launcher::Local if args.no_follow => {
+            Some("--no-follow is for --launcher slurm and command: there is nothing to follow here")
+        }
+        Launcher::Slurm if args.jobs.is_some() => Some(
             "--jobs is for this machine: on Slurm execution.slurm.cpus says how many runs a task does at a time",
         ),
-        true if args.shard.is_some() => {
-            Some("--shard is for this machine: on Slurm the runs are divided into tasks already")
-        }
-        false if args.no_follow => {
-            Some("--no-follow is for --launcher slurm: there is nothing to follow here")
-        }
+        Launcher::Command if args.jobs.is_some() => Some(
+            "--jobs is for this machine: a task does as many runs at a time as the scheduler gives it processors",
+        ),
+        Launcher::Slurm | Launcher::Command if args.shard.is_some() => Some(
+            "--shard is for this machine: on a cluster the runs are divided into tasks already",
+        ),
         _ => None,
     }
 }
+
+/// Exit of a sweep, with the results if it has ended.
+type SweepEnd = (Exit, Option<ExperimentResults>);
 
 /// Trains the runs in this process, next to other processes that may do the same.
 fn local(
@@ -131,7 +167,7 @@ fn local(
     interrupt: &Interrupt,
     global: &Global,
     terminal: &mut Terminal,
-) -> anyhow::Result<Exit> {
+) -> anyhow::Result<SweepEnd> {
     let options = LocalOptions {
         threads: loaded.workers(args.jobs),
         shard: args.shard.unwrap_or(Shard::ALL),
@@ -141,58 +177,75 @@ fn local(
     let shown = terminal.shown(global.progress);
     match run_local(loaded, &options, interrupt.interruption(), &*shown).map_err(with_options)? {
         LocalEnd::Ended { results, n_failed } => {
-            conclude(&results, n_failed == 0, global, terminal)
+            let exit = conclude(&results, n_failed == 0, global, terminal)?;
+            Ok((exit, Some(results)))
         }
         LocalEnd::Interrupted { n_outstanding } => {
             let left = count(n_outstanding, "run");
             terminal.remark(format!("interrupted with {left} to go: the same command continues"));
-            Ok(Exit::Interrupted)
+            Ok((Exit::Interrupted, None))
         }
         // Exit code 2 would mean that nothing has started.
         LocalEnd::Stopped(error) => {
             terminal.error(&with_options(error));
-            Ok(Exit::Failure)
+            Ok((Exit::Failure, None))
         }
     }
 }
 
-/// Submits the runs to Slurm, and follows them unless told not to.
-fn on_slurm(
+/// Submits the runs to a scheduler, and follows them unless told not to.
+fn on_cluster(
     args: &SweepArgs,
     loaded: &LoadedExperiment,
+    launcher: Launcher,
     interrupt: &Interrupt,
     global: &Global,
     terminal: &mut Terminal,
-) -> anyhow::Result<Exit> {
-    let options = SlurmOptions {
+) -> anyhow::Result<SweepEnd> {
+    let commands = loaded.experiment.execution.command.as_ref();
+    let commands = commands.filter(|_| launcher == Launcher::Command);
+    let known = trust::known(&global.results);
+    let options = ClusterOptions {
+        commands,
+        earlier: trust::commands(&known, args.yes),
         data_dir: &global.library().data_dir,
         max_failures: max_failures(args, loaded),
         ignores_budget: args.yes,
         follows: !args.no_follow,
+        // Now there are results, which `status` and `cancel` may look at meanwhile.
+        submitted: &|| {
+            trust::remember(&loaded.plan, &global.results);
+            commands
+                .iter()
+                .for_each(|commands| trust::remember_commands(commands, &global.results));
+        },
     };
     let shown = terminal.shown(global.progress);
-    let end = run_on_slurm(loaded, &options, interrupt.interruption(), &*shown);
+    let end = run_on_cluster(loaded, &options, interrupt.interruption(), &*shown);
     match end.map_err(launch_error)? {
-        SlurmEnd::Ended { results, n_not_done, n_failed } => {
+        ClusterEnd::Ended { results, n_not_done, n_failed } => {
             if n_not_done > 0 {
                 let left = count(n_not_done, "run");
                 terminal.remark(format!("{left} not done: the same command submits the rest"));
             }
-            conclude(&results, n_not_done == 0 && n_failed == 0, global, terminal)
+            let well = n_not_done == 0 && n_failed == 0;
+            let exit = conclude(&results, well, global, terminal)?;
+            Ok((exit, Some(results)))
         }
-        SlurmEnd::Detached(state) => {
-            terminal.remark(how_to_return(args, loaded, global));
-            Ok(match state {
+        ClusterEnd::Detached(state) => {
+            terminal.remark(how_to_return(args, loaded, launcher, global));
+            let exit = match state {
                 _ if interrupt.raised() => Exit::Interrupted,
                 SubmissionState::Part => Exit::Failure,
                 _ => Exit::Success,
-            })
+            };
+            Ok((exit, None))
         }
         // Exit code 2 would mean that nothing has started.
-        SlurmEnd::Lost(error) => {
+        ClusterEnd::Lost(error) => {
             terminal.error(&launch_error(error));
-            terminal.remark(how_to_return(args, loaded, global));
-            Ok(Exit::Failure)
+            terminal.remark(how_to_return(args, loaded, launcher, global));
+            Ok((Exit::Failure, None))
         }
     }
 }
@@ -205,7 +258,12 @@ fn launch_error(error: LaunchError) -> anyhow::Error {
 }
 
 /// Sentence on the commands that show or cancel the submitted jobs.
-fn how_to_return(args: &SweepArgs, loaded: &LoadedExperiment, global: &Global) -> String {
+fn how_to_return(
+    args: &SweepArgs,
+    loaded: &LoadedExperiment,
+    launcher: Launcher,
+    global: &Global,
+) -> String {
     let results = results_option(global);
     let same = if args.no_follow {
         "the same command without --no-follow"
@@ -213,9 +271,14 @@ fn how_to_return(args: &SweepArgs, loaded: &LoadedExperiment, global: &Global) -
         "the same command"
     };
     let name = &loaded.plan.name;
+    // On Slurm the last job writes them.
+    let tables = match launcher {
+        Launcher::Command => format!(", `ablade {results}tables {name}` writes the tables"),
+        _ => String::new(),
+    };
     format!(
         "the jobs continue without this process: {same} follows them and submits the remaining runs, \
-         `ablade {results}status {name}` shows them, `ablade {results}cancel {name}` ends them"
+         `ablade {results}status {name}` shows them, `ablade {results}cancel {name}` ends them{tables}"
     )
 }
 

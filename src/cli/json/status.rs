@@ -141,11 +141,7 @@ impl StateCountsFacts {
 
 impl ExperimentStatusFacts {
     /// An experiment with these runs.
-    pub(crate) fn of(
-        experiment: String,
-        left_out: Vec<String>,
-        runs: Vec<RunStatusFacts>,
-    ) -> Self {
+    pub(crate) fn of(experiment: String, left_out: Vec<String>, runs: Vec<RunStatusFacts>) -> Self {
         let counts = StateCountsFacts::of(runs.iter().map(|run| run.state));
         Self {
             experiment,

@@ -187,6 +187,7 @@ pub(crate) fn another(setting: &ablade::trainer::Setting) -> Option<String> {
         | Kind::Texts
         | Kind::Option
         | Kind::Options
+        | Kind::Command
         | Kind::Duration
         | Kind::Choices(_)
         | Kind::Width(_)
@@ -234,7 +235,7 @@ fn every_option_is_a_field() {
         Kind::Width(_) => "\"85mm\"".into(),
         Kind::Choices(words) => format!("[\"{}\"]", words[0].0),
         Kind::Number(_) => "0.5".into(),
-        Kind::Texts => "[\"a\"]".into(),
+        Kind::Texts | Kind::Command => "[\"a\"]".into(),
         Kind::Option => "\"-a\"".into(),
         Kind::Options => "[\"-a\"]".into(),
         Kind::Duration => "\"90s\"".into(),
@@ -257,6 +258,10 @@ fn every_option_is_a_field() {
     let of_program = OPTIONS.iter().filter(|option| option.path != "execution.missing_data");
     let lines = of_program.map(|option| match option.path {
         "execution.local" => "execution.local.scratch = \"a\"".to_owned(),
+        path @ ("execution.command.submit" | "execution.command.single") => {
+            format!("{path} = [\"qsub\", \"{{script}}\", \"{{index}}\"]")
+        }
+        path @ "execution.command.cancel" => format!("{path} = [\"qdel\", \"{{id}}\"]"),
         path => format!("{path} = {}", value(&option.kind(trainer.metrics()))),
     });
     let (experiment, _) = load(&(program.to_owned() + &lines.collect::<Vec<_>>().join("\n")));
