@@ -212,6 +212,8 @@ pub(super) fn run(mut command: Command, limits: CommandLimits) -> Result<Answer,
 /// Kills a command and its children.
 fn kill(child: &mut Child) {
     let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+    // It may have left its process group.
+    let _ = child.kill();
     let _ = child.wait();
 }
 

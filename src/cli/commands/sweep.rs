@@ -28,7 +28,8 @@ Examples:
   ablade sweep first.toml
   ablade sweep first.toml --name quick --seeds 2 --set train.epochs=3   a quick try with tables of its own
   ablade sweep masks.toml --shard 1/3                                   one of three machines
-  ablade sweep masks.toml --launcher slurm --no-follow                  submit and return";
+  ablade sweep masks.toml --launcher slurm --no-follow                  submit and return
+  ablade sweep masks.toml --launcher command                            another scheduler, by [execution.command]";
 
 #[derive(Debug, Args)]
 pub(crate) struct SweepArgs {
@@ -43,7 +44,8 @@ pub(crate) struct SweepArgs {
     /// Start no further run once N have failed
     #[arg(long, value_name = "N")]
     max_failures: Option<NonZeroUsize>,
-    /// Start even if the estimate exceeds [budget], or a run needs more memory than there is
+    /// Start even if the estimate exceeds [budget], a run needs more memory than there is, or commands
+    /// of the file would be started for results that were not made here
     #[arg(long)]
     yes: bool,
     /// Machine that executes the runs [default: execution.launcher of the file, else local]
