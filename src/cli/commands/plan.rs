@@ -288,7 +288,7 @@ impl Planned<'_> {
         Spread::of(study, baseline, variants, value)
     }
 
-    /// What the seeds can show in a study; `powers` are known by the number of comparisons.
+    /// Evidence that the seeds can give in a study; `powers` are known by the number of comparisons.
     fn evidence(
         &self,
         study: &PlannedStudy,

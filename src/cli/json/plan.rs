@@ -146,7 +146,7 @@ facts! {
         error_factor: Option<f64>,
         /// Sentence on a run that needs more memory than there is; null if all fit.
         too_large: Option<String>,
-        /// What exceeds `[budget]`.
+        /// Parts of the estimate that exceed `[budget]`.
         over_budget: Vec<String>,
     }
 }
@@ -162,7 +162,7 @@ facts! {
 }
 
 facts! {
-    /// What a number of seeds can show.
+    /// Evidence that a number of seeds can give.
     pub(crate) struct EvidenceFacts {
         /// Comparisons that the correction counts.
         n_comparisons: usize,
@@ -221,7 +221,7 @@ facts! {
 }
 
 facts! {
-    /// What the joint test over blocks can show.
+    /// Evidence that the joint test over blocks can give.
     pub(crate) struct JointFacts {
         /// Variants that are tested.
         n_variants: usize,
@@ -237,7 +237,7 @@ facts! {
 }
 
 facts! {
-    /// What the test of equivalence can show.
+    /// Evidence that the test of equivalence can give.
     pub(crate) struct EquivalencePlanFacts {
         /// Largest difference of no interest, in the unit of the metric.
         margin: f64,

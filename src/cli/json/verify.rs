@@ -43,7 +43,7 @@ facts! {
         run: String,
         /// Label of its variant, and its seed.
         label: String,
-        /// What is wrong.
+        /// Damage.
         reason: String,
     }
 }
