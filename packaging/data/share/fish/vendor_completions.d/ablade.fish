@@ -33,6 +33,7 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_needs_command" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_needs_command" -s V -l version -d 'Print version'
@@ -46,6 +47,7 @@ complete -c ablade -n "__fish_ablade_needs_command" -f -a "adopt" -d 'Take over 
 complete -c ablade -n "__fish_ablade_needs_command" -f -a "tables" -d 'Write the tables of experiments from the runs on disk'
 complete -c ablade -n "__fish_ablade_needs_command" -f -a "freeze" -d 'Freeze the outstanding runs as tasks that any scheduler can start'
 complete -c ablade -n "__fish_ablade_needs_command" -f -a "task" -d 'Execute the runs of one frozen task'
+complete -c ablade -n "__fish_ablade_needs_command" -f -a "gather" -d 'Take over finished runs of other results directories, or of a tar archive'
 complete -c ablade -n "__fish_ablade_needs_command" -f -a "why" -d 'Explain why each run is cached or new'
 complete -c ablade -n "__fish_ablade_needs_command" -f -a "verify" -d 'Check the files of every finished run, repeat some runs and compare the bytes, and compute the tables again'
 complete -c ablade -n "__fish_ablade_needs_command" -f -a "clean" -d 'List files in the results that nothing needs any more, or remove them'
@@ -57,7 +59,7 @@ complete -c ablade -n "__fish_ablade_needs_command" -f -a "inpaint" -d 'Complete
 complete -c ablade -n "__fish_ablade_needs_command" -f -a "evaluate" -d 'Score a trained model on a data set: exact likelihoods'
 complete -c ablade -n "__fish_ablade_needs_command" -f -a "masks" -d 'Write the masks with which a run was scored, as arrays'
 complete -c ablade -n "__fish_ablade_needs_command" -f -a "data" -d 'List, download or look at data sets'
-complete -c ablade -n "__fish_ablade_needs_command" -f -a "schema" -d 'Print the JSON Schema of the experiment file'
+complete -c ablade -n "__fish_ablade_needs_command" -f -a "schema" -d 'Print the JSON Schema of the experiment file, or of what a command prints with --json'
 complete -c ablade -n "__fish_ablade_needs_command" -f -a "completions" -d 'Print completions for a shell'
 complete -c ablade -n "__fish_ablade_needs_command" -f -a "man" -d 'Print the man page'
 complete -c ablade -n "__fish_ablade_using_subcommand init" -l program -d 'Write an experiment with this program instead of the built-in model' -r
@@ -70,6 +72,7 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand init" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_using_subcommand init" -s V -l version -d 'Print version'
@@ -88,7 +91,9 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand plan" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
+complete -c ablade -n "__fish_ablade_using_subcommand plan" -l json -d 'Print one JSON document, for programs: `ablade schema` has its keys'
 complete -c ablade -n "__fish_ablade_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_using_subcommand plan" -s V -l version -d 'Print version'
 complete -c ablade -n "__fish_ablade_using_subcommand register" -l set -d 'Change a setting of the baseline: train.epochs=3' -r
@@ -105,6 +110,7 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand register" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_using_subcommand register" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_using_subcommand register" -s V -l version -d 'Print version'
@@ -117,7 +123,8 @@ complete -c ablade -n "__fish_ablade_using_subcommand sweep" -l jobs -d 'Number 
 complete -c ablade -n "__fish_ablade_using_subcommand sweep" -l shard -d 'Train only part I of N of the runs, for several machines on one results directory' -r
 complete -c ablade -n "__fish_ablade_using_subcommand sweep" -l max-failures -d 'Start no further run once N have failed' -r
 complete -c ablade -n "__fish_ablade_using_subcommand sweep" -l launcher -d 'Machine that executes the runs [default: execution.launcher of the file, else local]' -r -f -a "local\t'In this process'
-slurm\t'As tasks of a Slurm cluster'"
+slurm\t'As tasks of a Slurm cluster'
+command\t'As tasks of the scheduler of `[execution.command]`'"
 complete -c ablade -n "__fish_ablade_using_subcommand sweep" -l results -d 'Directory of runs and tables' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand sweep" -l plots -d 'Directory of figures' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand sweep" -l data-dir -d 'Directory of downloaded data sets [default: $ABLADE_DATA, else the user\'s data folder]' -r -F
@@ -127,8 +134,9 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand sweep" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
-complete -c ablade -n "__fish_ablade_using_subcommand sweep" -l yes -d 'Start even if the estimate exceeds [budget], or a run needs more memory than there is'
+complete -c ablade -n "__fish_ablade_using_subcommand sweep" -l yes -d 'Start even if the estimate exceeds [budget], a run needs more memory than there is, or commands of the file would be started for results that were not made here'
 complete -c ablade -n "__fish_ablade_using_subcommand sweep" -l replace -d 'Replace the tables of another plan; its runs and the plan itself remain'
 complete -c ablade -n "__fish_ablade_using_subcommand sweep" -l no-follow -d 'Submit and return; the same command without this option follows the jobs'
 complete -c ablade -n "__fish_ablade_using_subcommand sweep" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -142,7 +150,10 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand status" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
+complete -c ablade -n "__fish_ablade_using_subcommand status" -l json -d 'Print one JSON document, for programs: `ablade schema` has its keys'
+complete -c ablade -n "__fish_ablade_using_subcommand status" -l yes -d 'Start the commands of a scheduler even if the results were not made here'
 complete -c ablade -n "__fish_ablade_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_using_subcommand status" -s V -l version -d 'Print version'
 complete -c ablade -n "__fish_ablade_using_subcommand cancel" -l results -d 'Directory of runs and tables' -r -F
@@ -154,7 +165,9 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand cancel" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
+complete -c ablade -n "__fish_ablade_using_subcommand cancel" -l yes -d 'Start the commands of a scheduler even if the results were not made here'
 complete -c ablade -n "__fish_ablade_using_subcommand cancel" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_using_subcommand cancel" -s V -l version -d 'Print version'
 complete -c ablade -n "__fish_ablade_using_subcommand adopt" -l set -d 'Change a setting of the baseline: train.epochs=3' -r
@@ -173,6 +186,7 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand adopt" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_using_subcommand adopt" -l close -d 'Accept values that agree to six digits, not to the last bit'
 complete -c ablade -n "__fish_ablade_using_subcommand adopt" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -186,6 +200,7 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand tables" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_using_subcommand tables" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_using_subcommand tables" -s V -l version -d 'Print version'
@@ -195,6 +210,11 @@ complete -c ablade -n "__fish_ablade_using_subcommand freeze" -l seeds -d 'Numbe
 complete -c ablade -n "__fish_ablade_using_subcommand freeze" -l only -d 'Execute only the variants with this label, and the baseline' -r
 complete -c ablade -n "__fish_ablade_using_subcommand freeze" -l name -d 'Name of the experiment, and so of its folder of tables and figures [default: that of the file]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand freeze" -l tasks -d 'Number of tasks, at most that of the runs [default: such that each lasts execution.slurm.task, or five minutes]' -r
+complete -c ablade -n "__fish_ablade_using_subcommand freeze" -l for -d 'Write the file that starts the tasks, and print the command instead of the name' -r -f -a "command\t'A shell script that any scheduler can start'
+k8s\t'An Indexed Job of Kubernetes'
+parallel\t'A list of commands for GNU parallel'"
+complete -c ablade -n "__fish_ablade_using_subcommand freeze" -l image -d 'Image of a Kubernetes Job, with ablade on its PATH [default: to be written into the file]' -r
+complete -c ablade -n "__fish_ablade_using_subcommand freeze" -l claim -d 'PersistentVolumeClaim of a Kubernetes Job, with folders `results` and `data` [default: ablade]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand freeze" -l results -d 'Directory of runs and tables' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand freeze" -l plots -d 'Directory of figures' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand freeze" -l data-dir -d 'Directory of downloaded data sets [default: $ABLADE_DATA, else the user\'s data folder]' -r -F
@@ -204,10 +224,12 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand freeze" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_using_subcommand freeze" -l replace -d 'Replace the tables of another plan; its runs and the plan itself remain'
 complete -c ablade -n "__fish_ablade_using_subcommand freeze" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_using_subcommand freeze" -s V -l version -d 'Print version'
+complete -c ablade -n "__fish_ablade_using_subcommand task" -l first -d 'Number of the first task in the scheduler\'s array, where it is not that of the list below' -r
 complete -c ablade -n "__fish_ablade_using_subcommand task" -l jobs -d 'Number of threads, and so of runs at a time [default: one per processor]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand task" -l results -d 'Directory of runs and tables' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand task" -l plots -d 'Directory of figures' -r -F
@@ -218,10 +240,25 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand task" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_using_subcommand task" -l yes -d 'Start the program even if the results were not made here'
 complete -c ablade -n "__fish_ablade_using_subcommand task" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_using_subcommand task" -s V -l version -d 'Print version'
+complete -c ablade -n "__fish_ablade_using_subcommand gather" -l results -d 'Directory of runs and tables' -r -F
+complete -c ablade -n "__fish_ablade_using_subcommand gather" -l plots -d 'Directory of figures' -r -F
+complete -c ablade -n "__fish_ablade_using_subcommand gather" -l data-dir -d 'Directory of downloaded data sets [default: $ABLADE_DATA, else the user\'s data folder]' -r -F
+complete -c ablade -n "__fish_ablade_using_subcommand gather" -l color -d 'Colours' -r -f -a "auto\t'If stderr is a terminal that supports them, and `NO_COLOR` and `CLICOLOR` permit them'
+always\t'Always'
+never\t'Never'"
+complete -c ablade -n "__fish_ablade_using_subcommand gather" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
+bar\t'Bars'
+plain\t'One line per event'
+json\t'One JSON object per line, for programs'
+none\t'Nothing but errors'"
+complete -c ablade -n "__fish_ablade_using_subcommand gather" -l check -d 'Examine the sources and say what would be taken'
+complete -c ablade -n "__fish_ablade_using_subcommand gather" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ablade -n "__fish_ablade_using_subcommand gather" -s V -l version -d 'Print version'
 complete -c ablade -n "__fish_ablade_using_subcommand why" -l set -d 'Change a setting of the baseline: train.epochs=3' -r
 complete -c ablade -n "__fish_ablade_using_subcommand why" -l axis -d 'Add an axis, or replace one: model.masks=1,4' -r
 complete -c ablade -n "__fish_ablade_using_subcommand why" -l seeds -d 'Number of seeds of each variant' -r
@@ -236,7 +273,9 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand why" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
+complete -c ablade -n "__fish_ablade_using_subcommand why" -l json -d 'Print one JSON document, for programs: `ablade schema` has its keys'
 complete -c ablade -n "__fish_ablade_using_subcommand why" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_using_subcommand why" -s V -l version -d 'Print version'
 complete -c ablade -n "__fish_ablade_using_subcommand verify" -l runs -d 'Number of finished runs to repeat, spread over the study; of all others only the checksums are verified' -r
@@ -250,9 +289,11 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand verify" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_using_subcommand verify" -l reference -d 'Train them by automatic differentiation instead of the kernels, in single and double precision, and compare the NLL of every epoch and every weight; slow'
 complete -c ablade -n "__fish_ablade_using_subcommand verify" -l yes -d 'Start the program even if the results were not made here'
+complete -c ablade -n "__fish_ablade_using_subcommand verify" -l json -d 'Print one JSON document, for programs: `ablade schema` has its keys'
 complete -c ablade -n "__fish_ablade_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_using_subcommand verify" -s V -l version -d 'Print version'
 complete -c ablade -n "__fish_ablade_using_subcommand clean" -l age -d 'Keep files that were created or changed within this time, even if no plan names them: a copy of results may be in progress, and plans are copied last' -r
@@ -265,12 +306,13 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand clean" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_using_subcommand clean" -l yes -d 'Remove the listed files'
 complete -c ablade -n "__fish_ablade_using_subcommand clean" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_using_subcommand clean" -s V -l version -d 'Print version'
 complete -c ablade -n "__fish_ablade_using_subcommand compare" -l baseline -d 'Compare with this variant instead of the baseline' -r
-complete -c ablade -n "__fish_ablade_using_subcommand compare" -l format -d 'Print the tables for a paper or a program' -r -f -a "latex\t'For a paper; needs the package booktabs'
+complete -c ablade -n "__fish_ablade_using_subcommand compare" -l format -d 'Print the tables for a paper, or as rows of a table' -r -f -a "latex\t'For a paper; needs the package booktabs'
 markdown\t'For a README'
 csv\t'Every column, as in `ablation.csv`'
 json\t'The same, with captions and sentences'"
@@ -285,9 +327,11 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand compare" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_using_subcommand compare" -l checklist -d 'Print what reviewers ask about error bars and compute, instead of the tables'
 complete -c ablade -n "__fish_ablade_using_subcommand compare" -l replace -d 'Replace the file of --out'
+complete -c ablade -n "__fish_ablade_using_subcommand compare" -l json -d 'Print one JSON document, for programs: `ablade schema` has its keys'
 complete -c ablade -n "__fish_ablade_using_subcommand compare" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_using_subcommand compare" -s V -l version -d 'Print version'
 complete -c ablade -n "__fish_ablade_using_subcommand plots" -l gallery -d 'Also write small PNGs of the main figures here, and a README.md that shows them' -r -F
@@ -308,6 +352,7 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand plots" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_using_subcommand plots" -l watch -d 'Draw again whenever runs have finished, until Ctrl-C'
 complete -c ablade -n "__fish_ablade_using_subcommand plots" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -322,6 +367,7 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand export" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_using_subcommand export" -s V -l version -d 'Print version'
@@ -342,6 +388,7 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand sample" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_using_subcommand sample" -l greedy -d 'Take the more likely value of every pixel: temperature 0'
 complete -c ablade -n "__fish_ablade_using_subcommand sample" -l mixture -d 'Use the mixture of all masks: each image has one, picked at random'
@@ -375,6 +422,7 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l reconstruct -d 'Instead of drawing, compute p(pixel = 1 | the true pixels before it) for every pixel'
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l greedy -d 'Take the more likely value of every pixel: temperature 0'
@@ -398,6 +446,7 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand evaluate" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_using_subcommand evaluate" -l mixture -d 'Use the mixture of all masks: each image has one, picked at random'
 complete -c ablade -n "__fish_ablade_using_subcommand evaluate" -l csv -d 'Print CSV instead of a table'
@@ -414,6 +463,7 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand masks" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_using_subcommand masks" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_using_subcommand masks" -s V -l version -d 'Print version'
@@ -426,11 +476,12 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_subcommand_from list fetch show export" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_subcommand_from list fetch show export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_subcommand_from list fetch show export" -s V -l version -d 'Print version'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_subcommand_from list fetch show export" -f -a "list" -d 'List the data sets known by name, and where they are'
-complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_subcommand_from list fetch show export" -f -a "fetch" -d 'Download a data set and check it'
+complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_subcommand_from list fetch show export" -f -a "fetch" -d 'Download data sets and check them'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_subcommand_from list fetch show export" -f -a "show" -d 'Draw a contact sheet of a data set'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_subcommand_from list fetch show export" -f -a "export" -d 'Write the bits of a data set, as a run sees them'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from list" -l results -d 'Directory of runs and tables' -r -F
@@ -442,7 +493,9 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from list" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
+complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from list" -l json -d 'Print one JSON document, for programs: `ablade schema` has its keys'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from fetch" -l results -d 'Directory of runs and tables' -r -F
@@ -454,6 +507,7 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from fetch" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from fetch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from fetch" -s V -l version -d 'Print version'
@@ -472,7 +526,9 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
+complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l json -d 'Print one JSON document, for programs: `ablade schema` has its keys'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l out -d 'FILE.npz holds the arrays train, valid and test; of FILE.npy, FILE.csv and FILE.idx, .gz behind or not, one file each' -r -F
@@ -491,6 +547,7 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l overwrite -d 'Replace files that are there'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -504,6 +561,7 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand schema" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_using_subcommand schema" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_using_subcommand schema" -s V -l version -d 'Print version'
@@ -516,6 +574,7 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand completions" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_using_subcommand completions" -s V -l version -d 'Print version'
@@ -528,6 +587,7 @@ never\t'Never'"
 complete -c ablade -n "__fish_ablade_using_subcommand man" -l progress -d 'Display of progress while runs train' -r -f -a "auto\t'Bars if stderr is a terminal, plain lines otherwise'
 bar\t'Bars'
 plain\t'One line per event'
+json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_using_subcommand man" -s V -l version -d 'Print version'
