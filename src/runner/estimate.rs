@@ -100,7 +100,7 @@ impl CostEstimate {
 /// Seed, fingerprint of the data, and settings of a training.
 pub(super) type TrainingKey<'a> = (Seed, &'a str, String);
 
-/// What two runs have in common that train alike: one can begin at the end of the other's training.
+/// Key that two runs share if they train alike: one can begin at the end of the other's training.
 /// `None` for a run that has to train by itself.
 pub(super) fn training_key<'a>(trainer: &dyn Trainer, run: &'a RunSpec) -> Option<TrainingKey<'a>> {
     Some((run.seed, &run.data, trainer.training_settings(&run.config)?))

@@ -555,6 +555,27 @@ fn failures() -> Vec<(String, Value)> {
     checked.documents.into_inner()
 }
 
+/// Documents of an experiment of which a data set is missing.
+fn left_out() -> Vec<(String, Value)> {
+    let study = "seeds = 2\n[data]\nname = \"digits\"\nsize = 6\ntrain = 40\nvalid = 10\ntest = 10\n\
+                 [model]\nhidden = [4]\n[train]\nepochs = 1\nbatch = 10\n[sample]\ncount = 0\n\
+                 [execution]\nmissing_data = \"skip\"\n[compare]\nwithin = [\"data.name\"]\n\
+                 [axes]\nmodel.masks = [1, 2]\ndata.name = [\"digits\", \"nips\"]\n";
+    let checked = Checked::new(Place::with(study));
+    let plan = checked.document(0, "plan small.toml");
+    let told = plan["left_out"][0].as_str().unwrap();
+    assert!(told.contains("nips") && told.contains("ablade data fetch nips"), "{told}");
+    assert!(checked.place.exits(0, "plan small.toml").0.contains(told));
+    checked.place.exits(0, "sweep small.toml");
+    for command in ["compare small", "status small"] {
+        let document = checked.document(0, command);
+        let own = if command == "compare small" { &document } else { &document["experiments"][0] };
+        let told = own["left_out"][0].as_str().unwrap();
+        assert!(checked.place.exits(0, command).0.replace('\n', " ").contains(told), "{told}");
+    }
+    checked.documents.into_inner()
+}
+
 /// Documents of more seeds than have all their signs enumerated, in two blocks.
 fn many_seeds() -> Vec<(String, Value)> {
     let study = "[[study]]\nname = \"pairs\"\nquestion = \"Both?\"\nnotes = \"A try.\"\n\
@@ -608,7 +629,8 @@ const ELSEWHERE: [&str; 11] = [
 #[test]
 fn every_document_fits_its_schema_and_fills_its_keys() {
     let documents = std::thread::scope(|scope| {
-        let all = [grid, blocks, failures, one_seed, many_seeds].map(|of| scope.spawn(of));
+        let all =
+            [grid, blocks, failures, one_seed, left_out, many_seeds].map(|of| scope.spawn(of));
         all.into_iter().flat_map(|one| one.join().unwrap()).collect::<Vec<_>>()
     });
     let mut found: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
