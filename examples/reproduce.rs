@@ -38,7 +38,7 @@ fn main() -> anyhow::Result<()> {
             "--list" => lists = true,
             "--update" => updates = true,
             "--results" => {
-                results = arguments.next().context("--results needs a directory")?.into()
+                results = arguments.next().context("--results needs a directory")?.into();
             }
             option if option.starts_with('-') => {
                 bail!("no option {option}: --list, --update, --results DIR")

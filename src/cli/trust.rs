@@ -47,7 +47,9 @@ fn executed(plan: &Plan) -> Option<String> {
 
 /// Remembers that the user asked here for the program of a plan; nothing for the built-in model.
 pub(crate) fn remember(plan: &Plan, results: &Path) {
-    executed(plan).iter().for_each(|hash| remember_hash(hash, results));
+    if let Some(hash) = executed(plan) {
+        remember_hash(&hash, results);
+    }
 }
 
 /// Remembers that the user submitted here with these commands.

@@ -217,9 +217,9 @@ fn on_cluster(
         // Now there are results, which `status` and `cancel` may look at meanwhile.
         submitted: &|| {
             trust::remember(&loaded.plan, &global.results);
-            commands
-                .iter()
-                .for_each(|commands| trust::remember_commands(commands, &global.results));
+            if let Some(commands) = commands {
+                trust::remember_commands(commands, &global.results);
+            }
         },
     };
     let shown = terminal.shown(global.progress);
