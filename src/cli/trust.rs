@@ -100,13 +100,28 @@ pub(crate) fn check(plan: &Plan, results: &Path, yes: bool) -> anyhow::Result<()
     if yes || executed(plan).is_some_and(|hash| known(results).contains(&hash)) {
         return Ok(());
     }
-    let commands = declared.program.command.iter();
-    let commands: Vec<String> = commands
-        .map(|words| words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "))
+    let conduct = &declared.conduct;
+    let words =
+        |words: &[String]| words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+    let mut commands: Vec<String> = declared
+        .program
+        .command
+        .iter()
+        .map(|command| words(&[&conduct.wrap[..], command].concat()))
         .collect();
+    if !conduct.resume.is_empty() {
+        commands.push(format!("{}  (appended to continue a run)", words(&conduct.resume)));
+    }
+    if !conduct.versions.is_empty() {
+        commands.push(words(&conduct.versions));
+    }
+    for (name, value) in &conduct.local {
+        commands.push(format!("{{local.{name}}} is {}", quoted(value)));
+    }
     bail!(
-        "{} was not made here, and this starts the program that it names:\n  {}\n--yes starts it",
+        "{} was not made here, and this starts the program that it names, in {}:\n  {}\n--yes starts it",
         results.join(&plan.name).display(),
+        quoted(&declared.home.to_string_lossy()),
         commands.join("\n  ")
     );
 }

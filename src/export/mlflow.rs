@@ -117,10 +117,12 @@ fn run_files(run: &ExportedRun, experiment: &str) -> BTreeMap<String, Vec<u8>> {
             files.insert(format!("metrics/curves/{name}"), lines.into_bytes());
         }
     }
+    let finals = run.finals().into_iter().map(|(name, value)| (format!("final/{name}"), value));
+    // Not below `final`, where a metric of the run may have this name.
     let finished = ("finished".to_owned(), f64::from(u8::from(is_finished)));
-    for (name, value) in run.finals().into_iter().chain([finished]) {
+    for (name, value) in finals.chain([finished]) {
         // Values of step 0 alone are drawn as bars.
-        files.insert(format!("metrics/final/{name}"), line(end, value, 0).into_bytes());
+        files.insert(format!("metrics/{name}"), line(end, value, 0).into_bytes());
     }
     let own = run.texts().into_iter().map(|(name, text)| (format!("ablade.{name}"), text));
     let tags = own.chain([

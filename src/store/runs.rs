@@ -458,10 +458,11 @@ impl Store {
         let (id, seed, data) = (file.id, file.seed, file.data_fingerprint);
         let spec = RunSpec { id, seed, data, config, earlier: None };
         // The identity under a later engine cannot be computed.
-        if spec.id != *run
-            || (file.engine <= trainer.version() && !spec.explains_its_id(&**trainer))
-        {
+        if spec.id != *run {
             return Err(damaged(run, path, format!("it is of another run: {}", spec.id)));
+        }
+        if file.engine <= trainer.version() && !spec.explains_its_id(&**trainer) {
+            return Err(damaged(run, path, "its settings, seed or data are of another run".into()));
         }
         Ok(spec)
     }

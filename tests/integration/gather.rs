@@ -484,8 +484,8 @@ fn a_run_with_right_checksums_is_what_its_id_says_or_refused() {
     let older = format!("engine = {}", ENGINE - 1);
     let (own, other) = (spec(1).id, spec(2).id);
     let cases: [(&str, &str, &str, &str); 9] = [
-        ("run.toml", "seed = 1", "seed = 2", "it is of another run"),
-        ("run.toml", "size = 28", "size = 14", "it is of another run"),
+        ("run.toml", "seed = 1", "seed = 2", "seed or data are of another run"),
+        ("run.toml", "size = 28", "size = 14", "seed or data are of another run"),
         (
             "run.toml",
             &engine,

@@ -94,8 +94,7 @@ pub(crate) fn freeze(
     }
     let slurm = &loaded.experiment.execution.slurm;
     let starter = match args.starter {
-        None => Starter::Slurm(slurm),
-        Some(ReadyFor::Command) => Starter::Command,
+        None | Some(ReadyFor::Command) => Starter::Command,
         Some(ReadyFor::Parallel) => Starter::Parallel,
         Some(ReadyFor::K8s) => Starter::Kubernetes(KubernetesOptions {
             image: args.image.as_deref().unwrap_or(NO_IMAGE),

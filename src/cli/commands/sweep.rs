@@ -207,6 +207,12 @@ fn on_cluster(
     let commands = loaded.experiment.execution.command.as_ref();
     let commands = commands.filter(|_| launcher == Launcher::Command);
     let known = trust::known(&global.results);
+    let remember = || {
+        trust::remember(&loaded.plan, &global.results);
+        if let Some(commands) = commands {
+            trust::remember_commands(commands, &global.results);
+        }
+    };
     let options = ClusterOptions {
         commands,
         earlier: trust::commands(&known, args.yes),
@@ -215,15 +221,12 @@ fn on_cluster(
         ignores_budget: args.yes,
         follows: !args.no_follow,
         // Now there are results, which `status` and `cancel` may look at meanwhile.
-        submitted: &|| {
-            trust::remember(&loaded.plan, &global.results);
-            if let Some(commands) = commands {
-                trust::remember_commands(commands, &global.results);
-            }
-        },
+        submitted: &remember,
     };
     let shown = terminal.shown(global.progress);
     let end = run_on_cluster(loaded, &options, interrupt.interruption(), &*shown);
+    // Also of a submission whose fate is not known.
+    remember();
     match end.map_err(launch_error)? {
         ClusterEnd::Ended { results, n_not_done, n_failed } => {
             if n_not_done > 0 {

@@ -65,7 +65,8 @@ facts! {
         n_comparisons: usize,
         /// Sentence on the variants that may be the best; null if they are not computed.
         best: Option<String>,
-        /// One row for each variant, in the order of the table.
+        /// One row for each variant, in the order of the printed table; `ablation.csv` has the same
+        /// study and variant, and may have another order.
         rows: Vec<ComparisonFacts>,
         /// Results of other tools, compared with the baseline.
         external: Vec<ComparisonFacts>,

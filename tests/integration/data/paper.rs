@@ -98,6 +98,11 @@ fn a_set_of_the_paper_is_found_in_every_place_and_is_the_same_set() {
             "{place}"
         );
         assert_eq!((entry.shape.dim(), entry.sizes), (DIM, SIZES));
+        if place == "nips.npz" || place == "uci/nips" {
+            // The folder of an interrupted download hides no file.
+            write(&folder, &format!("{}.part", place.replace(".npz", "/nips")), b"half");
+            load(&config("nips"), &library).unwrap_or_else(|error| panic!("{place}: {error}"));
+        }
     }
 }
 

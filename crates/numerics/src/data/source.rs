@@ -152,17 +152,20 @@ pub(crate) fn shadowed(name: &str, place: Option<&Path>, library: &Library) -> O
 pub(crate) fn known_files(known: &'static Known, library: &Library) -> Result<Files, DataError> {
     let looked = library.places(known);
     for place in &looked {
-        let found = if place.is_dir() {
+        let mut in_folder = None;
+        if place.is_dir() {
             let mut members = members(place)?;
             let official: Vec<&str> = known.files().collect();
             if official.iter().all(|file| place.join(file).is_file()) {
                 members.retain(|member| official.contains(&file_name(member).as_str()));
             }
-            layout(place, &members)?
-        } else if known.is_vectors() {
-            of_stem(place, |c| c == '.')?
-        } else {
-            None
+            in_folder = layout(place, &members)?;
+        }
+        // A folder without data, such as an interrupted download leaves, hides no file next to it.
+        let is_beside = in_folder.is_none();
+        let found = match in_folder {
+            None if known.is_vectors() => of_stem(place, |c| c == '.')?,
+            found => found,
         };
         let Some(Found { images, left_out, notes }) = found else { continue };
         if let Layout::Parts(parts) = &images {
@@ -173,7 +176,7 @@ pub(crate) fn known_files(known: &'static Known, library: &Library) -> Result<Fi
             }
         }
         let path = match &images {
-            Layout::One(file) if !place.is_dir() => file.images.clone(),
+            Layout::One(file) if is_beside => file.images.clone(),
             _ => place.clone(),
         };
         return Ok(Files { path, known: Some(known), images, left_out, notes });
