@@ -68,8 +68,8 @@ impl CostEstimate {
         }
         // The first of several outstanding runs that train alike trains for all of them.
         let mut trained = BTreeSet::new();
-        for run in outstanding {
-            let is_trained = training_key(&**trainer, run).is_some_and(|key| !trained.insert(key));
+        for (run, key) in outstanding.iter().zip(training_keys(&**trainer, outstanding)) {
+            let is_trained = key.is_some_and(|key| !trained.insert(key));
             if let Some(cost) = costs.get_mut(&run.id).filter(|_| is_trained) {
                 cost.work *= cost.after_training;
                 cost.nominal_seconds *= cost.after_training;
@@ -100,10 +100,23 @@ impl CostEstimate {
 /// Seed, fingerprint of the data, and settings of a training.
 pub(super) type TrainingKey<'a> = (Seed, &'a str, String);
 
-/// Key that two runs share if they train alike: one can begin at the end of the other's training.
-/// `None` for a run that has to train by itself.
-pub(super) fn training_key<'a>(trainer: &dyn Trainer, run: &'a RunSpec) -> Option<TrainingKey<'a>> {
-    Some((run.seed, &run.data, trainer.training_settings(&run.config)?))
+/// Key of each run, which two runs share if they train alike: one can begin at the end of the other's
+/// training. `None` for a run that has to train by itself.
+pub(super) fn training_keys<'a>(
+    trainer: &dyn Trainer,
+    runs: &[&'a RunSpec],
+) -> Vec<Option<TrainingKey<'a>>> {
+    let mut last: Option<(&Config, Option<String>)> = None;
+    let key = |run: &&'a RunSpec| {
+        // The runs of a variant follow each other.
+        let settings = match &last {
+            Some((config, settings)) if **config == run.config => settings.clone(),
+            _ => trainer.training_settings(&run.config),
+        };
+        last = Some((&run.config, settings.clone()));
+        Some((run.seed, run.data.as_str(), settings?))
+    };
+    runs.iter().map(key).collect()
 }
 
 /// Cost of a run whose trainer cannot predict it.

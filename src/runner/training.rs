@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::estimate::{TrainingKey, training_key};
+use super::estimate::{TrainingKey, training_keys};
 use super::{CostEstimate, Observer, Pass, RunEnd, RunLine};
 use crate::parallel::CancelToken;
 use crate::plan::{Plan, RunId, RunSpec};
@@ -132,11 +132,11 @@ impl Training<'_> {
         let claims = || claims.lock().unwrap_or_else(PoisonError::into_inner);
         let begun_at = Mutex::new(BTreeMap::new());
         let begun_at = || begun_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let by_training = self.by_training();
+        let trained_alike = self.trained_alike();
         let work = |&i: &usize, share: &Share| {
             let threads = share.threads;
             let note = |text: String| observer.noted(i, &text);
-            let begun = match self.begin(runs[i], &by_training, &note) {
+            let begun = match self.begin(runs[i], &trained_alike, &note) {
                 Ok(Ok(begun)) => begun,
                 Ok(Err(reason)) => {
                     observer.declined(i, &reason);
@@ -230,7 +230,7 @@ impl Training<'_> {
     fn begin(
         &self,
         run: &RunSpec,
-        by_training: &BTreeMap<TrainingKey<'_>, Vec<&RunSpec>>,
+        trained_alike: &BTreeMap<&RunId, Arc<[&RunSpec]>>,
         note: &dyn Fn(String),
     ) -> Result<Result<ClaimedRun, String>, StoreError> {
         if self.checkpoint_every.is_none() {
@@ -282,8 +282,8 @@ impl Training<'_> {
         if let Some(checkpoint) = resume.as_ref().filter(|resume| !resume.state.is_empty()) {
             note(format!("resumes after {}", count(checkpoint.epoch, "epoch")));
         }
-        let alike = || by_training.get(&training_key(&**self.store.trainer(), run)?);
-        let resume = resume.or_else(|| self.end_of_training(run, alike()?, note));
+        let alike = trained_alike.get(&run.id);
+        let resume = resume.or_else(|| self.end_of_training(run, alike?, note));
         Ok(Ok(ClaimedRun { claim: Some(claim), resume, given_up }))
     }
 
@@ -306,15 +306,25 @@ impl Training<'_> {
         Some(checkpoint)
     }
 
-    /// Runs of the plan that train alike.
-    fn by_training(&self) -> BTreeMap<TrainingKey<'_>, Vec<&RunSpec>> {
-        let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for run in &self.plan.runs {
-            if let Some(key) = training_key(&**self.store.trainer(), run) {
-                found.entry(key).or_default().push(run);
+    /// Runs of the plan that train alike, for each of them; nothing for runs that are only repeated,
+    /// which train by themselves.
+    fn trained_alike(&self) -> BTreeMap<&RunId, Arc<[&RunSpec]>> {
+        let mut by_key: BTreeMap<TrainingKey, Vec<&RunSpec>> = BTreeMap::new();
+        if self.checkpoint_every.is_some() {
+            let runs: Vec<&RunSpec> = self.plan.runs.iter().collect();
+            let keys = training_keys(&**self.store.trainer(), &runs);
+            for (run, key) in runs.iter().zip(keys) {
+                if let Some(key) = key {
+                    by_key.entry(key).or_default().push(run);
+                }
             }
         }
-        found
+        let groups = by_key.into_values().filter(|runs| runs.len() > 1).map(Arc::<[_]>::from);
+        groups
+            .flat_map(|runs| {
+                runs.iter().map(|run| (&run.id, Arc::clone(&runs))).collect::<Vec<_>>()
+            })
+            .collect()
     }
 
     /// Saves a checkpoint. Failing to save one is no danger to the run: it continues, and the next
