@@ -14,7 +14,7 @@ use anyhow::bail;
 use crate::launch::scheduler::CommandSource;
 use crate::plan::{Plan, RunId, SchedulerCommands};
 use crate::regular;
-use crate::session::quoted;
+use crate::session::{quoted, quoted_command};
 
 /// Maximum size of the list [bytes].
 const LONGEST: u64 = 1 << 20;
@@ -101,19 +101,17 @@ pub(crate) fn check(plan: &Plan, results: &Path, yes: bool) -> anyhow::Result<()
         return Ok(());
     }
     let conduct = &declared.conduct;
-    let words =
-        |words: &[String]| words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
     let mut commands: Vec<String> = declared
         .program
         .command
         .iter()
-        .map(|command| words(&[&conduct.wrap[..], command].concat()))
+        .map(|command| quoted_command(&[&conduct.wrap[..], command].concat()))
         .collect();
     if !conduct.resume.is_empty() {
-        commands.push(format!("{}  (appended to continue a run)", words(&conduct.resume)));
+        commands.push(format!("{}  (appended to continue a run)", quoted_command(&conduct.resume)));
     }
     if !conduct.versions.is_empty() {
-        commands.push(words(&conduct.versions));
+        commands.push(quoted_command(&conduct.versions));
     }
     for (name, value) in &conduct.local {
         commands.push(format!("{{local.{name}}} is {}", quoted(value)));

@@ -9,7 +9,7 @@ use super::job::{JobArray, QueuedTask};
 use super::process::Problem;
 use super::slurm::Controller;
 use crate::plan::SchedulerCommands;
-use crate::session::quoted;
+use crate::session::quoted_command;
 use crate::store::{Submission, SubmittedJob};
 
 /// Scheduler that has jobs of a submission.
@@ -191,12 +191,11 @@ impl<'a> Schedulers<'a> {
             CommandSource::Submission => own,
             CommandSource::Among(known) if known.contains(&own.hash()) => own,
             CommandSource::Among(_) => {
-                let line = |words: &[String]| {
-                    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
-                };
                 return Err(Problem::Untrusted {
                     results: results.display().to_string(),
-                    commands: [&own.query, &own.cancel].map(|words| line(words)).join(", "),
+                    commands: [&own.query, &own.cancel]
+                        .map(|words| quoted_command(words))
+                        .join(", "),
                 });
             }
         };

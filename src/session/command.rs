@@ -35,6 +35,11 @@ pub fn quoted(word: &str) -> String {
     }
 }
 
+/// Quotes the words of a command and joins them, as a shell has it.
+pub fn quoted_command(words: &[String]) -> String {
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
 /// The text in one line: for texts of other origin within a list, where a line break could look
 /// like another entry.
 pub(crate) fn one_line(text: &str) -> String {

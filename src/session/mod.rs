@@ -28,7 +28,7 @@ use crate::trainer::TrainerError;
 
 pub use adopt::{AdoptEnd, AdoptOptions, adopt};
 pub(crate) use command::one_line;
-pub use command::{quoted, sweep_command};
+pub use command::{quoted, quoted_command, sweep_command};
 pub use copies::changed_copies;
 pub use loaded::LoadedExperiment;
 pub use local::{LocalEnd, LocalOptions, run_local};

@@ -44,8 +44,8 @@ pub(crate) struct SweepArgs {
     /// Start no further run once N have failed
     #[arg(long, value_name = "N")]
     max_failures: Option<NonZeroUsize>,
-    /// Start even if the estimate exceeds [budget], a run needs more memory than there is, or commands
-    /// of the file would be started for results that were not made here
+    /// Start even if the estimate exceeds [budget], or a run needs more memory than there is; ask for
+    /// the jobs of earlier submissions that were not made here by the commands that they name
     #[arg(long)]
     yes: bool,
     /// Machine that executes the runs [default: execution.launcher of the file, else local]

@@ -130,7 +130,7 @@ fn variants_on_missing_sets_are_left_out_and_named() {
         "the page does not say it"
     );
 
-    // What is there is what an experiment over those sets alone gives.
+    // The tables are those of an experiment over the sets that are there.
     study(&place, "alone.toml", "digits", WITHIN, &["digits", "shapes"]);
     place.exits(0, "sweep alone.toml");
     for table in ["ablation.csv", "blocks.csv"] {

@@ -136,7 +136,7 @@ bar\t'Bars'
 plain\t'One line per event'
 json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
-complete -c ablade -n "__fish_ablade_using_subcommand sweep" -l yes -d 'Start even if the estimate exceeds [budget], a run needs more memory than there is, or commands of the file would be started for results that were not made here'
+complete -c ablade -n "__fish_ablade_using_subcommand sweep" -l yes -d 'Start even if the estimate exceeds [budget], or a run needs more memory than there is; ask for the jobs of earlier submissions that were not made here by the commands that they name'
 complete -c ablade -n "__fish_ablade_using_subcommand sweep" -l replace -d 'Replace the tables of another plan; its runs and the plan itself remain'
 complete -c ablade -n "__fish_ablade_using_subcommand sweep" -l no-follow -d 'Submit and return; the same command without this option follows the jobs'
 complete -c ablade -n "__fish_ablade_using_subcommand sweep" -s h -l help -d 'Print help (see more with \'--help\')'
